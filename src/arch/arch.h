@@ -1,0 +1,59 @@
+/*
+ * arch.h: the registry of architectures and what each can be configured with.
+ */
+#ifndef LESIONSEG_ARCH_ARCH_H
+#define LESIONSEG_ARCH_ARCH_H
+
+#include <stdbool.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "nn/graph.h"
+
+#define ARCH_MAX_KEYS 16
+
+/* One key of `config`. */
+typedef struct ArchKey
+{
+	const char *name;			/* "base" */
+	const char *description;	/* one line for docs and errors */
+	double		minimum;
+	double		maximum;
+	double		default_value;
+	bool		integer;
+} ArchKey;
+
+/* Values in the order of Architecture.keys. */
+typedef struct ArchConfig
+{
+	double		values[ARCH_MAX_KEYS];
+} ArchConfig;
+
+typedef struct Architecture
+{
+	const char *name;			/* "unet" */
+	const char *description;
+	const ArchKey *keys;
+	int			key_count;
+	/* Image width and height must be multiples of this. */
+	int			(*stride) (const ArchConfig *config);
+	/* Append the network to graph: RGB in, one channel of logits out. */
+	void		(*build) (const ArchConfig *config, Graph *graph);
+	/* Learning rate that lesion_train uses when none is given. */
+	double		learning_rate;
+} Architecture;
+
+/* The architecture of that name, or NULL. */
+const Architecture *arch_find(const char *name);
+
+/* All architectures, in the order they are documented. */
+const Architecture *const *arch_list(int *count);
+
+/* Every key at its default. */
+void		arch_config_default(const Architecture *architecture, ArchConfig *config);
+
+/* Set one key; an unknown key or a value out of range is
+ * LS_INVALID_ARGUMENT and the hint lists the keys that exist. */
+Status		arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value);
+
+#endif

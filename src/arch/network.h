@@ -1,0 +1,120 @@
+/*
+ * network.h: an architecture with a config and weights, and the two things
+ * one does with it: predict a batch and take a training step.
+ *
+ * Images go in as 8-bit RGB and are normalised on the way into the first
+ * layer; what comes out is a probability per pixel.
+ */
+#ifndef LESIONSEG_ARCH_NETWORK_H
+#define LESIONSEG_ARCH_NETWORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arch/arch.h"
+#include "core/host.h"
+#include "core/status.h"
+#include "nn/backend.h"
+#include "nn/weights.h"
+
+typedef struct Network
+{
+	const HostContext *host;
+	const Architecture *architecture;
+	ArchConfig	config;
+	Graph	   *graph;
+	float	   *weights;		/* graph->weight_count floats, PyTorch's layouts */
+	float		mean[3];		/* normalisation: (x / 255 - mean) / std */
+	float		std[3];
+	int			image_size;		/* pixels it was trained at; 0 before training */
+} Network;
+
+/* Build the graph and allocate weights (all zero). host must outlive it. */
+Status		network_create(const HostContext *host, const Architecture *architecture,
+						   const ArchConfig *config, Network **network);
+void		network_free(Network *network);
+
+/* Fill the weights for a training from scratch. */
+void		network_initialise(Network *network, int64_t seed);
+
+/* Load from / save as a weight file. Load checks that architecture and
+ * config in the metadata, where present, are this network's. */
+Status		network_load(Network *network, const void *bytes, size_t size);
+Status		network_save(const Network *network, WeightsStorage storage, const char *config_json,
+						 void **bytes, size_t *size);
+
+/* LS_INVALID_ARGUMENT unless width and height fit the stride; the hint
+ * names the nearest sizes that do. */
+Status		network_check_size(const Network *network, int width, int height);
+
+/* How to run: the backend and the precision to ask for. */
+typedef struct EngineChoice
+{
+	BackendKind backend;
+	Precision	precision;
+} EngineChoice;
+
+/* ---- prediction ---- */
+
+typedef struct Predictor Predictor;
+
+/* Plan inference for batches of exactly `batch` images of height x width and
+ * take a copy of the network's weights (folded and packed): later changes of
+ * network->weights do not show until predictor_refresh. */
+Status		predictor_create(const Network *network, const EngineChoice *choice, int batch, int height,
+							 int width, Predictor **predictor);
+void		predictor_free(Predictor *predictor);
+
+/* Take the network's weights again. */
+Status		predictor_refresh(Predictor *predictor);
+
+/* rgb (N, H, W, 3) 8-bit -> probabilities (N, H, W) in 0..1. Polls per layer. */
+Status		predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities);
+
+/* Bytes it holds. */
+size_t		predictor_memory(const Predictor *predictor);
+
+/* "onednn"/"openblas" and "f32"/"bf16" as resolved. */
+const char *predictor_backend(const Predictor *predictor);
+const char *predictor_precision(const Predictor *predictor);
+
+/* ---- training ---- */
+
+typedef struct StepOptions
+{
+	double		learning_rate;
+	double		weight_decay;	/* decoupled (AdamW), on PARAM_WEIGHT only */
+	double		gradient_clip;	/* global norm; 0 = off */
+} StepOptions;
+
+typedef struct StepResult
+{
+	double		loss;			/* BCE + soft Dice, mean over the batch */
+	double		gradient_norm;	/* before clipping */
+} StepResult;
+
+typedef struct Learner Learner;
+
+/* Plan training of network for batches of exactly `batch` images. The
+ * learner updates network->weights in place. */
+Status		learner_create(Network *network, const EngineChoice *choice, int batch, int height, int width,
+						   Learner **learner);
+void		learner_free(Learner *learner);
+
+/* Forward, backward, clip, AdamW: one step on rgb (N, H, W, 3) with masks
+ * (N, H, W) of 0/255. A loss that is not finite is LS_INVALID_ARGUMENT
+ * and changes nothing. Polls per layer. */
+Status		learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
+						 const StepOptions *options, StepResult *result);
+
+/* The optimiser's state, to checkpoint and restore: `count` floats (first and
+ * second moments, owned by the learner) and the number of steps taken. */
+void		learner_state(Learner *learner, float **moments, size_t *count, int64_t **steps);
+
+size_t		learner_memory(const Learner *learner);
+
+/* Loss of probabilities (N, H, W) against masks (N, H, W) 0/255, the same
+ * formula as in training, for validation. */
+double		network_loss(int n, int height, int width, const float *probabilities, const uint8_t *masks);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * arena.h: one block of memory, sized before it is used and freed as a whole.
+ *
+ * Plan first (arena_reserve, which only adds up), then arena_commit, then
+ * take addresses with arena_at. Nothing is allocated while a plan runs.
+ */
+#ifndef LESIONSEG_CORE_ARENA_H
+#define LESIONSEG_CORE_ARENA_H
+
+#include <stddef.h>
+
+#include "core/host.h"
+#include "core/status.h"
+
+typedef struct Arena
+{
+	const HostContext *host;
+	char	   *base;			/* NULL until committed */
+	size_t		size;			/* bytes reserved so far, a multiple of 64 */
+} Arena;
+
+/* Start an empty arena on host. */
+void		arena_init(Arena *arena, const HostContext *host);
+
+/* Reserve bytes; *offset is where they will stand, a multiple of 64. */
+Status		arena_reserve(Arena *arena, size_t bytes, size_t *offset);
+
+/* Allocate all that was reserved, cleared to zero. `what` names the need in
+ * the error ("training activations"). */
+Status		arena_commit(Arena *arena, const char *what);
+
+/* The address of a reserved offset in a committed arena. */
+void	   *arena_at(const Arena *arena, size_t offset);
+
+/* Free the block; the arena is empty again. */
+void		arena_free(Arena *arena);
+
+#endif

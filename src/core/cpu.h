@@ -1,0 +1,22 @@
+/*
+ * cpu.h: what the processor can do, found out once.
+ */
+#ifndef LESIONSEG_CORE_CPU_H
+#define LESIONSEG_CORE_CPU_H
+
+#include <stdbool.h>
+
+typedef struct CpuFeatures
+{
+	bool		avx2;			/* with FMA */
+	bool		avx512;			/* F, BW, DQ and VL */
+	bool		avx512_bf16;
+	bool		amx_bf16;		/* and the kernel lets this process use it */
+} CpuFeatures;
+
+/* The features of this machine, as the operating system lets us use them.
+ * ONEDNN_MAX_CPU_ISA (AVX2, AVX512_CORE, AVX512_CORE_BF16, ...) lowers them
+ * for our own kernels too, so one setting limits the whole engine. */
+const CpuFeatures *cpu_features(void);
+
+#endif

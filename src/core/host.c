@@ -1,0 +1,156 @@
+/*
+ * host.c: helpers around HostContext, and the host for programs that run
+ * without a server.
+ */
+#include "core/host.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/checked.h"
+
+static void *
+standalone_alloc(void *user, size_t size)
+{
+	size_t		rounded;
+
+	(void) user;
+	if (!checked_add(size, 63, &rounded))
+		return NULL;
+	return aligned_alloc(64, rounded & ~(size_t) 63);
+}
+
+static void
+standalone_free(void *user, void *memory)
+{
+	(void) user;
+	free(memory);
+}
+
+static bool
+standalone_poll(void *user)
+{
+	(void) user;
+	return false;
+}
+
+static void
+standalone_log(void *user, LogLevel level, const char *message)
+{
+	(void) user;
+	if (level > LOG_LEVEL_DEBUG)
+		fprintf(stderr, "%s: %s\n", level == LOG_LEVEL_WARNING ? "WARNING" : "NOTICE", message);
+}
+
+/* The temporary file of the standalone host; a test program has only one. */
+static FILE *
+standalone_spill_file(void)
+{
+	static FILE *file = NULL;
+
+	if (file == NULL)
+		file = tmpfile();
+	return file;
+}
+
+static bool
+standalone_spill_write(void *user, int64_t offset, const void *data, size_t size)
+{
+	FILE	   *file = standalone_spill_file();
+
+	(void) user;
+	return file != NULL && fseek(file, (long) offset, SEEK_SET) == 0 &&
+		fwrite(data, 1, size, file) == size;
+}
+
+static bool
+standalone_spill_read(void *user, int64_t offset, void *data, size_t size)
+{
+	FILE	   *file = standalone_spill_file();
+
+	(void) user;
+	return file != NULL && fseek(file, (long) offset, SEEK_SET) == 0 &&
+		fread(data, 1, size, file) == size;
+}
+
+const HostContext *
+host_standalone(void)
+{
+	static const HostContext host = {
+		.alloc = standalone_alloc,
+		.free = standalone_free,
+		.poll = standalone_poll,
+		.log = standalone_log,
+		.spill_write = standalone_spill_write,
+		.spill_read = standalone_spill_read,
+		.user = NULL,
+		.max_memory = (size_t) 4 << 30,
+		.max_pixels = 100 * 1000 * 1000,
+		.threads = 1,
+	};
+
+	return &host;
+}
+
+Status
+host_alloc(const HostContext *host, size_t size, void **memory)
+{
+	*memory = NULL;
+	if (size == 0)
+		return status_ok();
+	if (size > host->max_memory)
+		return status_with_hint(
+								status_error(LS_LIMIT_EXCEEDED, "%zu bytes are needed, the limit is %zu",
+											 size, host->max_memory),
+								"Raise lesionseg.max_memory, or use a smaller image, batch or model.");
+	*memory = host->alloc(host->user, size);
+	if (*memory == NULL)
+		return status_error(LS_OUT_OF_MEMORY, "could not allocate %zu bytes", size);
+	return status_ok();
+}
+
+Status
+host_alloc_array(const HostContext *host, size_t count, size_t size, void **memory)
+{
+	size_t		bytes;
+
+	*memory = NULL;
+	if (!checked_mul(count, size, &bytes))
+		return status_error(LS_LIMIT_EXCEEDED, "%zu items of %zu bytes do not fit in memory",
+							count, size);
+	TRY(host_alloc(host, bytes, memory));
+	if (bytes > 0)
+		memset(*memory, 0, bytes);
+	return status_ok();
+}
+
+void
+host_free(const HostContext *host, void *memory)
+{
+	if (memory != NULL)
+		host->free(host->user, memory);
+}
+
+Status
+host_poll(const HostContext *host)
+{
+	if (host->poll != NULL && host->poll(host->user))
+		return status_error(LS_CANCELLED, "cancelled");
+	return status_ok();
+}
+
+void
+host_log(const HostContext *host, LogLevel level, const char *format,...)
+{
+	char		message[512];
+	va_list		args;
+
+	if (host->log == NULL)
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	host->log(host->user, level, message);
+}

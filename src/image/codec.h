@@ -1,0 +1,81 @@
+/*
+ * codec.h: from bytes to pixels and back. One file per format behind it.
+ */
+#ifndef LESIONSEG_IMAGE_CODEC_H
+#define LESIONSEG_IMAGE_CODEC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/image.h"
+
+typedef enum ImageFormat
+{
+	IMAGE_FORMAT_PNG,
+	IMAGE_FORMAT_JPEG,
+	IMAGE_FORMAT_BMP
+} ImageFormat;
+
+/* What the header says. Width and height are as a viewer shows the image,
+ * that is, after EXIF orientation. */
+typedef struct ImageInfo
+{
+	ImageFormat format;
+	int			width;
+	int			height;
+	int			channels;		/* as stored: 1, 2 (grey + alpha), 3 or 4; a palette counts as 3 or 4 */
+	int			bits;			/* per channel as stored: 1, 2, 4, 8, 16 */
+	int			orientation;	/* EXIF, 1..8; 1 when there is none */
+} ImageInfo;
+
+typedef enum DecodeAs
+{
+	DECODE_RGB,					/* 3 channels; alpha blended on black */
+	DECODE_GREY,				/* 1 channel; luma of colour images; palette indices resolved */
+} DecodeAs;
+
+/* "png", "jpeg" or "bmp". */
+const char *image_format_name(ImageFormat format);
+
+/* Read the header alone. LS_INVALID_IMAGE for bytes that are none of the
+ * formats. Does not check max_pixels. */
+Status		image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *info);
+
+/* Decode to 8 bits, orientation applied. Checks max_pixels before any pixel
+ * is decoded, polls the host per block of rows. */
+Status		image_decode(const HostContext *host, const void *bytes, size_t size, DecodeAs as, Image *image);
+
+/*
+ * Decode where a size of at least (width, height) is all that is needed: a
+ * JPEG is decoded at the smallest DCT scale that is not smaller than that in
+ * either direction; other formats come at full size. The result may
+ * therefore have any size; resize it.
+ */
+Status		image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as,
+								  int width, int height, Image *image);
+
+/*
+ * Decode a mask in any accepted format to 1 channel of 0/255: lesion where
+ * the value is > 128; where only 0 and one other value occur, that other
+ * value is lesion. An all-zero mask is empty.
+ */
+Status		mask_decode(const HostContext *host, const void *bytes, size_t size, Image *mask);
+
+typedef struct EncodedImage
+{
+	uint8_t    *bytes;			/* owned; host_free */
+	size_t		size;
+} EncodedImage;
+
+/* Encode a grey or RGB image as 8-bit PNG (compression 0..9). */
+Status		png_encode(const HostContext *host, const Image *image, int compression, EncodedImage *encoded);
+
+/* Encode as JPEG, quality 1..100, 4:4:4. */
+Status		jpeg_encode(const HostContext *host, const Image *image, int quality, EncodedImage *encoded);
+
+/* Encode as 24-bit or 8-bit grey BMP. */
+Status		bmp_encode(const HostContext *host, const Image *image, EncodedImage *encoded);
+
+#endif

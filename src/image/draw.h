@@ -1,0 +1,22 @@
+/*
+ * draw.h: pictures to look at: overlays and panels.
+ */
+#ifndef LESIONSEG_IMAGE_DRAW_H
+#define LESIONSEG_IMAGE_DRAW_H
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/image.h"
+
+/* Draw the contour of mask over a copy of image: predicted in one colour,
+ * truth (may be NULL) in another, both colour-blind safe. Masks of another
+ * size are resized to the image's. */
+Status		draw_overlay(const HostContext *host, const Image *image, const Image *mask,
+						 const Image *truth, Image *result);
+
+/* Put image, truth and predicted side by side on white, all at the image's
+ * size. */
+Status		draw_panel(const HostContext *host, const Image *image, const Image *truth,
+					   const Image *predicted, Image *result);
+
+#endif

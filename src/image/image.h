@@ -1,0 +1,40 @@
+/*
+ * image.h: the pixel buffer that every image function works on.
+ *
+ * Pixels are 8-bit, interleaved, rows top to bottom without padding; 1
+ * channel is grey (or a mask), 3 are RGB. Alpha is blended away and 16-bit
+ * reduced while decoding, so nothing beyond the codecs knows of them.
+ */
+#ifndef LESIONSEG_IMAGE_IMAGE_H
+#define LESIONSEG_IMAGE_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+
+typedef struct Image
+{
+	int			width;			/* pixels, > 0 */
+	int			height;			/* pixels, > 0 */
+	int			channels;		/* 1 or 3 */
+	uint8_t    *pixels;			/* height * width * channels, owned */
+} Image;
+
+/* Allocate a black image through host; checks host->max_pixels. The caller
+ * frees it with image_free. */
+Status		image_create(const HostContext *host, int width, int height, int channels, Image *image);
+
+/* Release the pixels and clear the struct. */
+void		image_free(const HostContext *host, Image *image);
+
+/* Resize by area average when shrinking and bilinearly when enlarging (pixel
+ * centres at half integers), into a new image of width x height. */
+Status		image_resize(const HostContext *host, const Image *source, int width, int height, Image *result);
+
+/* Resize by nearest neighbour (pixel centres), for masks. */
+Status		image_resize_nearest(const HostContext *host, const Image *source, int width, int height,
+								 Image *result);
+
+#endif

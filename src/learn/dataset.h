@@ -1,0 +1,38 @@
+/*
+ * dataset.h: images and masks decoded once, at training size, and kept.
+ *
+ * 8-bit RGB and mask, size * size * 4 bytes an image. What does not fit in
+ * the given share of memory goes to the host's temporary file.
+ */
+#ifndef LESIONSEG_LEARN_DATASET_H
+#define LESIONSEG_LEARN_DATASET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+
+typedef struct Dataset Dataset;
+
+/* An empty data set of size x size images that holds at most max_memory
+ * bytes in memory. */
+Status		dataset_create(const HostContext *host, int size, size_t max_memory, Dataset **dataset);
+void		dataset_free(Dataset *dataset);
+
+/* Decode, check that image and mask have the same shape, resize both to
+ * size x size and append. On failure nothing is added and the Status says
+ * what is wrong with the pair; CANCELLED, LIMIT_EXCEEDED on max_memory, OUT_OF_MEMORY
+ * and HOST_ERROR are not the pair's fault. */
+Status		dataset_add(Dataset *dataset, const void *image, size_t image_size,
+						const void *mask, size_t mask_size);
+
+/* Number of images. */
+long		dataset_count(const Dataset *dataset);
+
+/* Copy image `index` into rgb (size, size, 3) and mask (size, size). */
+Status		dataset_read(const Dataset *dataset, long index, uint8_t *rgb, uint8_t *mask);
+
+int			dataset_size(const Dataset *dataset);
+
+#endif

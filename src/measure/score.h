@@ -1,0 +1,86 @@
+/*
+ * score.h: what a mask is worth. Formulas: docs/metrics.md.
+ *
+ * Counts are integers and a data-set score is a sum of per-image terms, so
+ * partial scores add exactly and do not depend on how many workers made them.
+ */
+#ifndef LESIONSEG_MEASURE_SCORE_H
+#define LESIONSEG_MEASURE_SCORE_H
+
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/image.h"
+
+/* Pixels of one image, predicted against truth. */
+typedef struct ConfusionCounts
+{
+	int64_t		true_positive;
+	int64_t		false_positive;
+	int64_t		false_negative;
+	int64_t		true_negative;
+} ConfusionCounts;
+
+/* Scores of one image, each in 0..1. dice == f1 and iou == jaccard. */
+typedef struct ImageScore
+{
+	double		dice;
+	double		jaccard;
+	double		threshold_jaccard;	/* jaccard, or 0 below 0.65 */
+	double		sensitivity;
+	double		specificity;
+	double		precision;
+	double		accuracy;
+} ImageScore;
+
+/* Count predicted against truth (1-channel 0/255 masks) at the truth's size;
+ * a predicted mask of another size is read by nearest neighbour. */
+Status		confusion_count(const HostContext *host, const Image *predicted, const Image *truth,
+							ConfusionCounts *counts);
+
+/* The scores that follow from one image's counts. */
+ImageScore	image_score(const ConfusionCounts *counts);
+
+#define SCORE_FRACTION_BITS 40	/* per-image scores are summed as fixed point */
+
+/* The state of a data-set score: plain integers, so it adds exactly. */
+typedef struct ScoreState
+{
+	int64_t		n;				/* images */
+	ConfusionCounts pooled;		/* summed over images */
+	int64_t		dice;			/* sums of per-image scores * 2^SCORE_FRACTION_BITS, rounded */
+	int64_t		jaccard;
+	int64_t		threshold_jaccard;
+	int64_t		sensitivity;
+	int64_t		specificity;
+	int64_t		precision;
+	int64_t		accuracy;
+} ScoreState;
+
+/* The figures of a data set (DESIGN: dice, jaccard, ... are means, iou and
+ * f1 are pooled). */
+typedef struct DatasetScore
+{
+	int64_t		n;
+	double		dice;
+	double		iou;
+	double		jaccard;
+	double		f1;
+	double		threshold_jaccard;
+	double		sensitivity;
+	double		specificity;
+	double		precision;
+	double		accuracy;
+} DatasetScore;
+
+/* Add one image to a state that starts all zero. */
+void		score_add(ScoreState *state, const ConfusionCounts *counts);
+
+/* Add other's images to state. */
+void		score_combine(ScoreState *state, const ScoreState *other);
+
+/* The figures; n = 0 gives NaN everywhere. */
+DatasetScore score_final(const ScoreState *state);
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * backend.h: convolution and matrix product, the two operators worth a library.
+ *
+ * A transposed convolution is a convolution run backwards: its forward is
+ * the data gradient of the convolution that maps its output to its input
+ * (and its weight tensor (C_in, C_out, KH, KW) is that convolution's
+ * (O, I, KH, KW)), so a backend only knows convolution.
+ *
+ * A Convolution is made once per plan: primitives, packed weights and
+ * scratch all live in it, and running it allocates nothing. It splits its
+ * work over host->threads threads; results do not vary from run to run.
+ */
+#ifndef LESIONSEG_NN_BACKEND_H
+#define LESIONSEG_NN_BACKEND_H
+
+#include <stdbool.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "nn/tensor.h"
+
+typedef enum BackendKind
+{
+	BACKEND_AUTO,				/* onednn where built in, else openblas */
+	BACKEND_ONEDNN,
+	BACKEND_OPENBLAS
+} BackendKind;
+
+typedef enum Precision
+{
+	PRECISION_AUTO,				/* bf16 where the CPU computes in it and the backend can */
+	PRECISION_F32,
+	PRECISION_BF16
+} Precision;
+
+/* y = conv(x, w) (+ bias) (+ residual) (then ReLU): cross-correlation, zero padding. */
+typedef struct ConvolutionShape
+{
+	TensorShape x;				/* (N, H, W, C_in) */
+	TensorShape y;				/* (N, OH, OW, C_out) */
+	int			kernel_h;
+	int			kernel_w;
+	int			stride;
+	int			padding;		/* zeros on each side */
+	int			dilation;		/* 1 = dense */
+	int			groups;			/* 1, or C_in == C_out for depthwise */
+} ConvolutionShape;
+
+/* What a Convolution will be asked to do. */
+typedef struct ConvolutionUse
+{
+	DataType	type;			/* of x, y and their gradients */
+	int			x_pixel_stride;	/* of x and of its gradient */
+	int			y_pixel_stride;
+	bool		forward;
+	bool		backward_data;
+	bool		backward_weights;
+	bool		bias;			/* forward adds, backward_weights computes */
+	bool		relu;			/* forward only: max(0, .) last */
+	bool		residual;		/* forward only: adds what y holds before */
+} ConvolutionUse;
+
+typedef struct Backend Backend;
+typedef struct Convolution Convolution;
+
+struct Backend
+{
+	const char *name;			/* "onednn", "openblas" */
+
+	/* Can this CPU convolve in type at more than emulated speed? */
+	bool		(*supports) (DataType type);
+
+	/* Make a convolution. Strides wider than C may be unsupported by a
+	 * library; the backend then goes through its own dense scratch. */
+	Status		(*create) (const HostContext *host, const ConvolutionShape *shape,
+						   const ConvolutionUse *use, Convolution **convolution);
+	void		(*destroy) (Convolution *convolution);
+
+	/* Bytes that a Convolution holds (packed weights, scratch). */
+	size_t		(*memory) (const Convolution *convolution);
+
+	/* Take new weights (C_out, C_in / groups, KH, KW), float32, and a bias
+	 * (C_out) or NULL; packs them for forward and backward_data. */
+	Status		(*set_weights) (Convolution *convolution, const float *weights, const float *bias);
+
+	/* y = conv(x) */
+	Status		(*forward) (Convolution *convolution, const void *x, void *y);
+
+	/* dx = gradient of x (overwritten) */
+	Status		(*backward_data) (Convolution *convolution, const void *dy, void *dx);
+
+	/* dw (C_out, C_in / groups, KH, KW) and db (C_out), both float32, are
+	 * overwritten; db may be NULL. */
+	Status		(*backward_weights) (Convolution *convolution, const void *x, const void *dy,
+									 float *dw, float *db);
+};
+
+/* The backend of that kind, or an error that says why it is not there. */
+Status		backend_find(BackendKind kind, const Backend **backend);
+
+/* PRECISION_AUTO and unsupported requests resolved for backend: the storage
+ * type to plan with. bf16 asked for where it cannot be had is an error. */
+Status		backend_data_type(const Backend *backend, Precision precision, DataType *type);
+
+/* c (m, n) = a (m, k) * b (k, n) + beta * c, row-major float32. Serves the
+ * small dense layers; both backends use it. */
+void		matrix_product(int m, int n, int k, const float *a, int lda, bool transpose_a,
+						   const float *b, int ldb, bool transpose_b, float beta, float *c, int ldc);
+
+#endif

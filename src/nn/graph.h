@@ -1,0 +1,116 @@
+/*
+ * graph.h: a network as a list of operators, without sizes or memory.
+ *
+ * A builder in src/arch/ appends nodes in the order they run; each returns
+ * the id of its output. Sizes come in when the graph is planned (plan.h).
+ * Parameters are named as PyTorch would name them, so weight files travel
+ * both ways.
+ *
+ * Builder calls after a failure do nothing: check graph_status() once at the
+ * end.
+ */
+#ifndef LESIONSEG_NN_GRAPH_H
+#define LESIONSEG_NN_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+
+#define PARAM_NAME_SIZE 96
+
+typedef enum ParamKind
+{
+	PARAM_WEIGHT,				/* convolution weights; decayed */
+	PARAM_BIAS,
+	PARAM_SCALE,				/* batch norm gamma, named .weight */
+	PARAM_SHIFT,				/* batch norm beta, named .bias */
+	PARAM_RUNNING_MEAN,			/* not trained by gradient */
+	PARAM_RUNNING_VARIANCE		/* not trained by gradient */
+} ParamKind;
+
+typedef struct GraphParam
+{
+	char		name[PARAM_NAME_SIZE];	/* "down.0.0.weight" */
+	ParamKind	kind;
+	int			rank;			/* 1 or 4 */
+	int64_t		shape[4];		/* (O, I, KH, KW) or (C) */
+	size_t		count;			/* product of shape */
+	size_t		offset;			/* of its first float in the weight array */
+	int			fan_in;			/* for initialisation */
+} GraphParam;
+
+typedef enum OpKind
+{
+	OP_INPUT,
+	OP_CONV2D,
+	OP_CONV_TRANSPOSE2D,
+	OP_BATCH_NORM,
+	OP_RELU,
+	OP_GELU,
+	OP_MAX_POOL2D,
+	OP_ADD,
+	OP_CONCAT,
+	OP_RESIZE_BILINEAR
+} OpKind;
+
+typedef int NodeId;				/* index into Graph.nodes; -1 after a failure */
+
+typedef struct GraphNode
+{
+	OpKind		kind;
+	NodeId		inputs[2];		/* -1 where unused */
+	int			channels;		/* of the output */
+	int			kernel;
+	int			stride;
+	int			padding;
+	int			output_padding;	/* of a transposed convolution */
+	int			groups;
+	int			factor;			/* of a resize */
+	int			params[4];		/* indices into Graph.params: weight, bias / scale, shift, mean, variance; -1 */
+} GraphNode;
+
+typedef struct Graph
+{
+	const HostContext *host;
+	Node	   *nodes;
+	int			node_count;
+	Param	   *params;
+	int			param_count;
+	size_t		weight_count;	/* floats in the weight array, running statistics included */
+	NodeId		output;			/* logits, one channel */
+	Status		status;			/* the first failure */
+} Graph;
+
+Status		graph_create(const HostContext *host, Graph **graph);
+void		graph_free(Graph *graph);
+
+/* Append an operator. `name` is the parameters' prefix. */
+NodeId		graph_input(Graph *graph, int channels);
+NodeId		graph_conv2d(Graph *graph, const char *name, NodeId x, int channels, int kernel, int stride,
+						 int padding, int groups, bool bias);
+NodeId		graph_conv_transpose2d(Graph *graph, const char *name, NodeId x, int channels, int kernel,
+								   int stride, int padding, int output_padding, bool bias);
+NodeId		graph_batch_norm(Graph *graph, const char *name, NodeId x);
+NodeId		graph_relu(Graph *graph, NodeId x);
+NodeId		graph_gelu(Graph *graph, NodeId x);
+NodeId		graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding);
+NodeId		graph_add(Graph *graph, NodeId a, NodeId b);
+NodeId		graph_concat(Graph *graph, NodeId a, NodeId b);
+NodeId		graph_resize_bilinear(Graph *graph, NodeId x, int factor);
+void		graph_output(Graph *graph, NodeId x);
+
+/* The first failure while building, or that no output was set. */
+Status		graph_status(const Graph *graph);
+
+/* Fill weights[graph->weight_count]: convolutions He-normal by fan-in,
+ * biases 0, batch norm 1 / 0, running statistics 0 / 1. Same seed, same
+ * weights. */
+void		graph_initialise(const Graph *graph, int64_t seed, float *weights);
+
+/* The index of the parameter of that name, or -1. */
+int			graph_find_param(const Graph *graph, const char *name);
+
+#endif
