@@ -21,7 +21,7 @@
 
 #define PARAM_NAME_SIZE 96
 
-typedef enum ParamKind
+typedef enum GraphParamKind
 {
 	PARAM_WEIGHT,				/* convolution weights; decayed */
 	PARAM_BIAS,
@@ -29,12 +29,12 @@ typedef enum ParamKind
 	PARAM_SHIFT,				/* batch norm beta, named .bias */
 	PARAM_RUNNING_MEAN,			/* not trained by gradient */
 	PARAM_RUNNING_VARIANCE		/* not trained by gradient */
-} ParamKind;
+} GraphParamKind;
 
 typedef struct GraphParam
 {
 	char		name[PARAM_NAME_SIZE];	/* "down.0.0.weight" */
-	ParamKind	kind;
+	GraphParamKind	kind;
 	int			rank;			/* 1 or 4 */
 	int64_t		shape[4];		/* (O, I, KH, KW) or (C) */
 	size_t		count;			/* product of shape */
@@ -75,9 +75,9 @@ typedef struct GraphNode
 typedef struct Graph
 {
 	const HostContext *host;
-	Node	   *nodes;
+	GraphNode  *nodes;
 	int			node_count;
-	Param	   *params;
+	GraphParam *params;
 	int			param_count;
 	size_t		weight_count;	/* floats in the weight array, running statistics included */
 	NodeId		output;			/* logits, one channel */
