@@ -1,0 +1,356 @@
+/*
+ * graph.c: building a graph. Arrays double as they grow; a failure is kept in
+ * graph->status and every later call returns -1 at once.
+ */
+#include "nn/graph.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/checked.h"
+#include "core/rng.h"
+
+#define MAX_CHANNELS 65536
+
+/* Make room for one more item of a doubling array. */
+static Status
+grow(const HostContext *host, void **items, int count, size_t item_size)
+{
+	void	   *larger;
+
+	if (count > 0 && (count < 16 || (count & (count - 1)) != 0))
+		return status_ok();
+	TRY(host_alloc_array(host, count == 0 ? 16 : 2 * (size_t) count, item_size, &larger));
+	if (count > 0)
+		memcpy(larger, *items, count * item_size);
+	host_free(host, *items);
+	*items = larger;
+	return status_ok();
+}
+
+Status
+graph_create(const HostContext *host, Graph **graph)
+{
+	void	   *memory;
+
+	TRY(host_alloc_array(host, 1, sizeof(Graph), &memory));
+	*graph = memory;
+	(*graph)->host = host;
+	(*graph)->output = -1;
+	(*graph)->status = status_ok();
+	return status_ok();
+}
+
+void
+graph_free(Graph *graph)
+{
+	if (graph == NULL)
+		return;
+	host_free(graph->host, graph->nodes);
+	host_free(graph->host, graph->params);
+	host_free(graph->host, graph);
+}
+
+/* Record the first failure. */
+static NodeId
+fail(Graph *graph, Status status)
+{
+	if (graph->status.code == LS_OK)
+		graph->status = status;
+	return -1;
+}
+
+/* True when id names an existing node and nothing has failed yet. */
+static bool
+usable(Graph *graph, NodeId id)
+{
+	if (graph->status.code != LS_OK)
+		return false;
+	if (id < 0 || id >= graph->node_count)
+	{
+		fail(graph, status_error(LS_INTERNAL, "graph node %d does not exist", id));
+		return false;
+	}
+	return true;
+}
+
+/* Append a node with all optional fields at their neutral values. */
+static GraphNode *
+append(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
+{
+	void	   *items = graph->nodes;
+	GraphNode  *node;
+	Status		status;
+
+	if (channels < 1 || channels > MAX_CHANNELS)
+	{
+		fail(graph, status_error(LS_INVALID_ARGUMENT, "a layer of %d channels is not possible", channels));
+		return NULL;
+	}
+	status = grow(graph->host, &items, graph->node_count, sizeof(GraphNode));
+	graph->nodes = items;
+	if (status.code != LS_OK)
+	{
+		fail(graph, status);
+		return NULL;
+	}
+	node = &graph->nodes[graph->node_count++];
+	memset(node, 0, sizeof *node);
+	node->kind = kind;
+	node->inputs[0] = a;
+	node->inputs[1] = b;
+	node->channels = channels;
+	node->kernel = node->stride = node->groups = node->factor = 1;
+	for (int i = 0; i < 4; i++)
+		node->params[i] = -1;
+	return node;
+}
+
+/* Append a parameter "prefix.suffix"; returns its index or -1. */
+static int
+add_param(Graph *graph, const char *prefix, const char *suffix, GraphParamKind kind,
+		  int rank, const int64_t *shape, int fan_in)
+{
+	void	   *items = graph->params;
+	GraphParam *param;
+	Status		status = grow(graph->host, &items, graph->param_count, sizeof(GraphParam));
+
+	graph->params = items;
+	if (status.code != LS_OK)
+		return fail(graph, status);
+	param = &graph->params[graph->param_count];
+	memset(param, 0, sizeof *param);
+	if (snprintf(param->name, sizeof param->name, "%s.%s", prefix, suffix) >= (int) sizeof param->name)
+		return fail(graph, status_error(LS_INTERNAL, "parameter name %s.%s is too long", prefix, suffix));
+	param->kind = kind;
+	param->rank = rank;
+	param->count = 1;
+	param->fan_in = fan_in;
+	for (int i = 0; i < rank; i++)
+	{
+		param->shape[i] = shape[i];
+		if (!checked_mul(param->count, (size_t) shape[i], &param->count))
+			return fail(graph, status_error(LS_LIMIT_EXCEEDED, "tensor %s is too large", param->name));
+	}
+	param->offset = graph->weight_count;
+	if (!checked_add(graph->weight_count, param->count, &graph->weight_count))
+		return fail(graph, status_error(LS_LIMIT_EXCEEDED, "the network is too large"));
+	return graph->param_count++;
+}
+
+NodeId
+graph_input(Graph *graph, int channels)
+{
+	if (graph->status.code != LS_OK || append(graph, OP_INPUT, -1, -1, channels) == NULL)
+		return -1;
+	return graph->node_count - 1;
+}
+
+/* Append either convolution; their weight layouts differ in the order of in and out. */
+static NodeId
+add_convolution(Graph *graph, OpKind kind, const char *name, NodeId x, int channels, int kernel, int stride,
+				int padding, int output_padding, int groups, bool bias)
+{
+	GraphNode  *node;
+	int			in;
+	int			weight;
+	int			bias_param = -1;
+
+	if (!usable(graph, x))
+		return -1;
+	in = graph->nodes[x].channels;
+	if (kernel < 1 || kernel > 31 || stride < 1 || stride > 16 || padding < 0 || padding >= kernel ||
+		groups < 1 || (groups != 1 && (groups != in || groups != channels)))
+		return fail(graph, status_error(LS_INTERNAL, "convolution %s is misconfigured", name));
+	node = append(graph, kind, x, -1, channels);
+	if (node == NULL)
+		return -1;
+	node->kernel = kernel;
+	node->stride = stride;
+	node->padding = padding;
+	node->output_padding = output_padding;
+	node->groups = groups;
+
+	if (kind == OP_CONV2D)
+		weight = add_param(graph, name, "weight", PARAM_WEIGHT, 4,
+						   (int64_t[]) {channels, in / groups, kernel, kernel}, in / groups * kernel * kernel);
+	else
+		weight = add_param(graph, name, "weight", PARAM_WEIGHT, 4,
+						   (int64_t[]) {in, channels, kernel, kernel},
+						   in * kernel * kernel / (stride * stride) > 0 ?
+						   in * kernel * kernel / (stride * stride) : 1);
+	if (bias)
+		bias_param = add_param(graph, name, "bias", PARAM_BIAS, 1, (int64_t[]) {channels}, 1);
+	node->params[0] = weight;
+	node->params[1] = bias_param;
+	return graph->status.code == LS_OK ? graph->node_count - 1 : -1;
+}
+
+NodeId
+graph_conv2d(Graph *graph, const char *name, NodeId x, int channels, int kernel, int stride,
+			 int padding, int groups, bool bias)
+{
+	return add_convolution(graph, OP_CONV2D, name, x, channels, kernel, stride, padding, 0, groups, bias);
+}
+
+NodeId
+graph_conv_transpose2d(Graph *graph, const char *name, NodeId x, int channels, int kernel,
+					   int stride, int padding, int output_padding, bool bias)
+{
+	return add_convolution(graph, OP_CONV_TRANSPOSE2D, name, x, channels, kernel, stride, padding,
+						   output_padding, 1, bias);
+}
+
+NodeId
+graph_batch_norm(Graph *graph, const char *name, NodeId x)
+{
+	static const struct
+	{
+		const char *suffix;
+		GraphParamKind kind;
+	}			parts[4] = {
+		{"weight", PARAM_SCALE},
+		{"bias", PARAM_SHIFT},
+		{"running_mean", PARAM_RUNNING_MEAN},
+		{"running_var", PARAM_RUNNING_VARIANCE},
+	};
+	GraphNode  *node;
+
+	if (!usable(graph, x))
+		return -1;
+	node = append(graph, OP_BATCH_NORM, x, -1, graph->nodes[x].channels);
+	if (node == NULL)
+		return -1;
+	for (int i = 0; i < 4; i++)
+		node->params[i] = add_param(graph, name, parts[i].suffix, parts[i].kind, 1,
+									(int64_t[]) {node->channels}, 1);
+	return graph->status.code == LS_OK ? graph->node_count - 1 : -1;
+}
+
+/* Append an operator that keeps the shape and has no parameters. */
+static NodeId
+add_unary(Graph *graph, OpKind kind, NodeId x)
+{
+	if (!usable(graph, x) || append(graph, kind, x, -1, graph->nodes[x].channels) == NULL)
+		return -1;
+	return graph->node_count - 1;
+}
+
+NodeId
+graph_relu(Graph *graph, NodeId x)
+{
+	return add_unary(graph, OP_RELU, x);
+}
+
+NodeId
+graph_gelu(Graph *graph, NodeId x)
+{
+	return add_unary(graph, OP_GELU, x);
+}
+
+NodeId
+graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding)
+{
+	NodeId		id = add_unary(graph, OP_MAX_POOL2D, x);
+
+	if (id < 0)
+		return -1;
+	if (kernel < 1 || kernel > 15 || stride < 1 || padding < 0 || 2 * padding > kernel)
+		return fail(graph, status_error(LS_INTERNAL, "max pool %d/%d/%d is misconfigured",
+										kernel, stride, padding));
+	graph->nodes[id].kernel = kernel;
+	graph->nodes[id].stride = stride;
+	graph->nodes[id].padding = padding;
+	return id;
+}
+
+NodeId
+graph_add(Graph *graph, NodeId a, NodeId b)
+{
+	if (!usable(graph, a) || !usable(graph, b))
+		return -1;
+	if (graph->nodes[a].channels != graph->nodes[b].channels)
+		return fail(graph, status_error(LS_INTERNAL, "cannot add %d and %d channels",
+										graph->nodes[a].channels, graph->nodes[b].channels));
+	if (append(graph, OP_ADD, a, b, graph->nodes[a].channels) == NULL)
+		return -1;
+	return graph->node_count - 1;
+}
+
+NodeId
+graph_concat(Graph *graph, NodeId a, NodeId b)
+{
+	if (!usable(graph, a) || !usable(graph, b))
+		return -1;
+	if (append(graph, OP_CONCAT, a, b, graph->nodes[a].channels + graph->nodes[b].channels) == NULL)
+		return -1;
+	return graph->node_count - 1;
+}
+
+NodeId
+graph_resize_bilinear(Graph *graph, NodeId x, int factor)
+{
+	NodeId		id = add_unary(graph, OP_RESIZE_BILINEAR, x);
+
+	if (id < 0)
+		return -1;
+	if (factor < 1 || factor > 64)
+		return fail(graph, status_error(LS_INTERNAL, "resize by %d is not possible", factor));
+	graph->nodes[id].factor = factor;
+	return id;
+}
+
+void
+graph_output(Graph *graph, NodeId x)
+{
+	if (usable(graph, x))
+		graph->output = x;
+}
+
+Status
+graph_status(const Graph *graph)
+{
+	if (graph->status.code == LS_OK && graph->output < 0)
+		return status_error(LS_INTERNAL, "the graph has no output");
+	return graph->status;
+}
+
+void
+graph_initialise(const Graph *graph, int64_t seed, float *weights)
+{
+	for (int i = 0; i < graph->param_count; i++)
+	{
+		const GraphParam *param = &graph->params[i];
+		float	   *w = weights + param->offset;
+		double		deviation = sqrt(2.0 / param->fan_in);	/* He et al., arXiv:1502.01852 */
+		Rng			rng;
+
+		rng_seed(&rng, (uint64_t) seed, (uint64_t) i);
+		for (size_t k = 0; k < param->count; k++)
+			switch (param->kind)
+			{
+				case PARAM_WEIGHT:
+					w[k] = (float) (deviation * rng_normal(&rng));
+					break;
+				case PARAM_SCALE:
+				case PARAM_RUNNING_VARIANCE:
+					w[k] = 1;
+					break;
+				case PARAM_BIAS:
+				case PARAM_SHIFT:
+				case PARAM_RUNNING_MEAN:
+					w[k] = 0;
+					break;
+			}
+	}
+}
+
+int
+graph_find_param(const Graph *graph, const char *name)
+{
+	for (int i = 0; i < graph->param_count; i++)
+		if (strcmp(graph->params[i].name, name) == 0)
+			return i;
+	return -1;
+}
