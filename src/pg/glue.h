@@ -37,25 +37,54 @@ int			settings_threads(bool training);
 
 /*
  * A host whose allocations live in a child memory context of `parent` and go
- * with it, whose poll reads the interrupt flags, whose log is ereport, and
- * whose spill file is a PostgreSQL temporary file. threads as given.
+ * with it, whose poll processes interrupts, whose log is ereport, and whose
+ * spill file is a PostgreSQL temporary file that may outlive a transaction
+ * (temp_tablespaces and temp_file_limit apply). threads as given.
  */
 HostContext *host_create(MemoryContext parent, int threads);
 
 /* Free everything that was allocated through host, and host itself. */
 void		host_destroy(HostContext *host);
 
+/* Raise what a callback of host (which must be from host_create) caught;
+ * return if nothing. check_status does this where it belongs. */
+void		host_rethrow(const HostContext *host);
+
 /* ---- errors (error.c) ---- */
 
 /*
- * Return when status is OK. Otherwise: CANCELLED runs CHECK_FOR_INTERRUPTS;
- * HOST_ERROR rethrows what the callback caught; anything else is an ereport
- * with the SQLSTATE of its code. What core owned goes with the host's memory
- * context.
+ * Return when status is OK. Otherwise: CANCELLED and HOST_ERROR rethrow what
+ * the callback caught; anything else is an ereport with the SQLSTATE of its
+ * code. What core owned goes with the host's memory context. host is from
+ * host_create, or NULL.
  */
 void		check_status(const HostContext *host, Status status);
 
+/* The same for a status about one argument: "truth: not an image". */
+void		check_argument(const HostContext *host, const char *argument, Status status);
+
 /* The SQLSTATE of a code. */
 int			status_sqlstate(StatusCode code);
+
+/* ---- bytea (bytes.c) ---- */
+
+/* The bytes of a bytea: in place where it stands in the row as it is, else a
+ * palloc'd copy (fetched from TOAST or decompressed). */
+typedef struct ByteView
+{
+	const uint8_t *bytes;
+	size_t		size;
+	void	   *copy;			/* NULL when in place */
+} ByteView;
+
+/* Look at a bytea datum. The view lives as long as the datum and the current
+ * memory context. */
+ByteView	bytes_view(Datum datum);
+
+/* Free the copy, if there is one. */
+void		bytes_release(ByteView *view);
+
+/* A bytea with a copy of size bytes; above 1 GB is an error. */
+Datum		bytes_datum(const void *bytes, size_t size);
 
 #endif

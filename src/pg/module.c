@@ -1,0 +1,46 @@
+/*
+ * module.c: what happens when the server loads the library.
+ *
+ * Nothing is started here: no thread, no allocation beyond the settings. A
+ * library that is wrong for this process is refused before any function of
+ * it can run.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "pg/glue.h"
+
+PG_MODULE_MAGIC;
+
+/* From OpenBLAS: how it was built to run in parallel. */
+extern int	openblas_get_parallel(void);
+
+#define OPENBLAS_PARALLEL_PTHREAD 1
+
+void		_PG_init(void);
+
+/*
+ * Refuse an OpenBLAS with threads of its own: it starts them when it is
+ * loaded, with PostgreSQL's signals unblocked, so that a handler may run on
+ * the wrong thread. The OpenMP and the sequential variants start none.
+ */
+static void
+check_openblas(void)
+{
+	if (openblas_get_parallel() == OPENBLAS_PARALLEL_PTHREAD)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("lesionseg cannot run on the pthread variant of OpenBLAS"),
+				 errdetail("Its threads would receive the server's signals."),
+				 errhint("Install OpenBLAS's OpenMP variant (libopenblas0-openmp on Debian) and see that "
+						 "lesionseg.so finds it first.")));
+}
+
+/* Set the library up in this process. */
+void
+_PG_init(void)
+{
+	check_openblas();
+	settings_init();
+}
