@@ -1,0 +1,179 @@
+# lesionseg: what one runs here.
+#
+#   make demo [DATA=dir]    the whole job on a throw-away cluster, installing what is missing
+#   make check              every test, the same way
+#   make, make install      build and install the extension, as with any other
+#   make installcheck       pg_regress against a running server
+#   make unit [ROOM=image] [SAN=1]   unit tests, without a server; SAN=1: under ASan and UBSan
+#   make valgrind [ROOM=image]       unit tests under memcheck
+#   make fuzz [SECONDS=20]           each decoder under libFuzzer
+#   make clean
+#
+# This file builds what needs no server: the rooms of src/ (core, image, ...)
+# as archives build/<variant>/<room>.a, and the unit tests on them. The
+# extension's own part, src/pg/, and its installation are PGXS's work and
+# stand in src/pg/module.mk, because PGXS claims the target names that we
+# want ourselves (check) and cannot be read before PostgreSQL is installed.
+
+SHELL = /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ROOMS = core image enhance nn arch learn measure
+
+# What each room may use, itself first, in link order.
+USES_core = core
+USES_image = image core
+USES_enhance = enhance image core
+USES_measure = measure image core
+USES_nn = nn core
+USES_arch = arch nn core
+USES_learn = learn arch nn enhance measure image core
+
+# A variant is one way to compile everything: release, san, fuzz.
+VARIANT := $(if $(SAN),san,release)
+BUILD = build/$(VARIANT)
+
+CC = gcc
+WARNINGS = -Wall -Wextra -Werror -Wdeclaration-after-statement -Wvla -Wstrict-prototypes -Wmissing-prototypes
+CFLAGS_release = -O2
+CFLAGS_san = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+CFLAGS = -std=gnu11 -g $(CFLAGS_$(VARIANT)) -fno-omit-frame-pointer
+ALL_CFLAGS = $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -fopenmp -Isrc $(LIB_CPPFLAGS)
+
+# Libraries. OpenBLAS must be its OpenMP variant, whatever Debian's
+# alternatives point to: it shares our thread pool (docs/building.md). oneDNN
+# is used where its headers are; ONEDNN=no leaves it out.
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+OPENBLAS_LIB = /usr/lib/$(MULTIARCH)/openblas-openmp
+OPENBLAS_INCLUDE = /usr/include/$(MULTIARCH)/openblas-openmp
+ONEDNN := $(if $(wildcard /usr/include/dnnl.h),yes,no)
+ifeq ($(ONEDNN),yes)
+ONEDNN_CPPFLAGS = -DHAVE_ONEDNN
+ONEDNN_LIB = -ldnnl
+endif
+LIB_CPPFLAGS = -isystem $(OPENBLAS_INCLUDE) $(ONEDNN_CPPFLAGS)
+LIBS = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -Wl,--as-needed \
+	-lpng -ljpeg -ljansson $(ONEDNN_LIB) -lopenblas -lm
+
+# Instruction sets by file name; everything else is baseline and dispatches.
+ISA_AVX2 = -mavx2 -mfma -mf16c
+ISA_AVX512 = $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+ISA_AVX512BF16 = $(ISA_AVX512) -mavx512bf16
+ISA_AMX = $(ISA_AVX512BF16) -mamx-tile -mamx-bf16
+isa = $(if $(filter %_avx2,$(1)),$(ISA_AVX2))$(if $(filter %_avx512,$(1)),$(ISA_AVX512))$(if \
+	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX))
+
+sources = $(sort $(wildcard src/$(1)/*.c))
+objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
+archives = $(patsubst %,$(BUILD)/%.a,$(1))
+
+OBJECTS = $(foreach room,$(ROOMS),$(call objects,$(room)))
+ARCHIVES = $(call archives,$(ROOMS))
+
+$(BUILD)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(call isa,$*) -MMD -MP -c -o $@ $<
+
+# An archive is made anew when a file joins, changes or (by the list that
+# stands beside it) leaves its room.
+define room_rules
+$$(BUILD)/$(1).a: $$(call objects,$(1)) $$(BUILD)/$(1).list
+	rm -f $$@
+	ar rcs $$@ $$(call objects,$(1))
+$$(BUILD)/$(1).list: always
+	@mkdir -p $$(@D)
+	@echo '$$(call sources,$(1))' | cmp -s - $$@ || echo '$$(call sources,$(1))' > $$@
+endef
+$(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
+
+-include $(wildcard $(BUILD)/*/*.d)
+
+.PHONY: always rooms
+always:
+rooms: $(ARCHIVES)
+
+# The extension. The module always links the release variant.
+
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES='$(ARCHIVES)' \
+	ROOM_LIBS='$(LIBS)' ROOM_CPPFLAGS='$(LIB_CPPFLAGS)' WARNINGS='$(WARNINGS)'
+
+.PHONY: all install uninstall installcheck clean
+all install: rooms
+	@$(PG_CONFIG) --version >/dev/null 2>&1 || { echo "No pg_config: run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
+	$(MODULE_MAKE) $@
+
+uninstall installcheck:
+	$(MODULE_MAKE) $@
+
+clean:
+	rm -rf build lesionseg.so results regression.diffs regression.out
+
+# Unit tests: test/unit/<room>_<topic>.c, one program each, linked with its
+# room and the rooms below.
+
+UNIT_SOURCES = $(sort $(wildcard test/unit/$(if $(ROOM),$(ROOM)_*,*).c))
+UNIT_PROGRAMS = $(patsubst test/%.c,$(BUILD)/%,$(UNIT_SOURCES))
+room_of = $(firstword $(subst _, ,$(notdir $(1))))
+
+$(BUILD)/unit/%.o: test/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itest -MMD -MP -c -o $@ $<
+
+.SECONDEXPANSION:
+$(BUILD)/unit/%: $(BUILD)/unit/%.o $$(call archives,$$(USES_$$(call room_of,$$*)))
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+.PHONY: unit unit-programs valgrind
+unit-programs: $(UNIT_PROGRAMS)
+unit: $(UNIT_PROGRAMS)
+	test/tools/unit $(if $(SAN),--sanitized) $(UNIT_PROGRAMS)
+
+valgrind: $(UNIT_PROGRAMS)
+	test/tools/unit --valgrind $(UNIT_PROGRAMS)
+
+# Fuzz targets: test/fuzz/fuzz_<name>.c with seeds in test/fuzz/corpus/<name>/.
+
+SECONDS ?= 20
+FUZZ_SOURCES = $(sort $(wildcard test/fuzz/fuzz_*.c))
+FUZZ_PROGRAMS = $(patsubst test/fuzz/%.c,build/fuzz/%,$(FUZZ_SOURCES))
+
+.PHONY: fuzz
+fuzz:
+	$(MAKE) VARIANT=fuzz CC=clang fuzz-programs
+	test/tools/fuzz $(SECONDS) $(FUZZ_PROGRAMS)
+
+ifeq ($(VARIANT),fuzz)
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,$(USES_learn))
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+endif
+
+# The two commands. Each may start on a machine with nothing but git and
+# make, so packages come first and the rest runs in a make of its own, which
+# then finds compilers and libraries.
+
+.PHONY: packages check demo
+packages:
+	test/tools/packages
+
+check: packages
+	$(MAKE) --no-print-directory run-check
+
+demo: packages
+	$(MAKE) --no-print-directory run-demo DATA='$(DATA)'
+
+.PHONY: run-check run-demo install-as-root
+install-as-root: all
+	$(if $(filter 0,$(shell id -u)),,sudo )$(MAKE) --no-print-directory install
+
+run-check: install-as-root
+	test/tools/check
+
+run-demo: install-as-root
+	test/tools/cluster test/tools/demo $(DATA)
