@@ -104,10 +104,10 @@ MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES
 .PHONY: all install uninstall installcheck clean
 all install: rooms
 	@$(PG_CONFIG) --version >/dev/null 2>&1 || { echo "No pg_config: run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
-	$(MODULE_MAKE) $@
+	+$(MODULE_MAKE) $@
 
 uninstall installcheck:
-	$(MODULE_MAKE) $@
+	+$(MODULE_MAKE) $@
 
 clean:
 	rm -rf build lesionseg.so results regression.diffs regression.out
