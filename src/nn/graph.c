@@ -101,7 +101,7 @@ append(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
 	node->inputs[0] = a;
 	node->inputs[1] = b;
 	node->channels = channels;
-	node->kernel = node->stride = node->groups = node->factor = 1;
+	node->kernel = node->stride = node->groups = 1;
 	for (int i = 0; i < 4; i++)
 		node->params[i] = -1;
 	return node;
@@ -244,12 +244,6 @@ graph_relu(Graph *graph, NodeId x)
 }
 
 NodeId
-graph_gelu(Graph *graph, NodeId x)
-{
-	return add_unary(graph, OP_GELU, x);
-}
-
-NodeId
 graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding)
 {
 	NodeId		id = add_unary(graph, OP_MAX_POOL2D, x);
@@ -286,19 +280,6 @@ graph_concat(Graph *graph, NodeId a, NodeId b)
 	if (append(graph, OP_CONCAT, a, b, graph->nodes[a].channels + graph->nodes[b].channels) == NULL)
 		return -1;
 	return graph->node_count - 1;
-}
-
-NodeId
-graph_resize_bilinear(Graph *graph, NodeId x, int factor)
-{
-	NodeId		id = add_unary(graph, OP_RESIZE_BILINEAR, x);
-
-	if (id < 0)
-		return -1;
-	if (factor < 1 || factor > 64)
-		return fail(graph, status_error(LS_INTERNAL, "resize by %d is not possible", factor));
-	graph->nodes[id].factor = factor;
-	return id;
 }
 
 void

@@ -49,11 +49,9 @@ typedef enum OpKind
 	OP_CONV_TRANSPOSE2D,
 	OP_BATCH_NORM,
 	OP_RELU,
-	OP_GELU,
 	OP_MAX_POOL2D,
 	OP_ADD,
-	OP_CONCAT,
-	OP_RESIZE_BILINEAR
+	OP_CONCAT
 } OpKind;
 
 typedef int NodeId;				/* index into Graph.nodes; -1 after a failure */
@@ -68,7 +66,6 @@ typedef struct GraphNode
 	int			padding;
 	int			output_padding;	/* of a transposed convolution */
 	int			groups;
-	int			factor;			/* of a resize */
 	int			params[4];		/* indices into Graph.params: weight, bias / scale, shift, mean, variance; -1 */
 } GraphNode;
 
@@ -95,11 +92,9 @@ NodeId		graph_conv_transpose2d(Graph *graph, const char *name, NodeId x, int cha
 								   int stride, int padding, int output_padding, bool bias);
 NodeId		graph_batch_norm(Graph *graph, const char *name, NodeId x);
 NodeId		graph_relu(Graph *graph, NodeId x);
-NodeId		graph_gelu(Graph *graph, NodeId x);
 NodeId		graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding);
 NodeId		graph_add(Graph *graph, NodeId a, NodeId b);
 NodeId		graph_concat(Graph *graph, NodeId a, NodeId b);
-NodeId		graph_resize_bilinear(Graph *graph, NodeId x, int factor);
 void		graph_output(Graph *graph, NodeId x);
 
 /* The first failure while building, or that no output was set. */

@@ -1,0 +1,164 @@
+/*
+ * kernels.h: the operators that are bound by memory, as loops over pixels.
+ *
+ * Each kernel is a ThreadsTask: threads_run() splits its items (pixels, or
+ * rows where said) and every worker runs it on its share. The loops are
+ * written once (kernels_template.h) and compiled for each instruction set
+ * and storage type; kernels_for() picks the table for this machine.
+ *
+ * Tensors are (pixels, C) with a stride in elements from pixel to pixel.
+ */
+#ifndef LESIONSEG_NN_KERNELS_H
+#define LESIONSEG_NN_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/threads.h"
+#include "nn/tensor.h"
+
+/* y = (rgb / 255 - mean) / std, as rgb * scale + shift; items: pixels. */
+typedef struct InputArgs
+{
+	const uint8_t *rgb;			/* (pixels, 3) */
+	void	   *y;				/* (pixels, 3), dense */
+	float		scale[3];
+	float		shift[3];
+} InputArgs;
+
+/* y = x * scale + shift (+ residual) (then ReLU); items: pixels. */
+typedef struct AffineArgs
+{
+	const void *x;
+	int			x_stride;
+	void	   *y;				/* may be x */
+	int			y_stride;
+	const void *residual;		/* NULL = none */
+	int			residual_stride;
+	int			channels;
+	const float *scale;			/* (C); NULL = 1 */
+	const float *shift;			/* (C); NULL = 0 */
+	bool		relu;
+} AffineArgs;
+
+/* Per channel sums of (x - origin) and (x - origin)^2; items: pixels. */
+typedef struct MomentArgs
+{
+	const void *x;
+	int			x_stride;
+	int			channels;
+	const float *origin;		/* (C): a guess of the mean; NULL = 0 */
+	double	   *sums;			/* (workers, 2, C), added to */
+} MomentArgs;
+
+/*
+ * The two halves of the gradient of y = relu(x * scale + shift + residual).
+ * dz is dy where the ReLU let it through: by the sign of y where y is given
+ * (needed with a residual), else by the sign of x * scale + shift.
+ */
+typedef struct NormGradientArgs
+{
+	const void *x;				/* dense: (pixels, C) */
+	const void *y;				/* NULL unless there was a residual */
+	int			y_stride;
+	const void *dy;
+	int			dy_stride;
+	void	   *dx;				/* dense; may be dy when that is dense */
+	void	   *dresidual;		/* NULL = none; receives dz */
+	int			dresidual_stride;
+	bool		accumulate_residual;	/* add dz to dresidual instead of writing it */
+	int			channels;
+	bool		relu;
+	const float *scale;
+	const float *shift;
+	const float *mean;			/* (C) batch mean */
+	const float *inverse_std;	/* (C) */
+	double	   *sums;			/* (workers, 2, C): dz and dz * (x - mean) * inverse_std */
+	const float *slope_dz;		/* dx = dz * slope_dz + x * slope_x + offset */
+	const float *slope_x;
+	const float *offset;
+} NormGradientArgs;
+
+/* Max pooling; items of forward: output rows (n * OH); of backward: input
+ * rows (n * H). */
+typedef struct PoolArgs
+{
+	TensorShape x_shape;
+	TensorShape y_shape;
+	int			kernel;
+	int			stride;
+	int			padding;
+	const void *x;
+	int			x_stride;
+	void	   *y;
+	int			y_stride;
+	uint8_t    *index;			/* (pixels of y, C): place of the maximum in its window; NULL = not kept */
+	const void *dy;
+	int			dy_stride;
+	void	   *dx;
+	int			dx_stride;
+	bool		accumulate;		/* add to dx instead of writing it */
+} PoolArgs;
+
+/* y = a + b, or y = a where b is NULL; items: pixels. */
+typedef struct AddArgs
+{
+	const void *a;
+	int			a_stride;
+	const void *b;
+	int			b_stride;
+	void	   *y;				/* may be a or b */
+	int			y_stride;
+	int			channels;
+} AddArgs;
+
+/* dx = dy where y > 0, else 0 (added to dx when accumulate); items: pixels. */
+typedef struct ReluGradientArgs
+{
+	const void *y;
+	int			y_stride;
+	const void *dy;
+	int			dy_stride;
+	void	   *dx;
+	int			dx_stride;
+	int			channels;
+	bool		accumulate;
+} ReluGradientArgs;
+
+/* Storage type to float32 (optionally through the logistic function) and
+ * back; items: elements. */
+typedef struct ConvertArgs
+{
+	const void *from;
+	void	   *to;
+} ConvertArgs;
+
+typedef struct Kernels
+{
+	ThreadsTask input;			/* InputArgs */
+	ThreadsTask affine;			/* AffineArgs */
+	ThreadsTask moments;		/* MomentArgs */
+	ThreadsTask norm_gradient_sums; /* NormGradientArgs */
+	ThreadsTask norm_gradient;	/* NormGradientArgs */
+	ThreadsTask max_pool;		/* PoolArgs */
+	ThreadsTask max_pool_gradient;	/* PoolArgs */
+	ThreadsTask add;			/* AddArgs */
+	ThreadsTask relu_gradient;	/* ReluGradientArgs */
+	ThreadsTask to_float;		/* ConvertArgs */
+	ThreadsTask to_probability; /* ConvertArgs: 1 / (1 + exp(-x)) as float32 */
+	ThreadsTask from_float;		/* ConvertArgs */
+} Kernels;
+
+/* The fastest kernels for storage type on this CPU. */
+const Kernels *kernels_for(DataType type);
+
+/* The tables by instruction set and type, for kernels_for and the tests. */
+extern const Kernels kernels_f32_baseline;
+extern const Kernels kernels_bf16_baseline;
+extern const Kernels kernels_f32_avx2;
+extern const Kernels kernels_bf16_avx2;
+extern const Kernels kernels_f32_avx512;
+extern const Kernels kernels_bf16_avx512;
+extern const Kernels kernels_bf16_avx512bf16;
+
+#endif

@@ -1,0 +1,552 @@
+/*
+ * kernels_template.h: the loops behind kernels.h, included once per
+ * instruction set and storage type with
+ *
+ *   KERNEL_NAME(name)     the name with that build's suffix
+ *   KERNEL_STORAGE_BF16   1 for bfloat16 tensors, 0 for float32
+ *
+ * A vector is as wide as the instruction set has it. Channel counts that are
+ * no multiple of it end in a partial vector, whose unused lanes are zero on
+ * load and dropped on store.
+ */
+
+#ifndef KERNELS_TEMPLATE_COMMON
+#define KERNELS_TEMPLATE_COMMON
+
+#include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef int32_t VectorInt __attribute__((vector_size(4 * LANES)));
+typedef uint32_t VectorUnsigned __attribute__((vector_size(4 * LANES)));
+typedef uint16_t VectorHalf __attribute__((vector_size(2 * LANES)));
+typedef uint8_t VectorByte __attribute__((vector_size(LANES)));
+
+/* Lanes in use at channel c of channels. */
+static inline int
+lanes_left(int channels, int c)
+{
+	return channels - c < LANES ? channels - c : LANES;
+}
+
+static inline Vector
+splat(float value)
+{
+	return value - (Vector) {0};
+}
+
+/* Load n floats. */
+static inline Vector
+load_float(const float *p, int n)
+{
+	Vector		v = {0};
+
+	if (n == LANES)
+		memcpy(&v, p, sizeof v);
+	else
+		memcpy(&v, p, n * sizeof(float));
+	return v;
+}
+
+/* a where mask is set, else b. */
+static inline Vector
+select_lanes(VectorInt mask, Vector a, Vector b)
+{
+	return (Vector) (((VectorInt) a & mask) | ((VectorInt) b & ~mask));
+}
+
+static inline Vector
+positive_part(Vector v)
+{
+	return select_lanes(v > (Vector) {0}, v, (Vector) {0});
+}
+
+/*
+ * e^x to within 2 units in the last place: 2^k * e^r with |r| <= ln 2 / 2,
+ * a polynomial of degree 6 for e^r (its Taylor series; the remainder is below
+ * 1.2e-7 there). x is clamped to +-87, where float32 ends.
+ */
+static inline Vector
+exponential(Vector x)
+{
+	const Vector magic = splat(12582912.0f);	/* 1.5 * 2^23: adding it rounds to an integer */
+	Vector		k;
+	Vector		r;
+	Vector		e;
+	VectorInt	exponent;
+
+	x = select_lanes(x > splat(87.0f), splat(87.0f), x);
+	x = select_lanes(x < splat(-87.0f), splat(-87.0f), x);
+	k = x * 1.44269504f + magic;
+	exponent = ((VectorInt) k - (VectorInt) magic) << 23;
+	k -= magic;
+	r = x - k * 0.693359375f + k * 2.12194440e-4f;	/* ln 2 in two parts, exact product with k */
+	e = splat(1.0f / 720);
+	e = e * r + 1.0f / 120;
+	e = e * r + 1.0f / 24;
+	e = e * r + 1.0f / 6;
+	e = e * r + 0.5f;
+	e = e * r + 1.0f;
+	e = e * r + 1.0f;
+	return (Vector) ((VectorInt) e + exponent);
+}
+
+#endif							/* KERNELS_TEMPLATE_COMMON */
+
+#if KERNEL_STORAGE_BF16
+#define STORED uint16_t
+#else
+#define STORED float
+#endif
+#define LOAD KERNEL_NAME(load)
+#define STORE KERNEL_NAME(store)
+
+/* Load n stored elements as floats. */
+static inline Vector
+LOAD(const STORED *p, int n)
+{
+#if KERNEL_STORAGE_BF16
+	VectorHalf	half = {0};
+
+	if (n == LANES)
+		memcpy(&half, p, sizeof half);
+	else
+		memcpy(&half, p, n * sizeof(uint16_t));
+	return (Vector) (__builtin_convertvector(half, VectorUnsigned) << 16);
+#else
+	return load_float(p, n);
+#endif
+}
+
+/* Store n floats in the storage type, rounding to nearest even. */
+static inline void
+STORE(STORED *p, int n, Vector v)
+{
+#if KERNEL_STORAGE_BF16
+#ifdef __AVX512BF16__
+	__m256bh	half = _mm512_cvtneps_pbh((__m512) v);
+#else
+	VectorUnsigned bits = (VectorUnsigned) v;
+	VectorHalf	half = __builtin_convertvector((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, VectorHalf);
+#endif
+#else
+	Vector		half = v;
+#endif
+
+	if (n == LANES)
+		memcpy(p, &half, LANES * sizeof(STORED));
+	else
+		memcpy(p, &half, n * sizeof(STORED));
+}
+
+static void
+KERNEL_NAME(input) (void *data, int worker, long begin, long end)
+{
+	const InputArgs *args = data;
+	STORED	   *y = args->y;
+	float		scale[48];
+	float		shift[48];
+	long		i = 3 * begin;
+
+	(void) worker;
+	for (int k = 0; k < 48; k++)
+	{
+		scale[k] = args->scale[k % 3];
+		shift[k] = args->shift[k % 3];
+	}
+	/* Sixteen pixels at a time: 48 values, after which channel and lane meet again. */
+	for (; i < 3 * end; i += 48)
+		for (int part = 0; part < 48 && i + part < 3 * end; part += LANES)
+		{
+			long		left = 3 * end - i - part;
+			int			n = left < LANES ? (int) left : LANES;
+			VectorByte	bytes = {0};
+			Vector		v;
+
+			memcpy(&bytes, args->rgb + i + part, n);
+			v = __builtin_convertvector(__builtin_convertvector(bytes, VectorInt), Vector);
+			STORE(y + i + part, n, v * load_float(scale + part, LANES) + load_float(shift + part, LANES));
+		}
+}
+
+static void
+KERNEL_NAME(affine) (void *data, int worker, long begin, long end)
+{
+	const AffineArgs *args = data;
+	const STORED *x = args->x;
+	const STORED *residual = args->residual;
+	STORED	   *y = args->y;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			Vector		v = LOAD(x + i * args->x_stride + c, n);
+
+			if (args->scale != NULL)
+				v *= load_float(args->scale + c, n);
+			if (args->shift != NULL)
+				v += load_float(args->shift + c, n);
+			if (residual != NULL)
+				v += LOAD(residual + i * args->residual_stride + c, n);
+			if (args->relu)
+				v = positive_part(v);
+			STORE(y + i * args->y_stride + c, n, v);
+		}
+}
+
+/* Pixels summed in float32 before the sum goes to float64. */
+#ifndef SUM_BLOCK
+#define SUM_BLOCK 256
+#endif
+
+/* Add a vector's n lanes to doubles. */
+static inline void
+KERNEL_NAME(add_lanes) (double *sums, int n, Vector v)
+{
+	float		lanes[LANES];
+
+	memcpy(lanes, &v, sizeof lanes);
+	for (int k = 0; k < n; k++)
+		sums[k] += lanes[k];
+}
+
+static void
+KERNEL_NAME(moments) (void *data, int worker, long begin, long end)
+{
+	const MomentArgs *args = data;
+	const STORED *x = args->x;
+	double	   *sums = args->sums + (size_t) worker * 2 * args->channels;
+
+	for (long block = begin; block < end; block += SUM_BLOCK)
+	{
+		long		stop = block + SUM_BLOCK < end ? block + SUM_BLOCK : end;
+
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			Vector		origin = {0};
+			Vector		sum = {0};
+			Vector		square = {0};
+
+			if (args->origin != NULL)
+				origin = load_float(args->origin + c, n);
+			for (long i = block; i < stop; i++)
+			{
+				Vector		v = LOAD(x + i * args->x_stride + c, n) - origin;
+
+				sum += v;
+				square += v * v;
+			}
+			KERNEL_NAME(add_lanes) (sums + c, n, sum);
+			KERNEL_NAME(add_lanes) (sums + args->channels + c, n, square);
+		}
+	}
+}
+
+/* The part of dy that passed the ReLU, at pixel i, channel c. */
+static inline Vector
+KERNEL_NAME(passed) (const NormGradientArgs *args, long i, int c, int n, Vector x)
+{
+	Vector		dz = LOAD((const STORED *) args->dy + i * args->dy_stride + c, n);
+	Vector		sign;
+
+	if (!args->relu)
+		return dz;
+	if (args->y != NULL)
+		sign = LOAD((const STORED *) args->y + i * args->y_stride + c, n);
+	else
+		sign = x * load_float(args->scale + c, n) + load_float(args->shift + c, n);
+	return select_lanes(sign > (Vector) {0}, dz, (Vector) {0});
+}
+
+static void
+KERNEL_NAME(norm_gradient_sums) (void *data, int worker, long begin, long end)
+{
+	const NormGradientArgs *args = data;
+	const STORED *x = args->x;
+	double	   *sums = args->sums + (size_t) worker * 2 * args->channels;
+
+	for (long block = begin; block < end; block += SUM_BLOCK)
+	{
+		long		stop = block + SUM_BLOCK < end ? block + SUM_BLOCK : end;
+
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			Vector		mean = load_float(args->mean + c, n);
+			Vector		sum = {0};
+			Vector		product = {0};
+
+			for (long i = block; i < stop; i++)
+			{
+				Vector		v = LOAD(x + i * args->channels + c, n);
+				Vector		dz = KERNEL_NAME(passed) (args, i, c, n, v);
+
+				sum += dz;
+				product += dz * (v - mean);
+			}
+			product *= load_float(args->inverse_std + c, n);
+			KERNEL_NAME(add_lanes) (sums + c, n, sum);
+			KERNEL_NAME(add_lanes) (sums + args->channels + c, n, product);
+		}
+	}
+}
+
+static void
+KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
+{
+	const NormGradientArgs *args = data;
+	const STORED *x = args->x;
+	STORED	   *dx = args->dx;
+	STORED	   *dresidual = args->dresidual;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			Vector		v = LOAD(x + i * args->channels + c, n);
+			Vector		dz = KERNEL_NAME(passed) (args, i, c, n, v);
+
+			if (dresidual != NULL)
+			{
+				STORED	   *target = dresidual + i * args->dresidual_stride + c;
+
+				STORE(target, n, args->accumulate_residual ? dz + LOAD(target, n) : dz);
+			}
+			STORE(dx + i * args->channels + c, n,
+				  dz * load_float(args->slope_dz + c, n) + v * load_float(args->slope_x + c, n) +
+				  load_float(args->offset + c, n));
+		}
+}
+
+static void
+KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
+{
+	const PoolArgs *args = data;
+	TensorShape in = args->x_shape;
+	TensorShape out = args->y_shape;
+
+	(void) worker;
+	for (long row = begin; row < end; row++)
+	{
+		long		image = row / out.h;
+		int			top = (int) (row % out.h) * args->stride - args->padding;
+		int			ky_begin = top < 0 ? -top : 0;
+		int			ky_end = in.h - top < args->kernel ? in.h - top : args->kernel;
+
+		for (int ox = 0; ox < out.w; ox++)
+		{
+			long		pixel = row * out.w + ox;
+			int			left = ox * args->stride - args->padding;
+			int			kx_begin = left < 0 ? -left : 0;
+			int			kx_end = in.w - left < args->kernel ? in.w - left : args->kernel;
+
+			for (int c = 0; c < in.c; c += LANES)
+			{
+				int			n = lanes_left(in.c, c);
+				Vector		best = splat(-3.4e38f);
+				VectorInt	place = {0};
+
+				for (int ky = ky_begin; ky < ky_end; ky++)
+					for (int kx = kx_begin; kx < kx_end; kx++)
+					{
+						long		from = (image * in.h + top + ky) * in.w + left + kx;
+						Vector		v = LOAD((const STORED *) args->x + from * args->x_stride + c, n);
+						VectorInt	larger = v > best;
+
+						best = select_lanes(larger, v, best);
+						place = (larger & (ky * args->kernel + kx)) | (~larger & place);
+					}
+				STORE((STORED *) args->y + pixel * args->y_stride + c, n, best);
+				if (args->index != NULL)
+				{
+					VectorByte	bytes = __builtin_convertvector(place, VectorByte);
+
+					memcpy(args->index + pixel * in.c + c, &bytes, n);
+				}
+			}
+		}
+	}
+}
+
+/*
+ * Gather form: an input row collects from the output rows whose windows
+ * cover it, so rows are independent and no two workers write one element.
+ */
+static void
+KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
+{
+	const PoolArgs *args = data;
+	TensorShape in = args->x_shape;
+	TensorShape out = args->y_shape;
+
+	(void) worker;
+	for (long row = begin; row < end; row++)
+	{
+		long		image = row / in.h;
+		int			iy = (int) (row % in.h);
+		STORED	   *dx_row = (STORED *) args->dx + row * in.w * args->dx_stride;
+
+		if (!args->accumulate)
+			for (int ix = 0; ix < in.w; ix++)
+				memset(dx_row + (long) ix * args->dx_stride, 0, in.c * sizeof(STORED));
+
+		for (int ky = 0; ky < args->kernel; ky++)
+		{
+			int			oy = iy + args->padding - ky;
+
+			if (oy < 0 || oy % args->stride != 0 || oy / args->stride >= out.h)
+				continue;
+			oy /= args->stride;
+			for (int ox = 0; ox < out.w; ox++)
+			{
+				long		pixel = (image * out.h + oy) * out.w + ox;
+				int			left = ox * args->stride - args->padding;
+
+				for (int kx = 0; kx < args->kernel; kx++)
+				{
+					int			ix = left + kx;
+
+					if (ix < 0 || ix >= in.w)
+						continue;
+					for (int c = 0; c < in.c; c += LANES)
+					{
+						int			n = lanes_left(in.c, c);
+						VectorByte	bytes = {0};
+						VectorInt	here;
+						STORED	   *target = dx_row + (long) ix * args->dx_stride + c;
+						Vector		dy = LOAD((const STORED *) args->dy + pixel * args->dy_stride + c, n);
+
+						memcpy(&bytes, args->index + pixel * in.c + c, n);
+						here = __builtin_convertvector(bytes, VectorInt) == ky * args->kernel + kx;
+						STORE(target, n, LOAD(target, n) + select_lanes(here, dy, (Vector) {0}));
+					}
+				}
+			}
+		}
+	}
+}
+
+static void
+KERNEL_NAME(add) (void *data, int worker, long begin, long end)
+{
+	const AddArgs *args = data;
+	const STORED *a = args->a;
+	const STORED *b = args->b;
+	STORED	   *y = args->y;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			Vector		v = LOAD(a + i * args->a_stride + c, n);
+
+			if (b != NULL)
+				v += LOAD(b + i * args->b_stride + c, n);
+			STORE(y + i * args->y_stride + c, n, v);
+		}
+}
+
+static void
+KERNEL_NAME(relu_gradient) (void *data, int worker, long begin, long end)
+{
+	const ReluGradientArgs *args = data;
+	const STORED *y = args->y;
+	const STORED *dy = args->dy;
+	STORED	   *dx = args->dx;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			STORED	   *target = dx + i * args->dx_stride + c;
+			Vector		v = select_lanes(LOAD(y + i * args->y_stride + c, n) > (Vector) {0},
+										 LOAD(dy + i * args->dy_stride + c, n), (Vector) {0});
+
+			STORE(target, n, args->accumulate ? v + LOAD(target, n) : v);
+		}
+}
+
+static void
+KERNEL_NAME(to_float) (void *data, int worker, long begin, long end)
+{
+	const ConvertArgs *args = data;
+	const STORED *from = args->from;
+	float	   *to = args->to;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+		Vector		v = LOAD(from + i, n);
+
+		memcpy(to + i, &v, n * sizeof(float));
+	}
+}
+
+static void
+KERNEL_NAME(to_probability) (void *data, int worker, long begin, long end)
+{
+	const ConvertArgs *args = data;
+	const STORED *from = args->from;
+	float	   *to = args->to;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+		Vector		v = 1.0f / (1.0f + exponential(-LOAD(from + i, n)));
+
+		memcpy(to + i, &v, n * sizeof(float));
+	}
+}
+
+static void
+KERNEL_NAME(from_float) (void *data, int worker, long begin, long end)
+{
+	const ConvertArgs *args = data;
+	const float *from = args->from;
+	STORED	   *to = args->to;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+
+		STORE(to + i, n, load_float(from + i, n));
+	}
+}
+
+const Kernels KERNEL_NAME(kernels) = {
+	.input = KERNEL_NAME(input),
+	.affine = KERNEL_NAME(affine),
+	.moments = KERNEL_NAME(moments),
+	.norm_gradient_sums = KERNEL_NAME(norm_gradient_sums),
+	.norm_gradient = KERNEL_NAME(norm_gradient),
+	.max_pool = KERNEL_NAME(max_pool),
+	.max_pool_gradient = KERNEL_NAME(max_pool_gradient),
+	.add = KERNEL_NAME(add),
+	.relu_gradient = KERNEL_NAME(relu_gradient),
+	.to_float = KERNEL_NAME(to_float),
+	.to_probability = KERNEL_NAME(to_probability),
+	.from_float = KERNEL_NAME(from_float),
+};
+
+#undef STORED
+#undef LOAD
+#undef STORE
