@@ -5,7 +5,7 @@
  * header length, a JSON object of name -> {dtype, shape, data_offsets}, then
  * the tensors. Our metadata: format_version, architecture, config (JSON
  * text), image_size, mean, std (three numbers each, comma separated),
- * extension_version.
+ * extension_version. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -18,7 +18,7 @@
 
 typedef struct WeightsInfo
 {
-	int			format_version;
+	int			format_version;	/* 0 = the file has no metadata of ours */
 	char		architecture[64];
 	char		config[1024];	/* JSON object text, as the model row keeps it */
 	int			image_size;		/* pixels the network was trained at, 0 = unknown */
@@ -34,22 +34,30 @@ typedef enum WeightsStorage
 	WEIGHTS_F16
 } WeightsStorage;
 
+/* No architecture, the current format version and ImageNet's mean and std,
+ * which most published weights expect. */
+void		weights_info_default(WeightsInfo *info);
+
 /* Read the metadata alone. A file without ours (written by another tool) is
- * fine: architecture is then empty and the normalisation the default. */
+ * fine: it gives weights_info_default() with format_version 0. Text in it is
+ * printable ASCII, config is a JSON object, mean and std are usable. */
 Status		weights_read_info(const HostContext *host, const void *bytes, size_t size, WeightsInfo *info);
 
 /*
  * Read a file into weights[graph->weight_count]. dtypes F32, F16, BF16 and
  * F64 are converted. A missing, extra, misshapen or overlapping tensor, an
  * offset outside the file, an unknown version or dtype and non-finite values
- * are LS_INVALID_WEIGHTS naming the tensor; weights is then undefined.
+ * (or negative running variances) are LS_INVALID_WEIGHTS naming the tensor;
+ * weights is then undefined. Polls per tensor.
  * "num_batches_tracked" tensors, which PyTorch adds, are ignored.
  */
 Status		weights_read(const HostContext *host, const void *bytes, size_t size, const Graph *graph,
 						 float *weights);
 
 /* Write a file: *bytes is allocated through host, the caller frees it. The
- * same input gives the same bytes. Running statistics stay float32. */
+ * same input gives the same bytes. Running statistics stay float32. A weight
+ * that is not finite, or does not fit float16, is LS_INVALID_WEIGHTS.
+ * info->format_version is not looked at: what is written is the current one. */
 Status		weights_write(const HostContext *host, const WeightsInfo *info, const Graph *graph,
 						  const float *weights, WeightsStorage storage, void **bytes, size_t *size);
 
