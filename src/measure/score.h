@@ -43,6 +43,7 @@ Status		confusion_count(const HostContext *host, const Image *predicted, const I
 ImageScore	image_score(const ConfusionCounts *counts);
 
 #define SCORE_FRACTION_BITS 40	/* per-image scores are summed as fixed point */
+#define SCORE_MAX_IMAGES ((INT64_C(1) << (63 - SCORE_FRACTION_BITS)) - 1)	/* 8,388,607: their sums fit */
 
 /* The state of a data-set score: plain integers, so it adds exactly. */
 typedef struct ScoreState
@@ -56,10 +57,11 @@ typedef struct ScoreState
 	int64_t		specificity;
 	int64_t		precision;
 	int64_t		accuracy;
+	int64_t		skipped;		/* rows without one of the masks; not in n */
 } ScoreState;
 
-/* The figures of a data set (DESIGN: dice, jaccard, ... are means, iou and
- * f1 are pooled). */
+/* The figures of a data set: dice, jaccard and the others are means over
+ * images, iou and f1 are pooled over all pixels. */
 typedef struct DatasetScore
 {
 	int64_t		n;
@@ -74,11 +76,16 @@ typedef struct DatasetScore
 	double		accuracy;
 } DatasetScore;
 
-/* Add one image to a state that starts all zero. */
-void		score_add(ScoreState *state, const ConfusionCounts *counts);
+/* LS_INVALID_ARGUMENT unless state could have come from score_add and
+ * score_combine: for states that a caller may have made by hand. */
+Status		score_check(const ScoreState *state);
 
-/* Add other's images to state. */
-void		score_combine(ScoreState *state, const ScoreState *other);
+/* Add one image to a state that starts all zero. LS_LIMIT_EXCEEDED, with
+ * state unchanged, above SCORE_MAX_IMAGES images or 2^63 pixels. */
+Status		score_add(ScoreState *state, const ConfusionCounts *counts);
+
+/* Add other's images to state; errors as score_add. */
+Status		score_combine(ScoreState *state, const ScoreState *other);
 
 /* The figures; n = 0 gives NaN everywhere. */
 DatasetScore score_final(const ScoreState *state);
