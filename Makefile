@@ -162,7 +162,8 @@ endif
 packages:
 	test/tools/packages
 
-check: packages
+check:
+	test/tools/packages --tests
 	$(MAKE) --no-print-directory run-check
 
 demo: packages
