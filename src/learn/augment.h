@@ -1,8 +1,9 @@
 /*
  * augment.h: the random variations of training images.
  *
- * All are drawn from one Rng per (seed, epoch, image), so a run repeats
- * exactly whatever the number of threads.
+ * A variation is drawn first, from an Rng of its own for each (seed, epoch,
+ * place in the epoch), and applied after, so a run repeats exactly whatever
+ * the number of threads.
  */
 #ifndef LESIONSEG_LEARN_AUGMENT_H
 #define LESIONSEG_LEARN_AUGMENT_H
@@ -19,9 +20,23 @@ typedef struct AugmentOptions
 	double		scale;			/* factor e^(+- scale) */
 	double		shift;			/* share of the size, +- */
 	double		brightness;		/* +- share */
-	double		contrast;		/* +- share */
+	double		contrast;		/* +- share, about mid-grey */
 	double		colour;			/* per-channel gain, +- share */
 } AugmentOptions;
+
+/* One drawn variation. */
+typedef struct Variation
+{
+	bool		flip_x;			/* left to right */
+	bool		flip_y;			/* top to bottom */
+	double		angle;			/* degrees, clockwise as seen */
+	double		scale;			/* > 1 enlarges */
+	double		shift_x;		/* shares of the size, to the right */
+	double		shift_y;		/* and down */
+	double		brightness;		/* factor */
+	double		contrast;		/* factor, about mid-grey */
+	double		gain[3];		/* factor per channel */
+} Variation;
 
 /* The recipe of DESIGN: flips, any rotation, 0.25, 0.10, 0.20, 0.20, 0.10. */
 AugmentOptions augment_default(void);
@@ -29,10 +44,18 @@ AugmentOptions augment_default(void);
 /* Nothing is changed. */
 AugmentOptions augment_none(void);
 
-/* Vary one (size, size, 3) image and its (size, size) mask from `rgb`/`mask`
- * into `out_rgb`/`out_mask` (different memory): one affine warp with reflected
- * borders (bilinear; the mask is thresholded at half), then colour. */
-void		augment_image(const AugmentOptions *options, Rng *rng, int size,
+/* Draw a variation; always takes the same number of values from rng. */
+Variation	augment_draw(const AugmentOptions *options, Rng *rng);
+
+/*
+ * Apply a variation to a (size, size, 3) image and its (size, size) mask of
+ * 0/255, `rgb`/`mask` into `out_rgb`/`out_mask` (different memory): flip,
+ * scale and turn about the centre, then shift, as one warp with reflected
+ * borders (bilinear; a mask pixel is lesion where more than half of it is);
+ * then colour: v -> (v * gain * brightness - 127.5) * contrast + 127.5. The
+ * variation that changes nothing copies exactly.
+ */
+void		augment_apply(const Variation *variation, int size,
 						  const uint8_t *rgb, const uint8_t *mask,
 						  uint8_t *out_rgb, uint8_t *out_mask);
 

@@ -2,7 +2,9 @@
  * dataset.h: images and masks decoded once, at training size, and kept.
  *
  * 8-bit RGB and mask, size * size * 4 bytes an image. What does not fit in
- * the given share of memory goes to the host's temporary file.
+ * the given share of memory goes to the host's temporary file. A host has one
+ * such file and a data set takes the whole of it: two data sets that may both
+ * spill need a host each.
  */
 #ifndef LESIONSEG_LEARN_DATASET_H
 #define LESIONSEG_LEARN_DATASET_H
@@ -16,14 +18,15 @@
 typedef struct Dataset Dataset;
 
 /* An empty data set of size x size images that holds at most max_memory
- * bytes in memory. */
+ * bytes of pixels in memory. host must outlive it. */
 Status		dataset_create(const HostContext *host, int size, size_t max_memory, Dataset **dataset);
 void		dataset_free(Dataset *dataset);
 
 /* Decode, check that image and mask have the same shape, resize both to
- * size x size and append. On failure nothing is added and the Status says
- * what is wrong with the pair; CANCELLED, LIMIT_EXCEEDED on max_memory, OUT_OF_MEMORY
- * and HOST_ERROR are not the pair's fault. */
+ * size x size and append; a mask pixel is lesion where at least half of what
+ * it covers is. On failure nothing is added; INVALID_IMAGE (also above
+ * max_pixels) and UNSUPPORTED say what is wrong with the pair, any other code
+ * is not the pair's fault. */
 Status		dataset_add(Dataset *dataset, const void *image, size_t image_size,
 						const void *mask, size_t mask_size);
 

@@ -27,7 +27,8 @@ typedef struct TrainOptions
 	AugmentOptions augment;
 	EngineChoice engine;
 
-	/* Called after every batch with what is known so far; may be NULL. */
+	/* Called after every batch (1-based) with the epoch's mean loss and speed
+	 * so far; may be NULL. */
 	void		(*progress) (void *data, int epoch, int batch, int batches, double images_per_second,
 							 double loss);
 	void	   *progress_data;
@@ -39,12 +40,13 @@ typedef struct EpochReport
 	int			epochs;
 	double		train_loss;		/* mean over the epoch */
 	double		val_loss;
-	double		val_dice;		/* mean of per-image Dice at training size, threshold 0.5 */
+	double		val_dice;		/* mean of per-image Dice at training size, threshold 0.5;
+								 * both are NaN without validation images */
 	double		learning_rate;	/* at the epoch's last step */
 	double		images_per_second;	/* training alone */
 	double		seconds;		/* this epoch, validation included */
 	double		seconds_left;	/* estimate for the rest of the run */
-	bool		best;			/* best validation Dice so far */
+	bool		best;			/* the best so far; of equals the earliest */
 } EpochReport;
 
 typedef struct Trainer Trainer;
@@ -52,39 +54,52 @@ typedef struct Trainer Trainer;
 /* TrainOptions with the recipe of DESIGN. */
 TrainOptions train_options_default(const Architecture *architecture);
 
-/* Check options against network and data: LS_INVALID_ARGUMENT names the
- * option, its value and its range. */
+/* Check every option: LS_INVALID_ARGUMENT names the first that is out of
+ * range, its value and its range. */
 Status		train_options_check(const TrainOptions *options);
 
-/* Prepare a run over `training`, validated on `validation` (may be empty:
- * then the training loss decides). Weights are used as they stand: call
- * network_initialise first for a training from scratch. Network and data
- * sets must outlive the trainer. */
+/*
+ * Prepare a run over `training`, validated on `validation` (may be NULL or
+ * empty: then the training loss decides). Weights are used as they stand:
+ * call network_initialise first for a training from scratch. Network and data
+ * sets must outlive the trainer and not change. Memory and threads are those
+ * of network->host; network->image_size becomes that of the data.
+ *
+ * An epoch takes every image once, in batches of exactly batch_size; the last
+ * batch is filled up with images from the beginning of the epoch.
+ */
 Status		trainer_create(Network *network, const Dataset *training, const Dataset *validation,
 						   const TrainOptions *options, Trainer **trainer);
 void		trainer_free(Trainer *trainer);
 
-/* Train one epoch and validate. */
+/* Train one epoch and validate. A loss that is not finite is
+ * LS_INVALID_ARGUMENT naming epoch and batch. After a failure the network's
+ * weights stand somewhere within the epoch: restore, take the best, or free. */
 Status		trainer_run_epoch(Trainer *trainer, EpochReport *report);
 
 /* True when all epochs have run. */
 bool		trainer_done(const Trainer *trainer);
 
 /* Put the best weights so far into the network (end of the run), and tell
- * their epoch and validation Dice. */
+ * their epoch and validation Dice (NaN without validation images). Before the
+ * first epoch has completed: the weights at the start, epoch 0, NaN. */
 void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
- * bit: weights, best weights, moments, steps, epoch. *bytes is owned by the
- * caller. Restore into a trainer created with the same network, data and
- * options. */
+ * bit: weights, best weights, moments, steps, epoch; call it between epochs.
+ * *bytes is allocated through network->host, the caller frees it. Restore into
+ * a trainer created with the same network, data and options; what differs or
+ * does not fit is LS_INVALID_ARGUMENT and changes nothing. */
 Status		trainer_save(Trainer *trainer, void **bytes, size_t *size);
 Status		trainer_restore(Trainer *trainer, const void *bytes, size_t size);
 
-/* The one-cycle learning rate at step of steps: linear warm-up over the
- * first 30 % from peak/25 and cosine decay to peak/1e4 (Smith and Topin,
- * arXiv:1708.07120; the shape PyTorch's OneCycleLR has by default, which
- * warms up by cosine too). */
+/*
+ * The one-cycle learning rate at step (0-based) of steps: half a cosine from
+ * peak / 25 up to peak over the first 30 % of the steps, half a cosine down to
+ * peak / 250000 over the rest (Smith and Topin, arXiv:1708.07120; the values
+ * of PyTorch's OneCycleLR at its defaults). A run too short for a warm-up
+ * starts at the peak.
+ */
 double		one_cycle_rate(double peak, long step, long steps);
 
 #endif

@@ -1,0 +1,61 @@
+/*
+ * checkpoint.h: a training run as bytes, between two epochs.
+ *
+ * For the machine that wrote it: numbers are in its byte order, which the
+ * magic number tells apart.
+ */
+#ifndef LESIONSEG_LEARN_CHECKPOINT_H
+#define LESIONSEG_LEARN_CHECKPOINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+
+/* What must be the same in the run that wrote and the run that reads. */
+typedef struct CheckpointRun
+{
+	int64_t		weight_count;
+	int64_t		moment_count;
+	int64_t		training_images;
+	int64_t		validation_images;
+	int64_t		image_size;
+	int64_t		epochs;
+	int64_t		batch_size;
+	int64_t		seed;
+	double		learning_rate;
+	double		weight_decay;
+	double		gradient_clip;
+	double		augment[7];		/* in the order of AugmentOptions */
+} CheckpointRun;
+
+/* How far the run has come. */
+typedef struct CheckpointProgress
+{
+	int64_t		epoch;			/* completed */
+	int64_t		optimiser_steps;
+	int64_t		best_epoch;		/* 0 = none yet */
+	double		best_merit;		/* what the best epoch is the best by */
+	double		best_dice;
+} CheckpointProgress;
+
+/* A run's state; the arrays belong to the caller. */
+typedef struct Checkpoint
+{
+	CheckpointRun run;
+	CheckpointProgress progress;
+	float	   *weights;		/* weight_count */
+	float	   *best_weights;	/* weight_count */
+	float	   *moments;		/* moment_count */
+} Checkpoint;
+
+/* Write to *bytes, allocated through host; the caller frees it. */
+Status		checkpoint_write(const HostContext *host, const Checkpoint *checkpoint,
+							 void **bytes, size_t *size);
+
+/* Read progress and the arrays of a run that must be checkpoint->run. On
+ * failure (LS_INVALID_ARGUMENT) checkpoint and its arrays are unchanged. */
+Status		checkpoint_read(const void *bytes, size_t size, Checkpoint *checkpoint);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * schedule.c: the one-cycle learning rate (declared in trainer.h).
+ */
+#include <math.h>
+
+#include "learn/trainer.h"
+
+#define WARM_UP_SHARE 0.3
+#define START_DIVISOR 25.0
+#define END_DIVISOR 1e4			/* of the start, as PyTorch counts it */
+
+/* Go from `from` to `to` along half a cosine; share in 0..1. */
+static double
+cosine_between(double from, double to, double share)
+{
+	return to + (from - to) / 2 * (1 + cos(M_PI * share));
+}
+
+double
+one_cycle_rate(double peak, long step, long steps)
+{
+	double		start = peak / START_DIVISOR;
+	double		end = start / END_DIVISOR;
+	double		peak_step = fmax(WARM_UP_SHARE * (double) steps - 1, 0);
+	double		last_step = (double) (steps - 1);
+
+	if ((double) step < peak_step)
+		return cosine_between(start, peak, (double) step / peak_step);
+	if (last_step <= peak_step)
+		return peak;
+	return cosine_between(peak, end, ((double) step - peak_step) / (last_step - peak_step));
+}

@@ -1,0 +1,474 @@
+/*
+ * trainer.c: the training loop.
+ *
+ * A batch is read on the main thread (a data set may ask the host), varied by
+ * all threads, one image each at a time, and handed to the learner. After the
+ * last batch a predictor takes the weights as they are and the validation
+ * images are scored. All memory is taken when the trainer is created.
+ */
+#include "learn/trainer.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/checked.h"
+#include "core/threads.h"
+#include "learn/checkpoint.h"
+#include "learn/order.h"
+#include "measure/score.h"
+
+#define VALIDATION_BATCH 8
+
+/* A batch of images: rgb (N, H, W, 3) and mask (N, H, W). */
+typedef struct ImageBatch
+{
+	uint8_t    *rgb;
+	uint8_t    *mask;
+} ImageBatch;
+
+struct Trainer
+{
+	Network    *network;
+	const HostContext *host;	/* the network's */
+	const Dataset *training;
+	const Dataset *validation;	/* NULL when there is none */
+	TrainOptions options;		/* batch_size as used */
+	int			size;			/* image width and height */
+	size_t		pixels;			/* size * size */
+	long		batches;		/* of an epoch */
+	int			validation_batch;
+
+	Learner    *learner;
+	Predictor  *predictor;		/* NULL without validation */
+	ImageBatch	decoded;		/* as the data set has them; training and validation */
+	ImageBatch	varied;			/* what the learner sees */
+	float	   *probabilities;	/* (validation_batch, size, size) */
+	int32_t    *order;			/* batches * batch_size */
+
+	CheckpointProgress progress;
+	float	   *best_weights;	/* weight_count; those at the start until best_epoch > 0 */
+	double		smoothed_seconds;	/* of an epoch; 0 before the first */
+};
+
+/* Seconds since some moment. */
+static double
+clock_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
+/* Images of a data set that may be NULL. */
+static long
+image_count(const Dataset *dataset)
+{
+	return dataset == NULL ? 0 : dataset_count(dataset);
+}
+
+/* Allocate a batch of `images` images. */
+static Status
+batch_create(const Trainer *trainer, int images, ImageBatch *batch)
+{
+	size_t		pixels;
+	void	   *memory;
+
+	if (!checked_mul(trainer->pixels, (size_t) images, &pixels))
+		return status_error(LS_LIMIT_EXCEEDED, "a batch of %d images does not fit in memory", images);
+	TRY(host_alloc_array(trainer->host, pixels, 3, &memory));
+	batch->rgb = memory;
+	TRY(host_alloc_array(trainer->host, pixels, 1, &memory));
+	batch->mask = memory;
+	return status_ok();
+}
+
+/* Release a batch. */
+static void
+batch_free(const Trainer *trainer, ImageBatch *batch)
+{
+	host_free(trainer->host, batch->rgb);
+	host_free(trainer->host, batch->mask);
+}
+
+/* Take all the memory the run needs. */
+static Status
+allocate(Trainer *trainer)
+{
+	const HostContext *host = trainer->host;
+	const TrainOptions *options = &trainer->options;
+	size_t		weight_count = trainer->network->graph->weight_count;
+	int			decoded = options->batch_size;
+	void	   *memory;
+
+	TRY(learner_create(trainer->network, &options->engine, options->batch_size, trainer->size,
+					   trainer->size, &trainer->learner));
+	if (trainer->validation_batch > 0)
+	{
+		TRY(predictor_create(trainer->network, &options->engine, trainer->validation_batch,
+							 trainer->size, trainer->size, &trainer->predictor));
+		TRY(host_alloc_array(host, (size_t) trainer->validation_batch * trainer->pixels, sizeof(float), &memory));
+		trainer->probabilities = memory;
+		if (decoded < trainer->validation_batch)
+			decoded = trainer->validation_batch;
+	}
+	TRY(batch_create(trainer, decoded, &trainer->decoded));
+	TRY(batch_create(trainer, options->batch_size, &trainer->varied));
+	TRY(host_alloc_array(host, (size_t) trainer->batches * (size_t) options->batch_size,
+						 sizeof(int32_t), &memory));
+	trainer->order = memory;
+	TRY(host_alloc_array(host, weight_count, sizeof(float), &memory));
+	trainer->best_weights = memory;
+	memcpy(trainer->best_weights, trainer->network->weights, weight_count * sizeof(float));
+	return status_ok();
+}
+
+/* Check that the data sets can train this network. */
+static Status
+check_data(const Network *network, const Dataset *training, const Dataset *validation)
+{
+	if (image_count(training) < 1)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "there is no image to train on"),
+								"Add rows with an image and a mask, or lower the share kept for testing.");
+	if (image_count(training) > INT32_MAX / 2)
+		return status_error(LS_LIMIT_EXCEEDED, "%ld images are too many", image_count(training));
+	if (image_count(validation) > 0 && dataset_size(validation) != dataset_size(training))
+		return status_error(LS_INVALID_ARGUMENT, "training images are %d pixels wide, validation images %d",
+							dataset_size(training), dataset_size(validation));
+	return network_check_size(network, dataset_size(training), dataset_size(training));
+}
+
+Status
+trainer_create(Network *network, const Dataset *training, const Dataset *validation,
+			   const TrainOptions *options, Trainer **result)
+{
+	Trainer    *trainer;
+	Status		status;
+	void	   *memory;
+
+	*result = NULL;
+	TRY(train_options_check(options));
+	TRY(check_data(network, training, validation));
+	TRY(host_alloc_array(network->host, 1, sizeof(Trainer), &memory));
+	trainer = memory;
+	trainer->network = network;
+	trainer->host = network->host;
+	trainer->training = training;
+	trainer->validation = validation;
+	trainer->options = *options;
+	if (trainer->options.batch_size > dataset_count(training))
+		trainer->options.batch_size = (int) dataset_count(training);
+	trainer->size = dataset_size(training);
+	trainer->pixels = (size_t) trainer->size * (size_t) trainer->size;
+	trainer->batches = epoch_batches(dataset_count(training), trainer->options.batch_size);
+	trainer->validation_batch = image_count(validation) < VALIDATION_BATCH ?
+		(int) image_count(validation) : VALIDATION_BATCH;
+	trainer->progress.best_dice = NAN;
+
+	threads_use(trainer->host->threads);
+	status = allocate(trainer);
+	if (status.code != LS_OK)
+	{
+		trainer_free(trainer);
+		return status;
+	}
+	network->image_size = trainer->size;
+	*result = trainer;
+	return status_ok();
+}
+
+void
+trainer_free(Trainer *trainer)
+{
+	if (trainer == NULL)
+		return;
+	learner_free(trainer->learner);
+	predictor_free(trainer->predictor);
+	batch_free(trainer, &trainer->decoded);
+	batch_free(trainer, &trainer->varied);
+	host_free(trainer->host, trainer->probabilities);
+	host_free(trainer->host, trainer->order);
+	host_free(trainer->host, trainer->best_weights);
+	host_free(trainer->host, trainer);
+}
+
+/* Read one image of a data set into place `i` of the decoded batch. */
+static Status
+read_image(Trainer *trainer, const Dataset *dataset, long index, long i)
+{
+	size_t		offset = (size_t) i * trainer->pixels;
+
+	return dataset_read(dataset, index, trainer->decoded.rgb + 3 * offset, trainer->decoded.mask + offset);
+}
+
+/* ---- training ---- */
+
+/* What the threads that vary a batch need to know. */
+typedef struct VaryTask
+{
+	const Trainer *trainer;
+	int			epoch;
+	long		first_place;	/* of the batch in the epoch's order */
+} VaryTask;
+
+/* Vary images [begin, end) of the decoded batch. */
+static void
+vary_images(void *data, int worker, long begin, long end)
+{
+	const VaryTask *task = data;
+	const Trainer *trainer = task->trainer;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+	{
+		size_t		offset = (size_t) i * trainer->pixels;
+		Variation	variation;
+		Rng			rng;
+
+		epoch_image_rng(&rng, trainer->options.seed, task->epoch, task->first_place + i);
+		variation = augment_draw(&trainer->options.augment, &rng);
+		augment_apply(&variation, trainer->size,
+					  trainer->decoded.rgb + 3 * offset, trainer->decoded.mask + offset,
+					  trainer->varied.rgb + 3 * offset, trainer->varied.mask + offset);
+	}
+}
+
+/* Read and vary batch `batch` (0-based) of the epoch. */
+static Status
+prepare_batch(Trainer *trainer, int epoch, long batch)
+{
+	int			images = trainer->options.batch_size;
+	VaryTask	task = {trainer, epoch, batch * images};
+
+	for (long i = 0; i < images; i++)
+		TRY(read_image(trainer, trainer->training, trainer->order[task.first_place + i], i));
+	threads_run(trainer->host->threads, images, vary_images, &task);
+	return host_poll(trainer->host);
+}
+
+/* Say where the loss stopped being finite. */
+static Status
+diverged(const Trainer *trainer, int epoch, long batch, double learning_rate)
+{
+	return status_with_hint(
+							status_error(LS_INVALID_ARGUMENT,
+										 "training diverged: the loss is not finite in epoch %d, batch %ld of %ld",
+										 epoch, batch + 1, trainer->batches),
+							"Lower the learning rate (peak %g, %g at this step).",
+							trainer->options.learning_rate, learning_rate);
+}
+
+/* Train on every image once. */
+static Status
+train_epoch(Trainer *trainer, EpochReport *report)
+{
+	const TrainOptions *options = &trainer->options;
+	long		steps = trainer->batches * options->epochs;
+	double		began = clock_seconds();
+	double		loss_sum = 0;
+
+	epoch_order(options->seed, report->epoch, dataset_count(trainer->training), options->batch_size,
+				trainer->order);
+	for (long batch = 0; batch < trainer->batches; batch++)
+	{
+		StepOptions step = {
+			.learning_rate = one_cycle_rate(options->learning_rate,
+											(report->epoch - 1) * trainer->batches + batch, steps),
+			.weight_decay = options->weight_decay,
+			.gradient_clip = options->gradient_clip,
+		};
+		StepResult	result;
+		Status		status;
+
+		TRY(prepare_batch(trainer, report->epoch, batch));
+		status = learner_step(trainer->learner, trainer->varied.rgb, trainer->varied.mask, &step, &result);
+		if (status.code == LS_INVALID_ARGUMENT)
+			return diverged(trainer, report->epoch, batch, step.learning_rate);
+		TRY(status);
+
+		loss_sum += result.loss;
+		report->train_loss = loss_sum / (double) (batch + 1);
+		report->learning_rate = step.learning_rate;
+		report->images_per_second = (double) ((batch + 1) * options->batch_size) /
+			fmax(clock_seconds() - began, 1e-9);
+		if (options->progress != NULL)
+			options->progress(options->progress_data, report->epoch, (int) (batch + 1),
+							  (int) trainer->batches, report->images_per_second, report->train_loss);
+	}
+	return status_ok();
+}
+
+/* ---- validation ---- */
+
+/* Dice of one image's probabilities (H, W), lesion above one half. */
+static double
+dice_at_half(size_t pixels, const float *probabilities, const uint8_t *mask)
+{
+	ConfusionCounts counts = {0};
+	int64_t		predicted = 0;
+	int64_t		truth = 0;
+
+	for (size_t i = 0; i < pixels; i++)
+	{
+		int			p = probabilities[i] > 0.5f;
+		int			t = mask[i] != 0;
+
+		counts.true_positive += p & t;
+		predicted += p;
+		truth += t;
+	}
+	counts.false_positive = predicted - counts.true_positive;
+	counts.false_negative = truth - counts.true_positive;
+	counts.true_negative = (int64_t) pixels - predicted - counts.false_negative;
+	return image_score(&counts).dice;
+}
+
+/* Loss and mean Dice over the validation images. */
+static Status
+validate(Trainer *trainer, EpochReport *report)
+{
+	long		count = image_count(trainer->validation);
+	double		loss_sum = 0;
+	double		dice_sum = 0;
+
+	report->val_loss = NAN;
+	report->val_dice = NAN;
+	if (count == 0)
+		return status_ok();
+
+	TRY(predictor_refresh(trainer->predictor));
+	for (long first = 0; first < count; first += trainer->validation_batch)
+	{
+		int			images = count - first < trainer->validation_batch ?
+			(int) (count - first) : trainer->validation_batch;
+
+		/* The predictor's batch is fixed: what the last one lacks stays from
+		 * the batch before and is not looked at. */
+		for (long i = 0; i < images; i++)
+			TRY(read_image(trainer, trainer->validation, first + i, i));
+		TRY(predictor_run(trainer->predictor, trainer->decoded.rgb, trainer->probabilities));
+		loss_sum += images * network_loss(images, trainer->size, trainer->size,
+										  trainer->probabilities, trainer->decoded.mask);
+		for (long i = 0; i < images; i++)
+			dice_sum += dice_at_half(trainer->pixels, trainer->probabilities + (size_t) i * trainer->pixels,
+									 trainer->decoded.mask + (size_t) i * trainer->pixels);
+		TRY(host_poll(trainer->host));
+	}
+	report->val_loss = loss_sum / (double) count;
+	report->val_dice = dice_sum / (double) count;
+	return status_ok();
+}
+
+/* ---- the run ---- */
+
+/* Keep the weights aside if this epoch is the best so far. */
+static bool
+keep_if_best(Trainer *trainer, const EpochReport *report)
+{
+	CheckpointProgress *progress = &trainer->progress;
+	double		merit = isnan(report->val_dice) ? -report->train_loss : report->val_dice;
+
+	if (progress->best_epoch > 0 && merit <= progress->best_merit)
+		return false;
+	progress->best_epoch = report->epoch;
+	progress->best_merit = merit;
+	progress->best_dice = report->val_dice;
+	memcpy(trainer->best_weights, trainer->network->weights,
+		   trainer->network->graph->weight_count * sizeof(float));
+	return true;
+}
+
+Status
+trainer_run_epoch(Trainer *trainer, EpochReport *report)
+{
+	double		began = clock_seconds();
+
+	memset(report, 0, sizeof *report);
+	if (trainer_done(trainer))
+		return status_error(LS_INVALID_ARGUMENT, "all %d epochs have run", trainer->options.epochs);
+	report->epoch = (int) trainer->progress.epoch + 1;
+	report->epochs = trainer->options.epochs;
+	threads_use(trainer->host->threads);
+	TRY(train_epoch(trainer, report));
+	TRY(validate(trainer, report));
+
+	trainer->progress.epoch = report->epoch;
+	report->best = keep_if_best(trainer, report);
+	report->seconds = clock_seconds() - began;
+	trainer->smoothed_seconds = trainer->smoothed_seconds == 0 ? report->seconds :
+		0.7 * trainer->smoothed_seconds + 0.3 * report->seconds;
+	report->seconds_left = trainer->smoothed_seconds * (report->epochs - report->epoch);
+	return status_ok();
+}
+
+bool
+trainer_done(const Trainer *trainer)
+{
+	return trainer->progress.epoch >= trainer->options.epochs;
+}
+
+void
+trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
+{
+	memcpy(trainer->network->weights, trainer->best_weights,
+		   trainer->network->graph->weight_count * sizeof(float));
+	*epoch = (int) trainer->progress.best_epoch;
+	*val_dice = trainer->progress.best_dice;
+}
+
+/* ---- checkpoints ---- */
+
+/* The run as a checkpoint that points into the trainer. */
+static Checkpoint
+trainer_checkpoint(Trainer *trainer, int64_t **steps)
+{
+	const TrainOptions *options = &trainer->options;
+	const AugmentOptions *augment = &options->augment;
+	Checkpoint	checkpoint = {
+		.run = {
+			.weight_count = (int64_t) trainer->network->graph->weight_count,
+			.training_images = dataset_count(trainer->training),
+			.validation_images = image_count(trainer->validation),
+			.image_size = trainer->size,
+			.epochs = options->epochs,
+			.batch_size = options->batch_size,
+			.seed = options->seed,
+			.learning_rate = options->learning_rate,
+			.weight_decay = options->weight_decay,
+			.gradient_clip = options->gradient_clip,
+			.augment = {augment->flip, augment->rotate, augment->scale, augment->shift,
+			augment->brightness, augment->contrast, augment->colour},
+		},
+		.progress = trainer->progress,
+		.weights = trainer->network->weights,
+		.best_weights = trainer->best_weights,
+	};
+	size_t		moment_count;
+
+	learner_state(trainer->learner, &checkpoint.moments, &moment_count, steps);
+	checkpoint.run.moment_count = (int64_t) moment_count;
+	checkpoint.progress.optimiser_steps = **steps;
+	return checkpoint;
+}
+
+Status
+trainer_save(Trainer *trainer, void **bytes, size_t *size)
+{
+	int64_t    *steps;
+	Checkpoint	checkpoint = trainer_checkpoint(trainer, &steps);
+
+	return checkpoint_write(trainer->host, &checkpoint, bytes, size);
+}
+
+Status
+trainer_restore(Trainer *trainer, const void *bytes, size_t size)
+{
+	int64_t    *steps;
+	Checkpoint	checkpoint = trainer_checkpoint(trainer, &steps);
+
+	TRY(checkpoint_read(bytes, size, &checkpoint));
+	trainer->progress = checkpoint.progress;
+	*steps = checkpoint.progress.optimiser_steps;
+	return status_ok();
+}
