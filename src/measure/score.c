@@ -221,6 +221,15 @@ score_add(ScoreState *state, const ConfusionCounts *counts)
 	return score_combine(state, &one);
 }
 
+/* Count a row that lacks one of the masks. */
+Status
+score_skip(ScoreState *state)
+{
+	const ScoreState one = {.skipped = 1};
+
+	return score_combine(state, &one);
+}
+
 /* The mean of n fixed-point scores; 0/0 = NaN for none. */
 static double
 mean(int64_t sum, int64_t n)

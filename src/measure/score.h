@@ -84,6 +84,9 @@ Status		score_check(const ScoreState *state);
  * state unchanged, above SCORE_MAX_IMAGES images or 2^63 pixels. */
 Status		score_add(ScoreState *state, const ConfusionCounts *counts);
 
+/* Count a row that lacks one of the masks; errors as score_add. */
+Status		score_skip(ScoreState *state);
+
 /* Add other's images to state; errors as score_add. */
 Status		score_combine(ScoreState *state, const ScoreState *other);
 

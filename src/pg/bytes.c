@@ -1,11 +1,16 @@
 /*
- * bytes.c: bytea in and out, with no copy where none is needed.
+ * bytes.c: bytea in and out, with no copy where none is needed, and images
+ * as bytea.
  */
 #include "postgres.h"
 
 #include "utils/memutils.h"
 
+#include "image/codec.h"
 #include "pg/glue.h"
+
+/* zlib's level: 6 halves the size of a rendered image against 1 for little time. */
+#define PNG_COMPRESSION 6
 
 /* Look at a bytea datum. */
 ByteView
@@ -46,4 +51,17 @@ bytes_datum(const void *bytes, size_t size)
 	SET_VARSIZE(result, size + VARHDRSZ);
 	memcpy(VARDATA(result), bytes, size);
 	PG_RETURN_BYTEA_P(result);
+}
+
+/* Make a bytea with image as PNG. */
+Datum
+image_png(const HostContext *host, const Image *image)
+{
+	EncodedImage encoded;
+	Datum		result;
+
+	check_status(host, png_encode(host, image, PNG_COMPRESSION, &encoded));
+	result = bytes_datum(encoded.bytes, encoded.size);
+	host_free(host, encoded.bytes);
+	return result;
 }

@@ -12,6 +12,7 @@
 #include "arch/network.h"
 #include "core/host.h"
 #include "core/status.h"
+#include "image/image.h"
 
 /* ---- settings (settings.c) ---- */
 
@@ -86,5 +87,8 @@ void		bytes_release(ByteView *view);
 
 /* A bytea with a copy of size bytes; above 1 GB is an error. */
 Datum		bytes_datum(const void *bytes, size_t size);
+
+/* A bytea with image as PNG. */
+Datum		image_png(const HostContext *host, const Image *image);
 
 #endif

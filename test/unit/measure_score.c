@@ -268,8 +268,9 @@ test_order_does_not_matter(void **state)
 
 		for (int i = IMAGES - 1; i >= 0; i--)
 			assert_int_equal(score_add(&partial[rng_below(&rng, (uint64_t) workers)], &counts[i]).code, LS_OK);
-		partial[0].skipped = 1;
-		partial[workers - 1].skipped += 2;
+		assert_int_equal(score_skip(&partial[0]).code, LS_OK);
+		assert_int_equal(score_skip(&partial[workers - 1]).code, LS_OK);
+		assert_int_equal(score_skip(&partial[workers - 1]).code, LS_OK);
 		for (int i = workers - 1; i >= 0; i--)
 			assert_int_equal(score_combine(&total, &partial[i]).code, LS_OK);
 		assert_memory_equal(&total, &whole, sizeof total);
@@ -294,6 +295,10 @@ test_limits(void **state)
 	assert_memory_equal(&full, &before, sizeof full);
 	one = counts_of(0, 0, 0, 1);
 	assert_int_equal(score_add(&full, &one).code, LS_LIMIT_EXCEEDED);
+
+	full.skipped = INT64_MAX;
+	assert_int_equal(score_skip(&full).code, LS_LIMIT_EXCEEDED);
+	assert_int_equal(full.skipped, INT64_MAX);
 
 	/* All images perfect, up to the limit by doubling, then one more. */
 	assert_int_equal(score_add(&many, &one).code, LS_OK);
