@@ -1,0 +1,228 @@
+/*
+ * codec.c: recognise a format, hand the bytes to its codec, and do what is
+ * the same for all of them: orientation and the reading of masks.
+ */
+#include "image/codec.h"
+
+#include <string.h>
+
+#include "image/formats.h"
+
+/* One accepted format. */
+typedef struct Codec
+{
+	const char *name;
+	const char *signature;
+	size_t		signature_size;
+	Status		(*header) (const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
+	Status		(*decode) (const HostContext *host, const uint8_t *bytes, size_t size,
+						   const DecodeRequest *request, Image *image);
+} Codec;
+
+static const Codec codecs[] = {
+	[IMAGE_FORMAT_PNG] = {"png", "\x89PNG\r\n\x1a\n", 8, png_header, png_decode},
+	[IMAGE_FORMAT_JPEG] = {"jpeg", "\xFF\xD8\xFF", 3, jpeg_header, jpeg_decode},
+	[IMAGE_FORMAT_BMP] = {"bmp", "BM", 2, bmp_header, bmp_decode},
+};
+
+#define CODECS ((int) (sizeof codecs / sizeof codecs[0]))
+
+const char *
+image_format_name(ImageFormat format)
+{
+	return codecs[format].name;
+}
+
+Status
+format_truncated(const char *format, size_t size)
+{
+	return status_with_hint(status_error(LS_INVALID_IMAGE, "the %s image is truncated: it ends after %zu bytes",
+										 format, size),
+							"Store a complete copy of the file.");
+}
+
+Status
+format_broken(const char *format, const char *reason)
+{
+	return status_with_hint(status_error(LS_INVALID_IMAGE, "the %s image is broken: %s", format, reason),
+							"Store an intact copy of the file.");
+}
+
+Status
+format_unsupported(const char *format, const char *feature)
+{
+	return status_with_hint(status_error(LS_UNSUPPORTED, "the %s image uses %s", format, feature),
+							"Convert it to an 8-bit RGB PNG or JPEG.");
+}
+
+/* Find the format whose signature the bytes start with. */
+static Status
+sniff(const uint8_t *bytes, size_t size, ImageFormat *format)
+{
+	const char *hint = "Images are PNG, JPEG or BMP files, stored unchanged.";
+
+	if (size == 0)
+		return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is empty (0 bytes)"), "%s", hint);
+	for (int i = 0; i < CODECS; i++)
+	{
+		if (size >= codecs[i].signature_size &&
+			memcmp(bytes, codecs[i].signature, codecs[i].signature_size) == 0)
+		{
+			*format = (ImageFormat) i;
+			return status_ok();
+		}
+	}
+	return status_with_hint(status_error(LS_INVALID_IMAGE,
+										 "%zu bytes that are not an image of a known format", size),
+							"%s", hint);
+}
+
+/* Does this EXIF orientation exchange width and height? */
+static bool
+orientation_transposes(int orientation)
+{
+	return orientation >= 5;
+}
+
+Status
+image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *info)
+{
+	ImageFormat format;
+
+	memset(info, 0, sizeof *info);
+	TRY(sniff(bytes, size, &format));
+	info->format = format;
+	info->orientation = 1;
+	TRY(codecs[format].header(host, bytes, size, info));
+	if (orientation_transposes(info->orientation))
+	{
+		int			width = info->width;
+
+		info->width = info->height;
+		info->height = width;
+	}
+	return status_ok();
+}
+
+/*
+ * Turn an image the way up that its EXIF orientation says.
+ *
+ * A row of the result is a row or a column of the stored image, read
+ * forwards or backwards: where it starts and how far the next pixel lies
+ * follow from the orientation's three properties.
+ */
+static Status
+orient(const HostContext *host, Image *image, int orientation)
+{
+	bool		transpose = orientation_transposes(orientation);
+	bool		from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+	bool		from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+	ptrdiff_t	step_x = from_right ? -1 : 1;	/* in stored pixels */
+	ptrdiff_t	step_y = from_bottom ? -image->width : image->width;
+	ptrdiff_t	origin = (from_right ? image->width - 1 : 0) +
+		(from_bottom ? (ptrdiff_t) (image->height - 1) * image->width : 0);
+	ptrdiff_t	along = transpose ? step_y : step_x;
+	ptrdiff_t	down = transpose ? step_x : step_y;
+	int			channels = image->channels;
+	Image		turned;
+
+	if (orientation == 1)
+		return status_ok();
+	TRY(image_create(host, transpose ? image->height : image->width,
+					 transpose ? image->width : image->height, channels, &turned));
+	for (int y = 0; y < turned.height; y++)
+	{
+		const uint8_t *in = image->pixels + (origin + y * down) * channels;
+		uint8_t    *out = turned.pixels + (size_t) y * (size_t) turned.width * (size_t) channels;
+		Status		status = y % POLL_ROWS == 0 ? host_poll(host) : status_ok();
+
+		if (status.code != LS_OK)
+		{
+			image_free(host, &turned);
+			return status;
+		}
+		for (int x = 0; x < turned.width; x++)
+		{
+			for (int c = 0; c < channels; c++)
+				out[c] = in[c];
+			in += along * channels;
+			out += channels;
+		}
+	}
+	image_free(host, image);
+	*image = turned;
+	return status_ok();
+}
+
+/* Decode what a request asks for, its size given as a viewer sees it. */
+static Status
+decode(const HostContext *host, const uint8_t *bytes, size_t size, DecodeRequest request, Image *image)
+{
+	ImageFormat format;
+	int			orientation = 1;
+	Status		status;
+
+	memset(image, 0, sizeof *image);
+	TRY(sniff(bytes, size, &format));
+	if (format == IMAGE_FORMAT_JPEG)
+		orientation = exif_orientation(bytes, size);
+	if (orientation_transposes(orientation))
+	{
+		int			width = request.width;
+
+		request.width = request.height;
+		request.height = width;
+	}
+	status = codecs[format].decode(host, bytes, size, &request, image);
+	if (status.code == LS_OK)
+		status = orient(host, image, orientation);
+	if (status.code != LS_OK)
+		image_free(host, image);
+	return status;
+}
+
+Status
+image_decode(const HostContext *host, const void *bytes, size_t size, DecodeAs as, Image *image)
+{
+	DecodeRequest request = {.as = as};
+
+	return decode(host, bytes, size, request, image);
+}
+
+Status
+image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as,
+					  int width, int height, Image *image)
+{
+	DecodeRequest request = {.as = as, .width = width, .height = height};
+
+	memset(image, 0, sizeof *image);
+	if (width < 1 || height < 1)
+		return status_error(LS_INVALID_ARGUMENT, "the size asked for is %d x %d pixels", width, height);
+	return decode(host, bytes, size, request, image);
+}
+
+Status
+mask_decode(const HostContext *host, const void *bytes, size_t size, Image *mask)
+{
+	DecodeRequest request = {.as = DECODE_GREY, .keep_faint = true};
+	size_t		count;
+	unsigned	lowest = 255;	/* of the values above 0 */
+	unsigned	highest = 0;
+	unsigned	threshold;
+
+	TRY(decode(host, bytes, size, request, mask));
+	count = (size_t) mask->width * (size_t) mask->height;
+	for (size_t i = 0; i < count; i++)
+	{
+		unsigned	value = mask->pixels[i];
+
+		if (value > highest)
+			highest = value;
+		if (value > 0 && value < lowest)
+			lowest = value;
+	}
+	threshold = lowest >= highest ? 0 : 128;
+	for (size_t i = 0; i < count; i++)
+		mask->pixels[i] = mask->pixels[i] > threshold ? 255 : 0;
+	return status_ok();
+}

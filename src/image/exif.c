@@ -1,0 +1,105 @@
+/*
+ * exif.c: the one thing we read from a photograph's EXIF block: which way up
+ * it was taken.
+ *
+ * The block is a TIFF file inside a JPEG APP1 marker (Exif 2.32, CIPA
+ * DC-008, section 4.5). Broken metadata is not a broken image: whatever
+ * cannot be read counts as orientation 1. Works on the bytes alone, so that
+ * nothing of the metadata is ever copied.
+ */
+#include <string.h>
+
+#include "image/formats.h"
+
+#define TAG_ORIENTATION 0x0112
+#define TYPE_SHORT 3
+
+/* A TIFF block and its byte order. */
+typedef struct Tiff
+{
+	const uint8_t *bytes;
+	size_t		size;
+	bool		big_endian;
+} Tiff;
+
+/* Read two bytes at offset; the caller has checked that they exist. */
+static unsigned
+tiff_u16(const Tiff *tiff, size_t offset)
+{
+	unsigned	first = tiff->bytes[offset];
+	unsigned	second = tiff->bytes[offset + 1];
+
+	return tiff->big_endian ? first << 8 | second : second << 8 | first;
+}
+
+/* Read four bytes at offset; the caller has checked that they exist. */
+static uint32_t
+tiff_u32(const Tiff *tiff, size_t offset)
+{
+	uint32_t	first = tiff_u16(tiff, offset);
+	uint32_t	second = tiff_u16(tiff, offset + 2);
+
+	return tiff->big_endian ? first << 16 | second : second << 16 | first;
+}
+
+/* Look for the orientation in the first directory of a TIFF block. */
+static int
+tiff_orientation(const uint8_t *bytes, size_t size)
+{
+	Tiff		tiff = {.bytes = bytes, .size = size};
+	size_t		directory;
+	unsigned	entries;
+
+	if (size < 8)
+		return 1;
+	if (memcmp(bytes, "MM\0*", 4) == 0)
+		tiff.big_endian = true;
+	else if (memcmp(bytes, "II*\0", 4) != 0)
+		return 1;
+	directory = tiff_u32(&tiff, 4);
+	if (directory > size - 2)
+		return 1;
+	entries = tiff_u16(&tiff, directory);
+	for (unsigned i = 0; i < entries; i++)
+	{
+		size_t		entry = directory + 2 + (size_t) 12 * i;
+		unsigned	value;
+
+		if (entry + 12 > size)
+			return 1;
+		if (tiff_u16(&tiff, entry) != TAG_ORIENTATION)
+			continue;
+		value = tiff_u16(&tiff, entry + 8);
+		if (tiff_u16(&tiff, entry + 2) != TYPE_SHORT || tiff_u32(&tiff, entry + 4) != 1 ||
+			value < 1 || value > 8)
+			return 1;
+		return (int) value;
+	}
+	return 1;
+}
+
+int
+exif_orientation(const uint8_t *bytes, size_t size)
+{
+	size_t		position = 2;	/* after SOI */
+
+	/* Each step is one marker: FF, its code, and its length in two bytes
+	 * that count themselves. */
+	while (position + 4 <= size && bytes[position] == 0xFF)
+	{
+		unsigned	marker = bytes[position + 1];
+		size_t		length = (size_t) bytes[position + 2] << 8 | bytes[position + 3];
+
+		if (marker == 0xFF)		/* padding before a marker */
+		{
+			position++;
+			continue;
+		}
+		if (marker == 0xDA || marker == 0xD9 || length < 2 || length > size - position - 2)
+			break;
+		if (marker == 0xE1 && length >= 8 && memcmp(bytes + position + 4, "Exif\0\0", 6) == 0)
+			return tiff_orientation(bytes + position + 10, length - 8);
+		position += 2 + length;
+	}
+	return 1;
+}

@@ -1,0 +1,72 @@
+/*
+ * formats.h: what codec.c and the codecs behind it share; private to this
+ * folder.
+ *
+ * A codec offers two functions: one reads the header, one decodes. It knows
+ * nothing of orientation or masks' values; codec.c does. Each is only called
+ * with bytes that start with its signature.
+ */
+#ifndef LESIONSEG_IMAGE_FORMATS_H
+#define LESIONSEG_IMAGE_FORMATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/codec.h"
+#include "image/image.h"
+
+#define POLL_ROWS 16			/* rows between two polls of the host */
+
+/* How the caller wants the pixels. */
+typedef struct DecodeRequest
+{
+	DecodeAs	as;
+	bool		keep_faint;		/* for masks: what is not black never rounds to 0 */
+	int			width;			/* as stored, before orientation: a size of at */
+	int			height;			/* least this is enough; 0 asks for full size */
+} DecodeRequest;
+
+Status		png_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
+Status		png_decode(const HostContext *host, const uint8_t *bytes, size_t size,
+					   const DecodeRequest *request, Image *image);
+
+Status		jpeg_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
+Status		jpeg_decode(const HostContext *host, const uint8_t *bytes, size_t size,
+						const DecodeRequest *request, Image *image);
+
+Status		bmp_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
+Status		bmp_decode(const HostContext *host, const uint8_t *bytes, size_t size,
+					   const DecodeRequest *request, Image *image);
+
+/* The EXIF orientation (1..8) that a JPEG file carries; 1 when it carries
+ * none or a broken one. Reads no further than the first scan. */
+int			exif_orientation(const uint8_t *bytes, size_t size);
+
+/* Channels of the image that a request asks for. */
+static inline int
+request_channels(const DecodeRequest *request)
+{
+	return request->as == DECODE_RGB ? 3 : 1;
+}
+
+/* Turn one row of 8-bit pixels with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4
+ * (RGB, alpha) channels into what the request asks for. */
+void		pixels_store(const DecodeRequest *request, const uint8_t *row, int channels, int width,
+						 uint8_t *out);
+
+/* Reduce count big-endian 16-bit samples to 8 bits, in place. */
+void		pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count);
+
+/* LS_INVALID_IMAGE for a size without pixels, LS_LIMIT_EXCEEDED for one above
+ * host->max_pixels. */
+Status		image_check_size(const HostContext *host, int width, int height);
+
+/* Failures that every codec words the same way; `format` is "PNG", ... */
+Status		format_truncated(const char *format, size_t size);
+Status		format_broken(const char *format, const char *reason);
+Status		format_unsupported(const char *format, const char *feature);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * image.c: making and freeing pixel buffers. The one place where max_pixels
+ * is compared, so that every image of the library passes through it.
+ */
+#include "image/image.h"
+
+#include <string.h>
+
+#include "core/checked.h"
+#include "image/formats.h"
+
+Status
+image_check_size(const HostContext *host, int width, int height)
+{
+	if (width < 1 || height < 1)
+		return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels", width, height),
+								"An image has at least one pixel in each direction.");
+	if ((int64_t) width * height > host->max_pixels)
+		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
+											 "the image is %d x %d pixels, the limit is %lld pixels",
+											 width, height, (long long) host->max_pixels),
+								"Raise lesionseg.max_pixels, or store a smaller image.");
+	return status_ok();
+}
+
+Status
+image_create(const HostContext *host, int width, int height, int channels, Image *image)
+{
+	size_t		samples;
+	void	   *pixels;
+
+	memset(image, 0, sizeof *image);
+	TRY(image_check_size(host, width, height));
+	if (channels != 1 && channels != 3)
+		return status_error(LS_INVALID_ARGUMENT, "an image has 1 or 3 channels, not %d", channels);
+	if (!checked_mul((size_t) width, (size_t) height, &samples))
+		return status_error(LS_LIMIT_EXCEEDED, "an image of %d x %d pixels does not fit in memory",
+							width, height);
+	TRY(host_alloc_array(host, samples, (size_t) channels, &pixels));
+	image->width = width;
+	image->height = height;
+	image->channels = channels;
+	image->pixels = pixels;
+	return status_ok();
+}
+
+void
+image_free(const HostContext *host, Image *image)
+{
+	host_free(host, image->pixels);
+	memset(image, 0, sizeof *image);
+}

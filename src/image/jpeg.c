@@ -1,0 +1,452 @@
+/*
+ * jpeg.c: JPEG through libjpeg-turbo.
+ *
+ * As in png.c, libjpeg calls run as a body under one setjmp, and all that
+ * must outlive a jump stands in the reader in the caller's frame. Its memory
+ * is capped by max_memory_to_use (coefficients of a progressive file are the
+ * large part), the number of scans by SCANS_MAX, and the progress monitor
+ * polls the host between the rows of every scan.
+ *
+ * libjpeg repairs what it can and goes on: a truncated file comes out grey
+ * below the cut. For a medical archive that is a broken image, so the
+ * warnings that mean lost pixels are errors here; the others are ignored.
+ */
+#include <limits.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jpeglib.h>
+#include <jerror.h>
+
+#include "image/formats.h"
+
+#define SCANS_MAX 100			/* progressive files have about 10; hostile ones thousands */
+
+typedef struct JpegReader
+{
+	const HostContext *host;
+	const uint8_t *bytes;
+	size_t		size;
+
+	struct jpeg_decompress_struct jpeg;
+	struct jpeg_error_mgr errors;
+	struct jpeg_source_mgr source;
+	struct jpeg_progress_mgr progress;
+	jmp_buf		jump;
+	Status		status;			/* why a body was left */
+
+	const DecodeRequest *request;
+	Image	   *image;			/* the result; the caller frees it on failure */
+	void	   *row;			/* one row of CMYK and, behind it, one of RGB */
+} JpegReader;
+
+/* Leave the running body with this status. */
+static void
+reader_fail(JpegReader *reader, Status status)
+{
+	reader->status = status;
+	longjmp(reader->jump, 1);
+}
+
+/* Leave the running body unless status is OK. */
+static void
+reader_check(JpegReader *reader, Status status)
+{
+	if (status.code != LS_OK)
+		reader_fail(reader, status);
+}
+
+/* Turn libjpeg's current message into a Status. */
+static Status
+libjpeg_status(j_common_ptr jpeg)
+{
+	char		text[JMSG_LENGTH_MAX];
+
+	switch (jpeg->err->msg_code)
+	{
+		case JERR_OUT_OF_MEMORY:
+			if (jpeg->mem == NULL || jpeg->mem->max_memory_to_use == 0)
+				return status_error(LS_OUT_OF_MEMORY, "libjpeg ran out of memory");
+			/* FALLTHROUGH */
+		case JERR_NO_BACKING_STORE:
+			return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
+												 "the JPEG image needs more than %ld bytes to decode",
+												 jpeg->mem->max_memory_to_use),
+									"Raise lesionseg.max_memory, or store the image as a baseline JPEG.");
+		case JERR_SOF_UNSUPPORTED:
+			return format_unsupported("JPEG", "lossless or hierarchical coding");
+		case JERR_BAD_PRECISION:
+			return format_unsupported("JPEG", "a sample precision other than 8 bits");
+		case JERR_CONVERSION_NOTIMPL:
+			return format_unsupported("JPEG", "a colour space that is not handled");
+		default:
+			jpeg->err->format_message(jpeg, text);
+			return format_broken("JPEG", text);
+	}
+}
+
+static void
+reader_error(j_common_ptr jpeg)
+{
+	reader_fail(jpeg->client_data, libjpeg_status(jpeg));
+}
+
+/* Stop at warnings that mean lost pixels; level is -1 for warnings and >= 0
+ * for traces. */
+static void
+reader_message(j_common_ptr jpeg, int level)
+{
+	if (level >= 0)
+		return;
+	switch (jpeg->err->msg_code)
+	{
+		case JWRN_HIT_MARKER:
+		case JWRN_HUFF_BAD_CODE:
+		case JWRN_ARITH_BAD_CODE:
+		case JWRN_MUST_RESYNC:
+		case JWRN_NOT_SEQUENTIAL:
+			reader_error(jpeg);
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+source_nothing(j_decompress_ptr jpeg)
+{
+	(void) jpeg;
+}
+
+/* All bytes are in the buffer from the start; wanting more means a cut. */
+static boolean
+source_fill(j_decompress_ptr jpeg)
+{
+	JpegReader *reader = jpeg->client_data;
+
+	reader_fail(reader, format_truncated("JPEG", reader->size));
+	return FALSE;
+}
+
+static void
+source_skip(j_decompress_ptr jpeg, long count)
+{
+	if (count <= 0)
+		return;
+	if ((size_t) count > jpeg->src->bytes_in_buffer)
+		source_fill(jpeg);
+	jpeg->src->next_input_byte += count;
+	jpeg->src->bytes_in_buffer -= (size_t) count;
+}
+
+/* Called between the rows of blocks of every scan. */
+static void
+reader_progress(j_common_ptr jpeg)
+{
+	JpegReader *reader = jpeg->client_data;
+
+	if (reader->jpeg.input_scan_number > SCANS_MAX)
+		reader_fail(reader, format_broken("JPEG", "it has more scans than any encoder writes"));
+	reader_check(reader, host_poll(reader->host));
+}
+
+/* Body: read all that comes before the first scan. */
+static void
+read_header(JpegReader *reader)
+{
+	j_decompress_ptr jpeg = &reader->jpeg;
+	size_t		max_memory = reader->host->max_memory;
+
+	jpeg->err = jpeg_std_error(&reader->errors);
+	jpeg->client_data = reader;
+	reader->errors.error_exit = reader_error;
+	reader->errors.emit_message = reader_message;
+	jpeg_create_decompress(jpeg);	/* keeps err and client_data */
+	jpeg->mem->max_memory_to_use = max_memory < LONG_MAX ? (long) max_memory : LONG_MAX;
+
+	reader->source.next_input_byte = reader->bytes;
+	reader->source.bytes_in_buffer = reader->size;
+	reader->source.init_source = source_nothing;
+	reader->source.fill_input_buffer = source_fill;
+	reader->source.skip_input_data = source_skip;
+	reader->source.resync_to_restart = jpeg_resync_to_restart;
+	reader->source.term_source = source_nothing;
+	jpeg->src = &reader->source;
+
+	reader->progress.progress_monitor = reader_progress;
+	jpeg->progress = &reader->progress;
+	jpeg_read_header(jpeg, TRUE);
+}
+
+/* Choose the smallest of libjpeg's scales 1/8 .. 8/8 that still covers the
+ * size asked for. */
+static unsigned
+choose_scale(const DecodeRequest *request, unsigned width, unsigned height)
+{
+	unsigned	eighths = 1;
+
+	if (request->width == 0)
+		return 8;
+	while (eighths < 8 && ((width * eighths + 7) / 8 < (unsigned) request->width ||
+						   (height * eighths + 7) / 8 < (unsigned) request->height))
+		eighths++;
+	return eighths;
+}
+
+/* Turn a row of CMYK into RGB. Adobe stores ink inverted (255 = no ink), and
+ * so does practically every CMYK JPEG; the marker tells. */
+static void
+cmyk_to_rgb(const uint8_t *cmyk, bool inverted, int width, uint8_t *rgb)
+{
+	for (int x = 0; x < width; x++, cmyk += 4, rgb += 3)
+	{
+		unsigned	paper = inverted ? cmyk[3] : 255u - cmyk[3];
+
+		for (int c = 0; c < 3; c++)
+		{
+			unsigned	light = inverted ? cmyk[c] : 255u - cmyk[c];
+
+			rgb[c] = (uint8_t) ((light * paper + 127) / 255);
+		}
+	}
+}
+
+/* Body: decode the pixels. */
+static void
+read_pixels(JpegReader *reader)
+{
+	j_decompress_ptr jpeg = &reader->jpeg;
+	bool		cmyk;
+	int			width;
+	int			height;
+
+	read_header(reader);
+	reader_check(reader, image_check_size(reader->host, (int) jpeg->image_width, (int) jpeg->image_height));
+	cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
+	if (cmyk)
+		jpeg->out_color_space = JCS_CMYK;
+	else if (reader->request->as == DECODE_RGB)
+		jpeg->out_color_space = JCS_RGB;
+	else
+		jpeg->out_color_space = JCS_GRAYSCALE;
+	jpeg->scale_num = choose_scale(reader->request, jpeg->image_width, jpeg->image_height);
+	jpeg->scale_denom = 8;
+	jpeg_calc_output_dimensions(jpeg);
+	width = (int) jpeg->output_width;
+	height = (int) jpeg->output_height;
+	reader_check(reader, image_create(reader->host, width, height, request_channels(reader->request),
+									  reader->image));
+	if (cmyk)
+		reader_check(reader, host_alloc_array(reader->host, (size_t) width, 4 + 3, &reader->row));
+	jpeg_start_decompress(jpeg);
+	for (int y = 0; y < height; y++)
+	{
+		uint8_t    *out = reader->image->pixels +
+			(size_t) y * (size_t) width * (size_t) reader->image->channels;
+		JSAMPROW	row = cmyk ? reader->row : out;
+
+		if (y % POLL_ROWS == 0)
+			reader_check(reader, host_poll(reader->host));
+		jpeg_read_scanlines(jpeg, &row, 1);
+		if (cmyk)
+		{
+			uint8_t    *rgb = row + (size_t) width * 4;
+
+			cmyk_to_rgb(row, jpeg->saw_Adobe_marker, width, rgb);
+			pixels_store(reader->request, rgb, 3, width, out);
+		}
+	}
+	jpeg_finish_decompress(jpeg);
+}
+
+/* Run a body of libjpeg calls; return why it ended. */
+static Status
+jpeg_run(JpegReader *reader, void (*body) (JpegReader *reader))
+{
+	reader->status = status_ok();
+	if (setjmp(reader->jump) == 0)
+		body(reader);
+	return reader->status;
+}
+
+/* Release what libjpeg and the bodies hold. */
+static void
+reader_close(JpegReader *reader)
+{
+	jpeg_destroy_decompress(&reader->jpeg);
+	host_free(reader->host, reader->row);
+}
+
+Status
+jpeg_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info)
+{
+	JpegReader	reader = {.host = host, .bytes = bytes, .size = size};
+	Status		status = jpeg_run(&reader, read_header);
+
+	if (status.code == LS_OK)
+	{
+		info->width = (int) reader.jpeg.image_width;
+		info->height = (int) reader.jpeg.image_height;
+		info->channels = reader.jpeg.num_components;
+		info->bits = reader.jpeg.data_precision;
+		info->orientation = exif_orientation(bytes, size);
+	}
+	reader_close(&reader);
+	return status;
+}
+
+Status
+jpeg_decode(const HostContext *host, const uint8_t *bytes, size_t size, const DecodeRequest *request,
+			Image *image)
+{
+	JpegReader	reader = {.host = host, .bytes = bytes, .size = size, .request = request, .image = image};
+	Status		status = jpeg_run(&reader, read_pixels);
+
+	reader_close(&reader);
+	return status;
+}
+
+typedef struct JpegWriter
+{
+	const HostContext *host;
+	const Image *image;
+	int			quality;
+
+	struct jpeg_compress_struct jpeg;
+	struct jpeg_error_mgr errors;
+	struct jpeg_destination_mgr destination;
+	jmp_buf		jump;
+	Status		status;
+
+	EncodedImage encoded;		/* size is set at the end */
+	size_t		capacity;
+} JpegWriter;
+
+/* Leave write_image with this status. */
+static void
+writer_fail(JpegWriter *writer, Status status)
+{
+	writer->status = status;
+	longjmp(writer->jump, 1);
+}
+
+static void
+writer_error(j_common_ptr jpeg)
+{
+	char		text[JMSG_LENGTH_MAX];
+
+	jpeg->err->format_message(jpeg, text);
+	writer_fail(jpeg->client_data, status_error(LS_INTERNAL, "libjpeg could not encode: %s", text));
+}
+
+static void
+writer_message(j_common_ptr jpeg, int level)
+{
+	(void) jpeg;
+	(void) level;
+}
+
+/* Double the room for encoded bytes; libjpeg goes on behind the old part. */
+static boolean
+destination_grow(j_compress_ptr jpeg)
+{
+	JpegWriter *writer = jpeg->client_data;
+	size_t		filled = writer->capacity;
+	size_t		capacity = filled == 0 ? 16384 : filled * 2;
+	void	   *larger;
+	Status		status = host_alloc(writer->host, capacity, &larger);
+
+	if (status.code != LS_OK)
+		writer_fail(writer, status);
+	if (filled > 0)
+		memcpy(larger, writer->encoded.bytes, filled);
+	host_free(writer->host, writer->encoded.bytes);
+	writer->encoded.bytes = larger;
+	writer->capacity = capacity;
+	writer->destination.next_output_byte = writer->encoded.bytes + filled;
+	writer->destination.free_in_buffer = capacity - filled;
+	return TRUE;
+}
+
+static void
+destination_start(j_compress_ptr jpeg)
+{
+	destination_grow(jpeg);
+}
+
+static void
+destination_end(j_compress_ptr jpeg)
+{
+	JpegWriter *writer = jpeg->client_data;
+
+	writer->encoded.size = writer->capacity - writer->destination.free_in_buffer;
+}
+
+/* Body: encode the image. */
+static void
+write_image(JpegWriter *writer)
+{
+	j_compress_ptr jpeg = &writer->jpeg;
+	const Image *image = writer->image;
+	size_t		stride = (size_t) image->width * (size_t) image->channels;
+
+	jpeg->err = jpeg_std_error(&writer->errors);
+	jpeg->client_data = writer;
+	writer->errors.error_exit = writer_error;
+	writer->errors.emit_message = writer_message;
+	jpeg_create_compress(jpeg);
+	writer->destination.init_destination = destination_start;
+	writer->destination.empty_output_buffer = destination_grow;
+	writer->destination.term_destination = destination_end;
+	jpeg->dest = &writer->destination;
+
+	jpeg->image_width = (JDIMENSION) image->width;
+	jpeg->image_height = (JDIMENSION) image->height;
+	jpeg->input_components = image->channels;
+	jpeg->in_color_space = image->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+	jpeg_set_defaults(jpeg);
+	jpeg_set_quality(jpeg, writer->quality, TRUE);
+	for (int c = 0; c < jpeg->num_components; c++)	/* 4:4:4: lesions' colour edges matter */
+	{
+		jpeg->comp_info[c].h_samp_factor = 1;
+		jpeg->comp_info[c].v_samp_factor = 1;
+	}
+	jpeg_start_compress(jpeg, TRUE);
+	for (int y = 0; y < image->height; y++)
+	{
+		JSAMPROW	row = image->pixels + (size_t) y * stride;
+		Status		status = y % POLL_ROWS == 0 ? host_poll(writer->host) : status_ok();
+
+		if (status.code != LS_OK)
+			writer_fail(writer, status);
+		jpeg_write_scanlines(jpeg, &row, 1);
+	}
+	jpeg_finish_compress(jpeg);
+}
+
+Status
+jpeg_encode(const HostContext *host, const Image *image, int quality, EncodedImage *encoded)
+{
+	JpegWriter	writer = {.host = host, .image = image, .quality = quality};
+
+	memset(encoded, 0, sizeof *encoded);
+	if (quality < 1 || quality > 100)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the JPEG quality is %d", quality),
+								"Quality goes from 1 (smallest) to 100 (best).");
+	if (image->width > JPEG_MAX_DIMENSION || image->height > JPEG_MAX_DIMENSION)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "%d x %d pixels do not fit in a JPEG image",
+											 image->width, image->height),
+								"JPEG allows %ld pixels in each direction; use PNG.", JPEG_MAX_DIMENSION);
+	writer.status = status_ok();
+	if (setjmp(writer.jump) == 0)
+		write_image(&writer);
+	jpeg_destroy_compress(&writer.jpeg);
+	if (writer.status.code != LS_OK)
+	{
+		host_free(host, writer.encoded.bytes);
+		return writer.status;
+	}
+	*encoded = writer.encoded;
+	return status_ok();
+}

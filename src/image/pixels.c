@@ -1,0 +1,75 @@
+/*
+ * pixels.c: from a decoded row, in whatever layout its file had, to the grey
+ * or RGB row the caller asked for. All rounding of the decoders is here.
+ */
+#include <string.h>
+
+#include "image/formats.h"
+
+/* Divide a product of two 8-bit values by 255, rounding to nearest. */
+static inline unsigned
+divide_255(unsigned product)
+{
+	return (product + 127) / 255;
+}
+
+/* Luma of Rec. 601, as in JPEG's Y. */
+static inline unsigned
+luma(unsigned red, unsigned green, unsigned blue)
+{
+	return (299 * red + 587 * green + 114 * blue + 500) / 1000;
+}
+
+void
+pixels_store(const DecodeRequest *request, const uint8_t *row, int channels, int width, uint8_t *out)
+{
+	bool		colour = channels >= 3;
+	bool		alpha = channels == 2 || channels == 4;
+
+	if (channels == request_channels(request))
+	{
+		memcpy(out, row, (size_t) width * (size_t) channels);
+		return;
+	}
+	for (int x = 0; x < width; x++, row += channels)
+	{
+		unsigned	red = row[0];
+		unsigned	green = colour ? row[1] : red;
+		unsigned	blue = colour ? row[2] : red;
+		bool		black = (red | green | blue) == 0;
+
+		if (alpha)
+		{
+			unsigned	opacity = row[channels - 1];
+
+			black = black || opacity == 0;
+			red = divide_255(red * opacity);
+			green = divide_255(green * opacity);
+			blue = divide_255(blue * opacity);
+		}
+		if (request->as == DECODE_RGB)
+		{
+			*out++ = (uint8_t) red;
+			*out++ = (uint8_t) green;
+			*out++ = (uint8_t) blue;
+		}
+		else
+		{
+			unsigned	grey = luma(red, green, blue);
+
+			*out++ = (uint8_t) (grey == 0 && request->keep_faint && !black ? 1 : grey);
+		}
+	}
+}
+
+void
+pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+	{
+		unsigned	wide = (unsigned) samples[2 * i] << 8 | samples[2 * i + 1];
+		unsigned	narrow = (wide + 128) / 257;
+
+		samples[i] = (uint8_t) (narrow == 0 && request->keep_faint && wide != 0 ? 1 : narrow);
+	}
+}
