@@ -1,0 +1,500 @@
+/*
+ * onednn_convolution.c: convolution by oneDNN primitives on NHWC tensors.
+ *
+ * Activations stay as they are; only weights are given the layout that the
+ * library asks for (format "any"), by a reorder in set_weights, and weight
+ * gradients are reordered back to the plain order. Bias, residual and ReLU
+ * are fused into the forward primitive. Weight gradients are float32 even
+ * when activations are bfloat16.
+ *
+ * The primitives use our scratch memory, one block for the largest need:
+ * they never run at the same time.
+ */
+#ifdef HAVE_ONEDNN
+
+#include "nn/backend_impl.h"
+
+#include "core/arena.h"
+#include "core/cpu.h"
+#include "core/threads.h"
+#include "nn/onednn_compat.h"
+
+#define MAX_ARGUMENTS 6
+
+/* A primitive with its arguments; addresses that vary are set per run. */
+typedef struct Step
+{
+	dnnl_primitive_desc_t description;
+	dnnl_primitive_t primitive;
+	dnnl_exec_arg_t arguments[MAX_ARGUMENTS];
+	int			argument_count;
+	OneDnnDesc	scratch;
+} Step;
+
+/* Weights in the layout a primitive asked for, and the way there or back. */
+typedef struct Packed
+{
+	OneDnnDesc	desc;
+	Step		reorder;
+	size_t		at;				/* in the arena */
+} Packed;
+
+struct Convolution
+{
+	const HostContext *host;
+	ConvolutionShape shape;
+	ConvolutionUse use;
+	int			threads;
+	Arena		arena;
+	dnnl_engine_t engine;
+	dnnl_stream_t stream;
+	OneDnnDesc	x;
+	OneDnnDesc	y;
+	OneDnnDesc	weights;		/* format any */
+	OneDnnDesc	gradient;		/* format any, float32 */
+	OneDnnDesc	plain;			/* (O, I, KH, KW) float32 */
+	OneDnnDesc	bias;
+	OneDnnGeometry geometry;
+	Step		forward;
+	Step		backward_data;
+	Step		backward_weights;
+	Packed		forward_weights;
+	Packed		backward_data_weights;
+	Packed		weight_gradient;
+	size_t		bias_at;
+	size_t		bias_gradient_at;
+	size_t		scratch_at;
+	size_t		scratch_size;
+};
+
+/* Turn a library's status into ours. */
+static Status
+check(dnnl_status_t status, const char *what)
+{
+	if (status == dnnl_success)
+		return status_ok();
+	if (status == dnnl_out_of_memory)
+		return status_error(LS_OUT_OF_MEMORY, "oneDNN ran out of memory: could not %s", what);
+	return status_error(LS_INTERNAL, "oneDNN could not %s (status %d)", what, (int) status);
+}
+
+/* Append an argument to a step; a NULL handle is set when it runs. */
+static Status
+add_argument(Convolution *convolution, Step *step, int argument, const OneDnnDesc *desc, void *handle)
+{
+	dnnl_memory_t memory;
+
+	TRY(check(dnnl_memory_create(&memory, ONEDNN_DESC(desc), convolution->engine,
+								 handle == NULL ? DNNL_MEMORY_NONE : handle),
+			  "describe a tensor"));
+	step->arguments[step->argument_count].arg = argument;
+	step->arguments[step->argument_count].memory = memory;
+	step->argument_count++;
+	return status_ok();
+}
+
+/* Point a step's argument at memory. */
+static Status
+set_argument(Step *step, int argument, const void *handle)
+{
+	for (int i = 0; i < step->argument_count; i++)
+		if (step->arguments[i].arg == argument)
+			return check(dnnl_memory_set_data_handle(step->arguments[i].memory, (void *) handle),
+						 "use a tensor");
+	return status_error(LS_INTERNAL, "a convolution has no argument %d", argument);
+}
+
+static Status
+run_step(Convolution *convolution, Step *step)
+{
+	threads_use(convolution->threads);
+	TRY(check(dnnl_primitive_execute(step->primitive, convolution->stream, step->argument_count,
+									 step->arguments),
+			  "run a primitive"));
+	return check(dnnl_stream_wait(convolution->stream), "wait for a primitive");
+}
+
+static void
+destroy_step(Step *step)
+{
+	for (int i = 0; i < step->argument_count; i++)
+		dnnl_memory_destroy(step->arguments[i].memory);
+	if (step->primitive != NULL)
+		dnnl_primitive_destroy(step->primitive);
+	if (step->description != NULL)
+		dnnl_primitive_desc_destroy(step->description);
+	onednn_desc_destroy(&step->scratch);
+}
+
+/* Attributes of every primitive: our scratch, and what forward fuses. */
+static Status
+make_attributes(const ConvolutionUse *fused, dnnl_primitive_attr_t *attributes)
+{
+	dnnl_post_ops_t post_ops;
+	dnnl_status_t status;
+
+	TRY(check(dnnl_primitive_attr_create(attributes), "make attributes"));
+	status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+	if (status == dnnl_success && fused != NULL)
+	{
+		status = dnnl_post_ops_create(&post_ops);
+		if (status == dnnl_success)
+		{
+			if (fused->residual)
+				status = onednn_append_sum(post_ops);
+			if (status == dnnl_success && fused->relu)
+				status = onednn_append_relu(post_ops);
+			if (status == dnnl_success)
+				status = dnnl_primitive_attr_set_post_ops(*attributes, post_ops);
+			dnnl_post_ops_destroy(post_ops);
+		}
+	}
+	if (status != dnnl_success)
+		dnnl_primitive_attr_destroy(*attributes);
+	return check(status, "set attributes");
+}
+
+/* Note a step's scratch and make its primitive. */
+static Status
+make_primitive(Convolution *convolution, Step *step)
+{
+	size_t		scratch;
+
+	TRY(check(onednn_desc_query(&step->scratch, step->description, dnnl_query_scratchpad_md),
+			  "find out its scratch"));
+	scratch = dnnl_memory_desc_get_size(ONEDNN_DESC(&step->scratch));
+	if (scratch > convolution->scratch_size)
+		convolution->scratch_size = scratch;
+	return check(dnnl_primitive_create(&step->primitive, step->description), "make a primitive");
+}
+
+/* Make one pass's primitive; packed takes the weight layout it asks for.
+ * Without packed only the description is made, as a hint for others. */
+static Status
+make_pass(Convolution *convolution, OneDnnPass pass, Step *step, const Step *hint, Packed *packed)
+{
+	const ConvolutionUse *use = &convolution->use;
+	const OneDnnDesc *weights = pass == ONEDNN_BACKWARD_WEIGHTS ? &convolution->gradient : &convolution->weights;
+	const OneDnnDesc *bias = pass != ONEDNN_BACKWARD_DATA && use->bias ? &convolution->bias : NULL;
+	dnnl_primitive_attr_t attributes;
+	Status		status;
+
+	TRY(make_attributes(pass == ONEDNN_FORWARD ? use : NULL, &attributes));
+	status = check(onednn_convolution(&step->description, pass, convolution->engine, attributes,
+									  hint == NULL ? NULL : hint->description,
+									  &convolution->x, weights, bias, &convolution->y,
+									  &convolution->geometry),
+				   "make a convolution");
+	dnnl_primitive_attr_destroy(attributes);
+	TRY(status);
+	if (packed == NULL)
+		return status_ok();
+	TRY(check(onednn_desc_query(&packed->desc, step->description,
+								pass == ONEDNN_BACKWARD_WEIGHTS ?
+								dnnl_query_diff_weights_md : dnnl_query_weights_md),
+			  "find out its weight layout"));
+	TRY(make_primitive(convolution, step));
+	return arena_reserve(&convolution->arena, dnnl_memory_desc_get_size(ONEDNN_DESC(&packed->desc)),
+						 &packed->at);
+}
+
+/* Make the reorder between plain weights and a packed layout. */
+static Status
+make_reorder(Convolution *convolution, const OneDnnDesc *source, const OneDnnDesc *target, Packed *packed)
+{
+	dnnl_primitive_attr_t attributes;
+	Status		status;
+
+	TRY(make_attributes(NULL, &attributes));
+	status = check(dnnl_reorder_primitive_desc_create(&packed->reorder.description,
+													  ONEDNN_DESC(source), convolution->engine,
+													  ONEDNN_DESC(target), convolution->engine,
+													  attributes),
+				   "make a reorder");
+	dnnl_primitive_attr_destroy(attributes);
+	TRY(status);
+	return make_primitive(convolution, &packed->reorder);
+}
+
+/* Describe tensors and geometry to the library. */
+static Status
+describe(Convolution *convolution)
+{
+	const ConvolutionShape *shape = &convolution->shape;
+	const ConvolutionUse *use = &convolution->use;
+	dnnl_data_type_t type = use->type == DATA_BF16 ? dnnl_bf16 : dnnl_f32;
+	int			x_stride = use->x_pixel_stride;
+	int			y_stride = use->y_pixel_stride;
+	dnnl_dims_t x_sizes = {shape->x.n, shape->x.c, shape->x.h, shape->x.w};
+	dnnl_dims_t x_strides = {(dnnl_dim_t) shape->x.h * shape->x.w * x_stride, 1,
+	(dnnl_dim_t) shape->x.w * x_stride, x_stride};
+	dnnl_dims_t y_sizes = {shape->y.n, shape->y.c, shape->y.h, shape->y.w};
+	dnnl_dims_t y_strides = {(dnnl_dim_t) shape->y.h * shape->y.w * y_stride, 1,
+	(dnnl_dim_t) shape->y.w * y_stride, y_stride};
+	dnnl_dim_t	kernel = (dnnl_dim_t) shape->kernel_h * shape->kernel_w;
+	dnnl_dim_t	inputs = shape->x.c / shape->groups;
+	dnnl_dims_t dense_sizes = {shape->y.c, inputs, shape->kernel_h, shape->kernel_w};
+	dnnl_dims_t dense_strides = {inputs * kernel, kernel, shape->kernel_w, 1};
+	dnnl_dims_t grouped_sizes = {shape->groups, 1, 1, shape->kernel_h, shape->kernel_w};
+	dnnl_dims_t grouped_strides = {kernel, kernel, kernel, shape->kernel_w, 1};
+	bool		grouped = shape->groups > 1;
+	int			rank = grouped ? 5 : 4;
+	const dnnl_dim_t *weight_sizes = grouped ? grouped_sizes : dense_sizes;
+	const dnnl_dim_t *weight_strides = grouped ? grouped_strides : dense_strides;
+	dnnl_dims_t bias_sizes = {shape->y.c};
+	dnnl_dims_t bias_strides = {1};
+
+	for (int d = 0; d < 2; d++)
+	{
+		convolution->geometry.strides[d] = shape->stride;
+		convolution->geometry.dilations[d] = shape->dilation - 1;
+		convolution->geometry.padding[d] = shape->padding;
+	}
+	TRY(check(onednn_desc_strided(&convolution->x, 4, x_sizes, type, x_strides), "describe x"));
+	TRY(check(onednn_desc_strided(&convolution->y, 4, y_sizes, type, y_strides), "describe y"));
+	TRY(check(onednn_desc_any(&convolution->weights, rank, weight_sizes, type), "describe weights"));
+	TRY(check(onednn_desc_any(&convolution->gradient, rank, weight_sizes, dnnl_f32), "describe gradients"));
+	TRY(check(onednn_desc_strided(&convolution->plain, rank, weight_sizes, dnnl_f32, weight_strides),
+			  "describe plain weights"));
+	return check(onednn_desc_strided(&convolution->bias, 1, bias_sizes, dnnl_f32, bias_strides),
+				 "describe a bias");
+}
+
+/* Give each step its arguments, once the arena has addresses. */
+static Status
+bind_arguments(Convolution *convolution)
+{
+	const Arena *arena = &convolution->arena;
+	const ConvolutionUse *use = &convolution->use;
+	void	   *scratch = arena_at(arena, convolution->scratch_at);
+
+	if (use->forward)
+	{
+		Step	   *step = &convolution->forward;
+		Packed	   *packed = &convolution->forward_weights;
+		void	   *weights = arena_at(arena, packed->at);
+
+		TRY(add_argument(convolution, step, DNNL_ARG_SRC, &convolution->x, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
+		if (use->bias)
+			TRY(add_argument(convolution, step, DNNL_ARG_BIAS, &convolution->bias,
+							 arena_at(arena, convolution->bias_at)));
+		TRY(add_argument(convolution, step, DNNL_ARG_DST, &convolution->y, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		step = &packed->reorder;
+		TRY(add_argument(convolution, step, DNNL_ARG_FROM, &convolution->plain, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
+		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+	}
+	if (use->backward_data)
+	{
+		Step	   *step = &convolution->backward_data;
+		Packed	   *packed = &convolution->backward_data_weights;
+		void	   *weights = arena_at(arena, packed->at);
+
+		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
+		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_SRC, &convolution->x, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		step = &packed->reorder;
+		TRY(add_argument(convolution, step, DNNL_ARG_FROM, &convolution->plain, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
+		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+	}
+	if (use->backward_weights)
+	{
+		Step	   *step = &convolution->backward_weights;
+		Packed	   *packed = &convolution->weight_gradient;
+		void	   *gradient = arena_at(arena, packed->at);
+
+		TRY(add_argument(convolution, step, DNNL_ARG_SRC, &convolution->x, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_WEIGHTS, &packed->desc, gradient));
+		if (use->bias)
+			TRY(add_argument(convolution, step, DNNL_ARG_DIFF_BIAS, &convolution->bias,
+							 arena_at(arena, convolution->bias_gradient_at)));
+		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		step = &packed->reorder;
+		TRY(add_argument(convolution, step, DNNL_ARG_FROM, &packed->desc, gradient));
+		TRY(add_argument(convolution, step, DNNL_ARG_TO, &convolution->plain, NULL));
+		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+	}
+	return status_ok();
+}
+
+/* Make primitives and memory of a convolution whose fields are filled in. */
+static Status
+plan_convolution(Convolution *convolution)
+{
+	const ConvolutionUse *use = &convolution->use;
+	size_t		bias_size = convolution->shape.y.c * sizeof(float);
+
+	threads_use(convolution->threads);
+	TRY(check(dnnl_engine_create(&convolution->engine, dnnl_cpu, 0), "make an engine"));
+	TRY(check(dnnl_stream_create(&convolution->stream, convolution->engine, dnnl_stream_default_flags),
+			  "make a stream"));
+	TRY(describe(convolution));
+
+	/* Backward primitives want a forward one as a hint, run or not. */
+	TRY(make_pass(convolution, ONEDNN_FORWARD, &convolution->forward, NULL,
+				  use->forward ? &convolution->forward_weights : NULL));
+	if (use->forward)
+		TRY(make_reorder(convolution, &convolution->plain, &convolution->forward_weights.desc,
+						 &convolution->forward_weights));
+	if (use->backward_data)
+	{
+		TRY(make_pass(convolution, ONEDNN_BACKWARD_DATA, &convolution->backward_data, &convolution->forward,
+					  &convolution->backward_data_weights));
+		TRY(make_reorder(convolution, &convolution->plain, &convolution->backward_data_weights.desc,
+						 &convolution->backward_data_weights));
+	}
+	if (use->backward_weights)
+	{
+		TRY(make_pass(convolution, ONEDNN_BACKWARD_WEIGHTS, &convolution->backward_weights,
+					  &convolution->forward, &convolution->weight_gradient));
+		TRY(make_reorder(convolution, &convolution->weight_gradient.desc, &convolution->plain,
+						 &convolution->weight_gradient));
+	}
+	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_at));
+	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_gradient_at));
+	TRY(arena_reserve(&convolution->arena, convolution->scratch_size, &convolution->scratch_at));
+	TRY(arena_commit(&convolution->arena, "convolution weights and scratch"));
+	return bind_arguments(convolution);
+}
+
+static void
+onednn_destroy(Convolution *convolution)
+{
+	if (convolution == NULL)
+		return;
+	destroy_step(&convolution->forward);
+	destroy_step(&convolution->backward_data);
+	destroy_step(&convolution->backward_weights);
+	destroy_step(&convolution->forward_weights.reorder);
+	destroy_step(&convolution->backward_data_weights.reorder);
+	destroy_step(&convolution->weight_gradient.reorder);
+	onednn_desc_destroy(&convolution->forward_weights.desc);
+	onednn_desc_destroy(&convolution->backward_data_weights.desc);
+	onednn_desc_destroy(&convolution->weight_gradient.desc);
+	onednn_desc_destroy(&convolution->x);
+	onednn_desc_destroy(&convolution->y);
+	onednn_desc_destroy(&convolution->weights);
+	onednn_desc_destroy(&convolution->gradient);
+	onednn_desc_destroy(&convolution->plain);
+	onednn_desc_destroy(&convolution->bias);
+	if (convolution->stream != NULL)
+		dnnl_stream_destroy(convolution->stream);
+	if (convolution->engine != NULL)
+		dnnl_engine_destroy(convolution->engine);
+	arena_free(&convolution->arena);
+	host_free(convolution->host, convolution);
+}
+
+static Status
+onednn_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+			  Convolution **convolution)
+{
+	Convolution *made;
+	Status		status;
+	void	   *memory;
+
+	*convolution = NULL;
+	TRY(convolution_check(shape, use));
+	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
+	made = memory;
+	made->host = host;
+	made->shape = *shape;
+	made->use = *use;
+	made->threads = host->threads > 1 ? host->threads : 1;
+	arena_init(&made->arena, host);
+	status = plan_convolution(made);
+	if (status.code != LS_OK)
+		onednn_destroy(made);
+	else
+		*convolution = made;
+	return status;
+}
+
+static bool
+onednn_supports(DataType type)
+{
+	return type == DATA_F32 || cpu_features()->avx512_bf16;
+}
+
+static size_t
+onednn_memory(const Convolution *convolution)
+{
+	return convolution->arena.size;
+}
+
+static Status
+onednn_set_weights(Convolution *convolution, const float *weights, const float *bias)
+{
+	Packed	   *packed[2] = {&convolution->forward_weights, &convolution->backward_data_weights};
+
+	for (int i = 0; i < 2; i++)
+	{
+		if (packed[i]->reorder.primitive == NULL)
+			continue;
+		TRY(set_argument(&packed[i]->reorder, DNNL_ARG_FROM, weights));
+		TRY(run_step(convolution, &packed[i]->reorder));
+	}
+	if (bias != NULL)
+		memcpy(arena_at(&convolution->arena, convolution->bias_at), bias,
+			   convolution->shape.y.c * sizeof(float));
+	else
+		memset(arena_at(&convolution->arena, convolution->bias_at), 0,
+			   convolution->shape.y.c * sizeof(float));
+	return status_ok();
+}
+
+static Status
+onednn_forward(Convolution *convolution, const void *x, void *y)
+{
+	Step	   *step = &convolution->forward;
+
+	TRY(set_argument(step, DNNL_ARG_SRC, x));
+	TRY(set_argument(step, DNNL_ARG_DST, y));
+	return run_step(convolution, step);
+}
+
+static Status
+onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
+{
+	Step	   *step = &convolution->backward_data;
+
+	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dy));
+	TRY(set_argument(step, DNNL_ARG_DIFF_SRC, dx));
+	return run_step(convolution, step);
+}
+
+static Status
+onednn_backward_weights(Convolution *convolution, const void *x, const void *dy, float *dw, float *db)
+{
+	Step	   *step = &convolution->backward_weights;
+	Step	   *reorder = &convolution->weight_gradient.reorder;
+
+	TRY(set_argument(step, DNNL_ARG_SRC, x));
+	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dy));
+	TRY(run_step(convolution, step));
+	TRY(set_argument(reorder, DNNL_ARG_TO, dw));
+	TRY(run_step(convolution, reorder));
+	if (db != NULL)
+		memcpy(db, arena_at(&convolution->arena, convolution->bias_gradient_at),
+			   convolution->shape.y.c * sizeof(float));
+	return status_ok();
+}
+
+const Backend onednn_backend = {
+	.name = "onednn",
+	.supports = onednn_supports,
+	.create = onednn_create,
+	.destroy = onednn_destroy,
+	.memory = onednn_memory,
+	.set_weights = onednn_set_weights,
+	.forward = onednn_forward,
+	.backward_data = onednn_backward_data,
+	.backward_weights = onednn_backward_weights,
+};
+
+#endif							/* HAVE_ONEDNN */
