@@ -1,0 +1,66 @@
+/*
+ * fuzz_weights.c: the weight file reader against arbitrary bytes.
+ *
+ * A file that is accepted must be one that can be written and read again with
+ * the same result; everything else must be refused as invalid, with a
+ * message. libFuzzer's generic entry points; the sanitizers find the rest.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/weights_fixture.h"
+
+/* libFuzzer's name for what it calls. */
+int			LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Stop with a crash, which is what a fuzzer records. */
+static void
+require(bool condition)
+{
+	if (!condition)
+		abort();
+}
+
+/* Write what was read and read it again. */
+static void
+check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
+{
+	const HostContext *host = host_standalone();
+	float		again[FIXTURE_COUNT];
+	WeightsInfo info_again;
+	void	   *bytes;
+	size_t		size;
+
+	if (info->format_version == 0)	/* a file of another tool does not say */
+		strcpy(info->architecture, "unet");
+	require(weights_write(host, info, graph, weights, WEIGHTS_F32, &bytes, &size).code == LS_OK);
+	require(weights_read(host, bytes, size, graph, again).code == LS_OK);
+	require(memcmp(again, weights, sizeof again) == 0);
+	require(weights_read_info(host, bytes, size, &info_again).code == LS_OK);
+	require(strcmp(info_again.architecture, info->architecture) == 0);
+	require(strcmp(info_again.config, info->config) == 0);
+	require(memcmp(info_again.mean, info->mean, sizeof info->mean) == 0);
+	require(memcmp(info_again.std, info->std, sizeof info->std) == 0);
+	host_free(host, bytes);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static Graph *graph = NULL;
+	float		weights[FIXTURE_COUNT];
+	WeightsInfo info;
+	Status		info_status;
+	Status		status;
+
+	if (graph == NULL)
+		graph = fixture_graph();
+	info_status = weights_read_info(host_standalone(), bytes, size, &info);
+	status = weights_read(host_standalone(), bytes, size, graph, weights);
+	require(status.code == LS_OK || (status.code == LS_INVALID_WEIGHTS && status.message[0] != '\0'));
+	require(info_status.code == LS_OK || (info_status.code == LS_INVALID_WEIGHTS && status.code != LS_OK));
+	if (status.code == LS_OK)
+		check_round_trip(graph, &info, weights);
+	return 0;
+}
