@@ -1,6 +1,7 @@
 # lesionseg: what one runs here.
 #
 #   make demo [DATA=dir]    the whole job on a throw-away cluster, installing what is missing
+#                           (LIMIT= pairs, 0 = all; EPOCHS=, SIZE=, BASE=: test/tools/demo)
 #   make check              every test, the same way
 #   make, make install      build and install the extension, as with any other
 #   make installcheck       pg_regress against a running server
@@ -177,4 +178,4 @@ run-check: install-as-root
 	test/tools/check
 
 run-demo: install-as-root
-	test/tools/cluster test/tools/demo $(DATA)
+	test/tools/cluster test/tools/demo '$(DATA)'

@@ -1,9 +1,10 @@
 # The PGXS part of the build: src/pg/*.c and all rooms into lesionseg.so, and
 # its installation. Called by the Makefile, from the project's root, with
-# ROOM_ARCHIVES, ROOM_LIBS, ROOM_CPPFLAGS and WARNINGS set.
+# ROOM_ARCHIVES, ROOM_LIBS, ROOM_CPPFLAGS and WARNINGS set. DATA is overridden
+# because `make demo DATA=dir` means something else by it.
 
 EXTENSION = lesionseg
-DATA = $(wildcard sql/lesionseg--*.sql)
+override DATA = $(wildcard sql/lesionseg--*.sql)
 MODULE_big = lesionseg
 PG_SOURCES = $(sort $(wildcard src/pg/*.c))
 OBJS = $(patsubst src/%.c,build/release/%.o,$(PG_SOURCES))
