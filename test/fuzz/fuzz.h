@@ -1,0 +1,72 @@
+/*
+ * fuzz.h: what the fuzz targets share: a host with small limits, and a copy
+ * of the input that starts with the signature of the format under test, so
+ * that no input is wasted on the recognition of formats.
+ */
+#ifndef LESIONSEG_TEST_FUZZ_H
+#define LESIONSEG_TEST_FUZZ_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/codec.h"
+
+int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t		LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t		LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
+
+/* A megapixel at most, 64 MB at most. */
+static inline HostContext
+fuzz_host(void)
+{
+	HostContext host = *host_standalone();
+
+	host.max_pixels = 1000000;
+	host.max_memory = 64 << 20;
+	return host;
+}
+
+/* Read one byte of every pixel's, so that uninitialised ones are noticed,
+ * and free the image. */
+static inline void
+fuzz_touch(const HostContext *host, Image *image)
+{
+	volatile uint8_t sum = 0;
+
+	if (image->pixels == NULL)
+		return;
+	for (size_t i = 0; i < (size_t) image->width * (size_t) image->height * (size_t) image->channels; i++)
+		sum = (uint8_t) (sum + image->pixels[i]);
+	image_free(host, image);
+}
+
+/* Put bytes with that signature through every way of decoding. */
+static inline int
+fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t signature_size)
+{
+	HostContext host = fuzz_host();
+	uint8_t    *bytes;
+	Image		image;
+	ImageInfo	info;
+
+	if (size < signature_size)
+		return 0;
+	bytes = malloc(size);		/* of the exact size, so that one byte too far is seen */
+	memcpy(bytes, data, size);
+	memcpy(bytes, signature, signature_size);
+	image_info(&host, bytes, size, &info);
+	if (image_decode(&host, bytes, size, DECODE_RGB, &image).code == LS_OK)
+	{
+		if (info.width != image.width || info.height != image.height)
+			abort();
+		fuzz_touch(&host, &image);
+		if (image_decode_at_least(&host, bytes, size, DECODE_GREY, 9, 5, &image).code != LS_OK)
+			abort();
+		fuzz_touch(&host, &image);
+	}
+	free(bytes);
+	return 0;
+}
+
+#endif

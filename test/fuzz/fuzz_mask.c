@@ -1,0 +1,35 @@
+/*
+ * fuzz_mask.c: any bytes as a mask. What comes out holds 0 and 255 alone and
+ * survives being encoded and decoded again.
+ */
+#include "fuzz.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	HostContext host = fuzz_host();
+	EncodedImage encoded;
+	Image		mask;
+	Image		again;
+	size_t		count;
+
+	if (mask_decode(&host, data, size, &mask).code != LS_OK)
+		return 0;
+	count = (size_t) mask.width * (size_t) mask.height;
+	for (size_t i = 0; i < count; i++)
+	{
+		if (mask.pixels[i] != 0 && mask.pixels[i] != 255)
+			abort();
+	}
+	if (png_encode(&host, &mask, 1, &encoded).code != LS_OK)
+		abort();
+	if (mask_decode(&host, encoded.bytes, encoded.size, &again).code != LS_OK)
+		abort();
+	if (again.width != mask.width || again.height != mask.height ||
+		memcmp(again.pixels, mask.pixels, count) != 0)
+		abort();
+	host_free(&host, encoded.bytes);
+	image_free(&host, &again);
+	image_free(&host, &mask);
+	return 0;
+}
