@@ -40,9 +40,9 @@ CC = gcc
 WARNINGS = -Wall -Wextra -Werror -Wdeclaration-after-statement -Wvla -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS_release = -O2
 CFLAGS_san = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-CFLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-CFLAGS = -std=gnu11 -g $(CFLAGS_$(VARIANT)) -fno-omit-frame-pointer
-ALL_CFLAGS = $(CFLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -fopenmp -Isrc $(LIB_CPPFLAGS)
+CFLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-pass-failed
+CFLAGS = -std=gnu11 -g -fno-omit-frame-pointer
+ALL_CFLAGS = $(CFLAGS) $(WARNINGS) $(CFLAGS_$(VARIANT)) -fPIC -fvisibility=hidden -fopenmp -Isrc $(LIB_CPPFLAGS)
 
 # Libraries. OpenBLAS must be its OpenMP variant, whatever Debian's
 # alternatives point to: it shares our thread pool (docs/building.md). oneDNN
@@ -57,7 +57,7 @@ ONEDNN_LIB = -ldnnl
 endif
 LIB_CPPFLAGS = -isystem $(OPENBLAS_INCLUDE) $(ONEDNN_CPPFLAGS)
 LIBS = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -Wl,--as-needed \
-	-lpng -ljpeg -ljansson $(ONEDNN_LIB) -lopenblas -lm
+	-lpng -lz -ljpeg -ljansson $(ONEDNN_LIB) -lopenblas -lm
 
 # Instruction sets by file name; everything else is baseline and dispatches.
 ISA_AVX2 = -mavx2 -mfma -mf16c
@@ -65,7 +65,11 @@ ISA_AVX512 = $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
 ISA_AVX512BF16 = $(ISA_AVX512) -mavx512bf16
 ISA_AMX = $(ISA_AVX512BF16) -mamx-tile -mamx-bf16
 isa = $(if $(filter %_avx2,$(1)),$(ISA_AVX2))$(if $(filter %_avx512,$(1)),$(ISA_AVX512))$(if \
-	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX))
+	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX)) $(if \
+	$(findstring /kernels,$(1)),$(VECTORISE))
+
+# The loops of nn/kernels_template.h: vector code needs these.
+VECTORISE = -O3 -fno-math-errno
 
 sources = $(sort $(wildcard src/$(1)/*.c))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
@@ -90,7 +94,7 @@ $$(BUILD)/$(1).list: always
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 
--include $(wildcard $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
 
 .PHONY: always rooms
 always:
@@ -151,8 +155,9 @@ ifeq ($(VARIANT),fuzz)
 .PHONY: fuzz-programs
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,$(USES_learn))
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+# The rooms that read what others wrote.
+$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,nn image core)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 endif
 
 # The two commands. Each may start on a machine with nothing but git and
