@@ -160,10 +160,10 @@ COMMENT ON FUNCTION lesion_score_final(bigint[]) IS
 CREATE AGGREGATE lesion_score(predicted bytea, truth bytea) (
 	SFUNC = lesion_score_add,
 	STYPE = bigint[],
-	SSPACE = 136,
+	SSPACE = 184,
 	COMBINEFUNC = lesion_score_combine,
 	FINALFUNC = lesion_score_final,
-	INITCOND = '{0,0,0,0,0,0,0,0,0,0,0,0,0}',
+	INITCOND = '{0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}',
 	PARALLEL = SAFE
 );
 
@@ -171,3 +171,382 @@ COMMENT ON AGGREGATE lesion_score(bytea, bytea) IS
 'scores of a data set: means over images, and iou and f1 pooled over all pixels; rows with a NULL mask are skipped and counted';
 
 -- ==== Models ====
+--
+-- A model is a name; its versions hold weights and never change; the latest
+-- promotion of a model says which version is active. Rows that came with the
+-- extension stay out of dumps (CREATE EXTENSION makes them again), so models
+-- are keyed by name, and versions that came with the extension are numbered
+-- 0 and below: nothing in a dump can collide with them.
+--
+-- All functions run with the rights of their caller. Anyone may read these
+-- tables, and so segment; who may train, evaluate, promote or drop is said
+-- by plain GRANTs on them (docs/sql-reference.md, "Privileges").
+
+CREATE TABLE lesion_model (
+	name text PRIMARY KEY
+		CHECK (char_length(name) BETWEEN 1 AND 63),
+	architecture text NOT NULL,
+	config jsonb NOT NULL DEFAULT '{}'
+		CHECK (jsonb_typeof(config) = 'object'),
+	bundled boolean NOT NULL DEFAULT false,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	created_by text NOT NULL DEFAULT current_user,
+	CHECK (NOT bundled OR name = architecture),
+	CHECK (bundled OR name NOT IN ('unet', 'linknet', 'convmixer', 'maskrcnn', 'ensemble'))
+);
+
+COMMENT ON TABLE lesion_model IS 'models: a name, an architecture and how it is configured';
+COMMENT ON COLUMN lesion_model.config IS 'width and depth of the network; a key that is absent has its default';
+COMMENT ON COLUMN lesion_model.bundled IS 'named after its architecture and made by CREATE EXTENSION; such a model takes a new config with each version';
+
+CREATE TABLE lesion_run (
+	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	model text NOT NULL REFERENCES lesion_model ON DELETE CASCADE,
+	version int,
+	state text NOT NULL
+		CHECK (state IN ('running', 'finished', 'cancelled', 'failed', 'lost')),
+	error text,
+	images text NOT NULL,
+	epochs int NOT NULL CHECK (epochs >= 1),
+	seed bigint NOT NULL,
+	options jsonb NOT NULL,
+	training_images int CHECK (training_images >= 0),
+	validation_images int CHECK (validation_images >= 0),
+	test_images int CHECK (test_images >= 0),
+	skipped int CHECK (skipped >= 0),
+	broken int CHECK (broken >= 0),
+	best_epoch int,
+	seconds float8,
+	images_per_second float8,
+	pid int,
+	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	finished_at timestamptz,
+	started_by text NOT NULL DEFAULT current_user,
+	CHECK ((state = 'finished') = (version IS NOT NULL)),
+	CHECK ((state = 'running') = (finished_at IS NULL))
+);
+
+CREATE INDEX ON lesion_run (model);
+
+COMMENT ON TABLE lesion_run IS 'training runs';
+COMMENT ON COLUMN lesion_run.version IS 'the version the run made';
+COMMENT ON COLUMN lesion_run.images IS 'the table the images came from';
+COMMENT ON COLUMN lesion_run.options IS 'everything the run was asked for';
+COMMENT ON COLUMN lesion_run.test_images IS 'images of the test part, which training never looks at';
+COMMENT ON COLUMN lesion_run.skipped IS 'rows left out because id, image or mask is NULL';
+COMMENT ON COLUMN lesion_run.broken IS 'rows left out because image or mask cannot be used';
+COMMENT ON COLUMN lesion_run.images_per_second IS 'training alone, mean over epochs';
+COMMENT ON COLUMN lesion_run.pid IS 'server process of the run';
+
+CREATE TABLE lesion_version (
+	model text NOT NULL REFERENCES lesion_model ON DELETE CASCADE,
+	number int NOT NULL,
+	config jsonb NOT NULL,
+	weights bytea NOT NULL,
+	sha256 bytea NOT NULL CHECK (sha256 = pg_catalog.sha256(weights)),
+	image_size int NOT NULL CHECK (image_size > 0),
+	threshold float8 NOT NULL DEFAULT 0.5 CHECK (threshold > 0 AND threshold < 1),
+	split_seed bigint NOT NULL DEFAULT 0,
+	test_fraction float8 NOT NULL DEFAULT 0.2 CHECK (test_fraction >= 0 AND test_fraction < 1),
+	run bigint REFERENCES lesion_run,
+	metadata jsonb NOT NULL DEFAULT '{}'
+		CHECK (jsonb_typeof(metadata) = 'object'),
+	extension_version text NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	created_by text NOT NULL DEFAULT current_user,
+	PRIMARY KEY (model, number)
+);
+
+-- Weights do not compress; EXTERNAL saves the attempt at every reading.
+ALTER TABLE lesion_version ALTER COLUMN weights SET STORAGE EXTERNAL;
+
+CREATE INDEX ON lesion_version (run);
+
+COMMENT ON TABLE lesion_version IS 'versions of models; a row is never changed';
+COMMENT ON COLUMN lesion_version.number IS 'from 1 on; 0 and below came with the extension';
+COMMENT ON COLUMN lesion_version.config IS 'the network''s config, every key present';
+COMMENT ON COLUMN lesion_version.weights IS 'a safetensors file';
+COMMENT ON COLUMN lesion_version.image_size IS 'pixels, width and height of the images the network sees';
+COMMENT ON COLUMN lesion_version.threshold IS 'a pixel is lesion where its probability is above';
+COMMENT ON COLUMN lesion_version.split_seed IS 'seed of the lesion_split that kept its test part away from training';
+COMMENT ON COLUMN lesion_version.test_fraction IS 'test fraction of that lesion_split';
+COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
+
+CREATE FUNCTION lesion_version_immutable()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_version_immutable'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_version_immutable() IS 'refuses to change a version';
+
+CREATE TRIGGER lesion_version_immutable BEFORE UPDATE ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_version_immutable();
+
+CREATE TABLE lesion_promotion (
+	promotion bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	model text NOT NULL,
+	version int NOT NULL,
+	reason text NOT NULL,
+	promoted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	promoted_by text NOT NULL DEFAULT current_user,
+	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
+);
+
+CREATE INDEX ON lesion_promotion (model, promotion);
+
+COMMENT ON TABLE lesion_promotion IS 'which version of a model became active when; the latest one is';
+
+CREATE TABLE lesion_epoch (
+	run bigint NOT NULL REFERENCES lesion_run ON DELETE CASCADE,
+	epoch int NOT NULL CHECK (epoch >= 1),
+	train_loss float8 NOT NULL,
+	val_loss float8,
+	val_dice float8,
+	learning_rate float8 NOT NULL,
+	images_per_second float8 NOT NULL,
+	seconds float8 NOT NULL,
+	best boolean NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	PRIMARY KEY (run, epoch)
+);
+
+COMMENT ON TABLE lesion_epoch IS 'what each epoch of a training run came to';
+
+CREATE TABLE lesion_evaluation (
+	evaluation bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	model text NOT NULL,
+	version int NOT NULL,
+	images text NOT NULL,
+	subset text NOT NULL CHECK (subset IN ('test', 'train', 'all')),
+	split_seed bigint NOT NULL,
+	test_fraction float8 NOT NULL,
+	threshold float8 NOT NULL,
+	n bigint NOT NULL CHECK (n > 0),
+	dice float8 NOT NULL,
+	iou float8 NOT NULL,
+	jaccard float8 NOT NULL,
+	f1 float8 NOT NULL,
+	threshold_jaccard float8 NOT NULL,
+	sensitivity float8 NOT NULL,
+	specificity float8 NOT NULL,
+	"precision" float8 NOT NULL,
+	accuracy float8 NOT NULL,
+	skipped int NOT NULL,
+	broken int NOT NULL,
+	images_per_second float8 NOT NULL,
+	seconds float8 NOT NULL,
+	evaluated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	evaluated_by text NOT NULL DEFAULT current_user,
+	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
+);
+
+CREATE INDEX ON lesion_evaluation (model, version);
+
+COMMENT ON TABLE lesion_evaluation IS 'scores of a version on the rows of a table';
+COMMENT ON COLUMN lesion_evaluation.images IS 'the table the images came from';
+COMMENT ON COLUMN lesion_evaluation.n IS 'images scored';
+COMMENT ON COLUMN lesion_evaluation.skipped IS 'rows left out because id, image or mask is NULL';
+COMMENT ON COLUMN lesion_evaluation.broken IS 'rows left out because image or mask cannot be used';
+COMMENT ON COLUMN lesion_evaluation.images_per_second IS 'decoding, network and resizing to the mask''s size';
+
+-- What users made goes into dumps.
+SELECT pg_catalog.pg_extension_config_dump('lesion_model', 'WHERE NOT bundled');
+SELECT pg_catalog.pg_extension_config_dump('lesion_run', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_run_run_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_version', 'WHERE number > 0');
+SELECT pg_catalog.pg_extension_config_dump('lesion_promotion', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_promotion_promotion_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_epoch', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation_evaluation_seq', '');
+
+INSERT INTO lesion_model (name, architecture, bundled) VALUES ('unet', 'unet', true);
+
+-- Views
+
+CREATE VIEW lesion_models AS
+SELECT m.name AS model, m.architecture, coalesce(v.config, m.config) AS config,
+	a.version, n.versions, v.image_size, v.threshold, pg_catalog.encode(v.sha256, 'hex') AS sha256,
+	pg_catalog.octet_length(v.weights) AS bytes, m.bundled, m.created_at, v.created_at AS version_created_at
+FROM lesion_model m
+CROSS JOIN LATERAL (
+	SELECT coalesce(
+		(SELECT p.version FROM lesion_promotion p WHERE p.model = m.name ORDER BY p.promotion DESC LIMIT 1),
+		(SELECT min(b.number) FROM lesion_version b WHERE b.model = m.name AND b.number <= 0)) AS version) a
+CROSS JOIN LATERAL (SELECT count(*) AS versions FROM lesion_version w WHERE w.model = m.name) n
+LEFT JOIN lesion_version v ON v.model = m.name AND v.number = a.version;
+
+COMMENT ON VIEW lesion_models IS 'models with their active version (NULL where there is none yet)';
+
+CREATE VIEW lesion_training_log AS
+SELECT e.run, r.model, r.version, e.epoch, e.train_loss, e.val_loss, e.val_dice, e.learning_rate,
+	e.images_per_second, e.at
+FROM lesion_epoch e JOIN lesion_run r USING (run);
+
+COMMENT ON VIEW lesion_training_log IS 'a row per epoch of every training run';
+
+CREATE VIEW lesion_leaderboard AS
+SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset, split_seed, test_fraction, threshold) *
+	FROM lesion_evaluation
+	ORDER BY model, version, images, subset, split_seed, test_fraction, threshold, evaluation DESC) latest
+ORDER BY images, subset, dice DESC;
+
+COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
+
+GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation,
+	lesion_models, lesion_training_log, lesion_leaderboard TO PUBLIC;
+
+-- Training and evaluation
+
+CREATE FUNCTION lesion_split(id text, seed bigint DEFAULT 0, test_fraction float8 DEFAULT 0.2)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_split'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION lesion_split(text, bigint, float8) IS
+'the part a row belongs to, ''train'' or ''test'': a hash of its id, so it stays the same when other rows come and go';
+
+CREATE TYPE lesion_training_result AS (
+	run bigint,
+	model text,
+	version int,
+	promoted boolean,
+	epochs int,
+	best_epoch int,
+	train_loss float8,
+	val_loss float8,
+	val_dice float8,
+	dice float8,
+	iou float8,
+	jaccard float8,
+	f1 float8,
+	threshold_jaccard float8,
+	training_images int,
+	validation_images int,
+	test_images int,
+	skipped int,
+	broken int,
+	seconds float8,
+	images_per_second float8,
+	sha256 text
+);
+
+COMMENT ON TYPE lesion_training_result IS 'what a training run came to';
+COMMENT ON COLUMN lesion_training_result.train_loss IS 'at the best epoch, as are val_loss and val_dice';
+COMMENT ON COLUMN lesion_training_result.dice IS 'of the test part, as are iou, jaccard, f1 and threshold_jaccard; NULL when it is empty';
+
+CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
+	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment boolean DEFAULT true,
+	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
+	options jsonb DEFAULT '{}')
+RETURNS lesion_training_result
+AS 'MODULE_PATHNAME', 'lesion_train'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
+
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, jsonb) IS
+'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
+
+CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
+	version int DEFAULT NULL)
+RETURNS lesion_evaluation
+AS 'MODULE_PATHNAME', 'lesion_evaluate'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int) IS
+'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
+
+-- Segmentation
+
+CREATE FUNCTION lesion_segment(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT 'off')
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_segment'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000;
+
+COMMENT ON FUNCTION lesion_segment(bytea, text, float8, boolean, text) IS
+'the mask of the lesion in an image, PNG of the image''s size; NULL for a NULL image; the model is lesionseg.default_model unless named';
+
+CREATE TYPE lesion_segmentation AS (
+	mask bytea,
+	probability bytea,
+	confidence float8,
+	uncertain float8,
+	area float8,
+	box int[],
+	components int,
+	model text,
+	version int,
+	sha256 text
+);
+
+COMMENT ON TYPE lesion_segmentation IS 'a mask and what is known about it';
+COMMENT ON COLUMN lesion_segmentation.mask IS 'PNG, 0 or 255, the size of the image';
+COMMENT ON COLUMN lesion_segmentation.probability IS 'PNG, 255 times each pixel''s probability to be lesion';
+COMMENT ON COLUMN lesion_segmentation.confidence IS 'mean over pixels of |2p - 1|, 0 to 1';
+COMMENT ON COLUMN lesion_segmentation.uncertain IS 'share of pixels with a probability strictly between 0.25 and 0.75';
+COMMENT ON COLUMN lesion_segmentation.area IS 'share of pixels that are lesion, 0 to 1';
+COMMENT ON COLUMN lesion_segmentation.box IS '{x, y, width, height} of the lesion in pixels from the upper left corner; NULL when there is none';
+COMMENT ON COLUMN lesion_segmentation.components IS 'connected parts of the lesion; pixels that touch at a corner are connected';
+
+CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT 'off')
+RETURNS lesion_segmentation
+AS 'MODULE_PATHNAME', 'lesion_segment_detail'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
+
+COMMENT ON FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text) IS
+'like lesion_segment, with the probabilities, how sure the model is, the lesion''s extent, and which weights made it';
+
+CREATE FUNCTION lesion_cache_stats(OUT loads bigint, OUT hits bigint, OUT entries int, OUT bytes bigint)
+AS 'MODULE_PATHNAME', 'lesion_cache_stats'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION lesion_cache_stats() IS
+'models this session loaded and found ready since it began, and those it holds now (lesionseg.model_cache)';
+
+-- The registry
+
+CREATE FUNCTION lesion_model_create(name text, architecture text, config jsonb DEFAULT '{}')
+RETURNS void
+AS 'MODULE_PATHNAME', 'lesion_model_create'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_create(text, text, jsonb) IS 'make a model without a version yet';
+
+CREATE FUNCTION lesion_model_import(name text, weights bytea, architecture text DEFAULT NULL,
+	config jsonb DEFAULT '{}', image_size int DEFAULT NULL, threshold float8 DEFAULT 0.5,
+	promote boolean DEFAULT true)
+RETURNS int
+AS 'MODULE_PATHNAME', 'lesion_model_import'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean) IS
+'add a safetensors file as a version of a model, which is made if need be; returns the version';
+
+CREATE FUNCTION lesion_model_export(name text, version int DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_model_export'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_model_export(text, int) IS
+'the weights of a version, of the active one unless named, as a safetensors file';
+
+CREATE FUNCTION lesion_model_promote(name text, version int)
+RETURNS void
+AS 'MODULE_PATHNAME', 'lesion_model_promote'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_promote(text, int) IS 'make a version the one that is used, from the next query on';
+
+CREATE FUNCTION lesion_model_drop(name text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'lesion_model_drop'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_drop(text) IS 'remove a model with its versions, runs and scores';

@@ -15,7 +15,7 @@
 /* Pixels counted between two polls: well below a millisecond of work. */
 #define POLL_PIXELS (1 << 20)
 
-#define FIXED_ONE (INT64_C(1) << SCORE_FRACTION_BITS)
+#define FRACTION_ONE (INT64_C(1) << SCORE_FRACTION_BITS)
 
 /* Count lesion pixels of a, of b, and of both, among n (at most POLL_PIXELS). */
 static void
@@ -123,11 +123,42 @@ image_score(const ConfusionCounts *counts)
 	return score;
 }
 
-/* A score of 0..1 as fixed point, to the nearest. */
-static int64_t
-fixed(double score)
+/* A score of 0..1 as a sum of one. */
+static ScoreSum
+sum_of(double score)
 {
-	return (int64_t) (score * (double) FIXED_ONE + 0.5);
+	ScoreSum	sum;
+
+	sum.whole = (int64_t) score;
+	sum.fraction = (int64_t) ((score - (double) sum.whole) * (double) FRACTION_ONE);
+	return sum;
+}
+
+/* a + b; both are at most the number of images, so the whole fits. */
+static ScoreSum
+sum_add(ScoreSum a, ScoreSum b)
+{
+	ScoreSum	sum;
+
+	sum.fraction = a.fraction + b.fraction;
+	sum.whole = a.whole + b.whole + (sum.fraction >> SCORE_FRACTION_BITS);
+	sum.fraction &= FRACTION_ONE - 1;
+	return sum;
+}
+
+/* Could this be a sum of n scores? */
+static bool
+sum_valid(ScoreSum sum, int64_t n)
+{
+	return sum.whole >= 0 && sum.fraction >= 0 && sum.fraction < FRACTION_ONE &&
+		(sum.whole < n || (sum.whole == n && sum.fraction == 0));
+}
+
+/* The mean of n scores; 0/0 = NaN for none. */
+static double
+sum_mean(ScoreSum sum, int64_t n)
+{
+	return ((double) sum.whole + (double) sum.fraction / (double) FRACTION_ONE) / (double) n;
 }
 
 /* sum = a + b, or false where it does not fit. */
@@ -145,16 +176,16 @@ score_check(const ScoreState *state)
 	const ConfusionCounts *pooled = &state->pooled;
 	const int64_t counts[] = {pooled->true_positive, pooled->false_positive,
 	pooled->false_negative, pooled->true_negative};
-	const int64_t sums[] = {state->dice, state->jaccard, state->threshold_jaccard, state->sensitivity,
+	const ScoreSum sums[] = {state->dice, state->jaccard, state->threshold_jaccard, state->sensitivity,
 	state->specificity, state->precision, state->accuracy};
 	int64_t		pixels = 0;
-	bool		valid = state->n >= 0 && state->n <= SCORE_MAX_IMAGES && state->skipped >= 0;
+	bool		valid = state->n >= 0 && state->skipped >= 0;
 
 	for (size_t i = 0; valid && i < sizeof counts / sizeof *counts; i++)
 		valid = counts[i] >= 0 && add(pixels, counts[i], &pixels);
 	valid = valid && pixels >= state->n && (state->n > 0 || pixels == 0);
 	for (size_t i = 0; valid && i < sizeof sums / sizeof *sums; i++)
-		valid = sums[i] >= 0 && sums[i] <= state->n * FIXED_ONE;
+		valid = sum_valid(sums[i], state->n);
 	if (!valid)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "not a state of the score"),
 								"Only combine states that come from scoring images.");
@@ -172,8 +203,7 @@ score_combine(ScoreState *state, const ScoreState *other)
 	int64_t		pixels;
 	bool		fits;
 
-	sum.n = state->n + other->n;
-	fits = sum.n <= SCORE_MAX_IMAGES &&
+	fits = add(state->n, other->n, &sum.n) &&
 		add(a->true_positive, b->true_positive, &p->true_positive) &&
 		add(a->false_positive, b->false_positive, &p->false_positive) &&
 		add(a->false_negative, b->false_negative, &p->false_negative) &&
@@ -183,20 +213,15 @@ score_combine(ScoreState *state, const ScoreState *other)
 		add(pixels, p->true_negative, &pixels) &&
 		add(state->skipped, other->skipped, &sum.skipped);
 	if (!fits)
-		return status_with_hint(
-								status_error(LS_LIMIT_EXCEEDED,
-											 "a score is over at most %lld images and 2^63 pixels",
-											 (long long) SCORE_MAX_IMAGES),
+		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "a score is over at most 2^63 pixels"),
 								"Score the images in groups.");
-
-	/* Each sum is at most n * FIXED_ONE, which fits. */
-	sum.dice = state->dice + other->dice;
-	sum.jaccard = state->jaccard + other->jaccard;
-	sum.threshold_jaccard = state->threshold_jaccard + other->threshold_jaccard;
-	sum.sensitivity = state->sensitivity + other->sensitivity;
-	sum.specificity = state->specificity + other->specificity;
-	sum.precision = state->precision + other->precision;
-	sum.accuracy = state->accuracy + other->accuracy;
+	sum.dice = sum_add(state->dice, other->dice);
+	sum.jaccard = sum_add(state->jaccard, other->jaccard);
+	sum.threshold_jaccard = sum_add(state->threshold_jaccard, other->threshold_jaccard);
+	sum.sensitivity = sum_add(state->sensitivity, other->sensitivity);
+	sum.specificity = sum_add(state->specificity, other->specificity);
+	sum.precision = sum_add(state->precision, other->precision);
+	sum.accuracy = sum_add(state->accuracy, other->accuracy);
 	*state = sum;
 	return status_ok();
 }
@@ -210,13 +235,13 @@ score_add(ScoreState *state, const ConfusionCounts *counts)
 
 	one.n = 1;
 	one.pooled = *counts;
-	one.dice = fixed(score.dice);
-	one.jaccard = fixed(score.jaccard);
-	one.threshold_jaccard = fixed(score.threshold_jaccard);
-	one.sensitivity = fixed(score.sensitivity);
-	one.specificity = fixed(score.specificity);
-	one.precision = fixed(score.precision);
-	one.accuracy = fixed(score.accuracy);
+	one.dice = sum_of(score.dice);
+	one.jaccard = sum_of(score.jaccard);
+	one.threshold_jaccard = sum_of(score.threshold_jaccard);
+	one.sensitivity = sum_of(score.sensitivity);
+	one.specificity = sum_of(score.specificity);
+	one.precision = sum_of(score.precision);
+	one.accuracy = sum_of(score.accuracy);
 	one.skipped = 0;
 	return score_combine(state, &one);
 }
@@ -230,13 +255,6 @@ score_skip(ScoreState *state)
 	return score_combine(state, &one);
 }
 
-/* The mean of n fixed-point scores; 0/0 = NaN for none. */
-static double
-mean(int64_t sum, int64_t n)
-{
-	return (double) sum / (double) FIXED_ONE / (double) n;
-}
-
 /* The figures of a state. */
 DatasetScore
 score_final(const ScoreState *state)
@@ -244,14 +262,14 @@ score_final(const ScoreState *state)
 	DatasetScore score;
 
 	score.n = state->n;
-	score.dice = mean(state->dice, state->n);
+	score.dice = sum_mean(state->dice, state->n);
 	score.iou = state->n == 0 ? NAN : jaccard_of(&state->pooled);
-	score.jaccard = mean(state->jaccard, state->n);
+	score.jaccard = sum_mean(state->jaccard, state->n);
 	score.f1 = state->n == 0 ? NAN : dice_of(&state->pooled);
-	score.threshold_jaccard = mean(state->threshold_jaccard, state->n);
-	score.sensitivity = mean(state->sensitivity, state->n);
-	score.specificity = mean(state->specificity, state->n);
-	score.precision = mean(state->precision, state->n);
-	score.accuracy = mean(state->accuracy, state->n);
+	score.threshold_jaccard = sum_mean(state->threshold_jaccard, state->n);
+	score.sensitivity = sum_mean(state->sensitivity, state->n);
+	score.specificity = sum_mean(state->specificity, state->n);
+	score.precision = sum_mean(state->precision, state->n);
+	score.accuracy = sum_mean(state->accuracy, state->n);
 	return score;
 }

@@ -42,21 +42,30 @@ Status		confusion_count(const HostContext *host, const Image *predicted, const I
 /* The scores that follow from one image's counts. */
 ImageScore	image_score(const ConfusionCounts *counts);
 
-#define SCORE_FRACTION_BITS 40	/* per-image scores are summed as fixed point */
-#define SCORE_MAX_IMAGES ((INT64_C(1) << (63 - SCORE_FRACTION_BITS)) - 1)	/* 8,388,607: their sums fit */
+/*
+ * A sum of scores, whole + fraction / 2^62 with 0 <= fraction < 2^62. A
+ * double of 0..1 fits nearly without loss and integers add exactly.
+ */
+typedef struct ScoreSum
+{
+	int64_t		whole;
+	int64_t		fraction;
+} ScoreSum;
+
+#define SCORE_FRACTION_BITS 62
 
 /* The state of a data-set score: plain integers, so it adds exactly. */
 typedef struct ScoreState
 {
 	int64_t		n;				/* images */
 	ConfusionCounts pooled;		/* summed over images */
-	int64_t		dice;			/* sums of per-image scores * 2^SCORE_FRACTION_BITS, rounded */
-	int64_t		jaccard;
-	int64_t		threshold_jaccard;
-	int64_t		sensitivity;
-	int64_t		specificity;
-	int64_t		precision;
-	int64_t		accuracy;
+	ScoreSum	dice;			/* sums of the images' scores */
+	ScoreSum	jaccard;
+	ScoreSum	threshold_jaccard;
+	ScoreSum	sensitivity;
+	ScoreSum	specificity;
+	ScoreSum	precision;
+	ScoreSum	accuracy;
 	int64_t		skipped;		/* rows without one of the masks; not in n */
 } ScoreState;
 
@@ -80,8 +89,8 @@ typedef struct DatasetScore
  * score_combine: for states that a caller may have made by hand. */
 Status		score_check(const ScoreState *state);
 
-/* Add one image to a state that starts all zero. LS_LIMIT_EXCEEDED, with
- * state unchanged, above SCORE_MAX_IMAGES images or 2^63 pixels. */
+/* Add one image (of at least one pixel) to a state that starts all zero.
+ * LS_LIMIT_EXCEEDED, with state unchanged, above 2^63 pixels. */
 Status		score_add(ScoreState *state, const ConfusionCounts *counts);
 
 /* Count a row that lacks one of the masks; errors as score_add. */

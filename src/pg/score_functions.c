@@ -22,7 +22,7 @@
 
 #define STATE_FIELDS ((int) (sizeof(ScoreState) / sizeof(int64)))
 
-StaticAssertDecl(sizeof(ScoreState) == 13 * sizeof(int64),
+StaticAssertDecl(sizeof(ScoreState) == 20 * sizeof(int64),
 				 "the aggregate's INITCOND has as many zeros as ScoreState has fields");
 
 PG_FUNCTION_INFO_V1(lesion_dice);

@@ -216,11 +216,11 @@ test_final(void **state)
 	assert_true(score.threshold_jaccard == 0.75 / 2);
 	assert_true(score.iou == 76.0 / 104.0);
 	assert_true(score.f1 == 152.0 / 180.0);
-	assert_true(fabs(score.dice - (150.0 / 175.0 + 2.0 / 5.0) / 2) < 1e-12);
-	assert_true(fabs(score.sensitivity - (75.0 / 85.0 + 1.0 / 3.0) / 2) < 1e-12);
-	assert_true(fabs(score.specificity - (100.0 / 115.0 + 4.0 / 5.0) / 2) < 1e-12);
-	assert_true(fabs(score.precision - (75.0 / 90.0 + 1.0 / 2.0) / 2) < 1e-12);
-	assert_true(fabs(score.accuracy - (175.0 / 200.0 + 5.0 / 8.0) / 2) < 1e-12);
+	assert_true(fabs(score.dice - (150.0 / 175.0 + 2.0 / 5.0) / 2) < 1e-15);
+	assert_true(fabs(score.sensitivity - (75.0 / 85.0 + 1.0 / 3.0) / 2) < 1e-15);
+	assert_true(fabs(score.specificity - (100.0 / 115.0 + 4.0 / 5.0) / 2) < 1e-15);
+	assert_true(fabs(score.precision - (75.0 / 90.0 + 1.0 / 2.0) / 2) < 1e-15);
+	assert_true(fabs(score.accuracy - (175.0 / 200.0 + 5.0 / 8.0) / 2) < 1e-15);
 	assert_int_equal(score_check(&sum).code, LS_OK);
 }
 
@@ -300,19 +300,22 @@ test_limits(void **state)
 	assert_int_equal(score_skip(&full).code, LS_LIMIT_EXCEEDED);
 	assert_int_equal(full.skipped, INT64_MAX);
 
-	/* All images perfect, up to the limit by doubling, then one more. */
+	/* Fractions carry: three times a third, and ten million perfect images. */
+	one = counts_of(1, 0, 2, 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(score_add(&many, &one).code, LS_OK);
+	assert_true(score_final(&many).jaccard == 1.0 / 3.0);
+	memset(&many, 0, sizeof many);
+	one = counts_of(0, 0, 0, 1);
 	assert_int_equal(score_add(&many, &one).code, LS_OK);
-	for (int i = 0; i < 22; i++)
+	for (int i = 0; i < 24; i++)
 	{
 		before = many;
 		assert_int_equal(score_combine(&many, &before).code, LS_OK);
-		assert_int_equal(score_add(&many, &one).code, LS_OK);
 	}
-	assert_int_equal(many.n, SCORE_MAX_IMAGES);
+	assert_int_equal(many.n, 1 << 24);
 	assert_true(score_final(&many).dice == 1.0);
 	assert_int_equal(score_check(&many).code, LS_OK);
-	assert_int_equal(score_add(&many, &one).code, LS_LIMIT_EXCEEDED);
-	assert_int_equal(many.n, SCORE_MAX_IMAGES);
 }
 
 static void
@@ -333,10 +336,13 @@ test_check(void **state)
 		assert_int_equal(score_check(&bad).code, LS_INVALID_ARGUMENT);
 	}
 	bad = good;
-	bad.dice = (INT64_C(1) << SCORE_FRACTION_BITS) + 1;
+	bad.dice.fraction = INT64_C(1) << SCORE_FRACTION_BITS;
 	assert_int_equal(score_check(&bad).code, LS_INVALID_ARGUMENT);
 	bad = good;
-	bad.n = SCORE_MAX_IMAGES + 1;
+	bad.dice.whole = 1;
+	assert_int_equal(score_check(&bad).code, LS_INVALID_ARGUMENT);
+	bad = good;
+	bad.n = 17;					/* more images than pixels */
 	assert_int_equal(score_check(&bad).code, LS_INVALID_ARGUMENT);
 	bad = good;
 	bad.n = 0;
