@@ -1,0 +1,131 @@
+# Session.pm: a psql session that stays open, so that a test can watch one
+# server process: start a statement, cancel it from elsewhere, time the
+# answer, read the process's memory.
+package Session;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use IO::Select;
+use IPC::Open3;
+use Time::HiRes qw(time);
+
+our @EXPORT_OK = qw(run_sql fresh_database fill_archive server_alive);
+
+my $marker = 'lesionseg-statement-done';
+
+# Open a session in a database.
+sub new {
+	my ($class, $database) = @_;
+	my $self = bless { buffer => '' }, $class;
+	$self->{psql} = open3($self->{in}, $self->{out}, undef,
+		'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $database);
+	$self->{pid} = $self->query('SELECT pg_backend_pid()');
+	return $self;
+}
+
+# The server process behind this session.
+sub pid { return $_[0]->{pid}; }
+
+# Send a statement without waiting for it.
+sub start {
+	my ($self, $sql) = @_;
+	my $in = $self->{in};
+	print $in "$sql\n;\n\\echo $marker\n";
+	$in->flush;
+	return;
+}
+
+# Wait for the statement that was started; all that was printed, messages
+# included. Dies when it takes longer than seconds.
+sub finish {
+	my ($self, $seconds) = @_;
+	my $end = time + ($seconds // 120);
+	my $ready = IO::Select->new($self->{out});
+	until ($self->{buffer} =~ s/\A(.*?)^$marker\n//ms) {
+		die "no answer in time, so far: $self->{buffer}\n" unless $ready->can_read($end - time);
+		my $read = sysread $self->{out}, $self->{buffer}, 65536, length $self->{buffer};
+		die "psql ended: $self->{buffer}\n" unless $read;
+	}
+	my $output = $1;
+	chomp $output;
+	return $output;
+}
+
+# Wait until the running statement has printed something that matches.
+sub wait_for {
+	my ($self, $pattern, $seconds) = @_;
+	my $end = time + ($seconds // 60);
+	my $ready = IO::Select->new($self->{out});
+	until ($self->{buffer} =~ $pattern) {
+		die "no $pattern in time, so far: $self->{buffer}\n" unless $ready->can_read($end - time);
+		my $read = sysread $self->{out}, $self->{buffer}, 65536, length $self->{buffer};
+		die "psql ended: $self->{buffer}\n" unless $read;
+	}
+	return;
+}
+
+# Run a statement; what it printed.
+sub query {
+	my ($self, $sql, $seconds) = @_;
+	$self->start($sql);
+	return $self->finish($seconds);
+}
+
+# Resident memory of the server process, in kB.
+sub resident {
+	my ($self) = @_;
+	open my $status, '<', "/proc/$self->{pid}/status" or die "process $self->{pid}: $!\n";
+	my ($line) = grep { /^VmRSS:/ } <$status>;
+	close $status;
+	my ($kilobytes) = $line =~ /(\d+)/;
+	return $kilobytes;
+}
+
+# End the session.
+sub quit {
+	my ($self) = @_;
+	close $self->{in};
+	waitpid $self->{psql}, 0;
+	return;
+}
+
+# Run SQL in a session of its own; dies when it fails.
+sub run_sql {
+	my ($database, $sql) = @_;
+	open my $psql, '-|', 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $database, '-c', $sql
+		or die "psql: $!\n";
+	local $/ = undef;
+	my $output = <$psql>;
+	close $psql or die "failed: $sql\n";
+	chomp $output;
+	return $output;
+}
+
+# Make a database with the extension in it.
+sub fresh_database {
+	my ($name) = @_;
+	run_sql('postgres', "DROP DATABASE IF EXISTS $name");
+	run_sql('postgres', "CREATE DATABASE $name");
+	run_sql($name, 'CREATE EXTENSION lesionseg');
+	return;
+}
+
+# Make a table `archive` of rendered lesions.
+sub fill_archive {
+	my ($database, $count, $size) = @_;
+	run_sql($database, <<"SQL");
+CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea);
+INSERT INTO archive
+SELECT 'lesion-' || seed, s.image, s.mask
+FROM generate_series(1, $count) AS seed, lesion_synthetic(seed, $size, $size) AS s
+SQL
+	return;
+}
+
+# True when the server answers a new session.
+sub server_alive {
+	return run_sql('postgres', 'SELECT 1') eq '1';
+}
+
+1;

@@ -1,0 +1,86 @@
+# cancel.pl: a cancel or a timeout stops any call within 200 ms, a training
+# step within 500 ms, and the memory is given back.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database fill_archive server_alive);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $database = 'tap_cancel';
+fresh_database($database);
+fill_archive($database, 24, 256);
+
+# A picture that takes seconds whatever is done with it, and its mask.
+run_sql($database, <<'SQL');
+CREATE TABLE large AS SELECT * FROM lesion_synthetic(1, 6000, 6000);
+CREATE TABLE many AS
+SELECT s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 2000, 2000) AS s;
+SQL
+my $train = q{SELECT (lesion_train('archive', 'cancelled', architecture => 'unet', epochs => 1000,
+	image_size => 256, batch_size => 8, config => '{"base": 16}')).sha256};
+
+# A model to segment with; training it also starts threads and libraries.
+my $small = q{SELECT (lesion_train('archive', 'small', architecture => 'unet', epochs => 1,
+	image_size => 64, batch_size => 4, config => '{"base": 8, "depth": 3}', id_column => 'id')).version};
+
+# Name, statement, milliseconds allowed.
+my @cases = (
+	['rendering', 'SELECT length(image) FROM lesion_synthetic(2, 9000, 9000)', 200],
+	['decoding and segmenting', q{SELECT length(lesion_segment(image, 'small')) FROM large, generate_series(1, 50)}, 200],
+	['scoring', 'SELECT lesion_score(mask, mask) FROM large, generate_series(1, 200)', 200],
+	['one image\'s scores', 'SELECT lesion_dice(mask, mask) FROM large, generate_series(1, 200)', 200],
+	['drawing', 'SELECT length(lesion_overlay(image, mask)) FROM large, generate_series(1, 50)', 200],
+	['reading images for training',
+		q{SELECT (lesion_train('many', 'cancelled', architecture => 'unet', epochs => 1000, image_size => 1024,
+			batch_size => 1)).run}, 500],
+	['training', $train, 500],
+);
+
+my $session = Session->new($database);
+my $canceller = Session->new($database);
+my $trained = $session->query($small);
+like($trained, qr/^1$/m, 'a small model is trained') or diag $trained;
+
+for my $case (@cases) {
+	my ($name, $sql, $allowed) = @$case;
+
+	# Once before measuring: what the first call of a kind loads stays.
+	$session->query("SET statement_timeout = '600ms'");
+	$session->query($sql);
+	my $before = $session->resident;
+
+	my $start = time;
+	my $answer = $session->query($sql);
+	my $late = (time - $start - 0.6) * 1000;
+	like($answer, qr/ERROR:  57014: canceling statement due to statement timeout/, "$name: a timeout stops it");
+	cmp_ok($late, '<', $allowed, sprintf('%s: a timeout takes effect within %d ms (%.0f)', $name, $allowed, $late));
+
+	$session->query('SET statement_timeout = 0');
+	my $worst = 0;
+	for my $delay (0.15, 0.4, 0.9, 1.7) {
+		$session->start($sql);
+		sleep $delay;
+		$start = time;
+		$canceller->query('SELECT pg_cancel_backend(' . $session->pid . ')');
+		$answer = $session->finish;
+		my $took = (time - $start) * 1000;
+		$worst = $took if $took > $worst;
+		like($answer, qr/ERROR:  57014: canceling statement due to user request/, "$name: a cancel after $delay s stops it");
+	}
+	cmp_ok($worst, '<', $allowed, sprintf('%s: a cancel takes effect within %d ms (%.0f)', $name, $allowed, $worst));
+
+	my $after = $session->resident;
+	cmp_ok($after, '<=', $before * 1.1, "$name: memory is given back ($before kB before, $after kB after)");
+}
+
+is(run_sql($database, q{SELECT count(*) FROM lesion_models WHERE model = 'cancelled' AND version IS NOT NULL}), '0',
+	'a cancelled training leaves no version');
+is(run_sql($database, q{SELECT count(*) FROM lesion_run WHERE state = 'running'}), '0',
+	'a cancelled training leaves no running run');
+like($session->query($small), qr/^2$/m, 'the same session trains on');
+ok(server_alive(), 'the server is alive');
+$session->quit;
+$canceller->quit;
+done_testing();
