@@ -60,6 +60,14 @@ typedef struct ConvolutionUse
 	bool		residual;		/* forward only: adds what y holds before */
 } ConvolutionUse;
 
+/* The three things a convolution does. */
+typedef enum ConvolutionPass
+{
+	PASS_FORWARD,
+	PASS_BACKWARD_DATA,
+	PASS_BACKWARD_WEIGHTS
+} ConvolutionPass;
+
 typedef struct Backend Backend;
 typedef struct Convolution Convolution;
 
@@ -93,6 +101,10 @@ struct Backend
 	 * overwritten; db may be NULL. */
 	Status		(*backward_weights) (Convolution *convolution, const void *x, const void *dy,
 									 float *dw, float *db);
+
+	/* What runs a pass, for benchmarks ("brgconv:avx512_core_amx_bf16");
+	 * "" for a pass it was not made for. */
+	const char *(*implementation) (const Convolution *convolution, ConvolutionPass pass);
 };
 
 /* The backend of that kind, or an error that says why it is not there. */

@@ -7,6 +7,9 @@
  * are fused into the forward primitive. Weight gradients are float32 even
  * when activations are bfloat16.
  *
+ * The library's fast kernels take dense tensors alone; slices of wider
+ * tensors pass through dense scratch.
+ *
  * The primitives use our scratch memory, one block for the largest need:
  * they never run at the same time.
  */
@@ -63,6 +66,8 @@ struct Convolution
 	Packed		weight_gradient;
 	size_t		bias_at;
 	size_t		bias_gradient_at;
+	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
+	size_t		dense_y_at;
 	size_t		scratch_at;
 	size_t		scratch_size;
 };
@@ -216,6 +221,84 @@ make_reorder(Convolution *convolution, const OneDnnDesc *source, const OneDnnDes
 	return make_primitive(convolution, &packed->reorder);
 }
 
+/* One copy between a slice of a wider tensor and a dense one. */
+typedef struct Copy
+{
+	const char *source;
+	char	   *target;
+	size_t		source_stride;	/* bytes from pixel to pixel */
+	size_t		target_stride;
+	size_t		pixel;			/* bytes of a pixel's channels */
+} Copy;
+
+static void
+copy_task(void *data, int worker, long begin, long end)
+{
+	const Copy *copy = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		memcpy(copy->target + i * copy->target_stride, copy->source + i * copy->source_stride, copy->pixel);
+}
+
+/* Copy a tensor of so many pixels and channels from one stride to another. */
+static void
+copy_pixels(const Convolution *convolution, TensorShape shape, const void *source, int source_stride,
+			void *target, int target_stride)
+{
+	size_t		size = data_type_size(convolution->use.type);
+	Copy		copy = {
+		.source = source,
+		.target = target,
+		.source_stride = source_stride * size,
+		.target_stride = target_stride * size,
+		.pixel = shape.c * size,
+	};
+
+	threads_use(convolution->threads);
+	threads_run(convolution->threads, shape_pixels(shape), copy_task, &copy);
+}
+
+static bool
+x_is_slice(const Convolution *convolution)
+{
+	return convolution->use.x_pixel_stride > convolution->shape.x.c;
+}
+
+static bool
+y_is_slice(const Convolution *convolution)
+{
+	return convolution->use.y_pixel_stride > convolution->shape.y.c;
+}
+
+/* x as the primitives read it: itself, or its values in dense scratch. */
+static const void *
+dense_x(Convolution *convolution, const void *x)
+{
+	TensorShape shape = convolution->shape.x;
+	void	   *dense;
+
+	if (!x_is_slice(convolution))
+		return x;
+	dense = arena_at(&convolution->arena, convolution->dense_x_at);
+	copy_pixels(convolution, shape, x, convolution->use.x_pixel_stride, dense, shape.c);
+	return dense;
+}
+
+/* The same for y. */
+static const void *
+dense_y(Convolution *convolution, const void *y)
+{
+	TensorShape shape = convolution->shape.y;
+	void	   *dense;
+
+	if (!y_is_slice(convolution))
+		return y;
+	dense = arena_at(&convolution->arena, convolution->dense_y_at);
+	copy_pixels(convolution, shape, y, convolution->use.y_pixel_stride, dense, shape.c);
+	return dense;
+}
+
 /* Describe tensors and geometry to the library. */
 static Status
 describe(Convolution *convolution)
@@ -223,14 +306,12 @@ describe(Convolution *convolution)
 	const ConvolutionShape *shape = &convolution->shape;
 	const ConvolutionUse *use = &convolution->use;
 	dnnl_data_type_t type = use->type == DATA_BF16 ? dnnl_bf16 : dnnl_f32;
-	int			x_stride = use->x_pixel_stride;
-	int			y_stride = use->y_pixel_stride;
 	dnnl_dims_t x_sizes = {shape->x.n, shape->x.c, shape->x.h, shape->x.w};
-	dnnl_dims_t x_strides = {(dnnl_dim_t) shape->x.h * shape->x.w * x_stride, 1,
-	(dnnl_dim_t) shape->x.w * x_stride, x_stride};
+	dnnl_dims_t x_strides = {(dnnl_dim_t) shape->x.h * shape->x.w * shape->x.c, 1,
+	(dnnl_dim_t) shape->x.w * shape->x.c, shape->x.c};
 	dnnl_dims_t y_sizes = {shape->y.n, shape->y.c, shape->y.h, shape->y.w};
-	dnnl_dims_t y_strides = {(dnnl_dim_t) shape->y.h * shape->y.w * y_stride, 1,
-	(dnnl_dim_t) shape->y.w * y_stride, y_stride};
+	dnnl_dims_t y_strides = {(dnnl_dim_t) shape->y.h * shape->y.w * shape->y.c, 1,
+	(dnnl_dim_t) shape->y.w * shape->y.c, shape->y.c};
 	dnnl_dim_t	kernel = (dnnl_dim_t) shape->kernel_h * shape->kernel_w;
 	dnnl_dim_t	inputs = shape->x.c / shape->groups;
 	dnnl_dims_t dense_sizes = {shape->y.c, inputs, shape->kernel_h, shape->kernel_w};
@@ -358,6 +439,12 @@ plan_convolution(Convolution *convolution)
 	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_at));
 	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_gradient_at));
 	TRY(arena_reserve(&convolution->arena, convolution->scratch_size, &convolution->scratch_at));
+	TRY(arena_reserve(&convolution->arena, x_is_slice(convolution) ?
+					  shape_pixels(convolution->shape.x) * convolution->shape.x.c * data_type_size(use->type) : 0,
+					  &convolution->dense_x_at));
+	TRY(arena_reserve(&convolution->arena, y_is_slice(convolution) ?
+					  shape_pixels(convolution->shape.y) * convolution->shape.y.c * data_type_size(use->type) : 0,
+					  &convolution->dense_y_at));
 	TRY(arena_commit(&convolution->arena, "convolution weights and scratch"));
 	return bind_arguments(convolution);
 }
@@ -452,20 +539,39 @@ static Status
 onednn_forward(Convolution *convolution, const void *x, void *y)
 {
 	Step	   *step = &convolution->forward;
+	TensorShape shape = convolution->shape.y;
+	int			stride = convolution->use.y_pixel_stride;
+	void	   *dense = y;
 
-	TRY(set_argument(step, DNNL_ARG_SRC, x));
-	TRY(set_argument(step, DNNL_ARG_DST, y));
-	return run_step(convolution, step);
+	if (y_is_slice(convolution))
+	{
+		dense = arena_at(&convolution->arena, convolution->dense_y_at);
+		if (convolution->use.residual)
+			copy_pixels(convolution, shape, y, stride, dense, shape.c);
+	}
+	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
+	TRY(set_argument(step, DNNL_ARG_DST, dense));
+	TRY(run_step(convolution, step));
+	if (y_is_slice(convolution))
+		copy_pixels(convolution, shape, dense, shape.c, y, stride);
+	return status_ok();
 }
 
 static Status
 onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 {
 	Step	   *step = &convolution->backward_data;
+	TensorShape shape = convolution->shape.x;
+	void	   *dense = dx;
 
-	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dy));
-	TRY(set_argument(step, DNNL_ARG_DIFF_SRC, dx));
-	return run_step(convolution, step);
+	if (x_is_slice(convolution))
+		dense = arena_at(&convolution->arena, convolution->dense_x_at);
+	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
+	TRY(set_argument(step, DNNL_ARG_DIFF_SRC, dense));
+	TRY(run_step(convolution, step));
+	if (x_is_slice(convolution))
+		copy_pixels(convolution, shape, dense, shape.c, dx, convolution->use.x_pixel_stride);
+	return status_ok();
 }
 
 static Status
@@ -474,8 +580,8 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 	Step	   *step = &convolution->backward_weights;
 	Step	   *reorder = &convolution->weight_gradient.reorder;
 
-	TRY(set_argument(step, DNNL_ARG_SRC, x));
-	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dy));
+	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
+	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
 	TRY(run_step(convolution, step));
 	TRY(set_argument(reorder, DNNL_ARG_TO, dw));
 	TRY(run_step(convolution, reorder));
@@ -483,6 +589,18 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 		memcpy(db, arena_at(&convolution->arena, convolution->bias_gradient_at),
 			   convolution->shape.y.c * sizeof(float));
 	return status_ok();
+}
+
+static const char *
+onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
+{
+	const Step *step = pass == PASS_FORWARD ? &convolution->forward :
+		pass == PASS_BACKWARD_DATA ? &convolution->backward_data : &convolution->backward_weights;
+	const char *name = "";
+
+	if (step->primitive != NULL)
+		dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
+	return name;
 }
 
 const Backend onednn_backend = {
@@ -495,6 +613,7 @@ const Backend onednn_backend = {
 	.forward = onednn_forward,
 	.backward_data = onednn_backward_data,
 	.backward_weights = onednn_backward_weights,
+	.implementation = onednn_implementation,
 };
 
 #endif							/* HAVE_ONEDNN */

@@ -758,6 +758,18 @@ openblas_backward_weights(Convolution *convolution, const void *x, const void *d
 	return status_ok();
 }
 
+static const char *
+openblas_implementation(const Convolution *convolution, ConvolutionPass pass)
+{
+	const ConvolutionUse *use = &convolution->use;
+	bool		made = pass == PASS_FORWARD ? use->forward :
+		pass == PASS_BACKWARD_DATA ? use->backward_data : use->backward_weights;
+
+	if (!made)
+		return "";
+	return is_depthwise(&convolution->shape) ? "loops" : "im2col:sgemm";
+}
+
 const Backend openblas_backend = {
 	.name = "openblas",
 	.supports = openblas_supports,
@@ -768,4 +780,5 @@ const Backend openblas_backend = {
 	.forward = openblas_forward,
 	.backward_data = openblas_backward_data,
 	.backward_weights = openblas_backward_weights,
+	.implementation = openblas_implementation,
 };
