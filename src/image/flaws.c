@@ -1,0 +1,232 @@
+/*
+ * flaws.c: uneven light, hairs, blur and sensor noise, in the order in which
+ * a camera meets them. Integers alone, as in noise.h.
+ */
+#include "image/flaws.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/formats.h"
+#include "image/noise.h"
+
+int
+flaws_pick(Rng *rng, int low, int high)
+{
+	return low + (int) rng_below(rng, (uint64_t) (high - low) + 1);
+}
+
+static inline uint8_t
+clamp_8(int value)
+{
+	return (uint8_t) (value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+/* The shorter side. */
+static int
+short_side(const Image *image)
+{
+	return image->width < image->height ? image->width : image->height;
+}
+
+/* Light the image from one side: up to 9 % a severity step brighter there,
+ * darker at the other. */
+static Status
+add_light(const HostContext *host, Rng *rng, int severity, Image *image)
+{
+	int			slope_x = flaws_pick(rng, -90, 90) * severity;	/* thousandths across the image */
+	int			slope_y = flaws_pick(rng, -90, 90) * severity;
+	uint8_t    *pixel = image->pixels;
+
+	for (int y = 0; y < image->height; y++)
+	{
+		if (y % POLL_ROWS == 0)
+			TRY(host_poll(host));
+		for (int x = 0; x < image->width; x++, pixel += 3)
+		{
+			int			gain = 1000 + slope_x * (2 * x - image->width) / (2 * image->width) +
+				slope_y * (2 * y - image->height) / (2 * image->height);
+
+			for (int c = 0; c < 3; c++)
+				pixel[c] = clamp_8(pixel[c] * gain / 1000);
+		}
+	}
+	return status_ok();
+}
+
+/* Cover the pixels around (x, y), in 1/256 pixel, that a hair of this radius
+ * hides; cover keeps the most that any part of the hair hides. */
+static void
+dab(const Image *image, uint8_t *cover, int x, int y, int radius)
+{
+	int			reach = radius / 256 + 2;
+
+	for (int j = y / 256 - reach; j <= y / 256 + reach; j++)
+	{
+		for (int i = x / 256 - reach; i <= x / 256 + reach; i++)
+		{
+			int64_t		dx = 256 * i + 128 - x;
+			int64_t		dy = 256 * j + 128 - y;
+			int			inside;
+			uint8_t    *at;
+
+			if (i < 0 || j < 0 || i >= image->width || j >= image->height)
+				continue;
+			inside = radius + 128 - (int) sqrt((double) (dx * dx + dy * dy));
+			inside = inside < 0 ? 0 : inside > 255 ? 255 : inside;
+			at = cover + (size_t) j * (size_t) image->width + i;
+			if (*at < inside)
+				*at = (uint8_t) inside;
+		}
+	}
+}
+
+/* Draw one hair: a quadratic Bezier curve that is thinner at its end. */
+static void
+draw_hair(const Image *image, Rng *rng, uint8_t *cover)
+{
+	int			side = short_side(image);
+	int64_t		length = (int64_t) flaws_pick(rng, 60, 220) * side;	/* 1/256 pixel */
+	int64_t		x[3];
+	int64_t		y[3];
+	int			radius = flaws_pick(rng, 100, 300) * side / 512;
+	int			steps = (int) (length / 96) + 2;
+
+	x[0] = flaws_pick(rng, 0, image->width * 256);
+	y[0] = flaws_pick(rng, 0, image->height * 256);
+	for (int i = 1; i < 3; i++)
+	{
+		x[i] = x[i - 1] + length * flaws_pick(rng, -100, 100) / 150;
+		y[i] = y[i - 1] + length * flaws_pick(rng, -100, 100) / 150;
+	}
+	for (int i = 0; i <= steps; i++)
+	{
+		int64_t		t = i;
+		int64_t		u = steps - i;
+		int64_t		whole = (int64_t) steps * steps;
+		int64_t		at_x = (u * u * x[0] + 2 * u * t * x[1] + t * t * x[2]) / whole;
+		int64_t		at_y = (u * u * y[0] + 2 * u * t * y[1] + t * t * y[2]) / whole;
+
+		dab(image, cover, (int) at_x, (int) at_y, (int) (radius * (2 * steps - t) / (2 * steps)));
+	}
+}
+
+/* Lay three to six dark hairs a severity step over the image. */
+static Status
+add_hairs(const HostContext *host, Rng *rng, int severity, Image *image)
+{
+	int			hairs = flaws_pick(rng, 3 * severity, 6 * severity);
+	int			colour[3] = {flaws_pick(rng, 20, 80), flaws_pick(rng, 15, 50), flaws_pick(rng, 10, 40)};
+	size_t		count = (size_t) image->width * (size_t) image->height;
+	void	   *memory;
+	uint8_t    *cover;
+	Status		status = status_ok();
+
+	TRY(host_alloc_array(host, count, 1, &memory));
+	cover = memory;
+	for (int i = 0; i < hairs && status.code == LS_OK; i++)
+	{
+		draw_hair(image, rng, cover);
+		status = host_poll(host);
+	}
+	for (size_t i = 0; i < count; i++)
+	{
+		for (int c = 0; c < 3; c++)
+		{
+			int			skin = image->pixels[3 * i + (size_t) c];
+
+			image->pixels[3 * i + (size_t) c] = (uint8_t) (skin + (colour[c] - skin) * cover[i] * 9 / 2550);
+		}
+	}
+	host_free(host, memory);
+	return status;
+}
+
+/* Average each of count pixels, `step` bytes apart, with its neighbours up to
+ * radius away; the outermost pixel repeats beyond the end. line holds a copy. */
+static void
+blur_line(uint8_t *pixels, int count, size_t step, int radius, uint8_t *line)
+{
+	int			window = 2 * radius + 1;
+	int			sum = 0;
+
+	for (int i = 0; i < count; i++)
+		line[i] = pixels[(size_t) i * step];
+	for (int i = -radius; i <= radius; i++)
+		sum += line[i < 0 ? 0 : i >= count ? count - 1 : i];
+	for (int i = 0; i < count; i++)
+	{
+		int			enters = i + radius + 1;
+		int			leaves = i - radius;
+
+		pixels[(size_t) i * step] = (uint8_t) ((sum + radius) / window);
+		sum += line[enters >= count ? count - 1 : enters] - line[leaves < 0 ? 0 : leaves];
+	}
+}
+
+/* Blur by two box filters each way, which is close to a Gaussian. */
+static Status
+add_blur(const HostContext *host, int severity, Image *image)
+{
+	int			radius = (severity * short_side(image) + 320) / 640;
+	int			longest = image->width > image->height ? image->width : image->height;
+	size_t		stride = (size_t) image->width * 3;
+	void	   *line;
+	Status		status = status_ok();
+
+	if (radius == 0)
+		return status;
+	TRY(host_alloc_array(host, (size_t) longest, 1, &line));
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int y = 0; y < image->height && status.code == LS_OK; y++)
+		{
+			for (size_t c = 0; c < 3; c++)
+				blur_line(image->pixels + (size_t) y * stride + c, image->width, 3, radius, line);
+			if (y % POLL_ROWS == 0)
+				status = host_poll(host);
+		}
+		for (int x = 0; x < image->width && status.code == LS_OK; x++)
+		{
+			for (size_t c = 0; c < 3; c++)
+				blur_line(image->pixels + (size_t) x * 3 + c, image->height, stride, radius, line);
+			if (x % POLL_ROWS == 0)
+				status = host_poll(host);
+		}
+	}
+	host_free(host, line);
+	return status;
+}
+
+/* Add bell-shaped noise to every sample, standard deviation about 3.5 grey
+ * levels a severity step: the sum of a hash's four bytes has 148. */
+static Status
+add_noise(const HostContext *host, Rng *rng, int severity, Image *image)
+{
+	uint32_t	seed = (uint32_t) rng_next(rng);
+	uint8_t    *row = image->pixels;
+
+	for (int y = 0; y < image->height; y++, row += (size_t) image->width * 3)
+	{
+		if (y % POLL_ROWS == 0)
+			TRY(host_poll(host));
+		for (int i = 0; i < image->width * 3; i++)
+		{
+			uint32_t	h = noise_hash(seed, i, y);
+			int			sum = (int) ((h & 255) + (h >> 8 & 255) + (h >> 16 & 255) + (h >> 24));
+
+			row[i] = clamp_8(row[i] + (sum - 510) * severity * 7 / 296);
+		}
+	}
+	return status_ok();
+}
+
+Status
+flaws_add(const HostContext *host, Rng *rng, int severity, Image *image)
+{
+	TRY(add_light(host, rng, severity, image));
+	TRY(add_hairs(host, rng, severity, image));
+	TRY(add_blur(host, severity, image));
+	return add_noise(host, rng, severity, image);
+}
