@@ -1,0 +1,40 @@
+/*
+ * evaluate.h: a version of a model scored on the rows of a table.
+ */
+#ifndef LESIONSEG_PG_EVALUATE_H
+#define LESIONSEG_PG_EVALUATE_H
+
+#include "postgres.h"
+
+#include "measure/score.h"
+#include "pg/images_source.h"
+#include "pg/model_store.h"
+
+/* What to score on what. */
+typedef struct EvaluationTask
+{
+	const ImagesSource *source;
+	const ModelVersion *version;
+	const char *subset;			/* "test", "train" or "all" */
+	int64_t		split_seed;
+	double		test_fraction;
+	double		threshold;
+	bool		quiet;			/* leave broken rows out without a word: they were reported before */
+} EvaluationTask;
+
+typedef struct Evaluation
+{
+	DatasetScore score;			/* n = 0 when the subset is empty */
+	int64		skipped;
+	int64		broken;
+	double		images_per_second;	/* decoding, network, resizing */
+	double		seconds;		/* of everything */
+} Evaluation;
+
+/* Score; masks are compared at the true mask's size. */
+Evaluation	evaluation_run(const ModelStore *store, const EvaluationTask *task);
+
+/* Store an evaluation with n > 0; the stored row stands in SPI_tuptable. */
+void		evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation);
+
+#endif

@@ -1,0 +1,321 @@
+/*
+ * images_source.c: see images_source.h.
+ *
+ * A cursor hands out a few rows at a time with their TOAST pointers, and
+ * only the row at hand is fetched from TOAST, so memory does not grow with
+ * the table.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/bitmapset.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+#include "image/codec.h"
+#include "pg/images_source.h"
+
+#define BATCH_ROWS 16
+
+/* Quote "schema.table" for use in a query. */
+static char *
+qualified_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+/* The columns of a relation, for a hint. */
+static char *
+list_columns(Relation relation)
+{
+	TupleDesc	columns = RelationGetDescr(relation);
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < columns->natts; i++)
+		if (!TupleDescAttr(columns, i)->attisdropped)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", NameStr(TupleDescAttr(columns, i)->attname));
+	return list.data;
+}
+
+/* Check that the column is there and that the caller may read it. */
+static AttrNumber
+need_column(Relation relation, const char *argument, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), column);
+
+	if (number <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("\"%s\" has no column \"%s\"", RelationGetRelationName(relation), column),
+				 errhint("Name one of its columns with %s => '...': %s.", argument, list_columns(relation))));
+	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck(RelationGetRelid(relation), number, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for column \"%s\" of \"%s\"", column, RelationGetRelationName(relation)),
+				 errhint("Images are read with the rights of the caller: GRANT SELECT ON %s TO %s.",
+						 qualified_name(relation), quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+	return number;
+}
+
+/* Check a column that must hold images. */
+static void
+need_bytea_column(Relation relation, const char *argument, const char *column)
+{
+	AttrNumber	number = need_column(relation, argument, column);
+	Oid			type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
+
+	if (getBaseType(type) != BYTEAOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of \"%s\" is of type %s, not bytea", column,
+						RelationGetRelationName(relation), format_type_be(type)),
+				 errhint("Name a column that holds the bytes of an image with %s => '...'.", argument)));
+}
+
+/* An SQL expression for the primary key as text, or NULL. */
+static char *
+primary_key(Relation relation)
+{
+	StringInfoData expression;
+	Relation	index;
+	Oid			index_oid;
+	int			count;
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return NULL;
+	(void) RelationGetIndexList(relation);	/* finds the primary key */
+	index_oid = relation->rd_pkindex;
+	if (!OidIsValid(index_oid))
+		return NULL;
+
+	index = index_open(index_oid, AccessShareLock);
+	count = IndexRelationGetNumberOfKeyAttributes(index);
+	initStringInfo(&expression);
+	for (int i = 0; i < count; i++)
+		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "",
+						 quote_identifier(get_attname(RelationGetRelid(relation),
+													  index->rd_index->indkey.values[i], false)));
+	index_close(index, AccessShareLock);
+	return count == 1 ? expression.data : psprintf("ROW(%s)", expression.data);
+}
+
+/* An SQL expression that tells rows apart. */
+static char *
+id_expression(Relation relation, const char *image_column, const char *id_column)
+{
+	char	   *expression;
+
+	if (id_column != NULL)
+	{
+		need_column(relation, "id_column", id_column);
+		return psprintf("%s", quote_identifier(id_column));
+	}
+	expression = primary_key(relation);
+	if (expression == NULL)
+	{
+		ereport(NOTICE,
+				(errmsg("\"%s\" has no primary key, its rows are told apart by the SHA-256 of their image",
+						RelationGetRelationName(relation)),
+				 errhint("Name a column with id_column => '...' to split by it.")));
+		expression = psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
+							  quote_identifier(image_column));
+	}
+	return expression;
+}
+
+ImagesSource *
+images_open(Oid oid, const char *image_column, const char *mask_column, const char *id_column)
+{
+	ImagesSource *source = palloc0(sizeof *source);
+	Relation	relation = relation_open(oid, AccessShareLock);
+	char		kind = relation->rd_rel->relkind;
+	char	   *id;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_VIEW &&
+		kind != RELKIND_MATVIEW && kind != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table, a view or a foreign table", RelationGetRelationName(relation))));
+	need_bytea_column(relation, "image_column", image_column);
+	need_bytea_column(relation, "mask_column", mask_column);
+
+	id = id_expression(relation, image_column, id_column);
+	source->relation = oid;
+	source->name = qualified_name(relation);
+	source->select = psprintf("SELECT id, image, mask FROM (SELECT (%s)::pg_catalog.text AS id, "
+							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask FROM %s) AS source "
+							  "ORDER BY id COLLATE pg_catalog.\"C\"",
+							  id, quote_identifier(image_column), quote_identifier(mask_column), source->name);
+	source->count = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s IS NOT NULL "
+							 "AND %s IS NOT NULL AND %s IS NOT NULL) FROM %s",
+							 id_column != NULL ? id : "0", quote_identifier(image_column),
+							 quote_identifier(mask_column), source->name);
+	relation_close(relation, NoLock);
+	return source;
+}
+
+void
+images_count(const ImagesSource *source, int64 *rows, int64 *usable)
+{
+	bool		isnull;
+	int			result = SPI_execute(source->count, false, 0);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "counting %s gave %s", source->name, SPI_result_code_string(result));
+	*rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	*usable = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+images_begin(const ImagesSource *source, ImagesScan *scan)
+{
+	memset(scan, 0, sizeof *scan);
+	scan->portal = SPI_cursor_open_with_args(NULL, source->select, 0, NULL, NULL, NULL, false, 0);
+	scan->row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg image row", ALLOCSET_DEFAULT_SIZES);
+}
+
+/* Get the next few rows; false at the end. */
+static bool
+fetch_batch(ImagesScan *scan)
+{
+	if (scan->batch != NULL)
+		SPI_freetuptable(scan->batch);
+	SPI_cursor_fetch(scan->portal, true, BATCH_ROWS);
+	scan->batch = SPI_tuptable;
+	scan->batch_size = SPI_processed;
+	scan->next = 0;
+	return scan->batch_size > 0;
+}
+
+bool
+images_next(ImagesScan *scan, ImageRow *row)
+{
+	MemoryContextReset(scan->row_context);
+	for (;;)
+	{
+		HeapTuple	tuple;
+		TupleDesc	columns;
+		bool		isnull[3];
+
+		CHECK_FOR_INTERRUPTS();
+		if (scan->next >= scan->batch_size && !fetch_batch(scan))
+			return false;
+		tuple = scan->batch->vals[scan->next++];
+		columns = scan->batch->tupdesc;
+		memset(row, 0, sizeof *row);
+		row->image_datum = SPI_getbinval(tuple, columns, 2, &isnull[1]);
+		row->mask_datum = SPI_getbinval(tuple, columns, 3, &isnull[2]);
+		row->id = NULL;
+		(void) SPI_getbinval(tuple, columns, 1, &isnull[0]);
+		if (isnull[0] || isnull[1] || isnull[2])
+		{
+			scan->skipped++;
+			continue;
+		}
+		{
+			MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+
+			row->id = TextDatumGetCString(SPI_getbinval(tuple, columns, 1, &isnull[0]));
+			MemoryContextSwitchTo(caller);
+		}
+		return true;
+	}
+}
+
+void
+images_fetch(const ImagesScan *scan, ImageRow *row)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+
+	row->image = bytes_view(row->image_datum);
+	row->mask = bytes_view(row->mask_datum);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+images_end(ImagesScan *scan)
+{
+	if (scan->batch != NULL)
+		SPI_freetuptable(scan->batch);
+	SPI_cursor_close(scan->portal);
+	MemoryContextDelete(scan->row_context);
+}
+
+Status
+images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth)
+{
+	ImageInfo	info;
+
+	TRY(image_info(host, row->image.bytes, row->image.size, &info));
+	TRY(mask_decode(host, row->mask.bytes, row->mask.size, truth));
+	if (truth->width != info.width || truth->height != info.height)
+	{
+		Status		status = status_error(LS_INVALID_ARGUMENT, "image is %d x %d, mask is %d x %d",
+										  info.width, info.height, truth->width, truth->height);
+
+		image_free(host, truth);
+		return status_with_hint(status, "A mask must have the size of its image.");
+	}
+	return status_ok();
+}
+
+Status
+images_check(const HostContext *host, const ImageRow *row)
+{
+	Image		truth;
+	Image		image;
+
+	TRY(images_decode_mask(host, row, &truth));
+	image_free(host, &truth);
+	TRY(image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, 1, 1, &image));
+	image_free(host, &image);
+	return status_ok();
+}
+
+void
+broken_check(const BrokenRows *broken, int64 rows)
+{
+	if (broken->broken * 10 > rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("more than a tenth of the %lld images of %s are broken (%lld so far)",
+						(long long) rows, broken->source->name, (long long) broken->broken),
+				 errhint("See that the image and mask columns are the right ones, and leave broken rows out "
+						 "with a view.")));
+}
+
+bool
+broken_is_rows_fault(Status status)
+{
+	return status.code == LS_INVALID_IMAGE || status.code == LS_INVALID_ARGUMENT ||
+		status.code == LS_UNSUPPORTED || status.code == LS_LIMIT_EXCEEDED;
+}
+
+bool
+broken_row(BrokenRows *rows, const HostContext *host, const char *id, Status status)
+{
+	if (status.code == LS_OK)
+		return false;
+	if (!broken_is_rows_fault(status))
+		check_status(host, status);
+
+	rows->broken++;
+	ereport(WARNING,
+			(errcode(status_sqlstate(status.code)),
+			 errmsg("skipped row \"%s\" of %s: %s", id, rows->source->name, status.message),
+			 status.hint[0] != '\0' ? errhint("%s", status.hint) : 0));
+	broken_check(rows, rows->usable);
+	return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * model_config.h: a network's config between jsonb and the library.
+ */
+#ifndef LESIONSEG_PG_MODEL_CONFIG_H
+#define LESIONSEG_PG_MODEL_CONFIG_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "arch/arch.h"
+
+/* The architecture of that name, or an error that lists those that exist. */
+const Architecture *config_architecture(const char *name);
+
+/* Set the keys of `json` on top of what config holds; an unknown key or a
+ * value out of range is an error. */
+void		config_apply(const Architecture *architecture, Jsonb *json, ArchConfig *config);
+
+/* Defaults with the keys of `json` set. */
+ArchConfig	config_read(const Architecture *architecture, Jsonb *json);
+
+/* Every key of a config. */
+Jsonb	   *config_jsonb(const Architecture *architecture, const ArchConfig *config);
+
+bool		config_equal(const Architecture *architecture, const ArchConfig *a, const ArchConfig *b);
+
+#endif

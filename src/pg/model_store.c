@@ -1,0 +1,364 @@
+/*
+ * model_store.c: see model_store.h.
+ *
+ * Every name in a query is qualified, so the caller's search_path decides
+ * nothing; what the caller may not read or write, the executor refuses.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+
+#include "pg/glue.h"
+#include "pg/model_store.h"
+
+ModelStore
+store_open(FunctionCallInfo fcinfo, bool read_only)
+{
+	ModelStore	store;
+
+	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
+	store.read_only = read_only;
+	return store;
+}
+
+void
+store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
+			  const char *nulls, int expected)
+{
+	StringInfoData text;
+	int			result;
+
+	initStringInfo(&text);
+	for (const char *c = query; *c != '\0'; c++)
+	{
+		if (*c == '@')
+			appendStringInfoString(&text, store->prefix);
+		else
+			appendStringInfoChar(&text, *c);
+	}
+	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
+	if (result != expected)
+		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text.data);
+	pfree(text.data);
+}
+
+/* Run a query that has one text parameter. */
+static void
+select_by_name(const ModelStore *store, const char *query, const char *name)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(name)};
+
+	store_execute(store, query, 1, types, values, NULL, SPI_OK_SELECT);
+}
+
+/* A column of the first row, which is not NULL. */
+static Datum
+first_row_datum(int column)
+{
+	bool		isnull;
+	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "column %d of the model tables is NULL", column);
+	return datum;
+}
+
+/* The same as a string that outlives SPI. */
+static char *
+first_row_string(int column)
+{
+	text	   *value = DatumGetTextPP(first_row_datum(column));
+	size_t		size = VARSIZE_ANY_EXHDR(value);
+	char	   *copy = SPI_palloc(size + 1);
+
+	memcpy(copy, VARDATA_ANY(value), size);
+	copy[size] = '\0';
+	return copy;
+}
+
+/* The same as a jsonb that outlives SPI. */
+static Jsonb *
+first_row_jsonb(int column)
+{
+	Jsonb	   *value = DatumGetJsonbP(first_row_datum(column));
+	Jsonb	   *copy = SPI_palloc(VARSIZE(value));
+
+	memcpy(copy, value, VARSIZE(value));
+	return copy;
+}
+
+/* Names in the first column of the current result, separated by commas. */
+static char *
+list_names(void)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
+						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	return list.data;
+}
+
+Model *
+store_find_model(const ModelStore *store, const char *name)
+{
+	Model	   *model;
+
+	select_by_name(store, "SELECT name, architecture, config, bundled FROM @lesion_model WHERE name = $1", name);
+	if (SPI_processed == 0)
+		return NULL;
+	model = SPI_palloc(sizeof *model);
+	model->name = first_row_string(1);
+	model->architecture = first_row_string(2);
+	model->config = first_row_jsonb(3);
+	model->bundled = DatumGetBool(first_row_datum(4));
+	SPI_freetuptable(SPI_tuptable);
+	return model;
+}
+
+Model *
+store_need_model(const ModelStore *store, const char *name)
+{
+	Model	   *model = store_find_model(store, name);
+
+	if (model == NULL)
+	{
+		store_execute(store, "SELECT name FROM @lesion_model ORDER BY name", 0, NULL, NULL, NULL, SPI_OK_SELECT);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name),
+				 SPI_processed > 0 ? errdetail("Models that exist: %s.", list_names()) : 0,
+				 errhint("To train a new model under this name, give lesion_train its architecture => '...'.")));
+	}
+	return model;
+}
+
+void
+store_create_model(const ModelStore *store, const char *name, const char *architecture, Jsonb *config)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, JSONBOID};
+	Datum		values[] = {CStringGetTextDatum(name), CStringGetTextDatum(architecture), JsonbPGetDatum(config)};
+
+	if (store_find_model(store, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" exists already", name),
+				 errhint("Choose another name, or lesion_model_drop the model first.")));
+	if (*name == '\0' || pg_mbstrlen(name) > 63)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" cannot name a model", name),
+				 errhint("A name has 1 to 63 characters.")));
+	if (strcmp(name, architecture) != 0 && arch_find(name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("\"%s\" is an architecture, a model of another one cannot have its name", name),
+				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
+	store_execute(store,
+				  "INSERT INTO @lesion_model (name, architecture, config, bundled) VALUES ($1, $2, $3, $1 = $2)",
+				  3, types, values, NULL, SPI_OK_INSERT);
+}
+
+/* The number of a model's active version; false when it has none. */
+static bool
+find_active(const ModelStore *store, const char *model, int *number)
+{
+	bool		isnull;
+	Datum		datum;
+
+	select_by_name(store,
+				   "SELECT coalesce("
+				   "(SELECT version FROM @lesion_promotion WHERE model = $1 ORDER BY promotion DESC LIMIT 1), "
+				   "(SELECT min(number) FROM @lesion_version WHERE model = $1 AND number <= 0))",
+				   model);
+	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		*number = DatumGetInt32(datum);
+	SPI_freetuptable(SPI_tuptable);
+	return !isnull;
+}
+
+ModelVersion *
+store_find_version(const ModelStore *store, const char *model, const int *number)
+{
+	Model	   *owner = store_need_model(store, model);
+	ModelVersion *version;
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[2];
+	int			wanted;
+
+	if (number != NULL)
+		wanted = *number;
+	else if (!find_active(store, model, &wanted))
+		return NULL;
+
+	values[0] = CStringGetTextDatum(model);
+	values[1] = Int32GetDatum(wanted);
+	store_execute(store,
+				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction "
+				  "FROM @lesion_version WHERE model = $1 AND number = $2",
+				  2, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+
+	version = SPI_palloc(sizeof *version);
+	version->model = owner->name;
+	version->number = wanted;
+	version->architecture = owner->architecture;
+	version->config = first_row_jsonb(1);
+	memcpy(version->sha256, VARDATA_ANY(DatumGetByteaPP(first_row_datum(2))), SHA256_BYTES);
+	version->image_size = DatumGetInt32(first_row_datum(3));
+	version->threshold = DatumGetFloat8(first_row_datum(4));
+	version->split_seed = DatumGetInt64(first_row_datum(5));
+	version->test_fraction = DatumGetFloat8(first_row_datum(6));
+	SPI_freetuptable(SPI_tuptable);
+	return version;
+}
+
+ModelVersion *
+store_need_version(const ModelStore *store, const char *model, const int *number)
+{
+	ModelVersion *version = store_find_version(store, model, number);
+
+	if (version != NULL)
+		return version;
+
+	select_by_name(store, "SELECT number::text FROM @lesion_version WHERE model = $1 ORDER BY number", model);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no version yet", model),
+				 errhint("Train it with lesion_train, or import weights with lesion_model_import.")));
+	if (number == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no active version", model),
+				 errdetail("Versions that exist: %s.", list_names()),
+				 errhint("Make one active with lesion_model_promote.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" has no version %d", model, *number),
+			 errdetail("Versions that exist: %s.", list_names())));
+}
+
+Datum
+store_weights(const ModelStore *store, const ModelVersion *version)
+{
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(version->number)};
+
+	store_execute(store, "SELECT weights FROM @lesion_version WHERE model = $1 AND number = $2",
+				  2, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("version %d of model \"%s\" is gone", version->number, version->model)));
+	return first_row_datum(1);
+}
+
+ModelVersion *
+store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
+{
+	Oid			types[] = {TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID};
+	char		nulls[] = "         ";
+	Datum		values[9];
+	uint8_t		digest[SHA256_BYTES];
+	int			number;
+
+	sha256_digest(content->weights, content->weights_size, digest);
+	values[0] = CStringGetTextDatum(model);
+	values[1] = JsonbPGetDatum(content->config);
+	values[2] = bytes_datum(content->weights, content->weights_size);
+	values[3] = bytes_datum(digest, SHA256_BYTES);
+	values[4] = Int32GetDatum(content->image_size);
+	values[5] = Float8GetDatum(content->threshold);
+	values[6] = Int64GetDatum(content->split_seed);
+	values[7] = Float8GetDatum(content->test_fraction);
+	values[8] = Int64GetDatum(content->run);
+	if (content->run == 0)
+		nulls[8] = 'n';
+	store_execute(store,
+				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
+				  "split_seed, test_fraction, run, extension_version) "
+				  "SELECT $1, coalesce((SELECT max(number) FROM @lesion_version WHERE model = $1 AND number > 0), 0) + 1, "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, "
+				  "(SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'lesionseg') "
+				  "RETURNING number",
+				  9, types, values, nulls, SPI_OK_INSERT_RETURNING);
+	number = DatumGetInt32(first_row_datum(1));
+	pfree(DatumGetPointer(values[2]));
+	return store_need_version(store, model, &number);
+}
+
+void
+store_promote(const ModelStore *store, const char *model, int number, const char *reason)
+{
+	Oid			types[] = {TEXTOID, INT4OID, TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model), Int32GetDatum(number), CStringGetTextDatum(reason)};
+
+	store_execute(store, "INSERT INTO @lesion_promotion (model, version, reason) VALUES ($1, $2, $3)",
+				  3, types, values, NULL, SPI_OK_INSERT);
+}
+
+/* The process that holds the advisory lock of that key, or 0. */
+static int
+lock_holder(const ModelStore *store, int64 key)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(key)};
+
+	store_execute(store,
+				  "SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database "
+				  "WHERE d.datname = pg_catalog.current_database() AND l.locktype = 'advisory' AND l.granted "
+				  "AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = $1",
+				  1, types, values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0 ? DatumGetInt32(first_row_datum(1)) : 0;
+}
+
+void
+store_lock_model(const ModelStore *store, const char *model)
+{
+	char	   *text = psprintf("lesionseg:%s%s", store->prefix, model);
+	uint8_t		digest[SHA256_BYTES];
+	int64		key;
+
+	sha256_digest(text, strlen(text), digest);
+	memcpy(&key, digest, sizeof key);
+	if (!DatumGetBool(DirectFunctionCall1(pg_try_advisory_xact_lock_int8, Int64GetDatum(key))))
+	{
+		int			pid = lock_holder(store, key);
+
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("model \"%s\" is being trained or changed by another session", model),
+				 pid != 0 ? errdetail("It is server process %d.", pid) : 0,
+				 errhint("Wait until it is done, stop it with pg_cancel_backend, or train under another name.")));
+	}
+	pfree(text);
+}
+
+void
+store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
+{
+	Oid			relation = get_relname_relid(table, store->schema);
+
+	if (!OidIsValid(relation))
+		elog(ERROR, "table %s%s does not exist", store->prefix, table);
+	if (pg_class_aclmask(relation, GetUserId(), mode, ACLMASK_ALL) != mode)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", table),
+				 errhint("To %s, \"%s\" needs the privileges listed under \"Privileges\" in docs/sql-reference.md.",
+						 purpose, GetUserNameFromId(GetUserId(), false))));
+}

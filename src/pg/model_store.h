@@ -1,0 +1,108 @@
+/*
+ * model_store.h: the model tables, read and written through SPI with the
+ * rights of the caller.
+ *
+ * Callers stand inside SPI_connect()/SPI_finish(). What is returned is
+ * palloc'd in the context that was current before SPI_connect() (by
+ * SPI_palloc), so it outlives SPI_finish().
+ */
+#ifndef LESIONSEG_PG_MODEL_STORE_H
+#define LESIONSEG_PG_MODEL_STORE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "pg/sha256.h"
+
+/* Where the tables are and how to look at them. */
+typedef struct ModelStore
+{
+	Oid			schema;			/* the extension's */
+	const char *prefix;			/* its name, quoted, and a dot */
+	bool		read_only;		/* look with the query's snapshot; no writes */
+} ModelStore;
+
+/* A row of lesion_model. */
+typedef struct Model
+{
+	char	   *name;
+	char	   *architecture;
+	Jsonb	   *config;			/* keys that are absent have their defaults */
+	bool		bundled;
+} Model;
+
+/* A row of lesion_version without its weights. */
+typedef struct ModelVersion
+{
+	char	   *model;
+	int			number;
+	char	   *architecture;
+	Jsonb	   *config;
+	uint8_t		sha256[SHA256_BYTES];
+	int			image_size;
+	double		threshold;
+	int64_t		split_seed;
+	double		test_fraction;
+} ModelVersion;
+
+/* The store of the extension that the called function belongs to. */
+ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
+
+/* Run a query on the store; in its text '@' stands for the prefix.
+ * Raises an error when the result is not `expected` (an SPI_OK_ code). */
+void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
+						  Datum *values, const char *nulls, int expected);
+
+/* The model of that name, or NULL. */
+Model	   *store_find_model(const ModelStore *store, const char *name);
+
+/* The model of that name, or an error that lists those that exist. */
+Model	   *store_need_model(const ModelStore *store, const char *name);
+
+/* Make a model. A name that is an architecture's becomes a bundled model. */
+void		store_create_model(const ModelStore *store, const char *name, const char *architecture,
+							   Jsonb *config);
+
+/* A version of a model, the active one where number is NULL; NULL when the
+ * model has no such version. No such model is an error. */
+ModelVersion *store_find_version(const ModelStore *store, const char *model, const int *number);
+
+/* The same; a version that is not there is an error that says what to do. */
+ModelVersion *store_need_version(const ModelStore *store, const char *model, const int *number);
+
+/* The weights of a version: a bytea datum as stored (TOASTed). */
+Datum		store_weights(const ModelStore *store, const ModelVersion *version);
+
+/* What goes into a new version beside its model. */
+typedef struct NewVersion
+{
+	Jsonb	   *config;			/* every key */
+	const void *weights;
+	size_t		weights_size;
+	int			image_size;
+	double		threshold;
+	int64_t		split_seed;
+	double		test_fraction;
+	int64_t		run;			/* 0 = imported */
+} NewVersion;
+
+/* Add a version under the next free number; call with the model locked. */
+ModelVersion *store_add_version(const ModelStore *store, const char *model, const NewVersion *content);
+
+/* Make a version the active one. */
+void		store_promote(const ModelStore *store, const char *model, int number, const char *reason);
+
+/*
+ * Lock a model against other trainings, imports and drops until the end of
+ * the transaction. Where another session holds it, an error names its
+ * process. Reading and segmenting need no lock.
+ */
+void		store_lock_model(const ModelStore *store, const char *model);
+
+/* Raise an error unless the caller has `mode` rights on a table of the
+ * store; `purpose` completes "to ...". Called before long work. */
+void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * train_request.h: what a caller of lesion_train asks for.
+ */
+#ifndef LESIONSEG_PG_TRAIN_REQUEST_H
+#define LESIONSEG_PG_TRAIN_REQUEST_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/jsonb.h"
+
+#include "learn/trainer.h"
+
+typedef enum PromoteRule
+{
+	PROMOTE_IF_BETTER,			/* test Dice above the active version's on the same rows */
+	PROMOTE_ALWAYS,
+	PROMOTE_NEVER
+} PromoteRule;
+
+typedef struct TrainRequest
+{
+	Oid			images;
+	char	   *model;
+	char	   *image_column;
+	char	   *mask_column;
+	char	   *id_column;		/* NULL = primary key or image hash */
+	int			image_size;
+	int			epochs;
+	int			batch_size;
+	bool		has_learning_rate;
+	double		learning_rate;
+	double		test_fraction;
+	int64_t		seed;
+	bool		augment;
+	PromoteRule promote;
+	Jsonb	   *config;
+	char	   *architecture;	/* NULL = the model's, or the one it is named after */
+	Jsonb	   *options;
+} TrainRequest;
+
+/* What the arguments and `options` come to for an architecture. */
+typedef struct TrainPlan
+{
+	TrainOptions train;
+	double		validation_fraction;	/* of the training part */
+	int64_t		split_seed;
+	double		threshold;		/* stored with the version */
+} TrainPlan;
+
+/* Read the arguments of lesion_train. */
+TrainRequest train_request_read(FunctionCallInfo fcinfo);
+
+/* Apply defaults and `options`, and check every value. */
+TrainPlan	train_request_plan(const TrainRequest *request, const Architecture *architecture);
+
+/* All of it as one object, for the run's row. */
+Jsonb	   *train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config);
+
+#endif

@@ -1,0 +1,526 @@
+/*
+ * train_run.c: see train_run.h.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "pg/evaluate.h"
+#include "pg/glue.h"
+#include "pg/model_config.h"
+#include "pg/split.h"
+#include "pg/train_run.h"
+
+/* Share of lesionseg.max_memory that decoded images may take; what is above
+ * goes to a temporary file. The rest is the network's. */
+#define IMAGES_MEMORY_SHARE 0.5
+
+TrainRun *
+train_run_create(ModelStore store, const TrainRequest *request)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg training run",
+												  ALLOCSET_DEFAULT_SIZES);
+	TrainRun   *run = MemoryContextAllocZero(context, sizeof *run);
+
+	run->context = context;
+	run->store = store;
+	run->request = *request;
+	INSTR_TIME_SET_CURRENT(run->started);
+	return run;
+}
+
+/* Release what training needs and scoring does not. */
+static void
+release_training(TrainRun *run)
+{
+	trainer_free(run->trainer);
+	run->trainer = NULL;
+	dataset_free(run->training);
+	run->training = NULL;
+	dataset_free(run->validation);
+	run->validation = NULL;
+	network_free(run->network);
+	run->network = NULL;
+	if (run->host != NULL)
+		host_destroy(run->host);
+	run->host = NULL;
+	if (run->training_host != NULL)
+		host_destroy(run->training_host);
+	run->training_host = NULL;
+	if (run->validation_host != NULL)
+		host_destroy(run->validation_host);
+	run->validation_host = NULL;
+}
+
+void
+train_run_free(TrainRun *run)
+{
+	release_training(run);
+	MemoryContextDelete(run->context);
+}
+
+/* Raise an error unless the caller may write what a run writes. */
+static void
+check_rights(const ModelStore *store)
+{
+	static const char *const tables[] = {"lesion_version", "lesion_promotion", "lesion_epoch", "lesion_evaluation"};
+
+	for (size_t i = 0; i < lengthof(tables); i++)
+		store_check_rights(store, tables[i], ACL_INSERT, "train");
+	store_check_rights(store, "lesion_run", ACL_INSERT | ACL_UPDATE, "train");
+}
+
+/* ---- the model ---- */
+
+/* The model's row, made where it does not exist and an architecture is known. */
+static Model *
+find_or_create_model(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	Model	   *model = store_find_model(&run->store, request->model);
+	const char *architecture = request->architecture;
+	ArchConfig	config;
+
+	if (model != NULL)
+		return model;
+	if (architecture == NULL && arch_find(request->model) != NULL)
+		architecture = request->model;
+	if (architecture == NULL)
+		return store_need_model(&run->store, request->model);
+
+	run->architecture = config_architecture(architecture);
+	config = config_read(run->architecture, request->config);
+	store_check_rights(&run->store, "lesion_model", ACL_INSERT, "make a model");
+	store_create_model(&run->store, request->model, architecture, config_jsonb(run->architecture, &config));
+	return store_need_model(&run->store, request->model);
+}
+
+/*
+ * The config to train with. A model keeps the config it was made with; one
+ * that is named after its architecture takes a new one with each version and
+ * else that of its active version.
+ */
+static ArchConfig
+choose_config(TrainRun *run, const Model *model)
+{
+	ArchConfig	own = config_read(run->architecture, model->config);
+	ArchConfig	asked = own;
+	ModelVersion *active;
+
+	config_apply(run->architecture, run->request.config, &asked);
+	if (!model->bundled)
+	{
+		if (!config_equal(run->architecture, &own, &asked))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("model \"%s\" has another config", model->name),
+					 errdetail("It was made with %s.", JsonbToCString(NULL, &model->config->root, 0)),
+					 errhint("Leave config out, or train a model of another name with it.")));
+		return own;
+	}
+	active = store_find_version(&run->store, model->name, NULL);
+	if (JB_ROOT_COUNT(run->request.config) == 0 && active != NULL)
+		return config_read(run->architecture, active->config);
+	return asked;
+}
+
+/* Settle what is to be trained; nothing has been read yet. */
+static void
+settle_model(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	Model	   *model = find_or_create_model(run);
+	ArchConfig	config;
+
+	if (request->architecture != NULL && strcmp(request->architecture, model->architecture) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" is of architecture \"%s\", not \"%s\"", model->name, model->architecture,
+						request->architecture),
+				 errhint("Leave architecture out, or choose another name for a new model.")));
+	run->architecture = config_architecture(model->architecture);
+	run->plan = train_request_plan(request, run->architecture);
+	config = choose_config(run, model);
+	run->config = config_jsonb(run->architecture, &config);
+	check_status(run->host, network_create(run->host, run->architecture, &config, &run->network));
+	check_status(run->host, network_check_size(run->network, request->image_size, request->image_size));
+}
+
+/* ---- the images ---- */
+
+/* Raise an error when the table cannot be trained on. */
+static void
+check_rows(const ImagesSource *source, int64 rows, int64 usable)
+{
+	if (rows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s has no rows", source->name),
+				 errhint("Fill it with images and their masks first.")));
+	if (usable < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s has %lld row%s with an image and a mask, training needs at least 2", source->name,
+						(long long) usable, usable == 1 ? "" : "s"),
+				 errhint("Add rows; a useful network needs some hundred.")));
+}
+
+/* Look at one row: keep it for training or validation, or check it when it
+ * is in the test part. */
+static Status
+take_row(TrainRun *run, const ImageRow *row)
+{
+	const TrainPlan *plan = &run->plan;
+	Dataset    *dataset = run->training;
+	int64	   *count = &run->counts.training;
+	HostContext *host;
+	Status		status;
+
+	if (split_is_test(row->id, plan->split_seed, run->request.test_fraction))
+	{
+		host = host_create(CurrentMemoryContext, 1);
+		status = images_check(host, row);
+		if (status.code == LS_OK || broken_is_rows_fault(status))
+			host_destroy(host);
+		else
+			check_status(host, status);
+		run->counts.test += status.code == LS_OK;
+		return status;
+	}
+	if (split_is_validation(row->id, plan->split_seed, plan->validation_fraction))
+	{
+		dataset = run->validation;
+		count = &run->counts.validation;
+	}
+	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size);
+	if (status.code != LS_OK && !broken_is_rows_fault(status))
+		check_status(dataset == run->training ? run->training_host : run->validation_host, status);
+	*count += status.code == LS_OK;
+	return status;
+}
+
+/* Read all rows once. */
+static void
+read_rows(TrainRun *run)
+{
+	BrokenRows	broken = {run->source};
+	ImagesScan	scan;
+	ImageRow	row;
+	int64		rows;
+
+	images_count(run->source, &rows, &broken.usable);
+	check_rows(run->source, rows, broken.usable);
+	images_begin(run->source, &scan);
+	while (images_next(&scan, &row))
+	{
+		images_fetch(&scan, &row);
+		(void) broken_row(&broken, NULL, row.id, take_row(run, &row));
+	}
+	run->counts.skipped = scan.skipped;
+	run->counts.broken = broken.broken;
+	images_end(&scan);
+}
+
+/* Make the data sets and fill them. */
+static void
+read_images(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	int			threads = run->host->threads;
+	size_t		memory = (size_t) (run->host->max_memory * IMAGES_MEMORY_SHARE);
+	size_t		validation_memory = (size_t) (memory * run->plan.validation_fraction);
+
+	run->training_host = host_create(run->context, threads);
+	run->validation_host = host_create(run->context, threads);
+	check_status(run->training_host, dataset_create(run->training_host, request->image_size,
+													memory - validation_memory, &run->training));
+	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,
+													  validation_memory, &run->validation));
+	read_rows(run);
+
+	if (run->counts.training == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no row of %s is left to train on", run->source->name),
+				 errdetail("%lld rows are in the test part, %lld in the validation part.",
+						   (long long) run->counts.test, (long long) run->counts.validation),
+				 errhint("Add rows, or lower test_fraction or options->validation_fraction.")));
+	ereport(NOTICE,
+			(errmsg("%lld images to train on, %lld to validate, %lld to test",
+					(long long) run->counts.training, (long long) run->counts.validation,
+					(long long) run->counts.test),
+			 run->counts.skipped + run->counts.broken > 0
+			 ? errdetail("Left out: %lld rows with a NULL, %lld broken ones.",
+						 (long long) run->counts.skipped, (long long) run->counts.broken) : 0));
+}
+
+/* ---- the run's row ---- */
+
+/* Add the run's row. */
+static void
+insert_run(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	const TrainCounts *counts = &run->counts;
+	bool		isnull;
+	Oid			types[] = {
+		TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID
+	};
+	Datum		values[] = {
+		CStringGetTextDatum(request->model),
+		CStringGetTextDatum(run->source->name),
+		Int32GetDatum(request->epochs),
+		Int64GetDatum(request->seed),
+		JsonbPGetDatum(train_request_jsonb(request, &run->plan, run->config)),
+		Int64GetDatum(counts->training),
+		Int64GetDatum(counts->validation),
+		Int64GetDatum(counts->test),
+		Int64GetDatum(counts->skipped),
+		Int64GetDatum(counts->broken),
+		Int32GetDatum(MyProcPid)
+	};
+
+	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
+	store_execute(&run->store,
+				  "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, training_images, "
+				  "validation_images, test_images, skipped, broken, pid) "
+				  "VALUES ($1, 'running', $2, $3, $4, $5, $6::int, $7::int, $8::int, $9::int, $10::int, $11) "
+				  "RETURNING run",
+				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
+	run->run = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* Complete the run's row. */
+static void
+finish_run(TrainRun *run)
+{
+	Oid			types[] = {INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID};
+	Datum		values[] = {
+		Int64GetDatum(run->run),
+		Int32GetDatum(run->version->number),
+		Int32GetDatum(run->best.epoch),
+		Float8GetDatum(run->seconds),
+		Float8GetDatum(train_run_images_per_second(run))
+	};
+
+	store_execute(&run->store,
+				  "UPDATE @lesion_run SET state = 'finished', version = $2, best_epoch = $3, seconds = $4, "
+				  "images_per_second = $5, finished_at = pg_catalog.clock_timestamp() WHERE run = $1",
+				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
+}
+
+void
+train_run_begin(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+
+	check_rights(&run->store);
+	store_lock_model(&run->store, request->model);
+	run->host = host_create(run->context, settings_threads(true));
+	settle_model(run);
+	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
+	read_images(run);
+
+	network_initialise(run->network, run->plan.train.seed);
+	check_status(run->host, trainer_create(run->network, run->training, run->validation, &run->plan.train,
+										   &run->trainer));
+	insert_run(run);
+	MemoryContextSwitchTo(caller);
+}
+
+/* ---- epochs ---- */
+
+bool
+train_run_done(const TrainRun *run)
+{
+	return trainer_done(run->trainer);
+}
+
+double
+train_run_images_per_second(const TrainRun *run)
+{
+	return run->training_seconds > 0 ? run->plan.train.epochs / run->training_seconds : 0;
+}
+
+/* Seconds as people say them. */
+static char *
+duration_text(double seconds)
+{
+	if (seconds < 90)
+		return psprintf("%.0f s", seconds);
+	if (seconds < 90 * 60)
+		return psprintf("%.0f min", seconds / 60);
+	return psprintf("%d h %d min", (int) (seconds / 3600), (int) fmod(seconds / 60, 60));
+}
+
+/* Tell the user about an epoch. */
+static void
+announce_epoch(const EpochReport *report)
+{
+	char	   *validation = isnan(report->val_dice) ? "" :
+		psprintf(", validation loss %.4f, validation Dice %.4f", report->val_loss, report->val_dice);
+
+	ereport(NOTICE,
+			(errmsg("epoch %d of %d: training loss %.4f%s, %.1f images/s, %s left", report->epoch, report->epochs,
+					report->train_loss, validation, report->images_per_second,
+					duration_text(report->seconds_left))));
+}
+
+/* Add an epoch's row. */
+static void
+insert_epoch(const TrainRun *run, const EpochReport *report)
+{
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, BOOLOID};
+	char		nulls[] = "         ";
+	Datum		values[] = {
+		Int64GetDatum(run->run),
+		Int32GetDatum(report->epoch),
+		Float8GetDatum(report->train_loss),
+		Float8GetDatum(report->val_loss),
+		Float8GetDatum(report->val_dice),
+		Float8GetDatum(report->learning_rate),
+		Float8GetDatum(report->images_per_second),
+		Float8GetDatum(report->seconds),
+		BoolGetDatum(report->best)
+	};
+
+	if (isnan(report->val_dice))
+		nulls[3] = nulls[4] = 'n';
+	store_execute(&run->store,
+				  "INSERT INTO @lesion_epoch (run, epoch, train_loss, val_loss, val_dice, learning_rate, "
+				  "images_per_second, seconds, best) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT);
+}
+
+void
+train_run_epoch(TrainRun *run)
+{
+	EpochReport report;
+
+	check_status(run->host, trainer_run_epoch(run->trainer, &report));
+	if (report.best)
+		run->best = report;
+	run->training_seconds += 1 / report.images_per_second;
+	insert_epoch(run, &report);
+	announce_epoch(&report);
+}
+
+/* ---- the end ---- */
+
+/* Store the best weights as a version. */
+static void
+store_version(TrainRun *run)
+{
+	NewVersion	content = {
+		.config = run->config,
+		.image_size = run->request.image_size,
+		.threshold = run->plan.threshold,
+		.split_seed = run->plan.split_seed,
+		.test_fraction = run->request.test_fraction,
+		.run = run->run,
+	};
+	void	   *bytes;
+	int			epoch;
+	double		val_dice;
+
+	trainer_take_best(run->trainer, &epoch, &val_dice);
+	check_status(run->host, network_save(run->network, WEIGHTS_F32,
+										 JsonbToCString(NULL, &run->config->root, 0),
+										 &bytes, &content.weights_size));
+	content.weights = bytes;
+	run->version = store_add_version(&run->store, run->request.model, &content);
+}
+
+/* Score a version on the run's test part and keep the scores. */
+static DatasetScore
+score_version(const TrainRun *run, const ModelVersion *version)
+{
+	EvaluationTask task = {
+		.source = run->source,
+		.version = version,
+		.subset = "test",
+		.split_seed = run->plan.split_seed,
+		.test_fraction = run->request.test_fraction,
+		.threshold = version->threshold,
+		.quiet = true,
+	};
+	Evaluation	evaluation = evaluation_run(&run->store, &task);
+
+	if (evaluation.score.n > 0)
+		evaluation_store(&run->store, &task, &evaluation);
+	return evaluation.score;
+}
+
+/* Is the new version better than the active one on the same test rows? */
+static bool
+beats(const TrainRun *run, const ModelVersion *active)
+{
+	DatasetScore score;
+
+	if (run->score.n == 0)
+	{
+		ereport(NOTICE,
+				(errmsg("version %d is not promoted: there is no test part to compare it on", run->version->number),
+				 errhint("Promote it with lesion_model_promote, or keep rows for testing with test_fraction.")));
+		return false;
+	}
+	if (active->split_seed != run->plan.split_seed || active->test_fraction != run->request.test_fraction)
+		ereport(WARNING,
+				(errmsg("version %d of model \"%s\" was trained on another split of the images", active->number,
+						active->model),
+				 errdetail("Some test rows of this run may have been among those it was trained on."),
+				 errhint("Give every run of a model the same split with options => '{\"split_seed\": %lld}' and "
+						 "test_fraction => %g.", (long long) active->split_seed, active->test_fraction)));
+	score = score_version(run, active);
+	ereport(NOTICE,
+			(errmsg("test Dice %.4f, that of the active version %d is %.4f", run->score.dice, active->number,
+					score.dice)));
+	return run->score.dice > score.dice;
+}
+
+/* Promote the new version if the rule says so. */
+static void
+promote(TrainRun *run, const ModelVersion *active)
+{
+	const char *reason = NULL;
+
+	if (run->request.promote == PROMOTE_NEVER)
+		return;
+	if (active == NULL)
+		reason = "first version";
+	else if (run->request.promote == PROMOTE_ALWAYS)
+		reason = "always";
+	else if (beats(run, active))
+		reason = "better";
+	if (reason == NULL)
+		return;
+	store_promote(&run->store, run->request.model, run->version->number, reason);
+	run->promoted = true;
+}
+
+void
+train_run_finish(TrainRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	ModelVersion *active = store_find_version(&run->store, run->request.model, NULL);
+	instr_time	now;
+
+	store_version(run);
+	release_training(run);
+	if (run->counts.test > 0)
+		run->score = score_version(run, run->version);
+	promote(run, active);
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, run->started);
+	run->seconds = INSTR_TIME_GET_DOUBLE(now);
+	finish_run(run);
+	MemoryContextSwitchTo(caller);
+}
