@@ -102,8 +102,9 @@ Status		learner_create(Network *network, const EngineChoice *choice, int batch, 
 void		learner_free(Learner *learner);
 
 /* Forward, backward, clip, AdamW: one step on rgb (N, H, W, 3) with masks
- * (N, H, W) of 0/255. A loss that is not finite is LS_INVALID_ARGUMENT
- * and changes nothing. Polls per layer. */
+ * (N, H, W) of 0/255. A loss or gradient that is not finite is
+ * LS_INVALID_ARGUMENT and leaves the trained weights as they were. Polls per
+ * layer. */
 Status		learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
 						 const StepOptions *options, StepResult *result);
 
@@ -111,10 +112,14 @@ Status		learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
  * second moments, owned by the learner) and the number of steps taken. */
 void		learner_state(Learner *learner, float **moments, size_t *count, int64_t **steps);
 
+/* The gradients of the last step before clipping, in the weights' layout
+ * (owned by the learner), for tests. */
+const float *learner_gradients(const Learner *learner);
+
 size_t		learner_memory(const Learner *learner);
 
 /* Loss of probabilities (N, H, W) against masks (N, H, W) 0/255, the same
- * formula as in training, for validation. */
+ * formula as in training (nn/loss.h), for validation. */
 double		network_loss(int n, int height, int width, const float *probabilities, const uint8_t *masks);
 
 #endif

@@ -133,6 +133,29 @@ typedef struct ConvertArgs
 	void	   *to;
 } ConvertArgs;
 
+/* One AdamW update of float32 arrays (Loshchilov and Hutter, arXiv:1711.05101); items: elements. */
+typedef struct AdamArgs
+{
+	float	   *weights;
+	const float *gradients;
+	float	   *first;			/* moments */
+	float	   *second;
+	float		gradient_scale; /* for clipping */
+	float		beta1;
+	float		beta2;
+	float		step_size;		/* learning rate / (1 - beta1^t) */
+	float		inverse_root;	/* 1 / sqrt(1 - beta2^t) */
+	float		epsilon;
+	float		keep;			/* 1 - learning rate * weight decay */
+} AdamArgs;
+
+/* Sum of squares of a float32 array; items: elements. */
+typedef struct SquareArgs
+{
+	const float *values;
+	double	   *sums;			/* (workers), added to */
+} SquareArgs;
+
 typedef struct Kernels
 {
 	ThreadsTask input;			/* InputArgs */
@@ -147,6 +170,8 @@ typedef struct Kernels
 	ThreadsTask to_float;		/* ConvertArgs */
 	ThreadsTask to_probability; /* ConvertArgs: 1 / (1 + exp(-x)) as float32 */
 	ThreadsTask from_float;		/* ConvertArgs */
+	ThreadsTask adam;			/* AdamArgs; float32 in every table */
+	ThreadsTask squares;		/* SquareArgs; float32 in every table */
 } Kernels;
 
 /* The fastest kernels for storage type on this CPU. */

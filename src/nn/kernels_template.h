@@ -13,6 +13,7 @@
 #ifndef KERNELS_TEMPLATE_COMMON
 #define KERNELS_TEMPLATE_COMMON
 
+#include <math.h>
 #include <string.h>
 #ifdef __AVX512BF16__
 #include <immintrin.h>
@@ -99,6 +100,18 @@ exponential(Vector x)
 	e = e * r + 1.0f;
 	e = e * r + 1.0f;
 	return (Vector) ((VectorInt) e + exponent);
+}
+
+static inline Vector
+square_root(Vector v)
+{
+	float		lanes[LANES];
+
+	memcpy(lanes, &v, sizeof lanes);
+	for (int k = 0; k < LANES; k++)
+		lanes[k] = sqrtf(lanes[k]);
+	memcpy(&v, lanes, sizeof lanes);
+	return v;
 }
 
 #endif							/* KERNELS_TEMPLATE_COMMON */
@@ -532,6 +545,52 @@ KERNEL_NAME(from_float) (void *data, int worker, long begin, long end)
 	}
 }
 
+static void
+KERNEL_NAME(adam) (void *data, int worker, long begin, long end)
+{
+	const AdamArgs *args = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+		Vector		g = load_float(args->gradients + i, n) * args->gradient_scale;
+		Vector		w = load_float(args->weights + i, n) * args->keep;
+		Vector		m = load_float(args->first + i, n);
+		Vector		v = load_float(args->second + i, n);
+
+		m += (g - m) * (1 - args->beta1);
+		v += (g * g - v) * (1 - args->beta2);
+		w -= args->step_size * m / (square_root(v) * args->inverse_root + args->epsilon);
+		memcpy(args->first + i, &m, n * sizeof(float));
+		memcpy(args->second + i, &v, n * sizeof(float));
+		memcpy(args->weights + i, &w, n * sizeof(float));
+	}
+}
+
+static void
+KERNEL_NAME(squares) (void *data, int worker, long begin, long end)
+{
+	const SquareArgs *args = data;
+
+	for (long block = begin; block < end; block += SUM_BLOCK)
+	{
+		long		stop = block + SUM_BLOCK < end ? block + SUM_BLOCK : end;
+		double		lanes[LANES] = {0};
+		Vector		sum = {0};
+
+		for (long i = block; i < stop; i += LANES)
+		{
+			Vector		v = load_float(args->values + i, stop - i < LANES ? (int) (stop - i) : LANES);
+
+			sum += v * v;
+		}
+		KERNEL_NAME(add_lanes) (lanes, LANES, sum);
+		for (int k = 0; k < LANES; k++)
+			args->sums[worker] += lanes[k];
+	}
+}
+
 const Kernels KERNEL_NAME(kernels) = {
 	.input = KERNEL_NAME(input),
 	.affine = KERNEL_NAME(affine),
@@ -545,6 +604,8 @@ const Kernels KERNEL_NAME(kernels) = {
 	.to_float = KERNEL_NAME(to_float),
 	.to_probability = KERNEL_NAME(to_probability),
 	.from_float = KERNEL_NAME(from_float),
+	.adam = KERNEL_NAME(adam),
+	.squares = KERNEL_NAME(squares),
 };
 
 #undef STORED

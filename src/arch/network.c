@@ -1,0 +1,127 @@
+/*
+ * network.c: creating, loading and saving networks.
+ */
+#include "arch/network.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "nn/loss.h"
+
+#ifndef LESIONSEG_VERSION
+#define LESIONSEG_VERSION "0.1"
+#endif
+
+/* Input normalisation of new networks: the customary ImageNet statistics. */
+static const float default_mean[3] = {0.485f, 0.456f, 0.406f};
+static const float default_std[3] = {0.229f, 0.224f, 0.225f};
+
+Status
+network_create(const HostContext *host, const Architecture *architecture,
+			   const ArchConfig *config, Network **network_out)
+{
+	Network    *network;
+	void	   *memory;
+	Status		status;
+
+	*network_out = NULL;
+	TRY(host_alloc_array(host, 1, sizeof(Network), &memory));
+	network = memory;
+	network->host = host;
+	network->architecture = architecture;
+	network->config = *config;
+	memcpy(network->mean, default_mean, sizeof default_mean);
+	memcpy(network->std, default_std, sizeof default_std);
+	status = graph_create(host, &network->graph);
+	if (status.code == LS_OK)
+	{
+		architecture->build(config, network->graph);
+		status = graph_status(network->graph);
+	}
+	if (status.code == LS_OK)
+	{
+		status = host_alloc_array(host, network->graph->weight_count, sizeof(float), &memory);
+		network->weights = memory;
+	}
+	if (status.code != LS_OK)
+	{
+		network_free(network);
+		return status;
+	}
+	*network_out = network;
+	return status_ok();
+}
+
+void
+network_free(Network *network)
+{
+	if (network == NULL)
+		return;
+	host_free(network->host, network->weights);
+	graph_free(network->graph);
+	host_free(network->host, network);
+}
+
+void
+network_initialise(Network *network, int64_t seed)
+{
+	graph_initialise(network->graph, seed, network->weights);
+}
+
+Status
+network_load(Network *network, const void *bytes, size_t size)
+{
+	WeightsInfo info;
+
+	TRY(weights_read_info(network->host, bytes, size, &info));
+	if (info.architecture[0] != '\0' && strcmp(info.architecture, network->architecture->name) != 0)
+		return status_with_hint(
+								status_error(LS_INVALID_WEIGHTS, "the weights are for \"%s\", not for \"%s\"",
+											 info.architecture, network->architecture->name),
+								"Load them into a model of architecture %s.", info.architecture);
+	TRY(weights_read(network->host, bytes, size, network->graph, network->weights));
+	memcpy(network->mean, info.mean, sizeof info.mean);
+	memcpy(network->std, info.std, sizeof info.std);
+	network->image_size = info.image_size;
+	return status_ok();
+}
+
+Status
+network_save(const Network *network, WeightsStorage storage, const char *config_json,
+			 void **bytes, size_t *size)
+{
+	WeightsInfo info;
+
+	memset(&info, 0, sizeof info);
+	info.format_version = WEIGHTS_FORMAT_VERSION;
+	snprintf(info.architecture, sizeof info.architecture, "%s", network->architecture->name);
+	if (snprintf(info.config, sizeof info.config, "%s", config_json) >= (int) sizeof info.config)
+		return status_error(LS_INVALID_ARGUMENT, "the config is longer than %zu bytes", sizeof info.config - 1);
+	snprintf(info.extension_version, sizeof info.extension_version, "%s", LESIONSEG_VERSION);
+	info.image_size = network->image_size;
+	memcpy(info.mean, network->mean, sizeof info.mean);
+	memcpy(info.std, network->std, sizeof info.std);
+	return weights_write(network->host, &info, network->graph, network->weights, storage, bytes, size);
+}
+
+Status
+network_check_size(const Network *network, int width, int height)
+{
+	int			stride = network->architecture->stride(&network->config);
+	int			largest = width > height ? width : height;
+
+	if (width >= stride && height >= stride && width % stride == 0 && height % stride == 0)
+		return status_ok();
+	return status_with_hint(
+							status_error(LS_INVALID_ARGUMENT,
+										 "an image size of %d x %d does not fit this %s, which needs multiples of %d",
+										 width, height, network->architecture->name, stride),
+							"Use %d or %d.", largest / stride > 0 ? largest / stride * stride : stride,
+							(largest / stride + 1) * stride);
+}
+
+double
+network_loss(int n, int height, int width, const float *probabilities, const uint8_t *masks)
+{
+	return loss_bce_dice(1, n, (long) height * width, probabilities, masks, NULL);
+}

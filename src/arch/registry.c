@@ -1,0 +1,77 @@
+/*
+ * registry.c: the list of architectures and the checking of their configs.
+ */
+#include "arch/arch.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch/architectures.h"
+
+static const Architecture *const architectures[] = {
+	&unet_architecture,
+};
+
+const Architecture *const *
+arch_list(int *count)
+{
+	*count = (int) (sizeof architectures / sizeof architectures[0]);
+	return architectures;
+}
+
+const Architecture *
+arch_find(const char *name)
+{
+	int			count;
+	const Architecture *const *list = arch_list(&count);
+
+	for (int i = 0; i < count; i++)
+		if (strcmp(list[i]->name, name) == 0)
+			return list[i];
+	return NULL;
+}
+
+void
+arch_config_default(const Architecture *architecture, ArchConfig *config)
+{
+	memset(config, 0, sizeof *config);
+	for (int i = 0; i < architecture->key_count; i++)
+		config->values[i] = architecture->keys[i].default_value;
+}
+
+/* Add to status a hint that lists the keys: "base (4 to 128), ...". */
+static Status
+with_key_list(Status status, const Architecture *architecture)
+{
+	char		list[200] = "";
+	size_t		used = 0;
+
+	for (int i = 0; i < architecture->key_count && used < sizeof list; i++)
+		used += snprintf(list + used, sizeof list - used, "%s%s (%g to %g)", i > 0 ? ", " : "",
+						 architecture->keys[i].name, architecture->keys[i].minimum,
+						 architecture->keys[i].maximum);
+	return status_with_hint(status, "Keys of %s: %s.", architecture->name, list);
+}
+
+Status
+arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value)
+{
+	for (int i = 0; i < architecture->key_count; i++)
+	{
+		const ArchKey *k = &architecture->keys[i];
+
+		if (strcmp(k->name, key) != 0)
+			continue;
+		if (!(value >= k->minimum && value <= k->maximum) || (k->integer && value != floor(value)))
+			return with_key_list(status_error(LS_INVALID_ARGUMENT,
+											  "%g is not a value for \"%s\" of %s, which takes %s from %g to %g",
+											  value, key, architecture->name,
+											  k->integer ? "a whole number" : "a number",
+											  k->minimum, k->maximum), architecture);
+		config->values[i] = value;
+		return status_ok();
+	}
+	return with_key_list(status_error(LS_INVALID_ARGUMENT, "%s has no config key \"%s\"",
+									  architecture->name, key), architecture);
+}

@@ -1,0 +1,41 @@
+/*
+ * optimiser.h: AdamW on the flat weight array of a graph.
+ */
+#ifndef LESIONSEG_NN_OPTIMISER_H
+#define LESIONSEG_NN_OPTIMISER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "nn/graph.h"
+#include "nn/kernels.h"
+
+typedef struct AdamW
+{
+	const HostContext *host;
+	const Graph *graph;
+	const Kernels *kernels;
+	float	   *moments;		/* (2, weight_count): first, second */
+	size_t		count;			/* floats in moments */
+	int64_t		steps;			/* updates so far */
+	double	   *sums;			/* (threads) */
+} AdamW;
+
+/* Moments at zero. */
+Status		adamw_create(const HostContext *host, const Graph *graph, AdamW *adamw);
+void		adamw_free(AdamW *adamw);
+
+/* The Euclidean norm of all gradients together. */
+double		adamw_gradient_norm(AdamW *adamw, const float *gradients);
+
+/*
+ * Update weights from gradients * gradient_scale (Loshchilov and Hutter,
+ * arXiv:1711.05101): beta 0.9 and 0.999, epsilon 1e-8, decay on PARAM_WEIGHT
+ * alone; running statistics are left alone.
+ */
+void		adamw_step(AdamW *adamw, float *weights, const float *gradients, double gradient_scale,
+					   double learning_rate, double weight_decay);
+
+#endif

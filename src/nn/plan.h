@@ -1,0 +1,115 @@
+/*
+ * plan.h: a graph made ready to run at one size.
+ *
+ * Planning decides everything once: which nodes fuse into one step, where
+ * every tensor stands in memory (by liveness: tensors that are never alive
+ * at the same time share an address), and which backend primitive runs each
+ * convolution. Running then allocates nothing.
+ *
+ * Fusions. Inference: batch norm folds into the convolution before it, ReLU
+ * into that. Training: batch norm, an addition after it and ReLU are one
+ * step. A concatenation is no step at all: its inputs are written straight
+ * into their channels of the wider tensor.
+ */
+#ifndef LESIONSEG_NN_PLAN_H
+#define LESIONSEG_NN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "nn/backend.h"
+#include "nn/graph.h"
+#include "nn/kernels.h"
+#include "nn/tensor.h"
+
+#define BATCH_NORM_EPSILON 1e-5f
+#define BATCH_NORM_MOMENTUM 0.1f	/* weight of the new batch in the running statistics */
+
+typedef struct PlanOptions
+{
+	const Backend *backend;
+	DataType	type;			/* storage of activations and their gradients */
+	int			batch;
+	int			height;
+	int			width;
+	bool		training;		/* batch statistics, and a backward pass */
+} PlanOptions;
+
+/* The per-channel arrays of a batch norm step in training, each (C). */
+typedef struct NormArrays
+{
+	float	   *mean;
+	float	   *inverse_std;
+	float	   *scale;
+	float	   *shift;
+	float	   *slope_dz;
+	float	   *slope_x;
+	float	   *offset;
+} NormArrays;
+
+/* One operator of the plan, perhaps fused from several nodes. */
+typedef struct Step
+{
+	OpKind		kind;
+	NodeId		x;				/* input */
+	NodeId		residual;		/* second operand of an addition; -1 */
+	NodeId		y;				/* node whose value this step makes */
+	NodeId		weights;		/* node with the convolution's parameters; -1 */
+	NodeId		norm;			/* node with the batch norm's parameters; -1 */
+	bool		relu;
+	bool		has_shift;		/* convolution: a bias, its own or from a folded batch norm */
+	Convolution *convolution;
+	float	   *shift;			/* transposed convolution: bias (C), in the arena */
+	uint8_t    *index;			/* max pool: where the maxima were */
+	NormArrays	arrays;
+
+	/* Backward: is the gradient wanted, and was it begun by a later step? */
+	bool		wants_dx;
+	bool		accumulate_dx;
+	bool		accumulate_dresidual;
+	Tensor		dx_scratch;		/* where a convolution leaves dx before it is added */
+} Step;
+
+typedef struct Plan
+{
+	const HostContext *host;
+	const Graph *graph;
+	PlanOptions options;
+	const Kernels *kernels;
+	Step	   *steps;
+	int			step_count;
+	Tensor	   *values;			/* by node; data NULL where a node has no value of its own */
+	Tensor	   *gradients;		/* by node, training only */
+	double	   *sums;			/* (threads, 2, most channels): partial sums of reductions */
+	int			sum_channels;
+	Arena		arena;
+	double	   *seconds;		/* (2, step_count): time spent forward and backward, NULL = not measured */
+} Plan;
+
+/* Plan graph. The graph and host must outlive the plan. */
+Status		plan_create(const HostContext *host, const Graph *graph, const PlanOptions *options, Plan **plan);
+void		plan_free(Plan *plan);
+
+/* Take weights: fold (inference) and pack them. */
+Status		plan_set_weights(Plan *plan, const float *weights);
+
+/* Run forward from the input tensor to the output tensor. In training the
+ * running statistics in `weights` are updated; else it may be NULL. */
+Status		plan_forward(Plan *plan, float *weights);
+
+/* Run backward from the gradient of the output (already written to
+ * plan_output_gradient) to the gradients of all parameters, which are
+ * overwritten: `gradients` has graph->weight_count floats, those of running
+ * statistics stay as they are. */
+Status		plan_backward(Plan *plan, float *gradients);
+
+Tensor		plan_input(const Plan *plan);
+Tensor		plan_output(const Plan *plan);	/* logits (N, H, W, 1) */
+Tensor		plan_output_gradient(const Plan *plan);
+
+/* Bytes held by tensors and convolutions. */
+size_t		plan_memory(const Plan *plan);
+
+#endif
