@@ -9,8 +9,8 @@
 #include "image/codec.h"
 #include "pg/glue.h"
 
-/* zlib's level: 6 halves the size of a rendered image against 1 for little time. */
-#define PNG_COMPRESSION 6
+/* zlib's level: on rendered images 6 takes three times as long for 4 % less. */
+#define PNG_COMPRESSION 4
 
 /* Look at a bytea datum. */
 ByteView
