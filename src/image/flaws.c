@@ -95,11 +95,10 @@ draw_hair(const Image *image, Rng *rng, uint8_t *cover)
 
 	x[0] = flaws_pick(rng, 0, image->width * 256);
 	y[0] = flaws_pick(rng, 0, image->height * 256);
-	for (int i = 1; i < 3; i++)
-	{
-		x[i] = x[i - 1] + length * flaws_pick(rng, -100, 100) / 150;
-		y[i] = y[i - 1] + length * flaws_pick(rng, -100, 100) / 150;
-	}
+	x[1] = x[0] + length * flaws_pick(rng, -100, 100) / 200;
+	y[1] = y[0] + length * flaws_pick(rng, -100, 100) / 200;
+	x[2] = 2 * x[1] - x[0] + length * flaws_pick(rng, -100, 100) / 400;
+	y[2] = 2 * y[1] - y[0] + length * flaws_pick(rng, -100, 100) / 400;
 	for (int i = 0; i <= steps; i++)
 	{
 		int64_t		t = i;

@@ -13,6 +13,7 @@
 #include "image/synthetic.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,7 @@ typedef struct Spot
 	int32_t		radius;
 	int32_t		strength;		/* of NOISE_ONE */
 	int			pigment;
+	bool		in_lesion;		/* its pigment ends where the lesion's does */
 } Spot;
 
 typedef struct Scene
@@ -144,9 +146,9 @@ pick_outline(Rng *rng, Scene *scene)
 {
 	int			irregularity = flaws_pick(rng, 20, 100);
 
-	scene->radius = pick_length(rng, 10, 34);
-	scene->x = pick_length(rng, -16, 16);
-	scene->y = pick_length(rng, -16, 16);
+	scene->radius = pick_length(rng, 9, 38);
+	scene->x = pick_length(rng, -18, 18);
+	scene->y = pick_length(rng, -18, 18);
 	for (int k = 2; k <= HARMONICS; k++)
 	{
 		int			most = PERCENT(34) * irregularity / (100 * k);
@@ -163,7 +165,7 @@ pick_outline(Rng *rng, Scene *scene)
 static void
 pick_filling(Rng *rng, Scene *scene)
 {
-	scene->pigment = flaws_pick(rng, 0, 4);
+	scene->pigment = flaws_pick(rng, 0, 1) == 0 ? 0 : flaws_pick(rng, 1, 4);
 	scene->second_pigment = flaws_pick(rng, 0, COUNT(pigments) - 1);
 	scene->mixture = pick_field(rng, 4, 8, 3);
 	scene->mixture_bias = PERCENT(flaws_pick(rng, -10, 60));
@@ -206,6 +208,7 @@ pick_spots(Rng *rng, Scene *scene)
 			spot->radius = scene->radius * flaws_pick(rng, 15, 45) / 100;
 			spot->strength = PERCENT(flaws_pick(rng, 35, 75));
 			spot->pigment = flaws_pick(rng, 1, COUNT(pigments) - 1);
+			spot->in_lesion = true;
 		}
 	}
 }
@@ -321,8 +324,8 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 	if (amount > 0)
 	{
 		int64_t		rim = edge > 0 ? (int64_t) NOISE_ONE * far / edge : 0;
-		int32_t		second = noise_step(noise->mixture[i], scene->mixture_bias - PERCENT(25),
-										scene->mixture_bias + PERCENT(25));
+		int32_t		second = noise_step(noise->mixture[i], scene->mixture_bias - PERCENT(45),
+										scene->mixture_bias + PERCENT(45));
 		int64_t		density = PERCENT(78) +
 			(int64_t) scene->density_strength * noise->density[i] / NOISE_ONE +
 			scene->density_rim * (rim > NOISE_ONE ? NOISE_ONE : rim) / NOISE_ONE + texture_at(scene, x, y);
@@ -338,16 +341,17 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 	for (int s = 0; s < scene->spot_count; s++)
 	{
 		const Spot *spot = &scene->spots[s];
-		bool		freckle = spot->pigment >= 3 && spot->radius <= NOISE_UNIT / 20;
 		int32_t		reach = spot->radius + spot->radius / 2;
-		int32_t		from = 0;
+		int32_t		from;
 
-		if (abs(x - spot->x) > reach || abs(y - spot->y) > reach)
+		/* noise moves a spot's edge by less than its radius */
+		if (abs(x - spot->x) > reach + spot->radius || abs(y - spot->y) > reach + spot->radius)
 			continue;
-		from = distance(x - spot->x, y - spot->y) + (int32_t) ((int64_t) spot->radius * noise->density[i] / 2 / NOISE_ONE);
+		from = distance(x - spot->x, y - spot->y) +
+			(int32_t) ((int64_t) spot->radius * noise->density[i] / (2 * NOISE_ONE));
 		absorb(colour, spot->pigment,
-			   (int32_t) ((int64_t) spot->strength * (NOISE_ONE - noise_step(from, spot->radius / 2, spot->radius)) /
-						  NOISE_ONE * (freckle ? NOISE_ONE : amount) / NOISE_ONE));
+			   (int32_t) ((int64_t) spot->strength * (NOISE_ONE - noise_step(from, 0, reach)) /
+						  NOISE_ONE * (spot->in_lesion ? amount : NOISE_ONE) / NOISE_ONE));
 	}
 	if (scene->vignette_end > scene->vignette_start)
 	{
