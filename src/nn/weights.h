@@ -34,13 +34,13 @@ typedef enum WeightsStorage
 	WEIGHTS_F16
 } WeightsStorage;
 
-/* No architecture, the current format version and ImageNet's mean and std,
- * which most published weights expect. */
+/* The current format version, ImageNet's mean and std, which most published
+ * weights expect, and nothing else. */
 void		weights_info_default(WeightsInfo *info);
 
 /* Read the metadata alone. A file without ours (written by another tool) is
- * fine: it gives weights_info_default() with format_version 0. Text in it is
- * printable ASCII, config is a JSON object, mean and std are usable. */
+ * fine: it gives weights_info_default() with format_version 0. Otherwise text
+ * is printable ASCII, config a JSON object, mean and std usable. */
 Status		weights_read_info(const HostContext *host, const void *bytes, size_t size, WeightsInfo *info);
 
 /*

@@ -232,7 +232,6 @@ weights_info_default(WeightsInfo *info)
 	*info = (WeightsInfo)
 	{
 		.format_version = WEIGHTS_FORMAT_VERSION,
-		.config = "{}",
 		.mean = {0.485f, 0.456f, 0.406f},
 		.std = {0.229f, 0.224f, 0.225f},
 	};

@@ -33,7 +33,10 @@ check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 	size_t		size;
 
 	if (info->format_version == 0)	/* a file of another tool does not say */
+	{
 		strcpy(info->architecture, "unet");
+		strcpy(info->config, "{}");
+	}
 	require(weights_write(host, info, graph, weights, WEIGHTS_F32, &bytes, &size).code == LS_OK);
 	require(weights_read(host, bytes, size, graph, again).code == LS_OK);
 	require(memcmp(again, weights, sizeof again) == 0);
