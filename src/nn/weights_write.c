@@ -60,11 +60,21 @@ set_channels(json_t *metadata, const char *key, const float *channels)
 		json_object_set_new(metadata, key, json_stringn(text + 1, length - 2)) == 0;
 }
 
+/*
+ * An empty object. Not by json_object(): PostgreSQL exports a function of
+ * that name too, and inside the server that one would be called.
+ */
+static json_t *
+new_object(void)
+{
+	return json_pack("{}");
+}
+
 /* Make the metadata object, or NULL. */
 static json_t *
 make_metadata(const WeightsInfo *info)
 {
-	json_t	   *metadata = json_object();
+	json_t	   *metadata = new_object();
 
 	if (set_integer(metadata, "format_version", WEIGHTS_FORMAT_VERSION) &&
 		set_text(metadata, "architecture", info->architecture) &&
@@ -101,7 +111,7 @@ set_tensor(json_t *header, const GraphParam *param, const WeightsDtype *dtype, s
 static json_t *
 make_header(const WeightsInfo *info, const Graph *graph, WeightsStorage storage, size_t *data_size)
 {
-	json_t	   *header = json_object();
+	json_t	   *header = new_object();
 	bool		good = json_object_set_new(header, "__metadata__", make_metadata(info)) == 0;
 	size_t		begin = 0;
 
