@@ -442,17 +442,17 @@ CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
 	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
 	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment boolean DEFAULT true,
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
-	options jsonb DEFAULT '{}')
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}')
 RETURNS lesion_training_result
 AS 'MODULE_PATHNAME', 'lesion_train'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
-COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, jsonb) IS
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb) IS
 'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
-	seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
+	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
 	version int DEFAULT NULL)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'

@@ -179,7 +179,7 @@ check_subset(const char *subset)
 }
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,
- * id_column, seed, test_fraction, threshold, version) returns
+ * id_column, split_seed, test_fraction, threshold, version) returns
  * lesion_evaluation */
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)

@@ -60,11 +60,13 @@ train_request_read(FunctionCallInfo fcinfo)
 		.promote = promote_rule(argument_text(fcinfo, 12, "promote")),
 		.config = argument_object(fcinfo, 13),
 		.architecture = PG_ARGISNULL(14) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(14)),
-		.options = argument_object(fcinfo, 15),
+		.options = argument_object(fcinfo, 16),
 	};
 
 	argument_needed(fcinfo, 10, "seed");
+	argument_needed(fcinfo, 15, "split_seed");
 	request.seed = PG_GETARG_INT64(10);
+	request.split_seed = PG_GETARG_INT64(15);
 	split_check_fraction("test_fraction", request.test_fraction);
 	return request;
 }
@@ -96,7 +98,7 @@ unknown_option(const char *key)
 	StringInfoData names;
 
 	initStringInfo(&names);
-	appendStringInfoString(&names, "flip, split_seed");
+	appendStringInfoString(&names, "flip");
 	for (size_t i = 0; i < lengthof(option_keys); i++)
 		appendStringInfo(&names, ", %s", option_keys[i].name);
 	ereport(ERROR,
@@ -116,16 +118,6 @@ take_option(void *data, const char *key, double value)
 		plan->train.augment.flip = value != 0;
 		return;
 	}
-	if (strcmp(key, "split_seed") == 0)
-	{
-		if (value != rint(value) || fabs(value) > 0x1p53)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("split_seed %g is not an integer", value),
-					 errhint("Any whole number will do.")));
-		plan->split_seed = (int64_t) value;
-		return;
-	}
 	for (size_t i = 0; i < lengthof(option_keys); i++)
 		if (strcmp(key, option_keys[i].name) == 0)
 		{
@@ -141,7 +133,6 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	TrainPlan	plan = {
 		.train = train_options_default(architecture),
 		.validation_fraction = 0.1,
-		.split_seed = request->seed,
 		.threshold = 0.5,
 	};
 
@@ -177,7 +168,7 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 	json_add_number(&builder, "batch_size", request->batch_size);
 	json_add_number(&builder, "learning_rate", plan->train.learning_rate);
 	json_add_number(&builder, "test_fraction", request->test_fraction);
-	json_add_number(&builder, "split_seed", plan->split_seed);
+	json_add_number(&builder, "split_seed", request->split_seed);
 	json_add_boolean(&builder, "augment", request->augment);
 	json_add_boolean(&builder, "flip", plan->train.augment.flip);
 	for (size_t i = 0; i < lengthof(option_keys); i++)

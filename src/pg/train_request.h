@@ -36,6 +36,7 @@ typedef struct TrainRequest
 	PromoteRule promote;
 	Jsonb	   *config;
 	char	   *architecture;	/* NULL = the model's, or the one it is named after */
+	int64_t		split_seed;
 	Jsonb	   *options;
 } TrainRequest;
 
@@ -44,7 +45,6 @@ typedef struct TrainPlan
 {
 	TrainOptions train;
 	double		validation_fraction;	/* of the training part */
-	int64_t		split_seed;
 	double		threshold;		/* stored with the version */
 } TrainPlan;
 

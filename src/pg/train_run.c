@@ -182,7 +182,7 @@ take_row(TrainRun *run, const ImageRow *row)
 	HostContext *host;
 	Status		status;
 
-	if (split_is_test(row->id, plan->split_seed, run->request.test_fraction))
+	if (split_is_test(row->id, run->request.split_seed, run->request.test_fraction))
 	{
 		host = host_create(CurrentMemoryContext, 1);
 		status = images_check(host, row);
@@ -193,7 +193,7 @@ take_row(TrainRun *run, const ImageRow *row)
 		run->counts.test += status.code == LS_OK;
 		return status;
 	}
-	if (split_is_validation(row->id, plan->split_seed, plan->validation_fraction))
+	if (split_is_validation(row->id, run->request.split_seed, plan->validation_fraction))
 	{
 		dataset = run->validation;
 		count = &run->counts.validation;
@@ -422,7 +422,7 @@ store_version(TrainRun *run)
 		.config = run->config,
 		.image_size = run->request.image_size,
 		.threshold = run->plan.threshold,
-		.split_seed = run->plan.split_seed,
+		.split_seed = run->request.split_seed,
 		.test_fraction = run->request.test_fraction,
 		.run = run->run,
 	};
@@ -446,7 +446,7 @@ score_version(const TrainRun *run, const ModelVersion *version)
 		.source = run->source,
 		.version = version,
 		.subset = "test",
-		.split_seed = run->plan.split_seed,
+		.split_seed = run->request.split_seed,
 		.test_fraction = run->request.test_fraction,
 		.threshold = version->threshold,
 		.quiet = true,
@@ -471,13 +471,14 @@ beats(const TrainRun *run, const ModelVersion *active)
 				 errhint("Promote it with lesion_model_promote, or keep rows for testing with test_fraction.")));
 		return false;
 	}
-	if (active->split_seed != run->plan.split_seed || active->test_fraction != run->request.test_fraction)
+	if (active->split_seed != run->request.split_seed || active->test_fraction != run->request.test_fraction)
 		ereport(WARNING,
 				(errmsg("version %d of model \"%s\" was trained on another split of the images", active->number,
 						active->model),
 				 errdetail("Some test rows of this run may have been among those it was trained on."),
-				 errhint("Give every run of a model the same split with options => '{\"split_seed\": %lld}' and "
-						 "test_fraction => %g.", (long long) active->split_seed, active->test_fraction)));
+				 errhint("Give every run of a model the same split with split_seed => %lld and "
+						 "test_fraction => %g.",
+						 (long long) active->split_seed, active->test_fraction)));
 	score = score_version(run, active);
 	ereport(NOTICE,
 			(errmsg("test Dice %.4f, that of the active version %d is %.4f", run->score.dice, active->number,
