@@ -27,8 +27,11 @@ SELECT id, what, lesion_dice(predicted, truth), lesion_f1(predicted, truth), les
 FROM pairs ORDER BY id;
 SELECT id, m.* FROM pairs, lesion_metrics(predicted, truth) AS m ORDER BY id;
 
--- The masks' format does not matter, and a mask of only 0 and another value counts that as lesion.
-SELECT lesion_dice(drawn_mask('##.. ##..'), '\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf000000104944415478da63f8ff9f81810144000017f203fd5a2a096d0000000049454e44ae426082');
+-- The masks' format does not matter: here BMP against PNG, once of 0 and 255,
+-- once of 0 and 1. Among several values, lesion is what is above 128.
+SELECT lesion_dice(drawn_mask('##.. ##..'), '\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf000000104944415478da63f8ff9f81810144000017f203fd5a2a096d0000000049454e44ae426082') AS zero_and_255,
+	lesion_dice(drawn_mask('##.. ##..'), '\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf0000000f4944415478da636064646060001100002200052dbfd06f0000000049454e44ae426082') AS zero_and_one,
+	lesion_dice(drawn_mask('..##'), '\x89504e470d0a1a0a0000000d4948445200000004000000010800000000dc5750110000000d4944415478da63606868fc0f0003860201085b28d50000000049454e44ae426082') AS above_128;
 
 -- Another size is read by nearest neighbour, at the truth's size.
 SELECT m.true_positive, m.false_positive, m.false_negative, m.true_negative, m.dice
