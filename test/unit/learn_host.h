@@ -94,7 +94,7 @@ test_host_init(TestHost *host)
 		.user = host,
 		.max_memory = (size_t) 1 << 30,
 		.max_pixels = 1000 * 1000,
-		.threads = 2,
+		.threads = 1,
 	};
 }
 

@@ -1,0 +1,57 @@
+/*
+ * learn_fixture.h: small networks and data sets of rendered lesions.
+ */
+#ifndef TEST_LEARN_FIXTURE_H
+#define TEST_LEARN_FIXTURE_H
+
+#include "arch/network.h"
+#include "image/codec.h"
+#include "image/synthetic.h"
+#include "learn/dataset.h"
+
+/* A U-Net with fresh weights. */
+static inline Network *
+fixture_unet(const HostContext *host, int base, int depth, int64_t seed)
+{
+	const Architecture *architecture = arch_find("unet");
+	ArchConfig	config;
+	Network    *network;
+
+	assert_non_null(architecture);
+	arch_config_default(architecture, &config);
+	assert_int_equal(arch_config_set(architecture, &config, "base", base).code, LS_OK);
+	assert_int_equal(arch_config_set(architecture, &config, "depth", depth).code, LS_OK);
+	assert_int_equal(network_create(host, architecture, &config, &network).code, LS_OK);
+	network_initialise(network, seed);
+	return network;
+}
+
+/* Lesions of seeds first .. first + count - 1 at size x size, of which
+ * max_memory bytes stay in memory. */
+static inline Dataset *
+fixture_lesions(const HostContext *host, int size, size_t max_memory, int64_t first, int count)
+{
+	Dataset    *dataset;
+
+	assert_int_equal(dataset_create(host, size, max_memory, &dataset).code, LS_OK);
+	for (int64_t seed = first; seed < first + count; seed++)
+	{
+		Image		image;
+		Image		mask;
+		EncodedImage encoded_image;
+		EncodedImage encoded_mask;
+
+		assert_int_equal(synthetic_lesion(host, seed, size, size, 0, &image, &mask).code, LS_OK);
+		assert_int_equal(png_encode(host, &image, 1, &encoded_image).code, LS_OK);
+		assert_int_equal(png_encode(host, &mask, 1, &encoded_mask).code, LS_OK);
+		assert_int_equal(dataset_add(dataset, encoded_image.bytes, encoded_image.size,
+									 encoded_mask.bytes, encoded_mask.size).code, LS_OK);
+		image_free(host, &image);
+		image_free(host, &mask);
+		host_free(host, encoded_image.bytes);
+		host_free(host, encoded_mask.bytes);
+	}
+	return dataset;
+}
+
+#endif
