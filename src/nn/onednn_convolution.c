@@ -21,6 +21,7 @@
 #include "core/cpu.h"
 #include "core/threads.h"
 #include "nn/onednn_compat.h"
+#include "nn/weight_gradient_amx.h"
 
 #define MAX_ARGUMENTS 6
 
@@ -64,6 +65,7 @@ struct Convolution
 	Packed		forward_weights;
 	Packed		backward_data_weights;
 	Packed		weight_gradient;
+	WeightGradient *own_gradient;	/* replaces backward_weights where not NULL */
 	size_t		bias_at;
 	size_t		bias_gradient_at;
 	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
@@ -382,7 +384,7 @@ bind_arguments(Convolution *convolution)
 		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
 		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 	}
-	if (use->backward_weights)
+	if (use->backward_weights && convolution->own_gradient == NULL)
 	{
 		Step	   *step = &convolution->backward_weights;
 		Packed	   *packed = &convolution->weight_gradient;
@@ -429,7 +431,10 @@ plan_convolution(Convolution *convolution)
 		TRY(make_reorder(convolution, &convolution->plain, &convolution->backward_data_weights.desc,
 						 &convolution->backward_data_weights));
 	}
-	if (use->backward_weights)
+	if (use->backward_weights && cpu_features()->amx_bf16 &&
+		weight_gradient_suits(&convolution->shape, use))
+		TRY(weight_gradient_create(convolution->host, &convolution->shape, use, &convolution->own_gradient));
+	else if (use->backward_weights)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_WEIGHTS, &convolution->backward_weights,
 					  &convolution->forward, &convolution->weight_gradient));
@@ -473,6 +478,7 @@ onednn_destroy(Convolution *convolution)
 		dnnl_stream_destroy(convolution->stream);
 	if (convolution->engine != NULL)
 		dnnl_engine_destroy(convolution->engine);
+	weight_gradient_destroy(convolution->own_gradient);
 	arena_free(&convolution->arena);
 	host_free(convolution->host, convolution);
 }
@@ -511,7 +517,11 @@ onednn_supports(DataType type)
 static size_t
 onednn_memory(const Convolution *convolution)
 {
-	return convolution->arena.size;
+	size_t		size = convolution->arena.size;
+
+	if (convolution->own_gradient != NULL)
+		size += weight_gradient_memory(convolution->own_gradient);
+	return size;
 }
 
 static Status
@@ -580,6 +590,11 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 	Step	   *step = &convolution->backward_weights;
 	Step	   *reorder = &convolution->weight_gradient.reorder;
 
+	if (convolution->own_gradient != NULL)
+	{
+		weight_gradient_run(convolution->own_gradient, x, dy, dw, db);
+		return status_ok();
+	}
 	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
 	TRY(run_step(convolution, step));
@@ -598,6 +613,8 @@ onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
 		pass == PASS_BACKWARD_DATA ? &convolution->backward_data : &convolution->backward_weights;
 	const char *name = "";
 
+	if (pass == PASS_BACKWARD_WEIGHTS && convolution->own_gradient != NULL)
+		return "lesionseg:amx_bf16";
 	if (step->primitive != NULL)
 		dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
 	return name;

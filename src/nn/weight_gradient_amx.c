@@ -1,0 +1,686 @@
+/*
+ * weight_gradient_amx.c: see weight_gradient_amx.h.
+ *
+ * For each kernel tap, dw is a matrix product over pixels: (C_out, pixels) of
+ * dy times (pixels, C_in) of x, x shifted by the tap. An AMX tile product
+ * takes 32 pixels: a tile of A is 16 output channels of dy, transposed; a
+ * tile of B is 16 pairs of pixels of x, the pair's values interleaved.
+ *
+ * Both are packed a segment (some rows of one image) at a time. A segment is
+ * flat: row after row at a pitch that leaves zeros between rows, as many as
+ * the taps reach beyond an edge. A tap then is one constant shift through
+ * the whole segment. A shift by an odd number of pixels would tear pairs
+ * apart, so x is packed twice, in pairs that begin at even and at odd pixels.
+ * With a stride s, x is packed as its s * s phases, each seen by some of the
+ * taps at stride 1.
+ *
+ * Two ways to share the work, by the size of dw. Where it is small, each
+ * thread takes segments of its own and sums into a dw of its own; these are
+ * added in the end. Where it is large, that would be traffic in dw alone:
+ * threads pack a block of segments together, then each takes channels.
+ * Both add in an order that depends on shape and thread count only.
+ */
+#include "nn/weight_gradient_amx.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/threads.h"
+
+/* dw up to this many bytes is held once per thread: it stays in the L2. */
+#define PRIVATE_BYTES (1280 * 1024)
+/* Packed bytes of a thread's segment, and of a shared block. */
+#define SEGMENT_BYTES (768 * 1024)
+#define BLOCK_BYTES (12 * 1024 * 1024)
+
+/* A tile of bf16: 16 rows of 32; and of sums: 16 rows of 16. */
+#define TILE_VALUES 512
+#define TILE_SUMS 256
+
+/* Where a tap reads in a packed segment. */
+typedef struct GradientTap
+{
+	int			phase;
+	int			shift;			/* flat pixels from dy's to x's */
+} GradientTap;
+
+/* The rows of one image that a slot holds. */
+typedef struct Segment
+{
+	int			image;
+	int			row;
+	int			rows;
+	int			chunks;			/* of 32 flat pixels */
+} Segment;
+
+struct WeightGradient
+{
+	const HostContext *host;
+	ConvolutionShape shape;
+	ConvolutionUse use;
+	int			threads;
+	bool		shared;			/* threads share blocks and split channels */
+	Arena		arena;
+
+	int			phases;			/* stride * stride */
+	int			top;			/* rows and columns that taps reach beyond, in phases */
+	int			bottom;
+	int			left;
+	int			pitch;			/* flat pixels from row to row */
+	int			lead;			/* flat index in x of dy's first pixel */
+	int			in_groups;		/* groups of 32 channels */
+	int			out_groups;
+	int			tap_count;
+	GradientTap *taps;
+
+	int			segment_rows;
+	int			segments_per_image;
+	int			segment_count;
+	int			slots;			/* segments in a shared block, else 1 */
+	size_t		max_chunks;
+	size_t		max_pairs;
+	size_t		x_size;			/* values of a packed x: (phase, parity, channels / 16, pair, 16, 2) */
+	size_t		dy_size;		/* values of a packed dy: (channels / 16, chunk, 16, 32) */
+	size_t		dw_size;		/* sums: (tap, out / 16, in / 16, 16, 16) */
+	size_t		db_size;
+	bfloat16   *packed;			/* per thread, or per slot: x, then dy */
+	float	   *dw;				/* per thread, or one */
+	float	   *db;				/* per thread */
+};
+
+/* One call. */
+typedef struct GradientJob
+{
+	const WeightGradient *gradient;
+	const bfloat16 *x;
+	const bfloat16 *dy;
+	float	   *dw;
+	int			first_segment;	/* of a shared block */
+	int			segments;
+	bool		bias;
+} GradientJob;
+
+static const bfloat16 zero_pixel[32] __attribute__((aligned(64)));
+
+/* Configure tiles 0-3 for sums, 4-5 for A and 6-7 for B, all full. */
+static void
+configure_tiles(void)
+{
+	struct
+	{
+		uint8_t		palette;
+		uint8_t		start_row;
+		uint8_t		reserved[14];
+		uint16_t	bytes_per_row[16];
+		uint8_t		rows[16];
+	}			config __attribute__((aligned(64)));
+
+	memset(&config, 0, sizeof config);
+	config.palette = 1;
+	for (int i = 0; i < 8; i++)
+	{
+		config.bytes_per_row[i] = 64;
+		config.rows[i] = 16;
+	}
+	_tile_loadconfig(&config);
+}
+
+static bfloat16 *
+packed_x(const WeightGradient *gradient, int slot)
+{
+	return gradient->packed + slot * (gradient->x_size + gradient->dy_size);
+}
+
+static bfloat16 *
+packed_dy(const WeightGradient *gradient, int slot)
+{
+	return packed_x(gradient, slot) + gradient->x_size;
+}
+
+static Segment
+segment_at(const WeightGradient *gradient, int index)
+{
+	Segment		segment;
+	int			left;
+
+	segment.image = index / gradient->segments_per_image;
+	segment.row = index % gradient->segments_per_image * gradient->segment_rows;
+	left = gradient->shape.y.h - segment.row;
+	segment.rows = left < gradient->segment_rows ? left : gradient->segment_rows;
+	segment.chunks = (segment.rows * gradient->pitch + 31) / 32;
+	return segment;
+}
+
+/* The lanes that hold the channels of a group that exist. */
+static inline __mmask32
+group_mask(int channels, int group)
+{
+	int			left = channels - group * 32;
+
+	return left >= 32 ? 0xFFFFFFFFu : (__mmask32) ((1u << left) - 1);
+}
+
+/* Packs pixels of x one after the other. */
+typedef struct PairWriter
+{
+	bfloat16   *target;			/* even pairs of the group's first 16 channels */
+	size_t		half;			/* values to its other 16 channels */
+	size_t		odd;			/* values to the odd pairs */
+	long		index;			/* flat index of the next pixel */
+	__m512i		before;			/* the pixel before it */
+} PairWriter;
+
+/* Append count pixels, step values apart. */
+static inline void
+write_pairs(PairWriter *writer, const bfloat16 *source, long step, long count, __mmask32 mask)
+{
+	const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
+										 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+	const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+	__m512i		before = writer->before;
+	long		index = writer->index;
+
+	for (long i = 0; i < count; i++, index++, source += step)
+	{
+		__m512i		pixel = _mm512_maskz_loadu_epi16(mask, source);
+		bfloat16   *target = writer->target + ((index - 1) & 1) * writer->odd + ((index - 1) >> 1) * 32;
+
+		_mm512_store_si512(target, _mm512_permutex2var_epi16(before, low, pixel));
+		_mm512_store_si512(target + writer->half, _mm512_permutex2var_epi16(before, high, pixel));
+		before = pixel;
+	}
+	writer->before = before;
+	writer->index = index;
+}
+
+/* Pack a group of 32 channels of one phase of x for a segment. */
+static void
+pack_x(const GradientJob *job, const Segment *segment, int slot, int phase, int group)
+{
+	const WeightGradient *gradient = job->gradient;
+	const TensorShape *shape = &gradient->shape.x;
+	int			stride = gradient->shape.stride;
+	int			phase_y = phase / stride;
+	int			phase_x = phase % stride;
+	int			columns = (shape->w - phase_x + stride - 1) / stride;
+	size_t		half = gradient->max_pairs * 32;
+	size_t		parity = half * 2 * gradient->in_groups;
+	long		length = gradient->max_pairs * 2 - 1;
+	long		pixel = gradient->use.x_pixel_stride;
+	__mmask32	mask = group_mask(shape->c, group);
+	PairWriter	writer = {
+		.target = packed_x(gradient, slot) + phase * 2 * parity + group * 2 * half,
+		.half = half,
+		.odd = parity,
+		.index = 1,
+		.before = _mm512_setzero_si512(),
+	};
+
+	if (columns > gradient->pitch - gradient->left)
+		columns = gradient->pitch - gradient->left;
+	write_pairs(&writer, zero_pixel, 0, gradient->lead - (long) gradient->top * gradient->pitch - 1, mask);
+	for (int row = -gradient->top; row < segment->rows + gradient->bottom; row++)
+	{
+		long		y = (long) (segment->row + row) * stride + phase_y;
+		const bfloat16 *source = job->x + (((long) segment->image * shape->h + y) * shape->w + phase_x) * pixel +
+			group * 32;
+
+		if (y < 0 || y >= shape->h || columns <= 0)
+			write_pairs(&writer, zero_pixel, 0, gradient->pitch, mask);
+		else
+		{
+			write_pairs(&writer, source, stride * pixel, columns, mask);
+			write_pairs(&writer, zero_pixel, 0, gradient->pitch - columns, mask);
+		}
+	}
+	write_pairs(&writer, zero_pixel, 0, length - writer.index, mask);
+}
+
+/* Four rows of a (16, 16) array of 32-bit values, four columns of each. */
+static inline __m512i
+load_lanes(const int32_t *values)
+{
+	__m512i		lanes = _mm512_castsi128_si512(_mm_load_si128((const __m128i *) values));
+
+	lanes = _mm512_mask_broadcast_i32x4(lanes, 0x00F0, _mm_load_si128((const __m128i *) (values + 64)));
+	lanes = _mm512_mask_broadcast_i32x4(lanes, 0x0F00, _mm_load_si128((const __m128i *) (values + 128)));
+	return _mm512_mask_broadcast_i32x4(lanes, 0xF000, _mm_load_si128((const __m128i *) (values + 192)));
+}
+
+/* Transpose a (16, 16) array of 32-bit values. */
+static inline void
+transpose_16x16(const int32_t *source, int32_t *target)
+{
+	for (int column = 0; column < 16; column += 4)
+	{
+		__m512i		a = load_lanes(source + column);
+		__m512i		b = load_lanes(source + column + 16);
+		__m512i		c = load_lanes(source + column + 32);
+		__m512i		d = load_lanes(source + column + 48);
+		__m512i		ab_low = _mm512_unpacklo_epi32(a, b);
+		__m512i		ab_high = _mm512_unpackhi_epi32(a, b);
+		__m512i		cd_low = _mm512_unpacklo_epi32(c, d);
+		__m512i		cd_high = _mm512_unpackhi_epi32(c, d);
+
+		_mm512_store_si512(target + column * 16, _mm512_unpacklo_epi64(ab_low, cd_low));
+		_mm512_store_si512(target + column * 16 + 16, _mm512_unpackhi_epi64(ab_low, cd_low));
+		_mm512_store_si512(target + column * 16 + 32, _mm512_unpacklo_epi64(ab_high, cd_high));
+		_mm512_store_si512(target + column * 16 + 48, _mm512_unpackhi_epi64(ab_high, cd_high));
+	}
+}
+
+/* Add 32 bf16 values to 32 sums. */
+static inline void
+add_to_sums(float *sums, __m512i values)
+{
+	__m512		low = _mm512_castsi512_ps(_mm512_slli_epi32(
+															_mm512_cvtepu16_epi32(_mm512_castsi512_si256(values)), 16));
+	__m512		high = _mm512_castsi512_ps(_mm512_slli_epi32(
+															 _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(values, 1)), 16));
+
+	_mm512_store_ps(sums, _mm512_add_ps(_mm512_load_ps(sums), low));
+	_mm512_store_ps(sums + 16, _mm512_add_ps(_mm512_load_ps(sums + 16), high));
+}
+
+/* Pack a group of 32 channels of dy for a segment, transposed; sums gets the
+ * group's bias gradient unless it is NULL. */
+static void
+pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, float *sums)
+{
+	const WeightGradient *gradient = job->gradient;
+	const TensorShape *shape = &gradient->shape.y;
+	const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
+										 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+	const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
+	long		pixel = gradient->use.y_pixel_stride;
+	__mmask32	mask = group_mask(shape->c, group);
+	bfloat16   *target = packed_dy(gradient, slot) + group * 2 * gradient->max_chunks * TILE_VALUES;
+	size_t		half = gradient->max_chunks * TILE_VALUES;
+	const bfloat16 *row = job->dy + ((long) segment->image * shape->h + segment->row) * shape->w * pixel + group * 32;
+	int32_t		pairs[2][256] __attribute__((aligned(64)));
+	int			y = 0;
+	int			x = 0;
+
+	for (int chunk = 0; chunk < segment->chunks; chunk++, target += TILE_VALUES)
+	{
+		for (int i = 0; i < 16; i++)
+		{
+			__m512i		values[2];
+
+			for (int j = 0; j < 2; j++)
+			{
+				values[j] = _mm512_setzero_si512();
+				if (x < shape->w && y < segment->rows)
+				{
+					values[j] = _mm512_maskz_loadu_epi16(mask, row + x * pixel);
+					if (sums != NULL)
+						add_to_sums(sums, values[j]);
+				}
+				if (++x == gradient->pitch)
+				{
+					x = 0;
+					y++;
+					row += shape->w * pixel;
+				}
+			}
+			_mm512_store_si512(pairs[0] + i * 16, _mm512_permutex2var_epi16(values[0], low, values[1]));
+			_mm512_store_si512(pairs[1] + i * 16, _mm512_permutex2var_epi16(values[0], high, values[1]));
+		}
+		transpose_16x16(pairs[0], (int32_t *) target);
+		transpose_16x16(pairs[1], (int32_t *) (target + half));
+	}
+}
+
+/* Add count slots' products for a pair of channel groups to dw. */
+static void
+multiply_groups(const WeightGradient *gradient, int first_segment, int first_slot, int count,
+				int in_group, int out_group, bool fresh, float *dw)
+{
+	size_t		pairs = gradient->max_pairs * 32;
+	size_t		dy_half = gradient->max_chunks * TILE_VALUES;
+	size_t		in_tiles = 2 * (size_t) gradient->in_groups;
+	size_t		out_tiles = 2 * (size_t) gradient->out_groups;
+
+	for (int t = 0; t < gradient->tap_count; t++)
+	{
+		const GradientTap *tap = &gradient->taps[t];
+		float	   *sums = dw + ((t * out_tiles + 2 * out_group) * in_tiles + 2 * in_group) * TILE_SUMS;
+		float	   *lower = sums + in_tiles * TILE_SUMS;
+		size_t		x_offset = ((tap->phase * 2 + (tap->shift & 1)) * in_tiles + 2 * in_group) * pairs +
+			(size_t) (tap->shift >> 1) * 32;
+
+		if (fresh)
+		{
+			_tile_zero(0);
+			_tile_zero(1);
+			_tile_zero(2);
+			_tile_zero(3);
+		}
+		else
+		{
+			_tile_loadd(0, sums, 64);
+			_tile_loadd(1, sums + TILE_SUMS, 64);
+			_tile_loadd(2, lower, 64);
+			_tile_loadd(3, lower + TILE_SUMS, 64);
+		}
+		for (int s = 0; s < count; s++)
+		{
+			int			chunks = segment_at(gradient, first_segment + s).chunks;
+			const bfloat16 *a = packed_dy(gradient, first_slot + s) + 2 * out_group * dy_half;
+			const bfloat16 *b = packed_x(gradient, first_slot + s) + x_offset;
+
+			for (int chunk = 0; chunk < chunks; chunk++, a += TILE_VALUES, b += TILE_VALUES)
+			{
+				_tile_loadd(4, a, 64);
+				_tile_loadd(6, b, 64);
+				_tile_dpbf16ps(0, 4, 6);
+				_tile_loadd(7, b + pairs, 64);
+				_tile_dpbf16ps(1, 4, 7);
+				_tile_loadd(5, a + dy_half, 64);
+				_tile_dpbf16ps(2, 5, 6);
+				_tile_dpbf16ps(3, 5, 7);
+			}
+		}
+		_tile_stored(0, sums, 64);
+		_tile_stored(1, sums + TILE_SUMS, 64);
+		_tile_stored(2, lower, 64);
+		_tile_stored(3, lower + TILE_SUMS, 64);
+	}
+}
+
+/* Sum segments [begin, end) into the worker's own dw. */
+static void
+private_task(void *data, int worker, long begin, long end)
+{
+	const GradientJob *job = data;
+	const WeightGradient *gradient = job->gradient;
+	float	   *dw = gradient->dw + worker * gradient->dw_size;
+
+	configure_tiles();
+	for (long s = begin; s < end; s++)
+	{
+		Segment		segment = segment_at(gradient, (int) s);
+
+		for (int phase = 0; phase < gradient->phases; phase++)
+			for (int group = 0; group < gradient->in_groups; group++)
+				pack_x(job, &segment, worker, phase, group);
+		for (int group = 0; group < gradient->out_groups; group++)
+			pack_dy(job, &segment, worker, group,
+					job->bias ? gradient->db + worker * gradient->db_size + group * 32 : NULL);
+		for (int in = 0; in < gradient->in_groups; in++)
+			for (int out = 0; out < gradient->out_groups; out++)
+				multiply_groups(gradient, (int) s, worker, 1, in, out, s == begin, dw);
+	}
+	_tile_release();
+}
+
+/* Pack units [begin, end) of a shared block: slots times channel groups. */
+static void
+pack_task(void *data, int worker, long begin, long end)
+{
+	const GradientJob *job = data;
+	const WeightGradient *gradient = job->gradient;
+	int			x_units = gradient->phases * gradient->in_groups;
+	int			units = x_units + gradient->out_groups;
+
+	for (long i = begin; i < end; i++)
+	{
+		int			slot = (int) (i / units);
+		int			unit = (int) (i % units);
+		Segment		segment = segment_at(gradient, job->first_segment + slot);
+
+		if (unit < x_units)
+			pack_x(job, &segment, slot, unit / gradient->in_groups, unit % gradient->in_groups);
+		else
+			pack_dy(job, &segment, slot, unit - x_units,
+					job->bias ? gradient->db + worker * gradient->db_size + (unit - x_units) * 32 : NULL);
+	}
+}
+
+/* Multiply pairs [begin, end) of channel groups over a shared block. */
+static void
+multiply_task(void *data, int worker, long begin, long end)
+{
+	const GradientJob *job = data;
+	const WeightGradient *gradient = job->gradient;
+
+	(void) worker;
+	configure_tiles();
+	for (long i = begin; i < end; i++)
+		multiply_groups(gradient, job->first_segment, 0, job->segments, (int) (i / gradient->out_groups),
+						(int) (i % gradient->out_groups), job->first_segment == 0, gradient->dw);
+	_tile_release();
+}
+
+/* Add the threads' sums for output channels [begin, end) and bring them into
+ * plain order. */
+static void
+finish_task(void *data, int worker, long begin, long end)
+{
+	const GradientJob *job = data;
+	const WeightGradient *gradient = job->gradient;
+	size_t		in_tiles = 2 * (size_t) gradient->in_groups;
+	size_t		out_tiles = 2 * (size_t) gradient->out_groups;
+	size_t		tap_size = out_tiles * in_tiles * TILE_SUMS;
+	int			inputs = gradient->shape.x.c;
+	int			taps = gradient->tap_count;
+	int			parts = gradient->shared ? 1 : gradient->threads;
+
+	(void) worker;
+	for (long o = begin; o < end; o++)
+	{
+		float	   *target = job->dw + o * inputs * taps;
+		const float *row = gradient->dw + (o / 16 * in_tiles) * TILE_SUMS + o % 16 * 16;
+
+		for (int i = 0; i < inputs; i++)
+		{
+			const float *sums = row + (i / 16) * TILE_SUMS + i % 16;
+
+			for (int t = 0; t < taps; t++)
+			{
+				float		sum = sums[t * tap_size];
+
+				for (int p = 1; p < parts; p++)
+					sum += sums[p * gradient->dw_size + t * tap_size];
+				*target++ = sum;
+			}
+		}
+	}
+}
+
+void
+weight_gradient_run(WeightGradient *gradient, const bfloat16 *x, const bfloat16 *dy, float *dw, float *db)
+{
+	GradientJob job = {.gradient = gradient, .x = x, .dy = dy, .dw = dw, .bias = db != NULL};
+	int			threads = gradient->threads;
+
+	threads_use(threads);
+	memset(gradient->db, 0, gradient->db_size * threads * sizeof(float));
+	if (gradient->shared)
+	{
+		int			units = gradient->phases * gradient->in_groups + gradient->out_groups;
+
+		for (int first = 0; first < gradient->segment_count; first += gradient->slots)
+		{
+			int			left = gradient->segment_count - first;
+
+			job.first_segment = first;
+			job.segments = left < gradient->slots ? left : gradient->slots;
+			threads_run(threads, (long) job.segments * units, pack_task, &job);
+			threads_run(threads, (long) gradient->in_groups * gradient->out_groups, multiply_task, &job);
+		}
+	}
+	else
+	{
+		/* A thread without a segment leaves its sums alone. */
+		if (gradient->segment_count < threads)
+			memset(gradient->dw, 0, gradient->dw_size * threads * sizeof(float));
+		threads_run(threads, gradient->segment_count, private_task, &job);
+	}
+	threads_run(threads, gradient->shape.y.c, finish_task, &job);
+	if (db != NULL)
+		for (int c = 0; c < gradient->shape.y.c; c++)
+		{
+			db[c] = gradient->db[c];
+			for (int p = 1; p < threads; p++)
+				db[c] += gradient->db[p * gradient->db_size + c];
+		}
+}
+
+static int
+floor_divide(int a, int b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Work out phases, reach and pitch, and each tap's shift. */
+static Status
+plan_taps(WeightGradient *gradient)
+{
+	const ConvolutionShape *shape = &gradient->shape;
+	int			stride = shape->stride;
+	int			last_y = floor_divide((shape->kernel_h - 1) * shape->dilation - shape->padding, stride);
+	int			last_x = floor_divide((shape->kernel_w - 1) * shape->dilation - shape->padding, stride);
+	int			first = floor_divide(-shape->padding, stride);
+	int			right = last_x > 0 ? last_x : 0;
+	int			columns = (shape->x.w + stride - 1) / stride;
+	void	   *memory;
+
+	gradient->phases = stride * stride;
+	gradient->top = gradient->left = first < 0 ? -first : 0;
+	gradient->bottom = last_y > 0 ? last_y : 0;
+
+	/* Columns that x has, then the zeros that the next row's taps reach back
+	 * to; or all columns that this row's taps reach. */
+	if (columns > shape->y.w + right)
+		columns = shape->y.w + right;
+	gradient->pitch = columns + gradient->left;
+	if (gradient->pitch < shape->y.w + right)
+		gradient->pitch = shape->y.w + right;
+	gradient->lead = gradient->top * gradient->pitch + gradient->left + 1;
+
+	gradient->tap_count = shape->kernel_h * shape->kernel_w;
+	TRY(host_alloc_array(gradient->host, gradient->tap_count, sizeof(GradientTap), &memory));
+	gradient->taps = memory;
+	for (int ky = 0; ky < shape->kernel_h; ky++)
+		for (int kx = 0; kx < shape->kernel_w; kx++)
+		{
+			GradientTap *tap = &gradient->taps[ky * shape->kernel_w + kx];
+			int			y = ky * shape->dilation - shape->padding;
+			int			x = kx * shape->dilation - shape->padding;
+			int			shift_y = floor_divide(y, stride);
+			int			shift_x = floor_divide(x, stride);
+
+			tap->phase = (y - shift_y * stride) * stride + x - shift_x * stride;
+			tap->shift = gradient->lead + shift_y * gradient->pitch + shift_x;
+		}
+	return status_ok();
+}
+
+/* Cut the batch into segments and size what holds them. */
+static Status
+plan_memory(WeightGradient *gradient)
+{
+	const ConvolutionShape *shape = &gradient->shape;
+	size_t		values;			/* packed per flat pixel */
+	size_t		budget;
+	size_t		rows;
+	size_t		packed_at;
+	size_t		dw_at;
+	size_t		db_at;
+	size_t		holders;
+
+	gradient->in_groups = (shape->x.c + 31) / 32;
+	gradient->out_groups = (shape->y.c + 31) / 32;
+	gradient->dw_size = (size_t) gradient->tap_count * gradient->in_groups * gradient->out_groups * 4 * TILE_SUMS;
+	gradient->db_size = (size_t) gradient->out_groups * 32;
+	gradient->shared = gradient->dw_size * sizeof(float) > PRIVATE_BYTES;
+
+	values = (size_t) gradient->phases * 2 * gradient->in_groups * 32 + gradient->out_groups * 32;
+	budget = (gradient->shared ? BLOCK_BYTES : SEGMENT_BYTES) / sizeof(bfloat16) / values;
+	rows = budget / gradient->pitch;
+	if (rows < 1)
+		rows = 1;
+	if (rows > (size_t) shape->y.h)
+		rows = shape->y.h;
+	gradient->segments_per_image = (int) ((shape->y.h + rows - 1) / rows);
+	gradient->segment_rows = (shape->y.h + gradient->segments_per_image - 1) / gradient->segments_per_image;
+	gradient->segments_per_image = (shape->y.h + gradient->segment_rows - 1) / gradient->segment_rows;
+	gradient->segment_count = gradient->segments_per_image * shape->y.n;
+	gradient->slots = 1;
+	if (gradient->shared)
+	{
+		gradient->slots = (int) (budget / ((size_t) gradient->segment_rows * gradient->pitch));
+		if (gradient->slots < 1)
+			gradient->slots = 1;
+		if (gradient->slots > gradient->segment_count)
+			gradient->slots = gradient->segment_count;
+	}
+
+	gradient->max_chunks = ((size_t) gradient->segment_rows * gradient->pitch + 31) / 32;
+	/* The last chunk read at the largest shift, or the last row packed. */
+	values = gradient->max_chunks * 32 + gradient->lead + (size_t) gradient->bottom * gradient->pitch + gradient->pitch;
+	gradient->max_pairs = values / 2 + 2;
+	gradient->dy_size = (size_t) gradient->out_groups * 2 * gradient->max_chunks * TILE_VALUES;
+	gradient->x_size = (size_t) gradient->phases * 2 * gradient->in_groups * 2 * gradient->max_pairs * 32;
+
+	holders = gradient->shared ? gradient->slots : gradient->threads;
+	TRY(arena_reserve(&gradient->arena, (gradient->x_size + gradient->dy_size) * holders * sizeof(bfloat16), &packed_at));
+	TRY(arena_reserve(&gradient->arena,
+					  gradient->dw_size * (gradient->shared ? 1 : gradient->threads) * sizeof(float), &dw_at));
+	TRY(arena_reserve(&gradient->arena, gradient->db_size * gradient->threads * sizeof(float), &db_at));
+	TRY(arena_commit(&gradient->arena, "packed tensors of a weight gradient"));
+	gradient->packed = arena_at(&gradient->arena, packed_at);
+	gradient->dw = arena_at(&gradient->arena, dw_at);
+	gradient->db = arena_at(&gradient->arena, db_at);
+	return status_ok();
+}
+
+bool
+weight_gradient_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
+{
+	return use->type == DATA_BF16 && shape->groups == 1 && shape->x.c >= 16 && shape->y.c >= 16;
+}
+
+Status
+weight_gradient_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+					   WeightGradient **gradient)
+{
+	WeightGradient *made;
+	Status		status;
+	void	   *memory;
+
+	*gradient = NULL;
+	TRY(host_alloc_array(host, 1, sizeof(WeightGradient), &memory));
+	made = memory;
+	made->host = host;
+	made->shape = *shape;
+	made->use = *use;
+	made->threads = host->threads > 1 ? host->threads : 1;
+	arena_init(&made->arena, host);
+	status = plan_taps(made);
+	if (status.code == LS_OK)
+		status = plan_memory(made);
+	if (status.code != LS_OK)
+		weight_gradient_destroy(made);
+	else
+		*gradient = made;
+	return status;
+}
+
+void
+weight_gradient_destroy(WeightGradient *gradient)
+{
+	if (gradient == NULL)
+		return;
+	arena_free(&gradient->arena);
+	host_free(gradient->host, gradient->taps);
+	host_free(gradient->host, gradient);
+}
+
+size_t
+weight_gradient_memory(const WeightGradient *gradient)
+{
+	return gradient->arena.size;
+}
