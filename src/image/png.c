@@ -18,9 +18,17 @@
 #define CHUNK_MEMORY_MAX (8 << 20)	/* bytes libpng may allocate for one chunk */
 #define POLL_BYTES (64 << 10)	/* input bytes between two polls */
 
+/* Where libpng's memory comes from, and why it last came not. */
+typedef struct PngMemory
+{
+	const HostContext *host;
+	Status		status;
+} PngMemory;
+
 typedef struct PngReader
 {
 	const HostContext *host;
+	PngMemory	memory;
 	const uint8_t *bytes;
 	size_t		size;
 	size_t		position;
@@ -55,7 +63,10 @@ reader_check(PngReader *reader, Status status)
 static void
 reader_error(png_structp png, png_const_charp message)
 {
-	reader_fail(png_get_error_ptr(png), format_broken("PNG", message));
+	PngReader  *reader = png_get_error_ptr(png);
+
+	reader_check(reader, reader->memory.status);
+	reader_fail(reader, format_broken("PNG", message));
 }
 
 static void
@@ -68,16 +79,19 @@ ignore_warning(png_structp png, png_const_charp message)
 static png_voidp
 host_png_alloc(png_structp png, png_alloc_size_t size)
 {
-	const HostContext *host = png_get_mem_ptr(png);
-	void	   *memory;
+	PngMemory  *memory = png_get_mem_ptr(png);
+	void	   *block;
 
-	return host_alloc(host, size, &memory).code == LS_OK ? memory : NULL;
+	memory->status = host_alloc(memory->host, size, &block);
+	return block;
 }
 
 static void
-host_png_free(png_structp png, png_voidp memory)
+host_png_free(png_structp png, png_voidp block)
 {
-	host_free(png_get_mem_ptr(png), memory);
+	PngMemory  *memory = png_get_mem_ptr(png);
+
+	host_free(memory->host, block);
 }
 
 /* Hand libpng its next bytes. Polls too: a file may hold far more bytes than
@@ -104,10 +118,9 @@ read_header(PngReader *reader)
 {
 	/* Limits come first; max_pixels is checked by who creates the image. */
 	reader->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, reader, reader_error, ignore_warning,
-										   (png_voidp) reader->host, host_png_alloc, host_png_free);
-	if (reader->png == NULL)
-		reader_fail(reader, status_error(LS_OUT_OF_MEMORY, "could not start libpng"));
-	reader->info = png_create_info_struct(reader->png);
+										   &reader->memory, host_png_alloc, host_png_free);
+	if (reader->png != NULL)
+		reader->info = png_create_info_struct(reader->png);
 	if (reader->info == NULL)
 		reader_fail(reader, status_error(LS_OUT_OF_MEMORY, "could not start libpng"));
 	png_set_user_limits(reader->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -191,7 +204,7 @@ reader_close(PngReader *reader)
 Status
 png_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info)
 {
-	PngReader	reader = {.host = host, .bytes = bytes, .size = size};
+	PngReader	reader = {.host = host, .memory = {.host = host}, .bytes = bytes, .size = size};
 	Status		status = png_run(&reader, read_header);
 
 	if (status.code == LS_OK)
@@ -212,7 +225,8 @@ Status
 png_decode(const HostContext *host, const uint8_t *bytes, size_t size, const DecodeRequest *request,
 		   Image *image)
 {
-	PngReader	reader = {.host = host, .bytes = bytes, .size = size, .request = request, .image = image};
+	PngReader	reader = {.host = host, .memory = {.host = host}, .bytes = bytes, .size = size,
+		.request = request, .image = image};
 	Status		status = png_run(&reader, read_pixels);
 
 	reader_close(&reader);
@@ -222,6 +236,7 @@ png_decode(const HostContext *host, const uint8_t *bytes, size_t size, const Dec
 typedef struct PngWriter
 {
 	const HostContext *host;
+	PngMemory	memory;
 	const Image *image;
 	int			compression;
 
@@ -245,7 +260,11 @@ writer_fail(PngWriter *writer, Status status)
 static void
 writer_error(png_structp png, png_const_charp message)
 {
-	writer_fail(png_get_error_ptr(png), status_error(LS_INTERNAL, "libpng could not encode: %s", message));
+	PngWriter  *writer = png_get_error_ptr(png);
+
+	if (writer->memory.status.code != LS_OK)
+		writer_fail(writer, writer->memory.status);
+	writer_fail(writer, status_error(LS_INTERNAL, "libpng could not encode: %s", message));
 }
 
 /* Append to the encoded bytes, doubling their room when it is used up. */
@@ -325,10 +344,9 @@ write_image(PngWriter *writer)
 	size_t		stride = (size_t) image->width * (size_t) image->channels;
 
 	writer->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, writer, writer_error, ignore_warning,
-											(png_voidp) writer->host, host_png_alloc, host_png_free);
-	if (writer->png == NULL)
-		writer_fail(writer, status_error(LS_OUT_OF_MEMORY, "could not start libpng"));
-	writer->info = png_create_info_struct(writer->png);
+											&writer->memory, host_png_alloc, host_png_free);
+	if (writer->png != NULL)
+		writer->info = png_create_info_struct(writer->png);
 	if (writer->info == NULL)
 		writer_fail(writer, status_error(LS_OUT_OF_MEMORY, "could not start libpng"));
 	png_set_user_limits(writer->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -352,7 +370,7 @@ write_image(PngWriter *writer)
 Status
 png_encode(const HostContext *host, const Image *image, int compression, EncodedImage *encoded)
 {
-	PngWriter	writer = {.host = host, .image = image, .compression = compression};
+	PngWriter	writer = {.host = host, .memory = {.host = host}, .image = image, .compression = compression};
 
 	memset(encoded, 0, sizeof *encoded);
 	if (compression < 0 || compression > 9)

@@ -1,0 +1,212 @@
+/*
+ * image_png.c: PNG of every colour type and depth, read and written.
+ */
+#include "image_fixture.h"
+
+static int
+grey_alpha(int x, int y, int c)
+{
+	return on_black(pattern_grey(x, y, c), 42 * x);
+}
+
+/* One colour is transparent: (40, 60, 8), which stands at (1, 1). */
+static int
+colour_key(int x, int y, int c)
+{
+	return x == 1 && y == 1 ? 0 : pattern_colour(x, y, c);
+}
+
+/* Grey 45 is transparent: (0, 3) and (1, 1). */
+static int
+grey_key(int x, int y, int c)
+{
+	return pattern_grey(x, y, c) == 45 ? 0 : pattern_grey(x, y, c);
+}
+
+static int
+bits1(int x, int y, int c)
+{
+	(void) c;
+	return (x + y) % 2 * 255;
+}
+
+static int
+bits2(int x, int y, int c)
+{
+	(void) c;
+	return (x + y) % 4 * 85;
+}
+
+static int
+bits4(int x, int y, int c)
+{
+	(void) c;
+	return (x + 2 * y) % 16 * 17;
+}
+
+/* 16 bits become 8 by rounding to nearest. */
+static int
+grey16(int x, int y, int c)
+{
+	(void) c;
+	return (10000 * x + 500 * y + 128) / 257;
+}
+
+static int
+palette_alpha(int x, int y, int c)
+{
+	static const int alphas[4] = {255, 128, 0, 255};
+
+	return on_black(pattern_indexed(x, y, c), alphas[(x + y) % 4]);
+}
+
+static void
+test_decode(void **state)
+{
+	(void) state;
+	assert_pattern("rgb8.png", pattern_colour);
+	assert_pattern("rgb8_interlaced.png", pattern_colour);
+	assert_pattern("rgb16.png", pattern_colour);	/* 100 of 65535 above, rounds back */
+	assert_pattern("rgba8.png", pattern_alpha);
+	assert_pattern("rgba16_interlaced.png", pattern_alpha);
+	assert_pattern("rgb8_trns.png", colour_key);
+	assert_pattern("grey8.png", pattern_grey);
+	assert_pattern("grey8_trns.png", grey_key);
+	assert_pattern("grey16.png", grey16);
+	assert_pattern("grey_alpha8.png", grey_alpha);
+	assert_pattern("grey1.png", bits1);
+	assert_pattern("grey1_interlaced.png", bits1);
+	assert_pattern("grey2.png", bits2);
+	assert_pattern("grey4.png", bits4);
+	assert_pattern("palette8.png", pattern_indexed);
+	assert_pattern("palette2_trns.png", palette_alpha);
+}
+
+/* Chunks that pixels do not need are skipped, broken or not, gamma included. */
+static void
+test_ancillary_chunks(void **state)
+{
+	(void) state;
+	assert_pattern("ancillary.png", pattern_colour);
+}
+
+static void
+test_info(void **state)
+{
+	(void) state;
+	assert_info("rgb8.png", IMAGE_FORMAT_PNG, 7, 5, 3, 8);
+	assert_info("rgb16.png", IMAGE_FORMAT_PNG, 7, 5, 3, 16);
+	assert_info("rgba8.png", IMAGE_FORMAT_PNG, 7, 5, 4, 8);
+	assert_info("rgba16_interlaced.png", IMAGE_FORMAT_PNG, 7, 5, 4, 16);
+	assert_info("grey8.png", IMAGE_FORMAT_PNG, 7, 5, 1, 8);
+	assert_info("grey16.png", IMAGE_FORMAT_PNG, 7, 5, 1, 16);
+	assert_info("grey_alpha8.png", IMAGE_FORMAT_PNG, 7, 5, 2, 8);
+	assert_info("grey1.png", IMAGE_FORMAT_PNG, 7, 5, 1, 1);
+	assert_info("grey4.png", IMAGE_FORMAT_PNG, 7, 5, 1, 4);
+	assert_info("palette8.png", IMAGE_FORMAT_PNG, 7, 5, 3, 8);
+	assert_info("palette2_trns.png", IMAGE_FORMAT_PNG, 7, 5, 4, 2);
+	assert_info("bad_huge.png", IMAGE_FORMAT_PNG, 60000, 60000, 3, 8);	/* the header is fine */
+	assert_string_equal(image_format_name(IMAGE_FORMAT_PNG), "png");
+}
+
+/* Grey of a colour is its luma by Rec. 601. */
+static void
+test_decode_grey(void **state)
+{
+	Image		image = decode_file("rgb8.png", DECODE_GREY);
+
+	(void) state;
+	assert_int_equal(image.channels, 1);
+	for (int y = 0; y < PATTERN_HEIGHT; y++)
+	{
+		for (int x = 0; x < PATTERN_WIDTH; x++)
+			assert_int_equal(image.pixels[y * PATTERN_WIDTH + x],
+							 (299 * 40 * x + 587 * 60 * y + 114 * 8 * x * y + 500) / 1000);
+	}
+	image_free(host_standalone(), &image);
+	image = decode_file("palette8.png", DECODE_GREY);
+	assert_int_equal(image.pixels[0], 0);
+	assert_int_equal(image.pixels[1], 76);	/* red */
+	assert_int_equal(image.pixels[3], 255);
+	image_free(host_standalone(), &image);
+}
+
+/* What is encoded decodes to the same at every level, grey and colour. */
+static void
+test_encode(void **state)
+{
+	(void) state;
+	for (int level = 0; level <= 9; level++)
+	{
+		for (int channels = 1; channels <= 3; channels += 2)
+		{
+			Image		image = make_noise(33, 21, channels, 7);
+			Image		again;
+			EncodedImage encoded;
+
+			assert_ok(png_encode(host_standalone(), &image, level, &encoded));
+			assert_ok(image_decode(host_standalone(), encoded.bytes, encoded.size,
+								   channels == 1 ? DECODE_GREY : DECODE_RGB, &again));
+			assert_same_image(&image, &again);
+			host_free(host_standalone(), encoded.bytes);
+			image_free(host_standalone(), &again);
+			image_free(host_standalone(), &image);
+		}
+	}
+}
+
+/* A mask is 8-bit, one channel, and small. */
+static void
+test_encode_mask(void **state)
+{
+	Image		mask;
+	Image		again;
+	EncodedImage encoded;
+	ImageInfo	info;
+
+	(void) state;
+	assert_ok(image_create(host_standalone(), 256, 256, 1, &mask));
+	for (int y = 0; y < 256; y++)
+	{
+		for (int x = 0; x < 256; x++)
+			mask.pixels[y * 256 + x] = (x - 130) * (x - 130) + (y - 120) * (y - 120) < 6400 ? 255 : 0;
+	}
+	assert_ok(png_encode(host_standalone(), &mask, 1, &encoded));
+	assert_true(encoded.size < 3000);
+	assert_ok(image_info(host_standalone(), encoded.bytes, encoded.size, &info));
+	assert_int_equal(info.channels, 1);
+	assert_int_equal(info.bits, 8);
+	assert_ok(mask_decode(host_standalone(), encoded.bytes, encoded.size, &again));
+	assert_same_image(&mask, &again);
+	host_free(host_standalone(), encoded.bytes);
+	image_free(host_standalone(), &again);
+	image_free(host_standalone(), &mask);
+}
+
+static void
+test_encode_bad_level(void **state)
+{
+	Image		image = make_noise(2, 2, 1, 1);
+	EncodedImage encoded;
+
+	(void) state;
+	assert_failed(png_encode(host_standalone(), &image, 10, &encoded), LS_INVALID_ARGUMENT, "level is 10");
+	assert_failed(png_encode(host_standalone(), &image, -1, &encoded), LS_INVALID_ARGUMENT, "level is -1");
+	image_free(host_standalone(), &image);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_ancillary_chunks),
+		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_decode_grey),
+		cmocka_unit_test(test_encode),
+		cmocka_unit_test(test_encode_mask),
+		cmocka_unit_test(test_encode_bad_level),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
