@@ -18,7 +18,7 @@
 #define CHUNK_MEMORY_MAX (8 << 20)	/* bytes libpng may allocate for one chunk */
 #define POLL_BYTES (64 << 10)	/* input bytes between two polls */
 
-/* Where libpng's memory comes from, and why it last came not. */
+/* Where libpng's memory comes from, and why the last request for it failed. */
 typedef struct PngMemory
 {
 	const HostContext *host;
@@ -81,8 +81,10 @@ host_png_alloc(png_structp png, png_alloc_size_t size)
 {
 	PngMemory  *memory = png_get_mem_ptr(png);
 	void	   *block;
+	Status		status = host_alloc(memory->host, size, &block);
 
-	memory->status = host_alloc(memory->host, size, &block);
+	if (status.code != LS_OK)
+		memory->status = status;
 	return block;
 }
 

@@ -1,0 +1,357 @@
+/*
+ * image_broken.c: bytes that are no image, or a broken one, get an error that
+ * says so and what to do, and leak nothing; so do all prefixes of good files,
+ * a host without memory, and a cancel at any moment.
+ */
+#include "image_fixture.h"
+
+#include "image/draw.h"
+#include "image/synthetic.h"
+
+static const char *const good_files[] = {
+	"rgb8.png", "rgba16_interlaced.png", "palette2_trns.png", "grey1_interlaced.png", "ancillary.png",
+	"rgb.jpg", "rgb_420.jpg", "progressive.jpg", "restart.jpg", "cmyk_adobe.jpg", "grey.jpg", "orientation6.jpg",
+	"rgb24.bmp", "rgb24_core.bmp", "rgba32_v4.bmp", "rgb16_565.bmp", "palette4.bmp", "rle8.bmp", "rle4.bmp",
+};
+
+#define COUNT(array) ((int) (sizeof(array) / sizeof(array)[0]))
+
+/* Decode test/data/name, which must fail so, also as a mask and scaled. */
+static void
+assert_broken(const char *name, StatusCode code, const char *text)
+{
+	File		file = load(name);
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+	Image		image;
+
+	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), code, text);
+	assert_null(image.pixels);
+	assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_GREY, 2, 2, &image), code, text);
+	assert_failed(mask_decode(&host, file.bytes, file.size, &image), code, text);
+	assert_int_equal(counts.allocated, 0);
+	free(file.bytes);
+}
+
+static void
+test_png(void **state)
+{
+	(void) state;
+	assert_broken("bad_huge.png", LS_LIMIT_EXCEEDED, "60000 x 60000");
+	assert_broken("bad_zero.png", LS_INVALID_IMAGE, "broken");
+	assert_broken("bad_truncated.png", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_no_end.png", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_crc.png", LS_INVALID_IMAGE, "broken");
+	assert_broken("bad_short_data.png", LS_INVALID_IMAGE, "Not enough image data");
+	assert_broken("bad_no_palette.png", LS_INVALID_IMAGE, "PLTE");
+}
+
+static void
+test_jpeg(void **state)
+{
+	(void) state;
+	assert_broken("bad_huge.jpg", LS_LIMIT_EXCEEDED, "60000 x 60000");
+	assert_broken("bad_zero.jpg", LS_INVALID_IMAGE, "Empty JPEG image");
+	assert_broken("bad_truncated.jpg", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_truncated_end.jpg", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_header_only.jpg", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_progressive_truncated.jpg", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_lossless.jpg", LS_UNSUPPORTED, "lossless");
+	assert_broken("bad_scans.jpg", LS_INVALID_IMAGE, "scans");
+}
+
+static void
+test_bmp(void **state)
+{
+	(void) state;
+	assert_broken("bad_huge.bmp", LS_LIMIT_EXCEEDED, "60000 x 60000");
+	assert_broken("bad_zero.bmp", LS_INVALID_IMAGE, "zero");
+	assert_broken("bad_truncated.bmp", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_header.bmp", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_index.bmp", LS_INVALID_IMAGE, "palette");
+	assert_broken("bad_rle_run.bmp", LS_INVALID_IMAGE, "run leaves");
+	assert_broken("bad_rle_literal.bmp", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_rle_rows.bmp", LS_INVALID_IMAGE, "more rows");
+	assert_broken("bad_rle_no_end.bmp", LS_INVALID_IMAGE, "truncated");
+	assert_broken("bad_masks.bmp", LS_INVALID_IMAGE, "gaps");
+	assert_broken("bad_bits.bmp", LS_INVALID_IMAGE, "bits per pixel");
+	assert_broken("bad_jpeg_inside.bmp", LS_UNSUPPORTED, "compression");
+	assert_broken("bad_pixels_offset.bmp", LS_INVALID_IMAGE, "inside its header");
+}
+
+static void
+test_not_an_image(void **state)
+{
+	const HostContext *host = host_standalone();
+	Image		image;
+	ImageInfo	info;
+
+	(void) state;
+	assert_failed(image_decode(host, "", 0, DECODE_RGB, &image), LS_INVALID_IMAGE, "empty");
+	assert_failed(image_info(host, NULL, 0, &info), LS_INVALID_IMAGE, "empty");
+	assert_failed(mask_decode(host, "", 0, &image), LS_INVALID_IMAGE, "empty");
+	assert_failed(image_decode(host, "hello", 5, DECODE_RGB, &image), LS_INVALID_IMAGE,
+				  "5 bytes that are not an image");
+	assert_failed(image_info(host, "GIF89a", 6, &info), LS_INVALID_IMAGE, "not an image");
+	assert_failed(image_info(host, "B", 1, &info), LS_INVALID_IMAGE, "not an image");
+	assert_failed(image_info(host, "BM", 2, &info), LS_INVALID_IMAGE, "truncated");
+	assert_failed(image_info(host, "\xFF\xD8\xFF", 3, &info), LS_INVALID_IMAGE, "truncated");
+	assert_failed(image_info(host, "\x89PNG\r\n\x1a\n", 8, &info), LS_INVALID_IMAGE, "truncated");
+}
+
+/* Every proper prefix of a good file is an error, and none leaks. */
+static void
+test_every_prefix(void **state)
+{
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+
+	(void) state;
+	for (int i = 0; i < COUNT(good_files); i++)
+	{
+		File		file = load(good_files[i]);
+
+		for (size_t size = 0; size < file.size; size++)
+		{
+			uint8_t    *prefix = malloc(size + (size == 0));	/* exact, for the sanitizer */
+			Image		image;
+			Status		status;
+
+			memcpy(prefix, file.bytes, size);
+			status = image_decode(&host, prefix, size, DECODE_RGB, &image);
+			if (status.code != LS_INVALID_IMAGE || image.pixels != NULL)
+				fail_msg("%s cut after %zu of %zu bytes: status %d", good_files[i], size, file.size, status.code);
+			free(prefix);
+		}
+		free(file.bytes);
+	}
+	assert_int_equal(counts.allocated, 0);
+}
+
+/* Change every byte of a good file, one at a time: whatever comes of it,
+ * nothing breaks and nothing leaks. */
+static void
+test_every_byte_changed(void **state)
+{
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+
+	(void) state;
+	host.max_pixels = 100000;
+	for (int i = 0; i < COUNT(good_files); i++)
+	{
+		File		file = load(good_files[i]);
+
+		for (size_t at = 0; at < file.size; at++)
+		{
+			uint8_t		old = file.bytes[at];
+			Image		image;
+			Status		status;
+
+			file.bytes[at] = (uint8_t) (at % 2 == 0 ? old ^ 0xFF : old ^ 1u << at % 8);
+			status = image_decode(&host, file.bytes, file.size, DECODE_GREY, &image);
+			assert_int_equal(status.code == LS_OK, image.pixels != NULL);
+			image_free(&host, &image);
+			file.bytes[at] = old;
+		}
+		free(file.bytes);
+	}
+	assert_int_equal(counts.allocated, 0);
+}
+
+/* max_pixels is the number of pixels that is still accepted. */
+static void
+test_max_pixels(void **state)
+{
+	static const char *const files[] = {"rgb8.png", "rgb24.bmp", "rgb.jpg", "orientation6.jpg"};
+
+	(void) state;
+	for (int i = 0; i < COUNT(files); i++)
+	{
+		File		file = load(files[i]);
+		HostContext host = *host_standalone();
+		Image		image;
+
+		host.max_pixels = i < 2 ? 35 : 48 * 32;
+		assert_ok(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image));
+		image_free(&host, &image);
+		host.max_pixels--;
+		assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
+					  "the limit is");
+		assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_RGB, 2, 2, &image),
+					  LS_LIMIT_EXCEEDED, "the limit is");
+		free(file.bytes);
+	}
+}
+
+/* The coefficients of a progressive JPEG are counted against max_memory. */
+static void
+test_max_memory(void **state)
+{
+	File		file = load("progressive.jpg");
+	HostContext host = *host_standalone();
+	Image		image;
+
+	(void) state;
+	host.max_memory = 1000;
+	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED, "bytes");
+	free(file.bytes);
+}
+
+/* What can be done to an image; each must return the first failure. */
+static Status
+work(const HostContext *host, const File *file)
+{
+	Image		image;
+	Image		small = {0};
+	Image		grey = {0};
+	Image		drawn = {0};
+	EncodedImage encoded = {0};
+	Status		status = image_decode(host, file->bytes, file->size, DECODE_RGB, &image);
+
+	if (status.code == LS_OK)
+		status = image_resize(host, &image, 5, 40, &small);
+	if (status.code == LS_OK)
+		status = mask_decode(host, file->bytes, file->size, &grey);
+	if (status.code == LS_OK)
+		status = draw_overlay(host, &image, &grey, &grey, &drawn);
+	image_free(host, &drawn);
+	if (status.code == LS_OK)
+		status = draw_panel(host, &image, &grey, &grey, &drawn);
+	if (status.code == LS_OK)
+		status = png_encode(host, &small, 6, &encoded);
+	host_free(host, encoded.bytes);
+	encoded.bytes = NULL;
+	if (status.code == LS_OK)
+		status = jpeg_encode(host, &small, 90, &encoded);
+	host_free(host, encoded.bytes);
+	encoded.bytes = NULL;
+	if (status.code == LS_OK)
+		status = bmp_encode(host, &small, &encoded);
+	host_free(host, encoded.bytes);
+	image_free(host, &small);
+	image_free(host, &grey);
+	image_free(host, &drawn);
+	image_free(host, &image);
+	if (status.code == LS_OK)
+	{
+		status = synthetic_lesion(host, 1, 20, 16, 5, &image, &grey);
+		image_free(host, &image);
+		image_free(host, &grey);
+	}
+	return status;
+}
+
+/* Let each allocation fail in turn. */
+static void
+test_no_memory(void **state)
+{
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+
+	(void) state;
+	for (int i = 0; i < COUNT(good_files); i++)
+	{
+		File		file = load(good_files[i]);
+		long		allocations;
+
+		counts = (Counts) {0};
+		assert_ok(work(&host, &file));
+		allocations = counts.allocations;
+		assert_true(allocations > 10);
+		for (long at = 1; at <= allocations; at++)
+		{
+			Status		status;
+
+			counts = (Counts) {.fail_at = at};
+			status = work(&host, &file);
+			if (status.code != LS_OUT_OF_MEMORY || counts.allocated != 0)
+				fail_msg("%s without allocation %ld of %ld: status %d (%s), %ld blocks left", good_files[i], at,
+						 allocations, status.code, status.message, counts.allocated);
+		}
+		free(file.bytes);
+	}
+}
+
+/* Cancel at each poll in turn. */
+static void
+test_cancel(void **state)
+{
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+
+	(void) state;
+	for (int i = 0; i < COUNT(good_files); i++)
+	{
+		File		file = load(good_files[i]);
+		long		polls;
+
+		counts = (Counts) {0};
+		assert_ok(work(&host, &file));
+		polls = counts.polls;
+		assert_true(polls > 10);
+		for (long at = 1; at <= polls; at++)
+		{
+			counts = (Counts) {.cancel_at = at};
+			assert_int_equal(work(&host, &file).code, LS_CANCELLED);
+			assert_int_equal(counts.allocated, 0);
+			assert_int_equal(counts.polls, at);
+		}
+		free(file.bytes);
+	}
+}
+
+/* Large images are polled often: at least once per 32 rows of pixels, and in
+ * each scan of a progressive JPEG. */
+static void
+test_polls(void **state)
+{
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+	Image		image = make_noise(64, 4096, 3, 1);
+	Image		again;
+	EncodedImage encoded;
+
+	(void) state;
+	assert_ok(png_encode(&host, &image, 1, &encoded));
+	assert_true(counts.polls >= 128);
+	counts.polls = 0;
+	assert_ok(image_decode(&host, encoded.bytes, encoded.size, DECODE_RGB, &again));
+	assert_true(counts.polls >= 128);
+	image_free(&host, &again);
+	host_free(&host, encoded.bytes);
+	counts.polls = 0;
+	assert_ok(jpeg_encode(&host, &image, 90, &encoded));
+	assert_true(counts.polls >= 128);
+	counts.polls = 0;
+	assert_ok(image_decode(&host, encoded.bytes, encoded.size, DECODE_RGB, &again));
+	assert_true(counts.polls >= 128);
+	image_free(&host, &again);
+	host_free(&host, encoded.bytes);
+	counts.polls = 0;
+	assert_ok(image_resize(&host, &image, 32, 32, &again));
+	assert_true(counts.polls >= 128);
+	image_free(&host, &again);
+	image_free(host_standalone(), &image);
+	assert_int_equal(counts.allocated, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_png),
+		cmocka_unit_test(test_jpeg),
+		cmocka_unit_test(test_bmp),
+		cmocka_unit_test(test_not_an_image),
+		cmocka_unit_test(test_every_prefix),
+		cmocka_unit_test(test_every_byte_changed),
+		cmocka_unit_test(test_max_pixels),
+		cmocka_unit_test(test_max_memory),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_polls),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

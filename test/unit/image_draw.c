@@ -1,0 +1,142 @@
+/*
+ * image_draw.c: where contours run, in which colours, and how panels are laid
+ * out.
+ */
+#include "image_fixture.h"
+
+#include "image/draw.h"
+
+/* A mask of one rectangle. */
+static Image
+make_box(int width, int height, int left, int top, int right, int bottom)
+{
+	Image		mask;
+
+	assert_ok(image_create(host_standalone(), width, height, 1, &mask));
+	for (int y = top; y < bottom; y++)
+		memset(mask.pixels + y * width + left, 255, (size_t) (right - left));
+	return mask;
+}
+
+/* Show an RGB image: Y yellow, B blue, W white, . black. */
+static void
+assert_picture(const Image *image, const char *picture)
+{
+	assert_int_equal(image->channels, 3);
+	for (int i = 0; i < image->width * image->height; i++)
+	{
+		const uint8_t *pixel = image->pixels + 3 * i;
+		int			colour = pixel[0] << 16 | pixel[1] << 8 | pixel[2];
+		char		letter = colour == 0xF0E442 ? 'Y' : colour == 0x56B4E9 ? 'B' : colour == 0xFFFFFF ? 'W' :
+			colour == 0 ? '.' : '?';
+
+		if (letter != picture[i])
+			fail_msg("pixel (%d, %d) is %c, not %c", i % image->width, i / image->width, letter, picture[i]);
+	}
+}
+
+static void
+test_overlay(void **state)
+{
+	Image		image;
+	Image		mask = make_box(8, 5, 1, 1, 5, 4);
+	Image		truth = make_box(8, 5, 2, 0, 8, 4);
+	Image		result;
+
+	(void) state;
+	assert_ok(image_create(host_standalone(), 8, 5, 3, &image));
+	assert_ok(draw_overlay(host_standalone(), &image, &mask, NULL, &result));
+	assert_picture(&result,
+				   "........"
+				   ".YYYY..."
+				   ".Y..Y..."
+				   ".YYYY..."
+				   "........");
+	image_free(host_standalone(), &result);
+
+	/* The truth's line stops at the image's edge; where both run it is white. */
+	assert_ok(draw_overlay(host_standalone(), &image, &mask, &truth, &result));
+	assert_picture(&result,
+				   "..B....."
+				   ".YWYY..."
+				   ".YB.Y..."
+				   ".YWWWBBB"
+				   "........");
+	image_free(host_standalone(), &result);
+	image_free(host_standalone(), &truth);
+	image_free(host_standalone(), &mask);
+	image_free(host_standalone(), &image);
+}
+
+/* A mask of another size is brought to the image's. */
+static void
+test_overlay_resizes(void **state)
+{
+	Image		image;
+	Image		mask = make_box(4, 2, 1, 0, 3, 2);
+	Image		result;
+
+	(void) state;
+	assert_ok(image_create(host_standalone(), 8, 4, 1, &image));
+	assert_ok(draw_overlay(host_standalone(), &image, &mask, NULL, &result));
+	assert_picture(&result,
+				   "..Y..Y.."
+				   "..Y..Y.."
+				   "..Y..Y.."
+				   "..Y..Y..");
+	image_free(host_standalone(), &result);
+	assert_int_equal(draw_overlay(host_standalone(), &mask, &image, NULL, &result).code, LS_OK);
+	image_free(host_standalone(), &result);
+	image_free(host_standalone(), &mask);
+	image_free(host_standalone(), &image);
+}
+
+static void
+test_panel(void **state)
+{
+	Image		image;
+	Image		truth = make_box(2, 2, 0, 0, 1, 2);
+	Image		predicted = make_box(4, 2, 0, 0, 4, 1);
+	Image		result;
+
+	(void) state;
+	assert_ok(image_create(host_standalone(), 4, 2, 3, &image));
+	memset(image.pixels, 100, 24);
+	assert_ok(draw_panel(host_standalone(), &image, &truth, &predicted, &result));
+	assert_int_equal(result.width, 3 * 4 + 4 * 4);
+	assert_int_equal(result.height, 2 + 2 * 4);
+	for (int y = 0; y < result.height; y++)
+	{
+		for (int x = 0; x < result.width; x++)
+		{
+			int			column = x / 8;		/* each picture with the gap before it */
+			int			u = x % 8 - 4;
+			int			v = y - 4;
+			int			want = 255;
+
+			if (column < 3 && u >= 0 && v >= 0 && v < 2)
+				want = column == 0 ? 100 : column == 1 ? (u < 2 ? 255 : 0) : (v == 0 ? 255 : 0);
+			else if (v >= -1 && v <= 2 && ((column < 3 && u == -1) || (column > 0 && u == -4) ||
+										   (column < 3 && u >= 0)))
+				want = 160;		/* the frame */
+			if (result.pixels[(y * result.width + x) * 3] != want)
+				fail_msg("(%d, %d) is %d, not %d", x, y, result.pixels[(y * result.width + x) * 3], want);
+		}
+	}
+	image_free(host_standalone(), &result);
+	image_free(host_standalone(), &predicted);
+	image_free(host_standalone(), &truth);
+	image_free(host_standalone(), &image);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_overlay_resizes),
+		cmocka_unit_test(test_panel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
