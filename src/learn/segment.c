@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "core/threads.h"
 #include "image/codec.h"
 #include "learn/bilinear.h"
 
@@ -46,7 +45,6 @@ segmenter_create(const Network *network, const EngineChoice *choice, Segmenter *
 	segmenter->size = network->image_size;
 	bilinear_init(&segmenter->resize, owner, segmenter->size);
 
-	threads_use(owner->threads);
 	status = predictor_create(network, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
 	if (status.code == LS_OK)
 	{
@@ -192,7 +190,6 @@ segment_image(Segmenter *segmenter, const void *bytes, size_t size, double thres
 	if (!(threshold >= 0 && threshold <= 1))
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "threshold %g is out of range", threshold),
 								"A threshold is a probability between 0 and 1.");
-	threads_use(host->threads);
 	TRY(output_size(segmenter, bytes, size, &width, &height));
 	TRY(predict(segmenter, bytes, size));
 	TRY(bilinear_prepare(&segmenter->resize, width, height));
