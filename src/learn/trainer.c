@@ -18,7 +18,7 @@
 #include "learn/order.h"
 #include "measure/score.h"
 
-#define VALIDATION_BATCH 8
+#define VALIDATION_BATCH 8		/* at most */
 
 /* A batch of images: rgb (N, H, W, 3) and mask (N, H, W). */
 typedef struct ImageBatch
@@ -68,10 +68,11 @@ image_count(const Dataset *dataset)
 	return dataset == NULL ? 0 : dataset_count(dataset);
 }
 
-/* Allocate a batch of `images` images. */
+/* Allocate a batch of the training batch's size. */
 static Status
-batch_create(const Trainer *trainer, int images, ImageBatch *batch)
+batch_create(const Trainer *trainer, ImageBatch *batch)
 {
+	int			images = trainer->options.batch_size;
 	size_t		pixels;
 	void	   *memory;
 
@@ -99,7 +100,6 @@ allocate(Trainer *trainer)
 	const HostContext *host = trainer->host;
 	const TrainOptions *options = &trainer->options;
 	size_t		weight_count = trainer->network->graph->weight_count;
-	int			decoded = options->batch_size;
 	void	   *memory;
 
 	TRY(learner_create(trainer->network, &options->engine, options->batch_size, trainer->size,
@@ -110,11 +110,9 @@ allocate(Trainer *trainer)
 							 trainer->size, trainer->size, &trainer->predictor));
 		TRY(host_alloc_array(host, (size_t) trainer->validation_batch * trainer->pixels, sizeof(float), &memory));
 		trainer->probabilities = memory;
-		if (decoded < trainer->validation_batch)
-			decoded = trainer->validation_batch;
 	}
-	TRY(batch_create(trainer, decoded, &trainer->decoded));
-	TRY(batch_create(trainer, options->batch_size, &trainer->varied));
+	TRY(batch_create(trainer, &trainer->decoded));
+	TRY(batch_create(trainer, &trainer->varied));
 	TRY(host_alloc_array(host, (size_t) trainer->batches * (size_t) options->batch_size,
 						 sizeof(int32_t), &memory));
 	trainer->order = memory;
@@ -137,6 +135,16 @@ check_data(const Network *network, const Dataset *training, const Dataset *valid
 		return status_error(LS_INVALID_ARGUMENT, "training images are %d pixels wide, validation images %d",
 							dataset_size(training), dataset_size(validation));
 	return network_check_size(network, dataset_size(training), dataset_size(training));
+}
+
+/* Images per validation batch: no more than a training batch, so that a batch
+ * size chosen to fit the memory fits validation too. */
+static int
+choose_validation_batch(const TrainOptions *options, long images)
+{
+	int			batch = options->batch_size < VALIDATION_BATCH ? options->batch_size : VALIDATION_BATCH;
+
+	return images < batch ? (int) images : batch;
 }
 
 Status
@@ -162,8 +170,7 @@ trainer_create(Network *network, const Dataset *training, const Dataset *validat
 	trainer->size = dataset_size(training);
 	trainer->pixels = (size_t) trainer->size * (size_t) trainer->size;
 	trainer->batches = epoch_batches(dataset_count(training), trainer->options.batch_size);
-	trainer->validation_batch = image_count(validation) < VALIDATION_BATCH ?
-		(int) image_count(validation) : VALIDATION_BATCH;
+	trainer->validation_batch = choose_validation_batch(&trainer->options, image_count(validation));
 	trainer->progress.best_dice = NAN;
 
 	threads_use(trainer->host->threads);

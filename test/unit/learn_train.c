@@ -343,8 +343,8 @@ test_single_image(void **state)
 	run_end(&run);
 }
 
-/* Validation agrees with predicting image by image; 11 images are a whole
- * batch of 8 and a part of one. */
+/* Validation agrees with predicting image by image; 11 images are two whole
+ * batches of 4 and a part of one. */
 static void
 test_validation_scores(void **state)
 {
