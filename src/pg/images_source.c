@@ -253,20 +253,29 @@ images_end(ImagesScan *scan)
 	MemoryContextDelete(scan->row_context);
 }
 
+/* Say which half of a pair a failure is about. */
+static Status
+about(const char *half, Status status)
+{
+	if (!broken_is_rows_fault(status))
+		return status;
+	return status_with_hint(status_error(status.code, "%s: %.240s", half, status.message), "%s", status.hint);
+}
+
 Status
 images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth)
 {
 	ImageInfo	info;
 
-	TRY(image_info(host, row->image.bytes, row->image.size, &info));
-	TRY(mask_decode(host, row->mask.bytes, row->mask.size, truth));
+	TRY(about("image", image_info(host, row->image.bytes, row->image.size, &info)));
+	TRY(about("mask", mask_decode(host, row->mask.bytes, row->mask.size, truth)));
 	if (truth->width != info.width || truth->height != info.height)
 	{
-		Status		status = status_error(LS_INVALID_ARGUMENT, "image is %d x %d, mask is %d x %d",
+		Status		status = status_error(LS_INVALID_ARGUMENT, "the image is %d x %d pixels, its mask %d x %d",
 										  info.width, info.height, truth->width, truth->height);
 
 		image_free(host, truth);
-		return status_with_hint(status, "A mask must have the size of its image.");
+		return status_with_hint(status, "A mask must have the width and height of its image.");
 	}
 	return status_ok();
 }
@@ -279,7 +288,7 @@ images_check(const HostContext *host, const ImageRow *row)
 
 	TRY(images_decode_mask(host, row, &truth));
 	image_free(host, &truth);
-	TRY(image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, 1, 1, &image));
+	TRY(about("image", image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, 1, 1, &image)));
 	image_free(host, &image);
 	return status_ok();
 }

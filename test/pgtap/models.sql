@@ -1,0 +1,90 @@
+-- The registry: create, import, export, promote, drop.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(43);
+
+CREATE TABLE archive AS
+SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+
+-- What a new database holds.
+SELECT row_eq($$SELECT model, architecture, version, versions, bundled FROM lesion_models$$, ROW('unet'::text, 'unet'::text, NULL::int, 0::bigint, true), 'an untrained model for each architecture');
+
+-- Create.
+SELECT lesion_model_create('small', 'unet', '{"base": 4, "depth": 1}');
+SELECT row_eq($$SELECT architecture, config -> 'base', version, versions FROM lesion_models WHERE model = 'small'$$,
+	ROW('unet'::text, '4'::jsonb, NULL::int, 0::bigint), 'a model without a version');
+SELECT throws_ok($$SELECT lesion_model_create('small', 'unet')$$, '42710', 'model "small" exists already', 'a name that is taken');
+SELECT throws_ok($$SELECT lesion_model_create('x', 'vgg')$$, '42704', NULL, 'an architecture that does not exist');
+SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"bass": 1}')$$, '22023', NULL, 'a config key that does not exist');
+SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"base": "wide"}')$$, '22023', NULL, 'a config value that is no number');
+SELECT throws_ok($$SELECT lesion_model_create('', 'unet')$$, '42602', NULL, 'an empty name');
+SELECT throws_ok($$SELECT lesion_model_create(repeat('x', 64), 'unet')$$, '42602', NULL, 'a name that is too long');
+SELECT throws_ok($$SELECT lesion_model_create('linknet', 'unet')$$, NULL, NULL, 'the name of another architecture');
+SELECT throws_ok($$SELECT lesion_model_export('small')$$, '55000', NULL, 'there is nothing to export yet');
+
+-- Export and import.
+SELECT lesion_train('archive', 'small', epochs => 1, image_size => 16);
+CREATE TEMP TABLE file AS SELECT lesion_model_export('small') AS weights;
+SELECT is(lesion_model_export('small', 1), weights, 'export by number') FROM file;
+SELECT is(lesion_model_import('copy', weights), 1, 'an import is version 1 of a new model') FROM file;
+SELECT is(lesion_model_export('copy'), weights, 'what comes out is what went in, byte for byte') FROM file;
+SELECT row_eq($$SELECT architecture, config, version, image_size, threshold FROM lesion_models WHERE model = 'copy'$$,
+	(SELECT ROW(architecture, config, 1, 16, 0.5::float8) FROM lesion_models WHERE model = 'small'), 'the file says all there is to know');
+SELECT is((SELECT count(*) FROM archive WHERE lesion_segment(image, 'copy') <> lesion_segment(image, 'small')), 0::bigint, 'the copy gives the same masks');
+SELECT is(lesion_model_import('copy', weights, threshold => 0.3, promote => false), 2, 'another version') FROM file;
+SELECT is((SELECT version FROM lesion_models WHERE model = 'copy'), 1, '... that is not promoted');
+SELECT ok((SELECT run IS NULL FROM lesion_version WHERE model = 'copy' AND number = 1), 'an import has no run');
+
+-- Files that cannot be used.
+SELECT throws_ok($$SELECT lesion_model_import('copy', '')$$, '22P03', NULL, 'an empty file');
+SELECT throws_ok($$SELECT lesion_model_import('copy', 'no weights')$$, '22P03', NULL, 'bytes that are no weights');
+SELECT throws_ok($$SELECT lesion_model_import('copy', substr(weights, 1, length(weights) - 4)) FROM file$$, '22P03', NULL, 'a truncated file');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights || '\x00') FROM file$$, '22P03', NULL, 'a file that is too long');
+SELECT throws_ok($$SELECT lesion_model_import('wide', weights, config => '{"base": 8}') FROM file$$, '22P03', NULL, 'tensors of another shape');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 33) FROM file$$, '22023', NULL, 'a size that does not fit the network');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 0) FROM file$$, '22023', NULL, 'size 0');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, threshold => 1) FROM file$$, '22023', NULL, 'a threshold out of range');
+SELECT throws_ok($$SELECT lesion_model_import(NULL, weights) FROM file$$, '22004', NULL, 'no name');
+SELECT throws_ok($$SELECT lesion_model_import('copy', NULL)$$, '22004', NULL, 'no file');
+SELECT lesion_model_create('deep', 'unet', '{"base": 4, "depth": 2}');
+SELECT throws_ok($$SELECT lesion_model_import('deep', weights) FROM file$$, '22023', NULL, 'a file of another config than the model''s');
+SELECT is((SELECT count(*) FROM lesion_version), 3::bigint, 'nothing was left by any of these');
+
+-- Promote.
+SELECT lesion_model_promote('copy', 2);
+SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'copy'$$, ROW(2, 0.3::float8), 'promoted by hand');
+SELECT throws_ok($$SELECT lesion_model_promote('copy', 3)$$, '42704', 'model "copy" has no version 3', 'a version that does not exist');
+SELECT throws_ok($$SELECT lesion_model_promote('nobody', 1)$$, '42704', NULL, 'a model that does not exist');
+SELECT is((SELECT array_agg(version ORDER BY promotion) FROM lesion_promotion WHERE model = 'copy'), '{1,2}', 'promotions are kept');
+
+-- Drop.
+SELECT lesion_evaluate('archive', 'small', 'all');
+SELECT lesion_model_drop('small');
+SELECT is((SELECT count(*) FROM lesion_models WHERE model = 'small'), 0::bigint, 'a dropped model is gone');
+SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'small') + (SELECT count(*) FROM lesion_run WHERE model = 'small')
+	+ (SELECT count(*) FROM lesion_evaluation WHERE model = 'small') + (SELECT count(*) FROM lesion_promotion WHERE model = 'small')
+	+ (SELECT count(*) FROM lesion_epoch), 0::bigint, '... with all that belonged to it');
+SELECT throws_ok($$SELECT lesion_model_drop('small')$$, '42704', NULL, 'it cannot be dropped twice');
+
+-- Who may do what. PUBLIC may read and segment.
+CREATE ROLE lesion_test_user;
+SET LOCAL ROLE lesion_test_user;
+SELECT lives_ok($$SELECT lesion_segment((lesion_synthetic(1, 32, 32)).image, 'copy')$$, 'anyone may segment');
+SELECT throws_ok($$SELECT lesion_model_create('mine', 'unet')$$, '42501', NULL, 'not anyone may make a model');
+SELECT throws_ok($$SELECT lesion_model_promote('copy', 1)$$, '42501', NULL, '... or promote');
+SELECT throws_ok($$SELECT lesion_model_drop('copy')$$, '42501', NULL, '... or drop');
+SELECT throws_ok($$SELECT lesion_model_import('copy', lesion_model_export('copy'))$$, '42501', NULL, '... or import');
+RESET ROLE;
+
+-- Every object says what it is for.
+SELECT is((SELECT string_agg(pg_describe_object(classid, objid, 0), ', ')
+	FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+	WHERE e.extname = 'lesionseg' AND d.deptype = 'e'
+	AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass)
+	AND NOT EXISTS (SELECT FROM pg_class c WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind NOT IN ('r', 'v'))
+	AND obj_description(d.objid, d.classid::regclass::text) IS NULL), NULL, 'every function, table and view has a comment');
+
+SELECT * FROM finish();
+ROLLBACK;
