@@ -11,6 +11,9 @@
  * the taps reach beyond an edge. A tap then is one constant shift through
  * the whole segment. A shift by an odd number of pixels would tear pairs
  * apart, so x is packed twice, in pairs that begin at even and at odd pixels.
+ * Interleaving works in lanes of 128 bits, so of a group of 32 channels the
+ * first tile gets channels 0-3, 8-11, 16-19, 24-27 and the second the others;
+ * dw is sorted when it is brought into plain order.
  * With a stride s, x is packed as its s * s phases, each seen by some of the
  * taps at stride 1.
  *
@@ -33,6 +36,9 @@
 /* Packed bytes of a thread's segment, and of a shared block. */
 #define SEGMENT_BYTES (768 * 1024)
 #define BLOCK_BYTES (12 * 1024 * 1024)
+
+/* How far ahead of packing to fetch. */
+#define PREFETCH_PIXELS 24
 
 /* A tile of bf16: 16 rows of 32; and of sums: 16 rows of 16. */
 #define TILE_VALUES 512
@@ -175,23 +181,48 @@ typedef struct PairWriter
 static inline void
 write_pairs(PairWriter *writer, const bfloat16 *source, long step, long count, __mmask32 mask)
 {
-	const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
-										 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-	const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
 	__m512i		before = writer->before;
-	long		index = writer->index;
+	long		first = writer->index - 1;	/* of the next pair */
+	bfloat16   *even = writer->target + (first + 1) / 2 * 32;
+	bfloat16   *odd = writer->target + writer->odd + first / 2 * 32;
+	size_t		half = writer->half;
+	long		i = 0;
 
-	for (long i = 0; i < count; i++, index++, source += step)
+	if (count > 0 && first % 2 == 1)
 	{
 		__m512i		pixel = _mm512_maskz_loadu_epi16(mask, source);
-		bfloat16   *target = writer->target + ((index - 1) & 1) * writer->odd + ((index - 1) >> 1) * 32;
 
-		_mm512_store_si512(target, _mm512_permutex2var_epi16(before, low, pixel));
-		_mm512_store_si512(target + writer->half, _mm512_permutex2var_epi16(before, high, pixel));
+		_mm512_store_si512(odd, _mm512_unpacklo_epi16(before, pixel));
+		_mm512_store_si512(odd + half, _mm512_unpackhi_epi16(before, pixel));
+		before = pixel;
+		source += step;
+		odd += 32;
+		i++;
+	}
+	for (; i + 2 <= count; i += 2, source += 2 * step, even += 32, odd += 32)
+	{
+		__m512i		one = _mm512_maskz_loadu_epi16(mask, source);
+		__m512i		two = _mm512_maskz_loadu_epi16(mask, source + step);
+
+		_mm_prefetch((const char *) (source + PREFETCH_PIXELS * step), _MM_HINT_T0);
+		_mm_prefetch((const char *) (source + (PREFETCH_PIXELS + 1) * step), _MM_HINT_T0);
+		_mm512_store_si512(even, _mm512_unpacklo_epi16(before, one));
+		_mm512_store_si512(even + half, _mm512_unpackhi_epi16(before, one));
+		_mm512_store_si512(odd, _mm512_unpacklo_epi16(one, two));
+		_mm512_store_si512(odd + half, _mm512_unpackhi_epi16(one, two));
+		before = two;
+	}
+	if (i < count)
+	{
+		__m512i		pixel = _mm512_maskz_loadu_epi16(mask, source);
+
+		_mm512_store_si512(even, _mm512_unpacklo_epi16(before, pixel));
+		_mm512_store_si512(even + half, _mm512_unpackhi_epi16(before, pixel));
 		before = pixel;
 	}
 	writer->before = before;
-	writer->index = index;
+	if (count > 0)
+		writer->index += count;
 }
 
 /* Pack a group of 32 channels of one phase of x for a segment. */
@@ -290,9 +321,6 @@ pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, flo
 {
 	const WeightGradient *gradient = job->gradient;
 	const TensorShape *shape = &gradient->shape.y;
-	const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
-										 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-	const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
 	long		pixel = gradient->use.y_pixel_stride;
 	__mmask32	mask = group_mask(shape->c, group);
 	bfloat16   *target = packed_dy(gradient, slot) + group * 2 * gradient->max_chunks * TILE_VALUES;
@@ -314,6 +342,7 @@ pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, flo
 				if (x < shape->w && y < segment->rows)
 				{
 					values[j] = _mm512_maskz_loadu_epi16(mask, row + x * pixel);
+					_mm_prefetch((const char *) (row + (x + PREFETCH_PIXELS) * pixel), _MM_HINT_T0);
 					if (sums != NULL)
 						add_to_sums(sums, values[j]);
 				}
@@ -324,8 +353,8 @@ pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, flo
 					row += shape->w * pixel;
 				}
 			}
-			_mm512_store_si512(pairs[0] + i * 16, _mm512_permutex2var_epi16(values[0], low, values[1]));
-			_mm512_store_si512(pairs[1] + i * 16, _mm512_permutex2var_epi16(values[0], high, values[1]));
+			_mm512_store_si512(pairs[0] + i * 16, _mm512_unpacklo_epi16(values[0], values[1]));
+			_mm512_store_si512(pairs[1] + i * 16, _mm512_unpackhi_epi16(values[0], values[1]));
 		}
 		transpose_16x16(pairs[0], (int32_t *) target);
 		transpose_16x16(pairs[1], (int32_t *) (target + half));
@@ -453,8 +482,21 @@ multiply_task(void *data, int worker, long begin, long end)
 	_tile_release();
 }
 
+/* Which tile of its group a channel stands in, and where. */
+static inline size_t
+channel_tile(long channel)
+{
+	return channel / 32 * 2 + (channel / 4) % 2;
+}
+
+static inline size_t
+channel_place(long channel)
+{
+	return channel % 32 / 8 * 4 + channel % 4;
+}
+
 /* Add the threads' sums for output channels [begin, end) and bring them into
- * plain order. */
+ * plain order, by tiles of 16 input channels. */
 static void
 finish_task(void *data, int worker, long begin, long end)
 {
@@ -466,27 +508,27 @@ finish_task(void *data, int worker, long begin, long end)
 	int			inputs = gradient->shape.x.c;
 	int			taps = gradient->tap_count;
 	int			parts = gradient->shared ? 1 : gradient->threads;
+	const __m512i places = _mm512_set_epi32(27, 26, 25, 24, 19, 18, 17, 16, 11, 10, 9, 8, 3, 2, 1, 0);
 
 	(void) worker;
 	for (long o = begin; o < end; o++)
-	{
-		float	   *target = job->dw + o * inputs * taps;
-		const float *row = gradient->dw + (o / 16 * in_tiles) * TILE_SUMS + o % 16 * 16;
-
-		for (int i = 0; i < inputs; i++)
+		for (size_t tile = 0; tile < in_tiles; tile++)
 		{
-			const float *sums = row + (i / 16) * TILE_SUMS + i % 16;
+			const float *sums = gradient->dw + (channel_tile(o) * in_tiles + tile) * TILE_SUMS + channel_place(o) * 16;
+			int			first = (int) (tile / 2 * 32 + tile % 2 * 4);
+			__m512i		channels = _mm512_add_epi32(places, _mm512_set1_epi32(first));
+			__mmask16	exist = _mm512_cmplt_epi32_mask(channels, _mm512_set1_epi32(inputs));
+			__m512i		targets = _mm512_mullo_epi32(channels, _mm512_set1_epi32(taps));
 
 			for (int t = 0; t < taps; t++)
 			{
-				float		sum = sums[t * tap_size];
+				__m512		sum = _mm512_load_ps(sums + t * tap_size);
 
 				for (int p = 1; p < parts; p++)
-					sum += sums[p * gradient->dw_size + t * tap_size];
-				*target++ = sum;
+					sum = _mm512_add_ps(sum, _mm512_load_ps(sums + p * gradient->dw_size + t * tap_size));
+				_mm512_mask_i32scatter_ps(job->dw + o * inputs * taps + t, exist, targets, sum, 4);
 			}
 		}
-	}
 }
 
 void
