@@ -39,6 +39,7 @@ allowed_level(void)
 		{"AVX512_CORE", ISA_AVX512},
 		{"AVX512_CORE_VNNI", ISA_AVX512},
 		{"AVX512_CORE_BF16", ISA_AVX512_BF16},
+		{"AVX512_CORE_FP16", ISA_AVX512_BF16},
 	};
 	const char *value = getenv("ONEDNN_MAX_CPU_ISA");
 

@@ -1,0 +1,140 @@
+/*
+ * core_threads.c: how work is shared out, and that no pool thread can take a
+ * signal away from the main thread.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/threads.h"
+#include "pool_signals.h"
+
+#define MOST_ITEMS 1000
+#define MOST_THREADS 6
+
+/* What one run did: how often each item was worked on, and by whom. */
+typedef struct Record
+{
+	long		count;
+	int			threads;
+	int			visits[MOST_ITEMS];
+	int			workers[MOST_ITEMS];
+	int			calls[MOST_THREADS];	/* by worker */
+	int			wrong;			/* pieces or workers out of range */
+} Record;
+
+static void
+visit(void *data, int worker, long begin, long end)
+{
+	Record	   *record = data;
+
+	if (worker < 0 || worker >= record->threads || begin < 0 || begin > end || end > record->count)
+	{
+		record->wrong++;
+		return;
+	}
+	record->calls[worker]++;
+	for (long i = begin; i < end; i++)
+	{
+		record->visits[i]++;
+		record->workers[i] = worker;
+	}
+}
+
+/* Run count items on `threads` threads. */
+static void
+run(Record *record, int threads, long count)
+{
+	memset(record, 0, sizeof *record);
+	record->count = count;
+	record->threads = threads;
+	threads_run(threads, count, visit, record);
+}
+
+static void
+test_every_item_once(void **state)
+{
+	static const long counts[] = {0, 1, 2, 3, 4, 5, 6, 7, 11, 64, 97, 1000};
+	static Record record;
+	static Record again;
+
+	(void) state;
+	for (int threads = 1; threads <= MOST_THREADS; threads++)
+	{
+		threads_use(threads);
+		for (size_t k = 0; k < sizeof counts / sizeof counts[0]; k++)
+		{
+			run(&record, threads, counts[k]);
+			assert_int_equal(record.wrong, 0);
+			for (long i = 0; i < counts[k]; i++)
+				assert_int_equal(record.visits[i], 1);
+
+			/* Pieces are contiguous, in the order of the workers, and all work. */
+			for (int worker = 0; worker < threads; worker++)
+				assert_in_range(record.calls[worker], counts[k] >= threads && threads > 1, 1);
+			for (long i = 1; i < counts[k]; i++)
+				assert_true(record.workers[i] >= record.workers[i - 1]);
+
+			run(&again, threads, counts[k]);
+			assert_memory_equal(record.workers, again.workers, sizeof record.workers);
+		}
+	}
+}
+
+/* No number of threads is too small to ask for: the main thread remains. */
+static void
+test_odd_numbers(void **state)
+{
+	static Record record;
+
+	(void) state;
+	for (int threads = -1; threads <= 1; threads++)
+	{
+		threads_use(threads);
+		run(&record, 1, 10);
+		assert_int_equal(record.calls[0], 1);
+		assert_int_equal(record.visits[9], 1);
+	}
+	assert_true(threads_available() >= 1);
+}
+
+/* The pool grows and shrinks; whatever it does, its threads block everything. */
+static void
+test_pool_blocks_signals(void **state)
+{
+	static const int sizes[] = {2, 4, 2, 5, 1, 3, 3, 6};
+	static Record record;
+	uint64_t	before = blocked_signals(getpid());
+
+	(void) state;
+	if (getenv("LESIONSEG_TEST_QUICK") != NULL)	/* memcheck keeps the masks to itself */
+		skip();
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+	{
+		int			threads;
+		int			open;
+
+		threads_use(sizes[i]);
+		run(&record, sizes[i], MOST_ITEMS);
+		count_pool_threads(&threads, &open);
+		assert_true(threads >= sizes[i] - 1);
+		assert_int_equal(open, 0);
+	}
+	assert_true(blocked_signals(getpid()) == before);
+	assert_true((before & BLOCKABLE_SIGNALS) != BLOCKABLE_SIGNALS);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_item_once),
+		cmocka_unit_test(test_odd_numbers),
+		cmocka_unit_test(test_pool_blocks_signals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
