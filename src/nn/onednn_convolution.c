@@ -20,6 +20,7 @@
 #include "core/arena.h"
 #include "core/cpu.h"
 #include "core/threads.h"
+#include "nn/convolution_amx.h"
 #include "nn/onednn_compat.h"
 #include "nn/weight_gradient_amx.h"
 
@@ -65,7 +66,11 @@ struct Convolution
 	Packed		forward_weights;
 	Packed		backward_data_weights;
 	Packed		weight_gradient;
-	WeightGradient *own_gradient;	/* replaces backward_weights where not NULL */
+
+	/* Our own kernels, which replace the steps above where not NULL. */
+	AmxConvolution *own_forward;
+	AmxConvolution *own_backward_data;
+	WeightGradient *own_gradient;
 	size_t		bias_at;
 	size_t		bias_gradient_at;
 	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
@@ -351,7 +356,7 @@ bind_arguments(Convolution *convolution)
 	const ConvolutionUse *use = &convolution->use;
 	void	   *scratch = arena_at(arena, convolution->scratch_at);
 
-	if (use->forward)
+	if (convolution->forward.primitive != NULL)
 	{
 		Step	   *step = &convolution->forward;
 		Packed	   *packed = &convolution->forward_weights;
@@ -369,7 +374,7 @@ bind_arguments(Convolution *convolution)
 		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
 		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 	}
-	if (use->backward_data)
+	if (convolution->backward_data.primitive != NULL)
 	{
 		Step	   *step = &convolution->backward_data;
 		Packed	   *packed = &convolution->backward_data_weights;
@@ -384,7 +389,7 @@ bind_arguments(Convolution *convolution)
 		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
 		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 	}
-	if (use->backward_weights && convolution->own_gradient == NULL)
+	if (convolution->backward_weights.primitive != NULL)
 	{
 		Step	   *step = &convolution->backward_weights;
 		Packed	   *packed = &convolution->weight_gradient;
@@ -405,12 +410,34 @@ bind_arguments(Convolution *convolution)
 	return status_ok();
 }
 
+/* Make our own kernels for the passes that they suit. */
+static Status
+make_own_kernels(Convolution *convolution)
+{
+	const HostContext *host = convolution->host;
+	const ConvolutionShape *shape = &convolution->shape;
+	const ConvolutionUse *use = &convolution->use;
+
+	if (!cpu_features()->amx_bf16)
+		return status_ok();
+	if (use->forward && amx_convolution_suits(shape, use, PASS_FORWARD))
+		TRY(amx_convolution_create(host, shape, use, PASS_FORWARD, &convolution->own_forward));
+	if (use->backward_data && amx_convolution_suits(shape, use, PASS_BACKWARD_DATA))
+		TRY(amx_convolution_create(host, shape, use, PASS_BACKWARD_DATA, &convolution->own_backward_data));
+	if (use->backward_weights && weight_gradient_suits(shape, use))
+		TRY(weight_gradient_create(host, shape, use, &convolution->own_gradient));
+	return status_ok();
+}
+
 /* Make primitives and memory of a convolution whose fields are filled in. */
 static Status
 plan_convolution(Convolution *convolution)
 {
 	const ConvolutionUse *use = &convolution->use;
 	size_t		bias_size = convolution->shape.y.c * sizeof(float);
+	bool		use_forward;
+	bool		use_backward_data;
+	bool		use_backward_weights;
 
 	threads_use(convolution->threads);
 	TRY(check(dnnl_engine_create(&convolution->engine, dnnl_cpu, 0), "make an engine"));
@@ -418,23 +445,26 @@ plan_convolution(Convolution *convolution)
 			  "make a stream"));
 	TRY(describe(convolution));
 
+	TRY(make_own_kernels(convolution));
+	use_forward = use->forward && convolution->own_forward == NULL;
+	use_backward_data = use->backward_data && convolution->own_backward_data == NULL;
+	use_backward_weights = use->backward_weights && convolution->own_gradient == NULL;
+
 	/* Backward primitives want a forward one as a hint, run or not. */
-	TRY(make_pass(convolution, ONEDNN_FORWARD, &convolution->forward, NULL,
-				  use->forward ? &convolution->forward_weights : NULL));
-	if (use->forward)
+	if (use_forward || use_backward_data || use_backward_weights)
+		TRY(make_pass(convolution, ONEDNN_FORWARD, &convolution->forward, NULL,
+					  use_forward ? &convolution->forward_weights : NULL));
+	if (use_forward)
 		TRY(make_reorder(convolution, &convolution->plain, &convolution->forward_weights.desc,
 						 &convolution->forward_weights));
-	if (use->backward_data)
+	if (use_backward_data)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_DATA, &convolution->backward_data, &convolution->forward,
 					  &convolution->backward_data_weights));
 		TRY(make_reorder(convolution, &convolution->plain, &convolution->backward_data_weights.desc,
 						 &convolution->backward_data_weights));
 	}
-	if (use->backward_weights && cpu_features()->amx_bf16 &&
-		weight_gradient_suits(&convolution->shape, use))
-		TRY(weight_gradient_create(convolution->host, &convolution->shape, use, &convolution->own_gradient));
-	else if (use->backward_weights)
+	if (use_backward_weights)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_WEIGHTS, &convolution->backward_weights,
 					  &convolution->forward, &convolution->weight_gradient));
@@ -444,10 +474,10 @@ plan_convolution(Convolution *convolution)
 	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_at));
 	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_gradient_at));
 	TRY(arena_reserve(&convolution->arena, convolution->scratch_size, &convolution->scratch_at));
-	TRY(arena_reserve(&convolution->arena, x_is_slice(convolution) ?
+	TRY(arena_reserve(&convolution->arena, x_is_slice(convolution) && convolution->forward.description != NULL ?
 					  shape_pixels(convolution->shape.x) * convolution->shape.x.c * data_type_size(use->type) : 0,
 					  &convolution->dense_x_at));
-	TRY(arena_reserve(&convolution->arena, y_is_slice(convolution) ?
+	TRY(arena_reserve(&convolution->arena, y_is_slice(convolution) && convolution->forward.description != NULL ?
 					  shape_pixels(convolution->shape.y) * convolution->shape.y.c * data_type_size(use->type) : 0,
 					  &convolution->dense_y_at));
 	TRY(arena_commit(&convolution->arena, "convolution weights and scratch"));
@@ -478,6 +508,8 @@ onednn_destroy(Convolution *convolution)
 		dnnl_stream_destroy(convolution->stream);
 	if (convolution->engine != NULL)
 		dnnl_engine_destroy(convolution->engine);
+	amx_convolution_destroy(convolution->own_forward);
+	amx_convolution_destroy(convolution->own_backward_data);
 	weight_gradient_destroy(convolution->own_gradient);
 	arena_free(&convolution->arena);
 	host_free(convolution->host, convolution);
@@ -519,6 +551,10 @@ onednn_memory(const Convolution *convolution)
 {
 	size_t		size = convolution->arena.size;
 
+	if (convolution->own_forward != NULL)
+		size += amx_convolution_memory(convolution->own_forward);
+	if (convolution->own_backward_data != NULL)
+		size += amx_convolution_memory(convolution->own_backward_data);
 	if (convolution->own_gradient != NULL)
 		size += weight_gradient_memory(convolution->own_gradient);
 	return size;
@@ -529,6 +565,10 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 {
 	Packed	   *packed[2] = {&convolution->forward_weights, &convolution->backward_data_weights};
 
+	if (convolution->own_forward != NULL)
+		amx_convolution_set_weights(convolution->own_forward, weights, bias);
+	if (convolution->own_backward_data != NULL)
+		amx_convolution_set_weights(convolution->own_backward_data, weights, NULL);
 	for (int i = 0; i < 2; i++)
 	{
 		if (packed[i]->reorder.primitive == NULL)
@@ -553,6 +593,11 @@ onednn_forward(Convolution *convolution, const void *x, void *y)
 	int			stride = convolution->use.y_pixel_stride;
 	void	   *dense = y;
 
+	if (convolution->own_forward != NULL)
+	{
+		amx_convolution_run(convolution->own_forward, x, y);
+		return status_ok();
+	}
 	if (y_is_slice(convolution))
 	{
 		dense = arena_at(&convolution->arena, convolution->dense_y_at);
@@ -574,6 +619,11 @@ onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 	TensorShape shape = convolution->shape.x;
 	void	   *dense = dx;
 
+	if (convolution->own_backward_data != NULL)
+	{
+		amx_convolution_run(convolution->own_backward_data, dy, dx);
+		return status_ok();
+	}
 	if (x_is_slice(convolution))
 		dense = arena_at(&convolution->arena, convolution->dense_x_at);
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
@@ -613,7 +663,9 @@ onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
 		pass == PASS_BACKWARD_DATA ? &convolution->backward_data : &convolution->backward_weights;
 	const char *name = "";
 
-	if (pass == PASS_BACKWARD_WEIGHTS && convolution->own_gradient != NULL)
+	if ((pass == PASS_FORWARD && convolution->own_forward != NULL) ||
+		(pass == PASS_BACKWARD_DATA && convolution->own_backward_data != NULL) ||
+		(pass == PASS_BACKWARD_WEIGHTS && convolution->own_gradient != NULL))
 		return "lesionseg:amx_bf16";
 	if (step->primitive != NULL)
 		dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
