@@ -22,6 +22,9 @@ override with_llvm := no
 
 all:
 
+# PGXS takes the folder of this file for the project's; it is the one we are in.
+VPATH = .
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
