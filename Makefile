@@ -140,6 +140,17 @@ unit: $(UNIT_PROGRAMS)
 valgrind: $(UNIT_PROGRAMS)
 	test/tools/unit --valgrind $(UNIT_PROGRAMS)
 
+# Benchmarks of the engine alone: test/bench/<name>.c.
+
+BENCH_PROGRAMS = $(patsubst test/%.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c)))
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_PROGRAMS)
+
+$(BUILD)/bench/%: test/bench/%.c $(call archives,arch nn core)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
+
 # Fuzz targets: test/fuzz/fuzz_<name>.c with seeds in test/fuzz/corpus/<name>/.
 
 SECONDS ?= 20

@@ -18,4 +18,8 @@ void		engine_write_input(const Plan *plan, const Network *network, const uint8_t
 /* The plan's logits as probabilities (N, H, W). */
 void		engine_read_probabilities(const Plan *plan, float *probabilities);
 
+/* The plan inside, for benchmarks that profile it. */
+Plan	   *predictor_plan(Predictor *predictor);
+Plan	   *learner_plan(Learner *learner);
+
 #endif

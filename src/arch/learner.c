@@ -131,3 +131,9 @@ learner_memory(const Learner *learner)
 	return plan_memory(learner->plan) +
 		sizeof(float) * (2 * pixels + 3 * learner->network->graph->weight_count);
 }
+
+Plan *
+learner_plan(Learner *learner)
+{
+	return learner->plan;
+}

@@ -77,3 +77,9 @@ predictor_precision(const Predictor *predictor)
 {
 	return predictor->plan->options.type == DATA_BF16 ? "bf16" : "f32";
 }
+
+Plan *
+predictor_plan(Predictor *predictor)
+{
+	return predictor->plan;
+}
