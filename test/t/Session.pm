@@ -42,14 +42,13 @@ sub finish {
 	my ($self, $seconds) = @_;
 	my $end = time + ($seconds // 120);
 	my $ready = IO::Select->new($self->{out});
-	until ($self->{buffer} =~ s/\A(.*?)^$marker\n//ms) {
+	until ($self->{buffer} =~ /^$marker\n/m) {
 		die "no answer in time, so far: $self->{buffer}\n" unless $ready->can_read($end - time);
 		my $read = sysread $self->{out}, $self->{buffer}, 65536, length $self->{buffer};
 		die "psql ended: $self->{buffer}\n" unless $read;
 	}
-	my $output = $1;
-	chomp $output;
-	return $output;
+	$self->{buffer} =~ s/\A(.*?)\n?^$marker\n//ms;
+	return $1;
 }
 
 # Wait until the running statement has printed something that matches.
@@ -95,8 +94,7 @@ sub run_sql {
 	my ($database, $sql) = @_;
 	open my $psql, '-|', 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $database, '-c', $sql
 		or die "psql: $!\n";
-	local $/ = undef;
-	my $output = <$psql>;
+	my $output = do { local $/ = undef; <$psql> };
 	close $psql or die "failed: $sql\n";
 	chomp $output;
 	return $output;

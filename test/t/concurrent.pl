@@ -1,0 +1,51 @@
+# concurrent.pl: two sessions and one model. A second training is refused at
+# once, reading is never in the way, and a promotion counts from the next
+# query on, not within one.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database fill_archive);
+use Test::More;
+
+my $database = 'tap_concurrent';
+fresh_database($database);
+fill_archive($database, 24, 64);
+
+my $train = q{SELECT version FROM lesion_train('archive', 'net', %d, architecture => 'unet', image_size => 32, batch_size => 4,
+	config => '{"base": 4, "depth": 1}', promote => 'never')};
+run_sql($database, sprintf $train, 1) for 1 .. 2;
+run_sql($database, q{SELECT lesion_model_promote('net', 1)});
+
+my $first = Session->new($database);
+my $second = Session->new($database);
+$first->start(sprintf $train, 100000);
+$first->wait_for(qr/NOTICE.*epoch/i);
+my $pid = $first->pid;
+
+my $refused = $second->query(sprintf $train, 1);
+like($refused, qr/ERROR:  55006/, 'a second training of the model is refused');
+like($refused, qr/process $pid/, '... and says which process is at it');
+like($second->query(q{SELECT lesion_model_drop('net')}), qr/ERROR:  55006/, 'so is dropping it');
+like($second->query(q{SELECT lesion_model_import('net', lesion_model_export('net'))}), qr/ERROR:  55006/, 'and importing into it');
+is($second->query(q{SELECT count(lesion_segment(image, 'net')) FROM archive}), '24', 'segmenting with it goes on');
+is($second->query(q{SELECT n > 0 FROM lesion_evaluate('archive', 'net', 'all')}), 't', 'and scoring it');
+like($second->query(q{SELECT version FROM lesion_train('archive', 'other', 1, architecture => 'unet', image_size => 32)}), qr/^1$/m,
+	'another model can be trained');
+
+$second->query("SELECT pg_cancel_backend($pid)");
+like($first->finish(30), qr/57014/, 'the training is cancelled');
+like($second->query(sprintf $train, 1), qr/^3$/m, 'then the model can be trained again');
+
+# A query that segments for a while, and a promotion in the middle of it.
+$first->start(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version FROM archive, generate_series(1, 100), pg_sleep(0.001)});
+select undef, undef, undef, 0.3;
+$second->query(q{SELECT lesion_model_promote('net', 2)});
+is($first->finish, '1', 'a query finishes on the version it began with');
+is($first->query(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version FROM archive}), '2', 'the next one sees the promotion');
+
+# The same under a cursor that outlives the promotion.
+is($first->query(q{BEGIN; DECLARE c CURSOR FOR SELECT (lesion_segment_detail(image, 'net')).version FROM archive; FETCH 1 FROM c}), '2', 'a cursor');
+$second->query(q{SELECT lesion_model_promote('net', 3)});
+is($first->query(q{FETCH 2 FROM c; COMMIT}), "2\n2", '... stays with its version');
+done_testing();
