@@ -27,14 +27,14 @@
 #include "core/arena.h"
 #include "core/threads.h"
 
-/* Scratch for a band's source: leaves half of a 2 MB L2 to weights. */
-#define BAND_BYTES (512 * 1024)
+/* Scratch for a band's source: leaves over half of a 2 MB L2 to weights. */
+#define BAND_BYTES (768 * 1024)
 
 /* Values in a tile of bf16: 16 rows of 32. */
 #define TILE_VALUES 512
 
 /* How far ahead of copying to fetch. */
-#define PREFETCH_PIXELS 16
+#define PREFETCH_PIXELS 64
 
 /* A kernel tap of a sweep. */
 typedef struct SweepTap
@@ -184,31 +184,53 @@ copy_row(const AmxConvolution *convolution, const bfloat16 *row, bfloat16 *scrat
 	memset(scratch + (size_t) end * convolution->pixel_values, 0, (convolution->row_pixels - end) * pixel_bytes);
 }
 
+/* Gather output pixels [begin, end) of a row: the lanes of each kernel row
+ * that lie inside the image, zeros in the others. */
+static inline void
+gather_pixels(const AmxConvolution *convolution, const bfloat16 *image, int row, int begin, int end,
+			  __mmask32 inside, bfloat16 *scratch)
+{
+	const ConvolutionShape *shape = &convolution->shape;
+	int			run = shape->kernel_w * shape->x.c;
+	__mmask32	all = lanes_left(run);
+	int			step = convolution->pixel_values;
+	int			source_step = shape->stride * shape->x.c;
+
+	for (int ky = 0; ky < shape->kernel_h; ky++)
+	{
+		int			y = row * shape->stride - shape->padding + ky;
+		bool		exists = y >= 0 && y < shape->x.h;
+		const bfloat16 *source = image +
+			((long) (exists ? y : 0) * shape->x.w + (long) begin * shape->stride - shape->padding) * shape->x.c;
+		bfloat16   *target = scratch + (size_t) begin * step + ky * run;
+		__mmask32	lanes = exists ? inside : 0;
+
+		for (int x = begin; x < end; x++, source += source_step, target += step)
+			_mm512_mask_storeu_epi16(target, all, _mm512_maskz_loadu_epi16(lanes, source));
+	}
+}
+
 /* Copy what each pixel of an output row needs: (OW, KH, KW * C_in). */
 static void
 gather_row(const AmxConvolution *convolution, const bfloat16 *image, int row, bfloat16 *scratch)
 {
 	const ConvolutionShape *shape = &convolution->shape;
-	int			run = shape->kernel_w * shape->x.c;
-	long		stride = convolution->source_stride;
+	int			x = 0;
 
-	for (int x = 0; x < shape->y.w; x++, scratch += convolution->pixel_values)
+	while (x < shape->y.w)
 	{
-		int			source_x = x * shape->stride - shape->padding;
-		int			skip = source_x < 0 ? -source_x : 0;
-		int			most = shape->x.w - source_x;
-		int			count = most < shape->kernel_w ? most : shape->kernel_w;
-		__mmask32	lanes = lanes_left(count * shape->x.c) & ~lanes_left(skip * shape->x.c);
+		int			first = x * shape->stride - shape->padding;
+		int			left = shape->x.w - first;
+		__mmask32	inside = lanes_left(left * shape->x.c) & ~lanes_left(-first * shape->x.c);
+		int			end = x + 1;
 
-		for (int ky = 0; ky < shape->kernel_h; ky++)
-		{
-			int			y = row * shape->stride - shape->padding + ky;
-			__m512i		values = _mm512_setzero_si512();
-
-			if (y >= 0 && y < shape->x.h)
-				values = _mm512_maskz_loadu_epi16(lanes, image + ((long) y * shape->x.w + source_x) * stride);
-			_mm512_mask_storeu_epi16(scratch + ky * run, lanes_left(run), values);
-		}
+		/* All pixels whose kernel row lies inside go in one run. */
+		if (first >= 0 && left > shape->kernel_w)
+			end = x + (left - shape->kernel_w) / shape->stride + 1;
+		if (end > shape->y.w)
+			end = shape->y.w;
+		gather_pixels(convolution, image, row, x, end, inside & lanes_left(shape->kernel_w * shape->x.c), scratch);
+		x = end;
 	}
 }
 
@@ -238,36 +260,6 @@ copy_band(const AmxJob *job, int image, int row, int rows, bfloat16 *scratch)
 	}
 }
 
-/* Sum the products of two tiles of pixels with one group of 32 outputs. */
-static inline void
-multiply_tiles(const AmxConvolution *convolution, const Sweep *sweep, const bfloat16 *weights,
-			   const bfloat16 *a0, const bfloat16 *a1)
-{
-	long		row = (long) convolution->pixel_values * convolution->source_step * sizeof(bfloat16);
-
-	_tile_zero(0);
-	_tile_zero(1);
-	_tile_zero(2);
-	_tile_zero(3);
-	for (int t = 0; t < sweep->tap_count; t++)
-	{
-		const bfloat16 *a = a0 + sweep->taps[t].offset;
-		const bfloat16 *b = a1 + sweep->taps[t].offset;
-
-		for (int g = 0; g < convolution->in_groups; g++, a += 32, b += 32, weights += 2 * TILE_VALUES)
-		{
-			_tile_loadd(4, a, row);
-			_tile_loadd(6, weights, 64);
-			_tile_dpbf16ps(0, 4, 6);
-			_tile_loadd(7, weights + TILE_VALUES, 64);
-			_tile_dpbf16ps(1, 4, 7);
-			_tile_loadd(5, b, row);
-			_tile_dpbf16ps(2, 5, 6);
-			_tile_dpbf16ps(3, 5, 7);
-		}
-	}
-}
-
 /* Widen 16 bf16 values. */
 static inline __m512
 widen(__m256i values)
@@ -275,7 +267,18 @@ widen(__m256i values)
 	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
 
-/* Finish and store sums (16, 32) of a tile's pixels. */
+/*
+ * Two tiles of pixels whose sums are complete, but not yet finished and
+ * stored. That is done after the tile products of the next two have been
+ * issued: it needs the vector units, which those leave idle.
+ */
+typedef struct Pending
+{
+	TilePlace	places[2];
+	float		sums[2][16 * 32] __attribute__((aligned(64)));
+} Pending;
+
+/* Finish and store one tile's pixels of a group of 32 output channels. */
 static inline void
 store_pixels(const AmxConvolution *convolution, const TilePlace *place, int group, const float *sums)
 {
@@ -303,6 +306,37 @@ store_pixels(const AmxConvolution *convolution, const TilePlace *place, int grou
 		low = _mm512_max_ps(floor, low);
 		high = _mm512_max_ps(floor, high);
 		_mm512_mask_storeu_epi16(target, lanes, (__m512i) _mm512_cvtne2ps_pbh(high, low));
+	}
+}
+
+/* Sum the products of two tiles of pixels with one group of 32 outputs in
+ * tiles 0 to 3. */
+static inline void
+multiply_tiles(const AmxConvolution *convolution, const Sweep *sweep, const bfloat16 *weights,
+			   const bfloat16 *a0, const bfloat16 *a1)
+{
+	long		row = (long) convolution->pixel_values * convolution->source_step * sizeof(bfloat16);
+
+	_tile_zero(0);
+	_tile_zero(1);
+	_tile_zero(2);
+	_tile_zero(3);
+	for (int t = 0; t < sweep->tap_count; t++)
+	{
+		const bfloat16 *a = a0 + sweep->taps[t].offset;
+		const bfloat16 *b = a1 + sweep->taps[t].offset;
+
+		for (int g = 0; g < convolution->in_groups; g++, a += 32, b += 32, weights += 2 * TILE_VALUES)
+		{
+			_tile_loadd(4, a, row);
+			_tile_loadd(6, weights, 64);
+			_tile_dpbf16ps(0, 4, 6);
+			_tile_loadd(7, weights + TILE_VALUES, 64);
+			_tile_dpbf16ps(1, 4, 7);
+			_tile_loadd(5, b, row);
+			_tile_dpbf16ps(2, 5, 6);
+			_tile_dpbf16ps(3, 5, 7);
+		}
 	}
 }
 
@@ -338,7 +372,7 @@ sweep_band(const AmxJob *job, const Sweep *sweep, int group, const bfloat16 *scr
 	const AmxConvolution *convolution = job->convolution;
 	const bfloat16 *weights = sweep->weights +
 		(size_t) group * sweep->tap_count * convolution->in_groups * 2 * TILE_VALUES;
-	float		sums[2][16 * 32] __attribute__((aligned(64)));
+	Pending		pending = {.places = {{.pixels = 0}, {.pixels = 0}}};
 	int			count;
 
 	if (rows > sweep->rows - first_row)
@@ -353,15 +387,20 @@ sweep_band(const AmxJob *job, const Sweep *sweep, int group, const bfloat16 *scr
 
 		if (i + 1 < count)
 			two = tile_place(job, sweep, scratch, first_image, first_row, rows, i + 1);
+		else
+			two.pixels = 0;
 		multiply_tiles(convolution, sweep, weights, one.source, two.source);
-		_tile_stored(0, sums[0], 128);
-		_tile_stored(1, sums[0] + 16, 128);
-		_tile_stored(2, sums[1], 128);
-		_tile_stored(3, sums[1] + 16, 128);
-		store_pixels(convolution, &one, group, sums[0]);
-		if (i + 1 < count)
-			store_pixels(convolution, &two, group, sums[1]);
+		store_pixels(convolution, &pending.places[0], group, pending.sums[0]);
+		store_pixels(convolution, &pending.places[1], group, pending.sums[1]);
+		pending.places[0] = one;
+		pending.places[1] = two;
+		_tile_stored(0, pending.sums[0], 128);
+		_tile_stored(1, pending.sums[0] + 16, 128);
+		_tile_stored(2, pending.sums[1], 128);
+		_tile_stored(3, pending.sums[1] + 16, 128);
 	}
+	store_pixels(convolution, &pending.places[0], group, pending.sums[0]);
+	store_pixels(convolution, &pending.places[1], group, pending.sums[1]);
 }
 
 /* Run units [begin, end): bands times sweeps times groups of outputs. */
@@ -703,8 +742,10 @@ bool
 amx_convolution_suits(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
 	int			source = pass == PASS_FORWARD ? shape->x.c : shape->y.c;
+	int			target = pass == PASS_FORWARD ? shape->y.c : shape->x.c;
 
-	return use->type == DATA_BF16 && shape->groups == 1 && (source >= 16 || gathers(shape, use, pass));
+	return use->type == DATA_BF16 && shape->groups == 1 && target >= 8 &&
+		(source >= 16 || gathers(shape, use, pass));
 }
 
 Status
