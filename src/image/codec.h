@@ -25,8 +25,10 @@ typedef struct ImageInfo
 	ImageFormat format;
 	int			width;
 	int			height;
-	int			channels;		/* as stored: 1, 2 (grey + alpha), 3 or 4; a palette counts as 3 or 4 */
-	int			bits;			/* per channel as stored: 1, 2, 4, 8, 16 */
+	int			channels;		/* as stored: 1, 2 (grey + alpha), 3 or 4; a palette counts as 3 or 4,
+								 * in a BMP, which has no other grey, as 1 if all of it is grey */
+	int			bits;			/* per channel (of a palette: per index) as stored: 1, 2, 4, 8, 16;
+								 * of a 16- or 32-bit BMP as many as green has */
 	int			orientation;	/* EXIF, 1..8; 1 when there is none */
 } ImageInfo;
 
@@ -49,9 +51,9 @@ Status		image_decode(const HostContext *host, const void *bytes, size_t size, De
 
 /*
  * Decode where a size of at least (width, height) is all that is needed: a
- * JPEG is decoded at the smallest DCT scale that is not smaller than that in
- * either direction; other formats come at full size. The result may
- * therefore have any size; resize it.
+ * JPEG is decoded at the smallest DCT scale of 1/8, 1/4, 1/2 and 1 that is
+ * not smaller than that in either direction; other formats come at full
+ * size. The result may therefore have any size; resize it.
  */
 Status		image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as,
 								  int width, int height, Image *image);

@@ -186,7 +186,7 @@ assert_scaled(const char *name, int width, int height, int got_width, int got_he
 	free(file.bytes);
 }
 
-/* 48 x 32 in eighths is 6 x 4, 12 x 8, 18 x 12, ... */
+/* 48 x 32 by 1/8, 1/4, 1/2 and 1 is 6 x 4, 12 x 8, 24 x 16, 48 x 32. */
 static void
 test_decode_at_least(void **state)
 {
@@ -197,7 +197,8 @@ test_decode_at_least(void **state)
 	assert_scaled("rgb.jpg", 1, 1, 6, 4);
 	assert_scaled("rgb.jpg", 6, 4, 6, 4);
 	assert_scaled("rgb.jpg", 7, 4, 12, 8);
-	assert_scaled("rgb.jpg", 6, 9, 18, 12);
+	assert_scaled("rgb.jpg", 6, 9, 24, 16);
+	assert_scaled("rgb.jpg", 25, 1, 48, 32);
 	assert_scaled("rgb.jpg", 24, 16, 24, 16);
 	assert_scaled("rgb.jpg", 48, 32, 48, 32);
 	assert_scaled("rgb.jpg", 500, 500, 48, 32);
