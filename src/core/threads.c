@@ -7,36 +7,27 @@
 #include <omp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
+
+void
+threads_block_signals(sigset_t *before)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+void
+threads_restore_signals(const sigset_t *before)
+{
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
 
 void
 threads_use(int threads)
 {
-	static int	created = 1;	/* the pool's size; the main thread is in it */
-
-	if (threads < 1)
-		threads = 1;
 	omp_set_dynamic(0);
-	omp_set_num_threads(threads);
-
-	/*
-	 * libgomp ends surplus threads when a smaller region runs and starts new
-	 * ones when a larger one follows, so the mask is needed at each growth.
-	 */
-	if (threads != created)
-	{
-		sigset_t	all;
-		sigset_t	before;
-
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-#pragma omp parallel num_threads(threads)
-		{
-			__asm__ volatile("":::"memory");
-		}
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-		created = threads;
-	}
+	omp_set_num_threads(threads < 1 ? 1 : threads);
 }
 
 int
@@ -52,11 +43,14 @@ threads_available(void)
 void
 threads_run(int threads, long count, ThreadsTask task, void *data)
 {
+	sigset_t	before;
+
 	if (threads <= 1 || count <= 1)
 	{
 		task(data, 0, 0, count);
 		return;
 	}
+	threads_block_signals(&before);
 #pragma omp parallel num_threads(threads)
 	{
 		long		worker = omp_get_thread_num();
@@ -67,4 +61,5 @@ threads_run(int threads, long count, ThreadsTask task, void *data)
 		if (begin < end)
 			task(data, (int) worker, begin, end);
 	}
+	threads_restore_signals(&before);
 }

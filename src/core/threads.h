@@ -2,15 +2,27 @@
  * threads.h: the one OpenMP pool that our loops, oneDNN and OpenBLAS share.
  *
  * Pool threads are created with every signal blocked, so that a server's
- * signal handlers only ever run on its main thread. libgomp keeps a pool per
- * thread that opens a parallel region; only the main thread does.
+ * signal handlers only ever run on its main thread. libgomp ends surplus
+ * threads when a smaller region runs and starts new ones, with the mask of
+ * the moment, when a larger one follows; a library may do that at any call.
+ * So every piece of work that may open a parallel region runs with signals
+ * blocked on the main thread too: threads_run does it itself, calls into
+ * oneDNN and OpenBLAS stand between threads_block_signals and
+ * threads_restore_signals. Between such pieces, signals arrive.
  */
 #ifndef LESIONSEG_CORE_THREADS_H
 #define LESIONSEG_CORE_THREADS_H
 
-/* Make the pool's size at least `threads` under a full signal mask, and set
- * it as the size of the parallel regions that follow. Call before any
- * OpenMP, oneDNN or OpenBLAS work; cheap when nothing changes. */
+#include <signal.h>
+
+/* Block every signal on this thread; *before receives the mask to restore. */
+void		threads_block_signals(sigset_t *before);
+
+/* Let signals in again. */
+void		threads_restore_signals(const sigset_t *before);
+
+/* Set the size of the parallel regions that follow, our own and those of
+ * oneDNN and OpenBLAS. */
 void		threads_use(int threads);
 
 /* Cores this process may run on. */

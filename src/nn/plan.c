@@ -18,6 +18,8 @@ create_convolutions(Plan *plan)
 		Tensor		y;
 		ConvolutionShape shape = {.dilation = 1};
 		ConvolutionUse use = {.type = plan->options.type};
+		sigset_t	before;
+		Status		status;
 
 		if (step->weights < 0)
 			continue;
@@ -50,8 +52,11 @@ create_convolutions(Plan *plan)
 			use.backward_data = true;
 			use.forward = plan->options.training && step->wants_dx;
 		}
-		TRY(plan->options.backend->create(plan->host, &shape, &use, &step->convolution));
 		TRY(host_poll(plan->host));
+		threads_block_signals(&before);
+		status = plan->options.backend->create(plan->host, &shape, &use, &step->convolution);
+		threads_restore_signals(&before);
+		TRY(status);
 	}
 	return status_ok();
 }

@@ -25,6 +25,56 @@ param_into(const Plan *plan, NodeId node, int i, float *weights)
 	return (float *) param_of(plan, node, i, weights);
 }
 
+/* ---- calls of the backend, with signals blocked (threads.h) ---- */
+
+static Status
+backend_set_weights(Plan *plan, Step *step, const float *weights, const float *bias)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = plan->options.backend->set_weights(step->convolution, weights, bias);
+	threads_restore_signals(&before);
+	return status;
+}
+
+static Status
+backend_forward(Plan *plan, Step *step, const void *x, void *y)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = plan->options.backend->forward(step->convolution, x, y);
+	threads_restore_signals(&before);
+	return status;
+}
+
+static Status
+backend_backward_data(Plan *plan, Step *step, const void *dy, void *dx)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = plan->options.backend->backward_data(step->convolution, dy, dx);
+	threads_restore_signals(&before);
+	return status;
+}
+
+static Status
+backend_backward_weights(Plan *plan, Step *step, const void *x, const void *dy, float *dw, float *db)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = plan->options.backend->backward_weights(step->convolution, x, dy, dw, db);
+	threads_restore_signals(&before);
+	return status;
+}
+
 /* ---- weights ---- */
 
 /* scale and shift of a batch norm that uses running statistics. */
@@ -75,33 +125,35 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 		shift[c] += bias[c] * scale[c];
 	if (step->kind == OP_CONV_TRANSPOSE2D)
 		memcpy(step->shift, shift, c_out * sizeof(float));
-	status = plan->options.backend->set_weights(step->convolution, folded,
-												step->kind == OP_CONV2D ? shift : NULL);
+	status = backend_set_weights(plan, step, folded, step->kind == OP_CONV2D ? shift : NULL);
 	host_free(plan->host, memory);
 	return status;
+}
+
+/* Hand one step its part of the weights. */
+static Status
+set_step_weights(Plan *plan, Step *step, const float *weights)
+{
+	const float *bias;
+
+	if (step->weights >= 0 && step->norm >= 0)
+		return set_folded_weights(plan, step, weights);
+	if (step->norm >= 0 && !plan->options.training)
+		norm_affine(plan, step->norm, weights, step->arrays.scale, step->arrays.shift);
+	if (step->weights < 0)
+		return status_ok();
+	bias = param_of(plan, step->weights, 1, weights);
+	if (step->kind == OP_CONV_TRANSPOSE2D && bias != NULL)
+		memcpy(step->shift, bias, plan->graph->nodes[step->weights].channels * sizeof(float));
+	return backend_set_weights(plan, step, param_of(plan, step->weights, 0, weights),
+							   step->kind == OP_CONV2D ? bias : NULL);
 }
 
 Status
 plan_set_weights(Plan *plan, const float *weights)
 {
 	for (int s = 0; s < plan->step_count; s++)
-	{
-		Step	   *step = &plan->steps[s];
-
-		if (step->weights >= 0 && step->norm >= 0)
-			TRY(set_folded_weights(plan, step, weights));
-		else if (step->weights >= 0)
-		{
-			const float *bias = param_of(plan, step->weights, 1, weights);
-
-			TRY(plan->options.backend->set_weights(step->convolution, param_of(plan, step->weights, 0, weights),
-												   step->kind == OP_CONV2D ? bias : NULL));
-			if (step->kind == OP_CONV_TRANSPOSE2D && bias != NULL)
-				memcpy(step->shift, bias, plan->graph->nodes[step->weights].channels * sizeof(float));
-		}
-		else if (step->norm >= 0 && !plan->options.training)
-			norm_affine(plan, step->norm, weights, step->arrays.scale, step->arrays.shift);
-	}
+		TRY(set_step_weights(plan, &plan->steps[s], weights));
 	return status_ok();
 }
 
@@ -129,8 +181,7 @@ total_sums(Plan *plan, int channels)
 static Status
 conv2d_forward(Plan *plan, Step *step)
 {
-	return plan->options.backend->forward(step->convolution, plan->values[step->x].data,
-										  plan->values[step->y].data);
+	return backend_forward(plan, step, plan->values[step->x].data, plan->values[step->y].data);
 }
 
 static Status
@@ -138,7 +189,7 @@ conv_transpose2d_forward(Plan *plan, Step *step)
 {
 	Tensor		y = plan->values[step->y];
 
-	TRY(plan->options.backend->backward_data(step->convolution, plan->values[step->x].data, y.data));
+	TRY(backend_backward_data(plan, step, plan->values[step->x].data, y.data));
 	if (step->has_shift || step->relu)
 	{
 		AffineArgs	args = {
@@ -172,17 +223,16 @@ add_scratch(Plan *plan, const Step *step)
 static Status
 conv2d_backward(Plan *plan, Step *step, float *gradients)
 {
-	const Backend *backend = plan->options.backend;
 	const void *dy = plan->gradients[step->y].data;
 
-	TRY(backend->backward_weights(step->convolution, plan->values[step->x].data, dy,
-								  param_into(plan, step->weights, 0, gradients),
-								  param_into(plan, step->weights, 1, gradients)));
+	TRY(backend_backward_weights(plan, step, plan->values[step->x].data, dy,
+								 param_into(plan, step->weights, 0, gradients),
+								 param_into(plan, step->weights, 1, gradients)));
 	if (!step->wants_dx)
 		return status_ok();
 	TRY(host_poll(plan->host));
-	TRY(backend->backward_data(step->convolution, dy,
-							   step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
+	TRY(backend_backward_data(plan, step, dy,
+							  step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
 		add_scratch(plan, step);
 	return status_ok();
@@ -191,13 +241,12 @@ conv2d_backward(Plan *plan, Step *step, float *gradients)
 static Status
 conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 {
-	const Backend *backend = plan->options.backend;
 	Tensor		dy = plan->gradients[step->y];
 	float	   *dbias = param_into(plan, step->weights, 1, gradients);
 
 	/* The roles of x and dy change places; see backend.h. */
-	TRY(backend->backward_weights(step->convolution, dy.data, plan->values[step->x].data,
-								  param_into(plan, step->weights, 0, gradients), NULL));
+	TRY(backend_backward_weights(plan, step, dy.data, plan->values[step->x].data,
+								 param_into(plan, step->weights, 0, gradients), NULL));
 	if (dbias != NULL)
 	{
 		MomentArgs	args = {
@@ -214,8 +263,8 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 	if (!step->wants_dx)
 		return status_ok();
 	TRY(host_poll(plan->host));
-	TRY(backend->forward(step->convolution, dy.data,
-						 step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
+	TRY(backend_forward(plan, step, dy.data,
+						step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
 		add_scratch(plan, step);
 	return status_ok();
@@ -345,6 +394,7 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 	if (step->wants_dx)
 	{
 		args.dx = plan->gradients[step->x].data;
+		args.accumulate = step->accumulate_dx;
 		threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->norm_gradient, &args);
 	}
 	return status_ok();
@@ -419,10 +469,10 @@ add_forward(Plan *plan, Step *step)
 static Status
 add_backward(Plan *plan, Step *step)
 {
-	if (step->wants_dx)
-		pass_gradient(plan, step, step->x, step->accumulate_dx);
 	if (plan->gradients[step->residual].data != NULL)
 		pass_gradient(plan, step, step->residual, step->accumulate_dresidual);
+	if (step->wants_dx)
+		pass_gradient(plan, step, step->x, step->accumulate_dx);
 	return status_ok();
 }
 

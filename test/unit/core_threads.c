@@ -117,7 +117,9 @@ test_pool_blocks_signals(void **state)
 		int			threads;
 		int			open;
 
-		threads_use(sizes[i]);
+		/* In the second half a caller shrinks and grows the pool unannounced. */
+		if (i < sizeof sizes / sizeof sizes[0] / 2)
+			threads_use(sizes[i]);
 		run(&record, sizes[i], MOST_ITEMS);
 		count_pool_threads(&threads, &open);
 		assert_true(threads >= sizes[i] - 1);
