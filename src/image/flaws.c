@@ -12,7 +12,7 @@
 #include "image/noise.h"
 
 int
-flaws_pick(Rng *rng, int low, int high)
+pick_between(Rng *rng, int low, int high)
 {
 	return low + (int) rng_below(rng, (uint64_t) (high - low) + 1);
 }
@@ -35,8 +35,8 @@ short_side(const Image *image)
 static Status
 add_light(const HostContext *host, Rng *rng, int severity, Image *image)
 {
-	int			slope_x = flaws_pick(rng, -90, 90) * severity;	/* thousandths across the image */
-	int			slope_y = flaws_pick(rng, -90, 90) * severity;
+	int			slope_x = pick_between(rng, -90, 90) * severity;	/* thousandths across the image */
+	int			slope_y = pick_between(rng, -90, 90) * severity;
 	uint8_t    *pixel = image->pixels;
 
 	for (int y = 0; y < image->height; y++)
@@ -87,18 +87,18 @@ static void
 draw_hair(const Image *image, Rng *rng, uint8_t *cover)
 {
 	int			side = short_side(image);
-	int64_t		length = (int64_t) flaws_pick(rng, 60, 220) * side;	/* 1/256 pixel */
+	int64_t		length = (int64_t) pick_between(rng, 60, 220) * side;	/* 1/256 pixel */
 	int64_t		x[3];
 	int64_t		y[3];
-	int			radius = flaws_pick(rng, 100, 300) * side / 512;
+	int			radius = pick_between(rng, 100, 300) * side / 512;
 	int			steps = (int) (length / 96) + 2;
 
-	x[0] = flaws_pick(rng, 0, image->width * 256);
-	y[0] = flaws_pick(rng, 0, image->height * 256);
-	x[1] = x[0] + length * flaws_pick(rng, -100, 100) / 200;
-	y[1] = y[0] + length * flaws_pick(rng, -100, 100) / 200;
-	x[2] = 2 * x[1] - x[0] + length * flaws_pick(rng, -100, 100) / 400;
-	y[2] = 2 * y[1] - y[0] + length * flaws_pick(rng, -100, 100) / 400;
+	x[0] = pick_between(rng, 0, image->width * 256);
+	y[0] = pick_between(rng, 0, image->height * 256);
+	x[1] = x[0] + length * pick_between(rng, -100, 100) / 200;
+	y[1] = y[0] + length * pick_between(rng, -100, 100) / 200;
+	x[2] = 2 * x[1] - x[0] + length * pick_between(rng, -100, 100) / 400;
+	y[2] = 2 * y[1] - y[0] + length * pick_between(rng, -100, 100) / 400;
 	for (int i = 0; i <= steps; i++)
 	{
 		int64_t		t = i;
@@ -115,13 +115,17 @@ draw_hair(const Image *image, Rng *rng, uint8_t *cover)
 static Status
 add_hairs(const HostContext *host, Rng *rng, int severity, Image *image)
 {
-	int			hairs = flaws_pick(rng, 3 * severity, 6 * severity);
-	int			colour[3] = {flaws_pick(rng, 20, 80), flaws_pick(rng, 15, 50), flaws_pick(rng, 10, 40)};
+	int			hairs = pick_between(rng, 3 * severity, 6 * severity);
+	int			colour[3];
 	size_t		count = (size_t) image->width * (size_t) image->height;
 	void	   *memory;
 	uint8_t    *cover;
 	Status		status = status_ok();
 
+	/* one statement each: C does not say in which order initialisers run */
+	colour[0] = pick_between(rng, 20, 80);
+	colour[1] = pick_between(rng, 15, 50);
+	colour[2] = pick_between(rng, 10, 40);
 	TRY(host_alloc_array(host, count, 1, &memory));
 	cover = memory;
 	for (int i = 0; i < hairs && status.code == LS_OK; i++)

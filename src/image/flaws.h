@@ -14,6 +14,6 @@
 Status		flaws_add(const HostContext *host, Rng *rng, int severity, Image *image);
 
 /* A uniform integer in [low, high]. */
-int			flaws_pick(Rng *rng, int low, int high);
+int			pick_between(Rng *rng, int low, int high);
 
 #endif

@@ -111,7 +111,7 @@ pick_field(Rng *rng, int cells_low, int cells_high, int octaves)
 	NoiseField	field;
 
 	field.seed = (uint32_t) rng_next(rng);
-	field.cells = flaws_pick(rng, cells_low, cells_high);
+	field.cells = pick_between(rng, cells_low, cells_high);
 	field.octaves = octaves;
 	return field;
 }
@@ -120,23 +120,23 @@ pick_field(Rng *rng, int cells_low, int cells_high, int octaves)
 static int32_t
 pick_length(Rng *rng, int low, int high)
 {
-	return flaws_pick(rng, low * NOISE_UNIT / 100, high * NOISE_UNIT / 100);
+	return pick_between(rng, low * NOISE_UNIT / 100, high * NOISE_UNIT / 100);
 }
 
 /* Skin between two of the tones, with its patches and grain. */
 static void
 pick_skin(Rng *rng, Scene *scene)
 {
-	const int  *one = skins[flaws_pick(rng, 0, COUNT(skins) - 1)];
-	const int  *other = skins[flaws_pick(rng, 0, COUNT(skins) - 1)];
-	int			share = flaws_pick(rng, 0, 100);
+	const int  *one = skins[pick_between(rng, 0, COUNT(skins) - 1)];
+	const int  *other = skins[pick_between(rng, 0, COUNT(skins) - 1)];
+	int			share = pick_between(rng, 0, 100);
 
 	for (int c = 0; c < 3; c++)
 		scene->skin[c] = (one[c] * share + other[c] * (100 - share)) / 100;
 	scene->mottle = pick_field(rng, 3, 9, 4);
-	scene->mottle_strength = flaws_pick(rng, 4, 26);
+	scene->mottle_strength = pick_between(rng, 4, 26);
 	scene->grain = pick_field(rng, 40, 70, 2);
-	scene->grain_strength = flaws_pick(rng, 3, 9);
+	scene->grain_strength = pick_between(rng, 3, 9);
 }
 
 /* Where the lesion lies and how its outline runs. Harmonic k is at most
@@ -144,7 +144,7 @@ pick_skin(Rng *rng, Scene *scene)
 static void
 pick_outline(Rng *rng, Scene *scene)
 {
-	int			irregularity = flaws_pick(rng, 20, 100);
+	int			irregularity = pick_between(rng, 20, 100);
 
 	scene->radius = pick_length(rng, 9, 38);
 	scene->x = pick_length(rng, -18, 18);
@@ -153,31 +153,31 @@ pick_outline(Rng *rng, Scene *scene)
 	{
 		int			most = PERCENT(34) * irregularity / (100 * k);
 
-		scene->cosines[k] = flaws_pick(rng, -most, most);
-		scene->sines[k] = flaws_pick(rng, -most, most);
+		scene->cosines[k] = pick_between(rng, -most, most);
+		scene->sines[k] = pick_between(rng, -most, most);
 	}
 	scene->ragged = pick_field(rng, 9, 18, 3);
-	scene->ragged_strength = PERCENT(14) * flaws_pick(rng, 10, 100) / 100;
-	scene->softness = scene->radius * flaws_pick(rng, 4, 22) / 100;
+	scene->ragged_strength = PERCENT(14) * pick_between(rng, 10, 100) / 100;
+	scene->softness = scene->radius * pick_between(rng, 4, 22) / 100;
 }
 
 /* What the lesion is filled with. One in four is pale against its skin. */
 static void
 pick_filling(Rng *rng, Scene *scene)
 {
-	scene->pigment = flaws_pick(rng, 0, 1) == 0 ? 0 : flaws_pick(rng, 1, 4);
-	scene->second_pigment = flaws_pick(rng, 0, COUNT(pigments) - 1);
+	scene->pigment = pick_between(rng, 0, 1) == 0 ? 0 : pick_between(rng, 1, 4);
+	scene->second_pigment = pick_between(rng, 0, COUNT(pigments) - 1);
 	scene->mixture = pick_field(rng, 4, 8, 3);
-	scene->mixture_bias = PERCENT(flaws_pick(rng, -10, 60));
+	scene->mixture_bias = PERCENT(pick_between(rng, -10, 60));
 	scene->density = pick_field(rng, 6, 14, 4);
-	scene->density_strength = PERCENT(flaws_pick(rng, 15, 55));
-	scene->density_rim = PERCENT(flaws_pick(rng, -45, 25));
-	scene->contrast = flaws_pick(rng, 0, 3) == 0 ? PERCENT(flaws_pick(rng, 28, 50)) :
-		PERCENT(flaws_pick(rng, 55, 105));
-	scene->texture = (Texture) flaws_pick(rng, TEXTURE_PLAIN, TEXTURE_GLOBULES);
+	scene->density_strength = PERCENT(pick_between(rng, 15, 55));
+	scene->density_rim = PERCENT(pick_between(rng, -45, 25));
+	scene->contrast = pick_between(rng, 0, 3) == 0 ? PERCENT(pick_between(rng, 28, 50)) :
+		PERCENT(pick_between(rng, 55, 105));
+	scene->texture = (Texture) pick_between(rng, TEXTURE_PLAIN, TEXTURE_GLOBULES);
 	scene->texture_seed = (uint32_t) rng_next(rng);
-	scene->texture_cells = flaws_pick(rng, 26, 55);
-	scene->texture_strength = PERCENT(flaws_pick(rng, 15, 45));
+	scene->texture_cells = pick_between(rng, 26, 55);
+	scene->texture_strength = PERCENT(pick_between(rng, 15, 45));
 }
 
 /* Freckles anywhere, faint enough not to count as lesions; in some lesions
@@ -185,9 +185,11 @@ pick_filling(Rng *rng, Scene *scene)
 static void
 pick_spots(Rng *rng, Scene *scene)
 {
-	int			freckles = flaws_pick(rng, 0, 6);
-	int			blotches = flaws_pick(rng, 0, 1) * flaws_pick(rng, 1, SPOTS_MAX - 6);
+	int			freckles = pick_between(rng, 0, 6);
+	int			blotches = pick_between(rng, 1, SPOTS_MAX - 6);
 
+	if (pick_between(rng, 0, 1) == 0)
+		blotches = 0;
 	scene->spot_count = freckles + blotches;
 	for (int i = 0; i < scene->spot_count; i++)
 	{
@@ -198,16 +200,16 @@ pick_spots(Rng *rng, Scene *scene)
 			spot->x = pick_length(rng, -50, 50);
 			spot->y = pick_length(rng, -50, 50);
 			spot->radius = pick_length(rng, 1, 5);
-			spot->strength = scene->contrast * flaws_pick(rng, 8, 32) / 100;
-			spot->pigment = flaws_pick(rng, 0, 1) == 0 ? 3 : 4;
+			spot->strength = scene->contrast * pick_between(rng, 8, 32) / 100;
+			spot->pigment = pick_between(rng, 0, 1) == 0 ? 3 : 4;
 		}
 		else
 		{
-			spot->x = scene->x + scene->radius * flaws_pick(rng, -60, 60) / 100;
-			spot->y = scene->y + scene->radius * flaws_pick(rng, -60, 60) / 100;
-			spot->radius = scene->radius * flaws_pick(rng, 15, 45) / 100;
-			spot->strength = PERCENT(flaws_pick(rng, 35, 75));
-			spot->pigment = flaws_pick(rng, 1, COUNT(pigments) - 1);
+			spot->x = scene->x + scene->radius * pick_between(rng, -60, 60) / 100;
+			spot->y = scene->y + scene->radius * pick_between(rng, -60, 60) / 100;
+			spot->radius = scene->radius * pick_between(rng, 15, 45) / 100;
+			spot->strength = PERCENT(pick_between(rng, 35, 75));
+			spot->pigment = pick_between(rng, 1, COUNT(pigments) - 1);
 			spot->in_lesion = true;
 		}
 	}
@@ -223,7 +225,7 @@ pick_scene(Rng *rng, Scene *scene)
 	pick_filling(rng, scene);
 	pick_spots(rng, scene);
 	scene->vignette_start = pick_length(rng, 46, 62);
-	if (flaws_pick(rng, 0, 2) == 0)
+	if (pick_between(rng, 0, 2) == 0)
 		scene->vignette_end = scene->vignette_start + pick_length(rng, 6, 30);
 }
 
