@@ -1,0 +1,73 @@
+/*
+ * degrade.h: images made worse on purpose, in thirteen kinds of five
+ * severities: to test how well a model or an enhancement step holds, and to
+ * train models that hold.
+ *
+ * A degradation works in place on 8-bit pixels. What it draws at random comes
+ * from the given generator alone and all arithmetic is in integers (square
+ * roots apart, which IEEE 754 rounds exactly), so the same seed gives the
+ * same bytes on every machine. Lengths are shares of the image's shorter
+ * side: a severity means the same to a network that sees the whole frame,
+ * whatever the size of the photograph.
+ *
+ * The kinds follow Hendrycks and Dietterich, "Benchmarking neural network
+ * robustness to common corruptions and perturbations" (ICLR 2019,
+ * arXiv:1903.12261), with what dermoscopy adds: hair, rulers and ink, gel
+ * bubbles, uneven light.
+ */
+#ifndef LESIONSEG_ENHANCE_DEGRADE_H
+#define LESIONSEG_ENHANCE_DEGRADE_H
+
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/rng.h"
+#include "core/status.h"
+#include "image/image.h"
+
+typedef enum DegradeKind
+{
+	DEGRADE_NOISE,				/* Gaussian, the same everywhere */
+	DEGRADE_SHOT_NOISE,			/* of few photons: variance follows brightness */
+	DEGRADE_BLUR,				/* defocus: averaged over a disc */
+	DEGRADE_MOTION_BLUR,		/* averaged along a line */
+	DEGRADE_LOW_RESOLUTION,		/* reduced and enlarged again */
+	DEGRADE_JPEG,				/* compressed strongly */
+	DEGRADE_DARKNESS,
+	DEGRADE_LOW_CONTRAST,		/* a grey veil */
+	DEGRADE_UNEVEN_LIGHT,		/* light from one side, dark corners */
+	DEGRADE_COLOUR_CAST,
+	DEGRADE_HAIR,
+	DEGRADE_RULER_INK,			/* a scale along an edge, pen strokes */
+	DEGRADE_BUBBLES,			/* in the gel, with glare */
+	DEGRADE_KINDS				/* how many there are */
+} DegradeKind;
+
+#define DEGRADE_SEVERITY_MAX 5
+
+/* "noise", "shot_noise", ... and one line about it. */
+const char *degrade_name(DegradeKind kind);
+const char *degrade_description(DegradeKind kind);
+
+/* Find a kind by name; LS_INVALID_ARGUMENT with the known ones as the hint. */
+Status		degrade_find(const char *name, DegradeKind *kind);
+
+/*
+ * Degrade image (grey or RGB) in place with what rng draws; severity 1..5.
+ * On failure the image is somewhere in between. Working memory (a few rows,
+ * or at most four bytes a sample) comes from host, which is polled: a pool
+ * thread passes host_standalone().
+ */
+Status		degrade_apply(const HostContext *host, DegradeKind kind, int severity, Rng *rng, Image *image);
+
+/* The same with a generator of its own for each (seed, kind): strands, strokes
+ * and bubbles of one severity stay where they are in the next. */
+Status		degrade_image(const HostContext *host, DegradeKind kind, int severity, int64_t seed, Image *image);
+
+/*
+ * Lay hair over image as DEGRADE_HAIR does and tell how much of each pixel it
+ * hides: cover is (height, width), 0..255, cleared here.
+ */
+Status		degrade_hair(const HostContext *host, int severity, Rng *rng, Image *image, uint8_t *cover);
+
+#endif
