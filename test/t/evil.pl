@@ -23,6 +23,8 @@ SELECT name, value FROM (VALUES
 	('zeros', decode(repeat('00', 10000), 'hex')),
 	('PNG signature alone', '\x89504e470d0a1a0a'::bytea),
 	('PNG of 60000 x 60000', '\x89504e470d0a1a0a0000000d494844520000ea600000ea6008020000000fb0e215'::bytea),
+	('PNG of 60000 x 60000 with data',
+		'\x89504e470d0a1a0a0000000d494844520000ea600000ea6008020000000fb0e215000000104944415478da'::bytea),
 	('PNG of 0 x 0', '\x89504e470d0a1a0a0000000d4948445200000000000000000802000000b4e9eb45'::bytea),
 	('JPEG start alone', '\xffd8ffe000104a46494600010100000100010000'::bytea),
 	('BMP header of 60000 x 60000',
