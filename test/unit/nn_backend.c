@@ -89,17 +89,19 @@ typedef struct Fusion
 typedef struct Problem
 {
 	ConvolutionShape shape;
-	ConvolutionUse use;
-	float	   *x;				/* dense; values representable in use.type */
+	float	   *x;				/* dense; values that bf16 holds exactly */
 	float	   *weights;
 	float	   *bias;
 	float	   *residual;
 	float	   *dy;
-	float	   *y_expected;
+	float	   *y_expected;		/* without bias, residual and ReLU */
 	float	   *dx_expected;
 	float	   *dw_expected;
 	float	   *db_expected;
 } Problem;
+
+/* Made once for all tests. */
+static Problem problems[sizeof cases / sizeof cases[0]];
 
 static HostContext
 test_host(int threads)
@@ -151,7 +153,7 @@ compute_reference(Problem *p)
 				{
 					size_t		at = (((size_t) n * s->y.h + oy) * s->y.w + ox) * s->y.c + o;
 					double		dy = p->dy[at];
-					double		sum = p->use.bias ? p->bias[o] : 0.0;
+					double		sum = 0.0;
 
 					db[o] += dy;
 					for (int ky = 0; ky < s->kernel_h; ky++)
@@ -173,10 +175,6 @@ compute_reference(Problem *p)
 								dw[w_at] += dy * p->x[x_at];
 							}
 						}
-					if (p->use.residual)
-						sum += p->residual[at];
-					if (p->use.relu && sum < 0)
-						sum = 0;
 					p->y_expected[at] = (float) sum;
 				}
 	for (size_t i = 0; i < element_count(s->x); i++)
@@ -191,12 +189,11 @@ compute_reference(Problem *p)
 }
 
 static void
-make_problem(const Case *c, DataType type, Fusion fusion, Problem *p)
+make_problem(const Case *c, Problem *p)
 {
 	Rng			rng;
 	int			span = c->dilation * (c->kernel - 1) + 1;
 
-	memset(p, 0, sizeof *p);
 	p->shape.x = (TensorShape) {c->n, c->h, c->w, c->c_in};
 	p->shape.y = (TensorShape) {c->n, (c->h + 2 * c->padding - span) / c->stride + 1,
 	(c->w + 2 * c->padding - span) / c->stride + 1, c->c_out};
@@ -205,13 +202,6 @@ make_problem(const Case *c, DataType type, Fusion fusion, Problem *p)
 	p->shape.padding = c->padding;
 	p->shape.dilation = c->dilation;
 	p->shape.groups = c->groups;
-	p->use.type = type;
-	p->use.x_pixel_stride = c->c_in + c->x_extra;
-	p->use.y_pixel_stride = c->c_out + c->y_extra;
-	p->use.forward = p->use.backward_data = p->use.backward_weights = true;
-	p->use.bias = fusion.bias;
-	p->use.relu = fusion.relu;
-	p->use.residual = fusion.residual;
 
 	rng_seed(&rng, 7, (uint64_t) (c - cases));
 	p->x = random_floats(&rng, element_count(p->shape.x), 1.0);
@@ -227,18 +217,69 @@ make_problem(const Case *c, DataType type, Fusion fusion, Problem *p)
 	compute_reference(p);
 }
 
-static void
-free_problem(Problem *p)
+static int
+make_problems(void **state)
 {
-	free(p->x);
-	free(p->weights);
-	free(p->bias);
-	free(p->residual);
-	free(p->dy);
-	free(p->y_expected);
-	free(p->dx_expected);
-	free(p->dw_expected);
-	free(p->db_expected);
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		make_problem(&cases[i], &problems[i]);
+	return 0;
+}
+
+static int
+free_problems(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Problem    *p = &problems[i];
+
+		free(p->x);
+		free(p->weights);
+		free(p->bias);
+		free(p->residual);
+		free(p->dy);
+		free(p->y_expected);
+		free(p->dx_expected);
+		free(p->dw_expected);
+		free(p->db_expected);
+	}
+	return 0;
+}
+
+/* What a case's convolution is made for. */
+static ConvolutionUse
+case_use(const Case *c, DataType type, Fusion fusion)
+{
+	return (ConvolutionUse) {
+		.type = type,
+		.x_pixel_stride = c->c_in + c->x_extra,
+		.y_pixel_stride = c->c_out + c->y_extra,
+		.forward = true,
+		.backward_data = true,
+		.backward_weights = true,
+		.bias = fusion.bias,
+		.relu = fusion.relu,
+		.residual = fusion.residual,
+	};
+}
+
+/* y_expected with a fusion's parts; the caller frees it. */
+static float *
+fused_y(const Problem *p, Fusion fusion)
+{
+	size_t		count = element_count(p->shape.y);
+	float	   *y = malloc(count * sizeof(float));
+
+	assert_non_null(y);
+	for (size_t i = 0; i < count; i++)
+	{
+		y[i] = p->y_expected[i] + (fusion.bias ? p->bias[i % p->shape.y.c] : 0.0f) +
+			(fusion.residual ? p->residual[i] : 0.0f);
+		if (fusion.relu && y[i] < 0)
+			y[i] = 0;
+	}
+	return y;
 }
 
 /* A tensor of type and stride holding dense values; NULL: UNTOUCHED. */
@@ -316,7 +357,9 @@ check_case(const Backend *backend, const Case *c, DataType type, Fusion fusion, 
 {
 	HostContext host = test_host(threads);
 	double		tolerance = type == DATA_F32 ? 1e-5 : 8e-3;
-	Problem		p;
+	const Problem *p = &problems[c - cases];
+	ConvolutionUse use = case_use(c, type, fusion);
+	float	   *y_expected = fused_y(p, fusion);
 	Convolution *convolution;
 	Status		status;
 	void	   *x;
@@ -326,30 +369,29 @@ check_case(const Backend *backend, const Case *c, DataType type, Fusion fusion, 
 	float	   *dw;
 	float	   *db;
 
-	make_problem(c, type, fusion, &p);
-	x = make_tensor(p.shape.x, p.use.x_pixel_stride, type, p.x);
-	dy = make_tensor(p.shape.y, p.use.y_pixel_stride, type, p.dy);
-	dx = make_tensor(p.shape.x, p.use.x_pixel_stride, type, NULL);
-	dw = malloc(weight_count(&p.shape) * sizeof(float));
+	x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x);
+	dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy);
+	dx = make_tensor(p->shape.x, use.x_pixel_stride, type, NULL);
+	dw = malloc(weight_count(&p->shape) * sizeof(float));
 	db = malloc(c->c_out * sizeof(float));
 
-	status = backend->create(&host, &p.shape, &p.use, &convolution);
+	status = backend->create(&host, &p->shape, &use, &convolution);
 	if (status.code != LS_OK)
 		fail_msg("%s, %s: %s", backend->name, c->name, status.message);
 	for (int run = 0; run < 2; run++)
 	{
-		assert_int_equal(backend->set_weights(convolution, p.weights, fusion.bias ? p.bias : NULL).code, LS_OK);
-		y = make_tensor(p.shape.y, p.use.y_pixel_stride, type, fusion.residual ? p.residual : NULL);
+		assert_int_equal(backend->set_weights(convolution, p->weights, fusion.bias ? p->bias : NULL).code, LS_OK);
+		y = make_tensor(p->shape.y, use.y_pixel_stride, type, fusion.residual ? p->residual : NULL);
 		assert_int_equal(backend->forward(convolution, x, y).code, LS_OK);
-		check_tensor(backend->name, c, "y", y, p.shape.y, p.use.y_pixel_stride, type, p.y_expected, tolerance);
+		check_tensor(backend->name, c, "y", y, p->shape.y, use.y_pixel_stride, type, y_expected, tolerance);
 		free(y);
 		assert_int_equal(backend->backward_data(convolution, dy, dx).code, LS_OK);
-		check_tensor(backend->name, c, "dx", dx, p.shape.x, p.use.x_pixel_stride, type, p.dx_expected, tolerance);
+		check_tensor(backend->name, c, "dx", dx, p->shape.x, use.x_pixel_stride, type, p->dx_expected, tolerance);
 		assert_int_equal(backend->backward_weights(convolution, x, dy, dw, fusion.bias ? db : NULL).code, LS_OK);
 		/* Sums are float32 in both types. */
-		check_values(backend->name, c, "dw", dw, p.dw_expected, weight_count(&p.shape), 2e-5);
+		check_values(backend->name, c, "dw", dw, p->dw_expected, weight_count(&p->shape), 2e-5);
 		if (fusion.bias)
-			check_values(backend->name, c, "db", db, p.db_expected, c->c_out, 2e-5);
+			check_values(backend->name, c, "db", db, p->db_expected, c->c_out, 2e-5);
 	}
 	backend->destroy(convolution);
 	free(x);
@@ -357,7 +399,7 @@ check_case(const Backend *backend, const Case *c, DataType type, Fusion fusion, 
 	free(dx);
 	free(dw);
 	free(db);
-	free_problem(&p);
+	free(y_expected);
 }
 
 /* Every case with every fusion that networks use. */
@@ -440,7 +482,8 @@ gradients_are_reproducible(void **state)
 		{
 			const Backend *backend;
 			Convolution *convolution;
-			Problem		p;
+			const Problem *p = &problems[0];
+			ConvolutionUse use = case_use(c, type, (Fusion) {false, false, false});
 			void	   *x;
 			void	   *dy;
 			float	   *dw;
@@ -450,24 +493,22 @@ gradients_are_reproducible(void **state)
 				continue;
 			if (kind == BACKEND_ONEDNN && !backend->supports(type))
 				continue;
-			make_problem(c, type, (Fusion) {false, false, false}, &p);
-			x = make_tensor(p.shape.x, p.use.x_pixel_stride, type, p.x);
-			dy = make_tensor(p.shape.y, p.use.y_pixel_stride, type, p.dy);
-			dw = malloc(weight_count(&p.shape) * sizeof(float));
-			again = malloc(weight_count(&p.shape) * sizeof(float));
-			assert_int_equal(backend->create(&host, &p.shape, &p.use, &convolution).code, LS_OK);
+			x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x);
+			dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy);
+			dw = malloc(weight_count(&p->shape) * sizeof(float));
+			again = malloc(weight_count(&p->shape) * sizeof(float));
+			assert_int_equal(backend->create(&host, &p->shape, &use, &convolution).code, LS_OK);
 			assert_int_equal(backend->backward_weights(convolution, x, dy, dw, NULL).code, LS_OK);
 			for (int run = 0; run < 10; run++)
 			{
 				assert_int_equal(backend->backward_weights(convolution, x, dy, again, NULL).code, LS_OK);
-				assert_memory_equal(again, dw, weight_count(&p.shape) * sizeof(float));
+				assert_memory_equal(again, dw, weight_count(&p->shape) * sizeof(float));
 			}
 			backend->destroy(convolution);
 			free(x);
 			free(dy);
 			free(dw);
 			free(again);
-			free_problem(&p);
 		}
 }
 
@@ -597,5 +638,5 @@ main(void)
 		cmocka_unit_test(matrix_products),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_problems, free_problems);
 }
