@@ -1,6 +1,6 @@
 -- lesionseg 0.1: segment, train and score skin-lesion images inside the database.
 --
--- Sections: Settings, Images, Scores, Models. C functions take everything
+-- Sections: Settings, Images, Enhancement, Scores, Models. C functions take everything
 -- they need as arguments; SQL bodies name their objects through @extschema@,
 -- so no search_path can change what they mean.
 
@@ -49,6 +49,24 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
 
 COMMENT ON FUNCTION lesion_panel(bytea, bytea, bytea) IS
 'image, true mask and predicted mask side by side, as PNG';
+
+-- ==== Enhancement ====
+
+CREATE FUNCTION lesion_degrade(image bytea, kind text, severity int, seed bigint DEFAULT 0)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_degrade'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 300000;
+
+COMMENT ON FUNCTION lesion_degrade(bytea, text, int, bigint) IS
+'the image made worse in one way, in its own format: kind from lesion_degradations(), severity 1 (slight) to 5 (severe)';
+
+CREATE FUNCTION lesion_degradations(OUT kind text, OUT description text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_degradations'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 13;
+
+COMMENT ON FUNCTION lesion_degradations() IS
+'the ways in which lesion_degrade makes an image worse';
 
 -- ==== Scores ====
 
