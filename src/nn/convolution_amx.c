@@ -11,9 +11,7 @@
  * source is first copied to scratch, with the zeros of the padding around it
  * and channels filled up to a multiple of 32; there every tile is a plain
  * load, it stays in the L2 while all output channels pass over it, and any
- * pixel stride is the copy's matter alone. A source of few channels (an
- * image) is copied as rows of the values that each output pixel needs, all
- * taps of it, and counts as one tap then.
+ * pixel stride is the copy's matter alone.
  *
  * Backward-data is the same with source and target exchanged. With a stride
  * s, each of the s * s phases of the target's pixels meets other taps; such
@@ -66,7 +64,6 @@ struct AmxConvolution
 	bool		bias;
 	bool		relu;
 	bool		residual;
-	bool		gathered;		/* source rows hold all taps */
 	Arena		arena;
 
 	TensorShape source;
@@ -84,8 +81,7 @@ struct AmxConvolution
 	int			grid_rows;		/* the largest sweep's */
 	int			grid_columns;
 
-	int			in_values;		/* per tap: source channels, or all taps' */
-	int			in_groups;		/* of 32 */
+	int			in_groups;		/* of 32 source channels */
 	int			out_groups;
 	int			pixel_values;	/* from pixel to pixel in scratch */
 	int			row_pixels;		/* from row to row in scratch */
@@ -184,56 +180,6 @@ copy_row(const AmxConvolution *convolution, const bfloat16 *row, bfloat16 *scrat
 	memset(scratch + (size_t) end * convolution->pixel_values, 0, (convolution->row_pixels - end) * pixel_bytes);
 }
 
-/* Gather output pixels [begin, end) of a row: the lanes of each kernel row
- * that lie inside the image, zeros in the others. */
-static inline void
-gather_pixels(const AmxConvolution *convolution, const bfloat16 *image, int row, int begin, int end,
-			  __mmask32 inside, bfloat16 *scratch)
-{
-	const ConvolutionShape *shape = &convolution->shape;
-	int			run = shape->kernel_w * shape->x.c;
-	__mmask32	all = lanes_left(run);
-	int			step = convolution->pixel_values;
-	int			source_step = shape->stride * shape->x.c;
-
-	for (int ky = 0; ky < shape->kernel_h; ky++)
-	{
-		int			y = row * shape->stride - shape->padding + ky;
-		bool		exists = y >= 0 && y < shape->x.h;
-		const bfloat16 *source = image +
-			((long) (exists ? y : 0) * shape->x.w + (long) begin * shape->stride - shape->padding) * shape->x.c;
-		bfloat16   *target = scratch + (size_t) begin * step + ky * run;
-		__mmask32	lanes = exists ? inside : 0;
-
-		for (int x = begin; x < end; x++, source += source_step, target += step)
-			_mm512_mask_storeu_epi16(target, all, _mm512_maskz_loadu_epi16(lanes, source));
-	}
-}
-
-/* Copy what each pixel of an output row needs: (OW, KH, KW * C_in). */
-static void
-gather_row(const AmxConvolution *convolution, const bfloat16 *image, int row, bfloat16 *scratch)
-{
-	const ConvolutionShape *shape = &convolution->shape;
-	int			x = 0;
-
-	while (x < shape->y.w)
-	{
-		int			first = x * shape->stride - shape->padding;
-		int			left = shape->x.w - first;
-		__mmask32	inside = lanes_left(left * shape->x.c) & ~lanes_left(-first * shape->x.c);
-		int			end = x + 1;
-
-		/* All pixels whose kernel row lies inside go in one run. */
-		if (first >= 0 && left > shape->kernel_w)
-			end = x + (left - shape->kernel_w) / shape->stride + 1;
-		if (end > shape->y.w)
-			end = shape->y.w;
-		gather_pixels(convolution, image, row, x, end, inside & lanes_left(shape->kernel_w * shape->x.c), scratch);
-		x = end;
-	}
-}
-
 /* Copy the source of sweep rows [row, row + rows) of an image to scratch. */
 static void
 copy_band(const AmxJob *job, int image, int row, int rows, bfloat16 *scratch)
@@ -245,12 +191,6 @@ copy_band(const AmxJob *job, int image, int row, int rows, bfloat16 *scratch)
 	int			first = row * convolution->source_step + convolution->first_y;
 	int			count = (rows - 1) * convolution->source_step + convolution->last_y - convolution->first_y + 1;
 
-	if (convolution->gathered)
-	{
-		for (int r = 0; r < rows; r++)
-			gather_row(convolution, source, row + r, scratch + r * pitch);
-		return;
-	}
 	for (int r = 0; r < count; r++)
 	{
 		int			y = first + r;
@@ -489,19 +429,12 @@ pack_task(void *data, int worker, long begin, long end)
 						for (int j = 0; j < 2; j++)
 						{
 							int			in = in_group * 32 + pair * 2 + j;
-							int			tap = sweep->taps[t].index;
 
-							/* Gathered rows count (tap, channel) as channels. */
-							if (convolution->gathered && in < convolution->in_values)
-							{
-								tap = in / inputs;
-								in = in % inputs;
-							}
 							values[j] = _mm512_setzero_ps();
 							if (in < inputs)
 								values[j] = _mm512_mask_i32gather_ps(values[j], exist, indices,
 																	 job->weights + (size_t) out * out_stride +
-																	 (size_t) in * in_stride + tap, 4);
+																	 (size_t) in * in_stride + sweep->taps[t].index, 4);
 						}
 						_mm512_store_si512(packed,
 										   _mm512_permutexvar_epi16(interleave, (__m512i)
@@ -558,15 +491,10 @@ plan_forward(AmxConvolution *convolution)
 	const ConvolutionShape *shape = &convolution->shape;
 	Sweep	   *sweep = &convolution->sweeps[0];
 
-	convolution->source_step = convolution->gathered ? 1 : shape->stride;
+	convolution->source_step = shape->stride;
 	convolution->target_step = 1;
 	sweep->rows = shape->y.h;
 	sweep->columns = shape->y.w;
-	if (convolution->gathered)
-	{
-		add_tap(convolution, sweep, 0, 0, 0);
-		return;
-	}
 	for (int ky = 0; ky < shape->kernel_h; ky++)
 		for (int kx = 0; kx < shape->kernel_w; kx++)
 			add_tap(convolution, sweep, ky * shape->kernel_w + kx, ky * shape->dilation - shape->padding,
@@ -712,8 +640,7 @@ plan_convolution(AmxConvolution *convolution)
 
 	convolution->source = forward ? shape->x : shape->y;
 	convolution->target = forward ? shape->y : shape->x;
-	convolution->in_values = convolution->gathered ? kernel * shape->x.c : convolution->source.c;
-	convolution->in_groups = (convolution->in_values + 31) / 32;
+	convolution->in_groups = (convolution->source.c + 31) / 32;
 	convolution->out_groups = (convolution->target.c + 31) / 32;
 	convolution->sweep_count = forward ? 1 : shape->stride * shape->stride;
 	TRY(host_alloc_array(convolution->host, convolution->sweep_count, sizeof(Sweep), &memory));
@@ -730,22 +657,13 @@ plan_convolution(AmxConvolution *convolution)
 	return plan_memory(convolution);
 }
 
-/* Can a source row of all taps be gathered by loads of up to 32 values? */
-static bool
-gathers(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
-{
-	return pass == PASS_FORWARD && shape->x.c < 16 && shape->kernel_w * shape->x.c <= 32 &&
-		shape->dilation == 1 && use->x_pixel_stride == shape->x.c;
-}
-
 bool
 amx_convolution_suits(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
 	int			source = pass == PASS_FORWARD ? shape->x.c : shape->y.c;
 	int			target = pass == PASS_FORWARD ? shape->y.c : shape->x.c;
 
-	return use->type == DATA_BF16 && shape->groups == 1 && target >= 8 &&
-		(source >= 16 || gathers(shape, use, pass));
+	return use->type == DATA_BF16 && shape->groups == 1 && source >= 16 && target >= 8;
 }
 
 Status
@@ -767,7 +685,6 @@ amx_convolution_create(const HostContext *host, const ConvolutionShape *shape, c
 	made->bias = forward && use->bias;
 	made->relu = forward && use->relu;
 	made->residual = forward && use->residual;
-	made->gathered = gathers(shape, use, pass);
 	made->source_stride = forward ? use->x_pixel_stride : use->y_pixel_stride;
 	made->target_stride = forward ? use->y_pixel_stride : use->x_pixel_stride;
 	arena_init(&made->arena, host);

@@ -10,6 +10,10 @@
  * The library's fast kernels take dense tensors alone; slices of wider
  * tensors pass through dense scratch.
  *
+ * Where the CPU has AMX, dense bf16 convolutions run on kernels of our own
+ * (convolution_amx.c, weight_gradient_amx.c) in place of primitives: they
+ * take slices as they are and are faster (test/bench/convolution.c).
+ *
  * The primitives use our scratch memory, one block for the largest need:
  * they never run at the same time.
  */
