@@ -64,7 +64,8 @@ typedef struct NormGradientArgs
 	const void *dy;
 	int			dy_stride;
 	void	   *dx;				/* dense; may be dy when that is dense */
-	void	   *dresidual;		/* NULL = none; receives dz */
+	bool		accumulate;		/* add to dx instead of writing it */
+	void	   *dresidual;		/* NULL = none; receives dz, before dx is written; may be dx */
 	int			dresidual_stride;
 	bool		accumulate_residual;	/* add dz to dresidual instead of writing it */
 	int			channels;

@@ -66,10 +66,11 @@ select_lanes(VectorInt mask, Vector a, Vector b)
 	return (Vector) (((VectorInt) a & mask) | ((VectorInt) b & ~mask));
 }
 
+/* max(v, 0); NaN stays NaN. */
 static inline Vector
 positive_part(Vector v)
 {
-	return select_lanes(v > (Vector) {0}, v, (Vector) {0});
+	return select_lanes(v < (Vector) {0}, (Vector) {0}, v);
 }
 
 /*
@@ -150,7 +151,9 @@ STORE(STORED *p, int n, Vector v)
 	__m256bh	half = _mm512_cvtneps_pbh((__m512) v);
 #else
 	VectorUnsigned bits = (VectorUnsigned) v;
-	VectorHalf	half = __builtin_convertvector((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16, VectorHalf);
+	VectorUnsigned nan = (VectorUnsigned) (v != v);
+	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
+	VectorHalf	half = __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
 #endif
 #else
 	Vector		half = v;
@@ -339,9 +342,11 @@ KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
 
 				STORE(target, n, args->accumulate_residual ? dz + LOAD(target, n) : dz);
 			}
-			STORE(dx + i * args->channels + c, n,
-				  dz * load_float(args->slope_dz + c, n) + v * load_float(args->slope_x + c, n) +
-				  load_float(args->offset + c, n));
+			v = dz * load_float(args->slope_dz + c, n) + v * load_float(args->slope_x + c, n) +
+				load_float(args->offset + c, n);
+			if (args->accumulate)
+				v += LOAD(dx + i * args->channels + c, n);
+			STORE(dx + i * args->channels + c, n, v);
 		}
 }
 
@@ -370,7 +375,7 @@ KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
 			for (int c = 0; c < in.c; c += LANES)
 			{
 				int			n = lanes_left(in.c, c);
-				Vector		best = splat(-3.4e38f);
+				Vector		best = splat(-INFINITY);
 				VectorInt	place = {0};
 
 				for (int ky = ky_begin; ky < ky_end; ky++)
@@ -378,7 +383,7 @@ KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
 					{
 						long		from = (image * in.h + top + ky) * in.w + left + kx;
 						Vector		v = LOAD((const STORED *) args->x + from * args->x_stride + c, n);
-						VectorInt	larger = v > best;
+						VectorInt	larger = (v > best) | (v != v);	/* NaN wins and stays */
 
 						best = select_lanes(larger, v, best);
 						place = (larger & (ky * args->kernel + kx)) | (~larger & place);

@@ -180,15 +180,16 @@ plan_gradients(Planner *planner)
 		if (step->kind == OP_CONCAT &&
 			((step->wants_dx && begun[step->x]) || (wants_residual && begun[step->residual])))
 			return status_error(LS_UNSUPPORTED, "a tensor is used again after its concatenation");
-		if (step->wants_dx)
-		{
-			step->accumulate_dx = begun[step->x];
-			begun[step->x] = true;
-		}
+		/* In the order in which the step writes them: both may be the same. */
 		if (wants_residual)
 		{
 			step->accumulate_dresidual = begun[step->residual];
 			begun[step->residual] = true;
+		}
+		if (step->wants_dx)
+		{
+			step->accumulate_dx = begun[step->x];
+			begun[step->x] = true;
 		}
 	}
 	return status_ok();
