@@ -1,13 +1,14 @@
 /*
  * network.c: how fast a whole network runs, and where the time goes.
  *
- *   network [architecture=unet] [size=256] [batch=8] [threads=2] [key=value ...]
+ *   network [architecture=unet] [size=256] [batch=8] [threads=2] [only=inference|training]
+ *           [precision=f32|bf16] [key=value ...]
  *
  * For float32 and, where the CPU has it, bfloat16: training steps at that
  * batch and predictions of single images, best of several, without server,
- * decoding or augmentation. Then the profile: seconds per operator kind of
- * the plan, forward and backward. Weights and images are random; speed does
- * not depend on them.
+ * decoding or augmentation. Then the profile: milliseconds per operator kind
+ * of the plan, forward and backward. Weights and images are random; speed
+ * does not depend on them. Other keys are of the architecture's config.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <time.h>
 
 #include "arch/engine.h"
+#include "core/cpu.h"
 #include "core/rng.h"
 #include "core/threads.h"
 
@@ -117,33 +119,44 @@ start_profile(Plan *plan)
 	plan->seconds = memory;
 }
 
+/* Random bytes, all values or 0 and 255 only. */
+static uint8_t *
+random_bytes(const HostContext *host, size_t count, bool mask)
+{
+	void	   *bytes;
+	Rng			rng;
+
+	require(host_alloc_array(host, count, 1, &bytes));
+	rng_seed(&rng, 1, 0);
+	for (size_t i = 0; i < count; i++)
+		((uint8_t *) bytes)[i] = mask ? rng_below(&rng, 2) * 255 : rng_below(&rng, 256);
+	return bytes;
+}
+
+/* One line: what a plan did, and at which rate. */
 static void
-bench_precision(Network *network, Precision precision, int size, int batch)
+print_rate(const Plan *plan, const char *what, int batch, double seconds, double flops, size_t memory)
+{
+	printf("%s %s %s batch %d: %.2f images/s, %.0f GFLOP/s, %zu MB\n", plan->options.backend->name,
+		   plan->options.type == DATA_BF16 ? "bf16" : "f32", what, batch, batch / seconds,
+		   flops / seconds * 1e-9, memory >> 20);
+}
+
+/* Time training steps. */
+static void
+bench_training(Network *network, const EngineChoice *choice, int size, int batch)
 {
 	const HostContext *host = network->host;
-	EngineChoice choice = {BACKEND_AUTO, precision};
+	size_t		pixels = (size_t) batch * size * size;
+	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
+	uint8_t    *masks = random_bytes(host, pixels, true);
 	StepOptions options = {1e-4, 1e-2, 1};
 	StepResult	result;
 	Learner    *learner;
-	Predictor  *predictor;
 	Plan	   *plan;
 	double		best = 1e30;
-	double		flops;
-	void	   *rgb;
-	void	   *masks;
-	void	   *probabilities;
-	Rng			rng;
 
-	require(host_alloc_array(host, (size_t) batch * size * size, 3, &rgb));
-	require(host_alloc_array(host, (size_t) batch * size * size, 1, &masks));
-	require(host_alloc_array(host, (size_t) batch * size * size, sizeof(float), &probabilities));
-	rng_seed(&rng, 1, 0);
-	for (size_t i = 0; i < (size_t) batch * size * size * 3; i++)
-		((uint8_t *) rgb)[i] = (uint8_t) rng_below(&rng, 256);
-	for (size_t i = 0; i < (size_t) batch * size * size; i++)
-		((uint8_t *) masks)[i] = rng_below(&rng, 2) ? 255 : 0;
-
-	require(learner_create(network, &choice, batch, size, size, &learner));
+	require(learner_create(network, choice, batch, size, size, &learner));
 	plan = learner_plan(learner);
 	require(learner_step(learner, rgb, masks, &options, &result));
 	start_profile(plan);
@@ -155,15 +168,27 @@ bench_precision(Network *network, Precision precision, int size, int batch)
 		begun = seconds_now() - begun;
 		best = begun < best ? begun : best;
 	}
-	flops = 3 * forward_flops(plan) / batch;
-	printf("%s %s training batch %d: %.2f images/s, %.0f GFLOP/s, %zu MB\n", plan->options.backend->name,
-		   precision == PRECISION_BF16 ? "bf16" : "f32", batch, batch / best, flops * batch / best * 1e-9,
-		   learner_memory(learner) >> 20);
+	print_rate(plan, "training", batch, best, 3 * forward_flops(plan), learner_memory(learner));
 	print_profile(plan, STEPS);
 	learner_free(learner);
+	host_free(host, rgb);
+	host_free(host, masks);
+}
 
-	best = 1e30;
-	require(predictor_create(network, &choice, 1, size, size, &predictor));
+/* Time predictions of one image. */
+static void
+bench_inference(Network *network, const EngineChoice *choice, int size)
+{
+	const HostContext *host = network->host;
+	size_t		pixels = (size_t) size * size;
+	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
+	void	   *probabilities;
+	Predictor  *predictor;
+	Plan	   *plan;
+	double		best = 1e30;
+
+	require(host_alloc_array(host, pixels, sizeof(float), &probabilities));
+	require(predictor_create(network, choice, 1, size, size, &predictor));
 	plan = predictor_plan(predictor);
 	require(predictor_run(predictor, rgb, probabilities));
 	start_profile(plan);
@@ -175,21 +200,41 @@ bench_precision(Network *network, Precision precision, int size, int batch)
 		begun = seconds_now() - begun;
 		best = begun < best ? begun : best;
 	}
-	flops = forward_flops(plan);
-	printf("%s %s inference batch 1: %.2f images/s, %.0f GFLOP/s, %zu MB\n", plan->options.backend->name,
-		   precision == PRECISION_BF16 ? "bf16" : "f32", 1 / best, flops / best * 1e-9,
-		   predictor_memory(predictor) >> 20);
+	print_rate(plan, "inference", 1, best, forward_flops(plan), predictor_memory(predictor));
 	print_profile(plan, PREDICTIONS);
 	predictor_free(predictor);
 	host_free(host, rgb);
-	host_free(host, masks);
 	host_free(host, probabilities);
+}
+
+/* Time what was asked for in one precision. */
+static void
+bench_precision(Network *network, Precision precision, const char *only, int size, int batch)
+{
+	EngineChoice choice = {BACKEND_AUTO, precision};
+
+	network_initialise(network, 1);
+	if (strcmp(only, "inference") != 0)
+		bench_training(network, &choice, size, batch);
+	if (strcmp(only, "training") != 0)
+		bench_inference(network, &choice, size);
+}
+
+/* The value of "key=value" when argument is one for key, else NULL. */
+static const char *
+option_value(const char *argument, const char *key)
+{
+	size_t		length = strlen(key);
+
+	return strncmp(argument, key, length) == 0 && argument[length] == '=' ? argument + length + 1 : NULL;
 }
 
 int
 main(int argc, char **argv)
 {
 	const char *positional[4] = {"unet", "256", "8", "2"};
+	const char *only = "";
+	const char *precision = "";
 	int			count = 0;
 	HostContext host = *host_standalone();
 	const Architecture *architecture;
@@ -212,16 +257,23 @@ main(int argc, char **argv)
 
 		if (equals == NULL)
 			continue;
-		*equals = '\0';
-		require(arch_config_set(architecture, &config, argv[i], atof(equals + 1)));
+		if (option_value(argv[i], "only") != NULL)
+			only = option_value(argv[i], "only");
+		else if (option_value(argv[i], "precision") != NULL)
+			precision = option_value(argv[i], "precision");
+		else
+		{
+			*equals = '\0';
+			require(arch_config_set(architecture, &config, argv[i], atof(equals + 1)));
+		}
 	}
 	host.threads = atoi(positional[3]);
 	host.max_memory = (size_t) 16 << 30;
 	require(network_create(&host, architecture, &config, &network));
-	network_initialise(network, 1);
-	bench_precision(network, PRECISION_F32, atoi(positional[1]), atoi(positional[2]));
-	network_initialise(network, 1);
-	bench_precision(network, PRECISION_BF16, atoi(positional[1]), atoi(positional[2]));
+	if (strcmp(precision, "bf16") != 0)
+		bench_precision(network, PRECISION_F32, only, atoi(positional[1]), atoi(positional[2]));
+	if (strcmp(precision, "f32") != 0 && cpu_features()->avx512_bf16)
+		bench_precision(network, PRECISION_BF16, only, atoi(positional[1]), atoi(positional[2]));
 	network_free(network);
 	return 0;
 }
