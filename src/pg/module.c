@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <stdlib.h>
+
 #include "fmgr.h"
 
 #include "pg/glue.h"
@@ -19,6 +21,27 @@ extern int	openblas_get_parallel(void);
 #define OPENBLAS_PARALLEL_PTHREAD 1
 
 void		_PG_init(void);
+
+/*
+ * How often a thread of libgomp looks for work before it sleeps. The default
+ * of 300,000 looks is over 10 ms of a core: on a server with other things to do
+ * each barrier then takes the core from the very thread that is waited for,
+ * and a call becomes many times slower. 2,000 looks (about 0.1 ms) still
+ * bridge the gaps between layers.
+ */
+#define SPIN_COUNT "2000"
+
+/*
+ * libgomp reads the environment when it is loaded. This module is linked
+ * with "-z initfirst", so its constructor runs before that of libgomp, which is
+ * loaded with it. A value that the administrator set stays.
+ */
+__attribute__((constructor))
+static void
+limit_spinning(void)
+{
+	setenv("GOMP_SPINCOUNT", SPIN_COUNT, 0);
+}
 
 /*
  * Refuse an OpenBLAS with threads of its own: it starts them when it is

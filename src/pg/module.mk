@@ -17,6 +17,9 @@ MODELS = $(wildcard models/*.safetensors)
 SHLIB_LINK = -Wl,--whole-archive $(ROOM_ARCHIVES) -Wl,--no-whole-archive \
 	-Wl,--exclude-libs,ALL -fopenmp $(ROOM_LIBS)
 
+# Our constructor runs before that of libgomp (src/pg/module.c).
+SHLIB_LINK += -Wl,-z,initfirst
+
 # No bitcode: inlining our C into JIT-compiled expressions gains nothing.
 override with_llvm := no
 
