@@ -224,6 +224,8 @@ CREATE TABLE lesion_run (
 	state text NOT NULL
 		CHECK (state IN ('running', 'finished', 'cancelled', 'failed', 'lost')),
 	error text,
+	sqlstate text,
+	stopped_by text CHECK (stopped_by IN ('patience', 'max_minutes')),
 	images text NOT NULL,
 	epochs int NOT NULL CHECK (epochs >= 1),
 	seed bigint NOT NULL,
@@ -233,10 +235,12 @@ CREATE TABLE lesion_run (
 	test_images int CHECK (test_images >= 0),
 	skipped int CHECK (skipped >= 0),
 	broken int CHECK (broken >= 0),
+	data_sha256 bytea,
 	best_epoch int,
 	seconds float8,
 	images_per_second float8,
 	pid int,
+	resumed int NOT NULL DEFAULT 0,
 	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	finished_at timestamptz,
 	started_by text NOT NULL DEFAULT current_user,
@@ -246,15 +250,20 @@ CREATE TABLE lesion_run (
 
 CREATE INDEX ON lesion_run (model);
 
-COMMENT ON TABLE lesion_run IS 'training runs';
+COMMENT ON TABLE lesion_run IS 'training runs; see the view lesion_runs for their true state';
+COMMENT ON COLUMN lesion_run.state IS 'as last written: ''running'' may mean lost, which lesion_runs tells apart';
+COMMENT ON COLUMN lesion_run.error IS 'what ended a run that was cancelled or failed, sqlstate likewise';
+COMMENT ON COLUMN lesion_run.stopped_by IS 'the argument of lesion_retrain that ended it before its last epoch';
 COMMENT ON COLUMN lesion_run.version IS 'the version the run made';
 COMMENT ON COLUMN lesion_run.images IS 'the table the images came from';
 COMMENT ON COLUMN lesion_run.options IS 'everything the run was asked for';
 COMMENT ON COLUMN lesion_run.test_images IS 'images of the test part, which training never looks at';
 COMMENT ON COLUMN lesion_run.skipped IS 'rows left out because id, image or mask is NULL';
 COMMENT ON COLUMN lesion_run.broken IS 'rows left out because image or mask cannot be used';
+COMMENT ON COLUMN lesion_run.data_sha256 IS 'digest of all that training and validation saw: ids, images and masks';
 COMMENT ON COLUMN lesion_run.images_per_second IS 'training alone, mean over epochs';
 COMMENT ON COLUMN lesion_run.pid IS 'server process of the run';
+COMMENT ON COLUMN lesion_run.resumed IS 'times it went on after it was stopped';
 
 CREATE TABLE lesion_version (
 	model text NOT NULL REFERENCES lesion_model ON DELETE CASCADE,
@@ -330,6 +339,23 @@ CREATE TABLE lesion_epoch (
 
 COMMENT ON TABLE lesion_epoch IS 'what each epoch of a training run came to';
 
+-- Replaced after each epoch. It is for the machine that wrote it, and a run
+-- begins anew without it, so it stays out of dumps.
+CREATE TABLE lesion_checkpoint (
+	run bigint PRIMARY KEY REFERENCES lesion_run ON DELETE CASCADE,
+	epoch int NOT NULL CHECK (epoch >= 1),
+	state bytea NOT NULL,
+	engine text NOT NULL,
+	saved_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+ALTER TABLE lesion_checkpoint ALTER COLUMN state SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE lesion_checkpoint IS 'where lesion_retrain goes on with a run that was stopped';
+COMMENT ON COLUMN lesion_checkpoint.epoch IS 'the last one that was completed';
+COMMENT ON COLUMN lesion_checkpoint.state IS 'weights, best weights and the optimiser''s moments';
+COMMENT ON COLUMN lesion_checkpoint.engine IS 'what computed it: where this is the same, so are the weights, bit for bit';
+
 CREATE TABLE lesion_evaluation (
 	evaluation bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	model text NOT NULL,
@@ -403,6 +429,66 @@ FROM lesion_epoch e JOIN lesion_run r USING (run);
 
 COMMENT ON VIEW lesion_training_log IS 'a row per epoch of every training run';
 
+CREATE VIEW lesion_runs AS
+SELECT r.run, r.model, r.version,
+	CASE WHEN r.state = 'running' AND l.pid IS NULL THEN 'lost' ELSE r.state END AS state,
+	r.error, r.sqlstate, r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
+	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
+	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
+	l.pid, r.started_at, coalesce(r.finished_at, CASE WHEN l.pid IS NULL THEN coalesce(e.at, r.started_at) END) AS finished_at,
+	r.started_by
+FROM lesion_run r
+LEFT JOIN LATERAL (
+	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at FROM lesion_epoch WHERE lesion_epoch.run = r.run) e
+	ON true
+LEFT JOIN lesion_checkpoint c ON c.run = r.run
+LEFT JOIN LATERAL (
+	SELECT pid FROM pg_catalog.pg_locks
+	WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 'lesion_run'::regclass AND objid = (r.run % 4294967296)::oid
+		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+		AND r.state = 'running'
+	LIMIT 1) l ON true;
+
+COMMENT ON VIEW lesion_runs IS 'training runs and their state: running, finished, cancelled, failed, or lost (its process is gone)';
+COMMENT ON COLUMN lesion_runs.val_dice IS 'the best so far';
+COMMENT ON COLUMN lesion_runs.resumable IS 'lesion_retrain with the same arguments goes on with it';
+COMMENT ON COLUMN lesion_runs.pid IS 'server process of a run that is running';
+
+CREATE FUNCTION lesion_progress_slots(OUT pid int, OUT run bigint, OUT model text, OUT phase text, OUT epoch int,
+	OUT epochs int, OUT batch bigint, OUT batches bigint, OUT images_per_second float8, OUT train_loss float8,
+	OUT val_dice float8, OUT seconds_left float8, OUT at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_progress_slots'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 4;
+
+COMMENT ON FUNCTION lesion_progress_slots() IS
+'what processes that train say in shared memory; no rows unless lesionseg is in shared_preload_libraries';
+
+CREATE VIEW lesion_training_progress AS
+WITH slot AS MATERIALIZED (SELECT * FROM lesion_progress_slots())
+SELECT run, model, 'running' AS state, phase, epoch, epochs, batch, batches, images_per_second, train_loss, val_dice,
+	pg_catalog.make_interval(secs => greatest(0, seconds_left - extract(epoch FROM pg_catalog.clock_timestamp() - at)::float8)) AS eta,
+	pid, at, 'memory' AS source
+FROM slot
+UNION ALL
+SELECT r.run, r.model, r.state,
+	CASE WHEN r.training_images IS NULL THEN 'reading' WHEN r.epochs_done = r.epochs THEN 'scoring' ELSE 'training' END,
+	CASE WHEN r.training_images IS NOT NULL THEN least(coalesce(r.epochs_done, 0) + 1, r.epochs) END,
+	r.epochs, NULL, NULL, e.images_per_second, e.train_loss, r.val_dice,
+	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)), r.pid, coalesce(e.at, r.started_at), 'log'
+FROM lesion_runs r
+LEFT JOIN lesion_epoch e ON e.run = r.run AND e.epoch = r.epochs_done
+WHERE r.state = 'running' AND NOT EXISTS (SELECT FROM slot WHERE slot.pid = r.pid);
+
+COMMENT ON VIEW lesion_training_progress IS 'the trainings that are running now';
+COMMENT ON COLUMN lesion_training_progress.epoch IS 'the one at work on';
+COMMENT ON COLUMN lesion_training_progress.batch IS 'batches of the epoch that are done; rows, while reading';
+COMMENT ON COLUMN lesion_training_progress.val_dice IS 'the best so far';
+COMMENT ON COLUMN lesion_training_progress.eta IS 'time left';
+COMMENT ON COLUMN lesion_training_progress.at IS 'when this was so';
+COMMENT ON COLUMN lesion_training_progress.source IS
+'''memory'': shared memory, after every batch; ''log'': what the run has committed, after every epoch, because lesionseg is not in shared_preload_libraries';
+
 CREATE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at
 FROM (
@@ -414,7 +500,7 @@ ORDER BY images, subset, dice DESC;
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
 
 GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation,
-	lesion_models, lesion_training_log, lesion_leaderboard TO PUBLIC;
+	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress, lesion_leaderboard TO PUBLIC;
 
 -- Training and evaluation
 
@@ -467,6 +553,19 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
 COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb) IS
 'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
+
+CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 30,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
+	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment boolean DEFAULT true,
+	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}',
+	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'lesion_retrain'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb, boolean, float8, int) IS
+'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,

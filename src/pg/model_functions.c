@@ -12,6 +12,7 @@
 #include "pg/arguments.h"
 #include "pg/glue.h"
 #include "pg/model_config.h"
+#include "pg/model_lock.h"
 #include "pg/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_model_create);
@@ -171,7 +172,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	check_argument(host, "weights", weights_read_info(host, import.file.bytes, import.file.size, &import.info));
 
 	SPI_connect();
-	store_lock_model(&import.store, import.name);
+	model_lock(&import.store, import.name, LOCK_TRANSACTION);
 	model = store_find_model(&import.store, import.name);
 	architecture = import_architecture(&import, model);
 	config = import_config(&import, architecture, model);
@@ -235,7 +236,7 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 
 	store_check_rights(&store, "lesion_model", ACL_DELETE, "drop a model");
 	SPI_connect();
-	store_lock_model(&store, name);
+	model_lock(&store, name, LOCK_TRANSACTION);
 	(void) store_need_model(&store, name);
 	store_execute(&store, "DELETE FROM @lesion_model WHERE name = $1", 1, types, values, NULL, SPI_OK_DELETE);
 	SPI_finish();

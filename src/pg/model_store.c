@@ -311,43 +311,6 @@ store_promote(const ModelStore *store, const char *model, int number, const char
 				  3, types, values, NULL, SPI_OK_INSERT);
 }
 
-/* The process that holds the advisory lock of that key, or 0. */
-static int
-lock_holder(const ModelStore *store, int64 key)
-{
-	Oid			types[] = {INT8OID};
-	Datum		values[] = {Int64GetDatum(key)};
-
-	store_execute(store,
-				  "SELECT l.pid FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_database d ON d.oid = l.database "
-				  "WHERE d.datname = pg_catalog.current_database() AND l.locktype = 'advisory' AND l.granted "
-				  "AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = $1",
-				  1, types, values, NULL, SPI_OK_SELECT);
-	return SPI_processed > 0 ? DatumGetInt32(first_row_datum(1)) : 0;
-}
-
-void
-store_lock_model(const ModelStore *store, const char *model)
-{
-	char	   *text = psprintf("lesionseg:%s%s", store->prefix, model);
-	uint8_t		digest[SHA256_BYTES];
-	int64		key;
-
-	sha256_digest(text, strlen(text), digest);
-	memcpy(&key, digest, sizeof key);
-	if (!DatumGetBool(DirectFunctionCall1(pg_try_advisory_xact_lock_int8, Int64GetDatum(key))))
-	{
-		int			pid = lock_holder(store, key);
-
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("model \"%s\" is being trained or changed by another session", model),
-				 pid != 0 ? errdetail("It is server process %d.", pid) : 0,
-				 errhint("Wait until it is done, stop it with pg_cancel_backend, or train under another name.")));
-	}
-	pfree(text);
-}
-
 void
 store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
 {

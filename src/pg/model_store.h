@@ -94,13 +94,6 @@ ModelVersion *store_add_version(const ModelStore *store, const char *model, cons
 /* Make a version the active one. */
 void		store_promote(const ModelStore *store, const char *model, int number, const char *reason);
 
-/*
- * Lock a model against other trainings, imports and drops until the end of
- * the transaction. Where another session holds it, an error names its
- * process. Reading and segmenting need no lock.
- */
-void		store_lock_model(const ModelStore *store, const char *model);
-
 /* Raise an error unless the caller has `mode` rights on a table of the
  * store; `purpose` completes "to ...". Called before long work. */
 void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);

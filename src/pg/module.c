@@ -1,9 +1,9 @@
 /*
  * module.c: what happens when the server loads the library.
  *
- * Nothing is started here: no thread, no allocation beyond the settings. A
- * library that is wrong for this process is refused before any function of
- * it can run.
+ * Nothing is started here: no thread, no allocation beyond the settings and,
+ * where the library is preloaded, shared memory. A library that is wrong for
+ * this process is refused before any function of it can run.
  */
 #include "postgres.h"
 
@@ -12,6 +12,7 @@
 #include "fmgr.h"
 
 #include "pg/glue.h"
+#include "pg/progress.h"
 
 PG_MODULE_MAGIC;
 
@@ -66,4 +67,5 @@ _PG_init(void)
 {
 	check_openblas();
 	settings_init();
+	progress_init();
 }

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 
 #include "pg/glue.h"
+#include "pg/run_log.h"
 #include "pg/train_run.h"
 
 PG_FUNCTION_INFO_V1(lesion_train);
@@ -82,7 +83,10 @@ lesion_train(PG_FUNCTION_ARGS)
 	{
 		MemoryContext spi = CurrentMemoryContext;
 
-		train_run_begin(run);
+		train_run_open(run, LOCK_TRANSACTION);
+		train_run_register(run);
+		train_run_read(run);
+		run_log_images(run);
 		while (!train_run_done(run))
 			train_run_epoch(run);
 		train_run_finish(run);

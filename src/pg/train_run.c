@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -14,6 +13,8 @@
 #include "pg/evaluate.h"
 #include "pg/glue.h"
 #include "pg/model_config.h"
+#include "pg/progress.h"
+#include "pg/run_log.h"
 #include "pg/split.h"
 #include "pg/train_run.h"
 
@@ -58,10 +59,23 @@ release_training(TrainRun *run)
 	run->validation_host = NULL;
 }
 
+/* Stop showing that a run is alive. */
+static void
+release_run_lock(TrainRun *run)
+{
+	if (run->run_locked && run->span == LOCK_SESSION)
+		run_unlock(run->run_key);
+	run->run_locked = false;
+}
+
 void
 train_run_free(TrainRun *run)
 {
+	progress_end();
 	release_training(run);
+	release_run_lock(run);
+	if (run->model_locked && run->span == LOCK_SESSION)
+		model_unlock(run->model_key);
 	MemoryContextDelete(run->context);
 }
 
@@ -171,6 +185,21 @@ check_rows(const ImagesSource *source, int64 rows, int64 usable)
 				 errhint("Add rows; a useful network needs some hundred.")));
 }
 
+/* Add a row that training sees to the digest of all of them. */
+static void
+digest_row(TrainRun *run, const ImageRow *row)
+{
+	size_t		id_size = strlen(row->id);
+	uint8_t    *text = palloc(3 * SHA256_BYTES + id_size);
+
+	memcpy(text, run->data_sha256, SHA256_BYTES);
+	sha256_digest(row->image.bytes, row->image.size, text + SHA256_BYTES);
+	sha256_digest(row->mask.bytes, row->mask.size, text + 2 * SHA256_BYTES);
+	memcpy(text + 3 * SHA256_BYTES, row->id, id_size);
+	sha256_digest(text, 3 * SHA256_BYTES + id_size, run->data_sha256);
+	pfree(text);
+}
+
 /* Look at one row: keep it for training or validation, or check it when it
  * is in the test part. */
 static Status
@@ -201,7 +230,11 @@ take_row(TrainRun *run, const ImageRow *row)
 	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size);
 	if (status.code != LS_OK && !broken_is_rows_fault(status))
 		check_status(dataset == run->training ? run->training_host : run->validation_host, status);
-	*count += status.code == LS_OK;
+	if (status.code == LS_OK)
+	{
+		(*count)++;
+		digest_row(run, row);
+	}
 	return status;
 }
 
@@ -213,18 +246,28 @@ read_rows(TrainRun *run)
 	ImagesScan	scan;
 	ImageRow	row;
 	int64		rows;
+	int64		read = 0;
 
 	images_count(run->source, &rows, &broken.usable);
 	check_rows(run->source, rows, broken.usable);
+	progress_set_phase(PROGRESS_READING, broken.usable);
 	images_begin(run->source, &scan);
 	while (images_next(&scan, &row))
 	{
 		images_fetch(&scan, &row);
 		(void) broken_row(&broken, NULL, row.id, take_row(run, &row));
+		progress_set_rows(++read);
 	}
 	run->counts.skipped = scan.skipped;
 	run->counts.broken = broken.broken;
 	images_end(&scan);
+}
+
+/* Show a batch; called by the trainer. */
+static void
+show_batch(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
+{
+	progress_set_batch(epoch, batch, batches, images_per_second, loss);
 }
 
 /* Make the data sets and fill them. */
@@ -260,78 +303,54 @@ read_images(TrainRun *run)
 						 (long long) run->counts.skipped, (long long) run->counts.broken) : 0));
 }
 
-/* ---- the run's row ---- */
-
-/* Add the run's row. */
-static void
-insert_run(TrainRun *run)
-{
-	const TrainRequest *request = &run->request;
-	const TrainCounts *counts = &run->counts;
-	bool		isnull;
-	Oid			types[] = {
-		TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT4OID
-	};
-	Datum		values[] = {
-		CStringGetTextDatum(request->model),
-		CStringGetTextDatum(run->source->name),
-		Int32GetDatum(request->epochs),
-		Int64GetDatum(request->seed),
-		JsonbPGetDatum(train_request_jsonb(request, &run->plan, run->config)),
-		Int64GetDatum(counts->training),
-		Int64GetDatum(counts->validation),
-		Int64GetDatum(counts->test),
-		Int64GetDatum(counts->skipped),
-		Int64GetDatum(counts->broken),
-		Int32GetDatum(MyProcPid)
-	};
-
-	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
-	store_execute(&run->store,
-				  "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, training_images, "
-				  "validation_images, test_images, skipped, broken, pid) "
-				  "VALUES ($1, 'running', $2, $3, $4, $5, $6::int, $7::int, $8::int, $9::int, $10::int, $11) "
-				  "RETURNING run",
-				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
-	run->run = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-}
-
-/* Complete the run's row. */
-static void
-finish_run(TrainRun *run)
-{
-	Oid			types[] = {INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID};
-	Datum		values[] = {
-		Int64GetDatum(run->run),
-		Int32GetDatum(run->version->number),
-		Int32GetDatum(run->best.epoch),
-		Float8GetDatum(run->seconds),
-		Float8GetDatum(train_run_images_per_second(run))
-	};
-
-	store_execute(&run->store,
-				  "UPDATE @lesion_run SET state = 'finished', version = $2, best_epoch = $3, seconds = $4, "
-				  "images_per_second = $5, finished_at = pg_catalog.clock_timestamp() WHERE run = $1",
-				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
-}
+/* ---- the beginning ---- */
 
 void
-train_run_begin(TrainRun *run)
+train_run_open(TrainRun *run, LockSpan span)
 {
 	const TrainRequest *request = &run->request;
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 
 	check_rights(&run->store);
-	store_lock_model(&run->store, request->model);
+	run->span = span;
+	run->model_key = model_lock(&run->store, request->model, span);
+	run->model_locked = true;
 	run->host = host_create(run->context, settings_threads(true));
 	settle_model(run);
 	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
-	read_images(run);
+	progress_begin(request->model, request->epochs);
+	MemoryContextSwitchTo(caller);
+}
 
+void
+train_run_show(TrainRun *run, int64 number)
+{
+	release_run_lock(run);
+	run->run_key = run_lock(&run->store, number, run->span);
+	run->run_locked = true;
+	progress_set_run(number);
+}
+
+void
+train_run_register(TrainRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+
+	run_log_begin(run);
+	train_run_show(run, run->run);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+train_run_read(TrainRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+
+	read_images(run);
 	network_initialise(run->network, run->plan.train.seed);
+	run->plan.train.progress = show_batch;
 	check_status(run->host, trainer_create(run->network, run->training, run->validation, &run->plan.train,
 										   &run->trainer));
-	insert_run(run);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -346,7 +365,7 @@ train_run_done(const TrainRun *run)
 double
 train_run_images_per_second(const TrainRun *run)
 {
-	return run->training_seconds > 0 ? run->plan.train.epochs / run->training_seconds : 0;
+	return run->training_seconds > 0 ? run->epochs_done / run->training_seconds : 0;
 }
 
 /* Seconds as people say them. */
@@ -373,43 +392,30 @@ announce_epoch(const EpochReport *report)
 					duration_text(report->seconds_left))));
 }
 
-/* Add an epoch's row. */
-static void
-insert_epoch(const TrainRun *run, const EpochReport *report)
-{
-	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, BOOLOID};
-	char		nulls[] = "         ";
-	Datum		values[] = {
-		Int64GetDatum(run->run),
-		Int32GetDatum(report->epoch),
-		Float8GetDatum(report->train_loss),
-		Float8GetDatum(report->val_loss),
-		Float8GetDatum(report->val_dice),
-		Float8GetDatum(report->learning_rate),
-		Float8GetDatum(report->images_per_second),
-		Float8GetDatum(report->seconds),
-		BoolGetDatum(report->best)
-	};
-
-	if (isnan(report->val_dice))
-		nulls[3] = nulls[4] = 'n';
-	store_execute(&run->store,
-				  "INSERT INTO @lesion_epoch (run, epoch, train_loss, val_loss, val_dice, learning_rate, "
-				  "images_per_second, seconds, best) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT);
-}
-
 void
 train_run_epoch(TrainRun *run)
 {
 	EpochReport report;
 
+	progress_set_epochs_done(run->epochs_done, run->best.epoch > 0 ? run->best.val_dice : NAN);
 	check_status(run->host, trainer_run_epoch(run->trainer, &report));
 	if (report.best)
 		run->best = report;
+	run->epochs_done = report.epoch;
+	run->epoch_seconds = report.seconds;
 	run->training_seconds += 1 / report.images_per_second;
-	insert_epoch(run, &report);
+	run_log_epoch(run, &report);
 	announce_epoch(&report);
+}
+
+double
+train_run_elapsed(const TrainRun *run)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, run->started);
+	return INSTR_TIME_GET_DOUBLE(now);
 }
 
 /* ---- the end ---- */
@@ -511,17 +517,15 @@ train_run_finish(TrainRun *run)
 {
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 	ModelVersion *active = store_find_version(&run->store, run->request.model, NULL);
-	instr_time	now;
 
+	progress_set_phase(PROGRESS_SCORING, 0);
 	store_version(run);
 	release_training(run);
 	if (run->counts.test > 0)
 		run->score = score_version(run, run->version);
 	promote(run, active);
 
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, run->started);
-	run->seconds = INSTR_TIME_GET_DOUBLE(now);
-	finish_run(run);
+	run->seconds = run->earlier_seconds + train_run_elapsed(run);
+	run_log_finish(run);
 	MemoryContextSwitchTo(caller);
 }

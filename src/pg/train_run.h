@@ -1,15 +1,17 @@
 /*
  * train_run.h: one training run, in pieces that a caller puts together.
  *
- *   begin   check the request, lock the model, read the images
- *   epoch   train once over them, log a row, tell the user
- *   finish  store the best weights as a version, score it, promote it
+ *   open      check the request, lock the model
+ *   register  add the run's row
+ *   read      read the images
+ *   epoch     train once over them, log a row, tell the user
+ *   finish    store the best weights as a version, score it, promote it
  *
  * What happens between the pieces is the caller's: lesion_train does all of
- * them in one transaction, a procedure may commit after each. A run lives in
+ * them in one transaction, lesion_retrain commits after each. A run lives in
  * a memory context of its own below the one it was created in; it also holds
- * memory of libraries, so train_run_free must be called, also after an
- * error. Callers stand inside SPI_connect().
+ * memory of libraries and locks of the session, so train_run_free must be
+ * called, also after an error. Callers stand inside SPI_connect().
  */
 #ifndef LESIONSEG_PG_TRAIN_RUN_H
 #define LESIONSEG_PG_TRAIN_RUN_H
@@ -20,6 +22,7 @@
 #include "learn/trainer.h"
 #include "measure/score.h"
 #include "pg/images_source.h"
+#include "pg/model_lock.h"
 #include "pg/model_store.h"
 #include "pg/train_request.h"
 #include "portability/instr_time.h"
@@ -52,10 +55,21 @@ typedef struct TrainRun
 	Dataset    *validation;
 	Trainer    *trainer;
 
+	LockSpan	span;			/* of both locks */
+	bool		model_locked;
+	bool		run_locked;
+	int64		model_key;
+	int64		run_key;
+
 	TrainCounts counts;
+	uint8_t		data_sha256[SHA256_BYTES];	/* of all that training sees: ids, images, masks */
 	int64		run;			/* lesion_run.run */
-	EpochReport best;			/* the best epoch so far */
+	EpochReport best;			/* the best epoch so far; epoch 0 = none yet */
+	int			epochs_done;
+	double		epoch_seconds;	/* what the last epoch took */
 	double		training_seconds;	/* over epochs, per image */
+	double		earlier_seconds;	/* spent before the run was resumed */
+	const char *stopped_by;		/* the argument that ended it early, or NULL */
 
 	/* After finish: */
 	ModelVersion *version;
@@ -67,8 +81,17 @@ typedef struct TrainRun
 /* A run that holds nothing yet. */
 TrainRun   *train_run_create(ModelStore store, const TrainRequest *request);
 
-/* Check, lock, read; the run's row is in lesion_run afterwards. */
-void		train_run_begin(TrainRun *run);
+/* Check the request and lock the model. */
+void		train_run_open(TrainRun *run, LockSpan span);
+
+/* Add the run's row to lesion_run and show that the run is alive. */
+void		train_run_register(TrainRun *run);
+
+/* Show that a run is alive, instead of the one shown before. */
+void		train_run_show(TrainRun *run, int64 number);
+
+/* Read the images and get ready to train. */
+void		train_run_read(TrainRun *run);
 
 /* True when all epochs have run. */
 bool		train_run_done(const TrainRun *run);
@@ -78,6 +101,9 @@ void		train_run_epoch(TrainRun *run);
 
 /* Store, score, promote. */
 void		train_run_finish(TrainRun *run);
+
+/* Seconds since the run was created here. */
+double		train_run_elapsed(const TrainRun *run);
 
 /* Mean speed of training over the epochs. */
 double		train_run_images_per_second(const TrainRun *run);

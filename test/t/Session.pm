@@ -10,7 +10,7 @@ use IO::Select;
 use IPC::Open3;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(run_sql fresh_database fill_archive server_alive);
+our @EXPORT_OK = qw(run_sql fresh_database fill_archive server_alive wait_for_server restart_server);
 
 my $marker = 'lesionseg-statement-done';
 
@@ -118,6 +118,27 @@ INSERT INTO archive
 SELECT 'lesion-' || seed, s.image, s.mask
 FROM generate_series(1, $count) AS seed, lesion_synthetic(seed, $size, $size) AS s
 SQL
+	return;
+}
+
+# Wait until the server answers, after a crash; true when it does.
+sub wait_for_server {
+	my ($database) = @_;
+	for (1 .. 300) {
+		return 1 if eval { run_sql($database, 'SELECT 1') eq '1' };
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
+
+# Restart the server of test/tools/cluster, which runs as the owner of its data.
+sub restart_server {
+	my ($mode) = @_;
+	my $data = $ENV{LESIONSEG_DATA};
+	my @as_owner = $< == 0 ? ('runuser', '-u', (getpwuid((stat $data)[4]))[0], '--') : ();
+	my $command = join ' ', 'cd', $data, '&&', @as_owner, 'pg_ctl', '-D', $data, '-l', $ENV{LESIONSEG_LOG}, '-w', '-s',
+		'-m', $mode // 'fast', 'restart';
+	system($command) == 0 or die "failed: $command\n";
 	return;
 }
 

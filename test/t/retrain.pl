@@ -1,0 +1,249 @@
+# retrain.pl: a training that commits as it goes. Whatever stops it, its state
+# is true, and called again it ends with the weights of one that was never
+# stopped, bit for bit.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database fill_archive wait_for_server restart_server);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $database = 'tap_retrain';
+fresh_database($database);
+fill_archive($database, 40, 40);
+
+# A trigger on the log stops a run where a test wants it: before the row of
+# the epoch in `stop` is written, it waits, or fails.
+run_sql($database, <<'SQL');
+CREATE TABLE stop (epoch int, error text);
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	here stop;
+BEGIN
+	SELECT * INTO here FROM stop WHERE epoch = NEW.epoch;
+	IF here.error IS NOT NULL THEN
+		RAISE EXCEPTION USING MESSAGE = here.error, ERRCODE = 'LS001';
+	ELSIF FOUND THEN
+		RAISE NOTICE 'stopped before the row of epoch %', NEW.epoch;
+		PERFORM pg_sleep(600);
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER stop BEFORE INSERT ON lesion_epoch FOR EACH ROW EXECUTE FUNCTION stop();
+SQL
+
+my $arguments = q{'archive', '%s', 5, architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 32,
+	batch_size => 4, seed => 3, promote => 'always', options => '{"validation_fraction": 0.3}'};
+
+# The statement that trains a model, with more arguments if need be.
+sub retrain {
+	my ($model, $more) = @_;
+	return sprintf("CALL lesion_retrain($arguments%s)", $model, $more // '');
+}
+
+# The weights of a model.
+sub weights {
+	my ($model) = @_;
+	return run_sql($database, "SELECT sha256 FROM lesion_models WHERE model = '$model'");
+}
+
+# Columns of the latest run of a model.
+sub run_of {
+	my ($model, $columns) = @_;
+	return run_sql($database, "SELECT $columns FROM lesion_runs WHERE model = '$model' ORDER BY run DESC LIMIT 1");
+}
+
+# Start training a model in a new session and wait until it stands before
+# the row of epoch 3.
+sub stopped_session {
+	my ($model) = @_;
+	my $session = Session->new($database);
+	run_sql($database, 'DELETE FROM stop; INSERT INTO stop VALUES (3)');
+	$session->query('SET synchronous_commit = on');
+	$session->start(retrain($model));
+	$session->wait_for(qr/stopped before the row of epoch 3/);
+	return $session;
+}
+
+# Train a model on after it was stopped.
+sub go_on {
+	my ($model, $what) = @_;
+	my $session = Session->new($database);
+	run_sql($database, 'DELETE FROM stop');
+	my $said = $session->query(retrain($model));
+	$session->quit;
+	like($said, qr/run \d+ goes on after epoch 2 of 5/, "$what: the run goes on") or diag $said;
+	is(run_of($model, 'state, epochs_done, resumed, resumable, error'), 'finished|5|1|f|', "$what: ... and is finished");
+	is(weights($model), weights('reference'), "$what: ... with the weights of a run that was never stopped");
+	is(run_sql($database, "SELECT string_agg(epoch::text, ',' ORDER BY epoch) FROM lesion_training_log WHERE model = '$model'"), '1,2,3,4,5',
+		"$what: ... and a log row for each epoch");
+	is(run_sql($database, "SELECT count(*) FROM lesion_runs WHERE model = '$model'"), '1', "$what: ... in one run");
+	return;
+}
+
+# Without a stop: the weights of lesion_train.
+run_sql($database, sprintf "SELECT lesion_train($arguments)", 'reference');
+my $session = Session->new($database);
+my $said = $session->query(retrain('whole'));
+like($said, qr/run \d+ is finished: version 1 of model "whole", promoted, test Dice/, 'a run tells what came of it');
+unlike($said, qr/commits nothing/, '... and commits as it goes');
+is(weights('whole'), weights('reference'), 'lesion_retrain makes the weights of lesion_train');
+is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', 'a finished run leaves no checkpoint');
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', '... and no lock');
+
+# While it runs.
+my $worker = stopped_session('model');
+my $pid = $worker->pid;
+my $run = run_of('model', 'run');
+is(run_of('model', 'state, epochs_done, resumable, pid'), "running|2|f|$pid", 'others see the run and its epochs');
+is(run_sql($database, "SELECT count(*) FROM lesion_training_log WHERE run = $run"), '2', '... and its log');
+is(run_sql($database, "SELECT run, model, state, phase, epoch, epochs, pid, source, eta > interval '0' FROM lesion_training_progress"),
+	"$run|model|running|training|3|5|$pid|log|t", '... and its progress, from the log');
+is(run_sql($database, "SELECT run, epoch FROM lesion_checkpoint"), "$run|2", '... and it has a checkpoint');
+my $refused = $session->query(retrain('model'));
+like($refused, qr/ERROR:  55006.*run $run, server process $pid/s, 'a second lesion_retrain of the model is refused, with the run');
+$refused = $session->query(sprintf "SELECT lesion_train($arguments)", 'model');
+like($refused, qr/ERROR:  55006.*run $run, server process $pid/s, 'so is a lesion_train');
+like($session->query(q{SELECT lesion_model_drop('model')}), qr/ERROR:  55006/, '... and dropping it');
+
+# Cancelled.
+$session->query("SELECT pg_cancel_backend($pid)");
+like($worker->finish(30), qr/ERROR:  57014: canceling statement due to user request/, 'a cancel stops it');
+is(run_of('model', 'state, sqlstate, error, epochs_done, resumable, pid'), 'cancelled|57014|canceling statement due to user request|2|t|',
+	'the run is cancelled');
+is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', 'nothing is running');
+is($worker->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', 'no lock is left');
+is($worker->query('SELECT 1'), '1', 'the session goes on');
+go_on('model', 'cancelled');
+
+# A statement timeout is a cancel.
+run_sql($database, 'INSERT INTO stop VALUES (3)');
+like($session->query("SET statement_timeout = '3s'"), qr//, 'a timeout');
+$said = $session->query(retrain('timed'));
+$session->query('SET statement_timeout = 0');
+like($said, qr/ERROR:  57014/, 'a timeout stops it');
+is(run_of('timed', 'state'), 'cancelled', '... and the run is cancelled');
+
+# Failed, inside a trigger that has a query under way.
+run_sql($database, q{DELETE FROM stop; INSERT INTO stop VALUES (3, 'the disk of lesions is full')});
+like($session->query(retrain('failing')), qr/ERROR:  LS001: the disk of lesions is full/, 'an error reaches the caller');
+is(run_of('failing', 'state, sqlstate, error, resumable'), 'failed|LS001|the disk of lesions is full|t', 'the run is failed, with the error');
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', 'no lock is left');
+go_on('failing', 'failed');
+
+# Failed while it reads.
+run_sql($database, 'CREATE TABLE empty (LIKE archive INCLUDING ALL)');
+like($session->query(q{CALL lesion_retrain('empty', 'none', architecture => 'unet')}), qr/ERROR:  55000: public.empty has no rows/,
+	'a table without rows');
+is(run_of('none', 'state, sqlstate, resumable'), 'failed|55000|f', '... is a failed run');
+
+# Terminated: its process is gone, nobody could write how.
+$worker = stopped_session('terminated');
+run_sql($database, 'SELECT pg_terminate_backend(' . $worker->pid . ')');
+eval { $worker->finish(30) };
+sleep 0.1 while run_sql($database, 'SELECT count(*) FROM pg_stat_activity WHERE pid = ' . $worker->pid) ne '0';
+is(run_of('terminated', 'state, epochs_done, resumable, pid'), 'lost|2|t|', 'a terminated run is lost');
+is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', '... and not running');
+go_on('terminated', 'terminated');
+
+# Killed.
+$worker = stopped_session('killed');
+kill 'KILL', $worker->pid;
+eval { $worker->finish(30) };
+ok(wait_for_server($database), 'a training process is killed, the server comes back');
+is(run_of('killed', 'state, epochs_done, resumable'), 'lost|2|t', 'the run is lost');
+go_on('killed', 'killed');
+
+# The server is restarted, and lesionseg preloaded from now on.
+$worker = stopped_session('restarted');
+run_sql('postgres', q{ALTER SYSTEM SET shared_preload_libraries = 'lesionseg'});
+restart_server('fast');
+eval { $worker->finish(30) };
+is(run_of('restarted', 'state, epochs_done, resumable'), 'lost|2|t', 'after a restart of the server the run is lost');
+go_on('restarted', 'restarted');
+
+# Progress within an epoch, in shared memory; in one transaction too.
+$session = Session->new($database);
+for my $call (q{CALL lesion_retrain(%s)}, q{SELECT lesion_train(%s)}) {
+	$worker = Session->new($database);
+	$pid = $worker->pid;
+	$worker->start(sprintf $call, q{'archive', 'watched', 1000, architecture => 'unet', config => '{"base": 16, "depth": 3}',
+		image_size => 128, batch_size => 1, options => '{"validation_fraction": 0.1}'});
+	my (%seen, $row);
+	my $end = time + 60;
+	while (time < $end && keys %seen < 5) {
+		$row = $session->query(q{SELECT run, model, state, epochs, batches, pid, source, phase, epoch, batch, images_per_second > 0, eta > interval '0',
+			train_loss > 0, at > clock_timestamp() - interval '1 second' FROM lesion_training_progress});
+		$seen{$row} = 1 if $row =~ /\|1\|\d+\|t\|t\|t\|t$/;
+		sleep 0.02;
+	}
+	cmp_ok(scalar keys %seen, '>=', 5, 'progress moves within an epoch') or diag $row;
+	my @rows = sort keys %seen;
+	like($rows[0], qr/^\d+\|watched\|running\|1000\|\d+\|$pid\|memory\|training\|1\|/, '... and says what runs where') or diag $rows[0];
+	$session->query("SELECT pg_cancel_backend($pid)");
+	like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
+	is($session->query('SELECT count(*) FROM lesion_training_progress'), '0', '... then there is no row');
+	$worker->quit;
+}
+
+# A killed process leaves no row behind.
+$worker = stopped_session('gone');
+is(run_of('gone', 'state'), 'running', 'a run');
+is($session->query('SELECT source FROM lesion_training_progress'), 'memory', '... in shared memory');
+kill 'KILL', $worker->pid;
+eval { $worker->finish(30) };
+ok(wait_for_server($database), 'it is killed');
+is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', '... and no longer shown');
+run_sql('postgres', 'ALTER SYSTEM RESET shared_preload_libraries');
+restart_server('fast');
+
+# What has changed is not gone on with.
+is(run_of('gone', 'resumable'), 't', 'the run could go on');
+run_sql($database, q{DELETE FROM stop;
+	UPDATE archive SET mask = (lesion_synthetic(77, 40, 40)).mask WHERE id = (SELECT min(id) FROM archive WHERE lesion_split(id) = 'train')});
+$session = Session->new($database);
+$said = $session->query(retrain('gone'));
+like($said, qr/run \d+ cannot go on: what training sees of public.archive has changed/, '... but not when a mask has changed');
+like($said, qr/run \d+ begins from the start/, '... so another begins');
+is(run_sql($database, q{SELECT string_agg(state || resumable, ',' ORDER BY run) FROM lesion_runs WHERE model = 'gone'}), 'lostfalse,finishedfalse',
+	'... and the old one is no longer to be resumed');
+isnt(weights('gone'), weights('reference'), '... with other weights');
+
+# A run with other arguments, and one that was told not to, begin anew.
+is(run_of('timed', 'state, resumable'), 'cancelled|t', 'a run that could go on');
+$said = $session->query(q{CALL lesion_retrain('archive', 'timed', 2, image_size => 32, batch_size => 4, seed => 3, resume => true)});
+unlike($said, qr/goes on/, 'other arguments: it does not');
+$worker = stopped_session('told');
+run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+$worker->finish(30);
+run_sql($database, 'DELETE FROM stop');
+unlike($worker->query(retrain('told', ', resume => false')), qr/goes on/, 'resume => false: it does not');
+is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_runs WHERE model = 'told'}), 'cancelled,finished',
+	'... and a run of its own is finished');
+
+# Row-level security: another user sees other rows and continues nothing.
+$worker = stopped_session('secured');
+run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+$worker->finish(30);
+run_sql($database, <<'SQL');
+DELETE FROM stop;
+DROP ROLE IF EXISTS tap_retrain_user;
+CREATE ROLE tap_retrain_user;
+GRANT SELECT ON archive, stop TO tap_retrain_user;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation TO tap_retrain_user;
+GRANT UPDATE ON lesion_run TO tap_retrain_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON lesion_checkpoint TO tap_retrain_user;
+ALTER TABLE archive ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tap_retrain_rows ON archive TO tap_retrain_user USING (id LIKE 'lesion-1%' OR id LIKE 'lesion-2%');
+SQL
+$session->query('SET ROLE tap_retrain_user');
+$said = $session->query(retrain('secured'));
+like($said, qr/cannot go on.*begins from the start.*is finished/s, 'a user who sees other rows begins anew');
+is(run_of('secured', 'training_images + validation_images + test_images, started_by'), '22|tap_retrain_user',
+	'... on the rows that row-level security shows, after commits too');
+$session->query('RESET ROLE');
+run_sql($database, 'DROP OWNED BY tap_retrain_user; DROP ROLE tap_retrain_user');
+
+$session->quit;
+done_testing();
