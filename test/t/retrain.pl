@@ -92,6 +92,15 @@ is(weights('whole'), weights('reference'), 'lesion_retrain makes the weights of 
 is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', 'a finished run leaves no checkpoint');
 is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', '... and no lock');
 
+# What does not fit in memory stands in a temporary file, which outlives commits.
+my $large = q{'archive', '%s', 2, architecture => 'unet', config => '{"base": 1, "depth": 1}', image_size => 256, batch_size => 1};
+run_sql($database, 'SELECT lesion_train(' . sprintf($large, 'ample') . ')');
+$session->query("SET lesionseg.max_memory = '16MB'; SET log_temp_files = 0; SET client_min_messages = log");
+$said = $session->query('CALL lesion_retrain(' . sprintf($large, 'cramped') . ')');
+like($said, qr/temporary file: path .*is finished/s, 'a run that spills commits too') or diag $said;
+$session->query('RESET lesionseg.max_memory; RESET log_temp_files; RESET client_min_messages');
+is(weights('cramped'), weights('ample'), '... and makes the same weights');
+
 # While it runs.
 my $worker = stopped_session('model');
 my $pid = $worker->pid;
@@ -179,6 +188,8 @@ for my $call (q{CALL lesion_retrain(%s)}, q{SELECT lesion_train(%s)}) {
 		sleep 0.02;
 	}
 	cmp_ok(scalar keys %seen, '>=', 5, 'progress moves within an epoch') or diag $row;
+	is($session->query("SELECT backend_xmin, backend_xid FROM pg_stat_activity WHERE pid = $pid"), '|', '... and holds no snapshot meanwhile')
+		if $call =~ /CALL/;
 	my @rows = sort keys %seen;
 	like($rows[0], qr/^\d+\|watched\|running\|1000\|\d+\|$pid\|memory\|training\|1\|/, '... and says what runs where') or diag $rows[0];
 	$session->query("SELECT pg_cancel_backend($pid)");
