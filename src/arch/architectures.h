@@ -7,5 +7,6 @@
 #include "arch/arch.h"
 
 extern const Architecture unet_architecture;
+extern const Architecture linknet_architecture;
 
 #endif

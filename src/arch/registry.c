@@ -11,6 +11,7 @@
 
 static const Architecture *const architectures[] = {
 	&unet_architecture,
+	&linknet_architecture,
 };
 
 const Architecture *const *

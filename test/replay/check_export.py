@@ -17,10 +17,11 @@ import numpy
 import torch
 from PIL import Image
 
-from networks import UNet
+from networks import LinkNet, UNet
 from replay import read_safetensors
 
-NETWORKS = {'unet': lambda config: UNet(config['base'], config['depth'])}
+NETWORKS = {'unet': lambda config: UNet(config['base'], config['depth']),
+            'linknet': lambda config: LinkNet(config['base'])}
 
 
 def numbers(text):

@@ -31,3 +31,79 @@ class UNet(nn.Module):
         for up, dec in zip(self.up, self.dec):
             x = dec(torch.cat([up(x), skips.pop()], 1))
         return self.head(x)
+
+
+def conv_norm(i, o, kernel, stride=1):
+    return nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(o)
+
+
+def enlarge(i, o):
+    return nn.ConvTranspose2d(i, o, 3, 2, 1, 1, bias=False), nn.BatchNorm2d(o)
+
+
+class BasicBlock(nn.Module):
+    """He et al., arXiv:1512.03385; names as in torchvision."""
+
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.conv1, self.bn1 = conv_norm(i, o, 3, stride)
+        self.relu1 = nn.ReLU()
+        self.conv2, self.bn2 = conv_norm(o, o, 3)
+        self.downsample = nn.Sequential(*conv_norm(i, o, 1, stride)) if stride > 1 else nn.Identity()
+        self.relu2 = nn.ReLU()
+
+    def forward(self, x):
+        y = self.relu1(self.bn1(self.conv1(x)))
+        return self.relu2(self.bn2(self.conv2(y)) + self.downsample(x))
+
+
+class DecoderBlock(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.conv1, self.bn1 = conv_norm(i, i // 4, 1)
+        self.conv2, self.bn2 = enlarge(i // 4, i // 4)
+        self.conv3, self.bn3 = conv_norm(i // 4, o, 1)
+        self.relu1, self.relu2, self.relu3 = nn.ReLU(), nn.ReLU(), nn.ReLU()
+
+    def forward(self, x):
+        x = self.relu1(self.bn1(self.conv1(x)))
+        x = self.relu2(self.bn2(self.conv2(x)))
+        return self.relu3(self.bn3(self.conv3(x)))
+
+
+class Final(nn.Module):
+    def __init__(self, base):
+        super().__init__()
+        self.conv1, self.bn1 = enlarge(base, base // 2)
+        self.conv2, self.bn2 = conv_norm(base // 2, base // 2, 3)
+        self.conv3 = nn.Conv2d(base // 2, 1, 1)
+        self.relu1, self.relu2 = nn.ReLU(), nn.ReLU()
+
+    def forward(self, x):
+        x = self.relu1(self.bn1(self.conv1(x)))
+        return self.conv3(self.relu2(self.bn2(self.conv2(x))))
+
+
+class LinkNet(nn.Module):
+    """(N, 3, H, W) to logits (N, 1, H, W). Chaurasia and Culurciello, arXiv:1707.03718, on a ResNet-18."""
+
+    def __init__(self, base):
+        super().__init__()
+        c = [base, 2 * base, 4 * base, 8 * base]
+        self.conv1, self.bn1 = conv_norm(3, base, 7, 2)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        for s in range(4):
+            setattr(self, f'layer{s + 1}', nn.Sequential(
+                BasicBlock(c[s - 1] if s else base, c[s], 2 if s else 1), BasicBlock(c[s], c[s], 1)))
+            setattr(self, f'decoder{s + 1}', DecoderBlock(c[s], c[s - 1] if s else base))
+        self.final = Final(base)
+
+    def forward(self, x):
+        e1 = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x)))))
+        e2 = self.layer2(e1)
+        e3 = self.layer3(e2)
+        x = self.decoder4(self.layer4(e3)) + e3
+        x = self.decoder3(x) + e2
+        x = self.decoder2(x) + e1
+        return self.final(self.decoder1(x))
