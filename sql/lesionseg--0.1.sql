@@ -454,18 +454,18 @@ COMMENT ON COLUMN lesion_runs.val_dice IS 'the best so far';
 COMMENT ON COLUMN lesion_runs.resumable IS 'lesion_retrain with the same arguments goes on with it';
 COMMENT ON COLUMN lesion_runs.pid IS 'server process of a run that is running';
 
-CREATE FUNCTION lesion_progress_slots(OUT pid int, OUT run bigint, OUT model text, OUT phase text, OUT epoch int,
+CREATE FUNCTION lesion_training_slots(OUT pid int, OUT run bigint, OUT model text, OUT phase text, OUT epoch int,
 	OUT epochs int, OUT batch bigint, OUT batches bigint, OUT images_per_second float8, OUT train_loss float8,
 	OUT val_dice float8, OUT seconds_left float8, OUT at timestamptz)
 RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'lesion_progress_slots'
+AS 'MODULE_PATHNAME', 'lesion_training_slots'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 4;
 
-COMMENT ON FUNCTION lesion_progress_slots() IS
+COMMENT ON FUNCTION lesion_training_slots() IS
 'what processes that train say in shared memory; no rows unless lesionseg is in shared_preload_libraries';
 
 CREATE VIEW lesion_training_progress AS
-WITH slot AS MATERIALIZED (SELECT * FROM lesion_progress_slots())
+WITH slot AS MATERIALIZED (SELECT * FROM lesion_training_slots())
 SELECT run, model, 'running' AS state, phase, epoch, epochs, batch, batches, images_per_second, train_loss, val_dice,
 	pg_catalog.make_interval(secs => greatest(0, seconds_left - extract(epoch FROM pg_catalog.clock_timestamp() - at)::float8)) AS eta,
 	pid, at, 'memory' AS source
@@ -489,6 +489,28 @@ COMMENT ON COLUMN lesion_training_progress.at IS 'when this was so';
 COMMENT ON COLUMN lesion_training_progress.source IS
 '''memory'': shared memory, after every batch; ''log'': what the run has committed, after every epoch, because lesionseg is not in shared_preload_libraries';
 
+CREATE FUNCTION lesion_segmentation_slots(OUT pid int, OUT leader int, OUT model text, OUT version int, OUT images bigint,
+	OUT images_per_second float8, OUT began timestamptz, OUT at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_segmentation_slots'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 16;
+
+COMMENT ON FUNCTION lesion_segmentation_slots() IS
+'what processes that segment say in shared memory; no rows unless lesionseg is in shared_preload_libraries';
+
+CREATE VIEW lesion_segmentation_progress AS
+SELECT leader AS pid, max(model) AS model, max(version) AS version, sum(images)::bigint AS images,
+	sum(images_per_second) AS images_per_second, min(began) AS began, max(at) AS at, count(*)::int AS processes
+FROM lesion_segmentation_slots()
+GROUP BY leader;
+
+COMMENT ON VIEW lesion_segmentation_progress IS
+'queries that call lesion_segment now; no rows unless lesionseg is in shared_preload_libraries';
+COMMENT ON COLUMN lesion_segmentation_progress.images IS 'done so far';
+COMMENT ON COLUMN lesion_segmentation_progress.began IS 'when the first image was done';
+COMMENT ON COLUMN lesion_segmentation_progress.at IS 'when the latest image was done';
+COMMENT ON COLUMN lesion_segmentation_progress.processes IS 'of a parallel query';
+
 CREATE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at
 FROM (
@@ -500,7 +522,8 @@ ORDER BY images, subset, dice DESC;
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
 
 GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation,
-	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress, lesion_leaderboard TO PUBLIC;
+	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress,
+	lesion_segmentation_progress, lesion_leaderboard TO PUBLIC;
 
 -- Training and evaluation
 

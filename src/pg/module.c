@@ -12,7 +12,7 @@
 #include "fmgr.h"
 
 #include "pg/glue.h"
-#include "pg/progress.h"
+#include "pg/progress_slots.h"
 
 PG_MODULE_MAGIC;
 

@@ -24,6 +24,7 @@
 #include "pg/glue.h"
 #include "pg/model_cache.h"
 #include "pg/model_store.h"
+#include "pg/segment_progress.h"
 
 /* Masks and maps hold long equal runs: zlib's fastest level packs them well. */
 #define PNG_COMPRESSION 1
@@ -81,6 +82,7 @@ query_model(FunctionCallInfo fcinfo, const char *name)
 		query->store = store_open(fcinfo, true);
 		MemoryContextSwitchTo(caller);
 		fcinfo->flinfo->fn_extra = query;
+		segment_progress_begin(fcinfo->flinfo->fn_mcxt);
 	}
 	if (still_current(query, name, snapshot))
 		return query;
@@ -141,6 +143,7 @@ run(const SegmentCall *call, const HostContext *host, Image *mask, Image *probab
 											 call->threshold, 0, 0, mask, probabilities);
 
 	check_status(host, status);
+	segment_progress_image(call->version->model, call->version->number);
 }
 
 /* An image as a PNG bytea. */

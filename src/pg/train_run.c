@@ -13,9 +13,9 @@
 #include "pg/evaluate.h"
 #include "pg/glue.h"
 #include "pg/model_config.h"
-#include "pg/progress.h"
 #include "pg/run_log.h"
 #include "pg/split.h"
+#include "pg/train_progress.h"
 #include "pg/train_run.h"
 
 /* Share of lesionseg.max_memory that decoded images may take; what is above
@@ -71,7 +71,7 @@ release_run_lock(TrainRun *run)
 void
 train_run_free(TrainRun *run)
 {
-	progress_end();
+	train_progress_end();
 	release_training(run);
 	release_run_lock(run);
 	if (run->model_locked && run->span == LOCK_SESSION)
@@ -250,13 +250,13 @@ read_rows(TrainRun *run)
 
 	images_count(run->source, &rows, &broken.usable);
 	check_rows(run->source, rows, broken.usable);
-	progress_set_phase(PROGRESS_READING, broken.usable);
+	train_progress_phase(PROGRESS_READING, broken.usable);
 	images_begin(run->source, &scan);
 	while (images_next(&scan, &row))
 	{
 		images_fetch(&scan, &row);
 		(void) broken_row(&broken, NULL, row.id, take_row(run, &row));
-		progress_set_rows(++read);
+		train_progress_rows(++read);
 	}
 	run->counts.skipped = scan.skipped;
 	run->counts.broken = broken.broken;
@@ -267,7 +267,7 @@ read_rows(TrainRun *run)
 static void
 show_batch(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
 {
-	progress_set_batch(epoch, batch, batches, images_per_second, loss);
+	train_progress_batch(epoch, batch, batches, images_per_second, loss);
 }
 
 /* Make the data sets and fill them. */
@@ -318,7 +318,7 @@ train_run_open(TrainRun *run, LockSpan span)
 	run->host = host_create(run->context, settings_threads(true));
 	settle_model(run);
 	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
-	progress_begin(request->model, request->epochs);
+	train_progress_begin(request->model, request->epochs);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -328,7 +328,7 @@ train_run_show(TrainRun *run, int64 number)
 	release_run_lock(run);
 	run->run_key = run_lock(&run->store, number, run->span);
 	run->run_locked = true;
-	progress_set_run(number);
+	train_progress_run(number);
 }
 
 void
@@ -397,7 +397,7 @@ train_run_epoch(TrainRun *run)
 {
 	EpochReport report;
 
-	progress_set_epochs_done(run->epochs_done, run->best.epoch > 0 ? run->best.val_dice : NAN);
+	train_progress_epochs_done(run->epochs_done, run->best.epoch > 0 ? run->best.val_dice : NAN);
 	check_status(run->host, trainer_run_epoch(run->trainer, &report));
 	if (report.best)
 		run->best = report;
@@ -518,7 +518,7 @@ train_run_finish(TrainRun *run)
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 	ModelVersion *active = store_find_version(&run->store, run->request.model, NULL);
 
-	progress_set_phase(PROGRESS_SCORING, 0);
+	train_progress_phase(PROGRESS_SCORING, 0);
 	store_version(run);
 	release_training(run);
 	if (run->counts.test > 0)

@@ -36,6 +36,8 @@ my @cases = (
 		q{SELECT (lesion_train('many', 'cancelled', architecture => 'unet', epochs => 1000, image_size => 1024,
 			batch_size => 1)).run}, 500],
 	['training', $train, 500],
+	['retraining', q{CALL lesion_retrain('archive', 'stopped', architecture => 'unet', epochs => 1000, image_size => 256, batch_size => 8,
+		config => '{"base": 16}', resume => false)}, 500],
 );
 
 # Stop a statement after each of the delays, in seconds, and return the most

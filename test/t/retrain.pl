@@ -7,7 +7,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use Session qw(run_sql fresh_database fill_archive wait_for_server restart_server);
 use Test::More;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(sleep);
 
 my $database = 'tap_retrain';
 fresh_database($database);
@@ -164,62 +164,27 @@ ok(wait_for_server($database), 'a training process is killed, the server comes b
 is(run_of('killed', 'state, epochs_done, resumable'), 'lost|2|t', 'the run is lost');
 go_on('killed', 'killed');
 
-# The server is restarted, and lesionseg preloaded from now on.
+# The server is restarted.
 $worker = stopped_session('restarted');
-run_sql('postgres', q{ALTER SYSTEM SET shared_preload_libraries = 'lesionseg'});
 restart_server('fast');
 eval { $worker->finish(30) };
 is(run_of('restarted', 'state, epochs_done, resumable'), 'lost|2|t', 'after a restart of the server the run is lost');
 go_on('restarted', 'restarted');
 
-# Progress within an epoch, in shared memory; in one transaction too.
-$session = Session->new($database);
-for my $call (q{CALL lesion_retrain(%s)}, q{SELECT lesion_train(%s)}) {
-	$worker = Session->new($database);
-	$pid = $worker->pid;
-	$worker->start(sprintf $call, q{'archive', 'watched', 1000, architecture => 'unet', config => '{"base": 16, "depth": 3}',
-		image_size => 128, batch_size => 1, options => '{"validation_fraction": 0.1}'});
-	my (%seen, $row);
-	my $end = time + 60;
-	while (time < $end && keys %seen < 5) {
-		$row = $session->query(q{SELECT run, model, state, epochs, batches, pid, source, phase, epoch, batch, images_per_second > 0, eta > interval '0',
-			train_loss > 0, at > clock_timestamp() - interval '1 second' FROM lesion_training_progress});
-		$seen{$row} = 1 if $row =~ /\|1\|\d+\|t\|t\|t\|t$/;
-		sleep 0.02;
-	}
-	cmp_ok(scalar keys %seen, '>=', 5, 'progress moves within an epoch') or diag $row;
-	is($session->query("SELECT backend_xmin, backend_xid FROM pg_stat_activity WHERE pid = $pid"), '|', '... and holds no snapshot meanwhile')
-		if $call =~ /CALL/;
-	my @rows = sort keys %seen;
-	like($rows[0], qr/^\d+\|watched\|running\|1000\|\d+\|$pid\|memory\|training\|1\|/, '... and says what runs where') or diag $rows[0];
-	$session->query("SELECT pg_cancel_backend($pid)");
-	like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
-	is($session->query('SELECT count(*) FROM lesion_training_progress'), '0', '... then there is no row');
-	$worker->quit;
-}
-
-# A killed process leaves no row behind.
-$worker = stopped_session('gone');
-is(run_of('gone', 'state'), 'running', 'a run');
-is($session->query('SELECT source FROM lesion_training_progress'), 'memory', '... in shared memory');
-kill 'KILL', $worker->pid;
-eval { $worker->finish(30) };
-ok(wait_for_server($database), 'it is killed');
-is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', '... and no longer shown');
-run_sql('postgres', 'ALTER SYSTEM RESET shared_preload_libraries');
-restart_server('fast');
-
 # What has changed is not gone on with.
-is(run_of('gone', 'resumable'), 't', 'the run could go on');
+$worker = stopped_session('changed');
+run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+$worker->finish(30);
+is(run_of('changed', 'resumable'), 't', 'a run could go on');
 run_sql($database, q{DELETE FROM stop;
 	UPDATE archive SET mask = (lesion_synthetic(77, 40, 40)).mask WHERE id = (SELECT min(id) FROM archive WHERE lesion_split(id) = 'train')});
 $session = Session->new($database);
-$said = $session->query(retrain('gone'));
+$said = $session->query(retrain('changed'));
 like($said, qr/run \d+ cannot go on: what training sees of public.archive has changed/, '... but not when a mask has changed');
 like($said, qr/run \d+ begins from the start/, '... so another begins');
-is(run_sql($database, q{SELECT string_agg(state || resumable, ',' ORDER BY run) FROM lesion_runs WHERE model = 'gone'}), 'lostfalse,finishedfalse',
+is(run_sql($database, q{SELECT string_agg(state || resumable, ',' ORDER BY run) FROM lesion_runs WHERE model = 'changed'}), 'cancelledfalse,finishedfalse',
 	'... and the old one is no longer to be resumed');
-isnt(weights('gone'), weights('reference'), '... with other weights');
+isnt(weights('changed'), weights('reference'), '... with other weights');
 
 # A run with other arguments, and one that was told not to, begin anew.
 is(run_of('timed', 'state, resumable'), 'cancelled|t', 'a run that could go on');
