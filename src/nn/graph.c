@@ -244,6 +244,25 @@ graph_relu(Graph *graph, NodeId x)
 }
 
 NodeId
+graph_gelu(Graph *graph, NodeId x)
+{
+	return add_unary(graph, OP_GELU, x);
+}
+
+NodeId
+graph_resize(Graph *graph, NodeId x, int scale)
+{
+	NodeId		id = add_unary(graph, OP_RESIZE, x);
+
+	if (id < 0)
+		return -1;
+	if (scale < 1 || scale > 64)
+		return fail(graph, status_error(LS_INTERNAL, "cannot resize by %d", scale));
+	graph->nodes[id].stride = scale;
+	return id;
+}
+
+NodeId
 graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding)
 {
 	NodeId		id = add_unary(graph, OP_MAX_POOL2D, x);

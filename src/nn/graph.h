@@ -49,7 +49,9 @@ typedef enum OpKind
 	OP_CONV_TRANSPOSE2D,
 	OP_BATCH_NORM,
 	OP_RELU,
+	OP_GELU,
 	OP_MAX_POOL2D,
+	OP_RESIZE,
 	OP_ADD,
 	OP_CONCAT
 } OpKind;
@@ -62,7 +64,7 @@ typedef struct GraphNode
 	NodeId		inputs[2];		/* -1 where unused */
 	int			channels;		/* of the output */
 	int			kernel;
-	int			stride;
+	int			stride;			/* of a resize: the factor */
 	int			padding;
 	int			output_padding;	/* of a transposed convolution */
 	int			groups;
@@ -93,6 +95,8 @@ NodeId		graph_conv_transpose2d(Graph *graph, const char *name, NodeId x, int cha
 NodeId		graph_batch_norm(Graph *graph, const char *name, NodeId x);
 NodeId		graph_relu(Graph *graph, NodeId x);
 NodeId		graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding);
+NodeId		graph_gelu(Graph *graph, NodeId x);
+NodeId		graph_resize(Graph *graph, NodeId x, int scale);	/* bilinear, larger by a whole factor */
 NodeId		graph_add(Graph *graph, NodeId a, NodeId b);
 NodeId		graph_concat(Graph *graph, NodeId a, NodeId b);
 void		graph_output(Graph *graph, NodeId x);

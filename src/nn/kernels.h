@@ -126,6 +126,40 @@ typedef struct ReluGradientArgs
 	bool		accumulate;
 } ReluGradientArgs;
 
+/* y = x * P(X <= x) of the normal distribution (GELU, Hendrycks and Gimpel,
+ * arXiv:1606.08415), within 1e-6; its gradient dx, from x and dy; items:
+ * pixels. */
+typedef struct GeluArgs
+{
+	const void *x;
+	int			x_stride;
+	void	   *y;				/* forward only; may be x */
+	int			y_stride;
+	const void *dy;				/* gradient only */
+	int			dy_stride;
+	void	   *dx;				/* may be dy */
+	int			dx_stride;
+	int			channels;
+	bool		accumulate;		/* add to dx instead of writing it */
+} GeluArgs;
+
+/* Bilinear enlargement by a whole factor; items of forward: output rows
+ * (n * H * scale); of backward: input rows (n * H). */
+typedef struct ResizeArgs
+{
+	TensorShape x_shape;
+	int			scale;
+	const void *x;
+	int			x_stride;
+	void	   *y;
+	int			y_stride;
+	const void *dy;
+	int			dy_stride;
+	void	   *dx;
+	int			dx_stride;
+	bool		accumulate;		/* add to dx instead of writing it */
+} ResizeArgs;
+
 /* Storage type to float32 (optionally through the logistic function) and
  * back; items: elements. */
 typedef struct ConvertArgs
@@ -168,6 +202,10 @@ typedef struct Kernels
 	ThreadsTask max_pool_gradient;	/* PoolArgs */
 	ThreadsTask add;			/* AddArgs */
 	ThreadsTask relu_gradient;	/* ReluGradientArgs */
+	ThreadsTask gelu;			/* GeluArgs */
+	ThreadsTask gelu_gradient;	/* GeluArgs */
+	ThreadsTask resize;			/* ResizeArgs */
+	ThreadsTask resize_gradient;	/* ResizeArgs */
 	ThreadsTask to_float;		/* ConvertArgs */
 	ThreadsTask to_probability; /* ConvertArgs: 1 / (1 + exp(-x)) as float32 */
 	ThreadsTask from_float;		/* ConvertArgs */

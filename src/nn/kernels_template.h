@@ -10,112 +10,7 @@
  * load and dropped on store.
  */
 
-#ifndef KERNELS_TEMPLATE_COMMON
-#define KERNELS_TEMPLATE_COMMON
-
-#include <math.h>
-#include <string.h>
-#ifdef __AVX512BF16__
-#include <immintrin.h>
-#endif
-
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX2__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-
-typedef float Vector __attribute__((vector_size(4 * LANES)));
-typedef int32_t VectorInt __attribute__((vector_size(4 * LANES)));
-typedef uint32_t VectorUnsigned __attribute__((vector_size(4 * LANES)));
-typedef uint16_t VectorHalf __attribute__((vector_size(2 * LANES)));
-typedef uint8_t VectorByte __attribute__((vector_size(LANES)));
-
-/* Lanes in use at channel c of channels. */
-static inline int
-lanes_left(int channels, int c)
-{
-	return channels - c < LANES ? channels - c : LANES;
-}
-
-static inline Vector
-splat(float value)
-{
-	return value - (Vector) {0};
-}
-
-/* Load n floats. */
-static inline Vector
-load_float(const float *p, int n)
-{
-	Vector		v = {0};
-
-	if (n == LANES)
-		memcpy(&v, p, sizeof v);
-	else
-		memcpy(&v, p, n * sizeof(float));
-	return v;
-}
-
-/* a where mask is set, else b. */
-static inline Vector
-select_lanes(VectorInt mask, Vector a, Vector b)
-{
-	return (Vector) (((VectorInt) a & mask) | ((VectorInt) b & ~mask));
-}
-
-/* max(v, 0); NaN stays NaN. */
-static inline Vector
-positive_part(Vector v)
-{
-	return select_lanes(v < (Vector) {0}, (Vector) {0}, v);
-}
-
-/*
- * e^x to within 2 units in the last place: 2^k * e^r with |r| <= ln 2 / 2,
- * a polynomial of degree 6 for e^r (its Taylor series; the remainder is below
- * 1.2e-7 there). x is clamped to +-87, where float32 ends.
- */
-static inline Vector
-exponential(Vector x)
-{
-	const Vector magic = splat(12582912.0f);	/* 1.5 * 2^23: adding it rounds to an integer */
-	Vector		k;
-	Vector		r;
-	Vector		e;
-	VectorInt	exponent;
-
-	x = select_lanes(x > splat(87.0f), splat(87.0f), x);
-	x = select_lanes(x < splat(-87.0f), splat(-87.0f), x);
-	k = x * 1.44269504f + magic;
-	exponent = ((VectorInt) k - (VectorInt) magic) << 23;
-	k -= magic;
-	r = x - k * 0.693359375f + k * 2.12194440e-4f;	/* ln 2 in two parts, exact product with k */
-	e = splat(1.0f / 720);
-	e = e * r + 1.0f / 120;
-	e = e * r + 1.0f / 24;
-	e = e * r + 1.0f / 6;
-	e = e * r + 0.5f;
-	e = e * r + 1.0f;
-	e = e * r + 1.0f;
-	return (Vector) ((VectorInt) e + exponent);
-}
-
-static inline Vector
-square_root(Vector v)
-{
-	float		lanes[LANES];
-
-	memcpy(lanes, &v, sizeof lanes);
-	for (int k = 0; k < LANES; k++)
-		lanes[k] = sqrtf(lanes[k]);
-	memcpy(&v, lanes, sizeof lanes);
-	return v;
-}
-
-#endif							/* KERNELS_TEMPLATE_COMMON */
+#include "nn/vector.h"
 
 #if KERNEL_STORAGE_BF16
 #define STORED uint16_t
@@ -350,113 +245,7 @@ KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
 		}
 }
 
-static void
-KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
-{
-	const PoolArgs *args = data;
-	TensorShape in = args->x_shape;
-	TensorShape out = args->y_shape;
-
-	(void) worker;
-	for (long row = begin; row < end; row++)
-	{
-		long		image = row / out.h;
-		int			top = (int) (row % out.h) * args->stride - args->padding;
-		int			ky_begin = top < 0 ? -top : 0;
-		int			ky_end = in.h - top < args->kernel ? in.h - top : args->kernel;
-
-		for (int ox = 0; ox < out.w; ox++)
-		{
-			long		pixel = row * out.w + ox;
-			int			left = ox * args->stride - args->padding;
-			int			kx_begin = left < 0 ? -left : 0;
-			int			kx_end = in.w - left < args->kernel ? in.w - left : args->kernel;
-
-			for (int c = 0; c < in.c; c += LANES)
-			{
-				int			n = lanes_left(in.c, c);
-				Vector		best = splat(-INFINITY);
-				VectorInt	place = {0};
-
-				for (int ky = ky_begin; ky < ky_end; ky++)
-					for (int kx = kx_begin; kx < kx_end; kx++)
-					{
-						long		from = (image * in.h + top + ky) * in.w + left + kx;
-						Vector		v = LOAD((const STORED *) args->x + from * args->x_stride + c, n);
-						VectorInt	larger = (v > best) | (v != v);	/* NaN wins and stays */
-
-						best = select_lanes(larger, v, best);
-						place = (larger & (ky * args->kernel + kx)) | (~larger & place);
-					}
-				STORE((STORED *) args->y + pixel * args->y_stride + c, n, best);
-				if (args->index != NULL)
-				{
-					VectorByte	bytes = __builtin_convertvector(place, VectorByte);
-
-					memcpy(args->index + pixel * in.c + c, &bytes, n);
-				}
-			}
-		}
-	}
-}
-
-/*
- * Gather form: an input row collects from the output rows whose windows
- * cover it, so rows are independent and no two workers write one element.
- */
-static void
-KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
-{
-	const PoolArgs *args = data;
-	TensorShape in = args->x_shape;
-	TensorShape out = args->y_shape;
-
-	(void) worker;
-	for (long row = begin; row < end; row++)
-	{
-		long		image = row / in.h;
-		int			iy = (int) (row % in.h);
-		STORED	   *dx_row = (STORED *) args->dx + row * in.w * args->dx_stride;
-
-		if (!args->accumulate)
-			for (int ix = 0; ix < in.w; ix++)
-				memset(dx_row + (long) ix * args->dx_stride, 0, in.c * sizeof(STORED));
-
-		for (int ky = 0; ky < args->kernel; ky++)
-		{
-			int			oy = iy + args->padding - ky;
-
-			if (oy < 0 || oy % args->stride != 0 || oy / args->stride >= out.h)
-				continue;
-			oy /= args->stride;
-			for (int ox = 0; ox < out.w; ox++)
-			{
-				long		pixel = (image * out.h + oy) * out.w + ox;
-				int			left = ox * args->stride - args->padding;
-
-				for (int kx = 0; kx < args->kernel; kx++)
-				{
-					int			ix = left + kx;
-
-					if (ix < 0 || ix >= in.w)
-						continue;
-					for (int c = 0; c < in.c; c += LANES)
-					{
-						int			n = lanes_left(in.c, c);
-						VectorByte	bytes = {0};
-						VectorInt	here;
-						STORED	   *target = dx_row + (long) ix * args->dx_stride + c;
-						Vector		dy = LOAD((const STORED *) args->dy + pixel * args->dy_stride + c, n);
-
-						memcpy(&bytes, args->index + pixel * in.c + c, n);
-						here = __builtin_convertvector(bytes, VectorInt) == ky * args->kernel + kx;
-						STORE(target, n, LOAD(target, n) + select_lanes(here, dy, (Vector) {0}));
-					}
-				}
-			}
-		}
-	}
-}
+#include "nn/kernels_windows.h"
 
 static void
 KERNEL_NAME(add) (void *data, int worker, long begin, long end)
@@ -495,6 +284,45 @@ KERNEL_NAME(relu_gradient) (void *data, int worker, long begin, long end)
 			STORED	   *target = dx + i * args->dx_stride + c;
 			Vector		v = select_lanes(LOAD(y + i * args->y_stride + c, n) > (Vector) {0},
 										 LOAD(dy + i * args->dy_stride + c, n), (Vector) {0});
+
+			STORE(target, n, args->accumulate ? v + LOAD(target, n) : v);
+		}
+}
+
+static void
+KERNEL_NAME(gelu) (void *data, int worker, long begin, long end)
+{
+	const GeluArgs *args = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			Vector		x = LOAD((const STORED *) args->x + i * args->x_stride + c, n);
+			Vector		gauss;
+
+			STORE((STORED *) args->y + i * args->y_stride + c, n, x * normal_probability(x, &gauss));
+		}
+}
+
+/* The derivative of x * P(x) is P(x) + x * p(x). */
+static void
+KERNEL_NAME(gelu_gradient) (void *data, int worker, long begin, long end)
+{
+	const GeluArgs *args = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		for (int c = 0; c < args->channels; c += LANES)
+		{
+			int			n = lanes_left(args->channels, c);
+			STORED	   *target = (STORED *) args->dx + i * args->dx_stride + c;
+			Vector		x = LOAD((const STORED *) args->x + i * args->x_stride + c, n);
+			Vector		dy = LOAD((const STORED *) args->dy + i * args->dy_stride + c, n);
+			Vector		gauss;
+			Vector		probability = normal_probability(x, &gauss);
+			Vector		v = dy * (probability + x * gauss * 0.39894228f);
 
 			STORE(target, n, args->accumulate ? v + LOAD(target, n) : v);
 		}
@@ -606,6 +434,10 @@ const Kernels KERNEL_NAME(kernels) = {
 	.max_pool_gradient = KERNEL_NAME(max_pool_gradient),
 	.add = KERNEL_NAME(add),
 	.relu_gradient = KERNEL_NAME(relu_gradient),
+	.gelu = KERNEL_NAME(gelu),
+	.gelu_gradient = KERNEL_NAME(gelu_gradient),
+	.resize = KERNEL_NAME(resize),
+	.resize_gradient = KERNEL_NAME(resize_gradient),
 	.to_float = KERNEL_NAME(to_float),
 	.to_probability = KERNEL_NAME(to_probability),
 	.from_float = KERNEL_NAME(from_float),

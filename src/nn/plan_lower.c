@@ -40,6 +40,11 @@ plan_shapes(Planner *planner)
 				shape.h = (x.h - 1) * node->stride - 2 * node->padding + node->kernel + node->output_padding;
 				shape.w = (x.w - 1) * node->stride - 2 * node->padding + node->kernel + node->output_padding;
 			}
+			else if (node->kind == OP_RESIZE)
+			{
+				shape.h = x.h * node->stride;
+				shape.w = x.w * node->stride;
+			}
 		}
 		if (node->inputs[1] >= 0)
 		{

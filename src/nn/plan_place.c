@@ -88,7 +88,7 @@ place_values(Planner *planner)
 			keep(planner, planner->value_slots[step->residual], s);
 		if (plan->options.training)
 		{
-			if (step->weights >= 0 || step->norm >= 0)
+			if (step->weights >= 0 || step->norm >= 0 || step->kind == OP_GELU)
 				keep(planner, planner->value_slots[step->x], back);
 			/* A ReLU's gradient looks at its output; a batch norm's without
 			 * addition makes do with its input. */

@@ -476,6 +476,77 @@ add_backward(Plan *plan, Step *step)
 	return status_ok();
 }
 
+/* ---- GELU ---- */
+
+static Status
+gelu_forward(Plan *plan, Step *step)
+{
+	Tensor		x = plan->values[step->x];
+	Tensor		y = plan->values[step->y];
+	GeluArgs	args = {
+		.x = x.data,.x_stride = x.pixel_stride,
+		.y = y.data,.y_stride = y.pixel_stride,
+		.channels = x.shape.c,
+	};
+
+	threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->gelu, &args);
+	return status_ok();
+}
+
+static Status
+gelu_backward(Plan *plan, Step *step)
+{
+	Tensor		x = plan->values[step->x];
+	Tensor		dy = plan->gradients[step->y];
+	Tensor		dx = plan->gradients[step->x];
+	GeluArgs	args = {
+		.x = x.data,.x_stride = x.pixel_stride,
+		.dy = dy.data,.dy_stride = dy.pixel_stride,
+		.dx = dx.data,.dx_stride = dx.pixel_stride,
+		.channels = x.shape.c,
+		.accumulate = step->accumulate_dx,
+	};
+
+	if (step->wants_dx)
+		threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->gelu_gradient, &args);
+	return status_ok();
+}
+
+/* ---- bilinear resizing ---- */
+
+static Status
+resize_forward(Plan *plan, Step *step)
+{
+	Tensor		x = plan->values[step->x];
+	Tensor		y = plan->values[step->y];
+	ResizeArgs	args = {
+		.x_shape = x.shape,.scale = plan->graph->nodes[step->y].stride,
+		.x = x.data,.x_stride = x.pixel_stride,
+		.y = y.data,.y_stride = y.pixel_stride,
+	};
+
+	threads_run(plan->host->threads, (long) y.shape.n * y.shape.h, plan->kernels->resize, &args);
+	return status_ok();
+}
+
+static Status
+resize_backward(Plan *plan, Step *step)
+{
+	Tensor		x = plan->values[step->x];
+	Tensor		dy = plan->gradients[step->y];
+	Tensor		dx = plan->gradients[step->x];
+	ResizeArgs	args = {
+		.x_shape = x.shape,.scale = plan->graph->nodes[step->y].stride,
+		.dy = dy.data,.dy_stride = dy.pixel_stride,
+		.dx = dx.data,.dx_stride = dx.pixel_stride,
+		.accumulate = step->accumulate_dx,
+	};
+
+	if (step->wants_dx)
+		threads_run(plan->host->threads, (long) x.shape.n * x.shape.h, plan->kernels->resize_gradient, &args);
+	return status_ok();
+}
+
 /* ---- max pooling ---- */
 
 /* What forward and backward share. */
@@ -543,8 +614,12 @@ step_forward(Plan *plan, Step *step, float *weights)
 			return batch_norm_forward(plan, step, weights);
 		case OP_RELU:
 			return relu_forward(plan, step);
+		case OP_GELU:
+			return gelu_forward(plan, step);
 		case OP_MAX_POOL2D:
 			return max_pool2d_forward(plan, step);
+		case OP_RESIZE:
+			return resize_forward(plan, step);
 		case OP_ADD:
 			return add_forward(plan, step);
 	}
@@ -567,8 +642,12 @@ step_backward(Plan *plan, Step *step, float *gradients)
 			return batch_norm_backward(plan, step, gradients);
 		case OP_RELU:
 			return relu_backward(plan, step);
+		case OP_GELU:
+			return gelu_backward(plan, step);
 		case OP_MAX_POOL2D:
 			return max_pool2d_backward(plan, step);
+		case OP_RESIZE:
+			return resize_backward(plan, step);
 		case OP_ADD:
 			return add_backward(plan, step);
 	}

@@ -78,8 +78,12 @@ kind_name(OpKind kind)
 			return "batch_norm";
 		case OP_RELU:
 			return "relu";
+		case OP_GELU:
+			return "gelu";
 		case OP_MAX_POOL2D:
 			return "max_pool2d";
+		case OP_RESIZE:
+			return "resize";
 		case OP_ADD:
 			return "add";
 		case OP_CONCAT:

@@ -362,6 +362,59 @@ test_relu_gradient(void **state)
 	each_table(check_relu_gradient);
 }
 
+/* GELU and its derivative, from the C library's erfc. */
+static void
+check_gelu(const Table *table, Rng *rng)
+{
+	for (int k = 0; k < CHANNEL_COUNTS; k++)
+		for (int accumulate = 0; accumulate < 2; accumulate++)
+		{
+			int			channels = channel_counts[k];
+			Strided		x = strided_random(rng, table->type, PIXELS, channels, 1);
+			Strided		y = strided_new(table->type, PIXELS, channels, 3);
+			Strided		dy = strided_random(rng, table->type, PIXELS, channels, 2);
+			Strided		dx = strided_random(rng, table->type, PIXELS, channels, 3);
+			Strided		before = strided_copy(&dx);
+			GeluArgs	args = {
+				.x = x.data,.x_stride = x.stride,.y = y.data,.y_stride = y.stride,
+				.dy = dy.data,.dy_stride = dy.stride,.dx = dx.data,.dx_stride = dx.stride,
+				.channels = channels,.accumulate = accumulate,
+			};
+
+			/* Zero, and from where nothing is left to where all is. */
+			set_element(&x, (size_t) BEGIN * x.stride, 0);
+			for (long i = BEGIN + 1; i < END; i++)
+				set_element(&x, (size_t) i * x.stride, 0.75 * (double) (i - (BEGIN + END) / 2));
+			table->kernels->gelu(&args, 0, BEGIN, END);
+			table->kernels->gelu_gradient(&args, 0, BEGIN, END);
+			for (long i = BEGIN; i < END; i++)
+				for (int c = 0; c < channels; c++)
+				{
+					double		v = at(&x, i, c);
+					double		probability = 0.5 * erfc(-v / sqrt(2));
+					double		slope = probability + v * exp(-v * v / 2) / sqrt(2 * M_PI);
+
+					assert_stored(table, at(&y, i, c), v * probability, 1);
+					assert_stored(table, at(&dx, i, c), at(&dy, i, c) * slope +
+								  (accumulate ? at(&before, i, c) : 0), 5);
+				}
+			assert_untouched(table, &y, NULL, BEGIN, END);
+			assert_untouched(table, &dx, &before, BEGIN, END);
+			free(x.data);
+			free(y.data);
+			free(dy.data);
+			free(dx.data);
+			free(before.data);
+		}
+}
+
+static void
+test_gelu(void **state)
+{
+	(void) state;
+	each_table(check_gelu);
+}
+
 /* ---- the optimiser's ---- */
 
 static void
@@ -462,6 +515,7 @@ main(void)
 		cmocka_unit_test(test_relu_keeps_nan),
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_relu_gradient),
+		cmocka_unit_test(test_gelu),
 		cmocka_unit_test(test_adam),
 		cmocka_unit_test(test_squares),
 	};

@@ -361,6 +361,88 @@ test_max_pool_extremes(void **state)
 	}
 }
 
+/* ---- bilinear resizing ---- */
+
+/* What input position `in` contributes to output position `out` of an axis. */
+static double
+share(int out, int in, int size, int scale)
+{
+	double		centre = fmin(fmax((out + 0.5) / scale - 0.5, 0), size - 1);
+
+	return fmax(0, 1 - fabs(centre - in));
+}
+
+/* Both directions, from the matrix that each of them multiplies with. */
+static void
+check_resize(const Table *table, Rng *rng, int h, int w, int scale, int channels, bool accumulate)
+{
+	const int	images = 2;
+	int			oh = h * scale;
+	int			ow = w * scale;
+	Strided		x = strided_random(rng, table->type, (long) images * h * w, channels, 1);
+	Strided		y = strided_new(table->type, (long) images * oh * ow, channels, 2);
+	Strided		dy = strided_random(rng, table->type, (long) images * oh * ow, channels, 3);
+	Strided		dx = strided_random(rng, table->type, (long) images * h * w, channels, 1);
+	Strided		before = strided_copy(&dx);
+	ResizeArgs	args = {
+		.x_shape = {images, h, w, channels},.scale = scale,
+		.x = x.data,.x_stride = x.stride,.y = y.data,.y_stride = y.stride,
+		.dy = dy.data,.dy_stride = dy.stride,.dx = dx.data,.dx_stride = dx.stride,.accumulate = accumulate,
+	};
+
+	/* All rows but the first: a worker's piece. */
+	table->kernels->resize(&args, 0, 1, (long) images * oh);
+	table->kernels->resize_gradient(&args, 0, 1, (long) images * h);
+	assert_untouched(table, &y, NULL, ow, y.pixels);
+	assert_untouched(table, &dx, &before, w, dx.pixels);
+	for (int image = 0; image < images; image++)
+		for (int c = 0; c < channels; c++)
+		{
+			for (int o = image == 0 ? ow : 0; o < oh * ow; o++)
+			{
+				double		expected = 0;
+
+				for (int i = 0; i < h * w; i++)
+					expected += share(o / ow, i / w, h, scale) * share(o % ow, i % w, w, scale) *
+						at(&x, (long) image * h * w + i, c);
+				assert_stored(table, at(&y, (long) image * oh * ow + o, c), expected, 5);
+			}
+			for (int i = image == 0 ? w : 0; i < h * w; i++)
+			{
+				double		expected = accumulate ? at(&before, (long) image * h * w + i, c) : 0;
+
+				for (int o = 0; o < oh * ow; o++)
+					expected += share(o / ow, i / w, h, scale) * share(o % ow, i % w, w, scale) *
+						at(&dy, (long) image * oh * ow + o, c);
+				assert_stored(table, at(&dx, (long) image * h * w + i, c), expected, 5 * scale * scale);
+			}
+		}
+	free(x.data);
+	free(y.data);
+	free(dy.data);
+	free(dx.data);
+	free(before.data);
+}
+
+static void
+test_resize(void **state)
+{
+	Table		tables[MOST_TABLES];
+	int			count = runnable_tables(tables);
+	Rng			rng;
+
+	(void) state;
+	rng_seed(&rng, 12, 0);
+	for (int t = 0; t < count; t++)
+		for (int k = 0; k < CHANNEL_COUNTS; k++)
+		{
+			check_resize(&tables[t], &rng, 3, 5, 4, channel_counts[k], false);
+			check_resize(&tables[t], &rng, 4, 2, 2, channel_counts[k], true);
+			check_resize(&tables[t], &rng, 2, 1, 3, channel_counts[k], false);
+			check_resize(&tables[t], &rng, 1, 3, 1, channel_counts[k], true);
+		}
+}
+
 int
 main(void)
 {
@@ -369,6 +451,7 @@ main(void)
 		cmocka_unit_test(test_norm_gradient),
 		cmocka_unit_test(test_max_pool),
 		cmocka_unit_test(test_max_pool_extremes),
+		cmocka_unit_test(test_resize),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

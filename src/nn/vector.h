@@ -1,0 +1,139 @@
+/*
+ * vector.h: vectors as wide as the instruction set of the file that includes
+ * this has them, and arithmetic on them that C does not write by itself.
+ */
+#ifndef LESIONSEG_NN_VECTOR_H
+#define LESIONSEG_NN_VECTOR_H
+
+#include <math.h>
+#include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX2__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+
+typedef float Vector __attribute__((vector_size(4 * LANES)));
+typedef int32_t VectorInt __attribute__((vector_size(4 * LANES)));
+typedef uint32_t VectorUnsigned __attribute__((vector_size(4 * LANES)));
+typedef uint16_t VectorHalf __attribute__((vector_size(2 * LANES)));
+typedef uint8_t VectorByte __attribute__((vector_size(LANES)));
+
+/* Lanes in use at channel c of channels. */
+static inline int
+lanes_left(int channels, int c)
+{
+	return channels - c < LANES ? channels - c : LANES;
+}
+
+static inline Vector
+splat(float value)
+{
+	return value - (Vector) {0};
+}
+
+/* Load n floats. */
+static inline Vector
+load_float(const float *p, int n)
+{
+	Vector		v = {0};
+
+	if (n == LANES)
+		memcpy(&v, p, sizeof v);
+	else
+		memcpy(&v, p, n * sizeof(float));
+	return v;
+}
+
+/* a where mask is set, else b. */
+static inline Vector
+select_lanes(VectorInt mask, Vector a, Vector b)
+{
+	return (Vector) (((VectorInt) a & mask) | ((VectorInt) b & ~mask));
+}
+
+/* max(v, 0); NaN stays NaN. */
+static inline Vector
+positive_part(Vector v)
+{
+	return select_lanes(v < (Vector) {0}, (Vector) {0}, v);
+}
+
+/*
+ * e^x to within 2 units in the last place: 2^k * e^r with |r| <= ln 2 / 2,
+ * a polynomial of degree 6 for e^r (its Taylor series; the remainder is below
+ * 1.2e-7 there). x is clamped to +-87, where float32 ends.
+ */
+static inline Vector
+exponential(Vector x)
+{
+	const Vector magic = splat(12582912.0f);	/* 1.5 * 2^23: adding it rounds to an integer */
+	Vector		k;
+	Vector		r;
+	Vector		e;
+	VectorInt	exponent;
+
+	x = select_lanes(x > splat(87.0f), splat(87.0f), x);
+	x = select_lanes(x < splat(-87.0f), splat(-87.0f), x);
+	k = x * 1.44269504f + magic;
+	exponent = ((VectorInt) k - (VectorInt) magic) << 23;
+	k -= magic;
+	r = x - k * 0.693359375f + k * 2.12194440e-4f;	/* ln 2 in two parts, exact product with k */
+	e = splat(1.0f / 720);
+	e = e * r + 1.0f / 120;
+	e = e * r + 1.0f / 24;
+	e = e * r + 1.0f / 6;
+	e = e * r + 0.5f;
+	e = e * r + 1.0f;
+	e = e * r + 1.0f;
+	return (Vector) ((VectorInt) e + exponent);
+}
+
+static inline Vector
+square_root(Vector v)
+{
+	float		lanes[LANES];
+
+	memcpy(lanes, &v, sizeof lanes);
+	for (int k = 0; k < LANES; k++)
+		lanes[k] = sqrtf(lanes[k]);
+	memcpy(&v, lanes, sizeof lanes);
+	return v;
+}
+
+/*
+ * erfc(a) and e^(-a^2) for a >= 0, the former within 1.5e-7 (Abramowitz and
+ * Stegun, 7.1.26), and as its error has the factor e^(-a^2) too, with small
+ * relative error far out.
+ */
+static inline Vector
+complementary_error(Vector a, Vector *gauss)
+{
+	Vector		t = 1.0f / (1.0f + 0.3275911f * a);
+	Vector		p = splat(1.061405429f);
+
+	p = p * t - 1.453152027f;
+	p = p * t + 1.421413741f;
+	p = p * t - 0.284496736f;
+	p = p * t + 0.254829592f;
+	*gauss = exponential(-a * a);
+	return p * t * *gauss;
+}
+
+/* The normal distribution's P(X <= x), and e^(-x^2 / 2). */
+static inline Vector
+normal_probability(Vector x, Vector *gauss)
+{
+	Vector		a = select_lanes(x < (Vector) {0}, -x, x) * 0.70710678f;
+	Vector		tail = 0.5f * complementary_error(a, gauss);
+
+	return select_lanes(x < (Vector) {0}, tail, 1.0f - tail);
+}
+
+#endif
