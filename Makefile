@@ -8,6 +8,7 @@
 #   make unit [ROOM=image] [SAN=1]   unit tests, without a server; SAN=1: under ASan and UBSan
 #   make valgrind [ROOM=image]       unit tests under memcheck
 #   make fuzz [SECONDS=20]           each decoder under libFuzzer
+#   make bench [PEERS=dir] [DATA=dir]   the table of docs/performance.md, in build/bench.md
 #   make clean
 #
 # This file builds what needs no server: the rooms of src/ (core, image, ...)
@@ -146,6 +147,14 @@ BENCH_PROGRAMS = $(patsubst test/%.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
+
+# All of it, with the peers that PEERS holds (nothing is installed for them),
+# as test/tools/bench describes; the table goes to build/bench.md.
+PEERS ?= ../shared/peers
+
+.PHONY: bench
+bench: install-as-root bench-programs
+	PEERS='$(PEERS)' DATA='$(DATA)' test/tools/cluster test/tools/bench
 
 $(BUILD)/bench/%: test/bench/%.c $(call archives,arch nn core)
 	@mkdir -p $(@D)
