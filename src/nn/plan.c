@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "nn/depthwise.h"
+
 /* Create the backend's convolution of every step that has one. */
 static Status
 create_convolutions(Plan *plan)
@@ -54,7 +56,8 @@ create_convolutions(Plan *plan)
 		}
 		TRY(host_poll(plan->host));
 		threads_block_signals(&before);
-		status = plan->options.backend->create(plan->host, &shape, &use, &step->convolution);
+		step->backend = depthwise_suits(&shape) ? &depthwise_backend : plan->options.backend;
+		status = step->backend->create(plan->host, &shape, &use, &step->convolution);
 		threads_restore_signals(&before);
 		TRY(status);
 	}
@@ -166,7 +169,7 @@ plan_free(Plan *plan)
 		return;
 	for (int s = 0; s < plan->step_count; s++)
 		if (plan->steps[s].convolution != NULL)
-			plan->options.backend->destroy(plan->steps[s].convolution);
+			plan->steps[s].backend->destroy(plan->steps[s].convolution);
 	arena_free(&plan->arena);
 	host_free(plan->host, plan->seconds);
 	host_free(plan->host, plan->steps);
@@ -200,6 +203,6 @@ plan_memory(const Plan *plan)
 
 	for (int s = 0; s < plan->step_count; s++)
 		if (plan->steps[s].convolution != NULL)
-			bytes += plan->options.backend->memory(plan->steps[s].convolution);
+			bytes += plan->steps[s].backend->memory(plan->steps[s].convolution);
 	return bytes;
 }

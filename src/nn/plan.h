@@ -60,6 +60,7 @@ typedef struct Step
 	NodeId		norm;			/* node with the batch norm's parameters; -1 */
 	bool		relu;
 	bool		has_shift;		/* convolution: a bias, its own or from a folded batch norm */
+	const Backend *backend;		/* of the convolution */
 	Convolution *convolution;
 	float	   *shift;			/* transposed convolution: bias (C), in the arena */
 	uint8_t    *index;			/* max pool: where the maxima were */

@@ -28,49 +28,49 @@ param_into(const Plan *plan, NodeId node, int i, float *weights)
 /* ---- calls of the backend, with signals blocked (threads.h) ---- */
 
 static Status
-backend_set_weights(Plan *plan, Step *step, const float *weights, const float *bias)
+backend_set_weights(Step *step, const float *weights, const float *bias)
 {
 	sigset_t	before;
 	Status		status;
 
 	threads_block_signals(&before);
-	status = plan->options.backend->set_weights(step->convolution, weights, bias);
+	status = step->backend->set_weights(step->convolution, weights, bias);
 	threads_restore_signals(&before);
 	return status;
 }
 
 static Status
-backend_forward(Plan *plan, Step *step, const void *x, void *y)
+backend_forward(Step *step, const void *x, void *y)
 {
 	sigset_t	before;
 	Status		status;
 
 	threads_block_signals(&before);
-	status = plan->options.backend->forward(step->convolution, x, y);
+	status = step->backend->forward(step->convolution, x, y);
 	threads_restore_signals(&before);
 	return status;
 }
 
 static Status
-backend_backward_data(Plan *plan, Step *step, const void *dy, void *dx)
+backend_backward_data(Step *step, const void *dy, void *dx)
 {
 	sigset_t	before;
 	Status		status;
 
 	threads_block_signals(&before);
-	status = plan->options.backend->backward_data(step->convolution, dy, dx);
+	status = step->backend->backward_data(step->convolution, dy, dx);
 	threads_restore_signals(&before);
 	return status;
 }
 
 static Status
-backend_backward_weights(Plan *plan, Step *step, const void *x, const void *dy, float *dw, float *db)
+backend_backward_weights(Step *step, const void *x, const void *dy, float *dw, float *db)
 {
 	sigset_t	before;
 	Status		status;
 
 	threads_block_signals(&before);
-	status = plan->options.backend->backward_weights(step->convolution, x, dy, dw, db);
+	status = step->backend->backward_weights(step->convolution, x, dy, dw, db);
 	threads_restore_signals(&before);
 	return status;
 }
@@ -125,7 +125,7 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 		shift[c] += bias[c] * scale[c];
 	if (step->kind == OP_CONV_TRANSPOSE2D)
 		memcpy(step->shift, shift, c_out * sizeof(float));
-	status = backend_set_weights(plan, step, folded, step->kind == OP_CONV2D ? shift : NULL);
+	status = backend_set_weights(step, folded, step->kind == OP_CONV2D ? shift : NULL);
 	host_free(plan->host, memory);
 	return status;
 }
@@ -145,7 +145,7 @@ set_step_weights(Plan *plan, Step *step, const float *weights)
 	bias = param_of(plan, step->weights, 1, weights);
 	if (step->kind == OP_CONV_TRANSPOSE2D && bias != NULL)
 		memcpy(step->shift, bias, plan->graph->nodes[step->weights].channels * sizeof(float));
-	return backend_set_weights(plan, step, param_of(plan, step->weights, 0, weights),
+	return backend_set_weights(step, param_of(plan, step->weights, 0, weights),
 							   step->kind == OP_CONV2D ? bias : NULL);
 }
 
@@ -181,7 +181,7 @@ total_sums(Plan *plan, int channels)
 static Status
 conv2d_forward(Plan *plan, Step *step)
 {
-	return backend_forward(plan, step, plan->values[step->x].data, plan->values[step->y].data);
+	return backend_forward(step, plan->values[step->x].data, plan->values[step->y].data);
 }
 
 static Status
@@ -189,7 +189,7 @@ conv_transpose2d_forward(Plan *plan, Step *step)
 {
 	Tensor		y = plan->values[step->y];
 
-	TRY(backend_backward_data(plan, step, plan->values[step->x].data, y.data));
+	TRY(backend_backward_data(step, plan->values[step->x].data, y.data));
 	if (step->has_shift || step->relu)
 	{
 		AffineArgs	args = {
@@ -225,13 +225,13 @@ conv2d_backward(Plan *plan, Step *step, float *gradients)
 {
 	const void *dy = plan->gradients[step->y].data;
 
-	TRY(backend_backward_weights(plan, step, plan->values[step->x].data, dy,
+	TRY(backend_backward_weights(step, plan->values[step->x].data, dy,
 								 param_into(plan, step->weights, 0, gradients),
 								 param_into(plan, step->weights, 1, gradients)));
 	if (!step->wants_dx)
 		return status_ok();
 	TRY(host_poll(plan->host));
-	TRY(backend_backward_data(plan, step, dy,
+	TRY(backend_backward_data(step, dy,
 							  step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
 		add_scratch(plan, step);
@@ -245,7 +245,7 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 	float	   *dbias = param_into(plan, step->weights, 1, gradients);
 
 	/* The roles of x and dy change places; see backend.h. */
-	TRY(backend_backward_weights(plan, step, dy.data, plan->values[step->x].data,
+	TRY(backend_backward_weights(step, dy.data, plan->values[step->x].data,
 								 param_into(plan, step->weights, 0, gradients), NULL));
 	if (dbias != NULL)
 	{
@@ -263,7 +263,7 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 	if (!step->wants_dx)
 		return status_ok();
 	TRY(host_poll(plan->host));
-	TRY(backend_forward(plan, step, dy.data,
+	TRY(backend_forward(step, dy.data,
 						step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
 		add_scratch(plan, step);

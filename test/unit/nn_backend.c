@@ -1,5 +1,6 @@
 /*
- * nn_backend.c: both backends against a naive convolution.
+ * nn_backend.c: both backends, and our own depthwise convolution, against a
+ * naive convolution.
  *
  * The reference is seven nested loops in double. Shapes cover what the
  * architectures use (3x3, strided, 7x7 stem, 1x1, the 2x2 of transposed
@@ -21,6 +22,7 @@
 #include "core/rng.h"
 #include "core/threads.h"
 #include "nn/backend.h"
+#include "nn/depthwise.h"
 
 /* What wide tensors hold between their slices; exact in bf16. */
 #define UNTOUCHED 77.0f
@@ -56,6 +58,7 @@ static const Case cases[] = {
 	{"3x3 stride 2 dilation 2", 1, 15, 14, 8, 16, 3, 2, 2, 2, 1, 0, 0},
 	{"3x3 unpadded", 1, 10, 10, 16, 16, 3, 1, 0, 1, 1, 0, 0},
 	{"7x7 stem", 2, 32, 32, 3, 64, 7, 2, 3, 1, 1, 0, 0},
+	{"first 3x3, rows that oneDNN cannot unroll", 1, 3, 1024, 3, 8, 3, 1, 1, 1, 1, 0, 0},
 	{"7x7 stem odd size", 1, 31, 29, 3, 16, 7, 2, 3, 1, 1, 0, 0},
 	{"1x1", 2, 12, 12, 64, 32, 1, 1, 0, 1, 1, 0, 0},
 	{"1x1 stride 2", 2, 12, 12, 16, 32, 1, 2, 0, 1, 1, 0, 0},
@@ -73,6 +76,8 @@ static const Case cases[] = {
 	{"depthwise 7x7 odd", 1, 11, 13, 24, 24, 7, 1, 3, 1, 24, 0, 0},
 	{"depthwise 3x3 stride 2", 1, 13, 12, 32, 32, 3, 2, 1, 1, 32, 0, 0},
 	{"depthwise 3x3 between slices", 1, 9, 9, 16, 16, 3, 1, 1, 1, 16, 16, 8},
+	{"depthwise 9x9 in bands and blocks", 1, 90, 41, 70, 70, 9, 1, 4, 1, 70, 0, 3},
+	{"depthwise 4x4 unpadded", 2, 9, 10, 17, 17, 4, 1, 0, 1, 17, 1, 0},
 	{"many pixels", 1, 70, 61, 32, 32, 3, 1, 1, 1, 1, 0, 0},
 	{"many channels", 1, 6, 6, 256, 192, 3, 1, 1, 1, 1, 0, 0},
 };
@@ -402,13 +407,15 @@ check_case(const Backend *backend, const Case *c, DataType type, Fusion fusion, 
 	free(y_expected);
 }
 
-/* Every case with every fusion that networks use. */
+/* The fusions that networks use. */
+static const Fusion fusions[] = {
+	{false, false, false}, {true, false, false}, {true, true, false}, {true, true, true}, {true, false, true},
+};
+
+/* Every case with every fusion. */
 static void
 check_backend(BackendKind kind, DataType type, int threads)
 {
-	static const Fusion fusions[] = {
-		{false, false, false}, {true, false, false}, {true, true, false}, {true, true, true}, {true, false, true},
-	};
 	const Backend *backend;
 
 	if (backend_find(kind, &backend).code != LS_OK)
@@ -467,6 +474,45 @@ onednn_bf16_two_threads(void **state)
 {
 	(void) state;
 	check_backend(BACKEND_ONEDNN, DATA_BF16, 2);
+}
+
+/* One of depthwise_backend's tables as a backend. */
+#define DEPTHWISE_TABLE(table) \
+static Status \
+create_##table(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use, \
+			   Convolution **convolution) \
+{ \
+	return depthwise_create_with(&table, host, shape, use, convolution); \
+}
+
+DEPTHWISE_TABLE(depthwise_baseline)
+DEPTHWISE_TABLE(depthwise_avx2)
+DEPTHWISE_TABLE(depthwise_avx512)
+
+/* Our own depthwise convolution, in every instruction set that this CPU has. */
+static void
+depthwise(void **state)
+{
+	Backend		backend = depthwise_backend;
+	int			suited = 0;
+
+	(void) state;
+	for (int isa = 0; isa < 3; isa++)
+	{
+		if ((isa == 1 && !cpu_features()->avx2) || (isa == 2 && !cpu_features()->avx512))
+			continue;
+		backend.name = isa == 0 ? "depthwise baseline" : isa == 1 ? "depthwise avx2" : "depthwise avx512";
+		backend.create = isa == 0 ? create_depthwise_baseline : isa == 1 ? create_depthwise_avx2 :
+			create_depthwise_avx512;
+		for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+			for (size_t f = 0; depthwise_suits(&problems[i].shape) && f < sizeof fusions / sizeof fusions[0]; f++)
+			{
+				check_case(&backend, &cases[i], DATA_F32, fusions[f], 1);
+				check_case(&backend, &cases[i], DATA_BF16, fusions[f], 2);
+				suited++;
+			}
+	}
+	assert_true(suited >= 5 * 5);
 }
 
 /* Two runs on two threads give the same bits. */
@@ -631,6 +677,7 @@ main(void)
 		cmocka_unit_test(onednn_f32_two_threads),
 		cmocka_unit_test(onednn_bf16),
 		cmocka_unit_test(onednn_bf16_two_threads),
+		cmocka_unit_test(depthwise),
 		cmocka_unit_test(gradients_are_reproducible),
 		cmocka_unit_test(bad_shapes_are_refused),
 		cmocka_unit_test(memory_limit_is_kept),
