@@ -136,7 +136,7 @@ put_row(ReturnSetInfo *result, int pid, const TrainProgress *training)
 {
 	Datum		values[13];
 	bool		nulls[13] = {false};
-	
+
 	values[0] = Int32GetDatum(pid);
 	values[1] = Int64GetDatum(training->run);
 	nulls[1] = training->run == 0;

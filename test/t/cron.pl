@@ -1,0 +1,63 @@
+# cron.pl: pg_cron runs the job of docs/operating.md, in either of its ways to
+# run one, and the run commits as it goes.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database fill_archive restart_server);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+plan skip_all => 'postgresql-15-cron is not installed'
+	unless run_sql('postgres', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'});
+
+# pg_cron's jobs of the page, to be run when the server starts, and shorter.
+sub page_jobs {
+	open my $page, '<', "$FindBin::Bin/../../docs/operating.md" or die "operating.md: $!\n";
+	my $text = do { local $/ = undef; <$page> };
+	my ($sql) = $text =~ /^psql [^\n]*<<'SQL'\n(.*?)^SQL$/ms or die "no pg_cron block in operating.md\n";
+	$sql =~ s/'0 1 \* \* \*'/'\@reboot'/ or die "no schedule in operating.md\n";
+	$sql =~ s/epochs => 30/epochs => 2/ or die "no epochs in operating.md\n";
+	return $sql;
+}
+
+my $database = 'clinic';
+fresh_database($database);
+fill_archive($database, 24, 32);
+run_sql($database, q{SELECT lesion_model_create('nightly', 'unet', '{"base": 2, "depth": 1}')});
+
+run_sql('postgres', q{ALTER SYSTEM SET shared_preload_libraries = 'pg_cron', 'lesionseg'});
+restart_server();
+run_sql('postgres', "ALTER SYSTEM SET cron.host = '$ENV{PGHOST}'");
+restart_server();
+END {
+	if ($database) {
+		local $?;
+		run_sql('postgres', 'DROP EXTENSION IF EXISTS pg_cron');
+		run_sql('postgres', "ALTER SYSTEM RESET $_")
+			for qw(cron.host cron.use_background_workers shared_preload_libraries);
+		restart_server();
+	}
+}
+run_sql('postgres', 'CREATE EXTENSION pg_cron');
+like(run_sql('postgres', page_jobs()), qr/^\d+$/, 'the job of the page is scheduled');
+
+for my $workers ('off', 'on') {
+	run_sql('postgres', "ALTER SYSTEM SET cron.use_background_workers = $workers");
+	restart_server();
+	my $before = run_sql($database, 'SELECT coalesce(max(version), 0) FROM lesion_runs');
+	my $end = time + 120;
+	my $row = '';
+	until ($row =~ /finished/ || time > $end) {
+		$row = run_sql($database, 'SELECT version, state, epochs_done FROM lesion_runs ORDER BY run DESC LIMIT 1');
+		sleep 0.2;
+		$row = '' if $row =~ /^(\d+)\|/ && $1 <= $before;
+	}
+	is($row, ($before + 1) . '|finished|2', "background workers $workers: the job finishes");
+	is(run_sql($database, 'SELECT count(DISTINCT e.xmin::text) FROM lesion_epoch e WHERE run = (SELECT max(run) FROM lesion_runs)'), '2',
+		"background workers $workers: ... with a transaction for each epoch");
+	sleep 0.1 until time > $end || run_sql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'running'}) eq '0';
+	is(run_sql('postgres', 'SELECT status FROM cron.job_run_details ORDER BY runid DESC LIMIT 1'), 'succeeded',
+		"background workers $workers: ... and pg_cron knows");
+}
+done_testing();
