@@ -75,6 +75,9 @@ struct Convolution
 	AmxConvolution *own_forward;
 	AmxConvolution *own_backward_data;
 	WeightGradient *own_gradient;
+
+	/* The OpenBLAS backend's, where oneDNN's is unusable; else NULL. */
+	Convolution *gathered_gradient;
 	size_t		bias_at;
 	size_t		bias_gradient_at;
 	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
@@ -433,6 +436,23 @@ make_own_kernels(Convolution *convolution)
 	return status_ok();
 }
 
+/*
+ * oneDNN 2.6 unrolls the code of its bf16 weight gradient over a whole row:
+ * at 1024 pixels, making that code takes minutes that nothing can interrupt.
+ */
+#define WIDEST_BF16_GRADIENT 640
+
+/* Have the OpenBLAS backend compute the weight gradient. */
+static Status
+make_gathered_gradient(Convolution *convolution)
+{
+	ConvolutionUse use = convolution->use;
+
+	use.forward = use.backward_data = false;
+	return openblas_backend.create(convolution->host, &convolution->shape, &use,
+								   &convolution->gathered_gradient);
+}
+
 /* Make primitives and memory of a convolution whose fields are filled in. */
 static Status
 plan_convolution(Convolution *convolution)
@@ -453,6 +473,11 @@ plan_convolution(Convolution *convolution)
 	use_forward = use->forward && convolution->own_forward == NULL;
 	use_backward_data = use->backward_data && convolution->own_backward_data == NULL;
 	use_backward_weights = use->backward_weights && convolution->own_gradient == NULL;
+	if (use_backward_weights && use->type == DATA_BF16 && convolution->shape.y.w > WIDEST_BF16_GRADIENT)
+	{
+		TRY(make_gathered_gradient(convolution));
+		use_backward_weights = false;
+	}
 
 	/* Backward primitives want a forward one as a hint, run or not. */
 	if (use_forward || use_backward_data || use_backward_weights)
@@ -515,6 +540,8 @@ onednn_destroy(Convolution *convolution)
 	amx_convolution_destroy(convolution->own_forward);
 	amx_convolution_destroy(convolution->own_backward_data);
 	weight_gradient_destroy(convolution->own_gradient);
+	if (convolution->gathered_gradient != NULL)
+		openblas_backend.destroy(convolution->gathered_gradient);
 	arena_free(&convolution->arena);
 	host_free(convolution->host, convolution);
 }
@@ -561,6 +588,8 @@ onednn_memory(const Convolution *convolution)
 		size += amx_convolution_memory(convolution->own_backward_data);
 	if (convolution->own_gradient != NULL)
 		size += weight_gradient_memory(convolution->own_gradient);
+	if (convolution->gathered_gradient != NULL)
+		size += openblas_backend.memory(convolution->gathered_gradient);
 	return size;
 }
 
@@ -649,6 +678,8 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 		weight_gradient_run(convolution->own_gradient, x, dy, dw, db);
 		return status_ok();
 	}
+	if (convolution->gathered_gradient != NULL)
+		return openblas_backend.backward_weights(convolution->gathered_gradient, x, dy, dw, db);
 	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
 	TRY(run_step(convolution, step));
@@ -671,6 +702,8 @@ onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
 		(pass == PASS_BACKWARD_DATA && convolution->own_backward_data != NULL) ||
 		(pass == PASS_BACKWARD_WEIGHTS && convolution->own_gradient != NULL))
 		return "lesionseg:amx_bf16";
+	if (pass == PASS_BACKWARD_WEIGHTS && convolution->gathered_gradient != NULL)
+		return openblas_backend.implementation(convolution->gathered_gradient, pass);
 	if (step->primitive != NULL)
 		dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
 	return name;
