@@ -21,6 +21,7 @@ typedef struct ArchKey
 	double		maximum;
 	double		default_value;
 	bool		integer;
+	bool		odd;
 } ArchKey;
 
 /* Values in the order of Architecture.keys. */

@@ -8,5 +8,6 @@
 
 extern const Architecture unet_architecture;
 extern const Architecture linknet_architecture;
+extern const Architecture convmixer_architecture;
 
 #endif

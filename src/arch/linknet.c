@@ -21,7 +21,7 @@ enum
 };
 
 static const ArchKey linknet_keys[] = {
-	[KEY_BASE] = {"base", "channels of the first stage; 64 is ResNet-18", 4, 128, 64, true},
+	[KEY_BASE] = {"base", "channels of the first stage; 64 is ResNet-18", 4, 128, 64, true, false},
 };
 
 static int

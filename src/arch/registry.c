@@ -12,6 +12,7 @@
 static const Architecture *const architectures[] = {
 	&unet_architecture,
 	&linknet_architecture,
+	&convmixer_architecture,
 };
 
 const Architecture *const *
@@ -64,11 +65,12 @@ arch_config_set(const Architecture *architecture, ArchConfig *config, const char
 
 		if (strcmp(k->name, key) != 0)
 			continue;
-		if (!(value >= k->minimum && value <= k->maximum) || (k->integer && value != floor(value)))
+		if (!(value >= k->minimum && value <= k->maximum) || (k->integer && value != floor(value)) ||
+			(k->odd && fmod(value, 2) != 1))
 			return with_key_list(status_error(LS_INVALID_ARGUMENT,
 											  "%g is not a value for \"%s\" of %s, which takes %s from %g to %g",
 											  value, key, architecture->name,
-											  k->integer ? "a whole number" : "a number",
+											  k->odd ? "an odd number" : k->integer ? "a whole number" : "a number",
 											  k->minimum, k->maximum), architecture);
 		config->values[i] = value;
 		return status_ok();

@@ -18,8 +18,8 @@ enum
 };
 
 static const ArchKey unet_keys[] = {
-	[KEY_BASE] = {"base", "channels of the first level", 1, 128, 32, true},
-	[KEY_DEPTH] = {"depth", "times the image is halved", 1, 6, 4, true},
+	[KEY_BASE] = {"base", "channels of the first level", 1, 128, 32, true, false},
+	[KEY_DEPTH] = {"depth", "times the image is halved", 1, 6, 4, true, false},
 };
 
 static int

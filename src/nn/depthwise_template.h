@@ -36,8 +36,12 @@ store_stored(void *data, DataType type, size_t at, int n, Vector v)
 	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
 	VectorHalf	half = __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
 
-	if (type == DATA_F32)
+	if (type == DATA_F32 && n == LANES)
+		memcpy((float *) data + at, &v, sizeof v);
+	else if (type == DATA_F32)
 		memcpy((float *) data + at, &v, n * sizeof(float));
+	else if (n == LANES)
+		memcpy((uint16_t *) data + at, &half, sizeof half);
 	else
 		memcpy((uint16_t *) data + at, &half, n * sizeof(uint16_t));
 }

@@ -102,11 +102,11 @@ place_values(Planner *planner)
 	return status_ok();
 }
 
-/* True when a batch norm's dx can take the place of its dy. */
+/* True when the dx of a batch norm or a GELU can take the place of its dy. */
 static bool
 gradient_in_place(const Planner *planner, const Step *step)
 {
-	return step->kind == OP_BATCH_NORM && step->wants_dx && planner->consumers[step->x] == 1 &&
+	return (step->kind == OP_BATCH_NORM || step->kind == OP_GELU) && step->wants_dx && planner->consumers[step->x] == 1 &&
 		planner->concat_of[step->y] < 0 && planner->concat_of[step->x] < 0;
 }
 

@@ -17,11 +17,12 @@ import numpy
 import torch
 from PIL import Image
 
-from networks import LinkNet, UNet
+from networks import ConvMixer, LinkNet, UNet
 from replay import read_safetensors
 
 NETWORKS = {'unet': lambda config: UNet(config['base'], config['depth']),
-            'linknet': lambda config: LinkNet(config['base'])}
+            'linknet': lambda config: LinkNet(config['base']),
+            'convmixer': lambda config: ConvMixer(config['dim'], config['depth'], config['kernel'], config['patch'])}
 
 
 def numbers(text):

@@ -107,3 +107,51 @@ class LinkNet(nn.Module):
         x = self.decoder3(x) + e2
         x = self.decoder2(x) + e1
         return self.final(self.decoder1(x))
+
+
+class ConvNormReLU(nn.Module):
+    def __init__(self, i, o):
+        super().__init__()
+        self.conv, self.bn = conv_norm(i, o, 3)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        return self.relu(self.bn(self.conv(x)))
+
+
+class Patch(nn.Module):
+    def __init__(self, dim, patch):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(3, dim, patch, patch), nn.BatchNorm2d(dim)
+
+    def forward(self, x):
+        return self.bn(nn.functional.gelu(self.conv(x)))
+
+
+class Mixer(nn.Module):
+    def __init__(self, dim, kernel):
+        super().__init__()
+        self.depthwise, self.bn1 = nn.Conv2d(dim, dim, kernel, padding=kernel // 2, groups=dim), nn.BatchNorm2d(dim)
+        self.pointwise, self.bn2 = nn.Conv2d(dim, dim, 1), nn.BatchNorm2d(dim)
+
+    def forward(self, x):
+        x = self.bn1(nn.functional.gelu(self.depthwise(x))) + x
+        return self.bn2(nn.functional.gelu(self.pointwise(x)))
+
+
+class ConvMixer(nn.Module):
+    """(N, 3, H, W) to logits (N, 1, H, W). Trockman and Kolter, arXiv:2201.09792, with a decoder."""
+
+    def __init__(self, dim, depth, kernel, patch):
+        super().__init__()
+        self.patch = Patch(dim, patch)
+        self.blocks = nn.Sequential(*[Mixer(dim, kernel) for _ in range(depth)])
+        self.stem = ConvNormReLU(3, dim // 8)
+        self.decoder = nn.ModuleList([ConvNormReLU(dim, dim // 4), ConvNormReLU(dim // 4, dim // 8),
+                                      ConvNormReLU(2 * (dim // 8), dim // 8)])
+        self.upsample = nn.Upsample(scale_factor=patch, mode='bilinear', align_corners=False)
+        self.head = nn.Conv2d(dim // 8, 1, 1)
+
+    def forward(self, x):
+        y = self.upsample(self.decoder[1](self.decoder[0](self.blocks(self.patch(x)))))
+        return self.head(self.decoder[2](torch.cat([y, self.stem(x)], 1)))

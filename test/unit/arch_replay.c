@@ -42,6 +42,7 @@ typedef struct Replay
 static const Replay replays[] = {
 	{"unet", {{"base", 4}, {"depth", 2}}, 3, 24, 16},
 	{"linknet", {{"base", 4}}, 4, 64, 32},
+	{"convmixer", {{"dim", 24}, {"depth", 2}, {"kernel", 5}, {"patch", 4}}, 3, 32, 24},
 };
 
 /* In the order replay.py writes them. */

@@ -96,11 +96,19 @@ test_linknet(void **state)
 	take(&(Course) {"linknet", {{"base", 8}}, 15, 5e-3, 0.8});
 }
 
+static void
+test_convmixer(void **state)
+{
+	(void) state;
+	take(&(Course) {"convmixer", {{"dim", 32}, {"depth", 2}, {"kernel", 5}}, 15, 1e-2, 0.8});
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_linknet),
+		cmocka_unit_test(test_convmixer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
