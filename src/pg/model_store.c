@@ -234,7 +234,7 @@ store_need_version(const ModelStore *store, const char *model, const int *number
 	if (version != NULL)
 		return version;
 
-	select_by_name(store, "SELECT number::text FROM @lesion_version WHERE model = $1 ORDER BY number", model);
+	select_by_name(store, "SELECT v.number::text FROM @lesion_version v WHERE v.model = $1 ORDER BY v.number", model);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
