@@ -59,6 +59,11 @@ reference_new(const Graph *graph, int batch, int height, int width, bool trainin
 				shape->h = reference_size(node, shape->h);
 				shape->w = reference_size(node, shape->w);
 			}
+			if (node->kind == OP_RESIZE)
+			{
+				shape->h *= node->stride;
+				shape->w *= node->stride;
+			}
 		}
 		r.values[id] = calloc(shape_pixels(*shape) * shape->c, sizeof(double));
 	}
@@ -161,6 +166,32 @@ reference_batch_norm(const Reference *r, const GraphNode *node, const double *we
 	}
 }
 
+/* The share of position `in` of an axis in position `out` of the larger one. */
+static inline double
+reference_share(int out, int in, int size, int scale)
+{
+	double		centre = fmin(fmax((out + 0.5) / scale - 0.5, 0), size - 1);
+
+	return fmax(0, 1 - fabs(centre - in));
+}
+
+static inline void
+reference_resize(int scale, const double *x, TensorShape in, double *y, TensorShape out)
+{
+	for (long i = 0; i < shape_pixels(out); i++)
+		for (int c = 0; c < out.c; c++)
+		{
+			double		sum = 0;
+
+			for (int iy = 0; iy < in.h; iy++)
+				for (int ix = 0; ix < in.w; ix++)
+					sum += reference_share((int) (i / out.w % out.h), iy, in.h, scale) *
+						reference_share((int) (i % out.w), ix, in.w, scale) *
+						x[((i / ((long) out.h * out.w) * in.h + iy) * in.w + ix) * in.c + c];
+			y[i * out.c + c] = sum;
+		}
+}
+
 static inline void
 reference_max_pool2d(const GraphNode *node, const double *in, TensorShape in_shape,
 					 double *out, TensorShape out_shape)
@@ -214,6 +245,13 @@ reference_run(Reference *r, const double *weights, double *updated)
 			case OP_RELU:
 				for (long i = 0; i < count; i++)
 					y[i] = a[i] > 0 ? a[i] : 0;
+				break;
+			case OP_GELU:
+				for (long i = 0; i < count; i++)
+					y[i] = a[i] * 0.5 * erfc(-a[i] / sqrt(2));
+				break;
+			case OP_RESIZE:
+				reference_resize(node->stride, a, r->shapes[node->inputs[0]], y, shape);
 				break;
 			case OP_MAX_POOL2D:
 				reference_max_pool2d(node, a, r->shapes[node->inputs[0]], y, shape);

@@ -317,6 +317,85 @@ concat_read_twice(Graph *g, NodeId x)
 					 graph_conv2d(g, "d", both, 4, 3, 1, 1, 1, false));
 }
 
+static NodeId
+gelu(Graph *g, NodeId x)
+{
+	return graph_gelu(g, x);
+}
+
+static NodeId
+gelu_of_shared(Graph *g, NodeId x)
+{
+	return graph_add(g, graph_gelu(g, x), graph_conv2d(g, "op", x, CHANNELS, 1, 1, 0, 1, false));
+}
+
+static NodeId
+resize(Graph *g, NodeId x)
+{
+	return graph_resize(g, x, 3);
+}
+
+static NodeId
+resize_of_shared(Graph *g, NodeId x)
+{
+	return graph_add(g, graph_resize(g, x, 1), graph_conv2d(g, "op", x, CHANNELS, 1, 1, 0, 1, false));
+}
+
+/* From and into a slice. */
+static NodeId
+resize_in_concat(Graph *g, NodeId x)
+{
+	NodeId		small = graph_conv2d(g, "small", x, 5, 2, 2, 0, 1, true);
+	NodeId		both = graph_concat(g, graph_conv2d(g, "a", small, 3, 1, 1, 0, 1, true), graph_gelu(g, small));
+
+	return graph_concat(g, graph_resize(g, both, 2), graph_conv2d(g, "b", x, 3, 1, 1, 0, 1, true));
+}
+
+/* ConvMixer's block. */
+static NodeId
+mixer(Graph *g, NodeId x)
+{
+	NodeId		y = graph_conv2d(g, "depthwise", x, CHANNELS, 5, 1, 2, CHANNELS, true);
+
+	y = graph_add(g, graph_batch_norm(g, "bn1", graph_gelu(g, y)), x);
+	y = graph_conv2d(g, "pointwise", y, CHANNELS, 1, 1, 0, 1, true);
+	return graph_batch_norm(g, "bn2", graph_gelu(g, y));
+}
+
+/* ResNet's block, with a projection or without. */
+static NodeId
+residual_block(Graph *g, NodeId x, NodeId shortcut, int stride)
+{
+	NodeId		y = graph_conv2d(g, "conv1", x, CHANNELS, 3, stride, 1, 1, false);
+
+	y = graph_relu(g, graph_batch_norm(g, "bn1", y));
+	y = graph_batch_norm(g, "bn2", graph_conv2d(g, "conv2", y, CHANNELS, 3, 1, 1, 1, false));
+	return graph_relu(g, graph_add(g, y, shortcut));
+}
+
+static NodeId
+basic_block(Graph *g, NodeId x)
+{
+	return residual_block(g, x, x, 1);
+}
+
+static NodeId
+projected_block(Graph *g, NodeId x)
+{
+	NodeId		shortcut = graph_conv2d(g, "downsample.0", x, CHANNELS, 1, 2, 0, 1, false);
+
+	return residual_block(g, x, graph_batch_norm(g, "downsample.1", shortcut), 2);
+}
+
+/* A block whose shortcut is read again behind it. */
+static NodeId
+block_in_skip(Graph *g, NodeId x)
+{
+	NodeId		y = graph_relu(g, x);
+
+	return graph_add(g, graph_conv2d(g, "op", residual_block(g, y, y, 1), CHANNELS, 3, 1, 1, 1, true), y);
+}
+
 static const OpCase op_cases[] = {
 	{"conv2d 3x3", conv_3x3, 5, 7},
 	{"conv2d 3x3, bias", conv_3x3_bias, 6, 5},
@@ -359,6 +438,15 @@ static const OpCase op_cases[] = {
 	{"U-Net's skip", unet_skip, 4, 6},
 	{"skip read by a convolution", skip_in_front, 4, 6},
 	{"concat read twice", concat_read_twice, 4, 5},
+	{"gelu", gelu, 5, 4},
+	{"gelu of shared", gelu_of_shared, 5, 4},
+	{"resize", resize, 3, 4},
+	{"resize of shared", resize_of_shared, 5, 4},
+	{"resize in concat", resize_in_concat, 4, 6},
+	{"ConvMixer's block", mixer, 6, 5},
+	{"ResNet's block", basic_block, 5, 4},
+	{"ResNet's block, projected", projected_block, 6, 4},
+	{"block in a skip", block_in_skip, 5, 4},
 };
 
 /* ---- one case ---- */
