@@ -57,6 +57,9 @@ typedef struct ConvolutionUse
 	bool		backward_weights;
 	bool		bias;			/* forward adds, backward_weights computes */
 	bool		relu;			/* forward only: max(0, .) last */
+	bool		transposed;		/* backward_data is a transposed convolution's forward: it adds the
+								 * bias (C_in) and ends in the ReLU; forward and backward_weights
+								 * have neither */
 	bool		residual;		/* forward only: adds what y holds before */
 } ConvolutionUse;
 
@@ -88,7 +91,7 @@ struct Backend
 	size_t		(*memory) (const Convolution *convolution);
 
 	/* Take new weights (C_out, C_in / groups, KH, KW), float32, and a bias
-	 * (C_out) or NULL; packs them for forward and backward_data. */
+	 * (C_out; C_in when transposed) or NULL; packs them for forward and backward_data. */
 	Status		(*set_weights) (Convolution *convolution, const float *weights, const float *bias);
 
 	/* y = conv(x) */

@@ -671,6 +671,7 @@ amx_convolution_create(const HostContext *host, const ConvolutionShape *shape, c
 					   ConvolutionPass pass, AmxConvolution **convolution)
 {
 	bool		forward = pass == PASS_FORWARD;
+	bool		finishes = forward != use->transposed;	/* the pass that bias and ReLU belong to */
 	AmxConvolution *made;
 	Status		status;
 	void	   *memory;
@@ -682,8 +683,8 @@ amx_convolution_create(const HostContext *host, const ConvolutionShape *shape, c
 	made->shape = *shape;
 	made->pass = pass;
 	made->threads = host->threads > 1 ? host->threads : 1;
-	made->bias = forward && use->bias;
-	made->relu = forward && use->relu;
+	made->bias = finishes && use->bias;
+	made->relu = finishes && use->relu;
 	made->residual = forward && use->residual;
 	made->source_stride = forward ? use->x_pixel_stride : use->y_pixel_stride;
 	made->target_stride = forward ? use->y_pixel_stride : use->x_pixel_stride;

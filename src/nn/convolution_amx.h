@@ -26,12 +26,13 @@ void		amx_convolution_destroy(AmxConvolution *convolution);
 /* Bytes held. */
 size_t		amx_convolution_memory(const AmxConvolution *convolution);
 
-/* Pack weights (C_out, C_in, KH, KW), and a bias (C_out) or NULL. */
+/* Pack weights (C_out, C_in, KH, KW), and a bias of the target's channels or
+ * NULL; it counts only in the pass that use gives a bias. */
 void		amx_convolution_set_weights(AmxConvolution *convolution, const float *weights,
 										const float *bias);
 
-/* target = y from source = x, or target = dx from source = dy. Forward adds
- * bias and residual and clips as use says. */
+/* target = y from source = x, or target = dx from source = dy. Bias,
+ * residual and ReLU are added as use says. */
 void		amx_convolution_run(AmxConvolution *convolution, const bfloat16 *source, bfloat16 *target);
 
 #endif

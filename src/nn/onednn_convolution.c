@@ -20,6 +20,7 @@
 #ifdef HAVE_ONEDNN
 
 #include "nn/backend_impl.h"
+#include "nn/kernels.h"
 
 #include "core/arena.h"
 #include "core/cpu.h"
@@ -173,6 +174,21 @@ make_attributes(const ConvolutionUse *fused, dnnl_primitive_attr_t *attributes)
 	return check(status, "set attributes");
 }
 
+/* Do the library's primitives add the bias? A transposed convolution's is
+ * added after backward-data, which has none. */
+static bool
+primitive_bias(const ConvolutionUse *use)
+{
+	return use->bias && !use->transposed;
+}
+
+/* Values in the bias. */
+static int
+bias_channels(const Convolution *convolution)
+{
+	return convolution->use.transposed ? convolution->shape.x.c : convolution->shape.y.c;
+}
+
 /* Note a step's scratch and make its primitive. */
 static Status
 make_primitive(Convolution *convolution, Step *step)
@@ -194,11 +210,11 @@ make_pass(Convolution *convolution, OneDnnPass pass, Step *step, const Step *hin
 {
 	const ConvolutionUse *use = &convolution->use;
 	const OneDnnDesc *weights = pass == ONEDNN_BACKWARD_WEIGHTS ? &convolution->gradient : &convolution->weights;
-	const OneDnnDesc *bias = pass != ONEDNN_BACKWARD_DATA && use->bias ? &convolution->bias : NULL;
+	const OneDnnDesc *bias = pass != ONEDNN_BACKWARD_DATA && primitive_bias(use) ? &convolution->bias : NULL;
 	dnnl_primitive_attr_t attributes;
 	Status		status;
 
-	TRY(make_attributes(pass == ONEDNN_FORWARD ? use : NULL, &attributes));
+	TRY(make_attributes(pass == ONEDNN_FORWARD && !use->transposed ? use : NULL, &attributes));
 	status = check(onednn_convolution(&step->description, pass, convolution->engine, attributes,
 									  hint == NULL ? NULL : hint->description,
 									  &convolution->x, weights, bias, &convolution->y,
@@ -336,7 +352,7 @@ describe(Convolution *convolution)
 	int			rank = grouped ? 5 : 4;
 	const dnnl_dim_t *weight_sizes = grouped ? grouped_sizes : dense_sizes;
 	const dnnl_dim_t *weight_strides = grouped ? grouped_strides : dense_strides;
-	dnnl_dims_t bias_sizes = {shape->y.c};
+	dnnl_dims_t bias_sizes = {bias_channels(convolution)};
 	dnnl_dims_t bias_strides = {1};
 
 	for (int d = 0; d < 2; d++)
@@ -371,7 +387,7 @@ bind_arguments(Convolution *convolution)
 
 		TRY(add_argument(convolution, step, DNNL_ARG_SRC, &convolution->x, NULL));
 		TRY(add_argument(convolution, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
-		if (use->bias)
+		if (primitive_bias(use))
 			TRY(add_argument(convolution, step, DNNL_ARG_BIAS, &convolution->bias,
 							 arena_at(arena, convolution->bias_at)));
 		TRY(add_argument(convolution, step, DNNL_ARG_DST, &convolution->y, NULL));
@@ -405,7 +421,7 @@ bind_arguments(Convolution *convolution)
 		TRY(add_argument(convolution, step, DNNL_ARG_SRC, &convolution->x, NULL));
 		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
 		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_WEIGHTS, &packed->desc, gradient));
-		if (use->bias)
+		if (primitive_bias(use))
 			TRY(add_argument(convolution, step, DNNL_ARG_DIFF_BIAS, &convolution->bias,
 							 arena_at(arena, convolution->bias_gradient_at)));
 		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
@@ -458,7 +474,7 @@ static Status
 plan_convolution(Convolution *convolution)
 {
 	const ConvolutionUse *use = &convolution->use;
-	size_t		bias_size = convolution->shape.y.c * sizeof(float);
+	size_t		bias_size = bias_channels(convolution) * sizeof(float);
 	bool		use_forward;
 	bool		use_backward_data;
 	bool		use_backward_weights;
@@ -598,10 +614,12 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 {
 	Packed	   *packed[2] = {&convolution->forward_weights, &convolution->backward_data_weights};
 
+	int			channels = bias_channels(convolution);
+
 	if (convolution->own_forward != NULL)
 		amx_convolution_set_weights(convolution->own_forward, weights, bias);
 	if (convolution->own_backward_data != NULL)
-		amx_convolution_set_weights(convolution->own_backward_data, weights, NULL);
+		amx_convolution_set_weights(convolution->own_backward_data, weights, bias);
 	for (int i = 0; i < 2; i++)
 	{
 		if (packed[i]->reorder.primitive == NULL)
@@ -610,11 +628,9 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 		TRY(run_step(convolution, &packed[i]->reorder));
 	}
 	if (bias != NULL)
-		memcpy(arena_at(&convolution->arena, convolution->bias_at), bias,
-			   convolution->shape.y.c * sizeof(float));
+		memcpy(arena_at(&convolution->arena, convolution->bias_at), bias, channels * sizeof(float));
 	else
-		memset(arena_at(&convolution->arena, convolution->bias_at), 0,
-			   convolution->shape.y.c * sizeof(float));
+		memset(arena_at(&convolution->arena, convolution->bias_at), 0, channels * sizeof(float));
 	return status_ok();
 }
 
@@ -645,6 +661,23 @@ onednn_forward(Convolution *convolution, const void *x, void *y)
 	return status_ok();
 }
 
+/* dx = dense dx + bias, then the ReLU: what the library does not add to
+ * backward-data when it is a transposed convolution. */
+static void
+finish_transposed(const Convolution *convolution, const void *dense, void *dx)
+{
+	AffineArgs	args = {
+		.x = dense,.x_stride = convolution->shape.x.c,
+		.y = dx,.y_stride = convolution->use.x_pixel_stride,
+		.channels = convolution->shape.x.c,
+		.shift = convolution->use.bias ? arena_at(&convolution->arena, convolution->bias_at) : NULL,
+		.relu = convolution->use.relu,
+	};
+
+	threads_run(convolution->threads, shape_pixels(convolution->shape.x),
+				kernels_for(convolution->use.type)->affine, &args);
+}
+
 static Status
 onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 {
@@ -662,7 +695,9 @@ onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
 	TRY(set_argument(step, DNNL_ARG_DIFF_SRC, dense));
 	TRY(run_step(convolution, step));
-	if (x_is_slice(convolution))
+	if (convolution->use.transposed && (convolution->use.bias || convolution->use.relu))
+		finish_transposed(convolution, dense, dx);
+	else if (x_is_slice(convolution))
 		copy_pixels(convolution, shape, dense, shape.c, dx, convolution->use.x_pixel_stride);
 	return status_ok();
 }

@@ -194,6 +194,13 @@ gather(const Job *job, long begin, int count, float *rows)
 	}
 }
 
+/* Values in the bias. */
+static size_t
+bias_channels(const Convolution *convolution)
+{
+	return convolution->use.transposed ? convolution->shape.x.c : convolution->shape.y.c;
+}
+
 /* Add the convolution's bias and residual to a pixel's values, clip by ReLU. */
 static void
 finish_pixel(const Convolution *convolution, const void *y, long offset, int channels, float *values)
@@ -518,10 +525,8 @@ plan_memory(Convolution *convolution)
 		convolution->result_size = line_floats((size_t) sweep->tile_pixels * shape->y.c);
 	}
 	if (use->forward)
-	{
 		TRY(reserve_floats(convolution, weights, 1, &forward_at));
-		TRY(reserve_floats(convolution, (size_t) shape->y.c, 1, &bias_at));
-	}
+	TRY(reserve_floats(convolution, bias_channels(convolution), 1, &bias_at));
 	if (use->backward_data)
 	{
 		for (int p = 0; p < convolution->phase_count; p++)
@@ -548,11 +553,9 @@ plan_memory(Convolution *convolution)
 
 	convolution->gathered = arena_at(&convolution->arena, gathered_at);
 	convolution->result = arena_at(&convolution->arena, result_at);
+	convolution->bias = arena_at(&convolution->arena, bias_at);
 	if (use->forward)
-	{
 		convolution->forward.weights = arena_at(&convolution->arena, forward_at);
-		convolution->bias = arena_at(&convolution->arena, bias_at);
-	}
 	if (use->backward_data)
 		for (int p = 0; p < convolution->phase_count; p++)
 		{
@@ -660,14 +663,12 @@ openblas_set_weights(Convolution *convolution, const float *weights, const float
 {
 	const ConvolutionShape *shape = &convolution->shape;
 
+	if (bias != NULL)
+		memcpy(convolution->bias, bias, bias_channels(convolution) * sizeof(float));
+	else
+		memset(convolution->bias, 0, bias_channels(convolution) * sizeof(float));
 	if (convolution->use.forward)
-	{
 		pack_weights(shape, &convolution->forward, false, weights);
-		if (bias != NULL)
-			memcpy(convolution->bias, bias, shape->y.c * sizeof(float));
-		else
-			memset(convolution->bias, 0, shape->y.c * sizeof(float));
-	}
 	for (int p = 0; p < convolution->phase_count; p++)
 		pack_weights(shape, &convolution->phases[p], true, weights);
 	return status_ok();
@@ -693,7 +694,7 @@ openblas_forward(Convolution *convolution, const void *x, void *y)
 		.destination = y,
 		.destination_shape = convolution->shape.y,
 		.destination_stride = convolution->use.y_pixel_stride,
-		.epilogue = true,
+		.epilogue = !convolution->use.transposed,
 	};
 
 	run_job(&job, sweep_task);
@@ -711,6 +712,7 @@ openblas_backward_data(Convolution *convolution, const void *dy, void *dx)
 		.destination = dx,
 		.destination_shape = convolution->shape.x,
 		.destination_stride = convolution->use.x_pixel_stride,
+		.epilogue = convolution->use.transposed,
 	};
 
 	for (int p = 0; p < convolution->phase_count; p++)

@@ -33,6 +33,9 @@ create_convolutions(Plan *plan)
 		shape.padding = node->padding;
 		shape.groups = node->groups;
 		use.backward_weights = plan->options.training;
+		use.bias = step->has_shift;
+		use.relu = step->relu;
+		use.transposed = step->kind == OP_CONV_TRANSPOSE2D;
 		if (step->kind == OP_CONV2D)
 		{
 			shape.x = x.shape;
@@ -41,8 +44,6 @@ create_convolutions(Plan *plan)
 			use.y_pixel_stride = y.pixel_stride;
 			use.forward = true;
 			use.backward_data = plan->options.training && step->wants_dx;
-			use.bias = step->has_shift;
-			use.relu = step->relu;
 		}
 		else
 		{

@@ -62,7 +62,6 @@ typedef struct Step
 	bool		has_shift;		/* convolution: a bias, its own or from a folded batch norm */
 	const Backend *backend;		/* of the convolution */
 	Convolution *convolution;
-	float	   *shift;			/* transposed convolution: bias (C), in the arena */
 	uint8_t    *index;			/* max pool: where the maxima were */
 	NormArrays	arrays;
 

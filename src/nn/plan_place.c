@@ -208,7 +208,7 @@ place_extras(Planner *planner, StepBuffers *extras, int *sums)
 		if (plan->options.training && step->kind == OP_BATCH_NORM)
 			TRY(add_buffer(planner, (size_t) shape.c * 7, sizeof(float), 0, planner->last_time,
 						   &extras[s].arrays));
-		if (step->kind == OP_CONV_TRANSPOSE2D || (step->kind == OP_BATCH_NORM && !plan->options.training))
+		if (step->kind == OP_BATCH_NORM && !plan->options.training)
 			TRY(add_buffer(planner, (size_t) shape.c * 2, sizeof(float), 0, planner->last_time,
 						   &extras[s].arrays));
 		if (plan->options.training && step->weights >= 0 && step->accumulate_dx)
@@ -268,9 +268,7 @@ resolve(Planner *planner, const StepBuffers *extras, int sums)
 		{
 			float	   *base = buffer_address(planner, extras[s].arrays);
 
-			if (step->kind == OP_CONV_TRANSPOSE2D)
-				step->shift = base;
-			else if (plan->options.training)
+			if (plan->options.training)
 				step->arrays = (NormArrays) {base, base + c, base + 2 * c, base + 3 * c, base + 4 * c,
 					base + 5 * c, base + 6 * c
 				};

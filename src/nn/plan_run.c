@@ -123,9 +123,7 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 	}
 	for (int c = 0; c < c_out && bias != NULL; c++)
 		shift[c] += bias[c] * scale[c];
-	if (step->kind == OP_CONV_TRANSPOSE2D)
-		memcpy(step->shift, shift, c_out * sizeof(float));
-	status = backend_set_weights(step, folded, step->kind == OP_CONV2D ? shift : NULL);
+	status = backend_set_weights(step, folded, shift);
 	host_free(plan->host, memory);
 	return status;
 }
@@ -134,19 +132,14 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 static Status
 set_step_weights(Plan *plan, Step *step, const float *weights)
 {
-	const float *bias;
-
 	if (step->weights >= 0 && step->norm >= 0)
 		return set_folded_weights(plan, step, weights);
 	if (step->norm >= 0 && !plan->options.training)
 		norm_affine(plan, step->norm, weights, step->arrays.scale, step->arrays.shift);
 	if (step->weights < 0)
 		return status_ok();
-	bias = param_of(plan, step->weights, 1, weights);
-	if (step->kind == OP_CONV_TRANSPOSE2D && bias != NULL)
-		memcpy(step->shift, bias, plan->graph->nodes[step->weights].channels * sizeof(float));
 	return backend_set_weights(step, param_of(plan, step->weights, 0, weights),
-							   step->kind == OP_CONV2D ? bias : NULL);
+							   param_of(plan, step->weights, 1, weights));
 }
 
 Status
@@ -187,22 +180,7 @@ conv2d_forward(Plan *plan, Step *step)
 static Status
 conv_transpose2d_forward(Plan *plan, Step *step)
 {
-	Tensor		y = plan->values[step->y];
-
-	TRY(backend_backward_data(step, plan->values[step->x].data, y.data));
-	if (step->has_shift || step->relu)
-	{
-		AffineArgs	args = {
-			.x = y.data,.x_stride = y.pixel_stride,
-			.y = y.data,.y_stride = y.pixel_stride,
-			.channels = y.shape.c,
-			.shift = step->has_shift ? step->shift : NULL,
-			.relu = step->relu,
-		};
-
-		threads_run(plan->host->threads, shape_pixels(y.shape), plan->kernels->affine, &args);
-	}
-	return status_ok();
+	return backend_backward_data(step, plan->values[step->x].data, plan->values[step->y].data);
 }
 
 /* Bring dx from the scratch into the gradient it is added to. */

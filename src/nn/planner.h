@@ -53,7 +53,7 @@ typedef struct Planner
 typedef struct StepBuffers
 {
 	int			index;			/* max pool */
-	int			arrays;			/* batch norm arrays, or a transposed convolution's bias */
+	int			arrays;			/* batch norm arrays */
 	int			scratch;		/* dx before it is added */
 } StepBuffers;
 
