@@ -429,13 +429,17 @@ FROM lesion_epoch e JOIN lesion_run r USING (run);
 
 COMMENT ON VIEW lesion_training_log IS 'a row per epoch of every training run';
 
+-- A run is running where a process holds its lock (src/pg/model_lock.h),
+-- whatever its row says.
 CREATE VIEW lesion_runs AS
 SELECT r.run, r.model, r.version,
-	CASE WHEN r.state = 'running' AND l.pid IS NULL THEN 'lost' ELSE r.state END AS state,
-	r.error, r.sqlstate, r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
+	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running' WHEN r.state = 'running' THEN 'lost'
+		ELSE r.state END AS state,
+	CASE WHEN l.pid IS NULL THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
+	r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
 	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
 	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
-	l.pid, r.started_at, coalesce(r.finished_at, CASE WHEN l.pid IS NULL THEN coalesce(e.at, r.started_at) END) AS finished_at,
+	l.pid, r.started_at, CASE WHEN l.pid IS NULL THEN coalesce(r.finished_at, e.at, r.started_at) END AS finished_at,
 	r.started_by
 FROM lesion_run r
 LEFT JOIN LATERAL (
@@ -444,9 +448,9 @@ LEFT JOIN LATERAL (
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
-	WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 'lesion_run'::regclass AND objid = (r.run % 4294967296)::oid
+	WHERE r.state <> 'finished' AND locktype = 'advisory' AND objsubid = 2 AND classid = 'lesion_run'::regclass
+		AND objid = (r.run % 4294967296)::oid
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-		AND r.state = 'running'
 	LIMIT 1) l ON true;
 
 COMMENT ON VIEW lesion_runs IS 'training runs and their state: running, finished, cancelled, failed, or lost (its process is gone)';
@@ -472,11 +476,12 @@ SELECT run, model, 'running' AS state, phase, epoch, epochs, batch, batches, ima
 FROM slot
 UNION ALL
 SELECT r.run, r.model, r.state,
-	CASE WHEN r.training_images IS NULL THEN 'reading' WHEN r.epochs_done = r.epochs THEN 'scoring' ELSE 'training' END,
-	CASE WHEN r.training_images IS NOT NULL THEN least(coalesce(r.epochs_done, 0) + 1, r.epochs) END,
+	CASE WHEN w.reading THEN 'reading' WHEN r.epochs_done = r.epochs THEN 'scoring' ELSE 'training' END,
+	CASE WHEN NOT w.reading THEN least(coalesce(r.epochs_done, 0) + 1, r.epochs) END,
 	r.epochs, NULL, NULL, e.images_per_second, e.train_loss, r.val_dice,
 	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)), r.pid, coalesce(e.at, r.started_at), 'log'
 FROM lesion_runs r
+JOIN (SELECT run, training_images IS NULL OR state <> 'running' AS reading FROM lesion_run) w ON w.run = r.run
 LEFT JOIN lesion_epoch e ON e.run = r.run AND e.epoch = r.epochs_done
 WHERE r.state = 'running' AND NOT EXISTS (SELECT FROM slot WHERE slot.pid = r.pid);
 

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include <malloc.h>
 #include <math.h>
 
 #include "executor/spi.h"
@@ -77,6 +78,10 @@ train_run_free(TrainRun *run)
 	if (run->model_locked && run->span == LOCK_SESSION)
 		model_unlock(run->model_key);
 	MemoryContextDelete(run->context);
+
+	/* The process lives on: what training held goes back to the system now,
+	 * not when the allocator sees fit. */
+	malloc_trim(0);
 }
 
 /* Raise an error unless the caller may write what a run writes. */

@@ -10,7 +10,10 @@ use IO::Select;
 use IPC::Open3;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(run_sql fresh_database fill_archive server_alive wait_for_server restart_server);
+our @EXPORT_OK = qw(run_sql fresh_database fill_archive server_alive kill_session restart_server);
+
+# Writing to a psql that is gone is for the reader to find out.
+$SIG{PIPE} = 'IGNORE';
 
 my $marker = 'lesionseg-statement-done';
 
@@ -71,13 +74,16 @@ sub query {
 	return $self->finish($seconds);
 }
 
-# Resident memory of the server process, in kB.
+# Resident memory of the server process, in kB, without the pages of shared
+# memory that it happens to have touched.
 sub resident {
 	my ($self) = @_;
 	open my $status, '<', "/proc/$self->{pid}/status" or die "process $self->{pid}: $!\n";
-	my ($line) = grep { /^VmRSS:/ } <$status>;
+	my $kilobytes = 0;
+	while (my $line = <$status>) {
+		$kilobytes += $1 if $line =~ /^Rss(?:Anon|File):\s+(\d+)/;
+	}
 	close $status;
-	my ($kilobytes) = $line =~ /(\d+)/;
 	return $kilobytes;
 }
 
@@ -121,11 +127,18 @@ SQL
 	return;
 }
 
-# Wait until the server answers, after a crash; true when it does.
-sub wait_for_server {
-	my ($database) = @_;
+# Kill the process of a session outright; true when the server has noticed,
+# which ends all sessions, and answers again.
+sub kill_session {
+	my ($victim) = @_;
+	my $witness = Session->new('postgres');
+	kill('KILL', $victim->pid) == 1 or return 0;
 	for (1 .. 300) {
-		return 1 if eval { run_sql($database, 'SELECT 1') eq '1' };
+		last unless eval { $witness->query('SELECT 1', 10) eq '1' };
+		select undef, undef, undef, 0.05;
+	}
+	for (1 .. 300) {
+		return 1 if eval { run_sql('postgres', 'SELECT 1') eq '1' };
 		select undef, undef, undef, 0.1;
 	}
 	return 0;

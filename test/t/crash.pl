@@ -4,9 +4,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive);
+use Session qw(run_sql fresh_database fill_archive kill_session);
 use Test::More;
-use Time::HiRes qw(sleep);
 
 my $database = 'tap_crash';
 fresh_database($database);
@@ -26,15 +25,7 @@ my $digest = run_sql($database, $masks);
 my $session = Session->new($database);
 $session->start('SELECT ' . sprintf($train, 1000));
 $session->wait_for(qr/NOTICE.*epoch/i);
-is(kill('KILL', $session->pid), 1, 'a training process is killed');
-eval { $session->finish(30) };
-
-my $alive = 0;
-for (1 .. 100) {
-	last if $alive = eval { run_sql($database, 'SELECT 1') eq '1' };
-	sleep 0.2;
-}
-ok($alive, 'the server comes back');
+ok(kill_session($session), 'a training process is killed, the server comes back');
 is(run_sql($database, $state), $before, 'no row was left or changed');
 is(run_sql($database, $masks), $digest, 'the model gives the same masks as before');
 is(run_sql($database, 'SELECT (' . sprintf($train, 1) . ').version'), '2', 'training works again');

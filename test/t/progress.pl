@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive wait_for_server restart_server);
+use Session qw(run_sql fresh_database fill_archive kill_session restart_server);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -90,9 +90,8 @@ for my $how ('terminated', 'killed') {
 	$worker = Session->new($database);
 	$worker->start("CALL lesion_retrain($arguments)");
 	watch('SELECT pid FROM lesion_training_progress', qr/./, 1);
-	$how eq 'killed' ? kill('KILL', $worker->pid) : $watcher->query('SELECT pg_terminate_backend(' . $worker->pid . ', 10000)');
-	eval { $worker->finish(30) };
-	ok(wait_for_server($database), "a training process is $how");
+	ok($how eq 'killed' ? kill_session($worker) : $watcher->query('SELECT pg_terminate_backend(' . $worker->pid . ', 10000)') eq 't',
+		"a training process is $how");
 	is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', '... and no longer shown');
 	is(run_sql($database, q{SELECT state FROM lesion_runs WHERE model = 'watched' ORDER BY run DESC LIMIT 1}), 'lost', '... but lost');
 }

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive wait_for_server restart_server);
+use Session qw(run_sql fresh_database fill_archive kill_session restart_server);
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -147,6 +147,43 @@ like($session->query(q{CALL lesion_retrain('empty', 'none', architecture => 'une
 	'a table without rows');
 is(run_of('none', 'state, sqlstate, resumable'), 'failed|55000|f', '... is a failed run');
 
+# Stopped while it reads: a new run, and one that would have gone on.
+run_sql($database, <<'SQL');
+CREATE FUNCTION stop_reading() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM stop WHERE epoch = 0) THEN
+		RAISE NOTICE 'stopped while reading';
+		PERFORM pg_sleep(600);
+	END IF;
+	RETURN true;
+END $$;
+CREATE VIEW slow AS SELECT * FROM archive WHERE stop_reading();
+SQL
+my $slow = retrain('slow', q{, id_column => 'id'}) =~ s/'archive'/'slow'/r;
+for my $epoch (3, 0) {
+	my $what = $epoch ? 'a new run' : 'one to go on with';
+	run_sql($database, 'DELETE FROM stop; INSERT INTO stop VALUES (0)');
+	$worker = Session->new($database);
+	$worker->start($slow);
+	$worker->wait_for(qr/stopped while reading/);
+	is(run_sql($database, 'SELECT model, state, phase, epoch, epochs, pid, source FROM lesion_training_progress'),
+		'slow|running|reading||5|' . $worker->pid . '|log', "$what is shown while it reads");
+	is(run_of('slow', 'state, pid, resumable, error, finished_at'), 'running|' . $worker->pid . '|f||', '... as running');
+	like($session->query($slow), qr/ERROR:  55006.*run \d+, server process/s, '... and keeps others away');
+	run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+	like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
+	is(run_of('slow', 'state, pid, resumable, sqlstate'), $epoch ? 'cancelled||f|57014' : 'cancelled||t|57014', '... and is cancelled');
+	next unless $epoch;
+	run_sql($database, "DELETE FROM stop; INSERT INTO stop VALUES ($epoch)");
+	$worker->start($slow);
+	$worker->wait_for(qr/stopped before the row of epoch 3/);
+	run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+	$worker->finish(30);
+}
+run_sql($database, 'DELETE FROM stop');
+like($session->query($slow), qr/goes on after epoch 2 of 5/, '... and goes on');
+is(weights('slow'), weights('reference'), '... to the same weights');
+
 # Terminated: its process is gone, nobody could write how.
 $worker = stopped_session('terminated');
 run_sql($database, 'SELECT pg_terminate_backend(' . $worker->pid . ')');
@@ -158,9 +195,7 @@ go_on('terminated', 'terminated');
 
 # Killed.
 $worker = stopped_session('killed');
-kill 'KILL', $worker->pid;
-eval { $worker->finish(30) };
-ok(wait_for_server($database), 'a training process is killed, the server comes back');
+ok(kill_session($worker), 'a training process is killed, the server comes back');
 is(run_of('killed', 'state, epochs_done, resumable'), 'lost|2|t', 'the run is lost');
 go_on('killed', 'killed');
 
