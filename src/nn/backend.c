@@ -10,6 +10,7 @@
 #include "core/checked.h"
 #include "core/cpu.h"
 #include "nn/backend_impl.h"
+#include "nn/depthwise.h"
 
 /* openblas_get_parallel() of a library built on OpenMP. */
 #define OPENBLAS_PARALLEL_OPENMP 2
@@ -139,4 +140,25 @@ matrix_product(int m, int n, int k, const float *a, int lda, bool transpose_a,
 	cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
 				transpose_b ? CblasTrans : CblasNoTrans, m, n, k,
 				1.0f, a, lda, b, ldb, beta, c, ldc);
+}
+
+/*
+ * oneDNN 2.6 gathers the pixels of a strided 1x1 convolution into scratch
+ * that it sizes for C channels but fills by whole vectors: with a channel
+ * count that is no multiple of them it writes past the end (seen by
+ * memcheck with jit_1x1:avx2, C_in = 4, stride 2).
+ */
+static bool
+overruns_scratch(const ConvolutionShape *shape)
+{
+	return shape->kernel_h == 1 && shape->kernel_w == 1 && shape->stride > 1 &&
+		(shape->x.c % 16 != 0 || shape->y.c % 16 != 0);
+}
+
+const Backend *
+backend_for_shape(const Backend *backend, const ConvolutionShape *shape)
+{
+	if (depthwise_suits(shape))
+		return &depthwise_backend;
+	return overruns_scratch(shape) ? &openblas_backend : backend;
 }

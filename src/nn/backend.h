@@ -113,6 +113,10 @@ struct Backend
 /* The backend of that kind, or an error that says why it is not there. */
 Status		backend_find(BackendKind kind, const Backend **backend);
 
+/* Who runs a convolution of this shape in a plan of `backend`: backend itself
+ * but for the shapes that it is slow at or not safe with. */
+const Backend *backend_for_shape(const Backend *backend, const ConvolutionShape *shape);
+
 /* PRECISION_AUTO and unsupported requests resolved for backend: the storage
  * type to plan with. bf16 asked for where it cannot be had is an error. */
 Status		backend_data_type(const Backend *backend, Precision precision, DataType *type);

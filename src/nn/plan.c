@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "nn/depthwise.h"
 
 /* Create the backend's convolution of every step that has one. */
 static Status
@@ -57,7 +56,7 @@ create_convolutions(Plan *plan)
 		}
 		TRY(host_poll(plan->host));
 		threads_block_signals(&before);
-		step->backend = depthwise_suits(&shape) ? &depthwise_backend : plan->options.backend;
+		step->backend = backend_for_shape(plan->options.backend, &shape);
 		status = step->backend->create(plan->host, &shape, &use, &step->convolution);
 		threads_restore_signals(&before);
 		TRY(status);

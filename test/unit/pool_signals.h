@@ -17,20 +17,20 @@
 #define BLOCKABLE_SIGNALS (~(uint64_t) 0 & ~((uint64_t) 1 << (SIGKILL - 1)) & \
 						   ~((uint64_t) 1 << (SIGSTOP - 1)) & ~((uint64_t) 3 << 31))
 
-/* The signals that thread `id` of this process blocks, one bit each; 0 when
- * the thread has gone. */
+/* The signals that thread `id` of this process blocks, one bit each; all
+ * when the thread has gone. */
 static inline uint64_t
 blocked_signals(long id)
 {
 	char		path[64];
 	char		line[256];
-	unsigned long long mask = 0;
+	unsigned long long mask = ~0ULL;	/* what a thread without a status is taken for */
 	FILE	   *file;
 
 	snprintf(path, sizeof path, "/proc/self/task/%ld/status", id);
 	file = fopen(path, "r");
 	if (file == NULL)
-		return 0;
+		return mask;
 	while (fgets(line, sizeof line, file) != NULL)
 		if (sscanf(line, "SigBlk: %llx", &mask) == 1)
 			break;
