@@ -68,6 +68,16 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 13;
 COMMENT ON FUNCTION lesion_degradations() IS
 'the ways in which lesion_degrade makes an image worse';
 
+CREATE FUNCTION lesion_quality(image bytea,
+	OUT sharpness float8, OUT noise float8, OUT contrast float8, OUT brightness float8, OUT unevenness float8,
+	OUT colour_cast float8, OUT hair float8, OUT resolution float8, OUT glare float8, OUT ink float8,
+	OUT blocking float8, OUT score float8, OUT issues text[])
+AS 'MODULE_PATHNAME', 'lesion_quality'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 300000;
+
+COMMENT ON FUNCTION lesion_quality(bytea) IS
+'how good a photograph is: measures of detail, noise, light, colour and what lies on the skin, a score from 0 (bad) to 1 (good) and what is wrong with it in words';
+
 -- ==== Scores ====
 
 CREATE FUNCTION lesion_dice(predicted bytea, truth bytea)
@@ -404,7 +414,8 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation_evaluation_seq', '');
 
-INSERT INTO lesion_model (name, architecture, bundled) VALUES ('unet', 'unet', true);
+INSERT INTO lesion_model (name, architecture, bundled) VALUES
+	('unet', 'unet', true), ('linknet', 'linknet', true), ('convmixer', 'convmixer', true);
 
 -- Views
 

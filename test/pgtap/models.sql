@@ -9,7 +9,9 @@ FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 
 -- What a new database holds.
-SELECT row_eq($$SELECT model, architecture, version, versions, bundled FROM lesion_models$$, ROW('unet'::text, 'unet'::text, NULL::int, 0::bigint, true), 'an untrained model for each architecture');
+SELECT results_eq($$SELECT model, architecture, version, versions, bundled FROM lesion_models ORDER BY model$$,
+	$$SELECT name, name, NULL::int, 0::bigint, true FROM unnest('{convmixer,linknet,unet}'::text[]) AS name$$,
+	'an untrained model for each architecture');
 
 -- Create.
 SELECT lesion_model_create('small', 'unet', '{"base": 4, "depth": 1}');
