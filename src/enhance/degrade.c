@@ -58,7 +58,7 @@ degrade_find(const char *name, DegradeKind *kind)
 			return status_ok();
 		}
 	}
-	status = status_error(LS_INVALID_ARGUMENT, "there is no degradation \"%.40s\"", name);
+	status = status_error(LS_INVALID_ARGUMENT, "there is no degradation \"%s\"", name);
 	used = (size_t) snprintf(status.hint, sizeof status.hint, "Known:");
 	for (int i = 0; i < DEGRADE_KINDS && used < sizeof status.hint; i++)
 		used += (size_t) snprintf(status.hint + used, sizeof status.hint - used, "%s %s",

@@ -94,6 +94,35 @@ test_status_is_cut(void **state)
 	assert_int_equal(status.code, LS_INTERNAL);
 }
 
+/* A text ends before a UTF-8 sequence that would not fit whole. */
+static void
+test_status_is_cut_between_characters(void **state)
+{
+	static const char *const characters[] = {"x", "\xC3\xA9", "\xE2\x9C\x93", "\xF0\x9F\x98\x80"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++)
+		for (size_t offset = 0; offset < 4; offset++)
+		{
+			size_t		length = strlen(characters[i]);
+			size_t		whole;
+			char		text[1000] = "";
+			Status		status;
+
+			memset(text, 'a', offset);
+			for (int repeat = 0; repeat < 200; repeat++)
+				strcat(text, characters[i]);
+			status = status_with_hint(status_error(LS_INTERNAL, "%s", text), "%s", text);
+			whole = offset + (sizeof status.message - 1 - offset) / length * length;
+			text[whole] = '\0';
+			assert_string_equal(status.message, text);
+			assert_string_equal(status.hint, text);
+		}
+
+	/* Bytes that are no UTF-8 are left alone but for what cannot be told apart. */
+	assert_string_equal(status_error(LS_INTERNAL, "caf\xE9").message, "caf\xE9");
+}
+
 /* ---- host ---- */
 
 /* A host that remembers, refuses on demand and leaves memory full of dirt. */
@@ -370,6 +399,7 @@ main(void)
 		cmocka_unit_test(test_checked),
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_status_is_cut),
+		cmocka_unit_test(test_status_is_cut_between_characters),
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_alloc_array),
 		cmocka_unit_test(test_poll_and_log),
