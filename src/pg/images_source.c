@@ -4,6 +4,11 @@
  * A cursor hands out a few rows at a time with their TOAST pointers, and
  * only the row at hand is fetched from TOAST, so memory does not grow with
  * the table.
+ *
+ * Ids are keys as text, and text of a time, a float or a bytea depends on
+ * settings of the session. So the queries run under settings of our own:
+ * the same row has the same id, and lies in the same part of the split,
+ * whoever asks.
  */
 #include "postgres.h"
 
@@ -15,15 +20,53 @@
 #include "nodes/bitmapset.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/rls.h"
 
 #include "image/codec.h"
 #include "pg/images_source.h"
 
 #define BATCH_ROWS 16
+
+/* ---- settings that texts depend on ---- */
+
+static const struct
+{
+	const char *name;
+	const char *value;
+}			text_settings[] = {
+	{"DateStyle", "ISO, MDY"},
+	{"TimeZone", "UTC"},
+	{"IntervalStyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"lc_monetary", "C"},
+};
+
+/* Give values one text each until text_settings_end; an error ends it too. */
+static int
+text_settings_begin(void)
+{
+	int			level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(text_settings); i++)
+		(void) set_config_option(text_settings[i].name, text_settings[i].value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* Go back to the session's settings. */
+static void
+text_settings_end(int level)
+{
+	AtEOXact_GUC(true, level);
+}
+
+/* ---- the relation ---- */
 
 /* Quote "schema.table" for use in a query. */
 static char *
@@ -103,9 +146,12 @@ primary_key(Relation relation)
 	count = IndexRelationGetNumberOfKeyAttributes(index);
 	initStringInfo(&expression);
 	for (int i = 0; i < count; i++)
-		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "",
-						 quote_identifier(get_attname(RelationGetRelid(relation),
-													  index->rd_index->indkey.values[i], false)));
+	{
+		char	   *column = get_attname(RelationGetRelid(relation), index->rd_index->indkey.values[i], false);
+
+		need_column(relation, "id_column", column);
+		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "", quote_identifier(column));
+	}
 	index_close(index, AccessShareLock);
 	return count == 1 ? expression.data : psprintf("ROW(%s)", expression.data);
 }
@@ -134,11 +180,39 @@ id_expression(Relation relation, const char *image_column, const char *id_column
 	return expression;
 }
 
+/* Raise an error where policies hide rows and the session wants all of them:
+ * the executor's has no hint. */
+static void
+check_row_security(Relation relation)
+{
+	if (row_security || check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("row-level security of \"%s\" hides rows while row_security is off",
+					RelationGetRelationName(relation)),
+			 errhint("SET row_security = on to read the rows that its policies show you.")));
+}
+
+/* Open the relation, which may be gone since its name was looked up. */
+static Relation
+open_relation(Oid oid)
+{
+	Relation	relation = try_relation_open(oid, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no table with OID %u", oid),
+				 errhint("Give the name of a table of images and masks, like 'archive'.")));
+	return relation;
+}
+
 ImagesSource *
 images_open(Oid oid, const char *image_column, const char *mask_column, const char *id_column)
 {
 	ImagesSource *source = palloc0(sizeof *source);
-	Relation	relation = relation_open(oid, AccessShareLock);
+	Relation	relation = open_relation(oid);
 	char		kind = relation->rd_rel->relkind;
 	char	   *id;
 
@@ -146,16 +220,18 @@ images_open(Oid oid, const char *image_column, const char *mask_column, const ch
 		kind != RELKIND_MATVIEW && kind != RELKIND_FOREIGN_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a table, a view or a foreign table", RelationGetRelationName(relation))));
+				 errmsg("\"%s\" is not a table, a view or a foreign table", RelationGetRelationName(relation)),
+				 errhint("Give the name of a table of images and masks, like 'archive'.")));
 	need_bytea_column(relation, "image_column", image_column);
 	need_bytea_column(relation, "mask_column", mask_column);
+	check_row_security(relation);
 
 	id = id_expression(relation, image_column, id_column);
 	source->relation = oid;
 	source->name = qualified_name(relation);
 	source->select = psprintf("SELECT id, image, mask FROM (SELECT (%s)::pg_catalog.text AS id, "
 							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask FROM %s) AS source "
-							  "ORDER BY id COLLATE pg_catalog.\"C\"",
+							  "ORDER BY id COLLATE pg_catalog.\"C\", image, mask",
 							  id, quote_identifier(image_column), quote_identifier(mask_column), source->name);
 	source->count = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s IS NOT NULL "
 							 "AND %s IS NOT NULL AND %s IS NOT NULL) FROM %s",
@@ -169,8 +245,10 @@ void
 images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 {
 	bool		isnull;
+	int			level = text_settings_begin();
 	int			result = SPI_execute(source->count, false, 0);
 
+	text_settings_end(level);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "counting %s gave %s", source->name, SPI_result_code_string(result));
 	*rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -181,8 +259,11 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 void
 images_begin(const ImagesSource *source, ImagesScan *scan)
 {
+	int			level = text_settings_begin();
+
 	memset(scan, 0, sizeof *scan);
 	scan->portal = SPI_cursor_open_with_args(NULL, source->select, 0, NULL, NULL, NULL, false, 0);
+	text_settings_end(level);
 	scan->row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg image row", ALLOCSET_DEFAULT_SIZES);
 }
 
@@ -190,9 +271,12 @@ images_begin(const ImagesSource *source, ImagesScan *scan)
 static bool
 fetch_batch(ImagesScan *scan)
 {
+	int			level = text_settings_begin();
+
 	if (scan->batch != NULL)
 		SPI_freetuptable(scan->batch);
 	SPI_cursor_fetch(scan->portal, true, BATCH_ROWS);
+	text_settings_end(level);
 	scan->batch = SPI_tuptable;
 	scan->batch_size = SPI_processed;
 	scan->next = 0;
@@ -268,10 +352,14 @@ images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth)
 	ImageInfo	info;
 
 	TRY(about("image", image_info(host, row->image.bytes, row->image.size, &info)));
+	if ((int64) info.width * info.height > host->max_pixels)
+		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
+											 info.width, info.height, (long long) host->max_pixels),
+								"Raise lesionseg.max_pixels or reduce the image.");
 	TRY(about("mask", mask_decode(host, row->mask.bytes, row->mask.size, truth)));
 	if (truth->width != info.width || truth->height != info.height)
 	{
-		Status		status = status_error(LS_INVALID_ARGUMENT, "the image is %d x %d pixels, its mask %d x %d",
+		Status		status = status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
 										  info.width, info.height, truth->width, truth->height);
 
 		image_free(host, truth);
@@ -308,8 +396,7 @@ broken_check(const BrokenRows *broken, int64 rows)
 bool
 broken_is_rows_fault(Status status)
 {
-	return status.code == LS_INVALID_IMAGE || status.code == LS_INVALID_ARGUMENT ||
-		status.code == LS_UNSUPPORTED || status.code == LS_LIMIT_EXCEEDED;
+	return status.code == LS_INVALID_IMAGE || status.code == LS_UNSUPPORTED;
 }
 
 bool
@@ -318,7 +405,7 @@ broken_row(BrokenRows *rows, const HostContext *host, const char *id, Status sta
 	if (status.code == LS_OK)
 		return false;
 	if (!broken_is_rows_fault(status))
-		check_status(host, status);
+		check_argument(host, psprintf("row \"%s\" of %s", id, rows->source->name), status);
 
 	rows->broken++;
 	ereport(WARNING,

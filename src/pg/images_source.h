@@ -4,8 +4,9 @@
  * Any relation that can be selected from will do: table, partitioned table,
  * view, materialised view, foreign table. It is read through SPI with the
  * rights of the caller, so privileges and row-level security hold. Rows come
- * in the order of their ids, whatever the order on disk, so that the same
- * rows train the same weights.
+ * in the order of their ids, and of their bytes where ids are equal, whatever
+ * the order on disk and the settings of the session, so that the same rows
+ * train the same weights.
  */
 #ifndef LESIONSEG_PG_IMAGES_SOURCE_H
 #define LESIONSEG_PG_IMAGES_SOURCE_H
@@ -82,7 +83,8 @@ typedef struct BrokenRows
 	int64		broken;			/* so far */
 } BrokenRows;
 
-/* Can the row that was worked on be what made a call fail so? */
+/* Is the row that was worked on what made a call fail? What fails for want of
+ * memory, or for an argument, would fail for other rows too. */
 bool		broken_is_rows_fault(Status status);
 
 /*
