@@ -109,15 +109,23 @@ network_check_size(const Network *network, int width, int height)
 {
 	int			stride = network->architecture->stride(&network->config);
 	int			largest = width > height ? width : height;
+	int			below;
 
-	if (width >= stride && height >= stride && width % stride == 0 && height % stride == 0)
+	if (width >= stride && height >= stride && width % stride == 0 && height % stride == 0 &&
+		largest <= NETWORK_MAX_SIZE)
 		return status_ok();
+	if (largest > NETWORK_MAX_SIZE)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "an image size of %d x %d is above %d x %d",
+											 width, height, NETWORK_MAX_SIZE, NETWORK_MAX_SIZE),
+								"Networks see images reduced; 256 is a common size.");
+	below = largest > stride ? largest / stride * stride : stride;
+	if (below + stride > NETWORK_MAX_SIZE)
+		below -= stride;
 	return status_with_hint(
 							status_error(LS_INVALID_ARGUMENT,
 										 "an image size of %d x %d does not fit this %s, which needs multiples of %d",
 										 width, height, network->architecture->name, stride),
-							"Use %d or %d.", largest / stride > 0 ? largest / stride * stride : stride,
-							(largest / stride + 1) * stride);
+							"Use %d or %d.", below, below + stride);
 }
 
 double

@@ -43,8 +43,11 @@ Status		network_load(Network *network, const void *bytes, size_t size);
 Status		network_save(const Network *network, WeightsStorage storage, const char *config_json,
 						 void **bytes, size_t *size);
 
-/* LS_INVALID_ARGUMENT unless width and height fit the stride; the hint
- * names the nearest sizes that do. */
+/* The largest width and height that a network may be planned for. */
+#define NETWORK_MAX_SIZE 16384
+
+/* LS_INVALID_ARGUMENT unless width and height fit the stride and are not
+ * above NETWORK_MAX_SIZE; the hint names the nearest sizes that fit. */
 Status		network_check_size(const Network *network, int width, int height);
 
 /* How to run: the backend and the precision to ask for. */

@@ -127,6 +127,21 @@ take_option(void *data, const char *key, double value)
 	unknown_option(key);
 }
 
+/* Raise an error where images as the network sees them would be above
+ * lesionseg.max_pixels, as every one of them would. */
+static void
+check_pixels(int image_size)
+{
+	int64		pixels = (int64) image_size * image_size;
+
+	if (pixels > lesionseg_max_pixels)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an image_size of %d has %lld pixels, above the limit of %d", image_size, (long long) pixels,
+						lesionseg_max_pixels),
+				 errhint("Use a smaller image_size, or raise lesionseg.max_pixels.")));
+}
+
 TrainPlan
 train_request_plan(const TrainRequest *request, const Architecture *architecture)
 {
@@ -147,6 +162,7 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	json_values_each(request->options, "options", take_option, &plan);
 
 	check_status(NULL, train_options_check(&plan.train));
+	check_pixels(request->image_size);
 	split_check_fraction("validation_fraction", plan.validation_fraction);
 	argument_check_threshold(plan.threshold);
 	return plan;

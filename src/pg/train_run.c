@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/threads.h"
 #include "pg/evaluate.h"
 #include "pg/glue.h"
 #include "pg/model_config.h"
@@ -205,6 +206,13 @@ digest_row(TrainRun *run, const ImageRow *row)
 	pfree(text);
 }
 
+/* A row, as the subject of an error. */
+static char *
+row_name(const TrainRun *run, const ImageRow *row)
+{
+	return psprintf("row \"%s\" of %s", row->id, run->source->name);
+}
+
 /* Look at one row: keep it for training or validation, or check it when it
  * is in the test part. */
 static Status
@@ -223,7 +231,7 @@ take_row(TrainRun *run, const ImageRow *row)
 		if (status.code == LS_OK || broken_is_rows_fault(status))
 			host_destroy(host);
 		else
-			check_status(host, status);
+			check_argument(host, row_name(run, row), status);
 		run->counts.test += status.code == LS_OK;
 		return status;
 	}
@@ -234,13 +242,33 @@ take_row(TrainRun *run, const ImageRow *row)
 	}
 	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size);
 	if (status.code != LS_OK && !broken_is_rows_fault(status))
-		check_status(dataset == run->training ? run->training_host : run->validation_host, status);
+		check_argument(dataset == run->training ? run->training_host : run->validation_host, row_name(run, row), status);
 	if (status.code == LS_OK)
 	{
 		(*count)++;
 		digest_row(run, row);
 	}
 	return status;
+}
+
+/*
+ * Raise an error when training would need more memory than it may have: now,
+ * not after all images were decoded. How many rows are for training shows
+ * only then, so a table that may not fill a batch is tried with one image.
+ */
+static void
+check_memory(TrainRun *run, int64 usable)
+{
+	const TrainRequest *request = &run->request;
+	const TrainOptions *options = &run->plan.train;
+	double		expected = usable * (1 - request->test_fraction) * (1 - run->plan.validation_fraction);
+	int			batch = expected > 2.0 * options->batch_size ? options->batch_size : 1;
+	Learner    *learner;
+
+	threads_use(run->host->threads);
+	check_status(run->host, learner_create(run->network, &options->engine, batch, request->image_size,
+										   request->image_size, &learner));
+	learner_free(learner);
 }
 
 /* Read all rows once. */
@@ -255,6 +283,7 @@ read_rows(TrainRun *run)
 
 	images_count(run->source, &rows, &broken.usable);
 	check_rows(run->source, rows, broken.usable);
+	check_memory(run, broken.usable);
 	train_progress_phase(PROGRESS_READING, broken.usable);
 	images_begin(run->source, &scan);
 	while (images_next(&scan, &row))
