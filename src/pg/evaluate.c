@@ -7,6 +7,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 
@@ -194,6 +195,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	int			version = PG_ARGISNULL(9) ? 0 : PG_GETARG_INT32(9);
 	Datum		result;
 
+	PreventCommandIfReadOnly("lesion_evaluate()");
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_evaluate must return a row");
 	descriptor = BlessTupleDesc(descriptor);

@@ -37,7 +37,8 @@ json_values_each(Jsonb *json, const char *argument, JsonValueTaker take, void *d
 			else
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("key \"%s\" of %s is neither a number nor true or false", key, argument)));
+						 errmsg("key \"%s\" of %s is neither a number nor true or false", key, argument),
+						 errhint("Write numbers without quotation marks, like '{\"base\": 16}'.")));
 		}
 	}
 }

@@ -33,6 +33,7 @@ lesion_model_create(PG_FUNCTION_ARGS)
 
 	store_check_rights(&store, "lesion_model", ACL_INSERT, "make a model");
 	SPI_connect();
+	model_lock(&store, name, LOCK_TRANSACTION);
 	store_create_model(&store, name, architecture->name, config_jsonb(architecture, &config));
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -237,7 +238,12 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 	store_check_rights(&store, "lesion_model", ACL_DELETE, "drop a model");
 	SPI_connect();
 	model_lock(&store, name, LOCK_TRANSACTION);
-	(void) store_need_model(&store, name);
+	if (store_need_model(&store, name)->bundled)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot drop model \"%s\", it comes with the extension", name),
+				 errhint("To drop the versions that you made: DELETE FROM %slesion_version WHERE model = %s AND number > 0.",
+						 store.prefix, quote_literal_cstr(name))));
 	store_execute(&store, "DELETE FROM @lesion_model WHERE name = $1", 1, types, values, NULL, SPI_OK_DELETE);
 	SPI_finish();
 	PG_RETURN_VOID();

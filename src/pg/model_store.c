@@ -1,8 +1,9 @@
 /*
  * model_store.c: see model_store.h.
  *
- * Every name in a query is qualified, so the caller's search_path decides
- * nothing; what the caller may not read or write, the executor refuses.
+ * Tables in a query are qualified and it runs with a search_path of our own,
+ * so the caller's decides nothing, not even what "=" means; what the caller
+ * may not read or write, the executor refuses.
  */
 #include "postgres.h"
 
@@ -14,10 +15,18 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "pg/glue.h"
 #include "pg/model_store.h"
+
+/* Names that an error lists. */
+#define LISTED_NAMES 20
+
+/* Names of architectures of releases to come; lesion_model's CHECK knows them
+ * too. */
+static const char *const reserved_names[] = {"maskrcnn", "ensemble"};
 
 ModelStore
 store_open(FunctionCallInfo fcinfo, bool read_only)
@@ -35,6 +44,7 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 			  const char *nulls, int expected)
 {
 	StringInfoData text;
+	int			level;
 	int			result;
 
 	initStringInfo(&text);
@@ -45,7 +55,11 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 		else
 			appendStringInfoChar(&text, *c);
 	}
+	level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
 	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
+	AtEOXact_GUC(true, level);
 	if (result != expected)
 		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text.data);
 	pfree(text.data);
@@ -97,16 +111,20 @@ first_row_jsonb(int column)
 	return copy;
 }
 
-/* Names in the first column of the current result, separated by commas. */
+/* Names in the first column of the current result, separated by commas; of
+ * many, the first. */
 static char *
 list_names(void)
 {
 	StringInfoData list;
+	uint64		listed = Min(SPI_processed, LISTED_NAMES);
 
 	initStringInfo(&list);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	for (uint64 i = 0; i < listed; i++)
 		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
 						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	if (SPI_processed > listed)
+		appendStringInfo(&list, " and %llu more", (unsigned long long) (SPI_processed - listed));
 	return list.data;
 }
 
@@ -165,6 +183,12 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("\"%s\" is an architecture, a model of another one cannot have its name", name),
 				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
+	for (size_t i = 0; i < lengthof(reserved_names); i++)
+		if (strcmp(name, reserved_names[i]) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_RESERVED_NAME),
+					 errmsg("the name \"%s\" is reserved", name),
+					 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
 	store_execute(store,
 				  "INSERT INTO @lesion_model (name, architecture, config, bundled) VALUES ($1, $2, $3, $1 = $2)",
 				  3, types, values, NULL, SPI_OK_INSERT);
