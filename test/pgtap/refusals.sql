@@ -1,7 +1,7 @@
 -- What is refused, when, and with which words of advice.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(34);
+SELECT plan(39);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -56,7 +56,24 @@ CREATE TABLE undecodable AS SELECT g AS id, '\x00'::bytea AS image, '\x00'::byte
 SET LOCAL lesionseg.max_memory = '16MB';
 SELECT is(state, '54000', 'more memory than allowed') FROM error_of(train('undecodable', 2048));
 SELECT is(state, '22000', 'where it suffices, the images are looked at') FROM error_of(train('undecodable', 32));
+INSERT INTO undecodable SELECT g, '\x00', '\x00' FROM generate_series(13, 60) g;
+SELECT is(state, '54000', 'more memory than allowed for the batches of a larger table') FROM error_of(train('undecodable', 192));
+SELECT is(state, '22000', '... in which one image fits') FROM error_of(train('undecodable', 192, ', batch_size => 1'));
 RESET lesionseg.max_memory;
+
+-- An image that needs more memory than allowed is not a broken one.
+CREATE TABLE large AS TABLE archive;
+ALTER TABLE large ADD PRIMARY KEY (id);
+INSERT INTO large SELECT 'large', s.image, s.mask FROM lesion_synthetic(1, 2400, 2400) AS s;
+SET LOCAL lesionseg.max_memory = '16MB';
+SELECT is(state, '54000', 'an image that needs more memory than allowed') FROM error_of($$SELECT lesion_evaluate('large', 'net', 'all', version => 1)$$);
+SELECT is(message, 'row "large" of public.large: 17280000 bytes are needed, the limit is 16777216', '... is named') FROM error_of($$SELECT lesion_evaluate('large', 'net', 'all', version => 1)$$);
+RESET lesionseg.max_memory;
+
+-- One above lesionseg.max_pixels is.
+SET LOCAL lesionseg.max_pixels = 1000000;
+SELECT is(broken, 1, 'an image above lesionseg.max_pixels is counted as broken') FROM lesion_evaluate('large', 'net', 'all', version => 1);
+RESET lesionseg.max_pixels;
 
 -- Names.
 SELECT is(state || ' ' || message, '42939 the name "' || name || '" is reserved', 'the reserved name ' || name)

@@ -48,4 +48,11 @@ is($first->query(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version
 is($first->query(q{BEGIN; DECLARE c CURSOR FOR SELECT (lesion_segment_detail(image, 'net')).version FROM archive; FETCH 1 FROM c}), '2', 'a cursor');
 $second->query(q{SELECT lesion_model_promote('net', 3)});
 is($first->query(q{FETCH 2 FROM c; COMMIT}), "2\n2", '... stays with its version');
+
+# Two sessions that make a model of one name: the second does not wait.
+$first->query(q{BEGIN; SELECT lesion_model_create('fresh', 'unet')});
+$second->query(q{SET statement_timeout = '5s'});
+like($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR:  55006/, 'making a model that is being made is refused');
+$first->query(q{ROLLBACK});
+unlike($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR/, '... until the other session gave up');
 done_testing();
