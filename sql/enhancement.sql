@@ -1,4 +1,5 @@
 -- Degrading images: kinds, severities, seeds, formats, and what is refused.
+-- Their quality: each degradation is told from the others.
 \getenv root PG_ABS_SRCDIR
 \set helpers :root '/test/data/failure.sql'
 SET client_min_messages = warning;
@@ -33,6 +34,16 @@ SELECT call, f.* FROM unnest(ARRAY[
 	'lesion_degrade(''''::bytea, ''noise'', 1)'
 ]) WITH ORDINALITY AS calls (call, number), failure('SELECT ' || call || ' FROM enhancement_test.lesions') AS f ORDER BY number;
 SELECT lesion_degrade(image, 'rain', 1) FROM lesions;
+
+-- Quality: what was done shows in the measure that is about it.
+CREATE TABLE photographs AS SELECT image FROM lesion_synthetic(5, 256, 192);
+SELECT kind, q.score BETWEEN 0 AND 0.5 AS bad,
+	'noisy' = ANY (q.issues) AS noisy, 'dark' = ANY (q.issues) AS dark, 'compression artefacts' = ANY (q.issues) AS blocky
+FROM photographs, unnest(ARRAY['noise', 'darkness', 'jpeg']) AS kind, lesion_quality(lesion_degrade(image, kind, 5)) AS q;
+SELECT bool_and(worse.noise > before.noise + 6) AS noise, count(*)
+FROM photographs, generate_series(1, 3) AS seed, lesion_quality(image) AS before, lesion_quality(lesion_degrade(image, 'noise', 1, seed)) AS worse;
+SELECT lesion_quality(NULL) IS NULL AS null_in_null_out;
+SELECT f.* FROM failure('SELECT lesion_quality(''no image'')') AS f;
 
 SET client_min_messages = warning;
 DROP SCHEMA enhancement_test CASCADE;

@@ -1,14 +1,19 @@
 /*
- * enhance_functions.c: SQL functions that make images worse, say how bad they
- * are and make them better.
+ * enhance_functions.c: SQL functions that make images worse and say how bad
+ * they are.
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/threads.h"
 #include "enhance/degrade.h"
+#include "enhance/quality.h"
 #include "image/codec.h"
 #include "pg/glue.h"
 
@@ -17,6 +22,7 @@
 
 PG_FUNCTION_INFO_V1(lesion_degrade);
 PG_FUNCTION_INFO_V1(lesion_degradations);
+PG_FUNCTION_INFO_V1(lesion_quality);
 
 /* Start a host for one image. */
 static HostContext *
@@ -93,4 +99,56 @@ lesion_degradations(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* The names of the issues, as text[]. */
+static Datum
+issues_array(const Quality *quality)
+{
+	Datum		names[ISSUES];
+	int			count = 0;
+
+	for (int i = 0; i < ISSUES; i++)
+	{
+		if (quality->issues[i])
+			names[count++] = CStringGetTextDatum(quality_issue_name((QualityIssue) i));
+	}
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* lesion_quality(image) -> the measures, score and issues */
+Datum
+lesion_quality(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Datum		values[13];
+	bool		nulls[13] = {false};
+	HostContext *host;
+	Image		image;
+	Quality		quality;
+	int			n = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_quality must return a row");
+
+	host = image_host();
+	threads_use(host->threads);
+	decode_argument(host, fcinfo, &image);
+	check_status(host, quality_measure(host, &image, &quality));
+	host_destroy(host);
+
+	values[n++] = Float8GetDatum(quality.sharpness);
+	values[n++] = Float8GetDatum(quality.noise);
+	values[n++] = Float8GetDatum(quality.contrast);
+	values[n++] = Float8GetDatum(quality.brightness);
+	values[n++] = Float8GetDatum(quality.unevenness);
+	values[n++] = Float8GetDatum(quality.colour_cast);
+	values[n++] = Float8GetDatum(quality.hair);
+	values[n++] = Float8GetDatum(quality.resolution);
+	values[n++] = Float8GetDatum(quality.glare);
+	values[n++] = Float8GetDatum(quality.ink);
+	values[n++] = Float8GetDatum(quality.blocking);
+	values[n++] = Float8GetDatum(quality.score);
+	values[n++] = issues_array(&quality);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

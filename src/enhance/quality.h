@@ -1,0 +1,73 @@
+/*
+ * quality.h: how good a photograph of skin is, in numbers.
+ *
+ * Noise, resolution and blocking are measured on the pixels as they
+ * are, on green, which carries most of the light; all else on the frame reduced
+ * to a shorter side of 256, so that a figure means the same at every size.
+ *
+ * | measure | method |
+ * |---|---|
+ * | noise | Immerkaer's operator (Computer Vision and Image Understanding 64(2), 1996), the difference of two Laplacians, which is blind to edges and slopes; its scale by the median absolute value (Rousseeuw and Croux 1993) instead of the mean, which texture would raise |
+ * | sharpness, resolution | how the mean square of second differences grows with their distance d: as d^4 where the image is smooth at that distance, as about d^1.5 in a sharp photograph, whose spectrum falls as 1/f^2 (Field, JOSA A 4(12), 1987); of four directions the smoothest counts, which finds motion blur |
+ * | contrast | 95th less 5th percentile of luma (ITU-R BT.601) |
+ * | brightness | mean luma |
+ * | unevenness | a quadratic surface fitted to the light (luma of 16 x 16 cells) by least squares, reweighted so that what is darker than the surface, lesions, does not pull it down; its range over its maximum |
+ * | colour cast | grey world (Buchsbaum 1980): how far the mean colour's log R/G and log B/G are from those of skin in white light |
+ * | hair | black top-hat: what a closing by 7 x 7 pixels fills (after Lee et al., DullRazor, 1997), as share of the frame |
+ * | glare | white top-hat, the same upside down |
+ * | blocking | steps across the borders of JPEG's 8 x 8 blocks over those within (Wang, Bovik and Evans, ICIP 2000) |
+ */
+#ifndef LESIONSEG_ENHANCE_QUALITY_H
+#define LESIONSEG_ENHANCE_QUALITY_H
+
+#include <stdbool.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/image.h"
+
+typedef enum QualityIssue
+{
+	ISSUE_BLURRED,
+	ISSUE_NOISY,
+	ISSUE_LOW_CONTRAST,
+	ISSUE_DARK,
+	ISSUE_BRIGHT,
+	ISSUE_UNEVEN,
+	ISSUE_COLOUR_CAST,
+	ISSUE_HAIR,
+	ISSUE_GLARE,
+	ISSUE_INK,
+	ISSUE_BLOCKING,
+	ISSUE_LOW_RESOLUTION,
+	ISSUES						/* how many there are */
+} QualityIssue;
+
+typedef struct Quality
+{
+	double		sharpness;		/* 0 (nothing but slopes) .. 1 */
+	double		noise;			/* standard deviation, grey levels of 255 */
+	double		contrast;		/* 0..1 */
+	double		brightness;		/* 0..1 */
+	double		unevenness;		/* 0 (even) .. 1 */
+	double		colour_cast;	/* 0 (skin in white light); 0.3 is plain to see; grey images 0 */
+	double		hair;			/* share of the frame, 0..1 */
+	double		glare;			/* likewise */
+	double		ink;			/* likewise: bluer than skin and vessels are */
+	double		blocking;		/* 0 (none); 1: steps at block borders are twice those within */
+	double		resolution;		/* pixels along the shorter side that carry detail */
+	double		saturation;		/* mean of (max - min) / max of a pixel's channels */
+	double		darkest;		/* 5th percentile of luma, 0..1 */
+	double		slope;			/* the straight part of unevenness */
+	double		score;			/* 0 (unusable) .. 1 (nothing to complain of) */
+	bool		issues[ISSUES];
+} Quality;
+
+/* Measure image (grey or RGB) on host->threads threads. An image without a
+ * single difference has sharpness 0 and resolution 1. */
+Status		quality_measure(const HostContext *host, const Image *image, Quality *quality);
+
+/* "blurred", "noisy", ... */
+const char *quality_issue_name(QualityIssue issue);
+
+#endif

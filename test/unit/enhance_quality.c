@@ -1,0 +1,263 @@
+/*
+ * enhance_quality.c: each measure on images made to have it, and the score on
+ * rendered lesions with and without degradations.
+ */
+#include "image_fixture.h"
+
+#include <math.h>
+
+#include "enhance/degrade.h"
+#include "enhance/quality.h"
+#include "image/synthetic.h"
+
+static size_t
+samples_of(const Image *image)
+{
+	return (size_t) image->width * (size_t) image->height * (size_t) image->channels;
+}
+
+/* A constant image. */
+static Image
+constant(int width, int height, int channels, int value)
+{
+	Image		image;
+
+	assert_ok(image_create(host_standalone(), width, height, channels, &image));
+	memset(image.pixels, value, samples_of(&image));
+	return image;
+}
+
+/* Measure on one thread, and check that three say the same. Frees image. */
+static Quality
+measured(Image image)
+{
+	HostContext three = *host_standalone();
+	Quality		quality;
+	Quality		again;
+
+	three.threads = 3;
+	assert_ok(quality_measure(host_standalone(), &image, &quality));
+	assert_ok(quality_measure(&three, &image, &again));
+	assert_memory_equal(&quality, &again, sizeof quality);
+	image_free(host_standalone(), &image);
+	return quality;
+}
+
+static Image
+rendered(int64_t seed, int kind, int severity)
+{
+	Image		image;
+	Image		mask;
+
+	assert_ok(synthetic_lesion(host_standalone(), seed, 256, 256, 0, &image, &mask));
+	image_free(host_standalone(), &mask);
+	if (severity > 0)
+		assert_ok(degrade_image(host_standalone(), (DegradeKind) kind, severity, seed, &image));
+	return image;
+}
+
+static void
+test_noise(void **state)
+{
+	static const double sigmas[] = {8, 14, 22, 33};
+
+	(void) state;
+	for (int severity = 1; severity <= 4; severity++)
+	{
+		Image		image = constant(200, 200, 3, 128);
+		double		sigma;
+
+		assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, severity, 1, &image));
+		sigma = measured(image).noise;
+		assert_true(fabs(sigma / sigmas[severity - 1] - 1) < 0.05);
+	}
+	/* neither steps nor slopes are noise */
+	{
+		Image		image = constant(200, 200, 1, 50);
+
+		for (int y = 0; y < 200; y++)
+			for (int x = 0; x < 200; x++)
+				image.pixels[200 * y + x] = (uint8_t) (x < 100 ? 40 + x / 2 : 200 - y / 4);
+		assert_true(measured(image).noise < 0.4);
+	}
+}
+
+static void
+test_light(void **state)
+{
+	Image		image = constant(128, 128, 1, 0);
+	Quality		quality;
+
+	(void) state;
+	for (int y = 0; y < 128; y++)
+		for (int x = 0; x < 128; x++)
+			image.pixels[128 * y + x] = (uint8_t) (100 + x);
+	quality = measured(image);
+	assert_true(fabs(quality.brightness - 163.5 / 255) < 0.001);
+	assert_true(fabs(quality.contrast - 115.0 / 255) < 0.01);
+	assert_true(fabs(quality.slope - 127.5 / 227) < 0.05);
+	assert_true(fabs(quality.unevenness - 120.0 / 224) < 0.05);
+	assert_true(quality.colour_cast == 0);
+}
+
+static void
+test_colour(void **state)
+{
+	Image		grey = constant(64, 64, 3, 128);
+	Image		blue = constant(64, 64, 3, 128);
+	Quality		of_grey = measured(grey);
+	Quality		of_blue;
+
+	(void) state;
+	for (size_t i = 2; i < samples_of(&blue); i += 3)
+		blue.pixels[i] = 255;
+	of_blue = measured(blue);
+	/* grey is hypot(0.30, 0.04) away from skin, this blue log 2 + 0.04 the other way */
+	assert_true(fabs(of_grey.colour_cast - hypot(0.30, 0.04)) < 0.001);
+	assert_true(fabs(of_blue.colour_cast - hypot(0.30, log(255 / 128.0) + 0.04)) < 0.001);
+	assert_true(fabs(of_blue.saturation - 127 / 255.0) < 1e-6);
+}
+
+/* A dark line of 2 pixels and a white dot are hair and glare of their size. */
+static void
+test_objects(void **state)
+{
+	Image		image = constant(100, 100, 3, 180);
+	Quality		quality;
+
+	(void) state;
+	for (int y = 0; y < 100; y++)
+		memset(image.pixels + 300 * y + 3 * 50, 40, 6);
+	for (int y = 20; y < 23; y++)
+		memset(image.pixels + 300 * y + 3 * 20, 255, 9);
+	quality = measured(image);
+	assert_true(fabs(quality.hair - 0.02) < 1e-9);
+	assert_true(fabs(quality.glare - 0.0009) < 1e-9);
+	assert_true(quality.ink == 0);
+}
+
+/* Half the detail gone is half the resolution, about. */
+static void
+test_resolution(void **state)
+{
+	Image		noisy = constant(512, 512, 1, 128);
+	Image		small;
+	Image		enlarged;
+
+	(void) state;
+	assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, 4, 1, &noisy));
+	assert_ok(image_resize(host_standalone(), &noisy, 64, 64, &small));
+	assert_ok(image_resize(host_standalone(), &small, 512, 512, &enlarged));
+	assert_in_range((int) measured(enlarged).resolution, 64, 256);
+	image_free(host_standalone(), &small);
+	image_free(host_standalone(), &noisy);
+}
+
+/* Constant images, tiny and long ones: finite figures, no detail. */
+static void
+test_shapes(void **state)
+{
+	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {2, 2, 3}, {1, 10000, 3}, {10000, 1, 1}, {7, 3, 3}, {300, 300, 3}, {9000, 20, 1}};
+
+	(void) state;
+	for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
+	{
+		for (int value = 0; value < 256; value += 85)
+		{
+			Quality		quality = measured(constant(shapes[s][0], shapes[s][1], shapes[s][2], value));
+
+			assert_true(quality.sharpness == 0);
+			assert_true(quality.resolution == 1);
+			assert_true(quality.noise < 0.25);
+			assert_true(quality.contrast == 0);
+			assert_true(fabs(quality.brightness - value / 255.0) < 1e-9);
+			assert_true(quality.unevenness < 1e-6);
+			assert_true(quality.hair == 0 && quality.glare == 0 && quality.ink == 0 && quality.blocking == 0);
+			assert_true(isfinite(quality.colour_cast) && isfinite(quality.saturation));
+			assert_true(quality.score >= 0 && quality.score < 0.5);
+		}
+	}
+}
+
+/* What was done to an image is what it is said to have. */
+static void
+test_issues(void **state)
+{
+	static const struct
+	{
+		DegradeKind kind;
+		QualityIssue issue;
+	}			expected[] = {
+		{DEGRADE_NOISE, ISSUE_NOISY},
+		{DEGRADE_SHOT_NOISE, ISSUE_NOISY},
+		{DEGRADE_BLUR, ISSUE_LOW_RESOLUTION},
+		{DEGRADE_JPEG, ISSUE_BLOCKING},
+		{DEGRADE_DARKNESS, ISSUE_DARK},
+		{DEGRADE_LOW_CONTRAST, ISSUE_LOW_CONTRAST},
+		{DEGRADE_UNEVEN_LIGHT, ISSUE_UNEVEN},
+		{DEGRADE_COLOUR_CAST, ISSUE_COLOUR_CAST},
+		{DEGRADE_HAIR, ISSUE_HAIR},
+		{DEGRADE_BUBBLES, ISSUE_GLARE},
+	};
+
+	Quality		clean = measured(rendered(5, 0, 0));
+
+	(void) state;
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+	{
+		Quality		quality = measured(rendered(5, expected[i].kind, 5));
+
+		if (!quality.issues[expected[i].issue])
+			fail_msg("%s is not called %s", degrade_name(expected[i].kind), quality_issue_name(expected[i].issue));
+		assert_true(quality.score < clean.score);
+	}
+}
+
+static void
+test_failures(void **state)
+{
+	Image		image = rendered(1, 0, 0);
+	Quality		quality;
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+	long		allocations;
+	long		polls;
+
+	(void) state;
+	assert_ok(quality_measure(&host, &image, &quality));
+	assert_int_equal(counts.allocated, 0);
+	allocations = counts.allocations;
+	polls = counts.polls;
+	for (long fail_at = 1; fail_at <= allocations; fail_at++)
+	{
+		host = counting_host(&counts);
+		counts.fail_at = fail_at;
+		assert_int_equal(quality_measure(&host, &image, &quality).code, LS_OUT_OF_MEMORY);
+		assert_int_equal(counts.allocated, 0);
+	}
+	for (long cancel_at = 1; cancel_at <= polls; cancel_at++)
+	{
+		host = counting_host(&counts);
+		counts.cancel_at = cancel_at;
+		assert_int_equal(quality_measure(&host, &image, &quality).code, LS_CANCELLED);
+		assert_int_equal(counts.allocated, 0);
+	}
+	image_free(host_standalone(), &image);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_light),
+		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_resolution),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_issues),
+		cmocka_unit_test(test_failures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
