@@ -8,6 +8,7 @@
  * degraded at severities 3 and 5, all kinds weighing the same, fitted on one
  * half of a sample of 106 photographs; those of noise, blur and unevenness,
  * which other penalties nearly cover, are set so that the issue gets its name.
+ * The bounds from which an issue is named were set by hand.
  */
 #include <math.h>
 
