@@ -35,7 +35,8 @@ drop_others(const TrainRun *run)
 
 	store_execute(&run->store,
 				  "DELETE FROM @lesion_checkpoint c USING @lesion_run r "
-				  "WHERE r.run = c.run AND r.model = $1 AND r.run <> $2",
+				  "WHERE r.run OPERATOR(pg_catalog.=) c.run AND r.model OPERATOR(pg_catalog.=) $1 "
+				  "AND r.run OPERATOR(pg_catalog.<>) $2",
 				  2, types, values, NULL, SPI_OK_DELETE);
 }
 
@@ -100,6 +101,6 @@ checkpoint_drop(const TrainRun *run)
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(run->run)};
 
-	store_execute(&run->store, "DELETE FROM @lesion_checkpoint WHERE run = $1",
+	store_execute(&run->store, "DELETE FROM @lesion_checkpoint WHERE run OPERATOR(pg_catalog.=) $1",
 				  1, types, values, NULL, SPI_OK_DELETE);
 }

@@ -1,9 +1,11 @@
 /*
  * model_store.c: see model_store.h.
  *
- * Tables in a query are qualified and it runs with a search_path of our own,
- * so the caller's decides nothing, not even what "=" means; what the caller
- * may not read or write, the executor refuses.
+ * The caller's search_path decides nothing, not even what "=" means: tables
+ * are qualified, and a SELECT runs with a search_path of our own. What writes
+ * has its operators qualified instead, for it may fire triggers that somebody
+ * wrote for the caller's search_path. What the caller may not read or write,
+ * the executor refuses.
  */
 #include "postgres.h"
 
@@ -44,7 +46,7 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 			  const char *nulls, int expected)
 {
 	StringInfoData text;
-	int			level;
+	int			level = NewGUCNestLevel();
 	int			result;
 
 	initStringInfo(&text);
@@ -55,9 +57,9 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 		else
 			appendStringInfoChar(&text, *c);
 	}
-	level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	if (expected == SPI_OK_SELECT)
+		(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
 	AtEOXact_GUC(true, level);
 	if (result != expected)
@@ -190,7 +192,8 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 					 errmsg("the name \"%s\" is reserved", name),
 					 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
 	store_execute(store,
-				  "INSERT INTO @lesion_model (name, architecture, config, bundled) VALUES ($1, $2, $3, $1 = $2)",
+				  "INSERT INTO @lesion_model (name, architecture, config, bundled) "
+				  "VALUES ($1, $2, $3, $1 OPERATOR(pg_catalog.=) $2)",
 				  3, types, values, NULL, SPI_OK_INSERT);
 }
 
@@ -315,9 +318,12 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
 				  "split_seed, test_fraction, run, extension_version) "
-				  "SELECT $1, coalesce((SELECT max(number) FROM @lesion_version WHERE model = $1 AND number > 0), 0) + 1, "
+				  "SELECT $1, coalesce((SELECT pg_catalog.max(number) FROM @lesion_version "
+				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0), 0) "
+				  "OPERATOR(pg_catalog.+) 1, "
 				  "$2, $3, $4, $5, $6, $7, $8, $9, "
-				  "(SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'lesionseg') "
+				  "(SELECT extversion FROM pg_catalog.pg_extension "
+				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",
 				  9, types, values, nulls, SPI_OK_INSERT_RETURNING);
 	number = DatumGetInt32(first_row_datum(1));

@@ -78,7 +78,8 @@ run_log_images(const TrainRun *run)
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(&run->store,
 				  "UPDATE @lesion_run SET training_images = $2::int, validation_images = $3::int, "
-				  "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7 WHERE run = $1",
+				  "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7 "
+				  "WHERE run OPERATOR(pg_catalog.=) $1",
 				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
 }
 
@@ -127,7 +128,8 @@ run_log_finish(const TrainRun *run)
 		nulls[5] = 'n';
 	store_execute(&run->store,
 				  "UPDATE @lesion_run SET state = 'finished', version = $2, best_epoch = $3, seconds = $4, "
-				  "images_per_second = $5, stopped_by = $6, finished_at = pg_catalog.clock_timestamp() WHERE run = $1",
+				  "images_per_second = $5, stopped_by = $6, finished_at = pg_catalog.clock_timestamp() "
+				  "WHERE run OPERATOR(pg_catalog.=) $1",
 				  lengthof(types), types, values, nulls, SPI_OK_UPDATE);
 }
 
@@ -147,7 +149,8 @@ run_log_fail(const TrainRun *run, const ErrorData *error)
 
 	store_execute(&run->store,
 				  "UPDATE @lesion_run SET state = $2, error = $3, sqlstate = $4, "
-				  "finished_at = pg_catalog.clock_timestamp() WHERE run = $1",
+				  "finished_at = pg_catalog.clock_timestamp() "
+				  "WHERE run OPERATOR(pg_catalog.=) $1",
 				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
 }
 
@@ -160,8 +163,9 @@ run_log_mark_lost(const TrainRun *run)
 	/* When it ended nobody saw; the last that was heard of it is certain. */
 	store_execute(&run->store,
 				  "UPDATE @lesion_run r SET state = 'lost', finished_at = "
-				  "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e WHERE e.run = r.run), r.started_at) "
-				  "WHERE model = $1 AND state = 'running'",
+				  "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e "
+				  "WHERE e.run OPERATOR(pg_catalog.=) r.run), r.started_at) "
+				  "WHERE model OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
 				  1, types, values, NULL, SPI_OK_UPDATE);
 }
 
@@ -238,7 +242,7 @@ run_log_resume(TrainRun *run, const UnfinishedRun *unfinished)
 
 	store_execute(&run->store,
 				  "UPDATE @lesion_run SET state = 'running', error = NULL, sqlstate = NULL, finished_at = NULL, "
-				  "pid = $2, resumed = resumed + 1 WHERE run = $1",
+				  "pid = $2, resumed = resumed OPERATOR(pg_catalog.+) 1 WHERE run OPERATOR(pg_catalog.=) $1",
 				  2, types, values, NULL, SPI_OK_UPDATE);
 	run->run = unfinished->run;
 	read_epochs(run);

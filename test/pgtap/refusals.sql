@@ -1,7 +1,7 @@
 -- What is refused, when, and with which words of advice.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(39);
+SELECT plan(42);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -111,12 +111,22 @@ RESET ROLE;
 CREATE SCHEMA trap;
 CREATE FUNCTION trap.never(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
 CREATE OPERATOR trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = trap.never);
+SELECT lesion_model_create('doomed', 'unet');
 SET LOCAL search_path = trap, pg_catalog, public;
 CREATE TABLE public.trapped AS
-SELECT (public.error_of($$SELECT lesion_model_export('net', 1)$$)).message, current_setting('search_path') AS path;
+SELECT (public.error_of($$SELECT lesion_model_import('net', lesion_model_export('net', 1))$$)).message, current_setting('search_path') AS path;
+SELECT lesion_model_drop('doomed');
 RESET search_path;
 SELECT is(message, NULL, 'an operator of the caller''s does not hide a model') FROM trapped;
 SELECT is(path, 'trap, pg_catalog, public', '... and the search_path is as it was') FROM trapped;
+SELECT is(array_agg(number ORDER BY number), '{1,2}', '... nor its versions') FROM lesion_version WHERE model = 'net';
+SELECT is(count(*), 0::bigint, '... and it is dropped') FROM lesion_model WHERE name = 'doomed';
+
+-- A trigger of the caller's runs with the caller's search_path.
+CREATE TABLE promotions (version int);
+CREATE FUNCTION note_promotion() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO promotions VALUES (NEW.version); RETURN NEW; END';
+CREATE TRIGGER note_promotion AFTER INSERT ON lesion_promotion FOR EACH ROW EXECUTE FUNCTION note_promotion();
+SELECT lives_ok($$SELECT lesion_model_promote('net', 1)$$, 'a trigger finds what it names');
 
 -- Lists in messages end.
 INSERT INTO lesion_model (name, architecture) SELECT 'model-' || to_char(g, 'FM000'), 'unet' FROM generate_series(1, 100) g;
