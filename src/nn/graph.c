@@ -161,6 +161,7 @@ add_convolution(Graph *graph, OpKind kind, const char *name, NodeId x, int chann
 		return -1;
 	in = graph->nodes[x].channels;
 	if (kernel < 1 || kernel > 31 || stride < 1 || stride > 16 || padding < 0 || padding >= kernel ||
+		output_padding < 0 || output_padding >= stride ||
 		groups < 1 || (groups != 1 && (groups != in || groups != channels)))
 		return fail(graph, status_error(LS_INTERNAL, "convolution %s is misconfigured", name));
 	node = append(graph, kind, x, -1, channels);

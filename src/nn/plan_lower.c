@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define MAX_EXTENT 65536		/* images, or pixels along a side; keeps sizes within an int */
+
 /* Output size of a window operator along one axis. */
 static int
 window_output(int size, int kernel, int stride, int padding)
@@ -19,6 +21,8 @@ plan_shapes(Planner *planner)
 	const Graph *graph = planner->graph;
 	Plan	   *plan = planner->plan;
 
+	if (plan->options.batch < 1 || plan->options.batch > MAX_EXTENT)
+		return status_error(LS_INVALID_ARGUMENT, "a batch of %d images is not possible", plan->options.batch);
 	for (int id = 0; id < graph->node_count; id++)
 	{
 		const GraphNode *node = &graph->nodes[id];
@@ -64,6 +68,12 @@ plan_shapes(Planner *planner)
 												 "images of %d x %d pixels are too small for the network",
 												 plan->options.width, plan->options.height),
 									"Use larger images or a network of less depth.");
+		if (shape.h > MAX_EXTENT || shape.w > MAX_EXTENT)
+			return status_with_hint(
+									status_error(LS_INVALID_ARGUMENT,
+												 "images of %d x %d pixels are too large for the network",
+												 plan->options.width, plan->options.height),
+									"Use images that nowhere in the network exceed %d pixels.", MAX_EXTENT);
 		plan->values[id].shape = shape;
 		plan->values[id].type = plan->options.type;
 	}

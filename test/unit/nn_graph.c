@@ -120,7 +120,7 @@ test_mistakes(void **state)
 		"a.name.that.is.so.long.that.no.room.is.left.for.the.suffix.in.the.parameters.name.of.96.bytes";
 
 	(void) state;
-	for (int mistake = 0; mistake < 12; mistake++)
+	for (int mistake = 0; mistake < 14; mistake++)
 	{
 		Graph	   *graph = new_graph();
 		NodeId		x = graph_input(graph, 4);
@@ -164,6 +164,12 @@ test_mistakes(void **state)
 				bad = graph_conv2d(graph, "d", y, 70000, 1, 1, 0, 1, false);
 				break;
 			case 11:
+				bad = graph_conv_transpose2d(graph, "t", y, 6, 2, 2, 0, 2, true);
+				break;
+			case 12:
+				bad = graph_conv_transpose2d(graph, "t", y, 6, 2, 2, 0, -1, true);
+				break;
+			case 13:
 				bad = graph_max_pool2d(graph, y, 3, 0, 1);
 				break;
 		}
