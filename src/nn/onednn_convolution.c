@@ -454,9 +454,11 @@ make_own_kernels(Convolution *convolution)
 
 /*
  * oneDNN 2.6 unrolls the code of its bf16 weight gradient over a whole row:
- * at 1024 pixels, making that code takes minutes that nothing can interrupt.
+ * at 1024 pixels, making that code takes minutes that nothing can interrupt,
+ * and from 288 pixels on its AMX kernel writes before the start of its
+ * scratch (seen with guard bytes; at 256 and below it does not).
  */
-#define WIDEST_BF16_GRADIENT 640
+#define WIDEST_BF16_GRADIENT 256
 
 /* Have the OpenBLAS backend compute the weight gradient. */
 static Status

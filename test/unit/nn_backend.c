@@ -58,6 +58,7 @@ static const Case cases[] = {
 	{"3x3 stride 2 dilation 2", 1, 15, 14, 8, 16, 3, 2, 2, 2, 1, 0, 0},
 	{"3x3 unpadded", 1, 10, 10, 16, 16, 3, 1, 0, 1, 1, 0, 0},
 	{"7x7 stem", 2, 32, 32, 3, 64, 7, 2, 3, 1, 1, 0, 0},
+	{"first 3x3, rows that oneDNN overruns", 1, 4, 512, 3, 16, 3, 1, 1, 1, 1, 0, 0},
 	{"first 3x3, rows that oneDNN cannot unroll", 1, 3, 1024, 3, 8, 3, 1, 1, 1, 1, 0, 0},
 	{"7x7 stem odd size", 1, 31, 29, 3, 16, 7, 2, 3, 1, 1, 0, 0},
 	{"1x1", 2, 12, 12, 64, 32, 1, 1, 0, 1, 1, 0, 0},
