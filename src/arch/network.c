@@ -12,14 +12,11 @@
 #define LESIONSEG_VERSION "0.1"
 #endif
 
-/* Input normalisation of new networks: the customary ImageNet statistics. */
-static const float default_mean[3] = {0.485f, 0.456f, 0.406f};
-static const float default_std[3] = {0.229f, 0.224f, 0.225f};
-
 Status
 network_create(const HostContext *host, const Architecture *architecture,
 			   const ArchConfig *config, Network **network_out)
 {
+	WeightsInfo defaults;
 	Network    *network;
 	void	   *memory;
 	Status		status;
@@ -30,8 +27,9 @@ network_create(const HostContext *host, const Architecture *architecture,
 	network->host = host;
 	network->architecture = architecture;
 	network->config = *config;
-	memcpy(network->mean, default_mean, sizeof default_mean);
-	memcpy(network->std, default_std, sizeof default_std);
+	weights_info_default(&defaults);
+	memcpy(network->mean, defaults.mean, sizeof defaults.mean);
+	memcpy(network->std, defaults.std, sizeof defaults.std);
 	status = graph_create(host, &network->graph);
 	if (status.code == LS_OK)
 	{
