@@ -9,7 +9,7 @@
 #include "nn/loss.h"
 
 #ifndef LESIONSEG_VERSION
-#define LESIONSEG_VERSION "0.1"
+#define LESIONSEG_VERSION "0.2"
 #endif
 
 Status
