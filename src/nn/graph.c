@@ -61,15 +61,16 @@ fail(Graph *graph, Status status)
 	return -1;
 }
 
-/* True when id names an existing node and nothing has failed yet. */
+/* True when id names a node of the part being built and nothing has failed yet. */
 static bool
 usable(Graph *graph, NodeId id)
 {
 	if (graph->status.code != LS_OK)
 		return false;
-	if (id < 0 || id >= graph->node_count)
+	if (id < 0 || id >= graph->node_count || graph->part_count == 0 ||
+		id < graph->parts[graph->part_count - 1].first)
 	{
-		fail(graph, status_error(LS_INTERNAL, "graph node %d does not exist", id));
+		fail(graph, status_error(LS_INTERNAL, "graph node %d does not exist in this part", id));
 		return false;
 	}
 	return true;
@@ -96,6 +97,10 @@ append(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
 		return NULL;
 	}
 	node = &graph->nodes[graph->node_count++];
+	if (kind == OP_INPUT)
+		graph->parts[graph->part_count++].first = graph->node_count - 1;
+	if (graph->part_count > 0)
+		graph->parts[graph->part_count - 1].end = graph->node_count;
 	memset(node, 0, sizeof *node);
 	node->kind = kind;
 	node->inputs[0] = a;
@@ -127,6 +132,7 @@ add_param(Graph *graph, const char *prefix, const char *suffix, GraphParamKind k
 	param->rank = rank;
 	param->count = 1;
 	param->fan_in = fan_in;
+	param->gain = 1;
 	for (int i = 0; i < rank; i++)
 	{
 		param->shape[i] = shape[i];
@@ -142,6 +148,8 @@ add_param(Graph *graph, const char *prefix, const char *suffix, GraphParamKind k
 NodeId
 graph_input(Graph *graph, int channels)
 {
+	if (graph->status.code == LS_OK && graph->part_count == GRAPH_MAX_PARTS)
+		return fail(graph, status_error(LS_INTERNAL, "a graph has at most %d parts", GRAPH_MAX_PARTS));
 	if (graph->status.code != LS_OK || append(graph, OP_INPUT, -1, -1, channels) == NULL)
 		return -1;
 	return graph->node_count - 1;
@@ -305,16 +313,38 @@ graph_concat(Graph *graph, NodeId a, NodeId b)
 void
 graph_output(Graph *graph, NodeId x)
 {
-	if (usable(graph, x))
-		graph->output = x;
+	GraphPart  *part;
+
+	if (!usable(graph, x))
+		return;
+	part = &graph->parts[graph->part_count - 1];
+	if (part->output_count == GRAPH_MAX_OUTPUTS)
+	{
+		fail(graph, status_error(LS_INTERNAL, "a part has at most %d outputs", GRAPH_MAX_OUTPUTS));
+		return;
+	}
+	part->outputs[part->output_count++] = x;
+	graph->output = graph->parts[0].outputs[0];
+}
+
+void
+graph_initial_gain(Graph *graph, NodeId x, double gain)
+{
+	if (usable(graph, x) && graph->nodes[x].params[0] >= 0)
+		graph->params[graph->nodes[x].params[0]].gain = (float) gain;
 }
 
 Status
 graph_status(const Graph *graph)
 {
-	if (graph->status.code == LS_OK && graph->output < 0)
-		return status_error(LS_INTERNAL, "the graph has no output");
-	return graph->status;
+	if (graph->status.code != LS_OK)
+		return graph->status;
+	if (graph->part_count == 0)
+		return status_error(LS_INTERNAL, "the graph has no input");
+	for (int part = 0; part < graph->part_count; part++)
+		if (graph->parts[part].output_count == 0)
+			return status_error(LS_INTERNAL, "the graph has no output");
+	return status_ok();
 }
 
 void
@@ -324,7 +354,7 @@ graph_initialise(const Graph *graph, int64_t seed, float *weights)
 	{
 		const GraphParam *param = &graph->params[i];
 		float	   *w = weights + param->offset;
-		double		deviation = sqrt(2.0 / param->fan_in);	/* He et al., arXiv:1502.01852 */
+		double		deviation = param->gain * sqrt(2.0 / param->fan_in);	/* He et al., arXiv:1502.01852 */
 		Rng			rng;
 
 		rng_seed(&rng, (uint64_t) seed, (uint64_t) i);

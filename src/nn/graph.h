@@ -6,6 +6,10 @@
  * Parameters are named as PyTorch would name them, so weight files travel
  * both ways.
  *
+ * A graph may have several parts, each from an input to one or more outputs,
+ * which share nothing but the weight array: every part is planned and run on
+ * its own, and what goes on between them is the architecture's business.
+ *
  * Builder calls after a failure do nothing: check graph_status() once at the
  * end.
  */
@@ -20,6 +24,8 @@
 #include "core/status.h"
 
 #define PARAM_NAME_SIZE 96
+#define GRAPH_MAX_PARTS 4
+#define GRAPH_MAX_OUTPUTS 4
 
 typedef enum GraphParamKind
 {
@@ -40,6 +46,7 @@ typedef struct GraphParam
 	size_t		count;			/* product of shape */
 	size_t		offset;			/* of its first float in the weight array */
 	int			fan_in;			/* for initialisation */
+	float		gain;			/* the same: factor on the usual deviation */
 } GraphParam;
 
 typedef enum OpKind
@@ -71,6 +78,15 @@ typedef struct GraphNode
 	int			params[4];		/* indices into Graph.params: weight, bias / scale, shift, mean, variance; -1 */
 } GraphNode;
 
+/* The nodes [first, end). */
+typedef struct GraphPart
+{
+	NodeId		first;			/* its input */
+	NodeId		end;
+	NodeId		outputs[GRAPH_MAX_OUTPUTS];
+	int			output_count;
+} GraphPart;
+
 typedef struct Graph
 {
 	const HostContext *host;
@@ -79,15 +95,19 @@ typedef struct Graph
 	GraphParam *params;
 	int			param_count;
 	size_t		weight_count;	/* floats in the weight array, running statistics included */
-	NodeId		output;			/* logits, one channel */
+	GraphPart	parts[GRAPH_MAX_PARTS];
+	int			part_count;
+	NodeId		output;			/* the first part's first; -1 = none yet */
 	Status		status;			/* the first failure */
 } Graph;
 
 Status		graph_create(const HostContext *host, Graph **graph);
 void		graph_free(Graph *graph);
 
-/* Append an operator. `name` is the parameters' prefix. */
+/* Begin a part: what follows, up to the next input, belongs to it. */
 NodeId		graph_input(Graph *graph, int channels);
+
+/* Append an operator. `name` is the parameters' prefix. */
 NodeId		graph_conv2d(Graph *graph, const char *name, NodeId x, int channels, int kernel, int stride,
 						 int padding, int groups, bool bias);
 NodeId		graph_conv_transpose2d(Graph *graph, const char *name, NodeId x, int channels, int kernel,
@@ -99,13 +119,18 @@ NodeId		graph_gelu(Graph *graph, NodeId x);
 NodeId		graph_resize(Graph *graph, NodeId x, int scale);	/* bilinear, larger by a whole factor */
 NodeId		graph_add(Graph *graph, NodeId a, NodeId b);
 NodeId		graph_concat(Graph *graph, NodeId a, NodeId b);
+
+/* Make x an output of its part. */
 void		graph_output(Graph *graph, NodeId x);
 
-/* The first failure while building, or that no output was set. */
+/* Start the weights of convolution x at gain times the usual deviation. */
+void		graph_initial_gain(Graph *graph, NodeId x, double gain);
+
+/* The first failure while building, or that a part has no output. */
 Status		graph_status(const Graph *graph);
 
-/* Fill weights[graph->weight_count]: convolutions He-normal by fan-in,
- * biases 0, batch norm 1 / 0, running statistics 0 / 1. Same seed, same
+/* Fill weights[graph->weight_count]: convolutions He-normal by fan-in
+ * (times their gain), biases 0, batch norm 1 / 0, running statistics 0 / 1. Same seed, same
  * weights. */
 void		graph_initialise(const Graph *graph, int64_t seed, float *weights);
 

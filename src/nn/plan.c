@@ -70,7 +70,7 @@ planner_create(Planner *planner, Plan *plan, void **memory)
 {
 	int			nodes = plan->graph->node_count;
 	int			buffers = 5 * nodes + 1;
-	size_t		node_bytes = 4 * sizeof(int) + 3 * sizeof(bool) + 2 * sizeof(Slot);
+	size_t		node_bytes = 4 * sizeof(int) + 4 * sizeof(bool) + 2 * sizeof(Slot);
 	char	   *at;
 
 	TRY(host_alloc_array(plan->host, 1, nodes * node_bytes + buffers * sizeof(Buffer), memory));
@@ -92,6 +92,9 @@ planner_create(Planner *planner, Plan *plan, void **memory)
 	planner->absorbed = (bool *) at;
 	planner->wants_gradient = planner->absorbed + nodes;
 	planner->gradient_begun = planner->wants_gradient + nodes;
+	planner->is_output = planner->gradient_begun + nodes;
+	for (int i = 0; i < plan->part->output_count; i++)
+		planner->is_output[plan->part->outputs[i]] = true;
 	for (int id = 0; id < nodes; id++)
 	{
 		planner->step_of[id] = planner->concat_of[id] = planner->consumer[id] = -1;
@@ -122,12 +125,13 @@ plan_create(const HostContext *host, const Graph *graph, const PlanOptions *opti
 
 	*plan_out = NULL;
 	TRY(graph_status(graph));
-	if (graph->nodes[0].kind != OP_INPUT)
-		return status_error(LS_INTERNAL, "the graph does not start with its input");
+	if (options->part < 0 || options->part >= graph->part_count)
+		return status_error(LS_INTERNAL, "the graph has no part %d", options->part);
 	TRY(host_alloc_array(host, 1, sizeof(Plan), &memory));
 	plan = memory;
 	plan->host = host;
 	plan->graph = graph;
+	plan->part = &graph->parts[options->part];
 	plan->options = *options;
 	plan->kernels = kernels_for(options->type);
 	arena_init(&plan->arena, host);
@@ -187,13 +191,31 @@ plan_input(const Plan *plan)
 Tensor
 plan_output(const Plan *plan)
 {
-	return plan->values[plan->graph->output];
+	return plan_output_at(plan, 0);
 }
 
 Tensor
 plan_output_gradient(const Plan *plan)
 {
-	return plan->gradients[plan->graph->output];
+	return plan_output_gradient_at(plan, 0);
+}
+
+Tensor
+plan_output_at(const Plan *plan, int i)
+{
+	return plan->values[plan->part->outputs[i]];
+}
+
+Tensor
+plan_output_gradient_at(const Plan *plan, int i)
+{
+	return plan->gradients[plan->part->outputs[i]];
+}
+
+Tensor
+plan_input_gradient(const Plan *plan)
+{
+	return plan->gradients[plan->steps[0].y];
 }
 
 size_t

@@ -35,6 +35,8 @@ typedef struct PlanOptions
 	int			height;
 	int			width;
 	bool		training;		/* batch statistics, and a backward pass */
+	int			part;			/* of the graph; 0 = the first */
+	bool		input_gradient; /* backward hands a gradient to the input too */
 } PlanOptions;
 
 /* The per-channel arrays of a batch norm step in training, each (C). */
@@ -76,6 +78,7 @@ typedef struct Plan
 {
 	const HostContext *host;
 	const Graph *graph;
+	const GraphPart *part;		/* what of graph is planned */
 	PlanOptions options;
 	const Kernels *kernels;
 	Step	   *steps;
@@ -88,7 +91,7 @@ typedef struct Plan
 	double	   *seconds;		/* (2, step_count): time spent forward and backward, NULL = not measured */
 } Plan;
 
-/* Plan graph. The graph and host must outlive the plan. */
+/* Plan a part of graph. The graph and host must outlive the plan. */
 Status		plan_create(const HostContext *host, const Graph *graph, const PlanOptions *options, Plan **plan);
 void		plan_free(Plan *plan);
 
@@ -99,15 +102,21 @@ Status		plan_set_weights(Plan *plan, const float *weights);
  * running statistics in `weights` are updated; else it may be NULL. */
 Status		plan_forward(Plan *plan, float *weights);
 
-/* Run backward from the gradient of the output (already written to
- * plan_output_gradient) to the gradients of all parameters, which are
+/* Run backward from the gradients of the outputs (all already written, after
+ * plan_forward) to the gradients of the part's parameters, which are
  * overwritten: `gradients` has graph->weight_count floats, those of running
  * statistics stay as they are. */
 Status		plan_backward(Plan *plan, float *gradients);
 
 Tensor		plan_input(const Plan *plan);
-Tensor		plan_output(const Plan *plan);	/* logits (N, H, W, 1) */
+Tensor		plan_output(const Plan *plan);	/* the first output, for a segmenter logits (N, H, W, 1) */
 Tensor		plan_output_gradient(const Plan *plan);
+
+/* The same for output i of several, and the input's gradient where it was
+ * asked for. Outputs are dense unless they are part of a concatenation. */
+Tensor		plan_output_at(const Plan *plan, int i);
+Tensor		plan_output_gradient_at(const Plan *plan, int i);
+Tensor		plan_input_gradient(const Plan *plan);
 
 /* Bytes held by tensors and convolutions. */
 size_t		plan_memory(const Plan *plan);

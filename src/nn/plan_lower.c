@@ -23,7 +23,7 @@ plan_shapes(Planner *planner)
 
 	if (plan->options.batch < 1 || plan->options.batch > MAX_EXTENT)
 		return status_error(LS_INVALID_ARGUMENT, "a batch of %d images is not possible", plan->options.batch);
-	for (int id = 0; id < graph->node_count; id++)
+	for (int id = plan->part->first; id < plan->part->end; id++)
 	{
 		const GraphNode *node = &graph->nodes[id];
 		TensorShape shape = {plan->options.batch, plan->options.height, plan->options.width, node->channels};
@@ -86,7 +86,7 @@ sole_consumer(const Planner *planner, NodeId id, OpKind kind)
 {
 	NodeId		next = planner->consumer[id];
 
-	if (planner->consumers[id] != 1 || id == planner->graph->output || planner->absorbed[next] ||
+	if (planner->consumers[id] != 1 || planner->is_output[id] || planner->absorbed[next] ||
 		planner->graph->nodes[next].kind != kind)
 		return -1;
 	return next;
@@ -137,7 +137,7 @@ lower(Planner *planner)
 	const Graph *graph = planner->graph;
 	Plan	   *plan = planner->plan;
 
-	for (int id = 0; id < graph->node_count; id++)
+	for (int id = plan->part->first; id < plan->part->end; id++)
 		for (int i = 0; i < 2; i++)
 			if (graph->nodes[id].inputs[i] >= 0)
 			{
@@ -145,7 +145,7 @@ lower(Planner *planner)
 				planner->consumer[graph->nodes[id].inputs[i]] = id;
 			}
 
-	for (int id = 0; id < graph->node_count; id++)
+	for (int id = plan->part->first; id < plan->part->end; id++)
 	{
 		const GraphNode *node = &graph->nodes[id];
 		Step	   *step = &plan->steps[plan->step_count];
@@ -183,9 +183,13 @@ plan_gradients(Planner *planner)
 		const Step *step = &plan->steps[s];
 
 		planner->wants_gradient[step->y] = step->weights >= 0 || step->norm >= 0 ||
+			(step->kind == OP_INPUT && plan->options.input_gradient) ||
 			(step->x >= 0 && planner->wants_gradient[step->x]) ||
 			(step->residual >= 0 && planner->wants_gradient[step->residual]);
 	}
+	/* The caller writes those of the outputs before. */
+	for (int i = 0; i < plan->part->output_count; i++)
+		begun[plan->part->outputs[i]] = true;
 	for (int s = plan->step_count - 1; s >= 0; s--)
 	{
 		Step	   *step = &plan->steps[s];
@@ -216,7 +220,7 @@ find_concatenations(Planner *planner)
 {
 	const Graph *graph = planner->graph;
 
-	for (int id = 0; id < graph->node_count; id++)
+	for (int id = planner->plan->part->first; id < planner->plan->part->end; id++)
 		for (int i = 0; graph->nodes[id].kind == OP_CONCAT && i < 2; i++)
 		{
 			NodeId		part = graph->nodes[id].inputs[i];

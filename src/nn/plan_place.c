@@ -96,9 +96,10 @@ place_values(Planner *planner)
 				keep(planner, slot, back);
 		}
 	}
-	/* The caller writes the input before and reads the output after the run. */
+	/* The caller writes the input before and reads the outputs after the run. */
 	keep(planner, planner->value_slots[plan->steps[0].y], 0);
-	keep(planner, planner->value_slots[planner->graph->output], planner->last_time);
+	for (int i = 0; i < plan->part->output_count; i++)
+		keep(planner, planner->value_slots[plan->part->outputs[i]], planner->last_time);
 	return status_ok();
 }
 
@@ -106,7 +107,8 @@ place_values(Planner *planner)
 static bool
 gradient_in_place(const Planner *planner, const Step *step)
 {
-	return (step->kind == OP_BATCH_NORM || step->kind == OP_GELU) && step->wants_dx && planner->consumers[step->x] == 1 &&
+	return (step->kind == OP_BATCH_NORM || step->kind == OP_GELU) && step->wants_dx &&
+		planner->consumers[step->x] == 1 && !planner->is_output[step->x] &&
 		planner->concat_of[step->y] < 0 && planner->concat_of[step->x] < 0;
 }
 
@@ -132,8 +134,9 @@ place_gradients(Planner *planner)
 		if (step->residual >= 0 && planner->wants_gradient[step->residual])
 			TRY(slot_for(planner, planner->gradient_slots, step->residual, time, &slot));
 	}
-	/* The caller writes the output's gradient between forward and backward. */
-	keep(planner, planner->gradient_slots[planner->graph->output], plan->step_count - 1);
+	/* The caller writes the outputs' gradients between forward and backward. */
+	for (int i = 0; i < plan->part->output_count; i++)
+		keep(planner, planner->gradient_slots[plan->part->outputs[i]], plan->step_count - 1);
 	return status_ok();
 }
 

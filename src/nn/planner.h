@@ -39,6 +39,7 @@ typedef struct Planner
 	int		   *step_of;		/* by node: the step that makes its value, -1 = none */
 	int		   *concat_of;		/* by node: the concatenation it is part of, -1 = none */
 	bool	   *absorbed;		/* by node: fused into an earlier step */
+	bool	   *is_output;		/* by node */
 	bool	   *wants_gradient; /* by node */
 	bool	   *gradient_begun; /* by node */
 	Slot	   *value_slots;
