@@ -46,7 +46,7 @@ draw_gain(Rng *rng, int permille)
 Status
 degrade_darkness(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int permille[DEGRADE_SEVERITY_MAX] = {600, 420, 290, 200, 130};
+	static const int permille[DEGRADE_SEVERITY_MAX] = {680, 630, 570, 490, 400};
 	int			gain = draw_gain(rng, permille[severity - 1]);
 	uint8_t		table[3][256];
 
@@ -58,7 +58,7 @@ degrade_darkness(const HostContext *host, int severity, Rng *rng, Image *image)
 Status
 degrade_low_contrast(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int permille[DEGRADE_SEVERITY_MAX] = {600, 430, 300, 200, 130};
+	static const int permille[DEGRADE_SEVERITY_MAX] = {700, 600, 500, 410, 330};
 	int			share = draw_gain(rng, permille[severity - 1]);
 	int			veil = draw_between(rng, 110, 190);
 	uint8_t		table[3][256];
@@ -74,7 +74,7 @@ degrade_low_contrast(const HostContext *host, int severity, Rng *rng, Image *ima
 Status
 degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int permille[DEGRADE_SEVERITY_MAX] = {350, 500, 640, 770, 880};
+	static const int permille[DEGRADE_SEVERITY_MAX] = {420, 540, 650, 760, 870};
 	int			loss = permille[severity - 1] * GAIN_ONE / 1000;
 	int			toward_x = draw_between(rng, -256, 256);
 	int			toward_y = draw_between(rng, 96, 256) * (rng_below(rng, 2) == 0 ? 1 : -1);
@@ -123,7 +123,7 @@ degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *ima
 Status
 degrade_colour_cast(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int permille[DEGRADE_SEVERITY_MAX] = {180, 280, 390, 510, 640};
+	static const int permille[DEGRADE_SEVERITY_MAX] = {170, 260, 350, 450, 560};
 	int			strength = draw_gain(rng, permille[severity - 1]);
 	int			hue = draw_between(rng, 0, 1535);
 	uint8_t		table[3][256];

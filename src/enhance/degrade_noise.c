@@ -42,7 +42,7 @@ add_noise(const HostContext *host, const int *sigma_of, Rng *rng, Image *image)
 Status
 degrade_noise(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int sigmas[DEGRADE_SEVERITY_MAX] = {8, 14, 22, 33, 48};
+	static const int sigmas[DEGRADE_SEVERITY_MAX] = {3, 5, 7, 9, 12};
 	int			sigma_of[256];
 
 	for (int v = 0; v < 256; v++)
@@ -55,7 +55,7 @@ degrade_noise(const HostContext *host, int severity, Rng *rng, Image *image)
 Status
 degrade_shot_noise(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int photons_at_white[DEGRADE_SEVERITY_MAX] = {400, 160, 70, 32, 15};
+	static const int photons_at_white[DEGRADE_SEVERITY_MAX] = {5100, 1840, 940, 500, 280};
 	int			sigma_of[256];
 
 	for (int v = 0; v < 256; v++)

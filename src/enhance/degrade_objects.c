@@ -64,7 +64,7 @@ draw_point(Rng *rng, const Image *image)
 Status
 degrade_hair(const HostContext *host, int severity, Rng *rng, Image *image, uint8_t *cover)
 {
-	static const int counts[DEGRADE_SEVERITY_MAX] = {7, 14, 26, 44, 70};
+	static const int counts[DEGRADE_SEVERITY_MAX] = {5, 10, 17, 27, 40};
 	int64_t		side = shorter_side(image);
 	Cover		hairs = {image->width, image->height, cover};
 	int			colour[3];
@@ -153,7 +153,7 @@ cover_pen(Rng *rng, const Image *image, Cover *cover)
 Status
 degrade_ruler_ink(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int strokes[DEGRADE_SEVERITY_MAX] = {1, 2, 4, 7, 11};
+	static const int strokes[DEGRADE_SEVERITY_MAX] = {3, 7, 12, 18, 26};
 	static const int black[3] = {32, 30, 34};
 	Cover		cover;
 	int			ink[3];
@@ -239,7 +239,7 @@ draw_bubble(Image *image, StrokePoint centre, int64_t radius)
 Status
 degrade_bubbles(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int counts[DEGRADE_SEVERITY_MAX] = {5, 11, 20, 34, 55};
+	static const int counts[DEGRADE_SEVERITY_MAX] = {20, 45, 80, 130, 200};
 	int64_t		side = shorter_side(image);
 
 	for (int i = 0; i < counts[severity - 1]; i++)

@@ -57,7 +57,7 @@ quality_judge(const Image *image, Quality *quality)
 {
 	double		shorter = image->width < image->height ? image->width : image->height;
 	double		wanted = fmin(256, shorter);
-	double		flat = doublings(0.12, quality->contrast + 0.002, 0);
+	double		flat = doublings(0.22, quality->contrast + 0.002, 0);
 	double		grey = image->channels == 3 ? doublings(0.15, quality->saturation + 0.002, 0) : 0;
 	double		penalty[ISSUES];
 	double		sum = CLEAN;
@@ -65,7 +65,7 @@ quality_judge(const Image *image, Quality *quality)
 	penalty[ISSUE_BLURRED] = 8.00 * above(0.65, quality->sharpness);
 	penalty[ISSUE_NOISY] = 1.00 * doublings(quality->noise, 1, 1e-9);
 	penalty[ISSUE_LOW_CONTRAST] = 3.67 * flat + 1.38 * grey;
-	penalty[ISSUE_DARK] = 8.92 * above(0.5, quality->brightness);
+	penalty[ISSUE_DARK] = 14 * above(0.5, quality->brightness);
 	penalty[ISSUE_BRIGHT] = 8.69 * above(quality->brightness, 0.85);
 	penalty[ISSUE_UNEVEN] = 5.35 * above(quality->slope, 0.15) + 1.00 * above(quality->unevenness, 0.5);
 	penalty[ISSUE_COLOUR_CAST] = 16.58 * above(quality->colour_cast, 0.20);

@@ -5,7 +5,8 @@
  * step by integer addition, weights carry 8, so the result is the same
  * everywhere and a mask pixel is decided on an exact sum. The four samples of
  * a pixel (R, G, B and mask) travel in one 64-bit word, 16 bits each, which
- * makes a blend of four bytes one multiplication in plain C.
+ * makes a blend of four bytes one multiplication in plain C. A degradation,
+ * where one was drawn, works on the result in place.
  */
 #include "learn/augment.h"
 
@@ -25,17 +26,31 @@ augment_default(void)
 		.brightness = 0.20,
 		.contrast = 0.20,
 		.colour = 0.10,
+		.degrade = 0.50,
+		.degrade_severity = DEGRADE_SEVERITY_MAX,
 	};
 
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		options.degrade_weight[kind] = 1;
 	return options;
 }
 
 AugmentOptions
 augment_none(void)
 {
-	AugmentOptions options = {.flip = false};
+	AugmentOptions options = {.flip = false, .degrade_severity = DEGRADE_SEVERITY_MAX};
 
 	return options;
+}
+
+void
+augment_values(const AugmentOptions *options, double values[AUGMENT_VALUES])
+{
+	const double plain[] = {options->flip, options->rotate, options->scale, options->shift, options->brightness,
+	options->contrast, options->colour, options->degrade, options->degrade_severity};
+
+	memcpy(values, plain, sizeof plain);
+	memcpy(values + sizeof plain / sizeof plain[0], options->degrade_weight, sizeof options->degrade_weight);
 }
 
 /* A uniform value in +- range. */
@@ -43,6 +58,41 @@ static double
 draw_around_zero(Rng *rng, double range)
 {
 	return rng_range(rng, -1, 1) * range;
+}
+
+/* The kind at `share` (0 .. 1) of all the weights laid end to end. */
+static DegradeKind
+kind_at(const double *weight, double share)
+{
+	double		total = 0;
+	int			kind;
+
+	for (kind = 0; kind < DEGRADE_KINDS; kind++)
+		total += weight[kind];
+	share *= total;
+	for (kind = 0; kind < DEGRADE_KINDS - 1; kind++)
+	{
+		if (share < weight[kind])
+			break;
+		share -= weight[kind];
+	}
+	/* rounding may lead past the last kind that has a weight */
+	while (kind > 0 && weight[kind] == 0)
+		kind--;
+	return (DegradeKind) kind;
+}
+
+/* Draw the degradation: its share decides whether there is one. */
+static void
+draw_degradation(const AugmentOptions *options, Rng *rng, Variation *variation)
+{
+	bool		degraded = rng_uniform(rng) < options->degrade;
+	double		share = rng_uniform(rng);
+	double		severity = rng_uniform(rng);
+
+	variation->kind = kind_at(options->degrade_weight, share);
+	variation->severity = degraded ? 1 + (int) (severity * options->degrade_severity) : 0;
+	rng_seed(&variation->degrade_rng, rng_next(rng), (uint64_t) variation->kind);
 }
 
 Variation
@@ -61,6 +111,7 @@ augment_draw(const AugmentOptions *options, Rng *rng)
 	variation.contrast = 1 + draw_around_zero(rng, options->contrast);
 	for (int channel = 0; channel < 3; channel++)
 		variation.gain[channel] = 1 + draw_around_zero(rng, options->colour);
+	draw_degradation(options, rng, &variation);
 	return variation;
 }
 
@@ -143,9 +194,10 @@ fill_colour_table(const Variation *variation, int channel, uint8_t *table)
 	}
 }
 
-void
-augment_apply(const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask,
-			  uint8_t *out_rgb, uint8_t *out_mask)
+/* Move and recolour. */
+static void
+warp_and_colour(const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask,
+				uint8_t *out_rgb, uint8_t *out_mask)
 {
 	Warp		warp = warp_from_variation(variation, size);
 	uint8_t		tables[3][256];
@@ -198,4 +250,17 @@ augment_apply(const Variation *variation, int size, const uint8_t *rgb, const ui
 			v += warp.step_x_v;
 		}
 	}
+}
+
+Status
+augment_apply(const HostContext *host, const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask,
+			  uint8_t *out_rgb, uint8_t *out_mask)
+{
+	Image		image = {.width = size, .height = size, .channels = 3, .pixels = out_rgb};
+	Rng			rng = variation->degrade_rng;
+
+	warp_and_colour(variation, size, rgb, mask, out_rgb, out_mask);
+	if (variation->severity == 0)
+		return status_ok();
+	return degrade_apply(host, variation->kind, variation->severity, &rng, &image);
 }

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "core/rng.h"
+#include "core/status.h"
+#include "enhance/degrade.h"
 
 typedef struct AugmentOptions
 {
@@ -22,6 +24,9 @@ typedef struct AugmentOptions
 	double		brightness;		/* +- share */
 	double		contrast;		/* +- share, about mid-grey */
 	double		colour;			/* per-channel gain, +- share */
+	double		degrade;		/* share of the images that get one degradation */
+	double		degrade_severity;	/* 1 to this one, each as often; whole */
+	double		degrade_weight[DEGRADE_KINDS];	/* how often each kind, among the others */
 } AugmentOptions;
 
 /* One drawn variation. */
@@ -36,13 +41,21 @@ typedef struct Variation
 	double		brightness;		/* factor */
 	double		contrast;		/* factor, about mid-grey */
 	double		gain[3];		/* factor per channel */
+	int			severity;		/* of the degradation that comes last; 0 = none */
+	DegradeKind kind;
+	Rng			degrade_rng;	/* what it draws from */
 } Variation;
 
-/* The recipe of DESIGN: flips, any rotation, 0.25, 0.10, 0.20, 0.20, 0.10. */
+/* The recipe of DESIGN: flips, any rotation, 0.25, 0.10, 0.20, 0.20, 0.10;
+ * one degradation of any kind, severity 1 to 5, on half of the images. */
 AugmentOptions augment_default(void);
 
 /* Nothing is changed. */
 AugmentOptions augment_none(void);
+
+/* All options as numbers, in the order of the struct, to compare and store. */
+#define AUGMENT_VALUES (9 + DEGRADE_KINDS)
+void		augment_values(const AugmentOptions *options, double values[AUGMENT_VALUES]);
 
 /* Draw a variation; always takes the same number of values from rng. */
 Variation	augment_draw(const AugmentOptions *options, Rng *rng);
@@ -52,10 +65,13 @@ Variation	augment_draw(const AugmentOptions *options, Rng *rng);
  * 0/255, `rgb`/`mask` into `out_rgb`/`out_mask` (different memory): flip,
  * scale and turn about the centre, then shift, as one warp with reflected
  * borders (bilinear; a mask pixel is lesion where more than half of it is);
- * then colour: v -> (v * gain * brightness - 127.5) * contrast + 127.5. The
- * variation that changes nothing copies exactly.
+ * then colour: v -> (v * gain * brightness - 127.5) * contrast + 127.5; then
+ * the degradation, on the image as the network will see it. The variation
+ * that changes nothing copies exactly. A degradation allocates: the status is
+ * its own, and without one always LS_OK. Safe on any thread with
+ * host_standalone().
  */
-void		augment_apply(const Variation *variation, int size,
+Status		augment_apply(const HostContext *host, const Variation *variation, int size,
 						  const uint8_t *rgb, const uint8_t *mask,
 						  uint8_t *out_rgb, uint8_t *out_mask);
 

@@ -11,7 +11,7 @@
 #include "core/checked.h"
 
 #define CHECKPOINT_MAGIC 0x54504B4345534C01u	/* "\1LSECKPT" on a little-endian machine */
-#define CHECKPOINT_VERSION 1
+#define CHECKPOINT_VERSION 2
 
 typedef struct Header
 {

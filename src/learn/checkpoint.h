@@ -12,6 +12,7 @@
 
 #include "core/host.h"
 #include "core/status.h"
+#include "learn/augment.h"
 
 /* What must be the same in the run that wrote and the run that reads. */
 typedef struct CheckpointRun
@@ -27,7 +28,7 @@ typedef struct CheckpointRun
 	double		learning_rate;
 	double		weight_decay;
 	double		gradient_clip;
-	double		augment[7];		/* in the order of AugmentOptions */
+	double		augment[AUGMENT_VALUES];
 } CheckpointRun;
 
 /* How far the run has come. */

@@ -51,7 +51,10 @@ train_options_check(const TrainOptions *options)
 		{"brightness", augment->brightness, 0, 1},
 		{"contrast", augment->contrast, 0, 1},
 		{"colour", augment->colour, 0, 1},
+		{"degrade", augment->degrade, 0, 1},
+		{"degrade_severity", augment->degrade_severity, 1, DEGRADE_SEVERITY_MAX},
 	};
+	double		kinds = 0;
 
 	for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
 	{
@@ -64,5 +67,21 @@ train_options_check(const TrainOptions *options)
 									"%s must be between %g and %g.",
 									range->name, range->minimum, range->maximum);
 	}
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+	{
+		double		weight = augment->degrade_weight[kind];
+
+		if (!(weight >= 0 && weight <= 1e6))
+			return status_with_hint(
+									status_error(LS_INVALID_ARGUMENT, "%s %g is out of range",
+												 degrade_name((DegradeKind) kind), weight),
+									"The weight of a degradation must be between 0 and 1e6.");
+		kinds += weight;
+	}
+	if (augment->degrade > 0 && kinds == 0)
+		return status_with_hint(
+								status_error(LS_INVALID_ARGUMENT, "degrade is %g, but every kind's weight is 0",
+											 augment->degrade),
+								"Set degrade to 0, or give a kind a weight.");
 	return status_ok();
 }

@@ -217,6 +217,7 @@ typedef struct VaryTask
 	const Trainer *trainer;
 	int			epoch;
 	long		first_place;	/* of the batch in the epoch's order */
+	Status	   *failure;		/* of the last that failed; shared by the threads */
 } VaryTask;
 
 /* Vary images [begin, end) of the decoded batch. */
@@ -232,12 +233,18 @@ vary_images(void *data, int worker, long begin, long end)
 		size_t		offset = (size_t) i * trainer->pixels;
 		Variation	variation;
 		Rng			rng;
+		Status		status;
 
 		epoch_image_rng(&rng, trainer->options.seed, task->epoch, task->first_place + i);
 		variation = augment_draw(&trainer->options.augment, &rng);
-		augment_apply(&variation, trainer->size,
-					  trainer->decoded.rgb + 3 * offset, trainer->decoded.mask + offset,
-					  trainer->varied.rgb + 3 * offset, trainer->varied.mask + offset);
+		status = augment_apply(host_standalone(), &variation, trainer->size,
+							   trainer->decoded.rgb + 3 * offset, trainer->decoded.mask + offset,
+							   trainer->varied.rgb + 3 * offset, trainer->varied.mask + offset);
+		if (status.code != LS_OK)
+		{
+#pragma omp critical(vary_failure)
+			*task->failure = status;
+		}
 	}
 }
 
@@ -246,11 +253,13 @@ static Status
 prepare_batch(Trainer *trainer, int epoch, long batch)
 {
 	int			images = trainer->options.batch_size;
-	VaryTask	task = {trainer, epoch, batch * images};
+	Status		failure = status_ok();
+	VaryTask	task = {trainer, epoch, batch * images, &failure};
 
 	for (long i = 0; i < images; i++)
 		TRY(read_image(trainer, trainer->training, trainer->order[task.first_place + i], i));
 	threads_run(trainer->host->threads, images, vary_images, &task);
+	TRY(failure);
 	return host_poll(trainer->host);
 }
 
@@ -431,7 +440,6 @@ static Checkpoint
 trainer_checkpoint(Trainer *trainer, int64_t **steps)
 {
 	const TrainOptions *options = &trainer->options;
-	const AugmentOptions *augment = &options->augment;
 	Checkpoint	checkpoint = {
 		.run = {
 			.weight_count = (int64_t) trainer->network->graph->weight_count,
@@ -444,8 +452,6 @@ trainer_checkpoint(Trainer *trainer, int64_t **steps)
 			.learning_rate = options->learning_rate,
 			.weight_decay = options->weight_decay,
 			.gradient_clip = options->gradient_clip,
-			.augment = {augment->flip, augment->rotate, augment->scale, augment->shift,
-			augment->brightness, augment->contrast, augment->colour},
 		},
 		.progress = trainer->progress,
 		.weights = trainer->network->weights,
@@ -453,6 +459,7 @@ trainer_checkpoint(Trainer *trainer, int64_t **steps)
 	};
 	size_t		moment_count;
 
+	augment_values(&options->augment, checkpoint.run.augment);
 	learner_state(trainer->learner, &checkpoint.moments, &moment_count, steps);
 	checkpoint.run.moment_count = (int64_t) moment_count;
 	checkpoint.progress.optimiser_steps = **steps;

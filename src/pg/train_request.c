@@ -56,7 +56,7 @@ train_request_read(FunctionCallInfo fcinfo)
 		.has_learning_rate = !PG_ARGISNULL(8),
 		.learning_rate = PG_ARGISNULL(8) ? 0 : PG_GETARG_FLOAT8(8),
 		.test_fraction = argument_double(fcinfo, 9, "test_fraction"),
-		.augment = PG_ARGISNULL(11) || PG_GETARG_BOOL(11),
+		.augment = argument_object(fcinfo, 11),
 		.promote = promote_rule(argument_text(fcinfo, 12, "promote")),
 		.config = argument_object(fcinfo, 13),
 		.architecture = PG_ARGISNULL(14) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(14)),
@@ -83,48 +83,107 @@ static const OptionKey option_keys[] = {
 	{"gradient_clip", offsetof(TrainPlan, train.gradient_clip)},
 	{"validation_fraction", offsetof(TrainPlan, validation_fraction)},
 	{"threshold", offsetof(TrainPlan, threshold)},
+};
+
+/* Keys of `augment` that are numbers; `flip` and the kinds of degradations
+ * come beside them. */
+static const OptionKey augment_keys[] = {
 	{"rotate", offsetof(TrainPlan, train.augment.rotate)},
 	{"scale", offsetof(TrainPlan, train.augment.scale)},
 	{"shift", offsetof(TrainPlan, train.augment.shift)},
 	{"brightness", offsetof(TrainPlan, train.augment.brightness)},
 	{"contrast", offsetof(TrainPlan, train.augment.contrast)},
 	{"colour", offsetof(TrainPlan, train.augment.colour)},
+	{"degrade", offsetof(TrainPlan, train.augment.degrade)},
+	{"degrade_severity", offsetof(TrainPlan, train.augment.degrade_severity)},
 };
 
-/* Raise an error: there is no such option. */
+/* Raise an error: the argument, "augment has", has no such key. */
 static void
-unknown_option(const char *key)
+unknown_key(const char *argument_has, const char *key, const char *names)
 {
-	StringInfoData names;
-
-	initStringInfo(&names);
-	appendStringInfoString(&names, "flip");
-	for (size_t i = 0; i < lengthof(option_keys); i++)
-		appendStringInfo(&names, ", %s", option_keys[i].name);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("options have no key \"%s\"", key),
-			 errhint("Keys that exist: %s.", names.data)));
+			 errmsg("%s no key \"%s\"", argument_has, key),
+			 errhint("Keys that exist: %s.", names)));
+}
+
+/* Append the names of keys to a list. */
+static void
+append_names(StringInfo names, const OptionKey *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		appendStringInfo(names, "%s%s", names->len == 0 ? "" : ", ", keys[i].name);
+}
+
+/* Set the value behind a key; false where there is no such key. */
+static bool
+set_value(TrainPlan *plan, const OptionKey *keys, size_t count, const char *key, double value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(key, keys[i].name) == 0)
+		{
+			*(double *) ((char *) plan + keys[i].offset) = value;
+			return true;
+		}
+	return false;
 }
 
 /* Take one key of `options`. */
 static void
 take_option(void *data, const char *key, double value)
 {
+	StringInfoData names;
+
+	if (set_value(data, option_keys, lengthof(option_keys), key, value))
+		return;
+	initStringInfo(&names);
+	append_names(&names, option_keys, lengthof(option_keys));
+	unknown_key("options have", key, names.data);
+}
+
+/* Take one key of `augment`. */
+static void
+take_augment(void *data, const char *key, double value)
+{
 	TrainPlan  *plan = data;
+	StringInfoData names;
 
 	if (strcmp(key, "flip") == 0)
 	{
 		plan->train.augment.flip = value != 0;
 		return;
 	}
-	for (size_t i = 0; i < lengthof(option_keys); i++)
-		if (strcmp(key, option_keys[i].name) == 0)
+	if (set_value(plan, augment_keys, lengthof(augment_keys), key, value))
+		return;
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		if (strcmp(key, degrade_name((DegradeKind) kind)) == 0)
 		{
-			*(double *) ((char *) plan + option_keys[i].offset) = value;
+			plan->train.augment.degrade_weight[kind] = value;
 			return;
 		}
-	unknown_option(key);
+	initStringInfo(&names);
+	appendStringInfoString(&names, "flip");
+	append_names(&names, augment_keys, lengthof(augment_keys));
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		appendStringInfo(&names, ", %s", degrade_name((DegradeKind) kind));
+	unknown_key("augment has", key, names.data);
+}
+
+/* Take all of `augment`: true is the recipe, false is nothing, an object is
+ * the recipe with changes. */
+static void
+take_augmentation(Jsonb *augment, TrainPlan *plan)
+{
+	JsonbValue	scalar;
+
+	if (JB_ROOT_IS_SCALAR(augment) && JsonbExtractScalar(&augment->root, &scalar) && scalar.type == jbvBool)
+	{
+		if (!scalar.val.boolean)
+			plan->train.augment = augment_none();
+	}
+	else
+		json_values_each(augment, "augment", take_augment, plan);
 }
 
 /* Raise an error where images as the network sees them would be above
@@ -157,8 +216,7 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 		plan.train.learning_rate = request->learning_rate;
 	plan.train.seed = request->seed;
 	plan.train.engine = settings_engine();
-	if (!request->augment)
-		plan.train.augment = augment_none();
+	take_augmentation(request->augment, &plan);
 	json_values_each(request->options, "options", take_option, &plan);
 
 	check_status(NULL, train_options_check(&plan.train));
@@ -166,6 +224,28 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	split_check_fraction("validation_fraction", plan.validation_fraction);
 	argument_check_threshold(plan.threshold);
 	return plan;
+}
+
+/* Add the values behind keys. */
+static void
+add_values(JsonBuilder *builder, const OptionKey *keys, size_t count, const TrainPlan *plan)
+{
+	for (size_t i = 0; i < count; i++)
+		json_add_number(builder, keys[i].name, *(const double *) ((const char *) plan + keys[i].offset));
+}
+
+/* The augmentation as an object that `augment` takes. */
+static Jsonb *
+augmentation_jsonb(const TrainPlan *plan)
+{
+	JsonBuilder builder;
+
+	json_begin(&builder);
+	json_add_boolean(&builder, "flip", plan->train.augment.flip);
+	add_values(&builder, augment_keys, lengthof(augment_keys), plan);
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		json_add_number(&builder, degrade_name((DegradeKind) kind), plan->train.augment.degrade_weight[kind]);
+	return json_end(&builder);
 }
 
 Jsonb *
@@ -185,10 +265,7 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 	json_add_number(&builder, "learning_rate", plan->train.learning_rate);
 	json_add_number(&builder, "test_fraction", request->test_fraction);
 	json_add_number(&builder, "split_seed", request->split_seed);
-	json_add_boolean(&builder, "augment", request->augment);
-	json_add_boolean(&builder, "flip", plan->train.augment.flip);
-	for (size_t i = 0; i < lengthof(option_keys); i++)
-		json_add_number(&builder, option_keys[i].name,
-						*(const double *) ((const char *) plan + option_keys[i].offset));
+	add_values(&builder, option_keys, lengthof(option_keys), plan);
+	json_add_object(&builder, "augment", augmentation_jsonb(plan));
 	return json_end(&builder);
 }

@@ -32,7 +32,7 @@ typedef struct TrainRequest
 	double		learning_rate;
 	double		test_fraction;
 	int64_t		seed;
-	bool		augment;
+	Jsonb	   *augment;		/* an object, true or false */
 	PromoteRule promote;
 	Jsonb	   *config;
 	char	   *architecture;	/* NULL = the model's, or the one it is named after */

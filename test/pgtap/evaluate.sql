@@ -8,7 +8,7 @@ SELECT 'lesion-' || seed AS id, s.image, s.mask
 FROM generate_series(1, 30) AS seed, lesion_synthetic(seed, 48, 40) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 SELECT lesion_train('archive', 'net', epochs => 6, architecture => 'unet', config => '{"base": 4, "depth": 2}',
-	image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => false, split_seed => 9, test_fraction => 0.3);
+	image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => 'false', split_seed => 9, test_fraction => 0.3);
 
 -- What anyone can compute from the masks.
 CREATE FUNCTION scores_of(part text) RETURNS lesion_score_result LANGUAGE sql AS $$

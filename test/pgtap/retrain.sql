@@ -31,7 +31,7 @@ SELECT is((SELECT count(*) FROM lesion_training_progress), 0::bigint, 'nothing i
 
 -- Ends before the last epoch. At this learning rate little gets better.
 CALL lesion_retrain('archive', 'patient', 300, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 32,
-	learning_rate => 1e-12, augment => false, patience => 2, options => '{"validation_fraction": 0.3}');
+	learning_rate => 1e-12, augment => 'false', patience => 2, options => '{"validation_fraction": 0.3}');
 SELECT row_eq($$SELECT state, stopped_by, epochs, epochs_done - best_epoch, epochs_done < epochs FROM lesion_runs WHERE model = 'patient'$$,
 	ROW('finished'::text, 'patience'::text, 300, 2, true), 'patience => 2 ends a run two epochs after the best');
 SELECT ok((SELECT images_per_second BETWEEN (SELECT min(images_per_second) FROM lesion_training_log WHERE model = 'patient')

@@ -11,7 +11,7 @@ ALTER TABLE archive ADD PRIMARY KEY (id);
 SELECT throws_ok($$SELECT lesion_segment(image) FROM archive$$, '55000', 'model "unet" has no version yet', 'a model that has not been trained');
 
 SELECT lesion_train('archive', 'net', epochs => 10, architecture => 'unet', config => '{"base": 4, "depth": 2}',
-	image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => false, test_fraction => 0);
+	image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => 'false', test_fraction => 0);
 
 -- The mask.
 SELECT row_eq($$SELECT i.format, i.width, i.height, i.channels, i.bits FROM archive, lesion_image_info(lesion_segment(image, 'net')) i WHERE id = 1$$,

@@ -1,7 +1,7 @@
 -- lesion_train: what a run stores and returns.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(45);
+SELECT plan(48);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -69,7 +69,7 @@ FROM lesion_train('archive', 'shy', epochs => 1, architecture => 'unet', config 
 SELECT lesion_train('archive', 'learner', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 32,
 	learning_rate => 1e-9);
 SELECT ok(promoted AND dice > (SELECT dice FROM lesion_leaderboard WHERE model = 'learner' AND version = 1), 'a better version is promoted')
-FROM lesion_train('archive', 'learner', epochs => 12, image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => false);
+FROM lesion_train('archive', 'learner', epochs => 12, image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => 'false');
 SELECT is((SELECT reason FROM lesion_promotion WHERE model = 'learner' ORDER BY promotion DESC LIMIT 1), 'better', '... and the reason kept');
 
 -- A model named after its architecture takes a config with each version.
@@ -78,6 +78,15 @@ SELECT lives_ok($$SELECT lesion_train('archive', 'unet', epochs => 1, image_size
 SELECT lives_ok($$SELECT lesion_train('archive', 'unet', epochs => 1, image_size => 32, config => '{"base": 5, "depth": 1}')$$,
 	'... and again with another config');
 SELECT is((SELECT config -> 'base' FROM lesion_version WHERE model = 'unet' AND number = 2), '5', '... which its version keeps');
+
+-- What the images were put through is kept with the run, as `augment` takes it.
+SELECT lives_ok($$SELECT lesion_train('archive', 'net', epochs => 1, image_size => 32, augment => '{"degrade": 1, "degrade_severity": 2, "hair": 0}')$$,
+	'degradations are part of a training');
+SELECT ok(options -> 'augment' @> '{"flip": true, "rotate": 180, "degrade": 1, "degrade_severity": 2, "hair": 0, "blur": 1}', '... and of its record')
+FROM lesion_run ORDER BY run DESC LIMIT 1;
+SELECT lives_ok(format($$SELECT lesion_train('archive', 'net', epochs => 1, image_size => 32, augment => %L)$$, options -> 'augment'),
+	'... which trains again')
+FROM lesion_run ORDER BY run DESC LIMIT 1;
 
 -- No test part, no validation part.
 SELECT ok(dice IS NULL AND val_dice IS NULL AND test_images = 0 AND validation_images = 0 AND training_images = 40 AND promoted, 'everything can be trained on')

@@ -1,7 +1,7 @@
 -- lesion_train and bad input: a clear error, and nothing is written.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(46);
+SELECT plan(54);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -70,6 +70,15 @@ SELECT ok((error_of(train('archive', $$, options => '{"wheight_decay": 1}'$$))).
 SELECT throws_ok(train('archive', $$, options => '{"weight_decay": "much"}'$$), '22023', NULL, 'an option that is no number');
 SELECT throws_ok(train('archive', $$, options => '{"threshold": 1.5}'$$), '22023', NULL, 'an option out of its range');
 SELECT throws_ok(train('archive', $$, options => '[]'$$), '22023', NULL, 'options that are no object');
+SELECT throws_ok(train('archive', $$, augment => '{"weight_decay": 1}'$$), '22023', 'augment has no key "weight_decay"', 'an unknown augmentation');
+SELECT ok((error_of(train('archive', $$, augment => '{"rain": 1}'$$))).hint ~ 'flip, rotate, .*bubbles', '... lists those that exist');
+SELECT throws_ok(train('archive', $$, augment => '{"degrade": 1.5}'$$), '22023', 'degrade 1.5 is out of range', 'more than all images degraded');
+SELECT throws_ok(train('archive', $$, augment => '{"degrade_severity": 6}'$$), '22023', NULL, 'a severity that does not exist');
+SELECT throws_ok(train('archive', $$, augment => '{"hair": -1}'$$), '22023', 'hair -1 is out of range', 'a kind that comes less than never');
+SELECT throws_ok(train('archive', $$, augment => (SELECT jsonb_object_agg(kind, 0) FROM lesion_degradations())$$), '22023',
+	'degrade is 0.5, but every kind''s weight is 0', 'degradations of no kind');
+SELECT throws_ok(train('archive', $$, augment => '[]'$$), '22023', NULL, 'an augmentation that is a list');
+SELECT throws_ok(train('archive', $$, augment => '7'$$), '22023', NULL, '... or a number');
 SELECT throws_ok(train('archive', $$, config => '{"bass": 4}'$$), '22023', NULL, 'an unknown config key');
 SELECT ok((error_of(train('archive', $$, config => '{"bass": 4}'$$))).hint ~ 'base', '... lists those that exist');
 SELECT throws_ok(train('archive', $$, config => '{"base": 1e9}'$$), '22023', NULL, 'a config value out of its range');

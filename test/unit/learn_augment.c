@@ -52,6 +52,13 @@ fill_noise(Pair *pair, uint64_t seed)
 		pair->mask[i] = rng_next(&rng) & 1 ? 255 : 0;
 }
 
+/* augment_apply, which must succeed. */
+static void
+vary(const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask, uint8_t *out_rgb, uint8_t *out_mask)
+{
+	assert_int_equal(augment_apply(host_standalone(), variation, size, rgb, mask, out_rgb, out_mask).code, LS_OK);
+}
+
 /* Vary a SIZE x SIZE noise pair and check that output (x, y) is input
  * (u[x][y], v[x][y]), where u = ux x + uy y + u0 and so on, reflected. */
 static void
@@ -60,7 +67,7 @@ assert_moves(const Variation *variation, int ux, int uy, int u0, int vx, int vy,
 	Pair		pair;
 
 	fill_noise(&pair, 1);
-	augment_apply(variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	vary(variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
 	for (int y = 0; y < SIZE; y++)
 	{
 		for (int x = 0; x < SIZE; x++)
@@ -156,7 +163,7 @@ test_half_pixel(void **state)
 	(void) state;
 	variation.shift_x = 0.5 / SIZE;
 	fill_noise(&pair, 2);
-	augment_apply(&variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	vary(&variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
 	for (int y = 0; y < SIZE; y++)
 	{
 		for (int x = 1; x < SIZE; x++)
@@ -182,7 +189,7 @@ test_scale(void **state)
 	(void) state;
 	variation.scale = 2;
 	fill_noise(&pair, 3);
-	augment_apply(&variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	vary(&variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
 	for (int y = 0; y < SIZE; y++)
 	{
 		for (int x = 0; x < SIZE; x++)
@@ -218,7 +225,7 @@ test_colour(void **state)
 	variation.contrast = 1.5;
 	variation.gain[0] = 1.5;
 	variation.gain[1] = 2;
-	augment_apply(&variation, 2, rgb, mask, out_rgb, out_mask);
+	vary(&variation, 2, rgb, mask, out_rgb, out_mask);
 	assert_memory_equal(out_rgb, expected, sizeof expected);
 	assert_memory_equal(out_mask, mask, sizeof mask);
 }
@@ -231,7 +238,7 @@ test_mask_follows_image(void **state)
 	AugmentOptions options = augment_default();
 
 	(void) state;
-	options.brightness = options.contrast = options.colour = 0;
+	options.brightness = options.contrast = options.colour = options.degrade = 0;
 	for (int i = 0; i < 200; i++)
 	{
 		Pair		pair;
@@ -250,7 +257,7 @@ test_mask_follows_image(void **state)
 		}
 		rng_seed(&rng, 9, (uint64_t) i);
 		variation = augment_draw(&options, &rng);
-		augment_apply(&variation, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+		vary(&variation, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
 		for (int at = 0; at < BIG * BIG; at++)
 		{
 			assert_true(pair.out_mask[at] == 0 || pair.out_mask[at] == 255);
@@ -283,8 +290,8 @@ test_turn_and_back(void **state)
 	there.scale = 1.2;
 	back.angle = -30;
 	back.scale = 1 / 1.2;
-	augment_apply(&there, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
-	augment_apply(&back, BIG, pair.out_rgb, pair.out_mask, again.out_rgb, again.out_mask);
+	vary(&there, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	vary(&back, BIG, pair.out_rgb, pair.out_mask, again.out_rgb, again.out_mask);
 	for (int y = 20; y < 44; y++)
 		for (int x = 20; x < 44; x++)
 			assert_true(abs(again.out_rgb[(y * BIG + x) * 3] - pair.rgb[(y * BIG + x) * 3]) <= 3);
@@ -349,6 +356,75 @@ test_draws_are_independent(void **state)
 	assert_true(with.scale == without.scale && with.gain[1] == without.gain[1]);
 }
 
+/* Degradations come as often as asked, of the kinds that have a weight, in
+ * every severity up to the highest, and repeat with the seed. */
+static void
+test_degradations_drawn(void **state)
+{
+	AugmentOptions options = augment_default();
+	int			kinds[DEGRADE_KINDS] = {0};
+	int			severities[DEGRADE_SEVERITY_MAX + 1] = {0};
+
+	(void) state;
+	options.degrade = 0.3;
+	options.degrade_severity = 4;
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		options.degrade_weight[kind] = kind == DEGRADE_BLUR ? 1 : kind == DEGRADE_HAIR ? 3 : 0;
+	for (int i = 0; i < 2000; i++)
+	{
+		Rng			rng;
+		Variation	variation;
+		Variation	again;
+
+		rng_seed(&rng, 4, (uint64_t) i);
+		variation = augment_draw(&options, &rng);
+		rng_seed(&rng, 4, (uint64_t) i);
+		again = augment_draw(&options, &rng);
+		assert_true(variation.kind == again.kind && variation.severity == again.severity);
+		assert_true(rng_next(&variation.degrade_rng) == rng_next(&again.degrade_rng));
+		severities[variation.severity]++;
+		if (variation.severity > 0)
+			kinds[variation.kind]++;
+	}
+	assert_in_range(severities[0], 1320, 1480);
+	for (int severity = 1; severity <= 4; severity++)
+		assert_in_range(severities[severity], 110, 190);
+	assert_int_equal(severities[5], 0);
+	assert_int_equal(kinds[DEGRADE_BLUR] + kinds[DEGRADE_HAIR], 2000 - severities[0]);
+	assert_in_range(kinds[DEGRADE_BLUR], 110, 190);
+}
+
+/* What is degraded is the varied image; the mask stays. */
+static void
+test_degradation_applied(void **state)
+{
+	Variation	variation = identity();
+	Image		expected = {.width = BIG, .height = BIG, .channels = 3};
+	Rng			rng;
+	Pair		pair;
+
+	(void) state;
+	fill_noise(&pair, 6);
+	variation.flip_x = true;
+	vary(&variation, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	expected.pixels = malloc(sizeof pair.out_rgb);
+	memcpy(expected.pixels, pair.out_rgb, sizeof pair.out_rgb);
+	rng_seed(&rng, 7, 8);
+	variation.degrade_rng = rng;
+	assert_int_equal(degrade_apply(host_standalone(), DEGRADE_HAIR, 3, &rng, &expected).code, LS_OK);
+
+	variation.kind = DEGRADE_HAIR;
+	variation.severity = 3;
+	memcpy(pair.mask, pair.out_mask, sizeof pair.mask);
+	variation.flip_x = false;
+	memcpy(pair.rgb, pair.out_rgb, sizeof pair.rgb);
+	vary(&variation, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	assert_memory_equal(pair.out_rgb, expected.pixels, sizeof pair.out_rgb);
+	assert_memory_equal(pair.out_mask, pair.mask, sizeof pair.mask);
+	assert_memory_not_equal(pair.out_rgb, pair.rgb, sizeof pair.rgb);
+	free(expected.pixels);
+}
+
 /* A shift by whole sizes still ends inside. */
 static void
 test_far_outside(void **state)
@@ -360,7 +436,7 @@ test_far_outside(void **state)
 	variation.shift_x = 2;
 	variation.shift_y = -4;
 	fill_noise(&pair, 5);
-	augment_apply(&variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	vary(&variation, SIZE, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
 	assert_memory_equal(pair.rgb, pair.out_rgb, SIZE * SIZE * 3);
 	assert_memory_equal(pair.mask, pair.out_mask, SIZE * SIZE);
 }
@@ -381,6 +457,8 @@ main(void)
 		cmocka_unit_test(test_turn_and_back),
 		cmocka_unit_test(test_draws),
 		cmocka_unit_test(test_draws_are_independent),
+		cmocka_unit_test(test_degradations_drawn),
+		cmocka_unit_test(test_degradation_applied),
 		cmocka_unit_test(test_far_outside),
 	};
 

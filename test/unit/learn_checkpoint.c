@@ -145,6 +145,7 @@ test_another_run(void **state)
 	ASSERT_DIFFERS(run->weight_decay = 0, "weight decay");
 	ASSERT_DIFFERS(run->gradient_clip = 0, "gradient clip");
 	ASSERT_DIFFERS(run->augment[6] = 0, "augmentation");
+	ASSERT_DIFFERS(run->augment[AUGMENT_VALUES - 1] = 1, "augmentation");
 	host_free(&host.context, bytes);
 	test_host_end(&host);
 }
@@ -178,9 +179,9 @@ test_broken_bytes(void **state)
 	assert_refused(&fixture, copy, size,
 				   "the checkpoint was not written by this kind of machine, or is no checkpoint");
 	copy[0] ^= 1;
-	copy[8] = 2;
-	assert_refused(&fixture, copy, size, "the checkpoint was written by another version of lesionseg");
 	copy[8] = 1;
+	assert_refused(&fixture, copy, size, "the checkpoint was written by another version of lesionseg");
+	copy[8] = 2;
 
 	number = 11;				/* of 10 epochs */
 	memcpy(copy + progress, &number, sizeof number);
