@@ -391,6 +391,8 @@ CREATE TABLE lesion_evaluation (
 	seconds float8 NOT NULL,
 	evaluated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	evaluated_by text NOT NULL DEFAULT current_user,
+	options jsonb NOT NULL DEFAULT '{}'
+		CHECK (jsonb_typeof(options) = 'object'),
 	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
 );
 
@@ -402,6 +404,7 @@ COMMENT ON COLUMN lesion_evaluation.n IS 'images scored';
 COMMENT ON COLUMN lesion_evaluation.skipped IS 'rows left out because id, image or mask is NULL';
 COMMENT ON COLUMN lesion_evaluation.broken IS 'rows left out because image or mask cannot be used';
 COMMENT ON COLUMN lesion_evaluation.images_per_second IS 'decoding, network and resizing to the mask''s size';
+COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
 
 -- What users made goes into dumps.
 SELECT pg_catalog.pg_extension_config_dump('lesion_model', 'WHERE NOT bundled');
@@ -528,11 +531,12 @@ COMMENT ON COLUMN lesion_segmentation_progress.at IS 'when the latest image was 
 COMMENT ON COLUMN lesion_segmentation_progress.processes IS 'of a parallel query';
 
 CREATE VIEW lesion_leaderboard AS
-SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at
+SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
+	options
 FROM (
-	SELECT DISTINCT ON (model, version, images, subset, split_seed, test_fraction, threshold) *
+	SELECT DISTINCT ON (model, version, images, subset, split_seed, test_fraction, threshold, options) *
 	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, split_seed, test_fraction, threshold, evaluation DESC) latest
+	ORDER BY model, version, images, subset, split_seed, test_fraction, threshold, options, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
 
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
@@ -609,12 +613,12 @@ COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
-	version int DEFAULT NULL)
+	version int DEFAULT NULL, tta boolean DEFAULT false)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int) IS
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean) IS
 'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
 
 -- Segmentation
@@ -638,7 +642,8 @@ CREATE TYPE lesion_segmentation AS (
 	components int,
 	model text,
 	version int,
-	sha256 text
+	sha256 text,
+	disagreement float8
 );
 
 COMMENT ON TYPE lesion_segmentation IS 'a mask and what is known about it';
@@ -649,6 +654,8 @@ COMMENT ON COLUMN lesion_segmentation.uncertain IS 'share of pixels with a proba
 COMMENT ON COLUMN lesion_segmentation.area IS 'share of pixels that are lesion, 0 to 1';
 COMMENT ON COLUMN lesion_segmentation.box IS '{x, y, width, height} of the lesion in pixels from the upper left corner; NULL when there is none';
 COMMENT ON COLUMN lesion_segmentation.components IS 'connected parts of the lesion; pixels that touch at a corner are connected';
+COMMENT ON COLUMN lesion_segmentation.disagreement IS
+'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; NULL without tta';
 
 CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
 	tta boolean DEFAULT false, enhance text DEFAULT 'off')

@@ -1,10 +1,16 @@
 /*
- * bilinear.c: separable: two map rows resized to the output's width are kept,
- * and an output row is a blend of them.
+ * bilinear.c: see bilinear.h.
+ *
+ * An output value is a sum of four samples, each times the product of its
+ * column's and its row's weight. Weights mirror exactly, being quotients of
+ * integers; a product does not depend on the order of its factors; and the
+ * sum pairs opposite corners, which every flip and turn leaves paired. The
+ * compiler must not fuse these operations (the Makefile says so).
+ *
+ * The samples of two map rows, spread to the output's columns, are kept.
  */
 #include "learn/bilinear.h"
 
-#include <math.h>
 #include <string.h>
 
 void
@@ -19,8 +25,13 @@ void
 bilinear_free(Bilinear *bilinear)
 {
 	host_free(bilinear->host, bilinear->columns);
-	host_free(bilinear->host, bilinear->rows[0]);
-	host_free(bilinear->host, bilinear->rows[1]);
+	host_free(bilinear->host, bilinear->left_weights);
+	host_free(bilinear->host, bilinear->right_weights);
+	for (int i = 0; i < 2; i++)
+	{
+		host_free(bilinear->host, bilinear->rows[i].left);
+		host_free(bilinear->host, bilinear->rows[i].right);
+	}
 	host_free(bilinear->host, bilinear->output);
 	bilinear_init(bilinear, bilinear->host, bilinear->size);
 }
@@ -29,17 +40,33 @@ bilinear_free(Bilinear *bilinear)
 static BilinearTap
 bilinear_tap(int at, int length, int size)
 {
-	double		position = (at + 0.5) * size / length - 0.5;
+	/* In units of 1 / (2 length) of a sample. */
+	int64_t		unit = 2 * (int64_t) length;
+	int64_t		position = (2 * (int64_t) at + 1) * size - length;
+	int64_t		after;
 	BilinearTap tap;
 
 	if (position < 0)
 		position = 0;
-	if (position > size - 1)
-		position = size - 1;
-	tap.first = (int32_t) position;
+	if (position > unit * (size - 1))
+		position = unit * (size - 1);
+	after = position % unit;
+	tap.first = (int32_t) (position / unit);
 	tap.second = tap.first + 1 < size ? tap.first + 1 : tap.first;
-	tap.weight = (float) (position - tap.first);
+	tap.first_weight = (float) ((double) (unit - after) / (double) unit);
+	tap.second_weight = (float) ((double) after / (double) unit);
 	return tap;
+}
+
+/* One vector of the output's width. */
+static Status
+vector_create(const HostContext *host, int width, float **vector)
+{
+	void	   *memory;
+
+	TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
+	*vector = memory;
+	return status_ok();
 }
 
 Status
@@ -53,14 +80,20 @@ bilinear_prepare(Bilinear *bilinear, int width, int height)
 		bilinear_free(bilinear);
 		TRY(host_alloc_array(host, (size_t) width, sizeof(BilinearTap), &memory));
 		bilinear->columns = memory;
-		TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
-		bilinear->rows[0] = memory;
-		TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
-		bilinear->rows[1] = memory;
-		TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
-		bilinear->output = memory;
+		TRY(vector_create(host, width, &bilinear->left_weights));
+		TRY(vector_create(host, width, &bilinear->right_weights));
+		for (int i = 0; i < 2; i++)
+		{
+			TRY(vector_create(host, width, &bilinear->rows[i].left));
+			TRY(vector_create(host, width, &bilinear->rows[i].right));
+		}
+		TRY(vector_create(host, width, &bilinear->output));
 		for (int x = 0; x < width; x++)
+		{
 			bilinear->columns[x] = bilinear_tap(x, width, bilinear->size);
+			bilinear->left_weights[x] = bilinear->columns[x].first_weight;
+			bilinear->right_weights[x] = bilinear->columns[x].second_weight;
+		}
 
 		/* Last, so that a failure above leaves a width that fits nothing. */
 		bilinear->width = width;
@@ -72,28 +105,25 @@ bilinear_prepare(Bilinear *bilinear, int width, int height)
 void
 bilinear_start(Bilinear *bilinear)
 {
-	bilinear->row_index[0] = -1;
-	bilinear->row_index[1] = -1;
+	bilinear->rows[0].index = -1;
+	bilinear->rows[1].index = -1;
 }
 
-/* Row `index` of map at the output's width. */
-static const float *
-resized_row(Bilinear *bilinear, const float *map, int index)
+/* Row `index` of map, spread to the output's columns. */
+static const BilinearRow *
+spread_row(Bilinear *bilinear, const float *map, int index)
 {
-	int			slot = index % 2;	/* neighbours never share one */
+	BilinearRow *row = &bilinear->rows[index % 2];	/* neighbours never share one */
 	const float *source = map + (size_t) index * (size_t) bilinear->size;
-	float	   *row = bilinear->rows[slot];
 
-	if (bilinear->row_index[slot] == index)
+	if (row->index == index)
 		return row;
 	for (int x = 0; x < bilinear->width; x++)
 	{
-		const BilinearTap *tap = &bilinear->columns[x];
-		float		first = source[tap->first];
-
-		row[x] = first + tap->weight * (source[tap->second] - first);
+		row->left[x] = source[bilinear->columns[x].first];
+		row->right[x] = source[bilinear->columns[x].second];
 	}
-	bilinear->row_index[slot] = index;
+	row->index = index;
 	return row;
 }
 
@@ -101,18 +131,15 @@ const float *
 bilinear_row(Bilinear *bilinear, const float *map, int y)
 {
 	BilinearTap tap = bilinear_tap(y, bilinear->height, bilinear->size);
-	const float *first = resized_row(bilinear, map, tap.first);
-	const float *second = resized_row(bilinear, map, tap.second);
+	BilinearRow top = *spread_row(bilinear, map, tap.first);
+	BilinearRow bottom = *spread_row(bilinear, map, tap.second);
+	const float *left = bilinear->left_weights;
+	const float *right = bilinear->right_weights;
 	float	   *output = bilinear->output;
 
 #pragma omp simd
 	for (int x = 0; x < bilinear->width; x++)
-		output[x] = first[x] + tap.weight * (second[x] - first[x]);
+		output[x] = (top.left[x] * (left[x] * tap.first_weight) + bottom.right[x] * (right[x] * tap.second_weight)) +
+			(top.right[x] * (right[x] * tap.first_weight) + bottom.left[x] * (left[x] * tap.second_weight));
 	return output;
-}
-
-size_t
-bilinear_memory(const Bilinear *bilinear)
-{
-	return (size_t) bilinear->width * (sizeof(BilinearTap) + 3 * sizeof(float));
 }

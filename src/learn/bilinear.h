@@ -4,6 +4,10 @@
  * A map is read at output positions (pixel centres at half integers, edges
  * extended). Rows come out one at a time, so a caller can threshold a row
  * while it is in the cache and the resized map never exists as a whole.
+ *
+ * A value is the same sum, rounded the same way, whichever way the map is
+ * flipped or turned: resizing a turned map to the turned size gives the
+ * turned result, bit for bit.
  */
 #ifndef LESIONSEG_LEARN_BILINEAR_H
 #define LESIONSEG_LEARN_BILINEAR_H
@@ -19,8 +23,18 @@ typedef struct BilinearTap
 {
 	int32_t		first;			/* index of the sample before */
 	int32_t		second;			/* and after */
-	float		weight;			/* of the second, 0..1 */
+	float		first_weight;	/* 0..1 */
+	float		second_weight;
 } BilinearTap;
+
+/* The samples to the left and right of each output column in a row of the
+ * map. */
+typedef struct BilinearRow
+{
+	int			index;			/* of the map's row; -1 = none */
+	float	   *left;			/* width */
+	float	   *right;			/* width */
+} BilinearRow;
 
 typedef struct Bilinear
 {
@@ -29,8 +43,9 @@ typedef struct Bilinear
 	int			width;			/* of the output; 0 before bilinear_prepare */
 	int			height;
 	BilinearTap *columns;		/* width */
-	float	   *rows[2];		/* map rows resized to width */
-	int			row_index[2];	/* which map row each holds; -1 = none */
+	float	   *left_weights;	/* width; those of columns, as vectors */
+	float	   *right_weights;	/* width */
+	BilinearRow rows[2];
 	float	   *output;			/* the current output row */
 } Bilinear;
 
@@ -47,8 +62,5 @@ void		bilinear_start(Bilinear *bilinear);
 
 /* Output row y of map (size, size): `width` floats, valid until the next call. */
 const float *bilinear_row(Bilinear *bilinear, const float *map, int y);
-
-/* Bytes it holds. */
-size_t		bilinear_memory(const Bilinear *bilinear);
 
 #endif

@@ -1,19 +1,18 @@
 /*
- * segment.c: one image from bytes to mask.
+ * segment.c: one image through one network.
  *
- * What is kept from call to call (the plan, the probabilities at network
- * size, the tables of the last output size) belongs to the network's host;
- * what a call makes belongs to the host that was lent for it, so that an
- * error or a cancel in one call leaves the segmenter ready for the next.
+ * The plan is kept from call to call and belongs to the network's host; what
+ * a call makes belongs to the host that was lent for it, so that an error or
+ * a cancel in one call leaves the segmenter ready for the next.
+ *
+ * For test-time augmentation the image is turned before it is resized, not
+ * after: the filters round, and not alike in every direction.
  */
 #include "learn/segment.h"
 
 #include <string.h>
 
-#include "image/codec.h"
-#include "learn/bilinear.h"
-
-#define ROWS_PER_POLL 64
+#include "learn/symmetry.h"
 
 struct Segmenter
 {
@@ -21,9 +20,14 @@ struct Segmenter
 	const HostContext *host;	/* of the current call */
 	int			size;			/* network input width and height */
 	Predictor  *predictor;
-	float	   *probabilities;	/* (size, size) */
-	Bilinear	resize;
 };
+
+void
+probability_map_free(const HostContext *host, ProbabilityMap *map)
+{
+	host_free(host, map->values);
+	memset(map, 0, sizeof *map);
+}
 
 Status
 segmenter_create(const Network *network, const EngineChoice *choice, Segmenter **result)
@@ -43,15 +47,7 @@ segmenter_create(const Network *network, const EngineChoice *choice, Segmenter *
 	segmenter->owner = owner;
 	segmenter->host = owner;
 	segmenter->size = network->image_size;
-	bilinear_init(&segmenter->resize, owner, segmenter->size);
-
 	status = predictor_create(network, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
-	if (status.code == LS_OK)
-	{
-		status = host_alloc_array(owner, (size_t) segmenter->size * (size_t) segmenter->size,
-								  sizeof(float), &memory);
-		segmenter->probabilities = memory;
-	}
 	if (status.code != LS_OK)
 	{
 		segmenter_free(segmenter);
@@ -67,17 +63,13 @@ segmenter_free(Segmenter *segmenter)
 	if (segmenter == NULL)
 		return;
 	predictor_free(segmenter->predictor);
-	bilinear_free(&segmenter->resize);
-	host_free(segmenter->owner, segmenter->probabilities);
 	host_free(segmenter->owner, segmenter);
 }
 
 size_t
 segmenter_memory(const Segmenter *segmenter)
 {
-	return sizeof(Segmenter) + predictor_memory(segmenter->predictor) +
-		(size_t) segmenter->size * (size_t) segmenter->size * sizeof(float) +
-		bilinear_memory(&segmenter->resize);
+	return sizeof(Segmenter) + predictor_memory(segmenter->predictor);
 }
 
 const Predictor *
@@ -92,118 +84,71 @@ segmenter_set_host(Segmenter *segmenter, const HostContext *host)
 	segmenter->host = host;
 }
 
-/* Decode at network size; the caller frees *image also on failure. */
+/* Predict an image as it stands. */
 static Status
-decode_input(const Segmenter *segmenter, const void *bytes, size_t size, Image *image)
+run_view(Segmenter *segmenter, const Image *image, float *probabilities)
 {
 	const HostContext *host = segmenter->host;
-	Image		decoded = {0};
+	Image		resized = {0};
+	const Image *input = image;
 	Status		status;
 
-	TRY(image_decode_at_least(host, bytes, size, DECODE_RGB, segmenter->size, segmenter->size, &decoded));
-	if (decoded.width == segmenter->size && decoded.height == segmenter->size)
+	if (image->width != segmenter->size || image->height != segmenter->size)
 	{
-		*image = decoded;
-		return status_ok();
+		TRY(image_resize(host, image, segmenter->size, segmenter->size, &resized));
+		input = &resized;
 	}
-	status = image_resize(host, &decoded, segmenter->size, segmenter->size, image);
-	image_free(host, &decoded);
+	status = host_poll(host);
+	if (status.code == LS_OK)
+		status = predictor_run(segmenter->predictor, input->pixels, probabilities);
+	image_free(host, &resized);
 	return status;
 }
 
-/* Write one row of mask and, if asked for, of the 8-bit map. */
-static void
-write_row(const float *row, int width, float threshold, uint8_t *mask, uint8_t *map)
-{
-#pragma omp simd
-	for (int x = 0; x < width; x++)
-		mask[x] = row[x] > threshold ? 255 : 0;
-	if (map == NULL)
-		return;
-#pragma omp simd
-	for (int x = 0; x < width; x++)
-		map[x] = (uint8_t) (int) (255 * row[x] + 0.5f);
-}
-
-/* Resize the probabilities to the size of mask and write it. */
+/* Predict an image in all symmetries; map holds one view's probabilities on
+ * the way and the mean in the end. */
 static Status
-write_mask(Segmenter *segmenter, float threshold, Image *mask, Image *map)
+run_symmetries(Segmenter *segmenter, const Image *image, double threshold, ProbabilityMap *map)
 {
-	bilinear_start(&segmenter->resize);
-	for (int y = 0; y < mask->height; y++)
+	const HostContext *host = segmenter->host;
+	SymmetryMean mean;
+	Status		status;
+
+	TRY(symmetry_mean_create(host, segmenter->size, &mean));
+	status = run_view(segmenter, image, map->values);
+	for (int symmetry = 0; status.code == LS_OK; symmetry++)
 	{
-		size_t		offset = (size_t) y * (size_t) mask->width;
-		const float *row = bilinear_row(&segmenter->resize, segmenter->probabilities, y);
+		Image		seen;
 
-		if (y % ROWS_PER_POLL == 0)
-			TRY(host_poll(segmenter->host));
-		write_row(row, mask->width, threshold, mask->pixels + offset,
-				  map == NULL ? NULL : map->pixels + offset);
+		symmetry_mean_add(&mean, symmetry, map->values, (float) threshold);
+		if (symmetry + 1 == SYMMETRIES)
+			break;
+		status = symmetry_image(host, symmetry + 1, image, &seen);
+		if (status.code == LS_OK)
+		{
+			status = run_view(segmenter, &seen, map->values);
+			image_free(host, &seen);
+		}
 	}
-	return status_ok();
-}
-
-/* Decode and predict into segmenter->probabilities. */
-static Status
-predict(Segmenter *segmenter, const void *bytes, size_t size)
-{
-	Image		input = {0};
-	Status		status = decode_input(segmenter, bytes, size, &input);
-
 	if (status.code == LS_OK)
-		status = host_poll(segmenter->host);
-	if (status.code == LS_OK)
-		status = predictor_run(segmenter->predictor, input.pixels, segmenter->probabilities);
-	image_free(segmenter->host, &input);
+		symmetry_mean_finish(&mean, map->values, &map->disagreement);
+	symmetry_mean_free(host, &mean);
 	return status;
-}
-
-/* The size to write: the one asked for, or the image's own. */
-static Status
-output_size(const Segmenter *segmenter, const void *bytes, size_t size, int *width, int *height)
-{
-	ImageInfo	info;
-
-	if (*width == 0 && *height == 0)
-	{
-		TRY(image_info(segmenter->host, bytes, size, &info));
-		*width = info.width;
-		*height = info.height;
-	}
-	if (*width < 1 || *height < 1)
-		return status_with_hint(
-								status_error(LS_INVALID_ARGUMENT, "mask size %d x %d is not positive", *width, *height),
-								"Give both, or neither for the image's own size.");
-	return status_ok();
 }
 
 Status
-segment_image(Segmenter *segmenter, const void *bytes, size_t size, double threshold,
-			  int width, int height, Image *mask, Image *probabilities)
+segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold, ProbabilityMap *map)
 {
-	const HostContext *host = segmenter->host;
 	Status		status;
+	void	   *memory;
 
-	memset(mask, 0, sizeof *mask);
-	if (probabilities != NULL)
-		memset(probabilities, 0, sizeof *probabilities);
-	if (!(threshold >= 0 && threshold <= 1))
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "threshold %g is out of range", threshold),
-								"A threshold is a probability between 0 and 1.");
-	TRY(output_size(segmenter, bytes, size, &width, &height));
-	TRY(predict(segmenter, bytes, size));
-	TRY(bilinear_prepare(&segmenter->resize, width, height));
-
-	status = image_create(host, width, height, 1, mask);
-	if (status.code == LS_OK && probabilities != NULL)
-		status = image_create(host, width, height, 1, probabilities);
-	if (status.code == LS_OK)
-		status = write_mask(segmenter, (float) threshold, mask, probabilities);
+	memset(map, 0, sizeof *map);
+	TRY(host_alloc_array(segmenter->host, (size_t) segmenter->size * (size_t) segmenter->size, sizeof(float),
+						 &memory));
+	map->size = segmenter->size;
+	map->values = memory;
+	status = tta ? run_symmetries(segmenter, image, threshold, map) : run_view(segmenter, image, map->values);
 	if (status.code != LS_OK)
-	{
-		image_free(host, mask);
-		if (probabilities != NULL)
-			image_free(host, probabilities);
-	}
+		probability_map_free(segmenter->host, map);
 	return status;
 }

@@ -1,13 +1,24 @@
 /*
- * segment.h: from image bytes to a mask at the image's own size.
+ * segment.h: from an image to a network's probability map.
  */
 #ifndef LESIONSEG_LEARN_SEGMENT_H
 #define LESIONSEG_LEARN_SEGMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "arch/network.h"
 #include "image/image.h"
+
+/* Probabilities at the size at which a network sees images. */
+typedef struct ProbabilityMap
+{
+	int			size;
+	float	   *values;			/* (size, size) */
+	double		disagreement;	/* of the views of test-time augmentation, see symmetry.h; else 0 */
+} ProbabilityMap;
+
+void		probability_map_free(const HostContext *host, ProbabilityMap *map);
 
 typedef struct Segmenter Segmenter;
 
@@ -25,14 +36,14 @@ const Predictor *segmenter_predictor(const Segmenter *segmenter);
 void		segmenter_set_host(Segmenter *segmenter, const HostContext *host);
 
 /*
- * Decode (a JPEG at reduced scale), resize to network size, predict, resize
- * the probabilities bilinearly to (width, height) - 0, 0 for the image's own
- * size - and threshold (0..1): mask is 1 channel of 0/255, lesion where
- * probability > threshold. If probabilities is not NULL it receives the
- * resized map as 1-channel 8-bit (round(255 p)). The caller frees both
- * through the lent host; on failure there is nothing to free.
+ * Resize an RGB image to network size and predict. With `tta` the image is
+ * seen in the eight symmetries of the square and the map is their mean, so
+ * that a square image flipped or turned gives the same map flipped or turned,
+ * bit for bit; `threshold` is that of the masks which disagreement compares.
+ * The caller frees the map through the lent host; on failure there is
+ * nothing to free.
  */
-Status		segment_image(Segmenter *segmenter, const void *bytes, size_t size, double threshold,
-						  int width, int height, Image *mask, Image *probabilities);
+Status		segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold,
+						  ProbabilityMap *map);
 
 #endif

@@ -46,16 +46,16 @@ score_row(const ModelStore *store, const EvaluationTask *task, const HostContext
 		  ScoreState *state, double *seconds)
 {
 	Image		truth;
-	Image		predicted;
+	Segmented	predicted;
 	ConfusionCounts counts;
 	instr_time	start;
 
 	TRY(images_decode_mask(host, row, &truth));
 	INSTR_TIME_SET_CURRENT(start);
-	TRY(model_cache_segment(store, task->version, host, &row->image, task->threshold,
-							truth.width, truth.height, &predicted, NULL));
+	TRY(model_segment(store, task->version, host, &row->image, &task->options, truth.width, truth.height, false,
+					  &predicted));
 	*seconds += seconds_since(start);
-	TRY(confusion_count(host, &predicted, &truth, &counts));
+	TRY(confusion_count(host, &predicted.mask, &truth, &counts));
 	score_add(state, &counts);
 	return status_ok();
 }
@@ -109,7 +109,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	Oid			types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID
+		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID
 	};
 	Datum		values[] = {
 		CStringGetTextDatum(task->version->model),
@@ -118,7 +118,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		CStringGetTextDatum(task->subset),
 		Int64GetDatum(task->split_seed),
 		Float8GetDatum(task->test_fraction),
-		Float8GetDatum(task->threshold),
+		Float8GetDatum(task->options.threshold),
 		Int64GetDatum(score->n),
 		Float8GetDatum(score->dice),
 		Float8GetDatum(score->iou),
@@ -132,16 +132,17 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		Int64GetDatum(evaluation->skipped),
 		Int64GetDatum(evaluation->broken),
 		Float8GetDatum(evaluation->images_per_second),
-		Float8GetDatum(evaluation->seconds)
+		Float8GetDatum(evaluation->seconds),
+		JsonbPGetDatum(segment_options_jsonb(&task->options))
 	};
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
 				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
-				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds) "
+				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options) "
 				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21) RETURNING *",
+				  "$18::int, $19::int, $20, $21, $22) RETURNING *",
 				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
 }
 
@@ -180,7 +181,7 @@ check_subset(const char *subset)
 }
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,
- * id_column, split_seed, test_fraction, threshold, version) returns
+ * id_column, split_seed, test_fraction, threshold, version, tta) returns
  * lesion_evaluation */
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)
@@ -207,9 +208,10 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	task.version = store_need_version(&store, model, PG_ARGISNULL(9) ? NULL : &version);
 	task.split_seed = PG_ARGISNULL(6) ? task.version->split_seed : PG_GETARG_INT64(6);
 	task.test_fraction = PG_ARGISNULL(7) ? task.version->test_fraction : PG_GETARG_FLOAT8(7);
-	task.threshold = PG_ARGISNULL(8) ? task.version->threshold : PG_GETARG_FLOAT8(8);
+	task.options.threshold = PG_ARGISNULL(8) ? task.version->threshold : PG_GETARG_FLOAT8(8);
+	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
 	split_check_fraction("test_fraction", task.test_fraction);
-	argument_check_threshold(task.threshold);
+	argument_check_threshold(task.options.threshold);
 	task.source = images_open(images, argument_text(fcinfo, 3, "image_column"),
 							  argument_text(fcinfo, 4, "mask_column"),
 							  PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5)));

@@ -8,6 +8,7 @@
 
 #include "measure/score.h"
 #include "pg/images_source.h"
+#include "pg/model_segment.h"
 #include "pg/model_store.h"
 
 /* What to score on what. */
@@ -18,7 +19,7 @@ typedef struct EvaluationTask
 	const char *subset;			/* "test", "train" or "all" */
 	int64_t		split_seed;
 	double		test_fraction;
-	double		threshold;
+	SegmentOptions options;
 	bool		quiet;			/* leave broken rows out without a word: they were reported before */
 } EvaluationTask;
 

@@ -12,7 +12,6 @@
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
-#include "learn/segment.h"
 #include "pg/model_cache.h"
 #include "pg/model_config.h"
 
@@ -181,16 +180,14 @@ model_cache_load(const ModelStore *store, const ModelVersion *version)
 }
 
 Status
-model_cache_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host,
-					const ByteView *bytes, double threshold, int width, int height,
-					Image *mask, Image *probabilities)
+model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+				const Image *image, bool tta, double threshold, ProbabilityMap *map)
 {
 	CachedModel *entry = find_or_load(store, version);
 	Status		status;
 
 	segmenter_set_host(entry->segmenter, host);
-	status = segment_image(entry->segmenter, bytes->bytes, bytes->size, threshold, width, height,
-						   mask, probabilities);
+	status = segmenter_run(entry->segmenter, image, tta, threshold, map);
 	segmenter_set_host(entry->segmenter, entry->host);
 
 	/*

@@ -13,7 +13,7 @@
 
 #include "postgres.h"
 
-#include "image/image.h"
+#include "learn/segment.h"
 #include "pg/glue.h"
 #include "pg/model_store.h"
 
@@ -21,13 +21,12 @@
 void		model_cache_load(const ModelStore *store, const ModelVersion *version);
 
 /*
- * Segment an image with a version, loading it if need be; host, width,
- * height and the results are as in segment_image(). The Status is about the
- * image; a cancel is raised.
+ * Predict an image with a version, loading it if need be; host and the rest
+ * are as in segmenter_run(). The Status is about the image; a cancel is
+ * raised.
  */
-Status		model_cache_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host,
-								const ByteView *bytes, double threshold, int width, int height,
-								Image *mask, Image *probabilities);
+Status		model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+							const Image *image, bool tta, double threshold, ProbabilityMap *map);
 
 /* What lesion_cache_stats() tells. */
 typedef struct ModelCacheStats

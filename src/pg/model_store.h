@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "nodes/parsenodes.h"
 #include "utils/jsonb.h"
 
 #include "pg/sha256.h"

@@ -23,6 +23,7 @@
 #include "pg/arguments.h"
 #include "pg/glue.h"
 #include "pg/model_cache.h"
+#include "pg/model_segment.h"
 #include "pg/model_store.h"
 #include "pg/segment_progress.h"
 
@@ -55,7 +56,7 @@ typedef struct SegmentCall
 	const ModelStore *store;
 	const ModelVersion *version;
 	ByteView	image;
-	double		threshold;
+	SegmentOptions options;
 } SegmentCall;
 
 /* Is what was looked up for `name` still what a lookup would give? */
@@ -106,11 +107,6 @@ check_features(FunctionCallInfo fcinfo)
 {
 	char	   *enhance = PG_ARGISNULL(4) ? "off" : text_to_cstring(PG_GETARG_TEXT_PP(4));
 
-	if (!PG_ARGISNULL(3) && PG_GETARG_BOOL(3))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("test-time augmentation is not available yet"),
-				 errhint("Leave tta at its default, false.")));
 	if (strcmp(enhance, "off") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -130,17 +126,18 @@ read_arguments(FunctionCallInfo fcinfo)
 	call.store = &query->store;
 	call.version = query->version;
 	call.image = bytes_view(PG_GETARG_DATUM(0));
-	call.threshold = PG_ARGISNULL(2) ? query->version->threshold : PG_GETARG_FLOAT8(2);
-	argument_check_threshold(call.threshold);
+	call.options.threshold = PG_ARGISNULL(2) ? query->version->threshold : PG_GETARG_FLOAT8(2);
+	call.options.tta = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	argument_check_threshold(call.options.threshold);
 	return call;
 }
 
 /* Segment; the results belong to host. */
 static void
-run(const SegmentCall *call, const HostContext *host, Image *mask, Image *probabilities)
+run(const SegmentCall *call, const HostContext *host, bool want_probabilities, Segmented *result)
 {
-	Status		status = model_cache_segment(call->store, call->version, host, &call->image,
-											 call->threshold, 0, 0, mask, probabilities);
+	Status		status = model_segment(call->store, call->version, host, &call->image, &call->options, 0, 0,
+									   want_probabilities, result);
 
 	check_status(host, status);
 	segment_progress_image(call->version->model, call->version->number);
@@ -162,15 +159,15 @@ lesion_segment(PG_FUNCTION_ARGS)
 {
 	SegmentCall call;
 	HostContext *host;
-	Image		mask;
+	Segmented	segmented;
 	Datum		result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	call = read_arguments(fcinfo);
 	host = host_create(CurrentMemoryContext, settings_threads(false));
-	run(&call, host, &mask, NULL);
-	result = png_datum(host, &mask);
+	run(&call, host, false, &segmented);
+	result = png_datum(host, &segmented.mask);
 	host_destroy(host);
 	bytes_release(&call.image);
 	PG_RETURN_DATUM(result);
@@ -215,12 +212,11 @@ Datum
 lesion_segment_detail(PG_FUNCTION_ARGS)
 {
 	TupleDesc	descriptor;
-	Datum		values[10];
-	bool		nulls[10] = {false};
+	Datum		values[11];
+	bool		nulls[11] = {false};
 	SegmentCall call;
 	HostContext *host;
-	Image		mask;
-	Image		map;
+	Segmented	segmented;
 	LesionShape shape;
 	double		confidence;
 	double		uncertain;
@@ -233,22 +229,24 @@ lesion_segment_detail(PG_FUNCTION_ARGS)
 
 	call = read_arguments(fcinfo);
 	host = host_create(CurrentMemoryContext, settings_threads(false));
-	run(&call, host, &mask, &map);
-	check_status(host, lesion_shape(host, &mask, &shape));
-	measure_certainty(&map, &confidence, &uncertain);
+	run(&call, host, true, &segmented);
+	check_status(host, lesion_shape(host, &segmented.mask, &shape));
+	measure_certainty(&segmented.probabilities, &confidence, &uncertain);
 	sha256_hex(call.version->sha256, hex);
 
-	values[0] = png_datum(host, &mask);
-	values[1] = png_datum(host, &map);
+	values[0] = png_datum(host, &segmented.mask);
+	values[1] = png_datum(host, &segmented.probabilities);
 	values[2] = Float8GetDatum(confidence);
 	values[3] = Float8GetDatum(uncertain);
-	values[4] = Float8GetDatum((double) shape.area / ((double) mask.width * mask.height));
+	values[4] = Float8GetDatum((double) shape.area / ((double) segmented.mask.width * segmented.mask.height));
 	nulls[5] = shape.area == 0;
 	values[5] = nulls[5] ? (Datum) 0 : box_datum(&shape);
 	values[6] = Int32GetDatum(shape.components);
 	values[7] = CStringGetTextDatum(call.version->model);
 	values[8] = Int32GetDatum(call.version->number);
 	values[9] = CStringGetTextDatum(hex);
+	values[10] = Float8GetDatum(segmented.disagreement);
+	nulls[10] = !call.options.tta;
 	host_destroy(host);
 	bytes_release(&call.image);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));

@@ -488,7 +488,7 @@ score_version(const TrainRun *run, const ModelVersion *version)
 		.subset = "test",
 		.split_seed = run->request.split_seed,
 		.test_fraction = run->request.test_fraction,
-		.threshold = version->threshold,
+		.options = {.threshold = version->threshold},
 		.quiet = true,
 	};
 	Evaluation	evaluation = evaluation_run(&run->store, &task);

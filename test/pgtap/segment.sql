@@ -1,7 +1,7 @@
 -- lesion_segment and lesion_segment_detail, and the cache of models below.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(55);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -45,6 +45,20 @@ SELECT row_eq($$SELECT (d).area, (d).box, (d).components FROM (SELECT lesion_seg
 SELECT ok((SELECT (d).area >= (e).area FROM (SELECT lesion_segment_detail(image, threshold => 0.2) AS d, lesion_segment_detail(image, threshold => 0.8) AS e FROM archive WHERE id = 2) s),
 	'a higher threshold gives a smaller lesion');
 
+-- Test-time augmentation.
+CREATE TEMP TABLE averaged AS
+SELECT id, lesion_segment(image, tta => true) AS plain, (lesion_segment_detail(image, tta => true)).* FROM archive;
+SELECT is((SELECT count(*) FROM averaged WHERE plain <> mask), 0::bigint, 'lesion_segment and the detail average alike');
+SELECT ok((SELECT count(*) FROM averaged JOIN detail USING (id) WHERE averaged.probability <> detail.probability) > 20, 'the mean of eight views differs from one');
+SELECT ok((SELECT bool_and(disagreement BETWEEN 0 AND 1) AND max(disagreement) > 0 FROM averaged), 'views disagree by a share');
+SELECT is((lesion_segment_detail(image)).disagreement, NULL, 'one view disagrees with nobody') FROM archive WHERE id = 1;
+SELECT is(lesion_segment(image, tta => NULL), lesion_segment(image), 'tta NULL is its default') FROM archive WHERE id = 1;
+SELECT is((lesion_evaluate('archive', 'net', 'all', tta => true)).options, '{"tta": true}', 'an evaluation says how it segmented');
+SELECT is((lesion_evaluate('archive', 'net', 'all')).options, '{}', '... by default, nothing');
+SELECT ok((SELECT abs(dice - s.score) < 1e-12 FROM lesion_leaderboard,
+	(SELECT (lesion_score(plain, archive.mask)).dice AS score FROM averaged JOIN archive USING (id)) s WHERE options ? 'tta'), 'its score is that of the masks');
+SELECT is((SELECT count(*) FROM lesion_leaderboard WHERE model = 'net' AND subset = 'all'), 2::bigint, 'the leaderboard tells them apart');
+
 -- Every accepted kind of image.
 SELECT lives_ok($$SELECT lesion_segment(lesion_panel(image, mask, mask)) FROM archive WHERE id = 1$$, 'an image of another shape');
 
@@ -57,7 +71,6 @@ SELECT throws_ok($$SELECT lesion_segment(image, 'nobody') FROM archive$$, '42704
 SELECT throws_ok($$SELECT lesion_segment(image, threshold => 0) FROM archive$$, '22023', NULL, 'threshold 0');
 SELECT throws_ok($$SELECT lesion_segment(image, threshold => 1) FROM archive$$, '22023', NULL, 'threshold 1');
 SELECT throws_ok($$SELECT lesion_segment(image, threshold => 'NaN') FROM archive$$, '22023', NULL, 'threshold NaN');
-SELECT throws_ok($$SELECT lesion_segment(image, tta => true) FROM archive$$, '0A000', NULL, 'test-time augmentation is yet to come');
 SELECT throws_ok($$SELECT lesion_segment(image, enhance => 'auto') FROM archive$$, '0A000', NULL, 'enhancement is yet to come');
 SET LOCAL lesionseg.max_pixels = 1000;
 SELECT throws_ok($$SELECT lesion_segment(image) FROM archive WHERE id = 1$$, '54000', NULL, 'an image above max_pixels');

@@ -11,6 +11,7 @@
 
 #include "core/rng.h"
 #include "learn/bilinear.h"
+#include "learn/symmetry.h"
 #include "learn_host.h"
 
 /* Resize a map and check each value against the formula, in double. */
@@ -65,7 +66,6 @@ test_sizes(void **state)
 		assert_resized(&bilinear, map, 1, 100);
 		assert_resized(&bilinear, map, 3, 2);
 	}
-	assert_true(bilinear_memory(&bilinear) > 0);
 	bilinear_free(&bilinear);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
@@ -132,6 +132,67 @@ test_failure(void **state)
 	test_host_end(&host);
 }
 
+/* A map flipped or turned, resized, is the resized map flipped or turned, bit
+ * for bit. */
+static void
+test_symmetry(void **state)
+{
+	enum
+	{
+		SIDE = 9, OUTPUT = 40
+	};
+	static const int outputs[] = {40, 9, 5, 1};
+	float		map[SIDE * SIDE];
+	float		turned_map[SIDE * SIDE];
+	float		resized[OUTPUT * OUTPUT];
+	TestHost	host;
+	Bilinear	bilinear;
+	Rng			rng;
+
+	(void) state;
+	test_host_init(&host);
+	bilinear_init(&bilinear, &host.context, SIDE);
+	rng_seed(&rng, 5, 1);
+	for (int i = 0; i < SIDE * SIDE; i++)
+		map[i] = (float) rng_uniform(&rng);
+	for (int o = 0; o < 4; o++)
+	{
+		int			output = outputs[o];
+
+		for (int symmetry = 0; symmetry < SYMMETRIES; symmetry++)
+		{
+			for (int y = 0; y < SIDE; y++)
+				for (int x = 0; x < SIDE; x++)
+				{
+					int			u = symmetry & SYMMETRY_MIRROR_X ? SIDE - 1 - x : x;
+					int			v = symmetry & SYMMETRY_MIRROR_Y ? SIDE - 1 - y : y;
+
+					turned_map[y * SIDE + x] = symmetry & SYMMETRY_TRANSPOSE ? map[u * SIDE + v] : map[v * SIDE + u];
+				}
+			assert_int_equal(bilinear_prepare(&bilinear, output, output).code, LS_OK);
+			bilinear_start(&bilinear);
+			for (int y = 0; y < output; y++)
+			{
+				const float *row = bilinear_row(&bilinear, turned_map, y);
+
+				for (int x = 0; x < output; x++)
+				{
+					int			u = symmetry & SYMMETRY_MIRROR_X ? output - 1 - x : x;
+					int			v = symmetry & SYMMETRY_MIRROR_Y ? output - 1 - y : y;
+					float	   *upright = symmetry & SYMMETRY_TRANSPOSE ? &resized[u * output + v] : &resized[v * output + u];
+
+					if (symmetry == 0)
+						*upright = row[x];
+					else
+						assert_true(*upright == row[x]);
+				}
+			}
+		}
+	}
+	bilinear_free(&bilinear);
+	test_host_end(&host);
+}
+
 int
 main(void)
 {
@@ -140,6 +201,7 @@ main(void)
 		cmocka_unit_test(test_known_values),
 		cmocka_unit_test(test_single_pixel),
 		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_symmetry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "learn/segment.h"
+#include "learn/mask.h"
+#include "learn/symmetry.h"
 #include "learn_host.h"
 #include "learn_fixture.h"
 
@@ -87,6 +88,31 @@ expected_map(Bench *bench, EncodedImage encoded, float *map)
 	image_free(host, &resized);
 }
 
+/* From bytes to a mask, as a caller of the library puts it together. */
+static Status
+segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *options, Image *mask,
+			  Image *probabilities, double *disagreement)
+{
+	const HostContext *host = &bench->caller.context;
+	const double weight = 1;
+	ProbabilityMap map;
+	Image		image;
+	Status		status;
+
+	memset(mask, 0, sizeof *mask);
+	if (probabilities != NULL)
+		memset(probabilities, 0, sizeof *probabilities);
+	TRY(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, SIZE, SIZE, &image));
+	status = segmenter_run(bench->segmenter, &image, tta, options->threshold, &map);
+	image_free(host, &image);
+	TRY(status);
+	if (disagreement != NULL)
+		*disagreement = map.disagreement;
+	status = mask_create(host, &map, &weight, 1, options, mask, probabilities);
+	probability_map_free(host, &map);
+	return status;
+}
+
 /* Bilinear value of map at output pixel (x, y) of width x height. */
 static double
 map_value(const float *map, int x, int y, int width, int height)
@@ -106,8 +132,9 @@ map_value(const float *map, int x, int y, int width, int height)
 /* Segment and compare every pixel; the threshold is in the middle of what
  * the network says, so that both sides occur. */
 static void
-assert_segments(Bench *bench, EncodedImage encoded, int ask_width, int ask_height, int width, int height)
+assert_segments(Bench *bench, EncodedImage encoded, int width, int height)
 {
+	MaskOptions options = {.width = width,.height = height};
 	float		map[SIZE * SIZE];
 	double		low = 1;
 	double		high = 0;
@@ -125,8 +152,8 @@ assert_segments(Bench *bench, EncodedImage encoded, int ask_width, int ask_heigh
 	threshold = (low + high) / 2;
 	assert_true(high - low > 0.05);
 
-	assert_int_equal(segment_image(bench->segmenter, encoded.bytes, encoded.size, threshold, ask_width, ask_height,
-								   &mask, &probabilities).code, LS_OK);
+	options.threshold = threshold;
+	assert_int_equal(segment_image(bench, encoded, false, &options, &mask, &probabilities, NULL).code, LS_OK);
 	assert_int_equal(mask.width, width);
 	assert_int_equal(mask.height, height);
 	assert_int_equal(mask.channels, 1);
@@ -164,15 +191,15 @@ test_sizes(void **state)
 	for (int jpeg = 0; jpeg < 2; jpeg++)
 	{
 		encoded = lesion(&bench, 100, 75, jpeg);
-		assert_segments(&bench, encoded, 0, 0, 100, 75);
-		assert_segments(&bench, encoded, 50, 200, 50, 200);
-		assert_segments(&bench, encoded, 0, 0, 100, 75);
+		assert_segments(&bench, encoded, 100, 75);
+		assert_segments(&bench, encoded, 50, 200);
+		assert_segments(&bench, encoded, 100, 75);
 		host_free(&bench.caller.context, encoded.bytes);
 		encoded = lesion(&bench, SIZE, SIZE, jpeg);
-		assert_segments(&bench, encoded, 0, 0, SIZE, SIZE);
+		assert_segments(&bench, encoded, SIZE, SIZE);
 		host_free(&bench.caller.context, encoded.bytes);
 		encoded = lesion(&bench, 20, 16, jpeg);
-		assert_segments(&bench, encoded, 0, 0, 20, 16);
+		assert_segments(&bench, encoded, 20, 16);
 		host_free(&bench.caller.context, encoded.bytes);
 	}
 	bench_end(&bench);
@@ -186,39 +213,38 @@ test_memory_ownership(void **state)
 	Bench		bench;
 	EncodedImage encoded;
 	Image		mask;
+	MaskOptions options = {60, 40, 0.5};
 	long		kept;
 
 	(void) state;
 	bench_init(&bench);
 	encoded = lesion(&bench, 60, 40, false);
-	assert_int_equal(segment_image(bench.segmenter, encoded.bytes, encoded.size, 0.5, 0, 0, &mask, NULL).code, LS_OK);
+	assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code, LS_OK);
 	image_free(&bench.caller.context, &mask);
 	kept = bench.owner.live;
 	for (int i = 0; i < 3; i++)
 	{
-		assert_int_equal(segment_image(bench.segmenter, encoded.bytes, encoded.size, 0.5, 0, 0, &mask, NULL).code,
+		assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code,
 						 LS_OK);
 		assert_int_equal(bench.owner.live, kept);
 		assert_int_equal(bench.caller.live, 2);
 		image_free(&bench.caller.context, &mask);
 	}
-	assert_true(segmenter_memory(bench.segmenter) >
-				predictor_memory(segmenter_predictor(bench.segmenter)) + SIZE * SIZE * sizeof(float));
+	assert_true(segmenter_memory(bench.segmenter) > predictor_memory(segmenter_predictor(bench.segmenter)));
 	host_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
 }
 
 /* A failing call leaves nothing behind and the segmenter as it was. */
 static void
-assert_fails(Bench *bench, const void *bytes, size_t size, double threshold, int width, int height,
-			 StatusCode code)
+assert_fails(Bench *bench, const void *bytes, size_t size, MaskOptions options, StatusCode code)
 {
+	EncodedImage encoded = {(uint8_t *) bytes, size};
 	long		live = bench->caller.live;
 	Image		mask;
 	Image		probabilities;
 
-	assert_int_equal(segment_image(bench->segmenter, bytes, size, threshold, width, height,
-								   &mask, &probabilities).code, code);
+	assert_int_equal(segment_image(bench, encoded, false, &options, &mask, &probabilities, NULL).code, code);
 	assert_null(mask.pixels);
 	assert_null(probabilities.pixels);
 	assert_int_equal(bench->caller.live, live);
@@ -233,15 +259,15 @@ test_failures(void **state)
 	(void) state;
 	bench_init(&bench);
 	encoded = lesion(&bench, 60, 40, false);
-	assert_fails(&bench, encoded.bytes, encoded.size, NAN, 0, 0, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, -0.1, 0, 0, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, 1.1, 0, 0, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, 0.5, 10, 0, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, 0.5, -1, 10, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, 0.5, 2000, 2000, LS_LIMIT_EXCEEDED);
-	assert_fails(&bench, encoded.bytes, encoded.size / 2, 0.5, 0, 0, LS_INVALID_IMAGE);
-	assert_fails(&bench, "", 0, 0.5, 0, 0, LS_INVALID_IMAGE);
-	assert_segments(&bench, encoded, 0, 0, 60, 40);
+	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {60, 40, NAN}, LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {60, 40, -0.1}, LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {60, 40, 1.1}, LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {10, 0, 0.5}, LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {-1, 10, 0.5}, LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {2000, 2000, 0.5}, LS_LIMIT_EXCEEDED);
+	assert_fails(&bench, encoded.bytes, encoded.size / 2, (MaskOptions) {60, 40, 0.5}, LS_INVALID_IMAGE);
+	assert_fails(&bench, "", 0, (MaskOptions) {60, 40, 0.5}, LS_INVALID_IMAGE);
+	assert_segments(&bench, encoded, 60, 40);
 	host_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
 }
@@ -253,6 +279,7 @@ test_cancel(void **state)
 	Bench		bench;
 	EncodedImage encoded;
 	TestHost   *hosts[2] = {&bench.caller, &bench.owner};
+	MaskOptions options = {300, 200, 0.5};
 	Image		mask;
 
 	(void) state;
@@ -264,7 +291,7 @@ test_cancel(void **state)
 		long		polls;
 
 		host->polls = 0;
-		assert_int_equal(segment_image(bench.segmenter, encoded.bytes, encoded.size, 0.5, 0, 0, &mask, NULL).code,
+		assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code,
 						 LS_OK);
 		image_free(&bench.caller.context, &mask);
 		polls = host->polls;
@@ -273,7 +300,7 @@ test_cancel(void **state)
 		{
 			host->polls = 0;
 			host->stop_after = stop;
-			assert_int_equal(segment_image(bench.segmenter, encoded.bytes, encoded.size, 0.5, 0, 0, &mask, NULL).code,
+			assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code,
 							 LS_CANCELLED);
 			host->stop_after = -1;
 			assert_int_equal(host->polls, stop + 1);
@@ -281,7 +308,7 @@ test_cancel(void **state)
 			assert_int_equal(bench.caller.live, 1);
 		}
 	}
-	assert_segments(&bench, encoded, 0, 0, 300, 200);
+	assert_segments(&bench, encoded, 300, 200);
 	host_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
 }
@@ -314,6 +341,71 @@ test_network_size(void **state)
 	test_host_end(&host);
 }
 
+/* A square image in each symmetry: mask, probabilities and disagreement, at
+ * the image's size, are those of the image, seen in it. */
+static void
+assert_equivariant(Bench *bench, int side, int mask_side)
+{
+	const HostContext *host = &bench->caller.context;
+	MaskOptions options = {mask_side, mask_side, 0.5};
+	EncodedImage encoded = lesion(bench, side, side, false);
+	Image		image;
+	Image		mask;
+	Image		probabilities;
+	double		disagreement;
+	int			differ = 0;
+
+	assert_int_equal(image_decode(host, encoded.bytes, encoded.size, DECODE_RGB, &image).code, LS_OK);
+
+	/* In the middle of what the network says. */
+	assert_int_equal(segment_image(bench, encoded, true, &options, &mask, &probabilities, NULL).code, LS_OK);
+	options.threshold = probabilities.pixels[mask_side / 2 * mask_side + mask_side / 3] / 255.0;
+	image_free(host, &mask);
+	image_free(host, &probabilities);
+	assert_int_equal(segment_image(bench, encoded, true, &options, &mask, &probabilities, &disagreement).code, LS_OK);
+	assert_true(disagreement > 0 && disagreement < 1);
+
+	for (int symmetry = 1; symmetry < SYMMETRIES; symmetry++)
+	{
+		Image		seen[5];	/* the image, its mask, its map; then what is expected of these */
+		EncodedImage turned;
+		double		seen_disagreement;
+		size_t		pixels = (size_t) mask_side * (size_t) mask_side;
+
+		assert_int_equal(symmetry_image(host, symmetry, &image, &seen[0]).code, LS_OK);
+		assert_int_equal(png_encode(host, &seen[0], 1, &turned).code, LS_OK);
+		assert_int_equal(segment_image(bench, turned, true, &options, &seen[1], &seen[2], &seen_disagreement).code, LS_OK);
+		assert_int_equal(symmetry_image(host, symmetry, &mask, &seen[3]).code, LS_OK);
+		assert_int_equal(symmetry_image(host, symmetry, &probabilities, &seen[4]).code, LS_OK);
+		assert_memory_equal(seen[1].pixels, seen[3].pixels, pixels);
+		assert_memory_equal(seen[2].pixels, seen[4].pixels, pixels);
+		assert_true(seen_disagreement == disagreement);
+		differ += memcmp(seen[4].pixels, probabilities.pixels, pixels) != 0;
+		for (int i = 0; i < 5; i++)
+			image_free(host, &seen[i]);
+		host_free(host, turned.bytes);
+	}
+	assert_int_equal(differ, SYMMETRIES - 1);
+	image_free(host, &image);
+	image_free(host, &mask);
+	image_free(host, &probabilities);
+	host_free(host, encoded.bytes);
+}
+
+static void
+test_equivariance(void **state)
+{
+	Bench		bench;
+
+	(void) state;
+	bench_init(&bench);
+	assert_equivariant(&bench, SIZE, SIZE);
+	assert_equivariant(&bench, 77, 77);
+	assert_equivariant(&bench, 100, 61);
+	assert_equivariant(&bench, 21, 21);
+	bench_end(&bench);
+}
+
 int
 main(void)
 {
@@ -323,6 +415,7 @@ main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_network_size),
+		cmocka_unit_test(test_equivariance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

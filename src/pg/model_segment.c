@@ -1,0 +1,85 @@
+/*
+ * model_segment.c: see model_segment.h.
+ *
+ * Bytes are decoded, the image goes through the network, what the network
+ * says becomes a mask.
+ */
+#include "postgres.h"
+
+#include "image/codec.h"
+#include "learn/mask.h"
+#include "pg/json_values.h"
+#include "pg/model_cache.h"
+#include "pg/model_segment.h"
+
+Jsonb *
+segment_options_jsonb(const SegmentOptions *options)
+{
+	JsonBuilder builder;
+
+	json_begin(&builder);
+	if (options->tta)
+		json_add_boolean(&builder, "tta", true);
+	return json_end(&builder);
+}
+
+/* The size of the mask: as asked for, or the image's own. */
+static Status
+mask_size(const HostContext *host, const ByteView *bytes, MaskOptions *options)
+{
+	ImageInfo	info;
+
+	if (options->width != 0 || options->height != 0)
+		return status_ok();
+	TRY(image_info(host, bytes->bytes, bytes->size, &info));
+	options->width = info.width;
+	options->height = info.height;
+	return status_ok();
+}
+
+/* What the model says of an image. */
+static Status
+predict(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+		const SegmentOptions *options, ProbabilityMap *map)
+{
+	Image		image;
+	Status		status;
+
+	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, version->image_size, version->image_size,
+							  &image));
+	status = model_cache_run(store, version, host, &image, options->tta, options->threshold, map);
+	image_free(host, &image);
+	return status;
+}
+
+/* The same as model_segment, a cancel being a Status like others. */
+static Status
+segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+		const SegmentOptions *options, MaskOptions *mask, bool want_probabilities, Segmented *result)
+{
+	const double weight = 1;
+	ProbabilityMap map;
+	Status		status;
+
+	TRY(mask_size(host, bytes, mask));
+	TRY(predict(store, version, host, bytes, options, &map));
+	result->disagreement = map.disagreement;
+	status = mask_create(host, &map, &weight, 1, mask, &result->mask,
+						 want_probabilities ? &result->probabilities : NULL);
+	probability_map_free(host, &map);
+	return status;
+}
+
+Status
+model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	MaskOptions mask = {.width = width,.height = height,.threshold = options->threshold};
+	Status		status;
+
+	memset(result, 0, sizeof *result);
+	status = segment(store, version, host, bytes, options, &mask, want_probabilities, result);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
+	return status;
+}

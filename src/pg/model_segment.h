@@ -1,0 +1,45 @@
+/*
+ * model_segment.h: an image segmented with a version of a model.
+ *
+ * Everything that segments (lesion_segment and its kin, lesion_evaluate)
+ * comes through here, with the same options.
+ */
+#ifndef LESIONSEG_PG_MODEL_SEGMENT_H
+#define LESIONSEG_PG_MODEL_SEGMENT_H
+
+#include "postgres.h"
+
+#include "image/image.h"
+#include "pg/glue.h"
+#include "pg/model_store.h"
+#include "utils/jsonb.h"
+
+/* How to segment. */
+typedef struct SegmentOptions
+{
+	double		threshold;		/* 0 < threshold < 1 */
+	bool		tta;			/* test-time augmentation */
+} SegmentOptions;
+
+/* What is not as it is by default but for the threshold, as an object, for
+ * the row of an evaluation. */
+Jsonb	   *segment_options_jsonb(const SegmentOptions *options);
+
+/* What came of an image; images belong to the host of the call. */
+typedef struct Segmented
+{
+	Image		mask;			/* 1 channel, 0 or 255 */
+	Image		probabilities;	/* 255 p, 1 channel; only if asked for */
+	double		disagreement;	/* of the views of test-time augmentation, else 0 */
+} Segmented;
+
+/*
+ * Segment an image, loading the model if need be. The mask has the size
+ * width x height, or the image's own where both are 0. The Status is about
+ * the image, and then there is nothing to free; a cancel is raised.
+ */
+Status		model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
+						  bool want_probabilities, Segmented *result);
+
+#endif
