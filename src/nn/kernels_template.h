@@ -24,7 +24,14 @@
 static inline Vector
 LOAD(const STORED *p, int n)
 {
-#if KERNEL_STORAGE_BF16
+#if !KERNEL_STORAGE_BF16
+	return load_float(p, n);
+#elif defined(__AVX512F__)
+	__m256i		half = n == LANES ? _mm256_loadu_si256((const __m256i *) p) :
+		_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1), p);
+
+	return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+#else
 	VectorHalf	half = {0};
 
 	if (n == LANES)
@@ -32,32 +39,47 @@ LOAD(const STORED *p, int n)
 	else
 		memcpy(&half, p, n * sizeof(uint16_t));
 	return (Vector) (__builtin_convertvector(half, VectorUnsigned) << 16);
-#else
-	return load_float(p, n);
 #endif
 }
 
-/* Store n floats in the storage type, rounding to nearest even. */
-static inline void
-STORE(STORED *p, int n, Vector v)
-{
 #if KERNEL_STORAGE_BF16
+/* Round to nearest even. */
+static inline VectorHalf
+KERNEL_NAME(round) (Vector v)
+{
 #ifdef __AVX512BF16__
-	__m256bh	half = _mm512_cvtneps_pbh((__m512) v);
+	return (VectorHalf) _mm512_cvtneps_pbh((__m512) v);
 #else
 	VectorUnsigned bits = (VectorUnsigned) v;
 	VectorUnsigned nan = (VectorUnsigned) (v != v);
 	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
-	VectorHalf	half = __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
+
+	return __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
 #endif
-#else
-	Vector		half = v;
+}
 #endif
 
+/* Store n floats in the storage type. */
+static inline void
+STORE(STORED *p, int n, Vector v)
+{
+#if !KERNEL_STORAGE_BF16
+	store_float(p, n, v);
+#else
+	VectorHalf	half = KERNEL_NAME(round) (v);
+
+#ifdef __AVX512F__
 	if (n == LANES)
-		memcpy(p, &half, LANES * sizeof(STORED));
+		_mm256_storeu_si256((__m256i *) p, (__m256i) half);
 	else
-		memcpy(p, &half, n * sizeof(STORED));
+		_mm256_mask_storeu_epi16(p, (__mmask16) ((1u << n) - 1), (__m256i) half);
+#else
+	if (n == LANES)
+		memcpy(p, &half, sizeof half);
+	else
+		memcpy(p, &half, n * sizeof(uint16_t));
+#endif
+#endif
 }
 
 static void
@@ -90,204 +112,8 @@ KERNEL_NAME(input) (void *data, int worker, long begin, long end)
 		}
 }
 
-static void
-KERNEL_NAME(affine) (void *data, int worker, long begin, long end)
-{
-	const AffineArgs *args = data;
-	const STORED *x = args->x;
-	const STORED *residual = args->residual;
-	STORED	   *y = args->y;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			Vector		v = LOAD(x + i * args->x_stride + c, n);
-
-			if (args->scale != NULL)
-				v *= load_float(args->scale + c, n);
-			if (args->shift != NULL)
-				v += load_float(args->shift + c, n);
-			if (residual != NULL)
-				v += LOAD(residual + i * args->residual_stride + c, n);
-			if (args->relu)
-				v = positive_part(v);
-			STORE(y + i * args->y_stride + c, n, v);
-		}
-}
-
-/* Pixels summed in float32 before the sum goes to float64. */
-#ifndef SUM_BLOCK
-#define SUM_BLOCK 256
-#endif
-
-/* Add a vector's n lanes to doubles. */
-static inline void
-KERNEL_NAME(add_lanes) (double *sums, int n, Vector v)
-{
-	float		lanes[LANES];
-
-	memcpy(lanes, &v, sizeof lanes);
-	for (int k = 0; k < n; k++)
-		sums[k] += lanes[k];
-}
-
-static void
-KERNEL_NAME(moments) (void *data, int worker, long begin, long end)
-{
-	const MomentArgs *args = data;
-	const STORED *x = args->x;
-	double	   *sums = args->sums + (size_t) worker * 2 * args->channels;
-
-	for (long block = begin; block < end; block += SUM_BLOCK)
-	{
-		long		stop = block + SUM_BLOCK < end ? block + SUM_BLOCK : end;
-
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			Vector		origin = {0};
-			Vector		sum = {0};
-			Vector		square = {0};
-
-			if (args->origin != NULL)
-				origin = load_float(args->origin + c, n);
-			for (long i = block; i < stop; i++)
-			{
-				Vector		v = LOAD(x + i * args->x_stride + c, n) - origin;
-
-				sum += v;
-				square += v * v;
-			}
-			KERNEL_NAME(add_lanes) (sums + c, n, sum);
-			KERNEL_NAME(add_lanes) (sums + args->channels + c, n, square);
-		}
-	}
-}
-
-/* The part of dy that passed the ReLU, at pixel i, channel c. */
-static inline Vector
-KERNEL_NAME(passed) (const NormGradientArgs *args, long i, int c, int n, Vector x)
-{
-	Vector		dz = LOAD((const STORED *) args->dy + i * args->dy_stride + c, n);
-	Vector		sign;
-
-	if (!args->relu)
-		return dz;
-	if (args->y != NULL)
-		sign = LOAD((const STORED *) args->y + i * args->y_stride + c, n);
-	else
-		sign = x * load_float(args->scale + c, n) + load_float(args->shift + c, n);
-	return select_lanes(sign > (Vector) {0}, dz, (Vector) {0});
-}
-
-static void
-KERNEL_NAME(norm_gradient_sums) (void *data, int worker, long begin, long end)
-{
-	const NormGradientArgs *args = data;
-	const STORED *x = args->x;
-	double	   *sums = args->sums + (size_t) worker * 2 * args->channels;
-
-	for (long block = begin; block < end; block += SUM_BLOCK)
-	{
-		long		stop = block + SUM_BLOCK < end ? block + SUM_BLOCK : end;
-
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			Vector		mean = load_float(args->mean + c, n);
-			Vector		sum = {0};
-			Vector		product = {0};
-
-			for (long i = block; i < stop; i++)
-			{
-				Vector		v = LOAD(x + i * args->channels + c, n);
-				Vector		dz = KERNEL_NAME(passed) (args, i, c, n, v);
-
-				sum += dz;
-				product += dz * (v - mean);
-			}
-			product *= load_float(args->inverse_std + c, n);
-			KERNEL_NAME(add_lanes) (sums + c, n, sum);
-			KERNEL_NAME(add_lanes) (sums + args->channels + c, n, product);
-		}
-	}
-}
-
-static void
-KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
-{
-	const NormGradientArgs *args = data;
-	const STORED *x = args->x;
-	STORED	   *dx = args->dx;
-	STORED	   *dresidual = args->dresidual;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			Vector		v = LOAD(x + i * args->channels + c, n);
-			Vector		dz = KERNEL_NAME(passed) (args, i, c, n, v);
-
-			if (dresidual != NULL)
-			{
-				STORED	   *target = dresidual + i * args->dresidual_stride + c;
-
-				STORE(target, n, args->accumulate_residual ? dz + LOAD(target, n) : dz);
-			}
-			v = dz * load_float(args->slope_dz + c, n) + v * load_float(args->slope_x + c, n) +
-				load_float(args->offset + c, n);
-			if (args->accumulate)
-				v += LOAD(dx + i * args->channels + c, n);
-			STORE(dx + i * args->channels + c, n, v);
-		}
-}
-
+#include "nn/kernels_channels.h"
 #include "nn/kernels_windows.h"
-
-static void
-KERNEL_NAME(add) (void *data, int worker, long begin, long end)
-{
-	const AddArgs *args = data;
-	const STORED *a = args->a;
-	const STORED *b = args->b;
-	STORED	   *y = args->y;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			Vector		v = LOAD(a + i * args->a_stride + c, n);
-
-			if (b != NULL)
-				v += LOAD(b + i * args->b_stride + c, n);
-			STORE(y + i * args->y_stride + c, n, v);
-		}
-}
-
-static void
-KERNEL_NAME(relu_gradient) (void *data, int worker, long begin, long end)
-{
-	const ReluGradientArgs *args = data;
-	const STORED *y = args->y;
-	const STORED *dy = args->dy;
-	STORED	   *dx = args->dx;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			STORED	   *target = dx + i * args->dx_stride + c;
-			Vector		v = select_lanes(LOAD(y + i * args->y_stride + c, n) > (Vector) {0},
-										 LOAD(dy + i * args->dy_stride + c, n), (Vector) {0});
-
-			STORE(target, n, args->accumulate ? v + LOAD(target, n) : v);
-		}
-}
 
 static void
 KERNEL_NAME(gelu) (void *data, int worker, long begin, long end)
@@ -341,7 +167,7 @@ KERNEL_NAME(to_float) (void *data, int worker, long begin, long end)
 		int			n = end - i < LANES ? (int) (end - i) : LANES;
 		Vector		v = LOAD(from + i, n);
 
-		memcpy(to + i, &v, n * sizeof(float));
+		store_float(to + i, n, v);
 	}
 }
 
@@ -358,7 +184,7 @@ KERNEL_NAME(to_probability) (void *data, int worker, long begin, long end)
 		int			n = end - i < LANES ? (int) (end - i) : LANES;
 		Vector		v = 1.0f / (1.0f + exponential(-LOAD(from + i, n)));
 
-		memcpy(to + i, &v, n * sizeof(float));
+		store_float(to + i, n, v);
 	}
 }
 
@@ -395,9 +221,9 @@ KERNEL_NAME(adam) (void *data, int worker, long begin, long end)
 		m += (g - m) * (1 - args->beta1);
 		v += (g * g - v) * (1 - args->beta2);
 		w -= args->step_size * m / (square_root(v) * args->inverse_root + args->epsilon);
-		memcpy(args->first + i, &m, n * sizeof(float));
-		memcpy(args->second + i, &v, n * sizeof(float));
-		memcpy(args->weights + i, &w, n * sizeof(float));
+		store_float(args->first + i, n, m);
+		store_float(args->second + i, n, v);
+		store_float(args->weights + i, n, w);
 	}
 }
 
@@ -406,10 +232,10 @@ KERNEL_NAME(squares) (void *data, int worker, long begin, long end)
 {
 	const SquareArgs *args = data;
 
-	for (long block = begin; block < end; block += SUM_BLOCK)
+	for (long block = begin; block < end; block += SPAN_PIXELS)
 	{
-		long		stop = block + SUM_BLOCK < end ? block + SUM_BLOCK : end;
-		double		lanes[LANES] = {0};
+		long		stop = block + SPAN_PIXELS < end ? block + SPAN_PIXELS : end;
+		float		lanes[LANES];
 		Vector		sum = {0};
 
 		for (long i = block; i < stop; i += LANES)
@@ -418,7 +244,7 @@ KERNEL_NAME(squares) (void *data, int worker, long begin, long end)
 
 			sum += v * v;
 		}
-		KERNEL_NAME(add_lanes) (lanes, LANES, sum);
+		store_float(lanes, LANES, sum);
 		for (int k = 0; k < LANES; k++)
 			args->sums[worker] += lanes[k];
 	}
@@ -448,3 +274,5 @@ const Kernels KERNEL_NAME(kernels) = {
 #undef STORED
 #undef LOAD
 #undef STORE
+#undef LOAD_PAIR
+#undef STORE_PAIR

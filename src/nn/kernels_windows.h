@@ -4,6 +4,33 @@
  * per build.
  */
 
+/* A pixel and vector of channels of y: the maximum over a window's rows
+ * [ky, ky_end) and columns [kx, kx_end), whose first pixel is x. */
+static inline __attribute__((always_inline)) void
+KERNEL_NAME(max_pool_window) (const PoolArgs *args, const STORED *x, int ky, int ky_end, int kx_begin, int kx_end,
+							  int c, int n, STORED *y, uint8_t *index)
+{
+	Vector		best = splat(-INFINITY);
+	VectorInt	place = {0};
+
+	for (; ky < ky_end; ky++)
+		for (int kx = kx_begin; kx < kx_end; kx++)
+		{
+			Vector		v = LOAD(x + ((long) ky * args->x_shape.w + kx) * args->x_stride + c, n);
+			VectorInt	larger = (v > best) | (v != v);	/* NaN wins and stays */
+
+			best = select_lanes(larger, v, best);
+			place = (larger & (ky * args->kernel + kx)) | (~larger & place);
+		}
+	STORE(y + c, n, best);
+	if (index != NULL)
+	{
+		VectorByte	bytes = __builtin_convertvector(place, VectorByte);
+
+		memcpy(index + c, &bytes, n);
+	}
+}
+
 static void
 KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
 {
@@ -14,49 +41,66 @@ KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
 	(void) worker;
 	for (long row = begin; row < end; row++)
 	{
-		long		image = row / out.h;
 		int			top = (int) (row % out.h) * args->stride - args->padding;
-		int			ky_begin = top < 0 ? -top : 0;
+		int			ky = top < 0 ? -top : 0;
 		int			ky_end = in.h - top < args->kernel ? in.h - top : args->kernel;
+		const STORED *x_row = (const STORED *) args->x + (row / out.h * in.h + top) * in.w * args->x_stride;
 
 		for (int ox = 0; ox < out.w; ox++)
 		{
 			long		pixel = row * out.w + ox;
 			int			left = ox * args->stride - args->padding;
-			int			kx_begin = left < 0 ? -left : 0;
+			int			kx = left < 0 ? -left : 0;
 			int			kx_end = in.w - left < args->kernel ? in.w - left : args->kernel;
+			const STORED *x = x_row + (long) left * args->x_stride;
+			STORED	   *y = (STORED *) args->y + pixel * args->y_stride;
+			uint8_t    *index = args->index == NULL ? NULL : args->index + pixel * in.c;
+			int			c = 0;
 
-			for (int c = 0; c < in.c; c += LANES)
-			{
-				int			n = lanes_left(in.c, c);
-				Vector		best = splat(-INFINITY);
-				VectorInt	place = {0};
-
-				for (int ky = ky_begin; ky < ky_end; ky++)
-					for (int kx = kx_begin; kx < kx_end; kx++)
-					{
-						long		from = (image * in.h + top + ky) * in.w + left + kx;
-						Vector		v = LOAD((const STORED *) args->x + from * args->x_stride + c, n);
-						VectorInt	larger = (v > best) | (v != v);	/* NaN wins and stays */
-
-						best = select_lanes(larger, v, best);
-						place = (larger & (ky * args->kernel + kx)) | (~larger & place);
-					}
-				STORE((STORED *) args->y + pixel * args->y_stride + c, n, best);
-				if (args->index != NULL)
-				{
-					VectorByte	bytes = __builtin_convertvector(place, VectorByte);
-
-					memcpy(args->index + pixel * in.c + c, &bytes, n);
-				}
-			}
+			for (; c + LANES <= in.c; c += LANES)
+				KERNEL_NAME(max_pool_window) (args, x, ky, ky_end, kx, kx_end, c, LANES, y, index);
+			if (c < in.c)
+				KERNEL_NAME(max_pool_window) (args, x, ky, ky_end, kx, kx_end, c, in.c - c, y, index);
 		}
 	}
 }
 
+/* Positions [first, last] of an axis of the output whose windows cover `in`. */
+static inline void
+KERNEL_NAME(covering) (const PoolArgs *args, int in, int size, int *first, int *last)
+{
+	int			reach = in + args->padding - args->kernel;
+
+	*first = reach < 0 ? 0 : reach / args->stride + 1;
+	*last = (in + args->padding) / args->stride;
+	if (*last > size - 1)
+		*last = size - 1;
+}
+
+/* A pixel and span of channels of dx: what came from each window that covers it. */
+static inline __attribute__((always_inline)) void
+KERNEL_NAME(max_pool_gather) (const PoolArgs *args, long output, int ky, int kx, int rows, int columns,
+							  int c, int n, STORED *dx)
+{
+	Vector		total = {0};
+
+	for (int row = 0; row < rows; row++)
+		for (int column = 0; column < columns; column++)
+		{
+			long		pixel = output + (long) row * args->y_shape.w + column;
+			int			place = (ky - row * args->stride) * args->kernel + kx - column * args->stride;
+			Vector		dy = LOAD((const STORED *) args->dy + pixel * args->dy_stride + c, n);
+			VectorByte	bytes = {0};
+
+			memcpy(&bytes, args->index + pixel * args->x_shape.c + c, n);
+			total += select_lanes(__builtin_convertvector(bytes, VectorInt) == place, dy, (Vector) {0});
+		}
+	STORE(dx + c, n, args->accumulate ? total + LOAD(dx + c, n) : total);
+}
+
 /*
- * Gather form: an input row collects from the output rows whose windows
- * cover it, so rows are independent and no two workers write one element.
+ * Gather form: an input pixel collects from the windows that cover it, so
+ * each is written once and no two workers write the same.
  */
 static void
 KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
@@ -68,46 +112,29 @@ KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
 	(void) worker;
 	for (long row = begin; row < end; row++)
 	{
-		long		image = row / in.h;
 		int			iy = (int) (row % in.h);
-		STORED	   *dx_row = (STORED *) args->dx + row * in.w * args->dx_stride;
+		int			top;
+		int			bottom;
 
-		if (!args->accumulate)
-			for (int ix = 0; ix < in.w; ix++)
-				memset(dx_row + (long) ix * args->dx_stride, 0, in.c * sizeof(STORED));
-
-		for (int ky = 0; ky < args->kernel; ky++)
+		KERNEL_NAME(covering) (args, iy, out.h, &top, &bottom);
+		for (int ix = 0; ix < in.w; ix++)
 		{
-			int			oy = iy + args->padding - ky;
+			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
+			int			left;
+			int			right;
+			long		output;
+			int			c = 0;
 
-			if (oy < 0 || oy % args->stride != 0 || oy / args->stride >= out.h)
-				continue;
-			oy /= args->stride;
-			for (int ox = 0; ox < out.w; ox++)
-			{
-				long		pixel = (image * out.h + oy) * out.w + ox;
-				int			left = ox * args->stride - args->padding;
-
-				for (int kx = 0; kx < args->kernel; kx++)
-				{
-					int			ix = left + kx;
-
-					if (ix < 0 || ix >= in.w)
-						continue;
-					for (int c = 0; c < in.c; c += LANES)
-					{
-						int			n = lanes_left(in.c, c);
-						VectorByte	bytes = {0};
-						VectorInt	here;
-						STORED	   *target = dx_row + (long) ix * args->dx_stride + c;
-						Vector		dy = LOAD((const STORED *) args->dy + pixel * args->dy_stride + c, n);
-
-						memcpy(&bytes, args->index + pixel * in.c + c, n);
-						here = __builtin_convertvector(bytes, VectorInt) == ky * args->kernel + kx;
-						STORE(target, n, LOAD(target, n) + select_lanes(here, dy, (Vector) {0}));
-					}
-				}
-			}
+			KERNEL_NAME(covering) (args, ix, out.w, &left, &right);
+			output = (row / in.h * out.h + top) * out.w + left;
+			for (; c + LANES <= in.c; c += LANES)
+				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
+											  ix + args->padding - left * args->stride,
+											  bottom - top + 1, right - left + 1, c, LANES, dx);
+			if (c < in.c)
+				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
+											  ix + args->padding - left * args->stride,
+											  bottom - top + 1, right - left + 1, c, in.c - c, dx);
 		}
 	}
 }

@@ -7,7 +7,7 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef __AVX512BF16__
+#ifdef __AVX512F__
 #include <immintrin.h>
 #endif
 
@@ -38,10 +38,16 @@ splat(float value)
 	return value - (Vector) {0};
 }
 
-/* Load n floats. */
+/* Load n floats. Masks, where there are any, keep a partial vector out of
+ * memory. */
 static inline Vector
 load_float(const float *p, int n)
 {
+#ifdef __AVX512F__
+	if (n == LANES)
+		return (Vector) _mm512_loadu_ps(p);
+	return (Vector) _mm512_maskz_loadu_ps((__mmask16) ((1u << n) - 1), p);
+#else
 	Vector		v = {0};
 
 	if (n == LANES)
@@ -49,6 +55,24 @@ load_float(const float *p, int n)
 	else
 		memcpy(&v, p, n * sizeof(float));
 	return v;
+#endif
+}
+
+/* Store n floats. */
+static inline void
+store_float(float *p, int n, Vector v)
+{
+#ifdef __AVX512F__
+	if (n == LANES)
+		_mm512_storeu_ps(p, (__m512) v);
+	else
+		_mm512_mask_storeu_ps(p, (__mmask16) ((1u << n) - 1), (__m512) v);
+#else
+	if (n == LANES)
+		memcpy(p, &v, sizeof v);
+	else
+		memcpy(p, &v, n * sizeof(float));
+#endif
 }
 
 /* a where mask is set, else b. */

@@ -1,0 +1,356 @@
+/*
+ * kernels_channels.h: the part of kernels_template.h that works on pixels
+ * with values per channel: batch norm and what is added to it. Included by
+ * it, once per build.
+ *
+ * These passes read and write whole tensors, so that memory is their limit;
+ * the loops must not be. They go by spans: two vectors of channels (a cache
+ * line of bf16 where a vector has 512 bits) down a block of pixels, with
+ * everything that belongs to the channels in registers. A span function is
+ * inlined twice, once for the full width and once for what is left.
+ */
+
+#ifndef KERNELS_SPAN
+#define KERNELS_SPAN
+
+/* Pixels of a span; sums over one are float32, over more float64. */
+#define SPAN_PIXELS 256
+#define SPAN_CHANNELS (2 * LANES)
+
+/* Call function for all spans of pixels [begin, end). */
+#define EACH_SPAN(function, args, worker) \
+	for (long block = begin; block < end; block += SPAN_PIXELS) \
+	{ \
+		long		stop = block + SPAN_PIXELS < end ? block + SPAN_PIXELS : end; \
+		int			c = 0; \
+\
+		for (; c + SPAN_CHANNELS <= (args)->channels; c += SPAN_CHANNELS) \
+			KERNEL_NAME(function) (args, worker, block, stop, c, SPAN_CHANNELS); \
+		if (c < (args)->channels) \
+			KERNEL_NAME(function) (args, worker, block, stop, c, (args)->channels - c); \
+	}
+
+#define SPAN_FUNCTION static inline __attribute__((always_inline)) void
+
+/* Two vectors of neighbouring channels. */
+typedef struct Pair
+{
+	Vector		low;
+	Vector		high;
+} Pair;
+
+/* The channels of a span of n that the higher vector has. */
+static inline int
+higher(int n)
+{
+	return n > LANES ? n - LANES : 0;
+}
+
+static inline int
+lower(int n)
+{
+	return n < LANES ? n : LANES;
+}
+
+/* Load n floats; NULL stands for `otherwise` everywhere. */
+static inline Pair
+load_channels(const float *p, int c, int n, float otherwise)
+{
+	if (p == NULL)
+		return (Pair) {splat(otherwise), splat(otherwise)};
+	return (Pair) {load_float(p + c, lower(n)), load_float(p + c + lower(n), higher(n))};
+}
+
+/* Lane by lane: a * b + c. */
+static inline Pair
+multiply_add(Pair a, Pair b, Pair c)
+{
+	return (Pair) {a.low * b.low + c.low, a.high * b.high + c.high};
+}
+
+static inline Pair
+sum(Pair a, Pair b)
+{
+	return (Pair) {a.low + b.low, a.high + b.high};
+}
+
+/* v where sign > 0, else 0. */
+static inline Pair
+where_positive(Pair sign, Pair v)
+{
+	return (Pair) {
+		select_lanes(sign.low > (Vector) {0}, v.low, (Vector) {0}),
+		select_lanes(sign.high > (Vector) {0}, v.high, (Vector) {0})
+	};
+}
+
+/* max(v, floor); NaN stays NaN. */
+static inline Vector
+at_least(Vector v, Vector floor)
+{
+	return select_lanes(v < floor, floor, v);
+}
+
+/* Add a span's float32 sums to doubles. */
+static inline void
+add_to_doubles(double *sums, int n, Pair v)
+{
+	float		lanes[SPAN_CHANNELS];
+
+	memcpy(lanes, &v, sizeof lanes);
+	for (int k = 0; k < n; k++)
+		sums[k] += lanes[k];
+}
+#endif
+
+#define LOAD_PAIR KERNEL_NAME(load_pair)
+#define STORE_PAIR KERNEL_NAME(store_pair)
+
+static inline Pair
+LOAD_PAIR(const STORED *p, int n)
+{
+	return (Pair) {LOAD(p, lower(n)), LOAD(p + lower(n), higher(n))};
+}
+
+static inline void
+STORE_PAIR(STORED *p, int n, Pair v)
+{
+	STORE(p, lower(n), v.low);
+	STORE(p + lower(n), higher(n), v.high);
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(affine_span) (const AffineArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	const STORED *residual = args->residual == NULL ? NULL :
+		(const STORED *) args->residual + begin * args->residual_stride + c;
+	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	Pair		scale = load_channels(args->scale, c, n, 1);
+	Pair		shift = load_channels(args->shift, c, n, 0);
+	Vector		floor = splat(args->relu ? 0 : -INFINITY);
+	long		x_stride = args->x_stride;
+	long		y_stride = args->y_stride;
+	long		residual_stride = args->residual_stride;
+
+	(void) worker;
+	for (long i = begin; i < end; i++, x += x_stride, y += y_stride)
+	{
+		Pair		v = multiply_add(LOAD_PAIR(x, n), scale, shift);
+
+		if (residual != NULL)
+		{
+			v = sum(v, LOAD_PAIR(residual, n));
+			residual += residual_stride;
+		}
+		STORE_PAIR(y, n, (Pair) {at_least(v.low, floor), at_least(v.high, floor)});
+	}
+}
+
+static void
+KERNEL_NAME(affine) (void *data, int worker, long begin, long end)
+{
+	const AffineArgs *args = data;
+
+	EACH_SPAN(affine_span, args, worker)
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(moments_span) (const MomentArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	Pair		origin = load_channels(args->origin, c, n, 0);
+	double	   *sums = args->sums + (size_t) worker * 2 * args->channels + c;
+	Pair		total = {{0}, {0}};
+	Pair		square = total;
+	long		x_stride = args->x_stride;
+
+	for (long i = begin; i < end; i++, x += x_stride)
+	{
+		Pair		v = LOAD_PAIR(x, n);
+
+		v.low -= origin.low;
+		v.high -= origin.high;
+		total = sum(total, v);
+		square = multiply_add(v, v, square);
+	}
+	add_to_doubles(sums, n, total);
+	add_to_doubles(sums + args->channels, n, square);
+}
+
+static void
+KERNEL_NAME(moments) (void *data, int worker, long begin, long end)
+{
+	const MomentArgs *args = data;
+
+	EACH_SPAN(moments_span, args, worker)
+}
+
+/* Where a span of the gradient of batch norm stands, and its channels. */
+typedef struct KERNEL_NAME(NormSpan)
+{
+	const STORED *x;
+	const STORED *y;
+	const STORED *dy;
+	Pair		scale;
+	Pair		shift;
+} KERNEL_NAME(NormSpan);
+
+static inline KERNEL_NAME(NormSpan)
+KERNEL_NAME(norm_span) (const NormGradientArgs *args, long begin, int c, int n)
+{
+	KERNEL_NAME(NormSpan) span = {
+		.x = (const STORED *) args->x + begin * args->channels + c,
+		.y = args->y == NULL ? NULL : (const STORED *) args->y + begin * args->y_stride + c,
+		.dy = (const STORED *) args->dy + begin * args->dy_stride + c,
+		.scale = load_channels(args->scale, c, n, 1),
+		.shift = load_channels(args->shift, c, n, 0),
+	};
+
+	return span;
+}
+
+/* The part of dy that passed the ReLU at a pixel whose input is x. */
+static inline Pair
+KERNEL_NAME(passed) (const KERNEL_NAME(NormSpan) *span, bool relu, int n, Pair x)
+{
+	Pair		dz = LOAD_PAIR(span->dy, n);
+
+	if (!relu)
+		return dz;
+	if (span->y != NULL)
+		return where_positive(LOAD_PAIR(span->y, n), dz);
+	return where_positive(multiply_add(x, span->scale, span->shift), dz);
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(norm_gradient_sums_span) (const NormGradientArgs *args, int worker, long begin, long end, int c, int n)
+{
+	KERNEL_NAME(NormSpan) span = KERNEL_NAME(norm_span) (args, begin, c, n);
+	Pair		mean = load_channels(args->mean, c, n, 0);
+	Pair		inverse_std = load_channels(args->inverse_std, c, n, 0);
+	double	   *sums = args->sums + (size_t) worker * 2 * args->channels + c;
+	Pair		total = {{0}, {0}};
+	Pair		product = total;
+	bool		relu = args->relu;
+	long		x_stride = args->channels;
+	long		y_stride = span.y != NULL ? args->y_stride : 0;
+	long		dy_stride = args->dy_stride;
+
+	for (long i = begin; i < end; i++, span.x += x_stride, span.y += y_stride, span.dy += dy_stride)
+	{
+		Pair		x = LOAD_PAIR(span.x, n);
+		Pair		dz = KERNEL_NAME(passed) (&span, relu, n, x);
+
+		total = sum(total, dz);
+		product = multiply_add(dz, (Pair) {x.low - mean.low, x.high - mean.high}, product);
+	}
+	product.low *= inverse_std.low;
+	product.high *= inverse_std.high;
+	add_to_doubles(sums, n, total);
+	add_to_doubles(sums + args->channels, n, product);
+}
+
+static void
+KERNEL_NAME(norm_gradient_sums) (void *data, int worker, long begin, long end)
+{
+	const NormGradientArgs *args = data;
+
+	EACH_SPAN(norm_gradient_sums_span, args, worker)
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(norm_gradient_span) (const NormGradientArgs *args, int worker, long begin, long end, int c, int n)
+{
+	KERNEL_NAME(NormSpan) span = KERNEL_NAME(norm_span) (args, begin, c, n);
+	Pair		slope_dz = load_channels(args->slope_dz, c, n, 0);
+	Pair		slope_x = load_channels(args->slope_x, c, n, 0);
+	Pair		offset = load_channels(args->offset, c, n, 0);
+	STORED	   *dx = (STORED *) args->dx + begin * args->channels + c;
+	STORED	   *dresidual = args->dresidual == NULL ? NULL :
+		(STORED *) args->dresidual + begin * args->dresidual_stride + c;
+	bool		relu = args->relu;
+	bool		accumulate = args->accumulate;
+	bool		accumulate_residual = args->accumulate_residual;
+	long		x_stride = args->channels;
+	long		y_stride = span.y != NULL ? args->y_stride : 0;
+	long		dy_stride = args->dy_stride;
+	long		dresidual_stride = args->dresidual_stride;
+
+	(void) worker;
+	for (long i = begin; i < end; i++, span.x += x_stride, span.y += y_stride, span.dy += dy_stride, dx += x_stride)
+	{
+		Pair		x = LOAD_PAIR(span.x, n);
+		Pair		dz = KERNEL_NAME(passed) (&span, relu, n, x);
+		Pair		v;
+
+		if (dresidual != NULL)
+		{
+			STORE_PAIR(dresidual, n, accumulate_residual ? sum(dz, LOAD_PAIR(dresidual, n)) : dz);
+			dresidual += dresidual_stride;
+		}
+		v = multiply_add(dz, slope_dz, multiply_add(x, slope_x, offset));
+		if (accumulate)
+			v = sum(v, LOAD_PAIR(dx, n));
+		STORE_PAIR(dx, n, v);
+	}
+}
+
+static void
+KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
+{
+	const NormGradientArgs *args = data;
+
+	EACH_SPAN(norm_gradient_span, args, worker)
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(add_span) (const AddArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *a = (const STORED *) args->a + begin * args->a_stride + c;
+	const STORED *b = args->b == NULL ? NULL : (const STORED *) args->b + begin * args->b_stride + c;
+	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	long		a_stride = args->a_stride;
+	long		b_stride = b != NULL ? args->b_stride : 0;
+	long		y_stride = args->y_stride;
+
+	(void) worker;
+	for (long i = begin; i < end; i++, a += a_stride, b += b_stride, y += y_stride)
+		STORE_PAIR(y, n, b != NULL ? sum(LOAD_PAIR(a, n), LOAD_PAIR(b, n)) : LOAD_PAIR(a, n));
+}
+
+static void
+KERNEL_NAME(add) (void *data, int worker, long begin, long end)
+{
+	const AddArgs *args = data;
+
+	EACH_SPAN(add_span, args, worker)
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(relu_gradient_span) (const ReluGradientArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *y = (const STORED *) args->y + begin * args->y_stride + c;
+	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride + c;
+	STORED	   *dx = (STORED *) args->dx + begin * args->dx_stride + c;
+	bool		accumulate = args->accumulate;
+	long		y_stride = args->y_stride;
+	long		dy_stride = args->dy_stride;
+	long		dx_stride = args->dx_stride;
+
+	(void) worker;
+	for (long i = begin; i < end; i++, y += y_stride, dy += dy_stride, dx += dx_stride)
+	{
+		Pair		v = where_positive(LOAD_PAIR(y, n), LOAD_PAIR(dy, n));
+
+		STORE_PAIR(dx, n, accumulate ? sum(v, LOAD_PAIR(dx, n)) : v);
+	}
+}
+
+static void
+KERNEL_NAME(relu_gradient) (void *data, int worker, long begin, long end)
+{
+	const ReluGradientArgs *args = data;
+
+	EACH_SPAN(relu_gradient_span, args, worker)
+}
