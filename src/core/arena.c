@@ -36,8 +36,8 @@ arena_reserve(Arena *arena, size_t bytes, size_t *offset)
 /*
  * Ask for huge pages under the whole ones of a block that is not touched yet:
  * passes over tensors of many megabytes otherwise wait for the tables of
- * 4 kB pages, on a virtual machine for half of their time. Only advice; a
- * kernel without them leaves things as they are.
+ * 4 kB pages (reading 256 MB on one core of a virtual machine: 15 GB/s against
+ * 36). Only advice; a kernel without them leaves things as they are.
  */
 static void
 advise_huge_pages(char *base, size_t size)

@@ -13,21 +13,29 @@
 #ifndef KERNELS_SPAN
 #define KERNELS_SPAN
 
-/* Pixels of a span; sums over one are float32, over more float64. */
-#define SPAN_PIXELS 256
+/* Pixels of a span; sums over one are float32, over more float64. Few, so
+ * that the channels of a wide tensor meet again in the same pages. */
+#define SPAN_PIXELS 32
 #define SPAN_CHANNELS (2 * LANES)
 
-/* Call function for all spans of pixels [begin, end). */
-#define EACH_SPAN(function, args, worker) \
+/* Pixels to fetch ahead. */
+#define AHEAD 32
+
+/* A worker's output of this size is not found in its cache again. */
+#define STREAM_BYTES (1 << 20)
+
+/* Call function for all spans of pixels [begin, end); it takes args, then
+ * `detail`. */
+#define EACH_SPAN(function, args, detail) \
 	for (long block = begin; block < end; block += SPAN_PIXELS) \
 	{ \
 		long		stop = block + SPAN_PIXELS < end ? block + SPAN_PIXELS : end; \
 		int			c = 0; \
 \
 		for (; c + SPAN_CHANNELS <= (args)->channels; c += SPAN_CHANNELS) \
-			KERNEL_NAME(function) (args, worker, block, stop, c, SPAN_CHANNELS); \
+			KERNEL_NAME(function) (args, detail, block, stop, c, SPAN_CHANNELS); \
 		if (c < (args)->channels) \
-			KERNEL_NAME(function) (args, worker, block, stop, c, (args)->channels - c); \
+			KERNEL_NAME(function) (args, detail, block, stop, c, (args)->channels - c); \
 	}
 
 #define SPAN_FUNCTION static inline __attribute__((always_inline)) void
@@ -95,11 +103,10 @@ at_least(Vector v, Vector floor)
 static inline void
 add_to_doubles(double *sums, int n, Pair v)
 {
-	float		lanes[SPAN_CHANNELS];
-
-	memcpy(lanes, &v, sizeof lanes);
-	for (int k = 0; k < n; k++)
-		sums[k] += lanes[k];
+	for (int k = 0; k < lower(n); k++)
+		sums[k] += v.low[k];
+	for (int k = 0; k < higher(n); k++)
+		sums[LANES + k] += v.high[k];
 }
 #endif
 
@@ -119,8 +126,53 @@ STORE_PAIR(STORED *p, int n, Pair v)
 	STORE(p + lower(n), higher(n), v.high);
 }
 
+/*
+ * Is the output written past the caches? Where it is larger than they are
+ * that saves reading what is overwritten. Not where the same lines were read
+ * just before, and only where a pair fills a line.
+ */
+static inline bool
+KERNEL_NAME(streams) (const void *from, const void *to, long stride, long pixels)
+{
+#ifdef __AVX512BF16__
+	return to != from && (((uintptr_t) to | (uintptr_t) (stride * sizeof(STORED))) & 63) == 0 &&
+		pixels * stride * (long) sizeof(STORED) >= STREAM_BYTES;
+#else
+	(void) from;
+	(void) to;
+	(void) stride;
+	(void) pixels;
+	return false;
+#endif
+}
+
+/* Store a pair that may go past the caches. */
+static inline void
+KERNEL_NAME(store_out) (STORED *p, int n, Pair v, bool stream)
+{
+#ifdef __AVX512BF16__
+	if (stream && n == SPAN_CHANNELS)
+	{
+		_mm512_stream_si512((__m512i *) p, (__m512i) _mm512_cvtne2ps_pbh((__m512) v.high, (__m512) v.low));
+		return;
+	}
+#else
+	(void) stream;
+#endif
+	STORE_PAIR(p, n, v);
+}
+
+/* Have streamed stores seen by all. */
+static inline void
+KERNEL_NAME(settle) (void)
+{
+#ifdef __AVX512BF16__
+	_mm_sfence();
+#endif
+}
+
 SPAN_FUNCTION
-KERNEL_NAME(affine_span) (const AffineArgs *args, int worker, long begin, long end, int c, int n)
+KERNEL_NAME(affine_span) (const AffineArgs *args, int stream, long begin, long end, int c, int n)
 {
 	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
 	const STORED *residual = args->residual == NULL ? NULL :
@@ -133,7 +185,6 @@ KERNEL_NAME(affine_span) (const AffineArgs *args, int worker, long begin, long e
 	long		y_stride = args->y_stride;
 	long		residual_stride = args->residual_stride;
 
-	(void) worker;
 	for (long i = begin; i < end; i++, x += x_stride, y += y_stride)
 	{
 		Pair		v = multiply_add(LOAD_PAIR(x, n), scale, shift);
@@ -143,7 +194,8 @@ KERNEL_NAME(affine_span) (const AffineArgs *args, int worker, long begin, long e
 			v = sum(v, LOAD_PAIR(residual, n));
 			residual += residual_stride;
 		}
-		STORE_PAIR(y, n, (Pair) {at_least(v.low, floor), at_least(v.high, floor)});
+		__builtin_prefetch(x + AHEAD * x_stride);
+		KERNEL_NAME(store_out) (y, n, (Pair) {at_least(v.low, floor), at_least(v.high, floor)}, stream);
 	}
 }
 
@@ -151,8 +203,11 @@ static void
 KERNEL_NAME(affine) (void *data, int worker, long begin, long end)
 {
 	const AffineArgs *args = data;
+	bool		stream = KERNEL_NAME(streams) (args->x, args->y, args->y_stride, end - begin);
 
-	EACH_SPAN(affine_span, args, worker)
+	(void) worker;
+	EACH_SPAN(affine_span, args, stream)
+	KERNEL_NAME(settle) ();
 }
 
 SPAN_FUNCTION
@@ -169,6 +224,7 @@ KERNEL_NAME(moments_span) (const MomentArgs *args, int worker, long begin, long 
 	{
 		Pair		v = LOAD_PAIR(x, n);
 
+		__builtin_prefetch(x + AHEAD * x_stride);
 		v.low -= origin.low;
 		v.high -= origin.high;
 		total = sum(total, v);
@@ -242,6 +298,8 @@ KERNEL_NAME(norm_gradient_sums_span) (const NormGradientArgs *args, int worker, 
 		Pair		x = LOAD_PAIR(span.x, n);
 		Pair		dz = KERNEL_NAME(passed) (&span, relu, n, x);
 
+		__builtin_prefetch(span.x + AHEAD * x_stride);
+		__builtin_prefetch(span.dy + AHEAD * dy_stride);
 		total = sum(total, dz);
 		product = multiply_add(dz, (Pair) {x.low - mean.low, x.high - mean.high}, product);
 	}
@@ -260,7 +318,7 @@ KERNEL_NAME(norm_gradient_sums) (void *data, int worker, long begin, long end)
 }
 
 SPAN_FUNCTION
-KERNEL_NAME(norm_gradient_span) (const NormGradientArgs *args, int worker, long begin, long end, int c, int n)
+KERNEL_NAME(norm_gradient_span) (const NormGradientArgs *args, int stream, long begin, long end, int c, int n)
 {
 	KERNEL_NAME(NormSpan) span = KERNEL_NAME(norm_span) (args, begin, c, n);
 	Pair		slope_dz = load_channels(args->slope_dz, c, n, 0);
@@ -277,7 +335,6 @@ KERNEL_NAME(norm_gradient_span) (const NormGradientArgs *args, int worker, long 
 	long		dy_stride = args->dy_stride;
 	long		dresidual_stride = args->dresidual_stride;
 
-	(void) worker;
 	for (long i = begin; i < end; i++, span.x += x_stride, span.y += y_stride, span.dy += dy_stride, dx += x_stride)
 	{
 		Pair		x = LOAD_PAIR(span.x, n);
@@ -292,7 +349,9 @@ KERNEL_NAME(norm_gradient_span) (const NormGradientArgs *args, int worker, long 
 		v = multiply_add(dz, slope_dz, multiply_add(x, slope_x, offset));
 		if (accumulate)
 			v = sum(v, LOAD_PAIR(dx, n));
-		STORE_PAIR(dx, n, v);
+		__builtin_prefetch(span.x + AHEAD * x_stride);
+		__builtin_prefetch(span.dy + AHEAD * dy_stride);
+		KERNEL_NAME(store_out) (dx, n, v, stream);
 	}
 }
 
@@ -300,8 +359,12 @@ static void
 KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
 {
 	const NormGradientArgs *args = data;
+	bool		stream = !args->accumulate && args->dx != args->dresidual &&
+		KERNEL_NAME(streams) (args->dy, args->dx, args->channels, end - begin);
 
-	EACH_SPAN(norm_gradient_span, args, worker)
+	(void) worker;
+	EACH_SPAN(norm_gradient_span, args, stream)
+	KERNEL_NAME(settle) ();
 }
 
 SPAN_FUNCTION

@@ -227,15 +227,19 @@ KERNEL_NAME(adam) (void *data, int worker, long begin, long end)
 	}
 }
 
+/* Values squared and summed in float32 before the sum goes to float64. */
+#ifndef SQUARE_BLOCK
+#define SQUARE_BLOCK 256
+#endif
+
 static void
 KERNEL_NAME(squares) (void *data, int worker, long begin, long end)
 {
 	const SquareArgs *args = data;
 
-	for (long block = begin; block < end; block += SPAN_PIXELS)
+	for (long block = begin; block < end; block += SQUARE_BLOCK)
 	{
-		long		stop = block + SPAN_PIXELS < end ? block + SPAN_PIXELS : end;
-		float		lanes[LANES];
+		long		stop = block + SQUARE_BLOCK < end ? block + SQUARE_BLOCK : end;
 		Vector		sum = {0};
 
 		for (long i = block; i < stop; i += LANES)
@@ -244,9 +248,8 @@ KERNEL_NAME(squares) (void *data, int worker, long begin, long end)
 
 			sum += v * v;
 		}
-		store_float(lanes, LANES, sum);
 		for (int k = 0; k < LANES; k++)
-			args->sums[worker] += lanes[k];
+			args->sums[worker] += sum[k];
 	}
 }
 

@@ -2,13 +2,14 @@
  * network.c: how fast a whole network runs, and where the time goes.
  *
  *   network [architecture=unet] [size=256] [batch=8] [threads=2] [only=inference|training]
- *           [precision=f32|bf16] [key=value ...]
+ *           [precision=f32|bf16] [profile=steps] [key=value ...]
  *
  * For float32 and, where the CPU has it, bfloat16: training steps at that
  * batch and predictions of single images, best of several, without server,
  * decoding or augmentation. Then the profile: milliseconds per operator kind
- * of the plan, forward and backward. Weights and images are random; speed
- * does not depend on them. Other keys are of the architecture's config.
+ * of the plan (and per step), forward and backward, each step's shortest.
+ * Weights and images are random; speed does not depend on them. Other keys
+ * are of the architecture's config.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,11 @@
 #include "core/rng.h"
 #include "core/threads.h"
 
-#define STEPS 6
-#define PREDICTIONS 20
+#define STEPS 8
+#define PREDICTIONS 30
+
+/* Whether the profile lists every step. */
+static bool per_step;
 
 static double
 seconds_now(void)
@@ -92,10 +96,54 @@ kind_name(OpKind kind)
 	return "?";
 }
 
-/* Print milliseconds per operator kind, per run. */
-static void
-print_profile(const Plan *plan, int runs)
+/* The shortest time of each step of a plan: forward, then backward. */
+typedef struct Profile
 {
+	Plan	   *plan;
+	double	   *best;			/* (2, step_count) */
+} Profile;
+
+/* Ask a plan to measure its steps. */
+static Profile
+profile_start(Plan *plan)
+{
+	Profile		profile = {.plan = plan};
+	void	   *memory;
+
+	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	plan->seconds = memory;
+	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	profile.best = memory;
+	return profile;
+}
+
+/* Take in one run's times. */
+static void
+profile_run(Profile *profile, bool first)
+{
+	for (int i = 0; i < 2 * profile->plan->step_count; i++)
+	{
+		if (first || profile->plan->seconds[i] < profile->best[i])
+			profile->best[i] = profile->plan->seconds[i];
+		profile->plan->seconds[i] = 0;
+	}
+}
+
+/* Print milliseconds, per step if asked to, and per operator kind. */
+static void
+profile_print(Profile *profile)
+{
+	const Plan *plan = profile->plan;
+	const double *best = profile->best;
+
+	for (int s = 0; s < plan->step_count && per_step; s++)
+	{
+		const Step *step = &plan->steps[s];
+		TensorShape y = plan->values[step->y].shape;
+
+		printf("    %3d %-18s %4d -> %4d x %3d^2  %8.3f ms   %8.3f ms\n", s, kind_name(step->kind),
+			   step->x < 0 ? 0 : plan->values[step->x].shape.c, y.c, y.w, 1e3 * best[s], 1e3 * best[plan->step_count + s]);
+	}
 	for (int kind = OP_INPUT; kind <= OP_CONCAT; kind++)
 	{
 		double		forward = 0;
@@ -104,23 +152,13 @@ print_profile(const Plan *plan, int runs)
 		for (int s = 0; s < plan->step_count; s++)
 			if ((int) plan->steps[s].kind == kind)
 			{
-				forward += plan->seconds[s];
-				backward += plan->seconds[plan->step_count + s];
+				forward += best[s];
+				backward += best[plan->step_count + s];
 			}
-		if (forward + backward > 0)
-			printf("    %-18s forward %8.2f ms   backward %8.2f ms\n", kind_name(kind),
-				   1e3 * forward / runs, 1e3 * backward / runs);
+		if (forward + backward > 1e-4)
+			printf("    %-18s forward %8.2f ms   backward %8.2f ms\n", kind_name(kind), 1e3 * forward, 1e3 * backward);
 	}
-}
-
-/* Ask a plan to measure its steps. */
-static void
-start_profile(Plan *plan)
-{
-	void	   *memory;
-
-	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
-	plan->seconds = memory;
+	host_free(plan->host, profile->best);
 }
 
 /* Random bytes, all values or 0 and 255 only. */
@@ -158,12 +196,13 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 	StepResult	result;
 	Learner    *learner;
 	Plan	   *plan;
+	Profile		profile;
 	double		best = 1e30;
 
 	require(learner_create(network, choice, batch, size, size, &learner));
 	plan = learner_plan(learner);
 	require(learner_step(learner, rgb, masks, &options, &result));
-	start_profile(plan);
+	profile = profile_start(plan);
 	for (int i = 0; i < STEPS; i++)
 	{
 		double		begun = seconds_now();
@@ -171,9 +210,10 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 		require(learner_step(learner, rgb, masks, &options, &result));
 		begun = seconds_now() - begun;
 		best = begun < best ? begun : best;
+		profile_run(&profile, i == 0);
 	}
 	print_rate(plan, "training", batch, best, 3 * forward_flops(plan), learner_memory(learner));
-	print_profile(plan, STEPS);
+	profile_print(&profile);
 	learner_free(learner);
 	host_free(host, rgb);
 	host_free(host, masks);
@@ -189,13 +229,14 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	void	   *probabilities;
 	Predictor  *predictor;
 	Plan	   *plan;
+	Profile		profile;
 	double		best = 1e30;
 
 	require(host_alloc_array(host, pixels, sizeof(float), &probabilities));
 	require(predictor_create(network, choice, 1, size, size, &predictor));
 	plan = predictor_plan(predictor);
 	require(predictor_run(predictor, rgb, probabilities));
-	start_profile(plan);
+	profile = profile_start(plan);
 	for (int i = 0; i < PREDICTIONS; i++)
 	{
 		double		begun = seconds_now();
@@ -203,9 +244,10 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 		require(predictor_run(predictor, rgb, probabilities));
 		begun = seconds_now() - begun;
 		best = begun < best ? begun : best;
+		profile_run(&profile, i == 0);
 	}
 	print_rate(plan, "inference", 1, best, forward_flops(plan), predictor_memory(predictor));
-	print_profile(plan, PREDICTIONS);
+	profile_print(&profile);
 	predictor_free(predictor);
 	host_free(host, rgb);
 	host_free(host, probabilities);
@@ -265,6 +307,8 @@ main(int argc, char **argv)
 			only = option_value(argv[i], "only");
 		else if (option_value(argv[i], "precision") != NULL)
 			precision = option_value(argv[i], "precision");
+		else if (option_value(argv[i], "profile") != NULL)
+			per_step = strcmp(option_value(argv[i], "profile"), "steps") == 0;
 		else
 		{
 			*equals = '\0';
