@@ -406,6 +406,52 @@ COMMENT ON COLUMN lesion_evaluation.broken IS 'rows left out because image or ma
 COMMENT ON COLUMN lesion_evaluation.images_per_second IS 'decoding, network and resizing to the mask''s size';
 COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
 
+CREATE TABLE lesion_audit (
+	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	event text NOT NULL
+		CHECK (event IN ('create', 'train', 'import', 'promote', 'rollback', 'drop version', 'drop')),
+	model text NOT NULL,
+	version int,
+	sha256 bytea,
+	detail text,
+	role text NOT NULL,
+	login text NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE lesion_audit IS
+'what was done to models and by whom; written by triggers alone, and only its owner can change it';
+COMMENT ON COLUMN lesion_audit.version IS 'NULL where the event is about the whole model';
+COMMENT ON COLUMN lesion_audit.sha256 IS 'of the weights that came or went';
+COMMENT ON COLUMN lesion_audit.detail IS 'architecture of a model, run of a training, reason of a promotion';
+COMMENT ON COLUMN lesion_audit.role IS 'the role in effect';
+COMMENT ON COLUMN lesion_audit.login IS 'the role that logged in';
+
+CREATE FUNCTION lesion_audit_write()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_audit_write'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+COMMENT ON FUNCTION lesion_audit_write() IS 'adds to lesion_audit what is done to models';
+
+CREATE FUNCTION lesion_owner_only()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_owner_only'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_owner_only() IS 'refuses a statement to all but the owner of the table';
+
+CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_model
+FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
+CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
+CREATE TRIGGER lesion_audit_write AFTER INSERT ON lesion_promotion
+FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
+CREATE TRIGGER lesion_owner_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lesion_promotion
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
+CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
+
 -- What users made goes into dumps.
 SELECT pg_catalog.pg_extension_config_dump('lesion_model', 'WHERE NOT bundled');
 SELECT pg_catalog.pg_extension_config_dump('lesion_run', '');
@@ -416,6 +462,8 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_promotion_promotion_seq', '')
 SELECT pg_catalog.pg_extension_config_dump('lesion_epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation_evaluation_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
 
 INSERT INTO lesion_model (name, architecture, bundled) VALUES
 	('unet', 'unet', true), ('linknet', 'linknet', true), ('convmixer', 'convmixer', true);
@@ -541,7 +589,7 @@ ORDER BY images, subset, dice DESC;
 
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
 
-GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation,
+GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
 	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress,
 	lesion_segmentation_progress, lesion_leaderboard TO PUBLIC;
 
@@ -706,6 +754,14 @@ AS 'MODULE_PATHNAME', 'lesion_model_promote'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_model_promote(text, int) IS 'make a version the one that is used, from the next query on';
+
+CREATE FUNCTION lesion_model_rollback(name text)
+RETURNS int
+AS 'MODULE_PATHNAME', 'lesion_model_rollback'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_rollback(text) IS
+'make the version active again that was so before the active one, and return its number';
 
 CREATE FUNCTION lesion_model_drop(name text)
 RETURNS void

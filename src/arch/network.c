@@ -8,10 +8,6 @@
 
 #include "nn/loss.h"
 
-#ifndef LESIONSEG_VERSION
-#define LESIONSEG_VERSION "0.2"
-#endif
-
 Status
 network_create(const HostContext *host, const Architecture *architecture,
 			   const ArchConfig *config, Network **network_out)

@@ -17,6 +17,10 @@
 #include "nn/backend.h"
 #include "nn/weights.h"
 
+/* The extension's version: it stands in weight files, and the extension script
+ * of this version is the one whose tables the library works on. */
+#define LESIONSEG_VERSION "0.2"
+
 typedef struct Network
 {
 	const HostContext *host;

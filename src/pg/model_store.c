@@ -9,7 +9,11 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -30,11 +34,45 @@
  * too. */
 static const char *const reserved_names[] = {"maskrcnn", "ensemble"};
 
+/* The version of the extension's script. */
+static char *
+script_version(void)
+{
+	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	char	   *version = NULL;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("lesionseg"));
+	scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		datum = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &isnull);
+
+		if (!isnull)
+			version = TextDatumGetCString(datum);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return version;
+}
+
 ModelStore
 store_open(FunctionCallInfo fcinfo, bool read_only)
 {
 	ModelStore	store;
+	char	   *version = script_version();
 
+	if (version == NULL || strcmp(version, LESIONSEG_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database has lesionseg %s, the library is lesionseg %s",
+						version != NULL ? version : "without a version", LESIONSEG_VERSION),
+				 errhint("Run ALTER EXTENSION lesionseg UPDATE in this database; in a session that began before the "
+						 "library was installed, connect again.")));
 	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
 	store.read_only = read_only;
@@ -290,7 +328,8 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("version %d of model \"%s\" is gone", version->number, version->model)));
+				 errmsg("version %d of model \"%s\" is gone", version->number, version->model),
+				 errhint("Another session has dropped it; the view lesion_models lists the models that exist.")));
 	return first_row_datum(1);
 }
 

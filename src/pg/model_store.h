@@ -48,7 +48,10 @@ typedef struct ModelVersion
 	double		test_fraction;
 } ModelVersion;
 
-/* The store of the extension that the called function belongs to. */
+/* The store of the extension that the called function belongs to. An error
+ * where its script is of another version than the library: so tables have the
+ * columns, and functions the arguments, that the library knows. Call it before
+ * looking at arguments whose type or number a release has changed. */
 ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 
 /* Run a query on the store; in its text '@' stands for the prefix.

@@ -281,6 +281,7 @@ read_patience(FunctionCallInfo fcinfo)
 Datum
 lesion_retrain(PG_FUNCTION_ARGS)
 {
+	ModelStore	store = store_open(fcinfo, false);
 	TrainRequest request = train_request_read(fcinfo);
 	Retrain		job = {
 		.commits = may_commit(fcinfo),
@@ -297,7 +298,7 @@ lesion_retrain(PG_FUNCTION_ARGS)
 				 errhint("CALL lesion_retrain outside of a transaction block for a run that others can watch and "
 						 "that can go on when it was stopped.")));
 
-	job.run = train_run_create(store_open(fcinfo, false), &request);
+	job.run = train_run_create(store, &request);
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	PG_TRY();
 	{

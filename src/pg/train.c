@@ -67,6 +67,7 @@ Datum
 lesion_train(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	ModelStore	store = store_open(fcinfo, false);
 	TrainRequest request = train_request_read(fcinfo);
 	TupleDesc	descriptor;
 	TrainRun   *run;
@@ -77,7 +78,7 @@ lesion_train(PG_FUNCTION_ARGS)
 		elog(ERROR, "lesion_train must return a row");
 	descriptor = BlessTupleDesc(descriptor);
 
-	run = train_run_create(store_open(fcinfo, false), &request);
+	run = train_run_create(store, &request);
 	SPI_connect();
 	PG_TRY();
 	{

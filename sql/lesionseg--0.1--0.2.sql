@@ -1,0 +1,99 @@
+-- lesionseg 0.1 to 0.2. What this makes of 0.1's objects is what
+-- lesionseg--0.2.sql makes from nothing: test/t/upgrade.pl compares the two.
+
+\echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
+
+-- ==== Models ====
+
+CREATE TABLE lesion_audit (
+	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	event text NOT NULL
+		CHECK (event IN ('create', 'train', 'import', 'promote', 'rollback', 'drop version', 'drop')),
+	model text NOT NULL,
+	version int,
+	sha256 bytea,
+	detail text,
+	role text NOT NULL,
+	login text NOT NULL,
+	at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+COMMENT ON TABLE lesion_audit IS
+'what was done to models and by whom; written by triggers alone, and only its owner can change it';
+COMMENT ON COLUMN lesion_audit.version IS 'NULL where the event is about the whole model';
+COMMENT ON COLUMN lesion_audit.sha256 IS 'of the weights that came or went';
+COMMENT ON COLUMN lesion_audit.detail IS 'architecture of a model, run of a training, reason of a promotion';
+COMMENT ON COLUMN lesion_audit.role IS 'the role in effect';
+COMMENT ON COLUMN lesion_audit.login IS 'the role that logged in';
+
+CREATE FUNCTION lesion_audit_write()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_audit_write'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+COMMENT ON FUNCTION lesion_audit_write() IS 'adds to lesion_audit what is done to models';
+
+CREATE FUNCTION lesion_owner_only()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_owner_only'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_owner_only() IS 'refuses a statement to all but the owner of the table';
+
+CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_model
+FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
+CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
+CREATE TRIGGER lesion_audit_write AFTER INSERT ON lesion_promotion
+FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
+CREATE TRIGGER lesion_owner_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lesion_promotion
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
+CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
+
+SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
+
+GRANT SELECT ON lesion_audit TO PUBLIC;
+
+-- Training and evaluation
+
+DROP FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb);
+
+CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
+	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
+	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}')
+RETURNS lesion_training_result
+AS 'MODULE_PATHNAME', 'lesion_train'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
+
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb) IS
+'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
+
+DROP PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb, boolean, float8, int);
+
+CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 30,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
+	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
+	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}',
+	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'lesion_retrain'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, boolean, float8, int) IS
+'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
+
+-- The registry
+
+CREATE FUNCTION lesion_model_rollback(name text)
+RETURNS int
+AS 'MODULE_PATHNAME', 'lesion_model_rollback'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_rollback(text) IS
+'make the version active again that was so before the active one, and return its number';

@@ -1,0 +1,79 @@
+-- Rollback, and the record of what was done to models.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(31);
+
+CREATE TABLE archive AS
+SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+SELECT is((SELECT count(*) FROM lesion_audit), 0::bigint, 'what comes with the extension is no event');
+
+SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
+SELECT throws_ok($$SELECT lesion_model_rollback('net')$$, '55000', 'no version of model "net" was active before version 1',
+	'there is no way back from the first version');
+SELECT lesion_train('archive', 'net', epochs => 1, image_size => 16, promote => 'never');
+SELECT lesion_model_import('net', lesion_model_export('net', 1), promote => false);
+SELECT lesion_model_promote('net', 2);
+SELECT lesion_model_promote('net', 3);
+SELECT lesion_model_promote('net', 3);
+SELECT is(lesion_model_rollback('net'), 2, 'back to the version before');
+SELECT is((SELECT version FROM lesion_models WHERE model = 'net'), 2, '... which is active then');
+SELECT is((lesion_segment_detail(image, 'net')).version, 2, '... and used') FROM archive WHERE id = 1;
+SELECT is(lesion_model_rollback('net'), 1, 'a second rollback goes further back');
+SELECT throws_ok($$SELECT lesion_model_rollback('net')$$, '55000', NULL, '... until nothing is left');
+SELECT lesion_model_promote('net', 3);
+SELECT is(lesion_model_rollback('net'), 1, 'what was given up does not come back');
+SELECT throws_ok($$SELECT lesion_model_rollback('nobody')$$, '42704', NULL, 'a model that does not exist');
+SELECT throws_ok($$SELECT lesion_model_rollback('linknet')$$, '55000', NULL, 'a model without a version');
+SELECT is(lesion_model_rollback(NULL), NULL, 'strict');
+
+-- Events.
+SELECT results_eq($$SELECT event, version, detail FROM lesion_audit WHERE model = 'net' ORDER BY entry$$,
+	$$VALUES ('create', NULL::int, 'unet'), ('train', 1, 'run ' || (SELECT min(run) FROM lesion_run)), ('promote', 1, 'first version'),
+	('train', 2, 'run ' || (SELECT max(run) FROM lesion_run)), ('import', 3, NULL), ('promote', 2, 'by hand'), ('promote', 3, 'by hand'),
+	('promote', 3, 'by hand'), ('rollback', 2, 'rollback'), ('rollback', 1, 'rollback'), ('promote', 3, 'by hand'), ('rollback', 1, 'rollback')$$,
+	'every event, in order');
+SELECT is((SELECT sha256 FROM lesion_audit WHERE event = 'import'), (SELECT sha256 FROM lesion_version WHERE model = 'net' AND number = 1),
+	'the weights that came in are named');
+SELECT ok((SELECT bool_and(role = current_user AND login = session_user AND at > now()) FROM lesion_audit), 'who and when');
+SELECT lesion_model_drop('net');
+SELECT set_eq($$SELECT event, version FROM lesion_audit WHERE event LIKE 'drop%'$$,
+	$$VALUES ('drop', NULL::int), ('drop version', 1), ('drop version', 2), ('drop version', 3)$$, 'a drop, and what went with it');
+SELECT is((SELECT count(*) FROM lesion_audit WHERE event = 'drop version' AND sha256 IS NOT NULL), 3::bigint, '... by its SHA-256');
+
+-- Nobody but the owner changes the record, whatever was granted.
+CREATE ROLE lesion_test_operator;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO lesion_test_operator;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO lesion_test_operator;
+SET LOCAL ROLE lesion_test_operator;
+SELECT throws_ok($$DELETE FROM lesion_audit$$, '42501', 'only the owner of lesion_audit may do this', 'no DELETE');
+SELECT throws_ok($$UPDATE lesion_audit SET role = 'somebody'$$, '42501', NULL, 'no UPDATE');
+SELECT throws_ok($$TRUNCATE lesion_audit$$, '42501', NULL, 'no TRUNCATE');
+SELECT throws_ok($$INSERT INTO lesion_audit (event, model, role, login) VALUES ('drop', 'x', 'y', 'z')$$, '42501', NULL, 'no INSERT');
+SELECT throws_ok($$DELETE FROM lesion_promotion$$, '42501', NULL, 'no promotion is forgotten');
+SELECT throws_ok($$UPDATE lesion_promotion SET version = 1$$, '42501', NULL, '... or rewritten');
+SELECT throws_ok($$ALTER TABLE lesion_audit DISABLE TRIGGER ALL$$, '42501', NULL, 'the triggers stay on');
+SELECT throws_ok($$SELECT lesion_audit_write()$$, '0A000', NULL, 'a trigger cannot be called by hand');
+
+-- What they may do is recorded under their name, past the functions too.
+SELECT lesion_model_create('mine', 'unet');
+SELECT row_eq($$SELECT role, login FROM lesion_audit ORDER BY entry DESC LIMIT 1$$, ROW('lesion_test_operator'::text, session_user::text),
+	'the role in effect and the one that logged in');
+INSERT INTO lesion_model (name, architecture, created_at) VALUES ('sly', 'unet', '2020-01-01');
+SELECT is((SELECT model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'sly', 'an INSERT by hand is an event, whatever time it claims');
+DELETE FROM lesion_model WHERE name = 'sly';
+SELECT is((SELECT event || ' ' || model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'drop sly', 'so is a DELETE');
+RESET ROLE;
+
+-- What a role without rights may read.
+CREATE ROLE lesion_test_reader;
+SET LOCAL ROLE lesion_test_reader;
+SELECT lives_ok($$SELECT count(*) FROM lesion_audit$$, 'everyone may read it');
+SELECT throws_ok($$DELETE FROM lesion_audit$$, '42501', 'permission denied for table lesion_audit', 'and no more');
+SELECT throws_ok($$SELECT lesion_model_rollback('mine')$$, '42501', NULL, 'a rollback is a promotion');
+RESET ROLE;
+SELECT lives_ok($$DELETE FROM lesion_audit WHERE at < now()$$, 'the owner may remove what must go');
+
+SELECT * FROM finish();
+ROLLBACK;
