@@ -5,6 +5,11 @@
 
 -- ==== Models ====
 
+ALTER TABLE lesion_evaluation ADD COLUMN options jsonb NOT NULL DEFAULT '{}'
+	CHECK (jsonb_typeof(options) = 'object');
+
+COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
+
 CREATE TABLE lesion_audit (
 	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	event text NOT NULL
@@ -54,6 +59,15 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
 
+CREATE OR REPLACE VIEW lesion_leaderboard AS
+SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
+	options
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset, split_seed, test_fraction, threshold, options) *
+	FROM lesion_evaluation
+	ORDER BY model, version, images, subset, split_seed, test_fraction, threshold, options, evaluation DESC) latest
+ORDER BY images, subset, dice DESC;
+
 GRANT SELECT ON lesion_audit TO PUBLIC;
 
 -- Training and evaluation
@@ -87,6 +101,26 @@ LANGUAGE C;
 
 COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, boolean, float8, int) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
+
+DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int);
+
+CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
+	version int DEFAULT NULL, tta boolean DEFAULT false)
+RETURNS lesion_evaluation
+AS 'MODULE_PATHNAME', 'lesion_evaluate'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean) IS
+'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
+
+-- Segmentation
+
+ALTER TYPE lesion_segmentation ADD ATTRIBUTE disagreement float8;
+
+COMMENT ON COLUMN lesion_segmentation.disagreement IS
+'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; NULL without tta';
 
 -- The registry
 

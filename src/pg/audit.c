@@ -162,7 +162,7 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 	/* What comes with the extension is no event. */
 	if (creating_extension ||
 		(inserted && is_restored(&row, promotion ? "promoted_at" : "created_at", trigger->tg_relation->rd_rel->relowner)))
-		PG_RETURN_NULL();
+		PG_RETURN_POINTER(NULL);
 	SPI_connect();
 	if (promotion)
 		audit_promotion(fcinfo, &row);
@@ -171,7 +171,7 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 	else
 		audit_model(fcinfo, &row, inserted);
 	SPI_finish();
-	PG_RETURN_NULL();
+	PG_RETURN_POINTER(NULL);
 }
 
 /* Trigger before a statement: refuse it to all but the owner of the table. */
@@ -186,5 +186,5 @@ lesion_owner_only(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only the owner of %s may do this", RelationGetRelationName(trigger->tg_relation)),
 				 errhint("It is a record of what happened; its owner is \"%s\".", GetUserNameFromId(owner, false))));
-	PG_RETURN_NULL();
+	PG_RETURN_POINTER(NULL);
 }
