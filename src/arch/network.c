@@ -77,6 +77,7 @@ network_load(Network *network, const void *bytes, size_t size)
 	memcpy(network->mean, info.mean, sizeof info.mean);
 	memcpy(network->std, info.std, sizeof info.std);
 	network->image_size = info.image_size;
+	network->threshold = info.threshold;
 	return status_ok();
 }
 
@@ -93,6 +94,7 @@ network_save(const Network *network, WeightsStorage storage, const char *config_
 		return status_error(LS_INVALID_ARGUMENT, "the config is longer than %zu bytes", sizeof info.config - 1);
 	snprintf(info.extension_version, sizeof info.extension_version, "%s", LESIONSEG_VERSION);
 	info.image_size = network->image_size;
+	info.threshold = network->threshold;
 	memcpy(info.mean, network->mean, sizeof info.mean);
 	memcpy(info.std, network->std, sizeof info.std);
 	return weights_write(network->host, &info, network->graph, network->weights, storage, bytes, size);

@@ -31,6 +31,7 @@ typedef struct Network
 	float		mean[3];		/* normalisation: (x / 255 - mean) / std */
 	float		std[3];
 	int			image_size;		/* pixels it was trained at; 0 before training */
+	double		threshold;		/* of its masks; 0 = not known */
 } Network;
 
 /* Build the graph and allocate weights (all zero). host must outlive it. */

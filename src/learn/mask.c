@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "learn/bilinear.h"
+#include "measure/components.h"
 
 #define ROWS_PER_POLL 64
 
@@ -139,6 +140,10 @@ mask_create(const HostContext *host, const ProbabilityMap *maps, const double *w
 		status = blend_create(&blend, weights, options->width, options->height);
 	if (status.code == LS_OK)
 		status = write_rows(&blend, options->threshold, mask, probabilities);
+	if (status.code == LS_OK && options->largest_component)
+		status = mask_keep_largest(host, mask);
+	if (status.code == LS_OK && options->fill_holes)
+		status = mask_fill_holes(host, mask);
 	blend_free(&blend);
 	if (status.code != LS_OK)
 	{

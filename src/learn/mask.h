@@ -12,6 +12,8 @@ typedef struct MaskOptions
 	int			width;			/* of the mask */
 	int			height;
 	double		threshold;		/* 0..1; lesion where the probability is above */
+	bool		largest_component;	/* keep no other, see measure/components.h */
+	bool		fill_holes;
 } MaskOptions;
 
 /*

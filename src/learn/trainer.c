@@ -16,6 +16,7 @@
 #include "core/threads.h"
 #include "learn/checkpoint.h"
 #include "learn/order.h"
+#include "learn/threshold.h"
 #include "measure/score.h"
 
 #define VALIDATION_BATCH 8		/* at most */
@@ -340,6 +341,22 @@ dice_at_half(size_t pixels, const float *probabilities, const uint8_t *mask)
 	return image_score(&counts).dice;
 }
 
+/* Predict the validation images from `first` on, as many as a batch holds;
+ * how many these are. */
+static Status
+predict_validation(Trainer *trainer, long first, int *images)
+{
+	long		left = image_count(trainer->validation) - first;
+
+	/* The predictor's batch is fixed: what the last one lacks stays from the
+	 * batch before and is not looked at. */
+	*images = left < trainer->validation_batch ? (int) left : trainer->validation_batch;
+	for (long i = 0; i < *images; i++)
+		TRY(read_image(trainer, trainer->validation, first + i, i));
+	TRY(predictor_run(trainer->predictor, trainer->decoded.rgb, trainer->probabilities));
+	return host_poll(trainer->host);
+}
+
 /* Loss and mean Dice over the validation images. */
 static Status
 validate(Trainer *trainer, EpochReport *report)
@@ -347,6 +364,7 @@ validate(Trainer *trainer, EpochReport *report)
 	long		count = image_count(trainer->validation);
 	double		loss_sum = 0;
 	double		dice_sum = 0;
+	int			images;
 
 	report->val_loss = NAN;
 	report->val_dice = NAN;
@@ -354,25 +372,37 @@ validate(Trainer *trainer, EpochReport *report)
 		return status_ok();
 
 	TRY(predictor_refresh(trainer->predictor));
-	for (long first = 0; first < count; first += trainer->validation_batch)
+	for (long first = 0; first < count; first += images)
 	{
-		int			images = count - first < trainer->validation_batch ?
-			(int) (count - first) : trainer->validation_batch;
-
-		/* The predictor's batch is fixed: what the last one lacks stays from
-		 * the batch before and is not looked at. */
-		for (long i = 0; i < images; i++)
-			TRY(read_image(trainer, trainer->validation, first + i, i));
-		TRY(predictor_run(trainer->predictor, trainer->decoded.rgb, trainer->probabilities));
+		TRY(predict_validation(trainer, first, &images));
 		loss_sum += images * network_loss(images, trainer->size, trainer->size,
 										  trainer->probabilities, trainer->decoded.mask);
 		for (long i = 0; i < images; i++)
 			dice_sum += dice_at_half(trainer->pixels, trainer->probabilities + (size_t) i * trainer->pixels,
 									 trainer->decoded.mask + (size_t) i * trainer->pixels);
-		TRY(host_poll(trainer->host));
 	}
 	report->val_loss = loss_sum / (double) count;
 	report->val_dice = dice_sum / (double) count;
+	return status_ok();
+}
+
+Status
+trainer_choose_threshold(Trainer *trainer, double *threshold)
+{
+	ThresholdScores scores = {0};
+	int			images;
+
+	threads_use(trainer->host->threads);
+	if (trainer->predictor != NULL)
+		TRY(predictor_refresh(trainer->predictor));
+	for (long first = 0; first < image_count(trainer->validation); first += images)
+	{
+		TRY(predict_validation(trainer, first, &images));
+		for (long i = 0; i < images; i++)
+			threshold_add(&scores, trainer->pixels, trainer->probabilities + (size_t) i * trainer->pixels,
+						  trainer->decoded.mask + (size_t) i * trainer->pixels);
+	}
+	*threshold = threshold_best(&scores);
 	return status_ok();
 }
 

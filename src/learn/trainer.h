@@ -85,6 +85,10 @@ bool		trainer_done(const Trainer *trainer);
  * first epoch has completed: the weights at the start, epoch 0, NaN. */
 void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
+/* The threshold at which the network, with the weights it has now, makes the
+ * best masks of the validation images (learn/threshold.h). */
+Status		trainer_choose_threshold(Trainer *trainer, double *threshold);
+
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.
  * *bytes is allocated through network->host, the caller frees it. Restore into

@@ -5,7 +5,7 @@
  * header length, a JSON object of name -> {dtype, shape, data_offsets}, then
  * the tensors. Our metadata: format_version, architecture, config (JSON
  * text), image_size, mean, std (three numbers each, comma separated),
- * extension_version. docs/weights.md tells users the whole format.
+ * extension_version, and threshold where one is known. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -25,6 +25,7 @@ typedef struct WeightsInfo
 	float		mean[3];		/* of the input: (x / 255 - mean) / std */
 	float		std[3];
 	char		extension_version[32];
+	double		threshold;		/* a pixel is lesion where its probability is above; 0 = unknown */
 } WeightsInfo;
 
 typedef enum WeightsStorage

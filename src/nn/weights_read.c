@@ -222,6 +222,12 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 	TRY(read_channels(metadata, "mean", -1e6, info->mean));
 	TRY(read_channels(metadata, "std", 1e-6, info->std));
 	TRY(copy_text(metadata, "extension_version", info->extension_version, sizeof info->extension_version));
+	if (json_object_get(metadata, "threshold") != NULL)
+	{
+		TRY(read_numbers(metadata, "threshold", 1, &info->threshold));
+		if (!(info->threshold > 0 && info->threshold < 1))
+			return metadata_error("threshold", "is not between 0 and 1");
+	}
 	info->format_version = WEIGHTS_FORMAT_VERSION;
 	return status_ok();
 }

@@ -60,6 +60,19 @@ set_channels(json_t *metadata, const char *key, const float *channels)
 		json_object_set_new(metadata, key, json_stringn(text + 1, length - 2)) == 0;
 }
 
+/* Put a number into metadata, as text, unless it is 0. */
+static bool
+set_number(json_t *metadata, const char *key, double number)
+{
+	json_t	   *value = json_real(number);
+	char		text[32];
+	size_t		length = json_dumpb(value, text, sizeof text, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+
+	json_decref(value);
+	return number == 0 ||
+		(length <= sizeof text && json_object_set_new(metadata, key, json_stringn(text, length)) == 0);
+}
+
 /*
  * An empty object. Not by json_object(): PostgreSQL exports a function of
  * that name too, and inside the server that one would be called.
@@ -82,7 +95,8 @@ make_metadata(const WeightsInfo *info)
 		set_integer(metadata, "image_size", info->image_size) &&
 		set_channels(metadata, "mean", info->mean) &&
 		set_channels(metadata, "std", info->std) &&
-		set_text(metadata, "extension_version", info->extension_version))
+		set_text(metadata, "extension_version", info->extension_version) &&
+		set_number(metadata, "threshold", info->threshold))
 		return metadata;
 	json_decref(metadata);
 	return NULL;

@@ -181,8 +181,8 @@ check_subset(const char *subset)
 }
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,
- * id_column, split_seed, test_fraction, threshold, version, tta) returns
- * lesion_evaluation */
+ * id_column, split_seed, test_fraction, threshold, version, tta,
+ * options) returns lesion_evaluation */
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)
 {
@@ -212,6 +212,8 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
 	split_check_fraction("test_fraction", task.test_fraction);
 	argument_check_threshold(task.options.threshold);
+	if (!PG_ARGISNULL(11))
+		segment_options_apply(PG_GETARG_JSONB_P(11), &task.options);
 	task.source = images_open(images, argument_text(fcinfo, 3, "image_column"),
 							  argument_text(fcinfo, 4, "mask_column"),
 							  PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5)));

@@ -149,7 +149,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 		.architecture = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 		.image_size = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
 	};
-	NewVersion	content = {.threshold = argument_double(fcinfo, 5, "threshold"), .test_fraction = 0.2};
+	NewVersion	content = {.threshold = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5), .test_fraction = 0.2};
 	bool		promote = PG_ARGISNULL(6) || PG_GETARG_BOOL(6);
 	HostContext *host = host_create(CurrentMemoryContext, 1);
 	const Architecture *architecture;
@@ -159,7 +159,8 @@ lesion_model_import(PG_FUNCTION_ARGS)
 
 	argument_needed(fcinfo, 1, "weights");
 	argument_needed(fcinfo, 3, "config");
-	argument_check_threshold(content.threshold);
+	if (!PG_ARGISNULL(5))
+		argument_check_threshold(content.threshold);
 	if (!PG_ARGISNULL(4) && import.image_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -171,6 +172,8 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	if (promote)
 		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
 	check_argument(host, "weights", weights_read_info(host, import.file.bytes, import.file.size, &import.info));
+	if (PG_ARGISNULL(5))
+		content.threshold = import.info.threshold != 0 ? import.info.threshold : 0.5;
 
 	SPI_connect();
 	model_lock(&import.store, import.name, LOCK_TRANSACTION);

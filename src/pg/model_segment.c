@@ -12,6 +12,45 @@
 #include "pg/model_cache.h"
 #include "pg/model_segment.h"
 
+/* Keys of the argument `options` and where their values stand. */
+typedef struct OptionKey
+{
+	const char *name;
+	size_t		offset;			/* of a bool in SegmentOptions */
+} OptionKey;
+
+static const OptionKey option_keys[] = {
+	{"largest_component", offsetof(SegmentOptions, largest_component)},
+	{"fill_holes", offsetof(SegmentOptions, fill_holes)},
+};
+
+/* Take one key. */
+static void
+take_option(void *data, const char *key, double value)
+{
+	for (size_t i = 0; i < lengthof(option_keys); i++)
+	{
+		if (strcmp(key, option_keys[i].name) != 0)
+			continue;
+		if (value != 0 && value != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" is %g, it must be true or false", key, value)));
+		*(bool *) ((char *) data + option_keys[i].offset) = value != 0;
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("options have no key \"%s\"", key),
+			 errhint("Keys that exist: largest_component, fill_holes.")));
+}
+
+void
+segment_options_apply(Jsonb *json, SegmentOptions *options)
+{
+	json_values_each(json, "options", take_option, options);
+}
+
 Jsonb *
 segment_options_jsonb(const SegmentOptions *options)
 {
@@ -20,6 +59,9 @@ segment_options_jsonb(const SegmentOptions *options)
 	json_begin(&builder);
 	if (options->tta)
 		json_add_boolean(&builder, "tta", true);
+	for (size_t i = 0; i < lengthof(option_keys); i++)
+		if (*(const bool *) ((const char *) options + option_keys[i].offset))
+			json_add_boolean(&builder, option_keys[i].name, true);
 	return json_end(&builder);
 }
 
@@ -74,7 +116,13 @@ Status
 model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
 			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
-	MaskOptions mask = {.width = width,.height = height,.threshold = options->threshold};
+	MaskOptions mask = {
+		.width = width,
+		.height = height,
+		.threshold = options->threshold,
+		.largest_component = options->largest_component,
+		.fill_holes = options->fill_holes,
+	};
 	Status		status;
 
 	memset(result, 0, sizeof *result);

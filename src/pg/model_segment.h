@@ -19,7 +19,13 @@ typedef struct SegmentOptions
 {
 	double		threshold;		/* 0 < threshold < 1 */
 	bool		tta;			/* test-time augmentation */
+	bool		largest_component;	/* of the mask alone */
+	bool		fill_holes;		/* of the mask */
 } SegmentOptions;
+
+/* Set the keys of the argument `options`; an unknown one is an error that
+ * lists those that exist. */
+void		segment_options_apply(Jsonb *json, SegmentOptions *options);
 
 /* What is not as it is by default but for the threshold, as an object, for
  * the row of an evaluation. */

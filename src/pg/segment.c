@@ -126,9 +126,12 @@ read_arguments(FunctionCallInfo fcinfo)
 	call.store = &query->store;
 	call.version = query->version;
 	call.image = bytes_view(PG_GETARG_DATUM(0));
+	memset(&call.options, 0, sizeof call.options);
 	call.options.threshold = PG_ARGISNULL(2) ? query->version->threshold : PG_GETARG_FLOAT8(2);
 	call.options.tta = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
 	argument_check_threshold(call.options.threshold);
+	if (!PG_ARGISNULL(5))
+		segment_options_apply(PG_GETARG_JSONB_P(5), &call.options);
 	return call;
 }
 
@@ -153,7 +156,7 @@ png_datum(const HostContext *host, const Image *image)
 	return bytes_datum(encoded.bytes, encoded.size);
 }
 
-/* lesion_segment(image, model, threshold, tta, enhance) returns bytea */
+/* lesion_segment(image, model, threshold, tta, enhance, options) returns bytea */
 Datum
 lesion_segment(PG_FUNCTION_ARGS)
 {
@@ -206,7 +209,7 @@ box_datum(const LesionShape *shape)
 	return PointerGetDatum(construct_array(corners, 4, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* lesion_segment_detail(image, model, threshold, tta, enhance) returns
+/* lesion_segment_detail(image, model, threshold, tta, enhance, options) returns
  * lesion_segmentation */
 Datum
 lesion_segment_detail(PG_FUNCTION_ARGS)

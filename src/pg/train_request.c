@@ -207,7 +207,6 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	TrainPlan	plan = {
 		.train = train_options_default(architecture),
 		.validation_fraction = 0.1,
-		.threshold = 0.5,
 	};
 
 	plan.train.epochs = request->epochs;
@@ -222,7 +221,8 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	check_status(NULL, train_options_check(&plan.train));
 	check_pixels(request->image_size);
 	split_check_fraction("validation_fraction", plan.validation_fraction);
-	argument_check_threshold(plan.threshold);
+	if (plan.threshold != 0)
+		argument_check_threshold(plan.threshold);
 	return plan;
 }
 

@@ -45,7 +45,7 @@ typedef struct TrainPlan
 {
 	TrainOptions train;
 	double		validation_fraction;	/* of the training part */
-	double		threshold;		/* stored with the version */
+	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
 } TrainPlan;
 
 /* Read the arguments of lesion_train. */

@@ -461,7 +461,6 @@ store_version(TrainRun *run)
 	NewVersion	content = {
 		.config = run->config,
 		.image_size = run->request.image_size,
-		.threshold = run->plan.threshold,
 		.split_seed = run->request.split_seed,
 		.test_fraction = run->request.test_fraction,
 		.run = run->run,
@@ -471,6 +470,10 @@ store_version(TrainRun *run)
 	double		val_dice;
 
 	trainer_take_best(run->trainer, &epoch, &val_dice);
+	run->network->threshold = run->plan.threshold;
+	if (run->plan.threshold == 0)
+		check_status(run->host, trainer_choose_threshold(run->trainer, &run->network->threshold));
+	content.threshold = run->network->threshold;
 	check_status(run->host, network_save(run->network, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
 										 &bytes, &content.weights_size));

@@ -1,7 +1,7 @@
 -- lesion_segment and lesion_segment_detail, and the cache of models below.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(55);
+SELECT plan(62);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -58,6 +58,17 @@ SELECT is((lesion_evaluate('archive', 'net', 'all')).options, '{}', '... by defa
 SELECT ok((SELECT abs(dice - s.score) < 1e-12 FROM lesion_leaderboard,
 	(SELECT (lesion_score(plain, archive.mask)).dice AS score FROM averaged JOIN archive USING (id)) s WHERE options ? 'tta'), 'its score is that of the masks');
 SELECT is((SELECT count(*) FROM lesion_leaderboard WHERE model = 'net' AND subset = 'all'), 2::bigint, 'the leaderboard tells them apart');
+
+-- What is done to masks.
+SELECT ok((SELECT (d).components > 1 FROM (SELECT lesion_segment_detail(image, threshold => least(0.99, (
+		SELECT threshold FROM lesion_models WHERE model = 'net') + 0.2)) AS d FROM archive) s ORDER BY 1 DESC LIMIT 1), 'some mask has parts');
+SELECT is((SELECT max((d).components) FROM (SELECT lesion_segment_detail(image, threshold => least(0.99, (
+		SELECT threshold FROM lesion_models WHERE model = 'net') + 0.2), options => '{"largest_component": true}') AS d FROM archive) s), 1, 'the largest is one part');
+SELECT is((SELECT count(*) FROM archive, lesion_metrics(lesion_segment(image, options => '{"fill_holes": true}'), lesion_segment(image)) m WHERE false_negative > 0), 0::bigint, 'filled masks lose nothing');
+SELECT is(lesion_segment(image, options => NULL), lesion_segment(image, options => '{"fill_holes": false}'), 'options off') FROM archive WHERE id = 1;
+SELECT is((lesion_evaluate('archive', 'net', 'all', options => '{"fill_holes": true, "largest_component": true}')).options, '{"fill_holes": true, "largest_component": true}', 'an evaluation tells its options');
+SELECT throws_ok($$SELECT lesion_segment(image, options => '{"holes": true}') FROM archive$$, '22023', 'options have no key "holes"', 'an option that does not exist');
+SELECT throws_ok($$SELECT lesion_segment(image, options => '{"fill_holes": 2}') FROM archive$$, '22023', NULL, 'an option that is neither true nor false');
 
 -- Every accepted kind of image.
 SELECT lives_ok($$SELECT lesion_segment(lesion_panel(image, mask, mask)) FROM archive WHERE id = 1$$, 'an image of another shape');

@@ -1,7 +1,7 @@
 -- lesion_train: what a run stores and returns.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(48);
+SELECT plan(53);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -39,6 +39,20 @@ SELECT row_eq($$SELECT model, architecture, version, versions, image_size, bundl
 	ROW('net'::text, 'unet'::text, 1, 1::bigint, 32, false), 'lesion_models shows it');
 SELECT is((SELECT config -> 'base' FROM lesion_models WHERE model = 'net'), '4', '... with its config');
 SELECT is((SELECT attstorage FROM pg_attribute WHERE attrelid = 'lesion_version'::regclass AND attname = 'weights'), 'e', 'weights are stored without compression');
+
+-- The threshold: one half with few validation images, else chosen in steps of 0.05, or what was asked for.
+SELECT is((SELECT threshold FROM lesion_models WHERE model = 'net'), 0.5::float8, 'few validation images choose no threshold');
+SELECT lesion_train('archive', 'chosen', epochs => 1, architecture => 'unet', config => '{"base": 2, "depth": 1}', image_size => 32,
+	learning_rate => 1e-7, options => '{"validation_fraction": 0.8}', test_fraction => 0);
+SELECT ok(threshold <> 0.5 AND abs(20 * threshold - round(20 * threshold)) < 1e-9, 'one of an untrained network is chosen')
+FROM lesion_models WHERE model = 'chosen';
+SELECT ok((SELECT jaccard FROM lesion_evaluate('archive', 'chosen', 'all')) > (SELECT jaccard FROM lesion_evaluate('archive', 'chosen', 'all', threshold => 0.5)),
+	'... and its masks are better');
+SELECT lesion_model_import('chosen too', lesion_model_export('chosen'));
+SELECT is((SELECT threshold FROM lesion_models WHERE model = 'chosen too'), (SELECT threshold FROM lesion_models WHERE model = 'chosen'), 'the weight file carries it');
+SELECT lesion_train('archive', 'given', epochs => 1, architecture => 'unet', config => '{"base": 2, "depth": 1}', image_size => 32,
+	options => '{"threshold": 0.33}');
+SELECT is((SELECT threshold FROM lesion_models WHERE model = 'given'), 0.33::float8, 'a threshold that was given is kept');
 
 -- The scores are those that anyone can compute.
 SELECT ok(abs((SELECT (lesion_score(lesion_segment(image, 'net'), mask)).dice FROM archive WHERE lesion_split(id) = 'test') - dice) < 1e-9,

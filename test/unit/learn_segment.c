@@ -88,6 +88,13 @@ expected_map(Bench *bench, EncodedImage encoded, float *map)
 	image_free(host, &resized);
 }
 
+/* A mask with nothing done to it. */
+static MaskOptions
+mask_options(int width, int height, double threshold)
+{
+	return (MaskOptions) {.width = width, .height = height, .threshold = threshold};
+}
+
 /* From bytes to a mask, as a caller of the library puts it together. */
 static Status
 segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *options, Image *mask,
@@ -213,7 +220,7 @@ test_memory_ownership(void **state)
 	Bench		bench;
 	EncodedImage encoded;
 	Image		mask;
-	MaskOptions options = {60, 40, 0.5};
+	MaskOptions options = mask_options(60, 40, 0.5);
 	long		kept;
 
 	(void) state;
@@ -259,14 +266,14 @@ test_failures(void **state)
 	(void) state;
 	bench_init(&bench);
 	encoded = lesion(&bench, 60, 40, false);
-	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {60, 40, NAN}, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {60, 40, -0.1}, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {60, 40, 1.1}, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {10, 0, 0.5}, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {-1, 10, 0.5}, LS_INVALID_ARGUMENT);
-	assert_fails(&bench, encoded.bytes, encoded.size, (MaskOptions) {2000, 2000, 0.5}, LS_LIMIT_EXCEEDED);
-	assert_fails(&bench, encoded.bytes, encoded.size / 2, (MaskOptions) {60, 40, 0.5}, LS_INVALID_IMAGE);
-	assert_fails(&bench, "", 0, (MaskOptions) {60, 40, 0.5}, LS_INVALID_IMAGE);
+	assert_fails(&bench, encoded.bytes, encoded.size, mask_options(60, 40, NAN), LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, mask_options(60, 40, -0.1), LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, mask_options(60, 40, 1.1), LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, mask_options(10, 0, 0.5), LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, mask_options(-1, 10, 0.5), LS_INVALID_ARGUMENT);
+	assert_fails(&bench, encoded.bytes, encoded.size, mask_options(2000, 2000, 0.5), LS_LIMIT_EXCEEDED);
+	assert_fails(&bench, encoded.bytes, encoded.size / 2, mask_options(60, 40, 0.5), LS_INVALID_IMAGE);
+	assert_fails(&bench, "", 0, mask_options(60, 40, 0.5), LS_INVALID_IMAGE);
 	assert_segments(&bench, encoded, 60, 40);
 	host_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
@@ -279,7 +286,7 @@ test_cancel(void **state)
 	Bench		bench;
 	EncodedImage encoded;
 	TestHost   *hosts[2] = {&bench.caller, &bench.owner};
-	MaskOptions options = {300, 200, 0.5};
+	MaskOptions options = mask_options(300, 200, 0.5);
 	Image		mask;
 
 	(void) state;
@@ -347,7 +354,7 @@ static void
 assert_equivariant(Bench *bench, int side, int mask_side)
 {
 	const HostContext *host = &bench->caller.context;
-	MaskOptions options = {mask_side, mask_side, 0.5};
+	MaskOptions options = mask_options(mask_side, mask_side, 0.5);
 	EncodedImage encoded = lesion(bench, side, side, false);
 	Image		image;
 	Image		mask;

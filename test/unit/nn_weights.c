@@ -66,6 +66,7 @@ test_round_trip(void **state)
 		assert_memory_equal(read.mean, info.mean, sizeof info.mean);
 		assert_memory_equal(read.std, info.std, sizeof info.std);
 		assert_string_equal(read.extension_version, info.extension_version);
+		assert_true(read.threshold == info.threshold);
 
 		assert_ok(weights_read(host, bytes, size, graph, loaded));
 		for (int p = 0; p < graph->param_count; p++)
@@ -102,7 +103,7 @@ test_header_text(void **state)
 	static const char expected[] =
 		"{\"__metadata__\":{\"format_version\":\"1\",\"architecture\":\"unet\","
 		"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\",\"image_size\":\"256\","
-		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\"},"
+		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\",\"threshold\":\"0.45\"},"
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"
 		"\"norm.running_var\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[16,32]},"
 		"\"stem.weight\":{\"dtype\":\"BF16\",\"shape\":[4,3,3,3],\"data_offsets\":[32,248]},"

@@ -369,6 +369,8 @@ test_metadata(void **state)
 		{"\"std\":\"0.25,1.0,3.0\"", "\"std\":\"0.25,1.0,NaN\"", "\"std\" is not three numbers", true},
 		{"\"std\":\"0.25,1.0,3.0\"", "\"std\":\"0.25,1.0,null\"", "\"std\" is not three numbers", true},
 		{"\"mean\":\"", "\"mean\":\"1e99", "\"mean\" is", true},
+		{"\"threshold\":\"0.45\"", "\"threshold\":\"1\"", "\"threshold\" is not between 0 and 1", true},
+		{"\"threshold\":\"0.45\"", "\"threshold\":\"half\"", "\"threshold\" is not a number", true},
 		{",\"extension_version\":\"0.1\"", "", "\"extension_version\" is missing", true},
 	};
 

@@ -48,6 +48,7 @@ fixture_info(void)
 		.mean = {0.7f, -0.1f, 1e-8f},
 		.std = {0.25f, 1, 3},
 		.extension_version = "0.1",
+		.threshold = 0.45,
 	};
 }
 

@@ -1,0 +1,175 @@
+/*
+ * components.c: see components.h.
+ *
+ * A component is a set of runs (the pixels of one value that follow each
+ * other in a row), held together by a union-find forest whose roots are the
+ * first run of their component. Both functions label the runs of one value,
+ * then paint some of them.
+ */
+#include "measure/components.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define ROWS_PER_POLL 64
+
+typedef struct Run
+{
+	int			y;
+	int			begin;			/* x of the first pixel */
+	int			end;			/* x after the last */
+	long		parent;			/* another run of the component; itself = a root */
+	int64_t		area;			/* of a root: of the component */
+	bool		at_border;		/* of a root: the component touches the border */
+} Run;
+
+typedef struct RunList
+{
+	Run		   *runs;
+	long		count;
+} RunList;
+
+/* The x after the run that begins at x. */
+static int
+run_end(const uint8_t *row, int width, int x)
+{
+	uint8_t		value = row[x];
+
+	while (x < width && row[x] == value)
+		x++;
+	return x;
+}
+
+/* Count the runs of a value; with `runs`, write them too. */
+static Status
+find_runs(const HostContext *host, const Image *mask, uint8_t value, Run *runs, long *count)
+{
+	*count = 0;
+	for (int y = 0; y < mask->height; y++)
+	{
+		const uint8_t *row = mask->pixels + (size_t) y * (size_t) mask->width;
+		int			end;
+
+		if (y % ROWS_PER_POLL == 0)
+			TRY(host_poll(host));
+		for (int x = 0; x < mask->width; x = end)
+		{
+			end = run_end(row, mask->width, x);
+			if (row[x] != value)
+				continue;
+			if (runs != NULL)
+				runs[*count] = (Run)
+			{
+				y, x, end, *count, end - x,
+					y == 0 || y == mask->height - 1 || x == 0 || end == mask->width
+			};
+			(*count)++;
+		}
+	}
+	return status_ok();
+}
+
+/* The root of a run, halving the path to it. */
+static long
+find_root(Run *runs, long i)
+{
+	while (runs[i].parent != i)
+	{
+		runs[i].parent = runs[runs[i].parent].parent;
+		i = runs[i].parent;
+	}
+	return i;
+}
+
+/* Make one component of two. */
+static void
+unite(Run *runs, long a, long b)
+{
+	long		first = find_root(runs, a);
+	long		second = find_root(runs, b);
+
+	if (first == second)
+		return;
+	if (second < first)
+	{
+		long		swap = first;
+
+		first = second;
+		second = swap;
+	}
+	runs[second].parent = first;
+	runs[first].area += runs[second].area;
+	runs[first].at_border |= runs[second].at_border;
+}
+
+/* Unite runs with those of the row above that they touch; `reach` is 1 where
+ * touching at a corner counts, else 0. */
+static Status
+connect_runs(const HostContext *host, RunList *list, int reach)
+{
+	Run		   *runs = list->runs;
+	long		above = 0;		/* the first run that a later one may touch */
+
+	for (long i = 0; i < list->count; i++)
+	{
+		if (i % 4096 == 0)
+			TRY(host_poll(host));
+		while (runs[above].y < runs[i].y - 1 ||
+			   (runs[above].y == runs[i].y - 1 && runs[above].end + reach <= runs[i].begin))
+			above++;
+		for (long j = above; runs[j].y == runs[i].y - 1 && runs[j].begin < runs[i].end + reach; j++)
+			unite(runs, i, j);
+	}
+	return status_ok();
+}
+
+/* The components of a value; the caller frees the runs also on failure. */
+static Status
+label(const HostContext *host, const Image *mask, uint8_t value, int reach, RunList *list)
+{
+	void	   *memory;
+
+	memset(list, 0, sizeof *list);
+	TRY(find_runs(host, mask, value, NULL, &list->count));
+	TRY(host_alloc_array(host, (size_t) list->count, sizeof(Run), &memory));
+	list->runs = memory;
+	TRY(find_runs(host, mask, value, list->runs, &list->count));
+	return connect_runs(host, list, reach);
+}
+
+/* Give a run's pixels a value. */
+static void
+paint(Image *mask, const Run *run, uint8_t value)
+{
+	memset(mask->pixels + (size_t) run->y * (size_t) mask->width + run->begin, value, (size_t) (run->end - run->begin));
+}
+
+Status
+mask_keep_largest(const HostContext *host, Image *mask)
+{
+	RunList		list;
+	Status		status = label(host, mask, 255, 1, &list);
+	long		largest = 0;
+
+	for (long i = 1; status.code == LS_OK && i < list.count; i++)
+		if (list.runs[i].parent == i && list.runs[i].area > list.runs[largest].area)
+			largest = i;
+	for (long i = 0; status.code == LS_OK && i < list.count; i++)
+		if (find_root(list.runs, i) != largest)
+			paint(mask, &list.runs[i], 0);
+	host_free(host, list.runs);
+	return status;
+}
+
+Status
+mask_fill_holes(const HostContext *host, Image *mask)
+{
+	RunList		list;
+	Status		status = label(host, mask, 0, 0, &list);
+
+	for (long i = 0; status.code == LS_OK && i < list.count; i++)
+		if (!list.runs[find_root(list.runs, i)].at_border)
+			paint(mask, &list.runs[i], 255);
+	host_free(host, list.runs);
+	return status;
+}

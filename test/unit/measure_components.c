@@ -1,0 +1,117 @@
+/*
+ * measure_components.c: the largest component and filled holes, on masks one
+ * can read.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/rng.h"
+#include "measure/components.h"
+#include "measure/morphology.h"
+
+/* A mask from rows of '#' and '.', separated by '/'. */
+static Image
+mask_from(const char *rows)
+{
+	int			width = (int) strcspn(rows, "/");
+	int			height = (int) (strlen(rows) + 1) / (width + 1);
+	Image		mask;
+
+	assert_int_equal(image_create(host_standalone(), width, height, 1, &mask).code, LS_OK);
+	for (int y = 0; y < height; y++)
+		for (int x = 0; x < width; x++)
+			mask.pixels[y * width + x] = rows[y * (width + 1) + x] == '#' ? 255 : 0;
+	return mask;
+}
+
+typedef Status (*MaskFunction) (const HostContext *host, Image *mask);
+
+/* What function makes of one mask is the other. */
+static void
+assert_becomes(MaskFunction function, const char *before, const char *after)
+{
+	Image		mask = mask_from(before);
+	Image		expected = mask_from(after);
+
+	assert_int_equal(function(host_standalone(), &mask).code, LS_OK);
+	assert_memory_equal(mask.pixels, expected.pixels, (size_t) mask.width * (size_t) mask.height);
+	image_free(host_standalone(), &mask);
+	image_free(host_standalone(), &expected);
+}
+
+static void
+test_largest(void **state)
+{
+	(void) state;
+	assert_becomes(mask_keep_largest, "...", "...");
+	assert_becomes(mask_keep_largest, "###", "###");
+	assert_becomes(mask_keep_largest, "#.##", "..##");
+	assert_becomes(mask_keep_largest, "##.##", "##...");
+	assert_becomes(mask_keep_largest, "#..#/.##./....", "#..#/.##./....");	/* corners connect */
+	assert_becomes(mask_keep_largest, "#.#.#/#.#.#/#.###", "..#.#/..#.#/..###");	/* joined from below */
+	assert_becomes(mask_keep_largest, "#...#/#...#/#.#.#/##.##/.....", "#...#/#...#/#.#.#/##.##/.....");
+	assert_becomes(mask_keep_largest, "##..../##..../....../...###/...###", "....../....../....../...###/...###");
+}
+
+static void
+test_holes(void **state)
+{
+	(void) state;
+	assert_becomes(mask_fill_holes, "...", "...");
+	assert_becomes(mask_fill_holes, "###/#.#/###", "###/###/###");
+	assert_becomes(mask_fill_holes, "###/#../###", "###/#../###");
+	assert_becomes(mask_fill_holes, ".#./#.#/.#.", ".#./###/.#.");	/* corners do not let through */
+	assert_becomes(mask_fill_holes, "#####/#...#/#.#.#/#...#/#####", "#####/#####/#####/#####/#####");
+	assert_becomes(mask_fill_holes, "#####/#.#.#/#.#.#/#.#.#/###.#", "#####/###.#/###.#/###.#/###.#");
+}
+
+/* On random masks: as many components as lesion_shape finds, less all but
+ * one; holes filled twice are holes filled once. */
+static void
+test_random(void **state)
+{
+	const HostContext *host = host_standalone();
+	Rng			rng;
+
+	(void) state;
+	rng_seed(&rng, 3, 9);
+	for (int round = 0; round < 200; round++)
+	{
+		Image		mask;
+		Image		again;
+		LesionShape before;
+		LesionShape after;
+
+		assert_int_equal(image_create(host, 31, 23, 1, &mask).code, LS_OK);
+		assert_int_equal(image_create(host, 31, 23, 1, &again).code, LS_OK);
+		for (int i = 0; i < 31 * 23; i++)
+			mask.pixels[i] = rng_uniform(&rng) < 0.1 + 0.004 * round ? 255 : 0;
+		assert_int_equal(lesion_shape(host, &mask, &before).code, LS_OK);
+		assert_int_equal(mask_keep_largest(host, &mask).code, LS_OK);
+		assert_int_equal(lesion_shape(host, &mask, &after).code, LS_OK);
+		assert_int_equal(after.components, before.components > 0);
+		assert_true(after.area * before.components >= before.area);
+		assert_int_equal(mask_fill_holes(host, &mask).code, LS_OK);
+		memcpy(again.pixels, mask.pixels, 31 * 23);
+		assert_int_equal(mask_fill_holes(host, &again).code, LS_OK);
+		assert_memory_equal(again.pixels, mask.pixels, 31 * 23);
+		image_free(host, &mask);
+		image_free(host, &again);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
