@@ -107,12 +107,12 @@ DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, fl
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
-	version int DEFAULT NULL, tta boolean DEFAULT false)
+	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}')
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean) IS
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb) IS
 'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
 
 -- Segmentation
@@ -122,7 +122,41 @@ ALTER TYPE lesion_segmentation ADD ATTRIBUTE disagreement float8;
 COMMENT ON COLUMN lesion_segmentation.disagreement IS
 'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; NULL without tta';
 
+DROP FUNCTION lesion_segment(bytea, text, float8, boolean, text);
+
+CREATE FUNCTION lesion_segment(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_segment'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000;
+
+COMMENT ON FUNCTION lesion_segment(bytea, text, float8, boolean, text, jsonb) IS
+'the mask of the lesion in an image, PNG of the image''s size; NULL for a NULL image; the model is lesionseg.default_model unless named';
+
+DROP FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text);
+
+CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+RETURNS lesion_segmentation
+AS 'MODULE_PATHNAME', 'lesion_segment_detail'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
+
+COMMENT ON FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text, jsonb) IS
+'like lesion_segment, with the probabilities, how sure the model is, the lesion''s extent, and which weights made it';
+
 -- The registry
+
+DROP FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean);
+
+CREATE FUNCTION lesion_model_import(name text, weights bytea, architecture text DEFAULT NULL,
+	config jsonb DEFAULT '{}', image_size int DEFAULT NULL, threshold float8 DEFAULT NULL,
+	promote boolean DEFAULT true)
+RETURNS int
+AS 'MODULE_PATHNAME', 'lesion_model_import'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean) IS
+'add a safetensors file as a version of a model, which is made if need be; returns the version';
 
 CREATE FUNCTION lesion_model_rollback(name text)
 RETURNS int
