@@ -38,8 +38,11 @@ typedef struct Architecture
 	int			key_count;
 	/* Image width and height must be multiples of this. */
 	int			(*stride) (const ArchConfig *config);
-	/* Append the network to graph: RGB in, one channel of logits out. */
+	/* Append the network to graph. For dense_runner: RGB in, one channel of
+	 * logits out. */
 	void		(*build) (const ArchConfig *config, Graph *graph);
+	/* How it runs (runner.h). */
+	const struct RunnerKind *runner;
 	/* Learning rate that lesion_train uses when none is given. */
 	double		learning_rate;
 } Architecture;

@@ -98,5 +98,6 @@ const Architecture convmixer_architecture = {
 	.key_count = sizeof convmixer_keys / sizeof convmixer_keys[0],
 	.stride = convmixer_stride,
 	.build = convmixer_build,
+	.runner = &dense_runner,
 	.learning_rate = 1.5e-3,
 };

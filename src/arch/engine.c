@@ -4,6 +4,13 @@
 #include "arch/engine.h"
 
 Status
+engine_resolve(const EngineChoice *choice, PlanOptions *options)
+{
+	TRY(backend_find(choice->backend, &options->backend));
+	return backend_data_type(options->backend, choice->precision, &options->type);
+}
+
+Status
 engine_plan(const Network *network, const EngineChoice *choice, int batch, int height, int width,
 			bool training, Plan **plan)
 {
@@ -13,8 +20,7 @@ engine_plan(const Network *network, const EngineChoice *choice, int batch, int h
 	if (batch < 1)
 		return status_error(LS_INVALID_ARGUMENT, "a batch of %d images is not possible", batch);
 	TRY(network_check_size(network, width, height));
-	TRY(backend_find(choice->backend, &options.backend));
-	TRY(backend_data_type(options.backend, choice->precision, &options.type));
+	TRY(engine_resolve(choice, &options));
 	return plan_create(network->host, network->graph, &options, plan);
 }
 

@@ -8,6 +8,9 @@
 #include "arch/network.h"
 #include "nn/plan.h"
 
+/* The backend and the storage type of choice into options. */
+Status		engine_resolve(const EngineChoice *choice, PlanOptions *options);
+
 /* Resolve choice and plan network for batch images of height x width. */
 Status		engine_plan(const Network *network, const EngineChoice *choice, int batch, int height, int width,
 						bool training, Plan **plan);

@@ -1,22 +1,21 @@
 /*
- * learner.c: a network planned for training, and one step of it.
+ * learner.c: a network made ready for training, and one step of it.
  */
 #include "arch/network.h"
 
 #include <math.h>
 
 #include "arch/engine.h"
-#include "nn/loss.h"
+#include "arch/runner.h"
 #include "nn/optimiser.h"
 
 struct Learner
 {
 	Network    *network;
-	Plan	   *plan;
+	const struct RunnerKind *kind;
+	void	   *runner;
 	AdamW		optimiser;
 	float	   *gradients;		/* (weight_count) */
-	float	   *probabilities;	/* (N, H, W) */
-	float	   *dlogits;		/* (N, H, W) */
 };
 
 Status
@@ -24,6 +23,7 @@ learner_create(Network *network, const EngineChoice *choice, int batch, int heig
 			   Learner **learner_out)
 {
 	const HostContext *host = network->host;
+	RunnerOptions options = {.choice = *choice,.batch = batch,.height = height,.width = width,.training = true};
 	Learner    *learner;
 	void	   *memory;
 	Status		status;
@@ -32,23 +32,14 @@ learner_create(Network *network, const EngineChoice *choice, int batch, int heig
 	TRY(host_alloc_array(host, 1, sizeof(Learner), &memory));
 	learner = memory;
 	learner->network = network;
-	status = engine_plan(network, choice, batch, height, width, true, &learner->plan);
+	learner->kind = network->architecture->runner;
+	status = learner->kind->create(network, &options, &learner->runner);
 	if (status.code == LS_OK)
 		status = adamw_create(host, network->graph, &learner->optimiser);
 	if (status.code == LS_OK)
 	{
 		status = host_alloc_array(host, network->graph->weight_count, sizeof(float), &memory);
 		learner->gradients = memory;
-	}
-	if (status.code == LS_OK)
-	{
-		status = host_alloc_array(host, shape_pixels(plan_output(learner->plan).shape), sizeof(float), &memory);
-		learner->probabilities = memory;
-	}
-	if (status.code == LS_OK)
-	{
-		status = host_alloc_array(host, shape_pixels(plan_output(learner->plan).shape), sizeof(float), &memory);
-		learner->dlogits = memory;
 	}
 	if (status.code != LS_OK)
 	{
@@ -67,11 +58,9 @@ learner_free(Learner *learner)
 	if (learner == NULL)
 		return;
 	host = learner->network->host;
-	plan_free(learner->plan);
+	learner->kind->free(learner->runner);
 	adamw_free(&learner->optimiser);
 	host_free(host, learner->gradients);
-	host_free(host, learner->probabilities);
-	host_free(host, learner->dlogits);
 	host_free(host, learner);
 }
 
@@ -80,22 +69,15 @@ learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
 			 const StepOptions *options, StepResult *result)
 {
 	Network    *network = learner->network;
-	Plan	   *plan = learner->plan;
-	Tensor		gradient = plan_output_gradient(plan);
-	TensorShape shape = gradient.shape;
-	int			threads = plan->host->threads;
-	ConvertArgs args = {.from = learner->dlogits,.to = gradient.data};
+	TrainingBatch batch = {
+		.rgb = rgb,.masks = masks,
+		.seed = (uint64_t) options->seed + (uint64_t) learner->optimiser.steps * UINT64_C(0x9E3779B97F4A7C15),
+	};
 	double		clip = 1;
 
-	threads_use(threads);
-	TRY(plan_set_weights(plan, network->weights));
-	engine_write_input(plan, network, rgb);
-	TRY(plan_forward(plan, network->weights));
-	engine_read_probabilities(plan, learner->probabilities);
-	result->loss = loss_bce_dice(threads, shape.n, (long) shape.h * shape.w, learner->probabilities, masks,
-								 learner->dlogits);
-	threads_run(threads, shape_pixels(shape), plan->kernels->from_float, &args);
-	TRY(plan_backward(plan, learner->gradients));
+	threads_use(network->host->threads);
+	TRY(learner->kind->set_weights(learner->runner, network->weights));
+	TRY(learner->kind->train(learner->runner, &batch, network->weights, learner->gradients, &result->loss));
 
 	result->gradient_norm = adamw_gradient_norm(&learner->optimiser, learner->gradients);
 	if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
@@ -126,14 +108,11 @@ learner_gradients(const Learner *learner)
 size_t
 learner_memory(const Learner *learner)
 {
-	size_t		pixels = shape_pixels(plan_output(learner->plan).shape);
-
-	return plan_memory(learner->plan) +
-		sizeof(float) * (2 * pixels + 3 * learner->network->graph->weight_count);
+	return learner->kind->memory(learner->runner) + 3 * sizeof(float) * learner->network->graph->weight_count;
 }
 
 Plan *
 learner_plan(Learner *learner)
 {
-	return learner->plan;
+	return learner->kind->plan(learner->runner);
 }

@@ -1,19 +1,17 @@
 /*
  * linknet.c: LinkNet (Chaurasia and Culurciello, arXiv:1707.03718) on a
- * ResNet-18 (He et al., arXiv:1512.03385).
+ * ResNet-18 (resnet.h).
  *
  * The encoder's stages have base, 2, 4 and 8 base channels at 1/4 to 1/32 of
  * the image's size; its parameters are named as torchvision names those of
  * resnet18. A decoder block doubles the size in a quarter of its channels;
  * what it makes is added to the encoder's stage of that size.
- *
- * A block's shortcut is appended before its convolutions: the last batch norm
- * of the block then finds it there, and takes the addition and the ReLU into
- * its own step.
  */
 #include "arch/architectures.h"
 
 #include <stdio.h>
+
+#include "arch/resnet.h"
 
 enum
 {
@@ -29,38 +27,6 @@ linknet_stride(const ArchConfig *config)
 {
 	(void) config;
 	return 32;
-}
-
-/* Convolution and batch norm, named PREFIXconvN and PREFIXbnN. */
-static NodeId
-conv_norm(Graph *graph, const char *prefix, int number, NodeId x, int channels, int kernel, int stride)
-{
-	char		name[PARAM_NAME_SIZE];
-
-	snprintf(name, sizeof name, "%sconv%d", prefix, number);
-	x = graph_conv2d(graph, name, x, channels, kernel, stride, kernel / 2, 1, false);
-	snprintf(name, sizeof name, "%sbn%d", prefix, number);
-	return graph_batch_norm(graph, name, x);
-}
-
-/* ResNet's basic block: two 3 x 3 convolutions and a shortcut. */
-static NodeId
-basic_block(Graph *graph, const char *prefix, NodeId x, int channels, int stride, bool project)
-{
-	NodeId		shortcut = x;
-
-	if (project)
-	{
-		char		name[PARAM_NAME_SIZE];
-
-		snprintf(name, sizeof name, "%sdownsample.0", prefix);
-		shortcut = graph_conv2d(graph, name, x, channels, 1, stride, 0, 1, false);
-		snprintf(name, sizeof name, "%sdownsample.1", prefix);
-		shortcut = graph_batch_norm(graph, name, shortcut);
-	}
-	x = graph_relu(graph, conv_norm(graph, prefix, 1, x, channels, 3, stride));
-	x = conv_norm(graph, prefix, 2, x, channels, 3, 1);
-	return graph_relu(graph, graph_add(graph, x, shortcut));
 }
 
 /* Transposed 3 x 3 convolution that doubles the size, batch norm, ReLU. */
@@ -79,9 +45,9 @@ enlarge(Graph *graph, const char *prefix, int number, NodeId x, int channels)
 static NodeId
 decoder_block(Graph *graph, const char *prefix, NodeId x, int from, int to)
 {
-	x = graph_relu(graph, conv_norm(graph, prefix, 1, x, from / 4, 1, 1));
+	x = graph_relu(graph, graph_conv_norm(graph, prefix, 1, x, from / 4, 1, 1));
 	x = enlarge(graph, prefix, 2, x, from / 4);
-	return graph_relu(graph, conv_norm(graph, prefix, 3, x, to, 1, 1));
+	return graph_relu(graph, graph_conv_norm(graph, prefix, 3, x, to, 1, 1));
 }
 
 static void
@@ -91,20 +57,8 @@ linknet_build(const ArchConfig *config, Graph *graph)
 	NodeId		stages[4];
 	NodeId		x = graph_input(graph, 3);
 
-	x = graph_relu(graph, conv_norm(graph, "", 1, x, base, 7, 2));
-	x = graph_max_pool2d(graph, x, 3, 2, 1);
-	for (int stage = 0; stage < 4; stage++)
-	{
-		for (int block = 0; block < 2; block++)
-		{
-			bool		first = stage > 0 && block == 0;
-			char		prefix[32];
-
-			snprintf(prefix, sizeof prefix, "layer%d.%d.", stage + 1, block);
-			x = basic_block(graph, prefix, x, base << stage, first ? 2 : 1, first);
-		}
-		stages[stage] = x;
-	}
+	resnet18(graph, "", x, base, stages);
+	x = stages[3];
 	for (int stage = 3; stage >= 0; stage--)
 	{
 		int			to = base << (stage > 0 ? stage - 1 : 0);
@@ -116,7 +70,7 @@ linknet_build(const ArchConfig *config, Graph *graph)
 			x = graph_add(graph, x, stages[stage - 1]);
 	}
 	x = enlarge(graph, "final.", 1, x, base / 2);
-	x = graph_relu(graph, conv_norm(graph, "final.", 2, x, base / 2, 3, 1));
+	x = graph_relu(graph, graph_conv_norm(graph, "final.", 2, x, base / 2, 3, 1));
 	graph_output(graph, graph_conv2d(graph, "final.conv3", x, 1, 1, 1, 0, 1, true));
 }
 
@@ -127,5 +81,6 @@ const Architecture linknet_architecture = {
 	.key_count = sizeof linknet_keys / sizeof linknet_keys[0],
 	.stride = linknet_stride,
 	.build = linknet_build,
+	.runner = &dense_runner,
 	.learning_rate = 1.5e-3,
 };

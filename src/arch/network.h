@@ -79,6 +79,27 @@ Status		predictor_refresh(Predictor *predictor);
 /* rgb (N, H, W, 3) 8-bit -> probabilities (N, H, W) in 0..1. Polls per layer. */
 Status		predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities);
 
+/* One lesion that an architecture with instances found. */
+typedef struct NetworkInstance
+{
+	float		score;			/* 0..1 */
+	float		x1;				/* box, in shares of the image's width */
+	float		y1;				/* and height */
+	float		x2;
+	float		y2;
+	int			side;
+	const float *mask;			/* (side, side): probabilities over the box */
+} NetworkInstance;
+
+/* The instances found in image `image` of the last predictor_run, best
+ * first: their number, 0 for architectures that find none. They stand until
+ * the next run. */
+int			predictor_instances(const Predictor *predictor, int image, const NetworkInstance **instances);
+
+/* Write the instance's probabilities for row y of an image of width x
+ * height, 0 outside its box. */
+void		network_instance_row(const NetworkInstance *instance, int width, int height, int y, float *row);
+
 /* Bytes it holds. */
 size_t		predictor_memory(const Predictor *predictor);
 
@@ -93,11 +114,12 @@ typedef struct StepOptions
 	double		learning_rate;
 	double		weight_decay;	/* decoupled (AdamW), on PARAM_WEIGHT only */
 	double		gradient_clip;	/* global norm; 0 = off */
+	int64_t		seed;			/* with the number of steps taken: of what a step draws at random */
 } StepOptions;
 
 typedef struct StepResult
 {
-	double		loss;			/* BCE + soft Dice, mean over the batch */
+	double		loss;			/* mean over the batch: BCE + soft Dice, or the architecture's own */
 	double		gradient_norm;	/* before clipping */
 } StepResult;
 

@@ -1,20 +1,23 @@
 /*
- * predictor.c: a network planned for inference.
+ * predictor.c: a network made ready for inference.
  */
 #include "arch/network.h"
 
 #include "arch/engine.h"
+#include "arch/runner.h"
 
 struct Predictor
 {
 	const Network *network;
-	Plan	   *plan;
+	const struct RunnerKind *kind;
+	void	   *runner;
 };
 
 Status
 predictor_create(const Network *network, const EngineChoice *choice, int batch, int height,
 				 int width, Predictor **predictor_out)
 {
+	RunnerOptions options = {.choice = *choice,.batch = batch,.height = height,.width = width};
 	Predictor  *predictor;
 	void	   *memory;
 	Status		status;
@@ -23,7 +26,8 @@ predictor_create(const Network *network, const EngineChoice *choice, int batch, 
 	TRY(host_alloc_array(network->host, 1, sizeof(Predictor), &memory));
 	predictor = memory;
 	predictor->network = network;
-	status = engine_plan(network, choice, batch, height, width, false, &predictor->plan);
+	predictor->kind = network->architecture->runner;
+	status = predictor->kind->create(network, &options, &predictor->runner);
 	if (status.code == LS_OK)
 		status = predictor_refresh(predictor);
 	if (status.code != LS_OK)
@@ -40,46 +44,50 @@ predictor_free(Predictor *predictor)
 {
 	if (predictor == NULL)
 		return;
-	plan_free(predictor->plan);
+	predictor->kind->free(predictor->runner);
 	host_free(predictor->network->host, predictor);
 }
 
 Status
 predictor_refresh(Predictor *predictor)
 {
-	return plan_set_weights(predictor->plan, predictor->network->weights);
+	return predictor->kind->set_weights(predictor->runner, predictor->network->weights);
 }
 
 Status
 predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities)
 {
-	threads_use(predictor->plan->host->threads);
-	engine_write_input(predictor->plan, predictor->network, rgb);
-	TRY(plan_forward(predictor->plan, NULL));
-	engine_read_probabilities(predictor->plan, probabilities);
-	return status_ok();
+	threads_use(predictor->network->host->threads);
+	return predictor->kind->predict(predictor->runner, rgb, probabilities);
+}
+
+int
+predictor_instances(const Predictor *predictor, int image, const NetworkInstance **instances)
+{
+	*instances = NULL;
+	return predictor->kind->instances == NULL ? 0 : predictor->kind->instances(predictor->runner, image, instances);
 }
 
 size_t
 predictor_memory(const Predictor *predictor)
 {
-	return plan_memory(predictor->plan);
-}
-
-const char *
-predictor_backend(const Predictor *predictor)
-{
-	return predictor->plan->options.backend->name;
-}
-
-const char *
-predictor_precision(const Predictor *predictor)
-{
-	return predictor->plan->options.type == DATA_BF16 ? "bf16" : "f32";
+	return predictor->kind->memory(predictor->runner);
 }
 
 Plan *
 predictor_plan(Predictor *predictor)
 {
-	return predictor->plan;
+	return predictor->kind->plan(predictor->runner);
+}
+
+const char *
+predictor_backend(const Predictor *predictor)
+{
+	return predictor->kind->plan(predictor->runner)->options.backend->name;
+}
+
+const char *
+predictor_precision(const Predictor *predictor)
+{
+	return predictor->kind->plan(predictor->runner)->options.type == DATA_BF16 ? "bf16" : "f32";
 }

@@ -13,6 +13,7 @@ static const Architecture *const architectures[] = {
 	&unet_architecture,
 	&linknet_architecture,
 	&convmixer_architecture,
+	&maskrcnn_architecture,
 };
 
 const Architecture *const *

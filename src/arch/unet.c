@@ -79,5 +79,6 @@ const Architecture unet_architecture = {
 	.key_count = sizeof unet_keys / sizeof unet_keys[0],
 	.stride = unet_stride,
 	.build = unet_build,
+	.runner = &dense_runner,
 	.learning_rate = 1.5e-3,
 };

@@ -294,6 +294,7 @@ train_epoch(Trainer *trainer, EpochReport *report)
 											(report->epoch - 1) * trainer->batches + batch, steps),
 			.weight_decay = options->weight_decay,
 			.gradient_clip = options->gradient_clip,
+			.seed = options->seed,
 		};
 		StepResult	result;
 		Status		status;

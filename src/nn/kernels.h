@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/threads.h"
+#include "nn/roi_align.h"
 #include "nn/tensor.h"
 
 /* y = (rgb / 255 - mean) / std, as rgb * scale + shift; items: pixels. */
@@ -206,6 +207,8 @@ typedef struct Kernels
 	ThreadsTask gelu_gradient;	/* GeluArgs */
 	ThreadsTask resize;			/* ResizeArgs */
 	ThreadsTask resize_gradient;	/* ResizeArgs */
+	ThreadsTask roi_align;		/* RoiAlignArgs */
+	ThreadsTask roi_align_gradient; /* RoiAlignArgs */
 	ThreadsTask to_float;		/* ConvertArgs */
 	ThreadsTask to_probability; /* ConvertArgs: 1 / (1 + exp(-x)) as float32 */
 	ThreadsTask from_float;		/* ConvertArgs */

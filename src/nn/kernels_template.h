@@ -114,6 +114,7 @@ KERNEL_NAME(input) (void *data, int worker, long begin, long end)
 
 #include "nn/kernels_channels.h"
 #include "nn/kernels_windows.h"
+#include "nn/kernels_roi.h"
 
 static void
 KERNEL_NAME(gelu) (void *data, int worker, long begin, long end)
@@ -267,6 +268,8 @@ const Kernels KERNEL_NAME(kernels) = {
 	.gelu_gradient = KERNEL_NAME(gelu_gradient),
 	.resize = KERNEL_NAME(resize),
 	.resize_gradient = KERNEL_NAME(resize_gradient),
+	.roi_align = KERNEL_NAME(roi_align),
+	.roi_align_gradient = KERNEL_NAME(roi_align_gradient),
 	.to_float = KERNEL_NAME(to_float),
 	.to_probability = KERNEL_NAME(to_probability),
 	.from_float = KERNEL_NAME(from_float),

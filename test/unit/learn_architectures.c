@@ -107,12 +107,20 @@ test_convmixer(void **state)
 	take(&(Course) {"convmixer", {{"dim", 32}, {"depth", 2}, {"kernel", 5}}, 15, 1e-2, 0.8});
 }
 
+static void
+test_maskrcnn(void **state)
+{
+	(void) state;
+	take(&(Course) {"maskrcnn", {{"base", 8}, {"pyramid", 16}, {"box_units", 32}, {"mask_depth", 2}}, 15, 5e-3, 0.8});
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_linknet),
 		cmocka_unit_test(test_convmixer),
+		cmocka_unit_test(test_maskrcnn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
