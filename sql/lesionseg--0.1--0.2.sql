@@ -5,6 +5,8 @@
 
 -- ==== Models ====
 
+INSERT INTO lesion_model (name, architecture, bundled) VALUES ('maskrcnn', 'maskrcnn', true);
+
 ALTER TABLE lesion_evaluation ADD COLUMN options jsonb NOT NULL DEFAULT '{}'
 	CHECK (jsonb_typeof(options) = 'object');
 

@@ -466,7 +466,8 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
 
 INSERT INTO lesion_model (name, architecture, bundled) VALUES
-	('unet', 'unet', true), ('linknet', 'linknet', true), ('convmixer', 'convmixer', true);
+	('unet', 'unet', true), ('linknet', 'linknet', true), ('convmixer', 'convmixer', true),
+	('maskrcnn', 'maskrcnn', true);
 
 -- Views
 

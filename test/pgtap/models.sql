@@ -10,7 +10,7 @@ ALTER TABLE archive ADD PRIMARY KEY (id);
 
 -- What a new database holds.
 SELECT results_eq($$SELECT model, architecture, version, versions, bundled FROM lesion_models ORDER BY model$$,
-	$$SELECT name, name, NULL::int, 0::bigint, true FROM unnest('{convmixer,linknet,unet}'::text[]) AS name$$,
+	$$SELECT name, name, NULL::int, 0::bigint, true FROM unnest('{convmixer,linknet,maskrcnn,unet}'::text[]) AS name$$,
 	'an untrained model for each architecture');
 
 -- Create.
