@@ -6,16 +6,20 @@
  * takes 32 pixels: a tile of A is 16 output channels of dy, transposed; a
  * tile of B is 16 pairs of pixels of x, the pair's values interleaved.
  *
- * Both are packed a segment (some rows of one image) at a time. A segment is
- * flat: row after row at a pitch that leaves zeros between rows, as many as
- * the taps reach beyond an edge. A tap then is one constant shift through
- * the whole segment. A shift by an odd number of pixels would tear pairs
- * apart, so x is packed twice, in pairs that begin at even and at odd pixels.
- * Interleaving works in lanes of 128 bits, so of a group of 32 channels the
- * first tile gets channels 0-3, 8-11, 16-19, 24-27 and the second the others;
- * dw is sorted when it is brought into plain order.
+ * Both are packed a segment at a time: two strips, which are some rows of an
+ * image each. A pair is the pixels at one place of the two strips, so that a
+ * shift moves both alike. A segment is flat: row after row at a pitch that
+ * leaves zeros between rows, as many as the taps reach beyond an edge. A tap
+ * then is one constant shift through the whole segment. Interleaving works in
+ * lanes of 128 bits, so of a group of 32 channels the first tile gets
+ * channels 0-3, 8-11, 16-19, 24-27 and the second the others; dw is sorted
+ * when it is brought into plain order.
  * With a stride s, x is packed as its s * s phases, each seen by some of the
  * taps at stride 1.
+ *
+ * Products go by blocks of a segment that stay in the L1 while all taps pass
+ * over them; the L2 could not feed the tiles. The price is that sums are
+ * loaded and stored once per block.
  *
  * Two ways to share the work, by the size of dw. Where it is small, each
  * thread takes segments of its own and sums into a dw of its own; these are
@@ -44,20 +48,32 @@
 #define TILE_VALUES 512
 #define TILE_SUMS 256
 
+/* Flat places, each a pair of pixels, of a tile product; and the most products
+ * from one load of sums to their store: their tiles fill 40 of the L1's 48 kB. */
+#define CHUNK_PLACES 16
+#define BLOCK_CHUNKS 10
+
 /* Where a tap reads in a packed segment. */
 typedef struct GradientTap
 {
 	int			phase;
-	int			shift;			/* flat pixels from dy's to x's */
+	int			shift;			/* flat places from dy's to x's */
 } GradientTap;
 
-/* The rows of one image that a slot holds. */
-typedef struct Segment
+/* Some rows of an image. */
+typedef struct Strip
 {
 	int			image;
 	int			row;
-	int			rows;
-	int			chunks;			/* of 32 flat pixels */
+	int			rows;			/* 0: there is none */
+} Strip;
+
+/* What a slot holds: the strips whose pixels are paired. */
+typedef struct Segment
+{
+	Strip		strips[2];
+	int			rows;			/* of the longer */
+	int			chunks;			/* of CHUNK_PLACES */
 } Segment;
 
 struct WeightGradient
@@ -73,20 +89,21 @@ struct WeightGradient
 	int			top;			/* rows and columns that taps reach beyond, in phases */
 	int			bottom;
 	int			left;
-	int			pitch;			/* flat pixels from row to row */
-	int			lead;			/* flat index in x of dy's first pixel */
+	int			pitch;			/* flat places from row to row */
+	int			lead;			/* flat place in x of dy's first pixel */
 	int			in_groups;		/* groups of 32 channels */
 	int			out_groups;
 	int			tap_count;
 	GradientTap *taps;
 
-	int			segment_rows;
-	int			segments_per_image;
+	int			strip_rows;
+	int			strips_per_image;
+	int			strip_count;
 	int			segment_count;
 	int			slots;			/* segments in a shared block, else 1 */
 	size_t		max_chunks;
-	size_t		max_pairs;
-	size_t		x_size;			/* values of a packed x: (phase, parity, channels / 16, pair, 16, 2) */
+	size_t		max_places;
+	size_t		x_size;			/* values of a packed x: (phase, channels / 16, place, 16, 2) */
 	size_t		dy_size;		/* values of a packed dy: (channels / 16, chunk, 16, 32) */
 	size_t		dw_size;		/* sums: (tap, out / 16, in / 16, 16, 16) */
 	size_t		db_size;
@@ -144,17 +161,30 @@ packed_dy(const WeightGradient *gradient, int slot)
 	return packed_x(gradient, slot) + gradient->x_size;
 }
 
+static Strip
+strip_at(const WeightGradient *gradient, int index)
+{
+	Strip		strip = {0};
+
+	if (index < gradient->strip_count)
+	{
+		int			left;
+
+		strip.image = index / gradient->strips_per_image;
+		strip.row = index % gradient->strips_per_image * gradient->strip_rows;
+		left = gradient->shape.y.h - strip.row;
+		strip.rows = left < gradient->strip_rows ? left : gradient->strip_rows;
+	}
+	return strip;
+}
+
 static Segment
 segment_at(const WeightGradient *gradient, int index)
 {
-	Segment		segment;
-	int			left;
+	Segment		segment = {.strips = {strip_at(gradient, 2 * index), strip_at(gradient, 2 * index + 1)}};
 
-	segment.image = index / gradient->segments_per_image;
-	segment.row = index % gradient->segments_per_image * gradient->segment_rows;
-	left = gradient->shape.y.h - segment.row;
-	segment.rows = left < gradient->segment_rows ? left : gradient->segment_rows;
-	segment.chunks = (segment.rows * gradient->pitch + 31) / 32;
+	segment.rows = segment.strips[0].rows > segment.strips[1].rows ? segment.strips[0].rows : segment.strips[1].rows;
+	segment.chunks = (segment.rows * gradient->pitch + CHUNK_PLACES - 1) / CHUNK_PLACES;
 	return segment;
 }
 
@@ -167,62 +197,32 @@ group_mask(int channels, int group)
 	return left >= 32 ? 0xFFFFFFFFu : (__mmask32) ((1u << left) - 1);
 }
 
-/* Packs pixels of x one after the other. */
-typedef struct PairWriter
+/* The first pixel of a strip's row of x in one phase, counted from the
+ * strip's first row; the zero pixel (and step 0) outside of the image. */
+static const bfloat16 *
+x_row(const GradientJob *job, const Strip *strip, int row, int phase, int group, long *step)
 {
-	bfloat16   *target;			/* even pairs of the group's first 16 channels */
-	size_t		half;			/* values to its other 16 channels */
-	size_t		odd;			/* values to the odd pairs */
-	long		index;			/* flat index of the next pixel */
-	__m512i		before;			/* the pixel before it */
-} PairWriter;
+	const WeightGradient *gradient = job->gradient;
+	const TensorShape *shape = &gradient->shape.x;
+	int			stride = gradient->shape.stride;
+	long		pixel = gradient->use.x_pixel_stride;
+	long		y = (long) (strip->row + row) * stride + phase / stride;
 
-/* Append count pixels, step values apart. */
+	*step = 0;
+	if (strip->rows == 0 || y < 0 || y >= shape->h)
+		return zero_pixel;
+	*step = stride * pixel;
+	return job->x + (((long) strip->image * shape->h + y) * shape->w + phase % stride) * pixel + group * 32;
+}
+
+/* Clear places [begin, end) of a tile of channels and of the next. */
 static inline void
-write_pairs(PairWriter *writer, const bfloat16 *source, long step, long count, __mmask32 mask)
+clear_places(bfloat16 *target, size_t half, long begin, long end)
 {
-	__m512i		before = writer->before;
-	long		first = writer->index - 1;	/* of the next pair */
-	bfloat16   *even = writer->target + (first + 1) / 2 * 32;
-	bfloat16   *odd = writer->target + writer->odd + first / 2 * 32;
-	size_t		half = writer->half;
-	long		i = 0;
-
-	if (count > 0 && first % 2 == 1)
-	{
-		__m512i		pixel = _mm512_maskz_loadu_epi16(mask, source);
-
-		_mm512_store_si512(odd, _mm512_unpacklo_epi16(before, pixel));
-		_mm512_store_si512(odd + half, _mm512_unpackhi_epi16(before, pixel));
-		before = pixel;
-		source += step;
-		odd += 32;
-		i++;
-	}
-	for (; i + 2 <= count; i += 2, source += 2 * step, even += 32, odd += 32)
-	{
-		__m512i		one = _mm512_maskz_loadu_epi16(mask, source);
-		__m512i		two = _mm512_maskz_loadu_epi16(mask, source + step);
-
-		_mm_prefetch((const char *) (source + PREFETCH_PIXELS * step), _MM_HINT_T0);
-		_mm_prefetch((const char *) (source + (PREFETCH_PIXELS + 1) * step), _MM_HINT_T0);
-		_mm512_store_si512(even, _mm512_unpacklo_epi16(before, one));
-		_mm512_store_si512(even + half, _mm512_unpackhi_epi16(before, one));
-		_mm512_store_si512(odd, _mm512_unpacklo_epi16(one, two));
-		_mm512_store_si512(odd + half, _mm512_unpackhi_epi16(one, two));
-		before = two;
-	}
-	if (i < count)
-	{
-		__m512i		pixel = _mm512_maskz_loadu_epi16(mask, source);
-
-		_mm512_store_si512(even, _mm512_unpacklo_epi16(before, pixel));
-		_mm512_store_si512(even + half, _mm512_unpackhi_epi16(before, pixel));
-		before = pixel;
-	}
-	writer->before = before;
-	if (count > 0)
-		writer->index += count;
+	if (begin >= end)
+		return;
+	memset(target + begin * 32, 0, (end - begin) * 32 * sizeof(bfloat16));
+	memset(target + half + begin * 32, 0, (end - begin) * 32 * sizeof(bfloat16));
 }
 
 /* Pack a group of 32 channels of one phase of x for a segment. */
@@ -232,40 +232,36 @@ pack_x(const GradientJob *job, const Segment *segment, int slot, int phase, int 
 	const WeightGradient *gradient = job->gradient;
 	const TensorShape *shape = &gradient->shape.x;
 	int			stride = gradient->shape.stride;
-	int			phase_y = phase / stride;
-	int			phase_x = phase % stride;
-	int			columns = (shape->w - phase_x + stride - 1) / stride;
-	size_t		half = gradient->max_pairs * 32;
-	size_t		parity = half * 2 * gradient->in_groups;
-	long		length = gradient->max_pairs * 2 - 1;
-	long		pixel = gradient->use.x_pixel_stride;
+	int			columns = (shape->w - phase % stride + stride - 1) / stride;
+	size_t		half = gradient->max_places * 32;
+	bfloat16   *target = packed_x(gradient, slot) + (phase * (size_t) gradient->in_groups + group) * 2 * half;
 	__mmask32	mask = group_mask(shape->c, group);
-	PairWriter	writer = {
-		.target = packed_x(gradient, slot) + phase * 2 * parity + group * 2 * half,
-		.half = half,
-		.odd = parity,
-		.index = 1,
-		.before = _mm512_setzero_si512(),
-	};
+	long		place = 0;
 
 	if (columns > gradient->pitch - gradient->left)
 		columns = gradient->pitch - gradient->left;
-	write_pairs(&writer, zero_pixel, 0, gradient->lead - (long) gradient->top * gradient->pitch - 1, mask);
 	for (int row = -gradient->top; row < segment->rows + gradient->bottom; row++)
 	{
-		long		y = (long) (segment->row + row) * stride + phase_y;
-		const bfloat16 *source = job->x + (((long) segment->image * shape->h + y) * shape->w + phase_x) * pixel +
-			group * 32;
+		long		steps[2];
+		const bfloat16 *first = x_row(job, &segment->strips[0], row, phase, group, &steps[0]);
+		const bfloat16 *second = x_row(job, &segment->strips[1], row, phase, group, &steps[1]);
+		bfloat16   *to = target + (place + gradient->left) * 32;
 
-		if (y < 0 || y >= shape->h || columns <= 0)
-			write_pairs(&writer, zero_pixel, 0, gradient->pitch, mask);
-		else
+		clear_places(target, half, place, place + gradient->left);
+		for (int i = 0; i < columns; i++, first += steps[0], second += steps[1], to += 32)
 		{
-			write_pairs(&writer, source, stride * pixel, columns, mask);
-			write_pairs(&writer, zero_pixel, 0, gradient->pitch - columns, mask);
+			__m512i		one = _mm512_maskz_loadu_epi16(mask, first);
+			__m512i		two = _mm512_maskz_loadu_epi16(mask, second);
+
+			_mm_prefetch((const char *) (first + PREFETCH_PIXELS * steps[0]), _MM_HINT_T0);
+			_mm_prefetch((const char *) (second + PREFETCH_PIXELS * steps[1]), _MM_HINT_T0);
+			_mm512_store_si512(to, _mm512_unpacklo_epi16(one, two));
+			_mm512_store_si512(to + half, _mm512_unpackhi_epi16(one, two));
 		}
+		clear_places(target, half, place + gradient->left + columns, place + gradient->pitch);
+		place += gradient->pitch;
 	}
-	write_pairs(&writer, zero_pixel, 0, length - writer.index, mask);
+	clear_places(target, half, place, gradient->max_places);
 }
 
 /* Four rows of a (16, 16) array of 32-bit values, four columns of each. */
@@ -323,35 +319,42 @@ pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, flo
 	const TensorShape *shape = &gradient->shape.y;
 	long		pixel = gradient->use.y_pixel_stride;
 	__mmask32	mask = group_mask(shape->c, group);
-	bfloat16   *target = packed_dy(gradient, slot) + group * 2 * gradient->max_chunks * TILE_VALUES;
 	size_t		half = gradient->max_chunks * TILE_VALUES;
-	const bfloat16 *row = job->dy + ((long) segment->image * shape->h + segment->row) * shape->w * pixel + group * 32;
+	bfloat16   *target = packed_dy(gradient, slot) + group * 2 * half;
+	const bfloat16 *rows[2];
 	int32_t		pairs[2][256] __attribute__((aligned(64)));
 	int			y = 0;
 	int			x = 0;
 
+	for (int j = 0; j < 2; j++)
+	{
+		const Strip *strip = &segment->strips[j];
+
+		rows[j] = job->dy + ((long) strip->image * shape->h + strip->row) * shape->w * pixel + group * 32;
+	}
 	for (int chunk = 0; chunk < segment->chunks; chunk++, target += TILE_VALUES)
 	{
-		for (int i = 0; i < 16; i++)
+		for (int i = 0; i < CHUNK_PLACES; i++)
 		{
 			__m512i		values[2];
 
 			for (int j = 0; j < 2; j++)
 			{
 				values[j] = _mm512_setzero_si512();
-				if (x < shape->w && y < segment->rows)
+				if (x < shape->w && y < segment->strips[j].rows)
 				{
-					values[j] = _mm512_maskz_loadu_epi16(mask, row + x * pixel);
-					_mm_prefetch((const char *) (row + (x + PREFETCH_PIXELS) * pixel), _MM_HINT_T0);
+					values[j] = _mm512_maskz_loadu_epi16(mask, rows[j] + x * pixel);
+					_mm_prefetch((const char *) (rows[j] + (x + PREFETCH_PIXELS) * pixel), _MM_HINT_T0);
 					if (sums != NULL)
 						add_to_sums(sums, values[j]);
 				}
-				if (++x == gradient->pitch)
-				{
-					x = 0;
-					y++;
-					row += shape->w * pixel;
-				}
+			}
+			if (++x == gradient->pitch)
+			{
+				x = 0;
+				y++;
+				rows[0] += shape->w * pixel;
+				rows[1] += shape->w * pixel;
 			}
 			_mm512_store_si512(pairs[0] + i * 16, _mm512_unpacklo_epi16(values[0], values[1]));
 			_mm512_store_si512(pairs[1] + i * 16, _mm512_unpackhi_epi16(values[0], values[1]));
@@ -361,60 +364,86 @@ pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, flo
 	}
 }
 
+/* Add a block of products of one tap, for a pair of channel groups, to sums
+ * (and to lower, where the second tile of dy's goes). */
+static inline void
+multiply_block(const bfloat16 *a, size_t a_half, const bfloat16 *b, size_t b_half, int chunks,
+			   bool fresh, float *sums, float *lower, const float *next, const float *next_lower)
+{
+	if (fresh)
+	{
+		_tile_zero(0);
+		_tile_zero(1);
+		_tile_zero(2);
+		_tile_zero(3);
+	}
+	else
+	{
+		_tile_loadd(0, sums, 64);
+		_tile_loadd(1, sums + TILE_SUMS, 64);
+		_tile_loadd(2, lower, 64);
+		_tile_loadd(3, lower + TILE_SUMS, 64);
+	}
+	for (int chunk = 0; chunk < chunks; chunk++, a += TILE_VALUES, b += TILE_VALUES)
+	{
+		_tile_loadd(4, a, 64);
+		_tile_loadd(6, b, 64);
+		_tile_dpbf16ps(0, 4, 6);
+		_tile_loadd(7, b + b_half, 64);
+		_tile_dpbf16ps(1, 4, 7);
+		_tile_loadd(5, a + a_half, 64);
+		_tile_dpbf16ps(2, 5, 6);
+		_tile_dpbf16ps(3, 5, 7);
+
+		/* The next tap's sums: a tile has 16 lines. */
+		for (int line = 0; line < 4; line++)
+		{
+			_mm_prefetch((const char *) (next + (chunk * 4 + line) * 16), _MM_HINT_T0);
+			_mm_prefetch((const char *) (next_lower + (chunk * 4 + line) * 16), _MM_HINT_T0);
+		}
+	}
+	_tile_stored(0, sums, 64);
+	_tile_stored(1, sums + TILE_SUMS, 64);
+	_tile_stored(2, lower, 64);
+	_tile_stored(3, lower + TILE_SUMS, 64);
+}
+
 /* Add count slots' products for a pair of channel groups to dw. */
 static void
 multiply_groups(const WeightGradient *gradient, int first_segment, int first_slot, int count,
 				int in_group, int out_group, bool fresh, float *dw)
 {
-	size_t		pairs = gradient->max_pairs * 32;
-	size_t		dy_half = gradient->max_chunks * TILE_VALUES;
+	size_t		b_half = gradient->max_places * 32;
+	size_t		a_half = gradient->max_chunks * TILE_VALUES;
 	size_t		in_tiles = 2 * (size_t) gradient->in_groups;
 	size_t		out_tiles = 2 * (size_t) gradient->out_groups;
+	size_t		tap_size = out_tiles * in_tiles * TILE_SUMS;
+	float	   *first_sums = dw + (2 * out_group * in_tiles + 2 * in_group) * TILE_SUMS;
 
-	for (int t = 0; t < gradient->tap_count; t++)
+	for (int s = 0; s < count; s++)
 	{
-		const GradientTap *tap = &gradient->taps[t];
-		float	   *sums = dw + ((t * out_tiles + 2 * out_group) * in_tiles + 2 * in_group) * TILE_SUMS;
-		float	   *lower = sums + in_tiles * TILE_SUMS;
-		size_t		x_offset = ((tap->phase * 2 + (tap->shift & 1)) * in_tiles + 2 * in_group) * pairs +
-			(size_t) (tap->shift >> 1) * 32;
+		int			chunks = segment_at(gradient, first_segment + s).chunks;
+		int			blocks = (chunks + BLOCK_CHUNKS - 1) / BLOCK_CHUNKS;
+		const bfloat16 *dy = packed_dy(gradient, first_slot + s) + 2 * out_group * a_half;
+		const bfloat16 *x = packed_x(gradient, first_slot + s) + 2 * in_group * b_half;
 
-		if (fresh)
+		for (int block = 0; block < blocks; block++)
 		{
-			_tile_zero(0);
-			_tile_zero(1);
-			_tile_zero(2);
-			_tile_zero(3);
-		}
-		else
-		{
-			_tile_loadd(0, sums, 64);
-			_tile_loadd(1, sums + TILE_SUMS, 64);
-			_tile_loadd(2, lower, 64);
-			_tile_loadd(3, lower + TILE_SUMS, 64);
-		}
-		for (int s = 0; s < count; s++)
-		{
-			int			chunks = segment_at(gradient, first_segment + s).chunks;
-			const bfloat16 *a = packed_dy(gradient, first_slot + s) + 2 * out_group * dy_half;
-			const bfloat16 *b = packed_x(gradient, first_slot + s) + x_offset;
+			int			begin = chunks * block / blocks;
+			int			end = chunks * (block + 1) / blocks;
 
-			for (int chunk = 0; chunk < chunks; chunk++, a += TILE_VALUES, b += TILE_VALUES)
+			for (int t = 0; t < gradient->tap_count; t++)
 			{
-				_tile_loadd(4, a, 64);
-				_tile_loadd(6, b, 64);
-				_tile_dpbf16ps(0, 4, 6);
-				_tile_loadd(7, b + pairs, 64);
-				_tile_dpbf16ps(1, 4, 7);
-				_tile_loadd(5, a + dy_half, 64);
-				_tile_dpbf16ps(2, 5, 6);
-				_tile_dpbf16ps(3, 5, 7);
+				const GradientTap *tap = &gradient->taps[t];
+				float	   *sums = first_sums + t * tap_size;
+				float	   *next = t + 1 < gradient->tap_count ? sums + tap_size : first_sums;
+
+				multiply_block(dy + begin * TILE_VALUES, a_half,
+							   x + tap->phase * in_tiles * b_half + (tap->shift + begin * CHUNK_PLACES) * 32, b_half,
+							   end - begin, fresh && s == 0 && block == 0, sums, sums + in_tiles * TILE_SUMS,
+							   next, next + in_tiles * TILE_SUMS);
 			}
 		}
-		_tile_stored(0, sums, 64);
-		_tile_stored(1, sums + TILE_SUMS, 64);
-		_tile_stored(2, lower, 64);
-		_tile_stored(3, lower + TILE_SUMS, 64);
 	}
 }
 
@@ -482,51 +511,48 @@ multiply_task(void *data, int worker, long begin, long end)
 	_tile_release();
 }
 
-/* Which tile of its group a channel stands in, and where. */
-static inline size_t
-channel_tile(long channel)
+/* The channel at a place of a tile. */
+static inline int
+tile_channel(int tile, int place)
 {
-	return channel / 32 * 2 + (channel / 4) % 2;
+	return tile / 2 * 32 + tile % 2 * 4 + place / 4 * 8 + place % 4;
 }
 
-static inline size_t
-channel_place(long channel)
-{
-	return channel % 32 / 8 * 4 + channel % 4;
-}
-
-/* Add the threads' sums for output channels [begin, end) and bring them into
- * plain order, by tiles of 16 input channels. */
+/* Add the threads' sums for tiles [begin, end) of output channels and bring
+ * them into plain order, by tiles of 16 input channels. */
 static void
 finish_task(void *data, int worker, long begin, long end)
 {
 	const GradientJob *job = data;
 	const WeightGradient *gradient = job->gradient;
-	size_t		in_tiles = 2 * (size_t) gradient->in_groups;
-	size_t		out_tiles = 2 * (size_t) gradient->out_groups;
-	size_t		tap_size = out_tiles * in_tiles * TILE_SUMS;
+	int			in_tiles = 2 * gradient->in_groups;
+	size_t		tap_size = 2 * (size_t) gradient->out_groups * in_tiles * TILE_SUMS;
 	int			inputs = gradient->shape.x.c;
 	int			taps = gradient->tap_count;
 	int			parts = gradient->shared ? 1 : gradient->threads;
 	const __m512i places = _mm512_set_epi32(27, 26, 25, 24, 19, 18, 17, 16, 11, 10, 9, 8, 3, 2, 1, 0);
 
 	(void) worker;
-	for (long o = begin; o < end; o++)
-		for (size_t tile = 0; tile < in_tiles; tile++)
+	for (long out = begin; out < end; out++)
+		for (int in = 0; in < in_tiles; in++)
 		{
-			const float *sums = gradient->dw + (channel_tile(o) * in_tiles + tile) * TILE_SUMS + channel_place(o) * 16;
-			int			first = (int) (tile / 2 * 32 + tile % 2 * 4);
-			__m512i		channels = _mm512_add_epi32(places, _mm512_set1_epi32(first));
+			const float *sums = gradient->dw + (out * in_tiles + in) * TILE_SUMS;
+			__m512i		channels = _mm512_add_epi32(places, _mm512_set1_epi32(tile_channel(in, 0)));
 			__mmask16	exist = _mm512_cmplt_epi32_mask(channels, _mm512_set1_epi32(inputs));
 			__m512i		targets = _mm512_mullo_epi32(channels, _mm512_set1_epi32(taps));
 
-			for (int t = 0; t < taps; t++)
+			for (int place = 0; place < 16; place++, sums += 16)
 			{
-				__m512		sum = _mm512_load_ps(sums + t * tap_size);
+				int			o = tile_channel((int) out, place);
 
-				for (int p = 1; p < parts; p++)
-					sum = _mm512_add_ps(sum, _mm512_load_ps(sums + p * gradient->dw_size + t * tap_size));
-				_mm512_mask_i32scatter_ps(job->dw + o * inputs * taps + t, exist, targets, sum, 4);
+				for (int t = 0; t < taps && o < gradient->shape.y.c; t++)
+				{
+					__m512		sum = _mm512_load_ps(sums + t * tap_size);
+
+					for (int p = 1; p < parts; p++)
+						sum = _mm512_add_ps(sum, _mm512_load_ps(sums + p * gradient->dw_size + t * tap_size));
+					_mm512_mask_i32scatter_ps(job->dw + (long) o * inputs * taps + t, exist, targets, sum, 4);
+				}
 			}
 		}
 }
@@ -560,7 +586,7 @@ weight_gradient_run(WeightGradient *gradient, const bfloat16 *x, const bfloat16 
 			memset(gradient->dw, 0, gradient->dw_size * threads * sizeof(float));
 		threads_run(threads, gradient->segment_count, private_task, &job);
 	}
-	threads_run(threads, gradient->shape.y.c, finish_task, &job);
+	threads_run(threads, 2L * gradient->out_groups, finish_task, &job);
 	if (db != NULL)
 		for (int c = 0; c < gradient->shape.y.c; c++)
 		{
@@ -600,7 +626,7 @@ plan_taps(WeightGradient *gradient)
 	gradient->pitch = columns + gradient->left;
 	if (gradient->pitch < shape->y.w + right)
 		gradient->pitch = shape->y.w + right;
-	gradient->lead = gradient->top * gradient->pitch + gradient->left + 1;
+	gradient->lead = gradient->top * gradient->pitch + gradient->left;
 
 	gradient->tap_count = shape->kernel_h * shape->kernel_w;
 	TRY(host_alloc_array(gradient->host, gradient->tap_count, sizeof(GradientTap), &memory));
@@ -639,33 +665,35 @@ plan_memory(WeightGradient *gradient)
 	gradient->db_size = (size_t) gradient->out_groups * 32;
 	gradient->shared = gradient->dw_size * sizeof(float) > PRIVATE_BYTES;
 
-	values = (size_t) gradient->phases * 2 * gradient->in_groups * 32 + gradient->out_groups * 32;
+	/* Strips, by what a segment of two of them takes. */
+	values = ((size_t) gradient->phases * gradient->in_groups + gradient->out_groups) * 64;
 	budget = (gradient->shared ? BLOCK_BYTES : SEGMENT_BYTES) / sizeof(bfloat16) / values;
 	rows = budget / gradient->pitch;
 	if (rows < 1)
 		rows = 1;
 	if (rows > (size_t) shape->y.h)
 		rows = shape->y.h;
-	gradient->segments_per_image = (int) ((shape->y.h + rows - 1) / rows);
-	gradient->segment_rows = (shape->y.h + gradient->segments_per_image - 1) / gradient->segments_per_image;
-	gradient->segments_per_image = (shape->y.h + gradient->segment_rows - 1) / gradient->segment_rows;
-	gradient->segment_count = gradient->segments_per_image * shape->y.n;
+	gradient->strips_per_image = (int) ((shape->y.h + rows - 1) / rows);
+	gradient->strip_rows = (shape->y.h + gradient->strips_per_image - 1) / gradient->strips_per_image;
+	gradient->strips_per_image = (shape->y.h + gradient->strip_rows - 1) / gradient->strip_rows;
+	gradient->strip_count = gradient->strips_per_image * shape->y.n;
+	gradient->segment_count = (gradient->strip_count + 1) / 2;
 	gradient->slots = 1;
 	if (gradient->shared)
 	{
-		gradient->slots = (int) (budget / ((size_t) gradient->segment_rows * gradient->pitch));
+		gradient->slots = (int) (budget / ((size_t) gradient->strip_rows * gradient->pitch));
 		if (gradient->slots < 1)
 			gradient->slots = 1;
 		if (gradient->slots > gradient->segment_count)
 			gradient->slots = gradient->segment_count;
 	}
 
-	gradient->max_chunks = ((size_t) gradient->segment_rows * gradient->pitch + 31) / 32;
+	gradient->max_chunks = ((size_t) gradient->strip_rows * gradient->pitch + CHUNK_PLACES - 1) / CHUNK_PLACES;
 	/* The last chunk read at the largest shift, or the last row packed. */
-	values = gradient->max_chunks * 32 + gradient->lead + (size_t) gradient->bottom * gradient->pitch + gradient->pitch;
-	gradient->max_pairs = values / 2 + 2;
+	gradient->max_places = gradient->max_chunks * CHUNK_PLACES + gradient->lead +
+		(size_t) (gradient->bottom + 1) * gradient->pitch;
 	gradient->dy_size = (size_t) gradient->out_groups * 2 * gradient->max_chunks * TILE_VALUES;
-	gradient->x_size = (size_t) gradient->phases * 2 * gradient->in_groups * 2 * gradient->max_pairs * 32;
+	gradient->x_size = (size_t) gradient->phases * gradient->in_groups * 2 * gradient->max_places * 32;
 
 	holders = gradient->shared ? gradient->slots : gradient->threads;
 	TRY(arena_reserve(&gradient->arena, (gradient->x_size + gradient->dy_size) * holders * sizeof(bfloat16), &packed_at));
