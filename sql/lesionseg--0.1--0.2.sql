@@ -146,6 +146,65 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
 COMMENT ON FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text, jsonb) IS
 'like lesion_segment, with the probabilities, how sure the model is, the lesion''s extent, and which weights made it';
 
+-- Predictions
+
+CREATE FUNCTION lesion_segment_version(image bytea, model text, version int, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+RETURNS lesion_segmentation
+AS 'MODULE_PATHNAME', 'lesion_segment_version'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
+
+COMMENT ON FUNCTION lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb) IS
+'like lesion_segment_detail, with a version that need not be the active one';
+
+CREATE TYPE lesion_prediction AS (
+	images text,
+	id text,
+	mask bytea,
+	area float8,
+	confidence float8,
+	uncertain float8,
+	disagreement float8,
+	error text,
+	model text,
+	version int,
+	weights_sha256 bytea,
+	image_sha256 bytea,
+	options jsonb,
+	extension_version text,
+	backend text,
+	precision text,
+	predicted_at timestamptz,
+	predicted_by text
+);
+
+COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks OF lesion_prediction for lesion_predict to write to';
+COMMENT ON COLUMN lesion_prediction.images IS 'the table of the image';
+COMMENT ON COLUMN lesion_prediction.id IS 'the image''s key there, as text';
+COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as are area, confidence, uncertain and disagreement; NULL where the image cannot be segmented';
+COMMENT ON COLUMN lesion_prediction.error IS 'why there is no mask';
+COMMENT ON COLUMN lesion_prediction.weights_sha256 IS 'of the version''s weights';
+COMMENT ON COLUMN lesion_prediction.image_sha256 IS 'of the image''s bytes';
+COMMENT ON COLUMN lesion_prediction.options IS 'what else the mask depends on: columns, threshold (absent: the version''s own), tta, enhance, the options of lesion_segment as options, threads';
+COMMENT ON COLUMN lesion_prediction.backend IS 'what computed it, as is precision';
+
+CREATE PROCEDURE lesion_predict(images regclass, model text, into_table regclass,
+	image_column text DEFAULT 'image', id_column text DEFAULT NULL, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT 'off', batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
+	options jsonb DEFAULT '{}')
+AS 'MODULE_PATHNAME', 'lesion_predict'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8, boolean, text, int, float8, jsonb) IS
+'segment the images that have no mask from the active version yet, committing in batches';
+
+CREATE FUNCTION lesion_reproduce(prediction lesion_prediction, OUT agrees boolean, OUT reason text)
+AS 'MODULE_PATHNAME', 'lesion_reproduce'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
+
+COMMENT ON FUNCTION lesion_reproduce(lesion_prediction) IS
+'make a stored mask again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+
 -- The registry
 
 DROP FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean);

@@ -7,7 +7,6 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "nn/backend.h"
 #include "pg/checkpoint_store.h"
 #include "pg/glue.h"
 
@@ -16,13 +15,9 @@
 static char *
 engine_text(const TrainRun *run)
 {
-	const EngineChoice *choice = &run->plan.train.engine;
-	const Backend *backend;
-	DataType	type;
+	EngineNames names = settings_engine_names(&run->plan.train.engine);
 
-	check_status(run->host, backend_find(choice->backend, &backend));
-	check_status(run->host, backend_data_type(backend, choice->precision, &type));
-	return psprintf("%s %s, %d threads", backend->name, type == DATA_BF16 ? "bf16" : "f32", run->host->threads);
+	return psprintf("%s %s, %d threads", names.backend, names.precision, run->host->threads);
 }
 
 /* Remove checkpoints of other runs of the model; those runs are over, since

@@ -30,6 +30,16 @@ void		settings_init(void);
 /* The engine the settings ask for. */
 EngineChoice settings_engine(void);
 
+/* What an engine comes to on this machine: "onednn" or "openblas", "f32" or
+ * "bf16". */
+typedef struct EngineNames
+{
+	const char *backend;
+	const char *precision;
+} EngineNames;
+
+EngineNames settings_engine_names(const EngineChoice *choice);
+
 /* Threads for this call: the setting; else all cores for training and one
  * per parallel worker. */
 int			settings_threads(bool training);

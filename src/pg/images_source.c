@@ -208,13 +208,13 @@ open_relation(Oid oid)
 	return relation;
 }
 
-ImagesSource *
-images_open(Oid oid, const char *image_column, const char *mask_column, const char *id_column)
+/* Open the relation and check that it holds images; the id expression goes to
+ * *id. The caller closes it. */
+static Relation
+open_images(Oid oid, const char *image_column, const char *mask_column, const char *id_column, char **id)
 {
-	ImagesSource *source = palloc0(sizeof *source);
 	Relation	relation = open_relation(oid);
 	char		kind = relation->rd_rel->relkind;
-	char	   *id;
 
 	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_VIEW &&
 		kind != RELKIND_MATVIEW && kind != RELKIND_FOREIGN_TABLE)
@@ -223,10 +223,35 @@ images_open(Oid oid, const char *image_column, const char *mask_column, const ch
 				 errmsg("\"%s\" is not a table, a view or a foreign table", RelationGetRelationName(relation)),
 				 errhint("Give the name of a table of images and masks, like 'archive'.")));
 	need_bytea_column(relation, "image_column", image_column);
-	need_bytea_column(relation, "mask_column", mask_column);
+	if (mask_column != NULL)
+		need_bytea_column(relation, "mask_column", mask_column);
 	check_row_security(relation);
+	*id = id_expression(relation, image_column, id_column);
+	return relation;
+}
 
-	id = id_expression(relation, image_column, id_column);
+ImagesSource *
+images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
+{
+	ImagesSource *source = palloc0(sizeof *source);
+	char	   *id;
+	Relation	relation = open_images(oid, image_column, NULL, id_column, &id);
+
+	source->relation = oid;
+	source->name = qualified_name(relation);
+	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image FROM %s",
+							id, quote_identifier(image_column), source->name);
+	relation_close(relation, NoLock);
+	return source;
+}
+
+ImagesSource *
+images_open(Oid oid, const char *image_column, const char *mask_column, const char *id_column)
+{
+	ImagesSource *source = palloc0(sizeof *source);
+	char	   *id;
+	Relation	relation = open_images(oid, image_column, mask_column, id_column, &id);
+
 	source->relation = oid;
 	source->name = qualified_name(relation);
 	source->select = psprintf("SELECT id, image, mask FROM (SELECT (%s)::pg_catalog.text AS id, "
@@ -239,6 +264,16 @@ images_open(Oid oid, const char *image_column, const char *mask_column, const ch
 							 quote_identifier(mask_column), source->name);
 	relation_close(relation, NoLock);
 	return source;
+}
+
+int
+images_execute(const char *query, int count, Oid *types, Datum *values, long limit)
+{
+	int			level = text_settings_begin();
+	int			result = SPI_execute_with_args(query, count, types, values, NULL, false, limit);
+
+	text_settings_end(level);
+	return result;
 }
 
 void

@@ -37,6 +37,7 @@
 
 PG_FUNCTION_INFO_V1(lesion_segment);
 PG_FUNCTION_INFO_V1(lesion_segment_detail);
+PG_FUNCTION_INFO_V1(lesion_segment_version);
 PG_FUNCTION_INFO_V1(lesion_cache_stats);
 
 /* The version that the calls of one query use. */
@@ -45,6 +46,8 @@ typedef struct QueryModel
 	MemoryContext context;		/* of name and version */
 	ModelStore	store;
 	char	   *name;			/* as asked for */
+	bool		pinned;			/* to the number asked for; else the active version */
+	int			number;
 	ModelVersion *version;
 	uint64		completions;	/* of the snapshot it was looked up in */
 	CommandId	command;
@@ -59,17 +62,19 @@ typedef struct SegmentCall
 	SegmentOptions options;
 } SegmentCall;
 
-/* Is what was looked up for `name` still what a lookup would give? */
+/* Is what was looked up for `name` and `number` still what a lookup would
+ * give? */
 static bool
-still_current(const QueryModel *query, const char *name, Snapshot snapshot)
+still_current(const QueryModel *query, const char *name, const int *number, Snapshot snapshot)
 {
 	return query->version != NULL && query->completions == snapshot->snapXactCompletionCount &&
-		query->command == snapshot->curcid && strcmp(query->name, name) == 0;
+		query->command == snapshot->curcid && query->pinned == (number != NULL) &&
+		(number == NULL || query->number == *number) && strcmp(query->name, name) == 0;
 }
 
-/* The model version for this call. */
+/* The model version for this call: that of the number, or the active one. */
 static QueryModel *
-query_model(FunctionCallInfo fcinfo, const char *name)
+query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 {
 	QueryModel *query = fcinfo->flinfo->fn_extra;
 	Snapshot	snapshot = GetActiveSnapshot();
@@ -85,15 +90,17 @@ query_model(FunctionCallInfo fcinfo, const char *name)
 		fcinfo->flinfo->fn_extra = query;
 		segment_progress_begin(fcinfo->flinfo->fn_mcxt);
 	}
-	if (still_current(query, name, snapshot))
+	if (still_current(query, name, number, snapshot))
 		return query;
 
 	query->version = NULL;
 	MemoryContextReset(query->context);
 	caller = MemoryContextSwitchTo(query->context);
 	query->name = pstrdup(name);
+	query->pinned = number != NULL;
+	query->number = number != NULL ? *number : 0;
 	SPI_connect();
-	query->version = store_need_version(&query->store, name, NULL);
+	query->version = store_need_version(&query->store, name, number);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	query->completions = snapshot->snapXactCompletionCount;
@@ -101,11 +108,12 @@ query_model(FunctionCallInfo fcinfo, const char *name)
 	return query;
 }
 
-/* Refuse what later releases bring. */
+/* Refuse what later releases bring; `first` is the place of threshold, which
+ * tta and enhance follow. */
 static void
-check_features(FunctionCallInfo fcinfo)
+check_features(FunctionCallInfo fcinfo, int first)
 {
-	char	   *enhance = PG_ARGISNULL(4) ? "off" : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	char	   *enhance = PG_ARGISNULL(first + 2) ? "off" : text_to_cstring(PG_GETARG_TEXT_PP(first + 2));
 
 	if (strcmp(enhance, "off") != 0)
 		ereport(ERROR,
@@ -114,24 +122,28 @@ check_features(FunctionCallInfo fcinfo)
 				 errhint("Leave enhance at its default, 'off'.")));
 }
 
-/* Read the arguments; the image is not NULL. */
+/* Read the arguments: image (not NULL), model, the version's number if
+ * `numbered`, threshold, tta, enhance, options. */
 static SegmentCall
-read_arguments(FunctionCallInfo fcinfo)
+read_arguments(FunctionCallInfo fcinfo, bool numbered)
 {
+	int			first = numbered ? 3 : 2;
+	int			number = numbered && !PG_ARGISNULL(2) ? PG_GETARG_INT32(2) : 0;
 	SegmentCall call;
 	QueryModel *query;
 
-	check_features(fcinfo);
-	query = query_model(fcinfo, PG_ARGISNULL(1) ? lesionseg_default_model : text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	check_features(fcinfo, first);
+	query = query_model(fcinfo, PG_ARGISNULL(1) ? lesionseg_default_model : text_to_cstring(PG_GETARG_TEXT_PP(1)),
+						numbered && !PG_ARGISNULL(2) ? &number : NULL);
 	call.store = &query->store;
 	call.version = query->version;
 	call.image = bytes_view(PG_GETARG_DATUM(0));
 	memset(&call.options, 0, sizeof call.options);
-	call.options.threshold = PG_ARGISNULL(2) ? query->version->threshold : PG_GETARG_FLOAT8(2);
-	call.options.tta = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+	call.options.threshold = PG_ARGISNULL(first) ? query->version->threshold : PG_GETARG_FLOAT8(first);
+	call.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
 	argument_check_threshold(call.options.threshold);
-	if (!PG_ARGISNULL(5))
-		segment_options_apply(PG_GETARG_JSONB_P(5), &call.options);
+	if (!PG_ARGISNULL(first + 3))
+		segment_options_apply(PG_GETARG_JSONB_P(first + 3), &call.options);
 	return call;
 }
 
@@ -167,7 +179,7 @@ lesion_segment(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	call = read_arguments(fcinfo);
+	call = read_arguments(fcinfo, false);
 	host = host_create(CurrentMemoryContext, settings_threads(false));
 	run(&call, host, false, &segmented);
 	result = png_datum(host, &segmented.mask);
@@ -209,10 +221,9 @@ box_datum(const LesionShape *shape)
 	return PointerGetDatum(construct_array(corners, 4, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* lesion_segment_detail(image, model, threshold, tta, enhance, options) returns
- * lesion_segmentation */
-Datum
-lesion_segment_detail(PG_FUNCTION_ARGS)
+/* A mask and what is known about it, as a lesion_segmentation. */
+static Datum
+detail(FunctionCallInfo fcinfo, bool numbered)
 {
 	TupleDesc	descriptor;
 	Datum		values[11];
@@ -230,7 +241,7 @@ lesion_segment_detail(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_segment_detail must return a row");
 
-	call = read_arguments(fcinfo);
+	call = read_arguments(fcinfo, numbered);
 	host = host_create(CurrentMemoryContext, settings_threads(false));
 	run(&call, host, true, &segmented);
 	check_status(host, lesion_shape(host, &segmented.mask, &shape));
@@ -253,6 +264,22 @@ lesion_segment_detail(PG_FUNCTION_ARGS)
 	host_destroy(host);
 	bytes_release(&call.image);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* lesion_segment_detail(image, model, threshold, tta, enhance, options) returns
+ * lesion_segmentation */
+Datum
+lesion_segment_detail(PG_FUNCTION_ARGS)
+{
+	return detail(fcinfo, false);
+}
+
+/* lesion_segment_version(image, model, version, threshold, tta, enhance,
+ * options) returns lesion_segmentation */
+Datum
+lesion_segment_version(PG_FUNCTION_ARGS)
+{
+	return detail(fcinfo, true);
 }
 
 /* lesion_cache_stats() -> (loads, hits, entries, bytes) */

@@ -12,6 +12,7 @@
 #include "utils/guc.h"
 
 #include "core/threads.h"
+#include "nn/backend.h"
 #include "pg/glue.h"
 
 int			lesionseg_max_memory = 4 * 1024 * 1024;
@@ -103,6 +104,21 @@ settings_engine(void)
 	choice.backend = (BackendKind) lesionseg_backend;
 	choice.precision = (Precision) lesionseg_precision;
 	return choice;
+}
+
+/* What an engine comes to on this machine. */
+EngineNames
+settings_engine_names(const EngineChoice *choice)
+{
+	const Backend *backend;
+	DataType	type;
+	EngineNames names;
+
+	check_status(NULL, backend_find(choice->backend, &backend));
+	check_status(NULL, backend_data_type(backend, choice->precision, &type));
+	names.backend = backend->name;
+	names.precision = type == DATA_BF16 ? "bf16" : "f32";
+	return names;
 }
 
 /*

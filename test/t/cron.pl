@@ -1,5 +1,5 @@
-# cron.pl: pg_cron runs the job of docs/operating.md, in either of its ways to
-# run one, and the run commits as it goes.
+# cron.pl: pg_cron runs the jobs of docs/operating.md, in either of its ways to
+# run one, and those that commit do so as they go.
 use strict;
 use warnings;
 use FindBin;
@@ -16,7 +16,7 @@ sub page_jobs {
 	open my $page, '<', "$FindBin::Bin/../../docs/operating.md" or die "operating.md: $!\n";
 	my $text = do { local $/ = undef; <$page> };
 	my ($sql) = $text =~ /^psql [^\n]*<<'SQL'\n(.*?)^SQL$/ms or die "no pg_cron block in operating.md\n";
-	$sql =~ s/'0 1 \* \* \*'/'\@reboot'/ or die "no schedule in operating.md\n";
+	($sql =~ s/'[\d*]+(?: [\d*]+){4}'/'\@reboot'/g) == 3 or die "not three schedules in operating.md\n";
 	$sql =~ s/epochs => 30/epochs => 2/ or die "no epochs in operating.md\n";
 	return $sql;
 }
@@ -24,7 +24,9 @@ sub page_jobs {
 my $database = 'clinic';
 fresh_database($database);
 fill_archive($database, 24, 32);
-run_sql($database, q{SELECT lesion_model_create('nightly', 'unet', '{"base": 2, "depth": 1}')});
+run_sql($database, q{SET client_min_messages = error; SELECT lesion_train('archive', 'nightly', 1, architecture => 'unet',
+	config => '{"base": 2, "depth": 1}', image_size => 32)});
+run_sql($database, 'CREATE TABLE masks OF lesion_prediction (PRIMARY KEY (images, id, model, version))');
 
 run_sql('postgres', q{ALTER SYSTEM SET shared_preload_libraries = 'pg_cron', 'lesionseg'});
 restart_server();
@@ -40,7 +42,7 @@ END {
 	}
 }
 run_sql('postgres', 'CREATE EXTENSION pg_cron');
-like(run_sql('postgres', page_jobs()), qr/^\d+$/, 'the job of the page is scheduled');
+like(run_sql('postgres', page_jobs()), qr/^\d+\n\d+\n\d+$/, 'the jobs of the page are scheduled');
 
 for my $workers ('off', 'on') {
 	run_sql('postgres', "ALTER SYSTEM SET cron.use_background_workers = $workers");
@@ -57,7 +59,10 @@ for my $workers ('off', 'on') {
 	is(run_sql($database, 'SELECT count(DISTINCT e.xmin::text) FROM lesion_epoch e WHERE run = (SELECT max(run) FROM lesion_runs)'), '2',
 		"background workers $workers: ... with a transaction for each epoch");
 	sleep 0.1 until time > $end || run_sql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'running'}) eq '0';
-	is(run_sql('postgres', 'SELECT status FROM cron.job_run_details ORDER BY runid DESC LIMIT 1'), 'succeeded',
-		"background workers $workers: ... and pg_cron knows");
+	is(run_sql('postgres', q{SELECT string_agg(jobname || ' ' || status, ', ' ORDER BY jobname)
+		FROM (SELECT * FROM cron.job_run_details ORDER BY runid DESC LIMIT 3) AS d JOIN cron.job USING (jobid)}),
+		'evaluate succeeded, predict succeeded, retrain succeeded', "background workers $workers: ... as do the others, and pg_cron knows");
+	is(run_sql($database, q{SELECT count(*) FROM masks WHERE error IS NULL GROUP BY version ORDER BY version LIMIT 1}), '24',
+		"background workers $workers: ... all images have masks");
 }
 done_testing();

@@ -1,0 +1,68 @@
+# predict.pl: lesion_predict stores masks in batches that commit; what was
+# cancelled or killed goes on; a promotion in between counts from the next
+# batch on; every row can be made again.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database fill_archive kill_session);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $database = 'tap_predict';
+fresh_database($database);
+fill_archive($database, 60, 128);
+my $train = q{lesion_train('archive', 'net', 1, architecture => 'unet', image_size => 64, batch_size => 8, config => '{"base": 4, "depth": 2}'};
+run_sql($database, "SET client_min_messages = error; SELECT $train); SELECT $train, seed => 1, promote => 'never')");
+run_sql($database, 'CREATE TABLE masks OF lesion_prediction');
+
+# Enough rows for a job of seconds.
+run_sql($database, q{CREATE VIEW many AS SELECT a.id || '.' || n AS id, a.image FROM archive a, generate_series(1, 20) AS n});
+my $call = q{CALL lesion_predict('many', 'net', 'masks', id_column => 'id', batch_size => 10)};
+my $count = 'SELECT count(*) FROM masks';
+
+# Rows that others see while it runs, and a cancel.
+my $job = Session->new($database);
+my $watcher = Session->new($database);
+sub rows_reach {
+	my ($rows) = @_;
+	my $end = time + 60;
+	sleep 0.01 until time > $end || $watcher->query($count) >= $rows;
+	return $watcher->query($count);
+}
+$job->start($call);
+cmp_ok(rows_reach(20), '>=', 20, 'rows are seen while the job runs');
+like($watcher->query($call), qr/ERROR:  55006: another session is predicting into public\.masks/, 'a second job is refused');
+$watcher->query('SELECT pg_cancel_backend(' . $job->pid . ')');
+like($job->finish, qr/ERROR:  57014/, 'a cancel stops it');
+my $done = $watcher->query($count);
+cmp_ok($done % 10, '==', 0, "... between batches ($done rows)");
+is($job->query('SELECT pg_backend_pid()'), $job->pid, '... and the session goes on');
+
+# A promotion while it runs; kill -9.
+$job->start($call);
+rows_reach($done + 20);
+$watcher->query(q{SELECT lesion_model_promote('net', 2)});
+my $end = time + 60;
+sleep 0.02 until time > $end || $watcher->query('SELECT count(*) FROM masks WHERE version = 2') >= 20;
+cmp_ok($watcher->query('SELECT count(*) FROM masks WHERE version = 2'), '>=', 20, 'a promotion counts from the next batch on');
+ok(kill_session($job), 'the job is killed');
+$job = Session->new($database);
+$watcher = Session->new($database);
+cmp_ok($watcher->query($count) % 10, '==', 0, 'what it had committed is there, whole batches');
+unlike($job->query($call, 300), qr/ERROR/, 'the next call goes on');
+is($watcher->query(q{SELECT count(*) || ' ' || count(DISTINCT id) FROM masks WHERE version = 2}), '1200 1200',
+	'... to one row for each image from the active version');
+like($job->query($call), qr/NOTICE.* 0 images of public\.many segmented, 0 broken/, 'then there is nothing to do');
+is($watcher->query(q{SELECT count(*) FROM masks m JOIN lesion_version v ON v.model = m.model AND v.number = m.version
+	WHERE v.sha256 <> m.weights_sha256}), '0', 'each row names the weights of its version');
+is($watcher->query(q{SELECT count(*) FROM (SELECT id FROM masks GROUP BY id, version HAVING count(*) > 1) AS d}), '0', 'no row twice');
+is($watcher->query(q{SELECT string_agg(DISTINCT (lesion_reproduce(m)).agrees::text, ',') FROM (SELECT * FROM masks WHERE version = 1 LIMIT 5) AS m}), 'true',
+	'a mask of the version before is made again');
+
+# In a transaction block it is all or nothing.
+like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/, 'in a transaction block it says so');
+is($watcher->query(q{SELECT count(*) FROM masks WHERE version = 2}), '1200', '... and a rollback takes it back');
+$job->quit;
+$watcher->quit;
+done_testing();
