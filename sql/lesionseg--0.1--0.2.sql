@@ -219,6 +219,16 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean) IS
 'add a safetensors file as a version of a model, which is made if need be; returns the version';
 
+DROP FUNCTION lesion_model_export(text, int);
+
+CREATE FUNCTION lesion_model_export(name text, version int DEFAULT NULL, dtype text DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_model_export'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_model_export(text, int, text) IS
+'the weights of a version, of the active one unless named, as a safetensors file; dtype f32, bf16 or f16 writes them anew';
+
 CREATE FUNCTION lesion_model_rollback(name text)
 RETURNS int
 AS 'MODULE_PATHNAME', 'lesion_model_rollback'
@@ -226,3 +236,16 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_model_rollback(text) IS
 'make the version active again that was so before the active one, and return its number';
+
+-- Weights that were installed beside this script become version 0 of the model
+-- of their architecture. Files are read in C, those of a fixed list and only
+-- while a script of the extension runs, and the function is gone when it ends:
+-- no SQL function reads server files. A later release that brings other
+-- weights numbers them -1 and keeps these, because dumps refer to them.
+CREATE FUNCTION lesion_register_bundled()
+RETURNS void
+AS 'MODULE_PATHNAME', 'lesion_register_bundled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+SELECT lesion_register_bundled();
+DROP FUNCTION lesion_register_bundled();

@@ -60,4 +60,8 @@ void		arch_config_default(const Architecture *architecture, ArchConfig *config);
  * LS_INVALID_ARGUMENT and the hint lists the keys that exist. */
 Status		arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value);
 
+/* Defaults with the keys of a JSON object of numbers set, as weight files
+ * have it. Errors as above, and LS_INVALID_ARGUMENT for text that is none. */
+Status		arch_config_parse(const Architecture *architecture, const char *json, ArchConfig *config);
+
 #endif

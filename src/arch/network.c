@@ -62,6 +62,29 @@ network_initialise(Network *network, int64_t seed)
 	graph_initialise(network->graph, seed, network->weights);
 }
 
+/* Check that the config in a file's metadata is the network's. */
+static Status
+check_config(const Network *network, const WeightsInfo *info)
+{
+	const Architecture *architecture = network->architecture;
+	ArchConfig	config;
+	Status		status = arch_config_parse(architecture, info->config, &config);
+
+	if (status.code != LS_OK)
+	{
+		status.code = LS_INVALID_WEIGHTS;
+		return status;
+	}
+	for (int i = 0; i < architecture->key_count; i++)
+		if (config.values[i] != network->config.values[i])
+			return status_with_hint(
+									status_error(LS_INVALID_WEIGHTS, "the weights are for a %s with \"%s\" %g, not %g",
+												 architecture->name, architecture->keys[i].name, config.values[i],
+												 network->config.values[i]),
+									"Load them into a model with config %s.", info->config);
+	return status_ok();
+}
+
 Status
 network_load(Network *network, const void *bytes, size_t size)
 {
@@ -74,6 +97,8 @@ network_load(Network *network, const void *bytes, size_t size)
 											 info.architecture, network->architecture->name),
 								"Load them into a model of architecture %s.", info.architecture);
 	TRY(weights_read(network->host, bytes, size, network->graph, network->weights));
+	if (info.architecture[0] != '\0')
+		TRY(check_config(network, &info));
 	memcpy(network->mean, info.mean, sizeof info.mean);
 	memcpy(network->std, info.std, sizeof info.std);
 	network->image_size = info.image_size;

@@ -3,6 +3,7 @@
  */
 #include "arch/arch.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,4 +79,28 @@ arch_config_set(const Architecture *architecture, ArchConfig *config, const char
 	}
 	return with_key_list(status_error(LS_INVALID_ARGUMENT, "%s has no config key \"%s\"",
 									  architecture->name, key), architecture);
+}
+
+Status
+arch_config_parse(const Architecture *architecture, const char *json, ArchConfig *config)
+{
+	json_t	   *root = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
+	Status		status = status_ok();
+	void	   *item;
+
+	arch_config_default(architecture, config);
+	if (!json_is_object(root))
+		status = status_error(LS_INVALID_ARGUMENT, "the config is not a JSON object");
+	for (item = json_object_iter(root); status.code == LS_OK && item != NULL; item = json_object_iter_next(root, item))
+	{
+		const json_t *value = json_object_iter_value(item);
+		const char *key = json_object_iter_key(item);
+
+		if (json_is_number(value) || json_is_boolean(value))
+			status = arch_config_set(architecture, config, key, json_is_true(value) ? 1 : json_number_value(value));
+		else
+			status = status_error(LS_INVALID_ARGUMENT, "\"%s\" of the config is not a number", key);
+	}
+	json_decref(root);
+	return status;
 }

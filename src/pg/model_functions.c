@@ -72,6 +72,11 @@ import_architecture(const Import *import, const Model *model)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("model \"%s\" is of architecture \"%s\", not \"%s\"", model->name, model->architecture, name),
 				 errhint("Import under another name.")));
+	if (import->info.architecture[0] != '\0' && strcmp(import->info.architecture, name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("weights: the file is for \"%s\", not for \"%s\"", import->info.architecture, name),
+				 errhint("Import it under another name, as a model of architecture \"%s\".", import->info.architecture)));
 	return config_architecture(name);
 }
 
@@ -195,13 +200,61 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(version->number);
 }
 
-/* lesion_model_export(name, version) returns bytea */
+/* The number format of that name. */
+static WeightsStorage
+storage_named(const char *name)
+{
+	static const char *const names[] = {
+		[WEIGHTS_F32] = "f32",
+		[WEIGHTS_BF16] = "bf16",
+		[WEIGHTS_F16] = "f16",
+	};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (WeightsStorage) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("dtype \"%s\" does not exist", name),
+			 errhint("Weights are written as 'f32', 'bf16' or 'f16', or as they are stored with NULL.")));
+}
+
+/* The weights of a version, written anew in another number format. */
+static Datum
+convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storage)
+{
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	const Architecture *architecture = config_architecture(version->architecture);
+	ArchConfig	config = config_read(architecture, version->config);
+	ByteView	file = bytes_view(stored);
+	Network    *network;
+	void	   *bytes;
+	size_t		size;
+	Datum		result;
+	Status		status;
+
+	check_status(host, network_create(host, architecture, &config, &network));
+	status = network_load(network, file.bytes, file.size);
+	network->image_size = version->image_size;
+	network->threshold = version->threshold;
+	if (status.code == LS_OK)
+		status = network_save(network, storage, JsonbToCString(NULL, &version->config->root, 0), &bytes, &size);
+	network_free(network);
+	check_argument(host, psprintf("model \"%s\", version %d", version->model, version->number), status);
+	result = bytes_datum(bytes, size);
+	host_destroy(host);
+	return result;
+}
+
+/* lesion_model_export(name, version, dtype) returns bytea */
 Datum
 lesion_model_export(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *name = argument_text(fcinfo, 0, "name");
 	int			number = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	bool		convert = !PG_ARGISNULL(2);
+	WeightsStorage storage = convert ? storage_named(text_to_cstring(PG_GETARG_TEXT_PP(2))) : WEIGHTS_F32;
 	ModelVersion *version;
 	Datum		weights;
 
@@ -209,7 +262,7 @@ lesion_model_export(PG_FUNCTION_ARGS)
 	version = store_need_version(&store, name, PG_ARGISNULL(1) ? NULL : &number);
 	weights = SPI_datumTransfer(store_weights(&store, version), false, -1);
 	SPI_finish();
-	PG_RETURN_DATUM(weights);
+	PG_RETURN_DATUM(convert ? convert_weights(version, weights, storage) : weights);
 }
 
 /* lesion_model_promote(name, version) */

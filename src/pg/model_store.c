@@ -336,9 +336,9 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
-	Oid			types[] = {TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID};
-	char		nulls[] = "         ";
-	Datum		values[9];
+	Oid			types[] = {TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID};
+	char		nulls[] = "          ";
+	Datum		values[10];
 	uint8_t		digest[SHA256_BYTES];
 	int			number;
 
@@ -354,17 +354,20 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[8] = Int64GetDatum(content->run);
 	if (content->run == 0)
 		nulls[8] = 'n';
+	values[9] = Int32GetDatum(BUNDLED_VERSION);
+	if (!content->bundled)
+		nulls[9] = 'n';
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
 				  "split_seed, test_fraction, run, extension_version) "
-				  "SELECT $1, coalesce((SELECT pg_catalog.max(number) FROM @lesion_version "
-				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0), 0) "
-				  "OPERATOR(pg_catalog.+) 1, "
+				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
+				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
+				  "OPERATOR(pg_catalog.+) 1, 1), "
 				  "$2, $3, $4, $5, $6, $7, $8, $9, "
 				  "(SELECT extversion FROM pg_catalog.pg_extension "
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",
-				  9, types, values, nulls, SPI_OK_INSERT_RETURNING);
+				  10, types, values, nulls, SPI_OK_INSERT_RETURNING);
 	number = DatumGetInt32(first_row_datum(1));
 	pfree(DatumGetPointer(values[2]));
 	return store_need_version(store, model, &number);

@@ -90,9 +90,14 @@ typedef struct NewVersion
 	int64_t		split_seed;
 	double		test_fraction;
 	int64_t		run;			/* 0 = imported */
+	bool		bundled;		/* it came with the extension */
 } NewVersion;
 
-/* Add a version under the next free number; call with the model locked. */
+/* The number of a version that came with the extension. */
+#define BUNDLED_VERSION 0
+
+/* Add a version under the next free number (BUNDLED_VERSION where it is that);
+ * call with the model locked. */
 ModelVersion *store_add_version(const ModelStore *store, const char *model, const NewVersion *content);
 
 /* Make a version the active one. */

@@ -25,7 +25,8 @@ SELECT throws_ok($$SELECT lesion_model_rollback('net')$$, '55000', NULL, '... un
 SELECT lesion_model_promote('net', 3);
 SELECT is(lesion_model_rollback('net'), 1, 'what was given up does not come back');
 SELECT throws_ok($$SELECT lesion_model_rollback('nobody')$$, '42704', NULL, 'a model that does not exist');
-SELECT throws_ok($$SELECT lesion_model_rollback('linknet')$$, '55000', NULL, 'a model without a version');
+SELECT lesion_model_create('untrained', 'unet');
+SELECT throws_ok($$SELECT lesion_model_rollback('untrained')$$, '55000', NULL, 'a model without a version');
 SELECT is(lesion_model_rollback(NULL), NULL, 'strict');
 
 -- Events.

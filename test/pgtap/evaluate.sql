@@ -55,7 +55,8 @@ SELECT throws_ok($$SELECT lesion_evaluate('flawed', 'net', 'all', id_column => '
 -- Errors.
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', 'some')$$, '22023', 'subset "some" does not exist', 'a subset that does not exist');
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'nobody')$$, '42704', NULL, 'a model that does not exist');
-SELECT throws_ok($$SELECT lesion_evaluate('archive', 'unet')$$, '55000', 'model "unet" has no version yet', 'a model that was never trained');
+SELECT lesion_model_create('untrained', 'unet');
+SELECT throws_ok($$SELECT lesion_evaluate('archive', 'untrained')$$, '55000', 'model "untrained" has no version yet', 'a model that was never trained');
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', version => 99)$$, '42704', 'model "net" has no version 99', 'a version that does not exist');
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', test_fraction => 0)$$, '55000', NULL, 'an empty test part');
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', threshold => 2)$$, '22023', NULL, 'a threshold out of range');

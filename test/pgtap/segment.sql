@@ -8,7 +8,8 @@ SELECT seed AS id, s.image, s.mask
 FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 48, 40) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 
-SELECT throws_ok($$SELECT lesion_segment(image) FROM archive$$, '55000', 'model "unet" has no version yet', 'a model that has not been trained');
+SELECT lesion_model_create('untrained', 'unet');
+SELECT throws_ok($$SELECT lesion_segment(image, 'untrained') FROM archive$$, '55000', 'model "untrained" has no version yet', 'a model that has not been trained');
 
 SELECT lesion_train('archive', 'net', epochs => 10, architecture => 'unet', config => '{"base": 4, "depth": 2}',
 	image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => 'false', test_fraction => 0);

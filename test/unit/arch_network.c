@@ -232,6 +232,51 @@ test_load_other_architecture(void **state)
 	network_free(unet);
 }
 
+/* A config in the file that is not the network's, though the tensors fit. */
+static void
+test_load_config(void **state)
+{
+	static const struct
+	{
+		const char *config;
+		const char *message;	/* NULL = fits */
+	}			cases[] = {
+		{"{}", NULL},
+		{"{\"dim\": 256.0, \"kernel\": 7}", NULL},
+		{"{\"depth\": 5}", "the weights are for a convmixer with \"depth\" 5, not 8"},
+		{"{\"kernel\": 4}", "4 is not a value for \"kernel\""},
+		{"{\"width\": 4}", "convmixer has no config key \"width\""},
+		{"{\"depth\": \"8\"}", "\"depth\" of the config is not a number"},
+	};
+	const Architecture *architecture = arch_find("convmixer");
+	ArchConfig	config;
+	Network    *network;
+
+	(void) state;
+	arch_config_default(architecture, &config);
+	assert_ok(network_create(host_standalone(), architecture, &config, &network));
+	network_initialise(network, 1);
+	network->image_size = 32;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		void	   *bytes;
+		size_t		size;
+		Status		status;
+
+		assert_ok(network_save(network, WEIGHTS_BF16, cases[i].config, &bytes, &size));
+		status = network_load(network, bytes, size);
+		host_free(host_standalone(), bytes);
+		if (cases[i].message == NULL)
+		{
+			assert_ok(status);
+			continue;
+		}
+		assert_int_equal(status.code, LS_INVALID_WEIGHTS);
+		assert_non_null(strstr(status.message, cases[i].message));
+	}
+	network_free(network);
+}
+
 static void
 test_check_size(void **state)
 {
@@ -653,6 +698,7 @@ main(void)
 		cmocka_unit_test(test_unet_size),
 		cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_load_other_architecture),
+		cmocka_unit_test(test_load_config),
 		cmocka_unit_test(test_check_size),
 		cmocka_unit_test(test_learning),
 		cmocka_unit_test(test_refresh),
