@@ -61,7 +61,7 @@ divide(DepthwiseArgs *args)
 	args->bands = (args->y_shape.h + rows - 1) / rows;
 	args->band = (args->y_shape.h + args->bands - 1) / args->bands;
 	args->bands = (args->y_shape.h + args->band - 1) / args->band;
-	args->scratch_size = depthwise_x_scratch(args) + depthwise_y_scratch(args);
+	args->scratch_size = depthwise_x_scratch(args) + depthwise_y_scratch(args) + depthwise_tap_scratch(args);
 }
 
 /* What the loops need to know of either direction. */

@@ -64,8 +64,9 @@ extern const DepthwiseKernels depthwise_baseline;
 extern const DepthwiseKernels depthwise_avx2;
 extern const DepthwiseKernels depthwise_avx512;
 
-/* Columns of a row of padded x in scratch, and floats of both parts of the
- * scratch: rows of padded x with a tile's slack, and rows of y. */
+/* Columns of a row of padded x in scratch, and floats of the parts of the
+ * scratch: rows of padded x with a tile's slack, rows of y, and the sums of
+ * one vector's taps, in whole tiles. */
 static inline int
 depthwise_columns(const DepthwiseArgs *args)
 {
@@ -84,6 +85,19 @@ static inline size_t
 depthwise_y_scratch(const DepthwiseArgs *args)
 {
 	return (size_t) args->band * args->y_shape.w * DEPTHWISE_BLOCK;
+}
+
+/* Taps of a row of the window, up to whole tiles. */
+static inline int
+depthwise_tap_columns(const DepthwiseArgs *args)
+{
+	return (args->kernel_w + DEPTHWISE_TILE - 1) / DEPTHWISE_TILE * DEPTHWISE_TILE;
+}
+
+static inline size_t
+depthwise_tap_scratch(const DepthwiseArgs *args)
+{
+	return (size_t) args->kernel_h * depthwise_tap_columns(args) * DEPTHWISE_BLOCK;
 }
 
 #endif

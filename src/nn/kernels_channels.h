@@ -1,7 +1,7 @@
 /*
  * kernels_channels.h: the part of kernels_template.h that works on pixels
- * with values per channel: batch norm and what is added to it. Included by
- * it, once per build.
+ * with values per channel, or alike on all of them: batch norm and what is
+ * added to it, ReLU, GELU. Included by it, once per build.
  *
  * These passes read and write whole tensors, so that memory is their limit;
  * the loops must not be. They go by spans: two vectors of channels (a cache
@@ -416,4 +416,78 @@ KERNEL_NAME(relu_gradient) (void *data, int worker, long begin, long end)
 	const ReluGradientArgs *args = data;
 
 	EACH_SPAN(relu_gradient_span, args, worker)
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(gelu_span) (const GeluArgs *args, int stream, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	long		x_stride = args->x_stride;
+	long		y_stride = args->y_stride;
+
+	for (long i = begin; i < end; i++, x += x_stride, y += y_stride)
+	{
+		Pair		v = LOAD_PAIR(x, n);
+		Vector		gauss;
+
+		__builtin_prefetch(x + AHEAD * x_stride);
+		v.low *= normal_probability(v.low, &gauss);
+		v.high *= normal_probability(v.high, &gauss);
+		KERNEL_NAME(store_out) (y, n, v, stream);
+	}
+}
+
+static void
+KERNEL_NAME(gelu) (void *data, int worker, long begin, long end)
+{
+	const GeluArgs *args = data;
+	bool		stream = KERNEL_NAME(streams) (args->x, args->y, args->y_stride, end - begin);
+
+	(void) worker;
+	EACH_SPAN(gelu_span, args, stream)
+	KERNEL_NAME(settle) ();
+}
+
+/* The derivative of x * P(x): P(x) + x * p(x). */
+static inline Vector
+KERNEL_NAME(gelu_slope) (Vector x)
+{
+	Vector		gauss;
+	Vector		probability = normal_probability(x, &gauss);
+
+	return probability + x * gauss * 0.39894228f;
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(gelu_gradient_span) (const GeluArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride + c;
+	STORED	   *dx = (STORED *) args->dx + begin * args->dx_stride + c;
+	bool		accumulate = args->accumulate;
+	long		x_stride = args->x_stride;
+	long		dy_stride = args->dy_stride;
+	long		dx_stride = args->dx_stride;
+
+	(void) worker;
+	for (long i = begin; i < end; i++, x += x_stride, dy += dy_stride, dx += dx_stride)
+	{
+		Pair		v = LOAD_PAIR(x, n);
+		Pair		d = LOAD_PAIR(dy, n);
+
+		__builtin_prefetch(x + AHEAD * x_stride);
+		__builtin_prefetch(dy + AHEAD * dy_stride);
+		v.low = KERNEL_NAME(gelu_slope) (v.low) * d.low;
+		v.high = KERNEL_NAME(gelu_slope) (v.high) * d.high;
+		STORE_PAIR(dx, n, accumulate ? sum(v, LOAD_PAIR(dx, n)) : v);
+	}
+}
+
+static void
+KERNEL_NAME(gelu_gradient) (void *data, int worker, long begin, long end)
+{
+	const GeluArgs *args = data;
+
+	EACH_SPAN(gelu_gradient_span, args, worker)
 }

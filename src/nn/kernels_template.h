@@ -117,45 +117,6 @@ KERNEL_NAME(input) (void *data, int worker, long begin, long end)
 #include "nn/kernels_roi.h"
 
 static void
-KERNEL_NAME(gelu) (void *data, int worker, long begin, long end)
-{
-	const GeluArgs *args = data;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			Vector		x = LOAD((const STORED *) args->x + i * args->x_stride + c, n);
-			Vector		gauss;
-
-			STORE((STORED *) args->y + i * args->y_stride + c, n, x * normal_probability(x, &gauss));
-		}
-}
-
-/* The derivative of x * P(x) is P(x) + x * p(x). */
-static void
-KERNEL_NAME(gelu_gradient) (void *data, int worker, long begin, long end)
-{
-	const GeluArgs *args = data;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		for (int c = 0; c < args->channels; c += LANES)
-		{
-			int			n = lanes_left(args->channels, c);
-			STORED	   *target = (STORED *) args->dx + i * args->dx_stride + c;
-			Vector		x = LOAD((const STORED *) args->x + i * args->x_stride + c, n);
-			Vector		dy = LOAD((const STORED *) args->dy + i * args->dy_stride + c, n);
-			Vector		gauss;
-			Vector		probability = normal_probability(x, &gauss);
-			Vector		v = dy * (probability + x * gauss * 0.39894228f);
-
-			STORE(target, n, args->accumulate ? v + LOAD(target, n) : v);
-		}
-}
-
-static void
 KERNEL_NAME(to_float) (void *data, int worker, long begin, long end)
 {
 	const ConvertArgs *args = data;

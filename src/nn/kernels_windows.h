@@ -112,29 +112,37 @@ KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
 	(void) worker;
 	for (long row = begin; row < end; row++)
 	{
+		long		image = row / in.h;
 		int			iy = (int) (row % in.h);
 		int			top;
 		int			bottom;
+
+		int			left = 0;		/* first and last window that cover ix */
+		int			right = 0;
 
 		KERNEL_NAME(covering) (args, iy, out.h, &top, &bottom);
 		for (int ix = 0; ix < in.w; ix++)
 		{
 			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
-			int			left;
-			int			right;
+			int			last;
 			long		output;
 			int			c = 0;
 
-			KERNEL_NAME(covering) (args, ix, out.w, &left, &right);
-			output = (row / in.h * out.h + top) * out.w + left;
+			/* As `covering` has it, without a division per pixel. */
+			while (left * args->stride + args->kernel - args->padding <= ix)
+				left++;
+			while ((right + 1) * args->stride - args->padding <= ix)
+				right++;
+			last = right < out.w ? right : out.w - 1;
+			output = (image * out.h + top) * out.w + left;
 			for (; c + LANES <= in.c; c += LANES)
 				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
 											  ix + args->padding - left * args->stride,
-											  bottom - top + 1, right - left + 1, c, LANES, dx);
+											  bottom - top + 1, last - left + 1, c, LANES, dx);
 			if (c < in.c)
 				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
 											  ix + args->padding - left * args->stride,
-											  bottom - top + 1, right - left + 1, c, in.c - c, dx);
+											  bottom - top + 1, last - left + 1, c, in.c - c, dx);
 		}
 	}
 }

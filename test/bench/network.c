@@ -192,7 +192,7 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 	size_t		pixels = (size_t) batch * size * size;
 	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
 	uint8_t    *masks = random_bytes(host, pixels, true);
-	StepOptions options = {1e-4, 1e-2, 1};
+	StepOptions options = {.learning_rate = 1e-4,.weight_decay = 1e-2,.gradient_clip = 1};
 	StepResult	result;
 	Learner    *learner;
 	Plan	   *plan;
