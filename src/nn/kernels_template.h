@@ -103,11 +103,8 @@ KERNEL_NAME(input) (void *data, int worker, long begin, long end)
 		{
 			long		left = 3 * end - i - part;
 			int			n = left < LANES ? (int) left : LANES;
-			VectorByte	bytes = {0};
-			Vector		v;
+			Vector		v = __builtin_convertvector(load_bytes(args->rgb + i + part, n), Vector);
 
-			memcpy(&bytes, args->rgb + i + part, n);
-			v = __builtin_convertvector(__builtin_convertvector(bytes, VectorInt), Vector);
 			STORE(y + i + part, n, v * load_float(scale + part, LANES) + load_float(shift + part, LANES));
 		}
 }

@@ -24,11 +24,7 @@ KERNEL_NAME(max_pool_window) (const PoolArgs *args, const STORED *x, int ky, int
 		}
 	STORE(y + c, n, best);
 	if (index != NULL)
-	{
-		VectorByte	bytes = __builtin_convertvector(place, VectorByte);
-
-		memcpy(index + c, &bytes, n);
-	}
+		store_bytes(index + c, n, place);
 }
 
 static void
@@ -90,10 +86,9 @@ KERNEL_NAME(max_pool_gather) (const PoolArgs *args, long output, int ky, int kx,
 			long		pixel = output + (long) row * args->y_shape.w + column;
 			int			place = (ky - row * args->stride) * args->kernel + kx - column * args->stride;
 			Vector		dy = LOAD((const STORED *) args->dy + pixel * args->dy_stride + c, n);
-			VectorByte	bytes = {0};
+			VectorInt	from = load_bytes(args->index + pixel * args->x_shape.c + c, n);
 
-			memcpy(&bytes, args->index + pixel * args->x_shape.c + c, n);
-			total += select_lanes(__builtin_convertvector(bytes, VectorInt) == place, dy, (Vector) {0});
+			total += select_lanes(from == place, dy, (Vector) {0});
 		}
 	STORE(dx + c, n, args->accumulate ? total + LOAD(dx + c, n) : total);
 }
@@ -114,10 +109,9 @@ KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
 	{
 		long		image = row / in.h;
 		int			iy = (int) (row % in.h);
-		int			top;
+		int			top;			/* first and last window that cover iy, then ix */
 		int			bottom;
-
-		int			left = 0;		/* first and last window that cover ix */
+		int			left = 0;
 		int			right = 0;
 
 		KERNEL_NAME(covering) (args, iy, out.h, &top, &bottom);

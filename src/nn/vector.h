@@ -7,7 +7,7 @@
 
 #include <math.h>
 #include <string.h>
-#ifdef __AVX512F__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
@@ -72,6 +72,41 @@ store_float(float *p, int n, Vector v)
 		memcpy(p, &v, sizeof v);
 	else
 		memcpy(p, &v, n * sizeof(float));
+#endif
+}
+
+/* Load n bytes as integers. Compilers turn the general form into single bytes. */
+static inline VectorInt
+load_bytes(const uint8_t *p, int n)
+{
+#ifdef __AVX512F__
+	return (VectorInt) _mm512_cvtepu8_epi32(n == LANES ? _mm_loadu_si128((const __m128i *) p) :
+											_mm_maskz_loadu_epi8((__mmask16) ((1u << n) - 1), p));
+#else
+	VectorByte	bytes = {0};
+
+	memcpy(&bytes, p, n);
+#ifdef __AVX2__
+	return (VectorInt) _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((int64_t) bytes));
+#else
+	return __builtin_convertvector(bytes, VectorInt);
+#endif
+#endif
+}
+
+/* Store the low bytes of n integers. */
+static inline void
+store_bytes(uint8_t *p, int n, VectorInt v)
+{
+#ifdef __AVX512F__
+	if (n == LANES)
+		_mm_storeu_si128((__m128i *) p, _mm512_cvtepi32_epi8((__m512i) v));
+	else
+		_mm512_mask_cvtepi32_storeu_epi8(p, (__mmask16) ((1u << n) - 1), (__m512i) v);
+#else
+	VectorByte	bytes = __builtin_convertvector(v, VectorByte);
+
+	memcpy(p, &bytes, n);
 #endif
 }
 
