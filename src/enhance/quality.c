@@ -10,10 +10,8 @@
 #define FRAME_SIDE 256			/* shorter side of the reduced frame */
 #define FRAME_LONGEST 2048
 
-/* Reduce image to a shorter side of FRAME_SIDE (a longer one of at most
- * FRAME_LONGEST); never enlarge. */
-static Status
-reduce_frame(const HostContext *host, const Image *image, Image *frame)
+Status
+quality_frame(const HostContext *host, const Image *image, Image *frame)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
 	int64_t		width = image->width;
@@ -36,7 +34,7 @@ quality_measure(const HostContext *host, const Image *image, Quality *quality)
 	Status		status;
 
 	memset(quality, 0, sizeof *quality);
-	TRY(reduce_frame(host, image, &frame));
+	TRY(quality_frame(host, image, &frame));
 	status = quality_detail(host, image, &frame, quality);
 	if (status.code == LS_OK)
 		status = quality_light(host, &frame, quality);

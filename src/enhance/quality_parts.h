@@ -7,6 +7,27 @@
 
 #include "enhance/quality.h"
 
+/* Skin in good white light: means over dermoscopic photographs (the training
+ * part of the ISIC 2017 challenge) of log R/G and log B/G, luma's mean and
+ * spread, and saturation. */
+#define SKIN_RED 0.18
+#define SKIN_BLUE -0.08
+#define SKIN_LUMA 150.0
+#define SKIN_SPREAD 24.0
+#define SKIN_SATURATION 0.25
+
+/* Reduce image to the frame that light, colour and objects are measured on: a
+ * shorter side of 256 at most. The caller frees it. */
+Status		quality_frame(const HostContext *host, const Image *image, Image *frame);
+
+/* Mean and standard deviation of a frame's luma, without what is as black as
+ * the lens's rim; 0 and 0 where all is. */
+void		quality_luma_moments(const Image *frame, double *mean, double *spread);
+
+/* Mean of each channel over the pixels of an RGB frame that are neither black
+ * nor burnt out; 0 where there are none. */
+void		quality_mean_colour(const Image *frame, double colour[3]);
+
 /* Pixels as they are: noise, resolution, blocking; and of the frame of
  * reduced size: sharpness (quality_detail.c). */
 Status		quality_detail(const HostContext *host, const Image *image, const Image *frame, Quality *quality);

@@ -1,0 +1,447 @@
+/*
+ * hair.c: find hairs and fill in what they hide.
+ *
+ * Hairs are thin, dark and long. Thin and dark: a closing by a square wider
+ * than a hair fills them in, and what it adds (the black top-hat) is large on
+ * them, as after Lee et al., DullRazor (Computers in Biology and Medicine
+ * 27(6), 1997). Long: averaged along a line, in the best of twelve directions,
+ * it stays large, while the dots and nets of a lesion lose; and what is left
+ * after a threshold must hang together over some length. This is done on a
+ * frame of a shorter side of at most FRAME_SIDE, whatever the image's size.
+ */
+#include "enhance/hair.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/checked.h"
+#include "core/threads.h"
+#include "enhance/inpaint.h"
+#include "enhance/steps.h"
+
+#define FRAME_SIDE 512			/* shorter side of the frame, at most */
+#define FRAME_LONGEST 4096
+#define DIRECTIONS 12
+#define LINE_MAX 64				/* samples of a line, at most */
+
+/* Lengths in pixels of a frame with a shorter side of 256. */
+#define CLOSING 3.0				/* half width of the square */
+#define LINE 17.0
+#define LONG 14.0				/* a piece of hair spans at least this */
+
+#define STRONG 13				/* response of a line that is hair */
+#define WEAK 9					/* and of one that goes on from there */
+#define NET 3					/* halves of the mean over all directions that are taken off */
+#define DEPTH 10				/* grey levels that a hair's pixel is darker than what is around it */
+
+typedef struct HairFrame
+{
+	const HostContext *host;
+	Image		frame;
+	int			width;
+	int			height;
+	double		unit;			/* pixels per pixel of a frame of 256 */
+	uint8_t    *luma;
+	uint8_t    *hat;			/* black top-hat */
+	uint8_t    *lines;			/* the response of lines */
+	uint8_t    *deepest;		/* the largest top-hat around each pixel */
+	uint8_t    *between;
+	int32_t    *stack;			/* pixels of a piece */
+	int			reach;			/* half width of the square */
+	bool		largest;		/* maximum, or minimum */
+	int			line[DIRECTIONS][LINE_MAX][2];	/* offsets along each direction */
+	int			samples;		/* of a line */
+	long		first;			/* row at which the block begins */
+	const uint8_t *in;			/* of the current filter */
+	uint8_t    *out;
+} HairFrame;
+
+/* Take luma out of rows. */
+static void
+luma_rows(void *data, int worker, long begin, long end)
+{
+	HairFrame  *hair = data;
+
+	(void) worker;
+	for (long y = hair->first + begin; y < hair->first + end; y++)
+	{
+		const uint8_t *pixel = image_row(&hair->frame, y);
+
+		for (int x = 0; x < hair->width; x++, pixel += hair->frame.channels)
+			hair->luma[(size_t) y * (size_t) hair->width + (size_t) x] = (uint8_t) pixel_luma(pixel, hair->frame.channels);
+	}
+}
+
+/* The extreme of each pixel and those within reach to its left and right. */
+static void
+across_rows(void *data, int worker, long begin, long end)
+{
+	HairFrame  *hair = data;
+	int			width = hair->width;
+
+	(void) worker;
+	for (long y = hair->first + begin; y < hair->first + end; y++)
+	{
+		const uint8_t *in = hair->in + (size_t) y * (size_t) width;
+		uint8_t    *out = hair->out + (size_t) y * (size_t) width;
+
+		memcpy(out, in, (size_t) width);
+		for (int d = 1; d <= hair->reach && d < width; d++)
+		{
+			if (hair->largest)
+			{
+				for (int x = 0; x < width - d; x++)
+					out[x] = out[x] > in[x + d] ? out[x] : in[x + d];
+				for (int x = d; x < width; x++)
+					out[x] = out[x] > in[x - d] ? out[x] : in[x - d];
+			}
+			else
+			{
+				for (int x = 0; x < width - d; x++)
+					out[x] = out[x] < in[x + d] ? out[x] : in[x + d];
+				for (int x = d; x < width; x++)
+					out[x] = out[x] < in[x - d] ? out[x] : in[x - d];
+			}
+		}
+	}
+}
+
+/* And above and below. */
+static void
+down_rows(void *data, int worker, long begin, long end)
+{
+	HairFrame  *hair = data;
+	int			width = hair->width;
+
+	(void) worker;
+	for (long y = hair->first + begin; y < hair->first + end; y++)
+	{
+		uint8_t    *out = hair->out + (size_t) y * (size_t) width;
+		long		from = y - hair->reach < 0 ? 0 : y - hair->reach;
+		long		to = y + hair->reach >= hair->height ? hair->height - 1 : y + hair->reach;
+
+		memcpy(out, hair->in + (size_t) from * (size_t) width, (size_t) width);
+		for (long row = from + 1; row <= to; row++)
+		{
+			const uint8_t *in = hair->in + (size_t) row * (size_t) width;
+
+			if (hair->largest)
+			{
+				for (int x = 0; x < width; x++)
+					out[x] = out[x] > in[x] ? out[x] : in[x];
+			}
+			else
+			{
+				for (int x = 0; x < width; x++)
+					out[x] = out[x] < in[x] ? out[x] : in[x];
+			}
+		}
+	}
+}
+
+/* What the closing adds to each pixel, as a share of the light around it: a
+ * hair hides the same share of dark and bright skin. */
+static void
+hat_rows(void *data, int worker, long begin, long end)
+{
+	HairFrame  *hair = data;
+	size_t		first = (size_t) (hair->first + begin) * (size_t) hair->width;
+	size_t		last = (size_t) (hair->first + end) * (size_t) hair->width;
+
+	(void) worker;
+	for (size_t i = first; i < last; i++)
+		hair->hat[i] = (uint8_t) (hair->hat[i] - hair->luma[i]);
+}
+
+/* The mean of the top-hat along the best direction, less the mean over
+ * all directions once and a half: a line stands out, a net does not. */
+static void
+line_rows(void *data, int worker, long begin, long end)
+{
+	HairFrame  *hair = data;
+	int			width = hair->width;
+	int			samples = hair->samples;
+
+	(void) worker;
+	for (long y = hair->first + begin; y < hair->first + end; y++)
+	{
+		for (int x0 = 0; x0 < width; x0 += 256)
+		{
+			int			count = width - x0 < 256 ? width - x0 : 256;
+			uint16_t	best[256] = {0};
+			uint32_t	all[256] = {0};
+			uint8_t    *out = hair->lines + (size_t) y * (size_t) width + x0;
+
+			for (int d = 0; d < DIRECTIONS; d++)
+			{
+				uint16_t	sums[256] = {0};
+
+				for (int s = 0; s < samples; s++)
+				{
+					long		row = y + hair->line[d][s][1];
+					int			dx = hair->line[d][s][0];
+					int			from = x0 + dx < 0 ? -(x0 + dx) : 0;
+					int			to = x0 + count + dx > width ? width - dx - x0 : count;
+					const uint8_t *in;
+
+					if (row < 0 || row >= hair->height)
+						continue;
+					in = hair->hat + row * width + x0 + dx;
+					for (int x = from; x < to; x++)
+						sums[x] = (uint16_t) (sums[x] + in[x]);
+				}
+				for (int x = 0; x < count; x++)
+				{
+					best[x] = best[x] > sums[x] ? best[x] : sums[x];
+					all[x] += sums[x];
+				}
+			}
+			for (int x = 0; x < count; x++)
+			{
+				int			response = ((int) best[x] - (int) (all[x] * NET / (2 * DIRECTIONS))) / samples;
+
+				out[x] = to_byte(response);
+			}
+		}
+	}
+}
+
+/* Run work on all rows of the frame, in blocks with a poll between them. */
+static Status
+run_rows(HairFrame *hair, ThreadsTask work)
+{
+	for (hair->first = 0; hair->first < hair->height; hair->first += BLOCK_ROWS)
+	{
+		long		left = hair->height - hair->first;
+
+		TRY(host_poll(hair->host));
+		threads_run(hair->host->threads, left < BLOCK_ROWS ? left : BLOCK_ROWS, work, hair);
+	}
+	return status_ok();
+}
+
+/* Dilate or erode a plane by the square. */
+static Status
+spread(HairFrame *hair, const uint8_t *in, bool largest, uint8_t *out)
+{
+	hair->largest = largest;
+	hair->in = in;
+	hair->out = hair->between;
+	TRY(run_rows(hair, across_rows));
+	hair->in = hair->between;
+	hair->out = out;
+	return run_rows(hair, down_rows);
+}
+
+/* The offsets of lines through a pixel, a pixel apart. */
+static void
+draw_lines(HairFrame *hair)
+{
+	int			half = (int) (LINE * hair->unit / 2);
+
+	half = half < 2 ? 2 : half > (LINE_MAX - 1) / 2 ? (LINE_MAX - 1) / 2 : half;
+	hair->samples = 2 * half + 1;
+	for (int d = 0; d < DIRECTIONS; d++)
+	{
+		double		angle = d * 3.14159265358979 / DIRECTIONS;
+
+		for (int s = 0; s < hair->samples; s++)
+		{
+			hair->line[d][s][0] = (int) floor((s - half) * cos(angle) + 0.5);
+			hair->line[d][s][1] = (int) floor((s - half) * sin(angle) + 0.5);
+		}
+	}
+}
+
+/* States of a pixel of the mask while pieces are gathered. */
+#define UNSEEN 1				/* weak response and dark */
+#define SEED 2					/* strong response and dark */
+#define TAKEN 3
+
+/* Gather the piece that hangs together with a seed and keep it if it is long
+ * enough. */
+static void
+gather(HairFrame *hair, int32_t seed, uint8_t *mask)
+{
+	int			left = hair->width;
+	int			right = 0;
+	int			top = hair->height;
+	int			bottom = 0;
+	long		count = 0;
+	double		span;
+
+	hair->stack[count++] = seed;
+	mask[seed] = TAKEN;
+	for (long i = 0; i < count; i++)
+	{
+		int			x = hair->stack[i] % hair->width;
+		int			y = hair->stack[i] / hair->width;
+
+		left = x < left ? x : left;
+		right = x > right ? x : right;
+		top = y < top ? y : top;
+		bottom = y > bottom ? y : bottom;
+		for (int dy = -1; dy <= 1; dy++)
+		{
+			for (int dx = -1; dx <= 1; dx++)
+			{
+				int32_t		at = hair->stack[i] + dy * hair->width + dx;
+
+				if (x + dx < 0 || x + dx >= hair->width || y + dy < 0 || y + dy >= hair->height)
+					continue;
+				if (mask[at] == UNSEEN || mask[at] == SEED)
+				{
+					mask[at] = TAKEN;
+					hair->stack[count++] = at;
+				}
+			}
+		}
+	}
+	span = hypot(right - left + 1, bottom - top + 1);
+	if (span >= LONG * hair->unit)
+		return;
+	for (long i = 0; i < count; i++)
+		mask[hair->stack[i]] = 0;
+}
+
+/* Threshold the responses and keep long pieces; mask is of the frame's size. */
+static Status
+gather_all(HairFrame *hair, uint8_t *mask)
+{
+	size_t		count = (size_t) hair->width * (size_t) hair->height;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		/* at half of its depth a hair's soft edge is half covered */
+		bool		dark = hair->hat[i] >= DEPTH && 2 * hair->hat[i] >= hair->deepest[i];
+
+		mask[i] = !dark || hair->lines[i] < WEAK ? 0 : hair->lines[i] < STRONG ? UNSEEN : SEED;
+	}
+	for (size_t i = 0; i < count; i++)
+	{
+		if (i % 65536 == 0)
+			TRY(host_poll(hair->host));
+		if (mask[i] == SEED)
+			gather(hair, (int32_t) i, mask);
+	}
+	for (size_t i = 0; i < count; i++)
+		mask[i] = mask[i] == TAKEN;
+	return status_ok();
+}
+
+/* Allocate the planes of a frame. */
+static Status
+allocate(HairFrame *hair)
+{
+	size_t		count = (size_t) hair->width * (size_t) hair->height;
+	void	   *memory;
+
+	TRY(host_alloc_array(hair->host, count, 4, &memory));
+	hair->luma = memory;
+	hair->hat = hair->luma + count;
+	hair->lines = hair->hat + count;
+	hair->between = hair->lines + count;
+	hair->deepest = hair->luma;	/* no longer needed then */
+	TRY(host_alloc_array(hair->host, count, sizeof(int32_t), &memory));
+	hair->stack = memory;
+	return status_ok();
+}
+
+/* Find hairs in hair->frame. */
+static Status
+detect(HairFrame *hair, uint8_t *mask)
+{
+	TRY(allocate(hair));
+	hair->reach = (int) (CLOSING * hair->unit + 0.5);
+	hair->reach = hair->reach < 2 ? 2 : hair->reach;
+	draw_lines(hair);
+	TRY(run_rows(hair, luma_rows));
+	TRY(spread(hair, hair->luma, true, hair->lines));
+	TRY(spread(hair, hair->lines, false, hair->hat));
+	TRY(run_rows(hair, hat_rows));
+	TRY(run_rows(hair, line_rows));
+	hair->reach = (int) (hair->unit + 0.5);
+	hair->reach = hair->reach < 1 ? 1 : hair->reach;
+	TRY(spread(hair, hair->hat, true, hair->deepest));
+	return gather_all(hair, mask);
+}
+
+/* The frame's mask at the image's size, edges interpolated. */
+static Status
+enlarge(const HostContext *host, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
+{
+	size_t		count = (size_t) image->width * (size_t) image->height;
+	Image		of_frame = {hair->width, hair->height, 1, small};
+	Image		whole;
+
+	for (size_t i = 0; i < (size_t) hair->width * (size_t) hair->height; i++)
+		small[i] = small[i] != 0 ? 255 : 0;
+	TRY(image_resize(host, &of_frame, image->width, image->height, &whole));
+	for (size_t i = 0; i < count; i++)
+		mask[i] = whole.pixels[i] > 127;
+	image_free(host, &whole);
+	return status_ok();
+}
+
+Status
+hair_detect(const HostContext *host, const Image *image, uint8_t *mask)
+{
+	int			shorter = image->width < image->height ? image->width : image->height;
+	int64_t		width = image->width;
+	int64_t		height = image->height;
+	HairFrame	hair = {.host = host};
+	void	   *memory = NULL;
+	Status		status;
+
+	if (shorter > FRAME_SIDE)
+	{
+		width = (width * FRAME_SIDE + shorter / 2) / shorter;
+		height = (height * FRAME_SIDE + shorter / 2) / shorter;
+	}
+	hair.width = (int) (width > FRAME_LONGEST ? FRAME_LONGEST : width);
+	hair.height = (int) (height > FRAME_LONGEST ? FRAME_LONGEST : height);
+	hair.unit = (hair.width < hair.height ? hair.width : hair.height) / 256.0;
+	TRY(image_resize(host, image, hair.width, hair.height, &hair.frame));
+	status = host_alloc_array(host, (size_t) hair.width, (size_t) hair.height, &memory);
+	if (status.code == LS_OK)
+		status = detect(&hair, memory);
+	if (status.code == LS_OK)
+		status = enlarge(host, &hair, memory, image, mask);
+	host_free(host, memory);
+	host_free(host, hair.luma);
+	host_free(host, hair.stack);
+	image_free(host, &hair.frame);
+	return status;
+}
+
+Status
+hair_grow(const HostContext *host, const Image *image, uint8_t *mask)
+{
+	int			shorter = image->width < image->height ? image->width : image->height;
+	HairFrame	hair = {.host = host, .width = image->width, .height = image->height, .reach = 1 + shorter / 384};
+	void	   *memory;
+	Status		status;
+
+	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &memory));
+	hair.between = memory;
+	status = spread(&hair, mask, true, mask);
+	host_free(host, memory);
+	return status;
+}
+
+Status
+step_hair(const HostContext *host, const EnhanceOptions *options, Image *image)
+{
+	void	   *mask;
+	Status		status;
+
+	(void) options;
+	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &mask));
+	status = hair_detect(host, image, mask);
+	if (status.code == LS_OK)
+		status = hair_grow(host, image, mask);
+	if (status.code == LS_OK)
+		status = inpaint(host, mask, image);
+	host_free(host, mask);
+	return status;
+}

@@ -1,0 +1,18 @@
+/*
+ * inpaint.h: pixels that something hides, filled in from around it. Private
+ * to this folder.
+ */
+#ifndef LESIONSEG_ENHANCE_INPAINT_H
+#define LESIONSEG_ENHANCE_INPAINT_H
+
+#include <stdint.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/image.h"
+
+/* Fill the pixels of image where hidden, (height, width), is 1 and not 0. Where all
+ * of it is hidden, nothing is changed. */
+Status		inpaint(const HostContext *host, const uint8_t *hidden, Image *image);
+
+#endif

@@ -1,0 +1,151 @@
+/*
+ * kernels_template.h: the loops behind kernels.h, included once per
+ * instruction set with KERNEL_NAME(name), the name with that build's suffix.
+ * Plain loops over arrays that do not overlap, which the compiler turns into
+ * vector code.
+ */
+
+#include <string.h>
+
+/* Squares of the differences between a row of the guide and a shifted one. */
+static inline void
+KERNEL_NAME(squares_of) (const uint16_t *restrict row, const uint16_t *restrict other, int count, uint16_t *restrict out)
+{
+	for (int x = 0; x < count; x++)
+	{
+		uint16_t	apart = row[x] > other[x] ? row[x] - other[x] : other[x] - row[x];
+
+		apart = apart > NLM_FAR ? NLM_FAR : apart;
+		out[x] = (uint16_t) (apart * apart);
+	}
+}
+
+/* Move the column sums on by a row: new squares in, old ones out. */
+static inline void
+KERNEL_NAME(move_columns) (uint16_t *restrict columns, const uint16_t *restrict in, const uint16_t *restrict out, int count)
+{
+	for (int x = 0; x < count; x++)
+		columns[x] = (uint16_t) (columns[x] + in[x] - out[x]);
+}
+
+static inline void
+KERNEL_NAME(add_columns) (uint16_t *restrict columns, const uint16_t *restrict in, int count)
+{
+	for (int x = 0; x < count; x++)
+		columns[x] = (uint16_t) (columns[x] + in[x]);
+}
+
+/* The weight of each pixel of a row from the sum of 2 patch + 1 columns:
+ * 127 up to near, then the square of what is left to far, 0 from there. */
+static inline __attribute__((always_inline)) void
+KERNEL_NAME(weigh) (const uint16_t *restrict columns, int patch, uint16_t near, uint16_t far, uint16_t scale, int count,
+					uint16_t *restrict weights)
+{
+	for (int x = 0; x < count; x++)
+	{
+		uint16_t	distance = 0;
+		uint16_t	left;
+
+		for (int k = 0; k < 2 * patch + 1; k++)
+			distance = (uint16_t) (distance + columns[x + k]);
+		distance = distance < near ? near : distance;
+		left = distance < far ? far - distance : 0;
+		left = (uint16_t) (((uint32_t) left * scale) >> 16);	/* 0 .. 180 */
+		weights[x] = (uint16_t) ((uint16_t) (left * left) >> 8);
+	}
+}
+
+/* Add a row's weights, and weights times values. */
+static inline void
+KERNEL_NAME(add_weights) (uint16_t *restrict sums, const uint16_t *restrict weights, int count)
+{
+	for (int x = 0; x < count; x++)
+		sums[x] = (uint16_t) (sums[x] + weights[x]);
+}
+
+static inline void
+KERNEL_NAME(add_products) (uint32_t *restrict sums, const uint16_t *restrict weights, const uint16_t *restrict values, int count)
+{
+	for (int x = 0; x < count; x++)
+		sums[x] += (uint16_t) (weights[x] * values[x]);
+}
+
+/* Add what the pixels one offset away give to a tile. */
+static void
+KERNEL_NAME(nlm_offset) (NlmTile *tile, int dx, int dy)
+{
+	int			patch = tile->settings.patch;
+	int			margin = patch + tile->settings.search;
+	int			ring = 2 * patch + 1;
+	int			wide = tile->width + 2 * patch;
+	uint16_t	scale = (uint16_t) ((180 * 65536 + (tile->settings.far - tile->settings.near) / 2) / (tile->settings.far - tile->settings.near));
+	const uint16_t *guide = tile->guide + tile->settings.search * NLM_STRIDE + tile->settings.search;
+	const uint16_t *shifted = guide + dy * NLM_STRIDE + dx;
+	uint16_t	weights[NLM_TILE_WIDTH];
+
+	memset(tile->columns, 0, sizeof tile->columns);
+	for (int y = 0; y < tile->rows + 2 * patch; y++)
+	{
+		uint16_t   *slot = tile->squares + (y % ring) * NLM_STRIDE;
+		int			row = y - 2 * patch;
+
+		if (row > 0)
+		{
+			uint16_t	fresh[NLM_STRIDE];
+
+			KERNEL_NAME(squares_of) (guide + y * NLM_STRIDE, shifted + y * NLM_STRIDE, wide, fresh);
+			KERNEL_NAME(move_columns) (tile->columns, fresh, slot, wide);
+			memcpy(slot, fresh, (size_t) wide * sizeof *slot);
+		}
+		else
+		{
+			KERNEL_NAME(squares_of) (guide + y * NLM_STRIDE, shifted + y * NLM_STRIDE, wide, slot);
+			KERNEL_NAME(add_columns) (tile->columns, slot, wide);
+		}
+		if (row < 0)
+			continue;
+		if (patch == 3)
+			KERNEL_NAME(weigh) (tile->columns, 3, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+		else if (patch == 2)
+			KERNEL_NAME(weigh) (tile->columns, 2, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+		else
+			KERNEL_NAME(weigh) (tile->columns, 1, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+		KERNEL_NAME(add_weights) (tile->weights + row * NLM_TILE_WIDTH, weights, tile->width);
+		for (int c = 0; c < tile->channels; c++)
+			KERNEL_NAME(add_products) (tile->sums[c] + row * NLM_TILE_WIDTH, weights,
+									   tile->planes[c] + (row + margin + dy) * NLM_STRIDE + margin + dx, tile->width);
+	}
+}
+
+static void
+KERNEL_NAME(nlm_tile) (NlmTile *tile)
+{
+	int			margin = tile->settings.patch + tile->settings.search;
+
+	/* the pixel itself weighs as much as the most similar ones */
+	for (int y = 0; y < tile->rows; y++)
+	{
+		for (int x = 0; x < tile->width; x++)
+			tile->weights[y * NLM_TILE_WIDTH + x] = 126;
+		for (int c = 0; c < tile->channels; c++)
+			for (int x = 0; x < tile->width; x++)
+				tile->sums[c][y * NLM_TILE_WIDTH + x] =
+					126 * (uint32_t) tile->planes[c][(y + margin) * NLM_STRIDE + margin + x];
+	}
+	for (int dy = -tile->settings.search; dy <= tile->settings.search; dy++)
+		for (int dx = -tile->settings.search; dx <= tile->settings.search; dx++)
+			if (dx != 0 || dy != 0)
+				KERNEL_NAME(nlm_offset) (tile, dx, dy);
+}
+
+static void
+KERNEL_NAME(add_row) (uint32_t *restrict sums, const uint8_t *restrict row, uint32_t weight, int count)
+{
+	for (int i = 0; i < count; i++)
+		sums[i] += weight * row[i];
+}
+
+const EnhanceKernels KERNEL_NAME(enhance_kernels) = {
+	.nlm_tile = KERNEL_NAME(nlm_tile),
+	.add_row = KERNEL_NAME(add_row),
+};

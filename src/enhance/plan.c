@@ -1,0 +1,106 @@
+/*
+ * plan.c: which steps an image's measured quality asks for, and why.
+ *
+ * Only steps that were seen to help a network stand here: docs/enhancement.md
+ * has the figures. The others wait to be called.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "enhance/quality_parts.h"
+#include "enhance/steps.h"
+
+/* Bounds from which a step is taken, set on the training part of the ISIC 2017
+ * challenge (docs/enhancement.md): few good photographs lie beyond them. */
+#define NOISY 2.5				/* grey levels */
+#define UNEVEN 0.36				/* slope of the light */
+#define DARK 0.38				/* mean luma */
+#define VEILED 0.20
+#define CAST 0.27
+
+/* Add a step with its reason. */
+static void
+take(EnhancePlan *plan, EnhanceStep step, const char *format, double value)
+{
+	plan->steps[plan->count] = step;
+	snprintf(plan->reasons[plan->count], sizeof plan->reasons[0], format, value);
+	plan->count++;
+}
+
+/* What is measured of the frame after each step. */
+typedef struct PlanFrame
+{
+	const HostContext *host;
+	EnhanceOptions options;
+	Image		frame;
+	Quality		light;
+} PlanFrame;
+
+/* Take a step in the plan and on the frame, and measure what light is left. */
+static Status
+take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char *format, double value)
+{
+	take(plan, step, format, value);
+	TRY(enhance_apply(state->host, step, &state->options, &state->frame));
+	return quality_light(state->host, &state->frame, &state->light);
+}
+
+/* How much of a grey veil lies over the image: 1 for the median photograph,
+ * less under a veil, which lowers both factors. */
+static double
+veil_measure(const PlanFrame *state)
+{
+	double		mean;
+	double		spread;
+
+	quality_luma_moments(&state->frame, &mean, &spread);
+	return spread * state->light.saturation / (SKIN_SPREAD * SKIN_SATURATION);
+}
+
+/* Plan the steps of light and colour. */
+static Status
+plan_light(PlanFrame *state, EnhancePlan *plan)
+{
+	const Quality *light = &state->light;
+
+	TRY(quality_light(state->host, &state->frame, &state->light));
+	if (light->slope > UNEVEN)
+		TRY(take_on_frame(state, plan, ENHANCE_ILLUMINATION, "the light falls by %.0f %% from one side to the other",
+						  100 * light->slope));
+	if (light->brightness < DARK)
+		TRY(take_on_frame(state, plan, ENHANCE_EXPOSURE, "mean brightness is %.2f", light->brightness));
+	if (state->frame.channels == 3 && veil_measure(state) < VEILED)
+		TRY(take_on_frame(state, plan, ENHANCE_LEVELS, "contrast and saturation together are %.2f of what is usual",
+						  veil_measure(state)));
+	if (state->frame.channels == 3 && light->colour_cast > CAST)
+		TRY(take_on_frame(state, plan, ENHANCE_WHITE_BALANCE, "the colour is %.2f away from that of skin in white light",
+						  light->colour_cast));
+	return status_ok();
+}
+
+Status
+enhance_plan(const HostContext *host, const Image *image, const Quality *quality, EnhancePlan *plan)
+{
+	PlanFrame	state = {.host = host, .options = enhance_options_default()};
+	Status		status;
+
+	memset(plan, 0, sizeof *plan);
+	if (quality->noise > NOISY)
+		take(plan, ENHANCE_DENOISE, "the noise has a standard deviation of %.1f grey levels", quality->noise);
+	TRY(quality_frame(host, image, &state.frame));
+	status = plan_light(&state, plan);
+	image_free(host, &state.frame);
+	return status;
+}
+
+EnhancePlan
+enhance_plan_always(const Image *image)
+{
+	EnhancePlan plan = {0};
+
+	take(&plan, ENHANCE_DENOISE, "always", 0);
+	take(&plan, ENHANCE_EXPOSURE, "always", 0);
+	if (image->channels == 3)
+		take(&plan, ENHANCE_WHITE_BALANCE, "always", 0);
+	return plan;
+}
