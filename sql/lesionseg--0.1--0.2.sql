@@ -3,6 +3,24 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Enhancement ====
+
+CREATE FUNCTION lesion_enhance(image bytea, steps text[] DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_enhance'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 600000;
+
+COMMENT ON FUNCTION lesion_enhance(bytea, text[], jsonb) IS
+'the image made better by the given steps, in their order, or by those its quality asks for; in its own format';
+
+CREATE FUNCTION lesion_enhance_plan(image bytea, OUT step text, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_enhance_plan'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400000 ROWS 2;
+
+COMMENT ON FUNCTION lesion_enhance_plan(bytea) IS
+'the steps that lesion_enhance would take by itself, in their order, and why; no row for a good image';
+
 -- ==== Models ====
 
 INSERT INTO lesion_model (name, architecture, bundled) VALUES ('maskrcnn', 'maskrcnn', true);

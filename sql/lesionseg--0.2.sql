@@ -78,6 +78,22 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 300000;
 COMMENT ON FUNCTION lesion_quality(bytea) IS
 'how good a photograph is: measures of detail, noise, light, colour and what lies on the skin, a score from 0 (bad) to 1 (good) and what is wrong with it in words';
 
+CREATE FUNCTION lesion_enhance(image bytea, steps text[] DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_enhance'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 600000;
+
+COMMENT ON FUNCTION lesion_enhance(bytea, text[], jsonb) IS
+'the image made better by the given steps, in their order, or by those its quality asks for; in its own format';
+
+CREATE FUNCTION lesion_enhance_plan(image bytea, OUT step text, OUT reason text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_enhance_plan'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400000 ROWS 2;
+
+COMMENT ON FUNCTION lesion_enhance_plan(bytea) IS
+'the steps that lesion_enhance would take by itself, in their order, and why; no row for a good image';
+
 -- ==== Scores ====
 
 CREATE FUNCTION lesion_dice(predicted bytea, truth bytea)

@@ -13,9 +13,10 @@
 /* Bounds from which a step is taken, set on the training part of the ISIC 2017
  * challenge (docs/enhancement.md): few good photographs lie beyond them. */
 #define NOISY 2.5				/* grey levels */
+#define HAIRY 0.003				/* share of the frame */
 #define UNEVEN 0.36				/* slope of the light */
-#define DARK 0.38				/* mean luma */
-#define VEILED 0.20
+#define DARK 0.48				/* mean luma */
+#define VEILED 0.30
 #define CAST 0.27
 
 /* Add a step with its reason. */
@@ -45,16 +46,12 @@ take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char 
 	return quality_light(state->host, &state->frame, &state->light);
 }
 
-/* How much of a grey veil lies over the image: 1 for the median photograph,
- * less under a veil, which lowers both factors. */
+/* Spread times saturation against what is usual: less under a grey veil, which
+ * lowers both. */
 static double
-veil_measure(const PlanFrame *state)
+veil_measure(const Quality *light)
 {
-	double		mean;
-	double		spread;
-
-	quality_luma_moments(&state->frame, &mean, &spread);
-	return spread * state->light.saturation / (SKIN_SPREAD * SKIN_SATURATION);
+	return light->spread * light->saturation / (SKIN_SPREAD * SKIN_SATURATION);
 }
 
 /* Plan the steps of light and colour. */
@@ -69,9 +66,9 @@ plan_light(PlanFrame *state, EnhancePlan *plan)
 						  100 * light->slope));
 	if (light->brightness < DARK)
 		TRY(take_on_frame(state, plan, ENHANCE_EXPOSURE, "mean brightness is %.2f", light->brightness));
-	if (state->frame.channels == 3 && veil_measure(state) < VEILED)
+	if (state->frame.channels == 3 && veil_measure(light) < VEILED)
 		TRY(take_on_frame(state, plan, ENHANCE_LEVELS, "contrast and saturation together are %.2f of what is usual",
-						  veil_measure(state)));
+						  veil_measure(light)));
 	if (state->frame.channels == 3 && light->colour_cast > CAST)
 		TRY(take_on_frame(state, plan, ENHANCE_WHITE_BALANCE, "the colour is %.2f away from that of skin in white light",
 						  light->colour_cast));
@@ -87,6 +84,8 @@ enhance_plan(const HostContext *host, const Image *image, const Quality *quality
 	memset(plan, 0, sizeof *plan);
 	if (quality->noise > NOISY)
 		take(plan, ENHANCE_DENOISE, "the noise has a standard deviation of %.1f grey levels", quality->noise);
+	if (quality->hair > HAIRY)
+		take(plan, ENHANCE_HAIR, "hair covers %.1f %% of the frame", 100 * quality->hair);
 	TRY(quality_frame(host, image, &state.frame));
 	status = plan_light(&state, plan);
 	image_free(host, &state.frame);
@@ -99,6 +98,7 @@ enhance_plan_always(const Image *image)
 	EnhancePlan plan = {0};
 
 	take(&plan, ENHANCE_DENOISE, "always", 0);
+	take(&plan, ENHANCE_HAIR, "always", 0);
 	take(&plan, ENHANCE_EXPOSURE, "always", 0);
 	if (image->channels == 3)
 		take(&plan, ENHANCE_WHITE_BALANCE, "always", 0);

@@ -13,8 +13,8 @@
  * | brightness | mean luma |
  * | unevenness | a quadratic surface fitted to the light (luma of 16 x 16 cells) by least squares, reweighted so that what is darker than the surface, lesions, does not pull it down; its range over its maximum |
  * | colour cast | grey world (Buchsbaum 1980): how far the mean colour's log R/G and log B/G are from those of skin in white light |
- * | hair | black top-hat: what a closing by 7 x 7 pixels fills (after Lee et al., DullRazor, 1997), as share of the frame |
- * | glare | white top-hat, the same upside down |
+ * | hair | what lines of the black top-hat cover (hair.c, after Lee et al., DullRazor, 1997), as share of the frame |
+ * | glare | white top-hat: what an opening by 7 x 7 pixels takes away, as share of the frame |
  * | blocking | steps across the borders of JPEG's 8 x 8 blocks over those within (Wang, Bovik and Evans, ICIP 2000) |
  */
 #ifndef LESIONSEG_ENHANCE_QUALITY_H
@@ -57,7 +57,7 @@ typedef struct Quality
 	double		blocking;		/* 0 (none); 1: steps at block borders are twice those within */
 	double		resolution;		/* pixels along the shorter side that carry detail */
 	double		saturation;		/* mean of (max - min) / max of a pixel's channels */
-	double		darkest;		/* 5th percentile of luma, 0..1 */
+	double		spread;			/* standard deviation of luma, grey levels, without the lens's black rim */
 	double		slope;			/* the straight part of unevenness */
 	double		score;			/* 0 (unusable) .. 1 (nothing to complain of) */
 	bool		issues[ISSUES];

@@ -12,6 +12,7 @@
 #include "core/threads.h"
 #include "enhance/quality_parts.h"
 
+#define ROUNDING (1 / 12.0)		/* variance of rounding to whole grey levels */
 #define RESPONSES 2048			/* absolute values of Immerkaer's operator, 0 .. 8 * 255 */
 #define SCALES 7				/* distances 1, 2, 4, ..., 64 */
 #define DIRECTIONS 4
@@ -241,8 +242,8 @@ noise_sigma(const Tally *tally)
 
 /* How much second differences grow from scale s to the next, as the exponent
  * of their mean square over distance, in the direction where it is most. The
- * noise's share, 6 sigma^2 whatever the distance, is taken off first. -1 where
- * nothing differs at all. */
+ * noise's share, 6 sigma^2 whatever the distance, is taken off first, and what
+ * rounding makes where there is less. -1 where nothing differs at all. */
 static double
 growth(const Tally *tally, int s, double sigma)
 {
@@ -250,7 +251,7 @@ growth(const Tally *tally, int s, double sigma)
 
 	for (int k = 0; k < DIRECTIONS; k++)
 	{
-		double		noise = 6 * sigma * sigma;
+		double		noise = 6 * fmax(sigma * sigma, ROUNDING);
 		double		near;
 		double		far;
 		double		exponent;

@@ -109,6 +109,7 @@ quality_light(const HostContext *host, const Image *frame, Quality *quality)
 	LightSums	sums;
 	LightSurface surface;
 	double		sum = 0;
+	double		mean;
 	uint32_t	all = (uint32_t) frame->width * (uint32_t) frame->height;
 
 	memset(&sums, 0, sizeof sums);
@@ -119,8 +120,8 @@ quality_light(const HostContext *host, const Image *frame, Quality *quality)
 	for (int v = 0; v < 256; v++)
 		sum += (double) v * sums.counts[v];
 	quality->brightness = sum / all / 255;
-	quality->darkest = percentile(sums.counts, all, 0.05);
-	quality->contrast = percentile(sums.counts, all, 0.95) - quality->darkest;
+	quality->contrast = percentile(sums.counts, all, 0.95) - percentile(sums.counts, all, 0.05);
+	quality_luma_moments(frame, &mean, &quality->spread);
 	light_surface_fit(frame, &surface);
 	if (surface.high > 0)
 	{

@@ -2,11 +2,12 @@
  * quality_objects.c: hair, glare and ink: small things darker, brighter or
  * bluer than what is around them.
  *
- * Closing and opening are by a square, as running maxima and minima along
- * rows and columns.
+ * The opening is by a square, as running maxima and minima along rows and
+ * columns.
  */
 #include <string.h>
 
+#include "enhance/hair.h"
 #include "enhance/quality_parts.h"
 
 #define REACH 3					/* the square has 2 REACH + 1 pixels a side */
@@ -61,24 +62,32 @@ spread(const uint8_t *in, int width, int height, bool largest, uint8_t *line, ui
 	}
 }
 
-/* Count what a closing fills and an opening takes away. */
+/* Count what an opening takes away. */
 static void
-count_hats(const Image *frame, uint8_t *planes[5], Quality *quality)
+count_glare(const Image *frame, uint8_t *planes[5], Quality *quality)
 {
 	size_t		count = (size_t) frame->width * (size_t) frame->height;
-	size_t		dark = 0;
 	size_t		bright = 0;
 
-	spread(planes[0], frame->width, frame->height, true, planes[4], planes[1], planes[2]);
-	spread(planes[2], frame->width, frame->height, false, planes[4], planes[1], planes[3]);
-	for (size_t i = 0; i < count; i++)
-		dark += (planes[3][i] - planes[0][i]) * 5 > planes[3][i] + 20;
 	spread(planes[0], frame->width, frame->height, false, planes[4], planes[1], planes[2]);
 	spread(planes[2], frame->width, frame->height, true, planes[4], planes[1], planes[3]);
 	for (size_t i = 0; i < count; i++)
 		bright += planes[0][i] > 215 && planes[0][i] - planes[3][i] > 40;
-	quality->hair = (double) dark / (double) count;
 	quality->glare = (double) bright / (double) count;
+}
+
+/* Count what hairs cover. */
+static Status
+count_hair(const HostContext *host, const Image *frame, uint8_t *mask, Quality *quality)
+{
+	size_t		count = (size_t) frame->width * (size_t) frame->height;
+	size_t		covered = 0;
+
+	TRY(hair_detect(host, frame, mask));
+	for (size_t i = 0; i < count; i++)
+		covered += mask[i];
+	quality->hair = (double) covered / (double) count;
+	return status_ok();
 }
 
 /* Count pixels whose blue is high against red and green, both as shares of
@@ -112,6 +121,7 @@ quality_objects(const HostContext *host, const Image *frame, Quality *quality)
 	size_t		count = (size_t) frame->width * (size_t) frame->height;
 	uint8_t    *planes[5];
 	void	   *memory;
+	Status		status;
 
 	TRY(host_poll(host));
 	TRY(host_alloc_array(host, count, 4 + 1 + 2 * REACH, &memory));
@@ -119,9 +129,10 @@ quality_objects(const HostContext *host, const Image *frame, Quality *quality)
 		planes[p] = (uint8_t *) memory + p * count;
 	for (size_t i = 0; i < count; i++)
 		planes[0][i] = frame->channels == 1 ? frame->pixels[i] : (uint8_t) luma_of(frame->pixels + 3 * i);
-	count_hats(frame, planes, quality);
-	host_free(host, memory);
+	count_glare(frame, planes, quality);
 	if (frame->channels == 3)
 		count_ink(frame, quality);
-	return status_ok();
+	status = count_hair(host, frame, planes[1], quality);
+	host_free(host, memory);
+	return status;
 }

@@ -1,14 +1,14 @@
 /*
  * quality_score.c: from measures to a score and to words.
  *
- * Each measure has a penalty: 0 as long as it is what good photographs have,
- * then growing. The score is a logistic function of their weighted sum.
- * Weights started from the maximum-likelihood ones (none below 0) for telling
+ * An image is good, or one thing is wrong with it: which one is not known, so
+ * the odds against it are the mean of the odds of each issue, and the score is
+ * the probability that it is good. The odds of an issue are exponential in a
+ * few measures. Its coefficients are maximum-likelihood ones for telling
  * dermoscopic photographs of the ISIC 2017 challenge from the same ones
- * degraded at severities 3 and 5, all kinds weighing the same, fitted on one
- * half of a sample of 106 photographs; those of noise, blur and unevenness,
- * which other penalties nearly cover, are set so that the issue gets its name.
- * The bounds from which an issue is named were set by hand.
+ * degraded in that way at severities 3 to 5 (test/tools/quality fits and
+ * judges), on images that nothing is judged on; those of overexposure, which is
+ * no degradation, are set by hand.
  */
 #include <math.h>
 
@@ -35,50 +35,90 @@ quality_issue_name(QualityIssue issue)
 	return issue_names[issue];
 }
 
-/* How far value is above bound. */
-static double
-above(double value, double bound)
+/* What the odds are made of; what is a ratio counts in doublings. */
+typedef enum Evidence
 {
-	return value > bound ? value - bound : 0;
-}
+	NOISE,
+	SPREAD,						/* of luma */
+	SATURATION,
+	CONTRAST,
+	BRIGHTNESS,
+	SLOPE,
+	UNEVENNESS,
+	CAST,
+	HAIR,
+	GLARE,
+	INK,
+	BLOCKING,
+	RESOLUTION,					/* of a frame of 256 */
+	SHARPNESS,
+	EVIDENCES
+} Evidence;
 
-/* How often value doubles from bound, 4 times at most; least keeps the
- * logarithm of small values in place. */
-static double
-doublings(double value, double bound, double least)
+/* Log odds of one issue: constant plus weighted evidence. */
+typedef struct IssueOdds
 {
-	return fmin(4, fmax(0, log2((value + least) / bound)));
-}
+	double		constant;
+	double		weights[EVIDENCES];
+} IssueOdds;
 
-#define CLEAN 3.15		/* the sum from which penalties are taken off */
+static const IssueOdds odds_of[ISSUES] = {
+	[ISSUE_BLURRED] = {16.41, {[SHARPNESS] = -1.126, [RESOLUTION] = -1.596}},
+	[ISSUE_NOISY] = {-6.19, {[NOISE] = 4.521}},
+	[ISSUE_LOW_CONTRAST] = {33.67, {[SPREAD] = -6.228, [SATURATION] = -2.847, [BRIGHTNESS] = -2.207, [CONTRAST] = 4.448}},
+	[ISSUE_DARK] = {18.51, {[BRIGHTNESS] = -10.422}},
+	[ISSUE_BRIGHT] = {-37, {[BRIGHTNESS] = 10}},
+	[ISSUE_UNEVEN] = {0.25, {[SLOPE] = 2.144, [UNEVENNESS] = 0.355, [BRIGHTNESS] = -5.651}},
+	[ISSUE_COLOUR_CAST] = {-4.62, {[CAST] = 1.559}},
+	[ISSUE_HAIR] = {10.95, {[HAIR] = 1.821}},
+	[ISSUE_GLARE] = {19.85, {[GLARE] = 2.630}},
+	[ISSUE_INK] = {29.33, {[INK] = 2.316, [HAIR] = 2.614}},
+	[ISSUE_BLOCKING] = {-5.71, {[BLOCKING] = 0.728}},
+	[ISSUE_LOW_RESOLUTION] = {34.31, {[RESOLUTION] = -5.091}},
+};
+
+#define NAMED 1.0				/* log odds from which an issue is named */
+#define LOG_ODDS_MOST 50.0
+
+/* The evidence of an image. Small addends keep the logarithms of nothing in
+ * place. */
+static void
+gather(const Image *image, const Quality *quality, double evidence[EVIDENCES])
+{
+	double		shorter = image->width < image->height ? image->width : image->height;
+
+	evidence[NOISE] = log2(quality->noise + 0.1);
+	evidence[SPREAD] = log2(quality->spread + 0.3);
+	/* grey images say nothing of saturation: it is as usual */
+	evidence[SATURATION] = log2((image->channels == 3 ? quality->saturation : SKIN_SATURATION) + 0.01);
+	evidence[CONTRAST] = log2(quality->contrast + 0.01);
+	evidence[BRIGHTNESS] = 4 * quality->brightness;
+	evidence[SLOPE] = 10 * quality->slope;
+	evidence[UNEVENNESS] = 4 * quality->unevenness;
+	evidence[CAST] = 10 * quality->colour_cast;
+	evidence[HAIR] = log2(quality->hair + 0.0005);
+	evidence[GLARE] = log2(quality->glare + 0.0002);
+	evidence[INK] = log2(quality->ink + 0.002);
+	evidence[BLOCKING] = 4 * quality->blocking;
+	evidence[RESOLUTION] = log2(256 * fmin(1, quality->resolution / fmin(256, shorter)));
+	evidence[SHARPNESS] = 8 * quality->sharpness;
+}
 
 void
 quality_judge(const Image *image, Quality *quality)
 {
-	double		shorter = image->width < image->height ? image->width : image->height;
-	double		wanted = fmin(256, shorter);
-	double		flat = doublings(0.22, quality->contrast + 0.002, 0);
-	double		grey = image->channels == 3 ? doublings(0.15, quality->saturation + 0.002, 0) : 0;
-	double		penalty[ISSUES];
-	double		sum = CLEAN;
+	double		evidence[EVIDENCES];
+	double		odds = 0;
 
-	penalty[ISSUE_BLURRED] = 8.00 * above(0.65, quality->sharpness);
-	penalty[ISSUE_NOISY] = 1.00 * doublings(quality->noise, 1, 1e-9);
-	penalty[ISSUE_LOW_CONTRAST] = 3.67 * flat + 1.38 * grey;
-	penalty[ISSUE_DARK] = 14 * above(0.5, quality->brightness);
-	penalty[ISSUE_BRIGHT] = 8.69 * above(quality->brightness, 0.85);
-	penalty[ISSUE_UNEVEN] = 5.35 * above(quality->slope, 0.15) + 1.00 * above(quality->unevenness, 0.5);
-	penalty[ISSUE_COLOUR_CAST] = 16.58 * above(quality->colour_cast, 0.20);
-	penalty[ISSUE_HAIR] = 0.79 * doublings(quality->hair, 0.012, 0.001);
-	penalty[ISSUE_GLARE] = 1.03 * doublings(quality->glare, 0.0012, 0.0002);
-	penalty[ISSUE_INK] = 1.57 * fmin(3, doublings(quality->ink, 0.012, 0.002));
-	penalty[ISSUE_BLOCKING] = 4.57 * doublings(quality->blocking, 1, 0.01);
-	penalty[ISSUE_LOW_RESOLUTION] = 7.60 * doublings(wanted, quality->resolution, 0);
+	gather(image, quality, evidence);
 	for (int i = 0; i < ISSUES; i++)
 	{
-		sum -= penalty[i];
-		/* what alone takes a clean score half of the way to one half */
-		quality->issues[i] = 2 * penalty[i] > CLEAN;
+		double		log_odds = odds_of[i].constant;
+
+		for (int e = 0; e < EVIDENCES; e++)
+			log_odds += odds_of[i].weights[e] * evidence[e];
+		quality->issues[i] = log_odds > NAMED;
+		odds += exp(fmin(LOG_ODDS_MOST, log_odds)) / ISSUES;
 	}
-	quality->score = 1 / (1 + exp(-sum));
+	quality->score = 1 / (1 + odds);
 }

@@ -1,0 +1,578 @@
+/*
+ * enhance_steps.c: every enhancement step on images whose answer is known: what
+ * was done to them, taken back; images that must not change; odd shapes; any
+ * number of threads; every way to fail.
+ */
+#include "image_fixture.h"
+
+#include <math.h>
+
+#include "core/cpu.h"
+#include "enhance/degrade.h"
+#include "enhance/enhance.h"
+#include "enhance/hair.h"
+#include "enhance/inpaint.h"
+#include "enhance/kernels.h"
+#include "enhance/noise_model.h"
+#include "enhance/steps.h"
+#include "image/synthetic.h"
+
+static const int shapes[][3] = {
+	{1, 1, 1}, {1, 1, 3}, {2, 2, 3}, {3, 1, 1}, {1, 10000, 3}, {10000, 1, 1}, {7, 3, 3}, {300, 301, 3}, {2000, 20, 1}
+};
+
+#define SHAPES (sizeof shapes / sizeof shapes[0])
+
+static size_t
+samples_of(const Image *image)
+{
+	return (size_t) image->width * (size_t) image->height * (size_t) image->channels;
+}
+
+static Image
+constant(int width, int height, int channels, int value)
+{
+	Image		image;
+
+	assert_ok(image_create(host_standalone(), width, height, channels, &image));
+	memset(image.pixels, value, samples_of(&image));
+	return image;
+}
+
+static Image
+copy_of(const Image *image)
+{
+	return make_image(image->width, image->height, image->channels, image->pixels);
+}
+
+/* A rendered lesion, made worse in one way. */
+static Image
+rendered(int64_t seed, int size, int kind, int severity)
+{
+	Image		image;
+	Image		mask;
+
+	assert_ok(synthetic_lesion(host_standalone(), seed, size, size, 0, &image, &mask));
+	image_free(host_standalone(), &mask);
+	if (severity > 0)
+		assert_ok(degrade_image(host_standalone(), (DegradeKind) kind, severity, seed, &image));
+	return image;
+}
+
+/* Take one step at default options on so many threads. */
+static void
+take_step(EnhanceStep step, int threads, Image *image)
+{
+	HostContext host = *host_standalone();
+	EnhanceOptions options = enhance_options_default();
+
+	host.threads = threads;
+	assert_ok(enhance_apply(&host, step, &options, image));
+}
+
+static Quality
+quality_of(const Image *image)
+{
+	Quality		quality;
+
+	assert_ok(quality_measure(host_standalone(), image, &quality));
+	return quality;
+}
+
+/* Peak signal to noise ratio where cover is above a bound (NULL: everywhere). */
+static double
+psnr(const Image *a, const Image *b, const uint8_t *cover)
+{
+	size_t		channels = (size_t) a->channels;
+	double		sum = 0;
+	double		count = 0;
+
+	for (size_t i = 0; i < samples_of(a); i++)
+	{
+		double		apart = a->pixels[i] - b->pixels[i];
+
+		if (cover != NULL && cover[i / channels] <= 127)
+			continue;
+		sum += apart * apart;
+		count++;
+	}
+	return 10 * log10(255 * 255 * count / (sum + 1e-9));
+}
+
+/* A constant image stays as it is, by enhance_apply and by each step itself. */
+static void
+test_constant(void **state)
+{
+	static Status (*const steps[]) (const HostContext *, const EnhanceOptions *, Image *) = {
+		step_denoise, step_hair, step_illumination, step_exposure, step_levels, step_colour_constancy,
+		step_white_balance, step_contrast, step_sharpen
+	};
+	EnhanceOptions options = enhance_options_default();
+
+	(void) state;
+	for (size_t s = 0; s < SHAPES; s++)
+	{
+		for (int value = 0; value < 256; value += 51)
+		{
+			Image		image = constant(shapes[s][0], shapes[s][1], shapes[s][2], value);
+			Image		before = copy_of(&image);
+
+			for (int step = 0; step < ENHANCE_UPSCALE; step++)
+			{
+				take_step((EnhanceStep) step, 2, &image);
+				assert_same_image(&image, &before);
+			}
+			for (size_t step = 0; step < sizeof steps / sizeof steps[0]; step++)
+			{
+				Image		own = copy_of(&image);
+
+				assert_ok(steps[step] (host_standalone(), &options, &own));
+				assert_int_equal(own.width, image.width);
+				assert_memory_equal(own.pixels, own.pixels + own.channels, samples_of(&own) - (size_t) own.channels);
+				image_free(host_standalone(), &own);
+			}
+			take_step(ENHANCE_UPSCALE, 2, &image);
+			assert_int_equal(image.width, 2 * before.width);
+			assert_int_equal(image.height, 2 * before.height);
+			for (size_t i = 0; i < samples_of(&image); i++)
+				assert_int_equal(image.pixels[i], value);
+			image_free(host_standalone(), &image);
+			image_free(host_standalone(), &before);
+		}
+	}
+}
+
+/* Noise of every shape goes through every step, the same on any number of
+ * threads. */
+static void
+test_shapes(void **state)
+{
+	(void) state;
+	for (size_t s = 0; s < SHAPES; s++)
+	{
+		for (int step = 0; step < ENHANCE_STEPS; step++)
+		{
+			Image		one = make_noise(shapes[s][0], shapes[s][1], shapes[s][2], 5);
+			Image		three = copy_of(&one);
+
+			take_step((EnhanceStep) step, 1, &one);
+			take_step((EnhanceStep) step, 3, &three);
+			assert_same_image(&one, &three);
+			image_free(host_standalone(), &one);
+			image_free(host_standalone(), &three);
+		}
+	}
+}
+
+/* The instruction sets give the same bytes. */
+static void
+test_kernels(void **state)
+{
+	const EnhanceKernels *tables[] = {&enhance_kernels_baseline, NULL, NULL};
+	uint32_t	seed = 1;
+	NlmTile    *tile = calloc(2, sizeof(NlmTile));
+	uint32_t	rows[2][77];
+
+	(void) state;
+	tables[1] = cpu_features()->avx2 ? &enhance_kernels_avx2 : NULL;
+	tables[2] = cpu_features()->avx512 ? &enhance_kernels_avx512 : NULL;
+	for (int patch = 1; patch <= 3; patch++)
+	{
+		NlmSettings settings = {patch, 4, (uint16_t) (400 * patch), (uint16_t) (2000 * patch)};
+
+		for (int k = 1; k < 3; k++)
+		{
+			if (tables[k] == NULL)
+				continue;
+			memset(tile, 0, 2 * sizeof(NlmTile));
+			for (size_t i = 0; i < NLM_PLANE_ROWS * NLM_STRIDE; i++)
+			{
+				seed = seed * 1664525u + 1013904223u;
+				tile[0].guide[i] = (uint16_t) (seed >> 27);
+				tile[0].planes[0][i] = (uint16_t) (seed >> 24);
+				tile[0].planes[2][i] = (uint16_t) (seed >> 16 & 255);
+			}
+			tile[0].settings = settings;
+			tile[0].width = 100;
+			tile[0].rows = 31;
+			tile[0].channels = 3;
+			tile[1] = tile[0];
+			tables[0]->nlm_tile(&tile[0]);
+			tables[k]->nlm_tile(&tile[1]);
+			assert_memory_equal(tile[0].weights, tile[1].weights, sizeof tile[0].weights);
+			assert_memory_equal(tile[0].sums, tile[1].sums, sizeof tile[0].sums);
+		}
+	}
+	for (int k = 0; k < 3; k++)
+	{
+		if (tables[k] == NULL)
+			continue;
+		memset(rows[k > 0], 0, sizeof rows[0]);
+		tables[k]->add_row(rows[k > 0], (const uint8_t *) tile[0].planes[0], 7, 77);
+		assert_memory_equal(rows[0], rows[k > 0], sizeof rows[0]);
+	}
+	free(tile);
+}
+
+/* The noise of a constant image is found, and where it comes from. */
+static void
+test_noise_model(void **state)
+{
+	Image		ramp = constant(512, 400, 1, 0);
+	Image		shot;
+	NoiseModel	model;
+
+	(void) state;
+	for (int y = 0; y < 400; y++)
+		for (int x = 0; x < 512; x++)
+			ramp.pixels[512 * y + x] = (uint8_t) (30 + 3 * x / 8);
+	shot = copy_of(&ramp);
+	assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, 2, 1, &ramp));
+	assert_ok(noise_model_estimate(host_standalone(), &ramp, &model));
+	/* severity 2 has the same sigma at black and white */
+	assert_true(fabs(noise_model_sigma(&model, 60) / noise_model_sigma(&model, 200) - 1) < 0.1);
+	assert_ok(degrade_image(host_standalone(), DEGRADE_SHOT_NOISE, 2, 1, &shot));
+	assert_ok(noise_model_estimate(host_standalone(), &shot, &model));
+	assert_true(fabs(noise_model_sigma(&model, 200) / noise_model_sigma(&model, 50) - 2) < 0.3);
+	image_free(host_standalone(), &ramp);
+	image_free(host_standalone(), &shot);
+}
+
+static void
+test_denoise(void **state)
+{
+	static const DegradeKind kinds[] = {DEGRADE_NOISE, DEGRADE_SHOT_NOISE};
+
+	(void) state;
+	for (int k = 0; k < 2; k++)
+	{
+		Image		clean = rendered(3, 256, 0, 0);
+		Image		noisy = rendered(3, 256, (int) kinds[k], 3);
+		double		before = psnr(&clean, &noisy, NULL);
+
+		take_step(ENHANCE_DENOISE, 2, &noisy);
+		assert_true(psnr(&clean, &noisy, NULL) > before + 7);
+		/* and without noise there is nothing to do */
+		image_free(host_standalone(), &noisy);
+		noisy = copy_of(&clean);
+		take_step(ENHANCE_DENOISE, 2, &noisy);
+		assert_true(psnr(&clean, &noisy, NULL) > 40);
+		image_free(host_standalone(), &clean);
+		image_free(host_standalone(), &noisy);
+	}
+}
+
+/* Rendered hairs are found and filled in. */
+static void
+test_hair(void **state)
+{
+	(void) state;
+	for (int size = 256; size <= 512; size += 256)
+	{
+		for (int severity = 1; severity <= 5; severity += 2)
+		{
+			Image		clean = rendered(7, size, 0, 0);
+			Image		hairy = copy_of(&clean);
+			size_t		count = (size_t) size * (size_t) size;
+			uint8_t    *cover = malloc(count);
+			uint8_t    *mask = malloc(count);
+			long		both = 0;
+			long		either = 0;
+			double		before;
+			Rng			rng;
+
+			rng_seed(&rng, 11, 10);
+			assert_ok(degrade_hair(host_standalone(), severity, &rng, &hairy, cover));
+			assert_ok(hair_detect(host_standalone(), &hairy, mask));
+			for (size_t i = 0; i < count; i++)
+			{
+				both += mask[i] && cover[i] > 127;
+				either += mask[i] + (cover[i] > 127);
+			}
+			assert_true(2.0 * (double) both / (double) either >= 0.75);
+			before = psnr(&clean, &hairy, cover);
+			take_step(ENHANCE_HAIR, 2, &hairy);
+			assert_true(psnr(&clean, &hairy, cover) >= before + 6);
+			assert_ok(hair_detect(host_standalone(), &clean, mask));
+			assert_null(memchr(mask, 1, count));
+			free(cover);
+			free(mask);
+			image_free(host_standalone(), &clean);
+			image_free(host_standalone(), &hairy);
+		}
+	}
+}
+
+/* A hole in a slope is filled by the slope; of nothing comes nothing. */
+static void
+test_inpaint(void **state)
+{
+	Image		image = constant(64, 64, 3, 0);
+	Image		before;
+	uint8_t		hidden[64 * 64];
+
+	(void) state;
+	for (int i = 0; i < 64 * 64; i++)
+	{
+		hidden[i] = i / 64 > 20 && i / 64 < 26;
+		for (int c = 0; c < 3; c++)
+			image.pixels[3 * i + c] = (uint8_t) (hidden[i] ? 255 : 50 + i % 64 + i / 64 + c);
+	}
+	assert_ok(inpaint(host_standalone(), hidden, &image));
+	for (int i = 0; i < 64 * 64; i++)
+		for (int c = 0; c < 3; c++)
+			assert_true(abs(image.pixels[3 * i + c] - (50 + i % 64 + i / 64 + c)) <= (hidden[i] ? 3 : 0));
+	before = copy_of(&image);
+	memset(hidden, 1, sizeof hidden);
+	assert_ok(inpaint(host_standalone(), hidden, &image));
+	assert_same_image(&image, &before);
+	image_free(host_standalone(), &image);
+	image_free(host_standalone(), &before);
+}
+
+/* What each step of light and colour is for. */
+static void
+test_light(void **state)
+{
+	Image		image = rendered(5, 256, DEGRADE_DARKNESS, 5);
+
+	(void) state;
+	assert_true(quality_of(&image).brightness < 0.4);
+	take_step(ENHANCE_EXPOSURE, 2, &image);
+	assert_true(fabs(quality_of(&image).brightness - SKIN_LUMA / 255) < 0.03);
+	image_free(host_standalone(), &image);
+
+	image = rendered(5, 256, DEGRADE_UNEVEN_LIGHT, 4);
+	assert_true(quality_of(&image).slope > 0.4);
+	take_step(ENHANCE_ILLUMINATION, 2, &image);
+	assert_true(quality_of(&image).slope < 0.15);
+	image_free(host_standalone(), &image);
+
+	image = rendered(5, 256, DEGRADE_COLOUR_CAST, 5);
+	assert_true(quality_of(&image).colour_cast > 0.3);
+	take_step(ENHANCE_WHITE_BALANCE, 2, &image);
+	assert_true(quality_of(&image).colour_cast < 0.05);
+	image_free(host_standalone(), &image);
+
+	image = rendered(5, 256, DEGRADE_LOW_CONTRAST, 5);
+	{
+		Quality		before = quality_of(&image);
+		Quality		after;
+
+		take_step(ENHANCE_LEVELS, 2, &image);
+		after = quality_of(&image);
+		assert_true(after.contrast > 1.3 * before.contrast && after.saturation > 1.3 * before.saturation);
+	}
+	image_free(host_standalone(), &image);
+
+	image = rendered(5, 256, DEGRADE_LOW_CONTRAST, 3);
+	{
+		double		before = quality_of(&image).contrast;
+
+		take_step(ENHANCE_CONTRAST, 2, &image);
+		assert_true(quality_of(&image).contrast > 1.3 * before);
+	}
+	image_free(host_standalone(), &image);
+}
+
+/* Shades of grey by hand: two values a channel. */
+static void
+test_colour_constancy(void **state)
+{
+	Image		image = constant(16, 16, 3, 0);
+
+	(void) state;
+	for (int i = 0; i < 256; i++)
+		for (int c = 0; c < 3; c++)
+			image.pixels[3 * i + c] = (uint8_t) ((i % 2 ? 60 : 30) * (c + 1));
+	take_step(ENHANCE_COLOUR_CONSTANCY, 1, &image);
+	/* the norms are as 1 : 2 : 3, so gains make all channels equal, at the luma
+	 * 0.299 * 1 + 0.587 * 2 + 0.114 * 3 = 1.815 of the first */
+	for (int i = 0; i < 256; i++)
+		for (int c = 0; c < 3; c++)
+			assert_in_range(image.pixels[3 * i + c], (i % 2 ? 108 : 54), (i % 2 ? 109 : 55));
+	image_free(host_standalone(), &image);
+}
+
+/* CLAHE of one tile without a limit to speak of is histogram equalisation. */
+static void
+test_contrast(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+	Image		image = constant(16, 16, 1, 0);
+
+	(void) state;
+	assert_ok(enhance_options_set(&options, "contrast_clip", 40));
+	assert_ok(enhance_options_set(&options, "contrast_tiles", 1));
+	for (int i = 0; i < 256; i++)
+		image.pixels[i] = (uint8_t) (100 + i / 16);
+	assert_ok(enhance_apply(host_standalone(), ENHANCE_CONTRAST, &options, &image));
+	/* sixteen values of a sixteenth each: the k-th becomes k / 16 of 255 */
+	for (int i = 0; i < 256; i++)
+		assert_int_equal(image.pixels[i], (int) floor((i / 16 + 1) * 255 / 16.0 + 0.5));
+	image_free(host_standalone(), &image);
+}
+
+static void
+test_sharpen(void **state)
+{
+	Image		blurred = rendered(9, 256, DEGRADE_BLUR, 2);
+	Image		clean = rendered(9, 256, 0, 0);
+	double		before = psnr(&clean, &blurred, NULL);
+
+	(void) state;
+	take_step(ENHANCE_SHARPEN, 2, &blurred);
+	assert_true(psnr(&clean, &blurred, NULL) > before + 0.5);
+	image_free(host_standalone(), &blurred);
+	image_free(host_standalone(), &clean);
+}
+
+/* A slope enlarged is a slope; the option counts. */
+static void
+test_upscale(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+	Image		image = constant(40, 8, 1, 0);
+
+	(void) state;
+	for (int i = 0; i < 320; i++)
+		image.pixels[i] = (uint8_t) (40 + 4 * (i % 40));
+	assert_ok(enhance_options_set(&options, "upscale_factor", 4));
+	assert_ok(enhance_apply(host_standalone(), ENHANCE_UPSCALE, &options, &image));
+	assert_int_equal(image.width, 160);
+	assert_int_equal(image.height, 32);
+	for (int x = 8; x < 152; x++)
+		assert_true(fabs(image.pixels[160 * 16 + x] - (40 + (x + 0.5) - 2)) <= 1);
+	image_free(host_standalone(), &image);
+}
+
+/* What was done is what is planned against; a good image is left alone. */
+static void
+test_plan(void **state)
+{
+	static const struct
+	{
+		DegradeKind kind;
+		EnhanceStep step;
+	}			expected[] = {
+		{DEGRADE_NOISE, ENHANCE_DENOISE},
+		{DEGRADE_SHOT_NOISE, ENHANCE_DENOISE},
+		{DEGRADE_DARKNESS, ENHANCE_EXPOSURE},
+		{DEGRADE_UNEVEN_LIGHT, ENHANCE_ILLUMINATION},
+		{DEGRADE_COLOUR_CAST, ENHANCE_WHITE_BALANCE},
+		{DEGRADE_LOW_CONTRAST, ENHANCE_LEVELS},
+		{DEGRADE_HAIR, ENHANCE_HAIR},
+	};
+
+	(void) state;
+	for (int e = -1; e < (int) (sizeof expected / sizeof expected[0]); e++)
+	{
+		Image		image = e < 0 ? rendered(5, 256, 0, 0) : rendered(5, 256, (int) expected[e].kind, 5);
+		Quality		quality = quality_of(&image);
+		EnhancePlan plan;
+		bool		found = false;
+
+		assert_ok(enhance_plan(host_standalone(), &image, &quality, &plan));
+		for (int i = 0; i < plan.count; i++)
+		{
+			assert_true(strlen(plan.reasons[i]) > 10);
+			assert_true(i == 0 || plan.steps[i] > plan.steps[i - 1]);
+			found = found || (e >= 0 && plan.steps[i] == expected[e].step);
+		}
+		if (e < 0)
+			assert_int_equal(plan.count, 0);
+		else if (!found)
+			fail_msg("nothing is planned against %s", degrade_name(expected[e].kind));
+		image_free(host_standalone(), &image);
+	}
+}
+
+static void
+test_names(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+	EnhanceStep step;
+
+	(void) state;
+	for (int i = 0; i < ENHANCE_STEPS; i++)
+	{
+		assert_ok(enhance_find(enhance_step_name((EnhanceStep) i), &step));
+		assert_int_equal(step, i);
+	}
+	assert_failed(enhance_find("polish", &step), LS_INVALID_ARGUMENT, "\"polish\"");
+	assert_non_null(strstr(enhance_find("polish", &step).hint, "white_balance"));
+	assert_failed(enhance_options_set(&options, "colour", 1), LS_INVALID_ARGUMENT, "\"colour\"");
+	assert_non_null(strstr(enhance_options_set(&options, "colour", 1).hint, "upscale_factor"));
+	assert_failed(enhance_options_set(&options, "denoise_patch", 1.5), LS_INVALID_ARGUMENT, "1.5");
+	assert_failed(enhance_options_set(&options, "denoise_patch", NAN), LS_INVALID_ARGUMENT, "nan");
+	assert_failed(enhance_options_set(&options, "contrast_clip", 41), LS_INVALID_ARGUMENT, "41");
+}
+
+/* Every allocation that fails and every poll that cancels ends each step, and
+ * nothing stays allocated. */
+static void
+test_failures(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+
+	(void) state;
+	for (int step = 0; step < ENHANCE_STEPS; step++)
+	{
+		Image		original = rendered(1, 80, DEGRADE_NOISE, 2);
+		Counts		counts;
+		HostContext host = counting_host(&counts);
+		long		allocations;
+		long		polls;
+		Image		image = original;
+
+		image.pixels = host.alloc(host.user, samples_of(&original));
+		memcpy(image.pixels, original.pixels, samples_of(&original));
+		assert_ok(enhance_apply(&host, (EnhanceStep) step, &options, &image));
+		image_free(&host, &image);
+		assert_int_equal(counts.allocated, 0);
+		allocations = counts.allocations;
+		polls = counts.polls;
+		for (long at = 1; at < allocations + polls; at++)
+		{
+			Status		status;
+
+			host = counting_host(&counts);
+			image = original;
+			image.pixels = host.alloc(host.user, samples_of(&original));
+			memcpy(image.pixels, original.pixels, samples_of(&original));
+			if (at < allocations)
+				counts.fail_at = at + 1;
+			else
+				counts.cancel_at = at - allocations + 1;
+			status = enhance_apply(&host, (EnhanceStep) step, &options, &image);
+			assert_int_equal(status.code, at < allocations ? LS_OUT_OF_MEMORY : LS_CANCELLED);
+			image_free(&host, &image);
+			assert_int_equal(counts.allocated, 0);
+		}
+		image_free(host_standalone(), &original);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_constant),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_kernels),
+		cmocka_unit_test(test_noise_model),
+		cmocka_unit_test(test_denoise),
+		cmocka_unit_test(test_hair),
+		cmocka_unit_test(test_inpaint),
+		cmocka_unit_test(test_light),
+		cmocka_unit_test(test_colour_constancy),
+		cmocka_unit_test(test_contrast),
+		cmocka_unit_test(test_sharpen),
+		cmocka_unit_test(test_upscale),
+		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_failures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
