@@ -111,7 +111,11 @@ MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES
 	ROOM_LIBS='$(LIBS)' ROOM_CPPFLAGS='$(LIB_CPPFLAGS)' WARNINGS='$(WARNINGS)'
 
 .PHONY: all install uninstall installcheck clean
-all install: rooms
+install: all
+	+$(MODULE_MAKE) $@
+
+# Apart from install, or -j would let two makes write the module at once.
+all: rooms
 	@$(PG_CONFIG) --version >/dev/null 2>&1 || { echo "No pg_config: run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
 	+$(MODULE_MAKE) $@
 

@@ -23,12 +23,47 @@ COMMENT ON FUNCTION lesion_enhance_plan(bytea) IS
 
 -- ==== Models ====
 
+ALTER TABLE lesion_version
+	ADD COLUMN temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0),
+	ADD COLUMN review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1);
+
+COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
+COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
+
 INSERT INTO lesion_model (name, architecture, bundled) VALUES ('maskrcnn', 'maskrcnn', true);
 
 ALTER TABLE lesion_evaluation ADD COLUMN options jsonb NOT NULL DEFAULT '{}'
 	CHECK (jsonb_typeof(options) = 'object');
 
 COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
+
+CREATE TABLE lesion_image_score (
+	evaluation bigint NOT NULL REFERENCES lesion_evaluation ON DELETE CASCADE,
+	id text NOT NULL,
+	dice float8 NOT NULL,
+	jaccard float8 NOT NULL,
+	sensitivity float8 NOT NULL,
+	specificity float8 NOT NULL,
+	predicted_dice float8 NOT NULL
+);
+
+CREATE INDEX ON lesion_image_score (evaluation, dice);
+
+COMMENT ON TABLE lesion_image_score IS 'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
+COMMENT ON COLUMN lesion_image_score.predicted_dice IS 'what the mask was expected to come to, without knowing the truth';
+
+-- Who could evaluate can go on to.
+DO $$
+DECLARE grantee regrole;
+BEGIN
+	FOR grantee IN
+		SELECT a.grantee FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+		WHERE c.oid = 'lesion_evaluation'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner AND a.grantee <> 0
+	LOOP
+		EXECUTE pg_catalog.format('GRANT INSERT ON lesion_image_score TO %s', grantee);
+	END LOOP;
+END
+$$;
 
 CREATE TABLE lesion_audit (
 	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -76,6 +111,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 
+SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
 
@@ -87,6 +123,18 @@ FROM (
 	FROM lesion_evaluation
 	ORDER BY model, version, images, subset, split_seed, test_fraction, threshold, options, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
+
+CREATE VIEW lesion_worst_cases AS
+SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
+	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation, e.evaluated_at
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
+	FROM lesion_evaluation
+	ORDER BY model, version, images, subset, evaluation DESC) e
+JOIN lesion_image_score s USING (evaluation);
+
+COMMENT ON VIEW lesion_worst_cases IS
+'the images of each version''s latest evaluation on each table and part, the worst of each first by rank';
 
 GRANT SELECT ON lesion_audit TO PUBLIC;
 
@@ -135,12 +183,31 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb) IS
 'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
 
+CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
+	subset text DEFAULT 'test', image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
+	id_column text DEFAULT NULL, tta boolean DEFAULT false, draws int DEFAULT 2000, confidence float8 DEFAULT 0.95,
+	seed bigint DEFAULT 0,
+	OUT first int, OUT second int, OUT n bigint, OUT dice_a float8, OUT dice_b float8,
+	OUT dice_difference float8, OUT dice_low float8, OUT dice_high float8,
+	OUT jaccard_difference float8, OUT jaccard_low float8, OUT jaccard_high float8, OUT better int)
+AS 'MODULE_PATHNAME', 'lesion_compare'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint) IS
+'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
+
 -- Segmentation
 
-ALTER TYPE lesion_segmentation ADD ATTRIBUTE disagreement float8;
+ALTER TYPE lesion_segmentation ADD ATTRIBUTE disagreement float8, ADD ATTRIBUTE predicted_dice float8,
+	ADD ATTRIBUTE quality float8, ADD ATTRIBUTE needs_review boolean;
 
 COMMENT ON COLUMN lesion_segmentation.disagreement IS
 'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; NULL without tta';
+COMMENT ON COLUMN lesion_segmentation.predicted_dice IS
+'the Dice that the mask may expect, from its calibrated probabilities';
+COMMENT ON COLUMN lesion_segmentation.quality IS 'lesion_quality''s score of the image, 0 to 1';
+COMMENT ON COLUMN lesion_segmentation.needs_review IS 'predicted_dice is below the version''s bound: someone should look at the mask';
+COMMENT ON COLUMN lesion_segmentation.probability IS 'PNG, 255 times each pixel''s calibrated probability to be lesion';
 
 DROP FUNCTION lesion_segment(bytea, text, float8, boolean, text);
 
@@ -183,6 +250,9 @@ CREATE TYPE lesion_prediction AS (
 	confidence float8,
 	uncertain float8,
 	disagreement float8,
+	predicted_dice float8,
+	quality float8,
+	needs_review boolean,
 	error text,
 	model text,
 	version int,
@@ -199,7 +269,7 @@ CREATE TYPE lesion_prediction AS (
 COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks OF lesion_prediction for lesion_predict to write to';
 COMMENT ON COLUMN lesion_prediction.images IS 'the table of the image';
 COMMENT ON COLUMN lesion_prediction.id IS 'the image''s key there, as text';
-COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as are area, confidence, uncertain and disagreement; NULL where the image cannot be segmented';
+COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as is what follows; NULL where the image cannot be segmented';
 COMMENT ON COLUMN lesion_prediction.error IS 'why there is no mask';
 COMMENT ON COLUMN lesion_prediction.weights_sha256 IS 'of the version''s weights';
 COMMENT ON COLUMN lesion_prediction.image_sha256 IS 'of the image''s bytes';
@@ -222,6 +292,17 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(lesion_prediction) IS
 'make a stored mask again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+
+CREATE FUNCTION lesion_drift(predictions regclass,
+	OUT week date, OUT model text, OUT version int, OUT images bigint, OUT errors bigint,
+	OUT area float8, OUT confidence float8, OUT quality float8, OUT predicted_dice float8, OUT review float8,
+	OUT area_shift float8, OUT confidence_shift float8, OUT quality_shift float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_drift'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;
+
+COMMENT ON FUNCTION lesion_drift(regclass) IS
+'predictions by week: means, and how far they are from those of the weeks before, in standard deviations of an image';
 
 -- The registry
 

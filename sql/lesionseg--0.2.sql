@@ -307,6 +307,8 @@ CREATE TABLE lesion_version (
 	extension_version text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	created_by text NOT NULL DEFAULT current_user,
+	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0),
+	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
 	PRIMARY KEY (model, number)
 );
 
@@ -323,6 +325,8 @@ COMMENT ON COLUMN lesion_version.image_size IS 'pixels, width and height of the 
 COMMENT ON COLUMN lesion_version.threshold IS 'a pixel is lesion where its probability is above';
 COMMENT ON COLUMN lesion_version.split_seed IS 'seed of the lesion_split that kept its test part away from training';
 COMMENT ON COLUMN lesion_version.test_fraction IS 'test fraction of that lesion_split';
+COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
+COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
 
 CREATE FUNCTION lesion_version_immutable()
@@ -422,6 +426,21 @@ COMMENT ON COLUMN lesion_evaluation.broken IS 'rows left out because image or ma
 COMMENT ON COLUMN lesion_evaluation.images_per_second IS 'decoding, network and resizing to the mask''s size';
 COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
 
+CREATE TABLE lesion_image_score (
+	evaluation bigint NOT NULL REFERENCES lesion_evaluation ON DELETE CASCADE,
+	id text NOT NULL,
+	dice float8 NOT NULL,
+	jaccard float8 NOT NULL,
+	sensitivity float8 NOT NULL,
+	specificity float8 NOT NULL,
+	predicted_dice float8 NOT NULL
+);
+
+CREATE INDEX ON lesion_image_score (evaluation, dice);
+
+COMMENT ON TABLE lesion_image_score IS 'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
+COMMENT ON COLUMN lesion_image_score.predicted_dice IS 'what the mask was expected to come to, without knowing the truth';
+
 CREATE TABLE lesion_audit (
 	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	event text NOT NULL
@@ -478,6 +497,7 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_promotion_promotion_seq', '')
 SELECT pg_catalog.pg_extension_config_dump('lesion_epoch', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_evaluation_evaluation_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
 
@@ -606,6 +626,18 @@ ORDER BY images, subset, dice DESC;
 
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
 
+CREATE VIEW lesion_worst_cases AS
+SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
+	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation, e.evaluated_at
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
+	FROM lesion_evaluation
+	ORDER BY model, version, images, subset, evaluation DESC) e
+JOIN lesion_image_score s USING (evaluation);
+
+COMMENT ON VIEW lesion_worst_cases IS
+'the images of each version''s latest evaluation on each table and part, the worst of each first by rank';
+
 GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
 	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress,
 	lesion_segmentation_progress, lesion_leaderboard TO PUBLIC;
@@ -686,6 +718,19 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb) IS
 'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
 
+CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
+	subset text DEFAULT 'test', image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
+	id_column text DEFAULT NULL, tta boolean DEFAULT false, draws int DEFAULT 2000, confidence float8 DEFAULT 0.95,
+	seed bigint DEFAULT 0,
+	OUT first int, OUT second int, OUT n bigint, OUT dice_a float8, OUT dice_b float8,
+	OUT dice_difference float8, OUT dice_low float8, OUT dice_high float8,
+	OUT jaccard_difference float8, OUT jaccard_low float8, OUT jaccard_high float8, OUT better int)
+AS 'MODULE_PATHNAME', 'lesion_compare'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint) IS
+'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
+
 -- Segmentation
 
 CREATE FUNCTION lesion_segment(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
@@ -708,12 +753,15 @@ CREATE TYPE lesion_segmentation AS (
 	model text,
 	version int,
 	sha256 text,
-	disagreement float8
+	disagreement float8,
+	predicted_dice float8,
+	quality float8,
+	needs_review boolean
 );
 
 COMMENT ON TYPE lesion_segmentation IS 'a mask and what is known about it';
 COMMENT ON COLUMN lesion_segmentation.mask IS 'PNG, 0 or 255, the size of the image';
-COMMENT ON COLUMN lesion_segmentation.probability IS 'PNG, 255 times each pixel''s probability to be lesion';
+COMMENT ON COLUMN lesion_segmentation.probability IS 'PNG, 255 times each pixel''s calibrated probability to be lesion';
 COMMENT ON COLUMN lesion_segmentation.confidence IS 'mean over pixels of |2p - 1|, 0 to 1';
 COMMENT ON COLUMN lesion_segmentation.uncertain IS 'share of pixels with a probability strictly between 0.25 and 0.75';
 COMMENT ON COLUMN lesion_segmentation.area IS 'share of pixels that are lesion, 0 to 1';
@@ -721,6 +769,10 @@ COMMENT ON COLUMN lesion_segmentation.box IS '{x, y, width, height} of the lesio
 COMMENT ON COLUMN lesion_segmentation.components IS 'connected parts of the lesion; pixels that touch at a corner are connected';
 COMMENT ON COLUMN lesion_segmentation.disagreement IS
 'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; NULL without tta';
+COMMENT ON COLUMN lesion_segmentation.predicted_dice IS
+'the Dice that the mask may expect, from its calibrated probabilities';
+COMMENT ON COLUMN lesion_segmentation.quality IS 'lesion_quality''s score of the image, 0 to 1';
+COMMENT ON COLUMN lesion_segmentation.needs_review IS 'predicted_dice is below the version''s bound: someone should look at the mask';
 
 CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
 	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
@@ -750,6 +802,9 @@ CREATE TYPE lesion_prediction AS (
 	confidence float8,
 	uncertain float8,
 	disagreement float8,
+	predicted_dice float8,
+	quality float8,
+	needs_review boolean,
 	error text,
 	model text,
 	version int,
@@ -766,7 +821,7 @@ CREATE TYPE lesion_prediction AS (
 COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks OF lesion_prediction for lesion_predict to write to';
 COMMENT ON COLUMN lesion_prediction.images IS 'the table of the image';
 COMMENT ON COLUMN lesion_prediction.id IS 'the image''s key there, as text';
-COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as are area, confidence, uncertain and disagreement; NULL where the image cannot be segmented';
+COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as is what follows; NULL where the image cannot be segmented';
 COMMENT ON COLUMN lesion_prediction.error IS 'why there is no mask';
 COMMENT ON COLUMN lesion_prediction.weights_sha256 IS 'of the version''s weights';
 COMMENT ON COLUMN lesion_prediction.image_sha256 IS 'of the image''s bytes';
@@ -789,6 +844,17 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(lesion_prediction) IS
 'make a stored mask again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+
+CREATE FUNCTION lesion_drift(predictions regclass,
+	OUT week date, OUT model text, OUT version int, OUT images bigint, OUT errors bigint,
+	OUT area float8, OUT confidence float8, OUT quality float8, OUT predicted_dice float8, OUT review float8,
+	OUT area_shift float8, OUT confidence_shift float8, OUT quality_shift float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_drift'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;
+
+COMMENT ON FUNCTION lesion_drift(regclass) IS
+'predictions by week: means, and how far they are from those of the weeks before, in standard deviations of an image';
 
 CREATE FUNCTION lesion_cache_stats(OUT loads bigint, OUT hits bigint, OUT entries int, OUT bytes bigint)
 AS 'MODULE_PATHNAME', 'lesion_cache_stats'

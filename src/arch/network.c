@@ -103,6 +103,8 @@ network_load(Network *network, const void *bytes, size_t size)
 	memcpy(network->std, info.std, sizeof info.std);
 	network->image_size = info.image_size;
 	network->threshold = info.threshold;
+	network->temperature = info.temperature;
+	network->review_below = info.review_below;
 	return status_ok();
 }
 
@@ -120,6 +122,8 @@ network_save(const Network *network, WeightsStorage storage, const char *config_
 	snprintf(info.extension_version, sizeof info.extension_version, "%s", LESIONSEG_VERSION);
 	info.image_size = network->image_size;
 	info.threshold = network->threshold;
+	info.temperature = network->temperature;
+	info.review_below = network->review_below;
 	memcpy(info.mean, network->mean, sizeof info.mean);
 	memcpy(info.std, network->std, sizeof info.std);
 	return weights_write(network->host, &info, network->graph, network->weights, storage, bytes, size);

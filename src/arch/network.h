@@ -32,6 +32,8 @@ typedef struct Network
 	float		std[3];
 	int			image_size;		/* pixels it was trained at; 0 before training */
 	double		threshold;		/* of its masks; 0 = not known */
+	double		temperature;	/* of its probabilities; 0 = not known */
+	double		review_below;	/* expected Dice of masks to be looked at; 0 = not known */
 } Network;
 
 /* Build the graph and allocate weights (all zero). host must outlive it. */

@@ -14,6 +14,7 @@
 
 #include "core/checked.h"
 #include "core/threads.h"
+#include "learn/calibration.h"
 #include "learn/checkpoint.h"
 #include "learn/order.h"
 #include "learn/threshold.h"
@@ -405,6 +406,103 @@ trainer_choose_threshold(Trainer *trainer, double *threshold)
 	}
 	*threshold = threshold_best(&scores);
 	return status_ok();
+}
+
+/* Turn probabilities of an image into a map of 8 bits and, unless mask is
+ * NULL, its mask. */
+static void
+quantise(const float *probabilities, size_t pixels, double threshold, uint8_t *map, uint8_t *mask)
+{
+	for (size_t i = 0; i < pixels; i++)
+		map[i] = (uint8_t) (int) (255 * probabilities[i] + 0.5f);
+	for (size_t i = 0; mask != NULL && i < pixels; i++)
+		mask[i] = probabilities[i] > (float) threshold ? 255 : 0;
+}
+
+/* Count the pixels of the validation images by what is said of them. Scratch
+ * holds two bytes for each pixel of an image. */
+static Status
+count_validation(Trainer *trainer, uint8_t *scratch, CalibrationCounts *counts)
+{
+	int			images;
+
+	for (long first = 0; first < image_count(trainer->validation); first += images)
+	{
+		TRY(predict_validation(trainer, first, &images));
+		for (long i = 0; i < images; i++)
+		{
+			quantise(trainer->probabilities + (size_t) i * trainer->pixels, trainer->pixels, 0, scratch, NULL);
+			calibration_add(counts, trainer->pixels, scratch, trainer->decoded.mask + (size_t) i * trainer->pixels);
+		}
+	}
+	return status_ok();
+}
+
+/* The Dice that the masks of the validation images may expect. */
+static Status
+expect_validation(Trainer *trainer, double threshold, double temperature, uint8_t *scratch, double *expected)
+{
+	double		table[256];
+	int			images;
+
+	calibration_table(temperature, table);
+	for (long first = 0; first < image_count(trainer->validation); first += images)
+	{
+		TRY(predict_validation(trainer, first, &images));
+		for (long i = 0; i < images; i++)
+		{
+			uint8_t    *mask = scratch + trainer->pixels;
+
+			quantise(trainer->probabilities + (size_t) i * trainer->pixels, trainer->pixels, threshold, scratch, mask);
+			expected[first + i] = calibration_expected_dice(trainer->pixels, scratch, mask, table);
+		}
+	}
+	return status_ok();
+}
+
+/* A fitted number as weight files tell it. */
+static double
+four_digits(double number)
+{
+	return round(number * 1e4) / 1e4;
+}
+
+Status
+trainer_calibrate(Trainer *trainer, double threshold, double *temperature, double *review_below)
+{
+	long		count = image_count(trainer->validation);
+	CalibrationCounts *counts;
+	void	   *memory;
+	uint8_t    *scratch;
+	double	   *expected;
+	size_t		scratch_size;
+	size_t		size;
+	Status		status;
+
+	*temperature = CALIBRATION_TEMPERATURE;
+	*review_below = CALIBRATION_REVIEW_BELOW;
+	if (count < CALIBRATION_MIN_IMAGES)
+		return status_ok();
+	threads_use(trainer->host->threads);
+	TRY(predictor_refresh(trainer->predictor));
+	if (!checked_mul(2, trainer->pixels, &scratch_size) ||
+		!checked_mul((size_t) count, sizeof *expected, &size) || !checked_add(size, sizeof *counts, &size) ||
+		!checked_add(size, scratch_size, &size))
+		return status_error(LS_LIMIT_EXCEEDED, "%ld validation images do not fit in memory", count);
+	TRY(host_alloc_array(trainer->host, size, 1, &memory));
+	counts = memory;
+	expected = (double *) (counts + 1);
+	scratch = (uint8_t *) (expected + count);
+	status = count_validation(trainer, scratch, counts);
+	if (status.code == LS_OK)
+	{
+		*temperature = four_digits(calibration_temperature(counts));
+		status = expect_validation(trainer, threshold, *temperature, scratch, expected);
+	}
+	if (status.code == LS_OK)
+		*review_below = four_digits(calibration_review_below(expected, count));
+	host_free(trainer->host, memory);
+	return status;
 }
 
 /* ---- the run ---- */

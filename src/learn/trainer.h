@@ -89,6 +89,12 @@ void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
  * best masks of the validation images (learn/threshold.h). */
 Status		trainer_choose_threshold(Trainer *trainer, double *threshold);
 
+/* How far the network's probabilities can be trusted, with the weights it has
+ * now (learn/calibration.h), and below which expected Dice a mask that is
+ * made with threshold is to be looked at. With few validation images both are
+ * the values of a network without calibration. */
+Status		trainer_calibrate(Trainer *trainer, double threshold, double *temperature, double *review_below);
+
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.
  * *bytes is allocated through network->host, the caller frees it. Restore into

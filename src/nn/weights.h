@@ -5,7 +5,7 @@
  * header length, a JSON object of name -> {dtype, shape, data_offsets}, then
  * the tensors. Our metadata: format_version, architecture, config (JSON
  * text), image_size, mean, std (three numbers each, comma separated),
- * extension_version, and threshold where one is known. docs/weights.md tells users the whole format.
+ * extension_version, and threshold, temperature and review_below where they are known. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -26,6 +26,8 @@ typedef struct WeightsInfo
 	float		std[3];
 	char		extension_version[32];
 	double		threshold;		/* a pixel is lesion where its probability is above; 0 = unknown */
+	double		temperature;	/* of its probabilities, learn/calibration.h; 0 = unknown */
+	double		review_below;	/* expected Dice of masks to be looked at; 0 = unknown */
 } WeightsInfo;
 
 typedef enum WeightsStorage

@@ -228,6 +228,18 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 		if (!(info->threshold > 0 && info->threshold < 1))
 			return metadata_error("threshold", "is not between 0 and 1");
 	}
+	if (json_object_get(metadata, "temperature") != NULL)
+	{
+		TRY(read_numbers(metadata, "temperature", 1, &info->temperature));
+		if (!(info->temperature >= 0.01 && info->temperature <= 100))
+			return metadata_error("temperature", "is not between 0.01 and 100");
+	}
+	if (json_object_get(metadata, "review_below") != NULL)
+	{
+		TRY(read_numbers(metadata, "review_below", 1, &info->review_below));
+		if (!(info->review_below >= 0 && info->review_below <= 1))
+			return metadata_error("review_below", "is not between 0 and 1");
+	}
 	info->format_version = WEIGHTS_FORMAT_VERSION;
 	return status_ok();
 }

@@ -96,7 +96,9 @@ make_metadata(const WeightsInfo *info)
 		set_channels(metadata, "mean", info->mean) &&
 		set_channels(metadata, "std", info->std) &&
 		set_text(metadata, "extension_version", info->extension_version) &&
-		set_number(metadata, "threshold", info->threshold))
+		set_number(metadata, "threshold", info->threshold) &&
+		set_number(metadata, "temperature", info->temperature) &&
+		set_number(metadata, "review_below", info->review_below))
 		return metadata;
 	json_decref(metadata);
 	return NULL;

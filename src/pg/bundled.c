@@ -81,6 +81,8 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	content.config = config_jsonb(architecture, &config);
 	content.image_size = info.image_size;
 	content.threshold = info.threshold != 0 ? info.threshold : 0.5;
+	content.temperature = info.temperature;
+	content.review_below = info.review_below;
 	(void) store_add_version(store, architecture->name, &content);
 	host_destroy(host);
 }

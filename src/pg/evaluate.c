@@ -39,11 +39,11 @@ in_subset(const EvaluationTask *task, const char *id)
 	return split_is_test(id, task->split_seed, task->test_fraction) == (strcmp(task->subset, "test") == 0);
 }
 
-/* Segment one fetched row and add it to state; *seconds grows by the time
+/* Segment one fetched row and add it to state and images; *seconds grows by the time
  * that segmenting took. */
 static Status
 score_row(const ModelStore *store, const EvaluationTask *task, const HostContext *host, const ImageRow *row,
-		  ScoreState *state, double *seconds)
+		  ScoreState *state, ImageScores *images, double *seconds)
 {
 	Image		truth;
 	Segmented	predicted;
@@ -52,11 +52,12 @@ score_row(const ModelStore *store, const EvaluationTask *task, const HostContext
 
 	TRY(images_decode_mask(host, row, &truth));
 	INSTR_TIME_SET_CURRENT(start);
-	TRY(model_segment(store, task->version, host, &row->image, &task->options, truth.width, truth.height, false,
+	TRY(model_segment(store, task->version, host, &row->image, &task->options, truth.width, truth.height, true,
 					  &predicted));
 	*seconds += seconds_since(start);
 	TRY(confusion_count(host, &predicted.mask, &truth, &counts));
 	score_add(state, &counts);
+	image_scores_add(images, row->id, &counts, predicted.predicted_dice);
 	return status_ok();
 }
 
@@ -86,7 +87,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 			continue;
 		images_fetch(&scan, &row);
 		host = host_create(CurrentMemoryContext, settings_threads(false));
-		status = score_row(store, task, host, &row, &state, &segmenting);
+		status = score_row(store, task, host, &row, &state, &evaluation.images, &segmenting);
 		if (!(task->quiet && broken_is_rows_fault(status)))
 			(void) broken_row(&broken, host, row.id, status);
 		host_destroy(host);
@@ -106,6 +107,8 @@ void
 evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation)
 {
 	const DatasetScore *score = &evaluation->score;
+	SPITupleTable *stored;
+	bool		isnull;
 	Oid			types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
@@ -144,11 +147,14 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
 				  "$18::int, $19::int, $20, $21, $22) RETURNING *",
 				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
+	stored = SPI_tuptable;
+	image_scores_store(store, &evaluation->images,
+					   DatumGetInt64(SPI_getbinval(stored->vals[0], stored->tupdesc, 1, &isnull)));
+	SPI_tuptable = stored;
 }
 
-/* Raise an error: there was nothing to score. */
-static void
-nothing_to_score(const EvaluationTask *task)
+void
+evaluation_nothing(const EvaluationTask *task)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -169,9 +175,8 @@ stored_row_datum(TupleDesc descriptor)
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-/* Raise an error unless subset is one. */
-static void
-check_subset(const char *subset)
+void
+evaluation_check_subset(const char *subset)
 {
 	if (strcmp(subset, "test") != 0 && strcmp(subset, "train") != 0 && strcmp(subset, "all") != 0)
 		ereport(ERROR,
@@ -201,8 +206,9 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 		elog(ERROR, "lesion_evaluate must return a row");
 	descriptor = BlessTupleDesc(descriptor);
 	task.subset = argument_text(fcinfo, 2, "subset");
-	check_subset(task.subset);
+	evaluation_check_subset(task.subset);
 	store_check_rights(&store, "lesion_evaluation", ACL_INSERT, "evaluate");
+	store_check_rights(&store, "lesion_image_score", ACL_INSERT, "evaluate");
 
 	SPI_connect();
 	task.version = store_need_version(&store, model, PG_ARGISNULL(9) ? NULL : &version);
@@ -220,7 +226,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 
 	evaluation = evaluation_run(&store, &task);
 	if (evaluation.score.n == 0)
-		nothing_to_score(&task);
+		evaluation_nothing(&task);
 	evaluation_store(&store, &task, &evaluation);
 	MemoryContextSwitchTo(caller);
 	result = stored_row_datum(descriptor);

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "measure/score.h"
+#include "pg/image_scores.h"
 #include "pg/images_source.h"
 #include "pg/model_segment.h"
 #include "pg/model_store.h"
@@ -30,12 +31,19 @@ typedef struct Evaluation
 	int64		broken;
 	double		images_per_second;	/* decoding, network, resizing */
 	double		seconds;		/* of everything */
+	ImageScores images;			/* each of them */
 } Evaluation;
 
 /* Score; masks are compared at the true mask's size. */
 Evaluation	evaluation_run(const ModelStore *store, const EvaluationTask *task);
 
-/* Store an evaluation with n > 0; the stored row stands in SPI_tuptable. */
+/* Raise an error unless subset is one. */
+void		evaluation_check_subset(const char *subset);
+
+/* Raise an error: there was nothing to score. */
+void		evaluation_nothing(const EvaluationTask *task);
+
+/* Store an evaluation with n > 0 and the scores of its images; the stored row stands in SPI_tuptable. */
 void		evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation);
 
 #endif

@@ -179,6 +179,8 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	check_argument(host, "weights", weights_read_info(host, import.file.bytes, import.file.size, &import.info));
 	if (PG_ARGISNULL(5))
 		content.threshold = import.info.threshold != 0 ? import.info.threshold : 0.5;
+	content.temperature = import.info.temperature;
+	content.review_below = import.info.review_below;
 
 	SPI_connect();
 	model_lock(&import.store, import.name, LOCK_TRANSACTION);

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "image/codec.h"
+#include "learn/calibration.h"
 #include "learn/mask.h"
 #include "pg/json_values.h"
 #include "pg/model_cache.h"
@@ -94,6 +95,23 @@ predict(const ModelStore *store, const ModelVersion *version, const HostContext 
 	return status;
 }
 
+/* Calibrate the probabilities, and say what Dice the mask may expect. */
+static void
+calibrate(const ModelVersion *version, Segmented *result)
+{
+	Image	   *map = &result->probabilities;
+	size_t		pixels = (size_t) map->width * map->height;
+	double		table[256];
+	uint8_t		bytes[256];
+
+	calibration_table(version->temperature, table);
+	result->predicted_dice = calibration_expected_dice(pixels, map->pixels, result->mask.pixels, table);
+	for (int value = 0; value < 256; value++)
+		bytes[value] = (uint8_t) (int) (255 * table[value] + 0.5);
+	for (size_t i = 0; i < pixels; i++)
+		map->pixels[i] = bytes[map->pixels[i]];
+}
+
 /* The same as model_segment, a cancel being a Status like others. */
 static Status
 segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
@@ -108,6 +126,8 @@ segment(const ModelStore *store, const ModelVersion *version, const HostContext 
 	result->disagreement = map.disagreement;
 	status = mask_create(host, &map, &weight, 1, mask, &result->mask,
 						 want_probabilities ? &result->probabilities : NULL);
+	if (status.code == LS_OK && want_probabilities)
+		calibrate(version, result);
 	probability_map_free(host, &map);
 	return status;
 }

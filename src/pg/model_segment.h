@@ -35,8 +35,9 @@ Jsonb	   *segment_options_jsonb(const SegmentOptions *options);
 typedef struct Segmented
 {
 	Image		mask;			/* 1 channel, 0 or 255 */
-	Image		probabilities;	/* 255 p, 1 channel; only if asked for */
+	Image		probabilities;	/* 255 p, calibrated, 1 channel; only if asked for */
 	double		disagreement;	/* of the views of test-time augmentation, else 0 */
+	double		predicted_dice; /* what the mask may expect, if probabilities were asked for */
 } Segmented;
 
 /*

@@ -24,6 +24,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "learn/calibration.h"
 #include "pg/glue.h"
 #include "pg/model_store.h"
 
@@ -271,7 +272,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(wanted);
 	store_execute(store,
-				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction "
+				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below "
 				  "FROM @lesion_version WHERE model = $1 AND number = $2",
 				  2, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -287,6 +288,8 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->threshold = DatumGetFloat8(first_row_datum(4));
 	version->split_seed = DatumGetInt64(first_row_datum(5));
 	version->test_fraction = DatumGetFloat8(first_row_datum(6));
+	version->temperature = DatumGetFloat8(first_row_datum(7));
+	version->review_below = DatumGetFloat8(first_row_datum(8));
 	SPI_freetuptable(SPI_tuptable);
 	return version;
 }
@@ -336,9 +339,11 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
-	Oid			types[] = {TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID};
-	char		nulls[] = "          ";
-	Datum		values[10];
+	Oid			types[] = {
+		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID
+	};
+	char		nulls[] = "            ";
+	Datum		values[12];
 	uint8_t		digest[SHA256_BYTES];
 	int			number;
 
@@ -357,17 +362,20 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[9] = Int32GetDatum(BUNDLED_VERSION);
 	if (!content->bundled)
 		nulls[9] = 'n';
+	values[10] = Float8GetDatum(content->temperature != 0 ? content->temperature : CALIBRATION_TEMPERATURE);
+	values[11] = Float8GetDatum(content->review_below != 0 ? content->review_below : CALIBRATION_REVIEW_BELOW);
+	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
-				  "split_seed, test_fraction, run, extension_version) "
+				  "split_seed, test_fraction, run, temperature, review_below, extension_version) "
 				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
 				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
 				  "OPERATOR(pg_catalog.+) 1, 1), "
-				  "$2, $3, $4, $5, $6, $7, $8, $9, "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, "
 				  "(SELECT extversion FROM pg_catalog.pg_extension "
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",
-				  10, types, values, nulls, SPI_OK_INSERT_RETURNING);
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
 	number = DatumGetInt32(first_row_datum(1));
 	pfree(DatumGetPointer(values[2]));
 	return store_need_version(store, model, &number);

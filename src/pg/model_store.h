@@ -44,6 +44,8 @@ typedef struct ModelVersion
 	uint8_t		sha256[SHA256_BYTES];
 	int			image_size;
 	double		threshold;
+	double		temperature;
+	double		review_below;
 	int64_t		split_seed;
 	double		test_fraction;
 } ModelVersion;
@@ -87,6 +89,8 @@ typedef struct NewVersion
 	size_t		weights_size;
 	int			image_size;
 	double		threshold;
+	double		temperature;	/* 0 = not known */
+	double		review_below;	/* 0 = not known */
 	int64_t		split_seed;
 	double		test_fraction;
 	int64_t		run;			/* 0 = imported */

@@ -16,7 +16,6 @@
 #include <math.h>
 
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -29,13 +28,13 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/syscache.h"
 
 #include "pg/arguments.h"
 #include "pg/glue.h"
 #include "pg/images_source.h"
 #include "pg/json_values.h"
 #include "pg/model_store.h"
+#include "pg/predictions.h"
 
 PG_FUNCTION_INFO_V1(lesion_predict);
 
@@ -59,31 +58,6 @@ typedef struct Predict
 } Predict;
 
 /* ---- the target ---- */
-
-/* Check that the table is one of lesion_prediction; its qualified name. */
-static char *
-open_target(const ModelStore *store, Oid oid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
-	Form_pg_class relation;
-	char	   *name;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there is no table with OID %u", oid),
-				 errhint("Make one with CREATE TABLE masks OF %slesion_prediction.", store->prefix)));
-	relation = (Form_pg_class) GETSTRUCT(tuple);
-	name = quote_qualified_identifier(get_namespace_name(relation->relnamespace), NameStr(relation->relname));
-	if (!OidIsValid(relation->reloftype) ||
-		relation->reloftype != get_rel_type_id(get_relname_relid("lesion_prediction", store->schema)))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("%s is not a table of predictions", name),
-				 errhint("Make one with CREATE TABLE masks OF %slesion_prediction.", store->prefix)));
-	ReleaseSysCache(tuple);
-	return name;
-}
 
 /* The key of the advisory lock on a target: halves, as for a run. */
 static Datum
@@ -129,7 +103,7 @@ static Oid	row_types[ROW_PARAMETERS] = {
 };
 
 #define TARGET_COLUMNS \
-	"(images, id, mask, area, confidence, uncertain, disagreement, error, model, version, weights_sha256, " \
+	"(images, id, mask, area, confidence, uncertain, disagreement, predicted_dice, quality, needs_review, error, model, version, weights_sha256, " \
 	"image_sha256, options, extension_version, backend, \"precision\", predicted_at, predicted_by) "
 #define PROVENANCE \
 	"$4, $5, $6, pg_catalog.sha256($3), $7, $10, $8, $9, pg_catalog.clock_timestamp(), current_user"
@@ -151,7 +125,7 @@ store_mask(const Predict *job, Datum *values, char *nulls)
 {
 	insert_row(job,
 			   psprintf("INSERT INTO %s " TARGET_COLUMNS
-						"SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, $14, " PROVENANCE
+						"SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, d.predicted_dice, d.quality, d.needs_review, $14, " PROVENANCE
 						" FROM %slesion_segment_version($3, $4, $5, $11, $12, $13, $15) AS d",
 						job->target, job->store.prefix),
 			   values, nulls);
@@ -162,7 +136,7 @@ static void
 store_error(const Predict *job, Datum *values, char *nulls)
 {
 	insert_row(job,
-			   psprintf("INSERT INTO %s " TARGET_COLUMNS "SELECT $1, $2, NULL, NULL, NULL, NULL, NULL, $14, " PROVENANCE,
+			   psprintf("INSERT INTO %s " TARGET_COLUMNS "SELECT $1, $2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, $14, " PROVENANCE,
 						job->target),
 			   values, nulls);
 }
@@ -409,7 +383,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 						 "it is stopped.")));
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
-	job.target = open_target(&job.store, target);
+	job.target = predictions_open(&job.store, target);
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
 	lock_target(&job, target);

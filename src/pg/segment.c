@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "enhance/quality.h"
 #include "image/codec.h"
 #include "measure/morphology.h"
 #include "pg/arguments.h"
@@ -221,13 +222,26 @@ box_datum(const LesionShape *shape)
 	return PointerGetDatum(construct_array(corners, 4, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
+/* How good the photograph is, 0 to 1. */
+static double
+image_quality(const HostContext *host, const ByteView *bytes)
+{
+	Image		image;
+	Quality		quality;
+
+	check_status(host, image_decode(host, bytes->bytes, bytes->size, DECODE_RGB, &image));
+	check_status(host, quality_measure(host, &image, &quality));
+	image_free(host, &image);
+	return quality.score;
+}
+
 /* A mask and what is known about it, as a lesion_segmentation. */
 static Datum
 detail(FunctionCallInfo fcinfo, bool numbered)
 {
 	TupleDesc	descriptor;
-	Datum		values[11];
-	bool		nulls[11] = {false};
+	Datum		values[14];
+	bool		nulls[14] = {false};
 	SegmentCall call;
 	HostContext *host;
 	Segmented	segmented;
@@ -261,6 +275,9 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 	values[9] = CStringGetTextDatum(hex);
 	values[10] = Float8GetDatum(segmented.disagreement);
 	nulls[10] = !call.options.tta;
+	values[11] = Float8GetDatum(segmented.predicted_dice);
+	values[12] = Float8GetDatum(image_quality(host, &call.image));
+	values[13] = BoolGetDatum(segmented.predicted_dice < call.version->review_below);
 	host_destroy(host);
 	bytes_release(&call.image);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));

@@ -89,7 +89,8 @@ train_run_free(TrainRun *run)
 static void
 check_rights(const ModelStore *store)
 {
-	static const char *const tables[] = {"lesion_version", "lesion_promotion", "lesion_epoch", "lesion_evaluation"};
+	static const char *const tables[] = {"lesion_version", "lesion_promotion", "lesion_epoch", "lesion_evaluation",
+	"lesion_image_score"};
 
 	for (size_t i = 0; i < lengthof(tables); i++)
 		store_check_rights(store, tables[i], ACL_INSERT, "train");
@@ -474,6 +475,10 @@ store_version(TrainRun *run)
 	if (run->plan.threshold == 0)
 		check_status(run->host, trainer_choose_threshold(run->trainer, &run->network->threshold));
 	content.threshold = run->network->threshold;
+	check_status(run->host, trainer_calibrate(run->trainer, content.threshold, &content.temperature,
+											  &content.review_below));
+	run->network->temperature = content.temperature;
+	run->network->review_below = content.review_below;
 	check_status(run->host, network_save(run->network, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
 										 &bytes, &content.weights_size));

@@ -68,7 +68,7 @@ GRANT SELECT ON archive TO lesion_test_user;
 SET LOCAL ROLE lesion_test_user;
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', 'all')$$, '42501', 'permission denied for table lesion_evaluation', 'a role that may not keep scores');
 RESET ROLE;
-GRANT INSERT ON lesion_evaluation TO lesion_test_user;
+GRANT INSERT ON lesion_evaluation, lesion_image_score TO lesion_test_user;
 GRANT SELECT ON lesion_evaluation TO lesion_test_user;
 ALTER TABLE archive ENABLE ROW LEVEL SECURITY;
 CREATE POLICY early ON archive TO lesion_test_user USING (id < 'lesion-2');

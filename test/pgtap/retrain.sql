@@ -63,7 +63,7 @@ SELECT is((SELECT count(*) FROM lesion_run WHERE model IN ('a', 'nothing')), 0::
 -- Rights: those of lesion_train, and lesion_checkpoint.
 CREATE ROLE lesion_test_trainer;
 GRANT SELECT ON archive TO lesion_test_trainer;
-GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation TO lesion_test_trainer;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation, lesion_image_score TO lesion_test_trainer;
 GRANT UPDATE ON lesion_run TO lesion_test_trainer;
 SET LOCAL ROLE lesion_test_trainer;
 SELECT throws_ok($$CALL lesion_retrain('archive', 'hasty', 1, image_size => 32)$$, '42501', 'permission denied for table lesion_checkpoint');

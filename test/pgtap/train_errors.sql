@@ -93,7 +93,7 @@ SELECT lives_ok($$SELECT lesion_train('archive', 'small', 1, image_size => 32, c
 
 -- Privileges are the caller's.
 CREATE ROLE lesion_test_user;
-GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation TO lesion_test_user;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation, lesion_image_score TO lesion_test_user;
 SET LOCAL ROLE lesion_test_user;
 SELECT throws_ok(train('archive'), '42501', NULL, 'a role that may not write the run''s row');
 RESET ROLE;

@@ -31,7 +31,7 @@ run_sql('postgres', "DROP DATABASE IF EXISTS $target");
 run_sql('postgres', "CREATE DATABASE $target");
 is(system('pg_restore', '--exit-on-error', '-d', $target, "$dump"), 0, 'and restored');
 
-for my $table (qw(lesion_model lesion_version lesion_promotion lesion_run lesion_epoch lesion_evaluation lesion_audit)) {
+for my $table (qw(lesion_model lesion_version lesion_promotion lesion_run lesion_epoch lesion_evaluation lesion_image_score lesion_audit)) {
 	my $rows = "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM "
 		. ($table eq 'lesion_model' ? '(SELECT name, architecture, config, bundled FROM lesion_model)'
 			: $table eq 'lesion_version' ? '(SELECT * FROM lesion_version WHERE number > 0)' : $table) . ' t';

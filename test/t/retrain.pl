@@ -242,7 +242,7 @@ DELETE FROM stop;
 DROP ROLE IF EXISTS tap_retrain_user;
 CREATE ROLE tap_retrain_user;
 GRANT SELECT ON archive, stop TO tap_retrain_user;
-GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation TO tap_retrain_user;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation, lesion_image_score TO tap_retrain_user;
 GRANT UPDATE ON lesion_run TO tap_retrain_user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lesion_checkpoint TO tap_retrain_user;
 ALTER TABLE archive ENABLE ROW LEVEL SECURITY;

@@ -67,6 +67,8 @@ test_round_trip(void **state)
 		assert_memory_equal(read.std, info.std, sizeof info.std);
 		assert_string_equal(read.extension_version, info.extension_version);
 		assert_true(read.threshold == info.threshold);
+		assert_true(read.temperature == info.temperature);
+		assert_true(read.review_below == info.review_below);
 
 		assert_ok(weights_read(host, bytes, size, graph, loaded));
 		for (int p = 0; p < graph->param_count; p++)
@@ -103,7 +105,7 @@ test_header_text(void **state)
 	static const char expected[] =
 		"{\"__metadata__\":{\"format_version\":\"1\",\"architecture\":\"unet\","
 		"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\",\"image_size\":\"256\","
-		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\",\"threshold\":\"0.45\"},"
+		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\",\"threshold\":\"0.45\",\"temperature\":\"1.5\",\"review_below\":\"0.75\"},"
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"
 		"\"norm.running_var\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[16,32]},"
 		"\"stem.weight\":{\"dtype\":\"BF16\",\"shape\":[4,3,3,3],\"data_offsets\":[32,248]},"

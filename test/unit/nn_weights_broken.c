@@ -371,6 +371,8 @@ test_metadata(void **state)
 		{"\"mean\":\"", "\"mean\":\"1e99", "\"mean\" is", true},
 		{"\"threshold\":\"0.45\"", "\"threshold\":\"1\"", "\"threshold\" is not between 0 and 1", true},
 		{"\"threshold\":\"0.45\"", "\"threshold\":\"half\"", "\"threshold\" is not a number", true},
+		{"\"temperature\":\"1.5\"", "\"temperature\":\"0\"", "\"temperature\" is not between 0.01 and 100", true},
+		{"\"review_below\":\"0.75\"", "\"review_below\":\"2\"", "\"review_below\" is not between 0 and 1", true},
 		{",\"extension_version\":\"0.1\"", "", "\"extension_version\" is missing", true},
 	};
 

@@ -49,6 +49,8 @@ fixture_info(void)
 		.std = {0.25f, 1, 3},
 		.extension_version = "0.1",
 		.threshold = 0.45,
+		.temperature = 1.5,
+		.review_below = 0.75,
 	};
 }
 
