@@ -794,6 +794,15 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
 COMMENT ON FUNCTION lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb) IS
 'like lesion_segment_detail, with a version that need not be the active one';
 
+CREATE FUNCTION lesion_instances(image bytea, model text DEFAULT 'maskrcnn',
+	OUT instance int, OUT score float8, OUT box int[], OUT mask bytea)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_instances'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 2500000 ROWS 1;
+
+COMMENT ON FUNCTION lesion_instances(bytea, text) IS
+'the lesions that a model of architecture maskrcnn finds in an image, best first: score 0 to 1, box {x, y, width, height} in pixels, mask (PNG of the image''s size)';
+
 CREATE TYPE lesion_prediction AS (
 	images text,
 	id text,

@@ -53,6 +53,9 @@ const Architecture *arch_find(const char *name);
 /* All architectures, in the order they are documented. */
 const Architecture *const *arch_list(int *count);
 
+/* Does it find instances (network.h), not only a map? */
+bool		arch_finds_instances(const Architecture *architecture);
+
 /* Every key at its default. */
 void		arch_config_default(const Architecture *architecture, ArchConfig *config);
 

@@ -45,7 +45,7 @@ static const ArchKey maskrcnn_keys[] = {
 	[KEY_BOX_UNITS] = {"box_units", "units of the box head's layers", 4, 4096, 512, true, false},
 	[KEY_MASK_DEPTH] = {"mask_depth", "convolutions of the mask head", 0, 8, 4, true, false},
 	[KEY_DETECTIONS] = {"detections", "instances found in an image at most", 1, 100, 4, true, false},
-	[KEY_SCORE] = {"score", "least score of an instance that is part of the mask", 0, 1, 0.5, false, false},
+	[KEY_SCORE] = {"score", "least score of an instance that is part of the mask", 0, 1, 0.7, false, false},
 };
 
 MaskRcnnConfig

@@ -221,7 +221,8 @@ void		draw_samples(MaskRcnn *m, int worker, int image);
 /* RoIAlign all regions into the inputs of the box head or the mask head. */
 Status		align_regions(MaskRcnn *m, const Roi *rois, int per_image, int size, Plan *head);
 
-/* Prediction: from the box head's outputs to instances without masks yet. */
+/* Prediction: from the box head's outputs to instances, without masks yet:
+ * those that score at least config.score, or else the best alone. */
 void		detect(MaskRcnn *m, int worker, int image);
 
 /* Training: the image's feature gradients from those of the three heads'
@@ -242,9 +243,8 @@ Box			region_decode(Box reference, const float *delta);
 
 /* ---- maskrcnn_paste.c ---- */
 
-/* The image's map: for each pixel the largest probability that an instance
- * which counts gives it, 0 where there is none. Those count that score at
- * least config.score, or else the best alone. */
+/* The image's map: for each pixel the largest probability that an instance's
+ * mask gives it, 0 outside all boxes. */
 void		paste_map(MaskRcnn *m, int worker, int image, float *map);
 
 #endif

@@ -19,6 +19,8 @@
 #define ANCHOR_NEGATIVE 0.3f	/* and below which for the background */
 #define REGION_POSITIVE 0.5f	/* IoU from which a region stands for a truth */
 #define LEAST_SIDE 1.0f			/* pixels of a proposal */
+#define MASK_MARGIN 0.1f		/* of the side, that a mask's region is larger than the box on each: a box
+								 * that is a little too small then does not cut the lesion */
 #define CANONICAL_SIDE 224.0f	/* a region of this size is read from stride 16 */
 
 /* Bytes of one pixel of the pyramid's levels. */
@@ -99,6 +101,25 @@ make_region(int image, Box box)
 	return (Roi) {box, image, region_level(box)};
 }
 
+/* The region of box's mask. */
+static Roi
+mask_region(const MaskRcnn *m, int image, Box box)
+{
+	float		w = (box.x2 - box.x1) * MASK_MARGIN;
+	float		h = (box.y2 - box.y1) * MASK_MARGIN;
+
+	return make_region(image, box_clip((Box) {box.x1 - w, box.y1 - h, box.x2 + w, box.y2 + h}, m->width, m->height));
+}
+
+/* box in shares of the image. */
+static NetworkArea
+image_area(const MaskRcnn *m, Box box)
+{
+	return (NetworkArea) {
+		box.x1 / (float) m->width, box.y1 / (float) m->height, box.x2 / (float) m->width, box.y2 / (float) m->height
+	};
+}
+
 /* Mark regions [used, count) as not in use. */
 static void
 clear_regions(Roi *rois, int image, int used, int count)
@@ -161,7 +182,7 @@ draw_regions(MaskRcnn *m, MaskRcnnScratch *scratch, Rng *rng, int image)
 		rois[i] = make_region(image, scratch->proposals[scratch->kept[i]]);
 		matched[i] = scratch->matches[scratch->kept[i]];
 		if (i < positives)
-			mask_regions[i] = rois[i];
+			mask_regions[i] = mask_region(m, image, rois[i].box);
 	}
 	clear_regions(rois, image, count, most);
 	clear_regions(mask_regions, image, positives, m->mask_rois);
@@ -231,15 +252,18 @@ detect(MaskRcnn *m, int worker, int image)
 	{
 		Box			box = scratch->boxes[scratch->kept[k]];
 		float		logit = m->roi_logits[origin + scratch->indices[scratch->kept[k]]];
+		float		score = 1 / (1 + expf(-logit));
 		int			n = m->instance_counts[image];
 
+		if (n > 0 && score < m->config.score)
+			break;
 		if (box.x2 - box.x1 < LEAST_SIDE || box.y2 - box.y1 < LEAST_SIDE)
 			continue;
-		regions[n] = make_region(image, box);
+		regions[n] = mask_region(m, image, box);
 		instances[n] = (NetworkInstance) {
-			.score = 1 / (1 + expf(-logit)),
-			.x1 = box.x1 / (float) m->width,.y1 = box.y1 / (float) m->height,
-			.x2 = box.x2 / (float) m->width,.y2 = box.y2 / (float) m->height,
+			.score = score,
+			.box = image_area(m, box),
+			.mask_area = image_area(m, regions[n].box),
 			.side = MASK_SIZE,
 			.mask = m->masks + ((size_t) image * m->mask_rois + n) * MASK_SIZE * MASK_SIZE,
 		};

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Where a coordinate within the box, as a share, lies between the centres of
+/* Where a coordinate within the mask's area, as a share, lies between the centres of
  * a mask's cells; the outermost half cells have the value of their centre. */
 static int
 mask_tap(float share, int side, float *fraction)
@@ -23,6 +23,7 @@ mask_tap(float share, int side, float *fraction)
 void
 network_instance_row(const NetworkInstance *instance, int width, int height, int y, float *row)
 {
+	NetworkArea area = instance->mask_area;
 	float		down = ((float) y + 0.5f) / (float) height;
 	float		fraction_y;
 	const float *upper;
@@ -30,15 +31,15 @@ network_instance_row(const NetworkInstance *instance, int width, int height, int
 	int			end;
 
 	memset(row, 0, width * sizeof(float));
-	if (down < instance->y1 || down >= instance->y2)
+	if (down < area.y1 || down >= area.y2)
 		return;
 	upper = instance->mask + (size_t) instance->side *
-		mask_tap((down - instance->y1) / (instance->y2 - instance->y1), instance->side, &fraction_y);
-	first = (int) fmaxf(0, ceilf(instance->x1 * (float) width - 0.5f));
-	end = (int) fminf((float) width, ceilf(instance->x2 * (float) width - 0.5f));
+		mask_tap((down - area.y1) / (area.y2 - area.y1), instance->side, &fraction_y);
+	first = (int) fmaxf(0, ceilf(area.x1 * (float) width - 0.5f));
+	end = (int) fminf((float) width, ceilf(area.x2 * (float) width - 0.5f));
 	for (int x = first; x < end; x++)
 	{
-		float		across = (((float) x + 0.5f) / (float) width - instance->x1) / (instance->x2 - instance->x1);
+		float		across = (((float) x + 0.5f) / (float) width - area.x1) / (area.x2 - area.x1);
 		float		fraction_x;
 		const float *corner = upper + mask_tap(across, instance->side, &fraction_x);
 		float		above = corner[0] + (corner[1] - corner[0]) * fraction_x;
@@ -58,11 +59,9 @@ paste_map(MaskRcnn *m, int worker, int image, float *map)
 	memset(map, 0, (size_t) m->height * m->width * sizeof(float));
 	for (int i = 0; i < m->instance_counts[image]; i++)
 	{
-		int			end = (int) ceilf(instances[i].y2 * (float) m->height);
+		int			end = (int) ceilf(instances[i].mask_area.y2 * (float) m->height);
 
-		if (i > 0 && instances[i].score < m->config.score)
-			break;
-		for (int y = (int) (instances[i].y1 * (float) m->height); y < end && y < m->height; y++)
+		for (int y = (int) (instances[i].mask_area.y1 * (float) m->height); y < end && y < m->height; y++)
 		{
 			float	   *into = map + (size_t) y * m->width;
 

@@ -81,16 +81,23 @@ Status		predictor_refresh(Predictor *predictor);
 /* rgb (N, H, W, 3) 8-bit -> probabilities (N, H, W) in 0..1. Polls per layer. */
 Status		predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities);
 
+/* Part of an image, in shares of its width and height. */
+typedef struct NetworkArea
+{
+	float		x1;
+	float		y1;
+	float		x2;
+	float		y2;
+} NetworkArea;
+
 /* One lesion that an architecture with instances found. */
 typedef struct NetworkInstance
 {
 	float		score;			/* 0..1 */
-	float		x1;				/* box, in shares of the image's width */
-	float		y1;				/* and height */
-	float		x2;
-	float		y2;
+	NetworkArea box;
+	NetworkArea mask_area;		/* what the mask covers: more than the box */
 	int			side;
-	const float *mask;			/* (side, side): probabilities over the box */
+	const float *mask;			/* (side, side): probabilities */
 } NetworkInstance;
 
 /* The instances found in image `image` of the last predictor_run, best
@@ -99,7 +106,7 @@ typedef struct NetworkInstance
 int			predictor_instances(const Predictor *predictor, int image, const NetworkInstance **instances);
 
 /* Write the instance's probabilities for row y of an image of width x
- * height, 0 outside its box. */
+ * height, 0 outside its mask's area. */
 void		network_instance_row(const NetworkInstance *instance, int width, int height, int y, float *row);
 
 /* Bytes it holds. */

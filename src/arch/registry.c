@@ -36,6 +36,12 @@ arch_find(const char *name)
 	return NULL;
 }
 
+bool
+arch_finds_instances(const Architecture *architecture)
+{
+	return architecture->runner->instances != NULL;
+}
+
 void
 arch_config_default(const Architecture *architecture, ArchConfig *config)
 {

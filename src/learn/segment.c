@@ -152,3 +152,9 @@ segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double thresho
 		probability_map_free(segmenter->host, map);
 	return status;
 }
+
+int
+segmenter_instances(const Segmenter *segmenter, const NetworkInstance **instances)
+{
+	return predictor_instances(segmenter->predictor, 0, instances);
+}

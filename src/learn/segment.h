@@ -46,4 +46,8 @@ void		segmenter_set_host(Segmenter *segmenter, const HostContext *host);
 Status		segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold,
 						  ProbabilityMap *map);
 
+/* The instances of the last segmenter_run, as predictor_instances; with tta
+ * those of the last view alone. */
+int			segmenter_instances(const Segmenter *segmenter, const NetworkInstance **instances);
+
 #endif

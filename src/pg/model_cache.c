@@ -179,11 +179,11 @@ model_cache_load(const ModelStore *store, const ModelVersion *version)
 	(void) find_or_load(store, version);
 }
 
-Status
-model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
-				const Image *image, bool tta, double threshold, ProbabilityMap *map)
+/* Predict with a model; an interrupt is raised and costs the entry. */
+static Status
+run_entry(CachedModel *entry, const HostContext *host, const Image *image, bool tta, double threshold,
+		  ProbabilityMap *map)
 {
-	CachedModel *entry = find_or_load(store, version);
 	Status		status;
 
 	segmenter_set_host(entry->segmenter, host);
@@ -202,6 +202,26 @@ model_cache_run(const ModelStore *store, const ModelVersion *version, const Host
 		check_status(entry->host, status);
 	}
 	return status;
+}
+
+Status
+model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+				const Image *image, bool tta, double threshold, ProbabilityMap *map)
+{
+	return run_entry(find_or_load(store, version), host, image, tta, threshold, map);
+}
+
+Status
+model_cache_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+					  const Image *image, const NetworkInstance **instances, int *count)
+{
+	CachedModel *entry = find_or_load(store, version);
+	ProbabilityMap map;
+
+	TRY(run_entry(entry, host, image, false, version->threshold, &map));
+	probability_map_free(host, &map);
+	*count = segmenter_instances(entry->segmenter, instances);
+	return status_ok();
 }
 
 ModelCacheStats

@@ -28,6 +28,12 @@ void		model_cache_load(const ModelStore *store, const ModelVersion *version);
 Status		model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
 							const Image *image, bool tta, double threshold, ProbabilityMap *map);
 
+/* The instances that a version of an architecture with instances finds in an
+ * image, as predictor_instances(): they stand until the cache's next call.
+ * The Status is as above. */
+Status		model_cache_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+								  const Image *image, const NetworkInstance **instances, int *count);
+
 /* What lesion_cache_stats() tells. */
 typedef struct ModelCacheStats
 {
