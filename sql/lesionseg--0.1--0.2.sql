@@ -337,6 +337,17 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION lesion_model_export(text, int, text) IS
 'the weights of a version, of the active one unless named, as a safetensors file; dtype f32, bf16 or f16 writes them anew';
 
+CREATE FUNCTION lesion_ensemble_fit(model text, images regclass, image_column text DEFAULT 'image',
+	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, validation_fraction float8 DEFAULT 0.1,
+	tta boolean DEFAULT false, promote boolean DEFAULT true,
+	OUT version int, OUT members text[], OUT weights float8[], OUT threshold float8, OUT n bigint, OUT jaccard float8,
+	OUT equal_jaccard float8)
+AS 'MODULE_PATHNAME', 'lesion_ensemble_fit'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean) IS
+'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active versions with these';
+
 CREATE FUNCTION lesion_model_rollback(name text)
 RETURNS int
 AS 'MODULE_PATHNAME', 'lesion_model_rollback'

@@ -14,7 +14,6 @@
 #include "pg/arguments.h"
 #include "pg/evaluate.h"
 #include "pg/glue.h"
-#include "pg/model_cache.h"
 #include "pg/split.h"
 
 PG_FUNCTION_INFO_V1(lesion_evaluate);
@@ -75,7 +74,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 
 	INSTR_TIME_SET_CURRENT(start);
 	images_count(task->source, &rows, &broken.usable);
-	model_cache_load(store, task->version);
+	model_load(store, task->version);
 
 	images_begin(task->source, &scan);
 	while (images_next(&scan, &row))

@@ -5,6 +5,7 @@
 
 #include "lib/stringinfo.h"
 
+#include "pg/ensemble.h"
 #include "pg/glue.h"
 #include "pg/json_values.h"
 #include "pg/model_config.h"
@@ -21,6 +22,11 @@ config_architecture(const char *name)
 {
 	const Architecture *architecture = arch_find(name);
 
+	if (is_ensemble(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("an ensemble has no weights of its own to train, import or export"),
+				 errhint("Do that with its members, then make a version of the ensemble with lesion_ensemble_fit.")));
 	if (architecture == NULL)
 	{
 		StringInfoData names;
@@ -33,7 +39,7 @@ config_architecture(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("architecture \"%s\" does not exist", name),
-				 errhint("Architectures that exist: %s.", names.data)));
+				 errhint("Architectures that exist: %s; and \"ensemble\".", names.data)));
 	}
 	return architecture;
 }

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "pg/arguments.h"
+#include "pg/ensemble.h"
 #include "pg/glue.h"
 #include "pg/model_config.h"
 #include "pg/model_lock.h"
@@ -28,13 +29,20 @@ lesion_model_create(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, false);
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	const Architecture *architecture = config_architecture(text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	ArchConfig	config = config_read(architecture, PG_GETARG_JSONB_P(2));
+	char	   *architecture = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Jsonb	   *config = PG_GETARG_JSONB_P(2);
 
 	store_check_rights(&store, "lesion_model", ACL_INSERT, "make a model");
 	SPI_connect();
 	model_lock(&store, name, LOCK_TRANSACTION);
-	store_create_model(&store, name, architecture->name, config_jsonb(architecture, &config));
+	if (is_ensemble(architecture))
+		ensemble_create(&store, name, config);
+	else
+	{
+		ArchConfig	complete = config_read(config_architecture(architecture), config);
+
+		store_create_model(&store, name, architecture, config_jsonb(arch_find(architecture), &complete));
+	}
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -262,6 +270,8 @@ lesion_model_export(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	version = store_need_version(&store, name, PG_ARGISNULL(1) ? NULL : &number);
+	if (is_ensemble(version->architecture))
+		(void) config_architecture(version->architecture);
 	weights = SPI_datumTransfer(store_weights(&store, version), false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(convert ? convert_weights(version, weights, storage) : weights);
@@ -302,6 +312,7 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 				 errmsg("cannot drop model \"%s\", it comes with the extension", name),
 				 errhint("To drop the versions that you made: DELETE FROM %slesion_version WHERE model = %s AND number > 0.",
 						 store.prefix, quote_literal_cstr(name))));
+	ensemble_check_drop(&store, name);
 	store_execute(&store, "DELETE FROM @lesion_model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL,
 				  SPI_OK_DELETE);
 	SPI_finish();

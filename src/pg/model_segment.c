@@ -1,14 +1,15 @@
 /*
  * model_segment.c: see model_segment.h.
  *
- * Bytes are decoded, the image goes through the network, what the network
- * says becomes a mask.
+ * Bytes are decoded, the image goes through the network, or through those of
+ * all members of an ensemble, and what they say becomes a mask.
  */
 #include "postgres.h"
 
 #include "image/codec.h"
 #include "learn/calibration.h"
 #include "learn/mask.h"
+#include "pg/ensemble.h"
 #include "pg/json_values.h"
 #include "pg/model_cache.h"
 #include "pg/model_segment.h"
@@ -80,18 +81,32 @@ mask_size(const HostContext *host, const ByteView *bytes, MaskOptions *options)
 	return status_ok();
 }
 
-/* What the model says of an image. */
-static Status
-predict(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
-		const SegmentOptions *options, ProbabilityMap *map)
+void
+model_load(const ModelStore *store, const ModelVersion *version)
 {
+	if (version->member_count == 0)
+		model_cache_load(store, version);
+	for (int i = 0; i < version->member_count; i++)
+		model_cache_load(store, version->members[i]);
+}
+
+Status
+model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+		   const ByteView *bytes, bool tta, double threshold, ProbabilityMap *maps)
+{
+	int			size = 0;
 	Image		image;
 	Status		status;
 
-	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, version->image_size, version->image_size,
-							  &image));
-	status = model_cache_run(store, version, host, &image, options->tta, options->threshold, map);
+	for (int i = 0; i < count; i++)
+		size = Max(size, versions[i]->image_size);
+	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, size, size, &image));
+	status = status_ok();
+	for (int i = 0; status.code == LS_OK && i < count; i++)
+		status = model_cache_run(store, versions[i], host, &image, tta, threshold, &maps[i]);
 	image_free(host, &image);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
 	return status;
 }
 
@@ -112,24 +127,28 @@ calibrate(const ModelVersion *version, Segmented *result)
 		map->pixels[i] = bytes[map->pixels[i]];
 }
 
-/* The same as model_segment, a cancel being a Status like others. */
+/* The same as model_segment, a cancel being a Status like others; `maps` is
+ * memory for a map of each member. */
 static Status
 segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
-		const SegmentOptions *options, MaskOptions *mask, bool want_probabilities, Segmented *result)
+		const SegmentOptions *options, MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
+		Segmented *result)
 {
-	const double weight = 1;
-	ProbabilityMap map;
-	Status		status;
+	const double alone = 1;
+	ModelVersion *self = unconstify(ModelVersion *, version);
+	bool		ensemble = version->member_count > 0;
+	int			count = ensemble ? version->member_count : 1;
+	const double *weights = ensemble ? version->weights : &alone;
 
 	TRY(mask_size(host, bytes, mask));
-	TRY(predict(store, version, host, bytes, options, &map));
-	result->disagreement = map.disagreement;
-	status = mask_create(host, &map, &weight, 1, mask, &result->mask,
-						 want_probabilities ? &result->probabilities : NULL);
-	if (status.code == LS_OK && want_probabilities)
+	TRY(model_maps(store, ensemble ? version->members : &self, count, host, bytes, options->tta, options->threshold, maps));
+	for (int i = 0; i < count; i++)
+		result->disagreement += weights[i] * maps[i].disagreement;
+	TRY(mask_create(host, maps, weights, count, mask, &result->mask,
+					want_probabilities ? &result->probabilities : NULL));
+	if (want_probabilities)
 		calibrate(version, result);
-	probability_map_free(host, &map);
-	return status;
+	return status_ok();
 }
 
 Status
@@ -143,10 +162,13 @@ model_segment(const ModelStore *store, const ModelVersion *version, const HostCo
 		.largest_component = options->largest_component,
 		.fill_holes = options->fill_holes,
 	};
+	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
 	Status		status;
 
 	memset(result, 0, sizeof *result);
-	status = segment(store, version, host, bytes, options, &mask, want_probabilities, result);
+	status = segment(store, version, host, bytes, options, &mask, maps, want_probabilities, result);
+	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
+		probability_map_free(host, &maps[i]);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(host, status);
 	return status;

@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "image/image.h"
+#include "learn/segment.h"
 #include "pg/glue.h"
 #include "pg/model_store.h"
 #include "utils/jsonb.h"
@@ -39,6 +40,15 @@ typedef struct Segmented
 	double		disagreement;	/* of the views of test-time augmentation, else 0 */
 	double		predicted_dice; /* what the mask may expect, if probabilities were asked for */
 } Segmented;
+
+/* Load the networks of a version unless they are ready. */
+void		model_load(const ModelStore *store, const ModelVersion *version);
+
+/* What each of `count` versions, none of them an ensemble, says of an image;
+ * the caller frees maps (zeroed before) also on failure. The rest is as
+ * below. */
+Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+					   const ByteView *bytes, bool tta, double threshold, ProbabilityMap *maps);
 
 /*
  * Segment an image, loading the model if need be. The mask has the size

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 
 #include "learn/calibration.h"
+#include "pg/ensemble_version.h"
 #include "pg/glue.h"
 #include "pg/model_store.h"
 
@@ -279,6 +280,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 		return NULL;
 
 	version = SPI_palloc(sizeof *version);
+	memset(version, 0, sizeof *version);
 	version->model = owner->name;
 	version->number = wanted;
 	version->architecture = owner->architecture;
@@ -291,6 +293,8 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->temperature = DatumGetFloat8(first_row_datum(7));
 	version->review_below = DatumGetFloat8(first_row_datum(8));
 	SPI_freetuptable(SPI_tuptable);
+	if (is_ensemble(version->architecture))
+		ensemble_resolve(store, version);
 	return version;
 }
 
@@ -340,10 +344,11 @@ ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
 	Oid			types[] = {
-		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID
+		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID,
+		JSONBOID
 	};
-	char		nulls[] = "            ";
-	Datum		values[12];
+	char		nulls[] = "             ";
+	Datum		values[13];
 	uint8_t		digest[SHA256_BYTES];
 	int			number;
 
@@ -364,14 +369,17 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 		nulls[9] = 'n';
 	values[10] = Float8GetDatum(content->temperature != 0 ? content->temperature : CALIBRATION_TEMPERATURE);
 	values[11] = Float8GetDatum(content->review_below != 0 ? content->review_below : CALIBRATION_REVIEW_BELOW);
+	values[12] = content->metadata == NULL ? (Datum) 0 : JsonbPGetDatum(content->metadata);
+	if (content->metadata == NULL)
+		nulls[12] = 'n';
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
-				  "split_seed, test_fraction, run, temperature, review_below, extension_version) "
+				  "split_seed, test_fraction, run, temperature, review_below, metadata, extension_version) "
 				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
 				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
 				  "OPERATOR(pg_catalog.+) 1, 1), "
-				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), "
 				  "(SELECT extversion FROM pg_catalog.pg_extension "
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",

@@ -48,6 +48,11 @@ typedef struct ModelVersion
 	double		review_below;
 	int64_t		split_seed;
 	double		test_fraction;
+
+	/* Of an ensemble alone. */
+	int			member_count;
+	struct ModelVersion **members;
+	double	   *weights;		/* sum to 1 */
 } ModelVersion;
 
 /* The store of the extension that the called function belongs to. An error
@@ -95,6 +100,7 @@ typedef struct NewVersion
 	double		test_fraction;
 	int64_t		run;			/* 0 = imported */
 	bool		bundled;		/* it came with the extension */
+	Jsonb	   *metadata;		/* NULL = {} */
 } NewVersion;
 
 /* The number of a version that came with the extension. */

@@ -18,6 +18,7 @@ run_sql($source, "SELECT lesion_train('archive', 'mine', 1, architecture => 'une
 run_sql($source, "SELECT lesion_train('archive', 'mine', 1, $sizes, promote => 'always')");
 run_sql($source, "SELECT lesion_train('archive', 'unet', 1, $sizes, promote => 'always')");
 run_sql($source, q{SELECT lesion_model_promote('mine', 1)});
+run_sql($source, q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["mine", "unet"], "weights": [1, 2]}')});
 
 # The bundled weights, where some were installed, are restored by CREATE
 # EXTENSION; what refers to them is dumped.
@@ -42,7 +43,7 @@ my $active = q{SELECT string_agg(model || version, ' ' ORDER BY model) FROM lesi
 like(run_sql($target, $active), qr/mine1.* unet1/, 'the versions that were promoted are active');
 is(run_sql($target, $active), run_sql($source, $active), 'the same versions are active');
 unlike(scalar `pg_restore -a -f - -t lesion_version $dump`, qr/^\w+\t(0|-\d+)\t/m, 'weights that came with the extension are not in the dump');
-my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'mine') || lesion_segment(image, 'unet'), '' ORDER BY id)) FROM archive};
+my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'mine') || lesion_segment(image, 'unet') || lesion_segment(image, 'both'), '' ORDER BY id)) FROM archive};
 is(run_sql($target, $masks), run_sql($source, $masks), 'they give the same masks');
 is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', 'and can be trained further');
 done_testing();

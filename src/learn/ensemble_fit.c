@@ -1,0 +1,271 @@
+/*
+ * ensemble_fit.c: see ensemble_fit.h.
+ *
+ * Maps are kept in 8 bits at one size, so that some hundred images of a few
+ * members fit into memory, and sums over members are integers.
+ */
+#include "learn/ensemble_fit.h"
+
+#include <string.h>
+
+#include "learn/bilinear.h"
+#include "learn/threshold.h"
+#include "measure/score.h"
+
+/* An image: member m's map is pixels [m, m + 1) * size * size, its mask comes
+ * after the last. */
+typedef struct FitImage
+{
+	struct FitImage *next;
+	uint8_t    *pixels;
+} FitImage;
+
+struct EnsembleFit
+{
+	const HostContext *host;
+	int			members;
+	int			size;
+	FitImage   *images;
+};
+
+Status
+ensemble_fit_create(const HostContext *host, int members, int size, EnsembleFit **result)
+{
+	EnsembleFit *fit;
+	void	   *memory;
+
+	*result = NULL;
+	TRY(host_alloc_array(host, 1, sizeof(EnsembleFit), &memory));
+	fit = memory;
+	fit->host = host;
+	fit->members = members;
+	fit->size = size;
+	*result = fit;
+	return status_ok();
+}
+
+void
+ensemble_fit_free(EnsembleFit *fit)
+{
+	if (fit == NULL)
+		return;
+	while (fit->images != NULL)
+	{
+		FitImage   *next = fit->images->next;
+
+		host_free(fit->host, fit->images->pixels);
+		host_free(fit->host, fit->images);
+		fit->images = next;
+	}
+	host_free(fit->host, fit);
+}
+
+/* Keep a map at the common size. */
+static Status
+keep_map(const EnsembleFit *fit, const ProbabilityMap *map, uint8_t *pixels)
+{
+	Bilinear	resize;
+	Status		status;
+
+	bilinear_init(&resize, fit->host, map->size);
+	status = bilinear_prepare(&resize, fit->size, fit->size);
+	if (status.code == LS_OK)
+		bilinear_start(&resize);
+	for (int y = 0; status.code == LS_OK && y < fit->size; y++)
+	{
+		const float *row = bilinear_row(&resize, map->values, y);
+
+		for (int x = 0; x < fit->size; x++)
+			*pixels++ = (uint8_t) (int) (255 * row[x] + 0.5f);
+	}
+	bilinear_free(&resize);
+	return status;
+}
+
+Status
+ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Image *truth)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+	FitImage   *image;
+	Image		mask;
+	void	   *memory;
+
+	TRY(host_alloc_array(fit->host, 1, sizeof(FitImage), &memory));
+	image = memory;
+	image->next = fit->images;
+	fit->images = image;
+	TRY(host_alloc_array(fit->host, (size_t) fit->members + 1, pixels, &memory));
+	image->pixels = memory;
+	for (int m = 0; m < fit->members; m++)
+		TRY(keep_map(fit, &maps[m], image->pixels + (size_t) m * pixels));
+	TRY(image_resize_nearest(fit->host, truth, fit->size, fit->size, &mask));
+	memcpy(image->pixels + (size_t) fit->members * pixels, mask.pixels, pixels);
+	image_free(fit->host, &mask);
+	return host_poll(fit->host);
+}
+
+/* Weighted sum of an image's maps; `counts` sum to at most 255. */
+static void
+sum_maps(const EnsembleFit *fit, const FitImage *image, const int *counts, uint16_t *sums)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+
+	memset(sums, 0, pixels * sizeof *sums);
+	for (int m = 0; m < fit->members; m++)
+	{
+		const uint8_t *map = image->pixels + (size_t) m * pixels;
+		uint16_t	count = (uint16_t) counts[m];
+
+		if (count == 0)
+			continue;
+#pragma omp simd
+		for (size_t i = 0; i < pixels; i++)
+			sums[i] = (uint16_t) (sums[i] + count * map[i]);
+	}
+}
+
+/* Jaccard of an image where sums are above `half`. */
+static double
+jaccard_above(size_t pixels, const uint16_t *sums, int half, const uint8_t *mask)
+{
+	ConfusionCounts counts = {0};
+	long		both = 0;
+	long		predicted = 0;
+	long		truth = 0;
+
+#pragma omp simd reduction(+ : both, predicted, truth)
+	for (size_t i = 0; i < pixels; i++)
+	{
+		int			p = sums[i] > half;
+		int			t = mask[i] != 0;
+
+		both += p & t;
+		predicted += p;
+		truth += t;
+	}
+	counts.true_positive = both;
+	counts.false_positive = predicted - both;
+	counts.false_negative = truth - both;
+	counts.true_negative = (int64_t) pixels - predicted - counts.false_negative;
+	return image_score(&counts).jaccard;
+}
+
+/* Mean Jaccard over the images when member m counts counts[m] times. */
+static Status
+score_counts(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *score)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+	double		sum = 0;
+	long		images = 0;
+	int			total = 0;
+
+	for (int m = 0; m < fit->members; m++)
+		total += counts[m];
+	for (const FitImage *image = fit->images; image != NULL; image = image->next)
+	{
+		sum_maps(fit, image, counts, sums);
+		sum += jaccard_above(pixels, sums, total * 255 / 2, image->pixels + (size_t) fit->members * pixels);
+		images++;
+		TRY(host_poll(fit->host));
+	}
+	*score = sum / (double) images;
+	return status_ok();
+}
+
+/* Find how often each member is chosen; `best` holds the counts, and the
+ * others are memory for as many. */
+static Status
+select_members(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, double *best_score)
+{
+	*best_score = -1;
+	memset(counts, 0, (size_t) fit->members * sizeof *counts);
+	for (int round = 0; round < ENSEMBLE_FIT_ROUNDS; round++)
+	{
+		double		round_score = -1;
+		int			chosen = 0;
+
+		for (int m = 0; m < fit->members; m++)
+		{
+			double		score;
+
+			counts[m]++;
+			TRY(score_counts(fit, counts, sums, &score));
+			counts[m]--;
+			if (score > round_score)
+			{
+				round_score = score;
+				chosen = m;
+			}
+		}
+		counts[chosen]++;
+		if (round_score > *best_score)
+		{
+			*best_score = round_score;
+			memcpy(best, counts, (size_t) fit->members * sizeof *counts);
+		}
+	}
+	return status_ok();
+}
+
+/* The threshold of the ensemble with these counts. */
+static Status
+choose_threshold(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *threshold)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+	ThresholdScores scores = {0};
+	float	   *probabilities;
+	void	   *memory;
+	int			total = 0;
+	Status		status = status_ok();
+
+	TRY(host_alloc_array(fit->host, pixels, sizeof(float), &memory));
+	probabilities = memory;
+	for (int m = 0; m < fit->members; m++)
+		total += counts[m];
+	for (const FitImage *image = fit->images; status.code == LS_OK && image != NULL; image = image->next)
+	{
+		sum_maps(fit, image, counts, sums);
+		for (size_t i = 0; i < pixels; i++)
+			probabilities[i] = (float) sums[i] / (float) (255 * total);
+		threshold_add(&scores, pixels, probabilities, image->pixels + (size_t) fit->members * pixels);
+		status = host_poll(fit->host);
+	}
+	*threshold = threshold_best(&scores);
+	host_free(fit->host, probabilities);
+	return status;
+}
+
+/* The same as ensemble_fit_solve, with memory for members and pixels. */
+static Status
+solve(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, double *weights, EnsembleFitResult *result)
+{
+	int			total = 0;
+
+	for (int m = 0; m < fit->members; m++)
+		counts[m] = 1;
+	TRY(score_counts(fit, counts, sums, &result->equal_jaccard));
+	TRY(select_members(fit, best, counts, sums, &result->jaccard));
+	TRY(choose_threshold(fit, best, sums, &result->threshold));
+	for (int m = 0; m < fit->members; m++)
+		total += best[m];
+	for (int m = 0; m < fit->members; m++)
+		weights[m] = (double) best[m] / total;
+	return status_ok();
+}
+
+Status
+ensemble_fit_solve(const EnsembleFit *fit, double *weights, EnsembleFitResult *result)
+{
+	const HostContext *host = fit->host;
+	void	   *counts = NULL;
+	void	   *sums = NULL;
+	Status		status = host_alloc_array(host, 2 * (size_t) fit->members, sizeof(int), &counts);
+
+	if (status.code == LS_OK)
+		status = host_alloc_array(host, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums);
+	if (status.code == LS_OK)
+		status = solve(fit, counts, (int *) counts + fit->members, sums, weights, result);
+	host_free(host, counts);
+	host_free(host, sums);
+	return status;
+}

@@ -1,0 +1,33 @@
+/*
+ * ensemble_version.h: a version of an ensemble, as it is made and as it is
+ * read.
+ */
+#ifndef LESIONSEG_PG_ENSEMBLE_VERSION_H
+#define LESIONSEG_PG_ENSEMBLE_VERSION_H
+
+#include "postgres.h"
+
+#include "pg/ensemble.h"
+
+/* What a version is made of. */
+typedef struct EnsembleContent
+{
+	int			count;
+	char	   *names[ENSEMBLE_MAX_MEMBERS];
+	double		weights[ENSEMBLE_MAX_MEMBERS];	/* sum to 1 */
+	ModelVersion *members[ENSEMBLE_MAX_MEMBERS];
+	double		threshold;
+	Jsonb	   *metadata;		/* how it came about; NULL = nothing to say */
+} EnsembleContent;
+
+/* Look up the active versions of the members that are named. */
+void		ensemble_find_members(const ModelStore *store, EnsembleContent *content);
+
+/* Add a version; the model is locked. */
+ModelVersion *ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content);
+
+/* Look up the members of a version that was read; one that is gone or has
+ * changed is an error. */
+void		ensemble_resolve(const ModelStore *store, ModelVersion *version);
+
+#endif

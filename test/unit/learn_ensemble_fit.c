@@ -1,0 +1,120 @@
+/*
+ * learn_ensemble_fit.c: weights of members whose merits are known, and masks
+ * made of several maps.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "core/rng.h"
+#include "learn/ensemble_fit.h"
+#include "learn/mask.h"
+#include "learn_host.h"
+
+#define SIDE 16
+#define PIXELS (SIDE * SIDE)
+
+/* Draw a mask, and what members of different skill say of it: the first knows
+ * it but for noise, the second too with noise of its own, the third nothing. */
+static void
+draw(Rng *rng, Image *truth, float maps[3][PIXELS])
+{
+	int			left = (int) rng_below(rng, 8);
+	int			top = (int) rng_below(rng, 8);
+
+	for (int i = 0; i < PIXELS; i++)
+	{
+		int			x = i % SIDE;
+		int			y = i / SIDE;
+		bool		inside = x >= left && x < left + 8 && y >= top && y < top + 8;
+
+		truth->pixels[i] = inside ? 255 : 0;
+		for (int m = 0; m < 3; m++)
+			maps[m][i] = (float) ((m == 2 ? 0.5 : inside ? 0.7 : 0.3) + 0.6 * (rng_uniform(rng) - 0.5));
+	}
+}
+
+static void
+test_weights(void **state)
+{
+	TestHost	host;
+	EnsembleFit *fit;
+	EnsembleFitResult result;
+	Image		truth;
+	Rng			rng;
+	double		weights[3];
+	float		maps[3][PIXELS];
+
+	(void) state;
+	test_host_init(&host);
+	rng_seed(&rng, 17, 0);
+	assert_int_equal(image_create(&host.context, SIDE, SIDE, 1, &truth).code, LS_OK);
+	assert_int_equal(ensemble_fit_create(&host.context, 3, SIDE, &fit).code, LS_OK);
+	for (int i = 0; i < 30; i++)
+	{
+		ProbabilityMap views[3];
+
+		draw(&rng, &truth, maps);
+		for (int m = 0; m < 3; m++)
+			views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
+		assert_int_equal(ensemble_fit_add(fit, views, &truth).code, LS_OK);
+	}
+	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_OK);
+	assert_true(fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
+	assert_true(weights[0] > 0.3 && weights[1] > 0.3 && weights[2] < 0.2);
+	assert_true(result.jaccard > result.equal_jaccard && result.jaccard <= 1);
+	assert_true(result.threshold > 0.3 && result.threshold < 0.7);
+
+	/* Stopped anywhere, it says so. */
+	host.stop_after = host.polls + 40;
+	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_CANCELLED);
+	host.stop_after = -1;
+	ensemble_fit_free(fit);
+	image_free(&host.context, &truth);
+	assert_int_equal(host.live, 0);
+	test_host_end(&host);
+}
+
+/* Maps of different sizes, weighted: the value of each pixel. */
+static void
+test_blend(void **state)
+{
+	static float small[1] = {0.8f};
+	static float large[4] = {0, 0.4f, 0.2f, 0.6f};
+	const ProbabilityMap maps[2] = {{.size = 1,.values = small}, {.size = 2,.values = large}};
+	const double weights[2] = {1, 3};
+	const MaskOptions options = {.width = 2,.height = 2,.threshold = 0.45};
+	TestHost	host;
+	Image		mask;
+	Image		probabilities;
+
+	(void) state;
+	test_host_init(&host);
+	assert_int_equal(mask_create(&host.context, maps, weights, 2, &options, &mask, &probabilities).code, LS_OK);
+	for (int i = 0; i < 4; i++)
+	{
+		double		mean = 0.25 * small[0] + 0.75 * large[i];
+
+		assert_int_equal(mask.pixels[i], mean > 0.45 ? 255 : 0);
+		assert_int_equal(probabilities.pixels[i], (int) (255 * mean + 0.5));
+	}
+	image_free(&host.context, &mask);
+	image_free(&host.context, &probabilities);
+	assert_int_equal(host.live, 0);
+	test_host_end(&host);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_blend),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
