@@ -1,7 +1,7 @@
 -- What is refused, when, and with which words of advice.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(42);
+SELECT plan(41);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -77,7 +77,7 @@ RESET lesionseg.max_pixels;
 
 -- Names.
 SELECT is(state || ' ' || message, '42939 the name "' || name || '" is reserved', 'the reserved name ' || name)
-FROM unnest(ARRAY['maskrcnn', 'ensemble']) AS name, error_of(format('SELECT lesion_model_create(%L, ''unet'')', name));
+FROM unnest(ARRAY['ensemble']) AS name, error_of(format('SELECT lesion_model_create(%L, ''unet'')', name));
 SELECT ok(hint <> '', '... with a hint') FROM error_of($$SELECT lesion_model_create('ensemble', 'unet')$$);
 
 -- Relations.
