@@ -11,6 +11,7 @@
 #include "core/cpu.h"
 #include "nn/backend_impl.h"
 #include "nn/depthwise.h"
+#include "nn/single_output.h"
 
 /* openblas_get_parallel() of a library built on OpenMP. */
 #define OPENBLAS_PARALLEL_OPENMP 2
@@ -160,5 +161,7 @@ backend_for_shape(const Backend *backend, const ConvolutionShape *shape)
 {
 	if (depthwise_suits(shape))
 		return &depthwise_backend;
+	if (single_output_suits(shape))
+		return &single_output_backend;
 	return overruns_scratch(shape) ? &openblas_backend : backend;
 }

@@ -144,6 +144,26 @@ typedef struct GeluArgs
 	bool		accumulate;		/* add to dx instead of writing it */
 } GeluArgs;
 
+/* A 1x1 convolution to one channel: each pixel's dot product with the weights
+ * (+ bias) (+ what y holds) (then ReLU), and its gradients; items: pixels. */
+typedef struct DotArgs
+{
+	const void *x;
+	int			x_stride;
+	int			channels;
+	const float *weights;		/* (C) */
+	float		bias;
+	bool		residual;
+	bool		relu;
+	void	   *y;				/* one channel */
+	int			y_stride;
+	const void *dy;				/* gradients only */
+	int			dy_stride;
+	void	   *dx;				/* dot_gradient: dy * weights */
+	int			dx_stride;
+	double	   *sums;			/* dot_gradient_sums: (workers, C + 1): dy * x, and dy; added to */
+} DotArgs;
+
 /* Bilinear enlargement by a whole factor; items of forward: output rows
  * (n * H * scale); of backward: input rows (n * H). */
 typedef struct ResizeArgs
@@ -205,6 +225,9 @@ typedef struct Kernels
 	ThreadsTask relu_gradient;	/* ReluGradientArgs */
 	ThreadsTask gelu;			/* GeluArgs */
 	ThreadsTask gelu_gradient;	/* GeluArgs */
+	ThreadsTask dot;			/* DotArgs */
+	ThreadsTask dot_gradient;	/* DotArgs */
+	ThreadsTask dot_gradient_sums;	/* DotArgs */
 	ThreadsTask resize;			/* ResizeArgs */
 	ThreadsTask resize_gradient;	/* ResizeArgs */
 	ThreadsTask roi_align;		/* RoiAlignArgs */

@@ -1,7 +1,8 @@
 /*
  * kernels_channels.h: the part of kernels_template.h that works on pixels
  * with values per channel, or alike on all of them: batch norm and what is
- * added to it, ReLU, GELU. Included by it, once per build.
+ * added to it, ReLU, GELU, dot products over channels. Included by it, once
+ * per build.
  *
  * These passes read and write whole tensors, so that memory is their limit;
  * the loops must not be. They go by spans: two vectors of channels (a cache
@@ -97,6 +98,21 @@ static inline Vector
 at_least(Vector v, Vector floor)
 {
 	return select_lanes(v < floor, floor, v);
+}
+
+/* All lanes' sum. */
+static inline float
+lane_sum(Vector v)
+{
+#ifdef __AVX512F__
+	return _mm512_reduce_add_ps((__m512) v);
+#else
+	float		total = 0;
+
+	for (int k = 0; k < LANES; k++)
+		total += v[k];
+	return total;
+#endif
 }
 
 /* Add a span's float32 sums to doubles. */
@@ -490,4 +506,118 @@ KERNEL_NAME(gelu_gradient) (void *data, int worker, long begin, long end)
 	const GeluArgs *args = data;
 
 	EACH_SPAN(gelu_gradient_span, args, worker)
+}
+
+/* One stored value as a float, and back. */
+static inline float
+KERNEL_NAME(load_one) (const STORED *p)
+{
+#if KERNEL_STORAGE_BF16
+	return bfloat16_to_float(*p);
+#else
+	return *p;
+#endif
+}
+
+static inline void
+KERNEL_NAME(store_one) (STORED *p, float value)
+{
+#if KERNEL_STORAGE_BF16
+	*p = bfloat16_from_float(value);
+#else
+	*p = value;
+#endif
+}
+
+static void
+KERNEL_NAME(dot) (void *data, int worker, long begin, long end)
+{
+	const DotArgs *args = data;
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride;
+	STORED	   *y = (STORED *) args->y + begin * args->y_stride;
+	const float *weights = args->weights;
+	int			channels = args->channels;
+	float		bias = args->bias;
+	bool		residual = args->residual;
+	bool		relu = args->relu;
+	long		x_stride = args->x_stride;
+	long		y_stride = args->y_stride;
+
+	(void) worker;
+	for (long i = begin; i < end; i++, x += x_stride, y += y_stride)
+	{
+		Vector		total = {0};
+		float		value;
+		int			c = 0;
+
+		__builtin_prefetch(x + AHEAD * x_stride);
+		for (; c + LANES <= channels; c += LANES)
+			total += LOAD(x + c, LANES) * load_float(weights + c, LANES);
+		if (c < channels)
+			total += LOAD(x + c, channels - c) * load_float(weights + c, channels - c);
+		value = lane_sum(total) + bias;
+		if (residual)
+			value += KERNEL_NAME(load_one) (y);
+		KERNEL_NAME(store_one) (y, relu && value < 0 ? 0 : value);
+	}
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(dot_gradient_span) (const DotArgs *args, int stream, long begin, long end, int c, int n)
+{
+	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride;
+	STORED	   *dx = (STORED *) args->dx + begin * args->dx_stride + c;
+	Pair		weights = load_channels(args->weights, c, n, 0);
+	long		dy_stride = args->dy_stride;
+	long		dx_stride = args->dx_stride;
+
+	for (long i = begin; i < end; i++, dy += dy_stride, dx += dx_stride)
+	{
+		Vector		d = splat(KERNEL_NAME(load_one) (dy));
+
+		KERNEL_NAME(store_out) (dx, n, (Pair) {d * weights.low, d * weights.high}, stream);
+	}
+}
+
+static void
+KERNEL_NAME(dot_gradient) (void *data, int worker, long begin, long end)
+{
+	const DotArgs *args = data;
+	bool		stream = KERNEL_NAME(streams) (args->dy, args->dx, args->dx_stride, end - begin);
+
+	(void) worker;
+	EACH_SPAN(dot_gradient_span, args, stream)
+	KERNEL_NAME(settle) ();
+}
+
+SPAN_FUNCTION
+KERNEL_NAME(dot_gradient_sums_span) (const DotArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride;
+	double	   *sums = args->sums + (size_t) worker * (args->channels + 1);
+	Pair		total = {{0}, {0}};
+	float		plain = 0;
+	long		x_stride = args->x_stride;
+	long		dy_stride = args->dy_stride;
+
+	for (long i = begin; i < end; i++, x += x_stride, dy += dy_stride)
+	{
+		float		d = KERNEL_NAME(load_one) (dy);
+
+		__builtin_prefetch(x + AHEAD * x_stride);
+		total = multiply_add((Pair) {splat(d), splat(d)}, LOAD_PAIR(x, n), total);
+		plain += d;
+	}
+	add_to_doubles(sums + c, n, total);
+	if (c == 0)
+		sums[args->channels] += plain;
+}
+
+static void
+KERNEL_NAME(dot_gradient_sums) (void *data, int worker, long begin, long end)
+{
+	const DotArgs *args = data;
+
+	EACH_SPAN(dot_gradient_sums_span, args, worker)
 }

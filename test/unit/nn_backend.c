@@ -1,5 +1,5 @@
 /*
- * nn_backend.c: both backends, and our own depthwise convolution, against a
+ * nn_backend.c: both backends, and our own special convolutions, against a
  * naive convolution.
  *
  * The reference is seven nested loops in double. Shapes cover what the
@@ -23,6 +23,7 @@
 #include "core/threads.h"
 #include "nn/backend.h"
 #include "nn/depthwise.h"
+#include "nn/single_output.h"
 
 /* What wide tensors hold between their slices; exact in bf16. */
 #define UNTOUCHED 77.0f
@@ -516,6 +517,23 @@ depthwise(void **state)
 	assert_true(suited >= 5 * 5);
 }
 
+/* Our own 1x1 convolution to one channel. */
+static void
+single_output(void **state)
+{
+	int			suited = 0;
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		for (size_t f = 0; single_output_suits(&problems[i].shape) && f < sizeof fusions / sizeof fusions[0]; f++)
+		{
+			check_case(&single_output_backend, &cases[i], DATA_F32, fusions[f], 1);
+			check_case(&single_output_backend, &cases[i], DATA_BF16, fusions[f], 2);
+			suited++;
+		}
+	assert_true(suited >= 2 * 4);
+}
+
 /* Two runs on two threads give the same bits. */
 static void
 gradients_are_reproducible(void **state)
@@ -679,6 +697,7 @@ main(void)
 		cmocka_unit_test(onednn_bf16),
 		cmocka_unit_test(onednn_bf16_two_threads),
 		cmocka_unit_test(depthwise),
+		cmocka_unit_test(single_output),
 		cmocka_unit_test(gradients_are_reproducible),
 		cmocka_unit_test(bad_shapes_are_refused),
 		cmocka_unit_test(memory_limit_is_kept),
