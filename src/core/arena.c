@@ -4,13 +4,11 @@
 #include "core/arena.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/checked.h"
 
 #define ARENA_ALIGNMENT 64
 #define CLEAR_BLOCK ((size_t) 64 << 20)
-#define HUGE_PAGE ((size_t) 2 << 20)
 
 void
 arena_init(Arena *arena, const HostContext *host)
@@ -33,26 +31,6 @@ arena_reserve(Arena *arena, size_t bytes, size_t *offset)
 	return status_ok();
 }
 
-/*
- * Ask for huge pages under the whole ones of a block that is not touched yet:
- * passes over tensors of many megabytes otherwise wait for the tables of
- * 4 kB pages (reading 256 MB on one core of a virtual machine: 15 GB/s against
- * 36). Only advice; a kernel without them leaves things as they are.
- */
-static void
-advise_huge_pages(char *base, size_t size)
-{
-#ifdef MADV_HUGEPAGE
-	size_t		before = -(uintptr_t) base & (HUGE_PAGE - 1);
-
-	if (size >= before + HUGE_PAGE)
-		(void) madvise(base + before, (size - before) & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
-#else
-	(void) base;
-	(void) size;
-#endif
-}
-
 Status
 arena_commit(Arena *arena, const char *what)
 {
@@ -66,8 +44,6 @@ arena_commit(Arena *arena, const char *what)
 								"Raise lesionseg.max_memory, or use a smaller image_size, batch_size or model.");
 	TRY(host_alloc(arena->host, arena->size, &memory));
 	arena->base = memory;
-	if (arena->size > 0)
-		advise_huge_pages(arena->base, arena->size);
 
 	/* The first touch of a gigabyte takes half a second: poll in between. */
 	for (size_t at = 0; at < arena->size; at += CLEAR_BLOCK)

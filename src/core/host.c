@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/checked.h"
+
+#define HUGE_PAGE ((size_t) 2 << 20)
 
 static void *
 standalone_alloc(void *user, size_t size)
@@ -94,6 +97,26 @@ host_standalone(void)
 	return &host;
 }
 
+/*
+ * Ask for huge pages under the whole ones of a block that is not touched yet:
+ * passes over tensors of many megabytes otherwise wait for the tables of
+ * 4 kB pages (reading 256 MB on one core of a virtual machine: 15 GB/s against
+ * 36). Only advice; a kernel without them leaves things as they are.
+ */
+static void
+advise_huge_pages(char *base, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+	size_t		before = -(uintptr_t) base & (HUGE_PAGE - 1);
+
+	if (size >= before + HUGE_PAGE)
+		(void) madvise(base + before, (size - before) & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+#else
+	(void) base;
+	(void) size;
+#endif
+}
+
 Status
 host_alloc(const HostContext *host, size_t size, void **memory)
 {
@@ -108,6 +131,7 @@ host_alloc(const HostContext *host, size_t size, void **memory)
 	*memory = host->alloc(host->user, size);
 	if (*memory == NULL)
 		return status_error(LS_OUT_OF_MEMORY, "could not allocate %zu bytes", size);
+	advise_huge_pages(*memory, size);
 	return status_ok();
 }
 

@@ -49,10 +49,14 @@ KERNEL_NAME(max_pool) (void *data, int worker, long begin, long end)
 			int			kx = left < 0 ? -left : 0;
 			int			kx_end = in.w - left < args->kernel ? in.w - left : args->kernel;
 			const STORED *x = x_row + (long) left * args->x_stride;
+			const STORED *ahead = x + (long) AHEAD * args->x_stride;
 			STORED	   *y = (STORED *) args->y + pixel * args->y_stride;
 			uint8_t    *index = args->index == NULL ? NULL : args->index + pixel * in.c;
 			int			c = 0;
 
+			for (int row_ahead = ky; row_ahead < ky_end; row_ahead++)
+				for (int column = 0; column < args->stride; column++)
+					__builtin_prefetch(ahead + ((long) row_ahead * in.w + column) * args->x_stride);
 			for (; c + LANES <= in.c; c += LANES)
 				KERNEL_NAME(max_pool_window) (args, x, ky, ky_end, kx, kx_end, c, LANES, y, index);
 			if (c < in.c)
@@ -129,6 +133,7 @@ KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
 				right++;
 			last = right < out.w ? right : out.w - 1;
 			output = (image * out.h + top) * out.w + left;
+			__builtin_prefetch(dx + (long) AHEAD * args->dx_stride, 1);
 			for (; c + LANES <= in.c; c += LANES)
 				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
 											  ix + args->padding - left * args->stride,

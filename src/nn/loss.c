@@ -11,6 +11,7 @@
 #define SMOOTHING 1.0
 #define MOST_IMAGES 4096		/* per call; a batch is far smaller */
 #define LEAST_PROBABILITY 1e-7f /* keeps the logarithm finite */
+#define FACTORS 16				/* pixels per logarithm: their product stays above 1e-112 */
 
 typedef struct LossTask
 {
@@ -33,6 +34,7 @@ image_losses(void *data, int worker, long begin, long end)
 		const float *p = task->probabilities + image * task->pixels;
 		const uint8_t *mask = task->masks + image * task->pixels;
 		double		entropy = 0;
+		double		product = 1;
 		double		overlap = 0;
 		double		total = 0;
 		double		numerator;
@@ -43,7 +45,12 @@ image_losses(void *data, int worker, long begin, long end)
 			int			t = mask[i] > 128;
 			float		right = t ? p[i] : 1 - p[i];
 
-			entropy -= logf(right > LEAST_PROBABILITY ? right : LEAST_PROBABILITY);
+			product *= right > LEAST_PROBABILITY ? right : LEAST_PROBABILITY;
+			if (i % FACTORS == FACTORS - 1 || i == task->pixels - 1)
+			{
+				entropy -= log(product);
+				product = 1;
+			}
 			overlap += t ? p[i] : 0;
 			total += p[i] + t;
 		}
