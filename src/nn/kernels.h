@@ -99,7 +99,8 @@ typedef struct PoolArgs
 	int			dy_stride;
 	void	   *dx;
 	int			dx_stride;
-	bool		accumulate;		/* add to dx instead of writing it */
+	const void *before;			/* what is added to dx; may be dx; NULL = nothing */
+	int			before_stride;
 } PoolArgs;
 
 /* y = a + b, or y = a where b is NULL; items: pixels. */

@@ -80,7 +80,7 @@ KERNEL_NAME(covering) (const PoolArgs *args, int in, int size, int *first, int *
 /* A pixel and span of channels of dx: what came from each window that covers it. */
 static inline __attribute__((always_inline)) void
 KERNEL_NAME(max_pool_gather) (const PoolArgs *args, long output, int ky, int kx, int rows, int columns,
-							  int c, int n, STORED *dx)
+							  int c, int n, const STORED *before, STORED *dx)
 {
 	Vector		total = {0};
 
@@ -94,7 +94,7 @@ KERNEL_NAME(max_pool_gather) (const PoolArgs *args, long output, int ky, int kx,
 
 			total += select_lanes(from == place, dy, (Vector) {0});
 		}
-	STORE(dx + c, n, args->accumulate ? total + LOAD(dx + c, n) : total);
+	STORE(dx + c, n, before != NULL ? total + LOAD(before + c, n) : total);
 }
 
 /*
@@ -122,6 +122,8 @@ KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
 		for (int ix = 0; ix < in.w; ix++)
 		{
 			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
+			const STORED *before = args->before == NULL ? NULL :
+				(const STORED *) args->before + (row * in.w + ix) * args->before_stride;
 			int			last;
 			long		output;
 			int			c = 0;
@@ -133,15 +135,16 @@ KERNEL_NAME(max_pool_gradient) (void *data, int worker, long begin, long end)
 				right++;
 			last = right < out.w ? right : out.w - 1;
 			output = (image * out.h + top) * out.w + left;
-			__builtin_prefetch(dx + (long) AHEAD * args->dx_stride, 1);
+			if (before != NULL)
+				__builtin_prefetch(before + (long) AHEAD * args->before_stride);
 			for (; c + LANES <= in.c; c += LANES)
 				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
 											  ix + args->padding - left * args->stride,
-											  bottom - top + 1, last - left + 1, c, LANES, dx);
+											  bottom - top + 1, last - left + 1, c, LANES, before, dx);
 			if (c < in.c)
 				KERNEL_NAME(max_pool_gather) (args, output, iy + args->padding - top * args->stride,
 											  ix + args->padding - left * args->stride,
-											  bottom - top + 1, last - left + 1, c, in.c - c, dx);
+											  bottom - top + 1, last - left + 1, c, in.c - c, before, dx);
 		}
 	}
 }

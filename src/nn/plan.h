@@ -71,6 +71,7 @@ typedef struct Step
 	bool		wants_dx;
 	bool		accumulate_dx;
 	bool		accumulate_dresidual;
+	Tensor		dx_before;		/* what accumulate_dx adds to: dx itself, unless this step moves it */
 	Tensor		dx_scratch;		/* where a convolution leaves dx before it is added */
 } Step;
 

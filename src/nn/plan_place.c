@@ -36,6 +36,19 @@ keep(Planner *planner, Slot slot, int time)
 		buffer->last = time;
 }
 
+/* A slot with a buffer of its own for a tensor of shape, in use at `time`. */
+static Status
+own_slot(Planner *planner, TensorShape shape, int time, Slot *slot)
+{
+	size_t		elements;
+
+	if (!checked_mul((size_t) shape_pixels(shape), (size_t) shape.c, &elements))
+		return status_error(LS_LIMIT_EXCEEDED, "a tensor does not fit in memory");
+	slot->channel = 0;
+	slot->width = shape.c;
+	return add_buffer(planner, elements, data_type_size(planner->plan->options.type), time, time, &slot->buffer);
+}
+
 /* The slot of node id, made at `time` if it is not there yet. Parts of a
  * concatenation are slices of the whole's slot. */
 static Status
@@ -54,16 +67,7 @@ slot_for(Planner *planner, Slot *slots, NodeId id, int time, Slot *slot)
 			slots[id].channel += planner->graph->nodes[planner->graph->nodes[whole].inputs[0]].channels;
 	}
 	else if (slots[id].buffer < 0)
-	{
-		size_t		elements;
-
-		if (!checked_mul((size_t) shape_pixels(shape), (size_t) shape.c, &elements))
-			return status_error(LS_LIMIT_EXCEEDED, "a tensor does not fit in memory");
-		TRY(add_buffer(planner, elements, data_type_size(planner->plan->options.type), time, time,
-					   &slots[id].buffer));
-		slots[id].channel = 0;
-		slots[id].width = shape.c;
-	}
+		TRY(own_slot(planner, shape, time, &slots[id]));
 	keep(planner, slots[id], time);
 	*slot = slots[id];
 	return status_ok();
@@ -103,18 +107,33 @@ place_values(Planner *planner)
 	return status_ok();
 }
 
-/* True when the dx of a batch norm or a GELU can take the place of its dy. */
+/* True when the dx of a batch norm or a GELU can take the place of its dy,
+ * which is dense unless it is part of a concatenation's. */
 static bool
 gradient_in_place(const Planner *planner, const Step *step)
 {
 	return (step->kind == OP_BATCH_NORM || step->kind == OP_GELU) && step->wants_dx &&
 		planner->consumers[step->x] == 1 && !planner->is_output[step->x] &&
-		planner->concat_of[step->y] < 0 && planner->concat_of[step->x] < 0;
+		planner->gradient_slots[step->y].width == planner->plan->values[step->y].shape.c &&
+		planner->concat_of[step->x] < 0;
+}
+
+/*
+ * True when a pooling step moves the gradient of its input out of a
+ * concatenation's, from where it reads the part that came before: a batch
+ * norm then goes over a dense gradient, twice, and may leave its own there.
+ * Only where nothing but these two contributes.
+ */
+static bool
+moves_gradient(const Planner *planner, const Step *step)
+{
+	return step->kind == OP_MAX_POOL2D && step->wants_dx && step->accumulate_dx &&
+		planner->concat_of[step->x] >= 0 && planner->consumers[step->x] == 2 && !planner->is_output[step->x];
 }
 
 /* Give every gradient a slot from its first contribution to its last use. */
 static Status
-place_gradients(Planner *planner)
+place_gradients(Planner *planner, StepBuffers *extras)
 {
 	Plan	   *plan = planner->plan;
 	Slot		slot;
@@ -129,6 +148,12 @@ place_gradients(Planner *planner)
 		TRY(slot_for(planner, planner->gradient_slots, step->y, time, &slot));
 		if (step->wants_dx && gradient_in_place(planner, step))
 			planner->gradient_slots[step->x] = slot;
+		else if (moves_gradient(planner, step))
+		{
+			extras[s].before = planner->gradient_slots[step->x];
+			keep(planner, extras[s].before, time);
+			TRY(own_slot(planner, plan->values[step->x].shape, time, &planner->gradient_slots[step->x]));
+		}
 		else if (step->wants_dx)
 			TRY(slot_for(planner, planner->gradient_slots, step->x, time, &slot));
 		if (step->residual >= 0 && planner->wants_gradient[step->residual])
@@ -278,6 +303,9 @@ resolve(Planner *planner, const StepBuffers *extras, int sums)
 			else
 				step->arrays = (NormArrays) {.scale = base,.shift = base + c};
 		}
+		if (step->wants_dx && step->accumulate_dx)
+			step->dx_before = extras[s].before.buffer < 0 ? plan->gradients[step->x] :
+				slot_tensor(planner, extras[s].before, plan->values[step->x].shape);
 		if (extras[s].scratch >= 0)
 		{
 			step->dx_scratch = plan->gradients[step->x];
@@ -294,10 +322,10 @@ plan_memory_layout(Planner *planner, StepBuffers *extras)
 	int			sums;
 
 	for (int s = 0; s < plan->step_count; s++)
-		extras[s] = (StepBuffers) {-1, -1, -1};
+		extras[s] = (StepBuffers) {-1, -1, -1, {-1, 0, 0}};
 	TRY(place_values(planner));
 	if (plan->options.training)
-		TRY(place_gradients(planner));
+		TRY(place_gradients(planner, extras));
 	TRY(place_extras(planner, extras, &sums));
 	TRY(place_buffers(planner));
 	TRY(arena_commit(&plan->arena, plan->options.training ? "training tensors" : "tensors"));

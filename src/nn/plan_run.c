@@ -568,7 +568,11 @@ max_pool2d_backward(Plan *plan, Step *step)
 	args.dy_stride = plan->gradients[step->y].pixel_stride;
 	args.dx = plan->gradients[step->x].data;
 	args.dx_stride = plan->gradients[step->x].pixel_stride;
-	args.accumulate = step->accumulate_dx;
+	if (step->accumulate_dx)
+	{
+		args.before = step->dx_before.data;
+		args.before_stride = step->dx_before.pixel_stride;
+	}
 	threads_run(plan->host->threads, (long) args.x_shape.n * args.x_shape.h,
 				plan->kernels->max_pool_gradient, &args);
 	return status_ok();

@@ -56,6 +56,7 @@ typedef struct StepBuffers
 	int			index;			/* max pool */
 	int			arrays;			/* batch norm arrays */
 	int			scratch;		/* dx before it is added */
+	Slot		before;			/* where dx stood before this step moved it */
 } StepBuffers;
 
 /* Set the shape of every node's value (plan_lower.c). */

@@ -264,7 +264,7 @@ check_pool(const Table *table, Rng *rng, int channels, const PoolCase *pool, boo
 		.kernel = pool->kernel,.stride = pool->stride,.padding = pool->padding,
 		.x = x.data,.x_stride = x.stride,.y = y.data,.y_stride = y.stride,.index = index,
 		.dy = dy.data,.dy_stride = dy.stride,.dx = dx.data,.dx_stride = dx.stride,
-		.accumulate = accumulate,
+		.before = accumulate ? dx.data : NULL,.before_stride = dx.stride,
 	};
 
 	assert_true(expected != NULL && index != NULL);
