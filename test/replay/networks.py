@@ -155,3 +155,114 @@ class ConvMixer(nn.Module):
     def forward(self, x):
         y = self.upsample(self.decoder[1](self.decoder[0](self.blocks(self.patch(x)))))
         return self.head(self.decoder[2](torch.cat([y, self.stem(x)], 1)))
+
+
+class Encoder(nn.Module):
+    """ResNet-18 without its classifier; returns its four stages."""
+
+    def __init__(self, base):
+        super().__init__()
+        c = [base, 2 * base, 4 * base, 8 * base]
+        self.conv1, self.bn1 = conv_norm(3, base, 7, 2)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        for s in range(4):
+            setattr(self, f'layer{s + 1}', nn.Sequential(
+                BasicBlock(c[s - 1] if s else base, c[s], 2 if s else 1), BasicBlock(c[s], c[s], 1)))
+
+    def forward(self, x):
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        stages = []
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
+            stages.append(x)
+        return stages
+
+
+class FeaturePyramid(nn.Module):
+    """Lin et al., arXiv:1612.03144, with batch norm, enlarging bilinearly."""
+
+    def __init__(self, base, channels):
+        super().__init__()
+        self.inner_blocks = nn.ModuleList([nn.Sequential(*conv_norm(base * 2 ** i, channels, 1)) for i in range(4)])
+        self.layer_blocks = nn.ModuleList([nn.Sequential(*conv_norm(channels, channels, 3)) for _ in range(4)])
+        self.enlarge = nn.Upsample(scale_factor=2, mode='bilinear', align_corners=False)
+
+    def forward(self, stages):
+        above, levels = None, []
+        for i in reversed(range(4)):
+            inner = self.inner_blocks[i](stages[i])
+            above = inner if above is None else inner + self.enlarge(above)
+            levels.insert(0, self.layer_blocks[i](above))
+        return levels
+
+
+def conv_relu(i, o, kernel):
+    return nn.Sequential(nn.Conv2d(i, o, kernel, padding=kernel // 2), nn.ReLU())
+
+
+class ProposalHead(nn.Module):
+    def __init__(self, channels, anchors):
+        super().__init__()
+        self.conv = nn.Sequential(conv_relu(channels, channels, 3))
+        self.cls_logits = nn.Conv2d(channels, anchors, 1)
+        self.bbox_pred = nn.Conv2d(channels, 4 * anchors, 1)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.cls_logits(x), self.bbox_pred(x)
+
+
+class BoxHead(nn.Module):
+    def __init__(self, channels, units):
+        super().__init__()
+        self.fc6, self.fc7 = nn.Conv2d(49 * channels, units, 1), nn.Conv2d(units, units, 1)
+        self.relu6, self.relu7 = nn.ReLU(), nn.ReLU()
+
+    def forward(self, regions):
+        """(K, C, 7, 7) to (K, units, 1, 1); features in the order row, column, channel."""
+        x = regions.permute(0, 2, 3, 1).reshape(len(regions), -1, 1, 1)
+        return self.relu7(self.fc7(self.relu6(self.fc6(x))))
+
+
+class BoxPredictor(nn.Module):
+    def __init__(self, units):
+        super().__init__()
+        self.cls_score, self.bbox_pred = nn.Conv2d(units, 1, 1), nn.Conv2d(units, 4, 1)
+
+    def forward(self, x):
+        return self.cls_score(x).flatten(), self.bbox_pred(x).flatten(1)
+
+
+class MaskPredictor(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv5_mask = nn.ConvTranspose2d(channels, channels, 2, 2)
+        self.relu = nn.ReLU()
+        self.mask_fcn_logits = nn.Conv2d(channels, 1, 1)
+
+    def forward(self, x):
+        return self.mask_fcn_logits(self.relu(self.conv5_mask(x)))
+
+
+class MaskRCNN(nn.Module):
+    """The layers of He et al., arXiv:1703.06870, named as in torchvision; generate_maskrcnn.py has what goes on between."""
+
+    def __init__(self, base, pyramid, box_units, mask_depth):
+        super().__init__()
+        self.backbone = nn.ModuleDict({'body': Encoder(base), 'fpn': FeaturePyramid(base, pyramid)})
+        self.rpn = nn.ModuleDict({'head': ProposalHead(pyramid, 6)})
+        self.roi_heads = nn.ModuleDict({
+            'box_head': BoxHead(pyramid, box_units),
+            'box_predictor': BoxPredictor(box_units),
+            'mask_head': nn.Sequential(*[conv_relu(pyramid, pyramid, 3) for _ in range(mask_depth)]),
+            'mask_predictor': MaskPredictor(pyramid)})
+
+    def features(self, x):
+        return self.backbone['fpn'](self.backbone['body'](x))
+
+    def boxes(self, regions):
+        return self.roi_heads['box_predictor'](self.roi_heads['box_head'](regions))
+
+    def masks(self, regions):
+        return self.roi_heads['mask_predictor'](self.roi_heads['mask_head'](regions))[:, 0]

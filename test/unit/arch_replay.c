@@ -18,7 +18,9 @@
 #include <string.h>
 
 #include "arch/engine.h"
+#include "arch/maskrcnn.h"
 #include "arch/network.h"
+#include "arch/runner.h"
 #include "core/threads.h"
 #include "nn/weights.h"
 
@@ -33,16 +35,19 @@ typedef struct Replay
 	{
 		const char *key;
 		double		value;
-	}			config[4];
+	}			config[8];
 	int			batch;
 	int			height;
 	int			width;
+	bool		losses;			/* the dump has Mask R-CNN's losses in place of training logits */
 } Replay;
 
 static const Replay replays[] = {
-	{"unet", {{"base", 4}, {"depth", 2}}, 3, 24, 16},
-	{"linknet", {{"base", 4}}, 4, 64, 32},
-	{"convmixer", {{"dim", 24}, {"depth", 2}, {"kernel", 5}, {"patch", 4}}, 3, 32, 24},
+	{"unet", {{"base", 4}, {"depth", 2}}, 3, 24, 16, false},
+	{"linknet", {{"base", 4}}, 4, 64, 32, false},
+	{"convmixer", {{"dim", 24}, {"depth", 2}, {"kernel", 5}, {"patch", 4}}, 3, 32, 24, false},
+	{"maskrcnn", {{"base", 4}, {"pyramid", 4}, {"anchor", 2}, {"rois", 16}, {"box_units", 8}, {"mask_depth", 1},
+			{"detections", 3}, {"score", 0.6}}, 3, 32, 64, true},
 };
 
 /* In the order replay.py writes them. */
@@ -67,7 +72,7 @@ typedef struct Loaded
 	float	   *stepped;
 	float	   *outputs;		/* holds the three that follow */
 	const float *logits_eval;	/* (N, H, W) */
-	const float *logits_train;
+	const float *logits_train;	/* or losses (LOSS_COUNT) */
 	const float *scalars;
 	uint8_t    *rgb;
 	uint8_t    *masks;
@@ -172,7 +177,11 @@ read_case(const Replay *replay, Loaded *loaded)
 		{.name = "logits_train",.rank = 3,.shape = {n, h, w},.count = loaded->pixels},
 		{.name = "scalars",.rank = 1,.shape = {SCALAR_COUNT},.count = SCALAR_COUNT},
 	};
-	Graph		graph = {.params = params,.param_count = sizeof params / sizeof params[0]};
+	Graph		graph;
+
+	if (replay->losses)
+		params[3] = (GraphParam) {.name = "losses",.rank = 1,.shape = {LOSS_COUNT},.count = LOSS_COUNT};
+	graph = (Graph) {.params = params,.param_count = sizeof params / sizeof params[0]};
 
 	for (int i = 0; i < graph.param_count; i++)
 	{
@@ -206,7 +215,7 @@ load(const Replay *replay, int threads, Loaded *loaded)
 	loaded->pixels = (size_t) replay->batch * replay->height * replay->width;
 	assert_non_null(architecture);
 	arch_config_default(architecture, &config);
-	for (int i = 0; i < 4 && replay->config[i].key != NULL; i++)
+	for (int i = 0; i < 8 && replay->config[i].key != NULL; i++)
 		assert_ok(arch_config_set(architecture, &config, replay->config[i].key, replay->config[i].value));
 	assert_ok(network_create(&loaded->host, architecture, &config, &loaded->network));
 	bytes = read_file(replay->architecture, "weights", &size);
@@ -251,6 +260,38 @@ check_prediction(const Replay *replay, BackendKind backend, Loaded *loaded)
 	free(expected);
 }
 
+/* Mask R-CNN's losses, one by one, for the draws of the dump's step. */
+static void
+check_losses(const Replay *replay, BackendKind backend, Loaded *loaded)
+{
+	RunnerOptions options = {
+		.choice = {backend, PRECISION_F32},.batch = replay->batch,.height = replay->height,.width = replay->width,
+		.training = true,
+	};
+	TrainingBatch batch = {
+		.rgb = loaded->rgb,.masks = loaded->masks,
+		.seed = (uint64_t) loaded->scalars[STEPS_BEFORE] * UINT64_C(0x9E3779B97F4A7C15),
+	};
+	float	   *gradients = calloc(loaded->network->graph->weight_count, sizeof(float));
+	double		loss;
+	void	   *runner;
+
+	assert_ok(maskrcnn_runner.create(loaded->network, &options, &runner));
+	threads_use(loaded->host.threads);
+	assert_ok(maskrcnn_runner.set_weights(runner, loaded->network->weights));
+	assert_ok(maskrcnn_runner.train(runner, &batch, loaded->network->weights, gradients, &loss));
+	for (int i = 0; i < LOSS_COUNT; i++)
+	{
+		float		total = 0;
+
+		for (int image = 0; image < replay->batch; image++)
+			total += (float) ((MaskRcnn *) runner)->losses[image * LOSS_COUNT + i];
+		assert_close("loss", &total, &loaded->logits_train[i], 1, TOLERANCE);
+	}
+	maskrcnn_runner.free(runner);
+	free(gradients);
+}
+
 /* Logits from batch statistics, and the loss that validation would report. */
 static void
 check_training_forward(const Replay *replay, BackendKind backend, Loaded *loaded)
@@ -261,6 +302,12 @@ check_training_forward(const Replay *replay, BackendKind backend, Loaded *loaded
 	Plan	   *plan;
 	Tensor		logits;
 
+	if (replay->losses)
+	{
+		check_losses(replay, backend, loaded);
+		free(probabilities);
+		return;
+	}
 	threads_use(loaded->host.threads);
 	assert_ok(engine_plan(loaded->network, &choice, replay->batch, replay->height, replay->width, true, &plan));
 	assert_ok(plan_set_weights(plan, loaded->network->weights));
