@@ -1,0 +1,124 @@
+-- Who may do what: the three roles of docs/operating.md, a role without
+-- grants, row-level security, and names that a caller plants in its search_path.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(64);
+
+CREATE TABLE archive AS
+SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
+SELECT lesion_train('archive', 'net', epochs => 1, image_size => 16, promote => 'always');
+CREATE TABLE masks OF lesion_prediction;
+
+-- As the page has it.
+CREATE ROLE lesion_reader;
+GRANT SELECT ON masks, lesion_image_score, lesion_worst_cases TO lesion_reader;
+CREATE ROLE lesion_operator IN ROLE lesion_reader;
+GRANT SELECT ON archive TO lesion_operator;
+GRANT INSERT ON masks, lesion_promotion, lesion_evaluation, lesion_image_score TO lesion_operator;
+CREATE ROLE lesion_trainer IN ROLE lesion_operator;
+GRANT INSERT ON lesion_model, lesion_version, lesion_run, lesion_epoch TO lesion_trainer;
+GRANT UPDATE ON lesion_run TO lesion_trainer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON lesion_checkpoint TO lesion_trainer;
+CREATE ROLE lesion_nobody;
+
+CREATE TEMP TABLE call (what text PRIMARY KEY, sql text, reader boolean, operator boolean, trainer boolean);
+INSERT INTO call VALUES
+	('segment', $$SELECT lesion_segment((lesion_synthetic(1, 32, 32)).image, 'net')$$, true, true, true),
+	('look at scores', $$SELECT count(*) FROM lesion_worst_cases$$, true, true, true),
+	('predict', $$CALL lesion_predict('archive', 'net', 'masks')$$, false, true, true),
+	('evaluate', $$SELECT lesion_evaluate('archive', 'net')$$, false, true, true),
+	('compare', $$SELECT lesion_compare('archive', 'net', 1, 2)$$, false, true, true),
+	('promote', $$SELECT lesion_model_promote('net', 1)$$, false, true, true),
+	('roll back', $$SELECT lesion_model_rollback('net')$$, false, true, true),
+	('train', $$SELECT lesion_train('archive', 'net', epochs => 1, image_size => 16)$$, false, false, true),
+	('retrain', $$CALL lesion_retrain('archive', 'net', epochs => 1, image_size => 16)$$, false, false, true),
+	('import', $$SELECT lesion_model_import('net', lesion_model_export('net'))$$, false, false, true),
+	('create', $$SELECT lesion_model_create('mine', 'unet')$$, false, false, true),
+	('drop', $$SELECT lesion_model_drop('net')$$, false, false, false),
+	('change the record', $$DELETE FROM lesion_audit$$, false, false, false);
+GRANT SELECT ON call TO PUBLIC;
+
+-- The SQLSTATE of a statement, whose effects are undone.
+CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RAISE EXCEPTION 'fine' USING ERRCODE = 'P0FIN';
+EXCEPTION WHEN OTHERS THEN
+	RETURN CASE WHEN SQLSTATE OPERATOR(pg_catalog.=) 'P0FIN' THEN 'fine' ELSE SQLSTATE || ' ' || SQLERRM END;
+END
+$$;
+
+SET LOCAL ROLE lesion_reader;
+SELECT is(left(outcome(sql), 5), CASE WHEN reader THEN 'fine' ELSE '42501' END, 'a reader: ' || what) FROM call ORDER BY what;
+SET LOCAL ROLE lesion_operator;
+SELECT is(left(outcome(sql), 5), CASE WHEN operator THEN 'fine' ELSE '42501' END, 'an operator: ' || what) FROM call ORDER BY what;
+SET LOCAL ROLE lesion_trainer;
+SELECT is(left(outcome(sql), 5), CASE WHEN trainer THEN 'fine' ELSE '42501' END, 'a trainer: ' || what) FROM call ORDER BY what;
+SET LOCAL ROLE lesion_nobody;
+SELECT is(left(outcome(sql), 5), CASE WHEN what = 'segment' THEN 'fine' ELSE '42501' END, 'nobody: ' || what) FROM call WHERE what NOT IN ('drop', 'change the record', 'create', 'import', 'promote') ORDER BY what;
+RESET ROLE;
+
+-- What runs with other rights than the caller's: one trigger, whose names are settled.
+SELECT is((SELECT string_agg(p.proname || ' ' || p.proconfig::text, ', ') FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg' WHERE p.prosecdef),
+	'lesion_audit_write {"search_path=pg_catalog, pg_temp"}', 'one SECURITY DEFINER function');
+SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg'
+	WHERE p.proname ~ 'file|bundled' OR p.prosrc ~ 'pg_read|lo_import|lo_export|COPY'), NULL, 'no function is about files');
+
+-- Row-level security: each sees its own.
+ALTER TABLE archive ENABLE ROW LEVEL SECURITY;
+CREATE POLICY half ON archive TO lesion_operator USING (id <= 16);
+SET LOCAL ROLE lesion_trainer;
+SELECT is((SELECT training_images + validation_images + test_images FROM lesion_train('archive', 'net', epochs => 1, image_size => 16)), 16,
+	'training sees the rows of the caller');
+SELECT is((SELECT n FROM lesion_evaluate('archive', 'net', 'all')), 16::bigint, 'so does evaluation');
+SELECT is((SELECT n FROM lesion_compare('archive', 'net', 1, 2, 'all')), 16::bigint, '... and comparison');
+CALL lesion_retrain('archive', 'net', epochs => 1, image_size => 16, seed => 9);
+SELECT is((SELECT training_images + validation_images + test_images FROM lesion_runs ORDER BY run DESC LIMIT 1), 16, '... and lesion_retrain');
+CALL lesion_predict('archive', 'net', 'masks');
+SELECT is((SELECT count(*) FROM masks), 16::bigint, '... and prediction');
+RESET ROLE;
+DELETE FROM archive WHERE id = 1;
+ALTER POLICY half ON archive USING (id > 16);
+SET LOCAL ROLE lesion_operator;
+SELECT is((SELECT r.reason FROM masks AS m, lesion_reproduce(m) AS r WHERE id = '2'), 'the image is gone', '... and reproduction');
+RESET ROLE;
+ALTER TABLE archive DISABLE ROW LEVEL SECURITY;
+
+-- Names planted before pg_catalog's, and in it no less.
+CREATE SCHEMA evil;
+CREATE FUNCTION evil.never(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+CREATE FUNCTION evil.never(int, int) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+CREATE FUNCTION evil.never(bytea, bytea) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never);
+CREATE OPERATOR evil.= (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.never);
+CREATE OPERATOR evil.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = evil.never);
+CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+CREATE FUNCTION evil.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+CREATE FUNCTION evil.lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb) RETURNS public.lesion_segmentation
+	LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+CREATE FUNCTION evil.unnest(anyarray) RETURNS SETOF anyelement LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+TRUNCATE masks;
+CREATE TEMP TABLE trapped (name text, result text);
+SET LOCAL search_path = evil, pg_catalog, public;
+INSERT INTO trapped SELECT 'traps: predict', public.outcome($$CALL public.lesion_predict('public.archive', 'net', 'public.masks')$$);
+INSERT INTO trapped SELECT 'traps: reproduce', public.outcome($$CALL public.lesion_predict('public.archive', 'net', 'public.masks');
+	SELECT 1 / (SELECT pg_catalog.count(*) FROM public.masks AS m, public.lesion_reproduce(m) AS r WHERE r.agrees)$$);
+INSERT INTO trapped SELECT 'traps: evaluate', public.outcome($$SELECT public.lesion_evaluate('public.archive', 'net')$$);
+INSERT INTO trapped SELECT 'traps: train', public.outcome($$SELECT public.lesion_train('public.archive', 'net', epochs => 1, image_size => 16)$$);
+INSERT INTO trapped SELECT 'traps: retrain', public.outcome($$CALL public.lesion_retrain('public.archive', 'net', epochs => 1, image_size => 16)$$);
+INSERT INTO trapped SELECT 'traps: compare', public.outcome($$SELECT public.lesion_compare('public.archive', 'net', 1, 2)$$);
+INSERT INTO trapped SELECT 'traps: promote, roll back', public.outcome($$SELECT public.lesion_model_promote('net', 1); SELECT public.lesion_model_rollback('net')$$);
+INSERT INTO trapped SELECT 'traps: create, drop', public.outcome($$SELECT public.lesion_model_create('x', 'unet'); SELECT public.lesion_model_drop('x')$$);
+INSERT INTO trapped SELECT 'traps: the views', public.outcome($$SELECT * FROM public.lesion_models, public.lesion_runs, public.lesion_leaderboard, public.lesion_training_progress,
+	public.lesion_segmentation_progress, public.lesion_training_log, public.lesion_worst_cases$$);
+
+RESET search_path;
+SELECT is(result, 'fine', name) FROM trapped ORDER BY name;
+
+SELECT * FROM finish();
+ROLLBACK;
