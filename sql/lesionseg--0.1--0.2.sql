@@ -25,10 +25,12 @@ COMMENT ON FUNCTION lesion_enhance_plan(bytea) IS
 
 ALTER TABLE lesion_version
 	ADD COLUMN temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0),
-	ADD COLUMN review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1);
+	ADD COLUMN review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
+	ADD COLUMN enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always'));
 
 COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
 COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
+COMMENT ON COLUMN lesion_version.enhance IS 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
 
 INSERT INTO lesion_model (name, architecture, bundled) VALUES ('maskrcnn', 'maskrcnn', true);
 
@@ -175,12 +177,12 @@ DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, fl
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
-	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}')
+	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb) IS
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text) IS
 'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
@@ -212,7 +214,7 @@ COMMENT ON COLUMN lesion_segmentation.probability IS 'PNG, 255 times each pixel'
 DROP FUNCTION lesion_segment(bytea, text, float8, boolean, text);
 
 CREATE FUNCTION lesion_segment(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'lesion_segment'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000;
@@ -223,7 +225,7 @@ COMMENT ON FUNCTION lesion_segment(bytea, text, float8, boolean, text, jsonb) IS
 DROP FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text);
 
 CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS lesion_segmentation
 AS 'MODULE_PATHNAME', 'lesion_segment_detail'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
@@ -234,7 +236,7 @@ COMMENT ON FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text, js
 -- Predictions
 
 CREATE FUNCTION lesion_segment_version(image bytea, model text, version int, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS lesion_segmentation
 AS 'MODULE_PATHNAME', 'lesion_segment_version'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
@@ -287,7 +289,7 @@ COMMENT ON COLUMN lesion_prediction.backend IS 'what computed it, as is precisio
 
 CREATE PROCEDURE lesion_predict(images regclass, model text, into_table regclass,
 	image_column text DEFAULT 'image', id_column text DEFAULT NULL, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
 	options jsonb DEFAULT '{}')
 AS 'MODULE_PATHNAME', 'lesion_predict'
 LANGUAGE C;

@@ -309,6 +309,7 @@ CREATE TABLE lesion_version (
 	created_by text NOT NULL DEFAULT current_user,
 	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0),
 	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
+	enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always')),
 	PRIMARY KEY (model, number)
 );
 
@@ -327,6 +328,7 @@ COMMENT ON COLUMN lesion_version.split_seed IS 'seed of the lesion_split that ke
 COMMENT ON COLUMN lesion_version.test_fraction IS 'test fraction of that lesion_split';
 COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
 COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
+COMMENT ON COLUMN lesion_version.enhance IS 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
 COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
 
 CREATE FUNCTION lesion_version_immutable()
@@ -710,12 +712,12 @@ COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
-	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}')
+	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb) IS
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text) IS
 'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
@@ -734,7 +736,7 @@ COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, t
 -- Segmentation
 
 CREATE FUNCTION lesion_segment(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'lesion_segment'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000;
@@ -775,7 +777,7 @@ COMMENT ON COLUMN lesion_segmentation.quality IS 'lesion_quality''s score of the
 COMMENT ON COLUMN lesion_segmentation.needs_review IS 'predicted_dice is below the version''s bound: someone should look at the mask';
 
 CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS lesion_segmentation
 AS 'MODULE_PATHNAME', 'lesion_segment_detail'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
@@ -786,7 +788,7 @@ COMMENT ON FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text, js
 -- Predictions
 
 CREATE FUNCTION lesion_segment_version(image bytea, model text, version int, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS lesion_segmentation
 AS 'MODULE_PATHNAME', 'lesion_segment_version'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2500000;
@@ -839,7 +841,7 @@ COMMENT ON COLUMN lesion_prediction.backend IS 'what computed it, as is precisio
 
 CREATE PROCEDURE lesion_predict(images regclass, model text, into_table regclass,
 	image_column text DEFAULT 'image', id_column text DEFAULT NULL, threshold float8 DEFAULT NULL,
-	tta boolean DEFAULT false, enhance text DEFAULT 'off', batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
 	options jsonb DEFAULT '{}')
 AS 'MODULE_PATHNAME', 'lesion_predict'
 LANGUAGE C;

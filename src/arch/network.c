@@ -105,6 +105,7 @@ network_load(Network *network, const void *bytes, size_t size)
 	network->threshold = info.threshold;
 	network->temperature = info.temperature;
 	network->review_below = info.review_below;
+	memcpy(network->enhance, info.enhance, sizeof info.enhance);
 	return status_ok();
 }
 
@@ -124,6 +125,7 @@ network_save(const Network *network, WeightsStorage storage, const char *config_
 	info.threshold = network->threshold;
 	info.temperature = network->temperature;
 	info.review_below = network->review_below;
+	memcpy(info.enhance, network->enhance, sizeof info.enhance);
 	memcpy(info.mean, network->mean, sizeof info.mean);
 	memcpy(info.std, network->std, sizeof info.std);
 	return weights_write(network->host, &info, network->graph, network->weights, storage, bytes, size);

@@ -34,6 +34,7 @@ typedef struct Network
 	double		threshold;		/* of its masks; 0 = not known */
 	double		temperature;	/* of its probabilities; 0 = not known */
 	double		review_below;	/* expected Dice of masks to be looked at; 0 = not known */
+	char		enhance[16];	/* how the images it was trained on were enhanced; empty = not */
 } Network;
 
 /* Build the graph and allocate weights (all zero). host must outlive it. */

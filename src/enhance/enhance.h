@@ -93,6 +93,23 @@ Status		enhance_plan(const HostContext *host, const Image *image, const Quality 
  * "always" takes. */
 EnhancePlan enhance_plan_always(const Image *image);
 
+/* Whether to enhance before something else is done with an image. */
+typedef enum EnhanceMode
+{
+	ENHANCE_MODE_OFF,
+	ENHANCE_MODE_AUTO,			/* what its measured quality asks for */
+	ENHANCE_MODE_ALWAYS			/* all that enhance_plan_always takes */
+} EnhanceMode;
+
+/* "off", "auto", "always". */
+const char *enhance_mode_name(EnhanceMode mode);
+
+/* Find a mode by name; LS_INVALID_ARGUMENT with the known ones as the hint. */
+Status		enhance_mode_find(const char *name, EnhanceMode *mode);
+
+/* Enhance an image as a mode says, at default options. */
+Status		enhance_by_mode(const HostContext *host, EnhanceMode mode, Image *image);
+
 /* Take the steps of a plan one after another. */
 Status		enhance_run(const HostContext *host, const EnhancePlan *plan, const EnhanceOptions *options, Image *image);
 

@@ -19,6 +19,7 @@ struct Dataset
 {
 	const HostContext *host;
 	int			size;			/* pixels */
+	EnhanceMode enhance;		/* of what is added */
 	size_t		mask_bytes;		/* size * size */
 	size_t		record_bytes;	/* 4 * mask_bytes */
 	size_t		memory_records; /* how many of the first records stand in memory */
@@ -192,6 +193,7 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 
 	TRY(about("image", image_decode_at_least(host, image_bytes, image_size, DECODE_RGB, size, size, image)));
 	TRY(resize_in_place(host, size, image));
+	TRY(enhance_by_mode(host, dataset->enhance, image));
 	TRY(host_poll(host));
 	TRY(about("mask", mask_decode(host, mask_bytes, mask_size, mask)));
 	TRY(resize_in_place(host, size, mask));
@@ -215,6 +217,12 @@ dataset_add(Dataset *dataset, const void *image_bytes, size_t image_size,
 	image_free(dataset->host, &image);
 	image_free(dataset->host, &mask);
 	return status;
+}
+
+void
+dataset_enhance(Dataset *dataset, EnhanceMode mode)
+{
+	dataset->enhance = mode;
 }
 
 long

@@ -14,12 +14,17 @@
 
 #include "core/host.h"
 #include "core/status.h"
+#include "enhance/enhance.h"
 
 typedef struct Dataset Dataset;
 
 /* An empty data set of size x size images that holds at most max_memory
  * bytes of pixels in memory. host must outlive it. */
 Status		dataset_create(const HostContext *host, int size, size_t max_memory, Dataset **dataset);
+
+/* Enhance the images that are added from now on, at training size. */
+void		dataset_enhance(Dataset *dataset, EnhanceMode mode);
+
 void		dataset_free(Dataset *dataset);
 
 /* Decode, check that image and mask have the same shape, resize both to

@@ -5,7 +5,8 @@
  * header length, a JSON object of name -> {dtype, shape, data_offsets}, then
  * the tensors. Our metadata: format_version, architecture, config (JSON
  * text), image_size, mean, std (three numbers each, comma separated),
- * extension_version, and threshold, temperature and review_below where they are known. docs/weights.md tells users the whole format.
+ * extension_version; threshold, temperature and review_below where they are known; enhance where training enhanced
+ * images. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -28,6 +29,7 @@ typedef struct WeightsInfo
 	double		threshold;		/* a pixel is lesion where its probability is above; 0 = unknown */
 	double		temperature;	/* of its probabilities, learn/calibration.h; 0 = unknown */
 	double		review_below;	/* expected Dice of masks to be looked at; 0 = unknown */
+	char		enhance[16];	/* how images were enhanced in training; empty = not */
 } WeightsInfo;
 
 typedef enum WeightsStorage

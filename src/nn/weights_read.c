@@ -240,6 +240,8 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 		if (!(info->review_below >= 0 && info->review_below <= 1))
 			return metadata_error("review_below", "is not between 0 and 1");
 	}
+	if (json_object_get(metadata, "enhance") != NULL)
+		TRY(copy_text(metadata, "enhance", info->enhance, sizeof info->enhance));
 	info->format_version = WEIGHTS_FORMAT_VERSION;
 	return status_ok();
 }

@@ -98,7 +98,8 @@ make_metadata(const WeightsInfo *info)
 		set_text(metadata, "extension_version", info->extension_version) &&
 		set_number(metadata, "threshold", info->threshold) &&
 		set_number(metadata, "temperature", info->temperature) &&
-		set_number(metadata, "review_below", info->review_below))
+		set_number(metadata, "review_below", info->review_below) &&
+		(info->enhance[0] == '\0' || set_text(metadata, "enhance", info->enhance)))
 		return metadata;
 	json_decref(metadata);
 	return NULL;

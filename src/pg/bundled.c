@@ -83,6 +83,8 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	content.threshold = info.threshold != 0 ? info.threshold : 0.5;
 	content.temperature = info.temperature;
 	content.review_below = info.review_below;
+	if (info.enhance[0] != '\0')
+		check_argument(host, subject, enhance_mode_find(info.enhance, &content.enhance));
 	(void) store_add_version(store, architecture->name, &content);
 	host_destroy(host);
 }

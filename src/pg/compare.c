@@ -82,6 +82,8 @@ score(const ModelStore *store, const EvaluationTask *common, const ModelVersion 
 
 	task.version = version;
 	task.options.threshold = version->threshold;
+	task.options.enhance = version->enhance;
+	task.options.as_trained = true;
 	return evaluation_run(store, &task);
 }
 

@@ -57,11 +57,12 @@ static Status
 add_row(const FitTask *task, const ImageRow *row, const HostContext *host, EnsembleFit *fit)
 {
 	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
+	SegmentOptions options = {.threshold = 0.5,.tta = task->tta,.as_trained = true};
 	Image		truth;
 	Status		status;
 
 	TRY(images_decode_mask(host, row, &truth));
-	status = model_maps(&task->store, task->content.members, task->content.count, host, &row->image, task->tta, 0.5, maps);
+	status = model_maps(&task->store, task->content.members, task->content.count, host, &row->image, &options, maps);
 	if (status.code == LS_OK)
 		status = ensemble_fit_add(fit, maps, &truth);
 	for (int i = 0; i < task->content.count; i++)

@@ -186,7 +186,7 @@ evaluation_check_subset(const char *subset)
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,
  * id_column, split_seed, test_fraction, threshold, version, tta,
- * options) returns lesion_evaluation */
+ * options, enhance) returns lesion_evaluation */
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)
 {
@@ -215,6 +215,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	task.test_fraction = PG_ARGISNULL(7) ? task.version->test_fraction : PG_GETARG_FLOAT8(7);
 	task.options.threshold = PG_ARGISNULL(8) ? task.version->threshold : PG_GETARG_FLOAT8(8);
 	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
+	argument_enhance(fcinfo, 12, task.version, &task.options);
 	split_check_fraction("test_fraction", task.test_fraction);
 	argument_check_threshold(task.options.threshold);
 	if (!PG_ARGISNULL(11))

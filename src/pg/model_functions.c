@@ -189,6 +189,8 @@ lesion_model_import(PG_FUNCTION_ARGS)
 		content.threshold = import.info.threshold != 0 ? import.info.threshold : 0.5;
 	content.temperature = import.info.temperature;
 	content.review_below = import.info.review_below;
+	if (import.info.enhance[0] != '\0')
+		check_argument(host, "weights", enhance_mode_find(import.info.enhance, &content.enhance));
 
 	SPI_connect();
 	model_lock(&import.store, import.name, LOCK_TRANSACTION);

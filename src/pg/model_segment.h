@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "enhance/enhance.h"
 #include "image/image.h"
 #include "learn/segment.h"
 #include "pg/glue.h"
@@ -20,6 +21,8 @@ typedef struct SegmentOptions
 {
 	double		threshold;		/* 0 < threshold < 1 */
 	bool		tta;			/* test-time augmentation */
+	EnhanceMode enhance;		/* of the image at network size */
+	bool		as_trained;		/* rather: as each version's training did */
 	bool		largest_component;	/* of the mask alone */
 	bool		fill_holes;		/* of the mask */
 } SegmentOptions;
@@ -27,6 +30,9 @@ typedef struct SegmentOptions
 /* Set the keys of the argument `options`; an unknown one is an error that
  * lists those that exist. */
 void		segment_options_apply(Jsonb *json, SegmentOptions *options);
+
+/* Set the mode that argument `n` names; NULL is what training did. */
+void		argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options);
 
 /* What is not as it is by default but for the threshold, as an object, for
  * the row of an evaluation. */
@@ -48,7 +54,7 @@ void		model_load(const ModelStore *store, const ModelVersion *version);
  * the caller frees maps (zeroed before) also on failure. The rest is as
  * below. */
 Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
-					   const ByteView *bytes, bool tta, double threshold, ProbabilityMap *maps);
+					   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps);
 
 /*
  * Segment an image, loading the model if need be. The mask has the size

@@ -273,7 +273,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(wanted);
 	store_execute(store,
-				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below "
+				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, enhance "
 				  "FROM @lesion_version WHERE model = $1 AND number = $2",
 				  2, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -292,6 +292,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->test_fraction = DatumGetFloat8(first_row_datum(6));
 	version->temperature = DatumGetFloat8(first_row_datum(7));
 	version->review_below = DatumGetFloat8(first_row_datum(8));
+	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9)), &version->enhance));
 	SPI_freetuptable(SPI_tuptable);
 	if (is_ensemble(version->architecture))
 		ensemble_resolve(store, version);
@@ -345,10 +346,10 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 {
 	Oid			types[] = {
 		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID,
-		JSONBOID
+		JSONBOID, TEXTOID
 	};
-	char		nulls[] = "             ";
-	Datum		values[13];
+	char		nulls[] = "              ";
+	Datum		values[14];
 	uint8_t		digest[SHA256_BYTES];
 	int			number;
 
@@ -372,14 +373,15 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[12] = content->metadata == NULL ? (Datum) 0 : JsonbPGetDatum(content->metadata);
 	if (content->metadata == NULL)
 		nulls[12] = 'n';
+	values[13] = CStringGetTextDatum(enhance_mode_name(content->enhance));
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
-				  "split_seed, test_fraction, run, temperature, review_below, metadata, extension_version) "
+				  "split_seed, test_fraction, run, temperature, review_below, metadata, enhance, extension_version) "
 				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
 				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
 				  "OPERATOR(pg_catalog.+) 1, 1), "
-				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, "
 				  "(SELECT extversion FROM pg_catalog.pg_extension "
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",

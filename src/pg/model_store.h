@@ -15,6 +15,7 @@
 #include "nodes/parsenodes.h"
 #include "utils/jsonb.h"
 
+#include "enhance/enhance.h"
 #include "pg/sha256.h"
 
 /* Where the tables are and how to look at them. */
@@ -46,6 +47,7 @@ typedef struct ModelVersion
 	double		threshold;
 	double		temperature;
 	double		review_below;
+	EnhanceMode enhance;		/* what training did to its images */
 	int64_t		split_seed;
 	double		test_fraction;
 
@@ -96,6 +98,7 @@ typedef struct NewVersion
 	double		threshold;
 	double		temperature;	/* 0 = not known */
 	double		review_below;	/* 0 = not known */
+	EnhanceMode enhance;
 	int64_t		split_seed;
 	double		test_fraction;
 	int64_t		run;			/* 0 = imported */

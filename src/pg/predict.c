@@ -47,7 +47,7 @@ typedef struct Predict
 	char	   *target;			/* qualified and quoted */
 	double		threshold;		/* NAN: the version's own */
 	bool		tta;
-	char	   *enhance;
+	char	   *enhance;		/* NULL: the version's own */
 	Jsonb	   *segment_options;	/* as given */
 	Jsonb	   *options;		/* all that the masks depend on beside the model, but for the engine */
 	int			batch_size;
@@ -200,7 +200,8 @@ batch_values(const Predict *job, const ModelVersion *version, Datum *values, cha
 	values[ROW_EXTENSION] = CStringGetTextDatum(LESIONSEG_VERSION);
 	values[ROW_THRESHOLD] = Float8GetDatum(isnan(job->threshold) ? version->threshold : job->threshold);
 	values[ROW_TTA] = BoolGetDatum(job->tta);
-	values[ROW_ENHANCE] = CStringGetTextDatum(job->enhance);
+	values[ROW_ENHANCE] = job->enhance != NULL ? CStringGetTextDatum(job->enhance) : (Datum) 0;
+	nulls[ROW_ENHANCE] = job->enhance != NULL ? ' ' : 'n';
 	values[ROW_SEGMENT_OPTIONS] = JsonbPGetDatum(job->segment_options);
 }
 
@@ -321,7 +322,8 @@ prediction_options(const Predict *job, const char *image_column, const char *id_
 	if (!isnan(job->threshold))
 		json_add_number(&builder, "threshold", job->threshold);
 	json_add_boolean(&builder, "tta", job->tta);
-	json_add_string(&builder, "enhance", job->enhance);
+	if (job->enhance != NULL)
+		json_add_string(&builder, "enhance", job->enhance);
 	if (JB_ROOT_COUNT(job->segment_options) > 0)
 		json_add_object(&builder, "options", job->segment_options);
 	json_add_number(&builder, "threads", settings_threads(false));
@@ -366,7 +368,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 		argument_check_threshold(job.threshold);
 	argument_needed(fcinfo, 6, "tta");
 	job.tta = PG_GETARG_BOOL(6);
-	job.enhance = argument_text(fcinfo, 7, "enhance");
+	job.enhance = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
 	job.batch_size = argument_int(fcinfo, 8, "batch_size");
 	if (job.batch_size < 1 || job.batch_size > 100000)
 		ereport(ERROR,

@@ -216,14 +216,17 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 	Datum		values[] = {
 		image, CStringGetTextDatum(prediction->model), Int32GetDatum(prediction->version),
 		threshold != NULL ? CStringGetTextDatum(threshold) : (Datum) 0,
-		CStringGetTextDatum(tta != NULL ? tta : "false"), CStringGetTextDatum(enhance != NULL ? enhance : "off"),
+		CStringGetTextDatum(tta != NULL ? tta : "false"), enhance != NULL ? CStringGetTextDatum(enhance) : (Datum) 0,
 		JsonbPGetDatum(segment_options(prediction->options))
 	};
+	char		nulls[] = "       ";
 	bool		isnull;
 
+	nulls[3] = threshold != NULL ? ' ' : 'n';
+	nulls[5] = enhance != NULL ? ' ' : 'n';
 	store_execute(store,
 				  "SELECT (@lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)).mask",
-				  lengthof(types), types, values, threshold != NULL ? NULL : "   n   ", SPI_OK_SELECT);
+				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 }
 

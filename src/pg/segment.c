@@ -109,20 +109,6 @@ query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 	return query;
 }
 
-/* Refuse what later releases bring; `first` is the place of threshold, which
- * tta and enhance follow. */
-static void
-check_features(FunctionCallInfo fcinfo, int first)
-{
-	char	   *enhance = PG_ARGISNULL(first + 2) ? "off" : text_to_cstring(PG_GETARG_TEXT_PP(first + 2));
-
-	if (strcmp(enhance, "off") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("enhance \"%s\" is not available yet", enhance),
-				 errhint("Leave enhance at its default, 'off'.")));
-}
-
 /* Read the arguments: image (not NULL), model, the version's number if
  * `numbered`, threshold, tta, enhance, options. */
 static SegmentCall
@@ -133,7 +119,6 @@ read_arguments(FunctionCallInfo fcinfo, bool numbered)
 	SegmentCall call;
 	QueryModel *query;
 
-	check_features(fcinfo, first);
 	query = query_model(fcinfo, PG_ARGISNULL(1) ? lesionseg_default_model : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						numbered && !PG_ARGISNULL(2) ? &number : NULL);
 	call.store = &query->store;
@@ -142,6 +127,7 @@ read_arguments(FunctionCallInfo fcinfo, bool numbered)
 	memset(&call.options, 0, sizeof call.options);
 	call.options.threshold = PG_ARGISNULL(first) ? query->version->threshold : PG_GETARG_FLOAT8(first);
 	call.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
+	argument_enhance(fcinfo, first + 2, query->version, &call.options);
 	argument_check_threshold(call.options.threshold);
 	if (!PG_ARGISNULL(first + 3))
 		segment_options_apply(PG_GETARG_JSONB_P(first + 3), &call.options);

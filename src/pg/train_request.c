@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "pg/arguments.h"
 #include "pg/glue.h"
@@ -139,7 +140,29 @@ take_option(void *data, const char *key, double value)
 		return;
 	initStringInfo(&names);
 	append_names(&names, option_keys, lengthof(option_keys));
+	appendStringInfoString(&names, ", enhance");
 	unknown_key("options have", key, names.data);
+}
+
+/* Take `options` but for its key "enhance", the one with text. */
+static void
+take_options(Jsonb *options, TrainPlan *plan)
+{
+	JsonbValue	key = {.type = jbvString,.val.string = {.val = "enhance",.len = 7}};
+	JsonbValue *mode = JB_ROOT_IS_OBJECT(options) ? findJsonbValueFromContainer(&options->root, JB_FOBJECT, &key) : NULL;
+
+	if (mode != NULL)
+	{
+		if (mode->type != jbvString)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"enhance\" is not text"),
+					 errhint("It is 'off', 'auto' or 'always'.")));
+		check_status(NULL, enhance_mode_find(pnstrdup(mode->val.string.val, mode->val.string.len), &plan->enhance));
+		options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options),
+													 CStringGetTextDatum("enhance")));
+	}
+	json_values_each(options, "options", take_option, plan);
 }
 
 /* Take one key of `augment`. */
@@ -216,7 +239,7 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	plan.train.seed = request->seed;
 	plan.train.engine = settings_engine();
 	take_augmentation(request->augment, &plan);
-	json_values_each(request->options, "options", take_option, &plan);
+	take_options(request->options, &plan);
 
 	check_status(NULL, train_options_check(&plan.train));
 	check_pixels(request->image_size);
@@ -266,6 +289,8 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 	json_add_number(&builder, "test_fraction", request->test_fraction);
 	json_add_number(&builder, "split_seed", request->split_seed);
 	add_values(&builder, option_keys, lengthof(option_keys), plan);
+	if (plan->enhance != ENHANCE_MODE_OFF)
+		json_add_string(&builder, "enhance", enhance_mode_name(plan->enhance));
 	json_add_object(&builder, "augment", augmentation_jsonb(plan));
 	return json_end(&builder);
 }

@@ -9,6 +9,7 @@
 #include "fmgr.h"
 #include "utils/jsonb.h"
 
+#include "enhance/enhance.h"
 #include "learn/trainer.h"
 
 typedef enum PromoteRule
@@ -46,6 +47,7 @@ typedef struct TrainPlan
 	TrainOptions train;
 	double		validation_fraction;	/* of the training part */
 	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
+	EnhanceMode enhance;		/* of images before they are varied; stored with the version */
 } TrainPlan;
 
 /* Read the arguments of lesion_train. */

@@ -320,6 +320,8 @@ read_images(TrainRun *run)
 													memory - validation_memory, &run->training));
 	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,
 													  validation_memory, &run->validation));
+	dataset_enhance(run->training, run->plan.enhance);
+	dataset_enhance(run->validation, run->plan.enhance);
 	read_rows(run);
 
 	if (run->counts.training == 0)
@@ -479,6 +481,9 @@ store_version(TrainRun *run)
 											  &content.review_below));
 	run->network->temperature = content.temperature;
 	run->network->review_below = content.review_below;
+	content.enhance = run->plan.enhance;
+	if (run->plan.enhance != ENHANCE_MODE_OFF)
+		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));
 	check_status(run->host, network_save(run->network, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
 										 &bytes, &content.weights_size));
@@ -496,7 +501,7 @@ score_version(const TrainRun *run, const ModelVersion *version)
 		.subset = "test",
 		.split_seed = run->request.split_seed,
 		.test_fraction = run->request.test_fraction,
-		.options = {.threshold = version->threshold},
+		.options = {.threshold = version->threshold,.enhance = version->enhance,.as_trained = true},
 		.quiet = true,
 	};
 	Evaluation	evaluation = evaluation_run(&run->store, &task);

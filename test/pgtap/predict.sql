@@ -25,7 +25,7 @@ SELECT is((SELECT count(*) FROM masks m JOIN archive a ON m.id = a.id::text WHER
 SELECT is((SELECT count(DISTINCT weights_sha256) FROM masks, lesion_version v WHERE v.sha256 = weights_sha256), 1::bigint, 'that of the weights');
 SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.2' AND backend IN ('onednn', 'openblas') AND "precision" IN ('f32', 'bf16')
 	AND predicted_by = current_user AND predicted_at > now()) FROM masks), 'where, what with, who, when');
-SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false, "enhance": "off"}'::jsonb, 'the options');
+SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false}'::jsonb, 'the options');
 
 -- Only what is missing.
 CALL lesion_predict('archive', 'net', 'masks');
@@ -37,7 +37,7 @@ SELECT lesion_model_import('net', lesion_model_export('net'), threshold => 0.3);
 CALL lesion_predict('archive', 'net', 'masks', threshold => 0.25, tta => true, options => '{"largest_component": true}');
 SELECT is((SELECT count(*) FROM masks WHERE version = 2), 13::bigint, 'a new version: all images');
 SELECT is((SELECT DISTINCT options - 'threads' FROM masks WHERE version = 2),
-	'{"image_column": "image", "tta": true, "enhance": "off", "threshold": 0.25, "options": {"largest_component": true}}'::jsonb, '... with their options');
+	'{"image_column": "image", "tta": true, "threshold": 0.25, "options": {"largest_component": true}}'::jsonb, '... with their options');
 SELECT ok((SELECT bool_and(disagreement IS NOT NULL) FROM masks WHERE version = 2 AND error IS NULL), '... and disagreement');
 
 -- Again.

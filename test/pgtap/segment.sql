@@ -83,7 +83,7 @@ SELECT throws_ok($$SELECT lesion_segment(image, 'nobody') FROM archive$$, '42704
 SELECT throws_ok($$SELECT lesion_segment(image, threshold => 0) FROM archive$$, '22023', NULL, 'threshold 0');
 SELECT throws_ok($$SELECT lesion_segment(image, threshold => 1) FROM archive$$, '22023', NULL, 'threshold 1');
 SELECT throws_ok($$SELECT lesion_segment(image, threshold => 'NaN') FROM archive$$, '22023', NULL, 'threshold NaN');
-SELECT throws_ok($$SELECT lesion_segment(image, enhance => 'auto') FROM archive$$, '0A000', NULL, 'enhancement is yet to come');
+SELECT throws_ok($$SELECT lesion_segment(image, enhance => 'a lot') FROM archive$$, '22023', 'enhance is "a lot"', 'a mode of enhancement that does not exist');
 SET LOCAL lesionseg.max_pixels = 1000;
 SELECT throws_ok($$SELECT lesion_segment(image) FROM archive WHERE id = 1$$, '54000', NULL, 'an image above max_pixels');
 RESET lesionseg.max_pixels;
