@@ -636,20 +636,14 @@ test_refused(void **state)
 /* Creating, learning and predicting, stopped at the k-th poll or refused the
  * k-th allocation, give the error and leave nothing behind. */
 static void
-test_stopped_anywhere(void **state)
+stop_anywhere(const Architecture *architecture, const ArchConfig *config, long every)
 {
 	static float p[BATCH * SIZE * SIZE];
 	const EngineChoice choice = {BACKEND_AUTO, PRECISION_F32};
-	const Architecture *unet = arch_find("unet");
-	ArchConfig	config;
 	bool		thorough = getenv("LESIONSEG_TEST_QUICK") == NULL;
 	bool		done[2] = {false, false};
 
-	(void) state;
-	arch_config_default(unet, &config);
-	assert_ok(arch_config_set(unet, &config, "base", 2));
-	assert_ok(arch_config_set(unet, &config, "depth", 1));
-	for (long k = 0; !done[0] || !done[1]; k += thorough ? 1 : 9)
+	for (long k = 0; !done[0] || !done[1]; k += thorough ? every : 9 * every)
 		for (int stop = 0; stop < 2; stop++)
 		{
 			CountingHost counting;
@@ -665,7 +659,7 @@ test_stopped_anywhere(void **state)
 			counting_host(&counting, 2);
 			counting.stop_after = stop ? k : -1;
 			counting.refuse_after = stop ? -1 : k;
-			status = network_create(&counting.host, unet, &config, &network);
+			status = network_create(&counting.host, architecture, config, &network);
 			if (status.code == LS_OK)
 			{
 				network_initialise(network, 3);
@@ -686,6 +680,29 @@ test_stopped_anywhere(void **state)
 			network_free(network);
 			assert_int_equal(counting.live, 0);
 		}
+}
+
+static void
+test_stopped_anywhere(void **state)
+{
+	const Architecture *unet = arch_find("unet");
+	const Architecture *maskrcnn = arch_find("maskrcnn");
+	ArchConfig	config;
+
+	(void) state;
+	arch_config_default(unet, &config);
+	assert_ok(arch_config_set(unet, &config, "base", 2));
+	assert_ok(arch_config_set(unet, &config, "depth", 1));
+	stop_anywhere(unet, &config, 1);
+
+	/* Its plans are as many; what differs is between them. */
+	arch_config_default(maskrcnn, &config);
+	assert_ok(arch_config_set(maskrcnn, &config, "base", 4));
+	assert_ok(arch_config_set(maskrcnn, &config, "pyramid", 4));
+	assert_ok(arch_config_set(maskrcnn, &config, "rois", 4));
+	assert_ok(arch_config_set(maskrcnn, &config, "box_units", 4));
+	assert_ok(arch_config_set(maskrcnn, &config, "mask_depth", 0));
+	stop_anywhere(maskrcnn, &config, 5);
 }
 
 int
