@@ -22,7 +22,7 @@
 /* Pixels to fetch ahead. */
 #define AHEAD 32
 
-/* A worker's output of this size is not found in its cache again. */
+/* A worker's output of this size is not found in a cache again. */
 #define STREAM_BYTES (1 << 20)
 
 /* Call function for all spans of pixels [begin, end); it takes args, then
@@ -126,6 +126,11 @@ add_to_doubles(double *sums, int n, Pair v)
 }
 #endif
 
+/* Does this build store whole lines at a time? */
+#if defined(__AVX512BF16__) || (defined(__AVX512F__) && !KERNEL_STORAGE_BF16)
+#define SPANS_STREAM
+#endif
+
 #define LOAD_PAIR KERNEL_NAME(load_pair)
 #define STORE_PAIR KERNEL_NAME(store_pair)
 
@@ -150,7 +155,7 @@ STORE_PAIR(STORED *p, int n, Pair v)
 static inline bool
 KERNEL_NAME(streams) (const void *from, const void *to, long stride, long pixels)
 {
-#ifdef __AVX512BF16__
+#ifdef SPANS_STREAM
 	return to != from && (((uintptr_t) to | (uintptr_t) (stride * sizeof(STORED))) & 63) == 0 &&
 		pixels * stride * (long) sizeof(STORED) >= STREAM_BYTES;
 #else
@@ -166,10 +171,15 @@ KERNEL_NAME(streams) (const void *from, const void *to, long stride, long pixels
 static inline void
 KERNEL_NAME(store_out) (STORED *p, int n, Pair v, bool stream)
 {
-#ifdef __AVX512BF16__
+#ifdef SPANS_STREAM
 	if (stream && n == SPAN_CHANNELS)
 	{
+#if KERNEL_STORAGE_BF16
 		_mm512_stream_si512((__m512i *) p, (__m512i) _mm512_cvtne2ps_pbh((__m512) v.high, (__m512) v.low));
+#else
+		_mm512_stream_ps((float *) p, (__m512) v.low);
+		_mm512_stream_ps((float *) p + LANES, (__m512) v.high);
+#endif
 		return;
 	}
 #else
@@ -182,7 +192,7 @@ KERNEL_NAME(store_out) (STORED *p, int n, Pair v, bool stream)
 static inline void
 KERNEL_NAME(settle) (void)
 {
-#ifdef __AVX512BF16__
+#ifdef SPANS_STREAM
 	_mm_sfence();
 #endif
 }
@@ -384,7 +394,7 @@ KERNEL_NAME(norm_gradient) (void *data, int worker, long begin, long end)
 }
 
 SPAN_FUNCTION
-KERNEL_NAME(add_span) (const AddArgs *args, int worker, long begin, long end, int c, int n)
+KERNEL_NAME(add_span) (const AddArgs *args, int stream, long begin, long end, int c, int n)
 {
 	const STORED *a = (const STORED *) args->a + begin * args->a_stride + c;
 	const STORED *b = args->b == NULL ? NULL : (const STORED *) args->b + begin * args->b_stride + c;
@@ -393,17 +403,26 @@ KERNEL_NAME(add_span) (const AddArgs *args, int worker, long begin, long end, in
 	long		b_stride = b != NULL ? args->b_stride : 0;
 	long		y_stride = args->y_stride;
 
-	(void) worker;
 	for (long i = begin; i < end; i++, a += a_stride, b += b_stride, y += y_stride)
-		STORE_PAIR(y, n, b != NULL ? sum(LOAD_PAIR(a, n), LOAD_PAIR(b, n)) : LOAD_PAIR(a, n));
+	{
+		Pair		v = LOAD_PAIR(a, n);
+
+		__builtin_prefetch(a + AHEAD * a_stride);
+		if (b != NULL)
+			v = sum(v, LOAD_PAIR(b, n));
+		KERNEL_NAME(store_out) (y, n, v, stream);
+	}
 }
 
 static void
 KERNEL_NAME(add) (void *data, int worker, long begin, long end)
 {
 	const AddArgs *args = data;
+	bool		stream = args->y != args->b && KERNEL_NAME(streams) (args->a, args->y, args->y_stride, end - begin);
 
-	EACH_SPAN(add_span, args, worker)
+	(void) worker;
+	EACH_SPAN(add_span, args, stream)
+	KERNEL_NAME(settle) ();
 }
 
 SPAN_FUNCTION

@@ -243,3 +243,4 @@ const Kernels KERNEL_NAME(kernels) = {
 #undef STORE
 #undef LOAD_PAIR
 #undef STORE_PAIR
+#undef SPANS_STREAM

@@ -79,6 +79,14 @@ struct Convolution
 
 	/* The OpenBLAS backend's, where oneDNN's is unusable; else NULL. */
 	Convolution *gathered_gradient;
+
+	/* Backward-data of windows that neither meet nor leave gaps, as a 1x1
+	 * convolution to all places of a window at once; else NULL. */
+	Convolution *window_product;
+	size_t		window_weights_at;	/* (KH, KW, C_in, C_out, 1, 1) */
+	size_t		window_bias_at;	/* (KH, KW, C_in) */
+	size_t		windows_at;		/* its output, (rows, OW, KH, KW, C_in) */
+	int			window_rows;	/* of y at a time, so that its output is scattered from the L2 */
 	size_t		bias_at;
 	size_t		bias_gradient_at;
 	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
@@ -251,42 +259,19 @@ make_reorder(Convolution *convolution, const OneDnnDesc *source, const OneDnnDes
 	return make_primitive(convolution, &packed->reorder);
 }
 
-/* One copy between a slice of a wider tensor and a dense one. */
-typedef struct Copy
-{
-	const char *source;
-	char	   *target;
-	size_t		source_stride;	/* bytes from pixel to pixel */
-	size_t		target_stride;
-	size_t		pixel;			/* bytes of a pixel's channels */
-} Copy;
-
-static void
-copy_task(void *data, int worker, long begin, long end)
-{
-	const Copy *copy = data;
-
-	(void) worker;
-	for (long i = begin; i < end; i++)
-		memcpy(copy->target + i * copy->target_stride, copy->source + i * copy->source_stride, copy->pixel);
-}
-
 /* Copy a tensor of so many pixels and channels from one stride to another. */
 static void
 copy_pixels(const Convolution *convolution, TensorShape shape, const void *source, int source_stride,
 			void *target, int target_stride)
 {
-	size_t		size = data_type_size(convolution->use.type);
-	Copy		copy = {
-		.source = source,
-		.target = target,
-		.source_stride = source_stride * size,
-		.target_stride = target_stride * size,
-		.pixel = shape.c * size,
+	AddArgs		copy = {
+		.a = source,.a_stride = source_stride,
+		.y = target,.y_stride = target_stride,
+		.channels = shape.c,
 	};
 
 	threads_use(convolution->threads);
-	threads_run(convolution->threads, shape_pixels(shape), copy_task, &copy);
+	threads_run(convolution->threads, shape_pixels(shape), kernels_for(convolution->use.type)->add, &copy);
 }
 
 static bool
@@ -460,6 +445,116 @@ make_own_kernels(Convolution *convolution)
  */
 #define WIDEST_BF16_GRADIENT 256
 
+/* The 1x1 convolution is one of this backend's own. */
+static Status onednn_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+							Convolution **convolution);
+static Status onednn_set_weights(Convolution *convolution, const float *weights, const float *bias);
+
+/* Is backward-data, as a transposed convolution's forward, one matrix
+ * product whose results only need to be put in their places? */
+static bool
+windows_tile(const ConvolutionShape *shape, const ConvolutionUse *use)
+{
+	return use->transposed && shape->groups == 1 && shape->padding == 0 && shape->dilation == 1 &&
+		shape->stride > 1 && shape->kernel_h == shape->stride && shape->kernel_w == shape->stride &&
+		shape->x.h == shape->y.h * shape->stride && shape->x.w == shape->y.w * shape->stride;
+}
+
+/* Values of all places of a window. */
+static int
+window_values(const ConvolutionShape *shape)
+{
+	return shape->kernel_h * shape->kernel_w * shape->x.c;
+}
+
+/* Output of the 1x1 convolution that stays in the L2 caches. */
+#define WINDOWS_BYTES ((size_t) 1 << 20)
+
+/* Make the 1x1 convolution, of some rows at a time, and what it needs. */
+static Status
+make_window_product(Convolution *convolution)
+{
+	const ConvolutionShape *shape = &convolution->shape;
+	const ConvolutionUse *use = &convolution->use;
+	int			values = window_values(shape);
+	int			rows = shape->y.n * shape->y.h;
+	int			blocks = 1;
+	ConvolutionShape product = {.kernel_h = 1,.kernel_w = 1,.stride = 1,.dilation = 1,.groups = 1};
+	ConvolutionUse product_use = {
+		.type = use->type,.x_pixel_stride = use->y_pixel_stride,.y_pixel_stride = values,
+		.forward = true,.bias = use->bias,.relu = use->relu,
+	};
+
+	while (rows % blocks != 0 ||
+		   (blocks < rows && (size_t) (rows / blocks) * shape->y.w * values * data_type_size(use->type) > WINDOWS_BYTES))
+		blocks++;
+	convolution->window_rows = rows / blocks;
+	product.x = product.y = (TensorShape) {1, convolution->window_rows, shape->y.w, shape->y.c};
+	product.y.c = values;
+	TRY(arena_reserve(&convolution->arena, (size_t) values * shape->y.c * sizeof(float),
+					  &convolution->window_weights_at));
+	TRY(arena_reserve(&convolution->arena, values * sizeof(float), &convolution->window_bias_at));
+	TRY(arena_reserve(&convolution->arena, (size_t) shape_pixels(product.y) * values * data_type_size(use->type),
+					  &convolution->windows_at));
+	return onednn_create(convolution->host, &product, &product_use, &convolution->window_product);
+}
+
+/* Hand it its weights: (O, I, KH, KW) to (KH, KW, I, O). */
+static Status
+set_window_weights(Convolution *convolution, const float *weights, const float *bias)
+{
+	const ConvolutionShape *shape = &convolution->shape;
+	int			taps = shape->kernel_h * shape->kernel_w;
+	float	   *sorted = arena_at(&convolution->arena, convolution->window_weights_at);
+	float	   *biases = arena_at(&convolution->arena, convolution->window_bias_at);
+
+	for (int t = 0; t < taps; t++)
+		for (int i = 0; i < shape->x.c; i++)
+		{
+			biases[t * shape->x.c + i] = bias != NULL ? bias[i] : 0;
+			for (int o = 0; o < shape->y.c; o++)
+				sorted[((size_t) t * shape->x.c + i) * shape->y.c + o] =
+					weights[((size_t) o * shape->x.c + i) * taps + t];
+		}
+	return onednn_set_weights(convolution->window_product, sorted, biases);
+}
+
+/* What puts windows in their places needs to know. */
+typedef struct Scatter
+{
+	const Convolution *convolution;
+	const char *windows;
+	char	   *dx;
+	long		first;			/* row of y that the windows begin with */
+} Scatter;
+
+/* Bring rows [begin, end) of windows to their places. */
+static void
+scatter_task(void *data, int worker, long begin, long end)
+{
+	const Scatter *scatter = data;
+	const ConvolutionShape *shape = &scatter->convolution->shape;
+	const ConvolutionUse *use = &scatter->convolution->use;
+	const Kernels *kernels = kernels_for(use->type);
+	size_t		size = data_type_size(use->type);
+	int			values = window_values(shape);
+
+	for (long row = begin; row < end; row++)
+		for (int t = 0; t < shape->kernel_h * shape->kernel_w; t++)
+		{
+			int			ky = t / shape->kernel_w;
+			int			kx = t % shape->kernel_w;
+			AddArgs		copy = {
+				.a = scatter->windows + (row * shape->y.w * values + t * shape->x.c) * size,.a_stride = values,
+				.y = scatter->dx + (((scatter->first + row) * shape->stride + ky) * shape->x.w + kx) * use->x_pixel_stride * size,
+				.y_stride = shape->stride * use->x_pixel_stride,
+				.channels = shape->x.c,
+			};
+
+			kernels->add(&copy, worker, 0, shape->y.w);
+		}
+}
+
 /* Have the OpenBLAS backend compute the weight gradient. */
 static Status
 make_gathered_gradient(Convolution *convolution)
@@ -491,6 +586,11 @@ plan_convolution(Convolution *convolution)
 	use_forward = use->forward && convolution->own_forward == NULL;
 	use_backward_data = use->backward_data && convolution->own_backward_data == NULL;
 	use_backward_weights = use->backward_weights && convolution->own_gradient == NULL;
+	if (use_backward_data && windows_tile(&convolution->shape, use))
+	{
+		TRY(make_window_product(convolution));
+		use_backward_data = false;
+	}
 	if (use_backward_weights && use->type == DATA_BF16 && convolution->shape.y.w > WIDEST_BF16_GRADIENT)
 	{
 		TRY(make_gathered_gradient(convolution));
@@ -560,6 +660,7 @@ onednn_destroy(Convolution *convolution)
 	weight_gradient_destroy(convolution->own_gradient);
 	if (convolution->gathered_gradient != NULL)
 		openblas_backend.destroy(convolution->gathered_gradient);
+	onednn_destroy(convolution->window_product);
 	arena_free(&convolution->arena);
 	host_free(convolution->host, convolution);
 }
@@ -608,6 +709,8 @@ onednn_memory(const Convolution *convolution)
 		size += weight_gradient_memory(convolution->own_gradient);
 	if (convolution->gathered_gradient != NULL)
 		size += openblas_backend.memory(convolution->gathered_gradient);
+	if (convolution->window_product != NULL)
+		size += onednn_memory(convolution->window_product);
 	return size;
 }
 
@@ -622,6 +725,8 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 		amx_convolution_set_weights(convolution->own_forward, weights, bias);
 	if (convolution->own_backward_data != NULL)
 		amx_convolution_set_weights(convolution->own_backward_data, weights, bias);
+	if (convolution->window_product != NULL)
+		TRY(set_window_weights(convolution, weights, bias));
 	for (int i = 0; i < 2; i++)
 	{
 		if (packed[i]->reorder.primitive == NULL)
@@ -680,6 +785,23 @@ finish_transposed(const Convolution *convolution, const void *dense, void *dx)
 				kernels_for(convolution->use.type)->affine, &args);
 }
 
+/* Backward-data by the 1x1 convolution. */
+static Status
+run_window_product(Convolution *convolution, const void *dy, void *dx)
+{
+	TensorShape shape = convolution->shape.y;
+	size_t		row = (size_t) shape.w * convolution->use.y_pixel_stride * data_type_size(convolution->use.type);
+	void	   *windows = arena_at(&convolution->arena, convolution->windows_at);
+	Scatter		scatter = {convolution, windows, dx, 0};
+
+	for (; scatter.first < (long) shape.n * shape.h; scatter.first += convolution->window_rows)
+	{
+		TRY(onednn_forward(convolution->window_product, (const char *) dy + scatter.first * row, windows));
+		threads_run(convolution->threads, convolution->window_rows, scatter_task, &scatter);
+	}
+	return status_ok();
+}
+
 static Status
 onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 {
@@ -692,6 +814,8 @@ onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 		amx_convolution_run(convolution->own_backward_data, dy, dx);
 		return status_ok();
 	}
+	if (convolution->window_product != NULL)
+		return run_window_product(convolution, dy, dx);
 	if (x_is_slice(convolution))
 		dense = arena_at(&convolution->arena, convolution->dense_x_at);
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
@@ -739,6 +863,8 @@ onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
 		(pass == PASS_BACKWARD_DATA && convolution->own_backward_data != NULL) ||
 		(pass == PASS_BACKWARD_WEIGHTS && convolution->own_gradient != NULL))
 		return "lesionseg:amx_bf16";
+	if (pass == PASS_BACKWARD_DATA && convolution->window_product != NULL)
+		return onednn_implementation(convolution->window_product, PASS_FORWARD);
 	if (pass == PASS_BACKWARD_WEIGHTS && convolution->gathered_gradient != NULL)
 		return openblas_backend.implementation(convolution->gathered_gradient, pass);
 	if (step->primitive != NULL)
