@@ -39,6 +39,32 @@ ALTER TABLE lesion_evaluation ADD COLUMN options jsonb NOT NULL DEFAULT '{}'
 
 COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
 
+CREATE TABLE lesion_robustness_score (
+	model text NOT NULL,
+	version int NOT NULL,
+	images text NOT NULL,
+	subset text NOT NULL CHECK (subset IN ('test', 'train', 'all')),
+	kind text NOT NULL,
+	severity int NOT NULL CHECK (severity BETWEEN 0 AND 5),
+	enhance text NOT NULL CHECK (enhance IN ('off', 'auto', 'always')),
+	dice float8 NOT NULL,
+	"drop" float8 NOT NULL,
+	n bigint NOT NULL CHECK (n > 0),
+	seed bigint NOT NULL,
+	threshold float8 NOT NULL,
+	tta boolean NOT NULL,
+	evaluated_at timestamptz NOT NULL,
+	evaluated_by text NOT NULL DEFAULT current_user,
+	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
+);
+
+CREATE INDEX ON lesion_robustness_score (model, version);
+
+COMMENT ON TABLE lesion_robustness_score IS 'what lesion_robustness found';
+COMMENT ON COLUMN lesion_robustness_score.kind IS 'of lesion_degradations(), or clean';
+COMMENT ON COLUMN lesion_robustness_score.dice IS 'mean over images';
+COMMENT ON COLUMN lesion_robustness_score."drop" IS 'Dice of clean images that are not enhanced, less dice';
+
 CREATE TABLE lesion_image_score (
 	evaluation bigint NOT NULL REFERENCES lesion_evaluation ON DELETE CASCADE,
 	id text NOT NULL,
@@ -113,6 +139,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 
+SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
@@ -197,6 +224,72 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint) IS
 'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
+
+CREATE VIEW lesion_robustness_table AS
+SELECT DISTINCT ON (model, version, images, subset, kind, severity, enhance)
+	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at
+FROM lesion_robustness_score
+ORDER BY model, version, images, subset, kind, severity, enhance, evaluated_at DESC;
+
+COMMENT ON VIEW lesion_robustness_table IS 'the latest result of lesion_robustness for each version, table, part, kind, severity and enhancement';
+
+GRANT SELECT ON lesion_robustness_score, lesion_robustness_table TO PUBLIC;
+
+-- Robustness
+
+CREATE FUNCTION lesion_robustness(images regclass, model text, subset text DEFAULT 'test', kinds text[] DEFAULT NULL,
+	severities int[] DEFAULT '{1,2,3,4,5}', modes text[] DEFAULT '{off,auto}', max_images int DEFAULT NULL,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	version int DEFAULT NULL, threshold float8 DEFAULT NULL, tta boolean DEFAULT false, seed bigint DEFAULT 0,
+	OUT kind text, OUT severity int, OUT enhance text, OUT dice float8, OUT "drop" float8, OUT n bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_robustness'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000 ROWS 132;
+
+COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint) IS
+'score a model on the images of a table made worse in every way, as they are and enhanced, and keep the scores';
+
+CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_heat_map'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000;
+
+COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8) IS
+'a table of numbers as PNG, row by row, the darker the larger; worst is the number that is darkest, the largest one unless given';
+
+CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
+RETURNS bytea
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
+BEGIN ATOMIC
+	WITH latest AS (
+		SELECT t.kind, t.severity, t.enhance, t."drop"
+		FROM lesion_robustness_table t
+		WHERE t.model = lesion_robustness_picture.model AND (t.version, t.images, t.subset) = (
+			SELECT s.version, s.images, s.subset FROM lesion_robustness_score s
+			WHERE s.model = lesion_robustness_picture.model
+				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
+				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images) = lesion_robustness_picture.images)
+			ORDER BY s.evaluated_at DESC LIMIT 1)),
+	kinds AS (
+		SELECT k.kind, k.n FROM (
+			SELECT 'clean' AS kind, 0 AS n
+			UNION ALL SELECT d.kind, d.number FROM lesion_degradations() WITH ORDINALITY AS d (kind, description, number)) k
+		WHERE EXISTS (SELECT FROM latest l WHERE l.kind = k.kind)),
+	columns AS (
+		SELECT e.enhance, e.n AS mode, s.severity
+		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n), pg_catalog.generate_series(1, 5) AS s (severity)
+		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
+	SELECT lesion_heat_map(
+		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
+		(SELECT pg_catalog.array_agg(c.enhance || ' ' || c.severity ORDER BY c.mode, c.severity) FROM columns c),
+		(SELECT pg_catalog.array_agg(100 * l."drop" ORDER BY k.n, c.mode, c.severity)
+			FROM kinds k CROSS JOIN columns c
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')))
+	WHERE EXISTS (SELECT FROM latest);
+END;
+
+COMMENT ON FUNCTION lesion_robustness_picture(text, int, regclass) IS
+'the latest robustness table of a model as PNG: what each kind and severity costs in Dice points; NULL where there is none';
 
 -- Segmentation
 

@@ -83,15 +83,15 @@ segment_options_jsonb(const SegmentOptions *options)
 
 /* The size of the mask: as asked for, or the image's own. */
 static Status
-mask_size(const HostContext *host, const ByteView *bytes, MaskOptions *options)
+mask_size(const HostContext *host, const ByteView *bytes, int *width, int *height)
 {
 	ImageInfo	info;
 
-	if (options->width != 0 || options->height != 0)
+	if (*width != 0 || *height != 0)
 		return status_ok();
 	TRY(image_info(host, bytes->bytes, bytes->size, &info));
-	options->width = info.width;
-	options->height = info.height;
+	*width = info.width;
+	*height = info.height;
 	return status_ok();
 }
 
@@ -181,11 +181,10 @@ calibrate(const ModelVersion *version, Segmented *result)
 		map->pixels[i] = bytes[map->pixels[i]];
 }
 
-/* The same as model_segment, a cancel being a Status like others; `maps` is
- * memory for a map of each member. */
+/* Segment a decoded image; `maps` is memory for a map of each member. */
 static Status
-segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
-		const SegmentOptions *options, MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
+segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+		const SegmentOptions *options, const MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
 		Segmented *result)
 {
 	const double alone = 1;
@@ -194,8 +193,7 @@ segment(const ModelStore *store, const ModelVersion *version, const HostContext 
 	int			count = ensemble ? version->member_count : 1;
 	const double *weights = ensemble ? version->weights : &alone;
 
-	TRY(mask_size(host, bytes, mask));
-	TRY(model_maps(store, ensemble ? version->members : &self, count, host, bytes, options, maps));
+	TRY(predict_all(store, ensemble ? version->members : &self, count, host, image, options, maps));
 	for (int i = 0; i < count; i++)
 		result->disagreement += weights[i] * maps[i].disagreement;
 	TRY(mask_create(host, maps, weights, count, mask, &result->mask,
@@ -206,8 +204,8 @@ segment(const ModelStore *store, const ModelVersion *version, const HostContext 
 }
 
 Status
-model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
-			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+model_segment_image(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
 	MaskOptions mask = {
 		.width = width,
@@ -220,9 +218,46 @@ model_segment(const ModelStore *store, const ModelVersion *version, const HostCo
 	Status		status;
 
 	memset(result, 0, sizeof *result);
-	status = segment(store, version, host, bytes, options, &mask, maps, want_probabilities, result);
+	status = segment(store, version, host, image, options, &mask, maps, want_probabilities, result);
 	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
 		probability_map_free(host, &maps[i]);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
+	return status;
+}
+
+Status
+model_decode(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image)
+{
+	ModelVersion *self = unconstify(ModelVersion *, version);
+
+	if (version->member_count > 0)
+		return decode(version->members, version->member_count, host, bytes, image);
+	return decode(&self, 1, host, bytes, image);
+}
+
+/* The same as model_segment, a cancel while decoding being a Status like
+ * others. */
+static Status
+decode_and_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+				   const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	Image		image;
+	Status		status;
+
+	TRY(mask_size(host, bytes, &width, &height));
+	TRY(model_decode(version, host, bytes, &image));
+	status = model_segment_image(store, version, host, &image, options, width, height, want_probabilities, result);
+	image_free(host, &image);
+	return status;
+}
+
+Status
+model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	Status		status = decode_and_segment(store, version, host, bytes, options, width, height, want_probabilities, result);
+
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(host, status);
 	return status;

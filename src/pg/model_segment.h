@@ -65,4 +65,13 @@ Status		model_segment(const ModelStore *store, const ModelVersion *version, cons
 						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
 						  bool want_probabilities, Segmented *result);
 
+/* Decode an image, as large as a version needs it. */
+Status		model_decode(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image);
+
+/* The same as model_segment for a decoded RGB image; width and height are of
+ * the mask and not 0. */
+Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+								const Image *image, const SegmentOptions *options, int width, int height,
+								bool want_probabilities, Segmented *result);
+
 #endif

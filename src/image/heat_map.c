@@ -1,0 +1,165 @@
+/*
+ * heat_map.c: a table of numbers as coloured cells with the numbers in them.
+ *
+ * Letters are drawn from a font of 3 x 5 dots, enlarged: labels are names and
+ * numbers, and a picture of its own needs no library for them. Cells go from
+ * white to a dark blue, one hue that every eye and a grey print tell apart by
+ * lightness.
+ */
+#include "image/heat_map.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DOT 2					/* pixels of a dot */
+#define LETTER (4 * DOT)		/* from letter to letter */
+#define CELL_WIDTH (6 * LETTER)
+#define CELL_HEIGHT (11 * DOT)
+#define MARGIN 8
+
+typedef struct Glyph
+{
+	char		letter;
+	uint8_t		rows[5];		/* three dots each, the left one in bit 2 */
+} Glyph;
+
+static const Glyph font[] = {
+	{'a', {2, 5, 7, 5, 5}},
+	{'b', {6, 5, 6, 5, 6}},
+	{'c', {3, 4, 4, 4, 3}},
+	{'d', {6, 5, 5, 5, 6}},
+	{'e', {7, 4, 6, 4, 7}},
+	{'f', {7, 4, 6, 4, 4}},
+	{'g', {3, 4, 5, 5, 3}},
+	{'h', {5, 5, 7, 5, 5}},
+	{'i', {7, 2, 2, 2, 7}},
+	{'j', {1, 1, 1, 5, 2}},
+	{'k', {5, 5, 6, 5, 5}},
+	{'l', {4, 4, 4, 4, 7}},
+	{'m', {5, 7, 7, 5, 5}},
+	{'n', {6, 5, 5, 5, 5}},
+	{'o', {2, 5, 5, 5, 2}},
+	{'p', {6, 5, 6, 4, 4}},
+	{'q', {2, 5, 5, 6, 3}},
+	{'r', {6, 5, 6, 5, 5}},
+	{'s', {3, 4, 2, 1, 6}},
+	{'t', {7, 2, 2, 2, 2}},
+	{'u', {5, 5, 5, 5, 7}},
+	{'v', {5, 5, 5, 5, 2}},
+	{'w', {5, 5, 7, 7, 5}},
+	{'x', {5, 5, 2, 5, 5}},
+	{'y', {5, 5, 2, 2, 2}},
+	{'z', {7, 1, 2, 4, 7}},
+	{'0', {7, 5, 5, 5, 7}},
+	{'1', {2, 6, 2, 2, 7}},
+	{'2', {7, 1, 7, 4, 7}},
+	{'3', {7, 1, 3, 1, 7}},
+	{'4', {5, 5, 7, 1, 1}},
+	{'5', {7, 4, 7, 1, 7}},
+	{'6', {7, 4, 7, 5, 7}},
+	{'7', {7, 1, 1, 2, 2}},
+	{'8', {7, 5, 7, 5, 7}},
+	{'9', {7, 5, 7, 1, 7}},
+	{'.', {0, 0, 0, 0, 2}},
+	{'-', {0, 0, 7, 0, 0}},
+	{'+', {0, 2, 7, 2, 0}},
+	{'_', {0, 0, 0, 0, 7}},
+	{'%', {5, 1, 2, 4, 5}},
+};
+
+static const uint8_t none_colour[3] = {225, 225, 225};	/* of a cell without a number */
+static const uint8_t least_colour[3] = {255, 255, 255};
+static const uint8_t worst_colour[3] = {8, 48, 107};
+
+/* Fill a rectangle. */
+static void
+fill(Image *image, int left, int top, int width, int height, const uint8_t colour[3])
+{
+	for (int y = top; y < top + height; y++)
+		for (int x = left; x < left + width; x++)
+			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
+}
+
+/* Write text with its upper left corner at (left, top); what the font lacks is
+ * a gap. */
+static void
+write_text(Image *image, const char *text, int left, int top, const uint8_t colour[3])
+{
+	for (; *text != '\0'; text++, left += LETTER)
+	{
+		for (size_t g = 0; g < sizeof font / sizeof font[0]; g++)
+		{
+			if (font[g].letter != tolower((unsigned char) *text))
+				continue;
+			for (int dot = 0; dot < 15; dot++)
+				if (font[g].rows[dot / 3] >> (2 - dot % 3) & 1)
+					fill(image, left + dot % 3 * DOT, top + dot / 3 * DOT, DOT, DOT, colour);
+		}
+	}
+}
+
+/* The longest of some names, in letters; of long ones, what is shown. */
+static int
+longest(const char *const *names, int count)
+{
+	size_t		most = 0;
+
+	for (int i = 0; i < count; i++)
+		most = strlen(names[i]) > most ? strlen(names[i]) : most;
+	return most > HEAT_MAP_LETTERS ? HEAT_MAP_LETTERS : (int) most;
+}
+
+/* Draw one cell. */
+static void
+draw_cell(Image *image, double value, double worst, int left, int top)
+{
+	double		share = worst > 0 ? fmin(1, fmax(0, value / worst)) : 0;
+	uint8_t		colour[3];
+	char		text[16];
+
+	if (isnan(value))
+	{
+		fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, none_colour);
+		return;
+	}
+	for (int c = 0; c < 3; c++)
+		colour[c] = (uint8_t) (least_colour[c] + (worst_colour[c] - least_colour[c]) * share + 0.5);
+	fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, colour);
+	snprintf(text, sizeof text, "%.1f", value == 0 ? 0 : value);	/* no -0.0 */
+	text[5] = '\0';
+	write_text(image, text, left + CELL_WIDTH - DOT - LETTER * (int) strlen(text), top + 3 * DOT,
+			   share > 0.5 ? least_colour : worst_colour);
+}
+
+Status
+heat_map_draw(const HostContext *host, const HeatMap *map, Image *result)
+{
+	int			names = MARGIN + LETTER * (longest(map->row_names, map->rows) + 1);
+	int			columns_width = longest(map->column_names, map->columns) * LETTER;
+	int			pitch = columns_width + LETTER > CELL_WIDTH ? columns_width + LETTER : CELL_WIDTH;
+	int			width = names + map->columns * pitch + MARGIN;
+	int			height = 2 * MARGIN + (map->rows + 1) * CELL_HEIGHT;
+
+	TRY(image_create(host, width, height, 3, result));
+	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
+	for (int j = 0; j < map->columns; j++)
+	{
+		char		name[HEAT_MAP_LETTERS + 1];
+
+		snprintf(name, sizeof name, "%s", map->column_names[j]);
+		write_text(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), MARGIN + 3 * DOT, worst_colour);
+	}
+	for (int i = 0; i < map->rows; i++)
+	{
+		char		name[HEAT_MAP_LETTERS + 1];
+		int			top = MARGIN + (i + 1) * CELL_HEIGHT;
+
+		snprintf(name, sizeof name, "%s", map->row_names[i]);
+		write_text(result, name, MARGIN, top + 3 * DOT, worst_colour);
+		for (int j = 0; j < map->columns; j++)
+			draw_cell(result, map->cells[i * map->columns + j], map->worst, names + (j + 1) * pitch - LETTER - CELL_WIDTH + DOT, top);
+	}
+	return status_ok();
+}

@@ -1,0 +1,50 @@
+-- lesion_robustness, what it keeps, and its picture.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(23);
+
+CREATE TABLE archive AS
+SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 20) AS seed, lesion_synthetic(seed, 64, 48) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+SELECT lesion_train('archive', 'net', epochs => 6, architecture => 'unet', config => '{"base": 4, "depth": 2}',
+	image_size => 64, batch_size => 4, learning_rate => 5e-3, augment => 'false', test_fraction => 0.3);
+
+CREATE TEMP TABLE result AS
+SELECT * FROM lesion_robustness('archive', 'net', kinds => '{darkness,noise}', severities => '{5,1}', modes => '{auto}');
+SELECT is((SELECT count(*) FROM result), 10::bigint, 'clean and two kinds of two severities, as they are and enhanced');
+SELECT is((SELECT array_agg(DISTINCT n) FROM result), ARRAY[(SELECT count(*) FROM archive WHERE lesion_split(id::text, 0, 0.3) = 'test')], 'over the test part');
+SELECT is((SELECT "drop" FROM result WHERE kind = 'clean' AND enhance = 'off'), 0::float8, 'clean images lose nothing');
+SELECT is((SELECT max(abs(c.dice - r.dice - r."drop")) < 1e-12 FROM result r, result c WHERE c.kind = 'clean' AND c.enhance = 'off'), true, 'the drop is what is lost against them');
+SELECT is((SELECT dice FROM result WHERE kind = 'clean' AND enhance = 'off'), (lesion_evaluate('archive', 'net')).dice, 'the figure of lesion_evaluate');
+SELECT is((SELECT dice FROM result WHERE kind = 'clean' AND enhance = 'auto'), (lesion_evaluate('archive', 'net', enhance => 'auto')).dice, 'enhanced too');
+SELECT ok((SELECT "drop" FROM result WHERE kind = 'darkness' AND severity = 5 AND enhance = 'off') >
+	(SELECT "drop" FROM result WHERE kind = 'darkness' AND severity = 5 AND enhance = 'auto') - 1e-9, 'enhancement does not cost on dark images');
+SELECT is(count(*), 10::bigint, 'the same again: nothing is random but the seed')
+FROM lesion_robustness('archive', 'net', kinds => '{darkness,noise}', severities => '{5,1}', modes => '{auto}') AS again
+JOIN result USING (kind, severity, enhance, dice, "drop", n);
+
+-- All kinds, and a limit.
+SELECT is(count(*), 1 + 13 * 5::bigint, 'all kinds and severities') FROM lesion_robustness('archive', 'net', modes => '{off}', max_images => 1);
+SELECT is((SELECT max(n) FROM lesion_robustness('archive', 'net', subset => 'all', kinds => '{blur}', severities => '{3}', max_images => 3)), 3::bigint, 'max_images');
+
+-- What is kept.
+SELECT is((SELECT count(*) FROM lesion_robustness_table WHERE model = 'net' AND subset = 'test'), 71::bigint, 'the latest of each row is in the view');
+SELECT is((SELECT n FROM lesion_robustness_table WHERE subset = 'test' AND kind = 'noise' AND severity = 1 AND enhance = 'off'), 1::bigint, 'the latest indeed');
+SELECT row_eq($$SELECT format FROM lesion_image_info(lesion_robustness_picture('net'))$$, ROW('png'::text), 'a picture');
+SELECT is(lesion_robustness_picture('unet'), NULL, 'none where nothing was measured');
+SELECT row_eq($$SELECT i.width, i.height FROM lesion_image_info(lesion_heat_map('{a,b}', '{x,y,z}', '{1,2,3,4,NULL,6}')) AS i$$,
+	ROW(176, 82), 'a heat map has the size of its table');
+SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100), 'worst changes the shades');
+
+-- What is refused.
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', kinds => '{rain}')$$, '22023', 'there is no degradation "rain"', 'a kind that does not exist');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', severities => '{6}')$$, '22023', 'the severity is 6', 'a severity');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', modes => '{some}')$$, '22023', 'enhance is "some"', 'a mode');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', subset => 'half')$$, '22023', NULL, 'a subset');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', max_images => 0)$$, '22023', NULL, 'no images');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'nobody')$$, '42704', NULL, 'a model');
+SELECT throws_ok($$SELECT lesion_heat_map('{a,b}', '{x}', '{1}')$$, '22023', '1 cells do not fill 2 rows of 1 columns', 'cells that do not fill the table');
+
+SELECT * FROM finish();
+ROLLBACK;
