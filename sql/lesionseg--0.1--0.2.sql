@@ -176,12 +176,12 @@ CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
 	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
 	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
-	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}')
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL)
 RETURNS lesion_training_result
 AS 'MODULE_PATHNAME', 'lesion_train'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
-COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb) IS
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text) IS
 'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
 
 DROP PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb, boolean, float8, int);
@@ -191,12 +191,12 @@ CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 
 	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
 	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
-	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}',
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
 	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL)
 AS 'MODULE_PATHNAME', 'lesion_retrain'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, boolean, float8, int) IS
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, boolean, float8, int) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
 DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int);

@@ -43,6 +43,8 @@ typedef struct Architecture
 	void		(*build) (const ArchConfig *config, Graph *graph);
 	/* How it runs (runner.h). */
 	const struct RunnerKind *runner;
+	/* Prefixes of the encoder's parameters, NULL after the last. */
+	const char *const *encoder;
 	/* Learning rate that lesion_train uses when none is given. */
 	double		learning_rate;
 } Architecture;

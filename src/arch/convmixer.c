@@ -91,6 +91,8 @@ convmixer_build(const ArchConfig *config, Graph *graph)
 	graph_output(graph, graph_conv2d(graph, "head", x, 1, 1, 1, 0, 1, true));
 }
 
+static const char *const convmixer_encoder[] = {"patch.", "blocks.", NULL};
+
 const Architecture convmixer_architecture = {
 	.name = "convmixer",
 	.description = "ConvMixer: depthwise and pointwise mixing of patches, and a stem at the image's size",
@@ -99,5 +101,6 @@ const Architecture convmixer_architecture = {
 	.stride = convmixer_stride,
 	.build = convmixer_build,
 	.runner = &dense_runner,
+	.encoder = convmixer_encoder,
 	.learning_rate = 1.5e-3,
 };

@@ -4,6 +4,7 @@
 #include "arch/network.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "arch/engine.h"
 #include "arch/runner.h"
@@ -64,6 +65,17 @@ learner_free(Learner *learner)
 	host_free(host, learner);
 }
 
+/* What is frozen has no part in the gradient's norm. */
+static void
+clear_frozen(Learner *learner)
+{
+	const Graph *graph = learner->network->graph;
+
+	for (int i = 0; i < graph->param_count; i++)
+		if (graph->params[i].frozen)
+			memset(learner->gradients + graph->params[i].offset, 0, graph->params[i].count * sizeof(float));
+}
+
 Status
 learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
 			 const StepOptions *options, StepResult *result)
@@ -79,6 +91,7 @@ learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
 	TRY(learner->kind->set_weights(learner->runner, network->weights));
 	TRY(learner->kind->train(learner->runner, &batch, network->weights, learner->gradients, &result->loss));
 
+	clear_frozen(learner);
 	result->gradient_norm = adamw_gradient_norm(&learner->optimiser, learner->gradients);
 	if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "training diverged: the loss is %g, the gradient's norm %g",

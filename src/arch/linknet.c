@@ -74,6 +74,8 @@ linknet_build(const ArchConfig *config, Graph *graph)
 	graph_output(graph, graph_conv2d(graph, "final.conv3", x, 1, 1, 1, 0, 1, true));
 }
 
+static const char *const linknet_encoder[] = {"conv1.", "bn1.", "layer", NULL};
+
 const Architecture linknet_architecture = {
 	.name = "linknet",
 	.description = "LinkNet: a ResNet-18 encoder and a light decoder joined by addition",
@@ -82,5 +84,6 @@ const Architecture linknet_architecture = {
 	.stride = linknet_stride,
 	.build = linknet_build,
 	.runner = &dense_runner,
+	.encoder = linknet_encoder,
 	.learning_rate = 1.5e-3,
 };

@@ -155,6 +155,8 @@ maskrcnn_build(const ArchConfig *values, Graph *graph)
 	end_part(graph, "roi_heads.mask_predictor.mask_fcn_logits", graph_relu(graph, x), 1);
 }
 
+static const char *const maskrcnn_encoder[] = {"backbone.body.", NULL};
+
 const Architecture maskrcnn_architecture = {
 	.name = "maskrcnn",
 	.description = "Mask R-CNN: lesions found as boxes on a ResNet-18 feature pyramid, each with its mask",
@@ -163,5 +165,6 @@ const Architecture maskrcnn_architecture = {
 	.stride = maskrcnn_stride,
 	.build = maskrcnn_build,
 	.runner = &maskrcnn_runner,
+	.encoder = maskrcnn_encoder,
 	.learning_rate = 4e-4,
 };

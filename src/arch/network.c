@@ -62,6 +62,13 @@ network_initialise(Network *network, int64_t seed)
 	graph_initialise(network->graph, seed, network->weights);
 }
 
+void
+network_freeze_encoder(Network *network)
+{
+	for (const char *const *prefix = network->architecture->encoder; *prefix != NULL; prefix++)
+		graph_freeze(network->graph, *prefix);
+}
+
 /* Check that the config in a file's metadata is the network's. */
 static Status
 check_config(const Network *network, const WeightsInfo *info)

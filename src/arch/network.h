@@ -45,6 +45,9 @@ void		network_free(Network *network);
 /* Fill the weights for a training from scratch. */
 void		network_initialise(Network *network, int64_t seed);
 
+/* Keep the encoder as it is in training. Call before a learner is made. */
+void		network_freeze_encoder(Network *network);
+
 /* Load from / save as a weight file. Load checks that architecture and
  * config in the metadata, where present, are this network's. */
 Status		network_load(Network *network, const void *bytes, size_t size);

@@ -72,6 +72,8 @@ unet_build(const ArchConfig *config, Graph *graph)
 	graph_output(graph, graph_conv2d(graph, "head", x, 1, 1, 1, 0, 1, true));
 }
 
+static const char *const unet_encoder[] = {"down.", NULL};
+
 const Architecture unet_architecture = {
 	.name = "unet",
 	.description = "U-Net: an encoder and a decoder joined level by level",
@@ -80,5 +82,6 @@ const Architecture unet_architecture = {
 	.stride = unet_stride,
 	.build = unet_build,
 	.runner = &dense_runner,
+	.encoder = unet_encoder,
 	.learning_rate = 1.5e-3,
 };

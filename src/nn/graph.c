@@ -385,3 +385,11 @@ graph_find_param(const Graph *graph, const char *name)
 			return i;
 	return -1;
 }
+
+void
+graph_freeze(Graph *graph, const char *prefix)
+{
+	for (int i = 0; i < graph->param_count; i++)
+		if (strncmp(graph->params[i].name, prefix, strlen(prefix)) == 0)
+			graph->params[i].frozen = true;
+}

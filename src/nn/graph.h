@@ -47,6 +47,7 @@ typedef struct GraphParam
 	size_t		offset;			/* of its first float in the weight array */
 	int			fan_in;			/* for initialisation */
 	float		gain;			/* the same: factor on the usual deviation */
+	bool		frozen;			/* training leaves it as it is */
 } GraphParam;
 
 typedef enum OpKind
@@ -136,5 +137,10 @@ void		graph_initialise(const Graph *graph, int64_t seed, float *weights);
 
 /* The index of the parameter of that name, or -1. */
 int			graph_find_param(const Graph *graph, const char *name);
+
+/* Freeze the parameters whose names begin with prefix. A batch norm of frozen
+ * parameters uses its running statistics in training too, and keeps them.
+ * Plans and optimisers are made after this. */
+void		graph_freeze(Graph *graph, const char *prefix);
 
 #endif

@@ -76,7 +76,7 @@ adamw_step(AdamW *adamw, float *weights, const float *gradients, double gradient
 			.keep = (float) (param->kind == PARAM_WEIGHT ? 1 - learning_rate * weight_decay : 1),
 		};
 
-		if (param->kind == PARAM_RUNNING_MEAN || param->kind == PARAM_RUNNING_VARIANCE)
+		if (param->frozen || param->kind == PARAM_RUNNING_MEAN || param->kind == PARAM_RUNNING_VARIANCE)
 			continue;
 		threads_run(param->count < SINGLE_THREAD_COUNT ? 1 : adamw->host->threads, (long) param->count,
 					adamw->kernels->adam, &args);

@@ -33,7 +33,7 @@ double		adamw_gradient_norm(AdamW *adamw, const float *gradients);
 /*
  * Update weights from gradients * gradient_scale (Loshchilov and Hutter,
  * arXiv:1711.05101): beta 0.9 and 0.999, epsilon 1e-8, decay on PARAM_WEIGHT
- * alone; running statistics are left alone.
+ * alone; running statistics and frozen parameters are left alone.
  */
 void		adamw_step(AdamW *adamw, float *weights, const float *gradients, double gradient_scale,
 					   double learning_rate, double weight_decay);

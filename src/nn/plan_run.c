@@ -273,6 +273,32 @@ norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift)
 	threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->affine, &args);
 }
 
+/* Is the batch norm of a step frozen? */
+static bool
+norm_is_frozen(const Plan *plan, const Step *step)
+{
+	return plan->graph->params[plan->graph->nodes[step->norm].params[0]].frozen;
+}
+
+/* Take the running statistics for those of the batch. */
+static void
+take_running_statistics(Plan *plan, Step *step, const float *weights)
+{
+	const float *gamma = param_of(plan, step->norm, 0, weights);
+	const float *beta = param_of(plan, step->norm, 1, weights);
+	const float *running_mean = param_of(plan, step->norm, 2, weights);
+	const float *running_variance = param_of(plan, step->norm, 3, weights);
+	NormArrays *a = &step->arrays;
+
+	for (int c = 0; c < plan->values[step->x].shape.c; c++)
+	{
+		a->mean[c] = running_mean[c];
+		a->inverse_std[c] = 1 / sqrtf(running_variance[c] + BATCH_NORM_EPSILON);
+		a->scale[c] = gamma[c] * a->inverse_std[c];
+		a->shift[c] = beta[c] - a->mean[c] * a->scale[c];
+	}
+}
+
 static Status
 batch_norm_forward(Plan *plan, Step *step, float *weights)
 {
@@ -281,7 +307,9 @@ batch_norm_forward(Plan *plan, Step *step, float *weights)
 	double		pixels = (double) shape_pixels(x.shape);
 	NormArrays *a = &step->arrays;
 
-	if (plan->options.training)
+	if (plan->options.training && norm_is_frozen(plan, step))
+		take_running_statistics(plan, step, weights);
+	else if (plan->options.training)
 	{
 		const float *gamma = param_of(plan, step->norm, 0, weights);
 		const float *beta = param_of(plan, step->norm, 1, weights);
@@ -327,6 +355,7 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 	Tensor		dy = plan->gradients[step->y];
 	int			channels = x.shape.c;
 	double		pixels = (double) shape_pixels(x.shape);
+	bool		frozen = norm_is_frozen(plan, step);
 	float	   *dgamma = param_into(plan, step->norm, 0, gradients);
 	float	   *dbeta = param_into(plan, step->norm, 1, gradients);
 	NormArrays *a = &step->arrays;
@@ -356,12 +385,13 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 
 	/*
 	 * dx = gamma / std * (dz - mean(dz) - xhat * mean(dz * xhat)), written as
-	 * dz * slope_dz + x * slope_x + offset.
+	 * dz * slope_dz + x * slope_x + offset. The two means come of the batch's
+	 * statistics; frozen ones do not depend on x.
 	 */
 	for (int c = 0; c < channels; c++)
 	{
-		double		mean_dz = sums[c] / pixels;
-		double		mean_dz_xhat = sums[channels + c] / pixels;
+		double		mean_dz = frozen ? 0 : sums[c] / pixels;
+		double		mean_dz_xhat = frozen ? 0 : sums[channels + c] / pixels;
 
 		dbeta[c] = (float) sums[c];
 		dgamma[c] = (float) sums[channels + c];

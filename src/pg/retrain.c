@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(lesion_retrain);
 /* Arguments after those of lesion_train. */
 typedef enum RetrainArgument
 {
-	ARGUMENT_RESUME = 17,
+	ARGUMENT_RESUME = 18,
 	ARGUMENT_MAX_MINUTES,
 	ARGUMENT_PATIENCE
 } RetrainArgument;

@@ -62,6 +62,7 @@ train_request_read(FunctionCallInfo fcinfo)
 		.config = argument_object(fcinfo, 13),
 		.architecture = PG_ARGISNULL(14) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(14)),
 		.options = argument_object(fcinfo, 16),
+		.init = PG_ARGISNULL(17) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(17)),
 	};
 
 	argument_needed(fcinfo, 10, "seed");
@@ -84,6 +85,7 @@ static const OptionKey option_keys[] = {
 	{"gradient_clip", offsetof(TrainPlan, train.gradient_clip)},
 	{"validation_fraction", offsetof(TrainPlan, validation_fraction)},
 	{"threshold", offsetof(TrainPlan, threshold)},
+	{"freeze_encoder", offsetof(TrainPlan, freeze_encoder)},
 };
 
 /* Keys of `augment` that are numbers; `flip` and the kinds of degradations
@@ -234,6 +236,8 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 
 	plan.train.epochs = request->epochs;
 	plan.train.batch_size = request->batch_size;
+	if (request->init != NULL)
+		plan.train.learning_rate *= FINE_TUNING_RATE;
 	if (request->has_learning_rate)
 		plan.train.learning_rate = request->learning_rate;
 	plan.train.seed = request->seed;
@@ -244,6 +248,11 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	check_status(NULL, train_options_check(&plan.train));
 	check_pixels(request->image_size);
 	split_check_fraction("validation_fraction", plan.validation_fraction);
+	if (plan.freeze_encoder != 0 && request->init == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("freeze_encoder needs a model to take the encoder from"),
+				 errhint("Name it with init => '...', or leave freeze_encoder out.")));
 	if (plan.threshold != 0)
 		argument_check_threshold(plan.threshold);
 	return plan;
@@ -280,6 +289,11 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 	json_add_object(&builder, "config", config);
 	json_add_string(&builder, "image_column", request->image_column);
 	json_add_string(&builder, "mask_column", request->mask_column);
+	if (request->init != NULL)
+	{
+		json_add_string(&builder, "init", request->init);
+		json_add_number(&builder, "init_version", plan->init_version);
+	}
 	if (request->id_column != NULL)
 		json_add_string(&builder, "id_column", request->id_column);
 	json_add_string(&builder, "promote", promote_names[request->promote]);

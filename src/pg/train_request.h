@@ -39,7 +39,12 @@ typedef struct TrainRequest
 	char	   *architecture;	/* NULL = the model's, or the one it is named after */
 	int64_t		split_seed;
 	Jsonb	   *options;
+	char	   *init;			/* the model to start from; NULL = from scratch */
 } TrainRequest;
+
+/* The default learning rate of a training that starts from a trained model is
+ * this share of the architecture's. */
+#define FINE_TUNING_RATE 0.1
 
 /* What the arguments and `options` come to for an architecture. */
 typedef struct TrainPlan
@@ -48,6 +53,8 @@ typedef struct TrainPlan
 	double		validation_fraction;	/* of the training part */
 	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
 	EnhanceMode enhance;		/* of images before they are varied; stored with the version */
+	double		freeze_encoder; /* not 0: keep it as it is */
+	int			init_version;	/* of the model to start from */
 } TrainPlan;
 
 /* Read the arguments of lesion_train. */

@@ -99,6 +99,16 @@ check_rights(const ModelStore *store)
 
 /* ---- the model ---- */
 
+/* The config that a new model has where nothing else is said: that of the
+ * model it starts from, or none. */
+static Jsonb *
+base_config(const TrainRun *run)
+{
+	if (run->init != NULL && strcmp(run->init->architecture, run->architecture->name) == 0)
+		return run->init->config;
+	return run->request.config;
+}
+
 /* The model's row, made where it does not exist and an architecture is known. */
 static Model *
 find_or_create_model(TrainRun *run)
@@ -112,11 +122,14 @@ find_or_create_model(TrainRun *run)
 		return model;
 	if (architecture == NULL && arch_find(request->model) != NULL)
 		architecture = request->model;
+	if (architecture == NULL && run->init != NULL)
+		architecture = run->init->architecture;
 	if (architecture == NULL)
 		return store_need_model(&run->store, request->model);
 
 	run->architecture = config_architecture(architecture);
-	config = config_read(run->architecture, request->config);
+	config = config_read(run->architecture, base_config(run));
+	config_apply(run->architecture, request->config, &config);
 	store_check_rights(&run->store, "lesion_model", ACL_INSERT, "make a model");
 	store_create_model(&run->store, request->model, architecture, config_jsonb(run->architecture, &config));
 	return store_need_model(&run->store, request->model);
@@ -145,10 +158,29 @@ choose_config(TrainRun *run, const Model *model)
 					 errhint("Leave config out, or train a model of another name with it.")));
 		return own;
 	}
-	active = store_find_version(&run->store, model->name, NULL);
-	if (JB_ROOT_COUNT(run->request.config) == 0 && active != NULL)
+	active = run->init != NULL ? run->init : store_find_version(&run->store, model->name, NULL);
+	if (JB_ROOT_COUNT(run->request.config) == 0 && active != NULL &&
+		strcmp(active->architecture, run->architecture->name) == 0)
 		return config_read(run->architecture, active->config);
 	return asked;
+}
+
+/* Take the weights of the model to start from, or random ones. */
+static void
+set_initial_weights(TrainRun *run)
+{
+	ByteView	weights;
+	Status		status;
+
+	if (run->init == NULL)
+	{
+		network_initialise(run->network, run->plan.train.seed);
+		return;
+	}
+	weights = bytes_view(store_weights(&run->store, run->init));
+	status = network_load(run->network, weights.bytes, weights.size);
+	bytes_release(&weights);
+	check_argument(run->host, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
 }
 
 /* Settle what is to be trained; nothing has been read yet. */
@@ -156,9 +188,12 @@ static void
 settle_model(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
-	Model	   *model = find_or_create_model(run);
+	Model	   *model;
 	ArchConfig	config;
 
+	if (request->init != NULL)
+		run->init = store_need_version(&run->store, request->init, NULL);
+	model = find_or_create_model(run);
 	if (request->architecture != NULL && strcmp(request->architecture, model->architecture) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -167,10 +202,18 @@ settle_model(TrainRun *run)
 				 errhint("Leave architecture out, or choose another name for a new model.")));
 	run->architecture = config_architecture(model->architecture);
 	run->plan = train_request_plan(request, run->architecture);
+	if (run->init != NULL)
+	{
+		(void) config_architecture(run->init->architecture);
+		run->plan.init_version = run->init->number;
+	}
 	config = choose_config(run, model);
 	run->config = config_jsonb(run->architecture, &config);
 	check_status(run->host, network_create(run->host, run->architecture, &config, &run->network));
 	check_status(run->host, network_check_size(run->network, request->image_size, request->image_size));
+	if (run->plan.freeze_encoder != 0)
+		network_freeze_encoder(run->network);
+	set_initial_weights(run);
 }
 
 /* ---- the images ---- */
@@ -384,7 +427,6 @@ train_run_read(TrainRun *run)
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 
 	read_images(run);
-	network_initialise(run->network, run->plan.train.seed);
 	run->plan.train.progress = show_batch;
 	check_status(run->host, trainer_create(run->network, run->training, run->validation, &run->plan.train,
 										   &run->trainer));

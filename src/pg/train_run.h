@@ -44,6 +44,7 @@ typedef struct TrainRun
 	TrainPlan	plan;
 	const Architecture *architecture;
 	Jsonb	   *config;			/* every key */
+	ModelVersion *init;			/* what it starts from; NULL = from scratch */
 	ImagesSource *source;
 	instr_time	started;
 

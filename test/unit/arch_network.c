@@ -705,6 +705,96 @@ test_stopped_anywhere(void **state)
 	stop_anywhere(maskrcnn, &config, 5);
 }
 
+/* Train with a frozen encoder: what is frozen stays as it is, bit for bit,
+ * running statistics included; the rest moves, and the loss falls. */
+static void
+test_freeze_encoder(void **state)
+{
+	static const char *const names[] = {"unet", "linknet", "convmixer"};
+	const EngineChoice choice = {BACKEND_AUTO, PRECISION_F32};
+	const StepOptions options = {.learning_rate = 1e-2,.weight_decay = 0.1,.gradient_clip = 1};
+
+	(void) state;
+	draw_batch(batch_rgb, batch_masks);
+	for (size_t a = 0; a < sizeof names / sizeof names[0]; a++)
+	{
+		const Architecture *architecture = arch_find(names[a]);
+		ArchConfig	config;
+		Network    *network;
+		Learner    *learner;
+		StepResult	result;
+		double		first_loss = 0;
+		float	   *before;
+		int			frozen = 0;
+		int			moved = 0;
+
+		arch_config_default(architecture, &config);
+		assert_ok(arch_config_set(architecture, &config, architecture->keys[0].name, 8));
+		assert_ok(network_create(host_standalone(), architecture, &config, &network));
+		network_initialise(network, 3);
+		network_freeze_encoder(network);
+		before = malloc(network->graph->weight_count * sizeof(float));
+		memcpy(before, network->weights, network->graph->weight_count * sizeof(float));
+		assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
+		for (int step = 0; step < 12; step++)
+		{
+			assert_ok(learner_step(learner, batch_rgb, batch_masks, &options, &result));
+			if (step == 0)
+				first_loss = result.loss;
+		}
+		assert_true(result.loss < first_loss);
+		for (int i = 0; i < network->graph->param_count; i++)
+		{
+			const GraphParam *param = &network->graph->params[i];
+			bool		same = memcmp(before + param->offset, network->weights + param->offset,
+									  param->count * sizeof(float)) == 0;
+
+			if (param->frozen)
+				assert_true(same);
+			frozen += param->frozen;
+			moved += !same;
+		}
+		assert_true(frozen > 4);
+		assert_int_equal(moved, network->graph->param_count - frozen);
+		free(before);
+		learner_free(learner);
+		network_free(network);
+	}
+}
+
+/* All of it frozen, training sees what prediction sees: the loss is that of
+ * the predictor's probabilities. */
+static void
+test_freeze_all(void **state)
+{
+	const EngineChoice choice = {BACKEND_AUTO, PRECISION_F32};
+	const StepOptions options = {.learning_rate = 1e-2};
+	static float probabilities[BATCH * SIZE * SIZE];
+	Network    *network = make_unet(host_standalone(), 4, 2, 7);
+	Learner    *learner;
+	Predictor  *predictor;
+	StepResult	result;
+
+	(void) state;
+	draw_batch(batch_rgb, batch_masks);
+
+	/* Running statistics that are not those of a new network. */
+	assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
+	assert_ok(learner_step(learner, batch_rgb, batch_masks, &options, &result));
+	learner_free(learner);
+
+	graph_freeze(network->graph, "");
+	assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
+	assert_ok(learner_step(learner, batch_rgb, batch_masks, &options, &result));
+	assert_true(result.gradient_norm == 0);
+	assert_ok(predictor_create(network, &choice, BATCH, SIZE, SIZE, &predictor));
+	assert_ok(predictor_run(predictor, batch_rgb, probabilities));
+	assert_true(fabs(result.loss - network_loss(BATCH, SIZE, SIZE, probabilities, batch_masks)) < 1e-5);
+	predictor_free(predictor);
+	learner_free(learner);
+	network_free(network);
+}
+
 int
 main(void)
 {
@@ -716,6 +806,8 @@ main(void)
 		cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_load_other_architecture),
 		cmocka_unit_test(test_load_config),
+		cmocka_unit_test(test_freeze_encoder),
+		cmocka_unit_test(test_freeze_all),
 		cmocka_unit_test(test_check_size),
 		cmocka_unit_test(test_learning),
 		cmocka_unit_test(test_refresh),
