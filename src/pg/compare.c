@@ -21,32 +21,6 @@ PG_FUNCTION_INFO_V1(lesion_compare);
 
 #define MAX_DRAWS 1000000
 
-/* The differences b - a of one figure over images that both have. */
-static int64
-pair_differences(const ImageScores *a, const ImageScores *b, size_t offset, double *differences)
-{
-	int64		count = 0;
-
-	/* Both are ordered by id, in bytes. */
-	for (int64 i = 0, j = 0; i < a->count && j < b->count;)
-	{
-		int			order = strcmp(a->images[i].id, b->images[j].id);
-
-		if (order == 0)
-		{
-			differences[count++] = *(const double *) ((const char *) &b->images[j] + offset) -
-				*(const double *) ((const char *) &a->images[i] + offset);
-			i++;
-			j++;
-		}
-		else if (order < 0)
-			i++;
-		else
-			j++;
-	}
-	return count;
-}
-
 /* Say where rows that one of the versions may have been trained on are scored. */
 static void
 check_splits(const ModelVersion *a, const ModelVersion *b, const char *subset)
@@ -138,11 +112,11 @@ lesion_compare(PG_FUNCTION_ARGS)
 	score_a = score(&store, &task, a);
 	score_b = score(&store, &task, b);
 	differences = palloc((score_b.images.count + 1) * sizeof(double));
-	count = pair_differences(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), differences);
+	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), differences);
 	if (count == 0)
 		evaluation_nothing(&task);
 	check_status(host, bootstrap_mean(host, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
-	(void) pair_differences(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), differences);
+	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), differences);
 	check_status(host, bootstrap_mean(host, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
 
 	values[0] = Int32GetDatum(a->number);

@@ -242,7 +242,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		plan = read_steps(PG_GETARG_ARRAYTYPE_P(1));
 	if (!PG_ARGISNULL(2))
-		json_values_each(PG_GETARG_JSONB_P(2), "options", take_enhance_option, &call);
+		json_values_each(PG_GETARG_JSONB_P(2), "options", JSON_NUMBERS_AND_BOOLEANS, take_enhance_option, &call);
 
 	host = image_host();
 	threads_use(host->threads);

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 #include "pg/glue.h"
@@ -31,10 +32,22 @@ status_sqlstate(StatusCode code)
 	return sqlstates[code];
 }
 
+/* A text of the library, which may have cut it within a character: it knows
+ * no encoding but UTF-8. */
+static char *
+whole_characters(const char *text)
+{
+	int			length = strlen(text);
+
+	return pnstrdup(text, pg_mbcliplen(text, length, length));
+}
+
 /* Raise status, its message opened by subject unless that is NULL. */
 static void
 throw_status(const HostContext *host, const char *subject, const Status *status)
 {
+	char	   *message = whole_characters(status->message);
+
 	/* What the server itself raised inside a callback says it best. */
 	if (host != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
 		host_rethrow(host);
@@ -44,9 +57,9 @@ throw_status(const HostContext *host, const char *subject, const Status *status)
 	ereport(ERROR,
 			(errcode(status_sqlstate(status->code)),
 			 subject != NULL
-			 ? errmsg_internal("%s: %s", subject, status->message)
-			 : errmsg_internal("%s", status->message),
-			 status->hint[0] != '\0' ? errhint("%s", status->hint) : 0));
+			 ? errmsg_internal("%s: %s", subject, message)
+			 : errmsg_internal("%s", message),
+			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
 /* Return when status is OK, else raise it. */

@@ -27,6 +27,31 @@ image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *cou
 	image->predicted_dice = predicted_dice;
 }
 
+int64
+image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, double *differences)
+{
+	int64		count = 0;
+
+	/* Both are ordered by id, in bytes. */
+	for (int64 i = 0, j = 0; i < a->count && j < b->count;)
+	{
+		int			order = strcmp(a->images[i].id, b->images[j].id);
+
+		if (order == 0)
+		{
+			differences[count++] = *(const double *) ((const char *) &b->images[j] + offset) -
+				*(const double *) ((const char *) &a->images[i] + offset);
+			i++;
+			j++;
+		}
+		else if (order < 0)
+			i++;
+		else
+			j++;
+	}
+	return count;
+}
+
 /* A figure of all images as float8[]; offset is in ScoredImage. */
 static Datum
 figures(const ImageScores *scores, size_t offset)

@@ -30,6 +30,11 @@ typedef struct ImageScores
 /* Add an image; the id is copied to the current context. */
 void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice);
 
+/* The differences b - a of a figure, at that offset in ScoredImage, over the
+ * images that both lists have; there is room for as many as in b. How many
+ * these are. */
+int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, double *differences);
+
 /* Store the list under an evaluation. */
 void		image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation);
 

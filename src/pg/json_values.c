@@ -9,7 +9,7 @@
 #include "pg/json_values.h"
 
 void
-json_values_each(Jsonb *json, const char *argument, JsonValueTaker take, void *data)
+json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValueTaker take, void *data)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -32,11 +32,12 @@ json_values_each(Jsonb *json, const char *argument, JsonValueTaker take, void *d
 			if (value.type == jbvNumeric)
 				take(data, key, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 																   NumericGetDatum(value.val.numeric))));
-			else if (value.type == jbvBool)
+			else if (value.type == jbvBool && values == JSON_NUMBERS_AND_BOOLEANS)
 				take(data, key, value.val.boolean ? 1 : 0);
 			else
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 values == JSON_NUMBERS ? errmsg("key \"%s\" of %s is not a number", key, argument) :
 						 errmsg("key \"%s\" of %s is neither a number nor true or false", key, argument),
 						 errhint("Write numbers without quotation marks, like '{\"base\": 16}'.")));
 		}

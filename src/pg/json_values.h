@@ -12,9 +12,16 @@
 /* Takes one key; true and false arrive as 1 and 0. */
 typedef void (*JsonValueTaker) (void *data, const char *key, double value);
 
-/* Hand each key of an object to `take`. Anything but an object of numbers
- * and booleans is an error that names the argument. */
-void		json_values_each(Jsonb *json, const char *argument, JsonValueTaker take, void *data);
+/* What values an object may have. */
+typedef enum JsonValues
+{
+	JSON_NUMBERS,
+	JSON_NUMBERS_AND_BOOLEANS
+} JsonValues;
+
+/* Hand each key of an object to `take`. Anything but an object of such
+ * values is an error that names the argument. */
+void		json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValueTaker take, void *data);
 
 /* An object being built. */
 typedef struct JsonBuilder

@@ -8,6 +8,8 @@
  */
 #include "postgres.h"
 
+#include <malloc.h>
+
 #include "executor/spi.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
@@ -116,11 +118,35 @@ check_digest(const ModelVersion *version, const ByteView *weights)
 						 "another version.")));
 }
 
+/* Bytes that this process has from malloc, below memory contexts and libraries alike. */
+static size_t
+process_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/*
+ * What an entry holds: what its parts know of, or what the process has taken
+ * since `before` where that is more. The primitives of oneDNN are memory that
+ * only the latter sees.
+ */
+static size_t
+entry_bytes(const CachedModel *entry, size_t before)
+{
+	size_t		known = segmenter_memory(entry->segmenter) + entry->network->graph->weight_count * sizeof(float);
+	size_t		now = process_bytes();
+
+	return now > before && now - before > known ? now - before : known;
+}
+
 /* Read a version's weights and make them ready. */
 static CachedModel *
 load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg model", ALLOCSET_SMALL_SIZES);
+	size_t		before = process_bytes();
 	CachedModel *entry = MemoryContextAllocZero(context, sizeof *entry);
 	ByteView	weights;
 	Status		status;
@@ -141,7 +167,7 @@ load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, 
 		check_argument(entry->host, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	SPI_finish();
 
-	entry->bytes = segmenter_memory(entry->segmenter) + entry->network->graph->weight_count * sizeof(float);
+	entry->bytes = entry_bytes(entry, before);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	dlist_push_head(&cache, &entry->node);
 	stats.loads++;

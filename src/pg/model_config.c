@@ -58,7 +58,7 @@ config_apply(const Architecture *architecture, Jsonb *json, ArchConfig *config)
 {
 	ConfigTarget target = {architecture, config};
 
-	json_values_each(json, "config", take_key, &target);
+	json_values_each(json, "config", JSON_NUMBERS, take_key, &target);
 }
 
 ArchConfig

@@ -53,7 +53,7 @@ take_option(void *data, const char *key, double value)
 void
 segment_options_apply(Jsonb *json, SegmentOptions *options)
 {
-	json_values_each(json, "options", take_option, options);
+	json_values_each(json, "options", JSON_NUMBERS_AND_BOOLEANS, take_option, options);
 }
 
 void

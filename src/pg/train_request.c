@@ -164,7 +164,7 @@ take_options(Jsonb *options, TrainPlan *plan)
 		options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options),
 													 CStringGetTextDatum("enhance")));
 	}
-	json_values_each(options, "options", take_option, plan);
+	json_values_each(options, "options", JSON_NUMBERS, take_option, plan);
 }
 
 /* Take one key of `augment`. */
@@ -208,7 +208,7 @@ take_augmentation(Jsonb *augment, TrainPlan *plan)
 			plan->train.augment = augment_none();
 	}
 	else
-		json_values_each(augment, "augment", take_augment, plan);
+		json_values_each(augment, "augment", JSON_NUMBERS_AND_BOOLEANS, take_augment, plan);
 }
 
 /* Raise an error where images as the network sees them would be above

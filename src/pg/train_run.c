@@ -534,7 +534,7 @@ store_version(TrainRun *run)
 }
 
 /* Score a version on the run's test part and keep the scores. */
-static DatasetScore
+static Evaluation
 score_version(const TrainRun *run, const ModelVersion *version)
 {
 	EvaluationTask task = {
@@ -550,14 +550,29 @@ score_version(const TrainRun *run, const ModelVersion *version)
 
 	if (evaluation.score.n > 0)
 		evaluation_store(&run->store, &task, &evaluation);
-	return evaluation.score;
+	return evaluation;
+}
+
+/* Mean Dice of the new version less that of another on the test rows that
+ * both were scored on: some may have come or gone in between. */
+static double
+paired_difference(const TrainRun *run, const Evaluation *other)
+{
+	double	   *differences = palloc_extended((run->test_scores.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), differences);
+	double		sum = 0;
+
+	for (int64 i = 0; i < count; i++)
+		sum += differences[i];
+	pfree(differences);
+	return count > 0 ? sum / count : 0;
 }
 
 /* Is the new version better than the active one on the same test rows? */
 static bool
 beats(const TrainRun *run, const ModelVersion *active)
 {
-	DatasetScore score;
+	Evaluation	evaluation;
 
 	if (run->score.n == 0)
 	{
@@ -574,11 +589,11 @@ beats(const TrainRun *run, const ModelVersion *active)
 				 errhint("Give every run of a model the same split with split_seed => %lld and "
 						 "test_fraction => %g.",
 						 (long long) active->split_seed, active->test_fraction)));
-	score = score_version(run, active);
+	evaluation = score_version(run, active);
 	ereport(NOTICE,
 			(errmsg("test Dice %.4f, that of the active version %d is %.4f", run->score.dice, active->number,
-					score.dice)));
-	return run->score.dice > score.dice;
+					evaluation.score.dice)));
+	return paired_difference(run, &evaluation) > 0;
 }
 
 /* Promote the new version if the rule says so. */
@@ -611,7 +626,12 @@ train_run_finish(TrainRun *run)
 	store_version(run);
 	release_training(run);
 	if (run->counts.test > 0)
-		run->score = score_version(run, run->version);
+	{
+		Evaluation	evaluation = score_version(run, run->version);
+
+		run->score = evaluation.score;
+		run->test_scores = evaluation.images;
+	}
 	promote(run, active);
 
 	run->seconds = run->earlier_seconds + train_run_elapsed(run);

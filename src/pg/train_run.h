@@ -21,6 +21,7 @@
 #include "learn/dataset.h"
 #include "learn/trainer.h"
 #include "measure/score.h"
+#include "pg/image_scores.h"
 #include "pg/images_source.h"
 #include "pg/model_lock.h"
 #include "pg/model_store.h"
@@ -76,6 +77,7 @@ typedef struct TrainRun
 	ModelVersion *version;
 	bool		promoted;
 	DatasetScore score;			/* of the test part; n = 0 when it is empty */
+	ImageScores test_scores;	/* each image of it */
 	double		seconds;		/* of everything */
 } TrainRun;
 

@@ -96,7 +96,7 @@ ALTER TABLE reserved ENABLE ROW LEVEL SECURITY;
 CREATE ROLE lesion_test_reader;
 GRANT SELECT (image, mask) ON archive TO lesion_test_reader;
 GRANT SELECT ON reserved TO lesion_test_reader;
-GRANT INSERT ON lesion_evaluation TO lesion_test_reader;
+GRANT INSERT ON lesion_evaluation, lesion_image_score TO lesion_test_reader;
 SET LOCAL ROLE lesion_test_reader;
 SELECT is(state || ' ' || message, '42501 permission denied for column "id" of "archive"', 'a primary key that one may not read')
 FROM error_of($$SELECT lesion_evaluate('archive', 'net', version => 1)$$);

@@ -86,6 +86,9 @@ refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', image_s
 refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"bass": 4}')}, 'a config key that does not exist');
 refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": 1e300}')}, 'an enormous width');
 refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '[1]')}, 'a config that is no object');
+like(refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": true}')}, 'a config value that is true'),
+	qr/key "base" of config is not a number/, '... is no number');
+refused(sprintf($train, q{'archive'}, q{options => '{"gradient_clip": true}',}), 'an option that is true');
 refused(q{SELECT lesion_train('archive', 'net2', architecture => 'transformer')}, 'an architecture that does not exist');
 like(refused(q{SELECT lesion_segment(image, 'nett') FROM archive}, 'a model that does not exist'), qr/net/, '... and the models that do');
 refused(q{SELECT lesion_segment(image, 'net', threshold => 2) FROM archive}, 'a threshold above one');
@@ -105,6 +108,20 @@ $session->query('SET ROLE tap_nobody');
 like(refused(q{SELECT lesion_train('secret', 'net')}, 'a table one may not read'), qr/42501/, '... is a matter of privileges');
 refused(q{SELECT lesion_evaluate('secret', 'net', subset => 'all')}, 'evaluating on a table one may not read');
 $session->query('RESET ROLE');
+
+# Messages in another encoding are not cut within a character.
+my $japanese = 'tap_evil_japanese';
+run_sql('postgres', "DROP DATABASE IF EXISTS $japanese");
+run_sql('postgres', "CREATE DATABASE $japanese ENCODING 'EUC_JP' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+run_sql($japanese, 'CREATE EXTENSION lesionseg');
+my $foreign = Session->new($japanese);
+$foreign->query("SET client_encoding = 'UTF8'");
+for my $length (100 .. 103) {
+	my $answer = $foreign->query(qq{SELECT lesion_model_create('x', 'unet', jsonb_build_object(repeat('x', $length) || repeat('\xe7\x9a\xae', 200), 1))});
+	like($answer, qr/ERROR:  22023/, "a key of $length letters and many more in Japanese");
+}
+$foreign->quit;
+run_sql('postgres', "DROP DATABASE $japanese");
 
 is($session->query($count), $rows, 'nothing was written');
 is($session->query('SELECT pg_backend_pid()'), $session->pid, 'the process is the same');
