@@ -167,6 +167,10 @@ $(BUILD)/bench/%: test/bench/%.c $(call archives,arch nn core)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 
+$(BUILD)/bench/enhance: test/bench/enhance.c $(call archives,enhance image core)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
+
 # Fuzz targets: test/fuzz/fuzz_<name>.c with seeds in test/fuzz/corpus/<name>/.
 
 SECONDS ?= 20
