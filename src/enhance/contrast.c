@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/threads.h"
+#include "enhance/kernels.h"
 #include "enhance/steps.h"
 
 #define SHARE_ONE 65536			/* all of a histogram */
@@ -26,7 +27,8 @@ typedef struct Contrast
 	int			down;
 	uint32_t	limit;			/* of one value's share */
 	ValueTable *tables;			/* (down, across) */
-	uint32_t   *pairs;			/* per thread: (across + 1, 256), see pair_tables */
+	uint32_t   *pairs;			/* per thread: (across, 256), see pair_tables */
+	const EnhanceKernels *kernels;
 	long		first;			/* tile row, or row, at which the block begins */
 } Contrast;
 
@@ -169,53 +171,66 @@ pair_tables(const Contrast *task, int y, uint32_t *pairs)
 	lower = before + 1 < task->down ? upper + task->across : upper;
 	for (int column = 0; column < task->across; column++)
 	{
-		const uint8_t *top = upper[column];
-		const uint8_t *bottom = lower[column];
-		const uint8_t *next_top = upper[column + 1 < task->across ? column + 1 : column];
-		const uint8_t *next_bottom = lower[column + 1 < task->across ? column + 1 : column];
-		uint32_t   *pair = pairs + (size_t) column * 256;
+		int			next = column + 1 < task->across ? column + 1 : column;
+		const uint8_t *const top[2] = {upper[column], upper[next]};
+		const uint8_t *const bottom[2] = {lower[column], lower[next]};
 
-#pragma omp simd
-		for (int v = 0; v < 256; v++)
-			pair[v] = (top[v] * (256 - share) + bottom[v] * share) |
-				(next_top[v] * (256 - share) + next_bottom[v] * share) << 16;
+		task->kernels->clahe_pairs(top, bottom, share, pairs + (size_t) column * 256);
 	}
 }
 
-/* Map rows begin .. end of the block. */
+/* Move the channels of count pixels by what luma moves, as clahe_map does
+ * with grey. */
+static void
+map_colours(const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *pixel, int count)
+{
+	for (int i = 0; i < count; i++, pixel += 3, at += step)
+	{
+		uint32_t	share = at >> 16 & 255;
+		int			luma = luma_of(pixel);
+		uint32_t	both = pairs[luma];
+		int			moved = (int) (((both & 0xFFFF) * (256 - share) + (both >> 16) * share + 32768) >> 16) - luma;
+
+		for (int c = 0; c < 3; c++)
+			pixel[c] = to_byte(pixel[c] + moved);
+	}
+}
+
+/* Map rows begin .. end of the block, piece by piece: within one, all pixels
+ * lie between the same two tile columns. */
 static void
 map_rows(void *data, int worker, long begin, long end)
 {
 	Contrast   *task = data;
 	Image	   *image = task->image;
-	int			channels = image->channels;
 	uint32_t   *pairs = task->pairs + (size_t) worker * (size_t) task->across * 256;
-	uint32_t	step = (uint32_t) (((uint64_t) task->across << 24) / (uint64_t) image->width);
+	/* where pixels lie between tile centres, in 1/2^24 of a tile */
+	int64_t		step = ((int64_t) task->across << 24) / image->width;
+	int64_t		first = step / 2 - (1 << 23);
+	int64_t		last = (int64_t) (task->across - 1) << 24;
 
 	for (long y = task->first + begin; y < task->first + end; y++)
 	{
-		uint8_t    *pixel = image_row(image, y);
-		/* where a pixel lies between tile centres, in 1/2^24 of a tile */
-		int64_t		at = (int64_t) (step / 2) - (1 << 23);
-		int64_t		last = (int64_t) (task->across - 1) << 24;
+		uint8_t    *row = image_row(image, y);
+		int			x = 0;
 
 		pair_tables(task, (int) y, pairs);
-		for (int x = 0; x < image->width; x++, pixel += channels, at += step)
+		while (x < image->width)
 		{
-			int64_t		here = at < 0 ? 0 : at > last ? last : at;
-			const uint32_t *pair = pairs + (size_t) (here >> 24) * 256;
-			uint32_t	share = (uint32_t) (here >> 16) & 255;
-			int			luma = pixel_luma(pixel, channels);
-			uint32_t	both = pair[luma];
-			int			mapped = (int) (((both & 0xFFFF) * (256 - share) + (both >> 16) * share + 32768) >> 16);
+			int64_t		at = first + x * step;
+			bool		outside = at < 0 || at >= last;	/* beyond the outermost centres */
+			int64_t		column = at < 0 ? 0 : at >= last ? task->across - 1 : at >> 24;
+			int64_t		until = at < 0 ? 0 : at >= last ? INT64_MAX : (column + 1) << 24;
+			int64_t		count = until == INT64_MAX ? image->width : (until - at + step - 1) / step;
+			uint32_t	from = outside ? 0 : (uint32_t) (at & 0xFFFFFF);
 
-			if (channels == 1)
-			{
-				pixel[0] = (uint8_t) mapped;
-				continue;
-			}
-			for (int c = 0; c < 3; c++)
-				pixel[c] = to_byte(pixel[c] + mapped - luma);
+			if (count > image->width - x)
+				count = image->width - x;
+			if (image->channels == 1)
+				task->kernels->clahe_map(pairs + column * 256, from, outside ? 0 : (uint32_t) step, row + x, (int) count);
+			else
+				map_colours(pairs + column * 256, from, outside ? 0 : (uint32_t) step, row + 3 * (size_t) x, (int) count);
+			x += (int) count;
 		}
 	}
 }
@@ -250,7 +265,7 @@ tiles_along(int side, int wanted)
 Status
 step_contrast(const HostContext *host, const EnhanceOptions *options, Image *image)
 {
-	Contrast	task = {.image = image};
+	Contrast	task = {.image = image,.kernels = enhance_kernels()};
 	void	   *memory;
 	Status		status;
 

@@ -51,6 +51,13 @@ typedef struct EnhanceKernels
 {
 	/* Fill weights and sums of a tile. */
 	void		(*nlm_tile) (NlmTile *tile);
+	/* Two tables of 256 interpolated, and two others beside them:
+	 * pairs[v] = (top[0][v] * (256 - share) + bottom[0][v] * share) in the
+	 * lower half, the same of top[1] and bottom[1] in the upper. */
+	void		(*clahe_pairs) (const uint8_t *const top[2], const uint8_t *const bottom[2], uint32_t share, uint32_t *pairs);
+	/* Replace each of count values by what its pair gives at at / 2^24 of the
+	 * way from the lower to the upper half, rounded; at grows by step. */
+	void		(*clahe_map) (const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *values, int count);
 	/* sums[i] += weight * row[i]. */
 	void		(*add_row) (uint32_t *sums, const uint8_t *row, uint32_t weight, int count);
 } EnhanceKernels;

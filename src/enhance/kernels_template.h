@@ -145,7 +145,34 @@ KERNEL_NAME(add_row) (uint32_t *restrict sums, const uint8_t *restrict row, uint
 		sums[i] += weight * row[i];
 }
 
+static void
+KERNEL_NAME(clahe_pairs) (const uint8_t *const top[2], const uint8_t *const bottom[2], uint32_t share, uint32_t *restrict pairs)
+{
+	const uint8_t *restrict top0 = top[0];
+	const uint8_t *restrict top1 = top[1];
+	const uint8_t *restrict bottom0 = bottom[0];
+	const uint8_t *restrict bottom1 = bottom[1];
+	uint32_t	rest = 256 - share;
+
+	for (int v = 0; v < 256; v++)
+		pairs[v] = (top0[v] * rest + bottom0[v] * share) | (top1[v] * rest + bottom1[v] * share) << 16;
+}
+
+static void
+KERNEL_NAME(clahe_map) (const uint32_t *restrict pairs, uint32_t at, uint32_t step, uint8_t *restrict values, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		uint32_t	share = (at + (uint32_t) i * step) >> 16 & 255;
+		uint32_t	both = pairs[values[i]];
+
+		values[i] = (uint8_t) (((both & 0xFFFF) * (256 - share) + (both >> 16) * share + 32768) >> 16);
+	}
+}
+
 const EnhanceKernels KERNEL_NAME(enhance_kernels) = {
+	.clahe_pairs = KERNEL_NAME(clahe_pairs),
+	.clahe_map = KERNEL_NAME(clahe_map),
 	.nlm_tile = KERNEL_NAME(nlm_tile),
 	.add_row = KERNEL_NAME(add_row),
 };
