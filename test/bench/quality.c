@@ -1,0 +1,86 @@
+/*
+ * quality.c: what is measured of photographs, as they are and degraded.
+ *
+ *   quality image...
+ *
+ * Prints a line of CSV for each image as it is and for every kind of
+ * degradation at severities 3 to 5: test/tools/quality makes of it how well
+ * the score tells them apart, and the coefficients of quality_score.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "enhance/degrade.h"
+#include "enhance/quality.h"
+#include "image/codec.h"
+
+/* End the program when status is a failure. */
+static void
+require(Status status)
+{
+	if (status.code == LS_OK)
+		return;
+	fprintf(stderr, "%s\n%s\n", status.message, status.hint);
+	exit(1);
+}
+
+/* Decode a file. */
+static Image
+read_image(const char *path)
+{
+	FILE	   *file = fopen(path, "rb");
+	long		size = 0;
+	void	   *bytes;
+	Image		image;
+
+	if (file != NULL && fseek(file, 0, SEEK_END) == 0)
+		size = ftell(file);
+	bytes = malloc((size_t) size + 1);
+	if (file == NULL || bytes == NULL || fseek(file, 0, SEEK_SET) != 0 ||
+		fread(bytes, 1, (size_t) size, file) != (size_t) size)
+	{
+		fprintf(stderr, "cannot read %s\n", path);
+		exit(1);
+	}
+	fclose(file);
+	require(image_decode(host_standalone(), bytes, (size_t) size, DECODE_RGB, &image));
+	free(bytes);
+	return image;
+}
+
+/* Measure image, degraded unless severity is 0. */
+static void
+print_line(const char *path, const Image *image, int kind, int severity, int64_t seed)
+{
+	Image		copy;
+	Quality		q;
+
+	require(image_resize(host_standalone(), image, image->width, image->height, &copy));
+	if (severity > 0)
+		require(degrade_image(host_standalone(), (DegradeKind) kind, severity, seed, &copy));
+	require(quality_measure(host_standalone(), &copy, &q));
+	image_free(host_standalone(), &copy);
+	printf("%s,%s,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", path,
+		   severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.spread, q.saturation, q.contrast,
+		   q.brightness, q.slope, q.unevenness, q.colour_cast, q.hair, q.glare, q.ink, q.blocking, q.resolution, q.sharpness,
+		   q.score);
+}
+
+int
+main(int argc, char **argv)
+{
+	printf("path,kind,severity,noise,spread,saturation,contrast,brightness,slope,unevenness,cast,hair,glare,ink,blocking,"
+		   "resolution,sharpness,score\n");
+	for (int i = 1; i < argc; i++)
+	{
+		Image		image = read_image(argv[i]);
+
+		print_line(argv[i], &image, 0, 0, 0);
+		for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+			for (int severity = 3; severity <= DEGRADE_SEVERITY_MAX; severity++)
+				print_line(argv[i], &image, kind, severity, (int64_t) i * 7919 + 1);
+		image_free(host_standalone(), &image);
+	}
+	return 0;
+}
