@@ -164,7 +164,7 @@ take_options(Jsonb *options, TrainPlan *plan)
 		options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(options),
 													 CStringGetTextDatum("enhance")));
 	}
-	json_values_each(options, "options", JSON_NUMBERS, take_option, plan);
+	json_values_each(options, "options", JSON_NUMBERS_AND_BOOLEANS, take_option, plan);
 }
 
 /* Take one key of `augment`. */

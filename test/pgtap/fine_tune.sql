@@ -15,7 +15,7 @@ SELECT lesion_train('archive', 'first', epochs => 6, architecture => 'unet', con
 CREATE TEMP TABLE tuned AS SELECT * FROM lesion_train('archive', 'tuned', epochs => 1, image_size => 32, init => 'first');
 SELECT row_eq($$SELECT architecture, config FROM lesion_models WHERE model = 'tuned'$$,
 	(SELECT ROW(architecture, config) FROM lesion_models WHERE model = 'first'), 'architecture and config are those of the first');
-SELECT ok((SELECT train_loss FROM tuned) < (SELECT train_loss FROM lesion_epoch WHERE run = 1 ORDER BY epoch LIMIT 1), 'it begins where the first has arrived');
+SELECT ok((SELECT train_loss FROM tuned) < (SELECT train_loss FROM lesion_training_log WHERE model = 'first' ORDER BY epoch LIMIT 1), 'it begins where the first has arrived');
 SELECT ok((options ->> 'learning_rate')::float8 BETWEEN 1.49e-4 AND 1.51e-4, 'with a tenth of the learning rate') FROM lesion_run WHERE model = 'tuned';
 SELECT row_eq($$SELECT options ->> 'init', options ->> 'init_version' FROM lesion_run WHERE model = 'tuned'$$, ROW('first'::text, '1'::text), 'the run tells from what');
 SELECT ok(NOT options ? 'init', 'a run from scratch does not') FROM lesion_run WHERE model = 'first';

@@ -26,7 +26,7 @@ SELECT throws_ok($$SELECT lesion_model_create('linknet', 'unet')$$, NULL, NULL, 
 SELECT throws_ok($$SELECT lesion_model_export('small')$$, '55000', NULL, 'there is nothing to export yet');
 
 -- Export and import.
-SELECT lesion_train('archive', 'small', epochs => 1, image_size => 16);
+SELECT lesion_train('archive', 'small', epochs => 20, image_size => 16, learning_rate => 0.01);
 CREATE TEMP TABLE file AS SELECT lesion_model_export('small') AS weights;
 SELECT is(lesion_model_export('small', 1), weights, 'export by number') FROM file;
 SELECT is(lesion_model_import('copy', weights), 1, 'an import is version 1 of a new model') FROM file;

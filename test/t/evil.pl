@@ -88,7 +88,6 @@ refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config 
 refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '[1]')}, 'a config that is no object');
 like(refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": true}')}, 'a config value that is true'),
 	qr/key "base" of config is not a number/, '... is no number');
-refused(sprintf($train, q{'archive'}, q{options => '{"gradient_clip": true}',}), 'an option that is true');
 refused(q{SELECT lesion_train('archive', 'net2', architecture => 'transformer')}, 'an architecture that does not exist');
 like(refused(q{SELECT lesion_segment(image, 'nett') FROM archive}, 'a model that does not exist'), qr/net/, '... and the models that do');
 refused(q{SELECT lesion_segment(image, 'net', threshold => 2) FROM archive}, 'a threshold above one');
