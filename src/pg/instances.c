@@ -11,6 +11,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "enhance/enhance.h"
 #include "image/codec.h"
 #include "pg/glue.h"
 #include "pg/model_cache.h"
@@ -74,6 +75,25 @@ instance_box(const NetworkInstance *instance, int width, int height)
 	return PointerGetDatum(construct_array(corners, 4, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
+/* The image as the version's training saw its images: enhanced at network
+ * size where that was its mode. */
+static Status
+read_image(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image)
+{
+	int			size = version->image_size;
+	Image		decoded;
+	Status		status;
+
+	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, size, size, image));
+	if (version->enhance == ENHANCE_MODE_OFF)
+		return status_ok();
+	decoded = *image;
+	status = image_resize(host, &decoded, size, size, image);
+	image_free(host, &decoded);
+	TRY(status);
+	return enhance_by_mode(host, version->enhance, image);
+}
+
 /* Find the instances and add a row for each. All memory of core is the
  * host's, so a failure needs no tidying here. */
 static Status
@@ -86,8 +106,7 @@ put_instances(const ModelStore *store, const ModelVersion *version, const HostCo
 	int			count;
 
 	TRY(image_info(host, bytes->bytes, bytes->size, &info));
-	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, version->image_size, version->image_size,
-							  &image));
+	TRY(read_image(version, host, bytes, &image));
 	TRY(model_cache_instances(store, version, host, &image, &instances, &count));
 	image_free(host, &image);
 	for (int i = 0; i < count; i++)

@@ -1,7 +1,7 @@
 -- Mask R-CNN through SQL: it trains, segments, is cached and exported like the others, and lesion_instances.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(24);
+SELECT plan(26);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -53,6 +53,13 @@ SELECT is((SELECT count(DISTINCT sha256) FROM lesion_version WHERE model = 'agai
 SELECT is((SELECT lesion_model_import('copy', lesion_model_export('net'))), 1, 'weights travel');
 SELECT is((SELECT count(*) FROM archive a CROSS JOIN lesion_instances(a.image, 'copy') i JOIN found f ON f.id = a.id AND f.instance = i.instance
 	WHERE i.mask = f.mask), (SELECT count(*) FROM found), 'and find the same');
+
+-- A version that saw its images enhanced sees them so again.
+SELECT lesion_train('archive', 'enhanced', epochs => 1, architecture => 'maskrcnn', config => '{"base": 4, "pyramid": 4, "box_units": 4, "mask_depth": 0, "score": 1}',
+	image_size => 32, batch_size => 8, test_fraction => 0, options => '{"enhance": "always"}');
+SELECT is((SELECT count(*) FROM archive a, lesion_instances(a.image, 'enhanced')), 24::bigint, 'with a score that none reaches, one instance an image');
+SELECT ok(min(lesion_dice(i.mask, lesion_segment(a.image, 'enhanced'))) > 0.8, 'the one of lesion_segment, which enhances too')
+FROM archive a, lesion_instances(a.image, 'enhanced') i WHERE a.id < 9;
 
 -- Other calls.
 SELECT is_empty($$SELECT * FROM lesion_instances(NULL, 'net')$$, 'NULL gives no row');
