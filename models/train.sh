@@ -1,0 +1,51 @@
+#!/bin/bash
+# Train the bundled weights again, in the database that PGDATABASE and its kin
+# name, from a directory with full256/ and crop512/, each with images/ and
+# masks/.
+#
+#   models/train.sh directory [architecture]...
+#
+# Takes hours. When it is interrupted, the same call goes on. Weights go to
+# models/NAME.safetensors in bf16.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+directory=${1:?usage: models/train.sh directory [architecture]...}
+shift
+[ $# -gt 0 ] || set -- unet linknet convmixer maskrcnn
+sql=(psql -Xq -v ON_ERROR_STOP=1)
+
+if [ "$("${sql[@]}" -Atc "SELECT to_regclass('both_folders') IS NULL")" = t ]; then
+	"${sql[@]}" <<-'SQL'
+		CREATE EXTENSION IF NOT EXISTS lesionseg;
+		CREATE TABLE pairs (id text, image bytea, mask bytea);
+		CREATE TABLE both_folders (folder text, id text, image bytea, mask bytea, PRIMARY KEY (folder, id));
+		CREATE VIEW whole_frames AS SELECT id, image, mask FROM both_folders WHERE folder = 'full256';
+	SQL
+	for folder in full256 crop512; do
+		test/tools/pairs "$directory/$folder" | "${sql[@]}" -c 'COPY pairs FROM STDIN'
+		"${sql[@]}" -c "INSERT INTO both_folders SELECT '$folder', * FROM pairs" -c 'TRUNCATE pairs'
+	done
+	"${sql[@]}" -c 'DROP TABLE pairs'
+fi
+
+# Epochs, batch size, learning rate and config of an architecture.
+recipe() {
+	case $1 in
+	unet) echo 50 32 1.5e-3 '{"base": 16}' ;;
+	linknet) echo 60 32 1.5e-3 '{}' ;;
+	convmixer) echo 40 32 1.5e-3 '{}' ;;
+	maskrcnn) echo 20 16 4e-4 '{}' ;;
+	*)
+		echo "models/train.sh: no recipe for $1" >&2
+		return 1
+		;;
+	esac
+}
+
+for model; do
+	read -r epochs batch_size learning_rate config <<<"$(recipe "$model")"
+	"${sql[@]}" -v model="$model" -v epochs="$epochs" -v batch_size="$batch_size" -v learning_rate="$learning_rate" \
+		-v config="$config" -f models/train.sql
+	"${sql[@]}" -Atc "SELECT encode(lesion_model_export('$model', dtype => 'bf16'), 'base64')" |
+		base64 -d >"models/$model.safetensors"
+done
