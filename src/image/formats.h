@@ -64,6 +64,10 @@ void		pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count
  * host->max_pixels. */
 Status		image_check_size(const HostContext *host, int width, int height);
 
+/* The same as image_create, but with pixels of any value: every one of them
+ * will be written. */
+Status		image_allocate(const HostContext *host, int width, int height, int channels, Image *image);
+
 /* Failures that every codec words the same way; `format` is "PNG", ... */
 Status		format_truncated(const char *format, size_t size);
 Status		format_broken(const char *format, const char *reason);

@@ -24,7 +24,7 @@ image_check_size(const HostContext *host, int width, int height)
 }
 
 Status
-image_create(const HostContext *host, int width, int height, int channels, Image *image)
+image_allocate(const HostContext *host, int width, int height, int channels, Image *image)
 {
 	size_t		samples;
 	void	   *pixels;
@@ -33,14 +33,22 @@ image_create(const HostContext *host, int width, int height, int channels, Image
 	TRY(image_check_size(host, width, height));
 	if (channels != 1 && channels != 3)
 		return status_error(LS_INVALID_ARGUMENT, "an image has 1 or 3 channels, not %d", channels);
-	if (!checked_mul((size_t) width, (size_t) height, &samples))
+	if (!checked_mul((size_t) width, (size_t) height, &samples) || !checked_mul(samples, (size_t) channels, &samples))
 		return status_error(LS_LIMIT_EXCEEDED, "an image of %d x %d pixels does not fit in memory",
 							width, height);
-	TRY(host_alloc_array(host, samples, (size_t) channels, &pixels));
+	TRY(host_alloc(host, samples, &pixels));
 	image->width = width;
 	image->height = height;
 	image->channels = channels;
 	image->pixels = pixels;
+	return status_ok();
+}
+
+Status
+image_create(const HostContext *host, int width, int height, int channels, Image *image)
+{
+	TRY(image_allocate(host, width, height, channels, image));
+	memset(image->pixels, 0, (size_t) width * (size_t) height * (size_t) channels);
 	return status_ok();
 }
 

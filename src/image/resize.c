@@ -6,17 +6,19 @@
  * pixels per result pixel, so one pair of passes serves: a source row is
  * filtered across once, into 8.8 fixed point, and kept while result rows
  * need it (never more than two are shared between neighbours); result rows
- * are weighted sums of those. Weights are integers that sum to exactly
+ * are weighted sums of those. Threads share out the result's rows, each with
+ * rows of its own. Weights are integers that sum to exactly
  * WEIGHT_ONE, so a constant image stays constant and every machine gets the
  * same bytes.
  */
 #include <string.h>
 
+#include "core/threads.h"
 #include "image/formats.h"
+#include "image/kernels.h"
 
-#define WEIGHT_BITS 14
-#define WEIGHT_ONE (1 << WEIGHT_BITS)
-#define FRACTION_BITS 8			/* of a row that was filtered across */
+#define WEIGHT_ONE (1 << RESIZE_WEIGHT_BITS)
+#define BLOCK_SAMPLES 2000000	/* read or written between two polls, about */
 
 /* The source pixels that make up one result pixel. */
 typedef struct Taps
@@ -123,134 +125,223 @@ filter_free(const HostContext *host, Filter *filter)
 	host_free(host, filter->weights);
 }
 
-/* Filter one row across. Inlined for each number of channels. */
-static inline void
-filter_across(const Filter *filter, const uint8_t *row, int channels, int width, uint16_t *out)
+/* A filter as the loop over samples wants it: as many taps for each, those
+ * that a sample lacks with weight 0. */
+typedef struct SampleFilter
 {
-	for (int x = 0; x < width; x++, out += channels)
-	{
-		Taps		taps = filter->taps[x];
-		const uint16_t *weights = filter->weights + taps.weights;
-		const uint8_t *in = row + (size_t) taps.first * (size_t) channels;
-		uint32_t	sums[3] = {0, 0, 0};
+	int			taps;
+	int32_t    *first;			/* (samples): sample of the first tap */
+	uint32_t   *weights;		/* (taps, samples) */
+} SampleFilter;
 
-		for (int i = 0; i < taps.count; i++, in += channels)
-		{
-			for (int c = 0; c < channels; c++)
-				sums[c] += (uint32_t) weights[i] * in[c];
-		}
-		for (int c = 0; c < channels; c++)
-			out[c] = (uint16_t) ((sums[c] + (1 << (WEIGHT_BITS - FRACTION_BITS - 1))) >>
-								 (WEIGHT_BITS - FRACTION_BITS));
-	}
-}
-
-/* What the passes of one resize work with. */
-typedef struct Resize
-{
-	const Image *source;
-	Filter		across;
-	Filter		down;
-	uint16_t   *rows[2];		/* source rows filtered across: row y is kept in y % 2 */
-	int			kept[2];		/* which source row each holds, -1 at first */
-	uint32_t   *sums;			/* one result row being summed up */
-} Resize;
-
-/* Give source row y, filtered across. */
-static const uint16_t *
-filtered_row(Resize *resize, int y, int width)
-{
-	const Image *source = resize->source;
-	const uint8_t *row = source->pixels + (size_t) y * (size_t) source->width * (size_t) source->channels;
-	uint16_t   *out = resize->rows[y % 2];
-
-	if (resize->kept[y % 2] != y)
-	{
-		if (source->channels == 1)
-			filter_across(&resize->across, row, 1, width, out);
-		else
-			filter_across(&resize->across, row, 3, width, out);
-		resize->kept[y % 2] = y;
-	}
-	return out;
-}
-
-/* Compute all rows of result. */
+/* Lay out a filter across for interleaved channels. */
 static Status
-resize_rows(const HostContext *host, Resize *resize, Image *result)
+sample_filter_create(const HostContext *host, const Filter *filter, int width, int channels, SampleFilter *samples)
 {
-	size_t		samples = (size_t) result->width * (size_t) result->channels;
-	int			polled = 0;		/* source row at the last poll */
+	size_t		count = (size_t) width * (size_t) channels;
+	void	   *memory;
 
-	for (int y = 0; y < result->height; y++)
+	for (int x = 0; x < width; x++)
+		samples->taps = filter->taps[x].count > samples->taps ? filter->taps[x].count : samples->taps;
+	TRY(host_alloc_array(host, count, sizeof(int32_t), &memory));
+	samples->first = memory;
+	TRY(host_alloc_array(host, count, (size_t) samples->taps * sizeof(uint32_t), &memory));
+	samples->weights = memory;
+	for (int x = 0; x < width; x++)
 	{
-		Taps		taps = resize->down.taps[y];
-		uint8_t    *out = result->pixels + (size_t) y * samples;
-		uint32_t   *sums = resize->sums;
-
-		for (size_t i = 0; i < samples; i++)
-			sums[i] = 1 << (WEIGHT_BITS + FRACTION_BITS - 1);
-		for (int j = 0; j < taps.count; j++)
+		for (int c = 0; c < channels; c++)
 		{
-			const uint16_t *row = filtered_row(resize, taps.first + j, result->width);
-			uint32_t	weight = resize->down.weights[taps.weights + j];
+			size_t		i = (size_t) x * (size_t) channels + (size_t) c;
 
-#pragma omp simd
-			for (size_t i = 0; i < samples; i++)
-				sums[i] += weight * row[i];
-			if (taps.first + j >= polled + POLL_ROWS)
-			{
-				polled = taps.first + j;
-				TRY(host_poll(host));
-			}
+			samples->first[i] = filter->taps[x].first * channels + c;
+			for (int k = 0; k < filter->taps[x].count; k++)
+				samples->weights[(size_t) k * count + i] = filter->weights[filter->taps[x].weights + k];
 		}
-#pragma omp simd
-		for (size_t i = 0; i < samples; i++)
-			out[i] = (uint8_t) (sums[i] >> (WEIGHT_BITS + FRACTION_BITS));
-		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
 	}
 	return status_ok();
 }
 
-/* Set up both passes and run them. */
-static Status
-resize_run(const HostContext *host, Resize *resize, Image *result)
+/* What one thread works with. */
+typedef struct ResizeWorker
 {
-	size_t		samples = (size_t) result->width * (size_t) result->channels;
+	uint32_t   *wide;			/* a source row, and zeros after it for taps of weight 0 */
+	uint16_t   *rows[2];		/* source rows filtered across: row y is kept in y % 2 */
+	int			kept[2];		/* which source row each holds, -1 at first */
+	uint32_t   *sums;			/* one result row being summed up */
+} ResizeWorker;
+
+/* What the passes of one resize work with. */
+typedef struct Resize
+{
+	const HostContext *host;	/* to poll, where the main thread works alone */
+	const ImageKernels *kernels;
+	const Image *source;
+	Image	   *result;
+	Filter		across;
+	Filter		down;
+	SampleFilter samples;		/* across */
+	ResizeWorker *workers;
+	int			threads;
+	long		first;			/* result row at which the block begins */
+	Status		status;			/* of polling */
+} Resize;
+
+/* Give source row y, filtered across. */
+static const uint16_t *
+filtered_row(const Resize *resize, ResizeWorker *worker, int y)
+{
+	const Image *source = resize->source;
+	int			samples = source->width * source->channels;
+
+	if (worker->kept[y % 2] != y)
+	{
+		resize->kernels->widen(worker->wide, source->pixels + (size_t) y * (size_t) samples, samples);
+		resize->kernels->across(worker->rows[y % 2], worker->wide, resize->samples.first, resize->samples.weights,
+								resize->samples.taps, source->channels, resize->result->width * source->channels);
+		worker->kept[y % 2] = y;
+	}
+	return worker->rows[y % 2];
+}
+
+/* Sum up a result row of any number of source rows. */
+static Status
+sum_rows(const Resize *resize, ResizeWorker *worker, Taps taps, uint8_t *out)
+{
+	int			samples = resize->result->width * resize->result->channels;
+
+	for (int i = 0; i < samples; i++)
+		worker->sums[i] = 1 << (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS - 1);
+	for (int j = 0; j < taps.count; j++)
+	{
+		if (resize->host != NULL && j % POLL_ROWS == 0)
+			TRY(host_poll(resize->host));
+		resize->kernels->add(worker->sums, filtered_row(resize, worker, taps.first + j),
+							 resize->down.weights[taps.weights + j], samples);
+	}
+	resize->kernels->finish(out, worker->sums, samples);
+	return status_ok();
+}
+
+/* Compute result rows begin .. end of the block. */
+static void
+resize_rows(void *data, int number, long begin, long end)
+{
+	Resize	   *resize = data;
+	ResizeWorker *worker = &resize->workers[number];
+	int			samples = resize->result->width * resize->result->channels;
+
+	for (long y = resize->first + begin; y < resize->first + end; y++)
+	{
+		Taps		taps = resize->down.taps[y];
+		uint8_t    *out = resize->result->pixels + (size_t) y * (size_t) samples;
+
+		if (taps.count == 2)
+		{
+			const uint16_t *a = filtered_row(resize, worker, taps.first);
+			const uint16_t *b = filtered_row(resize, worker, taps.first + 1);
+
+			resize->kernels->blend(out, a, resize->down.weights[taps.weights], b, resize->down.weights[taps.weights + 1],
+								   samples);
+		}
+		else
+		{
+			Status		status = sum_rows(resize, worker, taps, out);
+
+			if (status.code != LS_OK)
+			{
+				resize->status = status;
+				return;
+			}
+		}
+	}
+}
+
+/* Allocate what a thread works with. */
+static Status
+worker_create(const HostContext *host, const Resize *resize, ResizeWorker *worker)
+{
+	const Image *source = resize->source;
+	size_t		samples = (size_t) resize->result->width * (size_t) source->channels;
 	void	   *memory;
 
-	TRY(filter_create(host, resize->source->width, result->width, &resize->across));
-	TRY(filter_create(host, resize->source->height, result->height, &resize->down));
+	TRY(host_alloc_array(host, ((size_t) source->width + (size_t) resize->samples.taps) * (size_t) source->channels,
+						 sizeof(uint32_t), &memory));
+	worker->wide = memory;
 	for (int i = 0; i < 2; i++)
 	{
 		TRY(host_alloc_array(host, samples, sizeof(uint16_t), &memory));
-		resize->rows[i] = memory;
-		resize->kept[i] = -1;
+		worker->rows[i] = memory;
+		worker->kept[i] = -1;
 	}
 	TRY(host_alloc_array(host, samples, sizeof(uint32_t), &memory));
-	resize->sums = memory;
-	return resize_rows(host, resize, result);
+	worker->sums = memory;
+	return status_ok();
+}
+
+/* Set up both passes and run them, block by block. */
+static Status
+resize_run(const HostContext *host, Resize *resize)
+{
+	Image	   *result = resize->result;
+	int64_t		per_row = (int64_t) (resize->source->height / result->height + 1) * resize->source->width + result->width;
+	int64_t		block = BLOCK_SAMPLES / (per_row * result->channels);
+	void	   *memory;
+
+	/* a result row that takes long by itself: alone, where it can be polled */
+	resize->threads = block < 2 * host->threads ? 1 : host->threads;
+	resize->host = resize->threads == 1 ? host : NULL;
+	block = block < 1 ? 1 : block;
+	TRY(filter_create(host, resize->source->width, result->width, &resize->across));
+	TRY(filter_create(host, resize->source->height, result->height, &resize->down));
+	TRY(sample_filter_create(host, &resize->across, result->width, result->channels, &resize->samples));
+	TRY(host_alloc_array(host, (size_t) resize->threads, sizeof(ResizeWorker), &memory));
+	resize->workers = memory;
+	for (int t = 0; t < resize->threads; t++)
+		TRY(worker_create(host, resize, &resize->workers[t]));
+	for (; resize->first < result->height; resize->first += block)
+	{
+		long		left = result->height - resize->first;
+
+		TRY(host_poll(host));
+		threads_run(resize->threads, left < block ? left : (long) block, resize_rows, resize);
+		if (resize->status.code != LS_OK)
+			return resize->status;
+	}
+	return status_ok();
+}
+
+/* Free what resize_run allocated. */
+static void
+resize_free(const HostContext *host, Resize *resize)
+{
+	for (int t = 0; resize->workers != NULL && t < resize->threads; t++)
+	{
+		host_free(host, resize->workers[t].wide);
+		host_free(host, resize->workers[t].rows[0]);
+		host_free(host, resize->workers[t].rows[1]);
+		host_free(host, resize->workers[t].sums);
+	}
+	host_free(host, resize->workers);
+	host_free(host, resize->samples.first);
+	host_free(host, resize->samples.weights);
+	filter_free(host, &resize->across);
+	filter_free(host, &resize->down);
 }
 
 Status
 image_resize(const HostContext *host, const Image *source, int width, int height, Image *result)
 {
-	Resize		resize = {.source = source};
+	Resize		resize = {.kernels = image_kernels(),.source = source,.result = result};
 	Status		status;
 
-	TRY(image_create(host, width, height, source->channels, result));
+	TRY(image_allocate(host, width, height, source->channels, result));
 	if (width == source->width && height == source->height)
 	{
 		memcpy(result->pixels, source->pixels, (size_t) width * (size_t) height * (size_t) source->channels);
 		return status_ok();
 	}
-	status = resize_run(host, &resize, result);
-	filter_free(host, &resize.across);
-	filter_free(host, &resize.down);
-	host_free(host, resize.rows[0]);
-	host_free(host, resize.rows[1]);
-	host_free(host, resize.sums);
+	status = resize_run(host, &resize);
+	resize_free(host, &resize);
 	if (status.code != LS_OK)
 		image_free(host, result);
 	return status;

@@ -1,0 +1,17 @@
+/*
+ * kernels.c: choosing the loops for this machine, and their baseline build.
+ */
+#include "image/kernels.h"
+
+#include "core/cpu.h"
+
+#define KERNEL_NAME(name) name##_baseline
+#include "image/kernels_template.h"
+
+const ImageKernels *
+image_kernels(void)
+{
+	const CpuFeatures *cpu = cpu_features();
+
+	return cpu->avx512 ? &image_kernels_avx512 : cpu->avx2 ? &image_kernels_avx2 : &image_kernels_baseline;
+}

@@ -1,0 +1,39 @@
+/*
+ * kernels.h: the loops of resizing. Private to this folder.
+ *
+ * Written once (kernels_template.h) and compiled for each instruction set;
+ * image_kernels() picks the table for this machine. Integers throughout: every
+ * table gives the same bytes.
+ */
+#ifndef LESIONSEG_IMAGE_KERNELS_H
+#define LESIONSEG_IMAGE_KERNELS_H
+
+#include <stdint.h>
+
+#define RESIZE_WEIGHT_BITS 14	/* weights of one pixel sum to 1 << these */
+#define RESIZE_FRACTION_BITS 8	/* of a row that was filtered across */
+
+typedef struct ImageKernels
+{
+	/* out[i] = in[i]. */
+	void		(*widen) (uint32_t *out, const uint8_t *in, int count);
+	/* out[i] = the sum over k < taps of weights[k * count + i] * row[first[i] + k
+	 * * step], with RESIZE_FRACTION_BITS, rounded. */
+	void		(*across) (uint16_t *out, const uint32_t *row, const int32_t *first, const uint32_t *weights, int taps,
+						   int step, int count);
+	/* sums[i] += weight * row[i]. */
+	void		(*add) (uint32_t *sums, const uint16_t *row, uint32_t weight, int count);
+	/* out[i] = sums[i] without weight and fraction, cut off: sums start at one
+	 * half. */
+	void		(*finish) (uint8_t *out, const uint32_t *sums, int count);
+	/* The same of two rows at once. */
+	void		(*blend) (uint8_t *out, const uint16_t *a, uint32_t weight_a, const uint16_t *b, uint32_t weight_b, int count);
+} ImageKernels;
+
+const ImageKernels *image_kernels(void);
+
+extern const ImageKernels image_kernels_baseline;
+extern const ImageKernels image_kernels_avx2;
+extern const ImageKernels image_kernels_avx512;
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * kernels_template.h: the loops behind kernels.h, included once per
+ * instruction set with KERNEL_NAME(name), the name with that build's suffix.
+ */
+
+#define STRIP 64				/* results that are summed up at a time */
+
+static void
+KERNEL_NAME(widen) (uint32_t *restrict out, const uint8_t *restrict in, int count)
+{
+	for (int i = 0; i < count; i++)
+		out[i] = in[i];
+}
+
+static void
+KERNEL_NAME(across) (uint16_t *restrict out, const uint32_t *restrict row, const int32_t *restrict first,
+					 const uint32_t *restrict weights, int taps, int step, int count)
+{
+	for (int begin = 0; begin < count; begin += STRIP)
+	{
+		uint32_t	sums[STRIP];
+		int			n = count - begin < STRIP ? count - begin : STRIP;
+
+		for (int i = 0; i < STRIP; i++)
+			sums[i] = 1 << (RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS - 1);
+		for (int k = 0; k < taps; k++)
+		{
+			const uint32_t *restrict w = weights + (long) k * count + begin;
+			const uint32_t *restrict from = row + (long) k * step;
+			const int32_t *restrict at = first + begin;
+
+			for (int i = 0; i < n; i++)
+				sums[i] += w[i] * from[at[i]];
+		}
+		for (int i = 0; i < n; i++)
+			out[begin + i] = (uint16_t) (sums[i] >> (RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS));
+	}
+}
+
+static void
+KERNEL_NAME(add) (uint32_t *restrict sums, const uint16_t *restrict row, uint32_t weight, int count)
+{
+	for (int i = 0; i < count; i++)
+		sums[i] += weight * row[i];
+}
+
+static void
+KERNEL_NAME(finish) (uint8_t *restrict out, const uint32_t *restrict sums, int count)
+{
+	for (int i = 0; i < count; i++)
+		out[i] = (uint8_t) (sums[i] >> (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS));
+}
+
+static void
+KERNEL_NAME(blend) (uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
+					uint32_t weight_b, int count)
+{
+	for (int i = 0; i < count; i++)
+		out[i] = (uint8_t) ((weight_a * a[i] + weight_b * b[i] + (1 << (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS - 1))) >>
+							(RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS));
+}
+
+#undef STRIP
+
+const ImageKernels KERNEL_NAME(image_kernels) = {
+	.widen = KERNEL_NAME(widen),
+	.across = KERNEL_NAME(across),
+	.add = KERNEL_NAME(add),
+	.finish = KERNEL_NAME(finish),
+	.blend = KERNEL_NAME(blend),
+};
