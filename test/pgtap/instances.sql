@@ -1,7 +1,7 @@
 -- Mask R-CNN through SQL: it trains, segments, is cached and exported like the others, and lesion_instances.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(26);
+SELECT plan(27);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -60,6 +60,9 @@ SELECT lesion_train('archive', 'enhanced', epochs => 1, architecture => 'maskrcn
 SELECT is((SELECT count(*) FROM archive a, lesion_instances(a.image, 'enhanced')), 24::bigint, 'with a score that none reaches, one instance an image');
 SELECT ok(min(lesion_dice(i.mask, lesion_segment(a.image, 'enhanced'))) > 0.8, 'the one of lesion_segment, which enhances too')
 FROM archive a, lesion_instances(a.image, 'enhanced') i WHERE a.id < 9;
+
+-- Fine-tuning with the encoder as it is.
+SELECT lives_ok($$SELECT lesion_train('archive', 'tuned', epochs => 1, init => 'enhanced', image_size => 32, batch_size => 8, test_fraction => 0, options => '{"freeze_encoder": true}')$$, 'a frozen encoder');
 
 -- Other calls.
 SELECT is_empty($$SELECT * FROM lesion_instances(NULL, 'net')$$, 'NULL gives no row');

@@ -35,6 +35,9 @@ test_registry(void **state)
 		assert_ptr_equal(arch_find(list[i]->name), list[i]);
 		assert_true(list[i]->description[0] != '\0' && list[i]->learning_rate > 0);
 		assert_in_range(list[i]->key_count, 1, ARCH_MAX_KEYS);
+		assert_non_null(list[i]->encoder);
+		assert_non_null(list[i]->encoder[0]);
+		assert_non_null(list[i]->runner);
 		arch_config_default(list[i], &config);
 		for (int k = 0; k < list[i]->key_count; k++)
 		{
