@@ -1,0 +1,41 @@
+# comparison.pl: models/compare.sql and models/card on small models.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use File::Temp qw(tempdir);
+use Session qw(run_sql fresh_database fill_archive);
+use Test::More;
+
+my $database = 'tap_comparison';
+fresh_database($database);
+fill_archive($database, 60, 48);
+my %config = (
+	unet => '{"base": 4, "depth": 2}', linknet => '{"base": 8}', convmixer => '{"dim": 16, "depth": 1}',
+	maskrcnn => '{"base": 4, "pyramid": 8, "rois": 8, "box_units": 8, "mask_depth": 1}');
+run_sql($database, "SELECT lesion_train('archive', '$_', 1, image_size => 64, batch_size => 8, promote => 'always', config => '$config{$_}')")
+	for sort keys %config;
+
+my $folder = tempdir(CLEANUP => 1);
+my $root = "$FindBin::Bin/../..";
+my $table = `psql -Xqd $database -v folder=$folder -f $root/models/compare.sql 2>&1`;
+is($?, 0, 'the comparison runs') or diag($table);
+for my $model (sort(keys %config), 'four', 'four, tta') {
+	like($table, qr/^\s*\Q$model\E\s*\|\s+\d+ \|\s+\d+ \|(\s+\d+\.\d \|){5}/m, "the table has $model");
+}
+for my $model (sort(keys %config), 'four') {
+	is(scalar(() = glob "$folder/$model-{best,median,worst}-*.png"), 3, "three pictures of $model");
+}
+my ($picture) = glob "$folder/unet-best-*.png";
+open my $in, '<:raw', $picture or die "$picture: $!";
+read $in, my $head, 8;
+is($head, "\x89PNG\r\n\x1a\n", 'a picture is a PNG');
+
+run_sql($database, q{SELECT count(*) FROM lesion_robustness('archive', 'unet', kinds => '{noise}', severities => '{1,3}', modes => '{off}')});
+my $card = do { local $ENV{PGDATABASE} = $database; `$root/models/card unet public.archive 2>&1` };
+is($?, 0, 'the model card is written') or diag($card);
+my $sha256 = run_sql($database, q{SELECT sha256 FROM lesion_models WHERE model = 'unet'});
+for my $fact ($sha256, 'CALL lesion_retrain(\'public.archive\', \'unet\', epochs => 1', '| `noise` | ', ' to ', 'CC BY-NC 4.0', '## Limits') {
+	like($card, qr/\Q$fact\E/, "it has $fact");
+}
+done_testing();
