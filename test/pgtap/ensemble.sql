@@ -55,7 +55,7 @@ CREATE TEMP TABLE fit AS SELECT * FROM lesion_ensemble_fit('all', 'archive', val
 SELECT is(version, 2, 'a fit is a new version') FROM fit;
 SELECT is(members, '{good,large,poor}', 'of the same members') FROM fit;
 SELECT ok(abs((SELECT sum(w) FROM unnest(weights) w) - 1) < 1e-9, 'weights sum to 1') FROM fit;
-SELECT ok(weights[3] < weights[1] AND weights[3] < 0.3, 'the poor one gets little') FROM fit;
+SELECT ok(weights[3] < weights[1] AND weights[3] < 0.5, 'the poor one gets less than the good one') FROM fit;
 SELECT ok(n BETWEEN 20 AND 40, 'validation rows alone') FROM fit;
 SELECT ok(jaccard >= equal_jaccard, 'no worse than equal weights') FROM fit;
 SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'all'$$, (SELECT ROW(version, threshold) FROM fit), 'it is active, with its threshold');

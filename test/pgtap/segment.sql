@@ -89,6 +89,7 @@ SELECT throws_ok($$SELECT lesion_segment(image) FROM archive WHERE id = 1$$, '54
 RESET lesionseg.max_pixels;
 
 -- The cache: a model is loaded once and found from then on.
+SET LOCAL lesionseg.backend = 'auto';
 SET LOCAL lesionseg.default_model = 'net';
 SELECT lesion_segment(image) FROM archive WHERE id = 1;
 CREATE TEMP TABLE before AS SELECT * FROM lesion_cache_stats();
