@@ -139,6 +139,10 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 
+-- Triggers fire without this right; who has it could hang them on tables of
+-- their own.
+REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_version_immutable() FROM PUBLIC;
+
 SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');

@@ -438,12 +438,19 @@ make_own_kernels(Convolution *convolution)
 }
 
 /*
- * oneDNN 2.6 unrolls the code of its bf16 weight gradient over a whole row:
- * at 1024 pixels, making that code takes minutes that nothing can interrupt,
- * and from 288 pixels on its AMX kernel writes before the start of its
- * scratch (seen with guard bytes; at 256 and below it does not).
+ * oneDNN 2.6 unrolls the code of its bf16 weight gradient over a whole row: at
+ * 1024 pixels, making that code takes minutes that nothing can interrupt. Its
+ * AMX kernel also writes before the start of its scratch at many sizes (seen
+ * with guard bytes, from 20 pixels on), so it is not used at all.
  */
 #define WIDEST_BF16_GRADIENT 256
+
+/* The library's bf16 weight gradient is not safe here. */
+static bool
+unsafe_weight_gradient(const ConvolutionShape *shape, const ConvolutionUse *use)
+{
+	return use->type == DATA_BF16 && (cpu_features()->amx_bf16 || shape->y.w > WIDEST_BF16_GRADIENT);
+}
 
 /* The 1x1 convolution is one of this backend's own. */
 static Status onednn_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
@@ -591,7 +598,7 @@ plan_convolution(Convolution *convolution)
 		TRY(make_window_product(convolution));
 		use_backward_data = false;
 	}
-	if (use_backward_weights && use->type == DATA_BF16 && convolution->shape.y.w > WIDEST_BF16_GRADIENT)
+	if (use_backward_weights && unsafe_weight_gradient(&convolution->shape, use))
 	{
 		TRY(make_gathered_gradient(convolution));
 		use_backward_weights = false;

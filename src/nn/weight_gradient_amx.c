@@ -710,7 +710,7 @@ plan_memory(WeightGradient *gradient)
 bool
 weight_gradient_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
 {
-	return use->type == DATA_BF16 && shape->groups == 1 && shape->x.c >= 16 && shape->y.c >= 16;
+	return use->type == DATA_BF16 && shape->groups == 1;
 }
 
 Status

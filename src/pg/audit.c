@@ -23,6 +23,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -148,6 +149,24 @@ need_trigger(FunctionCallInfo fcinfo, const char *name)
 	return (TriggerData *) fcinfo->context;
 }
 
+/* Refuse to be the trigger of anything but a row of this extension's table of
+ * that name: columns are read by name, and taken to be of their types. */
+static void
+check_fired_by(const TriggerData *trigger, Oid schema)
+{
+	TriggerEvent event = trigger->tg_event;
+	const char *table = RelationGetRelationName(trigger->tg_relation);
+	bool		known = strcmp(table, "lesion_promotion") == 0 || strcmp(table, "lesion_version") == 0 ||
+		strcmp(table, "lesion_model") == 0;
+
+	if (!known || get_relname_relid(table, schema) != RelationGetRelid(trigger->tg_relation) ||
+		!TRIGGER_FIRED_AFTER(event) || !TRIGGER_FIRED_FOR_ROW(event) ||
+		!(TRIGGER_FIRED_BY_INSERT(event) || TRIGGER_FIRED_BY_DELETE(event)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("lesion_audit_write is for the tables of lesionseg, after INSERT or DELETE of a row")));
+}
+
 /* Trigger after INSERT or DELETE of a row of lesion_model, lesion_version
  * and lesion_promotion. */
 Datum
@@ -158,6 +177,8 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 	const char *table = RelationGetRelationName(trigger->tg_relation);
 	bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	bool		promotion = strcmp(table, "lesion_promotion") == 0;
+
+	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
 
 	/* What comes with the extension is no event. */
 	if (creating_extension ||

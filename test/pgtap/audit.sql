@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(31);
+SELECT plan(34);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -55,7 +55,11 @@ SELECT throws_ok($$INSERT INTO lesion_audit (event, model, role, login) VALUES (
 SELECT throws_ok($$DELETE FROM lesion_promotion$$, '42501', NULL, 'no promotion is forgotten');
 SELECT throws_ok($$UPDATE lesion_promotion SET version = 1$$, '42501', NULL, '... or rewritten');
 SELECT throws_ok($$ALTER TABLE lesion_audit DISABLE TRIGGER ALL$$, '42501', NULL, 'the triggers stay on');
-SELECT throws_ok($$SELECT lesion_audit_write()$$, '39P01', NULL, 'a trigger cannot be called by hand');
+SELECT throws_ok($$SELECT lesion_audit_write()$$, '42501', NULL, 'a trigger cannot be called by hand');
+
+SELECT throws_ok($$CREATE TEMP TABLE lesion_promotion (model bigint, version int, reason text, promoted_at timestamptz);
+	CREATE TRIGGER forge AFTER INSERT ON lesion_promotion FOR EACH ROW EXECUTE FUNCTION public.lesion_audit_write()$$,
+	'42501', 'permission denied for function public.lesion_audit_write', 'the triggers are not for other tables');
 
 -- What they may do is recorded under their name, past the functions too.
 SELECT lesion_model_create('mine', 'unet');
@@ -66,6 +70,15 @@ SELECT is((SELECT model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'sly', '
 DELETE FROM lesion_model WHERE name = 'sly';
 SELECT is((SELECT event || ' ' || model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'drop sly', 'so is a DELETE');
 RESET ROLE;
+
+-- Not even by those who may hang them there: the record is not forged, and no column of another type is read.
+CREATE TEMP TABLE lesion_promotion (model bigint, version int, reason text, promoted_at timestamptz DEFAULT clock_timestamp());
+CREATE TRIGGER forge AFTER INSERT ON pg_temp.lesion_promotion FOR EACH ROW EXECUTE FUNCTION public.lesion_audit_write();
+SELECT throws_ok($$INSERT INTO pg_temp.lesion_promotion VALUES (12345678, 99, 'rollback')$$, '39P01', NULL, 'a table of the same name is another');
+DROP TABLE pg_temp.lesion_promotion;
+CREATE TRIGGER forge BEFORE UPDATE ON lesion_model FOR EACH ROW EXECUTE FUNCTION public.lesion_audit_write();
+SELECT throws_ok($$UPDATE lesion_model SET name = name$$, '39P01', NULL, '... and another event');
+DROP TRIGGER forge ON lesion_model;
 
 -- What a role without rights may read.
 CREATE ROLE lesion_test_reader;

@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(45);
+SELECT plan(53);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -49,6 +49,20 @@ SELECT is((SELECT count(*) FROM lesion_leaderboard WHERE model = 'all'), 1::bigi
 -- A promotion of a member changes no version of an ensemble.
 SELECT lesion_train('archive', 'poor', epochs => 1, image_size => 16, learning_rate => 1e-7, seed => 9, promote => 'always');
 SELECT is((SELECT count(*) FROM archive JOIN tight USING (id) WHERE tight.mask <> lesion_segment(image, 'all')), 0::bigint, 'a version stays what it is');
+
+-- Versions that were not made by the extension are refused when they are read.
+INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+SELECT 'all', number, config::jsonb, '\x7b7d', sha256('\x7b7d'), 32, '0.2' FROM (VALUES
+	(101, '{"members": ["good"]}'), (102, '5'), (103, '{"members": []}'), (104, '{"members": [{"model": "good", "weight": 1}]}')) AS hand (number, config);
+INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+SELECT 'all', hand.number, jsonb_build_object('members', (SELECT jsonb_agg(jsonb_build_object('model', v.model, 'version', v.number,
+	'sha256', encode(v.sha256, 'hex'), 'weight', hand.weight::jsonb)) FROM lesion_version v, generate_series(1, hand.members) WHERE v.model = hand.member AND v.number = 1)),
+	'\x7b7d', sha256('\x7b7d'), 32, '0.2'
+FROM (VALUES (105, 'good', 17, '1'), (106, 'good', 2, '"NaN"'), (107, 'good', 1, '-5'), (108, 'all', 1, '1')) AS hand (number, member, members, weight);
+SELECT throws_ok(format($$SELECT lesion_segment_version(image, 'all', %s) FROM archive$$, number), 'XX001', NULL, format('version %s, made by hand', number))
+FROM lesion_version WHERE model = 'all' AND number > 100 AND number <> 102 ORDER BY number;
+SELECT throws_ok($$SELECT lesion_segment_version(image, 'all', 102) FROM archive$$, NULL, NULL, 'version 102, made by hand');
+DELETE FROM lesion_version WHERE model = 'all' AND number > 100;
 
 -- Fit.
 CREATE TEMP TABLE fit AS SELECT * FROM lesion_ensemble_fit('all', 'archive', validation_fraction => 0.5);
