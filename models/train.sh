@@ -28,13 +28,16 @@ if [ "$("${sql[@]}" -Atc "SELECT to_regclass('both_folders') IS NULL")" = t ]; t
 	"${sql[@]}" -c 'DROP TABLE pairs'
 fi
 
-# Epochs, batch size, learning rate and config of an architecture.
+# The stages of an architecture's training, one line each: epochs, image size,
+# batch size, learning rate, config. The first starts from nothing, the next
+# from what the one before it made. Small images first, because most is
+# learned from them and they take half the time.
 recipe() {
 	case $1 in
-	unet) echo 50 32 1.5e-3 '{"base": 16}' ;;
-	linknet) echo 60 32 1.5e-3 '{}' ;;
-	convmixer) echo 40 32 1.5e-3 '{}' ;;
-	maskrcnn) echo 20 16 4e-4 '{}' ;;
+	unet) printf '%s\n' '48 192 32 1.5e-3 {"base": 16}' '12 256 32 5e-4 {"base": 16}' ;;
+	linknet) printf '%s\n' '48 192 32 1.5e-3 {}' '12 256 32 5e-4 {}' ;;
+	convmixer) printf '%s\n' '16 192 32 1.5e-3 {}' '4 256 32 5e-4 {}' ;;
+	maskrcnn) printf '%s\n' '15 256 16 4e-4 {}' ;;
 	*)
 		echo "models/train.sh: no recipe for $1" >&2
 		return 1
@@ -43,9 +46,16 @@ recipe() {
 }
 
 for model; do
-	read -r epochs batch_size learning_rate config <<<"$(recipe "$model")"
-	"${sql[@]}" -v model="$model" -v epochs="$epochs" -v batch_size="$batch_size" -v learning_rate="$learning_rate" \
-		-v config="$config" -f models/train.sql
+	recipe "$model" >/dev/null
+	finished=$("${sql[@]}" -Atc "SELECT count(*) FROM lesion_runs WHERE model = '$model' AND state = 'finished'")
+	init=
+	stage=0
+	while read -r epochs image_size batch_size learning_rate config; do
+		stage=$((stage + 1))
+		[ $stage -le "$finished" ] || "${sql[@]}" -v model="$model" -v epochs="$epochs" -v image_size="$image_size" \
+			-v batch_size="$batch_size" -v learning_rate="$learning_rate" -v config="$config" -v init="$init" -f models/train.sql </dev/null
+		init=$model
+	done < <(recipe "$model")
 	"${sql[@]}" -Atc "SELECT encode(lesion_model_export('$model', dtype => 'bf16'), 'base64')" |
 		base64 -d >"models/$model.safetensors"
 done
