@@ -3,8 +3,8 @@
  *
  * A batch is read on the main thread (a data set may ask the host), varied by
  * all threads, one image each at a time, and handed to the learner. After the
- * last batch a predictor takes the weights as they are and the validation
- * images are scored. All memory is taken when the trainer is created.
+ * last batch the validation images are scored. All memory is taken when the
+ * trainer is created.
  */
 #include "learn/trainer.h"
 
@@ -14,11 +14,8 @@
 
 #include "core/checked.h"
 #include "core/threads.h"
-#include "learn/calibration.h"
 #include "learn/checkpoint.h"
 #include "learn/order.h"
-#include "learn/threshold.h"
-#include "measure/score.h"
 
 #define VALIDATION_BATCH 8		/* at most */
 
@@ -34,18 +31,16 @@ struct Trainer
 	Network    *network;
 	const HostContext *host;	/* the network's */
 	const Dataset *training;
-	const Dataset *validation;	/* NULL when there is none */
+	long		validation_images;
 	TrainOptions options;		/* batch_size as used */
 	int			size;			/* image width and height */
 	size_t		pixels;			/* size * size */
 	long		batches;		/* of an epoch */
-	int			validation_batch;
 
 	Learner    *learner;
-	Predictor  *predictor;		/* NULL without validation */
-	ImageBatch	decoded;		/* as the data set has them; training and validation */
+	Validation *validation;
+	ImageBatch	decoded;		/* as the data set has them */
 	ImageBatch	varied;			/* what the learner sees */
-	float	   *probabilities;	/* (validation_batch, size, size) */
 	int32_t    *order;			/* batches * batch_size */
 
 	CheckpointProgress progress;
@@ -95,9 +90,17 @@ batch_free(const Trainer *trainer, ImageBatch *batch)
 	host_free(trainer->host, batch->mask);
 }
 
+/* Images per validation batch, at most: no more than a training batch, so that
+ * a batch size chosen to fit the memory fits validation too. */
+static int
+validation_batch(const TrainOptions *options)
+{
+	return options->batch_size < VALIDATION_BATCH ? options->batch_size : VALIDATION_BATCH;
+}
+
 /* Take all the memory the run needs. */
 static Status
-allocate(Trainer *trainer)
+allocate(Trainer *trainer, const Dataset *validation)
 {
 	const HostContext *host = trainer->host;
 	const TrainOptions *options = &trainer->options;
@@ -106,13 +109,8 @@ allocate(Trainer *trainer)
 
 	TRY(learner_create(trainer->network, &options->engine, options->batch_size, trainer->size,
 					   trainer->size, &trainer->learner));
-	if (trainer->validation_batch > 0)
-	{
-		TRY(predictor_create(trainer->network, &options->engine, trainer->validation_batch,
-							 trainer->size, trainer->size, &trainer->predictor));
-		TRY(host_alloc_array(host, (size_t) trainer->validation_batch * trainer->pixels, sizeof(float), &memory));
-		trainer->probabilities = memory;
-	}
+	TRY(validation_create(trainer->network, &options->engine, validation, validation_batch(options),
+						  &trainer->validation));
 	TRY(batch_create(trainer, &trainer->decoded));
 	TRY(batch_create(trainer, &trainer->varied));
 	TRY(host_alloc_array(host, (size_t) trainer->batches * (size_t) options->batch_size,
@@ -139,16 +137,6 @@ check_data(const Network *network, const Dataset *training, const Dataset *valid
 	return network_check_size(network, dataset_size(training), dataset_size(training));
 }
 
-/* Images per validation batch: no more than a training batch, so that a batch
- * size chosen to fit the memory fits validation too. */
-static int
-choose_validation_batch(const TrainOptions *options, long images)
-{
-	int			batch = options->batch_size < VALIDATION_BATCH ? options->batch_size : VALIDATION_BATCH;
-
-	return images < batch ? (int) images : batch;
-}
-
 Status
 trainer_create(Network *network, const Dataset *training, const Dataset *validation,
 			   const TrainOptions *options, Trainer **result)
@@ -165,18 +153,17 @@ trainer_create(Network *network, const Dataset *training, const Dataset *validat
 	trainer->network = network;
 	trainer->host = network->host;
 	trainer->training = training;
-	trainer->validation = validation;
+	trainer->validation_images = image_count(validation);
 	trainer->options = *options;
 	if (trainer->options.batch_size > dataset_count(training))
 		trainer->options.batch_size = (int) dataset_count(training);
 	trainer->size = dataset_size(training);
 	trainer->pixels = (size_t) trainer->size * (size_t) trainer->size;
 	trainer->batches = epoch_batches(dataset_count(training), trainer->options.batch_size);
-	trainer->validation_batch = choose_validation_batch(&trainer->options, image_count(validation));
 	trainer->progress.best_dice = NAN;
 
 	threads_use(trainer->host->threads);
-	status = allocate(trainer);
+	status = allocate(trainer, validation);
 	if (status.code != LS_OK)
 	{
 		trainer_free(trainer);
@@ -193,10 +180,9 @@ trainer_free(Trainer *trainer)
 	if (trainer == NULL)
 		return;
 	learner_free(trainer->learner);
-	predictor_free(trainer->predictor);
+	validation_free(trainer->validation);
 	batch_free(trainer, &trainer->decoded);
 	batch_free(trainer, &trainer->varied);
-	host_free(trainer->host, trainer->probabilities);
 	host_free(trainer->host, trainer->order);
 	host_free(trainer->host, trainer->best_weights);
 	host_free(trainer->host, trainer);
@@ -318,193 +304,6 @@ train_epoch(Trainer *trainer, EpochReport *report)
 	return status_ok();
 }
 
-/* ---- validation ---- */
-
-/* Dice of one image's probabilities (H, W), lesion above one half. */
-static double
-dice_at_half(size_t pixels, const float *probabilities, const uint8_t *mask)
-{
-	ConfusionCounts counts = {0};
-	int64_t		predicted = 0;
-	int64_t		truth = 0;
-
-	for (size_t i = 0; i < pixels; i++)
-	{
-		int			p = probabilities[i] > 0.5f;
-		int			t = mask[i] != 0;
-
-		counts.true_positive += p & t;
-		predicted += p;
-		truth += t;
-	}
-	counts.false_positive = predicted - counts.true_positive;
-	counts.false_negative = truth - counts.true_positive;
-	counts.true_negative = (int64_t) pixels - predicted - counts.false_negative;
-	return image_score(&counts).dice;
-}
-
-/* Predict the validation images from `first` on, as many as a batch holds;
- * how many these are. */
-static Status
-predict_validation(Trainer *trainer, long first, int *images)
-{
-	long		left = image_count(trainer->validation) - first;
-
-	/* The predictor's batch is fixed: what the last one lacks stays from the
-	 * batch before and is not looked at. */
-	*images = left < trainer->validation_batch ? (int) left : trainer->validation_batch;
-	for (long i = 0; i < *images; i++)
-		TRY(read_image(trainer, trainer->validation, first + i, i));
-	TRY(predictor_run(trainer->predictor, trainer->decoded.rgb, trainer->probabilities));
-	return host_poll(trainer->host);
-}
-
-/* Loss and mean Dice over the validation images. */
-static Status
-validate(Trainer *trainer, EpochReport *report)
-{
-	long		count = image_count(trainer->validation);
-	double		loss_sum = 0;
-	double		dice_sum = 0;
-	int			images;
-
-	report->val_loss = NAN;
-	report->val_dice = NAN;
-	if (count == 0)
-		return status_ok();
-
-	TRY(predictor_refresh(trainer->predictor));
-	for (long first = 0; first < count; first += images)
-	{
-		TRY(predict_validation(trainer, first, &images));
-		loss_sum += images * network_loss(images, trainer->size, trainer->size,
-										  trainer->probabilities, trainer->decoded.mask);
-		for (long i = 0; i < images; i++)
-			dice_sum += dice_at_half(trainer->pixels, trainer->probabilities + (size_t) i * trainer->pixels,
-									 trainer->decoded.mask + (size_t) i * trainer->pixels);
-	}
-	report->val_loss = loss_sum / (double) count;
-	report->val_dice = dice_sum / (double) count;
-	return status_ok();
-}
-
-Status
-trainer_choose_threshold(Trainer *trainer, double *threshold)
-{
-	ThresholdScores scores = {0};
-	int			images;
-
-	threads_use(trainer->host->threads);
-	if (trainer->predictor != NULL)
-		TRY(predictor_refresh(trainer->predictor));
-	for (long first = 0; first < image_count(trainer->validation); first += images)
-	{
-		TRY(predict_validation(trainer, first, &images));
-		for (long i = 0; i < images; i++)
-			threshold_add(&scores, trainer->pixels, trainer->probabilities + (size_t) i * trainer->pixels,
-						  trainer->decoded.mask + (size_t) i * trainer->pixels);
-	}
-	*threshold = threshold_best(&scores);
-	return status_ok();
-}
-
-/* Turn probabilities of an image into a map of 8 bits and, unless mask is
- * NULL, its mask. */
-static void
-quantise(const float *probabilities, size_t pixels, double threshold, uint8_t *map, uint8_t *mask)
-{
-	for (size_t i = 0; i < pixels; i++)
-		map[i] = (uint8_t) (int) (255 * probabilities[i] + 0.5f);
-	for (size_t i = 0; mask != NULL && i < pixels; i++)
-		mask[i] = probabilities[i] > (float) threshold ? 255 : 0;
-}
-
-/* Count the pixels of the validation images by what is said of them. Scratch
- * holds two bytes for each pixel of an image. */
-static Status
-count_validation(Trainer *trainer, uint8_t *scratch, CalibrationCounts *counts)
-{
-	int			images;
-
-	for (long first = 0; first < image_count(trainer->validation); first += images)
-	{
-		TRY(predict_validation(trainer, first, &images));
-		for (long i = 0; i < images; i++)
-		{
-			quantise(trainer->probabilities + (size_t) i * trainer->pixels, trainer->pixels, 0, scratch, NULL);
-			calibration_add(counts, trainer->pixels, scratch, trainer->decoded.mask + (size_t) i * trainer->pixels);
-		}
-	}
-	return status_ok();
-}
-
-/* The Dice that the masks of the validation images may expect. */
-static Status
-expect_validation(Trainer *trainer, double threshold, double temperature, uint8_t *scratch, double *expected)
-{
-	double		table[256];
-	int			images;
-
-	calibration_table(temperature, table);
-	for (long first = 0; first < image_count(trainer->validation); first += images)
-	{
-		TRY(predict_validation(trainer, first, &images));
-		for (long i = 0; i < images; i++)
-		{
-			uint8_t    *mask = scratch + trainer->pixels;
-
-			quantise(trainer->probabilities + (size_t) i * trainer->pixels, trainer->pixels, threshold, scratch, mask);
-			expected[first + i] = calibration_expected_dice(trainer->pixels, scratch, mask, table);
-		}
-	}
-	return status_ok();
-}
-
-/* A fitted number as weight files tell it. */
-static double
-four_digits(double number)
-{
-	return round(number * 1e4) / 1e4;
-}
-
-Status
-trainer_calibrate(Trainer *trainer, double threshold, double *temperature, double *review_below)
-{
-	long		count = image_count(trainer->validation);
-	CalibrationCounts *counts;
-	void	   *memory;
-	uint8_t    *scratch;
-	double	   *expected;
-	size_t		scratch_size;
-	size_t		size;
-	Status		status;
-
-	*temperature = CALIBRATION_TEMPERATURE;
-	*review_below = CALIBRATION_REVIEW_BELOW;
-	if (count < CALIBRATION_MIN_IMAGES)
-		return status_ok();
-	threads_use(trainer->host->threads);
-	TRY(predictor_refresh(trainer->predictor));
-	if (!checked_mul(2, trainer->pixels, &scratch_size) ||
-		!checked_mul((size_t) count, sizeof *expected, &size) || !checked_add(size, sizeof *counts, &size) ||
-		!checked_add(size, scratch_size, &size))
-		return status_error(LS_LIMIT_EXCEEDED, "%ld validation images do not fit in memory", count);
-	TRY(host_alloc_array(trainer->host, size, 1, &memory));
-	counts = memory;
-	expected = (double *) (counts + 1);
-	scratch = (uint8_t *) (expected + count);
-	status = count_validation(trainer, scratch, counts);
-	if (status.code == LS_OK)
-	{
-		*temperature = four_digits(calibration_temperature(counts));
-		status = expect_validation(trainer, threshold, *temperature, scratch, expected);
-	}
-	if (status.code == LS_OK)
-		*review_below = four_digits(calibration_review_below(expected, count));
-	host_free(trainer->host, memory);
-	return status;
-}
-
 /* ---- the run ---- */
 
 /* Keep the weights aside if this epoch is the best so far. */
@@ -536,7 +335,7 @@ trainer_run_epoch(Trainer *trainer, EpochReport *report)
 	report->epochs = trainer->options.epochs;
 	threads_use(trainer->host->threads);
 	TRY(train_epoch(trainer, report));
-	TRY(validate(trainer, report));
+	TRY(validation_score(trainer->validation, &report->val_loss, &report->val_dice));
 
 	trainer->progress.epoch = report->epoch;
 	report->best = keep_if_best(trainer, report);
@@ -562,6 +361,13 @@ trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
 	*val_dice = trainer->progress.best_dice;
 }
 
+Status
+trainer_fit(Trainer *trainer, double threshold, ValidationFit *fit)
+{
+	threads_use(trainer->host->threads);
+	return validation_fit(trainer->validation, threshold, fit);
+}
+
 /* ---- checkpoints ---- */
 
 /* The run as a checkpoint that points into the trainer. */
@@ -573,7 +379,7 @@ trainer_checkpoint(Trainer *trainer, int64_t **steps)
 		.run = {
 			.weight_count = (int64_t) trainer->network->graph->weight_count,
 			.training_images = dataset_count(trainer->training),
-			.validation_images = image_count(trainer->validation),
+			.validation_images = trainer->validation_images,
 			.image_size = trainer->size,
 			.epochs = options->epochs,
 			.batch_size = options->batch_size,

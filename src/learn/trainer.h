@@ -15,6 +15,7 @@
 #include "arch/network.h"
 #include "learn/augment.h"
 #include "learn/dataset.h"
+#include "learn/validation.h"
 
 typedef struct TrainOptions
 {
@@ -85,15 +86,9 @@ bool		trainer_done(const Trainer *trainer);
  * first epoch has completed: the weights at the start, epoch 0, NaN. */
 void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
-/* The threshold at which the network, with the weights it has now, makes the
- * best masks of the validation images (learn/threshold.h). */
-Status		trainer_choose_threshold(Trainer *trainer, double *threshold);
-
-/* How far the network's probabilities can be trusted, with the weights it has
- * now (learn/calibration.h), and below which expected Dice a mask that is
- * made with threshold is to be looked at. With few validation images both are
- * the values of a network without calibration. */
-Status		trainer_calibrate(Trainer *trainer, double threshold, double *temperature, double *review_below);
+/* Fit what a version carries besides its weights, which are those that the
+ * network has now (learn/validation.h). */
+Status		trainer_fit(Trainer *trainer, double threshold, ValidationFit *fit);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.

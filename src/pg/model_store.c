@@ -32,10 +32,6 @@
 /* Names that an error lists. */
 #define LISTED_NAMES 20
 
-/* Names of architectures of releases to come; lesion_model's CHECK knows them
- * too. */
-static const char *const reserved_names[] = {"maskrcnn", "ensemble"};
-
 /* The version of the extension's script. */
 static char *
 script_version(void)
@@ -225,12 +221,11 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("\"%s\" is an architecture, a model of another one cannot have its name", name),
 				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
-	for (size_t i = 0; i < lengthof(reserved_names); i++)
-		if (strcmp(name, reserved_names[i]) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_RESERVED_NAME),
-					 errmsg("the name \"%s\" is reserved", name),
-					 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
+	if (is_ensemble(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("the name \"%s\" is reserved", name),
+				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
 	store_execute(store,
 				  "INSERT INTO @lesion_model (name, architecture, config, bundled) "
 				  "VALUES ($1, $2, $3, $1 OPERATOR(pg_catalog.=) $2)",

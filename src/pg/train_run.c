@@ -510,19 +510,16 @@ store_version(TrainRun *run)
 		.test_fraction = run->request.test_fraction,
 		.run = run->run,
 	};
+	ValidationFit fit;
 	void	   *bytes;
 	int			epoch;
 	double		val_dice;
 
 	trainer_take_best(run->trainer, &epoch, &val_dice);
-	run->network->threshold = run->plan.threshold;
-	if (run->plan.threshold == 0)
-		check_status(run->host, trainer_choose_threshold(run->trainer, &run->network->threshold));
-	content.threshold = run->network->threshold;
-	check_status(run->host, trainer_calibrate(run->trainer, content.threshold, &content.temperature,
-											  &content.review_below));
-	run->network->temperature = content.temperature;
-	run->network->review_below = content.review_below;
+	check_status(run->host, trainer_fit(run->trainer, run->plan.threshold, &fit));
+	run->network->threshold = content.threshold = fit.threshold;
+	run->network->temperature = content.temperature = fit.temperature;
+	run->network->review_below = content.review_below = fit.review_below;
 	content.enhance = run->plan.enhance;
 	if (run->plan.enhance != ENHANCE_MODE_OFF)
 		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));

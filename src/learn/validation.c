@@ -1,0 +1,279 @@
+/*
+ * validation.c: see validation.h.
+ *
+ * Images are predicted a batch at a time and looked at while the batch is
+ * there, so that memory does not grow with their number. A fit therefore goes
+ * over them twice: what a mask may expect can be said only when threshold and
+ * temperature are known.
+ */
+#include "learn/validation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/checked.h"
+#include "learn/calibration.h"
+#include "learn/threshold.h"
+#include "measure/score.h"
+
+struct Validation
+{
+	Network    *network;
+	const HostContext *host;	/* the network's */
+	const Dataset *images;
+	long		count;			/* of images */
+	int			batch;
+	int			size;			/* image width and height */
+	size_t		pixels;			/* size * size */
+	Predictor  *predictor;
+	uint8_t    *rgb;			/* (batch, size, size, 3) */
+	uint8_t    *mask;			/* (batch, size, size) */
+	float	   *probabilities;	/* (batch, size, size) */
+};
+
+/* Take predictor and memory for a batch. */
+static Status
+allocate(Validation *validation, const EngineChoice *engine)
+{
+	size_t		pixels;
+	void	   *memory;
+
+	if (!checked_mul((size_t) validation->batch, validation->pixels, &pixels))
+		return status_error(LS_LIMIT_EXCEEDED, "a batch of %d images does not fit in memory", validation->batch);
+	TRY(predictor_create(validation->network, engine, validation->batch, validation->size, validation->size,
+						 &validation->predictor));
+	TRY(host_alloc_array(validation->host, pixels, 3, &memory));
+	validation->rgb = memory;
+	TRY(host_alloc_array(validation->host, pixels, 1, &memory));
+	validation->mask = memory;
+	TRY(host_alloc_array(validation->host, pixels, sizeof(float), &memory));
+	validation->probabilities = memory;
+	return status_ok();
+}
+
+Status
+validation_create(Network *network, const EngineChoice *engine, const Dataset *images, int max_batch,
+				  Validation **result)
+{
+	Validation *validation;
+	void	   *memory;
+	Status		status;
+
+	*result = NULL;
+	TRY(host_alloc_array(network->host, 1, sizeof *validation, &memory));
+	validation = memory;
+	validation->network = network;
+	validation->host = network->host;
+	validation->images = images;
+	validation->count = images == NULL ? 0 : dataset_count(images);
+	if (validation->count > 0)
+	{
+		validation->batch = validation->count < max_batch ? (int) validation->count : max_batch;
+		validation->size = dataset_size(images);
+		validation->pixels = (size_t) validation->size * (size_t) validation->size;
+		status = allocate(validation, engine);
+		if (status.code != LS_OK)
+		{
+			validation_free(validation);
+			return status;
+		}
+	}
+	*result = validation;
+	return status_ok();
+}
+
+void
+validation_free(Validation *validation)
+{
+	if (validation == NULL)
+		return;
+	predictor_free(validation->predictor);
+	host_free(validation->host, validation->rgb);
+	host_free(validation->host, validation->mask);
+	host_free(validation->host, validation->probabilities);
+	host_free(validation->host, validation);
+}
+
+/* Predict the images from `first` on, as many as a batch holds; how many these
+ * are. */
+static Status
+predict_batch(Validation *validation, long first, int *images)
+{
+	long		left = validation->count - first;
+
+	/* The predictor's batch is fixed: what the last one lacks stays from the
+	 * batch before and is not looked at. */
+	*images = left < validation->batch ? (int) left : validation->batch;
+	for (long i = 0; i < *images; i++)
+		TRY(dataset_read(validation->images, first + i, validation->rgb + 3 * (size_t) i * validation->pixels,
+						 validation->mask + (size_t) i * validation->pixels));
+	TRY(predictor_run(validation->predictor, validation->rgb, validation->probabilities));
+	return host_poll(validation->host);
+}
+
+/* Dice of one image's probabilities (H, W), lesion above one half. */
+static double
+dice_at_half(size_t pixels, const float *probabilities, const uint8_t *mask)
+{
+	ConfusionCounts counts = {0};
+	int64_t		predicted = 0;
+	int64_t		truth = 0;
+
+	for (size_t i = 0; i < pixels; i++)
+	{
+		int			p = probabilities[i] > 0.5f;
+		int			t = mask[i] != 0;
+
+		counts.true_positive += p & t;
+		predicted += p;
+		truth += t;
+	}
+	counts.false_positive = predicted - counts.true_positive;
+	counts.false_negative = truth - counts.true_positive;
+	counts.true_negative = (int64_t) pixels - predicted - counts.false_negative;
+	return image_score(&counts).dice;
+}
+
+Status
+validation_score(Validation *validation, double *loss, double *dice)
+{
+	size_t		pixels = validation->pixels;
+	double		loss_sum = 0;
+	double		dice_sum = 0;
+	int			images;
+
+	*loss = NAN;
+	*dice = NAN;
+	if (validation->count == 0)
+		return status_ok();
+	TRY(predictor_refresh(validation->predictor));
+	for (long first = 0; first < validation->count; first += images)
+	{
+		TRY(predict_batch(validation, first, &images));
+		loss_sum += images * network_loss(images, validation->size, validation->size, validation->probabilities,
+										  validation->mask);
+		for (size_t i = 0; i < (size_t) images; i++)
+			dice_sum += dice_at_half(pixels, validation->probabilities + i * pixels, validation->mask + i * pixels);
+	}
+	*loss = loss_sum / (double) validation->count;
+	*dice = dice_sum / (double) validation->count;
+	return status_ok();
+}
+
+/* ---- the fit ---- */
+
+/* What the first pass over the images adds up. */
+typedef struct FitSums
+{
+	ThresholdScores threshold;
+	CalibrationCounts calibration;
+} FitSums;
+
+/* The map of 8 bits that probabilities make, 255 p. */
+static void
+probability_map(size_t pixels, const float *probabilities, uint8_t *map)
+{
+	for (size_t i = 0; i < pixels; i++)
+		map[i] = (uint8_t) (int) (255 * probabilities[i] + 0.5f);
+}
+
+/* The first pass: which thresholds make good masks, and how often what is said
+ * of a pixel is so. map: scratch for an image. */
+static Status
+sum_up(Validation *validation, uint8_t *map, FitSums *sums)
+{
+	size_t		pixels = validation->pixels;
+	int			images;
+
+	for (long first = 0; first < validation->count; first += images)
+	{
+		TRY(predict_batch(validation, first, &images));
+		for (size_t i = 0; i < (size_t) images; i++)
+		{
+			const float *probabilities = validation->probabilities + i * pixels;
+
+			threshold_add(&sums->threshold, pixels, probabilities, validation->mask + i * pixels);
+			probability_map(pixels, probabilities, map);
+			calibration_add(&sums->calibration, pixels, map, validation->mask + i * pixels);
+		}
+	}
+	return status_ok();
+}
+
+/* The second pass: the Dice that the mask of each image may expect. map and
+ * mask: scratch for an image. */
+static Status
+expect_dice(Validation *validation, const ValidationFit *fit, uint8_t *map, uint8_t *mask, double *expected)
+{
+	size_t		pixels = validation->pixels;
+	double		table[256];
+	int			images;
+
+	calibration_table(fit->temperature, table);
+	for (long first = 0; first < validation->count; first += images)
+	{
+		TRY(predict_batch(validation, first, &images));
+		for (size_t i = 0; i < (size_t) images; i++)
+		{
+			const float *probabilities = validation->probabilities + i * pixels;
+
+			probability_map(pixels, probabilities, map);
+			for (size_t j = 0; j < pixels; j++)
+				mask[j] = probabilities[j] > (float) fit->threshold ? 255 : 0;
+			expected[first + (long) i] = calibration_expected_dice(pixels, map, mask, table);
+		}
+	}
+	return status_ok();
+}
+
+/* A fitted number as weight files tell it. */
+static double
+four_digits(double number)
+{
+	return round(number * 1e4) / 1e4;
+}
+
+/* Both passes, in scratch memory of two images and a number for each. */
+static Status
+fit_in(Validation *validation, double threshold, void *scratch, ValidationFit *fit)
+{
+	FitSums    *sums = scratch;
+	double	   *expected = (double *) (sums + 1);
+	uint8_t    *map = (uint8_t *) (expected + validation->count);
+
+	TRY(predictor_refresh(validation->predictor));
+	TRY(sum_up(validation, map, sums));
+	if (threshold == 0)
+		fit->threshold = threshold_best(&sums->threshold);
+	if (validation->count < CALIBRATION_MIN_IMAGES)
+		return status_ok();
+	fit->temperature = four_digits(calibration_temperature(&sums->calibration));
+	TRY(expect_dice(validation, fit, map, map + validation->pixels, expected));
+	fit->review_below = four_digits(calibration_review_below(expected, validation->count));
+	return status_ok();
+}
+
+Status
+validation_fit(Validation *validation, double threshold, ValidationFit *fit)
+{
+	size_t		maps;
+	size_t		size;
+	void	   *scratch;
+	Status		status;
+
+	*fit = (ValidationFit) {
+		.threshold = threshold > 0 ? threshold : 0.5,
+		.temperature = CALIBRATION_TEMPERATURE,
+		.review_below = CALIBRATION_REVIEW_BELOW,
+	};
+	if (validation->count == 0)
+		return status_ok();
+	if (!checked_mul(2, validation->pixels, &maps) ||
+		!checked_mul((size_t) validation->count, sizeof(double), &size) ||
+		!checked_add(size, sizeof(FitSums), &size) || !checked_add(size, maps, &size))
+		return status_error(LS_LIMIT_EXCEEDED, "%ld validation images do not fit in memory", validation->count);
+	TRY(host_alloc_array(validation->host, size, 1, &scratch));
+	status = fit_in(validation, threshold, scratch, fit);
+	host_free(validation->host, scratch);
+	return status;
+}
