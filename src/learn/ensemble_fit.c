@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "learn/bilinear.h"
-#include "learn/threshold.h"
 #include "measure/score.h"
 
 /* An image: member m's map is pixels [m, m + 1) * size * size, its mask comes
@@ -207,31 +206,55 @@ select_members(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, d
 	return status_ok();
 }
 
-/* The threshold of the ensemble with these counts. */
-static Status
-choose_threshold(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *threshold)
+/* The ensemble with certain counts, as something to fit. */
+typedef struct WeightedEnsemble
 {
-	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
-	ThresholdScores scores = {0};
+	const EnsembleFit *fit;
+	const int  *counts;
+	int			total;			/* of the counts */
+	const FitImage *image;		/* the last that was asked for */
+	uint16_t   *sums;
 	float	   *probabilities;
-	void	   *memory;
-	int			total = 0;
-	Status		status = status_ok();
+} WeightedEnsemble;
 
-	TRY(host_alloc_array(fit->host, pixels, sizeof(float), &memory));
-	probabilities = memory;
+/* What the ensemble says of image i. */
+static Status
+predict_image(void *data, long i, const float **probabilities, const uint8_t **mask)
+{
+	WeightedEnsemble *ensemble = data;
+	const EnsembleFit *fit = ensemble->fit;
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+
+	ensemble->image = i == 0 ? fit->images : ensemble->image->next;
+	sum_maps(fit, ensemble->image, ensemble->counts, ensemble->sums);
+	for (size_t j = 0; j < pixels; j++)
+		ensemble->probabilities[j] = (float) ensemble->sums[j] / (float) (255 * ensemble->total);
+	*probabilities = ensemble->probabilities;
+	*mask = ensemble->image->pixels + (size_t) fit->members * pixels;
+	return host_poll(fit->host);
+}
+
+/* Fit the ensemble with these counts. */
+static Status
+fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Fit *result)
+{
+	WeightedEnsemble ensemble = {.fit = fit,.counts = counts,.sums = sums};
+	FitImages	images = {
+		.pixels = (size_t) fit->size * (size_t) fit->size,
+		.predict = predict_image,
+		.data = &ensemble,
+	};
+	void	   *memory;
+	Status		status;
+
+	for (const FitImage *image = fit->images; image != NULL; image = image->next)
+		images.count++;
 	for (int m = 0; m < fit->members; m++)
-		total += counts[m];
-	for (const FitImage *image = fit->images; status.code == LS_OK && image != NULL; image = image->next)
-	{
-		sum_maps(fit, image, counts, sums);
-		for (size_t i = 0; i < pixels; i++)
-			probabilities[i] = (float) sums[i] / (float) (255 * total);
-		threshold_add(&scores, pixels, probabilities, image->pixels + (size_t) fit->members * pixels);
-		status = host_poll(fit->host);
-	}
-	*threshold = threshold_best(&scores);
-	host_free(fit->host, probabilities);
+		ensemble.total += counts[m];
+	TRY(host_alloc_array(fit->host, images.pixels, sizeof(float), &memory));
+	ensemble.probabilities = memory;
+	status = fit_run(fit->host, &images, 0, result);
+	host_free(fit->host, memory);
 	return status;
 }
 
@@ -245,7 +268,7 @@ solve(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, double *we
 		counts[m] = 1;
 	TRY(score_counts(fit, counts, sums, &result->equal_jaccard));
 	TRY(select_members(fit, best, counts, sums, &result->jaccard));
-	TRY(choose_threshold(fit, best, sums, &result->threshold));
+	TRY(fit_weighted(fit, best, sums, &result->fitted));
 	for (int m = 0; m < fit->members; m++)
 		total += best[m];
 	for (int m = 0; m < fit->members; m++)

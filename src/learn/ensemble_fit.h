@@ -12,6 +12,7 @@
 #define LESIONSEG_LEARN_ENSEMBLE_FIT_H
 
 #include "image/image.h"
+#include "learn/fit.h"
 #include "learn/segment.h"
 
 #define ENSEMBLE_FIT_ROUNDS 20
@@ -27,7 +28,7 @@ Status		ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Ima
 
 typedef struct EnsembleFitResult
 {
-	double		threshold;		/* of the weighted ensemble, as in threshold.h */
+	Fit			fitted;			/* to the weighted ensemble */
 	double		jaccard;		/* mean over the images at one half, with these weights */
 	double		equal_jaccard;	/* the same with equal ones */
 } EnsembleFitResult;

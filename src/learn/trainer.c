@@ -362,10 +362,10 @@ trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
 }
 
 Status
-trainer_fit(Trainer *trainer, double threshold, ValidationFit *fit)
+trainer_fit(Trainer *trainer, double threshold, Fit *result)
 {
 	threads_use(trainer->host->threads);
-	return validation_fit(trainer->validation, threshold, fit);
+	return validation_fit(trainer->validation, threshold, result);
 }
 
 /* ---- checkpoints ---- */

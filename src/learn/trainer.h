@@ -87,8 +87,8 @@ bool		trainer_done(const Trainer *trainer);
 void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
 /* Fit what a version carries besides its weights, which are those that the
- * network has now (learn/validation.h). */
-Status		trainer_fit(Trainer *trainer, double threshold, ValidationFit *fit);
+ * network has now (learn/fit.h). */
+Status		trainer_fit(Trainer *trainer, double threshold, Fit *result);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.

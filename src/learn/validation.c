@@ -2,18 +2,13 @@
  * validation.c: see validation.h.
  *
  * Images are predicted a batch at a time and looked at while the batch is
- * there, so that memory does not grow with their number. A fit therefore goes
- * over them twice: what a mask may expect can be said only when threshold and
- * temperature are known.
+ * there, so that memory does not grow with their number.
  */
 #include "learn/validation.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "core/checked.h"
-#include "learn/calibration.h"
-#include "learn/threshold.h"
 #include "measure/score.h"
 
 struct Validation
@@ -160,120 +155,27 @@ validation_score(Validation *validation, double *loss, double *dice)
 	return status_ok();
 }
 
-/* ---- the fit ---- */
-
-/* What the first pass over the images adds up. */
-typedef struct FitSums
-{
-	ThresholdScores threshold;
-	CalibrationCounts calibration;
-} FitSums;
-
-/* The map of 8 bits that probabilities make, 255 p. */
-static void
-probability_map(size_t pixels, const float *probabilities, uint8_t *map)
-{
-	for (size_t i = 0; i < pixels; i++)
-		map[i] = (uint8_t) (int) (255 * probabilities[i] + 0.5f);
-}
-
-/* The first pass: which thresholds make good masks, and how often what is said
- * of a pixel is so. map: scratch for an image. */
+/* What the network says of image i; predicts a batch at its first image. */
 static Status
-sum_up(Validation *validation, uint8_t *map, FitSums *sums)
+predict_image(void *data, long i, const float **probabilities, const uint8_t **mask)
 {
-	size_t		pixels = validation->pixels;
+	Validation *validation = data;
+	size_t		offset = (size_t) (i % validation->batch) * validation->pixels;
 	int			images;
 
-	for (long first = 0; first < validation->count; first += images)
-	{
-		TRY(predict_batch(validation, first, &images));
-		for (size_t i = 0; i < (size_t) images; i++)
-		{
-			const float *probabilities = validation->probabilities + i * pixels;
-
-			threshold_add(&sums->threshold, pixels, probabilities, validation->mask + i * pixels);
-			probability_map(pixels, probabilities, map);
-			calibration_add(&sums->calibration, pixels, map, validation->mask + i * pixels);
-		}
-	}
-	return status_ok();
-}
-
-/* The second pass: the Dice that the mask of each image may expect. map and
- * mask: scratch for an image. */
-static Status
-expect_dice(Validation *validation, const ValidationFit *fit, uint8_t *map, uint8_t *mask, double *expected)
-{
-	size_t		pixels = validation->pixels;
-	double		table[256];
-	int			images;
-
-	calibration_table(fit->temperature, table);
-	for (long first = 0; first < validation->count; first += images)
-	{
-		TRY(predict_batch(validation, first, &images));
-		for (size_t i = 0; i < (size_t) images; i++)
-		{
-			const float *probabilities = validation->probabilities + i * pixels;
-
-			probability_map(pixels, probabilities, map);
-			for (size_t j = 0; j < pixels; j++)
-				mask[j] = probabilities[j] > (float) fit->threshold ? 255 : 0;
-			expected[first + (long) i] = calibration_expected_dice(pixels, map, mask, table);
-		}
-	}
-	return status_ok();
-}
-
-/* A fitted number as weight files tell it. */
-static double
-four_digits(double number)
-{
-	return round(number * 1e4) / 1e4;
-}
-
-/* Both passes, in scratch memory of two images and a number for each. */
-static Status
-fit_in(Validation *validation, double threshold, void *scratch, ValidationFit *fit)
-{
-	FitSums    *sums = scratch;
-	double	   *expected = (double *) (sums + 1);
-	uint8_t    *map = (uint8_t *) (expected + validation->count);
-
-	TRY(predictor_refresh(validation->predictor));
-	TRY(sum_up(validation, map, sums));
-	if (threshold == 0)
-		fit->threshold = threshold_best(&sums->threshold);
-	if (validation->count < CALIBRATION_MIN_IMAGES)
-		return status_ok();
-	fit->temperature = four_digits(calibration_temperature(&sums->calibration));
-	TRY(expect_dice(validation, fit, map, map + validation->pixels, expected));
-	fit->review_below = four_digits(calibration_review_below(expected, validation->count));
+	if (i % validation->batch == 0)
+		TRY(predict_batch(validation, i, &images));
+	*probabilities = validation->probabilities + offset;
+	*mask = validation->mask + offset;
 	return status_ok();
 }
 
 Status
-validation_fit(Validation *validation, double threshold, ValidationFit *fit)
+validation_fit(Validation *validation, double threshold, Fit *result)
 {
-	size_t		maps;
-	size_t		size;
-	void	   *scratch;
-	Status		status;
+	FitImages	images = {validation->count, validation->pixels, predict_image, validation};
 
-	*fit = (ValidationFit) {
-		.threshold = threshold > 0 ? threshold : 0.5,
-		.temperature = CALIBRATION_TEMPERATURE,
-		.review_below = CALIBRATION_REVIEW_BELOW,
-	};
-	if (validation->count == 0)
-		return status_ok();
-	if (!checked_mul(2, validation->pixels, &maps) ||
-		!checked_mul((size_t) validation->count, sizeof(double), &size) ||
-		!checked_add(size, sizeof(FitSums), &size) || !checked_add(size, maps, &size))
-		return status_error(LS_LIMIT_EXCEEDED, "%ld validation images do not fit in memory", validation->count);
-	TRY(host_alloc_array(validation->host, size, 1, &scratch));
-	status = fit_in(validation, threshold, scratch, fit);
-	host_free(validation->host, scratch);
-	return status;
+	if (validation->count > 0)
+		TRY(predictor_refresh(validation->predictor));
+	return fit_run(validation->host, &images, threshold, result);
 }

@@ -10,16 +10,9 @@
 
 #include "arch/network.h"
 #include "learn/dataset.h"
+#include "learn/fit.h"
 
 typedef struct Validation Validation;
-
-/* What is fitted to a network once its weights are final. */
-typedef struct ValidationFit
-{
-	double		threshold;		/* learn/threshold.h */
-	double		temperature;	/* learn/calibration.h */
-	double		review_below;	/* expected Dice below which a mask is to be looked at */
-} ValidationFit;
 
 /*
  * Prepare to predict `images` (NULL or empty: there are none, and nothing is
@@ -35,11 +28,7 @@ void		validation_free(Validation *validation);
  * images. */
 Status		validation_score(Validation *validation, double *loss, double *dice);
 
-/*
- * Fit a network with the weights of now. threshold: the one that is wanted, or
- * 0 to have the best. With few images, threshold, temperature and review_below
- * are those of a network that nothing was fitted to.
- */
-Status		validation_fit(Validation *validation, double threshold, ValidationFit *fit);
+/* Fit what goes with the weights of now; threshold as in learn/fit.h. */
+Status		validation_fit(Validation *validation, double threshold, Fit *result);
 
 #endif

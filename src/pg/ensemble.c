@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 
+#include "learn/calibration.h"
 #include "pg/ensemble.h"
 #include "pg/ensemble_version.h"
 #include "pg/glue.h"
@@ -105,7 +106,7 @@ read_config(Jsonb *config)
 		bad_config("has no weight above 0");
 	for (int i = 0; i < content.count; i++)
 		content.weights[i] /= total;
-	content.threshold = 0.5;
+	content.fitted = (Fit) {.threshold = 0.5,.temperature = CALIBRATION_TEMPERATURE,.review_below = CALIBRATION_REVIEW_BELOW};
 	return content;
 }
 
@@ -158,7 +159,9 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 {
 	NewVersion	version = {
 		.config = version_config(content),
-		.threshold = content->threshold,
+		.threshold = content->fitted.threshold,
+		.temperature = content->fitted.temperature,
+		.review_below = content->fitted.review_below,
 		.split_seed = content->members[0]->split_seed,
 		.test_fraction = content->members[0]->test_fraction,
 		.metadata = content->metadata,

@@ -146,7 +146,7 @@ result_datum(const FitTask *task, const ModelVersion *version, TupleDesc descrip
 	values[0] = Int32GetDatum(version->number);
 	values[1] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 	values[2] = PointerGetDatum(construct_array(weights, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[3] = Float8GetDatum(task->result.threshold);
+	values[3] = Float8GetDatum(task->result.fitted.threshold);
 	values[4] = Int64GetDatum(task->images);
 	values[5] = Float8GetDatum(task->result.jaccard);
 	values[6] = Float8GetDatum(task->result.equal_jaccard);
@@ -203,7 +203,7 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 	task.source = images_open(images, argument_text(fcinfo, 2, "image_column"), argument_text(fcinfo, 3, "mask_column"),
 							  PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)));
 	fit_weights(&task);
-	task.content.threshold = task.result.threshold;
+	task.content.fitted = task.result.fitted;
 	task.content.metadata = fit_metadata(&task);
 	version = ensemble_add_version(&task.store, task.model, &task.content);
 	if (task.promote)

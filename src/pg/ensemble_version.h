@@ -7,6 +7,7 @@
 
 #include "postgres.h"
 
+#include "learn/fit.h"
 #include "pg/ensemble.h"
 
 /* What a version is made of. */
@@ -16,7 +17,7 @@ typedef struct EnsembleContent
 	char	   *names[ENSEMBLE_MAX_MEMBERS];
 	double		weights[ENSEMBLE_MAX_MEMBERS];	/* sum to 1 */
 	ModelVersion *members[ENSEMBLE_MAX_MEMBERS];
-	double		threshold;
+	Fit			fitted;
 	Jsonb	   *metadata;		/* how it came about; NULL = nothing to say */
 } EnsembleContent;
 

@@ -510,16 +510,16 @@ store_version(TrainRun *run)
 		.test_fraction = run->request.test_fraction,
 		.run = run->run,
 	};
-	ValidationFit fit;
+	Fit			fitted;
 	void	   *bytes;
 	int			epoch;
 	double		val_dice;
 
 	trainer_take_best(run->trainer, &epoch, &val_dice);
-	check_status(run->host, trainer_fit(run->trainer, run->plan.threshold, &fit));
-	run->network->threshold = content.threshold = fit.threshold;
-	run->network->temperature = content.temperature = fit.temperature;
-	run->network->review_below = content.review_below = fit.review_below;
+	check_status(run->host, trainer_fit(run->trainer, run->plan.threshold, &fitted));
+	run->network->threshold = content.threshold = fitted.threshold;
+	run->network->temperature = content.temperature = fitted.temperature;
+	run->network->review_below = content.review_below = fitted.review_below;
 	content.enhance = run->plan.enhance;
 	if (run->plan.enhance != ENHANCE_MODE_OFF)
 		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));

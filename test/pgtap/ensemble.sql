@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(53);
+SELECT plan(55);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -73,6 +73,8 @@ SELECT ok(weights[3] < weights[1] AND weights[3] < 0.5, 'the poor one gets less 
 SELECT ok(n BETWEEN 20 AND 40, 'validation rows alone') FROM fit;
 SELECT ok(jaccard >= equal_jaccard, 'no worse than equal weights') FROM fit;
 SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'all'$$, (SELECT ROW(version, threshold) FROM fit), 'it is active, with its threshold');
+SELECT ok(temperature <> 1 AND review_below <> 0.85, 'its probabilities are calibrated, too') FROM lesion_version WHERE model = 'all' AND number = 2;
+SELECT ok(temperature = 1 AND review_below = 0.85, '... which a version that was not fitted has not') FROM lesion_version WHERE model = 'all' AND number = 1;
 SELECT is((SELECT m ->> 'version' FROM lesion_models, jsonb_array_elements(config -> 'members') m WHERE model = 'all' AND m ->> 'model' = 'poor'), '2', 'members are those that are active now');
 SELECT is((SELECT metadata ->> 'fitted_on' FROM lesion_version WHERE model = 'all' AND number = 2), 'public.archive', 'how it came about is kept');
 SELECT is((lesion_ensemble_fit('all', 'archive', validation_fraction => 0.5, promote => false)).version, 3, 'a fit that is not promoted');

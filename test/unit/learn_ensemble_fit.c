@@ -67,7 +67,8 @@ test_weights(void **state)
 	assert_true(fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
 	assert_true(weights[0] > 0.3 && weights[1] > 0.3 && weights[2] < 0.2);
 	assert_true(result.jaccard > result.equal_jaccard && result.jaccard <= 1);
-	assert_true(result.threshold > 0.3 && result.threshold < 0.7);
+	assert_true(result.fitted.threshold > 0.3 && result.fitted.threshold < 0.7);
+	assert_true(result.fitted.temperature != 1 && result.fitted.review_below > 0 && result.fitted.review_below < 1);
 
 	/* Stopped anywhere, it says so. */
 	host.stop_after = host.polls + 40;
