@@ -3,10 +3,12 @@
  * images that were made worse in every way, as they are and enhanced.
  *
  * Each image is decoded once and brought to the network's size; it is degraded
- * there, which is what a severity means the same at, and each degraded image is
- * segmented once per mode of enhancement. Masks are compared at the true mask's
+ * there, which is what a severity means the same at. Several degradations are
+ * made at a time (enhance/variants.h), then each image of them is segmented,
+ * unless enhancing it changed nothing. Masks are compared at the true mask's
  * size. What is random about a degradation follows from the row's id and the
- * seed, so a row is degraded alike whatever the subset and its order.
+ * seed, so a row is degraded alike whatever the subset and its order; so does
+ * the sample where not all rows are taken.
  */
 #include "postgres.h"
 
@@ -18,7 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "enhance/degrade.h"
+#include "enhance/variants.h"
 #include "pg/arguments.h"
 #include "pg/evaluate.h"
 #include "pg/glue.h"
@@ -28,62 +30,76 @@
 
 PG_FUNCTION_INFO_V1(lesion_robustness);
 
-#define CLEAN -1				/* no kind */
-#define MODES 3
-
-/* One row of the result. */
-typedef struct Cell
-{
-	int			kind;			/* a DegradeKind, or CLEAN */
-	int			severity;		/* 0 where clean */
-	EnhanceMode mode;
-	double		dice;			/* sum over images */
-	int64		n;
-} Cell;
-
 typedef struct Robustness
 {
 	ModelStore	store;
-	EvaluationTask task;		/* what to score, but for the mode */
-	Cell	   *cells;			/* those of one degradation stand together */
-	int			count;
+	EvaluationTask task;		/* what to score; enhancement is ours */
+	Degraded   *ways;			/* the first is none */
+	int			way_count;
+	VariantSet	set;			/* "off" is its first mode */
 	int64		seed;
 	int64		max_images;
+	ScoreState *scores;			/* (ways, modes) */
 } Robustness;
+
+/* Cells of the table. */
+static int
+cell_count(const Robustness *job)
+{
+	return job->way_count * job->set.mode_count;
+}
 
 /* ---- one image ---- */
 
-/* Degrade a copy of image as a cell says. */
+/* Count what the model says of an image. */
 static Status
-degraded_copy(const HostContext *host, const Image *image, const Cell *cell, int64 seed, Image *copy)
+score_image(const Robustness *job, const HostContext *host, const Image *image, const Image *truth, ConfusionCounts *counts)
 {
+	Segmented	predicted;
 	Status		status;
 
-	TRY(image_resize(host, image, image->width, image->height, copy));
-	if (cell->kind == CLEAN)
-		return status_ok();
-	status = degrade_image(host, (DegradeKind) cell->kind, cell->severity, seed, copy);
-	if (status.code != LS_OK)
-		image_free(host, copy);
+	TRY(model_segment_image(&job->store, job->task.version, host, image, &job->task.options, truth->width, truth->height,
+							false, &predicted));
+	status = confusion_count(host, &predicted.mask, truth, counts);
+	image_free(host, &predicted.mask);
 	return status;
 }
 
-/* Score a degraded image in the mode of a cell. */
-static Status
-score_cell(const Robustness *job, const HostContext *host, const Image *image, const Image *truth, const Cell *cell,
-		   double *dice)
+/* Have two images of one size the same pixels? */
+static bool
+same_pixels(const Image *a, const Image *b)
 {
-	SegmentOptions options = job->task.options;
-	Segmented	predicted;
-	ConfusionCounts counts;
+	return memcmp(a->pixels, b->pixels, (size_t) a->width * a->height * a->channels) == 0;
+}
 
-	options.enhance = cell->mode;
-	TRY(model_segment_image(&job->store, job->task.version, host, image, &options, truth->width, truth->height, false,
-							&predicted));
-	TRY(confusion_count(host, &predicted.mask, truth, &counts));
-	image_free(host, &predicted.mask);
-	*dice = image_score(&counts).dice;
+/* Score the images of one way, one for each mode. */
+static Status
+score_way(const Robustness *job, const HostContext *host, const Image *images, const Image *truth, ConfusionCounts *counts)
+{
+	for (int m = 0; m < job->set.mode_count; m++)
+	{
+		if (m > 0 && same_pixels(&images[m], &images[0]))
+			counts[m] = counts[0];
+		else
+			TRY(score_image(job, host, &images[m], truth, &counts[m]));
+	}
 	return status_ok();
+}
+
+/* Degrade an image in `count` ways and score what comes of it. */
+static Status
+score_ways(const HostContext *host, const Robustness *job, const VariantSet *set, const Image *image, const Image *truth,
+		   int first, int count, ConfusionCounts *counts)
+{
+	Image	   *images = palloc(count * set->mode_count * sizeof(Image));
+	Status		status = variants_make(host, image, set, job->ways + first, count, images);
+
+	for (int i = 0; i < count && status.code == LS_OK; i++)
+		status = score_way(job, host, images + i * set->mode_count, truth, counts + (first + i) * set->mode_count);
+	for (int i = 0; i < count * set->mode_count; i++)
+		image_free(host, &images[i]);
+	pfree(images);
+	return status;
 }
 
 /* What is random about a row's degradations. */
@@ -98,32 +114,28 @@ row_seed(const Robustness *job, const char *id)
 	return hash ^ job->seed;
 }
 
-/* Score a fetched row in all cells: dice gets one figure each. */
+/* Score a fetched row in all cells. */
 static Status
-score_row(const Robustness *job, const HostContext *host, const ImageRow *row, double *dice)
+score_row(const Robustness *job, const HostContext *host, const ImageRow *row, ConfusionCounts *counts)
 {
 	int			size = job->task.version->image_size;
+	int			at_once = variants_at_once(host, size, size);
+	VariantSet	set = job->set;
 	Image		decoded;
 	Image		image;
 	Image		truth;
-	Image		worse = {0};
 	Status		status = status_ok();
 
+	set.seed = row_seed(job, row->id);
 	TRY(images_decode_mask(host, row, &truth));
 	TRY(model_decode(job->task.version, host, &row->image, &decoded));
 	TRY(image_resize(host, &decoded, size, size, &image));
 	image_free(host, &decoded);
-	for (int i = 0; i < job->count && status.code == LS_OK; i++)
+	for (int first = 0; first < job->way_count && status.code == LS_OK; first += at_once)
 	{
-		const Cell *cell = &job->cells[i];
-
-		if (i == 0 || cell->kind != cell[-1].kind || cell->severity != cell[-1].severity)
-		{
-			image_free(host, &worse);
-			status = degraded_copy(host, &image, cell, row_seed(job, row->id), &worse);
-		}
+		status = host_poll(host);
 		if (status.code == LS_OK)
-			status = score_cell(job, host, &worse, &truth, cell, &dice[i]);
+			status = score_ways(host, job, &set, &image, &truth, first, Min(at_once, job->way_count - first), counts);
 	}
 	return status;
 }
@@ -139,44 +151,81 @@ in_subset(const EvaluationTask *task, const char *id)
 	return split_is_test(id, task->split_seed, task->test_fraction) == (strcmp(task->subset, "test") == 0);
 }
 
-/* Score the rows of the subset. */
+/* Order doubles. */
+static int
+compare_ranks(const void *a, const void *b)
+{
+	double		first = *(const double *) a;
+	double		second = *(const double *) b;
+
+	return first < second ? -1 : first > second;
+}
+
+/* The rank up to which rows are taken: a random sample of max_images of the
+ * subset, the same for the same seed. */
+static double
+last_rank(const Robustness *job)
+{
+	double		last = 1;
+	size_t		room = 1024;
+	size_t		count = 0;
+	double	   *ranks;
+	ImagesScan	scan;
+	ImageRow	row;
+
+	if (job->max_images == PG_INT64_MAX)
+		return last;
+	ranks = palloc(room * sizeof(double));
+	images_begin(job->task.source, &scan);
+	while (images_next(&scan, &row))
+	{
+		if (!in_subset(&job->task, row.id))
+			continue;
+		if (count == room)
+			ranks = repalloc_huge(ranks, (room *= 2) * sizeof(double));
+		ranks[count++] = split_rank(row.id, job->seed);
+	}
+	images_end(&scan);
+	qsort(ranks, count, sizeof(double), compare_ranks);
+	if ((size_t) job->max_images < count)
+		last = ranks[job->max_images - 1];
+	pfree(ranks);
+	return last;
+}
+
+/* Score the rows of the subset, or a sample of them. */
 static void
 score_rows(Robustness *job)
 {
 	BrokenRows	broken = {job->task.source};
-	double	   *dice = palloc(job->count * sizeof(double));
+	int			cells = cell_count(job);
+	ConfusionCounts *counts = palloc(cells * sizeof(ConfusionCounts));
+	double		last = last_rank(job);
 	ImagesScan	scan;
 	ImageRow	row;
 	int64		rows;
-	int64		n = 0;
 
 	images_count(job->task.source, &rows, &broken.usable);
 	model_load(&job->store, job->task.version);
 	images_begin(job->task.source, &scan);
-	while (n < job->max_images && images_next(&scan, &row))
+	while (images_next(&scan, &row))
 	{
 		HostContext *host;
 		Status		status;
 
-		if (!in_subset(&job->task, row.id))
+		if (!in_subset(&job->task, row.id) || split_rank(row.id, job->seed) > last)
 			continue;
 		images_fetch(&scan, &row);
 		host = host_create(CurrentMemoryContext, settings_threads(false));
-		status = score_row(job, host, &row, dice);
+		status = score_row(job, host, &row, counts);
 		if (!broken_row(&broken, host, row.id, status))
-		{
-			n++;
-			for (int i = 0; i < job->count; i++)
-			{
-				job->cells[i].dice += dice[i];
-				job->cells[i].n++;
-			}
-		}
+			for (int i = 0; i < cells; i++)
+				score_add(&job->scores[i], &counts[i]);
 		host_destroy(host);
 	}
 	images_end(&scan);
-	broken_check(&broken, n + broken.broken);
-	if (n == 0)
+	broken_check(&broken, job->scores[0].n + broken.broken);
+	if (job->scores[0].n == 0)
 		evaluation_nothing(&job->task);
 }
 
@@ -206,22 +255,13 @@ array_values(FunctionCallInfo fcinfo, int n, const char *name, Oid type, Datum *
 	return count;
 }
 
-/* Add the cells of one degradation, in every mode that is asked for. */
+/* Read what to measure: images as they are come first, and not enhanced. */
 static void
-add_cells(Robustness *job, int kind, int severity, const bool modes[MODES])
-{
-	for (int mode = 0; mode < MODES; mode++)
-		if (modes[mode])
-			job->cells[job->count++] = (Cell) {kind, severity, (EnhanceMode) mode, 0, 0};
-}
-
-/* Lay out the cells: images as they are first. */
-static void
-make_cells(FunctionCallInfo fcinfo, Robustness *job)
+read_ways(FunctionCallInfo fcinfo, Robustness *job)
 {
 	bool		kinds[DEGRADE_KINDS] = {false};
 	bool		severities[DEGRADE_SEVERITY_MAX + 1] = {false};
-	bool		modes[MODES] = {true};	/* off is what the others are compared with */
+	bool		modes[VARIANT_MODES] = {true};	/* off is what the others are compared with */
 	Datum	   *values;
 	int			count;
 
@@ -254,12 +294,16 @@ make_cells(FunctionCallInfo fcinfo, Robustness *job)
 		check_status(NULL, enhance_mode_find(TextDatumGetCString(values[i]), &mode));
 		modes[mode] = true;
 	}
-	job->cells = palloc((1 + DEGRADE_KINDS * DEGRADE_SEVERITY_MAX) * MODES * sizeof(Cell));
-	add_cells(job, CLEAN, 0, modes);
+	for (int mode = 0; mode < VARIANT_MODES; mode++)
+		if (modes[mode])
+			job->set.modes[job->set.mode_count++] = (EnhanceMode) mode;
+	job->ways = palloc0((1 + DEGRADE_KINDS * DEGRADE_SEVERITY_MAX) * sizeof(Degraded));
+	job->way_count = 1;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
 		for (int severity = 1; kinds[kind] && severity <= DEGRADE_SEVERITY_MAX; severity++)
 			if (severities[severity])
-				add_cells(job, kind, severity, modes);
+				job->ways[job->way_count++] = (Degraded) {severity, (DegradeKind) kind};
+	job->scores = palloc0(cell_count(job) * sizeof(ScoreState));
 }
 
 /* ---- the result ---- */
@@ -291,21 +335,21 @@ static void
 return_cells(const Robustness *job, ReturnSetInfo *set)
 {
 	TimestampTz at = GetCurrentTimestamp();
-	double		clean = job->cells[0].dice / job->cells[0].n;
+	double		clean = score_final(&job->scores[0]).dice;
 
-	for (int i = 0; i < job->count; i++)
+	for (int i = 0; i < cell_count(job); i++)
 	{
-		const Cell *cell = &job->cells[i];
-		double		dice = cell->dice / cell->n;
+		const Degraded *way = &job->ways[i / job->set.mode_count];
+		double		dice = score_final(&job->scores[i]).dice;
 		Datum		values[6];
 		bool		nulls[6] = {false};
 
-		values[0] = CStringGetTextDatum(cell->kind == CLEAN ? "clean" : degrade_name((DegradeKind) cell->kind));
-		values[1] = Int32GetDatum(cell->severity);
-		values[2] = CStringGetTextDatum(enhance_mode_name(cell->mode));
+		values[0] = CStringGetTextDatum(way->severity == 0 ? "clean" : degrade_name(way->kind));
+		values[1] = Int32GetDatum(way->severity);
+		values[2] = CStringGetTextDatum(enhance_mode_name(job->set.modes[i % job->set.mode_count]));
 		values[3] = Float8GetDatum(dice);
 		values[4] = Float8GetDatum(clean - dice);
-		values[5] = Int64GetDatum(cell->n);
+		values[5] = Int64GetDatum(job->scores[i].n);
 		store_cell(job, values, at);
 		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 	}
@@ -334,7 +378,7 @@ lesion_robustness(PG_FUNCTION_ARGS)
 				 errhint("Leave it out to take all images of the subset.")));
 	argument_needed(fcinfo, 13, "seed");
 	job.seed = PG_GETARG_INT64(13);
-	make_cells(fcinfo, &job);
+	read_ways(fcinfo, &job);
 	store_check_rights(&job.store, "lesion_robustness_score", ACL_INSERT, "evaluate");
 
 	SPI_connect();

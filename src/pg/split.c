@@ -50,6 +50,12 @@ split_is_validation(const char *id, int64_t seed, double validation_fraction)
 	return unit_hash("validation", seed, id) < validation_fraction;
 }
 
+double
+split_rank(const char *id, int64_t seed)
+{
+	return unit_hash("sample", seed, id);
+}
+
 void
 split_check_fraction(const char *name, double fraction)
 {

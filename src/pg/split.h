@@ -16,6 +16,9 @@ bool		split_is_test(const char *id, int64_t seed, double test_fraction);
 /* Is that row, one of the training part, held back for validation? */
 bool		split_is_validation(const char *id, int64_t seed, double validation_fraction);
 
+/* A number in [0, 1) by which to draw a sample of rows: those with the lowest. */
+double		split_rank(const char *id, int64_t seed);
+
 /* Raise an error unless 0 <= fraction < 1; `name` is the argument's. */
 void		split_check_fraction(const char *name, double fraction);
 

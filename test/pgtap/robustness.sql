@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(23);
+SELECT plan(26);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -24,9 +24,43 @@ SELECT is(count(*), 10::bigint, 'the same again: nothing is random but the seed'
 FROM lesion_robustness('archive', 'net', kinds => '{darkness,noise}', severities => '{5,1}', modes => '{auto}') AS again
 JOIN result USING (kind, severity, enhance, dice, "drop", n);
 
--- All kinds, and a limit.
+-- The same as degrading and enhancing each image, storing it, and evaluating that, where images have the network's size.
+CREATE TABLE square AS
+SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 5) AS seed, lesion_synthetic(seed, 64, 64) AS s;
+ALTER TABLE square ADD PRIMARY KEY (id);
+CREATE FUNCTION row_seed(id text, seed bigint) RETURNS bigint LANGUAGE sql AS
+$$SELECT ('x' || string_agg(lpad(to_hex(get_byte(digest, 7 - i)), 2, '0'), '' ORDER BY i))::bit(64)::bigint # seed
+FROM sha256(id::bytea) AS digest, generate_series(0, 7) AS i$$;
+CREATE FUNCTION plain_way(kind text, severity int, enhance text) RETURNS float8 LANGUAGE plpgsql AS $$
+BEGIN
+	CREATE TEMP TABLE worse AS
+	SELECT id, lesion_degrade(image, kind, severity, row_seed(id::text, 7)) AS image, mask FROM square;
+	ALTER TABLE worse ADD PRIMARY KEY (id);
+	kind := (lesion_evaluate('worse', 'net', subset => 'all', enhance => enhance)).dice::text;
+	DROP TABLE worse;
+	RETURN kind::float8;
+END
+$$;
+SELECT set_eq($$SELECT kind, severity, enhance, dice FROM lesion_robustness('square', 'net', subset => 'all', severities => '{4}',
+	modes => '{off,auto,always}', seed => 7) WHERE kind <> 'clean'$$,
+	$$SELECT kind, severity, enhance, plain_way(kind, severity, enhance) FROM lesion_degradations(),
+	unnest('{4}'::int[]) AS severity, unnest('{off,auto,always}'::text[]) AS enhance$$, 'every figure is that of lesion_evaluate on stored images');
+SET LOCAL lesionseg.threads = 1;
+CREATE TEMP TABLE alone AS
+SELECT * FROM lesion_robustness('square', 'net', subset => 'all', severities => '{5}', modes => '{auto}', seed => 7);
+SET LOCAL lesionseg.threads = 3;
+SELECT set_eq($$SELECT * FROM lesion_robustness('square', 'net', subset => 'all', severities => '{5}', modes => '{auto}', seed => 7)$$,
+	'TABLE alone', 'the number of threads makes no difference');
+RESET lesionseg.threads;
+
+-- All kinds, and a sample.
 SELECT is(count(*), 1 + 13 * 5::bigint, 'all kinds and severities') FROM lesion_robustness('archive', 'net', modes => '{off}', max_images => 1);
 SELECT is((SELECT max(n) FROM lesion_robustness('archive', 'net', subset => 'all', kinds => '{blur}', severities => '{3}', max_images => 3)), 3::bigint, 'max_images');
+SELECT isnt(array_agg(a.dice), array_agg(b.dice), 'which images those are depends on the seed')
+FROM lesion_robustness('archive', 'net', subset => 'all', kinds => '{jpeg}', severities => '{1}', max_images => 3) AS a
+JOIN lesion_robustness('archive', 'net', subset => 'all', kinds => '{jpeg}', severities => '{1}', max_images => 3, seed => 1) AS b
+	USING (kind, severity, enhance);
 
 -- What is kept.
 SELECT is((SELECT count(*) FROM lesion_robustness_table WHERE model = 'net' AND subset = 'test'), 71::bigint, 'the latest of each row is in the view');
