@@ -8,7 +8,8 @@ SELECT seed AS id, s.image, s.mask
 FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 80, 64) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 
-SELECT throws_ok($$SELECT * FROM lesion_instances((SELECT image FROM archive WHERE id = 1))$$, '55000', 'model "maskrcnn" has no version yet', 'a model that has not been trained');
+SELECT lesion_model_create('untrained', 'maskrcnn');
+SELECT throws_ok($$SELECT * FROM lesion_instances((SELECT image FROM archive WHERE id = 1), 'untrained')$$, '55000', 'model "untrained" has no version yet', 'a model that has not been trained');
 
 SELECT lesion_train('archive', 'net', epochs => 15, architecture => 'maskrcnn',
 	config => '{"base": 8, "pyramid": 16, "box_units": 32, "mask_depth": 2}',
