@@ -5,8 +5,8 @@
 #
 #   models/train.sh directory [architecture]...
 #
-# Takes hours. When it is interrupted, the same call goes on. Weights go to
-# models/NAME.safetensors in bf16.
+# Takes hours. When it is interrupted, the same call goes on. Weights, in bf16,
+# go to models/NAME.safetensors, and their model card to models/NAME.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 directory=${1:?usage: models/train.sh directory [architecture]...}
@@ -56,6 +56,5 @@ for model; do
 			-v batch_size="$batch_size" -v learning_rate="$learning_rate" -v config="$config" -v init="$init" -f models/train.sql </dev/null
 		init=$model
 	done < <(recipe "$model")
-	"${sql[@]}" -Atc "SELECT encode(lesion_model_export('$model', dtype => 'bf16'), 'base64')" |
-		base64 -d >"models/$model.safetensors"
+	models/publish "$model" whole_frames
 done

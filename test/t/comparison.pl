@@ -1,4 +1,4 @@
-# comparison.pl: models/compare.sql and models/card on small models.
+# comparison.pl: models/compare.sql, models/publish and models/card on small models.
 use strict;
 use warnings;
 use FindBin;
@@ -31,10 +31,12 @@ open my $in, '<:raw', $picture or die "$picture: $!";
 read $in, my $head, 8;
 is($head, "\x89PNG\r\n\x1a\n", 'a picture is a PNG');
 
-run_sql($database, q{SELECT count(*) FROM lesion_robustness('archive', 'unet', kinds => '{noise}', severities => '{1,3}', modes => '{off}')});
-my $card = do { local $ENV{PGDATABASE} = $database; `$root/models/card unet public.archive 2>&1` };
-is($?, 0, 'the model card is written') or diag($card);
-my $sha256 = run_sql($database, q{SELECT sha256 FROM lesion_models WHERE model = 'unet'});
+my $said = do { local $ENV{PGDATABASE} = $database; `$root/models/publish unet archive $folder 2>&1` };
+is($?, 0, 'a model is published') or diag($said);
+my $sha256 = run_sql($database, q{SELECT sha256 FROM lesion_models WHERE model = 'unet' AND version = 2});
+is(`sha256sum <$folder/unet.safetensors` =~ s/ .*//sr, $sha256, 'the file has the weights of the version that was scored');
+open my $file, '<', "$folder/unet.md" or die "$folder/unet.md: $!";
+my $card = do { local $/; <$file> };
 for my $fact ($sha256, 'CALL lesion_retrain(\'public.archive\', \'unet\', epochs => 1', '| `noise` | ', ' to ', 'CC BY-NC 4.0', '## Limits') {
 	like($card, qr/\Q$fact\E/, "it has $fact");
 }
