@@ -148,6 +148,30 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
 
+-- A run is running where a process holds its lock (src/pg/work_lock.h),
+-- whatever its row says.
+CREATE OR REPLACE VIEW lesion_runs AS
+SELECT r.run, r.model, r.version,
+	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running' WHEN r.state = 'running' THEN 'lost'
+		ELSE r.state END AS state,
+	CASE WHEN l.pid IS NULL THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
+	r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
+	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
+	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
+	l.pid, r.started_at, CASE WHEN l.pid IS NULL THEN coalesce(r.finished_at, e.at, r.started_at) END AS finished_at,
+	r.started_by
+FROM lesion_run r
+LEFT JOIN LATERAL (
+	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at FROM lesion_epoch WHERE lesion_epoch.run = r.run) e
+	ON true
+LEFT JOIN lesion_checkpoint c ON c.run = r.run
+LEFT JOIN LATERAL (
+	SELECT pid FROM pg_catalog.pg_locks
+	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass AND objsubid = 0
+		AND objid = (r.run % 4294967296)::oid
+		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+	LIMIT 1) l ON true;
+
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
 	options

@@ -569,7 +569,7 @@ FROM lesion_epoch e JOIN lesion_run r USING (run);
 
 COMMENT ON VIEW lesion_training_log IS 'a row per epoch of every training run';
 
--- A run is running where a process holds its lock (src/pg/model_lock.h),
+-- A run is running where a process holds its lock (src/pg/work_lock.h),
 -- whatever its row says.
 CREATE VIEW lesion_runs AS
 SELECT r.run, r.model, r.version,
@@ -588,7 +588,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
-	WHERE r.state <> 'finished' AND locktype = 'advisory' AND objsubid = 2 AND classid = 'lesion_run'::regclass
+	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass AND objsubid = 0
 		AND objid = (r.run % 4294967296)::oid
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	LIMIT 1) l ON true;

@@ -20,7 +20,7 @@
 #include "pg/glue.h"
 #include "pg/images_source.h"
 #include "pg/json_values.h"
-#include "pg/model_lock.h"
+#include "pg/work_lock.h"
 #include "pg/model_segment.h"
 #include "pg/split.h"
 

@@ -29,6 +29,7 @@
 
 #include "image/codec.h"
 #include "pg/images_source.h"
+#include "pg/spi_context.h"
 
 #define BATCH_ROWS 16
 
@@ -236,11 +237,14 @@ images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
 	ImagesSource *source = palloc0(sizeof *source);
 	char	   *id;
 	Relation	relation = open_images(oid, image_column, NULL, id_column, &id);
+	char		kind = relation->rd_rel->relkind;
 
 	source->relation = oid;
 	source->name = qualified_name(relation);
-	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image FROM %s",
-							id, quote_identifier(image_column), source->name);
+	source->has_tid = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_MATVIEW;
+	source->ids_are_digests = id_column == NULL && primary_key(relation) == NULL;
+	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image%s FROM %s",
+							id, quote_identifier(image_column), source->has_tid ? ", ctid AS tid" : "", source->name);
 	relation_close(relation, NoLock);
 	return source;
 }
@@ -267,10 +271,10 @@ images_open(Oid oid, const char *image_column, const char *mask_column, const ch
 }
 
 int
-images_execute(const char *query, int count, Oid *types, Datum *values, long limit)
+images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit)
 {
 	int			level = text_settings_begin();
-	int			result = SPI_execute_with_args(query, count, types, values, NULL, false, limit);
+	int			result = spi_execute_as(doing, query, count, types, values, NULL, limit);
 
 	text_settings_end(level);
 	return result;

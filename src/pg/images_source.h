@@ -24,7 +24,9 @@ typedef struct ImagesSource
 	char	   *name;			/* qualified and quoted */
 	char	   *select;			/* the query that reads id, image, mask */
 	char	   *count;			/* the query that counts rows */
-	char	   *rows;			/* a query of id and image, to select from */
+	char	   *rows;			/* a query of id, image and, where has_tid, tid, to select from */
+	bool		has_tid;		/* its rows stand somewhere: tid is where */
+	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
 } ImagesSource;
 
 /* Check that relation has the columns, of type bytea, and that the caller
@@ -36,8 +38,8 @@ ImagesSource *images_open(Oid relation, const char *image_column, const char *ma
 /* The same of a relation whose images have no masks: only `rows` can be used. */
 ImagesSource *images_open_unmasked(Oid relation, const char *image_column, const char *id_column);
 
-/* SPI_execute_with_args under the settings that ids are written with. */
-int			images_execute(const char *query, int count, Oid *types, Datum *values, long limit);
+/* spi_execute_as (spi_context.h) under the settings that ids are written with. */
+int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
 
 /* Count all rows, and those without a NULL in id, image or mask. */
 void		images_count(const ImagesSource *source, int64 *rows, int64 *usable);

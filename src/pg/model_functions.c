@@ -13,7 +13,7 @@
 #include "pg/ensemble.h"
 #include "pg/glue.h"
 #include "pg/model_config.h"
-#include "pg/model_lock.h"
+#include "pg/work_lock.h"
 #include "pg/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_model_create);

@@ -2,39 +2,49 @@
  * predict.c: the procedure lesion_predict: masks of a table's images, stored
  * in another table with all that is needed to make them again.
  *
- * What is still to be done is asked for anew with each batch: images that
- * have no row from the version that is active then. So there is no state to
- * lose: after a cancel, a crash or a promotion the next call goes on. Each
+ * What is still to be done is what the table has no row for, from the version
+ * that is active when a batch begins (pending_images.h). So there is no state
+ * to lose: after a cancel, a crash or a promotion the next call goes on. Each
  * batch is a transaction where the procedure may commit.
  *
  * Each image is segmented in a subtransaction by the SQL function, with the
- * rights of the caller. An image that cannot be segmented gets a row too,
- * with the error instead of a mask; otherwise every night would try it again.
+ * rights of the caller. Where that fails, somebody is to blame:
+ *
+ *   the image    it cannot be decoded: its row has the error instead of a
+ *                mask, or every night would try it again
+ *   a limit      lesionseg.max_memory or max_pixels: nothing is stored, so
+ *                that a call with a higher limit finds it; where it happens
+ *                to more than a tenth of the images, the limit is wrong
+ *   all else     the model, the table, a trigger: an error
  */
 #include "postgres.h"
 
 #include <math.h>
 
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
-#include "storage/lockdefs.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "image/codec.h"
 #include "pg/arguments.h"
 #include "pg/glue.h"
 #include "pg/images_source.h"
 #include "pg/json_values.h"
+#include "pg/model_segment.h"
 #include "pg/model_store.h"
+#include "pg/pending_images.h"
 #include "pg/predictions.h"
+#include "pg/spi_context.h"
+#include "pg/work_lock.h"
 
 PG_FUNCTION_INFO_V1(lesion_predict);
 
@@ -53,40 +63,17 @@ typedef struct Predict
 	int			batch_size;
 	double		max_seconds;
 	instr_time	started;
+	PendingImages *pending;
+	uint8_t		ready[SHA256_BYTES];	/* of the version that is loaded */
 	int64		segmented;
 	int64		broken;
+	int64		limited;		/* above a limit */
+	bool		out_of_time;
 } Predict;
 
-/* ---- the target ---- */
-
-/* The key of the advisory lock on a target: halves, as for a run. */
-static Datum
-call_with_key(PGFunction function, const ModelStore *store, Oid target)
-{
-	return DirectFunctionCall2(function,
-							   Int32GetDatum((int32) get_relname_relid("lesion_prediction", store->schema)),
-							   Int32GetDatum((int32) target));
-}
-
-/* Keep a second job away from the same table: it would make the same masks. */
-static void
-lock_target(const Predict *job, Oid target)
-{
-	if (!DatumGetBool(call_with_key(job->commits ? pg_try_advisory_lock_int4 : pg_try_advisory_xact_lock_int4,
-									&job->store, target)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_IN_USE),
-				 errmsg("another session is predicting into %s", job->target),
-				 errhint("Wait until it is done, or stop it with pg_cancel_backend; the view "
-						 "lesion_segmentation_progress shows its process where the library is preloaded.")));
-}
-
-static void
-unlock_target(const Predict *job, Oid target)
-{
-	if (job->commits)
-		(void) call_with_key(pg_advisory_unlock_int4, &job->store, target);
-}
+/* Images above a limit are too many where they are more than a tenth, of so
+ * many that were looked at or of all. */
+#define LIMITED_SAMPLE 100
 
 /* ---- one image ---- */
 
@@ -108,14 +95,38 @@ static Oid	row_types[ROW_PARAMETERS] = {
 #define PROVENANCE \
 	"$4, $5, $6, pg_catalog.sha256($3), $7, $10, $8, $9, pg_catalog.clock_timestamp(), current_user"
 
-/* Run an INSERT into the target. */
-static void
-insert_row(const Predict *job, char *query, Datum *values, char *nulls)
+/* How an image is named in messages. */
+static char *
+image_name(const Predict *job, Datum id)
 {
-	int			result = SPI_execute_with_args(query, ROW_PARAMETERS, row_types, values, nulls, false, 0);
+	return psprintf("row \"%s\" of %s", TextDatumGetCString(id), job->source->name);
+}
 
-	if (result != SPI_OK_INSERT)
+/* Run an INSERT into the target, and see that the row is there: one that is
+ * left out or gets another key would be made again by every call. */
+static void
+insert_row(const Predict *job, const char *select, Datum *values, char *nulls)
+{
+	char	   *query = psprintf("INSERT INTO %s " TARGET_COLUMNS "%s RETURNING images OPERATOR(pg_catalog.=) $1 "
+								 "AND id OPERATOR(pg_catalog.=) $2 AND model OPERATOR(pg_catalog.=) $4 "
+								 "AND version OPERATOR(pg_catalog.=) $5", job->target, select);
+	char	   *name = image_name(job, values[ROW_ID]);
+	int			result = spi_execute_as(psprintf("segmenting %s", name), query, ROW_PARAMETERS, row_types, values, nulls, 0);
+	bool		isnull = false;
+	bool		stored;
+
+	if (result != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "storing a prediction gave %s", SPI_result_code_string(result));
+	stored = SPI_processed == 1 &&
+		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+	SPI_freetuptable(SPI_tuptable);
+	if (!stored)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("what %s came to was not stored in %s as it is", name, job->target),
+				 errdetail("A trigger on the table leaves the row out, or changes its images, id, model or version."),
+				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
+						 "others.")));
 	pfree(query);
 }
 
@@ -123,34 +134,22 @@ insert_row(const Predict *job, char *query, Datum *values, char *nulls)
 static void
 store_mask(const Predict *job, Datum *values, char *nulls)
 {
-	insert_row(job,
-			   psprintf("INSERT INTO %s " TARGET_COLUMNS
-						"SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, d.predicted_dice, d.quality, d.needs_review, $14, " PROVENANCE
-						" FROM %slesion_segment_version($3, $4, $5, $11, $12, $13, $15) AS d",
-						job->target, job->store.prefix),
-			   values, nulls);
+	char	   *select = psprintf("SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, d.predicted_dice, "
+								  "d.quality, d.needs_review, $14, " PROVENANCE
+								  " FROM %slesion_segment_version($3, $4, $5, $11, $12, $13, $15) AS d", job->store.prefix);
+
+	insert_row(job, select, values, nulls);
 }
 
 /* Store the row of an image that cannot be segmented; raises. */
 static void
 store_error(const Predict *job, Datum *values, char *nulls)
 {
-	insert_row(job,
-			   psprintf("INSERT INTO %s " TARGET_COLUMNS "SELECT $1, $2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, $14, " PROVENANCE,
-						job->target),
-			   values, nulls);
+	insert_row(job, "SELECT $1, $2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, $14, " PROVENANCE, values, nulls);
 }
 
-/* Is the image to blame? */
-static bool
-is_images_fault(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_INVALID_BINARY_REPRESENTATION ||
-		error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED || error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
-}
-
-/* Try to segment an image in a subtransaction; what its fault is, or NULL. */
-static char *
+/* Try to segment an image in a subtransaction; what it raised, or NULL. */
+static ErrorData *
 try_mask(const Predict *job, Datum *values, char *nulls)
 {
 	MemoryContext context = CurrentMemoryContext;
@@ -174,9 +173,66 @@ try_mask(const Predict *job, Datum *values, char *nulls)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (error != NULL && !is_images_fault(error))
+	return error;
+}
+
+/* Is it an image that can be decoded, as far as limits allow? */
+static bool
+is_whole(Datum bytea)
+{
+	HostContext *host = host_create(CurrentMemoryContext, settings_threads(false));
+	ByteView	bytes = bytes_view(bytea);
+	Image		image;
+	Status		status = image_decode(host, bytes.bytes, bytes.size, DECODE_RGB, &image);
+
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
+	bytes_release(&bytes);
+	host_destroy(host);
+	return status.code != LS_INVALID_IMAGE && status.code != LS_UNSUPPORTED;
+}
+
+/* Is the image to blame? Weights and triggers raise the same errors. */
+static bool
+is_images_fault(const ErrorData *error, Datum image)
+{
+	return (error->sqlerrcode == ERRCODE_INVALID_BINARY_REPRESENTATION ||
+			error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED) && !is_whole(image);
+}
+
+/* Segment an image and store what came of it. */
+static void
+predict_row(Predict *job, Datum *values, char *nulls)
+{
+	ErrorData  *error;
+	char	   *name;
+
+	nulls[ROW_ERROR] = 'n';
+	error = try_mask(job, values, nulls);
+	if (error == NULL)
+	{
+		job->segmented++;
+		return;
+	}
+	name = image_name(job, values[ROW_ID]);
+	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+	{
+		job->limited++;
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("%s is left for another call: %s", name, error->message),
+				 error->hint != NULL ? errhint("%s", error->hint) : 0));
+		return;
+	}
+	if (!is_images_fault(error, values[ROW_IMAGE]))
 		ReThrowError(error);
-	return error != NULL ? error->message : NULL;
+	job->broken++;
+	nulls[ROW_ERROR] = ' ';
+	values[ROW_ERROR] = CStringGetTextDatum(error->message);
+	store_error(job, values, nulls);
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("%s is not segmented: %s", name, error->message)));
 }
 
 /* ---- a batch ---- */
@@ -205,81 +261,18 @@ batch_values(const Predict *job, const ModelVersion *version, Datum *values, cha
 	values[ROW_SEGMENT_OPTIONS] = JsonbPGetDatum(job->segment_options);
 }
 
-/* Find images without a row from the version; they stand in SPI_tuptable. */
+/* Load the version, unless it is: what is wrong with it is then no image's
+ * fault. */
 static void
-find_pending(const Predict *job, const ModelVersion *version)
+need_model(Predict *job, const ModelVersion *version)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, INT4OID};
-	Datum		values[] = {
-		CStringGetTextDatum(job->source->name), CStringGetTextDatum(job->model), Int32GetDatum(version->number)
-	};
-	char	   *query = psprintf("SELECT s.id, s.image FROM (%s) AS s WHERE s.id IS NOT NULL AND s.image IS NOT NULL "
-								 "AND NOT EXISTS (SELECT FROM %s AS p WHERE p.images OPERATOR(pg_catalog.=) $1 "
-								 "AND p.id OPERATOR(pg_catalog.=) s.id AND p.model OPERATOR(pg_catalog.=) $2 "
-								 "AND p.version OPERATOR(pg_catalog.=) $3)",
-								 job->source->rows, job->target);
-	int			result = images_execute(query, lengthof(types), types, values, job->batch_size);
-
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "looking for images of %s gave %s", job->source->name, SPI_result_code_string(result));
-}
-
-/* Segment one row of the batch and store what came of it. */
-static void
-predict_row(Predict *job, SPITupleTable *rows, uint64 i, Datum *values, char *nulls)
-{
-	bool		isnull;
-	char	   *error;
-
-	values[ROW_ID] = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
-	values[ROW_IMAGE] = SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull);
-	nulls[ROW_ERROR] = 'n';
-	error = try_mask(job, values, nulls);
-	job->segmented += error == NULL;
-	if (error == NULL)
+	if (memcmp(job->ready, version->sha256, SHA256_BYTES) == 0)
 		return;
-	job->broken++;
-	nulls[ROW_ERROR] = ' ';
-	values[ROW_ERROR] = CStringGetTextDatum(error);
-	store_error(job, values, nulls);
-	ereport(WARNING,
-			(errmsg("row \"%s\" of %s is not segmented: %s", TextDatumGetCString(values[ROW_ID]), job->source->name,
-					error)));
+	model_load(&job->store, version);
+	memcpy(job->ready, version->sha256, SHA256_BYTES);
 }
 
-/* Segment a batch; the number of images it had. */
-static uint64
-predict_batch(Predict *job)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext batch = AllocSetContextCreate(caller, "lesionseg prediction batch", ALLOCSET_DEFAULT_SIZES);
-	Datum		values[ROW_PARAMETERS];
-	char		nulls[ROW_PARAMETERS + 1];
-	ModelVersion *version;
-	SPITupleTable *rows;
-	uint64		count;
-
-	/* Images are fetched from TOAST one at a time: the snapshot keeps them. */
-	if (job->commits)
-		EnsurePortalSnapshotExists();
-	version = store_need_version(&job->store, job->model, NULL);
-	MemoryContextSwitchTo(batch);
-	batch_values(job, version, values, nulls);
-	find_pending(job, version);
-	rows = SPI_tuptable;
-	count = SPI_processed;
-	for (uint64 i = 0; i < count; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		predict_row(job, rows, i, values, nulls);
-	}
-	SPI_freetuptable(rows);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(batch);
-	return count;
-}
-
-/* Is there time for another batch? */
+/* Is there time for another image? */
 static bool
 time_left(const Predict *job)
 {
@@ -290,21 +283,88 @@ time_left(const Predict *job)
 	return INSTR_TIME_GET_DOUBLE(now) < job->max_seconds;
 }
 
+/* Segment the images of a batch, as far as time allows; one always is. */
+static void
+predict_rows(Predict *job, SPITupleTable *rows, Datum *values, char *nulls)
+{
+	bool		isnull;
+	Datum		last = (Datum) 0;
+
+	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		values[ROW_ID] = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
+		values[ROW_IMAGE] = SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull);
+		if (i > 0 && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, last, values[ROW_ID])))
+			pending_refuse_ambiguous(job->source, TextDatumGetCString(last));
+		else
+			predict_row(job, values, nulls);
+		last = values[ROW_ID];
+		job->out_of_time = !time_left(job);
+	}
+}
+
+/* Segment a batch; false when nothing was left to do. */
+static bool
+predict_batch(Predict *job)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext batch = AllocSetContextCreate(caller, "lesionseg prediction batch", ALLOCSET_DEFAULT_SIZES);
+	Datum		values[ROW_PARAMETERS];
+	char		nulls[ROW_PARAMETERS + 1];
+	ModelVersion *version;
+	SPITupleTable *rows;
+
+	/* Images are fetched from TOAST one at a time: the snapshot keeps them. */
+	if (job->commits)
+		EnsurePortalSnapshotExists();
+	version = store_need_version(&job->store, job->model, NULL);
+	MemoryContextSwitchTo(batch);
+	batch_values(job, version, values, nulls);
+	rows = pending_fetch(job->pending, version);
+	if (rows != NULL)
+	{
+		need_model(job, version);
+		predict_rows(job, rows, values, nulls);
+		SPI_freetuptable(rows);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(batch);
+	return rows != NULL;
+}
+
+/* Raise an error where limits leave out more than a tenth of the images, of
+ * `sample` at least. */
+static void
+check_limits(const Predict *job, int64 sample)
+{
+	int64		seen = job->segmented + job->broken + job->limited;
+
+	if (job->limited * 10 > Max(seen, sample))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%lld of %lld images of %s are above a limit", (long long) job->limited, (long long) seen,
+						job->source->name),
+				 errhint("The WARNINGs name them: raise lesionseg.max_pixels or lesionseg.max_memory, or leave them "
+						 "out with a view of the others.")));
+}
+
 /* Segment all that is to be segmented. */
 static void
 predict(Predict *job)
 {
-	uint64		count;
-
-	do
+	while (!job->out_of_time && predict_batch(job))
 	{
-		count = predict_batch(job);
 		if (job->commits)
 			SPI_commit();
-	} while (count == (uint64) job->batch_size && time_left(job));
+		check_limits(job, LIMITED_SAMPLE);
+	}
+	check_limits(job, 0);
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
-					(long long) job->broken)));
+					(long long) job->broken),
+			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) : 0,
+			 job->out_of_time ? errhint("max_minutes ended the job; call it again to go on.") : 0));
 }
 
 /* ---- arguments ---- */
@@ -347,6 +407,19 @@ read_limit(FunctionCallInfo fcinfo, int n, const char *name, double missing)
 	return minutes;
 }
 
+/* Raise an error where what is asked of every image is not possible. */
+static void
+check_segment_arguments(const Predict *job)
+{
+	SegmentOptions options = {0};
+
+	if (!isnan(job->threshold))
+		argument_check_threshold(job->threshold);
+	if (job->enhance != NULL)
+		check_status(NULL, enhance_mode_find(job->enhance, &options.enhance));
+	segment_options_apply(job->segment_options, &options);
+}
+
 /* lesion_predict(images, model, into_table, image_column, id_column,
  * threshold, tta, enhance, batch_size, max_minutes, options) */
 Datum
@@ -355,6 +428,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	Predict		job = {.store = store_open(fcinfo, false)};
 	Oid			images = argument_oid(fcinfo, 0, "images");
 	Oid			target = argument_oid(fcinfo, 2, "into_table");
+	WorkLock	lock;
 	char	   *image_column = argument_text(fcinfo, 3, "image_column");
 	char	   *id_column = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
 
@@ -364,8 +438,6 @@ lesion_predict(PG_FUNCTION_ARGS)
 		!castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction();
 	job.model = argument_text(fcinfo, 1, "model");
 	job.threshold = PG_ARGISNULL(5) ? NAN : PG_GETARG_FLOAT8(5);
-	if (!PG_ARGISNULL(5))
-		argument_check_threshold(job.threshold);
 	argument_needed(fcinfo, 6, "tta");
 	job.tta = PG_GETARG_BOOL(6);
 	job.enhance = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
@@ -377,6 +449,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 				 errhint("Between commits 1 to 100000 images are segmented; 100 is usual.")));
 	argument_needed(fcinfo, 10, "options");
 	job.segment_options = PG_GETARG_JSONB_P(10);
+	check_segment_arguments(&job);
 	job.max_seconds = 60 * read_limit(fcinfo, 9, "max_minutes", INFINITY);
 	if (!job.commits)
 		ereport(NOTICE,
@@ -388,14 +461,15 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.target = predictions_open(&job.store, target);
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
-	lock_target(&job, target);
+	job.pending = pending_begin(job.source, job.target, job.batch_size);
+	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();
 	{
 		predict(&job);
 	}
 	PG_FINALLY();
 	{
-		unlock_target(&job, target);
+		work_unlock(&lock);
 	}
 	PG_END_TRY();
 	SPI_finish();

@@ -172,7 +172,8 @@ find_image(const Prediction *prediction, Datum *image)
 		return "the table of images is gone";
 	source = images_open_unmasked(relation, image_column != NULL ? image_column : "image",
 								  option_text(prediction->options, "id_column"));
-	if (images_execute(psprintf("SELECT s.image, pg_catalog.sha256(s.image) OPERATOR(pg_catalog.=) $2 FROM (%s) AS s "
+	if (images_execute(psprintf("looking for image \"%s\" of %s", prediction->id, source->name),
+					   psprintf("SELECT s.image, pg_catalog.sha256(s.image) OPERATOR(pg_catalog.=) $2 FROM (%s) AS s "
 								"WHERE s.id OPERATOR(pg_catalog.=) $1 ORDER BY 2 DESC", source->rows),
 					   lengthof(types), types, values, 1) != SPI_OK_SELECT)
 		elog(ERROR, "looking for image \"%s\" of %s failed", prediction->id, source->name);

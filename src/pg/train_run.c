@@ -61,23 +61,13 @@ release_training(TrainRun *run)
 	run->validation_host = NULL;
 }
 
-/* Stop showing that a run is alive. */
-static void
-release_run_lock(TrainRun *run)
-{
-	if (run->run_locked && run->span == LOCK_SESSION)
-		run_unlock(run->run_key);
-	run->run_locked = false;
-}
-
 void
 train_run_free(TrainRun *run)
 {
 	train_progress_end();
 	release_training(run);
-	release_run_lock(run);
-	if (run->model_locked && run->span == LOCK_SESSION)
-		model_unlock(run->model_key);
+	work_unlock(&run->run_lock);
+	work_unlock(&run->model_lock);
 	MemoryContextDelete(run->context);
 
 	/* The process lives on: what training held goes back to the system now,
@@ -393,8 +383,7 @@ train_run_open(TrainRun *run, LockSpan span)
 
 	check_rights(&run->store);
 	run->span = span;
-	run->model_key = model_lock(&run->store, request->model, span);
-	run->model_locked = true;
+	run->model_lock = model_lock(&run->store, request->model, span);
 	run->host = host_create(run->context, settings_threads(true));
 	settle_model(run);
 	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
@@ -405,9 +394,8 @@ train_run_open(TrainRun *run, LockSpan span)
 void
 train_run_show(TrainRun *run, int64 number)
 {
-	release_run_lock(run);
-	run->run_key = run_lock(&run->store, number, run->span);
-	run->run_locked = true;
+	work_unlock(&run->run_lock);
+	run->run_lock = run_lock(&run->store, number, run->span);
 	train_progress_run(number);
 }
 

@@ -23,7 +23,7 @@
 #include "measure/score.h"
 #include "pg/image_scores.h"
 #include "pg/images_source.h"
-#include "pg/model_lock.h"
+#include "pg/work_lock.h"
 #include "pg/model_store.h"
 #include "pg/train_request.h"
 #include "portability/instr_time.h"
@@ -58,10 +58,8 @@ typedef struct TrainRun
 	Trainer    *trainer;
 
 	LockSpan	span;			/* of both locks */
-	bool		model_locked;
-	bool		run_locked;
-	int64		model_key;
-	int64		run_key;
+	WorkLock	model_lock;
+	WorkLock	run_lock;
 
 	TrainCounts counts;
 	uint8_t		data_sha256[SHA256_BYTES];	/* of all that training sees: ids, images, masks */

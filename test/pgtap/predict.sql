@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(41);
+SELECT plan(64);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -103,6 +103,128 @@ CALL lesion_predict('archive', 'net', 'other');
 SELECT set_eq($$SELECT id FROM other$$, '{1,2,3}'::text[], 'rows that policies hide are not segmented');
 SELECT is((SELECT DISTINCT predicted_by FROM other), 'lesion_test_predictor', '... under the caller''s name');
 RESET ROLE;
+
+
+-- Whose fault it is. A limit is nobody's: nothing is stored, and nothing where it meets more than a tenth.
+CREATE FUNCTION failure(statement text, OUT state text, OUT message text, OUT context text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, context = PG_EXCEPTION_CONTEXT;
+END
+$$;
+CREATE TABLE pictures (id int PRIMARY KEY, image bytea);
+INSERT INTO pictures SELECT seed, (lesion_synthetic(seed, 32, 32)).image FROM generate_series(1, 10) AS seed;
+CREATE TABLE large AS SELECT 11 AS id, (lesion_synthetic(11, 40, 40)).image;
+CREATE TABLE found OF lesion_prediction (PRIMARY KEY (images, id, model, version));
+SET LOCAL lesionseg.max_pixels = 1000;
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'found')$$, '54000', '10 of 10 images of public.pictures are above a limit',
+	'a limit below all images is an error');
+SET LOCAL lesionseg.max_pixels = 1500;
+INSERT INTO pictures SELECT * FROM large;
+CALL lesion_predict('pictures', 'net', 'found', batch_size => 2);
+SELECT is((SELECT count(*) FROM found WHERE error IS NULL), 10::bigint, 'an image above it keeps no other from being segmented');
+SELECT is((SELECT count(*) FROM found WHERE id = '11'), 0::bigint, '... and is not marked for ever');
+RESET lesionseg.max_pixels;
+CALL lesion_predict('pictures', 'net', 'found');
+SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::bigint, '... but segmented under a higher limit');
+
+-- A version that cannot be used is an error before the first row, a broken image beside it or not.
+INSERT INTO pictures VALUES (0, 'no image');
+INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+SELECT 'net', 66, config, 'no weights', sha256('no weights'), 16, '0.2' FROM lesion_version WHERE model = 'net' AND number = 1;
+SELECT lesion_model_promote('net', 66);
+SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'found')$$)).message, '^model "net", version 66: ', 'weights that cannot be used are an error');
+SELECT is((SELECT count(*) FROM found WHERE version = 66), 0::bigint, '... and no row');
+SELECT lesion_model_promote('net', 1);
+
+-- So is a trigger that raises what a broken image does.
+CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	CASE TG_ARGV[0]
+		WHEN 'raise' THEN RAISE EXCEPTION 'meddled' USING ERRCODE = '0A000';
+		WHEN 'omit' THEN RETURN NULL;
+		WHEN 'change' THEN NEW.id = NEW.id || '!';
+	END CASE;
+	RETURN NEW;
+END
+$$;
+CREATE TABLE watched OF lesion_prediction;
+CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW WHEN (NEW.id = '3') EXECUTE FUNCTION meddle('raise');
+SELECT is((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).message, 'meddled', 'an error of a trigger is an error');
+SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context, 'function meddle\(\).*\nsegmenting row "3" of public.pictures\n',
+	'... whose context says where, and at which row');
+SELECT doesnt_match((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context, 'INSERT', '... without our SQL');
+DROP TRIGGER meddle ON watched;
+
+-- What is stored is there: else each call would make it again, or this one for ever.
+CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION meddle('omit');
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '09000',
+	'what row "0" of public.pictures came to was not stored in public.watched as it is', 'a trigger that leaves rows out');
+DROP TRIGGER meddle ON watched;
+CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION meddle('change');
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '09000', NULL, '... or changes their ids');
+DROP TRIGGER meddle ON watched;
+CREATE ROLE lesion_test_blind;
+GRANT SELECT ON pictures TO lesion_test_blind;
+GRANT SELECT, INSERT ON watched TO lesion_test_blind;
+ALTER TABLE watched ENABLE ROW LEVEL SECURITY;
+CREATE POLICY write ON watched FOR INSERT TO lesion_test_blind WITH CHECK (true);
+SET LOCAL ROLE lesion_test_blind;
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '42501',
+	'new row violates row-level security policy for table "watched"', '... or a policy that hides them');
+RESET ROLE;
+ALTER TABLE watched DISABLE ROW LEVEL SECURITY;
+
+-- Ids that tell nothing apart.
+CREATE VIEW twice AS SELECT id % 4 AS id, image FROM pictures;
+SELECT throws_ok($$CALL lesion_predict('twice', 'net', 'watched', id_column => 'id')$$, '21000', 'id "0" of public.twice is that of several images',
+	'an id of several images');
+CREATE TABLE keyless AS SELECT image FROM pictures WHERE id IN (1, 2) UNION ALL SELECT image FROM pictures WHERE id = 1;
+CALL lesion_predict('keyless', 'net', 'watched');
+SELECT is((SELECT count(*) FROM watched WHERE images = 'public.keyless'), 2::bigint, 'without a key equal images are one');
+CREATE VIEW keyless_view AS SELECT * FROM keyless;
+CALL lesion_predict('keyless_view', 'net', 'watched');
+SELECT is((SELECT count(*) FROM watched WHERE images = 'public.keyless_view'), 2::bigint, '... in a view too');
+
+-- Where images stand: partitions, keys of several columns, more images than a list of 500 batches has.
+CREATE TABLE parted (clinic text, number int, image bytea, PRIMARY KEY (clinic, number)) PARTITION BY LIST (clinic);
+CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
+CREATE TABLE parted_b PARTITION OF parted FOR VALUES IN ('b');
+INSERT INTO parted SELECT clinic, id, image FROM pictures, unnest('{a,b}'::text[]) AS clinic WHERE id BETWEEN 1 AND 3;
+CALL lesion_predict('parted', 'net', 'watched', batch_size => 2);
+SELECT is((SELECT count(*) FROM watched AS w JOIN parted AS p ON w.id = ROW(p.clinic, p.number)::text AND w.image_sha256 = sha256(p.image)
+	WHERE w.images = 'public.parted' AND w.mask = lesion_segment(p.image, 'net')), 6::bigint, 'each image of a partitioned table');
+CREATE TABLE many AS SELECT number, image FROM pictures, generate_series(1, 51) AS number WHERE id BETWEEN 1 AND 10;
+ALTER TABLE many ADD COLUMN id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+CALL lesion_predict('many', 'net', 'watched', batch_size => 1);
+SELECT is((SELECT count(DISTINCT id) FROM watched WHERE images = 'public.many'), 510::bigint, 'each of 510 in batches of one');
+SELECT is((SELECT count(*) FROM watched WHERE images = 'public.many'), 510::bigint, '... once');
+
+-- A row that is gone or has moved since it was listed.
+CREATE TABLE moving AS SELECT id, image FROM pictures WHERE id BETWEEN 1 AND 6;
+ALTER TABLE moving ADD PRIMARY KEY (id);
+CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM moving WHERE id = 3;
+	UPDATE moving SET image = image WHERE id = 5;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER move AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.moving' AND NEW.id = '1') EXECUTE FUNCTION move();
+CALL lesion_predict('moving', 'net', 'watched', batch_size => 2);
+SELECT set_eq($$SELECT id FROM watched WHERE images = 'public.moving'$$, '{1,2,4,5,6}'::text[], 'rows that are deleted or moved meanwhile');
+
+-- Arguments are looked at when there is nothing to do, too.
+SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', enhance => 'nosuch')$$, '22023', NULL, 'a mode that does not exist');
+SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '{"no": true}')$$, '22023', 'options have no key "no"', 'an option that does not exist');
+SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '5')$$, '22023', NULL, '... or none');
+
+-- max_minutes counts within a batch.
+TRUNCATE watched;
+CALL lesion_predict('many', 'net', 'watched', max_minutes => 1e-9);
+SELECT is((SELECT count(*) FROM watched), 1::bigint, 'a job without time segments one image');
+DELETE FROM watched;
 
 SELECT * FROM finish();
 ROLLBACK;

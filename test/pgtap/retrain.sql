@@ -2,7 +2,7 @@
 -- What it commits, and what it goes on with, is in test/t/retrain.pl.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(25);
+SELECT plan(27);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -47,6 +47,12 @@ INSERT INTO lesion_run (model, state, images, epochs, seed, options, pid)
 VALUES ('hasty', 'running', 'public.archive', 5, 0, '{}', pg_backend_pid());
 SELECT is((SELECT state FROM lesion_runs WHERE model = 'hasty' ORDER BY run DESC LIMIT 1), 'lost', 'a stale "running" is shown as lost');
 SELECT is((SELECT count(*) FROM lesion_training_progress), 0::bigint, '... and not as running');
+CREATE ROLE lesion_test_impostor;
+SET LOCAL ROLE lesion_test_impostor;
+SELECT lives_ok($$SELECT pg_advisory_xact_lock('lesion_run'::regclass::oid::int, (SELECT max(run)::int FROM lesion_runs)),
+	pg_advisory_xact_lock(('lesion_run'::regclass::oid::bigint << 32) + (SELECT max(run) FROM lesion_runs))$$, 'locks that anybody can take');
+SELECT is((SELECT state FROM lesion_runs WHERE model = 'hasty' ORDER BY run DESC LIMIT 1), 'lost', '... do not make it look alive');
+RESET ROLE;
 CALL lesion_retrain('archive', 'hasty', 1, image_size => 32);
 SELECT is((SELECT string_agg(state, ',' ORDER BY run) FROM lesion_run WHERE model = 'hasty'), 'finished,lost,finished',
 	'... and written as lost by the next run');

@@ -90,7 +90,7 @@ like($said, qr/run \d+ is finished: version 1 of model "whole", promoted, test D
 unlike($said, qr/commits nothing/, '... and commits as it goes');
 is(weights('whole'), weights('reference'), 'lesion_retrain makes the weights of lesion_train');
 is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', 'a finished run leaves no checkpoint');
-is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', '... and no lock');
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', '... and no lock');
 
 # What does not fit in memory stands in a temporary file, which outlives commits.
 my $large = q{'archive', '%s', 2, architecture => 'unet', config => '{"base": 1, "depth": 1}', image_size => 256, batch_size => 1};
@@ -116,13 +116,17 @@ $refused = $session->query(sprintf "SELECT lesion_train($arguments)", 'model');
 like($refused, qr/ERROR:  55006.*run $run, server process $pid/s, 'so is a lesion_train');
 like($session->query(q{SELECT lesion_model_drop('model')}), qr/ERROR:  55006/, '... and dropping it');
 
+# What shows it is alive, and keeps others away, is nothing that SQL can take.
+is($session->query("SELECT string_agg(locktype || ' ' || classid::regclass, ', ' ORDER BY classid) FROM pg_locks WHERE pid = $pid AND classid > 16384"),
+	'object lesion_model, object lesion_run', 'its locks are on objects of our tables');
+
 # Cancelled.
 $session->query("SELECT pg_cancel_backend($pid)");
 like($worker->finish(30), qr/ERROR:  57014: canceling statement due to user request/, 'a cancel stops it');
 is(run_of('model', 'state, sqlstate, error, epochs_done, resumable, pid'), 'cancelled|57014|canceling statement due to user request|2|t|',
 	'the run is cancelled');
 is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', 'nothing is running');
-is($worker->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', 'no lock is left');
+is($worker->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', 'no lock is left');
 is($worker->query('SELECT 1'), '1', 'the session goes on');
 go_on('model', 'cancelled');
 
@@ -138,7 +142,7 @@ is(run_of('timed', 'state'), 'cancelled', '... and the run is cancelled');
 run_sql($database, q{DELETE FROM stop; INSERT INTO stop VALUES (3, 'the disk of lesions is full')});
 like($session->query(retrain('failing')), qr/ERROR:  LS001: the disk of lesions is full/, 'an error reaches the caller');
 is(run_of('failing', 'state, sqlstate, error, resumable'), 'failed|LS001|the disk of lesions is full|t', 'the run is failed, with the error');
-is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'}), '0', 'no lock is left');
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', 'no lock is left');
 go_on('failing', 'failed');
 
 # Failed while it reads.

@@ -1,0 +1,18 @@
+/*
+ * spi_context.h: queries whose errors do not quote them.
+ *
+ * The server adds the text of a query that failed to an error's CONTEXT. A
+ * query of ours is long, and tells nobody what was going on.
+ */
+#ifndef LESIONSEG_PG_SPI_CONTEXT_H
+#define LESIONSEG_PG_SPI_CONTEXT_H
+
+#include "postgres.h"
+
+/* SPI_execute_with_args for a query that may write. In the context of an
+ * error `doing`, as in "looking for images of public.archive", stands for the
+ * query; what triggers and functions of others add stays. */
+int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls,
+						   long limit);
+
+#endif
