@@ -17,12 +17,11 @@
 #include "core/checked.h"
 #include "core/threads.h"
 #include "enhance/inpaint.h"
+#include "enhance/kernels.h"
 #include "enhance/steps.h"
 
 #define FRAME_SIDE 512			/* shorter side of the frame, at most */
 #define FRAME_LONGEST 4096
-#define DIRECTIONS 12
-#define LINE_MAX 64				/* samples of a line, at most */
 
 /* Lengths in pixels of a frame with a shorter side of 256. */
 #define CLOSING 3.0				/* half width of the square */
@@ -31,7 +30,6 @@
 
 #define STRONG 13				/* response of a line that is hair */
 #define WEAK 9					/* and of one that goes on from there */
-#define NET 3					/* halves of the mean over all directions that are taken off */
 #define DEPTH 10				/* grey levels that a hair's pixel is darker than what is around it */
 
 typedef struct HairFrame
@@ -43,14 +41,16 @@ typedef struct HairFrame
 	double		unit;			/* pixels per pixel of a frame of 256 */
 	uint8_t    *luma;
 	uint8_t    *hat;			/* black top-hat */
-	uint8_t    *lines;			/* the response of lines */
+	uint8_t    *response;		/* of lines */
 	uint8_t    *deepest;		/* the largest top-hat around each pixel */
 	uint8_t    *between;
 	int32_t    *stack;			/* pixels of a piece */
 	int			reach;			/* half width of the square */
 	bool		largest;		/* maximum, or minimum */
-	int			line[DIRECTIONS][LINE_MAX][2];	/* offsets along each direction */
+	ptrdiff_t	lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX];	/* offsets in `framed` along each direction */
 	int			samples;		/* of a line */
+	int			margin;			/* of `framed`: half a line */
+	uint8_t    *framed;			/* hat with zeros around it */
 	long		first;			/* row at which the block begins */
 	const uint8_t *in;			/* of the current filter */
 	uint8_t    *out;
@@ -90,15 +90,19 @@ across_rows(void *data, int worker, long begin, long end)
 		{
 			if (hair->largest)
 			{
+#pragma omp simd
 				for (int x = 0; x < width - d; x++)
 					out[x] = out[x] > in[x + d] ? out[x] : in[x + d];
+#pragma omp simd
 				for (int x = d; x < width; x++)
 					out[x] = out[x] > in[x - d] ? out[x] : in[x - d];
 			}
 			else
 			{
+#pragma omp simd
 				for (int x = 0; x < width - d; x++)
 					out[x] = out[x] < in[x + d] ? out[x] : in[x + d];
+#pragma omp simd
 				for (int x = d; x < width; x++)
 					out[x] = out[x] < in[x - d] ? out[x] : in[x - d];
 			}
@@ -127,11 +131,13 @@ down_rows(void *data, int worker, long begin, long end)
 
 			if (hair->largest)
 			{
+#pragma omp simd
 				for (int x = 0; x < width; x++)
 					out[x] = out[x] > in[x] ? out[x] : in[x];
 			}
 			else
 			{
+#pragma omp simd
 				for (int x = 0; x < width; x++)
 					out[x] = out[x] < in[x] ? out[x] : in[x];
 			}
@@ -139,18 +145,37 @@ down_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* What the closing adds to each pixel, as a share of the light around it: a
- * hair hides the same share of dark and bright skin. */
+/* Bytes of a row of `framed`. */
+static size_t
+framed_width(const HairFrame *hair)
+{
+	return (size_t) hair->width + 2 * (size_t) hair->margin;
+}
+
+/* Row y of `framed`, where the hat begins. */
+static uint8_t *
+framed_row(const HairFrame *hair, long y)
+{
+	return hair->framed + (size_t) (y + hair->margin) * framed_width(hair) + hair->margin;
+}
+
+/* What the closing adds to each pixel. */
 static void
 hat_rows(void *data, int worker, long begin, long end)
 {
 	HairFrame  *hair = data;
-	size_t		first = (size_t) (hair->first + begin) * (size_t) hair->width;
-	size_t		last = (size_t) (hair->first + end) * (size_t) hair->width;
 
 	(void) worker;
-	for (size_t i = first; i < last; i++)
-		hair->hat[i] = (uint8_t) (hair->hat[i] - hair->luma[i]);
+	for (long y = hair->first + begin; y < hair->first + end; y++)
+	{
+		uint8_t    *hat = hair->hat + (size_t) y * (size_t) hair->width;
+		const uint8_t *luma = hair->luma + (size_t) y * (size_t) hair->width;
+
+#pragma omp simd
+		for (int x = 0; x < hair->width; x++)
+			hat[x] = (uint8_t) (hat[x] - luma[x]);
+		memcpy(framed_row(hair, y), hat, (size_t) hair->width);
+	}
 }
 
 /* The mean of the top-hat along the best direction, less the mean over
@@ -159,51 +184,11 @@ static void
 line_rows(void *data, int worker, long begin, long end)
 {
 	HairFrame  *hair = data;
-	int			width = hair->width;
-	int			samples = hair->samples;
 
 	(void) worker;
 	for (long y = hair->first + begin; y < hair->first + end; y++)
-	{
-		for (int x0 = 0; x0 < width; x0 += 256)
-		{
-			int			count = width - x0 < 256 ? width - x0 : 256;
-			uint16_t	best[256] = {0};
-			uint32_t	all[256] = {0};
-			uint8_t    *out = hair->lines + (size_t) y * (size_t) width + x0;
-
-			for (int d = 0; d < DIRECTIONS; d++)
-			{
-				uint16_t	sums[256] = {0};
-
-				for (int s = 0; s < samples; s++)
-				{
-					long		row = y + hair->line[d][s][1];
-					int			dx = hair->line[d][s][0];
-					int			from = x0 + dx < 0 ? -(x0 + dx) : 0;
-					int			to = x0 + count + dx > width ? width - dx - x0 : count;
-					const uint8_t *in;
-
-					if (row < 0 || row >= hair->height)
-						continue;
-					in = hair->hat + row * width + x0 + dx;
-					for (int x = from; x < to; x++)
-						sums[x] = (uint16_t) (sums[x] + in[x]);
-				}
-				for (int x = 0; x < count; x++)
-				{
-					best[x] = best[x] > sums[x] ? best[x] : sums[x];
-					all[x] += sums[x];
-				}
-			}
-			for (int x = 0; x < count; x++)
-			{
-				int			response = ((int) best[x] - (int) (all[x] * NET / (2 * DIRECTIONS))) / samples;
-
-				out[x] = to_byte(response);
-			}
-		}
-	}
+		enhance_kernels()->hair_lines(framed_row(hair, y), hair->lines, hair->samples, hair->width,
+									  hair->response + (size_t) y * (size_t) hair->width);
 }
 
 /* Run work on all rows of the frame, in blocks with a poll between them. */
@@ -237,18 +222,16 @@ spread(HairFrame *hair, const uint8_t *in, bool largest, uint8_t *out)
 static void
 draw_lines(HairFrame *hair)
 {
-	int			half = (int) (LINE * hair->unit / 2);
-
-	half = half < 2 ? 2 : half > (LINE_MAX - 1) / 2 ? (LINE_MAX - 1) / 2 : half;
-	hair->samples = 2 * half + 1;
-	for (int d = 0; d < DIRECTIONS; d++)
+	for (int d = 0; d < HAIR_DIRECTIONS; d++)
 	{
-		double		angle = d * 3.14159265358979 / DIRECTIONS;
+		double		angle = d * 3.14159265358979 / HAIR_DIRECTIONS;
 
 		for (int s = 0; s < hair->samples; s++)
 		{
-			hair->line[d][s][0] = (int) floor((s - half) * cos(angle) + 0.5);
-			hair->line[d][s][1] = (int) floor((s - half) * sin(angle) + 0.5);
+			int			dx = (int) floor((s - hair->margin) * cos(angle) + 0.5);
+			int			dy = (int) floor((s - hair->margin) * sin(angle) + 0.5);
+
+			hair->lines[d][s] = dy * (ptrdiff_t) framed_width(hair) + dx;
 		}
 	}
 }
@@ -315,7 +298,7 @@ gather_all(HairFrame *hair, uint8_t *mask)
 		/* at half of its depth a hair's soft edge is half covered */
 		bool		dark = hair->hat[i] >= DEPTH && 2 * hair->hat[i] >= hair->deepest[i];
 
-		mask[i] = !dark || hair->lines[i] < WEAK ? 0 : hair->lines[i] < STRONG ? UNSEEN : SEED;
+		mask[i] = !dark || hair->response[i] < WEAK ? 0 : hair->response[i] < STRONG ? UNSEEN : SEED;
 	}
 	for (size_t i = 0; i < count; i++)
 	{
@@ -339,11 +322,13 @@ allocate(HairFrame *hair)
 	TRY(host_alloc_array(hair->host, count, 4, &memory));
 	hair->luma = memory;
 	hair->hat = hair->luma + count;
-	hair->lines = hair->hat + count;
-	hair->between = hair->lines + count;
+	hair->response = hair->hat + count;
+	hair->between = hair->response + count;
 	hair->deepest = hair->luma;	/* no longer needed then */
 	TRY(host_alloc_array(hair->host, count, sizeof(int32_t), &memory));
 	hair->stack = memory;
+	TRY(host_alloc_array(hair->host, framed_width(hair), (size_t) hair->height + 2 * (size_t) hair->margin, &memory));
+	hair->framed = memory;
 	return status_ok();
 }
 
@@ -351,13 +336,17 @@ allocate(HairFrame *hair)
 static Status
 detect(HairFrame *hair, uint8_t *mask)
 {
+	int			half = (int) (LINE * hair->unit / 2);
+
+	hair->margin = half < 2 ? 2 : half > (HAIR_SAMPLES_MAX - 1) / 2 ? (HAIR_SAMPLES_MAX - 1) / 2 : half;
+	hair->samples = 2 * hair->margin + 1;
 	TRY(allocate(hair));
 	hair->reach = (int) (CLOSING * hair->unit + 0.5);
 	hair->reach = hair->reach < 2 ? 2 : hair->reach;
 	draw_lines(hair);
 	TRY(run_rows(hair, luma_rows));
-	TRY(spread(hair, hair->luma, true, hair->lines));
-	TRY(spread(hair, hair->lines, false, hair->hat));
+	TRY(spread(hair, hair->luma, true, hair->response));
+	TRY(spread(hair, hair->response, false, hair->hat));
 	TRY(run_rows(hair, hat_rows));
 	TRY(run_rows(hair, line_rows));
 	hair->reach = (int) (hair->unit + 0.5);
@@ -410,6 +399,7 @@ hair_detect(const HostContext *host, const Image *image, uint8_t *mask)
 	host_free(host, memory);
 	host_free(host, hair.luma);
 	host_free(host, hair.stack);
+	host_free(host, hair.framed);
 	image_free(host, &hair.frame);
 	return status;
 }

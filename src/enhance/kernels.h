@@ -9,6 +9,7 @@
 #ifndef LESIONSEG_ENHANCE_KERNELS_H
 #define LESIONSEG_ENHANCE_KERNELS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* ---- non-local means (denoise.c) ---- */
@@ -47,6 +48,9 @@ typedef struct NlmTile
 	uint16_t	columns[NLM_STRIDE];	/* their sums */
 } NlmTile;
 
+#define HAIR_DIRECTIONS 12
+#define HAIR_SAMPLES_MAX 64		/* of a line */
+
 typedef struct EnhanceKernels
 {
 	/* Fill weights and sums of a tile. */
@@ -58,6 +62,11 @@ typedef struct EnhanceKernels
 	/* Replace each of count values by what its pair gives at at / 2^24 of the
 	 * way from the lower to the upper half, rounded; at grows by step. */
 	void		(*clahe_map) (const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *values, int count);
+	/* The mean of a plane along the best line through each of count pixels,
+	 * less once and a half the mean over all directions, 0 to 255. Samples of
+	 * direction d stand lines[d][..] bytes away. */
+	void		(*hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX], int samples, int count,
+							   uint8_t *out);
 	/* sums[i] += weight * row[i]. */
 	void		(*add_row) (uint32_t *sums, const uint8_t *row, uint32_t weight, int count);
 } EnhanceKernels;

@@ -170,7 +170,58 @@ KERNEL_NAME(clahe_map) (const uint32_t *restrict pairs, uint32_t at, uint32_t st
 	}
 }
 
+#define HAIR_BLOCK 128			/* pixels whose sums stay in the L1 */
+#define HAIR_NET 3				/* halves of the mean over all directions that are taken off */
+
+/* Not inlined: gcc 12 exchanges this loop with the one around it, and then
+ * makes no vector code of either. */
+static __attribute__((noinline)) void
+KERNEL_NAME(add_bytes) (uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
+{
+	for (int i = 0; i < count; i++)
+		sums[i] = (uint16_t) (sums[i] + bytes[i]);
+}
+
+/* Take the sums of one direction into the best and into all. */
+static inline void
+KERNEL_NAME(take_direction) (const uint16_t *restrict sums, uint16_t *restrict best, uint32_t *restrict all, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		best[i] = best[i] > sums[i] ? best[i] : sums[i];
+		all[i] += sums[i];
+	}
+}
+
+static void
+KERNEL_NAME(hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX], int samples, int count,
+						 uint8_t *out)
+{
+	for (int first = 0; first < count; first += HAIR_BLOCK)
+	{
+		int			block = count - first < HAIR_BLOCK ? count - first : HAIR_BLOCK;
+		uint16_t	best[HAIR_BLOCK] = {0};
+		uint32_t	all[HAIR_BLOCK] = {0};
+
+		for (int d = 0; d < HAIR_DIRECTIONS; d++)
+		{
+			uint16_t	sums[HAIR_BLOCK] = {0};
+
+			for (int s = 0; s < samples; s++)
+				KERNEL_NAME(add_bytes) (sums, plane + first + lines[d][s], block);
+			KERNEL_NAME(take_direction) (sums, best, all, block);
+		}
+		for (int i = 0; i < block; i++)
+		{
+			int			response = ((int) best[i] - (int) (all[i] * HAIR_NET / (2 * HAIR_DIRECTIONS))) / samples;
+
+			out[first + i] = (uint8_t) (response < 0 ? 0 : response > 255 ? 255 : response);
+		}
+	}
+}
+
 const EnhanceKernels KERNEL_NAME(enhance_kernels) = {
+	.hair_lines = KERNEL_NAME(hair_lines),
 	.clahe_pairs = KERNEL_NAME(clahe_pairs),
 	.clahe_map = KERNEL_NAME(clahe_map),
 	.nlm_tile = KERNEL_NAME(nlm_tile),

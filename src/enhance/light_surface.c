@@ -119,13 +119,18 @@ measure_cells(const Image *frame, double cells[CELLS][CELLS])
 	{
 		const uint8_t *pixel = frame->pixels + (size_t) y * (size_t) frame->width * (size_t) frame->channels;
 		int			j = (int) ((int64_t) y * CELLS / frame->height);
+		int			x = 0;
 
-		for (int x = 0; x < frame->width; x++, pixel += frame->channels)
+		for (int i = 0; i < CELLS; i++)
 		{
-			int			i = (int) ((int64_t) x * CELLS / frame->width);
+			int			first = x;
+			int			end = (int) (((int64_t) (i + 1) * frame->width + CELLS - 1) / CELLS);	/* x * CELLS / width > i */
+			int			sum = 0;
 
-			cells[j][i] += frame->channels == 1 ? pixel[0] : luma_of(pixel);
-			pixels[j][i]++;
+			for (; x < end; x++, pixel += frame->channels)
+				sum += frame->channels == 1 ? pixel[0] : luma_of(pixel);
+			cells[j][i] += sum;
+			pixels[j][i] += end - first;
 		}
 	}
 	for (int j = 0; j < CELLS; j++)

@@ -28,12 +28,6 @@ degraded(DegradeKind kind, int severity, int64_t seed, int width, int height)
 	return degraded_lesion(5, kind, severity, seed, width, height);
 }
 
-static size_t
-samples_of(const Image *image)
-{
-	return (size_t) image->width * (size_t) image->height * (size_t) image->channels;
-}
-
 /* Sum of the differences between two images of one size. */
 static long
 difference(const Image *a, const Image *b)

@@ -10,23 +10,7 @@
 #include "enhance/quality.h"
 #include "image/synthetic.h"
 
-static size_t
-samples_of(const Image *image)
-{
-	return (size_t) image->width * (size_t) image->height * (size_t) image->channels;
-}
-
 /* A constant image. */
-static Image
-constant(int width, int height, int channels, int value)
-{
-	Image		image;
-
-	assert_ok(image_create(host_standalone(), width, height, channels, &image));
-	memset(image.pixels, value, samples_of(&image));
-	return image;
-}
-
 /* Measure on one thread, and check that three say the same. Frees image. */
 static Quality
 measured(Image image)

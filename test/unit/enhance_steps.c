@@ -23,22 +23,6 @@ static const int shapes[][3] = {
 
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 
-static size_t
-samples_of(const Image *image)
-{
-	return (size_t) image->width * (size_t) image->height * (size_t) image->channels;
-}
-
-static Image
-constant(int width, int height, int channels, int value)
-{
-	Image		image;
-
-	assert_ok(image_create(host_standalone(), width, height, channels, &image));
-	memset(image.pixels, value, samples_of(&image));
-	return image;
-}
-
 static Image
 copy_of(const Image *image)
 {
@@ -172,6 +156,9 @@ test_kernels(void **state)
 	uint32_t	seed = 1;
 	NlmTile    *tile = calloc(2, sizeof(NlmTile));
 	uint32_t	rows[2][77];
+	ptrdiff_t	lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX];
+	uint8_t    *hat = calloc(1, 4000);
+	uint8_t		responses[2][300];
 
 	(void) state;
 	tables[1] = cpu_features()->avx2 ? &enhance_kernels_avx2 : NULL;
@@ -212,6 +199,41 @@ test_kernels(void **state)
 		assert_memory_equal(rows[0], rows[k > 0], sizeof rows[0]);
 	}
 	free(tile);
+
+	for (int i = 0; i < 4000; i++)
+	{
+		seed = seed * 1664525u + 1013904223u;
+		hat[i] = (uint8_t) (seed >> 24);
+	}
+	for (int d = 0; d < HAIR_DIRECTIONS; d++)
+		for (int s = 0; s < 15; s++)
+			lines[d][s] = 100 * (s - 7) * d / 12 + s - 7;
+	for (int k = 0; k < 3; k++)
+	{
+		if (tables[k] == NULL)
+			continue;
+		tables[k]->hair_lines(hat + 1500, lines, 15, 299, responses[k > 0]);
+		assert_memory_equal(responses[0], responses[k > 0], 299);
+	}
+	for (int x = 0; x < 299; x++)
+	{
+		int			best = 0;
+		int			all = 0;
+		int			response;
+
+		for (int d = 0; d < HAIR_DIRECTIONS; d++)
+		{
+			int			sum = 0;
+
+			for (int s = 0; s < 15; s++)
+				sum += hat[1500 + x + lines[d][s]];
+			best = sum > best ? sum : best;
+			all += sum;
+		}
+		response = (best - all * 3 / 24) / 15;
+		assert_int_equal(responses[0][x], response < 0 ? 0 : response);
+	}
+	free(hat);
 }
 
 /* The noise of a constant image is found, and where it comes from. */

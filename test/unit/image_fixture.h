@@ -217,6 +217,23 @@ assert_pattern(const char *name, Pattern pattern)
 	image_free(host_standalone(), &image);
 }
 
+static inline size_t
+samples_of(const Image *image)
+{
+	return (size_t) image->width * (size_t) image->height * (size_t) image->channels;
+}
+
+/* An image whose samples all have one value. */
+static inline Image
+constant(int width, int height, int channels, int value)
+{
+	Image		image;
+
+	assert_ok(image_create(host_standalone(), width, height, channels, &image));
+	memset(image.pixels, value, samples_of(&image));
+	return image;
+}
+
 /* An image whose samples are given. */
 static inline Image
 make_image(int width, int height, int channels, const uint8_t *samples)
@@ -224,7 +241,7 @@ make_image(int width, int height, int channels, const uint8_t *samples)
 	Image		image;
 
 	assert_ok(image_create(host_standalone(), width, height, channels, &image));
-	memcpy(image.pixels, samples, (size_t) width * (size_t) height * (size_t) channels);
+	memcpy(image.pixels, samples, samples_of(&image));
 	return image;
 }
 
@@ -250,7 +267,7 @@ assert_same_image(const Image *a, const Image *b)
 	assert_int_equal(a->width, b->width);
 	assert_int_equal(a->height, b->height);
 	assert_int_equal(a->channels, b->channels);
-	assert_memory_equal(a->pixels, b->pixels, (size_t) a->width * (size_t) a->height * (size_t) a->channels);
+	assert_memory_equal(a->pixels, b->pixels, samples_of(a));
 }
 
 #endif

@@ -1,0 +1,141 @@
+/*
+ * enhance_variants.c: images degraded and enhanced several at a time are what
+ * they are one by one, whatever the number of threads; every way to fail.
+ */
+#include "image_fixture.h"
+
+#include "enhance/variants.h"
+#include "image/synthetic.h"
+
+#define WAYS (1 + 2 * DEGRADE_KINDS)
+
+static const VariantSet all_modes = {3, {ENHANCE_MODE_OFF, ENHANCE_MODE_AUTO, ENHANCE_MODE_ALWAYS}, 11};
+
+/* A rendered lesion. */
+static Image
+lesion(int size)
+{
+	Image		image;
+	Image		mask;
+
+	assert_ok(synthetic_lesion(host_standalone(), 5, size, size, 0, &image, &mask));
+	image_free(host_standalone(), &mask);
+	return image;
+}
+
+/* No degradation, and all kinds at two severities. */
+static void
+list_ways(Degraded ways[WAYS])
+{
+	ways[0] = (Degraded) {0, DEGRADE_NOISE};
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+	{
+		ways[1 + 2 * kind] = (Degraded) {2, (DegradeKind) kind};
+		ways[2 + 2 * kind] = (Degraded) {5, (DegradeKind) kind};
+	}
+}
+
+static void
+test_same_as_one_by_one(void **state)
+{
+	HostContext host = *host_standalone();
+	Image		source = lesion(96);
+	Degraded	ways[WAYS];
+	Image		images[3 * WAYS];
+
+	(void) state;
+	host.threads = 3;
+	list_ways(ways);
+	assert_ok(variants_make(&host, &source, &all_modes, ways, WAYS, images));
+	for (int i = 0; i < WAYS; i++)
+	{
+		for (int m = 0; m < 3; m++)
+		{
+			Image		plain = make_image(96, 96, 3, source.pixels);
+
+			if (ways[i].severity > 0)
+				assert_ok(degrade_image(&host, ways[i].kind, ways[i].severity, 11, &plain));
+			assert_ok(enhance_by_mode(&host, all_modes.modes[m], &plain));
+			assert_same_image(&images[3 * i + m], &plain);
+			image_free(&host, &plain);
+			image_free(&host, &images[3 * i + m]);
+		}
+	}
+	image_free(&host, &source);
+}
+
+/* Few large images at a time, and none beside another beyond a size. */
+static void
+test_at_once(void **state)
+{
+	HostContext host = *host_standalone();
+
+	(void) state;
+	assert_int_equal(variants_at_once(&host, 64, 64), 1);
+	host.threads = 2;
+	assert_int_equal(variants_at_once(&host, 64, 64), 8);
+	assert_int_equal(variants_at_once(&host, 256, 256), 8);
+	assert_int_equal(variants_at_once(&host, 384, 384), 2);
+	assert_int_equal(variants_at_once(&host, 512, 512), 2);
+	assert_int_equal(variants_at_once(&host, 513, 513), 1);
+	assert_int_equal(variants_at_once(&host, 16384, 16384), 1);
+}
+
+/* A severity that does not exist, no memory, a cancel: an error, and all
+ * images can be freed. */
+static void
+test_failures(void **state)
+{
+	Image		source = lesion(48);
+	Degraded	ways[] = {{1, DEGRADE_BLUR}, {6, DEGRADE_NOISE}, {2, DEGRADE_HAIR}};
+	Image		images[9];
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+	long		allocations;
+	long		polls;
+
+	(void) state;
+	host.threads = 2;
+	assert_failed(variants_make(&host, &source, &all_modes, ways, 3, images), LS_INVALID_ARGUMENT, "the severity is 6");
+	for (int i = 0; i < 9; i++)
+		image_free(&host, &images[i]);
+	assert_int_equal(counts.allocated, 0);
+	allocations = counts.allocations;
+	for (long fail = 1; fail <= allocations; fail++)
+	{
+		host = counting_host(&counts);
+		host.threads = 2;
+		counts.fail_at = fail;
+		assert_int_equal(variants_make(&host, &source, &all_modes, ways, 3, images).code, LS_OUT_OF_MEMORY);
+		for (int i = 0; i < 9; i++)
+			image_free(&host, &images[i]);
+		assert_int_equal(counts.allocated, 0);
+	}
+
+	/* one alone is made with the host itself, which is polled */
+	host = counting_host(&counts);
+	assert_ok(variants_make(&host, &source, &all_modes, ways + 2, 1, images));
+	for (int i = 0; i < 3; i++)
+		image_free(&host, &images[i]);
+	polls = counts.polls;
+	assert_true(polls > 10);
+	host = counting_host(&counts);
+	counts.cancel_at = polls / 2;
+	assert_int_equal(variants_make(&host, &source, &all_modes, ways + 2, 1, images).code, LS_CANCELLED);
+	for (int i = 0; i < 3; i++)
+		image_free(&host, &images[i]);
+	assert_int_equal(counts.allocated, 0);
+	image_free(host_standalone(), &source);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_same_as_one_by_one),
+		cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_failures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
