@@ -14,7 +14,7 @@
 #include "arch/arch.h"
 #include "core/host.h"
 #include "core/status.h"
-#include "nn/backend.h"
+#include "nn/backend_choice.h"
 #include "nn/weights.h"
 
 /* The extension's version: it stands in weight files, and the extension script

@@ -1,6 +1,5 @@
 /*
- * backend.c: which backends this build has, which type they compute in, and
- * the checks and the matrix product that all of them share.
+ * backend.c: the checks and the matrix product that all backends share.
  */
 #include "nn/backend.h"
 
@@ -8,81 +7,7 @@
 #include <limits.h>
 
 #include "core/checked.h"
-#include "core/cpu.h"
 #include "nn/backend_impl.h"
-#include "nn/depthwise.h"
-#include "nn/single_output.h"
-
-/* openblas_get_parallel() of a library built on OpenMP. */
-#define OPENBLAS_PARALLEL_OPENMP 2
-
-/* Refuse an OpenBLAS that starts threads of its own: signal handlers of the
- * surrounding server would run on them. */
-static Status
-check_openblas(void)
-{
-	if (openblas_get_parallel() != OPENBLAS_PARALLEL_OPENMP)
-		return status_with_hint(
-								status_error(LS_INTERNAL, "the OpenBLAS library loaded is not its OpenMP variant"),
-								"Install libopenblas0-openmp and rebuild, so that lesionseg links against it.");
-	return status_ok();
-}
-
-Status
-backend_find(BackendKind kind, const Backend **backend)
-{
-	*backend = NULL;
-	TRY(check_openblas());
-	switch (kind)
-	{
-		case BACKEND_OPENBLAS:
-			*backend = &openblas_backend;
-			return status_ok();
-		case BACKEND_AUTO:
-#ifdef HAVE_ONEDNN
-			*backend = &onednn_backend;
-#else
-			*backend = &openblas_backend;
-#endif
-			return status_ok();
-		case BACKEND_ONEDNN:
-#ifdef HAVE_ONEDNN
-			*backend = &onednn_backend;
-			return status_ok();
-#else
-			return status_with_hint(
-									status_error(LS_UNSUPPORTED, "this build of lesionseg has no oneDNN backend"),
-									"Use the openblas backend, or install libdnnl-dev and rebuild.");
-#endif
-	}
-	return status_error(LS_INVALID_ARGUMENT, "unknown backend %d", (int) kind);
-}
-
-Status
-backend_data_type(const Backend *backend, Precision precision, DataType *type)
-{
-	*type = DATA_F32;
-	switch (precision)
-	{
-		case PRECISION_F32:
-			return status_ok();
-		case PRECISION_AUTO:
-			if (backend->supports(DATA_BF16))
-				*type = DATA_BF16;
-			return status_ok();
-		case PRECISION_BF16:
-			if (!backend->supports(DATA_BF16))
-				return status_with_hint(
-										status_error(LS_UNSUPPORTED,
-													 "the %s backend cannot compute in bf16 on this machine%s",
-													 backend->name,
-													 cpu_features()->avx512_bf16 ? "" : ": the CPU lacks AVX-512 BF16"),
-										"Set lesionseg.precision to f32 or auto.");
-			*type = DATA_BF16;
-			return status_ok();
-	}
-	return status_error(LS_INVALID_ARGUMENT, "unknown precision %d", (int) precision);
-}
 
 /* Output size of one dimension, or -1 when the kernel does not fit. */
 static long
@@ -141,27 +66,4 @@ matrix_product(int m, int n, int k, const float *a, int lda, bool transpose_a,
 	cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
 				transpose_b ? CblasTrans : CblasNoTrans, m, n, k,
 				1.0f, a, lda, b, ldb, beta, c, ldc);
-}
-
-/*
- * oneDNN 2.6 gathers the pixels of a strided 1x1 convolution into scratch
- * that it sizes for C channels but fills by whole vectors: with a channel
- * count that is no multiple of them it writes past the end (seen by
- * memcheck with jit_1x1:avx2, C_in = 4, stride 2).
- */
-static bool
-overruns_scratch(const ConvolutionShape *shape)
-{
-	return shape->kernel_h == 1 && shape->kernel_w == 1 && shape->stride > 1 &&
-		(shape->x.c % 16 != 0 || shape->y.c % 16 != 0);
-}
-
-const Backend *
-backend_for_shape(const Backend *backend, const ConvolutionShape *shape)
-{
-	if (depthwise_suits(shape))
-		return &depthwise_backend;
-	if (single_output_suits(shape))
-		return &single_output_backend;
-	return overruns_scratch(shape) ? &openblas_backend : backend;
 }

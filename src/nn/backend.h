@@ -9,6 +9,8 @@
  * A Convolution is made once per plan: primitives, packed weights and
  * scratch all live in it, and running it allocates nothing. It splits its
  * work over host->threads threads; results do not vary from run to run.
+ *
+ * backend_choice.h says which backends there are and which one runs what.
  */
 #ifndef LESIONSEG_NN_BACKEND_H
 #define LESIONSEG_NN_BACKEND_H
@@ -18,20 +20,6 @@
 #include "core/host.h"
 #include "core/status.h"
 #include "nn/tensor.h"
-
-typedef enum BackendKind
-{
-	BACKEND_AUTO,				/* onednn where built in, else openblas */
-	BACKEND_ONEDNN,
-	BACKEND_OPENBLAS
-} BackendKind;
-
-typedef enum Precision
-{
-	PRECISION_AUTO,				/* bf16 where the CPU computes in it and the backend can */
-	PRECISION_F32,
-	PRECISION_BF16
-} Precision;
 
 /* y = conv(x, w) (+ bias) (+ residual) (then ReLU): cross-correlation, zero padding. */
 typedef struct ConvolutionShape
@@ -109,17 +97,6 @@ struct Backend
 	 * "" for a pass it was not made for. */
 	const char *(*implementation) (const Convolution *convolution, ConvolutionPass pass);
 };
-
-/* The backend of that kind, or an error that says why it is not there. */
-Status		backend_find(BackendKind kind, const Backend **backend);
-
-/* Who runs a convolution of this shape in a plan of `backend`: backend itself
- * but for the shapes that it is slow at or not safe with. */
-const Backend *backend_for_shape(const Backend *backend, const ConvolutionShape *shape);
-
-/* PRECISION_AUTO and unsupported requests resolved for backend: the storage
- * type to plan with. bf16 asked for where it cannot be had is an error. */
-Status		backend_data_type(const Backend *backend, Precision precision, DataType *type);
 
 /* c (m, n) = a (m, k) * b (k, n) + beta * c, row-major float32. Serves the
  * small dense layers; both backends use it. */

@@ -1,8 +1,8 @@
 /*
  * backend_impl.h: what the backends share among themselves.
  *
- * Only files that implement a backend include this; callers use
- * backend_find().
+ * Only files that implement a backend, or choose one, include this; callers
+ * use backend_find().
  */
 #ifndef LESIONSEG_NN_BACKEND_IMPL_H
 #define LESIONSEG_NN_BACKEND_IMPL_H

@@ -12,7 +12,8 @@
  *
  * Where the CPU has AMX, dense bf16 convolutions run on kernels of our own
  * (convolution_amx.c, weight_gradient_amx.c) in place of primitives: they
- * take slices as they are and are faster (test/bench/convolution.c).
+ * take slices as they are and are faster (test/bench/convolution.c). Passes
+ * that the library is not safe with go to the OpenBLAS backend.
  *
  * The primitives use our scratch memory, one block for the largest need:
  * they never run at the same time.
@@ -27,7 +28,9 @@
 #include "core/threads.h"
 #include "nn/convolution_amx.h"
 #include "nn/onednn_compat.h"
+#include "nn/onednn_faults.h"
 #include "nn/weight_gradient_amx.h"
+#include "nn/window_product.h"
 
 #define MAX_ARGUMENTS 6
 
@@ -72,21 +75,17 @@ struct Convolution
 	Packed		backward_data_weights;
 	Packed		weight_gradient;
 
-	/* Our own kernels, which replace the steps above where not NULL. */
+	/* What replaces the steps above, where not NULL: kernels of our own, ... */
 	AmxConvolution *own_forward;
 	AmxConvolution *own_backward_data;
 	WeightGradient *own_gradient;
+	WindowProduct *window_product;	/* of backward-data */
 
-	/* The OpenBLAS backend's, where oneDNN's is unusable; else NULL. */
-	Convolution *gathered_gradient;
+	/* ... and the OpenBLAS backend's convolution, for the passes that the
+	 * library is not safe with. */
+	Convolution *substitute;
+	bool		substituted[3]; /* by ConvolutionPass */
 
-	/* Backward-data of windows that neither meet nor leave gaps, as a 1x1
-	 * convolution to all places of a window at once; else NULL. */
-	Convolution *window_product;
-	size_t		window_weights_at;	/* (KH, KW, C_in, C_out, 1, 1) */
-	size_t		window_bias_at;	/* (KH, KW, C_in) */
-	size_t		windows_at;		/* its output, (rows, OW, KH, KW, C_in) */
-	int			window_rows;	/* of y at a time, so that its output is scattered from the L2 */
 	size_t		bias_at;
 	size_t		bias_gradient_at;
 	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
@@ -437,140 +436,27 @@ make_own_kernels(Convolution *convolution)
 	return status_ok();
 }
 
-/*
- * oneDNN 2.6 unrolls the code of its bf16 weight gradient over a whole row: at
- * 1024 pixels, making that code takes minutes that nothing can interrupt. Its
- * AMX kernel also writes before the start of its scratch at many sizes (seen
- * with guard bytes, from 20 pixels on), so it is not used at all.
- */
-#define WIDEST_BF16_GRADIENT 256
-
-/* The library's bf16 weight gradient is not safe here. */
-static bool
-unsafe_weight_gradient(const ConvolutionShape *shape, const ConvolutionUse *use)
-{
-	return use->type == DATA_BF16 && (cpu_features()->amx_bf16 || shape->y.w > WIDEST_BF16_GRADIENT);
-}
-
-/* The 1x1 convolution is one of this backend's own. */
-static Status onednn_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
-							Convolution **convolution);
-static Status onednn_set_weights(Convolution *convolution, const float *weights, const float *bias);
-
-/* Is backward-data, as a transposed convolution's forward, one matrix
- * product whose results only need to be put in their places? */
-static bool
-windows_tile(const ConvolutionShape *shape, const ConvolutionUse *use)
-{
-	return use->transposed && shape->groups == 1 && shape->padding == 0 && shape->dilation == 1 &&
-		shape->stride > 1 && shape->kernel_h == shape->stride && shape->kernel_w == shape->stride &&
-		shape->x.h == shape->y.h * shape->stride && shape->x.w == shape->y.w * shape->stride;
-}
-
-/* Values of all places of a window. */
-static int
-window_values(const ConvolutionShape *shape)
-{
-	return shape->kernel_h * shape->kernel_w * shape->x.c;
-}
-
-/* Output of the 1x1 convolution that stays in the L2 caches. */
-#define WINDOWS_BYTES ((size_t) 1 << 20)
-
-/* Make the 1x1 convolution, of some rows at a time, and what it needs. */
+/* Have the OpenBLAS backend compute the passes in *left that the library is
+ * not safe with, and take them out of it. */
 static Status
-make_window_product(Convolution *convolution)
+make_substitute(Convolution *convolution, ConvolutionUse *left)
 {
-	const ConvolutionShape *shape = &convolution->shape;
-	const ConvolutionUse *use = &convolution->use;
-	int			values = window_values(shape);
-	int			rows = shape->y.n * shape->y.h;
-	int			blocks = 1;
-	ConvolutionShape product = {.kernel_h = 1,.kernel_w = 1,.stride = 1,.dilation = 1,.groups = 1};
-	ConvolutionUse product_use = {
-		.type = use->type,.x_pixel_stride = use->y_pixel_stride,.y_pixel_stride = values,
-		.forward = true,.bias = use->bias,.relu = use->relu,
-	};
+	ConvolutionUse use = *left;
+	bool	   *passes[] = {&left->forward, &left->backward_data, &left->backward_weights};
+	bool	   *ours[] = {&use.forward, &use.backward_data, &use.backward_weights};
+	bool		any = false;
 
-	while (rows % blocks != 0 ||
-		   (blocks < rows && (size_t) (rows / blocks) * shape->y.w * values * data_type_size(use->type) > WINDOWS_BYTES))
-		blocks++;
-	convolution->window_rows = rows / blocks;
-	product.x = product.y = (TensorShape) {1, convolution->window_rows, shape->y.w, shape->y.c};
-	product.y.c = values;
-	TRY(arena_reserve(&convolution->arena, (size_t) values * shape->y.c * sizeof(float),
-					  &convolution->window_weights_at));
-	TRY(arena_reserve(&convolution->arena, values * sizeof(float), &convolution->window_bias_at));
-	TRY(arena_reserve(&convolution->arena, (size_t) shape_pixels(product.y) * values * data_type_size(use->type),
-					  &convolution->windows_at));
-	return onednn_create(convolution->host, &product, &product_use, &convolution->window_product);
-}
+	for (int pass = PASS_FORWARD; pass <= PASS_BACKWARD_WEIGHTS; pass++)
+	{
+		bool		unsafe = *passes[pass] && !onednn_safe(&convolution->shape, use.type, pass);
 
-/* Hand it its weights: (O, I, KH, KW) to (KH, KW, I, O). */
-static Status
-set_window_weights(Convolution *convolution, const float *weights, const float *bias)
-{
-	const ConvolutionShape *shape = &convolution->shape;
-	int			taps = shape->kernel_h * shape->kernel_w;
-	float	   *sorted = arena_at(&convolution->arena, convolution->window_weights_at);
-	float	   *biases = arena_at(&convolution->arena, convolution->window_bias_at);
-
-	for (int t = 0; t < taps; t++)
-		for (int i = 0; i < shape->x.c; i++)
-		{
-			biases[t * shape->x.c + i] = bias != NULL ? bias[i] : 0;
-			for (int o = 0; o < shape->y.c; o++)
-				sorted[((size_t) t * shape->x.c + i) * shape->y.c + o] =
-					weights[((size_t) o * shape->x.c + i) * taps + t];
-		}
-	return onednn_set_weights(convolution->window_product, sorted, biases);
-}
-
-/* What puts windows in their places needs to know. */
-typedef struct Scatter
-{
-	const Convolution *convolution;
-	const char *windows;
-	char	   *dx;
-	long		first;			/* row of y that the windows begin with */
-} Scatter;
-
-/* Bring rows [begin, end) of windows to their places. */
-static void
-scatter_task(void *data, int worker, long begin, long end)
-{
-	const Scatter *scatter = data;
-	const ConvolutionShape *shape = &scatter->convolution->shape;
-	const ConvolutionUse *use = &scatter->convolution->use;
-	const Kernels *kernels = kernels_for(use->type);
-	size_t		size = data_type_size(use->type);
-	int			values = window_values(shape);
-
-	for (long row = begin; row < end; row++)
-		for (int t = 0; t < shape->kernel_h * shape->kernel_w; t++)
-		{
-			int			ky = t / shape->kernel_w;
-			int			kx = t % shape->kernel_w;
-			AddArgs		copy = {
-				.a = scatter->windows + (row * shape->y.w * values + t * shape->x.c) * size,.a_stride = values,
-				.y = scatter->dx + (((scatter->first + row) * shape->stride + ky) * shape->x.w + kx) * use->x_pixel_stride * size,
-				.y_stride = shape->stride * use->x_pixel_stride,
-				.channels = shape->x.c,
-			};
-
-			kernels->add(&copy, worker, 0, shape->y.w);
-		}
-}
-
-/* Have the OpenBLAS backend compute the weight gradient. */
-static Status
-make_gathered_gradient(Convolution *convolution)
-{
-	ConvolutionUse use = convolution->use;
-
-	use.forward = use.backward_data = false;
-	return openblas_backend.create(convolution->host, &convolution->shape, &use,
-								   &convolution->gathered_gradient);
+		*ours[pass] = convolution->substituted[pass] = unsafe;
+		*passes[pass] = *passes[pass] && !unsafe;
+		any = any || unsafe;
+	}
+	if (!any)
+		return status_ok();
+	return openblas_backend.create(convolution->host, &convolution->shape, &use, &convolution->substitute);
 }
 
 /* Make primitives and memory of a convolution whose fields are filled in. */
@@ -579,9 +465,7 @@ plan_convolution(Convolution *convolution)
 {
 	const ConvolutionUse *use = &convolution->use;
 	size_t		bias_size = bias_channels(convolution) * sizeof(float);
-	bool		use_forward;
-	bool		use_backward_data;
-	bool		use_backward_weights;
+	ConvolutionUse left = *use; /* passes that the library computes */
 
 	threads_use(convolution->threads);
 	TRY(check(dnnl_engine_create(&convolution->engine, dnnl_cpu, 0), "make an engine"));
@@ -590,35 +474,32 @@ plan_convolution(Convolution *convolution)
 	TRY(describe(convolution));
 
 	TRY(make_own_kernels(convolution));
-	use_forward = use->forward && convolution->own_forward == NULL;
-	use_backward_data = use->backward_data && convolution->own_backward_data == NULL;
-	use_backward_weights = use->backward_weights && convolution->own_gradient == NULL;
-	if (use_backward_data && windows_tile(&convolution->shape, use))
+	left.forward = use->forward && convolution->own_forward == NULL;
+	left.backward_data = use->backward_data && convolution->own_backward_data == NULL;
+	left.backward_weights = use->backward_weights && convolution->own_gradient == NULL;
+	if (left.backward_data && window_product_suits(&convolution->shape, use))
 	{
-		TRY(make_window_product(convolution));
-		use_backward_data = false;
+		TRY(window_product_create(convolution->host, &onednn_backend, &convolution->shape, use,
+								  &convolution->window_product));
+		left.backward_data = false;
 	}
-	if (use_backward_weights && unsafe_weight_gradient(&convolution->shape, use))
-	{
-		TRY(make_gathered_gradient(convolution));
-		use_backward_weights = false;
-	}
+	TRY(make_substitute(convolution, &left));
 
 	/* Backward primitives want a forward one as a hint, run or not. */
-	if (use_forward || use_backward_data || use_backward_weights)
+	if (left.forward || left.backward_data || left.backward_weights)
 		TRY(make_pass(convolution, ONEDNN_FORWARD, &convolution->forward, NULL,
-					  use_forward ? &convolution->forward_weights : NULL));
-	if (use_forward)
+					  left.forward ? &convolution->forward_weights : NULL));
+	if (left.forward)
 		TRY(make_reorder(convolution, &convolution->plain, &convolution->forward_weights.desc,
 						 &convolution->forward_weights));
-	if (use_backward_data)
+	if (left.backward_data)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_DATA, &convolution->backward_data, &convolution->forward,
 					  &convolution->backward_data_weights));
 		TRY(make_reorder(convolution, &convolution->plain, &convolution->backward_data_weights.desc,
 						 &convolution->backward_data_weights));
 	}
-	if (use_backward_weights)
+	if (left.backward_weights)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_WEIGHTS, &convolution->backward_weights,
 					  &convolution->forward, &convolution->weight_gradient));
@@ -665,9 +546,9 @@ onednn_destroy(Convolution *convolution)
 	amx_convolution_destroy(convolution->own_forward);
 	amx_convolution_destroy(convolution->own_backward_data);
 	weight_gradient_destroy(convolution->own_gradient);
-	if (convolution->gathered_gradient != NULL)
-		openblas_backend.destroy(convolution->gathered_gradient);
-	onednn_destroy(convolution->window_product);
+	window_product_destroy(convolution->window_product);
+	if (convolution->substitute != NULL)
+		openblas_backend.destroy(convolution->substitute);
 	arena_free(&convolution->arena);
 	host_free(convolution->host, convolution);
 }
@@ -714,10 +595,10 @@ onednn_memory(const Convolution *convolution)
 		size += amx_convolution_memory(convolution->own_backward_data);
 	if (convolution->own_gradient != NULL)
 		size += weight_gradient_memory(convolution->own_gradient);
-	if (convolution->gathered_gradient != NULL)
-		size += openblas_backend.memory(convolution->gathered_gradient);
 	if (convolution->window_product != NULL)
-		size += onednn_memory(convolution->window_product);
+		size += window_product_memory(convolution->window_product);
+	if (convolution->substitute != NULL)
+		size += openblas_backend.memory(convolution->substitute);
 	return size;
 }
 
@@ -733,7 +614,9 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 	if (convolution->own_backward_data != NULL)
 		amx_convolution_set_weights(convolution->own_backward_data, weights, bias);
 	if (convolution->window_product != NULL)
-		TRY(set_window_weights(convolution, weights, bias));
+		TRY(window_product_set_weights(convolution->window_product, weights, bias));
+	if (convolution->substitute != NULL)
+		TRY(openblas_backend.set_weights(convolution->substitute, weights, bias));
 	for (int i = 0; i < 2; i++)
 	{
 		if (packed[i]->reorder.primitive == NULL)
@@ -761,6 +644,8 @@ onednn_forward(Convolution *convolution, const void *x, void *y)
 		amx_convolution_run(convolution->own_forward, x, y);
 		return status_ok();
 	}
+	if (convolution->substituted[PASS_FORWARD])
+		return openblas_backend.forward(convolution->substitute, x, y);
 	if (y_is_slice(convolution))
 	{
 		dense = arena_at(&convolution->arena, convolution->dense_y_at);
@@ -792,23 +677,6 @@ finish_transposed(const Convolution *convolution, const void *dense, void *dx)
 				kernels_for(convolution->use.type)->affine, &args);
 }
 
-/* Backward-data by the 1x1 convolution. */
-static Status
-run_window_product(Convolution *convolution, const void *dy, void *dx)
-{
-	TensorShape shape = convolution->shape.y;
-	size_t		row = (size_t) shape.w * convolution->use.y_pixel_stride * data_type_size(convolution->use.type);
-	void	   *windows = arena_at(&convolution->arena, convolution->windows_at);
-	Scatter		scatter = {convolution, windows, dx, 0};
-
-	for (; scatter.first < (long) shape.n * shape.h; scatter.first += convolution->window_rows)
-	{
-		TRY(onednn_forward(convolution->window_product, (const char *) dy + scatter.first * row, windows));
-		threads_run(convolution->threads, convolution->window_rows, scatter_task, &scatter);
-	}
-	return status_ok();
-}
-
 static Status
 onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 {
@@ -822,7 +690,9 @@ onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 		return status_ok();
 	}
 	if (convolution->window_product != NULL)
-		return run_window_product(convolution, dy, dx);
+		return window_product_run(convolution->window_product, dy, dx);
+	if (convolution->substituted[PASS_BACKWARD_DATA])
+		return openblas_backend.backward_data(convolution->substitute, dy, dx);
 	if (x_is_slice(convolution))
 		dense = arena_at(&convolution->arena, convolution->dense_x_at);
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
@@ -846,8 +716,8 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 		weight_gradient_run(convolution->own_gradient, x, dy, dw, db);
 		return status_ok();
 	}
-	if (convolution->gathered_gradient != NULL)
-		return openblas_backend.backward_weights(convolution->gathered_gradient, x, dy, dw, db);
+	if (convolution->substituted[PASS_BACKWARD_WEIGHTS])
+		return openblas_backend.backward_weights(convolution->substitute, x, dy, dw, db);
 	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
 	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
 	TRY(run_step(convolution, step));
@@ -871,9 +741,9 @@ onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
 		(pass == PASS_BACKWARD_WEIGHTS && convolution->own_gradient != NULL))
 		return "lesionseg:amx_bf16";
 	if (pass == PASS_BACKWARD_DATA && convolution->window_product != NULL)
-		return onednn_implementation(convolution->window_product, PASS_FORWARD);
-	if (pass == PASS_BACKWARD_WEIGHTS && convolution->gathered_gradient != NULL)
-		return openblas_backend.implementation(convolution->gathered_gradient, pass);
+		return window_product_implementation(convolution->window_product);
+	if (convolution->substituted[pass])
+		return openblas_backend.implementation(convolution->substitute, pass);
 	if (step->primitive != NULL)
 		dnnl_primitive_desc_query(step->description, dnnl_query_impl_info_str, 0, &name);
 	return name;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "nn/backend_choice.h"
 
 /* Create the backend's convolution of every step that has one. */
 static Status

@@ -12,7 +12,7 @@
 #include "utils/guc.h"
 
 #include "core/threads.h"
-#include "nn/backend.h"
+#include "nn/backend_choice.h"
 #include "pg/glue.h"
 
 int			lesionseg_max_memory = 4 * 1024 * 1024;

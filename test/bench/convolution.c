@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "core/rng.h"
-#include "nn/backend.h"
+#include "nn/backend_choice.h"
 #include "nn/depthwise.h"
 
 /* Seconds to spend on a pass of a layer, and runs at least. */

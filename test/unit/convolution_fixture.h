@@ -1,0 +1,346 @@
+/*
+ * convolution_fixture.h: a convolution of any backend against a naive one.
+ *
+ * The reference is seven nested loops in double. Tensors may be slices of
+ * wider ones, whose other elements must stay untouched; all memory, the
+ * backend's too, stands between guards.
+ */
+#ifndef LESIONSEG_TEST_CONVOLUTION_FIXTURE_H
+#define LESIONSEG_TEST_CONVOLUTION_FIXTURE_H
+
+#include <math.h>
+
+#include "core/rng.h"
+#include "guarded.h"
+#include "nn/backend_choice.h"
+
+/* What wide tensors hold between their slices; exact in bf16. */
+#define UNTOUCHED 77.0f
+
+typedef struct Case
+{
+	const char *name;
+	int			n;
+	int			h;
+	int			w;
+	int			c_in;
+	int			c_out;
+	int			kernel;
+	int			stride;
+	int			padding;
+	int			dilation;
+	int			groups;
+	int			x_extra;		/* pixel stride beyond C */
+	int			y_extra;
+} Case;
+
+/* What is fused: into forward, or into backward-data where that is a
+ * transposed convolution's forward. */
+typedef struct Fusion
+{
+	bool		bias;
+	bool		relu;
+	bool		residual;
+	bool		transposed;
+} Fusion;
+
+/* One case's tensors in float32 and what they should become. */
+typedef struct Problem
+{
+	const Case *c;
+	ConvolutionShape shape;
+	float	   *x;				/* dense; values that bf16 holds exactly */
+	float	   *weights;
+	float	   *bias;			/* for C_out or C_in channels */
+	float	   *residual;
+	float	   *dy;
+	float	   *y_expected;		/* without bias, residual and ReLU */
+	float	   *dx_expected;
+	float	   *dw_expected;
+	float	   *db_expected;
+} Problem;
+
+static inline size_t
+element_count(TensorShape shape)
+{
+	return (size_t) shape_pixels(shape) * shape.c;
+}
+
+static inline size_t
+weight_count(const ConvolutionShape *shape)
+{
+	return (size_t) shape->y.c * (shape->x.c / shape->groups) * shape->kernel_h * shape->kernel_w;
+}
+
+/* Random values that bf16 holds exactly, so that only sums differ. */
+static inline float *
+random_floats(Rng *rng, size_t count, double scale)
+{
+	float	   *values = malloc(count * sizeof(float));
+
+	assert_non_null(values);
+	for (size_t i = 0; i < count; i++)
+		values[i] = bfloat16_to_float(bfloat16_from_float((float) (rng_normal(rng) * scale)));
+	return values;
+}
+
+/* All expected results by nested loops. */
+static inline void
+compute_reference(Problem *p)
+{
+	const ConvolutionShape *s = &p->shape;
+	int			inputs = s->x.c / s->groups;
+	double	   *dx = calloc(element_count(s->x), sizeof(double));
+	double	   *dw = calloc(weight_count(s), sizeof(double));
+	double	   *db = calloc(s->y.c, sizeof(double));
+
+	for (int n = 0; n < s->y.n; n++)
+		for (int oy = 0; oy < s->y.h; oy++)
+			for (int ox = 0; ox < s->y.w; ox++)
+				for (int o = 0; o < s->y.c; o++)
+				{
+					size_t		at = (((size_t) n * s->y.h + oy) * s->y.w + ox) * s->y.c + o;
+					double		dy = p->dy[at];
+					double		sum = 0.0;
+
+					db[o] += dy;
+					for (int ky = 0; ky < s->kernel_h; ky++)
+						for (int kx = 0; kx < s->kernel_w; kx++)
+						{
+							int			iy = oy * s->stride - s->padding + ky * s->dilation;
+							int			ix = ox * s->stride - s->padding + kx * s->dilation;
+
+							if (iy < 0 || iy >= s->x.h || ix < 0 || ix >= s->x.w)
+								continue;
+							for (int i = 0; i < inputs; i++)
+							{
+								int			channel = s->groups > 1 ? o : i;
+								size_t		x_at = (((size_t) n * s->x.h + iy) * s->x.w + ix) * s->x.c + channel;
+								size_t		w_at = (((size_t) o * inputs + i) * s->kernel_h + ky) * s->kernel_w + kx;
+
+								sum += (double) p->x[x_at] * p->weights[w_at];
+								dx[x_at] += dy * p->weights[w_at];
+								dw[w_at] += dy * p->x[x_at];
+							}
+						}
+					p->y_expected[at] = (float) sum;
+				}
+	for (size_t i = 0; i < element_count(s->x); i++)
+		p->dx_expected[i] = (float) dx[i];
+	for (size_t i = 0; i < weight_count(s); i++)
+		p->dw_expected[i] = (float) dw[i];
+	for (int o = 0; o < s->y.c; o++)
+		p->db_expected[o] = (float) db[o];
+	free(dx);
+	free(dw);
+	free(db);
+}
+
+/* Make the index-th case's tensors. */
+static inline void
+make_problem(const Case *c, int index, Problem *p)
+{
+	Rng			rng;
+	int			span = c->dilation * (c->kernel - 1) + 1;
+
+	p->c = c;
+	p->shape.x = (TensorShape) {c->n, c->h, c->w, c->c_in};
+	p->shape.y = (TensorShape) {c->n, (c->h + 2 * c->padding - span) / c->stride + 1,
+	(c->w + 2 * c->padding - span) / c->stride + 1, c->c_out};
+	p->shape.kernel_h = p->shape.kernel_w = c->kernel;
+	p->shape.stride = c->stride;
+	p->shape.padding = c->padding;
+	p->shape.dilation = c->dilation;
+	p->shape.groups = c->groups;
+
+	rng_seed(&rng, 7, (uint64_t) index);
+	p->x = random_floats(&rng, element_count(p->shape.x), 1.0);
+	p->weights = random_floats(&rng, weight_count(&p->shape),
+							   1.0 / sqrt((double) weight_count(&p->shape) / c->c_out));
+	p->bias = random_floats(&rng, c->c_in > c->c_out ? c->c_in : c->c_out, 1.0);
+	p->residual = random_floats(&rng, element_count(p->shape.y), 1.0);
+	p->dy = random_floats(&rng, element_count(p->shape.y), 1.0);
+	p->y_expected = malloc(element_count(p->shape.y) * sizeof(float));
+	p->dx_expected = malloc(element_count(p->shape.x) * sizeof(float));
+	p->dw_expected = malloc(weight_count(&p->shape) * sizeof(float));
+	p->db_expected = malloc(c->c_out * sizeof(float));
+	compute_reference(p);
+}
+
+static inline void
+free_problem(Problem *p)
+{
+	free(p->x);
+	free(p->weights);
+	free(p->bias);
+	free(p->residual);
+	free(p->dy);
+	free(p->y_expected);
+	free(p->dx_expected);
+	free(p->dw_expected);
+	free(p->db_expected);
+}
+
+/* What a case's convolution is made for. */
+static inline ConvolutionUse
+case_use(const Case *c, DataType type, Fusion fusion)
+{
+	return (ConvolutionUse) {
+		.type = type,
+		.x_pixel_stride = c->c_in + c->x_extra,
+		.y_pixel_stride = c->c_out + c->y_extra,
+		.forward = true,
+		.backward_data = true,
+		.backward_weights = true,
+		.bias = fusion.bias,
+		.relu = fusion.relu,
+		.residual = fusion.residual,
+		.transposed = fusion.transposed,
+	};
+}
+
+/* Dense values of a shape with a fusion's parts; the caller frees them. */
+static inline float *
+fused_values(const float *values, TensorShape shape, const float *bias, const float *residual, bool relu)
+{
+	size_t		count = element_count(shape);
+	float	   *fused = malloc(count * sizeof(float));
+
+	assert_non_null(fused);
+	for (size_t i = 0; i < count; i++)
+	{
+		fused[i] = values[i] + (bias != NULL ? bias[i % shape.c] : 0.0f) + (residual != NULL ? residual[i] : 0.0f);
+		if (relu && fused[i] < 0)
+			fused[i] = 0;
+	}
+	return fused;
+}
+
+/* A tensor of type and stride holding dense values (NULL: UNTOUCHED), and
+ * `beside` between its pixels. */
+static inline void *
+make_tensor(TensorShape shape, int stride, DataType type, const float *values, float beside)
+{
+	size_t		pixels = (size_t) shape_pixels(shape);
+	void	   *tensor = guarded_alloc(pixels * stride * data_type_size(type));
+
+	assert_non_null(tensor);
+	for (size_t p = 0; p < pixels; p++)
+		for (int c = 0; c < stride; c++)
+		{
+			float		value = c >= shape.c ? beside : values != NULL ? values[p * shape.c + c] : UNTOUCHED;
+
+			if (type == DATA_F32)
+				((float *) tensor)[p * stride + c] = value;
+			else
+				((bfloat16 *) tensor)[p * stride + c] = bfloat16_from_float(value);
+		}
+	return tensor;
+}
+
+static inline float
+tensor_value(const void *tensor, DataType type, size_t at)
+{
+	return type == DATA_F32 ? ((const float *) tensor)[at] : bfloat16_to_float(((const bfloat16 *) tensor)[at]);
+}
+
+/* The largest difference over the largest expected value must be below
+ * tolerance. */
+static inline void
+check_values(const char *backend, const Case *c, const char *what, const float *got, const float *expected,
+			 size_t count, double tolerance)
+{
+	double		largest = 1e-6;
+	double		difference = 0.0;
+
+	for (size_t i = 0; i < count; i++)
+	{
+		double		apart = fabs((double) got[i] - expected[i]);
+
+		largest = fmax(largest, fabs(expected[i]));
+		difference = isnan(apart) ? INFINITY : fmax(difference, apart);
+	}
+	if (!(difference <= tolerance * largest))
+		fail_msg("%s, %s: %s is off by %g of %g", backend, c->name, what, difference, largest);
+}
+
+/* The same for a tensor, and that nothing beside it was written. */
+static inline void
+check_tensor(const char *backend, const Case *c, const char *what, const void *tensor, TensorShape shape,
+			 int stride, DataType type, const float *expected, double tolerance)
+{
+	size_t		pixels = (size_t) shape_pixels(shape);
+	float	   *dense = malloc(element_count(shape) * sizeof(float));
+
+	for (size_t p = 0; p < pixels; p++)
+		for (int i = 0; i < stride; i++)
+		{
+			float		value = tensor_value(tensor, type, p * stride + i);
+
+			if (i < shape.c)
+				dense[p * shape.c + i] = value;
+			else if (value != UNTOUCHED)
+				fail_msg("%s, %s: %s wrote beyond its channels", backend, c->name, what);
+		}
+	check_values(backend, c, what, dense, expected, element_count(shape), tolerance);
+	free(dense);
+}
+
+/* Run all three passes of a case, twice, and compare. */
+static inline void
+check_problem(const Backend *backend, const Problem *p, DataType type, Fusion fusion, int threads)
+{
+	HostContext host = guarded_host(threads);
+	double		tolerance = type == DATA_F32 ? 1e-5 : 8e-3;
+	const Case *c = p->c;
+	ConvolutionUse use = case_use(c, type, fusion);
+	bool		forward = !fusion.transposed;	/* the pass that the fusion belongs to */
+	const float *bias = fusion.bias ? p->bias : NULL;
+	float	   *y_expected = fused_values(p->y_expected, p->shape.y, forward ? bias : NULL,
+										  fusion.residual ? p->residual : NULL, forward && fusion.relu);
+	float	   *dx_expected = fused_values(p->dx_expected, p->shape.x, forward ? NULL : bias, NULL,
+										   !forward && fusion.relu);
+	bool		has_db = forward && fusion.bias;
+	Convolution *convolution;
+	Status		status;
+	void	   *x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x, NAN);
+	void	   *dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy, NAN);
+	float	   *dw = guarded_alloc(weight_count(&p->shape) * sizeof(float));
+	float	   *db = guarded_alloc(c->c_out * sizeof(float));
+	int			breaches = guard_breaches;
+
+	assert_true(dw != NULL && db != NULL);
+	status = backend->create(&host, &p->shape, &use, &convolution);
+	if (status.code != LS_OK)
+		fail_msg("%s, %s: %s", backend->name, c->name, status.message);
+	for (int run = 0; run < 2; run++)
+	{
+		void	   *y = make_tensor(p->shape.y, use.y_pixel_stride, type, fusion.residual ? p->residual : NULL,
+									UNTOUCHED);
+		void	   *dx = make_tensor(p->shape.x, use.x_pixel_stride, type, NULL, UNTOUCHED);
+
+		assert_int_equal(backend->set_weights(convolution, p->weights, bias).code, LS_OK);
+		assert_int_equal(backend->forward(convolution, x, y).code, LS_OK);
+		check_tensor(backend->name, c, "y", y, p->shape.y, use.y_pixel_stride, type, y_expected, tolerance);
+		assert_int_equal(backend->backward_data(convolution, dy, dx).code, LS_OK);
+		check_tensor(backend->name, c, "dx", dx, p->shape.x, use.x_pixel_stride, type, dx_expected, tolerance);
+		assert_int_equal(backend->backward_weights(convolution, x, dy, dw, has_db ? db : NULL).code, LS_OK);
+		/* Sums are float32 in both types. */
+		check_values(backend->name, c, "dw", dw, p->dw_expected, weight_count(&p->shape), 2e-5);
+		if (has_db)
+			check_values(backend->name, c, "db", db, p->db_expected, c->c_out, 2e-5);
+		guarded_free(y);
+		guarded_free(dx);
+	}
+	backend->destroy(convolution);
+	guarded_free(x);
+	guarded_free(dy);
+	guarded_free(dw);
+	guarded_free(db);
+	free(y_expected);
+	free(dx_expected);
+	if (guard_breaches != breaches)
+		fail_msg("%s, %s: wrote beside its memory", backend->name, c->name);
+}
+
+#endif
