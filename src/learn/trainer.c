@@ -297,9 +297,11 @@ train_epoch(Trainer *trainer, EpochReport *report)
 		report->learning_rate = step.learning_rate;
 		report->images_per_second = (double) ((batch + 1) * options->batch_size) /
 			fmax(clock_seconds() - began, 1e-9);
-		if (options->progress != NULL)
-			options->progress(options->progress_data, report->epoch, (int) (batch + 1),
-							  (int) trainer->batches, report->images_per_second, report->train_loss);
+		if (options->progress != NULL &&
+			!options->progress(options->progress_data, report->epoch, (int) (batch + 1),
+							   (int) trainer->batches, report->images_per_second, report->train_loss))
+			return status_error(LS_CANCELLED, "stopped in epoch %d after batch %ld of %ld", report->epoch, batch + 1,
+								trainer->batches);
 	}
 	return status_ok();
 }

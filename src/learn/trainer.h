@@ -29,8 +29,8 @@ typedef struct TrainOptions
 	EngineChoice engine;
 
 	/* Called after every batch (1-based) with the epoch's mean loss and speed
-	 * so far; may be NULL. */
-	void		(*progress) (void *data, int epoch, int batch, int batches, double images_per_second,
+	 * so far; false stops the epoch, which is LS_CANCELLED. May be NULL. */
+	bool		(*progress) (void *data, int epoch, int batch, int batches, double images_per_second,
 							 double loss);
 	void	   *progress_data;
 } TrainOptions;

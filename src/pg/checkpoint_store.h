@@ -10,7 +10,7 @@
 
 #include "postgres.h"
 
-#include "pg/train_run.h"
+#include "pg/train_state.h"
 
 /* Store where the run stands after its last epoch. */
 void		checkpoint_save(const TrainRun *run);

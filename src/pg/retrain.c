@@ -45,7 +45,6 @@ typedef struct Retrain
 	TrainRun   *run;
 	bool		commits;		/* else all happens in the caller's transaction */
 	bool		resume;
-	double		max_seconds;	/* of this call; infinite without a limit */
 	int			patience;		/* epochs without a better one; INT_MAX without */
 	UnfinishedRun unfinished;	/* what this run may go on with */
 } Retrain;
@@ -128,8 +127,7 @@ read_step(Retrain *job)
 static void
 epoch_step(Retrain *job)
 {
-	train_run_epoch(job->run);
-	if (job->commits)
+	if (train_run_epoch(job->run) && job->commits)
 		checkpoint_save(job->run);
 }
 
@@ -205,7 +203,7 @@ stop_early(const Retrain *job)
 		return NULL;
 	if (run->epochs_done - run->best.epoch >= job->patience)
 		return "patience";
-	if (train_run_elapsed(run) + run->epoch_seconds > job->max_seconds)
+	if (run->out_of_time || train_run_elapsed(run) + run->epoch_seconds > run->max_seconds)
 		return "max_minutes";
 	return NULL;
 }
@@ -283,9 +281,9 @@ lesion_retrain(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, false);
 	TrainRequest request = train_request_read(fcinfo);
+	double		max_seconds = read_max_seconds(fcinfo);
 	Retrain		job = {
 		.commits = may_commit(fcinfo),
-		.max_seconds = read_max_seconds(fcinfo),
 		.patience = read_patience(fcinfo),
 	};
 
@@ -299,6 +297,7 @@ lesion_retrain(PG_FUNCTION_ARGS)
 						 "that can go on when it was stopped.")));
 
 	job.run = train_run_create(store, &request);
+	job.run->max_seconds = max_seconds;
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	PG_TRY();
 	{

@@ -118,7 +118,7 @@ run_log_finish(const TrainRun *run)
 		Int32GetDatum(run->version->number),
 		Int32GetDatum(run->best.epoch),
 		Float8GetDatum(run->seconds),
-		Float8GetDatum(train_run_images_per_second(run)),
+		Float8GetDatum(run->images_per_second),
 		(Datum) 0
 	};
 
@@ -228,6 +228,7 @@ read_epochs(TrainRun *run)
 		run->best.val_dice = result_double(4);
 		run->epochs_done = DatumGetInt32(result_datum(5, &isnull));
 		run->training_seconds = result_double(6);
+		run->images_per_second = run->epochs_done / run->training_seconds;
 		run->earlier_seconds = result_double(7);
 		run->epoch_seconds = result_double(8);
 	}

@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#include "pg/train_run.h"
+#include "pg/train_state.h"
 
 /* Add the run's row, in state 'running', before its images are read; sets
  * run->run. */

@@ -57,7 +57,7 @@ result_datum(const TrainRun *run, TupleDesc descriptor)
 	values[17] = Int32GetDatum((int32) run->counts.skipped);
 	values[18] = Int32GetDatum((int32) run->counts.broken);
 	values[19] = Float8GetDatum(run->seconds);
-	values[20] = Float8GetDatum(train_run_images_per_second(run));
+	values[20] = Float8GetDatum(run->images_per_second);
 	values[21] = CStringGetTextDatum(hex);
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
@@ -89,7 +89,7 @@ lesion_train(PG_FUNCTION_ARGS)
 		train_run_read(run);
 		run_log_images(run);
 		while (!train_run_done(run))
-			train_run_epoch(run);
+			(void) train_run_epoch(run);
 		train_run_finish(run);
 		MemoryContextSwitchTo(caller);
 		result = result_datum(run, descriptor);

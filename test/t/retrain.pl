@@ -210,6 +210,18 @@ eval { $worker->finish(30) };
 is(run_of('restarted', 'state, epochs_done, resumable'), 'lost|2|t', 'after a restart of the server the run is lost');
 go_on('restarted', 'restarted');
 
+# max_minutes counts within an epoch: one that takes longer than those before is given up.
+my $slow_epochs = q{CALL lesion_retrain('archive', 'late', 9, architecture => 'unet', config => '{"base": 8, "depth": 2}', image_size => 160,
+	batch_size => 1, seed => 3%s)};
+run_sql($database, q{INSERT INTO stop VALUES (2, 'enough')});
+$session = Session->new($database);
+like($session->query(sprintf $slow_epochs, ''), qr/enough/, 'a run has done an epoch and was stopped in the next');
+my $epoch_seconds = run_sql($database, 'SELECT seconds FROM lesion_epoch ORDER BY at DESC LIMIT 1');
+run_sql($database, q{DELETE FROM stop; UPDATE lesion_epoch SET seconds = 1e-6 WHERE run = (SELECT max(run) FROM lesion_run)});
+$said = $session->query(sprintf $slow_epochs, sprintf ', max_minutes => %f', 0.3 * $epoch_seconds / 60);
+like($said, qr/max_minutes ended it after epoch 1 of 9/, 'an epoch that would not end in time is given up');
+is(run_of('late', 'state, stopped_by, epochs_done, version'), 'finished|max_minutes|1|1', '... and the run is finished with what it has');
+
 # What has changed is not gone on with.
 $worker = stopped_session('changed');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
@@ -217,7 +229,6 @@ $worker->finish(30);
 is(run_of('changed', 'resumable'), 't', 'a run could go on');
 run_sql($database, q{DELETE FROM stop;
 	UPDATE archive SET mask = (lesion_synthetic(77, 40, 40)).mask WHERE id = (SELECT min(id) FROM archive WHERE lesion_split(id) = 'train')});
-$session = Session->new($database);
 $said = $session->query(retrain('changed'));
 like($said, qr/run \d+ cannot go on: what training sees of public.archive has changed/, '... but not when a mask has changed');
 like($said, qr/run \d+ begins from the start/, '... so another begins');

@@ -283,9 +283,10 @@ typedef struct Progress
 	int			batch;
 	int			batches;
 	double		loss;
+	int			stop_at;		/* the call that stops the epoch; 0 = none */
 } Progress;
 
-static void
+static bool
 note_progress(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
 {
 	Progress   *progress = data;
@@ -297,6 +298,7 @@ note_progress(void *data, int epoch, int batch, int batches, double images_per_s
 	progress->loss = loss;
 	assert_true(images_per_second > 0);
 	assert_int_equal(batch, (progress->calls - 1) % batches + 1);
+	return progress->calls != progress->stop_at;
 }
 
 /* 5 images in batches of 4 are two batches; each is told. */
@@ -318,6 +320,42 @@ test_progress(void **state)
 	assert_int_equal(progress.batches, 2);
 	assert_true(progress.loss == report.train_loss);
 	run_end(&run);
+}
+
+/* An epoch that is stopped leaves the best weights as they were. */
+static void
+test_stop_in_epoch(void **state)
+{
+	Run			run;
+	Run			whole;
+	Progress	progress = {.stop_at = 4};
+	EpochReport report;
+	Status		status;
+	int			epoch;
+	double		dice;
+
+	(void) state;
+	run_init(&run, 9, 2, IN_MEMORY);
+	run.options.progress = note_progress;
+	run.options.progress_data = &progress;
+	run_start(&run);
+	run_epochs(&run, 1, &report);
+	status = trainer_run_epoch(run.trainer, &report);
+	assert_int_equal(status.code, LS_CANCELLED);
+	assert_string_equal(status.message, "stopped in epoch 2 after batch 1 of 3");
+	assert_false(trainer_done(run.trainer));
+
+	run_init(&whole, 9, 2, IN_MEMORY);
+	run_start(&whole);
+	run_epochs(&whole, 1, &report);
+	assert_memory_not_equal(run.network->weights, whole.network->weights,
+							whole.network->graph->weight_count * sizeof(float));
+	trainer_take_best(run.trainer, &epoch, &dice);
+	assert_int_equal(epoch, 1);
+	assert_true(dice == report.val_dice);
+	assert_same_weights(&run, &whole);
+	run_end(&run);
+	run_end(&whole);
 }
 
 /* One image is a batch of one, whatever batch was asked for. */
@@ -541,6 +579,7 @@ main(void)
 		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_restore_another_run),
 		cmocka_unit_test(test_progress),
+		cmocka_unit_test(test_stop_in_epoch),
 		cmocka_unit_test(test_single_image),
 		cmocka_unit_test(test_validation_scores),
 		cmocka_unit_test(test_best_is_kept),
