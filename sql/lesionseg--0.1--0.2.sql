@@ -128,6 +128,13 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_owner_only() IS 'refuses a statement to all but the owner of the table';
 
+CREATE FUNCTION lesion_training_only()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_training_only'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_training_only() IS 'refuses a statement to all but the owner of the table and a training';
+
 CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_model
 FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
 CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_version
@@ -138,10 +145,17 @@ CREATE TRIGGER lesion_owner_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lesion_p
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
+CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_run
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
+CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_epoch
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
+CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_checkpoint
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 
 -- Triggers fire without this right; who has it could hang them on tables of
 -- their own.
-REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_version_immutable() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_training_only(), lesion_version_immutable()
+	FROM PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');

@@ -15,7 +15,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
@@ -25,6 +27,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "pg/glue.h"
@@ -79,6 +82,41 @@ is_restored(const AuditedRow *row, const char *time_column, Oid owner)
 	return at < GetCurrentTransactionStartTimestamp() && has_privs_of_role(GetOuterUserId(), owner);
 }
 
+/* Whose a function is. */
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "there is no function with OID %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Raise an error where lesion_audit has a trigger that is not its owner's:
+ * somebody was granted TRIGGER on it, and the function would run with the
+ * rights of the owner, and might keep the record from being written.
+ */
+static void
+check_triggers(const ModelStore *store)
+{
+	Relation	audit = table_open(get_relname_relid("lesion_audit", store->schema), RowExclusiveLock);
+	const TriggerDesc *triggers = audit->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (!has_privs_of_role(function_owner(triggers->triggers[i].tgfoid), audit->rd_rel->relowner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("lesion_audit has a trigger that is not of its owner, \"%s\"", triggers->triggers[i].tgname),
+					 errhint("The owner can drop it: DROP TRIGGER %s ON %slesion_audit; and revoke TRIGGER on the table.",
+							 quote_identifier(triggers->triggers[i].tgname), store->prefix)));
+	table_close(audit, NoLock);
+}
+
 /* Add a row to lesion_audit. version_column is NULL for a whole model. */
 static void
 write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, const char *model_column,
@@ -90,6 +128,7 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 	char		nulls[] = "       ";
 	bool		isnull;
 
+	check_triggers(&store);
 	values[0] = CStringGetTextDatum(event);
 	values[1] = column(row, model_column, &isnull);
 	nulls[2] = version_column == NULL ? 'n' : ' ';

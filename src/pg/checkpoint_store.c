@@ -9,6 +9,7 @@
 
 #include "pg/checkpoint_store.h"
 #include "pg/glue.h"
+#include "pg/training_record.h"
 
 /* What the run is computed by: "onednn bf16, 2 threads". Two runs agree bit
  * for bit only where this is the same. */
@@ -51,11 +52,11 @@ checkpoint_save(const TrainRun *run)
 	host_free(run->host, bytes);
 
 	drop_others(run);
-	store_execute(&run->store,
-				  "INSERT INTO @lesion_checkpoint AS c (run, epoch, state, engine) VALUES ($1, $2, $3, $4) "
-				  "ON CONFLICT (run) DO UPDATE SET epoch = $2, state = $3, engine = $4, "
-				  "saved_at = pg_catalog.clock_timestamp()",
-				  4, types, values, NULL, SPI_OK_INSERT);
+	record_execute(&run->store,
+				   "INSERT INTO @lesion_checkpoint AS c (run, epoch, state, engine) VALUES ($1, $2, $3, $4) "
+				   "ON CONFLICT (run) DO UPDATE SET epoch = $2, state = $3, engine = $4, "
+				   "saved_at = pg_catalog.clock_timestamp()",
+				   4, types, values, NULL, SPI_OK_INSERT);
 	pfree(DatumGetPointer(values[2]));
 }
 

@@ -68,22 +68,35 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 	*run = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 }
 
-WorkLock
-model_lock(const ModelStore *store, const char *model, LockSpan span)
+/* The lock of a model. A model has a name and no number: 47 bits of its digest
+ * are one. The 16th bit of the part is the sign in pg_locks. */
+static WorkLock
+lock_of_model(const ModelStore *store, const char *model)
 {
 	uint8_t		digest[SHA256_BYTES];
-	WorkLock	lock;
 	uint32		object;
 	uint16		part;
-	int			pid;
-	int64		run;
 
-	/* A model has a name and no number: 47 bits of its digest are one. The
-	 * 16th of the part is the sign in pg_locks. */
 	sha256_digest(model, strlen(model), digest);
 	memcpy(&object, digest, sizeof object);
 	memcpy(&part, digest + sizeof object, sizeof part);
-	lock = object_lock(store, "lesion_model", object, part & 0x7fff);
+	return object_lock(store, "lesion_model", object, part & 0x7fff);
+}
+
+/* The lock of a run. */
+static WorkLock
+lock_of_run(const ModelStore *store, int64 run)
+{
+	return object_lock(store, "lesion_run", (uint32) run, 0);
+}
+
+WorkLock
+model_lock(const ModelStore *store, const char *model, LockSpan span)
+{
+	WorkLock	lock = lock_of_model(store, model);
+	int			pid;
+	int64		run;
+
 	if (take(&lock, span))
 		return lock;
 	find_holder(store, &lock, &pid, &run);
@@ -98,7 +111,7 @@ model_lock(const ModelStore *store, const char *model, LockSpan span)
 WorkLock
 run_lock(const ModelStore *store, int64 run, LockSpan span)
 {
-	WorkLock	lock = object_lock(store, "lesion_run", (uint32) run, 0);
+	WorkLock	lock = lock_of_run(store, run);
 
 	if (!take(&lock, span))
 		elog(ERROR, "the lock of run %lld is held by another session", (long long) run);

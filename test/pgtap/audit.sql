@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(34);
+SELECT plan(36);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -79,6 +79,17 @@ DROP TABLE pg_temp.lesion_promotion;
 CREATE TRIGGER forge BEFORE UPDATE ON lesion_model FOR EACH ROW EXECUTE FUNCTION public.lesion_audit_write();
 SELECT throws_ok($$UPDATE lesion_model SET name = name$$, '39P01', NULL, '... and another event');
 DROP TRIGGER forge ON lesion_model;
+
+-- A role that was granted everything, TRIGGER too, neither hides what is done nor has the owner run its code.
+CREATE SCHEMA lesion_test_code AUTHORIZATION lesion_test_operator;
+SET LOCAL ROLE lesion_test_operator;
+CREATE FUNCTION lesion_test_code.hide() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+CREATE TRIGGER hide BEFORE INSERT ON lesion_audit FOR EACH ROW EXECUTE FUNCTION lesion_test_code.hide();
+SELECT throws_ok($$SELECT lesion_model_create('hidden', 'unet')$$, '42501', 'lesion_audit has a trigger that is not of its owner, "hide"',
+	'the record has no triggers of others');
+RESET ROLE;
+DROP TRIGGER hide ON lesion_audit;
+SELECT lives_ok($$SELECT lesion_model_create('seen', 'unet')$$, '... and goes on when it is dropped');
 
 -- What a role without rights may read.
 CREATE ROLE lesion_test_reader;

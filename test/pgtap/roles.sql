@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(64);
+SELECT plan(69);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -60,6 +60,17 @@ SELECT is(left(outcome(sql), 5), CASE WHEN trainer THEN 'fine' ELSE '42501' END,
 SET LOCAL ROLE lesion_nobody;
 SELECT is(left(outcome(sql), 5), CASE WHEN what = 'segment' THEN 'fine' ELSE '42501' END, 'nobody: ' || what) FROM call WHERE what NOT IN ('drop', 'change the record', 'create', 'import', 'promote') ORDER BY what;
 RESET ROLE;
+
+-- What a run came to is written by the training alone.
+SET LOCAL ROLE lesion_trainer;
+SELECT throws_ok($$UPDATE lesion_run SET best_epoch = 99$$, '42501', 'only a training may write to lesion_run', 'a trainer does not change what a run came to');
+SELECT throws_ok($$INSERT INTO lesion_run (model, state, version, images, epochs, seed, options, finished_at) VALUES ('net', 'finished', 9, 'x', 1, 0, '{}', now())$$,
+	'42501', NULL, '... nor makes one up');
+SELECT throws_ok($$INSERT INTO lesion_epoch (run, epoch, train_loss, learning_rate, images_per_second, seconds, best) SELECT min(run), 9, 0, 0, 1, 1, true FROM lesion_run$$,
+	'42501', 'only a training may write to lesion_epoch', '... nor an epoch');
+SELECT throws_ok($$INSERT INTO lesion_checkpoint SELECT min(run), 1, '', '' FROM lesion_run$$, '42501', 'only a training may write to lesion_checkpoint', '... nor a checkpoint');
+RESET ROLE;
+SELECT lives_ok($$UPDATE lesion_run SET best_epoch = best_epoch$$, 'the owner may');
 
 -- What runs with other rights than the caller's: one trigger, whose names are settled.
 SELECT is((SELECT string_agg(p.proname || ' ' || p.proconfig::text, ', ') FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
