@@ -19,17 +19,12 @@
  */
 #include "nn/convolution_amx.h"
 
-#include <immintrin.h>
-#include <string.h>
-
 #include "core/arena.h"
 #include "core/threads.h"
+#include "nn/amx_tiles.h"
 
 /* Scratch for a band's source: leaves over half of a 2 MB L2 to weights. */
 #define BAND_BYTES (768 * 1024)
-
-/* Values in a tile of bf16: 16 rows of 32. */
-#define TILE_VALUES 512
 
 /* How far ahead of copying to fetch. */
 #define PREFETCH_PIXELS 64
@@ -112,36 +107,6 @@ typedef struct TilePlace
 	int			pixels;			/* that exist, 0 .. 16 */
 } TilePlace;
 
-/* Configure all eight tiles as 16 rows of 64 bytes. */
-static void
-configure_tiles(void)
-{
-	struct
-	{
-		uint8_t		palette;
-		uint8_t		start_row;
-		uint8_t		reserved[14];
-		uint16_t	bytes_per_row[16];
-		uint8_t		rows[16];
-	}			config __attribute__((aligned(64)));
-
-	memset(&config, 0, sizeof config);
-	config.palette = 1;
-	for (int i = 0; i < 8; i++)
-	{
-		config.bytes_per_row[i] = 64;
-		config.rows[i] = 16;
-	}
-	_tile_loadconfig(&config);
-}
-
-/* The lanes that exist of 32, when so many values are left. */
-static inline __mmask32
-lanes_left(int left)
-{
-	return left >= 32 ? 0xFFFFFFFFu : left <= 0 ? 0 : (__mmask32) ((1u << left) - 1);
-}
-
 /* Copy a row of the source to scratch, between the zeros of the padding. */
 static void
 copy_row(const AmxConvolution *convolution, const bfloat16 *row, bfloat16 *scratch)
@@ -198,13 +163,6 @@ copy_band(const AmxJob *job, int image, int row, int rows, bfloat16 *scratch)
 		copy_row(convolution, y < 0 || y >= shape->h ? NULL :
 				 source + (long) y * shape->w * convolution->source_stride, scratch + r * pitch);
 	}
-}
-
-/* Widen 16 bf16 values. */
-static inline __m512
-widen(__m256i values)
-{
-	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
 
 /*

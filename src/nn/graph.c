@@ -334,6 +334,19 @@ graph_initial_gain(Graph *graph, NodeId x, double gain)
 		graph->params[graph->nodes[x].params[0]].gain = (float) gain;
 }
 
+/* Does another node read id, or is it an output? */
+static bool
+leads_on(const Graph *graph, const GraphPart *part, NodeId id)
+{
+	for (int i = 0; i < part->output_count; i++)
+		if (part->outputs[i] == id)
+			return true;
+	for (NodeId reader = id + 1; reader < part->end; reader++)
+		if (graph->nodes[reader].inputs[0] == id || graph->nodes[reader].inputs[1] == id)
+			return true;
+	return false;
+}
+
 Status
 graph_status(const Graph *graph)
 {
@@ -341,9 +354,17 @@ graph_status(const Graph *graph)
 		return graph->status;
 	if (graph->part_count == 0)
 		return status_error(LS_INTERNAL, "the graph has no input");
-	for (int part = 0; part < graph->part_count; part++)
-		if (graph->parts[part].output_count == 0)
+	for (int p = 0; p < graph->part_count; p++)
+	{
+		const GraphPart *part = &graph->parts[p];
+
+		if (part->output_count == 0)
 			return status_error(LS_INTERNAL, "the graph has no output");
+		/* Backward would begin at such a node, with a gradient that nobody wrote. */
+		for (NodeId id = part->first; id < part->end; id++)
+			if (!leads_on(graph, part, id))
+				return status_error(LS_INTERNAL, "graph node %d leads to no output", id);
+	}
 	return status_ok();
 }
 

@@ -127,7 +127,8 @@ void		graph_output(Graph *graph, NodeId x);
 /* Start the weights of convolution x at gain times the usual deviation. */
 void		graph_initial_gain(Graph *graph, NodeId x, double gain);
 
-/* The first failure while building, or that a part has no output. */
+/* The first failure while building, or that a part has no output, or that a
+ * node leads to none. */
 Status		graph_status(const Graph *graph);
 
 /* Fill weights[graph->weight_count]: convolutions He-normal by fan-in

@@ -29,11 +29,9 @@
  */
 #include "nn/weight_gradient_amx.h"
 
-#include <immintrin.h>
-#include <string.h>
-
 #include "core/arena.h"
 #include "core/threads.h"
+#include "nn/amx_tiles.h"
 
 /* dw up to this many bytes is held once per thread: it stays in the L2. */
 #define PRIVATE_BYTES (1280 * 1024)
@@ -43,10 +41,6 @@
 
 /* How far ahead of packing to fetch. */
 #define PREFETCH_PIXELS 24
-
-/* A tile of bf16: 16 rows of 32; and of sums: 16 rows of 16. */
-#define TILE_VALUES 512
-#define TILE_SUMS 256
 
 /* Flat places, each a pair of pixels, of a tile product; and the most products
  * from one load of sums to their store: their tiles fill 40 of the L1's 48 kB. */
@@ -110,12 +104,16 @@ struct WeightGradient
 	bfloat16   *packed;			/* per thread, or per slot: x, then dy */
 	float	   *dw;				/* per thread, or one */
 	float	   *db;				/* per thread */
+	bool	   *summed;			/* per thread: did it sum into its dw in this call? Not all do where
+								 * segments are few or the pool is smaller than asked for */
+	const float **parts;		/* the dw that were */
+	int			part_count;
 };
 
 /* One call. */
 typedef struct GradientJob
 {
-	const WeightGradient *gradient;
+	WeightGradient *gradient;
 	const bfloat16 *x;
 	const bfloat16 *dy;
 	float	   *dw;
@@ -125,29 +123,6 @@ typedef struct GradientJob
 } GradientJob;
 
 static const bfloat16 zero_pixel[32] __attribute__((aligned(64)));
-
-/* Configure tiles 0-3 for sums, 4-5 for A and 6-7 for B, all full. */
-static void
-configure_tiles(void)
-{
-	struct
-	{
-		uint8_t		palette;
-		uint8_t		start_row;
-		uint8_t		reserved[14];
-		uint16_t	bytes_per_row[16];
-		uint8_t		rows[16];
-	}			config __attribute__((aligned(64)));
-
-	memset(&config, 0, sizeof config);
-	config.palette = 1;
-	for (int i = 0; i < 8; i++)
-	{
-		config.bytes_per_row[i] = 64;
-		config.rows[i] = 16;
-	}
-	_tile_loadconfig(&config);
-}
 
 static bfloat16 *
 packed_x(const WeightGradient *gradient, int slot)
@@ -188,15 +163,6 @@ segment_at(const WeightGradient *gradient, int index)
 	return segment;
 }
 
-/* The lanes that hold the channels of a group that exist. */
-static inline __mmask32
-group_mask(int channels, int group)
-{
-	int			left = channels - group * 32;
-
-	return left >= 32 ? 0xFFFFFFFFu : (__mmask32) ((1u << left) - 1);
-}
-
 /* The first pixel of a strip's row of x in one phase, counted from the
  * strip's first row; the zero pixel (and step 0) outside of the image. */
 static const bfloat16 *
@@ -235,7 +201,7 @@ pack_x(const GradientJob *job, const Segment *segment, int slot, int phase, int 
 	int			columns = (shape->w - phase % stride + stride - 1) / stride;
 	size_t		half = gradient->max_places * 32;
 	bfloat16   *target = packed_x(gradient, slot) + (phase * (size_t) gradient->in_groups + group) * 2 * half;
-	__mmask32	mask = group_mask(shape->c, group);
+	__mmask32	mask = lanes_left(shape->c - group * 32);
 	long		place = 0;
 
 	if (columns > gradient->pitch - gradient->left)
@@ -301,10 +267,8 @@ transpose_16x16(const int32_t *source, int32_t *target)
 static inline void
 add_to_sums(float *sums, __m512i values)
 {
-	__m512		low = _mm512_castsi512_ps(_mm512_slli_epi32(
-															_mm512_cvtepu16_epi32(_mm512_castsi512_si256(values)), 16));
-	__m512		high = _mm512_castsi512_ps(_mm512_slli_epi32(
-															 _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(values, 1)), 16));
+	__m512		low = widen(_mm512_castsi512_si256(values));
+	__m512		high = widen(_mm512_extracti64x4_epi64(values, 1));
 
 	_mm512_store_ps(sums, _mm512_add_ps(_mm512_load_ps(sums), low));
 	_mm512_store_ps(sums + 16, _mm512_add_ps(_mm512_load_ps(sums + 16), high));
@@ -318,7 +282,7 @@ pack_dy(const GradientJob *job, const Segment *segment, int slot, int group, flo
 	const WeightGradient *gradient = job->gradient;
 	const TensorShape *shape = &gradient->shape.y;
 	long		pixel = gradient->use.y_pixel_stride;
-	__mmask32	mask = group_mask(shape->c, group);
+	__mmask32	mask = lanes_left(shape->c - group * 32);
 	size_t		half = gradient->max_chunks * TILE_VALUES;
 	bfloat16   *target = packed_dy(gradient, slot) + group * 2 * half;
 	const bfloat16 *rows[2];
@@ -455,6 +419,7 @@ private_task(void *data, int worker, long begin, long end)
 	const WeightGradient *gradient = job->gradient;
 	float	   *dw = gradient->dw + worker * gradient->dw_size;
 
+	gradient->summed[worker] = true;
 	configure_tiles();
 	for (long s = begin; s < end; s++)
 	{
@@ -529,28 +494,28 @@ finish_task(void *data, int worker, long begin, long end)
 	size_t		tap_size = 2 * (size_t) gradient->out_groups * in_tiles * TILE_SUMS;
 	int			inputs = gradient->shape.x.c;
 	int			taps = gradient->tap_count;
-	int			parts = gradient->shared ? 1 : gradient->threads;
 	const __m512i places = _mm512_set_epi32(27, 26, 25, 24, 19, 18, 17, 16, 11, 10, 9, 8, 3, 2, 1, 0);
 
 	(void) worker;
 	for (long out = begin; out < end; out++)
 		for (int in = 0; in < in_tiles; in++)
 		{
-			const float *sums = gradient->dw + (out * in_tiles + in) * TILE_SUMS;
+			size_t		sums = (out * in_tiles + in) * TILE_SUMS;
 			__m512i		channels = _mm512_add_epi32(places, _mm512_set1_epi32(tile_channel(in, 0)));
 			__mmask16	exist = _mm512_cmplt_epi32_mask(channels, _mm512_set1_epi32(inputs));
 			__m512i		targets = _mm512_mullo_epi32(channels, _mm512_set1_epi32(taps));
 
-			for (int place = 0; place < 16; place++, sums += 16)
+			for (int place = 0; place < 16; place++)
 			{
 				int			o = tile_channel((int) out, place);
 
 				for (int t = 0; t < taps && o < gradient->shape.y.c; t++)
 				{
-					__m512		sum = _mm512_load_ps(sums + t * tap_size);
+					size_t		at = sums + place * 16 + t * tap_size;
+					__m512		sum = _mm512_load_ps(gradient->parts[0] + at);
 
-					for (int p = 1; p < parts; p++)
-						sum = _mm512_add_ps(sum, _mm512_load_ps(sums + p * gradient->dw_size + t * tap_size));
+					for (int p = 1; p < gradient->part_count; p++)
+						sum = _mm512_add_ps(sum, _mm512_load_ps(gradient->parts[p] + at));
 					_mm512_mask_i32scatter_ps(job->dw + (long) o * inputs * taps + t, exist, targets, sum, 4);
 				}
 			}
@@ -581,10 +546,12 @@ weight_gradient_run(WeightGradient *gradient, const bfloat16 *x, const bfloat16 
 	}
 	else
 	{
-		/* A thread without a segment leaves its sums alone. */
-		if (gradient->segment_count < threads)
-			memset(gradient->dw, 0, gradient->dw_size * threads * sizeof(float));
+		memset(gradient->summed, 0, threads * sizeof(bool));
 		threads_run(threads, gradient->segment_count, private_task, &job);
+		gradient->part_count = 0;
+		for (int p = 0; p < threads; p++)
+			if (gradient->summed[p])
+				gradient->parts[gradient->part_count++] = gradient->dw + p * gradient->dw_size;
 	}
 	threads_run(threads, 2L * gradient->out_groups, finish_task, &job);
 	if (db != NULL)
@@ -657,6 +624,8 @@ plan_memory(WeightGradient *gradient)
 	size_t		packed_at;
 	size_t		dw_at;
 	size_t		db_at;
+	size_t		summed_at;
+	size_t		parts_at;
 	size_t		holders;
 
 	gradient->in_groups = (shape->x.c + 31) / 32;
@@ -700,10 +669,16 @@ plan_memory(WeightGradient *gradient)
 	TRY(arena_reserve(&gradient->arena,
 					  gradient->dw_size * (gradient->shared ? 1 : gradient->threads) * sizeof(float), &dw_at));
 	TRY(arena_reserve(&gradient->arena, gradient->db_size * gradient->threads * sizeof(float), &db_at));
+	TRY(arena_reserve(&gradient->arena, gradient->threads * sizeof(bool), &summed_at));
+	TRY(arena_reserve(&gradient->arena, gradient->threads * sizeof(float *), &parts_at));
 	TRY(arena_commit(&gradient->arena, "packed tensors of a weight gradient"));
 	gradient->packed = arena_at(&gradient->arena, packed_at);
 	gradient->dw = arena_at(&gradient->arena, dw_at);
 	gradient->db = arena_at(&gradient->arena, db_at);
+	gradient->summed = arena_at(&gradient->arena, summed_at);
+	gradient->parts = arena_at(&gradient->arena, parts_at);
+	gradient->parts[0] = gradient->dw;
+	gradient->part_count = 1;
 	return status_ok();
 }
 

@@ -270,6 +270,56 @@ gradients_are_reproducible(void **state)
 		}
 }
 
+/* The runtime may give fewer threads than asked for, as it does inside of a
+ * parallel region: what another call left in the others' sums must not count. */
+static void
+smaller_teams(void **state)
+{
+	/* Enough images that every thread of a full team has some. */
+	static const Case c = {"3x3 in a smaller team", 6, 5, 5, 16, 16, 3, 1, 1, 1, 1, 0, 0};
+	HostContext host = guarded_host(3);
+	Problem		problem;
+	const Problem *p = &problem;
+
+	(void) state;
+	make_problem(&c, 0, &problem);
+	for (int backends = 0; backends < 2; backends++)
+		for (DataType type = DATA_F32; type <= DATA_BF16; type++)
+		{
+			const Backend *backend;
+			Convolution *convolution;
+			ConvolutionUse use = case_use(&c, type, fusions[1]);
+			void	   *x;
+			void	   *dy;
+			float	   *dw;
+			float	   *db;
+			Status		status = status_ok();
+
+			/* oneDNN's own primitives divide their work beforehand. */
+			if (backend_find(backends == 0 ? BACKEND_OPENBLAS : BACKEND_ONEDNN, &backend).code != LS_OK ||
+				(backends == 1 && (type == DATA_F32 || !cpu_features()->amx_bf16)))
+				continue;
+			x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x, NAN);
+			dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy, NAN);
+			dw = guarded_alloc(weight_count(&p->shape) * sizeof(float));
+			db = guarded_alloc(c.c_out * sizeof(float));
+			assert_int_equal(backend->create(&host, &p->shape, &use, &convolution).code, LS_OK);
+			assert_int_equal(backend->backward_weights(convolution, x, dy, dw, db).code, LS_OK);
+#pragma omp parallel num_threads(2)
+#pragma omp master
+			status = backend->backward_weights(convolution, x, dy, dw, db);
+			assert_int_equal(status.code, LS_OK);
+			check_values(backend->name, &c, "dw", dw, p->dw_expected, weight_count(&p->shape), 2e-5);
+			check_values(backend->name, &c, "db", db, p->db_expected, c.c_out, 2e-5);
+			backend->destroy(convolution);
+			guarded_free(x);
+			guarded_free(dy);
+			guarded_free(dw);
+			guarded_free(db);
+		}
+	free_problem(&problem);
+}
+
 /* What is no convolution is refused with its numbers. */
 static void
 bad_shapes_are_refused(void **state)
@@ -392,6 +442,7 @@ main(void)
 		cmocka_unit_test(depthwise),
 		cmocka_unit_test(single_output),
 		cmocka_unit_test(gradients_are_reproducible),
+		cmocka_unit_test(smaller_teams),
 		cmocka_unit_test(bad_shapes_are_refused),
 		cmocka_unit_test(memory_limit_is_kept),
 		cmocka_unit_test(data_types_are_resolved),

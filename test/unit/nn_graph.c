@@ -202,6 +202,39 @@ test_output_is_needed(void **state)
 	graph_free(NULL);
 }
 
+/* A node that leads to no output is refused, in the graph and in a plan. */
+static void
+test_dead_ends(void **state)
+{
+	(void) state;
+	for (int end = 0; end < 3; end++)
+	{
+		Graph	   *graph = new_graph();
+		Plan	   *plan = NULL;
+		PlanOptions options = {.batch = 1,.height = 8,.width = 8,.training = true};
+		NodeId		x = graph_input(graph, 3);
+		NodeId		y = graph_conv2d(graph, "main", x, 4, 3, 1, 1, 1, true);
+
+		assert_ok(backend_find(BACKEND_AUTO, &options.backend));
+		if (end == 1)
+			graph_batch_norm(graph, "side", y);
+		if (end == 2)
+			graph_relu(graph, graph_conv2d(graph, "side", x, 4, 3, 1, 1, 1, true));
+		graph_output(graph, y);
+		if (end == 0)
+			assert_ok(graph_status(graph));
+		else
+		{
+			assert_int_equal(graph_status(graph).code, LS_INTERNAL);
+			assert_string_equal(graph_status(graph).message, end == 1 ? "graph node 2 leads to no output" :
+								"graph node 3 leads to no output");
+			assert_int_equal(plan_create(host_standalone(), graph, &options, &plan).code, LS_INTERNAL);
+			assert_null(plan);
+		}
+		graph_free(graph);
+	}
+}
+
 /* No allocation that fails leaves anything behind. */
 static void
 test_out_of_memory(void **state)
@@ -290,6 +323,7 @@ main(void)
 		cmocka_unit_test(test_channels),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_output_is_needed),
+		cmocka_unit_test(test_dead_ends),
 		cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_initial_weights),
 	};

@@ -519,8 +519,8 @@ test_unsupported(void **state)
 		assert_ok(graph_create(host_standalone(), &g));
 		x = graph_input(g, 3);
 		a = graph_conv2d(g, "a", x, 4, 1, 1, 0, 1, true);
-		b = graph_conv2d(g, "b", x, 4, 1, 1, 0, 1, true);
-		y = graph_concat(g, a, form == 0 ? x : b);
+		b = form == 0 ? x : graph_conv2d(g, "b", x, 4, 1, 1, 0, 1, true);
+		y = graph_concat(g, a, b);
 		if (form == 1)			/* a part is used after the concatenation */
 			y = graph_add(g, graph_conv2d(g, "c", y, 4, 1, 1, 0, 1, true), a);
 		else if (form == 2)		/* and is part of another */
