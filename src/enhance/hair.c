@@ -36,8 +36,9 @@ typedef struct HairFrame
 {
 	const HostContext *host;
 	Image		frame;
-	int			width;
+	int			width;			/* of the planes: the frame's with a border */
 	int			height;
+	int			border;			/* pixels, that repeat the outermost */
 	double		unit;			/* pixels per pixel of a frame of 256 */
 	uint8_t    *luma;
 	uint8_t    *hat;			/* black top-hat */
@@ -56,19 +57,25 @@ typedef struct HairFrame
 	uint8_t    *out;
 } HairFrame;
 
-/* Take luma out of rows. */
+/* Take luma out of rows; the border repeats the frame's edge, so that the dark
+ * rim of a photograph is as wide as can be, not a thin line. */
 static void
 luma_rows(void *data, int worker, long begin, long end)
 {
 	HairFrame  *hair = data;
+	const Image *frame = &hair->frame;
 
 	(void) worker;
 	for (long y = hair->first + begin; y < hair->first + end; y++)
 	{
-		const uint8_t *pixel = image_row(&hair->frame, y);
+		long		row = y - hair->border;
+		const uint8_t *pixel = image_row(frame, row < 0 ? 0 : row >= frame->height ? frame->height - 1 : row);
+		uint8_t    *luma = hair->luma + (size_t) y * (size_t) hair->width;
 
-		for (int x = 0; x < hair->width; x++, pixel += hair->frame.channels)
-			hair->luma[(size_t) y * (size_t) hair->width + (size_t) x] = (uint8_t) pixel_luma(pixel, hair->frame.channels);
+		for (int x = 0; x < frame->width; x++, pixel += frame->channels)
+			luma[hair->border + x] = (uint8_t) pixel_luma(pixel, frame->channels);
+		memset(luma, luma[hair->border], (size_t) hair->border);
+		memset(luma + hair->border + frame->width, luma[hair->border + frame->width - 1], (size_t) hair->border);
 	}
 }
 
@@ -287,18 +294,25 @@ gather(HairFrame *hair, int32_t seed, uint8_t *mask)
 		mask[hair->stack[i]] = 0;
 }
 
-/* Threshold the responses and keep long pieces; mask is of the frame's size. */
+/* Threshold the responses and keep long pieces; mask is of the planes' size,
+ * nothing in its border. */
 static Status
 gather_all(HairFrame *hair, uint8_t *mask)
 {
 	size_t		count = (size_t) hair->width * (size_t) hair->height;
 
-	for (size_t i = 0; i < count; i++)
+	memset(mask, 0, count);
+	for (int y = hair->border; y < hair->height - hair->border; y++)
 	{
-		/* at half of its depth a hair's soft edge is half covered */
-		bool		dark = hair->hat[i] >= DEPTH && 2 * hair->hat[i] >= hair->deepest[i];
+		for (int x = hair->border; x < hair->width - hair->border; x++)
+		{
+			size_t		i = (size_t) y * (size_t) hair->width + (size_t) x;
 
-		mask[i] = !dark || hair->response[i] < WEAK ? 0 : hair->response[i] < STRONG ? UNSEEN : SEED;
+			/* at half of its depth a hair's soft edge is half covered */
+			bool		dark = hair->hat[i] >= DEPTH && 2 * hair->hat[i] >= hair->deepest[i];
+
+			mask[i] = !dark || hair->response[i] < WEAK ? 0 : hair->response[i] < STRONG ? UNSEEN : SEED;
+		}
 	}
 	for (size_t i = 0; i < count; i++)
 	{
@@ -332,18 +346,30 @@ allocate(HairFrame *hair)
 	return status_ok();
 }
 
-/* Find hairs in hair->frame. */
+/* The lengths that follow from the size of hair->frame. */
+static void
+measure_frame(HairFrame *hair)
+{
+	const Image *frame = &hair->frame;
+	int			half;
+
+	hair->unit = (frame->width < frame->height ? frame->width : frame->height) / 256.0;
+	half = (int) (LINE * hair->unit / 2);
+	hair->margin = half < 2 ? 2 : half > (HAIR_SAMPLES_MAX - 1) / 2 ? (HAIR_SAMPLES_MAX - 1) / 2 : half;
+	hair->samples = 2 * hair->margin + 1;
+	hair->reach = (int) (CLOSING * hair->unit + 0.5);
+	hair->reach = hair->reach < 2 ? 2 : hair->reach;
+	hair->border = 2 * hair->reach;
+	hair->width = frame->width + 2 * hair->border;
+	hair->height = frame->height + 2 * hair->border;
+	draw_lines(hair);
+}
+
+/* Find hairs in hair->frame; mask is of the planes' size. */
 static Status
 detect(HairFrame *hair, uint8_t *mask)
 {
-	int			half = (int) (LINE * hair->unit / 2);
-
-	hair->margin = half < 2 ? 2 : half > (HAIR_SAMPLES_MAX - 1) / 2 ? (HAIR_SAMPLES_MAX - 1) / 2 : half;
-	hair->samples = 2 * hair->margin + 1;
 	TRY(allocate(hair));
-	hair->reach = (int) (CLOSING * hair->unit + 0.5);
-	hair->reach = hair->reach < 2 ? 2 : hair->reach;
-	draw_lines(hair);
 	TRY(run_rows(hair, luma_rows));
 	TRY(spread(hair, hair->luma, true, hair->response));
 	TRY(spread(hair, hair->response, false, hair->hat));
@@ -355,16 +381,22 @@ detect(HairFrame *hair, uint8_t *mask)
 	return gather_all(hair, mask);
 }
 
-/* The frame's mask at the image's size, edges interpolated. */
+/* The frame's mask at the image's size, edges interpolated; small loses its
+ * border on the way. */
 static Status
 enlarge(const HostContext *host, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
 {
 	size_t		count = (size_t) image->width * (size_t) image->height;
-	Image		of_frame = {hair->width, hair->height, 1, small};
+	Image		of_frame = {hair->frame.width, hair->frame.height, 1, small};
 	Image		whole;
 
-	for (size_t i = 0; i < (size_t) hair->width * (size_t) hair->height; i++)
-		small[i] = small[i] != 0 ? 255 : 0;
+	for (int y = 0; y < of_frame.height; y++)
+	{
+		const uint8_t *row = small + (size_t) (y + hair->border) * (size_t) hair->width + hair->border;
+
+		for (int x = 0; x < of_frame.width; x++)
+			image_row(&of_frame, y)[x] = row[x] != 0 ? 255 : 0;
+	}
 	TRY(image_resize(host, &of_frame, image->width, image->height, &whole));
 	for (size_t i = 0; i < count; i++)
 		mask[i] = whole.pixels[i] > 127;
@@ -387,10 +419,9 @@ hair_detect(const HostContext *host, const Image *image, uint8_t *mask)
 		width = (width * FRAME_SIDE + shorter / 2) / shorter;
 		height = (height * FRAME_SIDE + shorter / 2) / shorter;
 	}
-	hair.width = (int) (width > FRAME_LONGEST ? FRAME_LONGEST : width);
-	hair.height = (int) (height > FRAME_LONGEST ? FRAME_LONGEST : height);
-	hair.unit = (hair.width < hair.height ? hair.width : hair.height) / 256.0;
-	TRY(image_resize(host, image, hair.width, hair.height, &hair.frame));
+	TRY(image_resize(host, image, (int) (width > FRAME_LONGEST ? FRAME_LONGEST : width),
+					 (int) (height > FRAME_LONGEST ? FRAME_LONGEST : height), &hair.frame));
+	measure_frame(&hair);
 	status = host_alloc_array(host, (size_t) hair.width, (size_t) hair.height, &memory);
 	if (status.code == LS_OK)
 		status = detect(&hair, memory);

@@ -13,7 +13,7 @@
 /* Bounds from which a step is taken, set on the training part of the ISIC 2017
  * challenge (docs/enhancement.md): few good photographs lie beyond them. */
 #define NOISY 2.5				/* grey levels */
-#define HAIRY 0.003				/* share of the frame */
+#define HAIRY 0.0035			/* share of the frame */
 #define UNEVEN 0.36				/* slope of the light */
 #define DARK 0.48				/* mean luma */
 #define VEILED 0.30

@@ -63,18 +63,18 @@ typedef struct IssueOdds
 } IssueOdds;
 
 static const IssueOdds odds_of[ISSUES] = {
-	[ISSUE_BLURRED] = {16.41, {[SHARPNESS] = -1.126, [RESOLUTION] = -1.596}},
-	[ISSUE_NOISY] = {-6.19, {[NOISE] = 4.521}},
-	[ISSUE_LOW_CONTRAST] = {33.67, {[SPREAD] = -6.228, [SATURATION] = -2.847, [BRIGHTNESS] = -2.207, [CONTRAST] = 4.448}},
-	[ISSUE_DARK] = {18.51, {[BRIGHTNESS] = -10.422}},
+	[ISSUE_BLURRED] = {22.70, {[SHARPNESS] = -1.134, [RESOLUTION] = -2.420}},
+	[ISSUE_NOISY] = {-6.20, {[NOISE] = 4.533}},
+	[ISSUE_LOW_CONTRAST] = {32.80, {[SPREAD] = -6.109, [SATURATION] = -2.884, [BRIGHTNESS] = -2.185, [CONTRAST] = 4.344}},
+	[ISSUE_DARK] = {18.16, {[BRIGHTNESS] = -10.319}},
 	[ISSUE_BRIGHT] = {-37, {[BRIGHTNESS] = 10}},
-	[ISSUE_UNEVEN] = {0.25, {[SLOPE] = 2.144, [UNEVENNESS] = 0.355, [BRIGHTNESS] = -5.651}},
-	[ISSUE_COLOUR_CAST] = {-4.62, {[CAST] = 1.559}},
-	[ISSUE_HAIR] = {10.95, {[HAIR] = 1.821}},
-	[ISSUE_GLARE] = {19.85, {[GLARE] = 2.630}},
-	[ISSUE_INK] = {29.33, {[INK] = 2.316, [HAIR] = 2.614}},
-	[ISSUE_BLOCKING] = {-5.71, {[BLOCKING] = 0.728}},
-	[ISSUE_LOW_RESOLUTION] = {34.31, {[RESOLUTION] = -5.091}},
+	[ISSUE_UNEVEN] = {5.33, {[SLOPE] = 1.995, [UNEVENNESS] = -0.317, [BRIGHTNESS] = -7.245}},
+	[ISSUE_COLOUR_CAST] = {-4.71, {[CAST] = 1.561}},
+	[ISSUE_HAIR] = {9.89, {[HAIR] = 1.602}},
+	[ISSUE_GLARE] = {20.67, {[GLARE] = 2.794}},
+	[ISSUE_INK] = {23.91, {[INK] = 2.006, [HAIR] = 1.894}},
+	[ISSUE_BLOCKING] = {-5.71, {[BLOCKING] = 0.734}},
+	[ISSUE_LOW_RESOLUTION] = {34.63, {[RESOLUTION] = -5.129}},
 };
 
 #define NAMED 1.0				/* log odds from which an issue is named */
