@@ -2,8 +2,9 @@
  * kernels.h: the loops of resizing. Private to this folder.
  *
  * Written once (kernels_template.h) and compiled for each instruction set;
- * image_kernels() picks the table for this machine. Integers throughout: every
- * table gives the same bytes.
+ * image_kernels() picks the table for this machine; where a compiler does not
+ * find the instruction that matters, a loop is written out for its set alone
+ * (kernels_avx512.c). Integers throughout: every table gives the same bytes.
  */
 #ifndef LESIONSEG_IMAGE_KERNELS_H
 #define LESIONSEG_IMAGE_KERNELS_H
@@ -13,6 +14,18 @@
 #define RESIZE_WEIGHT_BITS 14	/* weights of one pixel sum to 1 << these */
 #define RESIZE_FRACTION_BITS 8	/* of a row that was filtered across */
 
+#define PAIR_BLOCK 16			/* results whose source stands in one vector */
+#define PAIR_REACH 32			/* samples of it */
+
+/* A filter across of two taps a result, laid out for shuffles: the samples of
+ * a block's results stand within PAIR_REACH of its base. */
+typedef struct PairFilter
+{
+	int32_t    *bases;			/* (blocks) */
+	int16_t    *places;			/* (blocks, PAIR_BLOCK, 2): where each tap's sample stands after the base */
+	int16_t    *weights;		/* (blocks, PAIR_BLOCK, 2); 0 beyond the last result */
+} PairFilter;
+
 typedef struct ImageKernels
 {
 	/* out[i] = in[i]. */
@@ -21,6 +34,10 @@ typedef struct ImageKernels
 	 * * step], with RESIZE_FRACTION_BITS, rounded. */
 	void		(*across) (uint16_t *out, const uint32_t *row, const int32_t *first, const uint32_t *weights, int taps,
 						   int step, int count);
+	/* The same from a row of `samples` bytes, for two taps: whole blocks of out
+	 * are written. NULL where shuffles of this kind are not to be had: then
+	 * across does it. */
+	void		(*across_pairs) (uint16_t *out, const uint8_t *row, int samples, const PairFilter *filter, int blocks);
 	/* sums[i] += weight * row[i]. */
 	void		(*add) (uint32_t *sums, const uint16_t *row, uint32_t weight, int count);
 	/* out[i] = sums[i] without weight and fraction, cut off: sums start at one

@@ -1,6 +1,7 @@
 /*
  * kernels_template.h: the loops behind kernels.h, included once per
- * instruction set with KERNEL_NAME(name), the name with that build's suffix.
+ * instruction set with KERNEL_NAME(name), the name with that build's suffix,
+ * and with OWN_... defined for each that the including file has written itself.
  */
 
 #define STRIP 64				/* results that are summed up at a time */
@@ -51,6 +52,7 @@ KERNEL_NAME(finish) (uint8_t *restrict out, const uint32_t *restrict sums, int c
 		out[i] = (uint8_t) (sums[i] >> (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS));
 }
 
+#ifndef OWN_BLEND
 static void
 KERNEL_NAME(blend) (uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
 					uint32_t weight_b, int count)
@@ -59,12 +61,16 @@ KERNEL_NAME(blend) (uint8_t *restrict out, const uint16_t *restrict a, uint32_t 
 		out[i] = (uint8_t) ((weight_a * a[i] + weight_b * b[i] + (1 << (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS - 1))) >>
 							(RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS));
 }
+#endif
 
 #undef STRIP
 
 const ImageKernels KERNEL_NAME(image_kernels) = {
 	.widen = KERNEL_NAME(widen),
 	.across = KERNEL_NAME(across),
+#ifdef OWN_ACROSS_PAIRS
+	.across_pairs = KERNEL_NAME(across_pairs),
+#endif
 	.add = KERNEL_NAME(add),
 	.finish = KERNEL_NAME(finish),
 	.blend = KERNEL_NAME(blend),

@@ -161,6 +161,36 @@ sample_filter_create(const HostContext *host, const Filter *filter, int width, i
 	return status_ok();
 }
 
+/* Lay out a filter of two taps at most for across_pairs. A block's results
+ * lie so close together when enlarging that their samples stand within reach. */
+static Status
+pair_filter_create(const HostContext *host, const Filter *filter, int width, int channels, PairFilter *pairs)
+{
+	size_t		blocks = ((size_t) width * (size_t) channels - 1) / PAIR_BLOCK + 1;
+	void	   *memory;
+
+	TRY(host_alloc_array(host, blocks, sizeof(int32_t), &memory));
+	pairs->bases = memory;
+	TRY(host_alloc_array(host, blocks, 2 * PAIR_BLOCK * sizeof(int16_t), &memory));
+	pairs->places = memory;
+	TRY(host_alloc_array(host, blocks, 2 * PAIR_BLOCK * sizeof(int16_t), &memory));
+	pairs->weights = memory;
+	for (size_t i = 0; i < (size_t) width * (size_t) channels; i++)
+	{
+		const Taps *taps = &filter->taps[i / (size_t) channels];
+		int			first = taps->first * channels + (int) (i % (size_t) channels);
+
+		if (i % PAIR_BLOCK == 0)
+			pairs->bases[i / PAIR_BLOCK] = taps->first * channels;
+		for (int k = 0; k < taps->count; k++)
+		{
+			pairs->places[2 * i + (size_t) k] = (int16_t) (first + k * channels - pairs->bases[i / PAIR_BLOCK]);
+			pairs->weights[2 * i + (size_t) k] = (int16_t) filter->weights[taps->weights + k];
+		}
+	}
+	return status_ok();
+}
+
 /* What one thread works with. */
 typedef struct ResizeWorker
 {
@@ -179,7 +209,9 @@ typedef struct Resize
 	Image	   *result;
 	Filter		across;
 	Filter		down;
-	SampleFilter samples;		/* across */
+	bool		by_pairs;		/* across_pairs can do it */
+	SampleFilter samples;		/* across, unless by pairs */
+	PairFilter	pairs;
 	ResizeWorker *workers;
 	int			threads;
 	long		first;			/* result row at which the block begins */
@@ -193,13 +225,18 @@ filtered_row(const Resize *resize, ResizeWorker *worker, int y)
 	const Image *source = resize->source;
 	int			samples = source->width * source->channels;
 
-	if (worker->kept[y % 2] != y)
+	if (worker->kept[y % 2] == y)
+		return worker->rows[y % 2];
+	if (resize->by_pairs)
+		resize->kernels->across_pairs(worker->rows[y % 2], source->pixels + (size_t) y * (size_t) samples, samples,
+									  &resize->pairs, (resize->result->width * source->channels - 1) / PAIR_BLOCK + 1);
+	else
 	{
 		resize->kernels->widen(worker->wide, source->pixels + (size_t) y * (size_t) samples, samples);
 		resize->kernels->across(worker->rows[y % 2], worker->wide, resize->samples.first, resize->samples.weights,
 								resize->samples.taps, source->channels, resize->result->width * source->channels);
-		worker->kept[y % 2] = y;
 	}
+	worker->kept[y % 2] = y;
 	return worker->rows[y % 2];
 }
 
@@ -269,7 +306,7 @@ worker_create(const HostContext *host, const Resize *resize, ResizeWorker *worke
 	worker->wide = memory;
 	for (int i = 0; i < 2; i++)
 	{
-		TRY(host_alloc_array(host, samples, sizeof(uint16_t), &memory));
+		TRY(host_alloc_array(host, samples + PAIR_BLOCK, sizeof(uint16_t), &memory));
 		worker->rows[i] = memory;
 		worker->kept[i] = -1;
 	}
@@ -293,7 +330,11 @@ resize_run(const HostContext *host, Resize *resize)
 	block = block < 1 ? 1 : block;
 	TRY(filter_create(host, resize->source->width, result->width, &resize->across));
 	TRY(filter_create(host, resize->source->height, result->height, &resize->down));
-	TRY(sample_filter_create(host, &resize->across, result->width, result->channels, &resize->samples));
+	resize->by_pairs = resize->kernels->across_pairs != NULL && resize->source->width <= result->width;
+	if (resize->by_pairs)
+		TRY(pair_filter_create(host, &resize->across, result->width, result->channels, &resize->pairs));
+	else
+		TRY(sample_filter_create(host, &resize->across, result->width, result->channels, &resize->samples));
 	TRY(host_alloc_array(host, (size_t) resize->threads, sizeof(ResizeWorker), &memory));
 	resize->workers = memory;
 	for (int t = 0; t < resize->threads; t++)
@@ -324,6 +365,9 @@ resize_free(const HostContext *host, Resize *resize)
 	host_free(host, resize->workers);
 	host_free(host, resize->samples.first);
 	host_free(host, resize->samples.weights);
+	host_free(host, resize->pairs.bases);
+	host_free(host, resize->pairs.places);
+	host_free(host, resize->pairs.weights);
 	filter_free(host, &resize->across);
 	filter_free(host, &resize->down);
 }

@@ -4,6 +4,9 @@
  */
 #include "image_fixture.h"
 
+#include "core/cpu.h"
+#include "image/kernels.h"
+
 /* Resize a grey image and compare every pixel. */
 static void
 assert_resized(int width, int height, const uint8_t *from, int new_width, int new_height, const uint8_t *to)
@@ -192,6 +195,103 @@ test_bad_sizes(void **state)
 	image_free(host_standalone(), &image);
 }
 
+/* The loops written out for an instruction set do what the formula says, to
+ * the last result of a row, and nothing beyond it. */
+static void
+test_kernels(void **state)
+{
+	const ImageKernels *tables[] = {&image_kernels_baseline, NULL, NULL};
+	uint8_t		row[40];
+	uint16_t	rows[2][100];
+	int32_t		bases[] = {0, 20};
+	int16_t		places[2][PAIR_BLOCK][2];
+	int16_t		weights[2][PAIR_BLOCK][2];
+	PairFilter	filter = {bases, places[0][0], weights[0][0]};
+	uint32_t	seed = 3;
+
+	(void) state;
+	tables[1] = cpu_features()->avx2 ? &image_kernels_avx2 : NULL;
+	tables[2] = cpu_features()->avx512 ? &image_kernels_avx512 : NULL;
+	for (int i = 0; i < 200; i++)
+	{
+		seed = seed * 1664525u + 1013904223u;
+		rows[i / 100][i % 100] = (uint16_t) (i % 7 == 0 ? 65280 : (seed >> 8) % 65281);
+		row[i % 40] = (uint8_t) (seed >> 24);
+		places[i / 16 % 2][i % 16][0] = (int16_t) (seed >> 4 & 15);
+		places[i / 16 % 2][i % 16][1] = (int16_t) (3 + (seed >> 4 & 15));
+		weights[i / 16 % 2][i % 16][0] = (int16_t) (i % 5 == 0 ? 16384 : seed >> 18);
+		weights[i / 16 % 2][i % 16][1] = (int16_t) (16384 - weights[i / 16 % 2][i % 16][0]);
+	}
+	for (int k = 0; k < 3; k++)
+	{
+		if (tables[k] == NULL)
+			continue;
+		for (int count = 1; count <= 100; count += 33)
+		{
+			uint8_t		out[101];
+
+			for (uint32_t weight = 0; weight <= 16384; weight += 2048)
+			{
+				memset(out, 77, sizeof out);
+				tables[k]->blend(out, rows[0], 16384 - weight, rows[1], weight, count);
+				for (int i = 0; i < count; i++)
+					assert_int_equal(out[i], ((16384 - weight) * rows[0][i] + weight * rows[1][i] + (1 << 21)) >> 22);
+				assert_int_equal(out[count], 77);
+			}
+		}
+		if (tables[k]->across_pairs != NULL)
+		{
+			uint16_t	out[2 * PAIR_BLOCK + 1];
+
+			out[2 * PAIR_BLOCK] = 777;
+			tables[k]->across_pairs(out, row, 40, &filter, 2);	/* the second block's window ends with the row */
+			for (int i = 0; i < 2 * PAIR_BLOCK; i++)
+			{
+				const int16_t *place = places[i / 16][i % 16];
+				const int16_t *weight = weights[i / 16][i % 16];
+				int			sum = weight[0] * row[bases[i / 16] + place[0]] + weight[1] * row[bases[i / 16] + place[1]];
+
+				assert_int_equal(out[i], (sum + 32) >> 6);
+			}
+			assert_int_equal(out[2 * PAIR_BLOCK], 777);
+		}
+	}
+}
+
+/* These bytes never change, whatever the machine: networks were trained on them. */
+static void
+test_known_bytes(void **state)
+{
+	static const struct
+	{
+		int			width;
+		int			height;
+		int			channels;
+		uint32_t	hash;
+	}			known[] = {
+		{640, 480, 3, 0x40C9137C}, {333, 300, 1, 0x3984A66B}, {640, 20, 3, 0x36993362},
+		{50, 300, 3, 0x5D68E732}, {101, 200, 3, 0x0D022E61}, {102, 68, 1, 0x149BE29E}, {64, 64, 3, 0x685AA0A9},
+	};
+
+	(void) state;
+	for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
+	{
+		HostContext host = *host_standalone();
+		Image		image = make_noise(101, 67, known[k].channels, 5);
+		Image		result;
+		uint32_t	hash = 2166136261u;
+
+		host.threads = 1 + (int) k % 3;
+		assert_ok(image_resize(&host, &image, known[k].width, known[k].height, &result));
+		for (size_t i = 0; i < samples_of(&result); i++)
+			hash = (hash ^ result.pixels[i]) * 16777619u;
+		if (hash != known[k].hash)
+			fail_msg("%d x %d: 0x%08X", known[k].width, known[k].height, hash);
+		image_free(&host, &result);
+		image_free(&host, &image);
+	}
+}
+
 int
 main(void)
 {
@@ -203,6 +303,8 @@ main(void)
 		cmocka_unit_test(test_against_reference),
 		cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_bad_sizes),
+		cmocka_unit_test(test_kernels),
+		cmocka_unit_test(test_known_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
