@@ -164,17 +164,36 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 	return status;
 }
 
-/* Calibrate the probabilities, and say what Dice the mask may expect. */
-static void
-calibrate(const ModelVersion *version, Segmented *result)
+/* Say what Dice a mask may expect. Where a small map is enlarged, edges become
+ * wide and unsure; the version was calibrated (learn/fit.h), and its bound for
+ * review was found, at network size: so this looks there, whatever the size
+ * of the mask. */
+static Status
+expect_dice(const ModelVersion *version, const HostContext *host, const ProbabilityMap *maps, const double *weights,
+			int count, MaskOptions options, double *expected)
 {
-	Image	   *map = &result->probabilities;
+	double		table[256];
+	Image		mask;
+	Image		map;
+
+	options.width = options.height = version->image_size;
+	TRY(mask_create(host, maps, weights, count, &options, &mask, &map));
+	calibration_table(version->temperature, table);
+	*expected = calibration_expected_dice((size_t) map.width * map.height, map.pixels, mask.pixels, table);
+	image_free(host, &mask);
+	image_free(host, &map);
+	return status_ok();
+}
+
+/* Calibrate a map of probabilities. */
+static void
+calibrate(const ModelVersion *version, Image *map)
+{
 	size_t		pixels = (size_t) map->width * map->height;
 	double		table[256];
 	uint8_t		bytes[256];
 
 	calibration_table(version->temperature, table);
-	result->predicted_dice = calibration_expected_dice(pixels, map->pixels, result->mask.pixels, table);
 	for (int value = 0; value < 256; value++)
 		bytes[value] = (uint8_t) (int) (255 * table[value] + 0.5);
 	for (size_t i = 0; i < pixels; i++)
@@ -196,10 +215,12 @@ segment(const ModelStore *store, const ModelVersion *version, const HostContext 
 	TRY(predict_all(store, ensemble ? version->members : &self, count, host, image, options, maps));
 	for (int i = 0; i < count; i++)
 		result->disagreement += weights[i] * maps[i].disagreement;
+	if (want_probabilities)
+		TRY(expect_dice(version, host, maps, weights, count, *mask, &result->predicted_dice));
 	TRY(mask_create(host, maps, weights, count, mask, &result->mask,
 					want_probabilities ? &result->probabilities : NULL));
 	if (want_probabilities)
-		calibrate(version, result);
+		calibrate(version, &result->probabilities);
 	return status_ok();
 }
 
