@@ -14,11 +14,22 @@
 #define RESIZE_WEIGHT_BITS 14	/* weights of one pixel sum to 1 << these */
 #define RESIZE_FRACTION_BITS 8	/* of a row that was filtered across */
 
+/* A filter across as the loop over samples wants it: as many pairs of taps for
+ * each result, those that it lacks with weight 0. */
+typedef struct SampleFilter
+{
+	int			count;			/* of results in a row */
+	int			step;			/* from one tap to the next: the channels */
+	int			pairs;
+	int32_t    *first;			/* (count): sample of the first tap */
+	uint32_t   *weights;		/* (pairs, count): of a tap, and of the next in the upper half */
+} SampleFilter;
+
 #define PAIR_BLOCK 16			/* results whose source stands in one vector */
 #define PAIR_REACH 32			/* samples of it */
 
-/* A filter across of two taps a result, laid out for shuffles: the samples of
- * a block's results stand within PAIR_REACH of its base. */
+/* A filter of one pair, laid out for shuffles: the samples of a block's results
+ * stand within PAIR_REACH of its base. */
 typedef struct PairFilter
 {
 	int32_t    *bases;			/* (blocks) */
@@ -28,14 +39,11 @@ typedef struct PairFilter
 
 typedef struct ImageKernels
 {
-	/* out[i] = in[i]. */
-	void		(*widen) (uint32_t *out, const uint8_t *in, int count);
-	/* out[i] = the sum over k < taps of weights[k * count + i] * row[first[i] + k
-	 * * step], with RESIZE_FRACTION_BITS, rounded. */
-	void		(*across) (uint16_t *out, const uint32_t *row, const int32_t *first, const uint32_t *weights, int taps,
-						   int step, int count);
-	/* The same from a row of `samples` bytes, for two taps: whole blocks of out
-	 * are written. NULL where shuffles of this kind are not to be had: then
+	/* out[i] = the sum of filter's taps in a row of `samples` bytes, with
+	 * RESIZE_FRACTION_BITS, rounded. scratch has room for the row and 2 * pairs
+	 * * step samples more. */
+	void		(*across) (uint16_t *out, const uint8_t *row, int samples, uint32_t *scratch, const SampleFilter *filter);
+	/* The same for one pair: whole blocks of out are written. NULL where shuffles of this kind are not to be had: then
 	 * across does it. */
 	void		(*across_pairs) (uint16_t *out, const uint8_t *row, int samples, const PairFilter *filter, int blocks);
 	/* sums[i] += weight * row[i]. */

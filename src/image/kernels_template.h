@@ -6,6 +6,7 @@
 
 #define STRIP 64				/* results that are summed up at a time */
 
+#ifndef OWN_ACROSS
 static void
 KERNEL_NAME(widen) (uint32_t *restrict out, const uint8_t *restrict in, int count)
 {
@@ -14,29 +15,32 @@ KERNEL_NAME(widen) (uint32_t *restrict out, const uint8_t *restrict in, int coun
 }
 
 static void
-KERNEL_NAME(across) (uint16_t *restrict out, const uint32_t *restrict row, const int32_t *restrict first,
-					 const uint32_t *restrict weights, int taps, int step, int count)
+KERNEL_NAME(across) (uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_t *restrict scratch,
+					 const SampleFilter *filter)
 {
-	for (int begin = 0; begin < count; begin += STRIP)
+	KERNEL_NAME(widen) (scratch, row, samples);
+	for (int begin = 0; begin < filter->count; begin += STRIP)
 	{
 		uint32_t	sums[STRIP];
-		int			n = count - begin < STRIP ? count - begin : STRIP;
+		int			n = filter->count - begin < STRIP ? filter->count - begin : STRIP;
 
 		for (int i = 0; i < STRIP; i++)
 			sums[i] = 1 << (RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS - 1);
-		for (int k = 0; k < taps; k++)
+		for (int k = 0; k < filter->pairs; k++)
 		{
-			const uint32_t *restrict w = weights + (long) k * count + begin;
-			const uint32_t *restrict from = row + (long) k * step;
-			const int32_t *restrict at = first + begin;
+			const uint32_t *restrict w = filter->weights + (long) k * filter->count + begin;
+			const uint32_t *restrict from = scratch + 2L * k * filter->step;
+			const uint32_t *restrict next = from + filter->step;
+			const int32_t *restrict at = filter->first + begin;
 
 			for (int i = 0; i < n; i++)
-				sums[i] += w[i] * from[at[i]];
+				sums[i] += (w[i] & 0xFFFF) * from[at[i]] + (w[i] >> 16) * next[at[i]];
 		}
 		for (int i = 0; i < n; i++)
 			out[begin + i] = (uint16_t) (sums[i] >> (RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS));
 	}
 }
+#endif
 
 static void
 KERNEL_NAME(add) (uint32_t *restrict sums, const uint16_t *restrict row, uint32_t weight, int count)
@@ -66,7 +70,6 @@ KERNEL_NAME(blend) (uint8_t *restrict out, const uint16_t *restrict a, uint32_t 
 #undef STRIP
 
 const ImageKernels KERNEL_NAME(image_kernels) = {
-	.widen = KERNEL_NAME(widen),
 	.across = KERNEL_NAME(across),
 #ifdef OWN_ACROSS_PAIRS
 	.across_pairs = KERNEL_NAME(across_pairs),

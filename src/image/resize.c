@@ -125,38 +125,31 @@ filter_free(const HostContext *host, Filter *filter)
 	host_free(host, filter->weights);
 }
 
-/* A filter as the loop over samples wants it: as many taps for each, those
- * that a sample lacks with weight 0. */
-typedef struct SampleFilter
-{
-	int			taps;
-	int32_t    *first;			/* (samples): sample of the first tap */
-	uint32_t   *weights;		/* (taps, samples) */
-} SampleFilter;
-
 /* Lay out a filter across for interleaved channels. */
 static Status
 sample_filter_create(const HostContext *host, const Filter *filter, int width, int channels, SampleFilter *samples)
 {
 	size_t		count = (size_t) width * (size_t) channels;
+	int			taps = 0;
 	void	   *memory;
 
 	for (int x = 0; x < width; x++)
-		samples->taps = filter->taps[x].count > samples->taps ? filter->taps[x].count : samples->taps;
+		taps = filter->taps[x].count > taps ? filter->taps[x].count : taps;
+	samples->count = (int) count;
+	samples->step = channels;
+	samples->pairs = (taps + 1) / 2;
 	TRY(host_alloc_array(host, count, sizeof(int32_t), &memory));
 	samples->first = memory;
-	TRY(host_alloc_array(host, count, (size_t) samples->taps * sizeof(uint32_t), &memory));
+	TRY(host_alloc_array(host, count, (size_t) samples->pairs * sizeof(uint32_t), &memory));
 	samples->weights = memory;
-	for (int x = 0; x < width; x++)
+	for (size_t i = 0; i < count; i++)
 	{
-		for (int c = 0; c < channels; c++)
-		{
-			size_t		i = (size_t) x * (size_t) channels + (size_t) c;
+		const Taps *of_pixel = &filter->taps[i / (size_t) channels];
 
-			samples->first[i] = filter->taps[x].first * channels + c;
-			for (int k = 0; k < filter->taps[x].count; k++)
-				samples->weights[(size_t) k * count + i] = filter->weights[filter->taps[x].weights + k];
-		}
+		samples->first[i] = of_pixel->first * channels + (int) (i % (size_t) channels);
+		for (int k = 0; k < of_pixel->count; k++)
+			samples->weights[(size_t) (k / 2) * count + i] |=
+				(uint32_t) filter->weights[of_pixel->weights + k] << (k % 2 == 0 ? 0 : 16);
 	}
 	return status_ok();
 }
@@ -194,7 +187,7 @@ pair_filter_create(const HostContext *host, const Filter *filter, int width, int
 /* What one thread works with. */
 typedef struct ResizeWorker
 {
-	uint32_t   *wide;			/* a source row, and zeros after it for taps of weight 0 */
+	uint32_t   *scratch;		/* for a source row, and zeros after it for taps of weight 0 */
 	uint16_t   *rows[2];		/* source rows filtered across: row y is kept in y % 2 */
 	int			kept[2];		/* which source row each holds, -1 at first */
 	uint32_t   *sums;			/* one result row being summed up */
@@ -231,11 +224,8 @@ filtered_row(const Resize *resize, ResizeWorker *worker, int y)
 		resize->kernels->across_pairs(worker->rows[y % 2], source->pixels + (size_t) y * (size_t) samples, samples,
 									  &resize->pairs, (resize->result->width * source->channels - 1) / PAIR_BLOCK + 1);
 	else
-	{
-		resize->kernels->widen(worker->wide, source->pixels + (size_t) y * (size_t) samples, samples);
-		resize->kernels->across(worker->rows[y % 2], worker->wide, resize->samples.first, resize->samples.weights,
-								resize->samples.taps, source->channels, resize->result->width * source->channels);
-	}
+		resize->kernels->across(worker->rows[y % 2], source->pixels + (size_t) y * (size_t) samples, samples,
+								worker->scratch, &resize->samples);
 	worker->kept[y % 2] = y;
 	return worker->rows[y % 2];
 }
@@ -301,9 +291,9 @@ worker_create(const HostContext *host, const Resize *resize, ResizeWorker *worke
 	size_t		samples = (size_t) resize->result->width * (size_t) source->channels;
 	void	   *memory;
 
-	TRY(host_alloc_array(host, ((size_t) source->width + (size_t) resize->samples.taps) * (size_t) source->channels,
+	TRY(host_alloc_array(host, ((size_t) source->width + 2 * (size_t) resize->samples.pairs) * (size_t) source->channels,
 						 sizeof(uint32_t), &memory));
-	worker->wide = memory;
+	worker->scratch = memory;
 	for (int i = 0; i < 2; i++)
 	{
 		TRY(host_alloc_array(host, samples + PAIR_BLOCK, sizeof(uint16_t), &memory));
@@ -357,7 +347,7 @@ resize_free(const HostContext *host, Resize *resize)
 {
 	for (int t = 0; resize->workers != NULL && t < resize->threads; t++)
 	{
-		host_free(host, resize->workers[t].wide);
+		host_free(host, resize->workers[t].scratch);
 		host_free(host, resize->workers[t].rows[0]);
 		host_free(host, resize->workers[t].rows[1]);
 		host_free(host, resize->workers[t].sums);
