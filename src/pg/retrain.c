@@ -47,6 +47,7 @@ typedef struct Retrain
 	bool		resume;
 	int			patience;		/* epochs without a better one; INT_MAX without */
 	UnfinishedRun unfinished;	/* what this run may go on with */
+	ErrorData  *error;			/* what a step raised, or NULL */
 } Retrain;
 
 typedef void (*RetrainStep) (Retrain *job);
@@ -141,6 +142,13 @@ finish_step(Retrain *job)
 		checkpoint_drop(job->run);
 }
 
+/* Write that a step failed. */
+static void
+fail_step(Retrain *job)
+{
+	run_log_fail(job->run, job->error);
+}
+
 /* ---- transactions ---- */
 
 /* Run a step in a subtransaction; what it raised, or NULL. */
@@ -176,19 +184,20 @@ try_step(Retrain *job, RetrainStep step)
 static void
 run_step(Retrain *job, RetrainStep step)
 {
-	ErrorData  *error;
-
 	if (!job->commits)
 	{
 		step(job);
 		return;
 	}
-	error = try_step(job, step);
-	if (error != NULL && job->run->run != 0)
-		run_log_fail(job->run, error);
+	job->error = try_step(job, step);
+
+	/* Where that cannot be written (the extension was dropped, say), what
+	 * matters is what happened before. */
+	if (job->error != NULL && job->run->run != 0)
+		(void) try_step(job, fail_step);
 	SPI_commit();
-	if (error != NULL)
-		ReThrowError(error);
+	if (job->error != NULL)
+		ReThrowError(job->error);
 }
 
 /* ---- the run ---- */

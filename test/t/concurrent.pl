@@ -55,4 +55,15 @@ $second->query(q{SET statement_timeout = '5s'});
 like($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR:  55006/, 'making a model that is being made is refused');
 $first->query(q{ROLLBACK});
 unlike($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR/, '... until the other session gave up');
+
+# The extension is dropped under a training: that ends with an error, and so does nothing else.
+$second->query(q{RESET statement_timeout});
+$first->start(q{CALL lesion_retrain('archive', 'net', 100000, image_size => 32, batch_size => 4)});
+$first->wait_for(qr/NOTICE.*epoch 2 /i);
+unlike($second->query(q{SET client_min_messages = error; SET statement_timeout = '60s'; DROP EXTENSION lesionseg CASCADE}), qr/ERROR/,
+	'dropping the extension does not wait for a training');
+like($first->finish(60), qr/ERROR:  42P01: relation "public\.lesion_epoch" does not exist/, '... which ends with an error');
+is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session goes on');
+$second->query('CREATE EXTENSION lesionseg');
+like($first->query(sprintf $train, 1), qr/^1$/m, 'installed again, all is as new');
 done_testing();
