@@ -11,8 +11,8 @@
  * whatever the size of the photograph.
  *
  * The severities are calibrated: each costs a U-Net that was trained on clean
- * images about twice the Dice of the one before it, from less than one point
- * to five to twenty-five (docs/metrics.md has the table).
+ * images visibly more Dice than the one before it, from two points at most to
+ * five to twenty-five (docs/metrics.md has the table).
  *
  * The kinds follow Hendrycks and Dietterich, "Benchmarking neural network
  * robustness to common corruptions and perturbations" (ICLR 2019,
