@@ -6,6 +6,7 @@
 #   make, make install      build and install the extension, as with any other
 #   make installcheck       pg_regress against a running server
 #   make unit [ROOM=image] [SAN=1]   unit tests, without a server; SAN=1: under ASan and UBSan
+#   make unit VARIANT=portable ONEDNN=no   the same of a build without oneDNN
 #   make valgrind [ROOM=image]       unit tests under memcheck
 #   make fuzz [SECONDS=20]           each decoder under libFuzzer
 #   make bench [PEERS=dir] [DATA=dir]   the table of docs/performance.md, in build/bench.md
@@ -33,13 +34,15 @@ USES_nn = nn core
 USES_arch = arch nn core
 USES_learn = learn arch nn enhance measure image core
 
-# A variant is one way to compile everything: release, san, fuzz.
+# A variant is one way to compile everything: release, san, fuzz; portable
+# beside ONEDNN=no, so that both builds can stand side by side.
 VARIANT := $(if $(SAN),san,release)
 BUILD = build/$(VARIANT)
 
 CC = gcc
 WARNINGS = -Wall -Wextra -Werror -Wdeclaration-after-statement -Wvla -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS_release = -O2
+CFLAGS_portable = -O2
 CFLAGS_san = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 CFLAGS_fuzz = -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-pass-failed
 CFLAGS = -std=gnu11 -g -fno-omit-frame-pointer
