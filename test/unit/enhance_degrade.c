@@ -287,10 +287,8 @@ test_shapes(void **state)
 		{
 			for (int severity = 1; severity <= DEGRADE_SEVERITY_MAX; severity += 2)
 			{
-				Image		image;
+				Image		image = constant(shapes[s][0], shapes[s][1], shapes[s][2], severity == 1 ? 150 : severity == 3 ? 0 : 255);
 
-				assert_ok(image_create(host, shapes[s][0], shapes[s][1], shapes[s][2], &image));
-				memset(image.pixels, 150, samples_of(&image));
 				assert_ok(degrade_image(host, (DegradeKind) kind, severity, 1, &image));
 				assert_int_equal(image.width, shapes[s][0]);
 				assert_int_equal(image.height, shapes[s][1]);

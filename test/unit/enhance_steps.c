@@ -115,6 +115,11 @@ test_constant(void **state)
 				assert_memory_equal(own.pixels, own.pixels + own.channels, samples_of(&own) - (size_t) own.channels);
 				image_free(host_standalone(), &own);
 			}
+			for (int mode = 0; mode < 3; mode++)
+			{
+				assert_ok(enhance_by_mode(host_standalone(), (EnhanceMode) mode, &image));
+				assert_same_image(&image, &before);
+			}
 			take_step(ENHANCE_UPSCALE, 2, &image);
 			assert_int_equal(image.width, 2 * before.width);
 			assert_int_equal(image.height, 2 * before.height);
@@ -144,6 +149,21 @@ test_shapes(void **state)
 			assert_same_image(&one, &three);
 			image_free(host_standalone(), &one);
 			image_free(host_standalone(), &three);
+		}
+		for (int mode = 1; mode < 3; mode++)
+		{
+			HostContext host = *host_standalone();
+			Image		one = make_noise(shapes[s][0], shapes[s][1], shapes[s][2], 6);
+			Image		three = copy_of(&one);
+
+			assert_ok(enhance_by_mode(&host, (EnhanceMode) mode, &one));
+			host.threads = 3;
+			assert_ok(enhance_by_mode(&host, (EnhanceMode) mode, &three));
+			assert_same_image(&one, &three);
+			assert_int_equal(one.width, shapes[s][0]);
+			assert_int_equal(one.height, shapes[s][1]);
+			image_free(&host, &one);
+			image_free(&host, &three);
 		}
 	}
 }
