@@ -25,8 +25,13 @@ my $train = q{SELECT (lesion_train('archive', 'cancelled', architecture => 'unet
 my $small = q{SELECT (lesion_train('archive', 'small', architecture => 'unet', epochs => 1,
 	image_size => 64, batch_size => 4, config => '{"base": 8, "depth": 3}', id_column => 'id')).version};
 
+# Another of the largest size whose images are degraded several at a time.
+my $wide = q{SELECT (lesion_train('archive', 'wide', architecture => 'unet', epochs => 1,
+	image_size => 384, batch_size => 4, config => '{"base": 4, "depth": 2}', id_column => 'id')).version};
+
 # Name, statement, milliseconds allowed.
 my @cases = (
+	['measuring robustness', q{SELECT count(*) FROM lesion_robustness('archive', 'wide', 'all', modes => '{auto,always}')}, 200],
 	['rendering', 'SELECT length(image) FROM lesion_synthetic(2, 9000, 9000)', 200],
 	['decoding and segmenting', q{SELECT length(lesion_segment(image, 'small')) FROM large, generate_series(1, 50)}, 200],
 	['scoring', 'SELECT lesion_score(mask, mask) FROM large, generate_series(1, 200)', 200],
@@ -65,6 +70,8 @@ my $session = Session->new($database);
 my $canceller = Session->new($database);
 my $trained = $session->query($small);
 like($trained, qr/^1$/m, 'a small model is trained') or diag $trained;
+
+like($session->query($wide), qr/^1$/m, 'and a wide one');
 
 for my $case (@cases) {
 	my ($name, $sql, $allowed) = @$case;

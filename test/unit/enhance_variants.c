@@ -74,10 +74,9 @@ test_at_once(void **state)
 	assert_int_equal(variants_at_once(&host, 64, 64), 1);
 	host.threads = 2;
 	assert_int_equal(variants_at_once(&host, 64, 64), 8);
-	assert_int_equal(variants_at_once(&host, 256, 256), 8);
+	assert_int_equal(variants_at_once(&host, 256, 256), 4);
 	assert_int_equal(variants_at_once(&host, 384, 384), 2);
-	assert_int_equal(variants_at_once(&host, 512, 512), 2);
-	assert_int_equal(variants_at_once(&host, 513, 513), 1);
+	assert_int_equal(variants_at_once(&host, 385, 384), 1);
 	assert_int_equal(variants_at_once(&host, 16384, 16384), 1);
 }
 
