@@ -71,9 +71,8 @@ typedef struct Predict
 	bool		out_of_time;
 } Predict;
 
-/* Images above a limit are too many where they are more than a tenth, of so
- * many that were looked at or of all. */
-#define LIMITED_SAMPLE 100
+/* So many images above a limit, and more than a tenth of all, are too many. */
+#define LIMITED_MANY 10
 
 /* ---- one image ---- */
 
@@ -333,14 +332,14 @@ predict_batch(Predict *job)
 	return rows != NULL;
 }
 
-/* Raise an error where limits leave out more than a tenth of the images, of
- * `sample` at least. */
+/* Raise an error where limits leave out too many images. A few that are too
+ * large are no reason for a job to fail every night. */
 static void
-check_limits(const Predict *job, int64 sample)
+check_limits(const Predict *job)
 {
 	int64		seen = job->segmented + job->broken + job->limited;
 
-	if (job->limited * 10 > Max(seen, sample))
+	if (job->limited >= LIMITED_MANY && job->limited * 10 > seen)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%lld of %lld images of %s are above a limit", (long long) job->limited, (long long) seen,
@@ -357,9 +356,8 @@ predict(Predict *job)
 	{
 		if (job->commits)
 			SPI_commit();
-		check_limits(job, LIMITED_SAMPLE);
+		check_limits(job);
 	}
-	check_limits(job, 0);
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),

@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(64);
+SELECT plan(65);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -125,6 +125,7 @@ INSERT INTO pictures SELECT * FROM large;
 CALL lesion_predict('pictures', 'net', 'found', batch_size => 2);
 SELECT is((SELECT count(*) FROM found WHERE error IS NULL), 10::bigint, 'an image above it keeps no other from being segmented');
 SELECT is((SELECT count(*) FROM found WHERE id = '11'), 0::bigint, '... and is not marked for ever');
+SELECT lives_ok($$CALL lesion_predict('pictures', 'net', 'found')$$, '... nor a reason for the next call to fail');
 RESET lesionseg.max_pixels;
 CALL lesion_predict('pictures', 'net', 'found');
 SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::bigint, '... but segmented under a higher limit');
