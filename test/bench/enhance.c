@@ -16,6 +16,7 @@
 #include "enhance/enhance.h"
 #include "enhance/inpaint.h"
 #include "image/synthetic.h"
+#include "image_files.h"
 
 #define WIDTH 1024
 #define HEIGHT 768
@@ -30,16 +31,6 @@ milliseconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return 1e3 * (double) now.tv_sec + 1e-6 * (double) now.tv_nsec;
-}
-
-/* End the program when status is a failure. */
-static void
-require(Status status)
-{
-	if (status.code == LS_OK)
-		return;
-	fprintf(stderr, "%s\n%s\n", status.message, status.hint);
-	exit(1);
 }
 
 /* Write raw samples after a header. */

@@ -8,46 +8,11 @@
  * the score tells them apart, and the coefficients of quality_score.c.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "enhance/degrade.h"
 #include "enhance/quality.h"
-#include "image/codec.h"
-
-/* End the program when status is a failure. */
-static void
-require(Status status)
-{
-	if (status.code == LS_OK)
-		return;
-	fprintf(stderr, "%s\n%s\n", status.message, status.hint);
-	exit(1);
-}
-
-/* Decode a file. */
-static Image
-read_image(const char *path)
-{
-	FILE	   *file = fopen(path, "rb");
-	long		size = 0;
-	void	   *bytes;
-	Image		image;
-
-	if (file != NULL && fseek(file, 0, SEEK_END) == 0)
-		size = ftell(file);
-	bytes = malloc((size_t) size + 1);
-	if (file == NULL || bytes == NULL || fseek(file, 0, SEEK_SET) != 0 ||
-		fread(bytes, 1, (size_t) size, file) != (size_t) size)
-	{
-		fprintf(stderr, "cannot read %s\n", path);
-		exit(1);
-	}
-	fclose(file);
-	require(image_decode(host_standalone(), bytes, (size_t) size, DECODE_RGB, &image));
-	free(bytes);
-	return image;
-}
+#include "image_files.h"
 
 /* Measure image, degraded unless severity is 0. */
 static void
