@@ -24,6 +24,10 @@
 #define STEPS 8
 #define PREDICTIONS 30
 
+/* A slow network stops at fewer of them: at these, once so long has passed. */
+#define FEWEST 3
+#define MOST_SECONDS 10
+
 /* Whether the profile lists every step. */
 static bool per_step;
 
@@ -34,6 +38,13 @@ seconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
+/* Is a measurement done, after count of most runs and since begun? */
+static bool
+enough(int count, int most, double begun)
+{
+	return count >= most || (count >= FEWEST && seconds_now() - begun > MOST_SECONDS);
 }
 
 /* End the program when status is a failure. */
@@ -205,13 +216,15 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 	Learner    *learner;
 	Plan	   *plan;
 	Profile		profile;
+	double		started;
 	double		best = 1e30;
 
 	require(learner_create(network, choice, batch, size, size, &learner));
 	plan = learner_plan(learner);
 	require(learner_step(learner, rgb, masks, &options, &result));
 	profile = profile_start(plan);
-	for (int i = 0; i < STEPS; i++)
+	started = seconds_now();
+	for (int i = 0; !enough(i, STEPS, started); i++)
 	{
 		double		begun = seconds_now();
 
@@ -238,6 +251,7 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	Predictor  *predictor;
 	Plan	   *plan;
 	Profile		profile;
+	double		started;
 	double		best = 1e30;
 
 	require(host_alloc_array(host, pixels, sizeof(float), &probabilities));
@@ -245,7 +259,8 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	plan = predictor_plan(predictor);
 	require(predictor_run(predictor, rgb, probabilities));
 	profile = profile_start(plan);
-	for (int i = 0; i < PREDICTIONS; i++)
+	started = seconds_now();
+	for (int i = 0; !enough(i, PREDICTIONS, started); i++)
 	{
 		double		begun = seconds_now();
 
