@@ -132,7 +132,7 @@ Status
 degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image)
 {
 	/* radius in 1/16 pixel of an image of 256, which is 1/4096 of the side */
-	static const int radii[DEGRADE_SEVERITY_MAX] = {64, 120, 190, 280, 400};
+	static const int radii[DEGRADE_SEVERITY_MAX] = {28, 56, 96, 150, 230};
 	int64_t		radius = (int64_t) radii[severity - 1] * draw_between(rng, 95, 105) * shorter_side(image) / 25600 + 8;
 	Disc		disc = {0};
 	Status		status;
@@ -227,7 +227,7 @@ Status
 degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *image)
 {
 	/* pixels on each side in an image of 256 */
-	static const int reaches[DEGRADE_SEVERITY_MAX] = {6, 12, 18, 25, 34};
+	static const int reaches[DEGRADE_SEVERITY_MAX] = {3, 5, 8, 12, 16};
 	int			reach = (reaches[severity - 1] * (shorter_side(image) < 8192 ? shorter_side(image) : 8192) + 128) / 256;
 	int			x = draw_between(rng, -4096, 4096);
 	int			y = draw_between(rng, 0, 4096);
@@ -271,7 +271,7 @@ reduced_side(int side, int shorter, int permille)
 Status
 degrade_low_resolution(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int permille[DEGRADE_SEVERITY_MAX] = {180, 120, 80, 60, 45};
+	static const int permille[DEGRADE_SEVERITY_MAX] = {420, 280, 190, 130, 90};
 	int			share = permille[severity - 1] * draw_between(rng, 95, 105) / 100;
 	int			shorter = shorter_side(image);
 	Image		small;
@@ -290,7 +290,7 @@ degrade_low_resolution(const HostContext *host, int severity, Rng *rng, Image *i
 Status
 degrade_jpeg(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int qualities[DEGRADE_SEVERITY_MAX] = {13, 10, 8, 6, 3};
+	static const int qualities[DEGRADE_SEVERITY_MAX] = {20, 14, 11, 9, 7};
 	EncodedImage encoded;
 	Image		result;
 	Status		status;

@@ -458,7 +458,7 @@ test_contrast(void **state)
 static void
 test_sharpen(void **state)
 {
-	Image		blurred = rendered(9, 256, DEGRADE_BLUR, 2);
+	Image		blurred = rendered(9, 256, DEGRADE_BLUR, 4);
 	Image		clean = rendered(9, 256, 0, 0);
 	double		before = psnr(&clean, &blurred, NULL);
 
