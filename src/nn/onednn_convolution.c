@@ -15,8 +15,7 @@
  * take slices as they are and are faster (test/bench/convolution.c). Passes
  * that the library is not safe with go to the OpenBLAS backend.
  *
- * The primitives use our scratch memory, one block for the largest need:
- * they never run at the same time.
+ * The primitives use our scratch memory, one block for the largest need.
  */
 #ifdef HAVE_ONEDNN
 
@@ -27,28 +26,16 @@
 #include "core/cpu.h"
 #include "core/threads.h"
 #include "nn/convolution_amx.h"
-#include "nn/onednn_compat.h"
 #include "nn/onednn_faults.h"
+#include "nn/onednn_primitive.h"
 #include "nn/weight_gradient_amx.h"
 #include "nn/window_product.h"
-
-#define MAX_ARGUMENTS 6
-
-/* A primitive with its arguments; addresses that vary are set per run. */
-typedef struct Step
-{
-	dnnl_primitive_desc_t description;
-	dnnl_primitive_t primitive;
-	dnnl_exec_arg_t arguments[MAX_ARGUMENTS];
-	int			argument_count;
-	OneDnnDesc	scratch;
-} Step;
 
 /* Weights in the layout a primitive asked for, and the way there or back. */
 typedef struct Packed
 {
 	OneDnnDesc	desc;
-	Step		reorder;
+	OneDnnPrimitive reorder;
 	size_t		at;				/* in the arena */
 } Packed;
 
@@ -59,8 +46,7 @@ struct Convolution
 	ConvolutionUse use;
 	int			threads;
 	Arena		arena;
-	dnnl_engine_t engine;
-	dnnl_stream_t stream;
+	OneDnnEngine engine;
 	OneDnnDesc	x;
 	OneDnnDesc	y;
 	OneDnnDesc	weights;		/* format any */
@@ -68,9 +54,9 @@ struct Convolution
 	OneDnnDesc	plain;			/* (O, I, KH, KW) float32 */
 	OneDnnDesc	bias;
 	OneDnnGeometry geometry;
-	Step		forward;
-	Step		backward_data;
-	Step		backward_weights;
+	OneDnnPrimitive forward;
+	OneDnnPrimitive backward_data;
+	OneDnnPrimitive backward_weights;
 	Packed		forward_weights;
 	Packed		backward_data_weights;
 	Packed		weight_gradient;
@@ -91,95 +77,7 @@ struct Convolution
 	size_t		dense_x_at;		/* scratch for x and dx, where it is a slice */
 	size_t		dense_y_at;
 	size_t		scratch_at;
-	size_t		scratch_size;
 };
-
-/* Turn a library's status into ours. */
-static Status
-check(dnnl_status_t status, const char *what)
-{
-	if (status == dnnl_success)
-		return status_ok();
-	if (status == dnnl_out_of_memory)
-		return status_error(LS_OUT_OF_MEMORY, "oneDNN ran out of memory: could not %s", what);
-	return status_error(LS_INTERNAL, "oneDNN could not %s (status %d)", what, (int) status);
-}
-
-/* Append an argument to a step; a NULL handle is set when it runs. */
-static Status
-add_argument(Convolution *convolution, Step *step, int argument, const OneDnnDesc *desc, void *handle)
-{
-	dnnl_memory_t memory;
-
-	TRY(check(dnnl_memory_create(&memory, ONEDNN_DESC(desc), convolution->engine,
-								 handle == NULL ? DNNL_MEMORY_NONE : handle),
-			  "describe a tensor"));
-	step->arguments[step->argument_count].arg = argument;
-	step->arguments[step->argument_count].memory = memory;
-	step->argument_count++;
-	return status_ok();
-}
-
-/* Point a step's argument at memory. */
-static Status
-set_argument(Step *step, int argument, const void *handle)
-{
-	for (int i = 0; i < step->argument_count; i++)
-		if (step->arguments[i].arg == argument)
-			return check(dnnl_memory_set_data_handle(step->arguments[i].memory, (void *) handle),
-						 "use a tensor");
-	return status_error(LS_INTERNAL, "a convolution has no argument %d", argument);
-}
-
-static Status
-run_step(Convolution *convolution, Step *step)
-{
-	threads_use(convolution->threads);
-	TRY(check(dnnl_primitive_execute(step->primitive, convolution->stream, step->argument_count,
-									 step->arguments),
-			  "run a primitive"));
-	return check(dnnl_stream_wait(convolution->stream), "wait for a primitive");
-}
-
-static void
-destroy_step(Step *step)
-{
-	for (int i = 0; i < step->argument_count; i++)
-		dnnl_memory_destroy(step->arguments[i].memory);
-	if (step->primitive != NULL)
-		dnnl_primitive_destroy(step->primitive);
-	if (step->description != NULL)
-		dnnl_primitive_desc_destroy(step->description);
-	onednn_desc_destroy(&step->scratch);
-}
-
-/* Attributes of every primitive: our scratch, and what forward fuses. */
-static Status
-make_attributes(const ConvolutionUse *fused, dnnl_primitive_attr_t *attributes)
-{
-	dnnl_post_ops_t post_ops;
-	dnnl_status_t status;
-
-	TRY(check(dnnl_primitive_attr_create(attributes), "make attributes"));
-	status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
-	if (status == dnnl_success && fused != NULL)
-	{
-		status = dnnl_post_ops_create(&post_ops);
-		if (status == dnnl_success)
-		{
-			if (fused->residual)
-				status = onednn_append_sum(post_ops);
-			if (status == dnnl_success && fused->relu)
-				status = onednn_append_relu(post_ops);
-			if (status == dnnl_success)
-				status = dnnl_primitive_attr_set_post_ops(*attributes, post_ops);
-			dnnl_post_ops_destroy(post_ops);
-		}
-	}
-	if (status != dnnl_success)
-		dnnl_primitive_attr_destroy(*attributes);
-	return check(status, "set attributes");
-}
 
 /* Do the library's primitives add the bias? A transposed convolution's is
  * added after backward-data, which has none. */
@@ -196,66 +94,35 @@ bias_channels(const Convolution *convolution)
 	return convolution->use.transposed ? convolution->shape.x.c : convolution->shape.y.c;
 }
 
-/* Note a step's scratch and make its primitive. */
-static Status
-make_primitive(Convolution *convolution, Step *step)
-{
-	size_t		scratch;
-
-	TRY(check(onednn_desc_query(&step->scratch, step->description, dnnl_query_scratchpad_md),
-			  "find out its scratch"));
-	scratch = dnnl_memory_desc_get_size(ONEDNN_DESC(&step->scratch));
-	if (scratch > convolution->scratch_size)
-		convolution->scratch_size = scratch;
-	return check(dnnl_primitive_create(&step->primitive, step->description), "make a primitive");
-}
-
 /* Make one pass's primitive; packed takes the weight layout it asks for.
  * Without packed only the description is made, as a hint for others. */
 static Status
-make_pass(Convolution *convolution, OneDnnPass pass, Step *step, const Step *hint, Packed *packed)
+make_pass(Convolution *convolution, OneDnnPass pass, OneDnnPrimitive *step, const OneDnnPrimitive *hint, Packed *packed)
 {
 	const ConvolutionUse *use = &convolution->use;
 	const OneDnnDesc *weights = pass == ONEDNN_BACKWARD_WEIGHTS ? &convolution->gradient : &convolution->weights;
 	const OneDnnDesc *bias = pass != ONEDNN_BACKWARD_DATA && primitive_bias(use) ? &convolution->bias : NULL;
+	bool		fuses = pass == ONEDNN_FORWARD && !use->transposed;
 	dnnl_primitive_attr_t attributes;
 	Status		status;
 
-	TRY(make_attributes(pass == ONEDNN_FORWARD && !use->transposed ? use : NULL, &attributes));
-	status = check(onednn_convolution(&step->description, pass, convolution->engine, attributes,
-									  hint == NULL ? NULL : hint->description,
-									  &convolution->x, weights, bias, &convolution->y,
-									  &convolution->geometry),
-				   "make a convolution");
+	TRY(onednn_attributes(fuses && use->residual, fuses && use->relu, &attributes));
+	status = onednn_check(onednn_convolution(&step->description, pass, convolution->engine.engine, attributes,
+											 hint == NULL ? NULL : hint->description,
+											 &convolution->x, weights, bias, &convolution->y,
+											 &convolution->geometry),
+						  "make a convolution");
 	dnnl_primitive_attr_destroy(attributes);
 	TRY(status);
 	if (packed == NULL)
 		return status_ok();
-	TRY(check(onednn_desc_query(&packed->desc, step->description,
-								pass == ONEDNN_BACKWARD_WEIGHTS ?
-								dnnl_query_diff_weights_md : dnnl_query_weights_md),
-			  "find out its weight layout"));
-	TRY(make_primitive(convolution, step));
+	TRY(onednn_check(onednn_desc_query(&packed->desc, step->description,
+									   pass == ONEDNN_BACKWARD_WEIGHTS ?
+									   dnnl_query_diff_weights_md : dnnl_query_weights_md),
+					 "find out its weight layout"));
+	TRY(onednn_primitive_make(&convolution->engine, step));
 	return arena_reserve(&convolution->arena, dnnl_memory_desc_get_size(ONEDNN_DESC(&packed->desc)),
 						 &packed->at);
-}
-
-/* Make the reorder between plain weights and a packed layout. */
-static Status
-make_reorder(Convolution *convolution, const OneDnnDesc *source, const OneDnnDesc *target, Packed *packed)
-{
-	dnnl_primitive_attr_t attributes;
-	Status		status;
-
-	TRY(make_attributes(NULL, &attributes));
-	status = check(dnnl_reorder_primitive_desc_create(&packed->reorder.description,
-													  ONEDNN_DESC(source), convolution->engine,
-													  ONEDNN_DESC(target), convolution->engine,
-													  attributes),
-				   "make a reorder");
-	dnnl_primitive_attr_destroy(attributes);
-	TRY(status);
-	return make_primitive(convolution, &packed->reorder);
 }
 
 /* Copy a tensor of so many pixels and channels from one stride to another. */
@@ -345,14 +212,14 @@ describe(Convolution *convolution)
 		convolution->geometry.dilations[d] = shape->dilation - 1;
 		convolution->geometry.padding[d] = shape->padding;
 	}
-	TRY(check(onednn_desc_strided(&convolution->x, 4, x_sizes, type, x_strides), "describe x"));
-	TRY(check(onednn_desc_strided(&convolution->y, 4, y_sizes, type, y_strides), "describe y"));
-	TRY(check(onednn_desc_any(&convolution->weights, rank, weight_sizes, type), "describe weights"));
-	TRY(check(onednn_desc_any(&convolution->gradient, rank, weight_sizes, dnnl_f32), "describe gradients"));
-	TRY(check(onednn_desc_strided(&convolution->plain, rank, weight_sizes, dnnl_f32, weight_strides),
-			  "describe plain weights"));
-	return check(onednn_desc_strided(&convolution->bias, 1, bias_sizes, dnnl_f32, bias_strides),
-				 "describe a bias");
+	TRY(onednn_check(onednn_desc_strided(&convolution->x, 4, x_sizes, type, x_strides), "describe x"));
+	TRY(onednn_check(onednn_desc_strided(&convolution->y, 4, y_sizes, type, y_strides), "describe y"));
+	TRY(onednn_check(onednn_desc_any(&convolution->weights, rank, weight_sizes, type), "describe weights"));
+	TRY(onednn_check(onednn_desc_any(&convolution->gradient, rank, weight_sizes, dnnl_f32), "describe gradients"));
+	TRY(onednn_check(onednn_desc_strided(&convolution->plain, rank, weight_sizes, dnnl_f32, weight_strides),
+					 "describe plain weights"));
+	return onednn_check(onednn_desc_strided(&convolution->bias, 1, bias_sizes, dnnl_f32, bias_strides),
+						"describe a bias");
 }
 
 /* Give each step its arguments, once the arena has addresses. */
@@ -365,54 +232,54 @@ bind_arguments(Convolution *convolution)
 
 	if (convolution->forward.primitive != NULL)
 	{
-		Step	   *step = &convolution->forward;
+		OneDnnPrimitive *step = &convolution->forward;
 		Packed	   *packed = &convolution->forward_weights;
 		void	   *weights = arena_at(arena, packed->at);
 
-		TRY(add_argument(convolution, step, DNNL_ARG_SRC, &convolution->x, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SRC, &convolution->x, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
 		if (primitive_bias(use))
-			TRY(add_argument(convolution, step, DNNL_ARG_BIAS, &convolution->bias,
-							 arena_at(arena, convolution->bias_at)));
-		TRY(add_argument(convolution, step, DNNL_ARG_DST, &convolution->y, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+			TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_BIAS, &convolution->bias,
+									arena_at(arena, convolution->bias_at)));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_DST, &convolution->y, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 		step = &packed->reorder;
-		TRY(add_argument(convolution, step, DNNL_ARG_FROM, &convolution->plain, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
-		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_FROM, &convolution->plain, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_TO, &packed->desc, weights));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 	}
 	if (convolution->backward_data.primitive != NULL)
 	{
-		Step	   *step = &convolution->backward_data;
+		OneDnnPrimitive *step = &convolution->backward_data;
 		Packed	   *packed = &convolution->backward_data_weights;
 		void	   *weights = arena_at(arena, packed->at);
 
-		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
-		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_SRC, &convolution->x, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_WEIGHTS, &packed->desc, weights));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_DIFF_SRC, &convolution->x, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 		step = &packed->reorder;
-		TRY(add_argument(convolution, step, DNNL_ARG_FROM, &convolution->plain, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_TO, &packed->desc, weights));
-		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_FROM, &convolution->plain, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_TO, &packed->desc, weights));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 	}
 	if (convolution->backward_weights.primitive != NULL)
 	{
-		Step	   *step = &convolution->backward_weights;
+		OneDnnPrimitive *step = &convolution->backward_weights;
 		Packed	   *packed = &convolution->weight_gradient;
 		void	   *gradient = arena_at(arena, packed->at);
 
-		TRY(add_argument(convolution, step, DNNL_ARG_SRC, &convolution->x, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_DIFF_WEIGHTS, &packed->desc, gradient));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SRC, &convolution->x, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_DIFF_DST, &convolution->y, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_DIFF_WEIGHTS, &packed->desc, gradient));
 		if (primitive_bias(use))
-			TRY(add_argument(convolution, step, DNNL_ARG_DIFF_BIAS, &convolution->bias,
-							 arena_at(arena, convolution->bias_gradient_at)));
-		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+			TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_DIFF_BIAS, &convolution->bias,
+									arena_at(arena, convolution->bias_gradient_at)));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 		step = &packed->reorder;
-		TRY(add_argument(convolution, step, DNNL_ARG_FROM, &packed->desc, gradient));
-		TRY(add_argument(convolution, step, DNNL_ARG_TO, &convolution->plain, NULL));
-		TRY(add_argument(convolution, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_FROM, &packed->desc, gradient));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_TO, &convolution->plain, NULL));
+		TRY(onednn_add_argument(&convolution->engine, step, DNNL_ARG_SCRATCHPAD, &step->scratch, scratch));
 	}
 	return status_ok();
 }
@@ -467,10 +334,7 @@ plan_convolution(Convolution *convolution)
 	size_t		bias_size = bias_channels(convolution) * sizeof(float);
 	ConvolutionUse left = *use; /* passes that the library computes */
 
-	threads_use(convolution->threads);
-	TRY(check(dnnl_engine_create(&convolution->engine, dnnl_cpu, 0), "make an engine"));
-	TRY(check(dnnl_stream_create(&convolution->stream, convolution->engine, dnnl_stream_default_flags),
-			  "make a stream"));
+	TRY(onednn_engine_create(&convolution->engine, convolution->threads));
 	TRY(describe(convolution));
 
 	TRY(make_own_kernels(convolution));
@@ -490,25 +354,25 @@ plan_convolution(Convolution *convolution)
 		TRY(make_pass(convolution, ONEDNN_FORWARD, &convolution->forward, NULL,
 					  left.forward ? &convolution->forward_weights : NULL));
 	if (left.forward)
-		TRY(make_reorder(convolution, &convolution->plain, &convolution->forward_weights.desc,
-						 &convolution->forward_weights));
+		TRY(onednn_primitive_reorder(&convolution->engine, &convolution->plain, &convolution->forward_weights.desc,
+									 &convolution->forward_weights.reorder));
 	if (left.backward_data)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_DATA, &convolution->backward_data, &convolution->forward,
 					  &convolution->backward_data_weights));
-		TRY(make_reorder(convolution, &convolution->plain, &convolution->backward_data_weights.desc,
-						 &convolution->backward_data_weights));
+		TRY(onednn_primitive_reorder(&convolution->engine, &convolution->plain, &convolution->backward_data_weights.desc,
+									 &convolution->backward_data_weights.reorder));
 	}
 	if (left.backward_weights)
 	{
 		TRY(make_pass(convolution, ONEDNN_BACKWARD_WEIGHTS, &convolution->backward_weights,
 					  &convolution->forward, &convolution->weight_gradient));
-		TRY(make_reorder(convolution, &convolution->weight_gradient.desc, &convolution->plain,
-						 &convolution->weight_gradient));
+		TRY(onednn_primitive_reorder(&convolution->engine, &convolution->weight_gradient.desc, &convolution->plain,
+									 &convolution->weight_gradient.reorder));
 	}
 	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_at));
 	TRY(arena_reserve(&convolution->arena, bias_size, &convolution->bias_gradient_at));
-	TRY(arena_reserve(&convolution->arena, convolution->scratch_size, &convolution->scratch_at));
+	TRY(arena_reserve(&convolution->arena, convolution->engine.scratch_size, &convolution->scratch_at));
 	TRY(arena_reserve(&convolution->arena, x_is_slice(convolution) && convolution->forward.description != NULL ?
 					  shape_pixels(convolution->shape.x) * convolution->shape.x.c * data_type_size(use->type) : 0,
 					  &convolution->dense_x_at));
@@ -524,12 +388,12 @@ onednn_destroy(Convolution *convolution)
 {
 	if (convolution == NULL)
 		return;
-	destroy_step(&convolution->forward);
-	destroy_step(&convolution->backward_data);
-	destroy_step(&convolution->backward_weights);
-	destroy_step(&convolution->forward_weights.reorder);
-	destroy_step(&convolution->backward_data_weights.reorder);
-	destroy_step(&convolution->weight_gradient.reorder);
+	onednn_primitive_destroy(&convolution->forward);
+	onednn_primitive_destroy(&convolution->backward_data);
+	onednn_primitive_destroy(&convolution->backward_weights);
+	onednn_primitive_destroy(&convolution->forward_weights.reorder);
+	onednn_primitive_destroy(&convolution->backward_data_weights.reorder);
+	onednn_primitive_destroy(&convolution->weight_gradient.reorder);
 	onednn_desc_destroy(&convolution->forward_weights.desc);
 	onednn_desc_destroy(&convolution->backward_data_weights.desc);
 	onednn_desc_destroy(&convolution->weight_gradient.desc);
@@ -539,10 +403,7 @@ onednn_destroy(Convolution *convolution)
 	onednn_desc_destroy(&convolution->gradient);
 	onednn_desc_destroy(&convolution->plain);
 	onednn_desc_destroy(&convolution->bias);
-	if (convolution->stream != NULL)
-		dnnl_stream_destroy(convolution->stream);
-	if (convolution->engine != NULL)
-		dnnl_engine_destroy(convolution->engine);
+	onednn_engine_destroy(&convolution->engine);
 	amx_convolution_destroy(convolution->own_forward);
 	amx_convolution_destroy(convolution->own_backward_data);
 	weight_gradient_destroy(convolution->own_gradient);
@@ -621,8 +482,8 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 	{
 		if (packed[i]->reorder.primitive == NULL)
 			continue;
-		TRY(set_argument(&packed[i]->reorder, DNNL_ARG_FROM, weights));
-		TRY(run_step(convolution, &packed[i]->reorder));
+		TRY(onednn_set_argument(&packed[i]->reorder, DNNL_ARG_FROM, weights));
+		TRY(onednn_run(&convolution->engine, &packed[i]->reorder));
 	}
 	if (bias != NULL)
 		memcpy(arena_at(&convolution->arena, convolution->bias_at), bias, channels * sizeof(float));
@@ -634,7 +495,7 @@ onednn_set_weights(Convolution *convolution, const float *weights, const float *
 static Status
 onednn_forward(Convolution *convolution, const void *x, void *y)
 {
-	Step	   *step = &convolution->forward;
+	OneDnnPrimitive *step = &convolution->forward;
 	TensorShape shape = convolution->shape.y;
 	int			stride = convolution->use.y_pixel_stride;
 	void	   *dense = y;
@@ -652,9 +513,9 @@ onednn_forward(Convolution *convolution, const void *x, void *y)
 		if (convolution->use.residual)
 			copy_pixels(convolution, shape, y, stride, dense, shape.c);
 	}
-	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
-	TRY(set_argument(step, DNNL_ARG_DST, dense));
-	TRY(run_step(convolution, step));
+	TRY(onednn_set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
+	TRY(onednn_set_argument(step, DNNL_ARG_DST, dense));
+	TRY(onednn_run(&convolution->engine, step));
 	if (y_is_slice(convolution))
 		copy_pixels(convolution, shape, dense, shape.c, y, stride);
 	return status_ok();
@@ -680,7 +541,7 @@ finish_transposed(const Convolution *convolution, const void *dense, void *dx)
 static Status
 onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 {
-	Step	   *step = &convolution->backward_data;
+	OneDnnPrimitive *step = &convolution->backward_data;
 	TensorShape shape = convolution->shape.x;
 	void	   *dense = dx;
 
@@ -695,9 +556,9 @@ onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 		return openblas_backend.backward_data(convolution->substitute, dy, dx);
 	if (x_is_slice(convolution))
 		dense = arena_at(&convolution->arena, convolution->dense_x_at);
-	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
-	TRY(set_argument(step, DNNL_ARG_DIFF_SRC, dense));
-	TRY(run_step(convolution, step));
+	TRY(onednn_set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
+	TRY(onednn_set_argument(step, DNNL_ARG_DIFF_SRC, dense));
+	TRY(onednn_run(&convolution->engine, step));
 	if (convolution->use.transposed && (convolution->use.bias || convolution->use.relu))
 		finish_transposed(convolution, dense, dx);
 	else if (x_is_slice(convolution))
@@ -708,8 +569,8 @@ onednn_backward_data(Convolution *convolution, const void *dy, void *dx)
 static Status
 onednn_backward_weights(Convolution *convolution, const void *x, const void *dy, float *dw, float *db)
 {
-	Step	   *step = &convolution->backward_weights;
-	Step	   *reorder = &convolution->weight_gradient.reorder;
+	OneDnnPrimitive *step = &convolution->backward_weights;
+	OneDnnPrimitive *reorder = &convolution->weight_gradient.reorder;
 
 	if (convolution->own_gradient != NULL)
 	{
@@ -718,11 +579,11 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 	}
 	if (convolution->substituted[PASS_BACKWARD_WEIGHTS])
 		return openblas_backend.backward_weights(convolution->substitute, x, dy, dw, db);
-	TRY(set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
-	TRY(set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
-	TRY(run_step(convolution, step));
-	TRY(set_argument(reorder, DNNL_ARG_TO, dw));
-	TRY(run_step(convolution, reorder));
+	TRY(onednn_set_argument(step, DNNL_ARG_SRC, dense_x(convolution, x)));
+	TRY(onednn_set_argument(step, DNNL_ARG_DIFF_DST, dense_y(convolution, dy)));
+	TRY(onednn_run(&convolution->engine, step));
+	TRY(onednn_set_argument(reorder, DNNL_ARG_TO, dw));
+	TRY(onednn_run(&convolution->engine, reorder));
 	if (db != NULL)
 		memcpy(db, arena_at(&convolution->arena, convolution->bias_gradient_at),
 			   convolution->shape.y.c * sizeof(float));
@@ -732,7 +593,7 @@ onednn_backward_weights(Convolution *convolution, const void *x, const void *dy,
 static const char *
 onednn_implementation(const Convolution *convolution, ConvolutionPass pass)
 {
-	const Step *step = pass == PASS_FORWARD ? &convolution->forward :
+	const OneDnnPrimitive *step = pass == PASS_FORWARD ? &convolution->forward :
 		pass == PASS_BACKWARD_DATA ? &convolution->backward_data : &convolution->backward_weights;
 	const char *name = "";
 
