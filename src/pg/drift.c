@@ -58,7 +58,7 @@ lesion_drift(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	if (predictions_select(psprintf(query, table)) != SPI_OK_SELECT)
+	if (predictions_select(table, psprintf(query, table)) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

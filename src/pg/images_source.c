@@ -274,7 +274,7 @@ int
 images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit)
 {
 	int			level = text_settings_begin();
-	int			result = spi_execute_as(doing, query, count, types, values, NULL, limit);
+	int			result = spi_execute_as(doing, query, count, types, values, NULL, false, limit);
 
 	text_settings_end(level);
 	return result;

@@ -13,6 +13,7 @@
 
 #include "pg/glue.h"
 #include "pg/predictions.h"
+#include "pg/spi_context.h"
 
 char *
 predictions_open(const ModelStore *store, Oid oid)
@@ -39,14 +40,14 @@ predictions_open(const ModelStore *store, Oid oid)
 }
 
 int
-predictions_select(const char *query)
+predictions_select(const char *table, const char *query)
 {
 	int			level = NewGUCNestLevel();
 	int			result;
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
-	result = SPI_execute(query, true, 0);
+	result = spi_execute_as(psprintf("reading %s", table), query, 0, NULL, NULL, NULL, true, 0);
 	AtEOXact_GUC(true, level);
 	return result;
 }

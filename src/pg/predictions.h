@@ -11,7 +11,8 @@
 /* Check that the table is one of lesion_prediction; its qualified name. */
 char	   *predictions_open(const ModelStore *store, Oid oid);
 
-/* Run a SELECT under a search_path of our own; what SPI_execute returned. */
-int			predictions_select(const char *query);
+/* Run a SELECT on the table of that name under a search_path of our own; what
+ * SPI_execute returned. */
+int			predictions_select(const char *table, const char *query);
 
 #endif

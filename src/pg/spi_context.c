@@ -25,14 +25,15 @@ shorten(ErrorData *error, const char *doing, const char *query)
 }
 
 int
-spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls, long limit)
+spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls,
+			   bool read_only, long limit)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	volatile int result = 0;
 
 	PG_TRY();
 	{
-		result = SPI_execute_with_args(query, count, types, values, nulls, false, limit);
+		result = SPI_execute_with_args(query, count, types, values, nulls, read_only, limit);
 	}
 	PG_CATCH();
 	{

@@ -9,10 +9,9 @@
 
 #include "postgres.h"
 
-/* SPI_execute_with_args for a query that may write. In the context of an
- * error `doing`, as in "looking for images of public.archive", stands for the
+/* SPI_execute_with_args. In the context of an error `doing`, as in "looking for images of public.archive", stands for the
  * query; what triggers and functions of others add stays. */
 int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls,
-						   long limit);
+						   bool read_only, long limit);
 
 #endif

@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(65);
+SELECT plan(66);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -174,6 +174,7 @@ CREATE POLICY write ON watched FOR INSERT TO lesion_test_blind WITH CHECK (true)
 SET LOCAL ROLE lesion_test_blind;
 SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '42501',
 	'new row violates row-level security policy for table "watched"', '... or a policy that hides them');
+SELECT matches((failure($$SELECT lesion_drift('found')$$)).context, '^reading public.found\n', 'nor is the SQL of lesion_drift in its errors');
 RESET ROLE;
 ALTER TABLE watched DISABLE ROW LEVEL SECURITY;
 
