@@ -43,6 +43,7 @@
 #include "pg/model_store.h"
 #include "pg/pending_images.h"
 #include "pg/predictions.h"
+#include "pg/segment_progress.h"
 #include "pg/spi_context.h"
 #include "pg/work_lock.h"
 
@@ -457,6 +458,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 						 "it is stopped.")));
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
+	segment_progress_begin(CurrentMemoryContext);
 	job.target = predictions_open(&job.store, target);
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);

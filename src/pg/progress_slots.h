@@ -12,9 +12,15 @@
 
 #include "datatype/timestamp.h"
 
-#include "pg/train_progress.h"
-
 #define MODEL_NAME_BYTES 256	/* 63 characters of at most 4 bytes */
+
+typedef enum ProgressPhase
+{
+	PROGRESS_READING,			/* rows of the table */
+	PROGRESS_TRAINING,			/* batches of an epoch */
+	PROGRESS_VALIDATING,
+	PROGRESS_SCORING			/* the test part, at the end */
+} ProgressPhase;
 
 /* The training of a process. */
 typedef struct TrainProgress

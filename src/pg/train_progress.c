@@ -10,7 +10,6 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "pg/progress_slots.h"
 #include "pg/train_progress.h"
 
 PG_FUNCTION_INFO_V1(lesion_training_slots);

@@ -8,13 +8,7 @@
 
 #include "postgres.h"
 
-typedef enum ProgressPhase
-{
-	PROGRESS_READING,			/* rows of the table */
-	PROGRESS_TRAINING,			/* batches of an epoch */
-	PROGRESS_VALIDATING,
-	PROGRESS_SCORING			/* the test part, at the end */
-} ProgressPhase;
+#include "pg/progress_slots.h"
 
 /* A run of a model begins, or ends, in this process. */
 void		train_progress_begin(const char *model, int epochs);

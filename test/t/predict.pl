@@ -60,6 +60,16 @@ is($watcher->query(q{SELECT count(*) FROM (SELECT id FROM masks GROUP BY id, ver
 is($watcher->query(q{SELECT string_agg(DISTINCT (lesion_reproduce(m)).agrees::text, ',') FROM (SELECT * FROM masks WHERE version = 1 LIMIT 5) AS m}), 'true',
 	'a mask of the version before is made again');
 
+# A batch that fails as it commits is an error, and leaves no lock.
+run_sql($database, q{CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'too late'; END$$;
+	CREATE CONSTRAINT TRIGGER late AFTER INSERT ON masks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late();
+	DELETE FROM masks WHERE id LIKE 'lesion-1.%'});
+my $said = $job->query($call);
+like($said, qr/ERROR:  P0001: too late/, 'a commit that fails is an error');
+unlike($said, qr/WARNING/, '... and no more than that');
+run_sql($database, 'DROP TRIGGER late ON masks');
+like($watcher->query($call), qr/NOTICE.* 20 images of public\.many segmented/, '... and another session goes on');
+
 # In a transaction block it is all or nothing.
 like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/, 'in a transaction block it says so');
 is($watcher->query(q{SELECT count(*) FROM masks WHERE version = 2}), '1200', '... and a rollback takes it back');
