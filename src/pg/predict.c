@@ -128,7 +128,6 @@ insert_row(const Predict *job, const char *select, Datum *values, char *nulls)
 				 errdetail("A trigger on the table leaves the row out, or changes its images, id, model or version."),
 				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
 						 "others.")));
-	pfree(query);
 }
 
 /* Segment an image and store its row; raises. */
@@ -288,9 +287,12 @@ time_left(const Predict *job)
 static void
 predict_rows(Predict *job, SPITupleTable *rows, Datum *values, char *nulls)
 {
-	bool		isnull;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext row = AllocSetContextCreate(caller, "lesionseg prediction row", ALLOCSET_DEFAULT_SIZES);
 	Datum		last = (Datum) 0;
+	bool		isnull;
 
+	MemoryContextSwitchTo(row);
 	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -302,7 +304,10 @@ predict_rows(Predict *job, SPITupleTable *rows, Datum *values, char *nulls)
 			predict_row(job, values, nulls);
 		last = values[ROW_ID];
 		job->out_of_time = !time_left(job);
+		MemoryContextReset(row);
 	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(row);
 }
 
 /* Segment a batch; false when nothing was left to do. */
