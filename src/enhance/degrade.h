@@ -11,8 +11,8 @@
  * whatever the size of the photograph.
  *
  * The severities are calibrated: each costs a U-Net that was trained on clean
- * images visibly more Dice than the one before it, from two points at most to
- * five to twenty-five (docs/metrics.md has the table).
+ * images more Dice than the one before it, from two points at most to five to
+ * twenty-five (docs/metrics.md has the table).
  *
  * The kinds follow Hendrycks and Dietterich, "Benchmarking neural network
  * robustness to common corruptions and perturbations" (ICLR 2019,
