@@ -23,11 +23,21 @@ threads_restore_signals(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
+/* As many of so many threads as the runtime will give: OMP_THREAD_LIMIT in the
+ * environment bounds it. Libraries that divide work among more wait for ever. */
+static int
+obtainable(int threads)
+{
+	int			limit = omp_get_thread_limit();
+
+	return threads < 1 ? 1 : threads < limit ? threads : limit;
+}
+
 void
 threads_use(int threads)
 {
 	omp_set_dynamic(0);
-	omp_set_num_threads(threads < 1 ? 1 : threads);
+	omp_set_num_threads(obtainable(threads));
 }
 
 int
@@ -45,6 +55,7 @@ threads_run(int threads, long count, ThreadsTask task, void *data)
 {
 	sigset_t	before;
 
+	threads = obtainable(threads);
 	if (threads <= 1 || count <= 1)
 	{
 		task(data, 0, 0, count);

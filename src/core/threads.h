@@ -22,7 +22,7 @@ void		threads_block_signals(sigset_t *before);
 void		threads_restore_signals(const sigset_t *before);
 
 /* Set the size of the parallel regions that follow, our own and those of
- * oneDNN and OpenBLAS. */
+ * oneDNN and OpenBLAS; less where OMP_THREAD_LIMIT allows no more. */
 void		threads_use(int threads);
 
 /* Cores this process may run on. */
@@ -34,7 +34,8 @@ typedef void (*ThreadsTask) (void *data, int worker, long begin, long end);
 
 /* Split [0, count) into one contiguous piece per thread and run task on
  * each; returns when all are done. The split depends on count and threads
- * alone, so sums over pieces are reproducible. */
+ * alone, so sums over pieces are reproducible. Fewer threads than asked for
+ * may run (OMP_THREAD_LIMIT, a region inside of another). */
 void		threads_run(int threads, long count, ThreadsTask task, void *data);
 
 #endif
