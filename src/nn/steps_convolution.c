@@ -1,0 +1,185 @@
+/*
+ * steps_convolution.c: the convolutions of a running plan: their weights, with
+ * a batch norm behind them folded in for inference, and both passes.
+ */
+#include "nn/steps.h"
+
+/* ---- calls of the backend, with signals blocked (threads.h) ---- */
+
+static Status
+backend_set_weights(Step *step, const float *weights, const float *bias)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = step->backend->set_weights(step->convolution, weights, bias);
+	threads_restore_signals(&before);
+	return status;
+}
+
+static Status
+backend_forward(Step *step, const void *x, void *y)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = step->backend->forward(step->convolution, x, y);
+	threads_restore_signals(&before);
+	return status;
+}
+
+static Status
+backend_backward_data(Step *step, const void *dy, void *dx)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = step->backend->backward_data(step->convolution, dy, dx);
+	threads_restore_signals(&before);
+	return status;
+}
+
+static Status
+backend_backward_weights(Step *step, const void *x, const void *dy, float *dw, float *db)
+{
+	sigset_t	before;
+	Status		status;
+
+	threads_block_signals(&before);
+	status = step->backend->backward_weights(step->convolution, x, dy, dw, db);
+	threads_restore_signals(&before);
+	return status;
+}
+
+/* ---- weights ---- */
+
+/* Hand a convolution its weights with the batch norm behind it multiplied in. */
+static Status
+set_folded_weights(Plan *plan, Step *step, const float *weights)
+{
+	const GraphNode *node = &plan->graph->nodes[step->weights];
+	const GraphParam *param = &plan->graph->params[node->params[0]];
+	const float *from = param_of(plan, step->weights, 0, weights);
+	const float *bias = param_of(plan, step->weights, 1, weights);
+	int			c_out = node->channels;
+	size_t		window = (size_t) param->shape[2] * param->shape[3];
+	float	   *folded;
+	float	   *scale;
+	float	   *shift;
+	void	   *memory;
+	Status		status;
+
+	TRY(host_alloc_array(plan->host, param->count + 2 * (size_t) c_out, sizeof(float), &memory));
+	folded = memory;
+	scale = folded + param->count;
+	shift = scale + c_out;
+	norm_affine(plan, step->norm, weights, scale, shift);
+	for (size_t i = 0; i < param->count; i++)
+	{
+		/* (O, I, KH, KW), but (I, O, KH, KW) in a transposed convolution */
+		size_t		c = step->kind == OP_CONV2D ? i / (param->count / c_out) : i / window % c_out;
+
+		folded[i] = from[i] * scale[c];
+	}
+	for (int c = 0; c < c_out && bias != NULL; c++)
+		shift[c] += bias[c] * scale[c];
+	status = backend_set_weights(step, folded, shift);
+	host_free(plan->host, memory);
+	return status;
+}
+
+/* Hand one step its part of the weights. */
+Status
+step_set_weights(Plan *plan, Step *step, const float *weights)
+{
+	if (step->weights >= 0 && step->norm >= 0)
+		return set_folded_weights(plan, step, weights);
+	if (step->norm >= 0 && !plan->options.training)
+		norm_affine(plan, step->norm, weights, step->arrays.scale, step->arrays.shift);
+	if (step->weights < 0)
+		return status_ok();
+	return backend_set_weights(step, param_of(plan, step->weights, 0, weights),
+							   param_of(plan, step->weights, 1, weights));
+}
+
+/* ---- convolution ---- */
+
+Status
+conv2d_forward(Plan *plan, Step *step)
+{
+	return backend_forward(step, plan->values[step->x].data, plan->values[step->y].data);
+}
+
+Status
+conv_transpose2d_forward(Plan *plan, Step *step)
+{
+	return backend_backward_data(step, plan->values[step->x].data, plan->values[step->y].data);
+}
+
+/* Bring dx from the scratch into the gradient it is added to. */
+static void
+add_scratch(Plan *plan, const Step *step)
+{
+	Tensor		dx = plan->gradients[step->x];
+	AddArgs		args = {
+		.a = dx.data,.a_stride = dx.pixel_stride,
+		.b = step->dx_scratch.data,.b_stride = dx.pixel_stride,
+		.y = dx.data,.y_stride = dx.pixel_stride,
+		.channels = dx.shape.c,
+	};
+
+	threads_run(plan->host->threads, shape_pixels(dx.shape), plan->kernels->add, &args);
+}
+
+Status
+conv2d_backward(Plan *plan, Step *step, float *gradients)
+{
+	const void *dy = plan->gradients[step->y].data;
+
+	TRY(backend_backward_weights(step, plan->values[step->x].data, dy,
+								 param_into(plan, step->weights, 0, gradients),
+								 param_into(plan, step->weights, 1, gradients)));
+	if (!step->wants_dx)
+		return status_ok();
+	TRY(host_poll(plan->host));
+	TRY(backend_backward_data(step, dy,
+							  step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
+	if (step->accumulate_dx)
+		add_scratch(plan, step);
+	return status_ok();
+}
+
+Status
+conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
+{
+	Tensor		dy = plan->gradients[step->y];
+	float	   *dbias = param_into(plan, step->weights, 1, gradients);
+
+	/* The roles of x and dy change places; see backend.h. */
+	TRY(backend_backward_weights(step, dy.data, plan->values[step->x].data,
+								 param_into(plan, step->weights, 0, gradients), NULL));
+	if (dbias != NULL)
+	{
+		MomentArgs	args = {
+			.x = dy.data,.x_stride = dy.pixel_stride,.channels = dy.shape.c,.sums = plan->sums,
+		};
+		const double *sums;
+
+		clear_sums(plan, dy.shape.c);
+		threads_run(plan->host->threads, shape_pixels(dy.shape), plan->kernels->moments, &args);
+		sums = total_sums(plan, dy.shape.c);
+		for (int c = 0; c < dy.shape.c; c++)
+			dbias[c] = (float) sums[c];
+	}
+	if (!step->wants_dx)
+		return status_ok();
+	TRY(host_poll(plan->host));
+	TRY(backend_forward(step, dy.data,
+						step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
+	if (step->accumulate_dx)
+		add_scratch(plan, step);
+	return status_ok();
+}

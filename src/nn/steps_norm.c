@@ -1,0 +1,180 @@
+/*
+ * steps_norm.c: the batch norms of a running plan (Ioffe and Szegedy,
+ * arXiv:1502.03167), with the addition and the ReLU behind them.
+ */
+#include "nn/steps.h"
+
+#include <math.h>
+
+/* scale and shift of a batch norm that uses running statistics. */
+void
+norm_affine(const Plan *plan, NodeId norm, const float *weights, float *scale, float *shift)
+{
+	const float *gamma = param_of(plan, norm, 0, weights);
+	const float *beta = param_of(plan, norm, 1, weights);
+	const float *mean = param_of(plan, norm, 2, weights);
+	const float *variance = param_of(plan, norm, 3, weights);
+
+	for (int c = 0; c < plan->graph->nodes[norm].channels; c++)
+	{
+		scale[c] = gamma[c] / sqrtf(variance[c] + BATCH_NORM_EPSILON);
+		shift[c] = beta[c] - mean[c] * scale[c];
+	}
+}
+
+void
+norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift)
+{
+	Tensor		x = plan->values[step->x];
+	Tensor		y = plan->values[step->y];
+	AffineArgs	args = {
+		.x = x.data,.x_stride = x.pixel_stride,
+		.y = y.data,.y_stride = y.pixel_stride,
+		.channels = x.shape.c,
+		.scale = scale,
+		.shift = shift,
+		.relu = step->relu,
+	};
+
+	if (step->residual >= 0)
+	{
+		args.residual = plan->values[step->residual].data;
+		args.residual_stride = plan->values[step->residual].pixel_stride;
+	}
+	threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->affine, &args);
+}
+
+/* Is the batch norm of a step frozen? */
+static bool
+norm_is_frozen(const Plan *plan, const Step *step)
+{
+	return plan->graph->params[plan->graph->nodes[step->norm].params[0]].frozen;
+}
+
+/* Take the running statistics for those of the batch. */
+static void
+take_running_statistics(Plan *plan, Step *step, const float *weights)
+{
+	const float *gamma = param_of(plan, step->norm, 0, weights);
+	const float *beta = param_of(plan, step->norm, 1, weights);
+	const float *running_mean = param_of(plan, step->norm, 2, weights);
+	const float *running_variance = param_of(plan, step->norm, 3, weights);
+	NormArrays *a = &step->arrays;
+
+	for (int c = 0; c < plan->values[step->x].shape.c; c++)
+	{
+		a->mean[c] = running_mean[c];
+		a->inverse_std[c] = 1 / sqrtf(running_variance[c] + BATCH_NORM_EPSILON);
+		a->scale[c] = gamma[c] * a->inverse_std[c];
+		a->shift[c] = beta[c] - a->mean[c] * a->scale[c];
+	}
+}
+
+Status
+batch_norm_forward(Plan *plan, Step *step, float *weights)
+{
+	Tensor		x = plan->values[step->x];
+	int			channels = x.shape.c;
+	double		pixels = (double) shape_pixels(x.shape);
+	NormArrays *a = &step->arrays;
+
+	if (plan->options.training && norm_is_frozen(plan, step))
+		take_running_statistics(plan, step, weights);
+	else if (plan->options.training)
+	{
+		const float *gamma = param_of(plan, step->norm, 0, weights);
+		const float *beta = param_of(plan, step->norm, 1, weights);
+		float	   *running_mean = param_into(plan, step->norm, 2, weights);
+		float	   *running_variance = param_into(plan, step->norm, 3, weights);
+		double		unbiased = pixels > 1 ? pixels / (pixels - 1) : 1;
+		const double *sums;
+
+		/* Sums about the running mean lose no digits to a large mean. */
+		MomentArgs	args = {
+			.x = x.data,.x_stride = x.pixel_stride,.channels = channels,
+			.origin = running_mean,.sums = plan->sums,
+		};
+
+		clear_sums(plan, channels);
+		threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->moments, &args);
+		sums = total_sums(plan, channels);
+		for (int c = 0; c < channels; c++)
+		{
+			double		from_origin = sums[c] / pixels;
+			double		mean = running_mean[c] + from_origin;
+			double		variance = sums[channels + c] / pixels - from_origin * from_origin;
+
+			if (variance < 0)
+				variance = 0;
+			a->mean[c] = (float) mean;
+			a->inverse_std[c] = (float) (1 / sqrt(variance + BATCH_NORM_EPSILON));
+			a->scale[c] = gamma[c] * a->inverse_std[c];
+			a->shift[c] = beta[c] - a->mean[c] * a->scale[c];
+			running_mean[c] += BATCH_NORM_MOMENTUM * ((float) mean - running_mean[c]);
+			running_variance[c] += BATCH_NORM_MOMENTUM * ((float) (variance * unbiased) - running_variance[c]);
+		}
+	}
+	norm_apply(plan, step, a->scale, a->shift);
+	return status_ok();
+}
+
+Status
+batch_norm_backward(Plan *plan, Step *step, float *gradients)
+{
+	Tensor		x = plan->values[step->x];
+	Tensor		y = plan->values[step->y];
+	Tensor		dy = plan->gradients[step->y];
+	int			channels = x.shape.c;
+	double		pixels = (double) shape_pixels(x.shape);
+	bool		frozen = norm_is_frozen(plan, step);
+	float	   *dgamma = param_into(plan, step->norm, 0, gradients);
+	float	   *dbeta = param_into(plan, step->norm, 1, gradients);
+	NormArrays *a = &step->arrays;
+	const double *sums;
+	NormGradientArgs args = {
+		.x = x.data,
+		.dy = dy.data,.dy_stride = dy.pixel_stride,
+		.channels = channels,
+		.relu = step->relu,
+		.scale = a->scale,.shift = a->shift,
+		.mean = a->mean,.inverse_std = a->inverse_std,
+		.sums = plan->sums,
+		.slope_dz = a->slope_dz,.slope_x = a->slope_x,.offset = a->offset,
+	};
+
+	if (step->residual >= 0)
+	{
+		args.y = y.data;
+		args.y_stride = y.pixel_stride;
+		args.dresidual = plan->gradients[step->residual].data;
+		args.dresidual_stride = plan->gradients[step->residual].pixel_stride;
+		args.accumulate_residual = step->accumulate_dresidual;
+	}
+	clear_sums(plan, channels);
+	threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->norm_gradient_sums, &args);
+	sums = total_sums(plan, channels);
+
+	/*
+	 * dx = gamma / std * (dz - mean(dz) - xhat * mean(dz * xhat)), written as
+	 * dz * slope_dz + x * slope_x + offset. The two means come of the batch's
+	 * statistics; frozen ones do not depend on x.
+	 */
+	for (int c = 0; c < channels; c++)
+	{
+		double		mean_dz = frozen ? 0 : sums[c] / pixels;
+		double		mean_dz_xhat = frozen ? 0 : sums[channels + c] / pixels;
+
+		dbeta[c] = (float) sums[c];
+		dgamma[c] = (float) sums[channels + c];
+		a->slope_dz[c] = a->scale[c];
+		a->slope_x[c] = (float) (-a->scale[c] * a->inverse_std[c] * mean_dz_xhat);
+		a->offset[c] = (float) (-a->scale[c] * mean_dz - a->slope_x[c] * (double) a->mean[c]);
+	}
+	if (step->wants_dx)
+	{
+		args.dx = plan->gradients[step->x].data;
+		args.accumulate = step->accumulate_dx;
+		threads_run(plan->host->threads, shape_pixels(x.shape), plan->kernels->norm_gradient, &args);
+	}
+	return status_ok();
+}
