@@ -24,7 +24,7 @@ COMMENT ON FUNCTION lesion_enhance_plan(bytea) IS
 -- ==== Models ====
 
 ALTER TABLE lesion_version
-	ADD COLUMN temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0),
+	ADD COLUMN temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0 AND temperature < 'infinity'),
 	ADD COLUMN review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
 	ADD COLUMN enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always'));
 

@@ -307,7 +307,7 @@ CREATE TABLE lesion_version (
 	extension_version text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	created_by text NOT NULL DEFAULT current_user,
-	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0),
+	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0 AND temperature < 'infinity'),
 	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
 	enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always')),
 	PRIMARY KEY (model, number)
