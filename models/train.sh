@@ -29,15 +29,24 @@ if [ "$("${sql[@]}" -Atc "SELECT to_regclass('both_folders') IS NULL")" = t ]; t
 fi
 
 # The stages of an architecture's training, one line each: epochs, image size,
-# batch size, learning rate, config. The first starts from nothing, the next
-# from what the one before it made. Small images first, because most is
-# learned from them and they take half the time.
+# batch size, learning rate, config, augment, options. The first starts from
+# nothing, the next from what the one before it made. Small images first,
+# because most is learned from them and they take half the time. What a
+# degradation takes away is harder to do without than what it adds, so these
+# come more often; in the last stage, those that cost the network most. Its last
+# epoch counts: validation images are not degraded, and the best on them would
+# be the first.
 recipe() {
+	local often='{"degrade":0.6,"blur":2,"jpeg":3,"low_resolution":3,"motion_blur":3}'
+	local last='{"keep_last":true}'
 	case $1 in
-	unet) printf '%s\n' '48 192 32 1.5e-3 {"base": 16}' '12 256 32 5e-4 {"base": 16}' ;;
-	linknet) printf '%s\n' '48 192 32 1.5e-3 {}' '12 256 32 5e-4 {}' ;;
-	convmixer) printf '%s\n' '16 192 32 1.5e-3 {}' '4 256 32 5e-4 {}' ;;
-	maskrcnn) printf '%s\n' '15 256 16 4e-4 {}' ;;
+	unet) printf '%s\n' '36 192 32 1.5e-3 {"base":16} '"$often" '8 256 32 5e-4 {"base":16} '"$often" \
+		'8 256 32 6e-4 {"base":16} {"degrade":0.6,"blur":2,"bubbles":2,"colour_cast":2,"jpeg":3,"low_contrast":3,"low_resolution":2,"motion_blur":2,"uneven_light":3} '$last ;;
+	linknet) printf '%s\n' '48 192 32 1.5e-3 {} {}' '12 256 32 5e-4 {} {}' \
+		'10 256 32 6e-4 {} {"degrade":0.6,"blur":2,"bubbles":4,"jpeg":4,"low_contrast":2,"low_resolution":2,"motion_blur":3} '$last ;;
+	convmixer) printf '%s\n' '12 192 32 1.5e-3 {} '"$often" \
+		'10 192 32 1e-3 {} {"degrade":0.6,"blur":2,"bubbles":4,"colour_cast":3,"darkness":2,"jpeg":3,"low_resolution":2,"motion_blur":2,"uneven_light":4} '$last ;;
+	maskrcnn) printf '%s\n' '12 256 16 4e-4 {} '"$often" '6 256 16 3e-4 {} {"bubbles":5,"low_resolution":2,"motion_blur":4} '$last ;;
 	*)
 		echo "models/train.sh: no recipe for $1" >&2
 		return 1
@@ -50,10 +59,11 @@ for model; do
 	finished=$("${sql[@]}" -Atc "SELECT count(*) FROM lesion_runs WHERE model = '$model' AND state = 'finished'")
 	init=
 	stage=0
-	while read -r epochs image_size batch_size learning_rate config; do
+	while read -r epochs image_size batch_size learning_rate config augment options; do
 		stage=$((stage + 1))
 		[ $stage -le "$finished" ] || "${sql[@]}" -v model="$model" -v epochs="$epochs" -v image_size="$image_size" \
-			-v batch_size="$batch_size" -v learning_rate="$learning_rate" -v config="$config" -v init="$init" -f models/train.sql </dev/null
+			-v batch_size="$batch_size" -v learning_rate="$learning_rate" -v config="$config" -v augment="$augment" -v options="${options:-{\}}" \
+			-v init="$init" -f models/train.sql </dev/null
 		init=$model
 	done < <(recipe "$model")
 	models/publish "$model" whole_frames

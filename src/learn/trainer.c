@@ -308,14 +308,15 @@ train_epoch(Trainer *trainer, EpochReport *report)
 
 /* ---- the run ---- */
 
-/* Keep the weights aside if this epoch is the best so far. */
+/* Keep the weights aside if this epoch is the best so far, or if it is to be
+ * the last that counts. */
 static bool
-keep_if_best(Trainer *trainer, const EpochReport *report)
+keep_weights(Trainer *trainer, const EpochReport *report)
 {
 	CheckpointProgress *progress = &trainer->progress;
 	double		merit = isnan(report->val_dice) ? -report->train_loss : report->val_dice;
 
-	if (progress->best_epoch > 0 && merit <= progress->best_merit)
+	if (trainer->options.keep_last == 0 && progress->best_epoch > 0 && merit <= progress->best_merit)
 		return false;
 	progress->best_epoch = report->epoch;
 	progress->best_merit = merit;
@@ -340,7 +341,7 @@ trainer_run_epoch(Trainer *trainer, EpochReport *report)
 	TRY(validation_score(trainer->validation, &report->val_loss, &report->val_dice));
 
 	trainer->progress.epoch = report->epoch;
-	report->best = keep_if_best(trainer, report);
+	report->best = keep_weights(trainer, report);
 	report->seconds = clock_seconds() - began;
 	trainer->smoothed_seconds = trainer->smoothed_seconds == 0 ? report->seconds :
 		0.7 * trainer->smoothed_seconds + 0.3 * report->seconds;

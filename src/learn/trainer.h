@@ -24,6 +24,7 @@ typedef struct TrainOptions
 	double		learning_rate;	/* the one-cycle peak, > 0 */
 	double		weight_decay;
 	double		gradient_clip;	/* global norm, 0 = off */
+	double		keep_last;		/* not 0: the weights of the last epoch are kept, not those of the best */
 	int64_t		seed;			/* of initial weights, order and augmentation */
 	AugmentOptions augment;
 	EngineChoice engine;

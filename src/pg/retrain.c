@@ -74,6 +74,11 @@ open_step(Retrain *job)
 		store_check_rights(&run->store, "lesion_checkpoint", ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE,
 						   "train with checkpoints");
 	train_run_open(run, job->commits ? LOCK_SESSION : LOCK_TRANSACTION);
+	if (run->plan.train.keep_last != 0 && job->patience != INT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("patience waits for a better epoch, and keep_last keeps the last"),
+				 errhint("Leave one of them out.")));
 	run_log_mark_lost(run);
 	if (job->resume)
 		job->unfinished = run_log_find_unfinished(run);

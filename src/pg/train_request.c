@@ -86,6 +86,7 @@ static const OptionKey option_keys[] = {
 	{"validation_fraction", offsetof(TrainPlan, validation_fraction)},
 	{"threshold", offsetof(TrainPlan, threshold)},
 	{"freeze_encoder", offsetof(TrainPlan, freeze_encoder)},
+	{"keep_last", offsetof(TrainPlan, train.keep_last)},
 };
 
 /* Keys of `augment` that are numbers; `flip` and the kinds of degradations

@@ -1,7 +1,7 @@
 -- Training that starts from a trained model.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(19);
+SELECT plan(22);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -30,6 +30,14 @@ SELECT is((lesion_train('archive', 'first', epochs => 1, image_size => 32, init 
 -- A frozen encoder: with a rate that moves nothing else, the masks are those of the first but for running statistics of the decoder.
 SELECT lives_ok($$SELECT lesion_train('archive', 'frozen', epochs => 1, image_size => 32, init => 'first', options => '{"freeze_encoder": true}')$$, 'a frozen encoder');
 SELECT is((SELECT (options ->> 'freeze_encoder')::float8 FROM lesion_run WHERE model = 'frozen'), 1::float8, 'the run tells');
+
+-- The last epoch's weights rather than the best's. At this rate training is so restless that the last is hardly the best for all seeds.
+SELECT is((SELECT array_agg(DISTINCT (lesion_train('archive', 'last', epochs => 4, image_size => 32, init => 'first', learning_rate => 0.3, seed => seed,
+	options => '{"keep_last": true}')).best_epoch) FROM generate_series(1, 5) AS seed), '{4}', 'keep_last: the last epoch is kept');
+SELECT isnt((SELECT array_agg(DISTINCT (lesion_train('archive', 'best', epochs => 4, image_size => 32, init => 'first', learning_rate => 0.3,
+	seed => seed)).best_epoch) FROM generate_series(1, 5) AS seed), '{4}', '... where without it others are');
+SELECT throws_ok($$CALL lesion_retrain('archive', 'last', epochs => 4, image_size => 32, init => 'first', patience => 2, options => '{"keep_last": true}')$$,
+	'22023', 'patience waits for a better epoch, and keep_last keeps the last', 'patience has nothing to wait for then');
 
 -- What cannot be.
 SELECT throws_matching($$SELECT lesion_train('archive', 'wide', epochs => 1, image_size => 32, architecture => 'unet', config => '{"base": 8, "depth": 2}', init => 'first')$$,
