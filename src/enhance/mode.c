@@ -1,0 +1,53 @@
+/*
+ * mode.c: enhancement as segmentation and training ask for it: off, what the
+ * image needs, or always.
+ */
+#include <string.h>
+
+#include "enhance/enhance.h"
+
+static const char *const mode_names[] = {
+	[ENHANCE_MODE_OFF] = "off",
+	[ENHANCE_MODE_AUTO] = "auto",
+	[ENHANCE_MODE_ALWAYS] = "always",
+};
+
+const char *
+enhance_mode_name(EnhanceMode mode)
+{
+	return mode_names[mode];
+}
+
+Status
+enhance_mode_find(const char *name, EnhanceMode *mode)
+{
+	for (size_t i = 0; i < sizeof mode_names / sizeof mode_names[0]; i++)
+	{
+		if (strcmp(name, mode_names[i]) == 0)
+		{
+			*mode = (EnhanceMode) i;
+			return status_ok();
+		}
+	}
+	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "enhance is \"%s\"", name),
+							"It is 'off', 'auto' or 'always'.");
+}
+
+Status
+enhance_by_mode(const HostContext *host, EnhanceMode mode, Image *image)
+{
+	EnhanceOptions options = enhance_options_default();
+	EnhancePlan plan;
+	Quality		quality;
+
+	if (mode == ENHANCE_MODE_OFF)
+		return status_ok();
+	if (mode == ENHANCE_MODE_ALWAYS)
+		plan = enhance_plan_always(image);
+	else
+	{
+		TRY(quality_measure(host, image, &quality));
+		TRY(enhance_plan(host, image, &quality, &plan));
+	}
+	return enhance_run(host, &plan, &options, image);
+}
