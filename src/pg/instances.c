@@ -36,9 +36,11 @@ check_architecture(const ModelVersion *version)
 				 errhint("Use a model of architecture maskrcnn, or lesion_segment for one mask of all lesions.")));
 }
 
-/* The instance's mask at the size of the image, as PNG. */
+/* The instance's mask at the size of the image, as PNG. A photograph may have
+ * a hundred instances, so what one took is given back before the next. */
 static Status
-instance_mask(const HostContext *host, const NetworkInstance *instance, int width, int height, EncodedImage *png)
+instance_mask(const HostContext *host, const NetworkInstance *instance, float threshold, int width, int height,
+			  EncodedImage *png)
 {
 	Image		mask;
 	void	   *memory;
@@ -55,9 +57,12 @@ instance_mask(const HostContext *host, const NetworkInstance *instance, int widt
 			TRY(host_poll(host));
 		network_instance_row(instance, width, height, y, row);
 		for (int x = 0; x < width; x++)
-			pixels[x] = row[x] > 0.5f ? 255 : 0;
+			pixels[x] = row[x] > threshold ? 255 : 0;
 	}
-	return png_encode(host, &mask, PNG_COMPRESSION, png);
+	TRY(png_encode(host, &mask, PNG_COMPRESSION, png));
+	host_free(host, row);
+	image_free(host, &mask);
+	return status_ok();
 }
 
 /* The instance's box in whole pixels, {x, y, width, height} as int[]. */
@@ -115,12 +120,14 @@ put_instances(const ModelStore *store, const ModelVersion *version, const HostCo
 		Datum		values[4];
 		bool		nulls[4] = {false};
 
-		TRY(instance_mask(host, &instances[i], info.width, info.height, &png));
+		TRY(instance_mask(host, &instances[i], (float) version->threshold, info.width, info.height, &png));
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Float8GetDatum((double) instances[i].score);
 		values[2] = instance_box(&instances[i], info.width, info.height);
 		values[3] = bytes_datum(png.bytes, png.size);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		pfree(DatumGetPointer(values[3]));
+		host_free(host, png.bytes);
 	}
 	return status_ok();
 }

@@ -1,7 +1,7 @@
 -- Mask R-CNN through SQL: it trains, segments, is cached and exported like the others, and lesion_instances.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(27);
+SELECT plan(29);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -37,6 +37,15 @@ FROM (SELECT (lesion_score(lesion_segment(image, 'net'), mask)).dice FROM archiv
 -- The union of instances is the mask, but for the way to the image's size.
 SELECT ok(min(lesion_dice(f.mask, lesion_segment(a.image, 'net'))) > 0.9, 'an instance that is alone is the mask')
 FROM found f JOIN archive a USING (id) WHERE (SELECT count(*) FROM found g WHERE g.id = f.id) = 1;
+
+-- ... at the version's threshold, whatever that is.
+SELECT lesion_model_import('strict', lesion_model_export('net'), threshold => 0.9);
+CREATE TEMP TABLE strict AS
+SELECT a.id, a.image, i.mask, (lesion_metrics(i.mask, f.mask)).*
+FROM archive a JOIN found f USING (id), lesion_instances(a.image, 'strict') i WHERE i.instance = f.instance;
+SELECT ok(bool_and(false_positive = 0) AND sum(false_negative) > 0, 'a higher threshold gives smaller masks') FROM strict;
+SELECT ok(avg(lesion_dice(mask, lesion_segment(image, 'strict'))) > 0.85, '... those of lesion_segment')
+FROM strict s WHERE (SELECT count(*) FROM found g WHERE g.id = s.id) = 1;
 
 -- Test-time augmentation turns with the image.
 SELECT ok(lesion_segment(image, 'net', tta => true) IS NOT NULL, 'its eight views can be averaged') FROM archive WHERE id = 1;
