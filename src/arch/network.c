@@ -92,8 +92,9 @@ check_config(const Network *network, const WeightsInfo *info)
 	return status_ok();
 }
 
-Status
-network_load(Network *network, const void *bytes, size_t size)
+/* Load a file; its config has to be the network's where `same_config`. */
+static Status
+load(Network *network, const void *bytes, size_t size, bool same_config)
 {
 	WeightsInfo info;
 
@@ -104,7 +105,7 @@ network_load(Network *network, const void *bytes, size_t size)
 											 info.architecture, network->architecture->name),
 								"Load them into a model of architecture %s.", info.architecture);
 	TRY(weights_read(network->host, bytes, size, network->graph, network->weights));
-	if (info.architecture[0] != '\0')
+	if (same_config && info.architecture[0] != '\0')
 		TRY(check_config(network, &info));
 	memcpy(network->mean, info.mean, sizeof info.mean);
 	memcpy(network->std, info.std, sizeof info.std);
@@ -114,6 +115,18 @@ network_load(Network *network, const void *bytes, size_t size)
 	network->review_below = info.review_below;
 	memcpy(network->enhance, info.enhance, sizeof info.enhance);
 	return status_ok();
+}
+
+Status
+network_load(Network *network, const void *bytes, size_t size)
+{
+	return load(network, bytes, size, true);
+}
+
+Status
+network_load_initial(Network *network, const void *bytes, size_t size)
+{
+	return load(network, bytes, size, false);
 }
 
 Status

@@ -51,6 +51,10 @@ void		network_freeze_encoder(Network *network);
 /* Load from / save as a weight file. Load checks that architecture and
  * config in the metadata, where present, are this network's. */
 Status		network_load(Network *network, const void *bytes, size_t size);
+
+/* The same to start a training from: the config may differ where all tensors
+ * fit, such as in the size of anchors. */
+Status		network_load_initial(Network *network, const void *bytes, size_t size);
 Status		network_save(const Network *network, WeightsStorage storage, const char *config_json,
 						 void **bytes, size_t *size);
 

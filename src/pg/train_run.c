@@ -164,7 +164,7 @@ set_initial_weights(TrainRun *run)
 		return;
 	}
 	weights = bytes_view(store_weights(&run->store, run->init));
-	status = network_load(run->network, weights.bytes, weights.size);
+	status = network_load_initial(run->network, weights.bytes, weights.size);
 	bytes_release(&weights);
 	check_argument(run->host, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
 }

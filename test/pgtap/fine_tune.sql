@@ -1,7 +1,7 @@
 -- Training that starts from a trained model.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(22);
+SELECT plan(24);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -51,6 +51,13 @@ SELECT lesion_model_create('pair', 'ensemble', '{"members": ["first", "tuned"]}'
 SELECT throws_ok($$SELECT lesion_train('archive', 'new', epochs => 1, image_size => 32, init => 'pair')$$, '0A000', NULL, 'an ensemble');
 SELECT throws_ok($$SELECT lesion_train('archive', 'first', epochs => 1, image_size => 32, options => '{"freeze_encoder": true}')$$, '22023', NULL, 'nothing to freeze');
 SELECT is((SELECT count(*) FROM lesion_models WHERE model IN ('wide', 'mixer', 'new')), 0::bigint, 'nothing was left by any of these');
+
+-- Config that no tensor depends on may differ.
+SELECT lesion_train('archive', 'boxes', epochs => 1, image_size => 32, architecture => 'maskrcnn',
+	config => '{"base": 4, "pyramid": 4, "box_units": 4, "mask_depth": 0, "rois": 4}');
+SELECT lives_ok($$SELECT lesion_train('archive', 'boxes64', epochs => 1, image_size => 64, init => 'boxes', config => '{"anchor": 12, "score": 0.5}')$$,
+	'larger anchors for larger images');
+SELECT is((SELECT config @> '{"anchor": 12, "score": 0.5, "rois": 4}' FROM lesion_models WHERE model = 'boxes64'), true, '... stand in the config');
 
 -- lesion_retrain takes it too.
 CALL lesion_retrain('archive', 'again', epochs => 1, image_size => 32, init => 'first');
