@@ -20,7 +20,8 @@ json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValue
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s is not a JSON object", argument),
-				 errhint("Write keys and numbers, like '{\"base\": 16}'.")));
+				 values == JSON_NUMBERS ? errhint("Write keys and numbers, like '{\"base\": 16}'.") :
+				 errhint("Write keys and their values, like '{\"key\": true}'.")));
 
 	iterator = JsonbIteratorInit(&json->root);
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
@@ -39,7 +40,8 @@ json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValue
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 values == JSON_NUMBERS ? errmsg("key \"%s\" of %s is not a number", key, argument) :
 						 errmsg("key \"%s\" of %s is neither a number nor true or false", key, argument),
-						 errhint("Write numbers without quotation marks, like '{\"base\": 16}'.")));
+						 values == JSON_NUMBERS ? errhint("Write numbers without quotation marks, like '{\"base\": 16}'.") :
+						 errhint("Write numbers, true and false without quotation marks, like '{\"key\": true}'.")));
 		}
 	}
 }
