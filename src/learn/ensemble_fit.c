@@ -9,7 +9,10 @@
 #include <string.h>
 
 #include "learn/bilinear.h"
-#include "measure/score.h"
+#include "learn/threshold.h"
+
+/* The largest sum of maps: counts sum to at most 255. */
+#define SUM_MAX (255 * 255)
 
 /* An image: member m's map is pixels [m, m + 1) * size * size, its mask comes
  * after the last. */
@@ -123,51 +126,33 @@ sum_maps(const EnsembleFit *fit, const FitImage *image, const int *counts, uint1
 	}
 }
 
-/* Jaccard of an image where sums are above `half`. */
-static double
-jaccard_above(size_t pixels, const uint16_t *sums, int half, const uint8_t *mask)
-{
-	ConfusionCounts counts = {0};
-	long		both = 0;
-	long		predicted = 0;
-	long		truth = 0;
-
-#pragma omp simd reduction(+ : both, predicted, truth)
-	for (size_t i = 0; i < pixels; i++)
-	{
-		int			p = sums[i] > half;
-		int			t = mask[i] != 0;
-
-		both += p & t;
-		predicted += p;
-		truth += t;
-	}
-	counts.true_positive = both;
-	counts.false_positive = predicted - both;
-	counts.false_negative = truth - both;
-	counts.true_negative = (int64_t) pixels - predicted - counts.false_negative;
-	return image_score(&counts).jaccard;
-}
-
-/* Mean Jaccard over the images when member m counts counts[m] times. */
+/* Mean Jaccard over the images when member m counts counts[m] times, at the
+ * threshold that is best then: at a fixed one, a member that knows nothing
+ * could win by moving the sums towards it. */
 static Status
 score_counts(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *score)
 {
 	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
-	double		sum = 0;
-	long		images = 0;
+	ThresholdScores scores = {.images = 0};
+	uint8_t		below[SUM_MAX + 1];	/* candidates, by sum */
 	int			total = 0;
 
 	for (int m = 0; m < fit->members; m++)
 		total += counts[m];
+	for (int sum = 0; sum <= 255 * total; sum++)
+		below[sum] = (uint8_t) threshold_candidates_below((float) sum / (float) (255 * total));
 	for (const FitImage *image = fit->images; image != NULL; image = image->next)
 	{
+		const uint8_t *mask = image->pixels + (size_t) fit->members * pixels;
+		ThresholdCounts above = {{0}};
+
 		sum_maps(fit, image, counts, sums);
-		sum += jaccard_above(pixels, sums, total * 255 / 2, image->pixels + (size_t) fit->members * pixels);
-		images++;
+		for (size_t i = 0; i < pixels; i++)
+			above[below[sums[i]]][mask[i] != 0]++;
+		threshold_add_counts(&scores, above);
 		TRY(host_poll(fit->host));
 	}
-	*score = sum / (double) images;
+	*score = threshold_best_jaccard(&scores);
 	return status_ok();
 }
 

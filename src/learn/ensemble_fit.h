@@ -3,7 +3,7 @@
  *
  * Forward selection with replacement (Caruana et al., "Ensemble selection
  * from libraries of models", ICML 2004): beginning with none, the member that
- * lifts the mean Jaccard most is added, again and again; a member's weight is
+ * lifts the mean Jaccard, at the best threshold, most is added, again and again; a member's weight is
  * the share of rounds that it won. Weights are those after the round that was
  * best, so a member that helps nowhere gets 0, and few images cannot bring
  * about fine-tuned weights.
@@ -29,7 +29,7 @@ Status		ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Ima
 typedef struct EnsembleFitResult
 {
 	Fit			fitted;			/* to the weighted ensemble */
-	double		jaccard;		/* mean over the images at one half, with these weights */
+	double		jaccard;		/* mean over the images at the best threshold, with these weights */
 	double		equal_jaccard;	/* the same with equal ones */
 } EnsembleFitResult;
 

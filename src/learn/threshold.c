@@ -12,9 +12,8 @@ candidate(int i)
 	return (i + 1) / (double) (THRESHOLD_CANDIDATES + 1);
 }
 
-/* How many candidates a probability is above. */
-static int
-candidates_below(float probability)
+int
+threshold_candidates_below(float probability)
 {
 	int			count = (int) (probability * (THRESHOLD_CANDIDATES + 1));
 
@@ -29,18 +28,15 @@ candidates_below(float probability)
 }
 
 void
-threshold_add(ThresholdScores *scores, size_t pixels, const float *probabilities, const uint8_t *mask)
+threshold_add_counts(ThresholdScores *scores, ThresholdCounts above)
 {
-	int64_t		above[THRESHOLD_CANDIDATES + 1][2] = {{0}};
 	int64_t		totals[2] = {0, 0};
 	int64_t		predicted[2] = {0, 0};	/* background, lesion */
 
-	for (size_t i = 0; i < pixels; i++)
+	for (int i = 0; i <= THRESHOLD_CANDIDATES; i++)
 	{
-		int			lesion = mask[i] != 0;
-
-		above[candidates_below(probabilities[i])][lesion]++;
-		totals[lesion]++;
+		totals[0] += above[i][0];
+		totals[1] += above[i][1];
 	}
 	for (int i = THRESHOLD_CANDIDATES - 1; i >= 0; i--)
 	{
@@ -57,14 +53,25 @@ threshold_add(ThresholdScores *scores, size_t pixels, const float *probabilities
 	scores->images++;
 }
 
-double
-threshold_best(const ThresholdScores *scores)
+void
+threshold_add(ThresholdScores *scores, size_t pixels, const float *probabilities, const uint8_t *mask)
+{
+	ThresholdCounts above = {{0}};
+
+	for (size_t i = 0; i < pixels; i++)
+		above[threshold_candidates_below(probabilities[i])][mask[i] != 0]++;
+	threshold_add_counts(scores, above);
+}
+
+/* The index of the best candidate. */
+static int
+best_candidate(const ThresholdScores *scores)
 {
 	int			middle = THRESHOLD_CANDIDATES / 2;
 	int			best = middle;
 
 	if (scores->images < THRESHOLD_MIN_IMAGES)
-		return candidate(middle);
+		return middle;
 	for (int distance = 1; distance <= middle; distance++)
 	{
 		if (scores->jaccard[middle - distance] > scores->jaccard[best])
@@ -72,5 +79,17 @@ threshold_best(const ThresholdScores *scores)
 		if (scores->jaccard[middle + distance] > scores->jaccard[best])
 			best = middle + distance;
 	}
-	return candidate(best);
+	return best;
+}
+
+double
+threshold_best(const ThresholdScores *scores)
+{
+	return candidate(best_candidate(scores));
+}
+
+double
+threshold_best_jaccard(const ThresholdScores *scores)
+{
+	return scores->jaccard[best_candidate(scores)] / (double) scores->images;
 }

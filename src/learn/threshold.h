@@ -24,10 +24,23 @@ typedef struct ThresholdScores
 	long		images;
 } ThresholdScores;
 
+/* Pixels of one image, background [0] and lesion [1], by how many candidates
+ * their probability is above. */
+typedef int64_t ThresholdCounts[THRESHOLD_CANDIDATES + 1][2];
+
+/* How many candidates a probability is above. */
+int			threshold_candidates_below(float probability);
+
+/* Add an image by its counts. */
+void		threshold_add_counts(ThresholdScores *scores, ThresholdCounts above);
+
 /* Add an image: probabilities (pixels) and its mask of 0/255. */
 void		threshold_add(ThresholdScores *scores, size_t pixels, const float *probabilities, const uint8_t *mask);
 
 /* The best threshold for the images added. */
 double		threshold_best(const ThresholdScores *scores);
+
+/* The mean Jaccard there; at least one image was added. */
+double		threshold_best_jaccard(const ThresholdScores *scores);
 
 #endif

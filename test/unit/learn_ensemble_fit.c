@@ -19,9 +19,10 @@
 #define PIXELS (SIDE * SIDE)
 
 /* Draw a mask, and what members of different skill say of it: the first knows
- * it but for noise, the second too with noise of its own, the third nothing. */
+ * it but for noise, around `middle`, the second too with noise of its own, the
+ * third says `guess` everywhere, but for noise. */
 static void
-draw(Rng *rng, Image *truth, float maps[3][PIXELS])
+draw(Rng *rng, double middle, double guess, Image *truth, float maps[3][PIXELS])
 {
 	int			left = (int) rng_below(rng, 8);
 	int			top = (int) rng_below(rng, 8);
@@ -34,8 +35,30 @@ draw(Rng *rng, Image *truth, float maps[3][PIXELS])
 
 		truth->pixels[i] = inside ? 255 : 0;
 		for (int m = 0; m < 3; m++)
-			maps[m][i] = (float) ((m == 2 ? 0.5 : inside ? 0.7 : 0.3) + 0.6 * (rng_uniform(rng) - 0.5));
+			maps[m][i] = (float) ((m == 2 ? guess : inside ? middle + 0.2 : middle - 0.2) + 0.6 * (rng_uniform(rng) - 0.5));
 	}
+}
+
+/* Add 30 drawn images. */
+static void
+add_images(TestHost *host, double middle, double guess, EnsembleFit *fit)
+{
+	Image		truth;
+	Rng			rng;
+	float		maps[3][PIXELS];
+
+	rng_seed(&rng, 17, 0);
+	assert_int_equal(image_create(&host->context, SIDE, SIDE, 1, &truth).code, LS_OK);
+	for (int i = 0; i < 30; i++)
+	{
+		ProbabilityMap views[3];
+
+		draw(&rng, middle, guess, &truth, maps);
+		for (int m = 0; m < 3; m++)
+			views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
+		assert_int_equal(ensemble_fit_add(fit, views, &truth).code, LS_OK);
+	}
+	image_free(&host->context, &truth);
 }
 
 static void
@@ -44,25 +67,12 @@ test_weights(void **state)
 	TestHost	host;
 	EnsembleFit *fit;
 	EnsembleFitResult result;
-	Image		truth;
-	Rng			rng;
 	double		weights[3];
-	float		maps[3][PIXELS];
 
 	(void) state;
 	test_host_init(&host);
-	rng_seed(&rng, 17, 0);
-	assert_int_equal(image_create(&host.context, SIDE, SIDE, 1, &truth).code, LS_OK);
 	assert_int_equal(ensemble_fit_create(&host.context, 3, SIDE, &fit).code, LS_OK);
-	for (int i = 0; i < 30; i++)
-	{
-		ProbabilityMap views[3];
-
-		draw(&rng, &truth, maps);
-		for (int m = 0; m < 3; m++)
-			views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
-		assert_int_equal(ensemble_fit_add(fit, views, &truth).code, LS_OK);
-	}
+	add_images(&host, 0.5, 0.5, fit);
 	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_OK);
 	assert_true(fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
 	assert_true(weights[0] > 0.3 && weights[1] > 0.3 && weights[2] < 0.2);
@@ -75,7 +85,28 @@ test_weights(void **state)
 	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_CANCELLED);
 	host.stop_after = -1;
 	ensemble_fit_free(fit);
-	image_free(&host.context, &truth);
+	assert_int_equal(host.live, 0);
+	test_host_end(&host);
+}
+
+/* Members that are best at 0.7 find their threshold by themselves: one that
+ * knows nothing does not win by drawing the mean down to 0.5. */
+static void
+test_shifted(void **state)
+{
+	TestHost	host;
+	EnsembleFit *fit;
+	EnsembleFitResult result;
+	double		weights[3];
+
+	(void) state;
+	test_host_init(&host);
+	assert_int_equal(ensemble_fit_create(&host.context, 3, SIDE, &fit).code, LS_OK);
+	add_images(&host, 0.69, 0.3, fit);
+	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_OK);
+	assert_true(weights[2] < 0.1);
+	assert_true(result.fitted.threshold > 0.6 && result.fitted.threshold < 0.8);
+	ensemble_fit_free(fit);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }
@@ -114,6 +145,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_shifted),
 		cmocka_unit_test(test_blend),
 	};
 
