@@ -5,8 +5,9 @@
  * header length, a JSON object of name -> {dtype, shape, data_offsets}, then
  * the tensors. Our metadata: format_version, architecture, config (JSON
  * text), image_size, mean, std (three numbers each, comma separated),
- * extension_version; threshold, temperature and review_below where they are known; enhance where training enhanced
- * images. docs/weights.md tells users the whole format.
+ * extension_version, crc32 (of each tensor, weights_checksum.h); threshold,
+ * temperature and review_below where they are known; enhance where training
+ * enhanced images. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -51,7 +52,7 @@ Status		weights_read_info(const HostContext *host, const void *bytes, size_t siz
 /*
  * Read a file into weights[graph->weight_count]. dtypes F32, F16, BF16 and
  * F64 are converted. A missing, extra, misshapen or overlapping tensor, an
- * offset outside the file, an unknown version or dtype and non-finite values
+ * offset outside the file, a wrong checksum, an unknown version or dtype and non-finite values
  * (or negative running variances) are LS_INVALID_WEIGHTS naming the tensor;
  * weights is then undefined. Polls per tensor.
  * "num_batches_tracked" tensors, which PyTorch adds, are ignored.

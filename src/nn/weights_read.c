@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "core/checked.h"
+#include "nn/weights_checksum.h"
 #include "nn/weights_dtype.h"
 
 /* Some hundred bytes name a tensor, so this is room for thousands. */
@@ -358,6 +359,30 @@ check_tiling(const WeightsFile *file, const FileTensor *tensors, size_t count)
 	return status_ok();
 }
 
+/* Compare the sorted tensors' checksums with those in the metadata, which
+ * files that others wrote do not have. */
+static Status
+check_checksums(const HostContext *host, const WeightsFile *file, const FileTensor *tensors, size_t count)
+{
+	const json_t *entry = json_object_get(json_object_get(file->root, METADATA_KEY), WEIGHTS_CHECKSUMS_KEY);
+	const char *expected = json_string_value(entry);
+
+	if (entry == NULL)
+		return status_ok();
+	if (expected == NULL || strlen(expected) != count * WEIGHTS_CHECKSUM_LENGTH)
+		return metadata_error(WEIGHTS_CHECKSUMS_KEY, "is not one checksum for each tensor");
+	for (size_t i = 0; i < count; i++)
+	{
+		char		found[WEIGHTS_CHECKSUM_LENGTH];
+
+		TRY(host_poll(host));
+		weights_checksum(file->data + tensors[i].begin, tensors[i].end - tensors[i].begin, found);
+		if (memcmp(found, expected + i * WEIGHTS_CHECKSUM_LENGTH, sizeof found) != 0)
+			return broken_file(tensor_error(tensors[i].name, "it does not have the checksum that the file says"));
+	}
+	return status_ok();
+}
+
 /* Format a shape as "(4, 3, 3, 3)". */
 static Printable
 file_shape(const json_t *shape)
@@ -450,6 +475,7 @@ read_tensors(const HostContext *host, const WeightsFile *file, const Graph *grap
 	if (count > 0)
 		qsort(tensors, count, sizeof *tensors, compare_tensors);
 	TRY(check_tiling(file, tensors, count));
+	TRY(check_checksums(host, file, tensors, count));
 
 	for (int i = 0; i < graph->param_count; i++)
 		if (json_object_get(file->root, graph->params[i].name) == NULL)

@@ -4,7 +4,9 @@
  * The header lists the metadata first, then the tensors as they lie in the
  * data. Four-byte tensors come before two-byte ones (each in graph order) and
  * the header is padded with spaces to a multiple of 8, so that every tensor is
- * aligned for readers that map the file.
+ * aligned for readers that map the file. The metadata hold a checksum of each
+ * tensor, so the header is made twice: for its length, and when the data are
+ * there.
  */
 #include "nn/weights.h"
 
@@ -16,6 +18,7 @@
 
 #include "core/checked.h"
 #include "nn/tensor.h"
+#include "nn/weights_checksum.h"
 #include "nn/weights_dtype.h"
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(9))
@@ -85,7 +88,7 @@ new_object(void)
 
 /* Make the metadata object, or NULL. */
 static json_t *
-make_metadata(const WeightsInfo *info)
+make_metadata(const WeightsInfo *info, const char *checksums)
 {
 	json_t	   *metadata = new_object();
 
@@ -99,6 +102,7 @@ make_metadata(const WeightsInfo *info)
 		set_number(metadata, "threshold", info->threshold) &&
 		set_number(metadata, "temperature", info->temperature) &&
 		set_number(metadata, "review_below", info->review_below) &&
+		set_text(metadata, WEIGHTS_CHECKSUMS_KEY, checksums) &&
 		(info->enhance[0] == '\0' || set_text(metadata, "enhance", info->enhance)))
 		return metadata;
 	json_decref(metadata);
@@ -126,10 +130,11 @@ set_tensor(json_t *header, const GraphParam *param, const WeightsDtype *dtype, s
 
 /* Make the header (or NULL) and tell the size of the data it describes. */
 static json_t *
-make_header(const WeightsInfo *info, const Graph *graph, WeightsStorage storage, size_t *data_size)
+make_header(const WeightsInfo *info, const Graph *graph, WeightsStorage storage, const char *checksums,
+			size_t *data_size)
 {
 	json_t	   *header = new_object();
-	bool		good = json_object_set_new(header, "__metadata__", make_metadata(info)) == 0;
+	bool		good = json_object_set_new(header, "__metadata__", make_metadata(info, checksums)) == 0;
 	size_t		begin = 0;
 
 	for (size_t width = 4; width >= 2; width /= 2)
@@ -178,19 +183,56 @@ check_values(const GraphParam *param, const float *values, WeightsStorage storag
 	return status_ok();
 }
 
-/* Write header and tensors into a new buffer. */
+/* Make the failure of a header. */
 static Status
-write_file(const HostContext *host, json_t *header, size_t data_size, const Graph *graph, const float *weights,
-		   WeightsStorage storage, void **bytes, size_t *size)
+header_error(void)
 {
-	size_t		json_size = json_dumpb(header, NULL, 0, DUMP_FLAGS);
-	size_t		padded = (json_size + 7) / 8 * 8;
+	return status_error(LS_OUT_OF_MEMORY, "could not write a weight file's header");
+}
+
+/* Write the tensors behind the header, and their checksums, which are as many
+ * as they were before. */
+static void
+write_data(const Graph *graph, const float *weights, WeightsStorage storage, unsigned char *data, char *checksums)
+{
+	for (size_t width = 4; width >= 2; width /= 2)
+		for (int i = 0; i < graph->param_count; i++)
+		{
+			const GraphParam *param = &graph->params[i];
+			const WeightsDtype *dtype = storage_dtype(param, storage);
+			size_t		bytes = param->count * width;
+
+			if (dtype->size != width)
+				continue;
+			dtype->store(weights + param->offset, param->count, data);
+			weights_checksum(data, bytes, checksums);
+			data += bytes;
+			checksums += WEIGHTS_CHECKSUM_LENGTH;
+		}
+}
+
+/* Write header and tensors into a new buffer; checksums has room for one a
+ * tensor and a null byte. */
+static Status
+write_file(const HostContext *host, const WeightsInfo *info, const Graph *graph, const float *weights,
+		   WeightsStorage storage, char *checksums, void **bytes, size_t *size)
+{
+	size_t		checksums_length = (size_t) graph->param_count * WEIGHTS_CHECKSUM_LENGTH;
+	size_t		data_size = 0;
+	size_t		json_size;
+	size_t		padded;
+	json_t	   *header;
 	void	   *memory;
 	unsigned char *file;
-	unsigned char *data;
 
+	memset(checksums, '0', checksums_length);
+	checksums[checksums_length] = '\0';
+	header = make_header(info, graph, storage, checksums, &data_size);
+	json_size = json_dumpb(header, NULL, 0, DUMP_FLAGS);
+	json_decref(header);
 	if (json_size == 0)
-		return status_error(LS_OUT_OF_MEMORY, "could not write a weight file's header");
+		return header_error();
+	padded = (json_size + 7) / 8 * 8;
 	if (!checked_add(8 + padded, data_size, size))
 		return status_error(LS_LIMIT_EXCEEDED, "the weight file is too large");
 	TRY(host_alloc(host, *size, &memory));
@@ -198,20 +240,16 @@ write_file(const HostContext *host, json_t *header, size_t data_size, const Grap
 	for (int i = 0; i < 8; i++)
 		file[i] = (unsigned char) ((uint64_t) padded >> 8 * i);
 	memset(file + 8, ' ', padded);
-	json_dumpb(header, (char *) file + 8, json_size, DUMP_FLAGS);
+	write_data(graph, weights, storage, file + 8 + padded, checksums);
 
-	data = file + 8 + padded;
-	for (size_t width = 4; width >= 2; width /= 2)
-		for (int i = 0; i < graph->param_count; i++)
-		{
-			const GraphParam *param = &graph->params[i];
-			const WeightsDtype *dtype = storage_dtype(param, storage);
-
-			if (dtype->size != width)
-				continue;
-			dtype->store(weights + param->offset, param->count, data);
-			data += param->count * width;
-		}
+	header = make_header(info, graph, storage, checksums, &data_size);
+	if (json_dumpb(header, (char *) file + 8, json_size, DUMP_FLAGS) != json_size)
+	{
+		json_decref(header);
+		host_free(host, memory);
+		return header_error();
+	}
+	json_decref(header);
 	*bytes = file;
 	return status_ok();
 }
@@ -220,8 +258,7 @@ Status
 weights_write(const HostContext *host, const WeightsInfo *info, const Graph *graph, const float *weights,
 			  WeightsStorage storage, void **bytes, size_t *size)
 {
-	size_t		data_size;
-	json_t	   *header;
+	void	   *checksums;
 	Status		status;
 
 	*bytes = NULL;
@@ -233,10 +270,8 @@ weights_write(const HostContext *host, const WeightsInfo *info, const Graph *gra
 		TRY(host_poll(host));
 		TRY(check_values(param, weights + param->offset, narrow ? storage : WEIGHTS_F32));
 	}
-	header = make_header(info, graph, storage, &data_size);
-	if (header == NULL)
-		return status_error(LS_OUT_OF_MEMORY, "could not write a weight file's header");
-	status = write_file(host, header, data_size, graph, weights, storage, bytes, size);
-	json_decref(header);
+	TRY(host_alloc(host, (size_t) graph->param_count * WEIGHTS_CHECKSUM_LENGTH + 1, &checksums));
+	status = write_file(host, info, graph, weights, storage, checksums, bytes, size);
+	host_free(host, checksums);
 	return status;
 }

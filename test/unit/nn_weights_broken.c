@@ -17,7 +17,8 @@
 #include "nn/weights.h"
 #include "weights_fixture.h"
 
-/* The good file, split in two: header as text, data. */
+/* The good file, split in two: header as text, data. The text is without the
+ * checksums, which would hide what else is wrong with data. */
 typedef struct Fixture
 {
 	Graph	   *graph;
@@ -27,6 +28,17 @@ typedef struct Fixture
 	unsigned char *data;
 	size_t		data_size;
 } Fixture;
+
+/* Remove the checksums from a header. */
+static void
+remove_checksums(char *header)
+{
+	const char *key = ",\"crc32\":\"";
+	char	   *entry = strstr(header, key);
+	char	   *end = strchr(entry + strlen(key), '"') + 1;
+
+	memmove(entry, end, strlen(end) + 1);
+}
 
 static int
 make_fixture(void **state)
@@ -46,6 +58,7 @@ make_fixture(void **state)
 	fixture.bytes = bytes;
 	length = fixture.bytes[0] + 256u * fixture.bytes[1];
 	fixture.header = strndup((char *) fixture.bytes + 8, length);
+	remove_checksums(fixture.header);
 	fixture.data = fixture.bytes + 8 + length;
 	fixture.data_size = fixture.size - 8 - length;
 	*state = &fixture;
@@ -132,6 +145,40 @@ test_truncated(void **state)
 	assert_int_equal(weights_read_info(host_standalone(), NULL, 0, &(WeightsInfo) {0}).code, LS_INVALID_WEIGHTS);
 }
 
+/* Damage that leaves a file well formed is found by the checksums, wherever
+ * it is. */
+static void
+test_checksums(void **state)
+{
+	const Fixture *fixture = *state;
+	unsigned char *bytes = malloc(fixture->size);
+	size_t		data = (size_t) (fixture->data - fixture->bytes);
+	char	   *digit;
+
+	memcpy(bytes, fixture->bytes, fixture->size);
+	for (size_t i = data; i < fixture->size; i++)
+	{
+		bytes[i] ^= 1;
+		assert_refused(read_copy(fixture, bytes, fixture->size), "does not have the checksum", true);
+		bytes[i] ^= 1;
+	}
+	bytes[fixture->size - 4] ^= 1;
+	assert_refused(read_copy(fixture, bytes, fixture->size), "tensor \"head.bias\"", true);
+	bytes[fixture->size - 4] ^= 1;
+	assert_int_equal(read_copy(fixture, bytes, fixture->size).code, LS_OK);
+
+	/* One digit of another value, then one that is none, then one less. */
+	digit = strstr((char *) bytes + 8, "\"crc32\":\"") + strlen("\"crc32\":\"");
+	*digit = *digit == '0' ? '1' : '0';
+	assert_refused(read_copy(fixture, bytes, fixture->size), "tensor \"stem.weight\"", true);
+	*digit = 'x';
+	assert_refused(read_copy(fixture, bytes, fixture->size), "tensor \"stem.weight\"", true);
+	memmove(digit, digit + 1, (size_t) ((char *) bytes + data - digit) - 1);
+	bytes[data - 1] = ' ';
+	assert_refused(read_copy(fixture, bytes, fixture->size), "\"crc32\" is not one checksum for each tensor", true);
+	free(bytes);
+}
+
 /* One byte more than the tensors need. */
 static void
 test_trailing(void **state)
@@ -162,7 +209,7 @@ test_header_length(void **state)
 	}
 	for (uint64_t length = 0; length <= rest; length++)
 	{
-		if (length == strlen(fixture->header))
+		if (8 + length == (uint64_t) (fixture->data - fixture->bytes))
 			continue;
 		for (int i = 0; i < 8; i++)
 			bytes[i] = (unsigned char) (length >> 8 * i);
@@ -441,6 +488,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_checksums),
 		cmocka_unit_test(test_trailing),
 		cmocka_unit_test(test_header_length),
 		cmocka_unit_test(test_header_text),
