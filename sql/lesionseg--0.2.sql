@@ -521,6 +521,11 @@ CREATE TRIGGER lesion_owner_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lesion_p
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
 CREATE TRIGGER lesion_owner_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON lesion_audit
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_owner_only();
+-- Nothing brings bundled models back but a new CREATE EXTENSION.
+CREATE TRIGGER lesion_owner_only BEFORE DELETE ON lesion_model
+FOR EACH ROW WHEN (OLD.bundled) EXECUTE FUNCTION lesion_owner_only();
+CREATE TRIGGER lesion_owner_only BEFORE DELETE ON lesion_version
+FOR EACH ROW WHEN (OLD.number <= 0) EXECUTE FUNCTION lesion_owner_only();
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_run
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_epoch

@@ -245,6 +245,7 @@ lesion_owner_only(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only the owner of %s may do this", RelationGetRelationName(trigger->tg_relation)),
-				 errhint("It is a record of what happened; its owner is \"%s\".", GetUserNameFromId(owner, false))));
-	PG_RETURN_POINTER(NULL);
+				 errhint("It records what happened, or came with the extension; its owner is \"%s\".",
+						 GetUserNameFromId(owner, false))));
+	PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? trigger->tg_trigtuple : NULL);
 }

@@ -86,8 +86,10 @@ lesion_model_rollback(PG_FUNCTION_ARGS)
 
 	store_check_rights(&store, "lesion_promotion", ACL_INSERT, "promote");
 	SPI_connect();
-	(void) store_need_version(&store, name, NULL);
+	(void) store_need_model(&store, name);
 	stack = read_stack(&store, name);
+	if (stack.count == 0)
+		(void) store_need_version(&store, name, NULL);	/* raises what there is to say */
 	if (stack.count < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

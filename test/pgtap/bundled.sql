@@ -2,7 +2,7 @@
 -- without them is tested.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(10);
+SELECT plan(12);
 
 CREATE TEMP TABLE bundled AS SELECT model, sha256, image_size FROM lesion_models WHERE version = 0;
 CREATE TABLE archive AS
@@ -20,6 +20,16 @@ SELECT is((SELECT count(*) FROM bundled WHERE (lesion_image_info(lesion_segment(
 SELECT is((SELECT count(*) FROM bundled, LATERAL lesion_segment_detail((SELECT image FROM archive WHERE id = 1), model) d
 	WHERE d.version <> 0 OR d.sha256 <> bundled.sha256), 0::bigint, 'the detail tells which weights');
 SELECT throws_ok(format('SELECT lesion_model_drop(%L)', model), '2BP01', NULL, 'none can be dropped') FROM lesion_models WHERE bundled ORDER BY model LIMIT 1;
+
+-- Nor deleted, by who may delete models; what is not bundled goes.
+CREATE ROLE lesion_clerk;
+GRANT SELECT, DELETE ON lesion_model, lesion_version TO lesion_clerk;
+SELECT lesion_model_create('mine', 'unet', '{"base": 4, "depth": 1}');
+SET LOCAL ROLE lesion_clerk;
+SELECT throws_ok($$DELETE FROM lesion_model WHERE bundled$$, '42501', 'only the owner of lesion_model may do this', 'nor deleted');
+DELETE FROM lesion_model WHERE name = 'mine';
+RESET ROLE;
+SELECT is((SELECT count(*) FROM lesion_model WHERE name = 'mine'), 0::bigint, 'what a user made can be deleted');
 
 -- A user's version goes beside them.
 SELECT is((lesion_train('archive', 'unet', epochs => 1, image_size => 32, config => '{"base": 4, "depth": 1}', promote => 'always')).version, 1,

@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(55);
+SELECT plan(56);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -98,6 +98,7 @@ SELECT throws_ok($$SELECT lesion_ensemble_fit('good', 'archive')$$, '42809', 'mo
 SELECT throws_ok($$SELECT lesion_model_drop('good')$$, '2BP01', 'cannot drop model "good", ensembles have it as a member', 'a member cannot be dropped');
 DELETE FROM lesion_version WHERE model = 'poor' AND number = 2;
 SELECT throws_ok($$SELECT lesion_segment(image, 'all') FROM archive$$, '55000', 'version 2 of model "poor", a member of version 2 of ensemble "all", is gone', 'a version that is gone all the same');
+SELECT is(lesion_model_rollback('all'), 1, '... can be rolled back');
 SELECT lives_ok($$SELECT lesion_model_drop(m) FROM unnest('{all,alone,weighted}'::text[]) m$$, 'ensembles are dropped');
 SELECT lives_ok($$SELECT lesion_model_drop('good')$$, '... and then their members');
 
