@@ -9,6 +9,7 @@
 -- (image, truth, prediction) of the best, the median and the worst case of
 -- each model into the folder.
 \set ON_ERROR_STOP on
+\set QUIET on
 \if :{?images}
 \else
 	\set images archive

@@ -44,6 +44,9 @@ EngineNames settings_engine_names(const EngineChoice *choice);
  * per parallel worker. */
 int			settings_threads(bool training);
 
+/* Raise an error where images of a network's size are above max_pixels. */
+void		settings_check_image_size(int image_size);
+
 /* ---- host (host.c) ---- */
 
 /*

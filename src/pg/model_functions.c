@@ -149,6 +149,7 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 	}
 	network_free(network);
 	check_argument(host, "weights", status);
+	settings_check_image_size(content->image_size);
 }
 
 /* lesion_model_import(name, weights, architecture, config, image_size,

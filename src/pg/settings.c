@@ -134,3 +134,18 @@ settings_threads(bool training)
 		return 1;
 	return threads_available();
 }
+
+/* Raise an error where images as the network sees them would be above
+ * lesionseg.max_pixels, as every one of them would. */
+void
+settings_check_image_size(int image_size)
+{
+	int64		pixels = (int64) image_size * image_size;
+
+	if (pixels > lesionseg_max_pixels)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an image_size of %d has %lld pixels, above the limit of %d", image_size, (long long) pixels,
+						lesionseg_max_pixels),
+				 errhint("Use a smaller image_size, or raise lesionseg.max_pixels.")));
+}

@@ -212,21 +212,6 @@ take_augmentation(Jsonb *augment, TrainPlan *plan)
 		json_values_each(augment, "augment", JSON_NUMBERS_AND_BOOLEANS, take_augment, plan);
 }
 
-/* Raise an error where images as the network sees them would be above
- * lesionseg.max_pixels, as every one of them would. */
-static void
-check_pixels(int image_size)
-{
-	int64		pixels = (int64) image_size * image_size;
-
-	if (pixels > lesionseg_max_pixels)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("an image_size of %d has %lld pixels, above the limit of %d", image_size, (long long) pixels,
-						lesionseg_max_pixels),
-				 errhint("Use a smaller image_size, or raise lesionseg.max_pixels.")));
-}
-
 TrainPlan
 train_request_plan(const TrainRequest *request, const Architecture *architecture)
 {
@@ -247,7 +232,7 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	take_options(request->options, &plan);
 
 	check_status(NULL, train_options_check(&plan.train));
-	check_pixels(request->image_size);
+	settings_check_image_size(request->image_size);
 	split_check_fraction("validation_fraction", plan.validation_fraction);
 	if (plan.freeze_encoder != 0 && request->init == NULL)
 		ereport(ERROR,

@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(61);
+SELECT plan(63);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -67,6 +67,9 @@ SELECT lesion_model_create('mixer', 'convmixer', '{"dim": 16, "depth": 1, "patch
 SELECT throws_matching($$SELECT lesion_model_import('mixer', weights) FROM file$$, 'weights: the file is for "unet", not for "convmixer"', '... into a model of its own');
 SELECT throws_matching($$SELECT lesion_model_import('copy', substr(weights, 1, length(weights) - 4)) FROM file$$, 'weights: tensor "[a-z.0-9]+"', 'a truncated file: the tensor is named');
 SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 33) FROM file$$, '22023', NULL, 'a size that does not fit the network');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 16384) FROM file$$, '54000', NULL, 'a size at which nothing can run');
+SELECT throws_matching($$SELECT lesion_model_import('copy', set_byte(weights, octet_length(weights) - 4, 1 # get_byte(weights, octet_length(weights) - 4))) FROM file$$,
+	'tensor "[a-z0-9.]+": it does not have the checksum', 'a damaged file');
 SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 0) FROM file$$, '22023', NULL, 'size 0');
 SELECT throws_ok($$SELECT lesion_model_import('copy', weights, threshold => 1) FROM file$$, '22023', NULL, 'a threshold out of range');
 SELECT throws_ok($$SELECT lesion_model_import(NULL, weights) FROM file$$, '22004', NULL, 'no name');
