@@ -33,7 +33,7 @@ fi
 # nothing, the next from what the one before it made. Small images first,
 # because most is learned from them and they take half the time. What a
 # degradation takes away is harder to do without than what it adds, so these
-# come more often; in the last stage, those that cost the network most. Its last
+# come more often; in the last stages, those that cost the network most. Their last
 # epoch counts: validation images are not degraded, and the best on them would
 # be the first.
 recipe() {
@@ -43,7 +43,9 @@ recipe() {
 	unet) printf '%s\n' '36 192 32 1.5e-3 {"base":16} '"$often" '8 256 32 5e-4 {"base":16} '"$often" \
 		'8 256 32 6e-4 {"base":16} {"degrade":0.6,"blur":2,"bubbles":2,"colour_cast":2,"jpeg":3,"low_contrast":3,"low_resolution":2,"motion_blur":2,"uneven_light":3} '$last ;;
 	linknet) printf '%s\n' '48 192 32 1.5e-3 {} {}' '12 256 32 5e-4 {} {}' \
-		'10 256 32 6e-4 {} {"degrade":0.6,"blur":2,"bubbles":4,"jpeg":4,"low_contrast":2,"low_resolution":2,"motion_blur":3} '$last ;;
+		'10 256 32 6e-4 {} {"degrade":0.6,"blur":2,"bubbles":4,"jpeg":4,"low_contrast":2,"low_resolution":2,"motion_blur":3} '$last \
+		'6 256 32 5e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":5,"low_resolution":2,"motion_blur":5} '$last \
+		'8 256 32 8e-4 {} {"degrade":0.7,"blur":2,"bubbles":5,"jpeg":6,"low_resolution":2,"motion_blur":3,"ruler_ink":2} '$last ;;
 	convmixer) printf '%s\n' '12 192 32 1.5e-3 {} '"$often" \
 		'10 192 32 1e-3 {} {"degrade":0.6,"blur":2,"bubbles":4,"colour_cast":3,"darkness":2,"jpeg":3,"low_resolution":2,"motion_blur":2,"uneven_light":4} '$last ;;
 	maskrcnn) printf '%s\n' '12 256 16 4e-4 {} '"$often" '6 256 16 3e-4 {} {"bubbles":5,"low_resolution":2,"motion_blur":4} '$last ;;
