@@ -7,20 +7,50 @@
 #include <omp.h>
 #include <pthread.h>
 #include <sched.h>
+#ifdef __SSE2__
+#include <pmmintrin.h>
+#endif
+
+/* Let denormals be zeros on this thread, read and written; returns the mode
+ * before. Processors without such a mode are left as they are. */
+static unsigned
+flush_denormals(void)
+{
+#ifdef __SSE2__
+	unsigned	before = _mm_getcsr();
+
+	_mm_setcsr(before | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
+	return before;
+#else
+	return 0;
+#endif
+}
+
+static void
+restore_denormals(unsigned before)
+{
+#ifdef __SSE2__
+	_mm_setcsr(before);
+#else
+	(void) before;
+#endif
+}
 
 void
-threads_block_signals(sigset_t *before)
+threads_enter(ThreadsState *before)
 {
 	sigset_t	all;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, before);
+	pthread_sigmask(SIG_SETMASK, &all, &before->signals);
+	before->float_mode = flush_denormals();
 }
 
 void
-threads_restore_signals(const sigset_t *before)
+threads_leave(const ThreadsState *before)
 {
-	pthread_sigmask(SIG_SETMASK, before, NULL);
+	restore_denormals(before->float_mode);
+	pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
 }
 
 /* As many of so many threads as the runtime will give: OMP_THREAD_LIMIT in the
@@ -53,15 +83,18 @@ threads_available(void)
 void
 threads_run(int threads, long count, ThreadsTask task, void *data)
 {
-	sigset_t	before;
+	ThreadsState before;
 
 	threads = obtainable(threads);
 	if (threads <= 1 || count <= 1)
 	{
+		unsigned	float_mode = flush_denormals();
+
 		task(data, 0, 0, count);
+		restore_denormals(float_mode);
 		return;
 	}
-	threads_block_signals(&before);
+	threads_enter(&before);
 #pragma omp parallel num_threads(threads)
 	{
 		long		worker = omp_get_thread_num();
@@ -69,8 +102,9 @@ threads_run(int threads, long count, ThreadsTask task, void *data)
 		long		begin = count * worker / workers;
 		long		end = count * (worker + 1) / workers;
 
+		flush_denormals();		/* pool threads stay so: the libraries use them next */
 		if (begin < end)
 			task(data, (int) worker, begin, end);
 	}
-	threads_restore_signals(&before);
+	threads_leave(&before);
 }

@@ -7,19 +7,31 @@
  * the moment, when a larger one follows; a library may do that at any call.
  * So every piece of work that may open a parallel region runs with signals
  * blocked on the main thread too: threads_run does it itself, calls into
- * oneDNN and OpenBLAS stand between threads_block_signals and
- * threads_restore_signals. Between such pieces, signals arrive.
+ * oneDNN and OpenBLAS stand between threads_enter and threads_leave. Between
+ * such pieces, signals arrive.
+ *
+ * In all of this work denormal numbers are zeros: they are too small to mean
+ * anything to an image or a network, and a network whose values fade into
+ * them would be many times slower. The server's own arithmetic keeps them.
  */
 #ifndef LESIONSEG_CORE_THREADS_H
 #define LESIONSEG_CORE_THREADS_H
 
 #include <signal.h>
 
-/* Block every signal on this thread; *before receives the mask to restore. */
-void		threads_block_signals(sigset_t *before);
+/* What of the main thread is different during our work. */
+typedef struct ThreadsState
+{
+	sigset_t	signals;
+	unsigned	float_mode;
+} ThreadsState;
 
-/* Let signals in again. */
-void		threads_restore_signals(const sigset_t *before);
+/* Block every signal on this thread and flush denormals to zero; *before
+ * receives what to restore. */
+void		threads_enter(ThreadsState *before);
+
+/* Let signals and denormals in again. */
+void		threads_leave(const ThreadsState *before);
 
 /* Set the size of the parallel regions that follow, our own and those of
  * oneDNN and OpenBLAS; less where OMP_THREAD_LIMIT allows no more. */

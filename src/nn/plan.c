@@ -20,7 +20,7 @@ create_convolutions(Plan *plan)
 		Tensor		y;
 		ConvolutionShape shape = {.dilation = 1};
 		ConvolutionUse use = {.type = plan->options.type};
-		sigset_t	before;
+		ThreadsState before;
 		Status		status;
 
 		if (step->weights < 0)
@@ -56,10 +56,10 @@ create_convolutions(Plan *plan)
 			use.forward = plan->options.training && step->wants_dx;
 		}
 		TRY(host_poll(plan->host));
-		threads_block_signals(&before);
+		threads_enter(&before);
 		step->backend = backend_for_shape(plan->options.backend, &shape);
 		status = step->backend->create(plan->host, &shape, &use, &step->convolution);
-		threads_restore_signals(&before);
+		threads_leave(&before);
 		TRY(status);
 	}
 	return status_ok();

@@ -4,53 +4,53 @@
  */
 #include "nn/steps.h"
 
-/* ---- calls of the backend, with signals blocked (threads.h) ---- */
+/* ---- calls of the backend, as threads.h asks ---- */
 
 static Status
 backend_set_weights(Step *step, const float *weights, const float *bias)
 {
-	sigset_t	before;
+	ThreadsState before;
 	Status		status;
 
-	threads_block_signals(&before);
+	threads_enter(&before);
 	status = step->backend->set_weights(step->convolution, weights, bias);
-	threads_restore_signals(&before);
+	threads_leave(&before);
 	return status;
 }
 
 static Status
 backend_forward(Step *step, const void *x, void *y)
 {
-	sigset_t	before;
+	ThreadsState before;
 	Status		status;
 
-	threads_block_signals(&before);
+	threads_enter(&before);
 	status = step->backend->forward(step->convolution, x, y);
-	threads_restore_signals(&before);
+	threads_leave(&before);
 	return status;
 }
 
 static Status
 backend_backward_data(Step *step, const void *dy, void *dx)
 {
-	sigset_t	before;
+	ThreadsState before;
 	Status		status;
 
-	threads_block_signals(&before);
+	threads_enter(&before);
 	status = step->backend->backward_data(step->convolution, dy, dx);
-	threads_restore_signals(&before);
+	threads_leave(&before);
 	return status;
 }
 
 static Status
 backend_backward_weights(Step *step, const void *x, const void *dy, float *dw, float *db)
 {
-	sigset_t	before;
+	ThreadsState before;
 	Status		status;
 
-	threads_block_signals(&before);
+	threads_enter(&before);
 	status = step->backend->backward_weights(step->convolution, x, dy, dw, db);
-	threads_restore_signals(&before);
+	threads_leave(&before);
 	return status;
 }
 

@@ -1,7 +1,9 @@
 /*
- * core_threads.c: how work is shared out, and that no pool thread can take a
- * signal away from the main thread.
+ * core_threads.c: how work is shared out, that no pool thread can take a
+ * signal away from the main thread, and that denormals are zeros in our work
+ * alone.
  */
+#include <float.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,6 +131,53 @@ test_pool_blocks_signals(void **state)
 	assert_true((before & BLOCKABLE_SIGNALS) != BLOCKABLE_SIGNALS);
 }
 
+/* Half of the smallest normal number, as this thread computes it. */
+static float
+denormal(void)
+{
+	volatile float smallest = FLT_MIN;
+
+	return smallest * 0.5f;
+}
+
+/* Count the items whose thread knows denormals. */
+static void
+count_denormals(void *data, int worker, long begin, long end)
+{
+	int		   *found = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		found[i] = denormal() != 0;
+}
+
+static void
+test_denormals_are_zeros(void **state)
+{
+	ThreadsState before;
+
+	(void) state;
+	if (getenv("LESIONSEG_TEST_QUICK") != NULL)	/* memcheck computes without this mode */
+		skip();
+#ifndef __SSE2__
+	skip();
+#endif
+	for (int threads = 1; threads <= MOST_THREADS; threads++)
+	{
+		int			found[MOST_THREADS] = {0};
+
+		threads_use(threads);
+		threads_run(threads, MOST_THREADS, count_denormals, found);
+		for (int i = 0; i < MOST_THREADS; i++)
+			assert_int_equal(found[i], 0);
+		assert_true(denormal() != 0);
+	}
+	threads_enter(&before);
+	assert_true(denormal() == 0);
+	threads_leave(&before);
+	assert_true(denormal() != 0);
+}
+
 int
 main(void)
 {
@@ -136,6 +185,7 @@ main(void)
 		cmocka_unit_test(test_every_item_once),
 		cmocka_unit_test(test_odd_numbers),
 		cmocka_unit_test(test_pool_blocks_signals),
+		cmocka_unit_test(test_denormals_are_zeros),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
