@@ -1,8 +1,9 @@
 /*
  * illumination.c: make the light even, by dividing by it.
  *
- * The light is a quadratic surface fitted to a small frame; gains follow from
- * it pixel by pixel, so nothing but the image itself is in memory.
+ * The light is a quadratic surface fitted to a small frame, and where the
+ * frame is brighter than it, what is measured; gains follow from it pixel by
+ * pixel, so nothing but the image itself is in memory.
  */
 #include <math.h>
 
@@ -19,6 +20,29 @@ typedef struct Illumination
 	LightSurface surface;
 	long		first;			/* row at which the block begins */
 } Illumination;
+
+/* The excess of one row of pixels, between the rows of cells around it. */
+static void
+excess_of_row(const LightSurface *surface, double y, float excess[LIGHT_CELLS])
+{
+	double		at = (y + 1) / 2 * LIGHT_CELLS - 0.5;
+	int			above = at < 0 ? 0 : at > LIGHT_CELLS - 2 ? LIGHT_CELLS - 2 : (int) at;
+	float		part = (float) fmin(fmax(at - above, 0), 1);
+
+	for (int i = 0; i < LIGHT_CELLS; i++)
+		excess[i] = surface->excess[above][i] + part * (surface->excess[above + 1][i] - surface->excess[above][i]);
+}
+
+/* The same at x, -1 .. 1, of that row. */
+static inline float
+excess_at(const float excess[LIGHT_CELLS], float x)
+{
+	float		at = (x + 1) / 2 * LIGHT_CELLS - 0.5f;
+	int			left = at < 0 ? 0 : at > LIGHT_CELLS - 2 ? LIGHT_CELLS - 2 : (int) at;
+	float		part = fminf(fmaxf(at - (float) left, 0), 1);
+
+	return excess[left] + part * (excess[left + 1] - excess[left]);
+}
 
 /* Multiply rows begin .. end of the block by the surface's maximum over its
  * value. */
@@ -40,11 +64,14 @@ even_rows(void *data, int worker, long begin, long end)
 		float		linear = (float) (terms[1] + terms[4] * y);
 		float		square = (float) terms[3];
 		float		step = 2.0f / (float) image->width;
+		float		excess[LIGHT_CELLS];
 
+		excess_of_row(&task->surface, y, excess);
 		for (int i = 0; i < image->width; i++, sample += image->channels)
 		{
 			float		x = ((float) i + 0.5f) * step - 1;
-			float		light = constant + (linear + square * x) * x;
+			float		surface = constant + (linear + square * x) * x;
+			float		light = surface + excess_at(excess, x) * fmaxf(0, 1 - surface / high);
 			int			gain = (int) (GAIN_ONE * (high / (light < least ? least : light)) + 0.5f);
 
 			gain = gain < GAIN_ONE ? GAIN_ONE : gain;

@@ -8,7 +8,7 @@
 
 #include "enhance/quality_parts.h"
 
-#define CELLS 16				/* each way */
+#define CELLS LIGHT_CELLS
 #define ROUNDS 5				/* of reweighting */
 
 /* Solve a x = b for symmetric positive a, by Gaussian elimination without
@@ -166,6 +166,7 @@ light_surface_fit(const Image *frame, LightSurface *surface)
 			light = fmax(0, dot(surface->terms, terms));
 			surface->high = fmax(surface->high, light);
 			surface->low = fmin(surface->low, light);
+			surface->excess[j][i] = (float) fmax(0, cells[j][i] - light);
 		}
 	}
 }

@@ -417,6 +417,25 @@ test_light(void **state)
 	image_free(host_standalone(), &image);
 }
 
+/* Light with an edge that is dark all over, which no quadratic surface
+ * follows, is made even without places that are brighter than any was. */
+static void
+test_dark_edge(void **state)
+{
+	(void) state;
+	for (int seed = 0; seed < 20; seed++)
+	{
+		Image		image = constant(256, 256, 3, 180);
+
+		assert_ok(degrade_image(host_standalone(), DEGRADE_UNEVEN_LIGHT, 4, seed, &image));
+		take_step(ENHANCE_ILLUMINATION, 2, &image);
+		for (size_t i = 0; i < samples_of(&image); i++)
+			if (image.pixels[i] > 195)
+				fail_msg("seed %d: 180 became %d", seed, image.pixels[i]);
+		image_free(host_standalone(), &image);
+	}
+}
+
 /* Shades of grey by hand: two values a channel. */
 static void
 test_colour_constancy(void **state)
@@ -607,6 +626,7 @@ main(void)
 		cmocka_unit_test(test_hair),
 		cmocka_unit_test(test_inpaint),
 		cmocka_unit_test(test_light),
+		cmocka_unit_test(test_dark_edge),
 		cmocka_unit_test(test_colour_constancy),
 		cmocka_unit_test(test_contrast),
 		cmocka_unit_test(test_sharpen),
