@@ -70,7 +70,7 @@ ISA_AVX512BF16 = $(ISA_AVX512) -mavx512bf16
 ISA_AMX = $(ISA_AVX512BF16) -mamx-tile -mamx-bf16
 isa = $(if $(filter %_avx2,$(1)),$(ISA_AVX2))$(if $(filter %_avx512,$(1)),$(ISA_AVX512))$(if \
 	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX)) $(if \
-	$(findstring /kernels,$(1)),$(VECTORISE)) $(if $(findstring learn/,$(1)),$(UNFUSED))
+	$(findstring /kernels,$(1))$(findstring nn/winograd,$(1)),$(VECTORISE)) $(if $(findstring learn/,$(1)),$(UNFUSED))
 
 # The loops of nn/kernels_template.h: vector code needs these.
 VECTORISE = -O3 -fno-math-errno

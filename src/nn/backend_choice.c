@@ -10,6 +10,7 @@
 #include "nn/depthwise.h"
 #include "nn/onednn_faults.h"
 #include "nn/single_output.h"
+#include "nn/winograd.h"
 
 /* openblas_get_parallel() of a library built on OpenMP. */
 #define OPENBLAS_PARALLEL_OPENMP 2
@@ -92,11 +93,13 @@ backend_data_type(const Backend *backend, Precision precision, DataType *type)
 }
 
 const Backend *
-backend_for_shape(const Backend *backend, const ConvolutionShape *shape)
+backend_for_shape(const Backend *backend, const ConvolutionShape *shape, const ConvolutionUse *use)
 {
 	if (depthwise_suits(shape))
 		return &depthwise_backend;
 	if (single_output_suits(shape))
 		return &single_output_backend;
+	if (winograd_suits(shape, use))
+		return &winograd_backend;
 	return backend;
 }

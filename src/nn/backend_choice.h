@@ -28,8 +28,8 @@ Status		backend_find(BackendKind kind, const Backend **backend);
  * type to plan with. bf16 asked for where it cannot be had is an error. */
 Status		backend_data_type(const Backend *backend, Precision precision, DataType *type);
 
-/* Who runs a convolution of this shape in a plan of `backend`: backend itself
- * but for the shapes that loops of our own are faster at. */
-const Backend *backend_for_shape(const Backend *backend, const ConvolutionShape *shape);
+/* Who runs a convolution of this shape for this use in a plan of `backend`:
+ * backend itself but for those that loops of our own are faster at. */
+const Backend *backend_for_shape(const Backend *backend, const ConvolutionShape *shape, const ConvolutionUse *use);
 
 #endif

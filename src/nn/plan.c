@@ -57,7 +57,7 @@ create_convolutions(Plan *plan)
 		}
 		TRY(host_poll(plan->host));
 		threads_enter(&before);
-		step->backend = backend_for_shape(plan->options.backend, &shape);
+		step->backend = backend_for_shape(plan->options.backend, &shape, &use);
 		status = step->backend->create(plan->host, &shape, &use, &step->convolution);
 		threads_leave(&before);
 		TRY(status);

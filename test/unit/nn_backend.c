@@ -17,6 +17,7 @@
 #include "core/cpu.h"
 #include "core/threads.h"
 #include "nn/depthwise.h"
+#include "nn/winograd.h"
 #include "nn/single_output.h"
 
 static const Case cases[] = {
@@ -26,6 +27,9 @@ static const Case cases[] = {
 	{"3x3 from 3 channels", 2, 16, 16, 3, 32, 3, 1, 1, 1, 1, 0, 0},
 	{"3x3 to a slice", 2, 16, 16, 32, 32, 3, 1, 1, 1, 1, 0, 32},
 	{"3x3 from a slice", 2, 16, 16, 32, 32, 3, 1, 1, 1, 1, 32, 0},
+	{"3x3 of many tiles, channels that fill no block", 2, 26, 31, 40, 72, 3, 1, 1, 1, 1, 8, 1},
+	{"3x3 deep", 1, 24, 24, 96, 64, 3, 1, 1, 1, 1, 0, 0},
+	{"3x3 wider than high, padded by 2", 1, 1, 70, 16, 16, 3, 1, 2, 1, 1, 0, 0},
 	{"3x3 between slices", 1, 10, 9, 12, 20, 3, 1, 1, 1, 1, 4, 9},
 	{"3x3 stride 2", 2, 16, 16, 16, 32, 3, 2, 1, 1, 1, 0, 0},
 	{"3x3 stride 2 odd size", 1, 15, 13, 16, 32, 3, 2, 1, 1, 1, 0, 0},
@@ -210,6 +214,77 @@ depthwise(void **state)
 	assert_true(suited >= 5);
 }
 
+/* One instruction set's loops of winograd_backend as a backend. */
+#define WINOGRAD_LOOPS(loops) \
+static Status \
+create_##loops(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use, \
+			   Convolution **convolution) \
+{ \
+	return winograd_create_with(loops, host, shape, use, convolution); \
+}
+
+WINOGRAD_LOOPS(winograd_baseline)
+WINOGRAD_LOOPS(winograd_avx2)
+WINOGRAD_LOOPS(winograd_avx512)
+
+/* Our own 3x3 convolution for inference, in every instruction set that this
+ * CPU has: small ones that plans would not give it, too. */
+static void
+winograd(void **state)
+{
+	Backend		backend = winograd_backend;
+	int			ran = 0;
+	int			suited = 0;
+
+	(void) state;
+	for (int isa = 0; isa < 3; isa++)
+	{
+		if ((isa == 1 && !cpu_features()->avx2) || (isa == 2 && !cpu_features()->avx512))
+			continue;
+		backend.name = isa == 0 ? "winograd baseline" : isa == 1 ? "winograd avx2" : "winograd avx512";
+		backend.create = isa == 0 ? create_winograd_baseline : isa == 1 ? create_winograd_avx2 :
+			create_winograd_avx512;
+		for (int i = 0; i < CASES; i++)
+		{
+			const Case *c = problems[i].c;
+			ConvolutionUse use = case_use(c, DATA_F32, (Fusion) {0}, false);
+
+			if (c->kernel != 3 || c->stride != 1 || c->dilation != 1 || c->groups != 1)
+				continue;
+			for (int f = 0; f < FUSIONS; f++)
+				if (!fusions[f].transposed)
+					check_passes(&backend, &problems[i], DATA_F32, fusions[f], 1 + i % 3, false);
+			ran++;
+			suited += winograd_suits(&problems[i].shape, &use);
+		}
+	}
+	assert_true(ran >= 10);
+	assert_true(suited >= 2);
+}
+
+/* It was made for one pass, and says so. */
+static void
+winograd_refuses(void **state)
+{
+	HostContext host = guarded_host(1);
+	const Problem *p = NULL;
+	ConvolutionUse use;
+	Convolution *convolution;
+
+	(void) state;
+	for (int i = 0; i < CASES && p == NULL; i++)
+		if (problems[i].c->kernel == 3 && problems[i].c->stride == 1)
+			p = &problems[i];
+	assert_non_null(p);
+	use = case_use(p->c, DATA_F32, (Fusion) {0}, true);
+	assert_int_equal(winograd_backend.create(&host, &p->shape, &use, &convolution).code, LS_UNSUPPORTED);
+	use.backward_data = use.backward_weights = false;
+	assert_int_equal(winograd_backend.create(&host, &p->shape, &use, &convolution).code, LS_OK);
+	assert_int_equal(winograd_backend.backward_data(convolution, NULL, NULL).code, LS_INTERNAL);
+	assert_int_equal(winograd_backend.backward_weights(convolution, NULL, NULL, NULL, NULL).code, LS_INTERNAL);
+	winograd_backend.destroy(convolution);
+}
+
 /* Our own 1x1 convolution to one channel. */
 static void
 single_output(void **state)
@@ -241,7 +316,7 @@ gradients_are_reproducible(void **state)
 			const Backend *backend;
 			Convolution *convolution;
 			const Problem *p = &problems[0];
-			ConvolutionUse use = case_use(c, type, fusions[0]);
+			ConvolutionUse use = case_use(c, type, fusions[0], true);
 			void	   *x;
 			void	   *dy;
 			float	   *dw;
@@ -288,7 +363,7 @@ smaller_teams(void **state)
 		{
 			const Backend *backend;
 			Convolution *convolution;
-			ConvolutionUse use = case_use(&c, type, fusions[1]);
+			ConvolutionUse use = case_use(&c, type, fusions[1], true);
 			void	   *x;
 			void	   *dy;
 			float	   *dw;
@@ -440,6 +515,8 @@ main(void)
 		cmocka_unit_test(onednn_bf16),
 		cmocka_unit_test(onednn_bf16_two_threads),
 		cmocka_unit_test(depthwise),
+		cmocka_unit_test(winograd),
+		cmocka_unit_test(winograd_refuses),
 		cmocka_unit_test(single_output),
 		cmocka_unit_test(gradients_are_reproducible),
 		cmocka_unit_test(smaller_teams),

@@ -51,7 +51,12 @@ convolutions(void **state)
 
 		make_problem(&cases[i], (int) i, &p);
 		for (int f = 0; f < (cases[i].groups == 1 ? 2 : 1); f++)
-			check_problem(backend_for_shape(backend, &p.shape), &p, DATA_F32, fusions[f], 2);
+			for (int backward = fusions[f].transposed; backward <= 1; backward++)
+			{
+				ConvolutionUse use = case_use(&cases[i], DATA_F32, fusions[f], backward);
+
+				check_passes(backend_for_shape(backend, &p.shape, &use), &p, DATA_F32, fusions[f], 2, backward);
+			}
 		free_problem(&p);
 	}
 }
