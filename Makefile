@@ -72,7 +72,7 @@ isa = $(if $(filter %_avx2,$(1)),$(ISA_AVX2))$(if $(filter %_avx512,$(1)),$(ISA_
 	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX)) $(if \
 	$(findstring /kernels,$(1))$(findstring nn/winograd,$(1)),$(VECTORISE)) $(if $(findstring learn/,$(1)),$(UNFUSED))
 
-# The loops of nn/kernels_template.h: vector code needs these.
+# The loops of nn/kernels_template.h and nn/winograd_template.h: vector code needs these.
 VECTORISE = -O3 -fno-math-errno
 
 # Sums whose rounding must not depend on the side they are seen from.

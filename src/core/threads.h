@@ -12,7 +12,8 @@
  *
  * In all of this work denormal numbers are zeros: they are too small to mean
  * anything to an image or a network, and a network whose values fade into
- * them would be many times slower. The server's own arithmetic keeps them.
+ * them would be many times slower. The server's own arithmetic, on the main
+ * thread between such pieces, keeps them; pool threads do not.
  */
 #ifndef LESIONSEG_CORE_THREADS_H
 #define LESIONSEG_CORE_THREADS_H

@@ -1,9 +1,11 @@
 /*
  * illumination.c: make the light even, by dividing by it.
  *
- * The light is a quadratic surface fitted to a small frame, and where the
- * frame is brighter than it, what is measured; gains follow from it pixel by
- * pixel, so nothing but the image itself is in memory.
+ * The light is a quadratic surface fitted to a small frame. Where the frame is
+ * brighter than that, the light is taken to be, the more so the darker the
+ * surface: a dark edge that it does not follow would become a bright one, but
+ * in good light skin of another shade keeps its difference. Gains follow pixel
+ * by pixel, so nothing but the image itself is in memory.
  */
 #include <math.h>
 
@@ -44,8 +46,8 @@ excess_at(const float excess[LIGHT_CELLS], float x)
 	return excess[left] + part * (excess[left + 1] - excess[left]);
 }
 
-/* Multiply rows begin .. end of the block by the surface's maximum over its
- * value. */
+/* Multiply rows begin .. end of the block by the most light over the light
+ * there. */
 static void
 even_rows(void *data, int worker, long begin, long end)
 {
@@ -70,8 +72,8 @@ even_rows(void *data, int worker, long begin, long end)
 		for (int i = 0; i < image->width; i++, sample += image->channels)
 		{
 			float		x = ((float) i + 0.5f) * step - 1;
-			float		surface = constant + (linear + square * x) * x;
-			float		light = surface + excess_at(excess, x) * fmaxf(0, 1 - surface / high);
+			float		surface = fmaxf(0, constant + (linear + square * x) * x);
+			float		light = surface + excess_at(excess, x) * (1 - surface / high);
 			int			gain = (int) (GAIN_ONE * (high / (light < least ? least : light)) + 0.5f);
 
 			gain = gain < GAIN_ONE ? GAIN_ONE : gain;

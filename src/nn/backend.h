@@ -34,6 +34,15 @@ typedef struct ConvolutionShape
 	int			groups;			/* 1, or C_in == C_out for depthwise */
 } ConvolutionShape;
 
+/* Memory that convolutions of a plan may share for what they need while one
+ * runs: no two run at the same time. Making them raises bytes; whoever owns it
+ * allocates so many before the first runs. */
+typedef struct ConvolutionScratch
+{
+	size_t		bytes;
+	void	   *memory;
+} ConvolutionScratch;
+
 /* What a Convolution will be asked to do. */
 typedef struct ConvolutionUse
 {
@@ -49,6 +58,7 @@ typedef struct ConvolutionUse
 								 * bias (C_in) and ends in the ReLU; forward and backward_weights
 								 * have neither */
 	bool		residual;		/* forward only: adds what y holds before */
+	ConvolutionScratch *scratch;	/* outlives the convolution; NULL = it has its own */
 } ConvolutionUse;
 
 /* The three things a convolution does. */

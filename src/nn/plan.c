@@ -8,7 +8,8 @@
 
 #include "nn/backend_choice.h"
 
-/* Create the backend's convolution of every step that has one. */
+/* Create the backend's convolution of every step that has one, and what they
+ * share. */
 static Status
 create_convolutions(Plan *plan)
 {
@@ -19,7 +20,7 @@ create_convolutions(Plan *plan)
 		Tensor		x;
 		Tensor		y;
 		ConvolutionShape shape = {.dilation = 1};
-		ConvolutionUse use = {.type = plan->options.type};
+		ConvolutionUse use = {.type = plan->options.type,.scratch = &plan->scratch};
 		ThreadsState before;
 		Status		status;
 
@@ -62,7 +63,9 @@ create_convolutions(Plan *plan)
 		threads_leave(&before);
 		TRY(status);
 	}
-	return status_ok();
+	if (plan->scratch.bytes == 0)
+		return status_ok();
+	return host_alloc_array(plan->host, 1, plan->scratch.bytes, &plan->scratch.memory);
 }
 
 /* Allocate the planner's arrays, all in one block. */
@@ -176,6 +179,7 @@ plan_free(Plan *plan)
 		if (plan->steps[s].convolution != NULL)
 			plan->steps[s].backend->destroy(plan->steps[s].convolution);
 	arena_free(&plan->arena);
+	host_free(plan->host, plan->scratch.memory);
 	host_free(plan->host, plan->seconds);
 	host_free(plan->host, plan->steps);
 	host_free(plan->host, plan->values);
@@ -222,7 +226,7 @@ plan_input_gradient(const Plan *plan)
 size_t
 plan_memory(const Plan *plan)
 {
-	size_t		bytes = plan->arena.size;
+	size_t		bytes = plan->arena.size + plan->scratch.bytes;
 
 	for (int s = 0; s < plan->step_count; s++)
 		if (plan->steps[s].convolution != NULL)

@@ -89,6 +89,7 @@ typedef struct Plan
 	double	   *sums;			/* (threads, 2, most channels): partial sums of reductions */
 	int			sum_channels;
 	Arena		arena;
+	ConvolutionScratch scratch;	/* of all its convolutions */
 	double	   *seconds;		/* (2, step_count): time spent forward and backward, NULL = not measured */
 } Plan;
 

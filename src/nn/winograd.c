@@ -13,13 +13,15 @@
 #include "nn/winograd_template.h"
 
 /* Maps and products of an item should fit a core's cache, but weights are
- * read again for each item, so deep layers rather have many tiles. */
-#define ITEM_BYTES ((size_t) 1 << 20)
+ * read again for each run of tiles, so deep layers rather have long ones. */
+#define ITEM_BYTES ((size_t) 512 << 10)
 #define FEWEST_ITEM_TILES 32
 
-/* Below this, mapping costs more than the products save. */
+/* Below this, mapping costs more than the products save: few channels, few
+ * pixels, or tiles that are mostly outside of the image. */
 #define FEWEST_CHANNELS 16
-#define FEWEST_TILES 32
+#define FEWEST_PIXELS 1024
+#define FEWEST_ROWS 8
 
 /* Floats between planes beyond what they hold, lest all begin at the same
  * place of the cache. */
@@ -56,7 +58,8 @@ bool
 winograd_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
 {
 	return possible(shape, use) && shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
-		(long) shape->y.n * tiles_of(shape->y.h) * tiles_of(shape->y.w) >= FEWEST_TILES;
+		shape->y.h >= FEWEST_ROWS && shape->y.w >= FEWEST_ROWS &&
+		(long) shape->y.h * shape->y.w >= FEWEST_PIXELS;
 }
 
 static ThreadsTask
@@ -67,18 +70,48 @@ loops_of_cpu(void)
 	return cpu->avx512 ? winograd_avx512 : cpu->avx2 ? winograd_avx2 : winograd_baseline;
 }
 
-/* What the loops need to know, and tiles in items of a size that every thread
- * gets as many of. */
+/* Runs of tiles, and groups of output channels where there are fewer runs
+ * than threads. */
+static void
+divide(WinogradArgs *args, int threads)
+{
+	size_t		tile_bytes = WINOGRAD_PLANES * ((size_t) args->x_shape.c + args->blocks * WINOGRAD_BLOCK) * sizeof(float);
+	long		most = (long) (ITEM_BYTES / tile_bytes);
+	long		runs;
+
+	most = most < FEWEST_ITEM_TILES ? FEWEST_ITEM_TILES : most;
+	runs = (args->tiles + most - 1) / most;
+	if (runs > threads)
+		runs = (runs + threads - 1) / threads * threads;
+	args->item_tiles = (int) ((args->tiles + runs - 1) / runs);
+	args->groups = (int) ((threads + runs - 1) / runs);
+	args->groups = args->groups < args->blocks ? args->groups : args->blocks;
+	args->width = (args->blocks + args->groups - 1) / args->groups * WINOGRAD_BLOCK;
+}
+
+/* Items of a forward pass. */
+static long
+items_of(const WinogradArgs *args)
+{
+	return (args->tiles + args->item_tiles - 1) / args->item_tiles * args->groups;
+}
+
+/* Threads that share them out. */
+static int
+workers_of(const Convolution *convolution)
+{
+	long		items = items_of(&convolution->args);
+
+	return items < convolution->host->threads ? (int) items : convolution->host->threads;
+}
+
+/* What the loops need to know. */
 static void
 describe(Convolution *convolution)
 {
 	const ConvolutionShape *shape = &convolution->shape;
 	const ConvolutionUse *use = &convolution->use;
 	WinogradArgs *args = &convolution->args;
-	long		threads = convolution->host->threads;
-	size_t		tile_bytes;
-	long		most;
-	long		items;
 
 	*args = (WinogradArgs) {
 		.x_shape = shape->x,.x_stride = use->x_pixel_stride,
@@ -90,21 +123,18 @@ describe(Convolution *convolution)
 		.tiles_across = tiles_of(shape->y.w),
 	};
 	args->tiles = (long) shape->y.n * args->tiles_down * args->tiles_across;
-	tile_bytes = WINOGRAD_PLANES * ((size_t) shape->x.c + args->blocks * WINOGRAD_BLOCK) * sizeof(float);
-	most = (long) (ITEM_BYTES / tile_bytes);
-	most = most < FEWEST_ITEM_TILES ? FEWEST_ITEM_TILES : most;
-	items = (args->tiles + most - 1) / most;
-	items = (items + threads - 1) / threads * threads;
-	args->item_tiles = (int) ((args->tiles + items - 1) / items);
+	divide(args, convolution->host->threads);
 	args->x_plane = (size_t) args->item_tiles * shape->x.c + PLANE_GAP;
-	args->product_plane = (size_t) args->item_tiles * args->blocks * WINOGRAD_BLOCK + PLANE_GAP;
+	args->product_plane = (size_t) args->item_tiles * args->width + PLANE_GAP;
 	args->scratch_size = WINOGRAD_PLANES * (args->x_plane + args->product_plane);
 }
 
-/* Allocate weights and scratch. */
+/* Allocate weights, and scratch unless it is shared. */
 static Status
 allocate(Convolution *convolution)
 {
+	ConvolutionScratch *shared = convolution->use.scratch;
+	size_t		scratch_bytes = workers_of(convolution) * convolution->args.scratch_size * sizeof(float);
 	WinogradArgs *args = &convolution->args;
 	size_t		width = (size_t) args->blocks * WINOGRAD_BLOCK;
 	size_t		weights_at;
@@ -113,11 +143,13 @@ allocate(Convolution *convolution)
 
 	TRY(arena_reserve(&convolution->arena, WINOGRAD_PLANES * width * args->x_shape.c * sizeof(float), &weights_at));
 	TRY(arena_reserve(&convolution->arena, width * sizeof(float), &bias_at));
-	TRY(arena_reserve(&convolution->arena, convolution->host->threads * args->scratch_size * sizeof(float), &scratch_at));
+	TRY(arena_reserve(&convolution->arena, shared == NULL ? scratch_bytes : 0, &scratch_at));
 	TRY(arena_commit(&convolution->arena, "a 3x3 convolution"));
 	args->weights = convolution->weights = arena_at(&convolution->arena, weights_at);
 	args->bias = convolution->bias = arena_at(&convolution->arena, bias_at);
 	args->scratch = arena_at(&convolution->arena, scratch_at);
+	if (shared != NULL && shared->bytes < scratch_bytes)
+		shared->bytes = scratch_bytes;
 	return status_ok();
 }
 
@@ -233,7 +265,8 @@ winograd_set_weights(Convolution *convolution, const float *weights, const float
 	MapWeights	task = {.convolution = convolution,.weights = weights};
 
 	threads_run(convolution->host->threads, convolution->shape.x.c, map_weights_of, &task);
-	if (bias != NULL)
+	memset(convolution->bias, 0, convolution->shape.y.c * sizeof(float));
+	if (bias != NULL && convolution->use.bias)
 		memcpy(convolution->bias, bias, convolution->shape.y.c * sizeof(float));
 	return status_ok();
 }
@@ -245,8 +278,9 @@ winograd_forward(Convolution *convolution, const void *x, void *y)
 
 	args->x = x;
 	args->y = y;
-	threads_run(convolution->host->threads, (args->tiles + args->item_tiles - 1) / args->item_tiles,
-				convolution->convolve, args);
+	if (convolution->use.scratch != NULL)
+		args->scratch = convolution->use.scratch->memory;
+	threads_run(workers_of(convolution), items_of(args), convolution->convolve, args);
 	return status_ok();
 }
 

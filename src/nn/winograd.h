@@ -16,16 +16,20 @@
 #include "core/threads.h"
 #include "nn/backend.h"
 
-/* Is it one of those that winograd_backend takes, and is faster at? */
+/* Is it one of those that winograd_backend takes, and large enough to be
+ * faster by it? Not a matter of how many images there are: a network computes
+ * the same in batches of any size. */
 bool		winograd_suits(const ConvolutionShape *shape, const ConvolutionUse *use);
 
 extern const Backend winograd_backend;
 
 /*
  * What the loops work on. Tiles are counted over images, then downwards, then
- * across; an item is a run of item_tiles of them. Scratch of a worker holds
- * the maps of x, (36, item_tiles, C_in), and the products, (36, item_tiles,
- * C_out up to whole blocks), either in planes of so many floats.
+ * across. An item is a run of item_tiles of them and a group of blocks of
+ * output channels, the group fastest: deep layers have few tiles for many
+ * threads. Scratch of a worker holds the maps of x, (36, item_tiles, C_in),
+ * and the products, (36, item_tiles, the group's channels), either in planes
+ * of so many floats.
  */
 
 #define WINOGRAD_OUT 4			/* a tile's pixels of y each way */
@@ -51,6 +55,8 @@ typedef struct WinogradArgs
 	int			tiles_across;
 	long		tiles;			/* of all images */
 	int			item_tiles;
+	int			groups;
+	int			width;			/* channels of the largest group */
 	float	   *scratch;		/* (workers, scratch_size) */
 	size_t		scratch_size;
 	size_t		x_plane;		/* floats from plane to plane of the maps of x */

@@ -4,7 +4,7 @@
  *
  * An item maps its tiles of x, multiplies plane by plane, and maps the
  * products to y. Everything between stays in a core's cache, and each weight
- * is read once an item.
+ * of the item's output channels is read once.
  */
 #include "nn/winograd.h"
 #include "nn/vector.h"
@@ -57,9 +57,11 @@ map_x(const Vector *in, int step, Vector *out)
 }
 
 /* Map a vector of channels of a tile; rows are the tile's rows of x at these
- * channels, NULL outside of the image, columns begin .. end are inside. */
+ * channels, NULL outside of the image. The tile begins at column `left` of
+ * them; its columns begin .. end are inside. */
 static inline void
-map_tile(const float *const rows[WINOGRAD_IN], int stride, int begin, int end, int lanes, float *to, size_t plane)
+map_tile(const float *const rows[WINOGRAD_IN], int stride, int left, int begin, int end, int lanes, float *to,
+		 size_t plane)
 {
 	Vector		x[WINOGRAD_PLANES];
 	Vector		half[WINOGRAD_PLANES];
@@ -71,7 +73,7 @@ map_tile(const float *const rows[WINOGRAD_IN], int stride, int begin, int end, i
 			Vector		value = {0};
 
 			if (rows[i] != NULL && j >= begin && j < end)
-				value = load_float(rows[i] + (long) j * stride, lanes);
+				value = load_float(rows[i] + (long) (left + j) * stride, lanes);
 			x[i * WINOGRAD_IN + j] = value;
 		}
 	for (int j = 0; j < WINOGRAD_IN; j++)
@@ -110,12 +112,12 @@ map_channels(const WinogradArgs *args, long index, int at, float *maps)
 			int			y = top + i;
 
 			rows[i] = y < 0 || y >= args->x_shape.h ? NULL :
-				args->x + (((long) tile.image * args->x_shape.h + y) * args->x_shape.w + left) * args->x_stride + c;
+				args->x + ((long) tile.image * args->x_shape.h + y) * args->x_shape.w * args->x_stride + c;
 		}
 		if (begin == 0 && end == WINOGRAD_IN && lanes == LANES)
-			map_tile(rows, args->x_stride, 0, WINOGRAD_IN, LANES, to, args->x_plane);
+			map_tile(rows, args->x_stride, left, 0, WINOGRAD_IN, LANES, to, args->x_plane);
 		else
-			map_tile(rows, args->x_stride, begin, end, lanes, to, args->x_plane);
+			map_tile(rows, args->x_stride, left, begin, end, lanes, to, args->x_plane);
 	}
 }
 
@@ -175,28 +177,27 @@ multiply_some(int rows, const float *maps, int channels, const float *weights, f
 	}
 }
 
-/* All planes' products of an item's tiles. */
+/* All planes' products of an item's tiles, for its output channels begin .. end. */
 static void
-multiply_planes(const WinogradArgs *args, int tiles, const float *maps, float *products)
+multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const float *maps, float *products)
 {
 	int			channels = args->x_shape.c;
-	int			width = args->blocks * WINOGRAD_BLOCK;
-	int			groups = (tiles + ROWS - 1) / ROWS;
+	int			teams = (tiles + ROWS - 1) / ROWS;	/* of tiles side by side */
 
 	for (int plane = 0; plane < WINOGRAD_PLANES; plane++)
-		for (int column = 0; column < width; column += 2 * LANES)
+		for (int c = begin; c < end; c += 2 * LANES)
 		{
 			const float *weights = args->weights +
-				((size_t) plane * args->blocks + column / WINOGRAD_BLOCK) * channels * WINOGRAD_BLOCK +
-				column % WINOGRAD_BLOCK;
+				((size_t) plane * args->blocks + c / WINOGRAD_BLOCK) * channels * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
 
-			for (int g = 0; g < groups; g++)
+			for (int t = 0; t < teams; t++)
 			{
-				int			begin = tiles * g / groups;
-				int			end = tiles * (g + 1) / groups;
+				int			first = tiles * t / teams;
+				int			last = tiles * (t + 1) / teams;
 
-				multiply_some(end - begin, maps + plane * args->x_plane + (size_t) begin * channels, channels, weights,
-							  products + plane * args->product_plane + (size_t) begin * width + column, width);
+				multiply_some(last - first, maps + plane * args->x_plane + (size_t) first * channels, channels, weights,
+							  products + plane * args->product_plane + (size_t) first * args->width + c - begin,
+							  args->width);
 			}
 		}
 }
@@ -218,22 +219,21 @@ map_products(const Vector *in, int step, Vector *out)
 	out[3] = difference + 8.0f * far_difference + in[5 * step];
 }
 
-/* Write tile `index`, whose products are row `at` of the planes. */
+/* Write tile `index`, whose products for the output channels begin .. end are
+ * row `at` of the planes. */
 static void
-write_tile(const WinogradArgs *args, long index, int at, const float *products)
+write_tile(const WinogradArgs *args, long index, int at, int begin, int end, const float *products)
 {
 	Tile		tile = find_tile(args, index);
-	int			channels = args->y_shape.c;
-	int			width = args->blocks * WINOGRAD_BLOCK;
 	int			rows = args->y_shape.h - tile.top < WINOGRAD_OUT ? args->y_shape.h - tile.top : WINOGRAD_OUT;
 	int			columns = args->y_shape.w - tile.left < WINOGRAD_OUT ? args->y_shape.w - tile.left : WINOGRAD_OUT;
 	float	   *corner = args->y +
 		(((long) tile.image * args->y_shape.h + tile.top) * args->y_shape.w + tile.left) * args->y_stride;
 
-	for (int c = 0; c < channels; c += LANES)
+	for (int c = begin; c < end; c += LANES)
 	{
-		const float *from = products + (size_t) at * width + c;
-		int			lanes = lanes_left(channels, c);
+		const float *from = products + (size_t) at * args->width + c - begin;
+		int			lanes = lanes_left(end, c);
 		Vector		bias = load_float(args->bias + c, LANES);
 		Vector		in[WINOGRAD_PLANES];
 		Vector		half[WINOGRAD_OUT * WINOGRAD_IN];
@@ -272,16 +272,21 @@ WINOGRAD_NAME(void *data, int worker, long begin, long end)
 	const WinogradArgs *args = data;
 	float	   *maps = args->scratch + (size_t) worker * args->scratch_size;
 	float	   *products = maps + WINOGRAD_PLANES * args->x_plane;
+	int			channels = args->y_shape.c;
 
 	for (long item = begin; item < end; item++)
 	{
-		long		first = item * args->item_tiles;
+		long		first = item / args->groups * args->item_tiles;
 		int			tiles = (int) (args->tiles - first < args->item_tiles ? args->tiles - first : args->item_tiles);
+		int			group = (int) (item % args->groups);
+		int			left = args->blocks * group / args->groups * WINOGRAD_BLOCK;
+		int			right = args->blocks * (group + 1) / args->groups * WINOGRAD_BLOCK;
 
+		right = right < channels ? right : channels;
 		for (int t = 0; t < tiles; t++)
 			map_channels(args, first + t, t, maps);
-		multiply_planes(args, tiles, maps, products);
+		multiply_planes(args, tiles, left, right, maps, products);
 		for (int t = 0; t < tiles; t++)
-			write_tile(args, first + t, t, products);
+			write_tile(args, first + t, t, left, right, products);
 	}
 }

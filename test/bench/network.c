@@ -57,7 +57,8 @@ require(Status status)
 	exit(1);
 }
 
-/* Multiply-adds times two of one forward pass of the plan. */
+/* Multiply-adds times two of one forward pass of the plan, each convolution
+ * computed directly. */
 static double
 forward_flops(const Plan *plan)
 {

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "convolution_fixture.h"
+#include "nn/winograd.h"
 
 static const Case cases[] = {
 	{"depthwise 4x4 stride 4", 1, 8, 12, 65, 65, 4, 4, 0, 1, 65, 0, 0},
@@ -18,6 +19,7 @@ static const Case cases[] = {
 	{"2x2 stride 2", 1, 10, 12, 65, 65, 2, 2, 0, 1, 1, 0, 0},
 	{"3x3 stride 3", 2, 9, 15, 65, 17, 3, 3, 0, 1, 1, 0, 3},
 	{"3x3", 1, 9, 11, 65, 33, 3, 1, 1, 1, 1, 0, 0},
+	{"3x3 by Winograd's method", 1, 33, 32, 40, 24, 3, 1, 1, 1, 1, 2, 1},
 	{"depthwise 7x7", 1, 11, 13, 24, 24, 7, 1, 3, 1, 24, 0, 0},
 	{"1x1 to one channel", 1, 9, 9, 20, 1, 1, 1, 0, 1, 1, 12, 0},
 };
@@ -42,6 +44,7 @@ convolutions(void **state)
 {
 	static const Fusion fusions[] = {{true, true, true, false}, {true, true, false, true}};
 	const Backend *backend;
+	int			winograds = 0;
 
 	(void) state;
 	assert_int_equal(backend_find(BACKEND_AUTO, &backend).code, LS_OK);
@@ -54,11 +57,14 @@ convolutions(void **state)
 			for (int backward = fusions[f].transposed; backward <= 1; backward++)
 			{
 				ConvolutionUse use = case_use(&cases[i], DATA_F32, fusions[f], backward);
+				const Backend *suited = backend_for_shape(backend, &p.shape, &use);
 
-				check_passes(backend_for_shape(backend, &p.shape, &use), &p, DATA_F32, fusions[f], 2, backward);
+				winograds += suited == &winograd_backend;
+				check_passes(suited, &p, DATA_F32, fusions[f], 2, backward);
 			}
 		free_problem(&p);
 	}
+	assert_int_equal(winograds, 1);
 }
 
 int

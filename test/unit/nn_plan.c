@@ -13,6 +13,7 @@
 
 #include "core/threads.h"
 #include "graph_reference.h"
+#include "nn/winograd.h"
 #include "plan_fixture.h"
 #include "pool_signals.h"
 
@@ -168,6 +169,78 @@ test_inference(void **state)
 {
 	(void) state;
 	each_backend(check_inference);
+}
+
+/* Inference in float32 takes 3x3 layers of usual sizes by Winograd's method:
+ * behind a batch norm that is folded in, with a residual, to and from the
+ * halves of a concatenation. */
+static void
+check_winograd(const Backend *backend)
+{
+	static const int height = 34;
+	static const int width = 40;
+	CountingHost counting;
+	Graph	   *g;
+	NodeId		x;
+	NodeId		skip;
+	Reference	reference;
+	PlanOptions options = {.backend = backend,.type = DATA_F32,.batch = 2,.height = height,.width = width};
+	Plan	   *plan;
+	float	   *weights;
+	double	   *wide;
+	Rng			rng;
+	int			steps = 0;
+
+	counting_host(&counting, 3);
+	assert_ok(graph_create(&counting.host, &g));
+	skip = x = layer(g, "stem", graph_input(g, 3), 20);
+	x = layer(g, "inner", x, 40);
+	x = graph_batch_norm(g, "residual.norm", graph_conv2d(g, "residual", x, 20, 3, 1, 1, 1, false));
+	x = graph_relu(g, graph_add(g, x, skip));
+	x = layer(g, "join", graph_concat(g, layer(g, "outer", x, 17), skip), 16);
+	graph_output(g, graph_conv2d(g, "head", x, 1, 1, 1, 0, 1, true));
+	assert_ok(graph_status(g));
+
+	weights = malloc(g->weight_count * sizeof(float));
+	wide = malloc(g->weight_count * sizeof(double));
+	assert_true(weights != NULL && wide != NULL);
+	rng_seed(&rng, 52, 0);
+	random_weights(g, &rng, weights);
+	for (size_t k = 0; k < g->weight_count; k++)
+		wide[k] = weights[k];
+	reference = reference_new(g, 2, height, width, false);
+	for (int i = 0; i < 2 * height * width * 3; i++)
+		reference.values[0][i] = rng_normal(&rng);
+	reference_run(&reference, wide, NULL);
+
+	assert_ok(plan_create(&counting.host, g, &options, &plan));
+	for (int s = 0; s < plan->step_count; s++)
+		steps += plan->steps[s].backend == &winograd_backend;
+	assert_int_equal(steps, 4);
+	assert_ok(plan_set_weights(plan, weights));
+	for (int run = 0; run < 2; run++)
+	{
+		double		error;
+
+		tensor_write(plan_input(plan), reference.values[0]);
+		assert_ok(plan_forward(plan, weights));
+		error = tensor_error(plan_output(plan), reference.values[g->output]);
+		if (!(error <= 2e-5))
+			fail_msg("%s: off by %.2g of the largest output", backend->name, error);
+	}
+	plan_free(plan);
+	reference_free(&reference);
+	graph_free(g);
+	assert_int_equal(counting.live, 0);
+	free(weights);
+	free(wide);
+}
+
+static void
+test_winograd(void **state)
+{
+	(void) state;
+	each_backend(check_winograd);
 }
 
 /* Bytes of all values, each in memory of its own. */
@@ -541,6 +614,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_inference),
+		cmocka_unit_test(test_winograd),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_no_allocation),
 		cmocka_unit_test(test_stopped_run),
