@@ -45,10 +45,14 @@ recipe() {
 	linknet) printf '%s\n' '48 192 32 1.5e-3 {} {}' '12 256 32 5e-4 {} {}' \
 		'10 256 32 6e-4 {} {"degrade":0.6,"blur":2,"bubbles":4,"jpeg":4,"low_contrast":2,"low_resolution":2,"motion_blur":3} '$last \
 		'6 256 32 5e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":5,"low_resolution":2,"motion_blur":5} '$last \
-		'8 256 32 8e-4 {} {"degrade":0.7,"blur":2,"bubbles":5,"jpeg":6,"low_resolution":2,"motion_blur":3,"ruler_ink":2} '$last ;;
+		'8 256 32 8e-4 {} {"degrade":0.7,"blur":2,"bubbles":5,"jpeg":6,"low_resolution":2,"motion_blur":3,"ruler_ink":2} '$last \
+		'8 256 32 7e-4 {} {"degrade":0.7,"blur":3,"bubbles":6,"jpeg":6,"low_contrast":3,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last \
+		'6 256 32 6e-4 {} {"degrade":0.7,"blur":3,"bubbles":10,"jpeg":6,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last ;;
 	convmixer) printf '%s\n' '12 192 32 1.5e-3 {} '"$often" \
-		'10 192 32 1e-3 {} {"degrade":0.6,"blur":2,"bubbles":4,"colour_cast":3,"darkness":2,"jpeg":3,"low_resolution":2,"motion_blur":2,"uneven_light":4} '$last ;;
-	maskrcnn) printf '%s\n' '12 256 16 4e-4 {} '"$often" '6 256 16 3e-4 {} {"bubbles":5,"low_resolution":2,"motion_blur":4} '$last ;;
+		'10 192 32 1e-3 {} {"degrade":0.6,"blur":2,"bubbles":4,"colour_cast":3,"darkness":2,"jpeg":3,"low_resolution":2,"motion_blur":2,"uneven_light":4} '$last \
+		'8 192 32 1.2e-3 {} {"degrade":0.7,"blur":2,"bubbles":5,"colour_cast":2,"jpeg":7,"low_contrast":4,"low_resolution":2,"motion_blur":2} '$last ;;
+	maskrcnn) printf '%s\n' '12 256 16 4e-4 {} '"$often" '6 256 16 3e-4 {} {"bubbles":5,"low_resolution":2,"motion_blur":4} '$last \
+		'14 256 16 4e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":3,"low_resolution":2,"motion_blur":5} '$last ;;
 	*)
 		echo "models/train.sh: no recipe for $1" >&2
 		return 1
