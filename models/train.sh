@@ -41,7 +41,8 @@ recipe() {
 	local last='{"keep_last":true}'
 	case $1 in
 	unet) printf '%s\n' '36 192 32 1.5e-3 {"base":16} '"$often" '8 256 32 5e-4 {"base":16} '"$often" \
-		'8 256 32 6e-4 {"base":16} {"degrade":0.6,"blur":2,"bubbles":2,"colour_cast":2,"jpeg":3,"low_contrast":3,"low_resolution":2,"motion_blur":2,"uneven_light":3} '$last ;;
+		'8 256 32 6e-4 {"base":16} {"degrade":0.6,"blur":2,"bubbles":2,"colour_cast":2,"jpeg":3,"low_contrast":3,"low_resolution":2,"motion_blur":2,"uneven_light":3} '$last \
+		'8 256 32 6e-4 {"base":16} {"degrade":0.7,"blur":4,"bubbles":2,"colour_cast":2,"jpeg":6,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last ;;
 	linknet) printf '%s\n' '48 192 32 1.5e-3 {} {}' '12 256 32 5e-4 {} {}' \
 		'10 256 32 6e-4 {} {"degrade":0.6,"blur":2,"bubbles":4,"jpeg":4,"low_contrast":2,"low_resolution":2,"motion_blur":3} '$last \
 		'6 256 32 5e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":5,"low_resolution":2,"motion_blur":5} '$last \
@@ -72,5 +73,5 @@ for model; do
 			-v init="$init" -f models/train.sql </dev/null
 		init=$model
 	done < <(recipe "$model")
-	models/publish "$model" whole_frames
+	models/publish "$model" whole_frames models 80
 done
