@@ -3,8 +3,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -14,12 +12,6 @@
 #include "pg/ensemble.h"
 #include "pg/ensemble_version.h"
 #include "pg/glue.h"
-
-bool
-is_ensemble(const char *architecture)
-{
-	return strcmp(architecture, ENSEMBLE_ARCHITECTURE) == 0;
-}
 
 /* Raise an error: the config of an ensemble is not what it should be. */
 static void
@@ -208,85 +200,4 @@ ensemble_check_drop(const ModelStore *store, const char *model)
 				 errmsg("cannot drop model \"%s\", ensembles have it as a member", model),
 				 errdetail("These are: %s.", names),
 				 errhint("Drop them first.")));
-}
-
-/* ---- versions as they are read ---- */
-
-/* Raise an error: a version's row was not written by this file. */
-static void
-bad_version(const ModelVersion *ensemble, const char *fact)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_CORRUPTED),
-			 errmsg("version %d of ensemble \"%s\" %s", ensemble->number, ensemble->model, fact),
-			 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
-}
-
-/* Raise an error unless a member's row is there and has the weights that the
- * ensemble was made of. */
-static void
-check_member(const ModelVersion *ensemble, const char *model, const char *number, double weight, bool gone, bool same)
-{
-	if (model == NULL || number == NULL || !(weight >= 0 && weight <= 1))
-		bad_version(ensemble, "names a member without model, version or a weight of 0 to 1");
-	if (gone)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("version %s of model \"%s\", a member of version %d of ensemble \"%s\", is gone", number, model,
-						ensemble->number, ensemble->model),
-				 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
-	if (!same)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("version %s of model \"%s\", a member of version %d of ensemble \"%s\", has other weights now", number,
-						model, ensemble->number, ensemble->model),
-				 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
-}
-
-void
-ensemble_resolve(const ModelStore *store, ModelVersion *version)
-{
-	Oid			types[] = {JSONBOID};
-	Datum		values[] = {JsonbPGetDatum(version->config)};
-	SPITupleTable *rows;
-	uint64		count;
-	double		total = 0;
-
-	store_execute(store,
-				  "SELECT e.value ->> 'model', e.value ->> 'version', (e.value ->> 'weight')::float8, v.number IS NULL, "
-				  "encode(v.sha256, 'hex') = e.value ->> 'sha256', m.architecture = 'ensemble' "
-				  "FROM jsonb_array_elements($1 -> 'members') WITH ORDINALITY AS e (value, place) "
-				  "LEFT JOIN @lesion_version v ON v.model = e.value ->> 'model' AND v.number = (e.value ->> 'version')::int "
-				  "LEFT JOIN @lesion_model m ON m.name = v.model "
-				  "ORDER BY e.place",
-				  1, types, values, NULL, SPI_OK_SELECT);
-	rows = SPI_tuptable;
-	count = SPI_processed;
-	if (count < 1 || count > ENSEMBLE_MAX_MEMBERS)
-		bad_version(version, psprintf("does not have 1 to %d members", ENSEMBLE_MAX_MEMBERS));
-	version->members = SPI_palloc(count * sizeof *version->members);
-	version->weights = SPI_palloc(count * sizeof *version->weights);
-	version->member_count = (int) count;
-	for (uint64 i = 0; i < count; i++)
-	{
-		char	   *model = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
-		char	   *number = SPI_getvalue(rows->vals[i], rows->tupdesc, 2);
-		bool		isnull;
-		bool		gone = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 4, &isnull));
-		bool		same = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 5, &isnull)) && !isnull;
-		bool		nested = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 6, &isnull)) && !isnull;
-		Datum		weight = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
-		int			wanted;
-
-		version->weights[i] = isnull ? NAN : DatumGetFloat8(weight);
-		check_member(version, model, number, version->weights[i], gone, same);
-		if (nested)
-			bad_version(version, psprintf("has \"%s\" as a member, which is an ensemble", model));
-		wanted = pg_strtoint32(number);
-		total += version->weights[i];
-		version->members[i] = store_need_version(store, model, &wanted);
-	}
-	SPI_freetuptable(rows);
-	if (!(total > 0))
-		bad_version(version, "has no weight above 0");
 }

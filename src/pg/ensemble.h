@@ -14,12 +14,8 @@
 
 #include "utils/jsonb.h"
 
+#include "pg/ensemble_members.h"
 #include "pg/model_store.h"
-
-#define ENSEMBLE_ARCHITECTURE "ensemble"
-#define ENSEMBLE_MAX_MEMBERS 16
-
-bool		is_ensemble(const char *architecture);
 
 /* Make an ensemble and its first version, of the members' active ones; for
  * lesion_model_create, with the model locked. */

@@ -1,6 +1,5 @@
 /*
- * ensemble_version.h: a version of an ensemble, as it is made and as it is
- * read.
+ * ensemble_version.h: what a version of an ensemble is made of.
  */
 #ifndef LESIONSEG_PG_ENSEMBLE_VERSION_H
 #define LESIONSEG_PG_ENSEMBLE_VERSION_H
@@ -26,9 +25,5 @@ void		ensemble_find_members(const ModelStore *store, EnsembleContent *content);
 
 /* Add a version; the model is locked. */
 ModelVersion *ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content);
-
-/* Look up the members of a version that was read; one that is gone or has
- * changed is an error. */
-void		ensemble_resolve(const ModelStore *store, ModelVersion *version);
 
 #endif

@@ -1,107 +1,20 @@
 /*
  * model_store.c: see model_store.h.
- *
- * The caller's search_path decides nothing, not even what "=" means: tables
- * are qualified, and a SELECT runs with a search_path of our own. What writes
- * has its operators qualified instead, for it may fire triggers that somebody
- * wrote for the caller's search_path. What the caller may not read or write,
- * the executor refuses.
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_extension.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
-#include "utils/guc.h"
-#include "utils/lsyscache.h"
 
 #include "learn/calibration.h"
-#include "pg/ensemble_version.h"
+#include "pg/ensemble_members.h"
 #include "pg/glue.h"
 #include "pg/model_store.h"
 
 /* Names that an error lists. */
 #define LISTED_NAMES 20
-
-/* The version of the extension's script. */
-static char *
-script_version(void)
-{
-	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	char	   *version = NULL;
-
-	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("lesionseg"));
-	scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, &key);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool		isnull;
-		Datum		datum = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &isnull);
-
-		if (!isnull)
-			version = TextDatumGetCString(datum);
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return version;
-}
-
-ModelStore
-store_open(FunctionCallInfo fcinfo, bool read_only)
-{
-	ModelStore	store;
-	char	   *version = script_version();
-
-	if (version == NULL || strcmp(version, LESIONSEG_VERSION) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this database has lesionseg %s, the library is lesionseg %s",
-						version != NULL ? version : "without a version", LESIONSEG_VERSION),
-				 errhint("Run ALTER EXTENSION lesionseg UPDATE in this database; in a session that began before the "
-						 "library was installed, connect again.")));
-	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
-	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
-	store.read_only = read_only;
-	return store;
-}
-
-void
-store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
-			  const char *nulls, int expected)
-{
-	StringInfoData text;
-	int			level = NewGUCNestLevel();
-	int			result;
-
-	initStringInfo(&text);
-	for (const char *c = query; *c != '\0'; c++)
-	{
-		if (*c == '@')
-			appendStringInfoString(&text, store->prefix);
-		else
-			appendStringInfoChar(&text, *c);
-	}
-	if (expected == SPI_OK_SELECT)
-		(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
-	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
-	AtEOXact_GUC(true, level);
-	if (result != expected)
-		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text.data);
-	pfree(text.data);
-}
 
 /* Run a query that has one text parameter. */
 static void
@@ -251,6 +164,22 @@ find_active(const ModelStore *store, const char *model, int *number)
 	return !isnull;
 }
 
+/* Look up the members of an ensemble's version that was read. */
+static void
+find_members(const ModelStore *store, ModelVersion *version)
+{
+	EnsembleMembers members = ensemble_read_members(store, version);
+
+	version->member_count = members.count;
+	version->members = SPI_palloc(members.count * sizeof *version->members);
+	version->weights = SPI_palloc(members.count * sizeof *version->weights);
+	for (int i = 0; i < members.count; i++)
+	{
+		version->weights[i] = members.weights[i];
+		version->members[i] = store_need_version(store, members.models[i], &members.numbers[i]);
+	}
+}
+
 ModelVersion *
 store_find_version(const ModelStore *store, const char *model, const int *number)
 {
@@ -290,7 +219,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9)), &version->enhance));
 	SPI_freetuptable(SPI_tuptable);
 	if (is_ensemble(version->architecture))
-		ensemble_resolve(store, version);
+		find_members(store, version);
 	return version;
 }
 
@@ -394,19 +323,4 @@ store_promote(const ModelStore *store, const char *model, int number, const char
 
 	store_execute(store, "INSERT INTO @lesion_promotion (model, version, reason) VALUES ($1, $2, $3)",
 				  3, types, values, NULL, SPI_OK_INSERT);
-}
-
-void
-store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
-{
-	Oid			relation = get_relname_relid(table, store->schema);
-
-	if (!OidIsValid(relation))
-		elog(ERROR, "table %s%s does not exist", store->prefix, table);
-	if (pg_class_aclmask(relation, GetUserId(), mode, ACLMASK_ALL) != mode)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for table %s", table),
-				 errhint("To %s, \"%s\" needs the privileges listed under \"Privileges\" in docs/sql-reference.md.",
-						 purpose, GetUserNameFromId(GetUserId(), false))));
 }

@@ -1,30 +1,20 @@
 /*
- * model_store.h: the model tables, read and written through SPI with the
- * rights of the caller.
+ * model_store.h: models and versions, read from the store (store.h) and
+ * written to it.
  *
- * Callers stand inside SPI_connect()/SPI_finish(). What is returned is
- * palloc'd in the context that was current before SPI_connect() (by
- * SPI_palloc), so it outlives SPI_finish().
+ * What is returned is palloc'd in the context that was current before
+ * SPI_connect() (by SPI_palloc), so it outlives SPI_finish().
  */
 #ifndef LESIONSEG_PG_MODEL_STORE_H
 #define LESIONSEG_PG_MODEL_STORE_H
 
 #include "postgres.h"
 
-#include "fmgr.h"
-#include "nodes/parsenodes.h"
 #include "utils/jsonb.h"
 
 #include "enhance/enhance.h"
 #include "pg/sha256.h"
-
-/* Where the tables are and how to look at them. */
-typedef struct ModelStore
-{
-	Oid			schema;			/* the extension's */
-	const char *prefix;			/* its name, quoted, and a dot */
-	bool		read_only;		/* look with the query's snapshot; no writes */
-} ModelStore;
+#include "pg/store.h"
 
 /* A row of lesion_model. */
 typedef struct Model
@@ -56,17 +46,6 @@ typedef struct ModelVersion
 	struct ModelVersion **members;
 	double	   *weights;		/* sum to 1 */
 } ModelVersion;
-
-/* The store of the extension that the called function belongs to. An error
- * where its script is of another version than the library: so tables have the
- * columns, and functions the arguments, that the library knows. Call it before
- * looking at arguments whose type or number a release has changed. */
-ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
-
-/* Run a query on the store; in its text '@' stands for the prefix.
- * Raises an error when the result is not `expected` (an SPI_OK_ code). */
-void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
-						  Datum *values, const char *nulls, int expected);
 
 /* The model of that name, or NULL. */
 Model	   *store_find_model(const ModelStore *store, const char *name);
@@ -115,9 +94,5 @@ ModelVersion *store_add_version(const ModelStore *store, const char *model, cons
 
 /* Make a version the active one. */
 void		store_promote(const ModelStore *store, const char *model, int number, const char *reason);
-
-/* Raise an error unless the caller has `mode` rights on a table of the
- * store; `purpose` completes "to ...". Called before long work. */
-void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);
 
 #endif
