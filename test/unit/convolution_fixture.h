@@ -346,6 +346,7 @@ check_passes(const Backend *backend, const Problem *p, DataType type, Fusion fus
 		fail_msg("%s, %s: wrote beside its memory", backend->name, c->name);
 }
 
+/* Run all three. */
 static inline void
 check_problem(const Backend *backend, const Problem *p, DataType type, Fusion fusion, int threads)
 {

@@ -61,6 +61,27 @@ add_images(TestHost *host, double middle, double guess, EnsembleFit *fit)
 	image_free(&host->context, &truth);
 }
 
+/* Fit weights to such images, on a host that begins here; end_fit ends both. */
+static EnsembleFit *
+solve_images(TestHost *host, double middle, double guess, double weights[3], EnsembleFitResult *result)
+{
+	EnsembleFit *fit;
+
+	test_host_init(host);
+	assert_int_equal(ensemble_fit_create(&host->context, 3, SIDE, &fit).code, LS_OK);
+	add_images(host, middle, guess, fit);
+	assert_int_equal(ensemble_fit_solve(fit, weights, result).code, LS_OK);
+	return fit;
+}
+
+static void
+end_fit(TestHost *host, EnsembleFit *fit)
+{
+	ensemble_fit_free(fit);
+	assert_int_equal(host->live, 0);
+	test_host_end(host);
+}
+
 static void
 test_weights(void **state)
 {
@@ -70,10 +91,7 @@ test_weights(void **state)
 	double		weights[3];
 
 	(void) state;
-	test_host_init(&host);
-	assert_int_equal(ensemble_fit_create(&host.context, 3, SIDE, &fit).code, LS_OK);
-	add_images(&host, 0.5, 0.5, fit);
-	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_OK);
+	fit = solve_images(&host, 0.5, 0.5, weights, &result);
 	assert_true(fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
 	assert_true(weights[0] > 0.3 && weights[1] > 0.3 && weights[2] < 0.2);
 	assert_true(result.jaccard > result.equal_jaccard && result.jaccard <= 1);
@@ -84,9 +102,7 @@ test_weights(void **state)
 	host.stop_after = host.polls + 40;
 	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_CANCELLED);
 	host.stop_after = -1;
-	ensemble_fit_free(fit);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	end_fit(&host, fit);
 }
 
 /* Members that are best at 0.7 find their threshold by themselves: one that
@@ -100,15 +116,10 @@ test_shifted(void **state)
 	double		weights[3];
 
 	(void) state;
-	test_host_init(&host);
-	assert_int_equal(ensemble_fit_create(&host.context, 3, SIDE, &fit).code, LS_OK);
-	add_images(&host, 0.69, 0.3, fit);
-	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_OK);
+	fit = solve_images(&host, 0.69, 0.3, weights, &result);
 	assert_true(weights[2] < 0.1);
 	assert_true(result.fitted.threshold > 0.6 && result.fitted.threshold < 0.8);
-	ensemble_fit_free(fit);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	end_fit(&host, fit);
 }
 
 /* Maps of different sizes, weighted: the value of each pixel. */

@@ -175,6 +175,17 @@ onednn_bf16_two_threads(void **state)
 	check_backend(BACKEND_ONEDNN, DATA_BF16, 2);
 }
 
+/* The instruction sets that our own loops are compiled for. */
+static const char *const isa_names[] = {"baseline", "avx2", "avx512"};
+
+#define ISAS ((int) (sizeof isa_names / sizeof isa_names[0]))
+
+static bool
+cpu_has(int isa)
+{
+	return isa == 0 || (isa == 1 ? cpu_features()->avx2 : cpu_features()->avx512);
+}
+
 /* One of depthwise_backend's tables as a backend. */
 #define DEPTHWISE_TABLE(table) \
 static Status \
@@ -196,11 +207,11 @@ depthwise(void **state)
 	int			suited = 0;
 
 	(void) state;
-	for (int isa = 0; isa < 3; isa++)
+	for (int isa = 0; isa < ISAS; isa++)
 	{
-		if ((isa == 1 && !cpu_features()->avx2) || (isa == 2 && !cpu_features()->avx512))
+		if (!cpu_has(isa))
 			continue;
-		backend.name = isa == 0 ? "depthwise baseline" : isa == 1 ? "depthwise avx2" : "depthwise avx512";
+		backend.name = isa_names[isa];
 		backend.create = isa == 0 ? create_depthwise_baseline : isa == 1 ? create_depthwise_avx2 :
 			create_depthwise_avx512;
 		for (int i = 0; i < CASES; i++)
@@ -237,11 +248,11 @@ winograd(void **state)
 	int			suited = 0;
 
 	(void) state;
-	for (int isa = 0; isa < 3; isa++)
+	for (int isa = 0; isa < ISAS; isa++)
 	{
-		if ((isa == 1 && !cpu_features()->avx2) || (isa == 2 && !cpu_features()->avx512))
+		if (!cpu_has(isa))
 			continue;
-		backend.name = isa == 0 ? "winograd baseline" : isa == 1 ? "winograd avx2" : "winograd avx512";
+		backend.name = isa_names[isa];
 		backend.create = isa == 0 ? create_winograd_baseline : isa == 1 ? create_winograd_avx2 :
 			create_winograd_avx512;
 		for (int i = 0; i < CASES; i++)
