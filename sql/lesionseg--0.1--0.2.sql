@@ -216,6 +216,14 @@ GRANT SELECT ON lesion_audit TO PUBLIC;
 
 -- Training and evaluation
 
+CREATE FUNCTION lesion_split(id text, seed bigint, test_fraction float8, validation_fraction float8)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_split_in_three'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION lesion_split(text, bigint, float8, float8) IS
+'the part a row belongs to, ''train'', ''validation'' or ''test'', as a training tells them apart';
+
 DROP FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, boolean, text, jsonb, text, bigint, jsonb);
 
 CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,

@@ -712,6 +712,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
 COMMENT ON FUNCTION lesion_split(text, bigint, float8) IS
 'the part a row belongs to, ''train'' or ''test'': a hash of its id, so it stays the same when other rows come and go';
 
+CREATE FUNCTION lesion_split(id text, seed bigint, test_fraction float8, validation_fraction float8)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_split_in_three'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 50;
+
+COMMENT ON FUNCTION lesion_split(text, bigint, float8, float8) IS
+'the part a row belongs to, ''train'', ''validation'' or ''test'', as a training tells them apart';
+
 CREATE TYPE lesion_training_result AS (
 	run bigint,
 	model text,

@@ -17,6 +17,7 @@
 #include "pg/split.h"
 
 PG_FUNCTION_INFO_V1(lesion_split);
+PG_FUNCTION_INFO_V1(lesion_split_in_three);
 
 /* Hash an id to a number in [0, 1). */
 static double
@@ -76,4 +77,24 @@ lesion_split(PG_FUNCTION_ARGS)
 
 	split_check_fraction("test_fraction", test_fraction);
 	PG_RETURN_TEXT_P(cstring_to_text(split_is_test(id, seed, test_fraction) ? "test" : "train"));
+}
+
+/* lesion_split(id text, seed bigint, test_fraction float8,
+ * validation_fraction float8) returns text */
+Datum
+lesion_split_in_three(PG_FUNCTION_ARGS)
+{
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int64		seed = PG_GETARG_INT64(1);
+	double		test_fraction = PG_GETARG_FLOAT8(2);
+	double		validation_fraction = PG_GETARG_FLOAT8(3);
+	const char *part = "train";
+
+	split_check_fraction("test_fraction", test_fraction);
+	split_check_fraction("validation_fraction", validation_fraction);
+	if (split_is_test(id, seed, test_fraction))
+		part = "test";
+	else if (split_is_validation(id, seed, validation_fraction))
+		part = "validation";
+	PG_RETURN_TEXT_P(cstring_to_text(part));
 }

@@ -1,7 +1,7 @@
 -- lesion_train: what a run stores and returns.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(53);
+SELECT plan(54);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -18,6 +18,7 @@ SELECT ok(promoted, 'the first version is promoted') FROM first;
 SELECT is(epochs, 2, 'epochs as asked for') FROM first;
 SELECT ok(best_epoch BETWEEN 1 AND 2, 'the best epoch is one of them') FROM first;
 SELECT is(test_images::bigint, (SELECT count(*) FROM archive WHERE lesion_split(id) = 'test'), 'the test part is that of lesion_split') FROM first;
+SELECT is(validation_images::bigint, (SELECT count(*) FROM archive WHERE lesion_split(id, 0, 0.2, 0.1) = 'validation'), '... and so is the validation part') FROM first;
 SELECT is(training_images + validation_images + test_images, 40, 'every row is in one part') FROM first;
 SELECT ok(train_loss > 0 AND train_loss < 10, 'a loss') FROM first;
 SELECT ok(dice BETWEEN 0 AND 1 AND f1 BETWEEN 0 AND 1, 'scores are shares') FROM first;
