@@ -108,3 +108,35 @@ threads_run(int threads, long count, ThreadsTask task, void *data)
 	}
 	threads_leave(&before);
 }
+
+/* A piece of a polled run. */
+typedef struct Block
+{
+	ThreadsTask task;
+	void	   *data;
+	long		first;			/* item of the whole */
+} Block;
+
+static void
+run_block(void *data, int worker, long begin, long end)
+{
+	Block	   *block = data;
+
+	block->task(block->data, worker, block->first + begin, block->first + end);
+}
+
+Status
+threads_run_polled(const HostContext *host, long count, long block, ThreadsTask task, void *data)
+{
+	Block		piece = {task, data, 0};
+
+	block = block < 1 ? 1 : block;
+	for (; piece.first < count; piece.first += block)
+	{
+		long		left = count - piece.first;
+
+		TRY(host_poll(host));
+		threads_run(host->threads, left < block ? left : block, run_block, &piece);
+	}
+	return status_ok();
+}

@@ -20,6 +20,8 @@
 
 #include <signal.h>
 
+#include "core/host.h"
+
 /* What of the main thread is different during our work. */
 typedef struct ThreadsState
 {
@@ -50,5 +52,11 @@ typedef void (*ThreadsTask) (void *data, int worker, long begin, long end);
  * alone, so sums over pieces are reproducible. Fewer threads than asked for
  * may run (OMP_THREAD_LIMIT, a region inside of another). */
 void		threads_run(int threads, long count, ThreadsTask task, void *data);
+
+/* The same in blocks of so many items, with host polled before each: `block`
+ * is what all threads do in much less than the 200 ms in which a cancel must
+ * take effect; one below 1 counts as 1. task gets the items' numbers in the
+ * whole. LS_CANCELLED when the caller wants to stop. */
+Status		threads_run_polled(const HostContext *host, long count, long block, ThreadsTask task, void *data);
 
 #endif

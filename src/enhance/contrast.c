@@ -17,6 +17,8 @@
 #define SHARE_ONE 65536			/* all of a histogram */
 #define TILES_MAX 32			/* along a side */
 #define TILE_LEAST 8			/* pixels along a tile's side */
+#define TILE_ONE (1 << 24)		/* a tile's width, in the fractions by which pixels are placed */
+#define PIECE_PIXELS 4096		/* mapped before the place is computed afresh: fractions that were cut off do not add up */
 
 typedef uint8_t ValueTable[256];
 
@@ -29,7 +31,6 @@ typedef struct Contrast
 	ValueTable *tables;			/* (down, across) */
 	uint32_t   *pairs;			/* per thread: (across, 256), see pair_tables */
 	const EnhanceKernels *kernels;
-	long		first;			/* tile row, or row, at which the block begins */
 } Contrast;
 
 /* Where tile i of count begins in a side. */
@@ -118,7 +119,7 @@ make_tables(void *data, int worker, long begin, long end)
 	for (long i = begin; i < end; i++)
 	{
 		int			column = (int) (i % task->across);
-		int			row = (int) (task->first + i / task->across);
+		int			row = (int) (i / task->across);
 		int			left = tile_start(column, task->across, image->width);
 		int			right = tile_start(column + 1, task->across, image->width);
 		int			top = tile_start(row, task->down, image->height);
@@ -196,41 +197,74 @@ map_colours(const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *pixel, i
 	}
 }
 
-/* Map rows begin .. end of the block, piece by piece: within one, all pixels
- * lie between the same two tile columns. */
+/* Where pixel x of a side lies between the centres of count tiles, in
+ * 1 / TILE_ONE of a tile: 0 at the first centre. */
+static int64_t
+place_of(int x, int count, int side)
+{
+	return (2 * (int64_t) x + 1) * count * (TILE_ONE / 2) / side - TILE_ONE / 2;
+}
+
+/* The next piece of a row: pixels from x on that lie between the same two
+ * tile columns, `column` and the one after. */
+typedef struct Piece
+{
+	int			column;
+	uint32_t	at;				/* of pixel x, from the centre of `column` */
+	uint32_t	step;			/* from pixel to pixel */
+	int			count;
+} Piece;
+
+static Piece
+piece_at(int x, int across, int width)
+{
+	int64_t		place = place_of(x, across, width);
+	int64_t		step = (int64_t) across * TILE_ONE / width;
+	int			left = width - x;
+	Piece		piece = {0, 0, 0, left < PIECE_PIXELS ? left : PIECE_PIXELS};
+	int64_t		until;			/* pixels to the next centre */
+
+	if (place >= (int64_t) (across - 1) * TILE_ONE)
+	{
+		piece.column = across - 1;
+		return piece;
+	}
+	if (place >= 0)
+	{
+		piece.column = (int) (place / TILE_ONE);
+		piece.at = (uint32_t) (place % TILE_ONE);
+		piece.step = (uint32_t) step;
+	}
+	until = ((place < 0 ? 0 : (int64_t) (piece.column + 1) * TILE_ONE) - place + step) / (step + 1);
+	if (until < piece.count)
+		piece.count = (int) until;
+	return piece;
+}
+
+/* Map rows begin .. end. */
 static void
 map_rows(void *data, int worker, long begin, long end)
 {
 	Contrast   *task = data;
 	Image	   *image = task->image;
 	uint32_t   *pairs = task->pairs + (size_t) worker * (size_t) task->across * 256;
-	/* where pixels lie between tile centres, in 1/2^24 of a tile */
-	int64_t		step = ((int64_t) task->across << 24) / image->width;
-	int64_t		first = step / 2 - (1 << 23);
-	int64_t		last = (int64_t) (task->across - 1) << 24;
 
-	for (long y = task->first + begin; y < task->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		uint8_t    *row = image_row(image, y);
-		int			x = 0;
+		Piece		piece;
 
 		pair_tables(task, (int) y, pairs);
-		while (x < image->width)
+		for (int x = 0; x < image->width; x += piece.count)
 		{
-			int64_t		at = first + x * step;
-			bool		outside = at < 0 || at >= last;	/* beyond the outermost centres */
-			int64_t		column = at < 0 ? 0 : at >= last ? task->across - 1 : at >> 24;
-			int64_t		until = at < 0 ? 0 : at >= last ? INT64_MAX : (column + 1) << 24;
-			int64_t		count = until == INT64_MAX ? image->width : (until - at + step - 1) / step;
-			uint32_t	from = outside ? 0 : (uint32_t) (at & 0xFFFFFF);
+			const uint32_t *tables;
 
-			if (count > image->width - x)
-				count = image->width - x;
+			piece = piece_at(x, task->across, image->width);
+			tables = pairs + (size_t) piece.column * 256;
 			if (image->channels == 1)
-				task->kernels->clahe_map(pairs + column * 256, from, outside ? 0 : (uint32_t) step, row + x, (int) count);
+				task->kernels->clahe_map(tables, piece.at, piece.step, row + x, piece.count);
 			else
-				map_colours(pairs + column * 256, from, outside ? 0 : (uint32_t) step, row + 3 * (size_t) x, (int) count);
-			x += (int) count;
+				map_colours(tables, piece.at, piece.step, row + 3 * (size_t) x, piece.count);
 		}
 	}
 }
@@ -238,19 +272,11 @@ map_rows(void *data, int worker, long begin, long end)
 static Status
 equalise(const HostContext *host, Contrast *task)
 {
-	for (task->first = 0; task->first < task->down; task->first++)
-	{
-		TRY(host_poll(host));
-		threads_run(host->threads, task->across, make_tables, task);
-	}
-	for (task->first = 0; task->first < task->image->height; task->first += BLOCK_ROWS)
-	{
-		long		left = task->image->height - task->first;
+	long		tiles = (long) task->across * task->down;
+	long		tile_samples = (long) (samples_in_row(task->image) * (size_t) task->image->height) / tiles;
 
-		TRY(host_poll(host));
-		threads_run(host->threads, left < BLOCK_ROWS ? left : BLOCK_ROWS, map_rows, task);
-	}
-	return status_ok();
+	TRY(threads_run_polled(host, tiles, BLOCK_SAMPLES / (tile_samples + 1), make_tables, task));
+	return threads_run_polled(host, task->image->height, rows_between_polls(task->image), map_rows, task);
 }
 
 /* Tiles along a side. */

@@ -65,7 +65,7 @@ static void
 sum_row(const Image *image, int y, int reach, uint32_t *sums)
 {
 	int			channels = image->channels;
-	const uint8_t *row = image->pixels + (size_t) y * row_samples(image);
+	const uint8_t *row = image->pixels + (size_t) y * samples_in_row(image);
 
 	for (int c = 0; c < channels; c++)
 	{
@@ -99,7 +99,7 @@ add_chord(Chord chord, int reach, int channels, const uint32_t *sums, size_t sam
 static Status
 blur_rows(const HostContext *host, int radius, Disc *disc, Image *image)
 {
-	size_t		samples = row_samples(image);
+	size_t		samples = samples_in_row(image);
 	int			ring = 2 * disc->reach + 1;
 	int			summed = 0;		/* rows so far */
 
@@ -107,8 +107,7 @@ blur_rows(const HostContext *host, int radius, Disc *disc, Image *image)
 	{
 		uint8_t    *out = image->pixels + (size_t) y * samples;
 
-		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+		TRY(host_poll(host));
 		for (; summed <= y + disc->reach && summed < image->height; summed++)
 			sum_row(image, summed, disc->reach, disc->rows + (size_t) (summed % ring) * disc->row_sums);
 		for (size_t i = 0; i < samples; i++)
@@ -149,7 +148,7 @@ degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image)
 	disc.row_sums = ((size_t) image->width + 2 * (size_t) disc.reach + 3) * (size_t) image->channels;
 	status = alloc_sums(host, 2 * (size_t) disc.reach + 1, disc.row_sums, &disc.rows);
 	if (status.code == LS_OK)
-		status = alloc_sums(host, 1, row_samples(image), &disc.result);
+		status = alloc_sums(host, 1, samples_in_row(image), &disc.result);
 	if (status.code == LS_OK)
 		status = blur_rows(host, (int) radius, &disc, image);
 	host_free(host, disc.rows);
@@ -159,12 +158,13 @@ degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image)
 
 /* ---- motion ---- */
 
-/* Copy the image, each row with margin pixels more on both sides. */
+/* Copy the image, each row with margin pixels more on both sides; the caller
+ * frees *copy, also on failure. */
 static Status
 copy_with_margin(const HostContext *host, const Image *image, int margin, uint8_t **copy)
 {
 	size_t		channels = (size_t) image->channels;
-	size_t		samples = row_samples(image);
+	size_t		samples = samples_in_row(image);
 	size_t		stride = samples + 2 * (size_t) margin * channels;
 	void	   *memory;
 
@@ -175,6 +175,7 @@ copy_with_margin(const HostContext *host, const Image *image, int margin, uint8_
 		const uint8_t *row = image->pixels + (size_t) y * samples;
 		uint8_t    *out = *copy + (size_t) y * stride;
 
+		TRY(host_poll(host));
 		for (int i = 0; i < margin; i++)
 		{
 			memcpy(out + (size_t) i * channels, row, channels);
@@ -193,7 +194,7 @@ blur_along(const HostContext *host, const uint8_t *copy, int reach, int step_x, 
 		   Image *image)
 {
 	size_t		channels = (size_t) image->channels;
-	size_t		samples = row_samples(image);
+	size_t		samples = samples_in_row(image);
 	size_t		stride = samples + 2 * (size_t) reach * channels;
 	uint32_t	count = 2 * (uint32_t) reach + 1;
 
@@ -201,8 +202,7 @@ blur_along(const HostContext *host, const uint8_t *copy, int reach, int step_x, 
 	{
 		uint8_t    *out = image->pixels + (size_t) y * samples;
 
-		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+		TRY(host_poll(host));
 		for (size_t i = 0; i < samples; i++)
 			sums[i] = count / 2;
 		for (int t = -reach; t <= reach; t++)
@@ -232,15 +232,16 @@ degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *imag
 	int			x = draw_between(rng, -4096, 4096);
 	int			y = draw_between(rng, 0, 4096);
 	int			length;
-	uint8_t    *copy;
+	uint8_t    *copy = NULL;
 	uint32_t   *sums = NULL;
 	Status		status;
 
 	if (x == 0 && y == 0)
 		x = 1;
 	length = (int) sqrt((double) ((int64_t) x * x + (int64_t) y * y));
-	TRY(copy_with_margin(host, image, reach, &copy));
-	status = alloc_sums(host, 1, row_samples(image), &sums);
+	status = copy_with_margin(host, image, reach, &copy);
+	if (status.code == LS_OK)
+		status = alloc_sums(host, 1, samples_in_row(image), &sums);
 	if (status.code == LS_OK)
 		status = blur_along(host, copy, reach, x * 4096 / length, y * 4096 / length, sums, image);
 	host_free(host, sums);
@@ -254,7 +255,7 @@ degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *imag
 static void
 take_pixels(const HostContext *host, Image *result, Image *image)
 {
-	memcpy(image->pixels, result->pixels, row_samples(image) * (size_t) image->height);
+	memcpy(image->pixels, result->pixels, samples_in_row(image) * (size_t) image->height);
 	image_free(host, result);
 }
 

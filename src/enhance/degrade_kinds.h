@@ -7,8 +7,7 @@
 #define LESIONSEG_ENHANCE_DEGRADE_KINDS_H
 
 #include "enhance/degrade.h"
-
-#define POLL_ROWS 16			/* rows between two polls of the host */
+#include "enhance/pixels.h"
 
 /* The sensor (degrade_noise.c). */
 Status		degrade_noise(const HostContext *host, int severity, Rng *rng, Image *image);
@@ -38,23 +37,10 @@ draw_between(Rng *rng, int low, int high)
 	return low + (int) rng_below(rng, (uint64_t) (high - low) + 1);
 }
 
-static inline uint8_t
-clamp_byte(int value)
-{
-	return (uint8_t) (value < 0 ? 0 : value > 255 ? 255 : value);
-}
-
 static inline int
 shorter_side(const Image *image)
 {
 	return image->width < image->height ? image->width : image->height;
-}
-
-/* Samples in a row. */
-static inline size_t
-row_samples(const Image *image)
-{
-	return (size_t) image->width * (size_t) image->channels;
 }
 
 #endif

@@ -6,35 +6,9 @@
  * before, a table of 256 entries does the work.
  */
 #include "enhance/degrade_kinds.h"
+#include "enhance/value_tables.h"
 
 #define GAIN_ONE 4096
-
-/* Replace every sample of channel c by table[c][sample]. */
-static Status
-apply_tables(const HostContext *host, uint8_t table[3][256], Image *image)
-{
-	size_t		samples = row_samples(image);
-
-	for (int y = 0; y < image->height; y++)
-	{
-		uint8_t    *row = image->pixels + (size_t) y * samples;
-
-		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
-		if (image->channels == 1)
-		{
-			for (size_t i = 0; i < samples; i++)
-				row[i] = table[0][row[i]];
-			continue;
-		}
-		for (size_t i = 0; i < samples; i += 3)
-		{
-			for (size_t c = 0; c < 3; c++)
-				row[i + c] = table[c][row[i + c]];
-		}
-	}
-	return status_ok();
-}
 
 /* A gain of permille, 5 % more or less. */
 static int
@@ -48,11 +22,11 @@ degrade_darkness(const HostContext *host, int severity, Rng *rng, Image *image)
 {
 	static const int permille[DEGRADE_SEVERITY_MAX] = {680, 630, 570, 490, 400};
 	int			gain = draw_gain(rng, permille[severity - 1]);
-	uint8_t		table[3][256];
+	uint8_t		tables[3][256];
 
 	for (int v = 0; v < 256; v++)
-		table[0][v] = table[1][v] = table[2][v] = (uint8_t) ((v * gain + GAIN_ONE / 2) / GAIN_ONE);
-	return apply_tables(host, table, image);
+		tables[0][v] = tables[1][v] = tables[2][v] = (uint8_t) ((v * gain + GAIN_ONE / 2) / GAIN_ONE);
+	return value_tables_apply(host, tables, image);
 }
 
 Status
@@ -61,12 +35,12 @@ degrade_low_contrast(const HostContext *host, int severity, Rng *rng, Image *ima
 	static const int permille[DEGRADE_SEVERITY_MAX] = {700, 600, 500, 410, 330};
 	int			share = draw_gain(rng, permille[severity - 1]);
 	int			veil = draw_between(rng, 110, 190);
-	uint8_t		table[3][256];
+	uint8_t		tables[3][256];
 
 	for (int v = 0; v < 256; v++)
-		table[0][v] = table[1][v] = table[2][v] =
+		tables[0][v] = tables[1][v] = tables[2][v] =
 			(uint8_t) ((v * share + veil * (GAIN_ONE - share) + GAIN_ONE / 2) / GAIN_ONE);
-	return apply_tables(host, table, image);
+	return value_tables_apply(host, tables, image);
 }
 
 /* Half of the loss falls off towards one side, half with the distance from a
@@ -81,7 +55,7 @@ degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *ima
 	int			centre_x = draw_between(rng, -200, 200);	/* 1/1024 of half the width */
 	int			centre_y = draw_between(rng, -200, 200);
 	int			longest;
-	int			samples = (int) row_samples(image);
+	int			samples = (int) samples_in_row(image);
 
 	if (rng_below(rng, 2) == 0)
 	{
@@ -96,8 +70,7 @@ degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *ima
 		uint8_t    *row = image->pixels + (size_t) y * (size_t) samples;
 		int			v = (int) ((2 * (int64_t) y + 1 - image->height) * 1024 / image->height);
 
-		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+		TRY(host_poll(host));
 		for (int x = 0; x < image->width; x++)
 		{
 			/* (u, v) is -1024 .. 1024 across the image */
@@ -126,7 +99,7 @@ degrade_colour_cast(const HostContext *host, int severity, Rng *rng, Image *imag
 	static const int permille[DEGRADE_SEVERITY_MAX] = {170, 260, 350, 450, 560};
 	int			strength = draw_gain(rng, permille[severity - 1]);
 	int			hue = draw_between(rng, 0, 1535);
-	uint8_t		table[3][256];
+	uint8_t		tables[3][256];
 
 	for (int c = 0; c < 3; c++)
 	{
@@ -139,9 +112,9 @@ degrade_colour_cast(const HostContext *host, int severity, Rng *rng, Image *imag
 		lacking = apart <= 256 ? 0 : apart >= 512 ? 256 : apart - 256;
 		gain = GAIN_ONE + strength / 3 - strength * lacking / 256;
 		for (int v = 0; v < 256; v++)
-			table[c][v] = clamp_byte((v * gain + GAIN_ONE / 2) / GAIN_ONE);
+			tables[c][v] = to_byte((v * gain + GAIN_ONE / 2) / GAIN_ONE);
 	}
 	if (image->channels == 1)
 		return host_poll(host);	/* grey has no colour to lose */
-	return apply_tables(host, table, image);
+	return value_tables_apply(host, tables, image);
 }

@@ -19,21 +19,20 @@ static Status
 add_noise(const HostContext *host, const int *sigma_of, Rng *rng, Image *image)
 {
 	uint32_t	seed = (uint32_t) rng_next(rng);
-	int			samples = (int) row_samples(image);
+	int			samples = (int) samples_in_row(image);
 
 	for (int y = 0; y < image->height; y++)
 	{
 		uint8_t    *row = image->pixels + (size_t) y * (size_t) samples;
 
-		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+		TRY(host_poll(host));
 		for (int i = 0; i < samples; i++)
 		{
 			uint32_t	h = noise_hash(seed, i, y);
 			int			bell = (int) ((h & 255) + (h >> 8 & 255) + (h >> 16 & 255) + (h >> 24)) - BELL_MEAN;
 
 			/* the shift rounds to nearest for either sign; 7085 / 2^20 = 1 / BELL_SIGMA */
-			row[i] = clamp_byte(row[i] + ((bell * sigma_of[row[i]] / FRACTION * 7085 + (1 << 19)) >> 20));
+			row[i] = to_byte(row[i] + ((bell * sigma_of[row[i]] / FRACTION * 7085 + (1 << 19)) >> 20));
 		}
 	}
 	return status_ok();

@@ -13,6 +13,8 @@
 #include "enhance/degrade_kinds.h"
 #include "enhance/strokes.h"
 
+#define MARKS_BETWEEN_POLLS 1000	/* of a ruler; one is at most a fifth of the shorter side long */
+
 /* Mix colour into the image where cover says; opacity out of 255. */
 static void
 lay_on(const Cover *cover, const int colour[3], int opacity, Image *image)
@@ -105,9 +107,10 @@ degrade_strands(const HostContext *host, int severity, Rng *rng, Image *image)
 
 /* ---- ruler and ink ---- */
 
-/* Cover the marks of a ruler along one of the four edges. */
-static void
-cover_ruler(Rng *rng, int severity, const Image *image, Cover *cover)
+/* Cover the marks of a ruler along one of the four edges, no more than one a
+ * pixel. */
+static Status
+cover_ruler(const HostContext *host, Rng *rng, int severity, const Image *image, Cover *cover)
 {
 	static const int longest[DEGRADE_SEVERITY_MAX] = {14, 20, 28, 38, 52};	/* 1/256 of the side */
 	int64_t		side = (int64_t) shorter_side(image) * 256;
@@ -116,7 +119,8 @@ cover_ruler(Rng *rng, int severity, const Image *image, Cover *cover)
 	int64_t		across_end = (int64_t) (along_x ? image->height : image->width) * 256;
 	int64_t		along_end = (int64_t) (along_x ? image->width : image->height) * 256;
 	int64_t		base = side * draw_between(rng, 6, 30) / 256;
-	int64_t		pitch = side * draw_between(rng, 6, 12) / 256 + 1;
+	int64_t		drawn = side * draw_between(rng, 6, 12) / 256 + 1;
+	int64_t		pitch = drawn < 256 ? 256 : drawn;
 	int			radius = (int) (side * draw_between(rng, 3, 5) / 2560);
 	int			mark = 0;
 
@@ -126,11 +130,15 @@ cover_ruler(Rng *rng, int severity, const Image *image, Cover *cover)
 		int64_t		near = edge % 2 == 0 ? base : across_end - base;
 		int64_t		far = edge % 2 == 0 ? base + length : across_end - base - length;
 
+		if (mark % MARKS_BETWEEN_POLLS == 0)
+			TRY(host_poll(host));
+
 		if (along_x)
 			stroke_line(cover, (StrokePoint) {at, near}, (StrokePoint) {at, far}, radius);
 		else
 			stroke_line(cover, (StrokePoint) {near, at}, (StrokePoint) {far, at}, radius);
 	}
+	return status_ok();
 }
 
 /* Cover one stroke of a pen. */
@@ -157,10 +165,10 @@ degrade_ruler_ink(const HostContext *host, int severity, Rng *rng, Image *image)
 	static const int black[3] = {32, 30, 34};
 	Cover		cover;
 	int			ink[3];
-	Status		status = status_ok();
+	Status		status;
 
 	TRY(cover_create(host, image, &cover));
-	cover_ruler(rng, severity, image, &cover);
+	status = cover_ruler(host, rng, severity, image, &cover);
 	lay_on(&cover, black, 220, image);
 
 	memset(cover.pixels, 0, (size_t) image->width * (size_t) image->height);

@@ -18,6 +18,7 @@
 #include "enhance/steps.h"
 
 #define LEAST_SIGMA 0.7			/* below this there is no noise to speak of */
+#define OFFSETS_BETWEEN_POLLS 4000	/* of a tile, by one thread */
 
 typedef struct Denoise
 {
@@ -30,7 +31,7 @@ typedef struct Denoise
 	NlmSettings settings;
 } Denoise;
 
-/* Fill the planes of a tile whose first pixel is (left, top) of the block. */
+/* Fill the planes of a tile whose first pixel is (left, top) of the window. */
 static void
 load_tile(const Denoise *denoise, int left, int top, NlmTile *tile)
 {
@@ -52,7 +53,7 @@ load_tile(const Denoise *denoise, int left, int top, NlmTile *tile)
 	}
 }
 
-/* Write the means of a tile into the image-> */
+/* Write the means of a tile into the image. */
 static void
 store_tile(const NlmTile *tile, Image *image, int left, int top)
 {
@@ -71,7 +72,7 @@ store_tile(const NlmTile *tile, Image *image, int left, int top)
 	}
 }
 
-/* Denoise tiles begin .. end of the block. */
+/* Denoise tiles begin .. end of the window. */
 static void
 denoise_tiles(void *data, int worker, long begin, long end)
 {
@@ -100,16 +101,23 @@ denoise_tiles(void *data, int worker, long begin, long end)
  * differ by 2 sigma^2 a pixel on average, give or take its standard deviation
  * for so many pixels. */
 static void
-set_limits(double strength, NlmSettings *settings)
+set_limits(NlmSettings *settings)
 {
 	double		pixels = (2 * settings->patch + 1) * (2 * settings->patch + 1);
-	double		mean = 2 * NLM_UNIT * NLM_UNIT * pixels * strength * strength;
-	double		deviation = 2 * NLM_UNIT * NLM_UNIT * sqrt(2 * pixels) * strength * strength;
+	double		mean = 2 * NLM_UNIT * NLM_UNIT * pixels;
+	double		deviation = 2 * NLM_UNIT * NLM_UNIT * sqrt(2 * pixels);
 
-	settings->near = (uint16_t) fmin(mean, 30000);
-	settings->far = (uint16_t) fmin(mean + 4 * deviation, 60000);
-	if (settings->far < settings->near + 200)
-		settings->far = (uint16_t) (settings->near + 200);
+	settings->near = (uint16_t) mean;
+	settings->far = (uint16_t) (mean + 4 * deviation);
+}
+
+/* Tiles that all threads denoise between two polls. */
+static long
+tiles_between_polls(const HostContext *host, const NlmSettings *settings)
+{
+	long		offsets = (2L * settings->search + 1) * (2L * settings->search + 1);
+
+	return host->threads * (OFFSETS_BETWEEN_POLLS / offsets + 1);
 }
 
 Status
@@ -129,9 +137,10 @@ step_denoise(const HostContext *host, const EnhanceOptions *options, Image *imag
 	denoise->kernels = enhance_kernels();
 	denoise->settings.patch = (int) options->denoise_patch;
 	denoise->settings.search = (int) options->denoise_search;
-	set_limits(options->denoise_strength, &denoise->settings);
+	set_limits(&denoise->settings);
 	denoise->across = (image->width - 1) / NLM_TILE_WIDTH + 1;
-	noise_model_stabilise(&model, NLM_UNIT, LEAST_SIGMA / 2, denoise->guide_of);
+	/* stronger: as if there were more noise */
+	noise_model_stabilise(&model, NLM_UNIT / options->denoise_strength, LEAST_SIGMA / 2, denoise->guide_of);
 
 	status = host_alloc_array(host, (size_t) host->threads, sizeof(NlmTile), &memory);
 	denoise->tiles = memory;
@@ -139,12 +148,8 @@ step_denoise(const HostContext *host, const EnhanceOptions *options, Image *imag
 		status = row_window_create(host, image, denoise->settings.patch + denoise->settings.search, BLOCK_ROWS,
 								   &denoise->window);
 	while (status.code == LS_OK && row_window_next(&denoise->window))
-	{
-		status = host_poll(host);
-		if (status.code == LS_OK)
-			threads_run(host->threads, (long) denoise->across * ((denoise->window.rows - 1) / NLM_TILE_ROWS + 1),
-						denoise_tiles, denoise);
-	}
+		status = threads_run_polled(host, (long) denoise->across * ((denoise->window.rows - 1) / NLM_TILE_ROWS + 1),
+									tiles_between_polls(host, &denoise->settings), denoise_tiles, denoise);
 	row_window_free(host, &denoise->window);
 	host_free(host, denoise->tiles);
 	host_free(host, denoise);

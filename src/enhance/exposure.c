@@ -15,12 +15,12 @@ step_exposure(const HostContext *host, const EnhanceOptions *options, Image *ima
 	uint8_t		tables[3][256];
 	double		gains[3];
 	double		mean;
-	double		spread;
+	double		stddev;
 	Image		frame;
 
 	(void) options;
 	TRY(quality_frame(host, image, &frame));
-	quality_luma_moments(&frame, &mean, &spread);
+	quality_luma_moments(&frame, &mean, &stddev);
 	image_free(host, &frame);
 	if (mean <= 0)
 		return status_ok();

@@ -18,10 +18,12 @@
 #include "core/threads.h"
 #include "enhance/inpaint.h"
 #include "enhance/kernels.h"
+#include "enhance/morphology.h"
 #include "enhance/steps.h"
 
 #define FRAME_SIDE 512			/* shorter side of the frame, at most */
 #define FRAME_LONGEST 4096
+#define LINE_READS 16			/* samples that take as long to write as one that lines go through */
 
 /* Lengths in pixels of a frame with a shorter side of 256. */
 #define CLOSING 3.0				/* half width of the square */
@@ -46,15 +48,10 @@ typedef struct HairFrame
 	uint8_t    *deepest;		/* the largest top-hat around each pixel */
 	uint8_t    *between;
 	int32_t    *stack;			/* pixels of a piece */
-	int			reach;			/* half width of the square */
-	bool		largest;		/* maximum, or minimum */
 	ptrdiff_t	lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX];	/* offsets in `framed` along each direction */
 	int			samples;		/* of a line */
 	int			margin;			/* of `framed`: half a line */
 	uint8_t    *framed;			/* hat with zeros around it */
-	long		first;			/* row at which the block begins */
-	const uint8_t *in;			/* of the current filter */
-	uint8_t    *out;
 } HairFrame;
 
 /* Take luma out of rows; the border repeats the frame's edge, so that the dark
@@ -66,7 +63,7 @@ luma_rows(void *data, int worker, long begin, long end)
 	const Image *frame = &hair->frame;
 
 	(void) worker;
-	for (long y = hair->first + begin; y < hair->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		long		row = y - hair->border;
 		const uint8_t *pixel = image_row(frame, row < 0 ? 0 : row >= frame->height ? frame->height - 1 : row);
@@ -76,79 +73,6 @@ luma_rows(void *data, int worker, long begin, long end)
 			luma[hair->border + x] = (uint8_t) pixel_luma(pixel, frame->channels);
 		memset(luma, luma[hair->border], (size_t) hair->border);
 		memset(luma + hair->border + frame->width, luma[hair->border + frame->width - 1], (size_t) hair->border);
-	}
-}
-
-/* The extreme of each pixel and those within reach to its left and right. */
-static void
-across_rows(void *data, int worker, long begin, long end)
-{
-	HairFrame  *hair = data;
-	int			width = hair->width;
-
-	(void) worker;
-	for (long y = hair->first + begin; y < hair->first + end; y++)
-	{
-		const uint8_t *in = hair->in + (size_t) y * (size_t) width;
-		uint8_t    *out = hair->out + (size_t) y * (size_t) width;
-
-		memcpy(out, in, (size_t) width);
-		for (int d = 1; d <= hair->reach && d < width; d++)
-		{
-			if (hair->largest)
-			{
-#pragma omp simd
-				for (int x = 0; x < width - d; x++)
-					out[x] = out[x] > in[x + d] ? out[x] : in[x + d];
-#pragma omp simd
-				for (int x = d; x < width; x++)
-					out[x] = out[x] > in[x - d] ? out[x] : in[x - d];
-			}
-			else
-			{
-#pragma omp simd
-				for (int x = 0; x < width - d; x++)
-					out[x] = out[x] < in[x + d] ? out[x] : in[x + d];
-#pragma omp simd
-				for (int x = d; x < width; x++)
-					out[x] = out[x] < in[x - d] ? out[x] : in[x - d];
-			}
-		}
-	}
-}
-
-/* And above and below. */
-static void
-down_rows(void *data, int worker, long begin, long end)
-{
-	HairFrame  *hair = data;
-	int			width = hair->width;
-
-	(void) worker;
-	for (long y = hair->first + begin; y < hair->first + end; y++)
-	{
-		uint8_t    *out = hair->out + (size_t) y * (size_t) width;
-		long		from = y - hair->reach < 0 ? 0 : y - hair->reach;
-		long		to = y + hair->reach >= hair->height ? hair->height - 1 : y + hair->reach;
-
-		memcpy(out, hair->in + (size_t) from * (size_t) width, (size_t) width);
-		for (long row = from + 1; row <= to; row++)
-		{
-			const uint8_t *in = hair->in + (size_t) row * (size_t) width;
-
-			if (hair->largest)
-			{
-#pragma omp simd
-				for (int x = 0; x < width; x++)
-					out[x] = out[x] > in[x] ? out[x] : in[x];
-			}
-			else
-			{
-#pragma omp simd
-				for (int x = 0; x < width; x++)
-					out[x] = out[x] < in[x] ? out[x] : in[x];
-			}
-		}
 	}
 }
 
@@ -173,7 +97,7 @@ hat_rows(void *data, int worker, long begin, long end)
 	HairFrame  *hair = data;
 
 	(void) worker;
-	for (long y = hair->first + begin; y < hair->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		uint8_t    *hat = hair->hat + (size_t) y * (size_t) hair->width;
 		const uint8_t *luma = hair->luma + (size_t) y * (size_t) hair->width;
@@ -193,36 +117,9 @@ line_rows(void *data, int worker, long begin, long end)
 	HairFrame  *hair = data;
 
 	(void) worker;
-	for (long y = hair->first + begin; y < hair->first + end; y++)
+	for (long y = begin; y < end; y++)
 		enhance_kernels()->hair_lines(framed_row(hair, y), hair->lines, hair->samples, hair->width,
 									  hair->response + (size_t) y * (size_t) hair->width);
-}
-
-/* Run work on all rows of the frame, in blocks with a poll between them. */
-static Status
-run_rows(HairFrame *hair, ThreadsTask work)
-{
-	for (hair->first = 0; hair->first < hair->height; hair->first += BLOCK_ROWS)
-	{
-		long		left = hair->height - hair->first;
-
-		TRY(host_poll(hair->host));
-		threads_run(hair->host->threads, left < BLOCK_ROWS ? left : BLOCK_ROWS, work, hair);
-	}
-	return status_ok();
-}
-
-/* Dilate or erode a plane by the square. */
-static Status
-spread(HairFrame *hair, const uint8_t *in, bool largest, uint8_t *out)
-{
-	hair->largest = largest;
-	hair->in = in;
-	hair->out = hair->between;
-	TRY(run_rows(hair, across_rows));
-	hair->in = hair->between;
-	hair->out = out;
-	return run_rows(hair, down_rows);
 }
 
 /* The offsets of lines through a pixel, a pixel apart. */
@@ -346,6 +243,15 @@ allocate(HairFrame *hair)
 	return status_ok();
 }
 
+/* Half the width of a square, in whole pixels. */
+static int
+square_reach(double wanted, int least)
+{
+	int			reach = (int) (wanted + 0.5);
+
+	return reach < least ? least : reach;
+}
+
 /* The lengths that follow from the size of hair->frame. */
 static void
 measure_frame(HairFrame *hair)
@@ -357,9 +263,7 @@ measure_frame(HairFrame *hair)
 	half = (int) (LINE * hair->unit / 2);
 	hair->margin = half < 2 ? 2 : half > (HAIR_SAMPLES_MAX - 1) / 2 ? (HAIR_SAMPLES_MAX - 1) / 2 : half;
 	hair->samples = 2 * hair->margin + 1;
-	hair->reach = (int) (CLOSING * hair->unit + 0.5);
-	hair->reach = hair->reach < 2 ? 2 : hair->reach;
-	hair->border = 2 * hair->reach;
+	hair->border = 2 * square_reach(CLOSING * hair->unit, 2);
 	hair->width = frame->width + 2 * hair->border;
 	hair->height = frame->height + 2 * hair->border;
 	draw_lines(hair);
@@ -369,15 +273,20 @@ measure_frame(HairFrame *hair)
 static Status
 detect(HairFrame *hair, uint8_t *mask)
 {
+	const HostContext *host = hair->host;
+	int			width = hair->width;
+	int			height = hair->height;
+	int			closing = square_reach(CLOSING * hair->unit, 2);
+	int			around = square_reach(hair->unit, 1);
+	long		block = BLOCK_SAMPLES / LINE_READS / width;
+
 	TRY(allocate(hair));
-	TRY(run_rows(hair, luma_rows));
-	TRY(spread(hair, hair->luma, true, hair->response));
-	TRY(spread(hair, hair->response, false, hair->hat));
-	TRY(run_rows(hair, hat_rows));
-	TRY(run_rows(hair, line_rows));
-	hair->reach = (int) (hair->unit + 0.5);
-	hair->reach = hair->reach < 1 ? 1 : hair->reach;
-	TRY(spread(hair, hair->hat, true, hair->deepest));
+	TRY(threads_run_polled(host, height, BLOCK_SAMPLES / width, luma_rows, hair));
+	TRY(morphology_dilate(host, hair->luma, width, height, closing, hair->between, hair->response));
+	TRY(morphology_erode(host, hair->response, width, height, closing, hair->between, hair->hat));
+	TRY(threads_run_polled(host, height, BLOCK_SAMPLES / width, hat_rows, hair));
+	TRY(threads_run_polled(host, height, block, line_rows, hair));
+	TRY(morphology_dilate(host, hair->hat, width, height, around, hair->between, hair->deepest));
 	return gather_all(hair, mask);
 }
 
@@ -439,14 +348,12 @@ Status
 hair_grow(const HostContext *host, const Image *image, uint8_t *mask)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
-	HairFrame	hair = {.host = host, .width = image->width, .height = image->height, .reach = 1 + shorter / 384};
-	void	   *memory;
+	void	   *between;
 	Status		status;
 
-	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &memory));
-	hair.between = memory;
-	status = spread(&hair, mask, true, mask);
-	host_free(host, memory);
+	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &between));
+	status = morphology_dilate(host, mask, image->width, image->height, 1 + shorter / 384, between, mask);
+	host_free(host, between);
 	return status;
 }
 

@@ -20,7 +20,6 @@ typedef struct Illumination
 {
 	Image	   *image;
 	LightSurface surface;
-	long		first;			/* row at which the block begins */
 } Illumination;
 
 /* The excess of one row of pixels, between the rows of cells around it. */
@@ -46,7 +45,7 @@ excess_at(const float excess[LIGHT_CELLS], float x)
 	return excess[left] + part * (excess[left + 1] - excess[left]);
 }
 
-/* Multiply rows begin .. end of the block by the most light over the light
+/* Multiply rows begin .. end by the most light over the light
  * there. */
 static void
 even_rows(void *data, int worker, long begin, long end)
@@ -58,7 +57,7 @@ even_rows(void *data, int worker, long begin, long end)
 	float		least = (float) (task->surface.high / GAIN_MOST);
 
 	(void) worker;
-	for (long row = task->first + begin; row < task->first + end; row++)
+	for (long row = begin; row < end; row++)
 	{
 		uint8_t    *sample = image_row(image, row);
 		double		y = (2 * (double) row + 1) / image->height - 1;
@@ -95,12 +94,5 @@ step_illumination(const HostContext *host, const EnhanceOptions *options, Image 
 	image_free(host, &frame);
 	if (task.surface.high <= LIGHT_BLACK)
 		return status_ok();
-	for (; task.first < image->height; task.first += BLOCK_ROWS)
-	{
-		long		left = image->height - task.first;
-
-		TRY(host_poll(host));
-		threads_run(host->threads, left < BLOCK_ROWS ? left : BLOCK_ROWS, even_rows, &task);
-	}
-	return status_ok();
+	return threads_run_polled(host, image->height, rows_between_polls(image), even_rows, &task);
 }

@@ -33,7 +33,6 @@ typedef struct InpaintTask
 {
 	InpaintLevel *fine;
 	InpaintLevel *coarse;
-	long		first;			/* row at which the block begins */
 	int			parity;			/* of the pixels that are averaged */
 } InpaintTask;
 
@@ -47,7 +46,7 @@ push_rows(void *data, int worker, long begin, long end)
 	int			channels = fine->channels;
 
 	(void) worker;
-	for (long y = task->first + begin; y < task->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		long		below = 2 * y + 1 < fine->height ? 1 : 0;
 
@@ -87,7 +86,7 @@ pull_rows(void *data, int worker, long begin, long end)
 	int			channels = fine->channels;
 
 	(void) worker;
-	for (long y = task->first + begin; y < task->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		const uint8_t *hidden = task->fine->hidden + (size_t) y * (size_t) fine->width;
 		long		other_y = y % 2 == 0 ? y / 2 - 1 : y / 2 + 1;
@@ -118,7 +117,7 @@ average_rows(void *data, int worker, long begin, long end)
 	int			channels = image->channels;
 
 	(void) worker;
-	for (long y = task->first + begin; y < task->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		const uint8_t *hidden = task->fine->hidden + (size_t) y * (size_t) image->width;
 		uint8_t    *row = image_row(image, y);
@@ -137,20 +136,6 @@ average_rows(void *data, int worker, long begin, long end)
 				row[at + c] = (uint8_t) ((above[at + c] + below[at + c] + row[left + c] + row[right + c] + 2) / 4);
 		}
 	}
-}
-
-/* Run work on all rows, in blocks with a poll between them. */
-static Status
-run_rows(const HostContext *host, long rows, ThreadsTask work, InpaintTask *task)
-{
-	for (task->first = 0; task->first < rows; task->first += 4 * BLOCK_ROWS)
-	{
-		long		left = rows - task->first;
-
-		TRY(host_poll(host));
-		threads_run(host->threads, left < 4 * BLOCK_ROWS ? left : 4 * BLOCK_ROWS, work, task);
-	}
-	return status_ok();
 }
 
 /* Is any pixel of a level hidden? */
@@ -173,7 +158,7 @@ push(const HostContext *host, InpaintLevel *fine, InpaintLevel *coarse)
 	TRY(host_alloc_array(host, (size_t) width, (size_t) height, &memory));
 	coarse->owned = memory;
 	coarse->hidden = memory;
-	return run_rows(host, height, push_rows, &task);
+	return threads_run_polled(host, height, rows_between_polls(&coarse->image), push_rows, &task);
 }
 
 /* Fill a level from the one above. */
@@ -181,12 +166,13 @@ static Status
 pull(const HostContext *host, InpaintLevel *coarse, InpaintLevel *fine)
 {
 	InpaintTask task = {.fine = fine, .coarse = coarse};
+	long		block = rows_between_polls(&fine->image);
 
-	TRY(run_rows(host, fine->image.height, pull_rows, &task));
+	TRY(threads_run_polled(host, fine->image.height, block, pull_rows, &task));
 	for (int round = 0; round < 2 * ROUNDS; round++)
 	{
 		task.parity = round % 2;
-		TRY(run_rows(host, fine->image.height, average_rows, &task));
+		TRY(threads_run_polled(host, fine->image.height, block, average_rows, &task));
 	}
 	return status_ok();
 }

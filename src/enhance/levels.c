@@ -20,7 +20,7 @@ step_levels(const HostContext *host, const EnhanceOptions *options, Image *image
 {
 	uint8_t		tables[3][256];
 	double		mean;
-	double		spread;
+	double		stddev;
 	double		gain;
 	Quality		light = {0};
 	Status		status;
@@ -29,11 +29,11 @@ step_levels(const HostContext *host, const EnhanceOptions *options, Image *image
 	(void) options;
 	TRY(quality_frame(host, image, &frame));
 	status = quality_light(host, &frame, &light);
-	quality_luma_moments(&frame, &mean, &spread);
+	quality_luma_moments(&frame, &mean, &stddev);
 	image_free(host, &frame);
-	if (status.code != LS_OK || spread <= 0)
+	if (status.code != LS_OK || stddev <= 0)
 		return status;
-	gain = pow(fmax(1, SKIN_SPREAD / spread), image->channels == 1 ? 2 * TRUST : TRUST);
+	gain = pow(fmax(1, SKIN_LUMA_STDDEV / stddev), image->channels == 1 ? 2 * TRUST : TRUST);
 	if (image->channels == 3)
 		gain *= pow(fmax(1, SKIN_SATURATION / fmax(0.01, light.saturation)), TRUST);
 	gain = fmin(GAIN_MOST, gain);

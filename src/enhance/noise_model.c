@@ -26,7 +26,6 @@ typedef struct NoiseRows
 {
 	const Image *image;
 	long		step;			/* every step-th row is read */
-	long		first;			/* of the sampled rows */
 	NoiseTally *tallies;		/* one per thread */
 	uint8_t    *lumas;			/* 3 rows per thread */
 } NoiseRows;
@@ -64,7 +63,7 @@ count_row(const uint8_t *above, const uint8_t *row, const uint8_t *below, int wi
 	}
 }
 
-/* Count sampled rows begin .. end of the block. */
+/* Count sampled rows begin .. end. */
 static void
 count_rows(void *data, int worker, long begin, long end)
 {
@@ -72,7 +71,7 @@ count_rows(void *data, int worker, long begin, long end)
 	size_t		width = (size_t) rows->image->width;
 	uint8_t    *luma = rows->lumas + (size_t) worker * 3 * width;
 
-	for (long r = rows->first + begin; r < rows->first + end; r++)
+	for (long r = begin; r < end; r++)
 	{
 		long		y = 1 + r * rows->step;
 
@@ -166,13 +165,7 @@ count_image(const HostContext *host, NoiseRows *rows)
 
 	rows->step = 1 + (long) image->width * image->height / SAMPLED_PIXELS;
 	sampled = image->height < 3 ? 0 : (image->height - 3) / rows->step + 1;
-	for (rows->first = 0; rows->first < sampled; rows->first += ROWS_AT_ONCE)
-	{
-		long		left = sampled - rows->first;
-
-		TRY(host_poll(host));
-		threads_run(host->threads, left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, count_rows, rows);
-	}
+	TRY(threads_run_polled(host, sampled, ROWS_AT_ONCE, count_rows, rows));
 	for (int t = 1; t < host->threads; t++)
 		for (int b = 0; b < BINS; b++)
 			for (int i = 0; i < RESPONSES; i++)

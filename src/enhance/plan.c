@@ -51,7 +51,7 @@ take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char 
 static double
 veil_measure(const Quality *light)
 {
-	return light->spread * light->saturation / (SKIN_SPREAD * SKIN_SATURATION);
+	return light->luma_stddev * light->saturation / (SKIN_LUMA_STDDEV * SKIN_SATURATION);
 }
 
 /* Plan the steps of light and colour. */

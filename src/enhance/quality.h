@@ -57,7 +57,7 @@ typedef struct Quality
 	double		blocking;		/* 0 (none); 1: steps at block borders are twice those within */
 	double		resolution;		/* pixels along the shorter side that carry detail */
 	double		saturation;		/* mean of (max - min) / max of a pixel's channels */
-	double		spread;			/* standard deviation of luma, grey levels, without the lens's black rim */
+	double		luma_stddev;	/* standard deviation of luma, grey levels, without the lens's black rim */
 	double		slope;			/* the straight part of unevenness */
 	double		score;			/* 0 (unusable) .. 1 (nothing to complain of) */
 	bool		issues[ISSUES];

@@ -39,15 +39,14 @@ typedef struct Detail
 	const Image *image;
 	uint8_t    *green;			/* (height, width) */
 	Tally	   *tallies;		/* one per thread */
-	long		first;			/* row at which the current block begins */
 } Detail;
 
-/* Take green out of rows begin .. end of the block. */
+/* Take green out of rows begin .. end. */
 static void
 take_green(void *data, int worker, long begin, long end)
 {
 	Detail	   *detail = data;
-	size_t		first = (size_t) (detail->first + begin) * (size_t) detail->width;
+	size_t		first = (size_t) begin * (size_t) detail->width;
 	size_t		count = (size_t) (end - begin) * (size_t) detail->width;
 
 	(void) worker;
@@ -125,7 +124,7 @@ count_rows(void *data, int worker, long begin, long end)
 {
 	Detail	   *detail = data;
 
-	for (long y = detail->first + 1 + begin; y < detail->first + 1 + end; y++)
+	for (long y = 1 + begin; y < 1 + end; y++)
 	{
 		count_responses(detail, (int) y, &detail->tallies[worker]);
 		count_steps(detail, (int) y, &detail->tallies[worker]);
@@ -158,7 +157,7 @@ square_differences(const uint8_t *row, ptrdiff_t offset, int first, int end)
 }
 
 /* Second differences of all distances and directions in sampled rows begin ..
- * end of the block. */
+ * end. */
 static void
 count_differences(void *data, int worker, long begin, long end)
 {
@@ -167,7 +166,7 @@ count_differences(void *data, int worker, long begin, long end)
 	Tally	   *tally = &detail->tallies[worker];
 	int			rows = detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS;
 
-	for (long r = detail->first + begin; r < detail->first + end; r++)
+	for (long r = begin; r < end; r++)
 	{
 		int			y = (int) ((2 * (int64_t) r + 1) * detail->height / (2 * rows));
 		const uint8_t *row = detail->green + (size_t) y * (size_t) detail->width;
@@ -312,28 +311,16 @@ blocking_of(const Tally *tally)
 	return across > within ? (across - within) / (within + 0.25) : 0;
 }
 
-/* Run task on count rows, in blocks small enough to poll between them. */
-static Status
-run_rows(const HostContext *host, long count, ThreadsTask task, Detail *detail)
-{
-	long		block = BLOCK_PIXELS / detail->width + 1;
-
-	for (detail->first = 0; detail->first < count; detail->first += block)
-	{
-		TRY(host_poll(host));
-		threads_run(host->threads, count - detail->first < block ? count - detail->first : block, task, detail);
-	}
-	return status_ok();
-}
-
 /* Count everything into the first tally. */
 static Status
 count_all(const HostContext *host, Detail *detail)
 {
-	TRY(run_rows(host, detail->height, take_green, detail));
+	long		block = BLOCK_PIXELS / detail->width;
+
+	TRY(threads_run_polled(host, detail->height, block, take_green, detail));
 	if (detail->height > 2)
-		TRY(run_rows(host, detail->height - 2, count_rows, detail));
-	TRY(run_rows(host, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, count_differences, detail));
+		TRY(threads_run_polled(host, detail->height - 2, block, count_rows, detail));
+	TRY(threads_run_polled(host, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block, count_differences, detail));
 	sum_tallies(detail->tallies, host->threads);
 	return status_ok();
 }

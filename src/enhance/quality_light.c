@@ -63,7 +63,7 @@ sum_row(const Image *frame, int y, LightSums *sums)
 }
 
 void
-quality_luma_moments(const Image *frame, double *mean, double *spread)
+quality_luma_moments(const Image *frame, double *mean, double *stddev)
 {
 	size_t		pixels = (size_t) frame->width * (size_t) frame->height;
 	uint32_t	counts[256] = {0};
@@ -88,7 +88,7 @@ quality_luma_moments(const Image *frame, double *mean, double *spread)
 		squares += (double) v * v * counts[v];
 	}
 	*mean = n > 0 ? sum / n : 0;
-	*spread = n > 0 ? sqrt(fmax(0, squares / n - *mean * *mean)) : 0;
+	*stddev = n > 0 ? sqrt(fmax(0, squares / n - *mean * *mean)) : 0;
 }
 
 void
@@ -121,7 +121,7 @@ quality_light(const HostContext *host, const Image *frame, Quality *quality)
 		sum += (double) v * sums.counts[v];
 	quality->brightness = sum / all / 255;
 	quality->contrast = percentile(sums.counts, all, 0.95) - percentile(sums.counts, all, 0.05);
-	quality_luma_moments(frame, &mean, &quality->spread);
+	quality_luma_moments(frame, &mean, &quality->luma_stddev);
 	light_surface_fit(frame, &surface);
 	if (surface.high > 0)
 	{

@@ -5,15 +5,16 @@
 #ifndef LESIONSEG_ENHANCE_QUALITY_PARTS_H
 #define LESIONSEG_ENHANCE_QUALITY_PARTS_H
 
+#include "enhance/pixels.h"
 #include "enhance/quality.h"
 
 /* Skin in good white light: means over dermoscopic photographs (the training
  * part of the ISIC 2017 challenge) of log R/G and log B/G, luma's mean and
- * spread, and saturation. */
+ * standard deviation, and saturation. */
 #define SKIN_RED 0.18
 #define SKIN_BLUE -0.08
 #define SKIN_LUMA 150.0
-#define SKIN_SPREAD 24.0
+#define SKIN_LUMA_STDDEV 24.0
 #define SKIN_SATURATION 0.25
 
 /* Reduce image to the frame that light, colour and objects are measured on: a
@@ -22,7 +23,7 @@ Status		quality_frame(const HostContext *host, const Image *image, Image *frame)
 
 /* Mean and standard deviation of a frame's luma, without what is as black as
  * the lens's rim; 0 and 0 where all is. */
-void		quality_luma_moments(const Image *frame, double *mean, double *spread);
+void		quality_luma_moments(const Image *frame, double *mean, double *stddev);
 
 /* Mean of each channel over the pixels of an RGB frame that are neither black
  * nor burnt out; 0 where there are none. */
@@ -40,12 +41,5 @@ Status		quality_objects(const HostContext *host, const Image *frame, Quality *qu
 
 /* Score and issues from the measures (quality_score.c). */
 void		quality_judge(const Image *image, Quality *quality);
-
-/* Luma of an RGB pixel, ITU-R BT.601, 0..255. */
-static inline int
-luma_of(const uint8_t *rgb)
-{
-	return (19595 * rgb[0] + 38470 * rgb[1] + 7471 * rgb[2] + 32768) >> 16;
-}
 
 #endif

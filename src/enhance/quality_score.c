@@ -39,7 +39,7 @@ quality_issue_name(QualityIssue issue)
 typedef enum Evidence
 {
 	NOISE,
-	SPREAD,						/* of luma */
+	LUMA_STDDEV,
 	SATURATION,
 	CONTRAST,
 	BRIGHTNESS,
@@ -65,7 +65,7 @@ typedef struct IssueOdds
 static const IssueOdds odds_of[ISSUES] = {
 	[ISSUE_BLURRED] = {22.70, {[SHARPNESS] = -1.134, [RESOLUTION] = -2.420}},
 	[ISSUE_NOISY] = {-6.20, {[NOISE] = 4.533}},
-	[ISSUE_LOW_CONTRAST] = {32.80, {[SPREAD] = -6.109, [SATURATION] = -2.884, [BRIGHTNESS] = -2.185, [CONTRAST] = 4.344}},
+	[ISSUE_LOW_CONTRAST] = {32.80, {[LUMA_STDDEV] = -6.109, [SATURATION] = -2.884, [BRIGHTNESS] = -2.185, [CONTRAST] = 4.344}},
 	[ISSUE_DARK] = {18.16, {[BRIGHTNESS] = -10.319}},
 	[ISSUE_BRIGHT] = {-37, {[BRIGHTNESS] = 10}},
 	[ISSUE_UNEVEN] = {5.33, {[SLOPE] = 1.995, [UNEVENNESS] = -0.317, [BRIGHTNESS] = -7.245}},
@@ -88,7 +88,7 @@ gather(const Image *image, const Quality *quality, double evidence[EVIDENCES])
 	double		shorter = image->width < image->height ? image->width : image->height;
 
 	evidence[NOISE] = log2(quality->noise + 0.1);
-	evidence[SPREAD] = log2(quality->spread + 0.3);
+	evidence[LUMA_STDDEV] = log2(quality->luma_stddev + 0.3);
 	/* grey images say nothing of saturation: it is as usual */
 	evidence[SATURATION] = log2((image->channels == 3 ? quality->saturation : SKIN_SATURATION) + 0.01);
 	evidence[CONTRAST] = log2(quality->contrast + 0.01);

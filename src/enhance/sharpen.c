@@ -100,11 +100,7 @@ step_sharpen(const HostContext *host, const EnhanceOptions *options, Image *imag
 	status = host_alloc_array(host, (size_t) host->threads * 2 * task.window.stride, sizeof(uint32_t), &memory);
 	task.sums = memory;
 	while (status.code == LS_OK && row_window_next(&task.window))
-	{
-		status = host_poll(host);
-		if (status.code == LS_OK)
-			threads_run(host->threads, task.window.rows, sharpen_rows, &task);
-	}
+		status = threads_run_polled(host, task.window.rows, rows_between_polls(image) / task.radius, sharpen_rows, &task);
 	host_free(host, task.sums);
 	row_window_free(host, &task.window);
 	return status;

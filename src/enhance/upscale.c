@@ -32,7 +32,6 @@ typedef struct Upscale
 	CubicTaps  *across;			/* one per result column */
 	CubicTaps  *down;			/* and row */
 	int16_t    *rows;			/* per thread: TAPS rows filtered across */
-	long		first;			/* result row at which the block begins */
 } Upscale;
 
 /* Keys' kernel at the distances 1 + t, t, 1 - t, 2 - t. */
@@ -79,19 +78,22 @@ static void
 filter_row(const Upscale *task, int y, int16_t *out)
 {
 	const Image *source = task->source;
-	const uint8_t *row = source->pixels + (size_t) y * samples_in_row(source);
+	const uint8_t *row = image_row(source, y);
 	int			channels = source->channels;
 
 	for (int x = 0; x < task->result->width; x++, out += channels)
 	{
 		const CubicTaps *taps = &task->across[x];
+		const uint8_t *pixels[TAPS];
 
+		for (int k = 0; k < TAPS; k++)
+			pixels[k] = row + (size_t) clamp_index(taps->first + k, source->width) * (size_t) channels;
 		for (int c = 0; c < channels; c++)
 		{
 			int			sum = 1 << (WEIGHT_BITS - FRACTION_BITS - 1);
 
 			for (int k = 0; k < TAPS; k++)
-				sum += taps->weights[k] * row[clamp_index(taps->first + k, source->width) * channels + c];
+				sum += taps->weights[k] * pixels[k][c];
 			out[c] = (int16_t) (sum >> (WEIGHT_BITS - FRACTION_BITS));
 		}
 	}
@@ -105,7 +107,7 @@ upscale_rows(void *data, int worker, long begin, long end)
 	int16_t    *rows = task->rows + (size_t) worker * TAPS * samples;
 	int			kept[TAPS] = {-1, -1, -1, -1};	/* source row in each slot */
 
-	for (long y = task->first + begin; y < task->first + end; y++)
+	for (long y = begin; y < end; y++)
 	{
 		const CubicTaps *taps = &task->down[y];
 		uint8_t    *out = image_row(task->result, y);
@@ -148,14 +150,7 @@ upscale(const HostContext *host, Upscale *task)
 	task->rows = memory;
 	make_taps(task->source->width, task->result->width, task->across);
 	make_taps(task->source->height, task->result->height, task->down);
-	for (; task->first < task->result->height; task->first += BLOCK_ROWS)
-	{
-		long		left = task->result->height - task->first;
-
-		TRY(host_poll(host));
-		threads_run(host->threads, left < BLOCK_ROWS ? left : BLOCK_ROWS, upscale_rows, task);
-	}
-	return status_ok();
+	return threads_run_polled(host, task->result->height, rows_between_polls(task->result), upscale_rows, task);
 }
 
 Status

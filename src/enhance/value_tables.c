@@ -12,7 +12,6 @@ typedef struct TablesTask
 {
 	Image	   *image;
 	uint8_t		(*tables)[256];
-	long		first;			/* row at which the block begins */
 } TablesTask;
 
 static void
@@ -20,7 +19,7 @@ replace_rows(void *data, int worker, long begin, long end)
 {
 	TablesTask *task = data;
 	size_t		count = (size_t) (end - begin) * samples_in_row(task->image);
-	uint8_t    *samples = image_row(task->image, task->first + begin);
+	uint8_t    *samples = image_row(task->image, begin);
 
 	(void) worker;
 	if (task->image->channels == 1)
@@ -40,16 +39,9 @@ replace_rows(void *data, int worker, long begin, long end)
 Status
 value_tables_apply(const HostContext *host, uint8_t tables[3][256], Image *image)
 {
-	TablesTask	task = {image, tables, 0};
+	TablesTask	task = {image, tables};
 
-	for (; task.first < image->height; task.first += BLOCK_ROWS)
-	{
-		long		left = image->height - task.first;
-
-		TRY(host_poll(host));
-		threads_run(host->threads, left < BLOCK_ROWS ? left : BLOCK_ROWS, replace_rows, &task);
-	}
-	return status_ok();
+	return threads_run_polled(host, image->height, rows_between_polls(image), replace_rows, &task);
 }
 
 void

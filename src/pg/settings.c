@@ -15,6 +15,10 @@
 #include "nn/backend_choice.h"
 #include "pg/glue.h"
 
+/* The most that max_pixels may be: samples of one row, RGB and some more at its
+ * ends, are counted with int. */
+#define MOST_PIXELS (700 * 1000 * 1000)
+
 int			lesionseg_max_memory = 4 * 1024 * 1024;
 int			lesionseg_max_pixels = 100 * 1000 * 1000;
 int			lesionseg_threads = 0;
@@ -53,7 +57,7 @@ settings_init(void)
 							"Sets the largest image that is decoded, in pixels (width times height).",
 							"The header is checked before any pixel is decoded.",
 							&lesionseg_max_pixels,
-							100 * 1000 * 1000, 1, INT_MAX,
+							100 * 1000 * 1000, 1, MOST_PIXELS,
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("lesionseg.threads",

@@ -86,6 +86,67 @@ test_every_item_once(void **state)
 	}
 }
 
+typedef struct Polls
+{
+	long		polls;
+	long		cancel_at;		/* 0: never */
+	Record	   *record;
+	long		visited[MOST_ITEMS];	/* items that had been worked on at each poll */
+} Polls;
+
+static bool
+count_poll(void *user)
+{
+	Polls	   *polls = user;
+	long		visited = 0;
+
+	for (long i = 0; i < polls->record->count; i++)
+		visited += polls->record->visits[i];
+	polls->visited[polls->polls++] = visited;
+	return polls->polls == polls->cancel_at;
+}
+
+/* In blocks: every item once, under its own number, a poll before each block;
+ * a cancel leaves the rest undone. */
+static void
+test_polled_blocks(void **state)
+{
+	static const long blocks[] = {-1, 0, 1, 7, 100, MOST_ITEMS, 2 * MOST_ITEMS};
+	Record		record;
+	Polls		polls;
+	HostContext host = *host_standalone();
+
+	(void) state;
+	host.poll = count_poll;
+	host.user = &polls;
+	for (host.threads = 1; host.threads <= 3; host.threads++)
+	{
+		for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
+		{
+			long		block = blocks[b] < 1 ? 1 : blocks[b];
+
+			for (long cancel_at = 0; cancel_at <= 3; cancel_at++)
+			{
+				Status		status;
+				long		expected;
+
+				memset(&record, 0, sizeof record);
+				record.count = MOST_ITEMS;
+				record.threads = host.threads;
+				polls = (Polls) {.cancel_at = cancel_at, .record = &record};
+				status = threads_run_polled(&host, MOST_ITEMS, blocks[b], visit, &record);
+				assert_int_equal(record.wrong, 0);
+				for (long p = 0; p < polls.polls; p++)
+					assert_int_equal(polls.visited[p], p * block);
+				expected = cancel_at == 0 || (cancel_at - 1) * block >= MOST_ITEMS ? MOST_ITEMS : (cancel_at - 1) * block;
+				assert_int_equal(status.code, expected == MOST_ITEMS ? LS_OK : LS_CANCELLED);
+				for (long i = 0; i < MOST_ITEMS; i++)
+					assert_int_equal(record.visits[i], i < expected);
+			}
+		}
+	}
+}
+
 /* No number of threads is too small to ask for: the main thread remains. */
 static void
 test_odd_numbers(void **state)
@@ -183,6 +244,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_item_once),
+		cmocka_unit_test(test_polled_blocks),
 		cmocka_unit_test(test_odd_numbers),
 		cmocka_unit_test(test_pool_blocks_signals),
 		cmocka_unit_test(test_denormals_are_zeros),

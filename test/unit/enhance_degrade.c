@@ -326,11 +326,42 @@ test_failures(void **state)
 			assert_int_equal(degrade_image(&host, (DegradeKind) kind, 1, 1, &image).code, LS_OUT_OF_MEMORY);
 			assert_int_equal(counts.allocated, 0);
 		}
-		host = counting_host(&counts);
-		counts.cancel_at = 1;
-		assert_int_equal(degrade_image(&host, (DegradeKind) kind, 1, 1, &image).code, LS_CANCELLED);
-		assert_int_equal(counts.allocated, 0);
+		for (long cancel_at = 1;; cancel_at++)
+		{
+			Status		status;
+
+			host = counting_host(&counts);
+			counts.cancel_at = cancel_at;
+			status = degrade_image(&host, (DegradeKind) kind, 1, 1, &image);
+			assert_int_equal(counts.allocated, 0);
+			if (status.code == LS_OK && cancel_at > 1)
+				break;
+			assert_int_equal(status.code, LS_CANCELLED);
+		}
 	}
+	image_free(host_standalone(), &image);
+}
+
+/* A ruler has no more marks than the edge has pixels, and may be cancelled
+ * between them. */
+static void
+test_long_ruler(void **state)
+{
+	Image		image = constant(20000, 1, 3, 200);
+	Counts		counts;
+	HostContext host = counting_host(&counts);
+
+	(void) state;
+	for (int64_t seed = 0; seed < 8; seed++)
+	{
+		Image		copy = make_image(20000, 1, 3, image.pixels);
+		long		before = counts.polls;
+
+		assert_ok(degrade_image(&host, DEGRADE_RULER_INK, 1, seed, &copy));
+		assert_in_range(counts.polls - before, 4, 4 + 20);
+		image_free(host_standalone(), &copy);
+	}
+	assert_true(counts.polls > 8 * 4 + 20);	/* some stood along the long edges */
 	image_free(host_standalone(), &image);
 }
 
@@ -348,6 +379,7 @@ main(void)
 		cmocka_unit_test(test_hair_cover),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_long_ruler),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

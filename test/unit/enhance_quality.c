@@ -10,7 +10,6 @@
 #include "enhance/quality.h"
 #include "image/synthetic.h"
 
-/* A constant image. */
 /* Measure on one thread, and check that three say the same. Frees image. */
 static Quality
 measured(Image image)

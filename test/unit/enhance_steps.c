@@ -256,6 +256,51 @@ test_kernels(void **state)
 	free(hat);
 }
 
+/* Tables are interpolated down, then across: every instruction set gives what
+ * the formulas say. */
+static void
+test_contrast_kernels(void **state)
+{
+	const EnhanceKernels *tables[] = {&enhance_kernels_baseline, NULL, NULL};
+	uint32_t	seed = 2;
+	uint8_t		values[4][256];	/* upper left, upper right, lower left, lower right */
+
+	(void) state;
+	tables[1] = cpu_features()->avx2 ? &enhance_kernels_avx2 : NULL;
+	tables[2] = cpu_features()->avx512 ? &enhance_kernels_avx512 : NULL;
+	for (int i = 0; i < 4 * 256; i++)
+	{
+		seed = seed * 1664525u + 1013904223u;
+		values[i / 256][i % 256] = (uint8_t) (seed >> 24);
+	}
+	for (int k = 0; k < 3; k++)
+	{
+		const uint8_t *const top[2] = {values[0], values[1]};
+		const uint8_t *const bottom[2] = {values[2], values[3]};
+		uint32_t	pairs[256];
+		uint8_t		mapped[777];
+
+		if (tables[k] == NULL)
+			continue;
+		tables[k]->clahe_pairs(top, bottom, 77, pairs);
+		for (uint32_t v = 0; v < 256; v++)
+		{
+			assert_int_equal(pairs[v] & 0xFFFF, values[0][v] * (256 - 77) + values[2][v] * 77);
+			assert_int_equal(pairs[v] >> 16, values[1][v] * (256 - 77) + values[3][v] * 77);
+		}
+		for (int i = 0; i < 777; i++)
+			mapped[i] = (uint8_t) (i * 7);
+		tables[k]->clahe_map(pairs, 1000000, 20000, mapped, 777);
+		for (uint32_t i = 0; i < 777; i++)
+		{
+			uint32_t	share = (1000000 + 20000 * i) >> 16;
+			uint32_t	v = i * 7 & 255;
+
+			assert_int_equal(mapped[i], ((pairs[v] & 0xFFFF) * (256 - share) + (pairs[v] >> 16) * share + 32768) >> 16);
+		}
+	}
+}
+
 /* The noise of a constant image is found, and where it comes from. */
 static void
 test_noise_model(void **state)
@@ -474,6 +519,113 @@ test_contrast(void **state)
 	image_free(host_standalone(), &image);
 }
 
+/* Between the centres of two tiles a value goes evenly from what the table of
+ * one makes of it to what that of the other does. */
+static void
+test_contrast_between_tiles(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+	int			width = 512;
+	Image		image = constant(width, 8, 1, 0);
+
+	(void) state;
+	assert_ok(enhance_options_set(&options, "contrast_clip", 40));
+	assert_ok(enhance_options_set(&options, "contrast_tiles", 2));
+	/*
+	 * 100 is the darker half of the left tile, the brighter half of the right
+	 * one; of each half 40/256 are left, the rest is spread over all values
+	 */
+	for (int y = 0; y < 8; y++)
+		for (int x = 0; x < width; x++)
+			image.pixels[y * width + x] = x < width / 2 ? (x % 2 == 0 ? 100 : 200) : (x % 2 == 0 ? 100 : 50);
+	assert_ok(enhance_apply(host_standalone(), ENHANCE_CONTRAST, &options, &image));
+	for (int x = 0; x < width; x += 2)
+	{
+		double		share = fmin(fmax((x + 0.5 - width / 4) / (width / 2), 0), 1);
+		double		spread = (1 - 2 * 40 / 256.0) * 101 / 256;
+		double		expected = 255 * (spread + (1 + share) * 40 / 256.0);
+
+		assert_in_range(image.pixels[3 * width + x], (int) floor(expected) - 1, (int) ceil(expected) + 1);
+	}
+	image_free(host_standalone(), &image);
+}
+
+/* Grey as grey and as RGB is the same. */
+static void
+test_contrast_of_grey(void **state)
+{
+	Image		grey = constant(301, 203, 1, 0);
+	Image		rgb = constant(301, 203, 3, 0);
+
+	(void) state;
+	for (size_t i = 0; i < samples_of(&grey); i++)
+	{
+		grey.pixels[i] = (uint8_t) (90 + i % 301 / 4 + i % 7 * 3);
+		memset(rgb.pixels + 3 * i, grey.pixels[i], 3);
+	}
+	take_step(ENHANCE_CONTRAST, 2, &grey);
+	take_step(ENHANCE_CONTRAST, 2, &rgb);
+	for (size_t i = 0; i < samples_of(&rgb); i++)
+		assert_int_equal(rgb.pixels[i], grey.pixels[i / 3]);
+	image_free(host_standalone(), &grey);
+	image_free(host_standalone(), &rgb);
+}
+
+/* A tile may be wider than fractions of it can tell pixels apart. */
+static void
+test_contrast_of_a_wide_image(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+	HostContext host = *host_standalone();
+	int			width = (1 << 24) + 1;
+
+	(void) state;
+	host.threads = 2;
+	for (int tiles = 1; tiles <= 2; tiles++)
+	{
+		Image		image = constant(width, 2, 1, 0);
+
+		assert_ok(enhance_options_set(&options, "contrast_clip", 40));
+		assert_ok(enhance_options_set(&options, "contrast_tiles", tiles));
+		for (int i = 0; i < 2 * width; i++)
+			image.pixels[i] = i % 2 == 0 ? 100 : 101;
+		assert_ok(enhance_apply(&host, ENHANCE_CONTRAST, &options, &image));
+		for (int i = 0; i < 2 * width; i += 4999)
+			assert_in_range(image.pixels[i], i % 2 == 0 ? 108 : 149, i % 2 == 0 ? 110 : 151);
+		image_free(&host, &image);
+	}
+}
+
+/* However strong, denoising keeps an edge between two even areas where it is,
+ * give or take two pixels. */
+static void
+test_denoise_keeps_edges(void **state)
+{
+	EnhanceOptions options = enhance_options_default();
+
+	(void) state;
+	for (int patch = 1; patch <= 3; patch++)
+	{
+		Image		image = constant(200, 100, 1, 0);
+
+		for (size_t i = 0; i < samples_of(&image); i++)
+			image.pixels[i] = i % 200 < 100 ? 30 : 220;
+		assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, 3, patch, &image));
+		assert_ok(enhance_options_set(&options, "denoise_strength", 3));
+		assert_ok(enhance_options_set(&options, "denoise_patch", patch));
+		assert_ok(enhance_apply(host_standalone(), ENHANCE_DENOISE, &options, &image));
+		for (int x = 0; x < 200; x++)
+		{
+			double		mean = 0;
+
+			for (int y = 0; y < 100; y++)
+				mean += image.pixels[200 * y + x] / 100.0;
+			assert_true((x >= 98 && x < 102) || fabs(mean - (x < 100 ? 30 : 220)) < 4);
+		}
+		image_free(host_standalone(), &image);
+	}
+}
+
 static void
 test_sharpen(void **state)
 {
@@ -623,12 +775,17 @@ main(void)
 		cmocka_unit_test(test_kernels),
 		cmocka_unit_test(test_noise_model),
 		cmocka_unit_test(test_denoise),
+		cmocka_unit_test(test_denoise_keeps_edges),
 		cmocka_unit_test(test_hair),
 		cmocka_unit_test(test_inpaint),
 		cmocka_unit_test(test_light),
 		cmocka_unit_test(test_dark_edge),
 		cmocka_unit_test(test_colour_constancy),
 		cmocka_unit_test(test_contrast),
+		cmocka_unit_test(test_contrast_kernels),
+		cmocka_unit_test(test_contrast_between_tiles),
+		cmocka_unit_test(test_contrast_of_grey),
+		cmocka_unit_test(test_contrast_of_a_wide_image),
 		cmocka_unit_test(test_sharpen),
 		cmocka_unit_test(test_upscale),
 		cmocka_unit_test(test_plan),
