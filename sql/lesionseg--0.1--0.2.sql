@@ -281,12 +281,13 @@ COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, t
 'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
 
 CREATE VIEW lesion_robustness_table AS
-SELECT DISTINCT ON (model, version, images, subset, kind, severity, enhance)
-	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at
+SELECT DISTINCT ON (model, version, images, subset, n, seed, threshold, tta, kind, severity, enhance)
+	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta
 FROM lesion_robustness_score
-ORDER BY model, version, images, subset, kind, severity, enhance, evaluated_at DESC;
+ORDER BY model, version, images, subset, n, seed, threshold, tta, kind, severity, enhance, evaluated_at DESC;
 
-COMMENT ON VIEW lesion_robustness_table IS 'the latest result of lesion_robustness for each version, table, part, kind, severity and enhancement';
+COMMENT ON VIEW lesion_robustness_table IS
+'the latest result of lesion_robustness for each version, table, part, number of images, seed, threshold, tta, kind, severity and enhancement';
 
 GRANT SELECT ON lesion_robustness_score, lesion_robustness_table TO PUBLIC;
 
@@ -319,8 +320,8 @@ BEGIN ATOMIC
 	WITH latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"
 		FROM lesion_robustness_table t
-		WHERE t.model = lesion_robustness_picture.model AND (t.version, t.images, t.subset) = (
-			SELECT s.version, s.images, s.subset FROM lesion_robustness_score s
+		WHERE t.model = lesion_robustness_picture.model AND (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (
+			SELECT s.version, s.images, s.subset, s.n, s.seed, s.threshold, s.tta FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
 				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images) = lesion_robustness_picture.images)

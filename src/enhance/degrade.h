@@ -7,12 +7,12 @@
  * from the given generator alone and all arithmetic is in integers (square
  * roots apart, which IEEE 754 rounds exactly), so the same seed gives the
  * same bytes on every machine. Lengths are shares of the image's shorter
- * side: a severity means the same to a network that sees the whole frame,
- * whatever the size of the photograph.
+ * side: they mean the same to a network that sees the whole frame, whatever the
+ * size of the photograph. Noise and JPEG's blocks are of single pixels, which
+ * such a network sees less of the larger the photograph is.
  *
- * The severities are calibrated: each costs a U-Net that was trained on clean
- * images more Dice than the one before it, from two points at most to five to
- * twenty-five (docs/metrics.md has the table).
+ * The severities are calibrated by what they cost a U-Net that was trained on
+ * clean images (docs/metrics.md has the table).
  *
  * The kinds follow Hendrycks and Dietterich, "Benchmarking neural network
  * robustness to common corruptions and perturbations" (ICLR 2019,

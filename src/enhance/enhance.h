@@ -14,7 +14,7 @@
  * | hair | black top-hat, averaged along lines in twelve directions; what is long and thin is filled by push and pull (Gortler et al., SIGGRAPH 1996) and smoothed to a membrane |
  * | illumination | the quadratic surface of light that quality.h measures, divided out |
  * | exposure | one gain that takes mean luma to that of dermoscopic photographs |
- * | levels | one straight line that takes off a grey veil, whose strength spread of luma and saturation tell |
+ * | levels | one straight line that takes off a grey veil, whose strength luma's standard deviation and saturation tell |
  * | colour_constancy | shades of grey, Minkowski norm 6 (Finlayson and Trezzi, CIC 2004) |
  * | white_balance | gains that take the mean colour to that of skin in white light (von Kries) |
  * | contrast | CLAHE (Zuiderveld, Graphics Gems IV, 1994) on luma, colour differences kept |
@@ -83,14 +83,16 @@ typedef struct EnhancePlan
 } EnhancePlan;
 
 /*
- * Plan for an image whose quality was measured. Light and colour are judged
- * as they will be after the steps before, by taking those on a small frame:
- * what is dark because the light is uneven needs no second gain.
+ * Plan for an image whose quality was measured. Each step of light and colour
+ * is judged as things will be after those of them before, by taking these on a
+ * small frame: what is dark because the light is uneven needs no second gain.
+ * Noise and hair hardly change a mean and are left on that frame.
  */
 Status		enhance_plan(const HostContext *host, const Image *image, const Quality *quality, EnhancePlan *plan);
 
-/* Every step that a plan may hold, for training and comparisons: what
- * "always" takes. */
+/* What "always" takes, for training and comparisons: the steps of a plan that
+ * cost next to nothing where they are not needed. Evening out the light and
+ * stretching levels do (docs/enhancement.md) and are not among them. */
 EnhancePlan enhance_plan_always(const Image *image);
 
 /* Whether to enhance before something else is done with an image. */

@@ -46,7 +46,7 @@ take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char 
 	return quality_light(state->host, &state->frame, &state->light);
 }
 
-/* Spread times saturation against what is usual: less under a grey veil, which
+/* Luma's standard deviation times saturation against what is usual: less under a grey veil, which
  * lowers both. */
 static double
 veil_measure(const Quality *light)

@@ -14,7 +14,8 @@
  * | unevenness | a quadratic surface fitted to the light (luma of 16 x 16 cells) by least squares, reweighted so that what is darker than the surface, lesions, does not pull it down; its range over its maximum |
  * | colour cast | grey world (Buchsbaum 1980): how far the mean colour's log R/G and log B/G are from those of skin in white light |
  * | hair | what lines of the black top-hat cover (hair.c, after Lee et al., DullRazor, 1997), as share of the frame |
- * | glare | white top-hat: what an opening by 7 x 7 pixels takes away, as share of the frame |
+ * | glare | white top-hat (Serra, Image Analysis and Mathematical Morphology, 1982): what an opening by 7 x 7 pixels takes more than 40 levels from and is above 215, as share of the frame |
+ * | ink | pixels a quarter bluer against red and against green than the frame's mean colour is, as share of the frame; our own rule, which no light of one colour changes |
  * | blocking | steps across the borders of JPEG's 8 x 8 blocks over those within (Wang, Bovik and Evans, ICIP 2000) |
  */
 #ifndef LESIONSEG_ENHANCE_QUALITY_H

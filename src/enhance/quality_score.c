@@ -4,11 +4,13 @@
  * An image is good, or one thing is wrong with it: which one is not known, so
  * the odds against it are the mean of the odds of each issue, and the score is
  * the probability that it is good. The odds of an issue are exponential in a
- * few measures. Its coefficients are maximum-likelihood ones for telling
- * dermoscopic photographs of the ISIC 2017 challenge from the same ones
- * degraded in that way at severities 3 to 5 (test/tools/quality fits and
- * judges), on images that nothing is judged on; those of overexposure, which is
- * no degradation, are set by hand.
+ * few measures. Its coefficients are those of a logistic regression, with a
+ * ridge and both classes of equal weight, that tells dermoscopic photographs of
+ * the ISIC 2017 challenge from the same ones degraded in that way at severities
+ * 3 to 5 (test/tools/quality fits and judges), on images that nothing is judged
+ * on; blur, motion blur, low resolution and JPEG were stronger at the time
+ * (docs/enhancement.md). Those of overexposure, which is no degradation, are set
+ * by hand.
  */
 #include <math.h>
 

@@ -101,6 +101,7 @@ augment_draw(const AugmentOptions *options, Rng *rng)
 	Variation	variation;
 	uint64_t	coins = rng_next(rng);
 
+	variation.enhance = options->enhance;
 	variation.flip_x = options->flip && (coins & 1) != 0;
 	variation.flip_y = options->flip && (coins & 2) != 0;
 	variation.angle = draw_around_zero(rng, options->rotate);
@@ -260,7 +261,7 @@ augment_apply(const HostContext *host, const Variation *variation, int size, con
 	Rng			rng = variation->degrade_rng;
 
 	warp_and_colour(variation, size, rgb, mask, out_rgb, out_mask);
-	if (variation->severity == 0)
-		return status_ok();
-	return degrade_apply(host, variation->kind, variation->severity, &rng, &image);
+	if (variation->severity > 0)
+		TRY(degrade_apply(host, variation->kind, variation->severity, &rng, &image));
+	return enhance_by_mode(host, variation->enhance, &image);
 }

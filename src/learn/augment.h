@@ -14,6 +14,7 @@
 #include "core/rng.h"
 #include "core/status.h"
 #include "enhance/degrade.h"
+#include "enhance/enhance.h"
 
 typedef struct AugmentOptions
 {
@@ -27,6 +28,7 @@ typedef struct AugmentOptions
 	double		degrade;		/* share of the images that get one degradation */
 	double		degrade_severity;	/* 1 to this one, each as often; whole */
 	double		degrade_weight[DEGRADE_KINDS];	/* how often each kind, among the others */
+	EnhanceMode enhance;		/* of what came of all that, as segmentation enhances what it is given */
 } AugmentOptions;
 
 /* One drawn variation. */
@@ -41,9 +43,10 @@ typedef struct Variation
 	double		brightness;		/* factor */
 	double		contrast;		/* factor, about mid-grey */
 	double		gain[3];		/* factor per channel */
-	int			severity;		/* of the degradation that comes last; 0 = none */
+	int			severity;		/* of the degradation; 0 = none */
 	DegradeKind kind;
 	Rng			degrade_rng;	/* what it draws from */
+	EnhanceMode enhance;
 } Variation;
 
 /* The recipe of DESIGN: flips, any rotation, 0.25, 0.10, 0.20, 0.20, 0.10;
@@ -53,7 +56,8 @@ AugmentOptions augment_default(void);
 /* Nothing is changed. */
 AugmentOptions augment_none(void);
 
-/* All options as numbers, in the order of the struct, to compare and store. */
+/* All options but enhance as numbers, in the order of the struct, to compare
+ * and store. */
 #define AUGMENT_VALUES (9 + DEGRADE_KINDS)
 void		augment_values(const AugmentOptions *options, double values[AUGMENT_VALUES]);
 
@@ -66,9 +70,9 @@ Variation	augment_draw(const AugmentOptions *options, Rng *rng);
  * scale and turn about the centre, then shift, as one warp with reflected
  * borders (bilinear; a mask pixel is lesion where more than half of it is);
  * then colour: v -> (v * gain * brightness - 127.5) * contrast + 127.5; then
- * the degradation, on the image as the network will see it. The variation
- * that changes nothing copies exactly. A degradation allocates: the status is
- * its own, and without one always LS_OK. Safe on any thread with
+ * the degradation, and last enhancement of what that left. The variation that
+ * changes nothing copies exactly. Degrading and enhancing allocate: the status
+ * is theirs, and without them always LS_OK. Safe on any thread with
  * host_standalone().
  */
 Status		augment_apply(const HostContext *host, const Variation *variation, int size,

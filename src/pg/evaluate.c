@@ -29,9 +29,8 @@ seconds_since(instr_time start)
 	return INSTR_TIME_GET_DOUBLE(now);
 }
 
-/* Does a row belong to the task's subset? */
-static bool
-in_subset(const EvaluationTask *task, const char *id)
+bool
+evaluation_contains(const EvaluationTask *task, const char *id)
 {
 	if (strcmp(task->subset, "all") == 0)
 		return true;
@@ -82,7 +81,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 		HostContext *host;
 		Status		status;
 
-		if (!in_subset(task, row.id))
+		if (!evaluation_contains(task, row.id))
 			continue;
 		images_fetch(&scan, &row);
 		host = host_create(CurrentMemoryContext, settings_threads(false));

@@ -37,6 +37,9 @@ typedef struct Evaluation
 /* Score; masks are compared at the true mask's size. */
 Evaluation	evaluation_run(const ModelStore *store, const EvaluationTask *task);
 
+/* Does a row belong to the task's subset? */
+bool		evaluation_contains(const EvaluationTask *task, const char *id);
+
 /* Raise an error unless subset is one. */
 void		evaluation_check_subset(const char *subset);
 

@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -102,16 +103,21 @@ score_ways(const HostContext *host, const Robustness *job, const VariantSet *set
 	return status;
 }
 
-/* What is random about a row's degradations. */
+/* What is random about a row's degradations: the same in every database
+ * encoding and on every machine. */
 static int64
 row_seed(const Robustness *job, const char *id)
 {
+	char	   *utf8 = pg_server_to_any(id, strlen(id), PG_UTF8);
 	uint8_t		digest[SHA256_BYTES];
-	int64		hash;
+	uint64		hash = 0;
 
-	sha256_digest(id, strlen(id), digest);
-	memcpy(&hash, digest, sizeof hash);
-	return hash ^ job->seed;
+	sha256_digest(utf8, strlen(utf8), digest);
+	if (utf8 != id)
+		pfree(utf8);
+	for (int i = 7; i >= 0; i--)
+		hash = hash << 8 | digest[i];
+	return (int64) hash ^ job->seed;
 }
 
 /* Score a fetched row in all cells. */
@@ -142,15 +148,6 @@ score_row(const Robustness *job, const HostContext *host, const ImageRow *row, C
 
 /* ---- all images ---- */
 
-/* Does a row belong to the subset? */
-static bool
-in_subset(const EvaluationTask *task, const char *id)
-{
-	if (strcmp(task->subset, "all") == 0)
-		return true;
-	return split_is_test(id, task->split_seed, task->test_fraction) == (strcmp(task->subset, "test") == 0);
-}
-
 /* Order doubles. */
 static int
 compare_ranks(const void *a, const void *b)
@@ -179,7 +176,7 @@ last_rank(const Robustness *job)
 	images_begin(job->task.source, &scan);
 	while (images_next(&scan, &row))
 	{
-		if (!in_subset(&job->task, row.id))
+		if (!evaluation_contains(&job->task, row.id))
 			continue;
 		if (count == room)
 			ranks = repalloc_huge(ranks, (room *= 2) * sizeof(double));
@@ -213,7 +210,7 @@ score_rows(Robustness *job)
 		HostContext *host;
 		Status		status;
 
-		if (!in_subset(&job->task, row.id) || split_rank(row.id, job->seed) > last)
+		if (!evaluation_contains(&job->task, row.id) || split_rank(row.id, job->seed) > last)
 			continue;
 		images_fetch(&scan, &row);
 		host = host_create(CurrentMemoryContext, settings_threads(false));

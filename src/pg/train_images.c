@@ -150,7 +150,6 @@ train_images_read(TrainRun *run)
 													memory - validation_memory, &run->training));
 	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,
 													  validation_memory, &run->validation));
-	dataset_enhance(run->training, run->plan.enhance);
 	dataset_enhance(run->validation, run->plan.enhance);
 	read_rows(run);
 

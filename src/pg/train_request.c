@@ -230,6 +230,7 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	plan.train.engine = settings_engine();
 	take_augmentation(request->augment, &plan);
 	take_options(request->options, &plan);
+	plan.train.augment.enhance = plan.enhance;
 
 	check_status(NULL, train_options_check(&plan.train));
 	settings_check_image_size(request->image_size);

@@ -52,7 +52,7 @@ typedef struct TrainPlan
 	TrainOptions train;
 	double		validation_fraction;	/* of the training part */
 	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
-	EnhanceMode enhance;		/* of images before they are varied; stored with the version */
+	EnhanceMode enhance;		/* of images once they are varied; stored with the version */
 	double		freeze_encoder; /* not 0: keep it as it is */
 	int			init_version;	/* of the model to start from */
 } TrainPlan;

@@ -422,6 +422,13 @@ test_degradation_applied(void **state)
 	assert_memory_equal(pair.out_rgb, expected.pixels, sizeof pair.out_rgb);
 	assert_memory_equal(pair.out_mask, pair.mask, sizeof pair.mask);
 	assert_memory_not_equal(pair.out_rgb, pair.rgb, sizeof pair.rgb);
+
+	/* and what is enhanced is what the degradation left */
+	variation.enhance = ENHANCE_MODE_ALWAYS;
+	vary(&variation, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
+	assert_int_equal(enhance_by_mode(host_standalone(), ENHANCE_MODE_ALWAYS, &expected).code, LS_OK);
+	assert_memory_equal(pair.out_rgb, expected.pixels, sizeof pair.out_rgb);
+	assert_memory_equal(pair.out_mask, pair.mask, sizeof pair.mask);
 	free(expected.pixels);
 }
 
