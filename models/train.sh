@@ -42,7 +42,8 @@ recipe() {
 	case $1 in
 	unet) printf '%s\n' '36 192 32 1.5e-3 {"base":16} '"$often" '8 256 32 5e-4 {"base":16} '"$often" \
 		'8 256 32 6e-4 {"base":16} {"degrade":0.6,"blur":2,"bubbles":2,"colour_cast":2,"jpeg":3,"low_contrast":3,"low_resolution":2,"motion_blur":2,"uneven_light":3} '$last \
-		'8 256 32 6e-4 {"base":16} {"degrade":0.7,"blur":4,"bubbles":2,"colour_cast":2,"jpeg":6,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last ;;
+		'8 256 32 6e-4 {"base":16} {"degrade":0.7,"blur":4,"bubbles":2,"colour_cast":2,"jpeg":6,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last \
+		'5 256 32 6e-4 {"base":16} {"degrade":0.7,"blur":4,"bubbles":5,"colour_cast":3,"jpeg":4,"low_contrast":6,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last ;;
 	linknet) printf '%s\n' '48 192 32 1.5e-3 {} {}' '12 256 32 5e-4 {} {}' \
 		'10 256 32 6e-4 {} {"degrade":0.6,"blur":2,"bubbles":4,"jpeg":4,"low_contrast":2,"low_resolution":2,"motion_blur":3} '$last \
 		'6 256 32 5e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":5,"low_resolution":2,"motion_blur":5} '$last \
@@ -51,9 +52,14 @@ recipe() {
 		'6 256 32 6e-4 {} {"degrade":0.7,"blur":3,"bubbles":10,"jpeg":6,"low_resolution":2,"motion_blur":4,"ruler_ink":2} '$last ;;
 	convmixer) printf '%s\n' '12 192 32 1.5e-3 {} '"$often" \
 		'10 192 32 1e-3 {} {"degrade":0.6,"blur":2,"bubbles":4,"colour_cast":3,"darkness":2,"jpeg":3,"low_resolution":2,"motion_blur":2,"uneven_light":4} '$last \
-		'8 192 32 1.2e-3 {} {"degrade":0.7,"blur":2,"bubbles":5,"colour_cast":2,"jpeg":7,"low_contrast":4,"low_resolution":2,"motion_blur":2} '$last ;;
+		'8 192 32 1.2e-3 {} {"degrade":0.7,"blur":2,"bubbles":5,"colour_cast":2,"jpeg":7,"low_contrast":4,"low_resolution":2,"motion_blur":2} '$last \
+		'8 192 32 1e-3 {} {"degrade":0.7,"blur":2,"bubbles":10,"colour_cast":2,"jpeg":8,"low_resolution":2,"motion_blur":2,"ruler_ink":4} '$last \
+		'12 192 32 1.5e-3 {} {"degrade":0.8,"blur":2,"bubbles":9,"colour_cast":2,"darkness":3,"jpeg":9,"low_contrast":2,"low_resolution":2,"motion_blur":2,"ruler_ink":3,"uneven_light":5} '$last ;;
 	maskrcnn) printf '%s\n' '12 256 16 4e-4 {} '"$often" '6 256 16 3e-4 {} {"bubbles":5,"low_resolution":2,"motion_blur":4} '$last \
-		'14 256 16 4e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":3,"low_resolution":2,"motion_blur":5} '$last ;;
+		'14 256 16 4e-4 {} {"degrade":0.6,"blur":3,"bubbles":2,"jpeg":3,"low_resolution":2,"motion_blur":5} '$last \
+		'5 256 16 3e-4 {} {"degrade":0.6,"blur":3,"bubbles":8,"jpeg":3,"low_resolution":2,"motion_blur":4} '$last \
+		'8 256 16 4e-4 {} {"degrade":0.7,"blur":2,"bubbles":7,"hair":2,"jpeg":7,"low_contrast":3,"motion_blur":3,"ruler_ink":5,"uneven_light":3} '$last \
+		'6 256 16 4e-4 {} {"degrade":0.7,"blur":9,"bubbles":6,"jpeg":7,"low_resolution":2,"motion_blur":8,"ruler_ink":3,"uneven_light":2} '$last ;;
 	*)
 		echo "models/train.sh: no recipe for $1" >&2
 		return 1
@@ -73,5 +79,5 @@ for model; do
 			-v init="$init" -f models/train.sql </dev/null
 		init=$model
 	done < <(recipe "$model")
-	models/publish "$model" whole_frames models 80
+	models/publish "$model" whole_frames models 338
 done

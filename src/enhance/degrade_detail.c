@@ -291,7 +291,7 @@ degrade_low_resolution(const HostContext *host, int severity, Rng *rng, Image *i
 Status
 degrade_jpeg(const HostContext *host, int severity, Rng *rng, Image *image)
 {
-	static const int qualities[DEGRADE_SEVERITY_MAX] = {20, 14, 11, 9, 7};
+	static const int qualities[DEGRADE_SEVERITY_MAX] = {22, 14, 11, 8, 7};
 	EncodedImage encoded;
 	Image		result;
 	Status		status;
