@@ -27,7 +27,7 @@ print_line(const char *path, const Image *image, int kind, int severity, int64_t
 	require(quality_measure(host_standalone(), &copy, &q));
 	image_free(host_standalone(), &copy);
 	printf("%s,%s,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", path,
-		   severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.spread, q.saturation, q.contrast,
+		   severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.luma_stddev, q.saturation, q.contrast,
 		   q.brightness, q.slope, q.unevenness, q.colour_cast, q.hair, q.glare, q.ink, q.blocking, q.resolution, q.sharpness,
 		   q.score);
 }
@@ -35,7 +35,7 @@ print_line(const char *path, const Image *image, int kind, int severity, int64_t
 int
 main(int argc, char **argv)
 {
-	printf("path,kind,severity,noise,spread,saturation,contrast,brightness,slope,unevenness,cast,hair,glare,ink,blocking,"
+	printf("path,kind,severity,noise,luma_stddev,saturation,contrast,brightness,slope,unevenness,cast,hair,glare,ink,blocking,"
 		   "resolution,sharpness,score\n");
 	for (int i = 1; i < argc; i++)
 	{
