@@ -8,7 +8,6 @@
 #include "core/checked.h"
 
 #define ARENA_ALIGNMENT 64
-#define CLEAR_BLOCK ((size_t) 64 << 20)
 
 void
 arena_init(Arena *arena, const HostContext *host)
@@ -44,16 +43,7 @@ arena_commit(Arena *arena, const char *what)
 								"Raise lesionseg.max_memory, or use a smaller image_size, batch_size or model.");
 	TRY(host_alloc(arena->host, arena->size, &memory));
 	arena->base = memory;
-
-	/* The first touch of a gigabyte takes half a second: poll in between. */
-	for (size_t at = 0; at < arena->size; at += CLEAR_BLOCK)
-	{
-		size_t		left = arena->size - at;
-
-		memset(arena->base + at, 0, left < CLEAR_BLOCK ? left : CLEAR_BLOCK);
-		TRY(host_poll(arena->host));
-	}
-	return status_ok();
+	return host_clear(arena->host, arena->base, arena->size);
 }
 
 void *

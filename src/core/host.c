@@ -13,6 +13,7 @@
 #include "core/checked.h"
 
 #define HUGE_PAGE ((size_t) 2 << 20)
+#define CLEARED_AT_ONCE ((size_t) 64 << 20)	/* between two polls */
 
 static void *
 standalone_alloc(void *user, size_t size)
@@ -136,8 +137,25 @@ host_alloc(const HostContext *host, size_t size, void **memory)
 }
 
 Status
+host_clear(const HostContext *host, void *memory, size_t size)
+{
+	char	   *bytes = memory;
+
+	while (size > CLEARED_AT_ONCE)
+	{
+		memset(bytes, 0, CLEARED_AT_ONCE);
+		TRY(host_poll(host));
+		bytes += CLEARED_AT_ONCE;
+		size -= CLEARED_AT_ONCE;
+	}
+	memset(bytes, 0, size);
+	return status_ok();
+}
+
+Status
 host_alloc_array(const HostContext *host, size_t count, size_t size, void **memory)
 {
+	Status		status;
 	size_t		bytes;
 
 	*memory = NULL;
@@ -145,9 +163,15 @@ host_alloc_array(const HostContext *host, size_t count, size_t size, void **memo
 		return status_error(LS_LIMIT_EXCEEDED, "%zu items of %zu bytes do not fit in memory",
 							count, size);
 	TRY(host_alloc(host, bytes, memory));
-	if (bytes > 0)
-		memset(*memory, 0, bytes);
-	return status_ok();
+	if (bytes == 0)
+		return status_ok();
+	status = host_clear(host, *memory, bytes);
+	if (status.code != LS_OK)
+	{
+		host_free(host, *memory);
+		*memory = NULL;
+	}
+	return status;
 }
 
 void

@@ -45,7 +45,7 @@ typedef struct HostContext
 	bool		(*spill_read) (void *user, int64_t offset, void *data, size_t size);
 
 	void	   *user;
-	size_t		max_memory;		/* bytes one operation may hold at a time */
+	size_t		max_memory;		/* bytes of the largest block one operation may allocate */
 	int64_t		max_pixels;		/* width * height of an image that is decoded */
 	int			threads;		/* threads to use, >= 1 */
 } HostContext;
@@ -56,6 +56,10 @@ const HostContext *host_standalone(void);
 
 /* Allocate size bytes (64-byte aligned) into *memory; size 0 gives NULL. */
 Status		host_alloc(const HostContext *host, size_t size, void **memory);
+
+/* Set size bytes to zero. A page of memory is not there before it is touched,
+ * so much of it takes its time: the host is polled on the way. */
+Status		host_clear(const HostContext *host, void *memory, size_t size);
 
 /* Allocate count * size bytes, cleared; overflow is LS_LIMIT_EXCEEDED. */
 Status		host_alloc_array(const HostContext *host, size_t count, size_t size, void **memory);

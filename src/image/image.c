@@ -1,6 +1,7 @@
 /*
- * image.c: making and freeing pixel buffers. The one place where max_pixels
- * is compared, so that every image of the library passes through it.
+ * image.c: making and freeing pixel buffers. The one place where the limits
+ * of an image's size are checked, so that every image of the library passes
+ * through it.
  */
 #include "image/image.h"
 
@@ -15,6 +16,9 @@ image_check_size(const HostContext *host, int width, int height)
 	if (width < 1 || height < 1)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels", width, height),
 								"An image has at least one pixel in each direction.");
+	if (width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
+		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "the image is %d x %d pixels", width, height),
+								"An image has at most %d pixels in each direction.", IMAGE_SIDE_MAX);
 	if ((int64_t) width * height > host->max_pixels)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
 											 "the image is %d x %d pixels, the limit is %lld pixels",
@@ -47,9 +51,13 @@ image_allocate(const HostContext *host, int width, int height, int channels, Ima
 Status
 image_create(const HostContext *host, int width, int height, int channels, Image *image)
 {
+	Status		status;
+
 	TRY(image_allocate(host, width, height, channels, image));
-	memset(image->pixels, 0, (size_t) width * (size_t) height * (size_t) channels);
-	return status_ok();
+	status = host_clear(host, image->pixels, (size_t) width * (size_t) height * (size_t) channels);
+	if (status.code != LS_OK)
+		image_free(host, image);
+	return status;
 }
 
 void

@@ -14,6 +14,10 @@
 #include "core/host.h"
 #include "core/status.h"
 
+/* Sides are at most this, as in JPEG: a row is what one works on between two
+ * polls of the host, and must not take long. */
+#define IMAGE_SIDE_MAX 65535
+
 typedef struct Image
 {
 	int			width;			/* pixels, > 0 */
@@ -22,8 +26,8 @@ typedef struct Image
 	uint8_t    *pixels;			/* height * width * channels, owned */
 } Image;
 
-/* Allocate a black image through host; checks host->max_pixels. The caller
- * frees it with image_free. */
+/* Allocate a black image through host; checks host->max_pixels and
+ * IMAGE_SIDE_MAX. The caller frees it with image_free. */
 Status		image_create(const HostContext *host, int width, int height, int channels, Image *image);
 
 /* Release the pixels and clear the struct. */

@@ -15,7 +15,11 @@ candidate(int i)
 int
 threshold_candidates_below(float probability)
 {
-	int			count = (int) (probability * (THRESHOLD_CANDIDATES + 1));
+	int			count;
+
+	if (!(probability > 0))		/* NaN too, which a diverged network says */
+		return 0;
+	count = probability < 1 ? (int) (probability * (THRESHOLD_CANDIDATES + 1)) : THRESHOLD_CANDIDATES;
 
 	/* The product rounds: settle it with the comparison that counts. */
 	if (count > THRESHOLD_CANDIDATES)

@@ -236,6 +236,8 @@ vary_images(void *data, int worker, long begin, long end)
 	}
 }
 
+#define VARIED_AT_ONCE 4		/* images of a thread, between two polls */
+
 /* Read and vary batch `batch` (0-based) of the epoch. */
 static Status
 prepare_batch(Trainer *trainer, int epoch, long batch)
@@ -246,9 +248,8 @@ prepare_batch(Trainer *trainer, int epoch, long batch)
 
 	for (long i = 0; i < images; i++)
 		TRY(read_image(trainer, trainer->training, trainer->order[task.first_place + i], i));
-	threads_run(trainer->host->threads, images, vary_images, &task);
-	TRY(failure);
-	return host_poll(trainer->host);
+	TRY(threads_run_polled(trainer->host, images, VARIED_AT_ONCE * trainer->host->threads, vary_images, &task));
+	return failure;
 }
 
 /* Say where the loss stopped being finite. */

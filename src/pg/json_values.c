@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -71,6 +73,8 @@ json_add_number(JsonBuilder *builder, const char *key, double number)
 {
 	JsonbValue	value;
 
+	if (!isfinite(number))
+		elog(ERROR, "%s is %g, which JSON cannot hold", key, number);
 	value.type = jbvNumeric;
 	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
 	add_value(builder, key, &value);

@@ -29,8 +29,10 @@
 #include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "tcop/pquery.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -425,6 +427,16 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
+/* Raise an error unless the caller may insert into the target: who may not has
+ * no business with its lock. */
+static void
+check_may_insert(Oid target)
+{
+	if (pg_class_aclcheck(target, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(target, GetUserId(), ACL_INSERT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(target));
+}
+
 /* lesion_predict(images, model, into_table, image_column, id_column,
  * threshold, tta, enhance, batch_size, max_minutes, options) */
 Datum
@@ -468,6 +480,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
 	job.pending = pending_begin(job.source, job.target, job.batch_size);
+	check_may_insert(target);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();
 	{

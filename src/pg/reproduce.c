@@ -7,6 +7,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -17,6 +18,7 @@
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "pg/glue.h"
@@ -88,6 +90,10 @@ read_prediction(HeapTupleHeader row)
 		.precision = attribute_text(row, "precision", false),
 	};
 
+	if (!JB_ROOT_IS_OBJECT(prediction.options))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the prediction's options are not an object")));
 	if (prediction.error == NULL)
 		prediction.mask = attribute(row, "mask");
 	return prediction;
@@ -156,6 +162,31 @@ check_weights(const ModelStore *store, const Prediction *prediction)
 	return NULL;
 }
 
+/* May the caller read from a relation that a row, not he, has named? Reading a
+ * view runs the functions in it with his rights: he must trust its owner. */
+static bool
+may_read(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	bool		may;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	switch (((Form_pg_class) GETSTRUCT(tuple))->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_MATVIEW:
+			may = true;
+			break;
+		default:
+			may = ((Form_pg_class) GETSTRUCT(tuple))->relowner == GetUserId() ||
+				superuser_arg(((Form_pg_class) GETSTRUCT(tuple))->relowner);
+	}
+	ReleaseSysCache(tuple);
+	return may;
+}
+
 /* Find the image that has the id and the SHA-256; else say why not. */
 static const char *
 find_image(const Prediction *prediction, Datum *image)
@@ -170,6 +201,8 @@ find_image(const Prediction *prediction, Datum *image)
 
 	if (!OidIsValid(relation))
 		return "the table of images is gone";
+	if (!may_read(relation))
+		return "the images are in a view of another user";
 	source = images_open_unmasked(relation, image_column != NULL ? image_column : "image",
 								  option_text(prediction->options, "id_column"));
 	if (images_execute(psprintf("looking for image \"%s\" of %s", prediction->id, source->name),

@@ -15,6 +15,10 @@
 #include "nn/backend_choice.h"
 #include "pg/glue.h"
 
+/* More threads than cores make nothing faster, and each takes a task of the
+ * server's; so few as these any machine has to spare. */
+#define MOST_THREADS_ANYWHERE 4
+
 /* The most that max_pixels may be: samples of one row, RGB and some more at its
  * ends, are counted with int. */
 #define MOST_PIXELS (700 * 1000 * 1000)
@@ -46,7 +50,7 @@ void
 settings_init(void)
 {
 	DefineCustomIntVariable("lesionseg.max_memory",
-							"Sets the memory one operation of lesionseg may hold.",
+							"Sets the largest block of working memory that an operation of lesionseg may take.",
 							"What needs more is refused before it starts; a training set that needs more is "
 							"kept in a temporary file.",
 							&lesionseg_max_memory,
@@ -133,7 +137,7 @@ int
 settings_threads(bool training)
 {
 	if (lesionseg_threads > 0)
-		return lesionseg_threads;
+		return Min(lesionseg_threads, Max(threads_available(), MOST_THREADS_ANYWHERE));
 	if (!training && IsInParallelMode())
 		return 1;
 	return threads_available();

@@ -91,6 +91,11 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 								 true, 0, false);
 	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
 	AtEOXact_GUC(true, level);
+	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a trigger kept a row from being stored"),
+				 errdetail("The query was: %s", text.data)));
 	if (result != expected)
 		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text.data);
 	pfree(text.data);

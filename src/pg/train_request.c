@@ -212,6 +212,17 @@ take_augmentation(Jsonb *augment, TrainPlan *plan)
 		json_values_each(augment, "augment", JSON_NUMBERS_AND_BOOLEANS, take_augment, plan);
 }
 
+/* Raise an error unless an option that is on or off is one of these. */
+static void
+check_switch(const char *key, double value)
+{
+	if (value != 0 && value != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" is %g", key, value),
+				 errhint("It is true or false.")));
+}
+
 TrainPlan
 train_request_plan(const TrainRequest *request, const Architecture *architecture)
 {
@@ -232,6 +243,8 @@ train_request_plan(const TrainRequest *request, const Architecture *architecture
 	take_options(request->options, &plan);
 	plan.train.augment.enhance = plan.enhance;
 
+	check_switch("freeze_encoder", plan.freeze_encoder);
+	check_switch("keep_last", plan.train.keep_last);
 	check_status(NULL, train_options_check(&plan.train));
 	settings_check_image_size(request->image_size);
 	split_check_fraction("validation_fraction", plan.validation_fraction);

@@ -2,7 +2,7 @@
 -- row, black, white, fully transparent, 16 bits.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(15);
+SELECT plan(16);
 
 CREATE TABLE odd (name text PRIMARY KEY, constant boolean, channels int, image bytea);
 INSERT INTO odd VALUES
@@ -58,6 +58,10 @@ SELECT is(lesion_enhance(a.image, '{contrast}'), lesion_enhance(b.image, '{contr
 FROM odd AS a, odd AS b WHERE a.name = 'transparent' AND b.name = 'black';
 SELECT is(lesion_enhance(lesion_enhance(image, '{upscale}'), '{upscale}'), lesion_enhance(image, '{upscale}', '{"upscale_factor": 4}'), 'white enlarged is white')
 FROM odd WHERE name = 'white';
+
+-- A kilobyte may say that it is a hundred million pixels wide: a header, a palette, the end of the picture.
+SELECT throws_ok(format('SELECT lesion_quality(%L)', '\x424d' || '38040000' || '00000000' || '36040000' || '28000000' || '00000100' || '01000000' || '0100' || '0800' ||
+	'01000000' || '02000000' || repeat('00', 16) || repeat('40404000', 256) || '0001'), '54000', 'image: the image is 65536 x 1 pixels', 'a side above 65535');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(66);
+SELECT plan(70);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -227,6 +227,26 @@ TRUNCATE watched;
 CALL lesion_predict('many', 'net', 'watched', max_minutes => 1e-9);
 SELECT is((SELECT count(*) FROM watched), 1::bigint, 'a job without time segments one image');
 DELETE FROM watched;
+
+-- Rows are anybody's: what stands in them is looked at before it is used.
+RESET ROLE;
+SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT (jsonb_populate_record(m, '{"options": ["image_column", 1, 2]}')).* FROM masks m WHERE version = 1 LIMIT 1) r$$,
+	'22023', NULL, 'options that are no object');
+CREATE ROLE lesion_test_reader;
+CREATE VIEW archive_view AS SELECT * FROM archive;
+ALTER VIEW archive_view OWNER TO lesion_test_reader;
+SELECT is((lesion_reproduce(r)).reason, 'the images are in a view of another user', 'a view of a user who is not trusted')
+FROM (SELECT (jsonb_populate_record(m, '{"images": "public.archive_view"}')).* FROM masks m WHERE id = '1' AND version = 1 LIMIT 1) r;
+ALTER VIEW archive_view OWNER TO CURRENT_USER;
+SELECT isnt((lesion_reproduce(r)).reason, 'the images are in a view of another user', 'one of the caller''s')
+FROM (SELECT (jsonb_populate_record(m, '{"images": "public.archive_view"}')).* FROM masks m WHERE id = '1' AND version = 1 LIMIT 1) r;
+CREATE TEMP VIEW nothing AS SELECT * FROM archive WHERE false;
+GRANT SELECT ON watched, archive TO lesion_test_reader;
+GRANT SELECT ON nothing TO lesion_test_reader;
+SET LOCAL ROLE lesion_test_reader;
+SELECT throws_ok($$CALL lesion_predict('nothing', 'net', 'watched', id_column => 'id')$$, '42501', 'permission denied for table watched',
+	'who may not insert does not lock the target');
+RESET ROLE;
 
 SELECT * FROM finish();
 ROLLBACK;

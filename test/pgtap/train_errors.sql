@@ -1,7 +1,7 @@
 -- lesion_train and bad input: a clear error, and nothing is written.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(54);
+SELECT plan(57);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -100,6 +100,17 @@ RESET ROLE;
 GRANT UPDATE ON lesion_run TO lesion_test_user;
 SET LOCAL ROLE lesion_test_user;
 SELECT throws_ok(train('archive'), '42501', 'permission denied for column "image" of "archive"', 'a table the caller may not read');
+
+RESET ROLE;
+
+-- What is on or off is nothing else, and what is stored is JSON.
+SELECT throws_ok(train('archive', $$, options => '{"keep_last": 1e400}'$$), '22023', NULL, 'keep_last beyond all numbers');
+SELECT throws_ok(train('archive', $$, options => '{"freeze_encoder": 0.5}'$$), '22023', 'option "freeze_encoder" is 0.5', 'freeze_encoder half');
+
+-- A trigger that drops the row is an error, not the end of the process.
+CREATE FUNCTION drop_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER drop_row BEFORE INSERT ON lesion_run FOR EACH ROW EXECUTE FUNCTION drop_row();
+SELECT throws_ok(train('archive', ', epochs => 1'), '09000', 'a trigger kept a row from being stored', 'a trigger that keeps the run from being stored');
 
 SELECT * FROM finish();
 ROLLBACK;

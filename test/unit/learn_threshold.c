@@ -48,6 +48,18 @@ test_scores(void **state)
 	}
 }
 
+/* Probabilities of a network that diverged are none of the candidates. */
+static void
+test_no_numbers(void **state)
+{
+	(void) state;
+	assert_int_equal(threshold_candidates_below(NAN), 0);
+	assert_int_equal(threshold_candidates_below(-NAN), 0);
+	assert_int_equal(threshold_candidates_below(-INFINITY), 0);
+	assert_int_equal(threshold_candidates_below(-1), 0);
+	assert_int_equal(threshold_candidates_below(INFINITY), THRESHOLD_CANDIDATES);
+}
+
 static void
 test_best(void **state)
 {
@@ -71,6 +83,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scores),
+		cmocka_unit_test(test_no_numbers),
 		cmocka_unit_test(test_best),
 	};
 
