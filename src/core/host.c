@@ -148,7 +148,8 @@ host_clear(const HostContext *host, void *memory, size_t size)
 		bytes += CLEARED_AT_ONCE;
 		size -= CLEARED_AT_ONCE;
 	}
-	memset(bytes, 0, size);
+	if (size > 0)
+		memset(bytes, 0, size);
 	return status_ok();
 }
 

@@ -254,6 +254,39 @@ test_alloc_array(void **state)
 	assert_int_equal(probe.live, 0);
 }
 
+static bool
+always_cancel(void *user)
+{
+	(void) user;
+	return true;
+}
+
+/* Much memory is cleared in pieces with polls between them; a cancel leaves
+ * nothing allocated (the leak checker of the sanitized build looks). */
+static void
+test_clear(void **state)
+{
+	HostContext host = *host_standalone();
+	size_t		size = (size_t) 65 << 20;
+	void	   *memory;
+
+	(void) state;
+	assert_int_equal(host_alloc_array(&host, size, 1, &memory).code, LS_OK);
+	assert_int_equal(((char *) memory)[size - 1], 0);
+	memset(memory, 1, size);
+	assert_int_equal(host_clear(&host, memory, size).code, LS_OK);
+	for (size_t i = 0; i < size; i += 4095)
+		assert_int_equal(((char *) memory)[i], 0);
+	host_free(&host, memory);
+	assert_int_equal(host_clear(&host, NULL, 0).code, LS_OK);
+
+	host.poll = always_cancel;
+	assert_int_equal(host_alloc_array(&host, size, 1, &memory).code, LS_CANCELLED);
+	assert_null(memory);
+	assert_int_equal(host_alloc_array(&host, 1 << 20, 1, &memory).code, LS_OK);
+	host_free(&host, memory);
+}
+
 static void
 test_poll_and_log(void **state)
 {
@@ -402,6 +435,7 @@ main(void)
 		cmocka_unit_test(test_status_is_cut_between_characters),
 		cmocka_unit_test(test_alloc),
 		cmocka_unit_test(test_alloc_array),
+		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_poll_and_log),
 		cmocka_unit_test(test_standalone),
 		cmocka_unit_test(test_arena),
