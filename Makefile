@@ -23,7 +23,7 @@ SHELL = /bin/bash
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-ROOMS = core image enhance nn arch learn measure
+ROOMS = core image measure enhance nn arch infer learn
 
 # What each room may use, itself first, in link order.
 USES_core = core
@@ -32,7 +32,8 @@ USES_enhance = enhance image core
 USES_measure = measure image core
 USES_nn = nn core
 USES_arch = arch nn core
-USES_learn = learn arch nn enhance measure image core
+USES_infer = infer arch nn measure image core
+USES_learn = learn infer arch nn enhance measure image core
 
 # A variant is one way to compile everything: release, san, fuzz; portable
 # beside ONEDNN=no, so that both builds can stand side by side.
@@ -70,7 +71,7 @@ ISA_AVX512BF16 = $(ISA_AVX512) -mavx512bf16
 ISA_AMX = $(ISA_AVX512BF16) -mamx-tile -mamx-bf16
 isa = $(if $(filter %_avx2,$(1)),$(ISA_AVX2))$(if $(filter %_avx512,$(1)),$(ISA_AVX512))$(if \
 	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX)) $(if \
-	$(findstring /kernels,$(1))$(findstring nn/winograd,$(1)),$(VECTORISE)) $(if $(findstring learn/,$(1)),$(UNFUSED))
+	$(findstring /kernels,$(1))$(findstring nn/winograd,$(1)),$(VECTORISE)) $(if $(filter learn/% infer/%,$(1)),$(UNFUSED))
 
 # The loops of nn/kernels_template.h and nn/winograd_template.h: vector code needs these.
 VECTORISE = -O3 -fno-math-errno
@@ -78,7 +79,8 @@ VECTORISE = -O3 -fno-math-errno
 # Sums whose rounding must not depend on the side they are seen from.
 UNFUSED = -ffp-contract=off
 
-sources = $(sort $(wildcard src/$(1)/*.c))
+# A room's files, in its folder and the folders of that.
+sources = $(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 archives = $(patsubst %,$(BUILD)/%.a,$(1))
 
@@ -101,7 +103,7 @@ $$(BUILD)/$(1).list: always
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 .PHONY: always rooms
 always:

@@ -19,7 +19,7 @@
 
 /* The extension's version: it stands in weight files, and the extension script
  * of this version is the one whose tables the library works on. */
-#define LESIONSEG_VERSION "0.2"
+#define LESIONSEG_VERSION "0.3"
 
 typedef struct Network
 {

@@ -1,7 +1,7 @@
 /*
  * host.h: what the surrounding program lends to the library.
  *
- * Inside PostgreSQL src/pg/host.c fills this in with memory contexts,
+ * Inside PostgreSQL src/pg/base/host.c fills this in with memory contexts,
  * interrupt flags and NOTICEs; tests use host_standalone(). Library code
  * receives a `const HostContext *`, allocates only through it and calls poll
  * often enough that a cancel takes effect within 200 ms.

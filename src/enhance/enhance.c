@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "enhance/steps.h"
+#include "enhance/steps/steps.h"
 
 /* One step. */
 typedef struct StepEntry

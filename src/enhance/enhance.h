@@ -26,7 +26,7 @@
 
 #include "core/host.h"
 #include "core/status.h"
-#include "enhance/quality.h"
+#include "enhance/quality/quality.h"
 #include "image/image.h"
 
 /* In the order in which a plan takes them. */

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "enhance/quality_parts.h"
-#include "enhance/steps.h"
+#include "enhance/quality/quality_parts.h"
+#include "enhance/steps/steps.h"
 
 /* Bounds from which a step is taken, set on the training part of the ISIC 2017
  * challenge (docs/enhancement.md): few good photographs lie beyond them. */

@@ -13,7 +13,7 @@
 
 #include "core/rng.h"
 #include "core/status.h"
-#include "enhance/degrade.h"
+#include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
 
 typedef struct AugmentOptions

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "learn/bilinear.h"
+#include "infer/bilinear.h"
 #include "learn/threshold.h"
 
 /* The largest sum of maps: counts sum to at most 255. */

@@ -13,7 +13,7 @@
 
 #include "image/image.h"
 #include "learn/fit.h"
-#include "learn/segment.h"
+#include "infer/segment.h"
 
 #define ENSEMBLE_FIT_ROUNDS 20
 

@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "core/checked.h"
-#include "learn/calibration.h"
+#include "infer/calibration.h"
 #include "learn/threshold.h"
 
 #define UNFITTED_THRESHOLD 0.5

@@ -15,7 +15,7 @@
 typedef struct Fit
 {
 	double		threshold;		/* learn/threshold.h */
-	double		temperature;	/* learn/calibration.h */
+	double		temperature;	/* infer/calibration.h */
 	double		review_below;	/* expected Dice below which a mask is to be looked at */
 } Fit;
 

@@ -28,7 +28,7 @@ typedef struct WeightsInfo
 	float		std[3];
 	char		extension_version[32];
 	double		threshold;		/* a pixel is lesion where its probability is above; 0 = unknown */
-	double		temperature;	/* of its probabilities, learn/calibration.h; 0 = unknown */
+	double		temperature;	/* of its probabilities, infer/calibration.h; 0 = unknown */
 	double		review_below;	/* expected Dice of masks to be looked at; 0 = unknown */
 	char		enhance[16];	/* how images were enhanced in training; empty = not */
 } WeightsInfo;

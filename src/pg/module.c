@@ -11,8 +11,8 @@
 
 #include "fmgr.h"
 
-#include "pg/glue.h"
-#include "pg/progress_slots.h"
+#include "pg/base/progress_slots.h"
+#include "pg/base/settings.h"
 
 PG_MODULE_MAGIC;
 

@@ -6,7 +6,7 @@
 EXTENSION = lesionseg
 override DATA = $(wildcard sql/lesionseg--*.sql)
 MODULE_big = lesionseg
-PG_SOURCES = $(sort $(wildcard src/pg/*.c))
+PG_SOURCES = $(sort $(wildcard src/pg/*.c src/pg/*/*.c))
 OBJS = $(patsubst src/%.c,build/release/%.o,$(PG_SOURCES))
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --outputdir=.
@@ -42,7 +42,7 @@ build/release/pg/%.o: src/pg/%.c
 	@mkdir -p $(@D)
 	$(CC) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard build/release/pg/*.d)
+-include $(wildcard build/release/pg/*.d build/release/pg/*/*.d)
 
 lesionseg.so: $(ROOM_ARCHIVES) build/release/pg.list
 

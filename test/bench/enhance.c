@@ -12,9 +12,9 @@
 #include <time.h>
 
 #include "core/threads.h"
-#include "enhance/degrade.h"
+#include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
-#include "enhance/inpaint.h"
+#include "enhance/steps/inpaint.h"
 #include "image/synthetic.h"
 #include "image_files.h"
 

@@ -13,9 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "enhance/degrade.h"
+#include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
-#include "enhance/hair.h"
+#include "enhance/steps/hair.h"
 #include "image_files.h"
 
 /* Sums over images of one severity. */

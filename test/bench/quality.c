@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "enhance/degrade.h"
-#include "enhance/quality.h"
+#include "enhance/degrade/degrade.h"
+#include "enhance/quality/quality.h"
 #include "image_files.h"
 
 /* Measure image, degraded unless severity is 0. */

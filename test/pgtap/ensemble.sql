@@ -52,12 +52,12 @@ SELECT is((SELECT count(*) FROM archive JOIN tight USING (id) WHERE tight.mask <
 
 -- Versions that were not made by the extension are refused when they are read.
 INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
-SELECT 'all', number, config::jsonb, '\x7b7d', sha256('\x7b7d'), 32, '0.2' FROM (VALUES
+SELECT 'all', number, config::jsonb, '\x7b7d', sha256('\x7b7d'), 32, '0.3' FROM (VALUES
 	(101, '{"members": ["good"]}'), (102, '5'), (103, '{"members": []}'), (104, '{"members": [{"model": "good", "weight": 1}]}')) AS hand (number, config);
 INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
 SELECT 'all', hand.number, jsonb_build_object('members', (SELECT jsonb_agg(jsonb_build_object('model', v.model, 'version', v.number,
 	'sha256', encode(v.sha256, 'hex'), 'weight', hand.weight::jsonb)) FROM lesion_version v, generate_series(1, hand.members) WHERE v.model = hand.member AND v.number = 1)),
-	'\x7b7d', sha256('\x7b7d'), 32, '0.2'
+	'\x7b7d', sha256('\x7b7d'), 32, '0.3'
 FROM (VALUES (105, 'good', 17, '1'), (106, 'good', 2, '"NaN"'), (107, 'good', 1, '-5'), (108, 'all', 1, '1')) AS hand (number, member, members, weight);
 SELECT throws_ok(format($$SELECT lesion_segment_version(image, 'all', %s) FROM archive$$, number), 'XX001', NULL, format('version %s, made by hand', number))
 FROM lesion_version WHERE model = 'all' AND number > 100 AND number <> 102 ORDER BY number;

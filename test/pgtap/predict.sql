@@ -23,7 +23,7 @@ SELECT results_eq($$SELECT id, mask, area, model, version FROM masks WHERE error
 SELECT matches((SELECT error FROM masks WHERE id = '100'), 'image', '... that says why');
 SELECT is((SELECT count(*) FROM masks m JOIN archive a ON m.id = a.id::text WHERE m.image_sha256 = sha256(a.image)), 13::bigint, 'the SHA-256 of each image');
 SELECT is((SELECT count(DISTINCT weights_sha256) FROM masks, lesion_version v WHERE v.sha256 = weights_sha256), 1::bigint, 'that of the weights');
-SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.2' AND backend IN ('onednn', 'openblas') AND "precision" IN ('f32', 'bf16')
+SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3' AND backend IN ('onednn', 'openblas') AND "precision" IN ('f32', 'bf16')
 	AND predicted_by = current_user AND predicted_at > now()) FROM masks), 'where, what with, who, when');
 SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false}'::jsonb, 'the options');
 
@@ -133,7 +133,7 @@ SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::
 -- A version that cannot be used is an error before the first row, a broken image beside it or not.
 INSERT INTO pictures VALUES (0, 'no image');
 INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
-SELECT 'net', 66, config, 'no weights', sha256('no weights'), 16, '0.2' FROM lesion_version WHERE model = 'net' AND number = 1;
+SELECT 'net', 66, config, 'no weights', sha256('no weights'), 16, '0.3' FROM lesion_version WHERE model = 'net' AND number = 1;
 SELECT lesion_model_promote('net', 66);
 SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'found')$$)).message, '^model "net", version 66: ', 'weights that cannot be used are an error');
 SELECT is((SELECT count(*) FROM found WHERE version = 66), 0::bigint, '... and no row');

@@ -1,6 +1,6 @@
-# upgrade.pl: a database of 0.1 with data becomes one of 0.2 by ALTER EXTENSION
-# UPDATE: the same objects as in a database that began with 0.2, the data kept,
-# old versions still at work. Before that, the library of 0.2 says what to do.
+# upgrade.pl: a database of 0.1 with data becomes one of 0.3 by ALTER EXTENSION
+# UPDATE: the same objects as in a database that began with 0.3, the data kept,
+# old versions still at work. Before that, the library of 0.3 says what to do.
 use strict;
 use warnings;
 use FindBin;
@@ -31,7 +31,7 @@ my @data = map { "SELECT count(*) || md5(string_agg(t::text, ' ' ORDER BY t::tex
 	'SELECT run, model, version, state, options FROM lesion_run', 'SELECT * FROM lesion_promotion', 'SELECT * FROM lesion_epoch',
 	'SELECT evaluation, model, version, n, dice FROM lesion_evaluation';
 my @before = map { run_sql($old, $_) } @data;
-is(run_sql($old, 'ALTER EXTENSION lesionseg UPDATE; SELECT extversion FROM pg_extension WHERE extname = $$lesionseg$$'), '0.2',
+is(run_sql($old, 'ALTER EXTENSION lesionseg UPDATE; SELECT extversion FROM pg_extension WHERE extname = $$lesionseg$$'), '0.3',
 	'the update');
 is_deeply([map { run_sql($old, $_) } @data], \@before, '... keeps all data');
 

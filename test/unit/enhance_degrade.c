@@ -4,7 +4,7 @@
  */
 #include "image_fixture.h"
 
-#include "enhance/degrade.h"
+#include "enhance/degrade/degrade.h"
 #include "image/synthetic.h"
 
 /* A rendered lesion, degraded. */

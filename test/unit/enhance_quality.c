@@ -6,8 +6,8 @@
 
 #include <math.h>
 
-#include "enhance/degrade.h"
-#include "enhance/quality.h"
+#include "enhance/degrade/degrade.h"
+#include "enhance/quality/quality.h"
 #include "image/synthetic.h"
 
 /* Measure on one thread, and check that three say the same. Frees image. */

@@ -8,13 +8,13 @@
 #include <math.h>
 
 #include "core/cpu.h"
-#include "enhance/degrade.h"
+#include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
-#include "enhance/hair.h"
-#include "enhance/inpaint.h"
-#include "enhance/kernels.h"
-#include "enhance/noise_model.h"
-#include "enhance/steps.h"
+#include "enhance/steps/hair.h"
+#include "enhance/steps/inpaint.h"
+#include "enhance/steps/kernels.h"
+#include "enhance/quality/noise_model.h"
+#include "enhance/steps/steps.h"
 #include "image/synthetic.h"
 
 static const int shapes[][3] = {

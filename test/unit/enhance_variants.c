@@ -4,7 +4,7 @@
  */
 #include "image_fixture.h"
 
-#include "enhance/variants.h"
+#include "enhance/degrade/variants.h"
 #include "image/synthetic.h"
 
 #define WAYS (1 + 2 * DEGRADE_KINDS)

@@ -12,7 +12,7 @@
 
 #include "core/rng.h"
 #include "learn/ensemble_fit.h"
-#include "learn/mask.h"
+#include "infer/mask.h"
 #include "learn_host.h"
 
 #define SIDE 16

@@ -1,0 +1,103 @@
+/*
+ * variants.c: see variants.h.
+ *
+ * Threads take the next degradation when they are done with one, since some
+ * cost ten times what others do. The images are the caller's memory; what a
+ * thread of the pool needs on the way is from the standalone host.
+ */
+#include "enhance/degrade/variants.h"
+
+#include <string.h>
+
+#include "core/threads.h"
+#include "enhance/steps/steps.h"
+
+#define PIXELS_PER_THREAD (384 * 384)	/* take 70 ms to degrade and enhance in two modes, about */
+#define AT_ONCE_PER_THREAD 4
+
+typedef struct VariantTask
+{
+	const HostContext *host;	/* of whoever works on it */
+	const Image *source;
+	const VariantSet *set;
+	const Degraded *ways;
+	int			count;
+	int			next;			/* way to be taken */
+	Image	   *images;
+	Status	   *statuses;		/* one per way */
+} VariantTask;
+
+int
+variants_at_once(const HostContext *host, int width, int height)
+{
+	int64_t		each = PIXELS_PER_THREAD / ((int64_t) width * height);
+
+	if (host->threads == 1 || each < 1)
+		return 1;
+	return host->threads * (int) (each < AT_ONCE_PER_THREAD ? each : AT_ONCE_PER_THREAD);
+}
+
+/* Make all variants of one way; the first image is degraded and then copied,
+ * before it is enhanced itself. */
+static Status
+make_way(const VariantTask *task, int way)
+{
+	const VariantSet *set = task->set;
+	const Degraded *degraded = &task->ways[way];
+	Image	   *images = task->images + (size_t) way * (size_t) set->mode_count;
+	size_t		bytes = samples_in_row(task->source) * (size_t) task->source->height;
+
+	memcpy(images[0].pixels, task->source->pixels, bytes);
+	if (degraded->severity > 0)
+		TRY(degrade_image(task->host, degraded->kind, degraded->severity, set->seed, &images[0]));
+	for (int m = 1; m < set->mode_count; m++)
+		memcpy(images[m].pixels, images[0].pixels, bytes);
+	for (int m = 0; m < set->mode_count; m++)
+		TRY(enhance_by_mode(task->host, set->modes[m], &images[m]));
+	return status_ok();
+}
+
+/* Take one way after another. */
+static void
+make_ways(void *data, int worker, long begin, long end)
+{
+	VariantTask *task = data;
+
+	(void) worker;
+	(void) begin;
+	(void) end;
+	for (;;)
+	{
+		int			way = __atomic_fetch_add(&task->next, 1, __ATOMIC_RELAXED);
+
+		if (way >= task->count)
+			return;
+		task->statuses[way] = make_way(task, way);
+	}
+}
+
+Status
+variants_make(const HostContext *host, const Image *source, const VariantSet *set, const Degraded *ways, int count,
+			  Image *images)
+{
+	VariantTask task = {.source = source,.set = set,.ways = ways,.count = count,.images = images};
+	Status		status = status_ok();
+	void	   *memory;
+
+	memset(images, 0, (size_t) count * (size_t) set->mode_count * sizeof(Image));
+	for (int i = 0; i < count * set->mode_count; i++)
+		TRY(image_create(host, source->width, source->height, source->channels, &images[i]));
+	if (count == 1)
+	{
+		task.host = host;
+		return make_way(&task, 0);
+	}
+	TRY(host_alloc_array(host, (size_t) count, sizeof(Status), &memory));
+	task.statuses = memory;
+	task.host = host_standalone();
+	threads_run(host->threads, host->threads, make_ways, &task);
+	for (int i = 0; i < count && status.code == LS_OK; i++)
+		status = task.statuses[i];
+	host_free(host, memory);
+	return status;
+}

@@ -1,0 +1,47 @@
+/*
+ * quality.c: reduce the frame, take every measure, judge.
+ */
+#include "enhance/quality/quality.h"
+
+#include <string.h>
+
+#include "enhance/quality/quality_parts.h"
+
+#define FRAME_SIDE 256			/* shorter side of the reduced frame */
+#define FRAME_LONGEST 2048
+
+Status
+quality_frame(const HostContext *host, const Image *image, Image *frame)
+{
+	int			shorter = image->width < image->height ? image->width : image->height;
+	int64_t		width = image->width;
+	int64_t		height = image->height;
+
+	if (shorter > FRAME_SIDE)
+	{
+		width = (width * FRAME_SIDE + shorter / 2) / shorter;
+		height = (height * FRAME_SIDE + shorter / 2) / shorter;
+	}
+	width = width > FRAME_LONGEST ? FRAME_LONGEST : width;
+	height = height > FRAME_LONGEST ? FRAME_LONGEST : height;
+	return image_resize(host, image, (int) width, (int) height, frame);
+}
+
+Status
+quality_measure(const HostContext *host, const Image *image, Quality *quality)
+{
+	Image		frame;
+	Status		status;
+
+	memset(quality, 0, sizeof *quality);
+	TRY(quality_frame(host, image, &frame));
+	status = quality_detail(host, image, &frame, quality);
+	if (status.code == LS_OK)
+		status = quality_light(host, &frame, quality);
+	if (status.code == LS_OK)
+		status = quality_objects(host, &frame, quality);
+	image_free(host, &frame);
+	if (status.code == LS_OK)
+		quality_judge(image, quality);
+	return status;
+}

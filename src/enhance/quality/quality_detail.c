@@ -1,0 +1,366 @@
+/*
+ * quality_detail.c: what the finest pixels say: noise, blocks, and the
+ * distance below which the image is nothing but smooth.
+ *
+ * Work goes by rows of green, each counted into the tallies of the thread
+ * that reads it; tallies are integers, so the sum does not depend on who
+ * counted.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "core/threads.h"
+#include "enhance/quality/quality_parts.h"
+
+#define ROUNDING (1 / 12.0)		/* variance of rounding to whole grey levels */
+#define RESPONSES 2048			/* absolute values of Immerkaer's operator, 0 .. 8 * 255 */
+#define SCALES 7				/* distances 1, 2, 4, ..., 64 */
+#define DIRECTIONS 4
+#define SAMPLED_ROWS 128		/* for second differences, spread over the image */
+#define SQUARES_AT_ONCE 8192	/* 510^2 times as many fit 31 bits */
+#define BLOCK_PIXELS 4000000	/* between two polls */
+
+/* What one thread has counted. */
+typedef struct Tally
+{
+	uint32_t	responses[RESPONSES];
+	uint64_t	squares[SCALES][DIRECTIONS];	/* of second differences */
+	uint64_t	pairs[SCALES][DIRECTIONS];
+	uint64_t	at_border;		/* absolute differences across block borders */
+	uint64_t	borders;
+	uint64_t	inside;			/* and within blocks */
+	uint64_t	insides;
+} Tally;
+
+typedef struct Detail
+{
+	int			width;
+	int			height;
+	const Image *image;
+	uint8_t    *green;			/* (height, width) */
+	Tally	   *tallies;		/* one per thread */
+} Detail;
+
+/* Take green out of rows begin .. end. */
+static void
+take_green(void *data, int worker, long begin, long end)
+{
+	Detail	   *detail = data;
+	size_t		first = (size_t) begin * (size_t) detail->width;
+	size_t		count = (size_t) (end - begin) * (size_t) detail->width;
+
+	(void) worker;
+	if (detail->image->channels == 1)
+	{
+		memcpy(detail->green + first, detail->image->pixels + first, count);
+		return;
+	}
+	for (size_t i = first; i < first + count; i++)
+		detail->green[i] = detail->image->pixels[3 * i + 1];
+}
+
+/* Count the responses of one row to
+ *    1 -2  1
+ *   -2  4 -2
+ *    1 -2  1
+ * where the middle is neither black nor burnt out. */
+static void
+count_responses(const Detail *detail, int y, Tally *tally)
+{
+	size_t		width = (size_t) detail->width;
+	const uint8_t *row = detail->green + (size_t) y * width;
+	const uint8_t *above = row - width;
+	const uint8_t *below = row + width;
+
+	for (int x = 1; x + 1 < detail->width; x++)
+	{
+		int			response;
+
+		if (row[x] < 3 || row[x] > 252)
+			continue;
+		response = above[x - 1] - 2 * above[x] + above[x + 1] -
+			2 * (row[x - 1] - 2 * row[x] + row[x + 1]) +
+			below[x - 1] - 2 * below[x] + below[x + 1];
+		tally->responses[response < 0 ? -response : response]++;
+	}
+}
+
+/* Add up the steps from each pixel of a row to the next, and to the row below. */
+static void
+count_steps(const Detail *detail, int y, Tally *tally)
+{
+	size_t		width = (size_t) detail->width;
+	const uint8_t *row = detail->green + (size_t) y * width;
+	uint64_t	sums[8] = {0};
+	uint64_t	down = 0;
+
+	for (int x = 0; x + 8 < detail->width; x += 8)
+	{
+		for (int i = 0; i < 8; i++)
+			sums[i] += (uint64_t) (row[x + i + 1] < row[x + i] ? row[x + i] - row[x + i + 1] : row[x + i + 1] - row[x + i]);
+	}
+	tally->at_border += sums[7];
+	tally->borders += (uint64_t) ((detail->width - 1) / 8);
+	for (int i = 0; i < 7; i++)
+		tally->inside += sums[i];
+	tally->insides += 7 * (uint64_t) ((detail->width - 1) / 8);
+	for (size_t x = 0; x < width; x++)
+		down += (uint64_t) (row[x] < row[x + width] ? row[x + width] - row[x] : row[x] - row[x + width]);
+	if (y % 8 == 7)
+	{
+		tally->at_border += down;
+		tally->borders += width;
+	}
+	else
+	{
+		tally->inside += down;
+		tally->insides += width;
+	}
+}
+
+/* Noise and blocks in rows 1 + begin .. 1 + end. */
+static void
+count_rows(void *data, int worker, long begin, long end)
+{
+	Detail	   *detail = data;
+
+	for (long y = 1 + begin; y < 1 + end; y++)
+	{
+		count_responses(detail, (int) y, &detail->tallies[worker]);
+		count_steps(detail, (int) y, &detail->tallies[worker]);
+	}
+}
+
+/* The sum of squares of a row's second differences, offset being the way from
+ * the middle to the one after. */
+static uint64_t
+square_differences(const uint8_t *row, ptrdiff_t offset, int first, int end)
+{
+	uint64_t	total = 0;
+
+	while (first < end)
+	{
+		int			upto = end - first > SQUARES_AT_ONCE ? first + SQUARES_AT_ONCE : end;
+		int32_t		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+		for (int x = first; x < upto; x++)
+		{
+			int16_t		second = (int16_t) (row[x + offset] - 2 * row[x] + row[x - offset]);
+
+			sum += second * second;
+		}
+		total += (uint64_t) sum;
+		first = upto;
+	}
+	return total;
+}
+
+/* Second differences of all distances and directions in sampled rows begin ..
+ * end. */
+static void
+count_differences(void *data, int worker, long begin, long end)
+{
+	static const int steps[DIRECTIONS][2] = {{1, 0}, {0, 1}, {1, 1}, {1, -1}};
+	Detail	   *detail = data;
+	Tally	   *tally = &detail->tallies[worker];
+	int			rows = detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS;
+
+	for (long r = begin; r < end; r++)
+	{
+		int			y = (int) ((2 * (int64_t) r + 1) * detail->height / (2 * rows));
+		const uint8_t *row = detail->green + (size_t) y * (size_t) detail->width;
+
+		for (int s = 0; s < SCALES; s++)
+		{
+			for (int k = 0; k < DIRECTIONS; k++)
+			{
+				int			dx = steps[k][0] << s;
+				int			dy = steps[k][1] * (1 << s);
+				int			away = dy < 0 ? -dy : dy;
+
+				if (y - away < 0 || y + away >= detail->height || detail->width <= 2 * dx)
+					continue;
+				tally->squares[s][k] += square_differences(row, (ptrdiff_t) dy * detail->width + dx, dx,
+														   detail->width - dx);
+				tally->pairs[s][k] += (uint64_t) (detail->width - 2 * dx);
+			}
+		}
+	}
+}
+
+/* Add the tallies of all threads to the first. */
+static void
+sum_tallies(Tally *tallies, int threads)
+{
+	for (int t = 1; t < threads; t++)
+	{
+		for (int i = 0; i < RESPONSES; i++)
+			tallies[0].responses[i] += tallies[t].responses[i];
+		for (int s = 0; s < SCALES; s++)
+		{
+			for (int k = 0; k < DIRECTIONS; k++)
+			{
+				tallies[0].squares[s][k] += tallies[t].squares[s][k];
+				tallies[0].pairs[s][k] += tallies[t].pairs[s][k];
+			}
+		}
+		tallies[0].at_border += tallies[t].at_border;
+		tallies[0].borders += tallies[t].borders;
+		tallies[0].inside += tallies[t].inside;
+		tallies[0].insides += tallies[t].insides;
+	}
+}
+
+/* The noise's sigma: the median absolute response, interpolated within its
+ * grey level, over that of normal noise of sigma 1: 0.6745 times the root of
+ * the sum of the operator's squares, 36. */
+static double
+noise_sigma(const Tally *tally)
+{
+	uint64_t	all = 0;
+	uint64_t	below = 0;
+
+	for (int i = 0; i < RESPONSES; i++)
+		all += tally->responses[i];
+	for (int i = 0; i < RESPONSES; i++)
+	{
+		uint64_t	here = tally->responses[i];
+
+		if (2 * (below + here) >= all && here > 0)
+		{
+			double		within = ((double) all / 2 - (double) below) / (double) here;
+
+			/* level 0 is half as wide as the others: -0.5 .. 0.5 without sign */
+			return (i == 0 ? within / 2 : i - 0.5 + within) / (0.6745 * 6);
+		}
+		below += here;
+	}
+	return 0;
+}
+
+/* How much second differences grow from scale s to the next, as the exponent
+ * of their mean square over distance, in the direction where it is most. The
+ * noise's share, 6 sigma^2 whatever the distance, is taken off first, and what
+ * rounding makes where there is less. -1 where nothing differs at all. */
+static double
+growth(const Tally *tally, int s, double sigma)
+{
+	double		most = -1;
+
+	for (int k = 0; k < DIRECTIONS; k++)
+	{
+		double		noise = 6 * fmax(sigma * sigma, ROUNDING);
+		double		near;
+		double		far;
+		double		exponent;
+
+		if (tally->pairs[s][k] == 0 || tally->pairs[s + 1][k] == 0)
+			continue;
+		near = (double) tally->squares[s][k] / (double) tally->pairs[s][k] - noise;
+		far = (double) tally->squares[s + 1][k] / (double) tally->pairs[s + 1][k];
+		if (far == 0)
+			continue;
+		far -= noise;
+		if (sigma > 1 && near < noise / 10)
+			exponent = 0;		/* drowned in noise: not smooth as far as one can see */
+		else if (near < 0.3)
+			exponent = 4;		/* no more than rounding to whole grey levels makes */
+		else
+			exponent = far <= near ? 0 : log2(far / near);
+		if (exponent > most)
+			most = exponent;
+	}
+	return most;
+}
+
+#define SMOOTH 2.8				/* the exponent from which an image counts as smooth */
+#define SHARP 1.6				/* that of a sharp photograph */
+
+/* The distance up to which the image is smooth, in pixels, 1 or more; infinite
+ * where it is constant. */
+static double
+smooth_distance(const Tally *tally, double sigma)
+{
+	double		before = 4;
+	bool		seen = false;
+
+	for (int s = 0; s + 1 < SCALES; s++)
+	{
+		double		exponent = growth(tally, s, sigma);
+
+		if (exponent >= 0 && exponent <= SMOOTH)
+			return s == 0 ? 1 : exp2(s - (SMOOTH - exponent) / (before - exponent));
+		before = exponent < 0 ? 4 : exponent;
+		seen = seen || exponent >= 0;
+	}
+	return seen ? exp2(SCALES - 1) : INFINITY;
+}
+
+/* How much steeper the steps across block borders are. */
+static double
+blocking_of(const Tally *tally)
+{
+	double		within;
+	double		across;
+
+	if (tally->borders == 0 || tally->insides == 0)
+		return 0;
+	within = (double) tally->inside / (double) tally->insides;
+	across = (double) tally->at_border / (double) tally->borders;
+	return across > within ? (across - within) / (within + 0.25) : 0;
+}
+
+/* Count everything into the first tally. */
+static Status
+count_all(const HostContext *host, Detail *detail)
+{
+	long		block = BLOCK_PIXELS / detail->width;
+
+	TRY(threads_run_polled(host, detail->height, block, take_green, detail));
+	if (detail->height > 2)
+		TRY(threads_run_polled(host, detail->height - 2, block, count_rows, detail));
+	TRY(threads_run_polled(host, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block, count_differences, detail));
+	sum_tallies(detail->tallies, host->threads);
+	return status_ok();
+}
+
+/* Count image and hand out the sum. */
+static Status
+tally_image(const HostContext *host, const Image *image, Tally *sum)
+{
+	Detail		detail = {.width = image->width, .height = image->height, .image = image};
+	void	   *memory;
+	Status		status;
+
+	TRY(host_alloc_array(host, (size_t) host->threads, sizeof(Tally), &memory));
+	detail.tallies = memory;
+	status = host_alloc(host, (size_t) image->width * (size_t) image->height, &memory);
+	if (status.code == LS_OK)
+	{
+		detail.green = memory;
+		status = count_all(host, &detail);
+	}
+	*sum = detail.tallies[0];
+	host_free(host, detail.green);
+	host_free(host, detail.tallies);
+	return status;
+}
+
+Status
+quality_detail(const HostContext *host, const Image *image, const Image *frame, Quality *quality)
+{
+	int			shorter = image->width < image->height ? image->width : image->height;
+	double		exponent;
+	Tally		tally;
+
+	TRY(tally_image(host, image, &tally));
+	quality->noise = noise_sigma(&tally);
+	quality->blocking = blocking_of(&tally);
+	quality->resolution = fmax(1, shorter / smooth_distance(&tally, quality->noise));
+
+	TRY(tally_image(host, frame, &tally));
+	exponent = growth(&tally, 0, noise_sigma(&tally));
+	quality->sharpness = exponent < 0 ? 0 : fmin(1, fmax(0, (4 - exponent) / (4 - SHARP)));
+	return status_ok();
+}

@@ -1,0 +1,45 @@
+/*
+ * quality_parts.h: the measures behind quality.h, by what they look at.
+ * Private to this folder.
+ */
+#ifndef LESIONSEG_ENHANCE_QUALITY_PARTS_H
+#define LESIONSEG_ENHANCE_QUALITY_PARTS_H
+
+#include "enhance/pixels.h"
+#include "enhance/quality/quality.h"
+
+/* Skin in good white light: means over dermoscopic photographs (the training
+ * part of the ISIC 2017 challenge) of log R/G and log B/G, luma's mean and
+ * standard deviation, and saturation. */
+#define SKIN_RED 0.18
+#define SKIN_BLUE -0.08
+#define SKIN_LUMA 150.0
+#define SKIN_LUMA_STDDEV 24.0
+#define SKIN_SATURATION 0.25
+
+/* Reduce image to the frame that light, colour and objects are measured on: a
+ * shorter side of 256 at most. The caller frees it. */
+Status		quality_frame(const HostContext *host, const Image *image, Image *frame);
+
+/* Mean and standard deviation of a frame's luma, without what is as black as
+ * the lens's rim; 0 and 0 where all is. */
+void		quality_luma_moments(const Image *frame, double *mean, double *stddev);
+
+/* Mean of each channel over the pixels of an RGB frame that are neither black
+ * nor burnt out; 0 where there are none. */
+void		quality_mean_colour(const Image *frame, double colour[3]);
+
+/* Pixels as they are: noise, resolution, blocking; and of the frame of
+ * reduced size: sharpness (quality_detail.c). */
+Status		quality_detail(const HostContext *host, const Image *image, const Image *frame, Quality *quality);
+
+/* The frame of reduced size: light and colour (quality_light.c). */
+Status		quality_light(const HostContext *host, const Image *frame, Quality *quality);
+
+/* The frame: hair, glare, ink (quality_objects.c). */
+Status		quality_objects(const HostContext *host, const Image *frame, Quality *quality);
+
+/* Score and issues from the measures (quality_score.c). */
+void		quality_judge(const Image *image, Quality *quality);
+
+#endif

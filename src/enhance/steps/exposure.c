@@ -1,0 +1,30 @@
+/*
+ * exposure.c: as much light as photographs of skin have, by one gain for all
+ * channels. The rim of the lens, which is black in any light, does not count.
+ */
+#include <math.h>
+
+#include "enhance/steps/steps.h"
+#include "enhance/steps/value_tables.h"
+
+#define GAIN_MOST 12.0
+
+Status
+step_exposure(const HostContext *host, const EnhanceOptions *options, Image *image)
+{
+	uint8_t		tables[3][256];
+	double		gains[3];
+	double		mean;
+	double		stddev;
+	Image		frame;
+
+	(void) options;
+	TRY(quality_frame(host, image, &frame));
+	quality_luma_moments(&frame, &mean, &stddev);
+	image_free(host, &frame);
+	if (mean <= 0)
+		return status_ok();
+	gains[0] = gains[1] = gains[2] = fmin(GAIN_MOST, SKIN_LUMA / mean);
+	value_tables_gains(gains, tables);
+	return value_tables_apply(host, tables, image);
+}

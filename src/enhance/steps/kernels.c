@@ -1,0 +1,17 @@
+/*
+ * kernels.c: choosing the loops for this machine, and their baseline build.
+ */
+#include "enhance/steps/kernels.h"
+
+#include "core/cpu.h"
+
+#define KERNEL_NAME(name) name##_baseline
+#include "enhance/steps/kernels_template.h"
+
+const EnhanceKernels *
+enhance_kernels(void)
+{
+	const CpuFeatures *cpu = cpu_features();
+
+	return cpu->avx512 ? &enhance_kernels_avx512 : cpu->avx2 ? &enhance_kernels_avx2 : &enhance_kernels_baseline;
+}

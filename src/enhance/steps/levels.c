@@ -1,0 +1,43 @@
+/*
+ * levels.c: a grey veil, taken off by one straight line for all channels.
+ *
+ * A veil mixes every colour with grey, which divides both the spread of luma
+ * and the saturation by the same factor. Neither is known of the skin beneath,
+ * but both are about what they are of other skin; the factor is taken
+ * to be the geometric mean of what the two say, drawn towards 1 by
+ * their own variation. Mean luma goes to where it is in good light.
+ */
+#include <math.h>
+
+#include "enhance/steps/steps.h"
+#include "enhance/steps/value_tables.h"
+
+#define GAIN_MOST 8.0
+#define TRUST 0.4				/* exponent of each of the two */
+
+Status
+step_levels(const HostContext *host, const EnhanceOptions *options, Image *image)
+{
+	uint8_t		tables[3][256];
+	double		mean;
+	double		stddev;
+	double		gain;
+	Quality		light = {0};
+	Status		status;
+	Image		frame;
+
+	(void) options;
+	TRY(quality_frame(host, image, &frame));
+	status = quality_light(host, &frame, &light);
+	quality_luma_moments(&frame, &mean, &stddev);
+	image_free(host, &frame);
+	if (status.code != LS_OK || stddev <= 0)
+		return status;
+	gain = pow(fmax(1, SKIN_LUMA_STDDEV / stddev), image->channels == 1 ? 2 * TRUST : TRUST);
+	if (image->channels == 3)
+		gain *= pow(fmax(1, SKIN_SATURATION / fmax(0.01, light.saturation)), TRUST);
+	gain = fmin(GAIN_MOST, gain);
+	for (int v = 0; v < 256; v++)
+		tables[0][v] = tables[1][v] = tables[2][v] = to_byte((int) floor((v - mean) * gain + SKIN_LUMA + 0.5));
+	return value_tables_apply(host, tables, image);
+}

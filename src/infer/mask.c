@@ -1,0 +1,155 @@
+/*
+ * mask.c: see mask.h.
+ *
+ * Row by row: the resized maps never exist as a whole.
+ */
+#include "infer/mask.h"
+
+#include <string.h>
+
+#include "infer/bilinear.h"
+#include "measure/components.h"
+
+#define ROWS_PER_POLL 64
+
+/* Maps on their way to the mask's size. */
+typedef struct MapBlend
+{
+	const HostContext *host;
+	const ProbabilityMap *maps;
+	int			count;
+	Bilinear   *resize;			/* count */
+	float	   *shares;			/* count; they sum to 1 */
+	float	   *row;			/* of the mean */
+} MapBlend;
+
+/* Release what blend_create made. */
+static void
+blend_free(MapBlend *blend)
+{
+	for (int i = 0; blend->resize != NULL && i < blend->count; i++)
+		bilinear_free(&blend->resize[i]);
+	host_free(blend->host, blend->resize);
+	host_free(blend->host, blend->shares);
+	host_free(blend->host, blend->row);
+}
+
+/* Get ready to blend; blend_free releases what is there also on failure. */
+static Status
+blend_create(MapBlend *blend, const double *weights, int width, int height)
+{
+	const HostContext *host = blend->host;
+	double		total = 0;
+	void	   *memory;
+
+	TRY(host_alloc_array(host, (size_t) blend->count, sizeof(Bilinear), &memory));
+	blend->resize = memory;
+	for (int i = 0; i < blend->count; i++)
+		bilinear_init(&blend->resize[i], host, blend->maps[i].size);
+	TRY(host_alloc_array(host, (size_t) blend->count, sizeof(float), &memory));
+	blend->shares = memory;
+	TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
+	blend->row = memory;
+	for (int i = 0; i < blend->count; i++)
+		total += weights[i];
+	for (int i = 0; i < blend->count; i++)
+	{
+		blend->shares[i] = (float) (weights[i] / total);
+		TRY(bilinear_prepare(&blend->resize[i], width, height));
+		bilinear_start(&blend->resize[i]);
+	}
+	return status_ok();
+}
+
+/* Row y of the mean. */
+static const float *
+blend_row(MapBlend *blend, int width, int y)
+{
+	if (blend->count == 1)
+		return bilinear_row(&blend->resize[0], blend->maps[0].values, y);
+	memset(blend->row, 0, (size_t) width * sizeof(float));
+	for (int i = 0; i < blend->count; i++)
+	{
+		const float *row = bilinear_row(&blend->resize[i], blend->maps[i].values, y);
+		float		share = blend->shares[i];
+
+#pragma omp simd
+		for (int x = 0; x < width; x++)
+			blend->row[x] += share * row[x];
+	}
+	return blend->row;
+}
+
+/* Write one row of mask and, if asked for, of the 8-bit map. */
+static void
+write_row(const float *row, int width, float threshold, uint8_t *mask, uint8_t *map)
+{
+#pragma omp simd
+	for (int x = 0; x < width; x++)
+		mask[x] = row[x] > threshold ? 255 : 0;
+	if (map == NULL)
+		return;
+#pragma omp simd
+	for (int x = 0; x < width; x++)
+		map[x] = (uint8_t) (int) (255 * row[x] + 0.5f);
+}
+
+/* Write all rows. */
+static Status
+write_rows(MapBlend *blend, double threshold, Image *mask, Image *map)
+{
+	for (int y = 0; y < mask->height; y++)
+	{
+		size_t		offset = (size_t) y * (size_t) mask->width;
+
+		if (y % ROWS_PER_POLL == 0)
+			TRY(host_poll(blend->host));
+		write_row(blend_row(blend, mask->width, y), mask->width, (float) threshold, mask->pixels + offset,
+				  map == NULL ? NULL : map->pixels + offset);
+	}
+	return status_ok();
+}
+
+/* Refuse what no mask can be made of. */
+static Status
+check_options(const MaskOptions *options)
+{
+	if (!(options->threshold >= 0 && options->threshold <= 1))
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "threshold %g is out of range", options->threshold),
+								"A threshold is a probability between 0 and 1.");
+	if (options->width < 1 || options->height < 1)
+		return status_error(LS_INVALID_ARGUMENT, "mask size %d x %d is not positive", options->width, options->height);
+	return status_ok();
+}
+
+Status
+mask_create(const HostContext *host, const ProbabilityMap *maps, const double *weights, int count,
+			const MaskOptions *options, Image *mask, Image *probabilities)
+{
+	MapBlend	blend = {.host = host,.maps = maps,.count = count};
+	Status		status;
+
+	memset(mask, 0, sizeof *mask);
+	if (probabilities != NULL)
+		memset(probabilities, 0, sizeof *probabilities);
+	TRY(check_options(options));
+	status = image_create(host, options->width, options->height, 1, mask);
+	if (status.code == LS_OK && probabilities != NULL)
+		status = image_create(host, options->width, options->height, 1, probabilities);
+	if (status.code == LS_OK)
+		status = blend_create(&blend, weights, options->width, options->height);
+	if (status.code == LS_OK)
+		status = write_rows(&blend, options->threshold, mask, probabilities);
+	if (status.code == LS_OK && options->largest_component)
+		status = mask_keep_largest(host, mask);
+	if (status.code == LS_OK && options->fill_holes)
+		status = mask_fill_holes(host, mask);
+	blend_free(&blend);
+	if (status.code != LS_OK)
+	{
+		image_free(host, mask);
+		if (probabilities != NULL)
+			image_free(host, probabilities);
+	}
+	return status;
+}

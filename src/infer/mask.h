@@ -1,0 +1,29 @@
+/*
+ * mask.h: from probability maps to a mask.
+ */
+#ifndef LESIONSEG_LEARN_MASK_H
+#define LESIONSEG_LEARN_MASK_H
+
+#include "infer/segment.h"
+
+/* How a mask is made. */
+typedef struct MaskOptions
+{
+	int			width;			/* of the mask */
+	int			height;
+	double		threshold;		/* 0..1; lesion where the probability is above */
+	bool		largest_component;	/* keep no other, see measure/components.h */
+	bool		fill_holes;
+} MaskOptions;
+
+/*
+ * Resize `count` maps bilinearly to the mask's size, take their mean with
+ * `weights` (>= 0, not all 0) and threshold it: mask is 1 channel of 0/255. If
+ * probabilities is not NULL it receives the mean as 1-channel 8-bit (round(255
+ * p)). Flipped or turned maps give the flipped or turned mask, bit for bit.
+ * The caller frees both through host; on failure there is nothing to free.
+ */
+Status		mask_create(const HostContext *host, const ProbabilityMap *maps, const double *weights, int count,
+						const MaskOptions *options, Image *mask, Image *probabilities);
+
+#endif

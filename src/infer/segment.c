@@ -1,0 +1,160 @@
+/*
+ * segment.c: one image through one network.
+ *
+ * The plan is kept from call to call and belongs to the network's host; what
+ * a call makes belongs to the host that was lent for it, so that an error or
+ * a cancel in one call leaves the segmenter ready for the next.
+ *
+ * For test-time augmentation the image is turned before it is resized, not
+ * after: the filters round, and not alike in every direction.
+ */
+#include "infer/segment.h"
+
+#include <string.h>
+
+#include "infer/symmetry.h"
+
+struct Segmenter
+{
+	const HostContext *owner;	/* the network's: of all that is kept */
+	const HostContext *host;	/* of the current call */
+	int			size;			/* network input width and height */
+	Predictor  *predictor;
+};
+
+void
+probability_map_free(const HostContext *host, ProbabilityMap *map)
+{
+	host_free(host, map->values);
+	memset(map, 0, sizeof *map);
+}
+
+Status
+segmenter_create(const Network *network, const EngineChoice *choice, Segmenter **result)
+{
+	const HostContext *owner = network->host;
+	Segmenter  *segmenter;
+	Status		status;
+	void	   *memory;
+
+	*result = NULL;
+	if (network->image_size < 1)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the network has not been trained"),
+								"Train it first, or set the image size its weights were made for.");
+	TRY(network_check_size(network, network->image_size, network->image_size));
+	TRY(host_alloc_array(owner, 1, sizeof(Segmenter), &memory));
+	segmenter = memory;
+	segmenter->owner = owner;
+	segmenter->host = owner;
+	segmenter->size = network->image_size;
+	status = predictor_create(network, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
+	if (status.code != LS_OK)
+	{
+		segmenter_free(segmenter);
+		return status;
+	}
+	*result = segmenter;
+	return status_ok();
+}
+
+void
+segmenter_free(Segmenter *segmenter)
+{
+	if (segmenter == NULL)
+		return;
+	predictor_free(segmenter->predictor);
+	host_free(segmenter->owner, segmenter);
+}
+
+size_t
+segmenter_memory(const Segmenter *segmenter)
+{
+	return sizeof(Segmenter) + predictor_memory(segmenter->predictor);
+}
+
+const Predictor *
+segmenter_predictor(const Segmenter *segmenter)
+{
+	return segmenter->predictor;
+}
+
+void
+segmenter_set_host(Segmenter *segmenter, const HostContext *host)
+{
+	segmenter->host = host;
+}
+
+/* Predict an image as it stands. */
+static Status
+run_view(Segmenter *segmenter, const Image *image, float *probabilities)
+{
+	const HostContext *host = segmenter->host;
+	Image		resized = {0};
+	const Image *input = image;
+	Status		status;
+
+	if (image->width != segmenter->size || image->height != segmenter->size)
+	{
+		TRY(image_resize(host, image, segmenter->size, segmenter->size, &resized));
+		input = &resized;
+	}
+	status = host_poll(host);
+	if (status.code == LS_OK)
+		status = predictor_run(segmenter->predictor, input->pixels, probabilities);
+	image_free(host, &resized);
+	return status;
+}
+
+/* Predict an image in all symmetries; map holds one view's probabilities on
+ * the way and the mean in the end. */
+static Status
+run_symmetries(Segmenter *segmenter, const Image *image, double threshold, ProbabilityMap *map)
+{
+	const HostContext *host = segmenter->host;
+	SymmetryMean mean;
+	Status		status;
+
+	TRY(symmetry_mean_create(host, segmenter->size, &mean));
+	status = run_view(segmenter, image, map->values);
+	for (int symmetry = 0; status.code == LS_OK; symmetry++)
+	{
+		Image		seen;
+
+		symmetry_mean_add(&mean, symmetry, map->values, (float) threshold);
+		if (symmetry + 1 == SYMMETRIES)
+			break;
+		status = symmetry_image(host, symmetry + 1, image, &seen);
+		if (status.code == LS_OK)
+		{
+			status = run_view(segmenter, &seen, map->values);
+			image_free(host, &seen);
+		}
+	}
+	if (status.code == LS_OK)
+		symmetry_mean_finish(&mean, map->values, &map->disagreement);
+	symmetry_mean_free(host, &mean);
+	return status;
+}
+
+Status
+segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold, ProbabilityMap *map)
+{
+	Status		status;
+	void	   *memory;
+
+	memset(map, 0, sizeof *map);
+	TRY(host_alloc_array(segmenter->host, (size_t) segmenter->size * (size_t) segmenter->size, sizeof(float),
+						 &memory));
+	map->size = segmenter->size;
+	map->values = memory;
+	status = tta ? run_symmetries(segmenter, image, threshold, map) : run_view(segmenter, image, map->values);
+	if (status.code != LS_OK)
+		probability_map_free(segmenter->host, map);
+	return status;
+}
+
+int
+segmenter_instances(const Segmenter *segmenter, const NetworkInstance **instances)
+{
+	return predictor_instances(segmenter->predictor, 0, instances);
+}

@@ -1,0 +1,36 @@
+/*
+ * bytes.h: bytea values seen as bytes, and made of bytes.
+ */
+#ifndef LESIONSEG_PG_BASE_BYTES_H
+#define LESIONSEG_PG_BASE_BYTES_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "core/host.h"
+#include "image/image.h"
+
+/* The bytes of a bytea: in place where it stands in the row as it is, else a
+ * palloc'd copy (fetched from TOAST or decompressed). */
+typedef struct ByteView
+{
+	const uint8_t *bytes;
+	size_t		size;
+	void	   *copy;			/* NULL when in place */
+} ByteView;
+
+/* Look at a bytea datum. The view lives as long as the datum and the current
+ * memory context. */
+ByteView	bytes_view(Datum datum);
+
+/* Free the copy, if there is one. */
+void		bytes_release(ByteView *view);
+
+/* A bytea with a copy of size bytes; above 1 GB is an error. */
+Datum		bytes_datum(const void *bytes, size_t size);
+
+/* A bytea with image as PNG. */
+Datum		image_png(const HostContext *host, const Image *image);
+
+#endif

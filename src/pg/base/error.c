@@ -1,0 +1,80 @@
+/*
+ * error.c: from a Status of the library to a PostgreSQL error, and the
+ * errors that functions of src/pg/ raise alike.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+
+/* The one table from codes to SQLSTATEs. */
+static const int sqlstates[] = {
+	[LS_OK] = ERRCODE_SUCCESSFUL_COMPLETION,
+	[LS_CANCELLED] = ERRCODE_QUERY_CANCELED,
+	[LS_INVALID_ARGUMENT] = ERRCODE_INVALID_PARAMETER_VALUE,
+	[LS_INVALID_IMAGE] = ERRCODE_INVALID_BINARY_REPRESENTATION,
+	[LS_UNSUPPORTED] = ERRCODE_FEATURE_NOT_SUPPORTED,
+	[LS_INVALID_WEIGHTS] = ERRCODE_INVALID_BINARY_REPRESENTATION,
+	[LS_LIMIT_EXCEEDED] = ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+	[LS_OUT_OF_MEMORY] = ERRCODE_OUT_OF_MEMORY,
+	[LS_HOST_ERROR] = ERRCODE_SYSTEM_ERROR,
+	[LS_INTERNAL] = ERRCODE_INTERNAL_ERROR,
+};
+
+/* The SQLSTATE of a code. */
+int
+status_sqlstate(StatusCode code)
+{
+	if ((unsigned) code >= lengthof(sqlstates))
+		return ERRCODE_INTERNAL_ERROR;
+	return sqlstates[code];
+}
+
+/* A text of the library, which may have cut it within a character: it knows
+ * no encoding but UTF-8. */
+static char *
+whole_characters(const char *text)
+{
+	int			length = strlen(text);
+
+	return pnstrdup(text, pg_mbcliplen(text, length, length));
+}
+
+/* Raise status, its message opened by subject unless that is NULL. */
+static void
+throw_status(const HostContext *host, const char *subject, const Status *status)
+{
+	char	   *message = whole_characters(status->message);
+
+	/* What the server itself raised inside a callback says it best. */
+	if (host != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
+		host_rethrow(host);
+	if (status->code == LS_CANCELLED)
+		CHECK_FOR_INTERRUPTS();
+
+	ereport(ERROR,
+			(errcode(status_sqlstate(status->code)),
+			 subject != NULL
+			 ? errmsg_internal("%s: %s", subject, message)
+			 : errmsg_internal("%s", message),
+			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
+}
+
+/* Return when status is OK, else raise it. */
+void
+check_status(const HostContext *host, Status status)
+{
+	if (status.code != LS_OK)
+		throw_status(host, NULL, &status);
+}
+
+/* Like check_status, for a status that is about one argument. */
+void
+check_argument(const HostContext *host, const char *argument, Status status)
+{
+	if (status.code != LS_OK)
+		throw_status(host, argument, &status);
+}

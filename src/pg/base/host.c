@@ -1,0 +1,272 @@
+/*
+ * host.c: PostgreSQL as the host of the library: memory, interrupts,
+ * messages and a temporary file.
+ *
+ * The library must never be jumped out of, so whatever the server raises
+ * inside a callback is caught here and kept; the callback returns failure,
+ * the library unwinds by itself, and check_status() raises the error again
+ * where jumping is fine.
+ *
+ * Everything lives in one memory context, the HostContext included. Its
+ * reset callback closes the temporary file, so an error anywhere leaves
+ * nothing behind. The file is not tied to a transaction: a retraining that
+ * commits between epochs keeps its data.
+ */
+#include "postgres.h"
+
+#include "commands/tablespace.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
+
+#define HOST_ALIGNMENT 64
+
+/* FileRead and FileWrite take an int. */
+#define SPILL_PIECE (256 * 1024 * 1024)
+
+typedef struct PgHost
+{
+	HostContext host;			/* first: a HostContext * of ours is a PgHost * */
+	MemoryContext context;
+	File		spill;			/* 0 = not open; fd.c never hands out 0 */
+	ErrorData  *error;			/* what a callback caught, NULL if nothing */
+	MemoryContextCallback on_reset;
+} PgHost;
+
+/* Keep the error being handled for check_status; call in PG_CATCH. */
+static void
+keep_error(PgHost *self, MemoryContext caller)
+{
+	MemoryContextSwitchTo(self->context);
+	if (self->error == NULL)
+		self->error = CopyErrorData();
+	FlushErrorState();
+	MemoryContextSwitchTo(caller);
+}
+
+/* Allocate aligned memory; its context's pointer stands just before it. */
+static void *
+pg_host_alloc(void *user, size_t size)
+{
+	PgHost	   *self = user;
+	const size_t overhead = sizeof(void *) + HOST_ALIGNMENT - 1;
+	char	   *chunk;
+	char	   *memory;
+
+	if (size > MaxAllocHugeSize - overhead)
+		return NULL;
+	chunk = MemoryContextAllocExtended(self->context, size + overhead,
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (chunk == NULL)
+		return NULL;
+	memory = (char *) TYPEALIGN(HOST_ALIGNMENT, chunk + sizeof(void *));
+	((void **) memory)[-1] = chunk;
+	return memory;
+}
+
+/* Free what pg_host_alloc returned. */
+static void
+pg_host_free(void *user, void *memory)
+{
+	(void) user;
+	if (memory != NULL)
+		pfree(((void **) memory)[-1]);
+}
+
+/*
+ * Tell whether the statement must stop. Some interrupts end it (a cancel, a
+ * timeout, a shutdown, a recovery conflict, an error of a parallel worker)
+ * and some do not (a barrier, a request to log memory), and which is which
+ * the server alone knows: so it processes them here, and what it raises is
+ * the answer. While interrupts are held off it raises nothing.
+ */
+static bool
+pg_host_poll(void *user)
+{
+	PgHost	   *self = user;
+
+	if (self->error == NULL && INTERRUPTS_PENDING_CONDITION())
+	{
+		MemoryContext caller = CurrentMemoryContext;
+
+		PG_TRY();
+		{
+			CHECK_FOR_INTERRUPTS();
+		}
+		PG_CATCH();
+		{
+			keep_error(self, caller);
+		}
+		PG_END_TRY();
+	}
+	return self->error != NULL;
+}
+
+/* Pass a message of the library on. */
+static void
+pg_host_log(void *user, LogLevel level, const char *message)
+{
+	PgHost	   *self = user;
+	MemoryContext caller = CurrentMemoryContext;
+	int			elevel = level == LOG_LEVEL_WARNING ? WARNING :
+		level == LOG_LEVEL_NOTICE ? NOTICE : DEBUG1;
+
+	PG_TRY();
+	{
+		ereport(elevel, (errmsg_internal("%s", message)));
+	}
+	PG_CATCH();
+	{
+		keep_error(self, caller);
+	}
+	PG_END_TRY();
+}
+
+/* Write to the temporary file, creating it when first used; raises. */
+static void
+spill_write(PgHost *self, int64_t offset, const char *data, size_t size)
+{
+	if (self->spill == 0)
+	{
+		PrepareTempTablespaces();
+		self->spill = OpenTemporaryFile(true);
+	}
+	while (size > 0)
+	{
+		int			piece = (int) Min(size, (size_t) SPILL_PIECE);
+		int			written;
+
+		errno = 0;
+		written = FileWrite(self->spill, unconstify(char *, data), piece, offset, WAIT_EVENT_BUFFILE_WRITE);
+		if (written <= 0)
+		{
+			if (errno == 0)
+				errno = ENOSPC;
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not write to temporary file \"%s\": %m", FilePathName(self->spill))));
+		}
+		data += written;
+		offset += written;
+		size -= written;
+	}
+}
+
+/* Read what was written to the temporary file; raises. */
+static void
+spill_read(PgHost *self, int64_t offset, char *data, size_t size)
+{
+	while (size > 0)
+	{
+		int			piece = (int) Min(size, (size_t) SPILL_PIECE);
+		int			got = 0;
+
+		if (self->spill != 0)
+			got = FileRead(self->spill, data, piece, offset, WAIT_EVENT_BUFFILE_READ);
+		if (got < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read from temporary file \"%s\": %m", FilePathName(self->spill))));
+		if (got == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("temporary file ends before offset %lld", (long long) offset)));
+		data += got;
+		offset += got;
+		size -= got;
+	}
+}
+
+static bool
+pg_host_spill_write(void *user, int64_t offset, const void *data, size_t size)
+{
+	PgHost	   *self = user;
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		spill_write(self, offset, data, size);
+	}
+	PG_CATCH();
+	{
+		keep_error(self, caller);
+	}
+	PG_END_TRY();
+	return self->error == NULL;
+}
+
+static bool
+pg_host_spill_read(void *user, int64_t offset, void *data, size_t size)
+{
+	PgHost	   *self = user;
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		spill_read(self, offset, data, size);
+	}
+	PG_CATCH();
+	{
+		keep_error(self, caller);
+	}
+	PG_END_TRY();
+	return self->error == NULL;
+}
+
+/* Close the temporary file; runs when the memory context goes. */
+static void
+close_spill(void *argument)
+{
+	PgHost	   *self = argument;
+
+	if (self->spill != 0)
+		FileClose(self->spill);
+	self->spill = 0;
+}
+
+/* Create a host in a child context of parent. */
+HostContext *
+host_create(MemoryContext parent, int threads)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "lesionseg", ALLOCSET_DEFAULT_SIZES);
+	PgHost	   *self = MemoryContextAllocZero(context, sizeof(PgHost));
+
+	self->host.alloc = pg_host_alloc;
+	self->host.free = pg_host_free;
+	self->host.poll = pg_host_poll;
+	self->host.log = pg_host_log;
+	self->host.spill_write = pg_host_spill_write;
+	self->host.spill_read = pg_host_spill_read;
+	self->host.user = self;
+	self->host.max_memory = (size_t) lesionseg_max_memory * 1024;
+	self->host.max_pixels = lesionseg_max_pixels;
+	self->host.threads = threads;
+	self->context = context;
+	self->on_reset.func = close_spill;
+	self->on_reset.arg = self;
+	MemoryContextRegisterResetCallback(context, &self->on_reset);
+	return &self->host;
+}
+
+/* Free everything that was allocated through host, and host itself. */
+void
+host_destroy(HostContext *host)
+{
+	PgHost	   *self = (PgHost *) host;
+
+	MemoryContextDelete(self->context);
+}
+
+/* Raise what a callback of host caught, if anything. */
+void
+host_rethrow(const HostContext *host)
+{
+	const PgHost *self = (const PgHost *) host;
+
+	if (self->error != NULL)
+		ReThrowError(self->error);
+}

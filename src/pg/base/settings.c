@@ -1,0 +1,160 @@
+/*
+ * settings.c: the settings named lesionseg.*.
+ *
+ * All may be changed by any user, as work_mem may: they say how much one
+ * operation may take and how it computes, never what it may see.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "access/xact.h"
+#include "utils/guc.h"
+
+#include "core/threads.h"
+#include "nn/backend_choice.h"
+#include "pg/base/error.h"
+#include "pg/base/settings.h"
+
+/* More threads than cores make nothing faster, and each takes a task of the
+ * server's; so few as these any machine has to spare. */
+#define MOST_THREADS_ANYWHERE 4
+
+/* The most that max_pixels may be: samples of one row, RGB and some more at its
+ * ends, are counted with int. */
+#define MOST_PIXELS (700 * 1000 * 1000)
+
+int			lesionseg_max_memory = 4 * 1024 * 1024;
+int			lesionseg_max_pixels = 100 * 1000 * 1000;
+int			lesionseg_threads = 0;
+int			lesionseg_backend = BACKEND_AUTO;
+int			lesionseg_precision = PRECISION_AUTO;
+char	   *lesionseg_default_model = NULL;
+int			lesionseg_model_cache = 512 * 1024;
+
+static const struct config_enum_entry backend_options[] = {
+	{"auto", BACKEND_AUTO, false},
+	{"onednn", BACKEND_ONEDNN, false},
+	{"openblas", BACKEND_OPENBLAS, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry precision_options[] = {
+	{"auto", PRECISION_AUTO, false},
+	{"f32", PRECISION_F32, false},
+	{"bf16", PRECISION_BF16, false},
+	{NULL, 0, false}
+};
+
+/* Define the settings; called from _PG_init. */
+void
+settings_init(void)
+{
+	DefineCustomIntVariable("lesionseg.max_memory",
+							"Sets the largest block of working memory that an operation of lesionseg may take.",
+							"What needs more is refused before it starts; a training set that needs more is "
+							"kept in a temporary file.",
+							&lesionseg_max_memory,
+							4 * 1024 * 1024, 16 * 1024, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("lesionseg.max_pixels",
+							"Sets the largest image that is decoded, in pixels (width times height).",
+							"The header is checked before any pixel is decoded.",
+							&lesionseg_max_pixels,
+							100 * 1000 * 1000, 1, MOST_PIXELS,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("lesionseg.threads",
+							"Sets the threads one call may use; 0 means all cores, and one in each process of a "
+							"parallel query.",
+							NULL,
+							&lesionseg_threads,
+							0, 0, 1024,
+							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("lesionseg.backend",
+							 "Chooses the library that computes convolutions.",
+							 "auto takes onednn where it was built in, else openblas.",
+							 &lesionseg_backend,
+							 BACKEND_AUTO, backend_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable("lesionseg.precision",
+							 "Chooses the number format networks are computed in.",
+							 "auto takes bf16 where the processor computes in it, else f32.",
+							 &lesionseg_precision,
+							 PRECISION_AUTO, precision_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable("lesionseg.default_model",
+							   "Names the model that is used where a call names none.",
+							   NULL,
+							   &lesionseg_default_model,
+							   "unet",
+							   PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("lesionseg.model_cache",
+							"Sets the memory in which a process keeps models that are ready to run.",
+							"The model in use is always kept.",
+							&lesionseg_model_cache,
+							512 * 1024, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("lesionseg");
+}
+
+/* The engine the settings ask for. */
+EngineChoice
+settings_engine(void)
+{
+	EngineChoice choice;
+
+	choice.backend = (BackendKind) lesionseg_backend;
+	choice.precision = (Precision) lesionseg_precision;
+	return choice;
+}
+
+/* What an engine comes to on this machine. */
+EngineNames
+settings_engine_names(const EngineChoice *choice)
+{
+	const Backend *backend;
+	DataType	type;
+	EngineNames names;
+
+	check_status(NULL, backend_find(choice->backend, &backend));
+	check_status(NULL, backend_data_type(backend, choice->precision, &type));
+	names.backend = backend->name;
+	names.precision = type == DATA_BF16 ? "bf16" : "f32";
+	return names;
+}
+
+/*
+ * Threads for this call. In a parallel query every process computes for
+ * itself, the leader too, so each takes one; training never runs in one.
+ */
+int
+settings_threads(bool training)
+{
+	if (lesionseg_threads > 0)
+		return Min(lesionseg_threads, Max(threads_available(), MOST_THREADS_ANYWHERE));
+	if (!training && IsInParallelMode())
+		return 1;
+	return threads_available();
+}
+
+/* Raise an error where images as the network sees them would be above
+ * lesionseg.max_pixels, as every one of them would. */
+void
+settings_check_image_size(int image_size)
+{
+	int64		pixels = (int64) image_size * image_size;
+
+	if (pixels > lesionseg_max_pixels)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("an image_size of %d has %lld pixels, above the limit of %d", image_size, (long long) pixels,
+						lesionseg_max_pixels),
+				 errhint("Use a smaller image_size, or raise lesionseg.max_pixels.")));
+}

@@ -1,0 +1,42 @@
+/*
+ * settings.h: the values of lesionseg.*, and what follows from them.
+ */
+#ifndef LESIONSEG_PG_BASE_SETTINGS_H
+#define LESIONSEG_PG_BASE_SETTINGS_H
+
+#include "postgres.h"
+
+#include "arch/network.h"
+
+extern int	lesionseg_max_memory;	/* kB, lesionseg.max_memory, default 4 GB */
+extern int	lesionseg_max_pixels;	/* lesionseg.max_pixels, default 100 million */
+extern int	lesionseg_threads;		/* lesionseg.threads, 0 = automatic */
+extern int	lesionseg_backend;		/* lesionseg.backend, a BackendKind */
+extern int	lesionseg_precision;	/* lesionseg.precision, a Precision */
+extern char *lesionseg_default_model;	/* lesionseg.default_model, 'unet' */
+extern int	lesionseg_model_cache;	/* kB, lesionseg.model_cache */
+
+/* Define the settings; called from _PG_init. */
+void		settings_init(void);
+
+/* The engine the settings ask for. */
+EngineChoice settings_engine(void);
+
+/* What an engine comes to on this machine: "onednn" or "openblas", "f32" or
+ * "bf16". */
+typedef struct EngineNames
+{
+	const char *backend;
+	const char *precision;
+} EngineNames;
+
+EngineNames settings_engine_names(const EngineChoice *choice);
+
+/* Threads for this call: the setting; else all cores for training and one
+ * per parallel worker. */
+int			settings_threads(bool training);
+
+/* Raise an error where images of a network's size are above max_pixels. */
+void		settings_check_image_size(int image_size);
+
+#endif

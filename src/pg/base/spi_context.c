@@ -1,0 +1,50 @@
+/*
+ * spi_context.c: see spi_context.h.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+#include "pg/base/spi_context.h"
+
+/* Put `doing` in the place of the line of an error's context that quotes a
+ * query: what stands around the quote depends on the language. */
+static void
+shorten(ErrorData *error, const char *doing, const char *query)
+{
+	char	   *quote = error->context != NULL ? strstr(error->context, query) : NULL;
+	char	   *begin = quote;
+
+	if (quote == NULL)
+		return;
+	while (begin > error->context && begin[-1] != '\n')
+		begin--;
+	quote += strlen(query);
+	error->context = psprintf("%.*s%s%s", (int) (begin - error->context), error->context, doing,
+							  quote + strcspn(quote, "\n"));
+}
+
+int
+spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls,
+			   bool read_only, long limit)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_with_args(query, count, types, values, nulls, read_only, limit);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		shorten(error, doing, query);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return result;
+}

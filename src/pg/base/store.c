@@ -1,0 +1,117 @@
+/*
+ * store.c: see store.h.
+ *
+ * The caller's search_path decides nothing, not even what "=" means: tables
+ * are qualified, and a SELECT runs with a search_path of our own. What writes
+ * has its operators qualified instead, for it may fire triggers that somebody
+ * wrote for the caller's search_path. What the caller may not read or write,
+ * the executor refuses.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "arch/network.h"
+#include "pg/base/store.h"
+
+/* The version of the extension's script. */
+static char *
+script_version(void)
+{
+	Relation	catalog = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	char	   *version = NULL;
+
+	ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("lesionseg"));
+	scan = systable_beginscan(catalog, ExtensionNameIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		datum = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &isnull);
+
+		if (!isnull)
+			version = TextDatumGetCString(datum);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return version;
+}
+
+ModelStore
+store_open(FunctionCallInfo fcinfo, bool read_only)
+{
+	ModelStore	store;
+	char	   *version = script_version();
+
+	if (version == NULL || strcmp(version, LESIONSEG_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("this database has lesionseg %s, the library is lesionseg %s",
+						version != NULL ? version : "without a version", LESIONSEG_VERSION),
+				 errhint("Run ALTER EXTENSION lesionseg UPDATE in this database; in a session that began before the "
+						 "library was installed, connect again.")));
+	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
+	store.read_only = read_only;
+	return store;
+}
+
+void
+store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
+			  const char *nulls, int expected)
+{
+	StringInfoData text;
+	int			level = NewGUCNestLevel();
+	int			result;
+
+	initStringInfo(&text);
+	for (const char *c = query; *c != '\0'; c++)
+	{
+		if (*c == '@')
+			appendStringInfoString(&text, store->prefix);
+		else
+			appendStringInfoChar(&text, *c);
+	}
+	if (expected == SPI_OK_SELECT)
+		(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
+	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
+	AtEOXact_GUC(true, level);
+	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a trigger kept a row from being stored"),
+				 errdetail("The query was: %s", text.data)));
+	if (result != expected)
+		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text.data);
+	pfree(text.data);
+}
+
+void
+store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
+{
+	Oid			relation = get_relname_relid(table, store->schema);
+
+	if (!OidIsValid(relation))
+		elog(ERROR, "table %s%s does not exist", store->prefix, table);
+	if (pg_class_aclmask(relation, GetUserId(), mode, ACLMASK_ALL) != mode)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for table %s", table),
+				 errhint("To %s, \"%s\" needs the privileges listed under \"Privileges\" in docs/sql-reference.md.",
+						 purpose, GetUserNameFromId(GetUserId(), false))));
+}

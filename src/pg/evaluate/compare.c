@@ -1,0 +1,139 @@
+/*
+ * compare.c: the SQL function lesion_compare: two versions of a model on the
+ * same rows, with a paired bootstrap interval of the difference.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "measure/bootstrap.h"
+#include "pg/base/arguments.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/evaluate/evaluate.h"
+#include "pg/images/split.h"
+
+PG_FUNCTION_INFO_V1(lesion_compare);
+
+#define MAX_DRAWS 1000000
+
+/* Say where rows that one of the versions may have been trained on are scored. */
+static void
+check_splits(const ModelVersion *a, const ModelVersion *b, const char *subset)
+{
+	if (strcmp(subset, "test") == 0 && (a->split_seed != b->split_seed || a->test_fraction != b->test_fraction))
+		ereport(WARNING,
+				(errmsg("versions %d and %d of model \"%s\" were trained on different splits of the images", a->number,
+						b->number, b->model),
+				 errdetail("Some test rows of version %d may have been among those that version %d was trained on.",
+						   b->number, a->number),
+				 errhint("Train versions that are to be compared with the same split_seed and test_fraction.")));
+}
+
+/* An argument between bounds, both out. */
+static double
+read_share(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	double		share = argument_double(fcinfo, n, name);
+
+	if (!(share > 0 && share < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is %g, it must lie between 0 and 1", name, share),
+				 errhint("0.95 is usual.")));
+	return share;
+}
+
+/* Score a version. */
+static Evaluation
+score(const ModelStore *store, const EvaluationTask *common, const ModelVersion *version)
+{
+	EvaluationTask task = *common;
+
+	task.version = version;
+	task.options.threshold = version->threshold;
+	task.options.enhance = version->enhance;
+	task.options.as_trained = true;
+	return evaluation_run(store, &task);
+}
+
+/* lesion_compare(images, model, version_a, version_b, subset, image_column,
+ * mask_column, id_column, tta, draws, confidence, seed) */
+Datum
+lesion_compare(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, true);
+	Oid			images = argument_oid(fcinfo, 0, "images");
+	char	   *model = argument_text(fcinfo, 1, "model");
+	int			number_a = argument_int(fcinfo, 2, "version_a");
+	int			number_b = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
+	int			draws = argument_int(fcinfo, 9, "draws");
+	double		confidence = read_share(fcinfo, 10, "confidence");
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	EvaluationTask task = {.quiet = true};
+	ModelVersion *a;
+	ModelVersion *b;
+	Evaluation	score_a;
+	Evaluation	score_b;
+	BootstrapInterval dice;
+	BootstrapInterval jaccard;
+	double	   *differences;
+	int64		count;
+	TupleDesc	descriptor;
+	Datum		values[12];
+	bool		nulls[12] = {false};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_compare must return a row");
+	descriptor = BlessTupleDesc(descriptor);
+	argument_needed(fcinfo, 8, "tta");
+	argument_needed(fcinfo, 11, "seed");
+	if (draws < 1 || draws > MAX_DRAWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("draws is %d, it must be between 1 and %d", draws, MAX_DRAWS),
+				 errhint("2000 is usual.")));
+
+	SPI_connect();
+	a = store_need_version(&store, model, &number_a);
+	b = store_need_version(&store, model, PG_ARGISNULL(3) ? NULL : &number_b);
+	task.subset = argument_text(fcinfo, 4, "subset");
+	evaluation_check_subset(task.subset);
+	task.split_seed = b->split_seed;
+	task.test_fraction = b->test_fraction;
+	task.options.tta = PG_GETARG_BOOL(8);
+	task.source = images_open(images, argument_text(fcinfo, 5, "image_column"), argument_text(fcinfo, 6, "mask_column"),
+							  PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7)));
+	check_splits(a, b, task.subset);
+	score_a = score(&store, &task, a);
+	score_b = score(&store, &task, b);
+	differences = palloc((score_b.images.count + 1) * sizeof(double));
+	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), differences);
+	if (count == 0)
+		evaluation_nothing(&task);
+	check_status(host, bootstrap_mean(host, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
+	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), differences);
+	check_status(host, bootstrap_mean(host, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
+
+	values[0] = Int32GetDatum(a->number);
+	values[1] = Int32GetDatum(b->number);
+	values[2] = Int64GetDatum(count);
+	values[3] = Float8GetDatum(score_a.score.dice);
+	values[4] = Float8GetDatum(score_b.score.dice);
+	values[5] = Float8GetDatum(dice.mean);
+	values[6] = Float8GetDatum(dice.low);
+	values[7] = Float8GetDatum(dice.high);
+	values[8] = Float8GetDatum(jaccard.mean);
+	values[9] = Float8GetDatum(jaccard.low);
+	values[10] = Float8GetDatum(jaccard.high);
+	nulls[11] = dice.low <= 0 && dice.high >= 0;
+	values[11] = Int32GetDatum(dice.low > 0 ? b->number : a->number);
+	SPI_finish();
+	host_destroy(host);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
+}

@@ -1,0 +1,217 @@
+/*
+ * ensemble_fit.c: the SQL function lesion_ensemble_fit.
+ *
+ * Members are weighed on the validation rows: those of the training part
+ * that the members' trainings held back, so that the test part stays unseen.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "learn/ensemble_fit.h"
+#include "pg/base/arguments.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/json_values.h"
+#include "pg/base/settings.h"
+#include "pg/images/images_source.h"
+#include "pg/images/split.h"
+#include "pg/models/ensemble_version.h"
+#include "pg/models/work_lock.h"
+#include "pg/segment/model_segment.h"
+
+PG_FUNCTION_INFO_V1(lesion_ensemble_fit);
+
+/* Maps are compared at no more than this. */
+#define FIT_SIZE 256
+
+typedef struct FitTask
+{
+	ModelStore	store;
+	char	   *model;
+	ImagesSource *source;
+	double		validation_fraction;
+	bool		tta;
+	bool		promote;
+	EnsembleContent content;
+	int64		images;
+	EnsembleFitResult result;
+} FitTask;
+
+/* Is a row one of the validation rows? */
+static bool
+is_validation(const FitTask *task, const char *id)
+{
+	const ModelVersion *member = task->content.members[0];
+
+	return !split_is_test(id, member->split_seed, member->test_fraction) &&
+		split_is_validation(id, member->split_seed, task->validation_fraction);
+}
+
+/* Add what the members say of a fetched row. */
+static Status
+add_row(const FitTask *task, const ImageRow *row, const HostContext *host, EnsembleFit *fit)
+{
+	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
+	SegmentOptions options = {.threshold = 0.5,.tta = task->tta,.as_trained = true};
+	Image		truth;
+	Status		status;
+
+	TRY(images_decode_mask(host, row, &truth));
+	status = model_maps(&task->store, task->content.members, task->content.count, host, &row->image, &options, maps);
+	if (status.code == LS_OK)
+		status = ensemble_fit_add(fit, maps, &truth);
+	for (int i = 0; i < task->content.count; i++)
+		probability_map_free(host, &maps[i]);
+	image_free(host, &truth);
+	return status;
+}
+
+/* Find the weights. */
+static void
+fit_weights(FitTask *task)
+{
+	HostContext *fit_host = host_create(CurrentMemoryContext, 1);
+	BrokenRows	broken = {task->source};
+	EnsembleFit *fit;
+	ImagesScan	scan;
+	ImageRow	row;
+	int64		rows;
+	int			size = 0;
+
+	for (int i = 0; i < task->content.count; i++)
+		size = Max(size, task->content.members[i]->image_size);
+	check_status(fit_host, ensemble_fit_create(fit_host, task->content.count, Min(size, FIT_SIZE), &fit));
+	images_count(task->source, &rows, &broken.usable);
+	images_begin(task->source, &scan);
+	while (images_next(&scan, &row))
+	{
+		HostContext *host;
+
+		if (!is_validation(task, row.id))
+			continue;
+		images_fetch(&scan, &row);
+		host = host_create(CurrentMemoryContext, settings_threads(false));
+		if (!broken_row(&broken, host, row.id, add_row(task, &row, host, fit)))
+			task->images++;
+		host_destroy(host);
+	}
+	images_end(&scan);
+	broken_check(&broken, task->images + broken.broken);
+	if (task->images == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no row of %s is a validation row", task->source->name),
+				 errhint("Add rows, or raise validation_fraction (now %g).", task->validation_fraction)));
+	check_status(fit_host, ensemble_fit_solve(fit, task->content.weights, &task->result));
+	ensemble_fit_free(fit);
+	host_destroy(fit_host);
+}
+
+/* How the version came about. */
+static Jsonb *
+fit_metadata(const FitTask *task)
+{
+	JsonBuilder builder;
+
+	json_begin(&builder);
+	json_add_string(&builder, "fitted_on", task->source->name);
+	json_add_number(&builder, "images", task->images);
+	json_add_number(&builder, "validation_fraction", task->validation_fraction);
+	json_add_boolean(&builder, "tta", task->tta);
+	json_add_number(&builder, "jaccard", task->result.jaccard);
+	json_add_number(&builder, "equal_jaccard", task->result.equal_jaccard);
+	return json_end(&builder);
+}
+
+/* The result's row. */
+static Datum
+result_datum(const FitTask *task, const ModelVersion *version, TupleDesc descriptor)
+{
+	Datum		names[ENSEMBLE_MAX_MEMBERS];
+	Datum		weights[ENSEMBLE_MAX_MEMBERS];
+	Datum		values[7];
+	bool		nulls[7] = {false};
+	int			count = task->content.count;
+
+	for (int i = 0; i < count; i++)
+	{
+		names[i] = CStringGetTextDatum(task->content.names[i]);
+		weights[i] = Float8GetDatum(task->content.weights[i]);
+	}
+	values[0] = Int32GetDatum(version->number);
+	values[1] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(weights, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = Float8GetDatum(task->result.fitted.threshold);
+	values[4] = Int64GetDatum(task->images);
+	values[5] = Float8GetDatum(task->result.jaccard);
+	values[6] = Float8GetDatum(task->result.equal_jaccard);
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+/* Name the members of the ensemble's active version. */
+static void
+take_members(FitTask *task)
+{
+	ModelVersion *version = store_need_version(&task->store, task->model, NULL);
+
+	if (!is_ensemble(version->architecture))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" is not an ensemble", task->model),
+				 errhint("Make one with lesion_model_create('name', 'ensemble', '{\"members\": [...]}').")));
+	task->content.count = version->member_count;
+	for (int i = 0; i < version->member_count; i++)
+		task->content.names[i] = version->members[i]->model;
+	ensemble_find_members(&task->store, &task->content);
+}
+
+/* lesion_ensemble_fit(model, images, image_column, mask_column, id_column,
+ * validation_fraction, tta, promote) returns record */
+Datum
+lesion_ensemble_fit(PG_FUNCTION_ARGS)
+{
+	FitTask		task = {
+		.store = store_open(fcinfo, false),
+		.model = argument_text(fcinfo, 0, "model"),
+		.validation_fraction = argument_double(fcinfo, 5, "validation_fraction"),
+		.tta = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
+		.promote = PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
+	};
+	Oid			images = argument_oid(fcinfo, 1, "images");
+	MemoryContext caller = CurrentMemoryContext;
+	ModelVersion *version;
+	TupleDesc	descriptor;
+	Datum		result;
+
+	PreventCommandIfReadOnly("lesion_ensemble_fit()");
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_ensemble_fit must return a row");
+	descriptor = BlessTupleDesc(descriptor);
+	split_check_fraction("validation_fraction", task.validation_fraction);
+	store_check_rights(&task.store, "lesion_version", ACL_INSERT, "fit an ensemble");
+	if (task.promote)
+		store_check_rights(&task.store, "lesion_promotion", ACL_INSERT, "fit and promote an ensemble");
+
+	SPI_connect();
+	model_lock(&task.store, task.model, LOCK_TRANSACTION);
+	take_members(&task);
+	task.source = images_open(images, argument_text(fcinfo, 2, "image_column"), argument_text(fcinfo, 3, "mask_column"),
+							  PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	fit_weights(&task);
+	task.content.fitted = task.result.fitted;
+	task.content.metadata = fit_metadata(&task);
+	version = ensemble_add_version(&task.store, task.model, &task.content);
+	if (task.promote)
+		store_promote(&task.store, task.model, version->number, "fit");
+	MemoryContextSwitchTo(caller);
+	result = result_datum(&task, version, descriptor);
+	SPI_finish();
+	PG_RETURN_DATUM(result);
+}

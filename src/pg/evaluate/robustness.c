@@ -1,0 +1,396 @@
+/*
+ * robustness.c: the SQL function lesion_robustness: a version scored on
+ * images that were made worse in every way, as they are and enhanced.
+ *
+ * Each image is decoded once and brought to the network's size; it is degraded
+ * there, which is what a severity means the same at. Several degradations are
+ * made at a time (enhance/degrade/variants.h), then each image of them is segmented,
+ * unless enhancing it changed nothing. Masks are compared at the true mask's
+ * size. What is random about a degradation follows from the row's id and the
+ * seed, so a row is degraded alike whatever the subset and its order; so does
+ * the sample where not all rows are taken.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "enhance/degrade/variants.h"
+#include "pg/base/arguments.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
+#include "pg/base/sha256.h"
+#include "pg/evaluate/evaluate.h"
+#include "pg/images/split.h"
+#include "pg/segment/model_segment.h"
+
+PG_FUNCTION_INFO_V1(lesion_robustness);
+
+typedef struct Robustness
+{
+	ModelStore	store;
+	EvaluationTask task;		/* what to score; enhancement is ours */
+	Degraded   *ways;			/* the first is none */
+	int			way_count;
+	VariantSet	set;			/* "off" is its first mode */
+	int64		seed;
+	int64		max_images;
+	ScoreState *scores;			/* (ways, modes) */
+} Robustness;
+
+/* Cells of the table. */
+static int
+cell_count(const Robustness *job)
+{
+	return job->way_count * job->set.mode_count;
+}
+
+/* ---- one image ---- */
+
+/* Count what the model says of an image. */
+static Status
+score_image(const Robustness *job, const HostContext *host, const Image *image, const Image *truth, ConfusionCounts *counts)
+{
+	Segmented	predicted;
+	Status		status;
+
+	TRY(model_segment_image(&job->store, job->task.version, host, image, &job->task.options, truth->width, truth->height,
+							false, &predicted));
+	status = confusion_count(host, &predicted.mask, truth, counts);
+	image_free(host, &predicted.mask);
+	return status;
+}
+
+/* Have two images of one size the same pixels? */
+static bool
+same_pixels(const Image *a, const Image *b)
+{
+	return memcmp(a->pixels, b->pixels, (size_t) a->width * a->height * a->channels) == 0;
+}
+
+/* Score the images of one way, one for each mode. */
+static Status
+score_way(const Robustness *job, const HostContext *host, const Image *images, const Image *truth, ConfusionCounts *counts)
+{
+	for (int m = 0; m < job->set.mode_count; m++)
+	{
+		if (m > 0 && same_pixels(&images[m], &images[0]))
+			counts[m] = counts[0];
+		else
+			TRY(score_image(job, host, &images[m], truth, &counts[m]));
+	}
+	return status_ok();
+}
+
+/* Degrade an image in `count` ways and score what comes of it. */
+static Status
+score_ways(const HostContext *host, const Robustness *job, const VariantSet *set, const Image *image, const Image *truth,
+		   int first, int count, ConfusionCounts *counts)
+{
+	Image	   *images = palloc(count * set->mode_count * sizeof(Image));
+	Status		status = variants_make(host, image, set, job->ways + first, count, images);
+
+	for (int i = 0; i < count && status.code == LS_OK; i++)
+		status = score_way(job, host, images + i * set->mode_count, truth, counts + (first + i) * set->mode_count);
+	for (int i = 0; i < count * set->mode_count; i++)
+		image_free(host, &images[i]);
+	pfree(images);
+	return status;
+}
+
+/* What is random about a row's degradations: the same in every database
+ * encoding and on every machine. */
+static int64
+row_seed(const Robustness *job, const char *id)
+{
+	char	   *utf8 = pg_server_to_any(id, strlen(id), PG_UTF8);
+	uint8_t		digest[SHA256_BYTES];
+	uint64		hash = 0;
+
+	sha256_digest(utf8, strlen(utf8), digest);
+	if (utf8 != id)
+		pfree(utf8);
+	for (int i = 7; i >= 0; i--)
+		hash = hash << 8 | digest[i];
+	return (int64) hash ^ job->seed;
+}
+
+/* Score a fetched row in all cells. */
+static Status
+score_row(const Robustness *job, const HostContext *host, const ImageRow *row, ConfusionCounts *counts)
+{
+	int			size = job->task.version->image_size;
+	int			at_once = variants_at_once(host, size, size);
+	VariantSet	set = job->set;
+	Image		decoded;
+	Image		image;
+	Image		truth;
+	Status		status = status_ok();
+
+	set.seed = row_seed(job, row->id);
+	TRY(images_decode_mask(host, row, &truth));
+	TRY(model_decode(job->task.version, host, &row->image, &decoded));
+	TRY(image_resize(host, &decoded, size, size, &image));
+	image_free(host, &decoded);
+	for (int first = 0; first < job->way_count && status.code == LS_OK; first += at_once)
+	{
+		status = host_poll(host);
+		if (status.code == LS_OK)
+			status = score_ways(host, job, &set, &image, &truth, first, Min(at_once, job->way_count - first), counts);
+	}
+	return status;
+}
+
+/* ---- all images ---- */
+
+/* Order doubles. */
+static int
+compare_ranks(const void *a, const void *b)
+{
+	double		first = *(const double *) a;
+	double		second = *(const double *) b;
+
+	return first < second ? -1 : first > second;
+}
+
+/* The rank up to which rows are taken: a random sample of max_images of the
+ * subset, the same for the same seed. */
+static double
+last_rank(const Robustness *job)
+{
+	double		last = 1;
+	size_t		room = 1024;
+	size_t		count = 0;
+	double	   *ranks;
+	ImagesScan	scan;
+	ImageRow	row;
+
+	if (job->max_images == PG_INT64_MAX)
+		return last;
+	ranks = palloc(room * sizeof(double));
+	images_begin(job->task.source, &scan);
+	while (images_next(&scan, &row))
+	{
+		if (!evaluation_contains(&job->task, row.id))
+			continue;
+		if (count == room)
+			ranks = repalloc_huge(ranks, (room *= 2) * sizeof(double));
+		ranks[count++] = split_rank(row.id, job->seed);
+	}
+	images_end(&scan);
+	qsort(ranks, count, sizeof(double), compare_ranks);
+	if ((size_t) job->max_images < count)
+		last = ranks[job->max_images - 1];
+	pfree(ranks);
+	return last;
+}
+
+/* Score the rows of the subset, or a sample of them. */
+static void
+score_rows(Robustness *job)
+{
+	BrokenRows	broken = {job->task.source};
+	int			cells = cell_count(job);
+	ConfusionCounts *counts = palloc(cells * sizeof(ConfusionCounts));
+	double		last = last_rank(job);
+	ImagesScan	scan;
+	ImageRow	row;
+	int64		rows;
+
+	images_count(job->task.source, &rows, &broken.usable);
+	model_load(&job->store, job->task.version);
+	images_begin(job->task.source, &scan);
+	while (images_next(&scan, &row))
+	{
+		HostContext *host;
+		Status		status;
+
+		if (!evaluation_contains(&job->task, row.id) || split_rank(row.id, job->seed) > last)
+			continue;
+		images_fetch(&scan, &row);
+		host = host_create(CurrentMemoryContext, settings_threads(false));
+		status = score_row(job, host, &row, counts);
+		if (!broken_row(&broken, host, row.id, status))
+			for (int i = 0; i < cells; i++)
+				score_add(&job->scores[i], &counts[i]);
+		host_destroy(host);
+	}
+	images_end(&scan);
+	broken_check(&broken, job->scores[0].n + broken.broken);
+	if (job->scores[0].n == 0)
+		evaluation_nothing(&job->task);
+}
+
+/* ---- arguments ---- */
+
+/* The values of an array argument; without NULLs and not empty. */
+static int
+array_values(FunctionCallInfo fcinfo, int n, const char *name, Oid type, Datum **values)
+{
+	bool	   *nulls;
+	int			count;
+
+	argument_needed(fcinfo, n, name);
+	if (type == TEXTOID)
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), type, -1, false, TYPALIGN_INT, values, &nulls, &count);
+	else
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), type, sizeof(int32), true, TYPALIGN_INT, values, &nulls, &count);
+	for (int i = 0; i < count; i++)
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("an element of %s is NULL", name)));
+	if (count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is empty", name)));
+	return count;
+}
+
+/* Read what to measure: images as they are come first, and not enhanced. */
+static void
+read_ways(FunctionCallInfo fcinfo, Robustness *job)
+{
+	bool		kinds[DEGRADE_KINDS] = {false};
+	bool		severities[DEGRADE_SEVERITY_MAX + 1] = {false};
+	bool		modes[VARIANT_MODES] = {true};	/* off is what the others are compared with */
+	Datum	   *values;
+	int			count;
+
+	memset(kinds, PG_ARGISNULL(3), sizeof kinds);
+	count = PG_ARGISNULL(3) ? 0 : array_values(fcinfo, 3, "kinds", TEXTOID, &values);
+	for (int i = 0; i < count; i++)
+	{
+		DegradeKind kind;
+
+		check_status(NULL, degrade_find(TextDatumGetCString(values[i]), &kind));
+		kinds[kind] = true;
+	}
+	count = array_values(fcinfo, 4, "severities", INT4OID, &values);
+	for (int i = 0; i < count; i++)
+	{
+		int			severity = DatumGetInt32(values[i]);
+
+		if (severity < 1 || severity > DEGRADE_SEVERITY_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("the severity is %d", severity),
+					 errhint("Severities go from 1 (slight) to %d (severe).", DEGRADE_SEVERITY_MAX)));
+		severities[severity] = true;
+	}
+	count = array_values(fcinfo, 5, "modes", TEXTOID, &values);
+	for (int i = 0; i < count; i++)
+	{
+		EnhanceMode mode;
+
+		check_status(NULL, enhance_mode_find(TextDatumGetCString(values[i]), &mode));
+		modes[mode] = true;
+	}
+	for (int mode = 0; mode < VARIANT_MODES; mode++)
+		if (modes[mode])
+			job->set.modes[job->set.mode_count++] = (EnhanceMode) mode;
+	job->ways = palloc0((1 + DEGRADE_KINDS * DEGRADE_SEVERITY_MAX) * sizeof(Degraded));
+	job->way_count = 1;
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		for (int severity = 1; kinds[kind] && severity <= DEGRADE_SEVERITY_MAX; severity++)
+			if (severities[severity])
+				job->ways[job->way_count++] = (Degraded) {severity, (DegradeKind) kind};
+	job->scores = palloc0(cell_count(job) * sizeof(ScoreState));
+}
+
+/* ---- the result ---- */
+
+/* Store a cell's row. */
+static void
+store_cell(const Robustness *job, Datum *row, TimestampTz at)
+{
+	Oid			types[] = {
+		TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
+		FLOAT8OID, BOOLOID
+	};
+	Datum		values[] = {
+		CStringGetTextDatum(job->task.version->model), Int32GetDatum(job->task.version->number),
+		CStringGetTextDatum(job->task.source->name), CStringGetTextDatum(job->task.subset),
+		row[0], row[1], row[2], row[3], row[4], row[5], Int64GetDatum(job->seed), TimestampTzGetDatum(at),
+		Float8GetDatum(job->task.options.threshold), BoolGetDatum(job->task.options.tta)
+	};
+
+	store_execute(&job->store,
+				  "INSERT INTO @lesion_robustness_score (model, version, images, subset, kind, severity, enhance, dice, "
+				  "\"drop\", n, seed, evaluated_at, threshold, tta) "
+				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+				  lengthof(types), types, values, NULL, SPI_OK_INSERT);
+}
+
+/* Hand out the rows and keep them. */
+static void
+return_cells(const Robustness *job, ReturnSetInfo *set)
+{
+	TimestampTz at = GetCurrentTimestamp();
+	double		clean = score_final(&job->scores[0]).dice;
+
+	for (int i = 0; i < cell_count(job); i++)
+	{
+		const Degraded *way = &job->ways[i / job->set.mode_count];
+		double		dice = score_final(&job->scores[i]).dice;
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = CStringGetTextDatum(way->severity == 0 ? "clean" : degrade_name(way->kind));
+		values[1] = Int32GetDatum(way->severity);
+		values[2] = CStringGetTextDatum(enhance_mode_name(job->set.modes[i % job->set.mode_count]));
+		values[3] = Float8GetDatum(dice);
+		values[4] = Float8GetDatum(clean - dice);
+		values[5] = Int64GetDatum(job->scores[i].n);
+		store_cell(job, values, at);
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+}
+
+/* lesion_robustness(images, model, subset, kinds, severities, modes,
+ * max_images, image_column, mask_column, id_column, version, threshold, tta,
+ * seed) -> set of (kind, severity, enhance, dice, drop, n) */
+Datum
+lesion_robustness(PG_FUNCTION_ARGS)
+{
+	Robustness	job = {.store = store_open(fcinfo, false)};
+	Oid			images = argument_oid(fcinfo, 0, "images");
+	char	   *model = argument_text(fcinfo, 1, "model");
+	int			version = PG_ARGISNULL(10) ? 0 : PG_GETARG_INT32(10);
+
+	PreventCommandIfReadOnly("lesion_robustness()");
+	InitMaterializedSRF(fcinfo, 0);
+	job.task.subset = argument_text(fcinfo, 2, "subset");
+	evaluation_check_subset(job.task.subset);
+	job.max_images = PG_ARGISNULL(6) ? PG_INT64_MAX : PG_GETARG_INT32(6);
+	if (job.max_images < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_images is %lld, it must be positive", (long long) job.max_images),
+				 errhint("Leave it out to take all images of the subset.")));
+	argument_needed(fcinfo, 13, "seed");
+	job.seed = PG_GETARG_INT64(13);
+	read_ways(fcinfo, &job);
+	store_check_rights(&job.store, "lesion_robustness_score", ACL_INSERT, "evaluate");
+
+	SPI_connect();
+	job.task.version = store_need_version(&job.store, model, PG_ARGISNULL(10) ? NULL : &version);
+	job.task.split_seed = job.task.version->split_seed;
+	job.task.test_fraction = job.task.version->test_fraction;
+	job.task.options.threshold = PG_ARGISNULL(11) ? job.task.version->threshold : PG_GETARG_FLOAT8(11);
+	job.task.options.tta = !PG_ARGISNULL(12) && PG_GETARG_BOOL(12);
+	argument_check_threshold(job.task.options.threshold);
+	job.task.source = images_open(images, argument_text(fcinfo, 7, "image_column"), argument_text(fcinfo, 8, "mask_column"),
+								  PG_ARGISNULL(9) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(9)));
+	score_rows(&job);
+	return_cells(&job, (ReturnSetInfo *) fcinfo->resultinfo);
+	SPI_finish();
+	return (Datum) 0;
+}

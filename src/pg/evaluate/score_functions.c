@@ -1,0 +1,200 @@
+/*
+ * score_functions.c: SQL functions that compare a predicted mask with the
+ * truth, and the aggregate lesion_score.
+ *
+ * The aggregate's state is a bigint[] that holds a ScoreState field by field.
+ * It comes from our own functions nearly always, but anyone may call them
+ * with an array made by hand, so each state is checked before it is used.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+
+#include "image/codec.h"
+#include "measure/score.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+
+#define STATE_FIELDS ((int) (sizeof(ScoreState) / sizeof(int64)))
+
+StaticAssertDecl(sizeof(ScoreState) == 20 * sizeof(int64),
+				 "the aggregate's INITCOND has as many zeros as ScoreState has fields");
+
+PG_FUNCTION_INFO_V1(lesion_dice);
+PG_FUNCTION_INFO_V1(lesion_jaccard);
+PG_FUNCTION_INFO_V1(lesion_metrics);
+PG_FUNCTION_INFO_V1(lesion_score_add);
+PG_FUNCTION_INFO_V1(lesion_score_combine);
+PG_FUNCTION_INFO_V1(lesion_score_final);
+
+/* Count the predicted mask in one bytea against the true mask in another. */
+static ConfusionCounts
+count_masks(Datum predicted_datum, Datum truth_datum)
+{
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	ByteView	predicted_bytes = bytes_view(predicted_datum);
+	ByteView	truth_bytes = bytes_view(truth_datum);
+	Image		predicted;
+	Image		truth;
+	ConfusionCounts counts;
+
+	check_argument(host, "predicted",
+				   mask_decode(host, predicted_bytes.bytes, predicted_bytes.size, &predicted));
+	check_argument(host, "truth", mask_decode(host, truth_bytes.bytes, truth_bytes.size, &truth));
+	check_status(host, confusion_count(host, &predicted, &truth, &counts));
+	bytes_release(&predicted_bytes);
+	bytes_release(&truth_bytes);
+	host_destroy(host);
+	return counts;
+}
+
+/* lesion_dice(predicted, truth) -> float8; lesion_f1 too */
+Datum
+lesion_dice(PG_FUNCTION_ARGS)
+{
+	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+
+	PG_RETURN_FLOAT8(image_score(&counts).dice);
+}
+
+/* lesion_jaccard(predicted, truth) -> float8; lesion_iou too */
+Datum
+lesion_jaccard(PG_FUNCTION_ARGS)
+{
+	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+
+	PG_RETURN_FLOAT8(image_score(&counts).jaccard);
+}
+
+/* lesion_metrics(predicted, truth) -> every score, and the counts */
+Datum
+lesion_metrics(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Datum		values[13];
+	bool		nulls[13] = {false};
+	ConfusionCounts counts;
+	ImageScore	score;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_metrics must return a row");
+
+	counts = count_masks(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+	score = image_score(&counts);
+	values[0] = Float8GetDatum(score.dice);
+	values[1] = Float8GetDatum(score.jaccard);	/* iou */
+	values[2] = Float8GetDatum(score.jaccard);
+	values[3] = Float8GetDatum(score.dice); /* f1 */
+	values[4] = Float8GetDatum(score.threshold_jaccard);
+	values[5] = Float8GetDatum(score.sensitivity);
+	values[6] = Float8GetDatum(score.specificity);
+	values[7] = Float8GetDatum(score.precision);
+	values[8] = Float8GetDatum(score.accuracy);
+	values[9] = Int64GetDatum(counts.true_positive);
+	values[10] = Int64GetDatum(counts.false_positive);
+	values[11] = Int64GetDatum(counts.false_negative);
+	values[12] = Int64GetDatum(counts.true_negative);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* The ScoreState inside an array, checked. */
+static ScoreState *
+array_state(ArrayType *array)
+{
+	ScoreState *state;
+
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != STATE_FIELDS || ARR_HASNULL(array) ||
+		ARR_ELEMTYPE(array) != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("not a state of lesion_score"),
+				 errdetail("It is an array of %d numbers without NULLs.", STATE_FIELDS),
+				 errhint("Call the aggregate lesion_score.")));
+	state = (ScoreState *) ARR_DATA_PTR(array);
+	check_status(NULL, score_check(state));
+	return state;
+}
+
+/*
+ * The state in argument 0 as an array that may be changed: within an
+ * aggregate the array itself, as its memory is ours, else a copy.
+ */
+static ArrayType *
+changeable_state(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the state of lesion_score must not be NULL"),
+				 errhint("Call the aggregate lesion_score.")));
+	if (AggCheckCallContext(fcinfo, NULL))
+		return PG_GETARG_ARRAYTYPE_P(0);
+	return PG_GETARG_ARRAYTYPE_P_COPY(0);
+}
+
+/* lesion_score_add(state, predicted, truth) -> state */
+Datum
+lesion_score_add(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = changeable_state(fcinfo);
+	ScoreState *state = array_state(array);
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		check_status(NULL, score_skip(state));
+	else
+	{
+		ConfusionCounts counts = count_masks(PG_GETARG_DATUM(1), PG_GETARG_DATUM(2));
+
+		check_status(NULL, score_add(state, &counts));
+	}
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+/* lesion_score_combine(state, other) -> state */
+Datum
+lesion_score_combine(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = changeable_state(fcinfo);
+	ScoreState *state = array_state(array);
+
+	check_status(NULL, score_combine(state, array_state(PG_GETARG_ARRAYTYPE_P(1))));
+	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+/* lesion_score_final(state) -> lesion_score_result; figures of no images are NULL */
+Datum
+lesion_score_final(PG_FUNCTION_ARGS)
+{
+	const ScoreState *state = array_state(PG_GETARG_ARRAYTYPE_P(0));
+	const DatasetScore score = score_final(state);
+	const double figures[] = {score.dice, score.iou, score.jaccard, score.f1, score.threshold_jaccard,
+	score.sensitivity, score.specificity, score.precision, score.accuracy};
+	TupleDesc	descriptor;
+	Datum		values[15];
+	bool		nulls[15] = {false};
+	int			column = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_score_final must return a row");
+
+	values[column++] = Int64GetDatum(score.n);
+	for (int i = 0; i < (int) lengthof(figures); i++)
+	{
+		nulls[column] = isnan(figures[i]);
+		values[column++] = Float8GetDatum(figures[i]);
+	}
+	values[column++] = Int64GetDatum(state->pooled.true_positive);
+	values[column++] = Int64GetDatum(state->pooled.false_positive);
+	values[column++] = Int64GetDatum(state->pooled.false_negative);
+	values[column++] = Int64GetDatum(state->pooled.true_negative);
+	values[column++] = Int64GetDatum(state->skipped);
+	Assert(column == (int) lengthof(values));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}

@@ -1,0 +1,150 @@
+/*
+ * draw_functions.c: SQL functions that draw pictures to look at.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "image/codec.h"
+#include "image/draw.h"
+#include "image/heat_map.h"
+#include "pg/base/arguments.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+
+PG_FUNCTION_INFO_V1(lesion_overlay);
+PG_FUNCTION_INFO_V1(lesion_panel);
+PG_FUNCTION_INFO_V1(lesion_heat_map);
+
+/* Decode the image in argument number `number`. */
+static void
+decode_image(HostContext *host, FunctionCallInfo fcinfo, int number, const char *name, Image *image)
+{
+	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
+
+	check_argument(host, name, image_decode(host, view.bytes, view.size, DECODE_RGB, image));
+	bytes_release(&view);
+}
+
+/* Decode the mask in argument number `number`. */
+static void
+decode_mask(HostContext *host, FunctionCallInfo fcinfo, int number, const char *name, Image *mask)
+{
+	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
+
+	check_argument(host, name, mask_decode(host, view.bytes, view.size, mask));
+	bytes_release(&view);
+}
+
+/* lesion_overlay(image, mask, truth) -> PNG; truth may be NULL */
+Datum
+lesion_overlay(PG_FUNCTION_ARGS)
+{
+	HostContext *host;
+	Image		image;
+	Image		mask;
+	Image		truth;
+	Image		picture;
+	bool		has_truth = !PG_ARGISNULL(2);
+	Datum		result;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+
+	host = host_create(CurrentMemoryContext, 1);
+	decode_image(host, fcinfo, 0, "image", &image);
+	decode_mask(host, fcinfo, 1, "mask", &mask);
+	if (has_truth)
+		decode_mask(host, fcinfo, 2, "truth", &truth);
+	check_status(host, draw_overlay(host, &image, &mask, has_truth ? &truth : NULL, &picture));
+	result = image_png(host, &picture);
+	host_destroy(host);
+	PG_RETURN_DATUM(result);
+}
+
+/* lesion_panel(image, truth, predicted) -> PNG */
+Datum
+lesion_panel(PG_FUNCTION_ARGS)
+{
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Image		image;
+	Image		truth;
+	Image		predicted;
+	Image		picture;
+	Datum		result;
+
+	decode_image(host, fcinfo, 0, "image", &image);
+	decode_mask(host, fcinfo, 1, "truth", &truth);
+	decode_mask(host, fcinfo, 2, "predicted", &predicted);
+	check_status(host, draw_panel(host, &image, &truth, &predicted, &picture));
+	result = image_png(host, &picture);
+	host_destroy(host);
+	PG_RETURN_DATUM(result);
+}
+
+/* The strings of a text[] argument, without NULLs. */
+static const char *const *
+name_list(FunctionCallInfo fcinfo, int n, const char *argument, int *count)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	const char **names;
+
+	argument_needed(fcinfo, n, argument);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, count);
+	if (*count < 1 || *count > HEAT_MAP_MOST)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has %d elements", argument, *count),
+				 errhint("It has 1 to %d.", HEAT_MAP_MOST)));
+	names = palloc(*count * sizeof(char *));
+	for (int i = 0; i < *count; i++)
+		names[i] = nulls[i] ? "" : TextDatumGetCString(values[i]);
+	return names;
+}
+
+/* lesion_heat_map(row_names, column_names, cells, worst) -> PNG */
+Datum
+lesion_heat_map(PG_FUNCTION_ARGS)
+{
+	HeatMap		map = {0};
+	HostContext *host;
+	Image		picture;
+	Datum	   *values;
+	bool	   *nulls;
+	double	   *cells;
+	double		largest = 0;
+	int			count;
+	Datum		result;
+
+	map.row_names = name_list(fcinfo, 0, "row_names", &map.rows);
+	map.column_names = name_list(fcinfo, 1, "column_names", &map.columns);
+	argument_needed(fcinfo, 2, "cells");
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls,
+					  &count);
+	if (count != map.rows * map.columns)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d cells do not fill %d rows of %d columns", count, map.rows, map.columns),
+				 errhint("Give rows times columns numbers, row by row; NULL leaves a cell empty.")));
+	cells = palloc(count * sizeof(double));
+	for (int i = 0; i < count; i++)
+	{
+		cells[i] = nulls[i] || !isfinite(DatumGetFloat8(values[i])) ? NAN : DatumGetFloat8(values[i]);
+		largest = cells[i] > largest ? cells[i] : largest;
+	}
+	map.cells = cells;
+	map.worst = PG_ARGISNULL(3) ? largest : PG_GETARG_FLOAT8(3);
+
+	host = host_create(CurrentMemoryContext, 1);
+	check_status(host, heat_map_draw(host, &map, &picture));
+	result = image_png(host, &picture);
+	host_destroy(host);
+	PG_RETURN_DATUM(result);
+}

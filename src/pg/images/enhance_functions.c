@@ -1,0 +1,291 @@
+/*
+ * enhance_functions.c: SQL functions that make images worse or better and say
+ * how bad they are.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "core/threads.h"
+#include "enhance/degrade/degrade.h"
+#include "enhance/enhance.h"
+#include "enhance/quality/quality.h"
+#include "image/codec.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/json_values.h"
+#include "pg/base/settings.h"
+
+#define JPEG_QUALITY 95			/* of JPEG images that come back changed */
+#define PNG_COMPRESSION 3
+
+PG_FUNCTION_INFO_V1(lesion_degrade);
+PG_FUNCTION_INFO_V1(lesion_degradations);
+PG_FUNCTION_INFO_V1(lesion_quality);
+PG_FUNCTION_INFO_V1(lesion_enhance);
+PG_FUNCTION_INFO_V1(lesion_enhance_plan);
+
+/* Start a host for one image. */
+static HostContext *
+image_host(void)
+{
+	return host_create(CurrentMemoryContext, settings_threads(false));
+}
+
+/* Decode argument 0, grey as one channel, and tell its format. */
+static ImageFormat
+decode_argument(HostContext *host, FunctionCallInfo fcinfo, Image *image)
+{
+	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
+	ImageInfo	info;
+
+	check_argument(host, "image", image_info(host, view.bytes, view.size, &info));
+	check_argument(host, "image", image_decode(host, view.bytes, view.size,
+											   info.channels < 3 ? DECODE_GREY : DECODE_RGB, image));
+	bytes_release(&view);
+	return info.format;
+}
+
+/* Encode image in a format. */
+static Datum
+encode_result(HostContext *host, ImageFormat format, const Image *image)
+{
+	EncodedImage encoded;
+	Datum		result;
+
+	if (format == IMAGE_FORMAT_JPEG)
+		check_status(host, jpeg_encode(host, image, JPEG_QUALITY, &encoded));
+	else if (format == IMAGE_FORMAT_BMP)
+		check_status(host, bmp_encode(host, image, &encoded));
+	else
+		check_status(host, png_encode(host, image, PNG_COMPRESSION, &encoded));
+	result = bytes_datum(encoded.bytes, encoded.size);
+	host_free(host, encoded.bytes);
+	return result;
+}
+
+/* lesion_degrade(image, kind, severity, seed) -> image of the same format */
+Datum
+lesion_degrade(PG_FUNCTION_ARGS)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	HostContext *host = image_host();
+	DegradeKind kind;
+	ImageFormat format;
+	Image		image;
+	Datum		result;
+
+	check_status(host, degrade_find(name, &kind));
+	format = decode_argument(host, fcinfo, &image);
+	check_status(host, degrade_image(host, kind, PG_GETARG_INT32(2), PG_GETARG_INT64(3), &image));
+	result = encode_result(host, format, &image);
+	host_destroy(host);
+	PG_RETURN_DATUM(result);
+}
+
+/* lesion_degradations() -> set of (kind, description) */
+Datum
+lesion_degradations(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+	{
+		Datum		values[2];
+		bool		nulls[2] = {false};
+
+		values[0] = CStringGetTextDatum(degrade_name((DegradeKind) kind));
+		values[1] = CStringGetTextDatum(degrade_description((DegradeKind) kind));
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* The names of the issues, as text[]. */
+static Datum
+issues_array(const Quality *quality)
+{
+	Datum		names[ISSUES];
+	int			count = 0;
+
+	for (int i = 0; i < ISSUES; i++)
+	{
+		if (quality->issues[i])
+			names[count++] = CStringGetTextDatum(quality_issue_name((QualityIssue) i));
+	}
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* lesion_quality(image) -> the measures, score and issues */
+Datum
+lesion_quality(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Datum		values[13];
+	bool		nulls[13] = {false};
+	HostContext *host;
+	Image		image;
+	Quality		quality;
+	int			n = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_quality must return a row");
+
+	host = image_host();
+	threads_use(host->threads);
+	decode_argument(host, fcinfo, &image);
+	check_status(host, quality_measure(host, &image, &quality));
+	host_destroy(host);
+
+	values[n++] = Float8GetDatum(quality.sharpness);
+	values[n++] = Float8GetDatum(quality.noise);
+	values[n++] = Float8GetDatum(quality.contrast);
+	values[n++] = Float8GetDatum(quality.brightness);
+	values[n++] = Float8GetDatum(quality.unevenness);
+	values[n++] = Float8GetDatum(quality.colour_cast);
+	values[n++] = Float8GetDatum(quality.hair);
+	values[n++] = Float8GetDatum(quality.resolution);
+	values[n++] = Float8GetDatum(quality.glare);
+	values[n++] = Float8GetDatum(quality.ink);
+	values[n++] = Float8GetDatum(quality.blocking);
+	values[n++] = Float8GetDatum(quality.score);
+	values[n++] = issues_array(&quality);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* What the options of lesion_enhance say. */
+typedef struct EnhanceCall
+{
+	EnhanceOptions options;
+	bool		png;			/* whatever the format it came in */
+} EnhanceCall;
+
+/* Take one key of the options. */
+static void
+take_enhance_option(void *data, const char *key, double value)
+{
+	EnhanceCall *call = data;
+	Status		status;
+
+	if (strcmp(key, "png") == 0)
+	{
+		call->png = value != 0;
+		return;
+	}
+	status = enhance_options_set(&call->options, key, value);
+	if (status.code != LS_OK && strncmp(status.hint, "Known:", 6) == 0)
+	{
+		size_t		used = strlen(status.hint);
+
+		snprintf(status.hint + used, sizeof status.hint - used, ", png");
+	}
+	check_status(NULL, status);
+}
+
+/* Read the names of steps. */
+static EnhancePlan
+read_steps(ArrayType *array)
+{
+	EnhancePlan plan = {0};
+	Datum	   *names;
+	bool	   *nulls;
+	int			count;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &count);
+	if (count > ENHANCE_STEPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d steps are too many", count),
+				 errhint("There are %d; take each once, or call the function again.", ENHANCE_STEPS)));
+	for (int i = 0; i < count; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("a step is NULL"),
+					 errhint("Leave steps NULL as a whole to have them chosen.")));
+		check_status(NULL, enhance_find(TextDatumGetCString(names[i]), &plan.steps[i]));
+	}
+	plan.count = count;
+	return plan;
+}
+
+/* Measure and plan. */
+static EnhancePlan
+plan_steps(HostContext *host, const Image *image)
+{
+	Quality		quality;
+	EnhancePlan plan;
+
+	check_status(host, quality_measure(host, image, &quality));
+	check_status(host, enhance_plan(host, image, &quality, &plan));
+	return plan;
+}
+
+/* lesion_enhance(image, steps, options) -> image of the same format */
+Datum
+lesion_enhance(PG_FUNCTION_ARGS)
+{
+	EnhanceCall call = {enhance_options_default(), false};
+	EnhancePlan plan = {0};
+	HostContext *host;
+	ImageFormat format;
+	Image		image;
+	Datum		result;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (!PG_ARGISNULL(1))
+		plan = read_steps(PG_GETARG_ARRAYTYPE_P(1));
+	if (!PG_ARGISNULL(2))
+		json_values_each(PG_GETARG_JSONB_P(2), "options", JSON_NUMBERS_AND_BOOLEANS, take_enhance_option, &call);
+
+	host = image_host();
+	threads_use(host->threads);
+	format = decode_argument(host, fcinfo, &image);
+	if (PG_ARGISNULL(1))
+		plan = plan_steps(host, &image);
+	if (plan.count == 0 && !(call.png && format != IMAGE_FORMAT_PNG))
+	{
+		/* nothing to do: the bytes as they came, not encoded once more */
+		host_destroy(host);
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	check_status(host, enhance_run(host, &plan, &call.options, &image));
+	result = encode_result(host, call.png ? IMAGE_FORMAT_PNG : format, &image);
+	host_destroy(host);
+	PG_RETURN_DATUM(result);
+}
+
+/* lesion_enhance_plan(image) -> set of (step, reason) */
+Datum
+lesion_enhance_plan(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	HostContext *host = image_host();
+	EnhancePlan plan;
+	Image		image;
+
+	InitMaterializedSRF(fcinfo, 0);
+	threads_use(host->threads);
+	decode_argument(host, fcinfo, &image);
+	plan = plan_steps(host, &image);
+	host_destroy(host);
+	for (int i = 0; i < plan.count; i++)
+	{
+		Datum		values[2];
+		bool		nulls[2] = {false};
+
+		values[0] = CStringGetTextDatum(enhance_step_name(plan.steps[i]));
+		values[1] = CStringGetTextDatum(plan.reasons[i]);
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

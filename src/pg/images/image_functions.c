@@ -1,0 +1,91 @@
+/*
+ * image_functions.c: SQL functions about single images: what a header says,
+ * and rendered examples.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "image/codec.h"
+#include "image/synthetic.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+
+/* Bytes that hold the header of nearly every image. */
+#define HEADER_BYTES (16 * 1024)
+
+PG_FUNCTION_INFO_V1(lesion_image_info);
+PG_FUNCTION_INFO_V1(lesion_synthetic);
+
+/* Start a host for one image on one thread. */
+static HostContext *
+image_host(void)
+{
+	return host_create(CurrentMemoryContext, 1);
+}
+
+/*
+ * lesion_image_info(image bytea) -> (format, width, height, channels, bits)
+ *
+ * Of an image that is stored out of line only the first pages are fetched;
+ * the whole is read where they do not hold a complete header.
+ */
+Datum
+lesion_image_info(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+	HostContext *host;
+	ByteView	view;
+	ImageInfo	info;
+	Status		status;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_image_info must return a row");
+
+	host = image_host();
+	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, HEADER_BYTES)));
+	status = image_info(host, view.bytes, view.size, &info);
+	if (status.code != LS_OK && view.size == HEADER_BYTES)
+	{
+		view = bytes_view(PG_GETARG_DATUM(0));
+		status = image_info(host, view.bytes, view.size, &info);
+	}
+	check_argument(host, "image", status);
+	host_destroy(host);
+
+	values[0] = CStringGetTextDatum(image_format_name(info.format));
+	values[1] = Int32GetDatum(info.width);
+	values[2] = Int32GetDatum(info.height);
+	values[3] = Int32GetDatum(info.channels);
+	values[4] = Int32GetDatum(info.bits);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* lesion_synthetic(seed, width, height, severity) -> (image, mask) */
+Datum
+lesion_synthetic(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Datum		values[2];
+	bool		nulls[2] = {false};
+	HostContext *host;
+	Image		image;
+	Image		mask;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_synthetic must return a row");
+
+	host = image_host();
+	check_status(host, synthetic_lesion(host, PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
+										PG_GETARG_INT32(3), &image, &mask));
+	values[0] = image_png(host, &image);
+	values[1] = image_png(host, &mask);
+	host_destroy(host);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}

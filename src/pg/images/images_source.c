@@ -1,0 +1,458 @@
+/*
+ * images_source.c: see images_source.h.
+ *
+ * A cursor hands out a few rows at a time with their TOAST pointers, and
+ * only the row at hand is fetched from TOAST, so memory does not grow with
+ * the table.
+ *
+ * Ids are keys as text, and text of a time, a float or a bytea depends on
+ * settings of the session. So the queries run under settings of our own:
+ * the same row has the same id, and lies in the same part of the split,
+ * whoever asks.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/bitmapset.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/rls.h"
+
+#include "image/codec.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/spi_context.h"
+#include "pg/images/images_source.h"
+
+#define BATCH_ROWS 16
+
+/* ---- settings that texts depend on ---- */
+
+static const struct
+{
+	const char *name;
+	const char *value;
+}			text_settings[] = {
+	{"DateStyle", "ISO, MDY"},
+	{"TimeZone", "UTC"},
+	{"IntervalStyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"lc_monetary", "C"},
+};
+
+/* Give values one text each until text_settings_end; an error ends it too. */
+static int
+text_settings_begin(void)
+{
+	int			level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(text_settings); i++)
+		(void) set_config_option(text_settings[i].name, text_settings[i].value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* Go back to the session's settings. */
+static void
+text_settings_end(int level)
+{
+	AtEOXact_GUC(true, level);
+}
+
+/* ---- the relation ---- */
+
+/* Quote "schema.table" for use in a query. */
+static char *
+qualified_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+/* The columns of a relation, for a hint. */
+static char *
+list_columns(Relation relation)
+{
+	TupleDesc	columns = RelationGetDescr(relation);
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < columns->natts; i++)
+		if (!TupleDescAttr(columns, i)->attisdropped)
+			appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", NameStr(TupleDescAttr(columns, i)->attname));
+	return list.data;
+}
+
+/* Check that the column is there and that the caller may read it. */
+static AttrNumber
+need_column(Relation relation, const char *argument, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), column);
+
+	if (number <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("\"%s\" has no column \"%s\"", RelationGetRelationName(relation), column),
+				 errhint("Name one of its columns with %s => '...': %s.", argument, list_columns(relation))));
+	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck(RelationGetRelid(relation), number, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for column \"%s\" of \"%s\"", column, RelationGetRelationName(relation)),
+				 errhint("Images are read with the rights of the caller: GRANT SELECT ON %s TO %s.",
+						 qualified_name(relation), quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+	return number;
+}
+
+/* Check a column that must hold images. */
+static void
+need_bytea_column(Relation relation, const char *argument, const char *column)
+{
+	AttrNumber	number = need_column(relation, argument, column);
+	Oid			type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
+
+	if (getBaseType(type) != BYTEAOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of \"%s\" is of type %s, not bytea", column,
+						RelationGetRelationName(relation), format_type_be(type)),
+				 errhint("Name a column that holds the bytes of an image with %s => '...'.", argument)));
+}
+
+/* An SQL expression for the primary key as text, or NULL. */
+static char *
+primary_key(Relation relation)
+{
+	StringInfoData expression;
+	Relation	index;
+	Oid			index_oid;
+	int			count;
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return NULL;
+	(void) RelationGetIndexList(relation);	/* finds the primary key */
+	index_oid = relation->rd_pkindex;
+	if (!OidIsValid(index_oid))
+		return NULL;
+
+	index = index_open(index_oid, AccessShareLock);
+	count = IndexRelationGetNumberOfKeyAttributes(index);
+	initStringInfo(&expression);
+	for (int i = 0; i < count; i++)
+	{
+		char	   *column = get_attname(RelationGetRelid(relation), index->rd_index->indkey.values[i], false);
+
+		need_column(relation, "id_column", column);
+		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "", quote_identifier(column));
+	}
+	index_close(index, AccessShareLock);
+	return count == 1 ? expression.data : psprintf("ROW(%s)", expression.data);
+}
+
+/* An SQL expression that tells rows apart. */
+static char *
+id_expression(Relation relation, const char *image_column, const char *id_column)
+{
+	char	   *expression;
+
+	if (id_column != NULL)
+	{
+		need_column(relation, "id_column", id_column);
+		return psprintf("%s", quote_identifier(id_column));
+	}
+	expression = primary_key(relation);
+	if (expression == NULL)
+	{
+		ereport(NOTICE,
+				(errmsg("\"%s\" has no primary key, its rows are told apart by the SHA-256 of their image",
+						RelationGetRelationName(relation)),
+				 errhint("Name a column with id_column => '...' to split by it.")));
+		expression = psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
+							  quote_identifier(image_column));
+	}
+	return expression;
+}
+
+/* Raise an error where policies hide rows and the session wants all of them:
+ * the executor's has no hint. */
+static void
+check_row_security(Relation relation)
+{
+	if (row_security || check_enable_rls(RelationGetRelid(relation), InvalidOid, true) != RLS_ENABLED)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("row-level security of \"%s\" hides rows while row_security is off",
+					RelationGetRelationName(relation)),
+			 errhint("SET row_security = on to read the rows that its policies show you.")));
+}
+
+/* Open the relation, which may be gone since its name was looked up. */
+static Relation
+open_relation(Oid oid)
+{
+	Relation	relation = try_relation_open(oid, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no table with OID %u", oid),
+				 errhint("Give the name of a table of images and masks, like 'archive'.")));
+	return relation;
+}
+
+/* Open the relation and check that it holds images; the id expression goes to
+ * *id. The caller closes it. */
+static Relation
+open_images(Oid oid, const char *image_column, const char *mask_column, const char *id_column, char **id)
+{
+	Relation	relation = open_relation(oid);
+	char		kind = relation->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_VIEW &&
+		kind != RELKIND_MATVIEW && kind != RELKIND_FOREIGN_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table, a view or a foreign table", RelationGetRelationName(relation)),
+				 errhint("Give the name of a table of images and masks, like 'archive'.")));
+	need_bytea_column(relation, "image_column", image_column);
+	if (mask_column != NULL)
+		need_bytea_column(relation, "mask_column", mask_column);
+	check_row_security(relation);
+	*id = id_expression(relation, image_column, id_column);
+	return relation;
+}
+
+ImagesSource *
+images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
+{
+	ImagesSource *source = palloc0(sizeof *source);
+	char	   *id;
+	Relation	relation = open_images(oid, image_column, NULL, id_column, &id);
+	char		kind = relation->rd_rel->relkind;
+
+	source->relation = oid;
+	source->name = qualified_name(relation);
+	source->has_tid = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_MATVIEW;
+	source->ids_are_digests = id_column == NULL && primary_key(relation) == NULL;
+	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image%s FROM %s",
+							id, quote_identifier(image_column), source->has_tid ? ", ctid AS tid" : "", source->name);
+	relation_close(relation, NoLock);
+	return source;
+}
+
+ImagesSource *
+images_open(Oid oid, const char *image_column, const char *mask_column, const char *id_column)
+{
+	ImagesSource *source = palloc0(sizeof *source);
+	char	   *id;
+	Relation	relation = open_images(oid, image_column, mask_column, id_column, &id);
+
+	source->relation = oid;
+	source->name = qualified_name(relation);
+	source->select = psprintf("SELECT id, image, mask FROM (SELECT (%s)::pg_catalog.text AS id, "
+							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask FROM %s) AS source "
+							  "ORDER BY id COLLATE pg_catalog.\"C\", image, mask",
+							  id, quote_identifier(image_column), quote_identifier(mask_column), source->name);
+	source->count = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s IS NOT NULL "
+							 "AND %s IS NOT NULL AND %s IS NOT NULL) FROM %s",
+							 id_column != NULL ? id : "0", quote_identifier(image_column),
+							 quote_identifier(mask_column), source->name);
+	relation_close(relation, NoLock);
+	return source;
+}
+
+int
+images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit)
+{
+	int			level = text_settings_begin();
+	int			result = spi_execute_as(doing, query, count, types, values, NULL, false, limit);
+
+	text_settings_end(level);
+	return result;
+}
+
+void
+images_count(const ImagesSource *source, int64 *rows, int64 *usable)
+{
+	bool		isnull;
+	int			level = text_settings_begin();
+	int			result = SPI_execute(source->count, false, 0);
+
+	text_settings_end(level);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "counting %s gave %s", source->name, SPI_result_code_string(result));
+	*rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	*usable = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+images_begin(const ImagesSource *source, ImagesScan *scan)
+{
+	int			level = text_settings_begin();
+
+	memset(scan, 0, sizeof *scan);
+	scan->portal = SPI_cursor_open_with_args(NULL, source->select, 0, NULL, NULL, NULL, false, 0);
+	text_settings_end(level);
+	scan->row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg image row", ALLOCSET_DEFAULT_SIZES);
+}
+
+/* Get the next few rows; false at the end. */
+static bool
+fetch_batch(ImagesScan *scan)
+{
+	int			level = text_settings_begin();
+
+	if (scan->batch != NULL)
+		SPI_freetuptable(scan->batch);
+	SPI_cursor_fetch(scan->portal, true, BATCH_ROWS);
+	text_settings_end(level);
+	scan->batch = SPI_tuptable;
+	scan->batch_size = SPI_processed;
+	scan->next = 0;
+	return scan->batch_size > 0;
+}
+
+bool
+images_next(ImagesScan *scan, ImageRow *row)
+{
+	MemoryContextReset(scan->row_context);
+	for (;;)
+	{
+		HeapTuple	tuple;
+		TupleDesc	columns;
+		bool		isnull[3];
+
+		CHECK_FOR_INTERRUPTS();
+		if (scan->next >= scan->batch_size && !fetch_batch(scan))
+			return false;
+		tuple = scan->batch->vals[scan->next++];
+		columns = scan->batch->tupdesc;
+		memset(row, 0, sizeof *row);
+		row->image_datum = SPI_getbinval(tuple, columns, 2, &isnull[1]);
+		row->mask_datum = SPI_getbinval(tuple, columns, 3, &isnull[2]);
+		row->id = NULL;
+		(void) SPI_getbinval(tuple, columns, 1, &isnull[0]);
+		if (isnull[0] || isnull[1] || isnull[2])
+		{
+			scan->skipped++;
+			continue;
+		}
+		{
+			MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+
+			row->id = TextDatumGetCString(SPI_getbinval(tuple, columns, 1, &isnull[0]));
+			MemoryContextSwitchTo(caller);
+		}
+		return true;
+	}
+}
+
+void
+images_fetch(const ImagesScan *scan, ImageRow *row)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+
+	row->image = bytes_view(row->image_datum);
+	row->mask = bytes_view(row->mask_datum);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+images_end(ImagesScan *scan)
+{
+	if (scan->batch != NULL)
+		SPI_freetuptable(scan->batch);
+	SPI_cursor_close(scan->portal);
+	MemoryContextDelete(scan->row_context);
+}
+
+/* Say which half of a pair a failure is about. */
+static Status
+about(const char *half, Status status)
+{
+	if (!broken_is_rows_fault(status))
+		return status;
+	return status_with_hint(status_error(status.code, "%s: %.240s", half, status.message), "%s", status.hint);
+}
+
+Status
+images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth)
+{
+	ImageInfo	info;
+
+	TRY(about("image", image_info(host, row->image.bytes, row->image.size, &info)));
+	if ((int64) info.width * info.height > host->max_pixels)
+		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
+											 info.width, info.height, (long long) host->max_pixels),
+								"Raise lesionseg.max_pixels or reduce the image.");
+	TRY(about("mask", mask_decode(host, row->mask.bytes, row->mask.size, truth)));
+	if (truth->width != info.width || truth->height != info.height)
+	{
+		Status		status = status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
+										  info.width, info.height, truth->width, truth->height);
+
+		image_free(host, truth);
+		return status_with_hint(status, "A mask must have the width and height of its image.");
+	}
+	return status_ok();
+}
+
+Status
+images_check(const HostContext *host, const ImageRow *row)
+{
+	Image		truth;
+	Image		image;
+
+	TRY(images_decode_mask(host, row, &truth));
+	image_free(host, &truth);
+	TRY(about("image", image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, 1, 1, &image)));
+	image_free(host, &image);
+	return status_ok();
+}
+
+void
+broken_check(const BrokenRows *broken, int64 rows)
+{
+	if (broken->broken * 10 > rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("more than a tenth of the %lld images of %s are broken (%lld so far)",
+						(long long) rows, broken->source->name, (long long) broken->broken),
+				 errhint("See that the image and mask columns are the right ones, and leave broken rows out "
+						 "with a view.")));
+}
+
+bool
+broken_is_rows_fault(Status status)
+{
+	return status.code == LS_INVALID_IMAGE || status.code == LS_UNSUPPORTED;
+}
+
+bool
+broken_row(BrokenRows *rows, const HostContext *host, const char *id, Status status)
+{
+	if (status.code == LS_OK)
+		return false;
+	if (!broken_is_rows_fault(status))
+		check_argument(host, psprintf("row \"%s\" of %s", id, rows->source->name), status);
+
+	rows->broken++;
+	ereport(WARNING,
+			(errcode(status_sqlstate(status.code)),
+			 errmsg("skipped row \"%s\" of %s: %s", id, rows->source->name, status.message),
+			 status.hint[0] != '\0' ? errhint("%s", status.hint) : 0));
+	broken_check(rows, rows->usable);
+	return true;
+}

@@ -1,0 +1,109 @@
+/*
+ * images_source.h: a table of images and masks, read row by row.
+ *
+ * Any relation that can be selected from will do: table, partitioned table,
+ * view, materialised view, foreign table. It is read through SPI with the
+ * rights of the caller, so privileges and row-level security hold. Rows come
+ * in the order of their ids, and of their bytes where ids are equal, whatever
+ * the order on disk and the settings of the session, so that the same rows
+ * train the same weights.
+ */
+#ifndef LESIONSEG_PG_IMAGES_SOURCE_H
+#define LESIONSEG_PG_IMAGES_SOURCE_H
+
+#include "postgres.h"
+
+#include "core/status.h"
+#include "executor/spi.h"
+#include "image/image.h"
+#include "pg/base/bytes.h"
+
+typedef struct ImagesSource
+{
+	Oid			relation;
+	char	   *name;			/* qualified and quoted */
+	char	   *select;			/* the query that reads id, image, mask */
+	char	   *count;			/* the query that counts rows */
+	char	   *rows;			/* a query of id, image and, where has_tid, tid, to select from */
+	bool		has_tid;		/* its rows stand somewhere: tid is where */
+	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
+} ImagesSource;
+
+/* Check that relation has the columns, of type bytea, and that the caller
+ * may read them. id_column NULL means the primary key, and where there is
+ * none, the SHA-256 of the image (a NOTICE says so). */
+ImagesSource *images_open(Oid relation, const char *image_column, const char *mask_column,
+						  const char *id_column);
+
+/* The same of a relation whose images have no masks: only `rows` can be used. */
+ImagesSource *images_open_unmasked(Oid relation, const char *image_column, const char *id_column);
+
+/* spi_execute_as (spi_context.h) under the settings that ids are written with. */
+int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
+
+/* Count all rows, and those without a NULL in id, image or mask. */
+void		images_count(const ImagesSource *source, int64 *rows, int64 *usable);
+
+/* One row. The views are valid until the next one is fetched. */
+typedef struct ImageRow
+{
+	char	   *id;
+	ByteView	image;
+	ByteView	mask;
+	Datum		image_datum;
+	Datum		mask_datum;
+} ImageRow;
+
+/* A scan of a source. */
+typedef struct ImagesScan
+{
+	Portal		portal;
+	SPITupleTable *batch;		/* a few rows, TOASTed values not fetched */
+	uint64		batch_size;
+	uint64		next;			/* in batch */
+	MemoryContext row_context;	/* what the current row was fetched into */
+	int64		skipped;		/* rows with a NULL so far */
+} ImagesScan;
+
+void		images_begin(const ImagesSource *source, ImagesScan *scan);
+
+/* The next row without NULLs; image and mask are fetched by images_fetch. */
+bool		images_next(ImagesScan *scan, ImageRow *row);
+
+/* Fetch the row's image and mask. */
+void		images_fetch(const ImagesScan *scan, ImageRow *row);
+
+void		images_end(ImagesScan *scan);
+
+/* Decode a fetched row's mask and check that it has its image's size. The
+ * caller frees truth through host; on failure there is nothing to free. */
+Status		images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth);
+
+/* Can the fetched row's image and mask be decoded, and have they one size? */
+Status		images_check(const HostContext *host, const ImageRow *row);
+
+/* ---- broken rows ---- */
+
+/* What has been seen of broken rows. */
+typedef struct BrokenRows
+{
+	const ImagesSource *source;
+	int64		usable;			/* rows of the source without NULLs */
+	int64		broken;			/* so far */
+} BrokenRows;
+
+/* Is the row that was worked on what made a call fail? What fails for want of
+ * memory, or for an argument, would fail for other rows too. */
+bool		broken_is_rows_fault(Status status);
+
+/*
+ * Tell whether `status`, which came of working on a row, is that row's
+ * fault. Then it is counted and a WARNING names the row; more than a tenth
+ * broken is an error. A failure that is not the row's fault is raised.
+ */
+bool		broken_row(BrokenRows *rows, const HostContext *host, const char *id, Status status);
+
+/* Raise an error when more than a tenth of `rows` rows were broken. */
+void		broken_check(const BrokenRows *broken, int64 rows);
+
+#endif

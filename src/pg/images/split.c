@@ -1,0 +1,99 @@
+/*
+ * split.c: see split.h. The hash is SHA-256 of "purpose:seed:id", with the id
+ * in UTF-8 whatever the server's encoding, so it is the same on every
+ * machine and in every version of PostgreSQL; its first 53 bits are a number
+ * in [0, 1).
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "pg/base/sha256.h"
+#include "pg/images/split.h"
+
+PG_FUNCTION_INFO_V1(lesion_split);
+PG_FUNCTION_INFO_V1(lesion_split_in_three);
+
+/* Hash an id to a number in [0, 1). */
+static double
+unit_hash(const char *purpose, int64_t seed, const char *id)
+{
+	char	   *text;
+	char	   *utf8;
+	uint8_t		digest[SHA256_BYTES];
+	uint64_t	bits = 0;
+
+	utf8 = pg_server_to_any(id, strlen(id), PG_UTF8);
+	text = psprintf("%s:%lld:%s", purpose, (long long) seed, utf8);
+	sha256_digest(text, strlen(text), digest);
+	pfree(text);
+	if (utf8 != id)
+		pfree(utf8);
+	for (int i = 0; i < 8; i++)
+		bits = bits << 8 | digest[i];
+	return (double) (bits >> 11) * 0x1p-53;
+}
+
+bool
+split_is_test(const char *id, int64_t seed, double test_fraction)
+{
+	return unit_hash("split", seed, id) < test_fraction;
+}
+
+bool
+split_is_validation(const char *id, int64_t seed, double validation_fraction)
+{
+	return unit_hash("validation", seed, id) < validation_fraction;
+}
+
+double
+split_rank(const char *id, int64_t seed)
+{
+	return unit_hash("sample", seed, id);
+}
+
+void
+split_check_fraction(const char *name, double fraction)
+{
+	if (!(fraction >= 0 && fraction < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is %g, it must be at least 0 and below 1", name, fraction),
+				 errhint("0.2 keeps every fifth row away from training.")));
+}
+
+/* lesion_split(id text, seed bigint, test_fraction float8) returns text */
+Datum
+lesion_split(PG_FUNCTION_ARGS)
+{
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int64		seed = PG_GETARG_INT64(1);
+	double		test_fraction = PG_GETARG_FLOAT8(2);
+
+	split_check_fraction("test_fraction", test_fraction);
+	PG_RETURN_TEXT_P(cstring_to_text(split_is_test(id, seed, test_fraction) ? "test" : "train"));
+}
+
+/* lesion_split(id text, seed bigint, test_fraction float8,
+ * validation_fraction float8) returns text */
+Datum
+lesion_split_in_three(PG_FUNCTION_ARGS)
+{
+	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int64		seed = PG_GETARG_INT64(1);
+	double		test_fraction = PG_GETARG_FLOAT8(2);
+	double		validation_fraction = PG_GETARG_FLOAT8(3);
+	const char *part = "train";
+
+	split_check_fraction("test_fraction", test_fraction);
+	split_check_fraction("validation_fraction", validation_fraction);
+	if (split_is_test(id, seed, test_fraction))
+		part = "test";
+	else if (split_is_validation(id, seed, validation_fraction))
+		part = "validation";
+	PG_RETURN_TEXT_P(cstring_to_text(part));
+}

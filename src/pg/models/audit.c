@@ -1,0 +1,250 @@
+/*
+ * audit.c: triggers that keep the registry's history honest.
+ *
+ * lesion_audit_write adds a row to lesion_audit for what happens to models,
+ * versions and promotions, however it is done: by our functions, or by an
+ * INSERT or DELETE of somebody who was granted that. It is SECURITY DEFINER,
+ * and a trigger cannot be called by hand, so nobody needs a right to write to
+ * lesion_audit and nobody can write to it something that did not happen.
+ *
+ * lesion_owner_only lets nobody but the owner of a table do what it is a
+ * trigger for, whatever was granted. (That the owner and superusers may, is
+ * for removing what the law says must go.) Cascades of foreign keys act as
+ * the owner.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "pg/models/model_store.h"
+
+PG_FUNCTION_INFO_V1(lesion_audit_write);
+PG_FUNCTION_INFO_V1(lesion_owner_only);
+
+/* The row that an event is about. */
+typedef struct AuditedRow
+{
+	HeapTuple	tuple;
+	TupleDesc	columns;
+} AuditedRow;
+
+/* A column by name; *isnull as it is. */
+static Datum
+column(const AuditedRow *row, const char *name, bool *isnull)
+{
+	int			number = SPI_fnumber(row->columns, name);
+
+	if (number <= 0)
+		elog(ERROR, "a table of models has no column %s", name);
+	return SPI_getbinval(row->tuple, row->columns, number, isnull);
+}
+
+/* A column that is not NULL, as a string. */
+static char *
+column_text(const AuditedRow *row, const char *name)
+{
+	return SPI_getvalue(row->tuple, row->columns, SPI_fnumber(row->columns, name));
+}
+
+/* Who called: not the owner that this trigger runs as. */
+static char *
+caller_name(void)
+{
+	return GetUserNameFromId(GetOuterUserId(), false);
+}
+
+/*
+ * Is the row one that pg_restore brings back? It is older than this
+ * transaction, and it takes the owner to say so. What it was about stands in
+ * the rows of lesion_audit that come back beside it.
+ */
+static bool
+is_restored(const AuditedRow *row, const char *time_column, Oid owner)
+{
+	bool		isnull;
+	TimestampTz at = DatumGetTimestampTz(column(row, time_column, &isnull));
+
+	return at < GetCurrentTransactionStartTimestamp() && has_privs_of_role(GetOuterUserId(), owner);
+}
+
+/* Whose a function is. */
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "there is no function with OID %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Raise an error where lesion_audit has a trigger that is not its owner's:
+ * somebody was granted TRIGGER on it, and the function would run with the
+ * rights of the owner, and might keep the record from being written.
+ */
+static void
+check_triggers(const ModelStore *store)
+{
+	Relation	audit = table_open(get_relname_relid("lesion_audit", store->schema), RowExclusiveLock);
+	const TriggerDesc *triggers = audit->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (!has_privs_of_role(function_owner(triggers->triggers[i].tgfoid), audit->rd_rel->relowner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("lesion_audit has a trigger that is not of its owner, \"%s\"", triggers->triggers[i].tgname),
+					 errhint("The owner can drop it: DROP TRIGGER %s ON %slesion_audit; and revoke TRIGGER on the table.",
+							 quote_identifier(triggers->triggers[i].tgname), store->prefix)));
+	table_close(audit, NoLock);
+}
+
+/* Add a row to lesion_audit. version_column is NULL for a whole model. */
+static void
+write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, const char *model_column,
+			const char *version_column, const char *sha256_column, const char *detail)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[7] = {0};
+	char		nulls[] = "       ";
+	bool		isnull;
+
+	check_triggers(&store);
+	values[0] = CStringGetTextDatum(event);
+	values[1] = column(row, model_column, &isnull);
+	nulls[2] = version_column == NULL ? 'n' : ' ';
+	if (version_column != NULL)
+		values[2] = column(row, version_column, &isnull);
+	nulls[3] = sha256_column == NULL ? 'n' : ' ';
+	if (sha256_column != NULL)
+		values[3] = column(row, sha256_column, &isnull);
+	nulls[4] = detail == NULL ? 'n' : ' ';
+	if (detail != NULL)
+		values[4] = CStringGetTextDatum(detail);
+	values[5] = CStringGetTextDatum(caller_name());
+	values[6] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
+	store_execute(&store,
+				  "INSERT INTO @lesion_audit (event, model, version, sha256, detail, role, login) "
+				  "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT);
+}
+
+/* A version came or went. */
+static void
+audit_version(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
+{
+	bool		imported;
+
+	(void) column(row, "run", &imported);
+	write_entry(fcinfo, row, !inserted ? "drop version" : imported ? "import" : "train", "model", "number", "sha256",
+				inserted && !imported ? psprintf("run %s", column_text(row, "run")) : NULL);
+}
+
+/* A version was made active. */
+static void
+audit_promotion(FunctionCallInfo fcinfo, const AuditedRow *row)
+{
+	char	   *reason = column_text(row, "reason");
+
+	write_entry(fcinfo, row, strcmp(reason, "rollback") == 0 ? "rollback" : "promote", "model", "version", NULL,
+				reason);
+}
+
+/* A model came or went. */
+static void
+audit_model(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
+{
+	write_entry(fcinfo, row, inserted ? "create" : "drop", "name", NULL, NULL,
+				inserted ? column_text(row, "architecture") : NULL);
+}
+
+/* The trigger data of a call, or an error. */
+static TriggerData *
+need_trigger(FunctionCallInfo fcinfo, const char *name)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s is a trigger", name)));
+	return (TriggerData *) fcinfo->context;
+}
+
+/* Refuse to be the trigger of anything but a row of this extension's table of
+ * that name: columns are read by name, and taken to be of their types. */
+static void
+check_fired_by(const TriggerData *trigger, Oid schema)
+{
+	TriggerEvent event = trigger->tg_event;
+	const char *table = RelationGetRelationName(trigger->tg_relation);
+	bool		known = strcmp(table, "lesion_promotion") == 0 || strcmp(table, "lesion_version") == 0 ||
+		strcmp(table, "lesion_model") == 0;
+
+	if (!known || get_relname_relid(table, schema) != RelationGetRelid(trigger->tg_relation) ||
+		!TRIGGER_FIRED_AFTER(event) || !TRIGGER_FIRED_FOR_ROW(event) ||
+		!(TRIGGER_FIRED_BY_INSERT(event) || TRIGGER_FIRED_BY_DELETE(event)))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("lesion_audit_write is for the tables of lesionseg, after INSERT or DELETE of a row")));
+}
+
+/* Trigger after INSERT or DELETE of a row of lesion_model, lesion_version
+ * and lesion_promotion. */
+Datum
+lesion_audit_write(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = need_trigger(fcinfo, "lesion_audit_write");
+	AuditedRow	row = {trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation)};
+	const char *table = RelationGetRelationName(trigger->tg_relation);
+	bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
+	bool		promotion = strcmp(table, "lesion_promotion") == 0;
+
+	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
+
+	/* What comes with the extension is no event. */
+	if (creating_extension ||
+		(inserted && is_restored(&row, promotion ? "promoted_at" : "created_at", trigger->tg_relation->rd_rel->relowner)))
+		PG_RETURN_POINTER(NULL);
+	SPI_connect();
+	if (promotion)
+		audit_promotion(fcinfo, &row);
+	else if (strcmp(table, "lesion_version") == 0)
+		audit_version(fcinfo, &row, inserted);
+	else
+		audit_model(fcinfo, &row, inserted);
+	SPI_finish();
+	PG_RETURN_POINTER(NULL);
+}
+
+/* Trigger before a statement: refuse it to all but the owner of the table. */
+Datum
+lesion_owner_only(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = need_trigger(fcinfo, "lesion_owner_only");
+	Oid			owner = trigger->tg_relation->rd_rel->relowner;
+
+	if (!has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only the owner of %s may do this", RelationGetRelationName(trigger->tg_relation)),
+				 errhint("It records what happened, or came with the extension; its owner is \"%s\".",
+						 GetUserNameFromId(owner, false))));
+	PG_RETURN_POINTER(TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ? trigger->tg_trigtuple : NULL);
+}

@@ -1,0 +1,119 @@
+/*
+ * bundled.c: the weights that come with the extension.
+ *
+ * `make install` puts models/NAME.safetensors into the extension's folder in
+ * the server's share directory, and the scripts that CREATE EXTENSION and
+ * ALTER EXTENSION UPDATE run call lesion_register_bundled once, which makes
+ * them version 0 of the models of that name. It takes no argument, reads no
+ * other files and works only while such a script runs; the scripts drop it.
+ */
+#include "postgres.h"
+
+#include <sys/stat.h>
+
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/fd.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "arch/network.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/models/model_config.h"
+#include "pg/models/model_store.h"
+
+PG_FUNCTION_INFO_V1(lesion_register_bundled);
+
+/* Read an architecture's weight file; false where there is none. */
+static bool
+read_file(const char *architecture, ByteView *file)
+{
+	char		share[MAXPGPATH];
+	char	   *path;
+	FILE	   *stream;
+	struct stat info;
+
+	get_share_path(my_exec_path, share);
+	path = psprintf("%s/extension/lesionseg/%s.safetensors", share, architecture);
+	stream = AllocateFile(path, PG_BINARY_R);
+	if (stream == NULL && errno == ENOENT)
+		return false;
+	if (stream == NULL || fstat(fileno(stream), &info) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	if ((uint64) info.st_size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("file \"%s\" is too large", path)));
+	file->size = (size_t) info.st_size;
+	file->copy = palloc(Max(file->size, 1));
+	file->bytes = file->copy;
+	if (fread(file->copy, 1, file->size, stream) != file->size)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not read file \"%s\"", path)));
+	FreeFile(stream);
+	return true;
+}
+
+/* Make a weight file a version; one that cannot be used is an error. */
+static void
+register_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
+{
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	char	   *subject = psprintf("bundled weights of \"%s\"", architecture->name);
+	NewVersion	content = {.weights = file->bytes,.weights_size = file->size,.test_fraction = 0.2,.bundled = true};
+	WeightsInfo info;
+	ArchConfig	config;
+	Network    *network;
+	Status		status;
+
+	check_argument(host, subject, weights_read_info(host, file->bytes, file->size, &info));
+	check_argument(host, subject, arch_config_parse(architecture, info.config, &config));
+	check_argument(host, subject, network_create(host, architecture, &config, &network));
+	status = network_load(network, file->bytes, file->size);
+	if (status.code == LS_OK)
+		status = network_check_size(network, network->image_size, network->image_size);
+	network_free(network);
+	check_argument(host, subject, status);
+
+	content.config = config_jsonb(architecture, &config);
+	content.image_size = info.image_size;
+	content.threshold = info.threshold != 0 ? info.threshold : 0.5;
+	content.temperature = info.temperature;
+	content.review_below = info.review_below;
+	if (info.enhance[0] != '\0')
+		check_argument(host, subject, enhance_mode_find(info.enhance, &content.enhance));
+	(void) store_add_version(store, architecture->name, &content);
+	host_destroy(host);
+}
+
+/* lesion_register_bundled() */
+Datum
+lesion_register_bundled(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	int			count;
+	const Architecture *const *architectures = arch_list(&count);
+
+	if (!creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("lesion_register_bundled is for the extension's scripts alone")));
+	SPI_connect();
+	for (int i = 0; i < count; i++)
+	{
+		ByteView	file;
+
+		if (!read_file(architectures[i]->name, &file))
+			continue;
+		register_version(&store, architectures[i], &file);
+		bytes_release(&file);
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,94 @@
+/*
+ * ensemble_members.c: see ensemble_members.h.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "pg/models/ensemble_members.h"
+
+bool
+is_ensemble(const char *architecture)
+{
+	return strcmp(architecture, ENSEMBLE_ARCHITECTURE) == 0;
+}
+
+/* Raise an error: a version's row was not written by this file. */
+static void
+bad_version(const ModelVersion *ensemble, const char *fact)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("version %d of ensemble \"%s\" %s", ensemble->number, ensemble->model, fact),
+			 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
+}
+
+/* Raise an error unless a member's row is there and has the weights that the
+ * ensemble was made of. */
+static void
+check_member(const ModelVersion *ensemble, const char *model, const char *number, double weight, bool gone, bool same)
+{
+	if (model == NULL || number == NULL || !(weight >= 0 && weight <= 1))
+		bad_version(ensemble, "names a member without model, version or a weight of 0 to 1");
+	if (gone)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %s of model \"%s\", a member of version %d of ensemble \"%s\", is gone", number, model,
+						ensemble->number, ensemble->model),
+				 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("version %s of model \"%s\", a member of version %d of ensemble \"%s\", has other weights now", number,
+						model, ensemble->number, ensemble->model),
+				 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
+}
+
+EnsembleMembers
+ensemble_read_members(const ModelStore *store, const ModelVersion *version)
+{
+	Oid			types[] = {JSONBOID};
+	Datum		values[] = {JsonbPGetDatum(version->config)};
+	EnsembleMembers members;
+	SPITupleTable *rows;
+	double		total = 0;
+
+	store_execute(store,
+				  "SELECT e.value ->> 'model', e.value ->> 'version', (e.value ->> 'weight')::float8, v.number IS NULL, "
+				  "encode(v.sha256, 'hex') = e.value ->> 'sha256', m.architecture = 'ensemble' "
+				  "FROM jsonb_array_elements($1 -> 'members') WITH ORDINALITY AS e (value, place) "
+				  "LEFT JOIN @lesion_version v ON v.model = e.value ->> 'model' AND v.number = (e.value ->> 'version')::int "
+				  "LEFT JOIN @lesion_model m ON m.name = v.model "
+				  "ORDER BY e.place",
+				  1, types, values, NULL, SPI_OK_SELECT);
+	rows = SPI_tuptable;
+	if (SPI_processed < 1 || SPI_processed > ENSEMBLE_MAX_MEMBERS)
+		bad_version(version, psprintf("does not have 1 to %d members", ENSEMBLE_MAX_MEMBERS));
+	members.count = (int) SPI_processed;
+	for (int i = 0; i < members.count; i++)
+	{
+		char	   *model = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
+		char	   *number = SPI_getvalue(rows->vals[i], rows->tupdesc, 2);
+		bool		isnull;
+		bool		gone = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 4, &isnull));
+		bool		same = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 5, &isnull)) && !isnull;
+		bool		nested = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 6, &isnull)) && !isnull;
+		Datum		weight = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
+
+		members.weights[i] = isnull ? NAN : DatumGetFloat8(weight);
+		check_member(version, model, number, members.weights[i], gone, same);
+		if (nested)
+			bad_version(version, psprintf("has \"%s\" as a member, which is an ensemble", model));
+		members.models[i] = model;
+		members.numbers[i] = pg_strtoint32(number);
+		total += members.weights[i];
+	}
+	SPI_freetuptable(rows);
+	if (!(total > 0))
+		bad_version(version, "has no weight above 0");
+	return members;
+}

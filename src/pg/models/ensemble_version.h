@@ -1,0 +1,29 @@
+/*
+ * ensemble_version.h: what a version of an ensemble is made of.
+ */
+#ifndef LESIONSEG_PG_ENSEMBLE_VERSION_H
+#define LESIONSEG_PG_ENSEMBLE_VERSION_H
+
+#include "postgres.h"
+
+#include "learn/fit.h"
+#include "pg/models/ensemble.h"
+
+/* What a version is made of. */
+typedef struct EnsembleContent
+{
+	int			count;
+	char	   *names[ENSEMBLE_MAX_MEMBERS];
+	double		weights[ENSEMBLE_MAX_MEMBERS];	/* sum to 1 */
+	ModelVersion *members[ENSEMBLE_MAX_MEMBERS];
+	Fit			fitted;
+	Jsonb	   *metadata;		/* how it came about; NULL = nothing to say */
+} EnsembleContent;
+
+/* Look up the active versions of the members that are named. */
+void		ensemble_find_members(const ModelStore *store, EnsembleContent *content);
+
+/* Add a version; the model is locked. */
+ModelVersion *ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * image_scores.h: what each image of an evaluation came to.
+ *
+ * Kept in lesion_image_score for the worst cases, and paired by id for
+ * the comparison of two versions.
+ */
+#ifndef LESIONSEG_PG_IMAGE_SCORES_H
+#define LESIONSEG_PG_IMAGE_SCORES_H
+
+#include "postgres.h"
+
+#include "measure/score.h"
+#include "pg/models/model_store.h"
+
+typedef struct ScoredImage
+{
+	char	   *id;
+	ImageScore	score;
+	double		predicted_dice;
+} ScoredImage;
+
+/* A growing list, in the order of the source: by id. */
+typedef struct ImageScores
+{
+	ScoredImage *images;
+	int64		count;
+	int64		room;
+} ImageScores;
+
+/* Add an image; the id is copied to the current context. */
+void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice);
+
+/* The differences b - a of a figure, at that offset in ScoredImage, over the
+ * images that both lists have; there is room for as many as in b. How many
+ * these are. */
+int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, double *differences);
+
+/* Store the list under an evaluation. */
+void		image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation);
+
+#endif

@@ -1,0 +1,340 @@
+/*
+ * model_functions.c: the registry's SQL functions: create, import, export,
+ * promote, drop.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "pg/base/arguments.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
+#include "pg/models/ensemble.h"
+#include "pg/models/model_config.h"
+#include "pg/models/model_store.h"
+#include "pg/models/work_lock.h"
+
+PG_FUNCTION_INFO_V1(lesion_model_create);
+PG_FUNCTION_INFO_V1(lesion_model_import);
+PG_FUNCTION_INFO_V1(lesion_model_export);
+PG_FUNCTION_INFO_V1(lesion_model_promote);
+PG_FUNCTION_INFO_V1(lesion_model_drop);
+PG_FUNCTION_INFO_V1(lesion_version_immutable);
+
+/* lesion_model_create(name, architecture, config) */
+Datum
+lesion_model_create(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *architecture = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Jsonb	   *config = PG_GETARG_JSONB_P(2);
+
+	store_check_rights(&store, "lesion_model", ACL_INSERT, "make a model");
+	SPI_connect();
+	model_lock(&store, name, LOCK_TRANSACTION);
+	if (is_ensemble(architecture))
+		ensemble_create(&store, name, config);
+	else
+	{
+		ArchConfig	complete = config_read(config_architecture(architecture), config);
+
+		store_create_model(&store, name, architecture, config_jsonb(arch_find(architecture), &complete));
+	}
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* What an import is about. */
+typedef struct Import
+{
+	ModelStore	store;
+	char	   *name;
+	ByteView	file;
+	Jsonb	   *config;			/* as given */
+	char	   *architecture;	/* as given, or NULL */
+	int			image_size;		/* as given, or 0 */
+	WeightsInfo info;			/* what the file says */
+} Import;
+
+/* The architecture that the caller, the model and the file agree on. */
+static const Architecture *
+import_architecture(const Import *import, const Model *model)
+{
+	const char *name = import->architecture;
+
+	if (name == NULL && model != NULL)
+		name = model->architecture;
+	if (name == NULL && import->info.architecture[0] != '\0')
+		name = import->info.architecture;
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the file does not say of which architecture it is"),
+				 errhint("Say it with architecture => '...', and config and image_size where they are not the "
+						 "defaults.")));
+	if (model != NULL && strcmp(model->architecture, name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" is of architecture \"%s\", not \"%s\"", model->name, model->architecture, name),
+				 errhint("Import under another name.")));
+	if (import->info.architecture[0] != '\0' && strcmp(import->info.architecture, name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("weights: the file is for \"%s\", not for \"%s\"", import->info.architecture, name),
+				 errhint("Import it under another name, as a model of architecture \"%s\".", import->info.architecture)));
+	return config_architecture(name);
+}
+
+/* The config: what the caller gives, on top of what the file or the model says. */
+static ArchConfig
+import_config(const Import *import, const Architecture *architecture, const Model *model)
+{
+	ArchConfig	config;
+
+	arch_config_default(architecture, &config);
+	if (import->info.config[0] != '\0')
+		config_apply(architecture,
+					 DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(import->info.config))), &config);
+	else if (model != NULL)
+		config_apply(architecture, model->config, &config);
+	config_apply(architecture, import->config, &config);
+
+	if (model != NULL && !model->bundled)
+	{
+		ArchConfig	own = config_read(architecture, model->config);
+
+		if (!config_equal(architecture, &own, &config))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("model \"%s\" has another config than the file", model->name),
+					 errdetail("It was made with %s.", JsonbToCString(NULL, &model->config->root, 0)),
+					 errhint("Import under another name.")));
+	}
+	return config;
+}
+
+/*
+ * Check that the file fits the network. A file that says what it is stays as
+ * it is, so its SHA-256 stays too; what another tool wrote is written anew,
+ * with the metadata it lacks.
+ */
+static void
+import_weights(const Import *import, const Architecture *architecture, const ArchConfig *config, HostContext *host,
+			   NewVersion *content)
+{
+	Network    *network;
+	Status		status;
+	void	   *bytes;
+
+	check_status(host, network_create(host, architecture, config, &network));
+	status = network_load(network, import->file.bytes, import->file.size);
+	if (status.code == LS_OK)
+	{
+		if (import->image_size != 0)
+			network->image_size = import->image_size;
+		content->image_size = network->image_size != 0 ? network->image_size : 256;
+		status = network_check_size(network, content->image_size, content->image_size);
+	}
+	content->weights = import->file.bytes;
+	content->weights_size = import->file.size;
+	if (status.code == LS_OK && import->info.format_version == 0)
+	{
+		network->image_size = content->image_size;
+		status = network_save(network, WEIGHTS_F32, JsonbToCString(NULL, &content->config->root, 0), &bytes,
+							  &content->weights_size);
+		content->weights = bytes;
+	}
+	network_free(network);
+	check_argument(host, "weights", status);
+	settings_check_image_size(content->image_size);
+}
+
+/* lesion_model_import(name, weights, architecture, config, image_size,
+ * threshold, promote) returns int */
+Datum
+lesion_model_import(PG_FUNCTION_ARGS)
+{
+	Import		import = {
+		.store = store_open(fcinfo, false),
+		.name = argument_text(fcinfo, 0, "name"),
+		.architecture = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+		.image_size = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
+	};
+	NewVersion	content = {.threshold = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5), .test_fraction = 0.2};
+	bool		promote = PG_ARGISNULL(6) || PG_GETARG_BOOL(6);
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	const Architecture *architecture;
+	ArchConfig	config;
+	Model	   *model;
+	ModelVersion *version;
+
+	argument_needed(fcinfo, 1, "weights");
+	argument_needed(fcinfo, 3, "config");
+	if (!PG_ARGISNULL(5))
+		argument_check_threshold(content.threshold);
+	if (!PG_ARGISNULL(4) && import.image_size < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("image_size is %d, it must be positive", import.image_size),
+				 errhint("Leave it out to take what the file says.")));
+	import.config = PG_GETARG_JSONB_P(3);
+	import.file = bytes_view(PG_GETARG_DATUM(1));
+	store_check_rights(&import.store, "lesion_version", ACL_INSERT, "import");
+	if (promote)
+		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
+	check_argument(host, "weights", weights_read_info(host, import.file.bytes, import.file.size, &import.info));
+	if (PG_ARGISNULL(5))
+		content.threshold = import.info.threshold != 0 ? import.info.threshold : 0.5;
+	content.temperature = import.info.temperature;
+	content.review_below = import.info.review_below;
+	if (import.info.enhance[0] != '\0')
+		check_argument(host, "weights", enhance_mode_find(import.info.enhance, &content.enhance));
+
+	SPI_connect();
+	model_lock(&import.store, import.name, LOCK_TRANSACTION);
+	model = store_find_model(&import.store, import.name);
+	architecture = import_architecture(&import, model);
+	config = import_config(&import, architecture, model);
+	content.config = config_jsonb(architecture, &config);
+	import_weights(&import, architecture, &config, host, &content);
+	if (model == NULL)
+	{
+		store_check_rights(&import.store, "lesion_model", ACL_INSERT, "make a model");
+		store_create_model(&import.store, import.name, architecture->name, content.config);
+	}
+	version = store_add_version(&import.store, import.name, &content);
+	if (promote)
+		store_promote(&import.store, import.name, version->number, "import");
+	SPI_finish();
+	host_destroy(host);
+	PG_RETURN_INT32(version->number);
+}
+
+/* The number format of that name. */
+static WeightsStorage
+storage_named(const char *name)
+{
+	static const char *const names[] = {
+		[WEIGHTS_F32] = "f32",
+		[WEIGHTS_BF16] = "bf16",
+		[WEIGHTS_F16] = "f16",
+	};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (WeightsStorage) i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("dtype \"%s\" does not exist", name),
+			 errhint("Weights are written as 'f32', 'bf16' or 'f16', or as they are stored with NULL.")));
+}
+
+/* The weights of a version, written anew in another number format. */
+static Datum
+convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storage)
+{
+	HostContext *host = host_create(CurrentMemoryContext, 1);
+	const Architecture *architecture = config_architecture(version->architecture);
+	ArchConfig	config = config_read(architecture, version->config);
+	ByteView	file = bytes_view(stored);
+	Network    *network;
+	void	   *bytes;
+	size_t		size;
+	Datum		result;
+	Status		status;
+
+	check_status(host, network_create(host, architecture, &config, &network));
+	status = network_load(network, file.bytes, file.size);
+	network->image_size = version->image_size;
+	network->threshold = version->threshold;
+	if (status.code == LS_OK)
+		status = network_save(network, storage, JsonbToCString(NULL, &version->config->root, 0), &bytes, &size);
+	network_free(network);
+	check_argument(host, psprintf("model \"%s\", version %d", version->model, version->number), status);
+	result = bytes_datum(bytes, size);
+	host_destroy(host);
+	return result;
+}
+
+/* lesion_model_export(name, version, dtype) returns bytea */
+Datum
+lesion_model_export(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, true);
+	char	   *name = argument_text(fcinfo, 0, "name");
+	int			number = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
+	bool		convert = !PG_ARGISNULL(2);
+	WeightsStorage storage = convert ? storage_named(text_to_cstring(PG_GETARG_TEXT_PP(2))) : WEIGHTS_F32;
+	ModelVersion *version;
+	Datum		weights;
+
+	SPI_connect();
+	version = store_need_version(&store, name, PG_ARGISNULL(1) ? NULL : &number);
+	if (is_ensemble(version->architecture))
+		(void) config_architecture(version->architecture);
+	weights = SPI_datumTransfer(store_weights(&store, version), false, -1);
+	SPI_finish();
+	PG_RETURN_DATUM(convert ? convert_weights(version, weights, storage) : weights);
+}
+
+/* lesion_model_promote(name, version) */
+Datum
+lesion_model_promote(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	int			number = PG_GETARG_INT32(1);
+	ModelVersion *version;
+
+	store_check_rights(&store, "lesion_promotion", ACL_INSERT, "promote");
+	SPI_connect();
+	version = store_need_version(&store, name, &number);
+	store_promote(&store, name, version->number, "by hand");
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* lesion_model_drop(name) */
+Datum
+lesion_model_drop(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {PointerGetDatum(PG_GETARG_TEXT_PP(0))};
+
+	store_check_rights(&store, "lesion_model", ACL_DELETE, "drop a model");
+	SPI_connect();
+	model_lock(&store, name, LOCK_TRANSACTION);
+	if (store_need_model(&store, name)->bundled)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot drop model \"%s\", it comes with the extension", name),
+				 errhint("To drop the versions that you made: DELETE FROM %slesion_version WHERE model = %s AND number > 0.",
+						 store.prefix, quote_literal_cstr(name))));
+	ensemble_check_drop(&store, name);
+	store_execute(&store, "DELETE FROM @lesion_model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL,
+				  SPI_OK_DELETE);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* Trigger: refuse to change a version. */
+Datum
+lesion_version_immutable(PG_FUNCTION_ARGS)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("lesion_version_immutable is a trigger")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("a version of a model is never changed"),
+			 errhint("Import or train a new version, and promote it.")));
+}

@@ -1,0 +1,328 @@
+/*
+ * model_store.c: see model_store.h.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "infer/calibration.h"
+#include "arch/network.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/models/ensemble_members.h"
+#include "pg/models/model_store.h"
+
+/* Names that an error lists. */
+#define LISTED_NAMES 20
+
+/* Run a query that has one text parameter. */
+static void
+select_by_name(const ModelStore *store, const char *query, const char *name)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(name)};
+
+	store_execute(store, query, 1, types, values, NULL, SPI_OK_SELECT);
+}
+
+/* A column of the first row, which is not NULL. */
+static Datum
+first_row_datum(int column)
+{
+	bool		isnull;
+	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "column %d of the model tables is NULL", column);
+	return datum;
+}
+
+/* The same as a string that outlives SPI. */
+static char *
+first_row_string(int column)
+{
+	text	   *value = DatumGetTextPP(first_row_datum(column));
+	size_t		size = VARSIZE_ANY_EXHDR(value);
+	char	   *copy = SPI_palloc(size + 1);
+
+	memcpy(copy, VARDATA_ANY(value), size);
+	copy[size] = '\0';
+	return copy;
+}
+
+/* The same as a jsonb that outlives SPI. */
+static Jsonb *
+first_row_jsonb(int column)
+{
+	Jsonb	   *value = DatumGetJsonbP(first_row_datum(column));
+	Jsonb	   *copy = SPI_palloc(VARSIZE(value));
+
+	memcpy(copy, value, VARSIZE(value));
+	return copy;
+}
+
+/* Names in the first column of the current result, separated by commas; of
+ * many, the first. */
+static char *
+list_names(void)
+{
+	StringInfoData list;
+	uint64		listed = Min(SPI_processed, LISTED_NAMES);
+
+	initStringInfo(&list);
+	for (uint64 i = 0; i < listed; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
+						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	if (SPI_processed > listed)
+		appendStringInfo(&list, " and %llu more", (unsigned long long) (SPI_processed - listed));
+	return list.data;
+}
+
+Model *
+store_find_model(const ModelStore *store, const char *name)
+{
+	Model	   *model;
+
+	select_by_name(store, "SELECT name, architecture, config, bundled FROM @lesion_model WHERE name = $1", name);
+	if (SPI_processed == 0)
+		return NULL;
+	model = SPI_palloc(sizeof *model);
+	model->name = first_row_string(1);
+	model->architecture = first_row_string(2);
+	model->config = first_row_jsonb(3);
+	model->bundled = DatumGetBool(first_row_datum(4));
+	SPI_freetuptable(SPI_tuptable);
+	return model;
+}
+
+Model *
+store_need_model(const ModelStore *store, const char *name)
+{
+	Model	   *model = store_find_model(store, name);
+
+	if (model == NULL)
+	{
+		store_execute(store, "SELECT name FROM @lesion_model ORDER BY name", 0, NULL, NULL, NULL, SPI_OK_SELECT);
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" does not exist", name),
+				 SPI_processed > 0 ? errdetail("Models that exist: %s.", list_names()) : 0,
+				 errhint("To train a new model under this name, give lesion_train its architecture => '...'.")));
+	}
+	return model;
+}
+
+void
+store_create_model(const ModelStore *store, const char *name, const char *architecture, Jsonb *config)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, JSONBOID};
+	Datum		values[] = {CStringGetTextDatum(name), CStringGetTextDatum(architecture), JsonbPGetDatum(config)};
+
+	if (store_find_model(store, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" exists already", name),
+				 errhint("Choose another name, or lesion_model_drop the model first.")));
+	if (*name == '\0' || pg_mbstrlen(name) > 63)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" cannot name a model", name),
+				 errhint("A name has 1 to 63 characters.")));
+	if (strcmp(name, architecture) != 0 && arch_find(name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("\"%s\" is an architecture, a model of another one cannot have its name", name),
+				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
+	if (is_ensemble(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("the name \"%s\" is reserved", name),
+				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
+	store_execute(store,
+				  "INSERT INTO @lesion_model (name, architecture, config, bundled) "
+				  "VALUES ($1, $2, $3, $1 OPERATOR(pg_catalog.=) $2)",
+				  3, types, values, NULL, SPI_OK_INSERT);
+}
+
+/* The number of a model's active version; false when it has none. */
+static bool
+find_active(const ModelStore *store, const char *model, int *number)
+{
+	bool		isnull;
+	Datum		datum;
+
+	select_by_name(store,
+				   "SELECT coalesce("
+				   "(SELECT version FROM @lesion_promotion WHERE model = $1 ORDER BY promotion DESC LIMIT 1), "
+				   "(SELECT min(number) FROM @lesion_version WHERE model = $1 AND number <= 0))",
+				   model);
+	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		*number = DatumGetInt32(datum);
+	SPI_freetuptable(SPI_tuptable);
+	return !isnull;
+}
+
+/* Look up the members of an ensemble's version that was read. */
+static void
+find_members(const ModelStore *store, ModelVersion *version)
+{
+	EnsembleMembers members = ensemble_read_members(store, version);
+
+	version->member_count = members.count;
+	version->members = SPI_palloc(members.count * sizeof *version->members);
+	version->weights = SPI_palloc(members.count * sizeof *version->weights);
+	for (int i = 0; i < members.count; i++)
+	{
+		version->weights[i] = members.weights[i];
+		version->members[i] = store_need_version(store, members.models[i], &members.numbers[i]);
+	}
+}
+
+ModelVersion *
+store_find_version(const ModelStore *store, const char *model, const int *number)
+{
+	Model	   *owner = store_need_model(store, model);
+	ModelVersion *version;
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[2];
+	int			wanted;
+
+	if (number != NULL)
+		wanted = *number;
+	else if (!find_active(store, model, &wanted))
+		return NULL;
+
+	values[0] = CStringGetTextDatum(model);
+	values[1] = Int32GetDatum(wanted);
+	store_execute(store,
+				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, enhance "
+				  "FROM @lesion_version WHERE model = $1 AND number = $2",
+				  2, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return NULL;
+
+	version = SPI_palloc(sizeof *version);
+	memset(version, 0, sizeof *version);
+	version->model = owner->name;
+	version->number = wanted;
+	version->architecture = owner->architecture;
+	version->config = first_row_jsonb(1);
+	memcpy(version->sha256, VARDATA_ANY(DatumGetByteaPP(first_row_datum(2))), SHA256_BYTES);
+	version->image_size = DatumGetInt32(first_row_datum(3));
+	version->threshold = DatumGetFloat8(first_row_datum(4));
+	version->split_seed = DatumGetInt64(first_row_datum(5));
+	version->test_fraction = DatumGetFloat8(first_row_datum(6));
+	version->temperature = DatumGetFloat8(first_row_datum(7));
+	version->review_below = DatumGetFloat8(first_row_datum(8));
+	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9)), &version->enhance));
+	SPI_freetuptable(SPI_tuptable);
+	if (is_ensemble(version->architecture))
+		find_members(store, version);
+	return version;
+}
+
+ModelVersion *
+store_need_version(const ModelStore *store, const char *model, const int *number)
+{
+	ModelVersion *version = store_find_version(store, model, number);
+
+	if (version != NULL)
+		return version;
+
+	select_by_name(store, "SELECT v.number::text FROM @lesion_version v WHERE v.model = $1 ORDER BY v.number", model);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no version yet", model),
+				 errhint("Train it with lesion_train, or import weights with lesion_model_import.")));
+	if (number == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no active version", model),
+				 errdetail("Versions that exist: %s.", list_names()),
+				 errhint("Make one active with lesion_model_promote.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" has no version %d", model, *number),
+			 errdetail("Versions that exist: %s.", list_names())));
+}
+
+Datum
+store_weights(const ModelStore *store, const ModelVersion *version)
+{
+	Oid			types[] = {TEXTOID, INT4OID};
+	Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(version->number)};
+
+	store_execute(store, "SELECT weights FROM @lesion_version WHERE model = $1 AND number = $2",
+				  2, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("version %d of model \"%s\" is gone", version->number, version->model),
+				 errhint("Another session has dropped it; the view lesion_models lists the models that exist.")));
+	return first_row_datum(1);
+}
+
+ModelVersion *
+store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
+{
+	Oid			types[] = {
+		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID,
+		JSONBOID, TEXTOID
+	};
+	char		nulls[] = "              ";
+	Datum		values[14];
+	uint8_t		digest[SHA256_BYTES];
+	int			number;
+
+	sha256_digest(content->weights, content->weights_size, digest);
+	values[0] = CStringGetTextDatum(model);
+	values[1] = JsonbPGetDatum(content->config);
+	values[2] = bytes_datum(content->weights, content->weights_size);
+	values[3] = bytes_datum(digest, SHA256_BYTES);
+	values[4] = Int32GetDatum(content->image_size);
+	values[5] = Float8GetDatum(content->threshold);
+	values[6] = Int64GetDatum(content->split_seed);
+	values[7] = Float8GetDatum(content->test_fraction);
+	values[8] = Int64GetDatum(content->run);
+	if (content->run == 0)
+		nulls[8] = 'n';
+	values[9] = Int32GetDatum(BUNDLED_VERSION);
+	if (!content->bundled)
+		nulls[9] = 'n';
+	values[10] = Float8GetDatum(content->temperature != 0 ? content->temperature : CALIBRATION_TEMPERATURE);
+	values[11] = Float8GetDatum(content->review_below != 0 ? content->review_below : CALIBRATION_REVIEW_BELOW);
+	values[12] = content->metadata == NULL ? (Datum) 0 : JsonbPGetDatum(content->metadata);
+	if (content->metadata == NULL)
+		nulls[12] = 'n';
+	values[13] = CStringGetTextDatum(enhance_mode_name(content->enhance));
+	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
+	store_execute(store,
+				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
+				  "split_seed, test_fraction, run, temperature, review_below, metadata, enhance, extension_version) "
+				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
+				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
+				  "OPERATOR(pg_catalog.+) 1, 1), "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, "
+				  "(SELECT extversion FROM pg_catalog.pg_extension "
+				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
+				  "RETURNING number",
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
+	number = DatumGetInt32(first_row_datum(1));
+	pfree(DatumGetPointer(values[2]));
+	return store_need_version(store, model, &number);
+}
+
+void
+store_promote(const ModelStore *store, const char *model, int number, const char *reason)
+{
+	Oid			types[] = {TEXTOID, INT4OID, TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model), Int32GetDatum(number), CStringGetTextDatum(reason)};
+
+	store_execute(store, "INSERT INTO @lesion_promotion (model, version, reason) VALUES ($1, $2, $3)",
+				  3, types, values, NULL, SPI_OK_INSERT);
+}

@@ -1,0 +1,98 @@
+/*
+ * model_store.h: models and versions, read from the store (store.h) and
+ * written to it.
+ *
+ * What is returned is palloc'd in the context that was current before
+ * SPI_connect() (by SPI_palloc), so it outlives SPI_finish().
+ */
+#ifndef LESIONSEG_PG_MODEL_STORE_H
+#define LESIONSEG_PG_MODEL_STORE_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+#include "enhance/enhance.h"
+#include "pg/base/sha256.h"
+#include "pg/base/store.h"
+
+/* A row of lesion_model. */
+typedef struct Model
+{
+	char	   *name;
+	char	   *architecture;
+	Jsonb	   *config;			/* keys that are absent have their defaults */
+	bool		bundled;
+} Model;
+
+/* A row of lesion_version without its weights. */
+typedef struct ModelVersion
+{
+	char	   *model;
+	int			number;
+	char	   *architecture;
+	Jsonb	   *config;
+	uint8_t		sha256[SHA256_BYTES];
+	int			image_size;
+	double		threshold;
+	double		temperature;
+	double		review_below;
+	EnhanceMode enhance;		/* what training did to its images */
+	int64_t		split_seed;
+	double		test_fraction;
+
+	/* Of an ensemble alone. */
+	int			member_count;
+	struct ModelVersion **members;
+	double	   *weights;		/* sum to 1 */
+} ModelVersion;
+
+/* The model of that name, or NULL. */
+Model	   *store_find_model(const ModelStore *store, const char *name);
+
+/* The model of that name, or an error that lists those that exist. */
+Model	   *store_need_model(const ModelStore *store, const char *name);
+
+/* Make a model. A name that is an architecture's becomes a bundled model. */
+void		store_create_model(const ModelStore *store, const char *name, const char *architecture,
+							   Jsonb *config);
+
+/* A version of a model, the active one where number is NULL; NULL when the
+ * model has no such version. No such model is an error. */
+ModelVersion *store_find_version(const ModelStore *store, const char *model, const int *number);
+
+/* The same; a version that is not there is an error that says what to do. */
+ModelVersion *store_need_version(const ModelStore *store, const char *model, const int *number);
+
+/* The weights of a version: a bytea datum as stored (TOASTed). */
+Datum		store_weights(const ModelStore *store, const ModelVersion *version);
+
+/* What goes into a new version beside its model. */
+typedef struct NewVersion
+{
+	Jsonb	   *config;			/* every key */
+	const void *weights;
+	size_t		weights_size;
+	int			image_size;
+	double		threshold;
+	double		temperature;	/* 0 = not known */
+	double		review_below;	/* 0 = not known */
+	EnhanceMode enhance;
+	int64_t		split_seed;
+	double		test_fraction;
+	int64_t		run;			/* 0 = imported */
+	bool		bundled;		/* it came with the extension */
+	Jsonb	   *metadata;		/* NULL = {} */
+} NewVersion;
+
+/* The number of a version that came with the extension. */
+#define BUNDLED_VERSION 0
+
+/* Add a version under the next free number (BUNDLED_VERSION where it is that);
+ * call with the model locked. */
+ModelVersion *store_add_version(const ModelStore *store, const char *model, const NewVersion *content);
+
+/* Make a version the active one. */
+void		store_promote(const ModelStore *store, const char *model, int number, const char *reason);
+
+#endif

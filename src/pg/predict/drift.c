@@ -1,0 +1,73 @@
+/*
+ * drift.c: the SQL function lesion_drift: week by week, what predictions and
+ * their images look like, and how far that is from the weeks before.
+ *
+ * Tables of predictions are the users', so their names come as arguments; the
+ * query runs with the rights of the caller.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "pg/models/model_store.h"
+#include "pg/predict/predictions.h"
+
+PG_FUNCTION_INFO_V1(lesion_drift);
+
+/* Sums of a figure over a week, and over all weeks before it. */
+#define SUMS(figure) \
+	"pg_catalog.sum(" figure ") AS s_" figure ", pg_catalog.sum(" figure " OPERATOR(pg_catalog.*) " figure ") AS q_" figure ", " \
+	"pg_catalog.count(" figure ") AS n_" figure
+#define BEFORE(figure) \
+	"pg_catalog.sum(s_" figure ") OVER before AS s0_" figure ", pg_catalog.sum(q_" figure ") OVER before AS q0_" figure ", " \
+	"pg_catalog.sum(n_" figure ") OVER before AS n0_" figure
+
+/* The week's mean less that before, in standard deviations of the images
+ * before; NULL where there are none, or where they do not differ by more than
+ * rounding. */
+#define MEAN_BEFORE(sum, figure) sum figure " / nullif(n0_" figure ", 0)::float8"
+#define SHIFT(figure) \
+	"(s_" figure " / nullif(n_" figure ", 0) - " MEAN_BEFORE("s0_", figure) ") / " \
+	"sqrt(nullif(greatest(1e-12, " MEAN_BEFORE("q0_", figure) " - (" MEAN_BEFORE("s0_", figure) ") ^ 2), 1e-12))"
+
+static const char query[] =
+"SELECT week, model, version, images, errors, area, confidence, quality, predicted_dice, review, "
+SHIFT("area") ", " SHIFT("confidence") ", " SHIFT("quality") " "
+"FROM (SELECT *, " BEFORE("area") ", " BEFORE("confidence") ", " BEFORE("quality") " FROM ("
+"SELECT pg_catalog.date_trunc('week', predicted_at, 'UTC')::pg_catalog.date AS week, model, version, "
+"pg_catalog.count(*) AS images, pg_catalog.count(error) AS errors, pg_catalog.avg(area) AS area, "
+"pg_catalog.avg(confidence) AS confidence, pg_catalog.avg(quality) AS quality, "
+"pg_catalog.avg(predicted_dice) AS predicted_dice, pg_catalog.avg(needs_review::int)::float8 AS review, "
+SUMS("area") ", " SUMS("confidence") ", " SUMS("quality") " "
+"FROM %s GROUP BY 1, 2, 3) AS weeks "
+"WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS sums "
+"ORDER BY week, model, version";
+
+/* lesion_drift(predictions) returns set of (week, model, version, ...) */
+Datum
+lesion_drift(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ModelStore	store = store_open(fcinfo, true);
+	char	   *table = predictions_open(&store, PG_GETARG_OID(0));
+
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	if (predictions_select(table, psprintf(query, table)) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", table);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Datum		values[13];
+		bool		nulls[13];
+
+		for (int column = 0; column < 13; column++)
+			values[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1, &nulls[column]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}

@@ -1,0 +1,206 @@
+/*
+ * pending_images.c: see pending_images.h.
+ *
+ * What is missing is found by joining all ids of the source to all rows of
+ * the table. Doing that for each batch would make a large archive quadratic,
+ * and no cursor can be kept over the commits between batches without a copy
+ * of all images. So ids are listed many at a time, and a batch's images are
+ * fetched by where their rows stood, or by their ids where the source is no
+ * table or the rows have moved since.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "pg/predict/pending_images.h"
+
+/* A list has the ids of so many batches, and not more than some megabytes. */
+#define LIST_BATCHES 500
+#define LIST_IDS 100000
+
+PendingImages *
+pending_begin(const ImagesSource *source, const char *target, int batch_size)
+{
+	PendingImages *pending = palloc0(sizeof *pending);
+
+	pending->source = source;
+	pending->target = target;
+	pending->batch_size = batch_size;
+	pending->list_length = Min((int64) batch_size * LIST_BATCHES, Max(batch_size, LIST_IDS));
+	pending->context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg pending images", ALLOCSET_DEFAULT_SIZES);
+	return pending;
+}
+
+/* ---- the list ---- */
+
+void
+pending_refuse_ambiguous(const ImagesSource *source, const char *id)
+{
+	if (source->ids_are_digests)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("id \"%s\" of %s is that of several images", id, source->name),
+			 errhint("A mask is found by its image's id: name a column that tells images apart with "
+					 "id_column => '...', or select from a view that has each image once.")));
+}
+
+/* Run the query that lists ids after `last` (NULL: all). */
+static void
+select_ids(const PendingImages *pending, const char *last)
+{
+	const ImagesSource *source = pending->source;
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID};
+	Datum		values[] = {
+		CStringGetTextDatum(source->name), CStringGetTextDatum(pending->model), Int32GetDatum(pending->version),
+		CStringGetTextDatum(last != NULL ? last : "")
+	};
+	char	   *query = psprintf("SELECT s.id COLLATE pg_catalog.\"C\", pg_catalog.count(*)%s FROM (%s) AS s "
+								 "WHERE s.image IS NOT NULL AND s.id IS NOT NULL %s"
+								 "AND NOT EXISTS (SELECT FROM %s AS p WHERE p.images OPERATOR(pg_catalog.=) $1 "
+								 "AND p.id OPERATOR(pg_catalog.=) s.id COLLATE pg_catalog.\"default\" "
+								 "AND p.model OPERATOR(pg_catalog.=) $2 AND p.version OPERATOR(pg_catalog.=) $3) "
+								 "GROUP BY 1 ORDER BY 1",
+								 source->has_tid ? ", pg_catalog.min(s.tid)" : "", source->rows,
+								 last != NULL ? "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.>) $4 " : "",
+								 pending->target);
+	int			result = images_execute(psprintf("looking for images of %s that %s lacks", source->name, pending->target),
+										query, lengthof(types), types, values, pending->list_length);
+
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "looking for images of %s gave %s", source->name, SPI_result_code_string(result));
+}
+
+/* Copy a row of that query. */
+static PendingImage
+listed_image(const ImagesSource *source, HeapTuple row, TupleDesc columns)
+{
+	PendingImage image = {0};
+	bool		isnull;
+
+	image.id = TextDatumGetCString(SPI_getbinval(row, columns, 1, &isnull));
+	if (DatumGetInt64(SPI_getbinval(row, columns, 2, &isnull)) > 1)
+		pending_refuse_ambiguous(source, image.id);
+	if (source->has_tid)
+	{
+		image.tid = palloc(sizeof *image.tid);
+		*image.tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, columns, 3, &isnull));
+	}
+	return image;
+}
+
+/* Make the list anew, of what comes after `last`. */
+static void
+list_images(PendingImages *pending, const char *last)
+{
+	MemoryContext caller;
+
+	select_ids(pending, last);
+	caller = MemoryContextSwitchTo(pending->context);
+	pending->count = SPI_processed;
+	pending->next = 0;
+	pending->more = pending->count == pending->list_length;
+	pending->images = palloc_extended((pending->count + 1) * sizeof *pending->images, MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < pending->count; i++)
+		pending->images[i] = listed_image(pending->source, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	MemoryContextSwitchTo(caller);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* See that the list is for the version and has images, if there are any. */
+static void
+need_list(PendingImages *pending, const ModelVersion *version)
+{
+	bool		same = pending->model != NULL && strcmp(pending->model, version->model) == 0 &&
+		pending->version == version->number;
+	char	   *last = NULL;
+
+	if (same && (pending->next < pending->count || !pending->more))
+		return;
+	if (same)
+		last = pstrdup(pending->images[pending->count - 1].id);
+	MemoryContextReset(pending->context);
+	pending->model = MemoryContextStrdup(pending->context, version->model);
+	pending->version = version->number;
+	list_images(pending, last);
+}
+
+/* ---- the images ---- */
+
+/* An array of values of a type of 6 bytes (tid) or of texts. */
+static Datum
+array_datum(Datum *values, int count, Oid type)
+{
+	if (type == TIDOID)
+		return PointerGetDatum(construct_array(values, count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Select the images of the next `count` ids, by where they stood if `by_tid`;
+ * how many are found. */
+static uint64
+select_images(const PendingImages *pending, int count, bool by_tid)
+{
+	const ImagesSource *source = pending->source;
+	const PendingImage *images = pending->images + pending->next;
+	Oid			types[] = {TEXTARRAYOID, TIDARRAYOID};
+	Datum		values[2] = {0};
+	Datum	   *ids = palloc(count * sizeof *ids);
+	Datum	   *tids = palloc(count * sizeof *tids);
+	int			result;
+
+	for (int i = 0; i < count; i++)
+	{
+		ids[i] = CStringGetTextDatum(images[i].id);
+		tids[i] = PointerGetDatum(images[i].tid);
+	}
+	values[0] = array_datum(ids, count, TEXTOID);
+	if (by_tid)
+		values[1] = array_datum(tids, count, TIDOID);
+	result = images_execute(psprintf("fetching images of %s", source->name),
+							psprintf("SELECT s.id, s.image FROM (%s) AS s WHERE %ss.image IS NOT NULL "
+									 "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) "
+									 "ORDER BY s.id COLLATE pg_catalog.\"C\"",
+									 source->rows, by_tid ? "s.tid OPERATOR(pg_catalog.=) ANY ($2) AND " : ""),
+							by_tid ? 2 : 1, types, values, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "fetching images of %s gave %s", source->name, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* Fetch the images of the next `count` ids. */
+static SPITupleTable *
+fetch_images(const PendingImages *pending, int count)
+{
+	bool		by_tid = pending->source->has_tid;
+
+	if (select_images(pending, count, by_tid) == (uint64) count || !by_tid)
+		return SPI_tuptable;
+	SPI_freetuptable(SPI_tuptable);
+	(void) select_images(pending, count, false);
+	return SPI_tuptable;
+}
+
+SPITupleTable *
+pending_fetch(PendingImages *pending, const ModelVersion *version)
+{
+	/* Where all rows of a batch are gone since, the next may have some. */
+	for (;;)
+	{
+		SPITupleTable *rows;
+		int			count;
+
+		need_list(pending, version);
+		if (pending->next == pending->count)
+			return NULL;
+		count = (int) Min(pending->count - pending->next, pending->batch_size);
+		rows = fetch_images(pending, count);
+		pending->next += count;
+		if (rows->numvals > 0)
+			return rows;
+		SPI_freetuptable(rows);
+	}
+}

@@ -1,0 +1,319 @@
+/*
+ * reproduce.c: the SQL function lesion_reproduce: make a stored mask again,
+ * from the weights, options and engine that its row names, and compare the
+ * bytes.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+#include "pg/base/bytes.h"
+#include "pg/base/settings.h"
+#include "pg/images/images_source.h"
+#include "pg/models/model_store.h"
+
+PG_FUNCTION_INFO_V1(lesion_reproduce);
+
+/* A prediction, as its row says. */
+typedef struct Prediction
+{
+	HeapTupleHeader row;
+	char	   *images;
+	char	   *id;
+	char	   *error;			/* NULL: it has a mask */
+	Datum		mask;
+	char	   *model;
+	int			version;
+	Datum		weights_sha256;
+	Datum		image_sha256;
+	Jsonb	   *options;
+	char	   *backend;
+	char	   *precision;
+} Prediction;
+
+/* An attribute, or an error that says what is missing. */
+static Datum
+attribute(HeapTupleHeader row, const char *name)
+{
+	bool		isnull;
+	Datum		value = GetAttributeByName(row, name, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s of the prediction is NULL", name),
+				 errhint("Give a row as lesion_predict wrote it.")));
+	return value;
+}
+
+/* A text attribute; NULL where it is NULL and may be. */
+static char *
+attribute_text(HeapTupleHeader row, const char *name, bool optional)
+{
+	bool		isnull;
+	Datum		value = GetAttributeByName(row, name, &isnull);
+
+	if (isnull && optional)
+		return NULL;
+	if (isnull)
+		value = attribute(row, name);
+	return TextDatumGetCString(value);
+}
+
+static Prediction
+read_prediction(HeapTupleHeader row)
+{
+	Prediction	prediction = {
+		.row = row,
+		.images = attribute_text(row, "images", false),
+		.id = attribute_text(row, "id", false),
+		.error = attribute_text(row, "error", true),
+		.model = attribute_text(row, "model", false),
+		.version = DatumGetInt32(attribute(row, "version")),
+		.weights_sha256 = attribute(row, "weights_sha256"),
+		.image_sha256 = attribute(row, "image_sha256"),
+		.options = DatumGetJsonbP(attribute(row, "options")),
+		.backend = attribute_text(row, "backend", false),
+		.precision = attribute_text(row, "precision", false),
+	};
+
+	if (!JB_ROOT_IS_OBJECT(prediction.options))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the prediction's options are not an object")));
+	if (prediction.error == NULL)
+		prediction.mask = attribute(row, "mask");
+	return prediction;
+}
+
+/* A key of the options as text; NULL where it is absent. */
+static char *
+option_text(Jsonb *options, const char *key)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&options->root, key, strlen(key), &value) == NULL)
+		return NULL;
+	switch (value.type)
+	{
+		case jbvString:
+			return pnstrdup(value.val.string.val, value.val.string.len);
+		case jbvBool:
+			return pstrdup(value.val.boolean ? "true" : "false");
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+		default:
+			return NULL;
+	}
+}
+
+/* The options of lesion_segment among the options; empty where they are absent. */
+static Jsonb *
+segment_options(Jsonb *options)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&options->root, "options", strlen("options"), &value) == NULL)
+		return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+	return JsonbValueToJsonb(&value);
+}
+
+/* Are two bytea the same? */
+static bool
+same_bytes(Datum a, Datum b)
+{
+	ByteView	one = bytes_view(a);
+	ByteView	other = bytes_view(b);
+	bool		same = one.size == other.size && memcmp(one.bytes, other.bytes, one.size) == 0;
+
+	bytes_release(&one);
+	bytes_release(&other);
+	return same;
+}
+
+/* ---- what it was made of ---- */
+
+/* Does the version still have the weights? Else say why not. */
+static const char *
+check_weights(const ModelStore *store, const Prediction *prediction)
+{
+	ModelVersion *version;
+
+	if (store_find_model(store, prediction->model) == NULL)
+		return "the model is gone";
+	version = store_find_version(store, prediction->model, &prediction->version);
+	if (version == NULL)
+		return "the version is gone";
+	if (!same_bytes(prediction->weights_sha256, bytes_datum(version->sha256, SHA256_BYTES)))
+		return "the version has other weights";
+	return NULL;
+}
+
+/* May the caller read from a relation that a row, not he, has named? Reading a
+ * view runs the functions in it with his rights: he must trust its owner. */
+static bool
+may_read(Oid relation)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	bool		may;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	switch (((Form_pg_class) GETSTRUCT(tuple))->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_MATVIEW:
+			may = true;
+			break;
+		default:
+			may = ((Form_pg_class) GETSTRUCT(tuple))->relowner == GetUserId() ||
+				superuser_arg(((Form_pg_class) GETSTRUCT(tuple))->relowner);
+	}
+	ReleaseSysCache(tuple);
+	return may;
+}
+
+/* Find the image that has the id and the SHA-256; else say why not. */
+static const char *
+find_image(const Prediction *prediction, Datum *image)
+{
+	Oid			types[] = {TEXTOID, BYTEAOID};
+	Datum		values[] = {CStringGetTextDatum(prediction->id), prediction->image_sha256};
+	Oid			relation = RangeVarGetRelid(makeRangeVarFromNameList(stringToQualifiedNameList(prediction->images)), NoLock,
+										true);
+	char	   *image_column = option_text(prediction->options, "image_column");
+	const ImagesSource *source;
+	bool		isnull;
+
+	if (!OidIsValid(relation))
+		return "the table of images is gone";
+	if (!may_read(relation))
+		return "the images are in a view of another user";
+	source = images_open_unmasked(relation, image_column != NULL ? image_column : "image",
+								  option_text(prediction->options, "id_column"));
+	if (images_execute(psprintf("looking for image \"%s\" of %s", prediction->id, source->name),
+					   psprintf("SELECT s.image, pg_catalog.sha256(s.image) OPERATOR(pg_catalog.=) $2 FROM (%s) AS s "
+								"WHERE s.id OPERATOR(pg_catalog.=) $1 ORDER BY 2 DESC", source->rows),
+					   lengthof(types), types, values, 1) != SPI_OK_SELECT)
+		elog(ERROR, "looking for image \"%s\" of %s failed", prediction->id, source->name);
+	if (SPI_processed == 0)
+		return "the image is gone";
+	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)))
+		return "the image has changed";
+	*image = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return NULL;
+}
+
+/* Compute as the row says, until the level is closed; else say why not. */
+static const char *
+set_engine(const Prediction *prediction)
+{
+	char	   *threads = option_text(prediction->options, "threads");
+	EngineChoice engine;
+	EngineNames names;
+
+	(void) set_config_option("lesionseg.backend", prediction->backend, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	(void) set_config_option("lesionseg.precision", prediction->precision, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	if (threads != NULL)
+		(void) set_config_option("lesionseg.threads", threads, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	engine = settings_engine();
+	names = settings_engine_names(&engine);
+	if (strcmp(names.backend, prediction->backend) != 0 || strcmp(names.precision, prediction->precision) != 0)
+		return "this machine has another engine";
+	return NULL;
+}
+
+/* Segment the image as the row says. */
+static Datum
+segment_again(const ModelStore *store, const Prediction *prediction, Datum image)
+{
+	Oid			types[] = {BYTEAOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
+	char	   *threshold = option_text(prediction->options, "threshold");
+	char	   *tta = option_text(prediction->options, "tta");
+	char	   *enhance = option_text(prediction->options, "enhance");
+	Datum		values[] = {
+		image, CStringGetTextDatum(prediction->model), Int32GetDatum(prediction->version),
+		threshold != NULL ? CStringGetTextDatum(threshold) : (Datum) 0,
+		CStringGetTextDatum(tta != NULL ? tta : "false"), enhance != NULL ? CStringGetTextDatum(enhance) : (Datum) 0,
+		JsonbPGetDatum(segment_options(prediction->options))
+	};
+	char		nulls[] = "       ";
+	bool		isnull;
+
+	nulls[3] = threshold != NULL ? ' ' : 'n';
+	nulls[5] = enhance != NULL ? ' ' : 'n';
+	store_execute(store,
+				  "SELECT (@lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)).mask",
+				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+}
+
+/* Make the mask again: NULL where it agrees, or why not; *made says whether
+ * one could be made. */
+static const char *
+reproduce(const ModelStore *store, const Prediction *prediction, bool *made)
+{
+	Datum		image = (Datum) 0;
+	const char *reason = check_weights(store, prediction);
+	int			level;
+
+	*made = false;
+	if (reason == NULL)
+		reason = find_image(prediction, &image);
+	if (reason != NULL)
+		return reason;
+	level = NewGUCNestLevel();
+	reason = set_engine(prediction);
+	if (reason == NULL)
+	{
+		*made = true;
+		if (!same_bytes(prediction->mask, segment_again(store, prediction, image)))
+			reason = "the masks differ";
+	}
+	AtEOXact_GUC(true, level);
+	return reason;
+}
+
+/* lesion_reproduce(prediction) -> (agrees, reason) */
+Datum
+lesion_reproduce(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, true);
+	Prediction	prediction = read_prediction(PG_GETARG_HEAPTUPLEHEADER(0));
+	TupleDesc	descriptor;
+	Datum		values[2] = {0};
+	bool		nulls[2] = {true, true};
+	const char *reason;
+	bool		made = false;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_reproduce must return a row");
+	SPI_connect();
+	reason = prediction.error != NULL ? "it has no mask" : reproduce(&store, &prediction, &made);
+	SPI_finish();
+	nulls[0] = !made;
+	values[0] = BoolGetDatum(reason == NULL);
+	if (reason != NULL)
+	{
+		nulls[1] = false;
+		values[1] = CStringGetTextDatum(reason);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}

@@ -1,0 +1,158 @@
+/*
+ * instances.c: lesion_instances, the lesions in an image one by one.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "enhance/enhance.h"
+#include "image/codec.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
+#include "pg/models/model_store.h"
+#include "pg/segment/model_cache.h"
+
+#define PNG_COMPRESSION 1		/* as lesion_segment's masks */
+#define ROWS_PER_POLL 64
+
+PG_FUNCTION_INFO_V1(lesion_instances);
+
+/* Refuse a model whose architecture knows no instances. */
+static void
+check_architecture(const ModelVersion *version)
+{
+	const Architecture *architecture = arch_find(version->architecture);
+
+	if (architecture == NULL || !arch_finds_instances(architecture))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("model \"%s\" of architecture \"%s\" finds no instances", version->model,
+						version->architecture),
+				 errhint("Use a model of architecture maskrcnn, or lesion_segment for one mask of all lesions.")));
+}
+
+/* The instance's mask at the size of the image, as PNG. A photograph may have
+ * a hundred instances, so what one took is given back before the next. */
+static Status
+instance_mask(const HostContext *host, const NetworkInstance *instance, float threshold, int width, int height,
+			  EncodedImage *png)
+{
+	Image		mask;
+	void	   *memory;
+	float	   *row;
+
+	TRY(image_create(host, width, height, 1, &mask));
+	TRY(host_alloc_array(host, width, sizeof(float), &memory));
+	row = memory;
+	for (int y = 0; y < height; y++)
+	{
+		uint8_t    *pixels = mask.pixels + (size_t) y * width;
+
+		if (y % ROWS_PER_POLL == 0)
+			TRY(host_poll(host));
+		network_instance_row(instance, width, height, y, row);
+		for (int x = 0; x < width; x++)
+			pixels[x] = row[x] > threshold ? 255 : 0;
+	}
+	TRY(png_encode(host, &mask, PNG_COMPRESSION, png));
+	host_free(host, row);
+	image_free(host, &mask);
+	return status_ok();
+}
+
+/* The instance's box in whole pixels, {x, y, width, height} as int[]. */
+static Datum
+instance_box(const NetworkInstance *instance, int width, int height)
+{
+	int			x = (int) floorf(instance->box.x1 * width);
+	int			y = (int) floorf(instance->box.y1 * height);
+	Datum		corners[] = {
+		Int32GetDatum(x), Int32GetDatum(y),
+		Int32GetDatum(Min((int) ceilf(instance->box.x2 * width), width) - x),
+		Int32GetDatum(Min((int) ceilf(instance->box.y2 * height), height) - y)
+	};
+
+	return PointerGetDatum(construct_array(corners, 4, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+/* The image as the version's training saw its images: enhanced at network
+ * size where that was its mode. */
+static Status
+read_image(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image)
+{
+	int			size = version->image_size;
+	Image		decoded;
+	Status		status;
+
+	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, size, size, image));
+	if (version->enhance == ENHANCE_MODE_OFF)
+		return status_ok();
+	decoded = *image;
+	status = image_resize(host, &decoded, size, size, image);
+	image_free(host, &decoded);
+	TRY(status);
+	return enhance_by_mode(host, version->enhance, image);
+}
+
+/* Find the instances and add a row for each. All memory of core is the
+ * host's, so a failure needs no tidying here. */
+static Status
+put_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+			  ReturnSetInfo *result)
+{
+	const NetworkInstance *instances;
+	ImageInfo	info;
+	Image		image;
+	int			count;
+
+	TRY(image_info(host, bytes->bytes, bytes->size, &info));
+	TRY(read_image(version, host, bytes, &image));
+	TRY(model_cache_instances(store, version, host, &image, &instances, &count));
+	image_free(host, &image);
+	for (int i = 0; i < count; i++)
+	{
+		EncodedImage png;
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		TRY(instance_mask(host, &instances[i], (float) version->threshold, info.width, info.height, &png));
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = Float8GetDatum((double) instances[i].score);
+		values[2] = instance_box(&instances[i], info.width, info.height);
+		values[3] = bytes_datum(png.bytes, png.size);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		pfree(DatumGetPointer(values[3]));
+		host_free(host, png.bytes);
+	}
+	return status_ok();
+}
+
+/* lesion_instances(image, model) -> (instance, score, box, mask)... */
+Datum
+lesion_instances(PG_FUNCTION_ARGS)
+{
+	ModelStore	store;
+	ModelVersion *version;
+	ByteView	image = bytes_view(PG_GETARG_DATUM(0));
+	HostContext *host;
+
+	InitMaterializedSRF(fcinfo, 0);
+	store = store_open(fcinfo, true);
+	SPI_connect();
+	version = store_need_version(&store, text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL);
+	SPI_finish();
+	check_architecture(version);
+	host = host_create(CurrentMemoryContext, settings_threads(false));
+	check_status(host, put_instances(&store, version, host, &image, (ReturnSetInfo *) fcinfo->resultinfo));
+	host_destroy(host);
+	bytes_release(&image);
+	return (Datum) 0;
+}

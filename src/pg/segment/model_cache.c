@@ -1,0 +1,261 @@
+/*
+ * model_cache.c: see model_cache.h.
+ *
+ * An entry's memory is a context of its own below CacheMemoryContext. While
+ * a model is being loaded that context still hangs below the caller's, so a
+ * failure takes it away. Libraries below us hold memory that no context
+ * knows; network_free and segmenter_free release it.
+ */
+#include "postgres.h"
+
+#include <malloc.h>
+
+#include "executor/spi.h"
+#include "lib/ilist.h"
+#include "utils/memutils.h"
+
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
+#include "pg/models/model_config.h"
+#include "pg/segment/model_cache.h"
+
+typedef struct CachedModel
+{
+	dlist_node	node;			/* in cache, the most recently used first */
+	MemoryContext context;		/* of everything here */
+	char	   *model;
+	int			number;
+	uint8_t		sha256[SHA256_BYTES];
+	EngineChoice engine;
+	int			threads;
+	HostContext *host;			/* of network and segmenter */
+	Network    *network;
+	Segmenter  *segmenter;
+	size_t		bytes;
+} CachedModel;
+
+static dlist_head cache = DLIST_STATIC_INIT(cache);
+static ModelCacheStats stats;
+
+/* Is this entry what that version needs under the current settings? */
+static bool
+entry_fits(const CachedModel *entry, const ModelVersion *version, EngineChoice engine, int threads)
+{
+	return entry->number == version->number &&
+		memcmp(entry->sha256, version->sha256, SHA256_BYTES) == 0 &&
+		entry->engine.backend == engine.backend && entry->engine.precision == engine.precision &&
+		entry->threads == threads && strcmp(entry->model, version->model) == 0;
+}
+
+/* Release what an entry holds outside its memory context. */
+static void
+release_model(CachedModel *entry)
+{
+	segmenter_free(entry->segmenter);
+	network_free(entry->network);
+	entry->segmenter = NULL;
+	entry->network = NULL;
+}
+
+/* Take an entry out of the cache; its memory goes with the current context
+ * at the latest. */
+static void
+detach(CachedModel *entry)
+{
+	dlist_delete(&entry->node);
+	stats.entries--;
+	stats.bytes -= entry->bytes;
+	MemoryContextSetParent(entry->context, CurrentMemoryContext);
+}
+
+/* Drop the least recently used models until the rest fits; the first stays. */
+static void
+evict(void)
+{
+	while (stats.entries > 1 && stats.bytes > (size_t) lesionseg_model_cache * 1024)
+	{
+		CachedModel *entry = dlist_tail_element(CachedModel, node, &cache);
+
+		detach(entry);
+		release_model(entry);
+		MemoryContextDelete(entry->context);
+	}
+}
+
+/* Decode the weights and plan; on failure nothing is left outside the
+ * entry's context. */
+static Status
+build(CachedModel *entry, const ModelVersion *version, const ByteView *weights)
+{
+	const Architecture *architecture = config_architecture(version->architecture);
+	ArchConfig	config = config_read(architecture, version->config);
+	Status		status;
+
+	status = network_create(entry->host, architecture, &config, &entry->network);
+	if (status.code == LS_OK)
+		status = network_load(entry->network, weights->bytes, weights->size);
+	if (status.code == LS_OK)
+	{
+		entry->network->image_size = version->image_size;
+		status = segmenter_create(entry->network, &entry->engine, &entry->segmenter);
+	}
+	if (status.code != LS_OK)
+		release_model(entry);
+	return status;
+}
+
+/* Check that weights are those the version was stored with. */
+static void
+check_digest(const ModelVersion *version, const ByteView *weights)
+{
+	uint8_t		digest[SHA256_BYTES];
+
+	sha256_digest(weights->bytes, weights->size, digest);
+	if (memcmp(digest, version->sha256, SHA256_BYTES) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the weights of version %d of model \"%s\" do not have its SHA-256",
+						version->number, version->model),
+				 errhint("The stored bytes have changed: restore the table lesion_version from a backup, or use "
+						 "another version.")));
+}
+
+/* Bytes that this process has from malloc, below memory contexts and libraries alike. */
+static size_t
+process_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+/*
+ * What an entry holds: what its parts know of, or what the process has taken
+ * since `before` where that is more. The primitives of oneDNN are memory that
+ * only the latter sees.
+ */
+static size_t
+entry_bytes(const CachedModel *entry, size_t before)
+{
+	size_t		known = segmenter_memory(entry->segmenter) + entry->network->graph->weight_count * sizeof(float);
+	size_t		now = process_bytes();
+
+	return now > before && now - before > known ? now - before : known;
+}
+
+/* Read a version's weights and make them ready. */
+static CachedModel *
+load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg model", ALLOCSET_SMALL_SIZES);
+	size_t		before = process_bytes();
+	CachedModel *entry = MemoryContextAllocZero(context, sizeof *entry);
+	ByteView	weights;
+	Status		status;
+
+	entry->context = context;
+	entry->model = MemoryContextStrdup(context, version->model);
+	entry->number = version->number;
+	memcpy(entry->sha256, version->sha256, SHA256_BYTES);
+	entry->engine = engine;
+	entry->threads = threads;
+	entry->host = host_create(context, threads);
+
+	SPI_connect();
+	weights = bytes_view(store_weights(store, version));
+	check_digest(version, &weights);
+	status = build(entry, version, &weights);
+	if (status.code != LS_OK)
+		check_argument(entry->host, psprintf("model \"%s\", version %d", version->model, version->number), status);
+	SPI_finish();
+
+	entry->bytes = entry_bytes(entry, before);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	dlist_push_head(&cache, &entry->node);
+	stats.loads++;
+	stats.entries++;
+	stats.bytes += entry->bytes;
+	evict();
+	return entry;
+}
+
+/* The model of a version, ready; valid until the next call. */
+static CachedModel *
+find_or_load(const ModelStore *store, const ModelVersion *version)
+{
+	EngineChoice engine = settings_engine();
+	int			threads = settings_threads(false);
+	dlist_iter	iterator;
+
+	dlist_foreach(iterator, &cache)
+	{
+		CachedModel *entry = dlist_container(CachedModel, node, iterator.cur);
+
+		if (entry_fits(entry, version, engine, threads))
+		{
+			stats.hits++;
+			dlist_move_head(&cache, &entry->node);
+			return entry;
+		}
+	}
+	return load(store, version, engine, threads);
+}
+
+void
+model_cache_load(const ModelStore *store, const ModelVersion *version)
+{
+	(void) find_or_load(store, version);
+}
+
+/* Predict with a model; an interrupt is raised and costs the entry. */
+static Status
+run_entry(CachedModel *entry, const HostContext *host, const Image *image, bool tta, double threshold,
+		  ProbabilityMap *map)
+{
+	Status		status;
+
+	segmenter_set_host(entry->segmenter, host);
+	status = segmenter_run(entry->segmenter, image, tta, threshold, map);
+	segmenter_set_host(entry->segmenter, entry->host);
+
+	/*
+	 * The network polls its own host, which then keeps what interrupted it:
+	 * an interrupted model cannot be used again.
+	 */
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+	{
+		detach(entry);
+		release_model(entry);
+		host_rethrow(host);
+		check_status(entry->host, status);
+	}
+	return status;
+}
+
+Status
+model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+				const Image *image, bool tta, double threshold, ProbabilityMap *map)
+{
+	return run_entry(find_or_load(store, version), host, image, tta, threshold, map);
+}
+
+Status
+model_cache_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+					  const Image *image, const NetworkInstance **instances, int *count)
+{
+	CachedModel *entry = find_or_load(store, version);
+	ProbabilityMap map;
+
+	TRY(run_entry(entry, host, image, false, version->threshold, &map));
+	probability_map_free(host, &map);
+	*count = segmenter_instances(entry->segmenter, instances);
+	return status_ok();
+}
+
+ModelCacheStats
+model_cache_stats(void)
+{
+	return stats;
+}

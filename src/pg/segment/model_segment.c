@@ -1,0 +1,287 @@
+/*
+ * model_segment.c: see model_segment.h.
+ *
+ * Bytes are decoded, the image goes through the network, or through those of
+ * all members of an ensemble, and what they say becomes a mask.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "core/threads.h"
+#include "image/codec.h"
+#include "infer/calibration.h"
+#include "infer/mask.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/json_values.h"
+#include "pg/models/ensemble.h"
+#include "pg/segment/model_cache.h"
+#include "pg/segment/model_segment.h"
+
+/* Keys of the argument `options` and where their values stand. */
+typedef struct OptionKey
+{
+	const char *name;
+	size_t		offset;			/* of a bool in SegmentOptions */
+} OptionKey;
+
+static const OptionKey option_keys[] = {
+	{"largest_component", offsetof(SegmentOptions, largest_component)},
+	{"fill_holes", offsetof(SegmentOptions, fill_holes)},
+};
+
+/* Take one key. */
+static void
+take_option(void *data, const char *key, double value)
+{
+	for (size_t i = 0; i < lengthof(option_keys); i++)
+	{
+		if (strcmp(key, option_keys[i].name) != 0)
+			continue;
+		if (value != 0 && value != 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" is %g, it must be true or false", key, value)));
+		*(bool *) ((char *) data + option_keys[i].offset) = value != 0;
+		return;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("options have no key \"%s\"", key),
+			 errhint("Keys that exist: largest_component, fill_holes.")));
+}
+
+void
+segment_options_apply(Jsonb *json, SegmentOptions *options)
+{
+	json_values_each(json, "options", JSON_NUMBERS_AND_BOOLEANS, take_option, options);
+}
+
+void
+argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options)
+{
+	options->enhance = version->enhance;
+	options->as_trained = PG_ARGISNULL(n);
+	if (!PG_ARGISNULL(n))
+		check_status(NULL, enhance_mode_find(text_to_cstring(PG_GETARG_TEXT_PP(n)), &options->enhance));
+}
+
+Jsonb *
+segment_options_jsonb(const SegmentOptions *options)
+{
+	JsonBuilder builder;
+
+	json_begin(&builder);
+	if (options->tta)
+		json_add_boolean(&builder, "tta", true);
+	if (options->enhance != ENHANCE_MODE_OFF)
+		json_add_string(&builder, "enhance", enhance_mode_name(options->enhance));
+	for (size_t i = 0; i < lengthof(option_keys); i++)
+		if (*(const bool *) ((const char *) options + option_keys[i].offset))
+			json_add_boolean(&builder, option_keys[i].name, true);
+	return json_end(&builder);
+}
+
+/* The size of the mask: as asked for, or the image's own. */
+static Status
+mask_size(const HostContext *host, const ByteView *bytes, int *width, int *height)
+{
+	ImageInfo	info;
+
+	if (*width != 0 || *height != 0)
+		return status_ok();
+	TRY(image_info(host, bytes->bytes, bytes->size, &info));
+	*width = info.width;
+	*height = info.height;
+	return status_ok();
+}
+
+void
+model_load(const ModelStore *store, const ModelVersion *version)
+{
+	if (version->member_count == 0)
+		model_cache_load(store, version);
+	for (int i = 0; i < version->member_count; i++)
+		model_cache_load(store, version->members[i]);
+}
+
+/*
+ * Predict an image, enhanced at network size: what is lost in reducing it, noise
+ * first of all, needs no mending, and what is left costs a few milliseconds
+ * whatever the size of the photograph. Training does the same (dataset.c).
+ */
+static Status
+predict_enhanced(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+				 const SegmentOptions *options, ProbabilityMap *map)
+{
+	EnhanceMode mode = options->as_trained ? version->enhance : options->enhance;
+	Image		input;
+	Status		status;
+
+	if (mode == ENHANCE_MODE_OFF)
+		return model_cache_run(store, version, host, image, options->tta, options->threshold, map);
+	TRY(image_resize(host, image, version->image_size, version->image_size, &input));
+	status = enhance_by_mode(host, mode, &input);
+	if (status.code == LS_OK)
+		status = model_cache_run(store, version, host, &input, options->tta, options->threshold, map);
+	image_free(host, &input);
+	return status;
+}
+
+/* Predict an image with each of the versions. */
+static Status
+predict_all(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+			const Image *image, const SegmentOptions *options, ProbabilityMap *maps)
+{
+	threads_use(host->threads);
+	for (int i = 0; i < count; i++)
+		TRY(predict_enhanced(store, versions[i], host, image, options, &maps[i]));
+	return status_ok();
+}
+
+/* Decode an image as large as the versions need it. */
+static Status
+decode(ModelVersion *const *versions, int count, const HostContext *host, const ByteView *bytes, Image *image)
+{
+	int			size = 0;
+
+	for (int i = 0; i < count; i++)
+		size = Max(size, versions[i]->image_size);
+	return image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, size, size, image);
+}
+
+Status
+model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+		   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps)
+{
+	Image		image;
+	Status		status;
+
+	TRY(decode(versions, count, host, bytes, &image));
+	status = predict_all(store, versions, count, host, &image, options, maps);
+	image_free(host, &image);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
+	return status;
+}
+
+/* Say what Dice a mask may expect. Where a small map is enlarged, edges become
+ * wide and unsure; the version was calibrated (learn/fit.h), and its bound for
+ * review was found, at network size: so this looks there, whatever the size
+ * of the mask. */
+static Status
+expect_dice(const ModelVersion *version, const HostContext *host, const ProbabilityMap *maps, const double *weights,
+			int count, MaskOptions options, double *expected)
+{
+	double		table[256];
+	Image		mask;
+	Image		map;
+
+	options.width = options.height = version->image_size;
+	TRY(mask_create(host, maps, weights, count, &options, &mask, &map));
+	calibration_table(version->temperature, table);
+	*expected = calibration_expected_dice((size_t) map.width * map.height, map.pixels, mask.pixels, table);
+	image_free(host, &mask);
+	image_free(host, &map);
+	return status_ok();
+}
+
+/* Calibrate a map of probabilities. */
+static void
+calibrate(const ModelVersion *version, Image *map)
+{
+	size_t		pixels = (size_t) map->width * map->height;
+	double		table[256];
+	uint8_t		bytes[256];
+
+	calibration_table(version->temperature, table);
+	for (int value = 0; value < 256; value++)
+		bytes[value] = (uint8_t) (int) (255 * table[value] + 0.5);
+	for (size_t i = 0; i < pixels; i++)
+		map->pixels[i] = bytes[map->pixels[i]];
+}
+
+/* Segment a decoded image; `maps` is memory for a map of each member. */
+static Status
+segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+		const SegmentOptions *options, const MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
+		Segmented *result)
+{
+	const double alone = 1;
+	ModelVersion *self = unconstify(ModelVersion *, version);
+	bool		ensemble = version->member_count > 0;
+	int			count = ensemble ? version->member_count : 1;
+	const double *weights = ensemble ? version->weights : &alone;
+
+	TRY(predict_all(store, ensemble ? version->members : &self, count, host, image, options, maps));
+	for (int i = 0; i < count; i++)
+		result->disagreement += weights[i] * maps[i].disagreement;
+	if (want_probabilities)
+		TRY(expect_dice(version, host, maps, weights, count, *mask, &result->predicted_dice));
+	TRY(mask_create(host, maps, weights, count, mask, &result->mask,
+					want_probabilities ? &result->probabilities : NULL));
+	if (want_probabilities)
+		calibrate(version, &result->probabilities);
+	return status_ok();
+}
+
+Status
+model_segment_image(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	MaskOptions mask = {
+		.width = width,
+		.height = height,
+		.threshold = options->threshold,
+		.largest_component = options->largest_component,
+		.fill_holes = options->fill_holes,
+	};
+	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
+	Status		status;
+
+	memset(result, 0, sizeof *result);
+	status = segment(store, version, host, image, options, &mask, maps, want_probabilities, result);
+	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
+		probability_map_free(host, &maps[i]);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
+	return status;
+}
+
+Status
+model_decode(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image)
+{
+	ModelVersion *self = unconstify(ModelVersion *, version);
+
+	if (version->member_count > 0)
+		return decode(version->members, version->member_count, host, bytes, image);
+	return decode(&self, 1, host, bytes, image);
+}
+
+/* The same as model_segment, a cancel while decoding being a Status like
+ * others. */
+static Status
+decode_and_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+				   const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	Image		image;
+	Status		status;
+
+	TRY(mask_size(host, bytes, &width, &height));
+	TRY(model_decode(version, host, bytes, &image));
+	status = model_segment_image(store, version, host, &image, options, width, height, want_probabilities, result);
+	image_free(host, &image);
+	return status;
+}
+
+Status
+model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	Status		status = decode_and_segment(store, version, host, bytes, options, width, height, want_probabilities, result);
+
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(host, status);
+	return status;
+}

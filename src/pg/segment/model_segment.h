@@ -1,0 +1,77 @@
+/*
+ * model_segment.h: an image segmented with a version of a model.
+ *
+ * Everything that segments (lesion_segment and its kin, lesion_evaluate)
+ * comes through here, with the same options.
+ */
+#ifndef LESIONSEG_PG_MODEL_SEGMENT_H
+#define LESIONSEG_PG_MODEL_SEGMENT_H
+
+#include "postgres.h"
+
+#include "enhance/enhance.h"
+#include "image/image.h"
+#include "infer/segment.h"
+#include "pg/base/bytes.h"
+#include "pg/models/model_store.h"
+#include "utils/jsonb.h"
+
+/* How to segment. */
+typedef struct SegmentOptions
+{
+	double		threshold;		/* 0 < threshold < 1 */
+	bool		tta;			/* test-time augmentation */
+	EnhanceMode enhance;		/* of the image at network size */
+	bool		as_trained;		/* rather: as each version's training did */
+	bool		largest_component;	/* of the mask alone */
+	bool		fill_holes;		/* of the mask */
+} SegmentOptions;
+
+/* Set the keys of the argument `options`; an unknown one is an error that
+ * lists those that exist. */
+void		segment_options_apply(Jsonb *json, SegmentOptions *options);
+
+/* Set the mode that argument `n` names; NULL is what training did. */
+void		argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options);
+
+/* What is not as it is by default but for the threshold, as an object, for
+ * the row of an evaluation. */
+Jsonb	   *segment_options_jsonb(const SegmentOptions *options);
+
+/* What came of an image; images belong to the host of the call. */
+typedef struct Segmented
+{
+	Image		mask;			/* 1 channel, 0 or 255 */
+	Image		probabilities;	/* 255 p, calibrated, 1 channel; only if asked for */
+	double		disagreement;	/* of the views of test-time augmentation, else 0 */
+	double		predicted_dice; /* what the mask may expect, if probabilities were asked for */
+} Segmented;
+
+/* Load the networks of a version unless they are ready. */
+void		model_load(const ModelStore *store, const ModelVersion *version);
+
+/* What each of `count` versions, none of them an ensemble, says of an image;
+ * the caller frees maps (zeroed before) also on failure. The rest is as
+ * below. */
+Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+					   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps);
+
+/*
+ * Segment an image, loading the model if need be. The mask has the size
+ * width x height, or the image's own where both are 0. The Status is about
+ * the image, and then there is nothing to free; a cancel is raised.
+ */
+Status		model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
+						  bool want_probabilities, Segmented *result);
+
+/* Decode an image, as large as a version needs it. */
+Status		model_decode(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image);
+
+/* The same as model_segment for a decoded RGB image; width and height are of
+ * the mask and not 0. */
+Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+								const Image *image, const SegmentOptions *options, int width, int height,
+								bool want_probabilities, Segmented *result);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * checkpoint_store.c: see checkpoint_store.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/settings.h"
+#include "pg/train/checkpoint_store.h"
+#include "pg/train/training_record.h"
+
+/* What the run is computed by: "onednn bf16, 2 threads". Two runs agree bit
+ * for bit only where this is the same. */
+static char *
+engine_text(const TrainRun *run)
+{
+	EngineNames names = settings_engine_names(&run->plan.train.engine);
+
+	return psprintf("%s %s, %d threads", names.backend, names.precision, run->host->threads);
+}
+
+/* Remove checkpoints of other runs of the model; those runs are over, since
+ * the caller has the model locked. */
+static void
+drop_others(const TrainRun *run)
+{
+	Oid			types[] = {TEXTOID, INT8OID};
+	Datum		values[] = {CStringGetTextDatum(run->request.model), Int64GetDatum(run->run)};
+
+	store_execute(&run->store,
+				  "DELETE FROM @lesion_checkpoint c USING @lesion_run r "
+				  "WHERE r.run OPERATOR(pg_catalog.=) c.run AND r.model OPERATOR(pg_catalog.=) $1 "
+				  "AND r.run OPERATOR(pg_catalog.<>) $2",
+				  2, types, values, NULL, SPI_OK_DELETE);
+}
+
+void
+checkpoint_save(const TrainRun *run)
+{
+	Oid			types[] = {INT8OID, INT4OID, BYTEAOID, TEXTOID};
+	Datum		values[4];
+	void	   *bytes;
+	size_t		size;
+
+	check_status(run->host, trainer_save(run->trainer, &bytes, &size));
+	values[0] = Int64GetDatum(run->run);
+	values[1] = Int32GetDatum(run->epochs_done);
+	values[2] = bytes_datum(bytes, size);
+	values[3] = CStringGetTextDatum(engine_text(run));
+	host_free(run->host, bytes);
+
+	drop_others(run);
+	record_execute(&run->store,
+				   "INSERT INTO @lesion_checkpoint AS c (run, epoch, state, engine) VALUES ($1, $2, $3, $4) "
+				   "ON CONFLICT (run) DO UPDATE SET epoch = $2, state = $3, engine = $4, "
+				   "saved_at = pg_catalog.clock_timestamp()",
+				   4, types, values, NULL, SPI_OK_INSERT);
+	pfree(DatumGetPointer(values[2]));
+}
+
+bool
+checkpoint_load(const TrainRun *run)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(run->run)};
+	bool		isnull;
+	char	   *engine;
+	ByteView	state;
+	Status		status;
+
+	store_execute(&run->store, "SELECT state, engine FROM @lesion_checkpoint WHERE run = $1",
+				  1, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		elog(ERROR, "the checkpoint of run %lld is gone", (long long) run->run);
+	state = bytes_view(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	engine = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	status = trainer_restore(run->trainer, state.bytes, state.size);
+	bytes_release(&state);
+
+	if (status.code == LS_OK && strcmp(engine, engine_text(run)) != 0)
+		ereport(WARNING,
+				(errmsg("run %lld goes on with %s, it was begun with %s", (long long) run->run, engine_text(run),
+						engine),
+				 errdetail("Its weights will not be bit for bit those of an uninterrupted run.")));
+	SPI_freetuptable(SPI_tuptable);
+	if (status.code != LS_OK)
+		ereport(NOTICE,
+				(errmsg("run %lld cannot go on: %s", (long long) run->run, status.message)));
+	return status.code == LS_OK;
+}
+
+void
+checkpoint_drop(const TrainRun *run)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(run->run)};
+
+	store_execute(&run->store, "DELETE FROM @lesion_checkpoint WHERE run OPERATOR(pg_catalog.=) $1",
+				  1, types, values, NULL, SPI_OK_DELETE);
+}

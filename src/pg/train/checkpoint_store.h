@@ -1,0 +1,29 @@
+/*
+ * checkpoint_store.h: the table lesion_checkpoint, what a run continues from.
+ *
+ * A run has at most one row, replaced after each epoch, and a model too: the
+ * first checkpoint of a run removes what other runs of the model left.
+ * Callers stand inside SPI_connect().
+ */
+#ifndef LESIONSEG_PG_CHECKPOINT_STORE_H
+#define LESIONSEG_PG_CHECKPOINT_STORE_H
+
+#include "postgres.h"
+
+#include "pg/train/train_state.h"
+
+/* Store where the run stands after its last epoch. */
+void		checkpoint_save(const TrainRun *run);
+
+/*
+ * Put the run where its checkpoint says. False where the checkpoint cannot be
+ * used (nothing has changed then); a message says why. A checkpoint that was
+ * computed by another backend, precision or number of threads is used with a
+ * warning: the weights will differ in their last bits.
+ */
+bool		checkpoint_load(const TrainRun *run);
+
+/* Remove the run's checkpoint. */
+void		checkpoint_drop(const TrainRun *run);
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * retrain.c: the procedure lesion_retrain: a run that commits as it goes.
+ *
+ * Where it was called so that it may (outside of a transaction block), a
+ * transaction ends after each piece of the run: other sessions see its row,
+ * its log and its progress, and a checkpoint lets it go on should it be
+ * stopped. What the run holds lives in the procedure's memory context, which
+ * outlives transactions, as do its locks and its temporary files.
+ *
+ * Each piece runs in a subtransaction, as a PL runs a block that handles
+ * errors: when it fails, the state of the run is written and committed, and
+ * then the error goes its way. During an epoch no snapshot is held, so a run
+ * of hours keeps VACUUM from nothing.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+
+#include "pg/base/arguments.h"
+#include "pg/train/checkpoint_store.h"
+#include "pg/train/run_log.h"
+#include "pg/train/train_run.h"
+
+PG_FUNCTION_INFO_V1(lesion_retrain);
+
+/* Arguments after those of lesion_train. */
+typedef enum RetrainArgument
+{
+	ARGUMENT_RESUME = 18,
+	ARGUMENT_MAX_MINUTES,
+	ARGUMENT_PATIENCE
+} RetrainArgument;
+
+typedef struct Retrain
+{
+	TrainRun   *run;
+	bool		commits;		/* else all happens in the caller's transaction */
+	bool		resume;
+	int			patience;		/* epochs without a better one; INT_MAX without */
+	UnfinishedRun unfinished;	/* what this run may go on with */
+	ErrorData  *error;			/* what a step raised, or NULL */
+} Retrain;
+
+typedef void (*RetrainStep) (Retrain *job);
+
+/* ---- steps ---- */
+
+/* Have a snapshot to read toasted values with between queries; committing
+ * took away the one that the CALL came with. */
+static void
+need_snapshot(const Retrain *job)
+{
+	if (job->commits)
+		EnsurePortalSnapshotExists();
+}
+
+/* Settle what is to be trained; register the run, unless it may turn out to
+ * be one that is registered already. */
+static void
+open_step(Retrain *job)
+{
+	TrainRun   *run = job->run;
+
+	if (job->commits || job->resume)
+		store_check_rights(&run->store, "lesion_checkpoint", ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE,
+						   "train with checkpoints");
+	train_run_open(run, job->commits ? LOCK_SESSION : LOCK_TRANSACTION);
+	if (run->plan.train.keep_last != 0 && job->patience != INT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("patience waits for a better epoch, and keep_last keeps the last"),
+				 errhint("Leave one of them out.")));
+	run_log_mark_lost(run);
+	if (job->resume)
+		job->unfinished = run_log_find_unfinished(run);
+	if (job->unfinished.run != 0)
+		train_run_show(run, job->unfinished.run);
+	else
+		train_run_register(run);
+}
+
+/* Go on with the unfinished run; false where that cannot be. */
+static bool
+continue_unfinished(Retrain *job)
+{
+	TrainRun   *run = job->run;
+	const UnfinishedRun *unfinished = &job->unfinished;
+
+	run->run = unfinished->run;
+	if (!unfinished->has_data || memcmp(unfinished->data_sha256, run->data_sha256, SHA256_BYTES) != 0)
+	{
+		ereport(NOTICE,
+				(errmsg("run %lld cannot go on: what training sees of %s has changed since", (long long) unfinished->run,
+						run->source->name)));
+		return false;
+	}
+	if (!checkpoint_load(run))
+		return false;
+	run_log_resume(run, unfinished);
+	ereport(NOTICE,
+			(errmsg("run %lld goes on after epoch %d of %d", (long long) run->run, run->epochs_done,
+					run->request.epochs)));
+	return true;
+}
+
+/* Read the images, and with them decide whether to go on or begin. */
+static void
+read_step(Retrain *job)
+{
+	TrainRun   *run = job->run;
+
+	need_snapshot(job);
+	train_run_read(run);
+	if (job->unfinished.run != 0 && !continue_unfinished(job))
+	{
+		train_run_register(run);
+		ereport(NOTICE,
+				(errmsg("run %lld begins from the start", (long long) run->run)));
+	}
+	run_log_images(run);
+}
+
+/* Train an epoch; with commits to come, store where it led. */
+static void
+epoch_step(Retrain *job)
+{
+	if (train_run_epoch(job->run) && job->commits)
+		checkpoint_save(job->run);
+}
+
+/* Make a version of the best weights. */
+static void
+finish_step(Retrain *job)
+{
+	need_snapshot(job);
+	train_run_finish(job->run);
+	if (job->commits || job->unfinished.run != 0)
+		checkpoint_drop(job->run);
+}
+
+/* Write that a step failed. */
+static void
+fail_step(Retrain *job)
+{
+	run_log_fail(job->run, job->error);
+}
+
+/* ---- transactions ---- */
+
+/* Run a step in a subtransaction; what it raised, or NULL. */
+static ErrorData *
+try_step(Retrain *job, RetrainStep step)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		step(job);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(job->run->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+/* Run a step and commit it. Where it fails, commit that instead, and raise
+ * the error. */
+static void
+run_step(Retrain *job, RetrainStep step)
+{
+	if (!job->commits)
+	{
+		step(job);
+		return;
+	}
+	job->error = try_step(job, step);
+
+	/* Where that cannot be written (the extension was dropped, say), what
+	 * matters is what happened before. */
+	if (job->error != NULL && job->run->run != 0)
+		(void) try_step(job, fail_step);
+	SPI_commit();
+	if (job->error != NULL)
+		ReThrowError(job->error);
+}
+
+/* ---- the run ---- */
+
+/* The argument by which the run ends before its last epoch, or NULL. */
+static const char *
+stop_early(const Retrain *job)
+{
+	const TrainRun *run = job->run;
+
+	if (run->epochs_done == 0)
+		return NULL;
+	if (run->epochs_done - run->best.epoch >= job->patience)
+		return "patience";
+	if (run->out_of_time || train_run_elapsed(run) + run->epoch_seconds > run->max_seconds)
+		return "max_minutes";
+	return NULL;
+}
+
+/* Tell the user what came of the run. */
+static void
+announce_end(const TrainRun *run)
+{
+	const char *early = run->stopped_by == NULL ? "" :
+		psprintf(" (%s ended it after epoch %d of %d)", run->stopped_by, run->epochs_done, run->request.epochs);
+	const char *score = run->score.n == 0 ? "" :
+		psprintf(", test Dice %.4f on %lld images", run->score.dice, (long long) run->score.n);
+
+	ereport(NOTICE,
+			(errmsg("run %lld is finished%s: version %d of model \"%s\"%s%s", (long long) run->run, early,
+					run->version->number, run->request.model, run->promoted ? ", promoted" : "", score)));
+}
+
+/* Train from the first step to the last. */
+static void
+retrain(Retrain *job)
+{
+	TrainRun   *run = job->run;
+
+	run_step(job, open_step);
+	run_step(job, read_step);
+	while (!train_run_done(run) && (run->stopped_by = stop_early(job)) == NULL)
+		run_step(job, epoch_step);
+	run_step(job, finish_step);
+	announce_end(run);
+}
+
+/* May the procedure commit? */
+static bool
+may_commit(FunctionCallInfo fcinfo)
+{
+	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction();
+}
+
+/* The limit of time in seconds. */
+static double
+read_max_seconds(FunctionCallInfo fcinfo)
+{
+	double		minutes;
+
+	if (PG_ARGISNULL(ARGUMENT_MAX_MINUTES))
+		return INFINITY;
+	minutes = PG_GETARG_FLOAT8(ARGUMENT_MAX_MINUTES);
+	if (!(minutes > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_minutes %g is not above 0", minutes),
+				 errhint("Give the minutes that the run may take, or NULL for no limit.")));
+	return 60 * minutes;
+}
+
+/* The number of epochs to wait for a better one. */
+static int
+read_patience(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(ARGUMENT_PATIENCE))
+		return INT_MAX;
+	if (PG_GETARG_INT32(ARGUMENT_PATIENCE) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("patience %d is below 1", PG_GETARG_INT32(ARGUMENT_PATIENCE)),
+				 errhint("Give the number of epochs to wait for a better one, or NULL to run them all.")));
+	return PG_GETARG_INT32(ARGUMENT_PATIENCE);
+}
+
+/* lesion_retrain(images, model, epochs, ..., resume, max_minutes, patience) */
+Datum
+lesion_retrain(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	TrainRequest request = train_request_read(fcinfo);
+	double		max_seconds = read_max_seconds(fcinfo);
+	Retrain		job = {
+		.commits = may_commit(fcinfo),
+		.patience = read_patience(fcinfo),
+	};
+
+	argument_needed(fcinfo, ARGUMENT_RESUME, "resume");
+	job.resume = PG_GETARG_BOOL(ARGUMENT_RESUME);
+	PreventCommandIfReadOnly("lesion_retrain()");
+	if (!job.commits)
+		ereport(NOTICE,
+				(errmsg("this run commits nothing before its end, because it was called inside a transaction"),
+				 errhint("CALL lesion_retrain outside of a transaction block for a run that others can watch and "
+						 "that can go on when it was stopped.")));
+
+	job.run = train_run_create(store, &request);
+	job.run->max_seconds = max_seconds;
+	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
+	PG_TRY();
+	{
+		retrain(&job);
+	}
+	PG_FINALLY();
+	{
+		train_run_free(job.run);
+	}
+	PG_END_TRY();
+	SPI_finish();
+	PG_RETURN_VOID();
+}

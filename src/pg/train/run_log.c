@@ -1,0 +1,252 @@
+/*
+ * run_log.c: see run_log.h.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "pg/base/bytes.h"
+#include "pg/train/run_log.h"
+#include "pg/train/training_record.h"
+
+/* A column of a row of the current result; 0 where it is NULL. */
+static Datum
+result_datum(int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/* The same as a float8; NaN where it is NULL. */
+static double
+result_double(int column)
+{
+	bool		isnull;
+	Datum		datum = result_datum(column, &isnull);
+
+	return isnull ? NAN : DatumGetFloat8(datum);
+}
+
+/* What a run was asked for, as in its row. */
+static Datum
+request_options(const TrainRun *run)
+{
+	return JsonbPGetDatum(train_request_jsonb(&run->request, &run->plan, run->config));
+}
+
+void
+run_log_begin(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	bool		isnull;
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID, INT4OID};
+	Datum		values[] = {
+		CStringGetTextDatum(request->model),
+		CStringGetTextDatum(run->source->name),
+		Int32GetDatum(request->epochs),
+		Int64GetDatum(request->seed),
+		request_options(run),
+		Int32GetDatum(MyProcPid)
+	};
+
+	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
+	record_execute(&run->store,
+				   "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, pid) "
+				   "VALUES ($1, 'running', $2, $3, $4, $5, $6) RETURNING run",
+				   lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
+	run->run = DatumGetInt64(result_datum(1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+run_log_images(const TrainRun *run)
+{
+	const TrainCounts *counts = &run->counts;
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, BYTEAOID};
+	Datum		values[] = {
+		Int64GetDatum(run->run),
+		Int64GetDatum(counts->training),
+		Int64GetDatum(counts->validation),
+		Int64GetDatum(counts->test),
+		Int64GetDatum(counts->skipped),
+		Int64GetDatum(counts->broken),
+		bytes_datum(run->data_sha256, SHA256_BYTES)
+	};
+
+	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
+	record_execute(&run->store,
+				   "UPDATE @lesion_run SET training_images = $2::int, validation_images = $3::int, "
+				   "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7 "
+				   "WHERE run OPERATOR(pg_catalog.=) $1",
+				   lengthof(types), types, values, NULL, SPI_OK_UPDATE);
+}
+
+void
+run_log_epoch(const TrainRun *run, const EpochReport *report)
+{
+	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, BOOLOID};
+	char		nulls[] = "         ";
+	Datum		values[] = {
+		Int64GetDatum(run->run),
+		Int32GetDatum(report->epoch),
+		Float8GetDatum(report->train_loss),
+		Float8GetDatum(report->val_loss),
+		Float8GetDatum(report->val_dice),
+		Float8GetDatum(report->learning_rate),
+		Float8GetDatum(report->images_per_second),
+		Float8GetDatum(report->seconds),
+		BoolGetDatum(report->best)
+	};
+
+	if (isnan(report->val_dice))
+		nulls[3] = nulls[4] = 'n';
+	record_execute(&run->store,
+				   "INSERT INTO @lesion_epoch (run, epoch, train_loss, val_loss, val_dice, learning_rate, "
+				   "images_per_second, seconds, best) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+				   lengthof(types), types, values, nulls, SPI_OK_INSERT);
+}
+
+void
+run_log_finish(const TrainRun *run)
+{
+	Oid			types[] = {INT8OID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, TEXTOID};
+	char		nulls[] = "      ";
+	Datum		values[] = {
+		Int64GetDatum(run->run),
+		Int32GetDatum(run->version->number),
+		Int32GetDatum(run->best.epoch),
+		Float8GetDatum(run->seconds),
+		Float8GetDatum(run->images_per_second),
+		(Datum) 0
+	};
+
+	if (run->stopped_by != NULL)
+		values[5] = CStringGetTextDatum(run->stopped_by);
+	else
+		nulls[5] = 'n';
+	record_execute(&run->store,
+				   "UPDATE @lesion_run SET state = 'finished', version = $2, best_epoch = $3, seconds = $4, "
+				   "images_per_second = $5, stopped_by = $6, finished_at = pg_catalog.clock_timestamp() "
+				   "WHERE run OPERATOR(pg_catalog.=) $1",
+				   lengthof(types), types, values, nulls, SPI_OK_UPDATE);
+}
+
+/* ---- runs that end otherwise ---- */
+
+void
+run_log_fail(const TrainRun *run, const ErrorData *error)
+{
+	bool		cancelled = error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+	Oid			types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID};
+	Datum		values[] = {
+		Int64GetDatum(run->run),
+		CStringGetTextDatum(cancelled ? "cancelled" : "failed"),
+		CStringGetTextDatum(error->message),
+		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode))
+	};
+
+	record_execute(&run->store,
+				   "UPDATE @lesion_run SET state = $2, error = $3, sqlstate = $4, "
+				   "finished_at = pg_catalog.clock_timestamp() "
+				   "WHERE run OPERATOR(pg_catalog.=) $1",
+				   lengthof(types), types, values, NULL, SPI_OK_UPDATE);
+}
+
+void
+run_log_mark_lost(const TrainRun *run)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(run->request.model)};
+
+	/* When it ended nobody saw; the last that was heard of it is certain. */
+	record_execute(&run->store,
+				   "UPDATE @lesion_run r SET state = 'lost', finished_at = "
+				   "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e "
+				   "WHERE e.run OPERATOR(pg_catalog.=) r.run), r.started_at) "
+				   "WHERE model OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+				   1, types, values, NULL, SPI_OK_UPDATE);
+}
+
+UnfinishedRun
+run_log_find_unfinished(const TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	UnfinishedRun unfinished = {0};
+	Datum		data;
+	bool		isnull;
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID};
+	Datum		values[] = {
+		CStringGetTextDatum(request->model),
+		CStringGetTextDatum(run->source->name),
+		Int32GetDatum(request->epochs),
+		Int64GetDatum(request->seed),
+		request_options(run)
+	};
+
+	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
+	store_execute(&run->store,
+				  "SELECT r.run, r.data_sha256, c.epoch FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
+				  "WHERE r.model = $1 AND r.images = $2 AND r.epochs = $3 AND r.seed = $4 AND r.options = $5 "
+				  "AND r.state <> 'finished' ORDER BY r.run DESC LIMIT 1",
+				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+	{
+		unfinished.run = DatumGetInt64(result_datum(1, &isnull));
+		data = result_datum(2, &isnull);
+		unfinished.has_data = !isnull;
+		if (!isnull)
+			memcpy(unfinished.data_sha256, VARDATA_ANY(DatumGetByteaPP(data)), SHA256_BYTES);
+		unfinished.epochs_done = DatumGetInt32(result_datum(3, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return unfinished;
+}
+
+/* Take the best epoch and the time spent so far from the log. */
+static void
+read_epochs(TrainRun *run)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(run->run)};
+	bool		isnull;
+
+	store_execute(&run->store,
+				  "SELECT b.epoch, b.train_loss, b.val_loss, b.val_dice, s.n, s.per_image, s.seconds, s.last FROM "
+				  "(SELECT * FROM @lesion_epoch WHERE run = $1 AND best ORDER BY epoch DESC LIMIT 1) b, "
+				  "(SELECT pg_catalog.count(*)::int AS n, pg_catalog.sum(1 / images_per_second) AS per_image, "
+				  "pg_catalog.sum(seconds) AS seconds, "
+				  "(pg_catalog.array_agg(seconds ORDER BY epoch DESC))[1] AS last "
+				  "FROM @lesion_epoch WHERE run = $1) s",
+				  1, types, values, NULL, SPI_OK_SELECT);
+	if (SPI_processed > 0)
+	{
+		run->best.epoch = DatumGetInt32(result_datum(1, &isnull));
+		run->best.train_loss = result_double(2);
+		run->best.val_loss = result_double(3);
+		run->best.val_dice = result_double(4);
+		run->epochs_done = DatumGetInt32(result_datum(5, &isnull));
+		run->training_seconds = result_double(6);
+		run->images_per_second = run->epochs_done / run->training_seconds;
+		run->earlier_seconds = result_double(7);
+		run->epoch_seconds = result_double(8);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+run_log_resume(TrainRun *run, const UnfinishedRun *unfinished)
+{
+	Oid			types[] = {INT8OID, INT4OID};
+	Datum		values[] = {Int64GetDatum(unfinished->run), Int32GetDatum(MyProcPid)};
+
+	record_execute(&run->store,
+				   "UPDATE @lesion_run SET state = 'running', error = NULL, sqlstate = NULL, finished_at = NULL, "
+				   "pid = $2, resumed = resumed OPERATOR(pg_catalog.+) 1 WHERE run OPERATOR(pg_catalog.=) $1",
+				   2, types, values, NULL, SPI_OK_UPDATE);
+	run->run = unfinished->run;
+	read_epochs(run);
+}

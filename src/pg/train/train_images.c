@@ -1,0 +1,171 @@
+/*
+ * train_images.c: see train_images.h.
+ */
+#include "postgres.h"
+
+#include "core/threads.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/images/split.h"
+#include "pg/train/train_images.h"
+#include "pg/train/train_progress.h"
+
+/* Share of lesionseg.max_memory that decoded images may take; what is above
+ * goes to a temporary file. The rest is the network's. */
+#define IMAGES_MEMORY_SHARE 0.5
+
+/* Raise an error when the table cannot be trained on. */
+static void
+check_rows(const ImagesSource *source, int64 rows, int64 usable)
+{
+	if (rows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s has no rows", source->name),
+				 errhint("Fill it with images and their masks first.")));
+	if (usable < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s has %lld row%s with an image and a mask, training needs at least 2", source->name,
+						(long long) usable, usable == 1 ? "" : "s"),
+				 errhint("Add rows; a useful network needs some hundred.")));
+}
+
+/* Add a row that training sees to the digest of all of them. */
+static void
+digest_row(TrainRun *run, const ImageRow *row)
+{
+	size_t		id_size = strlen(row->id);
+	uint8_t    *text = palloc(3 * SHA256_BYTES + id_size);
+
+	memcpy(text, run->data_sha256, SHA256_BYTES);
+	sha256_digest(row->image.bytes, row->image.size, text + SHA256_BYTES);
+	sha256_digest(row->mask.bytes, row->mask.size, text + 2 * SHA256_BYTES);
+	memcpy(text + 3 * SHA256_BYTES, row->id, id_size);
+	sha256_digest(text, 3 * SHA256_BYTES + id_size, run->data_sha256);
+	pfree(text);
+}
+
+/* A row, as the subject of an error. */
+static char *
+row_name(const TrainRun *run, const ImageRow *row)
+{
+	return psprintf("row \"%s\" of %s", row->id, run->source->name);
+}
+
+/* Look at one row: keep it for training or validation, or check it when it
+ * is in the test part. */
+static Status
+take_row(TrainRun *run, const ImageRow *row)
+{
+	const TrainPlan *plan = &run->plan;
+	Dataset    *dataset = run->training;
+	int64	   *count = &run->counts.training;
+	HostContext *host;
+	Status		status;
+
+	if (split_is_test(row->id, run->request.split_seed, run->request.test_fraction))
+	{
+		host = host_create(CurrentMemoryContext, 1);
+		status = images_check(host, row);
+		if (status.code == LS_OK || broken_is_rows_fault(status))
+			host_destroy(host);
+		else
+			check_argument(host, row_name(run, row), status);
+		run->counts.test += status.code == LS_OK;
+		return status;
+	}
+	if (split_is_validation(row->id, run->request.split_seed, plan->validation_fraction))
+	{
+		dataset = run->validation;
+		count = &run->counts.validation;
+	}
+	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size);
+	if (status.code != LS_OK && !broken_is_rows_fault(status))
+		check_argument(dataset == run->training ? run->training_host : run->validation_host, row_name(run, row), status);
+	if (status.code == LS_OK)
+	{
+		(*count)++;
+		digest_row(run, row);
+	}
+	return status;
+}
+
+/*
+ * Raise an error when training would need more memory than it may have: now,
+ * not after all images were decoded. How many rows are for training shows
+ * only then, so a table that may not fill a batch is tried with one image.
+ */
+static void
+check_memory(TrainRun *run, int64 usable)
+{
+	const TrainRequest *request = &run->request;
+	const TrainOptions *options = &run->plan.train;
+	double		expected = usable * (1 - request->test_fraction) * (1 - run->plan.validation_fraction);
+	int			batch = expected > 2.0 * options->batch_size ? options->batch_size : 1;
+	Learner    *learner;
+
+	threads_use(run->host->threads);
+	check_status(run->host, learner_create(run->network, &options->engine, batch, request->image_size,
+										   request->image_size, &learner));
+	learner_free(learner);
+}
+
+/* Read all rows once. */
+static void
+read_rows(TrainRun *run)
+{
+	BrokenRows	broken = {run->source};
+	ImagesScan	scan;
+	ImageRow	row;
+	int64		rows;
+	int64		read = 0;
+
+	images_count(run->source, &rows, &broken.usable);
+	check_rows(run->source, rows, broken.usable);
+	check_memory(run, broken.usable);
+	train_progress_phase(PROGRESS_READING, broken.usable);
+	images_begin(run->source, &scan);
+	while (images_next(&scan, &row))
+	{
+		images_fetch(&scan, &row);
+		(void) broken_row(&broken, NULL, row.id, take_row(run, &row));
+		train_progress_rows(++read);
+	}
+	run->counts.skipped = scan.skipped;
+	run->counts.broken = broken.broken;
+	images_end(&scan);
+}
+
+void
+train_images_read(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	int			threads = run->host->threads;
+	size_t		memory = (size_t) (run->host->max_memory * IMAGES_MEMORY_SHARE);
+	size_t		validation_memory = (size_t) (memory * run->plan.validation_fraction);
+
+	run->training_host = host_create(run->context, threads);
+	run->validation_host = host_create(run->context, threads);
+	check_status(run->training_host, dataset_create(run->training_host, request->image_size,
+													memory - validation_memory, &run->training));
+	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,
+													  validation_memory, &run->validation));
+	dataset_enhance(run->validation, run->plan.enhance);
+	read_rows(run);
+
+	if (run->counts.training == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no row of %s is left to train on", run->source->name),
+				 errdetail("%lld rows are in the test part, %lld in the validation part.",
+						   (long long) run->counts.test, (long long) run->counts.validation),
+				 errhint("Add rows, or lower test_fraction or options->validation_fraction.")));
+	ereport(NOTICE,
+			(errmsg("%lld images to train on, %lld to validate, %lld to test",
+					(long long) run->counts.training, (long long) run->counts.validation,
+					(long long) run->counts.test),
+			 run->counts.skipped + run->counts.broken > 0
+			 ? errdetail("Left out: %lld rows with a NULL, %lld broken ones.",
+						 (long long) run->counts.skipped, (long long) run->counts.broken) : 0));
+}

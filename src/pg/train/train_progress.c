@@ -1,0 +1,173 @@
+/*
+ * train_progress.c: see train_progress.h.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "pg/train/train_progress.h"
+
+PG_FUNCTION_INFO_V1(lesion_training_slots);
+
+static const char *const phase_names[] = {
+	[PROGRESS_READING] = "reading",
+	[PROGRESS_TRAINING] = "training",
+	[PROGRESS_VALIDATING] = "validating",
+	[PROGRESS_SCORING] = "scoring",
+};
+
+/* Where the training of this process began. */
+static TimestampTz training_began;
+static int	epochs_done_before;
+
+/* What this process says about its training. */
+static TrainProgress *
+mine(void)
+{
+	static TrainProgress unseen;
+	ProcessProgress *process = progress_mine();
+
+	return process != NULL ? &process->training : &unseen;
+}
+
+/* Show it. */
+static void
+publish(TrainProgress *training)
+{
+	training->at = GetCurrentTimestamp();
+	if (progress_mine() != NULL)
+		progress_publish();
+}
+
+void
+train_progress_begin(const char *model, int epochs)
+{
+	TrainProgress *training = mine();
+
+	memset(training, 0, sizeof *training);
+	training->running = true;
+	strlcpy(training->model, model, sizeof training->model);
+	training->epochs = epochs;
+	training->loss = training->val_dice = NAN;
+	publish(training);
+}
+
+void
+train_progress_end(void)
+{
+	TrainProgress *training = mine();
+
+	training->running = false;
+	publish(training);
+}
+
+void
+train_progress_run(int64 run)
+{
+	TrainProgress *training = mine();
+
+	training->run = run;
+	publish(training);
+}
+
+void
+train_progress_phase(ProgressPhase phase, int64 batches)
+{
+	TrainProgress *training = mine();
+
+	training->phase = phase;
+	training->batch = 0;
+	training->batches = batches;
+	publish(training);
+}
+
+void
+train_progress_rows(int64 rows)
+{
+	TrainProgress *training = mine();
+
+	training->batch = rows;
+	publish(training);
+}
+
+void
+train_progress_epochs_done(int epochs_done, double val_dice)
+{
+	TrainProgress *training = mine();
+
+	if (training->epoch == 0)
+	{
+		training_began = GetCurrentTimestamp();
+		epochs_done_before = epochs_done;
+	}
+	training->epoch = Min(epochs_done + 1, training->epochs);
+	training->val_dice = val_dice;
+	train_progress_phase(PROGRESS_TRAINING, 0);
+}
+
+void
+train_progress_batch(int epoch, int batch, int batches, double images_per_second, double loss)
+{
+	TrainProgress *training = mine();
+	double		done = epoch - 1 + (double) batch / batches - epochs_done_before;
+	double		left = training->epochs - epochs_done_before - done;
+
+	training->phase = batch < batches ? PROGRESS_TRAINING : PROGRESS_VALIDATING;
+	training->epoch = epoch;
+	training->batch = batch;
+	training->batches = batches;
+	training->images_per_second = images_per_second;
+	training->loss = loss;
+	training->seconds_left = 1e-6 * (GetCurrentTimestamp() - training_began) * left / done;
+	publish(training);
+}
+
+/* ---- SQL ---- */
+
+/* Add a row for a run. */
+static void
+put_row(ReturnSetInfo *result, int pid, const TrainProgress *training)
+{
+	Datum		values[13];
+	bool		nulls[13] = {false};
+
+	values[0] = Int32GetDatum(pid);
+	values[1] = Int64GetDatum(training->run);
+	nulls[1] = training->run == 0;
+	values[2] = CStringGetTextDatum(training->model);
+	values[3] = CStringGetTextDatum(phase_names[training->phase]);
+	values[4] = Int32GetDatum(training->epoch);
+	nulls[4] = training->epoch == 0;
+	values[5] = Int32GetDatum(training->epochs);
+	values[6] = Int64GetDatum(training->batch);
+	values[7] = Int64GetDatum(training->batches);
+	nulls[6] = nulls[7] = training->batches == 0;
+	values[8] = Float8GetDatum(training->images_per_second);
+	nulls[8] = training->images_per_second == 0;
+	values[9] = Float8GetDatum(training->loss);
+	nulls[9] = isnan(training->loss);
+	values[10] = Float8GetDatum(training->val_dice);
+	nulls[10] = isnan(training->val_dice);
+	values[11] = Float8GetDatum(training->seconds_left);
+	nulls[11] = training->phase == PROGRESS_READING || training->images_per_second == 0;
+	values[12] = TimestampTzGetDatum(training->at);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* lesion_training_slots(): what the processes on this database that train say */
+Datum
+lesion_training_slots(PG_FUNCTION_ARGS)
+{
+	ProcessProgress progress;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < progress_count(); i++)
+		if (progress_read(i, &progress) && progress.training.running)
+			put_row((ReturnSetInfo *) fcinfo->resultinfo, progress.pid, &progress.training);
+	return (Datum) 0;
+}

@@ -1,0 +1,470 @@
+/*
+ * train_run.c: see train_run.h.
+ */
+#include "postgres.h"
+
+#include <malloc.h>
+#include <math.h>
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
+#include "pg/evaluate/evaluate.h"
+#include "pg/models/model_config.h"
+#include "pg/train/run_log.h"
+#include "pg/train/train_images.h"
+#include "pg/train/train_progress.h"
+#include "pg/train/train_run.h"
+
+TrainRun *
+train_run_create(ModelStore store, const TrainRequest *request)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg training run",
+												  ALLOCSET_DEFAULT_SIZES);
+	TrainRun   *run = MemoryContextAllocZero(context, sizeof *run);
+
+	run->context = context;
+	run->store = store;
+	run->request = *request;
+	run->max_seconds = INFINITY;
+	INSTR_TIME_SET_CURRENT(run->started);
+	return run;
+}
+
+/* Release what training needs and scoring does not. */
+static void
+release_training(TrainRun *run)
+{
+	trainer_free(run->trainer);
+	run->trainer = NULL;
+	dataset_free(run->training);
+	run->training = NULL;
+	dataset_free(run->validation);
+	run->validation = NULL;
+	network_free(run->network);
+	run->network = NULL;
+	if (run->host != NULL)
+		host_destroy(run->host);
+	run->host = NULL;
+	if (run->training_host != NULL)
+		host_destroy(run->training_host);
+	run->training_host = NULL;
+	if (run->validation_host != NULL)
+		host_destroy(run->validation_host);
+	run->validation_host = NULL;
+}
+
+void
+train_run_free(TrainRun *run)
+{
+	train_progress_end();
+	release_training(run);
+	work_unlock(&run->run_lock);
+	work_unlock(&run->model_lock);
+	MemoryContextDelete(run->context);
+
+	/* The process lives on: what training held goes back to the system now,
+	 * not when the allocator sees fit. */
+	malloc_trim(0);
+}
+
+/* Raise an error unless the caller may write what a run writes. */
+static void
+check_rights(const ModelStore *store)
+{
+	static const char *const tables[] = {"lesion_version", "lesion_promotion", "lesion_epoch", "lesion_evaluation",
+	"lesion_image_score"};
+
+	for (size_t i = 0; i < lengthof(tables); i++)
+		store_check_rights(store, tables[i], ACL_INSERT, "train");
+	store_check_rights(store, "lesion_run", ACL_INSERT | ACL_UPDATE, "train");
+}
+
+/* ---- the model ---- */
+
+/* The config that a new model has where nothing else is said: that of the
+ * model it starts from, or none. */
+static Jsonb *
+base_config(const TrainRun *run)
+{
+	if (run->init != NULL && strcmp(run->init->architecture, run->architecture->name) == 0)
+		return run->init->config;
+	return run->request.config;
+}
+
+/* The model's row, made where it does not exist and an architecture is known. */
+static Model *
+find_or_create_model(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	Model	   *model = store_find_model(&run->store, request->model);
+	const char *architecture = request->architecture;
+	ArchConfig	config;
+
+	if (model != NULL)
+		return model;
+	if (architecture == NULL && arch_find(request->model) != NULL)
+		architecture = request->model;
+	if (architecture == NULL && run->init != NULL)
+		architecture = run->init->architecture;
+	if (architecture == NULL)
+		return store_need_model(&run->store, request->model);
+
+	run->architecture = config_architecture(architecture);
+	config = config_read(run->architecture, base_config(run));
+	config_apply(run->architecture, request->config, &config);
+	store_check_rights(&run->store, "lesion_model", ACL_INSERT, "make a model");
+	store_create_model(&run->store, request->model, architecture, config_jsonb(run->architecture, &config));
+	return store_need_model(&run->store, request->model);
+}
+
+/*
+ * The config to train with. A model keeps the config it was made with; one
+ * that is named after its architecture takes a new one with each version and
+ * else that of its active version.
+ */
+static ArchConfig
+choose_config(TrainRun *run, const Model *model)
+{
+	ArchConfig	own = config_read(run->architecture, model->config);
+	ArchConfig	asked = own;
+	ModelVersion *active;
+
+	config_apply(run->architecture, run->request.config, &asked);
+	if (!model->bundled)
+	{
+		if (!config_equal(run->architecture, &own, &asked))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("model \"%s\" has another config", model->name),
+					 errdetail("It was made with %s.", JsonbToCString(NULL, &model->config->root, 0)),
+					 errhint("Leave config out, or train a model of another name with it.")));
+		return own;
+	}
+	active = run->init != NULL ? run->init : store_find_version(&run->store, model->name, NULL);
+	if (JB_ROOT_COUNT(run->request.config) == 0 && active != NULL &&
+		strcmp(active->architecture, run->architecture->name) == 0)
+		return config_read(run->architecture, active->config);
+	return asked;
+}
+
+/* Take the weights of the model to start from, or random ones. */
+static void
+set_initial_weights(TrainRun *run)
+{
+	ByteView	weights;
+	Status		status;
+
+	if (run->init == NULL)
+	{
+		network_initialise(run->network, run->plan.train.seed);
+		return;
+	}
+	weights = bytes_view(store_weights(&run->store, run->init));
+	status = network_load_initial(run->network, weights.bytes, weights.size);
+	bytes_release(&weights);
+	check_argument(run->host, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
+}
+
+/* Settle what is to be trained; nothing has been read yet. */
+static void
+settle_model(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	Model	   *model;
+	ArchConfig	config;
+
+	if (request->init != NULL)
+		run->init = store_need_version(&run->store, request->init, NULL);
+	model = find_or_create_model(run);
+	if (request->architecture != NULL && strcmp(request->architecture, model->architecture) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("model \"%s\" is of architecture \"%s\", not \"%s\"", model->name, model->architecture,
+						request->architecture),
+				 errhint("Leave architecture out, or choose another name for a new model.")));
+	run->architecture = config_architecture(model->architecture);
+	run->plan = train_request_plan(request, run->architecture);
+	if (run->init != NULL)
+	{
+		(void) config_architecture(run->init->architecture);
+		run->plan.init_version = run->init->number;
+	}
+	config = choose_config(run, model);
+	run->config = config_jsonb(run->architecture, &config);
+	check_status(run->host, network_create(run->host, run->architecture, &config, &run->network));
+	check_status(run->host, network_check_size(run->network, request->image_size, request->image_size));
+	if (run->plan.freeze_encoder != 0)
+		network_freeze_encoder(run->network);
+	set_initial_weights(run);
+}
+
+/* ---- the beginning ---- */
+
+void
+train_run_open(TrainRun *run, LockSpan span)
+{
+	const TrainRequest *request = &run->request;
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+
+	check_rights(&run->store);
+	run->span = span;
+	run->model_lock = model_lock(&run->store, request->model, span);
+	run->host = host_create(run->context, settings_threads(true));
+	settle_model(run);
+	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
+	train_progress_begin(request->model, request->epochs);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+train_run_show(TrainRun *run, int64 number)
+{
+	work_unlock(&run->run_lock);
+	run->run_lock = run_lock(&run->store, number, run->span);
+	train_progress_run(number);
+}
+
+void
+train_run_register(TrainRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+
+	run_log_begin(run);
+	train_run_show(run, run->run);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Show a batch, and tell whether there is time for the next; called by the
+ * trainer. Some epoch must have run for the run to make a version. */
+static bool
+go_on_after_batch(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
+{
+	TrainRun   *run = data;
+
+	train_progress_batch(epoch, batch, batches, images_per_second, loss);
+	run->out_of_time = run->epochs_done > 0 && batch < batches && train_run_elapsed(run) >= run->max_seconds;
+	return !run->out_of_time;
+}
+
+void
+train_run_read(TrainRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+
+	train_images_read(run);
+	run->plan.train.progress = go_on_after_batch;
+	run->plan.train.progress_data = run;
+	check_status(run->host, trainer_create(run->network, run->training, run->validation, &run->plan.train,
+										   &run->trainer));
+	MemoryContextSwitchTo(caller);
+}
+
+/* ---- epochs ---- */
+
+bool
+train_run_done(const TrainRun *run)
+{
+	return trainer_done(run->trainer);
+}
+
+/* Seconds as people say them. */
+static char *
+duration_text(double seconds)
+{
+	if (seconds < 90)
+		return psprintf("%.0f s", seconds);
+	if (seconds < 90 * 60)
+		return psprintf("%.0f min", seconds / 60);
+	return psprintf("%d h %d min", (int) (seconds / 3600), (int) fmod(seconds / 60, 60));
+}
+
+/* Tell the user about an epoch. */
+static void
+announce_epoch(const EpochReport *report)
+{
+	char	   *validation = isnan(report->val_dice) ? "" :
+		psprintf(", validation loss %.4f, validation Dice %.4f", report->val_loss, report->val_dice);
+
+	ereport(NOTICE,
+			(errmsg("epoch %d of %d: training loss %.4f%s, %.1f images/s, %s left", report->epoch, report->epochs,
+					report->train_loss, validation, report->images_per_second,
+					duration_text(report->seconds_left))));
+}
+
+bool
+train_run_epoch(TrainRun *run)
+{
+	EpochReport report;
+	Status		status;
+
+	train_progress_epochs_done(run->epochs_done, run->best.epoch > 0 ? run->best.val_dice : NAN);
+	status = trainer_run_epoch(run->trainer, &report);
+	if (run->out_of_time)
+		return false;
+	check_status(run->host, status);
+	if (report.best)
+		run->best = report;
+	run->epochs_done = report.epoch;
+	run->epoch_seconds = report.seconds;
+	run->training_seconds += 1 / report.images_per_second;
+	run->images_per_second = run->epochs_done / run->training_seconds;
+	run_log_epoch(run, &report);
+	announce_epoch(&report);
+	return true;
+}
+
+double
+train_run_elapsed(const TrainRun *run)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, run->started);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+/* ---- the end ---- */
+
+/* Store the best weights as a version. */
+static void
+store_version(TrainRun *run)
+{
+	NewVersion	content = {
+		.config = run->config,
+		.image_size = run->request.image_size,
+		.split_seed = run->request.split_seed,
+		.test_fraction = run->request.test_fraction,
+		.run = run->run,
+	};
+	Fit			fitted;
+	void	   *bytes;
+	int			epoch;
+	double		val_dice;
+
+	trainer_take_best(run->trainer, &epoch, &val_dice);
+	check_status(run->host, trainer_fit(run->trainer, run->plan.threshold, &fitted));
+	run->network->threshold = content.threshold = fitted.threshold;
+	run->network->temperature = content.temperature = fitted.temperature;
+	run->network->review_below = content.review_below = fitted.review_below;
+	content.enhance = run->plan.enhance;
+	if (run->plan.enhance != ENHANCE_MODE_OFF)
+		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));
+	check_status(run->host, network_save(run->network, WEIGHTS_F32,
+										 JsonbToCString(NULL, &run->config->root, 0),
+										 &bytes, &content.weights_size));
+	content.weights = bytes;
+	run->version = store_add_version(&run->store, run->request.model, &content);
+}
+
+/* Score a version on the run's test part and keep the scores. */
+static Evaluation
+score_version(const TrainRun *run, const ModelVersion *version)
+{
+	EvaluationTask task = {
+		.source = run->source,
+		.version = version,
+		.subset = "test",
+		.split_seed = run->request.split_seed,
+		.test_fraction = run->request.test_fraction,
+		.options = {.threshold = version->threshold,.enhance = version->enhance,.as_trained = true},
+		.quiet = true,
+	};
+	Evaluation	evaluation = evaluation_run(&run->store, &task);
+
+	if (evaluation.score.n > 0)
+		evaluation_store(&run->store, &task, &evaluation);
+	return evaluation;
+}
+
+/* Mean Dice of the new version less that of another on the test rows that
+ * both were scored on: some may have come or gone in between. */
+static double
+paired_difference(const TrainRun *run, const Evaluation *other)
+{
+	double	   *differences = palloc_extended((run->test_scores.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), differences);
+	double		sum = 0;
+
+	for (int64 i = 0; i < count; i++)
+		sum += differences[i];
+	pfree(differences);
+	return count > 0 ? sum / count : 0;
+}
+
+/* Is the new version better than the active one on the same test rows? */
+static bool
+beats(const TrainRun *run, const ModelVersion *active)
+{
+	Evaluation	evaluation;
+
+	if (run->score.n == 0)
+	{
+		ereport(NOTICE,
+				(errmsg("version %d is not promoted: there is no test part to compare it on", run->version->number),
+				 errhint("Promote it with lesion_model_promote, or keep rows for testing with test_fraction.")));
+		return false;
+	}
+	if (active->split_seed != run->request.split_seed || active->test_fraction != run->request.test_fraction)
+		ereport(WARNING,
+				(errmsg("version %d of model \"%s\" was trained on another split of the images", active->number,
+						active->model),
+				 errdetail("Some test rows of this run may have been among those it was trained on."),
+				 errhint("Give every run of a model the same split with split_seed => %lld and "
+						 "test_fraction => %g.",
+						 (long long) active->split_seed, active->test_fraction)));
+	evaluation = score_version(run, active);
+	ereport(NOTICE,
+			(errmsg("test Dice %.4f, that of the active version %d is %.4f", run->score.dice, active->number,
+					evaluation.score.dice)));
+	return paired_difference(run, &evaluation) > 0;
+}
+
+/* Promote the new version if the rule says so. */
+static void
+promote(TrainRun *run, const ModelVersion *active)
+{
+	const char *reason = NULL;
+
+	if (run->request.promote == PROMOTE_NEVER)
+		return;
+	if (active == NULL)
+		reason = "first version";
+	else if (run->request.promote == PROMOTE_ALWAYS)
+		reason = "always";
+	else if (beats(run, active))
+		reason = "better";
+	if (reason == NULL)
+		return;
+	store_promote(&run->store, run->request.model, run->version->number, reason);
+	run->promoted = true;
+}
+
+void
+train_run_finish(TrainRun *run)
+{
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	ModelVersion *active = store_find_version(&run->store, run->request.model, NULL);
+
+	train_progress_phase(PROGRESS_SCORING, 0);
+	store_version(run);
+	release_training(run);
+	if (run->counts.test > 0)
+	{
+		Evaluation	evaluation = score_version(run, run->version);
+
+		run->score = evaluation.score;
+		run->test_scores = evaluation.images;
+	}
+	promote(run, active);
+
+	run->seconds = run->earlier_seconds + train_run_elapsed(run);
+	run_log_finish(run);
+	MemoryContextSwitchTo(caller);
+}

@@ -1,0 +1,74 @@
+/*
+ * train_state.h: where a training run stands: what its pieces (train_run.h)
+ * and those that write it down (run_log.h, checkpoint_store.h) share.
+ */
+#ifndef LESIONSEG_PG_TRAIN_STATE_H
+#define LESIONSEG_PG_TRAIN_STATE_H
+
+#include "postgres.h"
+
+#include "learn/dataset.h"
+#include "learn/trainer.h"
+#include "measure/score.h"
+#include "pg/images/images_source.h"
+#include "pg/models/image_scores.h"
+#include "pg/models/model_store.h"
+#include "pg/models/work_lock.h"
+#include "pg/train/train_request.h"
+#include "portability/instr_time.h"
+
+typedef struct TrainCounts
+{
+	int64		training;
+	int64		validation;
+	int64		test;
+	int64		skipped;		/* a NULL in id, image or mask */
+	int64		broken;
+} TrainCounts;
+
+typedef struct TrainRun
+{
+	MemoryContext context;
+	ModelStore	store;
+	TrainRequest request;
+	TrainPlan	plan;
+	const Architecture *architecture;
+	Jsonb	   *config;			/* every key */
+	ModelVersion *init;			/* what it starts from; NULL = from scratch */
+	ImagesSource *source;
+	instr_time	started;
+
+	HostContext *host;			/* of network and trainer */
+	HostContext *training_host; /* of the data sets: each may spill to its host's file */
+	HostContext *validation_host;
+	Network    *network;
+	Dataset    *training;
+	Dataset    *validation;
+	Trainer    *trainer;
+
+	LockSpan	span;			/* of both locks */
+	WorkLock	model_lock;
+	WorkLock	run_lock;
+
+	TrainCounts counts;
+	uint8_t		data_sha256[SHA256_BYTES];	/* of all that training sees: ids, images, masks */
+	int64		run;			/* lesion_run.run */
+	EpochReport best;			/* the best epoch so far; epoch 0 = none yet */
+	int			epochs_done;
+	double		epoch_seconds;	/* what the last epoch took */
+	double		training_seconds;	/* over epochs, per image */
+	double		images_per_second;	/* of training, mean over the epochs; 0 = none yet */
+	double		earlier_seconds;	/* spent before the run was resumed */
+	double		max_seconds;	/* of this call, after which no epoch but the first goes on; INFINITY = no limit */
+	bool		out_of_time;	/* an epoch was given up for that */
+	const char *stopped_by;		/* the argument that ended it early, or NULL */
+
+	/* After finish: */
+	ModelVersion *version;
+	bool		promoted;
+	DatasetScore score;			/* of the test part; n = 0 when it is empty */
+	ImageScores test_scores;	/* each image of it */
+	double		seconds;		/* of everything */
+} TrainRun;
+
+#endif
