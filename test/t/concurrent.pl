@@ -49,6 +49,18 @@ is($first->query(q{BEGIN; DECLARE c CURSOR FOR SELECT (lesion_segment_detail(ima
 $second->query(q{SELECT lesion_model_promote('net', 3)});
 is($first->query(q{FETCH 2 FROM c; COMMIT}), "2\n2", '... stays with its version');
 
+# Each assignment of PL/pgSQL is a query: one that waits for the promotion of another session.
+my $rounds = q{DO $$ DECLARE d lesion_segmentation; photograph bytea := (lesion_synthetic(1, 64, 64)).image; seen text := ''; BEGIN
+	FOR i IN 1..2 LOOP %s END LOOP; RAISE NOTICE 'versions%%', seen; END $$};
+my $assign = q{d := lesion_segment_detail(photograph, 'net'); seen := seen || ' ' || d.version;};
+$first->start(sprintf $rounds, $assign . q{ RAISE NOTICE 'assigned'; FOR j IN 1..600 LOOP
+	EXIT WHEN (SELECT version FROM lesion_models WHERE model = 'net') <> d.version; PERFORM pg_sleep(0.05); END LOOP;});
+$first->wait_for(qr/assigned/);
+$second->query(q{SELECT lesion_model_promote('net', 1)});
+like($first->finish, qr/versions 3 1/, 'an assignment sees the promotion of another session');
+like($first->query(sprintf $rounds, "BEGIN IF i = 1 THEN PERFORM lesion_model_promote('net', 2); END IF; $assign RAISE division_by_zero;
+	EXCEPTION WHEN division_by_zero THEN NULL; END;"), qr/versions 2 1/, '... and no promotion that was rolled back');
+
 # Two sessions that make a model of one name: the second does not wait.
 $first->query(q{BEGIN; SELECT lesion_model_create('fresh', 'unet')});
 $second->query(q{SET statement_timeout = '5s'});

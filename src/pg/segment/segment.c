@@ -2,8 +2,9 @@
  * segment.c: the SQL functions that segment an image.
  *
  * The active version is looked up once and kept in fn_extra for as long as
- * the snapshot stays the same, so a query sees one version throughout, and a
- * promotion counts from the next query on.
+ * the same rows are visible, so a query sees one version throughout, and a
+ * promotion counts from the next query on. An expression of PL/pgSQL keeps its
+ * fn_extra from one evaluation to the next, and each of them is a query.
  */
 #include "postgres.h"
 
@@ -30,6 +31,7 @@
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segment_progress.h"
+#include "pg/segment/visible_state.h"
 
 /* Masks and maps hold long equal runs: zlib's fastest level packs them well. */
 #define PNG_COMPRESSION 1
@@ -53,8 +55,7 @@ typedef struct QueryModel
 	bool		pinned;			/* to the number asked for; else the active version */
 	int			number;
 	ModelVersion *version;
-	uint64		completions;	/* of the snapshot it was looked up in */
-	CommandId	command;
+	VisibleState seen;			/* when it was looked up */
 } QueryModel;
 
 /* The arguments of both functions. */
@@ -71,9 +72,9 @@ typedef struct SegmentCall
 static bool
 still_current(const QueryModel *query, const char *name, const int *number, Snapshot snapshot)
 {
-	return query->version != NULL && query->completions == snapshot->snapXactCompletionCount &&
-		query->command == snapshot->curcid && query->pinned == (number != NULL) &&
-		(number == NULL || query->number == *number) && strcmp(query->name, name) == 0;
+	return query->version != NULL && query->pinned == (number != NULL) &&
+		(number == NULL || query->number == *number) && strcmp(query->name, name) == 0 &&
+		visible_state_same(&query->seen, snapshot);
 }
 
 /* The model version for this call: that of the number, or the active one. */
@@ -106,9 +107,8 @@ query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 	SPI_connect();
 	query->version = store_need_version(&query->store, name, number);
 	SPI_finish();
+	visible_state_keep(&query->seen, snapshot);
 	MemoryContextSwitchTo(caller);
-	query->completions = snapshot->snapXactCompletionCount;
-	query->command = snapshot->curcid;
 	return query;
 }
 
