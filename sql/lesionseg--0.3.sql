@@ -979,6 +979,13 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 COMMENT ON FUNCTION lesion_reproduce(lesion_prediction) IS
 'make a stored mask again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
 
+CREATE FUNCTION lesion_reproduce(prediction lesion_prediction, image bytea, OUT agrees boolean, OUT reason text)
+AS 'MODULE_PATHNAME', 'lesion_reproduce_image'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
+
+COMMENT ON FUNCTION lesion_reproduce(lesion_prediction, bytea) IS
+'the same of an image that the caller gives, so that nothing is read by the name in the row';
+
 CREATE FUNCTION lesion_drift(predictions regclass,
 	OUT week date, OUT model text, OUT version int, OUT images bigint, OUT errors bigint,
 	OUT area float8, OUT confidence float8, OUT quality float8, OUT predicted_dice float8, OUT review float8,

@@ -3,12 +3,8 @@
  *
  * A cursor hands out a few rows at a time with their TOAST pointers, and
  * only the row at hand is fetched from TOAST, so memory does not grow with
- * the table.
- *
- * Ids are keys as text, and text of a time, a float or a bytea depends on
- * settings of the session. So the queries run under settings of our own:
- * the same row has the same id, and lies in the same part of the split,
- * whoever asks.
+ * the table. Queries run under the settings of text_settings.h, so the same
+ * row has the same id whoever asks.
  */
 #include "postgres.h"
 
@@ -20,7 +16,6 @@
 #include "nodes/bitmapset.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -32,42 +27,9 @@
 #include "pg/base/error.h"
 #include "pg/base/spi_context.h"
 #include "pg/images/images_source.h"
+#include "pg/images/text_settings.h"
 
 #define BATCH_ROWS 16
-
-/* ---- settings that texts depend on ---- */
-
-static const struct
-{
-	const char *name;
-	const char *value;
-}			text_settings[] = {
-	{"DateStyle", "ISO, MDY"},
-	{"TimeZone", "UTC"},
-	{"IntervalStyle", "postgres"},
-	{"extra_float_digits", "1"},
-	{"bytea_output", "hex"},
-	{"lc_monetary", "C"},
-};
-
-/* Give values one text each until text_settings_end; an error ends it too. */
-static int
-text_settings_begin(void)
-{
-	int			level = NewGUCNestLevel();
-
-	for (size_t i = 0; i < lengthof(text_settings); i++)
-		(void) set_config_option(text_settings[i].name, text_settings[i].value, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-	return level;
-}
-
-/* Go back to the session's settings. */
-static void
-text_settings_end(int level)
-{
-	AtEOXact_GUC(true, level);
-}
 
 /* ---- the relation ---- */
 
@@ -129,34 +91,44 @@ need_bytea_column(Relation relation, const char *argument, const char *column)
 				 errhint("Name a column that holds the bytes of an image with %s => '...'.", argument)));
 }
 
+List *
+images_key_columns(Relation relation)
+{
+	List	   *columns = NIL;
+	Relation	index;
+	Oid			index_oid;
+
+	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return NIL;
+	(void) RelationGetIndexList(relation);	/* finds the primary key */
+	index_oid = relation->rd_pkindex;
+	if (!OidIsValid(index_oid))
+		return NIL;
+
+	index = index_open(index_oid, AccessShareLock);
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+		columns = lappend(columns, get_attname(RelationGetRelid(relation), index->rd_index->indkey.values[i], false));
+	index_close(index, AccessShareLock);
+	return columns;
+}
+
 /* An SQL expression for the primary key as text, or NULL. */
 static char *
 primary_key(Relation relation)
 {
+	List	   *columns = images_key_columns(relation);
 	StringInfoData expression;
-	Relation	index;
-	Oid			index_oid;
-	int			count;
+	ListCell   *cell;
 
-	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+	if (columns == NIL)
 		return NULL;
-	(void) RelationGetIndexList(relation);	/* finds the primary key */
-	index_oid = relation->rd_pkindex;
-	if (!OidIsValid(index_oid))
-		return NULL;
-
-	index = index_open(index_oid, AccessShareLock);
-	count = IndexRelationGetNumberOfKeyAttributes(index);
 	initStringInfo(&expression);
-	for (int i = 0; i < count; i++)
+	foreach(cell, columns)
 	{
-		char	   *column = get_attname(RelationGetRelid(relation), index->rd_index->indkey.values[i], false);
-
-		need_column(relation, "id_column", column);
-		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "", quote_identifier(column));
+		need_column(relation, "id_column", lfirst(cell));
+		appendStringInfo(&expression, "%s%s", expression.len > 0 ? ", " : "", quote_identifier(lfirst(cell)));
 	}
-	index_close(index, AccessShareLock);
-	return count == 1 ? expression.data : psprintf("ROW(%s)", expression.data);
+	return list_length(columns) == 1 ? expression.data : psprintf("ROW(%s)", expression.data);
 }
 
 /* An SQL expression that tells rows apart. */

@@ -16,7 +16,9 @@
 #include "core/status.h"
 #include "executor/spi.h"
 #include "image/image.h"
+#include "nodes/pg_list.h"
 #include "pg/base/bytes.h"
+#include "utils/relcache.h"
 
 typedef struct ImagesSource
 {
@@ -37,6 +39,9 @@ ImagesSource *images_open(Oid relation, const char *image_column, const char *ma
 
 /* The same of a relation whose images have no masks: only `rows` can be used. */
 ImagesSource *images_open_unmasked(Oid relation, const char *image_column, const char *id_column);
+
+/* The names of the columns of an open table's primary key, in the key's order; NIL where there is none. */
+List	   *images_key_columns(Relation relation);
 
 /* spi_execute_as (spi_context.h) under the settings that ids are written with. */
 int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);

@@ -1,32 +1,31 @@
 /*
- * reproduce.c: the SQL function lesion_reproduce: make a stored mask again,
+ * reproduce.c: the SQL functions lesion_reproduce: make a stored mask again,
  * from the weights, options and engine that its row names, and compare the
  * bytes.
+ *
+ * Rows are anybody's, and whoever checks them may be a superuser. So what a
+ * row says is data: the relation that it names is never queried
+ * (stored_image.h), or the caller gives the image.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
-#include "utils/regproc.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "pg/base/bytes.h"
 #include "pg/base/settings.h"
-#include "pg/images/images_source.h"
+#include "pg/images/stored_image.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_reproduce);
+PG_FUNCTION_INFO_V1(lesion_reproduce_image);
 
 /* A prediction, as its row says. */
 typedef struct Prediction
@@ -163,60 +162,46 @@ check_weights(const ModelStore *store, const Prediction *prediction)
 	return NULL;
 }
 
-/* May the caller read from a relation that a row, not he, has named? Reading a
- * view runs the functions in it with his rights: he must trust its owner. */
-static bool
-may_read(Oid relation)
+/* The digest of the image as the row has it. */
+static const uint8_t *
+wanted_digest(const Prediction *prediction)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
-	bool		may;
+	ByteView	digest = bytes_view(prediction->image_sha256);
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	switch (((Form_pg_class) GETSTRUCT(tuple))->relkind)
-	{
-		case RELKIND_RELATION:
-		case RELKIND_PARTITIONED_TABLE:
-		case RELKIND_MATVIEW:
-			may = true;
-			break;
-		default:
-			may = ((Form_pg_class) GETSTRUCT(tuple))->relowner == GetUserId() ||
-				superuser_arg(((Form_pg_class) GETSTRUCT(tuple))->relowner);
-	}
-	ReleaseSysCache(tuple);
-	return may;
+	if (digest.size != SHA256_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the prediction's image_sha256 has %zu bytes, not %d", digest.size, SHA256_BYTES),
+				 errhint("Give a row as lesion_predict wrote it.")));
+	return digest.bytes;
 }
 
-/* Find the image that has the id and the SHA-256; else say why not. */
+/* Find the image that the row is about; else say why not. */
 static const char *
 find_image(const Prediction *prediction, Datum *image)
 {
-	Oid			types[] = {TEXTOID, BYTEAOID};
-	Datum		values[] = {CStringGetTextDatum(prediction->id), prediction->image_sha256};
-	Oid			relation = RangeVarGetRelid(makeRangeVarFromNameList(stringToQualifiedNameList(prediction->images)), NoLock,
-										true);
 	char	   *image_column = option_text(prediction->options, "image_column");
-	const ImagesSource *source;
-	bool		isnull;
+	StoredImage wanted = {
+		.images = prediction->images,
+		.id = prediction->id,
+		.image_column = image_column != NULL ? image_column : "image",
+		.id_column = option_text(prediction->options, "id_column"),
+		.sha256 = wanted_digest(prediction),
+	};
 
-	if (!OidIsValid(relation))
-		return "the table of images is gone";
-	if (!may_read(relation))
-		return "the images are in a view of another user";
-	source = images_open_unmasked(relation, image_column != NULL ? image_column : "image",
-								  option_text(prediction->options, "id_column"));
-	if (images_execute(psprintf("looking for image \"%s\" of %s", prediction->id, source->name),
-					   psprintf("SELECT s.image, pg_catalog.sha256(s.image) OPERATOR(pg_catalog.=) $2 FROM (%s) AS s "
-								"WHERE s.id OPERATOR(pg_catalog.=) $1 ORDER BY 2 DESC", source->rows),
-					   lengthof(types), types, values, 1) != SPI_OK_SELECT)
-		elog(ERROR, "looking for image \"%s\" of %s failed", prediction->id, source->name);
-	if (SPI_processed == 0)
-		return "the image is gone";
-	if (!DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull)))
-		return "the image has changed";
-	*image = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	return NULL;
+	return stored_image_find(&wanted, image);
+}
+
+/* See that an image is the one that the row is about; else say so. */
+static const char *
+check_image(const Prediction *prediction, Datum image)
+{
+	ByteView	bytes = bytes_view(image);
+	uint8_t		digest[SHA256_BYTES];
+
+	sha256_digest(bytes.bytes, bytes.size, digest);
+	bytes_release(&bytes);
+	return memcmp(digest, wanted_digest(prediction), SHA256_BYTES) == 0 ? NULL : "the image has changed";
 }
 
 /* Compute as the row says, until the level is closed; else say why not. */
@@ -265,18 +250,18 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 }
 
-/* Make the mask again: NULL where it agrees, or why not; *made says whether
- * one could be made. */
+/* Make the mask again, from `given` or else from the image that the row names:
+ * NULL where it agrees, or why not; *made says whether one could be made. */
 static const char *
-reproduce(const ModelStore *store, const Prediction *prediction, bool *made)
+reproduce(const ModelStore *store, const Prediction *prediction, const Datum *given, bool *made)
 {
-	Datum		image = (Datum) 0;
+	Datum		image = given != NULL ? *given : (Datum) 0;
 	const char *reason = check_weights(store, prediction);
 	int			level;
 
 	*made = false;
 	if (reason == NULL)
-		reason = find_image(prediction, &image);
+		reason = given != NULL ? check_image(prediction, image) : find_image(prediction, &image);
 	if (reason != NULL)
 		return reason;
 	level = NewGUCNestLevel();
@@ -291,9 +276,9 @@ reproduce(const ModelStore *store, const Prediction *prediction, bool *made)
 	return reason;
 }
 
-/* lesion_reproduce(prediction) -> (agrees, reason) */
-Datum
-lesion_reproduce(PG_FUNCTION_ARGS)
+/* The result's row for a prediction. */
+static Datum
+reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 {
 	ModelStore	store = store_open(fcinfo, true);
 	Prediction	prediction = read_prediction(PG_GETARG_HEAPTUPLEHEADER(0));
@@ -306,7 +291,7 @@ lesion_reproduce(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_reproduce must return a row");
 	SPI_connect();
-	reason = prediction.error != NULL ? "it has no mask" : reproduce(&store, &prediction, &made);
+	reason = prediction.error != NULL ? "it has no mask" : reproduce(&store, &prediction, given, &made);
 	SPI_finish();
 	nulls[0] = !made;
 	values[0] = BoolGetDatum(reason == NULL);
@@ -315,5 +300,21 @@ lesion_reproduce(PG_FUNCTION_ARGS)
 		nulls[1] = false;
 		values[1] = CStringGetTextDatum(reason);
 	}
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+/* lesion_reproduce(prediction) -> (agrees, reason) */
+Datum
+lesion_reproduce(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(reproduce_row(fcinfo, NULL));
+}
+
+/* lesion_reproduce(prediction, image) -> (agrees, reason) */
+Datum
+lesion_reproduce_image(PG_FUNCTION_ARGS)
+{
+	Datum		image = PG_GETARG_DATUM(1);
+
+	PG_RETURN_DATUM(reproduce_row(fcinfo, &image));
 }

@@ -1,0 +1,311 @@
+/*
+ * stored_image.c: see stored_image.h.
+ *
+ * The key becomes the text that (key)::text gives in images_source.c: the same
+ * cast or output function is called, from here.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "parser/parse_coerce.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+#include "pg/base/bytes.h"
+#include "pg/images/images_source.h"
+#include "pg/images/stored_image.h"
+#include "pg/images/text_settings.h"
+
+#define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
+
+/* How the columns of a relation make an id. */
+typedef struct StoredKey
+{
+	AttrNumber	image;
+	int			count;			/* of key columns; 0: the id is the SHA-256 of the image */
+	AttrNumber	columns[INDEX_MAX_KEYS];
+	TupleDesc	row;			/* of several columns: a type for them */
+	FmgrInfo	to_text;		/* of the column or the row; not set where it is text already */
+	bool		is_output;		/* to_text gives a C string */
+} StoredKey;
+
+/* A search under way. */
+typedef struct ImageSearch
+{
+	const StoredImage *wanted;
+	List	   *key;			/* names of the key's columns */
+	MemoryContext row_context;
+	bool		seen;			/* an image with the id, whatever its bytes */
+	bool		found;
+	Datum		image;
+} ImageSearch;
+
+/* ---- what is safe to read ---- */
+
+/* Did a function or type come with the server? Only its first superuser can change it. */
+static bool
+came_with_server(Oid oid)
+{
+	return OidIsValid(oid) && oid < FirstUnpinnedObjectId;
+}
+
+/* Is it a type whose values only functions of the server look at? Of arrays,
+ * rows and ranges the values say themselves what they are made of. */
+static bool
+is_plain_type(Oid type)
+{
+	return came_with_server(type) && get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
+}
+
+/* Find what makes text of the key's one column: what ::text calls, where it came with the server. */
+static bool
+find_text_cast(Oid type, StoredKey *key)
+{
+	Oid			function = InvalidOid;
+	bool		varlena;
+
+	switch (find_coercion_pathway(TEXTOID, type, COERCION_EXPLICIT, &function))
+	{
+		case COERCION_PATH_RELABELTYPE:
+			return true;
+		case COERCION_PATH_FUNC:
+			break;
+		case COERCION_PATH_COERCEVIAIO:
+			getTypeOutputInfo(type, &function, &varlena);
+			key->is_output = true;
+			break;
+		default:
+			return false;
+	}
+	if (!came_with_server(function))
+		return false;
+	fmgr_info(function, &key->to_text);
+	return true;
+}
+
+/* May the caller select the column? */
+static bool
+may_select(Oid relation, AttrNumber column)
+{
+	return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(relation, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* The number and base type of a column whose values are stored, or else 0. */
+static AttrNumber
+stored_column(Relation relation, const char *name, Oid *type)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), name);
+	Form_pg_attribute column;
+
+	if (number <= 0)
+		return 0;
+	column = TupleDescAttr(RelationGetDescr(relation), number - 1);
+	if (column->attgenerated != '\0' && column->attgenerated != ATTRIBUTE_GENERATED_STORED)
+		return 0;
+	*type = getBaseType(column->atttypid);
+	return number;
+}
+
+/* Find the columns of a relation that are to be read, with `privileges` only
+ * those that the caller may select; else say why not. */
+static const char *
+find_columns(const ImageSearch *search, Relation relation, bool privileges, StoredKey *key)
+{
+	Oid			oid = RelationGetRelid(relation);
+	Oid			type;
+	ListCell   *cell;
+
+	memset(key, 0, sizeof *key);
+	key->image = stored_column(relation, search->wanted->image_column, &type);
+	if (key->image == 0 || type != BYTEAOID)
+		return "the table has no such column of images";
+	if (privileges && !may_select(oid, key->image))
+		return "this role may not read the images";
+	if (list_length(search->key) > 1)
+		key->row = CreateTemplateTupleDesc(list_length(search->key));
+	foreach(cell, search->key)
+	{
+		AttrNumber	number = stored_column(relation, lfirst(cell), &type);
+
+		if (number == 0)
+			return "the table has no such column of ids";
+		if (privileges && !may_select(oid, number))
+			return "this role may not read the images' ids";
+		if (!is_plain_type(type) || (key->row == NULL && !find_text_cast(type, key)))
+			return "the images' ids are of a type that did not come with the server" GIVE_IT;
+		key->columns[key->count++] = number;
+		if (key->row != NULL)
+			TupleDescInitEntry(key->row, (AttrNumber) key->count, NULL, type, -1, 0);
+	}
+	if (key->row != NULL)
+	{
+		key->row = BlessTupleDesc(key->row);
+		fmgr_info(F_RECORD_OUT, &key->to_text);
+		key->is_output = true;
+	}
+	return NULL;
+}
+
+/* ---- rows ---- */
+
+/* The id of a row as text; NULL where it has none. */
+static char *
+row_id(StoredKey *key, TupleTableSlot *slot)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+	Datum		id;
+
+	for (int i = 0; i < key->count; i++)
+		values[i] = slot_getattr(slot, key->columns[i], &nulls[i]);
+	if (key->row == NULL && nulls[0])
+		return NULL;
+	id = key->row == NULL ? values[0] : HeapTupleGetDatum(heap_form_tuple(key->row, values, nulls));
+	if (!OidIsValid(key->to_text.fn_oid))
+		return TextDatumGetCString(id);
+	if (key->is_output)
+		return OutputFunctionCall(&key->to_text, id);
+	return TextDatumGetCString(FunctionCall1(&key->to_text, id));
+}
+
+/* Is it the image that is looked for? Note what it came to. */
+static void
+look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
+{
+	MemoryContext caller = MemoryContextSwitchTo(search->row_context);
+	ByteView	bytes = bytes_view(image);
+	uint8_t		digest[SHA256_BYTES];
+	char		hex[SHA256_HEX_SIZE];
+
+	MemoryContextSwitchTo(caller);
+	sha256_digest(bytes.bytes, bytes.size, digest);
+	sha256_hex(digest, hex);
+	if (key->count == 0 && strcmp(hex, search->wanted->id) != 0)
+		return;
+	search->seen = true;
+	search->found = memcmp(digest, search->wanted->sha256, SHA256_BYTES) == 0;
+	if (search->found)
+		search->image = bytes_datum(bytes.bytes, bytes.size);
+}
+
+/* Look at a row. */
+static void
+look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
+{
+	MemoryContext caller = MemoryContextSwitchTo(search->row_context);
+	bool		isnull;
+	Datum		image = slot_getattr(slot, key->image, &isnull);
+	char	   *id = key->count == 0 || isnull ? NULL : row_id(key, slot);
+
+	MemoryContextSwitchTo(caller);
+	if (!isnull && (key->count == 0 || (id != NULL && strcmp(id, search->wanted->id) == 0)))
+		look_at_image(search, key, image);
+	MemoryContextReset(search->row_context);
+}
+
+/* Look at the rows of a relation that has some. */
+static void
+search_rows(ImageSearch *search, Relation relation, StoredKey *key)
+{
+	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+
+	while (!search->found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		look_at_row(search, key, slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+}
+
+/* ---- relations ---- */
+
+/* Search a relation, if its rows are stored in it; else say why not. */
+static const char *
+search_relation(ImageSearch *search, Relation relation, bool named)
+{
+	char		kind = relation->rd_rel->relkind;
+	StoredKey	key;
+	const char *reason;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE)
+		return "the images are in a view or a foreign table" GIVE_IT;
+	if (RELATION_IS_OTHER_TEMP(relation))
+		return "the images are in a temporary table of another session" GIVE_IT;
+	reason = find_columns(search, relation, named, &key);
+	if (reason == NULL && kind != RELKIND_PARTITIONED_TABLE)
+		search_rows(search, relation, &key);
+	return reason;
+}
+
+/* Search the relation that is named, with its partitions or those that inherit
+ * from it; privileges and policies are its alone, as for a SELECT. */
+static const char *
+search_tree(ImageSearch *search, Relation top)
+{
+	const char *reason = NULL;
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(RelationGetRelid(top), AccessShareLock, NULL))
+	{
+		Relation	relation = relation_open(lfirst_oid(cell), NoLock);
+
+		reason = search_relation(search, relation, lfirst_oid(cell) == RelationGetRelid(top));
+		relation_close(relation, NoLock);
+		if (reason != NULL || search->found)
+			break;
+	}
+	return reason;
+}
+
+const char *
+stored_image_find(const StoredImage *wanted, Datum *image)
+{
+	RangeVar   *name = makeRangeVarFromNameList(stringToQualifiedNameList(wanted->images));
+	Oid			oid = RangeVarGetRelid(name, AccessShareLock, true);
+	ImageSearch search = {.wanted = wanted};
+	Relation	relation;
+	const char *reason;
+	int			level;
+
+	if (!OidIsValid(oid))
+		return "the table of images is gone";
+	relation = relation_open(oid, NoLock);
+	if (check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED)
+		reason = "row-level security of the images holds for this role" GIVE_IT;
+	else
+	{
+		search.key = wanted->id_column != NULL ? list_make1(pstrdup(wanted->id_column)) : images_key_columns(relation);
+		search.row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg stored image", ALLOCSET_DEFAULT_SIZES);
+		level = text_settings_begin();
+		reason = search_tree(&search, relation);
+		text_settings_end(level);
+		MemoryContextDelete(search.row_context);
+	}
+	relation_close(relation, NoLock);
+	if (search.found)
+		*image = search.image;
+	else if (reason == NULL)
+		reason = search.seen ? "the image has changed" : "the image is gone";
+	return reason;
+}
