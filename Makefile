@@ -64,23 +64,22 @@ LIB_CPPFLAGS = -isystem $(OPENBLAS_INCLUDE) $(ONEDNN_CPPFLAGS)
 LIBS = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -Wl,--as-needed \
 	-lpng -lz -ljpeg -ljansson $(ONEDNN_LIB) -lopenblas -lm
 
-# Instruction sets by file name; everything else is baseline and dispatches.
-ISA_AVX2 = -mavx2 -mfma -mf16c
-ISA_AVX512 = $(ISA_AVX2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
-ISA_AVX512BF16 = $(ISA_AVX512) -mavx512bf16
-ISA_AMX = $(ISA_AVX512BF16) -mamx-tile -mamx-bf16
-isa = $(if $(filter %_avx2,$(1)),$(ISA_AVX2))$(if $(filter %_avx512,$(1)),$(ISA_AVX512))$(if \
-	$(filter %_avx512bf16,$(1)),$(ISA_AVX512BF16))$(if $(filter %_amx,$(1)),$(ISA_AMX)) $(if \
-	$(findstring /kernels,$(1))$(findstring nn/winograd,$(1)),$(VECTORISE)) $(if $(filter learn/% infer/%,$(1)),$(UNFUSED))
-
-# The loops of nn/kernels_template.h and nn/winograd_template.h: vector code needs these.
+# By the last word of a file's name: vector loops, compiled for each instruction
+# set; everything else is for any processor and picks among them.
 VECTORISE = -O3 -fno-math-errno
+FLAGS_baseline = $(VECTORISE)
+FLAGS_avx2 = $(VECTORISE) -mavx2 -mfma -mf16c
+FLAGS_avx512 = $(FLAGS_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl
+FLAGS_avx512bf16 = $(FLAGS_avx512) -mavx512bf16
+FLAGS_amx = $(filter-out $(VECTORISE),$(FLAGS_avx512bf16)) -mamx-tile -mamx-bf16
 
 # Sums whose rounding must not depend on the side they are seen from.
 UNFUSED = -ffp-contract=off
 
+own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%,$(1)),$(UNFUSED))
+
 # A room's files, in its folder and the folders of that.
-sources = $(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c))
+sources = $(sort $(shell find src/$(1) -name '*.c'))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 archives = $(patsubst %,$(BUILD)/%.a,$(1))
 
@@ -89,7 +88,7 @@ ARCHIVES = $(call archives,$(ROOMS))
 
 $(BUILD)/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(call isa,$*) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(call own_flags,$*) -MMD -MP -c -o $@ $<
 
 # An archive is made anew when a file joins, changes or (by the list that
 # stands beside it) leaves its room.
@@ -103,7 +102,7 @@ $$(BUILD)/$(1).list: always
 endef
 $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: always rooms
 always:

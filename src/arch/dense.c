@@ -99,7 +99,7 @@ dense_train(void *runner, const TrainingBatch *batch, float *weights, float *gra
 	engine_read_probabilities(plan, dense->probabilities);
 	*loss = loss_bce_dice(threads, shape.n, (long) shape.h * shape.w, dense->probabilities, batch->masks,
 						  dense->dlogits);
-	threads_run(threads, shape_pixels(shape), plan->kernels->from_float, &args);
+	threads_run(threads, shape_pixels(shape), plan->loops->from_float, &args);
 	return plan_backward(plan, gradients);
 }
 

@@ -227,7 +227,7 @@ align_regions(MaskRcnn *m, const Roi *rois, int per_image, int size, Plan *head)
 
 	args.y = plan_input(head).data;
 	TRY(host_poll(m->host));
-	threads_run(m->host->threads, (long) m->batch * per_image, m->backbone->kernels->roi_align, &args);
+	threads_run(m->host->threads, (long) m->batch * per_image, m->backbone->loops->roi_align, &args);
 	return host_poll(m->host);
 }
 
@@ -294,7 +294,7 @@ add_canvas_gradient(MaskRcnn *m, int worker, int image, const CanvasPlace *place
 			.channels = channels,
 		};
 
-		m->backbone->kernels->add(&args, worker, 0, place->w);
+		m->backbone->loops->add(&args, worker, 0, place->w);
 	}
 }
 
@@ -306,7 +306,7 @@ add_region_gradients(MaskRcnn *m, int worker, int image, RoiAlignArgs *args, con
 	args->rois = rois;
 	args->size = size;
 	args->dy = plan_input_gradient(head).data;
-	m->backbone->kernels->roi_align_gradient(args, worker, (long) image * per_image, (long) (image + 1) * per_image);
+	m->backbone->loops->roi_align_gradient(args, worker, (long) image * per_image, (long) (image + 1) * per_image);
 }
 
 void
@@ -331,7 +331,7 @@ gather_gradients(MaskRcnn *m, int worker, int image)
 			.to = (char *) gradient.data + image * elements[level] * data_type_size(gradient.type),
 		};
 
-		m->backbone->kernels->from_float(&convert, worker, 0, (long) elements[level]);
+		m->backbone->loops->from_float(&convert, worker, 0, (long) elements[level]);
 	}
 	for (int i = 0; i < RPN_LEVELS; i++)
 		add_canvas_gradient(m, worker, image, &m->canvas.places[i]);

@@ -270,7 +270,7 @@ write_gradient(const Plan *plan, int i, const float *values)
 	Tensor		dy = plan_output_gradient_at(plan, i);
 	ConvertArgs args = {.from = values,.to = dy.data};
 
-	threads_run(plan->host->threads, shape_pixels(dy.shape) * dy.shape.c, plan->kernels->from_float, &args);
+	threads_run(plan->host->threads, shape_pixels(dy.shape) * dy.shape.c, plan->loops->from_float, &args);
 }
 
 static Status
@@ -292,8 +292,8 @@ forward_proposals(MaskRcnn *m, const uint8_t *rgb, float *weights)
 	TRY(plan_forward(m->backbone, weights));
 	TRY(maskrcnn_for_images(m, fill_canvas));
 	TRY(plan_forward(m->rpn, weights));
-	read_output(m->rpn, 0, m->rpn->kernels->to_float, m->rpn_logits);
-	read_output(m->rpn, 1, m->rpn->kernels->to_float, m->rpn_deltas);
+	read_output(m->rpn, 0, m->rpn->loops->to_float, m->rpn_logits);
+	read_output(m->rpn, 1, m->rpn->loops->to_float, m->rpn_deltas);
 	return status_ok();
 }
 
@@ -303,8 +303,8 @@ forward_box(MaskRcnn *m, float *weights)
 {
 	TRY(align_regions(m, m->rois, m->config.rois, BOX_ROI_SIZE, m->box));
 	TRY(plan_forward(m->box, weights));
-	read_output(m->box, 0, m->box->kernels->to_float, m->roi_logits);
-	read_output(m->box, 1, m->box->kernels->to_float, m->roi_deltas);
+	read_output(m->box, 0, m->box->loops->to_float, m->roi_logits);
+	read_output(m->box, 1, m->box->loops->to_float, m->roi_deltas);
 	return status_ok();
 }
 
@@ -328,7 +328,7 @@ maskrcnn_predict(void *runner, const uint8_t *rgb, float *probabilities)
 	TRY(maskrcnn_for_images(m, propose));
 	TRY(forward_box(m, NULL));
 	TRY(maskrcnn_for_images(m, detect));
-	TRY(forward_mask(m, NULL, m->mask->kernels->to_probability));
+	TRY(forward_mask(m, NULL, m->mask->loops->to_probability));
 	for (int image = 0; image < m->batch; image++)
 	{
 		TRY(host_poll(m->host));
@@ -380,7 +380,7 @@ maskrcnn_train(void *runner, const TrainingBatch *batch, float *weights, float *
 	TRY(forward_proposals(m, batch->rgb, weights));
 	TRY(maskrcnn_for_images(m, draw_samples));
 	TRY(forward_box(m, weights));
-	TRY(forward_mask(m, weights, m->mask->kernels->to_float));
+	TRY(forward_mask(m, weights, m->mask->loops->to_float));
 	TRY(take_losses(m, loss));
 	TRY(plan_backward(m->box, gradients));
 	TRY(plan_backward(m->mask, gradients));

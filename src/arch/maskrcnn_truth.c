@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "nn/roi_align.h"
+#include "nn/loops/roi_align.h"
 
 #define LEFT_OUT 255			/* label of lesion pixels that are no instance */
 

@@ -14,8 +14,8 @@
 #include "arch/arch.h"
 #include "core/host.h"
 #include "core/status.h"
-#include "nn/backend_choice.h"
-#include "nn/weights.h"
+#include "nn/conv/backend.h"
+#include "nn/weights/weights.h"
 
 /* The extension's version: it stands in weight files, and the extension script
  * of this version is the one whose tables the library works on. */

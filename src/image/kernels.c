@@ -1,12 +1,9 @@
 /*
- * kernels.c: choosing the loops for this machine, and their baseline build.
+ * kernels.c: choosing the loops for this machine.
  */
 #include "image/kernels.h"
 
 #include "core/cpu.h"
-
-#define KERNEL_NAME(name) name##_baseline
-#include "image/kernels_template.h"
 
 const ImageKernels *
 image_kernels(void)

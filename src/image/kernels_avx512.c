@@ -11,7 +11,7 @@
 #include <immintrin.h>
 
 static void
-across_avx512(uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_t *restrict scratch,
+across(uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_t *restrict scratch,
 			  const SampleFilter *filter)
 {
 	const int	shift = RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS;
@@ -41,7 +41,7 @@ across_avx512(uint16_t *restrict out, const uint8_t *restrict row, int samples, 
 }
 
 static void
-across_pairs_avx512(uint16_t *restrict out, const uint8_t *restrict row, int samples, const PairFilter *filter, int blocks)
+across_pairs(uint16_t *restrict out, const uint8_t *restrict row, int samples, const PairFilter *filter, int blocks)
 {
 	const int	shift = RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS;
 	__m512i		half = _mm512_set1_epi32(1 << (shift - 1));
@@ -64,7 +64,7 @@ across_pairs_avx512(uint16_t *restrict out, const uint8_t *restrict row, int sam
 /* Words become signed by taking 2^15 off, which the products' sum then lacks
  * 2^15 times: the weights sum to 1 << RESIZE_WEIGHT_BITS. */
 static void
-blend_avx512(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
+blend(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
 			 uint32_t weight_b, int count)
 {
 	const int	shift = RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS;
@@ -89,5 +89,5 @@ blend_avx512(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_
 #define OWN_ACROSS
 #define OWN_ACROSS_PAIRS
 #define OWN_BLEND
-#define KERNEL_NAME(name) name##_avx512
+#define IMAGE_KERNELS image_kernels_avx512
 #include "image/kernels_template.h"

@@ -1,24 +1,25 @@
 /*
  * kernels_template.h: the loops behind kernels.h, included once per
- * instruction set with KERNEL_NAME(name), the name with that build's suffix,
+ * instruction set with IMAGE_KERNELS, the name of its table,
  * and with OWN_... defined for each that the including file has written itself.
  */
+#include "image/kernels.h"
 
 #define STRIP 64				/* results that are summed up at a time */
 
 #ifndef OWN_ACROSS
 static void
-KERNEL_NAME(widen) (uint32_t *restrict out, const uint8_t *restrict in, int count)
+widen(uint32_t *restrict out, const uint8_t *restrict in, int count)
 {
 	for (int i = 0; i < count; i++)
 		out[i] = in[i];
 }
 
 static void
-KERNEL_NAME(across) (uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_t *restrict scratch,
+across(uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_t *restrict scratch,
 					 const SampleFilter *filter)
 {
-	KERNEL_NAME(widen) (scratch, row, samples);
+	widen(scratch, row, samples);
 	for (int begin = 0; begin < filter->count; begin += STRIP)
 	{
 		uint32_t	sums[STRIP];
@@ -43,14 +44,14 @@ KERNEL_NAME(across) (uint16_t *restrict out, const uint8_t *restrict row, int sa
 #endif
 
 static void
-KERNEL_NAME(add) (uint32_t *restrict sums, const uint16_t *restrict row, uint32_t weight, int count)
+add(uint32_t *restrict sums, const uint16_t *restrict row, uint32_t weight, int count)
 {
 	for (int i = 0; i < count; i++)
 		sums[i] += weight * row[i];
 }
 
 static void
-KERNEL_NAME(finish) (uint8_t *restrict out, const uint32_t *restrict sums, int count)
+finish(uint8_t *restrict out, const uint32_t *restrict sums, int count)
 {
 	for (int i = 0; i < count; i++)
 		out[i] = (uint8_t) (sums[i] >> (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS));
@@ -58,7 +59,7 @@ KERNEL_NAME(finish) (uint8_t *restrict out, const uint32_t *restrict sums, int c
 
 #ifndef OWN_BLEND
 static void
-KERNEL_NAME(blend) (uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
+blend(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
 					uint32_t weight_b, int count)
 {
 	for (int i = 0; i < count; i++)
@@ -67,14 +68,12 @@ KERNEL_NAME(blend) (uint8_t *restrict out, const uint16_t *restrict a, uint32_t 
 }
 #endif
 
-#undef STRIP
-
-const ImageKernels KERNEL_NAME(image_kernels) = {
-	.across = KERNEL_NAME(across),
+const ImageKernels IMAGE_KERNELS = {
+	.across = across,
 #ifdef OWN_ACROSS_PAIRS
-	.across_pairs = KERNEL_NAME(across_pairs),
+	.across_pairs = across_pairs,
 #endif
-	.add = KERNEL_NAME(add),
-	.finish = KERNEL_NAME(finish),
-	.blend = KERNEL_NAME(blend),
+	.add = add,
+	.finish = finish,
+	.blend = blend,
 };

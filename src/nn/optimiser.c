@@ -20,7 +20,7 @@ adamw_create(const HostContext *host, const Graph *graph, AdamW *adamw)
 	memset(adamw, 0, sizeof *adamw);
 	adamw->host = host;
 	adamw->graph = graph;
-	adamw->kernels = kernels_for(DATA_F32);
+	adamw->loops = loops_for(DATA_F32);
 	adamw->count = 2 * graph->weight_count;
 	TRY(host_alloc_array(host, adamw->count, sizeof(float), &memory));
 	adamw->moments = memory;
@@ -46,7 +46,7 @@ adamw_gradient_norm(AdamW *adamw, const float *gradients)
 	double		total = 0;
 
 	memset(adamw->sums, 0, adamw->host->threads * sizeof(double));
-	threads_run(adamw->host->threads, (long) adamw->graph->weight_count, adamw->kernels->squares, &args);
+	threads_run(adamw->host->threads, (long) adamw->graph->weight_count, adamw->loops->squares, &args);
 	for (int worker = 0; worker < adamw->host->threads; worker++)
 		total += adamw->sums[worker];
 	return sqrt(total);
@@ -79,6 +79,6 @@ adamw_step(AdamW *adamw, float *weights, const float *gradients, double gradient
 		if (param->frozen || param->kind == PARAM_RUNNING_MEAN || param->kind == PARAM_RUNNING_VARIANCE)
 			continue;
 		threads_run(param->count < SINGLE_THREAD_COUNT ? 1 : adamw->host->threads, (long) param->count,
-					adamw->kernels->adam, &args);
+					adamw->loops->adam, &args);
 	}
 }

@@ -10,13 +10,13 @@
 #include "core/host.h"
 #include "core/status.h"
 #include "nn/graph.h"
-#include "nn/kernels.h"
+#include "nn/loops/loops.h"
 
 typedef struct AdamW
 {
 	const HostContext *host;
 	const Graph *graph;
-	const Kernels *kernels;
+	const Loops *loops;
 	float	   *moments;		/* (2, weight_count): first, second */
 	size_t		count;			/* floats in moments */
 	int64_t		steps;			/* updates so far */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "nn/backend_choice.h"
+#include "nn/conv/backend.h"
 
 /* Create the backend's convolution of every step that has one, and what they
  * share. */
@@ -137,7 +137,7 @@ plan_create(const HostContext *host, const Graph *graph, const PlanOptions *opti
 	plan->graph = graph;
 	plan->part = &graph->parts[options->part];
 	plan->options = *options;
-	plan->kernels = kernels_for(options->type);
+	plan->loops = loops_for(options->type);
 	arena_init(&plan->arena, host);
 	threads_use(host->threads);
 

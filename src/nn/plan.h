@@ -19,9 +19,9 @@
 #include <stdint.h>
 
 #include "core/arena.h"
-#include "nn/backend.h"
+#include "nn/conv/convolution.h"
 #include "nn/graph.h"
-#include "nn/kernels.h"
+#include "nn/loops/loops.h"
 #include "nn/tensor.h"
 
 #define BATCH_NORM_EPSILON 1e-5f
@@ -81,7 +81,7 @@ typedef struct Plan
 	const Graph *graph;
 	const GraphPart *part;		/* what of graph is planned */
 	PlanOptions options;
-	const Kernels *kernels;
+	const Loops *loops;
 	Step	   *steps;
 	int			step_count;
 	Tensor	   *values;			/* by node; data NULL where a node has no value of its own */

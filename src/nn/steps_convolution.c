@@ -131,7 +131,7 @@ add_scratch(Plan *plan, const Step *step)
 		.channels = dx.shape.c,
 	};
 
-	threads_run(plan->host->threads, shape_pixels(dx.shape), plan->kernels->add, &args);
+	threads_run(plan->host->threads, shape_pixels(dx.shape), plan->loops->add, &args);
 }
 
 Status
@@ -169,7 +169,7 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 		const double *sums;
 
 		clear_sums(plan, dy.shape.c);
-		threads_run(plan->host->threads, shape_pixels(dy.shape), plan->kernels->moments, &args);
+		threads_run(plan->host->threads, shape_pixels(dy.shape), plan->loops->moments, &args);
 		sums = total_sums(plan, dy.shape.c);
 		for (int c = 0; c < dy.shape.c; c++)
 			dbias[c] = (float) sums[c];

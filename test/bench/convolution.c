@@ -16,8 +16,8 @@
 #include <time.h>
 
 #include "core/rng.h"
-#include "nn/backend_choice.h"
-#include "nn/depthwise.h"
+#include "nn/conv/backend.h"
+#include "nn/conv/depthwise/depthwise.h"
 
 /* Seconds to spend on a pass of a layer, and runs at least. */
 #define SECONDS 0.15

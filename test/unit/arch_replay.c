@@ -22,7 +22,7 @@
 #include "arch/network.h"
 #include "arch/runner.h"
 #include "core/threads.h"
-#include "nn/weights.h"
+#include "nn/weights/weights.h"
 
 #define TOLERANCE 1e-4			/* relative to the largest value of a tensor */
 #define CANCELLED 1e-3			/* of the gradient's norm: a tensor's gradient below is what sums left over */

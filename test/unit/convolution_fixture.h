@@ -12,7 +12,7 @@
 
 #include "core/rng.h"
 #include "guarded.h"
-#include "nn/backend_choice.h"
+#include "nn/conv/backend.h"
 
 /* What wide tensors hold between their slices; exact in bf16. */
 #define UNTOUCHED 77.0f

@@ -16,9 +16,9 @@
 #include "convolution_fixture.h"
 #include "core/cpu.h"
 #include "core/threads.h"
-#include "nn/depthwise.h"
-#include "nn/single_output.h"
-#include "nn/winograd.h"
+#include "nn/conv/depthwise/depthwise.h"
+#include "nn/conv/single_output.h"
+#include "nn/conv/winograd/winograd.h"
 
 static const Case cases[] = {
 	{"3x3", 2, 12, 12, 32, 48, 3, 1, 1, 1, 1, 0, 0},

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "kernels_fixture.h"
+#include "loops_fixture.h"
 #include "nn/boxes.h"
 #include "nn/detection_loss.h"
 
@@ -226,7 +226,7 @@ check_roi_align(const Table *table, Rng *rng, int channels)
 		args.levels[i].x = levels[i].data;
 	}
 	args.y = y.data;
-	table->kernels->roi_align(&args, 0, 0, ROIS - 1);
+	table->loops->roi_align(&args, 0, 0, ROIS - 1);
 	for (int i = 0; i < ROIS; i++)
 		for (int cell = 0; cell < SIZE * SIZE; cell++)
 			for (int c = 0; c < channels; c++)
@@ -262,7 +262,7 @@ check_roi_align_gradient(const Table *table, Rng *rng, int channels)
 		memcpy(args.levels[i].dx, dx[i], roi_levels[i].h * roi_levels[i].w * channels * sizeof(float));
 	}
 	args.dy = dy.data;
-	table->kernels->roi_align_gradient(&args, 0, 1, 4);	/* those of image 1 */
+	table->loops->roi_align_gradient(&args, 0, 1, 4);	/* those of image 1 */
 	for (int i = 0; i < 2; i++)
 		for (int pixel = 0; pixel < roi_levels[i].h * roi_levels[i].w; pixel++)
 			for (int c = 0; c < channels; c++)

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "convolution_fixture.h"
-#include "nn/winograd.h"
+#include "nn/conv/winograd/winograd.h"
 
 static const Case cases[] = {
 	{"depthwise 4x4 stride 4", 1, 8, 12, 65, 65, 4, 4, 0, 1, 65, 0, 0},

@@ -13,7 +13,7 @@
 
 #include "core/threads.h"
 #include "graph_reference.h"
-#include "nn/winograd.h"
+#include "nn/conv/winograd/winograd.h"
 #include "plan_fixture.h"
 #include "pool_signals.h"
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "nn/tensor.h"
-#include "nn/weights.h"
-#include "nn/weights_dtype.h"
+#include "nn/weights/weights.h"
+#include "nn/weights/weights_dtype.h"
 #include "weights_fixture.h"
 
 /* Values that need all of float32, different everywhere, variances >= 0. */

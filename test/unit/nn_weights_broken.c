@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/weights.h"
+#include "nn/weights/weights.h"
 #include "weights_fixture.h"
 
 /* The good file, split in two: header as text, data. The text is without the

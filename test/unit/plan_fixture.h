@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/rng.h"
-#include "nn/backend_choice.h"
+#include "nn/conv/backend.h"
 #include "nn/plan.h"
 
 /* A host that counts, stops after some polls, refuses after some

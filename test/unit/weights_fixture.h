@@ -9,7 +9,7 @@
 
 #include "core/host.h"
 #include "nn/graph.h"
-#include "nn/weights.h"
+#include "nn/weights/weights.h"
 
 #define FIXTURE_COUNT 129
 

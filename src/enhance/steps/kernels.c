@@ -1,12 +1,9 @@
 /*
- * kernels.c: choosing the loops for this machine, and their baseline build.
+ * kernels.c: choosing the loops for this machine.
  */
 #include "enhance/steps/kernels.h"
 
 #include "core/cpu.h"
-
-#define KERNEL_NAME(name) name##_baseline
-#include "enhance/steps/kernels_template.h"
 
 const EnhanceKernels *
 enhance_kernels(void)

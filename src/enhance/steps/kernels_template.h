@@ -1,15 +1,16 @@
 /*
  * kernels_template.h: the loops behind kernels.h, included once per
- * instruction set with KERNEL_NAME(name), the name with that build's suffix.
+ * instruction set with ENHANCE_KERNELS, the name of its table.
  * Plain loops over arrays that do not overlap, which the compiler turns into
  * vector code.
  */
+#include "enhance/steps/kernels.h"
 
 #include <string.h>
 
 /* Squares of the differences between a row of the guide and a shifted one. */
 static inline void
-KERNEL_NAME(squares_of) (const uint16_t *restrict row, const uint16_t *restrict other, int count, uint16_t *restrict out)
+squares_of(const uint16_t *restrict row, const uint16_t *restrict other, int count, uint16_t *restrict out)
 {
 	for (int x = 0; x < count; x++)
 	{
@@ -22,14 +23,14 @@ KERNEL_NAME(squares_of) (const uint16_t *restrict row, const uint16_t *restrict 
 
 /* Move the column sums on by a row: new squares in, old ones out. */
 static inline void
-KERNEL_NAME(move_columns) (uint16_t *restrict columns, const uint16_t *restrict in, const uint16_t *restrict out, int count)
+move_columns(uint16_t *restrict columns, const uint16_t *restrict in, const uint16_t *restrict out, int count)
 {
 	for (int x = 0; x < count; x++)
 		columns[x] = (uint16_t) (columns[x] + in[x] - out[x]);
 }
 
 static inline void
-KERNEL_NAME(add_columns) (uint16_t *restrict columns, const uint16_t *restrict in, int count)
+add_columns(uint16_t *restrict columns, const uint16_t *restrict in, int count)
 {
 	for (int x = 0; x < count; x++)
 		columns[x] = (uint16_t) (columns[x] + in[x]);
@@ -38,7 +39,7 @@ KERNEL_NAME(add_columns) (uint16_t *restrict columns, const uint16_t *restrict i
 /* The weight of each pixel of a row from the sum of 2 patch + 1 columns:
  * 127 up to near, then the square of what is left to far, 0 from there. */
 static inline __attribute__((always_inline)) void
-KERNEL_NAME(weigh) (const uint16_t *restrict columns, int patch, uint16_t near, uint16_t far, uint16_t scale, int count,
+weigh(const uint16_t *restrict columns, int patch, uint16_t near, uint16_t far, uint16_t scale, int count,
 					uint16_t *restrict weights)
 {
 	for (int x = 0; x < count; x++)
@@ -57,14 +58,14 @@ KERNEL_NAME(weigh) (const uint16_t *restrict columns, int patch, uint16_t near, 
 
 /* Add a row's weights, and weights times values. */
 static inline void
-KERNEL_NAME(add_weights) (uint16_t *restrict sums, const uint16_t *restrict weights, int count)
+add_weights(uint16_t *restrict sums, const uint16_t *restrict weights, int count)
 {
 	for (int x = 0; x < count; x++)
 		sums[x] = (uint16_t) (sums[x] + weights[x]);
 }
 
 static inline void
-KERNEL_NAME(add_products) (uint32_t *restrict sums, const uint16_t *restrict weights, const uint16_t *restrict values, int count)
+add_products(uint32_t *restrict sums, const uint16_t *restrict weights, const uint16_t *restrict values, int count)
 {
 	for (int x = 0; x < count; x++)
 		sums[x] += (uint16_t) (weights[x] * values[x]);
@@ -72,7 +73,7 @@ KERNEL_NAME(add_products) (uint32_t *restrict sums, const uint16_t *restrict wei
 
 /* Add what the pixels one offset away give to a tile. */
 static void
-KERNEL_NAME(nlm_offset) (NlmTile *tile, int dx, int dy)
+nlm_offset(NlmTile *tile, int dx, int dy)
 {
 	int			patch = tile->settings.patch;
 	int			margin = patch + tile->settings.search;
@@ -93,32 +94,32 @@ KERNEL_NAME(nlm_offset) (NlmTile *tile, int dx, int dy)
 		{
 			uint16_t	fresh[NLM_STRIDE];
 
-			KERNEL_NAME(squares_of) (guide + y * NLM_STRIDE, shifted + y * NLM_STRIDE, wide, fresh);
-			KERNEL_NAME(move_columns) (tile->columns, fresh, slot, wide);
+			squares_of(guide + y * NLM_STRIDE, shifted + y * NLM_STRIDE, wide, fresh);
+			move_columns(tile->columns, fresh, slot, wide);
 			memcpy(slot, fresh, (size_t) wide * sizeof *slot);
 		}
 		else
 		{
-			KERNEL_NAME(squares_of) (guide + y * NLM_STRIDE, shifted + y * NLM_STRIDE, wide, slot);
-			KERNEL_NAME(add_columns) (tile->columns, slot, wide);
+			squares_of(guide + y * NLM_STRIDE, shifted + y * NLM_STRIDE, wide, slot);
+			add_columns(tile->columns, slot, wide);
 		}
 		if (row < 0)
 			continue;
 		if (patch == 3)
-			KERNEL_NAME(weigh) (tile->columns, 3, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+			weigh(tile->columns, 3, tile->settings.near, tile->settings.far, scale, tile->width, weights);
 		else if (patch == 2)
-			KERNEL_NAME(weigh) (tile->columns, 2, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+			weigh(tile->columns, 2, tile->settings.near, tile->settings.far, scale, tile->width, weights);
 		else
-			KERNEL_NAME(weigh) (tile->columns, 1, tile->settings.near, tile->settings.far, scale, tile->width, weights);
-		KERNEL_NAME(add_weights) (tile->weights + row * NLM_TILE_WIDTH, weights, tile->width);
+			weigh(tile->columns, 1, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+		add_weights(tile->weights + row * NLM_TILE_WIDTH, weights, tile->width);
 		for (int c = 0; c < tile->channels; c++)
-			KERNEL_NAME(add_products) (tile->sums[c] + row * NLM_TILE_WIDTH, weights,
+			add_products(tile->sums[c] + row * NLM_TILE_WIDTH, weights,
 									   tile->planes[c] + (row + margin + dy) * NLM_STRIDE + margin + dx, tile->width);
 	}
 }
 
 static void
-KERNEL_NAME(nlm_tile) (NlmTile *tile)
+nlm_tile(NlmTile *tile)
 {
 	int			margin = tile->settings.patch + tile->settings.search;
 
@@ -135,18 +136,18 @@ KERNEL_NAME(nlm_tile) (NlmTile *tile)
 	for (int dy = -tile->settings.search; dy <= tile->settings.search; dy++)
 		for (int dx = -tile->settings.search; dx <= tile->settings.search; dx++)
 			if (dx != 0 || dy != 0)
-				KERNEL_NAME(nlm_offset) (tile, dx, dy);
+				nlm_offset(tile, dx, dy);
 }
 
 static void
-KERNEL_NAME(add_row) (uint32_t *restrict sums, const uint8_t *restrict row, uint32_t weight, int count)
+add_row(uint32_t *restrict sums, const uint8_t *restrict row, uint32_t weight, int count)
 {
 	for (int i = 0; i < count; i++)
 		sums[i] += weight * row[i];
 }
 
 static void
-KERNEL_NAME(clahe_pairs) (const uint8_t *const top[2], const uint8_t *const bottom[2], uint32_t share, uint32_t *restrict pairs)
+clahe_pairs(const uint8_t *const top[2], const uint8_t *const bottom[2], uint32_t share, uint32_t *restrict pairs)
 {
 	const uint8_t *restrict top0 = top[0];
 	const uint8_t *restrict top1 = top[1];
@@ -159,7 +160,7 @@ KERNEL_NAME(clahe_pairs) (const uint8_t *const top[2], const uint8_t *const bott
 }
 
 static void
-KERNEL_NAME(clahe_map) (const uint32_t *restrict pairs, uint32_t at, uint32_t step, uint8_t *restrict values, int count)
+clahe_map(const uint32_t *restrict pairs, uint32_t at, uint32_t step, uint8_t *restrict values, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -176,7 +177,7 @@ KERNEL_NAME(clahe_map) (const uint32_t *restrict pairs, uint32_t at, uint32_t st
 /* Not inlined: gcc 12 exchanges this loop with the one around it, and then
  * makes no vector code of either. */
 static __attribute__((noinline)) void
-KERNEL_NAME(add_bytes) (uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
+add_bytes(uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
 {
 	for (int i = 0; i < count; i++)
 		sums[i] = (uint16_t) (sums[i] + bytes[i]);
@@ -184,7 +185,7 @@ KERNEL_NAME(add_bytes) (uint16_t *restrict sums, const uint8_t *restrict bytes, 
 
 /* Take the sums of one direction into the best and into all. */
 static inline void
-KERNEL_NAME(take_direction) (const uint16_t *restrict sums, uint16_t *restrict best, uint32_t *restrict all, int count)
+take_direction(const uint16_t *restrict sums, uint16_t *restrict best, uint32_t *restrict all, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -194,7 +195,7 @@ KERNEL_NAME(take_direction) (const uint16_t *restrict sums, uint16_t *restrict b
 }
 
 static void
-KERNEL_NAME(hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX], int samples, int count,
+hair_lines(const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX], int samples, int count,
 						 uint8_t *out)
 {
 	for (int first = 0; first < count; first += HAIR_BLOCK)
@@ -208,8 +209,8 @@ KERNEL_NAME(hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][
 			uint16_t	sums[HAIR_BLOCK] = {0};
 
 			for (int s = 0; s < samples; s++)
-				KERNEL_NAME(add_bytes) (sums, plane + first + lines[d][s], block);
-			KERNEL_NAME(take_direction) (sums, best, all, block);
+				add_bytes(sums, plane + first + lines[d][s], block);
+			take_direction(sums, best, all, block);
 		}
 		for (int i = 0; i < block; i++)
 		{
@@ -220,10 +221,10 @@ KERNEL_NAME(hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][
 	}
 }
 
-const EnhanceKernels KERNEL_NAME(enhance_kernels) = {
-	.hair_lines = KERNEL_NAME(hair_lines),
-	.clahe_pairs = KERNEL_NAME(clahe_pairs),
-	.clahe_map = KERNEL_NAME(clahe_map),
-	.nlm_tile = KERNEL_NAME(nlm_tile),
-	.add_row = KERNEL_NAME(add_row),
+const EnhanceKernels ENHANCE_KERNELS = {
+	.hair_lines = hair_lines,
+	.clahe_pairs = clahe_pairs,
+	.clahe_map = clahe_map,
+	.nlm_tile = nlm_tile,
+	.add_row = add_row,
 };

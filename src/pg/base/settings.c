@@ -12,7 +12,7 @@
 #include "utils/guc.h"
 
 #include "core/threads.h"
-#include "nn/backend_choice.h"
+#include "nn/conv/backend.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 

@@ -1,0 +1,60 @@
+/*
+ * onednn_primitive.h: oneDNN primitives with their arguments, which run on
+ * memory of ours, scratch included.
+ */
+#ifndef LESIONSEG_NN_ONEDNN_PRIMITIVE_H
+#define LESIONSEG_NN_ONEDNN_PRIMITIVE_H
+
+#include "core/status.h"
+#include "nn/conv/onednn/onednn_compat.h"
+
+#define ONEDNN_MAX_ARGUMENTS 6
+
+/* Where primitives run. */
+typedef struct OneDnnEngine
+{
+	dnnl_engine_t engine;
+	dnnl_stream_t stream;
+	int			threads;
+	size_t		scratch_size;	/* largest need of the primitives made so far: they never run at the same time */
+} OneDnnEngine;
+
+/* A primitive with its arguments; addresses that vary are set per run. */
+typedef struct OneDnnPrimitive
+{
+	dnnl_primitive_desc_t description;
+	dnnl_primitive_t primitive;
+	dnnl_exec_arg_t arguments[ONEDNN_MAX_ARGUMENTS];
+	int			argument_count;
+	OneDnnDesc	scratch;
+} OneDnnPrimitive;
+
+/* The library's status as ours; `what` it could not do. */
+Status		onednn_check(dnnl_status_t status, const char *what);
+
+/* Both may be destroyed when all zero, or made in part. */
+Status		onednn_engine_create(OneDnnEngine *engine, int threads);
+void		onednn_engine_destroy(OneDnnEngine *engine);
+void		onednn_primitive_destroy(OneDnnPrimitive *primitive);
+
+/* Attributes: our scratch, and what follows the operation. The caller
+ * destroys them. */
+Status		onednn_attributes(bool residual, bool relu, dnnl_primitive_attr_t *attributes);
+
+/* Make the primitive that is described, and note its scratch. */
+Status		onednn_primitive_make(OneDnnEngine *engine, OneDnnPrimitive *primitive);
+
+/* Describe and make a reorder. */
+Status		onednn_primitive_reorder(OneDnnEngine *engine, const OneDnnDesc *source, const OneDnnDesc *target,
+									 OneDnnPrimitive *primitive);
+
+/* Append an argument; a NULL handle is set before it runs. */
+Status		onednn_add_argument(const OneDnnEngine *engine, OneDnnPrimitive *primitive, int argument,
+								const OneDnnDesc *desc, void *handle);
+
+/* Point an argument at memory. */
+Status		onednn_set_argument(OneDnnPrimitive *primitive, int argument, const void *handle);
+
+Status		onednn_run(const OneDnnEngine *engine, OneDnnPrimitive *primitive);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * winograd.h: 3x3 convolution of stride 1 in float32, forward alone, with a
+ * quarter of the multiplications, behind the backend interface. Vector units
+ * are what limits a float32 network; libraries compute these directly. Plans
+ * for inference use this with every backend.
+ *
+ * F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural
+ * Networks", CVPR 2016: of each tile of 6x6 pixels of x, 4x4 of y follow by
+ * 36 products between what linear maps make of the tile and of the weights.
+ * The maps' constants grow to 8, so rounding errors are some times those of
+ * the direct sum: about 1e-5 of the largest value.
+ */
+#ifndef LESIONSEG_NN_WINOGRAD_H
+#define LESIONSEG_NN_WINOGRAD_H
+
+#include "core/threads.h"
+#include "nn/conv/convolution.h"
+
+/* Is it one of those that winograd_backend takes, and large enough to be
+ * faster by it? Not a matter of how many images there are: a network computes
+ * the same in batches of any size. */
+bool		winograd_suits(const ConvolutionShape *shape, const ConvolutionUse *use);
+
+extern const Backend winograd_backend;
+
+/*
+ * What the loops work on. Tiles are counted over images, then downwards, then
+ * across. An item is a run of item_tiles of them and a group of blocks of
+ * output channels, the group fastest: deep layers have few tiles for many
+ * threads. Scratch of a worker holds the maps of x, (36, item_tiles, C_in),
+ * and the products, (36, item_tiles, the group's channels), either in planes
+ * of so many floats.
+ */
+
+#define WINOGRAD_OUT 4			/* a tile's pixels of y each way */
+#define WINOGRAD_IN 6			/* a tile's pixels of x each way */
+#define WINOGRAD_PLANES (WINOGRAD_IN * WINOGRAD_IN)
+#define WINOGRAD_BLOCK 32		/* output channels that weights stand together for */
+
+typedef struct WinogradArgs
+{
+	TensorShape x_shape;
+	const float *x;
+	int			x_stride;
+	TensorShape y_shape;
+	float	   *y;
+	int			y_stride;
+	int			padding;
+	const float *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
+	const float *bias;			/* (C_out up to whole blocks) */
+	bool		residual;		/* add what y holds before */
+	bool		relu;
+	int			blocks;
+	int			tiles_down;		/* of an image */
+	int			tiles_across;
+	long		tiles;			/* of all images */
+	int			item_tiles;
+	int			groups;
+	int			width;			/* channels of the largest group */
+	float	   *scratch;		/* (workers, scratch_size) */
+	size_t		scratch_size;
+	size_t		x_plane;		/* floats from plane to plane of the maps of x */
+	size_t		product_plane;	/* and of the products */
+} WinogradArgs;
+
+/* winograd_backend's create with loops of choice, for tests. */
+Status		winograd_create_with(ThreadsTask convolve, const HostContext *host, const ConvolutionShape *shape,
+								 const ConvolutionUse *use, Convolution **convolution);
+
+/* The loops of each instruction set; items as above. */
+void		winograd_baseline(void *data, int worker, long begin, long end);
+void		winograd_avx2(void *data, int worker, long begin, long end);
+void		winograd_avx512(void *data, int worker, long begin, long end);
+
+#endif

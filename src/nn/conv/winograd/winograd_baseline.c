@@ -1,0 +1,5 @@
+/*
+ * winograd_baseline.c: the loops of winograd_template.h for any processor.
+ */
+#define WINOGRAD_NAME winograd_baseline
+#include "nn/conv/winograd/winograd_template.h"

@@ -1,5 +1,0 @@
-/*
- * depthwise_avx2.c: the loops of depthwise_template.h for AVX2.
- */
-#define DEPTHWISE_NAME depthwise_avx2
-#include "nn/depthwise_template.h"

@@ -1,5 +1,0 @@
-/*
- * depthwise_avx512.c: the loops of depthwise_template.h for AVX-512.
- */
-#define DEPTHWISE_NAME depthwise_avx512
-#include "nn/depthwise_template.h"

@@ -1,0 +1,232 @@
+/*
+ * loops_norm.h: the part of loops_template.h for batch norm, and for what is
+ * added to it.
+ */
+
+SPAN_FUNCTION
+affine_span(const AffineArgs *args, int stream, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	const STORED *residual = args->residual == NULL ? NULL :
+		(const STORED *) args->residual + begin * args->residual_stride + c;
+	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	Pair		scale = load_channels(args->scale, c, n, 1);
+	Pair		shift = load_channels(args->shift, c, n, 0);
+	Vector		floor = splat(args->relu ? 0 : -INFINITY);
+	long		x_stride = args->x_stride;
+	long		y_stride = args->y_stride;
+	long		residual_stride = args->residual_stride;
+
+	for (long i = begin; i < end; i++, x += x_stride, y += y_stride)
+	{
+		Pair		v = multiply_add(load_pair(x, n), scale, shift);
+
+		if (residual != NULL)
+		{
+			v = sum(v, load_pair(residual, n));
+			residual += residual_stride;
+		}
+		__builtin_prefetch(x + AHEAD * x_stride);
+		store_out(y, n, (Pair) {at_least(v.low, floor), at_least(v.high, floor)}, stream);
+	}
+}
+
+static void
+affine(void *data, int worker, long begin, long end)
+{
+	const AffineArgs *args = data;
+	bool		stream = streams(args->x, args->y, args->y_stride, end - begin);
+
+	(void) worker;
+	EACH_SPAN(affine_span, args, stream)
+	settle();
+}
+
+SPAN_FUNCTION
+moments_span(const MomentArgs *args, int worker, long begin, long end, int c, int n)
+{
+	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	Pair		origin = load_channels(args->origin, c, n, 0);
+	double	   *sums = args->sums + (size_t) worker * 2 * args->channels + c;
+	Pair		total = {{0}, {0}};
+	Pair		square = total;
+	long		x_stride = args->x_stride;
+
+	for (long i = begin; i < end; i++, x += x_stride)
+	{
+		Pair		v = load_pair(x, n);
+
+		__builtin_prefetch(x + AHEAD * x_stride);
+		v.low -= origin.low;
+		v.high -= origin.high;
+		total = sum(total, v);
+		square = multiply_add(v, v, square);
+	}
+	add_to_doubles(sums, n, total);
+	add_to_doubles(sums + args->channels, n, square);
+}
+
+static void
+moments(void *data, int worker, long begin, long end)
+{
+	const MomentArgs *args = data;
+
+	EACH_SPAN(moments_span, args, worker)
+}
+
+/* Where a span of the gradient of batch norm stands, and its channels. */
+typedef struct NormSpan
+{
+	const STORED *x;
+	const STORED *y;
+	const STORED *dy;
+	Pair		scale;
+	Pair		shift;
+} NormSpan;
+
+static inline NormSpan
+norm_span(const NormGradientArgs *args, long begin, int c, int n)
+{
+	NormSpan span = {
+		.x = (const STORED *) args->x + begin * args->channels + c,
+		.y = args->y == NULL ? NULL : (const STORED *) args->y + begin * args->y_stride + c,
+		.dy = (const STORED *) args->dy + begin * args->dy_stride + c,
+		.scale = load_channels(args->scale, c, n, 1),
+		.shift = load_channels(args->shift, c, n, 0),
+	};
+
+	return span;
+}
+
+/* The part of dy that passed the ReLU at a pixel whose input is x. */
+static inline Pair
+passed(const NormSpan *span, bool relu, int n, Pair x)
+{
+	Pair		dz = load_pair(span->dy, n);
+
+	if (!relu)
+		return dz;
+	if (span->y != NULL)
+		return where_positive(load_pair(span->y, n), dz);
+	return where_positive(multiply_add(x, span->scale, span->shift), dz);
+}
+
+SPAN_FUNCTION
+norm_gradient_sums_span(const NormGradientArgs *args, int worker, long begin, long end, int c, int n)
+{
+	NormSpan span = norm_span(args, begin, c, n);
+	Pair		mean = load_channels(args->mean, c, n, 0);
+	Pair		inverse_std = load_channels(args->inverse_std, c, n, 0);
+	double	   *sums = args->sums + (size_t) worker * 2 * args->channels + c;
+	Pair		total = {{0}, {0}};
+	Pair		product = total;
+	bool		relu = args->relu;
+	long		x_stride = args->channels;
+	long		y_stride = span.y != NULL ? args->y_stride : 0;
+	long		dy_stride = args->dy_stride;
+
+	for (long i = begin; i < end; i++, span.x += x_stride, span.y += y_stride, span.dy += dy_stride)
+	{
+		Pair		x = load_pair(span.x, n);
+		Pair		dz = passed(&span, relu, n, x);
+
+		__builtin_prefetch(span.x + AHEAD * x_stride);
+		__builtin_prefetch(span.dy + AHEAD * dy_stride);
+		total = sum(total, dz);
+		product = multiply_add(dz, (Pair) {x.low - mean.low, x.high - mean.high}, product);
+	}
+	product.low *= inverse_std.low;
+	product.high *= inverse_std.high;
+	add_to_doubles(sums, n, total);
+	add_to_doubles(sums + args->channels, n, product);
+}
+
+static void
+norm_gradient_sums(void *data, int worker, long begin, long end)
+{
+	const NormGradientArgs *args = data;
+
+	EACH_SPAN(norm_gradient_sums_span, args, worker)
+}
+
+SPAN_FUNCTION
+norm_gradient_span(const NormGradientArgs *args, int stream, long begin, long end, int c, int n)
+{
+	NormSpan span = norm_span(args, begin, c, n);
+	Pair		slope_dz = load_channels(args->slope_dz, c, n, 0);
+	Pair		slope_x = load_channels(args->slope_x, c, n, 0);
+	Pair		offset = load_channels(args->offset, c, n, 0);
+	STORED	   *dx = (STORED *) args->dx + begin * args->channels + c;
+	STORED	   *dresidual = args->dresidual == NULL ? NULL :
+		(STORED *) args->dresidual + begin * args->dresidual_stride + c;
+	bool		relu = args->relu;
+	bool		accumulate = args->accumulate;
+	bool		accumulate_residual = args->accumulate_residual;
+	long		x_stride = args->channels;
+	long		y_stride = span.y != NULL ? args->y_stride : 0;
+	long		dy_stride = args->dy_stride;
+	long		dresidual_stride = args->dresidual_stride;
+
+	for (long i = begin; i < end; i++, span.x += x_stride, span.y += y_stride, span.dy += dy_stride, dx += x_stride)
+	{
+		Pair		x = load_pair(span.x, n);
+		Pair		dz = passed(&span, relu, n, x);
+		Pair		v;
+
+		if (dresidual != NULL)
+		{
+			store_pair(dresidual, n, accumulate_residual ? sum(dz, load_pair(dresidual, n)) : dz);
+			dresidual += dresidual_stride;
+		}
+		v = multiply_add(dz, slope_dz, multiply_add(x, slope_x, offset));
+		if (accumulate)
+			v = sum(v, load_pair(dx, n));
+		__builtin_prefetch(span.x + AHEAD * x_stride);
+		__builtin_prefetch(span.dy + AHEAD * dy_stride);
+		store_out(dx, n, v, stream);
+	}
+}
+
+static void
+norm_gradient(void *data, int worker, long begin, long end)
+{
+	const NormGradientArgs *args = data;
+	bool		stream = !args->accumulate && args->dx != args->dresidual &&
+		streams(args->dy, args->dx, args->channels, end - begin);
+
+	(void) worker;
+	EACH_SPAN(norm_gradient_span, args, stream)
+	settle();
+}
+
+SPAN_FUNCTION
+add_span(const AddArgs *args, int stream, long begin, long end, int c, int n)
+{
+	const STORED *a = (const STORED *) args->a + begin * args->a_stride + c;
+	const STORED *b = args->b == NULL ? NULL : (const STORED *) args->b + begin * args->b_stride + c;
+	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	long		a_stride = args->a_stride;
+	long		b_stride = b != NULL ? args->b_stride : 0;
+	long		y_stride = args->y_stride;
+
+	for (long i = begin; i < end; i++, a += a_stride, b += b_stride, y += y_stride)
+	{
+		Pair		v = load_pair(a, n);
+
+		__builtin_prefetch(a + AHEAD * a_stride);
+		if (b != NULL)
+			v = sum(v, load_pair(b, n));
+		store_out(y, n, v, stream);
+	}
+}
+
+static void
+add(void *data, int worker, long begin, long end)
+{
+	const AddArgs *args = data;
+	bool		stream = args->y != args->b && streams(args->a, args->y, args->y_stride, end - begin);
+
+	(void) worker;
+	EACH_SPAN(add_span, args, stream)
+	settle();
+}

@@ -1,0 +1,189 @@
+/*
+ * loops_spans.h: how passes over values per channel go through memory, the
+ * part of loops_template.h that norms, activations and dot products share.
+ *
+ * These passes read and write whole tensors, so that memory is their limit;
+ * the loops must not be. They go by spans: two vectors of channels (a cache
+ * line of bf16 where a vector has 512 bits) down a block of pixels, with
+ * everything that belongs to the channels in registers. A span function is
+ * inlined twice, once for the full width and once for what is left.
+ */
+
+/* Pixels of a span; sums over one are float32, over more float64. Few, so
+ * that the channels of a wide tensor meet again in the same pages. */
+#define SPAN_PIXELS 32
+#define SPAN_CHANNELS (2 * LANES)
+
+/* Pixels to fetch ahead. */
+#define AHEAD 32
+
+/* A worker's output of this size is not found in a cache again. */
+#define STREAM_BYTES (1 << 20)
+
+/* Call function for all spans of pixels [begin, end); it takes args, then
+ * `detail`. */
+#define EACH_SPAN(function, args, detail) \
+	for (long block = begin; block < end; block += SPAN_PIXELS) \
+	{ \
+		long		stop = block + SPAN_PIXELS < end ? block + SPAN_PIXELS : end; \
+		int			c = 0; \
+\
+		for (; c + SPAN_CHANNELS <= (args)->channels; c += SPAN_CHANNELS) \
+			function(args, detail, block, stop, c, SPAN_CHANNELS); \
+		if (c < (args)->channels) \
+			function(args, detail, block, stop, c, (args)->channels - c); \
+	}
+
+#define SPAN_FUNCTION static inline __attribute__((always_inline)) void
+
+/* Two vectors of neighbouring channels. */
+typedef struct Pair
+{
+	Vector		low;
+	Vector		high;
+} Pair;
+
+/* The channels of a span of n that the higher vector has. */
+static inline int
+higher(int n)
+{
+	return n > LANES ? n - LANES : 0;
+}
+
+static inline int
+lower(int n)
+{
+	return n < LANES ? n : LANES;
+}
+
+/* Load n floats; NULL stands for `otherwise` everywhere. */
+static inline Pair
+load_channels(const float *p, int c, int n, float otherwise)
+{
+	if (p == NULL)
+		return (Pair) {splat(otherwise), splat(otherwise)};
+	return (Pair) {load_float(p + c, lower(n)), load_float(p + c + lower(n), higher(n))};
+}
+
+/* Lane by lane: a * b + c. */
+static inline Pair
+multiply_add(Pair a, Pair b, Pair c)
+{
+	return (Pair) {a.low * b.low + c.low, a.high * b.high + c.high};
+}
+
+static inline Pair
+sum(Pair a, Pair b)
+{
+	return (Pair) {a.low + b.low, a.high + b.high};
+}
+
+/* v where sign > 0, else 0. */
+static inline Pair
+where_positive(Pair sign, Pair v)
+{
+	return (Pair) {
+		select_lanes(sign.low > (Vector) {0}, v.low, (Vector) {0}),
+		select_lanes(sign.high > (Vector) {0}, v.high, (Vector) {0})
+	};
+}
+
+/* max(v, floor); NaN stays NaN. */
+static inline Vector
+at_least(Vector v, Vector floor)
+{
+	return select_lanes(v < floor, floor, v);
+}
+
+/* All lanes' sum. */
+static inline float
+lane_sum(Vector v)
+{
+#ifdef __AVX512F__
+	return _mm512_reduce_add_ps((__m512) v);
+#else
+	float		total = 0;
+
+	for (int k = 0; k < LANES; k++)
+		total += v[k];
+	return total;
+#endif
+}
+
+/* Add a span's float32 sums to doubles. */
+static inline void
+add_to_doubles(double *sums, int n, Pair v)
+{
+	for (int k = 0; k < lower(n); k++)
+		sums[k] += v.low[k];
+	for (int k = 0; k < higher(n); k++)
+		sums[LANES + k] += v.high[k];
+}
+
+/* Does this build store whole lines at a time? */
+#if defined(__AVX512BF16__) || (defined(__AVX512F__) && !LOOPS_BF16)
+#define SPANS_STREAM
+#endif
+
+static inline Pair
+load_pair(const STORED *p, int n)
+{
+	return (Pair) {load(p, lower(n)), load(p + lower(n), higher(n))};
+}
+
+static inline void
+store_pair(STORED *p, int n, Pair v)
+{
+	store(p, lower(n), v.low);
+	store(p + lower(n), higher(n), v.high);
+}
+
+/*
+ * Is the output written past the caches? Where it is larger than they are
+ * that saves reading what is overwritten. Not where the same lines were read
+ * just before, and only where a pair fills a line.
+ */
+static inline bool
+streams(const void *from, const void *to, long stride, long pixels)
+{
+#ifdef SPANS_STREAM
+	return to != from && (((uintptr_t) to | (uintptr_t) (stride * sizeof(STORED))) & 63) == 0 &&
+		pixels * stride * (long) sizeof(STORED) >= STREAM_BYTES;
+#else
+	(void) from;
+	(void) to;
+	(void) stride;
+	(void) pixels;
+	return false;
+#endif
+}
+
+/* Store a pair that may go past the caches. */
+static inline void
+store_out(STORED *p, int n, Pair v, bool stream)
+{
+#ifdef SPANS_STREAM
+	if (stream && n == SPAN_CHANNELS)
+	{
+#if LOOPS_BF16
+		_mm512_stream_si512((__m512i *) p, (__m512i) _mm512_cvtne2ps_pbh((__m512) v.high, (__m512) v.low));
+#else
+		_mm512_stream_ps((float *) p, (__m512) v.low);
+		_mm512_stream_ps((float *) p + LANES, (__m512) v.high);
+#endif
+		return;
+	}
+#else
+	(void) stream;
+#endif
+	store_pair(p, n, v);
+}
+
+/* Have streamed stores seen by all. */
+static inline void
+settle(void)
+{
+#ifdef SPANS_STREAM
+	_mm_sfence();
+#endif
+}

@@ -1,0 +1,240 @@
+/*
+ * loops_template.h: the loops behind loops.h. Each file loops_TYPE_SET.c
+ * includes it once, compiled for that instruction set, with
+ *
+ *   LOOPS_TABLE   the name of its table, loops_f32_avx2
+ *   LOOPS_BF16    1 for bfloat16 tensors, 0 for float32
+ *
+ * A vector is as wide as the instruction set has it. Channel counts that are
+ * no multiple of it end in a partial vector, whose unused lanes are zero on
+ * load and dropped on store.
+ */
+#include "nn/loops/loops.h"
+#include "nn/loops/vector.h"
+
+#if LOOPS_BF16
+#define STORED uint16_t
+#else
+#define STORED float
+#endif
+
+/* Load n stored elements as floats. */
+static inline Vector
+load(const STORED *p, int n)
+{
+#if !LOOPS_BF16
+	return load_float(p, n);
+#elif defined(__AVX512F__)
+	__m256i		half = n == LANES ? _mm256_loadu_si256((const __m256i *) p) :
+		_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1), p);
+
+	return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+#else
+	VectorHalf	half = {0};
+
+	if (n == LANES)
+		memcpy(&half, p, sizeof half);
+	else
+		memcpy(&half, p, n * sizeof(uint16_t));
+	return (Vector) (__builtin_convertvector(half, VectorUnsigned) << 16);
+#endif
+}
+
+#if LOOPS_BF16
+/* Round to nearest even. */
+static inline VectorHalf
+round_to_bf16(Vector v)
+{
+#ifdef __AVX512BF16__
+	return (VectorHalf) _mm512_cvtneps_pbh((__m512) v);
+#else
+	VectorUnsigned bits = (VectorUnsigned) v;
+	VectorUnsigned nan = (VectorUnsigned) (v != v);
+	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
+
+	return __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
+#endif
+}
+#endif
+
+/* Store n floats in the storage type. */
+static inline void
+store(STORED *p, int n, Vector v)
+{
+#if !LOOPS_BF16
+	store_float(p, n, v);
+#else
+	VectorHalf	half = round_to_bf16(v);
+
+#ifdef __AVX512F__
+	if (n == LANES)
+		_mm256_storeu_si256((__m256i *) p, (__m256i) half);
+	else
+		_mm256_mask_storeu_epi16(p, (__mmask16) ((1u << n) - 1), (__m256i) half);
+#else
+	if (n == LANES)
+		memcpy(p, &half, sizeof half);
+	else
+		memcpy(p, &half, n * sizeof(uint16_t));
+#endif
+#endif
+}
+
+/* Not under ASan, whose stand-in for the stack is not aligned as gcc takes
+ * these arrays to be. */
+static __attribute__((no_sanitize("address"))) void
+input(void *data, int worker, long begin, long end)
+{
+	const InputArgs *args = data;
+	STORED	   *y = args->y;
+	float		scale[48];
+	float		shift[48];
+	long		i = 3 * begin;
+
+	(void) worker;
+	for (int k = 0; k < 48; k++)
+	{
+		scale[k] = args->scale[k % 3];
+		shift[k] = args->shift[k % 3];
+	}
+	/* Sixteen pixels at a time: 48 values, after which channel and lane meet again. */
+	for (; i < 3 * end; i += 48)
+		for (int part = 0; part < 48 && i + part < 3 * end; part += LANES)
+		{
+			long		left = 3 * end - i - part;
+			int			n = left < LANES ? (int) left : LANES;
+			Vector		v = __builtin_convertvector(load_bytes(args->rgb + i + part, n), Vector);
+
+			store(y + i + part, n, v * load_float(scale + part, LANES) + load_float(shift + part, LANES));
+		}
+}
+
+#include "nn/loops/loops_spans.h"
+#include "nn/loops/loops_norm.h"
+#include "nn/loops/loops_activation.h"
+#include "nn/loops/loops_dot.h"
+#include "nn/loops/loops_windows.h"
+#include "nn/loops/loops_roi.h"
+
+static void
+to_float(void *data, int worker, long begin, long end)
+{
+	const ConvertArgs *args = data;
+	const STORED *from = args->from;
+	float	   *to = args->to;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+		Vector		v = load(from + i, n);
+
+		store_float(to + i, n, v);
+	}
+}
+
+static void
+to_probability(void *data, int worker, long begin, long end)
+{
+	const ConvertArgs *args = data;
+	const STORED *from = args->from;
+	float	   *to = args->to;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+		Vector		v = 1.0f / (1.0f + exponential(-load(from + i, n)));
+
+		store_float(to + i, n, v);
+	}
+}
+
+static void
+from_float(void *data, int worker, long begin, long end)
+{
+	const ConvertArgs *args = data;
+	const float *from = args->from;
+	STORED	   *to = args->to;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+
+		store(to + i, n, load_float(from + i, n));
+	}
+}
+
+static void
+adam(void *data, int worker, long begin, long end)
+{
+	const AdamArgs *args = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i += LANES)
+	{
+		int			n = end - i < LANES ? (int) (end - i) : LANES;
+		Vector		g = load_float(args->gradients + i, n) * args->gradient_scale;
+		Vector		w = load_float(args->weights + i, n) * args->keep;
+		Vector		m = load_float(args->first + i, n);
+		Vector		v = load_float(args->second + i, n);
+
+		m += (g - m) * (1 - args->beta1);
+		v += (g * g - v) * (1 - args->beta2);
+		w -= args->step_size * m / (square_root(v) * args->inverse_root + args->epsilon);
+		store_float(args->first + i, n, m);
+		store_float(args->second + i, n, v);
+		store_float(args->weights + i, n, w);
+	}
+}
+
+/* Values squared and summed in float32 before the sum goes to float64. */
+#define SQUARE_BLOCK 256
+
+static void
+squares(void *data, int worker, long begin, long end)
+{
+	const SquareArgs *args = data;
+
+	for (long block = begin; block < end; block += SQUARE_BLOCK)
+	{
+		long		stop = block + SQUARE_BLOCK < end ? block + SQUARE_BLOCK : end;
+		Vector		sum = {0};
+
+		for (long i = block; i < stop; i += LANES)
+		{
+			Vector		v = load_float(args->values + i, stop - i < LANES ? (int) (stop - i) : LANES);
+
+			sum += v * v;
+		}
+		for (int k = 0; k < LANES; k++)
+			args->sums[worker] += sum[k];
+	}
+}
+
+const Loops LOOPS_TABLE = {
+	.input = input,
+	.affine = affine,
+	.moments = moments,
+	.norm_gradient_sums = norm_gradient_sums,
+	.norm_gradient = norm_gradient,
+	.max_pool = max_pool,
+	.max_pool_gradient = max_pool_gradient,
+	.add = add,
+	.relu_gradient = relu_gradient,
+	.gelu = gelu,
+	.gelu_gradient = gelu_gradient,
+	.dot = dot,
+	.dot_gradient = dot_gradient,
+	.dot_gradient_sums = dot_gradient_sums,
+	.resize = resize,
+	.resize_gradient = resize_gradient,
+	.roi_align = roi_align,
+	.roi_align_gradient = roi_align_gradient,
+	.to_float = to_float,
+	.to_probability = to_probability,
+	.from_float = from_float,
+	.adam = adam,
+	.squares = squares,
+};

@@ -1,0 +1,267 @@
+/*
+ * loops_windows.h: the part of loops_template.h whose loops look at a
+ * pixel's neighbours: max pooling and bilinear resizing.
+ */
+
+/* A pixel and vector of channels of y: the maximum over a window's rows
+ * [ky, ky_end) and columns [kx, kx_end), whose first pixel is x. */
+static inline __attribute__((always_inline)) void
+max_pool_window(const PoolArgs *args, const STORED *x, int ky, int ky_end, int kx_begin, int kx_end,
+							  int c, int n, STORED *y, uint8_t *index)
+{
+	Vector		best = splat(-INFINITY);
+	VectorInt	place = {0};
+
+	for (; ky < ky_end; ky++)
+		for (int kx = kx_begin; kx < kx_end; kx++)
+		{
+			Vector		v = load(x + ((long) ky * args->x_shape.w + kx) * args->x_stride + c, n);
+			VectorInt	larger = (v > best) | (v != v);	/* NaN wins and stays */
+
+			best = select_lanes(larger, v, best);
+			place = (larger & (ky * args->kernel + kx)) | (~larger & place);
+		}
+	store(y + c, n, best);
+	if (index != NULL)
+		store_bytes(index + c, n, place);
+}
+
+static void
+max_pool(void *data, int worker, long begin, long end)
+{
+	const PoolArgs *args = data;
+	TensorShape in = args->x_shape;
+	TensorShape out = args->y_shape;
+
+	(void) worker;
+	for (long row = begin; row < end; row++)
+	{
+		int			top = (int) (row % out.h) * args->stride - args->padding;
+		int			ky = top < 0 ? -top : 0;
+		int			ky_end = in.h - top < args->kernel ? in.h - top : args->kernel;
+		const STORED *x_row = (const STORED *) args->x + (row / out.h * in.h + top) * in.w * args->x_stride;
+
+		for (int ox = 0; ox < out.w; ox++)
+		{
+			long		pixel = row * out.w + ox;
+			int			left = ox * args->stride - args->padding;
+			int			kx = left < 0 ? -left : 0;
+			int			kx_end = in.w - left < args->kernel ? in.w - left : args->kernel;
+			const STORED *x = x_row + (long) left * args->x_stride;
+			const STORED *ahead = x + (long) AHEAD * args->x_stride;
+			STORED	   *y = (STORED *) args->y + pixel * args->y_stride;
+			uint8_t    *index = args->index == NULL ? NULL : args->index + pixel * in.c;
+			int			c = 0;
+
+			for (int row_ahead = ky; row_ahead < ky_end; row_ahead++)
+				for (int column = 0; column < args->stride; column++)
+					__builtin_prefetch(ahead + ((long) row_ahead * in.w + column) * args->x_stride);
+			for (; c + LANES <= in.c; c += LANES)
+				max_pool_window(args, x, ky, ky_end, kx, kx_end, c, LANES, y, index);
+			if (c < in.c)
+				max_pool_window(args, x, ky, ky_end, kx, kx_end, c, in.c - c, y, index);
+		}
+	}
+}
+
+/* Positions [first, last] of an axis of the output whose windows cover `in`. */
+static inline void
+covering(const PoolArgs *args, int in, int size, int *first, int *last)
+{
+	int			reach = in + args->padding - args->kernel;
+
+	*first = reach < 0 ? 0 : reach / args->stride + 1;
+	*last = (in + args->padding) / args->stride;
+	if (*last > size - 1)
+		*last = size - 1;
+}
+
+/* A pixel and span of channels of dx: what came from each window that covers it. */
+static inline __attribute__((always_inline)) void
+max_pool_gather(const PoolArgs *args, long output, int ky, int kx, int rows, int columns,
+							  int c, int n, const STORED *before, STORED *dx)
+{
+	Vector		total = {0};
+
+	for (int row = 0; row < rows; row++)
+		for (int column = 0; column < columns; column++)
+		{
+			long		pixel = output + (long) row * args->y_shape.w + column;
+			int			place = (ky - row * args->stride) * args->kernel + kx - column * args->stride;
+			Vector		dy = load((const STORED *) args->dy + pixel * args->dy_stride + c, n);
+			VectorInt	from = load_bytes(args->index + pixel * args->x_shape.c + c, n);
+
+			total += select_lanes(from == place, dy, (Vector) {0});
+		}
+	store(dx + c, n, before != NULL ? total + load(before + c, n) : total);
+}
+
+/*
+ * Gather form: an input pixel collects from the windows that cover it, so
+ * each is written once and no two workers write the same.
+ */
+static void
+max_pool_gradient(void *data, int worker, long begin, long end)
+{
+	const PoolArgs *args = data;
+	TensorShape in = args->x_shape;
+	TensorShape out = args->y_shape;
+
+	(void) worker;
+	for (long row = begin; row < end; row++)
+	{
+		long		image = row / in.h;
+		int			iy = (int) (row % in.h);
+		int			top;			/* first and last window that cover iy, then ix */
+		int			bottom;
+		int			left = 0;
+		int			right = 0;
+
+		covering(args, iy, out.h, &top, &bottom);
+		for (int ix = 0; ix < in.w; ix++)
+		{
+			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
+			const STORED *before = args->before == NULL ? NULL :
+				(const STORED *) args->before + (row * in.w + ix) * args->before_stride;
+			int			last;
+			long		output;
+			int			c = 0;
+
+			/* As `covering` has it, without a division per pixel. */
+			while (left * args->stride + args->kernel - args->padding <= ix)
+				left++;
+			while ((right + 1) * args->stride - args->padding <= ix)
+				right++;
+			last = right < out.w ? right : out.w - 1;
+			output = (image * out.h + top) * out.w + left;
+			if (before != NULL)
+				__builtin_prefetch(before + (long) AHEAD * args->before_stride);
+			for (; c + LANES <= in.c; c += LANES)
+				max_pool_gather(args, output, iy + args->padding - top * args->stride,
+											  ix + args->padding - left * args->stride,
+											  bottom - top + 1, last - left + 1, c, LANES, before, dx);
+			if (c < in.c)
+				max_pool_gather(args, output, iy + args->padding - top * args->stride,
+											  ix + args->padding - left * args->stride,
+											  bottom - top + 1, last - left + 1, c, in.c - c, before, dx);
+		}
+	}
+}
+
+/* The two positions of the input that position `out` of an axis lies
+ * between, and the share of the second. */
+typedef struct ResizeTap
+{
+	int			first;
+	int			second;
+	float		share;
+} ResizeTap;
+
+/* Pixel centres of both sizes cover the same extent (align_corners false). */
+static inline ResizeTap
+resize_tap(int out, int in_size, int scale)
+{
+	float		at = ((float) out + 0.5f) / (float) scale - 0.5f;
+	ResizeTap	tap;
+
+	if (at < 0)
+		at = 0;
+	tap.first = (int) at;
+	tap.second = tap.first + 1 < in_size ? tap.first + 1 : tap.first;
+	tap.share = at - (float) tap.first;
+	return tap;
+}
+
+/* What position `in` contributes to a position with that tap. */
+static inline float
+resize_weight(ResizeTap tap, int in)
+{
+	return (tap.first == in ? 1 - tap.share : 0) + (tap.second == in ? tap.share : 0);
+}
+
+static void
+resize(void *data, int worker, long begin, long end)
+{
+	const ResizeArgs *args = data;
+	TensorShape in = args->x_shape;
+	int			out_h = in.h * args->scale;
+	int			out_w = in.w * args->scale;
+
+	(void) worker;
+	for (long row = begin; row < end; row++)
+	{
+		ResizeTap	v = resize_tap((int) (row % out_h), in.h, args->scale);
+		long		image = row / out_h * in.h;
+		const STORED *upper = (const STORED *) args->x + (image + v.first) * in.w * args->x_stride;
+		const STORED *lower = (const STORED *) args->x + (image + v.second) * in.w * args->x_stride;
+
+		for (int ox = 0; ox < out_w; ox++)
+		{
+			ResizeTap	h = resize_tap(ox, in.w, args->scale);
+			long		left = (long) h.first * args->x_stride;
+			long		right = (long) h.second * args->x_stride;
+
+			for (int c = 0; c < in.c; c += LANES)
+			{
+				int			n = lanes_left(in.c, c);
+				Vector		top = load(upper + left + c, n);
+				Vector		bottom = load(lower + left + c, n);
+
+				top += (load(upper + right + c, n) - top) * h.share;
+				bottom += (load(lower + right + c, n) - bottom) * h.share;
+				store((STORED *) args->y + (row * out_w + ox) * args->y_stride + c, n,
+					  top + (bottom - top) * v.share);
+			}
+		}
+	}
+}
+
+/* Gather form, as in max_pool_gradient: an input pixel collects from the
+ * outputs that it has a share in, which begin one pixel above it and end one
+ * below. */
+static void
+resize_gradient(void *data, int worker, long begin, long end)
+{
+	const ResizeArgs *args = data;
+	TensorShape in = args->x_shape;
+	int			scale = args->scale;
+	int			out_h = in.h * scale;
+	int			out_w = in.w * scale;
+
+	(void) worker;
+	for (long row = begin; row < end; row++)
+	{
+		int			iy = (int) (row % in.h);
+		long		image = row / in.h * out_h;
+		int			y_begin = iy > 0 ? (iy - 1) * scale : 0;
+		int			y_end = (iy + 2) * scale < out_h ? (iy + 2) * scale : out_h;
+
+		for (int ix = 0; ix < in.w; ix++)
+		{
+			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
+			int			x_begin = ix > 0 ? (ix - 1) * scale : 0;
+			int			x_end = (ix + 2) * scale < out_w ? (ix + 2) * scale : out_w;
+
+			for (int c = 0; c < in.c; c += LANES)
+			{
+				int			n = lanes_left(in.c, c);
+				Vector		sum = {0};
+
+				for (int oy = y_begin; oy < y_end; oy++)
+				{
+					float		weight_y = resize_weight(resize_tap(oy, in.h, scale), iy);
+
+					for (int ox = x_begin; ox < x_end && weight_y > 0; ox++)
+					{
+						float		weight = weight_y * resize_weight(resize_tap(ox, in.w, scale), ix);
+
+						if (weight > 0)
+							sum += weight * load((const STORED *) args->dy +
+												 ((image + oy) * out_w + ox) * args->dy_stride + c, n);
+					}
+				}
+				store(dx + c, n, args->accumulate ? sum + load(dx + c, n) : sum);
+			}
+		}
+	}
+}

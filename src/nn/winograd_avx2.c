@@ -1,5 +1,0 @@
-/*
- * winograd_avx2.c: the loops of winograd_template.h for AVX2.
- */
-#define WINOGRAD_NAME winograd_avx2
-#include "nn/winograd_template.h"

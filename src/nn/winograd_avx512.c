@@ -1,5 +1,0 @@
-/*
- * winograd_avx512.c: the loops of winograd_template.h for AVX-512.
- */
-#define WINOGRAD_NAME winograd_avx512
-#include "nn/winograd_template.h"
