@@ -39,6 +39,18 @@ FROM lesion_metrics(drawn_mask('#. ..'), drawn_mask('##.. ##.. ##.. ....')) AS m
 SELECT m.true_positive, m.false_positive, m.false_negative, m.true_negative
 FROM lesion_metrics(drawn_mask('###... #.#... ###...'), drawn_mask('#.')) AS m;
 
+-- A row of grey pixels, each value as two hexadecimal digits.
+CREATE FUNCTION grey_row(greys text) RETURNS bytea
+LANGUAGE sql IMMUTABLE AS $$
+	SELECT overlay(black PLACING decode(regexp_replace(greys, '(..)', '\1\1\1', 'g'), 'hex') FROM 55)
+	FROM drawn_mask(repeat('.', length(greys) / 2)) AS black
+$$;
+
+-- Another shape is no mask of the same image, and a mask of three labels could mean two things.
+SELECT f.* FROM failure('SELECT lesion_dice(scores_test.drawn_mask(''#... ....''), scores_test.drawn_mask(''#. .. .. ..''))') AS f;
+SELECT f.* FROM failure('SELECT lesion_jaccard(mask, mask) FROM scores_test.grey_row(''000102'') AS mask') AS f;
+SELECT lesion_dice(grey_row('004c4c4c20'), drawn_mask('.###.')) AS half_of_the_level;
+
 SELECT lesion_dice(NULL, truth), lesion_dice(truth, NULL), lesion_f1(NULL, truth), lesion_jaccard(truth, NULL),
 	lesion_iou(NULL, NULL), lesion_metrics(truth, NULL)
 FROM pairs WHERE id = 1;

@@ -278,6 +278,8 @@ bmp_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo
 		info->bits = (int) header.bits;
 	else
 		info->bits = header.bits == 24 ? 8 : __builtin_popcount(header.fields[1].mask);
+	info->alpha = header.fields[3].max != 0;
+	info->palette = header.bits <= 8 && !header.grey_palette;
 	return status_ok();
 }
 
@@ -387,21 +389,25 @@ rle_expand(const HostContext *host, const uint8_t *bytes, size_t size, const Bmp
 	}
 }
 
-/* Turn a row of palette indices of 1, 2, 4 or 8 bits into RGB. */
+/* Turn a row of palette indices of 1, 2, 4 or 8 bits into RGB, or into a byte
+ * each where they are what is asked for. */
 static Status
-indices_to_rgb(const BmpHeader *header, const uint8_t *row, unsigned bits, uint8_t *rgb)
+read_indices(const BmpHeader *header, const uint8_t *row, unsigned bits, const DecodeRequest *request, uint8_t *out)
 {
 	unsigned	per_byte = 8 / bits;
 	unsigned	mask = (1u << bits) - 1;
 
-	for (int x = 0; x < header->width; x++, rgb += 3)
+	for (int x = 0; x < header->width; x++)
 	{
 		unsigned	shift = (per_byte - 1 - (unsigned) x % per_byte) * bits;
 		unsigned	index = row[(unsigned) x / per_byte] >> shift & mask;
 
 		if (index >= header->colours)
 			return format_broken("BMP", "a pixel's colour is not in the palette");
-		memcpy(rgb, header->palette[index], 3);
+		if (request->as == DECODE_INDEX)
+			out[x] = (uint8_t) index;
+		else
+			memcpy(out + 3 * (size_t) x, header->palette[index], 3);
 	}
 	return status_ok();
 }
@@ -461,6 +467,7 @@ read_rows(const HostContext *host, const uint8_t *bytes, const BmpHeader *header
 		  const DecodeRequest *request, uint8_t *scratch, Image *image)
 {
 	bool		alpha = header->bits > 8 && uses_alpha(header, bytes);
+	int			channels = header->bits <= 8 && request->as == DECODE_INDEX ? 1 : alpha ? 4 : 3;
 
 	for (int y = 0; y < header->height; y++)
 	{
@@ -470,13 +477,13 @@ read_rows(const HostContext *host, const uint8_t *bytes, const BmpHeader *header
 		if (y % POLL_ROWS == 0)
 			TRY(host_poll(host));
 		if (indices != NULL)
-			TRY(indices_to_rgb(header, indices + stored * (size_t) header->width, 8, scratch));
+			TRY(read_indices(header, indices + stored * (size_t) header->width, 8, request, scratch));
 		else if (header->bits <= 8)
-			TRY(indices_to_rgb(header, bytes + header->pixels + stored * header->stride, header->bits,
-							   scratch));
+			TRY(read_indices(header, bytes + header->pixels + stored * header->stride, header->bits, request,
+							 scratch));
 		else
 			pixels_to_rgb(header, bytes + header->pixels + stored * header->stride, alpha, scratch);
-		pixels_store(request, scratch, alpha ? 4 : 3, header->width, out);
+		pixels_store(request, scratch, channels, header->width, out);
 	}
 	return status_ok();
 }

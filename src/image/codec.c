@@ -1,6 +1,6 @@
 /*
- * codec.c: recognise a format, hand the bytes to its codec, and do what is
- * the same for all of them: orientation and the reading of masks.
+ * codec.c: recognise a format, hand the bytes to its codec, and turn what
+ * comes the way up that its EXIF orientation says.
  */
 #include "image/codec.h"
 
@@ -154,9 +154,8 @@ orient(const HostContext *host, Image *image, int orientation)
 	return status_ok();
 }
 
-/* Decode what a request asks for, its size given as a viewer sees it. */
-static Status
-decode(const HostContext *host, const uint8_t *bytes, size_t size, DecodeRequest request, Image *image)
+Status
+decode_request(const HostContext *host, const void *bytes, size_t size, DecodeRequest request, Image *image)
 {
 	ImageFormat format;
 	int			orientation = 1;
@@ -164,7 +163,7 @@ decode(const HostContext *host, const uint8_t *bytes, size_t size, DecodeRequest
 
 	memset(image, 0, sizeof *image);
 	TRY(sniff(bytes, size, &format));
-	if (format == IMAGE_FORMAT_JPEG)
+	if (format == IMAGE_FORMAT_JPEG && request.turn == TURN_UPRIGHT)
 		orientation = exif_orientation(bytes, size);
 	if (orientation_transposes(orientation))
 	{
@@ -186,43 +185,17 @@ image_decode(const HostContext *host, const void *bytes, size_t size, DecodeAs a
 {
 	DecodeRequest request = {.as = as};
 
-	return decode(host, bytes, size, request, image);
+	return decode_request(host, bytes, size, request, image);
 }
 
 Status
-image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as,
+image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as, ImageTurn turn,
 					  int width, int height, Image *image)
 {
-	DecodeRequest request = {.as = as, .width = width, .height = height};
+	DecodeRequest request = {.as = as, .turn = turn, .width = width, .height = height};
 
 	memset(image, 0, sizeof *image);
 	if (width < 1 || height < 1)
 		return status_error(LS_INVALID_ARGUMENT, "the size asked for is %d x %d pixels", width, height);
-	return decode(host, bytes, size, request, image);
-}
-
-Status
-mask_decode(const HostContext *host, const void *bytes, size_t size, Image *mask)
-{
-	DecodeRequest request = {.as = DECODE_GREY, .keep_faint = true};
-	size_t		count;
-	unsigned	lowest = 255;	/* of the values above 0 */
-	unsigned	highest = 0;
-	unsigned	threshold;
-
-	TRY(decode(host, bytes, size, request, mask));
-	count = (size_t) mask->width * (size_t) mask->height;
-	for (size_t i = 0; i < count; i++)
-	{
-		unsigned	value = mask->pixels[i];
-
-		if (value > highest)
-			highest = value;
-		if (value > 0 && value < lowest)
-			lowest = value;
-	}
-	threshold = lowest >= highest ? 0 : 128;
-	for (size_t i = 0; i < count; i++)
-		mask->pixels[i] = mask->pixels[i] > threshold ? 255 : 0;
-	return status_ok();
+	return decode_request(host, bytes, size, request, image);
 }

@@ -4,6 +4,7 @@
 #ifndef LESIONSEG_IMAGE_CODEC_H
 #define LESIONSEG_IMAGE_CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,13 +31,24 @@ typedef struct ImageInfo
 	int			bits;			/* per channel (of a palette: per index) as stored: 1, 2, 4, 8, 16;
 								 * of a 16- or 32-bit BMP as many as green has */
 	int			orientation;	/* EXIF, 1..8; 1 when there is none */
+	bool		alpha;			/* pixels may be transparent */
+	bool		palette;		/* pixels are numbers of colours; not in a BMP whose colours are all grey */
 } ImageInfo;
 
 typedef enum DecodeAs
 {
 	DECODE_RGB,					/* 3 channels; alpha blended on black */
 	DECODE_GREY,				/* 1 channel; luma of colour images; palette indices resolved */
+	DECODE_ALPHA,				/* 1 channel: how opaque, 255 where nothing says so */
+	DECODE_INDEX				/* 1 channel: the number of the colour, of images with a palette alone */
 } DecodeAs;
+
+/* Which way up. */
+typedef enum ImageTurn
+{
+	TURN_UPRIGHT,				/* as a viewer shows it, after EXIF orientation */
+	TURN_AS_STORED
+} ImageTurn;
 
 /* "png", "jpeg" or "bmp". */
 const char *image_format_name(ImageFormat format);
@@ -45,7 +57,7 @@ const char *image_format_name(ImageFormat format);
  * formats. Does not check max_pixels. */
 Status		image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *info);
 
-/* Decode to 8 bits, orientation applied. Checks max_pixels before any pixel
+/* Decode to 8 bits, upright. Checks max_pixels before any pixel
  * is decoded, polls the host per block of rows. */
 Status		image_decode(const HostContext *host, const void *bytes, size_t size, DecodeAs as, Image *image);
 
@@ -53,17 +65,11 @@ Status		image_decode(const HostContext *host, const void *bytes, size_t size, De
  * Decode where a size of at least (width, height) is all that is needed: a
  * JPEG is decoded at the smallest DCT scale of 1/8, 1/4, 1/2 and 1 that is
  * not smaller than that in either direction; other formats come at full
- * size. The result may therefore have any size; resize it.
+ * size. The result may therefore have any size; resize it. (Masks are read by
+ * mask_decode, mask_decode.h.)
  */
 Status		image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as,
-								  int width, int height, Image *image);
-
-/*
- * Decode a mask in any accepted format to 1 channel of 0/255: lesion where
- * the value is > 128; where only 0 and one other value occur, that other
- * value is lesion. An all-zero mask is empty.
- */
-Status		mask_decode(const HostContext *host, const void *bytes, size_t size, Image *mask);
+								  ImageTurn turn, int width, int height, Image *image);
 
 typedef struct EncodedImage
 {

@@ -156,11 +156,26 @@ draw_contours(const HostContext *host, const Image *mask, const Image *truth, Im
 	return status;
 }
 
+/* Refuse a mask that cannot be of this image. */
+static Status
+check_shape(const Image *image, const Image *mask, const char *name)
+{
+	if (image_shapes_match(image->width, image->height, mask->width, mask->height))
+		return status_ok();
+	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the image is %d x %d pixels, the %s %d x %d: another shape",
+										 image->width, image->height, name, mask->width, mask->height),
+							"A mask may differ from its image in size, not in aspect ratio.");
+}
+
 Status
 draw_overlay(const HostContext *host, const Image *image, const Image *mask, const Image *truth, Image *result)
 {
 	Status		status;
 
+	memset(result, 0, sizeof *result);
+	TRY(check_shape(image, mask, "mask"));
+	if (truth != NULL)
+		TRY(check_shape(image, truth, "truth"));
 	TRY(image_create(host, image->width, image->height, 3, result));
 	paste(image, result, 0, 0);
 	status = draw_contours(host, mask, truth, result);
@@ -200,6 +215,8 @@ draw_panel(const HostContext *host, const Image *image, const Image *truth, cons
 	Status		status = status_ok();
 
 	memset(result, 0, sizeof *result);
+	TRY(check_shape(image, truth, "truth"));
+	TRY(check_shape(image, predicted, "predicted mask"));
 	if (width > INT_MAX || height > INT_MAX)
 		return status_error(LS_LIMIT_EXCEEDED, "a panel of %d x %d pixels three times is too wide",
 							image->width, image->height);

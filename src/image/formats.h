@@ -3,7 +3,7 @@
  * folder.
  *
  * A codec offers two functions: one reads the header, one decodes. It knows
- * nothing of orientation or masks' values; codec.c does. Each is only called
+ * nothing of orientation or masks' values; codec.c and mask_decode.c do. Each is only called
  * with bytes that start with its signature.
  */
 #ifndef LESIONSEG_IMAGE_FORMATS_H
@@ -24,7 +24,10 @@
 typedef struct DecodeRequest
 {
 	DecodeAs	as;
+	ImageTurn	turn;
 	bool		keep_faint;		/* for masks: what is not black never rounds to 0 */
+	bool		cut_wide;		/* samples of 16 bits are cut to 255, not scaled */
+	bool		ignore_alpha;	/* show what transparency hides */
 	int			width;			/* as stored, before orientation: a size of at */
 	int			height;			/* least this is enough; 0 asks for full size */
 } DecodeRequest;
@@ -40,6 +43,10 @@ Status		jpeg_decode(const HostContext *host, const uint8_t *bytes, size_t size,
 Status		bmp_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
 Status		bmp_decode(const HostContext *host, const uint8_t *bytes, size_t size,
 					   const DecodeRequest *request, Image *image);
+
+/* Decode what a request asks for, its size given as the turned image has it. */
+Status		decode_request(const HostContext *host, const void *bytes, size_t size, DecodeRequest request,
+						   Image *image);
 
 /* The EXIF orientation (1..8) that a JPEG file carries; 1 when it carries
  * none or a broken one. Reads no further than the first scan. */

@@ -60,6 +60,20 @@ image_create(const HostContext *host, int width, int height, int channels, Image
 	return status;
 }
 
+bool
+image_shapes_match(int width, int height, int other_width, int other_height)
+{
+	int64_t		across = (int64_t) width * other_height;
+	int64_t		down = (int64_t) height * other_width;
+	bool		larger = (int64_t) width * height > (int64_t) other_width * other_height;
+	int			longest = larger ? (width > height ? width : height) :
+		(other_width > other_height ? other_width : other_height);
+
+	/* The larger's height at the smaller's width differs from the smaller's
+	 * height by |across - down| / (the larger's width); or the other way. */
+	return (across > down ? across - down : down - across) < longest;
+}
+
 void
 image_free(const HostContext *host, Image *image)
 {

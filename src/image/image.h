@@ -8,6 +8,7 @@
 #ifndef LESIONSEG_IMAGE_IMAGE_H
 #define LESIONSEG_IMAGE_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,13 @@ Status		image_create(const HostContext *host, int width, int height, int channel
 
 /* Release the pixels and clear the struct. */
 void		image_free(const HostContext *host, Image *image);
+
+/*
+ * Have two sizes one shape? Of the larger, scaled to one side of the smaller,
+ * the other side is less than a pixel off. Then a mask of one size may be of
+ * an image of the other.
+ */
+bool		image_shapes_match(int width, int height, int other_width, int other_height);
 
 /* Resize by area average when shrinking and bilinearly when enlarging (pixel
  * centres at half integers), into a new image of width x height. */

@@ -26,6 +26,12 @@ pixels_store(const DecodeRequest *request, const uint8_t *row, int channels, int
 	bool		colour = channels >= 3;
 	bool		alpha = channels == 2 || channels == 4;
 
+	if (request->as == DECODE_ALPHA)
+	{
+		for (int x = 0; x < width; x++)
+			out[x] = alpha ? row[(size_t) x * (size_t) channels + (size_t) channels - 1] : 255;
+		return;
+	}
 	if (channels == request_channels(request))
 	{
 		memcpy(out, row, (size_t) width * (size_t) channels);
@@ -38,7 +44,7 @@ pixels_store(const DecodeRequest *request, const uint8_t *row, int channels, int
 		unsigned	blue = colour ? row[2] : red;
 		bool		black = (red | green | blue) == 0;
 
-		if (alpha)
+		if (alpha && !request->ignore_alpha)
 		{
 			unsigned	opacity = row[channels - 1];
 
@@ -68,7 +74,7 @@ pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count)
 	for (size_t i = 0; i < count; i++)
 	{
 		unsigned	wide = (unsigned) samples[2 * i] << 8 | samples[2 * i + 1];
-		unsigned	narrow = (wide + 128) / 257;
+		unsigned	narrow = request->cut_wide ? (wide > 255 ? 255 : wide) : (wide + 128) / 257;
 
 		samples[i] = (uint8_t) (narrow == 0 && request->keep_faint && wide != 0 ? 1 : narrow);
 	}

@@ -152,8 +152,12 @@ read_pixels(PngReader *reader)
 	reader_check(reader, image_create(reader->host, width, height, request_channels(reader->request),
 									  reader->image));
 
-	/* From here every row is grey or RGB, with or without alpha, 8 or 16 bits. */
-	png_set_expand(png);
+	/* From here every row is grey or RGB, with or without alpha, 8 or 16 bits;
+	 * or the numbers of a palette's colours, a byte each. */
+	if (reader->request->as == DECODE_INDEX)
+		png_set_packing(png);
+	else
+		png_set_expand(png);
 	passes = png_set_interlace_handling(png);
 	png_read_update_info(png, reader->info);
 	channels = png_get_channels(png, reader->info);
@@ -218,6 +222,8 @@ png_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo
 		info->height = (int) png_get_image_height(reader.png, reader.info);
 		info->channels = palette ? (transparent ? 4 : 3) : png_get_channels(reader.png, reader.info);
 		info->bits = png_get_bit_depth(reader.png, reader.info);
+		info->alpha = transparent || (png_get_color_type(reader.png, reader.info) & PNG_COLOR_MASK_ALPHA) != 0;
+		info->palette = palette;
 	}
 	reader_close(&reader);
 	return status;

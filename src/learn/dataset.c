@@ -12,6 +12,7 @@
 #include "core/checked.h"
 #include "image/codec.h"
 #include "image/image.h"
+#include "image/mask_decode.h"
 
 #define CHUNK_BYTES ((size_t) 8 << 20)
 
@@ -178,12 +179,7 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 
 	TRY(about("image", image_info(host, image_bytes, image_size, &image_header)));
 	TRY(about("mask", image_info(host, mask_bytes, mask_size, &mask_header)));
-	if (image_header.width != mask_header.width || image_header.height != mask_header.height)
-		return status_with_hint(
-								status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
-											 image_header.width, image_header.height,
-											 mask_header.width, mask_header.height),
-								"A mask must have the width and height of its image.");
+	TRY(mask_check_shape(&image_header, mask_header.width, mask_header.height));
 	if ((int64_t) image_header.width * image_header.height > host->max_pixels)
 		return status_with_hint(
 								status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
@@ -191,11 +187,12 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 											 (long long) host->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
 
-	TRY(about("image", image_decode_at_least(host, image_bytes, image_size, DECODE_RGB, size, size, image)));
+	TRY(about("image", image_decode_at_least(host, image_bytes, image_size, DECODE_RGB, TURN_UPRIGHT, size, size,
+									   image)));
 	TRY(resize_in_place(host, size, image));
 	TRY(enhance_by_mode(host, dataset->enhance, image));
 	TRY(host_poll(host));
-	TRY(about("mask", mask_decode(host, mask_bytes, mask_size, mask)));
+	TRY(about("mask", mask_decode(host, mask_bytes, mask_size, TURN_UPRIGHT, mask, NULL)));
 	TRY(resize_in_place(host, size, mask));
 	for (size_t i = 0; i < dataset->mask_bytes; i++)
 		mask->pixels[i] = mask->pixels[i] > 127 ? 255 : 0;

@@ -73,6 +73,12 @@ confusion_count(const HostContext *host, const Image *predicted, const Image *tr
 							predicted->channels, truth->channels);
 	if (predicted->width == truth->width && predicted->height == truth->height)
 		return count_same_size(host, predicted, truth, counts);
+	if (!image_shapes_match(predicted->width, predicted->height, truth->width, truth->height))
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+											 "the predicted mask is %d x %d pixels, the truth %d x %d: another shape",
+											 predicted->width, predicted->height, truth->width, truth->height),
+								"Masks of one image may differ in size, not in aspect ratio: is one of them turned, "
+								"cropped or squashed?");
 
 	TRY(image_resize_nearest(host, predicted, truth->width, truth->height, &resized));
 	status = count_same_size(host, &resized, truth, counts);

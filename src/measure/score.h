@@ -35,7 +35,8 @@ typedef struct ImageScore
 } ImageScore;
 
 /* Count predicted against truth (1-channel 0/255 masks) at the truth's size;
- * a predicted mask of another size is read by nearest neighbour. */
+ * a predicted mask of another size is read by nearest neighbour, one of
+ * another shape is LS_INVALID_ARGUMENT. */
 Status		confusion_count(const HostContext *host, const Image *predicted, const Image *truth,
 							ConfusionCounts *counts);
 

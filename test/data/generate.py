@@ -127,6 +127,62 @@ def make_png():
           png(lambda x, y: [1 * left(x)], 1, 3, extra=chunk(b'PLTE', bytes([0, 0, 0, 255, 0, 0]))))
 
 
+# Masks of other kinds: a list of seven is the values of every row.
+
+def columns(*values):
+    return lambda x, y: list(values[x]) if isinstance(values[x], tuple) else [values[x]]
+
+
+def voc_palette():
+    """The colours of PASCAL VOC's label images, from the bits of the label."""
+    return [tuple(sum((i >> (3 * b + c) & 1) << (7 - b) for b in range(8 // 3 + 1)) for c in range(3))
+            for i in range(256)]
+
+
+def make_masks():
+    plte = chunk(b'PLTE', bytes(v for c in voc_palette() for v in c))
+    red = lambda *values: columns(*[(v, 0, 0) for v in values])
+    ink = lambda *values: columns(*[(0, 0, 0, v) for v in values])
+    write('mask_012.png', png(columns(1, 2, 2, 0, 0, 0, 0), 8, 0))
+    write('mask16_012.png', png(columns(1, 2, 2, 0, 0, 0, 0), 16, 0))
+    write('mask_red.png', png(red(255, 255, 140, 100, 7, 0, 0), 8, 2))
+    write('mask_dark_red.png', png(red(128, 128, 128, 70, 50, 0, 0), 8, 2))
+    write('mask_ink.png', png(ink(255, 255, 140, 100, 0, 0, 0), 8, 6))
+    write('mask_ink_grey.png', png(columns((0, 255), (0, 255), (0, 255), *[(0, 0)] * 4), 8, 4))
+    write('mask_ink_palette.png', png(columns(1, 1, 1, 0, 0, 0, 0), 1, 3,
+                                      extra=chunk(b'PLTE', bytes(6)) + chunk(b'tRNS', bytes([0, 255]))))
+    write('mask_transparent.png', png(ink(*[0] * 7), 8, 6))
+    write('mask_hidden.png', png(columns(*[(v, v, v, 0) for v in (255, 255, 255, 0, 0, 0, 0)]), 8, 6))
+    write('mask_faint.png', png(columns(76, 76, 76, 40, 20, 0, 0), 8, 0))
+    write('mask_percent.png', png(columns(100, 80, 60, 51, 50, 30, 0), 8, 0))
+    write('mask_low.png', png(columns(120, 90, 60, 30, 10, 0, 0), 8, 0))
+    write('mask_bright.png', png(columns(255, 200, 180, 140, 130, 150, 170), 8, 0))
+    write('mask_constant_1.png', png(columns(*[1] * 7), 8, 0))
+    write('mask_constant_128.png', png(columns(*[128] * 7), 8, 0))
+    write('mask_constant_129.png', png(columns(*[129] * 7), 8, 0))
+    write('mask_border.png', png(columns(1, 1, 1, 255, 0, 0, 0), 8, 3, extra=plte))
+    write('mask_border_grey.png', png(columns(1, 1, 1, 255, 0, 0, 0), 8, 0))
+    write('mask_border_unclear.png', png(columns(1, 255, 255, 255, 0, 0, 0), 8, 0))
+    write('mask_border_labels.png', png(columns(1, 1, 2, 255, 0, 0, 0), 8, 0))
+    write('mask_dirt.png', png(lambda x, y: [255 if x < 5 else 1 if (x, y) == (6, 2) else 0], 8, 0))
+    write('mask_two_colours.png', png(columns((255, 0, 0), (0, 200, 0), (255, 0, 0), *[(0, 0, 0)] * 4), 8, 2))
+    write('mask_red_on_white.png', png(columns(*[(255, 0, 0)] * 3, *[(255, 255, 255)] * 4), 8, 2))
+    write('mask_border.bmp', bmp(bmp_rows(lambda y: bytes([1, 1, 1, 255, 0, 0, 0])), 8,
+                                 palette=b''.join(bytes([c[2], c[1], c[0], 0]) for c in voc_palette())))
+    write('mask_ink.bmp', bmp(bmp_rows(lambda y: b''.join(struct.pack('<I', a << 24) for a in (255, 255, 140, 100, 0, 0, 0))),
+                              32, 3, header=108, masks=(0xff0000, 0xff00, 0xff, 0xff000000)))
+    # An ellipse of 64 x 48, saved with losses: 0 and 1, 0 and 255, and red.
+    inside = [[(2 * x - 63) ** 2 * 24 ** 2 + (2 * y - 47) ** 2 * 32 ** 2 < (40 * 24) ** 2 for x in range(64)]
+              for y in range(48)]
+    ellipse = Image.new('L', (64, 48))
+    ellipse.putdata([int(v) for row in inside for v in row])
+    write('mask_lossy_1.jpg', jpeg(ellipse, quality=98))     # 0, 1 and four pixels of 2
+    write('mask_lossy_255.jpg', jpeg(ellipse.point(lambda v: 255 * v), quality=50))
+    none = Image.new('L', (64, 48))
+    write('mask_lossy_red.jpg', jpeg(Image.merge('RGB', [ellipse.point(lambda v: 255 * v), none, none]), quality=50,
+                                     subsampling=2))
+
+
 # JPEG
 
 def blocks():
@@ -298,3 +354,4 @@ def make_bmp():
 make_png()
 make_jpeg()
 make_bmp()
+make_masks()

@@ -61,7 +61,7 @@ fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t sign
 		if (info.width != image.width || info.height != image.height)
 			abort();
 		fuzz_touch(&host, &image);
-		if (image_decode_at_least(&host, bytes, size, DECODE_GREY, 9, 5, &image).code != LS_OK)
+		if (image_decode_at_least(&host, bytes, size, DECODE_GREY, TURN_UPRIGHT, 9, 5, &image).code != LS_OK)
 			abort();
 		fuzz_touch(&host, &image);
 	}

@@ -4,6 +4,8 @@
  */
 #include "fuzz.h"
 
+#include "image/mask_decode.h"
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -13,7 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	Image		again;
 	size_t		count;
 
-	if (mask_decode(&host, data, size, &mask).code != LS_OK)
+	if (mask_decode(&host, data, size, TURN_UPRIGHT, &mask, NULL).code != LS_OK)
 		return 0;
 	count = (size_t) mask.width * (size_t) mask.height;
 	for (size_t i = 0; i < count; i++)
@@ -23,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (png_encode(&host, &mask, 1, &encoded).code != LS_OK)
 		abort();
-	if (mask_decode(&host, encoded.bytes, encoded.size, &again).code != LS_OK)
+	if (mask_decode(&host, encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL).code != LS_OK)
 		abort();
 	if (again.width != mask.width || again.height != mask.height ||
 		memcmp(again.pixels, mask.pixels, count) != 0)

@@ -12,6 +12,8 @@ static const char *const good_files[] = {
 	"rgb8.png", "rgba16_interlaced.png", "palette2_trns.png", "grey1_interlaced.png", "ancillary.png",
 	"rgb.jpg", "rgb_420.jpg", "progressive.jpg", "restart.jpg", "cmyk_adobe.jpg", "grey.jpg", "orientation6.jpg",
 	"rgb24.bmp", "rgb24_core.bmp", "rgba32_v4.bmp", "rgb16_565.bmp", "palette4.bmp", "rle8.bmp", "rle4.bmp",
+	"mask_red.png", "mask_ink.png", "mask_hidden.png", "mask_border.png", "mask16_1.png", "mask_percent.png",
+	"mask_lossy_red.jpg", "mask_ink.bmp", "mask_border.bmp",
 };
 
 #define COUNT(array) ((int) (sizeof(array) / sizeof(array)[0]))
@@ -27,8 +29,9 @@ assert_broken(const char *name, StatusCode code, const char *text)
 
 	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), code, text);
 	assert_null(image.pixels);
-	assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_GREY, 2, 2, &image), code, text);
-	assert_failed(mask_decode(&host, file.bytes, file.size, &image), code, text);
+	assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_GREY, TURN_UPRIGHT, 2, 2, &image), code,
+				  text);
+	assert_failed(mask_decode(&host, file.bytes, file.size, TURN_UPRIGHT, &image, NULL), code, text);
 	assert_int_equal(counts.allocated, 0);
 	free(file.bytes);
 }
@@ -89,7 +92,7 @@ test_not_an_image(void **state)
 	(void) state;
 	assert_failed(image_decode(host, "", 0, DECODE_RGB, &image), LS_INVALID_IMAGE, "empty");
 	assert_failed(image_info(host, NULL, 0, &info), LS_INVALID_IMAGE, "empty");
-	assert_failed(mask_decode(host, "", 0, &image), LS_INVALID_IMAGE, "empty");
+	assert_failed(mask_decode(host, "", 0, TURN_UPRIGHT, &image, NULL), LS_INVALID_IMAGE, "empty");
 	assert_failed(image_decode(host, "hello", 5, DECODE_RGB, &image), LS_INVALID_IMAGE,
 				  "5 bytes that are not an image");
 	assert_failed(image_info(host, "GIF89a", 6, &info), LS_INVALID_IMAGE, "not an image");
@@ -186,7 +189,7 @@ test_max_pixels(void **state)
 		host.max_pixels--;
 		assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
 					  "the limit is");
-		assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_RGB, 2, 2, &image),
+		assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 2, 2, &image),
 					  LS_LIMIT_EXCEEDED, "the limit is");
 		free(file.bytes);
 	}
@@ -220,7 +223,9 @@ work(const HostContext *host, const File *file)
 	if (status.code == LS_OK)
 		status = image_resize(host, &image, 5, 40, &small);
 	if (status.code == LS_OK)
-		status = mask_decode(host, file->bytes, file->size, &grey);
+		status = mask_decode(host, file->bytes, file->size, TURN_UPRIGHT, &grey, NULL);
+	if (status.code == LS_INVALID_IMAGE)	/* a picture, no mask */
+		status = image_decode(host, file->bytes, file->size, DECODE_GREY, &grey);
 	if (status.code == LS_OK)
 		status = draw_overlay(host, &image, &grey, &grey, &drawn);
 	image_free(host, &drawn);

@@ -95,7 +95,7 @@ static void
 test_panel(void **state)
 {
 	Image		image;
-	Image		truth = make_box(2, 2, 0, 0, 1, 2);
+	Image		truth = make_box(2, 1, 0, 0, 1, 1);
 	Image		predicted = make_box(4, 2, 0, 0, 4, 1);
 	Image		result;
 

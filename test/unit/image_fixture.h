@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "image/codec.h"
+#include "image/mask_decode.h"
 
 #define PATTERN_WIDTH 7
 #define PATTERN_HEIGHT 5

@@ -179,7 +179,8 @@ assert_scaled(const char *name, int width, int height, int got_width, int got_he
 	File		file = load(name);
 	Image		image;
 
-	assert_ok(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, width, height, &image));
+	assert_ok(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, width, height,
+									&image));
 	if (image.width != got_width || image.height != got_height)
 		fail_msg("%s for %d x %d came as %d x %d", name, width, height, image.width, image.height);
 	image_free(host_standalone(), &image);
@@ -209,10 +210,10 @@ test_decode_at_least(void **state)
 	assert_scaled("rgb8.png", 1, 1, 7, 5);	/* others come whole */
 	assert_scaled("rgb24.bmp", 1, 1, 7, 5);
 
-	assert_ok(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, 24, 16, &image));
+	assert_ok(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 24, 16, &image));
 	assert_blocks(&image, "ABC/DEF", 8, 100, TOLERANCE);
 	image_free(host_standalone(), &image);
-	assert_int_equal(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, 0, 16,
+	assert_int_equal(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 0, 16,
 										   &image).code, LS_INVALID_ARGUMENT);
 	free(file.bytes);
 }

@@ -176,7 +176,7 @@ test_encode_mask(void **state)
 	assert_ok(image_info(host_standalone(), encoded.bytes, encoded.size, &info));
 	assert_int_equal(info.channels, 1);
 	assert_int_equal(info.bits, 8);
-	assert_ok(mask_decode(host_standalone(), encoded.bytes, encoded.size, &again));
+	assert_ok(mask_decode(host_standalone(), encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL));
 	assert_same_image(&mask, &again);
 	host_free(host_standalone(), encoded.bytes);
 	image_free(host_standalone(), &again);

@@ -78,7 +78,7 @@ expected_map(Bench *bench, EncodedImage encoded, float *map)
 	Image		image;
 	Image		resized;
 
-	assert_int_equal(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, SIZE, SIZE, &image).code,
+	assert_int_equal(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image).code,
 					 LS_OK);
 	assert_int_equal(image_resize(host, &image, SIZE, SIZE, &resized).code, LS_OK);
 	assert_int_equal(predictor_create(bench->network, &bench->choice, 1, SIZE, SIZE, &predictor).code, LS_OK);
@@ -109,7 +109,7 @@ segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *o
 	memset(mask, 0, sizeof *mask);
 	if (probabilities != NULL)
 		memset(probabilities, 0, sizeof *probabilities);
-	TRY(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, SIZE, SIZE, &image));
+	TRY(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image));
 	status = segmenter_run(bench->segmenter, &image, tta, options->threshold, &map);
 	image_free(host, &image);
 	TRY(status);

@@ -203,7 +203,7 @@ test_broken_pairs(void **state)
 	status = dataset_add(dataset, image.bytes, image.size, small_mask.bytes, small_mask.size);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_string_equal(status.message, "the image is 30 x 20 pixels, its mask 20 x 30");
-	assert_string_equal(status.hint, "A mask must have the width and height of its image.");
+	assert_string_equal(status.hint, "A mask may differ from its image in size, not in aspect ratio.");
 
 	status = dataset_add(dataset, "nothing", 7, mask.bytes, mask.size);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);

@@ -16,7 +16,7 @@
 #include "funcapi.h"
 #include "utils/array.h"
 
-#include "image/codec.h"
+#include "image/mask_decode.h"
 #include "measure/score.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
@@ -46,8 +46,8 @@ count_masks(Datum predicted_datum, Datum truth_datum)
 	ConfusionCounts counts;
 
 	check_argument(host, "predicted",
-				   mask_decode(host, predicted_bytes.bytes, predicted_bytes.size, &predicted));
-	check_argument(host, "truth", mask_decode(host, truth_bytes.bytes, truth_bytes.size, &truth));
+				   mask_decode(host, predicted_bytes.bytes, predicted_bytes.size, TURN_UPRIGHT, &predicted, NULL));
+	check_argument(host, "truth", mask_decode(host, truth_bytes.bytes, truth_bytes.size, TURN_UPRIGHT, &truth, NULL));
 	check_status(host, confusion_count(host, &predicted, &truth, &counts));
 	bytes_release(&predicted_bytes);
 	bytes_release(&truth_bytes);

@@ -13,6 +13,7 @@
 #include "image/codec.h"
 #include "image/draw.h"
 #include "image/heat_map.h"
+#include "image/mask_decode.h"
 #include "pg/base/arguments.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
@@ -38,7 +39,7 @@ decode_mask(HostContext *host, FunctionCallInfo fcinfo, int number, const char *
 {
 	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
 
-	check_argument(host, name, mask_decode(host, view.bytes, view.size, mask));
+	check_argument(host, name, mask_decode(host, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
 	bytes_release(&view);
 }
 

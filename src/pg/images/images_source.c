@@ -23,6 +23,7 @@
 #include "utils/rls.h"
 
 #include "image/codec.h"
+#include "image/mask_decode.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/spi_context.h"
@@ -363,22 +364,18 @@ Status
 images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth)
 {
 	ImageInfo	info;
+	Status		status;
 
 	TRY(about("image", image_info(host, row->image.bytes, row->image.size, &info)));
 	if ((int64) info.width * info.height > host->max_pixels)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
 											 info.width, info.height, (long long) host->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
-	TRY(about("mask", mask_decode(host, row->mask.bytes, row->mask.size, truth)));
-	if (truth->width != info.width || truth->height != info.height)
-	{
-		Status		status = status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
-										  info.width, info.height, truth->width, truth->height);
-
+	TRY(about("mask", mask_decode(host, row->mask.bytes, row->mask.size, TURN_UPRIGHT, truth, NULL)));
+	status = mask_check_shape(&info, truth->width, truth->height);
+	if (status.code != LS_OK)
 		image_free(host, truth);
-		return status_with_hint(status, "A mask must have the width and height of its image.");
-	}
-	return status_ok();
+	return status;
 }
 
 Status
@@ -389,7 +386,8 @@ images_check(const HostContext *host, const ImageRow *row)
 
 	TRY(images_decode_mask(host, row, &truth));
 	image_free(host, &truth);
-	TRY(about("image", image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, 1, 1, &image)));
+	TRY(about("image", image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, TURN_UPRIGHT,
+									   1, 1, &image)));
 	image_free(host, &image);
 	return status_ok();
 }

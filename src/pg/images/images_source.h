@@ -80,11 +80,11 @@ void		images_fetch(const ImagesScan *scan, ImageRow *row);
 
 void		images_end(ImagesScan *scan);
 
-/* Decode a fetched row's mask and check that it has its image's size. The
+/* Decode a fetched row's mask and check that it has its image's shape. The
  * caller frees truth through host; on failure there is nothing to free. */
 Status		images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth);
 
-/* Can the fetched row's image and mask be decoded, and have they one size? */
+/* Can the fetched row's image and mask be decoded, and have they one shape? */
 Status		images_check(const HostContext *host, const ImageRow *row);
 
 /* ---- broken rows ---- */

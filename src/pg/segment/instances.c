@@ -92,7 +92,7 @@ read_image(const ModelVersion *version, const HostContext *host, const ByteView 
 	Image		decoded;
 	Status		status;
 
-	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, size, size, image));
+	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image));
 	if (version->enhance == ENHANCE_MODE_OFF)
 		return status_ok();
 	decoded = *image;

@@ -148,7 +148,7 @@ decode(ModelVersion *const *versions, int count, const HostContext *host, const 
 
 	for (int i = 0; i < count; i++)
 		size = Max(size, versions[i]->image_size);
-	return image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, size, size, image);
+	return image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image);
 }
 
 Status

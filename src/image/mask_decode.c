@@ -1,0 +1,327 @@
+/*
+ * mask_decode.c: see mask_decode.h.
+ *
+ * Nearly every mask holds 0 and one other value, and is read in one go. Any
+ * other is looked at again: for what its transparency, its palette or its
+ * colours say, each decoded anew as a plane of one channel, so that only
+ * unusual masks cost more.
+ */
+#include "image/mask_decode.h"
+
+#include <string.h>
+
+#include "image/formats.h"
+#include "image/mask_values.h"
+
+#define INK_MAX 32				/* what is drawn no brighter than this is drawn black */
+
+/* A mask that is being read. */
+typedef struct MaskReader
+{
+	const HostContext *host;
+	const void *bytes;
+	size_t		size;
+	DecodeRequest request;		/* how its grey was decoded */
+	ImageInfo	info;
+	Image	   *mask;			/* its grey, or the plane that says more */
+	MaskValues	values;			/* of mask */
+	MaskKind	kind;
+	bool		decided;		/* lesion is known */
+	LesionRange lesion;
+} MaskReader;
+
+/* The least, the least above 0 (255 where there is none) and the highest of
+ * all values: what most masks need. */
+typedef struct ValueRange
+{
+	uint8_t		least;
+	uint8_t		faintest;
+	uint8_t		highest;
+} ValueRange;
+
+static ValueRange
+value_range(const Image *mask)
+{
+	size_t		count = (size_t) mask->width * (size_t) mask->height;
+	const uint8_t *pixels = mask->pixels;
+	uint8_t		least = 255;
+	uint8_t		faintest = 255;
+	uint8_t		highest = 0;
+
+#pragma omp simd reduction(min:least, faintest) reduction(max:highest)
+	for (size_t i = 0; i < count; i++)
+	{
+		uint8_t		value = pixels[i];
+		uint8_t		above_0 = value == 0 ? 255 : value;
+
+		least = value < least ? value : least;
+		faintest = above_0 < faintest ? above_0 : faintest;
+		highest = value > highest ? value : highest;
+	}
+	return (ValueRange) {least, faintest, highest};
+}
+
+/* Make every pixel 255 or 0. */
+static void
+apply_range(Image *mask, LesionRange lesion)
+{
+	size_t		count = (size_t) mask->width * (size_t) mask->height;
+	uint8_t    *pixels = mask->pixels;
+	uint8_t		span = (uint8_t) (lesion.to - lesion.from);
+
+#pragma omp simd
+	for (size_t i = 0; i < count; i++)
+		pixels[i] = (uint8_t) (pixels[i] - lesion.from) <= span ? 255 : 0;
+}
+
+/* Put another plane in the mask's place and count its values. */
+static Status
+use_plane(MaskReader *reader, Image *plane)
+{
+	image_free(reader->host, reader->mask);
+	*reader->mask = *plane;
+	return mask_values_count(reader->host, reader->mask, &reader->values);
+}
+
+/* Decode the mask again as another plane and count its values. The caller
+ * frees plane, also on failure. */
+static Status
+decode_plane(const MaskReader *reader, DecodeRequest request, Image *plane, MaskValues *values)
+{
+	TRY(decode_request(reader->host, reader->bytes, reader->size, request, plane));
+	return mask_values_count(reader->host, plane, values);
+}
+
+/* Read the small numbers in samples of 16 bits, which scaled to 8 are all 0
+ * and 1. */
+static Status
+read_small_numbers(MaskReader *reader)
+{
+	Image		plane = {0};
+
+	if (reader->info.bits != 16 || reader->values.highest > 1)
+		return status_ok();
+	reader->request.cut_wide = true;
+	TRY(decode_request(reader->host, reader->bytes, reader->size, reader->request, &plane));
+	return use_plane(reader, &plane);
+}
+
+/* Refuse an image that is transparent all over, with something beneath. */
+static Status
+refuse_hidden(const MaskReader *reader)
+{
+	DecodeRequest request = reader->request;
+	MaskValues	values;
+	Image		plane = {0};
+	Status		status;
+
+	request.ignore_alpha = true;
+	status = decode_plane(reader, request, &plane, &values);
+	if (status.code == LS_OK && values.distinct > 1)
+		status = mask_unclear("the mask is transparent everywhere and has %d values beneath", values.distinct);
+	image_free(reader->host, &plane);
+	return status;
+}
+
+/* Take what is drawn black on transparent: blended on black, as all else is,
+ * nothing of it is left. */
+static Status
+read_alpha(MaskReader *reader)
+{
+	DecodeRequest request = reader->request;
+	MaskValues	values;
+	Image		plane = {0};
+	Status		status;
+
+	if (!reader->info.alpha || reader->values.highest > INK_MAX)
+		return status_ok();
+	request.as = DECODE_ALPHA;
+	status = decode_plane(reader, request, &plane, &values);
+	if (status.code == LS_OK && values.highest == 0)
+		status = refuse_hidden(reader);
+	if (status.code == LS_OK && values.distinct > 1)
+	{
+		reader->kind = MASK_ALPHA;
+		return use_plane(reader, &plane);
+	}
+	image_free(reader->host, &plane);
+	return status;
+}
+
+/* Look for a palette's border: colour 0 is skin, 1 is lesion, and 255 is
+ * what scores leave out, as in the masks of PASCAL VOC. */
+static Status
+read_palette(MaskReader *reader)
+{
+	DecodeRequest request = reader->request;
+	MaskValues	values;
+	Image		plane = {0};
+	Status		status;
+
+	if (!reader->info.palette || reader->values.distinct > 3)
+		return status_ok();
+	request.as = DECODE_INDEX;
+	status = decode_plane(reader, request, &plane, &values);
+	if (status.code == LS_OK && values.of[1] > 0 && values.of[255] > 0 &&
+		values.of[0] + values.of[1] + values.of[255] == values.pixels)
+	{
+		reader->kind = MASK_BORDERED;
+		reader->lesion = (LesionRange) {1, 1};
+		reader->decided = true;
+		return use_plane(reader, &plane);
+	}
+	image_free(reader->host, &plane);
+	return status;
+}
+
+/* The brighter of two values. */
+static inline uint8_t
+brighter(uint8_t a, uint8_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Reduce RGB to the brightest channel of each pixel. */
+static Status
+brightest_plane(const HostContext *host, const Image *rgb, Image *plane)
+{
+	TRY(image_allocate(host, rgb->width, rgb->height, 1, plane));
+	for (int y = 0; y < rgb->height; y++)
+	{
+		const uint8_t *in = rgb->pixels + 3 * (size_t) y * (size_t) rgb->width;
+		uint8_t    *out = plane->pixels + (size_t) y * (size_t) rgb->width;
+
+		if (y % POLL_ROWS == 0)
+			TRY(host_poll(host));
+		for (int x = 0; x < rgb->width; x++, in += 3)
+			out[x] = brighter(brighter(in[0], in[1]), in[2]);
+	}
+	return status_ok();
+}
+
+#define WITHOUT_COLOUR 7		/* of the hues below: all three channels */
+
+/*
+ * Find the hue of what is not dark: which of the three channels are lit (0.4
+ * of the brightest one or more). The edges of one colour on black have its
+ * hue; more than a few pixels of another are another colour.
+ */
+static Status
+find_hue(const MaskReader *reader, const Image *rgb, const Image *plane, int brightest, int *hue)
+{
+	size_t		count = (size_t) plane->width * (size_t) plane->height;
+	int64_t		pixels[8] = {0};
+	int64_t		all = 0;
+	int			allowed = reader->info.format == IMAGE_FORMAT_JPEG ? 20 : 50;	/* one in so many */
+
+	*hue = WITHOUT_COLOUR;
+	for (size_t i = 0; i < count; i++)
+	{
+		const uint8_t *pixel = rgb->pixels + 3 * i;
+		int			lit = 2 * plane->pixels[i];
+
+		if (lit <= brightest)
+			continue;
+		pixels[(5 * pixel[0] >= lit) | (5 * pixel[1] >= lit) << 1 | (5 * pixel[2] >= lit) << 2]++;
+		all++;
+	}
+	for (int h = 0; h < 8; h++)
+		if (pixels[h] > pixels[*hue])
+			*hue = h;
+	if ((all - pixels[*hue]) * allowed > all)
+		return mask_unclear("a mask of several colours: which of them are lesion?");
+	return status_ok();
+}
+
+/* Take one colour on black by its brightness, which for red or blue is far
+ * above its luma. */
+static Status
+read_colour(MaskReader *reader)
+{
+	DecodeRequest request = reader->request;
+	Image		rgb = {0};
+	Image		plane = {0};
+	MaskValues	values;
+	int			hue = WITHOUT_COLOUR;
+	Status		status;
+
+	if (reader->decided || reader->kind != MASK_PLAIN || reader->info.channels < 3 ||
+		mask_values_black_and_white(&reader->values))
+		return status_ok();
+	request.as = DECODE_RGB;
+	status = decode_request(reader->host, reader->bytes, reader->size, request, &rgb);
+	if (status.code == LS_OK)
+		status = brightest_plane(reader->host, &rgb, &plane);
+	if (status.code == LS_OK)
+		status = mask_values_count(reader->host, &plane, &values);
+	if (status.code == LS_OK)
+		status = find_hue(reader, &rgb, &plane, values.highest, &hue);
+	image_free(reader->host, &rgb);
+	if (status.code == LS_OK && hue != WITHOUT_COLOUR)
+	{
+		reader->kind = MASK_COLOUR;
+		return use_plane(reader, &plane);
+	}
+	image_free(reader->host, &plane);
+	return status;
+}
+
+/* Find out what a mask means that is not 0 and one other value. */
+static Status
+read_unusual(MaskReader *reader)
+{
+	bool		lossy;
+
+	TRY(image_info(reader->host, reader->bytes, reader->size, &reader->info));
+	lossy = reader->info.format == IMAGE_FORMAT_JPEG;
+	TRY(mask_values_count(reader->host, reader->mask, &reader->values));
+	TRY(mask_values_refuse_photograph(&reader->values));
+	TRY(read_small_numbers(reader));
+	TRY(read_alpha(reader));
+	TRY(read_palette(reader));
+	TRY(read_colour(reader));
+	if (reader->decided)
+		return status_ok();
+	return mask_values_lesion(&reader->values, lossy, &reader->lesion, &reader->kind);
+}
+
+Status
+mask_decode(const HostContext *host, const void *bytes, size_t size, ImageTurn turn, Image *mask, MaskKind *kind)
+{
+	MaskReader	reader = {
+		.host = host,
+		.bytes = bytes,
+		.size = size,
+		.request = {.as = DECODE_GREY, .turn = turn, .keep_faint = true},
+		.mask = mask,
+		.lesion = {1, 255},
+	};
+	ValueRange	range;
+
+	TRY(decode_request(host, bytes, size, reader.request, mask));
+	range = value_range(mask);
+	if (range.least > 0 || range.faintest != range.highest || range.highest == 1)
+	{
+		Status		status = read_unusual(&reader);
+
+		if (status.code != LS_OK)
+		{
+			image_free(host, mask);
+			return status;
+		}
+	}
+	apply_range(mask, reader.lesion);
+	if (kind != NULL)
+		*kind = reader.kind;
+	return status_ok();
+}
+
+Status
+mask_check_shape(const ImageInfo *image, int width, int height)
+{
+	if (image_shapes_match(image->width, image->height, width, height))
+		return status_ok();
+	return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
+										 image->width, image->height, width, height),
+							"A mask may differ from its image in size, not in aspect ratio.");
+}

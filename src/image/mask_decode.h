@@ -1,0 +1,44 @@
+/*
+ * mask_decode.h: from the bytes of a mask to lesion and skin.
+ *
+ * People save masks in many ways. What is plain is read; what could mean two
+ * things is an error that says so, because a mask read wrongly is a score or
+ * a network that is wrong without a word. docs/images.md has the table.
+ */
+#ifndef LESIONSEG_IMAGE_MASK_DECODE_H
+#define LESIONSEG_IMAGE_MASK_DECODE_H
+
+#include <stddef.h>
+
+#include "core/host.h"
+#include "core/status.h"
+#include "image/codec.h"
+#include "image/image.h"
+
+/* How a mask was understood. */
+typedef enum MaskKind
+{
+	MASK_PLAIN,					/* 0 and one other value, which is lesion; or all 0, or all above 128 */
+	MASK_SOFT,					/* many values, some above 128: those are lesion */
+	MASK_FAINT,					/* mostly 0 and one level up to 128, edges between: lesion from half of that level */
+	MASK_PERCENT,				/* 0 to 100: lesion above 50 */
+	MASK_COLOUR,				/* one colour on black: lesion from half of its brightness */
+	MASK_ALPHA,					/* drawn black on transparent: lesion is what is drawn */
+	MASK_BORDERED				/* 0, 1 and 255, or such a palette: 1 is lesion, 255 a border that is not */
+} MaskKind;
+
+/*
+ * Decode a mask in any accepted format to 1 channel, 255 where there is
+ * lesion and 0 elsewhere; kind may be NULL. LS_INVALID_IMAGE for what is no
+ * image, and for one that cannot be told to mean lesion and skin: several
+ * labels or colours, one value between 0 and 129 alone, low values without a
+ * level, a photograph. Errors leave nothing to free.
+ */
+Status		mask_decode(const HostContext *host, const void *bytes, size_t size, ImageTurn turn, Image *mask,
+						MaskKind *kind);
+
+/* LS_INVALID_IMAGE unless a mask of width x height can be of an image of that
+ * size: its size may differ, its shape may not. */
+Status		mask_check_shape(const ImageInfo *image, int width, int height);
+
+#endif
