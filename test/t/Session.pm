@@ -144,12 +144,13 @@ sub kill_session {
 	return 0;
 }
 
-# Restart the server of test/tools/cluster, which runs as the owner of its data.
+# Restart the server of test/tools/cluster, which runs as the owner of its data;
+# with assignments to its environment, if any are given.
 sub restart_server {
-	my ($mode) = @_;
+	my ($mode, @environment) = @_;
 	my $data = $ENV{LESIONSEG_DATA};
 	my @as_owner = $< == 0 ? ('runuser', '-u', (getpwuid((stat $data)[4]))[0], '--') : ();
-	my $command = join ' ', 'cd', $data, '&&', @as_owner, 'pg_ctl', '-D', $data, '-l', $ENV{LESIONSEG_LOG}, '-w', '-s',
+	my $command = join ' ', 'cd', $data, '&&', @as_owner, 'env', @environment, 'pg_ctl', '-D', $data, '-l', $ENV{LESIONSEG_LOG}, '-w', '-s',
 		'-m', $mode // 'fast', 'restart';
 	system($command) == 0 or die "failed: $command\n";
 	return;

@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "pg/base/caught_error.h"
 #include "pg/base/host.h"
 #include "pg/base/settings.h"
 
@@ -37,15 +38,15 @@ typedef struct PgHost
 	MemoryContextCallback on_reset;
 } PgHost;
 
-/* Keep the error being handled for check_status; call in PG_CATCH. */
+/* Keep the error being handled for check_status, unless one is kept already;
+ * call in PG_CATCH. */
 static void
 keep_error(PgHost *self, MemoryContext caller)
 {
-	MemoryContextSwitchTo(self->context);
+	ErrorData  *error = caught_error(self->context, caller);
+
 	if (self->error == NULL)
-		self->error = CopyErrorData();
-	FlushErrorState();
-	MemoryContextSwitchTo(caller);
+		self->error = error;
 }
 
 /* Allocate aligned memory; its context's pointer stands just before it. */

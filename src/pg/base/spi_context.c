@@ -5,6 +5,7 @@
 
 #include "executor/spi.h"
 
+#include "pg/base/caught_error.h"
 #include "pg/base/spi_context.h"
 
 /* Put `doing` in the place of the line of an error's context that quotes a
@@ -37,11 +38,8 @@ spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datu
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData  *error = caught_error(caller, caller);
 
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
 		shorten(error, doing, query);
 		ReThrowError(error);
 	}

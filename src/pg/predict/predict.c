@@ -39,6 +39,7 @@
 #include "image/codec.h"
 #include "pg/base/arguments.h"
 #include "pg/base/bytes.h"
+#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/host.h"
 #include "pg/base/json_values.h"
@@ -170,9 +171,7 @@ try_mask(const Predict *job, Datum *values, char *nulls)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
+		error = caught_error(context, context);
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();

@@ -25,6 +25,7 @@
 #include "utils/resowner.h"
 
 #include "pg/base/arguments.h"
+#include "pg/base/caught_error.h"
 #include "pg/train/checkpoint_store.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_run.h"
@@ -172,9 +173,7 @@ try_step(Retrain *job, RetrainStep step)
 	}
 	PG_CATCH();
 	{
-		MemoryContextSwitchTo(job->run->context);
-		error = CopyErrorData();
-		FlushErrorState();
+		error = caught_error(job->run->context, context);
 		RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_END_TRY();
