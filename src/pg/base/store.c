@@ -51,19 +51,30 @@ script_version(void)
 	return version;
 }
 
+bool
+store_is_current(void)
+{
+	char	   *version = script_version();
+
+	return version != NULL && strcmp(version, LESIONSEG_VERSION) == 0;
+}
+
 ModelStore
 store_open(FunctionCallInfo fcinfo, bool read_only)
 {
 	ModelStore	store;
-	char	   *version = script_version();
 
-	if (version == NULL || strcmp(version, LESIONSEG_VERSION) != 0)
+	if (!store_is_current())
+	{
+		char	   *version = script_version();
+
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("this database has lesionseg %s, the library is lesionseg %s",
 						version != NULL ? version : "without a version", LESIONSEG_VERSION),
 				 errhint("Run ALTER EXTENSION lesionseg UPDATE in this database; in a session that began before the "
 						 "library was installed, connect again.")));
+	}
 	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
 	store.read_only = read_only;

@@ -20,6 +20,9 @@ typedef struct ModelStore
 	bool		read_only;		/* look with the query's snapshot; no writes */
 } ModelStore;
 
+/* Is the extension's script in this database of the version of the library? */
+bool		store_is_current(void);
+
 /* The store of the extension that the called function belongs to. An error
  * where its script is of another version than the library: so tables have the
  * columns, and functions the arguments, that the library knows. Call it before

@@ -6,6 +6,10 @@
  * ALTER EXTENSION UPDATE run call lesion_register_bundled once, which makes
  * them version 0 of the models of that name. It takes no argument, reads no
  * other files and works only while such a script runs; the scripts drop it.
+ *
+ * The script of an older version, which CREATE EXTENSION VERSION and an update
+ * over several versions run, has tables that this library does not write to.
+ * The script of the update to this version then calls it again.
  */
 #include "postgres.h"
 
@@ -92,11 +96,20 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	host_destroy(host);
 }
 
+/* Is there a bundled version of the architecture's model? */
+static bool
+is_registered(const ModelStore *store, const Architecture *architecture)
+{
+	int			number = BUNDLED_VERSION;
+
+	return store_find_version(store, architecture->name, &number) != NULL;
+}
+
 /* lesion_register_bundled() */
 Datum
 lesion_register_bundled(PG_FUNCTION_ARGS)
 {
-	ModelStore	store = store_open(fcinfo, false);
+	ModelStore	store;
 	int			count;
 	const Architecture *const *architectures = arch_list(&count);
 
@@ -104,12 +117,15 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("lesion_register_bundled is for the extension's scripts alone")));
+	if (!store_is_current())
+		PG_RETURN_VOID();
+	store = store_open(fcinfo, false);
 	SPI_connect();
 	for (int i = 0; i < count; i++)
 	{
 		ByteView	file;
 
-		if (!read_file(architectures[i]->name, &file))
+		if (is_registered(&store, architectures[i]) || !read_file(architectures[i]->name, &file))
 			continue;
 		register_version(&store, architectures[i], &file);
 		bytes_release(&file);
