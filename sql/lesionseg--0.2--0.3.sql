@@ -9,6 +9,106 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(lesion_prediction, bytea) IS
 'the same of an image that the caller gives, so that nothing is read by the name in the row';
+-- Rows refer to each other without foreign keys, which made a restore depend on
+-- the order of its tables.
+ALTER TABLE lesion_run DROP CONSTRAINT lesion_run_model_fkey;
+ALTER TABLE lesion_version DROP CONSTRAINT lesion_version_model_fkey, DROP CONSTRAINT lesion_version_run_fkey;
+ALTER TABLE lesion_promotion DROP CONSTRAINT lesion_promotion_model_version_fkey;
+ALTER TABLE lesion_epoch DROP CONSTRAINT lesion_epoch_run_fkey;
+ALTER TABLE lesion_checkpoint DROP CONSTRAINT lesion_checkpoint_run_fkey;
+ALTER TABLE lesion_evaluation DROP CONSTRAINT lesion_evaluation_model_version_fkey;
+ALTER TABLE lesion_robustness_score DROP CONSTRAINT lesion_robustness_score_model_version_fkey;
+ALTER TABLE lesion_image_score DROP CONSTRAINT lesion_image_score_evaluation_fkey;
+
+-- Every table has a key.
+ALTER TABLE lesion_robustness_score ADD COLUMN score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+ALTER TABLE lesion_image_score ADD COLUMN score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+
+COMMENT ON COLUMN lesion_robustness_score.score IS 'tells rows apart';
+COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';
+
+SELECT pg_catalog.pg_extension_config_dump('lesion_image_score_score_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score_score_seq', '');
+
+CREATE FUNCTION lesion_check_references()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_check_references'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+COMMENT ON FUNCTION lesion_check_references() IS 'refuses a row that refers to one that is not there, unless a restore brings it back';
+
+CREATE FUNCTION lesion_keep_references()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_keep_references'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+COMMENT ON FUNCTION lesion_keep_references() IS 'deletes what refers to a row that is deleted';
+
+CREATE FUNCTION lesion_refuse_truncate()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_refuse_truncate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_refuse_truncate() IS 'refuses to truncate a table whose rows others refer to';
+
+CREATE FUNCTION lesion_skip_bundled()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_skip_bundled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_skip_bundled() IS 'leaves out bundled rows that arrive by replication and are here already';
+
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model ON lesion_run
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, run ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, version ON lesion_promotion
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF run ON lesion_epoch
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF run ON lesion_checkpoint
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, version ON lesion_evaluation
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, version ON lesion_robustness_score
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF evaluation ON lesion_image_score
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_model
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_run
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_evaluation
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_key AFTER UPDATE OF name ON lesion_model
+FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_key AFTER UPDATE OF run ON lesion_run
+FOR EACH ROW WHEN (OLD.run IS DISTINCT FROM NEW.run) EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_key AFTER UPDATE OF evaluation ON lesion_evaluation
+FOR EACH ROW WHEN (OLD.evaluation IS DISTINCT FROM NEW.evaluation) EXECUTE FUNCTION lesion_keep_references();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_model
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_version
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_run
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_evaluation
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+
+-- A subscriber of all tables has the bundled rows of its own extension.
+CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_model
+FOR EACH ROW WHEN (NEW.bundled) EXECUTE FUNCTION lesion_skip_bundled();
+ALTER TABLE lesion_model ENABLE REPLICA TRIGGER skip_bundled;
+CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_version
+FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_skip_bundled();
+ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
+
+REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
+	FROM PUBLIC;
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the
 -- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.

@@ -222,6 +222,11 @@ COMMENT ON AGGREGATE lesion_score(bytea, bytea) IS
 -- are keyed by name, and versions that came with the extension are numbered
 -- 0 and below: nothing in a dump can collide with them.
 --
+-- Rows refer to rows of other tables, and go with them, but no foreign key says
+-- so: these tables exist before a restore fills them, in any order. Triggers
+-- keep the same rules (src/pg/models/references.c). Every table has a key, so
+-- that a publication of all tables stops nothing.
+--
 -- All functions run with the rights of their caller. Anyone may read these
 -- tables, and so segment; who may train, evaluate, promote or drop is said
 -- by plain GRANTs on them (docs/sql-reference.md, "Privileges").
@@ -245,7 +250,7 @@ COMMENT ON COLUMN lesion_model.bundled IS 'named after its architecture and made
 
 CREATE TABLE lesion_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	model text NOT NULL REFERENCES lesion_model ON DELETE CASCADE,
+	model text NOT NULL,
 	version int,
 	state text NOT NULL
 		CHECK (state IN ('running', 'finished', 'cancelled', 'failed', 'lost')),
@@ -292,7 +297,7 @@ COMMENT ON COLUMN lesion_run.pid IS 'server process of the run';
 COMMENT ON COLUMN lesion_run.resumed IS 'times it went on after it was stopped';
 
 CREATE TABLE lesion_version (
-	model text NOT NULL REFERENCES lesion_model ON DELETE CASCADE,
+	model text NOT NULL,
 	number int NOT NULL,
 	config jsonb NOT NULL,
 	weights bytea NOT NULL,
@@ -301,7 +306,7 @@ CREATE TABLE lesion_version (
 	threshold float8 NOT NULL DEFAULT 0.5 CHECK (threshold > 0 AND threshold < 1),
 	split_seed bigint NOT NULL DEFAULT 0,
 	test_fraction float8 NOT NULL DEFAULT 0.2 CHECK (test_fraction >= 0 AND test_fraction < 1),
-	run bigint REFERENCES lesion_run,
+	run bigint,
 	metadata jsonb NOT NULL DEFAULT '{}'
 		CHECK (jsonb_typeof(metadata) = 'object'),
 	extension_version text NOT NULL,
@@ -347,8 +352,7 @@ CREATE TABLE lesion_promotion (
 	version int NOT NULL,
 	reason text NOT NULL,
 	promoted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	promoted_by text NOT NULL DEFAULT current_user,
-	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
+	promoted_by text NOT NULL DEFAULT current_user
 );
 
 CREATE INDEX ON lesion_promotion (model, promotion);
@@ -356,7 +360,7 @@ CREATE INDEX ON lesion_promotion (model, promotion);
 COMMENT ON TABLE lesion_promotion IS 'which version of a model became active when; the latest one is';
 
 CREATE TABLE lesion_epoch (
-	run bigint NOT NULL REFERENCES lesion_run ON DELETE CASCADE,
+	run bigint NOT NULL,
 	epoch int NOT NULL CHECK (epoch >= 1),
 	train_loss float8 NOT NULL,
 	val_loss float8,
@@ -374,7 +378,7 @@ COMMENT ON TABLE lesion_epoch IS 'what each epoch of a training run came to';
 -- Replaced after each epoch. It is for the machine that wrote it, and a run
 -- begins anew without it, so it stays out of dumps.
 CREATE TABLE lesion_checkpoint (
-	run bigint PRIMARY KEY REFERENCES lesion_run ON DELETE CASCADE,
+	run bigint PRIMARY KEY,
 	epoch int NOT NULL CHECK (epoch >= 1),
 	state bytea NOT NULL,
 	engine text NOT NULL,
@@ -414,8 +418,7 @@ CREATE TABLE lesion_evaluation (
 	evaluated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	evaluated_by text NOT NULL DEFAULT current_user,
 	options jsonb NOT NULL DEFAULT '{}'
-		CHECK (jsonb_typeof(options) = 'object'),
-	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
+		CHECK (jsonb_typeof(options) = 'object')
 );
 
 CREATE INDEX ON lesion_evaluation (model, version);
@@ -444,7 +447,7 @@ CREATE TABLE lesion_robustness_score (
 	tta boolean NOT NULL,
 	evaluated_at timestamptz NOT NULL,
 	evaluated_by text NOT NULL DEFAULT current_user,
-	FOREIGN KEY (model, version) REFERENCES lesion_version ON DELETE CASCADE
+	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
 );
 
 CREATE INDEX ON lesion_robustness_score (model, version);
@@ -452,21 +455,24 @@ CREATE INDEX ON lesion_robustness_score (model, version);
 COMMENT ON TABLE lesion_robustness_score IS 'what lesion_robustness found';
 COMMENT ON COLUMN lesion_robustness_score.kind IS 'of lesion_degradations(), or clean';
 COMMENT ON COLUMN lesion_robustness_score.dice IS 'mean over images';
+COMMENT ON COLUMN lesion_robustness_score.score IS 'tells rows apart';
 COMMENT ON COLUMN lesion_robustness_score."drop" IS 'Dice of clean images that are not enhanced, less dice';
 
 CREATE TABLE lesion_image_score (
-	evaluation bigint NOT NULL REFERENCES lesion_evaluation ON DELETE CASCADE,
+	evaluation bigint NOT NULL,
 	id text NOT NULL,
 	dice float8 NOT NULL,
 	jaccard float8 NOT NULL,
 	sensitivity float8 NOT NULL,
 	specificity float8 NOT NULL,
-	predicted_dice float8 NOT NULL
+	predicted_dice float8 NOT NULL,
+	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
 );
 
 CREATE INDEX ON lesion_image_score (evaluation, dice);
 
 COMMENT ON TABLE lesion_image_score IS 'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
+COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';
 COMMENT ON COLUMN lesion_image_score.predicted_dice IS 'what the mask was expected to come to, without knowing the truth';
 
 CREATE TABLE lesion_audit (
@@ -533,9 +539,88 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_checkpoint
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 
+CREATE FUNCTION lesion_check_references()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_check_references'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+COMMENT ON FUNCTION lesion_check_references() IS 'refuses a row that refers to one that is not there, unless a restore brings it back';
+
+CREATE FUNCTION lesion_keep_references()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_keep_references'
+LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+COMMENT ON FUNCTION lesion_keep_references() IS 'deletes what refers to a row that is deleted';
+
+CREATE FUNCTION lesion_refuse_truncate()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_refuse_truncate'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_refuse_truncate() IS 'refuses to truncate a table whose rows others refer to';
+
+CREATE FUNCTION lesion_skip_bundled()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_skip_bundled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_skip_bundled() IS 'leaves out bundled rows that arrive by replication and are here already';
+
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model ON lesion_run
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, run ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, version ON lesion_promotion
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF run ON lesion_epoch
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF run ON lesion_checkpoint
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, version ON lesion_evaluation
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, version ON lesion_robustness_score
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF evaluation ON lesion_image_score
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_model
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_version
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_run
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_evaluation
+FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_key AFTER UPDATE OF name ON lesion_model
+FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_key AFTER UPDATE OF run ON lesion_run
+FOR EACH ROW WHEN (OLD.run IS DISTINCT FROM NEW.run) EXECUTE FUNCTION lesion_keep_references();
+CREATE TRIGGER keep_key AFTER UPDATE OF evaluation ON lesion_evaluation
+FOR EACH ROW WHEN (OLD.evaluation IS DISTINCT FROM NEW.evaluation) EXECUTE FUNCTION lesion_keep_references();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_model
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_version
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_run
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_evaluation
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+
+-- A subscriber of all tables has the bundled rows of its own extension.
+CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_model
+FOR EACH ROW WHEN (NEW.bundled) EXECUTE FUNCTION lesion_skip_bundled();
+ALTER TABLE lesion_model ENABLE REPLICA TRIGGER skip_bundled;
+CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_version
+FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_skip_bundled();
+ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
+
 -- Triggers fire without this right; who has it could hang them on tables of
 -- their own.
 REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_training_only(), lesion_version_immutable()
+	FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
 	FROM PUBLIC;
 
 -- What users made goes into dumps.
@@ -552,6 +637,8 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_image_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_audit_entry_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_image_score_score_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score_score_seq', '');
 
 INSERT INTO lesion_model (name, architecture, bundled) VALUES
 	('unet', 'unet', true), ('linknet', 'linknet', true), ('convmixer', 'convmixer', true),

@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(63);
+SELECT plan(73);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -84,6 +84,28 @@ SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'copy
 SELECT throws_ok($$SELECT lesion_model_promote('copy', 3)$$, '42704', 'model "copy" has no version 3', 'a version that does not exist');
 SELECT throws_ok($$SELECT lesion_model_promote('nobody', 1)$$, '42704', NULL, 'a model that does not exist');
 SELECT is((SELECT array_agg(version ORDER BY promotion) FROM lesion_promotion WHERE model = 'copy'), '{1,2}', 'promotions are kept');
+
+-- What rows refer to is there, unless their owner brings back what was before.
+CREATE ROLE lesion_test_writer;
+GRANT INSERT ON lesion_promotion, lesion_version TO lesion_test_writer;
+PREPARE refers(int, timestamptz) AS INSERT INTO lesion_promotion (model, version, reason, promoted_at) VALUES ('copy', $1, 'by hand', $2);
+SELECT throws_ok($$EXECUTE refers(9, clock_timestamp())$$, '23503', 'a row of lesion_promotion refers to a row of lesion_version that is not there: (copy, 9)',
+	'a promotion of no version');
+SELECT throws_ok($$INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+	SELECT 'nobody', 1, config, weights, sha256, image_size, extension_version FROM lesion_version LIMIT 1$$, '23503', NULL, 'a version of no model');
+SELECT throws_ok($$DELETE FROM lesion_run WHERE model = 'small'$$, '23503', NULL, 'the run of a version stays');
+SELECT throws_ok($$UPDATE lesion_model SET name = 'renamed' WHERE name = 'copy'$$, '23503', NULL, 'a model that has versions keeps its name');
+SELECT throws_ok($$TRUNCATE lesion_model$$, '0A000', NULL, 'models are not truncated');
+SELECT throws_ok($$TRUNCATE lesion_version CASCADE$$, '0A000', NULL, '... nor are versions');
+SET LOCAL ROLE lesion_test_writer;
+SELECT throws_ok($$EXECUTE refers(9, '2020-01-01')$$, '23503', NULL, 'nobody but the owner brings back old rows');
+SELECT lives_ok($$EXECUTE refers(2, clock_timestamp())$$, 'a granted role adds a promotion of a version that is there');
+RESET ROLE;
+SELECT lives_ok($$EXECUTE refers(9, '2020-01-01')$$, 'the owner brings back old rows');
+DELETE FROM lesion_promotion WHERE version = 9;
+SELECT is((SELECT string_agg(c.relname, ' ') FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+	WHERE c.relkind = 'r' AND c.relname LIKE 'lesion_%' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)), NULL,
+	'every table has a primary key');
 
 -- Drop.
 SELECT lesion_evaluate('archive', 'small', 'all');

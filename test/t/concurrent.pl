@@ -17,6 +17,16 @@ my $train = q{SELECT version FROM lesion_train('archive', 'net', %d, architectur
 run_sql($database, sprintf $train, 1) for 1 .. 2;
 run_sql($database, q{SELECT lesion_model_promote('net', 1)});
 
+# Wait until a session waits for another; 1, or 0 where it does not.
+sub wait_for_lock {
+	my ($session) = @_;
+	for (1 .. 300) {
+		return 1 if run_sql('postgres', 'SELECT cardinality(pg_blocking_pids(' . $session->pid . '))') > 0;
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
+
 my $first = Session->new($database);
 my $second = Session->new($database);
 $first->start(sprintf $train, 100000);
@@ -67,6 +77,30 @@ $second->query(q{SET statement_timeout = '5s'});
 like($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR:  55006/, 'making a model that is being made is refused');
 $first->query(q{ROLLBACK});
 unlike($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR/, '... until the other session gave up');
+
+# Rows that refer to a version, and the version that goes: whoever is second waits, and no row is left without what it refers to.
+$first->query(q{RESET statement_timeout; SELECT lesion_model_import('gone', lesion_model_export('net'), promote => false)});
+my $promote = q{INSERT INTO lesion_promotion (model, version, reason) VALUES ('gone', 1, 'by hand')};
+$first->query("BEGIN; $promote");
+$second->start(q{SELECT lesion_model_drop('gone')});
+is(wait_for_lock($second), 1, 'a model is not dropped while a promotion of it is under way');
+$first->query('COMMIT');
+unlike($second->finish, qr/ERROR/, '... but after it');
+is($first->query(q{SELECT count(*) FROM lesion_promotion WHERE model = 'gone'}), '0', '... with the promotion');
+$first->query(q{SELECT lesion_model_import('gone', lesion_model_export('net'), promote => false)});
+$first->query(q{BEGIN; SELECT lesion_model_drop('gone')});
+$second->start($promote);
+is(wait_for_lock($second), 1, 'a version that is being dropped is not promoted');
+$first->query('COMMIT');
+like($second->finish, qr/ERROR:  23503: a row of lesion_promotion refers to a row of lesion_version that is not there: \(gone, 1\)/,
+	'... and not when it is gone');
+$first->query(q{SELECT lesion_model_import('gone', lesion_model_export('net'), promote => false)});
+$second->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_promotion');
+$first->query($promote);
+like($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR:  40001/, 'what came after the snapshot is not deleted unseen');
+$second->query('ROLLBACK');
+unlike($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR/, '... but by a new transaction');
+is($first->query(q{SELECT count(*) FROM lesion_promotion WHERE model = 'gone'}), '0', '... that leaves nothing');
 
 # The extension is dropped under a training: that ends with an error, and so does nothing else.
 $second->query(q{RESET statement_timeout});

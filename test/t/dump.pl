@@ -1,6 +1,7 @@
 # dump.pl: pg_dump and pg_restore bring back what users made (models, versions,
 # runs, scores, promotions), and leave what came with the extension to
-# CREATE EXTENSION.
+# CREATE EXTENSION. So it is whatever the order of the tables: with several
+# jobs, data alone, table by table, by pg_dumpall, and from 0.2.
 use strict;
 use warnings;
 use FindBin;
@@ -9,7 +10,8 @@ use File::Temp;
 use Session qw(run_sql fresh_database fill_archive);
 use Test::More;
 
-my ($source, $target) = ('tap_dump', 'tap_restore');
+my ($source, $target, $older) = ('tap_dump', 'tap_restore', 'tap_dump_older');
+my $directory = File::Temp->newdir;
 fresh_database($source);
 fill_archive($source, 16, 48);
 
@@ -19,6 +21,13 @@ run_sql($source, "SELECT lesion_train('archive', 'mine', 1, $sizes, promote => '
 run_sql($source, "SELECT lesion_train('archive', 'unet', 1, $sizes, promote => 'always')");
 run_sql($source, q{SELECT lesion_model_promote('mine', 1)});
 run_sql($source, q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["mine", "unet"], "weights": [1, 2]}')});
+run_sql($source, q{SELECT lesion_robustness('archive', 'mine', kinds => '{noise}', severities => '{1}', modes => '{off}')});
+
+# What another role made stays its own.
+run_sql($source, q{DROP ROLE IF EXISTS tap_importer; CREATE ROLE tap_importer;
+	GRANT INSERT ON lesion_model, lesion_version, lesion_promotion TO tap_importer; SET ROLE tap_importer;
+	SELECT lesion_model_import('theirs', lesion_model_export('mine')); RESET ROLE;
+	REVOKE ALL ON lesion_model, lesion_version, lesion_promotion FROM tap_importer});
 
 # The bundled weights, where some were installed, are restored by CREATE
 # EXTENSION; what refers to them is dumped.
@@ -29,25 +38,122 @@ run_sql($source, q{SELECT lesion_model_promote(model, 0), lesion_evaluate('archi
 run_sql($source, 'CREATE TABLE masks OF lesion_prediction (PRIMARY KEY (images, id, model, version))');
 run_sql($source, q{CALL lesion_predict('archive', 'mine', 'masks')});
 
-my $dump = File::Temp->new(SUFFIX => '.dump');
-is(system('pg_dump', '-Fc', '-f', "$dump", $source), 0, 'the database is dumped');
-run_sql('postgres', "DROP DATABASE IF EXISTS $target");
-run_sql('postgres', "CREATE DATABASE $target");
-is(system('pg_restore', '--exit-on-error', '-d', $target, "$dump"), 0, 'and restored');
+# Tables that are dumped, those that others refer to last.
+my @tables = qw(lesion_audit lesion_image_score lesion_robustness_score lesion_evaluation lesion_epoch lesion_promotion lesion_version lesion_run
+	lesion_model);
+my %filter = (lesion_model => 'WHERE NOT bundled', lesion_version => 'WHERE number > 0');
 
-for my $table (qw(lesion_model lesion_version lesion_promotion lesion_run lesion_epoch lesion_evaluation lesion_image_score lesion_audit masks)) {
-	my $rows = "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM "
-		. ($table eq 'lesion_model' ? '(SELECT name, architecture, config, bundled FROM lesion_model)'
-			: $table eq 'lesion_version' ? '(SELECT * FROM lesion_version WHERE number > 0)' : $table) . ' t';
-	is(run_sql($target, $rows), run_sql($source, $rows), "$table is the same");
+# What is in a table, but for what comes with the extension; of some columns.
+sub content_query {
+	my ($table, $columns) = @_;
+	return "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT "
+		. ($columns // '*') . " FROM $table " . ($filter{$table} // '') . ') t';
 }
+
+# Names of a table's columns in a database, separated by commas.
+sub columns_of {
+	my ($database, $table) = @_;
+	return run_sql($database, "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+		WHERE attrelid = '$table'::regclass AND attnum > 0 AND NOT attisdropped");
+}
+
+# Test that the tables of two databases are the same.
+sub same_tables {
+	my ($from, $to, $what, @names) = @_;
+	is(run_sql($to, content_query($_, columns_of($from, $_))), run_sql($from, content_query($_, columns_of($from, $_))),
+		"$what: $_ is the same") for @names;
+	return;
+}
+
+# Write a file.
+sub write_file {
+	my ($name, @lines) = @_;
+	open my $file, '>', $name or die "$name: $!\n";
+	print $file @lines;
+	close $file or die "$name: $!\n";
+	return;
+}
+
+# An empty database to restore into.
+sub empty_database {
+	my ($name) = @_;
+	run_sql('postgres', "DROP DATABASE IF EXISTS $name");
+	run_sql('postgres', "CREATE DATABASE $name");
+	return;
+}
+
+is(system('pg_dump', '-Fc', '-f', "$directory/one", $source), 0, 'the database is dumped');
+is(system('pg_dump', '-Fd', '-j', '2', '-f', "$directory/many", $source), 0, '... by two jobs');
+empty_database($target);
+is(system('pg_restore', '--exit-on-error', '-d', $target, "$directory/one"), 0, 'and restored');
+same_tables($source, $target, 'restored', @tables, 'masks');
 is(run_sql($target, $bundled), run_sql($source, $bundled), 'bundled versions are there once');
 my $active = q{SELECT string_agg(model || version, ' ' ORDER BY model) FROM lesion_models};
 like(run_sql($target, $active), qr/mine1.* unet1/, 'the versions that were promoted are active');
 is(run_sql($target, $active), run_sql($source, $active), 'the same versions are active');
-unlike(scalar `pg_restore -a -f - -t lesion_version $dump`, qr/^\w+\t(0|-\d+)\t/m, 'weights that came with the extension are not in the dump');
+unlike(scalar `pg_restore -a -f - -t lesion_version $directory/one`, qr/^\w+\t(0|-\d+)\t/m,
+	'weights that came with the extension are not in the dump');
 my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'mine') || lesion_segment(image, 'unet') || lesion_segment(image, 'both'), '' ORDER BY id)) FROM archive};
 is(run_sql($target, $masks), run_sql($source, $masks), 'they give the same masks');
 is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16', 'stored masks are made again');
 is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', 'and can be trained further');
+
+# Several jobs: each table in a transaction of its own, several at a time.
+empty_database($target);
+is(system('pg_restore', '--exit-on-error', '-j', '4', '-d', $target, "$directory/many"), 0, 'restored by four jobs');
+same_tables($source, $target, 'four jobs', @tables, 'masks');
+my $left = join ' + ', map { "(SELECT count(*) FROM $_ WHERE model = 'mine')" } qw(lesion_version lesion_run lesion_promotion lesion_evaluation lesion_robustness_score);
+run_sql($target, q{SELECT lesion_model_drop('both'); SELECT lesion_model_drop('mine')});
+is(run_sql($target, "SELECT $left"), '0', 'what belongs to a model goes with it');
+is(run_sql($target, q{SELECT (SELECT count(*) FROM lesion_epoch) - (SELECT count(*) FROM lesion_run)}), '0', '... and no more');
+
+# Data alone, where CREATE EXTENSION has made the bundled rows.
+fresh_database($target);
+is(system('pg_dump', '--data-only', '-Fd', '-f', "$directory/data", '-t', 'lesion_*', $source), 0, 'data alone are dumped');
+is(system('pg_restore', '--exit-on-error', '--data-only', '-j', '4', '-d', $target, "$directory/data"), 0, '... and restored');
+same_tables($source, $target, 'data alone', @tables);
+is(run_sql($target, $active), run_sql($source, $active), '... with the same versions active');
+
+# Table by table, those that others refer to last, and their sequences.
+fresh_database($target);
+my @sequences = split /\n/, run_sql($source, q{SELECT relname FROM pg_class WHERE relkind = 'S' AND relname LIKE 'lesion_%'});
+is(system('pg_restore', '--exit-on-error', '--data-only', '-d', $target, '-t', $_, "$directory/one"), 0, "$_ alone") for @tables, @sequences;
+same_tables($source, $target, 'table by table', @tables);
+run_sql($target, q{CREATE TABLE archive AS SELECT 'lesion-' || seed AS id, s.* FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 48, 48) AS s});
+is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes, id_column => 'id')"), '3', '... and can be trained further');
+
+# A model that is made while what is left of another of its name is there gets nothing of it.
+fresh_database($target);
+system('pg_restore', '--data-only', '-d', $target, '-t', 'lesion_version', "$directory/one");
+isnt(system("psql -Xqd $target -c \"SELECT lesion_model_create('mine', 'linknet')\" 2>$directory/said"), 0, 'versions without their model');
+like(do { local (@ARGV, $/) = "$directory/said"; <> }, qr/rows of lesion_version refer to the row \(mine\) of lesion_model/, '... get no new one');
+
+# pg_dumpall, into another cluster.
+my $others = run_sql('postgres', "SELECT string_agg('--exclude-database=' || datname, ' ') FROM pg_database WHERE datname <> '$source'");
+is(system("pg_dumpall $others >$directory/all.sql"), 0, 'pg_dumpall');
+write_file("$directory/queries.sql", map { content_query($_) . ";\n" } @tables, 'masks');
+my $answer = qx{$FindBin::Bin/../tools/cluster bash -c 'psql -Xq -f $directory/all.sql >/dev/null 2>&1; exec psql -XAtqd $source -f $directory/queries.sql'};
+is($answer, join('', map { run_sql($source, content_query($_)) . "\n" } @tables, 'masks'), '... is restored into another cluster');
+
+# A dump of 0.2, restored where 0.3 is the default.
+empty_database($older);
+run_sql($older, q{CREATE EXTENSION lesionseg VERSION '0.2'; CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea);
+	CREATE TABLE masks OF lesion_prediction (PRIMARY KEY (images, id, model, version))});
+for my $table (reverse(@tables), qw(archive masks)) {
+	my $columns = columns_of($older, $table);
+	my $rows = "SELECT $columns FROM $table " . ($table eq 'lesion_model' ? $filter{$table} : '');
+	is(system("psql -Xqd $source -c '\\copy ($rows) to stdout' | psql -Xqd $older -v ON_ERROR_STOP=1 -c '\\copy $table ($columns) from stdin'"), 0,
+		"0.2: $table is filled");
+}
+run_sql($older, "SELECT setval('${_}_seq', 100)") for qw(lesion_run_run lesion_promotion_promotion lesion_evaluation_evaluation lesion_audit_entry);
+is(system('pg_dump', '-Fd', '-f', "$directory/older", $older), 0, 'a database of 0.2 is dumped');
+empty_database($target);
+is(system('pg_restore', '--exit-on-error', '-j', '4', '-d', $target, "$directory/older"), 0, '... and restored by four jobs');
+is(run_sql($target, q{SELECT extversion FROM pg_extension WHERE extname = 'lesionseg'}), '0.3', '... as one of 0.3');
+same_tables($older, $target, '0.2 to 0.3', @tables, 'masks');
+is(run_sql($target, $masks), run_sql($source, $masks), '... with the same masks');
+is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16', '... that are made again');
+is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', '... and can be trained further');
+run_sql('postgres', "DROP DATABASE $_") for $target, $older, $source;
+run_sql('postgres', 'DROP ROLE tap_importer');
 done_testing();

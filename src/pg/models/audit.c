@@ -16,7 +16,6 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -28,9 +27,9 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-#include "utils/timestamp.h"
 
 #include "pg/models/model_store.h"
+#include "pg/models/restored_row.h"
 
 PG_FUNCTION_INFO_V1(lesion_audit_write);
 PG_FUNCTION_INFO_V1(lesion_owner_only);
@@ -65,20 +64,6 @@ static char *
 caller_name(void)
 {
 	return GetUserNameFromId(GetOuterUserId(), false);
-}
-
-/*
- * Is the row one that pg_restore brings back? It is older than this
- * transaction, and it takes the owner to say so. What it was about stands in
- * the rows of lesion_audit that come back beside it.
- */
-static bool
-is_restored(const AuditedRow *row, const char *time_column, Oid owner)
-{
-	bool		isnull;
-	TimestampTz at = DatumGetTimestampTz(column(row, time_column, &isnull));
-
-	return at < GetCurrentTransactionStartTimestamp() && has_privs_of_role(GetOuterUserId(), owner);
 }
 
 /* Whose a function is. */
@@ -218,9 +203,11 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 
 	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
 
-	/* What comes with the extension is no event. */
+	/* What comes with the extension is no event; what a restored row was about
+	 * stands in the rows of lesion_audit that come back beside it. */
 	if (creating_extension ||
-		(inserted && is_restored(&row, promotion ? "promoted_at" : "created_at", trigger->tg_relation->rd_rel->relowner)))
+		(inserted && row_is_restored(row.tuple, row.columns, promotion ? "promoted_at" : "created_at",
+									 trigger->tg_relation->rd_rel->relowner)))
 		PG_RETURN_POINTER(NULL);
 	SPI_connect();
 	if (promotion)

@@ -1,0 +1,33 @@
+/*
+ * restored_row.c: see restored_row.h.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/timestamp.h"
+
+#include "pg/models/restored_row.h"
+
+bool
+row_is_restored(HeapTuple row, TupleDesc columns, const char *time_column, Oid owner)
+{
+	TimestampTz at;
+	bool		isnull;
+	int			number;
+
+	/* Whoever called, not the owner that a trigger may run as. */
+	if (!has_privs_of_role(GetOuterUserId(), owner))
+		return false;
+	if (time_column == NULL)
+		return true;
+	number = SPI_fnumber(columns, time_column);
+	if (number <= 0)
+		elog(ERROR, "a table of models has no column %s", time_column);
+	at = DatumGetTimestampTz(SPI_getbinval(row, columns, number, &isnull));
+
+	/* The clock of the server that was dumped may have been ahead. */
+	return !isnull && (at < GetCurrentTransactionStartTimestamp() || at > GetCurrentTimestamp());
+}
