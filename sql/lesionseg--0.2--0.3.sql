@@ -3,12 +3,17 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Predictions ====
+
 CREATE FUNCTION lesion_reproduce(prediction lesion_prediction, image bytea, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce_image'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(lesion_prediction, bytea) IS
 'the same of an image that the caller gives, so that nothing is read by the name in the row';
+
+-- ==== Tables of models ====
+
 -- Rows refer to each other without foreign keys, which made a restore depend on
 -- the order of its tables.
 ALTER TABLE lesion_run DROP CONSTRAINT lesion_run_model_fkey;
@@ -109,6 +114,8 @@ ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
 
 REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
 	FROM PUBLIC;
+
+-- ==== Bundled weights ====
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the
 -- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.
