@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(69);
+SELECT plan(70);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -72,13 +72,16 @@ SELECT throws_ok($$INSERT INTO lesion_checkpoint SELECT min(run), 1, '', '' FROM
 RESET ROLE;
 SELECT lives_ok($$UPDATE lesion_run SET best_epoch = best_epoch$$, 'the owner may');
 
--- What runs with other rights than the caller's: one trigger, whose names are settled.
-SELECT is((SELECT string_agg(p.proname || ' ' || p.proconfig::text, ', ') FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg' WHERE p.prosecdef),
-	'lesion_audit_write {"search_path=pg_catalog, pg_temp"}', 'one SECURITY DEFINER function');
+-- What runs with other rights than the caller's: three triggers, whose names are settled.
+SELECT is((SELECT string_agg(p.proname, ', ' ORDER BY p.proname) FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg' 
+	WHERE p.prosecdef AND p.prorettype = 'trigger'::regtype AND p.proconfig = '{"search_path=pg_catalog, pg_temp"}'),
+	'lesion_audit_write, lesion_check_references, lesion_keep_references', 'three SECURITY DEFINER functions');
+SELECT is((SELECT count(*) FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg' WHERE p.prosecdef), 3::bigint, '... and no other');
 SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg'
-	WHERE p.proname ~ 'file|bundled' OR p.prosrc ~ 'pg_read|lo_import|lo_export|COPY'), NULL, 'no function is about files');
+	WHERE p.proname ~ 'file|register_bundled' OR p.prosrc ~ 'pg_read|lo_import|lo_export|COPY'), NULL, 'no function is about files');
 
 -- Row-level security: each sees its own.
 ALTER TABLE archive ENABLE ROW LEVEL SECURITY;
