@@ -126,3 +126,12 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 SELECT lesion_register_bundled();
 DROP FUNCTION lesion_register_bundled();
+-- ==== Settings ====
+
+CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_options'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 60;
+
+COMMENT ON FUNCTION lesion_options() IS
+'every key that config, options and augment take: its default, what it takes and what it means';

@@ -12,6 +12,14 @@
 -- .default_model and .model_cache are defined by the library when it is
 -- loaded, at the first call of one of its functions in a session.
 
+CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text, OUT meaning text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_options'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 60;
+
+COMMENT ON FUNCTION lesion_options() IS
+'every key that config, options and augment take: its default, what it takes and what it means';
+
 -- ==== Images ====
 --
 -- Costs are in units of cpu_operator_cost (about 25 ns): reading a header is

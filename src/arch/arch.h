@@ -7,35 +7,26 @@
 #include <stdbool.h>
 
 #include "core/host.h"
+#include "core/options.h"
 #include "core/status.h"
 #include "nn/graph.h"
 
 #define ARCH_MAX_KEYS 16
 
-/* One key of `config`. */
-typedef struct ArchKey
-{
-	const char *name;			/* "base" */
-	const char *description;	/* one line for docs and errors */
-	double		minimum;
-	double		maximum;
-	double		default_value;
-	bool		integer;
-	bool		odd;
-} ArchKey;
-
-/* Values in the order of Architecture.keys. */
+/* Values of `config`, in the order of Architecture.config's rows. */
 typedef struct ArchConfig
 {
 	double		values[ARCH_MAX_KEYS];
 } ArchConfig;
 
+/* Where a value of `config` stands. */
+#define CONFIG_VALUE(index) offsetof(ArchConfig, values[index])
+
 typedef struct Architecture
 {
 	const char *name;			/* "unet" */
 	const char *description;
-	const ArchKey *keys;
-	int			key_count;
+	OptionTable config;			/* of an ArchConfig */
 	/* Image width and height must be multiples of this. */
 	int			(*stride) (const ArchConfig *config);
 	/* Append the network to graph. For dense_runner: RGB in, one channel of
@@ -61,12 +52,14 @@ bool		arch_finds_instances(const Architecture *architecture);
 /* Every key at its default. */
 void		arch_config_default(const Architecture *architecture, ArchConfig *config);
 
-/* Set one key; an unknown key or a value out of range is
- * LS_INVALID_ARGUMENT and the hint lists the keys that exist. */
+/* Set one key, as options_set does. */
+Status		arch_config_take(const Architecture *architecture, ArchConfig *config, const char *key,
+							 const OptionValue *value);
+
+/* The same for a key that takes a number. */
 Status		arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value);
 
-/* Defaults with the keys of a JSON object of numbers set, as weight files
- * have it. Errors as above, and LS_INVALID_ARGUMENT for text that is none. */
+/* Defaults with the keys of a JSON object set, as weight files have it. Errors as above, and LS_INVALID_ARGUMENT for text that is none. */
 Status		arch_config_parse(const Architecture *architecture, const char *json, ArchConfig *config);
 
 #endif

@@ -22,11 +22,13 @@ enum
 	KEY_PATCH
 };
 
-static const ArchKey convmixer_keys[] = {
-	[KEY_DIM] = {"dim", "channels of a patch", 8, 1024, 256, true, false},
-	[KEY_DEPTH] = {"depth", "mixing blocks", 1, 32, 8, true, false},
-	[KEY_KERNEL] = {"kernel", "width of the depthwise convolutions, odd", 3, 15, 7, true, true},
-	[KEY_PATCH] = {"patch", "pixels along the side of a patch", 1, 16, 4, true, false},
+static const Option convmixer_options[] = {
+	[KEY_DIM] = {"dim", OPTION_WHOLE, CONFIG_VALUE(KEY_DIM), 8, 1024, 256, "channels of a patch", NULL},
+	[KEY_DEPTH] = {"depth", OPTION_WHOLE, CONFIG_VALUE(KEY_DEPTH), 1, 32, 8, "mixing blocks", NULL},
+	[KEY_KERNEL] = {"kernel", OPTION_ODD, CONFIG_VALUE(KEY_KERNEL), 3, 15, 7,
+		"width of the depthwise convolutions", NULL},
+	[KEY_PATCH] = {"patch", OPTION_WHOLE, CONFIG_VALUE(KEY_PATCH), 1, 16, 4,
+		"pixels along the side of a patch; image_size must be a multiple of it", NULL},
 };
 
 static int
@@ -96,8 +98,7 @@ static const char *const convmixer_encoder[] = {"patch.", "blocks.", NULL};
 const Architecture convmixer_architecture = {
 	.name = "convmixer",
 	.description = "ConvMixer: depthwise and pointwise mixing of patches, and a stem at the image's size",
-	.keys = convmixer_keys,
-	.key_count = sizeof convmixer_keys / sizeof convmixer_keys[0],
+	.config = OPTION_TABLE(convmixer_options),
 	.stride = convmixer_stride,
 	.build = convmixer_build,
 	.runner = &dense_runner,

@@ -18,8 +18,10 @@ enum
 	KEY_BASE
 };
 
-static const ArchKey linknet_keys[] = {
-	[KEY_BASE] = {"base", "channels of the first stage; 64 is ResNet-18", 4, 128, 64, true, false},
+static const Option linknet_options[] = {
+	[KEY_BASE] = {"base", OPTION_WHOLE, CONFIG_VALUE(KEY_BASE), 4, 128, 64,
+		"channels of the first stage, 64 is ResNet-18; each stage after it has twice as many; "
+		"image_size must be a multiple of 32", NULL},
 };
 
 static int
@@ -79,8 +81,7 @@ static const char *const linknet_encoder[] = {"conv1.", "bn1.", "layer", NULL};
 const Architecture linknet_architecture = {
 	.name = "linknet",
 	.description = "LinkNet: a ResNet-18 encoder and a light decoder joined by addition",
-	.keys = linknet_keys,
-	.key_count = sizeof linknet_keys / sizeof linknet_keys[0],
+	.config = OPTION_TABLE(linknet_options),
 	.stride = linknet_stride,
 	.build = linknet_build,
 	.runner = &dense_runner,

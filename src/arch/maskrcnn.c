@@ -37,15 +37,24 @@ enum
 	KEY_SCORE
 };
 
-static const ArchKey maskrcnn_keys[] = {
-	[KEY_BASE] = {"base", "channels of the encoder's first stage; 64 is ResNet-18", 4, 128, 48, true, false},
-	[KEY_PYRAMID] = {"pyramid", "channels of the feature pyramid", 4, 256, 128, true, false},
-	[KEY_ANCHOR] = {"anchor", "side of the smallest square anchor, in cells of its level", 1, 32, 6, false, false},
-	[KEY_ROIS] = {"rois", "regions looked at in an image; a quarter of them learn masks", 4, 512, 32, true, false},
-	[KEY_BOX_UNITS] = {"box_units", "units of the box head's layers", 4, 4096, 512, true, false},
-	[KEY_MASK_DEPTH] = {"mask_depth", "convolutions of the mask head", 0, 8, 4, true, false},
-	[KEY_DETECTIONS] = {"detections", "instances found in an image at most", 1, 100, 4, true, false},
-	[KEY_SCORE] = {"score", "least score of an instance that is part of the mask", 0, 1, 0.7, false, false},
+static const Option maskrcnn_options[] = {
+	[KEY_BASE] = {"base", OPTION_WHOLE, CONFIG_VALUE(KEY_BASE), 4, 128, 48,
+		"channels of the encoder's first stage, 64 is ResNet-18; image_size must be a multiple of 32", NULL},
+	[KEY_PYRAMID] = {"pyramid", OPTION_WHOLE, CONFIG_VALUE(KEY_PYRAMID), 4, 256, 128,
+		"channels of the feature pyramid", NULL},
+	[KEY_ANCHOR] = {"anchor", OPTION_NUMBER, CONFIG_VALUE(KEY_ANCHOR), 1, 32, 6,
+		"side of a level's smaller square anchor in cells of 8, 16 or 32 pixels: at 6, anchors are 48 to 272 pixels wide, "
+		"fit for lesions at 256 pixels; scale it with image_size", NULL},
+	[KEY_ROIS] = {"rois", OPTION_WHOLE, CONFIG_VALUE(KEY_ROIS), 4, 512, 32,
+		"regions looked at in an image; in training, up to a quarter of them have a mask", NULL},
+	[KEY_BOX_UNITS] = {"box_units", OPTION_WHOLE, CONFIG_VALUE(KEY_BOX_UNITS), 4, 4096, 512,
+		"units of each of the two layers of the box head", NULL},
+	[KEY_MASK_DEPTH] = {"mask_depth", OPTION_WHOLE, CONFIG_VALUE(KEY_MASK_DEPTH), 0, 8, 4,
+		"3 x 3 convolutions of the mask head", NULL},
+	[KEY_DETECTIONS] = {"detections", OPTION_WHOLE, CONFIG_VALUE(KEY_DETECTIONS), 1, 100, 4,
+		"instances found in an image at most", NULL},
+	[KEY_SCORE] = {"score", OPTION_NUMBER, CONFIG_VALUE(KEY_SCORE), 0, 1, 0.7,
+		"least score of an instance that counts; when none reaches it, the best counts", NULL},
 };
 
 MaskRcnnConfig
@@ -160,8 +169,7 @@ static const char *const maskrcnn_encoder[] = {"backbone.body.", NULL};
 const Architecture maskrcnn_architecture = {
 	.name = "maskrcnn",
 	.description = "Mask R-CNN: lesions found as boxes on a ResNet-18 feature pyramid, each with its mask",
-	.keys = maskrcnn_keys,
-	.key_count = sizeof maskrcnn_keys / sizeof maskrcnn_keys[0],
+	.config = OPTION_TABLE(maskrcnn_options),
 	.stride = maskrcnn_stride,
 	.build = maskrcnn_build,
 	.runner = &maskrcnn_runner,

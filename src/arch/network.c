@@ -82,11 +82,11 @@ check_config(const Network *network, const WeightsInfo *info)
 		status.code = LS_INVALID_WEIGHTS;
 		return status;
 	}
-	for (int i = 0; i < architecture->key_count; i++)
+	for (int i = 0; i < architecture->config.count; i++)
 		if (config.values[i] != network->config.values[i])
 			return status_with_hint(
 									status_error(LS_INVALID_WEIGHTS, "the weights are for a %s with \"%s\" %g, not %g",
-												 architecture->name, architecture->keys[i].name, config.values[i],
+												 architecture->name, architecture->config.rows[i].name, config.values[i],
 												 network->config.values[i]),
 									"Load them into a model with config %s.", info->config);
 	return status_ok();

@@ -4,7 +4,6 @@
 #include "arch/arch.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,45 +45,39 @@ void
 arch_config_default(const Architecture *architecture, ArchConfig *config)
 {
 	memset(config, 0, sizeof *config);
-	for (int i = 0; i < architecture->key_count; i++)
-		config->values[i] = architecture->keys[i].default_value;
+	options_default(&architecture->config, config);
 }
 
-/* Add to status a hint that lists the keys: "base (4 to 128), ...". */
-static Status
-with_key_list(Status status, const Architecture *architecture)
+Status
+arch_config_take(const Architecture *architecture, ArchConfig *config, const char *key, const OptionValue *value)
 {
-	char		list[200] = "";
-	size_t		used = 0;
+	const OptionBlock block = {&architecture->config, config};
+	char		argument[64];
 
-	for (int i = 0; i < architecture->key_count && used < sizeof list; i++)
-		used += snprintf(list + used, sizeof list - used, "%s%s (%g to %g)", i > 0 ? ", " : "",
-						 architecture->keys[i].name, architecture->keys[i].minimum,
-						 architecture->keys[i].maximum);
-	return status_with_hint(status, "Keys of %s: %s.", architecture->name, list);
+	snprintf(argument, sizeof argument, "config of %s", architecture->name);
+	return options_set(&block, 1, argument, key, value);
 }
 
 Status
 arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value)
 {
-	for (int i = 0; i < architecture->key_count; i++)
-	{
-		const ArchKey *k = &architecture->keys[i];
+	const OptionValue number = {OPTION_VALUE_NUMBER, value, NULL};
 
-		if (strcmp(k->name, key) != 0)
-			continue;
-		if (!(value >= k->minimum && value <= k->maximum) || (k->integer && value != floor(value)) ||
-			(k->odd && fmod(value, 2) != 1))
-			return with_key_list(status_error(LS_INVALID_ARGUMENT,
-											  "%g is not a value for \"%s\" of %s, which takes %s from %g to %g",
-											  value, key, architecture->name,
-											  k->odd ? "an odd number" : k->integer ? "a whole number" : "a number",
-											  k->minimum, k->maximum), architecture);
-		config->values[i] = value;
-		return status_ok();
-	}
-	return with_key_list(status_error(LS_INVALID_ARGUMENT, "%s has no config key \"%s\"",
-									  architecture->name, key), architecture);
+	return arch_config_take(architecture, config, key, &number);
+}
+
+/* A JSON value as an option's; an array or object is text, which no key takes. */
+static OptionValue
+option_value_of(const json_t *json)
+{
+	OptionValue value = {OPTION_VALUE_TEXT, 0, json_is_string(json) ? json_string_value(json) : ""};
+
+	if (json_is_number(json))
+		value.kind = OPTION_VALUE_NUMBER;
+	else if (json_is_boolean(json))
+		value.kind = OPTION_VALUE_BOOL;
+	value.number = json_is_true(json) ? 1 : json_number_value(json);
+	return value;
 }
 
 Status
@@ -99,13 +92,9 @@ arch_config_parse(const Architecture *architecture, const char *json, ArchConfig
 		status = status_error(LS_INVALID_ARGUMENT, "the config is not a JSON object");
 	for (item = json_object_iter(root); status.code == LS_OK && item != NULL; item = json_object_iter_next(root, item))
 	{
-		const json_t *value = json_object_iter_value(item);
-		const char *key = json_object_iter_key(item);
+		const OptionValue value = option_value_of(json_object_iter_value(item));
 
-		if (json_is_number(value) || json_is_boolean(value))
-			status = arch_config_set(architecture, config, key, json_is_true(value) ? 1 : json_number_value(value));
-		else
-			status = status_error(LS_INVALID_ARGUMENT, "\"%s\" of the config is not a number", key);
+		status = arch_config_take(architecture, config, json_object_iter_key(item), &value);
 	}
 	json_decref(root);
 	return status;

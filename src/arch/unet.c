@@ -17,9 +17,11 @@ enum
 	KEY_DEPTH
 };
 
-static const ArchKey unet_keys[] = {
-	[KEY_BASE] = {"base", "channels of the first level", 1, 128, 32, true, false},
-	[KEY_DEPTH] = {"depth", "times the image is halved", 1, 6, 4, true, false},
+static const Option unet_options[] = {
+	[KEY_BASE] = {"base", OPTION_WHOLE, CONFIG_VALUE(KEY_BASE), 1, 128, 32,
+		"channels of the first level; each level below has twice as many", NULL},
+	[KEY_DEPTH] = {"depth", OPTION_WHOLE, CONFIG_VALUE(KEY_DEPTH), 1, 6, 4,
+		"levels below the first; image_size must be a multiple of 2 to the power of depth", NULL},
 };
 
 static int
@@ -77,8 +79,7 @@ static const char *const unet_encoder[] = {"down.", NULL};
 const Architecture unet_architecture = {
 	.name = "unet",
 	.description = "U-Net: an encoder and a decoder joined level by level",
-	.keys = unet_keys,
-	.key_count = sizeof unet_keys / sizeof unet_keys[0],
+	.config = OPTION_TABLE(unet_options),
 	.stride = unet_stride,
 	.build = unet_build,
 	.runner = &dense_runner,

@@ -29,7 +29,7 @@ typedef struct Status
 {
 	StatusCode	code;
 	char		message[256];	/* empty when code is LS_OK */
-	char		hint[256];		/* empty when there is nothing to advise */
+	char		hint[512];		/* empty when there is nothing to advise */
 } Status;
 
 /* The success value. */

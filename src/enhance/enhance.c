@@ -29,45 +29,30 @@ static const StepEntry steps[ENHANCE_STEPS] = {
 	[ENHANCE_UPSCALE] = {"upscale", step_upscale},
 };
 
-/* One option. */
-typedef struct OptionEntry
-{
-	const char *key;
-	size_t		offset;			/* in EnhanceOptions */
-	double		minimum;
-	double		maximum;
-	double		default_value;
-	bool		integer;
-} OptionEntry;
+#define VALUE(key) offsetof(EnhanceOptions, key)
 
-#define OPTION(key) #key, offsetof(EnhanceOptions, key)
-
-static const OptionEntry option_list[] = {
-	{OPTION(denoise_strength), 0.1, 3, 1, false},
-	{OPTION(denoise_search), 1, 10, 5, true},
-	{OPTION(denoise_patch), 1, 3, 2, true},
-	{OPTION(contrast_clip), 1, 40, 2, false},
-	{OPTION(contrast_tiles), 1, 32, 8, true},
-	{OPTION(sharpen_amount), 0, 5, 1, false},
-	{OPTION(sharpen_radius), 0, 12, 0, false},
-	{OPTION(upscale_factor), 1, 4, 2, false},
+static const Option option_rows[] = {
+	{"denoise_strength", OPTION_NUMBER, VALUE(denoise_strength), 0.1, 3, 1,
+		"as if there were so many times the noise that is measured", NULL},
+	{"denoise_search", OPTION_WHOLE, VALUE(denoise_search), 1, 10, 5, "half width of the search window in pixels", NULL},
+	{"denoise_patch", OPTION_WHOLE, VALUE(denoise_patch), 1, 3, 2, "half width of a patch in pixels", NULL},
+	{"contrast_clip", OPTION_NUMBER, VALUE(contrast_clip), 1, 40, 2,
+		"CLAHE's limit, in multiples of an even histogram", NULL},
+	{"contrast_tiles", OPTION_WHOLE, VALUE(contrast_tiles), 1, 32, 8, "tiles along each side", NULL},
+	{"sharpen_amount", OPTION_NUMBER, VALUE(sharpen_amount), 0, 5, 1, "share of the difference that is added", NULL},
+	{"sharpen_radius", OPTION_NUMBER, VALUE(sharpen_radius), 0, 12, 0,
+		"pixels; 0: as far as the image is blurred", NULL},
+	{"upscale_factor", OPTION_NUMBER, VALUE(upscale_factor), 1, 4, 2, "how many times as wide and high", NULL},
 };
 
-#define OPTIONS ((int) (sizeof option_list / sizeof option_list[0]))
-
-static double *
-option_value(EnhanceOptions *options, const OptionEntry *entry)
-{
-	return (double *) ((char *) options + entry->offset);
-}
+const OptionTable enhance_option_table = OPTION_TABLE(option_rows);
 
 EnhanceOptions
 enhance_options_default(void)
 {
 	EnhanceOptions options;
 
-	for (int i = 0; i < OPTIONS; i++)
-		*option_value(&options, &option_list[i]) = option_list[i].default_value;
+	options_default(&enhance_option_table, &options);
 	return options;
 }
 
@@ -78,33 +63,6 @@ add_to_hint(Status *status, const char *text)
 	size_t		used = strlen(status->hint);
 
 	snprintf(status->hint + used, sizeof status->hint - used, "%s", text);
-}
-
-Status
-enhance_options_set(EnhanceOptions *options, const char *key, double value)
-{
-	Status		status;
-
-	for (int i = 0; i < OPTIONS; i++)
-	{
-		const OptionEntry *entry = &option_list[i];
-
-		if (strcmp(key, entry->key) != 0)
-			continue;
-		if (!(value >= entry->minimum && value <= entry->maximum) || (entry->integer && value != (int) value))
-			return status_with_hint(status_error(LS_INVALID_ARGUMENT, "option \"%s\" is %g", key, value),
-									"It is %s from %g to %g, %g by default.", entry->integer ? "an integer" : "a number",
-									entry->minimum, entry->maximum, entry->default_value);
-		*option_value(options, entry) = value;
-		return status_ok();
-	}
-	status = status_with_hint(status_error(LS_INVALID_ARGUMENT, "there is no option \"%s\"", key), "Known:");
-	for (int i = 0; i < OPTIONS; i++)
-	{
-		add_to_hint(&status, i == 0 ? " " : ", ");
-		add_to_hint(&status, option_list[i].key);
-	}
-	return status;
 }
 
 const char *

@@ -25,6 +25,7 @@
 #define LESIONSEG_ENHANCE_ENHANCE_H
 
 #include "core/host.h"
+#include "core/options.h"
 #include "core/status.h"
 #include "enhance/quality/quality.h"
 #include "image/image.h"
@@ -60,9 +61,8 @@ typedef struct EnhanceOptions
 /* Every option at its default. */
 EnhanceOptions enhance_options_default(void);
 
-/* Set one option; an unknown key or a value out of range is
- * LS_INVALID_ARGUMENT, the hint lists the keys or the range. */
-Status		enhance_options_set(EnhanceOptions *options, const char *key, double value);
+/* Its options as a table, of an EnhanceOptions. */
+extern const OptionTable enhance_option_table;
 
 /* "denoise", "hair", ... and one line about it. */
 const char *enhance_step_name(EnhanceStep step);
@@ -105,6 +105,9 @@ typedef enum EnhanceMode
 
 /* "off", "auto", "always". */
 const char *enhance_mode_name(EnhanceMode mode);
+
+/* The names of the modes in the enum's order, NULL after the last. */
+extern const char *const enhance_mode_names[];
 
 /* Find a mode by name; LS_INVALID_ARGUMENT with the known ones as the hint. */
 Status		enhance_mode_find(const char *name, EnhanceMode *mode);

@@ -6,24 +6,25 @@
 
 #include "enhance/enhance.h"
 
-static const char *const mode_names[] = {
+const char *const enhance_mode_names[] = {
 	[ENHANCE_MODE_OFF] = "off",
 	[ENHANCE_MODE_AUTO] = "auto",
 	[ENHANCE_MODE_ALWAYS] = "always",
+	NULL,
 };
 
 const char *
 enhance_mode_name(EnhanceMode mode)
 {
-	return mode_names[mode];
+	return enhance_mode_names[mode];
 }
 
 Status
 enhance_mode_find(const char *name, EnhanceMode *mode)
 {
-	for (size_t i = 0; i < sizeof mode_names / sizeof mode_names[0]; i++)
+	for (size_t i = 0; enhance_mode_names[i] != NULL; i++)
 	{
-		if (strcmp(name, mode_names[i]) == 0)
+		if (strcmp(name, enhance_mode_names[i]) == 0)
 		{
 			*mode = (EnhanceMode) i;
 			return status_ok();

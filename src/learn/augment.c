@@ -11,27 +11,52 @@
 #include "learn/augment.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #define WIDE_LANES 0x0000FFFF0000FFFFu	/* every second 16-bit lane */
 
+#define VALUE(key) offsetof(AugmentOptions, key)
+
+/* A row of how often a kind of degradation comes. */
+#define KIND(name, kind) \
+	{name, OPTION_NUMBER, VALUE(degrade_weight[kind]), 0, 1e6, 1, "how often this kind comes, among the others", NULL}
+
+static const Option option_rows[] = {
+	{"flip", OPTION_BOOL, VALUE(flip), 0, 1, 1, "flip at random", NULL},
+	{"rotate", OPTION_NUMBER, VALUE(rotate), 0, 180, 180, "degrees, either way", NULL},
+	{"scale", OPTION_NUMBER, VALUE(scale), 0, 1, 0.25, "by a factor of e to the power of at most this, either way", NULL},
+	{"shift", OPTION_NUMBER, VALUE(shift), 0, 1, 0.1, "share of the size, any way", NULL},
+	{"brightness", OPTION_NUMBER, VALUE(brightness), 0, 1, 0.2, "share, either way", NULL},
+	{"contrast", OPTION_NUMBER, VALUE(contrast), 0, 1, 0.2, "share, either way, about mid-grey", NULL},
+	{"colour", OPTION_NUMBER, VALUE(colour), 0, 1, 0.1, "share, either way, for each channel", NULL},
+	{"degrade", OPTION_NUMBER, VALUE(degrade), 0, 1, 0.5,
+		"share of the images that get one degradation, after all else", NULL},
+	{"degrade_severity", OPTION_NUMBER, VALUE(degrade_severity), 1, DEGRADE_SEVERITY_MAX, DEGRADE_SEVERITY_MAX,
+		"the highest severity; all up to it are as likely", NULL},
+	KIND("noise", DEGRADE_NOISE),
+	KIND("shot_noise", DEGRADE_SHOT_NOISE),
+	KIND("blur", DEGRADE_BLUR),
+	KIND("motion_blur", DEGRADE_MOTION_BLUR),
+	KIND("low_resolution", DEGRADE_LOW_RESOLUTION),
+	KIND("jpeg", DEGRADE_JPEG),
+	KIND("darkness", DEGRADE_DARKNESS),
+	KIND("low_contrast", DEGRADE_LOW_CONTRAST),
+	KIND("uneven_light", DEGRADE_UNEVEN_LIGHT),
+	KIND("colour_cast", DEGRADE_COLOUR_CAST),
+	KIND("hair", DEGRADE_HAIR),
+	KIND("ruler_ink", DEGRADE_RULER_INK),
+	KIND("bubbles", DEGRADE_BUBBLES),
+};
+
+const OptionTable augment_option_table = OPTION_TABLE(option_rows);
+
 AugmentOptions
 augment_default(void)
 {
-	AugmentOptions options = {
-		.flip = true,
-		.rotate = 180,
-		.scale = 0.25,
-		.shift = 0.10,
-		.brightness = 0.20,
-		.contrast = 0.20,
-		.colour = 0.10,
-		.degrade = 0.50,
-		.degrade_severity = DEGRADE_SEVERITY_MAX,
-	};
+	AugmentOptions options = {.enhance = ENHANCE_MODE_OFF};
 
-	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
-		options.degrade_weight[kind] = 1;
+	options_default(&augment_option_table, &options);
 	return options;
 }
 

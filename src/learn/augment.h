@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/options.h"
 #include "core/rng.h"
 #include "core/status.h"
 #include "enhance/degrade/degrade.h"
@@ -52,6 +53,9 @@ typedef struct Variation
 /* The recipe of DESIGN: flips, any rotation, 0.25, 0.10, 0.20, 0.20, 0.10;
  * one degradation of any kind, severity 1 to 5, on half of the images. */
 AugmentOptions augment_default(void);
+
+/* All options but enhance as a table, of an AugmentOptions. */
+extern const OptionTable augment_option_table;
 
 /* Nothing is changed. */
 AugmentOptions augment_none(void);

@@ -317,7 +317,7 @@ keep_weights(Trainer *trainer, const EpochReport *report)
 	CheckpointProgress *progress = &trainer->progress;
 	double		merit = isnan(report->val_dice) ? -report->train_loss : report->val_dice;
 
-	if (trainer->options.keep_last == 0 && progress->best_epoch > 0 && merit <= progress->best_merit)
+	if (!trainer->options.keep_last && progress->best_epoch > 0 && merit <= progress->best_merit)
 		return false;
 	progress->best_epoch = report->epoch;
 	progress->best_merit = merit;

@@ -24,7 +24,7 @@ typedef struct TrainOptions
 	double		learning_rate;	/* the one-cycle peak, > 0 */
 	double		weight_decay;
 	double		gradient_clip;	/* global norm, 0 = off */
-	double		keep_last;		/* not 0: the weights of the last epoch are kept, not those of the best */
+	bool		keep_last;		/* the weights of the last epoch, not those of the best */
 	int64_t		seed;			/* of initial weights, order and augmentation */
 	AugmentOptions augment;
 	EngineChoice engine;
@@ -55,6 +55,9 @@ typedef struct Trainer Trainer;
 
 /* TrainOptions with the recipe of DESIGN. */
 TrainOptions train_options_default(const Architecture *architecture);
+
+/* What `options` of a training may set of them, as a table of a TrainOptions. */
+extern const OptionTable train_option_table;
 
 /* Check every option: LS_INVALID_ARGUMENT names the first that is out of
  * range, its value and its range. */

@@ -81,7 +81,7 @@ SELECT throws_ok($$SELECT i.* FROM archive, lesion_instances(image, 'plain') i$$
 SELECT throws_ok($$SELECT i.* FROM archive, lesion_instances(image, 'nobody') i$$, '42704', NULL, 'a model that does not exist');
 
 -- Configs.
-SELECT throws_ok($$SELECT lesion_train('archive', 'bad', architecture => 'maskrcnn', config => '{"anchors": 3}')$$, '22023', 'maskrcnn has no config key "anchors"', 'an unknown key');
+SELECT throws_ok($$SELECT lesion_train('archive', 'bad', architecture => 'maskrcnn', config => '{"anchors": 3}')$$, '22023', 'no key "anchors" in config of maskrcnn', 'an unknown key');
 SELECT throws_ok($$SELECT lesion_train('archive', 'bad', architecture => 'maskrcnn', config => '{"rois": 2}')$$, '22023', NULL, 'too few regions');
 SELECT throws_ok($$SELECT lesion_train('archive', 'bad', architecture => 'maskrcnn', config => '{"score": 1.5}')$$, '22023', NULL, 'a score above 1');
 SELECT throws_ok($$SELECT lesion_train('archive', 'bad', architecture => 'maskrcnn', image_size => 48)$$, '22023',

@@ -219,7 +219,7 @@ SELECT set_eq($$SELECT id FROM watched WHERE images = 'public.moving'$$, '{1,2,4
 
 -- Arguments are looked at when there is nothing to do, too.
 SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', enhance => 'nosuch')$$, '22023', NULL, 'a mode that does not exist');
-SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '{"no": true}')$$, '22023', 'options have no key "no"', 'an option that does not exist');
+SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '{"no": true}')$$, '22023', 'no key "no" in options', 'an option that does not exist');
 SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '5')$$, '22023', NULL, '... or none');
 
 -- max_minutes counts within a batch.

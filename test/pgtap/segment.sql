@@ -68,7 +68,7 @@ SELECT is((SELECT max((d).components) FROM (SELECT lesion_segment_detail(image, 
 SELECT is((SELECT count(*) FROM archive, lesion_metrics(lesion_segment(image, options => '{"fill_holes": true}'), lesion_segment(image)) m WHERE false_negative > 0), 0::bigint, 'filled masks lose nothing');
 SELECT is(lesion_segment(image, options => NULL), lesion_segment(image, options => '{"fill_holes": false}'), 'options off') FROM archive WHERE id = 1;
 SELECT is((lesion_evaluate('archive', 'net', 'all', options => '{"fill_holes": true, "largest_component": true}')).options, '{"fill_holes": true, "largest_component": true}', 'an evaluation tells its options');
-SELECT throws_ok($$SELECT lesion_segment(image, options => '{"holes": true}') FROM archive$$, '22023', 'options have no key "holes"', 'an option that does not exist');
+SELECT throws_ok($$SELECT lesion_segment(image, options => '{"holes": true}') FROM archive$$, '22023', 'no key "holes" in options', 'an option that does not exist');
 SELECT throws_ok($$SELECT lesion_segment(image, options => '{"fill_holes": 2}') FROM archive$$, '22023', NULL, 'an option that is neither true nor false');
 
 -- Every accepted kind of image.

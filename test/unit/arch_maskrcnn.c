@@ -534,10 +534,10 @@ test_extremes(void **state)
 		skip();
 	for (int i = 0; i < 32 * 32; i++)
 		masks[i] = i / 32 > 4 && i % 32 > 10 && i % 32 < 25 ? 255 : 0;
-	for (int k = 0; k < 2 * architecture->key_count; k++)
+	for (int k = 0; k < 2 * architecture->config.count; k++)
 	{
 		static const double small[] = {4, 4, 2, 4, 4, 0, 1, 0.5};
-		const ArchKey *key = &architecture->keys[k / 2];
+		const Option *key = &architecture->config.rows[k / 2];
 		const EngineChoice choice = {BACKEND_AUTO, PRECISION_AUTO};
 		const StepOptions options = {.learning_rate = 1e-4,.gradient_clip = 1};
 		CountingHost counting;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -105,18 +106,19 @@ test_status_is_cut_between_characters(void **state)
 		for (size_t offset = 0; offset < 4; offset++)
 		{
 			size_t		length = strlen(characters[i]);
-			size_t		whole;
-			char		text[1000] = "";
+			char		text[4000] = "";
+			char		message[sizeof ((Status *) 0)->message];
+			char		hint[sizeof ((Status *) 0)->hint];
 			Status		status;
 
 			memset(text, 'a', offset);
-			for (int repeat = 0; repeat < 200; repeat++)
+			for (int repeat = 0; repeat < 600; repeat++)
 				strcat(text, characters[i]);
 			status = status_with_hint(status_error(LS_INTERNAL, "%s", text), "%s", text);
-			whole = offset + (sizeof status.message - 1 - offset) / length * length;
-			text[whole] = '\0';
-			assert_string_equal(status.message, text);
-			assert_string_equal(status.hint, text);
+			snprintf(message, 1 + offset + (sizeof message - 1 - offset) / length * length, "%s", text);
+			snprintf(hint, 1 + offset + (sizeof hint - 1 - offset) / length * length, "%s", text);
+			assert_string_equal(status.message, message);
+			assert_string_equal(status.hint, hint);
 		}
 
 	/* Bytes that are no UTF-8 are left alone but for what cannot be told apart. */

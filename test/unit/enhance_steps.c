@@ -23,6 +23,16 @@ static const int shapes[][3] = {
 
 #define SHAPES (sizeof shapes / sizeof shapes[0])
 
+/* Set an option to a number. */
+static Status
+set_option(EnhanceOptions *options, const char *key, double number)
+{
+	const OptionBlock block = {&enhance_option_table, options};
+	const OptionValue value = {OPTION_VALUE_NUMBER, number, NULL};
+
+	return options_set(&block, 1, "options", key, &value);
+}
+
 static Image
 copy_of(const Image *image)
 {
@@ -508,8 +518,8 @@ test_contrast(void **state)
 	Image		image = constant(16, 16, 1, 0);
 
 	(void) state;
-	assert_ok(enhance_options_set(&options, "contrast_clip", 40));
-	assert_ok(enhance_options_set(&options, "contrast_tiles", 1));
+	assert_ok(set_option(&options, "contrast_clip", 40));
+	assert_ok(set_option(&options, "contrast_tiles", 1));
 	for (int i = 0; i < 256; i++)
 		image.pixels[i] = (uint8_t) (100 + i / 16);
 	assert_ok(enhance_apply(host_standalone(), ENHANCE_CONTRAST, &options, &image));
@@ -529,8 +539,8 @@ test_contrast_between_tiles(void **state)
 	Image		image = constant(width, 8, 1, 0);
 
 	(void) state;
-	assert_ok(enhance_options_set(&options, "contrast_clip", 40));
-	assert_ok(enhance_options_set(&options, "contrast_tiles", 2));
+	assert_ok(set_option(&options, "contrast_clip", 40));
+	assert_ok(set_option(&options, "contrast_tiles", 2));
 	/*
 	 * 100 is the darker half of the left tile, the brighter half of the right
 	 * one; of each half 40/256 are left, the rest is spread over all values
@@ -585,8 +595,8 @@ test_contrast_of_a_wide_image(void **state)
 	{
 		Image		image = {width, 2, 1, malloc(2 * (size_t) width)};
 
-		assert_ok(enhance_options_set(&options, "contrast_clip", 40));
-		assert_ok(enhance_options_set(&options, "contrast_tiles", tiles));
+		assert_ok(set_option(&options, "contrast_clip", 40));
+		assert_ok(set_option(&options, "contrast_tiles", tiles));
 		for (int i = 0; i < 2 * width; i++)
 			image.pixels[i] = i % 2 == 0 ? 100 : 101;
 		assert_ok(enhance_apply(&host, ENHANCE_CONTRAST, &options, &image));
@@ -611,8 +621,8 @@ test_denoise_keeps_edges(void **state)
 		for (size_t i = 0; i < samples_of(&image); i++)
 			image.pixels[i] = i % 200 < 100 ? 30 : 220;
 		assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, 3, patch, &image));
-		assert_ok(enhance_options_set(&options, "denoise_strength", 3));
-		assert_ok(enhance_options_set(&options, "denoise_patch", patch));
+		assert_ok(set_option(&options, "denoise_strength", 3));
+		assert_ok(set_option(&options, "denoise_patch", patch));
 		assert_ok(enhance_apply(host_standalone(), ENHANCE_DENOISE, &options, &image));
 		for (int x = 0; x < 200; x++)
 		{
@@ -650,7 +660,7 @@ test_upscale(void **state)
 	(void) state;
 	for (int i = 0; i < 320; i++)
 		image.pixels[i] = (uint8_t) (40 + 4 * (i % 40));
-	assert_ok(enhance_options_set(&options, "upscale_factor", 4));
+	assert_ok(set_option(&options, "upscale_factor", 4));
 	assert_ok(enhance_apply(host_standalone(), ENHANCE_UPSCALE, &options, &image));
 	assert_int_equal(image.width, 160);
 	assert_int_equal(image.height, 32);
@@ -714,11 +724,11 @@ test_names(void **state)
 	}
 	assert_failed(enhance_find("polish", &step), LS_INVALID_ARGUMENT, "\"polish\"");
 	assert_non_null(strstr(enhance_find("polish", &step).hint, "white_balance"));
-	assert_failed(enhance_options_set(&options, "colour", 1), LS_INVALID_ARGUMENT, "\"colour\"");
-	assert_non_null(strstr(enhance_options_set(&options, "colour", 1).hint, "upscale_factor"));
-	assert_failed(enhance_options_set(&options, "denoise_patch", 1.5), LS_INVALID_ARGUMENT, "1.5");
-	assert_failed(enhance_options_set(&options, "denoise_patch", NAN), LS_INVALID_ARGUMENT, "nan");
-	assert_failed(enhance_options_set(&options, "contrast_clip", 41), LS_INVALID_ARGUMENT, "41");
+	assert_failed(set_option(&options, "colour", 1), LS_INVALID_ARGUMENT, "\"colour\"");
+	assert_non_null(strstr(set_option(&options, "colour", 1).hint, "upscale_factor"));
+	assert_failed(set_option(&options, "denoise_patch", 1.5), LS_INVALID_ARGUMENT, "1.5");
+	assert_failed(set_option(&options, "denoise_patch", NAN), LS_INVALID_ARGUMENT, "nan");
+	assert_failed(set_option(&options, "contrast_clip", 41), LS_INVALID_ARGUMENT, "41");
 }
 
 /* Every allocation that fails and every poll that cancels ends each step, and

@@ -101,41 +101,41 @@ test_ranges(void **state)
 
 	(void) state;
 	options.epochs = 0;
-	assert_refused(&options, "epochs 0 is out of range", "epochs must be between 1 and 100000.");
+	assert_refused(&options, "epochs 0 is out of range", "epochs takes a whole number from 1 to 100000.");
 	options = good_options();
 	options.batch_size = 0;
-	assert_refused(&options, "batch_size 0 is out of range", "batch_size must be between 1 and 4096.");
+	assert_refused(&options, "batch_size 0 is out of range", "batch_size takes a whole number from 1 to 4096.");
 	options = good_options();
 	options.learning_rate = NAN;
-	assert_refused(&options, "learning_rate nan is out of range", "learning_rate must be between 1e-12 and 10.");
+	assert_refused(&options, "learning_rate nan is out of range", "learning_rate takes a number from 1e-12 to 10.");
 	options.learning_rate = 0;
-	assert_refused(&options, "learning_rate 0 is out of range", "learning_rate must be between 1e-12 and 10.");
+	assert_refused(&options, "learning_rate 0 is out of range", "learning_rate takes a number from 1e-12 to 10.");
 	options.learning_rate = INFINITY;
-	assert_refused(&options, "learning_rate inf is out of range", "learning_rate must be between 1e-12 and 10.");
+	assert_refused(&options, "learning_rate inf is out of range", "learning_rate takes a number from 1e-12 to 10.");
 	options = good_options();
 	options.weight_decay = -0.5;
-	assert_refused(&options, "weight_decay -0.5 is out of range", "weight_decay must be between 0 and 1.");
+	assert_refused(&options, "weight_decay -0.5 is out of range", "weight_decay takes a number from 0 to 1.");
 	options = good_options();
 	options.gradient_clip = -1;
-	assert_refused(&options, "gradient_clip -1 is out of range", "gradient_clip must be between 0 and 1e+06.");
+	assert_refused(&options, "gradient_clip -1 is out of range", "gradient_clip takes a number from 0 to 1e+06.");
 	options = good_options();
 	options.augment.rotate = 181;
-	assert_refused(&options, "rotate 181 is out of range", "rotate must be between 0 and 180.");
+	assert_refused(&options, "rotate 181 is out of range", "rotate takes a number from 0 to 180.");
 	options = good_options();
 	options.augment.scale = 1.5;
-	assert_refused(&options, "scale 1.5 is out of range", "scale must be between 0 and 1.");
+	assert_refused(&options, "scale 1.5 is out of range", "scale takes a number from 0 to 1.");
 	options = good_options();
 	options.augment.shift = -1;
-	assert_refused(&options, "shift -1 is out of range", "shift must be between 0 and 1.");
+	assert_refused(&options, "shift -1 is out of range", "shift takes a number from 0 to 1.");
 	options = good_options();
 	options.augment.brightness = 2;
-	assert_refused(&options, "brightness 2 is out of range", "brightness must be between 0 and 1.");
+	assert_refused(&options, "brightness 2 is out of range", "brightness takes a number from 0 to 1.");
 	options = good_options();
 	options.augment.contrast = NAN;
-	assert_refused(&options, "contrast nan is out of range", "contrast must be between 0 and 1.");
+	assert_refused(&options, "contrast nan is out of range", "contrast takes a number from 0 to 1.");
 	options = good_options();
 	options.augment.colour = 1.01;
-	assert_refused(&options, "colour 1.01 is out of range", "colour must be between 0 and 1.");
+	assert_refused(&options, "colour 1.01 is out of range", "colour takes a number from 0 to 1.");
 }
 
 int

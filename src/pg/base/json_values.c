@@ -8,10 +8,33 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "pg/base/error.h"
 #include "pg/base/json_values.h"
 
+/* A scalar as an option's value; NULL is text, which no key takes empty. */
+static OptionValue
+option_value_of(const JsonbValue *json)
+{
+	OptionValue value = {OPTION_VALUE_TEXT, 0, ""};
+
+	if (json->type == jbvNumeric)
+	{
+		value.kind = OPTION_VALUE_NUMBER;
+		value.number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														  NumericGetDatum(json->val.numeric)));
+	}
+	else if (json->type == jbvBool)
+	{
+		value.kind = OPTION_VALUE_BOOL;
+		value.number = json->val.boolean ? 1 : 0;
+	}
+	else if (json->type == jbvString)
+		value.text = pnstrdup(json->val.string.val, json->val.string.len);
+	return value;
+}
+
 void
-json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValueTaker take, void *data)
+json_options_apply(Jsonb *json, const char *argument, const OptionBlock *blocks, int count)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
@@ -22,7 +45,6 @@ json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValue
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s is not a JSON object", argument),
-				 values == JSON_NUMBERS ? errhint("Write keys and numbers, like '{\"base\": 16}'.") :
 				 errhint("Write keys and their values, like '{\"key\": true}'.")));
 
 	iterator = JsonbIteratorInit(&json->root);
@@ -32,18 +54,9 @@ json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValue
 			key = pnstrdup(value.val.string.val, value.val.string.len);
 		else if (token == WJB_VALUE)
 		{
-			if (value.type == jbvNumeric)
-				take(data, key, DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-																   NumericGetDatum(value.val.numeric))));
-			else if (value.type == jbvBool && values == JSON_NUMBERS_AND_BOOLEANS)
-				take(data, key, value.val.boolean ? 1 : 0);
-			else
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 values == JSON_NUMBERS ? errmsg("key \"%s\" of %s is not a number", key, argument) :
-						 errmsg("key \"%s\" of %s is neither a number nor true or false", key, argument),
-						 values == JSON_NUMBERS ? errhint("Write numbers without quotation marks, like '{\"base\": 16}'.") :
-						 errhint("Write numbers, true and false without quotation marks, like '{\"key\": true}'.")));
+			OptionValue option = option_value_of(&value);
+
+			check_status(NULL, options_set(blocks, count, argument, key, &option));
 		}
 	}
 }
@@ -110,6 +123,32 @@ json_add_object(JsonBuilder *builder, const char *key, Jsonb *object)
 	value.val.binary.data = &object->root;
 	value.val.binary.len = VARSIZE(object) - VARHDRSZ;
 	add_value(builder, key, &value);
+}
+
+void
+json_add_option(JsonBuilder *builder, const Option *option, const void *values)
+{
+	OptionValue value = option_get(option, values);
+
+	switch (value.kind)
+	{
+		case OPTION_VALUE_NUMBER:
+			json_add_number(builder, option->name, value.number);
+			break;
+		case OPTION_VALUE_BOOL:
+			json_add_boolean(builder, option->name, value.number != 0);
+			break;
+		case OPTION_VALUE_TEXT:
+			json_add_string(builder, option->name, value.text);
+			break;
+	}
+}
+
+void
+json_add_options(JsonBuilder *builder, const OptionTable *table, const void *values)
+{
+	for (int i = 0; i < table->count; i++)
+		json_add_option(builder, &table->rows[i], values);
 }
 
 Jsonb *

@@ -1,6 +1,5 @@
 /*
- * json_values.h: a jsonb object as keys with numbers, which is what `config`
- * and `options` are.
+ * json_values.h: jsonb objects read as options, and built.
  */
 #ifndef LESIONSEG_PG_JSON_VALUES_H
 #define LESIONSEG_PG_JSON_VALUES_H
@@ -9,19 +8,12 @@
 
 #include "utils/jsonb.h"
 
-/* Takes one key; true and false arrive as 1 and 0. */
-typedef void (*JsonValueTaker) (void *data, const char *key, double value);
+#include "core/options.h"
 
-/* What values an object may have. */
-typedef enum JsonValues
-{
-	JSON_NUMBERS,
-	JSON_NUMBERS_AND_BOOLEANS
-} JsonValues;
-
-/* Hand each key of an object to `take`. Anything but an object of such
- * values is an error that names the argument. */
-void		json_values_each(Jsonb *json, const char *argument, JsonValues values, JsonValueTaker take, void *data);
+/* Set the keys of an object, which is argument `argument`, in whichever of the
+ * blocks has them. Anything but an object, or what options_set refuses, is an
+ * error. */
+void		json_options_apply(Jsonb *json, const char *argument, const OptionBlock *blocks, int count);
 
 /* An object being built. */
 typedef struct JsonBuilder
@@ -34,6 +26,12 @@ void		json_add_number(JsonBuilder *builder, const char *key, double value);
 void		json_add_boolean(JsonBuilder *builder, const char *key, bool value);
 void		json_add_string(JsonBuilder *builder, const char *key, const char *value);
 void		json_add_object(JsonBuilder *builder, const char *key, Jsonb *value);
+/* Add an option with its value. */
+void		json_add_option(JsonBuilder *builder, const Option *option, const void *values);
+
+/* Add every option of a table. */
+void		json_add_options(JsonBuilder *builder, const OptionTable *table, const void *values);
+
 Jsonb	   *json_end(JsonBuilder *builder);
 
 #endif

@@ -21,6 +21,7 @@
 #include "pg/base/host.h"
 #include "pg/base/json_values.h"
 #include "pg/base/settings.h"
+#include "pg/images/enhance_functions.h"
 
 #define JPEG_QUALITY 95			/* of JPEG images that come back changed */
 #define PNG_COMPRESSION 3
@@ -167,26 +168,19 @@ typedef struct EnhanceCall
 	bool		png;			/* whatever the format it came in */
 } EnhanceCall;
 
-/* Take one key of the options. */
+static const Option call_rows[] = {
+	{"png", OPTION_BOOL, offsetof(EnhanceCall, png), 0, 1, 0, "a PNG, without loss, whatever came in", NULL},
+};
+
+const OptionTable enhance_call_option_table = OPTION_TABLE(call_rows);
+
+/* Read the argument `options`. */
 static void
-take_enhance_option(void *data, const char *key, double value)
+read_options(Jsonb *json, EnhanceCall *call)
 {
-	EnhanceCall *call = data;
-	Status		status;
+	const OptionBlock blocks[] = {{&enhance_option_table, &call->options}, {&enhance_call_option_table, call}};
 
-	if (strcmp(key, "png") == 0)
-	{
-		call->png = value != 0;
-		return;
-	}
-	status = enhance_options_set(&call->options, key, value);
-	if (status.code != LS_OK && strncmp(status.hint, "Known:", 6) == 0)
-	{
-		size_t		used = strlen(status.hint);
-
-		snprintf(status.hint + used, sizeof status.hint - used, ", png");
-	}
-	check_status(NULL, status);
+	json_options_apply(json, "options", blocks, lengthof(blocks));
 }
 
 /* Read the names of steps. */
@@ -245,7 +239,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		plan = read_steps(PG_GETARG_ARRAYTYPE_P(1));
 	if (!PG_ARGISNULL(2))
-		json_values_each(PG_GETARG_JSONB_P(2), "options", JSON_NUMBERS_AND_BOOLEANS, take_enhance_option, &call);
+		read_options(PG_GETARG_JSONB_P(2), &call);
 
 	host = image_host();
 	threads_use(host->threads);

@@ -10,13 +10,6 @@
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"
 
-/* What take_key sets. */
-typedef struct ConfigTarget
-{
-	const Architecture *architecture;
-	ArchConfig *config;
-} ConfigTarget;
-
 const Architecture *
 config_architecture(const char *name)
 {
@@ -44,21 +37,12 @@ config_architecture(const char *name)
 	return architecture;
 }
 
-/* Set one key. */
-static void
-take_key(void *data, const char *key, double value)
-{
-	ConfigTarget *target = data;
-
-	check_status(NULL, arch_config_set(target->architecture, target->config, key, value));
-}
-
 void
 config_apply(const Architecture *architecture, Jsonb *json, ArchConfig *config)
 {
-	ConfigTarget target = {architecture, config};
+	const OptionBlock block = {&architecture->config, config};
 
-	json_values_each(json, "config", JSON_NUMBERS, take_key, &target);
+	json_options_apply(json, psprintf("config of %s", architecture->name), &block, 1);
 }
 
 ArchConfig
@@ -77,15 +61,14 @@ config_jsonb(const Architecture *architecture, const ArchConfig *config)
 	JsonBuilder builder;
 
 	json_begin(&builder);
-	for (int i = 0; i < architecture->key_count; i++)
-		json_add_number(&builder, architecture->keys[i].name, config->values[i]);
+	json_add_options(&builder, &architecture->config, config);
 	return json_end(&builder);
 }
 
 bool
 config_equal(const Architecture *architecture, const ArchConfig *a, const ArchConfig *b)
 {
-	for (int i = 0; i < architecture->key_count; i++)
+	for (int i = 0; i < architecture->config.count; i++)
 		if (a->values[i] != b->values[i])
 			return false;
 	return true;

@@ -19,43 +19,21 @@
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
 
-/* Keys of the argument `options` and where their values stand. */
-typedef struct OptionKey
-{
-	const char *name;
-	size_t		offset;			/* of a bool in SegmentOptions */
-} OptionKey;
-
-static const OptionKey option_keys[] = {
-	{"largest_component", offsetof(SegmentOptions, largest_component)},
-	{"fill_holes", offsetof(SegmentOptions, fill_holes)},
+static const Option option_rows[] = {
+	{"largest_component", OPTION_BOOL, offsetof(SegmentOptions, largest_component), 0, 1, 0,
+		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
+	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0, "make lesion of what the lesion encloses",
+		NULL},
 };
 
-/* Take one key. */
-static void
-take_option(void *data, const char *key, double value)
-{
-	for (size_t i = 0; i < lengthof(option_keys); i++)
-	{
-		if (strcmp(key, option_keys[i].name) != 0)
-			continue;
-		if (value != 0 && value != 1)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("option \"%s\" is %g, it must be true or false", key, value)));
-		*(bool *) ((char *) data + option_keys[i].offset) = value != 0;
-		return;
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("options have no key \"%s\"", key),
-			 errhint("Keys that exist: largest_component, fill_holes.")));
-}
+const OptionTable segment_option_table = OPTION_TABLE(option_rows);
 
 void
 segment_options_apply(Jsonb *json, SegmentOptions *options)
 {
-	json_values_each(json, "options", JSON_NUMBERS_AND_BOOLEANS, take_option, options);
+	const OptionBlock block = {&segment_option_table, options};
+
+	json_options_apply(json, "options", &block, 1);
 }
 
 void
@@ -77,9 +55,9 @@ segment_options_jsonb(const SegmentOptions *options)
 		json_add_boolean(&builder, "tta", true);
 	if (options->enhance != ENHANCE_MODE_OFF)
 		json_add_string(&builder, "enhance", enhance_mode_name(options->enhance));
-	for (size_t i = 0; i < lengthof(option_keys); i++)
-		if (*(const bool *) ((const char *) options + option_keys[i].offset))
-			json_add_boolean(&builder, option_keys[i].name, true);
+	for (int i = 0; i < segment_option_table.count; i++)
+		if (!option_is_default(&option_rows[i], options))
+			json_add_option(&builder, &option_rows[i], options);
 	return json_end(&builder);
 }
 

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "core/options.h"
 #include "enhance/enhance.h"
 #include "image/image.h"
 #include "infer/segment.h"
@@ -26,6 +27,9 @@ typedef struct SegmentOptions
 	bool		largest_component;	/* of the mask alone */
 	bool		fill_holes;		/* of the mask */
 } SegmentOptions;
+
+/* What the argument `options` may set of them, as a table. */
+extern const OptionTable segment_option_table;
 
 /* Set the keys of the argument `options`; an unknown one is an error that
  * lists those that exist. */

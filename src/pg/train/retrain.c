@@ -74,7 +74,7 @@ open_step(Retrain *job)
 		store_check_rights(&run->store, "lesion_checkpoint", ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE,
 						   "train with checkpoints");
 	train_run_open(run, job->commits ? LOCK_SESSION : LOCK_TRANSACTION);
-	if (run->plan.train.keep_last != 0 && job->patience != INT_MAX)
+	if (run->plan.train.keep_last && job->patience != INT_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("patience waits for a better epoch, and keep_last keeps the last"),

@@ -53,9 +53,12 @@ typedef struct TrainPlan
 	double		validation_fraction;	/* of the training part */
 	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
 	EnhanceMode enhance;		/* of images once they are varied; stored with the version */
-	double		freeze_encoder; /* not 0: keep it as it is */
+	bool		freeze_encoder; /* keep it as it is */
 	int			init_version;	/* of the model to start from */
 } TrainPlan;
+
+/* What `options` may set of a plan beside its TrainOptions, as a table. */
+extern const OptionTable plan_option_table;
 
 /* Read the arguments of lesion_train. */
 TrainRequest train_request_read(FunctionCallInfo fcinfo);

@@ -200,7 +200,7 @@ settle_model(TrainRun *run)
 	run->config = config_jsonb(run->architecture, &config);
 	check_status(run->host, network_create(run->host, run->architecture, &config, &run->network));
 	check_status(run->host, network_check_size(run->network, request->image_size, request->image_size));
-	if (run->plan.freeze_encoder != 0)
+	if (run->plan.freeze_encoder)
 		network_freeze_encoder(run->network);
 	set_initial_weights(run);
 }

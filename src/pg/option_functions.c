@@ -1,0 +1,73 @@
+/*
+ * option_functions.c: every option that a key of jsonb can set, as rows.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "arch/arch.h"
+#include "core/options.h"
+#include "enhance/enhance.h"
+#include "learn/augment.h"
+#include "learn/trainer.h"
+#include "pg/images/enhance_functions.h"
+#include "pg/segment/model_segment.h"
+#include "pg/train/train_request.h"
+
+#define DESCRIPTION_SIZE 120
+
+PG_FUNCTION_INFO_V1(lesion_options);
+
+/* What an option is when nobody sets it, as JSON has it. */
+static char *
+default_text(const Option *option)
+{
+	if (option->type == OPTION_BOOL)
+		return option->default_value != 0 ? "true" : "false";
+	if (option->type == OPTION_CHOICE)
+		return psprintf("\"%s\"", option->choices[(int) option->default_value]);
+	return psprintf("%g", option->default_value);
+}
+
+/* Add the rows of a table. */
+static void
+add_rows(ReturnSetInfo *set, const char *argument, const OptionTable *table)
+{
+	for (int i = 0; i < table->count; i++)
+	{
+		const Option *option = &table->rows[i];
+		char		takes[DESCRIPTION_SIZE];
+		bool		nulls[5] = {false};
+		Datum		values[5];
+
+		option_describe(option, takes, sizeof takes);
+		values[0] = CStringGetTextDatum(argument);
+		values[1] = CStringGetTextDatum(option->name);
+		values[2] = CStringGetTextDatum(default_text(option));
+		values[3] = CStringGetTextDatum(takes);
+		values[4] = CStringGetTextDatum(option->meaning);
+		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+	}
+}
+
+/* lesion_options() -> set of (argument, key, default_value, takes, meaning) */
+Datum
+lesion_options(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			count;
+	const Architecture *const *architectures = arch_list(&count);
+
+	InitMaterializedSRF(fcinfo, 0);
+	add_rows(set, "options of lesion_segment", &segment_option_table);
+	add_rows(set, "options of lesion_enhance", &enhance_option_table);
+	add_rows(set, "options of lesion_enhance", &enhance_call_option_table);
+	for (int i = 0; i < count; i++)
+		add_rows(set, psprintf("config of %s", architectures[i]->name), &architectures[i]->config);
+	add_rows(set, "options of lesion_train", &plan_option_table);
+	add_rows(set, "options of lesion_train", &train_option_table);
+	add_rows(set, "augment of lesion_train", &augment_option_table);
+	return (Datum) 0;
+}
