@@ -40,7 +40,7 @@ SELECT lesion_model_import('copy', lesion_model_export('mended'));
 SELECT is((SELECT enhance FROM lesion_version WHERE model = 'copy'), 'always', 'weight files carry it');
 SELECT is(lesion_segment(image, 'copy'), lesion_segment(image, 'mended'), 'to the same masks') FROM dark WHERE id = 2;
 SELECT throws_ok($$SELECT lesion_train('archive', 'mended', options => '{"enhance": "some"}')$$, '22023', 'enhance is "some"', 'no other mode in training');
-SELECT throws_ok($$SELECT lesion_train('archive', 'mended', options => '{"enhance": 1}')$$, '22023', 'option "enhance" is not text', 'nor a number');
+SELECT throws_ok($$SELECT lesion_train('archive', 'mended', options => '{"enhance": 1}')$$, '22023', 'enhance is not text', 'nor a number');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -88,7 +88,7 @@ SELECT is(state, '42809', 'a sequence') FROM error_of(train('counter'));
 SELECT ok(hint ~ 'table', '... with a hint') FROM error_of(train('counter'));
 
 -- Values of JSON.
-SELECT ok(hint ~ 'numbers', 'a text for a number: a hint') FROM error_of($$SELECT lesion_model_create('new', 'unet', '{"base": "16"}')$$);
+SELECT ok(hint ~ 'a whole number', 'a text for a number: a hint') FROM error_of($$SELECT lesion_model_create('new', 'unet', '{"base": "16"}')$$);
 
 -- Rights.
 CREATE TABLE reserved AS TABLE archive;

@@ -105,7 +105,7 @@ RESET ROLE;
 
 -- What is on or off is nothing else, and what is stored is JSON.
 SELECT throws_ok(train('archive', $$, options => '{"keep_last": 1e400}'$$), '22023', NULL, 'keep_last beyond all numbers');
-SELECT throws_ok(train('archive', $$, options => '{"freeze_encoder": 0.5}'$$), '22023', 'option "freeze_encoder" is 0.5', 'freeze_encoder half');
+SELECT throws_ok(train('archive', $$, options => '{"freeze_encoder": 0.5}'$$), '22023', 'freeze_encoder is not true or false', 'freeze_encoder half');
 
 -- A trigger that drops the row is an error, not the end of the process.
 CREATE FUNCTION drop_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
