@@ -8,7 +8,10 @@ FROM pg_settings WHERE name LIKE 'lesionseg.%' ORDER BY name COLLATE "C";
 SELECT count(*) FROM pg_settings WHERE name LIKE 'lesionseg.%' AND short_desc = '';
 SET lesionseg.max_memory = '2GB';
 SHOW lesionseg.max_memory;
+\set VERBOSITY sqlstate
+-- The message names the range: with its unit from PostgreSQL 17 on.
 SET lesionseg.max_memory = '1MB';
+\set VERBOSITY default
 SET lesionseg.max_pixels = 0;
 SET lesionseg.threads = -1;
 SET lesionseg.backend = 'abacus';

@@ -11,10 +11,11 @@
 
 #include "fmgr.h"
 
+#include "pg/base/compat.h"
 #include "pg/base/progress_slots.h"
 #include "pg/base/settings.h"
 
-PG_MODULE_MAGIC;
+LESIONSEG_MODULE_MAGIC;
 
 /* From OpenBLAS: how it was built to run in parallel. */
 extern int	openblas_get_parallel(void);

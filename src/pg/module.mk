@@ -1,13 +1,19 @@
 # The PGXS part of the build: src/pg/*.c and all rooms into lesionseg.so, and
 # its installation. Called by the Makefile, from the project's root, with
-# ROOM_ARCHIVES, ROOM_LIBS, ROOM_CPPFLAGS and WARNINGS set. DATA is overridden
-# because `make demo DATA=dir` means something else by it.
+# ROOM_ARCHIVES, ROOM_LIBS, ROOM_CPPFLAGS, WARNINGS, USER_CFLAGS and PG_LDFLAGS
+# set. DATA is overridden because `make demo DATA=dir` means something else by it.
 
 EXTENSION = lesionseg
 override DATA = $(wildcard sql/lesionseg--*.sql)
 MODULE_big = lesionseg
 PG_SOURCES = $(sort $(wildcard src/pg/*.c src/pg/*/*.c))
-OBJS = $(patsubst src/%.c,build/release/%.o,$(PG_SOURCES))
+EXTENSION_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" lesionseg.control)
+
+# Objects of src/pg belong to one server: to its headers, which .d files leave
+# out. Another PG_CONFIG, or an update of the same server, has a folder of its own.
+SERVER := $(shell '$(PG_CONFIG)' --version --configure --includedir-server | cksum | cut -d' ' -f1)
+OBJECT_DIR = build/release/pg-$(SERVER)
+OBJS = $(patsubst src/pg/%.c,$(OBJECT_DIR)/%.o,$(PG_SOURCES))
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --outputdir=.
 MODELS = $(wildcard models/*.safetensors)
@@ -28,27 +34,27 @@ all:
 # PGXS takes the folder of this file for the project's; it is the one we are in.
 VPATH = .
 
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell '$(PG_CONFIG)' --pgxs)
 include $(PGXS)
 
 # The server's own headers are not ours to warn about, and its callbacks have
 # parameters that not everyone needs.
-PG_INCLUDE := $(shell $(PG_CONFIG) --includedir-server)
-MODULE_CFLAGS = -std=gnu11 -O2 -g -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -fexcess-precision=standard \
+PG_INCLUDE := $(shell '$(PG_CONFIG)' --includedir-server)
+MODULE_CFLAGS = $(USER_CFLAGS) -std=gnu11 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -fexcess-precision=standard \
 	-fPIC -fopenmp $(WARNINGS) -Wno-unused-parameter -Wno-missing-field-initializers \
-	-Isrc -isystem $(PG_INCLUDE) -D_GNU_SOURCE $(ROOM_CPPFLAGS)
+	-Isrc -isystem $(PG_INCLUDE) -D_GNU_SOURCE -DLESIONSEG_VERSION='"$(EXTENSION_VERSION)"' $(ROOM_CPPFLAGS)
 
-build/release/pg/%.o: src/pg/%.c
+$(OBJECT_DIR)/%.o: src/pg/%.c
 	@mkdir -p $(@D)
 	$(CC) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard build/release/pg/*.d build/release/pg/*/*.d)
+-include $(wildcard $(OBJECT_DIR)/*.d $(OBJECT_DIR)/*/*.d)
 
 lesionseg.so: $(ROOM_ARCHIVES) build/release/pg.list
 
-# Link anew when a file leaves src/pg/.
+# Link anew when a file leaves src/pg/, and for another server.
 build/release/pg.list: always
-	@echo '$(PG_SOURCES)' | cmp -s - $@ || echo '$(PG_SOURCES)' > $@
+	@echo '$(OBJS)' | cmp -s - $@ || echo '$(OBJS)' > $@
 .PHONY: always
 always:
 

@@ -8,7 +8,7 @@ use Session qw(run_sql fresh_database fill_archive restart_server);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-plan skip_all => 'postgresql-15-cron is not installed'
+plan skip_all => 'pg_cron is not installed'
 	unless run_sql('postgres', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_cron'});
 
 # pg_cron's jobs of the page, to be run when the server starts, and shorter.

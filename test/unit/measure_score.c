@@ -124,7 +124,7 @@ test_counts_channels(void **state)
 }
 
 static bool
-stop(void *user)
+stop_after(void *user)
 {
 	(void) user;
 	return true;
@@ -138,7 +138,7 @@ test_counts_cancel(void **state)
 	ConfusionCounts counts;
 
 	(void) state;
-	host.poll = stop;
+	host.poll = stop_after;
 	assert_int_equal(confusion_count(&host, &mask, &mask, &counts).code, LS_CANCELLED);
 	image_free(host_standalone(), &mask);
 }

@@ -392,7 +392,7 @@ smaller_teams(void **state)
 			assert_int_equal(backend->create(&host, &p->shape, &use, &convolution).code, LS_OK);
 			assert_int_equal(backend->backward_weights(convolution, x, dy, dw, db).code, LS_OK);
 #pragma omp parallel num_threads(2)
-#pragma omp master
+#pragma omp single nowait
 			status = backend->backward_weights(convolution, x, dy, dw, db);
 			assert_int_equal(status.code, LS_OK);
 			check_values(backend->name, &c, "dw", dw, p->dw_expected, weight_count(&p->shape), 2e-5);

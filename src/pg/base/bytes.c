@@ -8,6 +8,7 @@
 
 #include "image/codec.h"
 #include "pg/base/bytes.h"
+#include "pg/base/compat.h"
 #include "pg/base/error.h"
 
 /* zlib's level: on rendered images 6 takes three times as long for 4 % less. */

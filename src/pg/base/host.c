@@ -107,18 +107,23 @@ pg_host_poll(void *user)
 	return self->error != NULL;
 }
 
+/* The server's name for a level of the library. */
+static int
+server_level(LogLevel level)
+{
+	return level == LOG_LEVEL_WARNING ? WARNING : level == LOG_LEVEL_NOTICE ? NOTICE : DEBUG1;
+}
+
 /* Pass a message of the library on. */
 static void
 pg_host_log(void *user, LogLevel level, const char *message)
 {
 	PgHost	   *self = user;
 	MemoryContext caller = CurrentMemoryContext;
-	int			elevel = level == LOG_LEVEL_WARNING ? WARNING :
-		level == LOG_LEVEL_NOTICE ? NOTICE : DEBUG1;
 
 	PG_TRY();
 	{
-		ereport(elevel, (errmsg_internal("%s", message)));
+		ereport(server_level(level), (errmsg_internal("%s", message)));
 	}
 	PG_CATCH();
 	{

@@ -10,13 +10,13 @@
 
 #include "miscadmin.h"
 #include "port/atomics.h"
-#include "storage/backendid.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
 
+#include "pg/base/compat.h"
 #include "pg/base/progress_slots.h"
 
 typedef struct ProgressSlot
@@ -25,7 +25,7 @@ typedef struct ProgressSlot
 	ProcessProgress progress;
 } ProgressSlot;
 
-/* One slot per process, by backend id; NULL without preloading. */
+/* One slot per process, by its number; NULL without preloading. */
 static ProgressSlot *slots = NULL;
 
 static ProcessProgress mine;
@@ -90,7 +90,7 @@ clear_at_exit(int code, Datum argument)
 ProcessProgress *
 progress_mine(void)
 {
-	if (slots == NULL || MyBackendId < 1 || MyBackendId > MaxBackends)
+	if (slots == NULL || compat_process_number() < 0 || compat_process_number() >= MaxBackends)
 		return NULL;
 	if (mine.pid == 0)
 	{
@@ -105,7 +105,7 @@ progress_mine(void)
 void
 progress_publish(void)
 {
-	ProgressSlot *slot = &slots[MyBackendId - 1];
+	ProgressSlot *slot = &slots[compat_process_number()];
 
 	pg_atomic_fetch_add_u32(&slot->changes, 1);
 	slot->progress = mine;

@@ -23,13 +23,13 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 #include "pg/base/bytes.h"
+#include "pg/base/compat.h"
 #include "pg/images/images_source.h"
 #include "pg/images/stored_image.h"
 #include "pg/images/text_settings.h"
@@ -281,7 +281,7 @@ search_tree(ImageSearch *search, Relation top)
 const char *
 stored_image_find(const StoredImage *wanted, Datum *image)
 {
-	RangeVar   *name = makeRangeVarFromNameList(stringToQualifiedNameList(wanted->images));
+	RangeVar   *name = makeRangeVarFromNameList(compat_qualified_name(wanted->images));
 	Oid			oid = RangeVarGetRelid(name, AccessShareLock, true);
 	ImageSearch search = {.wanted = wanted};
 	Relation	relation;

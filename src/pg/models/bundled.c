@@ -1,8 +1,8 @@
 /*
  * bundled.c: the weights that come with the extension.
  *
- * `make install` puts models/NAME.safetensors into the extension's folder in
- * the server's share directory, and the scripts that CREATE EXTENSION and
+ * `make install` puts models/NAME.safetensors into the folder lesionseg beside
+ * the extension's control file, and the scripts that CREATE EXTENSION and
  * ALTER EXTENSION UPDATE run call lesion_register_bundled once, which makes
  * them version 0 of the models of that name. It takes no argument, reads no
  * other files and works only while such a script runs; the scripts drop it.
@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands/extension.h"
 #include "executor/spi.h"
@@ -24,6 +25,7 @@
 
 #include "arch/network.h"
 #include "pg/base/bytes.h"
+#include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/host.h"
 #include "pg/models/model_config.h"
@@ -31,17 +33,33 @@
 
 PG_FUNCTION_INFO_V1(lesion_register_bundled);
 
-/* Read an architecture's weight file; false where there is none. */
-static bool
-read_file(const char *architecture, ByteView *file)
+/* The folder of the extension's control file: the server took the first on its path. */
+static char *
+extension_folder(void)
 {
 	char		share[MAXPGPATH];
-	char	   *path;
+	char	   *rest = pstrdup(compat_extension_path());
+	char	   *element;
+
+	get_share_path(my_exec_path, share);
+	while ((element = strsep(&rest, ":")) != NULL)
+	{
+		char	   *folder = psprintf("%s/extension", strcmp(element, "$system") == 0 ? share : element);
+
+		if (access(psprintf("%s/lesionseg.control", folder), F_OK) == 0)
+			return folder;
+	}
+	return psprintf("%s/extension", share);
+}
+
+/* Read an architecture's weight file in a folder; false where there is none. */
+static bool
+read_file(const char *folder, const char *architecture, ByteView *file)
+{
+	char	   *path = psprintf("%s/lesionseg/%s.safetensors", folder, architecture);
 	FILE	   *stream;
 	struct stat info;
 
-	get_share_path(my_exec_path, share);
-	path = psprintf("%s/extension/lesionseg/%s.safetensors", share, architecture);
 	stream = AllocateFile(path, PG_BINARY_R);
 	if (stream == NULL && errno == ENOENT)
 		return false;
@@ -110,6 +128,7 @@ Datum
 lesion_register_bundled(PG_FUNCTION_ARGS)
 {
 	ModelStore	store;
+	char	   *folder = extension_folder();
 	int			count;
 	const Architecture *const *architectures = arch_list(&count);
 
@@ -125,7 +144,7 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 	{
 		ByteView	file;
 
-		if (is_registered(&store, architectures[i]) || !read_file(architectures[i]->name, &file))
+		if (is_registered(&store, architectures[i]) || !read_file(folder, architectures[i]->name, &file))
 			continue;
 		register_version(&store, architectures[i], &file);
 		bytes_release(&file);

@@ -244,8 +244,8 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 	ArchConfig	config = config_read(architecture, version->config);
 	ByteView	file = bytes_view(stored);
 	Network    *network;
-	void	   *bytes;
-	size_t		size;
+	void	   *bytes = NULL;
+	size_t		size = 0;
 	Datum		result;
 	Status		status;
 

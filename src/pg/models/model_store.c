@@ -189,7 +189,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	ModelVersion *version;
 	Oid			types[] = {TEXTOID, INT4OID};
 	Datum		values[2];
-	int			wanted;
+	int			wanted = 0;
 
 	if (number != NULL)
 		wanted = *number;

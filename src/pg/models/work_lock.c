@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/base/compat.h"
 #include "pg/base/sha256.h"
 #include "pg/models/work_lock.h"
 
@@ -36,7 +37,7 @@ void
 work_unlock(WorkLock *lock)
 {
 	/* A transaction that failed as it committed has released it already. */
-	if (lock->to_release && LockHeldByMe(&lock->tag, ExclusiveLock))
+	if (lock->to_release && compat_lock_held(&lock->tag, ExclusiveLock))
 		LockRelease(&lock->tag, ExclusiveLock, true);
 	lock->to_release = false;
 }
