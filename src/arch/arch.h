@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/options.h"
 #include "core/status.h"
 #include "nn/graph.h"

@@ -22,16 +22,16 @@ dense_free(void *runner)
 	if (dense == NULL)
 		return;
 	plan_free(dense->plan);
-	host_free(dense->network->host, dense->probabilities);
-	host_free(dense->network->host, dense->dlogits);
-	host_free(dense->network->host, dense);
+	call_free(dense->network->call, dense->probabilities);
+	call_free(dense->network->call, dense->dlogits);
+	call_free(dense->network->call, dense);
 }
 
 /* Plan, and in training take what the loss needs. */
 static Status
 dense_prepare(Dense *dense, const RunnerOptions *options)
 {
-	const HostContext *host = dense->network->host;
+	const Call *call = dense->network->call;
 	size_t		pixels;
 	void	   *memory;
 
@@ -40,9 +40,9 @@ dense_prepare(Dense *dense, const RunnerOptions *options)
 	if (!options->training)
 		return status_ok();
 	pixels = shape_pixels(plan_output(dense->plan).shape);
-	TRY(host_alloc_array(host, pixels, sizeof(float), &memory));
+	TRY(call_alloc_array(call, pixels, sizeof(float), &memory));
 	dense->probabilities = memory;
-	TRY(host_alloc_array(host, pixels, sizeof(float), &memory));
+	TRY(call_alloc_array(call, pixels, sizeof(float), &memory));
 	dense->dlogits = memory;
 	return status_ok();
 }
@@ -54,7 +54,7 @@ dense_create(const Network *network, const RunnerOptions *options, void **runner
 	void	   *memory;
 	Status		status;
 
-	TRY(host_alloc_array(network->host, 1, sizeof(Dense), &memory));
+	TRY(call_alloc_array(network->call, 1, sizeof(Dense), &memory));
 	dense = memory;
 	dense->network = network;
 	status = dense_prepare(dense, options);
@@ -91,7 +91,7 @@ dense_train(void *runner, const TrainingBatch *batch, float *weights, float *gra
 	Plan	   *plan = dense->plan;
 	Tensor		gradient = plan_output_gradient(plan);
 	TensorShape shape = gradient.shape;
-	int			threads = plan->host->threads;
+	int			threads = plan->call->threads;
 	ConvertArgs args = {.from = dense->dlogits,.to = gradient.data};
 
 	engine_write_input(plan, dense->network, batch->rgb);

@@ -23,23 +23,23 @@ Status
 learner_create(Network *network, const EngineChoice *choice, int batch, int height, int width,
 			   Learner **learner_out)
 {
-	const HostContext *host = network->host;
+	const Call *call = network->call;
 	RunnerOptions options = {.choice = *choice,.batch = batch,.height = height,.width = width,.training = true};
 	Learner    *learner;
 	void	   *memory;
 	Status		status;
 
 	*learner_out = NULL;
-	TRY(host_alloc_array(host, 1, sizeof(Learner), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Learner), &memory));
 	learner = memory;
 	learner->network = network;
 	learner->kind = network->architecture->runner;
 	status = learner->kind->create(network, &options, &learner->runner);
 	if (status.code == LS_OK)
-		status = adamw_create(host, network->graph, &learner->optimiser);
+		status = adamw_create(call, network->graph, &learner->optimiser);
 	if (status.code == LS_OK)
 	{
-		status = host_alloc_array(host, network->graph->weight_count, sizeof(float), &memory);
+		status = call_alloc_array(call, network->graph->weight_count, sizeof(float), &memory);
 		learner->gradients = memory;
 	}
 	if (status.code != LS_OK)
@@ -54,15 +54,15 @@ learner_create(Network *network, const EngineChoice *choice, int batch, int heig
 void
 learner_free(Learner *learner)
 {
-	const HostContext *host;
+	const Call *call;
 
 	if (learner == NULL)
 		return;
-	host = learner->network->host;
+	call = learner->network->call;
 	learner->kind->free(learner->runner);
 	adamw_free(&learner->optimiser);
-	host_free(host, learner->gradients);
-	host_free(host, learner);
+	call_free(call, learner->gradients);
+	call_free(call, learner);
 }
 
 /* What is frozen has no part in the gradient's norm. */
@@ -87,7 +87,7 @@ learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
 	};
 	double		clip = 1;
 
-	threads_use(network->host->threads);
+	threads_use(network->call->threads);
 	TRY(learner->kind->set_weights(learner->runner, network->weights));
 	TRY(learner->kind->train(learner->runner, &batch, network->weights, learner->gradients, &result->loss));
 

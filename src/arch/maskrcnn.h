@@ -153,7 +153,7 @@ typedef enum MaskRcnnLoss
 typedef struct MaskRcnn
 {
 	const Network *network;
-	const HostContext *host;
+	const Call *call;
 	MaskRcnnConfig config;
 	int			batch;
 	int			height;

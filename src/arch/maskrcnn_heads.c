@@ -226,9 +226,9 @@ align_regions(MaskRcnn *m, const Roi *rois, int per_image, int size, Plan *head)
 	RoiAlignArgs args = align_args(m, rois, size);
 
 	args.y = plan_input(head).data;
-	TRY(host_poll(m->host));
-	threads_run(m->host->threads, (long) m->batch * per_image, m->backbone->loops->roi_align, &args);
-	return host_poll(m->host);
+	TRY(call_poll(m->call));
+	threads_run(m->call->threads, (long) m->batch * per_image, m->backbone->loops->roi_align, &args);
+	return call_poll(m->call);
 }
 
 void

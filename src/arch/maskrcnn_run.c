@@ -26,7 +26,7 @@ take(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
 
 	if (!checked_mul(count, factor, &items) || items > SIZE_MAX / size)
 		return status_error(LS_LIMIT_EXCEEDED, "the network's arrays do not fit in memory");
-	TRY(host_alloc_array(m->host, items, size, &memory));
+	TRY(call_alloc_array(m->call, items, size, &memory));
 	memcpy(array, &memory, sizeof memory);
 	m->bytes += items * size;
 	return status_ok();
@@ -86,9 +86,9 @@ take_arrays(MaskRcnn *m)
 	TRY(take(m, batch * m->mask_rois, MASK_SIZE * MASK_SIZE, sizeof(float), &m->masks));
 	TRY(take(m, batch, m->mask_rois, sizeof(NetworkInstance), &m->instances));
 	TRY(take(m, batch, 1, sizeof(int), &m->instance_counts));
-	TRY(host_alloc_array(m->host, m->host->threads, sizeof(MaskRcnnScratch), &memory));
+	TRY(call_alloc_array(m->call, m->call->threads, sizeof(MaskRcnnScratch), &memory));
 	m->scratch = memory;
-	for (int worker = 0; worker < m->host->threads; worker++)
+	for (int worker = 0; worker < m->call->threads; worker++)
 		TRY(take_scratch(m, &m->scratch[worker]));
 	if (!m->training)
 		return status_ok();
@@ -113,7 +113,7 @@ plan_part(MaskRcnn *m, const PlanOptions *common, int part, int batch, int heigh
 	options.height = height;
 	options.width = width;
 	options.input_gradient = m->training && part > 0;
-	return plan_create(m->host, m->network->graph, &options, plan);
+	return plan_create(m->call, m->network->graph, &options, plan);
 }
 
 /* The four plans, then the rest. */
@@ -141,56 +141,56 @@ prepare(MaskRcnn *m, const RunnerOptions *options)
 
 /* Release the scratch of one thread. */
 static void
-free_scratch(const HostContext *host, MaskRcnnScratch *scratch)
+free_scratch(const Call *call, MaskRcnnScratch *scratch)
 {
-	host_free(host, scratch->scores);
-	host_free(host, scratch->indices);
-	host_free(host, scratch->matches);
-	host_free(host, scratch->boxes);
-	host_free(host, scratch->kept);
-	host_free(host, scratch->proposals);
-	host_free(host, scratch->row);
+	call_free(call, scratch->scores);
+	call_free(call, scratch->indices);
+	call_free(call, scratch->matches);
+	call_free(call, scratch->boxes);
+	call_free(call, scratch->kept);
+	call_free(call, scratch->proposals);
+	call_free(call, scratch->row);
 	for (int level = 0; level < PYRAMID_LEVELS; level++)
-		host_free(host, scratch->levels[level]);
+		call_free(call, scratch->levels[level]);
 }
 
 static void
 maskrcnn_free(void *runner)
 {
 	MaskRcnn   *m = runner;
-	const HostContext *host;
+	const Call *call;
 
 	if (m == NULL)
 		return;
-	host = m->host;
+	call = m->call;
 	plan_free(m->backbone);
 	plan_free(m->rpn);
 	plan_free(m->box);
 	plan_free(m->mask);
-	host_free(host, m->canvas.pixels);
-	host_free(host, m->canvas.anchors);
-	for (int worker = 0; m->scratch != NULL && worker < host->threads; worker++)
-		free_scratch(host, &m->scratch[worker]);
-	host_free(host, m->scratch);
-	host_free(host, m->rpn_logits);
-	host_free(host, m->rpn_deltas);
-	host_free(host, m->rois);
-	host_free(host, m->roi_counts);
-	host_free(host, m->roi_logits);
-	host_free(host, m->roi_deltas);
-	host_free(host, m->mask_regions);
-	host_free(host, m->masks);
-	host_free(host, m->instances);
-	host_free(host, m->instance_counts);
+	call_free(call, m->canvas.pixels);
+	call_free(call, m->canvas.anchors);
+	for (int worker = 0; m->scratch != NULL && worker < call->threads; worker++)
+		free_scratch(call, &m->scratch[worker]);
+	call_free(call, m->scratch);
+	call_free(call, m->rpn_logits);
+	call_free(call, m->rpn_deltas);
+	call_free(call, m->rois);
+	call_free(call, m->roi_counts);
+	call_free(call, m->roi_logits);
+	call_free(call, m->roi_deltas);
+	call_free(call, m->mask_regions);
+	call_free(call, m->masks);
+	call_free(call, m->instances);
+	call_free(call, m->instance_counts);
 	for (int image = 0; m->truths != NULL && image < m->batch; image++)
-		host_free(host, m->truths[image].labels);
-	host_free(host, m->truths);
-	host_free(host, m->anchors);
-	host_free(host, m->anchor_counts);
-	host_free(host, m->roi_truths);
-	host_free(host, m->mask_counts);
-	host_free(host, m->losses);
-	host_free(host, m);
+		call_free(call, m->truths[image].labels);
+	call_free(call, m->truths);
+	call_free(call, m->anchors);
+	call_free(call, m->anchor_counts);
+	call_free(call, m->roi_truths);
+	call_free(call, m->mask_counts);
+	call_free(call, m->losses);
+	call_free(call, m);
 }
 
 static Status
@@ -200,10 +200,10 @@ maskrcnn_create(const Network *network, const RunnerOptions *options, void **run
 	void	   *memory;
 	Status		status;
 
-	TRY(host_alloc_array(network->host, 1, sizeof(MaskRcnn), &memory));
+	TRY(call_alloc_array(network->call, 1, sizeof(MaskRcnn), &memory));
 	m = memory;
 	m->network = network;
-	m->host = network->host;
+	m->call = network->call;
 	m->config = maskrcnn_config(&network->config);
 	m->batch = options->batch;
 	m->height = options->height;
@@ -241,14 +241,14 @@ run_images(void *data, int worker, long begin, long end)
 Status
 maskrcnn_for_images(MaskRcnn *m, ImageWork work)
 {
-	int			most = IMAGES_PER_POLL * m->host->threads;
+	int			most = IMAGES_PER_POLL * m->call->threads;
 
 	for (int first = 0; first < m->batch; first += most)
 	{
 		ImageTask	task = {m, work, first};
 
-		TRY(host_poll(m->host));
-		threads_run(m->host->threads, m->batch - first < most ? m->batch - first : most, run_images, &task);
+		TRY(call_poll(m->call));
+		threads_run(m->call->threads, m->batch - first < most ? m->batch - first : most, run_images, &task);
 	}
 	return status_ok();
 }
@@ -260,7 +260,7 @@ read_output(const Plan *plan, int i, ThreadsTask convert, float *values)
 	Tensor		y = plan_output_at(plan, i);
 	ConvertArgs args = {.from = y.data,.to = values};
 
-	threads_run(plan->host->threads, shape_pixels(y.shape) * y.shape.c, convert, &args);
+	threads_run(plan->call->threads, shape_pixels(y.shape) * y.shape.c, convert, &args);
 }
 
 /* The gradient of output i of a plan from floats. */
@@ -270,7 +270,7 @@ write_gradient(const Plan *plan, int i, const float *values)
 	Tensor		dy = plan_output_gradient_at(plan, i);
 	ConvertArgs args = {.from = values,.to = dy.data};
 
-	threads_run(plan->host->threads, shape_pixels(dy.shape) * dy.shape.c, plan->loops->from_float, &args);
+	threads_run(plan->call->threads, shape_pixels(dy.shape) * dy.shape.c, plan->loops->from_float, &args);
 }
 
 static Status
@@ -331,7 +331,7 @@ maskrcnn_predict(void *runner, const uint8_t *rgb, float *probabilities)
 	TRY(forward_mask(m, NULL, m->mask->loops->to_probability));
 	for (int image = 0; image < m->batch; image++)
 	{
-		TRY(host_poll(m->host));
+		TRY(call_poll(m->call));
 		paste_map(m, 0, image, probabilities + image * pixels);
 	}
 	return status_ok();

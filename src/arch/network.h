@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "arch/arch.h"
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "nn/conv/backend.h"
 #include "nn/weights/weights.h"
@@ -23,7 +23,7 @@
 
 typedef struct Network
 {
-	const HostContext *host;
+	const Call *call;
 	const Architecture *architecture;
 	ArchConfig	config;
 	Graph	   *graph;
@@ -37,8 +37,8 @@ typedef struct Network
 	char		enhance[16];	/* how the images it was trained on were enhanced; empty = not */
 } Network;
 
-/* Build the graph and allocate weights (all zero). host must outlive it. */
-Status		network_create(const HostContext *host, const Architecture *architecture,
+/* Build the graph and allocate weights (all zero). call must outlive it. */
+Status		network_create(const Call *call, const Architecture *architecture,
 						   const ArchConfig *config, Network **network);
 void		network_free(Network *network);
 

@@ -23,7 +23,7 @@ predictor_create(const Network *network, const EngineChoice *choice, int batch, 
 	Status		status;
 
 	*predictor_out = NULL;
-	TRY(host_alloc_array(network->host, 1, sizeof(Predictor), &memory));
+	TRY(call_alloc_array(network->call, 1, sizeof(Predictor), &memory));
 	predictor = memory;
 	predictor->network = network;
 	predictor->kind = network->architecture->runner;
@@ -45,7 +45,7 @@ predictor_free(Predictor *predictor)
 	if (predictor == NULL)
 		return;
 	predictor->kind->free(predictor->runner);
-	host_free(predictor->network->host, predictor);
+	call_free(predictor->network->call, predictor);
 }
 
 Status
@@ -57,7 +57,7 @@ predictor_refresh(Predictor *predictor)
 Status
 predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities)
 {
-	threads_use(predictor->network->host->threads);
+	threads_use(predictor->network->call->threads);
 	return predictor->kind->predict(predictor->runner, rgb, probabilities);
 }
 

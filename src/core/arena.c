@@ -10,9 +10,9 @@
 #define ARENA_ALIGNMENT 64
 
 void
-arena_init(Arena *arena, const HostContext *host)
+arena_init(Arena *arena, const Call *call)
 {
-	arena->host = host;
+	arena->call = call;
 	arena->base = NULL;
 	arena->size = 0;
 }
@@ -35,15 +35,15 @@ arena_commit(Arena *arena, const char *what)
 {
 	void	   *memory;
 
-	if (arena->size > arena->host->max_memory)
+	if (arena->size > arena->call->max_memory)
 		return status_with_hint(
 								status_error(LS_LIMIT_EXCEEDED,
 											 "%s need %zu MB, the limit is %zu MB", what,
-											 (arena->size >> 20) + 1, arena->host->max_memory >> 20),
+											 (arena->size >> 20) + 1, arena->call->max_memory >> 20),
 								"Raise lesionseg.max_memory, or use a smaller image_size, batch_size or model.");
-	TRY(host_alloc(arena->host, arena->size, &memory));
+	TRY(call_alloc(arena->call, arena->size, &memory));
 	arena->base = memory;
-	return host_clear(arena->host, arena->base, arena->size);
+	return call_clear(arena->call, arena->base, arena->size);
 }
 
 void *
@@ -55,7 +55,7 @@ arena_at(const Arena *arena, size_t offset)
 void
 arena_free(Arena *arena)
 {
-	host_free(arena->host, arena->base);
+	call_free(arena->call, arena->base);
 	arena->base = NULL;
 	arena->size = 0;
 }

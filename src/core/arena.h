@@ -9,18 +9,18 @@
 
 #include <stddef.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 typedef struct Arena
 {
-	const HostContext *host;
+	const Call *call;
 	char	   *base;			/* NULL until committed */
 	size_t		size;			/* bytes reserved so far, a multiple of 64 */
 } Arena;
 
-/* Start an empty arena on host. */
-void		arena_init(Arena *arena, const HostContext *host);
+/* Start an empty arena on call. */
+void		arena_init(Arena *arena, const Call *call);
 
 /* Reserve bytes; *offset is where they will stand, a multiple of 64. */
 Status		arena_reserve(Arena *arena, size_t bytes, size_t *offset);

@@ -14,14 +14,14 @@
 typedef enum StatusCode
 {
 	LS_OK = 0,
-	LS_CANCELLED,			/* HostContext.poll asked to stop */
+	LS_CANCELLED,			/* Call.poll asked to stop */
 	LS_INVALID_ARGUMENT,	/* the caller's value is out of its range */
 	LS_INVALID_IMAGE,		/* bytes that are no image, or a broken one */
 	LS_UNSUPPORTED,			/* understood, but not handled */
 	LS_INVALID_WEIGHTS,		/* a weight file that cannot be used */
 	LS_LIMIT_EXCEEDED,		/* above max_memory or max_pixels */
-	LS_OUT_OF_MEMORY,		/* HostContext.alloc returned NULL */
-	LS_HOST_ERROR,			/* a host callback failed; the host knows why */
+	LS_OUT_OF_MEMORY,		/* Call.alloc returned NULL */
+	LS_HOST_ERROR,			/* a call callback failed; the call knows why */
 	LS_INTERNAL				/* a library failed in a way we do not expect */
 } StatusCode;
 

@@ -126,7 +126,7 @@ run_block(void *data, int worker, long begin, long end)
 }
 
 Status
-threads_run_polled(const HostContext *host, long count, long block, ThreadsTask task, void *data)
+threads_run_polled(const Call *call, long count, long block, ThreadsTask task, void *data)
 {
 	Block		piece = {task, data, 0};
 
@@ -135,8 +135,8 @@ threads_run_polled(const HostContext *host, long count, long block, ThreadsTask 
 	{
 		long		left = count - piece.first;
 
-		TRY(host_poll(host));
-		threads_run(host->threads, left < block ? left : block, run_block, &piece);
+		TRY(call_poll(call));
+		threads_run(call->threads, left < block ? left : block, run_block, &piece);
 	}
 	return status_ok();
 }

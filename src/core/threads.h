@@ -20,7 +20,7 @@
 
 #include <signal.h>
 
-#include "core/host.h"
+#include "core/call.h"
 
 /* What of the main thread is different during our work. */
 typedef struct ThreadsState
@@ -44,7 +44,7 @@ void		threads_use(int threads);
 int			threads_available(void);
 
 /* Work on items [begin, end); worker is 0 .. threads-1. Must not call the
- * host. */
+ * call. */
 typedef void (*ThreadsTask) (void *data, int worker, long begin, long end);
 
 /* Split [0, count) into one contiguous piece per thread and run task on
@@ -53,10 +53,10 @@ typedef void (*ThreadsTask) (void *data, int worker, long begin, long end);
  * may run (OMP_THREAD_LIMIT, a region inside of another). */
 void		threads_run(int threads, long count, ThreadsTask task, void *data);
 
-/* The same in blocks of so many items, with host polled before each: `block`
+/* The same in blocks of so many items, with call polled before each: `block`
  * is what all threads do in much less than the 200 ms in which a cancel must
  * take effect; one below 1 counts as 1. task gets the items' numbers in the
  * whole. LS_CANCELLED when the caller wants to stop. */
-Status		threads_run_polled(const HostContext *host, long count, long block, ThreadsTask task, void *data);
+Status		threads_run_polled(const Call *call, long count, long block, ThreadsTask task, void *data);
 
 #endif

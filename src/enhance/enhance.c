@@ -13,7 +13,7 @@
 typedef struct StepEntry
 {
 	const char *name;
-	Status		(*apply) (const HostContext *host, const EnhanceOptions *options, Image *image);
+	Status		(*apply) (const Call *call, const EnhanceOptions *options, Image *image);
 } StepEntry;
 
 static const StepEntry steps[ENHANCE_STEPS] = {
@@ -104,18 +104,18 @@ is_constant(const Image *image)
 }
 
 Status
-enhance_apply(const HostContext *host, EnhanceStep step, const EnhanceOptions *options, Image *image)
+enhance_apply(const Call *call, EnhanceStep step, const EnhanceOptions *options, Image *image)
 {
 	/* nothing in it tells the light from what is lit, nor noise from detail */
 	if (step != ENHANCE_UPSCALE && is_constant(image))
-		return host_poll(host);
-	return steps[step].apply(host, options, image);
+		return call_poll(call);
+	return steps[step].apply(call, options, image);
 }
 
 Status
-enhance_run(const HostContext *host, const EnhancePlan *plan, const EnhanceOptions *options, Image *image)
+enhance_run(const Call *call, const EnhancePlan *plan, const EnhanceOptions *options, Image *image)
 {
 	for (int i = 0; i < plan->count; i++)
-		TRY(enhance_apply(host, plan->steps[i], options, image));
+		TRY(enhance_apply(call, plan->steps[i], options, image));
 	return status_ok();
 }

@@ -3,7 +3,7 @@
  *
  * A step works in place on 8-bit pixels (upscaling, which cannot, replaces
  * the image). Steps that look at neighbours go down the image in blocks of
- * rows and copy no more than those; all split their rows between the host's
+ * rows and copy no more than those; all split their rows between the call's
  * threads, poll between blocks, and give the same bytes whatever the number
  * of threads and the instruction set. An image without a single difference
  * stays as it is in every step.
@@ -24,7 +24,7 @@
 #ifndef LESIONSEG_ENHANCE_ENHANCE_H
 #define LESIONSEG_ENHANCE_ENHANCE_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/options.h"
 #include "core/status.h"
 #include "enhance/quality/quality.h"
@@ -72,7 +72,7 @@ Status		enhance_find(const char *name, EnhanceStep *step);
 
 /* Take one step on image (grey or RGB). After a failure the image is
  * somewhere in between, still owned by the caller. */
-Status		enhance_apply(const HostContext *host, EnhanceStep step, const EnhanceOptions *options, Image *image);
+Status		enhance_apply(const Call *call, EnhanceStep step, const EnhanceOptions *options, Image *image);
 
 /* The steps that an image's measured quality asks for. */
 typedef struct EnhancePlan
@@ -88,7 +88,7 @@ typedef struct EnhancePlan
  * small frame: what is dark because the light is uneven needs no second gain.
  * Noise and hair hardly change a mean and are left on that frame.
  */
-Status		enhance_plan(const HostContext *host, const Image *image, const Quality *quality, EnhancePlan *plan);
+Status		enhance_plan(const Call *call, const Image *image, const Quality *quality, EnhancePlan *plan);
 
 /* What "always" takes, for training and comparisons: the steps of a plan that
  * cost next to nothing where they are not needed. Evening out the light and
@@ -113,9 +113,9 @@ extern const char *const enhance_mode_names[];
 Status		enhance_mode_find(const char *name, EnhanceMode *mode);
 
 /* Enhance an image as a mode says, at default options. */
-Status		enhance_by_mode(const HostContext *host, EnhanceMode mode, Image *image);
+Status		enhance_by_mode(const Call *call, EnhanceMode mode, Image *image);
 
 /* Take the steps of a plan one after another. */
-Status		enhance_run(const HostContext *host, const EnhancePlan *plan, const EnhanceOptions *options, Image *image);
+Status		enhance_run(const Call *call, const EnhancePlan *plan, const EnhanceOptions *options, Image *image);
 
 #endif

@@ -35,7 +35,7 @@ enhance_mode_find(const char *name, EnhanceMode *mode)
 }
 
 Status
-enhance_by_mode(const HostContext *host, EnhanceMode mode, Image *image)
+enhance_by_mode(const Call *call, EnhanceMode mode, Image *image)
 {
 	EnhanceOptions options = enhance_options_default();
 	EnhancePlan plan;
@@ -47,8 +47,8 @@ enhance_by_mode(const HostContext *host, EnhanceMode mode, Image *image)
 		plan = enhance_plan_always(image);
 	else
 	{
-		TRY(quality_measure(host, image, &quality));
-		TRY(enhance_plan(host, image, &quality, &plan));
+		TRY(quality_measure(call, image, &quality));
+		TRY(enhance_plan(call, image, &quality, &plan));
 	}
-	return enhance_run(host, &plan, &options, image);
+	return enhance_run(call, &plan, &options, image);
 }

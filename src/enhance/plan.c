@@ -31,7 +31,7 @@ take(EnhancePlan *plan, EnhanceStep step, const char *format, double value)
 /* What is measured of the frame after each step. */
 typedef struct PlanFrame
 {
-	const HostContext *host;
+	const Call *call;
 	EnhanceOptions options;
 	Image		frame;
 	Quality		light;
@@ -42,8 +42,8 @@ static Status
 take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char *format, double value)
 {
 	take(plan, step, format, value);
-	TRY(enhance_apply(state->host, step, &state->options, &state->frame));
-	return quality_light(state->host, &state->frame, &state->light);
+	TRY(enhance_apply(state->call, step, &state->options, &state->frame));
+	return quality_light(state->call, &state->frame, &state->light);
 }
 
 /* Luma's standard deviation times saturation against what is usual: less under a grey veil, which
@@ -60,7 +60,7 @@ plan_light(PlanFrame *state, EnhancePlan *plan)
 {
 	const Quality *light = &state->light;
 
-	TRY(quality_light(state->host, &state->frame, &state->light));
+	TRY(quality_light(state->call, &state->frame, &state->light));
 	if (light->slope > UNEVEN)
 		TRY(take_on_frame(state, plan, ENHANCE_ILLUMINATION, "the light falls by %.0f %% from one side to the other",
 						  100 * light->slope));
@@ -76,9 +76,9 @@ plan_light(PlanFrame *state, EnhancePlan *plan)
 }
 
 Status
-enhance_plan(const HostContext *host, const Image *image, const Quality *quality, EnhancePlan *plan)
+enhance_plan(const Call *call, const Image *image, const Quality *quality, EnhancePlan *plan)
 {
-	PlanFrame	state = {.host = host, .options = enhance_options_default()};
+	PlanFrame	state = {.call = call, .options = enhance_options_default()};
 	Status		status;
 
 	memset(plan, 0, sizeof *plan);
@@ -86,9 +86,9 @@ enhance_plan(const HostContext *host, const Image *image, const Quality *quality
 		take(plan, ENHANCE_DENOISE, "the noise has a standard deviation of %.1f grey levels", quality->noise);
 	if (quality->hair > HAIRY)
 		take(plan, ENHANCE_HAIR, "hair covers %.1f %% of the frame", 100 * quality->hair);
-	TRY(quality_frame(host, image, &state.frame));
+	TRY(quality_frame(call, image, &state.frame));
 	status = plan_light(&state, plan);
-	image_free(host, &state.frame);
+	image_free(call, &state.frame);
 	return status;
 }
 

@@ -265,11 +265,11 @@ parse_header(const uint8_t *bytes, size_t size, BmpHeader *header)
 }
 
 Status
-bmp_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info)
+bmp_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info)
 {
 	BmpHeader	header;
 
-	(void) host;
+	(void) call;
 	TRY(parse_header(bytes, size, &header));
 	info->width = header.width;
 	info->height = header.height;
@@ -319,7 +319,7 @@ rle_index(const uint8_t *bytes, int i, bool nibbles)
 /* Expand RLE8 or RLE4 to one palette index per pixel. Pixels that a delta or
  * an early end of line leaves out stay 0. */
 static Status
-rle_expand(const HostContext *host, const uint8_t *bytes, size_t size, const BmpHeader *header,
+rle_expand(const Call *call, const uint8_t *bytes, size_t size, const BmpHeader *header,
 		   uint8_t *indices)
 {
 	bool		nibbles = header->compression == BMP_RLE4;
@@ -337,7 +337,7 @@ rle_expand(const HostContext *host, const uint8_t *bytes, size_t size, const Bmp
 		unsigned	value;
 
 		if (codes % POLL_CODES == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		if (state.end - state.in < 2)
 			return format_truncated("BMP", size);
 		count = state.in[0];
@@ -463,7 +463,7 @@ uses_alpha(const BmpHeader *header, const uint8_t *bytes)
 /* Decode the rows into image. `indices` holds the expanded run lengths, NULL
  * when there are none; `scratch` has room for a row of RGBA. */
 static Status
-read_rows(const HostContext *host, const uint8_t *bytes, const BmpHeader *header, const uint8_t *indices,
+read_rows(const Call *call, const uint8_t *bytes, const BmpHeader *header, const uint8_t *indices,
 		  const DecodeRequest *request, uint8_t *scratch, Image *image)
 {
 	bool		alpha = header->bits > 8 && uses_alpha(header, bytes);
@@ -475,7 +475,7 @@ read_rows(const HostContext *host, const uint8_t *bytes, const BmpHeader *header
 		uint8_t    *out = image->pixels + (size_t) y * (size_t) image->width * (size_t) image->channels;
 
 		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		if (indices != NULL)
 			TRY(read_indices(header, indices + stored * (size_t) header->width, 8, request, scratch));
 		else if (header->bits <= 8)
@@ -489,7 +489,7 @@ read_rows(const HostContext *host, const uint8_t *bytes, const BmpHeader *header
 }
 
 Status
-bmp_decode(const HostContext *host, const uint8_t *bytes, size_t size, const DecodeRequest *request,
+bmp_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequest *request,
 		   Image *image)
 {
 	BmpHeader	header;
@@ -499,26 +499,26 @@ bmp_decode(const HostContext *host, const uint8_t *bytes, size_t size, const Dec
 	Status		status;
 
 	TRY(parse_header(bytes, size, &header));
-	TRY(image_check_size(host, header.width, header.height));
+	TRY(image_check_size(call, header.width, header.height));
 	if (header.pixels > size)
 		return format_truncated("BMP", size);
 	if (!is_rle(&header) &&
 		(!checked_mul(header.stride, (size_t) header.height, &need) || need > size - header.pixels))
 		return format_truncated("BMP", size);
 
-	status = image_create(host, header.width, header.height, request_channels(request), image);
+	status = image_create(call, header.width, header.height, request_channels(request), image);
 	if (status.code == LS_OK)
-		status = host_alloc_array(host, (size_t) header.width, 4, &scratch);
+		status = call_alloc_array(call, (size_t) header.width, 4, &scratch);
 	if (status.code == LS_OK && is_rle(&header))
 	{
-		status = host_alloc_array(host, (size_t) header.width, (size_t) header.height, &indices);
+		status = call_alloc_array(call, (size_t) header.width, (size_t) header.height, &indices);
 		if (status.code == LS_OK)
-			status = rle_expand(host, bytes, size, &header, indices);
+			status = rle_expand(call, bytes, size, &header, indices);
 	}
 	if (status.code == LS_OK)
-		status = read_rows(host, bytes, &header, indices, request, scratch, image);
-	host_free(host, indices);
-	host_free(host, scratch);
+		status = read_rows(call, bytes, &header, indices, request, scratch, image);
+	call_free(call, indices);
+	call_free(call, scratch);
 	return status;
 }
 
@@ -537,7 +537,7 @@ write_u32(uint8_t *bytes, uint32_t value)
 }
 
 Status
-bmp_encode(const HostContext *host, const Image *image, EncodedImage *encoded)
+bmp_encode(const Call *call, const Image *image, EncodedImage *encoded)
 {
 	bool		grey = image->channels == 1;
 	size_t		palette_size = grey ? 256 * 4 : 0;
@@ -554,7 +554,7 @@ bmp_encode(const HostContext *host, const Image *image, EncodedImage *encoded)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "%d x %d pixels do not fit in a BMP image",
 											 image->width, image->height),
 								"A BMP file holds at most 4 GiB; use PNG.");
-	TRY(host_alloc_array(host, total, 1, &memory));
+	TRY(call_alloc_array(call, total, 1, &memory));
 	out = memory;
 	memcpy(out, "BM", 2);
 	write_u32(out + 2, (uint32_t) total);
@@ -573,11 +573,11 @@ bmp_encode(const HostContext *host, const Image *image, EncodedImage *encoded)
 	{
 		const uint8_t *row = image->pixels + (size_t) y * row_size;
 		uint8_t    *stored = out + start + (size_t) (image->height - 1 - y) * stride;
-		Status		status = y % POLL_ROWS == 0 ? host_poll(host) : status_ok();
+		Status		status = y % POLL_ROWS == 0 ? call_poll(call) : status_ok();
 
 		if (status.code != LS_OK)
 		{
-			host_free(host, memory);
+			call_free(call, memory);
 			return status;
 		}
 		if (grey)

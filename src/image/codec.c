@@ -14,8 +14,8 @@ typedef struct Codec
 	const char *name;
 	const char *signature;
 	size_t		signature_size;
-	Status		(*header) (const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
-	Status		(*decode) (const HostContext *host, const uint8_t *bytes, size_t size,
+	Status		(*header) (const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
+	Status		(*decode) (const Call *call, const uint8_t *bytes, size_t size,
 						   const DecodeRequest *request, Image *image);
 } Codec;
 
@@ -85,7 +85,7 @@ orientation_transposes(int orientation)
 }
 
 Status
-image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *info)
+image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info)
 {
 	ImageFormat format;
 
@@ -93,7 +93,7 @@ image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *i
 	TRY(sniff(bytes, size, &format));
 	info->format = format;
 	info->orientation = 1;
-	TRY(codecs[format].header(host, bytes, size, info));
+	TRY(codecs[format].header(call, bytes, size, info));
 	if (orientation_transposes(info->orientation))
 	{
 		int			width = info->width;
@@ -112,7 +112,7 @@ image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *i
  * follow from the orientation's three properties.
  */
 static Status
-orient(const HostContext *host, Image *image, int orientation)
+orient(const Call *call, Image *image, int orientation)
 {
 	bool		transpose = orientation_transposes(orientation);
 	bool		from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
@@ -128,17 +128,17 @@ orient(const HostContext *host, Image *image, int orientation)
 
 	if (orientation == 1)
 		return status_ok();
-	TRY(image_create(host, transpose ? image->height : image->width,
+	TRY(image_create(call, transpose ? image->height : image->width,
 					 transpose ? image->width : image->height, channels, &turned));
 	for (int y = 0; y < turned.height; y++)
 	{
 		const uint8_t *in = image->pixels + (origin + y * down) * channels;
 		uint8_t    *out = turned.pixels + (size_t) y * (size_t) turned.width * (size_t) channels;
-		Status		status = y % POLL_ROWS == 0 ? host_poll(host) : status_ok();
+		Status		status = y % POLL_ROWS == 0 ? call_poll(call) : status_ok();
 
 		if (status.code != LS_OK)
 		{
-			image_free(host, &turned);
+			image_free(call, &turned);
 			return status;
 		}
 		for (int x = 0; x < turned.width; x++)
@@ -149,13 +149,13 @@ orient(const HostContext *host, Image *image, int orientation)
 			out += channels;
 		}
 	}
-	image_free(host, image);
+	image_free(call, image);
 	*image = turned;
 	return status_ok();
 }
 
 Status
-decode_request(const HostContext *host, const void *bytes, size_t size, DecodeRequest request, Image *image)
+decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request, Image *image)
 {
 	ImageFormat format;
 	int			orientation = 1;
@@ -172,24 +172,24 @@ decode_request(const HostContext *host, const void *bytes, size_t size, DecodeRe
 		request.width = request.height;
 		request.height = width;
 	}
-	status = codecs[format].decode(host, bytes, size, &request, image);
+	status = codecs[format].decode(call, bytes, size, &request, image);
 	if (status.code == LS_OK)
-		status = orient(host, image, orientation);
+		status = orient(call, image, orientation);
 	if (status.code != LS_OK)
-		image_free(host, image);
+		image_free(call, image);
 	return status;
 }
 
 Status
-image_decode(const HostContext *host, const void *bytes, size_t size, DecodeAs as, Image *image)
+image_decode(const Call *call, const void *bytes, size_t size, DecodeAs as, Image *image)
 {
 	DecodeRequest request = {.as = as};
 
-	return decode_request(host, bytes, size, request, image);
+	return decode_request(call, bytes, size, request, image);
 }
 
 Status
-image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as, ImageTurn turn,
+image_decode_at_least(const Call *call, const void *bytes, size_t size, DecodeAs as, ImageTurn turn,
 					  int width, int height, Image *image)
 {
 	DecodeRequest request = {.as = as, .turn = turn, .width = width, .height = height};
@@ -197,5 +197,5 @@ image_decode_at_least(const HostContext *host, const void *bytes, size_t size, D
 	memset(image, 0, sizeof *image);
 	if (width < 1 || height < 1)
 		return status_error(LS_INVALID_ARGUMENT, "the size asked for is %d x %d pixels", width, height);
-	return decode_request(host, bytes, size, request, image);
+	return decode_request(call, bytes, size, request, image);
 }

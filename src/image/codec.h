@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -55,11 +55,11 @@ const char *image_format_name(ImageFormat format);
 
 /* Read the header alone. LS_INVALID_IMAGE for bytes that are none of the
  * formats. Does not check max_pixels. */
-Status		image_info(const HostContext *host, const void *bytes, size_t size, ImageInfo *info);
+Status		image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info);
 
 /* Decode to 8 bits, upright. Checks max_pixels before any pixel
- * is decoded, polls the host per block of rows. */
-Status		image_decode(const HostContext *host, const void *bytes, size_t size, DecodeAs as, Image *image);
+ * is decoded, polls the call per block of rows. */
+Status		image_decode(const Call *call, const void *bytes, size_t size, DecodeAs as, Image *image);
 
 /*
  * Decode where a size of at least (width, height) is all that is needed: a
@@ -68,22 +68,22 @@ Status		image_decode(const HostContext *host, const void *bytes, size_t size, De
  * size. The result may therefore have any size; resize it. (Masks are read by
  * mask_decode, mask_decode.h.)
  */
-Status		image_decode_at_least(const HostContext *host, const void *bytes, size_t size, DecodeAs as,
+Status		image_decode_at_least(const Call *call, const void *bytes, size_t size, DecodeAs as,
 								  ImageTurn turn, int width, int height, Image *image);
 
 typedef struct EncodedImage
 {
-	uint8_t    *bytes;			/* owned; host_free */
+	uint8_t    *bytes;			/* owned; call_free */
 	size_t		size;
 } EncodedImage;
 
 /* Encode a grey or RGB image as 8-bit PNG (compression 0..9). */
-Status		png_encode(const HostContext *host, const Image *image, int compression, EncodedImage *encoded);
+Status		png_encode(const Call *call, const Image *image, int compression, EncodedImage *encoded);
 
 /* Encode as JPEG, quality 1..100, 4:4:4. */
-Status		jpeg_encode(const HostContext *host, const Image *image, int quality, EncodedImage *encoded);
+Status		jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded);
 
 /* Encode as 24-bit or 8-bit grey BMP. */
-Status		bmp_encode(const HostContext *host, const Image *image, EncodedImage *encoded);
+Status		bmp_encode(const Call *call, const Image *image, EncodedImage *encoded);
 
 #endif

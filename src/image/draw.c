@@ -57,32 +57,32 @@ erode_line(uint8_t *pixels, int count, size_t step, int reach, uint8_t *line)
 
 /* Erode a mask by a square that reaches that many pixels to each side. */
 static Status
-erode(const HostContext *host, Image *mask, int reach)
+erode(const Call *call, Image *mask, int reach)
 {
 	int			longest = mask->width > mask->height ? mask->width : mask->height;
 	void	   *line;
 	Status		status = status_ok();
 
-	TRY(host_alloc_array(host, (size_t) longest, 1, &line));
+	TRY(call_alloc_array(call, (size_t) longest, 1, &line));
 	for (int y = 0; y < mask->height && status.code == LS_OK; y++)
 	{
 		erode_line(mask->pixels + (size_t) y * (size_t) mask->width, mask->width, 1, reach, line);
 		if (y % POLL_ROWS == 0)
-			status = host_poll(host);
+			status = call_poll(call);
 	}
 	for (int x = 0; x < mask->width && status.code == LS_OK; x++)
 	{
 		erode_line(mask->pixels + x, mask->height, (size_t) mask->width, reach, line);
 		if (x % POLL_ROWS == 0)
-			status = host_poll(host);
+			status = call_poll(call);
 	}
-	host_free(host, line);
+	call_free(call, line);
 	return status;
 }
 
 /* Set bit in map (the size of result) where the contour of mask runs. */
 static Status
-trace(const HostContext *host, const Image *mask, const Image *result, uint8_t bit, uint8_t *map)
+trace(const Call *call, const Image *mask, const Image *result, uint8_t bit, uint8_t *map)
 {
 	size_t		count = (size_t) result->width * (size_t) result->height;
 	Image		whole;
@@ -91,10 +91,10 @@ trace(const HostContext *host, const Image *mask, const Image *result, uint8_t b
 
 	if (mask->channels != 1)
 		return status_error(LS_INVALID_ARGUMENT, "a mask has 1 channel, not %d", mask->channels);
-	TRY(image_resize_nearest(host, mask, result->width, result->height, &whole));
-	status = image_resize_nearest(host, &whole, result->width, result->height, &eroded);
+	TRY(image_resize_nearest(call, mask, result->width, result->height, &whole));
+	status = image_resize_nearest(call, &whole, result->width, result->height, &eroded);
 	if (status.code == LS_OK)
-		status = erode(host, &eroded, line_width(result));
+		status = erode(call, &eroded, line_width(result));
 	if (status.code == LS_OK)
 	{
 		for (size_t i = 0; i < count; i++)
@@ -103,8 +103,8 @@ trace(const HostContext *host, const Image *mask, const Image *result, uint8_t b
 				map[i] |= bit;
 		}
 	}
-	image_free(host, &whole);
-	image_free(host, &eroded);
+	image_free(call, &whole);
+	image_free(call, &eroded);
 	return status;
 }
 
@@ -128,18 +128,18 @@ paste(const Image *image, Image *result, int left, int top)
 
 /* Draw the contours over result, which holds the image. */
 static Status
-draw_contours(const HostContext *host, const Image *mask, const Image *truth, Image *result)
+draw_contours(const Call *call, const Image *mask, const Image *truth, Image *result)
 {
 	size_t		count = (size_t) result->width * (size_t) result->height;
 	void	   *memory;
 	uint8_t    *map;
 	Status		status;
 
-	TRY(host_alloc_array(host, count, 1, &memory));
+	TRY(call_alloc_array(call, count, 1, &memory));
 	map = memory;
-	status = trace(host, mask, result, ON_PREDICTED, map);
+	status = trace(call, mask, result, ON_PREDICTED, map);
 	if (status.code == LS_OK && truth != NULL)
-		status = trace(host, truth, result, ON_TRUTH, map);
+		status = trace(call, truth, result, ON_TRUTH, map);
 	for (size_t i = 0; status.code == LS_OK && i < count; i++)
 	{
 		const uint8_t *colour = predicted_colour;
@@ -152,7 +152,7 @@ draw_contours(const HostContext *host, const Image *mask, const Image *truth, Im
 			colour = agreed_colour;
 		memcpy(result->pixels + 3 * i, colour, 3);
 	}
-	host_free(host, memory);
+	call_free(call, memory);
 	return status;
 }
 
@@ -168,7 +168,7 @@ check_shape(const Image *image, const Image *mask, const char *name)
 }
 
 Status
-draw_overlay(const HostContext *host, const Image *image, const Image *mask, const Image *truth, Image *result)
+draw_overlay(const Call *call, const Image *image, const Image *mask, const Image *truth, Image *result)
 {
 	Status		status;
 
@@ -176,11 +176,11 @@ draw_overlay(const HostContext *host, const Image *image, const Image *mask, con
 	TRY(check_shape(image, mask, "mask"));
 	if (truth != NULL)
 		TRY(check_shape(image, truth, "truth"));
-	TRY(image_create(host, image->width, image->height, 3, result));
+	TRY(image_create(call, image->width, image->height, 3, result));
 	paste(image, result, 0, 0);
-	status = draw_contours(host, mask, truth, result);
+	status = draw_contours(call, mask, truth, result);
 	if (status.code != LS_OK)
-		image_free(host, result);
+		image_free(call, result);
 	return status;
 }
 
@@ -188,7 +188,7 @@ draw_overlay(const HostContext *host, const Image *image, const Image *mask, con
  * width x height, in a thin frame: a white mask would else melt into the
  * white around it. */
 static Status
-place(const HostContext *host, const Image *picture, int left, int top, int width, int height, Image *result)
+place(const Call *call, const Image *picture, int left, int top, int width, int height, Image *result)
 {
 	Image		sized;
 
@@ -197,14 +197,14 @@ place(const HostContext *host, const Image *picture, int left, int top, int widt
 		for (int x = left - 1; x <= left + width; x++)
 			memcpy(result->pixels + 3 * ((size_t) y * (size_t) result->width + (size_t) x), frame_colour, 3);
 	}
-	TRY(image_resize_nearest(host, picture, width, height, &sized));
+	TRY(image_resize_nearest(call, picture, width, height, &sized));
 	paste(&sized, result, left, top);
-	image_free(host, &sized);
+	image_free(call, &sized);
 	return status_ok();
 }
 
 Status
-draw_panel(const HostContext *host, const Image *image, const Image *truth, const Image *predicted,
+draw_panel(const Call *call, const Image *image, const Image *truth, const Image *predicted,
 		   Image *result)
 {
 	const Image *pictures[3] = {image, truth, predicted};
@@ -220,16 +220,16 @@ draw_panel(const HostContext *host, const Image *image, const Image *truth, cons
 	if (width > INT_MAX || height > INT_MAX)
 		return status_error(LS_LIMIT_EXCEEDED, "a panel of %d x %d pixels three times is too wide",
 							image->width, image->height);
-	TRY(image_create(host, (int) width, (int) height, 3, result));
+	TRY(image_create(call, (int) width, (int) height, 3, result));
 	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
 	for (int i = 0; i < 3 && status.code == LS_OK; i++)
 	{
-		status = place(host, pictures[i], gap + i * (image->width + gap), gap, image->width, image->height,
+		status = place(call, pictures[i], gap + i * (image->width + gap), gap, image->width, image->height,
 					   result);
 		if (status.code == LS_OK)
-			status = host_poll(host);
+			status = call_poll(call);
 	}
 	if (status.code != LS_OK)
-		image_free(host, result);
+		image_free(call, result);
 	return status;
 }

@@ -4,19 +4,19 @@
 #ifndef LESIONSEG_IMAGE_DRAW_H
 #define LESIONSEG_IMAGE_DRAW_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
 /* Draw the contour of mask over a copy of image: predicted in one colour,
  * truth (may be NULL) in another, both colour-blind safe. Masks of another
  * size are resized to the image's; of another shape they are LS_INVALID_ARGUMENT. */
-Status		draw_overlay(const HostContext *host, const Image *image, const Image *mask,
+Status		draw_overlay(const Call *call, const Image *image, const Image *mask,
 						 const Image *truth, Image *result);
 
 /* Put image, truth and predicted side by side on white, all at the image's
  * size; shapes as above. */
-Status		draw_panel(const HostContext *host, const Image *image, const Image *truth,
+Status		draw_panel(const Call *call, const Image *image, const Image *truth,
 					   const Image *predicted, Image *result);
 
 #endif

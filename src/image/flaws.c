@@ -33,7 +33,7 @@ short_side(const Image *image)
 /* Light the image from one side: up to 9 % a severity step brighter there,
  * darker at the other. */
 static Status
-add_light(const HostContext *host, Rng *rng, int severity, Image *image)
+add_light(const Call *call, Rng *rng, int severity, Image *image)
 {
 	int			slope_x = pick_between(rng, -90, 90) * severity;	/* thousandths across the image */
 	int			slope_y = pick_between(rng, -90, 90) * severity;
@@ -42,7 +42,7 @@ add_light(const HostContext *host, Rng *rng, int severity, Image *image)
 	for (int y = 0; y < image->height; y++)
 	{
 		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		for (int x = 0; x < image->width; x++, pixel += 3)
 		{
 			int			gain = 1000 + slope_x * (2 * x - image->width) / (2 * image->width) +
@@ -113,7 +113,7 @@ draw_hair(const Image *image, Rng *rng, uint8_t *cover)
 
 /* Lay three to six dark hairs a severity step over the image. */
 static Status
-add_hairs(const HostContext *host, Rng *rng, int severity, Image *image)
+add_hairs(const Call *call, Rng *rng, int severity, Image *image)
 {
 	int			hairs = pick_between(rng, 3 * severity, 6 * severity);
 	int			colour[3];
@@ -126,12 +126,12 @@ add_hairs(const HostContext *host, Rng *rng, int severity, Image *image)
 	colour[0] = pick_between(rng, 20, 80);
 	colour[1] = pick_between(rng, 15, 50);
 	colour[2] = pick_between(rng, 10, 40);
-	TRY(host_alloc_array(host, count, 1, &memory));
+	TRY(call_alloc_array(call, count, 1, &memory));
 	cover = memory;
 	for (int i = 0; i < hairs && status.code == LS_OK; i++)
 	{
 		draw_hair(image, rng, cover);
-		status = host_poll(host);
+		status = call_poll(call);
 	}
 	for (size_t i = 0; i < count; i++)
 	{
@@ -142,7 +142,7 @@ add_hairs(const HostContext *host, Rng *rng, int severity, Image *image)
 			image->pixels[3 * i + (size_t) c] = (uint8_t) (skin + (colour[c] - skin) * cover[i] * 9 / 2550);
 		}
 	}
-	host_free(host, memory);
+	call_free(call, memory);
 	return status;
 }
 
@@ -170,7 +170,7 @@ blur_line(uint8_t *pixels, int count, size_t step, int radius, uint8_t *line)
 
 /* Blur by two box filters each way, which is close to a Gaussian. */
 static Status
-add_blur(const HostContext *host, int severity, Image *image)
+add_blur(const Call *call, int severity, Image *image)
 {
 	int			radius = (severity * short_side(image) + 320) / 640;
 	int			longest = image->width > image->height ? image->width : image->height;
@@ -180,7 +180,7 @@ add_blur(const HostContext *host, int severity, Image *image)
 
 	if (radius == 0)
 		return status;
-	TRY(host_alloc_array(host, (size_t) longest, 1, &line));
+	TRY(call_alloc_array(call, (size_t) longest, 1, &line));
 	for (int pass = 0; pass < 2; pass++)
 	{
 		for (int y = 0; y < image->height && status.code == LS_OK; y++)
@@ -188,24 +188,24 @@ add_blur(const HostContext *host, int severity, Image *image)
 			for (size_t c = 0; c < 3; c++)
 				blur_line(image->pixels + (size_t) y * stride + c, image->width, 3, radius, line);
 			if (y % POLL_ROWS == 0)
-				status = host_poll(host);
+				status = call_poll(call);
 		}
 		for (int x = 0; x < image->width && status.code == LS_OK; x++)
 		{
 			for (size_t c = 0; c < 3; c++)
 				blur_line(image->pixels + (size_t) x * 3 + c, image->height, stride, radius, line);
 			if (x % POLL_ROWS == 0)
-				status = host_poll(host);
+				status = call_poll(call);
 		}
 	}
-	host_free(host, line);
+	call_free(call, line);
 	return status;
 }
 
 /* Add bell-shaped noise to every sample, standard deviation about 3.5 grey
  * levels a severity step: the sum of a hash's four bytes has 148. */
 static Status
-add_noise(const HostContext *host, Rng *rng, int severity, Image *image)
+add_noise(const Call *call, Rng *rng, int severity, Image *image)
 {
 	uint32_t	seed = (uint32_t) rng_next(rng);
 	uint8_t    *row = image->pixels;
@@ -213,7 +213,7 @@ add_noise(const HostContext *host, Rng *rng, int severity, Image *image)
 	for (int y = 0; y < image->height; y++, row += (size_t) image->width * 3)
 	{
 		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		for (int i = 0; i < image->width * 3; i++)
 		{
 			uint32_t	h = noise_hash(seed, i, y);
@@ -226,10 +226,10 @@ add_noise(const HostContext *host, Rng *rng, int severity, Image *image)
 }
 
 Status
-flaws_add(const HostContext *host, Rng *rng, int severity, Image *image)
+flaws_add(const Call *call, Rng *rng, int severity, Image *image)
 {
-	TRY(add_light(host, rng, severity, image));
-	TRY(add_hairs(host, rng, severity, image));
-	TRY(add_blur(host, severity, image));
-	return add_noise(host, rng, severity, image);
+	TRY(add_light(call, rng, severity, image));
+	TRY(add_hairs(call, rng, severity, image));
+	TRY(add_blur(call, severity, image));
+	return add_noise(call, rng, severity, image);
 }

@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/codec.h"
 #include "image/image.h"
 
-#define POLL_ROWS 16			/* rows between two polls of the host */
+#define POLL_ROWS 16			/* rows between two polls of the call */
 
 /* How the caller wants the pixels. */
 typedef struct DecodeRequest
@@ -32,20 +32,20 @@ typedef struct DecodeRequest
 	int			height;			/* least this is enough; 0 asks for full size */
 } DecodeRequest;
 
-Status		png_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
-Status		png_decode(const HostContext *host, const uint8_t *bytes, size_t size,
+Status		png_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
+Status		png_decode(const Call *call, const uint8_t *bytes, size_t size,
 					   const DecodeRequest *request, Image *image);
 
-Status		jpeg_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
-Status		jpeg_decode(const HostContext *host, const uint8_t *bytes, size_t size,
+Status		jpeg_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
+Status		jpeg_decode(const Call *call, const uint8_t *bytes, size_t size,
 						const DecodeRequest *request, Image *image);
 
-Status		bmp_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info);
-Status		bmp_decode(const HostContext *host, const uint8_t *bytes, size_t size,
+Status		bmp_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
+Status		bmp_decode(const Call *call, const uint8_t *bytes, size_t size,
 					   const DecodeRequest *request, Image *image);
 
 /* Decode what a request asks for, its size given as the turned image has it. */
-Status		decode_request(const HostContext *host, const void *bytes, size_t size, DecodeRequest request,
+Status		decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request,
 						   Image *image);
 
 /* The EXIF orientation (1..8) that a JPEG file carries; 1 when it carries
@@ -68,12 +68,12 @@ void		pixels_store(const DecodeRequest *request, const uint8_t *row, int channel
 void		pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count);
 
 /* LS_INVALID_IMAGE for a size without pixels, LS_LIMIT_EXCEEDED for one above
- * host->max_pixels. */
-Status		image_check_size(const HostContext *host, int width, int height);
+ * call->max_pixels. */
+Status		image_check_size(const Call *call, int width, int height);
 
 /* The same as image_create, but with pixels of any value: every one of them
  * will be written. */
-Status		image_allocate(const HostContext *host, int width, int height, int channels, Image *image);
+Status		image_allocate(const Call *call, int width, int height, int channels, Image *image);
 
 /* Failures that every codec words the same way; `format` is "PNG", ... */
 Status		format_truncated(const char *format, size_t size);

@@ -134,7 +134,7 @@ draw_cell(Image *image, double value, double worst, int left, int top)
 }
 
 Status
-heat_map_draw(const HostContext *host, const HeatMap *map, Image *result)
+heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 {
 	int			names = MARGIN + LETTER * (longest(map->row_names, map->rows) + 1);
 	int			columns_width = longest(map->column_names, map->columns) * LETTER;
@@ -142,7 +142,7 @@ heat_map_draw(const HostContext *host, const HeatMap *map, Image *result)
 	int			width = names + map->columns * pitch + MARGIN;
 	int			height = 2 * MARGIN + (map->rows + 1) * CELL_HEIGHT;
 
-	TRY(image_create(host, width, height, 3, result));
+	TRY(image_create(call, width, height, 3, result));
 	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
 	for (int j = 0; j < map->columns; j++)
 	{

@@ -4,7 +4,7 @@
 #ifndef LESIONSEG_IMAGE_HEAT_MAP_H
 #define LESIONSEG_IMAGE_HEAT_MAP_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -23,6 +23,6 @@ typedef struct HeatMap
 
 /* Draw the table as an RGB image, with one decimal in each cell. The caller
  * frees result. */
-Status		heat_map_draw(const HostContext *host, const HeatMap *map, Image *result);
+Status		heat_map_draw(const Call *call, const HeatMap *map, Image *result);
 
 #endif

@@ -11,7 +11,7 @@
 #include "image/formats.h"
 
 Status
-image_check_size(const HostContext *host, int width, int height)
+image_check_size(const Call *call, int width, int height)
 {
 	if (width < 1 || height < 1)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels", width, height),
@@ -19,28 +19,28 @@ image_check_size(const HostContext *host, int width, int height)
 	if (width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "the image is %d x %d pixels", width, height),
 								"An image has at most %d pixels in each direction.", IMAGE_SIDE_MAX);
-	if ((int64_t) width * height > host->max_pixels)
+	if ((int64_t) width * height > call->max_pixels)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
 											 "the image is %d x %d pixels, the limit is %lld pixels",
-											 width, height, (long long) host->max_pixels),
+											 width, height, (long long) call->max_pixels),
 								"Raise lesionseg.max_pixels, or store a smaller image.");
 	return status_ok();
 }
 
 Status
-image_allocate(const HostContext *host, int width, int height, int channels, Image *image)
+image_allocate(const Call *call, int width, int height, int channels, Image *image)
 {
 	size_t		samples;
 	void	   *pixels;
 
 	memset(image, 0, sizeof *image);
-	TRY(image_check_size(host, width, height));
+	TRY(image_check_size(call, width, height));
 	if (channels != 1 && channels != 3)
 		return status_error(LS_INVALID_ARGUMENT, "an image has 1 or 3 channels, not %d", channels);
 	if (!checked_mul((size_t) width, (size_t) height, &samples) || !checked_mul(samples, (size_t) channels, &samples))
 		return status_error(LS_LIMIT_EXCEEDED, "an image of %d x %d pixels does not fit in memory",
 							width, height);
-	TRY(host_alloc(host, samples, &pixels));
+	TRY(call_alloc(call, samples, &pixels));
 	image->width = width;
 	image->height = height;
 	image->channels = channels;
@@ -49,14 +49,14 @@ image_allocate(const HostContext *host, int width, int height, int channels, Ima
 }
 
 Status
-image_create(const HostContext *host, int width, int height, int channels, Image *image)
+image_create(const Call *call, int width, int height, int channels, Image *image)
 {
 	Status		status;
 
-	TRY(image_allocate(host, width, height, channels, image));
-	status = host_clear(host, image->pixels, (size_t) width * (size_t) height * (size_t) channels);
+	TRY(image_allocate(call, width, height, channels, image));
+	status = call_clear(call, image->pixels, (size_t) width * (size_t) height * (size_t) channels);
 	if (status.code != LS_OK)
-		image_free(host, image);
+		image_free(call, image);
 	return status;
 }
 
@@ -75,8 +75,8 @@ image_shapes_match(int width, int height, int other_width, int other_height)
 }
 
 void
-image_free(const HostContext *host, Image *image)
+image_free(const Call *call, Image *image)
 {
-	host_free(host, image->pixels);
+	call_free(call, image->pixels);
 	memset(image, 0, sizeof *image);
 }

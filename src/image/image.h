@@ -12,11 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 /* Sides are at most this, as in JPEG: a row is what one works on between two
- * polls of the host, and must not take long. */
+ * polls of the call, and must not take long. */
 #define IMAGE_SIDE_MAX 65535
 
 typedef struct Image
@@ -27,12 +27,12 @@ typedef struct Image
 	uint8_t    *pixels;			/* height * width * channels, owned */
 } Image;
 
-/* Allocate a black image through host; checks host->max_pixels and
+/* Allocate a black image through call; checks call->max_pixels and
  * IMAGE_SIDE_MAX. The caller frees it with image_free. */
-Status		image_create(const HostContext *host, int width, int height, int channels, Image *image);
+Status		image_create(const Call *call, int width, int height, int channels, Image *image);
 
 /* Release the pixels and clear the struct. */
-void		image_free(const HostContext *host, Image *image);
+void		image_free(const Call *call, Image *image);
 
 /*
  * Have two sizes one shape? Of the larger, scaled to one side of the smaller,
@@ -43,10 +43,10 @@ bool		image_shapes_match(int width, int height, int other_width, int other_heigh
 
 /* Resize by area average when shrinking and bilinearly when enlarging (pixel
  * centres at half integers), into a new image of width x height. */
-Status		image_resize(const HostContext *host, const Image *source, int width, int height, Image *result);
+Status		image_resize(const Call *call, const Image *source, int width, int height, Image *result);
 
 /* Resize by nearest neighbour (pixel centres), for masks. */
-Status		image_resize_nearest(const HostContext *host, const Image *source, int width, int height,
+Status		image_resize_nearest(const Call *call, const Image *source, int width, int height,
 								 Image *result);
 
 #endif

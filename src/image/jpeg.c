@@ -5,7 +5,7 @@
  * must outlive a jump stands in the reader in the caller's frame. Its memory
  * is capped by max_memory_to_use (coefficients of a progressive file are the
  * large part), the number of scans by SCANS_MAX, and the progress monitor
- * polls the host between the rows of every scan.
+ * polls the call between the rows of every scan.
  *
  * libjpeg repairs what it can and goes on: a truncated file comes out grey
  * below the cut. For a medical archive that is a broken image, so the
@@ -25,7 +25,7 @@
 
 typedef struct JpegReader
 {
-	const HostContext *host;
+	const Call *call;
 	const uint8_t *bytes;
 	size_t		size;
 
@@ -148,7 +148,7 @@ reader_progress(j_common_ptr jpeg)
 
 	if (reader->jpeg.input_scan_number > SCANS_MAX)
 		reader_fail(reader, format_broken("JPEG", "it has more scans than any encoder writes"));
-	reader_check(reader, host_poll(reader->host));
+	reader_check(reader, call_poll(reader->call));
 }
 
 /* Body: read all that comes before the first scan. */
@@ -156,7 +156,7 @@ static void
 read_header(JpegReader *reader)
 {
 	j_decompress_ptr jpeg = &reader->jpeg;
-	size_t		max_memory = reader->host->max_memory;
+	size_t		max_memory = reader->call->max_memory;
 
 	jpeg->err = jpeg_std_error(&reader->errors);
 	jpeg->client_data = reader;
@@ -223,7 +223,7 @@ read_pixels(JpegReader *reader)
 	int			height;
 
 	read_header(reader);
-	reader_check(reader, image_check_size(reader->host, (int) jpeg->image_width, (int) jpeg->image_height));
+	reader_check(reader, image_check_size(reader->call, (int) jpeg->image_width, (int) jpeg->image_height));
 	cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
 	if (cmyk)
 		jpeg->out_color_space = JCS_CMYK;
@@ -236,10 +236,10 @@ read_pixels(JpegReader *reader)
 	jpeg_calc_output_dimensions(jpeg);
 	width = (int) jpeg->output_width;
 	height = (int) jpeg->output_height;
-	reader_check(reader, image_create(reader->host, width, height, request_channels(reader->request),
+	reader_check(reader, image_create(reader->call, width, height, request_channels(reader->request),
 									  reader->image));
 	if (cmyk)
-		reader_check(reader, host_alloc_array(reader->host, (size_t) width, 4 + 3, &reader->row));
+		reader_check(reader, call_alloc_array(reader->call, (size_t) width, 4 + 3, &reader->row));
 	jpeg_start_decompress(jpeg);
 	for (int y = 0; y < height; y++)
 	{
@@ -248,7 +248,7 @@ read_pixels(JpegReader *reader)
 		JSAMPROW	row = cmyk ? reader->row : out;
 
 		if (y % POLL_ROWS == 0)
-			reader_check(reader, host_poll(reader->host));
+			reader_check(reader, call_poll(reader->call));
 		jpeg_read_scanlines(jpeg, &row, 1);
 		if (cmyk)
 		{
@@ -276,13 +276,13 @@ static void
 reader_close(JpegReader *reader)
 {
 	jpeg_destroy_decompress(&reader->jpeg);
-	host_free(reader->host, reader->row);
+	call_free(reader->call, reader->row);
 }
 
 Status
-jpeg_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info)
+jpeg_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info)
 {
-	JpegReader	reader = {.host = host, .bytes = bytes, .size = size};
+	JpegReader	reader = {.call = call, .bytes = bytes, .size = size};
 	Status		status = jpeg_run(&reader, read_header);
 
 	if (status.code == LS_OK)
@@ -298,10 +298,10 @@ jpeg_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInf
 }
 
 Status
-jpeg_decode(const HostContext *host, const uint8_t *bytes, size_t size, const DecodeRequest *request,
+jpeg_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequest *request,
 			Image *image)
 {
-	JpegReader	reader = {.host = host, .bytes = bytes, .size = size, .request = request, .image = image};
+	JpegReader	reader = {.call = call, .bytes = bytes, .size = size, .request = request, .image = image};
 	Status		status = jpeg_run(&reader, read_pixels);
 
 	reader_close(&reader);
@@ -310,7 +310,7 @@ jpeg_decode(const HostContext *host, const uint8_t *bytes, size_t size, const De
 
 typedef struct JpegWriter
 {
-	const HostContext *host;
+	const Call *call;
 	const Image *image;
 	int			quality;
 
@@ -356,13 +356,13 @@ destination_grow(j_compress_ptr jpeg)
 	size_t		filled = writer->capacity;
 	size_t		capacity = filled == 0 ? 16384 : filled * 2;
 	void	   *larger;
-	Status		status = host_alloc(writer->host, capacity, &larger);
+	Status		status = call_alloc(writer->call, capacity, &larger);
 
 	if (status.code != LS_OK)
 		writer_fail(writer, status);
 	if (filled > 0)
 		memcpy(larger, writer->encoded.bytes, filled);
-	host_free(writer->host, writer->encoded.bytes);
+	call_free(writer->call, writer->encoded.bytes);
 	writer->encoded.bytes = larger;
 	writer->capacity = capacity;
 	writer->destination.next_output_byte = writer->encoded.bytes + filled;
@@ -417,7 +417,7 @@ write_image(JpegWriter *writer)
 	for (int y = 0; y < image->height; y++)
 	{
 		JSAMPROW	row = image->pixels + (size_t) y * stride;
-		Status		status = y % POLL_ROWS == 0 ? host_poll(writer->host) : status_ok();
+		Status		status = y % POLL_ROWS == 0 ? call_poll(writer->call) : status_ok();
 
 		if (status.code != LS_OK)
 			writer_fail(writer, status);
@@ -427,9 +427,9 @@ write_image(JpegWriter *writer)
 }
 
 Status
-jpeg_encode(const HostContext *host, const Image *image, int quality, EncodedImage *encoded)
+jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded)
 {
-	JpegWriter	writer = {.host = host, .image = image, .quality = quality};
+	JpegWriter	writer = {.call = call, .image = image, .quality = quality};
 
 	memset(encoded, 0, sizeof *encoded);
 	if (quality < 1 || quality > 100)
@@ -445,7 +445,7 @@ jpeg_encode(const HostContext *host, const Image *image, int quality, EncodedIma
 	jpeg_destroy_compress(&writer.jpeg);
 	if (writer.status.code != LS_OK)
 	{
-		host_free(host, writer.encoded.bytes);
+		call_free(call, writer.encoded.bytes);
 		return writer.status;
 	}
 	*encoded = writer.encoded;

@@ -18,7 +18,7 @@
 /* A mask that is being read. */
 typedef struct MaskReader
 {
-	const HostContext *host;
+	const Call *call;
 	const void *bytes;
 	size_t		size;
 	DecodeRequest request;		/* how its grey was decoded */
@@ -78,9 +78,9 @@ apply_range(Image *mask, LesionRange lesion)
 static Status
 use_plane(MaskReader *reader, Image *plane)
 {
-	image_free(reader->host, reader->mask);
+	image_free(reader->call, reader->mask);
 	*reader->mask = *plane;
-	return mask_values_count(reader->host, reader->mask, &reader->values);
+	return mask_values_count(reader->call, reader->mask, &reader->values);
 }
 
 /* Decode the mask again as another plane and count its values. The caller
@@ -88,8 +88,8 @@ use_plane(MaskReader *reader, Image *plane)
 static Status
 decode_plane(const MaskReader *reader, DecodeRequest request, Image *plane, MaskValues *values)
 {
-	TRY(decode_request(reader->host, reader->bytes, reader->size, request, plane));
-	return mask_values_count(reader->host, plane, values);
+	TRY(decode_request(reader->call, reader->bytes, reader->size, request, plane));
+	return mask_values_count(reader->call, plane, values);
 }
 
 /* Read the small numbers in samples of 16 bits, which scaled to 8 are all 0
@@ -102,7 +102,7 @@ read_small_numbers(MaskReader *reader)
 	if (reader->info.bits != 16 || reader->values.highest > 1)
 		return status_ok();
 	reader->request.cut_wide = true;
-	TRY(decode_request(reader->host, reader->bytes, reader->size, reader->request, &plane));
+	TRY(decode_request(reader->call, reader->bytes, reader->size, reader->request, &plane));
 	return use_plane(reader, &plane);
 }
 
@@ -119,7 +119,7 @@ refuse_hidden(const MaskReader *reader)
 	status = decode_plane(reader, request, &plane, &values);
 	if (status.code == LS_OK && values.distinct > 1)
 		status = mask_unclear("the mask is transparent everywhere and has %d values beneath", values.distinct);
-	image_free(reader->host, &plane);
+	image_free(reader->call, &plane);
 	return status;
 }
 
@@ -144,7 +144,7 @@ read_alpha(MaskReader *reader)
 		reader->kind = MASK_ALPHA;
 		return use_plane(reader, &plane);
 	}
-	image_free(reader->host, &plane);
+	image_free(reader->call, &plane);
 	return status;
 }
 
@@ -170,7 +170,7 @@ read_palette(MaskReader *reader)
 		reader->decided = true;
 		return use_plane(reader, &plane);
 	}
-	image_free(reader->host, &plane);
+	image_free(reader->call, &plane);
 	return status;
 }
 
@@ -183,16 +183,16 @@ brighter(uint8_t a, uint8_t b)
 
 /* Reduce RGB to the brightest channel of each pixel. */
 static Status
-brightest_plane(const HostContext *host, const Image *rgb, Image *plane)
+brightest_plane(const Call *call, const Image *rgb, Image *plane)
 {
-	TRY(image_allocate(host, rgb->width, rgb->height, 1, plane));
+	TRY(image_allocate(call, rgb->width, rgb->height, 1, plane));
 	for (int y = 0; y < rgb->height; y++)
 	{
 		const uint8_t *in = rgb->pixels + 3 * (size_t) y * (size_t) rgb->width;
 		uint8_t    *out = plane->pixels + (size_t) y * (size_t) rgb->width;
 
 		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		for (int x = 0; x < rgb->width; x++, in += 3)
 			out[x] = brighter(brighter(in[0], in[1]), in[2]);
 	}
@@ -249,20 +249,20 @@ read_colour(MaskReader *reader)
 		mask_values_black_and_white(&reader->values))
 		return status_ok();
 	request.as = DECODE_RGB;
-	status = decode_request(reader->host, reader->bytes, reader->size, request, &rgb);
+	status = decode_request(reader->call, reader->bytes, reader->size, request, &rgb);
 	if (status.code == LS_OK)
-		status = brightest_plane(reader->host, &rgb, &plane);
+		status = brightest_plane(reader->call, &rgb, &plane);
 	if (status.code == LS_OK)
-		status = mask_values_count(reader->host, &plane, &values);
+		status = mask_values_count(reader->call, &plane, &values);
 	if (status.code == LS_OK)
 		status = find_hue(reader, &rgb, &plane, values.highest, &hue);
-	image_free(reader->host, &rgb);
+	image_free(reader->call, &rgb);
 	if (status.code == LS_OK && hue != WITHOUT_COLOUR)
 	{
 		reader->kind = MASK_COLOUR;
 		return use_plane(reader, &plane);
 	}
-	image_free(reader->host, &plane);
+	image_free(reader->call, &plane);
 	return status;
 }
 
@@ -272,9 +272,9 @@ read_unusual(MaskReader *reader)
 {
 	bool		lossy;
 
-	TRY(image_info(reader->host, reader->bytes, reader->size, &reader->info));
+	TRY(image_info(reader->call, reader->bytes, reader->size, &reader->info));
 	lossy = reader->info.format == IMAGE_FORMAT_JPEG;
-	TRY(mask_values_count(reader->host, reader->mask, &reader->values));
+	TRY(mask_values_count(reader->call, reader->mask, &reader->values));
 	TRY(mask_values_refuse_photograph(&reader->values));
 	TRY(read_small_numbers(reader));
 	TRY(read_alpha(reader));
@@ -286,10 +286,10 @@ read_unusual(MaskReader *reader)
 }
 
 Status
-mask_decode(const HostContext *host, const void *bytes, size_t size, ImageTurn turn, Image *mask, MaskKind *kind)
+mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Image *mask, MaskKind *kind)
 {
 	MaskReader	reader = {
-		.host = host,
+		.call = call,
 		.bytes = bytes,
 		.size = size,
 		.request = {.as = DECODE_GREY, .turn = turn, .keep_faint = true},
@@ -298,7 +298,7 @@ mask_decode(const HostContext *host, const void *bytes, size_t size, ImageTurn t
 	};
 	ValueRange	range;
 
-	TRY(decode_request(host, bytes, size, reader.request, mask));
+	TRY(decode_request(call, bytes, size, reader.request, mask));
 	range = value_range(mask);
 	if (range.least > 0 || range.faintest != range.highest || range.highest == 1)
 	{
@@ -306,7 +306,7 @@ mask_decode(const HostContext *host, const void *bytes, size_t size, ImageTurn t
 
 		if (status.code != LS_OK)
 		{
-			image_free(host, mask);
+			image_free(call, mask);
 			return status;
 		}
 	}

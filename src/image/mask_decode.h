@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/codec.h"
 #include "image/image.h"
@@ -34,7 +34,7 @@ typedef enum MaskKind
  * labels or colours, one value between 0 and 129 alone, low values without a
  * level, a photograph. Errors leave nothing to free.
  */
-Status		mask_decode(const HostContext *host, const void *bytes, size_t size, ImageTurn turn, Image *mask,
+Status		mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Image *mask,
 						MaskKind *kind);
 
 /* LS_INVALID_IMAGE unless a mask of width x height can be of an image of that

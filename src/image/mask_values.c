@@ -31,7 +31,7 @@ mask_unclear(const char *format,...)
 }
 
 Status
-mask_values_count(const HostContext *host, const Image *mask, MaskValues *values)
+mask_values_count(const Call *call, const Image *mask, MaskValues *values)
 {
 	memset(values, 0, sizeof *values);
 	for (int y = 0; y < mask->height; y++)
@@ -39,7 +39,7 @@ mask_values_count(const HostContext *host, const Image *mask, MaskValues *values
 		const uint8_t *row = mask->pixels + (size_t) y * (size_t) mask->width;
 
 		if (y % POLL_ROWS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		values->of[row[0]]++;
 		for (int x = 1; x < mask->width; x++)
 		{

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 #include "image/mask_decode.h"
@@ -34,7 +34,7 @@ typedef struct LesionRange
 } LesionRange;
 
 /* Count the values of an image of one channel. */
-Status		mask_values_count(const HostContext *host, const Image *mask, MaskValues *values);
+Status		mask_values_count(const Call *call, const Image *mask, MaskValues *values);
 
 /* Refuse what has the many values of a photograph and none of the flat areas
  * of a mask. */

@@ -5,7 +5,7 @@
  * so each use of it runs as a body under one setjmp (png_run). All that a
  * body changes lives in the reader, in the caller's frame, and is still there
  * after a jump; bodies keep nothing of value in locals. libpng allocates
- * through the host, a few chunks' worth at most, and skips every chunk that
+ * through the call, a few chunks' worth at most, and skips every chunk that
  * the pixels do not need (profiles, texts, times).
  */
 #include <png.h>
@@ -21,13 +21,13 @@
 /* Where libpng's memory comes from, and why the last request for it failed. */
 typedef struct PngMemory
 {
-	const HostContext *host;
+	const Call *call;
 	Status		status;
 } PngMemory;
 
 typedef struct PngReader
 {
-	const HostContext *host;
+	const Call *call;
 	PngMemory	memory;
 	const uint8_t *bytes;
 	size_t		size;
@@ -81,7 +81,7 @@ host_png_alloc(png_structp png, png_alloc_size_t size)
 {
 	PngMemory  *memory = png_get_mem_ptr(png);
 	void	   *block;
-	Status		status = host_alloc(memory->host, size, &block);
+	Status		status = call_alloc(memory->call, size, &block);
 
 	if (status.code != LS_OK)
 		memory->status = status;
@@ -93,7 +93,7 @@ host_png_free(png_structp png, png_voidp block)
 {
 	PngMemory  *memory = png_get_mem_ptr(png);
 
-	host_free(memory->host, block);
+	call_free(memory->call, block);
 }
 
 /* Hand libpng its next bytes. Polls too: a file may hold far more bytes than
@@ -110,7 +110,7 @@ reader_read(png_structp png, png_bytep out, size_t count)
 	if (reader->position >= reader->next_poll)
 	{
 		reader->next_poll = reader->position + POLL_BYTES;
-		reader_check(reader, host_poll(reader->host));
+		reader_check(reader, call_poll(reader->call));
 	}
 }
 
@@ -149,7 +149,7 @@ read_pixels(PngReader *reader)
 	png = reader->png;
 	width = (int) png_get_image_width(png, reader->info);
 	height = (int) png_get_image_height(png, reader->info);
-	reader_check(reader, image_create(reader->host, width, height, request_channels(reader->request),
+	reader_check(reader, image_create(reader->call, width, height, request_channels(reader->request),
 									  reader->image));
 
 	/* From here every row is grey or RGB, with or without alpha, 8 or 16 bits;
@@ -167,7 +167,7 @@ read_pixels(PngReader *reader)
 	/* Interlaced images come in several passes over all their rows. */
 	if (!checked_mul(row_bytes, passes > 1 ? (size_t) height : 1, &rows_bytes))
 		reader_fail(reader, status_error(LS_LIMIT_EXCEEDED, "the PNG image does not fit in memory"));
-	reader_check(reader, host_alloc_array(reader->host, rows_bytes, 1, &reader->rows));
+	reader_check(reader, call_alloc_array(reader->call, rows_bytes, 1, &reader->rows));
 	for (int pass = 0; pass < passes; pass++)
 	{
 		for (int y = 0; y < height; y++)
@@ -175,7 +175,7 @@ read_pixels(PngReader *reader)
 			uint8_t    *row = (uint8_t *) reader->rows + (passes > 1 ? (size_t) y * row_bytes : 0);
 
 			if (y % POLL_ROWS == 0)
-				reader_check(reader, host_poll(reader->host));
+				reader_check(reader, call_poll(reader->call));
 			png_read_row(png, row, NULL);
 			if (pass < passes - 1)
 				continue;
@@ -204,13 +204,13 @@ static void
 reader_close(PngReader *reader)
 {
 	png_destroy_read_struct(&reader->png, &reader->info, NULL);
-	host_free(reader->host, reader->rows);
+	call_free(reader->call, reader->rows);
 }
 
 Status
-png_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo *info)
+png_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info)
 {
-	PngReader	reader = {.host = host, .memory = {.host = host}, .bytes = bytes, .size = size};
+	PngReader	reader = {.call = call, .memory = {.call = call}, .bytes = bytes, .size = size};
 	Status		status = png_run(&reader, read_header);
 
 	if (status.code == LS_OK)
@@ -230,10 +230,10 @@ png_header(const HostContext *host, const uint8_t *bytes, size_t size, ImageInfo
 }
 
 Status
-png_decode(const HostContext *host, const uint8_t *bytes, size_t size, const DecodeRequest *request,
+png_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequest *request,
 		   Image *image)
 {
-	PngReader	reader = {.host = host, .memory = {.host = host}, .bytes = bytes, .size = size,
+	PngReader	reader = {.call = call, .memory = {.call = call}, .bytes = bytes, .size = size,
 		.request = request, .image = image};
 	Status		status = png_run(&reader, read_pixels);
 
@@ -243,7 +243,7 @@ png_decode(const HostContext *host, const uint8_t *bytes, size_t size, const Dec
 
 typedef struct PngWriter
 {
-	const HostContext *host;
+	const Call *call;
 	PngMemory	memory;
 	const Image *image;
 	int			compression;
@@ -290,12 +290,12 @@ writer_write(png_structp png, png_bytep bytes, size_t count)
 
 		while (capacity < need)
 			capacity *= 2;
-		status = host_alloc(writer->host, capacity, &larger);
+		status = call_alloc(writer->call, capacity, &larger);
 		if (status.code != LS_OK)
 			writer_fail(writer, status);
 		if (writer->encoded.size > 0)
 			memcpy(larger, writer->encoded.bytes, writer->encoded.size);
-		host_free(writer->host, writer->encoded.bytes);
+		call_free(writer->call, writer->encoded.bytes);
 		writer->encoded.bytes = larger;
 		writer->capacity = capacity;
 	}
@@ -366,7 +366,7 @@ write_image(PngWriter *writer)
 	png_write_info(writer->png, writer->info);
 	for (int y = 0; y < image->height; y++)
 	{
-		Status		status = y % POLL_ROWS == 0 ? host_poll(writer->host) : status_ok();
+		Status		status = y % POLL_ROWS == 0 ? call_poll(writer->call) : status_ok();
 
 		if (status.code != LS_OK)
 			writer_fail(writer, status);
@@ -376,9 +376,9 @@ write_image(PngWriter *writer)
 }
 
 Status
-png_encode(const HostContext *host, const Image *image, int compression, EncodedImage *encoded)
+png_encode(const Call *call, const Image *image, int compression, EncodedImage *encoded)
 {
-	PngWriter	writer = {.host = host, .memory = {.host = host}, .image = image, .compression = compression};
+	PngWriter	writer = {.call = call, .memory = {.call = call}, .image = image, .compression = compression};
 
 	memset(encoded, 0, sizeof *encoded);
 	if (compression < 0 || compression > 9)
@@ -390,7 +390,7 @@ png_encode(const HostContext *host, const Image *image, int compression, Encoded
 	png_destroy_write_struct(&writer.png, &writer.info);
 	if (writer.status.code != LS_OK)
 	{
-		host_free(host, writer.encoded.bytes);
+		call_free(call, writer.encoded.bytes);
 		return writer.status;
 	}
 	*encoded = writer.encoded;

@@ -100,16 +100,16 @@ filter_linear(Filter *filter, int source, int result)
 
 /* Make the filter from source to result pixels. */
 static Status
-filter_create(const HostContext *host, int source, int result, Filter *filter)
+filter_create(const Call *call, int source, int result, Filter *filter)
 {
 	/* Neighbouring areas share at most one source pixel. */
 	size_t		weights = source > result ? (size_t) source + (size_t) result : 2 * (size_t) result;
 	void	   *memory;
 
 	memset(filter, 0, sizeof *filter);
-	TRY(host_alloc_array(host, (size_t) result, sizeof(Taps), &memory));
+	TRY(call_alloc_array(call, (size_t) result, sizeof(Taps), &memory));
 	filter->taps = memory;
-	TRY(host_alloc_array(host, weights, sizeof(uint16_t), &memory));
+	TRY(call_alloc_array(call, weights, sizeof(uint16_t), &memory));
 	filter->weights = memory;
 	if (source > result)
 		filter_area(filter, source, result);
@@ -119,15 +119,15 @@ filter_create(const HostContext *host, int source, int result, Filter *filter)
 }
 
 static void
-filter_free(const HostContext *host, Filter *filter)
+filter_free(const Call *call, Filter *filter)
 {
-	host_free(host, filter->taps);
-	host_free(host, filter->weights);
+	call_free(call, filter->taps);
+	call_free(call, filter->weights);
 }
 
 /* Lay out a filter across for interleaved channels. */
 static Status
-sample_filter_create(const HostContext *host, const Filter *filter, int width, int channels, SampleFilter *samples)
+sample_filter_create(const Call *call, const Filter *filter, int width, int channels, SampleFilter *samples)
 {
 	size_t		count = (size_t) width * (size_t) channels;
 	int			taps = 0;
@@ -138,9 +138,9 @@ sample_filter_create(const HostContext *host, const Filter *filter, int width, i
 	samples->count = (int) count;
 	samples->step = channels;
 	samples->pairs = (taps + 1) / 2;
-	TRY(host_alloc_array(host, count, sizeof(int32_t), &memory));
+	TRY(call_alloc_array(call, count, sizeof(int32_t), &memory));
 	samples->first = memory;
-	TRY(host_alloc_array(host, count, (size_t) samples->pairs * sizeof(uint32_t), &memory));
+	TRY(call_alloc_array(call, count, (size_t) samples->pairs * sizeof(uint32_t), &memory));
 	samples->weights = memory;
 	for (size_t i = 0; i < count; i++)
 	{
@@ -157,16 +157,16 @@ sample_filter_create(const HostContext *host, const Filter *filter, int width, i
 /* Lay out a filter of two taps at most for across_pairs. A block's results
  * lie so close together when enlarging that their samples stand within reach. */
 static Status
-pair_filter_create(const HostContext *host, const Filter *filter, int width, int channels, PairFilter *pairs)
+pair_filter_create(const Call *call, const Filter *filter, int width, int channels, PairFilter *pairs)
 {
 	size_t		blocks = ((size_t) width * (size_t) channels - 1) / PAIR_BLOCK + 1;
 	void	   *memory;
 
-	TRY(host_alloc_array(host, blocks, sizeof(int32_t), &memory));
+	TRY(call_alloc_array(call, blocks, sizeof(int32_t), &memory));
 	pairs->bases = memory;
-	TRY(host_alloc_array(host, blocks, 2 * PAIR_BLOCK * sizeof(int16_t), &memory));
+	TRY(call_alloc_array(call, blocks, 2 * PAIR_BLOCK * sizeof(int16_t), &memory));
 	pairs->places = memory;
-	TRY(host_alloc_array(host, blocks, 2 * PAIR_BLOCK * sizeof(int16_t), &memory));
+	TRY(call_alloc_array(call, blocks, 2 * PAIR_BLOCK * sizeof(int16_t), &memory));
 	pairs->weights = memory;
 	for (size_t i = 0; i < (size_t) width * (size_t) channels; i++)
 	{
@@ -196,7 +196,7 @@ typedef struct ResizeWorker
 /* What the passes of one resize work with. */
 typedef struct Resize
 {
-	const HostContext *host;	/* to poll, where the main thread works alone */
+	const Call *call;	/* to poll, where the main thread works alone */
 	const ImageKernels *kernels;
 	const Image *source;
 	Image	   *result;
@@ -240,8 +240,8 @@ sum_rows(const Resize *resize, ResizeWorker *worker, Taps taps, uint8_t *out)
 		worker->sums[i] = 1 << (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS - 1);
 	for (int j = 0; j < taps.count; j++)
 	{
-		if (resize->host != NULL && j % POLL_ROWS == 0)
-			TRY(host_poll(resize->host));
+		if (resize->call != NULL && j % POLL_ROWS == 0)
+			TRY(call_poll(resize->call));
 		resize->kernels->add(worker->sums, filtered_row(resize, worker, taps.first + j),
 							 resize->down.weights[taps.weights + j], samples);
 	}
@@ -285,29 +285,29 @@ resize_rows(void *data, int number, long begin, long end)
 
 /* Allocate what a thread works with. */
 static Status
-worker_create(const HostContext *host, const Resize *resize, ResizeWorker *worker)
+worker_create(const Call *call, const Resize *resize, ResizeWorker *worker)
 {
 	const Image *source = resize->source;
 	size_t		samples = (size_t) resize->result->width * (size_t) source->channels;
 	void	   *memory;
 
-	TRY(host_alloc_array(host, ((size_t) source->width + 2 * (size_t) resize->samples.pairs) * (size_t) source->channels,
+	TRY(call_alloc_array(call, ((size_t) source->width + 2 * (size_t) resize->samples.pairs) * (size_t) source->channels,
 						 sizeof(uint32_t), &memory));
 	worker->scratch = memory;
 	for (int i = 0; i < 2; i++)
 	{
-		TRY(host_alloc_array(host, samples + PAIR_BLOCK, sizeof(uint16_t), &memory));
+		TRY(call_alloc_array(call, samples + PAIR_BLOCK, sizeof(uint16_t), &memory));
 		worker->rows[i] = memory;
 		worker->kept[i] = -1;
 	}
-	TRY(host_alloc_array(host, samples, sizeof(uint32_t), &memory));
+	TRY(call_alloc_array(call, samples, sizeof(uint32_t), &memory));
 	worker->sums = memory;
 	return status_ok();
 }
 
 /* Set up both passes and run them, block by block. */
 static Status
-resize_run(const HostContext *host, Resize *resize)
+resize_run(const Call *call, Resize *resize)
 {
 	Image	   *result = resize->result;
 	int64_t		per_row = (int64_t) (resize->source->height / result->height + 1) * resize->source->width + result->width;
@@ -315,25 +315,25 @@ resize_run(const HostContext *host, Resize *resize)
 	void	   *memory;
 
 	/* a result row that takes long by itself: alone, where it can be polled */
-	resize->threads = block < 2 * host->threads ? 1 : host->threads;
-	resize->host = resize->threads == 1 ? host : NULL;
+	resize->threads = block < 2 * call->threads ? 1 : call->threads;
+	resize->call = resize->threads == 1 ? call : NULL;
 	block = block < 1 ? 1 : block;
-	TRY(filter_create(host, resize->source->width, result->width, &resize->across));
-	TRY(filter_create(host, resize->source->height, result->height, &resize->down));
+	TRY(filter_create(call, resize->source->width, result->width, &resize->across));
+	TRY(filter_create(call, resize->source->height, result->height, &resize->down));
 	resize->by_pairs = resize->kernels->across_pairs != NULL && resize->source->width <= result->width;
 	if (resize->by_pairs)
-		TRY(pair_filter_create(host, &resize->across, result->width, result->channels, &resize->pairs));
+		TRY(pair_filter_create(call, &resize->across, result->width, result->channels, &resize->pairs));
 	else
-		TRY(sample_filter_create(host, &resize->across, result->width, result->channels, &resize->samples));
-	TRY(host_alloc_array(host, (size_t) resize->threads, sizeof(ResizeWorker), &memory));
+		TRY(sample_filter_create(call, &resize->across, result->width, result->channels, &resize->samples));
+	TRY(call_alloc_array(call, (size_t) resize->threads, sizeof(ResizeWorker), &memory));
 	resize->workers = memory;
 	for (int t = 0; t < resize->threads; t++)
-		TRY(worker_create(host, resize, &resize->workers[t]));
+		TRY(worker_create(call, resize, &resize->workers[t]));
 	for (; resize->first < result->height; resize->first += block)
 	{
 		long		left = result->height - resize->first;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		threads_run(resize->threads, left < block ? left : (long) block, resize_rows, resize);
 		if (resize->status.code != LS_OK)
 			return resize->status;
@@ -343,41 +343,41 @@ resize_run(const HostContext *host, Resize *resize)
 
 /* Free what resize_run allocated. */
 static void
-resize_free(const HostContext *host, Resize *resize)
+resize_free(const Call *call, Resize *resize)
 {
 	for (int t = 0; resize->workers != NULL && t < resize->threads; t++)
 	{
-		host_free(host, resize->workers[t].scratch);
-		host_free(host, resize->workers[t].rows[0]);
-		host_free(host, resize->workers[t].rows[1]);
-		host_free(host, resize->workers[t].sums);
+		call_free(call, resize->workers[t].scratch);
+		call_free(call, resize->workers[t].rows[0]);
+		call_free(call, resize->workers[t].rows[1]);
+		call_free(call, resize->workers[t].sums);
 	}
-	host_free(host, resize->workers);
-	host_free(host, resize->samples.first);
-	host_free(host, resize->samples.weights);
-	host_free(host, resize->pairs.bases);
-	host_free(host, resize->pairs.places);
-	host_free(host, resize->pairs.weights);
-	filter_free(host, &resize->across);
-	filter_free(host, &resize->down);
+	call_free(call, resize->workers);
+	call_free(call, resize->samples.first);
+	call_free(call, resize->samples.weights);
+	call_free(call, resize->pairs.bases);
+	call_free(call, resize->pairs.places);
+	call_free(call, resize->pairs.weights);
+	filter_free(call, &resize->across);
+	filter_free(call, &resize->down);
 }
 
 Status
-image_resize(const HostContext *host, const Image *source, int width, int height, Image *result)
+image_resize(const Call *call, const Image *source, int width, int height, Image *result)
 {
 	Resize		resize = {.kernels = image_kernels(),.source = source,.result = result};
 	Status		status;
 
-	TRY(image_allocate(host, width, height, source->channels, result));
+	TRY(image_allocate(call, width, height, source->channels, result));
 	if (width == source->width && height == source->height)
 	{
 		memcpy(result->pixels, source->pixels, (size_t) width * (size_t) height * (size_t) source->channels);
 		return status_ok();
 	}
-	status = resize_run(host, &resize);
-	resize_free(host, &resize);
+	status = resize_run(call, &resize);
+	resize_free(call, &resize);
 	if (status.code != LS_OK)
-		image_free(host, result);
+		image_free(call, result);
 	return status;
 }
 
@@ -389,15 +389,15 @@ nearest(int i, int source, int result)
 }
 
 Status
-image_resize_nearest(const HostContext *host, const Image *source, int width, int height, Image *result)
+image_resize_nearest(const Call *call, const Image *source, int width, int height, Image *result)
 {
 	size_t		channels = (size_t) source->channels;
 	void	   *memory;
 	int		   *columns;
 	Status		status;
 
-	TRY(image_create(host, width, height, source->channels, result));
-	status = host_alloc_array(host, (size_t) width, sizeof(int), &memory);
+	TRY(image_create(call, width, height, source->channels, result));
+	status = call_alloc_array(call, (size_t) width, sizeof(int), &memory);
 	columns = memory;
 	for (int x = 0; status.code == LS_OK && x < width; x++)
 		columns[x] = nearest(x, source->width, width);
@@ -410,10 +410,10 @@ image_resize_nearest(const HostContext *host, const Image *source, int width, in
 		for (int x = 0; x < width; x++, out += channels)
 			memcpy(out, row + (size_t) columns[x] * channels, channels);
 		if (y % POLL_ROWS == 0)
-			status = host_poll(host);
+			status = call_poll(call);
 	}
-	host_free(host, columns);
+	call_free(call, columns);
 	if (status.code != LS_OK)
-		image_free(host, result);
+		image_free(call, result);
 	return status;
 }

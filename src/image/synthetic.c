@@ -372,7 +372,7 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 
 /* Render all rows. memory holds six rows of int32. */
 static Status
-render(const HostContext *host, const Scene *scene, int32_t *memory, Image *image, Image *mask)
+render(const Call *call, const Scene *scene, int32_t *memory, Image *image, Image *mask)
 {
 	int			width = image->width;
 	int			height = image->height;
@@ -394,7 +394,7 @@ render(const HostContext *host, const Scene *scene, int32_t *memory, Image *imag
 		size_t		start = (size_t) row * (size_t) width;
 
 		if (row % POLL_ROWS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		noise_row(&scene->mottle, noise.xs, y, width, noise.mottle);
 		noise_row(&scene->grain, noise.xs, y, width, noise.grain);
 		noise_row(&scene->ragged, noise.xs, y, width, noise.ragged);
@@ -421,7 +421,7 @@ check_arguments(int width, int height, int severity)
 }
 
 Status
-synthetic_lesion(const HostContext *host, int64_t seed, int width, int height, int severity,
+synthetic_lesion(const Call *call, int64_t seed, int width, int height, int severity,
 				 Image *image, Image *mask)
 {
 	Scene		scene;
@@ -434,23 +434,23 @@ synthetic_lesion(const HostContext *host, int64_t seed, int width, int height, i
 	TRY(check_arguments(width, height, severity));
 	rng_seed(&rng, (uint64_t) seed, 0);
 	pick_scene(&rng, &scene);
-	status = image_create(host, width, height, 3, image);
+	status = image_create(call, width, height, 3, image);
 	if (status.code == LS_OK)
-		status = image_create(host, width, height, 1, mask);
+		status = image_create(call, width, height, 1, mask);
 	if (status.code == LS_OK)
-		status = host_alloc_array(host, (size_t) width * 6, sizeof(int32_t), &memory);
+		status = call_alloc_array(call, (size_t) width * 6, sizeof(int32_t), &memory);
 	if (status.code == LS_OK)
-		status = render(host, &scene, memory, image, mask);
+		status = render(call, &scene, memory, image, mask);
 	if (status.code == LS_OK && severity > 0)
 	{
 		rng_seed(&rng, (uint64_t) seed, 1);	/* the scene stays the same at every severity */
-		status = flaws_add(host, &rng, severity, image);
+		status = flaws_add(call, &rng, severity, image);
 	}
-	host_free(host, memory);
+	call_free(call, memory);
 	if (status.code != LS_OK)
 	{
-		image_free(host, image);
-		image_free(host, mask);
+		image_free(call, image);
+		image_free(call, mask);
 	}
 	return status;
 }

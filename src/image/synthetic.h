@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -16,7 +16,7 @@
  * result that may differ in the last bit decides a pixel's side). severity
  * 0..5 makes it worse: noise, blur, uneven light, hairs.
  */
-Status		synthetic_lesion(const HostContext *host, int64_t seed, int width, int height, int severity,
+Status		synthetic_lesion(const Call *call, int64_t seed, int width, int height, int severity,
 							 Image *image, Image *mask);
 
 #endif

@@ -15,7 +15,7 @@
 /* Maps on their way to the mask's size. */
 typedef struct MapBlend
 {
-	const HostContext *host;
+	const Call *call;
 	const ProbabilityMap *maps;
 	int			count;
 	Bilinear   *resize;			/* count */
@@ -29,26 +29,26 @@ blend_free(MapBlend *blend)
 {
 	for (int i = 0; blend->resize != NULL && i < blend->count; i++)
 		bilinear_free(&blend->resize[i]);
-	host_free(blend->host, blend->resize);
-	host_free(blend->host, blend->shares);
-	host_free(blend->host, blend->row);
+	call_free(blend->call, blend->resize);
+	call_free(blend->call, blend->shares);
+	call_free(blend->call, blend->row);
 }
 
 /* Get ready to blend; blend_free releases what is there also on failure. */
 static Status
 blend_create(MapBlend *blend, const double *weights, int width, int height)
 {
-	const HostContext *host = blend->host;
+	const Call *call = blend->call;
 	double		total = 0;
 	void	   *memory;
 
-	TRY(host_alloc_array(host, (size_t) blend->count, sizeof(Bilinear), &memory));
+	TRY(call_alloc_array(call, (size_t) blend->count, sizeof(Bilinear), &memory));
 	blend->resize = memory;
 	for (int i = 0; i < blend->count; i++)
-		bilinear_init(&blend->resize[i], host, blend->maps[i].size);
-	TRY(host_alloc_array(host, (size_t) blend->count, sizeof(float), &memory));
+		bilinear_init(&blend->resize[i], call, blend->maps[i].size);
+	TRY(call_alloc_array(call, (size_t) blend->count, sizeof(float), &memory));
 	blend->shares = memory;
-	TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
+	TRY(call_alloc_array(call, (size_t) width, sizeof(float), &memory));
 	blend->row = memory;
 	for (int i = 0; i < blend->count; i++)
 		total += weights[i];
@@ -103,7 +103,7 @@ write_rows(MapBlend *blend, double threshold, Image *mask, Image *map)
 		size_t		offset = (size_t) y * (size_t) mask->width;
 
 		if (y % ROWS_PER_POLL == 0)
-			TRY(host_poll(blend->host));
+			TRY(call_poll(blend->call));
 		write_row(blend_row(blend, mask->width, y), mask->width, (float) threshold, mask->pixels + offset,
 				  map == NULL ? NULL : map->pixels + offset);
 	}
@@ -123,33 +123,33 @@ check_options(const MaskOptions *options)
 }
 
 Status
-mask_create(const HostContext *host, const ProbabilityMap *maps, const double *weights, int count,
+mask_create(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
 			const MaskOptions *options, Image *mask, Image *probabilities)
 {
-	MapBlend	blend = {.host = host,.maps = maps,.count = count};
+	MapBlend	blend = {.call = call,.maps = maps,.count = count};
 	Status		status;
 
 	memset(mask, 0, sizeof *mask);
 	if (probabilities != NULL)
 		memset(probabilities, 0, sizeof *probabilities);
 	TRY(check_options(options));
-	status = image_create(host, options->width, options->height, 1, mask);
+	status = image_create(call, options->width, options->height, 1, mask);
 	if (status.code == LS_OK && probabilities != NULL)
-		status = image_create(host, options->width, options->height, 1, probabilities);
+		status = image_create(call, options->width, options->height, 1, probabilities);
 	if (status.code == LS_OK)
 		status = blend_create(&blend, weights, options->width, options->height);
 	if (status.code == LS_OK)
 		status = write_rows(&blend, options->threshold, mask, probabilities);
 	if (status.code == LS_OK && options->largest_component)
-		status = mask_keep_largest(host, mask);
+		status = mask_keep_largest(call, mask);
 	if (status.code == LS_OK && options->fill_holes)
-		status = mask_fill_holes(host, mask);
+		status = mask_fill_holes(call, mask);
 	blend_free(&blend);
 	if (status.code != LS_OK)
 	{
-		image_free(host, mask);
+		image_free(call, mask);
 		if (probabilities != NULL)
-			image_free(host, probabilities);
+			image_free(call, probabilities);
 	}
 	return status;
 }

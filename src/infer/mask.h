@@ -21,9 +21,9 @@ typedef struct MaskOptions
  * `weights` (>= 0, not all 0) and threshold it: mask is 1 channel of 0/255. If
  * probabilities is not NULL it receives the mean as 1-channel 8-bit (round(255
  * p)). Flipped or turned maps give the flipped or turned mask, bit for bit.
- * The caller frees both through host; on failure there is nothing to free.
+ * The caller frees both through call; on failure there is nothing to free.
  */
-Status		mask_create(const HostContext *host, const ProbabilityMap *maps, const double *weights, int count,
+Status		mask_create(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
 						const MaskOptions *options, Image *mask, Image *probabilities);
 
 #endif

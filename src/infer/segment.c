@@ -1,8 +1,8 @@
 /*
  * segment.c: one image through one network.
  *
- * The plan is kept from call to call and belongs to the network's host; what
- * a call makes belongs to the host that was lent for it, so that an error or
+ * The plan is kept from call to call and belongs to the network's call; what
+ * a call makes belongs to the call that was lent for it, so that an error or
  * a cancel in one call leaves the segmenter ready for the next.
  *
  * For test-time augmentation the image is turned before it is resized, not
@@ -16,23 +16,23 @@
 
 struct Segmenter
 {
-	const HostContext *owner;	/* the network's: of all that is kept */
-	const HostContext *host;	/* of the current call */
+	const Call *owner;	/* the network's: of all that is kept */
+	const Call *call;	/* of the current call */
 	int			size;			/* network input width and height */
 	Predictor  *predictor;
 };
 
 void
-probability_map_free(const HostContext *host, ProbabilityMap *map)
+probability_map_free(const Call *call, ProbabilityMap *map)
 {
-	host_free(host, map->values);
+	call_free(call, map->values);
 	memset(map, 0, sizeof *map);
 }
 
 Status
 segmenter_create(const Network *network, const EngineChoice *choice, Segmenter **result)
 {
-	const HostContext *owner = network->host;
+	const Call *owner = network->call;
 	Segmenter  *segmenter;
 	Status		status;
 	void	   *memory;
@@ -42,10 +42,10 @@ segmenter_create(const Network *network, const EngineChoice *choice, Segmenter *
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the network has not been trained"),
 								"Train it first, or set the image size its weights were made for.");
 	TRY(network_check_size(network, network->image_size, network->image_size));
-	TRY(host_alloc_array(owner, 1, sizeof(Segmenter), &memory));
+	TRY(call_alloc_array(owner, 1, sizeof(Segmenter), &memory));
 	segmenter = memory;
 	segmenter->owner = owner;
-	segmenter->host = owner;
+	segmenter->call = owner;
 	segmenter->size = network->image_size;
 	status = predictor_create(network, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
 	if (status.code != LS_OK)
@@ -63,7 +63,7 @@ segmenter_free(Segmenter *segmenter)
 	if (segmenter == NULL)
 		return;
 	predictor_free(segmenter->predictor);
-	host_free(segmenter->owner, segmenter);
+	call_free(segmenter->owner, segmenter);
 }
 
 size_t
@@ -79,29 +79,29 @@ segmenter_predictor(const Segmenter *segmenter)
 }
 
 void
-segmenter_set_host(Segmenter *segmenter, const HostContext *host)
+segmenter_set_host(Segmenter *segmenter, const Call *call)
 {
-	segmenter->host = host;
+	segmenter->call = call;
 }
 
 /* Predict an image as it stands. */
 static Status
 run_view(Segmenter *segmenter, const Image *image, float *probabilities)
 {
-	const HostContext *host = segmenter->host;
+	const Call *call = segmenter->call;
 	Image		resized = {0};
 	const Image *input = image;
 	Status		status;
 
 	if (image->width != segmenter->size || image->height != segmenter->size)
 	{
-		TRY(image_resize(host, image, segmenter->size, segmenter->size, &resized));
+		TRY(image_resize(call, image, segmenter->size, segmenter->size, &resized));
 		input = &resized;
 	}
-	status = host_poll(host);
+	status = call_poll(call);
 	if (status.code == LS_OK)
 		status = predictor_run(segmenter->predictor, input->pixels, probabilities);
-	image_free(host, &resized);
+	image_free(call, &resized);
 	return status;
 }
 
@@ -110,11 +110,11 @@ run_view(Segmenter *segmenter, const Image *image, float *probabilities)
 static Status
 run_symmetries(Segmenter *segmenter, const Image *image, double threshold, ProbabilityMap *map)
 {
-	const HostContext *host = segmenter->host;
+	const Call *call = segmenter->call;
 	SymmetryMean mean;
 	Status		status;
 
-	TRY(symmetry_mean_create(host, segmenter->size, &mean));
+	TRY(symmetry_mean_create(call, segmenter->size, &mean));
 	status = run_view(segmenter, image, map->values);
 	for (int symmetry = 0; status.code == LS_OK; symmetry++)
 	{
@@ -123,16 +123,16 @@ run_symmetries(Segmenter *segmenter, const Image *image, double threshold, Proba
 		symmetry_mean_add(&mean, symmetry, map->values, (float) threshold);
 		if (symmetry + 1 == SYMMETRIES)
 			break;
-		status = symmetry_image(host, symmetry + 1, image, &seen);
+		status = symmetry_image(call, symmetry + 1, image, &seen);
 		if (status.code == LS_OK)
 		{
 			status = run_view(segmenter, &seen, map->values);
-			image_free(host, &seen);
+			image_free(call, &seen);
 		}
 	}
 	if (status.code == LS_OK)
 		symmetry_mean_finish(&mean, map->values, &map->disagreement);
-	symmetry_mean_free(host, &mean);
+	symmetry_mean_free(call, &mean);
 	return status;
 }
 
@@ -143,13 +143,13 @@ segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double thresho
 	void	   *memory;
 
 	memset(map, 0, sizeof *map);
-	TRY(host_alloc_array(segmenter->host, (size_t) segmenter->size * (size_t) segmenter->size, sizeof(float),
+	TRY(call_alloc_array(segmenter->call, (size_t) segmenter->size * (size_t) segmenter->size, sizeof(float),
 						 &memory));
 	map->size = segmenter->size;
 	map->values = memory;
 	status = tta ? run_symmetries(segmenter, image, threshold, map) : run_view(segmenter, image, map->values);
 	if (status.code != LS_OK)
-		probability_map_free(segmenter->host, map);
+		probability_map_free(segmenter->call, map);
 	return status;
 }
 

@@ -18,29 +18,29 @@ typedef struct ProbabilityMap
 	double		disagreement;	/* of the views of test-time augmentation, see symmetry.h; else 0 */
 } ProbabilityMap;
 
-void		probability_map_free(const HostContext *host, ProbabilityMap *map);
+void		probability_map_free(const Call *call, ProbabilityMap *map);
 
 typedef struct Segmenter Segmenter;
 
 /* Plan single-image segmentation with network at its image_size (square);
  * LS_INVALID_ARGUMENT for a network that has none. The segmenter's memory is
- * of network->host and the network must outlive it. */
+ * of network->call and the network must outlive it. */
 Status		segmenter_create(const Network *network, const EngineChoice *choice, Segmenter **segmenter);
 void		segmenter_free(Segmenter *segmenter);
 size_t		segmenter_memory(const Segmenter *segmenter);
 const Predictor *segmenter_predictor(const Segmenter *segmenter);
 
-/* Lend it the host of the current call: limits, poll, and the memory of
+/* Lend it the call of the current call: limits, poll, and the memory of
  * everything a call makes. What is kept from call to call stays with
- * network->host, which is also the host before the first lending. */
-void		segmenter_set_host(Segmenter *segmenter, const HostContext *host);
+ * network->call, which is also the call before the first lending. */
+void		segmenter_set_host(Segmenter *segmenter, const Call *call);
 
 /*
  * Resize an RGB image to network size and predict. With `tta` the image is
  * seen in the eight symmetries of the square and the map is their mean, so
  * that a square image flipped or turned gives the same map flipped or turned,
  * bit for bit; `threshold` is that of the masks which disagreement compares.
- * The caller frees the map through the lent host; on failure there is
+ * The caller frees the map through the lent call; on failure there is
  * nothing to free.
  */
 Status		segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold,

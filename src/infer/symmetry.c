@@ -57,13 +57,13 @@ copy_row(const uint8_t *from, ptrdiff_t step, int channels, int width, uint8_t *
 }
 
 Status
-symmetry_image(const HostContext *host, int symmetry, const Image *source, Image *result)
+symmetry_image(const Call *call, int symmetry, const Image *source, Image *result)
 {
 	bool		transpose = (symmetry & SYMMETRY_TRANSPOSE) != 0;
 	Walk		walk = walk_source(symmetry, source->width, source->height);
 	int			channels = source->channels;
 
-	TRY(image_create(host, transpose ? source->height : source->width, transpose ? source->width : source->height,
+	TRY(image_create(call, transpose ? source->height : source->width, transpose ? source->width : source->height,
 					 channels, result));
 	for (int y = 0; y < result->height; y++)
 	{
@@ -76,11 +76,11 @@ symmetry_image(const HostContext *host, int symmetry, const Image *source, Image
 			copy_row(from, walk.next_pixel, 3, result->width, to);
 		if (y % ROWS_PER_POLL == 0)
 		{
-			Status		status = host_poll(host);
+			Status		status = call_poll(call);
 
 			if (status.code != LS_OK)
 			{
-				image_free(host, result);
+				image_free(call, result);
 				return status;
 			}
 		}
@@ -89,7 +89,7 @@ symmetry_image(const HostContext *host, int symmetry, const Image *source, Image
 }
 
 Status
-symmetry_mean_create(const HostContext *host, int size, SymmetryMean *mean)
+symmetry_mean_create(const Call *call, int size, SymmetryMean *mean)
 {
 	size_t		pixels = (size_t) size * (size_t) size;
 	Status		status;
@@ -97,20 +97,20 @@ symmetry_mean_create(const HostContext *host, int size, SymmetryMean *mean)
 
 	memset(mean, 0, sizeof *mean);
 	mean->size = size;
-	TRY(host_alloc_array(host, pixels, sizeof *mean->sums, &memory));
+	TRY(call_alloc_array(call, pixels, sizeof *mean->sums, &memory));
 	mean->sums = memory;
-	status = host_alloc_array(host, pixels, sizeof *mean->votes, &memory);
+	status = call_alloc_array(call, pixels, sizeof *mean->votes, &memory);
 	mean->votes = memory;
 	if (status.code != LS_OK)
-		symmetry_mean_free(host, mean);
+		symmetry_mean_free(call, mean);
 	return status;
 }
 
 void
-symmetry_mean_free(const HostContext *host, SymmetryMean *mean)
+symmetry_mean_free(const Call *call, SymmetryMean *mean)
 {
-	host_free(host, mean->sums);
-	host_free(host, mean->votes);
+	call_free(call, mean->sums);
+	call_free(call, mean->votes);
 	memset(mean, 0, sizeof *mean);
 }
 

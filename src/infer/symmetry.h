@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -27,7 +27,7 @@ enum
 };
 
 /* A new image: source (1 or 3 channels) seen in a symmetry. */
-Status		symmetry_image(const HostContext *host, int symmetry, const Image *source, Image *result);
+Status		symmetry_image(const Call *call, int symmetry, const Image *source, Image *result);
 
 /* A mean being taken of the maps of all symmetries. */
 typedef struct SymmetryMean
@@ -37,8 +37,8 @@ typedef struct SymmetryMean
 	uint8_t    *votes;			/* maps whose probability is above the threshold */
 } SymmetryMean;
 
-Status		symmetry_mean_create(const HostContext *host, int size, SymmetryMean *mean);
-void		symmetry_mean_free(const HostContext *host, SymmetryMean *mean);
+Status		symmetry_mean_create(const Call *call, int size, SymmetryMean *mean);
+void		symmetry_mean_free(const Call *call, SymmetryMean *mean);
 
 /* Add the map of the image seen in `symmetry`, put back upright. */
 void		symmetry_mean_add(SymmetryMean *mean, int symmetry, const float *map, float threshold);

@@ -279,7 +279,7 @@ warp_and_colour(const Variation *variation, int size, const uint8_t *rgb, const 
 }
 
 Status
-augment_apply(const HostContext *host, const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask,
+augment_apply(const Call *call, const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask,
 			  uint8_t *out_rgb, uint8_t *out_mask)
 {
 	Image		image = {.width = size, .height = size, .channels = 3, .pixels = out_rgb};
@@ -287,6 +287,6 @@ augment_apply(const HostContext *host, const Variation *variation, int size, con
 
 	warp_and_colour(variation, size, rgb, mask, out_rgb, out_mask);
 	if (variation->severity > 0)
-		TRY(degrade_apply(host, variation->kind, variation->severity, &rng, &image));
-	return enhance_by_mode(host, variation->enhance, &image);
+		TRY(degrade_apply(call, variation->kind, variation->severity, &rng, &image));
+	return enhance_by_mode(call, variation->enhance, &image);
 }

@@ -77,9 +77,9 @@ Variation	augment_draw(const AugmentOptions *options, Rng *rng);
  * the degradation, and last enhancement of what that left. The variation that
  * changes nothing copies exactly. Degrading and enhancing allocate: the status
  * is theirs, and without them always LS_OK. Safe on any thread with
- * host_standalone().
+ * call_standalone().
  */
-Status		augment_apply(const HostContext *host, const Variation *variation, int size,
+Status		augment_apply(const Call *call, const Variation *variation, int size,
 						  const uint8_t *rgb, const uint8_t *mask,
 						  uint8_t *out_rgb, uint8_t *out_mask);
 

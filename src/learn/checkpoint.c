@@ -36,7 +36,7 @@ checkpoint_size(const CheckpointRun *run, size_t *size)
 }
 
 Status
-checkpoint_write(const HostContext *host, const Checkpoint *checkpoint, void **bytes, size_t *size)
+checkpoint_write(const Call *call, const Checkpoint *checkpoint, void **bytes, size_t *size)
 {
 	const CheckpointRun *run = &checkpoint->run;
 	size_t		weight_bytes = (size_t) run->weight_count * sizeof(float);
@@ -44,7 +44,7 @@ checkpoint_write(const HostContext *host, const Checkpoint *checkpoint, void **b
 	char	   *end;
 
 	TRY(checkpoint_size(run, size));
-	TRY(host_alloc(host, *size, bytes));
+	TRY(call_alloc(call, *size, bytes));
 	header.magic = CHECKPOINT_MAGIC;
 	header.version = CHECKPOINT_VERSION;
 	header.run = *run;

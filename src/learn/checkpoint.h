@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "learn/augment.h"
 
@@ -51,8 +51,8 @@ typedef struct Checkpoint
 	float	   *moments;		/* moment_count */
 } Checkpoint;
 
-/* Write to *bytes, allocated through host; the caller frees it. */
-Status		checkpoint_write(const HostContext *host, const Checkpoint *checkpoint,
+/* Write to *bytes, allocated through call; the caller frees it. */
+Status		checkpoint_write(const Call *call, const Checkpoint *checkpoint,
 							 void **bytes, size_t *size);
 
 /* Read progress and the arrays of a run that must be checkpoint->run. On

@@ -2,7 +2,7 @@
  * dataset.c: records of size * size * 4 bytes, RGB then mask.
  *
  * The first records stand in memory, in chunks of a few megabytes so that
- * growing copies nothing; the rest stand in the host's temporary file one
+ * growing copies nothing; the rest stand in the call's temporary file one
  * after another, so a record's place follows from its index alone.
  */
 #include "learn/dataset.h"
@@ -18,7 +18,7 @@
 
 struct Dataset
 {
-	const HostContext *host;
+	const Call *call;
 	int			size;			/* pixels */
 	EnhanceMode enhance;		/* of what is added */
 	size_t		mask_bytes;		/* size * size */
@@ -32,7 +32,7 @@ struct Dataset
 };
 
 Status
-dataset_create(const HostContext *host, int size, size_t max_memory, Dataset **dataset)
+dataset_create(const Call *call, int size, size_t max_memory, Dataset **dataset)
 {
 	size_t		mask_bytes;
 	size_t		record_bytes;
@@ -44,9 +44,9 @@ dataset_create(const HostContext *host, int size, size_t max_memory, Dataset **d
 	if (!checked_mul(size, size, &mask_bytes) || !checked_mul(mask_bytes, 4, &record_bytes))
 		return status_error(LS_LIMIT_EXCEEDED, "image size %d does not fit in memory", size);
 
-	TRY(host_alloc_array(host, 1, sizeof(Dataset), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Dataset), &memory));
 	*dataset = memory;
-	(*dataset)->host = host;
+	(*dataset)->call = call;
 	(*dataset)->size = size;
 	(*dataset)->mask_bytes = mask_bytes;
 	(*dataset)->record_bytes = record_bytes;
@@ -61,9 +61,9 @@ dataset_free(Dataset *dataset)
 	if (dataset == NULL)
 		return;
 	for (size_t i = 0; i < dataset->chunk_count; i++)
-		host_free(dataset->host, dataset->chunks[i]);
-	host_free(dataset->host, dataset->chunks);
-	host_free(dataset->host, dataset);
+		call_free(dataset->call, dataset->chunks[i]);
+	call_free(dataset->call, dataset->chunks);
+	call_free(dataset->call, dataset);
 }
 
 /* Append one chunk for the records that follow. */
@@ -77,16 +77,16 @@ add_chunk(Dataset *dataset)
 	{
 		size_t		room = dataset->chunk_room == 0 ? 16 : 2 * dataset->chunk_room;
 
-		TRY(host_alloc_array(dataset->host, room, sizeof(uint8_t *), &memory));
+		TRY(call_alloc_array(dataset->call, room, sizeof(uint8_t *), &memory));
 		if (dataset->chunk_count > 0)
 			memcpy(memory, dataset->chunks, dataset->chunk_count * sizeof(uint8_t *));
-		host_free(dataset->host, dataset->chunks);
+		call_free(dataset->call, dataset->chunks);
 		dataset->chunks = memory;
 		dataset->chunk_room = room;
 	}
 	if (records > dataset->chunk_records)
 		records = dataset->chunk_records;
-	TRY(host_alloc(dataset->host, records * dataset->record_bytes, &memory));
+	TRY(call_alloc(dataset->call, records * dataset->record_bytes, &memory));
 	dataset->chunks[dataset->chunk_count++] = memory;
 	return status_ok();
 }
@@ -110,7 +110,7 @@ spill_offset(const Dataset *dataset, size_t index)
 static Status
 store_record(Dataset *dataset, const uint8_t *rgb, const uint8_t *mask)
 {
-	const HostContext *host = dataset->host;
+	const Call *call = dataset->call;
 	size_t		rgb_bytes = 3 * dataset->mask_bytes;
 
 	if (dataset->count < dataset->memory_records)
@@ -127,14 +127,14 @@ store_record(Dataset *dataset, const uint8_t *rgb, const uint8_t *mask)
 	{
 		int64_t		offset = spill_offset(dataset, dataset->count);
 
-		if (host->spill_write == NULL)
+		if (call->spill_write == NULL)
 			return status_with_hint(
 									status_error(LS_LIMIT_EXCEEDED,
 												 "%zu images of %d x %d pixels fill the memory for training images",
 												 dataset->count, dataset->size, dataset->size),
 									"Raise lesionseg.max_memory or use a smaller image size.");
-		if (!host->spill_write(host->user, offset, rgb, rgb_bytes) ||
-			!host->spill_write(host->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
+		if (!call->spill_write(call->user, offset, rgb, rgb_bytes) ||
+			!call->spill_write(call->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
 			return status_error(LS_HOST_ERROR, "could not write a training image to the temporary file");
 	}
 	dataset->count++;
@@ -155,14 +155,14 @@ about(const char *half, Status status)
 
 /* Replace *image by its resized copy; it stays as it was on failure. */
 static Status
-resize_in_place(const HostContext *host, int size, Image *image)
+resize_in_place(const Call *call, int size, Image *image)
 {
 	Image		resized;
 
 	if (image->width == size && image->height == size)
 		return status_ok();
-	TRY(image_resize(host, image, size, size, &resized));
-	image_free(host, image);
+	TRY(image_resize(call, image, size, size, &resized));
+	image_free(call, image);
 	*image = resized;
 	return status_ok();
 }
@@ -172,28 +172,28 @@ static Status
 decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 			const void *mask_bytes, size_t mask_size, Image *image, Image *mask)
 {
-	const HostContext *host = dataset->host;
+	const Call *call = dataset->call;
 	int			size = dataset->size;
 	ImageInfo	image_header;
 	ImageInfo	mask_header;
 
-	TRY(about("image", image_info(host, image_bytes, image_size, &image_header)));
-	TRY(about("mask", image_info(host, mask_bytes, mask_size, &mask_header)));
+	TRY(about("image", image_info(call, image_bytes, image_size, &image_header)));
+	TRY(about("mask", image_info(call, mask_bytes, mask_size, &mask_header)));
 	TRY(mask_check_shape(&image_header, mask_header.width, mask_header.height));
-	if ((int64_t) image_header.width * image_header.height > host->max_pixels)
+	if ((int64_t) image_header.width * image_header.height > call->max_pixels)
 		return status_with_hint(
 								status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
 											 image_header.width, image_header.height,
-											 (long long) host->max_pixels),
+											 (long long) call->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
 
-	TRY(about("image", image_decode_at_least(host, image_bytes, image_size, DECODE_RGB, TURN_UPRIGHT, size, size,
+	TRY(about("image", image_decode_at_least(call, image_bytes, image_size, DECODE_RGB, TURN_UPRIGHT, size, size,
 									   image)));
-	TRY(resize_in_place(host, size, image));
-	TRY(enhance_by_mode(host, dataset->enhance, image));
-	TRY(host_poll(host));
-	TRY(about("mask", mask_decode(host, mask_bytes, mask_size, TURN_UPRIGHT, mask, NULL)));
-	TRY(resize_in_place(host, size, mask));
+	TRY(resize_in_place(call, size, image));
+	TRY(enhance_by_mode(call, dataset->enhance, image));
+	TRY(call_poll(call));
+	TRY(about("mask", mask_decode(call, mask_bytes, mask_size, TURN_UPRIGHT, mask, NULL)));
+	TRY(resize_in_place(call, size, mask));
 	for (size_t i = 0; i < dataset->mask_bytes; i++)
 		mask->pixels[i] = mask->pixels[i] > 127 ? 255 : 0;
 	return status_ok();
@@ -207,12 +207,12 @@ dataset_add(Dataset *dataset, const void *image_bytes, size_t image_size,
 	Image		mask = {0};
 	Status		status;
 
-	TRY(host_poll(dataset->host));
+	TRY(call_poll(dataset->call));
 	status = decode_pair(dataset, image_bytes, image_size, mask_bytes, mask_size, &image, &mask);
 	if (status.code == LS_OK)
 		status = store_record(dataset, image.pixels, mask.pixels);
-	image_free(dataset->host, &image);
-	image_free(dataset->host, &mask);
+	image_free(dataset->call, &image);
+	image_free(dataset->call, &mask);
 	return status;
 }
 
@@ -231,7 +231,7 @@ dataset_count(const Dataset *dataset)
 Status
 dataset_read(const Dataset *dataset, long index, uint8_t *rgb, uint8_t *mask)
 {
-	const HostContext *host = dataset->host;
+	const Call *call = dataset->call;
 	size_t		rgb_bytes = 3 * dataset->mask_bytes;
 
 	if (index < 0 || (size_t) index >= dataset->count)
@@ -247,8 +247,8 @@ dataset_read(const Dataset *dataset, long index, uint8_t *rgb, uint8_t *mask)
 	{
 		int64_t		offset = spill_offset(dataset, index);
 
-		if (!host->spill_read(host->user, offset, rgb, rgb_bytes) ||
-			!host->spill_read(host->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
+		if (!call->spill_read(call->user, offset, rgb, rgb_bytes) ||
+			!call->spill_read(call->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
 			return status_error(LS_HOST_ERROR, "could not read a training image from the temporary file");
 	}
 	return status_ok();

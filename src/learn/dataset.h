@@ -2,9 +2,9 @@
  * dataset.h: images and masks decoded once, at training size, and kept.
  *
  * 8-bit RGB and mask, size * size * 4 bytes an image. What does not fit in
- * the given share of memory goes to the host's temporary file. A host has one
+ * the given share of memory goes to the call's temporary file. A call has one
  * such file and a data set takes the whole of it: two data sets that may both
- * spill need a host each.
+ * spill need a call each.
  */
 #ifndef LESIONSEG_LEARN_DATASET_H
 #define LESIONSEG_LEARN_DATASET_H
@@ -12,15 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "enhance/enhance.h"
 
 typedef struct Dataset Dataset;
 
 /* An empty data set of size x size images that holds at most max_memory
- * bytes of pixels in memory. host must outlive it. */
-Status		dataset_create(const HostContext *host, int size, size_t max_memory, Dataset **dataset);
+ * bytes of pixels in memory. call must outlive it. */
+Status		dataset_create(const Call *call, int size, size_t max_memory, Dataset **dataset);
 
 /* Enhance the images that are added from now on, at training size. */
 void		dataset_enhance(Dataset *dataset, EnhanceMode mode);

@@ -24,22 +24,22 @@ typedef struct FitImage
 
 struct EnsembleFit
 {
-	const HostContext *host;
+	const Call *call;
 	int			members;
 	int			size;
 	FitImage   *images;
 };
 
 Status
-ensemble_fit_create(const HostContext *host, int members, int size, EnsembleFit **result)
+ensemble_fit_create(const Call *call, int members, int size, EnsembleFit **result)
 {
 	EnsembleFit *fit;
 	void	   *memory;
 
 	*result = NULL;
-	TRY(host_alloc_array(host, 1, sizeof(EnsembleFit), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(EnsembleFit), &memory));
 	fit = memory;
-	fit->host = host;
+	fit->call = call;
 	fit->members = members;
 	fit->size = size;
 	*result = fit;
@@ -55,11 +55,11 @@ ensemble_fit_free(EnsembleFit *fit)
 	{
 		FitImage   *next = fit->images->next;
 
-		host_free(fit->host, fit->images->pixels);
-		host_free(fit->host, fit->images);
+		call_free(fit->call, fit->images->pixels);
+		call_free(fit->call, fit->images);
 		fit->images = next;
 	}
-	host_free(fit->host, fit);
+	call_free(fit->call, fit);
 }
 
 /* Keep a map at the common size. */
@@ -69,7 +69,7 @@ keep_map(const EnsembleFit *fit, const ProbabilityMap *map, uint8_t *pixels)
 	Bilinear	resize;
 	Status		status;
 
-	bilinear_init(&resize, fit->host, map->size);
+	bilinear_init(&resize, fit->call, map->size);
 	status = bilinear_prepare(&resize, fit->size, fit->size);
 	if (status.code == LS_OK)
 		bilinear_start(&resize);
@@ -92,18 +92,18 @@ ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Image *trut
 	Image		mask;
 	void	   *memory;
 
-	TRY(host_alloc_array(fit->host, 1, sizeof(FitImage), &memory));
+	TRY(call_alloc_array(fit->call, 1, sizeof(FitImage), &memory));
 	image = memory;
 	image->next = fit->images;
 	fit->images = image;
-	TRY(host_alloc_array(fit->host, (size_t) fit->members + 1, pixels, &memory));
+	TRY(call_alloc_array(fit->call, (size_t) fit->members + 1, pixels, &memory));
 	image->pixels = memory;
 	for (int m = 0; m < fit->members; m++)
 		TRY(keep_map(fit, &maps[m], image->pixels + (size_t) m * pixels));
-	TRY(image_resize_nearest(fit->host, truth, fit->size, fit->size, &mask));
+	TRY(image_resize_nearest(fit->call, truth, fit->size, fit->size, &mask));
 	memcpy(image->pixels + (size_t) fit->members * pixels, mask.pixels, pixels);
-	image_free(fit->host, &mask);
-	return host_poll(fit->host);
+	image_free(fit->call, &mask);
+	return call_poll(fit->call);
 }
 
 /* Weighted sum of an image's maps; `counts` sum to at most 255. */
@@ -150,7 +150,7 @@ score_counts(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *
 		for (size_t i = 0; i < pixels; i++)
 			above[below[sums[i]]][mask[i] != 0]++;
 		threshold_add_counts(&scores, above);
-		TRY(host_poll(fit->host));
+		TRY(call_poll(fit->call));
 	}
 	*score = threshold_best_jaccard(&scores);
 	return status_ok();
@@ -216,7 +216,7 @@ predict_image(void *data, long i, const float **probabilities, const uint8_t **m
 		ensemble->probabilities[j] = (float) ensemble->sums[j] / (float) (255 * ensemble->total);
 	*probabilities = ensemble->probabilities;
 	*mask = ensemble->image->pixels + (size_t) fit->members * pixels;
-	return host_poll(fit->host);
+	return call_poll(fit->call);
 }
 
 /* Fit the ensemble with these counts. */
@@ -236,10 +236,10 @@ fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Fit *res
 		images.count++;
 	for (int m = 0; m < fit->members; m++)
 		ensemble.total += counts[m];
-	TRY(host_alloc_array(fit->host, images.pixels, sizeof(float), &memory));
+	TRY(call_alloc_array(fit->call, images.pixels, sizeof(float), &memory));
 	ensemble.probabilities = memory;
-	status = fit_run(fit->host, &images, 0, result);
-	host_free(fit->host, memory);
+	status = fit_run(fit->call, &images, 0, result);
+	call_free(fit->call, memory);
 	return status;
 }
 
@@ -264,16 +264,16 @@ solve(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, double *we
 Status
 ensemble_fit_solve(const EnsembleFit *fit, double *weights, EnsembleFitResult *result)
 {
-	const HostContext *host = fit->host;
+	const Call *call = fit->call;
 	void	   *counts = NULL;
 	void	   *sums = NULL;
-	Status		status = host_alloc_array(host, 2 * (size_t) fit->members, sizeof(int), &counts);
+	Status		status = call_alloc_array(call, 2 * (size_t) fit->members, sizeof(int), &counts);
 
 	if (status.code == LS_OK)
-		status = host_alloc_array(host, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums);
+		status = call_alloc_array(call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums);
 	if (status.code == LS_OK)
 		status = solve(fit, counts, (int *) counts + fit->members, sums, weights, result);
-	host_free(host, counts);
-	host_free(host, sums);
+	call_free(call, counts);
+	call_free(call, sums);
 	return status;
 }

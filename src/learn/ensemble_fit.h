@@ -20,7 +20,7 @@
 typedef struct EnsembleFit EnsembleFit;
 
 /* What images say about a number of members, compared at size x size. */
-Status		ensemble_fit_create(const HostContext *host, int members, int size, EnsembleFit **fit);
+Status		ensemble_fit_create(const Call *call, int members, int size, EnsembleFit **fit);
 void		ensemble_fit_free(EnsembleFit *fit);
 
 /* Add an image: a map of each member, and the true mask. */

@@ -97,7 +97,7 @@ fit_in(void *scratch, const FitImages *images, double threshold, Fit *result)
 }
 
 Status
-fit_run(const HostContext *host, const FitImages *images, double threshold, Fit *result)
+fit_run(const Call *call, const FitImages *images, double threshold, Fit *result)
 {
 	size_t		maps;
 	size_t		size;
@@ -115,8 +115,8 @@ fit_run(const HostContext *host, const FitImages *images, double threshold, Fit 
 		!checked_mul((size_t) images->count, sizeof(double), &size) ||
 		!checked_add(size, sizeof(FitSums), &size) || !checked_add(size, maps, &size))
 		return status_error(LS_LIMIT_EXCEEDED, "%ld images do not fit in memory", images->count);
-	TRY(host_alloc_array(host, size, 1, &scratch));
+	TRY(call_alloc_array(call, size, 1, &scratch));
 	status = fit_in(scratch, images, threshold, result);
-	host_free(host, scratch);
+	call_free(call, scratch);
 	return status;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 
 /* What was fitted. */
 typedef struct Fit
@@ -39,6 +39,6 @@ typedef struct FitImages
  * images, and none, what results are the values of a network that nothing was
  * fitted to.
  */
-Status		fit_run(const HostContext *host, const FitImages *images, double threshold, Fit *result);
+Status		fit_run(const Call *call, const FitImages *images, double threshold, Fit *result);
 
 #endif

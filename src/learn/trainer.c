@@ -1,7 +1,7 @@
 /*
  * trainer.c: the training loop.
  *
- * A batch is read on the main thread (a data set may ask the host), varied by
+ * A batch is read on the main thread (a data set may ask the call), varied by
  * all threads, one image each at a time, and handed to the learner. After the
  * last batch the validation images are scored. All memory is taken when the
  * trainer is created.
@@ -29,7 +29,7 @@ typedef struct ImageBatch
 struct Trainer
 {
 	Network    *network;
-	const HostContext *host;	/* the network's */
+	const Call *call;	/* the network's */
 	const Dataset *training;
 	long		validation_images;
 	TrainOptions options;		/* batch_size as used */
@@ -75,9 +75,9 @@ batch_create(const Trainer *trainer, ImageBatch *batch)
 
 	if (!checked_mul(trainer->pixels, (size_t) images, &pixels))
 		return status_error(LS_LIMIT_EXCEEDED, "a batch of %d images does not fit in memory", images);
-	TRY(host_alloc_array(trainer->host, pixels, 3, &memory));
+	TRY(call_alloc_array(trainer->call, pixels, 3, &memory));
 	batch->rgb = memory;
-	TRY(host_alloc_array(trainer->host, pixels, 1, &memory));
+	TRY(call_alloc_array(trainer->call, pixels, 1, &memory));
 	batch->mask = memory;
 	return status_ok();
 }
@@ -86,8 +86,8 @@ batch_create(const Trainer *trainer, ImageBatch *batch)
 static void
 batch_free(const Trainer *trainer, ImageBatch *batch)
 {
-	host_free(trainer->host, batch->rgb);
-	host_free(trainer->host, batch->mask);
+	call_free(trainer->call, batch->rgb);
+	call_free(trainer->call, batch->mask);
 }
 
 /* Images per validation batch, at most: no more than a training batch, so that
@@ -102,7 +102,7 @@ validation_batch(const TrainOptions *options)
 static Status
 allocate(Trainer *trainer, const Dataset *validation)
 {
-	const HostContext *host = trainer->host;
+	const Call *call = trainer->call;
 	const TrainOptions *options = &trainer->options;
 	size_t		weight_count = trainer->network->graph->weight_count;
 	void	   *memory;
@@ -113,10 +113,10 @@ allocate(Trainer *trainer, const Dataset *validation)
 						  &trainer->validation));
 	TRY(batch_create(trainer, &trainer->decoded));
 	TRY(batch_create(trainer, &trainer->varied));
-	TRY(host_alloc_array(host, (size_t) trainer->batches * (size_t) options->batch_size,
+	TRY(call_alloc_array(call, (size_t) trainer->batches * (size_t) options->batch_size,
 						 sizeof(int32_t), &memory));
 	trainer->order = memory;
-	TRY(host_alloc_array(host, weight_count, sizeof(float), &memory));
+	TRY(call_alloc_array(call, weight_count, sizeof(float), &memory));
 	trainer->best_weights = memory;
 	memcpy(trainer->best_weights, trainer->network->weights, weight_count * sizeof(float));
 	return status_ok();
@@ -148,10 +148,10 @@ trainer_create(Network *network, const Dataset *training, const Dataset *validat
 	*result = NULL;
 	TRY(train_options_check(options));
 	TRY(check_data(network, training, validation));
-	TRY(host_alloc_array(network->host, 1, sizeof(Trainer), &memory));
+	TRY(call_alloc_array(network->call, 1, sizeof(Trainer), &memory));
 	trainer = memory;
 	trainer->network = network;
-	trainer->host = network->host;
+	trainer->call = network->call;
 	trainer->training = training;
 	trainer->validation_images = image_count(validation);
 	trainer->options = *options;
@@ -162,7 +162,7 @@ trainer_create(Network *network, const Dataset *training, const Dataset *validat
 	trainer->batches = epoch_batches(dataset_count(training), trainer->options.batch_size);
 	trainer->progress.best_dice = NAN;
 
-	threads_use(trainer->host->threads);
+	threads_use(trainer->call->threads);
 	status = allocate(trainer, validation);
 	if (status.code != LS_OK)
 	{
@@ -183,9 +183,9 @@ trainer_free(Trainer *trainer)
 	validation_free(trainer->validation);
 	batch_free(trainer, &trainer->decoded);
 	batch_free(trainer, &trainer->varied);
-	host_free(trainer->host, trainer->order);
-	host_free(trainer->host, trainer->best_weights);
-	host_free(trainer->host, trainer);
+	call_free(trainer->call, trainer->order);
+	call_free(trainer->call, trainer->best_weights);
+	call_free(trainer->call, trainer);
 }
 
 /* Read one image of a data set into place `i` of the decoded batch. */
@@ -225,7 +225,7 @@ vary_images(void *data, int worker, long begin, long end)
 
 		epoch_image_rng(&rng, trainer->options.seed, task->epoch, task->first_place + i);
 		variation = augment_draw(&trainer->options.augment, &rng);
-		status = augment_apply(host_standalone(), &variation, trainer->size,
+		status = augment_apply(call_standalone(), &variation, trainer->size,
 							   trainer->decoded.rgb + 3 * offset, trainer->decoded.mask + offset,
 							   trainer->varied.rgb + 3 * offset, trainer->varied.mask + offset);
 		if (status.code != LS_OK)
@@ -248,7 +248,7 @@ prepare_batch(Trainer *trainer, int epoch, long batch)
 
 	for (long i = 0; i < images; i++)
 		TRY(read_image(trainer, trainer->training, trainer->order[task.first_place + i], i));
-	TRY(threads_run_polled(trainer->host, images, VARIED_AT_ONCE * trainer->host->threads, vary_images, &task));
+	TRY(threads_run_polled(trainer->call, images, VARIED_AT_ONCE * trainer->call->threads, vary_images, &task));
 	return failure;
 }
 
@@ -337,7 +337,7 @@ trainer_run_epoch(Trainer *trainer, EpochReport *report)
 		return status_error(LS_INVALID_ARGUMENT, "all %d epochs have run", trainer->options.epochs);
 	report->epoch = (int) trainer->progress.epoch + 1;
 	report->epochs = trainer->options.epochs;
-	threads_use(trainer->host->threads);
+	threads_use(trainer->call->threads);
 	TRY(train_epoch(trainer, report));
 	TRY(validation_score(trainer->validation, &report->val_loss, &report->val_dice));
 
@@ -368,7 +368,7 @@ trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
 Status
 trainer_fit(Trainer *trainer, double threshold, Fit *result)
 {
-	threads_use(trainer->host->threads);
+	threads_use(trainer->call->threads);
 	return validation_fit(trainer->validation, threshold, result);
 }
 
@@ -411,7 +411,7 @@ trainer_save(Trainer *trainer, void **bytes, size_t *size)
 	int64_t    *steps;
 	Checkpoint	checkpoint = trainer_checkpoint(trainer, &steps);
 
-	return checkpoint_write(trainer->host, &checkpoint, bytes, size);
+	return checkpoint_write(trainer->call, &checkpoint, bytes, size);
 }
 
 Status

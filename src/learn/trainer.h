@@ -68,7 +68,7 @@ Status		train_options_check(const TrainOptions *options);
  * empty: then the training loss decides). Weights are used as they stand:
  * call network_initialise first for a training from scratch. Network and data
  * sets must outlive the trainer and not change. Memory and threads are those
- * of network->host; network->image_size becomes that of the data.
+ * of network->call; network->image_size becomes that of the data.
  *
  * An epoch takes every image once, in batches of exactly batch_size; the last
  * batch is filled up with images from the beginning of the epoch.
@@ -96,7 +96,7 @@ Status		trainer_fit(Trainer *trainer, double threshold, Fit *result);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.
- * *bytes is allocated through network->host, the caller frees it. Restore into
+ * *bytes is allocated through network->call, the caller frees it. Restore into
  * a trainer created with the same network, data and options; what differs or
  * does not fit is LS_INVALID_ARGUMENT and changes nothing. */
 Status		trainer_save(Trainer *trainer, void **bytes, size_t *size);

@@ -14,7 +14,7 @@
 struct Validation
 {
 	Network    *network;
-	const HostContext *host;	/* the network's */
+	const Call *call;	/* the network's */
 	const Dataset *images;
 	long		count;			/* of images */
 	int			batch;
@@ -37,11 +37,11 @@ allocate(Validation *validation, const EngineChoice *engine)
 		return status_error(LS_LIMIT_EXCEEDED, "a batch of %d images does not fit in memory", validation->batch);
 	TRY(predictor_create(validation->network, engine, validation->batch, validation->size, validation->size,
 						 &validation->predictor));
-	TRY(host_alloc_array(validation->host, pixels, 3, &memory));
+	TRY(call_alloc_array(validation->call, pixels, 3, &memory));
 	validation->rgb = memory;
-	TRY(host_alloc_array(validation->host, pixels, 1, &memory));
+	TRY(call_alloc_array(validation->call, pixels, 1, &memory));
 	validation->mask = memory;
-	TRY(host_alloc_array(validation->host, pixels, sizeof(float), &memory));
+	TRY(call_alloc_array(validation->call, pixels, sizeof(float), &memory));
 	validation->probabilities = memory;
 	return status_ok();
 }
@@ -55,10 +55,10 @@ validation_create(Network *network, const EngineChoice *engine, const Dataset *i
 	Status		status;
 
 	*result = NULL;
-	TRY(host_alloc_array(network->host, 1, sizeof *validation, &memory));
+	TRY(call_alloc_array(network->call, 1, sizeof *validation, &memory));
 	validation = memory;
 	validation->network = network;
-	validation->host = network->host;
+	validation->call = network->call;
 	validation->images = images;
 	validation->count = images == NULL ? 0 : dataset_count(images);
 	if (validation->count > 0)
@@ -83,10 +83,10 @@ validation_free(Validation *validation)
 	if (validation == NULL)
 		return;
 	predictor_free(validation->predictor);
-	host_free(validation->host, validation->rgb);
-	host_free(validation->host, validation->mask);
-	host_free(validation->host, validation->probabilities);
-	host_free(validation->host, validation);
+	call_free(validation->call, validation->rgb);
+	call_free(validation->call, validation->mask);
+	call_free(validation->call, validation->probabilities);
+	call_free(validation->call, validation);
 }
 
 /* Predict the images from `first` on, as many as a batch holds; how many these
@@ -103,7 +103,7 @@ predict_batch(Validation *validation, long first, int *images)
 		TRY(dataset_read(validation->images, first + i, validation->rgb + 3 * (size_t) i * validation->pixels,
 						 validation->mask + (size_t) i * validation->pixels));
 	TRY(predictor_run(validation->predictor, validation->rgb, validation->probabilities));
-	return host_poll(validation->host);
+	return call_poll(validation->call);
 }
 
 /* Dice of one image's probabilities (H, W), lesion above one half. */
@@ -177,5 +177,5 @@ validation_fit(Validation *validation, double threshold, Fit *result)
 
 	if (validation->count > 0)
 		TRY(predictor_refresh(validation->predictor));
-	return fit_run(validation->host, &images, threshold, result);
+	return fit_run(validation->call, &images, threshold, result);
 }

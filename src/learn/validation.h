@@ -18,7 +18,7 @@ typedef struct Validation Validation;
  * Prepare to predict `images` (NULL or empty: there are none, and nothing is
  * taken) with the weights that the network will have then, max_batch at a
  * time at most. Network and data set must outlive it. Memory is the network's
- * host's.
+ * call's.
  */
 Status		validation_create(Network *network, const EngineChoice *engine, const Dataset *images, int max_batch,
 							  Validation **validation);

@@ -43,7 +43,7 @@ percentile(const double *sorted, int count, double share)
 }
 
 Status
-bootstrap_mean(const HostContext *host, const double *differences, size_t count, int draws, double confidence,
+bootstrap_mean(const Call *call, const double *differences, size_t count, int draws, double confidence,
 			   uint64_t seed, BootstrapInterval *interval)
 {
 	Rng			rng;
@@ -52,13 +52,13 @@ bootstrap_mean(const HostContext *host, const double *differences, size_t count,
 	void	   *memory;
 	Status		status = status_ok();
 
-	TRY(host_alloc_array(host, (size_t) draws, sizeof *means, &memory));
+	TRY(call_alloc_array(call, (size_t) draws, sizeof *means, &memory));
 	means = memory;
 	rng_seed(&rng, seed, 0);
 	for (int i = 0; i < draws && status.code == LS_OK; i++)
 	{
 		if (i % DRAWS_PER_POLL == 0)
-			status = host_poll(host);
+			status = call_poll(call);
 		means[i] = draw_mean(&rng, differences, count);
 	}
 	if (status.code == LS_OK)
@@ -70,6 +70,6 @@ bootstrap_mean(const HostContext *host, const double *differences, size_t count,
 		interval->low = percentile(means, draws, (1 - confidence) / 2);
 		interval->high = percentile(means, draws, (1 + confidence) / 2);
 	}
-	host_free(host, memory);
+	call_free(call, memory);
 	return status;
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 typedef struct BootstrapInterval
@@ -28,7 +28,7 @@ typedef struct BootstrapInterval
  * with the generator of `seed`: the same arguments give the same interval on
  * every machine. 0 < confidence < 1.
  */
-Status		bootstrap_mean(const HostContext *host, const double *differences, size_t count, int draws,
+Status		bootstrap_mean(const Call *call, const double *differences, size_t count, int draws,
 						   double confidence, uint64_t seed, BootstrapInterval *interval);
 
 #endif

@@ -42,7 +42,7 @@ run_end(const uint8_t *row, int width, int x)
 
 /* Count the runs of a value; with `runs`, write them too. */
 static Status
-find_runs(const HostContext *host, const Image *mask, uint8_t value, Run *runs, long *count)
+find_runs(const Call *call, const Image *mask, uint8_t value, Run *runs, long *count)
 {
 	*count = 0;
 	for (int y = 0; y < mask->height; y++)
@@ -51,7 +51,7 @@ find_runs(const HostContext *host, const Image *mask, uint8_t value, Run *runs, 
 		int			end;
 
 		if (y % ROWS_PER_POLL == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		for (int x = 0; x < mask->width; x = end)
 		{
 			end = run_end(row, mask->width, x);
@@ -105,7 +105,7 @@ unite(Run *runs, long a, long b)
 /* Unite runs with those of the row above that they touch; `reach` is 1 where
  * touching at a corner counts, else 0. */
 static Status
-connect_runs(const HostContext *host, RunList *list, int reach)
+connect_runs(const Call *call, RunList *list, int reach)
 {
 	Run		   *runs = list->runs;
 	long		above = 0;		/* the first run that a later one may touch */
@@ -113,7 +113,7 @@ connect_runs(const HostContext *host, RunList *list, int reach)
 	for (long i = 0; i < list->count; i++)
 	{
 		if (i % 4096 == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		while (runs[above].y < runs[i].y - 1 ||
 			   (runs[above].y == runs[i].y - 1 && runs[above].end + reach <= runs[i].begin))
 			above++;
@@ -125,16 +125,16 @@ connect_runs(const HostContext *host, RunList *list, int reach)
 
 /* The components of a value; the caller frees the runs also on failure. */
 static Status
-label(const HostContext *host, const Image *mask, uint8_t value, int reach, RunList *list)
+label(const Call *call, const Image *mask, uint8_t value, int reach, RunList *list)
 {
 	void	   *memory;
 
 	memset(list, 0, sizeof *list);
-	TRY(find_runs(host, mask, value, NULL, &list->count));
-	TRY(host_alloc_array(host, (size_t) list->count, sizeof(Run), &memory));
+	TRY(find_runs(call, mask, value, NULL, &list->count));
+	TRY(call_alloc_array(call, (size_t) list->count, sizeof(Run), &memory));
 	list->runs = memory;
-	TRY(find_runs(host, mask, value, list->runs, &list->count));
-	return connect_runs(host, list, reach);
+	TRY(find_runs(call, mask, value, list->runs, &list->count));
+	return connect_runs(call, list, reach);
 }
 
 /* Give a run's pixels a value. */
@@ -145,10 +145,10 @@ paint(Image *mask, const Run *run, uint8_t value)
 }
 
 Status
-mask_keep_largest(const HostContext *host, Image *mask)
+mask_keep_largest(const Call *call, Image *mask)
 {
 	RunList		list;
-	Status		status = label(host, mask, 255, 1, &list);
+	Status		status = label(call, mask, 255, 1, &list);
 	long		largest = 0;
 
 	for (long i = 1; status.code == LS_OK && i < list.count; i++)
@@ -157,19 +157,19 @@ mask_keep_largest(const HostContext *host, Image *mask)
 	for (long i = 0; status.code == LS_OK && i < list.count; i++)
 		if (find_root(list.runs, i) != largest)
 			paint(mask, &list.runs[i], 0);
-	host_free(host, list.runs);
+	call_free(call, list.runs);
 	return status;
 }
 
 Status
-mask_fill_holes(const HostContext *host, Image *mask)
+mask_fill_holes(const Call *call, Image *mask)
 {
 	RunList		list;
-	Status		status = label(host, mask, 0, 0, &list);
+	Status		status = label(call, mask, 0, 0, &list);
 
 	for (long i = 0; status.code == LS_OK && i < list.count; i++)
 		if (!list.runs[find_root(list.runs, i)].at_border)
 			paint(mask, &list.runs[i], 255);
-	host_free(host, list.runs);
+	call_free(call, list.runs);
 	return status;
 }

@@ -5,17 +5,17 @@
 #ifndef LESIONSEG_MEASURE_COMPONENTS_H
 #define LESIONSEG_MEASURE_COMPONENTS_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
 /* Clear all of a 1-channel 0/255 mask but its largest component (pixels that
  * touch at a corner are connected, as in lesion_shape); of equals the
  * uppermost stays. */
-Status		mask_keep_largest(const HostContext *host, Image *mask);
+Status		mask_keep_largest(const Call *call, Image *mask);
 
 /* Fill what the lesion encloses: background from which no path over the
  * edges of pixels leads to the border of the mask. */
-Status		mask_fill_holes(const HostContext *host, Image *mask);
+Status		mask_fill_holes(const Call *call, Image *mask);
 
 #endif

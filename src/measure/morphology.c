@@ -140,7 +140,7 @@ add_row(const RunRow *row, int y, LesionShape *shape)
 
 /* Measure with memory for 2 rows of max_runs runs and 4 * max_runs labels. */
 static Status
-measure(const HostContext *host, const Image *mask, Run *runs, int max_runs, int *labels, LesionShape *shape)
+measure(const Call *call, const Image *mask, Run *runs, int max_runs, int *labels, LesionShape *shape)
 {
 	RunRow		above = {runs, 0};
 	RunRow		row = {runs + max_runs, 0};
@@ -150,7 +150,7 @@ measure(const HostContext *host, const Image *mask, Run *runs, int max_runs, int
 		RunRow		swap;
 
 		if (y % ROWS_PER_POLL == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		find_runs(mask->pixels + (size_t) y * (size_t) mask->width, mask->width, &row);
 		add_row(&row, y, shape);
 		shape->components -= join_rows(&above, &row, labels, labels + 2 * max_runs);
@@ -162,7 +162,7 @@ measure(const HostContext *host, const Image *mask, Run *runs, int max_runs, int
 }
 
 Status
-lesion_shape(const HostContext *host, const Image *mask, LesionShape *shape)
+lesion_shape(const Call *call, const Image *mask, LesionShape *shape)
 {
 	int			max_runs = mask->width / 2 + 1;
 	void	   *runs;
@@ -170,11 +170,11 @@ lesion_shape(const HostContext *host, const Image *mask, LesionShape *shape)
 	Status		status;
 
 	memset(shape, 0, sizeof *shape);
-	TRY(host_alloc_array(host, 2 * (size_t) max_runs, sizeof(Run), &runs));
-	status = host_alloc_array(host, 4 * (size_t) max_runs, sizeof(int), &labels);
+	TRY(call_alloc_array(call, 2 * (size_t) max_runs, sizeof(Run), &runs));
+	status = call_alloc_array(call, 4 * (size_t) max_runs, sizeof(int), &labels);
 	if (status.code == LS_OK)
-		status = measure(host, mask, runs, max_runs, labels, shape);
-	host_free(host, labels);
-	host_free(host, runs);
+		status = measure(call, mask, runs, max_runs, labels, shape);
+	call_free(call, labels);
+	call_free(call, runs);
 	return status;
 }

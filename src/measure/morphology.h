@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -21,6 +21,6 @@ typedef struct LesionShape
 } LesionShape;
 
 /* Measure the lesion (pixels that are not 0) in a 1-channel mask. */
-Status		lesion_shape(const HostContext *host, const Image *mask, LesionShape *shape);
+Status		lesion_shape(const Call *call, const Image *mask, LesionShape *shape);
 
 #endif

@@ -40,7 +40,7 @@ count_lesion(const uint8_t *a, const uint8_t *b, size_t n, int64_t *in_a, int64_
 
 /* Count two masks of one size. */
 static Status
-count_same_size(const HostContext *host, const Image *predicted, const Image *truth, ConfusionCounts *counts)
+count_same_size(const Call *call, const Image *predicted, const Image *truth, ConfusionCounts *counts)
 {
 	size_t		pixels = (size_t) truth->width * truth->height;
 	int64_t		in_predicted = 0;
@@ -51,7 +51,7 @@ count_same_size(const HostContext *host, const Image *predicted, const Image *tr
 	{
 		size_t		n = pixels - done < POLL_PIXELS ? pixels - done : POLL_PIXELS;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		count_lesion(predicted->pixels + done, truth->pixels + done, n, &in_predicted, &in_truth, &in_both);
 	}
 	counts->true_positive = in_both;
@@ -63,7 +63,7 @@ count_same_size(const HostContext *host, const Image *predicted, const Image *tr
 
 /* Count predicted against truth at the truth's size. */
 Status
-confusion_count(const HostContext *host, const Image *predicted, const Image *truth, ConfusionCounts *counts)
+confusion_count(const Call *call, const Image *predicted, const Image *truth, ConfusionCounts *counts)
 {
 	Image		resized;
 	Status		status;
@@ -72,7 +72,7 @@ confusion_count(const HostContext *host, const Image *predicted, const Image *tr
 		return status_error(LS_INVALID_ARGUMENT, "masks have 1 channel, not %d and %d",
 							predicted->channels, truth->channels);
 	if (predicted->width == truth->width && predicted->height == truth->height)
-		return count_same_size(host, predicted, truth, counts);
+		return count_same_size(call, predicted, truth, counts);
 	if (!image_shapes_match(predicted->width, predicted->height, truth->width, truth->height))
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
 											 "the predicted mask is %d x %d pixels, the truth %d x %d: another shape",
@@ -80,9 +80,9 @@ confusion_count(const HostContext *host, const Image *predicted, const Image *tr
 								"Masks of one image may differ in size, not in aspect ratio: is one of them turned, "
 								"cropped or squashed?");
 
-	TRY(image_resize_nearest(host, predicted, truth->width, truth->height, &resized));
-	status = count_same_size(host, &resized, truth, counts);
-	image_free(host, &resized);
+	TRY(image_resize_nearest(call, predicted, truth->width, truth->height, &resized));
+	status = count_same_size(call, &resized, truth, counts);
+	image_free(call, &resized);
 	return status;
 }
 

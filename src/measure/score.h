@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -37,7 +37,7 @@ typedef struct ImageScore
 /* Count predicted against truth (1-channel 0/255 masks) at the truth's size;
  * a predicted mask of another size is read by nearest neighbour, one of
  * another shape is LS_INVALID_ARGUMENT. */
-Status		confusion_count(const HostContext *host, const Image *predicted, const Image *truth,
+Status		confusion_count(const Call *call, const Image *predicted, const Image *truth,
 							ConfusionCounts *counts);
 
 /* The scores that follow from one image's counts. */

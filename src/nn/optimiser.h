@@ -7,14 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "nn/graph.h"
 #include "nn/loops/loops.h"
 
 typedef struct AdamW
 {
-	const HostContext *host;
+	const Call *call;
 	const Graph *graph;
 	const Loops *loops;
 	float	   *moments;		/* (2, weight_count): first, second */
@@ -24,7 +24,7 @@ typedef struct AdamW
 } AdamW;
 
 /* Moments at zero. */
-Status		adamw_create(const HostContext *host, const Graph *graph, AdamW *adamw);
+Status		adamw_create(const Call *call, const Graph *graph, AdamW *adamw);
 void		adamw_free(AdamW *adamw);
 
 /* The Euclidean norm of all gradients together. */

@@ -56,16 +56,16 @@ create_convolutions(Plan *plan)
 			use.backward_data = true;
 			use.forward = plan->options.training && step->wants_dx;
 		}
-		TRY(host_poll(plan->host));
+		TRY(call_poll(plan->call));
 		threads_enter(&before);
 		step->backend = backend_for_shape(plan->options.backend, &shape, &use);
-		status = step->backend->create(plan->host, &shape, &use, &step->convolution);
+		status = step->backend->create(plan->call, &shape, &use, &step->convolution);
 		threads_leave(&before);
 		TRY(status);
 	}
 	if (plan->scratch.bytes == 0)
 		return status_ok();
-	return host_alloc_array(plan->host, 1, plan->scratch.bytes, &plan->scratch.memory);
+	return call_alloc_array(plan->call, 1, plan->scratch.bytes, &plan->scratch.memory);
 }
 
 /* Allocate the planner's arrays, all in one block. */
@@ -77,7 +77,7 @@ planner_create(Planner *planner, Plan *plan, void **memory)
 	size_t		node_bytes = 4 * sizeof(int) + 4 * sizeof(bool) + 2 * sizeof(Slot);
 	char	   *at;
 
-	TRY(host_alloc_array(plan->host, 1, nodes * node_bytes + buffers * sizeof(Buffer), memory));
+	TRY(call_alloc_array(plan->call, 1, nodes * node_bytes + buffers * sizeof(Buffer), memory));
 	at = *memory;
 	memset(planner, 0, sizeof *planner);
 	planner->plan = plan;
@@ -118,7 +118,7 @@ run_passes(Planner *planner, StepBuffers *extras)
 }
 
 Status
-plan_create(const HostContext *host, const Graph *graph, const PlanOptions *options, Plan **plan_out)
+plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan_out)
 {
 	Planner		planner;
 	Plan	   *plan;
@@ -131,36 +131,36 @@ plan_create(const HostContext *host, const Graph *graph, const PlanOptions *opti
 	TRY(graph_status(graph));
 	if (options->part < 0 || options->part >= graph->part_count)
 		return status_error(LS_INTERNAL, "the graph has no part %d", options->part);
-	TRY(host_alloc_array(host, 1, sizeof(Plan), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Plan), &memory));
 	plan = memory;
-	plan->host = host;
+	plan->call = call;
 	plan->graph = graph;
 	plan->part = &graph->parts[options->part];
 	plan->options = *options;
 	plan->loops = loops_for(options->type);
-	arena_init(&plan->arena, host);
-	threads_use(host->threads);
+	arena_init(&plan->arena, call);
+	threads_use(call->threads);
 
-	status = host_alloc_array(host, graph->node_count, sizeof(Step), &memory);
+	status = call_alloc_array(call, graph->node_count, sizeof(Step), &memory);
 	plan->steps = memory;
 	if (status.code == LS_OK)
 	{
-		status = host_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
+		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
 		plan->values = memory;
 	}
 	if (status.code == LS_OK)
 	{
-		status = host_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
+		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
 		plan->gradients = memory;
 	}
 	if (status.code == LS_OK)
-		status = host_alloc_array(host, graph->node_count, sizeof(StepBuffers), &extras);
+		status = call_alloc_array(call, graph->node_count, sizeof(StepBuffers), &extras);
 	if (status.code == LS_OK)
 		status = planner_create(&planner, plan, &planner_memory);
 	if (status.code == LS_OK)
 		status = run_passes(&planner, extras);
-	host_free(host, planner_memory);
-	host_free(host, extras);
+	call_free(call, planner_memory);
+	call_free(call, extras);
 	if (status.code != LS_OK)
 	{
 		plan_free(plan);
@@ -179,12 +179,12 @@ plan_free(Plan *plan)
 		if (plan->steps[s].convolution != NULL)
 			plan->steps[s].backend->destroy(plan->steps[s].convolution);
 	arena_free(&plan->arena);
-	host_free(plan->host, plan->scratch.memory);
-	host_free(plan->host, plan->seconds);
-	host_free(plan->host, plan->steps);
-	host_free(plan->host, plan->values);
-	host_free(plan->host, plan->gradients);
-	host_free(plan->host, plan);
+	call_free(plan->call, plan->scratch.memory);
+	call_free(plan->call, plan->seconds);
+	call_free(plan->call, plan->steps);
+	call_free(plan->call, plan->values);
+	call_free(plan->call, plan->gradients);
+	call_free(plan->call, plan);
 }
 
 Tensor

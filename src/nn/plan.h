@@ -77,7 +77,7 @@ typedef struct Step
 
 typedef struct Plan
 {
-	const HostContext *host;
+	const Call *call;
 	const Graph *graph;
 	const GraphPart *part;		/* what of graph is planned */
 	PlanOptions options;
@@ -93,8 +93,8 @@ typedef struct Plan
 	double	   *seconds;		/* (2, step_count): time spent forward and backward, NULL = not measured */
 } Plan;
 
-/* Plan a part of graph. The graph and host must outlive the plan. */
-Status		plan_create(const HostContext *host, const Graph *graph, const PlanOptions *options, Plan **plan);
+/* Plan a part of graph. The graph and call must outlive the plan. */
+Status		plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan);
 void		plan_free(Plan *plan);
 
 /* Take weights: fold (inference) and pack them. */

@@ -248,7 +248,7 @@ place_extras(Planner *planner, StepBuffers *extras, int *sums)
 		}
 	}
 	plan->sum_channels = widest;
-	return add_buffer(planner, (size_t) plan->host->threads * 2 * widest, sizeof(double), 0,
+	return add_buffer(planner, (size_t) plan->call->threads * 2 * widest, sizeof(double), 0,
 					  planner->last_time, sums);
 }
 

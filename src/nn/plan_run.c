@@ -21,7 +21,7 @@ relu_forward(Plan *plan, Step *step)
 		.relu = true,
 	};
 
-	threads_run(plan->host->threads, shape_pixels(x.shape), plan->loops->affine, &args);
+	threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->affine, &args);
 	return status_ok();
 }
 
@@ -43,7 +43,7 @@ pass_gradient(Plan *plan, const Step *step, NodeId operand, bool accumulate)
 			.accumulate = accumulate,
 		};
 
-		threads_run(plan->host->threads, shape_pixels(y.shape), plan->loops->relu_gradient, &args);
+		threads_run(plan->call->threads, shape_pixels(y.shape), plan->loops->relu_gradient, &args);
 	}
 	else
 	{
@@ -54,7 +54,7 @@ pass_gradient(Plan *plan, const Step *step, NodeId operand, bool accumulate)
 			.channels = y.shape.c,
 		};
 
-		threads_run(plan->host->threads, shape_pixels(y.shape), plan->loops->add, &args);
+		threads_run(plan->call->threads, shape_pixels(y.shape), plan->loops->add, &args);
 	}
 }
 
@@ -96,7 +96,7 @@ gelu_forward(Plan *plan, Step *step)
 		.channels = x.shape.c,
 	};
 
-	threads_run(plan->host->threads, shape_pixels(x.shape), plan->loops->gelu, &args);
+	threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->gelu, &args);
 	return status_ok();
 }
 
@@ -115,7 +115,7 @@ gelu_backward(Plan *plan, Step *step)
 	};
 
 	if (step->wants_dx)
-		threads_run(plan->host->threads, shape_pixels(x.shape), plan->loops->gelu_gradient, &args);
+		threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->gelu_gradient, &args);
 	return status_ok();
 }
 
@@ -132,7 +132,7 @@ resize_forward(Plan *plan, Step *step)
 		.y = y.data,.y_stride = y.pixel_stride,
 	};
 
-	threads_run(plan->host->threads, (long) y.shape.n * y.shape.h, plan->loops->resize, &args);
+	threads_run(plan->call->threads, (long) y.shape.n * y.shape.h, plan->loops->resize, &args);
 	return status_ok();
 }
 
@@ -150,7 +150,7 @@ resize_backward(Plan *plan, Step *step)
 	};
 
 	if (step->wants_dx)
-		threads_run(plan->host->threads, (long) x.shape.n * x.shape.h, plan->loops->resize_gradient, &args);
+		threads_run(plan->call->threads, (long) x.shape.n * x.shape.h, plan->loops->resize_gradient, &args);
 	return status_ok();
 }
 
@@ -182,7 +182,7 @@ max_pool2d_forward(Plan *plan, Step *step)
 	args.x_stride = plan->values[step->x].pixel_stride;
 	args.y = plan->values[step->y].data;
 	args.y_stride = plan->values[step->y].pixel_stride;
-	threads_run(plan->host->threads, (long) args.y_shape.n * args.y_shape.h, plan->loops->max_pool, &args);
+	threads_run(plan->call->threads, (long) args.y_shape.n * args.y_shape.h, plan->loops->max_pool, &args);
 	return status_ok();
 }
 
@@ -202,7 +202,7 @@ max_pool2d_backward(Plan *plan, Step *step)
 		args.before = step->dx_before.data;
 		args.before_stride = step->dx_before.pixel_stride;
 	}
-	threads_run(plan->host->threads, (long) args.x_shape.n * args.x_shape.h,
+	threads_run(plan->call->threads, (long) args.x_shape.n * args.x_shape.h,
 				plan->loops->max_pool_gradient, &args);
 	return status_ok();
 }
@@ -289,7 +289,7 @@ plan_forward(Plan *plan, float *weights)
 	{
 		double		begun = plan->seconds != NULL ? seconds_now() : 0;
 
-		TRY(host_poll(plan->host));
+		TRY(call_poll(plan->call));
 		TRY(step_forward(plan, &plan->steps[s], weights));
 		if (plan->seconds != NULL)
 			plan->seconds[s] += seconds_now() - begun;
@@ -304,7 +304,7 @@ plan_backward(Plan *plan, float *gradients)
 	{
 		double		begun = plan->seconds != NULL ? seconds_now() : 0;
 
-		TRY(host_poll(plan->host));
+		TRY(call_poll(plan->call));
 		TRY(step_backward(plan, &plan->steps[s], gradients));
 		if (plan->seconds != NULL)
 			plan->seconds[plan->step_count + s] += seconds_now() - begun;

@@ -29,14 +29,14 @@ param_into(const Plan *plan, NodeId node, int i, float *weights)
 static inline void
 clear_sums(Plan *plan, int channels)
 {
-	memset(plan->sums, 0, (size_t) plan->host->threads * 2 * channels * sizeof(double));
+	memset(plan->sums, 0, (size_t) plan->call->threads * 2 * channels * sizeof(double));
 }
 
 /* Add the workers' partial sums into the first worker's, in fixed order. */
 static inline const double *
 total_sums(Plan *plan, int channels)
 {
-	for (int worker = 1; worker < plan->host->threads; worker++)
+	for (int worker = 1; worker < plan->call->threads; worker++)
 		for (int i = 0; i < 2 * channels; i++)
 			plan->sums[i] += plan->sums[(size_t) worker * 2 * channels + i];
 	return plan->sums;

@@ -72,7 +72,7 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 	void	   *memory;
 	Status		status;
 
-	TRY(host_alloc_array(plan->host, param->count + 2 * (size_t) c_out, sizeof(float), &memory));
+	TRY(call_alloc_array(plan->call, param->count + 2 * (size_t) c_out, sizeof(float), &memory));
 	folded = memory;
 	scale = folded + param->count;
 	shift = scale + c_out;
@@ -87,7 +87,7 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 	for (int c = 0; c < c_out && bias != NULL; c++)
 		shift[c] += bias[c] * scale[c];
 	status = backend_set_weights(step, folded, shift);
-	host_free(plan->host, memory);
+	call_free(plan->call, memory);
 	return status;
 }
 
@@ -131,7 +131,7 @@ add_scratch(Plan *plan, const Step *step)
 		.channels = dx.shape.c,
 	};
 
-	threads_run(plan->host->threads, shape_pixels(dx.shape), plan->loops->add, &args);
+	threads_run(plan->call->threads, shape_pixels(dx.shape), plan->loops->add, &args);
 }
 
 Status
@@ -144,7 +144,7 @@ conv2d_backward(Plan *plan, Step *step, float *gradients)
 								 param_into(plan, step->weights, 1, gradients)));
 	if (!step->wants_dx)
 		return status_ok();
-	TRY(host_poll(plan->host));
+	TRY(call_poll(plan->call));
 	TRY(backend_backward_data(step, dy,
 							  step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
@@ -169,14 +169,14 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 		const double *sums;
 
 		clear_sums(plan, dy.shape.c);
-		threads_run(plan->host->threads, shape_pixels(dy.shape), plan->loops->moments, &args);
+		threads_run(plan->call->threads, shape_pixels(dy.shape), plan->loops->moments, &args);
 		sums = total_sums(plan, dy.shape.c);
 		for (int c = 0; c < dy.shape.c; c++)
 			dbias[c] = (float) sums[c];
 	}
 	if (!step->wants_dx)
 		return status_ok();
-	TRY(host_poll(plan->host));
+	TRY(call_poll(plan->call));
 	TRY(backend_forward(step, dy.data,
 						step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)

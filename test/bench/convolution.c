@@ -79,7 +79,7 @@ typedef struct Settings
 	int			batch;
 	int			base;
 	int			size;
-	HostContext host;
+	Call host;
 } Settings;
 
 typedef struct Totals
@@ -252,7 +252,7 @@ main(int argc, char **argv)
 		.batch = argc > 3 ? atoi(argv[3]) : 8,
 		.base = argc > 5 ? atoi(argv[5]) : 32,
 		.size = argc > 6 ? atoi(argv[6]) : 256,
-		.host = *host_standalone(),
+		.host = *call_standalone(),
 	};
 	Totals		totals = {.flops = 0};
 

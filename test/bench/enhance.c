@@ -22,7 +22,7 @@
 #define HEIGHT 768
 #define TURNS 15
 
-static HostContext host;
+static Call host;
 
 static double
 milliseconds_now(void)
@@ -123,7 +123,7 @@ main(int argc, char **argv)
 	Image		grey;
 	Rng			rng;
 
-	host = *host_standalone();
+	host = *call_standalone();
 	if (argc != 4 || sscanf(argv[1], "threads=%d", &host.threads) != 1 || host.threads < 1)
 	{
 		fprintf(stderr, "usage: enhance threads=2 image.ppm mask.pgm\n");

@@ -50,7 +50,7 @@ psnr(const Image *a, const Image *b, const uint8_t *cover)
 static void
 add_image(const Image *image, int severity, uint64_t seed, HairResult *result)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	EnhanceOptions options = enhance_options_default();
 	size_t		count = (size_t) image->width * (size_t) image->height;
 	uint8_t    *cover = malloc(3 * count);
@@ -95,7 +95,7 @@ main(int argc, char **argv)
 
 		for (int severity = 1; severity <= DEGRADE_SEVERITY_MAX; severity++)
 			add_image(&image, severity, (uint64_t) i, &results[severity]);
-		image_free(host_standalone(), &image);
+		image_free(call_standalone(), &image);
 	}
 	for (int severity = 1; severity <= DEGRADE_SEVERITY_MAX && argc > 1; severity++)
 		printf("severity %d: Dice %.3f, PSNR %.1f dB, after filling %.1f dB\n", severity, results[severity].dice / (argc - 1),

@@ -38,7 +38,7 @@ read_image(const char *path)
 		exit(1);
 	}
 	fclose(file);
-	require(image_decode(host_standalone(), bytes, (size_t) size, DECODE_RGB, &image));
+	require(image_decode(call_standalone(), bytes, (size_t) size, DECODE_RGB, &image));
 	free(bytes);
 	return image;
 }

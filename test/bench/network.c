@@ -123,9 +123,9 @@ profile_start(Plan *plan)
 	Profile		profile = {.plan = plan};
 	void	   *memory;
 
-	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	require(call_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
 	plan->seconds = memory;
-	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	require(call_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
 	profile.best = memory;
 	return profile;
 }
@@ -178,17 +178,17 @@ profile_print(Profile *profile)
 			printf("    %-18s forward %8.2f ms   backward %8.2f ms\n", kind_name(kind), 1e3 * forward, 1e3 * backward);
 	}
 	printf("    %-18s %8.2f ms\n", "outside of steps", 1e3 * profile->rest);
-	host_free(plan->host, profile->best);
+	call_free(plan->host, profile->best);
 }
 
 /* Random bytes, all values or 0 and 255 only. */
 static uint8_t *
-random_bytes(const HostContext *host, size_t count, bool mask)
+random_bytes(const Call *host, size_t count, bool mask)
 {
 	void	   *bytes;
 	Rng			rng;
 
-	require(host_alloc_array(host, count, 1, &bytes));
+	require(call_alloc_array(host, count, 1, &bytes));
 	rng_seed(&rng, 1, 0);
 	for (size_t i = 0; i < count; i++)
 		((uint8_t *) bytes)[i] = mask ? rng_below(&rng, 2) * 255 : rng_below(&rng, 256);
@@ -208,7 +208,7 @@ print_rate(const Plan *plan, const char *what, int batch, double seconds, double
 static void
 bench_training(Network *network, const EngineChoice *choice, int size, int batch)
 {
-	const HostContext *host = network->host;
+	const Call *host = network->host;
 	size_t		pixels = (size_t) batch * size * size;
 	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
 	uint8_t    *masks = random_bytes(host, pixels, true);
@@ -237,15 +237,15 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 	print_rate(plan, "training", batch, best, 3 * forward_flops(plan), learner_memory(learner));
 	profile_print(&profile);
 	learner_free(learner);
-	host_free(host, rgb);
-	host_free(host, masks);
+	call_free(host, rgb);
+	call_free(host, masks);
 }
 
 /* Time predictions of one image. */
 static void
 bench_inference(Network *network, const EngineChoice *choice, int size)
 {
-	const HostContext *host = network->host;
+	const Call *host = network->host;
 	size_t		pixels = (size_t) size * size;
 	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
 	void	   *probabilities;
@@ -255,7 +255,7 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	double		started;
 	double		best = 1e30;
 
-	require(host_alloc_array(host, pixels, sizeof(float), &probabilities));
+	require(call_alloc_array(host, pixels, sizeof(float), &probabilities));
 	require(predictor_create(network, choice, 1, size, size, &predictor));
 	plan = predictor_plan(predictor);
 	require(predictor_run(predictor, rgb, probabilities));
@@ -273,8 +273,8 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	print_rate(plan, "inference", 1, best, forward_flops(plan), predictor_memory(predictor));
 	profile_print(&profile);
 	predictor_free(predictor);
-	host_free(host, rgb);
-	host_free(host, probabilities);
+	call_free(host, rgb);
+	call_free(host, probabilities);
 }
 
 /* Time what was asked for in one precision. */
@@ -306,7 +306,7 @@ main(int argc, char **argv)
 	const char *only = "";
 	const char *precision = "";
 	int			count = 0;
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	const Architecture *architecture;
 	ArchConfig	config;
 	Network    *network;

@@ -21,11 +21,11 @@ print_line(const char *path, const Image *image, int kind, int severity, int64_t
 	Image		copy;
 	Quality		q;
 
-	require(image_resize(host_standalone(), image, image->width, image->height, &copy));
+	require(image_resize(call_standalone(), image, image->width, image->height, &copy));
 	if (severity > 0)
-		require(degrade_image(host_standalone(), (DegradeKind) kind, severity, seed, &copy));
-	require(quality_measure(host_standalone(), &copy, &q));
-	image_free(host_standalone(), &copy);
+		require(degrade_image(call_standalone(), (DegradeKind) kind, severity, seed, &copy));
+	require(quality_measure(call_standalone(), &copy, &q));
+	image_free(call_standalone(), &copy);
 	printf("%s,%s,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", path,
 		   severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.luma_stddev, q.saturation, q.contrast,
 		   q.brightness, q.slope, q.unevenness, q.colour_cast, q.hair, q.glare, q.ink, q.blocking, q.resolution, q.sharpness,
@@ -45,7 +45,7 @@ main(int argc, char **argv)
 		for (int kind = 0; kind < DEGRADE_KINDS; kind++)
 			for (int severity = 3; severity <= DEGRADE_SEVERITY_MAX; severity++)
 				print_line(argv[i], &image, kind, severity, (int64_t) i * 7919 + 1);
-		image_free(host_standalone(), &image);
+		image_free(call_standalone(), &image);
 	}
 	return 0;
 }

@@ -17,10 +17,10 @@ size_t		LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t		LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 
 /* A megapixel at most, 64 MB at most. */
-static inline HostContext
+static inline Call
 fuzz_host(void)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 
 	host.max_pixels = 1000000;
 	host.max_memory = 64 << 20;
@@ -30,7 +30,7 @@ fuzz_host(void)
 /* Read one byte of every pixel's, so that uninitialised ones are noticed,
  * and free the image. */
 static inline void
-fuzz_touch(const HostContext *host, Image *image)
+fuzz_touch(const Call *host, Image *image)
 {
 	volatile uint8_t sum = 0;
 
@@ -45,7 +45,7 @@ fuzz_touch(const HostContext *host, Image *image)
 static inline int
 fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t signature_size)
 {
-	HostContext host = fuzz_host();
+	Call host = fuzz_host();
 	uint8_t    *bytes;
 	Image		image;
 	ImageInfo	info;

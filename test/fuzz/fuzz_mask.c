@@ -9,7 +9,7 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	HostContext host = fuzz_host();
+	Call host = fuzz_host();
 	EncodedImage encoded;
 	Image		mask;
 	Image		again;
@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (again.width != mask.width || again.height != mask.height ||
 		memcmp(again.pixels, mask.pixels, count) != 0)
 		abort();
-	host_free(&host, encoded.bytes);
+	call_free(&host, encoded.bytes);
 	image_free(&host, &again);
 	image_free(&host, &mask);
 	return 0;

@@ -26,7 +26,7 @@ require(bool condition)
 static void
 check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	float		again[FIXTURE_COUNT];
 	WeightsInfo info_again;
 	void	   *bytes;
@@ -45,7 +45,7 @@ check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 	require(strcmp(info_again.config, info->config) == 0);
 	require(memcmp(info_again.mean, info->mean, sizeof info->mean) == 0);
 	require(memcmp(info_again.std, info->std, sizeof info->std) == 0);
-	host_free(host, bytes);
+	call_free(host, bytes);
 }
 
 int
@@ -59,8 +59,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	if (graph == NULL)
 		graph = fixture_graph();
-	info_status = weights_read_info(host_standalone(), bytes, size, &info);
-	status = weights_read(host_standalone(), bytes, size, graph, weights);
+	info_status = weights_read_info(call_standalone(), bytes, size, &info);
+	status = weights_read(call_standalone(), bytes, size, graph, weights);
 	require(status.code == LS_OK || (status.code == LS_INVALID_WEIGHTS && status.message[0] != '\0'));
 	require(info_status.code == LS_OK || (info_status.code == LS_INVALID_WEIGHTS && status.code != LS_OK));
 	if (status.code == LS_OK)

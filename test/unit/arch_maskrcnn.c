@@ -232,7 +232,7 @@ test_draw(void **state)
 
 typedef struct Fixture
 {
-	HostContext host;
+	Call host;
 	Network    *network;
 	MaskRcnn   *m;
 	uint8_t		masks[BATCH * HEIGHT * WIDTH];
@@ -282,7 +282,7 @@ fixture_create(Fixture *f, int threads)
 		double		value;
 	}			values[] = {{"base", 4}, {"pyramid", 4}, {"anchor", 3}, {"rois", 12}, {"box_units", 4}, {"mask_depth", 1}};
 
-	f->host = *host_standalone();
+	f->host = *call_standalone();
 	f->host.threads = threads;
 	threads_use(threads);
 	arch_config_default(architecture, &config);

@@ -94,7 +94,7 @@ test_config(void **state)
 
 /* A U-Net of that base and depth, with weights from seed. */
 static Network *
-make_unet(const HostContext *host, int base, int depth, int64_t seed)
+make_unet(const Call *host, int base, int depth, int64_t seed)
 {
 	const Architecture *unet = arch_find("unet");
 	ArchConfig	config;
@@ -117,9 +117,9 @@ weight_bytes(const Network *network)
 static void
 test_initialise(void **state)
 {
-	Network    *a = make_unet(host_standalone(), 4, 2, 7);
-	Network    *b = make_unet(host_standalone(), 4, 2, 7);
-	Network    *c = make_unet(host_standalone(), 4, 2, 8);
+	Network    *a = make_unet(call_standalone(), 4, 2, 7);
+	Network    *b = make_unet(call_standalone(), 4, 2, 7);
+	Network    *c = make_unet(call_standalone(), 4, 2, 8);
 
 	(void) state;
 	assert_memory_equal(a->weights, b->weights, weight_bytes(a));
@@ -144,7 +144,7 @@ test_unet_size(void **state)
 	(void) state;
 	for (int i = 0; i < 2; i++)
 	{
-		Network    *network = make_unet(host_standalone(), cases[i].base, 4, 1);
+		Network    *network = make_unet(call_standalone(), cases[i].base, 4, 1);
 		size_t		trained = 0;
 
 		for (int k = 0; k < network->graph->param_count; k++)
@@ -186,7 +186,7 @@ test_save_and_load(void **state)
 	assert_ok(network_save(loaded, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &again, &again_size));
 	assert_int_equal(again_size, size);
 	assert_memory_equal(again, bytes, size);
-	host_free(&counting.host, again);
+	call_free(&counting.host, again);
 
 	/* Another config: the first tensor that does not fit is named, with both shapes. */
 	other = make_unet(&counting.host, 5, 2, 1);
@@ -202,7 +202,7 @@ test_save_and_load(void **state)
 
 	assert_int_equal(network_load(loaded, bytes, size - 1).code, LS_INVALID_WEIGHTS);
 	assert_int_equal(network_load(loaded, bytes, 0).code, LS_INVALID_WEIGHTS);
-	host_free(&counting.host, bytes);
+	call_free(&counting.host, bytes);
 	network_free(loaded);
 	network_free(saved);
 	assert_int_equal(counting.live, 0);
@@ -213,7 +213,7 @@ static void
 test_load_other_architecture(void **state)
 {
 	const Architecture *other = arch_find("linknet");
-	Network    *unet = make_unet(host_standalone(), 4, 2, 7);
+	Network    *unet = make_unet(call_standalone(), 4, 2, 7);
 	Network    *network;
 	ArchConfig	config;
 	void	   *bytes;
@@ -224,13 +224,13 @@ test_load_other_architecture(void **state)
 	assert_non_null(other);
 	arch_config_default(other, &config);
 	assert_ok(arch_config_set(other, &config, "base", 4));
-	assert_ok(network_create(host_standalone(), other, &config, &network));
+	assert_ok(network_create(call_standalone(), other, &config, &network));
 	assert_ok(network_save(unet, WEIGHTS_F32, "{}", &bytes, &size));
 	status = network_load(network, bytes, size);
 	assert_int_equal(status.code, LS_INVALID_WEIGHTS);
 	assert_string_equal(status.message, "the weights are for \"unet\", not for \"linknet\"");
 	assert_non_null(strstr(status.hint, "unet"));
-	host_free(host_standalone(), bytes);
+	call_free(call_standalone(), bytes);
 	network_free(network);
 	network_free(unet);
 }
@@ -257,7 +257,7 @@ test_load_config(void **state)
 
 	(void) state;
 	arch_config_default(architecture, &config);
-	assert_ok(network_create(host_standalone(), architecture, &config, &network));
+	assert_ok(network_create(call_standalone(), architecture, &config, &network));
 	network_initialise(network, 1);
 	network->image_size = 32;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -268,7 +268,7 @@ test_load_config(void **state)
 
 		assert_ok(network_save(network, WEIGHTS_BF16, cases[i].config, &bytes, &size));
 		status = network_load(network, bytes, size);
-		host_free(host_standalone(), bytes);
+		call_free(call_standalone(), bytes);
 		if (cases[i].message == NULL)
 		{
 			assert_ok(status);
@@ -299,7 +299,7 @@ test_check_size(void **state)
 		{-16, 16, "Use 16 or 32."},
 		{15, 7, "Use 16 or 32."},
 	};
-	Network    *network = make_unet(host_standalone(), 1, 4, 1);
+	Network    *network = make_unet(call_standalone(), 1, 4, 1);
 
 	(void) state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -563,7 +563,7 @@ test_divergence(void **state)
 	(void) state;
 	for (int i = 0; i < count; i++)
 	{
-		Network    *network = make_unet(host_standalone(), 4, 2, 7);
+		Network    *network = make_unet(call_standalone(), 4, 2, 7);
 		int			broken = graph_find_param(network->graph, "down.1.0.weight");
 		Learner    *learner;
 		StepResult	result;
@@ -733,7 +733,7 @@ test_freeze_encoder(void **state)
 
 		arch_config_default(architecture, &config);
 		assert_ok(arch_config_set(architecture, &config, architecture->config.rows[0].name, 8));
-		assert_ok(network_create(host_standalone(), architecture, &config, &network));
+		assert_ok(network_create(call_standalone(), architecture, &config, &network));
 		network_initialise(network, 3);
 		network_freeze_encoder(network);
 		before = malloc(network->graph->weight_count * sizeof(float));
@@ -773,7 +773,7 @@ test_freeze_all(void **state)
 	const EngineChoice choice = {BACKEND_AUTO, PRECISION_F32};
 	const StepOptions options = {.learning_rate = 1e-2};
 	static float probabilities[BATCH * SIZE * SIZE];
-	Network    *network = make_unet(host_standalone(), 4, 2, 7);
+	Network    *network = make_unet(call_standalone(), 4, 2, 7);
 	Learner    *learner;
 	Predictor  *predictor;
 	StepResult	result;

@@ -65,7 +65,7 @@ enum Scalar
 /* A loaded dump and the network it is for. */
 typedef struct Loaded
 {
-	HostContext host;
+	Call host;
 	Network    *network;
 	float	   *start;			/* weights, each (weight_count) */
 	float	   *gradients;
@@ -158,7 +158,7 @@ read_tensors(const Replay *replay, const char *name, const Graph *graph)
 	size_t		size;
 	unsigned char *bytes = read_file(replay->architecture, name, &size);
 
-	assert_ok(weights_read(host_standalone(), bytes, size, graph, values));
+	assert_ok(weights_read(call_standalone(), bytes, size, graph, values));
 	free(bytes);
 	return values;
 }
@@ -210,7 +210,7 @@ load(const Replay *replay, int threads, Loaded *loaded)
 	size_t		size;
 
 	memset(loaded, 0, sizeof *loaded);
-	loaded->host = *host_standalone();
+	loaded->host = *call_standalone();
 	loaded->host.threads = threads;
 	loaded->pixels = (size_t) replay->batch * replay->height * replay->width;
 	assert_non_null(architecture);

@@ -290,7 +290,7 @@ check_tensor(const char *backend, const Case *c, const char *what, const void *t
 static inline void
 check_passes(const Backend *backend, const Problem *p, DataType type, Fusion fusion, int threads, bool backward)
 {
-	HostContext host = guarded_host(threads);
+	Call host = guarded_host(threads);
 	double		tolerance = type == DATA_BF16 ? 8e-3 : backward ? 1e-5 : 2e-5;	/* winograd.h says why */
 	const Case *c = p->c;
 	ConvolutionUse use = case_use(c, type, fusion, backward);

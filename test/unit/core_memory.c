@@ -13,7 +13,7 @@
 
 #include "core/arena.h"
 #include "core/checked.h"
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 /* ---- checked arithmetic ---- */
@@ -130,7 +130,7 @@ test_status_is_cut_between_characters(void **state)
 /* A host that remembers, refuses on demand and leaves memory full of dirt. */
 typedef struct Probe
 {
-	HostContext host;
+	Call host;
 	size_t		live;
 	size_t		asked;			/* bytes of the last alloc */
 	bool		refuse;
@@ -181,7 +181,7 @@ static void
 probe_init(Probe *probe)
 {
 	memset(probe, 0, sizeof *probe);
-	probe->host = (HostContext) {
+	probe->host = (Call) {
 		.alloc = probe_alloc,
 		.free = probe_free,
 		.poll = probe_poll,
@@ -202,26 +202,26 @@ test_alloc(void **state)
 	(void) state;
 	probe_init(&probe);
 
-	assert_int_equal(host_alloc(&probe.host, 0, &memory).code, LS_OK);
+	assert_int_equal(call_alloc(&probe.host, 0, &memory).code, LS_OK);
 	assert_null(memory);
 	assert_int_equal(probe.live, 0);
 
-	assert_int_equal(host_alloc(&probe.host, 1 << 20, &memory).code, LS_OK);
+	assert_int_equal(call_alloc(&probe.host, 1 << 20, &memory).code, LS_OK);
 	assert_non_null(memory);
 	assert_int_equal(probe.asked, 1 << 20);
-	host_free(&probe.host, memory);
+	call_free(&probe.host, memory);
 	assert_int_equal(probe.live, 0);
-	host_free(&probe.host, NULL);
+	call_free(&probe.host, NULL);
 	assert_int_equal(probe.live, 0);
 
-	status = host_alloc(&probe.host, (1 << 20) + 1, &memory);
+	status = call_alloc(&probe.host, (1 << 20) + 1, &memory);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_string_equal(status.message, "1048577 bytes are needed, the limit is 1048576");
 	assert_non_null(strstr(status.hint, "lesionseg.max_memory"));
 	assert_null(memory);
 
 	probe.refuse = true;
-	status = host_alloc(&probe.host, 100, &memory);
+	status = call_alloc(&probe.host, 100, &memory);
 	assert_int_equal(status.code, LS_OUT_OF_MEMORY);
 	assert_non_null(strstr(status.message, "100 bytes"));
 	assert_null(memory);
@@ -237,21 +237,21 @@ test_alloc_array(void **state)
 
 	(void) state;
 	probe_init(&probe);
-	assert_int_equal(host_alloc_array(&probe.host, 7, 12, &memory).code, LS_OK);
+	assert_int_equal(call_alloc_array(&probe.host, 7, 12, &memory).code, LS_OK);
 	assert_int_equal(probe.asked, 84);
 	for (int i = 0; i < 84; i++)
 		assert_int_equal(((char *) memory)[i], 0);
-	host_free(&probe.host, memory);
+	call_free(&probe.host, memory);
 
-	assert_int_equal(host_alloc_array(&probe.host, 0, 12, &memory).code, LS_OK);
+	assert_int_equal(call_alloc_array(&probe.host, 0, 12, &memory).code, LS_OK);
 	assert_null(memory);
 
 	/* 2^33 * 2^33 wraps to 4 in 64 bits */
-	status = host_alloc_array(&probe.host, ((size_t) 1 << 33) + 1, ((size_t) 1 << 33) + 1, &memory);
+	status = call_alloc_array(&probe.host, ((size_t) 1 << 33) + 1, ((size_t) 1 << 33) + 1, &memory);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_non_null(strstr(status.message, "8589934593 items"));
 	assert_null(memory);
-	assert_int_equal(host_alloc_array(&probe.host, 1025, 1024, &memory).code, LS_LIMIT_EXCEEDED);
+	assert_int_equal(call_alloc_array(&probe.host, 1025, 1024, &memory).code, LS_LIMIT_EXCEEDED);
 	assert_null(memory);
 	assert_int_equal(probe.live, 0);
 }
@@ -268,25 +268,25 @@ always_cancel(void *user)
 static void
 test_clear(void **state)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	size_t		size = (size_t) 65 << 20;
 	void	   *memory;
 
 	(void) state;
-	assert_int_equal(host_alloc_array(&host, size, 1, &memory).code, LS_OK);
+	assert_int_equal(call_alloc_array(&host, size, 1, &memory).code, LS_OK);
 	assert_int_equal(((char *) memory)[size - 1], 0);
 	memset(memory, 1, size);
-	assert_int_equal(host_clear(&host, memory, size).code, LS_OK);
+	assert_int_equal(call_clear(&host, memory, size).code, LS_OK);
 	for (size_t i = 0; i < size; i += 4095)
 		assert_int_equal(((char *) memory)[i], 0);
-	host_free(&host, memory);
-	assert_int_equal(host_clear(&host, NULL, 0).code, LS_OK);
+	call_free(&host, memory);
+	assert_int_equal(call_clear(&host, NULL, 0).code, LS_OK);
 
 	host.poll = always_cancel;
-	assert_int_equal(host_alloc_array(&host, size, 1, &memory).code, LS_CANCELLED);
+	assert_int_equal(call_alloc_array(&host, size, 1, &memory).code, LS_CANCELLED);
 	assert_null(memory);
-	assert_int_equal(host_alloc_array(&host, 1 << 20, 1, &memory).code, LS_OK);
-	host_free(&host, memory);
+	assert_int_equal(call_alloc_array(&host, 1 << 20, 1, &memory).code, LS_OK);
+	call_free(&host, memory);
 }
 
 static void
@@ -297,11 +297,11 @@ test_poll_and_log(void **state)
 
 	(void) state;
 	probe_init(&probe);
-	assert_int_equal(host_poll(&probe.host).code, LS_OK);
+	assert_int_equal(call_poll(&probe.host).code, LS_OK);
 	probe.stop = true;
-	assert_int_equal(host_poll(&probe.host).code, LS_CANCELLED);
+	assert_int_equal(call_poll(&probe.host).code, LS_CANCELLED);
 	probe.host.poll = NULL;
-	assert_int_equal(host_poll(&probe.host).code, LS_OK);
+	assert_int_equal(call_poll(&probe.host).code, LS_OK);
 
 	host_log(&probe.host, LOG_LEVEL_WARNING, "%d of %d", 3, 7);
 	assert_string_equal(probe.logged, "3 of 7");
@@ -317,7 +317,7 @@ test_poll_and_log(void **state)
 static void
 test_standalone(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	char		written[1000];
 	char		read[1000];
 	void	   *memory;
@@ -326,13 +326,13 @@ test_standalone(void **state)
 	assert_true(host->threads == 1 && host->max_memory > 0 && host->max_pixels > 0);
 	for (size_t size = 1; size < 300; size += 37)
 	{
-		assert_int_equal(host_alloc(host, size, &memory).code, LS_OK);
+		assert_int_equal(call_alloc(host, size, &memory).code, LS_OK);
 		assert_int_equal((uintptr_t) memory % 64, 0);
 		memset(memory, 1, size);
-		host_free(host, memory);
+		call_free(host, memory);
 	}
 	assert_null(host->alloc(host->user, SIZE_MAX - 3));
-	assert_int_equal(host_poll(host).code, LS_OK);
+	assert_int_equal(call_poll(host).code, LS_OK);
 
 	for (size_t i = 0; i < sizeof written; i++)
 		written[i] = (char) (i * 7);

@@ -114,7 +114,7 @@ test_polled_blocks(void **state)
 	static const long blocks[] = {-1, 0, 1, 7, 100, MOST_ITEMS, 2 * MOST_ITEMS};
 	Record		record;
 	Polls		polls;
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 
 	(void) state;
 	host.poll = count_poll;

@@ -11,7 +11,7 @@
 static Image
 degraded_lesion(int64_t lesion, DegradeKind kind, int severity, int64_t seed, int width, int height)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Image		image;
 	Image		mask;
 
@@ -77,7 +77,7 @@ test_names(void **state)
 static void
 test_severities(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -109,7 +109,7 @@ test_severities(void **state)
 static void
 test_seeds(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -148,7 +148,7 @@ test_known_bytes(void **state)
 		[DEGRADE_RULER_INK] = 0xDA26561A,
 		[DEGRADE_BUBBLES] = 0x958A3EA3,
 	};
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -172,7 +172,7 @@ static void
 test_constant(void **state)
 {
 	static const DegradeKind kinds[] = {DEGRADE_BLUR, DEGRADE_MOTION_BLUR, DEGRADE_LOW_RESOLUTION};
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 
 	(void) state;
 	for (int k = 0; k < 3; k++)
@@ -195,7 +195,7 @@ test_constant(void **state)
 static void
 test_blur_keeps_light(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Image		image;
 	long		sum = 0;
 
@@ -218,7 +218,7 @@ static void
 test_noise_sigma(void **state)
 {
 	static const int sigmas[] = {3, 5, 7, 9};
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 
 	(void) state;
 	for (int severity = 1; severity <= 4; severity++)
@@ -252,7 +252,7 @@ test_noise_sigma(void **state)
 static void
 test_hair_cover(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Image		clean = degraded(DEGRADE_HAIR, 0, 0, 128, 128);
 	Image		image = degraded(DEGRADE_HAIR, 0, 0, 128, 128);
 	uint8_t		cover[128 * 128];
@@ -278,7 +278,7 @@ static void
 test_shapes(void **state)
 {
 	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {1, 10000, 3}, {10000, 1, 1}, {2, 3, 3}, {64, 64, 1}, {33, 900, 3}};
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -309,7 +309,7 @@ test_failures(void **state)
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
 	{
 		Counts		counts;
-		HostContext host = counting_host(&counts);
+		Call host = counting_host(&counts);
 		long		allocations;
 
 		assert_int_equal(degrade_image(&host, (DegradeKind) kind, 0, 1, &image).code, LS_INVALID_ARGUMENT);
@@ -339,7 +339,7 @@ test_failures(void **state)
 			assert_int_equal(status.code, LS_CANCELLED);
 		}
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* A ruler has no more marks than the edge has pixels, and may be cancelled
@@ -349,7 +349,7 @@ test_long_ruler(void **state)
 {
 	Image		image = constant(20000, 1, 3, 200);
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 
 	(void) state;
 	for (int64_t seed = 0; seed < 8; seed++)
@@ -359,10 +359,10 @@ test_long_ruler(void **state)
 
 		assert_ok(degrade_image(&host, DEGRADE_RULER_INK, 1, seed, &copy));
 		assert_in_range(counts.polls - before, 4, 4 + 20);
-		image_free(host_standalone(), &copy);
+		image_free(call_standalone(), &copy);
 	}
 	assert_true(counts.polls > 8 * 4 + 20);	/* some stood along the long edges */
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 int

@@ -14,15 +14,15 @@
 static Quality
 measured(Image image)
 {
-	HostContext three = *host_standalone();
+	Call three = *call_standalone();
 	Quality		quality;
 	Quality		again;
 
 	three.threads = 3;
-	assert_ok(quality_measure(host_standalone(), &image, &quality));
+	assert_ok(quality_measure(call_standalone(), &image, &quality));
 	assert_ok(quality_measure(&three, &image, &again));
 	assert_memory_equal(&quality, &again, sizeof quality);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 	return quality;
 }
 
@@ -32,10 +32,10 @@ rendered(int64_t seed, int kind, int severity)
 	Image		image;
 	Image		mask;
 
-	assert_ok(synthetic_lesion(host_standalone(), seed, 256, 256, 0, &image, &mask));
-	image_free(host_standalone(), &mask);
+	assert_ok(synthetic_lesion(call_standalone(), seed, 256, 256, 0, &image, &mask));
+	image_free(call_standalone(), &mask);
 	if (severity > 0)
-		assert_ok(degrade_image(host_standalone(), (DegradeKind) kind, severity, seed, &image));
+		assert_ok(degrade_image(call_standalone(), (DegradeKind) kind, severity, seed, &image));
 	return image;
 }
 
@@ -50,7 +50,7 @@ test_noise(void **state)
 		Image		image = constant(200, 200, 3, 128);
 		double		sigma;
 
-		assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, severity, 1, &image));
+		assert_ok(degrade_image(call_standalone(), DEGRADE_NOISE, severity, 1, &image));
 		sigma = measured(image).noise;
 		assert_true(fabs(sigma / sigmas[severity - 1] - 1) < 0.05);
 	}
@@ -132,11 +132,11 @@ test_resolution(void **state)
 	rng_seed(&rng, 1, 1);
 	for (size_t i = 0; i < samples_of(&noisy); i++)
 		noisy.pixels[i] = (uint8_t) rng_next(&rng);
-	assert_ok(image_resize(host_standalone(), &noisy, 64, 64, &small));
-	assert_ok(image_resize(host_standalone(), &small, 512, 512, &enlarged));
+	assert_ok(image_resize(call_standalone(), &noisy, 64, 64, &small));
+	assert_ok(image_resize(call_standalone(), &small, 512, 512, &enlarged));
 	assert_in_range((int) measured(enlarged).resolution, 64, 160);
-	image_free(host_standalone(), &small);
-	image_free(host_standalone(), &noisy);
+	image_free(call_standalone(), &small);
+	image_free(call_standalone(), &noisy);
 }
 
 /* Constant images, tiny and long ones: finite figures, no detail. */
@@ -221,7 +221,7 @@ test_failures(void **state)
 	Image		image = rendered(1, 0, 0);
 	Quality		quality;
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	long		allocations;
 	long		polls;
 
@@ -244,7 +244,7 @@ test_failures(void **state)
 		assert_int_equal(quality_measure(&host, &image, &quality).code, LS_CANCELLED);
 		assert_int_equal(counts.allocated, 0);
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 int

@@ -46,10 +46,10 @@ rendered(int64_t seed, int size, int kind, int severity)
 	Image		image;
 	Image		mask;
 
-	assert_ok(synthetic_lesion(host_standalone(), seed, size, size, 0, &image, &mask));
-	image_free(host_standalone(), &mask);
+	assert_ok(synthetic_lesion(call_standalone(), seed, size, size, 0, &image, &mask));
+	image_free(call_standalone(), &mask);
 	if (severity > 0)
-		assert_ok(degrade_image(host_standalone(), (DegradeKind) kind, severity, seed, &image));
+		assert_ok(degrade_image(call_standalone(), (DegradeKind) kind, severity, seed, &image));
 	return image;
 }
 
@@ -57,7 +57,7 @@ rendered(int64_t seed, int size, int kind, int severity)
 static void
 take_step(EnhanceStep step, int threads, Image *image)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	EnhanceOptions options = enhance_options_default();
 
 	host.threads = threads;
@@ -69,7 +69,7 @@ quality_of(const Image *image)
 {
 	Quality		quality;
 
-	assert_ok(quality_measure(host_standalone(), image, &quality));
+	assert_ok(quality_measure(call_standalone(), image, &quality));
 	return quality;
 }
 
@@ -97,7 +97,7 @@ psnr(const Image *a, const Image *b, const uint8_t *cover)
 static void
 test_constant(void **state)
 {
-	static Status (*const steps[]) (const HostContext *, const EnhanceOptions *, Image *) = {
+	static Status (*const steps[]) (const Call *, const EnhanceOptions *, Image *) = {
 		step_denoise, step_hair, step_illumination, step_exposure, step_levels, step_colour_constancy,
 		step_white_balance, step_contrast, step_sharpen
 	};
@@ -120,14 +120,14 @@ test_constant(void **state)
 			{
 				Image		own = copy_of(&image);
 
-				assert_ok(steps[step] (host_standalone(), &options, &own));
+				assert_ok(steps[step] (call_standalone(), &options, &own));
 				assert_int_equal(own.width, image.width);
 				assert_memory_equal(own.pixels, own.pixels + own.channels, samples_of(&own) - (size_t) own.channels);
-				image_free(host_standalone(), &own);
+				image_free(call_standalone(), &own);
 			}
 			for (int mode = 0; mode < 3; mode++)
 			{
-				assert_ok(enhance_by_mode(host_standalone(), (EnhanceMode) mode, &image));
+				assert_ok(enhance_by_mode(call_standalone(), (EnhanceMode) mode, &image));
 				assert_same_image(&image, &before);
 			}
 			take_step(ENHANCE_UPSCALE, 2, &image);
@@ -135,8 +135,8 @@ test_constant(void **state)
 			assert_int_equal(image.height, 2 * before.height);
 			for (size_t i = 0; i < samples_of(&image); i++)
 				assert_int_equal(image.pixels[i], value);
-			image_free(host_standalone(), &image);
-			image_free(host_standalone(), &before);
+			image_free(call_standalone(), &image);
+			image_free(call_standalone(), &before);
 		}
 	}
 }
@@ -157,12 +157,12 @@ test_shapes(void **state)
 			take_step((EnhanceStep) step, 1, &one);
 			take_step((EnhanceStep) step, 3, &three);
 			assert_same_image(&one, &three);
-			image_free(host_standalone(), &one);
-			image_free(host_standalone(), &three);
+			image_free(call_standalone(), &one);
+			image_free(call_standalone(), &three);
 		}
 		for (int mode = 1; mode < 3; mode++)
 		{
-			HostContext host = *host_standalone();
+			Call host = *call_standalone();
 			Image		one = make_noise(shapes[s][0], shapes[s][1], shapes[s][2], 6);
 			Image		three = copy_of(&one);
 
@@ -324,15 +324,15 @@ test_noise_model(void **state)
 		for (int x = 0; x < 512; x++)
 			ramp.pixels[512 * y + x] = (uint8_t) (30 + 3 * x / 8);
 	shot = copy_of(&ramp);
-	assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, 2, 1, &ramp));
-	assert_ok(noise_model_estimate(host_standalone(), &ramp, &model));
+	assert_ok(degrade_image(call_standalone(), DEGRADE_NOISE, 2, 1, &ramp));
+	assert_ok(noise_model_estimate(call_standalone(), &ramp, &model));
 	/* severity 2 has the same sigma at black and white */
 	assert_true(fabs(noise_model_sigma(&model, 60) / noise_model_sigma(&model, 200) - 1) < 0.1);
-	assert_ok(degrade_image(host_standalone(), DEGRADE_SHOT_NOISE, 2, 1, &shot));
-	assert_ok(noise_model_estimate(host_standalone(), &shot, &model));
+	assert_ok(degrade_image(call_standalone(), DEGRADE_SHOT_NOISE, 2, 1, &shot));
+	assert_ok(noise_model_estimate(call_standalone(), &shot, &model));
 	assert_true(fabs(noise_model_sigma(&model, 200) / noise_model_sigma(&model, 50) - 2) < 0.3);
-	image_free(host_standalone(), &ramp);
-	image_free(host_standalone(), &shot);
+	image_free(call_standalone(), &ramp);
+	image_free(call_standalone(), &shot);
 }
 
 static void
@@ -350,12 +350,12 @@ test_denoise(void **state)
 		take_step(ENHANCE_DENOISE, 2, &noisy);
 		assert_true(psnr(&clean, &noisy, NULL) > before + 7);
 		/* and without noise there is nothing to do */
-		image_free(host_standalone(), &noisy);
+		image_free(call_standalone(), &noisy);
 		noisy = copy_of(&clean);
 		take_step(ENHANCE_DENOISE, 2, &noisy);
 		assert_true(psnr(&clean, &noisy, NULL) > 40);
-		image_free(host_standalone(), &clean);
-		image_free(host_standalone(), &noisy);
+		image_free(call_standalone(), &clean);
+		image_free(call_standalone(), &noisy);
 	}
 }
 
@@ -379,8 +379,8 @@ test_hair(void **state)
 			Rng			rng;
 
 			rng_seed(&rng, 11, 10);
-			assert_ok(degrade_hair(host_standalone(), severity, &rng, &hairy, cover));
-			assert_ok(hair_detect(host_standalone(), &hairy, mask));
+			assert_ok(degrade_hair(call_standalone(), severity, &rng, &hairy, cover));
+			assert_ok(hair_detect(call_standalone(), &hairy, mask));
 			for (size_t i = 0; i < count; i++)
 			{
 				both += mask[i] && cover[i] > 127;
@@ -390,12 +390,12 @@ test_hair(void **state)
 			before = psnr(&clean, &hairy, cover);
 			take_step(ENHANCE_HAIR, 2, &hairy);
 			assert_true(psnr(&clean, &hairy, cover) >= before + 6);
-			assert_ok(hair_detect(host_standalone(), &clean, mask));
+			assert_ok(hair_detect(call_standalone(), &clean, mask));
 			assert_null(memchr(mask, 1, count));
 			free(cover);
 			free(mask);
-			image_free(host_standalone(), &clean);
-			image_free(host_standalone(), &hairy);
+			image_free(call_standalone(), &clean);
+			image_free(call_standalone(), &hairy);
 		}
 	}
 }
@@ -415,16 +415,16 @@ test_inpaint(void **state)
 		for (int c = 0; c < 3; c++)
 			image.pixels[3 * i + c] = (uint8_t) (hidden[i] ? 255 : 50 + i % 64 + i / 64 + c);
 	}
-	assert_ok(inpaint(host_standalone(), hidden, &image));
+	assert_ok(inpaint(call_standalone(), hidden, &image));
 	for (int i = 0; i < 64 * 64; i++)
 		for (int c = 0; c < 3; c++)
 			assert_true(abs(image.pixels[3 * i + c] - (50 + i % 64 + i / 64 + c)) <= (hidden[i] ? 3 : 0));
 	before = copy_of(&image);
 	memset(hidden, 1, sizeof hidden);
-	assert_ok(inpaint(host_standalone(), hidden, &image));
+	assert_ok(inpaint(call_standalone(), hidden, &image));
 	assert_same_image(&image, &before);
-	image_free(host_standalone(), &image);
-	image_free(host_standalone(), &before);
+	image_free(call_standalone(), &image);
+	image_free(call_standalone(), &before);
 }
 
 /* What each step of light and colour is for. */
@@ -437,19 +437,19 @@ test_light(void **state)
 	assert_true(quality_of(&image).brightness < 0.4);
 	take_step(ENHANCE_EXPOSURE, 2, &image);
 	assert_true(fabs(quality_of(&image).brightness - SKIN_LUMA / 255) < 0.03);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 
 	image = rendered(5, 256, DEGRADE_UNEVEN_LIGHT, 4);
 	assert_true(quality_of(&image).slope > 0.4);
 	take_step(ENHANCE_ILLUMINATION, 2, &image);
 	assert_true(quality_of(&image).slope < 0.15);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 
 	image = rendered(5, 256, DEGRADE_COLOUR_CAST, 5);
 	assert_true(quality_of(&image).colour_cast > 0.3);
 	take_step(ENHANCE_WHITE_BALANCE, 2, &image);
 	assert_true(quality_of(&image).colour_cast < 0.05);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 
 	image = rendered(5, 256, DEGRADE_LOW_CONTRAST, 5);
 	{
@@ -460,7 +460,7 @@ test_light(void **state)
 		after = quality_of(&image);
 		assert_true(after.contrast > 1.3 * before.contrast && after.saturation > 1.3 * before.saturation);
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 
 	image = rendered(5, 256, DEGRADE_LOW_CONTRAST, 3);
 	{
@@ -469,7 +469,7 @@ test_light(void **state)
 		take_step(ENHANCE_CONTRAST, 2, &image);
 		assert_true(quality_of(&image).contrast > 1.3 * before);
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* Light with an edge that is dark all over, which no quadratic surface
@@ -482,12 +482,12 @@ test_dark_edge(void **state)
 	{
 		Image		image = constant(256, 256, 3, 180);
 
-		assert_ok(degrade_image(host_standalone(), DEGRADE_UNEVEN_LIGHT, 4, seed, &image));
+		assert_ok(degrade_image(call_standalone(), DEGRADE_UNEVEN_LIGHT, 4, seed, &image));
 		take_step(ENHANCE_ILLUMINATION, 2, &image);
 		for (size_t i = 0; i < samples_of(&image); i++)
 			if (image.pixels[i] > 200)
 				fail_msg("seed %d: 180 became %d", seed, image.pixels[i]);
-		image_free(host_standalone(), &image);
+		image_free(call_standalone(), &image);
 	}
 }
 
@@ -507,7 +507,7 @@ test_colour_constancy(void **state)
 	for (int i = 0; i < 256; i++)
 		for (int c = 0; c < 3; c++)
 			assert_in_range(image.pixels[3 * i + c], (i % 2 ? 108 : 54), (i % 2 ? 109 : 55));
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* CLAHE of one tile without a limit to speak of is histogram equalisation. */
@@ -522,11 +522,11 @@ test_contrast(void **state)
 	assert_ok(set_option(&options, "contrast_tiles", 1));
 	for (int i = 0; i < 256; i++)
 		image.pixels[i] = (uint8_t) (100 + i / 16);
-	assert_ok(enhance_apply(host_standalone(), ENHANCE_CONTRAST, &options, &image));
+	assert_ok(enhance_apply(call_standalone(), ENHANCE_CONTRAST, &options, &image));
 	/* sixteen values of a sixteenth each: the k-th becomes k / 16 of 255 */
 	for (int i = 0; i < 256; i++)
 		assert_int_equal(image.pixels[i], (int) floor((i / 16 + 1) * 255 / 16.0 + 0.5));
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* Between the centres of two tiles a value goes evenly from what the table of
@@ -548,7 +548,7 @@ test_contrast_between_tiles(void **state)
 	for (int y = 0; y < 8; y++)
 		for (int x = 0; x < width; x++)
 			image.pixels[y * width + x] = x < width / 2 ? (x % 2 == 0 ? 100 : 200) : (x % 2 == 0 ? 100 : 50);
-	assert_ok(enhance_apply(host_standalone(), ENHANCE_CONTRAST, &options, &image));
+	assert_ok(enhance_apply(call_standalone(), ENHANCE_CONTRAST, &options, &image));
 	for (int x = 0; x < width; x += 2)
 	{
 		double		share = fmin(fmax((x + 0.5 - width / 4) / (width / 2), 0), 1);
@@ -557,7 +557,7 @@ test_contrast_between_tiles(void **state)
 
 		assert_in_range(image.pixels[3 * width + x], (int) floor(expected) - 1, (int) ceil(expected) + 1);
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* Grey as grey and as RGB is the same. */
@@ -577,8 +577,8 @@ test_contrast_of_grey(void **state)
 	take_step(ENHANCE_CONTRAST, 2, &rgb);
 	for (size_t i = 0; i < samples_of(&rgb); i++)
 		assert_int_equal(rgb.pixels[i], grey.pixels[i / 3]);
-	image_free(host_standalone(), &grey);
-	image_free(host_standalone(), &rgb);
+	image_free(call_standalone(), &grey);
+	image_free(call_standalone(), &rgb);
 }
 
 /* A tile may be wider than fractions of it can tell pixels apart. */
@@ -586,7 +586,7 @@ static void
 test_contrast_of_a_wide_image(void **state)
 {
 	EnhanceOptions options = enhance_options_default();
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	int			width = (1 << 24) + 1;
 
 	(void) state;
@@ -620,10 +620,10 @@ test_denoise_keeps_edges(void **state)
 
 		for (size_t i = 0; i < samples_of(&image); i++)
 			image.pixels[i] = i % 200 < 100 ? 30 : 220;
-		assert_ok(degrade_image(host_standalone(), DEGRADE_NOISE, 3, patch, &image));
+		assert_ok(degrade_image(call_standalone(), DEGRADE_NOISE, 3, patch, &image));
 		assert_ok(set_option(&options, "denoise_strength", 3));
 		assert_ok(set_option(&options, "denoise_patch", patch));
-		assert_ok(enhance_apply(host_standalone(), ENHANCE_DENOISE, &options, &image));
+		assert_ok(enhance_apply(call_standalone(), ENHANCE_DENOISE, &options, &image));
 		for (int x = 0; x < 200; x++)
 		{
 			double		mean = 0;
@@ -632,7 +632,7 @@ test_denoise_keeps_edges(void **state)
 				mean += image.pixels[200 * y + x] / 100.0;
 			assert_true((x >= 98 && x < 102) || fabs(mean - (x < 100 ? 30 : 220)) < 4);
 		}
-		image_free(host_standalone(), &image);
+		image_free(call_standalone(), &image);
 	}
 }
 
@@ -646,8 +646,8 @@ test_sharpen(void **state)
 	(void) state;
 	take_step(ENHANCE_SHARPEN, 2, &blurred);
 	assert_true(psnr(&clean, &blurred, NULL) > before + 0.5);
-	image_free(host_standalone(), &blurred);
-	image_free(host_standalone(), &clean);
+	image_free(call_standalone(), &blurred);
+	image_free(call_standalone(), &clean);
 }
 
 /* A slope enlarged is a slope; the option counts. */
@@ -661,12 +661,12 @@ test_upscale(void **state)
 	for (int i = 0; i < 320; i++)
 		image.pixels[i] = (uint8_t) (40 + 4 * (i % 40));
 	assert_ok(set_option(&options, "upscale_factor", 4));
-	assert_ok(enhance_apply(host_standalone(), ENHANCE_UPSCALE, &options, &image));
+	assert_ok(enhance_apply(call_standalone(), ENHANCE_UPSCALE, &options, &image));
 	assert_int_equal(image.width, 160);
 	assert_int_equal(image.height, 32);
 	for (int x = 8; x < 152; x++)
 		assert_true(fabs(image.pixels[160 * 16 + x] - (40 + (x + 0.5) - 2)) <= 1);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* What was done is what is planned against; a good image is left alone. */
@@ -695,7 +695,7 @@ test_plan(void **state)
 		EnhancePlan plan;
 		bool		found = false;
 
-		assert_ok(enhance_plan(host_standalone(), &image, &quality, &plan));
+		assert_ok(enhance_plan(call_standalone(), &image, &quality, &plan));
 		for (int i = 0; i < plan.count; i++)
 		{
 			assert_true(strlen(plan.reasons[i]) > 10);
@@ -706,7 +706,7 @@ test_plan(void **state)
 			assert_int_equal(plan.count, 0);
 		else if (!found)
 			fail_msg("nothing is planned against %s", degrade_name(expected[e].kind));
-		image_free(host_standalone(), &image);
+		image_free(call_standalone(), &image);
 	}
 }
 
@@ -743,7 +743,7 @@ test_failures(void **state)
 	{
 		Image		original = rendered(1, 80, DEGRADE_NOISE, 2);
 		Counts		counts;
-		HostContext host = counting_host(&counts);
+		Call host = counting_host(&counts);
 		long		allocations;
 		long		polls;
 		Image		image = original;
@@ -772,7 +772,7 @@ test_failures(void **state)
 			image_free(&host, &image);
 			assert_int_equal(counts.allocated, 0);
 		}
-		image_free(host_standalone(), &original);
+		image_free(call_standalone(), &original);
 	}
 }
 

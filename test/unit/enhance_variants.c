@@ -18,8 +18,8 @@ lesion(int size)
 	Image		image;
 	Image		mask;
 
-	assert_ok(synthetic_lesion(host_standalone(), 5, size, size, 0, &image, &mask));
-	image_free(host_standalone(), &mask);
+	assert_ok(synthetic_lesion(call_standalone(), 5, size, size, 0, &image, &mask));
+	image_free(call_standalone(), &mask);
 	return image;
 }
 
@@ -38,7 +38,7 @@ list_ways(Degraded ways[WAYS])
 static void
 test_same_as_one_by_one(void **state)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	Image		source = lesion(96);
 	Degraded	ways[WAYS];
 	Image		images[3 * WAYS];
@@ -68,7 +68,7 @@ test_same_as_one_by_one(void **state)
 static void
 test_at_once(void **state)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 
 	(void) state;
 	assert_int_equal(variants_at_once(&host, 64, 64), 1);
@@ -89,7 +89,7 @@ test_failures(void **state)
 	Degraded	ways[] = {{1, DEGRADE_BLUR}, {6, DEGRADE_NOISE}, {2, DEGRADE_HAIR}};
 	Image		images[9];
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	long		allocations;
 	long		polls;
 
@@ -124,7 +124,7 @@ test_failures(void **state)
 	for (int i = 0; i < 3; i++)
 		image_free(&host, &images[i]);
 	assert_int_equal(counts.allocated, 0);
-	image_free(host_standalone(), &source);
+	image_free(call_standalone(), &source);
 }
 
 int

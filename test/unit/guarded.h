@@ -18,7 +18,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void) (at), (void) (size))
 #endif
 
-#include "core/host.h"
+#include "core/call.h"
 
 #define GUARD_BYTES 8192		/* on each side, a multiple of 64 */
 #define GUARD_VALUE 0xA5
@@ -90,10 +90,10 @@ guarded_host_free(void *user, void *memory)
 }
 
 /* The standalone host on guarded memory. */
-static inline HostContext
+static inline Call
 guarded_host(int threads)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 
 	host.alloc = guarded_host_alloc;
 	host.free = guarded_host_free;

@@ -95,15 +95,15 @@ test_encode(void **state)
 			Image		again;
 			EncodedImage encoded;
 
-			assert_ok(bmp_encode(host_standalone(), &image, &encoded));
+			assert_ok(bmp_encode(call_standalone(), &image, &encoded));
 			assert_int_equal(encoded.size,
 							 54 + (channels == 1 ? 1024 : 0) + 3 * ((width * channels + 3) / 4 * 4));
-			assert_ok(image_decode(host_standalone(), encoded.bytes, encoded.size,
+			assert_ok(image_decode(call_standalone(), encoded.bytes, encoded.size,
 								   channels == 1 ? DECODE_GREY : DECODE_RGB, &again));
 			assert_same_image(&image, &again);
-			host_free(host_standalone(), encoded.bytes);
-			image_free(host_standalone(), &again);
-			image_free(host_standalone(), &image);
+			call_free(call_standalone(), encoded.bytes);
+			image_free(call_standalone(), &again);
+			image_free(call_standalone(), &image);
 		}
 	}
 }

@@ -24,7 +24,7 @@ assert_broken(const char *name, StatusCode code, const char *text)
 {
 	File		file = load(name);
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	Image		image;
 
 	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), code, text);
@@ -85,7 +85,7 @@ test_bmp(void **state)
 static void
 test_not_an_image(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Image		image;
 	ImageInfo	info;
 
@@ -115,7 +115,7 @@ static void
 test_every_prefix(void **state)
 {
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -145,7 +145,7 @@ static void
 test_every_byte_changed(void **state)
 {
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 
 	(void) state;
 	host.max_pixels = 100000;
@@ -180,7 +180,7 @@ test_max_pixels(void **state)
 	for (int i = 0; i < COUNT(files); i++)
 	{
 		File		file = load(files[i]);
-		HostContext host = *host_standalone();
+		Call host = *call_standalone();
 		Image		image;
 
 		host.max_pixels = i < 2 ? 35 : 48 * 32;
@@ -200,7 +200,7 @@ static void
 test_max_memory(void **state)
 {
 	File		file = load("progressive.jpg");
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	Image		image;
 
 	(void) state;
@@ -211,7 +211,7 @@ test_max_memory(void **state)
 
 /* What can be done to an image; each must return the first failure. */
 static Status
-work(const HostContext *host, const File *file)
+work(const Call *host, const File *file)
 {
 	Image		image;
 	Image		small = {0};
@@ -233,15 +233,15 @@ work(const HostContext *host, const File *file)
 		status = draw_panel(host, &image, &grey, &grey, &drawn);
 	if (status.code == LS_OK)
 		status = png_encode(host, &small, 6, &encoded);
-	host_free(host, encoded.bytes);
+	call_free(host, encoded.bytes);
 	encoded.bytes = NULL;
 	if (status.code == LS_OK)
 		status = jpeg_encode(host, &small, 90, &encoded);
-	host_free(host, encoded.bytes);
+	call_free(host, encoded.bytes);
 	encoded.bytes = NULL;
 	if (status.code == LS_OK)
 		status = bmp_encode(host, &small, &encoded);
-	host_free(host, encoded.bytes);
+	call_free(host, encoded.bytes);
 	image_free(host, &small);
 	image_free(host, &grey);
 	image_free(host, &drawn);
@@ -260,7 +260,7 @@ static void
 test_no_memory(void **state)
 {
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -291,7 +291,7 @@ static void
 test_cancel(void **state)
 {
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -320,7 +320,7 @@ static void
 test_polls(void **state)
 {
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	Image		image = make_noise(64, 4096, 3, 1);
 	Image		again;
 	EncodedImage encoded;
@@ -332,7 +332,7 @@ test_polls(void **state)
 	assert_ok(image_decode(&host, encoded.bytes, encoded.size, DECODE_RGB, &again));
 	assert_true(counts.polls >= 128);
 	image_free(&host, &again);
-	host_free(&host, encoded.bytes);
+	call_free(&host, encoded.bytes);
 	counts.polls = 0;
 	assert_ok(jpeg_encode(&host, &image, 90, &encoded));
 	assert_true(counts.polls >= 128);
@@ -340,12 +340,12 @@ test_polls(void **state)
 	assert_ok(image_decode(&host, encoded.bytes, encoded.size, DECODE_RGB, &again));
 	assert_true(counts.polls >= 128);
 	image_free(&host, &again);
-	host_free(&host, encoded.bytes);
+	call_free(&host, encoded.bytes);
 	counts.polls = 0;
 	assert_ok(image_resize(&host, &image, 32, 32, &again));
 	assert_true(counts.polls >= 128);
 	image_free(&host, &again);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 	assert_int_equal(counts.allocated, 0);
 }
 

@@ -12,7 +12,7 @@ make_box(int width, int height, int left, int top, int right, int bottom)
 {
 	Image		mask;
 
-	assert_ok(image_create(host_standalone(), width, height, 1, &mask));
+	assert_ok(image_create(call_standalone(), width, height, 1, &mask));
 	for (int y = top; y < bottom; y++)
 		memset(mask.pixels + y * width + left, 255, (size_t) (right - left));
 	return mask;
@@ -44,28 +44,28 @@ test_overlay(void **state)
 	Image		result;
 
 	(void) state;
-	assert_ok(image_create(host_standalone(), 8, 5, 3, &image));
-	assert_ok(draw_overlay(host_standalone(), &image, &mask, NULL, &result));
+	assert_ok(image_create(call_standalone(), 8, 5, 3, &image));
+	assert_ok(draw_overlay(call_standalone(), &image, &mask, NULL, &result));
 	assert_picture(&result,
 				   "........"
 				   ".YYYY..."
 				   ".Y..Y..."
 				   ".YYYY..."
 				   "........");
-	image_free(host_standalone(), &result);
+	image_free(call_standalone(), &result);
 
 	/* The truth's line stops at the image's edge; where both run it is white. */
-	assert_ok(draw_overlay(host_standalone(), &image, &mask, &truth, &result));
+	assert_ok(draw_overlay(call_standalone(), &image, &mask, &truth, &result));
 	assert_picture(&result,
 				   "..B....."
 				   ".YWYY..."
 				   ".YB.Y..."
 				   ".YWWWBBB"
 				   "........");
-	image_free(host_standalone(), &result);
-	image_free(host_standalone(), &truth);
-	image_free(host_standalone(), &mask);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &truth);
+	image_free(call_standalone(), &mask);
+	image_free(call_standalone(), &image);
 }
 
 /* A mask of another size is brought to the image's. */
@@ -77,18 +77,18 @@ test_overlay_resizes(void **state)
 	Image		result;
 
 	(void) state;
-	assert_ok(image_create(host_standalone(), 8, 4, 1, &image));
-	assert_ok(draw_overlay(host_standalone(), &image, &mask, NULL, &result));
+	assert_ok(image_create(call_standalone(), 8, 4, 1, &image));
+	assert_ok(draw_overlay(call_standalone(), &image, &mask, NULL, &result));
 	assert_picture(&result,
 				   "..Y..Y.."
 				   "..Y..Y.."
 				   "..Y..Y.."
 				   "..Y..Y..");
-	image_free(host_standalone(), &result);
-	assert_int_equal(draw_overlay(host_standalone(), &mask, &image, NULL, &result).code, LS_OK);
-	image_free(host_standalone(), &result);
-	image_free(host_standalone(), &mask);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &result);
+	assert_int_equal(draw_overlay(call_standalone(), &mask, &image, NULL, &result).code, LS_OK);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &mask);
+	image_free(call_standalone(), &image);
 }
 
 static void
@@ -100,9 +100,9 @@ test_panel(void **state)
 	Image		result;
 
 	(void) state;
-	assert_ok(image_create(host_standalone(), 4, 2, 3, &image));
+	assert_ok(image_create(call_standalone(), 4, 2, 3, &image));
 	memset(image.pixels, 100, 24);
-	assert_ok(draw_panel(host_standalone(), &image, &truth, &predicted, &result));
+	assert_ok(draw_panel(call_standalone(), &image, &truth, &predicted, &result));
 	assert_int_equal(result.width, 3 * 4 + 4 * 4);
 	assert_int_equal(result.height, 2 + 2 * 4);
 	for (int y = 0; y < result.height; y++)
@@ -123,10 +123,10 @@ test_panel(void **state)
 				fail_msg("(%d, %d) is %d, not %d", x, y, result.pixels[(y * result.width + x) * 3], want);
 		}
 	}
-	image_free(host_standalone(), &result);
-	image_free(host_standalone(), &predicted);
-	image_free(host_standalone(), &truth);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &predicted);
+	image_free(call_standalone(), &truth);
+	image_free(call_standalone(), &image);
 }
 
 int

@@ -71,10 +71,10 @@ counting_poll(void *user)
 }
 
 /* A host that counts into counts, which start at zero. */
-static inline HostContext
+static inline Call
 counting_host(Counts *counts)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 
 	memset(counts, 0, sizeof *counts);
 	host.alloc = counting_alloc;
@@ -134,7 +134,7 @@ decode_file(const char *name, DecodeAs as)
 {
 	File		file = load(name);
 	Image		image;
-	Status		status = image_decode(host_standalone(), file.bytes, file.size, as, &image);
+	Status		status = image_decode(call_standalone(), file.bytes, file.size, as, &image);
 
 	if (status.code != LS_OK)
 		fail_msg("%s: %s", name, status.message);
@@ -149,7 +149,7 @@ assert_info(const char *name, ImageFormat format, int width, int height, int cha
 	File		file = load(name);
 	ImageInfo	info;
 
-	assert_ok(image_info(host_standalone(), file.bytes, file.size, &info));
+	assert_ok(image_info(call_standalone(), file.bytes, file.size, &info));
 	if (info.width != width || info.height != height || info.channels != channels || info.bits != bits)
 		fail_msg("%s: %d x %d, %d channels, %d bits", name, info.width, info.height, info.channels, info.bits);
 	assert_int_equal(info.format, format);
@@ -215,7 +215,7 @@ assert_pattern(const char *name, Pattern pattern)
 			}
 		}
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 static inline size_t
@@ -230,7 +230,7 @@ constant(int width, int height, int channels, int value)
 {
 	Image		image;
 
-	assert_ok(image_create(host_standalone(), width, height, channels, &image));
+	assert_ok(image_create(call_standalone(), width, height, channels, &image));
 	memset(image.pixels, value, samples_of(&image));
 	return image;
 }
@@ -241,7 +241,7 @@ make_image(int width, int height, int channels, const uint8_t *samples)
 {
 	Image		image;
 
-	assert_ok(image_create(host_standalone(), width, height, channels, &image));
+	assert_ok(image_create(call_standalone(), width, height, channels, &image));
 	memcpy(image.pixels, samples, samples_of(&image));
 	return image;
 }
@@ -252,7 +252,7 @@ make_noise(int width, int height, int channels, uint32_t seed)
 {
 	Image		image;
 
-	assert_ok(image_create(host_standalone(), width, height, channels, &image));
+	assert_ok(image_create(call_standalone(), width, height, channels, &image));
 	for (int i = 0; i < width * height * channels; i++)
 	{
 		seed = seed * 1664525u + 1013904223u;

@@ -25,7 +25,7 @@ drawn(int rows, int columns, const double *cells, double worst)
 	HeatMap		map = {rows, columns, names, names, cells, worst};
 	Image		image;
 
-	assert_ok(heat_map_draw(host_standalone(), &map, &image));
+	assert_ok(heat_map_draw(call_standalone(), &map, &image));
 	return image;
 }
 
@@ -39,7 +39,7 @@ test_shades(void **state)
 	(void) state;
 	assert_in_range(count_colour(&image, 8, 48, 107), 47 * 21 - 200, 47 * 21 + 300);
 	assert_int_equal(count_colour(&image, 225, 225, 225), 47 * 21);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* Long names are cut, odd numbers drawn, nothing is written outside. */
@@ -52,7 +52,7 @@ test_names(void **state)
 	(void) state;
 	assert_int_equal(image.width, 8 + 8 * 25 + 3 * 8 * 25 + 8);
 	assert_int_equal(image.height, 16 + 5 * 22);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 static void
@@ -62,7 +62,7 @@ test_failures(void **state)
 	static const double cells[1] = {1};
 	HeatMap		map = {1, 1, names, names, cells, 1};
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	Image		image;
 
 	(void) state;

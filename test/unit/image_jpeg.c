@@ -52,7 +52,7 @@ assert_file(const char *name, const char *layout, int percent)
 	Image		image = decode_file(name, DECODE_RGB);
 
 	assert_blocks(&image, layout, 16, percent, TOLERANCE);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 static void
@@ -75,8 +75,8 @@ test_progressive_is_baseline(void **state)
 
 	(void) state;
 	assert_same_image(&baseline, &progressive);
-	image_free(host_standalone(), &baseline);
-	image_free(host_standalone(), &progressive);
+	image_free(call_standalone(), &baseline);
+	image_free(call_standalone(), &progressive);
 }
 
 /* A fifth of black ink over everything leaves 80 % of the light. */
@@ -92,9 +92,9 @@ test_cmyk(void **state)
 	assert_blocks(&plain, "ABC/DEF", 16, 80, TOLERANCE);
 	assert_int_equal(grey.channels, 1);
 	assert_in_range(grey.pixels[8 * 48 + 40], 45, 51);	/* C: 0.8 * (0.299 * 40 + 0.587 * 40 + 0.114 * 200) = 46.6 */
-	image_free(host_standalone(), &adobe);
-	image_free(host_standalone(), &plain);
-	image_free(host_standalone(), &grey);
+	image_free(call_standalone(), &adobe);
+	image_free(call_standalone(), &plain);
+	image_free(call_standalone(), &grey);
 }
 
 /*
@@ -114,7 +114,7 @@ test_ycck(void **state)
 	assert_int_equal(pixel[0], 0);
 	assert_in_range(pixel[1], 103, 110);
 	assert_int_equal(pixel[2], 0);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 static void
@@ -127,11 +127,11 @@ test_grey(void **state)
 	assert_in_range(pixel[0], 85, 91);	/* A: 0.299 * 200 + 0.701 * 40 = 87.8 */
 	assert_int_equal(pixel[0], pixel[1]);
 	assert_int_equal(pixel[0], pixel[2]);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 	image = decode_file("rgb.jpg", DECODE_GREY);
 	assert_int_equal(image.channels, 1);
 	assert_in_range(image.pixels[8 * 48 + 8], 85, 91);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 static void
@@ -151,7 +151,7 @@ test_orientation(void **state)
 		snprintf(name, sizeof name, "orientation%d.jpg", i + 1);
 		assert_file(name, layouts[i], 100);
 		file = load(name);
-		assert_ok(image_info(host_standalone(), file.bytes, file.size, &info));
+		assert_ok(image_info(call_standalone(), file.bytes, file.size, &info));
 		assert_int_equal(info.orientation, i + 1);
 		assert_int_equal(info.width, i < 4 ? 48 : 32);
 		assert_int_equal(info.height, i < 4 ? 32 : 48);
@@ -179,11 +179,11 @@ assert_scaled(const char *name, int width, int height, int got_width, int got_he
 	File		file = load(name);
 	Image		image;
 
-	assert_ok(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, width, height,
+	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, width, height,
 									&image));
 	if (image.width != got_width || image.height != got_height)
 		fail_msg("%s for %d x %d came as %d x %d", name, width, height, image.width, image.height);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 	free(file.bytes);
 }
 
@@ -210,10 +210,10 @@ test_decode_at_least(void **state)
 	assert_scaled("rgb8.png", 1, 1, 7, 5);	/* others come whole */
 	assert_scaled("rgb24.bmp", 1, 1, 7, 5);
 
-	assert_ok(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 24, 16, &image));
+	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 24, 16, &image));
 	assert_blocks(&image, "ABC/DEF", 8, 100, TOLERANCE);
-	image_free(host_standalone(), &image);
-	assert_int_equal(image_decode_at_least(host_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 0, 16,
+	image_free(call_standalone(), &image);
+	assert_int_equal(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 0, 16,
 										   &image).code, LS_INVALID_ARGUMENT);
 	free(file.bytes);
 }
@@ -228,28 +228,28 @@ test_encode(void **state)
 	EncodedImage encoded;
 
 	(void) state;
-	assert_ok(jpeg_encode(host_standalone(), &image, 95, &encoded));
-	assert_ok(image_decode(host_standalone(), encoded.bytes, encoded.size, DECODE_RGB, &again));
+	assert_ok(jpeg_encode(call_standalone(), &image, 95, &encoded));
+	assert_ok(image_decode(call_standalone(), encoded.bytes, encoded.size, DECODE_RGB, &again));
 	assert_blocks(&again, "ABC/DEF", 16, 100, TOLERANCE);
-	host_free(host_standalone(), encoded.bytes);
-	image_free(host_standalone(), &again);
-	image_free(host_standalone(), &image);
+	call_free(call_standalone(), encoded.bytes);
+	image_free(call_standalone(), &again);
+	image_free(call_standalone(), &image);
 
 	image = make_noise(300, 200, 1, 3);	/* larger than the first buffer */
-	assert_ok(jpeg_encode(host_standalone(), &image, 100, &encoded));
+	assert_ok(jpeg_encode(call_standalone(), &image, 100, &encoded));
 	assert_true(encoded.size > 16384);
-	assert_ok(image_decode(host_standalone(), encoded.bytes, encoded.size, DECODE_GREY, &again));
+	assert_ok(image_decode(call_standalone(), encoded.bytes, encoded.size, DECODE_GREY, &again));
 	for (int i = 0; i < 300 * 200; i++)
 		assert_in_range(again.pixels[i] + 4, image.pixels[i], image.pixels[i] + 8);
-	host_free(host_standalone(), encoded.bytes);
-	image_free(host_standalone(), &again);
-	assert_failed(jpeg_encode(host_standalone(), &image, 0, &encoded), LS_INVALID_ARGUMENT, "quality is 0");
-	assert_failed(jpeg_encode(host_standalone(), &image, 101, &encoded), LS_INVALID_ARGUMENT, "quality is 101");
-	image_free(host_standalone(), &image);
+	call_free(call_standalone(), encoded.bytes);
+	image_free(call_standalone(), &again);
+	assert_failed(jpeg_encode(call_standalone(), &image, 0, &encoded), LS_INVALID_ARGUMENT, "quality is 0");
+	assert_failed(jpeg_encode(call_standalone(), &image, 101, &encoded), LS_INVALID_ARGUMENT, "quality is 101");
+	image_free(call_standalone(), &image);
 
-	assert_ok(image_create(host_standalone(), 65501, 1, 1, &image));
-	assert_failed(jpeg_encode(host_standalone(), &image, 90, &encoded), LS_INVALID_ARGUMENT, "do not fit");
-	image_free(host_standalone(), &image);
+	assert_ok(image_create(call_standalone(), 65501, 1, 1, &image));
+	assert_failed(jpeg_encode(call_standalone(), &image, 90, &encoded), LS_INVALID_ARGUMENT, "do not fit");
+	image_free(call_standalone(), &image);
 }
 
 int

@@ -13,7 +13,7 @@ assert_mask(const char *name, MaskKind kind, const char *row)
 {
 	File		file = load(name);
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	MaskKind	found;
 	Image		mask;
 
@@ -41,7 +41,7 @@ assert_unclear(const char *name, const char *reason)
 {
 	File		file = load(name);
 	Counts		counts;
-	HostContext host = counting_host(&counts);
+	Call host = counting_host(&counts);
 	Image		mask;
 
 	assert_failed(mask_decode(&host, file.bytes, file.size, TURN_UPRIGHT, &mask, NULL), LS_INVALID_IMAGE, reason);
@@ -141,7 +141,7 @@ differs_from_ellipse(const char *name, MaskKind kind)
 	Image		mask;
 	int			count = 0;
 
-	assert_ok(mask_decode(host_standalone(), file.bytes, file.size, TURN_UPRIGHT, &mask, &found));
+	assert_ok(mask_decode(call_standalone(), file.bytes, file.size, TURN_UPRIGHT, &mask, &found));
 	assert_int_equal(found, kind);
 	for (int y = 0; y < 48; y++)
 		for (int x = 0; x < 64; x++)
@@ -151,7 +151,7 @@ differs_from_ellipse(const char *name, MaskKind kind)
 
 			count += (mask.pixels[64 * y + x] == 255) != (dx * dx + dy * dy < 40 * 24 * 40 * 24);
 		}
-	image_free(host_standalone(), &mask);
+	image_free(call_standalone(), &mask);
 	free(file.bytes);
 	return count;
 }
@@ -171,7 +171,7 @@ test_lossy(void **state)
 static void
 test_photograph(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	EncodedImage encoded[3];
 	Image		picture;
 	Image		mask;
@@ -188,11 +188,11 @@ test_photograph(void **state)
 		{
 			assert_failed(mask_decode(host, encoded[i].bytes, encoded[i].size, TURN_UPRIGHT, &read, NULL), LS_INVALID_IMAGE,
 						  "a photograph, not a mask");
-			host_free(host, encoded[i].bytes);
+			call_free(host, encoded[i].bytes);
 		}
 		assert_ok(jpeg_encode(host, &mask, 50, &encoded[0]));
 		assert_ok(mask_decode(host, encoded[0].bytes, encoded[0].size, TURN_UPRIGHT, &read, NULL));
-		host_free(host, encoded[0].bytes);
+		call_free(host, encoded[0].bytes);
 		image_free(host, &read);
 		image_free(host, &picture);
 		image_free(host, &mask);

@@ -123,12 +123,12 @@ test_decode_grey(void **state)
 			assert_int_equal(image.pixels[y * PATTERN_WIDTH + x],
 							 (299 * 40 * x + 587 * 60 * y + 114 * 8 * x * y + 500) / 1000);
 	}
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 	image = decode_file("palette8.png", DECODE_GREY);
 	assert_int_equal(image.pixels[0], 0);
 	assert_int_equal(image.pixels[1], 76);	/* red */
 	assert_int_equal(image.pixels[3], 255);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* What is encoded decodes to the same at every level, grey and colour. */
@@ -144,13 +144,13 @@ test_encode(void **state)
 			Image		again;
 			EncodedImage encoded;
 
-			assert_ok(png_encode(host_standalone(), &image, level, &encoded));
-			assert_ok(image_decode(host_standalone(), encoded.bytes, encoded.size,
+			assert_ok(png_encode(call_standalone(), &image, level, &encoded));
+			assert_ok(image_decode(call_standalone(), encoded.bytes, encoded.size,
 								   channels == 1 ? DECODE_GREY : DECODE_RGB, &again));
 			assert_same_image(&image, &again);
-			host_free(host_standalone(), encoded.bytes);
-			image_free(host_standalone(), &again);
-			image_free(host_standalone(), &image);
+			call_free(call_standalone(), encoded.bytes);
+			image_free(call_standalone(), &again);
+			image_free(call_standalone(), &image);
 		}
 	}
 }
@@ -165,22 +165,22 @@ test_encode_mask(void **state)
 	ImageInfo	info;
 
 	(void) state;
-	assert_ok(image_create(host_standalone(), 256, 256, 1, &mask));
+	assert_ok(image_create(call_standalone(), 256, 256, 1, &mask));
 	for (int y = 0; y < 256; y++)
 	{
 		for (int x = 0; x < 256; x++)
 			mask.pixels[y * 256 + x] = (x - 130) * (x - 130) + (y - 120) * (y - 120) < 6400 ? 255 : 0;
 	}
-	assert_ok(png_encode(host_standalone(), &mask, 1, &encoded));
+	assert_ok(png_encode(call_standalone(), &mask, 1, &encoded));
 	assert_true(encoded.size < 3000);
-	assert_ok(image_info(host_standalone(), encoded.bytes, encoded.size, &info));
+	assert_ok(image_info(call_standalone(), encoded.bytes, encoded.size, &info));
 	assert_int_equal(info.channels, 1);
 	assert_int_equal(info.bits, 8);
-	assert_ok(mask_decode(host_standalone(), encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL));
+	assert_ok(mask_decode(call_standalone(), encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL));
 	assert_same_image(&mask, &again);
-	host_free(host_standalone(), encoded.bytes);
-	image_free(host_standalone(), &again);
-	image_free(host_standalone(), &mask);
+	call_free(call_standalone(), encoded.bytes);
+	image_free(call_standalone(), &again);
+	image_free(call_standalone(), &mask);
 }
 
 static void
@@ -190,9 +190,9 @@ test_encode_bad_level(void **state)
 	EncodedImage encoded;
 
 	(void) state;
-	assert_failed(png_encode(host_standalone(), &image, 10, &encoded), LS_INVALID_ARGUMENT, "level is 10");
-	assert_failed(png_encode(host_standalone(), &image, -1, &encoded), LS_INVALID_ARGUMENT, "level is -1");
-	image_free(host_standalone(), &image);
+	assert_failed(png_encode(call_standalone(), &image, 10, &encoded), LS_INVALID_ARGUMENT, "level is 10");
+	assert_failed(png_encode(call_standalone(), &image, -1, &encoded), LS_INVALID_ARGUMENT, "level is -1");
+	image_free(call_standalone(), &image);
 }
 
 int

@@ -14,7 +14,7 @@ assert_resized(int width, int height, const uint8_t *from, int new_width, int ne
 	Image		image = make_image(width, height, 1, from);
 	Image		result;
 
-	assert_ok(image_resize(host_standalone(), &image, new_width, new_height, &result));
+	assert_ok(image_resize(call_standalone(), &image, new_width, new_height, &result));
 	assert_int_equal(result.width, new_width);
 	assert_int_equal(result.height, new_height);
 	for (int i = 0; i < new_width * new_height; i++)
@@ -23,8 +23,8 @@ assert_resized(int width, int height, const uint8_t *from, int new_width, int ne
 			fail_msg("%d x %d to %d x %d: pixel %d is %d, not %d", width, height, new_width, new_height, i,
 					 result.pixels[i], to[i]);
 	}
-	image_free(host_standalone(), &image);
-	image_free(host_standalone(), &result);
+	image_free(call_standalone(), &image);
+	image_free(call_standalone(), &result);
 }
 
 static void
@@ -57,13 +57,13 @@ test_same_size(void **state)
 	Image		result;
 
 	(void) state;
-	assert_ok(image_resize(host_standalone(), &image, 9, 4, &result));
+	assert_ok(image_resize(call_standalone(), &image, 9, 4, &result));
 	assert_same_image(&image, &result);
-	image_free(host_standalone(), &result);
-	assert_ok(image_resize_nearest(host_standalone(), &image, 9, 4, &result));
+	image_free(call_standalone(), &result);
+	assert_ok(image_resize_nearest(call_standalone(), &image, 9, 4, &result));
 	assert_same_image(&image, &result);
-	image_free(host_standalone(), &result);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &image);
 }
 
 /* A constant image stays exactly constant at any ratio. */
@@ -83,13 +83,13 @@ test_constant(void **state)
 				Image		image;
 				Image		result;
 
-				assert_ok(image_create(host_standalone(), sizes[from], sizes[7 - from], 3, &image));
+				assert_ok(image_create(call_standalone(), sizes[from], sizes[7 - from], 3, &image));
 				memset(image.pixels, values[v], (size_t) image.width * (size_t) image.height * 3);
-				assert_ok(image_resize(host_standalone(), &image, sizes[to], sizes[to], &result));
+				assert_ok(image_resize(call_standalone(), &image, sizes[to], sizes[to], &result));
 				for (int i = 0; i < result.width * result.height * 3; i++)
 					assert_int_equal(result.pixels[i], values[v]);
-				image_free(host_standalone(), &image);
-				image_free(host_standalone(), &result);
+				image_free(call_standalone(), &image);
+				image_free(call_standalone(), &result);
 			}
 		}
 	}
@@ -135,7 +135,7 @@ test_against_reference(void **state)
 			Image		image = make_noise(sizes[s][0], sizes[s][1], channels, (uint32_t) s);
 			Image		result;
 
-			assert_ok(image_resize(host_standalone(), &image, sizes[s][2], sizes[s][3], &result));
+			assert_ok(image_resize(call_standalone(), &image, sizes[s][2], sizes[s][3], &result));
 			for (int i = 0; i < result.width * result.height * channels; i++)
 			{
 				int			x = i / channels % result.width;
@@ -154,8 +154,8 @@ test_against_reference(void **state)
 				error = result.pixels[i] - sum;
 				assert_true(error < 0.55 && error > -0.55);	/* half a level, and fixed point's share */
 			}
-			image_free(host_standalone(), &image);
-			image_free(host_standalone(), &result);
+			image_free(call_standalone(), &image);
+			image_free(call_standalone(), &result);
 		}
 	}
 }
@@ -167,18 +167,18 @@ test_nearest(void **state)
 	Image		result;
 
 	(void) state;
-	assert_ok(image_resize_nearest(host_standalone(), &image, 3, 2, &result));
+	assert_ok(image_resize_nearest(call_standalone(), &image, 3, 2, &result));
 	assert_memory_equal(result.pixels, ((uint8_t[]) {1, 3, 5, 1, 3, 5}), 6);
-	image_free(host_standalone(), &result);
-	assert_ok(image_resize_nearest(host_standalone(), &image, 10, 1, &result));
+	image_free(call_standalone(), &result);
+	assert_ok(image_resize_nearest(call_standalone(), &image, 10, 1, &result));
 	assert_memory_equal(result.pixels, ((uint8_t[]) {1, 1, 2, 2, 3, 3, 4, 4, 5, 5}), 10);
-	image_free(host_standalone(), &result);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &image);
 	image = make_image(2, 1, 3, (uint8_t[]) {1, 2, 3, 4, 5, 6});
-	assert_ok(image_resize_nearest(host_standalone(), &image, 1, 1, &result));
+	assert_ok(image_resize_nearest(call_standalone(), &image, 1, 1, &result));
 	assert_memory_equal(result.pixels, ((uint8_t[]) {4, 5, 6}), 3);
-	image_free(host_standalone(), &result);
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &image);
 }
 
 static void
@@ -188,11 +188,11 @@ test_bad_sizes(void **state)
 	Image		result;
 
 	(void) state;
-	assert_failed(image_resize(host_standalone(), &image, 0, 4, &result), LS_INVALID_IMAGE, "0 x 4");
-	assert_failed(image_resize_nearest(host_standalone(), &image, 4, -1, &result), LS_INVALID_IMAGE, "4 x -1");
-	assert_failed(image_resize(host_standalone(), &image, 100000, 100000, &result), LS_LIMIT_EXCEEDED,
+	assert_failed(image_resize(call_standalone(), &image, 0, 4, &result), LS_INVALID_IMAGE, "0 x 4");
+	assert_failed(image_resize_nearest(call_standalone(), &image, 4, -1, &result), LS_INVALID_IMAGE, "4 x -1");
+	assert_failed(image_resize(call_standalone(), &image, 100000, 100000, &result), LS_LIMIT_EXCEEDED,
 				  "100000 x 100000");
-	image_free(host_standalone(), &image);
+	image_free(call_standalone(), &image);
 }
 
 /* The loops written out for an instruction set do what the formula says, to
@@ -276,7 +276,7 @@ test_known_bytes(void **state)
 	(void) state;
 	for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
 	{
-		HostContext host = *host_standalone();
+		Call host = *call_standalone();
 		Image		image = make_noise(101, 67, known[k].channels, 5);
 		Image		result;
 		uint32_t	hash = 2166136261u;

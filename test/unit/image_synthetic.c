@@ -21,7 +21,7 @@ hash_image(const Image *image)
 static void
 render(int64_t seed, int width, int height, int severity, Image *image, Image *mask)
 {
-	assert_ok(synthetic_lesion(host_standalone(), seed, width, height, severity, image, mask));
+	assert_ok(synthetic_lesion(call_standalone(), seed, width, height, severity, image, mask));
 	assert_int_equal(image->width, width);
 	assert_int_equal(image->height, height);
 	assert_int_equal(image->channels, 3);
@@ -33,8 +33,8 @@ render(int64_t seed, int width, int height, int severity, Image *image, Image *m
 static void
 release(Image *image, Image *mask)
 {
-	image_free(host_standalone(), image);
-	image_free(host_standalone(), mask);
+	image_free(call_standalone(), image);
+	image_free(call_standalone(), mask);
 }
 
 /* The very bytes: on every machine, by every compiler, in every version. */
@@ -174,7 +174,7 @@ test_neither_trivial_nor_hopeless(void **state)
 static void
 test_bad_arguments(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Image		image;
 	Image		mask;
 

@@ -54,7 +54,7 @@ bench_end(Bench *bench)
 static EncodedImage
 lesion(Bench *bench, int width, int height, bool jpeg)
 {
-	const HostContext *host = &bench->caller.context;
+	const Call *host = &bench->caller.context;
 	EncodedImage encoded;
 	Image		image;
 	Image		mask;
@@ -73,7 +73,7 @@ lesion(Bench *bench, int width, int height, bool jpeg)
 static void
 expected_map(Bench *bench, EncodedImage encoded, float *map)
 {
-	const HostContext *host = &bench->caller.context;
+	const Call *host = &bench->caller.context;
 	Predictor  *predictor;
 	Image		image;
 	Image		resized;
@@ -100,7 +100,7 @@ static Status
 segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *options, Image *mask,
 			  Image *probabilities, double *disagreement)
 {
-	const HostContext *host = &bench->caller.context;
+	const Call *host = &bench->caller.context;
 	const double weight = 1;
 	ProbabilityMap map;
 	Image		image;
@@ -201,13 +201,13 @@ test_sizes(void **state)
 		assert_segments(&bench, encoded, 100, 75);
 		assert_segments(&bench, encoded, 50, 200);
 		assert_segments(&bench, encoded, 100, 75);
-		host_free(&bench.caller.context, encoded.bytes);
+		call_free(&bench.caller.context, encoded.bytes);
 		encoded = lesion(&bench, SIZE, SIZE, jpeg);
 		assert_segments(&bench, encoded, SIZE, SIZE);
-		host_free(&bench.caller.context, encoded.bytes);
+		call_free(&bench.caller.context, encoded.bytes);
 		encoded = lesion(&bench, 20, 16, jpeg);
 		assert_segments(&bench, encoded, 20, 16);
-		host_free(&bench.caller.context, encoded.bytes);
+		call_free(&bench.caller.context, encoded.bytes);
 	}
 	bench_end(&bench);
 }
@@ -238,7 +238,7 @@ test_memory_ownership(void **state)
 		image_free(&bench.caller.context, &mask);
 	}
 	assert_true(segmenter_memory(bench.segmenter) > predictor_memory(segmenter_predictor(bench.segmenter)));
-	host_free(&bench.caller.context, encoded.bytes);
+	call_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -275,7 +275,7 @@ test_failures(void **state)
 	assert_fails(&bench, encoded.bytes, encoded.size / 2, mask_options(60, 40, 0.5), LS_INVALID_IMAGE);
 	assert_fails(&bench, "", 0, mask_options(60, 40, 0.5), LS_INVALID_IMAGE);
 	assert_segments(&bench, encoded, 60, 40);
-	host_free(&bench.caller.context, encoded.bytes);
+	call_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -316,7 +316,7 @@ test_cancel(void **state)
 		}
 	}
 	assert_segments(&bench, encoded, 300, 200);
-	host_free(&bench.caller.context, encoded.bytes);
+	call_free(&bench.caller.context, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -353,7 +353,7 @@ test_network_size(void **state)
 static void
 assert_equivariant(Bench *bench, int side, int mask_side)
 {
-	const HostContext *host = &bench->caller.context;
+	const Call *host = &bench->caller.context;
 	MaskOptions options = mask_options(mask_side, mask_side, 0.5);
 	EncodedImage encoded = lesion(bench, side, side, false);
 	Image		image;
@@ -390,13 +390,13 @@ assert_equivariant(Bench *bench, int side, int mask_side)
 		differ += memcmp(seen[4].pixels, probabilities.pixels, pixels) != 0;
 		for (int i = 0; i < 5; i++)
 			image_free(host, &seen[i]);
-		host_free(host, turned.bytes);
+		call_free(host, turned.bytes);
 	}
 	assert_int_equal(differ, SYMMETRIES - 1);
 	image_free(host, &image);
 	image_free(host, &mask);
 	image_free(host, &probabilities);
-	host_free(host, encoded.bytes);
+	call_free(host, encoded.bytes);
 }
 
 static void

@@ -32,7 +32,7 @@ typedef struct Course
 
 /* A network of the course with fresh weights. */
 static Network *
-make_network(const HostContext *host, const Course *course)
+make_network(const Call *host, const Course *course)
 {
 	const Architecture *architecture = arch_find(course->architecture);
 	ArchConfig	config;

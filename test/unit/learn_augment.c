@@ -56,7 +56,7 @@ fill_noise(Pair *pair, uint64_t seed)
 static void
 vary(const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask, uint8_t *out_rgb, uint8_t *out_mask)
 {
-	assert_int_equal(augment_apply(host_standalone(), variation, size, rgb, mask, out_rgb, out_mask).code, LS_OK);
+	assert_int_equal(augment_apply(call_standalone(), variation, size, rgb, mask, out_rgb, out_mask).code, LS_OK);
 }
 
 /* Vary a SIZE x SIZE noise pair and check that output (x, y) is input
@@ -411,7 +411,7 @@ test_degradation_applied(void **state)
 	memcpy(expected.pixels, pair.out_rgb, sizeof pair.out_rgb);
 	rng_seed(&rng, 7, 8);
 	variation.degrade_rng = rng;
-	assert_int_equal(degrade_apply(host_standalone(), DEGRADE_HAIR, 3, &rng, &expected).code, LS_OK);
+	assert_int_equal(degrade_apply(call_standalone(), DEGRADE_HAIR, 3, &rng, &expected).code, LS_OK);
 
 	variation.kind = DEGRADE_HAIR;
 	variation.severity = 3;
@@ -426,7 +426,7 @@ test_degradation_applied(void **state)
 	/* and what is enhanced is what the degradation left */
 	variation.enhance = ENHANCE_MODE_ALWAYS;
 	vary(&variation, BIG, pair.rgb, pair.mask, pair.out_rgb, pair.out_mask);
-	assert_int_equal(enhance_by_mode(host_standalone(), ENHANCE_MODE_ALWAYS, &expected).code, LS_OK);
+	assert_int_equal(enhance_by_mode(call_standalone(), ENHANCE_MODE_ALWAYS, &expected).code, LS_OK);
 	assert_memory_equal(pair.out_rgb, expected.pixels, sizeof pair.out_rgb);
 	assert_memory_equal(pair.out_mask, pair.mask, sizeof pair.mask);
 	free(expected.pixels);

@@ -19,7 +19,7 @@
 
 /* A PNG of noise (3 channels) or of a noise mask (1 channel). */
 static EncodedImage
-noise_png(const HostContext *host, uint64_t seed, int width, int height, int channels)
+noise_png(const Call *host, uint64_t seed, int width, int height, int channels)
 {
 	EncodedImage encoded;
 	Image		image;
@@ -36,14 +36,14 @@ noise_png(const HostContext *host, uint64_t seed, int width, int height, int cha
 
 /* Add the pair of that seed at the data set's own size. */
 static Status
-add_noise(const HostContext *host, Dataset *dataset, uint64_t seed, int width, int height)
+add_noise(const Call *host, Dataset *dataset, uint64_t seed, int width, int height)
 {
 	EncodedImage image = noise_png(host, seed, width, height, 3);
 	EncodedImage mask = noise_png(host, seed, width, height, 1);
 	Status		status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size);
 
-	host_free(host, image.bytes);
-	host_free(host, mask.bytes);
+	call_free(host, image.bytes);
+	call_free(host, mask.bytes);
 	return status;
 }
 
@@ -128,8 +128,8 @@ test_many_chunks(void **state)
 		assert_int_equal(back[(size_t) size * size * 4 - 1], 255);
 	}
 	dataset_free(dataset);
-	host_free(&host.context, rgb.bytes);
-	host_free(&host.context, mask.bytes);
+	call_free(&host.context, rgb.bytes);
+	call_free(&host.context, mask.bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 	free(back);
@@ -175,8 +175,8 @@ test_resized(void **state)
 	assert_int_equal(mask[2], 255);
 	assert_int_equal(mask[3], 0);
 	dataset_free(dataset);
-	host_free(&host.context, encoded[0].bytes);
-	host_free(&host.context, encoded[1].bytes);
+	call_free(&host.context, encoded[0].bytes);
+	call_free(&host.context, encoded[1].bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }
@@ -186,7 +186,7 @@ static void
 test_broken_pairs(void **state)
 {
 	TestHost	host;
-	const HostContext *context = &host.context;
+	const Call *context = &host.context;
 	Dataset    *dataset;
 	EncodedImage image;
 	EncodedImage small_mask;
@@ -231,9 +231,9 @@ test_broken_pairs(void **state)
 	assert_int_equal(dataset_read(dataset, 1, NULL, NULL).code, LS_INVALID_ARGUMENT);
 	assert_int_equal(dataset_read(dataset, -1, NULL, NULL).code, LS_INVALID_ARGUMENT);
 	dataset_free(dataset);
-	host_free(context, image.bytes);
-	host_free(context, mask.bytes);
-	host_free(context, small_mask.bytes);
+	call_free(context, image.bytes);
+	call_free(context, mask.bytes);
+	call_free(context, small_mask.bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }
@@ -292,7 +292,7 @@ static void
 test_cancel(void **state)
 {
 	TestHost	host;
-	const HostContext *context = &host.context;
+	const Call *context = &host.context;
 	EncodedImage image;
 	EncodedImage mask;
 	Dataset    *dataset;
@@ -316,8 +316,8 @@ test_cancel(void **state)
 		assert_int_equal(dataset_count(dataset), 1);
 	}
 	dataset_free(dataset);
-	host_free(context, image.bytes);
-	host_free(context, mask.bytes);
+	call_free(context, image.bytes);
+	call_free(context, mask.bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }

@@ -11,7 +11,7 @@
 
 /* A U-Net with fresh weights. */
 static inline Network *
-fixture_unet(const HostContext *host, int base, int depth, int64_t seed)
+fixture_unet(const Call *host, int base, int depth, int64_t seed)
 {
 	const Architecture *architecture = arch_find("unet");
 	ArchConfig	config;
@@ -29,7 +29,7 @@ fixture_unet(const HostContext *host, int base, int depth, int64_t seed)
 /* Lesions of seeds first .. first + count - 1 at size x size, of which
  * max_memory bytes stay in memory. */
 static inline Dataset *
-fixture_lesions(const HostContext *host, int size, size_t max_memory, int64_t first, int count)
+fixture_lesions(const Call *host, int size, size_t max_memory, int64_t first, int count)
 {
 	Dataset    *dataset;
 
@@ -48,8 +48,8 @@ fixture_lesions(const HostContext *host, int size, size_t max_memory, int64_t fi
 									 encoded_mask.bytes, encoded_mask.size).code, LS_OK);
 		image_free(host, &image);
 		image_free(host, &mask);
-		host_free(host, encoded_image.bytes);
-		host_free(host, encoded_mask.bytes);
+		call_free(host, encoded_image.bytes);
+		call_free(host, encoded_mask.bytes);
 	}
 	return dataset;
 }

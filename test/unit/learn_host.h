@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/host.h"
+#include "core/call.h"
 
 typedef struct TestHost
 {
-	HostContext context;
+	Call context;
 	long		live;			/* allocations not yet freed */
 	long		polls;			/* asked so far */
 	long		stop_after;		/* polls answered with "go on"; -1 = all */
@@ -85,7 +85,7 @@ static inline void
 test_host_init(TestHost *host)
 {
 	*host = (TestHost) {.stop_after = -1, .file = tmpfile()};
-	host->context = (HostContext) {
+	host->context = (Call) {
 		.alloc = test_host_alloc,
 		.free = test_host_free,
 		.poll = test_host_poll,

@@ -229,7 +229,7 @@ test_resume(void **state)
 	run_start(&resumed);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size - 4).code, LS_INVALID_ARGUMENT);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size).code, LS_OK);
-	host_free(&begun.host.context, bytes);
+	call_free(&begun.host.context, bytes);
 	run_end(&begun);
 
 	assert_false(trainer_done(resumed.trainer));
@@ -270,7 +270,7 @@ test_restore_another_run(void **state)
 	status = trainer_restore(other.trainer, bytes, size);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "the checkpoint belongs to another run: the number of training images differs");
-	host_free(&run.host.context, bytes);
+	call_free(&run.host.context, bytes);
 	run_end(&run);
 	run_end(&other);
 }

@@ -19,7 +19,7 @@ test_constant(void **state)
 	BootstrapInterval interval;
 
 	(void) state;
-	assert_int_equal(bootstrap_mean(host_standalone(), differences, 3, 100, 0.95, 1, &interval).code, LS_OK);
+	assert_int_equal(bootstrap_mean(call_standalone(), differences, 3, 100, 0.95, 1, &interval).code, LS_OK);
 	assert_true(interval.mean == 0.25 && interval.low == 0.25 && interval.high == 0.25);
 }
 
@@ -34,10 +34,10 @@ test_seed(void **state)
 	(void) state;
 	for (int i = 0; i < 50; i++)
 		differences[i] = i * i;
-	assert_int_equal(bootstrap_mean(host_standalone(), differences, 50, 200, 0.9, 7, &a).code, LS_OK);
-	assert_int_equal(bootstrap_mean(host_standalone(), differences, 50, 200, 0.9, 7, &b).code, LS_OK);
+	assert_int_equal(bootstrap_mean(call_standalone(), differences, 50, 200, 0.9, 7, &a).code, LS_OK);
+	assert_int_equal(bootstrap_mean(call_standalone(), differences, 50, 200, 0.9, 7, &b).code, LS_OK);
 	assert_true(a.low == b.low && a.high == b.high);
-	assert_int_equal(bootstrap_mean(host_standalone(), differences, 50, 200, 0.9, 8, &b).code, LS_OK);
+	assert_int_equal(bootstrap_mean(call_standalone(), differences, 50, 200, 0.9, 8, &b).code, LS_OK);
 	assert_true(a.low != b.low && a.high != b.high);
 }
 
@@ -61,7 +61,7 @@ test_normal(void **state)
 		squares += differences[i] * differences[i];
 	}
 	error = sqrt((squares / 400 - (sum / 400) * (sum / 400)) / 400);
-	assert_int_equal(bootstrap_mean(host_standalone(), differences, 400, 5000, 0.95, 1, &interval).code, LS_OK);
+	assert_int_equal(bootstrap_mean(call_standalone(), differences, 400, 5000, 0.95, 1, &interval).code, LS_OK);
 	assert_true(fabs(interval.mean - sum / 400) < 1e-12);
 	assert_true(fabs(interval.low - (interval.mean - 1.96 * error)) < 0.1 * error);
 	assert_true(fabs(interval.high - (interval.mean + 1.96 * error)) < 0.1 * error);
@@ -75,7 +75,7 @@ test_smallest(void **state)
 	BootstrapInterval interval;
 
 	(void) state;
-	assert_int_equal(bootstrap_mean(host_standalone(), &difference, 1, 1, 0.95, 1, &interval).code, LS_OK);
+	assert_int_equal(bootstrap_mean(call_standalone(), &difference, 1, 1, 0.95, 1, &interval).code, LS_OK);
 	assert_true(interval.mean == -3 && interval.low == -3 && interval.high == -3);
 }
 

@@ -21,14 +21,14 @@ mask_from(const char *rows)
 	int			height = (int) (strlen(rows) + 1) / (width + 1);
 	Image		mask;
 
-	assert_int_equal(image_create(host_standalone(), width, height, 1, &mask).code, LS_OK);
+	assert_int_equal(image_create(call_standalone(), width, height, 1, &mask).code, LS_OK);
 	for (int y = 0; y < height; y++)
 		for (int x = 0; x < width; x++)
 			mask.pixels[y * width + x] = rows[y * (width + 1) + x] == '#' ? 255 : 0;
 	return mask;
 }
 
-typedef Status (*MaskFunction) (const HostContext *host, Image *mask);
+typedef Status (*MaskFunction) (const Call *host, Image *mask);
 
 /* What function makes of one mask is the other. */
 static void
@@ -37,10 +37,10 @@ assert_becomes(MaskFunction function, const char *before, const char *after)
 	Image		mask = mask_from(before);
 	Image		expected = mask_from(after);
 
-	assert_int_equal(function(host_standalone(), &mask).code, LS_OK);
+	assert_int_equal(function(call_standalone(), &mask).code, LS_OK);
 	assert_memory_equal(mask.pixels, expected.pixels, (size_t) mask.width * (size_t) mask.height);
-	image_free(host_standalone(), &mask);
-	image_free(host_standalone(), &expected);
+	image_free(call_standalone(), &mask);
+	image_free(call_standalone(), &expected);
 }
 
 static void
@@ -74,7 +74,7 @@ test_holes(void **state)
 static void
 test_random(void **state)
 {
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Rng			rng;
 
 	(void) state;

@@ -25,7 +25,7 @@ measure_text(const char *const *rows, int height)
 	for (int y = 0; y < height; y++)
 		for (int x = 0; x < width; x++)
 			mask.pixels[y * width + x] = rows[y][x] == '#' ? 255 : 0;
-	assert_int_equal(lesion_shape(host_standalone(), &mask, &shape).code, LS_OK);
+	assert_int_equal(lesion_shape(call_standalone(), &mask, &shape).code, LS_OK);
 	free(mask.pixels);
 	return shape;
 }
@@ -131,7 +131,7 @@ test_random(void **state)
 			pixels[i] = rng_uniform(&rng) < density ? 255 : 0;
 			area += pixels[i] != 0;
 		}
-		assert_int_equal(lesion_shape(host_standalone(), &mask, &shape).code, LS_OK);
+		assert_int_equal(lesion_shape(call_standalone(), &mask, &shape).code, LS_OK);
 		for (int i = 0; i < SIZE * SIZE; i++)
 			if (pixels[i] != 0)
 			{

@@ -20,7 +20,7 @@ mask_of(int width, int height, const char *drawing)
 {
 	Image		mask;
 
-	assert_int_equal(image_create(host_standalone(), width, height, 1, &mask).code, LS_OK);
+	assert_int_equal(image_create(call_standalone(), width, height, 1, &mask).code, LS_OK);
 	assert_int_equal(strlen(drawing), (size_t) width * height);
 	for (int i = 0; i < width * height; i++)
 		mask.pixels[i] = drawing[i] == '#' ? 255 : 0;
@@ -33,9 +33,9 @@ count(Image predicted, Image truth)
 {
 	ConfusionCounts counts;
 
-	assert_int_equal(confusion_count(host_standalone(), &predicted, &truth, &counts).code, LS_OK);
-	image_free(host_standalone(), &predicted);
-	image_free(host_standalone(), &truth);
+	assert_int_equal(confusion_count(call_standalone(), &predicted, &truth, &counts).code, LS_OK);
+	image_free(call_standalone(), &predicted);
+	image_free(call_standalone(), &truth);
 	return counts;
 }
 
@@ -78,8 +78,8 @@ test_counts_large(void **state)
 	Rng			rng;
 
 	(void) state;
-	assert_int_equal(image_create(host_standalone(), width, height, 1, &predicted).code, LS_OK);
-	assert_int_equal(image_create(host_standalone(), width, height, 1, &truth).code, LS_OK);
+	assert_int_equal(image_create(call_standalone(), width, height, 1, &predicted).code, LS_OK);
+	assert_int_equal(image_create(call_standalone(), width, height, 1, &truth).code, LS_OK);
 	rng_seed(&rng, 1, 0);
 	for (int i = 0; i < width * height; i++)
 	{
@@ -116,11 +116,11 @@ test_counts_channels(void **state)
 	ConfusionCounts counts;
 
 	(void) state;
-	assert_int_equal(image_create(host_standalone(), 2, 2, 3, &rgb).code, LS_OK);
-	assert_int_equal(confusion_count(host_standalone(), &rgb, &mask, &counts).code, LS_INVALID_ARGUMENT);
-	assert_int_equal(confusion_count(host_standalone(), &mask, &rgb, &counts).code, LS_INVALID_ARGUMENT);
-	image_free(host_standalone(), &rgb);
-	image_free(host_standalone(), &mask);
+	assert_int_equal(image_create(call_standalone(), 2, 2, 3, &rgb).code, LS_OK);
+	assert_int_equal(confusion_count(call_standalone(), &rgb, &mask, &counts).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(confusion_count(call_standalone(), &mask, &rgb, &counts).code, LS_INVALID_ARGUMENT);
+	image_free(call_standalone(), &rgb);
+	image_free(call_standalone(), &mask);
 }
 
 static bool
@@ -133,14 +133,14 @@ stop_after(void *user)
 static void
 test_counts_cancel(void **state)
 {
-	HostContext host = *host_standalone();
+	Call host = *call_standalone();
 	Image		mask = mask_of(2, 2, "....");
 	ConfusionCounts counts;
 
 	(void) state;
 	host.poll = stop_after;
 	assert_int_equal(confusion_count(&host, &mask, &mask, &counts).code, LS_CANCELLED);
-	image_free(host_standalone(), &mask);
+	image_free(call_standalone(), &mask);
 }
 
 static void

@@ -189,7 +189,7 @@ cpu_has(int isa)
 /* One of depthwise_backend's tables as a backend. */
 #define DEPTHWISE_TABLE(table) \
 static Status \
-create_##table(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use, \
+create_##table(const Call *host, const ConvolutionShape *shape, const ConvolutionUse *use, \
 			   Convolution **convolution) \
 { \
 	return depthwise_create_with(&table, host, shape, use, convolution); \
@@ -228,7 +228,7 @@ depthwise(void **state)
 /* One instruction set's loops of winograd_backend as a backend. */
 #define WINOGRAD_LOOPS(loops) \
 static Status \
-create_##loops(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use, \
+create_##loops(const Call *host, const ConvolutionShape *shape, const ConvolutionUse *use, \
 			   Convolution **convolution) \
 { \
 	return winograd_create_with(loops, host, shape, use, convolution); \
@@ -277,7 +277,7 @@ winograd(void **state)
 static void
 winograd_refuses(void **state)
 {
-	HostContext host = guarded_host(1);
+	Call host = guarded_host(1);
 	const Problem *p = NULL;
 	ConvolutionUse use;
 	Convolution *convolution;
@@ -318,7 +318,7 @@ static void
 gradients_are_reproducible(void **state)
 {
 	const Case *c = &cases[0];
-	HostContext host = guarded_host(2);
+	Call host = guarded_host(2);
 
 	(void) state;
 	for (BackendKind kind = BACKEND_ONEDNN; kind <= BACKEND_OPENBLAS; kind++)
@@ -363,7 +363,7 @@ smaller_teams(void **state)
 {
 	/* Enough images that every thread of a full team has some. */
 	static const Case c = {"3x3 in a smaller team", 6, 5, 5, 16, 16, 3, 1, 1, 1, 1, 0, 0};
-	HostContext host = guarded_host(3);
+	Call host = guarded_host(3);
 	Problem		problem;
 	const Problem *p = &problem;
 
@@ -410,7 +410,7 @@ smaller_teams(void **state)
 static void
 bad_shapes_are_refused(void **state)
 {
-	HostContext host = guarded_host(1);
+	Call host = guarded_host(1);
 	ConvolutionShape good = {
 		.x = {1, 8, 8, 4}, .y = {1, 8, 8, 6}, .kernel_h = 3, .kernel_w = 3,
 		.stride = 1, .padding = 1, .dilation = 1, .groups = 1,
@@ -455,7 +455,7 @@ bad_shapes_are_refused(void **state)
 static void
 memory_limit_is_kept(void **state)
 {
-	HostContext host = guarded_host(1);
+	Call host = guarded_host(1);
 	ConvolutionShape shape = {
 		.x = {1, 8, 8, 64}, .y = {1, 8, 8, 64}, .kernel_h = 3, .kernel_w = 3,
 		.stride = 1, .padding = 1, .dilation = 1, .groups = 1,

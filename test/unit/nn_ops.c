@@ -541,7 +541,7 @@ problem_create(Problem *p, const OpCase *op, bool head)
 	memset(p, 0, sizeof *p);
 	snprintf(p->name, sizeof p->name, "%s%s", op->name, head ? ", head" : "");
 	rng_seed(&rng, 31, (uint64_t) (op - op_cases) * 2 + head);
-	assert_ok(graph_create(host_standalone(), &p->graph));
+	assert_ok(graph_create(call_standalone(), &p->graph));
 	x = op->build(p->graph, graph_conv2d(p->graph, "stem", graph_input(p->graph, 3), CHANNELS, 3, 1, 1, 1, true));
 	if (head)
 		x = graph_conv2d(p->graph, "head", x, 2, 1, 1, 0, 1, true);
@@ -630,7 +630,7 @@ run_plan(Problem *p, Plan *plan, float *weights, float *gradients)
 
 /* Gradients in float32: against differences. Running statistics too. */
 static void
-check_f32(Problem *p, const HostContext *host, const Backend *backend, float *gradients)
+check_f32(Problem *p, const Call *host, const Backend *backend, float *gradients)
 {
 	PlanOptions options = {
 		.backend = backend,.type = DATA_F32,.batch = BATCH,
@@ -678,7 +678,7 @@ check_f32(Problem *p, const HostContext *host, const Backend *backend, float *gr
 /* In bfloat16 gradients point where those of float32 point: within 8 degrees
  * (each value is off by up to 1/256, and a few maxima and signs change). */
 static void
-check_bf16(Problem *p, const HostContext *host, const Backend *backend, const float *expected)
+check_bf16(Problem *p, const Call *host, const Backend *backend, const float *expected)
 {
 	PlanOptions options = {
 		.backend = backend,.type = DATA_BF16,.batch = BATCH,

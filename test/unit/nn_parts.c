@@ -27,7 +27,7 @@ enum
  * last.
  */
 static Graph *
-make_graph(const HostContext *host)
+make_graph(const Call *host)
 {
 	Graph	   *g;
 	NodeId		x;

@@ -33,7 +33,7 @@ layer(Graph *g, const char *name, NodeId x, int channels)
  * that is read twice; a residual addition; skips.
  */
 static Graph *
-network_graph(const HostContext *host)
+network_graph(const Call *host)
 {
 	Graph	   *g;
 	NodeId		skips[2];
@@ -64,7 +64,7 @@ network_graph(const HostContext *host)
 typedef struct Fixture
 {
 	CountingHost counting;
-	const HostContext *host;
+	const Call *host;
 	Graph	   *graph;
 	float	   *weights;
 	Reference	reference;
@@ -73,7 +73,7 @@ typedef struct Fixture
 
 /* A fixture of the network that `network` makes, for two images of that size. */
 static void
-fixture_create_of(Fixture *f, Graph *(*network) (const HostContext *), int height, int width,
+fixture_create_of(Fixture *f, Graph *(*network) (const Call *), int height, int width,
 				  const Backend *backend, bool training, int threads)
 {
 	double	   *weights;
@@ -182,7 +182,7 @@ test_inference(void **state)
 /* 3x3 layers of usual sizes: behind a batch norm that is folded in, with a
  * residual, to and from the halves of a concatenation. */
 static Graph *
-wide_graph(const HostContext *host)
+wide_graph(const Call *host)
 {
 	Graph	   *g;
 	NodeId		x;
@@ -572,7 +572,7 @@ test_unsupported(void **state)
 		NodeId		b;
 		NodeId		y;
 
-		assert_ok(graph_create(host_standalone(), &g));
+		assert_ok(graph_create(call_standalone(), &g));
 		x = graph_input(g, 3);
 		a = graph_conv2d(g, "a", x, 4, 1, 1, 0, 1, true);
 		b = form == 0 ? x : graph_conv2d(g, "b", x, 4, 1, 1, 0, 1, true);
@@ -585,7 +585,7 @@ test_unsupported(void **state)
 			y = graph_add(g, graph_conv2d(g, "c", y, 4, 1, 1, 0, 1, true), graph_batch_norm(g, "n", a));
 		graph_output(g, graph_conv2d(g, "head", y, 1, 1, 1, 0, 1, true));
 		assert_ok(graph_status(g));
-		assert_int_equal(plan_create(host_standalone(), g, &options, &plan).code, LS_UNSUPPORTED);
+		assert_int_equal(plan_create(call_standalone(), g, &options, &plan).code, LS_UNSUPPORTED);
 		assert_null(plan);
 		graph_free(g);
 	}

@@ -39,7 +39,7 @@ static void
 test_round_trip(void **state)
 {
 	static const WeightsStorage storages[] = {WEIGHTS_F32, WEIGHTS_BF16, WEIGHTS_F16};
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Graph	   *graph = fixture_graph();
 	WeightsInfo info = fixture_info();
 	float		weights[FIXTURE_COUNT];
@@ -92,8 +92,8 @@ test_round_trip(void **state)
 		assert_ok(weights_write(host, &read, graph, loaded, storages[s], &again, &size_again));
 		assert_int_equal(size, size_again);
 		assert_memory_equal(bytes, again, size);
-		host_free(host, bytes);
-		host_free(host, again);
+		call_free(host, bytes);
+		call_free(host, again);
 	}
 	graph_free(graph);
 }
@@ -114,7 +114,7 @@ test_header_text(void **state)
 		"\"norm.bias\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[256,264]},"
 		"\"head.weight\":{\"dtype\":\"BF16\",\"shape\":[1,4,1,1],\"data_offsets\":[264,272]},"
 		"\"head.bias\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[272,274]}}";
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Graph	   *graph = fixture_graph();
 	WeightsInfo info = fixture_info();
 	float		weights[FIXTURE_COUNT];
@@ -136,7 +136,7 @@ test_header_text(void **state)
 	for (size_t i = sizeof expected - 1; i < length; i++)
 		assert_int_equal(bytes[8 + i], ' ');
 	assert_int_equal(size, 8 + length + 274);
-	host_free(host, memory);
+	call_free(host, memory);
 	graph_free(graph);
 }
 
@@ -196,7 +196,7 @@ test_foreign_file(void **state)
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[498,514]},"
 		"\"norm.running_var\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[514,530]}}   ";
 	const size_t length = sizeof header - 1;
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Graph	   *graph = fixture_graph();
 	const GraphParam *scale = &graph->params[graph_find_param(graph, "norm.weight")];
 	const GraphParam *shift = &graph->params[graph_find_param(graph, "norm.bias")];
@@ -253,7 +253,7 @@ test_unwritable(void **state)
 		{NAN, WEIGHTS_F32}, {INFINITY, WEIGHTS_F32}, {-INFINITY, WEIGHTS_BF16}, {NAN, WEIGHTS_F16},
 		{65520, WEIGHTS_F16}, {-1e6f, WEIGHTS_F16}, {3.4e38f, WEIGHTS_BF16},
 	};
-	const HostContext *host = host_standalone();
+	const Call *host = call_standalone();
 	Graph	   *graph = fixture_graph();
 	const GraphParam *mean = &graph->params[graph_find_param(graph, "norm.running_mean")];
 	WeightsInfo info = fixture_info();
@@ -279,7 +279,7 @@ test_unwritable(void **state)
 	fill(weights);
 	weights[mean->offset] = 1e6f;
 	assert_ok(weights_write(host, &info, graph, weights, WEIGHTS_F16, &bytes, &size));
-	host_free(host, bytes);
+	call_free(host, bytes);
 	graph_free(graph);
 }
 
@@ -302,8 +302,8 @@ no_memory(void *user, size_t size)
 static void
 test_host_failures(void **state)
 {
-	HostContext stopping = *host_standalone();
-	HostContext poor = *host_standalone();
+	Call stopping = *call_standalone();
+	Call poor = *call_standalone();
 	Graph	   *graph = fixture_graph();
 	WeightsInfo info = fixture_info();
 	float		weights[FIXTURE_COUNT];
@@ -316,7 +316,7 @@ test_host_failures(void **state)
 	stopping.poll = always_stop;
 	poor.alloc = no_memory;
 	fill(weights);
-	assert_ok(weights_write(host_standalone(), &info, graph, weights, WEIGHTS_F32, &bytes, &size));
+	assert_ok(weights_write(call_standalone(), &info, graph, weights, WEIGHTS_F32, &bytes, &size));
 	assert_int_equal(weights_read(&stopping, bytes, size, graph, weights).code, LS_CANCELLED);
 	assert_int_equal(weights_read(&poor, bytes, size, graph, weights).code, LS_OUT_OF_MEMORY);
 	assert_int_equal(weights_write(&stopping, &info, graph, weights, WEIGHTS_F32, &none, &no_size).code,
@@ -326,7 +326,7 @@ test_host_failures(void **state)
 	poor.max_memory = 10;
 	assert_int_equal(weights_write(&poor, &info, graph, weights, WEIGHTS_F32, &none, &no_size).code,
 					 LS_LIMIT_EXCEEDED);
-	host_free(host_standalone(), bytes);
+	call_free(call_standalone(), bytes);
 	graph_free(graph);
 }
 

@@ -53,7 +53,7 @@ make_fixture(void **state)
 	for (int i = 0; i < FIXTURE_COUNT; i++)
 		weights[i] = (float) i;
 	if (fixture.graph == NULL ||
-		weights_write(host_standalone(), &info, fixture.graph, weights, WEIGHTS_F32, &bytes, &fixture.size).code != LS_OK)
+		weights_write(call_standalone(), &info, fixture.graph, weights, WEIGHTS_F32, &bytes, &fixture.size).code != LS_OK)
 		return -1;
 	fixture.bytes = bytes;
 	length = fixture.bytes[0] + 256u * fixture.bytes[1];
@@ -70,7 +70,7 @@ free_fixture(void **state)
 {
 	Fixture    *fixture = *state;
 
-	host_free(host_standalone(), fixture->bytes);
+	call_free(call_standalone(), fixture->bytes);
 	free(fixture->header);
 	graph_free(fixture->graph);
 	return 0;
@@ -85,7 +85,7 @@ read_copy(const Fixture *fixture, const void *bytes, size_t size)
 	Status		status;
 
 	memcpy(copy, bytes, size);
-	status = weights_read(host_standalone(), copy, size, fixture->graph, weights);
+	status = weights_read(call_standalone(), copy, size, fixture->graph, weights);
 	free(copy);
 	return status;
 }
@@ -139,10 +139,10 @@ test_truncated(void **state)
 		Status		status = read_copy(fixture, fixture->bytes, size);
 
 		assert_refused(status, size < 8 ? "too short" : size < header_end ? "claims a header" : "not inside", true);
-		status = weights_read_info(host_standalone(), fixture->bytes, size, &info);
+		status = weights_read_info(call_standalone(), fixture->bytes, size, &info);
 		assert_int_equal(status.code, size < header_end ? LS_INVALID_WEIGHTS : LS_OK);
 	}
-	assert_int_equal(weights_read_info(host_standalone(), NULL, 0, &(WeightsInfo) {0}).code, LS_INVALID_WEIGHTS);
+	assert_int_equal(weights_read_info(call_standalone(), NULL, 0, &(WeightsInfo) {0}).code, LS_INVALID_WEIGHTS);
 }
 
 /* Damage that leaves a file well formed is found by the checksums, wherever

@@ -17,7 +17,7 @@
  * allocations, and hands out memory full of NaN. */
 typedef struct CountingHost
 {
-	HostContext host;
+	Call host;
 	long		live;			/* allocations not freed */
 	long		allocations;	/* so far */
 	long		polls;
@@ -63,7 +63,7 @@ static inline void
 counting_host(CountingHost *counting, int threads)
 {
 	*counting = (CountingHost) {.stop_after = -1,.refuse_after = -1};
-	counting->host = (HostContext) {
+	counting->host = (Call) {
 		.alloc = counting_alloc,
 		.free = counting_free,
 		.poll = counting_poll,

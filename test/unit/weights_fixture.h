@@ -7,7 +7,7 @@
 #ifndef LESIONSEG_TEST_WEIGHTS_FIXTURE_H
 #define LESIONSEG_TEST_WEIGHTS_FIXTURE_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "nn/graph.h"
 #include "nn/weights/weights.h"
 
@@ -21,7 +21,7 @@ fixture_graph(void)
 	Graph	   *graph = NULL;
 	NodeId		x;
 
-	if (graph_create(host_standalone(), &graph).code != LS_OK)
+	if (graph_create(call_standalone(), &graph).code != LS_OK)
 		return NULL;
 	x = graph_input(graph, 3);
 	x = graph_conv2d(graph, "stem", x, 4, 3, 1, 1, 1, false);

@@ -13,7 +13,7 @@ typedef struct Degradation
 {
 	const char *name;
 	const char *description;
-	Status		(*apply) (const HostContext *host, int severity, Rng *rng, Image *image);
+	Status		(*apply) (const Call *call, int severity, Rng *rng, Image *image);
 } Degradation;
 
 static const Degradation degradations[DEGRADE_KINDS] = {
@@ -67,19 +67,19 @@ degrade_find(const char *name, DegradeKind *kind)
 }
 
 Status
-degrade_apply(const HostContext *host, DegradeKind kind, int severity, Rng *rng, Image *image)
+degrade_apply(const Call *call, DegradeKind kind, int severity, Rng *rng, Image *image)
 {
 	if (severity < 1 || severity > DEGRADE_SEVERITY_MAX)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the severity is %d", severity),
 								"Severities go from 1 (slight) to %d (severe).", DEGRADE_SEVERITY_MAX);
-	return degradations[kind].apply(host, severity, rng, image);
+	return degradations[kind].apply(call, severity, rng, image);
 }
 
 Status
-degrade_image(const HostContext *host, DegradeKind kind, int severity, int64_t seed, Image *image)
+degrade_image(const Call *call, DegradeKind kind, int severity, int64_t seed, Image *image)
 {
 	Rng			rng;
 
 	rng_seed(&rng, (uint64_t) seed, (uint64_t) kind);
-	return degrade_apply(host, kind, severity, &rng, image);
+	return degrade_apply(call, kind, severity, &rng, image);
 }

@@ -24,7 +24,7 @@
 
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/rng.h"
 #include "core/status.h"
 #include "image/image.h"
@@ -59,19 +59,19 @@ Status		degrade_find(const char *name, DegradeKind *kind);
 /*
  * Degrade image (grey or RGB) in place with what rng draws; severity 1..5.
  * On failure the image is somewhere in between. Working memory (a few rows,
- * or at most four bytes a sample) comes from host, which is polled: a pool
- * thread passes host_standalone().
+ * or at most four bytes a sample) comes from call, which is polled: a pool
+ * thread passes call_standalone().
  */
-Status		degrade_apply(const HostContext *host, DegradeKind kind, int severity, Rng *rng, Image *image);
+Status		degrade_apply(const Call *call, DegradeKind kind, int severity, Rng *rng, Image *image);
 
 /* The same with a generator of its own for each (seed, kind): strands, strokes
  * and bubbles of one severity stay where they are in the next. */
-Status		degrade_image(const HostContext *host, DegradeKind kind, int severity, int64_t seed, Image *image);
+Status		degrade_image(const Call *call, DegradeKind kind, int severity, int64_t seed, Image *image);
 
 /*
  * Lay hair over image as DEGRADE_HAIR does and tell how much of each pixel it
  * hides: cover is (height, width), 0..255, cleared here.
  */
-Status		degrade_hair(const HostContext *host, int severity, Rng *rng, Image *image, uint8_t *cover);
+Status		degrade_hair(const Call *call, int severity, Rng *rng, Image *image, uint8_t *cover);
 
 #endif

@@ -16,13 +16,13 @@
 
 /* Allocate rows * samples of 32 bits. */
 static Status
-alloc_sums(const HostContext *host, size_t rows, size_t samples, uint32_t **sums)
+alloc_sums(const Call *call, size_t rows, size_t samples, uint32_t **sums)
 {
 	void	   *memory;
 
 	if (!checked_mul(rows, samples, &samples))
 		return status_error(LS_LIMIT_EXCEEDED, "an image of this size does not fit in memory");
-	TRY(host_alloc(host, samples * sizeof(uint32_t), &memory));
+	TRY(call_alloc(call, samples * sizeof(uint32_t), &memory));
 	*sums = memory;
 	return status_ok();
 }
@@ -97,7 +97,7 @@ add_chord(Chord chord, int reach, int channels, const uint32_t *sums, size_t sam
 }
 
 static Status
-blur_rows(const HostContext *host, int radius, Disc *disc, Image *image)
+blur_rows(const Call *call, int radius, Disc *disc, Image *image)
 {
 	size_t		samples = samples_in_row(image);
 	int			ring = 2 * disc->reach + 1;
@@ -107,7 +107,7 @@ blur_rows(const HostContext *host, int radius, Disc *disc, Image *image)
 	{
 		uint8_t    *out = image->pixels + (size_t) y * samples;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		for (; summed <= y + disc->reach && summed < image->height; summed++)
 			sum_row(image, summed, disc->reach, disc->rows + (size_t) (summed % ring) * disc->row_sums);
 		for (size_t i = 0; i < samples; i++)
@@ -128,7 +128,7 @@ blur_rows(const HostContext *host, int radius, Disc *disc, Image *image)
 }
 
 Status
-degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_blur(const Call *call, int severity, Rng *rng, Image *image)
 {
 	/* radius in 1/16 pixel of an image of 256, which is 1/4096 of the side */
 	static const int radii[DEGRADE_SEVERITY_MAX] = {28, 56, 96, 150, 230};
@@ -146,13 +146,13 @@ degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image)
 			disc.area += (uint32_t) (16 * (2 * chord.full + 1) + 2 * chord.part);
 	}
 	disc.row_sums = ((size_t) image->width + 2 * (size_t) disc.reach + 3) * (size_t) image->channels;
-	status = alloc_sums(host, 2 * (size_t) disc.reach + 1, disc.row_sums, &disc.rows);
+	status = alloc_sums(call, 2 * (size_t) disc.reach + 1, disc.row_sums, &disc.rows);
 	if (status.code == LS_OK)
-		status = alloc_sums(host, 1, samples_in_row(image), &disc.result);
+		status = alloc_sums(call, 1, samples_in_row(image), &disc.result);
 	if (status.code == LS_OK)
-		status = blur_rows(host, (int) radius, &disc, image);
-	host_free(host, disc.rows);
-	host_free(host, disc.result);
+		status = blur_rows(call, (int) radius, &disc, image);
+	call_free(call, disc.rows);
+	call_free(call, disc.result);
 	return status;
 }
 
@@ -161,21 +161,21 @@ degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image)
 /* Copy the image, each row with margin pixels more on both sides; the caller
  * frees *copy, also on failure. */
 static Status
-copy_with_margin(const HostContext *host, const Image *image, int margin, uint8_t **copy)
+copy_with_margin(const Call *call, const Image *image, int margin, uint8_t **copy)
 {
 	size_t		channels = (size_t) image->channels;
 	size_t		samples = samples_in_row(image);
 	size_t		stride = samples + 2 * (size_t) margin * channels;
 	void	   *memory;
 
-	TRY(host_alloc_array(host, (size_t) image->height, stride, &memory));
+	TRY(call_alloc_array(call, (size_t) image->height, stride, &memory));
 	*copy = memory;
 	for (int y = 0; y < image->height; y++)
 	{
 		const uint8_t *row = image->pixels + (size_t) y * samples;
 		uint8_t    *out = *copy + (size_t) y * stride;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		for (int i = 0; i < margin; i++)
 		{
 			memcpy(out + (size_t) i * channels, row, channels);
@@ -190,7 +190,7 @@ copy_with_margin(const HostContext *host, const Image *image, int margin, uint8_
 /* Average each pixel with the 2 reach others on a line through it; the line
  * goes (step_x, step_y) / 4096 pixels from one to the next. */
 static Status
-blur_along(const HostContext *host, const uint8_t *copy, int reach, int step_x, int step_y, uint32_t *sums,
+blur_along(const Call *call, const uint8_t *copy, int reach, int step_x, int step_y, uint32_t *sums,
 		   Image *image)
 {
 	size_t		channels = (size_t) image->channels;
@@ -202,7 +202,7 @@ blur_along(const HostContext *host, const uint8_t *copy, int reach, int step_x, 
 	{
 		uint8_t    *out = image->pixels + (size_t) y * samples;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		for (size_t i = 0; i < samples; i++)
 			sums[i] = count / 2;
 		for (int t = -reach; t <= reach; t++)
@@ -224,7 +224,7 @@ blur_along(const HostContext *host, const uint8_t *copy, int reach, int step_x, 
 }
 
 Status
-degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_motion_blur(const Call *call, int severity, Rng *rng, Image *image)
 {
 	/* pixels on each side in an image of 256 */
 	static const int reaches[DEGRADE_SEVERITY_MAX] = {3, 5, 8, 12, 16};
@@ -239,13 +239,13 @@ degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *imag
 	if (x == 0 && y == 0)
 		x = 1;
 	length = (int) sqrt((double) ((int64_t) x * x + (int64_t) y * y));
-	status = copy_with_margin(host, image, reach, &copy);
+	status = copy_with_margin(call, image, reach, &copy);
 	if (status.code == LS_OK)
-		status = alloc_sums(host, 1, samples_in_row(image), &sums);
+		status = alloc_sums(call, 1, samples_in_row(image), &sums);
 	if (status.code == LS_OK)
-		status = blur_along(host, copy, reach, x * 4096 / length, y * 4096 / length, sums, image);
-	host_free(host, sums);
-	host_free(host, copy);
+		status = blur_along(call, copy, reach, x * 4096 / length, y * 4096 / length, sums, image);
+	call_free(call, sums);
+	call_free(call, copy);
 	return status;
 }
 
@@ -253,10 +253,10 @@ degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *imag
 
 /* Put the pixels of a result in the place of the image's, which have its size. */
 static void
-take_pixels(const HostContext *host, Image *result, Image *image)
+take_pixels(const Call *call, Image *result, Image *image)
 {
 	memcpy(image->pixels, result->pixels, samples_in_row(image) * (size_t) image->height);
-	image_free(host, result);
+	image_free(call, result);
 }
 
 /* What a side becomes at this share of a frame of 256. */
@@ -270,7 +270,7 @@ reduced_side(int side, int shorter, int permille)
 }
 
 Status
-degrade_low_resolution(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_low_resolution(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int permille[DEGRADE_SEVERITY_MAX] = {420, 280, 190, 130, 90};
 	int			share = permille[severity - 1] * draw_between(rng, 95, 105) / 100;
@@ -279,17 +279,17 @@ degrade_low_resolution(const HostContext *host, int severity, Rng *rng, Image *i
 	Image		result;
 	Status		status;
 
-	TRY(image_resize(host, image, reduced_side(image->width, shorter, share),
+	TRY(image_resize(call, image, reduced_side(image->width, shorter, share),
 					 reduced_side(image->height, shorter, share), &small));
-	status = image_resize(host, &small, image->width, image->height, &result);
-	image_free(host, &small);
+	status = image_resize(call, &small, image->width, image->height, &result);
+	image_free(call, &small);
 	if (status.code == LS_OK)
-		take_pixels(host, &result, image);
+		take_pixels(call, &result, image);
 	return status;
 }
 
 Status
-degrade_jpeg(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_jpeg(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int qualities[DEGRADE_SEVERITY_MAX] = {22, 14, 11, 8, 7};
 	EncodedImage encoded;
@@ -297,11 +297,11 @@ degrade_jpeg(const HostContext *host, int severity, Rng *rng, Image *image)
 	Status		status;
 
 	(void) rng;
-	TRY(jpeg_encode(host, image, qualities[severity - 1], &encoded));
-	status = image_decode(host, encoded.bytes, encoded.size,
+	TRY(jpeg_encode(call, image, qualities[severity - 1], &encoded));
+	status = image_decode(call, encoded.bytes, encoded.size,
 						  image->channels == 1 ? DECODE_GREY : DECODE_RGB, &result);
-	host_free(host, encoded.bytes);
+	call_free(call, encoded.bytes);
 	if (status.code == LS_OK)
-		take_pixels(host, &result, image);
+		take_pixels(call, &result, image);
 	return status;
 }

@@ -10,25 +10,25 @@
 #include "enhance/pixels.h"
 
 /* The sensor (degrade_noise.c). */
-Status		degrade_noise(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_shot_noise(const HostContext *host, int severity, Rng *rng, Image *image);
+Status		degrade_noise(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_shot_noise(const Call *call, int severity, Rng *rng, Image *image);
 
 /* The lens, the hand and the file (degrade_detail.c). */
-Status		degrade_blur(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_motion_blur(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_low_resolution(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_jpeg(const HostContext *host, int severity, Rng *rng, Image *image);
+Status		degrade_blur(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_motion_blur(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_low_resolution(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_jpeg(const Call *call, int severity, Rng *rng, Image *image);
 
 /* The light (degrade_light.c). */
-Status		degrade_darkness(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_low_contrast(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_colour_cast(const HostContext *host, int severity, Rng *rng, Image *image);
+Status		degrade_darkness(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_low_contrast(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_uneven_light(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_colour_cast(const Call *call, int severity, Rng *rng, Image *image);
 
 /* What lies on the skin (degrade_objects.c). */
-Status		degrade_strands(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_ruler_ink(const HostContext *host, int severity, Rng *rng, Image *image);
-Status		degrade_bubbles(const HostContext *host, int severity, Rng *rng, Image *image);
+Status		degrade_strands(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_ruler_ink(const Call *call, int severity, Rng *rng, Image *image);
+Status		degrade_bubbles(const Call *call, int severity, Rng *rng, Image *image);
 
 /* A uniform integer in [low, high]. */
 static inline int

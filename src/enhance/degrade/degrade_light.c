@@ -18,7 +18,7 @@ draw_gain(Rng *rng, int permille)
 }
 
 Status
-degrade_darkness(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_darkness(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int permille[DEGRADE_SEVERITY_MAX] = {680, 630, 570, 490, 400};
 	int			gain = draw_gain(rng, permille[severity - 1]);
@@ -26,11 +26,11 @@ degrade_darkness(const HostContext *host, int severity, Rng *rng, Image *image)
 
 	for (int v = 0; v < 256; v++)
 		tables[0][v] = tables[1][v] = tables[2][v] = (uint8_t) ((v * gain + GAIN_ONE / 2) / GAIN_ONE);
-	return value_tables_apply(host, tables, image);
+	return value_tables_apply(call, tables, image);
 }
 
 Status
-degrade_low_contrast(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_low_contrast(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int permille[DEGRADE_SEVERITY_MAX] = {700, 600, 500, 410, 330};
 	int			share = draw_gain(rng, permille[severity - 1]);
@@ -40,13 +40,13 @@ degrade_low_contrast(const HostContext *host, int severity, Rng *rng, Image *ima
 	for (int v = 0; v < 256; v++)
 		tables[0][v] = tables[1][v] = tables[2][v] =
 			(uint8_t) ((v * share + veil * (GAIN_ONE - share) + GAIN_ONE / 2) / GAIN_ONE);
-	return value_tables_apply(host, tables, image);
+	return value_tables_apply(call, tables, image);
 }
 
 /* Half of the loss falls off towards one side, half with the distance from a
  * point not far from the centre. */
 Status
-degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_uneven_light(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int permille[DEGRADE_SEVERITY_MAX] = {420, 540, 650, 760, 870};
 	int			loss = permille[severity - 1] * GAIN_ONE / 1000;
@@ -70,7 +70,7 @@ degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *ima
 		uint8_t    *row = image->pixels + (size_t) y * (size_t) samples;
 		int			v = (int) ((2 * (int64_t) y + 1 - image->height) * 1024 / image->height);
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		for (int x = 0; x < image->width; x++)
 		{
 			/* (u, v) is -1024 .. 1024 across the image */
@@ -94,7 +94,7 @@ degrade_uneven_light(const HostContext *host, int severity, Rng *rng, Image *ima
 /* A hue of the hexagon 0 .. 1535 decides which channels lose; grey stays
  * about as bright as it was. */
 Status
-degrade_colour_cast(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_colour_cast(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int permille[DEGRADE_SEVERITY_MAX] = {170, 260, 350, 450, 560};
 	int			strength = draw_gain(rng, permille[severity - 1]);
@@ -115,6 +115,6 @@ degrade_colour_cast(const HostContext *host, int severity, Rng *rng, Image *imag
 			tables[c][v] = to_byte((v * gain + GAIN_ONE / 2) / GAIN_ONE);
 	}
 	if (image->channels == 1)
-		return host_poll(host);	/* grey has no colour to lose */
-	return value_tables_apply(host, tables, image);
+		return call_poll(call);	/* grey has no colour to lose */
+	return value_tables_apply(call, tables, image);
 }

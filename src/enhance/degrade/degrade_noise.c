@@ -16,7 +16,7 @@
 
 /* Add noise whose sigma belongs to the value it is added to. */
 static Status
-add_noise(const HostContext *host, const int *sigma_of, Rng *rng, Image *image)
+add_noise(const Call *call, const int *sigma_of, Rng *rng, Image *image)
 {
 	uint32_t	seed = (uint32_t) rng_next(rng);
 	int			samples = (int) samples_in_row(image);
@@ -25,7 +25,7 @@ add_noise(const HostContext *host, const int *sigma_of, Rng *rng, Image *image)
 	{
 		uint8_t    *row = image->pixels + (size_t) y * (size_t) samples;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		for (int i = 0; i < samples; i++)
 		{
 			uint32_t	h = noise_hash(seed, i, y);
@@ -39,25 +39,25 @@ add_noise(const HostContext *host, const int *sigma_of, Rng *rng, Image *image)
 }
 
 Status
-degrade_noise(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_noise(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int sigmas[DEGRADE_SEVERITY_MAX] = {3, 5, 7, 9, 12};
 	int			sigma_of[256];
 
 	for (int v = 0; v < 256; v++)
 		sigma_of[v] = sigmas[severity - 1] * FRACTION;
-	return add_noise(host, sigma_of, rng, image);
+	return add_noise(call, sigma_of, rng, image);
 }
 
 /* A sample of v out of 255 stands for v / 255 * photons of them, whose number
  * varies by its square root (Poisson). */
 Status
-degrade_shot_noise(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_shot_noise(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int photons_at_white[DEGRADE_SEVERITY_MAX] = {5100, 1840, 940, 500, 280};
 	int			sigma_of[256];
 
 	for (int v = 0; v < 256; v++)
 		sigma_of[v] = (int) (sqrt((double) (255 * FRACTION * FRACTION * v) / photons_at_white[severity - 1]) + 0.5);
-	return add_noise(host, sigma_of, rng, image);
+	return add_noise(call, sigma_of, rng, image);
 }

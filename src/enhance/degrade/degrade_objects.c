@@ -41,11 +41,11 @@ lay_on(const Cover *cover, const int colour[3], int opacity, Image *image)
 
 /* An empty cover of the image's size. */
 static Status
-cover_create(const HostContext *host, const Image *image, Cover *cover)
+cover_create(const Call *call, const Image *image, Cover *cover)
 {
 	void	   *memory;
 
-	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &memory));
+	TRY(call_alloc_array(call, (size_t) image->width, (size_t) image->height, &memory));
 	*cover = (Cover) {image->width, image->height, memory};
 	return status_ok();
 }
@@ -64,7 +64,7 @@ draw_point(Rng *rng, const Image *image)
 /* ---- hair ---- */
 
 Status
-degrade_hair(const HostContext *host, int severity, Rng *rng, Image *image, uint8_t *cover)
+degrade_hair(const Call *call, int severity, Rng *rng, Image *image, uint8_t *cover)
 {
 	static const int counts[DEGRADE_SEVERITY_MAX] = {5, 10, 17, 27, 40};
 	int64_t		side = shorter_side(image);
@@ -81,7 +81,7 @@ degrade_hair(const HostContext *host, int severity, Rng *rng, Image *image, uint
 		int64_t		length = draw_between(rng, 40, 200) * side;	/* 1/256 of the side in 1/256 pixel */
 		int			radius = (int) (draw_between(rng, 110, 260) * side / 256);
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		points[0] = draw_point(rng, image);
 		points[1].x = points[0].x + length * draw_between(rng, -100, 100) / 200;
 		points[1].y = points[0].y + length * draw_between(rng, -100, 100) / 200;
@@ -94,14 +94,14 @@ degrade_hair(const HostContext *host, int severity, Rng *rng, Image *image, uint
 }
 
 Status
-degrade_strands(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_strands(const Call *call, int severity, Rng *rng, Image *image)
 {
 	Cover		cover;
 	Status		status;
 
-	TRY(cover_create(host, image, &cover));
-	status = degrade_hair(host, severity, rng, image, cover.pixels);
-	host_free(host, cover.pixels);
+	TRY(cover_create(call, image, &cover));
+	status = degrade_hair(call, severity, rng, image, cover.pixels);
+	call_free(call, cover.pixels);
 	return status;
 }
 
@@ -110,7 +110,7 @@ degrade_strands(const HostContext *host, int severity, Rng *rng, Image *image)
 /* Cover the marks of a ruler along one of the four edges, no more than one a
  * pixel. */
 static Status
-cover_ruler(const HostContext *host, Rng *rng, int severity, const Image *image, Cover *cover)
+cover_ruler(const Call *call, Rng *rng, int severity, const Image *image, Cover *cover)
 {
 	static const int longest[DEGRADE_SEVERITY_MAX] = {14, 20, 28, 38, 52};	/* 1/256 of the side */
 	int64_t		side = (int64_t) shorter_side(image) * 256;
@@ -131,7 +131,7 @@ cover_ruler(const HostContext *host, Rng *rng, int severity, const Image *image,
 		int64_t		far = edge % 2 == 0 ? base + length : across_end - base - length;
 
 		if (mark % MARKS_BETWEEN_POLLS == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 
 		if (along_x)
 			stroke_line(cover, (StrokePoint) {at, near}, (StrokePoint) {at, far}, radius);
@@ -159,7 +159,7 @@ cover_pen(Rng *rng, const Image *image, Cover *cover)
 }
 
 Status
-degrade_ruler_ink(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_ruler_ink(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int strokes[DEGRADE_SEVERITY_MAX] = {3, 7, 12, 18, 26};
 	static const int black[3] = {32, 30, 34};
@@ -167,8 +167,8 @@ degrade_ruler_ink(const HostContext *host, int severity, Rng *rng, Image *image)
 	int			ink[3];
 	Status		status;
 
-	TRY(cover_create(host, image, &cover));
-	status = cover_ruler(host, rng, severity, image, &cover);
+	TRY(cover_create(call, image, &cover));
+	status = cover_ruler(call, rng, severity, image, &cover);
 	lay_on(&cover, black, 220, image);
 
 	memset(cover.pixels, 0, (size_t) image->width * (size_t) image->height);
@@ -178,10 +178,10 @@ degrade_ruler_ink(const HostContext *host, int severity, Rng *rng, Image *image)
 	for (int i = 0; i < strokes[severity - 1] && status.code == LS_OK; i++)
 	{
 		cover_pen(rng, image, &cover);
-		status = host_poll(host);
+		status = call_poll(call);
 	}
 	lay_on(&cover, ink, 190, image);
-	host_free(host, cover.pixels);
+	call_free(call, cover.pixels);
 	return status;
 }
 
@@ -245,7 +245,7 @@ draw_bubble(Image *image, StrokePoint centre, int64_t radius)
 }
 
 Status
-degrade_bubbles(const HostContext *host, int severity, Rng *rng, Image *image)
+degrade_bubbles(const Call *call, int severity, Rng *rng, Image *image)
 {
 	static const int counts[DEGRADE_SEVERITY_MAX] = {20, 45, 80, 130, 200};
 	int64_t		side = shorter_side(image);
@@ -256,7 +256,7 @@ degrade_bubbles(const HostContext *host, int severity, Rng *rng, Image *image)
 		int			size = draw_between(rng, 20, 60) * draw_between(rng, 20, 60);	/* 400 .. 3600 */
 		StrokePoint centre = draw_point(rng, image);
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		draw_bubble(image, centre, size * side / 256);
 	}
 	return status_ok();

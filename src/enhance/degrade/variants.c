@@ -3,7 +3,7 @@
  *
  * Threads take the next degradation when they are done with one, since some
  * cost ten times what others do. The images are the caller's memory; what a
- * thread of the pool needs on the way is from the standalone host.
+ * thread of the pool needs on the way is from the standalone call.
  */
 #include "enhance/degrade/variants.h"
 
@@ -17,7 +17,7 @@
 
 typedef struct VariantTask
 {
-	const HostContext *host;	/* of whoever works on it */
+	const Call *call;	/* of whoever works on it */
 	const Image *source;
 	const VariantSet *set;
 	const Degraded *ways;
@@ -28,13 +28,13 @@ typedef struct VariantTask
 } VariantTask;
 
 int
-variants_at_once(const HostContext *host, int width, int height)
+variants_at_once(const Call *call, int width, int height)
 {
 	int64_t		each = PIXELS_PER_THREAD / ((int64_t) width * height);
 
-	if (host->threads == 1 || each < 1)
+	if (call->threads == 1 || each < 1)
 		return 1;
-	return host->threads * (int) (each < AT_ONCE_PER_THREAD ? each : AT_ONCE_PER_THREAD);
+	return call->threads * (int) (each < AT_ONCE_PER_THREAD ? each : AT_ONCE_PER_THREAD);
 }
 
 /* Make all variants of one way; the first image is degraded and then copied,
@@ -49,11 +49,11 @@ make_way(const VariantTask *task, int way)
 
 	memcpy(images[0].pixels, task->source->pixels, bytes);
 	if (degraded->severity > 0)
-		TRY(degrade_image(task->host, degraded->kind, degraded->severity, set->seed, &images[0]));
+		TRY(degrade_image(task->call, degraded->kind, degraded->severity, set->seed, &images[0]));
 	for (int m = 1; m < set->mode_count; m++)
 		memcpy(images[m].pixels, images[0].pixels, bytes);
 	for (int m = 0; m < set->mode_count; m++)
-		TRY(enhance_by_mode(task->host, set->modes[m], &images[m]));
+		TRY(enhance_by_mode(task->call, set->modes[m], &images[m]));
 	return status_ok();
 }
 
@@ -77,7 +77,7 @@ make_ways(void *data, int worker, long begin, long end)
 }
 
 Status
-variants_make(const HostContext *host, const Image *source, const VariantSet *set, const Degraded *ways, int count,
+variants_make(const Call *call, const Image *source, const VariantSet *set, const Degraded *ways, int count,
 			  Image *images)
 {
 	VariantTask task = {.source = source,.set = set,.ways = ways,.count = count,.images = images};
@@ -86,18 +86,18 @@ variants_make(const HostContext *host, const Image *source, const VariantSet *se
 
 	memset(images, 0, (size_t) count * (size_t) set->mode_count * sizeof(Image));
 	for (int i = 0; i < count * set->mode_count; i++)
-		TRY(image_create(host, source->width, source->height, source->channels, &images[i]));
+		TRY(image_create(call, source->width, source->height, source->channels, &images[i]));
 	if (count == 1)
 	{
-		task.host = host;
+		task.call = call;
 		return make_way(&task, 0);
 	}
-	TRY(host_alloc_array(host, (size_t) count, sizeof(Status), &memory));
+	TRY(call_alloc_array(call, (size_t) count, sizeof(Status), &memory));
 	task.statuses = memory;
-	task.host = host_standalone();
-	threads_run(host->threads, host->threads, make_ways, &task);
+	task.call = call_standalone();
+	threads_run(call->threads, call->threads, make_ways, &task);
 	for (int i = 0; i < count && status.code == LS_OK; i++)
 		status = task.statuses[i];
-	host_free(host, memory);
+	call_free(call, memory);
 	return status;
 }

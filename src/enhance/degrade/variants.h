@@ -32,14 +32,14 @@ typedef struct VariantSet
 
 /* How many degradations of an image of this size are made at once: more would
  * delay a cancel, which is seen between calls, or within one where this is 1. */
-int			variants_at_once(const HostContext *host, int width, int height);
+int			variants_at_once(const Call *call, int width, int height);
 
 /*
  * Degrade copies of source in `count` ways, at most variants_at_once(), and
  * enhance each in every mode: images[i * mode_count + m] is way i in mode m.
- * The caller frees them through host also on failure; they are zeroed here.
+ * The caller frees them through call also on failure; they are zeroed here.
  */
-Status		variants_make(const HostContext *host, const Image *source, const VariantSet *set, const Degraded *ways,
+Status		variants_make(const Call *call, const Image *source, const VariantSet *set, const Degraded *ways,
 						  int count, Image *images);
 
 #endif

@@ -82,27 +82,27 @@ down_rows(void *data, int worker, long begin, long end)
 }
 
 static Status
-both_passes(const HostContext *host, bool largest, const uint8_t *in, int width, int height, int reach, uint8_t *between,
+both_passes(const Call *call, bool largest, const uint8_t *in, int width, int height, int reach, uint8_t *between,
 			uint8_t *out)
 {
 	Pass		across = {in, between, width, height, reach, largest};
 	Pass		down = {between, out, width, height, reach, largest};
 	long		block = BLOCK_COMPARISONS / (2 * (long) reach + 1) / width;
 
-	TRY(threads_run_polled(host, height, block, across_rows, &across));
-	return threads_run_polled(host, height, block, down_rows, &down);
+	TRY(threads_run_polled(call, height, block, across_rows, &across));
+	return threads_run_polled(call, height, block, down_rows, &down);
 }
 
 Status
-morphology_dilate(const HostContext *host, const uint8_t *in, int width, int height, int reach, uint8_t *between,
+morphology_dilate(const Call *call, const uint8_t *in, int width, int height, int reach, uint8_t *between,
 				  uint8_t *out)
 {
-	return both_passes(host, true, in, width, height, reach, between, out);
+	return both_passes(call, true, in, width, height, reach, between, out);
 }
 
 Status
-morphology_erode(const HostContext *host, const uint8_t *in, int width, int height, int reach, uint8_t *between,
+morphology_erode(const Call *call, const uint8_t *in, int width, int height, int reach, uint8_t *between,
 				 uint8_t *out)
 {
-	return both_passes(host, false, in, width, height, reach, between, out);
+	return both_passes(call, false, in, width, height, reach, between, out);
 }

@@ -7,18 +7,18 @@
 
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 /*
  * Each byte of out, (height, width), becomes the largest (dilate) or smallest
  * (erode) of those of in that are within `reach` rows and columns of it and in
  * the plane. The work per byte grows with reach. in and out may be the same
- * plane, between is another one of their size. The host is polled.
+ * plane, between is another one of their size. The call is polled.
  */
-Status		morphology_dilate(const HostContext *host, const uint8_t *in, int width, int height, int reach, uint8_t *between,
+Status		morphology_dilate(const Call *call, const uint8_t *in, int width, int height, int reach, uint8_t *between,
 							  uint8_t *out);
-Status		morphology_erode(const HostContext *host, const uint8_t *in, int width, int height, int reach, uint8_t *between,
+Status		morphology_erode(const Call *call, const uint8_t *in, int width, int height, int reach, uint8_t *between,
 							 uint8_t *out);
 
 #endif

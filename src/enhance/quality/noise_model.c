@@ -158,15 +158,15 @@ fit_model(const NoiseTally *tally, NoiseModel *model)
 
 /* Count everything into the first tally. */
 static Status
-count_image(const HostContext *host, NoiseRows *rows)
+count_image(const Call *call, NoiseRows *rows)
 {
 	const Image *image = rows->image;
 	long		sampled;
 
 	rows->step = 1 + (long) image->width * image->height / SAMPLED_PIXELS;
 	sampled = image->height < 3 ? 0 : (image->height - 3) / rows->step + 1;
-	TRY(threads_run_polled(host, sampled, ROWS_AT_ONCE, count_rows, rows));
-	for (int t = 1; t < host->threads; t++)
+	TRY(threads_run_polled(call, sampled, ROWS_AT_ONCE, count_rows, rows));
+	for (int t = 1; t < call->threads; t++)
 		for (int b = 0; b < BINS; b++)
 			for (int i = 0; i < RESPONSES; i++)
 				rows->tallies[0].counts[b][i] += rows->tallies[t].counts[b][i];
@@ -174,25 +174,25 @@ count_image(const HostContext *host, NoiseRows *rows)
 }
 
 Status
-noise_model_estimate(const HostContext *host, const Image *image, NoiseModel *model)
+noise_model_estimate(const Call *call, const Image *image, NoiseModel *model)
 {
 	NoiseRows	rows = {.image = image};
 	void	   *memory;
 	Status		status;
 
 	memset(model, 0, sizeof *model);
-	TRY(host_alloc_array(host, (size_t) host->threads, sizeof(NoiseTally), &memory));
+	TRY(call_alloc_array(call, (size_t) call->threads, sizeof(NoiseTally), &memory));
 	rows.tallies = memory;
-	status = host_alloc_array(host, (size_t) host->threads * 3, (size_t) image->width, &memory);
+	status = call_alloc_array(call, (size_t) call->threads * 3, (size_t) image->width, &memory);
 	if (status.code == LS_OK)
 	{
 		rows.lumas = memory;
-		status = count_image(host, &rows);
+		status = count_image(call, &rows);
 		if (status.code == LS_OK)
 			fit_model(&rows.tallies[0], model);
-		host_free(host, rows.lumas);
+		call_free(call, rows.lumas);
 	}
-	host_free(host, rows.tallies);
+	call_free(call, rows.tallies);
 	return status;
 }
 

@@ -10,7 +10,7 @@
 #ifndef LESIONSEG_ENHANCE_NOISE_MODEL_H
 #define LESIONSEG_ENHANCE_NOISE_MODEL_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -23,7 +23,7 @@ typedef struct NoiseModel
 
 /* Estimate the noise of luma: Immerkaer's operator (see quality.h) in bins of
  * local mean, of each the scaled median, and a line through them. */
-Status		noise_model_estimate(const HostContext *host, const Image *image, NoiseModel *model);
+Status		noise_model_estimate(const Call *call, const Image *image, NoiseModel *model);
 
 /* Standard deviation at luma v. */
 double		noise_model_sigma(const NoiseModel *model, double v);

@@ -11,7 +11,7 @@
 #define FRAME_LONGEST 2048
 
 Status
-quality_frame(const HostContext *host, const Image *image, Image *frame)
+quality_frame(const Call *call, const Image *image, Image *frame)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
 	int64_t		width = image->width;
@@ -24,23 +24,23 @@ quality_frame(const HostContext *host, const Image *image, Image *frame)
 	}
 	width = width > FRAME_LONGEST ? FRAME_LONGEST : width;
 	height = height > FRAME_LONGEST ? FRAME_LONGEST : height;
-	return image_resize(host, image, (int) width, (int) height, frame);
+	return image_resize(call, image, (int) width, (int) height, frame);
 }
 
 Status
-quality_measure(const HostContext *host, const Image *image, Quality *quality)
+quality_measure(const Call *call, const Image *image, Quality *quality)
 {
 	Image		frame;
 	Status		status;
 
 	memset(quality, 0, sizeof *quality);
-	TRY(quality_frame(host, image, &frame));
-	status = quality_detail(host, image, &frame, quality);
+	TRY(quality_frame(call, image, &frame));
+	status = quality_detail(call, image, &frame, quality);
 	if (status.code == LS_OK)
-		status = quality_light(host, &frame, quality);
+		status = quality_light(call, &frame, quality);
 	if (status.code == LS_OK)
-		status = quality_objects(host, &frame, quality);
-	image_free(host, &frame);
+		status = quality_objects(call, &frame, quality);
+	image_free(call, &frame);
 	if (status.code == LS_OK)
 		quality_judge(image, quality);
 	return status;

@@ -23,7 +23,7 @@
 
 #include <stdbool.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -64,9 +64,9 @@ typedef struct Quality
 	bool		issues[ISSUES];
 } Quality;
 
-/* Measure image (grey or RGB) on host->threads threads. An image without a
+/* Measure image (grey or RGB) on call->threads threads. An image without a
  * single difference has sharpness 0 and resolution 1. */
-Status		quality_measure(const HostContext *host, const Image *image, Quality *quality);
+Status		quality_measure(const Call *call, const Image *image, Quality *quality);
 
 /* "blurred", "noisy", ... */
 const char *quality_issue_name(QualityIssue issue);

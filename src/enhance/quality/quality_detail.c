@@ -313,53 +313,53 @@ blocking_of(const Tally *tally)
 
 /* Count everything into the first tally. */
 static Status
-count_all(const HostContext *host, Detail *detail)
+count_all(const Call *call, Detail *detail)
 {
 	long		block = BLOCK_PIXELS / detail->width;
 
-	TRY(threads_run_polled(host, detail->height, block, take_green, detail));
+	TRY(threads_run_polled(call, detail->height, block, take_green, detail));
 	if (detail->height > 2)
-		TRY(threads_run_polled(host, detail->height - 2, block, count_rows, detail));
-	TRY(threads_run_polled(host, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block, count_differences, detail));
-	sum_tallies(detail->tallies, host->threads);
+		TRY(threads_run_polled(call, detail->height - 2, block, count_rows, detail));
+	TRY(threads_run_polled(call, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block, count_differences, detail));
+	sum_tallies(detail->tallies, call->threads);
 	return status_ok();
 }
 
 /* Count image and hand out the sum. */
 static Status
-tally_image(const HostContext *host, const Image *image, Tally *sum)
+tally_image(const Call *call, const Image *image, Tally *sum)
 {
 	Detail		detail = {.width = image->width, .height = image->height, .image = image};
 	void	   *memory;
 	Status		status;
 
-	TRY(host_alloc_array(host, (size_t) host->threads, sizeof(Tally), &memory));
+	TRY(call_alloc_array(call, (size_t) call->threads, sizeof(Tally), &memory));
 	detail.tallies = memory;
-	status = host_alloc(host, (size_t) image->width * (size_t) image->height, &memory);
+	status = call_alloc(call, (size_t) image->width * (size_t) image->height, &memory);
 	if (status.code == LS_OK)
 	{
 		detail.green = memory;
-		status = count_all(host, &detail);
+		status = count_all(call, &detail);
 	}
 	*sum = detail.tallies[0];
-	host_free(host, detail.green);
-	host_free(host, detail.tallies);
+	call_free(call, detail.green);
+	call_free(call, detail.tallies);
 	return status;
 }
 
 Status
-quality_detail(const HostContext *host, const Image *image, const Image *frame, Quality *quality)
+quality_detail(const Call *call, const Image *image, const Image *frame, Quality *quality)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
 	double		exponent;
 	Tally		tally;
 
-	TRY(tally_image(host, image, &tally));
+	TRY(tally_image(call, image, &tally));
 	quality->noise = noise_sigma(&tally);
 	quality->blocking = blocking_of(&tally);
 	quality->resolution = fmax(1, shorter / smooth_distance(&tally, quality->noise));
 
-	TRY(tally_image(host, frame, &tally));
+	TRY(tally_image(call, frame, &tally));
 	exponent = growth(&tally, 0, noise_sigma(&tally));
 	quality->sharpness = exponent < 0 ? 0 : fmin(1, fmax(0, (4 - exponent) / (4 - SHARP)));
 	return status_ok();

@@ -104,7 +104,7 @@ quality_mean_colour(const Image *frame, double colour[3])
 }
 
 Status
-quality_light(const HostContext *host, const Image *frame, Quality *quality)
+quality_light(const Call *call, const Image *frame, Quality *quality)
 {
 	LightSums	sums;
 	LightSurface surface;
@@ -115,7 +115,7 @@ quality_light(const HostContext *host, const Image *frame, Quality *quality)
 	memset(&sums, 0, sizeof sums);
 	for (int y = 0; y < frame->height; y++)
 		sum_row(frame, y, &sums);
-	TRY(host_poll(host));
+	TRY(call_poll(call));
 
 	for (int v = 0; v < 256; v++)
 		sum += (double) v * sums.counts[v];

@@ -11,13 +11,13 @@
 
 /* Count what an opening takes away from the first plane. */
 static Status
-count_glare(const HostContext *host, const Image *frame, uint8_t *planes[PLANES], Quality *quality)
+count_glare(const Call *call, const Image *frame, uint8_t *planes[PLANES], Quality *quality)
 {
 	size_t		count = (size_t) frame->width * (size_t) frame->height;
 	size_t		bright = 0;
 
-	TRY(morphology_erode(host, planes[0], frame->width, frame->height, REACH, planes[1], planes[2]));
-	TRY(morphology_dilate(host, planes[2], frame->width, frame->height, REACH, planes[1], planes[3]));
+	TRY(morphology_erode(call, planes[0], frame->width, frame->height, REACH, planes[1], planes[2]));
+	TRY(morphology_dilate(call, planes[2], frame->width, frame->height, REACH, planes[1], planes[3]));
 	for (size_t i = 0; i < count; i++)
 		bright += planes[0][i] > 215 && planes[0][i] - planes[3][i] > 40;
 	quality->glare = (double) bright / (double) count;
@@ -26,12 +26,12 @@ count_glare(const HostContext *host, const Image *frame, uint8_t *planes[PLANES]
 
 /* Count what hairs cover. */
 static Status
-count_hair(const HostContext *host, const Image *frame, uint8_t *mask, Quality *quality)
+count_hair(const Call *call, const Image *frame, uint8_t *mask, Quality *quality)
 {
 	size_t		count = (size_t) frame->width * (size_t) frame->height;
 	size_t		covered = 0;
 
-	TRY(hair_detect(host, frame, mask));
+	TRY(hair_detect(call, frame, mask));
 	for (size_t i = 0; i < count; i++)
 		covered += mask[i];
 	quality->hair = (double) covered / (double) count;
@@ -64,24 +64,24 @@ count_ink(const Image *frame, Quality *quality)
 }
 
 Status
-quality_objects(const HostContext *host, const Image *frame, Quality *quality)
+quality_objects(const Call *call, const Image *frame, Quality *quality)
 {
 	size_t		count = (size_t) frame->width * (size_t) frame->height;
 	uint8_t    *planes[PLANES];
 	void	   *memory;
 	Status		status;
 
-	TRY(host_poll(host));
-	TRY(host_alloc_array(host, count, PLANES, &memory));
+	TRY(call_poll(call));
+	TRY(call_alloc_array(call, count, PLANES, &memory));
 	for (size_t p = 0; p < PLANES; p++)
 		planes[p] = (uint8_t *) memory + p * count;
 	for (size_t i = 0; i < count; i++)
 		planes[0][i] = frame->channels == 1 ? frame->pixels[i] : (uint8_t) luma_of(frame->pixels + 3 * i);
-	status = count_glare(host, frame, planes, quality);
+	status = count_glare(call, frame, planes, quality);
 	if (frame->channels == 3)
 		count_ink(frame, quality);
 	if (status.code == LS_OK)
-		status = count_hair(host, frame, planes[1], quality);
-	host_free(host, memory);
+		status = count_hair(call, frame, planes[1], quality);
+	call_free(call, memory);
 	return status;
 }

@@ -19,7 +19,7 @@
 
 /* Reduce image to the frame that light, colour and objects are measured on: a
  * shorter side of 256 at most. The caller frees it. */
-Status		quality_frame(const HostContext *host, const Image *image, Image *frame);
+Status		quality_frame(const Call *call, const Image *image, Image *frame);
 
 /* Mean and standard deviation of a frame's luma, without what is as black as
  * the lens's rim; 0 and 0 where all is. */
@@ -31,13 +31,13 @@ void		quality_mean_colour(const Image *frame, double colour[3]);
 
 /* Pixels as they are: noise, resolution, blocking; and of the frame of
  * reduced size: sharpness (quality_detail.c). */
-Status		quality_detail(const HostContext *host, const Image *image, const Image *frame, Quality *quality);
+Status		quality_detail(const Call *call, const Image *image, const Image *frame, Quality *quality);
 
 /* The frame of reduced size: light and colour (quality_light.c). */
-Status		quality_light(const HostContext *host, const Image *frame, Quality *quality);
+Status		quality_light(const Call *call, const Image *frame, Quality *quality);
 
 /* The frame: hair, glare, ink (quality_objects.c). */
-Status		quality_objects(const HostContext *host, const Image *frame, Quality *quality);
+Status		quality_objects(const Call *call, const Image *frame, Quality *quality);
 
 /* Score and issues from the measures (quality_score.c). */
 void		quality_judge(const Image *image, Quality *quality);

@@ -12,7 +12,7 @@
 #define GAIN_MOST 3.0
 
 Status
-step_colour_constancy(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_colour_constancy(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	uint8_t		tables[3][256];
 	double		sums[3] = {0};
@@ -24,7 +24,7 @@ step_colour_constancy(const HostContext *host, const EnhanceOptions *options, Im
 	(void) options;
 	if (image->channels == 1)
 		return status_ok();
-	TRY(quality_frame(host, image, &frame));
+	TRY(quality_frame(call, image, &frame));
 	count = (size_t) frame.width * (size_t) frame.height;
 	for (size_t i = 0; i < count; i++)
 	{
@@ -35,7 +35,7 @@ step_colour_constancy(const HostContext *host, const EnhanceOptions *options, Im
 		for (int c = 0; c < 3; c++)
 			sums[c] += pow(pixel[c] / 255.0, NORM);
 	}
-	image_free(host, &frame);
+	image_free(call, &frame);
 	for (int c = 0; c < 3; c++)
 	{
 		if (sums[c] <= 0)
@@ -46,5 +46,5 @@ step_colour_constancy(const HostContext *host, const EnhanceOptions *options, Im
 	for (int c = 0; c < 3; c++)
 		gains[c] = fmin(GAIN_MOST, fmax(1 / GAIN_MOST, gains[c] * luma));
 	value_tables_gains(gains, tables);
-	return value_tables_apply(host, tables, image);
+	return value_tables_apply(call, tables, image);
 }

@@ -270,13 +270,13 @@ map_rows(void *data, int worker, long begin, long end)
 }
 
 static Status
-equalise(const HostContext *host, Contrast *task)
+equalise(const Call *call, Contrast *task)
 {
 	long		tiles = (long) task->across * task->down;
 	long		tile_samples = (long) (samples_in_row(task->image) * (size_t) task->image->height) / tiles;
 
-	TRY(threads_run_polled(host, tiles, BLOCK_SAMPLES / (tile_samples + 1), make_tables, task));
-	return threads_run_polled(host, task->image->height, rows_between_polls(task->image), map_rows, task);
+	TRY(threads_run_polled(call, tiles, BLOCK_SAMPLES / (tile_samples + 1), make_tables, task));
+	return threads_run_polled(call, task->image->height, rows_between_polls(task->image), map_rows, task);
 }
 
 /* Tiles along a side. */
@@ -289,7 +289,7 @@ tiles_along(int side, int wanted)
 }
 
 Status
-step_contrast(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_contrast(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	Contrast	task = {.image = image,.kernels = enhance_kernels()};
 	void	   *memory;
@@ -298,13 +298,13 @@ step_contrast(const HostContext *host, const EnhanceOptions *options, Image *ima
 	task.across = tiles_along(image->width, (int) options->contrast_tiles);
 	task.down = tiles_along(image->height, (int) options->contrast_tiles);
 	task.limit = (uint32_t) (options->contrast_clip * SHARE_ONE / 256);
-	TRY(host_alloc_array(host, (size_t) task.across * (size_t) task.down, sizeof(ValueTable), &memory));
+	TRY(call_alloc_array(call, (size_t) task.across * (size_t) task.down, sizeof(ValueTable), &memory));
 	task.tables = memory;
-	status = host_alloc_array(host, (size_t) host->threads * (size_t) task.across, 256 * sizeof(uint32_t), &memory);
+	status = call_alloc_array(call, (size_t) call->threads * (size_t) task.across, 256 * sizeof(uint32_t), &memory);
 	task.pairs = memory;
 	if (status.code == LS_OK)
-		status = equalise(host, &task);
-	host_free(host, task.pairs);
-	host_free(host, task.tables);
+		status = equalise(call, &task);
+	call_free(call, task.pairs);
+	call_free(call, task.tables);
 	return status;
 }

@@ -113,25 +113,25 @@ set_limits(NlmSettings *settings)
 
 /* Tiles that all threads denoise between two polls. */
 static long
-tiles_between_polls(const HostContext *host, const NlmSettings *settings)
+tiles_between_polls(const Call *call, const NlmSettings *settings)
 {
 	long		offsets = (2L * settings->search + 1) * (2L * settings->search + 1);
 
-	return host->threads * (OFFSETS_BETWEEN_POLLS / offsets + 1);
+	return call->threads * (OFFSETS_BETWEEN_POLLS / offsets + 1);
 }
 
 Status
-step_denoise(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_denoise(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	Denoise    *denoise;
 	NoiseModel	model;
 	void	   *memory;
 	Status		status;
 
-	TRY(noise_model_estimate(host, image, &model));
+	TRY(noise_model_estimate(call, image, &model));
 	if (noise_model_sigma(&model, 128) < LEAST_SIGMA)
 		return status_ok();
-	TRY(host_alloc_array(host, 1, sizeof(Denoise), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Denoise), &memory));
 	denoise = memory;
 	denoise->image = image;
 	denoise->kernels = enhance_kernels();
@@ -142,16 +142,16 @@ step_denoise(const HostContext *host, const EnhanceOptions *options, Image *imag
 	/* stronger: as if there were more noise */
 	noise_model_stabilise(&model, NLM_UNIT / options->denoise_strength, LEAST_SIGMA / 2, denoise->guide_of);
 
-	status = host_alloc_array(host, (size_t) host->threads, sizeof(NlmTile), &memory);
+	status = call_alloc_array(call, (size_t) call->threads, sizeof(NlmTile), &memory);
 	denoise->tiles = memory;
 	if (status.code == LS_OK)
-		status = row_window_create(host, image, denoise->settings.patch + denoise->settings.search, BLOCK_ROWS,
+		status = row_window_create(call, image, denoise->settings.patch + denoise->settings.search, BLOCK_ROWS,
 								   &denoise->window);
 	while (status.code == LS_OK && row_window_next(&denoise->window))
-		status = threads_run_polled(host, (long) denoise->across * ((denoise->window.rows - 1) / NLM_TILE_ROWS + 1),
-									tiles_between_polls(host, &denoise->settings), denoise_tiles, denoise);
-	row_window_free(host, &denoise->window);
-	host_free(host, denoise->tiles);
-	host_free(host, denoise);
+		status = threads_run_polled(call, (long) denoise->across * ((denoise->window.rows - 1) / NLM_TILE_ROWS + 1),
+									tiles_between_polls(call, &denoise->settings), denoise_tiles, denoise);
+	row_window_free(call, &denoise->window);
+	call_free(call, denoise->tiles);
+	call_free(call, denoise);
 	return status;
 }

@@ -10,7 +10,7 @@
 #define GAIN_MOST 12.0
 
 Status
-step_exposure(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_exposure(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	uint8_t		tables[3][256];
 	double		gains[3];
@@ -19,12 +19,12 @@ step_exposure(const HostContext *host, const EnhanceOptions *options, Image *ima
 	Image		frame;
 
 	(void) options;
-	TRY(quality_frame(host, image, &frame));
+	TRY(quality_frame(call, image, &frame));
 	quality_luma_moments(&frame, &mean, &stddev);
-	image_free(host, &frame);
+	image_free(call, &frame);
 	if (mean <= 0)
 		return status_ok();
 	gains[0] = gains[1] = gains[2] = fmin(GAIN_MOST, SKIN_LUMA / mean);
 	value_tables_gains(gains, tables);
-	return value_tables_apply(host, tables, image);
+	return value_tables_apply(call, tables, image);
 }

@@ -36,7 +36,7 @@
 
 typedef struct HairFrame
 {
-	const HostContext *host;
+	const Call *call;
 	Image		frame;
 	int			width;			/* of the planes: the frame's with a border */
 	int			height;
@@ -214,7 +214,7 @@ gather_all(HairFrame *hair, uint8_t *mask)
 	for (size_t i = 0; i < count; i++)
 	{
 		if (i % 65536 == 0)
-			TRY(host_poll(hair->host));
+			TRY(call_poll(hair->call));
 		if (mask[i] == SEED)
 			gather(hair, (int32_t) i, mask);
 	}
@@ -230,15 +230,15 @@ allocate(HairFrame *hair)
 	size_t		count = (size_t) hair->width * (size_t) hair->height;
 	void	   *memory;
 
-	TRY(host_alloc_array(hair->host, count, 4, &memory));
+	TRY(call_alloc_array(hair->call, count, 4, &memory));
 	hair->luma = memory;
 	hair->hat = hair->luma + count;
 	hair->response = hair->hat + count;
 	hair->between = hair->response + count;
 	hair->deepest = hair->luma;	/* no longer needed then */
-	TRY(host_alloc_array(hair->host, count, sizeof(int32_t), &memory));
+	TRY(call_alloc_array(hair->call, count, sizeof(int32_t), &memory));
 	hair->stack = memory;
-	TRY(host_alloc_array(hair->host, framed_width(hair), (size_t) hair->height + 2 * (size_t) hair->margin, &memory));
+	TRY(call_alloc_array(hair->call, framed_width(hair), (size_t) hair->height + 2 * (size_t) hair->margin, &memory));
 	hair->framed = memory;
 	return status_ok();
 }
@@ -273,7 +273,7 @@ measure_frame(HairFrame *hair)
 static Status
 detect(HairFrame *hair, uint8_t *mask)
 {
-	const HostContext *host = hair->host;
+	const Call *call = hair->call;
 	int			width = hair->width;
 	int			height = hair->height;
 	int			closing = square_reach(CLOSING * hair->unit, 2);
@@ -281,19 +281,19 @@ detect(HairFrame *hair, uint8_t *mask)
 	long		block = BLOCK_SAMPLES / LINE_READS / width;
 
 	TRY(allocate(hair));
-	TRY(threads_run_polled(host, height, BLOCK_SAMPLES / width, luma_rows, hair));
-	TRY(morphology_dilate(host, hair->luma, width, height, closing, hair->between, hair->response));
-	TRY(morphology_erode(host, hair->response, width, height, closing, hair->between, hair->hat));
-	TRY(threads_run_polled(host, height, BLOCK_SAMPLES / width, hat_rows, hair));
-	TRY(threads_run_polled(host, height, block, line_rows, hair));
-	TRY(morphology_dilate(host, hair->hat, width, height, around, hair->between, hair->deepest));
+	TRY(threads_run_polled(call, height, BLOCK_SAMPLES / width, luma_rows, hair));
+	TRY(morphology_dilate(call, hair->luma, width, height, closing, hair->between, hair->response));
+	TRY(morphology_erode(call, hair->response, width, height, closing, hair->between, hair->hat));
+	TRY(threads_run_polled(call, height, BLOCK_SAMPLES / width, hat_rows, hair));
+	TRY(threads_run_polled(call, height, block, line_rows, hair));
+	TRY(morphology_dilate(call, hair->hat, width, height, around, hair->between, hair->deepest));
 	return gather_all(hair, mask);
 }
 
 /* The frame's mask at the image's size, edges interpolated; small loses its
  * border on the way. */
 static Status
-enlarge(const HostContext *host, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
+enlarge(const Call *call, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
 {
 	size_t		count = (size_t) image->width * (size_t) image->height;
 	Image		of_frame = {hair->frame.width, hair->frame.height, 1, small};
@@ -306,20 +306,20 @@ enlarge(const HostContext *host, const HairFrame *hair, uint8_t *small, const Im
 		for (int x = 0; x < of_frame.width; x++)
 			image_row(&of_frame, y)[x] = row[x] != 0 ? 255 : 0;
 	}
-	TRY(image_resize(host, &of_frame, image->width, image->height, &whole));
+	TRY(image_resize(call, &of_frame, image->width, image->height, &whole));
 	for (size_t i = 0; i < count; i++)
 		mask[i] = whole.pixels[i] > 127;
-	image_free(host, &whole);
+	image_free(call, &whole);
 	return status_ok();
 }
 
 Status
-hair_detect(const HostContext *host, const Image *image, uint8_t *mask)
+hair_detect(const Call *call, const Image *image, uint8_t *mask)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
 	int64_t		width = image->width;
 	int64_t		height = image->height;
-	HairFrame	hair = {.host = host};
+	HairFrame	hair = {.call = call};
 	void	   *memory = NULL;
 	Status		status;
 
@@ -328,48 +328,48 @@ hair_detect(const HostContext *host, const Image *image, uint8_t *mask)
 		width = (width * FRAME_SIDE + shorter / 2) / shorter;
 		height = (height * FRAME_SIDE + shorter / 2) / shorter;
 	}
-	TRY(image_resize(host, image, (int) (width > FRAME_LONGEST ? FRAME_LONGEST : width),
+	TRY(image_resize(call, image, (int) (width > FRAME_LONGEST ? FRAME_LONGEST : width),
 					 (int) (height > FRAME_LONGEST ? FRAME_LONGEST : height), &hair.frame));
 	measure_frame(&hair);
-	status = host_alloc_array(host, (size_t) hair.width, (size_t) hair.height, &memory);
+	status = call_alloc_array(call, (size_t) hair.width, (size_t) hair.height, &memory);
 	if (status.code == LS_OK)
 		status = detect(&hair, memory);
 	if (status.code == LS_OK)
-		status = enlarge(host, &hair, memory, image, mask);
-	host_free(host, memory);
-	host_free(host, hair.luma);
-	host_free(host, hair.stack);
-	host_free(host, hair.framed);
-	image_free(host, &hair.frame);
+		status = enlarge(call, &hair, memory, image, mask);
+	call_free(call, memory);
+	call_free(call, hair.luma);
+	call_free(call, hair.stack);
+	call_free(call, hair.framed);
+	image_free(call, &hair.frame);
 	return status;
 }
 
 Status
-hair_grow(const HostContext *host, const Image *image, uint8_t *mask)
+hair_grow(const Call *call, const Image *image, uint8_t *mask)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
 	void	   *between;
 	Status		status;
 
-	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &between));
-	status = morphology_dilate(host, mask, image->width, image->height, 1 + shorter / 384, between, mask);
-	host_free(host, between);
+	TRY(call_alloc_array(call, (size_t) image->width, (size_t) image->height, &between));
+	status = morphology_dilate(call, mask, image->width, image->height, 1 + shorter / 384, between, mask);
+	call_free(call, between);
 	return status;
 }
 
 Status
-step_hair(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_hair(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	void	   *mask;
 	Status		status;
 
 	(void) options;
-	TRY(host_alloc_array(host, (size_t) image->width, (size_t) image->height, &mask));
-	status = hair_detect(host, image, mask);
+	TRY(call_alloc_array(call, (size_t) image->width, (size_t) image->height, &mask));
+	status = hair_detect(call, image, mask);
 	if (status.code == LS_OK)
-		status = hair_grow(host, image, mask);
+		status = hair_grow(call, image, mask);
 	if (status.code == LS_OK)
-		status = inpaint(host, mask, image);
-	host_free(host, mask);
+		status = inpaint(call, mask, image);
+	call_free(call, mask);
 	return status;
 }

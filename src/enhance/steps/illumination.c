@@ -83,16 +83,16 @@ even_rows(void *data, int worker, long begin, long end)
 }
 
 Status
-step_illumination(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_illumination(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	Illumination task = {.image = image};
 	Image		frame;
 
 	(void) options;
-	TRY(quality_frame(host, image, &frame));
+	TRY(quality_frame(call, image, &frame));
 	light_surface_fit(&frame, &task.surface);
-	image_free(host, &frame);
+	image_free(call, &frame);
 	if (task.surface.high <= LIGHT_BLACK)
 		return status_ok();
-	return threads_run_polled(host, image->height, rows_between_polls(image), even_rows, &task);
+	return threads_run_polled(call, image->height, rows_between_polls(image), even_rows, &task);
 }

@@ -147,38 +147,38 @@ any_hidden(const InpaintLevel *level)
 
 /* Make the level above. */
 static Status
-push(const HostContext *host, InpaintLevel *fine, InpaintLevel *coarse)
+push(const Call *call, InpaintLevel *fine, InpaintLevel *coarse)
 {
 	InpaintTask task = {.fine = fine, .coarse = coarse};
 	int			width = (fine->image.width + 1) / 2;
 	int			height = (fine->image.height + 1) / 2;
 	void	   *memory;
 
-	TRY(image_create(host, width, height, fine->image.channels, &coarse->image));
-	TRY(host_alloc_array(host, (size_t) width, (size_t) height, &memory));
+	TRY(image_create(call, width, height, fine->image.channels, &coarse->image));
+	TRY(call_alloc_array(call, (size_t) width, (size_t) height, &memory));
 	coarse->owned = memory;
 	coarse->hidden = memory;
-	return threads_run_polled(host, height, rows_between_polls(&coarse->image), push_rows, &task);
+	return threads_run_polled(call, height, rows_between_polls(&coarse->image), push_rows, &task);
 }
 
 /* Fill a level from the one above. */
 static Status
-pull(const HostContext *host, InpaintLevel *coarse, InpaintLevel *fine)
+pull(const Call *call, InpaintLevel *coarse, InpaintLevel *fine)
 {
 	InpaintTask task = {.fine = fine, .coarse = coarse};
 	long		block = rows_between_polls(&fine->image);
 
-	TRY(threads_run_polled(host, fine->image.height, block, pull_rows, &task));
+	TRY(threads_run_polled(call, fine->image.height, block, pull_rows, &task));
 	for (int round = 0; round < 2 * ROUNDS; round++)
 	{
 		task.parity = round % 2;
-		TRY(threads_run_polled(host, fine->image.height, block, average_rows, &task));
+		TRY(threads_run_polled(call, fine->image.height, block, average_rows, &task));
 	}
 	return status_ok();
 }
 
 Status
-inpaint(const HostContext *host, const uint8_t *hidden, Image *image)
+inpaint(const Call *call, const uint8_t *hidden, Image *image)
 {
 	InpaintLevel levels[LEVELS_MAX];
 	int			count = 1;
@@ -194,16 +194,16 @@ inpaint(const HostContext *host, const uint8_t *hidden, Image *image)
 			count = 1;			/* there is nothing to fill from */
 			break;
 		}
-		status = push(host, &levels[count - 1], &levels[count]);
+		status = push(call, &levels[count - 1], &levels[count]);
 		count++;
 	}
 	for (int l = count - 2; l >= 0 && status.code == LS_OK; l--)
-		status = pull(host, &levels[l + 1], &levels[l]);
+		status = pull(call, &levels[l + 1], &levels[l]);
 	for (int l = 1; l < LEVELS_MAX; l++)
 	{
 		if (levels[l].image.pixels != NULL)
-			image_free(host, &levels[l].image);
-		host_free(host, levels[l].owned);
+			image_free(call, &levels[l].image);
+		call_free(call, levels[l].owned);
 	}
 	return status;
 }

@@ -7,12 +7,12 @@
 
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
 /* Fill the pixels of image where hidden, (height, width), is 1 and not 0. Where all
  * of it is hidden, nothing is changed. */
-Status		inpaint(const HostContext *host, const uint8_t *hidden, Image *image);
+Status		inpaint(const Call *call, const uint8_t *hidden, Image *image);
 
 #endif

@@ -16,7 +16,7 @@
 #define TRUST 0.4				/* exponent of each of the two */
 
 Status
-step_levels(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_levels(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	uint8_t		tables[3][256];
 	double		mean;
@@ -27,10 +27,10 @@ step_levels(const HostContext *host, const EnhanceOptions *options, Image *image
 	Image		frame;
 
 	(void) options;
-	TRY(quality_frame(host, image, &frame));
-	status = quality_light(host, &frame, &light);
+	TRY(quality_frame(call, image, &frame));
+	status = quality_light(call, &frame, &light);
 	quality_luma_moments(&frame, &mean, &stddev);
-	image_free(host, &frame);
+	image_free(call, &frame);
 	if (status.code != LS_OK || stddev <= 0)
 		return status;
 	gain = pow(fmax(1, SKIN_LUMA_STDDEV / stddev), image->channels == 1 ? 2 * TRUST : TRUST);
@@ -39,5 +39,5 @@ step_levels(const HostContext *host, const EnhanceOptions *options, Image *image
 	gain = fmin(GAIN_MOST, gain);
 	for (int v = 0; v < 256; v++)
 		tables[0][v] = tables[1][v] = tables[2][v] = to_byte((int) floor((v - mean) * gain + SKIN_LUMA + 0.5));
-	return value_tables_apply(host, tables, image);
+	return value_tables_apply(call, tables, image);
 }

@@ -8,7 +8,7 @@
 #include "core/checked.h"
 
 Status
-row_window_create(const HostContext *host, const Image *image, int margin, int block, RowWindow *window)
+row_window_create(const Call *call, const Image *image, int margin, int block, RowWindow *window)
 {
 	size_t		size;
 	void	   *memory;
@@ -21,15 +21,15 @@ row_window_create(const HostContext *host, const Image *image, int margin, int b
 	window->stride = ((size_t) image->width + 2 * (size_t) margin) * (size_t) image->channels;
 	if (!checked_mul(window->stride, (size_t) window->block + 2 * (size_t) margin, &size))
 		return status_error(LS_LIMIT_EXCEEDED, "an image %d pixels wide is too large to enhance", image->width);
-	TRY(host_alloc(host, size, &memory));
+	TRY(call_alloc(call, size, &memory));
 	window->samples = memory;
 	return status_ok();
 }
 
 void
-row_window_free(const HostContext *host, RowWindow *window)
+row_window_free(const Call *call, RowWindow *window)
 {
-	host_free(host, window->samples);
+	call_free(call, window->samples);
 	memset(window, 0, sizeof *window);
 }
 

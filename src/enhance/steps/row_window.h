@@ -10,7 +10,7 @@
 #ifndef LESIONSEG_ENHANCE_ROW_WINDOW_H
 #define LESIONSEG_ENHANCE_ROW_WINDOW_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
 
@@ -26,8 +26,8 @@ typedef struct RowWindow
 } RowWindow;
 
 /* Make a window over image, before its first block. */
-Status		row_window_create(const HostContext *host, const Image *image, int margin, int block, RowWindow *window);
-void		row_window_free(const HostContext *host, RowWindow *window);
+Status		row_window_create(const Call *call, const Image *image, int margin, int block, RowWindow *window);
+void		row_window_free(const Call *call, RowWindow *window);
 
 /* Go to the next block; false after the last one. Rows of the blocks before
  * may have been rewritten, those below must not. */

@@ -71,18 +71,18 @@ sharpen_rows(void *data, int worker, long begin, long end)
 
 /* How far the image is smooth, in pixels. */
 static Status
-measure_radius(const HostContext *host, const Image *image, double *radius)
+measure_radius(const Call *call, const Image *image, double *radius)
 {
 	int			shorter = image->width < image->height ? image->width : image->height;
 	Quality		quality;
 
-	TRY(quality_measure(host, image, &quality));
+	TRY(quality_measure(call, image, &quality));
 	*radius = shorter / quality.resolution;
 	return status_ok();
 }
 
 Status
-step_sharpen(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_sharpen(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	Sharpen		task = {.image = image, .kernels = enhance_kernels()};
 	double		radius = options->sharpen_radius;
@@ -91,17 +91,17 @@ step_sharpen(const HostContext *host, const EnhanceOptions *options, Image *imag
 	Status		status;
 
 	if (radius <= 0)
-		TRY(measure_radius(host, image, &radius));
-	TRY(noise_model_estimate(host, image, &noise));
+		TRY(measure_radius(call, image, &radius));
+	TRY(noise_model_estimate(call, image, &noise));
 	task.radius = (int) fmax(1, fmin(RADIUS_MAX, radius + 0.5));
 	task.amount = (int) (256 * options->sharpen_amount + 0.5);
 	task.core = (int) (1.5 * noise_model_sigma(&noise, 128));
-	TRY(row_window_create(host, image, task.radius, BLOCK_ROWS, &task.window));
-	status = host_alloc_array(host, (size_t) host->threads * 2 * task.window.stride, sizeof(uint32_t), &memory);
+	TRY(row_window_create(call, image, task.radius, BLOCK_ROWS, &task.window));
+	status = call_alloc_array(call, (size_t) call->threads * 2 * task.window.stride, sizeof(uint32_t), &memory);
 	task.sums = memory;
 	while (status.code == LS_OK && row_window_next(&task.window))
-		status = threads_run_polled(host, task.window.rows, rows_between_polls(image) / task.radius, sharpen_rows, &task);
-	host_free(host, task.sums);
-	row_window_free(host, &task.window);
+		status = threads_run_polled(call, task.window.rows, rows_between_polls(image) / task.radius, sharpen_rows, &task);
+	call_free(call, task.sums);
+	row_window_free(call, &task.window);
 	return status;
 }

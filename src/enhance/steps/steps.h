@@ -10,16 +10,16 @@
 #include "enhance/pixels.h"
 #include "enhance/quality/quality_parts.h"
 
-Status		step_denoise(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_hair(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_illumination(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_exposure(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_levels(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_colour_constancy(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_white_balance(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_contrast(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_sharpen(const HostContext *host, const EnhanceOptions *options, Image *image);
-Status		step_upscale(const HostContext *host, const EnhanceOptions *options, Image *image);
+Status		step_denoise(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_hair(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_illumination(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_exposure(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_levels(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_colour_constancy(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_white_balance(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_contrast(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_sharpen(const Call *call, const EnhanceOptions *options, Image *image);
+Status		step_upscale(const Call *call, const EnhanceOptions *options, Image *image);
 
 #define BLOCK_ROWS 64			/* of a window that keeps copies of rows */
 

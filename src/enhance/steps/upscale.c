@@ -138,23 +138,23 @@ upscale_rows(void *data, int worker, long begin, long end)
 
 /* Allocate taps and rows, and compute all rows of the result. */
 static Status
-upscale(const HostContext *host, Upscale *task)
+upscale(const Call *call, Upscale *task)
 {
 	void	   *memory;
 
-	TRY(host_alloc_array(host, (size_t) task->result->width, sizeof(CubicTaps), &memory));
+	TRY(call_alloc_array(call, (size_t) task->result->width, sizeof(CubicTaps), &memory));
 	task->across = memory;
-	TRY(host_alloc_array(host, (size_t) task->result->height, sizeof(CubicTaps), &memory));
+	TRY(call_alloc_array(call, (size_t) task->result->height, sizeof(CubicTaps), &memory));
 	task->down = memory;
-	TRY(host_alloc_array(host, (size_t) host->threads * TAPS * sizeof(int16_t), samples_in_row(task->result), &memory));
+	TRY(call_alloc_array(call, (size_t) call->threads * TAPS * sizeof(int16_t), samples_in_row(task->result), &memory));
 	task->rows = memory;
 	make_taps(task->source->width, task->result->width, task->across);
 	make_taps(task->source->height, task->result->height, task->down);
-	return threads_run_polled(host, task->result->height, rows_between_polls(task->result), upscale_rows, task);
+	return threads_run_polled(call, task->result->height, rows_between_polls(task->result), upscale_rows, task);
 }
 
 Status
-step_upscale(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_upscale(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	double		width = floor(image->width * options->upscale_factor + 0.5);
 	double		height = floor(image->height * options->upscale_factor + 0.5);
@@ -165,17 +165,17 @@ step_upscale(const HostContext *host, const EnhanceOptions *options, Image *imag
 	if (width > INT_MAX || height > INT_MAX)
 		return status_error(LS_LIMIT_EXCEEDED, "%d x %d pixels enlarged by %g are too many", image->width, image->height,
 							options->upscale_factor);
-	TRY(image_create(host, (int) width, (int) height, image->channels, &result));
-	status = upscale(host, &task);
-	host_free(host, task.across);
-	host_free(host, task.down);
-	host_free(host, task.rows);
+	TRY(image_create(call, (int) width, (int) height, image->channels, &result));
+	status = upscale(call, &task);
+	call_free(call, task.across);
+	call_free(call, task.down);
+	call_free(call, task.rows);
 	if (status.code != LS_OK)
 	{
-		image_free(host, &result);
+		image_free(call, &result);
 		return status;
 	}
-	image_free(host, image);
+	image_free(call, image);
 	*image = result;
 	return status_ok();
 }

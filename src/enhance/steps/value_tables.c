@@ -37,11 +37,11 @@ replace_rows(void *data, int worker, long begin, long end)
 }
 
 Status
-value_tables_apply(const HostContext *host, uint8_t tables[3][256], Image *image)
+value_tables_apply(const Call *call, uint8_t tables[3][256], Image *image)
 {
 	TablesTask	task = {image, tables};
 
-	return threads_run_polled(host, image->height, rows_between_polls(image), replace_rows, &task);
+	return threads_run_polled(call, image->height, rows_between_polls(image), replace_rows, &task);
 }
 
 void

@@ -13,7 +13,7 @@
 #define GAIN_MOST 4.0
 
 Status
-step_white_balance(const HostContext *host, const EnhanceOptions *options, Image *image)
+step_white_balance(const Call *call, const EnhanceOptions *options, Image *image)
 {
 	static const double skin[3] = {SKIN_RED, 0, SKIN_BLUE};
 	uint8_t		tables[3][256];
@@ -26,9 +26,9 @@ step_white_balance(const HostContext *host, const EnhanceOptions *options, Image
 	(void) options;
 	if (image->channels == 1)
 		return status_ok();
-	TRY(quality_frame(host, image, &frame));
+	TRY(quality_frame(call, image, &frame));
 	quality_mean_colour(&frame, colour);
-	image_free(host, &frame);
+	image_free(call, &frame);
 	if (colour[0] + colour[1] + colour[2] <= 0)
 		return status_ok();
 	for (int c = 0; c < 3; c++)
@@ -38,5 +38,5 @@ step_white_balance(const HostContext *host, const EnhanceOptions *options, Image
 	for (int c = 0; c < 3; c++)
 		gains[c] = fmin(GAIN_MOST, fmax(1 / GAIN_MOST, gains[c] * before / after));
 	value_tables_gains(gains, tables);
-	return value_tables_apply(host, tables, image);
+	return value_tables_apply(call, tables, image);
 }

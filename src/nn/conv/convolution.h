@@ -8,7 +8,7 @@
  *
  * A Convolution is made once per plan: primitives, packed weights and
  * scratch all live in it, and running it allocates nothing. It splits its
- * work over host->threads threads; results do not vary from run to run.
+ * work over call->threads threads; results do not vary from run to run.
  *
  * backend_choice.h says which backends there are and which one runs what.
  */
@@ -17,7 +17,7 @@
 
 #include <stdbool.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "nn/tensor.h"
 
@@ -81,7 +81,7 @@ struct Backend
 
 	/* Make a convolution. Strides wider than C may be unsupported by a
 	 * library; the backend then goes through its own dense scratch. */
-	Status		(*create) (const HostContext *host, const ConvolutionShape *shape,
+	Status		(*create) (const Call *call, const ConvolutionShape *shape,
 						   const ConvolutionUse *use, Convolution **convolution);
 	void		(*destroy) (Convolution *convolution);
 

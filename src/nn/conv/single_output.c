@@ -11,7 +11,7 @@
 
 struct Convolution
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	const Loops *loops;
@@ -32,7 +32,7 @@ static void
 single_output_destroy(Convolution *convolution)
 {
 	arena_free(&convolution->arena);
-	host_free(convolution->host, convolution);
+	call_free(convolution->call, convolution);
 }
 
 /* Allocate weights and sums. */
@@ -46,7 +46,7 @@ allocate(Convolution *convolution)
 
 	TRY(arena_reserve(&convolution->arena, channels * sizeof(float), &weights_at));
 	TRY(arena_reserve(&convolution->arena, channels * sizeof(float), &bias_at));
-	TRY(arena_reserve(&convolution->arena, convolution->host->threads * (channels + 1) * sizeof(double), &sums_at));
+	TRY(arena_reserve(&convolution->arena, convolution->call->threads * (channels + 1) * sizeof(double), &sums_at));
 	TRY(arena_commit(&convolution->arena, "a convolution to one channel"));
 	convolution->weights = arena_at(&convolution->arena, weights_at);
 	convolution->bias = arena_at(&convolution->arena, bias_at);
@@ -55,7 +55,7 @@ allocate(Convolution *convolution)
 }
 
 static Status
-single_output_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+single_output_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 					 Convolution **convolution)
 {
 	Convolution *made;
@@ -66,13 +66,13 @@ single_output_create(const HostContext *host, const ConvolutionShape *shape, con
 	TRY(convolution_check(shape, use));
 	if (!single_output_suits(shape))
 		return status_error(LS_UNSUPPORTED, "not a 1x1 convolution to one channel");
-	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->use = *use;
 	made->loops = loops_for(use->type);
-	arena_init(&made->arena, host);
+	arena_init(&made->arena, call);
 	status = allocate(made);
 	if (status.code != LS_OK)
 		single_output_destroy(made);
@@ -110,7 +110,7 @@ single_output_set_weights(Convolution *convolution, const float *weights, const 
 static void
 run(const Convolution *convolution, ThreadsTask task, void *args)
 {
-	threads_run(convolution->host->threads, shape_pixels(convolution->shape.x), task, args);
+	threads_run(convolution->call->threads, shape_pixels(convolution->shape.x), task, args);
 }
 
 static Status
@@ -158,9 +158,9 @@ single_output_backward_weights(Convolution *convolution, const void *x, const vo
 		.dy = dy,.dy_stride = use->y_pixel_stride,.sums = sums,
 	};
 
-	memset(sums, 0, convolution->host->threads * (channels + 1) * sizeof(double));
+	memset(sums, 0, convolution->call->threads * (channels + 1) * sizeof(double));
 	run(convolution, convolution->loops->dot_gradient_sums, &args);
-	for (int worker = 1; worker < convolution->host->threads; worker++)
+	for (int worker = 1; worker < convolution->call->threads; worker++)
 		for (int c = 0; c <= channels; c++)
 			sums[c] += sums[worker * (channels + 1) + c];
 	for (int c = 0; c < channels; c++)

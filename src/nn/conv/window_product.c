@@ -15,7 +15,7 @@
 
 struct WindowProduct
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	int			threads;
@@ -74,11 +74,11 @@ plan_product(WindowProduct *made)
 	made->weights = arena_at(&made->arena, weights_at);
 	made->bias = arena_at(&made->arena, bias_at);
 	made->windows = arena_at(&made->arena, windows_at);
-	return made->backend->create(made->host, &product, &product_use, &made->product);
+	return made->backend->create(made->call, &product, &product_use, &made->product);
 }
 
 Status
-window_product_create(const HostContext *host, const Backend *backend, const ConvolutionShape *shape,
+window_product_create(const Call *call, const Backend *backend, const ConvolutionShape *shape,
 					  const ConvolutionUse *use, WindowProduct **product)
 {
 	WindowProduct *made;
@@ -86,14 +86,14 @@ window_product_create(const HostContext *host, const Backend *backend, const Con
 	void	   *memory;
 
 	*product = NULL;
-	TRY(host_alloc_array(host, 1, sizeof(WindowProduct), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(WindowProduct), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->backend = backend;
 	made->shape = *shape;
 	made->use = *use;
-	made->threads = host->threads > 1 ? host->threads : 1;
-	arena_init(&made->arena, host);
+	made->threads = call->threads > 1 ? call->threads : 1;
+	arena_init(&made->arena, call);
 	status = plan_product(made);
 	if (status.code != LS_OK)
 		window_product_destroy(made);
@@ -109,7 +109,7 @@ window_product_destroy(WindowProduct *product)
 		return;
 	product->backend->destroy(product->product);
 	arena_free(&product->arena);
-	host_free(product->host, product);
+	call_free(product->call, product);
 }
 
 size_t

@@ -18,7 +18,7 @@ typedef struct WindowProduct WindowProduct;
 bool		window_product_suits(const ConvolutionShape *shape, const ConvolutionUse *use);
 
 /* Make one, with all the memory that it needs; backend runs the 1x1 convolution. */
-Status		window_product_create(const HostContext *host, const Backend *backend, const ConvolutionShape *shape,
+Status		window_product_create(const Call *call, const Backend *backend, const ConvolutionShape *shape,
 								  const ConvolutionUse *use, WindowProduct **product);
 void		window_product_destroy(WindowProduct *product);
 

@@ -12,7 +12,7 @@
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 #include "nn/graph.h"
 
@@ -47,7 +47,7 @@ void		weights_info_default(WeightsInfo *info);
 /* Read the metadata alone. A file without ours (written by another tool) is
  * fine: it gives weights_info_default() with format_version 0. Otherwise text
  * is printable ASCII, config a JSON object, mean and std usable. */
-Status		weights_read_info(const HostContext *host, const void *bytes, size_t size, WeightsInfo *info);
+Status		weights_read_info(const Call *call, const void *bytes, size_t size, WeightsInfo *info);
 
 /*
  * Read a file into weights[graph->weight_count]. dtypes F32, F16, BF16 and
@@ -57,14 +57,14 @@ Status		weights_read_info(const HostContext *host, const void *bytes, size_t siz
  * weights is then undefined. Polls per tensor.
  * "num_batches_tracked" tensors, which PyTorch adds, are ignored.
  */
-Status		weights_read(const HostContext *host, const void *bytes, size_t size, const Graph *graph,
+Status		weights_read(const Call *call, const void *bytes, size_t size, const Graph *graph,
 						 float *weights);
 
-/* Write a file: *bytes is allocated through host, the caller frees it. The
+/* Write a file: *bytes is allocated through call, the caller frees it. The
  * same input gives the same bytes. Running statistics stay float32. A weight
  * that is not finite, or does not fit float16, is LS_INVALID_WEIGHTS.
  * info->format_version is not looked at: what is written is the current one. */
-Status		weights_write(const HostContext *host, const WeightsInfo *info, const Graph *graph,
+Status		weights_write(const Call *call, const WeightsInfo *info, const Graph *graph,
 						  const float *weights, WeightsStorage storage, void **bytes, size_t *size);
 
 #endif

@@ -259,12 +259,12 @@ weights_info_default(WeightsInfo *info)
 }
 
 Status
-weights_read_info(const HostContext *host, const void *bytes, size_t size, WeightsInfo *info)
+weights_read_info(const Call *call, const void *bytes, size_t size, WeightsInfo *info)
 {
 	WeightsFile file;
 	Status		status;
 
-	(void) host;
+	(void) call;
 	TRY(parse_header(bytes, size, &file));
 	status = read_metadata(&file, info);
 	json_decref(file.root);
@@ -362,7 +362,7 @@ check_tiling(const WeightsFile *file, const FileTensor *tensors, size_t count)
 /* Compare the sorted tensors' checksums with those in the metadata, which
  * files that others wrote do not have. */
 static Status
-check_checksums(const HostContext *host, const WeightsFile *file, const FileTensor *tensors, size_t count)
+check_checksums(const Call *call, const WeightsFile *file, const FileTensor *tensors, size_t count)
 {
 	const json_t *entry = json_object_get(json_object_get(file->root, METADATA_KEY), WEIGHTS_CHECKSUMS_KEY);
 	const char *expected = json_string_value(entry);
@@ -375,7 +375,7 @@ check_checksums(const HostContext *host, const WeightsFile *file, const FileTens
 	{
 		char		found[WEIGHTS_CHECKSUM_LENGTH];
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		weights_checksum(file->data + tensors[i].begin, tensors[i].end - tensors[i].begin, found);
 		if (memcmp(found, expected + i * WEIGHTS_CHECKSUM_LENGTH, sizeof found) != 0)
 			return broken_file(tensor_error(tensors[i].name, "it does not have the checksum that the file says"));
@@ -460,7 +460,7 @@ is_batch_counter(const char *name)
 /* Check the layout of all tensors, then read those of the graph. tensors
  * has room for every entry of the header. */
 static Status
-read_tensors(const HostContext *host, const WeightsFile *file, const Graph *graph, FileTensor *tensors,
+read_tensors(const Call *call, const WeightsFile *file, const Graph *graph, FileTensor *tensors,
 			 float *weights)
 {
 	size_t		count = 0;
@@ -475,7 +475,7 @@ read_tensors(const HostContext *host, const WeightsFile *file, const Graph *grap
 	if (count > 0)
 		qsort(tensors, count, sizeof *tensors, compare_tensors);
 	TRY(check_tiling(file, tensors, count));
-	TRY(check_checksums(host, file, tensors, count));
+	TRY(check_checksums(call, file, tensors, count));
 
 	for (int i = 0; i < graph->param_count; i++)
 		if (json_object_get(file->root, graph->params[i].name) == NULL)
@@ -487,7 +487,7 @@ read_tensors(const HostContext *host, const WeightsFile *file, const Graph *grap
 
 		if (is_batch_counter(tensors[i].name))
 			continue;
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		param = graph_find_param(graph, tensors[i].name);
 		if (param < 0)
 			return status_with_hint(tensor_error(tensors[i].name, "the network has no such tensor"),
@@ -498,7 +498,7 @@ read_tensors(const HostContext *host, const WeightsFile *file, const Graph *grap
 }
 
 Status
-weights_read(const HostContext *host, const void *bytes, size_t size, const Graph *graph, float *weights)
+weights_read(const Call *call, const void *bytes, size_t size, const Graph *graph, float *weights)
 {
 	WeightsFile file;
 	WeightsInfo info;
@@ -508,10 +508,10 @@ weights_read(const HostContext *host, const void *bytes, size_t size, const Grap
 	TRY(parse_header(bytes, size, &file));
 	status = read_metadata(&file, &info);
 	if (status.code == LS_OK)
-		status = host_alloc_array(host, json_object_size(file.root), sizeof(FileTensor), &tensors);
+		status = call_alloc_array(call, json_object_size(file.root), sizeof(FileTensor), &tensors);
 	if (status.code == LS_OK)
-		status = read_tensors(host, &file, graph, tensors, weights);
-	host_free(host, tensors);
+		status = read_tensors(call, &file, graph, tensors, weights);
+	call_free(call, tensors);
 	json_decref(file.root);
 	return status;
 }

@@ -214,7 +214,7 @@ write_data(const Graph *graph, const float *weights, WeightsStorage storage, uns
 /* Write header and tensors into a new buffer; checksums has room for one a
  * tensor and a null byte. */
 static Status
-write_file(const HostContext *host, const WeightsInfo *info, const Graph *graph, const float *weights,
+write_file(const Call *call, const WeightsInfo *info, const Graph *graph, const float *weights,
 		   WeightsStorage storage, char *checksums, void **bytes, size_t *size)
 {
 	size_t		checksums_length = (size_t) graph->param_count * WEIGHTS_CHECKSUM_LENGTH;
@@ -235,7 +235,7 @@ write_file(const HostContext *host, const WeightsInfo *info, const Graph *graph,
 	padded = (json_size + 7) / 8 * 8;
 	if (!checked_add(8 + padded, data_size, size))
 		return status_error(LS_LIMIT_EXCEEDED, "the weight file is too large");
-	TRY(host_alloc(host, *size, &memory));
+	TRY(call_alloc(call, *size, &memory));
 	file = memory;
 	for (int i = 0; i < 8; i++)
 		file[i] = (unsigned char) ((uint64_t) padded >> 8 * i);
@@ -246,7 +246,7 @@ write_file(const HostContext *host, const WeightsInfo *info, const Graph *graph,
 	if (json_dumpb(header, (char *) file + 8, json_size, DUMP_FLAGS) != json_size)
 	{
 		json_decref(header);
-		host_free(host, memory);
+		call_free(call, memory);
 		return header_error();
 	}
 	json_decref(header);
@@ -255,7 +255,7 @@ write_file(const HostContext *host, const WeightsInfo *info, const Graph *graph,
 }
 
 Status
-weights_write(const HostContext *host, const WeightsInfo *info, const Graph *graph, const float *weights,
+weights_write(const Call *call, const WeightsInfo *info, const Graph *graph, const float *weights,
 			  WeightsStorage storage, void **bytes, size_t *size)
 {
 	void	   *checksums;
@@ -267,11 +267,11 @@ weights_write(const HostContext *host, const WeightsInfo *info, const Graph *gra
 		const GraphParam *param = &graph->params[i];
 		bool		narrow = storage_dtype(param, storage)->size == 2;
 
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		TRY(check_values(param, weights + param->offset, narrow ? storage : WEIGHTS_F32));
 	}
-	TRY(host_alloc(host, (size_t) graph->param_count * WEIGHTS_CHECKSUM_LENGTH + 1, &checksums));
-	status = write_file(host, info, graph, weights, storage, checksums, bytes, size);
-	host_free(host, checksums);
+	TRY(call_alloc(call, (size_t) graph->param_count * WEIGHTS_CHECKSUM_LENGTH + 1, &checksums));
+	status = write_file(call, info, graph, weights, storage, checksums, bytes, size);
+	call_free(call, checksums);
 	return status;
 }

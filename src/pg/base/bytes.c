@@ -57,13 +57,13 @@ bytes_datum(const void *bytes, size_t size)
 
 /* Make a bytea with image as PNG. */
 Datum
-image_png(const HostContext *host, const Image *image)
+image_png(const Call *call, const Image *image)
 {
 	EncodedImage encoded;
 	Datum		result;
 
-	check_status(host, png_encode(host, image, PNG_COMPRESSION, &encoded));
+	check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
 	result = bytes_datum(encoded.bytes, encoded.size);
-	host_free(host, encoded.bytes);
+	call_free(call, encoded.bytes);
 	return result;
 }

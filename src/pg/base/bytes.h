@@ -8,7 +8,7 @@
 
 #include "fmgr.h"
 
-#include "core/host.h"
+#include "core/call.h"
 #include "image/image.h"
 
 /* The bytes of a bytea: in place where it stands in the row as it is, else a
@@ -31,6 +31,6 @@ void		bytes_release(ByteView *view);
 Datum		bytes_datum(const void *bytes, size_t size);
 
 /* A bytea with image as PNG. */
-Datum		image_png(const HostContext *host, const Image *image);
+Datum		image_png(const Call *call, const Image *image);
 
 #endif

@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 
 /* The one table from codes to SQLSTATEs. */
 static const int sqlstates[] = {
@@ -45,13 +45,13 @@ whole_characters(const char *text)
 
 /* Raise status, its message opened by subject unless that is NULL. */
 static void
-throw_status(const HostContext *host, const char *subject, const Status *status)
+throw_status(const Call *call, const char *subject, const Status *status)
 {
 	char	   *message = whole_characters(status->message);
 
 	/* What the server itself raised inside a callback says it best. */
-	if (host != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
-		host_rethrow(host);
+	if (call != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
+		call_rethrow(call);
 	if (status->code == LS_CANCELLED)
 		CHECK_FOR_INTERRUPTS();
 
@@ -65,16 +65,16 @@ throw_status(const HostContext *host, const char *subject, const Status *status)
 
 /* Return when status is OK, else raise it. */
 void
-check_status(const HostContext *host, Status status)
+check_status(const Call *call, Status status)
 {
 	if (status.code != LS_OK)
-		throw_status(host, NULL, &status);
+		throw_status(call, NULL, &status);
 }
 
 /* Like check_status, for a status that is about one argument. */
 void
-check_argument(const HostContext *host, const char *argument, Status status)
+check_argument(const Call *call, const char *argument, Status status)
 {
 	if (status.code != LS_OK)
-		throw_status(host, argument, &status);
+		throw_status(call, argument, &status);
 }

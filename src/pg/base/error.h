@@ -6,19 +6,19 @@
 
 #include "postgres.h"
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 /*
  * Return when status is OK. Otherwise: CANCELLED and HOST_ERROR rethrow what
  * the callback caught; anything else is an ereport with the SQLSTATE of its
- * code. What core owned goes with the host's memory context. host is from
- * host_create, or NULL.
+ * code. What core owned goes with the call's memory context. call is from
+ * call_create, or NULL.
  */
-void		check_status(const HostContext *host, Status status);
+void		check_status(const Call *call, Status status);
 
 /* The same for a status about one argument: "truth: not an image". */
-void		check_argument(const HostContext *host, const char *argument, Status status);
+void		check_argument(const Call *call, const char *argument, Status status);
 
 /* The SQLSTATE of a code. */
 int			status_sqlstate(StatusCode code);

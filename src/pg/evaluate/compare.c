@@ -14,7 +14,7 @@
 #include "measure/bootstrap.h"
 #include "pg/base/arguments.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/evaluate/evaluate.h"
 #include "pg/images/split.h"
 
@@ -74,7 +74,7 @@ lesion_compare(PG_FUNCTION_ARGS)
 	int			number_b = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
 	int			draws = argument_int(fcinfo, 9, "draws");
 	double		confidence = read_share(fcinfo, 10, "confidence");
-	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Call *call = call_create(CurrentMemoryContext, 1);
 	EvaluationTask task = {.quiet = true};
 	ModelVersion *a;
 	ModelVersion *b;
@@ -116,9 +116,9 @@ lesion_compare(PG_FUNCTION_ARGS)
 	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), differences);
 	if (count == 0)
 		evaluation_nothing(&task);
-	check_status(host, bootstrap_mean(host, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
+	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
 	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), differences);
-	check_status(host, bootstrap_mean(host, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
+	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
 
 	values[0] = Int32GetDatum(a->number);
 	values[1] = Int32GetDatum(b->number);
@@ -134,6 +134,6 @@ lesion_compare(PG_FUNCTION_ARGS)
 	nulls[11] = dice.low <= 0 && dice.high >= 0;
 	values[11] = Int32GetDatum(dice.low > 0 ? b->number : a->number);
 	SPI_finish();
-	host_destroy(host);
+	call_destroy(call);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
 }

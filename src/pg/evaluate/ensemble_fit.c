@@ -17,7 +17,7 @@
 #include "learn/ensemble_fit.h"
 #include "pg/base/arguments.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/json_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/images_source.h"
@@ -56,20 +56,20 @@ is_validation(const FitTask *task, const char *id)
 
 /* Add what the members say of a fetched row. */
 static Status
-add_row(const FitTask *task, const ImageRow *row, const HostContext *host, EnsembleFit *fit)
+add_row(const FitTask *task, const ImageRow *row, const Call *call, EnsembleFit *fit)
 {
 	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
 	SegmentOptions options = {.threshold = 0.5,.tta = task->tta,.as_trained = true};
 	Image		truth;
 	Status		status;
 
-	TRY(images_decode_mask(host, row, &truth));
-	status = model_maps(&task->store, task->content.members, task->content.count, host, &row->image, &options, maps);
+	TRY(images_decode_mask(call, row, &truth));
+	status = model_maps(&task->store, task->content.members, task->content.count, call, &row->image, &options, maps);
 	if (status.code == LS_OK)
 		status = ensemble_fit_add(fit, maps, &truth);
 	for (int i = 0; i < task->content.count; i++)
-		probability_map_free(host, &maps[i]);
-	image_free(host, &truth);
+		probability_map_free(call, &maps[i]);
+	image_free(call, &truth);
 	return status;
 }
 
@@ -77,7 +77,7 @@ add_row(const FitTask *task, const ImageRow *row, const HostContext *host, Ensem
 static void
 fit_weights(FitTask *task)
 {
-	HostContext *fit_host = host_create(CurrentMemoryContext, 1);
+	Call *fit_host = call_create(CurrentMemoryContext, 1);
 	BrokenRows	broken = {task->source};
 	EnsembleFit *fit;
 	ImagesScan	scan;
@@ -92,15 +92,15 @@ fit_weights(FitTask *task)
 	images_begin(task->source, &scan);
 	while (images_next(&scan, &row))
 	{
-		HostContext *host;
+		Call *call;
 
 		if (!is_validation(task, row.id))
 			continue;
 		images_fetch(&scan, &row);
-		host = host_create(CurrentMemoryContext, settings_threads(false));
-		if (!broken_row(&broken, host, row.id, add_row(task, &row, host, fit)))
+		call = call_create(CurrentMemoryContext, settings_threads(false));
+		if (!broken_row(&broken, call, row.id, add_row(task, &row, call, fit)))
 			task->images++;
-		host_destroy(host);
+		call_destroy(call);
 	}
 	images_end(&scan);
 	broken_check(&broken, task->images + broken.broken);
@@ -111,7 +111,7 @@ fit_weights(FitTask *task)
 				 errhint("Add rows, or raise validation_fraction (now %g).", task->validation_fraction)));
 	check_status(fit_host, ensemble_fit_solve(fit, task->content.weights, &task->result));
 	ensemble_fit_free(fit);
-	host_destroy(fit_host);
+	call_destroy(fit_host);
 }
 
 /* How the version came about. */

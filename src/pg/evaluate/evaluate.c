@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 
 #include "pg/base/arguments.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/evaluate/evaluate.h"
 #include "pg/images/split.h"
@@ -41,7 +41,7 @@ evaluation_contains(const EvaluationTask *task, const char *id)
 /* Segment one fetched row and add it to state and images; *seconds grows by the time
  * that segmenting took. */
 static Status
-score_row(const ModelStore *store, const EvaluationTask *task, const HostContext *host, const ImageRow *row,
+score_row(const ModelStore *store, const EvaluationTask *task, const Call *call, const ImageRow *row,
 		  ScoreState *state, ImageScores *images, double *seconds)
 {
 	Image		truth;
@@ -49,12 +49,12 @@ score_row(const ModelStore *store, const EvaluationTask *task, const HostContext
 	ConfusionCounts counts;
 	instr_time	start;
 
-	TRY(images_decode_mask(host, row, &truth));
+	TRY(images_decode_mask(call, row, &truth));
 	INSTR_TIME_SET_CURRENT(start);
-	TRY(model_segment(store, task->version, host, &row->image, &task->options, truth.width, truth.height, true,
+	TRY(model_segment(store, task->version, call, &row->image, &task->options, truth.width, truth.height, true,
 					  &predicted));
 	*seconds += seconds_since(start);
-	TRY(confusion_count(host, &predicted.mask, &truth, &counts));
+	TRY(confusion_count(call, &predicted.mask, &truth, &counts));
 	score_add(state, &counts);
 	image_scores_add(images, row->id, &counts, predicted.predicted_dice);
 	return status_ok();
@@ -79,17 +79,17 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	images_begin(task->source, &scan);
 	while (images_next(&scan, &row))
 	{
-		HostContext *host;
+		Call *call;
 		Status		status;
 
 		if (!evaluation_contains(task, row.id))
 			continue;
 		images_fetch(&scan, &row);
-		host = host_create(CurrentMemoryContext, settings_threads(false));
-		status = score_row(store, task, host, &row, &state, &evaluation.images, &segmenting);
+		call = call_create(CurrentMemoryContext, settings_threads(false));
+		status = score_row(store, task, call, &row, &state, &evaluation.images, &segmenting);
 		if (!(task->quiet && broken_is_rows_fault(status)))
-			(void) broken_row(&broken, host, row.id, status);
-		host_destroy(host);
+			(void) broken_row(&broken, call, row.id, status);
+		call_destroy(call);
 	}
 	evaluation.skipped = scan.skipped;
 	images_end(&scan);

@@ -24,7 +24,7 @@
 #include "enhance/degrade/variants.h"
 #include "pg/base/arguments.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/base/sha256.h"
 #include "pg/evaluate/evaluate.h"
@@ -56,15 +56,15 @@ cell_count(const Robustness *job)
 
 /* Count what the model says of an image. */
 static Status
-score_image(const Robustness *job, const HostContext *host, const Image *image, const Image *truth, ConfusionCounts *counts)
+score_image(const Robustness *job, const Call *call, const Image *image, const Image *truth, ConfusionCounts *counts)
 {
 	Segmented	predicted;
 	Status		status;
 
-	TRY(model_segment_image(&job->store, job->task.version, host, image, &job->task.options, truth->width, truth->height,
+	TRY(model_segment_image(&job->store, job->task.version, call, image, &job->task.options, truth->width, truth->height,
 							false, &predicted));
-	status = confusion_count(host, &predicted.mask, truth, counts);
-	image_free(host, &predicted.mask);
+	status = confusion_count(call, &predicted.mask, truth, counts);
+	image_free(call, &predicted.mask);
 	return status;
 }
 
@@ -77,30 +77,30 @@ same_pixels(const Image *a, const Image *b)
 
 /* Score the images of one way, one for each mode. */
 static Status
-score_way(const Robustness *job, const HostContext *host, const Image *images, const Image *truth, ConfusionCounts *counts)
+score_way(const Robustness *job, const Call *call, const Image *images, const Image *truth, ConfusionCounts *counts)
 {
 	for (int m = 0; m < job->set.mode_count; m++)
 	{
 		if (m > 0 && same_pixels(&images[m], &images[0]))
 			counts[m] = counts[0];
 		else
-			TRY(score_image(job, host, &images[m], truth, &counts[m]));
+			TRY(score_image(job, call, &images[m], truth, &counts[m]));
 	}
 	return status_ok();
 }
 
 /* Degrade an image in `count` ways and score what comes of it. */
 static Status
-score_ways(const HostContext *host, const Robustness *job, const VariantSet *set, const Image *image, const Image *truth,
+score_ways(const Call *call, const Robustness *job, const VariantSet *set, const Image *image, const Image *truth,
 		   int first, int count, ConfusionCounts *counts)
 {
 	Image	   *images = palloc(count * set->mode_count * sizeof(Image));
-	Status		status = variants_make(host, image, set, job->ways + first, count, images);
+	Status		status = variants_make(call, image, set, job->ways + first, count, images);
 
 	for (int i = 0; i < count && status.code == LS_OK; i++)
-		status = score_way(job, host, images + i * set->mode_count, truth, counts + (first + i) * set->mode_count);
+		status = score_way(job, call, images + i * set->mode_count, truth, counts + (first + i) * set->mode_count);
 	for (int i = 0; i < count * set->mode_count; i++)
-		image_free(host, &images[i]);
+		image_free(call, &images[i]);
 	pfree(images);
 	return status;
 }
@@ -124,10 +124,10 @@ row_seed(const Robustness *job, const char *id)
 
 /* Score a fetched row in all cells. */
 static Status
-score_row(const Robustness *job, const HostContext *host, const ImageRow *row, ConfusionCounts *counts)
+score_row(const Robustness *job, const Call *call, const ImageRow *row, ConfusionCounts *counts)
 {
 	int			size = job->task.version->image_size;
-	int			at_once = variants_at_once(host, size, size);
+	int			at_once = variants_at_once(call, size, size);
 	VariantSet	set = job->set;
 	Image		decoded;
 	Image		image;
@@ -135,15 +135,15 @@ score_row(const Robustness *job, const HostContext *host, const ImageRow *row, C
 	Status		status = status_ok();
 
 	set.seed = row_seed(job, row->id);
-	TRY(images_decode_mask(host, row, &truth));
-	TRY(model_decode(job->task.version, host, &row->image, &decoded));
-	TRY(image_resize(host, &decoded, size, size, &image));
-	image_free(host, &decoded);
+	TRY(images_decode_mask(call, row, &truth));
+	TRY(model_decode(job->task.version, call, &row->image, &decoded));
+	TRY(image_resize(call, &decoded, size, size, &image));
+	image_free(call, &decoded);
 	for (int first = 0; first < job->way_count && status.code == LS_OK; first += at_once)
 	{
-		status = host_poll(host);
+		status = call_poll(call);
 		if (status.code == LS_OK)
-			status = score_ways(host, job, &set, &image, &truth, first, Min(at_once, job->way_count - first), counts);
+			status = score_ways(call, job, &set, &image, &truth, first, Min(at_once, job->way_count - first), counts);
 	}
 	return status;
 }
@@ -209,18 +209,18 @@ score_rows(Robustness *job)
 	images_begin(job->task.source, &scan);
 	while (images_next(&scan, &row))
 	{
-		HostContext *host;
+		Call *call;
 		Status		status;
 
 		if (!evaluation_contains(&job->task, row.id) || split_rank(row.id, job->seed) > last)
 			continue;
 		images_fetch(&scan, &row);
-		host = host_create(CurrentMemoryContext, settings_threads(false));
-		status = score_row(job, host, &row, counts);
-		if (!broken_row(&broken, host, row.id, status))
+		call = call_create(CurrentMemoryContext, settings_threads(false));
+		status = score_row(job, call, &row, counts);
+		if (!broken_row(&broken, call, row.id, status))
 			for (int i = 0; i < cells; i++)
 				score_add(&job->scores[i], &counts[i]);
-		host_destroy(host);
+		call_destroy(call);
 	}
 	images_end(&scan);
 	broken_check(&broken, job->scores[0].n + broken.broken);

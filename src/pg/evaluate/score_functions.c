@@ -20,7 +20,7 @@
 #include "measure/score.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 
 #define STATE_FIELDS ((int) (sizeof(ScoreState) / sizeof(int64)))
 
@@ -38,20 +38,20 @@ PG_FUNCTION_INFO_V1(lesion_score_final);
 static ConfusionCounts
 count_masks(Datum predicted_datum, Datum truth_datum)
 {
-	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Call *call = call_create(CurrentMemoryContext, 1);
 	ByteView	predicted_bytes = bytes_view(predicted_datum);
 	ByteView	truth_bytes = bytes_view(truth_datum);
 	Image		predicted;
 	Image		truth;
 	ConfusionCounts counts;
 
-	check_argument(host, "predicted",
-				   mask_decode(host, predicted_bytes.bytes, predicted_bytes.size, TURN_UPRIGHT, &predicted, NULL));
-	check_argument(host, "truth", mask_decode(host, truth_bytes.bytes, truth_bytes.size, TURN_UPRIGHT, &truth, NULL));
-	check_status(host, confusion_count(host, &predicted, &truth, &counts));
+	check_argument(call, "predicted",
+				   mask_decode(call, predicted_bytes.bytes, predicted_bytes.size, TURN_UPRIGHT, &predicted, NULL));
+	check_argument(call, "truth", mask_decode(call, truth_bytes.bytes, truth_bytes.size, TURN_UPRIGHT, &truth, NULL));
+	check_status(call, confusion_count(call, &predicted, &truth, &counts));
 	bytes_release(&predicted_bytes);
 	bytes_release(&truth_bytes);
-	host_destroy(host);
+	call_destroy(call);
 	return counts;
 }
 

@@ -17,7 +17,7 @@
 #include "pg/base/arguments.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 
 PG_FUNCTION_INFO_V1(lesion_overlay);
 PG_FUNCTION_INFO_V1(lesion_panel);
@@ -25,21 +25,21 @@ PG_FUNCTION_INFO_V1(lesion_heat_map);
 
 /* Decode the image in argument number `number`. */
 static void
-decode_image(HostContext *host, FunctionCallInfo fcinfo, int number, const char *name, Image *image)
+decode_image(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image)
 {
 	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
 
-	check_argument(host, name, image_decode(host, view.bytes, view.size, DECODE_RGB, image));
+	check_argument(call, name, image_decode(call, view.bytes, view.size, DECODE_RGB, image));
 	bytes_release(&view);
 }
 
 /* Decode the mask in argument number `number`. */
 static void
-decode_mask(HostContext *host, FunctionCallInfo fcinfo, int number, const char *name, Image *mask)
+decode_mask(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *mask)
 {
 	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
 
-	check_argument(host, name, mask_decode(host, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
+	check_argument(call, name, mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
 	bytes_release(&view);
 }
 
@@ -47,7 +47,7 @@ decode_mask(HostContext *host, FunctionCallInfo fcinfo, int number, const char *
 Datum
 lesion_overlay(PG_FUNCTION_ARGS)
 {
-	HostContext *host;
+	Call *call;
 	Image		image;
 	Image		mask;
 	Image		truth;
@@ -58,14 +58,14 @@ lesion_overlay(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 
-	host = host_create(CurrentMemoryContext, 1);
-	decode_image(host, fcinfo, 0, "image", &image);
-	decode_mask(host, fcinfo, 1, "mask", &mask);
+	call = call_create(CurrentMemoryContext, 1);
+	decode_image(call, fcinfo, 0, "image", &image);
+	decode_mask(call, fcinfo, 1, "mask", &mask);
 	if (has_truth)
-		decode_mask(host, fcinfo, 2, "truth", &truth);
-	check_status(host, draw_overlay(host, &image, &mask, has_truth ? &truth : NULL, &picture));
-	result = image_png(host, &picture);
-	host_destroy(host);
+		decode_mask(call, fcinfo, 2, "truth", &truth);
+	check_status(call, draw_overlay(call, &image, &mask, has_truth ? &truth : NULL, &picture));
+	result = image_png(call, &picture);
+	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
 
@@ -73,19 +73,19 @@ lesion_overlay(PG_FUNCTION_ARGS)
 Datum
 lesion_panel(PG_FUNCTION_ARGS)
 {
-	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Call *call = call_create(CurrentMemoryContext, 1);
 	Image		image;
 	Image		truth;
 	Image		predicted;
 	Image		picture;
 	Datum		result;
 
-	decode_image(host, fcinfo, 0, "image", &image);
-	decode_mask(host, fcinfo, 1, "truth", &truth);
-	decode_mask(host, fcinfo, 2, "predicted", &predicted);
-	check_status(host, draw_panel(host, &image, &truth, &predicted, &picture));
-	result = image_png(host, &picture);
-	host_destroy(host);
+	decode_image(call, fcinfo, 0, "image", &image);
+	decode_mask(call, fcinfo, 1, "truth", &truth);
+	decode_mask(call, fcinfo, 2, "predicted", &predicted);
+	check_status(call, draw_panel(call, &image, &truth, &predicted, &picture));
+	result = image_png(call, &picture);
+	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
 
@@ -115,7 +115,7 @@ Datum
 lesion_heat_map(PG_FUNCTION_ARGS)
 {
 	HeatMap		map = {0};
-	HostContext *host;
+	Call *call;
 	Image		picture;
 	Datum	   *values;
 	bool	   *nulls;
@@ -143,9 +143,9 @@ lesion_heat_map(PG_FUNCTION_ARGS)
 	map.cells = cells;
 	map.worst = PG_ARGISNULL(3) ? largest : PG_GETARG_FLOAT8(3);
 
-	host = host_create(CurrentMemoryContext, 1);
-	check_status(host, heat_map_draw(host, &map, &picture));
-	result = image_png(host, &picture);
-	host_destroy(host);
+	call = call_create(CurrentMemoryContext, 1);
+	check_status(call, heat_map_draw(call, &map, &picture));
+	result = image_png(call, &picture);
+	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }

@@ -18,7 +18,7 @@
 #include "image/codec.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/json_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/enhance_functions.h"
@@ -32,22 +32,22 @@ PG_FUNCTION_INFO_V1(lesion_quality);
 PG_FUNCTION_INFO_V1(lesion_enhance);
 PG_FUNCTION_INFO_V1(lesion_enhance_plan);
 
-/* Start a host for one image. */
-static HostContext *
+/* Start a call for one image. */
+static Call *
 image_host(void)
 {
-	return host_create(CurrentMemoryContext, settings_threads(false));
+	return call_create(CurrentMemoryContext, settings_threads(false));
 }
 
 /* Decode argument 0, grey as one channel, and tell its format. */
 static ImageFormat
-decode_argument(HostContext *host, FunctionCallInfo fcinfo, Image *image)
+decode_argument(Call *call, FunctionCallInfo fcinfo, Image *image)
 {
 	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
 	ImageInfo	info;
 
-	check_argument(host, "image", image_info(host, view.bytes, view.size, &info));
-	check_argument(host, "image", image_decode(host, view.bytes, view.size,
+	check_argument(call, "image", image_info(call, view.bytes, view.size, &info));
+	check_argument(call, "image", image_decode(call, view.bytes, view.size,
 											   info.channels < 3 ? DECODE_GREY : DECODE_RGB, image));
 	bytes_release(&view);
 	return info.format;
@@ -55,19 +55,19 @@ decode_argument(HostContext *host, FunctionCallInfo fcinfo, Image *image)
 
 /* Encode image in a format. */
 static Datum
-encode_result(HostContext *host, ImageFormat format, const Image *image)
+encode_result(Call *call, ImageFormat format, const Image *image)
 {
 	EncodedImage encoded;
 	Datum		result;
 
 	if (format == IMAGE_FORMAT_JPEG)
-		check_status(host, jpeg_encode(host, image, JPEG_QUALITY, &encoded));
+		check_status(call, jpeg_encode(call, image, JPEG_QUALITY, &encoded));
 	else if (format == IMAGE_FORMAT_BMP)
-		check_status(host, bmp_encode(host, image, &encoded));
+		check_status(call, bmp_encode(call, image, &encoded));
 	else
-		check_status(host, png_encode(host, image, PNG_COMPRESSION, &encoded));
+		check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
 	result = bytes_datum(encoded.bytes, encoded.size);
-	host_free(host, encoded.bytes);
+	call_free(call, encoded.bytes);
 	return result;
 }
 
@@ -76,17 +76,17 @@ Datum
 lesion_degrade(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	HostContext *host = image_host();
+	Call *call = image_host();
 	DegradeKind kind;
 	ImageFormat format;
 	Image		image;
 	Datum		result;
 
-	check_status(host, degrade_find(name, &kind));
-	format = decode_argument(host, fcinfo, &image);
-	check_status(host, degrade_image(host, kind, PG_GETARG_INT32(2), PG_GETARG_INT64(3), &image));
-	result = encode_result(host, format, &image);
-	host_destroy(host);
+	check_status(call, degrade_find(name, &kind));
+	format = decode_argument(call, fcinfo, &image);
+	check_status(call, degrade_image(call, kind, PG_GETARG_INT32(2), PG_GETARG_INT64(3), &image));
+	result = encode_result(call, format, &image);
+	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
 
@@ -131,7 +131,7 @@ lesion_quality(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		values[13];
 	bool		nulls[13] = {false};
-	HostContext *host;
+	Call *call;
 	Image		image;
 	Quality		quality;
 	int			n = 0;
@@ -139,11 +139,11 @@ lesion_quality(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_quality must return a row");
 
-	host = image_host();
-	threads_use(host->threads);
-	decode_argument(host, fcinfo, &image);
-	check_status(host, quality_measure(host, &image, &quality));
-	host_destroy(host);
+	call = image_host();
+	threads_use(call->threads);
+	decode_argument(call, fcinfo, &image);
+	check_status(call, quality_measure(call, &image, &quality));
+	call_destroy(call);
 
 	values[n++] = Float8GetDatum(quality.sharpness);
 	values[n++] = Float8GetDatum(quality.noise);
@@ -162,23 +162,23 @@ lesion_quality(PG_FUNCTION_ARGS)
 }
 
 /* What the options of lesion_enhance say. */
-typedef struct EnhanceCall
+typedef struct EnhanceRequest
 {
 	EnhanceOptions options;
 	bool		png;			/* whatever the format it came in */
-} EnhanceCall;
+} EnhanceRequest;
 
 static const Option call_rows[] = {
-	{"png", OPTION_BOOL, offsetof(EnhanceCall, png), 0, 1, 0, "a PNG, without loss, whatever came in", NULL},
+	{"png", OPTION_BOOL, offsetof(EnhanceRequest, png), 0, 1, 0, "a PNG, without loss, whatever came in", NULL},
 };
 
 const OptionTable enhance_call_option_table = OPTION_TABLE(call_rows);
 
 /* Read the argument `options`. */
 static void
-read_options(Jsonb *json, EnhanceCall *call)
+read_options(Jsonb *json, EnhanceRequest *request)
 {
-	const OptionBlock blocks[] = {{&enhance_option_table, &call->options}, {&enhance_call_option_table, call}};
+	const OptionBlock blocks[] = {{&enhance_option_table, &request->options}, {&enhance_call_option_table, request}};
 
 	json_options_apply(json, "options", blocks, lengthof(blocks));
 }
@@ -213,13 +213,13 @@ read_steps(ArrayType *array)
 
 /* Measure and plan. */
 static EnhancePlan
-plan_steps(HostContext *host, const Image *image)
+plan_steps(Call *call, const Image *image)
 {
 	Quality		quality;
 	EnhancePlan plan;
 
-	check_status(host, quality_measure(host, image, &quality));
-	check_status(host, enhance_plan(host, image, &quality, &plan));
+	check_status(call, quality_measure(call, image, &quality));
+	check_status(call, enhance_plan(call, image, &quality, &plan));
 	return plan;
 }
 
@@ -227,9 +227,9 @@ plan_steps(HostContext *host, const Image *image)
 Datum
 lesion_enhance(PG_FUNCTION_ARGS)
 {
-	EnhanceCall call = {enhance_options_default(), false};
+	EnhanceRequest request = {enhance_options_default(), false};
 	EnhancePlan plan = {0};
-	HostContext *host;
+	Call *call;
 	ImageFormat format;
 	Image		image;
 	Datum		result;
@@ -239,22 +239,22 @@ lesion_enhance(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		plan = read_steps(PG_GETARG_ARRAYTYPE_P(1));
 	if (!PG_ARGISNULL(2))
-		read_options(PG_GETARG_JSONB_P(2), &call);
+		read_options(PG_GETARG_JSONB_P(2), &request);
 
-	host = image_host();
-	threads_use(host->threads);
-	format = decode_argument(host, fcinfo, &image);
+	call = image_host();
+	threads_use(call->threads);
+	format = decode_argument(call, fcinfo, &image);
 	if (PG_ARGISNULL(1))
-		plan = plan_steps(host, &image);
-	if (plan.count == 0 && !(call.png && format != IMAGE_FORMAT_PNG))
+		plan = plan_steps(call, &image);
+	if (plan.count == 0 && !(request.png && format != IMAGE_FORMAT_PNG))
 	{
 		/* nothing to do: the bytes as they came, not encoded once more */
-		host_destroy(host);
+		call_destroy(call);
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	check_status(host, enhance_run(host, &plan, &call.options, &image));
-	result = encode_result(host, call.png ? IMAGE_FORMAT_PNG : format, &image);
-	host_destroy(host);
+	check_status(call, enhance_run(call, &plan, &request.options, &image));
+	result = encode_result(call, request.png ? IMAGE_FORMAT_PNG : format, &image);
+	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
 
@@ -263,15 +263,15 @@ Datum
 lesion_enhance_plan(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
-	HostContext *host = image_host();
+	Call *call = image_host();
 	EnhancePlan plan;
 	Image		image;
 
 	InitMaterializedSRF(fcinfo, 0);
-	threads_use(host->threads);
-	decode_argument(host, fcinfo, &image);
-	plan = plan_steps(host, &image);
-	host_destroy(host);
+	threads_use(call->threads);
+	decode_argument(call, fcinfo, &image);
+	plan = plan_steps(call, &image);
+	call_destroy(call);
 	for (int i = 0; i < plan.count; i++)
 	{
 		Datum		values[2];

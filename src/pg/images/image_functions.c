@@ -13,7 +13,7 @@
 #include "image/synthetic.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 
 /* Bytes that hold the header of nearly every image. */
 #define HEADER_BYTES (16 * 1024)
@@ -21,11 +21,11 @@
 PG_FUNCTION_INFO_V1(lesion_image_info);
 PG_FUNCTION_INFO_V1(lesion_synthetic);
 
-/* Start a host for one image on one thread. */
-static HostContext *
+/* Start a call for one image on one thread. */
+static Call *
 image_host(void)
 {
-	return host_create(CurrentMemoryContext, 1);
+	return call_create(CurrentMemoryContext, 1);
 }
 
 /*
@@ -40,7 +40,7 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		values[5];
 	bool		nulls[5] = {false};
-	HostContext *host;
+	Call *call;
 	ByteView	view;
 	ImageInfo	info;
 	Status		status;
@@ -48,16 +48,16 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_image_info must return a row");
 
-	host = image_host();
+	call = image_host();
 	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, HEADER_BYTES)));
-	status = image_info(host, view.bytes, view.size, &info);
+	status = image_info(call, view.bytes, view.size, &info);
 	if (status.code != LS_OK && view.size == HEADER_BYTES)
 	{
 		view = bytes_view(PG_GETARG_DATUM(0));
-		status = image_info(host, view.bytes, view.size, &info);
+		status = image_info(call, view.bytes, view.size, &info);
 	}
-	check_argument(host, "image", status);
-	host_destroy(host);
+	check_argument(call, "image", status);
+	call_destroy(call);
 
 	values[0] = CStringGetTextDatum(image_format_name(info.format));
 	values[1] = Int32GetDatum(info.width);
@@ -74,18 +74,18 @@ lesion_synthetic(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		values[2];
 	bool		nulls[2] = {false};
-	HostContext *host;
+	Call *call;
 	Image		image;
 	Image		mask;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_synthetic must return a row");
 
-	host = image_host();
-	check_status(host, synthetic_lesion(host, PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
+	call = image_host();
+	check_status(call, synthetic_lesion(call, PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
 										PG_GETARG_INT32(3), &image, &mask));
-	values[0] = image_png(host, &image);
-	values[1] = image_png(host, &mask);
-	host_destroy(host);
+	values[0] = image_png(call, &image);
+	values[1] = image_png(call, &mask);
+	call_destroy(call);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

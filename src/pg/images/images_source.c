@@ -361,34 +361,34 @@ about(const char *half, Status status)
 }
 
 Status
-images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth)
+images_decode_mask(const Call *call, const ImageRow *row, Image *truth)
 {
 	ImageInfo	info;
 	Status		status;
 
-	TRY(about("image", image_info(host, row->image.bytes, row->image.size, &info)));
-	if ((int64) info.width * info.height > host->max_pixels)
+	TRY(about("image", image_info(call, row->image.bytes, row->image.size, &info)));
+	if ((int64) info.width * info.height > call->max_pixels)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
-											 info.width, info.height, (long long) host->max_pixels),
+											 info.width, info.height, (long long) call->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
-	TRY(about("mask", mask_decode(host, row->mask.bytes, row->mask.size, TURN_UPRIGHT, truth, NULL)));
+	TRY(about("mask", mask_decode(call, row->mask.bytes, row->mask.size, TURN_UPRIGHT, truth, NULL)));
 	status = mask_check_shape(&info, truth->width, truth->height);
 	if (status.code != LS_OK)
-		image_free(host, truth);
+		image_free(call, truth);
 	return status;
 }
 
 Status
-images_check(const HostContext *host, const ImageRow *row)
+images_check(const Call *call, const ImageRow *row)
 {
 	Image		truth;
 	Image		image;
 
-	TRY(images_decode_mask(host, row, &truth));
-	image_free(host, &truth);
-	TRY(about("image", image_decode_at_least(host, row->image.bytes, row->image.size, DECODE_RGB, TURN_UPRIGHT,
+	TRY(images_decode_mask(call, row, &truth));
+	image_free(call, &truth);
+	TRY(about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, TURN_UPRIGHT,
 									   1, 1, &image)));
-	image_free(host, &image);
+	image_free(call, &image);
 	return status_ok();
 }
 
@@ -411,12 +411,12 @@ broken_is_rows_fault(Status status)
 }
 
 bool
-broken_row(BrokenRows *rows, const HostContext *host, const char *id, Status status)
+broken_row(BrokenRows *rows, const Call *call, const char *id, Status status)
 {
 	if (status.code == LS_OK)
 		return false;
 	if (!broken_is_rows_fault(status))
-		check_argument(host, psprintf("row \"%s\" of %s", id, rows->source->name), status);
+		check_argument(call, psprintf("row \"%s\" of %s", id, rows->source->name), status);
 
 	rows->broken++;
 	ereport(WARNING,

@@ -81,11 +81,11 @@ void		images_fetch(const ImagesScan *scan, ImageRow *row);
 void		images_end(ImagesScan *scan);
 
 /* Decode a fetched row's mask and check that it has its image's shape. The
- * caller frees truth through host; on failure there is nothing to free. */
-Status		images_decode_mask(const HostContext *host, const ImageRow *row, Image *truth);
+ * caller frees truth through call; on failure there is nothing to free. */
+Status		images_decode_mask(const Call *call, const ImageRow *row, Image *truth);
 
 /* Can the fetched row's image and mask be decoded, and have they one shape? */
-Status		images_check(const HostContext *host, const ImageRow *row);
+Status		images_check(const Call *call, const ImageRow *row);
 
 /* ---- broken rows ---- */
 
@@ -106,7 +106,7 @@ bool		broken_is_rows_fault(Status status);
  * fault. Then it is counted and a WARNING names the row; more than a tenth
  * broken is an error. A failure that is not the row's fault is raised.
  */
-bool		broken_row(BrokenRows *rows, const HostContext *host, const char *id, Status status);
+bool		broken_row(BrokenRows *rows, const Call *call, const char *id, Status status);
 
 /* Raise an error when more than a tenth of `rows` rows were broken. */
 void		broken_check(const BrokenRows *broken, int64 rows);

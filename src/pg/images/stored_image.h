@@ -13,7 +13,7 @@
 
 #include "postgres.h"
 
-#include "core/host.h"
+#include "core/call.h"
 #include "pg/base/sha256.h"
 
 /* Which image is looked for. */

@@ -27,7 +27,7 @@
 #include "pg/base/bytes.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/models/model_config.h"
 #include "pg/models/model_store.h"
 
@@ -86,7 +86,7 @@ read_file(const char *folder, const char *architecture, ByteView *file)
 static void
 register_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
 {
-	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Call *call = call_create(CurrentMemoryContext, 1);
 	char	   *subject = psprintf("bundled weights of \"%s\"", architecture->name);
 	NewVersion	content = {.weights = file->bytes,.weights_size = file->size,.test_fraction = 0.2,.bundled = true};
 	WeightsInfo info;
@@ -94,14 +94,14 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	Network    *network;
 	Status		status;
 
-	check_argument(host, subject, weights_read_info(host, file->bytes, file->size, &info));
-	check_argument(host, subject, arch_config_parse(architecture, info.config, &config));
-	check_argument(host, subject, network_create(host, architecture, &config, &network));
+	check_argument(call, subject, weights_read_info(call, file->bytes, file->size, &info));
+	check_argument(call, subject, arch_config_parse(architecture, info.config, &config));
+	check_argument(call, subject, network_create(call, architecture, &config, &network));
 	status = network_load(network, file->bytes, file->size);
 	if (status.code == LS_OK)
 		status = network_check_size(network, network->image_size, network->image_size);
 	network_free(network);
-	check_argument(host, subject, status);
+	check_argument(call, subject, status);
 
 	content.config = config_jsonb(architecture, &config);
 	content.image_size = info.image_size;
@@ -109,9 +109,9 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	content.temperature = info.temperature;
 	content.review_below = info.review_below;
 	if (info.enhance[0] != '\0')
-		check_argument(host, subject, enhance_mode_find(info.enhance, &content.enhance));
+		check_argument(call, subject, enhance_mode_find(info.enhance, &content.enhance));
 	(void) store_add_version(store, architecture->name, &content);
-	host_destroy(host);
+	call_destroy(call);
 }
 
 /* Is there a bundled version of the architecture's model? */

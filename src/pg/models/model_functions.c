@@ -12,7 +12,7 @@
 #include "pg/base/arguments.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"
@@ -125,14 +125,14 @@ import_config(const Import *import, const Architecture *architecture, const Mode
  * with the metadata it lacks.
  */
 static void
-import_weights(const Import *import, const Architecture *architecture, const ArchConfig *config, HostContext *host,
+import_weights(const Import *import, const Architecture *architecture, const ArchConfig *config, Call *call,
 			   NewVersion *content)
 {
 	Network    *network;
 	Status		status;
 	void	   *bytes;
 
-	check_status(host, network_create(host, architecture, config, &network));
+	check_status(call, network_create(call, architecture, config, &network));
 	status = network_load(network, import->file.bytes, import->file.size);
 	if (status.code == LS_OK)
 	{
@@ -151,7 +151,7 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 		content->weights = bytes;
 	}
 	network_free(network);
-	check_argument(host, "weights", status);
+	check_argument(call, "weights", status);
 	settings_check_image_size(content->image_size);
 }
 
@@ -168,7 +168,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	};
 	NewVersion	content = {.threshold = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5), .test_fraction = 0.2};
 	bool		promote = PG_ARGISNULL(6) || PG_GETARG_BOOL(6);
-	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Call *call = call_create(CurrentMemoryContext, 1);
 	const Architecture *architecture;
 	ArchConfig	config;
 	Model	   *model;
@@ -188,13 +188,13 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	store_check_rights(&import.store, "lesion_version", ACL_INSERT, "import");
 	if (promote)
 		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
-	check_argument(host, "weights", weights_read_info(host, import.file.bytes, import.file.size, &import.info));
+	check_argument(call, "weights", weights_read_info(call, import.file.bytes, import.file.size, &import.info));
 	if (PG_ARGISNULL(5))
 		content.threshold = import.info.threshold != 0 ? import.info.threshold : 0.5;
 	content.temperature = import.info.temperature;
 	content.review_below = import.info.review_below;
 	if (import.info.enhance[0] != '\0')
-		check_argument(host, "weights", enhance_mode_find(import.info.enhance, &content.enhance));
+		check_argument(call, "weights", enhance_mode_find(import.info.enhance, &content.enhance));
 
 	SPI_connect();
 	model_lock(&import.store, import.name, LOCK_TRANSACTION);
@@ -202,7 +202,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	architecture = import_architecture(&import, model);
 	config = import_config(&import, architecture, model);
 	content.config = config_jsonb(architecture, &config);
-	import_weights(&import, architecture, &config, host, &content);
+	import_weights(&import, architecture, &config, call, &content);
 	if (model == NULL)
 	{
 		store_check_rights(&import.store, "lesion_model", ACL_INSERT, "make a model");
@@ -212,7 +212,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	if (promote)
 		store_promote(&import.store, import.name, version->number, "import");
 	SPI_finish();
-	host_destroy(host);
+	call_destroy(call);
 	PG_RETURN_INT32(version->number);
 }
 
@@ -239,7 +239,7 @@ storage_named(const char *name)
 static Datum
 convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storage)
 {
-	HostContext *host = host_create(CurrentMemoryContext, 1);
+	Call *call = call_create(CurrentMemoryContext, 1);
 	const Architecture *architecture = config_architecture(version->architecture);
 	ArchConfig	config = config_read(architecture, version->config);
 	ByteView	file = bytes_view(stored);
@@ -249,16 +249,16 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 	Datum		result;
 	Status		status;
 
-	check_status(host, network_create(host, architecture, &config, &network));
+	check_status(call, network_create(call, architecture, &config, &network));
 	status = network_load(network, file.bytes, file.size);
 	network->image_size = version->image_size;
 	network->threshold = version->threshold;
 	if (status.code == LS_OK)
 		status = network_save(network, storage, JsonbToCString(NULL, &version->config->root, 0), &bytes, &size);
 	network_free(network);
-	check_argument(host, psprintf("model \"%s\", version %d", version->model, version->number), status);
+	check_argument(call, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	result = bytes_datum(bytes, size);
-	host_destroy(host);
+	call_destroy(call);
 	return result;
 }
 

@@ -41,7 +41,7 @@
 #include "pg/base/bytes.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/json_values.h"
 #include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
@@ -184,15 +184,15 @@ try_mask(const Predict *job, Datum *values, char *nulls)
 static bool
 is_whole(Datum bytea)
 {
-	HostContext *host = host_create(CurrentMemoryContext, settings_threads(false));
+	Call *call = call_create(CurrentMemoryContext, settings_threads(false));
 	ByteView	bytes = bytes_view(bytea);
 	Image		image;
-	Status		status = image_decode(host, bytes.bytes, bytes.size, DECODE_RGB, &image);
+	Status		status = image_decode(call, bytes.bytes, bytes.size, DECODE_RGB, &image);
 
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(host, status);
+		check_status(call, status);
 	bytes_release(&bytes);
-	host_destroy(host);
+	call_destroy(call);
 	return status.code != LS_INVALID_IMAGE && status.code != LS_UNSUPPORTED;
 }
 

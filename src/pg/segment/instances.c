@@ -15,7 +15,7 @@
 #include "image/codec.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/models/model_store.h"
 #include "pg/segment/model_cache.h"
@@ -42,29 +42,29 @@ check_architecture(const ModelVersion *version)
 /* The instance's mask at the size of the image, as PNG. A photograph may have
  * a hundred instances, so what one took is given back before the next. */
 static Status
-instance_mask(const HostContext *host, const NetworkInstance *instance, float threshold, int width, int height,
+instance_mask(const Call *call, const NetworkInstance *instance, float threshold, int width, int height,
 			  EncodedImage *png)
 {
 	Image		mask;
 	void	   *memory;
 	float	   *row;
 
-	TRY(image_create(host, width, height, 1, &mask));
-	TRY(host_alloc_array(host, width, sizeof(float), &memory));
+	TRY(image_create(call, width, height, 1, &mask));
+	TRY(call_alloc_array(call, width, sizeof(float), &memory));
 	row = memory;
 	for (int y = 0; y < height; y++)
 	{
 		uint8_t    *pixels = mask.pixels + (size_t) y * width;
 
 		if (y % ROWS_PER_POLL == 0)
-			TRY(host_poll(host));
+			TRY(call_poll(call));
 		network_instance_row(instance, width, height, y, row);
 		for (int x = 0; x < width; x++)
 			pixels[x] = row[x] > threshold ? 255 : 0;
 	}
-	TRY(png_encode(host, &mask, PNG_COMPRESSION, png));
-	host_free(host, row);
-	image_free(host, &mask);
+	TRY(png_encode(call, &mask, PNG_COMPRESSION, png));
+	call_free(call, row);
+	image_free(call, &mask);
 	return status_ok();
 }
 
@@ -86,26 +86,26 @@ instance_box(const NetworkInstance *instance, int width, int height)
 /* The image as the version's training saw its images: enhanced at network
  * size where that was its mode. */
 static Status
-read_image(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image)
+read_image(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image)
 {
 	int			size = version->image_size;
 	Image		decoded;
 	Status		status;
 
-	TRY(image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image));
+	TRY(image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image));
 	if (version->enhance == ENHANCE_MODE_OFF)
 		return status_ok();
 	decoded = *image;
-	status = image_resize(host, &decoded, size, size, image);
-	image_free(host, &decoded);
+	status = image_resize(call, &decoded, size, size, image);
+	image_free(call, &decoded);
 	TRY(status);
-	return enhance_by_mode(host, version->enhance, image);
+	return enhance_by_mode(call, version->enhance, image);
 }
 
 /* Find the instances and add a row for each. All memory of core is the
- * host's, so a failure needs no tidying here. */
+ * call's, so a failure needs no tidying here. */
 static Status
-put_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+put_instances(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
 			  ReturnSetInfo *result)
 {
 	const NetworkInstance *instances;
@@ -113,24 +113,24 @@ put_instances(const ModelStore *store, const ModelVersion *version, const HostCo
 	Image		image;
 	int			count;
 
-	TRY(image_info(host, bytes->bytes, bytes->size, &info));
-	TRY(read_image(version, host, bytes, &image));
-	TRY(model_cache_instances(store, version, host, &image, &instances, &count));
-	image_free(host, &image);
+	TRY(image_info(call, bytes->bytes, bytes->size, &info));
+	TRY(read_image(version, call, bytes, &image));
+	TRY(model_cache_instances(store, version, call, &image, &instances, &count));
+	image_free(call, &image);
 	for (int i = 0; i < count; i++)
 	{
 		EncodedImage png;
 		Datum		values[4];
 		bool		nulls[4] = {false};
 
-		TRY(instance_mask(host, &instances[i], (float) version->threshold, info.width, info.height, &png));
+		TRY(instance_mask(call, &instances[i], (float) version->threshold, info.width, info.height, &png));
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Float8GetDatum((double) instances[i].score);
 		values[2] = instance_box(&instances[i], info.width, info.height);
 		values[3] = bytes_datum(png.bytes, png.size);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 		pfree(DatumGetPointer(values[3]));
-		host_free(host, png.bytes);
+		call_free(call, png.bytes);
 	}
 	return status_ok();
 }
@@ -142,7 +142,7 @@ lesion_instances(PG_FUNCTION_ARGS)
 	ModelStore	store;
 	ModelVersion *version;
 	ByteView	image = bytes_view(PG_GETARG_DATUM(0));
-	HostContext *host;
+	Call *call;
 
 	InitMaterializedSRF(fcinfo, 0);
 	store = store_open(fcinfo, true);
@@ -150,9 +150,9 @@ lesion_instances(PG_FUNCTION_ARGS)
 	version = store_need_version(&store, text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL);
 	SPI_finish();
 	check_architecture(version);
-	host = host_create(CurrentMemoryContext, settings_threads(false));
-	check_status(host, put_instances(&store, version, host, &image, (ReturnSetInfo *) fcinfo->resultinfo));
-	host_destroy(host);
+	call = call_create(CurrentMemoryContext, settings_threads(false));
+	check_status(call, put_instances(&store, version, call, &image, (ReturnSetInfo *) fcinfo->resultinfo));
+	call_destroy(call);
 	bytes_release(&image);
 	return (Datum) 0;
 }

@@ -16,7 +16,7 @@
 
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/models/model_config.h"
 #include "pg/segment/model_cache.h"
@@ -30,7 +30,7 @@ typedef struct CachedModel
 	uint8_t		sha256[SHA256_BYTES];
 	EngineChoice engine;
 	int			threads;
-	HostContext *host;			/* of network and segmenter */
+	Call *call;			/* of network and segmenter */
 	Network    *network;
 	Segmenter  *segmenter;
 	size_t		bytes;
@@ -93,7 +93,7 @@ build(CachedModel *entry, const ModelVersion *version, const ByteView *weights)
 	ArchConfig	config = config_read(architecture, version->config);
 	Status		status;
 
-	status = network_create(entry->host, architecture, &config, &entry->network);
+	status = network_create(entry->call, architecture, &config, &entry->network);
 	if (status.code == LS_OK)
 		status = network_load(entry->network, weights->bytes, weights->size);
 	if (status.code == LS_OK)
@@ -161,14 +161,14 @@ load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, 
 	memcpy(entry->sha256, version->sha256, SHA256_BYTES);
 	entry->engine = engine;
 	entry->threads = threads;
-	entry->host = host_create(context, threads);
+	entry->call = call_create(context, threads);
 
 	SPI_connect();
 	weights = bytes_view(store_weights(store, version));
 	check_digest(version, &weights);
 	status = build(entry, version, &weights);
 	if (status.code != LS_OK)
-		check_argument(entry->host, psprintf("model \"%s\", version %d", version->model, version->number), status);
+		check_argument(entry->call, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	SPI_finish();
 
 	entry->bytes = entry_bytes(entry, before);
@@ -211,45 +211,45 @@ model_cache_load(const ModelStore *store, const ModelVersion *version)
 
 /* Predict with a model; an interrupt is raised and costs the entry. */
 static Status
-run_entry(CachedModel *entry, const HostContext *host, const Image *image, bool tta, double threshold,
+run_entry(CachedModel *entry, const Call *call, const Image *image, bool tta, double threshold,
 		  ProbabilityMap *map)
 {
 	Status		status;
 
-	segmenter_set_host(entry->segmenter, host);
+	segmenter_set_host(entry->segmenter, call);
 	status = segmenter_run(entry->segmenter, image, tta, threshold, map);
-	segmenter_set_host(entry->segmenter, entry->host);
+	segmenter_set_host(entry->segmenter, entry->call);
 
 	/*
-	 * The network polls its own host, which then keeps what interrupted it:
+	 * The network polls its own call, which then keeps what interrupted it:
 	 * an interrupted model cannot be used again.
 	 */
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 	{
 		detach(entry);
 		release_model(entry);
-		host_rethrow(host);
-		check_status(entry->host, status);
+		call_rethrow(call);
+		check_status(entry->call, status);
 	}
 	return status;
 }
 
 Status
-model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+model_cache_run(const ModelStore *store, const ModelVersion *version, const Call *call,
 				const Image *image, bool tta, double threshold, ProbabilityMap *map)
 {
-	return run_entry(find_or_load(store, version), host, image, tta, threshold, map);
+	return run_entry(find_or_load(store, version), call, image, tta, threshold, map);
 }
 
 Status
-model_cache_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+model_cache_instances(const ModelStore *store, const ModelVersion *version, const Call *call,
 					  const Image *image, const NetworkInstance **instances, int *count)
 {
 	CachedModel *entry = find_or_load(store, version);
 	ProbabilityMap map;
 
-	TRY(run_entry(entry, host, image, false, version->threshold, &map));
-	probability_map_free(host, &map);
+	TRY(run_entry(entry, call, image, false, version->threshold, &map));
+	probability_map_free(call, &map);
 	*count = segmenter_instances(entry->segmenter, instances);
 	return status_ok();
 }

@@ -20,17 +20,17 @@
 void		model_cache_load(const ModelStore *store, const ModelVersion *version);
 
 /*
- * Predict an image with a version, loading it if need be; host and the rest
+ * Predict an image with a version, loading it if need be; call and the rest
  * are as in segmenter_run(). The Status is about the image; a cancel is
  * raised.
  */
-Status		model_cache_run(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+Status		model_cache_run(const ModelStore *store, const ModelVersion *version, const Call *call,
 							const Image *image, bool tta, double threshold, ProbabilityMap *map);
 
 /* The instances that a version of an architecture with instances finds in an
  * image, as predictor_instances(): they stand until the cache's next call.
  * The Status is as above. */
-Status		model_cache_instances(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+Status		model_cache_instances(const ModelStore *store, const ModelVersion *version, const Call *call,
 								  const Image *image, const NetworkInstance **instances, int *count);
 
 /* What lesion_cache_stats() tells. */

@@ -63,13 +63,13 @@ segment_options_jsonb(const SegmentOptions *options)
 
 /* The size of the mask: as asked for, or the image's own. */
 static Status
-mask_size(const HostContext *host, const ByteView *bytes, int *width, int *height)
+mask_size(const Call *call, const ByteView *bytes, int *width, int *height)
 {
 	ImageInfo	info;
 
 	if (*width != 0 || *height != 0)
 		return status_ok();
-	TRY(image_info(host, bytes->bytes, bytes->size, &info));
+	TRY(image_info(call, bytes->bytes, bytes->size, &info));
 	*width = info.width;
 	*height = info.height;
 	return status_ok();
@@ -90,7 +90,7 @@ model_load(const ModelStore *store, const ModelVersion *version)
  * whatever the size of the photograph. Training does the same (dataset.c).
  */
 static Status
-predict_enhanced(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+predict_enhanced(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
 				 const SegmentOptions *options, ProbabilityMap *map)
 {
 	EnhanceMode mode = options->as_trained ? version->enhance : options->enhance;
@@ -98,49 +98,49 @@ predict_enhanced(const ModelStore *store, const ModelVersion *version, const Hos
 	Status		status;
 
 	if (mode == ENHANCE_MODE_OFF)
-		return model_cache_run(store, version, host, image, options->tta, options->threshold, map);
-	TRY(image_resize(host, image, version->image_size, version->image_size, &input));
-	status = enhance_by_mode(host, mode, &input);
+		return model_cache_run(store, version, call, image, options->tta, options->threshold, map);
+	TRY(image_resize(call, image, version->image_size, version->image_size, &input));
+	status = enhance_by_mode(call, mode, &input);
 	if (status.code == LS_OK)
-		status = model_cache_run(store, version, host, &input, options->tta, options->threshold, map);
-	image_free(host, &input);
+		status = model_cache_run(store, version, call, &input, options->tta, options->threshold, map);
+	image_free(call, &input);
 	return status;
 }
 
 /* Predict an image with each of the versions. */
 static Status
-predict_all(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+predict_all(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
 			const Image *image, const SegmentOptions *options, ProbabilityMap *maps)
 {
-	threads_use(host->threads);
+	threads_use(call->threads);
 	for (int i = 0; i < count; i++)
-		TRY(predict_enhanced(store, versions[i], host, image, options, &maps[i]));
+		TRY(predict_enhanced(store, versions[i], call, image, options, &maps[i]));
 	return status_ok();
 }
 
 /* Decode an image as large as the versions need it. */
 static Status
-decode(ModelVersion *const *versions, int count, const HostContext *host, const ByteView *bytes, Image *image)
+decode(ModelVersion *const *versions, int count, const Call *call, const ByteView *bytes, Image *image)
 {
 	int			size = 0;
 
 	for (int i = 0; i < count; i++)
 		size = Max(size, versions[i]->image_size);
-	return image_decode_at_least(host, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image);
+	return image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image);
 }
 
 Status
-model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
 		   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps)
 {
 	Image		image;
 	Status		status;
 
-	TRY(decode(versions, count, host, bytes, &image));
-	status = predict_all(store, versions, count, host, &image, options, maps);
-	image_free(host, &image);
+	TRY(decode(versions, count, call, bytes, &image));
+	status = predict_all(store, versions, count, call, &image, options, maps);
+	image_free(call, &image);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(host, status);
+		check_status(call, status);
 	return status;
 }
 
@@ -149,7 +149,7 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
  * review was found, at network size: so this looks there, whatever the size
  * of the mask. */
 static Status
-expect_dice(const ModelVersion *version, const HostContext *host, const ProbabilityMap *maps, const double *weights,
+expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const double *weights,
 			int count, MaskOptions options, double *expected)
 {
 	double		table[256];
@@ -157,11 +157,11 @@ expect_dice(const ModelVersion *version, const HostContext *host, const Probabil
 	Image		map;
 
 	options.width = options.height = version->image_size;
-	TRY(mask_create(host, maps, weights, count, &options, &mask, &map));
+	TRY(mask_create(call, maps, weights, count, &options, &mask, &map));
 	calibration_table(version->temperature, table);
 	*expected = calibration_expected_dice((size_t) map.width * map.height, map.pixels, mask.pixels, table);
-	image_free(host, &mask);
-	image_free(host, &map);
+	image_free(call, &mask);
+	image_free(call, &map);
 	return status_ok();
 }
 
@@ -182,7 +182,7 @@ calibrate(const ModelVersion *version, Image *map)
 
 /* Segment a decoded image; `maps` is memory for a map of each member. */
 static Status
-segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+segment(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
 		const SegmentOptions *options, const MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
 		Segmented *result)
 {
@@ -192,12 +192,12 @@ segment(const ModelStore *store, const ModelVersion *version, const HostContext 
 	int			count = ensemble ? version->member_count : 1;
 	const double *weights = ensemble ? version->weights : &alone;
 
-	TRY(predict_all(store, ensemble ? version->members : &self, count, host, image, options, maps));
+	TRY(predict_all(store, ensemble ? version->members : &self, count, call, image, options, maps));
 	for (int i = 0; i < count; i++)
 		result->disagreement += weights[i] * maps[i].disagreement;
 	if (want_probabilities)
-		TRY(expect_dice(version, host, maps, weights, count, *mask, &result->predicted_dice));
-	TRY(mask_create(host, maps, weights, count, mask, &result->mask,
+		TRY(expect_dice(version, call, maps, weights, count, *mask, &result->predicted_dice));
+	TRY(mask_create(call, maps, weights, count, mask, &result->mask,
 					want_probabilities ? &result->probabilities : NULL));
 	if (want_probabilities)
 		calibrate(version, &result->probabilities);
@@ -205,7 +205,7 @@ segment(const ModelStore *store, const ModelVersion *version, const HostContext 
 }
 
 Status
-model_segment_image(const ModelStore *store, const ModelVersion *version, const HostContext *host, const Image *image,
+model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
 					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
 	MaskOptions mask = {
@@ -219,47 +219,47 @@ model_segment_image(const ModelStore *store, const ModelVersion *version, const 
 	Status		status;
 
 	memset(result, 0, sizeof *result);
-	status = segment(store, version, host, image, options, &mask, maps, want_probabilities, result);
+	status = segment(store, version, call, image, options, &mask, maps, want_probabilities, result);
 	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
-		probability_map_free(host, &maps[i]);
+		probability_map_free(call, &maps[i]);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(host, status);
+		check_status(call, status);
 	return status;
 }
 
 Status
-model_decode(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image)
+model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image)
 {
 	ModelVersion *self = unconstify(ModelVersion *, version);
 
 	if (version->member_count > 0)
-		return decode(version->members, version->member_count, host, bytes, image);
-	return decode(&self, 1, host, bytes, image);
+		return decode(version->members, version->member_count, call, bytes, image);
+	return decode(&self, 1, call, bytes, image);
 }
 
 /* The same as model_segment, a cancel while decoding being a Status like
  * others. */
 static Status
-decode_and_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+decode_and_segment(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
 				   const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
 	Image		image;
 	Status		status;
 
-	TRY(mask_size(host, bytes, &width, &height));
-	TRY(model_decode(version, host, bytes, &image));
-	status = model_segment_image(store, version, host, &image, options, width, height, want_probabilities, result);
-	image_free(host, &image);
+	TRY(mask_size(call, bytes, &width, &height));
+	TRY(model_decode(version, call, bytes, &image));
+	status = model_segment_image(store, version, call, &image, options, width, height, want_probabilities, result);
+	image_free(call, &image);
 	return status;
 }
 
 Status
-model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host, const ByteView *bytes,
+model_segment(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
 			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
-	Status		status = decode_and_segment(store, version, host, bytes, options, width, height, want_probabilities, result);
+	Status		status = decode_and_segment(store, version, call, bytes, options, width, height, want_probabilities, result);
 
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(host, status);
+		check_status(call, status);
 	return status;
 }

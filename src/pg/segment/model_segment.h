@@ -42,7 +42,7 @@ void		argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *versi
  * the row of an evaluation. */
 Jsonb	   *segment_options_jsonb(const SegmentOptions *options);
 
-/* What came of an image; images belong to the host of the call. */
+/* What came of an image; images belong to the call of the call. */
 typedef struct Segmented
 {
 	Image		mask;			/* 1 channel, 0 or 255 */
@@ -57,7 +57,7 @@ void		model_load(const ModelStore *store, const ModelVersion *version);
 /* What each of `count` versions, none of them an ensemble, says of an image;
  * the caller frees maps (zeroed before) also on failure. The rest is as
  * below. */
-Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const HostContext *host,
+Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
 					   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps);
 
 /*
@@ -65,16 +65,16 @@ Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int c
  * width x height, or the image's own where both are 0. The Status is about
  * the image, and then there is nothing to free; a cancel is raised.
  */
-Status		model_segment(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+Status		model_segment(const ModelStore *store, const ModelVersion *version, const Call *call,
 						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
 						  bool want_probabilities, Segmented *result);
 
 /* Decode an image, as large as a version needs it. */
-Status		model_decode(const ModelVersion *version, const HostContext *host, const ByteView *bytes, Image *image);
+Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image);
 
 /* The same as model_segment for a decoded RGB image; width and height are of
  * the mask and not 0. */
-Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const HostContext *host,
+Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call,
 								const Image *image, const SegmentOptions *options, int width, int height,
 								bool want_probabilities, Segmented *result);
 

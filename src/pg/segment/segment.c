@@ -25,7 +25,7 @@
 #include "pg/base/arguments.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/models/model_store.h"
 #include "pg/segment/model_cache.h"
@@ -59,13 +59,13 @@ typedef struct QueryModel
 } QueryModel;
 
 /* The arguments of both functions. */
-typedef struct SegmentCall
+typedef struct SegmentRequest
 {
 	const ModelStore *store;
 	const ModelVersion *version;
 	ByteView	image;
 	SegmentOptions options;
-} SegmentCall;
+} SegmentRequest;
 
 /* Is what was looked up for `name` and `number` still what a lookup would
  * give? */
@@ -114,47 +114,47 @@ query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 
 /* Read the arguments: image (not NULL), model, the version's number if
  * `numbered`, threshold, tta, enhance, options. */
-static SegmentCall
+static SegmentRequest
 read_arguments(FunctionCallInfo fcinfo, bool numbered)
 {
 	int			first = numbered ? 3 : 2;
 	int			number = numbered && !PG_ARGISNULL(2) ? PG_GETARG_INT32(2) : 0;
-	SegmentCall call;
+	SegmentRequest request;
 	QueryModel *query;
 
 	query = query_model(fcinfo, PG_ARGISNULL(1) ? lesionseg_default_model : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 						numbered && !PG_ARGISNULL(2) ? &number : NULL);
-	call.store = &query->store;
-	call.version = query->version;
-	call.image = bytes_view(PG_GETARG_DATUM(0));
-	memset(&call.options, 0, sizeof call.options);
-	call.options.threshold = PG_ARGISNULL(first) ? query->version->threshold : PG_GETARG_FLOAT8(first);
-	call.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
-	argument_enhance(fcinfo, first + 2, query->version, &call.options);
-	argument_check_threshold(call.options.threshold);
+	request.store = &query->store;
+	request.version = query->version;
+	request.image = bytes_view(PG_GETARG_DATUM(0));
+	memset(&request.options, 0, sizeof request.options);
+	request.options.threshold = PG_ARGISNULL(first) ? query->version->threshold : PG_GETARG_FLOAT8(first);
+	request.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
+	argument_enhance(fcinfo, first + 2, query->version, &request.options);
+	argument_check_threshold(request.options.threshold);
 	if (!PG_ARGISNULL(first + 3))
-		segment_options_apply(PG_GETARG_JSONB_P(first + 3), &call.options);
-	return call;
+		segment_options_apply(PG_GETARG_JSONB_P(first + 3), &request.options);
+	return request;
 }
 
-/* Segment; the results belong to host. */
+/* Segment; the results belong to call. */
 static void
-run(const SegmentCall *call, const HostContext *host, bool want_probabilities, Segmented *result)
+run(const SegmentRequest *request, const Call *call, bool want_probabilities, Segmented *result)
 {
-	Status		status = model_segment(call->store, call->version, host, &call->image, &call->options, 0, 0,
+	Status		status = model_segment(request->store, request->version, call, &request->image, &request->options, 0, 0,
 									   want_probabilities, result);
 
-	check_status(host, status);
-	segment_progress_image(call->version->model, call->version->number);
+	check_status(call, status);
+	segment_progress_image(request->version->model, request->version->number);
 }
 
 /* An image as a PNG bytea. */
 static Datum
-png_datum(const HostContext *host, const Image *image)
+png_datum(const Call *call, const Image *image)
 {
 	EncodedImage encoded;
 
-	check_status(host, png_encode(host, image, PNG_COMPRESSION, &encoded));
+	check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
 	return bytes_datum(encoded.bytes, encoded.size);
 }
 
@@ -162,19 +162,19 @@ png_datum(const HostContext *host, const Image *image)
 Datum
 lesion_segment(PG_FUNCTION_ARGS)
 {
-	SegmentCall call;
-	HostContext *host;
+	SegmentRequest request;
+	Call *call;
 	Segmented	segmented;
 	Datum		result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	call = read_arguments(fcinfo, false);
-	host = host_create(CurrentMemoryContext, settings_threads(false));
-	run(&call, host, false, &segmented);
-	result = png_datum(host, &segmented.mask);
-	host_destroy(host);
-	bytes_release(&call.image);
+	request = read_arguments(fcinfo, false);
+	call = call_create(CurrentMemoryContext, settings_threads(false));
+	run(&request, call, false, &segmented);
+	result = png_datum(call, &segmented.mask);
+	call_destroy(call);
+	bytes_release(&request.image);
 	PG_RETURN_DATUM(result);
 }
 
@@ -213,14 +213,14 @@ box_datum(const LesionShape *shape)
 
 /* How good the photograph is, 0 to 1. */
 static double
-image_quality(const HostContext *host, const ByteView *bytes)
+image_quality(const Call *call, const ByteView *bytes)
 {
 	Image		image;
 	Quality		quality;
 
-	check_status(host, image_decode(host, bytes->bytes, bytes->size, DECODE_RGB, &image));
-	check_status(host, quality_measure(host, &image, &quality));
-	image_free(host, &image);
+	check_status(call, image_decode(call, bytes->bytes, bytes->size, DECODE_RGB, &image));
+	check_status(call, quality_measure(call, &image, &quality));
+	image_free(call, &image);
 	return quality.score;
 }
 
@@ -231,8 +231,8 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 	TupleDesc	descriptor;
 	Datum		values[14];
 	bool		nulls[14] = {false};
-	SegmentCall call;
-	HostContext *host;
+	SegmentRequest request;
+	Call *call;
 	Segmented	segmented;
 	LesionShape shape;
 	double		confidence;
@@ -244,31 +244,31 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_segment_detail must return a row");
 
-	call = read_arguments(fcinfo, numbered);
-	host = host_create(CurrentMemoryContext, settings_threads(false));
-	run(&call, host, true, &segmented);
-	check_status(host, lesion_shape(host, &segmented.mask, &shape));
+	request = read_arguments(fcinfo, numbered);
+	call = call_create(CurrentMemoryContext, settings_threads(false));
+	run(&request, call, true, &segmented);
+	check_status(call, lesion_shape(call, &segmented.mask, &shape));
 	measure_certainty(&segmented.probabilities, &confidence, &uncertain);
-	sha256_hex(call.version->sha256, hex);
+	sha256_hex(request.version->sha256, hex);
 
-	values[0] = png_datum(host, &segmented.mask);
-	values[1] = png_datum(host, &segmented.probabilities);
+	values[0] = png_datum(call, &segmented.mask);
+	values[1] = png_datum(call, &segmented.probabilities);
 	values[2] = Float8GetDatum(confidence);
 	values[3] = Float8GetDatum(uncertain);
 	values[4] = Float8GetDatum((double) shape.area / ((double) segmented.mask.width * segmented.mask.height));
 	nulls[5] = shape.area == 0;
 	values[5] = nulls[5] ? (Datum) 0 : box_datum(&shape);
 	values[6] = Int32GetDatum(shape.components);
-	values[7] = CStringGetTextDatum(call.version->model);
-	values[8] = Int32GetDatum(call.version->number);
+	values[7] = CStringGetTextDatum(request.version->model);
+	values[8] = Int32GetDatum(request.version->number);
 	values[9] = CStringGetTextDatum(hex);
 	values[10] = Float8GetDatum(segmented.disagreement);
-	nulls[10] = !call.options.tta;
+	nulls[10] = !request.options.tta;
 	values[11] = Float8GetDatum(segmented.predicted_dice);
-	values[12] = Float8GetDatum(image_quality(host, &call.image));
-	values[13] = BoolGetDatum(segmented.predicted_dice < call.version->review_below);
-	host_destroy(host);
-	bytes_release(&call.image);
+	values[12] = Float8GetDatum(image_quality(call, &request.image));
+	values[13] = BoolGetDatum(segmented.predicted_dice < request.version->review_below);
+	call_destroy(call);
+	bytes_release(&request.image);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 

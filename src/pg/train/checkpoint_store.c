@@ -20,7 +20,7 @@ engine_text(const TrainRun *run)
 {
 	EngineNames names = settings_engine_names(&run->plan.train.engine);
 
-	return psprintf("%s %s, %d threads", names.backend, names.precision, run->host->threads);
+	return psprintf("%s %s, %d threads", names.backend, names.precision, run->call->threads);
 }
 
 /* Remove checkpoints of other runs of the model; those runs are over, since
@@ -46,12 +46,12 @@ checkpoint_save(const TrainRun *run)
 	void	   *bytes;
 	size_t		size;
 
-	check_status(run->host, trainer_save(run->trainer, &bytes, &size));
+	check_status(run->call, trainer_save(run->trainer, &bytes, &size));
 	values[0] = Int64GetDatum(run->run);
 	values[1] = Int32GetDatum(run->epochs_done);
 	values[2] = bytes_datum(bytes, size);
 	values[3] = CStringGetTextDatum(engine_text(run));
-	host_free(run->host, bytes);
+	call_free(run->call, bytes);
 
 	drop_others(run);
 	record_execute(&run->store,

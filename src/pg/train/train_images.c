@@ -5,7 +5,7 @@
 
 #include "core/threads.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/images/split.h"
 #include "pg/train/train_images.h"
 #include "pg/train/train_progress.h"
@@ -61,17 +61,17 @@ take_row(TrainRun *run, const ImageRow *row)
 	const TrainPlan *plan = &run->plan;
 	Dataset    *dataset = run->training;
 	int64	   *count = &run->counts.training;
-	HostContext *host;
+	Call *call;
 	Status		status;
 
 	if (split_is_test(row->id, run->request.split_seed, run->request.test_fraction))
 	{
-		host = host_create(CurrentMemoryContext, 1);
-		status = images_check(host, row);
+		call = call_create(CurrentMemoryContext, 1);
+		status = images_check(call, row);
 		if (status.code == LS_OK || broken_is_rows_fault(status))
-			host_destroy(host);
+			call_destroy(call);
 		else
-			check_argument(host, row_name(run, row), status);
+			check_argument(call, row_name(run, row), status);
 		run->counts.test += status.code == LS_OK;
 		return status;
 	}
@@ -105,8 +105,8 @@ check_memory(TrainRun *run, int64 usable)
 	int			batch = expected > 2.0 * options->batch_size ? options->batch_size : 1;
 	Learner    *learner;
 
-	threads_use(run->host->threads);
-	check_status(run->host, learner_create(run->network, &options->engine, batch, request->image_size,
+	threads_use(run->call->threads);
+	check_status(run->call, learner_create(run->network, &options->engine, batch, request->image_size,
 										   request->image_size, &learner));
 	learner_free(learner);
 }
@@ -141,12 +141,12 @@ void
 train_images_read(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
-	int			threads = run->host->threads;
-	size_t		memory = (size_t) (run->host->max_memory * IMAGES_MEMORY_SHARE);
+	int			threads = run->call->threads;
+	size_t		memory = (size_t) (run->call->max_memory * IMAGES_MEMORY_SHARE);
 	size_t		validation_memory = (size_t) (memory * run->plan.validation_fraction);
 
-	run->training_host = host_create(run->context, threads);
-	run->validation_host = host_create(run->context, threads);
+	run->training_host = call_create(run->context, threads);
+	run->validation_host = call_create(run->context, threads);
 	check_status(run->training_host, dataset_create(run->training_host, request->image_size,
 													memory - validation_memory, &run->training));
 	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,

@@ -13,7 +13,7 @@
 
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/evaluate/evaluate.h"
 #include "pg/models/model_config.h"
@@ -49,14 +49,14 @@ release_training(TrainRun *run)
 	run->validation = NULL;
 	network_free(run->network);
 	run->network = NULL;
-	if (run->host != NULL)
-		host_destroy(run->host);
-	run->host = NULL;
+	if (run->call != NULL)
+		call_destroy(run->call);
+	run->call = NULL;
 	if (run->training_host != NULL)
-		host_destroy(run->training_host);
+		call_destroy(run->training_host);
 	run->training_host = NULL;
 	if (run->validation_host != NULL)
-		host_destroy(run->validation_host);
+		call_destroy(run->validation_host);
 	run->validation_host = NULL;
 }
 
@@ -169,7 +169,7 @@ set_initial_weights(TrainRun *run)
 	weights = bytes_view(store_weights(&run->store, run->init));
 	status = network_load_initial(run->network, weights.bytes, weights.size);
 	bytes_release(&weights);
-	check_argument(run->host, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
+	check_argument(run->call, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
 }
 
 /* Settle what is to be trained; nothing has been read yet. */
@@ -198,8 +198,8 @@ settle_model(TrainRun *run)
 	}
 	config = choose_config(run, model);
 	run->config = config_jsonb(run->architecture, &config);
-	check_status(run->host, network_create(run->host, run->architecture, &config, &run->network));
-	check_status(run->host, network_check_size(run->network, request->image_size, request->image_size));
+	check_status(run->call, network_create(run->call, run->architecture, &config, &run->network));
+	check_status(run->call, network_check_size(run->network, request->image_size, request->image_size));
 	if (run->plan.freeze_encoder)
 		network_freeze_encoder(run->network);
 	set_initial_weights(run);
@@ -216,7 +216,7 @@ train_run_open(TrainRun *run, LockSpan span)
 	check_rights(&run->store);
 	run->span = span;
 	run->model_lock = model_lock(&run->store, request->model, span);
-	run->host = host_create(run->context, settings_threads(true));
+	run->call = call_create(run->context, settings_threads(true));
 	settle_model(run);
 	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
 	train_progress_begin(request->model, request->epochs);
@@ -261,7 +261,7 @@ train_run_read(TrainRun *run)
 	train_images_read(run);
 	run->plan.train.progress = go_on_after_batch;
 	run->plan.train.progress_data = run;
-	check_status(run->host, trainer_create(run->network, run->training, run->validation, &run->plan.train,
+	check_status(run->call, trainer_create(run->network, run->training, run->validation, &run->plan.train,
 										   &run->trainer));
 	MemoryContextSwitchTo(caller);
 }
@@ -308,7 +308,7 @@ train_run_epoch(TrainRun *run)
 	status = trainer_run_epoch(run->trainer, &report);
 	if (run->out_of_time)
 		return false;
-	check_status(run->host, status);
+	check_status(run->call, status);
 	if (report.best)
 		run->best = report;
 	run->epochs_done = report.epoch;
@@ -349,14 +349,14 @@ store_version(TrainRun *run)
 	double		val_dice;
 
 	trainer_take_best(run->trainer, &epoch, &val_dice);
-	check_status(run->host, trainer_fit(run->trainer, run->plan.threshold, &fitted));
+	check_status(run->call, trainer_fit(run->trainer, run->plan.threshold, &fitted));
 	run->network->threshold = content.threshold = fitted.threshold;
 	run->network->temperature = content.temperature = fitted.temperature;
 	run->network->review_below = content.review_below = fitted.review_below;
 	content.enhance = run->plan.enhance;
 	if (run->plan.enhance != ENHANCE_MODE_OFF)
 		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));
-	check_status(run->host, network_save(run->network, WEIGHTS_F32,
+	check_status(run->call, network_save(run->network, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
 										 &bytes, &content.weights_size));
 	content.weights = bytes;

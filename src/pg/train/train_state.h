@@ -38,9 +38,9 @@ typedef struct TrainRun
 	ImagesSource *source;
 	instr_time	started;
 
-	HostContext *host;			/* of network and trainer */
-	HostContext *training_host; /* of the data sets: each may spill to its host's file */
-	HostContext *validation_host;
+	Call *call;			/* of network and trainer */
+	Call *training_host; /* of the data sets: each may spill to its call's file */
+	Call *validation_host;
 	Network    *network;
 	Dataset    *training;
 	Dataset    *validation;

@@ -52,7 +52,7 @@ typedef struct Sweep
 
 struct AmxConvolution
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionPass pass;
 	int			threads;
@@ -601,11 +601,11 @@ plan_convolution(AmxConvolution *convolution)
 	convolution->in_groups = (convolution->source.c + 31) / 32;
 	convolution->out_groups = (convolution->target.c + 31) / 32;
 	convolution->sweep_count = forward ? 1 : shape->stride * shape->stride;
-	TRY(host_alloc_array(convolution->host, convolution->sweep_count, sizeof(Sweep), &memory));
+	TRY(call_alloc_array(convolution->call, convolution->sweep_count, sizeof(Sweep), &memory));
 	convolution->sweeps = memory;
 
 	/* Every tap belongs to one sweep. */
-	TRY(host_alloc_array(convolution->host, kernel, sizeof(SweepTap), &memory));
+	TRY(call_alloc_array(convolution->call, kernel, sizeof(SweepTap), &memory));
 	convolution->sweeps[0].taps = memory;
 	if (forward)
 		plan_forward(convolution);
@@ -625,7 +625,7 @@ amx_convolution_suits(const ConvolutionShape *shape, const ConvolutionUse *use, 
 }
 
 Status
-amx_convolution_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+amx_convolution_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 					   ConvolutionPass pass, AmxConvolution **convolution)
 {
 	bool		forward = pass == PASS_FORWARD;
@@ -635,18 +635,18 @@ amx_convolution_create(const HostContext *host, const ConvolutionShape *shape, c
 	void	   *memory;
 
 	*convolution = NULL;
-	TRY(host_alloc_array(host, 1, sizeof(AmxConvolution), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(AmxConvolution), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->pass = pass;
-	made->threads = host->threads > 1 ? host->threads : 1;
+	made->threads = call->threads > 1 ? call->threads : 1;
 	made->bias = finishes && use->bias;
 	made->relu = finishes && use->relu;
 	made->residual = forward && use->residual;
 	made->source_stride = forward ? use->x_pixel_stride : use->y_pixel_stride;
 	made->target_stride = forward ? use->y_pixel_stride : use->x_pixel_stride;
-	arena_init(&made->arena, host);
+	arena_init(&made->arena, call);
 	status = plan_convolution(made);
 	if (status.code != LS_OK)
 		amx_convolution_destroy(made);
@@ -662,9 +662,9 @@ amx_convolution_destroy(AmxConvolution *convolution)
 		return;
 	arena_free(&convolution->arena);
 	if (convolution->sweeps != NULL)
-		host_free(convolution->host, convolution->sweeps[0].taps);
-	host_free(convolution->host, convolution->sweeps);
-	host_free(convolution->host, convolution);
+		call_free(convolution->call, convolution->sweeps[0].taps);
+	call_free(convolution->call, convolution->sweeps);
+	call_free(convolution->call, convolution);
 }
 
 size_t

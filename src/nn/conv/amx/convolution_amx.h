@@ -18,7 +18,7 @@ bool		amx_convolution_suits(const ConvolutionShape *shape, const ConvolutionUse 
 								  ConvolutionPass pass);
 
 /* Make one, with all the memory that it needs. */
-Status		amx_convolution_create(const HostContext *host, const ConvolutionShape *shape,
+Status		amx_convolution_create(const Call *call, const ConvolutionShape *shape,
 								   const ConvolutionUse *use, ConvolutionPass pass,
 								   AmxConvolution **convolution);
 void		amx_convolution_destroy(AmxConvolution *convolution);

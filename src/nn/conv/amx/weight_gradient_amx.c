@@ -72,7 +72,7 @@ typedef struct Segment
 
 struct WeightGradient
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	int			threads;
@@ -596,7 +596,7 @@ plan_taps(WeightGradient *gradient)
 	gradient->lead = gradient->top * gradient->pitch + gradient->left;
 
 	gradient->tap_count = shape->kernel_h * shape->kernel_w;
-	TRY(host_alloc_array(gradient->host, gradient->tap_count, sizeof(GradientTap), &memory));
+	TRY(call_alloc_array(gradient->call, gradient->tap_count, sizeof(GradientTap), &memory));
 	gradient->taps = memory;
 	for (int ky = 0; ky < shape->kernel_h; ky++)
 		for (int kx = 0; kx < shape->kernel_w; kx++)
@@ -689,7 +689,7 @@ weight_gradient_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
 }
 
 Status
-weight_gradient_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+weight_gradient_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 					   WeightGradient **gradient)
 {
 	WeightGradient *made;
@@ -697,13 +697,13 @@ weight_gradient_create(const HostContext *host, const ConvolutionShape *shape, c
 	void	   *memory;
 
 	*gradient = NULL;
-	TRY(host_alloc_array(host, 1, sizeof(WeightGradient), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(WeightGradient), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->use = *use;
-	made->threads = host->threads > 1 ? host->threads : 1;
-	arena_init(&made->arena, host);
+	made->threads = call->threads > 1 ? call->threads : 1;
+	arena_init(&made->arena, call);
 	status = plan_taps(made);
 	if (status.code == LS_OK)
 		status = plan_memory(made);
@@ -720,8 +720,8 @@ weight_gradient_destroy(WeightGradient *gradient)
 	if (gradient == NULL)
 		return;
 	arena_free(&gradient->arena);
-	host_free(gradient->host, gradient->taps);
-	host_free(gradient->host, gradient);
+	call_free(gradient->call, gradient->taps);
+	call_free(gradient->call, gradient);
 }
 
 size_t

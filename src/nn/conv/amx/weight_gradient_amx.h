@@ -16,7 +16,7 @@ typedef struct WeightGradient WeightGradient;
 bool		weight_gradient_suits(const ConvolutionShape *shape, const ConvolutionUse *use);
 
 /* Make one, with all the memory that it needs. */
-Status		weight_gradient_create(const HostContext *host, const ConvolutionShape *shape,
+Status		weight_gradient_create(const Call *call, const ConvolutionShape *shape,
 								   const ConvolutionUse *use, WeightGradient **gradient);
 void		weight_gradient_destroy(WeightGradient *gradient);
 

@@ -17,7 +17,7 @@
 
 struct Convolution
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	const DepthwiseKernels *loops;
@@ -93,7 +93,7 @@ allocate(Convolution *convolution)
 {
 	DepthwiseArgs *forward = &convolution->forward;
 	DepthwiseArgs *backward = &convolution->backward;
-	size_t		threads = convolution->host->threads;
+	size_t		threads = convolution->call->threads;
 	size_t		width = (size_t) forward->blocks * DEPTHWISE_BLOCK;
 	size_t		taps = (size_t) forward->kernel_h * forward->kernel_w;
 	size_t		larger = forward->scratch_size > backward->scratch_size ? forward->scratch_size : backward->scratch_size;
@@ -126,11 +126,11 @@ static void
 depthwise_destroy(Convolution *convolution)
 {
 	arena_free(&convolution->arena);
-	host_free(convolution->host, convolution);
+	call_free(convolution->call, convolution);
 }
 
 Status
-depthwise_create_with(const DepthwiseKernels *kernels, const HostContext *host, const ConvolutionShape *shape,
+depthwise_create_with(const DepthwiseKernels *kernels, const Call *call, const ConvolutionShape *shape,
 					  const ConvolutionUse *use, Convolution **convolution)
 {
 	Convolution *made;
@@ -141,13 +141,13 @@ depthwise_create_with(const DepthwiseKernels *kernels, const HostContext *host, 
 	TRY(convolution_check(shape, use));
 	if (!depthwise_suits(shape))
 		return status_error(LS_UNSUPPORTED, "not a depthwise convolution of stride 1");
-	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->use = *use;
 	made->loops = kernels;
-	arena_init(&made->arena, host);
+	arena_init(&made->arena, call);
 	describe(made);
 	status = allocate(made);
 	if (status.code != LS_OK)
@@ -158,10 +158,10 @@ depthwise_create_with(const DepthwiseKernels *kernels, const HostContext *host, 
 }
 
 static Status
-depthwise_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+depthwise_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 				 Convolution **convolution)
 {
-	return depthwise_create_with(kernels_of_cpu(), host, shape, use, convolution);
+	return depthwise_create_with(kernels_of_cpu(), call, shape, use, convolution);
 }
 
 static bool
@@ -200,7 +200,7 @@ depthwise_set_weights(Convolution *convolution, const float *weights, const floa
 static void
 run_items(const Convolution *convolution, DepthwiseArgs *args, ThreadsTask task)
 {
-	threads_run(convolution->host->threads, (long) args->x_shape.n * args->bands * args->blocks, task, args);
+	threads_run(convolution->call->threads, (long) args->x_shape.n * args->bands * args->blocks, task, args);
 }
 
 static Status
@@ -232,9 +232,9 @@ depthwise_backward_weights(Convolution *convolution, const void *x, const void *
 
 	args->x = x;
 	args->y = (void *) dy;
-	memset(args->sums, 0, convolution->host->threads * count * sizeof(double));
+	memset(args->sums, 0, convolution->call->threads * count * sizeof(double));
 	run_items(convolution, args, convolution->loops->gradient);
-	for (int worker = 1; worker < convolution->host->threads; worker++)
+	for (int worker = 1; worker < convolution->call->threads; worker++)
 		for (size_t i = 0; i < count; i++)
 			args->sums[i] += args->sums[worker * count + i];
 	for (int c = 0; c < channels; c++)

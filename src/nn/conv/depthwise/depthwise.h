@@ -56,7 +56,7 @@ typedef struct DepthwiseKernels
 } DepthwiseKernels;
 
 /* depthwise_backend's create with kernels of choice, for tests. */
-Status		depthwise_create_with(const DepthwiseKernels *kernels, const HostContext *host,
+Status		depthwise_create_with(const DepthwiseKernels *kernels, const Call *call,
 								  const ConvolutionShape *shape, const ConvolutionUse *use,
 								  Convolution **convolution);
 

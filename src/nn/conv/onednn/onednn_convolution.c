@@ -41,7 +41,7 @@ typedef struct Packed
 
 struct Convolution
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	int			threads;
@@ -288,18 +288,18 @@ bind_arguments(Convolution *convolution)
 static Status
 make_own_kernels(Convolution *convolution)
 {
-	const HostContext *host = convolution->host;
+	const Call *call = convolution->call;
 	const ConvolutionShape *shape = &convolution->shape;
 	const ConvolutionUse *use = &convolution->use;
 
 	if (!cpu_features()->amx_bf16)
 		return status_ok();
 	if (use->forward && amx_convolution_suits(shape, use, PASS_FORWARD))
-		TRY(amx_convolution_create(host, shape, use, PASS_FORWARD, &convolution->own_forward));
+		TRY(amx_convolution_create(call, shape, use, PASS_FORWARD, &convolution->own_forward));
 	if (use->backward_data && amx_convolution_suits(shape, use, PASS_BACKWARD_DATA))
-		TRY(amx_convolution_create(host, shape, use, PASS_BACKWARD_DATA, &convolution->own_backward_data));
+		TRY(amx_convolution_create(call, shape, use, PASS_BACKWARD_DATA, &convolution->own_backward_data));
 	if (use->backward_weights && weight_gradient_suits(shape, use))
-		TRY(weight_gradient_create(host, shape, use, &convolution->own_gradient));
+		TRY(weight_gradient_create(call, shape, use, &convolution->own_gradient));
 	return status_ok();
 }
 
@@ -323,7 +323,7 @@ make_substitute(Convolution *convolution, ConvolutionUse *left)
 	}
 	if (!any)
 		return status_ok();
-	return openblas_backend.create(convolution->host, &convolution->shape, &use, &convolution->substitute);
+	return openblas_backend.create(convolution->call, &convolution->shape, &use, &convolution->substitute);
 }
 
 /* Make primitives and memory of a convolution whose fields are filled in. */
@@ -343,7 +343,7 @@ plan_convolution(Convolution *convolution)
 	left.backward_weights = use->backward_weights && convolution->own_gradient == NULL;
 	if (left.backward_data && window_product_suits(&convolution->shape, use))
 	{
-		TRY(window_product_create(convolution->host, &onednn_backend, &convolution->shape, use,
+		TRY(window_product_create(convolution->call, &onednn_backend, &convolution->shape, use,
 								  &convolution->window_product));
 		left.backward_data = false;
 	}
@@ -411,11 +411,11 @@ onednn_destroy(Convolution *convolution)
 	if (convolution->substitute != NULL)
 		openblas_backend.destroy(convolution->substitute);
 	arena_free(&convolution->arena);
-	host_free(convolution->host, convolution);
+	call_free(convolution->call, convolution);
 }
 
 static Status
-onednn_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+onednn_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 			  Convolution **convolution)
 {
 	Convolution *made;
@@ -424,13 +424,13 @@ onednn_create(const HostContext *host, const ConvolutionShape *shape, const Conv
 
 	*convolution = NULL;
 	TRY(convolution_check(shape, use));
-	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->use = *use;
-	made->threads = host->threads > 1 ? host->threads : 1;
-	arena_init(&made->arena, host);
+	made->threads = call->threads > 1 ? call->threads : 1;
+	arena_init(&made->arena, call);
 	status = plan_convolution(made);
 	if (status.code != LS_OK)
 		onednn_destroy(made);

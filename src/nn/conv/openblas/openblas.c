@@ -61,7 +61,7 @@ typedef struct Sweep
 
 struct Convolution
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	Arena		arena;
@@ -572,29 +572,29 @@ plan_memory(Convolution *convolution)
 static void
 openblas_destroy(Convolution *convolution)
 {
-	const HostContext *host;
+	const Call *call;
 
 	if (convolution == NULL)
 		return;
-	host = convolution->host;
+	call = convolution->call;
 	arena_free(&convolution->arena);
-	host_free(host, convolution->forward.taps);
+	call_free(call, convolution->forward.taps);
 	if (convolution->phases != NULL)
-		host_free(host, convolution->phases[0].taps);
-	host_free(host, convolution->phases);
-	host_free(host, convolution);
+		call_free(call, convolution->phases[0].taps);
+	call_free(call, convolution->phases);
+	call_free(call, convolution);
 }
 
 /* Work out sweeps and memory of a convolution whose fields are filled in. */
 static Status
 plan_convolution(Convolution *convolution)
 {
-	const HostContext *host = convolution->host;
+	const Call *call = convolution->call;
 	const ConvolutionShape *shape = &convolution->shape;
 	size_t		taps = (size_t) shape->kernel_h * shape->kernel_w;
 	void	   *memory;
 
-	TRY(host_alloc_array(host, taps, sizeof(Tap), &memory));
+	TRY(call_alloc_array(call, taps, sizeof(Tap), &memory));
 	convolution->forward.taps = memory;
 	plan_forward(convolution);
 	if (convolution->use.backward_data)
@@ -602,11 +602,11 @@ plan_convolution(Convolution *convolution)
 		size_t		phases = (size_t) shape->stride * shape->stride;
 		Tap		   *phase_taps;
 
-		TRY(host_alloc_array(host, phases, sizeof(Sweep), &memory));
+		TRY(call_alloc_array(call, phases, sizeof(Sweep), &memory));
 		convolution->phases = memory;
 
 		/* Every tap belongs to one phase; the last may look one beyond. */
-		TRY(host_alloc_array(host, taps + 1, sizeof(Tap), &memory));
+		TRY(call_alloc_array(call, taps + 1, sizeof(Tap), &memory));
 		phase_taps = memory;
 		convolution->phase_count = (int) phases;
 		for (int p = 0; p < convolution->phase_count; p++)
@@ -622,7 +622,7 @@ plan_convolution(Convolution *convolution)
 }
 
 static Status
-openblas_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+openblas_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 				Convolution **convolution)
 {
 	Convolution *made;
@@ -631,13 +631,13 @@ openblas_create(const HostContext *host, const ConvolutionShape *shape, const Co
 
 	*convolution = NULL;
 	TRY(convolution_check(shape, use));
-	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->use = *use;
-	made->threads = host->threads > 1 ? host->threads : 1;
-	arena_init(&made->arena, host);
+	made->threads = call->threads > 1 ? call->threads : 1;
+	arena_init(&made->arena, call);
 	status = plan_convolution(made);
 	if (status.code != LS_OK)
 		openblas_destroy(made);

@@ -26,7 +26,7 @@
 
 struct Convolution
 {
-	const HostContext *host;
+	const Call *call;
 	ConvolutionShape shape;
 	ConvolutionUse use;
 	ThreadsTask convolve;
@@ -99,7 +99,7 @@ workers_of(const Convolution *convolution)
 {
 	long		items = items_of(&convolution->args);
 
-	return items < convolution->host->threads ? (int) items : convolution->host->threads;
+	return items < convolution->call->threads ? (int) items : convolution->call->threads;
 }
 
 /* What the loops need to know. */
@@ -120,7 +120,7 @@ describe(Convolution *convolution)
 		.tiles_across = tiles_of(shape->y.w),
 	};
 	args->tiles = (long) shape->y.n * args->tiles_down * args->tiles_across;
-	divide(args, convolution->host->threads);
+	divide(args, convolution->call->threads);
 	args->x_plane = (size_t) args->item_tiles * shape->x.c + PLANE_GAP;
 	args->product_plane = (size_t) args->item_tiles * args->width + PLANE_GAP;
 	args->scratch_size = WINOGRAD_PLANES * (args->x_plane + args->product_plane);
@@ -154,11 +154,11 @@ static void
 winograd_destroy(Convolution *convolution)
 {
 	arena_free(&convolution->arena);
-	host_free(convolution->host, convolution);
+	call_free(convolution->call, convolution);
 }
 
 Status
-winograd_create_with(ThreadsTask convolve, const HostContext *host, const ConvolutionShape *shape,
+winograd_create_with(ThreadsTask convolve, const Call *call, const ConvolutionShape *shape,
 					 const ConvolutionUse *use, Convolution **convolution)
 {
 	Convolution *made;
@@ -169,13 +169,13 @@ winograd_create_with(ThreadsTask convolve, const HostContext *host, const Convol
 	TRY(convolution_check(shape, use));
 	if (!possible(shape, use))
 		return status_error(LS_UNSUPPORTED, "not the forward pass of a 3x3 convolution of stride 1 in f32");
-	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
 	made = memory;
-	made->host = host;
+	made->call = call;
 	made->shape = *shape;
 	made->use = *use;
 	made->convolve = convolve;
-	arena_init(&made->arena, host);
+	arena_init(&made->arena, call);
 	describe(made);
 	status = allocate(made);
 	if (status.code != LS_OK)
@@ -186,10 +186,10 @@ winograd_create_with(ThreadsTask convolve, const HostContext *host, const Convol
 }
 
 static Status
-winograd_create(const HostContext *host, const ConvolutionShape *shape, const ConvolutionUse *use,
+winograd_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
 				Convolution **convolution)
 {
-	return winograd_create_with(loops_of_cpu(), host, shape, use, convolution);
+	return winograd_create_with(loops_of_cpu(), call, shape, use, convolution);
 }
 
 static bool
@@ -261,7 +261,7 @@ winograd_set_weights(Convolution *convolution, const float *weights, const float
 {
 	MapWeights	task = {.convolution = convolution,.weights = weights};
 
-	threads_run(convolution->host->threads, convolution->shape.x.c, map_weights_of, &task);
+	threads_run(convolution->call->threads, convolution->shape.x.c, map_weights_of, &task);
 	memset(convolution->bias, 0, convolution->shape.y.c * sizeof(float));
 	if (bias != NULL && convolution->use.bias)
 		memcpy(convolution->bias, bias, convolution->shape.y.c * sizeof(float));

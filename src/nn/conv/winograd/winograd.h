@@ -64,7 +64,7 @@ typedef struct WinogradArgs
 } WinogradArgs;
 
 /* winograd_backend's create with loops of choice, for tests. */
-Status		winograd_create_with(ThreadsTask convolve, const HostContext *host, const ConvolutionShape *shape,
+Status		winograd_create_with(ThreadsTask convolve, const Call *call, const ConvolutionShape *shape,
 								 const ConvolutionUse *use, Convolution **convolution);
 
 /* The loops of each instruction set; items as above. */

@@ -1,8 +1,8 @@
 /*
- * host.c: helpers around HostContext, and the host for programs that run
+ * call.c: helpers around Call, and the call for programs that run
  * without a server.
  */
-#include "core/host.h"
+#include "core/call.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ standalone_log(void *user, LogLevel level, const char *message)
 		fprintf(stderr, "%s: %s\n", level == LOG_LEVEL_WARNING ? "WARNING" : "NOTICE", message);
 }
 
-/* The temporary file of the standalone host; a test program has only one. */
+/* The temporary file of the standalone call; a test program has only one. */
 static FILE *
 standalone_spill_file(void)
 {
@@ -79,10 +79,10 @@ standalone_spill_read(void *user, int64_t offset, void *data, size_t size)
 		fread(data, 1, size, file) == size;
 }
 
-const HostContext *
-host_standalone(void)
+const Call *
+call_standalone(void)
 {
-	static const HostContext host = {
+	static const Call call = {
 		.alloc = standalone_alloc,
 		.free = standalone_free,
 		.poll = standalone_poll,
@@ -95,7 +95,7 @@ host_standalone(void)
 		.threads = 1,
 	};
 
-	return &host;
+	return &call;
 }
 
 /*
@@ -119,17 +119,17 @@ advise_huge_pages(char *base, size_t size)
 }
 
 Status
-host_alloc(const HostContext *host, size_t size, void **memory)
+call_alloc(const Call *call, size_t size, void **memory)
 {
 	*memory = NULL;
 	if (size == 0)
 		return status_ok();
-	if (size > host->max_memory)
+	if (size > call->max_memory)
 		return status_with_hint(
 								status_error(LS_LIMIT_EXCEEDED, "%zu bytes are needed, the limit is %zu",
-											 size, host->max_memory),
+											 size, call->max_memory),
 								"Raise lesionseg.max_memory, or use a smaller image, batch or model.");
-	*memory = host->alloc(host->user, size);
+	*memory = call->alloc(call->user, size);
 	if (*memory == NULL)
 		return status_error(LS_OUT_OF_MEMORY, "could not allocate %zu bytes", size);
 	advise_huge_pages(*memory, size);
@@ -137,14 +137,14 @@ host_alloc(const HostContext *host, size_t size, void **memory)
 }
 
 Status
-host_clear(const HostContext *host, void *memory, size_t size)
+call_clear(const Call *call, void *memory, size_t size)
 {
 	char	   *bytes = memory;
 
 	while (size > CLEARED_AT_ONCE)
 	{
 		memset(bytes, 0, CLEARED_AT_ONCE);
-		TRY(host_poll(host));
+		TRY(call_poll(call));
 		bytes += CLEARED_AT_ONCE;
 		size -= CLEARED_AT_ONCE;
 	}
@@ -154,7 +154,7 @@ host_clear(const HostContext *host, void *memory, size_t size)
 }
 
 Status
-host_alloc_array(const HostContext *host, size_t count, size_t size, void **memory)
+call_alloc_array(const Call *call, size_t count, size_t size, void **memory)
 {
 	Status		status;
 	size_t		bytes;
@@ -163,43 +163,43 @@ host_alloc_array(const HostContext *host, size_t count, size_t size, void **memo
 	if (!checked_mul(count, size, &bytes))
 		return status_error(LS_LIMIT_EXCEEDED, "%zu items of %zu bytes do not fit in memory",
 							count, size);
-	TRY(host_alloc(host, bytes, memory));
+	TRY(call_alloc(call, bytes, memory));
 	if (bytes == 0)
 		return status_ok();
-	status = host_clear(host, *memory, bytes);
+	status = call_clear(call, *memory, bytes);
 	if (status.code != LS_OK)
 	{
-		host_free(host, *memory);
+		call_free(call, *memory);
 		*memory = NULL;
 	}
 	return status;
 }
 
 void
-host_free(const HostContext *host, void *memory)
+call_free(const Call *call, void *memory)
 {
 	if (memory != NULL)
-		host->free(host->user, memory);
+		call->free(call->user, memory);
 }
 
 Status
-host_poll(const HostContext *host)
+call_poll(const Call *call)
 {
-	if (host->poll != NULL && host->poll(host->user))
+	if (call->poll != NULL && call->poll(call->user))
 		return status_error(LS_CANCELLED, "cancelled");
 	return status_ok();
 }
 
 void
-host_log(const HostContext *host, LogLevel level, const char *format,...)
+host_log(const Call *call, LogLevel level, const char *format,...)
 {
 	char		message[512];
 	va_list		args;
 
-	if (host->log == NULL)
+	if (call->log == NULL)
 		return;
 	va_start(args, format);
 	vsnprintf(message, sizeof message, format, args);
 	va_end(args);
-	host->log(host->user, level, message);
+	call->log(call->user, level, message);
 }

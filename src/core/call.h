@@ -1,16 +1,16 @@
 /*
- * host.h: what the surrounding program lends to the library.
+ * call.h: what the surrounding program lends to the library.
  *
- * Inside PostgreSQL src/pg/base/host.c fills this in with memory contexts,
- * interrupt flags and NOTICEs; tests use host_standalone(). Library code
- * receives a `const HostContext *`, allocates only through it and calls poll
+ * Inside PostgreSQL src/pg/base/call.c fills this in with memory contexts,
+ * interrupt flags and NOTICEs; tests use call_standalone(). Library code
+ * receives a `const Call *`, allocates only through it and calls poll
  * often enough that a cancel takes effect within 200 ms.
  *
  * All callbacks are called from the main thread only, never from a pool
  * thread. They return; they do not longjmp.
  */
-#ifndef LESIONSEG_CORE_HOST_H
-#define LESIONSEG_CORE_HOST_H
+#ifndef LESIONSEG_CORE_CALL_H
+#define LESIONSEG_CORE_CALL_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@ typedef enum LogLevel
 	LOG_LEVEL_WARNING
 } LogLevel;
 
-typedef struct HostContext
+typedef struct Call
 {
 	/* Return size bytes aligned to 64, not cleared, or NULL. size > 0. */
 	void	   *(*alloc) (void *user, size_t size);
@@ -37,9 +37,9 @@ typedef struct HostContext
 	void		(*log) (void *user, LogLevel level, const char *message);
 
 	/*
-	 * One temporary file per HostContext, for data that exceeds max_memory.
+	 * One temporary file per Call, for data that exceeds max_memory.
 	 * Both return false on failure (report LS_HOST_ERROR). NULL when the
-	 * host offers no temporary file.
+	 * call offers no temporary file.
 	 */
 	bool		(*spill_write) (void *user, int64_t offset, const void *data, size_t size);
 	bool		(*spill_read) (void *user, int64_t offset, void *data, size_t size);
@@ -48,30 +48,30 @@ typedef struct HostContext
 	size_t		max_memory;		/* bytes of the largest block one operation may allocate */
 	int64_t		max_pixels;		/* width * height of an image that is decoded */
 	int			threads;		/* threads to use, >= 1 */
-} HostContext;
+} Call;
 
-/* A host for programs without a server: aligned malloc, no poll, log to
+/* A call for programs without a server: aligned malloc, no poll, log to
  * stderr, 4 GiB, 100 megapixels, one thread, spilling to tmpfile(). */
-const HostContext *host_standalone(void);
+const Call *call_standalone(void);
 
 /* Allocate size bytes (64-byte aligned) into *memory; size 0 gives NULL. */
-Status		host_alloc(const HostContext *host, size_t size, void **memory);
+Status		call_alloc(const Call *call, size_t size, void **memory);
 
 /* Set size bytes to zero. A page of memory is not there before it is touched,
- * so much of it takes its time: the host is polled on the way. */
-Status		host_clear(const HostContext *host, void *memory, size_t size);
+ * so much of it takes its time: the call is polled on the way. */
+Status		call_clear(const Call *call, void *memory, size_t size);
 
 /* Allocate count * size bytes, cleared; overflow is LS_LIMIT_EXCEEDED. */
-Status		host_alloc_array(const HostContext *host, size_t count, size_t size, void **memory);
+Status		call_alloc_array(const Call *call, size_t count, size_t size, void **memory);
 
-/* Release memory from host_alloc*. NULL is allowed. */
-void		host_free(const HostContext *host, void *memory);
+/* Release memory from call_alloc*. NULL is allowed. */
+void		call_free(const Call *call, void *memory);
 
 /* LS_CANCELLED when the caller wants to stop, else OK. */
-Status		host_poll(const HostContext *host);
+Status		call_poll(const Call *call);
 
 /* Log a printf-formatted line at level. */
-void		host_log(const HostContext *host, LogLevel level, const char *format,...)
+void		host_log(const Call *call, LogLevel level, const char *format,...)
 			__attribute__((format(printf, 3, 4)));
 
 #endif

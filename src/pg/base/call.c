@@ -1,5 +1,5 @@
 /*
- * host.c: PostgreSQL as the host of the library: memory, interrupts,
+ * call.c: PostgreSQL as the call of the library: memory, interrupts,
  * messages and a temporary file.
  *
  * The library must never be jumped out of, so whatever the server raises
@@ -7,7 +7,7 @@
  * the library unwinds by itself, and check_status() raises the error again
  * where jumping is fine.
  *
- * Everything lives in one memory context, the HostContext included. Its
+ * Everything lives in one memory context, the Call included. Its
  * reset callback closes the temporary file, so an error anywhere leaves
  * nothing behind. The file is not tied to a transaction: a retraining that
  * commits between epochs keeps its data.
@@ -21,7 +21,7 @@
 #include "utils/wait_event.h"
 
 #include "pg/base/caught_error.h"
-#include "pg/base/host.h"
+#include "pg/base/call.h"
 #include "pg/base/settings.h"
 
 #define HOST_ALIGNMENT 64
@@ -31,7 +31,7 @@
 
 typedef struct PgHost
 {
-	HostContext host;			/* first: a HostContext * of ours is a PgHost * */
+	Call call;			/* first: a Call * of ours is a PgHost * */
 	MemoryContext context;
 	File		spill;			/* 0 = not open; fd.c never hands out 0 */
 	ErrorData  *error;			/* what a callback caught, NULL if nothing */
@@ -234,44 +234,44 @@ close_spill(void *argument)
 	self->spill = 0;
 }
 
-/* Create a host in a child context of parent. */
-HostContext *
-host_create(MemoryContext parent, int threads)
+/* Create a call in a child context of parent. */
+Call *
+call_create(MemoryContext parent, int threads)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "lesionseg", ALLOCSET_DEFAULT_SIZES);
 	PgHost	   *self = MemoryContextAllocZero(context, sizeof(PgHost));
 
-	self->host.alloc = pg_host_alloc;
-	self->host.free = pg_host_free;
-	self->host.poll = pg_host_poll;
-	self->host.log = pg_host_log;
-	self->host.spill_write = pg_host_spill_write;
-	self->host.spill_read = pg_host_spill_read;
-	self->host.user = self;
-	self->host.max_memory = (size_t) lesionseg_max_memory * 1024;
-	self->host.max_pixels = lesionseg_max_pixels;
-	self->host.threads = threads;
+	self->call.alloc = pg_host_alloc;
+	self->call.free = pg_host_free;
+	self->call.poll = pg_host_poll;
+	self->call.log = pg_host_log;
+	self->call.spill_write = pg_host_spill_write;
+	self->call.spill_read = pg_host_spill_read;
+	self->call.user = self;
+	self->call.max_memory = (size_t) lesionseg_max_memory * 1024;
+	self->call.max_pixels = lesionseg_max_pixels;
+	self->call.threads = threads;
 	self->context = context;
 	self->on_reset.func = close_spill;
 	self->on_reset.arg = self;
 	MemoryContextRegisterResetCallback(context, &self->on_reset);
-	return &self->host;
+	return &self->call;
 }
 
-/* Free everything that was allocated through host, and host itself. */
+/* Free everything that was allocated through call, and call itself. */
 void
-host_destroy(HostContext *host)
+call_destroy(Call *call)
 {
-	PgHost	   *self = (PgHost *) host;
+	PgHost	   *self = (PgHost *) call;
 
 	MemoryContextDelete(self->context);
 }
 
-/* Raise what a callback of host caught, if anything. */
+/* Raise what a callback of call caught, if anything. */
 void
-host_rethrow(const HostContext *host)
+call_rethrow(const Call *call)
 {
-	const PgHost *self = (const PgHost *) host;
+	const PgHost *self = (const PgHost *) call;
 
 	if (self->error != NULL)
 		ReThrowError(self->error);
