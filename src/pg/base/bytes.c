@@ -38,6 +38,21 @@ bytes_release(ByteView *view)
 	view->copy = NULL;
 }
 
+/* Copy a bytea of exactly size bytes. */
+void
+bytes_copy(Datum datum, void *to, size_t size)
+{
+	ByteView	view = bytes_view(datum);
+
+	if (view.size != size)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a value of %zu bytes stands where there should be %zu", view.size, size),
+				 errhint("A row of lesionseg's tables was changed by hand: bring it back from a backup.")));
+	memcpy(to, view.bytes, size);
+	bytes_release(&view);
+}
+
 /* Make a bytea with a copy of size bytes. */
 Datum
 bytes_datum(const void *bytes, size_t size)

@@ -27,6 +27,9 @@ ByteView	bytes_view(Datum datum);
 /* Free the copy, if there is one. */
 void		bytes_release(ByteView *view);
 
+/* Copy a bytea of exactly size bytes; of another size is an error. */
+void		bytes_copy(Datum datum, void *to, size_t size);
+
 /* A bytea with a copy of size bytes; above 1 GB is an error. */
 Datum		bytes_datum(const void *bytes, size_t size);
 

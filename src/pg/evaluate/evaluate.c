@@ -13,6 +13,7 @@
 
 #include "pg/base/arguments.h"
 #include "pg/base/call.h"
+#include "pg/base/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/evaluate/evaluate.h"
 #include "pg/images/split.h"
@@ -107,7 +108,6 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 {
 	const DatasetScore *score = &evaluation->score;
 	SPITupleTable *stored;
-	bool		isnull;
 	Oid			types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
@@ -148,7 +148,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,
-					   DatumGetInt64(SPI_getbinval(stored->vals[0], stored->tupdesc, 1, &isnull)));
+					   DatumGetInt64(row_needed(stored->vals[0], stored->tupdesc, 1, INT8OID)));
 	SPI_tuptable = stored;
 }
 
@@ -170,7 +170,7 @@ stored_row_datum(TupleDesc descriptor)
 	Datum		values[MaxTupleAttributeNumber];
 	bool		nulls[MaxTupleAttributeNumber];
 
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	row_values_by_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, descriptor, values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 

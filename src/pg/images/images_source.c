@@ -26,6 +26,7 @@
 #include "image/mask_decode.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
+#include "pg/base/row_values.h"
 #include "pg/base/spi_context.h"
 #include "pg/images/images_source.h"
 #include "pg/images/text_settings.h"
@@ -258,15 +259,14 @@ images_execute(const char *doing, const char *query, int count, Oid *types, Datu
 void
 images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 {
-	bool		isnull;
 	int			level = text_settings_begin();
 	int			result = SPI_execute(source->count, false, 0);
 
 	text_settings_end(level);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "counting %s gave %s", source->name, SPI_result_code_string(result));
-	*rows = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*usable = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	*rows = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT8OID));
+	*usable = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -313,10 +313,10 @@ images_next(ImagesScan *scan, ImageRow *row)
 		tuple = scan->batch->vals[scan->next++];
 		columns = scan->batch->tupdesc;
 		memset(row, 0, sizeof *row);
-		row->image_datum = SPI_getbinval(tuple, columns, 2, &isnull[1]);
-		row->mask_datum = SPI_getbinval(tuple, columns, 3, &isnull[2]);
+		row->image_datum = row_value(tuple, columns, 2, BYTEAOID, &isnull[1]);
+		row->mask_datum = row_value(tuple, columns, 3, BYTEAOID, &isnull[2]);
 		row->id = NULL;
-		(void) SPI_getbinval(tuple, columns, 1, &isnull[0]);
+		(void) row_value(tuple, columns, 1, TEXTOID, &isnull[0]);
 		if (isnull[0] || isnull[1] || isnull[2])
 		{
 			scan->skipped++;
@@ -325,7 +325,7 @@ images_next(ImagesScan *scan, ImageRow *row)
 		{
 			MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
 
-			row->id = TextDatumGetCString(SPI_getbinval(tuple, columns, 1, &isnull[0]));
+			row->id = TextDatumGetCString(row_needed(tuple, columns, 1, TEXTOID));
 			MemoryContextSwitchTo(caller);
 		}
 		return true;

@@ -28,6 +28,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "pg/base/row_values.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 
@@ -41,15 +42,15 @@ typedef struct AuditedRow
 	TupleDesc	columns;
 } AuditedRow;
 
-/* A column by name; *isnull as it is. */
+/* A column by name and type; *isnull as it is. */
 static Datum
-column(const AuditedRow *row, const char *name, bool *isnull)
+column(const AuditedRow *row, const char *name, Oid type, bool *isnull)
 {
 	int			number = SPI_fnumber(row->columns, name);
 
 	if (number <= 0)
 		elog(ERROR, "a table of models has no column %s", name);
-	return SPI_getbinval(row->tuple, row->columns, number, isnull);
+	return row_value(row->tuple, row->columns, number, type, isnull);
 }
 
 /* A column that is not NULL, as a string. */
@@ -114,13 +115,13 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 
 	check_triggers(&store);
 	values[0] = CStringGetTextDatum(event);
-	values[1] = column(row, model_column, &isnull);
+	values[1] = column(row, model_column, TEXTOID, &isnull);
 	nulls[2] = version_column == NULL ? 'n' : ' ';
 	if (version_column != NULL)
-		values[2] = column(row, version_column, &isnull);
+		values[2] = column(row, version_column, INT4OID, &isnull);
 	nulls[3] = sha256_column == NULL ? 'n' : ' ';
 	if (sha256_column != NULL)
-		values[3] = column(row, sha256_column, &isnull);
+		values[3] = column(row, sha256_column, BYTEAOID, &isnull);
 	nulls[4] = detail == NULL ? 'n' : ' ';
 	if (detail != NULL)
 		values[4] = CStringGetTextDatum(detail);
@@ -138,7 +139,7 @@ audit_version(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
 {
 	bool		imported;
 
-	(void) column(row, "run", &imported);
+	(void) column(row, "run", INT8OID, &imported);
 	write_entry(fcinfo, row, !inserted ? "drop version" : imported ? "import" : "train", "model", "number", "sha256",
 				inserted && !imported ? psprintf("run %s", column_text(row, "run")) : NULL);
 }

@@ -9,6 +9,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "pg/base/row_values.h"
 #include "pg/models/ensemble_members.h"
 
 bool
@@ -74,10 +75,10 @@ ensemble_read_members(const ModelStore *store, const ModelVersion *version)
 		char	   *model = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
 		char	   *number = SPI_getvalue(rows->vals[i], rows->tupdesc, 2);
 		bool		isnull;
-		bool		gone = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 4, &isnull));
-		bool		same = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 5, &isnull)) && !isnull;
-		bool		nested = DatumGetBool(SPI_getbinval(rows->vals[i], rows->tupdesc, 6, &isnull)) && !isnull;
-		Datum		weight = SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &isnull);
+		bool		gone = DatumGetBool(row_needed(rows->vals[i], rows->tupdesc, 4, BOOLOID));
+		bool		same = DatumGetBool(row_value(rows->vals[i], rows->tupdesc, 5, BOOLOID, &isnull)) && !isnull;
+		bool		nested = DatumGetBool(row_value(rows->vals[i], rows->tupdesc, 6, BOOLOID, &isnull)) && !isnull;
+		Datum		weight = row_value(rows->vals[i], rows->tupdesc, 3, FLOAT8OID, &isnull);
 
 		members.weights[i] = isnull ? NAN : DatumGetFloat8(weight);
 		check_member(version, model, number, members.weights[i], gone, same);

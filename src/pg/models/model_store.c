@@ -12,6 +12,7 @@
 #include "arch/network.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
+#include "pg/base/row_values.h"
 #include "pg/models/ensemble_members.h"
 #include "pg/models/model_store.h"
 
@@ -30,21 +31,16 @@ select_by_name(const ModelStore *store, const char *query, const char *name)
 
 /* A column of the first row, which is not NULL. */
 static Datum
-first_row_datum(int column)
+first_row_datum(int column, Oid type)
 {
-	bool		isnull;
-	Datum		datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "column %d of the model tables is NULL", column);
-	return datum;
+	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
 }
 
 /* The same as a string that outlives SPI. */
 static char *
 first_row_string(int column)
 {
-	text	   *value = DatumGetTextPP(first_row_datum(column));
+	text	   *value = DatumGetTextPP(first_row_datum(column, TEXTOID));
 	size_t		size = VARSIZE_ANY_EXHDR(value);
 	char	   *copy = SPI_palloc(size + 1);
 
@@ -57,7 +53,7 @@ first_row_string(int column)
 static Jsonb *
 first_row_jsonb(int column)
 {
-	Jsonb	   *value = DatumGetJsonbP(first_row_datum(column));
+	Jsonb	   *value = DatumGetJsonbP(first_row_datum(column, JSONBOID));
 	Jsonb	   *copy = SPI_palloc(VARSIZE(value));
 
 	memcpy(copy, value, VARSIZE(value));
@@ -93,7 +89,7 @@ store_find_model(const ModelStore *store, const char *name)
 	model->name = first_row_string(1);
 	model->architecture = first_row_string(2);
 	model->config = first_row_jsonb(3);
-	model->bundled = DatumGetBool(first_row_datum(4));
+	model->bundled = DatumGetBool(first_row_datum(4, BOOLOID));
 	SPI_freetuptable(SPI_tuptable);
 	return model;
 }
@@ -159,7 +155,7 @@ find_active(const ModelStore *store, const char *model, int *number)
 				   "(SELECT version FROM @lesion_promotion WHERE model = $1 ORDER BY promotion DESC LIMIT 1), "
 				   "(SELECT min(number) FROM @lesion_version WHERE model = $1 AND number <= 0))",
 				   model);
-	datum = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	datum = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT4OID, &isnull);
 	if (!isnull)
 		*number = DatumGetInt32(datum);
 	SPI_freetuptable(SPI_tuptable);
@@ -211,14 +207,14 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->number = wanted;
 	version->architecture = owner->architecture;
 	version->config = first_row_jsonb(1);
-	memcpy(version->sha256, VARDATA_ANY(DatumGetByteaPP(first_row_datum(2))), SHA256_BYTES);
-	version->image_size = DatumGetInt32(first_row_datum(3));
-	version->threshold = DatumGetFloat8(first_row_datum(4));
-	version->split_seed = DatumGetInt64(first_row_datum(5));
-	version->test_fraction = DatumGetFloat8(first_row_datum(6));
-	version->temperature = DatumGetFloat8(first_row_datum(7));
-	version->review_below = DatumGetFloat8(first_row_datum(8));
-	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9)), &version->enhance));
+	bytes_copy(first_row_datum(2, BYTEAOID), version->sha256, SHA256_BYTES);
+	version->image_size = DatumGetInt32(first_row_datum(3, INT4OID));
+	version->threshold = DatumGetFloat8(first_row_datum(4, FLOAT8OID));
+	version->split_seed = DatumGetInt64(first_row_datum(5, INT8OID));
+	version->test_fraction = DatumGetFloat8(first_row_datum(6, FLOAT8OID));
+	version->temperature = DatumGetFloat8(first_row_datum(7, FLOAT8OID));
+	version->review_below = DatumGetFloat8(first_row_datum(8, FLOAT8OID));
+	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9, TEXTOID)), &version->enhance));
 	SPI_freetuptable(SPI_tuptable);
 	if (is_ensemble(version->architecture))
 		find_members(store, version);
@@ -264,7 +260,7 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("version %d of model \"%s\" is gone", version->number, version->model),
 				 errhint("Another session has dropped it; the view lesion_models lists the models that exist.")));
-	return first_row_datum(1);
+	return first_row_datum(1, BYTEAOID);
 }
 
 ModelVersion *
@@ -312,7 +308,7 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",
 				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
-	number = DatumGetInt32(first_row_datum(1));
+	number = DatumGetInt32(first_row_datum(1, INT4OID));
 	pfree(DatumGetPointer(values[2]));
 	return store_need_version(store, model, &number);
 }

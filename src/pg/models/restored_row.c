@@ -4,11 +4,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/timestamp.h"
 
+#include "pg/base/row_values.h"
 #include "pg/models/restored_row.h"
 
 bool
@@ -26,7 +28,7 @@ row_is_restored(HeapTuple row, TupleDesc columns, const char *time_column, Oid o
 	number = SPI_fnumber(columns, time_column);
 	if (number <= 0)
 		elog(ERROR, "a table of models has no column %s", time_column);
-	at = DatumGetTimestampTz(SPI_getbinval(row, columns, number, &isnull));
+	at = DatumGetTimestampTz(row_value(row, columns, number, TIMESTAMPTZOID, &isnull));
 
 	/* The clock of the server that was dumped may have been ahead. */
 	return !isnull && (at < GetCurrentTransactionStartTimestamp() || at > GetCurrentTimestamp());

@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "pg/base/row_values.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_model_rollback);
@@ -49,7 +50,6 @@ read_stack(const ModelStore *store, const char *model)
 	VersionStack stack = {NULL, 0};
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(model)};
-	bool		isnull;
 
 	/* The version that a bundled model begins with was never promoted. */
 	store_execute(store,
@@ -63,9 +63,9 @@ read_stack(const ModelStore *store, const char *model)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
-		int			number = DatumGetInt32(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &isnull));
+		int			number = DatumGetInt32(row_needed(row, SPI_tuptable->tupdesc, 1, INT4OID));
 
-		if (DatumGetBool(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &isnull)))
+		if (DatumGetBool(row_needed(row, SPI_tuptable->tupdesc, 2, BOOLOID)))
 			stack_return_to(&stack, number);
 		else
 			stack_push(&stack, number);

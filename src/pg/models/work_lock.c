@@ -10,6 +10,7 @@
 #include "utils/lsyscache.h"
 
 #include "pg/base/compat.h"
+#include "pg/base/row_values.h"
 #include "pg/base/sha256.h"
 #include "pg/models/work_lock.h"
 
@@ -52,7 +53,6 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 		ObjectIdGetDatum(lock->tag.locktag_field2), ObjectIdGetDatum(lock->tag.locktag_field3),
 		Int32GetDatum(lock->tag.locktag_field4), ObjectIdGetDatum(get_relname_relid("lesion_run", store->schema))
 	};
-	bool		isnull;
 
 	store_execute(store,
 				  "SELECT l.pid, coalesce((SELECT max(r.objid::int8) FROM pg_locks r "
@@ -65,8 +65,8 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 	*run = 0;
 	if (SPI_processed == 0)
 		return;
-	*pid = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	*run = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	*pid = DatumGetInt32(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT4OID));
+	*run = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT8OID));
 }
 
 /* The lock of a model. A model has a name and no number: 47 bits of its digest

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "pg/base/row_values.h"
 #include "pg/models/model_store.h"
 #include "pg/predict/predictions.h"
 
@@ -54,18 +55,22 @@ lesion_drift(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *table = predictions_open(&store, PG_GETARG_OID(0));
+	TupleDesc	columns;
+	Datum	   *values;
+	bool	   *nulls;
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	if (predictions_select(table, psprintf(query, table)) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
+	columns = result->setDesc;
+	values = palloc(columns->natts * sizeof *values);
+	nulls = palloc(columns->natts * sizeof *nulls);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		Datum		values[13];
-		bool		nulls[13];
-
-		for (int column = 0; column < 13; column++)
-			values[column] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1, &nulls[column]);
+		for (int column = 0; column < columns->natts; column++)
+			values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
+									   TupleDescAttr(columns, column)->atttypid, &nulls[column]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	SPI_finish();

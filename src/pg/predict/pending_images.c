@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "pg/base/row_values.h"
 #include "pg/predict/pending_images.h"
 
 /* A list has the ids of so many batches, and not more than some megabytes. */
@@ -79,15 +80,14 @@ static PendingImage
 listed_image(const ImagesSource *source, HeapTuple row, TupleDesc columns)
 {
 	PendingImage image = {0};
-	bool		isnull;
 
-	image.id = TextDatumGetCString(SPI_getbinval(row, columns, 1, &isnull));
-	if (DatumGetInt64(SPI_getbinval(row, columns, 2, &isnull)) > 1)
+	image.id = TextDatumGetCString(row_needed(row, columns, 1, TEXTOID));
+	if (DatumGetInt64(row_needed(row, columns, 2, INT8OID)) > 1)
 		pending_refuse_ambiguous(source, image.id);
 	if (source->has_tid)
 	{
 		image.tid = palloc(sizeof *image.tid);
-		*image.tid = *(ItemPointer) DatumGetPointer(SPI_getbinval(row, columns, 3, &isnull));
+		*image.tid = *(ItemPointer) DatumGetPointer(row_needed(row, columns, 3, TIDOID));
 	}
 	return image;
 }

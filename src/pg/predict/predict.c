@@ -43,6 +43,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/json_values.h"
+#include "pg/base/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/images/images_source.h"
@@ -125,7 +126,7 @@ insert_row(const Predict *job, const char *select, Datum *values, char *nulls)
 	if (result != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "storing a prediction gave %s", SPI_result_code_string(result));
 	stored = SPI_processed == 1 &&
-		DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+		DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull)) && !isnull;
 	SPI_freetuptable(SPI_tuptable);
 	if (!stored)
 		ereport(ERROR,
@@ -294,14 +295,13 @@ predict_rows(Predict *job, SPITupleTable *rows, Datum *values, char *nulls)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext row = AllocSetContextCreate(caller, "lesionseg prediction row", ALLOCSET_DEFAULT_SIZES);
 	Datum		last = (Datum) 0;
-	bool		isnull;
 
 	MemoryContextSwitchTo(row);
 	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		values[ROW_ID] = SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &isnull);
-		values[ROW_IMAGE] = SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &isnull);
+		values[ROW_ID] = row_needed(rows->vals[i], rows->tupdesc, 1, TEXTOID);
+		values[ROW_IMAGE] = row_needed(rows->vals[i], rows->tupdesc, 2, BYTEAOID);
 		if (i > 0 && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, last, values[ROW_ID])))
 			pending_refuse_ambiguous(job->source, TextDatumGetCString(last));
 		else

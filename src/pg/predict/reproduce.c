@@ -20,6 +20,7 @@
 #include "utils/typcache.h"
 
 #include "pg/base/bytes.h"
+#include "pg/base/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/stored_image.h"
 #include "pg/models/model_store.h"
@@ -46,10 +47,10 @@ typedef struct Prediction
 
 /* An attribute, or an error that says what is missing. */
 static Datum
-attribute(HeapTupleHeader row, const char *name)
+attribute(HeapTupleHeader row, const char *name, Oid type)
 {
 	bool		isnull;
-	Datum		value = GetAttributeByName(row, name, &isnull);
+	Datum		value = row_attribute(row, name, type, &isnull);
 
 	if (isnull)
 		ereport(ERROR,
@@ -64,12 +65,12 @@ static char *
 attribute_text(HeapTupleHeader row, const char *name, bool optional)
 {
 	bool		isnull;
-	Datum		value = GetAttributeByName(row, name, &isnull);
+	Datum		value = row_attribute(row, name, TEXTOID, &isnull);
 
 	if (isnull && optional)
 		return NULL;
 	if (isnull)
-		value = attribute(row, name);
+		value = attribute(row, name, TEXTOID);
 	return TextDatumGetCString(value);
 }
 
@@ -82,10 +83,10 @@ read_prediction(HeapTupleHeader row)
 		.id = attribute_text(row, "id", false),
 		.error = attribute_text(row, "error", true),
 		.model = attribute_text(row, "model", false),
-		.version = DatumGetInt32(attribute(row, "version")),
-		.weights_sha256 = attribute(row, "weights_sha256"),
-		.image_sha256 = attribute(row, "image_sha256"),
-		.options = DatumGetJsonbP(attribute(row, "options")),
+		.version = DatumGetInt32(attribute(row, "version", INT4OID)),
+		.weights_sha256 = attribute(row, "weights_sha256", BYTEAOID),
+		.image_sha256 = attribute(row, "image_sha256", BYTEAOID),
+		.options = DatumGetJsonbP(attribute(row, "options", JSONBOID)),
 		.backend = attribute_text(row, "backend", false),
 		.precision = attribute_text(row, "precision", false),
 	};
@@ -95,7 +96,7 @@ read_prediction(HeapTupleHeader row)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the prediction's options are not an object")));
 	if (prediction.error == NULL)
-		prediction.mask = attribute(row, "mask");
+		prediction.mask = attribute(row, "mask", BYTEAOID);
 	return prediction;
 }
 
@@ -240,14 +241,13 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 		JsonbPGetDatum(segment_options(prediction->options))
 	};
 	char		nulls[] = "       ";
-	bool		isnull;
 
 	nulls[3] = threshold != NULL ? ' ' : 'n';
 	nulls[5] = enhance != NULL ? ' ' : 'n';
 	store_execute(store,
 				  "SELECT (@lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)).mask",
 				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID);
 }
 
 /* Make the mask again, from `given` or else from the image that the row names:

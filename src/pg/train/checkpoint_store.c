@@ -9,6 +9,7 @@
 
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
+#include "pg/base/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/train/checkpoint_store.h"
 #include "pg/train/training_record.h"
@@ -67,7 +68,6 @@ checkpoint_load(const TrainRun *run)
 {
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(run->run)};
-	bool		isnull;
 	char	   *engine;
 	ByteView	state;
 	Status		status;
@@ -76,8 +76,8 @@ checkpoint_load(const TrainRun *run)
 				  1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		elog(ERROR, "the checkpoint of run %lld is gone", (long long) run->run);
-	state = bytes_view(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	engine = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	state = bytes_view(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID));
+	engine = TextDatumGetCString(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, TEXTOID));
 	status = trainer_restore(run->trainer, state.bytes, state.size);
 	bytes_release(&state);
 

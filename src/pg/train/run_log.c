@@ -11,22 +11,23 @@
 #include "utils/builtins.h"
 
 #include "pg/base/bytes.h"
+#include "pg/base/row_values.h"
 #include "pg/train/run_log.h"
 #include "pg/train/training_record.h"
 
-/* A column of a row of the current result; 0 where it is NULL. */
+/* A column of the first row of the current result, which is not NULL. */
 static Datum
-result_datum(int column, bool *isnull)
+result_datum(int column, Oid type)
 {
-	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
+	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
 }
 
-/* The same as a float8; NaN where it is NULL. */
+/* A float8 of that row; NaN where it is NULL. */
 static double
 result_double(int column)
 {
 	bool		isnull;
-	Datum		datum = result_datum(column, &isnull);
+	Datum		datum = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, FLOAT8OID, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(datum);
 }
@@ -42,7 +43,6 @@ void
 run_log_begin(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
-	bool		isnull;
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID, INT4OID};
 	Datum		values[] = {
 		CStringGetTextDatum(request->model),
@@ -58,7 +58,7 @@ run_log_begin(TrainRun *run)
 				   "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, pid) "
 				   "VALUES ($1, 'running', $2, $3, $4, $5, $6) RETURNING run",
 				   lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
-	run->run = DatumGetInt64(result_datum(1, &isnull));
+	run->run = DatumGetInt64(result_datum(1, INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -195,12 +195,12 @@ run_log_find_unfinished(const TrainRun *run)
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 	{
-		unfinished.run = DatumGetInt64(result_datum(1, &isnull));
-		data = result_datum(2, &isnull);
+		unfinished.run = DatumGetInt64(result_datum(1, INT8OID));
+		data = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, BYTEAOID, &isnull);
 		unfinished.has_data = !isnull;
 		if (!isnull)
-			memcpy(unfinished.data_sha256, VARDATA_ANY(DatumGetByteaPP(data)), SHA256_BYTES);
-		unfinished.epochs_done = DatumGetInt32(result_datum(3, &isnull));
+			bytes_copy(data, unfinished.data_sha256, SHA256_BYTES);
+		unfinished.epochs_done = DatumGetInt32(result_datum(3, INT4OID));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return unfinished;
@@ -212,7 +212,6 @@ read_epochs(TrainRun *run)
 {
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(run->run)};
-	bool		isnull;
 
 	store_execute(&run->store,
 				  "SELECT b.epoch, b.train_loss, b.val_loss, b.val_dice, s.n, s.per_image, s.seconds, s.last FROM "
@@ -224,11 +223,11 @@ read_epochs(TrainRun *run)
 				  1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 	{
-		run->best.epoch = DatumGetInt32(result_datum(1, &isnull));
+		run->best.epoch = DatumGetInt32(result_datum(1, INT4OID));
 		run->best.train_loss = result_double(2);
 		run->best.val_loss = result_double(3);
 		run->best.val_dice = result_double(4);
-		run->epochs_done = DatumGetInt32(result_datum(5, &isnull));
+		run->epochs_done = DatumGetInt32(result_datum(5, INT4OID));
 		run->training_seconds = result_double(6);
 		run->images_per_second = run->epochs_done / run->training_seconds;
 		run->earlier_seconds = result_double(7);

@@ -1,0 +1,33 @@
+/*
+ * row_values.h: values of rows, with their type looked at.
+ *
+ * A Datum does not say what it is: an integer that is taken for a text is an
+ * address to nowhere, and ends the server. What a query gives is of the type
+ * that the query was written for only while nobody alters the tables, views
+ * and types that it is about, and those are their owners'. So every value of
+ * a row is read here.
+ */
+#ifndef LESIONSEG_PG_BASE_ROW_VALUES_H
+#define LESIONSEG_PG_BASE_ROW_VALUES_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+
+/* A column of a row, counted from 1; 0 and *isnull where it is NULL. An error
+ * where it is not of the type. */
+Datum		row_value(HeapTuple row, TupleDesc columns, int column, Oid type, bool *isnull);
+
+/* The same where NULL is an error too. */
+Datum		row_needed(HeapTuple row, TupleDesc columns, int column, Oid type);
+
+/* An attribute of a composite value by its name; as row_value. */
+Datum		row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull);
+
+/* Values and NULLs of a row in the order of the columns of `wanted`, found by
+ * name; both have wanted->natts elements. An error where one is missing or of
+ * another type. */
+void		row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *values, bool *nulls);
+
+#endif
