@@ -55,7 +55,8 @@ BEGIN
 		UNION ALL SELECT format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', conrelid::regclass, conname)
 		FROM pg_constraint WHERE conrelid::regclass::text LIKE 'lesion\_%' AND contype IN ('p', 'u', 'c', 'f')
 		UNION ALL SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
-		FROM pg_trigger WHERE tgname IN ('lesion_version_immutable', 'lesion_owner_only', 'lesion_training_only')
+		FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'lesion\_%' AND NOT tgisinternal AND (tgqual IS NOT NULL OR tgattr <> ''
+			OR tgname NOT LIKE 'lesion\_audit%')
 		UNION ALL SELECT format('ALTER TABLE %1$s ALTER %2$I DROP DEFAULT, ALTER %2$I DROP NOT NULL', oid::regclass, attname)
 		FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attidentity = ''
 		WHERE relkind = 'r' AND relname LIKE 'lesion\_%'
