@@ -4,7 +4,7 @@
  * Reading goes in three steps: parse_header turns any of the header variants
  * into one BmpHeader and checks it against the file's size; rows are then
  * either found in the file or, run-length encoded, expanded to palette
- * indices first; row_to_rgb turns a row into RGB or RGBA. Every offset is
+ * indices first (bmp_rle.c); read_rows turns each into RGB or RGBA. Every offset is
  * checked before it is read. The layout is that of Microsoft's "Bitmap
  * Storage" pages.
  */
@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "core/checked.h"
+#include "image/bmp_rle.h"
 #include "image/formats.h"
 
 #define FILE_HEADER_SIZE 14
 #define CORE_HEADER_SIZE 12
 #define INFO_HEADER_SIZE 40
-#define POLL_CODES 65536		/* run-length codes between two polls */
 
 typedef enum BmpCompression
 {
@@ -283,112 +283,6 @@ bmp_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info)
 	return status_ok();
 }
 
-/* Where run-length decoding stands. */
-typedef struct RleState
-{
-	const uint8_t *in;			/* next code */
-	const uint8_t *end;
-	uint8_t    *indices;		/* (height, width), rows bottom to top */
-	int			width;
-	int			height;
-	int			x;
-	int			y;
-} RleState;
-
-/* Put one palette index and step to the right. */
-static bool
-rle_put(RleState *state, unsigned index)
-{
-	if (state->x >= state->width || state->y >= state->height)
-		return false;
-	state->indices[(size_t) state->y * (size_t) state->width + (size_t) state->x] = (uint8_t) index;
-	state->x++;
-	return true;
-}
-
-/* The index of pixel i among literal or repeated bytes: a byte each, or half
- * a byte, high half first. */
-static inline unsigned
-rle_index(const uint8_t *bytes, int i, bool nibbles)
-{
-	if (!nibbles)
-		return bytes[i];
-	return i % 2 == 0 ? bytes[i / 2] >> 4 : bytes[i / 2] & 15u;
-}
-
-/* Expand RLE8 or RLE4 to one palette index per pixel. Pixels that a delta or
- * an early end of line leaves out stay 0. */
-static Status
-rle_expand(const Call *call, const uint8_t *bytes, size_t size, const BmpHeader *header,
-		   uint8_t *indices)
-{
-	bool		nibbles = header->compression == BMP_RLE4;
-	RleState	state = {
-		.in = bytes + header->pixels,
-		.end = bytes + size,
-		.indices = indices,
-		.width = header->width,
-		.height = header->height,
-	};
-
-	for (unsigned long codes = 0;; codes++)
-	{
-		unsigned	count;
-		unsigned	value;
-
-		if (codes % POLL_CODES == 0)
-			TRY(call_poll(call));
-		if (state.end - state.in < 2)
-			return format_truncated("BMP", size);
-		count = state.in[0];
-		value = state.in[1];
-		state.in += 2;
-		if (count > 0)			/* repeat one byte */
-		{
-			uint8_t		repeated[1] = {(uint8_t) value};
-
-			for (unsigned i = 0; i < count; i++)
-			{
-				if (!rle_put(&state, rle_index(repeated, nibbles ? (int) (i % 2) : 0, nibbles)))
-					return format_broken("BMP", "a run leaves the image");
-			}
-		}
-		else if (value == 0)	/* end of line */
-		{
-			state.x = 0;
-			state.y++;
-			if (state.y > state.height)
-				return format_broken("BMP", "it has more rows than its header says");
-		}
-		else if (value == 1)	/* end of bitmap */
-			return status_ok();
-		else if (value == 2)	/* delta: move right and up */
-		{
-			if (state.end - state.in < 2)
-				return format_truncated("BMP", size);
-			state.x += state.in[0];
-			state.y += state.in[1];
-			state.in += 2;
-			if (state.x > state.width || state.y > state.height)
-				return format_broken("BMP", "a delta leaves the image");
-		}
-		else					/* literal pixels, padded to 16 bits */
-		{
-			ptrdiff_t	length = nibbles ? (value + 1) / 2 : value;
-
-			length += length % 2;
-			if (state.end - state.in < length)
-				return format_truncated("BMP", size);
-			for (unsigned i = 0; i < value; i++)
-			{
-				if (!rle_put(&state, rle_index(state.in, (int) i, nibbles)))
-					return format_broken("BMP", "a run leaves the image");
-			}
-			state.in += length;
-		}
-	}
-}
-
 /* Turn a row of palette indices of 1, 2, 4 or 8 bits into RGB, or into a byte
  * each where they are what is asked for. */
 static Status
@@ -513,7 +407,8 @@ bmp_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequ
 	{
 		status = call_alloc_array(call, (size_t) header.width, (size_t) header.height, &indices);
 		if (status.code == LS_OK)
-			status = rle_expand(call, bytes, size, &header, indices);
+			status = bmp_rle_expand(call, bytes, size, header.pixels, header.compression == BMP_RLE4, header.width,
+									header.height, indices);
 	}
 	if (status.code == LS_OK)
 		status = read_rows(call, bytes, &header, indices, request, scratch, image);

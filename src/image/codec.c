@@ -84,25 +84,46 @@ orientation_transposes(int orientation)
 	return orientation >= 5;
 }
 
+/* Exchange two numbers. */
+static void
+exchange(int *a, int *b)
+{
+	int			kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
 Status
 image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info)
 {
 	ImageFormat format;
+	Exif		exif;
 
 	memset(info, 0, sizeof *info);
 	TRY(sniff(bytes, size, &format));
 	info->format = format;
-	info->orientation = 1;
 	TRY(codecs[format].header(call, bytes, size, info));
-	if (orientation_transposes(info->orientation))
-	{
-		int			width = info->width;
-
-		info->width = info->height;
-		info->height = width;
-	}
+	TRY(exif_read(call, format, bytes, size, &exif));
+	info->orientation = exif.orientation;
+	info->exif_unread = exif.unread;
+	if (orientation_transposes(exif.orientation))
+		exchange(&info->width, &info->height);
 	return status_ok();
 }
+
+void
+image_info_turn(ImageInfo *info, ImageTurn turn)
+{
+	if (turn == TURN_AS_STORED && orientation_transposes(info->orientation))
+		exchange(&info->width, &info->height);
+}
+
+const char *const image_turn_names[] = {
+	[TURN_UPRIGHT] = "upright",
+	[TURN_AS_STORED] = "as_stored",
+	NULL,
+};
 
 /*
  * Turn an image the way up that its EXIF orientation says.
@@ -158,23 +179,18 @@ Status
 decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request, Image *image)
 {
 	ImageFormat format;
-	int			orientation = 1;
+	Exif		exif = {.orientation = 1};
 	Status		status;
 
 	memset(image, 0, sizeof *image);
 	TRY(sniff(bytes, size, &format));
-	if (format == IMAGE_FORMAT_JPEG && request.turn == TURN_UPRIGHT)
-		orientation = exif_orientation(bytes, size);
-	if (orientation_transposes(orientation))
-	{
-		int			width = request.width;
-
-		request.width = request.height;
-		request.height = width;
-	}
+	if (request.turn == TURN_UPRIGHT)
+		TRY(exif_read(call, format, bytes, size, &exif));
+	if (orientation_transposes(exif.orientation))
+		exchange(&request.width, &request.height);
 	status = codecs[format].decode(call, bytes, size, &request, image);
 	if (status.code == LS_OK)
-		status = orient(call, image, orientation);
+		status = orient(call, image, exif.orientation);
 	if (status.code != LS_OK)
 		image_free(call, image);
 	return status;

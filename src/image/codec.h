@@ -20,7 +20,7 @@ typedef enum ImageFormat
 } ImageFormat;
 
 /* What the header says. Width and height are as a viewer shows the image,
- * that is, after EXIF orientation. */
+ * that is, after EXIF orientation (of a JPEG, or of a PNG's eXIf chunk). */
 typedef struct ImageInfo
 {
 	ImageFormat format;
@@ -31,6 +31,7 @@ typedef struct ImageInfo
 	int			bits;			/* per channel (of a palette: per index) as stored: 1, 2, 4, 8, 16;
 								 * of a 16- or 32-bit BMP as many as green has */
 	int			orientation;	/* EXIF, 1..8; 1 when there is none */
+	bool		exif_unread;	/* the bytes end where an orientation might still come */
 	bool		alpha;			/* pixels may be transparent */
 	bool		palette;		/* pixels are numbers of colours; not in a BMP whose colours are all grey */
 } ImageInfo;
@@ -50,11 +51,19 @@ typedef enum ImageTurn
 	TURN_AS_STORED
 } ImageTurn;
 
+/* "upright" and "as_stored", in the enum's order, and NULL. */
+extern const char *const image_turn_names[];
+
 /* "png", "jpeg" or "bmp". */
 const char *image_format_name(ImageFormat format);
 
+/* Exchange width and height where the image was turned and is asked for
+ * otherwise. */
+void		image_info_turn(ImageInfo *info, ImageTurn turn);
+
 /* Read the header alone. LS_INVALID_IMAGE for bytes that are none of the
- * formats. Does not check max_pixels. */
+ * formats. Does not check max_pixels. Of a PNG all bytes are needed: its
+ * orientation may stand behind the pixels; exif_unread says where it could. */
 Status		image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info);
 
 /* Decode to 8 bits, upright. Checks max_pixels before any pixel

@@ -48,9 +48,16 @@ Status		bmp_decode(const Call *call, const uint8_t *bytes, size_t size,
 Status		decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request,
 						   Image *image);
 
-/* The EXIF orientation (1..8) that a JPEG file carries; 1 when it carries
- * none or a broken one. Reads no further than the first scan. */
-int			exif_orientation(const uint8_t *bytes, size_t size);
+/* What a file says of its EXIF orientation. */
+typedef struct Exif
+{
+	int			orientation;	/* 1..8; 1 where it says nothing, or nothing that can be read */
+	bool		unread;			/* the bytes end where it might still come */
+} Exif;
+
+/* Look for the orientation in a JPEG (no further than its first scan) or a
+ * PNG (in all of it). Fails only with LS_CANCELLED. */
+Status		exif_read(const Call *call, ImageFormat format, const uint8_t *bytes, size_t size, Exif *exif);
 
 /* Channels of the image that a request asks for. */
 static inline int

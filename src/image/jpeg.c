@@ -9,10 +9,12 @@
  *
  * libjpeg repairs what it can and goes on: a truncated file comes out grey
  * below the cut. For a medical archive that is a broken image, so the
- * warnings that mean lost pixels are errors here; the others are ignored.
+ * warnings that mean lost pixels are errors here; the others are ignored. A
+ * file that lacks only its end marker has all its pixels and is whole.
  */
 #include <limits.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,6 +41,7 @@ typedef struct JpegReader
 	const DecodeRequest *request;
 	Image	   *image;			/* the result; the caller frees it on failure */
 	void	   *row;			/* one row of CMYK and, behind it, one of RGB */
+	bool		ended;			/* the bytes are used up, an end marker stands in */
 } JpegReader;
 
 /* Leave the running body with this status. */
@@ -97,6 +100,8 @@ reader_error(j_common_ptr jpeg)
 static void
 reader_message(j_common_ptr jpeg, int level)
 {
+	const JpegReader *reader = jpeg->client_data;
+
 	if (level >= 0)
 		return;
 	switch (jpeg->err->msg_code)
@@ -106,6 +111,8 @@ reader_message(j_common_ptr jpeg, int level)
 		case JWRN_ARITH_BAD_CODE:
 		case JWRN_MUST_RESYNC:
 		case JWRN_NOT_SEQUENTIAL:
+			if (reader->ended)
+				reader_fail(jpeg->client_data, format_truncated("JPEG", reader->size));
 			reader_error(jpeg);
 			break;
 		default:
@@ -119,23 +126,56 @@ source_nothing(j_decompress_ptr jpeg)
 	(void) jpeg;
 }
 
-/* All bytes are in the buffer from the start; wanting more means a cut. */
+/*
+ * Has the last scan begun? Then an end marker may be all that is missing, and
+ * if it is not, the scan itself runs short, which is a warning above. Scans
+ * that are missing altogether would not be noticed: an image of several scans
+ * counts only if every bit of every coefficient has had its own. Arithmetic
+ * coding makes up what it lacks without a warning.
+ */
+static bool
+last_scan_begun(const JpegReader *reader)
+{
+	const struct jpeg_decompress_struct *jpeg = &reader->jpeg;
+
+	if (reader->image == NULL || reader->image->pixels == NULL || jpeg->arith_code)
+		return false;
+	if (!jpeg->progressive_mode)
+		return jpeg->comps_in_scan == jpeg->num_components;
+	if (jpeg->coef_bits == NULL)
+		return false;
+	for (int component = 0; component < jpeg->num_components; component++)
+		for (int i = 0; i < DCTSIZE2; i++)
+			if (jpeg->coef_bits[component][i] != 0)
+				return false;
+	return true;
+}
+
+/* All bytes are in the buffer from the start; wanting more means a cut, but
+ * for one end marker. */
 static boolean
 source_fill(j_decompress_ptr jpeg)
 {
+	static const JOCTET end_marker[] = {0xFF, JPEG_EOI};
 	JpegReader *reader = jpeg->client_data;
 
-	reader_fail(reader, format_truncated("JPEG", reader->size));
-	return FALSE;
+	if (reader->ended || !last_scan_begun(reader))
+		reader_fail(reader, format_truncated("JPEG", reader->size));
+	reader->ended = true;
+	jpeg->src->next_input_byte = end_marker;
+	jpeg->src->bytes_in_buffer = sizeof end_marker;
+	return TRUE;
 }
 
 static void
 source_skip(j_decompress_ptr jpeg, long count)
 {
+	JpegReader *reader = jpeg->client_data;
+
 	if (count <= 0)
 		return;
 	if ((size_t) count > jpeg->src->bytes_in_buffer)
-		source_fill(jpeg);
+		reader_fail(reader, format_truncated("JPEG", reader->size));
 	jpeg->src->next_input_byte += count;
 	jpeg->src->bytes_in_buffer -= (size_t) count;
 }
@@ -195,22 +235,14 @@ choose_scale(const DecodeRequest *request, unsigned width, unsigned height)
 	return eighths;
 }
 
-/* Turn a row of CMYK into RGB. Adobe stores ink inverted (255 = no ink), and
- * so does practically every CMYK JPEG; the marker tells. */
+/* Turn a row of CMYK into RGB. Ink is stored inverted (255 = no ink): Adobe
+ * does so, and all others after it, also where its marker was lost. */
 static void
-cmyk_to_rgb(const uint8_t *cmyk, bool inverted, int width, uint8_t *rgb)
+cmyk_to_rgb(const uint8_t *cmyk, int width, uint8_t *rgb)
 {
 	for (int x = 0; x < width; x++, cmyk += 4, rgb += 3)
-	{
-		unsigned	paper = inverted ? cmyk[3] : 255u - cmyk[3];
-
 		for (int c = 0; c < 3; c++)
-		{
-			unsigned	light = inverted ? cmyk[c] : 255u - cmyk[c];
-
-			rgb[c] = (uint8_t) ((light * paper + 127) / 255);
-		}
-	}
+			rgb[c] = (uint8_t) ((cmyk[c] * cmyk[3] + 127) / 255);
 }
 
 /* Body: decode the pixels. */
@@ -254,7 +286,7 @@ read_pixels(JpegReader *reader)
 		{
 			uint8_t    *rgb = row + (size_t) width * 4;
 
-			cmyk_to_rgb(row, jpeg->saw_Adobe_marker, width, rgb);
+			cmyk_to_rgb(row, width, rgb);
 			pixels_store(reader->request, rgb, 3, width, out);
 		}
 	}
@@ -291,7 +323,6 @@ jpeg_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info
 		info->height = (int) reader.jpeg.image_height;
 		info->channels = reader.jpeg.num_components;
 		info->bits = reader.jpeg.data_precision;
-		info->orientation = exif_orientation(bytes, size);
 	}
 	reader_close(&reader);
 	return status;

@@ -317,11 +317,21 @@ mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Im
 }
 
 Status
-mask_check_shape(const ImageInfo *image, int width, int height)
+mask_check_shape(const ImageInfo *image, ImageTurn turn, int width, int height)
 {
-	if (image_shapes_match(image->width, image->height, width, height))
+	ImageInfo	turned = *image;
+	Status		status;
+
+	image_info_turn(&turned, turn);
+	if (image_shapes_match(turned.width, turned.height, width, height))
 		return status_ok();
-	return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
-										 image->width, image->height, width, height),
-							"A mask may differ from its image in size, not in aspect ratio.");
+	status = status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels, its mask %d x %d",
+						  turned.width, turned.height, width, height);
+	if (image->orientation < 5 || !image_shapes_match(turned.height, turned.width, width, height))
+		return status_with_hint(status, "A mask may differ from its image in size, not in aspect ratio.");
+	if (turn == TURN_UPRIGHT)
+		return status_with_hint(status, "The mask fits the image as it is stored, before its EXIF orientation (%d) turns it: "
+								"turn the mask, or set options => '{\"orientation\": \"as_stored\"}'.", image->orientation);
+	return status_with_hint(status, "The mask fits the image as its EXIF orientation (%d) turns it: leave out the option "
+							"\"orientation\".", image->orientation);
 }

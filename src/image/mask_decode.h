@@ -37,8 +37,9 @@ typedef enum MaskKind
 Status		mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Image *mask,
 						MaskKind *kind);
 
-/* LS_INVALID_IMAGE unless a mask of width x height can be of an image of that
- * size: its size may differ, its shape may not. */
-Status		mask_check_shape(const ImageInfo *image, int width, int height);
+/* LS_INVALID_IMAGE unless a mask of width x height can be of that image, read
+ * that way up: its size may differ, its shape may not. Says so where it would
+ * fit the image read the other way. */
+Status		mask_check_shape(const ImageInfo *image, ImageTurn turn, int width, int height);
 
 #endif

@@ -21,6 +21,7 @@ struct Dataset
 	const Call *call;
 	int			size;			/* pixels */
 	EnhanceMode enhance;		/* of what is added */
+	ImageTurn	turn;			/* the same */
 	size_t		mask_bytes;		/* size * size */
 	size_t		record_bytes;	/* 4 * mask_bytes */
 	size_t		memory_records; /* how many of the first records stand in memory */
@@ -179,7 +180,8 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 
 	TRY(about("image", image_info(call, image_bytes, image_size, &image_header)));
 	TRY(about("mask", image_info(call, mask_bytes, mask_size, &mask_header)));
-	TRY(mask_check_shape(&image_header, mask_header.width, mask_header.height));
+	image_info_turn(&mask_header, dataset->turn);
+	TRY(mask_check_shape(&image_header, dataset->turn, mask_header.width, mask_header.height));
 	if ((int64_t) image_header.width * image_header.height > call->max_pixels)
 		return status_with_hint(
 								status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
@@ -187,12 +189,12 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 											 (long long) call->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
 
-	TRY(about("image", image_decode_at_least(call, image_bytes, image_size, DECODE_RGB, TURN_UPRIGHT, size, size,
+	TRY(about("image", image_decode_at_least(call, image_bytes, image_size, DECODE_RGB, dataset->turn, size, size,
 									   image)));
 	TRY(resize_in_place(call, size, image));
 	TRY(enhance_by_mode(call, dataset->enhance, image));
 	TRY(call_poll(call));
-	TRY(about("mask", mask_decode(call, mask_bytes, mask_size, TURN_UPRIGHT, mask, NULL)));
+	TRY(about("mask", mask_decode(call, mask_bytes, mask_size, dataset->turn, mask, NULL)));
 	TRY(resize_in_place(call, size, mask));
 	for (size_t i = 0; i < dataset->mask_bytes; i++)
 		mask->pixels[i] = mask->pixels[i] > 127 ? 255 : 0;
@@ -220,6 +222,12 @@ void
 dataset_enhance(Dataset *dataset, EnhanceMode mode)
 {
 	dataset->enhance = mode;
+}
+
+void
+dataset_turn(Dataset *dataset, ImageTurn turn)
+{
+	dataset->turn = turn;
 }
 
 long

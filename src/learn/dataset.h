@@ -15,6 +15,7 @@
 #include "core/call.h"
 #include "core/status.h"
 #include "enhance/enhance.h"
+#include "image/codec.h"
 
 typedef struct Dataset Dataset;
 
@@ -24,6 +25,9 @@ Status		dataset_create(const Call *call, int size, size_t max_memory, Dataset **
 
 /* Enhance the images that are added from now on, at training size. */
 void		dataset_enhance(Dataset *dataset, EnhanceMode mode);
+
+/* Which way up to read the images and masks that are added from now on. */
+void		dataset_turn(Dataset *dataset, ImageTurn turn);
 
 void		dataset_free(Dataset *dataset);
 

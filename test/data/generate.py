@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the small image files of test/data and the fuzzers' seeds.
 
-Run by hand when a file is added (python3-pil makes the JPEGs; PNG and BMP are
+Run by hand when a file is added (python3-pil and libjpeg-turbo-progs make the JPEGs; PNG and BMP are
 assembled here, byte by byte, so that every variant and every defect is known
 exactly). The files are committed; no test needs this script.
 
@@ -15,6 +15,8 @@ The JPEGs are 48 x 32, six flat blocks of 16 x 16: BLOCKS, row by row.
 import io
 import os
 import struct
+import subprocess
+import tempfile
 import zlib
 
 from PIL import Image
@@ -100,6 +102,15 @@ def make_png():
             chunk(b'zTXt', b'k\0\0' + zlib.compress(b'y' * 1000)) + chunk(b'iTXt', b'k\0\1\0\0\0??') +
             chunk(b'gAMA', struct.pack('>I', 20000)) + chunk(b'prVt', b'private'))
     write('ancillary.png', png(colour, 8, 2, extra=junk))
+
+    # Orientation: before the pixels, behind them; with a wrong checksum, which does not count.
+    body = png(colour, 8, 2)
+    for o in range(1, 9):
+        write('orientation%d.png' % o, png(colour, 8, 2, extra=chunk(b'eXIf', tiff(o, b'MM' if o % 2 else b'II'))))
+    write('orientation6_behind.png', body[:-12] + chunk(b'eXIf', tiff(6, b'MM')) + body[-12:])
+    wrong = chunk(b'eXIf', tiff(6, b'MM'))
+    write('orientation_wrong_crc.png', png(colour, 8, 2, extra=wrong[:-1] + bytes([wrong[-1] ^ 1])))
+    write('orientation_bad.png', png(colour, 8, 2, extra=chunk(b'eXIf', b'II')))
 
     # Defects.
     good = png(colour, 8, 2)
@@ -198,12 +209,24 @@ def jpeg(image, **options):
     return out.getvalue()
 
 
-def exif(orientation, order):
+def transcode(data, *options, scans=''):
+    """What jpegtran (libjpeg-turbo-progs) makes of a JPEG."""
+    with tempfile.NamedTemporaryFile() as f:
+        f.write(data)
+        f.flush()
+        return subprocess.run(['jpegtran', *options, f.name], input=scans.encode(), capture_output=True, check=True).stdout
+
+
+def tiff(orientation, order, long=False):
     o = '>' if order == b'MM' else '<'
-    tiff = (order + struct.pack(o + 'HI', 42, 8) + struct.pack(o + 'H', 2) +
-            struct.pack(o + 'HHIHH', 0x0103, 3, 1, 6, 0) +
-            struct.pack(o + 'HHIHH', 0x0112, 3, 1, orientation, 0) + struct.pack(o + 'I', 0))
-    body = b'Exif\0\0' + tiff
+    entry = struct.pack(o + 'HHII', 0x0112, 4, 1, orientation) if long else \
+        struct.pack(o + 'HHIHH', 0x0112, 3, 1, orientation, 0)
+    return (order + struct.pack(o + 'HI', 42, 8) + struct.pack(o + 'H', 2) +
+            struct.pack(o + 'HHIHH', 0x0103, 3, 1, 6, 0) + entry + struct.pack(o + 'I', 0))
+
+
+def exif(*what):
+    body = b'Exif\0\0' + tiff(*what)
     return b'\xff\xe1' + struct.pack('>H', len(body) + 2) + body
 
 
@@ -221,13 +244,14 @@ def make_jpeg():
     write('rgb_420.jpg', jpeg(image, subsampling=2))
     write('progressive.jpg', jpeg(image, progressive=True))
     write('grey.jpg', jpeg(image.convert('L')))
-    write('restart.jpg', jpeg(image, restart_marker_blocks=1))
+    restart = transcode(plain, '-restart', '1B')
+    write('restart.jpg', restart)
+    write('arithmetic.jpg', transcode(plain, '-arithmetic'))
     inks = Image.merge('CMYK', [c.point(lambda v: 255 - v) for c in image.split()] +
                        [Image.new('L', image.size, 51)])
     adobe = jpeg(inks)                 # PIL writes CMYK inverted, with Adobe's marker
     write('cmyk_adobe.jpg', adobe)
-    # The same samples, not inverted, without the marker: plain CMYK.
-    write('cmyk_plain.jpg', strip_adobe(jpeg(Image.merge('CMYK', [c.point(lambda v: 255 - v) for c in inks.split()]))))
+    write('cmyk_plain.jpg', strip_adobe(adobe))     # inverted all the same
     # The marker's last byte is the transform: 2 = YCCK.
     at = adobe.index(b'\xff\xee')
     ycck = bytearray(adobe)
@@ -236,11 +260,28 @@ def make_jpeg():
     for o in range(1, 9):
         write('orientation%d.jpg' % o, plain[:2] + exif(o, b'MM' if o % 2 else b'II') + plain[2:])
     write('orientation_bad.jpg', plain[:2] + exif(9, b'MM') + plain[2:])
+    write('orientation6_long_le.jpg', plain[:2] + exif(6, b'II', True) + plain[2:])
+    write('orientation6_long_be.jpg', plain[:2] + exif(6, b'MM', True) + plain[2:])
+    write('orientation_long_bad.jpg', plain[:2] + exif(6 << 16, b'II', True) + plain[2:])
     write('trailing.jpg', plain + b'garbage behind the image')
 
     # Defects.
     write('bad_truncated.jpg', plain[:len(plain) * 3 // 4])
-    write('bad_truncated_end.jpg', plain[:-2])
+    # Only the end marker is missing, or half of it: whole.
+    write('no_end.jpg', plain[:-2])
+    write('half_end.jpg', plain[:-1])
+    write('no_end_grey.jpg', jpeg(image.convert('L'))[:-2])
+    write('no_end_restart.jpg', restart[:-2])
+    write('no_end_progressive.jpg', jpeg(image, progressive=True)[:-2])
+    # All but the last scan.
+    whole = jpeg(image, progressive=True)
+    write('bad_last_scan.jpg', whole[:whole.rindex(b'\xff\xda')])
+    # All but the last restart interval.
+    write('bad_last_restart.jpg', restart[:max(restart.rindex(b'\xff' + bytes([m])) for m in range(0xd0, 0xd8)
+                                               if b'\xff' + bytes([m]) in restart)])
+    # These could lack a scan, or pixels, without a sign of it.
+    write('bad_no_end_scans.jpg', transcode(plain, '-scans', '/dev/stdin', scans='0;1;2;')[:-2])
+    write('bad_no_end_arithmetic.jpg', transcode(plain, '-arithmetic')[:-2])
     write('bad_header_only.jpg', plain[:300])
     progressive = jpeg(image, progressive=True)
     write('bad_progressive_truncated.jpg', progressive[:len(progressive) // 2])
@@ -330,6 +371,17 @@ def make_bmp():
         rle4 += bytes([0, 5]) + pack(row[:5] + [0, 0, 0], 4) + bytes([2, row[5] << 4 | row[6]]) + b'\0\0'
     write('rle8.bmp', bmp(rle8 + b'\0\1', 8, 1, palette=quads, used=4))
     write('rle4.bmp', bmp(rle4 + b'\0\1', 4, 2, palette=quads, used=4))
+    # Rows padded to 8 pixels, by a run and by a literal, and no code for the end.
+    padded = b''
+    padded4 = b''
+    for y in reversed(range(H)):
+        row = [index(x, y) for x in range(W)]
+        padded += bytes([0, 6] + row[:6]) + bytes([2, row[6]]) + b'\0\0'
+        padded4 += bytes([0, 8]) + pack(row + [3], 4) + b'\0\0'
+    write('rle8_padded.bmp', bmp(padded + b'\0\1', 8, 1, palette=quads, used=4))
+    write('rle4_padded.bmp', bmp(padded4 + b'\0\1', 4, 2, palette=quads, used=4))
+    write('rle8_no_end.bmp', bmp(padded, 8, 1, palette=quads, used=4))
+    write('rle8_no_end_of_line.bmp', bmp(padded[:-2], 8, 1, palette=quads, used=4))
     # One run, then a delta of (2, 3), a run there, and the end: the rest stays index 0.
     write('rle8_delta.bmp', bmp(bytes([2, 1, 0, 2, 2, 3, 3, 3, 0, 1]), 8, 1, palette=quads, used=4))
 
@@ -340,10 +392,11 @@ def make_bmp():
     write('bad_huge.bmp', bmp(bytes(46), 24, width=60000, height=60000))
     write('bad_zero.bmp', bmp(b'', 24, width=0))
     write('bad_index.bmp', bmp(bmp_rows(lambda y: bytes([4] * W)), 8, palette=quads, used=4))
-    write('bad_rle_run.bmp', bmp(bytes([8, 1, 0, 1]), 8, 1, palette=quads, used=4))
     write('bad_rle_literal.bmp', bmp(bytes([0, 200, 1, 2]), 8, 1, palette=quads, used=4))
     write('bad_rle_rows.bmp', bmp(b'\0\0' * 6 + b'\0\1', 8, 1, palette=quads, used=4))
     write('bad_rle_no_end.bmp', bmp(bytes([7, 1]), 8, 1, palette=quads, used=4))
+    write('bad_rle_no_row.bmp', bmp(padded[:-12], 8, 1, palette=quads, used=4))
+    write('bad_rle_beyond.bmp', bmp(padded + bytes([1, 1]), 8, 1, palette=quads, used=4))
     write('bad_masks.bmp', bmp(bmp_rows(r565), 16, 3, masks=(0xf801, 0x07e0, 0x001e)))
     write('bad_bits.bmp', bmp(bmp_rows(rgb), 7))
     write('bad_jpeg_inside.bmp', bmp(bmp_rows(rgb), 24, 4))

@@ -1,7 +1,7 @@
 -- Masks as people store them: of another size, turned, or no masks at all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(9);
+SELECT plan(23);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask, large.mask AS large_mask, turned.mask AS turned_mask
@@ -29,6 +29,42 @@ SELECT throws_like($$SELECT lesion_dice(turned_mask, mask) FROM archive$$,
 SELECT throws_ok($$SELECT lesion_train('archive', 'photographs', mask_column => 'image', architecture => 'unet')$$, '22000', NULL,
 	'photographs are no masks');
 SELECT throws_like($$SELECT lesion_dice(image, mask) FROM archive$$, 'predicted: % a photograph, not a mask', 'and the message says what they are');
+
+-- Photographs that EXIF turns, with masks drawn on what is stored: a PNG with an eXIf chunk, orientation 6.
+CREATE FUNCTION turned(png bytea, at int) RETURNS bytea LANGUAGE sql AS $$
+	SELECT substring(png FOR at) || '\x0000001a655849664d4d002a00000008000101120003000000010006000000000000d6674b69' || substring(png FROM at + 1)
+$$;
+CREATE TABLE phone AS SELECT id, turned(image, 33) AS image, mask FROM archive;
+ALTER TABLE phone ADD PRIMARY KEY (id);
+
+SELECT is((i).width || ' x ' || (i).height, '40 x 48', 'a PNG is turned as its eXIf chunk says')
+FROM (SELECT lesion_image_info(image) AS i FROM phone LIMIT 1) AS info;
+CREATE TABLE large AS SELECT turned(image, length(image) - 12) AS image FROM lesion_synthetic(1, 320, 240, 5);
+ALTER TABLE large ALTER image SET STORAGE EXTERNAL;
+UPDATE large SET image = image || '';
+SELECT is((i).width || ' x ' || (i).height, '240 x 320', 'also where it stands behind many pixels')
+FROM (SELECT lesion_image_info(image) AS i FROM large WHERE length(image) > 20000) AS info;
+SELECT is((i).width || ' x ' || (i).height, '40 x 48', 'masks are turned with their image')
+FROM (SELECT lesion_image_info(lesion_segment(image, 'net')) AS i FROM phone LIMIT 1) AS info;
+SELECT is(lesion_segment(p.image, 'net', options => '{"orientation": "as_stored"}'), lesion_segment(a.image, 'net'), 'but for those of images read as stored')
+FROM phone AS p JOIN archive AS a USING (id) WHERE id = 1;
+SELECT is((lesion_segment_detail(p.image, 'net', options => '{"orientation": "as_stored"}')).mask, lesion_segment(a.image, 'net'), 'in detail, too')
+FROM phone AS p JOIN archive AS a USING (id) WHERE id = 1;
+
+SELECT throws_ok($$SELECT lesion_evaluate('phone', 'net', 'all')$$, '22000', NULL, 'masks drawn on stored pixels do not fit turned images');
+SELECT is(p.n || ' ' || p.dice, a.n || ' ' || a.dice, 'they are scored with their images as stored')
+FROM lesion_evaluate('phone', 'net', 'all', options => '{"orientation": "as_stored"}') AS p, lesion_evaluate('archive', 'net', 'all') AS a;
+SELECT is(options, '{"orientation": "as_stored"}', 'and the score says so') FROM lesion_evaluation WHERE images = 'public.phone';
+SELECT throws_ok($$SELECT lesion_train('phone', 'phone', epochs => 1, architecture => 'unet', image_size => 32)$$, '22000', NULL, 'nor can be trained on');
+SELECT lives_ok($$SELECT lesion_train('phone', 'phone', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 2}',
+	image_size => 32, options => '{"orientation": "as_stored"}')$$, 'but so');
+SELECT is(options ->> 'orientation', 'as_stored', 'and the run says so') FROM lesion_run WHERE model = 'phone' AND state = 'finished';
+SELECT is(broken || ' ' || (n > 0), '0 true', 'its test part was scored so') FROM lesion_evaluation WHERE model = 'phone';
+
+SELECT throws_ok($$SELECT lesion_segment(image, 'net', options => '{"orientation": "sideways"}') FROM phone$$, '22023',
+	NULL, 'an orientation that does not exist');
+SELECT throws_ok($$SELECT lesion_segment(image, 'net', options => '{"orientation": 6}') FROM phone$$, '22023',
+	NULL, 'nor is a number');
 
 SELECT * FROM finish();
 ROLLBACK;

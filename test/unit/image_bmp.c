@@ -62,6 +62,10 @@ test_decode(void **state)
 	assert_pattern("grey8.bmp", pattern_grey);
 	assert_pattern("rle8.bmp", pattern_indexed);
 	assert_pattern("rle4.bmp", pattern_indexed);
+	assert_pattern("rle8_padded.bmp", pattern_indexed);
+	assert_pattern("rle4_padded.bmp", pattern_indexed);
+	assert_pattern("rle8_no_end.bmp", pattern_indexed);
+	assert_pattern("rle8_no_end_of_line.bmp", pattern_indexed);
 	assert_pattern("rle8_delta.bmp", delta);
 }
 

@@ -158,6 +158,56 @@ test_orientation(void **state)
 		free(file.bytes);
 	}
 	assert_file("orientation_bad.jpg", "ABC/DEF", 100);
+	assert_file("orientation6_long_le.jpg", "DA/EB/FC", 100);
+	assert_file("orientation6_long_be.jpg", "DA/EB/FC", 100);
+	assert_file("orientation_long_bad.jpg", "ABC/DEF", 100);
+}
+
+/* As stored, each of them is the same. */
+static void
+test_as_stored(void **state)
+{
+	(void) state;
+	for (int i = 1; i <= 8; i++)
+	{
+		char		name[32];
+		File		file;
+		ImageInfo	info;
+		Image		image;
+
+		snprintf(name, sizeof name, "orientation%d.jpg", i);
+		file = load(name);
+		assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_AS_STORED, 48, 32,
+										&image));
+		assert_blocks(&image, "ABC/DEF", 16, 100, TOLERANCE);
+		assert_ok(image_info(call_standalone(), file.bytes, file.size, &info));
+		image_info_turn(&info, TURN_AS_STORED);
+		assert_int_equal(info.width, image.width);
+		assert_int_equal(info.height, image.height);
+		image_free(call_standalone(), &image);
+		free(file.bytes);
+	}
+}
+
+/* A file without its end marker is whole: the same pixels. */
+static void
+test_no_end(void **state)
+{
+	static const char *const files[][2] = {
+		{"no_end.jpg", "rgb.jpg"}, {"half_end.jpg", "rgb.jpg"}, {"no_end_grey.jpg", "grey.jpg"},
+		{"no_end_restart.jpg", "restart.jpg"}, {"no_end_progressive.jpg", "progressive.jpg"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+	{
+		Image		cut = decode_file(files[i][0], DECODE_RGB);
+		Image		whole = decode_file(files[i][1], DECODE_RGB);
+
+		assert_same_image(&cut, &whole);
+		image_free(call_standalone(), &cut);
+		image_free(call_standalone(), &whole);
+	}
 }
 
 static void
@@ -262,6 +312,8 @@ main(void)
 		cmocka_unit_test(test_ycck),
 		cmocka_unit_test(test_grey),
 		cmocka_unit_test(test_orientation),
+		cmocka_unit_test(test_as_stored),
+		cmocka_unit_test(test_no_end),
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_decode_at_least),
 		cmocka_unit_test(test_encode),

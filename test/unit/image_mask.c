@@ -216,8 +216,36 @@ test_shapes(void **state)
 	assert_false(image_shapes_match(600, 450, 256, 256));
 	assert_false(image_shapes_match(2, 2, 10, 30));
 	assert_false(image_shapes_match(10, 30, 2, 2));
-	assert_ok(mask_check_shape(&info, 300, 225));
-	assert_failed(mask_check_shape(&info, 450, 600), LS_INVALID_IMAGE, "the image is 600 x 450 pixels, its mask 450 x 600");
+	assert_ok(mask_check_shape(&info, TURN_UPRIGHT, 300, 225));
+	assert_failed(mask_check_shape(&info, TURN_UPRIGHT, 450, 600), LS_INVALID_IMAGE,
+				  "the image is 600 x 450 pixels, its mask 450 x 600");
+}
+
+/* The hint of a mask that does not fit. */
+static void
+assert_shape_hint(int orientation, ImageTurn turn, int width, int height, const char *hint)
+{
+	ImageInfo	info = {.width = 200,.height = 320,.orientation = orientation};
+	Status		status = mask_check_shape(&info, turn, width, height);
+
+	assert_int_equal(status.code, LS_INVALID_IMAGE);
+	if (strstr(status.hint, hint) == NULL)
+		fail_msg("orientation %d: %s", orientation, status.hint);
+}
+
+/* A mask that fits the image read the other way up is told so. */
+static void
+test_turned(void **state)
+{
+	ImageInfo	info = {.width = 200,.height = 320,.orientation = 6};
+
+	(void) state;
+	assert_ok(mask_check_shape(&info, TURN_UPRIGHT, 200, 320));
+	assert_ok(mask_check_shape(&info, TURN_AS_STORED, 640, 400));
+	assert_shape_hint(6, TURN_UPRIGHT, 320, 200, "before its EXIF orientation (6) turns it: turn the mask, or set options");
+	assert_shape_hint(6, TURN_AS_STORED, 200, 320, "leave out the option \"orientation\"");
+	assert_shape_hint(6, TURN_UPRIGHT, 100, 100, "not in aspect ratio");
+	assert_shape_hint(1, TURN_UPRIGHT, 320, 200, "not in aspect ratio");
 }
 
 int
@@ -234,6 +262,7 @@ main(void)
 		cmocka_unit_test(test_lossy),
 		cmocka_unit_test(test_photograph),
 		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_turned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

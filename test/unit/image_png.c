@@ -90,6 +90,86 @@ test_ancillary_chunks(void **state)
 	assert_pattern("ancillary.png", pattern_colour);
 }
 
+/* Where the pixel at (x, y) of an upright image of width x height stands in
+ * the stored one, which has the pattern's size. */
+static void
+stored_place(int orientation, int x, int y, int *stored_x, int *stored_y)
+{
+	const int	right = PATTERN_WIDTH - 1;
+	const int	bottom = PATTERN_HEIGHT - 1;
+	const int	places[8][2] = {
+		{x, y}, {right - x, y}, {right - x, bottom - y}, {x, bottom - y},
+		{y, x}, {y, bottom - x}, {right - y, bottom - x}, {right - y, x},
+	};
+
+	*stored_x = places[orientation - 1][0];
+	*stored_y = places[orientation - 1][1];
+}
+
+/* Check test/data/name against the pattern turned so. */
+static void
+assert_orientation(const char *name, int orientation)
+{
+	File		file = load(name);
+	ImageInfo	info;
+	Image		image;
+
+	assert_ok(image_info(call_standalone(), file.bytes, file.size, &info));
+	assert_int_equal(info.orientation, orientation);
+	assert_false(info.exif_unread);
+	assert_int_equal(info.width, orientation < 5 ? PATTERN_WIDTH : PATTERN_HEIGHT);
+	assert_int_equal(info.height, orientation < 5 ? PATTERN_HEIGHT : PATTERN_WIDTH);
+	assert_ok(image_decode(call_standalone(), file.bytes, file.size, DECODE_RGB, &image));
+	assert_int_equal(image.width, info.width);
+	assert_int_equal(image.height, info.height);
+	for (int y = 0; y < image.height; y++)
+		for (int x = 0; x < image.width; x++)
+		{
+			int			stored_x;
+			int			stored_y;
+
+			stored_place(orientation, x, y, &stored_x, &stored_y);
+			for (int c = 0; c < 3; c++)
+				assert_int_equal(image.pixels[(y * image.width + x) * 3 + c], pattern_colour(stored_x, stored_y, c));
+		}
+	image_free(call_standalone(), &image);
+	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_AS_STORED, 1, 1, &image));
+	assert_int_equal(image.width, PATTERN_WIDTH);
+	assert_int_equal(image.pixels[3 * 3], pattern_colour(3, 0, 0));
+	image_free(call_standalone(), &image);
+	free(file.bytes);
+}
+
+static void
+test_orientation(void **state)
+{
+	(void) state;
+	for (int i = 1; i <= 8; i++)
+	{
+		char		name[32];
+
+		snprintf(name, sizeof name, "orientation%d.png", i);
+		assert_orientation(name, i);
+	}
+	assert_orientation("orientation6_behind.png", 6);
+	assert_orientation("orientation_wrong_crc.png", 1);
+	assert_orientation("orientation_bad.png", 1);
+}
+
+/* A header without the pixels tells that an orientation may come. */
+static void
+test_orientation_unread(void **state)
+{
+	File		file = load("orientation6_behind.png");
+	ImageInfo	info;
+
+	(void) state;
+	assert_ok(image_info(call_standalone(), file.bytes, file.size - 20, &info));
+	assert_int_equal(info.orientation, 1);
+	assert_true(info.exif_unread);
+	free(file.bytes);
+}
+
 static void
 test_info(void **state)
 {
@@ -201,6 +281,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_decode),
 		cmocka_unit_test(test_ancillary_chunks),
+		cmocka_unit_test(test_orientation),
+		cmocka_unit_test(test_orientation_unread),
 		cmocka_unit_test(test_info),
 		cmocka_unit_test(test_decode_grey),
 		cmocka_unit_test(test_encode),

@@ -63,7 +63,7 @@ add_row(const FitTask *task, const ImageRow *row, const Call *call, EnsembleFit 
 	Image		truth;
 	Status		status;
 
-	TRY(images_decode_mask(call, row, &truth));
+	TRY(images_decode_mask(call, row, options.turn, &truth));
 	status = model_maps(&task->store, task->content.members, task->content.count, call, &row->image, &options, maps);
 	if (status.code == LS_OK)
 		status = ensemble_fit_add(fit, maps, &truth);

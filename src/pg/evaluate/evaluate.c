@@ -50,7 +50,7 @@ score_row(const ModelStore *store, const EvaluationTask *task, const Call *call,
 	ConfusionCounts counts;
 	instr_time	start;
 
-	TRY(images_decode_mask(call, row, &truth));
+	TRY(images_decode_mask(call, row, task->options.turn, &truth));
 	INSTR_TIME_SET_CURRENT(start);
 	TRY(model_segment(store, task->version, call, &row->image, &task->options, truth.width, truth.height, true,
 					  &predicted));

@@ -135,8 +135,8 @@ score_row(const Robustness *job, const Call *call, const ImageRow *row, Confusio
 	Status		status = status_ok();
 
 	set.seed = row_seed(job, row->id);
-	TRY(images_decode_mask(call, row, &truth));
-	TRY(model_decode(job->task.version, call, &row->image, &decoded));
+	TRY(images_decode_mask(call, row, job->task.options.turn, &truth));
+	TRY(model_decode(job->task.version, call, &row->image, job->task.options.turn, &decoded));
 	TRY(image_resize(call, &decoded, size, size, &image));
 	image_free(call, &decoded);
 	for (int first = 0; first < job->way_count && status.code == LS_OK; first += at_once)

@@ -32,7 +32,8 @@ image_host(void)
  * lesion_image_info(image bytea) -> (format, width, height, channels, bits)
  *
  * Of an image that is stored out of line only the first pages are fetched;
- * the whole is read where they do not hold a complete header.
+ * the whole is read where they do not hold a complete header, or all of a PNG,
+ * whose orientation may stand behind the pixels.
  */
 Datum
 lesion_image_info(PG_FUNCTION_ARGS)
@@ -51,7 +52,7 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	call = image_host();
 	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, HEADER_BYTES)));
 	status = image_info(call, view.bytes, view.size, &info);
-	if (status.code != LS_OK && view.size == HEADER_BYTES)
+	if ((status.code != LS_OK || info.exif_unread) && view.size == HEADER_BYTES)
 	{
 		view = bytes_view(PG_GETARG_DATUM(0));
 		status = image_info(call, view.bytes, view.size, &info);

@@ -361,7 +361,7 @@ about(const char *half, Status status)
 }
 
 Status
-images_decode_mask(const Call *call, const ImageRow *row, Image *truth)
+images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth)
 {
 	ImageInfo	info;
 	Status		status;
@@ -371,22 +371,22 @@ images_decode_mask(const Call *call, const ImageRow *row, Image *truth)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
 											 info.width, info.height, (long long) call->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
-	TRY(about("mask", mask_decode(call, row->mask.bytes, row->mask.size, TURN_UPRIGHT, truth, NULL)));
-	status = mask_check_shape(&info, truth->width, truth->height);
+	TRY(about("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, NULL)));
+	status = mask_check_shape(&info, turn, truth->width, truth->height);
 	if (status.code != LS_OK)
 		image_free(call, truth);
 	return status;
 }
 
 Status
-images_check(const Call *call, const ImageRow *row)
+images_check(const Call *call, const ImageRow *row, ImageTurn turn)
 {
 	Image		truth;
 	Image		image;
 
-	TRY(images_decode_mask(call, row, &truth));
+	TRY(images_decode_mask(call, row, turn, &truth));
 	image_free(call, &truth);
-	TRY(about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, TURN_UPRIGHT,
+	TRY(about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn,
 									   1, 1, &image)));
 	image_free(call, &image);
 	return status_ok();

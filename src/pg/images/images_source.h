@@ -15,6 +15,7 @@
 
 #include "core/status.h"
 #include "executor/spi.h"
+#include "image/codec.h"
 #include "image/image.h"
 #include "nodes/pg_list.h"
 #include "pg/base/bytes.h"
@@ -82,10 +83,10 @@ void		images_end(ImagesScan *scan);
 
 /* Decode a fetched row's mask and check that it has its image's shape. The
  * caller frees truth through call; on failure there is nothing to free. */
-Status		images_decode_mask(const Call *call, const ImageRow *row, Image *truth);
+Status		images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth);
 
 /* Can the fetched row's image and mask be decoded, and have they one shape? */
-Status		images_check(const Call *call, const ImageRow *row);
+Status		images_check(const Call *call, const ImageRow *row, ImageTurn turn);
 
 /* ---- broken rows ---- */
 

@@ -24,6 +24,9 @@ static const Option option_rows[] = {
 		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
 	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0, "make lesion of what the lesion encloses",
 		NULL},
+	{"orientation", OPTION_CHOICE, offsetof(SegmentOptions, turn), 0, 0, TURN_UPRIGHT,
+		"which way up images are read: as their EXIF orientation says, or as they are stored; masks are the same way up",
+		image_turn_names},
 };
 
 const OptionTable segment_option_table = OPTION_TABLE(option_rows);
@@ -63,13 +66,14 @@ segment_options_jsonb(const SegmentOptions *options)
 
 /* The size of the mask: as asked for, or the image's own. */
 static Status
-mask_size(const Call *call, const ByteView *bytes, int *width, int *height)
+mask_size(const Call *call, const ByteView *bytes, ImageTurn turn, int *width, int *height)
 {
 	ImageInfo	info;
 
 	if (*width != 0 || *height != 0)
 		return status_ok();
 	TRY(image_info(call, bytes->bytes, bytes->size, &info));
+	image_info_turn(&info, turn);
 	*width = info.width;
 	*height = info.height;
 	return status_ok();
@@ -120,13 +124,14 @@ predict_all(const ModelStore *store, ModelVersion *const *versions, int count, c
 
 /* Decode an image as large as the versions need it. */
 static Status
-decode(ModelVersion *const *versions, int count, const Call *call, const ByteView *bytes, Image *image)
+decode(ModelVersion *const *versions, int count, const Call *call, const ByteView *bytes, ImageTurn turn,
+	   Image *image)
 {
 	int			size = 0;
 
 	for (int i = 0; i < count; i++)
 		size = Max(size, versions[i]->image_size);
-	return image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image);
+	return image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, turn, size, size, image);
 }
 
 Status
@@ -136,7 +141,7 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 	Image		image;
 	Status		status;
 
-	TRY(decode(versions, count, call, bytes, &image));
+	TRY(decode(versions, count, call, bytes, options->turn, &image));
 	status = predict_all(store, versions, count, call, &image, options, maps);
 	image_free(call, &image);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
@@ -228,13 +233,13 @@ model_segment_image(const ModelStore *store, const ModelVersion *version, const 
 }
 
 Status
-model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image)
+model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn, Image *image)
 {
 	ModelVersion *self = unconstify(ModelVersion *, version);
 
 	if (version->member_count > 0)
-		return decode(version->members, version->member_count, call, bytes, image);
-	return decode(&self, 1, call, bytes, image);
+		return decode(version->members, version->member_count, call, bytes, turn, image);
+	return decode(&self, 1, call, bytes, turn, image);
 }
 
 /* The same as model_segment, a cancel while decoding being a Status like
@@ -246,8 +251,8 @@ decode_and_segment(const ModelStore *store, const ModelVersion *version, const C
 	Image		image;
 	Status		status;
 
-	TRY(mask_size(call, bytes, &width, &height));
-	TRY(model_decode(version, call, bytes, &image));
+	TRY(mask_size(call, bytes, options->turn, &width, &height));
+	TRY(model_decode(version, call, bytes, options->turn, &image));
 	status = model_segment_image(store, version, call, &image, options, width, height, want_probabilities, result);
 	image_free(call, &image);
 	return status;

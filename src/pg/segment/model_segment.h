@@ -11,6 +11,7 @@
 
 #include "core/options.h"
 #include "enhance/enhance.h"
+#include "image/codec.h"
 #include "image/image.h"
 #include "infer/segment.h"
 #include "pg/base/bytes.h"
@@ -26,6 +27,7 @@ typedef struct SegmentOptions
 	bool		as_trained;		/* rather: as each version's training did */
 	bool		largest_component;	/* of the mask alone */
 	bool		fill_holes;		/* of the mask */
+	ImageTurn	turn;			/* of the image, and so of the mask */
 } SegmentOptions;
 
 /* What the argument `options` may set of them, as a table. */
@@ -70,7 +72,8 @@ Status		model_segment(const ModelStore *store, const ModelVersion *version, cons
 						  bool want_probabilities, Segmented *result);
 
 /* Decode an image, as large as a version needs it. */
-Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image);
+Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn,
+						 Image *image);
 
 /* The same as model_segment for a decoded RGB image; width and height are of
  * the mask and not 0. */

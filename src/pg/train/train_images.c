@@ -67,7 +67,7 @@ take_row(TrainRun *run, const ImageRow *row)
 	if (split_is_test(row->id, run->request.split_seed, run->request.test_fraction))
 	{
 		call = call_create(CurrentMemoryContext, 1);
-		status = images_check(call, row);
+		status = images_check(call, row, plan->turn);
 		if (status.code == LS_OK || broken_is_rows_fault(status))
 			call_destroy(call);
 		else
@@ -152,6 +152,8 @@ train_images_read(TrainRun *run)
 	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,
 													  validation_memory, &run->validation));
 	dataset_enhance(run->validation, run->plan.enhance);
+	dataset_turn(run->training, run->plan.turn);
+	dataset_turn(run->validation, run->plan.turn);
 	read_rows(run);
 
 	if (run->counts.training == 0)

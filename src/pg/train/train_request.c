@@ -86,6 +86,8 @@ static const Option plan_rows[] = {
 	{"enhance", OPTION_CHOICE, offsetof(TrainPlan, enhance), 0, 0, ENHANCE_MODE_OFF,
 		"images are enhanced after they were varied and degraded; stored with the version, whose images are then "
 		"enhanced in segmentation and evaluation too, unless enhance there says otherwise", enhance_mode_names},
+	{"orientation", OPTION_CHOICE, offsetof(TrainPlan, turn), 0, 0, TURN_UPRIGHT,
+		"which way up images and masks are read: as their EXIF orientation says, or as they are stored", image_turn_names},
 };
 
 const OptionTable plan_option_table = OPTION_TABLE(plan_rows);

@@ -10,6 +10,7 @@
 #include "utils/jsonb.h"
 
 #include "enhance/enhance.h"
+#include "image/codec.h"
 #include "learn/trainer.h"
 
 typedef enum PromoteRule
@@ -53,6 +54,7 @@ typedef struct TrainPlan
 	double		validation_fraction;	/* of the training part */
 	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
 	EnhanceMode enhance;		/* of images once they are varied; stored with the version */
+	ImageTurn	turn;			/* of images and masks */
 	bool		freeze_encoder; /* keep it as it is */
 	int			init_version;	/* of the model to start from */
 } TrainPlan;

@@ -373,7 +373,8 @@ score_version(const TrainRun *run, const ModelVersion *version)
 		.subset = "test",
 		.split_seed = run->request.split_seed,
 		.test_fraction = run->request.test_fraction,
-		.options = {.threshold = version->threshold,.enhance = version->enhance,.as_trained = true},
+		.options = {.threshold = version->threshold,.enhance = version->enhance,.as_trained = true,
+		.turn = run->plan.turn},
 		.quiet = true,
 	};
 	Evaluation	evaluation = evaluation_run(&run->store, &task);
