@@ -11,6 +11,8 @@
 #include "access/genam.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
@@ -98,16 +100,15 @@ images_key_columns(Relation relation)
 {
 	List	   *columns = NIL;
 	Relation	index;
-	Oid			index_oid;
+	Oid			constraint;
 
-	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		return NIL;
-	(void) RelationGetIndexList(relation);	/* finds the primary key */
-	index_oid = relation->rd_pkindex;
-	if (!OidIsValid(index_oid))
+	/* Of a view and the like there is none. A key that may be deferred is a
+	 * key all the same, which relation->rd_pkindex does not say. */
+	(void) get_primary_key_attnos(RelationGetRelid(relation), true, &constraint);
+	if (!OidIsValid(constraint))
 		return NIL;
 
-	index = index_open(index_oid, AccessShareLock);
+	index = index_open(get_constraint_index(constraint), AccessShareLock);
 	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 		columns = lappend(columns, get_attname(RelationGetRelid(relation), index->rd_index->indkey.values[i], false));
 	index_close(index, AccessShareLock);
@@ -207,17 +208,32 @@ open_images(Oid oid, const char *image_column, const char *mask_column, const ch
 	return relation;
 }
 
+/* Do all rows of a relation stand in tables of this server, so that they have
+ * a tid? Partitions and children may be foreign tables. */
+static bool
+rows_have_tid(Relation relation)
+{
+	char		kind = relation->rd_rel->relkind;
+	ListCell   *cell;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		return kind == RELKIND_MATVIEW;
+	foreach(cell, find_all_inheritors(RelationGetRelid(relation), NoLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			return false;
+	return true;
+}
+
 ImagesSource *
 images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
 {
 	ImagesSource *source = palloc0(sizeof *source);
 	char	   *id;
 	Relation	relation = open_images(oid, image_column, NULL, id_column, &id);
-	char		kind = relation->rd_rel->relkind;
 
 	source->relation = oid;
 	source->name = qualified_name(relation);
-	source->has_tid = kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE || kind == RELKIND_MATVIEW;
+	source->has_tid = rows_have_tid(relation);
 	source->ids_are_digests = id_column == NULL && primary_key(relation) == NULL;
 	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image%s FROM %s",
 							id, quote_identifier(image_column), source->has_tid ? ", ctid AS tid" : "", source->name);
