@@ -1,0 +1,41 @@
+# settings.pl: settings of a database or a role, given by who is no superuser.
+# The server lets him name only settings that it knows, and it knows ours once
+# the library is loaded.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database);
+use Test::More;
+
+my $database = 'tap_settings';
+fresh_database($database);
+run_sql('postgres', qq{DROP ROLE IF EXISTS tap_owner; CREATE ROLE tap_owner LOGIN; ALTER DATABASE $database OWNER TO tap_owner});
+my $set = "ALTER DATABASE $database SET lesionseg.default_model = 'linknet'";
+
+# A session of the database's owner.
+sub owner_session {
+	my $session = Session->new($database);
+	$session->query('SET SESSION AUTHORIZATION tap_owner');
+	return $session;
+}
+
+my $session = owner_session();
+like($session->query($set), qr/ERROR:  42501/, 'before the library is loaded the server knows no such setting');
+$session->query('SELECT lesion_degradations()');
+unlike($session->query($set), qr/ERROR/, 'after a call of a function the owner of a database may set it');
+unlike($session->query('ALTER ROLE tap_owner SET lesionseg.threads = 1'), qr/ERROR/, '... and a role for itself');
+$session->quit;
+$session = owner_session();
+$session->query('SELECT lesion_degradations()');
+is($session->query('SHOW lesionseg.default_model'), 'linknet', '... for the sessions that follow');
+$session->quit;
+
+# Where the library is loaded for each session, nothing needs to be called.
+run_sql('postgres', "ALTER DATABASE $database SET session_preload_libraries = 'lesionseg'");
+$session = owner_session();
+unlike($session->query("ALTER DATABASE $database SET lesionseg.default_model = 'unet'"), qr/ERROR/, 'the library is loaded at the start of a session');
+$session->quit;
+run_sql('postgres', "DROP DATABASE $database");
+run_sql('postgres', 'DROP ROLE tap_owner');
+done_testing();
