@@ -5,12 +5,38 @@
 
 -- ==== Predictions ====
 
-CREATE FUNCTION lesion_reproduce(prediction lesion_prediction, image bytea, OUT agrees boolean, OUT reason text)
+-- The rows of any table that has the columns will do.
+DROP FUNCTION lesion_reproduce(lesion_prediction);
+
+CREATE FUNCTION lesion_reproduce(prediction record, OUT agrees boolean, OUT reason text)
+AS 'MODULE_PATHNAME', 'lesion_reproduce'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
+
+COMMENT ON FUNCTION lesion_reproduce(record) IS
+'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+
+CREATE FUNCTION lesion_reproduce(prediction record, image bytea, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce_image'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
-COMMENT ON FUNCTION lesion_reproduce(lesion_prediction, bytea) IS
+COMMENT ON FUNCTION lesion_reproduce(record, bytea) IS
 'the same of an image that the caller gives, so that nothing is read by the name in the row';
+
+COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
+
+-- Tables of masks are the users'. Those that were made OF the type would be
+-- dropped with the extension.
+DO $$
+DECLARE
+	masks regclass;
+BEGIN
+	FOR masks IN SELECT oid FROM pg_catalog.pg_class
+		WHERE reloftype OPERATOR(pg_catalog.=) 'lesion_prediction'::pg_catalog.regtype LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE %s NOT OF', masks);
+		RAISE NOTICE 'table % is no longer OF lesion_prediction, so it stays when the extension is dropped', masks;
+	END LOOP;
+END
+$$;
 
 -- ==== Tables of models ====
 

@@ -1047,7 +1047,7 @@ CREATE TYPE lesion_prediction AS (
 	predicted_by text
 );
 
-COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks OF lesion_prediction for lesion_predict to write to';
+COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
 COMMENT ON COLUMN lesion_prediction.images IS 'the table of the image';
 COMMENT ON COLUMN lesion_prediction.id IS 'the image''s key there, as text';
 COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as is what follows; NULL where the image cannot be segmented';
@@ -1067,18 +1067,18 @@ LANGUAGE C;
 COMMENT ON PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8, boolean, text, int, float8, jsonb) IS
 'segment the images that have no mask from the active version yet, committing in batches';
 
-CREATE FUNCTION lesion_reproduce(prediction lesion_prediction, OUT agrees boolean, OUT reason text)
+CREATE FUNCTION lesion_reproduce(prediction record, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
-COMMENT ON FUNCTION lesion_reproduce(lesion_prediction) IS
-'make a stored mask again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+COMMENT ON FUNCTION lesion_reproduce(record) IS
+'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
 
-CREATE FUNCTION lesion_reproduce(prediction lesion_prediction, image bytea, OUT agrees boolean, OUT reason text)
+CREATE FUNCTION lesion_reproduce(prediction record, image bytea, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce_image'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
-COMMENT ON FUNCTION lesion_reproduce(lesion_prediction, bytea) IS
+COMMENT ON FUNCTION lesion_reproduce(record, bytea) IS
 'the same of an image that the caller gives, so that nothing is read by the name in the row';
 
 CREATE FUNCTION lesion_drift(predictions regclass,

@@ -71,7 +71,7 @@ SELECT ok((SELECT bool_and(predicted_dice BETWEEN 0 AND 1) AND count(DISTINCT pr
 	'a Dice is foreseen for each mask');
 
 -- Drift.
-CREATE TABLE masks OF lesion_prediction;
+CREATE TABLE masks (LIKE lesion_prediction);
 INSERT INTO masks (model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
 SELECT 'net', 1, 0.2 + 0.1 * (i % 2), 0.9, 0.8, 0.9, i % 4 = 0, '2026-01-05 12:00 UTC'::timestamptz + make_interval(weeks => w)
 FROM generate_series(0, 2) AS w, generate_series(1, 8) AS i;

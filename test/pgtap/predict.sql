@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(68);
+SELECT plan(77);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -9,7 +9,7 @@ FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
 INSERT INTO archive VALUES (100, 'no image', NULL), (101, NULL, NULL);
-CREATE TABLE masks OF lesion_prediction;
+CREATE TABLE masks (LIKE lesion_prediction);
 
 CALL lesion_predict('archive', 'net', 'masks');
 SELECT is((SELECT count(*) FROM masks), 13::bigint, 'a row for each image');
@@ -78,6 +78,23 @@ SELECT throws_ok($$SELECT lesion_segment_version(image, 'net', 7) FROM archive W
 
 -- Refusals.
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'archive')$$, '42809', 'public.archive is not a table of predictions', 'a table of another type');
+CREATE TABLE lacks (LIKE lesion_prediction);
+ALTER TABLE lacks ALTER COLUMN version TYPE bigint;
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, 'a column of another type');
+ALTER TABLE lacks DROP COLUMN version, ADD COLUMN version int GENERATED ALWAYS AS (1) STORED;
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, '... or one that is generated');
+CREATE VIEW not_a_table AS SELECT * FROM masks;
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'not_a_table')$$, '42809', NULL, 'a view');
+SELECT throws_ok($$SELECT * FROM lesion_drift('lacks')$$, '42809', NULL, 'lesion_drift looks too');
+CREATE TABLE more (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int, LIKE lesion_prediction INCLUDING COMMENTS, seen_by text DEFAULT current_user);
+ALTER TABLE more DROP COLUMN gone;
+CALL lesion_predict('archive', 'net', 'more');
+SELECT is((SELECT count(*) FROM more m JOIN (SELECT * FROM archive WHERE id < 50 OFFSET 0) a ON m.id = a.id::text
+	WHERE m.mask = lesion_segment(a.image, 'net') AND seen_by = current_user), 11::bigint,
+	'a table may have other columns');
+SELECT is((SELECT count(*) FROM more AS m, lesion_reproduce(m) AS r WHERE r.agrees), 11::bigint, '... and its masks are made again');
+SELECT throws_ok($$SELECT lesion_reproduce(ROW(1, 2))$$, '42804', 'column "images" is missing', 'a row of no such table');
+SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT images, id, error, model, version::text FROM masks) AS r$$, '42804', NULL, 'a row with another type');
 SELECT throws_ok($$CALL lesion_predict('archive', 'nobody', 'masks')$$, '42704', NULL, 'a model that does not exist');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', image_column => 'picture')$$, '42703', NULL, 'a column that does not exist');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', batch_size => 0)$$, '22023', NULL, 'an empty batch');
@@ -116,7 +133,7 @@ $$;
 CREATE TABLE pictures (id int PRIMARY KEY, image bytea);
 INSERT INTO pictures SELECT seed, (lesion_synthetic(seed, 32, 32)).image FROM generate_series(1, 10) AS seed;
 CREATE TABLE large AS SELECT 11 AS id, (lesion_synthetic(11, 40, 40)).image;
-CREATE TABLE found OF lesion_prediction (PRIMARY KEY (images, id, model, version));
+CREATE TABLE found (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
 SET LOCAL lesionseg.max_pixels = 1000;
 SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'found')$$, '54000', '10 of 10 images of public.pictures are above a limit',
 	'a limit below all images is an error');
@@ -150,7 +167,7 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-CREATE TABLE watched OF lesion_prediction;
+CREATE TABLE watched (LIKE lesion_prediction);
 CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW WHEN (NEW.id = '3') EXECUTE FUNCTION meddle('raise');
 SELECT is((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).message, 'meddled', 'an error of a trigger is an error');
 SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context, 'function meddle\(\).*\nsegmenting row "3" of public.pictures\n',
@@ -197,6 +214,11 @@ INSERT INTO parted SELECT clinic, id, image FROM pictures, unnest('{a,b}'::text[
 CALL lesion_predict('parted', 'net', 'watched', batch_size => 2);
 SELECT is((SELECT count(*) FROM watched AS w JOIN parted AS p ON w.id = ROW(p.clinic, p.number)::text AND w.image_sha256 = sha256(p.image)
 	WHERE w.images = 'public.parted' AND w.mask = lesion_segment(p.image, 'net')), 6::bigint, 'each image of a partitioned table');
+CREATE TABLE deferred (clinic text, number int, image bytea, PRIMARY KEY (number, clinic) DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO deferred SELECT clinic, number, image FROM parted;
+CALL lesion_predict('deferred', 'net', 'watched');
+SELECT is((SELECT count(*) FROM watched AS w JOIN deferred AS d ON w.id = ROW(d.number, d.clinic)::text WHERE w.images = 'public.deferred'), 6::bigint,
+	'a key that may be deferred is one, in its own order');
 CREATE TABLE many AS SELECT number, image FROM pictures, generate_series(1, 51) AS number WHERE id BETWEEN 1 AND 10;
 ALTER TABLE many ADD COLUMN id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
 CALL lesion_predict('many', 'net', 'watched', batch_size => 1);

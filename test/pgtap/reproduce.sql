@@ -173,7 +173,7 @@ SELECT is(told('keys', encode(sha256('x'), 'hex')), 'the image is gone', '... of
 RESET timezone; RESET datestyle; RESET bytea_output;
 
 -- The honest case, with what lesion_predict writes.
-CREATE TABLE masks OF lesion_prediction;
+CREATE TABLE masks (LIKE lesion_prediction);
 CREATE TABLE parted (clinic text, day date, image bytea, PRIMARY KEY (clinic, day)) PARTITION BY LIST (clinic);
 CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
 CREATE TABLE parted_b (image bytea, more int, day date NOT NULL, clinic text NOT NULL);

@@ -10,7 +10,7 @@ FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
 SELECT lesion_train('archive', 'net', epochs => 1, image_size => 16, promote => 'always');
-CREATE TABLE masks OF lesion_prediction;
+CREATE TABLE masks (LIKE lesion_prediction);
 
 -- As the page has it.
 CREATE ROLE lesion_reader;

@@ -26,7 +26,7 @@ fresh_database($database);
 fill_archive($database, 24, 32);
 run_sql($database, q{SET client_min_messages = error; SELECT lesion_train('archive', 'nightly', 1, architecture => 'unet',
 	config => '{"base": 2, "depth": 1}', image_size => 32)});
-run_sql($database, 'CREATE TABLE masks OF lesion_prediction (PRIMARY KEY (images, id, model, version))');
+run_sql($database, 'CREATE TABLE masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version))');
 
 run_sql('postgres', q{ALTER SYSTEM SET shared_preload_libraries = 'pg_cron', 'lesionseg'});
 restart_server();

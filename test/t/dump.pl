@@ -35,7 +35,7 @@ my $bundled = q{SELECT count(*) FROM lesion_version WHERE number <= 0};
 run_sql($source, q{SELECT lesion_model_promote(model, 0), lesion_evaluate('archive', model, 'all', version => 0)
 	FROM lesion_version WHERE model = 'linknet' AND number = 0});
 
-run_sql($source, 'CREATE TABLE masks OF lesion_prediction (PRIMARY KEY (images, id, model, version))');
+run_sql($source, 'CREATE TABLE masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version))');
 run_sql($source, q{CALL lesion_predict('archive', 'mine', 'masks')});
 
 # Tables that are dumped, those that others refer to last.
@@ -154,6 +154,8 @@ same_tables($older, $target, '0.2 to 0.3', @tables, 'masks');
 is(run_sql($target, $masks), run_sql($source, $masks), '... with the same masks');
 is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16', '... that are made again');
 is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', '... and can be trained further');
+run_sql($target, 'ALTER TABLE masks NOT OF; SET client_min_messages = error; DROP EXTENSION lesionseg CASCADE');
+is(run_sql($target, 'SELECT count(*) FROM masks'), '16', '... and masks that are no longer OF lesion_prediction stay when the extension goes');
 run_sql('postgres', "DROP DATABASE $_") for $target, $older, $source;
 run_sql('postgres', 'DROP ROLE tap_importer');
 done_testing();

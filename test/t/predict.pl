@@ -14,7 +14,7 @@ fresh_database($database);
 fill_archive($database, 60, 128);
 my $train = q{lesion_train('archive', 'net', 1, architecture => 'unet', image_size => 64, batch_size => 8, config => '{"base": 4, "depth": 2}'};
 run_sql($database, "SET client_min_messages = error; SELECT $train); SELECT $train, seed => 1, promote => 'never')");
-run_sql($database, 'CREATE TABLE masks OF lesion_prediction');
+run_sql($database, 'CREATE TABLE masks (LIKE lesion_prediction)');
 
 # Enough rows for a job of seconds.
 run_sql($database, q{CREATE VIEW many AS SELECT a.id || '.' || n AS id, a.image FROM archive a, generate_series(1, 20) AS n});
@@ -57,7 +57,8 @@ like($job->query($call), qr/NOTICE.* 0 images of public\.many segmented, 0 broke
 is($watcher->query(q{SELECT count(*) FROM masks m JOIN lesion_version v ON v.model = m.model AND v.number = m.version
 	WHERE v.sha256 <> m.weights_sha256}), '0', 'each row names the weights of its version');
 is($watcher->query(q{SELECT count(*) FROM (SELECT id FROM masks GROUP BY id, version HAVING count(*) > 1) AS d}), '0', 'no row twice');
-is($watcher->query(q{SELECT string_agg(DISTINCT (lesion_reproduce(m)).agrees::text, ',') FROM (SELECT * FROM masks WHERE version = 1 LIMIT 5) AS m}), 'true',
+is($watcher->query(q{SELECT string_agg(DISTINCT (lesion_reproduce(m, v.image)).agrees::text, ',') FROM (SELECT * FROM masks WHERE version = 1 LIMIT 5) AS m
+	JOIN many AS v USING (id)}), 'true',
 	'a mask of the version before is made again');
 
 # A batch that fails as it commits is an error, and leaves no lock.
@@ -73,6 +74,28 @@ like($watcher->query($call), qr/NOTICE.* 20 images of public\.many segmented/, '
 # In a transaction block it is all or nothing.
 like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/, 'in a transaction block it says so');
 is($watcher->query(q{SELECT count(*) FROM masks WHERE version = 2}), '1200', '... and a rollback takes it back');
+# A table that would go with the extension.
+run_sql($database, 'CREATE TABLE typed OF lesion_prediction');
+my $into_typed = q{CALL lesion_predict('archive', 'net', 'typed', max_minutes => 1e-9)};
+like($job->query($into_typed), qr/NOTICE.* public\.typed is OF lesion_prediction.*\n.*ALTER TABLE public\.typed NOT OF/, 'a table OF the type, and what to do');
+like($job->query("ALTER TABLE public.typed NOT OF; $into_typed; SELECT count(*) FROM typed"), qr/^2$/m, '... which is still written to');
+
+# A partition, and a child, that stand on another server, where they are views: their rows have no place.
+my $elsewhere = 'tap_predict_elsewhere';
+fresh_database($elsewhere);
+run_sql($elsewhere, 'CREATE VIEW pictures AS SELECT id, image FROM generate_series(51, 55) AS id, lesion_synthetic(id, 64, 64)');
+run_sql($database, qq{CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw
+	OPTIONS (host '$ENV{PGHOST}', dbname '$elsewhere'); CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere OPTIONS (user '$ENV{PGUSER}');
+	CREATE TABLE parted (id int, image bytea) PARTITION BY RANGE (id); CREATE TABLE near PARTITION OF parted FOR VALUES FROM (1) TO (51);
+	CREATE FOREIGN TABLE far PARTITION OF parted FOR VALUES FROM (51) TO (1000) SERVER elsewhere OPTIONS (table_name 'pictures');
+	CREATE TABLE parent (id int, image bytea);
+	CREATE FOREIGN TABLE child () INHERITS (parent) SERVER elsewhere OPTIONS (table_name 'pictures')});
+run_sql($database, "INSERT INTO $_ SELECT id, image FROM generate_series(1, 5) AS id, lesion_synthetic(id, 64, 64)") for qw(near parent);
+for my $images (qw(parted parent)) {
+	run_sql($database, "SET client_min_messages = error; CALL lesion_predict('$images', 'net', 'masks', id_column => 'id', batch_size => 3)");
+	is(run_sql($database, "SELECT count(mask) || ' ' || count(DISTINCT id) FROM masks WHERE images = 'public.$images'"), '10 10',
+		"images of $images, here and elsewhere");
+}
 $job->quit;
 $watcher->quit;
 done_testing();

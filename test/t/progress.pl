@@ -75,7 +75,7 @@ like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
 is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '... then it is not shown');
 
 # A job of predictions counts its images from its beginning to its end.
-run_sql($database, q{CREATE TABLE masks OF lesion_prediction; CREATE VIEW many AS SELECT id || '.' || n AS id, image FROM archive, generate_series(1, 500) AS n});
+run_sql($database, q{CREATE TABLE masks (LIKE lesion_prediction); CREATE VIEW many AS SELECT id || '.' || n AS id, image FROM archive, generate_series(1, 500) AS n});
 $worker->start(q{CALL lesion_predict('many', 'net', 'masks', id_column => 'id', batch_size => 20)});
 @rows = watch('SELECT pid, model, version, processes, images_per_second > 0, images FROM lesion_segmentation_progress WHERE images > 50', qr/./, 3);
 like($rows[0], qr/^$pid\|net\|1\|1\|t\|\d+$/, 'the images of a job of predictions are counted over its batches');

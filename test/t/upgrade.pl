@@ -98,6 +98,16 @@ for my $catalogue (@catalogues) {
 		or diag(join "\n", (map { "updated only: $_" } grep { !$fresh{$_} } @upgraded), (map { "fresh only: $_" } grep { !$upgraded{$_} } @fresh));
 }
 
+# Tables of masks that were made OF the type of 0.2 are let go.
+my $typed = 'tap_typed';
+run_sql('postgres', "DROP DATABASE IF EXISTS $typed");
+run_sql('postgres', "CREATE DATABASE $typed");
+run_sql($typed, q{CREATE EXTENSION lesionseg VERSION '0.2'; CREATE SCHEMA clinic;
+	CREATE TABLE clinic."Masks" OF lesion_prediction (PRIMARY KEY (images, id, model, version));
+	INSERT INTO clinic."Masks" (images, id, model, version) VALUES ('a', 'b', 'c', 1)});
+run_sql($typed, 'SET client_min_messages = error; ALTER EXTENSION lesionseg UPDATE; DROP EXTENSION lesionseg CASCADE');
+is(run_sql($typed, 'SELECT count(*) FROM clinic."Masks"'), '1', 'masks of 0.2 stay when the extension of 0.3 is dropped');
+
 # Back to 0.1 there is no way, and the database can be dumped.
 isnt(system("psql -Xqd $old -c \"ALTER EXTENSION lesionseg UPDATE TO '0.1'\" 2>/dev/null"), 0, 'there is no way back');
 is(system("pg_dump -Fc $old >/dev/null"), 0, 'an updated database can be dumped');

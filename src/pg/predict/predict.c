@@ -483,6 +483,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.options = prediction_options(&job, image_column, id_column);
 	job.pending = pending_begin(job.source, job.target, job.batch_size);
 	check_may_insert(target);
+	predictions_warn_of_type(&job.store, target, job.target);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();
 	{

@@ -17,7 +17,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
-#include "utils/typcache.h"
 
 #include "pg/base/bytes.h"
 #include "pg/base/row_values.h"
