@@ -87,6 +87,30 @@ sub resident {
 	return $kilobytes;
 }
 
+# Seconds that each thread of the server process has waited for a core so far, by its id.
+sub waits {
+	my ($self) = @_;
+	my %seconds;
+	for my $task (glob "/proc/$self->{pid}/task/*") {
+		open my $file, '<', "$task/schedstat" or next;
+		my (undef, $nanoseconds) = split ' ', <$file>;
+		$seconds{$task} = $nanoseconds / 1e9;
+	}
+	return \%seconds;
+}
+
+# The longest that a thread has waited for a core since waits() said `before`.
+sub waited_since {
+	my ($self, $before) = @_;
+	my $now = $self->waits;
+	my $longest = 0;
+	for my $task (keys %$now) {
+		my $seconds = $now->{$task} - ($before->{$task} // 0);
+		$longest = $seconds if $seconds > $longest;
+	}
+	return $longest;
+}
+
 # End the session.
 sub quit {
 	my ($self) = @_;
@@ -127,11 +151,22 @@ SQL
 	return;
 }
 
+# Say that a server process is about to be killed: test/tools/server-tests takes
+# every other death for a failure.
+sub expect_death {
+	my ($pid) = @_;
+	open my $list, '>>', "$ENV{LESIONSEG_LOG}.killed" or die "$ENV{LESIONSEG_LOG}.killed: $!\n";
+	print $list "(PID $pid) was terminated by signal 9\n";
+	close $list or die "$ENV{LESIONSEG_LOG}.killed: $!\n";
+	return;
+}
+
 # Kill the process of a session outright; true when the server has noticed,
 # which ends all sessions, and answers again.
 sub kill_session {
 	my ($victim) = @_;
 	my $witness = Session->new('postgres');
+	expect_death($victim->pid);
 	kill('KILL', $victim->pid) == 1 or return 0;
 	for (1 .. 300) {
 		last unless eval { $witness->query('SELECT 1', 10) eq '1' };
