@@ -161,3 +161,24 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 60;
 
 COMMENT ON FUNCTION lesion_options() IS
 'every key that config, options and augment take: its default, what it takes and what it means';
+CREATE FUNCTION lesion_functions_only()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_functions_only'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_functions_only() IS 'refuses a statement to all but the owner of the table and the functions of lesionseg';
+
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_version
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_promotion
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_evaluation
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_image_score
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_robustness_score
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+
+REVOKE EXECUTE ON FUNCTION lesion_functions_only() FROM PUBLIC;

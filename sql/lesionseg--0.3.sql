@@ -525,6 +525,13 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_training_only() IS 'refuses a statement to all but the owner of the table and a training';
 
+CREATE FUNCTION lesion_functions_only()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_functions_only'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_functions_only() IS 'refuses a statement to all but the owner of the table and the functions of lesionseg';
+
 CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_model
 FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
 CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_version
@@ -546,6 +553,18 @@ CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_epoch
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_checkpoint
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_version
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_promotion
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_evaluation
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_image_score
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_robustness_score
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
 
 CREATE FUNCTION lesion_check_references()
 RETURNS trigger
@@ -626,8 +645,8 @@ ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
 
 -- Triggers fire without this right; who has it could hang them on tables of
 -- their own.
-REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_training_only(), lesion_version_immutable()
-	FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_training_only(), lesion_functions_only(),
+	lesion_version_immutable() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
 	FROM PUBLIC;
 

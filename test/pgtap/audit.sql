@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(36);
+SELECT plan(37);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -65,8 +65,12 @@ SELECT throws_ok($$CREATE TEMP TABLE lesion_promotion (model bigint, version int
 SELECT lesion_model_create('mine', 'unet');
 SELECT is((SELECT role || ' ' || login FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'lesion_test_operator ' || session_user,
 	'the role in effect and the one that logged in');
-INSERT INTO lesion_model (name, architecture, created_at) VALUES ('sly', 'unet', '2020-01-01');
-SELECT is((SELECT model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'sly', 'an INSERT by hand is an event, whatever time it claims');
+SELECT throws_ok($$INSERT INTO lesion_model (name, architecture, created_at) VALUES ('sly', 'unet', '2020-01-01')$$, '42501',
+	'only the functions of lesionseg may write to lesion_model', 'a model is not made by hand');
+RESET ROLE;
+INSERT INTO lesion_model (name, architecture, created_by) VALUES ('sly', 'unet', 'nobody');
+SELECT is((SELECT model || ' ' || role FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'sly ' || current_user, 'an INSERT of the owner by hand is an event, whoever it names');
+SET LOCAL ROLE lesion_test_operator;
 DELETE FROM lesion_model WHERE name = 'sly';
 SELECT is((SELECT event || ' ' || model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'drop sly', 'so is a DELETE');
 RESET ROLE;

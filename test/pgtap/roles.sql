@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(70);
+SELECT plan(83);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -71,6 +71,38 @@ SELECT throws_ok($$INSERT INTO lesion_epoch (run, epoch, train_loss, learning_ra
 SELECT throws_ok($$INSERT INTO lesion_checkpoint SELECT min(run), 1, '', '' FROM lesion_run$$, '42501', 'only a training may write to lesion_checkpoint', '... nor a checkpoint');
 RESET ROLE;
 SELECT lives_ok($$UPDATE lesion_run SET best_epoch = best_epoch$$, 'the owner may');
+
+-- Nor does the right to write make anybody the author of what he likes: rows are written by functions, who and when are true.
+GRANT INSERT ON lesion_robustness_score TO lesion_trainer;
+SET LOCAL ROLE lesion_trainer;
+SELECT throws_ok($$INSERT INTO lesion_model (name, architecture, created_by) VALUES ('theirs', 'unet', 'postgres')$$,
+	'42501', 'only the functions of lesionseg may write to lesion_model', 'a model under another name');
+SELECT throws_ok($$INSERT INTO lesion_model (name, architecture, bundled) VALUES ('nosuch', 'nosuch', true)$$, '42501', NULL, '... or one that came with the extension');
+SELECT throws_ok($$INSERT INTO lesion_version SELECT model, 9, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run, metadata, extension_version,
+	'2020-01-01', 'postgres' FROM lesion_version WHERE model = 'net' AND number = 1$$, '42501', 'only the functions of lesionseg may write to lesion_version', 'a version of another');
+SELECT throws_ok($$INSERT INTO lesion_promotion (model, version, reason, promoted_by) VALUES ('net', 1, 'better', 'postgres')$$,
+	'42501', 'only the functions of lesionseg may write to lesion_promotion', 'a promotion by another');
+SELECT throws_ok($$INSERT INTO lesion_promotion (promotion, model, version, reason) OVERRIDING SYSTEM VALUE VALUES (9223372036854775807, 'net', 1, 'by hand')$$,
+	'42501', NULL, '... or one that no other comes after');
+SELECT throws_ok($$INSERT INTO lesion_evaluation (model, version, images, subset, split_seed, test_fraction, threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity,
+	specificity, "precision", accuracy, skipped, broken, images_per_second, seconds, evaluated_by)
+	VALUES ('net', 1, 'public.archive', 'test', 0, 0.2, 0.5, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 'postgres')$$,
+	'42501', 'only the functions of lesionseg may write to lesion_evaluation', 'scores that nobody measured');
+SELECT throws_ok($$INSERT INTO lesion_image_score SELECT min(evaluation), 'x', 1, 1, 1, 1, 1 FROM lesion_evaluation$$,
+	'42501', 'only the functions of lesionseg may write to lesion_image_score', '... or of an image');
+SELECT throws_ok($$INSERT INTO lesion_robustness_score VALUES ('net', 1, 'public.archive', 'test', 'clean', 0, 'off', 1, 0, 5, 0, 0.5, false, now(), 'postgres')$$,
+	'42501', 'only the functions of lesionseg may write to lesion_robustness_score', '... or of robustness');
+SELECT throws_ok($$WITH e AS (SELECT lesion_evaluate('archive', 'net', 'all')) INSERT INTO lesion_image_score SELECT 1, 'x', 1, 1, 1, 1, 1 FROM e$$,
+	'42501', NULL, '... in the same query as an evaluation');
+SELECT lesion_model_import('mine', lesion_model_export('net', 1)), lesion_evaluate('archive', 'net', 'all');
+SELECT lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', max_images => 1);
+RESET ROLE;
+SELECT is((SELECT m.created_by || ' ' || v.created_by || ' ' || p.promoted_by FROM lesion_model AS m, lesion_version AS v, lesion_promotion AS p
+	WHERE m.name = 'mine' AND v.model = 'mine' AND p.model = 'mine'), 'lesion_trainer lesion_trainer lesion_trainer', 'functions say who');
+SELECT is((SELECT evaluated_by FROM lesion_evaluation ORDER BY evaluation DESC LIMIT 1), 'lesion_trainer', '... of scores too');
+SELECT is((SELECT DISTINCT evaluated_by FROM lesion_robustness_score), 'lesion_trainer', '... and of robustness');
+SELECT lives_ok($$INSERT INTO lesion_image_score SELECT min(evaluation), 'x', 1, 1, 1, 1, 1 FROM lesion_evaluation$$, 'the owner may, as who restores a dump');
+SELECT lesion_model_drop('mine');
 
 -- What runs with other rights than the caller's: three triggers, whose names are settled.
 SELECT is((SELECT string_agg(p.proname, ', ' ORDER BY p.proname) FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid

@@ -25,6 +25,9 @@
 #include "arch/network.h"
 #include "pg/base/store.h"
 
+/* A query of store_execute() that writes is running in this process. */
+static bool writing = false;
+
 /* The version of the extension's script. */
 static char *
 script_version(void)
@@ -81,13 +84,17 @@ store_open(FunctionCallInfo fcinfo, bool read_only)
 	return store;
 }
 
-void
-store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
-			  const char *nulls, int expected)
+bool
+store_is_writing(void)
+{
+	return writing;
+}
+
+/* A query with the store's prefix in the place of each '@'. */
+static char *
+store_query(const ModelStore *store, const char *query)
 {
 	StringInfoData text;
-	int			level = NewGUCNestLevel();
-	int			result;
 
 	initStringInfo(&text);
 	for (const char *c = query; *c != '\0'; c++)
@@ -97,19 +104,59 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 		else
 			appendStringInfoChar(&text, *c);
 	}
-	if (expected == SPI_OK_SELECT)
-		(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
-	result = SPI_execute_with_args(text.data, count, types, values, nulls, store->read_only, 0);
+	return text.data;
+}
+
+/* Run a SELECT, under a search_path of our own. */
+static int
+execute_select(const ModelStore *store, const char *text, int count, Oid *types, Datum *values, const char *nulls)
+{
+	int			level = NewGUCNestLevel();
+	int			result;
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+	result = SPI_execute_with_args(text, count, types, values, nulls, store->read_only, 0);
 	AtEOXact_GUC(true, level);
+	return result;
+}
+
+/* Run a query that writes, and that the tables' triggers let pass. */
+static int
+execute_write(const ModelStore *store, const char *text, int count, Oid *types, Datum *values, const char *nulls)
+{
+	bool		outer = writing;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		writing = true;
+		result = SPI_execute_with_args(text, count, types, values, nulls, store->read_only, 0);
+	}
+	PG_FINALLY();
+	{
+		writing = outer;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+void
+store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
+			  const char *nulls, int expected)
+{
+	char	   *text = store_query(store, query);
+	int			result = expected == SPI_OK_SELECT ? execute_select(store, text, count, types, values, nulls) :
+		execute_write(store, text, count, types, values, nulls);
+
 	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				 errmsg("a trigger kept a row from being stored"),
-				 errdetail("The query was: %s", text.data)));
+				 errdetail("The query was: %s", text)));
 	if (result != expected)
-		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text.data);
-	pfree(text.data);
+		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text);
+	pfree(text);
 }
 
 void

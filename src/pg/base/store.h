@@ -34,6 +34,9 @@ ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 						  Datum *values, const char *nulls, int expected);
 
+/* Is a query of store_execute() that writes under way? Then what is written comes of our functions. */
+bool		store_is_writing(void);
+
 /* Raise an error unless the caller has `mode` rights on a table of the
  * store; `purpose` completes "to ...". Called before long work. */
 void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);

@@ -12,7 +12,6 @@
 #include "pg/base/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/train/checkpoint_store.h"
-#include "pg/train/training_record.h"
 
 /* What the run is computed by: "onednn bf16, 2 threads". Two runs agree bit
  * for bit only where this is the same. */
@@ -55,11 +54,11 @@ checkpoint_save(const TrainRun *run)
 	call_free(run->call, bytes);
 
 	drop_others(run);
-	record_execute(&run->store,
-				   "INSERT INTO @lesion_checkpoint AS c (run, epoch, state, engine) VALUES ($1, $2, $3, $4) "
-				   "ON CONFLICT (run) DO UPDATE SET epoch = $2, state = $3, engine = $4, "
-				   "saved_at = pg_catalog.clock_timestamp()",
-				   4, types, values, NULL, SPI_OK_INSERT);
+	store_execute(&run->store,
+				  "INSERT INTO @lesion_checkpoint AS c (run, epoch, state, engine) VALUES ($1, $2, $3, $4) "
+				  "ON CONFLICT (run) DO UPDATE SET epoch = $2, state = $3, engine = $4, "
+				  "saved_at = pg_catalog.clock_timestamp()",
+				  4, types, values, NULL, SPI_OK_INSERT);
 	pfree(DatumGetPointer(values[2]));
 }
 

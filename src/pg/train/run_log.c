@@ -13,7 +13,6 @@
 #include "pg/base/bytes.h"
 #include "pg/base/row_values.h"
 #include "pg/train/run_log.h"
-#include "pg/train/training_record.h"
 
 /* A column of the first row of the current result, which is not NULL. */
 static Datum
@@ -54,10 +53,10 @@ run_log_begin(TrainRun *run)
 	};
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
-	record_execute(&run->store,
-				   "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, pid) "
-				   "VALUES ($1, 'running', $2, $3, $4, $5, $6) RETURNING run",
-				   lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
+	store_execute(&run->store,
+				  "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, pid) "
+				  "VALUES ($1, 'running', $2, $3, $4, $5, $6) RETURNING run",
+				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
 	run->run = DatumGetInt64(result_datum(1, INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -78,11 +77,11 @@ run_log_images(const TrainRun *run)
 	};
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
-	record_execute(&run->store,
-				   "UPDATE @lesion_run SET training_images = $2::int, validation_images = $3::int, "
-				   "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7 "
-				   "WHERE run OPERATOR(pg_catalog.=) $1",
-				   lengthof(types), types, values, NULL, SPI_OK_UPDATE);
+	store_execute(&run->store,
+				  "UPDATE @lesion_run SET training_images = $2::int, validation_images = $3::int, "
+				  "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7 "
+				  "WHERE run OPERATOR(pg_catalog.=) $1",
+				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
 }
 
 void
@@ -104,10 +103,10 @@ run_log_epoch(const TrainRun *run, const EpochReport *report)
 
 	if (isnan(report->val_dice))
 		nulls[3] = nulls[4] = 'n';
-	record_execute(&run->store,
-				   "INSERT INTO @lesion_epoch (run, epoch, train_loss, val_loss, val_dice, learning_rate, "
-				   "images_per_second, seconds, best) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-				   lengthof(types), types, values, nulls, SPI_OK_INSERT);
+	store_execute(&run->store,
+				  "INSERT INTO @lesion_epoch (run, epoch, train_loss, val_loss, val_dice, learning_rate, "
+				  "images_per_second, seconds, best) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT);
 }
 
 void
@@ -128,11 +127,11 @@ run_log_finish(const TrainRun *run)
 		values[5] = CStringGetTextDatum(run->stopped_by);
 	else
 		nulls[5] = 'n';
-	record_execute(&run->store,
-				   "UPDATE @lesion_run SET state = 'finished', version = $2, best_epoch = $3, seconds = $4, "
-				   "images_per_second = $5, stopped_by = $6, finished_at = pg_catalog.clock_timestamp() "
-				   "WHERE run OPERATOR(pg_catalog.=) $1",
-				   lengthof(types), types, values, nulls, SPI_OK_UPDATE);
+	store_execute(&run->store,
+				  "UPDATE @lesion_run SET state = 'finished', version = $2, best_epoch = $3, seconds = $4, "
+				  "images_per_second = $5, stopped_by = $6, finished_at = pg_catalog.clock_timestamp() "
+				  "WHERE run OPERATOR(pg_catalog.=) $1",
+				  lengthof(types), types, values, nulls, SPI_OK_UPDATE);
 }
 
 /* ---- runs that end otherwise ---- */
@@ -149,11 +148,11 @@ run_log_fail(const TrainRun *run, const ErrorData *error)
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode))
 	};
 
-	record_execute(&run->store,
-				   "UPDATE @lesion_run SET state = $2, error = $3, sqlstate = $4, "
-				   "finished_at = pg_catalog.clock_timestamp() "
-				   "WHERE run OPERATOR(pg_catalog.=) $1",
-				   lengthof(types), types, values, NULL, SPI_OK_UPDATE);
+	store_execute(&run->store,
+				  "UPDATE @lesion_run SET state = $2, error = $3, sqlstate = $4, "
+				  "finished_at = pg_catalog.clock_timestamp() "
+				  "WHERE run OPERATOR(pg_catalog.=) $1",
+				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
 }
 
 void
@@ -163,12 +162,12 @@ run_log_mark_lost(const TrainRun *run)
 	Datum		values[] = {CStringGetTextDatum(run->request.model)};
 
 	/* When it ended nobody saw; the last that was heard of it is certain. */
-	record_execute(&run->store,
-				   "UPDATE @lesion_run r SET state = 'lost', finished_at = "
-				   "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e "
-				   "WHERE e.run OPERATOR(pg_catalog.=) r.run), r.started_at) "
-				   "WHERE model OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
-				   1, types, values, NULL, SPI_OK_UPDATE);
+	store_execute(&run->store,
+				  "UPDATE @lesion_run r SET state = 'lost', finished_at = "
+				  "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e "
+				  "WHERE e.run OPERATOR(pg_catalog.=) r.run), r.started_at) "
+				  "WHERE model OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running'",
+				  1, types, values, NULL, SPI_OK_UPDATE);
 }
 
 UnfinishedRun
@@ -242,10 +241,10 @@ run_log_resume(TrainRun *run, const UnfinishedRun *unfinished)
 	Oid			types[] = {INT8OID, INT4OID};
 	Datum		values[] = {Int64GetDatum(unfinished->run), Int32GetDatum(MyProcPid)};
 
-	record_execute(&run->store,
-				   "UPDATE @lesion_run SET state = 'running', error = NULL, sqlstate = NULL, finished_at = NULL, "
-				   "pid = $2, resumed = resumed OPERATOR(pg_catalog.+) 1 WHERE run OPERATOR(pg_catalog.=) $1",
-				   2, types, values, NULL, SPI_OK_UPDATE);
+	store_execute(&run->store,
+				  "UPDATE @lesion_run SET state = 'running', error = NULL, sqlstate = NULL, finished_at = NULL, "
+				  "pid = $2, resumed = resumed OPERATOR(pg_catalog.+) 1 WHERE run OPERATOR(pg_catalog.=) $1",
+				  2, types, values, NULL, SPI_OK_UPDATE);
 	run->run = unfinished->run;
 	read_epochs(run);
 }

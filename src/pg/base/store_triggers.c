@@ -1,0 +1,54 @@
+/*
+ * store_triggers.c: triggers that let rows into the extension's tables only by
+ * way of its functions.
+ *
+ * Who trains, evaluates or promotes has the right to INSERT there; a row made by
+ * hand would say that something happened which did not, or that somebody else did
+ * it. The owner of a table may all the same: pg_restore is run by one. Who and
+ * when are defaults of the tables, which no function of ours overrides.
+ */
+#include "postgres.h"
+
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+
+#include "pg/base/store.h"
+
+PG_FUNCTION_INFO_V1(lesion_functions_only);
+PG_FUNCTION_INFO_V1(lesion_training_only);
+
+/* Refuse the statement of a trigger to all but the owner of the table and `writer`, our functions. */
+static Datum
+refuse_others(FunctionCallInfo fcinfo, const char *name, const char *writer)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Oid			owner;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s is a trigger", name)));
+	owner = trigger->tg_relation->rd_rel->relowner;
+	if (!store_is_writing() && !has_privs_of_role(GetUserId(), owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only %s may write to %s", writer, RelationGetRelationName(trigger->tg_relation)),
+				 errhint("It is a record of what happened; its owner is \"%s\".", GetUserNameFromId(owner, false))));
+	PG_RETURN_POINTER(NULL);
+}
+
+/* Trigger before a statement that inserts into or updates a table of models or scores. */
+Datum
+lesion_functions_only(PG_FUNCTION_ARGS)
+{
+	return refuse_others(fcinfo, "lesion_functions_only", "the functions of lesionseg");
+}
+
+/* Trigger before a statement that inserts into or updates what a training leaves behind. */
+Datum
+lesion_training_only(PG_FUNCTION_ARGS)
+{
+	return refuse_others(fcinfo, "lesion_training_only", "a training");
+}
