@@ -141,7 +141,7 @@ ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
 REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
 	FROM PUBLIC;
 
--- ==== Bundled weights ====
+-- ==== Rights ====
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the
 -- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.
@@ -182,3 +182,15 @@ CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_robustnes
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
 
 REVOKE EXECUTE ON FUNCTION lesion_functions_only() FROM PUBLIC;
+
+-- ==== Bundled weights ====
+
+-- What lesionseg--0.2.sql could not register: it may have been run by the
+-- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.
+CREATE FUNCTION lesion_register_bundled()
+RETURNS void
+AS 'MODULE_PATHNAME', 'lesion_register_bundled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+SELECT lesion_register_bundled();
+DROP FUNCTION lesion_register_bundled();
