@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(77);
+SELECT plan(82);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -238,6 +238,34 @@ $$;
 CREATE TRIGGER move AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.moving' AND NEW.id = '1') EXECUTE FUNCTION move();
 CALL lesion_predict('moving', 'net', 'watched', batch_size => 2);
 SELECT set_eq($$SELECT id FROM watched WHERE images = 'public.moving'$$, '{1,2,4,5,6}'::text[], 'rows that are deleted or moved meanwhile');
+
+-- Rows whose ids change or that come after their turn: the job looks again until nothing is missing.
+CREATE TABLE renumbered AS SELECT number AS id, image FROM pictures, generate_series(1, 40) AS number WHERE id = 1;
+ALTER TABLE renumbered ADD PRIMARY KEY (id);
+CREATE FUNCTION renumber() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE renumbered SET id = id + 200 WHERE id < 200 AND id > 5;
+	INSERT INTO renumbered SELECT 0, image FROM pictures WHERE id = 2;
+	RETURN NULL;
+END
+$$;
+CREATE TRIGGER renumber AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.renumbered' AND NEW.id = '10') EXECUTE FUNCTION renumber();
+CALL lesion_predict('renumbered', 'net', 'watched', batch_size => 5);
+SELECT is((SELECT count(*) FROM renumbered AS r WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.images = 'public.renumbered' AND w.id = r.id::text)), 0::bigint,
+	'an UPDATE of all keys and an INSERT while it runs leave no image out');
+SELECT is((SELECT count(*) FROM (SELECT id FROM watched WHERE images = 'public.renumbered' GROUP BY id HAVING count(*) > 1) AS d), 0::bigint, '... and make none twice');
+CREATE VIEW restless AS SELECT gen_random_uuid() AS id, image FROM pictures;
+SELECT throws_ok($$CALL lesion_predict('restless', 'net', 'watched', id_column => 'id')$$, '55000', 'ids of public.restless are others each time they are read',
+	'ids that do not stay are an error');
+CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN DELETE FROM watched WHERE images = NEW.images AND id = NEW.id; RETURN NULL; END$$;
+CREATE TRIGGER forget AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.pictures' AND NEW.id = '3') EXECUTE FUNCTION forget();
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched')$$, '09000', 'the row of image "3" of public.pictures was stored in public.watched and is gone again',
+	'a trigger that deletes what was stored');
+DROP TRIGGER forget ON watched;
+SET LOCAL lesionseg.max_pixels = 1500;
+CALL lesion_predict('pictures', 'net', 'watched');
+SELECT is((SELECT count(*) FROM watched WHERE images = 'public.pictures'), 11::bigint, 'an image above a limit is not tried again in the same call');
+RESET lesionseg.max_pixels;
 
 -- Arguments are looked at when there is nothing to do, too.
 SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', enhance => 'nosuch')$$, '22023', NULL, 'a mode that does not exist');

@@ -92,13 +92,19 @@ is(weights('whole'), weights('reference'), 'lesion_retrain makes the weights of 
 is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', 'a finished run leaves no checkpoint');
 is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', '... and no lock');
 
-# What does not fit in memory stands in a temporary file, which outlives commits.
+# What does not fit in memory stands in a temporary file, which outlives commits, where such files are to stand.
+$session->query(q{SET allow_in_place_tablespaces = on; DROP TABLESPACE IF EXISTS tap_retrain; CREATE TABLESPACE tap_retrain LOCATION ''});
+$session->query('SET temp_tablespaces = tap_retrain');
+my $tablespace = run_sql('postgres', q{SELECT oid FROM pg_tablespace WHERE spcname = 'tap_retrain'});
 my $large = q{'archive', '%s', 2, architecture => 'unet', config => '{"base": 1, "depth": 1}', image_size => 256, batch_size => 1};
 run_sql($database, 'SELECT lesion_train(' . sprintf($large, 'ample') . ')');
 $session->query("SET lesionseg.max_memory = '16MB'; SET log_temp_files = 0; SET client_min_messages = log");
 $said = $session->query('CALL lesion_retrain(' . sprintf($large, 'cramped') . ')');
 like($said, qr/temporary file: path .*is finished/s, 'a run that spills commits too') or diag $said;
-$session->query('RESET lesionseg.max_memory; RESET log_temp_files; RESET client_min_messages');
+like($said, qr{temporary file: path "pg_tblspc/$tablespace/}, '... into a tablespace of temp_tablespaces');
+unlike($said, qr{temporary file: path "base/}, '... and no other');
+$session->query('RESET lesionseg.max_memory; RESET log_temp_files; RESET client_min_messages; RESET temp_tablespaces');
+is($session->query('DROP TABLESPACE tap_retrain'), '', '... which is empty then');
 is(weights('cramped'), weights('ample'), '... and makes the same weights');
 
 # While it runs.

@@ -132,15 +132,42 @@ pg_host_log(void *user, LogLevel level, const char *message)
 	PG_END_TRY();
 }
 
+/*
+ * Create a temporary file that outlives the transaction, in the next of
+ * temp_tablespaces; raises. The server puts such a file into the database's own
+ * tablespace, so that none of those can be kept from being dropped. Ours may fill
+ * the disk that the setting is there to spare: for as long as it is opened, the
+ * tablespace that is next stands for the database's.
+ */
+static File
+open_spill(void)
+{
+	const Oid	own = MyDatabaseTableSpace;
+	Oid			next;
+	volatile File file = 0;
+
+	PrepareTempTablespaces();
+	next = TempTablespacesAreSet() ? GetNextTempTableSpace() : InvalidOid;
+	PG_TRY();
+	{
+		if (OidIsValid(next))
+			MyDatabaseTableSpace = next;
+		file = OpenTemporaryFile(true);
+	}
+	PG_FINALLY();
+	{
+		MyDatabaseTableSpace = own;
+	}
+	PG_END_TRY();
+	return file;
+}
+
 /* Write to the temporary file, creating it when first used; raises. */
 static void
 spill_write(PgHost *self, int64_t offset, const char *data, size_t size)
 {
 	if (self->spill == 0)
-	{
-		PrepareTempTablespaces();
-		self->spill = OpenTemporaryFile(true);
-	}
+		self->spill = open_spill();
 	while (size > 0)
 	{
 		int			piece = (int) Min(size, (size_t) SPILL_PIECE);

@@ -6,7 +6,9 @@
  * and no cursor can be kept over the commits between batches without a copy
  * of all images. So ids are listed many at a time, and a batch's images are
  * fetched by where their rows stood, or by their ids where the source is no
- * table or the rows have moved since.
+ * table or the rows have moved since. What is in neither place may have another
+ * id now, one that was listed already or never: so all ids are gone through
+ * until nothing is missing.
  */
 #include "postgres.h"
 
@@ -16,7 +18,11 @@
 #include "utils/memutils.h"
 
 #include "pg/base/row_values.h"
+#include "pg/base/sha256.h"
 #include "pg/predict/pending_images.h"
+
+/* So many times in a row nothing of what was listed may be found. */
+#define LOST_PASSES 20
 
 /* A list has the ids of so many batches, and not more than some megabytes. */
 #define LIST_BATCHES 500
@@ -31,8 +37,41 @@ pending_begin(const ImagesSource *source, const char *target, int batch_size)
 	pending->target = target;
 	pending->batch_size = batch_size;
 	pending->list_length = Min((int64) batch_size * LIST_BATCHES, Max(batch_size, LIST_IDS));
-	pending->context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg pending images", ALLOCSET_DEFAULT_SIZES);
+	pending->version_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg pending version",
+													 ALLOCSET_DEFAULT_SIZES);
 	return pending;
+}
+
+/* ---- what is left out ---- */
+
+/* Ids are kept by their SHA-256: keys of a hash table have one size. */
+static void
+id_digest(const char *id, uint8_t digest[SHA256_BYTES])
+{
+	sha256_digest(id, strlen(id), digest);
+}
+
+void
+pending_leave_out(PendingImages *pending, const char *id)
+{
+	HASHCTL		control = {.keysize = SHA256_BYTES,.entrysize = SHA256_BYTES,.hcxt = pending->version_context};
+	uint8_t		digest[SHA256_BYTES];
+
+	if (pending->left_out == NULL)
+		pending->left_out = hash_create("lesionseg images left out", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	id_digest(id, digest);
+	(void) hash_search(pending->left_out, digest, HASH_ENTER, NULL);
+}
+
+static bool
+is_left_out(const PendingImages *pending, const char *id)
+{
+	uint8_t		digest[SHA256_BYTES];
+
+	if (pending->left_out == NULL)
+		return false;
+	id_digest(id, digest);
+	return hash_search(pending->left_out, digest, HASH_FIND, NULL) != NULL;
 }
 
 /* ---- the list ---- */
@@ -92,40 +131,108 @@ listed_image(const ImagesSource *source, HeapTuple row, TupleDesc columns)
 	return image;
 }
 
-/* Make the list anew, of what comes after `last`. */
+/* Make the list anew, of what comes after the last id of the one before. */
 static void
-list_images(PendingImages *pending, const char *last)
+list_images(PendingImages *pending)
 {
 	MemoryContext caller;
 
-	select_ids(pending, last);
-	caller = MemoryContextSwitchTo(pending->context);
-	pending->count = SPI_processed;
+	select_ids(pending, pending->last);
+	MemoryContextReset(pending->list_context);
+	pending->last = NULL;
+	caller = MemoryContextSwitchTo(pending->list_context);
+	pending->count = 0;
 	pending->next = 0;
-	pending->more = pending->count == pending->list_length;
-	pending->images = palloc_extended((pending->count + 1) * sizeof *pending->images, MCXT_ALLOC_HUGE);
-	for (int64 i = 0; i < pending->count; i++)
-		pending->images[i] = listed_image(pending->source, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+	pending->more = SPI_processed == (uint64) pending->list_length;
+	pending->images = palloc_extended((SPI_processed + 1) * sizeof *pending->images, MCXT_ALLOC_HUGE);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		PendingImage image = listed_image(pending->source, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+
+		pending->last = image.id;
+		if (!is_left_out(pending, image.id))
+			pending->images[pending->count++] = image;
+	}
+	pending->pass_listed += pending->count;
 	MemoryContextSwitchTo(caller);
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* See that the list is for the version and has images, if there are any. */
+/* ---- passes ---- */
+
+/* Begin to look at a version's images. */
 static void
+begin_version(PendingImages *pending, const ModelVersion *version)
+{
+	MemoryContextReset(pending->version_context);	/* and what is within */
+	pending->list_context = AllocSetContextCreate(pending->version_context, "lesionseg pending images",
+												  ALLOCSET_DEFAULT_SIZES);
+	pending->model = MemoryContextStrdup(pending->version_context, version->model);
+	pending->version = version->number;
+	pending->left_out = NULL;
+	pending->pass_first = pending->before_first = pending->last = NULL;
+	pending->pass_listed = pending->pass_found = pending->lost_passes = 0;
+	list_images(pending);
+}
+
+/* Look again from the first id. */
+static void
+begin_pass(PendingImages *pending)
+{
+	pending->lost_passes = pending->pass_found == 0 ? pending->lost_passes + 1 : 0;
+	if (pending->lost_passes == LOST_PASSES)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("ids of %s are others each time they are read", pending->source->name),
+				 errdetail("%d times in a row, no image was found under an id that had just been listed.", LOST_PASSES),
+				 errhint("A mask is found by its image's id: it must stay.")));
+	pending->before_first = pending->pass_first;
+	pending->pass_first = pending->last = NULL;
+	pending->pass_listed = pending->pass_found = 0;
+	list_images(pending);
+}
+
+/* See that the list is for the version and has images; false where there are
+ * none at all. */
+static bool
 need_list(PendingImages *pending, const ModelVersion *version)
 {
-	bool		same = pending->model != NULL && strcmp(pending->model, version->model) == 0 &&
-		pending->version == version->number;
-	char	   *last = NULL;
+	if (pending->model == NULL || strcmp(pending->model, version->model) != 0 || pending->version != version->number)
+		begin_version(pending, version);
+	while (pending->next == pending->count)
+	{
+		if (pending->more)
+			list_images(pending);
+		else if (pending->pass_listed > 0)
+			begin_pass(pending);
+		else
+			return false;
+	}
+	return true;
+}
 
-	if (same && (pending->next < pending->count || !pending->more))
-		return;
-	if (same)
-		last = pstrdup(pending->images[pending->count - 1].id);
-	MemoryContextReset(pending->context);
-	pending->model = MemoryContextStrdup(pending->context, version->model);
-	pending->version = version->number;
-	list_images(pending, last);
+/* Count images that were found. The first one of a pass must not be that of
+ * the pass before: it has a row, and would get one in each pass. */
+static void
+note_found(PendingImages *pending, const SPITupleTable *rows)
+{
+	if (pending->pass_found == 0 && rows->numvals > 0)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(pending->version_context);
+
+		pending->pass_first = TextDatumGetCString(row_needed(rows->vals[0], rows->tupdesc, 1, TEXTOID));
+		MemoryContextSwitchTo(caller);
+		if (pending->before_first != NULL && strcmp(pending->pass_first, pending->before_first) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+					 errmsg("the row of image \"%s\" of %s was stored in %s and is gone again", pending->pass_first,
+							pending->source->name, pending->target),
+					 errdetail("A trigger on the table or another session deletes rows, or changes their images, id, model "
+							   "or version."),
+					 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
+							 "others.")));
+	}
+	pending->pass_found += rows->numvals;
 }
 
 /* ---- the images ---- */
@@ -188,19 +295,16 @@ SPITupleTable *
 pending_fetch(PendingImages *pending, const ModelVersion *version)
 {
 	/* Where all rows of a batch are gone since, the next may have some. */
-	for (;;)
+	while (need_list(pending, version))
 	{
-		SPITupleTable *rows;
-		int			count;
+		int			count = (int) Min(pending->count - pending->next, pending->batch_size);
+		SPITupleTable *rows = fetch_images(pending, count);
 
-		need_list(pending, version);
-		if (pending->next == pending->count)
-			return NULL;
-		count = (int) Min(pending->count - pending->next, pending->batch_size);
-		rows = fetch_images(pending, count);
 		pending->next += count;
+		note_found(pending, rows);
 		if (rows->numvals > 0)
 			return rows;
 		SPI_freetuptable(rows);
 	}
+	return NULL;
 }

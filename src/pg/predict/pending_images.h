@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "utils/hsearch.h"
 #include "pg/images/images_source.h"
 #include "pg/models/model_store.h"
 
@@ -24,13 +25,23 @@ typedef struct PendingImages
 	const char *target;			/* the table of predictions, qualified and quoted */
 	int			batch_size;
 	int64		list_length;	/* at most */
-	MemoryContext context;		/* of the list */
+	MemoryContext version_context;	/* of all that is about one version */
+	MemoryContext list_context; /* of the list, within it */
 	char	   *model;			/* what the list is for; NULL = there is none yet */
 	int			version;
 	PendingImage *images;		/* in the order of their ids */
 	int64		count;
 	int64		next;
-	bool		more;			/* behind the last of the list there may be others */
+	char	   *last;			/* the last id that was listed; NULL = the list is the first of a pass */
+	bool		more;			/* behind it there may be others */
+
+	/* A pass goes through all ids once. */
+	int64		pass_listed;
+	int64		pass_found;		/* of these, images that were there when they were fetched */
+	char	   *pass_first;		/* the first of these */
+	char	   *before_first;	/* that of the pass before */
+	int			lost_passes;	/* in a row that found none of what they listed */
+	HTAB	   *left_out;		/* ids that are not to be listed again; NULL = none */
 } PendingImages;
 
 /* Begin with no list, in the current memory context. */
@@ -40,11 +51,17 @@ PendingImages *pending_begin(const ImagesSource *source, const char *target, int
  * Fetch a batch of images that have no row from the version, further on
  * in the order of ids than those of the call before, unless the version is
  * another. They stand in the result as (id, image), their TOASTed values not
- * fetched; NULL when there are none left. An id that several images have is
- * an error where it is listed; where it has come to be so since, the rows
- * stand side by side.
+ * fetched. After the last id it looks again from the first, because rows may
+ * have come or got another id meanwhile; NULL when nothing is left then. An id
+ * that several images have is an error where it is listed; where it has come
+ * to be so since, the rows stand side by side. What would go on for ever is an
+ * error too: a row that was stored is gone again, or ids are others each time
+ * they are read.
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
+
+/* Leave an image out from now on, as long as the version is the same: it gets no row. */
+void		pending_leave_out(PendingImages *pending, const char *id);
 
 /* Raise an error because several images have an id, unless it is one that
  * says that they are equal. */

@@ -223,6 +223,7 @@ predict_row(Predict *job, Datum *values, char *nulls)
 	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 	{
 		job->limited++;
+		pending_leave_out(job->pending, TextDatumGetCString(values[ROW_ID]));
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
 				 errmsg("%s is left for another call: %s", name, error->message),
