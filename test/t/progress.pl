@@ -70,6 +70,11 @@ my @rows = watch($question, qr/./, 5);
 is(scalar @rows, 5, 'the images of a query are counted');
 like($rows[0], qr/^$pid\|net\|1\|1\|t\|\d+$/, '... with what does it');
 is(run_sql('postgres', 'CREATE EXTENSION lesionseg; SELECT count(*) FROM lesion_segmentation_progress'), '0', '... but not in another database');
+my $shown = 'SELECT count(*) FROM lesion_segmentation_progress';
+is(run_sql($database, "SET client_min_messages = error; DROP ROLE IF EXISTS tap_curious; CREATE ROLE tap_curious; SET ROLE tap_curious; $shown"), '0',
+	'... nor to a role that may not see what others do');
+is(run_sql($database, "GRANT pg_read_all_stats TO tap_curious; SET ROLE tap_curious; $shown"), '1', '... unless it was granted that');
+run_sql($database, 'DROP ROLE tap_curious');
 $watcher->query("SELECT pg_cancel_backend($pid)");
 like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
 is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '... then it is not shown');

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_authid.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
@@ -15,6 +16,7 @@
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "storage/shmem.h"
+#include "utils/acl.h"
 
 #include "pg/base/compat.h"
 #include "pg/base/progress_slots.h"
@@ -98,6 +100,7 @@ progress_mine(void)
 		mine.pid = MyProcPid;
 		mine.leader = MyProc->lockGroupLeader != NULL ? MyProc->lockGroupLeader->pid : MyProcPid;
 		mine.database = MyDatabaseId;
+		mine.role = MyProc->roleId;
 	}
 	return &mine;
 }
@@ -110,6 +113,12 @@ progress_publish(void)
 	pg_atomic_fetch_add_u32(&slot->changes, 1);
 	slot->progress = mine;
 	pg_atomic_fetch_add_u32(&slot->changes, 1);
+}
+
+bool
+progress_may_see(const ProcessProgress *progress)
+{
+	return has_privs_of_role(GetUserId(), progress->role) || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
 int

@@ -57,6 +57,7 @@ typedef struct ProcessProgress
 	int			pid;			/* 0 = no process, or one that has said nothing */
 	int			leader;			/* of a parallel query; else pid */
 	Oid			database;
+	Oid			role;			/* that logged in */
 	TrainProgress training;
 	SegmentProgress segmenting;
 } ProcessProgress;
@@ -71,6 +72,9 @@ void		progress_publish(void);
 
 /* Take what process `i` says; false where it is none on this database. */
 bool		progress_read(int i, ProcessProgress *progress);
+
+/* May the caller see what a process does for its user? As in pg_stat_activity. */
+bool		progress_may_see(const ProcessProgress *progress);
 
 /* Processes to look through. */
 int			progress_count(void);

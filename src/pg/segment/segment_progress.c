@@ -86,7 +86,7 @@ put_row(ReturnSetInfo *result, const ProcessProgress *process)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
-/* lesion_segmentation_slots(): what the processes on this database that segment say */
+/* lesion_segmentation_slots(): what the processes on this database that segment say, as far as it is for the caller */
 Datum
 lesion_segmentation_slots(PG_FUNCTION_ARGS)
 {
@@ -94,7 +94,7 @@ lesion_segmentation_slots(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < progress_count(); i++)
-		if (progress_read(i, &progress) && progress.segmenting.running)
+		if (progress_read(i, &progress) && progress.segmenting.running && progress_may_see(&progress))
 			put_row((ReturnSetInfo *) fcinfo->resultinfo, &progress);
 	return (Datum) 0;
 }
