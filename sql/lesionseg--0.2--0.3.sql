@@ -183,6 +183,41 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
 
 REVOKE EXECUTE ON FUNCTION lesion_functions_only() FROM PUBLIC;
 
+DROP TRIGGER lesion_training_only ON lesion_checkpoint;
+CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_checkpoint
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
+
+-- Everyone may read runs, but not what ended them: an error may quote what stands in a row of images.
+REVOKE SELECT ON lesion_run FROM PUBLIC;
+GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images, validation_images,
+	test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed, started_at, finished_at,
+	started_by) ON lesion_run TO PUBLIC;
+
+CREATE OR REPLACE VIEW lesion_runs AS
+SELECT r.run, r.model, r.version,
+	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running' WHEN r.state = 'running' THEN 'lost'
+		ELSE r.state END AS state,
+	CASE WHEN l.pid IS NULL AND (r.started_by = CURRENT_USER OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'error', 'SELECT'))
+		THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
+	r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
+	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
+	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
+	l.pid, r.started_at, CASE WHEN l.pid IS NULL THEN coalesce(r.finished_at, e.at, r.started_at) END AS finished_at,
+	r.started_by
+FROM lesion_run r
+LEFT JOIN LATERAL (
+	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at FROM lesion_epoch WHERE lesion_epoch.run = r.run) e
+	ON true
+LEFT JOIN lesion_checkpoint c ON c.run = r.run
+LEFT JOIN LATERAL (
+	SELECT pid FROM pg_catalog.pg_locks
+	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass::oid AND objsubid = 0
+		AND objid = (r.run % 4294967296)::oid
+		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+	LIMIT 1) l ON true;
+
+COMMENT ON COLUMN lesion_runs.error IS 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
+
 -- ==== Bundled weights ====
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the

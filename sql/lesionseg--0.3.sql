@@ -551,7 +551,7 @@ CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_run
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_epoch
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
-CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_checkpoint
+CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_checkpoint
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
@@ -709,7 +709,8 @@ CREATE VIEW lesion_runs AS
 SELECT r.run, r.model, r.version,
 	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running' WHEN r.state = 'running' THEN 'lost'
 		ELSE r.state END AS state,
-	CASE WHEN l.pid IS NULL THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
+	CASE WHEN l.pid IS NULL AND (r.started_by = CURRENT_USER OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'error', 'SELECT'))
+		THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
 	r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
 	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
 	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
@@ -728,6 +729,7 @@ LEFT JOIN LATERAL (
 	LIMIT 1) l ON true;
 
 COMMENT ON VIEW lesion_runs IS 'training runs and their state: running, finished, cancelled, failed, or lost (its process is gone)';
+COMMENT ON COLUMN lesion_runs.error IS 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
 COMMENT ON COLUMN lesion_runs.val_dice IS 'the best so far';
 COMMENT ON COLUMN lesion_runs.resumable IS 'lesion_retrain with the same arguments goes on with it';
 COMMENT ON COLUMN lesion_runs.pid IS 'server process of a run that is running';
@@ -813,9 +815,15 @@ JOIN lesion_image_score s USING (evaluation);
 COMMENT ON VIEW lesion_worst_cases IS
 'the images of each version''s latest evaluation on each table and part, the worst of each first by rank';
 
-GRANT SELECT ON lesion_model, lesion_run, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
+GRANT SELECT ON lesion_model, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
 	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress,
 	lesion_segmentation_progress, lesion_leaderboard, lesion_robustness_score, lesion_robustness_table TO PUBLIC;
+
+-- But not what ended a run: an error may quote what stands in a row of images.
+REVOKE SELECT ON lesion_run FROM PUBLIC;
+GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images, validation_images,
+	test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed, started_at, finished_at,
+	started_by) ON lesion_run TO PUBLIC;
 
 -- Training and evaluation
 

@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(83);
+SELECT plan(90);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -71,6 +71,27 @@ SELECT throws_ok($$INSERT INTO lesion_epoch (run, epoch, train_loss, learning_ra
 SELECT throws_ok($$INSERT INTO lesion_checkpoint SELECT min(run), 1, '', '' FROM lesion_run$$, '42501', 'only a training may write to lesion_checkpoint', '... nor a checkpoint');
 RESET ROLE;
 SELECT lives_ok($$UPDATE lesion_run SET best_epoch = best_epoch$$, 'the owner may');
+
+SET LOCAL ROLE lesion_trainer;
+SELECT throws_ok($$DELETE FROM lesion_checkpoint$$, '42501', 'only a training may write to lesion_checkpoint', 'nor does a trainer make the runs of others begin anew');
+RESET ROLE;
+
+-- What ended a run may quote what stands in a row: it is for who started it.
+INSERT INTO lesion_run (model, state, images, epochs, seed, options, finished_at, error, sqlstate, started_by)
+VALUES ('net', 'failed', 'public.failing', 1, 0, '{}', now(), 'Jane Doe', 'P0001', 'lesion_trainer');
+SELECT is((SELECT error FROM lesion_runs WHERE images = 'public.failing'), 'Jane Doe', 'the owner sees what ended a run');
+SET LOCAL ROLE lesion_trainer;
+SELECT is((SELECT error FROM lesion_runs WHERE images = 'public.failing'), 'Jane Doe', '... and who started it');
+SET LOCAL ROLE lesion_nobody;
+SELECT is((SELECT error FROM lesion_runs WHERE images = 'public.failing'), NULL, '... but no other');
+SELECT is((SELECT sqlstate FROM lesion_runs WHERE images = 'public.failing'), 'P0001', '... who sees of which kind it was');
+SELECT throws_ok($$SELECT error FROM lesion_run$$, '42501', NULL, '... and no more in the table');
+RESET ROLE;
+GRANT SELECT (error) ON lesion_run TO lesion_nobody;
+SET LOCAL ROLE lesion_nobody;
+SELECT is((SELECT error FROM lesion_runs WHERE images = 'public.failing'), 'Jane Doe', '... unless it was granted');
+RESET ROLE;
+REVOKE SELECT (error) ON lesion_run FROM lesion_nobody;
 
 -- Nor does the right to write make anybody the author of what he likes: rows are written by functions, who and when are true.
 GRANT INSERT ON lesion_robustness_score TO lesion_trainer;

@@ -46,7 +46,7 @@ lesion_functions_only(PG_FUNCTION_ARGS)
 	return refuse_others(fcinfo, "lesion_functions_only", "the functions of lesionseg");
 }
 
-/* Trigger before a statement that inserts into or updates what a training leaves behind. */
+/* Trigger before a statement that writes what a training leaves behind, or deletes where it can go on. */
 Datum
 lesion_training_only(PG_FUNCTION_ARGS)
 {
