@@ -91,6 +91,23 @@ SET lesionseg.max_pixels = 6144;
 SELECT f.* FROM failure('SELECT lesion_overlay(image, mask) FROM images_test.lesions') AS f;
 RESET lesionseg.max_pixels;
 
+-- What is wrong with each, without an error: NULL for those that are fine.
+SELECT name, split_part(lesion_image_error(image), ':', 1) AS error FROM (SELECT * FROM broken UNION ALL SELECT 'lesion ' || seed, image FROM lesions) AS all_of_them
+ORDER BY name COLLATE "C";
+SELECT lesion_image_error(NULL) IS NULL AS null_in_null_out, lesion_mask_error(NULL, image) IS NULL AS no_mask FROM lesions WHERE seed = 1;
+SET lesionseg.max_pixels = 6143;
+SELECT lesion_image_error(image) FROM lesions WHERE seed = 1;
+RESET lesionseg.max_pixels;
+SELECT what, lesion_mask_error(mask, image) FROM (
+	SELECT 1 AS n, 'its mask' AS what, mask, image FROM lesions WHERE seed = 1
+	UNION ALL SELECT 2, 'a smaller mask', (lesion_synthetic(1, 48, 32)).mask, image FROM lesions WHERE seed = 1
+	UNION ALL SELECT 3, 'a turned mask', (lesion_synthetic(1, 64, 96)).mask, image FROM lesions WHERE seed = 1
+	UNION ALL SELECT 4, 'a turned mask alone', (lesion_synthetic(1, 64, 96)).mask, NULL
+	UNION ALL SELECT 5, 'a photograph', image, image FROM lesions WHERE seed = 1
+	UNION ALL SELECT 6, 'a mask of a broken image', mask, 'x' FROM lesions WHERE seed = 1
+	UNION ALL SELECT 7, 'no image', '', image FROM lesions WHERE seed = 1) AS masks
+ORDER BY n;
+
 -- One message in full.
 SELECT lesion_panel(image, ''::bytea, mask) FROM lesions WHERE seed = 1;
 

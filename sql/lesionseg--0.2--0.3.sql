@@ -3,6 +3,24 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Images ====
+
+CREATE FUNCTION lesion_image_error(image bytea)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_image_error'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50000;
+
+COMMENT ON FUNCTION lesion_image_error(bytea) IS
+'what is wrong with an image, decoded as a whole, and what to do; NULL where nothing is';
+
+CREATE FUNCTION lesion_mask_error(mask bytea, image bytea DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_mask_error'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
+
+COMMENT ON FUNCTION lesion_mask_error(bytea, bytea) IS
+'what is wrong with a mask, alone or as the mask of an image, and what to do; NULL where nothing is';
+
 -- ==== Predictions ====
 
 -- The rows of any table that has the columns will do.

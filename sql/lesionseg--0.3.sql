@@ -34,6 +34,22 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 COMMENT ON FUNCTION lesion_image_info(bytea) IS
 'what an image''s header says: format (png, jpeg or bmp), width and height in pixels as shown, stored channels and bits per channel';
 
+CREATE FUNCTION lesion_image_error(image bytea)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_image_error'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 50000;
+
+COMMENT ON FUNCTION lesion_image_error(bytea) IS
+'what is wrong with an image, decoded as a whole, and what to do; NULL where nothing is';
+
+CREATE FUNCTION lesion_mask_error(mask bytea, image bytea DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_mask_error'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
+
+COMMENT ON FUNCTION lesion_mask_error(bytea, bytea) IS
+'what is wrong with a mask, alone or as the mask of an image, and what to do; NULL where nothing is';
+
 CREATE FUNCTION lesion_synthetic(seed bigint, width int DEFAULT 256, height int DEFAULT 256, severity int DEFAULT 0,
 	OUT image bytea, OUT mask bytea)
 AS 'MODULE_PATHNAME', 'lesion_synthetic'

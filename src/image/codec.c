@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "image/foreign.h"
 #include "image/formats.h"
 
 /* One accepted format. */
@@ -59,10 +60,6 @@ format_unsupported(const char *format, const char *feature)
 static Status
 sniff(const uint8_t *bytes, size_t size, ImageFormat *format)
 {
-	const char *hint = "Images are PNG, JPEG or BMP files, stored unchanged.";
-
-	if (size == 0)
-		return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is empty (0 bytes)"), "%s", hint);
 	for (int i = 0; i < CODECS; i++)
 	{
 		if (size >= codecs[i].signature_size &&
@@ -72,9 +69,7 @@ sniff(const uint8_t *bytes, size_t size, ImageFormat *format)
 			return status_ok();
 		}
 	}
-	return status_with_hint(status_error(LS_INVALID_IMAGE,
-										 "%zu bytes that are not an image of a known format", size),
-							"%s", hint);
+	return foreign_refuse(bytes, size);
 }
 
 /* Does this EXIF orientation exchange width and height? */

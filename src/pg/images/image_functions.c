@@ -1,6 +1,6 @@
 /*
  * image_functions.c: SQL functions about single images: what a header says,
- * and rendered examples.
+ * what is wrong with an image or a mask, and rendered examples.
  */
 #include "postgres.h"
 
@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "image/codec.h"
+#include "image/mask_decode.h"
 #include "image/synthetic.h"
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
@@ -19,6 +20,8 @@
 #define HEADER_BYTES (16 * 1024)
 
 PG_FUNCTION_INFO_V1(lesion_image_info);
+PG_FUNCTION_INFO_V1(lesion_image_error);
+PG_FUNCTION_INFO_V1(lesion_mask_error);
 PG_FUNCTION_INFO_V1(lesion_synthetic);
 
 /* Start a call for one image on one thread. */
@@ -41,7 +44,7 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		values[5];
 	bool		nulls[5] = {false};
-	Call *call;
+	Call	   *call;
 	ByteView	view;
 	ImageInfo	info;
 	Status		status;
@@ -68,6 +71,77 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 
+/* Does a message end its sentence itself? */
+static bool
+is_question(const char *message)
+{
+	return message[0] != '\0' && message[strlen(message) - 1] == '?';
+}
+
+/* Return from an SQL function with what is wrong with its argument, as text: NULL
+ * where it is fine. What is not its fault is raised. */
+static Datum
+fault_datum(FunctionCallInfo fcinfo, Call *call, Status status)
+{
+	if (status.code == LS_OK)
+	{
+		call_destroy(call);
+		PG_RETURN_NULL();
+	}
+	if (status.code != LS_INVALID_IMAGE && status.code != LS_UNSUPPORTED && status.code != LS_LIMIT_EXCEEDED)
+		check_status(call, status);
+	call_destroy(call);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s%s %s", status.message,
+											  is_question(status.message) ? "" : ".", status.hint)));
+}
+
+/* lesion_image_error(image) -> what is wrong with it, or NULL */
+Datum
+lesion_image_error(PG_FUNCTION_ARGS)
+{
+	Call	   *call = image_host();
+	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
+	Image		image;
+	Status		status = image_decode(call, view.bytes, view.size, DECODE_RGB, &image);
+
+	bytes_release(&view);
+	return fault_datum(fcinfo, call, status);
+}
+
+/* Can the image in argument `n` have a mask of that size? */
+static Status
+check_image_shape(FunctionCallInfo fcinfo, int n, const Call *call, const Image *mask)
+{
+	ByteView	view = bytes_view(PG_GETARG_DATUM(n));
+	ImageInfo	info;
+	Status		status = image_info(call, view.bytes, view.size, &info);
+
+	bytes_release(&view);
+	if (status.code != LS_OK)
+		return status_ok();		/* that is the image's error, not the mask's */
+	return mask_check_shape(&info, TURN_UPRIGHT, mask->width, mask->height);
+}
+
+/* lesion_mask_error(mask, image) -> what is wrong with the mask, or NULL */
+Datum
+lesion_mask_error(PG_FUNCTION_ARGS)
+{
+	Call	   *call;
+	ByteView	view;
+	Image		mask;
+	Status		status;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	call = image_host();
+	view = bytes_view(PG_GETARG_DATUM(0));
+	status = mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, &mask, NULL);
+	bytes_release(&view);
+	if (status.code == LS_OK && !PG_ARGISNULL(1))
+		status = check_image_shape(fcinfo, 1, call, &mask);
+	return fault_datum(fcinfo, call, status);
+}
+
 /* lesion_synthetic(seed, width, height, severity) -> (image, mask) */
 Datum
 lesion_synthetic(PG_FUNCTION_ARGS)
@@ -75,7 +149,7 @@ lesion_synthetic(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		values[2];
 	bool		nulls[2] = {false};
-	Call *call;
+	Call	   *call;
 	Image		image;
 	Image		mask;
 
