@@ -61,27 +61,35 @@ count_same_size(const Call *call, const Image *predicted, const Image *truth, Co
 	return status_ok();
 }
 
-/* Count predicted against truth at the truth's size. */
 Status
-confusion_count(const Call *call, const Image *predicted, const Image *truth, ConfusionCounts *counts)
+mask_at_size_of(const Call *call, const Image *predicted, const Image *truth, Image *resized, const Image **mask)
 {
-	Image		resized;
-	Status		status;
-
+	*resized = (Image) {0};
+	*mask = predicted;
 	if (predicted->channels != 1 || truth->channels != 1)
 		return status_error(LS_INVALID_ARGUMENT, "masks have 1 channel, not %d and %d",
 							predicted->channels, truth->channels);
 	if (predicted->width == truth->width && predicted->height == truth->height)
-		return count_same_size(call, predicted, truth, counts);
+		return status_ok();
 	if (!image_shapes_match(predicted->width, predicted->height, truth->width, truth->height))
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
 											 "the predicted mask is %d x %d pixels, the truth %d x %d: another shape",
 											 predicted->width, predicted->height, truth->width, truth->height),
 								"Masks of one image may differ in size, not in aspect ratio: is one of them turned, "
 								"cropped or squashed?");
+	*mask = resized;
+	return image_resize_nearest(call, predicted, truth->width, truth->height, resized);
+}
 
-	TRY(image_resize_nearest(call, predicted, truth->width, truth->height, &resized));
-	status = count_same_size(call, &resized, truth, counts);
+Status
+confusion_count(const Call *call, const Image *predicted, const Image *truth, ConfusionCounts *counts)
+{
+	const Image *mask;
+	Image		resized;
+	Status		status;
+
+	TRY(mask_at_size_of(call, predicted, truth, &resized, &mask));
+	status = count_same_size(call, mask, truth, counts);
 	image_free(call, &resized);
 	return status;
 }

@@ -34,9 +34,14 @@ typedef struct ImageScore
 	double		accuracy;
 } ImageScore;
 
+/* A predicted mask at the truth's size: itself, or `resized` by nearest
+ * neighbour, which the caller frees in any case (image_free). Another shape,
+ * or more than 1 channel, is LS_INVALID_ARGUMENT. */
+Status		mask_at_size_of(const Call *call, const Image *predicted, const Image *truth, Image *resized,
+							const Image **mask);
+
 /* Count predicted against truth (1-channel 0/255 masks) at the truth's size;
- * a predicted mask of another size is read by nearest neighbour, one of
- * another shape is LS_INVALID_ARGUMENT. */
+ * errors as above. */
 Status		confusion_count(const Call *call, const Image *predicted, const Image *truth,
 							ConfusionCounts *counts);
 

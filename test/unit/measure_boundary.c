@@ -1,0 +1,172 @@
+/*
+ * measure_boundary.c: distances between outlines, against SciPy's on 40 pairs
+ * of masks (measure_boundary_cases.h), by hand where one is empty, of another
+ * size or odd, on any number of threads, cancelled and short of memory.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "learn_host.h"
+#include "measure/boundary.h"
+#include "measure_boundary_cases.h"
+
+static const PixelSpacing unit = {1, 1};
+
+/* A mask of so many pixels, all value. */
+static Image
+plain_mask(int width, int height, uint8_t value)
+{
+	Image		mask = {width, height, 1, malloc((size_t) width * (size_t) height)};
+
+	memset(mask.pixels, value, (size_t) width * (size_t) height);
+	return mask;
+}
+
+/* A mask of a case. */
+static Image
+case_mask(const char *bits)
+{
+	Image		mask = plain_mask(CASE_WIDTH, CASE_HEIGHT, 0);
+
+	for (int i = 0; i < CASE_WIDTH * CASE_HEIGHT; i++)
+	{
+		const char	digit[2] = {bits[i / 4], '\0'};
+
+		mask.pixels[i] = (strtol(digit, NULL, 16) >> (3 - i % 4) & 1) != 0 ? 255 : 0;
+	}
+	return mask;
+}
+
+static void
+test_cases(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof boundary_cases / sizeof boundary_cases[0]; i++)
+		for (int threads = 1; threads <= 3; threads++)
+		{
+			Image		predicted = case_mask(boundary_cases[i].predicted);
+			Image		truth = case_mask(boundary_cases[i].truth);
+			const PixelSpacing spacing = {boundary_cases[i].down, boundary_cases[i].across};
+			Call		call = *call_standalone();
+			BoundaryScore score;
+
+			call.threads = threads;
+			assert_int_equal(boundary_score(&call, &predicted, &truth, spacing, 0, &score).code, LS_OK);
+			assert_true(score.has_distance);
+			assert_true(fabs(score.hausdorff95 - boundary_cases[i].hausdorff95) < 1e-9);
+			assert_true(fabs(score.assd - boundary_cases[i].assd) < 1e-9);
+			assert_true(fabs(score.surface_dice - boundary_cases[i].surface_dice) < 1e-12);
+			free(predicted.pixels);
+			free(truth.pixels);
+		}
+}
+
+static void
+test_empty(void **state)
+{
+	Image		empty = plain_mask(8, 8, 0);
+	Image		full = plain_mask(8, 8, 255);
+	BoundaryScore score;
+
+	(void) state;
+	assert_int_equal(boundary_score(call_standalone(), &empty, &empty, unit, 0, &score).code, LS_OK);
+	assert_true(score.has_distance && score.hausdorff95 == 0 && score.assd == 0 && score.surface_dice == 1);
+	assert_int_equal(boundary_score(call_standalone(), &empty, &full, unit, 0, &score).code, LS_OK);
+	assert_true(!score.has_distance && score.surface_dice == 0);
+	assert_int_equal(boundary_score(call_standalone(), &full, &empty, unit, 0, &score).code, LS_OK);
+	assert_true(!score.has_distance && score.surface_dice == 0);
+	free(empty.pixels);
+	free(full.pixels);
+}
+
+/* One pixel, one row as wide as can be, another size, a tolerance. */
+static void
+test_odd(void **state)
+{
+	Image		one = plain_mask(1, 1, 255);
+	Image		wide = plain_mask(65535, 1, 0);
+	Image		other = plain_mask(65535, 1, 0);
+	Image		large = plain_mask(16, 16, 255);
+	Image		small = plain_mask(8, 8, 255);
+	BoundaryScore score;
+
+	(void) state;
+	assert_int_equal(boundary_score(call_standalone(), &one, &one, unit, 0, &score).code, LS_OK);
+	assert_true(score.hausdorff95 == 0 && score.surface_dice == 1);
+	wide.pixels[0] = other.pixels[65534] = 255;
+	assert_int_equal(boundary_score(call_standalone(), &wide, &other, unit, 65534, &score).code, LS_OK);
+	assert_true(score.hausdorff95 == 65534 && score.assd == 65534 && score.surface_dice == 1);
+	assert_int_equal(boundary_score(call_standalone(), &wide, &other, unit, 65533.9, &score).code, LS_OK);
+	assert_true(score.surface_dice == 0);
+	assert_int_equal(boundary_score(call_standalone(), &small, &large, unit, 0, &score).code, LS_OK);
+	assert_true(score.hausdorff95 == 0);
+	assert_int_equal(boundary_score(call_standalone(), &wide, &large, unit, 0, &score).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(boundary_score(call_standalone(), &small, &large, unit, -1, &score).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(boundary_score(call_standalone(), &small, &large, (PixelSpacing) {0, 1}, 0, &score).code,
+					 LS_INVALID_ARGUMENT);
+	free(one.pixels);
+	free(wide.pixels);
+	free(other.pixels);
+	free(large.pixels);
+	free(small.pixels);
+}
+
+/* Every poll that cancels and every allocation that is too large leaves nothing behind. */
+static void
+test_stopped(void **state)
+{
+	Image		predicted = case_mask(boundary_cases[5].predicted);
+	Image		truth = case_mask(boundary_cases[5].truth);
+	BoundaryScore score;
+	Status		status;
+
+	(void) state;
+	for (long polls = 0;; polls++)
+	{
+		TestHost	host;
+
+		test_host_init(&host);
+		host.stop_after = polls;
+		status = boundary_score(&host.context, &predicted, &truth, unit, 0, &score);
+		assert_int_equal(host.live, 0);
+		test_host_end(&host);
+		if (status.code == LS_OK)
+			break;
+		assert_int_equal(status.code, LS_CANCELLED);
+	}
+	for (size_t limit = 1;; limit *= 2)
+	{
+		TestHost	host;
+
+		test_host_init(&host);
+		host.context.max_memory = limit;
+		status = boundary_score(&host.context, &predicted, &truth, unit, 0, &score);
+		assert_int_equal(host.live, 0);
+		test_host_end(&host);
+		if (status.code == LS_OK)
+			break;
+		assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
+	}
+	free(predicted.pixels);
+	free(truth.pixels);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_stopped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
