@@ -236,6 +236,39 @@ LEFT JOIN LATERAL (
 
 COMMENT ON COLUMN lesion_runs.error IS 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
 
+-- A function of this name with fewer arguments may have been made by others.
+CREATE OR REPLACE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
+RETURNS bytea
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
+BEGIN ATOMIC
+	WITH latest AS (
+		SELECT t.kind, t.severity, t.enhance, t."drop"
+		FROM lesion_robustness_table t
+		WHERE t.model = lesion_robustness_picture.model AND (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (
+			SELECT s.version, s.images, s.subset, s.n, s.seed, s.threshold, s.tta FROM lesion_robustness_score s
+			WHERE s.model = lesion_robustness_picture.model
+				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
+				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
+			ORDER BY s.evaluated_at DESC LIMIT 1)),
+	kinds AS (
+		SELECT k.kind, k.n FROM (
+			SELECT 'clean' AS kind, 0 AS n
+			UNION ALL SELECT d.kind, d.number FROM lesion_degradations() WITH ORDINALITY AS d (kind, description, number)) k
+		WHERE EXISTS (SELECT FROM latest l WHERE l.kind = k.kind)),
+	columns AS (
+		SELECT e.enhance, e.n AS mode, s.severity
+		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n), pg_catalog.generate_series(1, 5) AS s (severity)
+		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
+	SELECT lesion_heat_map(
+		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
+		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity) FROM columns c),
+		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
+			FROM kinds k CROSS JOIN columns c
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')),
+		NULL::float8)
+	WHERE EXISTS (SELECT FROM latest);
+END;
+
 -- ==== Bundled weights ====
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the

@@ -1,8 +1,10 @@
 -- lesionseg 0.3: segment, train and score skin-lesion images inside the database.
 --
 -- Sections: Settings, Images, Enhancement, Scores, Models. C functions take everything
--- they need as arguments; SQL bodies name their objects through @extschema@,
--- so no search_path can change what they mean.
+-- they need as arguments; SQL bodies are parsed here, so no search_path can
+-- change what they mean later. Here, others may have made operators and functions
+-- in the schema that this goes to: operands have the types of one of pg_catalog's
+-- operators, casts where need be, and calls give every argument.
 
 \echo Use "CREATE EXTENSION lesionseg" to load this file. \quit
 
@@ -987,7 +989,8 @@ BEGIN ATOMIC
 		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity) FROM columns c),
 		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
-			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')))
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')),
+		NULL::float8)
 	WHERE EXISTS (SELECT FROM latest);
 END;
 

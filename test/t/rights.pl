@@ -9,7 +9,7 @@ use Test::More;
 
 # Objects of the extension that use what somebody else owns.
 my $uses = q{SET search_path = pg_catalog; SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' uses ' || pg_describe_object(d.refclassid, d.refobjid, 0)
-	FROM pg_depend d WHERE d.classid NOT IN ('pg_operator'::regclass, 'pg_proc'::regclass) AND (
+	FROM pg_depend d WHERE d.classid <> 'pg_operator'::regclass AND (
 		(d.refclassid = 'pg_operator'::regclass AND (SELECT oprowner FROM pg_operator o WHERE o.oid = d.refobjid)::regrole::text = 'tap_planter') OR
 		(d.refclassid = 'pg_proc'::regclass AND (SELECT proowner FROM pg_proc p WHERE p.oid = d.refobjid)::regrole::text = 'tap_planter'))};
 
@@ -48,7 +48,9 @@ $session->quit;
 run_sql('postgres', "DROP DATABASE $database");
 run_sql('postgres', 'DROP ROLE tap_planter');
 run_sql('postgres', "CREATE DATABASE $database");
-run_sql($database, q{CREATE EXTENSION lesionseg VERSION '0.2'});
+run_sql($database, q{CREATE EXTENSION lesionseg VERSION '0.1'});
+is(system('psql', '-Xqd', $database, '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$FindBin::Bin/../data/lesionseg-0.1.sql"), 0, 'a database of 0.1 with data');
+run_sql($database, q{ALTER EXTENSION lesionseg UPDATE TO '0.2'});
 plant($database);
 $session = Session->new($database);
 is($session->query('ALTER EXTENSION lesionseg UPDATE'), '', 'ALTER EXTENSION UPDATE does not run them');
