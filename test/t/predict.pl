@@ -71,6 +71,17 @@ unlike($said, qr/WARNING/, '... and no more than that');
 run_sql($database, 'DROP TRIGGER late ON masks');
 like($watcher->query($call), qr/NOTICE.* 20 images of public\.many segmented/, '... and another session goes on');
 
+# Keys that another session changes while the job runs: it looks again until nothing is missing.
+run_sql($database, q{CREATE TABLE renumbered AS SELECT n AS id, image FROM archive, generate_series(1, 200) AS n WHERE archive.id = 'lesion-1';
+	ALTER TABLE renumbered ADD PRIMARY KEY (id); CREATE TABLE renumbered_masks (LIKE lesion_prediction)});
+$job->start(q{CALL lesion_predict('renumbered', 'net', 'renumbered_masks', batch_size => 5)});
+$end = time + 60;
+sleep 0.01 until time > $end || $watcher->query('SELECT count(*) FROM renumbered_masks') >= 10;
+$watcher->query('UPDATE renumbered SET id = id + 1000');
+like($job->finish, qr/NOTICE.* images of public\.renumbered segmented, 0 broken/, 'an UPDATE of all keys while a job runs');
+is($watcher->query('SELECT count(*) FROM renumbered AS r WHERE NOT EXISTS (SELECT FROM renumbered_masks AS m WHERE m.id = r.id::text)'), '0',
+	'... leaves no image without a mask');
+
 # In a transaction block it is all or nothing.
 like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/, 'in a transaction block it says so');
 is($watcher->query(q{SELECT count(*) FROM masks WHERE version = 2}), '1200', '... and a rollback takes it back');
