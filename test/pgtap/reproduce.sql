@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(41);
+SELECT plan(46);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
@@ -156,6 +156,23 @@ SELECT is((lesion_reproduce(forged('no.such', 'x'), 'x')).reason, 'the image has
 RESET ROLE;
 SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"image_sha256": "x"}')).*) r$$, '22023', NULL,
 	'a digest that is none');
+
+-- A row that is broken does not hide which it is, nor does it speak of this machine's settings.
+SELECT is((lesion_reproduce(r)).reason, 'this machine has no such engine', 'an engine that there is not') FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"backend": "cuda"}')).*) r;
+SELECT is(told('public.archive', '1', '{"threads": 1000000}'), 'this machine has no such engine', '... or so many threads');
+CREATE FUNCTION context_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE context text;
+BEGIN
+	EXECUTE statement;
+	RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+	RETURN SQLSTATE || ' ' || context;
+END
+$$;
+SELECT matches(context_of(format($$SELECT lesion_reproduce(r) FROM (SELECT (jsonb_populate_record(forged('archive', '1'), %L)).*) r$$, broken)), '^22.*making the mask of image "1" of archive again',
+	'an error names the row: ' || broken)
+FROM unnest('{"{\"version\": null}","{\"options\": []}","{\"options\": {\"threshold\": \"x\"}}"}'::text[]) AS broken;
 
 -- Keys of what came with the server: the text that a query gives.
 CREATE TABLE keys AS SELECT 7::int8 AS a, 7.50::numeric AS b, true AS c, 'ab '::char(4) AS d, 'n'::name AS e, '2026-01-02 03:04:05+00'::timestamptz AS f,

@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(90);
+SELECT plan(91);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -113,6 +113,8 @@ SELECT throws_ok($$INSERT INTO lesion_image_score SELECT min(evaluation), 'x', 1
 	'42501', 'only the functions of lesionseg may write to lesion_image_score', '... or of an image');
 SELECT throws_ok($$INSERT INTO lesion_robustness_score VALUES ('net', 1, 'public.archive', 'test', 'clean', 0, 'off', 1, 0, 5, 0, 0.5, false, now(), 'postgres')$$,
 	'42501', 'only the functions of lesionseg may write to lesion_robustness_score', '... or of robustness');
+SELECT throws_ok($$MERGE INTO lesion_model AS m USING (SELECT 'theirs' AS name) AS n ON m.name = n.name WHEN NOT MATCHED THEN INSERT (name, architecture) VALUES (n.name, 'unet')$$,
+	'42501', 'only the functions of lesionseg may write to lesion_model', '... by MERGE');
 SELECT throws_ok($$WITH e AS (SELECT lesion_evaluate('archive', 'net', 'all')) INSERT INTO lesion_image_score SELECT 1, 'x', 1, 1, 1, 1, 1 FROM e$$,
 	'42501', NULL, '... in the same query as an evaluation');
 SELECT lesion_model_import('mine', lesion_model_export('net', 1)), lesion_evaluate('archive', 'net', 'all');

@@ -251,7 +251,7 @@ search_relation(ImageSearch *search, Relation relation, bool named)
 	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE)
 		return "the images are in a view or a foreign table" GIVE_IT;
 	if (RELATION_IS_OTHER_TEMP(relation))
-		return "the images are in a temporary table of another session" GIVE_IT;
+		return named ? "the images are in a temporary table of another session" GIVE_IT : NULL;
 	reason = find_columns(search, relation, named, &key);
 	if (reason == NULL && kind != RELKIND_PARTITIONED_TABLE)
 		search_rows(search, relation, &key);

@@ -73,30 +73,36 @@ attribute_text(HeapTupleHeader row, const char *name, bool optional)
 	return TextDatumGetCString(value);
 }
 
-static Prediction
-read_prediction(HeapTupleHeader row)
+/* Read the rest of a prediction whose image has been named. */
+static void
+read_prediction(Prediction *prediction)
 {
-	Prediction	prediction = {
-		.row = row,
-		.images = attribute_text(row, "images", false),
-		.id = attribute_text(row, "id", false),
-		.error = attribute_text(row, "error", true),
-		.model = attribute_text(row, "model", false),
-		.version = DatumGetInt32(attribute(row, "version", INT4OID)),
-		.weights_sha256 = attribute(row, "weights_sha256", BYTEAOID),
-		.image_sha256 = attribute(row, "image_sha256", BYTEAOID),
-		.options = DatumGetJsonbP(attribute(row, "options", JSONBOID)),
-		.backend = attribute_text(row, "backend", false),
-		.precision = attribute_text(row, "precision", false),
-	};
+	HeapTupleHeader row = prediction->row;
 
-	if (!JB_ROOT_IS_OBJECT(prediction.options))
+	prediction->error = attribute_text(row, "error", true);
+	prediction->model = attribute_text(row, "model", false);
+	prediction->version = DatumGetInt32(attribute(row, "version", INT4OID));
+	prediction->weights_sha256 = attribute(row, "weights_sha256", BYTEAOID);
+	prediction->image_sha256 = attribute(row, "image_sha256", BYTEAOID);
+	prediction->options = DatumGetJsonbP(attribute(row, "options", JSONBOID));
+	prediction->backend = attribute_text(row, "backend", false);
+	prediction->precision = attribute_text(row, "precision", false);
+	if (!JB_ROOT_IS_OBJECT(prediction->options))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the prediction's options are not an object")));
-	if (prediction.error == NULL)
-		prediction.mask = attribute(row, "mask", BYTEAOID);
-	return prediction;
+				 errmsg("the prediction's options are not an object"),
+				 errhint("Give a row as lesion_predict wrote it.")));
+	if (prediction->error == NULL)
+		prediction->mask = attribute(row, "mask", BYTEAOID);
+}
+
+/* Name the row in an error: one that is broken must not hide which it is. */
+static void
+name_row(void *argument)
+{
+	const Prediction *prediction = argument;
+
+	errcontext("making the mask of image \"%s\" of %s again", prediction->id, prediction->images);
 }
 
 /* A key of the options as text; NULL where it is absent. */
@@ -204,6 +210,13 @@ check_image(const Prediction *prediction, Datum image)
 	return memcmp(digest, wanted_digest(prediction), SHA256_BYTES) == 0 ? NULL : "the image has changed";
 }
 
+/* Set a setting until the level is closed; false where it has no such value. */
+static bool
+try_setting(const char *name, const char *value)
+{
+	return set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, DEBUG5, false) > 0;
+}
+
 /* Compute as the row says, until the level is closed; else say why not. */
 static const char *
 set_engine(const Prediction *prediction)
@@ -212,12 +225,9 @@ set_engine(const Prediction *prediction)
 	EngineChoice engine;
 	EngineNames names;
 
-	(void) set_config_option("lesionseg.backend", prediction->backend, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
-	(void) set_config_option("lesionseg.precision", prediction->precision, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
-	if (threads != NULL)
-		(void) set_config_option("lesionseg.threads", threads, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (!try_setting("lesionseg.backend", prediction->backend) || !try_setting("lesionseg.precision", prediction->precision) ||
+		(threads != NULL && !try_setting("lesionseg.threads", threads)))
+		return "this machine has no such engine";
 	engine = settings_engine();
 	names = settings_engine_names(&engine);
 	if (strcmp(names.backend, prediction->backend) != 0 || strcmp(names.precision, prediction->precision) != 0)
@@ -280,7 +290,13 @@ static Datum
 reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	Prediction	prediction = read_prediction(PG_GETARG_HEAPTUPLEHEADER(0));
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	Prediction	prediction = {
+		.row = row,
+		.images = attribute_text(row, "images", false),
+		.id = attribute_text(row, "id", false),
+	};
+	ErrorContextCallback context = {.previous = error_context_stack,.callback = name_row,.arg = &prediction};
 	TupleDesc	descriptor;
 	Datum		values[2] = {0};
 	bool		nulls[2] = {true, true};
@@ -289,9 +305,12 @@ reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_reproduce must return a row");
+	error_context_stack = &context;
+	read_prediction(&prediction);
 	SPI_connect();
 	reason = prediction.error != NULL ? "it has no mask" : reproduce(&store, &prediction, given, &made);
 	SPI_finish();
+	error_context_stack = context.previous;
 	nulls[0] = !made;
 	values[0] = BoolGetDatum(reason == NULL);
 	if (reason != NULL)
