@@ -23,11 +23,12 @@ SHELL = /bin/bash
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-ROOMS = core image measure enhance nn arch infer learn
+ROOMS = core image dicom measure enhance nn arch infer learn
 
 # What each room may use, itself first, in link order.
 USES_core = core
 USES_image = image core
+USES_dicom = dicom image core
 USES_enhance = enhance image core
 USES_measure = measure image core
 USES_nn = nn core
@@ -63,9 +64,10 @@ ifeq ($(ONEDNN),yes)
 ONEDNN_CPPFLAGS = -DHAVE_ONEDNN
 ONEDNN_LIB = -ldnnl
 endif
-LIB_CPPFLAGS = -isystem $(OPENBLAS_INCLUDE) $(ONEDNN_CPPFLAGS)
+OPENJPEG_CPPFLAGS := $(addprefix -isystem ,$(firstword $(wildcard /usr/include/openjpeg-2*)))
+LIB_CPPFLAGS = -isystem $(OPENBLAS_INCLUDE) $(OPENJPEG_CPPFLAGS) $(ONEDNN_CPPFLAGS)
 LIBS = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -Wl,--as-needed \
-	-lpng -lz -ljpeg -ljansson $(ONEDNN_LIB) -lopenblas -lm
+	-lpng -lz -ljpeg -lopenjp2 -lcharls -ljansson $(ONEDNN_LIB) -lopenblas -lm
 
 # By the last word of a file's name: vector loops, compiled for each instruction
 # set; everything else is for any processor and picks among them.
@@ -195,7 +197,7 @@ ifeq ($(VARIANT),fuzz)
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 # The rooms that read what others wrote.
-$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,nn image core)
+$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,dicom nn image core)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 endif
 

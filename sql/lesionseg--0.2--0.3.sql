@@ -280,3 +280,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 SELECT lesion_register_bundled();
 DROP FUNCTION lesion_register_bundled();
+-- ==== DICOM ====
+
+COMMENT ON FUNCTION lesion_image_info(bytea) IS
+'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, stored channels and bits per channel';

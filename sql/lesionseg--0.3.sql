@@ -34,7 +34,7 @@ AS 'MODULE_PATHNAME', 'lesion_image_info'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 
 COMMENT ON FUNCTION lesion_image_info(bytea) IS
-'what an image''s header says: format (png, jpeg or bmp), width and height in pixels as shown, stored channels and bits per channel';
+'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, stored channels and bits per channel';
 
 CREATE FUNCTION lesion_image_error(image bytea)
 RETURNS text

@@ -48,6 +48,10 @@ typedef struct Call
 	size_t		max_memory;		/* bytes of the largest block one operation may allocate */
 	int64_t		max_pixels;		/* width * height of an image that is decoded */
 	int			threads;		/* threads to use, >= 1 */
+
+	/* One more format that images may have, beside those of src/image; NULL
+	 * for none. src/image/formats.h says what it is. */
+	const struct ImageCodec *codec;
 } Call;
 
 /* A call for programs without a server: aligned malloc, no poll, log to

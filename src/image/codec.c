@@ -9,21 +9,35 @@
 #include "image/foreign.h"
 #include "image/formats.h"
 
-/* One accepted format. */
-typedef struct Codec
+/* Do the bytes start with these? */
+static bool
+starts_with(const uint8_t *bytes, size_t size, const char *signature, size_t signature_size)
 {
-	const char *name;
-	const char *signature;
-	size_t		signature_size;
-	Status		(*header) (const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
-	Status		(*decode) (const Call *call, const uint8_t *bytes, size_t size,
-						   const DecodeRequest *request, Image *image);
-} Codec;
+	return size >= signature_size && memcmp(bytes, signature, signature_size) == 0;
+}
 
-static const Codec codecs[] = {
-	[IMAGE_FORMAT_PNG] = {"png", "\x89PNG\r\n\x1a\n", 8, png_header, png_decode},
-	[IMAGE_FORMAT_JPEG] = {"jpeg", "\xFF\xD8\xFF", 3, jpeg_header, jpeg_decode},
-	[IMAGE_FORMAT_BMP] = {"bmp", "BM", 2, bmp_header, bmp_decode},
+static bool
+is_png(const uint8_t *bytes, size_t size)
+{
+	return starts_with(bytes, size, "\x89PNG\r\n\x1a\n", 8);
+}
+
+static bool
+is_jpeg(const uint8_t *bytes, size_t size)
+{
+	return starts_with(bytes, size, "\xFF\xD8\xFF", 3);
+}
+
+static bool
+is_bmp(const uint8_t *bytes, size_t size)
+{
+	return starts_with(bytes, size, "BM", 2);
+}
+
+static const ImageCodec codecs[] = {
+	{IMAGE_FORMAT_PNG, is_png, png_header, png_decode},
+	{IMAGE_FORMAT_JPEG, is_jpeg, jpeg_header, jpeg_decode},
+	{IMAGE_FORMAT_BMP, is_bmp, bmp_header, bmp_decode},
 };
 
 #define CODECS ((int) (sizeof codecs / sizeof codecs[0]))
@@ -31,7 +45,14 @@ static const Codec codecs[] = {
 const char *
 image_format_name(ImageFormat format)
 {
-	return codecs[format].name;
+	static const char *const names[] = {
+		[IMAGE_FORMAT_PNG] = "png",
+		[IMAGE_FORMAT_JPEG] = "jpeg",
+		[IMAGE_FORMAT_BMP] = "bmp",
+		[IMAGE_FORMAT_DICOM] = "dicom",
+	};
+
+	return names[format];
 }
 
 Status
@@ -56,18 +77,22 @@ format_unsupported(const char *format, const char *feature)
 							"Convert it to an 8-bit RGB PNG or JPEG.");
 }
 
-/* Find the format whose signature the bytes start with. */
+/* Find the codec that knows these bytes: one of ours, else the call's. */
 static Status
-sniff(const uint8_t *bytes, size_t size, ImageFormat *format)
+find_codec(const Call *call, const uint8_t *bytes, size_t size, const ImageCodec **codec)
 {
 	for (int i = 0; i < CODECS; i++)
 	{
-		if (size >= codecs[i].signature_size &&
-			memcmp(bytes, codecs[i].signature, codecs[i].signature_size) == 0)
+		if (codecs[i].recognise(bytes, size))
 		{
-			*format = (ImageFormat) i;
+			*codec = &codecs[i];
 			return status_ok();
 		}
+	}
+	if (call->codec != NULL && call->codec->recognise(bytes, size))
+	{
+		*codec = call->codec;
+		return status_ok();
 	}
 	return foreign_refuse(bytes, size);
 }
@@ -92,14 +117,14 @@ exchange(int *a, int *b)
 Status
 image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info)
 {
-	ImageFormat format;
+	const ImageCodec *codec;
 	Exif		exif;
 
 	memset(info, 0, sizeof *info);
-	TRY(sniff(bytes, size, &format));
-	info->format = format;
-	TRY(codecs[format].header(call, bytes, size, info));
-	TRY(exif_read(call, format, bytes, size, &exif));
+	TRY(find_codec(call, bytes, size, &codec));
+	info->format = codec->format;
+	TRY(codec->header(call, bytes, size, info));
+	TRY(exif_read(call, codec->format, bytes, size, &exif));
 	info->orientation = exif.orientation;
 	info->exif_unread = exif.unread;
 	if (orientation_transposes(exif.orientation))
@@ -173,17 +198,17 @@ orient(const Call *call, Image *image, int orientation)
 Status
 decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request, Image *image)
 {
-	ImageFormat format;
+	const ImageCodec *codec;
 	Exif		exif = {.orientation = 1};
 	Status		status;
 
 	memset(image, 0, sizeof *image);
-	TRY(sniff(bytes, size, &format));
+	TRY(find_codec(call, bytes, size, &codec));
 	if (request.turn == TURN_UPRIGHT)
-		TRY(exif_read(call, format, bytes, size, &exif));
+		TRY(exif_read(call, codec->format, bytes, size, &exif));
 	if (orientation_transposes(exif.orientation))
 		exchange(&request.width, &request.height);
-	status = codecs[format].decode(call, bytes, size, &request, image);
+	status = codec->decode(call, bytes, size, &request, image);
 	if (status.code == LS_OK)
 		status = orient(call, image, exif.orientation);
 	if (status.code != LS_OK)

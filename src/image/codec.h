@@ -16,7 +16,8 @@ typedef enum ImageFormat
 {
 	IMAGE_FORMAT_PNG,
 	IMAGE_FORMAT_JPEG,
-	IMAGE_FORMAT_BMP
+	IMAGE_FORMAT_BMP,
+	IMAGE_FORMAT_DICOM			/* where the call's codec reads it */
 } ImageFormat;
 
 /* What the header says. Width and height are as a viewer shows the image,
@@ -54,7 +55,7 @@ typedef enum ImageTurn
 /* "upright" and "as_stored", in the enum's order, and NULL. */
 extern const char *const image_turn_names[];
 
-/* "png", "jpeg" or "bmp". */
+/* "png", "jpeg", "bmp" or "dicom". */
 const char *image_format_name(ImageFormat format);
 
 /* Exchange width and height where the image was turned and is asked for

@@ -1,6 +1,6 @@
 /*
  * formats.h: what codec.c and the codecs behind it share; private to this
- * folder.
+ * folder and to src/dicom, whose codec the call lends (Call.codec).
  *
  * A codec offers two functions: one reads the header, one decodes. It knows
  * nothing of orientation or masks' values; codec.c and mask_decode.c do. Each is only called
@@ -20,6 +20,14 @@
 
 #define POLL_ROWS 16			/* rows between two polls of the call */
 
+/* What three components of a JPEG are. */
+typedef enum JpegColour
+{
+	JPEG_COLOUR_BY_FILE,		/* as the file's own markers say */
+	JPEG_COLOUR_RGB,
+	JPEG_COLOUR_YBR
+} JpegColour;
+
 /* How the caller wants the pixels. */
 typedef struct DecodeRequest
 {
@@ -30,7 +38,18 @@ typedef struct DecodeRequest
 	bool		ignore_alpha;	/* show what transparency hides */
 	int			width;			/* as stored, before orientation: a size of at */
 	int			height;			/* least this is enough; 0 asks for full size */
+	JpegColour	jpeg_colour;	/* for a JPEG that another file tells about */
 } DecodeRequest;
+
+/* One accepted format. */
+typedef struct ImageCodec
+{
+	ImageFormat format;
+	bool		(*recognise) (const uint8_t *bytes, size_t size);
+	Status		(*header) (const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
+	Status		(*decode) (const Call *call, const uint8_t *bytes, size_t size,
+						   const DecodeRequest *request, Image *image);
+} ImageCodec;
 
 Status		png_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
 Status		png_decode(const Call *call, const uint8_t *bytes, size_t size,

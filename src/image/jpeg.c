@@ -256,6 +256,8 @@ read_pixels(JpegReader *reader)
 
 	read_header(reader);
 	reader_check(reader, image_check_size(reader->call, (int) jpeg->image_width, (int) jpeg->image_height));
+	if (jpeg->num_components == 3 && reader->request->jpeg_colour != JPEG_COLOUR_BY_FILE)
+		jpeg->jpeg_color_space = reader->request->jpeg_colour == JPEG_COLOUR_RGB ? JCS_RGB : JCS_YCbCr;
 	cmyk = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
 	if (cmyk)
 		jpeg->out_color_space = JCS_CMYK;

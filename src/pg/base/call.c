@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
+#include "dicom/decode.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
@@ -278,6 +279,7 @@ call_create(MemoryContext parent, int threads)
 	self->call.max_memory = (size_t) lesionseg_max_memory * 1024;
 	self->call.max_pixels = lesionseg_max_pixels;
 	self->call.threads = threads;
+	self->call.codec = &dicom_codec;
 	self->context = context;
 	self->on_reset.func = close_spill;
 	self->on_reset.arg = self;

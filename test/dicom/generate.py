@@ -1,0 +1,385 @@
+#!/usr/bin/python3
+"""Write the DICOM files of test/data/dicom and what they show.
+
+Run by hand when a file is added; the files are committed, no test needs this
+script. Data sets are made by pydicom, compressed by others' encoders (DCMTK,
+GDCM, OpenJPEG, libjpeg-turbo), so that our decoders are tested on what they
+did not write. What a file shows is known from the pattern it was made of or,
+where its coding loses something, from DCMTK's or GDCM's decoder; it is written
+as PNG (rgb.png, grey12.png, ...), which the unit tests compare with.
+
+Debian: python3-pydicom python3-numpy python3-pil dcmtk libgdcm-tools
+libopenjp2-tools libjpeg-turbo-progs
+"""
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+import numpy as np
+import pydicom
+from PIL import Image
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.sequence import Sequence
+from pydicom.uid import UID
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUT = os.path.join(HERE, '..', 'data', 'dicom')
+ROOT = '1.2.826.0.1.3680043.8.498.7'
+IMPLICIT, EXPLICIT, BIG, DEFLATED = ('1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.2',
+                                     '1.2.840.10008.1.2.1.99')
+SECONDARY = '1.2.840.10008.5.1.4.1.1.7'
+W, H = 24, 18
+
+y, x = np.mgrid[0:H, 0:W]
+RGB = np.stack([10 * x, 14 * y, (x * y * 3 + 7 * x) % 256], axis=-1).astype(np.uint8)
+SMOOTH = np.stack([100 + 4 * x, 60 + 8 * y, 200 - 3 * x - 2 * y], axis=-1).astype(np.uint8)
+GREY = ((x * 11 + y * 7) % 256).astype(np.uint8)
+GREY12 = ((x * 170 + y * 13) % 4096).astype(np.uint16)
+INDEX = ((x + y) % 8).astype(np.uint8)
+
+
+def path(name):
+    return os.path.join(OUT, name)
+
+
+def run(*command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def show(name, pixels):
+    Image.fromarray(pixels).save(path(name), optimize=True)
+
+
+def data_set(name, photometric, pixels, bits, stored=None, signed=False, frames=None):
+    """A secondary capture of those pixels, not yet written."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = SECONDARY
+    meta.MediaStorageSOPInstanceUID = '%s.%d' % (ROOT, zlib.crc32(name.encode()))
+    meta.ImplementationClassUID = ROOT
+    meta.TransferSyntaxUID = UID(EXPLICIT)
+    ds = FileDataset(None, {}, file_meta=meta, preamble=b'\0' * 128)
+    ds.is_little_endian, ds.is_implicit_VR = True, False
+    ds.SpecificCharacterSet = 'ISO_IR 100'
+    ds.ImageType = ['DERIVED', 'SECONDARY']
+    ds.SOPClassUID = SECONDARY
+    ds.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
+    ds.StudyDate, ds.StudyTime, ds.AccessionNumber = '20240229', '101530', 'A-17'
+    ds.AcquisitionDateTime = '20240229101112.5'
+    ds.ContentDate, ds.ContentTime = '20240229', '101200'
+    ds.Modality, ds.Manufacturer, ds.ConversionType = 'XC', 'Rendered', 'WSD'
+    ds.ReferringPhysicianName = ''
+    ds.PatientName, ds.PatientID = 'M\u00fcller^J\u00f6rg', 'P-0042'
+    ds.PatientBirthDate, ds.PatientSex = '19610203', 'O'
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = ROOT + '.1', ROOT + '.2'
+    ds.StudyID, ds.SeriesNumber, ds.InstanceNumber = '7', '1', '1'
+    ds.PatientOrientation = ''
+    ds.SamplesPerPixel = 3 if photometric[:3] in ('RGB', 'YBR') else 1
+    ds.PhotometricInterpretation = photometric
+    ds.Rows, ds.Columns = H, W
+    if ds.SamplesPerPixel == 3:
+        ds.PlanarConfiguration = 0
+    if frames:
+        ds.NumberOfFrames = frames
+    ds.BitsAllocated = bits
+    ds.BitsStored = stored or bits
+    ds.HighBit = ds.BitsStored - 1
+    ds.PixelRepresentation = int(signed)
+    ds.PixelSpacing = ['0.05', '0.04']
+    ds.PixelData = pixels if isinstance(pixels, bytes) else pixels.tobytes()
+    if len(ds.PixelData) % 2:
+        ds.PixelData += b'\0'
+    return ds
+
+
+def write(name, ds, syntax=EXPLICIT, vr=None, **how):
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
+    ds.is_little_endian = syntax != BIG
+    ds.is_implicit_VR = syntax == IMPLICIT
+    ds['PixelData'].VR = vr or ('OW' if ds.BitsAllocated > 8 or syntax == IMPLICIT else 'OB')
+    ds.save_as(path(name), write_like_original=False, **how)
+
+
+def edit(source, target, change):
+    """Copy a file with its bytes changed."""
+    with open(path(source), 'rb') as f:
+        data = f.read()
+    with open(path(target), 'wb') as f:
+        f.write(change(data))
+
+
+def encapsulated(name, ds, syntax, frames, table=True, fragments=1):
+    """Write a data set with compressed frames."""
+    ds.file_meta.TransferSyntaxUID = UID(syntax)
+    ds.PixelData = encapsulate(frames, has_bot=table, fragments_per_frame=fragments)
+    ds['PixelData'].VR = 'OB'
+    ds['PixelData'].is_undefined_length = True
+    ds.save_as(path(name), write_like_original=False)
+
+
+def to_ybr(rgb):
+    r, g, b = [rgb[..., i].astype(float) for i in range(3)]
+    ybr = np.stack([0.299 * r + 0.587 * g + 0.114 * b, 128 - 0.168736 * r - 0.331264 * g + 0.5 * b,
+                    128 + 0.5 * r - 0.418688 * g - 0.081312 * b], axis=-1)
+    return np.clip(np.floor(ybr + 0.5), 0, 255).astype(np.uint8)
+
+
+def to_rgb(ybr):
+    yy, cb, cr = [ybr[..., i].astype(float) for i in range(3)]
+    rgb = np.stack([yy + 1.402 * (cr - 128), yy - 0.344136 * (cb - 128) - 0.714136 * (cr - 128),
+                    yy + 1.772 * (cb - 128)], axis=-1)
+    return np.clip(np.floor(rgb + 0.5), 0, 255).astype(np.uint8)
+
+
+def to_levels(value, low, high):
+    """Grey values to 0..255, low black, high white."""
+    return np.floor(np.clip((value.astype(float) - low) / (high - low), 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def native():
+    show('rgb.png', RGB)
+    show('grey.png', GREY)
+    for name, syntax in (('rgb_explicit', EXPLICIT), ('rgb_implicit', IMPLICIT), ('rgb_big', BIG),
+                         ('rgb_deflated', DEFLATED)):
+        write(name + '.dcm', data_set(name, 'RGB', RGB, 8), syntax)
+    ds = data_set('rgb_planar', 'RGB', np.moveaxis(RGB, -1, 0), 8)
+    ds.PlanarConfiguration = 1
+    write('rgb_planar.dcm', ds)
+    edit('rgb_implicit.dcm', 'rgb_no_header.dcm',
+         lambda d: d[132 + 12 + struct.unpack('<I', d[140:144])[0]:])
+    edit('rgb_explicit.dcm', 'rgb_no_preamble.dcm', lambda d: d[128 + 4:])
+    ybr = to_ybr(RGB)
+    write('ybr.dcm', data_set('ybr', 'YBR_FULL', ybr, 8))
+    show('ybr.png', to_rgb(ybr))
+    pairs = ybr.reshape(H, W // 2, 2, 3)
+    half = np.concatenate([pairs[:, :, 0, :1], pairs[:, :, 1, :1], pairs[:, :, 0, 1:]], axis=-1)
+    write('ybr_422.dcm', data_set('ybr_422', 'YBR_FULL_422', half, 8))
+    full = ybr.copy()
+    full[:, 1::2, 1:] = full[:, 0::2, 1:]
+    show('ybr_422.png', to_rgb(full))
+    write('rgb16.dcm', data_set('rgb16', 'RGB', RGB.astype(np.uint16) * 257, 16))
+    write('mono1.dcm', data_set('mono1', 'MONOCHROME1', 255 - GREY, 8))
+    write('mono2.dcm', data_set('mono2', 'MONOCHROME2', GREY, 8))
+    write('mono_big_words.dcm', data_set('mono_big_words', 'MONOCHROME2', GREY.reshape(-1, 2)[:, ::-1], 8), BIG, 'OW')
+    write('mono12.dcm', data_set('mono12', 'MONOCHROME2', GREY12, 16, 12))
+    show('grey12.png', to_levels(GREY12, 0, 4095))
+    high = data_set('mono12_high', 'MONOCHROME2', GREY12 << 4, 16, 12)
+    high.HighBit = 15
+    write('mono12_high.dcm', high)
+    window = data_set('mono12_window', 'MONOCHROME2', GREY12, 16, 12)
+    window.WindowCenter, window.WindowWidth = ['1024', '7'], ['1000', '8']
+    write('mono12_window.dcm', window)
+    show('grey12_window.png', to_levels(GREY12, 1024 - 0.5 - 999 / 2, 1024 - 0.5 + 999 / 2))
+    signed = data_set('mono16_signed', 'MONOCHROME2', (GREY12.astype(np.int16) - 1000).astype('>i2'), 16, 16, True)
+    signed.RescaleIntercept, signed.RescaleSlope = '-10', '2'
+    signed.WindowCenter, signed.WindowWidth = '100', '2000'
+    signed.VOILUTFunction = 'LINEAR_EXACT'
+    write('mono16_signed.dcm', signed, BIG)
+    show('grey16_signed.png', to_levels(2 * (GREY12.astype(float) - 1000) - 10, 100 - 1000, 100 + 1000))
+    palette()
+    odd = data_set('odd', 'MONOCHROME2', bytes(range(15)), 8)
+    odd.Rows, odd.Columns = 5, 3
+    write('odd.dcm', odd)
+    edit('odd.dcm', 'odd_length.dcm', lambda d: d[:-20] + struct.pack('<I', 15) + d[-16:])
+    show('odd.png', np.arange(15, dtype=np.uint8).reshape(5, 3))
+
+
+def palette():
+    colours = np.array([[0, 0, 0], [255, 0, 0], [10, 200, 30], [255, 255, 255], [5, 6, 7], [90, 80, 70], [1, 2, 3],
+                        [200, 100, 50]], dtype=np.uint16)
+    show('palette.png', colours[np.maximum(INDEX, 2) - 2].astype(np.uint8)[..., :3])
+    for name, bits in (('palette8', 8), ('palette16', 16)):
+        ds = data_set(name, 'PALETTE COLOR', INDEX, 8)
+        for i, colour in enumerate(('Red', 'Green', 'Blue')):
+            setattr(ds, colour + 'PaletteColorLookupTableDescriptor', [8, 2, bits])
+            values = colours[:, i] if bits == 8 else colours[:, i] * 257
+            data = values.astype(np.uint8).tobytes() if bits == 8 else values.astype('<u2').tobytes()
+            setattr(ds, colour + 'PaletteColorLookupTableData', data)
+        for element in ds:
+            if 'PaletteColorLookupTableDescriptor' in element.keyword:
+                element.VR = 'US'
+            if 'PaletteColorLookupTableData' in element.keyword:
+                element.VR = 'OW'
+        write(name + '.dcm', ds)
+
+
+def three_frames(name):
+    pixels = np.stack([RGB, RGB[::-1], 255 - RGB])
+    return data_set(name, 'RGB', pixels, 8, frames=3)
+
+
+def rle():
+    run('dcmcrle', path('rgb_explicit.dcm'), path('rgb_rle.dcm'))
+    run('dcmcrle', path('mono12.dcm'), path('mono12_rle.dcm'))
+    write('three.dcm', three_frames('three'))
+    show('frame2.png', RGB[::-1])
+    show('frame3.png', 255 - RGB)
+    run('dcmcrle', path('three.dcm'), path('three_rle.dcm'))
+    run('dcmcrle', '-ot', path('three.dcm'), path('three_rle_no_table.dcm'))
+    edit('three_rle.dcm', 'three_rle_no_delimiter.dcm', lambda d: d[:-8])
+
+
+def jpeg():
+    smooth = data_set('smooth', 'RGB', SMOOTH, 8)
+    write('smooth.dcm', smooth)
+    show('smooth.png', SMOOTH)
+    for name, options in (('baseline', ['+eb']), ('extended', ['+ee', '+be']), ('spectral', ['+es', '+be']),
+                          ('progressive', ['+ep', '+be'])):
+        run('dcmcjpeg', *options, '+q', '95', '+s4', '+un', path('smooth.dcm'), path('jpeg_%s.dcm' % name))
+        decoded('jpeg_' + name)
+    run('dcmcjpeg', '+eb', '+q', '95', '+un', path('mono1.dcm'), path('jpeg_mono1.dcm'))
+    show('jpeg_mono1.png', 255 - pydicom.dcmread(path('jpeg_mono1.dcm')).pixel_array)
+    run('dcmcjpeg', '+ee', '+un', path('mono12.dcm'), path('jpeg_12_bits.dcm'))
+    for i in range(1, 8):
+        run('dcmcjpeg', '+el', '+sv', str(i), '+un', path('rgb_explicit.dcm'), path('lossless_%d.dcm' % i))
+    run('dcmcjpeg', '+e1', '+un', path('rgb_explicit.dcm'), path('lossless_sv1.dcm'))
+    run('dcmcjpeg', '+e1', '+un', path('mono12.dcm'), path('lossless_mono12.dcm'))
+    run('dcmcjpeg', '+e1', '+un', path('mono16_signed.dcm'), path('lossless_signed.dcm'))
+    run('dcmcjpeg', '+e1', '+un', path('ybr.dcm'), path('lossless_ybr.dcm'))
+    run('dcmcjpeg', '+el', '+sv', '4', '+pt', '2', '+un', path('mono12.dcm'), path('lossless_shift.dcm'))
+    show('grey12_shift.png', to_levels(GREY12 & ~3, 0, 4095))
+    colours()
+    noise = np.random.RandomState(5).randint(0, 256, (3, 64, 48, 3)).astype(np.uint8)
+    ds = data_set('fragments', 'RGB', noise, 8, frames=3)
+    ds.Rows, ds.Columns = 64, 48
+    write('fragments.dcm', ds)
+    run('dcmcjpeg', '+e1', '+un', '+fs', '2', path('fragments.dcm'), path('fragments_table.dcm'))
+    run('dcmcjpeg', '+e1', '+un', '+fs', '2', '-ot', path('fragments.dcm'), path('fragments_no_table.dcm'))
+    os.remove(path('fragments.dcm'))
+    show('fragments2.png', noise[1])
+    extended_table()
+
+
+def decoded(name):
+    """What DCMTK makes of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = os.path.join(folder, 'a.ppm')
+        run('dcmj2pnm', path(name + '.dcm'), target)
+        show(name + '.png', np.array(Image.open(target)))
+
+
+def jpeg_bytes(pixels, *options):
+    """A JPEG stream by libjpeg-turbo's cjpeg."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = os.path.join(folder, 'a.ppm'), os.path.join(folder, 'a.jpg')
+        Image.fromarray(pixels).save(source)
+        run('cjpeg', '-quality', '98', '-sample', '1x1', *options, '-outfile', target, source)
+        with open(target, 'rb') as f:
+            return f.read()
+
+
+def without(stream, markers):
+    """A JPEG stream without those segments before the frame header."""
+    at, out = 2, stream[:2]
+    while stream[at + 1] not in (0xC0, 0xC1, 0xC2, 0xDA):
+        length = 2 + struct.unpack('>H', stream[at + 2:at + 4])[0]
+        if stream[at + 1] not in markers:
+            out += stream[at:at + length]
+        at += length
+    return out + stream[at:]
+
+
+def renumbered(stream):
+    """The same with components 1, 2, 3, whatever they were."""
+    data = bytearray(stream)
+    at = data.index(b'\xff\xc0') + 10
+    data[at], data[at + 3], data[at + 6] = 1, 2, 3
+    at = data.index(b'\xff\xda') + 5
+    data[at], data[at + 2], data[at + 4] = 1, 2, 3
+    return bytes(data)
+
+
+def colours():
+    """Who says what the colours are: JFIF, else Adobe, else the data set."""
+    ycc, rgb = jpeg_bytes(SMOOTH), jpeg_bytes(SMOOTH, '-rgb')
+    adobe = bytes.fromhex('ffee000e41646f626500640000000000')
+    baseline = '1.2.840.10008.1.2.4.50'
+    for name, photometric, stream in (
+            ('colour_jfif', 'RGB', ycc),
+            ('colour_adobe_rgb', 'YBR_FULL', renumbered(rgb)),
+            ('colour_adobe_ybr', 'RGB', without(ycc, [0xE0])[:2] + adobe[:-1] + b'\x01' + without(ycc, [0xE0])[2:]),
+            ('colour_tag_rgb', 'RGB', without(renumbered(rgb), [0xE0, 0xEE])),
+            ('colour_tag_ybr', 'YBR_FULL', without(ycc, [0xE0, 0xEE]))):
+        encapsulated(name + '.dcm', data_set(name, photometric, b'', 8), baseline, [stream])
+
+
+def extended_table():
+    """An Extended Offset Table, its frames in an order of its own."""
+    frames = [jpeg_bytes(SMOOTH), jpeg_bytes(SMOOTH[::-1].copy()), jpeg_bytes(255 - SMOOTH)]
+    frames = [f + b'\0' * (len(f) % 2) for f in frames]
+    ds = data_set('extended_table', 'YBR_FULL', b'', 8, frames=3)
+    offsets, at = [], 0
+    for frame in frames:
+        offsets.append(at)
+        at += 8 + len(frame)
+    ds.add_new(0x7FE00001, 'OV', struct.pack('<3Q', *offsets))
+    ds.add_new(0x7FE00002, 'OV', struct.pack('<3Q', *map(len, frames)))
+    encapsulated('extended_table.dcm', ds, '1.2.840.10008.1.2.4.50', frames, table=False)
+    show('smooth2.png', SMOOTH[::-1])
+
+
+def jpeg_ls():
+    run('dcmcjpls', '+un', path('rgb_explicit.dcm'), path('ls_line.dcm'))
+    run('dcmcjpls', '+un', '+is', path('rgb_explicit.dcm'), path('ls_sample.dcm'))
+    run('dcmcjpls', '+un', '+in', path('rgb_explicit.dcm'), path('ls_none.dcm'))
+    run('dcmcjpls', '+un', path('mono12.dcm'), path('ls_mono12.dcm'))
+    run('dcmcjpls', '+un', '+en', path('smooth.dcm'), path('ls_near.dcm'))
+
+
+def opj_bytes(pixels, suffix, *options):
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = os.path.join(folder, 'a.ppm'), os.path.join(folder, 'a.' + suffix)
+        Image.fromarray(pixels).save(source)
+        run('opj_compress', '-i', source, '-o', target, '-n', '3', *options)
+        with open(target, 'rb') as f:
+            return f.read()
+
+
+def jpeg_2000():
+    run('gdcmconv', '--j2k', path('rgb_explicit.dcm'), path('j2k_gdcm.dcm'))
+    run('gdcmconv', '--j2k', path('mono12.dcm'), path('j2k_mono12.dcm'))
+    lossless, lossy = '1.2.840.10008.1.2.4.90', '1.2.840.10008.1.2.4.91'
+    for name, photometric, syntax, pixels, suffix, options in (
+            ('j2k_rct', 'YBR_RCT', lossless, RGB, 'j2k', ['-mct', '1']),
+            ('j2k_plain', 'RGB', lossless, RGB, 'j2k', ['-mct', '0']),
+            ('j2k_wrong_tag', 'YBR_FULL', lossless, RGB, 'j2k', ['-mct', '1']),
+            ('j2k_ybr', 'YBR_FULL', lossless, to_ybr(RGB), 'j2k', ['-mct', '0']),
+            ('j2k_boxes', 'YBR_RCT', lossless, RGB, 'jp2', ['-mct', '1']),
+            ('j2k_tiles', 'YBR_RCT', lossless, RGB, 'j2k', ['-mct', '1', '-t', '16,8']),
+            ('j2k_lossy', 'YBR_ICT', lossy, SMOOTH, 'j2k', ['-I', '-r', '4'])):
+        encapsulated(name + '.dcm', data_set(name, photometric, b'', 8), syntax, [opj_bytes(pixels, suffix, *options)])
+
+
+def not_handled():
+    for name, syntax in (('htj2k', '1.2.840.10008.1.2.4.201'), ('mpeg2', '1.2.840.10008.1.2.4.100')):
+        known = '1.2.840.10008.1.2.4.103'   # pydicom 2.3 writes no syntax that it does not know
+        encapsulated(name + '.dcm', data_set(name, 'YBR_FULL', b'', 8), known, [b'\xff\x4f\xff\x51'])
+        edit(name + '.dcm', name + '.dcm', lambda d: d.replace(known.encode(), syntax.encode()))
+    with tempfile.TemporaryDirectory() as folder:
+        document = os.path.join(folder, 'a.pdf')
+        with open(document, 'wb') as f:
+            f.write(b'%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n'
+                    b'2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n')
+        run('pdf2dcm', document, path('pdf.dcm'))
+
+
+def seeds():
+    """Single frames for the fuzzers of single decoders (test/fuzz/fuzz_frame.h)."""
+    for folder, names in (('dicom_rle', ['rgb_rle', 'mono12_rle']),
+                          ('jpeg_lossless', ['lossless_%d' % i for i in range(1, 8)] + ['lossless_mono12', 'lossless_shift'])):
+        folder = os.path.join(HERE, '..', 'fuzz', 'corpus', folder)
+        os.makedirs(folder, exist_ok=True)
+        for name in names:
+            ds = pydicom.dcmread(path(name + '.dcm'))
+            kind = (ds.SamplesPerPixel == 3) + 2 * (ds.BitsAllocated == 16)
+            with open(os.path.join(folder, name), 'wb') as f:
+                f.write(bytes([kind, ds.Columns - 1, ds.Rows - 1]) + next(pydicom.encaps.generate_pixel_data_frame(ds.PixelData)))
+
+
+parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, not_handled, seeds)}
+os.makedirs(OUT, exist_ok=True)
+for part in sys.argv[1:] or parts:
+    parts[part]()
