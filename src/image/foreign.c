@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define READ "PNG, JPEG and BMP"
+#define READ "PNG, JPEG, BMP and DICOM"
 #define LOOK_AT 256				/* bytes that tell what text is */
 #define PATH_MAX_LENGTH 4096
 
@@ -65,7 +65,6 @@ static const Beginning beginnings[] = {
 	{AT(0, "\xFF\x4F\xFF\x51"), JPEG_2000},
 	{AT(0, "\0\0\0\x0CJXL "), JPEG_XL},
 	{AT(0, "\xFF\x0A"), JPEG_XL},
-	{AT(128, "DICM"), AT_IMAGE("a DICOM file", "Take the image out of it: dcmj2pnm +on in.dcm out.png.")},
 	{AT(0, "%PDF"), LS_INVALID_IMAGE, "a PDF document", "Take the images out of it: pdfimages -all in.pdf out."},
 	{AT(0, "PK\3\4"), LS_INVALID_IMAGE, "a ZIP archive", "Unpack it, and store each image in a row of its own."},
 	{AT(0, "\x1F\x8B"), LS_INVALID_IMAGE, "a file packed by gzip", "Unpack it: gunzip."},
