@@ -14,8 +14,8 @@
 #include "dicom/raster.h"
 
 #define STREAM_PIECE 65536
-#define STRIP_SAMPLES 1000000	/* decoded between two polls */
-#define STRIP_ROWS_LEAST 128	/* code blocks have 64 rows: fewer would be decoded twice */
+#define STRIP_SAMPLES 600000	/* decoded between two polls */
+#define STRIP_ROWS_LEAST 64		/* code blocks have so many rows: fewer would be decoded twice */
 #define TILE_BYTES 16384		/* what OpenJPEG keeps for each tile of three components */
 
 /* What the main header says. */

@@ -28,6 +28,7 @@ typedef struct DicomSyntax
 	bool		implicit;		/* elements carry no VR */
 	bool		big_endian;
 	bool		deflated;
+	bool		lossy;			/* its pixels have lost something, or may have */
 } DicomSyntax;
 
 /* The syntaxes that need no file header to be told. */

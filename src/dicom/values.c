@@ -97,9 +97,8 @@ dicom_string(const DicomElement *element, size_t n, char *out, size_t size)
 	return true;
 }
 
-/* Number n of a binary VR. */
-static double
-binary_number(const DicomSet *set, const DicomElement *element, size_t n)
+double
+dicom_binary_number(const DicomSet *set, const DicomElement *element, size_t n)
 {
 	size_t		size = dicom_number_size(element->vr);
 	const uint8_t *bytes = element->value + n * size;
@@ -143,7 +142,7 @@ dicom_number(const DicomSet *set, const DicomElement *element, size_t n, double 
 	{
 		if (n >= dicom_value_count(element))
 			return false;
-		*number = binary_number(set, element, n);
+		*number = dicom_binary_number(set, element, n);
 		return isfinite(*number);
 	}
 	if (!dicom_string(element, n, text, sizeof text) || strspn(text, "0123456789+-.eE") != strlen(text))

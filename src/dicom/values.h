@@ -33,6 +33,10 @@ bool		dicom_string(const DicomElement *element, size_t n, char *out, size_t size
  * or not a finite number. */
 bool		dicom_number(const DicomSet *set, const DicomElement *element, size_t n, double *number);
 
+/* Value n of a binary VR, which must be there; not finite where the file has
+ * it so. */
+double		dicom_binary_number(const DicomSet *set, const DicomElement *element, size_t n);
+
 /* Value n as an integer that fits in an int; false when it is none. */
 bool		dicom_integer(const DicomSet *set, const DicomElement *element, size_t n, int *integer);
 

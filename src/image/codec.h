@@ -93,6 +93,9 @@ Status		png_encode(const Call *call, const Image *image, int compression, Encode
 /* Encode as JPEG, quality 1..100, 4:4:4. */
 Status		jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded);
 
+/* The same with one colour for two pixels of a row, as DICOM's viewers expect. */
+Status		jpeg_encode_422(const Call *call, const Image *image, int quality, EncodedImage *encoded);
+
 /* Encode as 24-bit or 8-bit grey BMP. */
 Status		bmp_encode(const Call *call, const Image *image, EncodedImage *encoded);
 

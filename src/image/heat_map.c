@@ -1,73 +1,22 @@
 /*
  * heat_map.c: a table of numbers as coloured cells with the numbers in them.
  *
- * Letters are drawn from a font of 3 x 5 dots, enlarged: labels are names and
- * numbers, and a picture of its own needs no library for them. Cells go from
- * white to a dark blue, one hue that every eye and a grey print tell apart by
+ * Cells go from white to a dark blue, one hue that every eye and a grey print tell apart by
  * lightness.
  */
 #include "image/heat_map.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "image/letters.h"
+
 #define DOT 2					/* pixels of a dot */
-#define LETTER (4 * DOT)		/* from letter to letter */
+#define LETTER (LETTER_DOTS * DOT)	/* from letter to letter */
 #define CELL_WIDTH (6 * LETTER)
 #define CELL_HEIGHT (11 * DOT)
 #define MARGIN 8
-
-typedef struct Glyph
-{
-	char		letter;
-	uint8_t		rows[5];		/* three dots each, the left one in bit 2 */
-} Glyph;
-
-static const Glyph font[] = {
-	{'a', {2, 5, 7, 5, 5}},
-	{'b', {6, 5, 6, 5, 6}},
-	{'c', {3, 4, 4, 4, 3}},
-	{'d', {6, 5, 5, 5, 6}},
-	{'e', {7, 4, 6, 4, 7}},
-	{'f', {7, 4, 6, 4, 4}},
-	{'g', {3, 4, 5, 5, 3}},
-	{'h', {5, 5, 7, 5, 5}},
-	{'i', {7, 2, 2, 2, 7}},
-	{'j', {1, 1, 1, 5, 2}},
-	{'k', {5, 5, 6, 5, 5}},
-	{'l', {4, 4, 4, 4, 7}},
-	{'m', {5, 7, 7, 5, 5}},
-	{'n', {6, 5, 5, 5, 5}},
-	{'o', {2, 5, 5, 5, 2}},
-	{'p', {6, 5, 6, 4, 4}},
-	{'q', {2, 5, 5, 6, 3}},
-	{'r', {6, 5, 6, 5, 5}},
-	{'s', {3, 4, 2, 1, 6}},
-	{'t', {7, 2, 2, 2, 2}},
-	{'u', {5, 5, 5, 5, 7}},
-	{'v', {5, 5, 5, 5, 2}},
-	{'w', {5, 5, 7, 7, 5}},
-	{'x', {5, 5, 2, 5, 5}},
-	{'y', {5, 5, 2, 2, 2}},
-	{'z', {7, 1, 2, 4, 7}},
-	{'0', {7, 5, 5, 5, 7}},
-	{'1', {2, 6, 2, 2, 7}},
-	{'2', {7, 1, 7, 4, 7}},
-	{'3', {7, 1, 3, 1, 7}},
-	{'4', {5, 5, 7, 1, 1}},
-	{'5', {7, 4, 7, 1, 7}},
-	{'6', {7, 4, 7, 5, 7}},
-	{'7', {7, 1, 1, 2, 2}},
-	{'8', {7, 5, 7, 5, 7}},
-	{'9', {7, 5, 7, 1, 7}},
-	{'.', {0, 0, 0, 0, 2}},
-	{'-', {0, 0, 7, 0, 0}},
-	{'+', {0, 2, 7, 2, 0}},
-	{'_', {0, 0, 0, 0, 7}},
-	{'%', {5, 1, 2, 4, 5}},
-};
 
 static const uint8_t none_colour[3] = {225, 225, 225};	/* of a cell without a number */
 static const uint8_t least_colour[3] = {255, 255, 255};
@@ -80,24 +29,6 @@ fill(Image *image, int left, int top, int width, int height, const uint8_t colou
 	for (int y = top; y < top + height; y++)
 		for (int x = left; x < left + width; x++)
 			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
-}
-
-/* Write text with its upper left corner at (left, top); what the font lacks is
- * a gap. */
-static void
-write_text(Image *image, const char *text, int left, int top, const uint8_t colour[3])
-{
-	for (; *text != '\0'; text++, left += LETTER)
-	{
-		for (size_t g = 0; g < sizeof font / sizeof font[0]; g++)
-		{
-			if (font[g].letter != tolower((unsigned char) *text))
-				continue;
-			for (int dot = 0; dot < 15; dot++)
-				if (font[g].rows[dot / 3] >> (2 - dot % 3) & 1)
-					fill(image, left + dot % 3 * DOT, top + dot / 3 * DOT, DOT, DOT, colour);
-		}
-	}
 }
 
 /* The longest of some names, in letters; of long ones, what is shown. */
@@ -129,8 +60,8 @@ draw_cell(Image *image, double value, double worst, int left, int top)
 	fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, colour);
 	snprintf(text, sizeof text, "%.1f", value == 0 ? 0 : value);	/* no -0.0 */
 	text[5] = '\0';
-	write_text(image, text, left + CELL_WIDTH - DOT - LETTER * (int) strlen(text), top + 3 * DOT,
-			   share > 0.5 ? least_colour : worst_colour);
+	letters_draw(image, text, left + CELL_WIDTH - DOT - LETTER * (int) strlen(text), top + 3 * DOT, DOT,
+				 share > 0.5 ? least_colour : worst_colour);
 }
 
 Status
@@ -149,7 +80,8 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 		char		name[HEAT_MAP_LETTERS + 1];
 
 		snprintf(name, sizeof name, "%s", map->column_names[j]);
-		write_text(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), MARGIN + 3 * DOT, worst_colour);
+		letters_draw(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), MARGIN + 3 * DOT, DOT,
+					 worst_colour);
 	}
 	for (int i = 0; i < map->rows; i++)
 	{
@@ -157,7 +89,7 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 		int			top = MARGIN + (i + 1) * CELL_HEIGHT;
 
 		snprintf(name, sizeof name, "%s", map->row_names[i]);
-		write_text(result, name, MARGIN, top + 3 * DOT, worst_colour);
+		letters_draw(result, name, MARGIN, top + 3 * DOT, DOT, worst_colour);
 		for (int j = 0; j < map->columns; j++)
 			draw_cell(result, map->cells[i * map->columns + j], map->worst, names + (j + 1) * pitch - LETTER - CELL_WIDTH + DOT, top);
 	}

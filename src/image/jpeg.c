@@ -346,6 +346,7 @@ typedef struct JpegWriter
 	const Call *call;
 	const Image *image;
 	int			quality;
+	int			luma_factor;	/* pixels of a row that share one colour */
 
 	struct jpeg_compress_struct jpeg;
 	struct jpeg_error_mgr errors;
@@ -441,9 +442,9 @@ write_image(JpegWriter *writer)
 	jpeg->in_color_space = image->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
 	jpeg_set_defaults(jpeg);
 	jpeg_set_quality(jpeg, writer->quality, TRUE);
-	for (int c = 0; c < jpeg->num_components; c++)	/* 4:4:4: lesions' colour edges matter */
+	for (int c = 0; c < jpeg->num_components; c++)
 	{
-		jpeg->comp_info[c].h_samp_factor = 1;
+		jpeg->comp_info[c].h_samp_factor = c == 0 ? writer->luma_factor : 1;
 		jpeg->comp_info[c].v_samp_factor = 1;
 	}
 	jpeg_start_compress(jpeg, TRUE);
@@ -459,10 +460,11 @@ write_image(JpegWriter *writer)
 	jpeg_finish_compress(jpeg);
 }
 
-Status
-jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded)
+/* Encode with a colour for each pixel or for each pair of a row. */
+static Status
+encode(const Call *call, const Image *image, int quality, int luma_factor, EncodedImage *encoded)
 {
-	JpegWriter	writer = {.call = call, .image = image, .quality = quality};
+	JpegWriter	writer = {.call = call, .image = image, .quality = quality, .luma_factor = luma_factor};
 
 	memset(encoded, 0, sizeof *encoded);
 	if (quality < 1 || quality > 100)
@@ -483,4 +485,17 @@ jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *enc
 	}
 	*encoded = writer.encoded;
 	return status_ok();
+}
+
+/* 4:4:4: lesions' colour edges matter. */
+Status
+jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded)
+{
+	return encode(call, image, quality, 1, encoded);
+}
+
+Status
+jpeg_encode_422(const Call *call, const Image *image, int quality, EncodedImage *encoded)
+{
+	return encode(call, image, quality, image->channels == 3 ? 2 : 1, encoded);
 }

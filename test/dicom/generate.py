@@ -11,6 +11,7 @@ as PNG (rgb.png, grey12.png, ...), which the unit tests compare with.
 Debian: python3-pydicom python3-numpy python3-pil dcmtk libgdcm-tools
 libopenjp2-tools libjpeg-turbo-progs
 """
+import json
 import os
 import struct
 import subprocess
@@ -366,6 +367,134 @@ def not_handled():
         run('pdf2dcm', document, path('pdf.dcm'))
 
 
+def segmentation(name, kind, frames, bits=None, tiles=None):
+    """A segmentation object; frames are (segment, source instance, source frame, pixels)."""
+    ds = data_set(name, 'MONOCHROME2', b'', 8)
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = '1.2.840.10008.5.1.4.1.1.66.4'
+    ds.Modality, ds.SegmentationType = 'SEG', kind
+    height, width = frames[0][3].shape
+    ds.Rows, ds.Columns, ds.NumberOfFrames = height, width, len(frames)
+    if kind == 'FRACTIONAL':
+        ds.SegmentationFractionalType, ds.MaximumFractionalValue = 'PROBABILITY', 200
+        data = np.stack([f[3] for f in frames]).astype(np.uint8).tobytes()
+    else:
+        ds.BitsAllocated = ds.BitsStored = 1
+        ds.HighBit = 0
+        data = np.packbits(np.stack([f[3] for f in frames]).ravel() > 0, bitorder='little').tobytes()
+    ds.PixelData = data + b'\0' * (len(data) % 2)
+    if tiles:
+        ds.TotalPixelMatrixRows, ds.TotalPixelMatrixColumns = tiles
+    ds.SegmentSequence = Sequence()
+    for number in sorted({f[0] for f in frames}):
+        item = Dataset()
+        item.SegmentNumber, item.SegmentLabel, item.SegmentAlgorithmType = number, 'Segment %d' % number, 'MANUAL'
+        ds.SegmentSequence.append(item)
+    ds.PerFrameFunctionalGroupsSequence = Sequence()
+    for number, instance, frame, _ in frames:
+        item, identification, derivation, source = Dataset(), Dataset(), Dataset(), Dataset()
+        identification.ReferencedSegmentNumber = number
+        item.SegmentIdentificationSequence = Sequence([identification])
+        source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = SECONDARY, '%s.9.%d' % (ROOT, instance)
+        if frame:
+            source.ReferencedFrameNumber = frame
+        derivation.SourceImageSequence = Sequence([source])
+        item.DerivationImageSequence = Sequence([derivation])
+        ds.PerFrameFunctionalGroupsSequence.append(item)
+    return ds
+
+
+def segmentations():
+    """Masks of 7 x 5: frames do not end at a byte."""
+    v, u = np.mgrid[0:5, 0:7]
+    one, two, three = (u + v) % 3 == 0, (u > 2) & (v > 1), u == 0
+    for name, shown in (('seg1', one), ('seg2', two), ('seg13', one | three)):
+        show(name + '.png', shown.astype(np.uint8) * 255)
+    write('seg_binary.dcm', segmentation('seg_binary', 'BINARY', [(1, 1, 0, one), (2, 1, 0, two)]))
+    write('seg_implicit.dcm', segmentation('seg_binary', 'BINARY', [(1, 1, 0, one), (2, 1, 0, two)]), IMPLICIT)
+    write('seg_frames.dcm', segmentation('seg_frames', 'BINARY', [(1, 1, 1, one), (1, 1, 2, two), (1, 1, 1, three)]))
+    write('seg_images.dcm', segmentation('seg_images', 'BINARY', [(1, 1, 0, one), (1, 2, 0, two)]))
+    write('seg_tiles.dcm', segmentation('seg_tiles', 'BINARY', [(1, 1, 0, one)], tiles=(50, 70)))
+    levels = [one * 100 + ~one * 99, two * 200 + ~two * 3]     # of 200: half and just below
+    fractional = segmentation('seg_fractional', 'FRACTIONAL', [(1, 1, 0, levels[0]), (2, 1, 0, levels[1])])
+    write('seg_fractional.dcm', fractional)
+    run('dcmcrle', path('seg_fractional.dcm'), path('seg_fractional_rle.dcm'))
+    folder = os.path.join(HERE, '..', 'fuzz', 'corpus', 'dicom_seg')
+    os.makedirs(folder, exist_ok=True)
+    for name in ('seg_binary', 'seg_implicit', 'seg_frames', 'seg_fractional', 'seg_fractional_rle'):
+        with open(path(name + '.dcm'), 'rb') as source, open(os.path.join(folder, name), 'wb') as target:
+            target.write(source.read())
+
+
+def words(name, read=None):
+    """What pydicom makes of a file, or of another that says the same, in the JSON model, less what we leave out."""
+    def tidy(level):
+        for tag, element in list(level.items()):
+            if element['vr'] in ('OB', 'OW', 'UN'):
+                del level[tag]
+            elif tag == '00080005':
+                element['Value'] = ['ISO_IR 192']
+            elif element['vr'] == 'SQ':
+                for item in element['Value']:
+                    tidy(item)
+            elif 'Value' in element:
+                element['Value'] = [int(v) if isinstance(v, float) and abs(v) < 1e15 and v == int(v) else v
+                                    for v in element['Value']]
+        return level
+
+    ds = pydicom.dcmread(read or path(name + '.dcm'))
+    with open(path(name + '.json'), 'w') as f:
+        json.dump(tidy(ds.to_json_dict()), f, ensure_ascii=False, indent=1, sort_keys=True)
+
+
+def texts():
+    """Character sets, numbers, nesting: what lesion_dicom_tags makes of them is compared with pydicom's words."""
+    for name, sets, patient in (
+            ('text_latin1', 'ISO_IR 100', 'M\u00fcller^J\u00f6rg'),
+            ('text_utf8', 'ISO_IR 192', 'M\u00fcller^J\u00f6rg=\u5c71\u7530'),
+            ('text_greek', 'ISO_IR 126', '\u0394\u03b9\u03bf\u03bd\u03c5\u03c3\u03b9\u03bf\u03c2'),
+            ('text_cyrillic', 'ISO_IR 144', '\u041b\u044e\u043ce\u043a\u0441'),
+            ('text_japanese', ['', 'ISO 2022 IR 87'], 'Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046'),
+            ('text_katakana', ['ISO 2022 IR 13', 'ISO 2022 IR 87'],
+             '\uff94\uff8f\uff80\uff9e^\uff80\uff9b\uff73=\u5c71\u7530^\u592a\u90ce'),
+            ('text_korean', ['', 'ISO 2022 IR 149'], 'Hong^Gildong=\u6d2a^\u5409\u6d1e=\ud64d^\uae38\ub3d9'),
+            ('text_chinese', ['', 'ISO 2022 IR 58'], 'Zhang^XiaoDong=' + 'X' * 15),
+            ('text_gb18030', 'GB18030', 'Wang^XiaoDong=\u738b^\u5c0f\u4e1c')):
+        ds = data_set(name, 'MONOCHROME2', b'\0\0', 8)
+        ds.Rows, ds.Columns = 1, 2
+        ds.SpecificCharacterSet = sets
+        ds.PatientName = patient
+        write(name + '.dcm', ds)
+        if name == 'text_chinese':  # pydicom 2.3 knows no escape sequences of this set; DCMTK does
+            escaped = b'\x1b$)A' + '\u5f20'.encode('gb2312') + b'^' + b'\x1b$)A' + '\u5c0f\u4e1c'.encode('gb2312')
+            edit(name + '.dcm', name + '.dcm', lambda d: d.replace(b'X' * 15, escaped))
+            with tempfile.TemporaryDirectory() as folder:
+                utf8 = os.path.join(folder, 'utf8.dcm')
+                run('dcmconv', '+U8', path(name + '.dcm'), utf8)
+                words(name, utf8)
+        else:
+            words(name)
+    ds = data_set('tags', 'MONOCHROME2', b'\0\0', 8)
+    ds.Rows, ds.Columns = 1, 2
+    inner, outer = Dataset(), Dataset()
+    inner.SpecificCharacterSet, inner.CodeMeaning = 'ISO_IR 192', '\u0394'
+    outer.PurposeOfReferenceCodeSequence = Sequence([inner, Dataset()])
+    ds.SourceImageSequence = Sequence([outer])
+    ds.FrameIncrementPointer = [0x00181063, 0x00181065]
+    ds.SmallestImagePixelValue = 7
+    ds.WindowCenter, ds.WindowWidth = ['1.50', '-2e3'], ['4', '5']
+    ds.ImageComments = 'one\\two\r\n"three"'
+    ds.add_new(0x00189004, 'CS', '')
+    ds.add_new(0x00189073, 'FD', [0.1, 1e300])
+    ds.add_new(0x0018605A, 'FL', 0.1)
+    ds.add_new(0x00186016, 'UL', 4294967295)
+    ds.add_new(0x00186022, 'SL', -5)
+    ds.add_new(0x00091001, 'UN', b'\1\2')
+    ds.add_new(0x00090010, 'LO', 'OURS')
+    for name, syntax in (('tags', EXPLICIT), ('tags_implicit', IMPLICIT), ('tags_big', BIG)):
+        write(name + '.dcm', ds, syntax)
+        words(name)
+
+
 def seeds():
     """Single frames for the fuzzers of single decoders (test/fuzz/fuzz_frame.h)."""
     for folder, names in (('dicom_rle', ['rgb_rle', 'mono12_rle']),
@@ -379,7 +508,7 @@ def seeds():
                 f.write(bytes([kind, ds.Columns - 1, ds.Rows - 1]) + next(pydicom.encaps.generate_pixel_data_frame(ds.PixelData)))
 
 
-parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, not_handled, seeds)}
+parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, not_handled, segmentations, texts, seeds)}
 os.makedirs(OUT, exist_ok=True)
 for part in sys.argv[1:] or parts:
     parts[part]()

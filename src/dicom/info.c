@@ -1,0 +1,156 @@
+/*
+ * info.c: see info.h.
+ */
+#include "dicom/info.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dicom/charset.h"
+#include "dicom/tags.h"
+#include "dicom/values.h"
+
+#define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+/* Where the distance between pixels may stand, the best first. */
+static const struct
+{
+	uint32_t	tag;
+	const char *name;
+}			spacings[] = {
+	{TAG_PixelSpacing, "PixelSpacing"},
+	{TAG_ImagerPixelSpacing, "ImagerPixelSpacing"},
+	{TAG_NominalScannedPixelSpacing, "NominalScannedPixelSpacing"},
+};
+
+/* Take two numbers above 0. */
+static bool
+take_spacing(const DicomSet *set, const DicomElement *element, const char *name, DicomInfo *info)
+{
+	double		rows;
+	double		columns;
+
+	if (!dicom_number(set, element, 0, &rows) || !dicom_number(set, element, 1, &columns) || rows <= 0 || columns <= 0)
+		return false;
+	info->spacing[0] = rows;
+	info->spacing[1] = columns;
+	info->spacing_from = name;
+	return true;
+}
+
+static void
+read_spacing(const DicomSet *set, DicomInfo *info)
+{
+	const DicomElement *shared = dicom_find_item(set, NULL, TAG_SharedFunctionalGroups);
+	const DicomElement *measures = shared == NULL ? NULL : dicom_find_item(set, shared, TAG_PixelMeasuresSequence);
+
+	if (measures != NULL && take_spacing(set, dicom_find(set, measures, TAG_PixelSpacing), "PixelSpacing", info))
+		return;
+	for (int i = 0; i < COUNT(spacings); i++)
+	{
+		if (take_spacing(set, dicom_find(set, NULL, spacings[i].tag), spacings[i].name, info))
+			return;
+	}
+}
+
+static unsigned
+days_of(unsigned year, unsigned month)
+{
+	bool		leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	if (month == 2)
+		return leap ? 29 : 28;
+	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
+/* Put digits of a date (YYYYMMDD) and a time (HHMMSS.FFFFFF, or less of it)
+ * into a timestamp; false where they are no such thing. */
+static bool
+take_time(const char *date, const char *time, DicomInfo *info)
+{
+	unsigned	year;
+	unsigned	month;
+	unsigned	day;
+	unsigned	hour = 0;
+	unsigned	minute = 0;
+	unsigned	second = 0;
+	char		fraction[7] = "";
+
+	if (strspn(date, "0123456789") < 8 || sscanf(date, "%4u%2u%2u", &year, &month, &day) != 3)
+		return false;
+	sscanf(time, "%2u%2u%2u.%6[0-9]", &hour, &minute, &second, fraction);
+	if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 || minute > 59 || second > 60 || year == 0)
+		return false;
+	snprintf(info->acquired_at, sizeof info->acquired_at, "%04u-%02u-%02u %02u:%02u:%02u%s%s", year, month, day, hour,
+			 minute, second, fraction[0] == '\0' ? "" : ".", fraction);
+	return true;
+}
+
+static void
+read_time(const DicomSet *set, DicomInfo *info)
+{
+	static const uint32_t pairs[][2] = {
+		{TAG_AcquisitionDate, TAG_AcquisitionTime},
+		{TAG_ContentDate, TAG_ContentTime},
+		{TAG_StudyDate, TAG_StudyTime},
+	};
+	char		date[32];
+	char		time[32];
+
+	if (dicom_string(dicom_find(set, NULL, TAG_AcquisitionDateTime), 0, date, sizeof date) &&
+		take_time(date, strlen(date) > 8 ? date + 8 : "", info))
+		return;
+	for (int i = 0; i < COUNT(pairs); i++)
+	{
+		dicom_string(dicom_find(set, NULL, pairs[i][0]), 0, date, sizeof date);
+		dicom_string(dicom_find(set, NULL, pairs[i][1]), 0, time, sizeof time);
+		if (take_time(date, time, info))
+			return;
+	}
+}
+
+/* Read the patient's number, which may have any character. */
+static Status
+read_patient(const DicomSet *set, DicomInfo *info)
+{
+	const DicomElement *element = dicom_find(set, NULL, TAG_PatientID);
+	Buffer		text;
+	Status		status;
+
+	if (element == NULL || element->length == 0)
+		return status_ok();
+	buffer_init(&text, set->call);
+	status = dicom_text_utf8(dicom_find(set, NULL, TAG_SpecificCharacterSet), element, &text);
+	if (status.code == LS_OK && text.size >= sizeof info->patient)
+		status = status_with_hint(status_error(LS_INVALID_IMAGE,
+											   "the DICOM file is broken at (0010,0020): PatientID has more than 64 characters"),
+								  "Store an intact copy of the file.");
+	else if (status.code == LS_OK && text.size > 0)
+		memcpy(info->patient, text.bytes, text.size);
+	buffer_free(&text);
+	return status;
+}
+
+Status
+dicom_info(const DicomSet *set, DicomInfo *info)
+{
+	memset(info, 0, sizeof *info);
+	dicom_string(dicom_find(set, NULL, TAG_SOPClassUID), 0, info->sop_class, sizeof info->sop_class);
+	dicom_string(dicom_find(set, NULL, TAG_SOPInstanceUID), 0, info->sop_instance, sizeof info->sop_instance);
+	dicom_string(dicom_find(set, NULL, TAG_SeriesInstanceUID), 0, info->series, sizeof info->series);
+	dicom_string(dicom_find(set, NULL, TAG_StudyInstanceUID), 0, info->study, sizeof info->study);
+	dicom_string(dicom_find(set, NULL, TAG_Modality), 0, info->modality, sizeof info->modality);
+	info->transfer_syntax = set->syntax->uid;
+	info->has_image = dicom_integer(set, dicom_find(set, NULL, TAG_Rows), 0, &info->height) &&
+		dicom_integer(set, dicom_find(set, NULL, TAG_Columns), 0, &info->width);
+	if (info->has_image)
+	{
+		if (!dicom_integer(set, dicom_find(set, NULL, TAG_NumberOfFrames), 0, &info->frames))
+			info->frames = 1;
+		dicom_string(dicom_find(set, NULL, TAG_PhotometricInterpretation), 0, info->photometric,
+					 sizeof info->photometric);
+	}
+	read_spacing(set, info);
+	read_time(set, info);
+	return read_patient(set, info);
+}

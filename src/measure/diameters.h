@@ -1,0 +1,23 @@
+/*
+ * diameters.h: how large a lesion is, in millimetres.
+ */
+#ifndef LESIONSEG_MEASURE_DIAMETERS_H
+#define LESIONSEG_MEASURE_DIAMETERS_H
+
+#include "core/call.h"
+#include "core/status.h"
+#include "image/image.h"
+
+/* All 0 of a mask without lesion. */
+typedef struct Diameters
+{
+	double		area;			/* mm2: of all lesion pixels */
+	double		longest;		/* mm: the greatest distance of two points of the lesion, pixels being rectangles */
+	double		across;			/* mm: the lesion's extent at right angles to that */
+} Diameters;
+
+/* Measure a mask of 0 and others, whose pixels are so many mm wide and high. */
+Status		diameters_measure(const Call *call, const Image *mask, double width, double height,
+							  Diameters *diameters);
+
+#endif

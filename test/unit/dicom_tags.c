@@ -1,0 +1,266 @@
+/*
+ * dicom_tags.c: data sets read: tags as JSON against pydicom's words, what
+ * dicom_info tells, and what is broken.
+ */
+#include "dicom_fixture.h"
+
+#include <jansson.h>
+
+#include "dicom/info.h"
+#include "dicom/json.h"
+#include "dicom/tags.h"
+#include "dicom/values.h"
+
+/* The JSON model of a file of test/data/dicom. */
+static json_t *
+file_json(const char *name)
+{
+	Call host = dicom_host();
+	File		file = load_dicom(name);
+	DicomSet	set;
+	Buffer		text;
+	json_error_t error;
+	json_t	   *json;
+
+	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set));
+	buffer_init(&text, &host);
+	assert_ok(dicom_json(&set, &text));
+	json = json_loadb((char *) text.bytes, text.size, JSON_REJECT_DUPLICATES, &error);
+	if (json == NULL)
+		fail_msg("%s: %s: %.*s", name, error.text, (int) text.size, (char *) text.bytes);
+	buffer_free(&text);
+	dicom_free(&set);
+	free(file.bytes);
+	return json;
+}
+
+/* Every file's tags are what pydicom reads. */
+static void
+test_json(void **state)
+{
+	static const char *const names[] = {
+		"tags", "tags_implicit", "tags_big", "text_latin1", "text_utf8", "text_greek", "text_cyrillic", "text_japanese",
+		"text_katakana", "text_korean", "text_chinese", "text_gb18030"
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+	{
+		char		name[64];
+		File		expected;
+		json_t	   *json;
+		json_t	   *words;
+
+		snprintf(name, sizeof name, "%s.json", names[i]);
+		expected = load_dicom(name);
+		words = json_loadb((char *) expected.bytes, expected.size, 0, NULL);
+		assert_non_null(words);
+		snprintf(name, sizeof name, "%s.dcm", names[i]);
+		json = file_json(name);
+		if (!json_equal(json, words))
+			fail_msg("%s: %s", name, json_dumps(json, JSON_INDENT(1) | JSON_SORT_KEYS));
+		json_decref(json);
+		json_decref(words);
+		free(expected.bytes);
+	}
+}
+
+static DicomInfo
+info_of(const char *name)
+{
+	Call host = dicom_host();
+	File		file = load_dicom(name);
+	DicomSet	set;
+	DicomInfo	info;
+
+	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_HEADER, &set));
+	assert_ok(dicom_info(&set, &info));
+	dicom_free(&set);
+	free(file.bytes);
+	return info;
+}
+
+static void
+test_info(void **state)
+{
+	DicomInfo	info = info_of("three_rle.dcm");
+
+	(void) state;
+	assert_string_equal(info.sop_class, "1.2.840.10008.5.1.4.1.1.7");
+	assert_string_equal(info.study, "1.2.826.0.1.3680043.8.498.7.1");
+	assert_string_equal(info.series, "1.2.826.0.1.3680043.8.498.7.2");
+	assert_string_equal(info.patient, "P-0042");
+	assert_string_equal(info.modality, "XC");
+	assert_string_equal(info.transfer_syntax, "1.2.840.10008.1.2.5");
+	assert_true(info.has_image);
+	assert_int_equal(info.frames, 3);
+	assert_int_equal(info.width, 24);
+	assert_int_equal(info.height, 18);
+	assert_string_equal(info.photometric, "RGB");
+	assert_true(info.spacing[0] == 0.05 && info.spacing[1] == 0.04);
+	assert_string_equal(info.spacing_from, "PixelSpacing");
+	assert_string_equal(info.acquired_at, "2024-02-29 10:11:12.5");
+	info = info_of("pdf.dcm");
+	assert_false(info.has_image);
+	assert_null(info.spacing_from);
+	assert_string_equal(info.sop_class, "1.2.840.10008.5.1.4.1.1.104.1");
+}
+
+/* A data set without a header, made of these elements in explicit little
+ * endian. */
+typedef struct Made
+{
+	uint8_t		bytes[4096];
+	size_t		size;
+} Made;
+
+static void
+add(Made *made, const void *bytes, size_t size)
+{
+	assert_true(made->size + size <= sizeof made->bytes);
+	memcpy(made->bytes + made->size, bytes, size);
+	made->size += size;
+}
+
+/* Read what was made, from a block of exactly its size. */
+static Status
+read_made(const Made *made, DicomSet *set)
+{
+	Call host = dicom_host();
+	uint8_t    *bytes = malloc(made->size);
+	Status		status;
+
+	memcpy(bytes, made->bytes, made->size);
+	host.max_memory = 1 << 20;
+	status = dicom_read(&host, bytes, made->size, DICOM_ALL, set);
+	if (status.code == LS_OK)
+	{
+		set->host = NULL;		/* the set is not used any more */
+		free(set->elements);
+	}
+	free(bytes);
+	return status;
+}
+
+#define CHARSET "\x08\0\x05\0CS\x0A\0ISO_IR 100"
+#define SEQUENCE "\x08\0\x12\x21SQ\0\0\xFF\xFF\xFF\xFF"
+#define ITEM "\xFE\xFF\0\xE0\xFF\xFF\xFF\xFF"
+
+static void
+test_broken(void **state)
+{
+	static const struct
+	{
+		const char *bytes;
+		size_t		size;
+		const char *text;
+	}			cases[] = {
+		{"\x08\0\x05\0CS\x0B\0ISO_IR 100", 18, "(0008,0005) reaches beyond byte 18"},
+		{"\x08\0\x05\0CS\x0A\0ISO_IR 100\x08\0\x16", 21, "truncated"},
+		{CHARSET "\x08\0\x16\0..\x02\0" "12", 28, "(0008,0016): there is no value representation"},
+		{CHARSET SEQUENCE "\xFE\xFF\xDD\xE0\0\0\0", 37, "truncated"},
+		{CHARSET SEQUENCE "\x08\0\x16\0UI\x02\0" "12", 40, "(0008,0016): an item of a sequence should start here"},
+		{CHARSET SEQUENCE ITEM "\xFE\xFF\xDD\xE0\0\0\0\0", 46, "(FFFE,E0DD): an item or a delimiter"},
+		{CHARSET "\x08\0\x12\x21OB\0\0\xFF\xFF\xFF\xFF", 30, "(0008,2112): its length is undefined"},
+		{CHARSET "\x08\0\x12\x21SQ\0\0\x10\0\0\0\xFE\xFF\0\xE0\x10\0\0\0" "12345678", 46, "(FFFE,E000) reaches beyond"},
+		{CHARSET "\xFE\xFF\0\xE0\0\0\0\0", 26, "(FFFE,E000): an item or a delimiter"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Made		made = {.size = 0};
+		DicomSet	set;
+
+		add(&made, cases[i].bytes, cases[i].size);
+		assert_failed(read_made(&made, &set), LS_INVALID_IMAGE, cases[i].text);
+	}
+}
+
+/* Sequences may be so deep, and no deeper. */
+static void
+test_depth(void **state)
+{
+	(void) state;
+	for (int depth = DICOM_DEPTH_MAX - 1; depth <= DICOM_DEPTH_MAX + 1; depth++)
+	{
+		Made		made = {.size = 0};
+		DicomSet	set;
+
+		add(&made, CHARSET, 18);
+		for (int i = 0; i < depth; i++)
+		{
+			add(&made, SEQUENCE, 12);
+			add(&made, ITEM, 8);
+		}
+		for (int i = 0; i < depth; i++)
+			add(&made, "\xFE\xFF\x0D\xE0\0\0\0\0\xFE\xFF\xDD\xE0\0\0\0\0", 16);
+		if (depth <= DICOM_DEPTH_MAX)
+			assert_ok(read_made(&made, &set));
+		else
+			assert_failed(read_made(&made, &set), LS_LIMIT_EXCEEDED, "more than 16 sequences inside one another");
+	}
+}
+
+/* What a deflated file expands to has a limit. */
+static void
+test_deflated_limit(void **state)
+{
+	Call host = dicom_host();
+	File		file = load_dicom("rgb_deflated.dcm");
+	DicomSet	set;
+
+	(void) state;
+	host.max_memory = 100 * 1024;
+	assert_failed(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set), LS_LIMIT_EXCEEDED,
+				  "needs more than 102400 bytes");
+	host.max_memory = 1024 * 1024;
+	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set));
+	dicom_free(&set);
+	assert_failed(dicom_read(&host, file.bytes, file.size - 100, DICOM_ALL, &set), LS_INVALID_IMAGE,
+				  "deflated DICOM file is broken: it ends too early");
+	free(file.bytes);
+}
+
+/* An unknown character set is an error where it is needed, and only there. */
+static void
+test_unknown_charset(void **state)
+{
+	static const char text[] = "\x08\0\x05\0CS\x0A\0ISO_IR 999\x10\0\x10\0PN\x04\0M\xFCl \x10\0\x20\0LO\x04\0P-42";
+	Call host = dicom_host();
+	DicomSet	set;
+	Buffer		json;
+
+	(void) state;
+	for (int plain = 0; plain < 2; plain++)
+	{
+		char		bytes[sizeof text];
+
+		memcpy(bytes, text, sizeof text);
+		if (plain)
+			bytes[27] = 'u';
+		assert_ok(dicom_read(&host, (uint8_t *) bytes, sizeof text - 1, DICOM_ALL, &set));
+		buffer_init(&json, &host);
+		if (plain)
+			assert_ok(dicom_json(&set, &json));
+		else
+			assert_failed(dicom_json(&set, &json), LS_UNSUPPORTED, "(0008,0005) is \"ISO_IR 999\"");
+		buffer_free(&json);
+		dicom_free(&set);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_info),
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_deflated_limit),
+		cmocka_unit_test(test_unknown_charset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
