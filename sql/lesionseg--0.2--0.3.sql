@@ -284,3 +284,60 @@ DROP FUNCTION lesion_register_bundled();
 
 COMMENT ON FUNCTION lesion_image_info(bytea) IS
 'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, stored channels and bits per channel';
+
+CREATE FUNCTION lesion_dicom_info(dicom bytea,
+	OUT sop_class text, OUT sop_instance text, OUT series text, OUT study text, OUT patient text, OUT modality text,
+	OUT transfer_syntax text, OUT frames int, OUT width int, OUT height int, OUT photometric text,
+	OUT pixel_spacing float8[], OUT acquired_at timestamp, OUT spacing_from text)
+AS 'MODULE_PATHNAME', 'lesion_dicom_info'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
+
+COMMENT ON FUNCTION lesion_dicom_info(bytea) IS
+'what a DICOM file''s header says: UIDs, patient number, size and, in mm, the distance of rows and of columns with the attribute it is from';
+
+CREATE FUNCTION lesion_dicom_tags(dicom bytea)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'lesion_dicom_tags'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 5000;
+
+COMMENT ON FUNCTION lesion_dicom_tags(bytea) IS
+'the attributes of a DICOM file in the DICOM JSON model (PS3.18 annex F), without bulk data';
+
+CREATE FUNCTION lesion_dicom_frame(dicom bytea, frame int DEFAULT 1)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_dicom_frame'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_dicom_frame(bytea, int) IS 'one frame of a DICOM file as PNG, counted from 1';
+
+CREATE FUNCTION lesion_dicom_mask(seg bytea, segment int DEFAULT 1)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_dicom_mask'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_dicom_mask(bytea, int) IS 'the mask in a DICOM segmentation, as PNG';
+
+CREATE FUNCTION lesion_dicom_seg(source bytea, mask bytea, model text DEFAULT NULL, version int DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_dicom_seg'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_dicom_seg(bytea, bytea, text, int) IS
+'a DICOM segmentation in the study of its source, a DICOM image; model: who made the mask (version NULL: the active one), NULL: a person';
+
+CREATE FUNCTION lesion_dicom_picture(source bytea, picture bytea, description text DEFAULT NULL, model text DEFAULT NULL,
+	version int DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_dicom_picture'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 300000;
+
+COMMENT ON FUNCTION lesion_dicom_picture(bytea, bytea, text, text, int) IS
+'a picture as a DICOM secondary capture in the study of its source, with "AI, not for diagnosis" and the model burned in below';
+
+CREATE FUNCTION lesion_dicom_report(source bytea, seg bytea, model text DEFAULT NULL, version int DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_dicom_report'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_dicom_report(bytea, bytea, text, int) IS
+'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: area and diameters where the spacing is known';

@@ -12,7 +12,7 @@
 #define FIRST_CAPACITY 4096
 
 void
-buffer_init(Buffer *buffer, const Call *call)
+buffer_init(ByteBuffer *buffer, const Call *call)
 {
 	memset(buffer, 0, sizeof *buffer);
 	buffer->call = call;
@@ -21,7 +21,7 @@ buffer_init(Buffer *buffer, const Call *call)
 
 /* Move the bytes to a block of at least so many. */
 static void
-buffer_grow(Buffer *buffer, size_t needed)
+buffer_grow(ByteBuffer *buffer, size_t needed)
 {
 	size_t		capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity;
 	void	   *larger;
@@ -41,7 +41,7 @@ buffer_grow(Buffer *buffer, size_t needed)
 }
 
 uint8_t *
-buffer_extend(Buffer *buffer, size_t count)
+buffer_extend(ByteBuffer *buffer, size_t count)
 {
 	size_t		size;
 	uint8_t    *start;
@@ -60,7 +60,7 @@ buffer_extend(Buffer *buffer, size_t count)
 }
 
 void
-buffer_add(Buffer *buffer, const void *bytes, size_t count)
+buffer_add(ByteBuffer *buffer, const void *bytes, size_t count)
 {
 	uint8_t    *start = count == 0 ? NULL : buffer_extend(buffer, count);
 
@@ -69,13 +69,13 @@ buffer_add(Buffer *buffer, const void *bytes, size_t count)
 }
 
 void
-buffer_add_text(Buffer *buffer, const char *text)
+buffer_add_text(ByteBuffer *buffer, const char *text)
 {
 	buffer_add(buffer, text, strlen(text));
 }
 
 void
-buffer_add_u16(Buffer *buffer, unsigned value)
+buffer_add_u16(ByteBuffer *buffer, unsigned value)
 {
 	uint8_t		bytes[2] = {(uint8_t) value, (uint8_t) (value >> 8)};
 
@@ -83,14 +83,14 @@ buffer_add_u16(Buffer *buffer, unsigned value)
 }
 
 void
-buffer_add_u32(Buffer *buffer, uint32_t value)
+buffer_add_u32(ByteBuffer *buffer, uint32_t value)
 {
 	buffer_add_u16(buffer, value & 0xFFFF);
 	buffer_add_u16(buffer, value >> 16);
 }
 
 void
-buffer_printf(Buffer *buffer, const char *format,...)
+buffer_printf(ByteBuffer *buffer, const char *format,...)
 {
 	char		text[256];
 	va_list		args;
@@ -102,7 +102,7 @@ buffer_printf(Buffer *buffer, const char *format,...)
 }
 
 void
-buffer_put_u32(Buffer *buffer, size_t offset, uint32_t value)
+buffer_put_u32(ByteBuffer *buffer, size_t offset, uint32_t value)
 {
 	if (buffer->status.code != LS_OK)
 		return;
@@ -111,7 +111,7 @@ buffer_put_u32(Buffer *buffer, size_t offset, uint32_t value)
 }
 
 void
-buffer_free(Buffer *buffer)
+buffer_free(ByteBuffer *buffer)
 {
 	call_free(buffer->call, buffer->bytes);
 	buffer->bytes = NULL;

@@ -48,7 +48,7 @@ add_band(const Call *call, const Image *picture, const char *text, Image *banded
 
 /* Write the image's description and its one JPEG frame. */
 static void
-write_pixels(Buffer *out, const Derivation *made, const Image *image, const EncodedImage *jpeg)
+write_pixels(ByteBuffer *out, const Derivation *made, const Image *image, const EncodedImage *jpeg)
 {
 	size_t		fragment;
 	size_t		raw = (size_t) image->width * (size_t) image->height * 3;
@@ -99,7 +99,7 @@ check_description(const char *description)
 
 Status
 dicom_capture_write(const DicomSet *source, const Image *picture, const char *description, const DicomAuthor *author,
-					const DicomSeeds *seeds, Buffer *out)
+					const DicomSeeds *seeds, ByteBuffer *out)
 {
 	DerivedKind kind = {
 		.sop_class = CAPTURE_CLASS,

@@ -14,6 +14,6 @@
  * version. description, ASCII, is the series' description; NULL for ours.
  */
 Status		dicom_capture_write(const DicomSet *source, const Image *picture, const char *description,
-								const DicomAuthor *author, const DicomSeeds *seeds, Buffer *out);
+								const DicomAuthor *author, const DicomSeeds *seeds, ByteBuffer *out);
 
 #endif

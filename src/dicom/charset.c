@@ -81,7 +81,7 @@ static const struct
 
 /* Append bytes of an encoding as UTF-8. */
 static Status
-convert(const char *encoding, const uint8_t *bytes, size_t size, Buffer *out)
+convert(const char *encoding, const uint8_t *bytes, size_t size, ByteBuffer *out)
 {
 	iconv_t		converter = iconv_open("UTF-8", encoding);
 	char	   *in = (char *) bytes;
@@ -113,7 +113,7 @@ convert(const char *encoding, const uint8_t *bytes, size_t size, Buffer *out)
 
 /* Append pairs of JIS: the same as EUC-JP with its high bits set. */
 static Status
-convert_pairs(const uint8_t *bytes, size_t size, LowerHalf lower, Buffer *out)
+convert_pairs(const uint8_t *bytes, size_t size, LowerHalf lower, ByteBuffer *out)
 {
 	for (size_t i = 0; i < size; i += 2)
 	{
@@ -180,7 +180,7 @@ is_delimiter(uint8_t byte, bool name)
 
 /* Convert text with escape sequences. */
 static Status
-convert_extended(const char *first, const uint8_t *text, size_t size, bool name, Buffer *out)
+convert_extended(const char *first, const uint8_t *text, size_t size, bool name, ByteBuffer *out)
 {
 	const char *upper = first;
 	LowerHalf	lower = LOWER_ASCII;
@@ -242,7 +242,7 @@ is_plain(const uint8_t *text, size_t size)
 }
 
 Status
-dicom_text_utf8(const DicomElement *charset, const DicomElement *element, Buffer *out)
+dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBuffer *out)
 {
 	const uint8_t *text = element->value;
 	size_t		size = element->length;

@@ -15,6 +15,6 @@
  * that holds there, NULL for none. Bytes that mean nothing in it become
  * U+FFFD. LS_UNSUPPORTED for a set that is not known, where it is needed.
  */
-Status		dicom_text_utf8(const DicomElement *charset, const DicomElement *element, Buffer *out);
+Status		dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBuffer *out);
 
 #endif

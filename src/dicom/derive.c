@@ -46,7 +46,7 @@ static const Copied patient_attributes[] = {
 };
 
 static void
-copy_attributes(Buffer *out, const DicomSet *source, const Copied *attributes, int count)
+copy_attributes(ByteBuffer *out, const DicomSet *source, const Copied *attributes, int count)
 {
 	for (int i = 0; i < count; i++)
 		write_copy(out, source, attributes[i].tag, DICOM_VR(attributes[i].vr[0], attributes[i].vr[1]),
@@ -128,7 +128,7 @@ derive_begin(const DicomSet *source, const DicomAuthor *author, const DicomSeeds
 }
 
 void
-derive_reference(Buffer *out, const Derivation *made)
+derive_reference(ByteBuffer *out, const Derivation *made)
 {
 	write_text(out, TAG_ReferencedSOPClassUID, DICOM_VR('U', 'I'), made->info.sop_class);
 	write_text(out, TAG_ReferencedSOPInstanceUID, DICOM_VR('U', 'I'), made->info.sop_instance);
@@ -150,7 +150,7 @@ content_time(const Derivation *made, char date[9], char time[7])
 
 /* ReferencedSeriesSequence: the source's series with the source in it. */
 static void
-write_referenced_series(Buffer *out, const Derivation *made)
+write_referenced_series(ByteBuffer *out, const Derivation *made)
 {
 	size_t		series = write_sequence(out, TAG_ReferencedSeriesSequence);
 	size_t		series_item = write_item(out);
@@ -167,7 +167,7 @@ write_referenced_series(Buffer *out, const Derivation *made)
 
 /* DerivationDescription and SourceImageSequence of a picture. */
 static void
-write_source_image(Buffer *out, const Derivation *made, const char *derivation)
+write_source_image(ByteBuffer *out, const Derivation *made, const char *derivation)
 {
 	size_t		sequence;
 	size_t		item;
@@ -183,7 +183,7 @@ write_source_image(Buffer *out, const Derivation *made, const char *derivation)
 
 /* Group 0008. */
 static void
-write_identification(Buffer *out, const Derivation *made, const DerivedKind *kind)
+write_identification(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
 {
 	char		date[9];
 	char		time[7];
@@ -215,7 +215,7 @@ write_identification(Buffer *out, const Derivation *made, const DerivedKind *kin
 }
 
 void
-derive_header(Buffer *out, const Derivation *made, const DerivedKind *kind)
+derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
 {
 	char		number[12];
 	int			instance;
@@ -239,7 +239,7 @@ derive_header(Buffer *out, const Derivation *made, const DerivedKind *kind)
 
 /* One series with one object in it. */
 static void
-write_evidence_series(Buffer *out, const char *sop_class, const char *instance, const char *series)
+write_evidence_series(ByteBuffer *out, const char *sop_class, const char *instance, const char *series)
 {
 	size_t		item = write_item(out);
 	size_t		objects = write_sequence(out, TAG_ReferencedSOPSequence);
@@ -254,7 +254,7 @@ write_evidence_series(Buffer *out, const char *sop_class, const char *instance, 
 }
 
 void
-derive_evidence(Buffer *out, const Derivation *made, uint32_t tag, const char *other_class, const char *other_instance,
+derive_evidence(ByteBuffer *out, const Derivation *made, uint32_t tag, const char *other_class, const char *other_instance,
 				const char *other_series)
 {
 	size_t		sequence = write_sequence(out, tag);

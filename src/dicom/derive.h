@@ -74,15 +74,15 @@ typedef struct DerivedKind
 } DerivedKind;
 
 /* Append the groups 0008, 0010, 0018 and 0020 up to InstanceNumber. */
-void		derive_header(Buffer *out, const Derivation *made, const DerivedKind *kind);
+void		derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind);
 
 /* A reference to the source: class and instance, as an item's content. */
-void		derive_reference(Buffer *out, const Derivation *made);
+void		derive_reference(ByteBuffer *out, const Derivation *made);
 
 /* A sequence of that tag that refers to the source by study, series and
  * instance and, with it, to another object of that class (PS3.3 table C.17-3);
  * other_class NULL for none. */
-void		derive_evidence(Buffer *out, const Derivation *made, uint32_t tag, const char *other_class,
+void		derive_evidence(ByteBuffer *out, const Derivation *made, uint32_t tag, const char *other_class,
 							const char *other_instance, const char *other_series);
 
 #endif

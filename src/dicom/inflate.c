@@ -15,7 +15,7 @@
 
 /* Expand piece by piece; the caller ends the stream and frees the buffer. */
 static Status
-expand(z_stream *stream, Buffer *out)
+expand(z_stream *stream, ByteBuffer *out)
 {
 	int			result = Z_OK;
 
@@ -51,7 +51,7 @@ dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, uint8_t **inf
 			  size_t *inflated_size)
 {
 	z_stream	stream;
-	Buffer		out;
+	ByteBuffer		out;
 	Status		status;
 
 	*inflated = NULL;

@@ -79,7 +79,8 @@ take_time(const char *date, const char *time, DicomInfo *info)
 	if (strspn(date, "0123456789") < 8 || sscanf(date, "%4u%2u%2u", &year, &month, &day) != 3)
 		return false;
 	sscanf(time, "%2u%2u%2u.%6[0-9]", &hour, &minute, &second, fraction);
-	if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 || minute > 59 || second > 60 || year == 0)
+	if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 ||
+		minute > 59 || second > 60 || year == 0)
 		return false;
 	snprintf(info->acquired_at, sizeof info->acquired_at, "%04u-%02u-%02u %02u:%02u:%02u%s%s", year, month, day, hour,
 			 minute, second, fraction[0] == '\0' ? "" : ".", fraction);
@@ -114,7 +115,7 @@ static Status
 read_patient(const DicomSet *set, DicomInfo *info)
 {
 	const DicomElement *element = dicom_find(set, NULL, TAG_PatientID);
-	Buffer		text;
+	ByteBuffer		text;
 	Status		status;
 
 	if (element == NULL || element->length == 0)

@@ -19,8 +19,8 @@
 typedef struct JsonWriter
 {
 	const DicomSet *set;
-	Buffer	   *out;
-	Buffer		text;			/* one element's text as UTF-8 */
+	ByteBuffer	   *out;
+	ByteBuffer		text;			/* one element's text as UTF-8 */
 	unsigned	elements;
 } JsonWriter;
 
@@ -34,7 +34,7 @@ is_bulk(uint16_t vr)
 
 /* Append a JSON string of UTF-8 bytes. */
 static void
-add_string(Buffer *out, const uint8_t *text, size_t size)
+add_string(ByteBuffer *out, const uint8_t *text, size_t size)
 {
 	buffer_add_text(out, "\"");
 	for (size_t i = 0; i < size; i++)
@@ -68,7 +68,7 @@ trim(const uint8_t **text, size_t *size, bool leading)
 
 /* Append a name: its groups, which = divides, by what they are. */
 static void
-add_name(Buffer *out, const uint8_t *text, size_t size)
+add_name(ByteBuffer *out, const uint8_t *text, size_t size)
 {
 	static const char *const groups[] = {"Alphabetic", "Ideographic", "Phonetic"};
 	const char *comma = "";
@@ -94,7 +94,7 @@ add_name(Buffer *out, const uint8_t *text, size_t size)
 
 /* Append a number as short as it can be written. */
 static void
-add_number(Buffer *out, double number)
+add_number(ByteBuffer *out, double number)
 {
 	char		text[40];
 
@@ -114,7 +114,7 @@ add_number(Buffer *out, double number)
 
 /* Append one value of text. DS and IS are numbers where they can be read. */
 static void
-add_text_value(Buffer *out, uint16_t vr, const uint8_t *text, size_t size)
+add_text_value(ByteBuffer *out, uint16_t vr, const uint8_t *text, size_t size)
 {
 	char		number[64];
 	char	   *end;
@@ -185,7 +185,7 @@ value_bits(const DicomSet *set, const DicomElement *element, size_t n)
 
 /* Append value n of a binary VR. */
 static void
-add_binary_value(const DicomSet *set, const DicomElement *element, size_t n, Buffer *out)
+add_binary_value(const DicomSet *set, const DicomElement *element, size_t n, ByteBuffer *out)
 {
 	uint64_t	bits = value_bits(set, element, n);
 	unsigned	group;
@@ -288,7 +288,7 @@ write_level(JsonWriter *writer, const DicomElement *within, const DicomElement *
 }
 
 Status
-dicom_json(const DicomSet *set, Buffer *out)
+dicom_json(const DicomSet *set, ByteBuffer *out)
 {
 	JsonWriter	writer = {.set = set, .out = out};
 	Status		status;

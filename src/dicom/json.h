@@ -10,6 +10,6 @@
 /* Append the data set as a JSON object in UTF-8. Left out are the file's
  * header (group 0002), lengths of groups and, as bulk data, all elements of
  * VR OB, OD, OF, OL, OV, OW and UN. */
-Status		dicom_json(const DicomSet *set, Buffer *out);
+Status		dicom_json(const DicomSet *set, ByteBuffer *out);
 
 #endif

@@ -52,14 +52,14 @@ static const Code square_millimetre = {"mm2", "UCUM", "square millimeter"};
 static const Code millimetre = {"mm", "UCUM", "millimeter"};
 
 static void
-add_code(Buffer *out, uint32_t tag, const Code *code)
+add_code(ByteBuffer *out, uint32_t tag, const Code *code)
 {
 	write_code(out, tag, code->value, code->scheme, code->meaning);
 }
 
 /* What every content item begins with. name NULL for none. */
 static size_t
-open_item(Buffer *out, const char *relationship, const char *type, const Code *name)
+open_item(ByteBuffer *out, const char *relationship, const char *type, const Code *name)
 {
 	size_t		item = write_item(out);
 
@@ -72,7 +72,7 @@ open_item(Buffer *out, const char *relationship, const char *type, const Code *n
 
 /* A container; *content is its open ContentSequence. */
 static size_t
-open_container(Buffer *out, const Code *name, const char *template, size_t *content)
+open_container(ByteBuffer *out, const Code *name, const char *template, size_t *content)
 {
 	size_t		item = open_item(out, "CONTAINS", "CONTAINER", name);
 
@@ -92,14 +92,14 @@ open_container(Buffer *out, const Code *name, const char *template, size_t *cont
 }
 
 static void
-close_container(Buffer *out, size_t item, size_t content)
+close_container(ByteBuffer *out, size_t item, size_t content)
 {
 	write_end(out, content);
 	write_end(out, item);
 }
 
 static void
-add_code_item(Buffer *out, const char *relationship, const Code *name, const Code *value)
+add_code_item(ByteBuffer *out, const char *relationship, const Code *name, const Code *value)
 {
 	size_t		item = open_item(out, relationship, "CODE", name);
 
@@ -108,7 +108,7 @@ add_code_item(Buffer *out, const char *relationship, const Code *name, const Cod
 }
 
 static void
-add_text_item(Buffer *out, const char *relationship, const Code *name, const char *text)
+add_text_item(ByteBuffer *out, const char *relationship, const Code *name, const char *text)
 {
 	size_t		item = open_item(out, relationship, "TEXT", name);
 
@@ -117,7 +117,7 @@ add_text_item(Buffer *out, const char *relationship, const Code *name, const cha
 }
 
 static void
-add_uid_item(Buffer *out, const char *relationship, const Code *name, const char *uid)
+add_uid_item(ByteBuffer *out, const char *relationship, const Code *name, const char *uid)
 {
 	size_t		item = open_item(out, relationship, "UIDREF", name);
 
@@ -126,7 +126,7 @@ add_uid_item(Buffer *out, const char *relationship, const Code *name, const char
 }
 
 static void
-add_number_item(Buffer *out, const Code *name, double value, const Code *unit)
+add_number_item(ByteBuffer *out, const Code *name, double value, const Code *unit)
 {
 	size_t		item = open_item(out, "CONTAINS", "NUM", name);
 	size_t		sequence = write_sequence(out, TAG_MeasuredValueSequence);
@@ -142,7 +142,7 @@ add_number_item(Buffer *out, const Code *name, double value, const Code *unit)
 /* A reference to an image or, with segment, to the first one of a
  * segmentation. */
 static void
-add_image_item(Buffer *out, const Code *name, const char *sop_class, const char *instance, bool segment)
+add_image_item(ByteBuffer *out, const Code *name, const char *sop_class, const char *instance, bool segment)
 {
 	size_t		item = write_item(out);
 	size_t		sequence = write_sequence(out, TAG_ReferencedSOPSequence);
@@ -163,7 +163,7 @@ add_image_item(Buffer *out, const Code *name, const char *sop_class, const char 
 
 /* Who observed what: the report's context. */
 static void
-add_context(Buffer *out)
+add_context(ByteBuffer *out)
 {
 	add_code_item(out, "HAS CONCEPT MOD", &language, &english);
 	add_code_item(out, "HAS OBS CONTEXT", &observer_type, &device);
@@ -173,7 +173,7 @@ add_context(Buffer *out)
 }
 
 static void
-add_library(Buffer *out, const Derivation *made)
+add_library(ByteBuffer *out, const Derivation *made)
 {
 	size_t		content;
 	size_t		group_content;
@@ -187,7 +187,7 @@ add_library(Buffer *out, const Derivation *made)
 
 /* The measurements of the one lesion. */
 static void
-add_measurements(Buffer *out, const Derivation *made, const DicomInfo *segmentation, const char *lesion,
+add_measurements(ByteBuffer *out, const Derivation *made, const DicomInfo *segmentation, const char *lesion,
 				 const DicomMeasures *measures)
 {
 	size_t		content;
@@ -217,7 +217,7 @@ add_measurements(Buffer *out, const Derivation *made, const DicomInfo *segmentat
 
 /* The document's root: its title, what it is evidence of, its content. */
 static void
-write_document(Buffer *out, const Derivation *made, const DicomInfo *segmentation, const char *lesion,
+write_document(ByteBuffer *out, const Derivation *made, const DicomInfo *segmentation, const char *lesion,
 			   const DicomMeasures *measures)
 {
 	size_t		sequence;
@@ -246,7 +246,7 @@ write_document(Buffer *out, const Derivation *made, const DicomInfo *segmentatio
 
 Status
 dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const DicomMeasures *measures,
-				   const DicomAuthor *author, const DicomSeeds *seeds, Buffer *out)
+				   const DicomAuthor *author, const DicomSeeds *seeds, ByteBuffer *out)
 {
 	static const DerivedKind kind = {
 		.sop_class = REPORT_CLASS,

@@ -21,6 +21,6 @@ typedef struct DicomMeasures
  * alone. LS_INVALID_ARGUMENT for a segmentation of another study.
  */
 Status		dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const DicomMeasures *measures,
-							   const DicomAuthor *author, const DicomSeeds *seeds, Buffer *out);
+							   const DicomAuthor *author, const DicomSeeds *seeds, ByteBuffer *out);
 
 #endif

@@ -20,7 +20,7 @@ static const unsigned display_colour[3] = {43597, 46400, 51430};
 
 /* What made the segment: its kind, and with a model its name and version. */
 static void
-write_algorithm(Buffer *out, const Derivation *made)
+write_algorithm(ByteBuffer *out, const Derivation *made)
 {
 	size_t		sequence;
 	size_t		item;
@@ -38,7 +38,7 @@ write_algorithm(Buffer *out, const Derivation *made)
 
 /* SegmentSequence: one segment. */
 static void
-write_segment(Buffer *out, const Derivation *made)
+write_segment(ByteBuffer *out, const Derivation *made)
 {
 	size_t		sequence = write_sequence(out, TAG_SegmentSequence);
 	size_t		item = write_item(out);
@@ -68,7 +68,7 @@ write_segment(Buffer *out, const Derivation *made)
 
 /* The one dimension of the frames: which segment. */
 static void
-write_dimensions(Buffer *out, const Derivation *made)
+write_dimensions(ByteBuffer *out, const Derivation *made)
 {
 	char		uid[DICOM_UID_SIZE];
 	size_t		sequence = write_sequence(out, TAG_DimensionOrganizationSequence);
@@ -90,7 +90,7 @@ write_dimensions(Buffer *out, const Derivation *made)
 
 /* What holds for every frame. */
 static void
-write_shared_groups(Buffer *out, const Derivation *made)
+write_shared_groups(ByteBuffer *out, const Derivation *made)
 {
 	size_t		sequence = write_sequence(out, TAG_SharedFunctionalGroups);
 	size_t		item = write_item(out);
@@ -115,7 +115,7 @@ write_shared_groups(Buffer *out, const Derivation *made)
 
 /* DerivationImageSequence: the frame was made of the source's frame 1. */
 static void
-write_derivation(Buffer *out, const Derivation *made)
+write_derivation(ByteBuffer *out, const Derivation *made)
 {
 	size_t		derivation = write_sequence(out, TAG_DerivationImageSequence);
 	size_t		derivation_item = write_item(out);
@@ -136,7 +136,7 @@ write_derivation(Buffer *out, const Derivation *made)
 
 /* The one frame's own groups. */
 static void
-write_frame_groups(Buffer *out, const Derivation *made)
+write_frame_groups(ByteBuffer *out, const Derivation *made)
 {
 	size_t		sequence = write_sequence(out, TAG_PerFrameFunctionalGroups);
 	size_t		item = write_item(out);
@@ -165,7 +165,7 @@ write_frame_groups(Buffer *out, const Derivation *made)
 
 /* The mask, a bit a pixel, packed across rows, the lowest of a byte first. */
 static Status
-write_bits(Buffer *out, const Image *mask)
+write_bits(ByteBuffer *out, const Image *mask)
 {
 	size_t		count = (size_t) mask->width * (size_t) mask->height;
 	size_t		size = (count + 7) / 8;
@@ -205,7 +205,7 @@ check_size(const Derivation *made, const Image *mask)
 
 Status
 dicom_seg_write(const DicomSet *source, const Image *mask, const DicomAuthor *author, const DicomSeeds *seeds,
-				Buffer *out)
+				ByteBuffer *out)
 {
 	static const DerivedKind kind = {
 		.sop_class = SEGMENTATION_CLASS,

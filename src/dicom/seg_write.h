@@ -14,6 +14,6 @@
  * mask of another size.
  */
 Status		dicom_seg_write(const DicomSet *source, const Image *mask, const DicomAuthor *author,
-							const DicomSeeds *seeds, Buffer *out);
+							const DicomSeeds *seeds, ByteBuffer *out);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* Write tag, VR and length. */
 static void
-write_header(Buffer *out, uint32_t tag, uint16_t vr, size_t size)
+write_header(ByteBuffer *out, uint32_t tag, uint16_t vr, size_t size)
 {
 	uint8_t		letters[2] = {(uint8_t) (vr >> 8), (uint8_t) vr};
 	bool		is_long = vr == DICOM_VR('O', 'B') || vr == DICOM_VR('S', 'Q') || vr == DICOM_VR('U', 'T');
@@ -37,7 +37,7 @@ write_header(Buffer *out, uint32_t tag, uint16_t vr, size_t size)
 }
 
 void
-write_bytes(Buffer *out, uint32_t tag, uint16_t vr, const void *bytes, size_t size)
+write_bytes(ByteBuffer *out, uint32_t tag, uint16_t vr, const void *bytes, size_t size)
 {
 	write_header(out, tag, vr, size + size % 2);
 	buffer_add(out, bytes, size);
@@ -46,27 +46,27 @@ write_bytes(Buffer *out, uint32_t tag, uint16_t vr, const void *bytes, size_t si
 }
 
 void
-write_text(Buffer *out, uint32_t tag, uint16_t vr, const char *text)
+write_text(ByteBuffer *out, uint32_t tag, uint16_t vr, const char *text)
 {
 	write_bytes(out, tag, vr, text, strlen(text));
 }
 
 void
-write_us(Buffer *out, uint32_t tag, unsigned value)
+write_us(ByteBuffer *out, uint32_t tag, unsigned value)
 {
 	write_header(out, tag, DICOM_VR('U', 'S'), 2);
 	buffer_add_u16(out, value);
 }
 
 void
-write_ul(Buffer *out, uint32_t tag, uint32_t value)
+write_ul(ByteBuffer *out, uint32_t tag, uint32_t value)
 {
 	write_header(out, tag, DICOM_VR('U', 'L'), 4);
 	buffer_add_u32(out, value);
 }
 
 void
-write_tag(Buffer *out, uint32_t tag, uint32_t value)
+write_tag(ByteBuffer *out, uint32_t tag, uint32_t value)
 {
 	write_header(out, tag, DICOM_VR('A', 'T'), 4);
 	buffer_add_u16(out, TAG_GROUP(value));
@@ -86,7 +86,7 @@ format_ds(double value, char text[40])
 }
 
 void
-write_ds(Buffer *out, uint32_t tag, double value)
+write_ds(ByteBuffer *out, uint32_t tag, double value)
 {
 	char		text[40];
 
@@ -95,7 +95,7 @@ write_ds(Buffer *out, uint32_t tag, double value)
 }
 
 void
-write_ds_pair(Buffer *out, uint32_t tag, double first, double second)
+write_ds_pair(ByteBuffer *out, uint32_t tag, double first, double second)
 {
 	char		text[82];
 
@@ -106,14 +106,14 @@ write_ds_pair(Buffer *out, uint32_t tag, double first, double second)
 }
 
 size_t
-write_sequence(Buffer *out, uint32_t tag)
+write_sequence(ByteBuffer *out, uint32_t tag)
 {
 	write_header(out, tag, DICOM_VR('S', 'Q'), 0);
 	return out->size;
 }
 
 size_t
-write_item(Buffer *out)
+write_item(ByteBuffer *out)
 {
 	buffer_add_u16(out, TAG_GROUP(TAG_Item));
 	buffer_add_u16(out, TAG_ELEMENT(TAG_Item));
@@ -122,14 +122,14 @@ write_item(Buffer *out)
 }
 
 void
-write_end(Buffer *out, size_t opened)
+write_end(ByteBuffer *out, size_t opened)
 {
 	if (out->status.code == LS_OK)
 		buffer_put_u32(out, opened - OPEN_LENGTH, (uint32_t) (out->size - opened));
 }
 
 void
-write_code(Buffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning)
+write_code(ByteBuffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning)
 {
 	size_t		sequence = write_sequence(out, tag);
 	size_t		item = write_item(out);
@@ -142,7 +142,7 @@ write_code(Buffer *out, uint32_t tag, const char *value, const char *scheme, con
 }
 
 void
-write_copy(Buffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always)
+write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always)
 {
 	const DicomElement *element = dicom_find(set, NULL, tag);
 	bool		usable = element != NULL && element->length <= UINT16_MAX - 1;
@@ -154,7 +154,7 @@ write_copy(Buffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool alw
 }
 
 void
-write_file_header(Buffer *out, const char *sop_class, const char *instance, const char *syntax)
+write_file_header(ByteBuffer *out, const char *sop_class, const char *instance, const char *syntax)
 {
 	uint8_t    *preamble = buffer_extend(out, PREAMBLE);
 	size_t		length_at;

@@ -12,34 +12,34 @@
 #include "dicom/data_set.h"
 
 /* Start a file: preamble and header, for an object of that class. */
-void		write_file_header(Buffer *out, const char *sop_class, const char *instance, const char *syntax);
+void		write_file_header(ByteBuffer *out, const char *sop_class, const char *instance, const char *syntax);
 
 /* Text of any VR, padded to an even length. */
-void		write_text(Buffer *out, uint32_t tag, uint16_t vr, const char *text);
+void		write_text(ByteBuffer *out, uint32_t tag, uint16_t vr, const char *text);
 
 /* Bytes of any VR. */
-void		write_bytes(Buffer *out, uint32_t tag, uint16_t vr, const void *bytes, size_t size);
+void		write_bytes(ByteBuffer *out, uint32_t tag, uint16_t vr, const void *bytes, size_t size);
 
 /* One number of VR US, one of VR UL, a DS, a tag (AT). */
-void		write_us(Buffer *out, uint32_t tag, unsigned value);
-void		write_ul(Buffer *out, uint32_t tag, uint32_t value);
-void		write_tag(Buffer *out, uint32_t tag, uint32_t value);
-void		write_ds(Buffer *out, uint32_t tag, double value);
+void		write_us(ByteBuffer *out, uint32_t tag, unsigned value);
+void		write_ul(ByteBuffer *out, uint32_t tag, uint32_t value);
+void		write_tag(ByteBuffer *out, uint32_t tag, uint32_t value);
+void		write_ds(ByteBuffer *out, uint32_t tag, double value);
 
 /* Two numbers of VR DS. */
-void		write_ds_pair(Buffer *out, uint32_t tag, double first, double second);
+void		write_ds_pair(ByteBuffer *out, uint32_t tag, double first, double second);
 
 /* Open a sequence or an item, and close the one that was opened last: what
  * open returned says where. */
-size_t		write_sequence(Buffer *out, uint32_t tag);
-size_t		write_item(Buffer *out);
-void		write_end(Buffer *out, size_t opened);
+size_t		write_sequence(ByteBuffer *out, uint32_t tag);
+size_t		write_item(ByteBuffer *out);
+void		write_end(ByteBuffer *out, size_t opened);
 
 /* A sequence of one item: a code, its scheme and its meaning. */
-void		write_code(Buffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning);
+void		write_code(ByteBuffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning);
 
 /* An attribute of another data set, as it stands there, under the VR given.
  * Where it is absent nothing is written or, if `always`, an empty one. */
-void		write_copy(Buffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always);
+void		write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always);
 
 #endif

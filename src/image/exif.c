@@ -165,6 +165,7 @@ exif_read(const Call *call, ImageFormat format, const uint8_t *bytes, size_t siz
 		case IMAGE_FORMAT_PNG:
 			return read_png(call, bytes, size, exif);
 		case IMAGE_FORMAT_BMP:
+		case IMAGE_FORMAT_DICOM:
 			break;
 	}
 	return status_ok();

@@ -4,15 +4,23 @@
 \set jpeg_2000 `base64 -w0 test/data/dicom/j2k_rct.dcm`
 \set htj2k `base64 -w0 test/data/dicom/htj2k.dcm`
 \set twelve `base64 -w0 test/data/dicom/jpeg_12_bits.dcm`
+\set three `base64 -w0 test/data/dicom/three_rle.dcm`
+\set frame2 `base64 -w0 test/data/dicom/frame2.png`
+\set seg `base64 -w0 test/data/dicom/seg_binary.dcm`
+\set seg2 `base64 -w0 test/data/dicom/seg2.png`
+\set japanese `base64 -w0 test/data/dicom/text_japanese.dcm`
+\set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(9);
+SELECT plan(37);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
 SELECT pg_temp.file(:'rgb') AS rgb, pg_temp.file(:'rgb_png') AS png, pg_temp.file(:'jpeg_2000') AS jpeg_2000,
-	pg_temp.file(:'htj2k') AS htj2k, pg_temp.file(:'twelve') AS twelve, s.mask
-FROM lesion_synthetic(1, 24, 18) AS s;
+	pg_temp.file(:'three') AS three, pg_temp.file(:'frame2') AS frame2, pg_temp.file(:'seg') AS seg,
+	pg_temp.file(:'seg2') AS seg2, pg_temp.file(:'japanese') AS japanese, pg_temp.file(:'pdf') AS pdf,
+	pg_temp.file(:'htj2k') AS htj2k, pg_temp.file(:'twelve') AS twelve, s.mask, other.mask AS other_mask
+FROM lesion_synthetic(1, 24, 18) AS s, lesion_synthetic(2, 24, 18) AS other;
 
 SELECT is(lesion_image_info(rgb)::text, '(dicom,24,18,3,8)', 'the header') FROM picture;
 SELECT is(lesion_overlay(rgb, mask), lesion_overlay(png, mask), 'an uncompressed file shows what it should') FROM picture;
@@ -29,5 +37,57 @@ SELECT throws_like('SELECT lesion_overlay(substr(rgb, 1, 1500), mask) FROM pictu
 SET LOCAL lesionseg.max_pixels = 400;
 SELECT throws_ok('SELECT lesion_overlay(jpeg_2000, mask) FROM picture', '54000',
 	'image: the image is 24 x 18 pixels, the limit is 400 pixels', 'too many pixels');
+RESET lesionseg.max_pixels;
+
+-- What a header tells.
+SELECT is(i::text, '(1.2.840.10008.5.1.4.1.1.7,1.2.826.0.1.3680043.8.498.7.1187371253,1.2.826.0.1.3680043.8.498.7.2,1.2.826.0.1.3680043.8.498.7.1,'
+	'P-0042,XC,1.2.840.10008.1.2.5,3,24,18,RGB,"{0.05,0.04}","2024-02-29 10:11:12.5",PixelSpacing)', 'lesion_dicom_info')
+FROM picture, lesion_dicom_info(three) AS i;
+SELECT is((i.frames, i.width, i.height, i.photometric, i.pixel_spacing, i.spacing_from)::text, '(,,,,,)', 'a file without an image')
+FROM picture, lesion_dicom_info(pdf) AS i;
+SELECT is((lesion_dicom_info(rgb || repeat('x', 100000)::bytea)).study, '1.2.826.0.1.3680043.8.498.7.1',
+	'of a large file the header is enough')
+FROM picture;
+SELECT throws_ok('SELECT lesion_dicom_info(png) FROM picture', '22P03', NULL, 'a PNG is no DICOM file');
+
+-- Attributes.
+SELECT is(lesion_dicom_tags(japanese) #>> '{00100010,Value,0,Ideographic}', '山田^太郎', 'a name in Japanese') FROM picture;
+SELECT is(lesion_dicom_tags(rgb) -> '00280030', '{"vr": "DS", "Value": [0.05, 0.04]}', 'numbers') FROM picture;
+SELECT is(lesion_dicom_tags(rgb) ? '7FE00010', false, 'no bulk data') FROM picture;
+SELECT is(lesion_dicom_tags(rgb) ? '00020010', false, 'nothing of the file''s header') FROM picture;
+
+-- Frames and masks.
+SELECT is(lesion_overlay(lesion_dicom_frame(three, 2), mask), lesion_overlay(frame2, mask), 'frame 2') FROM picture;
+SELECT is(lesion_overlay(lesion_dicom_frame(three), mask), lesion_overlay(three, mask), 'frame 1') FROM picture;
+SELECT throws_ok('SELECT lesion_dicom_frame(three, 4) FROM picture', '22023', 'dicom: frame is 4', 'there is no frame 4');
+SELECT is((lesion_score(lesion_dicom_mask(seg, 2), seg2)).dice, 1::float8, 'segment 2') FROM picture;
+SELECT is((lesion_score(seg, lesion_dicom_mask(seg))).dice, 1::float8, 'a segmentation is a mask: segment 1') FROM picture;
+SELECT throws_ok('SELECT lesion_dicom_mask(seg, 3) FROM picture', '22023', 'seg: the DICOM segmentation has no segment 3', 'segment 3');
+SELECT throws_ok('SELECT lesion_dicom_mask(rgb) FROM picture', '22P03', 'seg: the DICOM file is not a segmentation', 'an image is no segmentation');
+
+-- Objects made.
+CREATE TEMPORARY TABLE made AS
+SELECT lesion_dicom_seg(rgb, mask, 'linknet') AS seg, lesion_dicom_seg(rgb, mask) AS by_hand,
+	lesion_dicom_picture(rgb, lesion_overlay(rgb, mask), model => 'linknet') AS shown
+FROM picture;
+SELECT is((lesion_score(lesion_dicom_mask(made.seg), mask)).dice, 1::float8, 'the mask comes back') FROM made, picture;
+SELECT is(lesion_dicom_seg(rgb, mask, 'linknet'), made.seg, 'the same mask is the same instance') FROM made, picture;
+SELECT isnt((lesion_dicom_info(lesion_dicom_seg(rgb, other_mask, 'linknet'))).sop_instance,
+	(lesion_dicom_info(made.seg)).sop_instance, 'another mask is another') FROM made, picture;
+SELECT is(row(a.study, a.patient, a.modality, a.series <> b.series)::text, row(b.study, b.patient, 'SEG', true)::text, 'study and patient stay, the series is new')
+FROM made, picture, lesion_dicom_info(made.seg) AS a, lesion_dicom_info(rgb) AS b;
+SELECT is(lesion_dicom_tags(made.seg) #>> '{00620002,Value,0,00620009,Value,0}', 'linknet version 0', 'the segment names who made it') FROM made;
+SELECT is(lesion_dicom_tags(by_hand) #>> '{00620002,Value,0,00620008,Value,0}', 'MANUAL', 'without a model: a person') FROM made;
+SELECT cmp_ok((lesion_image_info(shown)).height, '>', 18, 'the picture has a band of words') FROM made;
+SELECT is(jsonb_path_query_array(lesion_dicom_tags(lesion_dicom_report(rgb, made.seg, 'linknet')), '$.**."0040A30A".Value[0]') -> 0,
+	(SELECT to_jsonb(round((lesion_score(mask, mask)).true_positive * 0.002, 3)::float8) FROM picture), 'the report has the area')
+FROM made, picture;
+SELECT is((lesion_dicom_seg(NULL, mask), lesion_dicom_picture(rgb, NULL), lesion_dicom_report(rgb, NULL))::text, '(,,)', 'NULL in, NULL out') FROM picture;
+
+SELECT throws_ok('SELECT lesion_dicom_seg(png, mask) FROM picture', '22P03', NULL, 'a source that is no DICOM file');
+SELECT throws_ok('SELECT lesion_dicom_seg(rgb, seg) FROM picture', '22023',
+	'the mask is 7 x 5 pixels, the DICOM image 24 x 18 as stored', 'a mask of another size');
+SELECT throws_ok('SELECT lesion_dicom_seg(rgb, mask, version => 1) FROM picture', '22023', 'version is given, model is not', 'a version of no model');
+SELECT throws_ok('SELECT lesion_dicom_report(rgb, seg) FROM picture', '22023', 'the segmentation is not one of the source image', 'a segmentation of another image');
 SELECT * FROM finish();
 ROLLBACK;

@@ -142,7 +142,7 @@ test_round_trip(void **state)
 	for (int i = 0; i < 5; i++)
 	{
 		Source		source;
-		Buffer		out[2];
+		ByteBuffer		out[2];
 		DicomSet	set;
 		Image		again;
 		const DicomElement *name;
@@ -202,7 +202,7 @@ test_refused_writing(void **state)
 	Source		source;
 	Image		mask = constant(18, 24, 1, 255);
 	Image		picture = constant(24, 18, 3, 100);
-	Buffer		out;
+	ByteBuffer		out;
 
 	(void) state;
 	open_source("rgb_explicit.dcm", &source);
@@ -228,8 +228,8 @@ test_picture_and_report(void **state)
 	Image		mask = striped_mask();
 	Image		picture = constant(240, 180, 3, 100);
 	Image		again;
-	Buffer		seg;
-	Buffer		out;
+	ByteBuffer		seg;
+	ByteBuffer		out;
 	DicomSet	set;
 	DicomSet	report;
 	char		numbers[100] = "";
@@ -285,7 +285,7 @@ test_no_memory(void **state)
 	{
 		Counts		counts;
 		Call host = counting_host(&counts);
-		Buffer		out;
+		ByteBuffer		out;
 		Status		status;
 
 		counts.fail_at = n;

@@ -18,7 +18,7 @@ file_json(const char *name)
 	Call host = dicom_host();
 	File		file = load_dicom(name);
 	DicomSet	set;
-	Buffer		text;
+	ByteBuffer		text;
 	json_error_t error;
 	json_t	   *json;
 
@@ -135,7 +135,7 @@ read_made(const Made *made, DicomSet *set)
 	status = dicom_read(&host, bytes, made->size, DICOM_ALL, set);
 	if (status.code == LS_OK)
 	{
-		set->host = NULL;		/* the set is not used any more */
+		set->call = NULL;		/* the set is not used any more */
 		free(set->elements);
 	}
 	free(bytes);
@@ -229,7 +229,7 @@ test_unknown_charset(void **state)
 	static const char text[] = "\x08\0\x05\0CS\x0A\0ISO_IR 999\x10\0\x10\0PN\x04\0M\xFCl \x10\0\x20\0LO\x04\0P-42";
 	Call host = dicom_host();
 	DicomSet	set;
-	Buffer		json;
+	ByteBuffer		json;
 
 	(void) state;
 	for (int plain = 0; plain < 2; plain++)

@@ -1,0 +1,196 @@
+/*
+ * dicom_read.c: SQL functions that look into DICOM files.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+
+#include "dicom/decode.h"
+#include "dicom/info.h"
+#include "dicom/json.h"
+#include "dicom/pixels.h"
+#include "dicom/segmentation.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/call.h"
+
+/* Bytes that hold all but the pixels of nearly every file. */
+#define HEADER_BYTES (16 * 1024)
+
+PG_FUNCTION_INFO_V1(lesion_dicom_info);
+PG_FUNCTION_INFO_V1(lesion_dicom_tags);
+PG_FUNCTION_INFO_V1(lesion_dicom_frame);
+PG_FUNCTION_INFO_V1(lesion_dicom_mask);
+
+/* The columns of lesion_dicom_info. */
+typedef enum InfoColumn
+{
+	INFO_SOP_CLASS,
+	INFO_SOP_INSTANCE,
+	INFO_SERIES,
+	INFO_STUDY,
+	INFO_PATIENT,
+	INFO_MODALITY,
+	INFO_TRANSFER_SYNTAX,
+	INFO_FRAMES,
+	INFO_WIDTH,
+	INFO_HEIGHT,
+	INFO_PHOTOMETRIC,
+	INFO_PIXEL_SPACING,
+	INFO_ACQUIRED_AT,
+	INFO_SPACING_FROM,
+	INFO_COLUMNS
+} InfoColumn;
+
+/* UTF-8 of the library as text of the database. */
+static Datum
+utf8_datum(const char *utf8)
+{
+	return CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
+}
+
+/* Set a column to a text, or to NULL where it is empty. */
+static void
+set_text(Datum *values, bool *nulls, InfoColumn column, const char *text)
+{
+	nulls[column] = text == NULL || text[0] == '\0';
+	if (!nulls[column])
+		values[column] = utf8_datum(text);
+}
+
+/* Set the columns. */
+static void
+set_info(const DicomInfo *info, Datum *values, bool *nulls)
+{
+	set_text(values, nulls, INFO_SOP_CLASS, info->sop_class);
+	set_text(values, nulls, INFO_SOP_INSTANCE, info->sop_instance);
+	set_text(values, nulls, INFO_SERIES, info->series);
+	set_text(values, nulls, INFO_STUDY, info->study);
+	set_text(values, nulls, INFO_PATIENT, info->patient);
+	set_text(values, nulls, INFO_MODALITY, info->modality);
+	set_text(values, nulls, INFO_TRANSFER_SYNTAX, info->transfer_syntax);
+	nulls[INFO_FRAMES] = nulls[INFO_WIDTH] = nulls[INFO_HEIGHT] = !info->has_image;
+	values[INFO_FRAMES] = Int32GetDatum(info->frames);
+	values[INFO_WIDTH] = Int32GetDatum(info->width);
+	values[INFO_HEIGHT] = Int32GetDatum(info->height);
+	set_text(values, nulls, INFO_PHOTOMETRIC, info->photometric);
+	set_text(values, nulls, INFO_SPACING_FROM, info->spacing_from);
+	nulls[INFO_PIXEL_SPACING] = info->spacing_from == NULL;
+	if (!nulls[INFO_PIXEL_SPACING])
+	{
+		Datum		spacing[2] = {Float8GetDatum(info->spacing[0]), Float8GetDatum(info->spacing[1])};
+
+		values[INFO_PIXEL_SPACING] = PointerGetDatum(construct_array(spacing, 2, FLOAT8OID, sizeof(float8),
+																	 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	}
+	nulls[INFO_ACQUIRED_AT] = info->acquired_at[0] == '\0';
+	if (!nulls[INFO_ACQUIRED_AT])
+		values[INFO_ACQUIRED_AT] = DirectFunctionCall3(timestamp_in, CStringGetDatum(info->acquired_at),
+													   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+/*
+ * lesion_dicom_info(dicom bytea) -> one row
+ *
+ * Of a file that is stored out of line only the first pages are fetched; the
+ * whole is read where they do not hold all but the pixels.
+ */
+Datum
+lesion_dicom_info(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	Datum		values[INFO_COLUMNS];
+	bool		nulls[INFO_COLUMNS] = {false};
+	Call *call = call_create(CurrentMemoryContext, 1);
+	ByteView	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, HEADER_BYTES)));
+	DicomSet	set;
+	DicomInfo	info;
+	Status		status;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_dicom_info must return a row");
+	status = dicom_read(call, view.bytes, view.size, DICOM_HEADER, &set);
+	if (status.code != LS_OK && view.size == HEADER_BYTES)
+	{
+		view = bytes_view(PG_GETARG_DATUM(0));
+		status = dicom_read(call, view.bytes, view.size, DICOM_HEADER, &set);
+	}
+	check_argument(call, "dicom", status);
+	check_argument(call, "dicom", dicom_info(&set, &info));
+	call_destroy(call);
+	set_info(&info, values, nulls);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* Read the file in argument 0; the view stays as long as the set. */
+static void
+read_argument(Call *call, FunctionCallInfo fcinfo, const char *name, ByteView *view, DicomSet *set)
+{
+	*view = bytes_view(PG_GETARG_DATUM(0));
+	check_argument(call, name, dicom_read(call, view->bytes, view->size, DICOM_ALL, set));
+}
+
+/* lesion_dicom_tags(dicom bytea) -> jsonb */
+Datum
+lesion_dicom_tags(PG_FUNCTION_ARGS)
+{
+	Call *call = call_create(CurrentMemoryContext, 1);
+	ByteView	view;
+	DicomSet	set;
+	ByteBuffer		json;
+	char	   *text;
+
+	read_argument(call, fcinfo, "dicom", &view, &set);
+	buffer_init(&json, call);
+	check_argument(call, "dicom", dicom_json(&set, &json));
+	buffer_add(&json, "", 1);
+	check_status(call, json.status);
+	text = pg_any_to_server((char *) json.bytes, json.size - 1, PG_UTF8);
+	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* lesion_dicom_frame(dicom bytea, frame int) -> PNG */
+Datum
+lesion_dicom_frame(PG_FUNCTION_ARGS)
+{
+	Call *call = call_create(CurrentMemoryContext, 1);
+	DecodeRequest request = {.as = DECODE_RGB};
+	ByteView	view;
+	DicomSet	set;
+	DicomPixels pixels;
+	Image		image;
+	Datum		result;
+
+	read_argument(call, fcinfo, "dicom", &view, &set);
+	check_argument(call, "dicom", dicom_pixels(&set, &pixels));
+	if (pixels.samples == 1 && pixels.photometric != PHOTOMETRIC_PALETTE)
+		request.as = DECODE_GREY;
+	check_argument(call, "dicom", dicom_decode_frame(&set, PG_GETARG_INT32(1), &request, &image));
+	result = image_png(call, &image);
+	call_destroy(call);
+	PG_RETURN_DATUM(result);
+}
+
+/* lesion_dicom_mask(seg bytea, segment int) -> PNG */
+Datum
+lesion_dicom_mask(PG_FUNCTION_ARGS)
+{
+	Call *call = call_create(CurrentMemoryContext, 1);
+	ByteView	view;
+	DicomSet	set;
+	Image		mask;
+	Datum		result;
+
+	read_argument(call, fcinfo, "seg", &view, &set);
+	check_argument(call, "seg", dicom_segment_mask(&set, PG_GETARG_INT32(1), &mask));
+	result = image_png(call, &mask);
+	call_destroy(call);
+	PG_RETURN_DATUM(result);
+}

@@ -1,0 +1,207 @@
+/*
+ * dicom_write.c: SQL functions that make DICOM objects of an image and what
+ * was found in it: a segmentation, a picture, a report.
+ *
+ * The same arguments give the same bytes: UIDs are made of digests of them.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "dicom/capture.h"
+#include "dicom/report.h"
+#include "dicom/seg_write.h"
+#include "dicom/segmentation.h"
+#include "image/codec.h"
+#include "image/mask_decode.h"
+#include "measure/diameters.h"
+#include "pg/base/arguments.h"
+#include "pg/base/bytes.h"
+#include "pg/base/error.h"
+#include "pg/base/call.h"
+#include "pg/base/sha256.h"
+#include "pg/models/model_store.h"
+
+#define WEIGHTS_DIGITS 16		/* of the weights' SHA-256 that objects name */
+
+PG_FUNCTION_INFO_V1(lesion_dicom_seg);
+PG_FUNCTION_INFO_V1(lesion_dicom_picture);
+PG_FUNCTION_INFO_V1(lesion_dicom_report);
+
+/* One call: the source, read, and who made what is written. */
+typedef struct Writing
+{
+	Call *call;
+	ByteView	source_bytes;
+	DicomSet	source;
+	DicomAuthor author;
+	char		weights[SHA256_HEX_SIZE];	/* all digits; "" without a model */
+	DicomSeeds	seeds;
+} Writing;
+
+/* Find the version that arguments n (model) and n + 1 (version) name. */
+static void
+find_author(FunctionCallInfo fcinfo, int n, Writing *writing)
+{
+	ModelStore	store;
+	ModelVersion *version;
+	int			number = PG_ARGISNULL(n + 1) ? 0 : PG_GETARG_INT32(n + 1);
+	char	   *head;
+
+	writing->weights[0] = '\0';
+	memset(&writing->author, 0, sizeof writing->author);
+	if (PG_ARGISNULL(n))
+	{
+		if (!PG_ARGISNULL(n + 1))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("version is given, model is not"),
+					 errhint("Name the model that made the mask, or neither.")));
+		return;
+	}
+	store = store_open(fcinfo, true);
+	SPI_connect();
+	version = store_need_version(&store, text_to_cstring(PG_GETARG_TEXT_PP(n)), PG_ARGISNULL(n + 1) ? NULL : &number);
+	SPI_finish();
+	sha256_hex(version->sha256, writing->weights);
+	head = pnstrdup(writing->weights, WEIGHTS_DIGITS);
+	writing->author.model = version->model;
+	writing->author.version = version->number;
+	writing->author.weights = head;
+}
+
+/* Digest the parts of a text and some bytes. */
+static void
+make_seed(const char *text, const ByteView *bytes, uint8_t seed[DICOM_SEED])
+{
+	StringInfoData all;
+
+	StaticAssertStmt(DICOM_SEED == SHA256_BYTES, "a seed is a SHA-256");
+	initStringInfo(&all);
+	appendStringInfoString(&all, text);
+	if (bytes != NULL)
+	{
+		uint8_t		digest[SHA256_BYTES];
+
+		sha256_digest(bytes->bytes, bytes->size, digest);
+		appendBinaryStringInfo(&all, (char *) digest, sizeof digest);
+	}
+	sha256_digest(all.data, all.len, seed);
+	pfree(all.data);
+}
+
+/* Read the source in argument 0 and make the seeds of an object of that kind
+ * that holds `content`. */
+static void
+begin_writing(FunctionCallInfo fcinfo, int model_argument, const char *kind, const ByteView *content, Writing *writing)
+{
+	DicomInfo	info;
+
+	find_author(fcinfo, model_argument, writing);
+	writing->call = call_create(CurrentMemoryContext, 1);
+	writing->source_bytes = bytes_view(PG_GETARG_DATUM(0));
+	check_argument(writing->call, "source", dicom_read(writing->call, writing->source_bytes.bytes,
+													   writing->source_bytes.size, DICOM_ALL, &writing->source));
+	check_argument(writing->call, "source", dicom_info(&writing->source, &info));
+	make_seed(psprintf("%s instance of %s by %s", kind, info.sop_instance, writing->weights), content,
+			  writing->seeds.instance);
+	make_seed(psprintf("%s series of %s by %s", kind, info.series, writing->weights), NULL, writing->seeds.series);
+}
+
+/* The written bytes. */
+static Datum
+end_writing(Writing *writing, ByteBuffer *out)
+{
+	Datum		result = bytes_datum(out->bytes, out->size);
+
+	call_destroy(writing->call);
+	return result;
+}
+
+/* lesion_dicom_seg(source bytea, mask bytea, model text, version int) -> DICOM */
+Datum
+lesion_dicom_seg(PG_FUNCTION_ARGS)
+{
+	Writing		writing;
+	ByteView	view;
+	Image		mask;
+	ByteBuffer		out;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	view = bytes_view(PG_GETARG_DATUM(1));
+	begin_writing(fcinfo, 2, "SEG", &view, &writing);
+	check_argument(writing.call, "mask",
+				   mask_decode(writing.call, view.bytes, view.size, TURN_UPRIGHT, &mask, NULL));
+	buffer_init(&out, writing.call);
+	check_status(writing.call, dicom_seg_write(&writing.source, &mask, &writing.author, &writing.seeds, &out));
+	PG_RETURN_DATUM(end_writing(&writing, &out));
+}
+
+/* lesion_dicom_picture(source, picture, description, model, version) -> DICOM */
+Datum
+lesion_dicom_picture(PG_FUNCTION_ARGS)
+{
+	Writing		writing;
+	ByteView	view;
+	Image		picture;
+	ByteBuffer		out;
+	char	   *description = NULL;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	if (!PG_ARGISNULL(2))
+		description = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	view = bytes_view(PG_GETARG_DATUM(1));
+	begin_writing(fcinfo, 3, description == NULL ? "picture" : psprintf("picture \"%s\"", description), &view, &writing);
+	check_argument(writing.call, "picture", image_decode(writing.call, view.bytes, view.size, DECODE_RGB, &picture));
+	buffer_init(&out, writing.call);
+	check_status(writing.call, dicom_capture_write(&writing.source, &picture, description, &writing.author,
+												   &writing.seeds, &out));
+	PG_RETURN_DATUM(end_writing(&writing, &out));
+}
+
+/* Measure the lesion; false where no spacing is known or there is none. */
+static bool
+measure(const Writing *writing, const DicomSet *segmentation, DicomMeasures *measures)
+{
+	DicomInfo	info;
+	Image		mask;
+	Diameters	diameters;
+
+	check_argument(writing->call, "source", dicom_info(&writing->source, &info));
+	check_argument(writing->call, "seg", dicom_segment_mask(segmentation, 1, &mask));
+	if (info.spacing_from == NULL)
+		return false;
+	check_status(writing->call, diameters_measure(writing->call, &mask, info.spacing[1], info.spacing[0], &diameters));
+	measures->area = diameters.area;
+	measures->long_axis = diameters.longest;
+	measures->short_axis = diameters.across;
+	return diameters.area > 0;
+}
+
+/* lesion_dicom_report(source, seg, model, version) -> DICOM */
+Datum
+lesion_dicom_report(PG_FUNCTION_ARGS)
+{
+	Writing		writing;
+	ByteView	view;
+	DicomSet	segmentation;
+	DicomMeasures measures;
+	bool		measured;
+	ByteBuffer		out;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	view = bytes_view(PG_GETARG_DATUM(1));
+	begin_writing(fcinfo, 2, "report", &view, &writing);
+	check_argument(writing.call, "seg", dicom_read(writing.call, view.bytes, view.size, DICOM_ALL, &segmentation));
+	measured = measure(&writing, &segmentation, &measures);
+	buffer_init(&out, writing.call);
+	check_status(writing.call, dicom_report_write(&writing.source, &segmentation, measured ? &measures : NULL,
+												  &writing.author, &writing.seeds, &out));
+	PG_RETURN_DATUM(end_writing(&writing, &out));
+}
