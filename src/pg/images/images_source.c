@@ -37,14 +37,6 @@
 
 /* ---- the relation ---- */
 
-/* Quote "schema.table" for use in a query. */
-static char *
-qualified_name(Relation relation)
-{
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-									  RelationGetRelationName(relation));
-}
-
 /* The columns of a relation, for a hint. */
 static char *
 list_columns(Relation relation)
@@ -76,7 +68,7 @@ need_column(Relation relation, const char *argument, const char *column)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for column \"%s\" of \"%s\"", column, RelationGetRelationName(relation)),
 				 errhint("Images are read with the rights of the caller: GRANT SELECT ON %s TO %s.",
-						 qualified_name(relation), quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+						 relation_name(relation), quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 	return number;
 }
 
@@ -231,8 +223,8 @@ images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
 	char	   *id;
 	Relation	relation = open_images(oid, image_column, NULL, id_column, &id);
 
-	source->relation = oid;
-	source->name = qualified_name(relation);
+	source->known = relation_know(relation);
+	source->name = source->known.name;
 	source->has_tid = rows_have_tid(relation);
 	source->ids_are_digests = id_column == NULL && primary_key(relation) == NULL;
 	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image%s FROM %s",
@@ -248,8 +240,8 @@ images_open(Oid oid, const char *image_column, const char *mask_column, const ch
 	char	   *id;
 	Relation	relation = open_images(oid, image_column, mask_column, id_column, &id);
 
-	source->relation = oid;
-	source->name = qualified_name(relation);
+	source->known = relation_know(relation);
+	source->name = source->known.name;
 	source->select = psprintf("SELECT id, image, mask FROM (SELECT (%s)::pg_catalog.text AS id, "
 							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask FROM %s) AS source "
 							  "ORDER BY id COLLATE pg_catalog.\"C\", image, mask",
@@ -275,9 +267,12 @@ images_execute(const char *doing, const char *query, int count, Oid *types, Datu
 void
 images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 {
-	int			level = text_settings_begin();
-	int			result = SPI_execute(source->count, false, 0);
+	int			level;
+	int			result;
 
+	relation_check(&source->known);
+	level = text_settings_begin();
+	result = SPI_execute(source->count, false, 0);
 	text_settings_end(level);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "counting %s gave %s", source->name, SPI_result_code_string(result));
@@ -289,8 +284,10 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 void
 images_begin(const ImagesSource *source, ImagesScan *scan)
 {
-	int			level = text_settings_begin();
+	int			level;
 
+	relation_check(&source->known);
+	level = text_settings_begin();
 	memset(scan, 0, sizeof *scan);
 	scan->portal = SPI_cursor_open_with_args(NULL, source->select, 0, NULL, NULL, NULL, false, 0);
 	text_settings_end(level);

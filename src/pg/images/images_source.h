@@ -19,11 +19,12 @@
 #include "image/image.h"
 #include "nodes/pg_list.h"
 #include "pg/base/bytes.h"
+#include "pg/images/known_relation.h"
 #include "utils/relcache.h"
 
 typedef struct ImagesSource
 {
-	Oid			relation;
+	KnownRelation known;
 	char	   *name;			/* qualified and quoted */
 	char	   *select;			/* the query that reads id, image, mask */
 	char	   *count;			/* the query that counts rows */

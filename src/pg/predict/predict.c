@@ -29,7 +29,6 @@
 #include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "tcop/pquery.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -62,6 +61,7 @@ typedef struct Predict
 	bool		commits;		/* else all happens in the caller's transaction */
 	char	   *model;
 	const ImagesSource *source;
+	KnownRelation known_target;
 	char	   *target;			/* qualified and quoted */
 	double		threshold;		/* NAN: the version's own */
 	bool		tta;
@@ -331,6 +331,8 @@ predict_batch(Predict *job)
 		EnsurePortalSnapshotExists();
 	version = store_need_version(&job->store, job->model, NULL);
 	MemoryContextSwitchTo(batch);
+	relation_check(&job->source->known);
+	relation_check(&job->known_target);
 	batch_values(job, version, values, nulls);
 	rows = pending_fetch(job->pending, version);
 	if (rows != NULL)
@@ -430,16 +432,6 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
-/* Raise an error unless the caller may insert into the target: who may not has
- * no business with its lock. */
-static void
-check_may_insert(Oid target)
-{
-	if (pg_class_aclcheck(target, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(target, GetUserId(), ACL_INSERT, ACLMASK_ANY) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(target));
-}
-
 /* lesion_predict(images, model, into_table, image_column, id_column,
  * threshold, tta, enhance, batch_size, max_minutes, options) */
 Datum
@@ -480,10 +472,11 @@ lesion_predict(PG_FUNCTION_ARGS)
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	segment_progress_begin(CurrentMemoryContext);
 	job.target = predictions_open(&job.store, target);
+	job.known_target = relation_know_oid(target);
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
 	job.pending = pending_begin(job.source, job.target, job.batch_size);
-	check_may_insert(target);
+	predictions_check_insert(target);
 	predictions_warn_of_type(&job.store, target, job.target);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();

@@ -6,6 +6,8 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -82,6 +84,14 @@ predictions_warn_of_type(const ModelStore *store, Oid oid, const char *name)
 		ereport(NOTICE,
 				(errmsg("%s is OF lesion_prediction, so DROP EXTENSION lesionseg CASCADE would drop it with its masks", name),
 				 errhint("ALTER TABLE %s NOT OF makes it a table of its own.", name)));
+}
+
+void
+predictions_check_insert(Oid oid)
+{
+	if (pg_class_aclcheck(oid, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(oid, GetUserId(), ACL_INSERT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(oid));
 }
 
 int

@@ -19,6 +19,10 @@ char	   *predictions_open(const ModelStore *store, Oid oid);
 /* Say in a NOTICE where a table is OF lesion_prediction. */
 void		predictions_warn_of_type(const ModelStore *store, Oid oid, const char *name);
 
+/* Raise an error unless the caller may insert into the table: who may not has
+ * no business with its lock. */
+void		predictions_check_insert(Oid oid);
+
 /* Run a SELECT on the table of that name under a search_path of our own; what
  * SPI_execute returned. */
 int			predictions_select(const char *table, const char *query);

@@ -1,0 +1,76 @@
+/*
+ * known_relation.c: see known_relation.h.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "pg/images/known_relation.h"
+
+char *
+relation_name(Relation relation)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+}
+
+KnownRelation
+relation_know(Relation relation)
+{
+	KnownRelation known = {
+		.oid = RelationGetRelid(relation),
+		.name = relation_name(relation),
+		.kind = relation->rd_rel->relkind,
+		.columns = CreateTupleDescCopy(RelationGetDescr(relation)),
+	};
+
+	return known;
+}
+
+KnownRelation
+relation_know_oid(Oid oid)
+{
+	Relation	relation = relation_open(oid, AccessShareLock);
+	KnownRelation known = relation_know(relation);
+
+	relation_close(relation, NoLock);
+	return known;
+}
+
+/* Are all of the columns there, as they were? */
+static bool
+has_columns(Relation relation, TupleDesc columns)
+{
+	TupleDesc	now = RelationGetDescr(relation);
+
+	if (now->natts < columns->natts)
+		return false;
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute was = TupleDescAttr(columns, i);
+		Form_pg_attribute is = TupleDescAttr(now, i);
+
+		if (is->attisdropped != was->attisdropped || is->atttypid != was->atttypid ||
+			strcmp(NameStr(is->attname), NameStr(was->attname)) != 0)
+			return false;
+	}
+	return true;
+}
+
+void
+relation_check(const KnownRelation *known)
+{
+	Relation	relation = try_relation_open(known->oid, AccessShareLock);
+
+	if (relation == NULL || strcmp(relation_name(relation), known->name) != 0 ||
+		relation->rd_rel->relkind != known->kind || !has_columns(relation, known->columns))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s is no longer what it was when the call began", known->name),
+				 errdetail("It was dropped, renamed or replaced, or its columns were changed."),
+				 errhint("Call again to go on with what it is now.")));
+	relation_close(relation, NoLock);
+}
