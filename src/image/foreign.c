@@ -28,8 +28,8 @@ typedef struct Beginning
 } Beginning;
 
 #define AT(offset, text) (offset), sizeof(text) - 1, (text)
-#define HEIC AT_IMAGE("a HEIC image", "Convert it to JPEG: heif-convert in.heic out.jpg. iPhones store JPEG where the camera is set to " \
-					  "'Most Compatible'.")
+#define HEIC AT_IMAGE("a HEIC image", "Convert it to JPEG: heif-convert in.heic out.jpg. " \
+					  "iPhones store JPEG where the camera is set to 'Most Compatible'.")
 #define AVIF AT_IMAGE("an AVIF image", "Convert it to PNG: avifdec in.avif out.png.")
 #define TIFF AT_IMAGE("a TIFF image (or a camera's raw file)", "Convert it to PNG: magick in.tif out.png.")
 #define JPEG_2000 AT_IMAGE("a JPEG 2000 image", "Convert it to PNG: opj_decompress -i in.jp2 -o out.png.")
@@ -123,7 +123,9 @@ begins(const uint8_t *text, size_t size, const char *word)
 static bool
 ends_like_image(const uint8_t *text, size_t size)
 {
-	static const char *const endings[] = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic", ".webp", ".gif", ".dcm"};
+	static const char *const endings[] = {
+		".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".heic", ".webp", ".gif", ".dcm",
+	};
 
 	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
 	{
@@ -176,7 +178,8 @@ refuse_text(const uint8_t *text, size_t size)
 	if (begins(text, size, "<!doctype html") || begins(text, size, "<html"))
 		return refuse(WEB_PAGE);
 	if (begins(text, size, "<svg") || begins(text, size, "<?xml") || begins(text, size, "<!doctype svg"))
-		return refuse(LS_INVALID_IMAGE, "an XML or SVG document", "Convert a drawing to PNG: rsvg-convert in.svg -o out.png.");
+		return refuse(LS_INVALID_IMAGE, "an XML or SVG document",
+					  "Convert a drawing to PNG: rsvg-convert in.svg -o out.png.");
 	if (is_path(text, size))
 		return refuse(LS_INVALID_IMAGE, "the text of a path or address",
 					  "Store the file that it names: pg_read_binary_file(), or a program that reads files where they are.");

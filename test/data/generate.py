@@ -404,7 +404,17 @@ def make_bmp():
     write('mask.bmp', bmp(bmp_rows(lambda y: bytes(1 * (x < 3) for x in range(W))), 8, palette=greys))
 
 
+def make_seeds():
+    """Seeds for the fuzzer of masks, which takes any bytes: what is no image."""
+    for name, data in {'heic': b'\0\0\0\x24ftypheic\0\0\0\0mif1', 'hex': b'\\xffd8ffe000104a46494600010101',
+                       'base64': b'iVBORw0KGgoAAAANSUhEUgAA', 'path': b'/srv/images/a.jpg', 'page': b' <!DOCTYPE html>',
+                       'dicom': bytes(128) + b'DICM'}.items():
+        with open(os.path.join(CORPUS, 'mask', 'foreign_' + name), 'wb') as f:
+            f.write(data)
+
+
 make_png()
 make_jpeg()
 make_bmp()
 make_masks()
+make_seeds()

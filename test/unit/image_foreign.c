@@ -72,8 +72,8 @@ test_text(void **state)
 	assert_called(hex, sizeof hex, LS_INVALID_IMAGE, "in hexadecimal digits", "substr(");
 	memcpy(hex, "89504E470D", 10);
 	assert_called(hex, sizeof hex, LS_INVALID_IMAGE, "in hexadecimal digits", "decode(convert_from");
-	ASSERT_CALLED("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146", LS_INVALID_IMAGE, "a pointer of Git LFS",
-				  "git lfs pull");
+	ASSERT_CALLED("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146", LS_INVALID_IMAGE,
+				  "a pointer of Git LFS", "git lfs pull");
 	ASSERT_CALLED("\n<!DOCTYPE html>\n<html><head>", LS_INVALID_IMAGE, "a web page", "login page");
 	ASSERT_CALLED("<HTML><body>404", LS_INVALID_IMAGE, "a web page", "login page");
 	ASSERT_CALLED("<?xml version=\"1.0\"?><svg ", LS_INVALID_IMAGE, "an XML or SVG document", "rsvg-convert");
