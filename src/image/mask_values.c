@@ -30,6 +30,23 @@ mask_unclear(const char *format,...)
 							"Store a mask that is 255 where there is lesion and 0 elsewhere.");
 }
 
+/* Count a row run by run: masks are long runs, and a counter that is raised at
+ * every pixel waits for itself. */
+static void
+count_row(const uint8_t *row, int width, MaskValues *values)
+{
+	int			start = 0;
+
+	for (int x = 1; x <= width; x++)
+	{
+		if (x < width && row[x] == row[start])
+			continue;
+		values->of[row[start]] += x - start;
+		values->equal += x - start - 1;
+		start = x;
+	}
+}
+
 Status
 mask_values_count(const Call *call, const Image *mask, MaskValues *values)
 {
@@ -40,12 +57,7 @@ mask_values_count(const Call *call, const Image *mask, MaskValues *values)
 
 		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
-		values->of[row[0]]++;
-		for (int x = 1; x < mask->width; x++)
-		{
-			values->of[row[x]]++;
-			values->equal += row[x] == row[x - 1];
-		}
+		count_row(row, mask->width, values);
 	}
 	values->pixels = (int64_t) mask->width * mask->height;
 	values->pairs = values->pixels - mask->height;
