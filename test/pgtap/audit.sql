@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(37);
+SELECT plan(39);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -93,6 +93,19 @@ SELECT throws_ok($$SELECT lesion_model_create('hidden', 'unet')$$, '42501', 'les
 	'the record has no triggers of others');
 RESET ROLE;
 DROP TRIGGER hide ON lesion_audit;
+CREATE FUNCTION lesion_test_code.omit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+SET LOCAL ROLE lesion_test_operator;
+CREATE TRIGGER omit BEFORE INSERT ON lesion_audit FOR EACH ROW EXECUTE FUNCTION lesion_test_code.omit();
+SELECT throws_ok($$SELECT lesion_model_create('hidden', 'unet')$$, '09000', NULL, '... nor by a function of its owner that keeps rows out');
+RESET ROLE;
+DROP TRIGGER omit ON lesion_audit;
+SELECT lesion_model_import('theirs', lesion_model_export('unet'), promote => false);
+SET LOCAL ROLE lesion_test_operator;
+CREATE FUNCTION lesion_test_code.take() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'code of others ran as %', current_user; END$$;
+CREATE TRIGGER take BEFORE DELETE ON lesion_version FOR EACH ROW EXECUTE FUNCTION lesion_test_code.take();
+SELECT throws_ok($$SELECT lesion_model_drop('theirs')$$, '42501', 'lesion_version has a trigger that is not of its owner, "take"', 'nor have tables that rows go from with others');
+RESET ROLE;
+DROP TRIGGER take ON lesion_version;
 SELECT lives_ok($$SELECT lesion_model_create('seen', 'unet')$$, '... and goes on when it is dropped');
 
 -- What a role without rights may read.

@@ -37,6 +37,13 @@ void		store_execute(const ModelStore *store, const char *query, int count, Oid *
 /* Is a query of store_execute() that writes under way? Then what is written comes of our functions. */
 bool		store_is_writing(void);
 
+/*
+ * Raise an error where a table of the store has a trigger whose function is not its
+ * owner's: somebody was granted TRIGGER. Called before the owner's rights are
+ * used to write there, which the function would have too.
+ */
+void		store_check_triggers(const ModelStore *store, const char *table);
+
 /* Raise an error unless the caller has `mode` rights on a table of the
  * store; `purpose` completes "to ...". Called before long work. */
 void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);

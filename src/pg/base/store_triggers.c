@@ -1,6 +1,6 @@
 /*
  * store_triggers.c: triggers that let rows into the extension's tables only by
- * way of its functions.
+ * way of its functions, and a look at triggers of others.
  *
  * Who trains, evaluates or promotes has the right to INSERT there; a row made by
  * hand would say that something happened which did not, or that somebody else did
@@ -9,10 +9,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "pg/base/store.h"
 
@@ -51,4 +57,34 @@ Datum
 lesion_training_only(PG_FUNCTION_ARGS)
 {
 	return refuse_others(fcinfo, "lesion_training_only", "a training");
+}
+
+/* Whose a function is. */
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "there is no function with OID %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+void
+store_check_triggers(const ModelStore *store, const char *table)
+{
+	Relation	relation = table_open(get_relname_relid(table, store->schema), RowExclusiveLock);
+	const TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+		if (!has_privs_of_role(function_owner(triggers->triggers[i].tgfoid), relation->rd_rel->relowner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("%s has a trigger that is not of its owner, \"%s\"", table, triggers->triggers[i].tgname),
+					 errhint("The owner can drop it: DROP TRIGGER %s ON %s%s; and revoke TRIGGER on the table.",
+							 quote_identifier(triggers->triggers[i].tgname), store->prefix, table)));
+	table_close(relation, NoLock);
 }

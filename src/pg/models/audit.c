@@ -14,9 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "access/table.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
@@ -26,7 +23,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "pg/base/row_values.h"
 #include "pg/models/model_store.h"
@@ -67,41 +63,6 @@ caller_name(void)
 	return GetUserNameFromId(GetOuterUserId(), false);
 }
 
-/* Whose a function is. */
-static Oid
-function_owner(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "there is no function with OID %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-/*
- * Raise an error where lesion_audit has a trigger that is not its owner's:
- * somebody was granted TRIGGER on it, and the function would run with the
- * rights of the owner, and might keep the record from being written.
- */
-static void
-check_triggers(const ModelStore *store)
-{
-	Relation	audit = table_open(get_relname_relid("lesion_audit", store->schema), RowExclusiveLock);
-	const TriggerDesc *triggers = audit->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		if (!has_privs_of_role(function_owner(triggers->triggers[i].tgfoid), audit->rd_rel->relowner))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("lesion_audit has a trigger that is not of its owner, \"%s\"", triggers->triggers[i].tgname),
-					 errhint("The owner can drop it: DROP TRIGGER %s ON %slesion_audit; and revoke TRIGGER on the table.",
-							 quote_identifier(triggers->triggers[i].tgname), store->prefix)));
-	table_close(audit, NoLock);
-}
-
 /* Add a row to lesion_audit. version_column is NULL for a whole model. */
 static void
 write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, const char *model_column,
@@ -113,7 +74,7 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 	char		nulls[] = "       ";
 	bool		isnull;
 
-	check_triggers(&store);
+	store_check_triggers(&store, "lesion_audit");
 	values[0] = CStringGetTextDatum(event);
 	values[1] = column(row, model_column, TEXTOID, &isnull);
 	nulls[2] = version_column == NULL ? 'n' : ' ';
@@ -129,8 +90,8 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 	values[6] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
 	store_execute(&store,
 				  "INSERT INTO @lesion_audit (event, model, version, sha256, detail, role, login) "
-				  "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT);
+				  "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING entry",
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
 }
 
 /* A version came or went. */

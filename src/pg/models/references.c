@@ -187,6 +187,7 @@ delete_referring(const Reference *reference, const FiredRow *row)
 	Datum		values[KEY_COLUMNS];
 	int			count = key_values(row, reference->key, types, values);
 
+	store_check_triggers(&row->store, reference->table);
 	(void) run_on_referring(key_query("DELETE", row, reference->table, reference->columns, ""),
 							count, types, values, SPI_OK_DELETE);
 }
