@@ -43,6 +43,13 @@ my @tables = qw(lesion_audit lesion_image_score lesion_robustness_score lesion_e
 	lesion_model);
 my %filter = (lesion_model => 'WHERE NOT bundled', lesion_version => 'WHERE number > 0');
 
+# Whatever the extension has is dumped, but for checkpoints.
+is(run_sql($source, q{SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class AS c JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass
+	AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'lesionseg'
+	WHERE c.relkind = 'r' AND c.relname <> 'lesion_checkpoint'}), join(' ', sort @tables), 'the tables that are tested are all');
+is(run_sql($source, q{SELECT string_agg(c.relname, ' ') FROM pg_class AS c, pg_extension AS e WHERE c.relkind IN ('r', 'S') AND c.relname LIKE 'lesion\_%'
+	AND c.relname <> 'lesion_checkpoint' AND e.extname = 'lesionseg' AND c.oid <> ALL (e.extconfig)}), '', '... and each is dumped, with its sequence');
+
 # What is in a table, but for what comes with the extension; of some columns.
 sub content_query {
 	my ($table, $columns) = @_;
