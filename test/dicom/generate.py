@@ -243,6 +243,7 @@ def jpeg():
     run('dcmcjpeg', '+el', '+sv', '4', '+pt', '2', '+un', path('mono12.dcm'), path('lossless_shift.dcm'))
     show('grey12_shift.png', to_levels(GREY12 & ~3, 0, 4095))
     colours()
+    lossless_rare()
     noise = np.random.RandomState(5).randint(0, 256, (3, 64, 48, 3)).astype(np.uint8)
     ds = data_set('fragments', 'RGB', noise, 8, frames=3)
     ds.Rows, ds.Columns = 64, 48
@@ -305,6 +306,57 @@ def colours():
             ('colour_tag_rgb', 'RGB', without(renumbered(rgb), [0xE0, 0xEE])),
             ('colour_tag_ybr', 'YBR_FULL', without(ycc, [0xE0, 0xEE]))):
         encapsulated(name + '.dcm', data_set(name, photometric, b'', 8), baseline, [stream])
+
+
+def lossless_stream(pixels, predictor, restart_rows=0, interleaved=True):
+    """A lossless JPEG stream with what DCMTK's encoder never writes: restart markers, a scan for each component.
+    Every difference's size has a code of five bits."""
+    height, width, count = pixels.shape
+    out = b'\xff\xd8' + b'\xff\xc3' + struct.pack('>HBHHB', 8 + 3 * count, 8, height, width, count)
+    out += b''.join(bytes([c + 1, 0x11, 0]) for c in range(count))
+    out += b'\xff\xc4' + struct.pack('>HB', 19 + 17, 0) + bytes([0, 0, 0, 0, 17] + [0] * 11) + bytes(range(17))
+    if restart_rows:
+        out += b'\xff\xdd' + struct.pack('>HH', 4, restart_rows * width)
+
+    def flush(bits):
+        bits += '1' * (-len(bits) % 8)
+        return bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits), 8)).replace(b'\xff', b'\xff\0')
+
+    for scan in [range(count)] if interleaved else [[c] for c in range(count)]:
+        out += b'\xff\xda' + struct.pack('>HB', 6 + 2 * len(scan), len(scan))
+        out += b''.join(bytes([c + 1, 0]) for c in scan) + bytes([predictor, 0, 0])
+        bits, marker = '', 0
+        for v in range(height):
+            fresh = v == 0 or (restart_rows and v % restart_rows == 0)
+            if v and fresh:
+                out += flush(bits) + bytes([0xff, 0xd0 + marker % 8])
+                bits, marker = '', marker + 1
+            for u in range(width):
+                for c in scan:
+                    a, b, d = (int(pixels[v, u - 1, c]) if u else 0, int(pixels[v - 1, u, c]) if v else 0,
+                               int(pixels[v - 1, u - 1, c]) if u and v else 0)
+                    if fresh:
+                        guess = a if u else 128
+                    else:
+                        guess = b if u == 0 else {1: a, 2: b, 4: a + b - d, 7: (a + b) >> 1}[predictor]
+                    value = int(pixels[v, u, c]) - guess
+                    size = abs(value).bit_length()
+                    bits += format(size, '05b')
+                    if size:
+                        bits += format(value if value > 0 else value + (1 << size) - 1, '0%db' % size)
+        out += flush(bits)
+    return out + b'\xff\xd9'
+
+
+def lossless_rare():
+    """Restart markers and separate scans; DCMTK must read them as we do."""
+    for name, how in (('lossless_restart', {'predictor': 4, 'restart_rows': 2}),
+                      ('lossless_scans', {'predictor': 7, 'interleaved': False})):
+        encapsulated(name + '.dcm', data_set(name, 'RGB', b'', 8), '1.2.840.10008.1.2.4.57', [lossless_stream(RGB, **how)])
+        with tempfile.TemporaryDirectory() as folder:
+            target = os.path.join(folder, 'a.dcm')
+            run('dcmdjpeg', path(name + '.dcm'), target)
+            assert np.array_equal(pydicom.dcmread(target).pixel_array, RGB), name
 
 
 def extended_table():
@@ -498,7 +550,8 @@ def texts():
 def seeds():
     """Single frames for the fuzzers of single decoders (test/fuzz/fuzz_frame.h)."""
     for folder, names in (('dicom_rle', ['rgb_rle', 'mono12_rle']),
-                          ('jpeg_lossless', ['lossless_%d' % i for i in range(1, 8)] + ['lossless_mono12', 'lossless_shift'])):
+                          ('jpeg_lossless', ['lossless_%d' % i for i in range(1, 8)] +
+                           ['lossless_mono12', 'lossless_shift', 'lossless_restart', 'lossless_scans'])):
         folder = os.path.join(HERE, '..', 'fuzz', 'corpus', folder)
         os.makedirs(folder, exist_ok=True)
         for name in names:

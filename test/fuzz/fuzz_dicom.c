@@ -5,6 +5,8 @@
 
 #include "dicom/data_set.h"
 #include "dicom/decode.h"
+#include "dicom/info.h"
+#include "dicom/json.h"
 #include "image/mask_decode.h"
 
 /* Decode the file's frames, the first few. */
@@ -17,8 +19,21 @@ decode_frames(const DicomSet *set)
 		Image		image;
 
 		if (dicom_decode_frame(set, n, &request, &image).code == LS_OK)
-			fuzz_touch(set->host, &image);
+			fuzz_touch(set->call, &image);
 	}
+}
+
+/* Turn the file's attributes into text, as far as they can be. */
+static void
+read_attributes(const DicomSet *set)
+{
+	ByteBuffer	json;
+	DicomInfo	info;
+
+	buffer_init(&json, set->call);
+	dicom_json(set, &json);
+	buffer_free(&json);
+	dicom_info(set, &info);
 }
 
 int
@@ -37,6 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (dicom_read(&host, bytes, size, DICOM_ALL, &set).code == LS_OK)
 	{
 		decode_frames(&set);
+		read_attributes(&set);
 		dicom_free(&set);
 	}
 	if (mask_decode(&host, bytes, size, TURN_UPRIGHT, &mask, NULL).code == LS_OK)

@@ -65,6 +65,8 @@ static const Case cases[] = {
 	{"lossless_6.dcm", "rgb.png", 0, 0},
 	{"lossless_7.dcm", "rgb.png", 0, 0},
 	{"lossless_sv1.dcm", "rgb.png", 0, 0},
+	{"lossless_restart.dcm", "rgb.png", 0, 0},
+	{"lossless_scans.dcm", "rgb.png", 0, 0},
 	{"lossless_ybr.dcm", "ybr.png", 0, 0},
 	{"lossless_mono12.dcm", "grey12.png", 0, 0},
 	{"lossless_shift.dcm", "grey12_shift.png", 0, 0},
