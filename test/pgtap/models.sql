@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(72);
+SELECT plan(76);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -114,6 +114,18 @@ SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'small') + (SELECT 
 	+ (SELECT count(*) FROM lesion_evaluation WHERE model = 'small') + (SELECT count(*) FROM lesion_promotion WHERE model = 'small')
 	+ (SELECT count(*) FROM lesion_epoch), 0::bigint, '... with all that belonged to it');
 SELECT throws_ok($$SELECT lesion_model_drop('small')$$, '42704', NULL, 'it cannot be dropped twice');
+
+SELECT lesion_model_import('dropped', lesion_model_export('copy'));
+SELECT lesion_evaluate('archive', 'dropped', 'all');
+GRANT DELETE ON lesion_model TO lesion_test_writer;
+SET LOCAL ROLE lesion_test_writer;
+SELECT lives_ok($$SELECT lesion_model_drop('dropped')$$, 'who may delete models needs no right on what goes with them');
+SELECT throws_ok($$DELETE FROM lesion_version WHERE model = 'copy'$$, '42501', NULL, '... and has none');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'dropped') + (SELECT count(*) FROM lesion_evaluation WHERE model = 'dropped')
+	+ (SELECT count(*) FROM lesion_promotion WHERE model = 'dropped'), 0::bigint, 'all of it is gone');
+SELECT is((SELECT string_agg(event, ', ' ORDER BY event) FROM lesion_audit WHERE model = 'dropped' AND role = 'lesion_test_writer'), 'drop, drop version',
+	'... and on record as that role''s work');
 
 -- Who may do what. PUBLIC may read and segment.
 CREATE ROLE lesion_test_user;
