@@ -1,7 +1,7 @@
 -- Masks as people store them: of another size, turned, or no masks at all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(23);
+SELECT plan(24);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask, large.mask AS large_mask, turned.mask AS turned_mask
@@ -52,6 +52,17 @@ SELECT is((lesion_segment_detail(p.image, 'net', options => '{"orientation": "as
 FROM phone AS p JOIN archive AS a USING (id) WHERE id = 1;
 
 SELECT throws_ok($$SELECT lesion_evaluate('phone', 'net', 'all')$$, '22000', NULL, 'masks drawn on stored pixels do not fit turned images');
+DO $$
+DECLARE
+	said text;
+BEGIN
+	PERFORM lesion_evaluate('phone', 'net', 'all');
+EXCEPTION WHEN data_exception THEN
+	GET STACKED DIAGNOSTICS said = PG_EXCEPTION_DETAIL;
+	PERFORM set_config('masks.said', said, true);
+END
+$$;
+SELECT alike(current_setting('masks.said'), 'The last of them is row %its mask 48 x 40. % before its EXIF orientation (6)%', 'and the error says why');
 SELECT is(p.n || ' ' || p.dice, a.n || ' ' || a.dice, 'they are scored with their images as stored')
 FROM lesion_evaluate('phone', 'net', 'all', options => '{"orientation": "as_stored"}') AS p, lesion_evaluate('archive', 'net', 'all') AS a;
 SELECT is(options, '{"orientation": "as_stored"}', 'and the score says so') FROM lesion_evaluation WHERE images = 'public.phone';

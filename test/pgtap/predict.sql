@@ -20,7 +20,7 @@ SELECT is((SELECT count(*) FROM masks m JOIN (SELECT * FROM archive WHERE id < 5
 	LATERAL lesion_segment_detail(a.image, 'net') AS d WHERE m.area = d.area AND m.confidence = d.confidence AND m.uncertain = d.uncertain), 12::bigint, '... with what is known about them');
 SELECT results_eq($$SELECT id, mask, area, model, version FROM masks WHERE error IS NOT NULL$$,
 	$$VALUES ('100', NULL::bytea, NULL::float8, 'net', 1)$$, 'an image that is none has a row without a mask');
-SELECT matches((SELECT error FROM masks WHERE id = '100'), 'image', '... that says why');
+SELECT matches((SELECT error FROM masks WHERE id = '100'), 'the bytes are text', '... that says why');
 SELECT is((SELECT count(*) FROM masks m JOIN archive a ON m.id = a.id::text WHERE m.image_sha256 = sha256(a.image)), 13::bigint, 'the SHA-256 of each image');
 SELECT is((SELECT count(DISTINCT weights_sha256) FROM masks, lesion_version v WHERE v.sha256 = weights_sha256), 1::bigint, 'that of the weights');
 SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3' AND backend IN ('onednn', 'openblas') AND "precision" IN ('f32', 'bf16')

@@ -405,16 +405,25 @@ images_check(const Call *call, const ImageRow *row, ImageTurn turn)
 	return status_ok();
 }
 
-void
-broken_check(const BrokenRows *broken, int64 rows)
+/* Raise an error when more than a tenth of `rows` rows were broken, with what
+ * was wrong with the last of them where that is known. */
+static void
+check_share(const BrokenRows *broken, int64 rows, const char *id, const Status *last)
 {
 	if (broken->broken * 10 > rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("more than a tenth of the %lld images of %s are broken (%lld so far)",
 						(long long) rows, broken->source->name, (long long) broken->broken),
+				 last != NULL ? errdetail("The last of them is row \"%s\": %s. %s", id, last->message, last->hint) : 0,
 				 errhint("See that the image and mask columns are the right ones, and leave broken rows out "
 						 "with a view.")));
+}
+
+void
+broken_check(const BrokenRows *broken, int64 rows)
+{
+	check_share(broken, rows, NULL, NULL);
 }
 
 bool
@@ -436,6 +445,6 @@ broken_row(BrokenRows *rows, const Call *call, const char *id, Status status)
 			(errcode(status_sqlstate(status.code)),
 			 errmsg("skipped row \"%s\" of %s: %s", id, rows->source->name, status.message),
 			 status.hint[0] != '\0' ? errhint("%s", status.hint) : 0));
-	broken_check(rows, rows->usable);
+	check_share(rows, rows->usable, id, &status);
 	return true;
 }
