@@ -64,6 +64,18 @@ dicom_value_count(const DicomElement *element)
 	return count;
 }
 
+/* Is it ASCII, without control characters? */
+static bool
+is_default_repertoire(const uint8_t *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	}
+	return true;
+}
+
 bool
 dicom_string(const DicomElement *element, size_t n, char *out, size_t size)
 {
@@ -90,7 +102,7 @@ dicom_string(const DicomElement *element, size_t n, char *out, size_t size)
 		end--;
 	while (start < end && *start == ' ')
 		start++;
-	if (start == end || (size_t) (end - start) >= size || memchr(start, '\0', (size_t) (end - start)) != NULL)
+	if (start == end || (size_t) (end - start) >= size || !is_default_repertoire(start, (size_t) (end - start)))
 		return false;
 	memcpy(out, start, (size_t) (end - start));
 	out[end - start] = '\0';

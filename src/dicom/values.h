@@ -25,8 +25,8 @@ bool		dicom_is_multiple_text(uint16_t vr);
 size_t		dicom_value_count(const DicomElement *element);
 
 /* Value n, from 0, of text in the default repertoire (UI, CS, DA, DS, ...),
- * without the padding around it. False when it is not there, is empty or
- * does not fit; then out is "". */
+ * without the padding around it. False when it is not there, is empty,
+ * does not fit or holds anything else; then out is "". */
 bool		dicom_string(const DicomElement *element, size_t n, char *out, size_t size);
 
 /* Value n as a number: of binary VRs, DS and IS. False when it is not there

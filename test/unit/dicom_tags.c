@@ -250,6 +250,24 @@ test_unknown_charset(void **state)
 	}
 }
 
+/* What must be ASCII and is not counts as missing: it may be no text at all. */
+static void
+test_not_ascii(void **state)
+{
+	static const uint8_t uids[] = "\x08\0\x16\0UI\x02\0" "1\xFF" "\x08\0\x18\0UI\x02\0" "1\n" "\x08\0\x60\0CS\x02\0" "XC";
+	Call		host = dicom_host();
+	DicomSet	set;
+	DicomInfo	info;
+
+	(void) state;
+	assert_ok(dicom_read(&host, uids, sizeof uids - 1, DICOM_ALL, &set));
+	assert_ok(dicom_info(&set, &info));
+	assert_string_equal(info.sop_class, "");
+	assert_string_equal(info.sop_instance, "");
+	assert_string_equal(info.modality, "XC");
+	dicom_free(&set);
+}
+
 int
 main(void)
 {
@@ -260,6 +278,7 @@ main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_deflated_limit),
 		cmocka_unit_test(test_unknown_charset),
+		cmocka_unit_test(test_not_ascii),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
