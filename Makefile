@@ -10,6 +10,8 @@
 #   make valgrind [ROOM=image]       unit tests under memcheck
 #   make fuzz [SECONDS=20]           each decoder under libFuzzer
 #   make bench [PEERS=dir] [DATA=dir]   the table of docs/performance.md, in build/bench.md
+#   make deb                         Debian packages, in build/deb
+#   make dist                        the zip that PGXN takes, in build
 #   make clean
 #
 # This file builds what needs no server: the rooms of src/ (core, image, ...)
@@ -215,6 +217,14 @@ check:
 
 demo: packages
 	$(MAKE) --no-print-directory run-demo DATA='$(DATA)'
+
+.PHONY: deb dist
+deb:
+	test/tools/packages --deb
+	src/packaging/deb
+
+dist:
+	src/packaging/dist
 
 .PHONY: run-check run-demo install-as-root
 install-as-root: all
