@@ -36,10 +36,12 @@ allowed_level(void)
 		{"AVX", ISA_BASELINE},
 		{"AVX2", ISA_AVX2},
 		{"AVX2_VNNI", ISA_AVX2},
+		{"AVX2_VNNI_2", ISA_AVX2},
 		{"AVX512_CORE", ISA_AVX512},
 		{"AVX512_CORE_VNNI", ISA_AVX512},
 		{"AVX512_CORE_BF16", ISA_AVX512_BF16},
 		{"AVX512_CORE_FP16", ISA_AVX512_BF16},
+		{"AVX10_1_512", ISA_AVX512_BF16},
 	};
 	const char *value = getenv("ONEDNN_MAX_CPU_ISA");
 
