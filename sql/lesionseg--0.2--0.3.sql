@@ -159,17 +159,6 @@ ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
 REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
 	FROM PUBLIC;
 
--- ==== Rights ====
-
--- What lesionseg--0.2.sql could not register: it may have been run by the
--- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.
-CREATE FUNCTION lesion_register_bundled()
-RETURNS void
-AS 'MODULE_PATHNAME', 'lesion_register_bundled'
-LANGUAGE C VOLATILE PARALLEL UNSAFE;
-
-SELECT lesion_register_bundled();
-DROP FUNCTION lesion_register_bundled();
 -- ==== Settings ====
 
 CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text, OUT meaning text)
@@ -236,7 +225,75 @@ LEFT JOIN LATERAL (
 
 COMMENT ON COLUMN lesion_runs.error IS 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
 
--- A function of this name with fewer arguments may have been made by others.
+-- ==== What a run's masks are ====
+
+ALTER TABLE lesion_run ADD COLUMN masks jsonb;
+GRANT SELECT (masks) ON lesion_run TO PUBLIC;
+COMMENT ON COLUMN lesion_run.masks IS
+'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, and of each kind';
+
+-- ==== What a version's images were split by ====
+
+ALTER TABLE lesion_version ADD COLUMN split_columns text[];
+ALTER TABLE lesion_version ADD COLUMN validation_fraction float8 NOT NULL DEFAULT 0.1
+	CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8);
+ALTER TABLE lesion_version ADD COLUMN image_digests bytea;
+ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
+COMMENT ON COLUMN lesion_version.split_columns IS
+'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
+COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';
+COMMENT ON COLUMN lesion_version.image_digests IS
+'of each image that it was trained on the first 8 bytes of the SHA-256, in order; NULL where they are not known';
+
+-- The runs say it: by id_column, or by the primary key, if the table has one still.
+ALTER TABLE lesion_version DISABLE TRIGGER lesion_version_immutable;
+UPDATE lesion_version v SET
+	split_columns = CASE WHEN r.options ? 'id_column'::text THEN ARRAY[r.options ->> 'id_column'::text] ELSE (
+		SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.n)
+		FROM pg_catalog.pg_index i CROSS JOIN pg_catalog.unnest(i.indkey) WITH ORDINALITY AS k (attnum, n)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+		WHERE i.indrelid = pg_catalog.to_regclass(r.images)::oid AND i.indisprimary AND k.n <= i.indnkeyatts) END,
+	validation_fraction = coalesce((r.options ->> 'validation_fraction'::text)::float8, 0.1)
+FROM lesion_run r WHERE r.run = v.run;
+ALTER TABLE lesion_version ENABLE TRIGGER lesion_version_immutable;
+
+ALTER TABLE lesion_evaluation DROP CONSTRAINT lesion_evaluation_subset_check;
+ALTER TABLE lesion_evaluation ADD CONSTRAINT lesion_evaluation_subset_check
+	CHECK (subset IN ('test', 'validation', 'train', 'all'));
+ALTER TABLE lesion_evaluation ADD COLUMN split_columns text[];
+ALTER TABLE lesion_evaluation ADD COLUMN validation_fraction float8 NOT NULL DEFAULT 0.1;
+ALTER TABLE lesion_evaluation ADD COLUMN seen bigint CHECK (seen >= 0::bigint);
+COMMENT ON COLUMN lesion_evaluation.split_columns IS
+'what the rows were split by, as in lesion_version; NULL where the subset is all, and for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.seen IS 'images scored that the version was trained on; NULL where that is not known';
+
+ALTER TABLE lesion_robustness_score DROP CONSTRAINT lesion_robustness_score_subset_check;
+ALTER TABLE lesion_robustness_score ADD CONSTRAINT lesion_robustness_score_subset_check
+	CHECK (subset IN ('test', 'validation', 'train', 'all'));
+ALTER TABLE lesion_robustness_score ADD COLUMN split_columns text[];
+COMMENT ON COLUMN lesion_robustness_score.split_columns IS 'what the rows were split by, as in lesion_evaluation';
+
+CREATE OR REPLACE VIEW lesion_robustness_table AS
+SELECT DISTINCT ON (model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance)
+	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta, split_columns
+FROM lesion_robustness_score
+ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance, evaluated_at DESC;
+
+COMMENT ON VIEW lesion_robustness_table IS
+'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, kind, severity and enhancement';
+
+CREATE OR REPLACE VIEW lesion_leaderboard AS
+SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
+	options, split_columns, seen
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold,
+		options) *
+	FROM lesion_evaluation
+	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold, options,
+		evaluation DESC) latest
+ORDER BY images, subset, dice DESC;
+
+-- It gives every argument: a function with fewer may have been made by others.
 CREATE OR REPLACE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
 RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
@@ -244,12 +301,16 @@ BEGIN ATOMIC
 	WITH latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"
 		FROM lesion_robustness_table t
-		WHERE t.model = lesion_robustness_picture.model AND (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (
-			SELECT s.version, s.images, s.subset, s.n, s.seed, s.threshold, s.tta FROM lesion_robustness_score s
+		JOIN (
+			SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta
+			FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
 				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
-			ORDER BY s.evaluated_at DESC LIMIT 1)),
+			ORDER BY s.evaluated_at DESC LIMIT 1) l
+		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (l.version, l.images, l.subset, l.n, l.seed,
+			l.threshold, l.tta) AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
+		WHERE t.model = lesion_robustness_picture.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
 			SELECT 'clean' AS kind, 0 AS n
@@ -268,6 +329,92 @@ BEGIN ATOMIC
 		NULL::float8)
 	WHERE EXISTS (SELECT FROM latest);
 END;
+
+DROP FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint,
+	jsonb, text);
+DROP PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint,
+	jsonb, text, boolean, float8, int);
+DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text);
+DROP FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint);
+DROP FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint);
+DROP FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean);
+
+CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
+	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
+	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
+	group_column text DEFAULT NULL)
+RETURNS lesion_training_result
+AS 'MODULE_PATHNAME', 'lesion_train'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
+
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, text) IS
+'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
+
+CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 30,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
+	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
+	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
+	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL,
+	group_column text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'lesion_retrain'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
+'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
+
+CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
+	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL,
+	group_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL)
+RETURNS lesion_evaluation
+AS 'MODULE_PATHNAME', 'lesion_evaluate'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text, text, float8) IS
+'score a model on the images and masks of a table, or of one part of them, and keep the scores';
+
+CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
+	subset text DEFAULT 'test', image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
+	id_column text DEFAULT NULL, tta boolean DEFAULT false, draws int DEFAULT 2000, confidence float8 DEFAULT 0.95,
+	seed bigint DEFAULT 0, group_column text DEFAULT NULL,
+	OUT first int, OUT second int, OUT n bigint, OUT dice_a float8, OUT dice_b float8,
+	OUT dice_difference float8, OUT dice_low float8, OUT dice_high float8,
+	OUT jaccard_difference float8, OUT jaccard_low float8, OUT jaccard_high float8, OUT better int)
+AS 'MODULE_PATHNAME', 'lesion_compare'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint, text) IS
+'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
+
+CREATE FUNCTION lesion_robustness(images regclass, model text, subset text DEFAULT 'test', kinds text[] DEFAULT NULL,
+	severities int[] DEFAULT '{1,2,3,4,5}', modes text[] DEFAULT '{off,auto}', max_images int DEFAULT NULL,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	version int DEFAULT NULL, threshold float8 DEFAULT NULL, tta boolean DEFAULT false, seed bigint DEFAULT 0,
+	group_column text DEFAULT NULL,
+	OUT kind text, OUT severity int, OUT enhance text, OUT dice float8, OUT "drop" float8, OUT n bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_robustness'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000 ROWS 132;
+
+COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint, text) IS
+'score a model on the images of a table made worse in every way, as they are and enhanced, and keep the scores';
+
+CREATE FUNCTION lesion_ensemble_fit(model text, images regclass, image_column text DEFAULT 'image',
+	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL,
+	tta boolean DEFAULT false, promote boolean DEFAULT true, group_column text DEFAULT NULL, seed bigint DEFAULT 0,
+	OUT version int, OUT members text[], OUT weights float8[], OUT threshold float8, OUT n bigint, OUT jaccard float8,
+	OUT equal_jaccard float8)
+AS 'MODULE_PATHNAME', 'lesion_ensemble_fit'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean, text, bigint) IS
+'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active versions with these';
 
 -- ==== Bundled weights ====
 

@@ -360,6 +360,7 @@ CREATE TABLE lesion_run (
 	started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	finished_at timestamptz,
 	started_by text NOT NULL DEFAULT current_user,
+	masks jsonb,
 	CHECK ((state = 'finished') = (version IS NOT NULL)),
 	CHECK ((state = 'running') = (finished_at IS NULL))
 );
@@ -380,6 +381,8 @@ COMMENT ON COLUMN lesion_run.data_sha256 IS 'digest of all that training and val
 COMMENT ON COLUMN lesion_run.images_per_second IS 'training alone, mean over epochs';
 COMMENT ON COLUMN lesion_run.pid IS 'server process of the run';
 COMMENT ON COLUMN lesion_run.resumed IS 'times it went on after it was stopped';
+COMMENT ON COLUMN lesion_run.masks IS
+'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, and of each kind';
 
 CREATE TABLE lesion_version (
 	model text NOT NULL,
@@ -400,11 +403,15 @@ CREATE TABLE lesion_version (
 	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0::float8 AND temperature < 'infinity'),
 	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0::float8 AND review_below <= 1::float8),
 	enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always')),
+	split_columns text[],
+	validation_fraction float8 NOT NULL DEFAULT 0.1 CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8),
+	image_digests bytea,
 	PRIMARY KEY (model, number)
 );
 
--- Weights do not compress; EXTERNAL saves the attempt at every reading.
+-- Weights and digests do not compress; EXTERNAL saves the attempt at every reading.
 ALTER TABLE lesion_version ALTER COLUMN weights SET STORAGE EXTERNAL;
+ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
 
 CREATE INDEX ON lesion_version (run);
 
@@ -420,6 +427,11 @@ COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get
 COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_version.enhance IS 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
 COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
+COMMENT ON COLUMN lesion_version.split_columns IS
+'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
+COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';
+COMMENT ON COLUMN lesion_version.image_digests IS
+'of each image that it was trained on the first 8 bytes of the SHA-256, in order; NULL where they are not known';
 
 CREATE FUNCTION lesion_version_immutable()
 RETURNS trigger
@@ -482,7 +494,7 @@ CREATE TABLE lesion_evaluation (
 	model text NOT NULL,
 	version int NOT NULL,
 	images text NOT NULL,
-	subset text NOT NULL CHECK (subset IN ('test', 'train', 'all')),
+	subset text NOT NULL CHECK (subset IN ('test', 'validation', 'train', 'all')),
 	split_seed bigint NOT NULL,
 	test_fraction float8 NOT NULL,
 	threshold float8 NOT NULL,
@@ -503,7 +515,10 @@ CREATE TABLE lesion_evaluation (
 	evaluated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	evaluated_by text NOT NULL DEFAULT current_user,
 	options jsonb NOT NULL DEFAULT '{}'
-		CHECK (jsonb_typeof(options) = 'object')
+		CHECK (jsonb_typeof(options) = 'object'),
+	split_columns text[],
+	validation_fraction float8 NOT NULL DEFAULT 0.1,
+	seen bigint CHECK (seen >= 0::bigint)
 );
 
 CREATE INDEX ON lesion_evaluation (model, version);
@@ -515,12 +530,15 @@ COMMENT ON COLUMN lesion_evaluation.skipped IS 'rows left out because id, image 
 COMMENT ON COLUMN lesion_evaluation.broken IS 'rows left out because image or mask cannot be used';
 COMMENT ON COLUMN lesion_evaluation.images_per_second IS 'decoding, network and resizing to the mask''s size';
 COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
+COMMENT ON COLUMN lesion_evaluation.split_columns IS
+'what the rows were split by, as in lesion_version; NULL where the subset is all, and for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.seen IS 'images scored that the version was trained on; NULL where that is not known';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,
 	version int NOT NULL,
 	images text NOT NULL,
-	subset text NOT NULL CHECK (subset IN ('test', 'train', 'all')),
+	subset text NOT NULL CHECK (subset IN ('test', 'validation', 'train', 'all')),
 	kind text NOT NULL,
 	severity int NOT NULL CHECK (severity BETWEEN 0 AND 5),
 	enhance text NOT NULL CHECK (enhance IN ('off', 'auto', 'always')),
@@ -532,7 +550,8 @@ CREATE TABLE lesion_robustness_score (
 	tta boolean NOT NULL,
 	evaluated_at timestamptz NOT NULL,
 	evaluated_by text NOT NULL DEFAULT current_user,
-	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	split_columns text[]
 );
 
 CREATE INDEX ON lesion_robustness_score (model, version);
@@ -542,6 +561,7 @@ COMMENT ON COLUMN lesion_robustness_score.kind IS 'of lesion_degradations(), or 
 COMMENT ON COLUMN lesion_robustness_score.dice IS 'mean over images';
 COMMENT ON COLUMN lesion_robustness_score.score IS 'tells rows apart';
 COMMENT ON COLUMN lesion_robustness_score."drop" IS 'Dice of clean images that are not enhanced, less dice';
+COMMENT ON COLUMN lesion_robustness_score.split_columns IS 'what the rows were split by, as in lesion_evaluation';
 
 CREATE TABLE lesion_image_score (
 	evaluation bigint NOT NULL,
@@ -751,13 +771,13 @@ INSERT INTO lesion_model (name, architecture, bundled) VALUES
 -- Views
 
 CREATE VIEW lesion_robustness_table AS
-SELECT DISTINCT ON (model, version, images, subset, n, seed, threshold, tta, kind, severity, enhance)
-	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta
+SELECT DISTINCT ON (model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance)
+	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta, split_columns
 FROM lesion_robustness_score
-ORDER BY model, version, images, subset, n, seed, threshold, tta, kind, severity, enhance, evaluated_at DESC;
+ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance, evaluated_at DESC;
 
 COMMENT ON VIEW lesion_robustness_table IS
-'the latest result of lesion_robustness for each version, table, part, number of images, seed, threshold, tta, kind, severity and enhancement';
+'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, kind, severity and enhancement';
 
 CREATE VIEW lesion_models AS
 SELECT m.name AS model, m.architecture, coalesce(v.config, m.config) AS config,
@@ -871,11 +891,13 @@ COMMENT ON COLUMN lesion_segmentation_progress.processes IS 'of a parallel query
 
 CREATE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
-	options
+	options, split_columns, seen
 FROM (
-	SELECT DISTINCT ON (model, version, images, subset, split_seed, test_fraction, threshold, options) *
+	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold,
+		options) *
 	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, split_seed, test_fraction, threshold, options, evaluation DESC) latest
+	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold, options,
+		evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
 
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
@@ -900,7 +922,7 @@ GRANT SELECT ON lesion_model, lesion_version, lesion_promotion, lesion_epoch, le
 REVOKE SELECT ON lesion_run FROM PUBLIC;
 GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images, validation_images,
 	test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed, started_at, finished_at,
-	started_by) ON lesion_run TO PUBLIC;
+	started_by, masks) ON lesion_run TO PUBLIC;
 
 -- Training and evaluation
 
@@ -954,12 +976,13 @@ CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
 	image_size int DEFAULT 256, batch_size int DEFAULT 8, learning_rate float8 DEFAULT NULL,
 	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
-	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL)
+	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
+	group_column text DEFAULT NULL)
 RETURNS lesion_training_result
 AS 'MODULE_PATHNAME', 'lesion_train'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
-COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text) IS
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, text) IS
 'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
 
 CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 30,
@@ -968,35 +991,37 @@ CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 
 	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
 	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
-	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL)
+	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL,
+	group_column text DEFAULT NULL)
 AS 'MODULE_PATHNAME', 'lesion_retrain'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, boolean, float8, int) IS
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
-	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL)
+	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL,
+	group_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text) IS
-'score a model on the images and masks of a table, or of its test or training part, and keep the scores';
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text, text, float8) IS
+'score a model on the images and masks of a table, or of one part of them, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
 	subset text DEFAULT 'test', image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
 	id_column text DEFAULT NULL, tta boolean DEFAULT false, draws int DEFAULT 2000, confidence float8 DEFAULT 0.95,
-	seed bigint DEFAULT 0,
+	seed bigint DEFAULT 0, group_column text DEFAULT NULL,
 	OUT first int, OUT second int, OUT n bigint, OUT dice_a float8, OUT dice_b float8,
 	OUT dice_difference float8, OUT dice_low float8, OUT dice_high float8,
 	OUT jaccard_difference float8, OUT jaccard_low float8, OUT jaccard_high float8, OUT better int)
 AS 'MODULE_PATHNAME', 'lesion_compare'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint) IS
+COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint, text) IS
 'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
 
 -- Robustness
@@ -1005,12 +1030,13 @@ CREATE FUNCTION lesion_robustness(images regclass, model text, subset text DEFAU
 	severities int[] DEFAULT '{1,2,3,4,5}', modes text[] DEFAULT '{off,auto}', max_images int DEFAULT NULL,
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	version int DEFAULT NULL, threshold float8 DEFAULT NULL, tta boolean DEFAULT false, seed bigint DEFAULT 0,
+	group_column text DEFAULT NULL,
 	OUT kind text, OUT severity int, OUT enhance text, OUT dice float8, OUT "drop" float8, OUT n bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_robustness'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000 ROWS 132;
 
-COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint) IS
+COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint, text) IS
 'score a model on the images of a table made worse in every way, as they are and enhanced, and keep the scores';
 
 CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL)
@@ -1028,12 +1054,16 @@ BEGIN ATOMIC
 	WITH latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"
 		FROM lesion_robustness_table t
-		WHERE t.model = lesion_robustness_picture.model AND (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (
-			SELECT s.version, s.images, s.subset, s.n, s.seed, s.threshold, s.tta FROM lesion_robustness_score s
+		JOIN (
+			SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta
+			FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
 				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
-			ORDER BY s.evaluated_at DESC LIMIT 1)),
+			ORDER BY s.evaluated_at DESC LIMIT 1) l
+		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (l.version, l.images, l.subset, l.n, l.seed,
+			l.threshold, l.tta) AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
+		WHERE t.model = lesion_robustness_picture.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
 			SELECT 'clean' AS kind, 0 AS n
@@ -1232,14 +1262,14 @@ COMMENT ON FUNCTION lesion_model_export(text, int, text) IS
 'the weights of a version, of the active one unless named, as a safetensors file; dtype f32, bf16 or f16 writes them anew';
 
 CREATE FUNCTION lesion_ensemble_fit(model text, images regclass, image_column text DEFAULT 'image',
-	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, validation_fraction float8 DEFAULT 0.1,
-	tta boolean DEFAULT false, promote boolean DEFAULT true,
+	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL,
+	tta boolean DEFAULT false, promote boolean DEFAULT true, group_column text DEFAULT NULL, seed bigint DEFAULT 0,
 	OUT version int, OUT members text[], OUT weights float8[], OUT threshold float8, OUT n bigint, OUT jaccard float8,
 	OUT equal_jaccard float8)
 AS 'MODULE_PATHNAME', 'lesion_ensemble_fit'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean) IS
+COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean, text, bigint) IS
 'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active versions with these';
 
 CREATE FUNCTION lesion_model_promote(name text, version int)

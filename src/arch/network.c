@@ -114,6 +114,7 @@ load(Network *network, const void *bytes, size_t size, bool same_config)
 	network->temperature = info.temperature;
 	network->review_below = info.review_below;
 	memcpy(network->enhance, info.enhance, sizeof info.enhance);
+	memcpy(network->split, info.split, sizeof info.split);
 	return status_ok();
 }
 
@@ -146,6 +147,7 @@ network_save(const Network *network, WeightsStorage storage, const char *config_
 	info.temperature = network->temperature;
 	info.review_below = network->review_below;
 	memcpy(info.enhance, network->enhance, sizeof info.enhance);
+	memcpy(info.split, network->split, sizeof info.split);
 	memcpy(info.mean, network->mean, sizeof info.mean);
 	memcpy(info.std, network->std, sizeof info.std);
 	return weights_write(network->call, &info, network->graph, network->weights, storage, bytes, size);

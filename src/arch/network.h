@@ -35,6 +35,7 @@ typedef struct Network
 	double		temperature;	/* of its probabilities; 0 = not known */
 	double		review_below;	/* expected Dice of masks to be looked at; 0 = not known */
 	char		enhance[16];	/* how the images it was trained on were enhanced; empty = not */
+	char		split[WEIGHTS_SPLIT_SIZE];	/* how they were split (nn/weights.h); empty = not known */
 } Network;
 
 /* Build the graph and allocate weights (all zero). call must outlive it. */

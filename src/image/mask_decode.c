@@ -285,6 +285,22 @@ read_unusual(MaskReader *reader)
 	return mask_values_lesion(&reader->values, lossy, &reader->lesion, &reader->kind);
 }
 
+const char *
+mask_kind_name(MaskKind kind)
+{
+	static const char *const names[MASK_KINDS] = {
+		[MASK_PLAIN] = "plain",
+		[MASK_SOFT] = "soft",
+		[MASK_FAINT] = "faint",
+		[MASK_PERCENT] = "percent",
+		[MASK_COLOUR] = "colour",
+		[MASK_ALPHA] = "alpha",
+		[MASK_BORDERED] = "bordered",
+	};
+
+	return names[kind];
+}
+
 Status
 mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Image *mask, MaskKind *kind)
 {

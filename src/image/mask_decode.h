@@ -24,8 +24,12 @@ typedef enum MaskKind
 	MASK_PERCENT,				/* 0 to 100: lesion above 50 */
 	MASK_COLOUR,				/* one colour on black: lesion from half of its brightness */
 	MASK_ALPHA,					/* drawn black on transparent: lesion is what is drawn */
-	MASK_BORDERED				/* 0, 1 and 255, or such a palette: 1 is lesion, 255 a border that is not */
+	MASK_BORDERED,				/* 0, 1 and 255, or such a palette: 1 is lesion, 255 a border that is not */
+	MASK_KINDS					/* how many there are */
 } MaskKind;
+
+/* The kind's name: "plain". */
+const char *mask_kind_name(MaskKind kind);
 
 /*
  * Decode a mask in any accepted format to 1 channel, 255 where there is

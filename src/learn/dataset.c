@@ -171,7 +171,7 @@ resize_in_place(const Call *call, int size, Image *image)
 /* Decode both halves at training size. The caller frees them also on failure. */
 static Status
 decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
-			const void *mask_bytes, size_t mask_size, Image *image, Image *mask)
+			const void *mask_bytes, size_t mask_size, Image *image, Image *mask, MaskKind *kind)
 {
 	const Call *call = dataset->call;
 	int			size = dataset->size;
@@ -194,7 +194,7 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 	TRY(resize_in_place(call, size, image));
 	TRY(enhance_by_mode(call, dataset->enhance, image));
 	TRY(call_poll(call));
-	TRY(about("mask", mask_decode(call, mask_bytes, mask_size, dataset->turn, mask, NULL)));
+	TRY(about("mask", mask_decode(call, mask_bytes, mask_size, dataset->turn, mask, kind)));
 	TRY(resize_in_place(call, size, mask));
 	for (size_t i = 0; i < dataset->mask_bytes; i++)
 		mask->pixels[i] = mask->pixels[i] > 127 ? 255 : 0;
@@ -203,16 +203,19 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 
 Status
 dataset_add(Dataset *dataset, const void *image_bytes, size_t image_size,
-			const void *mask_bytes, size_t mask_size)
+			const void *mask_bytes, size_t mask_size, MaskFacts *facts)
 {
 	Image		image = {0};
 	Image		mask = {0};
+	MaskKind	kind;
 	Status		status;
 
 	TRY(call_poll(dataset->call));
-	status = decode_pair(dataset, image_bytes, image_size, mask_bytes, mask_size, &image, &mask);
+	status = decode_pair(dataset, image_bytes, image_size, mask_bytes, mask_size, &image, &mask, &kind);
 	if (status.code == LS_OK)
 		status = store_record(dataset, image.pixels, mask.pixels);
+	if (status.code == LS_OK && facts != NULL)
+		mask_facts_add(facts, &mask, kind);
 	image_free(dataset->call, &image);
 	image_free(dataset->call, &mask);
 	return status;

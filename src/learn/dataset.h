@@ -16,6 +16,7 @@
 #include "core/status.h"
 #include "enhance/enhance.h"
 #include "image/codec.h"
+#include "measure/mask_facts.h"
 
 typedef struct Dataset Dataset;
 
@@ -33,11 +34,11 @@ void		dataset_free(Dataset *dataset);
 
 /* Decode, check that image and mask have the same shape, resize both to
  * size x size and append; a mask pixel is lesion where at least half of what
- * it covers is. On failure nothing is added; INVALID_IMAGE (also above
+ * it covers is. The mask joins `facts` unless that is NULL. On failure nothing is added; INVALID_IMAGE (also above
  * max_pixels) and UNSUPPORTED say what is wrong with the pair, any other code
  * is not the pair's fault. */
 Status		dataset_add(Dataset *dataset, const void *image, size_t image_size,
-						const void *mask, size_t mask_size);
+						const void *mask, size_t mask_size, MaskFacts *facts);
 
 /* Number of images. */
 long		dataset_count(const Dataset *dataset);

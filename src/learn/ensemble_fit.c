@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "infer/bilinear.h"
-#include "learn/threshold.h"
+#include "learn/ensemble_images.h"
 
-/* The largest sum of maps: counts sum to at most 255. */
-#define SUM_MAX (255 * 255)
+/* The largest sum of maps: counts sum to at most ENSEMBLE_COUNTS_MAX. */
+#define SUM_MAX (255 * ENSEMBLE_COUNTS_MAX)
 
 /* An image: member m's map is pixels [m, m + 1) * size * size, its mask comes
  * after the last. */
@@ -126,16 +126,30 @@ sum_maps(const EnsembleFit *fit, const FitImage *image, const int *counts, uint1
 	}
 }
 
-/* Mean Jaccard over the images when member m counts counts[m] times, at the
- * threshold that is best then: at a fixed one, a member that knows nothing
- * could win by moving the sums towards it. */
+int
+ensemble_members(const EnsembleFit *fit)
+{
+	return fit->members;
+}
+
+long
+ensemble_images(const EnsembleFit *fit)
+{
+	long		count = 0;
+
+	for (const FitImage *image = fit->images; image != NULL; image = image->next)
+		count++;
+	return count;
+}
+
+/* The same as ensemble_score, with memory for pixels. */
 static Status
-score_counts(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *score)
+score_images(const EnsembleFit *fit, const int *counts, uint16_t *sums, ImageScoreTaker take, void *data)
 {
 	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
-	ThresholdScores scores = {.images = 0};
 	uint8_t		below[SUM_MAX + 1];	/* candidates, by sum */
 	int			total = 0;
+	long		i = 0;
 
 	for (int m = 0; m < fit->members; m++)
 		total += counts[m];
@@ -145,49 +159,56 @@ score_counts(const EnsembleFit *fit, const int *counts, uint16_t *sums, double *
 	{
 		const uint8_t *mask = image->pixels + (size_t) fit->members * pixels;
 		ThresholdCounts above = {{0}};
+		ThresholdScores scores = {.images = 0};
 
 		sum_maps(fit, image, counts, sums);
-		for (size_t i = 0; i < pixels; i++)
-			above[below[sums[i]]][mask[i] != 0]++;
+		for (size_t p = 0; p < pixels; p++)
+			above[below[sums[p]]][mask[p] != 0]++;
 		threshold_add_counts(&scores, above);
+		take(data, i++, &scores);
 		TRY(call_poll(fit->call));
 	}
-	*score = threshold_best_jaccard(&scores);
 	return status_ok();
 }
 
-/* Find how often each member is chosen; `best` holds the counts, and the
- * others are memory for as many. */
-static Status
-select_members(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, double *best_score)
+Status
+ensemble_score(const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data)
 {
-	*best_score = -1;
-	memset(counts, 0, (size_t) fit->members * sizeof *counts);
-	for (int round = 0; round < ENSEMBLE_FIT_ROUNDS; round++)
-	{
-		double		round_score = -1;
-		int			chosen = 0;
+	void	   *sums;
+	Status		status;
 
-		for (int m = 0; m < fit->members; m++)
-		{
-			double		score;
+	TRY(call_alloc_array(fit->call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums));
+	status = score_images(fit, counts, sums, take, data);
+	call_free(fit->call, sums);
+	return status;
+}
 
-			counts[m]++;
-			TRY(score_counts(fit, counts, sums, &score));
-			counts[m]--;
-			if (score > round_score)
-			{
-				round_score = score;
-				chosen = m;
-			}
-		}
-		counts[chosen]++;
-		if (round_score > *best_score)
-		{
-			*best_score = round_score;
-			memcpy(best, counts, (size_t) fit->members * sizeof *counts);
-		}
-	}
+void
+ensemble_add_scores(ThresholdScores *sums, const ThresholdScores *image, int times)
+{
+	for (int c = 0; c < THRESHOLD_CANDIDATES; c++)
+		sums->jaccard[c] += times * image->jaccard[c];
+	sums->images += times * image->images;
+}
+
+/* Take an image's scores once. */
+static void
+add_once(void *data, long i, const ThresholdScores *scores)
+{
+	(void) i;
+	ensemble_add_scores(data, scores, 1);
+}
+
+/* Mean Jaccard over the images with these counts, at the threshold that is best
+ * then: at a fixed one, a member that knows nothing could win by moving the sums
+ * towards it. */
+static Status
+mean_jaccard(const EnsembleFit *fit, const int *counts, double *jaccard)
+{
+	ThresholdScores sums = {.images = 0};
+
+	TRY(ensemble_score(fit, counts, add_once, &sums));
+	*jaccard = threshold_best_jaccard(&sums);
 	return status_ok();
 }
 
@@ -232,8 +253,7 @@ fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Fit *res
 	void	   *memory;
 	Status		status;
 
-	for (const FitImage *image = fit->images; image != NULL; image = image->next)
-		images.count++;
+	images.count = ensemble_images(fit);
 	for (int m = 0; m < fit->members; m++)
 		ensemble.total += counts[m];
 	TRY(call_alloc_array(fit->call, images.pixels, sizeof(float), &memory));
@@ -245,34 +265,44 @@ fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Fit *res
 
 /* The same as ensemble_fit_solve, with memory for members and pixels. */
 static Status
-solve(const EnsembleFit *fit, int *best, int *counts, uint16_t *sums, double *weights, EnsembleFitResult *result)
+solve(const EnsembleFit *fit, uint64_t seed, int *counts, uint16_t *sums, double *weights, EnsembleFitResult *result)
 {
+	bool		few = ensemble_images(fit) < ENSEMBLE_FIT_MIN_IMAGES;
 	int			total = 0;
 
+	TRY(ensemble_select(fit->call, fit, seed, counts, &result->helped));
+	TRY(mean_jaccard(fit, counts, &result->jaccard));
+	result->equal = few ? result->helped < ENSEMBLE_FIT_HELPED_FEW : result->helped <= ENSEMBLE_FIT_HELPED;
+	for (int m = 0; m < fit->members; m++)
+		weights[m] = counts[m];
 	for (int m = 0; m < fit->members; m++)
 		counts[m] = 1;
-	TRY(score_counts(fit, counts, sums, &result->equal_jaccard));
-	TRY(select_members(fit, best, counts, sums, &result->jaccard));
-	TRY(fit_weighted(fit, best, sums, &result->fitted));
+	TRY(mean_jaccard(fit, counts, &result->equal_jaccard));
 	for (int m = 0; m < fit->members; m++)
-		total += best[m];
+	{
+		if (!result->equal)
+			counts[m] = (int) weights[m];
+		total += counts[m];
+	}
+	if (result->equal)
+		result->jaccard = result->equal_jaccard;
 	for (int m = 0; m < fit->members; m++)
-		weights[m] = (double) best[m] / total;
-	return status_ok();
+		weights[m] = (double) counts[m] / total;
+	return fit_weighted(fit, counts, sums, &result->fitted);
 }
 
 Status
-ensemble_fit_solve(const EnsembleFit *fit, double *weights, EnsembleFitResult *result)
+ensemble_fit_solve(const EnsembleFit *fit, uint64_t seed, double *weights, EnsembleFitResult *result)
 {
 	const Call *call = fit->call;
 	void	   *counts = NULL;
 	void	   *sums = NULL;
-	Status		status = call_alloc_array(call, 2 * (size_t) fit->members, sizeof(int), &counts);
+	Status		status = call_alloc_array(call, (size_t) fit->members, sizeof(int), &counts);
 
 	if (status.code == LS_OK)
 		status = call_alloc_array(call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums);
 	if (status.code == LS_OK)
-		status = solve(fit, counts, (int *) counts + fit->members, sums, weights, result);
+		status = solve(fit, seed, counts, sums, weights, result);
 	call_free(call, counts);
 	call_free(call, sums);
 	return status;

@@ -1,21 +1,35 @@
 /*
  * ensemble_fit.h: how much weight each member of an ensemble deserves.
  *
- * Forward selection with replacement (Caruana et al., "Ensemble selection
- * from libraries of models", ICML 2004): beginning with none, the member that
- * lifts the mean Jaccard, at the best threshold, most is added, again and again; a member's weight is
- * the share of rounds that it won. Weights are those after the round that was
- * best, so a member that helps nowhere gets 0, and few images cannot bring
- * about fine-tuned weights.
+ * Bagged forward selection with replacement (Caruana et al., "Ensemble
+ * selection from libraries of models", ICML 2004, section 2.3): images are drawn
+ * with replacement, as often as there are images. For such a draw, beginning with
+ * none, the member that lifts the mean Jaccard, at the best threshold, most is
+ * added, again and again; a member's weight is the share of rounds that it won,
+ * up to the round that was best. What is taken is the mean over draws: weights
+ * of one selection hang on a few images.
+ *
+ * A draw leaves a third of the images out, which tells whether its weights
+ * help: equal ones are taken unless most draws' weights beat equal ones there,
+ * and with few images nearly all.
  */
 #ifndef LESIONSEG_LEARN_ENSEMBLE_FIT_H
 #define LESIONSEG_LEARN_ENSEMBLE_FIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "image/image.h"
 #include "learn/fit.h"
 #include "infer/segment.h"
 
 #define ENSEMBLE_FIT_ROUNDS 20
+#define ENSEMBLE_FIT_DRAWS 20
+
+/* With fewer images than these, weights must help in nearly all draws. */
+#define ENSEMBLE_FIT_MIN_IMAGES 50
+#define ENSEMBLE_FIT_HELPED 0.5
+#define ENSEMBLE_FIT_HELPED_FEW 0.95
 
 typedef struct EnsembleFit EnsembleFit;
 
@@ -31,9 +45,12 @@ typedef struct EnsembleFitResult
 	Fit			fitted;			/* to the weighted ensemble */
 	double		jaccard;		/* mean over the images at the best threshold, with these weights */
 	double		equal_jaccard;	/* the same with equal ones */
+	double		helped;			/* share of the draws whose weights beat equal ones on what they left out */
+	bool		equal;			/* equal weights were taken */
 } EnsembleFitResult;
 
-/* Find the weights (they sum to 1); at least one image was added. */
-Status		ensemble_fit_solve(const EnsembleFit *fit, double *weights, EnsembleFitResult *result);
+/* Find the weights (they sum to 1); at least one image was added. The same
+ * images in the same order and seed give the same weights. */
+Status		ensemble_fit_solve(const EnsembleFit *fit, uint64_t seed, double *weights, EnsembleFitResult *result);
 
 #endif

@@ -67,9 +67,8 @@ threshold_add(ThresholdScores *scores, size_t pixels, const float *probabilities
 	threshold_add_counts(scores, above);
 }
 
-/* The index of the best candidate. */
-static int
-best_candidate(const ThresholdScores *scores)
+int
+threshold_best_candidate(const ThresholdScores *scores)
 {
 	int			middle = THRESHOLD_CANDIDATES / 2;
 	int			best = middle;
@@ -89,11 +88,11 @@ best_candidate(const ThresholdScores *scores)
 double
 threshold_best(const ThresholdScores *scores)
 {
-	return candidate(best_candidate(scores));
+	return candidate(threshold_best_candidate(scores));
 }
 
 double
 threshold_best_jaccard(const ThresholdScores *scores)
 {
-	return scores->jaccard[best_candidate(scores)] / (double) scores->images;
+	return scores->jaccard[threshold_best_candidate(scores)] / (double) scores->images;
 }

@@ -37,7 +37,10 @@ void		threshold_add_counts(ThresholdScores *scores, ThresholdCounts above);
 /* Add an image: probabilities (pixels) and its mask of 0/255. */
 void		threshold_add(ThresholdScores *scores, size_t pixels, const float *probabilities, const uint8_t *mask);
 
-/* The best threshold for the images added. */
+/* The number of the candidate that is best for the images added. */
+int			threshold_best_candidate(const ThresholdScores *scores);
+
+/* That threshold. */
 double		threshold_best(const ThresholdScores *scores);
 
 /* The mean Jaccard there; at least one image was added. */

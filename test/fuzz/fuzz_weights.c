@@ -43,6 +43,7 @@ check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 	require(weights_read_info(host, bytes, size, &info_again).code == LS_OK);
 	require(strcmp(info_again.architecture, info->architecture) == 0);
 	require(strcmp(info_again.config, info->config) == 0);
+	require(strcmp(info_again.split, info->split) == 0);
 	require(memcmp(info_again.mean, info->mean, sizeof info->mean) == 0);
 	require(memcmp(info_again.std, info->std, sizeof info->std) == 0);
 	call_free(host, bytes);

@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(56);
+SELECT plan(60);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -80,6 +80,17 @@ SELECT is((SELECT metadata ->> 'fitted_on' FROM lesion_version WHERE model = 'al
 SELECT is((lesion_ensemble_fit('all', 'archive', validation_fraction => 0.5, promote => false)).version, 3, 'a fit that is not promoted');
 SELECT is((SELECT version FROM lesion_models WHERE model = 'all'), 2, '... is not');
 SELECT is((SELECT count(DISTINCT sha256) FROM lesion_version WHERE model = 'all' AND number IN (2, 3)), 1::bigint, 'the same rows give the same weights');
+
+-- Two that say the same cannot be told apart: equal weights stay.
+SELECT lesion_model_import('twin', lesion_model_export('good'));
+SELECT lesion_model_create('twins', 'ensemble', '{"members": ["good", "twin"], "weights": [3, 1]}');
+CREATE TEMP TABLE few AS SELECT * FROM lesion_ensemble_fit('twins', 'archive', validation_fraction => 0.3);
+SELECT ok(n < 50, 'few images') FROM few;
+SELECT is(weights, '{0.5,0.5}', '... do not tell twins apart') FROM few;
+SELECT is(jaccard, equal_jaccard, '... whose equal weights are scored') FROM few;
+SELECT row_eq($$SELECT metadata -> 'equal_weights', metadata -> 'helped' FROM lesion_version WHERE model = 'twins' AND number = 2$$, ROW('true'::jsonb, '0'::jsonb), '... and it is kept why');
+SELECT lesion_model_drop('twins');
+SELECT lesion_model_drop('twin');
 
 -- What cannot be.
 SELECT throws_ok($$SELECT lesion_model_create('e', 'ensemble')$$, '22023', 'the config of an ensemble must name 1 to 16 members', 'no members');

@@ -40,7 +40,7 @@ add_noise(const Call *host, Dataset *dataset, uint64_t seed, int width, int heig
 {
 	EncodedImage image = noise_png(host, seed, width, height, 3);
 	EncodedImage mask = noise_png(host, seed, width, height, 1);
-	Status		status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size);
+	Status		status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL);
 
 	call_free(host, image.bytes);
 	call_free(host, mask.bytes);
@@ -116,7 +116,7 @@ test_many_chunks(void **state)
 
 	assert_int_equal(dataset_create(&host.context, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(dataset_add(dataset, rgb.bytes, rgb.size, mask.bytes, mask.size).code, LS_OK);
+		assert_int_equal(dataset_add(dataset, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	assert_int_equal(host.spilled, 2L * size * size * 4);
 	for (int i = 0; i < 20; i++)
 	{
@@ -164,7 +164,7 @@ test_resized(void **state)
 
 	assert_int_equal(dataset_create(&host.context, 2, 1 << 20, &dataset).code, LS_OK);
 	assert_int_equal(dataset_add(dataset, encoded[0].bytes, encoded[0].size,
-								 encoded[1].bytes, encoded[1].size).code, LS_OK);
+								 encoded[1].bytes, encoded[1].size, NULL).code, LS_OK);
 	assert_int_equal(dataset_read(dataset, 0, rgb, mask).code, LS_OK);
 	assert_int_equal(rgb[0], 25);
 	assert_int_equal(rgb[3], 45);
@@ -200,32 +200,32 @@ test_broken_pairs(void **state)
 	small_mask = noise_png(context, 1, 20, 30, 1);
 	assert_int_equal(dataset_create(context, SIZE, 1 << 20, &dataset).code, LS_OK);
 
-	status = dataset_add(dataset, image.bytes, image.size, small_mask.bytes, small_mask.size);
+	status = dataset_add(dataset, image.bytes, image.size, small_mask.bytes, small_mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_string_equal(status.message, "the image is 30 x 20 pixels, its mask 20 x 30");
 	assert_string_equal(status.hint, "A mask may differ from its image in size, not in aspect ratio.");
 
-	status = dataset_add(dataset, "nothing", 7, mask.bytes, mask.size);
+	status = dataset_add(dataset, "nothing", 7, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "image: ", 7);
-	status = dataset_add(dataset, image.bytes, image.size, "", 0);
+	status = dataset_add(dataset, image.bytes, image.size, "", 0, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "mask: ", 6);
 
-	status = dataset_add(dataset, image.bytes, image.size / 2, mask.bytes, mask.size);
+	status = dataset_add(dataset, image.bytes, image.size / 2, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "image: ", 7);
-	status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size - 20);
+	status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size - 20, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "mask: ", 6);
 
 	host.context.max_pixels = 599;
-	status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size);
+	status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_string_equal(status.message, "30 x 20 pixels are above the limit of 599");
 	host.context.max_pixels = 600;
 	assert_int_equal(dataset_count(dataset), 0);
-	assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size).code, LS_OK);
+	assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	assert_int_equal(dataset_count(dataset), 1);
 
 	assert_int_equal(dataset_read(dataset, 1, NULL, NULL).code, LS_INVALID_ARGUMENT);
@@ -304,14 +304,14 @@ test_cancel(void **state)
 	mask = noise_png(context, 1, 300, 300, 1);
 	assert_int_equal(dataset_create(context, SIZE, 1 << 20, &dataset).code, LS_OK);
 	host.polls = 0;
-	assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size).code, LS_OK);
+	assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	polls = host.polls;
 	assert_true(polls >= 4);
 	for (long stop = 0; stop < polls; stop++)
 	{
 		host.polls = 0;
 		host.stop_after = stop;
-		assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size).code,
+		assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL).code,
 						 LS_CANCELLED);
 		assert_int_equal(dataset_count(dataset), 1);
 	}

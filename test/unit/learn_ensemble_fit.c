@@ -18,6 +18,9 @@
 #define SIDE 16
 #define PIXELS (SIDE * SIDE)
 
+/* As `guess`: the third member is as good as the others. */
+#define NO_GUESS (-1)
+
 /* Draw a mask, and what members of different skill say of it: the first knows
  * it but for noise, around `middle`, the second too with noise of its own, the
  * third says `guess` everywhere, but for noise. */
@@ -35,13 +38,13 @@ draw(Rng *rng, double middle, double guess, Image *truth, float maps[3][PIXELS])
 
 		truth->pixels[i] = inside ? 255 : 0;
 		for (int m = 0; m < 3; m++)
-			maps[m][i] = (float) ((m == 2 ? guess : inside ? middle + 0.2 : middle - 0.2) + 0.6 * (rng_uniform(rng) - 0.5));
+			maps[m][i] = (float) ((m == 2 && guess != NO_GUESS ? guess : inside ? middle + 0.2 : middle - 0.2) + 0.6 * (rng_uniform(rng) - 0.5));
 	}
 }
 
-/* Add 30 drawn images. */
+/* Add drawn images. */
 static void
-add_images(TestHost *host, double middle, double guess, EnsembleFit *fit)
+add_images(TestHost *host, int count, double middle, double guess, EnsembleFit *fit)
 {
 	Image		truth;
 	Rng			rng;
@@ -49,7 +52,7 @@ add_images(TestHost *host, double middle, double guess, EnsembleFit *fit)
 
 	rng_seed(&rng, 17, 0);
 	assert_int_equal(image_create(&host->context, SIDE, SIDE, 1, &truth).code, LS_OK);
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < count; i++)
 	{
 		ProbabilityMap views[3];
 
@@ -63,14 +66,14 @@ add_images(TestHost *host, double middle, double guess, EnsembleFit *fit)
 
 /* Fit weights to such images, on a host that begins here; end_fit ends both. */
 static EnsembleFit *
-solve_images(TestHost *host, double middle, double guess, double weights[3], EnsembleFitResult *result)
+solve_images(TestHost *host, int count, double middle, double guess, double weights[3], EnsembleFitResult *result)
 {
 	EnsembleFit *fit;
 
 	test_host_init(host);
 	assert_int_equal(ensemble_fit_create(&host->context, 3, SIDE, &fit).code, LS_OK);
-	add_images(host, middle, guess, fit);
-	assert_int_equal(ensemble_fit_solve(fit, weights, result).code, LS_OK);
+	add_images(host, count, middle, guess, fit);
+	assert_int_equal(ensemble_fit_solve(fit, 0, weights, result).code, LS_OK);
 	return fit;
 }
 
@@ -91,16 +94,17 @@ test_weights(void **state)
 	double		weights[3];
 
 	(void) state;
-	fit = solve_images(&host, 0.5, 0.5, weights, &result);
+	fit = solve_images(&host, 30, 0.5, 0.5, weights, &result);
 	assert_true(fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
 	assert_true(weights[0] > 0.3 && weights[1] > 0.3 && weights[2] < 0.2);
 	assert_true(result.jaccard > result.equal_jaccard && result.jaccard <= 1);
+	assert_true(result.helped == 1 && !result.equal);
 	assert_true(result.fitted.threshold > 0.3 && result.fitted.threshold < 0.7);
 	assert_true(result.fitted.temperature != 1 && result.fitted.review_below > 0 && result.fitted.review_below < 1);
 
 	/* Stopped anywhere, it says so. */
 	host.stop_after = host.polls + 40;
-	assert_int_equal(ensemble_fit_solve(fit, weights, &result).code, LS_CANCELLED);
+	assert_int_equal(ensemble_fit_solve(fit, 0, weights, &result).code, LS_CANCELLED);
 	host.stop_after = -1;
 	end_fit(&host, fit);
 }
@@ -116,10 +120,56 @@ test_shifted(void **state)
 	double		weights[3];
 
 	(void) state;
-	fit = solve_images(&host, 0.69, 0.3, weights, &result);
+	fit = solve_images(&host, 30, 0.69, 0.3, weights, &result);
 	assert_true(weights[2] < 0.1);
 	assert_true(result.fitted.threshold > 0.6 && result.fitted.threshold < 0.8);
 	end_fit(&host, fit);
+}
+
+/* The draws follow the seed alone. */
+static void
+test_seed(void **state)
+{
+	TestHost	host;
+	EnsembleFit *fit;
+	EnsembleFitResult result;
+	EnsembleFitResult again;
+	double		weights[3];
+	double		same[3];
+	double		other[3];
+
+	(void) state;
+	fit = solve_images(&host, 60, 0.5, 0.5, weights, &result);
+	assert_int_equal(ensemble_fit_solve(fit, 0, same, &again).code, LS_OK);
+	assert_memory_equal(same, weights, sizeof weights);
+	assert_true(again.jaccard == result.jaccard && again.helped == result.helped &&
+				again.fitted.threshold == result.fitted.threshold);
+	assert_int_equal(ensemble_fit_solve(fit, 1, other, &again).code, LS_OK);
+	assert_memory_not_equal(other, weights, sizeof weights);
+	for (int m = 0; m < 3; m++)
+		assert_true(fabs(other[m] - weights[m]) < 0.1);
+	end_fit(&host, fit);
+}
+
+/* Few images do not tell members of one skill apart: equal weights stay. */
+static void
+test_few_images(void **state)
+{
+	TestHost	host;
+	EnsembleFit *fit;
+	EnsembleFitResult result;
+	double		weights[3];
+
+	(void) state;
+	for (int count = 1; count < ENSEMBLE_FIT_MIN_IMAGES; count += 12)
+	{
+		fit = solve_images(&host, count, 0.5, NO_GUESS, weights, &result);
+		assert_true(result.equal && result.helped < ENSEMBLE_FIT_HELPED_FEW);
+		assert_true(result.jaccard == result.equal_jaccard);
+		for (int m = 0; m < 3; m++)
+			assert_true(weights[m] == 1.0 / 3);
+		end_fit(&host, fit);
+	}
 }
 
 /* Maps of different sizes, weighted: the value of each pixel. */
@@ -157,6 +207,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_shifted),
+		cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_few_images),
 		cmocka_unit_test(test_blend),
 	};
 

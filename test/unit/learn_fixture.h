@@ -45,7 +45,7 @@ fixture_lesions(const Call *host, int size, size_t max_memory, int64_t first, in
 		assert_int_equal(png_encode(host, &image, 1, &encoded_image).code, LS_OK);
 		assert_int_equal(png_encode(host, &mask, 1, &encoded_mask).code, LS_OK);
 		assert_int_equal(dataset_add(dataset, encoded_image.bytes, encoded_image.size,
-									 encoded_mask.bytes, encoded_mask.size).code, LS_OK);
+									 encoded_mask.bytes, encoded_mask.size, NULL).code, LS_OK);
 		image_free(host, &image);
 		image_free(host, &mask);
 		call_free(host, encoded_image.bytes);

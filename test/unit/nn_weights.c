@@ -69,6 +69,7 @@ test_round_trip(void **state)
 		assert_true(read.threshold == info.threshold);
 		assert_true(read.temperature == info.temperature);
 		assert_true(read.review_below == info.review_below);
+		assert_string_equal(read.split, info.split);
 
 		assert_ok(weights_read(host, bytes, size, graph, loaded));
 		for (int p = 0; p < graph->param_count; p++)
@@ -106,7 +107,8 @@ test_header_text(void **state)
 		"{\"__metadata__\":{\"format_version\":\"1\",\"architecture\":\"unet\","
 		"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\",\"image_size\":\"256\","
 		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\",\"threshold\":\"0.45\",\"temperature\":\"1.5\",\"review_below\":\"0.75\","
-		"\"crc32\":\"7eddc5f1bd25422edc0ea1a5f0d77ef1e7bf03e043b8a9c01a6eba20\"},"
+		"\"crc32\":\"7eddc5f1bd25422edc0ea1a5f0d77ef1e7bf03e043b8a9c01a6eba20\","
+		"\"split\":\"{\\\"columns\\\": [\\\"patient\\\"], \\\"seed\\\": 7}\"},"
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"
 		"\"norm.running_var\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[16,32]},"
 		"\"stem.weight\":{\"dtype\":\"BF16\",\"shape\":[4,3,3,3],\"data_offsets\":[32,248]},"

@@ -51,6 +51,7 @@ fixture_info(void)
 		.threshold = 0.45,
 		.temperature = 1.5,
 		.review_below = 0.75,
+		.split = "{\"columns\": [\"patient\"], \"seed\": 7}",
 	};
 }
 

@@ -7,7 +7,8 @@
  * text), image_size, mean, std (three numbers each, comma separated),
  * extension_version, crc32 (of each tensor, weights_checksum.h); threshold,
  * temperature and review_below where they are known; enhance where training
- * enhanced images. docs/weights.md tells users the whole format.
+ * enhanced images; split (JSON text) where it is known which images training
+ * kept away. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -17,6 +18,9 @@
 #include "nn/graph.h"
 
 #define WEIGHTS_FORMAT_VERSION 1
+
+/* Room for what a file says of its split. */
+#define WEIGHTS_SPLIT_SIZE 8192
 
 typedef struct WeightsInfo
 {
@@ -31,6 +35,7 @@ typedef struct WeightsInfo
 	double		temperature;	/* of its probabilities, infer/calibration.h; 0 = unknown */
 	double		review_below;	/* expected Dice of masks to be looked at; 0 = unknown */
 	char		enhance[16];	/* how images were enhanced in training; empty = not */
+	char		split[WEIGHTS_SPLIT_SIZE];	/* JSON object text: how training split its images; empty = unknown */
 } WeightsInfo;
 
 typedef enum WeightsStorage

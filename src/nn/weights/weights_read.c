@@ -182,14 +182,26 @@ read_channels(const json_t *metadata, const char *key, double minimum, float *ch
 	return status_ok();
 }
 
+/* Copy a metadata string that is an object of JSON. */
+static Status
+copy_object(const json_t *metadata, const char *key, char *text, size_t size)
+{
+	json_t	   *object;
+	bool		is_object;
+
+	TRY(copy_text(metadata, key, text, size));
+	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	is_object = json_is_object(object);
+	json_decref(object);
+	return is_object ? status_ok() : metadata_error(key, "is not a JSON object");
+}
+
 /* Read our metadata, if the file has it. */
 static Status
 read_metadata(const WeightsFile *file, WeightsInfo *info)
 {
 	const json_t *metadata = json_object_get(file->root, METADATA_KEY);
 	double		number;
-	json_t	   *config;
-	bool		is_object;
 
 	weights_info_default(info);
 	info->format_version = 0;
@@ -210,12 +222,7 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 	TRY(copy_text(metadata, "architecture", info->architecture, sizeof info->architecture));
 	if (info->architecture[0] == '\0')
 		return metadata_error("architecture", "is empty");
-	TRY(copy_text(metadata, "config", info->config, sizeof info->config));
-	config = json_loads(info->config, JSON_REJECT_DUPLICATES, NULL);
-	is_object = json_is_object(config);
-	json_decref(config);
-	if (!is_object)
-		return metadata_error("config", "is not a JSON object");
+	TRY(copy_object(metadata, "config", info->config, sizeof info->config));
 	TRY(read_numbers(metadata, "image_size", 1, &number));
 	if (!(number >= 0 && number <= 65536 && number == floor(number)))
 		return metadata_error("image_size", "is not a whole number from 0 to 65536");
@@ -243,6 +250,8 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 	}
 	if (json_object_get(metadata, "enhance") != NULL)
 		TRY(copy_text(metadata, "enhance", info->enhance, sizeof info->enhance));
+	if (json_object_get(metadata, "split") != NULL)
+		TRY(copy_object(metadata, "split", info->split, sizeof info->split));
 	info->format_version = WEIGHTS_FORMAT_VERSION;
 	return status_ok();
 }

@@ -103,7 +103,8 @@ make_metadata(const WeightsInfo *info, const char *checksums)
 		set_number(metadata, "temperature", info->temperature) &&
 		set_number(metadata, "review_below", info->review_below) &&
 		set_text(metadata, WEIGHTS_CHECKSUMS_KEY, checksums) &&
-		(info->enhance[0] == '\0' || set_text(metadata, "enhance", info->enhance)))
+		(info->enhance[0] == '\0' || set_text(metadata, "enhance", info->enhance)) &&
+		(info->split[0] == '\0' || set_text(metadata, "split", info->split)))
 		return metadata;
 	json_decref(metadata);
 	return NULL;

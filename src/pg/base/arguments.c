@@ -24,6 +24,12 @@ argument_text(FunctionCallInfo fcinfo, int n, const char *name)
 	return text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
+char *
+argument_text_or_null(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
 Oid
 argument_oid(FunctionCallInfo fcinfo, int n, const char *name)
 {

@@ -17,6 +17,9 @@ Oid			argument_oid(FunctionCallInfo fcinfo, int n, const char *name);
 int			argument_int(FunctionCallInfo fcinfo, int n, const char *name);
 double		argument_double(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* A text that may be NULL. */
+char	   *argument_text_or_null(FunctionCallInfo fcinfo, int n);
+
 /* Raise an error unless a threshold lies between 0 and 1, both out. */
 void		argument_check_threshold(double threshold);
 

@@ -16,24 +16,11 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/evaluate/evaluate.h"
-#include "pg/images/split.h"
+#include "pg/evaluate/seen.h"
 
 PG_FUNCTION_INFO_V1(lesion_compare);
 
 #define MAX_DRAWS 1000000
-
-/* Say where rows that one of the versions may have been trained on are scored. */
-static void
-check_splits(const ModelVersion *a, const ModelVersion *b, const char *subset)
-{
-	if (strcmp(subset, "test") == 0 && (a->split_seed != b->split_seed || a->test_fraction != b->test_fraction))
-		ereport(WARNING,
-				(errmsg("versions %d and %d of model \"%s\" were trained on different splits of the images", a->number,
-						b->number, b->model),
-				 errdetail("Some test rows of version %d may have been among those that version %d was trained on.",
-						   b->number, a->number),
-				 errhint("Train versions that are to be compared with the same split_seed and test_fraction.")));
-}
 
 /* An argument between bounds, both out. */
 static double
@@ -49,21 +36,24 @@ read_share(FunctionCallInfo fcinfo, int n, const char *name)
 	return share;
 }
 
-/* Score a version. */
+/* Score a version; a WARNING says where it was trained on images that are scored. */
 static Evaluation
 score(const ModelStore *store, const EvaluationTask *common, const ModelVersion *version)
 {
 	EvaluationTask task = *common;
+	Evaluation	evaluation;
 
 	task.version = version;
 	task.options.threshold = version->threshold;
 	task.options.enhance = version->enhance;
 	task.options.as_trained = true;
-	return evaluation_run(store, &task);
+	evaluation = evaluation_run(store, &task);
+	seen_warn(version, &task.split, task.subset, evaluation.seen, evaluation.score.n);
+	return evaluation;
 }
 
 /* lesion_compare(images, model, version_a, version_b, subset, image_column,
- * mask_column, id_column, tta, draws, confidence, seed) */
+ * mask_column, id_column, tta, draws, confidence, seed, group_column) */
 Datum
 lesion_compare(PG_FUNCTION_ARGS)
 {
@@ -76,6 +66,7 @@ lesion_compare(PG_FUNCTION_ARGS)
 	double		confidence = read_share(fcinfo, 10, "confidence");
 	Call *call = call_create(CurrentMemoryContext, 1);
 	EvaluationTask task = {.quiet = true};
+	ImagesColumns columns = {0};
 	ModelVersion *a;
 	ModelVersion *b;
 	Evaluation	score_a;
@@ -104,20 +95,20 @@ lesion_compare(PG_FUNCTION_ARGS)
 	b = store_need_version(&store, model, PG_ARGISNULL(3) ? NULL : &number_b);
 	task.subset = argument_text(fcinfo, 4, "subset");
 	evaluation_check_subset(task.subset);
-	task.split_seed = b->split_seed;
-	task.test_fraction = b->test_fraction;
+	task.version = b;
 	task.options.tta = PG_GETARG_BOOL(8);
-	task.source = images_open(images, argument_text(fcinfo, 5, "image_column"), argument_text(fcinfo, 6, "mask_column"),
-							  PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7)));
-	check_splits(a, b, task.subset);
+	columns.image = argument_text(fcinfo, 5, "image_column");
+	columns.mask = argument_text(fcinfo, 6, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, 7);
+	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, 12));
 	score_a = score(&store, &task, a);
 	score_b = score(&store, &task, b);
 	differences = palloc((score_b.images.count + 1) * sizeof(double));
-	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), differences);
+	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), false, differences);
 	if (count == 0)
 		evaluation_nothing(&task);
 	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
-	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), differences);
+	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), false, differences);
 	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
 
 	values[0] = Int32GetDatum(a->number);

@@ -20,8 +20,9 @@
 #include "pg/base/call.h"
 #include "pg/base/json_values.h"
 #include "pg/base/settings.h"
-#include "pg/images/images_source.h"
-#include "pg/images/split.h"
+#include "pg/evaluate/evaluate.h"
+#include "pg/evaluate/seen.h"
+#include "pg/base/split.h"
 #include "pg/models/ensemble_version.h"
 #include "pg/models/work_lock.h"
 #include "pg/segment/model_segment.h"
@@ -35,24 +36,14 @@ typedef struct FitTask
 {
 	ModelStore	store;
 	char	   *model;
-	ImagesSource *source;
-	double		validation_fraction;
+	EvaluationTask rows;		/* which rows to fit on: the first member's validation rows */
 	bool		tta;
 	bool		promote;
+	int64		seed;			/* of the draws */
 	EnsembleContent content;
 	int64		images;
 	EnsembleFitResult result;
 } FitTask;
-
-/* Is a row one of the validation rows? */
-static bool
-is_validation(const FitTask *task, const char *id)
-{
-	const ModelVersion *member = task->content.members[0];
-
-	return !split_is_test(id, member->split_seed, member->test_fraction) &&
-		split_is_validation(id, member->split_seed, task->validation_fraction);
-}
 
 /* Add what the members say of a fetched row. */
 static Status
@@ -73,12 +64,29 @@ add_row(const FitTask *task, const ImageRow *row, const Call *call, EnsembleFit 
 	return status;
 }
 
+/* Say where there are few images to find weights on. */
+static void
+warn_few(const FitTask *task)
+{
+	if (task->images >= ENSEMBLE_FIT_MIN_IMAGES)
+		return;
+	ereport(WARNING,
+			(errmsg("%lld images are few to weigh %d members by", (long long) task->images, task->content.count),
+			 task->result.equal ?
+			 errdetail("Weights found on draws of them beat equal weights on the images left out in %.0f %% of the draws: equal "
+					   "weights are kept.", 100 * task->result.helped) :
+			 errdetail("Weights found on draws of them beat equal weights on the images left out in %.0f %% of the draws, so "
+					   "they are taken.", 100 * task->result.helped),
+			 errhint("With %d images and more, weights are taken that help in most draws.", ENSEMBLE_FIT_MIN_IMAGES)));
+}
+
 /* Find the weights. */
 static void
 fit_weights(FitTask *task)
 {
 	Call *fit_host = call_create(CurrentMemoryContext, 1);
-	BrokenRows	broken = {task->source};
+	BrokenRows	broken = {task->rows.source};
+	SeenImages	seen[ENSEMBLE_MAX_MEMBERS];
 	EnsembleFit *fit;
 	ImagesScan	scan;
 	ImageRow	row;
@@ -86,20 +94,27 @@ fit_weights(FitTask *task)
 	int			size = 0;
 
 	for (int i = 0; i < task->content.count; i++)
+	{
 		size = Max(size, task->content.members[i]->image_size);
+		seen[i] = seen_open(&task->store, task->content.members[i]);
+	}
 	check_status(fit_host, ensemble_fit_create(fit_host, task->content.count, Min(size, FIT_SIZE), &fit));
-	images_count(task->source, &rows, &broken.usable);
-	images_begin(task->source, &scan);
+	images_count(task->rows.source, &rows, &broken.usable);
+	images_begin(task->rows.source, &scan);
 	while (images_next(&scan, &row))
 	{
 		Call *call;
 
-		if (!is_validation(task, row.id))
+		if (!evaluation_contains(&task->rows, &row))
 			continue;
 		images_fetch(&scan, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		if (!broken_row(&broken, call, row.id, add_row(task, &row, call, fit)))
+		{
 			task->images++;
+			for (int i = 0; i < task->content.count; i++)
+				seen[i].seen += seen_contains(&seen[i], &row);
+		}
 		call_destroy(call);
 	}
 	images_end(&scan);
@@ -107,9 +122,12 @@ fit_weights(FitTask *task)
 	if (task->images == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no row of %s is a validation row", task->source->name),
-				 errhint("Add rows, or raise validation_fraction (now %g).", task->validation_fraction)));
-	check_status(fit_host, ensemble_fit_solve(fit, task->content.weights, &task->result));
+				 errmsg("no row of %s is a validation row", task->rows.source->name),
+				 errhint("Add rows, or raise validation_fraction (now %g).", task->rows.split.validation_fraction)));
+	for (int i = 0; i < task->content.count; i++)
+		seen_warn(task->content.members[i], &task->rows.split, task->rows.subset, seen[i].seen, task->images);
+	check_status(fit_host, ensemble_fit_solve(fit, (uint64_t) task->seed, task->content.weights, &task->result));
+	warn_few(task);
 	ensemble_fit_free(fit);
 	call_destroy(fit_host);
 }
@@ -121,12 +139,15 @@ fit_metadata(const FitTask *task)
 	JsonBuilder builder;
 
 	json_begin(&builder);
-	json_add_string(&builder, "fitted_on", task->source->name);
+	json_add_string(&builder, "fitted_on", task->rows.source->name);
 	json_add_number(&builder, "images", task->images);
-	json_add_number(&builder, "validation_fraction", task->validation_fraction);
+	json_add_number(&builder, "validation_fraction", task->rows.split.validation_fraction);
 	json_add_boolean(&builder, "tta", task->tta);
 	json_add_number(&builder, "jaccard", task->result.jaccard);
 	json_add_number(&builder, "equal_jaccard", task->result.equal_jaccard);
+	json_add_number(&builder, "helped", task->result.helped);
+	json_add_boolean(&builder, "equal_weights", task->result.equal);
+	json_add_number(&builder, "seed", (double) task->seed);
 	return json_end(&builder);
 }
 
@@ -173,28 +194,30 @@ take_members(FitTask *task)
 }
 
 /* lesion_ensemble_fit(model, images, image_column, mask_column, id_column,
- * validation_fraction, tta, promote) returns record */
+ * validation_fraction, tta, promote, group_column, seed) returns record */
 Datum
 lesion_ensemble_fit(PG_FUNCTION_ARGS)
 {
 	FitTask		task = {
 		.store = store_open(fcinfo, false),
 		.model = argument_text(fcinfo, 0, "model"),
-		.validation_fraction = argument_double(fcinfo, 5, "validation_fraction"),
+		.rows = {.subset = "validation"},
 		.tta = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
 		.promote = PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
 	};
 	Oid			images = argument_oid(fcinfo, 1, "images");
+	ImagesColumns columns = {0};
 	MemoryContext caller = CurrentMemoryContext;
 	ModelVersion *version;
 	TupleDesc	descriptor;
 	Datum		result;
 
 	PreventCommandIfReadOnly("lesion_ensemble_fit()");
+	argument_needed(fcinfo, 9, "seed");
+	task.seed = PG_GETARG_INT64(9);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_ensemble_fit must return a row");
 	descriptor = BlessTupleDesc(descriptor);
-	split_check_fraction("validation_fraction", task.validation_fraction);
 	store_check_rights(&task.store, "lesion_version", ACL_INSERT, "fit an ensemble");
 	if (task.promote)
 		store_check_rights(&task.store, "lesion_promotion", ACL_INSERT, "fit and promote an ensemble");
@@ -202,8 +225,14 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 	SPI_connect();
 	model_lock(&task.store, task.model, LOCK_TRANSACTION);
 	take_members(&task);
-	task.source = images_open(images, argument_text(fcinfo, 2, "image_column"), argument_text(fcinfo, 3, "mask_column"),
-							  PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)));
+	columns.image = argument_text(fcinfo, 2, "image_column");
+	columns.mask = argument_text(fcinfo, 3, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, 4);
+	task.rows.version = task.content.members[0];
+	evaluation_open(&task.rows, images, &columns, argument_text_or_null(fcinfo, 8));
+	if (!PG_ARGISNULL(5))
+		task.rows.split.validation_fraction = PG_GETARG_FLOAT8(5);
+	split_check_fraction("validation_fraction", task.rows.split.validation_fraction);
 	fit_weights(&task);
 	task.content.fitted = task.result.fitted;
 	task.content.metadata = fit_metadata(&task);

@@ -16,7 +16,8 @@
 #include "pg/base/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/evaluate/evaluate.h"
-#include "pg/images/split.h"
+#include "pg/evaluate/seen.h"
+#include "pg/base/split.h"
 
 PG_FUNCTION_INFO_V1(lesion_evaluate);
 
@@ -32,18 +33,23 @@ seconds_since(instr_time start)
 }
 
 bool
-evaluation_contains(const EvaluationTask *task, const char *id)
+evaluation_contains(const EvaluationTask *task, const ImageRow *row)
 {
+	SplitPart	part;
+
 	if (strcmp(task->subset, "all") == 0)
 		return true;
-	return split_is_test(id, task->split_seed, task->test_fraction) == (strcmp(task->subset, "test") == 0);
+	part = split_part_of(&task->split, row->group);
+	if (strcmp(task->subset, "validation") == 0)
+		return part == SPLIT_VALIDATION;
+	return (part == SPLIT_TEST) == (strcmp(task->subset, "test") == 0);
 }
 
 /* Segment one fetched row and add it to state and images; *seconds grows by the time
  * that segmenting took. */
 static Status
 score_row(const ModelStore *store, const EvaluationTask *task, const Call *call, const ImageRow *row,
-		  ScoreState *state, ImageScores *images, double *seconds)
+		  bool seen, ScoreState *state, ImageScores *images, double *seconds)
 {
 	Image		truth;
 	Segmented	predicted;
@@ -57,8 +63,27 @@ score_row(const ModelStore *store, const EvaluationTask *task, const Call *call,
 	*seconds += seconds_since(start);
 	TRY(confusion_count(call, &predicted.mask, &truth, &counts));
 	score_add(state, &counts);
-	image_scores_add(images, row->id, &counts, predicted.predicted_dice);
+	image_scores_add(images, row->id, &counts, predicted.predicted_dice, seen);
 	return status_ok();
+}
+
+void
+evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, const char *group_column)
+{
+	const ModelVersion *version = task->version;
+	bool		split = strcmp(task->subset, "all") != 0;
+
+	if (split && group_column != NULL)
+		columns->group = split_columns_single(group_column);
+	else if (split && version->split.columns != NULL)
+	{
+		columns->group = version->split.columns;
+		columns->group_reason = psprintf("Version %d of model \"%s\" was split by it; subset => 'all' needs no split.",
+										 version->number, version->model);
+	}
+	task->source = images_open(images, columns);
+	task->split = version->split;
+	task->split.columns = split ? task->source->group_columns : NULL;
 }
 
 Evaluation
@@ -69,6 +94,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	ImagesScan	scan;
 	ImageRow	row;
 	ScoreState	state = {0};
+	SeenImages	trained_on = seen_open(store, task->version);
 	double		segmenting = 0;
 	int64		rows;
 	instr_time	start;
@@ -82,12 +108,15 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	{
 		Call *call;
 		Status		status;
+		bool		seen;
 
-		if (!evaluation_contains(task, row.id))
+		if (!evaluation_contains(task, &row))
 			continue;
 		images_fetch(&scan, &row);
+		seen = seen_contains(&trained_on, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
-		status = score_row(store, task, call, &row, &state, &evaluation.images, &segmenting);
+		status = score_row(store, task, call, &row, seen, &state, &evaluation.images, &segmenting);
+		trained_on.seen += seen && status.code == LS_OK;
 		if (!(task->quiet && broken_is_rows_fault(status)))
 			(void) broken_row(&broken, call, row.id, status);
 		call_destroy(call);
@@ -100,6 +129,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	evaluation.broken = broken.broken;
 	evaluation.seconds = seconds_since(start);
 	evaluation.images_per_second = segmenting > 0 ? state.n / segmenting : 0;
+	evaluation.seen = trained_on.seen;
 	return evaluation;
 }
 
@@ -111,15 +141,16 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	Oid			types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID
+		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID
 	};
+	char		nulls[] = "                         ";
 	Datum		values[] = {
 		CStringGetTextDatum(task->version->model),
 		Int32GetDatum(task->version->number),
 		CStringGetTextDatum(task->source->name),
 		CStringGetTextDatum(task->subset),
-		Int64GetDatum(task->split_seed),
-		Float8GetDatum(task->test_fraction),
+		Int64GetDatum(task->split.seed),
+		Float8GetDatum(task->split.test_fraction),
 		Float8GetDatum(task->options.threshold),
 		Int64GetDatum(score->n),
 		Float8GetDatum(score->dice),
@@ -135,17 +166,26 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		Int64GetDatum(evaluation->broken),
 		Float8GetDatum(evaluation->images_per_second),
 		Float8GetDatum(evaluation->seconds),
-		JsonbPGetDatum(segment_options_jsonb(&task->options))
+		JsonbPGetDatum(segment_options_jsonb(&task->options)),
+		task->split.columns == NULL ? (Datum) 0 : split_columns_datum(task->split.columns),
+		Float8GetDatum(task->split.validation_fraction),
+		Int64GetDatum(evaluation->seen)
 	};
+
+	if (task->split.columns == NULL)
+		nulls[22] = 'n';
+	if (evaluation->seen < 0)
+		nulls[24] = 'n';
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
 				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
-				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options) "
+				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options, "
+				  "split_columns, validation_fraction, seen) "
 				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21, $22) RETURNING *",
-				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
+				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25) RETURNING *",
+				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,
 					   DatumGetInt64(row_needed(stored->vals[0], stored->tupdesc, 1, INT8OID)));
@@ -158,8 +198,11 @@ evaluation_nothing(const EvaluationTask *task)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("no row of %s with an image and a mask is in subset \"%s\"", task->source->name, task->subset),
+			 strcmp(task->subset, "validation") == 0 ?
+			 errhint("Add rows, raise validation_fraction (now %g), or score another subset.",
+					 task->split.validation_fraction) :
 			 errhint("Add rows, change test_fraction (now %g), or score all rows with subset => 'all'.",
-					 task->test_fraction)));
+					 task->split.test_fraction)));
 }
 
 /* The stored row in SPI_tuptable as a datum of the function's result type,
@@ -177,16 +220,18 @@ stored_row_datum(TupleDesc descriptor)
 void
 evaluation_check_subset(const char *subset)
 {
-	if (strcmp(subset, "test") != 0 && strcmp(subset, "train") != 0 && strcmp(subset, "all") != 0)
+	if (strcmp(subset, "test") != 0 && strcmp(subset, "validation") != 0 && strcmp(subset, "train") != 0 &&
+		strcmp(subset, "all") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("subset \"%s\" does not exist", subset),
-				 errhint("Subsets are 'test', 'train' and 'all'.")));
+				 errhint("Subsets are 'test', 'validation', 'train' and 'all'.")));
 }
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,
  * id_column, split_seed, test_fraction, threshold, version, tta,
- * options, enhance) returns lesion_evaluation */
+ * options, enhance, group_column, validation_fraction) returns
+ * lesion_evaluation */
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)
 {
@@ -195,6 +240,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, false);
 	MemoryContext caller = CurrentMemoryContext;
 	EvaluationTask task = {0};
+	ImagesColumns columns = {0};
 	Evaluation	evaluation;
 	TupleDesc	descriptor;
 	int			version = PG_ARGISNULL(9) ? 0 : PG_GETARG_INT32(9);
@@ -211,22 +257,29 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	task.version = store_need_version(&store, model, PG_ARGISNULL(9) ? NULL : &version);
-	task.split_seed = PG_ARGISNULL(6) ? task.version->split_seed : PG_GETARG_INT64(6);
-	task.test_fraction = PG_ARGISNULL(7) ? task.version->test_fraction : PG_GETARG_FLOAT8(7);
 	task.options.threshold = PG_ARGISNULL(8) ? task.version->threshold : PG_GETARG_FLOAT8(8);
 	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
 	argument_enhance(fcinfo, 12, task.version, &task.options);
-	split_check_fraction("test_fraction", task.test_fraction);
 	argument_check_threshold(task.options.threshold);
 	if (!PG_ARGISNULL(11))
 		segment_options_apply(PG_GETARG_JSONB_P(11), &task.options);
-	task.source = images_open(images, argument_text(fcinfo, 3, "image_column"),
-							  argument_text(fcinfo, 4, "mask_column"),
-							  PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	columns.image = argument_text(fcinfo, 3, "image_column");
+	columns.mask = argument_text(fcinfo, 4, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, 5);
+	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, 13));
+	if (!PG_ARGISNULL(6))
+		task.split.seed = PG_GETARG_INT64(6);
+	if (!PG_ARGISNULL(7))
+		task.split.test_fraction = PG_GETARG_FLOAT8(7);
+	if (!PG_ARGISNULL(14))
+		task.split.validation_fraction = PG_GETARG_FLOAT8(14);
+	split_check_fraction("test_fraction", task.split.test_fraction);
+	split_check_fraction("validation_fraction", task.split.validation_fraction);
 
 	evaluation = evaluation_run(&store, &task);
 	if (evaluation.score.n == 0)
 		evaluation_nothing(&task);
+	seen_warn(task.version, &task.split, task.subset, evaluation.seen, evaluation.score.n);
 	evaluation_store(&store, &task, &evaluation);
 	MemoryContextSwitchTo(caller);
 	result = stored_row_datum(descriptor);

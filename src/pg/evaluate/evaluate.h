@@ -17,9 +17,8 @@ typedef struct EvaluationTask
 {
 	const ImagesSource *source;
 	const ModelVersion *version;
-	const char *subset;			/* "test", "train" or "all" */
-	int64_t		split_seed;
-	double		test_fraction;
+	const char *subset;			/* "test", "validation", "train" (all but test) or "all" */
+	Split		split;			/* of the rows; columns NULL where the subset is "all" */
 	SegmentOptions options;
 	bool		quiet;			/* leave broken rows out without a word: they were reported before */
 } EvaluationTask;
@@ -29,16 +28,25 @@ typedef struct Evaluation
 	DatasetScore score;			/* n = 0 when the subset is empty */
 	int64		skipped;
 	int64		broken;
+	int64		seen;			/* scored images that the version was trained on; -1 = not known */
 	double		images_per_second;	/* decoding, network, resizing */
 	double		seconds;		/* of everything */
 	ImageScores images;			/* each of them */
 } Evaluation;
 
+/*
+ * Open the images of a task whose version and subset are set, and settle its
+ * split: that of the version's training. What decides a row's part is the
+ * columns that the version was split by, unless group_column names another; where
+ * neither is known, the id. A table without these columns is an error.
+ */
+void		evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, const char *group_column);
+
 /* Score; masks are compared at the true mask's size. */
 Evaluation	evaluation_run(const ModelStore *store, const EvaluationTask *task);
 
 /* Does a row belong to the task's subset? */
-bool		evaluation_contains(const EvaluationTask *task, const char *id);
+bool		evaluation_contains(const EvaluationTask *task, const ImageRow *row);
 
 /* Raise an error unless subset is one. */
 void		evaluation_check_subset(const char *subset);

@@ -28,7 +28,8 @@
 #include "pg/base/settings.h"
 #include "pg/base/sha256.h"
 #include "pg/evaluate/evaluate.h"
-#include "pg/images/split.h"
+#include "pg/evaluate/seen.h"
+#include "pg/base/split.h"
 #include "pg/segment/model_segment.h"
 
 PG_FUNCTION_INFO_V1(lesion_robustness);
@@ -178,7 +179,7 @@ last_rank(const Robustness *job)
 	images_begin(job->task.source, &scan);
 	while (images_next(&scan, &row))
 	{
-		if (!evaluation_contains(&job->task, row.id))
+		if (!evaluation_contains(&job->task, &row))
 			continue;
 		if (count == room)
 			ranks = repalloc_huge(ranks, (room *= 2) * sizeof(double));
@@ -197,6 +198,7 @@ static void
 score_rows(Robustness *job)
 {
 	BrokenRows	broken = {job->task.source};
+	SeenImages	trained_on = seen_open(&job->store, job->task.version);
 	int			cells = cell_count(job);
 	ConfusionCounts *counts = palloc(cells * sizeof(ConfusionCounts));
 	double		last = last_rank(job);
@@ -212,20 +214,24 @@ score_rows(Robustness *job)
 		Call *call;
 		Status		status;
 
-		if (!evaluation_contains(&job->task, row.id) || split_rank(row.id, job->seed) > last)
+		if (!evaluation_contains(&job->task, &row) || split_rank(row.id, job->seed) > last)
 			continue;
 		images_fetch(&scan, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(job, call, &row, counts);
 		if (!broken_row(&broken, call, row.id, status))
+		{
+			trained_on.seen += seen_contains(&trained_on, &row);
 			for (int i = 0; i < cells; i++)
 				score_add(&job->scores[i], &counts[i]);
+		}
 		call_destroy(call);
 	}
 	images_end(&scan);
 	broken_check(&broken, job->scores[0].n + broken.broken);
 	if (job->scores[0].n == 0)
 		evaluation_nothing(&job->task);
+	seen_warn(job->task.version, &job->task.split, job->task.subset, trained_on.seen, job->scores[0].n);
 }
 
 /* ---- arguments ---- */
@@ -313,20 +319,21 @@ store_cell(const Robustness *job, Datum *row, TimestampTz at)
 {
 	Oid			types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-		FLOAT8OID, BOOLOID
+		FLOAT8OID, BOOLOID, TEXTARRAYOID
 	};
+	const SplitColumns *split = job->task.split.columns;
 	Datum		values[] = {
 		CStringGetTextDatum(job->task.version->model), Int32GetDatum(job->task.version->number),
 		CStringGetTextDatum(job->task.source->name), CStringGetTextDatum(job->task.subset),
 		row[0], row[1], row[2], row[3], row[4], row[5], Int64GetDatum(job->seed), TimestampTzGetDatum(at),
-		Float8GetDatum(job->task.options.threshold), BoolGetDatum(job->task.options.tta)
+		Float8GetDatum(job->task.options.threshold), BoolGetDatum(job->task.options.tta), split == NULL ? (Datum) 0 : split_columns_datum(split)
 	};
 
 	store_execute(&job->store,
 				  "INSERT INTO @lesion_robustness_score (model, version, images, subset, kind, severity, enhance, dice, "
-				  "\"drop\", n, seed, evaluated_at, threshold, tta) "
-				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-				  lengthof(types), types, values, NULL, SPI_OK_INSERT);
+				  "\"drop\", n, seed, evaluated_at, threshold, tta, "
+				  "split_columns) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+				  lengthof(types), types, values, split == NULL ? "              n" : NULL, SPI_OK_INSERT);
 }
 
 /* Hand out the rows and keep them. */
@@ -356,11 +363,12 @@ return_cells(const Robustness *job, ReturnSetInfo *set)
 
 /* lesion_robustness(images, model, subset, kinds, severities, modes,
  * max_images, image_column, mask_column, id_column, version, threshold, tta,
- * seed) -> set of (kind, severity, enhance, dice, drop, n) */
+ * seed, group_column) -> set of (kind, severity, enhance, dice, drop, n) */
 Datum
 lesion_robustness(PG_FUNCTION_ARGS)
 {
 	Robustness	job = {.store = store_open(fcinfo, false)};
+	ImagesColumns columns = {0};
 	Oid			images = argument_oid(fcinfo, 0, "images");
 	char	   *model = argument_text(fcinfo, 1, "model");
 	int			version = PG_ARGISNULL(10) ? 0 : PG_GETARG_INT32(10);
@@ -382,13 +390,13 @@ lesion_robustness(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	job.task.version = store_need_version(&job.store, model, PG_ARGISNULL(10) ? NULL : &version);
-	job.task.split_seed = job.task.version->split_seed;
-	job.task.test_fraction = job.task.version->test_fraction;
 	job.task.options.threshold = PG_ARGISNULL(11) ? job.task.version->threshold : PG_GETARG_FLOAT8(11);
 	job.task.options.tta = !PG_ARGISNULL(12) && PG_GETARG_BOOL(12);
 	argument_check_threshold(job.task.options.threshold);
-	job.task.source = images_open(images, argument_text(fcinfo, 7, "image_column"), argument_text(fcinfo, 8, "mask_column"),
-								  PG_ARGISNULL(9) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(9)));
+	columns.image = argument_text(fcinfo, 7, "image_column");
+	columns.mask = argument_text(fcinfo, 8, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, 9);
+	evaluation_open(&job.task, images, &columns, argument_text_or_null(fcinfo, 14));
 	score_rows(&job);
 	return_cells(&job, (ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();

@@ -35,6 +35,9 @@
 
 #define BATCH_ROWS 16
 
+/* Where the group stands in a scan's rows, which have none where it is the id. */
+#define GROUP_ATTRIBUTE 4
+
 /* ---- the relation ---- */
 
 /* The columns of a relation, for a hint. */
@@ -51,9 +54,10 @@ list_columns(Relation relation)
 	return list.data;
 }
 
-/* Check that the column is there and that the caller may read it. */
+/* Check that the column is there and that the caller may read it; `reason` is
+ * why it is wanted where the caller did not name it, or NULL. */
 static AttrNumber
-need_column(Relation relation, const char *argument, const char *column)
+need_column(Relation relation, const char *argument, const char *column, const char *reason)
 {
 	AttrNumber	number = get_attnum(RelationGetRelid(relation), column);
 
@@ -61,6 +65,7 @@ need_column(Relation relation, const char *argument, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("\"%s\" has no column \"%s\"", RelationGetRelationName(relation), column),
+				 reason != NULL ? errdetail("%s", reason) : 0,
 				 errhint("Name one of its columns with %s => '...': %s.", argument, list_columns(relation))));
 	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck(RelationGetRelid(relation), number, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
@@ -76,7 +81,7 @@ need_column(Relation relation, const char *argument, const char *column)
 static void
 need_bytea_column(Relation relation, const char *argument, const char *column)
 {
-	AttrNumber	number = need_column(relation, argument, column);
+	AttrNumber	number = need_column(relation, argument, column, NULL);
 	Oid			type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
 
 	if (getBaseType(type) != BYTEAOID)
@@ -107,47 +112,55 @@ images_key_columns(Relation relation)
 	return columns;
 }
 
-/* An SQL expression for the primary key as text, or NULL. */
-static char *
-primary_key(Relation relation)
+/* The columns of the primary key, which the caller may read; false where there is none. */
+static bool
+primary_key(Relation relation, SplitColumns *columns)
 {
-	List	   *columns = images_key_columns(relation);
-	StringInfoData expression;
 	ListCell   *cell;
 
-	if (columns == NIL)
-		return NULL;
-	initStringInfo(&expression);
-	foreach(cell, columns)
+	foreach(cell, images_key_columns(relation))
 	{
-		need_column(relation, "id_column", lfirst(cell));
-		appendStringInfo(&expression, "%s%s", expression.len > 0 ? ", " : "", quote_identifier(lfirst(cell)));
+		need_column(relation, "id_column", lfirst(cell), NULL);
+		namestrcpy(&columns->names[columns->count++], lfirst(cell));
 	}
-	return list_length(columns) == 1 ? expression.data : psprintf("ROW(%s)", expression.data);
+	return columns->count > 0;
 }
 
-/* An SQL expression that tells rows apart. */
-static char *
-id_expression(Relation relation, const char *image_column, const char *id_column)
+/* The columns that tell rows apart. */
+static SplitColumns *
+id_columns(Relation relation, const char *id_column)
 {
-	char	   *expression;
+	SplitColumns *columns;
 
 	if (id_column != NULL)
 	{
-		need_column(relation, "id_column", id_column);
-		return psprintf("%s", quote_identifier(id_column));
+		need_column(relation, "id_column", id_column, NULL);
+		return split_columns_single(id_column);
 	}
-	expression = primary_key(relation);
-	if (expression == NULL)
-	{
+	columns = palloc0(sizeof *columns);
+	if (!primary_key(relation, columns))
 		ereport(NOTICE,
 				(errmsg("\"%s\" has no primary key, its rows are told apart by the SHA-256 of their image",
 						RelationGetRelationName(relation)),
 				 errhint("Name a column with id_column => '...' to split by it.")));
-		expression = psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
-							  quote_identifier(image_column));
-	}
-	return expression;
+	return columns;
+}
+
+/* An SQL expression for the columns. */
+static char *
+columns_expression(const SplitColumns *columns, const char *image_column)
+{
+	StringInfoData expression;
+
+	if (columns->count == 0)
+		return psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')", quote_identifier(image_column));
+	if (columns->count == 1)
+		return pstrdup(quote_identifier(NameStr(columns->names[0])));
+	initStringInfo(&expression);
+	for (int i = 0; i < columns->count; i++)
+		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "ROW(", quote_identifier(NameStr(columns->names[i])));
+	appendStringInfoChar(&expression, ')');
+	return expression.data;
 }
 
 /* Raise an error where policies hide rows and the session wants all of them:
@@ -178,10 +191,9 @@ open_relation(Oid oid)
 	return relation;
 }
 
-/* Open the relation and check that it holds images; the id expression goes to
- * *id. The caller closes it. */
+/* Open the relation and check that it holds images. The caller closes it. */
 static Relation
-open_images(Oid oid, const char *image_column, const char *mask_column, const char *id_column, char **id)
+open_images(Oid oid, const char *image_column, const char *mask_column)
 {
 	Relation	relation = open_relation(oid);
 	char		kind = relation->rd_rel->relkind;
@@ -196,7 +208,6 @@ open_images(Oid oid, const char *image_column, const char *mask_column, const ch
 	if (mask_column != NULL)
 		need_bytea_column(relation, "mask_column", mask_column);
 	check_row_security(relation);
-	*id = id_expression(relation, image_column, id_column);
 	return relation;
 }
 
@@ -220,36 +231,59 @@ ImagesSource *
 images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
 {
 	ImagesSource *source = palloc0(sizeof *source);
-	char	   *id;
-	Relation	relation = open_images(oid, image_column, NULL, id_column, &id);
+	Relation	relation = open_images(oid, image_column, NULL);
+	SplitColumns *id = id_columns(relation, id_column);
 
 	source->known = relation_know(relation);
 	source->name = source->known.name;
 	source->has_tid = rows_have_tid(relation);
-	source->ids_are_digests = id_column == NULL && primary_key(relation) == NULL;
+	source->ids_are_digests = id->count == 0;
 	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image%s FROM %s",
-							id, quote_identifier(image_column), source->has_tid ? ", ctid AS tid" : "", source->name);
+							columns_expression(id, image_column), quote_identifier(image_column),
+							source->has_tid ? ", ctid AS tid" : "", source->name);
 	relation_close(relation, NoLock);
 	return source;
 }
 
+/* The condition that a row is usable: no NULL in image, mask, id and group. */
+static char *
+usable_condition(const ImagesColumns *columns, const ImagesSource *source)
+{
+	StringInfoData condition;
+
+	initStringInfo(&condition);
+	appendStringInfo(&condition, "%s IS NOT NULL AND %s IS NOT NULL", quote_identifier(columns->image),
+					 quote_identifier(columns->mask));
+	if (columns->id != NULL)
+		appendStringInfo(&condition, " AND %s IS NOT NULL", quote_identifier(columns->id));
+	if (source->grouped && source->group_columns->count == 1)
+		appendStringInfo(&condition, " AND %s IS NOT NULL", quote_identifier(NameStr(source->group_columns->names[0])));
+	return condition.data;
+}
+
 ImagesSource *
-images_open(Oid oid, const char *image_column, const char *mask_column, const char *id_column)
+images_open(Oid oid, const ImagesColumns *columns)
 {
 	ImagesSource *source = palloc0(sizeof *source);
-	char	   *id;
-	Relation	relation = open_images(oid, image_column, mask_column, id_column, &id);
+	Relation	relation = open_images(oid, columns->image, columns->mask);
+	SplitColumns *id = id_columns(relation, columns->id);
+	const char *group;
 
 	source->known = relation_know(relation);
 	source->name = source->known.name;
-	source->select = psprintf("SELECT id, image, mask FROM (SELECT (%s)::pg_catalog.text AS id, "
-							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask FROM %s) AS source "
+	source->group_columns = columns->group != NULL ? columns->group : id;
+	for (int i = 0; columns->group != NULL && i < columns->group->count; i++)
+		need_column(relation, "group_column", NameStr(columns->group->names[i]), columns->group_reason);
+	source->grouped = !split_columns_equal(source->group_columns, id);
+	group = columns_expression(source->group_columns, columns->image);
+	source->select = psprintf("SELECT id, image, mask%s FROM (SELECT (%s)::pg_catalog.text AS id, "
+							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask, "
+							  "(%s)::pg_catalog.text AS lesion_group FROM %s) AS source "
 							  "ORDER BY id COLLATE pg_catalog.\"C\", image, mask",
-							  id, quote_identifier(image_column), quote_identifier(mask_column), source->name);
-	source->count = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s IS NOT NULL "
-							 "AND %s IS NOT NULL AND %s IS NOT NULL) FROM %s",
-							 id_column != NULL ? id : "0", quote_identifier(image_column),
-							 quote_identifier(mask_column), source->name);
+							  source->grouped ? ", lesion_group" : "", columns_expression(id, columns->image),
+							  quote_identifier(columns->image), quote_identifier(columns->mask), group, source->name);
+	source->count = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s) FROM %s",
+							 usable_condition(columns, source), source->name);
 	relation_close(relation, NoLock);
 	return source;
 }
@@ -319,6 +353,7 @@ images_next(ImagesScan *scan, ImageRow *row)
 		HeapTuple	tuple;
 		TupleDesc	columns;
 		bool		isnull[3];
+		bool		group_isnull = false;
 
 		CHECK_FOR_INTERRUPTS();
 		if (scan->next >= scan->batch_size && !fetch_batch(scan))
@@ -330,7 +365,9 @@ images_next(ImagesScan *scan, ImageRow *row)
 		row->mask_datum = row_value(tuple, columns, 3, BYTEAOID, &isnull[2]);
 		row->id = NULL;
 		(void) row_value(tuple, columns, 1, TEXTOID, &isnull[0]);
-		if (isnull[0] || isnull[1] || isnull[2])
+		if (columns->natts >= GROUP_ATTRIBUTE)
+			(void) row_value(tuple, columns, GROUP_ATTRIBUTE, TEXTOID, &group_isnull);
+		if (isnull[0] || isnull[1] || isnull[2] || group_isnull)
 		{
 			scan->skipped++;
 			continue;
@@ -339,6 +376,8 @@ images_next(ImagesScan *scan, ImageRow *row)
 			MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
 
 			row->id = TextDatumGetCString(row_needed(tuple, columns, 1, TEXTOID));
+			row->group = columns->natts < GROUP_ATTRIBUTE ? row->id :
+				TextDatumGetCString(row_needed(tuple, columns, GROUP_ATTRIBUTE, TEXTOID));
 			MemoryContextSwitchTo(caller);
 		}
 		return true;
@@ -373,8 +412,9 @@ about(const char *half, Status status)
 	return status_with_hint(status_error(status.code, "%s: %.240s", half, status.message), "%s", status.hint);
 }
 
-Status
-images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth)
+/* The same as images_decode_mask; kind may be NULL. */
+static Status
+decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth, MaskKind *kind)
 {
 	ImageInfo	info;
 	Status		status;
@@ -384,7 +424,7 @@ images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image 
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
 											 info.width, info.height, (long long) call->max_pixels),
 								"Raise lesionseg.max_pixels or reduce the image.");
-	TRY(about("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, NULL)));
+	TRY(about("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, kind)));
 	status = mask_check_shape(&info, turn, truth->width, truth->height);
 	if (status.code != LS_OK)
 		image_free(call, truth);
@@ -392,17 +432,28 @@ images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image 
 }
 
 Status
-images_check(const Call *call, const ImageRow *row, ImageTurn turn)
+images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth)
+{
+	return decode_mask(call, row, turn, truth, NULL);
+}
+
+Status
+images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *facts)
 {
 	Image		truth;
 	Image		image;
+	MaskKind	kind;
+	Status		status;
 
-	TRY(images_decode_mask(call, row, turn, &truth));
+	TRY(decode_mask(call, row, turn, &truth, &kind));
+	status = about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1, &image));
+	if (status.code == LS_OK)
+	{
+		mask_facts_add(facts, &truth, kind);
+		image_free(call, &image);
+	}
 	image_free(call, &truth);
-	TRY(about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn,
-									   1, 1, &image)));
-	image_free(call, &image);
-	return status_ok();
+	return status;
 }
 
 /* Raise an error when more than a tenth of `rows` rows were broken, with what

@@ -17,29 +17,43 @@
 #include "executor/spi.h"
 #include "image/codec.h"
 #include "image/image.h"
+#include "measure/mask_facts.h"
 #include "nodes/pg_list.h"
 #include "pg/base/bytes.h"
+#include "pg/base/split.h"
 #include "pg/images/known_relation.h"
 #include "utils/relcache.h"
+
+/* The columns to read. */
+typedef struct ImagesColumns
+{
+	const char *image;
+	const char *mask;
+	const char *id;				/* NULL = the primary key, and where there is none, the SHA-256 of the image */
+	const SplitColumns *group;	/* what rows of one part share; NULL = the id */
+	const char *group_reason;	/* a sentence: why these, where the caller did not name them; else NULL */
+} ImagesColumns;
 
 typedef struct ImagesSource
 {
 	KnownRelation known;
 	char	   *name;			/* qualified and quoted */
-	char	   *select;			/* the query that reads id, image, mask */
+	const SplitColumns *group_columns;	/* what decides a row's part */
+	bool		grouped;		/* by something else than the id */
+	char	   *select;			/* the query that reads id, image, mask and, where grouped, the group */
 	char	   *count;			/* the query that counts rows */
 	char	   *rows;			/* a query of id, image and, where has_tid, tid, to select from */
 	bool		has_tid;		/* its rows stand somewhere: tid is where */
 	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
 } ImagesSource;
 
-/* Check that relation has the columns, of type bytea, and that the caller
- * may read them. id_column NULL means the primary key, and where there is
- * none, the SHA-256 of the image (a NOTICE says so). */
-ImagesSource *images_open(Oid relation, const char *image_column, const char *mask_column,
-						  const char *id_column);
+/* Check that relation has the columns, image and mask of type bytea, and that
+ * the caller may read them. A NOTICE says where the SHA-256 of the image tells
+ * rows apart. */
+ImagesSource *images_open(Oid relation, const ImagesColumns *columns);
 
-/* The same of a relation whose images have no masks: only `rows` can be used. */
+/* The same of a relation whose images have no masks and whose rows are not
+ * split: only `rows` can be used. */
 ImagesSource *images_open_unmasked(Oid relation, const char *image_column, const char *id_column);
 
 /* The names of the columns of an open table's primary key, in the key's order; NIL where there is none. */
@@ -48,13 +62,14 @@ List	   *images_key_columns(Relation relation);
 /* spi_execute_as (spi_context.h) under the settings that ids are written with. */
 int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
 
-/* Count all rows, and those without a NULL in id, image or mask. */
+/* Count all rows, and those without a NULL in id, image, mask or group. */
 void		images_count(const ImagesSource *source, int64 *rows, int64 *usable);
 
 /* One row. The views are valid until the next one is fetched. */
 typedef struct ImageRow
 {
 	char	   *id;
+	char	   *group;			/* the text that decides its part */
 	ByteView	image;
 	ByteView	mask;
 	Datum		image_datum;
@@ -86,8 +101,9 @@ void		images_end(ImagesScan *scan);
  * caller frees truth through call; on failure there is nothing to free. */
 Status		images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth);
 
-/* Can the fetched row's image and mask be decoded, and have they one shape? */
-Status		images_check(const Call *call, const ImageRow *row, ImageTurn turn);
+/* Can the fetched row's image and mask be decoded, and have they one shape? The
+ * mask joins `facts`. */
+Status		images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *facts);
 
 /* ---- broken rows ---- */
 

@@ -88,7 +88,12 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 {
 	Call *call = call_create(CurrentMemoryContext, 1);
 	char	   *subject = psprintf("bundled weights of \"%s\"", architecture->name);
-	NewVersion	content = {.weights = file->bytes,.weights_size = file->size,.test_fraction = 0.2,.bundled = true};
+	NewVersion	content = {
+		.weights = file->bytes,
+		.weights_size = file->size,
+		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
+		.bundled = true,
+	};
 	WeightsInfo info;
 	ArchConfig	config;
 	Network    *network;
@@ -110,6 +115,8 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	content.review_below = info.review_below;
 	if (info.enhance[0] != '\0')
 		check_argument(call, subject, enhance_mode_find(info.enhance, &content.enhance));
+	if (info.split[0] != '\0')
+		content.split = split_from_json(info.split);
 	(void) store_add_version(store, architecture->name, &content);
 	call_destroy(call);
 }

@@ -112,13 +112,13 @@ ensemble_find_members(const ModelStore *store, EnsembleContent *content)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("\"%s\" is an ensemble and cannot be a member of one", content->names[i]),
 					 errhint("Name its members instead.")));
-		if (content->members[i]->split_seed != content->members[0]->split_seed ||
-			content->members[i]->test_fraction != content->members[0]->test_fraction)
+		if (split_differs(&content->members[i]->split, &content->members[0]->split))
 			ereport(WARNING,
 					(errmsg("\"%s\" and \"%s\" were trained on different splits of the images", content->names[0],
 							content->names[i]),
 					 errdetail("Test rows of one may have been among those that the other was trained on."),
-					 errhint("Train the members of an ensemble with the same split_seed and test_fraction.")));
+					 errhint("Train the members of an ensemble with the same group_column, split_seed and "
+							 "test_fraction.")));
 	}
 }
 
@@ -153,8 +153,7 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 		.threshold = content->fitted.threshold,
 		.temperature = content->fitted.temperature,
 		.review_below = content->fitted.review_below,
-		.split_seed = content->members[0]->split_seed,
-		.test_fraction = content->members[0]->test_fraction,
+		.split = content->members[0]->split,
 		.metadata = content->metadata,
 	};
 	char	   *text = JsonbToCString(NULL, &version.config->root, 0);

@@ -11,7 +11,8 @@
 #include "pg/models/image_scores.h"
 
 void
-image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice)
+image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice,
+				 bool seen)
 {
 	ScoredImage *image;
 
@@ -25,10 +26,11 @@ image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *cou
 	image->id = pstrdup(id);
 	image->score = image_score(counts);
 	image->predicted_dice = predicted_dice;
+	image->seen = seen;
 }
 
 int64
-image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, double *differences)
+image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen, double *differences)
 {
 	int64		count = 0;
 
@@ -39,8 +41,9 @@ image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, dou
 
 		if (order == 0)
 		{
-			differences[count++] = *(const double *) ((const char *) &b->images[j] + offset) -
-				*(const double *) ((const char *) &a->images[i] + offset);
+			if (!unseen || !(a->images[i].seen || b->images[j].seen))
+				differences[count++] = *(const double *) ((const char *) &b->images[j] + offset) -
+					*(const double *) ((const char *) &a->images[i] + offset);
 			i++;
 			j++;
 		}

@@ -17,6 +17,7 @@ typedef struct ScoredImage
 	char	   *id;
 	ImageScore	score;
 	double		predicted_dice;
+	bool		seen;			/* the version was trained on it, as far as is known */
 } ScoredImage;
 
 /* A growing list, in the order of the source: by id. */
@@ -28,12 +29,13 @@ typedef struct ImageScores
 } ImageScores;
 
 /* Add an image; the id is copied to the current context. */
-void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice);
+void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice,
+							 bool seen);
 
 /* The differences b - a of a figure, at that offset in ScoredImage, over the
- * images that both lists have; there is room for as many as in b. How many
- * these are. */
-int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, double *differences);
+ * images that both lists have, or those of them that neither has seen; there is
+ * room for as many as in b. How many these are. */
+int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen, double *differences);
 
 /* Store the list under an evaluation. */
 void		image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation);

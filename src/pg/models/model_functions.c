@@ -166,7 +166,10 @@ lesion_model_import(PG_FUNCTION_ARGS)
 		.architecture = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 		.image_size = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
 	};
-	NewVersion	content = {.threshold = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5), .test_fraction = 0.2};
+	NewVersion	content = {
+		.threshold = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5),
+		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
+	};
 	bool		promote = PG_ARGISNULL(6) || PG_GETARG_BOOL(6);
 	Call *call = call_create(CurrentMemoryContext, 1);
 	const Architecture *architecture;
@@ -195,6 +198,8 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	content.review_below = import.info.review_below;
 	if (import.info.enhance[0] != '\0')
 		check_argument(call, "weights", enhance_mode_find(import.info.enhance, &content.enhance));
+	if (import.info.split[0] != '\0')
+		content.split = split_from_json(import.info.split);
 
 	SPI_connect();
 	model_lock(&import.store, import.name, LOCK_TRANSACTION);
@@ -253,6 +258,8 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 	status = network_load(network, file.bytes, file.size);
 	network->image_size = version->image_size;
 	network->threshold = version->threshold;
+	if (version->split.columns != NULL)
+		snprintf(network->split, sizeof network->split, "%s", split_to_json(&version->split));
 	if (status.code == LS_OK)
 		status = network_save(network, storage, JsonbToCString(NULL, &version->config->root, 0), &bytes, &size);
 	network_free(network);

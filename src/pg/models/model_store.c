@@ -162,6 +162,22 @@ find_active(const ModelStore *store, const char *model, int *number)
 	return !isnull;
 }
 
+/* The columns of a split in the first row, which outlive SPI; NULL where they
+ * are not known. */
+static const SplitColumns *
+first_row_split_columns(int column)
+{
+	SplitColumns *columns;
+	bool		isnull;
+	Datum		datum = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, TEXTARRAYOID, &isnull);
+
+	if (isnull)
+		return NULL;
+	columns = SPI_palloc(sizeof *columns);
+	*columns = *split_columns_read(datum);
+	return columns;
+}
+
 /* Look up the members of an ensemble's version that was read. */
 static void
 find_members(const ModelStore *store, ModelVersion *version)
@@ -195,7 +211,8 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(wanted);
 	store_execute(store,
-				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, enhance "
+				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, enhance, "
+				  "validation_fraction, split_columns "
 				  "FROM @lesion_version WHERE model = $1 AND number = $2",
 				  2, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -210,11 +227,13 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	bytes_copy(first_row_datum(2, BYTEAOID), version->sha256, SHA256_BYTES);
 	version->image_size = DatumGetInt32(first_row_datum(3, INT4OID));
 	version->threshold = DatumGetFloat8(first_row_datum(4, FLOAT8OID));
-	version->split_seed = DatumGetInt64(first_row_datum(5, INT8OID));
-	version->test_fraction = DatumGetFloat8(first_row_datum(6, FLOAT8OID));
+	version->split.seed = DatumGetInt64(first_row_datum(5, INT8OID));
+	version->split.test_fraction = DatumGetFloat8(first_row_datum(6, FLOAT8OID));
 	version->temperature = DatumGetFloat8(first_row_datum(7, FLOAT8OID));
 	version->review_below = DatumGetFloat8(first_row_datum(8, FLOAT8OID));
 	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9, TEXTOID)), &version->enhance));
+	version->split.validation_fraction = DatumGetFloat8(first_row_datum(10, FLOAT8OID));
+	version->split.columns = first_row_split_columns(11);
 	SPI_freetuptable(SPI_tuptable);
 	if (is_ensemble(version->architecture))
 		find_members(store, version);
@@ -268,10 +287,10 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 {
 	Oid			types[] = {
 		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID,
-		JSONBOID, TEXTOID
+		JSONBOID, TEXTOID, TEXTARRAYOID, FLOAT8OID, BYTEAOID
 	};
-	char		nulls[] = "              ";
-	Datum		values[14];
+	char		nulls[] = "                 ";
+	Datum		values[17];
 	uint8_t		digest[SHA256_BYTES];
 	int			number;
 
@@ -282,8 +301,8 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[3] = bytes_datum(digest, SHA256_BYTES);
 	values[4] = Int32GetDatum(content->image_size);
 	values[5] = Float8GetDatum(content->threshold);
-	values[6] = Int64GetDatum(content->split_seed);
-	values[7] = Float8GetDatum(content->test_fraction);
+	values[6] = Int64GetDatum(content->split.seed);
+	values[7] = Float8GetDatum(content->split.test_fraction);
 	values[8] = Int64GetDatum(content->run);
 	if (content->run == 0)
 		nulls[8] = 'n';
@@ -296,14 +315,22 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	if (content->metadata == NULL)
 		nulls[12] = 'n';
 	values[13] = CStringGetTextDatum(enhance_mode_name(content->enhance));
+	values[14] = content->split.columns == NULL ? (Datum) 0 : split_columns_datum(content->split.columns);
+	if (content->split.columns == NULL)
+		nulls[14] = 'n';
+	values[15] = Float8GetDatum(content->split.validation_fraction);
+	values[16] = content->image_digests;
+	if (content->image_digests == 0)
+		nulls[16] = 'n';
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
-				  "split_seed, test_fraction, run, temperature, review_below, metadata, enhance, extension_version) "
+				  "split_seed, test_fraction, run, temperature, review_below, metadata, enhance, "
+				  "split_columns, validation_fraction, image_digests, extension_version) "
 				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
 				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
 				  "OPERATOR(pg_catalog.+) 1, 1), "
-				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, $15, $16, $17, "
 				  "(SELECT extversion FROM pg_catalog.pg_extension "
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",

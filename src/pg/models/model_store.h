@@ -14,6 +14,7 @@
 
 #include "enhance/enhance.h"
 #include "pg/base/sha256.h"
+#include "pg/base/split.h"
 #include "pg/base/store.h"
 
 /* A row of lesion_model. */
@@ -38,8 +39,7 @@ typedef struct ModelVersion
 	double		temperature;
 	double		review_below;
 	EnhanceMode enhance;		/* what training did to its images */
-	int64_t		split_seed;
-	double		test_fraction;
+	Split		split;			/* by which training kept its test part away */
 
 	/* Of an ensemble alone. */
 	int			member_count;
@@ -78,8 +78,8 @@ typedef struct NewVersion
 	double		temperature;	/* 0 = not known */
 	double		review_below;	/* 0 = not known */
 	EnhanceMode enhance;
-	int64_t		split_seed;
-	double		test_fraction;
+	Split		split;
+	Datum		image_digests;	/* image_digests.h, a bytea; 0 = not known */
 	int64_t		run;			/* 0 = imported */
 	bool		bundled;		/* it came with the extension */
 	Jsonb	   *metadata;		/* NULL = {} */

@@ -37,7 +37,8 @@ typedef enum RetrainArgument
 {
 	ARGUMENT_RESUME = 18,
 	ARGUMENT_MAX_MINUTES,
-	ARGUMENT_PATIENCE
+	ARGUMENT_PATIENCE,
+	ARGUMENT_GROUP_COLUMN
 } RetrainArgument;
 
 typedef struct Retrain
@@ -292,7 +293,7 @@ Datum
 lesion_retrain(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, false);
-	TrainRequest request = train_request_read(fcinfo);
+	TrainRequest request = train_request_read(fcinfo, ARGUMENT_GROUP_COLUMN);
 	double		max_seconds = read_max_seconds(fcinfo);
 	Retrain		job = {
 		.commits = may_commit(fcinfo),

@@ -13,6 +13,7 @@
 #include "pg/base/bytes.h"
 #include "pg/base/row_values.h"
 #include "pg/train/run_log.h"
+#include "pg/train/train_masks.h"
 
 /* A column of the first row of the current result, which is not NULL. */
 static Datum
@@ -35,7 +36,8 @@ result_double(int column)
 static Datum
 request_options(const TrainRun *run)
 {
-	return JsonbPGetDatum(train_request_jsonb(&run->request, &run->plan, run->config));
+	return JsonbPGetDatum(train_request_jsonb(&run->request, &run->plan, run->config,
+											  run->source->grouped ? run->source->group_columns : NULL));
 }
 
 void
@@ -65,7 +67,7 @@ void
 run_log_images(const TrainRun *run)
 {
 	const TrainCounts *counts = &run->counts;
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, BYTEAOID};
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, BYTEAOID, JSONBOID};
 	Datum		values[] = {
 		Int64GetDatum(run->run),
 		Int64GetDatum(counts->training),
@@ -73,13 +75,14 @@ run_log_images(const TrainRun *run)
 		Int64GetDatum(counts->test),
 		Int64GetDatum(counts->skipped),
 		Int64GetDatum(counts->broken),
-		bytes_datum(run->data_sha256, SHA256_BYTES)
+		bytes_datum(run->data_sha256, SHA256_BYTES),
+		JsonbPGetDatum(train_masks_jsonb(&run->masks))
 	};
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(&run->store,
 				  "UPDATE @lesion_run SET training_images = $2::int, validation_images = $3::int, "
-				  "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7 "
+				  "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7, masks = $8 "
 				  "WHERE run OPERATOR(pg_catalog.=) $1",
 				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
 }

@@ -17,6 +17,9 @@
 
 PG_FUNCTION_INFO_V1(lesion_train);
 
+/* The number of the last argument. */
+#define ARGUMENT_GROUP_COLUMN 18
+
 /* A figure, NULL where it is not known. */
 static void
 set_figure(Datum *values, bool *nulls, int column, double figure, bool known)
@@ -67,7 +70,7 @@ lesion_train(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ModelStore	store = store_open(fcinfo, false);
-	TrainRequest request = train_request_read(fcinfo);
+	TrainRequest request = train_request_read(fcinfo, ARGUMENT_GROUP_COLUMN);
 	TupleDesc	descriptor;
 	TrainRun   *run;
 	Datum		result = (Datum) 0;

@@ -6,9 +6,11 @@
 #include "core/threads.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
-#include "pg/images/split.h"
+#include "pg/base/split.h"
 #include "pg/train/train_images.h"
+#include "pg/train/train_masks.h"
 #include "pg/train/train_progress.h"
+#include "pg/train/train_split.h"
 
 /* Share of lesionseg.max_memory that decoded images may take; what is above
  * goes to a temporary file. The rest is the network's. */
@@ -31,17 +33,19 @@ check_rows(const ImagesSource *source, int64 rows, int64 usable)
 				 errhint("Add rows; a useful network needs some hundred.")));
 }
 
-/* Add a row that training sees to the digest of all of them. */
+/* Add a row that training sees to the digest of all of them; the image's own
+ * is known. Where a group decides its part, it counts too. */
 static void
-digest_row(TrainRun *run, const ImageRow *row)
+digest_row(TrainRun *run, const ImageRow *row, const uint8_t image_sha256[SHA256_BYTES])
 {
-	size_t		id_size = strlen(row->id);
+	const char *id = run->source->grouped ? psprintf("%s:%s", row->group, row->id) : row->id;
+	size_t		id_size = strlen(id);
 	uint8_t    *text = palloc(3 * SHA256_BYTES + id_size);
 
 	memcpy(text, run->data_sha256, SHA256_BYTES);
-	sha256_digest(row->image.bytes, row->image.size, text + SHA256_BYTES);
+	memcpy(text + SHA256_BYTES, image_sha256, SHA256_BYTES);
 	sha256_digest(row->mask.bytes, row->mask.size, text + 2 * SHA256_BYTES);
-	memcpy(text + 3 * SHA256_BYTES, row->id, id_size);
+	memcpy(text + 3 * SHA256_BYTES, id, id_size);
 	sha256_digest(text, 3 * SHA256_BYTES + id_size, run->data_sha256);
 	pfree(text);
 }
@@ -56,37 +60,47 @@ row_name(const TrainRun *run, const ImageRow *row)
 /* Look at one row: keep it for training or validation, or check it when it
  * is in the test part. */
 static Status
-take_row(TrainRun *run, const ImageRow *row)
+take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 {
-	const TrainPlan *plan = &run->plan;
+	SplitPart	part = split_part_of(&run->split, row->group);
 	Dataset    *dataset = run->training;
 	int64	   *count = &run->counts.training;
+	ImageDigests *digests = &run->trained_on;
+	uint8_t		sha256[SHA256_BYTES];
 	Call *call;
 	Status		status;
 
-	if (split_is_test(row->id, run->request.split_seed, run->request.test_fraction))
+	sha256_digest(row->image.bytes, row->image.size, sha256);
+	if (part == SPLIT_TEST)
 	{
 		call = call_create(CurrentMemoryContext, 1);
-		status = images_check(call, row, plan->turn);
+		status = images_check(call, row, run->plan.turn, &run->masks);
 		if (status.code == LS_OK || broken_is_rows_fault(status))
 			call_destroy(call);
 		else
 			check_argument(call, row_name(run, row), status);
-		run->counts.test += status.code == LS_OK;
+		if (status.code == LS_OK)
+		{
+			run->counts.test++;
+			image_digests_add(&held_back->test, image_digest(sha256));
+		}
 		return status;
 	}
-	if (split_is_validation(row->id, run->request.split_seed, plan->validation_fraction))
+	if (part == SPLIT_VALIDATION)
 	{
 		dataset = run->validation;
 		count = &run->counts.validation;
+		digests = &held_back->validation;
 	}
-	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size);
+	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size,
+						 &run->masks);
 	if (status.code != LS_OK && !broken_is_rows_fault(status))
 		check_argument(dataset == run->training ? run->training_host : run->validation_host, row_name(run, row), status);
 	if (status.code == LS_OK)
 	{
 		(*count)++;
-		digest_row(run, row);
+		image_digests_add(digests, image_digest(sha256));
+		digest_row(run, row, sha256);
 	}
 	return status;
 }
@@ -116,6 +130,7 @@ static void
 read_rows(TrainRun *run)
 {
 	BrokenRows	broken = {run->source};
+	HeldBack	held_back = {0};
 	ImagesScan	scan;
 	ImageRow	row;
 	int64		rows;
@@ -129,12 +144,13 @@ read_rows(TrainRun *run)
 	while (images_next(&scan, &row))
 	{
 		images_fetch(&scan, &row);
-		(void) broken_row(&broken, NULL, row.id, take_row(run, &row));
+		(void) broken_row(&broken, NULL, row.id, take_row(run, &row, &held_back));
 		train_progress_rows(++read);
 	}
 	run->counts.skipped = scan.skipped;
 	run->counts.broken = broken.broken;
 	images_end(&scan);
+	train_split_check(run, &held_back);
 }
 
 void
@@ -170,4 +186,5 @@ train_images_read(TrainRun *run)
 			 run->counts.skipped + run->counts.broken > 0
 			 ? errdetail("Left out: %lld rows with a NULL, %lld broken ones.",
 						 (long long) run->counts.skipped, (long long) run->counts.broken) : 0));
+	train_masks_report(&run->masks);
 }

@@ -12,7 +12,7 @@
 #include "pg/base/error.h"
 #include "pg/base/json_values.h"
 #include "pg/base/settings.h"
-#include "pg/images/split.h"
+#include "pg/base/split.h"
 #include "pg/train/train_request.h"
 
 static const char *const promote_names[] = {
@@ -44,7 +44,7 @@ argument_object(FunctionCallInfo fcinfo, int n)
 }
 
 TrainRequest
-train_request_read(FunctionCallInfo fcinfo)
+train_request_read(FunctionCallInfo fcinfo, int group_column)
 {
 	TrainRequest request = {
 		.images = argument_oid(fcinfo, 0, "images"),
@@ -52,7 +52,8 @@ train_request_read(FunctionCallInfo fcinfo)
 		.epochs = argument_int(fcinfo, 2, "epochs"),
 		.image_column = argument_text(fcinfo, 3, "image_column"),
 		.mask_column = argument_text(fcinfo, 4, "mask_column"),
-		.id_column = PG_ARGISNULL(5) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(5)),
+		.id_column = argument_text_or_null(fcinfo, 5),
+		.group_column = argument_text_or_null(fcinfo, group_column),
 		.image_size = argument_int(fcinfo, 6, "image_size"),
 		.batch_size = argument_int(fcinfo, 7, "batch_size"),
 		.has_learning_rate = !PG_ARGISNULL(8),
@@ -61,9 +62,9 @@ train_request_read(FunctionCallInfo fcinfo)
 		.augment = argument_object(fcinfo, 11),
 		.promote = promote_rule(argument_text(fcinfo, 12, "promote")),
 		.config = argument_object(fcinfo, 13),
-		.architecture = PG_ARGISNULL(14) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(14)),
+		.architecture = argument_text_or_null(fcinfo, 14),
 		.options = argument_object(fcinfo, 16),
-		.init = PG_ARGISNULL(17) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(17)),
+		.init = argument_text_or_null(fcinfo, 17),
 	};
 
 	argument_needed(fcinfo, 10, "seed");
@@ -166,7 +167,7 @@ augmentation_jsonb(const TrainPlan *plan)
 }
 
 Jsonb *
-train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config)
+train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config, const SplitColumns *group)
 {
 	JsonBuilder builder;
 
@@ -181,6 +182,8 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 	}
 	if (request->id_column != NULL)
 		json_add_string(&builder, "id_column", request->id_column);
+	if (group != NULL)
+		json_add_string(&builder, "group_column", split_columns_text(group));
 	json_add_string(&builder, "promote", promote_names[request->promote]);
 	json_add_number(&builder, "image_size", request->image_size);
 	json_add_number(&builder, "batch_size", request->batch_size);

@@ -12,6 +12,7 @@
 #include "enhance/enhance.h"
 #include "image/codec.h"
 #include "learn/trainer.h"
+#include "pg/base/split.h"
 
 typedef enum PromoteRule
 {
@@ -27,6 +28,7 @@ typedef struct TrainRequest
 	char	   *image_column;
 	char	   *mask_column;
 	char	   *id_column;		/* NULL = primary key or image hash */
+	char	   *group_column;	/* NULL = that of the version it goes on from, or the id */
 	int			image_size;
 	int			epochs;
 	int			batch_size;
@@ -62,13 +64,14 @@ typedef struct TrainPlan
 /* What `options` may set of a plan beside its TrainOptions, as a table. */
 extern const OptionTable plan_option_table;
 
-/* Read the arguments of lesion_train. */
-TrainRequest train_request_read(FunctionCallInfo fcinfo);
+/* Read the arguments of lesion_train, and group_column, whose number is given. */
+TrainRequest train_request_read(FunctionCallInfo fcinfo, int group_column);
 
 /* Apply defaults and `options`, and check every value. */
 TrainPlan	train_request_plan(const TrainRequest *request, const Architecture *architecture);
 
-/* All of it as one object, for the run's row. */
-Jsonb	   *train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config);
+/* All of it as one object, for the run's row; group: the columns that decide
+ * the parts, NULL where they are the id. */
+Jsonb	   *train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config, const SplitColumns *group);
 
 #endif

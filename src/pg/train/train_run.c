@@ -21,6 +21,7 @@
 #include "pg/train/train_images.h"
 #include "pg/train/train_progress.h"
 #include "pg/train/train_run.h"
+#include "pg/train/train_split.h"
 
 TrainRun *
 train_run_create(ModelStore store, const TrainRequest *request)
@@ -218,7 +219,7 @@ train_run_open(TrainRun *run, LockSpan span)
 	run->model_lock = model_lock(&run->store, request->model, span);
 	run->call = call_create(run->context, settings_threads(true));
 	settle_model(run);
-	run->source = images_open(request->images, request->image_column, request->mask_column, request->id_column);
+	train_split_open(run);
 	train_progress_begin(request->model, request->epochs);
 	MemoryContextSwitchTo(caller);
 }
@@ -339,8 +340,8 @@ store_version(TrainRun *run)
 	NewVersion	content = {
 		.config = run->config,
 		.image_size = run->request.image_size,
-		.split_seed = run->request.split_seed,
-		.test_fraction = run->request.test_fraction,
+		.split = run->split,
+		.image_digests = image_digests_datum(&run->trained_on),
 		.run = run->run,
 	};
 	Fit			fitted;
@@ -356,6 +357,7 @@ store_version(TrainRun *run)
 	content.enhance = run->plan.enhance;
 	if (run->plan.enhance != ENHANCE_MODE_OFF)
 		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));
+	snprintf(run->network->split, sizeof run->network->split, "%s", split_to_json(&run->split));
 	check_status(run->call, network_save(run->network, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
 										 &bytes, &content.weights_size));
@@ -371,8 +373,7 @@ score_version(const TrainRun *run, const ModelVersion *version)
 		.source = run->source,
 		.version = version,
 		.subset = "test",
-		.split_seed = run->request.split_seed,
-		.test_fraction = run->request.test_fraction,
+		.split = run->split,
 		.options = {.threshold = version->threshold,.enhance = version->enhance,.as_trained = true,
 		.turn = run->plan.turn},
 		.quiet = true,
@@ -385,12 +386,12 @@ score_version(const TrainRun *run, const ModelVersion *version)
 }
 
 /* Mean Dice of the new version less that of another on the test rows that
- * both were scored on: some may have come or gone in between. */
+ * both were scored on and neither was trained on: some may have come or gone in between. */
 static double
 paired_difference(const TrainRun *run, const Evaluation *other)
 {
 	double	   *differences = palloc_extended((run->test_scores.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
-	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), differences);
+	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), true, differences);
 	double		sum = 0;
 
 	for (int64 i = 0; i < count; i++)
@@ -412,15 +413,8 @@ beats(const TrainRun *run, const ModelVersion *active)
 				 errhint("Promote it with lesion_model_promote, or keep rows for testing with test_fraction.")));
 		return false;
 	}
-	if (active->split_seed != run->request.split_seed || active->test_fraction != run->request.test_fraction)
-		ereport(WARNING,
-				(errmsg("version %d of model \"%s\" was trained on another split of the images", active->number,
-						active->model),
-				 errdetail("Some test rows of this run may have been among those it was trained on."),
-				 errhint("Give every run of a model the same split with split_seed => %lld and "
-						 "test_fraction => %g.",
-						 (long long) active->split_seed, active->test_fraction)));
 	evaluation = score_version(run, active);
+	train_split_check_other(run, active, evaluation.seen, evaluation.score.n);
 	ereport(NOTICE,
 			(errmsg("test Dice %.4f, that of the active version %d is %.4f", run->score.dice, active->number,
 					evaluation.score.dice)));

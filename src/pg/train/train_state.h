@@ -11,6 +11,7 @@
 #include "learn/trainer.h"
 #include "measure/score.h"
 #include "pg/images/images_source.h"
+#include "pg/models/image_digests.h"
 #include "pg/models/image_scores.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
@@ -36,6 +37,7 @@ typedef struct TrainRun
 	Jsonb	   *config;			/* every key */
 	ModelVersion *init;			/* what it starts from; NULL = from scratch */
 	ImagesSource *source;
+	Split		split;			/* of the source's rows */
 	instr_time	started;
 
 	Call *call;			/* of network and trainer */
@@ -51,6 +53,8 @@ typedef struct TrainRun
 	WorkLock	run_lock;
 
 	TrainCounts counts;
+	MaskFacts	masks;			/* of all three parts */
+	ImageDigests trained_on;	/* the training images, and those that init was trained on */
 	uint8_t		data_sha256[SHA256_BYTES];	/* of all that training sees: ids, images, masks */
 	int64		run;			/* lesion_run.run */
 	EpochReport best;			/* the best epoch so far; epoch 0 = none yet */

@@ -1,5 +1,5 @@
 /*
- * split.c: see split.h. The hash is SHA-256 of "purpose:seed:id", with the id
+ * split.c: see split.h. The hash is SHA-256 of "purpose:seed:text", with the text
  * in UTF-8 whatever the server's encoding, so it is the same on every
  * machine and in every version of PostgreSQL; its first 53 bits are a number
  * in [0, 1).
@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 
 #include "pg/base/sha256.h"
-#include "pg/images/split.h"
+#include "pg/base/split.h"
 
 PG_FUNCTION_INFO_V1(lesion_split);
 PG_FUNCTION_INFO_V1(lesion_split_in_three);
@@ -38,16 +38,14 @@ unit_hash(const char *purpose, int64_t seed, const char *id)
 	return (double) (bits >> 11) * 0x1p-53;
 }
 
-bool
-split_is_test(const char *id, int64_t seed, double test_fraction)
+SplitPart
+split_part_of(const Split *split, const char *text)
 {
-	return unit_hash("split", seed, id) < test_fraction;
-}
-
-bool
-split_is_validation(const char *id, int64_t seed, double validation_fraction)
-{
-	return unit_hash("validation", seed, id) < validation_fraction;
+	if (unit_hash("split", split->seed, text) < split->test_fraction)
+		return SPLIT_TEST;
+	if (split->validation_fraction > 0 && unit_hash("validation", split->seed, text) < split->validation_fraction)
+		return SPLIT_VALIDATION;
+	return SPLIT_TRAIN;
 }
 
 double
@@ -66,16 +64,28 @@ split_check_fraction(const char *name, double fraction)
 				 errhint("0.2 keeps every fifth row away from training.")));
 }
 
+/* The name of a text's part. */
+static Datum
+part_name(const Split *split, const char *text)
+{
+	static const char *const names[] = {
+		[SPLIT_TRAIN] = "train",
+		[SPLIT_VALIDATION] = "validation",
+		[SPLIT_TEST] = "test",
+	};
+
+	split_check_fraction("test_fraction", split->test_fraction);
+	split_check_fraction("validation_fraction", split->validation_fraction);
+	return CStringGetTextDatum(names[split_part_of(split, text)]);
+}
+
 /* lesion_split(id text, seed bigint, test_fraction float8) returns text */
 Datum
 lesion_split(PG_FUNCTION_ARGS)
 {
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int64		seed = PG_GETARG_INT64(1);
-	double		test_fraction = PG_GETARG_FLOAT8(2);
+	Split		split = {.seed = PG_GETARG_INT64(1),.test_fraction = PG_GETARG_FLOAT8(2)};
 
-	split_check_fraction("test_fraction", test_fraction);
-	PG_RETURN_TEXT_P(cstring_to_text(split_is_test(id, seed, test_fraction) ? "test" : "train"));
+	PG_RETURN_DATUM(part_name(&split, text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }
 
 /* lesion_split(id text, seed bigint, test_fraction float8,
@@ -83,17 +93,11 @@ lesion_split(PG_FUNCTION_ARGS)
 Datum
 lesion_split_in_three(PG_FUNCTION_ARGS)
 {
-	char	   *id = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int64		seed = PG_GETARG_INT64(1);
-	double		test_fraction = PG_GETARG_FLOAT8(2);
-	double		validation_fraction = PG_GETARG_FLOAT8(3);
-	const char *part = "train";
+	Split		split = {
+		.seed = PG_GETARG_INT64(1),
+		.test_fraction = PG_GETARG_FLOAT8(2),
+		.validation_fraction = PG_GETARG_FLOAT8(3),
+	};
 
-	split_check_fraction("test_fraction", test_fraction);
-	split_check_fraction("validation_fraction", validation_fraction);
-	if (split_is_test(id, seed, test_fraction))
-		part = "test";
-	else if (split_is_validation(id, seed, validation_fraction))
-		part = "validation";
-	PG_RETURN_TEXT_P(cstring_to_text(part));
+	PG_RETURN_DATUM(part_name(&split, text_to_cstring(PG_GETARG_TEXT_PP(0))));
 }

@@ -1,0 +1,275 @@
+/*
+ * ensemble_select.c: forward selection of members on draws of the images
+ * (ensemble_fit.h).
+ *
+ * All draws select in step, a round at a time: what draws have in common, each
+ * set of members that some of them try, is scored once for all of them.
+ */
+#include <string.h>
+
+#include "core/rng.h"
+#include "learn/ensemble_images.h"
+
+/* Images drawn with replacement, and what was selected on them. */
+typedef struct Draw
+{
+	int		   *times;			/* how often each image was drawn */
+	int		   *counts;			/* how often each member was chosen so far */
+	int		   *best;			/* the same after the best round */
+	double		best_score;
+	int			best_threshold; /* a candidate of threshold.h */
+	double		round_score;	/* of this round */
+	int			round_threshold;
+	int			chosen;			/* in this round */
+	ThresholdScores sums;		/* of what is tried */
+	bool		tries;			/* it does now */
+	double		left_out;		/* sum over images that were not drawn: Jaccard less that of equal weights */
+} Draw;
+
+typedef struct Selection
+{
+	const EnsembleFit *fit;
+	int			members;
+	long		images;
+	Draw		draws[ENSEMBLE_FIT_DRAWS];
+	double	   *equal;			/* (images, THRESHOLD_CANDIDATES): Jaccard of equal weights */
+	int		   *trial;			/* counts that are scored now */
+} Selection;
+
+/* ---- drawing ---- */
+
+/* Allocate what a draw holds, and draw. */
+static Status
+draw_images(const Call *call, const Selection *selection, Rng *rng, Draw *draw)
+{
+	void	   *memory;
+
+	TRY(call_alloc_array(call, (size_t) selection->images + 2 * (size_t) selection->members, sizeof(int), &memory));
+	draw->times = memory;
+	draw->counts = draw->times + selection->images;
+	draw->best = draw->counts + selection->members;
+	draw->best_score = -1;
+	for (long i = 0; i < selection->images; i++)
+		draw->times[rng_below(rng, (uint64_t) selection->images)]++;
+	return status_ok();
+}
+
+static void
+selection_free(const Call *call, Selection *selection)
+{
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+		call_free(call, selection->draws[d].times);
+	call_free(call, selection->equal);
+	call_free(call, selection->trial);
+}
+
+/* ---- selecting ---- */
+
+/* Add an image's scores to the draws that try what is scored. */
+static void
+add_to_draws(void *data, long i, const ThresholdScores *scores)
+{
+	Selection  *selection = data;
+
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+	{
+		Draw	   *draw = &selection->draws[d];
+
+		if (draw->tries && draw->times[i] > 0)
+			ensemble_add_scores(&draw->sums, scores, draw->times[i]);
+	}
+}
+
+/* Let all draws that have the counts of `first` try what is scored for it. */
+static void
+join_trial(Selection *selection, int first)
+{
+	size_t		size = (size_t) selection->members * sizeof(int);
+
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+	{
+		Draw	   *draw = &selection->draws[d];
+
+		draw->tries = d >= first && memcmp(draw->counts, selection->draws[first].counts, size) == 0;
+		draw->sums = (ThresholdScores) {.images = 0};
+	}
+}
+
+/* Take a member's trial into account where it is the best of the round so far. */
+static void
+judge_trial(Selection *selection, int member)
+{
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+	{
+		Draw	   *draw = &selection->draws[d];
+		double		score;
+
+		if (!draw->tries)
+			continue;
+		score = threshold_best_jaccard(&draw->sums);
+		if (score <= draw->round_score)
+			continue;
+		draw->round_score = score;
+		draw->round_threshold = threshold_best_candidate(&draw->sums);
+		draw->chosen = member;
+	}
+}
+
+/* Has an earlier draw the same counts? Then its trials were this one's too. */
+static bool
+tried_before(const Selection *selection, int d)
+{
+	size_t		size = (size_t) selection->members * sizeof(int);
+
+	for (int before = 0; before < d; before++)
+		if (memcmp(selection->draws[before].counts, selection->draws[d].counts, size) == 0)
+			return true;
+	return false;
+}
+
+/* Let every draw choose one more member. */
+static Status
+select_round(Selection *selection)
+{
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+		selection->draws[d].round_score = -1;
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+	{
+		if (tried_before(selection, d))
+			continue;
+		for (int m = 0; m < selection->members; m++)
+		{
+			join_trial(selection, d);
+			memcpy(selection->trial, selection->draws[d].counts, (size_t) selection->members * sizeof(int));
+			selection->trial[m]++;
+			TRY(ensemble_score(selection->fit, selection->trial, add_to_draws, selection));
+			judge_trial(selection, m);
+		}
+	}
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+	{
+		Draw	   *draw = &selection->draws[d];
+
+		draw->counts[draw->chosen]++;
+		if (draw->round_score <= draw->best_score)
+			continue;
+		draw->best_score = draw->round_score;
+		draw->best_threshold = draw->round_threshold;
+		memcpy(draw->best, draw->counts, (size_t) selection->members * sizeof(int));
+	}
+	return status_ok();
+}
+
+/* ---- what draws left out ---- */
+
+/* Keep an image's scores with equal weights. */
+static void
+keep_equal(void *data, long i, const ThresholdScores *scores)
+{
+	Selection  *selection = data;
+
+	memcpy(selection->equal + i * THRESHOLD_CANDIDATES, scores->jaccard, sizeof scores->jaccard);
+}
+
+/* A draw whose weights are compared with equal ones. */
+typedef struct Comparison
+{
+	const Selection *selection;
+	Draw	   *draw;
+	int			equal_threshold;	/* the best for equal weights on what was drawn */
+} Comparison;
+
+/* Compare an image that was left out. */
+static void
+compare_left_out(void *data, long i, const ThresholdScores *scores)
+{
+	Comparison *comparison = data;
+	Draw	   *draw = comparison->draw;
+
+	if (draw->times[i] == 0)
+		draw->left_out += scores->jaccard[draw->best_threshold] -
+			comparison->selection->equal[i * THRESHOLD_CANDIDATES + comparison->equal_threshold];
+}
+
+/* The share of the draws whose weights beat equal ones on what they left out. */
+static Status
+share_helped(Selection *selection, double *share)
+{
+	int			helped = 0;
+
+	for (int m = 0; m < selection->members; m++)
+		selection->trial[m] = 1;
+	TRY(ensemble_score(selection->fit, selection->trial, keep_equal, selection));
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+	{
+		Comparison	comparison = {selection, &selection->draws[d], 0};
+		ThresholdScores equal = {.images = 0};
+
+		for (long i = 0; i < selection->images; i++)
+		{
+			ThresholdScores image = {.images = 1};
+
+			memcpy(image.jaccard, selection->equal + i * THRESHOLD_CANDIDATES, sizeof image.jaccard);
+			ensemble_add_scores(&equal, &image, comparison.draw->times[i]);
+		}
+		comparison.equal_threshold = threshold_best_candidate(&equal);
+		TRY(ensemble_score(selection->fit, comparison.draw->best, compare_left_out, &comparison));
+		helped += comparison.draw->left_out > 0;
+	}
+	*share = (double) helped / ENSEMBLE_FIT_DRAWS;
+	return status_ok();
+}
+
+/* ---- the result ---- */
+
+/* The mean weights of all draws, as counts. They are rounded down, so that they
+ * sum to at most ENSEMBLE_COUNTS_MAX; some member has a count above 0, as 255
+ * is more than there may be members. */
+static void
+mean_counts(const Selection *selection, int *counts)
+{
+	for (int m = 0; m < selection->members; m++)
+	{
+		double		weight = 0;
+
+		for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+		{
+			int			total = 0;
+
+			for (int k = 0; k < selection->members; k++)
+				total += selection->draws[d].best[k];
+			weight += (double) selection->draws[d].best[m] / total;
+		}
+		counts[m] = (int) (ENSEMBLE_COUNTS_MAX * weight / ENSEMBLE_FIT_DRAWS + 1e-9);
+	}
+}
+
+/* Select on all draws, in a selection whose memory the caller frees. */
+static Status
+select_members(const Call *call, Selection *selection, uint64_t seed, int *counts, double *helped)
+{
+	Rng			rng;
+	void	   *memory;
+
+	rng_seed(&rng, seed, 0);
+	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
+		TRY(draw_images(call, selection, &rng, &selection->draws[d]));
+	TRY(call_alloc_array(call, (size_t) selection->images, sizeof(double) * THRESHOLD_CANDIDATES, &memory));
+	selection->equal = memory;
+	TRY(call_alloc_array(call, (size_t) selection->members, sizeof(int), &memory));
+	selection->trial = memory;
+	for (int round = 0; round < ENSEMBLE_FIT_ROUNDS; round++)
+		TRY(select_round(selection));
+	mean_counts(selection, counts);
+	return share_helped(selection, helped);
+}
+
+Status
+ensemble_select(const Call *call, const EnsembleFit *fit, uint64_t seed, int *counts, double *helped)
+{
+	Selection	selection = {.fit = fit,.members = ensemble_members(fit),.images = ensemble_images(fit)};
+	Status		status = select_members(call, &selection, seed, counts, helped);
+
+	selection_free(call, &selection);
+	return status;
+}

@@ -1,0 +1,78 @@
+/*
+ * split.h: which part of a data set a row belongs to.
+ *
+ * A hash of a text decides, not the row's place, so a row stays where it is
+ * when others come and go, and two tables that hold the same text agree. The
+ * text is that of the split's columns: the row's id, or what it shares with
+ * others that must stay on its side, such as a patient.
+ */
+#ifndef LESIONSEG_PG_SPLIT_H
+#define LESIONSEG_PG_SPLIT_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/* Columns of a table, in their order; it holds no pointers. */
+typedef struct SplitColumns
+{
+	int			count;			/* 0 = no column but the SHA-256 of the image */
+	NameData	names[INDEX_MAX_KEYS];
+} SplitColumns;
+
+/* How the rows of a table are split. */
+typedef struct Split
+{
+	const SplitColumns *columns;	/* whose text is hashed; NULL = not known */
+	int64_t		seed;
+	double		test_fraction;
+	double		validation_fraction;	/* of what is not in the test part */
+} Split;
+
+/* The shares that a training keeps back unless it is told otherwise. */
+#define SPLIT_TEST_FRACTION 0.2
+#define SPLIT_VALIDATION_FRACTION 0.1
+
+typedef enum SplitPart
+{
+	SPLIT_TRAIN,
+	SPLIT_VALIDATION,
+	SPLIT_TEST
+} SplitPart;
+
+/* The part of the row with that text in the split's columns. */
+SplitPart	split_part_of(const Split *split, const char *text);
+
+/* A number in [0, 1) by which to draw a sample of rows: those with the lowest. */
+double		split_rank(const char *id, int64_t seed);
+
+/* Raise an error unless 0 <= fraction < 1; `name` is the argument's. */
+void		split_check_fraction(const char *name, double fraction);
+
+/* ---- columns (split_columns.c) ---- */
+
+/* That one column. */
+SplitColumns *split_columns_single(const char *name);
+
+/* Are they the same columns? False where one of both is not known. */
+bool		split_columns_equal(const SplitColumns *a, const SplitColumns *b);
+
+/* May a row of one's test part lie outside of the other's? What is not known of columns is no difference. */
+bool		split_differs(const Split *a, const Split *b);
+
+/* The columns as people read them; they are known. */
+char	   *split_columns_text(const SplitColumns *columns);
+
+/* The split as people read it. */
+char	   *split_description(const Split *split);
+
+/* The columns as text[] and back, in the current context; they are known. */
+Datum		split_columns_datum(const SplitColumns *columns);
+SplitColumns *split_columns_read(Datum array);
+
+/* The split as an object of JSON in ASCII, for weight files, and back; its
+ * columns are known. An object that says something else is an error. */
+char	   *split_to_json(const Split *split);
+Split		split_from_json(const char *json);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * seen.h: which of the images that are scored the version was trained on:
+ * scores on these say nothing about new images.
+ */
+#ifndef LESIONSEG_PG_SEEN_H
+#define LESIONSEG_PG_SEEN_H
+
+#include "postgres.h"
+
+#include "pg/base/split.h"
+#include "pg/images/images_source.h"
+#include "pg/models/image_digests.h"
+
+/* What is known of the images that a version was trained on. */
+typedef struct SeenImages
+{
+	ImageDigests digests;
+	int64		seen;			/* counted so far; -1 = nothing is known */
+} SeenImages;
+
+/* Nothing counted yet for a version. */
+SeenImages	seen_open(const ModelStore *store, const ModelVersion *version);
+
+/* Was the version trained on the fetched row's image, as far as is known? */
+bool		seen_contains(const SeenImages *images, const ImageRow *row);
+
+/* Warn where rows of a part that is held back, "test" or "validation", were
+ * trained on, or may have been: `seen` of `n`, -1 = not known. */
+void		seen_warn(const ModelVersion *version, const Split *split, const char *subset, int64 seen, int64 n);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * train_masks.h: what a training says of the masks that it read.
+ */
+#ifndef LESIONSEG_PG_TRAIN_MASKS_H
+#define LESIONSEG_PG_TRAIN_MASKS_H
+
+#include "postgres.h"
+
+#include "measure/mask_facts.h"
+#include "utils/jsonb.h"
+
+/* A NOTICE with what the masks are, and a WARNING where they look inverted or
+ * wrong; at least one was read. */
+void		train_masks_report(const MaskFacts *facts);
+
+/* The same as an object, for the run's row. */
+Jsonb	   *train_masks_jsonb(const MaskFacts *facts);
+
+#endif

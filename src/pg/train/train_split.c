@@ -1,0 +1,125 @@
+/*
+ * train_split.c: see train_split.h.
+ */
+#include "postgres.h"
+
+#include "utils/lsyscache.h"
+
+#include "pg/train/train_split.h"
+
+/* The version whose split a run goes on with unless it is told otherwise, or NULL. */
+static const ModelVersion *
+version_before(const TrainRun *run)
+{
+	const ModelVersion *active = store_find_version(&run->store, run->request.model, NULL);
+
+	if (active != NULL && active->split.columns != NULL)
+		return active;
+	if (run->init != NULL && run->init->split.columns != NULL)
+		return run->init;
+	return NULL;
+}
+
+/* Has the run's table the columns that a version was split by? A WARNING says
+ * where it has not. */
+static bool
+has_columns(const TrainRun *run, const ModelVersion *version)
+{
+	const SplitColumns *columns = version->split.columns;
+
+	for (int i = 0; i < columns->count; i++)
+	{
+		if (get_attnum(run->request.images, NameStr(columns->names[i])) != InvalidAttrNumber)
+			continue;
+		ereport(WARNING,
+				(errmsg("\"%s\" has no column \"%s\", by which version %d of model \"%s\" was split",
+						get_rel_name(run->request.images), NameStr(columns->names[i]), version->number, version->model),
+				 errdetail("The rows are split by what tells them apart."),
+				 errhint("Name the column of the patient or lesion with group_column => '...'.")));
+		return false;
+	}
+	return true;
+}
+
+void
+train_split_open(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	const ModelVersion *before = NULL;
+	ImagesColumns columns = {
+		.image = request->image_column,
+		.mask = request->mask_column,
+		.id = request->id_column,
+	};
+
+	if (request->group_column != NULL)
+		columns.group = split_columns_single(request->group_column);
+	else if (request->id_column == NULL && get_rel_name(request->images) != NULL)
+		before = version_before(run);
+	if (before != NULL && has_columns(run, before))
+	{
+		columns.group = before->split.columns;
+		columns.group_reason = psprintf("Version %d of model \"%s\" was split by it.", before->number, before->model);
+	}
+	run->source = images_open(request->images, &columns);
+	run->split = (Split) {
+		.columns = run->source->group_columns,
+		.seed = request->split_seed,
+		.test_fraction = request->test_fraction,
+		.validation_fraction = run->plan.validation_fraction,
+	};
+}
+
+/* Say that images of a part are trained on too. */
+static void
+warn_copies(const TrainRun *run, const char *part, const ImageDigests *held_back)
+{
+	int64		copies = image_digests_shared(&run->trained_on, held_back);
+
+	if (copies > 0)
+		ereport(WARNING,
+				(errmsg("%lld of the %lld %s images are among the training images too, under other ids",
+						(long long) copies, (long long) held_back->count, part),
+				 errdetail("Scores on them look better than they are."),
+				 errhint("Leave the copies out with a view, or keep all images of a patient or lesion in one part with "
+						 "group_column => '...'.")));
+}
+
+void
+train_split_check(TrainRun *run, const HeldBack *held_back)
+{
+	ImageDigests before = {0};
+	int64		seen;
+
+	image_digests_sort(&run->trained_on);
+	warn_copies(run, "test", &held_back->test);
+	warn_copies(run, "validation", &held_back->validation);
+	if (run->init == NULL || !image_digests_load(&run->store, run->init, &before))
+		return;
+	seen = image_digests_shared(&before, &held_back->test);
+	if (seen > 0)
+		ereport(WARNING,
+				(errmsg("%lld of the %lld test images were among those that version %d of model \"%s\" was trained on",
+						(long long) seen, (long long) held_back->test.count, run->init->number, run->init->model),
+				 errdetail("Training starts from it, so that scores on them look better than they are."),
+				 errhint("Give this run the same split: group_column, split_seed => %lld and test_fraction => %g.",
+						 (long long) run->init->split.seed, run->init->split.test_fraction)));
+	for (int64 i = 0; i < before.count; i++)
+		image_digests_add(&run->trained_on, before.values[i]);
+	image_digests_sort(&run->trained_on);
+}
+
+void
+train_split_check_other(const TrainRun *run, const ModelVersion *other, int64 seen, int64 n)
+{
+	if (seen == 0 || (seen < 0 && !split_differs(&other->split, &run->split)))
+		return;
+	ereport(WARNING,
+			(errmsg("version %d of model \"%s\" was trained on another split of the images", other->number, other->model),
+			 seen < 0 ? errdetail("Some test rows of this run may have been among those it was trained on.") :
+			 errdetail("%lld of the %lld test rows of this run were among those it was trained on; they are left out of "
+					   "the comparison.", (long long) seen, (long long) n),
+			 errhint("Give every run of a model the same split with group_column, split_seed => %lld and "
+					 "test_fraction => %g.",
+					 (long long) other->split.seed, other->split.test_fraction)));
+}

@@ -1,0 +1,36 @@
+/*
+ * train_split.h: which rows a run keeps away from training, and what it says
+ * where that is in doubt.
+ */
+#ifndef LESIONSEG_PG_TRAIN_SPLIT_H
+#define LESIONSEG_PG_TRAIN_SPLIT_H
+
+#include "postgres.h"
+
+#include "pg/train/train_state.h"
+
+/*
+ * Open the run's images and settle its split. What decides a row's part is
+ * group_column; where it is not given, id_column; where neither is, the columns
+ * that the model's active version, or the one to start from, was split by, so
+ * that test rows stay test rows from one run to the next; else the id.
+ */
+void		train_split_open(TrainRun *run);
+
+/* Digests of what was read but is not trained on. */
+typedef struct HeldBack
+{
+	ImageDigests test;
+	ImageDigests validation;
+} HeldBack;
+
+/* Say how many images that are held back were trained on all the same: by this
+ * run, under other ids, or by the version that it starts from, whose images join
+ * run->trained_on. */
+void		train_split_check(TrainRun *run, const HeldBack *held_back);
+
+/* Warn where test rows of this run were among those that another version was
+ * trained on: `seen` of its `n` that were scored; -1 = not known. */
+void		train_split_check_other(const TrainRun *run, const ModelVersion *other, int64 seen, int64 n);
+
+#endif
