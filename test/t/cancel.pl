@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use FindBin;
+use MIME::Base64 qw(encode_base64);
 use lib $FindBin::Bin;
 use Session qw(run_sql fresh_database fill_archive server_alive);
 use Test::More;
@@ -19,6 +20,9 @@ CREATE TABLE large AS SELECT * FROM lesion_synthetic(1, 6000, 6000);
 CREATE TABLE many AS
 SELECT s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 2000, 2000) AS s;
 SQL
+open my $file, '<:raw', "$FindBin::Bin/../data/dicom/rgb_explicit.dcm" or die $!;
+my $dicom = encode_base64(do { local $/; <$file> }, '');
+run_sql($database, "CREATE TABLE instance AS SELECT lesion_dicom_picture(decode('$dicom', 'base64'), image) AS dicom FROM large");
 my $train = q{SELECT (lesion_train('archive', 'cancelled', architecture => 'unet', epochs => 1000,
 	image_size => 256, batch_size => 8, config => '{"base": 16}')).sha256};
 
@@ -38,6 +42,8 @@ my @cases = (
 	['scoring', 'SELECT lesion_score(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['one image\'s scores', 'SELECT lesion_dice(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['drawing', 'SELECT length(lesion_overlay(image, mask)) FROM large, generate_series(1, 50)', 200],
+	['a frame of a DICOM file', 'SELECT length(lesion_dicom_frame(dicom)) FROM instance, generate_series(1, 50)', 200],
+	['a DICOM picture', 'SELECT length(lesion_dicom_picture(dicom, image)) FROM instance, large, generate_series(1, 50)', 200],
 	['reading images for training',
 		q{SELECT (lesion_train('many', 'cancelled', architecture => 'unet', epochs => 1000, image_size => 1024,
 			batch_size => 1)).run}, 500],
