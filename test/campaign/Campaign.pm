@@ -51,9 +51,8 @@ sub session {
 sub open_session {
 	my $end = time + 60;
 	while (1) {
-		my $session = eval { Session->new($database) };
-		return $session if $session;
-		die "the server does not come back: $@\n" if time > $end;
+		return Session->new($database) if system("psql -XAtqc 'SELECT 1' -d $database >/dev/null 2>&1") == 0;
+		die "the server does not come back\n" if time > $end;
 		sleep 0.2;
 	}
 }

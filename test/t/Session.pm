@@ -173,7 +173,7 @@ sub kill_session {
 		select undef, undef, undef, 0.05;
 	}
 	for (1 .. 300) {
-		return 1 if eval { run_sql('postgres', 'SELECT 1') eq '1' };
+		return 1 if system(q{psql -XAtqc 'SELECT 1' -d postgres >/dev/null 2>&1}) == 0;
 		select undef, undef, undef, 0.1;
 	}
 	return 0;
