@@ -5,7 +5,29 @@
 
 #include "nn/conv/onednn/onednn_primitive.h"
 
+#include <sys/mman.h>
+
 #include "core/threads.h"
+
+/* Memory that must be there to make a primitive: its code takes far less. */
+#define PRIMITIVE_ROOM ((size_t) 32 * 1024 * 1024)
+
+/*
+ * See that there is memory to make a primitive. oneDNN writes the code of one
+ * to where it asked for memory, and does not look whether it got any: under
+ * ulimit -v that ended the process.
+ */
+static Status
+need_room(void)
+{
+	void	   *room = mmap(NULL, PRIMITIVE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		return status_with_hint(status_error(LS_OUT_OF_MEMORY, "no memory is left to make a primitive of oneDNN"),
+								"Let the process have more (ulimit -v), or SET lesionseg.backend = 'openblas'.");
+	munmap(room, PRIMITIVE_ROOM);
+	return status_ok();
+}
 
 Status
 onednn_check(dnnl_status_t status, const char *what)
@@ -78,6 +100,7 @@ onednn_primitive_make(OneDnnEngine *engine, OneDnnPrimitive *primitive)
 {
 	size_t		scratch;
 
+	TRY(need_room());
 	TRY(onednn_check(onednn_desc_query(&primitive->scratch, primitive->description, dnnl_query_scratchpad_md),
 					 "find out its scratch"));
 	scratch = dnnl_memory_desc_get_size(ONEDNN_DESC(&primitive->scratch));
