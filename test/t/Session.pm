@@ -40,10 +40,11 @@ sub start {
 }
 
 # Wait for the statement that was started; all that was printed, messages
-# included. Dies when it takes longer than seconds.
+# included. Dies when it takes longer than seconds: a hang, however busy the
+# machine is.
 sub finish {
 	my ($self, $seconds) = @_;
-	my $end = time + ($seconds // 120);
+	my $end = time + ($seconds // 300);
 	my $ready = IO::Select->new($self->{out});
 	until ($self->{buffer} =~ /^$marker\n/m) {
 		die "no answer in time, so far: $self->{buffer}\n" unless $ready->can_read($end - time);
@@ -57,7 +58,7 @@ sub finish {
 # Wait until the running statement has printed something that matches.
 sub wait_for {
 	my ($self, $pattern, $seconds) = @_;
-	my $end = time + ($seconds // 60);
+	my $end = time + ($seconds // 180);
 	my $ready = IO::Select->new($self->{out});
 	until ($self->{buffer} =~ $pattern) {
 		die "no $pattern in time, so far: $self->{buffer}\n" unless $ready->can_read($end - time);

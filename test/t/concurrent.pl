@@ -44,7 +44,7 @@ like($second->query(q{SELECT version FROM lesion_train('archive', 'other', 1, ar
 	'another model can be trained');
 
 $second->query("SELECT pg_cancel_backend($pid)");
-like($first->finish(30), qr/57014/, 'the training is cancelled');
+like($first->finish, qr/57014/, 'the training is cancelled');
 like($second->query(sprintf $train, 1), qr/^3$/m, 'then the model can be trained again');
 
 # A query that segments for a while, and a promotion in the middle of it.
@@ -108,7 +108,7 @@ $first->start(q{CALL lesion_retrain('archive', 'net', 100000, image_size => 32, 
 $first->wait_for(qr/NOTICE.*epoch 2 /i);
 unlike($second->query(q{SET client_min_messages = error; SET statement_timeout = '60s'; DROP EXTENSION lesionseg CASCADE}), qr/ERROR/,
 	'dropping the extension does not wait for a training');
-like($first->finish(60), qr/ERROR:  42P01: relation "public\.lesion_epoch" does not exist/, '... which ends with an error');
+like($first->finish, qr/ERROR:  42P01: relation "public\.lesion_epoch" does not exist/, '... which ends with an error');
 is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session goes on');
 $second->query('CREATE EXTENSION lesionseg');
 like($first->query(sprintf $train, 1), qr/^1$/m, 'installed again, all is as new');

@@ -26,7 +26,7 @@ my $job = Session->new($database);
 my $watcher = Session->new($database);
 sub rows_reach {
 	my ($rows) = @_;
-	my $end = time + 60;
+	my $end = time + 180;
 	sleep 0.01 until time > $end || $watcher->query($count) >= $rows;
 	return $watcher->query($count);
 }
@@ -43,7 +43,7 @@ is($job->query('SELECT pg_backend_pid()'), $job->pid, '... and the session goes 
 $job->start($call);
 rows_reach($done + 20);
 $watcher->query(q{SELECT lesion_model_promote('net', 2)});
-my $end = time + 60;
+my $end = time + 180;
 sleep 0.02 until time > $end || $watcher->query('SELECT count(*) FROM masks WHERE version = 2') >= 20;
 cmp_ok($watcher->query('SELECT count(*) FROM masks WHERE version = 2'), '>=', 20, 'a promotion counts from the next batch on');
 ok(kill_session($job), 'the job is killed');

@@ -25,7 +25,7 @@ my $watcher = Session->new($database);
 sub watch {
 	my ($question, $pattern, $wanted) = @_;
 	my (%seen, $answer);
-	my $end = time + 60;
+	my $end = time + 180;
 	while (time < $end && keys %seen < $wanted) {
 		$answer = $watcher->query($question);
 		$seen{$answer} = 1 if $answer =~ $pattern;
@@ -51,7 +51,7 @@ for my $call ("CALL lesion_retrain($arguments)", "SELECT lesion_train($arguments
 	is($watcher->query("SELECT backend_xmin, backend_xid FROM pg_stat_activity WHERE pid = $pid"), '|', "$name: ... and holds no snapshot meanwhile")
 		if $name eq 'lesion_retrain';
 	$watcher->query("SELECT pg_cancel_backend($pid)");
-	like($worker->finish(30), qr/ERROR:  57014/, "$name: ... until it is cancelled");
+	like($worker->finish, qr/ERROR:  57014/, "$name: ... until it is cancelled");
 	is($watcher->query('SELECT count(*) FROM lesion_training_progress'), '0', "$name: ... then there is no row");
 	$worker->quit;
 }
@@ -76,7 +76,7 @@ is(run_sql($database, "SET client_min_messages = error; DROP ROLE IF EXISTS tap_
 is(run_sql($database, "GRANT pg_read_all_stats TO tap_curious; SET ROLE tap_curious; $shown"), '1', '... unless it was granted that');
 run_sql($database, 'DROP ROLE tap_curious');
 $watcher->query("SELECT pg_cancel_backend($pid)");
-like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
+like($worker->finish, qr/ERROR:  57014/, '... until it is cancelled');
 is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '... then it is not shown');
 
 # A job of predictions counts its images from its beginning to its end.
@@ -85,7 +85,7 @@ $worker->start(q{CALL lesion_predict('many', 'net', 'masks', id_column => 'id', 
 @rows = watch('SELECT pid, model, version, processes, images_per_second > 0, images FROM lesion_segmentation_progress WHERE images > 50', qr/./, 3);
 like($rows[0], qr/^$pid\|net\|1\|1\|t\|\d+$/, 'the images of a job of predictions are counted over its batches');
 $watcher->query("SELECT pg_cancel_backend($pid)");
-like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
+like($worker->finish, qr/ERROR:  57014/, '... until it is cancelled');
 is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '... then it is not shown');
 
 # In a parallel query, all processes count as one.
@@ -95,7 +95,7 @@ $worker->start(q{SELECT count(lesion_segment(image, 'net')) FROM archive CROSS J
 @rows = watch($question, qr/^$pid\|net\|1\|[23]\|/, 2);
 is(scalar @rows, 2, 'a parallel query is one row');
 $watcher->query("SELECT pg_cancel_backend($pid)");
-$worker->finish(30);
+$worker->finish;
 is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '... then it is not shown');
 run_sql('postgres', 'DROP EXTENSION lesionseg');
 

@@ -128,7 +128,7 @@ is($session->query("SELECT string_agg(locktype || ' ' || classid::regclass, ', '
 
 # Cancelled.
 $session->query("SELECT pg_cancel_backend($pid)");
-like($worker->finish(30), qr/ERROR:  57014: canceling statement due to user request/, 'a cancel stops it');
+like($worker->finish, qr/ERROR:  57014: canceling statement due to user request/, 'a cancel stops it');
 is(run_of('model', 'state, sqlstate, error, epochs_done, resumable, pid'), 'cancelled|57014|canceling statement due to user request|2|t|',
 	'the run is cancelled');
 is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', 'nothing is running');
@@ -181,14 +181,14 @@ for my $epoch (3, 0) {
 	is(run_of('slow', 'state, pid, resumable, error, finished_at'), 'running|' . $worker->pid . '|f||', '... as running');
 	like($session->query($slow), qr/ERROR:  55006.*run \d+, server process/s, '... and keeps others away');
 	run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
-	like($worker->finish(30), qr/ERROR:  57014/, '... until it is cancelled');
+	like($worker->finish, qr/ERROR:  57014/, '... until it is cancelled');
 	is(run_of('slow', 'state, pid, resumable, sqlstate'), $epoch ? 'cancelled||f|57014' : 'cancelled||t|57014', '... and is cancelled');
 	next unless $epoch;
 	run_sql($database, "DELETE FROM stop; INSERT INTO stop VALUES ($epoch)");
 	$worker->start($slow);
 	$worker->wait_for(qr/stopped before the row of epoch 3/);
 	run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
-	$worker->finish(30);
+	$worker->finish;
 }
 run_sql($database, 'DELETE FROM stop');
 like($session->query($slow), qr/goes on after epoch 2 of 5/, '... and goes on');
@@ -197,7 +197,7 @@ is(weights('slow'), weights('reference'), '... to the same weights');
 # Terminated: its process is gone, nobody could write how.
 $worker = stopped_session('terminated');
 run_sql($database, 'SELECT pg_terminate_backend(' . $worker->pid . ')');
-eval { $worker->finish(30) };
+eval { $worker->finish };
 sleep 0.1 while run_sql($database, 'SELECT count(*) FROM pg_stat_activity WHERE pid = ' . $worker->pid) ne '0';
 is(run_of('terminated', 'state, epochs_done, resumable, pid'), 'lost|2|t|', 'a terminated run is lost');
 is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', '... and not running');
@@ -212,7 +212,7 @@ go_on('killed', 'killed');
 # The server is restarted.
 $worker = stopped_session('restarted');
 restart_server('fast');
-eval { $worker->finish(30) };
+eval { $worker->finish };
 is(run_of('restarted', 'state, epochs_done, resumable'), 'lost|2|t', 'after a restart of the server the run is lost');
 go_on('restarted', 'restarted');
 
@@ -231,7 +231,7 @@ is(run_of('late', 'state, stopped_by, epochs_done, version'), 'finished|max_minu
 # What has changed is not gone on with.
 $worker = stopped_session('changed');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
-$worker->finish(30);
+$worker->finish;
 is(run_of('changed', 'resumable'), 't', 'a run could go on');
 run_sql($database, q{DELETE FROM stop;
 	UPDATE archive SET mask = (lesion_synthetic(77, 40, 40)).mask WHERE id = (SELECT min(id) FROM archive WHERE lesion_split(id) = 'train')});
@@ -248,7 +248,7 @@ $said = $session->query(q{CALL lesion_retrain('archive', 'timed', 2, image_size 
 unlike($said, qr/goes on/, 'other arguments: it does not');
 $worker = stopped_session('told');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
-$worker->finish(30);
+$worker->finish;
 run_sql($database, 'DELETE FROM stop');
 unlike($worker->query(retrain('told', ', resume => false')), qr/goes on/, 'resume => false: it does not');
 is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_runs WHERE model = 'told'}), 'cancelled,finished',
@@ -257,7 +257,7 @@ is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_r
 # Row-level security: another user sees other rows and continues nothing.
 $worker = stopped_session('secured');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
-$worker->finish(30);
+$worker->finish;
 run_sql($database, <<'SQL');
 DELETE FROM stop;
 DROP ROLE IF EXISTS tap_retrain_user;
