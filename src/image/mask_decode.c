@@ -13,6 +13,7 @@
 #include "image/formats.h"
 #include "image/mask_values.h"
 
+#define POLL_PIXELS (1 << 20)	/* pixels between two polls */
 #define INK_MAX 32				/* what is drawn no brighter than this is drawn black */
 
 /* A mask that is being read. */
@@ -39,14 +40,13 @@ typedef struct ValueRange
 	uint8_t		highest;
 } ValueRange;
 
-static ValueRange
-value_range(const Image *mask)
+/* Widen range by the values of count pixels. */
+static void
+widen_range(const uint8_t *pixels, size_t count, ValueRange *range)
 {
-	size_t		count = (size_t) mask->width * (size_t) mask->height;
-	const uint8_t *pixels = mask->pixels;
-	uint8_t		least = 255;
-	uint8_t		faintest = 255;
-	uint8_t		highest = 0;
+	uint8_t		least = range->least;
+	uint8_t		faintest = range->faintest;
+	uint8_t		highest = range->highest;
 
 #pragma omp simd reduction(min:least, faintest) reduction(max:highest)
 	for (size_t i = 0; i < count; i++)
@@ -58,20 +58,47 @@ value_range(const Image *mask)
 		faintest = above_0 < faintest ? above_0 : faintest;
 		highest = value > highest ? value : highest;
 	}
-	return (ValueRange) {least, faintest, highest};
+	*range = (ValueRange) {least, faintest, highest};
 }
 
-/* Make every pixel 255 or 0. */
-static void
-apply_range(Image *mask, LesionRange lesion)
+/* Find the range of a mask's values. */
+static Status
+find_range(const Call *call, const Image *mask, ValueRange *range)
 {
-	size_t		count = (size_t) mask->width * (size_t) mask->height;
-	uint8_t    *pixels = mask->pixels;
+	size_t		pixels = (size_t) mask->width * (size_t) mask->height;
+
+	*range = (ValueRange) {255, 255, 0};
+	for (size_t done = 0; done < pixels; done += POLL_PIXELS)
+	{
+		TRY(call_poll(call));
+		widen_range(mask->pixels + done, pixels - done < POLL_PIXELS ? pixels - done : POLL_PIXELS, range);
+	}
+	return status_ok();
+}
+
+/* Make count pixels 255 or 0. */
+static void
+divide(uint8_t *pixels, size_t count, LesionRange lesion)
+{
 	uint8_t		span = (uint8_t) (lesion.to - lesion.from);
 
 #pragma omp simd
 	for (size_t i = 0; i < count; i++)
 		pixels[i] = (uint8_t) (pixels[i] - lesion.from) <= span ? 255 : 0;
+}
+
+/* Make every pixel of a mask 255 or 0. */
+static Status
+apply_range(const Call *call, Image *mask, LesionRange lesion)
+{
+	size_t		pixels = (size_t) mask->width * (size_t) mask->height;
+
+	for (size_t done = 0; done < pixels; done += POLL_PIXELS)
+	{
+		TRY(call_poll(call));
+		divide(mask->pixels + done, pixels - done < POLL_PIXELS ? pixels - done : POLL_PIXELS, lesion);
+	}
+	return status_ok();
 }
 
 /* Put another plane in the mask's place and count its values. */
@@ -209,21 +236,27 @@ brightest_plane(const Call *call, const Image *rgb, Image *plane)
 static Status
 find_hue(const MaskReader *reader, const Image *rgb, const Image *plane, int brightest, int *hue)
 {
-	size_t		count = (size_t) plane->width * (size_t) plane->height;
 	int64_t		pixels[8] = {0};
 	int64_t		all = 0;
 	int			allowed = reader->info.format == IMAGE_FORMAT_JPEG ? 20 : 50;	/* one in so many */
 
 	*hue = WITHOUT_COLOUR;
-	for (size_t i = 0; i < count; i++)
+	for (int y = 0; y < plane->height; y++)
 	{
-		const uint8_t *pixel = rgb->pixels + 3 * i;
-		int			lit = 2 * plane->pixels[i];
+		size_t		start = (size_t) y * (size_t) plane->width;
+		const uint8_t *pixel = rgb->pixels + 3 * start;
 
-		if (lit <= brightest)
-			continue;
-		pixels[(5 * pixel[0] >= lit) | (5 * pixel[1] >= lit) << 1 | (5 * pixel[2] >= lit) << 2]++;
-		all++;
+		if (y % POLL_ROWS == 0)
+			TRY(call_poll(reader->call));
+		for (int x = 0; x < plane->width; x++, pixel += 3)
+		{
+			int			lit = 2 * plane->pixels[start + (size_t) x];
+
+			if (lit <= brightest)
+				continue;
+			pixels[(5 * pixel[0] >= lit) | (5 * pixel[1] >= lit) << 1 | (5 * pixel[2] >= lit) << 2]++;
+			all++;
+		}
 	}
 	for (int h = 0; h < 8; h++)
 		if (pixels[h] > pixels[*hue])
@@ -313,20 +346,19 @@ mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Im
 		.lesion = {1, 255},
 	};
 	ValueRange	range;
+	Status		status;
 
 	TRY(decode_request(call, bytes, size, reader.request, mask));
-	range = value_range(mask);
-	if (range.least > 0 || range.faintest != range.highest || range.highest == 1)
+	status = find_range(call, mask, &range);
+	if (status.code == LS_OK && (range.least > 0 || range.faintest != range.highest || range.highest == 1))
+		status = read_unusual(&reader);
+	if (status.code == LS_OK)
+		status = apply_range(call, mask, reader.lesion);
+	if (status.code != LS_OK)
 	{
-		Status		status = read_unusual(&reader);
-
-		if (status.code != LS_OK)
-		{
-			image_free(call, mask);
-			return status;
-		}
+		image_free(call, mask);
+		return status;
 	}
-	apply_range(mask, reader.lesion);
 	if (kind != NULL)
 		*kind = reader.kind;
 	return status_ok();
