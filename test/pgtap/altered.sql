@@ -1,7 +1,7 @@
 -- Tables and types that their owner altered: an error, and no value is taken for one of another type.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(8);
+SELECT plan(9);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 16, 16) AS s;
@@ -99,5 +99,7 @@ SELECT is((SELECT string_agg(query, E'\n') FROM (SELECT query FROM swept GROUP B
 CREATE TABLE emptied AS SELECT * FROM sweep('UPDATE %1$s SET %2$I = NULL', ARRAY['lesion_model', 'lesion_version']);
 SELECT cmp_ok((SELECT count(*) FROM emptied WHERE said ~ '^22004 column "\w+" is NULL'), '>', 50::bigint, 'NULLs are looked at');
 SELECT is((SELECT string_agg(place || ' ' || query || ' ' || said, E'\n') FROM emptied WHERE said ~ '^XX'), NULL, 'no error is an internal one');
+SELECT is(after_change('SELECT 1', $$INSERT INTO lesion_promotion (model, version, reason) VALUES ('net', 1, NULL)$$),
+	'22004 reason is NULL or missing', 'a promotion without a reason');
 SELECT finish();
 ROLLBACK;

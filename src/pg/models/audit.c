@@ -53,7 +53,14 @@ column(const AuditedRow *row, const char *name, Oid type, bool *isnull)
 static char *
 column_text(const AuditedRow *row, const char *name)
 {
-	return SPI_getvalue(row->tuple, row->columns, SPI_fnumber(row->columns, name));
+	char	   *text = SPI_getvalue(row->tuple, row->columns, SPI_fnumber(row->columns, name));
+
+	if (text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s is NULL or missing", name),
+				 errhint("It is neither in tables as lesionseg made them: see what was altered.")));
+	return text;
 }
 
 /* Who called: not the owner that this trigger runs as. */
