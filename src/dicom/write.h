@@ -38,8 +38,9 @@ void		write_end(ByteBuffer *out, size_t opened);
 /* A sequence of one item: a code, its scheme and its meaning. */
 void		write_code(ByteBuffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning);
 
-/* An attribute of another data set, as it stands there, under the VR given.
- * Where it is absent nothing is written or, if `always`, an empty one. */
+/* An attribute of another data set, as it stands there. Where it is absent,
+ * or of another VR than the one given, nothing is written or, if `always`, an
+ * empty one. */
 void		write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always);
 
 #endif

@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(37);
+SELECT plan(40);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -89,5 +89,18 @@ SELECT throws_ok('SELECT lesion_dicom_seg(rgb, seg) FROM picture', '22023',
 	'the mask is 7 x 5 pixels, the DICOM image 24 x 18 as stored', 'a mask of another size');
 SELECT throws_ok('SELECT lesion_dicom_seg(rgb, mask, version => 1) FROM picture', '22023', 'version is given, model is not', 'a version of no model');
 SELECT throws_ok('SELECT lesion_dicom_report(rgb, seg) FROM picture', '22023', 'the segmentation is not one of the source image', 'a segmentation of another image');
+-- Images and masks of a table may both be DICOM.
+CREATE TABLE dicom_rows AS
+SELECT seed AS id, CASE WHEN seed % 2 = 0 THEN rgb ELSE jpeg_2000 END AS image, lesion_dicom_seg(rgb, s.mask) AS mask
+FROM picture, generate_series(1, 12) AS seed, lesion_synthetic(seed, 24, 18) AS s;
+INSERT INTO dicom_rows SELECT 13, htj2k, mask FROM picture;
+SELECT is(length(lesion_segment(image, 'linknet')) > 0, true, 'segmented') FROM dicom_rows WHERE id = 1;
+SET LOCAL client_min_messages = error;
+SELECT is((lesion_train('dicom_rows', 'dicom net', architecture => 'unet', epochs => 1, image_size => 32, batch_size => 4,
+	config => '{"base": 4, "depth": 2}', id_column => 'id')).version, 1, 'trained on, but for a row that cannot be decoded');
+CREATE TABLE dicom_masks OF lesion_prediction;
+CALL lesion_predict('dicom_rows', 'linknet', 'dicom_masks', id_column => 'id');
+SELECT is((count(mask), max(error))::text, '(12,"the DICOM file''s transfer syntax is High-Throughput JPEG 2000 Lossless (1.2.840.10008.1.2.4.201)")',
+	'predicted; what cannot be decoded is a row''s error') FROM dicom_masks;
 SELECT * FROM finish();
 ROLLBACK;

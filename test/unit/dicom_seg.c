@@ -178,6 +178,29 @@ test_round_trip(void **state)
 	image_free(call_standalone(), &mask);
 }
 
+/* An attribute that is not of its VR (a name that is a sequence) is not copied. */
+static void
+test_odd_attribute(void **state)
+{
+	Source		source;
+	Image		mask = striped_mask();
+	ByteBuffer	out;
+	DicomSet	set;
+
+	(void) state;
+	open_source("rgb_explicit.dcm", &source);
+	((DicomElement *) dicom_find(&source.set, NULL, 0x00100010))->vr = DICOM_VR('S', 'Q');
+	buffer_init(&out, &source.host);
+	assert_ok(dicom_seg_write(&source.set, &mask, &author, &seeds, &out));
+	assert_ok(dicom_read(&source.host, out.bytes, out.size, DICOM_ALL, &set));
+	assert_int_equal(dicom_find(&set, NULL, 0x00100010)->vr, DICOM_VR('P', 'N'));
+	assert_int_equal(dicom_find(&set, NULL, 0x00100010)->length, 0);
+	dicom_free(&set);
+	buffer_free(&out);
+	close_source(&source);
+	image_free(call_standalone(), &mask);
+}
+
 /* UIDs are decimal numbers of 128 bits, of the digest's bytes but for those
  * that say what kind of UUID it is. */
 static void
@@ -308,6 +331,7 @@ main(void)
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_odd_attribute),
 		cmocka_unit_test(test_uid),
 		cmocka_unit_test(test_refused_writing),
 		cmocka_unit_test(test_picture_and_report),
