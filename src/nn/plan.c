@@ -1,71 +1,71 @@
 /*
  * plan.c: making and freeing plans. The passes, in order: shapes, steps
- * (plan_lower.c), places in memory (plan_place.c), the backend's convolutions.
+ * (plan_lower.c), places in memory (plan_place.c), convolutions.
  */
 #include "nn/planner.h"
 
 #include <string.h>
 
-#include "nn/conv/backend.h"
+/* What the convolution of a step is. */
+static void
+describe_convolution(const Plan *plan, const Step *step, ConvolutionShape *shape, ConvolutionUse *use)
+{
+	const GraphNode *node = &plan->graph->nodes[step->weights];
+	Tensor		x = plan->values[step->x];
+	Tensor		y = plan->values[step->y];
+	bool		wants_dx = plan->options.training && step->wants_dx;
 
-/* Create the backend's convolution of every step that has one, and what they
- * share. */
+	*shape = (ConvolutionShape) {
+		.x = x.shape,.y = y.shape,
+		.kernel = node->kernel,.stride = node->stride,.padding = node->padding,.groups = node->groups,
+	};
+	*use = (ConvolutionUse) {
+		.type = plan->options.type,.threads = plan->call->threads,
+		.x_pixel_stride = x.pixel_stride,.y_pixel_stride = y.pixel_stride,
+		.forward = true,.backward_data = wants_dx,.backward_weights = plan->options.training,
+		.bias = step->has_shift,.relu = step->relu,.relu_before = step->relu_before,
+	};
+	if (step->residual >= 0)
+		use->residual_stride = plan->values[step->residual].pixel_stride;
+	if (step->kind == OP_CONV2D)
+		return;
+
+	/* The convolution that runs the other way; see conv/convolution.h. */
+	shape->x = y.shape;
+	shape->y = x.shape;
+	use->x_pixel_stride = y.pixel_stride;
+	use->y_pixel_stride = x.pixel_stride;
+	use->backward_data = true;
+	use->forward = wants_dx;
+	use->transposed = true;
+}
+
+/* Create the convolution of every step that has one, and what they are lent. */
 static Status
 create_convolutions(Plan *plan)
 {
 	for (int s = 0; s < plan->step_count; s++)
 	{
 		Step	   *step = &plan->steps[s];
-		const GraphNode *node;
-		Tensor		x;
-		Tensor		y;
-		ConvolutionShape shape = {.dilation = 1};
-		ConvolutionUse use = {.type = plan->options.type,.scratch = &plan->scratch};
+		ConvolutionShape shape;
+		ConvolutionUse use;
 		ThreadsState before;
 		Status		status;
 
 		if (step->weights < 0)
 			continue;
-		node = &plan->graph->nodes[step->weights];
-		x = plan->values[step->x];
-		y = plan->values[step->y];
-		shape.kernel_h = shape.kernel_w = node->kernel;
-		shape.stride = node->stride;
-		shape.padding = node->padding;
-		shape.groups = node->groups;
-		use.backward_weights = plan->options.training;
-		use.bias = step->has_shift;
-		use.relu = step->relu;
-		use.transposed = step->kind == OP_CONV_TRANSPOSE2D;
-		if (step->kind == OP_CONV2D)
-		{
-			shape.x = x.shape;
-			shape.y = y.shape;
-			use.x_pixel_stride = x.pixel_stride;
-			use.y_pixel_stride = y.pixel_stride;
-			use.forward = true;
-			use.backward_data = plan->options.training && step->wants_dx;
-		}
-		else
-		{
-			/* The convolution that runs the other way; see backend.h. */
-			shape.x = y.shape;
-			shape.y = x.shape;
-			use.x_pixel_stride = y.pixel_stride;
-			use.y_pixel_stride = x.pixel_stride;
-			use.backward_data = true;
-			use.forward = plan->options.training && step->wants_dx;
-		}
+		describe_convolution(plan, step, &shape, &use);
 		TRY(call_poll(plan->call));
 		threads_enter(&before);
-		step->backend = backend_for_shape(plan->options.backend, &shape, &use);
-		status = step->backend->create(plan->call, &shape, &use, &step->convolution);
+		status = convolution_create(plan->call, plan->options.backend, &shape, &use, &step->convolution);
 		threads_leave(&before);
 		TRY(status);
+		if (convolution_scratch(step->convolution) > plan->scratch_bytes)
+			plan->scratch_bytes = convolution_scratch(step->convolution);
 	}
-	if (plan->scratch.bytes == 0)
+	if (plan->scratch_bytes == 0)
 		return status_ok();
-	return call_alloc_array(plan->call, 1, plan->scratch.bytes, &plan->scratch.memory);
+	return call_alloc_array(plan->call, 1, plan->scratch_bytes, &plan->scratch);
 }
 
 /* Allocate the planner's arrays, all in one block. */
@@ -118,7 +118,7 @@ run_passes(Planner *planner, StepBuffers *extras)
 }
 
 Status
-plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan_out)
+plan_create(const Call *host, const Graph *graph, const PlanOptions *options, Plan **plan_out)
 {
 	Planner		planner;
 	Plan	   *plan;
@@ -131,36 +131,36 @@ plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Pl
 	TRY(graph_status(graph));
 	if (options->part < 0 || options->part >= graph->part_count)
 		return status_error(LS_INTERNAL, "the graph has no part %d", options->part);
-	TRY(call_alloc_array(call, 1, sizeof(Plan), &memory));
+	TRY(call_alloc_array(host, 1, sizeof(Plan), &memory));
 	plan = memory;
-	plan->call = call;
+	plan->call = host;
 	plan->graph = graph;
 	plan->part = &graph->parts[options->part];
 	plan->options = *options;
 	plan->loops = loops_for(options->type);
-	arena_init(&plan->arena, call);
-	threads_use(call->threads);
+	arena_init(&plan->arena, host);
+	threads_use(host->threads);
 
-	status = call_alloc_array(call, graph->node_count, sizeof(Step), &memory);
+	status = call_alloc_array(host, graph->node_count, sizeof(Step), &memory);
 	plan->steps = memory;
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
+		status = call_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
 		plan->values = memory;
 	}
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
+		status = call_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
 		plan->gradients = memory;
 	}
 	if (status.code == LS_OK)
-		status = call_alloc_array(call, graph->node_count, sizeof(StepBuffers), &extras);
+		status = call_alloc_array(host, graph->node_count, sizeof(StepBuffers), &extras);
 	if (status.code == LS_OK)
 		status = planner_create(&planner, plan, &planner_memory);
 	if (status.code == LS_OK)
 		status = run_passes(&planner, extras);
-	call_free(call, planner_memory);
-	call_free(call, extras);
+	call_free(host, planner_memory);
+	call_free(host, extras);
 	if (status.code != LS_OK)
 	{
 		plan_free(plan);
@@ -176,10 +176,9 @@ plan_free(Plan *plan)
 	if (plan == NULL)
 		return;
 	for (int s = 0; s < plan->step_count; s++)
-		if (plan->steps[s].convolution != NULL)
-			plan->steps[s].backend->destroy(plan->steps[s].convolution);
+		convolution_free(plan->steps[s].convolution);
 	arena_free(&plan->arena);
-	call_free(plan->call, plan->scratch.memory);
+	call_free(plan->call, plan->scratch);
 	call_free(plan->call, plan->seconds);
 	call_free(plan->call, plan->steps);
 	call_free(plan->call, plan->values);
@@ -226,10 +225,10 @@ plan_input_gradient(const Plan *plan)
 size_t
 plan_memory(const Plan *plan)
 {
-	size_t		bytes = plan->arena.size + plan->scratch.bytes;
+	size_t		bytes = plan->arena.size + plan->scratch_bytes;
 
 	for (int s = 0; s < plan->step_count; s++)
 		if (plan->steps[s].convolution != NULL)
-			bytes += plan->steps[s].backend->memory(plan->steps[s].convolution);
+			bytes += convolution_memory(plan->steps[s].convolution);
 	return bytes;
 }

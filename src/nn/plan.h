@@ -3,11 +3,11 @@
  *
  * Planning decides everything once: which nodes fuse into one step, where
  * every tensor stands in memory (by liveness: tensors that are never alive
- * at the same time share an address), and which backend primitive runs each
+ * at the same time share an address), and which kernel runs each pass of each
  * convolution. Running then allocates nothing.
  *
- * Fusions. Inference: batch norm folds into the convolution before it, ReLU
- * into that. Training: batch norm, an addition after it and ReLU are one
+ * Fusions. Inference: batch norm folds into the convolution before it; ReLU and
+ * an addition, in either order, become part of that. Training: batch norm, an addition after it and ReLU are one
  * step. A concatenation is no step at all: its inputs are written straight
  * into their channels of the wider tensor.
  */
@@ -60,9 +60,9 @@ typedef struct Step
 	NodeId		y;				/* node whose value this step makes */
 	NodeId		weights;		/* node with the convolution's parameters; -1 */
 	NodeId		norm;			/* node with the batch norm's parameters; -1 */
-	bool		relu;
+	bool		relu;			/* last */
+	bool		relu_before;	/* convolution: before the residual is added */
 	bool		has_shift;		/* convolution: a bias, its own or from a folded batch norm */
-	const Backend *backend;		/* of the convolution */
 	Convolution *convolution;
 	uint8_t    *index;			/* max pool: where the maxima were */
 	NormArrays	arrays;
@@ -89,7 +89,8 @@ typedef struct Plan
 	double	   *sums;			/* (threads, 2, most channels): partial sums of reductions */
 	int			sum_channels;
 	Arena		arena;
-	ConvolutionScratch scratch;	/* of all its convolutions */
+	void	   *scratch;		/* what its convolutions are lent: no two run at the same time */
+	size_t		scratch_bytes;
 	double	   *seconds;		/* (2, step_count): time spent forward and backward, NULL = not measured */
 } Plan;
 

@@ -92,41 +92,63 @@ sole_consumer(const Planner *planner, NodeId id, OpKind kind)
 	return next;
 }
 
+/* Extend step by a node that follows it. */
+static void
+absorb(Planner *planner, Step *step, NodeId next)
+{
+	step->y = next;
+	planner->absorbed[next] = true;
+}
+
+/* Extend step by an addition that follows it; the other operand must exist by
+ * now. */
+static bool
+fuse_addition(Planner *planner, Step *step)
+{
+	NodeId		next = sole_consumer(planner, step->y, OP_ADD);
+	const int  *inputs;
+	NodeId		other;
+
+	if (next < 0)
+		return false;
+	inputs = planner->graph->nodes[next].inputs;
+	other = inputs[0] == step->y ? inputs[1] : inputs[0];
+	if (other == step->y || planner->step_of[other] < 0)
+		return false;
+	step->residual = other;
+	absorb(planner, step, next);
+	return true;
+}
+
 /* Extend step by the batch norm / addition / ReLU nodes that follow it. */
 static void
 fuse(Planner *planner, Step *step)
 {
-	const Graph *graph = planner->graph;
 	bool		convolution = step->kind == OP_CONV2D || step->kind == OP_CONV_TRANSPOSE2D;
-	bool		training = planner->plan->options.training;
+	bool		adds = step->kind == OP_CONV2D || step->kind == OP_BATCH_NORM;
 	NodeId		next;
 
-	if (convolution && training)
+	if (convolution && planner->plan->options.training)
 		return;
 	if (convolution && (next = sole_consumer(planner, step->y, OP_BATCH_NORM)) >= 0)
 	{
-		step->norm = step->y = next;
-		planner->absorbed[next] = true;
+		step->norm = next;
+		absorb(planner, step, next);
 	}
-	if (step->kind == OP_BATCH_NORM && (next = sole_consumer(planner, step->y, OP_ADD)) >= 0)
-	{
-		const int  *inputs = graph->nodes[next].inputs;
-		NodeId		other = inputs[0] == step->y ? inputs[1] : inputs[0];
+	if (adds)
+		fuse_addition(planner, step);
+	if (!convolution && step->kind != OP_BATCH_NORM && step->kind != OP_ADD)
+		return;
+	if ((next = sole_consumer(planner, step->y, OP_RELU)) < 0)
+		return;
+	step->relu = true;
+	absorb(planner, step, next);
 
-		/* The other operand must exist by now. */
-		if (other != step->y && planner->step_of[other] >= 0)
-		{
-			step->residual = other;
-			step->y = next;
-			planner->absorbed[next] = true;
-		}
-	}
-	if ((convolution || step->kind == OP_BATCH_NORM || step->kind == OP_ADD) &&
-		(next = sole_consumer(planner, step->y, OP_RELU)) >= 0)
+	/* A convolution's ReLU may also come before the addition. */
+	if (step->kind == OP_CONV2D && step->residual < 0 && fuse_addition(planner, step))
 	{
-		step->relu = true;
-		step->y = next;
-		planner->absorbed[next] = true;
+		step->relu = false;
+		step->relu_before = true;
 	}
 }
 

@@ -73,6 +73,28 @@ slot_for(Planner *planner, Slot *slots, NodeId id, int time, Slot *slot)
 	return status_ok();
 }
 
+/*
+ * True when what a convolution adds to can make room for its result: nothing
+ * reads it afterwards. A library that adds to what its target holds then need
+ * not copy it there.
+ */
+static bool
+adds_in_place(const Planner *planner, int s)
+{
+	const Plan *plan = planner->plan;
+	const Step *step = &plan->steps[s];
+	NodeId		residual = step->residual;
+
+	if (step->weights < 0 || residual < 0 || residual == step->x || planner->is_output[residual] ||
+		planner->graph->nodes[residual].kind == OP_INPUT ||
+		planner->concat_of[residual] >= 0 || planner->concat_of[step->y] >= 0)
+		return false;
+	for (int later = s + 1; later < plan->step_count; later++)
+		if (plan->steps[later].x == residual || plan->steps[later].residual == residual)
+			return false;
+	return true;
+}
+
 /* Give every value a slot that lives as long as it is read. */
 static Status
 place_values(Planner *planner)
@@ -85,6 +107,8 @@ place_values(Planner *planner)
 		const Step *step = &plan->steps[s];
 		int			back = 2 * plan->step_count - 1 - s;
 
+		if (adds_in_place(planner, s))
+			planner->value_slots[step->y] = planner->value_slots[step->residual];
 		TRY(slot_for(planner, planner->value_slots, step->y, s, &slot));
 		if (step->x >= 0)
 			keep(planner, planner->value_slots[step->x], s);

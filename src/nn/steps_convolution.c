@@ -4,52 +4,63 @@
  */
 #include "nn/steps.h"
 
-/* ---- calls of the backend, as threads.h asks ---- */
+/* ---- calls, as conv/convolution.h asks ---- */
+
+/* What the plan lends a convolution for one run. */
+static ConvolutionCall
+call_of(const Plan *plan)
+{
+	return (ConvolutionCall) {.threads = plan->call->threads,.scratch = plan->scratch};
+}
 
 static Status
-backend_set_weights(Step *step, const float *weights, const float *bias)
+run_set_weights(const Plan *plan, Step *step, const float *weights, const float *bias)
 {
+	ConvolutionCall call = call_of(plan);
 	ThreadsState before;
 	Status		status;
 
 	threads_enter(&before);
-	status = step->backend->set_weights(step->convolution, weights, bias);
+	status = convolution_set_weights(step->convolution, &call, weights, bias);
 	threads_leave(&before);
 	return status;
 }
 
 static Status
-backend_forward(Step *step, const void *x, void *y)
+run_forward(const Plan *plan, const Step *step, const void *x, const void *residual, void *y)
 {
+	ConvolutionCall call = call_of(plan);
 	ThreadsState before;
 	Status		status;
 
 	threads_enter(&before);
-	status = step->backend->forward(step->convolution, x, y);
+	status = convolution_forward(step->convolution, &call, x, residual, y);
 	threads_leave(&before);
 	return status;
 }
 
 static Status
-backend_backward_data(Step *step, const void *dy, void *dx)
+run_backward_data(const Plan *plan, const Step *step, const void *dy, void *dx)
 {
+	ConvolutionCall call = call_of(plan);
 	ThreadsState before;
 	Status		status;
 
 	threads_enter(&before);
-	status = step->backend->backward_data(step->convolution, dy, dx);
+	status = convolution_backward_data(step->convolution, &call, dy, dx);
 	threads_leave(&before);
 	return status;
 }
 
 static Status
-backend_backward_weights(Step *step, const void *x, const void *dy, float *dw, float *db)
+run_backward_weights(const Plan *plan, const Step *step, const void *x, const void *dy, float *dw, float *db)
 {
+	ConvolutionCall call = call_of(plan);
 	ThreadsState before;
 	Status		status;
 
 	threads_enter(&before);
-	status = step->backend->backward_weights(step->convolution, x, dy, dw, db);
+	status = convolution_backward_weights(step->convolution, &call, x, dy, dw, db);
 	threads_leave(&before);
 	return status;
 }
@@ -86,7 +97,7 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 	}
 	for (int c = 0; c < c_out && bias != NULL; c++)
 		shift[c] += bias[c] * scale[c];
-	status = backend_set_weights(step, folded, shift);
+	status = run_set_weights(plan, step, folded, shift);
 	call_free(plan->call, memory);
 	return status;
 }
@@ -101,7 +112,7 @@ step_set_weights(Plan *plan, Step *step, const float *weights)
 		norm_affine(plan, step->norm, weights, step->arrays.scale, step->arrays.shift);
 	if (step->weights < 0)
 		return status_ok();
-	return backend_set_weights(step, param_of(plan, step->weights, 0, weights),
+	return run_set_weights(plan, step, param_of(plan, step->weights, 0, weights),
 							   param_of(plan, step->weights, 1, weights));
 }
 
@@ -110,13 +121,15 @@ step_set_weights(Plan *plan, Step *step, const float *weights)
 Status
 conv2d_forward(Plan *plan, Step *step)
 {
-	return backend_forward(step, plan->values[step->x].data, plan->values[step->y].data);
+	const void *residual = step->residual < 0 ? NULL : plan->values[step->residual].data;
+
+	return run_forward(plan, step, plan->values[step->x].data, residual, plan->values[step->y].data);
 }
 
 Status
 conv_transpose2d_forward(Plan *plan, Step *step)
 {
-	return backend_backward_data(step, plan->values[step->x].data, plan->values[step->y].data);
+	return run_backward_data(plan, step, plan->values[step->x].data, plan->values[step->y].data);
 }
 
 /* Bring dx from the scratch into the gradient it is added to. */
@@ -139,13 +152,13 @@ conv2d_backward(Plan *plan, Step *step, float *gradients)
 {
 	const void *dy = plan->gradients[step->y].data;
 
-	TRY(backend_backward_weights(step, plan->values[step->x].data, dy,
+	TRY(run_backward_weights(plan, step, plan->values[step->x].data, dy,
 								 param_into(plan, step->weights, 0, gradients),
 								 param_into(plan, step->weights, 1, gradients)));
 	if (!step->wants_dx)
 		return status_ok();
 	TRY(call_poll(plan->call));
-	TRY(backend_backward_data(step, dy,
+	TRY(run_backward_data(plan, step, dy,
 							  step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
 		add_scratch(plan, step);
@@ -158,8 +171,8 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 	Tensor		dy = plan->gradients[step->y];
 	float	   *dbias = param_into(plan, step->weights, 1, gradients);
 
-	/* The roles of x and dy change places; see backend.h. */
-	TRY(backend_backward_weights(step, dy.data, plan->values[step->x].data,
+	/* The roles of x and dy change places; see conv/convolution.h. */
+	TRY(run_backward_weights(plan, step, dy.data, plan->values[step->x].data,
 								 param_into(plan, step->weights, 0, gradients), NULL));
 	if (dbias != NULL)
 	{
@@ -177,8 +190,8 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 	if (!step->wants_dx)
 		return status_ok();
 	TRY(call_poll(plan->call));
-	TRY(backend_forward(step, dy.data,
-						step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
+	TRY(run_forward(plan, step, dy.data, NULL,
+					step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
 		add_scratch(plan, step);
 	return status_ok();

@@ -1,11 +1,11 @@
 /*
  * convolution.c: how fast a backend convolves, per layer of the U-Net.
  *
- *   convolution [onednn|openblas] [f32|bf16] [batch] [threads] [base] [size]
+ *   convolution [auto|openblas] [f32|bf16] [batch] [threads] [base] [size]
  *
  * One line per distinct layer: GFLOP/s of forward, backward-data and
  * backward-weights, microseconds of set_weights, megabytes held, and the
- * library's implementation of each pass. "slice" layers write half of the
+ * kernel of each pass. "slice" layers write half of the
  * channels of a concatenation, as the encoder does in inference. The best of
  * several runs counts; the totals add up one whole pass of the network. With
  * one thread its CPU time is taken, which a busy machine disturbs less.
@@ -16,8 +16,7 @@
 #include <time.h>
 
 #include "core/rng.h"
-#include "nn/conv/backend.h"
-#include "nn/conv/depthwise/depthwise.h"
+#include "nn/conv/convolution.h"
 
 /* Seconds to spend on a pass of a layer, and runs at least. */
 #define SECONDS 0.15
@@ -35,7 +34,7 @@ typedef struct Layer
 	int			padding;
 	int			x_wide;			/* pixel stride in multiples of C */
 	int			y_wide;
-	int			groups;			/* 0 = dense, 1 = depthwise, 2 = depthwise by our own loops */
+	int			groups;			/* 0 = dense, 1 = depthwise */
 } Layer;
 
 /* count 0: not in the U-Net, or a variant of a layer that is. */
@@ -65,7 +64,6 @@ static const Layer layers[] = {
 	{"up 2x2 dense", 0, 8, 8, 16, 2, 2, 0, 1, 1, 0},
 	{"head 1x1", 1, 1, 1, 0, 1, 1, 0, 1, 1, 0},
 	{"depthwise 7x7", 0, 4, 8, 8, 7, 1, 3, 1, 1, 1},
-	{"depthwise own", 0, 4, 8, 8, 7, 1, 3, 1, 1, 2},
 	{"pointwise 1x1", 0, 4, 8, 8, 1, 1, 0, 1, 1, 0},
 	{"patches 4x4", 0, 1, 0, 8, 4, 4, 0, 1, 1, 0},
 	{"stem 7x7", 0, 1, 0, 2, 7, 2, 3, 1, 1, 0},
@@ -93,8 +91,8 @@ typedef struct Totals
 /* What a run needs. */
 typedef struct Run
 {
-	const Backend *backend;
 	Convolution *convolution;
+	ConvolutionCall call;
 	void	   *x;
 	void	   *y;
 	float	   *dw;
@@ -150,16 +148,16 @@ run_pass(const Run *run, int pass)
 	switch (pass)
 	{
 		case PASS_FORWARD:
-			must(run->backend->forward(run->convolution, run->x, run->y));
+			must(convolution_forward(run->convolution, &run->call, run->x, NULL, run->y));
 			break;
 		case PASS_BACKWARD_DATA:
-			must(run->backend->backward_data(run->convolution, run->y, run->x));
+			must(convolution_backward_data(run->convolution, &run->call, run->y, run->x));
 			break;
 		case PASS_BACKWARD_WEIGHTS:
-			must(run->backend->backward_weights(run->convolution, run->x, run->y, run->dw, NULL));
+			must(convolution_backward_weights(run->convolution, &run->call, run->x, run->y, run->dw, NULL));
 			break;
 		default:
-			must(run->backend->set_weights(run->convolution, run->weights, NULL));
+			must(convolution_set_weights(run->convolution, &run->call, run->weights, NULL));
 			break;
 	}
 }
@@ -194,12 +192,12 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	ConvolutionShape shape = {
 		.x = {settings->batch, x_size, x_size, c_in},
 		.y = {settings->batch, y_size, y_size, c_out},
-		.kernel_h = layer->kernel, .kernel_w = layer->kernel,
-		.stride = layer->stride, .padding = layer->padding, .dilation = 1,
+		.kernel = layer->kernel, .stride = layer->stride, .padding = layer->padding,
 		.groups = layer->groups == 0 ? 1 : c_in,
 	};
 	ConvolutionUse use = {
 		.type = settings->type,
+		.threads = settings->host.threads,
 		.x_pixel_stride = c_in * layer->x_wide,
 		.y_pixel_stride = c_out * layer->y_wide,
 		.forward = true, .backward_data = true, .backward_weights = true,
@@ -209,7 +207,6 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	double		seconds[4];
 	size_t		memory;
 	Run			run = {
-		.backend = layer->groups == 2 ? &depthwise_backend : settings->backend,
 		.clock = settings->host.threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC,
 	};
 	void	   *plain = random_tensor(weights, DATA_F32);
@@ -218,24 +215,27 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	run.y = random_tensor((size_t) shape_pixels(shape.y) * use.y_pixel_stride, use.type);
 	run.dw = random_tensor(weights, DATA_F32);
 	run.weights = plain;
-	must(run.backend->create(&settings->host, &shape, &use, &run.convolution));
+	must(convolution_create(&settings->host, settings->backend, &shape, &use, &run.convolution));
+	run.call.threads = use.threads;
+	run.call.scratch = random_tensor(convolution_scratch(run.convolution), DATA_F32);
 	for (int pass = 3; pass >= 0; pass--)
 		seconds[pass] = time_pass(&run, pass);
-	memory = run.backend->memory(run.convolution);
+	memory = convolution_memory(run.convolution) + convolution_scratch(run.convolution);
 	printf("%-13s %4d %4d->%-4d %3d^2 %7.2f %7.0f %7.0f %7.0f %8.0f %7.1f  %s | %s | %s\n",
 		   layer->name, layer->count, c_in, c_out, x_size, flops * 1e-9,
 		   flops / seconds[0] * 1e-9, flops / seconds[1] * 1e-9, flops / seconds[2] * 1e-9,
 		   seconds[3] * 1e6, memory / 1048576.0,
-		   run.backend->implementation(run.convolution, PASS_FORWARD),
-		   run.backend->implementation(run.convolution, PASS_BACKWARD_DATA),
-		   run.backend->implementation(run.convolution, PASS_BACKWARD_WEIGHTS));
+		   convolution_kernel(run.convolution, PASS_FORWARD),
+		   convolution_kernel(run.convolution, PASS_BACKWARD_DATA),
+		   convolution_kernel(run.convolution, PASS_BACKWARD_WEIGHTS));
 	fflush(stdout);
 	for (int pass = 0; pass < 3; pass++)
 		totals->seconds[pass] += layer->count * seconds[pass];
 	totals->flops += layer->count * flops;
 	totals->set_weights += layer->count * seconds[3];
 	totals->memory += layer->count * memory;
-	run.backend->destroy(run.convolution);
+	convolution_free(run.convolution);
+	free(run.call.scratch);
 	free(run.x);
 	free(run.y);
 	free(run.dw);
@@ -245,7 +245,7 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 int
 main(int argc, char **argv)
 {
-	const char *backend = argc > 1 ? argv[1] : "onednn";
+	const char *backend = argc > 1 ? argv[1] : "auto";
 	const char *type = argc > 2 ? argv[2] : "bf16";
 	Settings	settings = {
 		.type = strcmp(type, "bf16") == 0 ? DATA_BF16 : DATA_F32,
@@ -257,7 +257,7 @@ main(int argc, char **argv)
 	Totals		totals = {.flops = 0};
 
 	settings.host.threads = argc > 4 ? atoi(argv[4]) : 2;
-	must(backend_find(strcmp(backend, "openblas") == 0 ? BACKEND_OPENBLAS : BACKEND_ONEDNN, &settings.backend));
+	must(backend_find(strcmp(backend, "openblas") == 0 ? BACKEND_OPENBLAS : BACKEND_AUTO, &settings.backend));
 	printf("%s %s, batch %d, %d threads, U-Net base %d at %d\n", settings.backend->name, type, settings.batch,
 		   settings.host.threads, settings.base, settings.size);
 	printf("%-13s %4s %10s %5s %7s %7s %7s %7s %8s %7s\n", "layer", "of", "channels", "x", "GFLOP", "fwd",

@@ -123,9 +123,9 @@ profile_start(Plan *plan)
 	Profile		profile = {.plan = plan};
 	void	   *memory;
 
-	require(call_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	require(call_alloc_array(plan->call, 2 * (size_t) plan->step_count, sizeof(double), &memory));
 	plan->seconds = memory;
-	require(call_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	require(call_alloc_array(plan->call, 2 * (size_t) plan->step_count, sizeof(double), &memory));
 	profile.best = memory;
 	return profile;
 }
@@ -178,7 +178,7 @@ profile_print(Profile *profile)
 			printf("    %-18s forward %8.2f ms   backward %8.2f ms\n", kind_name(kind), 1e3 * forward, 1e3 * backward);
 	}
 	printf("    %-18s %8.2f ms\n", "outside of steps", 1e3 * profile->rest);
-	call_free(plan->host, profile->best);
+	call_free(plan->call, profile->best);
 }
 
 /* Random bytes, all values or 0 and 255 only. */
@@ -208,7 +208,7 @@ print_rate(const Plan *plan, const char *what, int batch, double seconds, double
 static void
 bench_training(Network *network, const EngineChoice *choice, int size, int batch)
 {
-	const Call *host = network->host;
+	const Call *host = network->call;
 	size_t		pixels = (size_t) batch * size * size;
 	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
 	uint8_t    *masks = random_bytes(host, pixels, true);
@@ -245,7 +245,7 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 static void
 bench_inference(Network *network, const EngineChoice *choice, int size)
 {
-	const Call *host = network->host;
+	const Call *host = network->call;
 	size_t		pixels = (size_t) size * size;
 	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
 	void	   *probabilities;

@@ -23,7 +23,7 @@ SELECT results_eq($$SELECT id, mask, area, model, version FROM masks WHERE error
 SELECT matches((SELECT error FROM masks WHERE id = '100'), 'the bytes are text', '... that says why');
 SELECT is((SELECT count(*) FROM masks m JOIN archive a ON m.id = a.id::text WHERE m.image_sha256 = sha256(a.image)), 13::bigint, 'the SHA-256 of each image');
 SELECT is((SELECT count(DISTINCT weights_sha256) FROM masks, lesion_version v WHERE v.sha256 = weights_sha256), 1::bigint, 'that of the weights');
-SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3' AND backend IN ('onednn', 'openblas') AND "precision" IN ('f32', 'bf16')
+SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3' AND backend IN ('onednn', 'builtin', 'openblas') AND "precision" IN ('f32', 'bf16')
 	AND predicted_by = current_user AND predicted_at > now()) FROM masks), 'where, what with, who, when');
 SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false}'::jsonb, 'the options');
 

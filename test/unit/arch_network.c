@@ -397,10 +397,10 @@ choices(EngineChoice *all)
 
 	for (int b = 0; b < backend_count; b++)
 	{
-		BackendKind kind = strcmp(backends[b]->name, "onednn") == 0 ? BACKEND_ONEDNN : BACKEND_OPENBLAS;
+		BackendKind kind = strcmp(backends[b]->name, "openblas") == 0 ? BACKEND_OPENBLAS : BACKEND_AUTO;
 
 		all[count++] = (EngineChoice) {kind, PRECISION_F32};
-		if (backends[b]->supports(DATA_BF16))
+		if (backend_has_bf16(backends[b]))
 			all[count++] = (EngineChoice) {kind, PRECISION_BF16};
 	}
 	return count;
@@ -456,13 +456,15 @@ test_refresh(void **state)
 	{
 		CountingHost counting;
 		Network    *network;
+		const Backend *backend;
 		Predictor  *predictor;
 		Predictor  *other;
 
 		counting_host(&counting, 2);
 		network = make_unet(&counting.host, 4, 2, 7);
 		assert_ok(predictor_create(network, &all[i], BATCH, SIZE, SIZE, &predictor));
-		assert_string_equal(predictor_backend(predictor), all[i].backend == BACKEND_ONEDNN ? "onednn" : "openblas");
+		assert_ok(backend_find(all[i].backend, &backend));
+		assert_string_equal(predictor_backend(predictor), backend->name);
 		assert_string_equal(predictor_precision(predictor), all[i].precision == PRECISION_BF16 ? "bf16" : "f32");
 		assert_true(predictor_memory(predictor) > 0);
 		assert_ok(predictor_run(predictor, batch_rgb, before));

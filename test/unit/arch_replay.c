@@ -389,15 +389,10 @@ check_step(const Replay *replay, BackendKind backend, Loaded *loaded)
 static void
 for_all(void (*check) (const Replay *, BackendKind, Loaded *))
 {
-	static const BackendKind kinds[] = {BACKEND_OPENBLAS, BACKEND_ONEDNN};
+	static const BackendKind kinds[] = {BACKEND_OPENBLAS, BACKEND_AUTO};
 
 	for (size_t r = 0; r < sizeof replays / sizeof replays[0]; r++)
 		for (int k = 0; k < 2; k++)
-		{
-			const Backend *backend;
-
-			if (kinds[k] == BACKEND_ONEDNN && backend_find(kinds[k], &backend).code == LS_UNSUPPORTED)
-				continue;
 			for (int threads = 1; threads <= 2; threads++)
 			{
 				Loaded		loaded;
@@ -406,7 +401,6 @@ for_all(void (*check) (const Replay *, BackendKind, Loaded *))
 				check(&replays[r], kinds[k], &loaded);
 				unload(&loaded);
 			}
-		}
 }
 
 static void

@@ -1,9 +1,9 @@
 /*
- * convolution_fixture.h: a convolution of any backend against a naive one.
+ * convolution_fixture.h: a convolution by any kernel against a naive one.
  *
  * The reference is seven nested loops in double. Tensors may be slices of
  * wider ones, whose other elements must stay untouched; all memory, the
- * backend's too, stands between guards.
+ * convolution's too, stands between guards.
  */
 #ifndef LESIONSEG_TEST_CONVOLUTION_FIXTURE_H
 #define LESIONSEG_TEST_CONVOLUTION_FIXTURE_H
@@ -12,7 +12,7 @@
 
 #include "core/rng.h"
 #include "guarded.h"
-#include "nn/conv/backend.h"
+#include "nn/conv/kernel.h"
 
 /* What wide tensors hold between their slices; exact in bf16. */
 #define UNTOUCHED 77.0f
@@ -28,7 +28,6 @@ typedef struct Case
 	int			kernel;
 	int			stride;
 	int			padding;
-	int			dilation;
 	int			groups;
 	int			x_extra;		/* pixel stride beyond C */
 	int			y_extra;
@@ -40,8 +39,10 @@ typedef struct Fusion
 {
 	bool		bias;
 	bool		relu;
-	bool		residual;
+	bool		residual;		/* that y holds before, or, where strides differ, another tensor */
 	bool		transposed;
+	bool		relu_before;	/* before the residual */
+	int			residual_extra; /* its pixel stride beyond y's */
 } Fusion;
 
 /* One case's tensors in float32 and what they should become. */
@@ -69,7 +70,7 @@ element_count(TensorShape shape)
 static inline size_t
 weight_count(const ConvolutionShape *shape)
 {
-	return (size_t) shape->y.c * (shape->x.c / shape->groups) * shape->kernel_h * shape->kernel_w;
+	return (size_t) shape->y.c * (shape->x.c / shape->groups) * shape->kernel * shape->kernel;
 }
 
 /* Random values that bf16 holds exactly, so that only sums differ. */
@@ -104,11 +105,11 @@ compute_reference(Problem *p)
 					double		sum = 0.0;
 
 					db[o] += dy;
-					for (int ky = 0; ky < s->kernel_h; ky++)
-						for (int kx = 0; kx < s->kernel_w; kx++)
+					for (int ky = 0; ky < s->kernel; ky++)
+						for (int kx = 0; kx < s->kernel; kx++)
 						{
-							int			iy = oy * s->stride - s->padding + ky * s->dilation;
-							int			ix = ox * s->stride - s->padding + kx * s->dilation;
+							int			iy = oy * s->stride - s->padding + ky;
+							int			ix = ox * s->stride - s->padding + kx;
 
 							if (iy < 0 || iy >= s->x.h || ix < 0 || ix >= s->x.w)
 								continue;
@@ -116,7 +117,7 @@ compute_reference(Problem *p)
 							{
 								int			channel = s->groups > 1 ? o : i;
 								size_t		x_at = (((size_t) n * s->x.h + iy) * s->x.w + ix) * s->x.c + channel;
-								size_t		w_at = (((size_t) o * inputs + i) * s->kernel_h + ky) * s->kernel_w + kx;
+								size_t		w_at = (((size_t) o * inputs + i) * s->kernel + ky) * s->kernel + kx;
 
 								sum += (double) p->x[x_at] * p->weights[w_at];
 								dx[x_at] += dy * p->weights[w_at];
@@ -141,16 +142,14 @@ static inline void
 make_problem(const Case *c, int index, Problem *p)
 {
 	Rng			rng;
-	int			span = c->dilation * (c->kernel - 1) + 1;
 
 	p->c = c;
 	p->shape.x = (TensorShape) {c->n, c->h, c->w, c->c_in};
-	p->shape.y = (TensorShape) {c->n, (c->h + 2 * c->padding - span) / c->stride + 1,
-	(c->w + 2 * c->padding - span) / c->stride + 1, c->c_out};
-	p->shape.kernel_h = p->shape.kernel_w = c->kernel;
+	p->shape.y = (TensorShape) {c->n, (c->h + 2 * c->padding - c->kernel) / c->stride + 1,
+	(c->w + 2 * c->padding - c->kernel) / c->stride + 1, c->c_out};
+	p->shape.kernel = c->kernel;
 	p->shape.stride = c->stride;
 	p->shape.padding = c->padding;
-	p->shape.dilation = c->dilation;
 	p->shape.groups = c->groups;
 
 	rng_seed(&rng, 7, (uint64_t) index);
@@ -192,16 +191,18 @@ case_use(const Case *c, DataType type, Fusion fusion, bool backward)
 		.forward = true,
 		.backward_data = backward,
 		.backward_weights = backward,
+		.threads = 1,
 		.bias = fusion.bias,
 		.relu = fusion.relu,
-		.residual = fusion.residual,
+		.relu_before = fusion.relu_before,
+		.residual_stride = fusion.residual ? c->c_out + c->y_extra + fusion.residual_extra : 0,
 		.transposed = fusion.transposed,
 	};
 }
 
 /* Dense values of a shape with a fusion's parts; the caller frees them. */
 static inline float *
-fused_values(const float *values, TensorShape shape, const float *bias, const float *residual, bool relu)
+fused_values(const float *values, TensorShape shape, const float *bias, const float *residual, Fusion fusion)
 {
 	size_t		count = element_count(shape);
 	float	   *fused = malloc(count * sizeof(float));
@@ -209,8 +210,11 @@ fused_values(const float *values, TensorShape shape, const float *bias, const fl
 	assert_non_null(fused);
 	for (size_t i = 0; i < count; i++)
 	{
-		fused[i] = values[i] + (bias != NULL ? bias[i % shape.c] : 0.0f) + (residual != NULL ? residual[i] : 0.0f);
-		if (relu && fused[i] < 0)
+		fused[i] = values[i] + (bias != NULL ? bias[i % shape.c] : 0.0f);
+		if (fusion.relu_before && fused[i] < 0)
+			fused[i] = 0;
+		fused[i] += residual != NULL ? residual[i] : 0.0f;
+		if (fusion.relu && fused[i] < 0)
 			fused[i] = 0;
 	}
 	return fused;
@@ -286,64 +290,152 @@ check_tensor(const char *backend, const Case *c, const char *what, const void *t
 	free(dense);
 }
 
+/* What a run is lent: all NaN. */
+static inline ConvolutionCall
+make_call(const Convolution *convolution, int threads)
+{
+	ConvolutionCall call = {.threads = threads,.scratch = guarded_alloc(convolution_scratch(convolution))};
+
+	assert_non_null(call.scratch);
+	memset(call.scratch, 0xFF, convolution_scratch(convolution));
+	return call;
+}
+
+/* Forward into a new y, and compare. */
+static inline void
+check_forward(const char *name, const Convolution *convolution, const ConvolutionCall *call, const Problem *p,
+			  const ConvolutionUse *use, Fusion fusion, double tolerance)
+{
+	bool		in_place = fusion.residual && fusion.residual_extra == 0;
+	float	   *expected = fused_values(p->y_expected, p->shape.y, fusion.bias && !fusion.transposed ? p->bias : NULL,
+										fusion.residual ? p->residual : NULL,
+										fusion.transposed ? (Fusion) {0} : fusion);
+	void	   *x = make_tensor(p->shape.x, use->x_pixel_stride, use->type, p->x, NAN);
+	void	   *y = make_tensor(p->shape.y, use->y_pixel_stride, use->type, in_place ? p->residual : NULL, UNTOUCHED);
+	void	   *residual = NULL;
+
+	if (fusion.residual && !in_place)
+		residual = make_tensor(p->shape.y, use->residual_stride, use->type, p->residual, NAN);
+	assert_int_equal(convolution_forward(convolution, call, x, in_place ? y : residual, y).code, LS_OK);
+	check_tensor(name, p->c, "y", y, p->shape.y, use->y_pixel_stride, use->type, expected, tolerance);
+	guarded_free(x);
+	guarded_free(y);
+	guarded_free(residual);
+	free(expected);
+}
+
+static inline void
+check_backward_data(const char *name, const Convolution *convolution, const ConvolutionCall *call, const Problem *p,
+					const ConvolutionUse *use, Fusion fusion, double tolerance)
+{
+	float	   *expected = fused_values(p->dx_expected, p->shape.x, fusion.bias && fusion.transposed ? p->bias : NULL,
+										NULL, fusion.transposed ? fusion : (Fusion) {0});
+	void	   *dy = make_tensor(p->shape.y, use->y_pixel_stride, use->type, p->dy, NAN);
+	void	   *dx = make_tensor(p->shape.x, use->x_pixel_stride, use->type, NULL, UNTOUCHED);
+
+	assert_int_equal(convolution_backward_data(convolution, call, dy, dx).code, LS_OK);
+	check_tensor(name, p->c, "dx", dx, p->shape.x, use->x_pixel_stride, use->type, expected, tolerance);
+	guarded_free(dy);
+	guarded_free(dx);
+	free(expected);
+}
+
+/* Sums are float32 in both types. */
+static inline void
+check_backward_weights(const char *name, const Convolution *convolution, const ConvolutionCall *call,
+					   const Problem *p, const ConvolutionUse *use, Fusion fusion)
+{
+	bool		has_db = fusion.bias && !fusion.transposed;
+	void	   *x = make_tensor(p->shape.x, use->x_pixel_stride, use->type, p->x, NAN);
+	void	   *dy = make_tensor(p->shape.y, use->y_pixel_stride, use->type, p->dy, NAN);
+	float	   *dw = guarded_alloc(weight_count(&p->shape) * sizeof(float));
+	float	   *db = guarded_alloc(p->shape.y.c * sizeof(float));
+
+	assert_true(dw != NULL && db != NULL);
+	assert_int_equal(convolution_backward_weights(convolution, call, x, dy, dw, has_db ? db : NULL).code, LS_OK);
+	check_values(name, p->c, "dw", dw, p->dw_expected, weight_count(&p->shape), 2e-5);
+	if (has_db)
+		check_values(name, p->c, "db", db, p->db_expected, p->shape.y.c, 2e-5);
+	guarded_free(x);
+	guarded_free(dy);
+	guarded_free(dw);
+	guarded_free(db);
+}
+
+/* Run what a convolution was made for, twice, and free it. */
+static inline void
+check_convolution(const char *name, Convolution *convolution, const Problem *p, const ConvolutionUse *use,
+				  Fusion fusion)
+{
+	bool		gradients = use->backward_data || use->backward_weights;
+	double		tolerance = use->type == DATA_BF16 ? 8e-3 : gradients ? 1e-5 : 2e-5;	/* winograd.h says why */
+	ConvolutionCall call = make_call(convolution, use->threads);
+
+	for (int run = 0; run < 2; run++)
+	{
+		assert_int_equal(convolution_set_weights(convolution, &call, p->weights, fusion.bias ? p->bias : NULL).code,
+						 LS_OK);
+		if (use->forward)
+			check_forward(name, convolution, &call, p, use, fusion, tolerance);
+		if (use->backward_data)
+			check_backward_data(name, convolution, &call, p, use, fusion, tolerance);
+		if (use->backward_weights)
+			check_backward_weights(name, convolution, &call, p, use, fusion);
+	}
+	guarded_free(call.scratch);
+	convolution_free(convolution);
+}
+
 /* Run the passes of a case, all three or the forward one alone, twice, and compare. */
 static inline void
 check_passes(const Backend *backend, const Problem *p, DataType type, Fusion fusion, int threads, bool backward)
 {
 	Call host = guarded_host(threads);
-	double		tolerance = type == DATA_BF16 ? 8e-3 : backward ? 1e-5 : 2e-5;	/* winograd.h says why */
-	const Case *c = p->c;
-	ConvolutionUse use = case_use(c, type, fusion, backward);
-	bool		forward = !fusion.transposed;	/* the pass that the fusion belongs to */
-	const float *bias = fusion.bias ? p->bias : NULL;
-	float	   *y_expected = fused_values(p->y_expected, p->shape.y, forward ? bias : NULL,
-										  fusion.residual ? p->residual : NULL, forward && fusion.relu);
-	float	   *dx_expected = fused_values(p->dx_expected, p->shape.x, forward ? NULL : bias, NULL,
-										   !forward && fusion.relu);
-	bool		has_db = forward && fusion.bias;
+	ConvolutionUse use = case_use(p->c, type, fusion, backward);
 	Convolution *convolution;
 	Status		status;
-	void	   *x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x, NAN);
-	void	   *dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy, NAN);
-	float	   *dw = guarded_alloc(weight_count(&p->shape) * sizeof(float));
-	float	   *db = guarded_alloc(c->c_out * sizeof(float));
 	int			breaches = guard_breaches;
 
-	assert_true(dw != NULL && db != NULL);
-	status = backend->create(&host, &p->shape, &use, &convolution);
+	use.threads = threads;
+	status = convolution_create(&host, backend, &p->shape, &use, &convolution);
 	if (status.code != LS_OK)
-		fail_msg("%s, %s: %s", backend->name, c->name, status.message);
-	for (int run = 0; run < 2; run++)
-	{
-		void	   *y = make_tensor(p->shape.y, use.y_pixel_stride, type, fusion.residual ? p->residual : NULL,
-									UNTOUCHED);
-		void	   *dx = make_tensor(p->shape.x, use.x_pixel_stride, type, NULL, UNTOUCHED);
-
-		assert_int_equal(backend->set_weights(convolution, p->weights, bias).code, LS_OK);
-		assert_int_equal(backend->forward(convolution, x, y).code, LS_OK);
-		check_tensor(backend->name, c, "y", y, p->shape.y, use.y_pixel_stride, type, y_expected, tolerance);
-		if (backward)
-		{
-			assert_int_equal(backend->backward_data(convolution, dy, dx).code, LS_OK);
-			check_tensor(backend->name, c, "dx", dx, p->shape.x, use.x_pixel_stride, type, dx_expected, tolerance);
-			assert_int_equal(backend->backward_weights(convolution, x, dy, dw, has_db ? db : NULL).code, LS_OK);
-			/* Sums are float32 in both types. */
-			check_values(backend->name, c, "dw", dw, p->dw_expected, weight_count(&p->shape), 2e-5);
-			if (has_db)
-				check_values(backend->name, c, "db", db, p->db_expected, c->c_out, 2e-5);
-		}
-		guarded_free(y);
-		guarded_free(dx);
-	}
-	backend->destroy(convolution);
-	guarded_free(x);
-	guarded_free(dy);
-	guarded_free(dw);
-	guarded_free(db);
-	free(y_expected);
-	free(dx_expected);
+		fail_msg("%s, %s: %s", backend->name, p->c->name, status.message);
+	check_convolution(backend->name, convolution, p, &use, fusion);
 	if (guard_breaches != breaches)
-		fail_msg("%s, %s: wrote beside its memory", backend->name, c->name);
+		fail_msg("%s, %s: wrote beside its memory", backend->name, p->c->name);
+}
+
+/* Run each pass that a kernel can compute, by itself; returns how many. */
+static inline int
+check_kernel(const ConvolutionKernel *kernel, const Problem *p, DataType type, Fusion fusion, int threads)
+{
+	Call host = guarded_host(threads);
+	const Backend *backend;
+	int			made = 0;
+	int			breaches = guard_breaches;
+
+	assert_int_equal(backend_find(BACKEND_AUTO, &backend).code, LS_OK);
+	for (ConvolutionPass pass = PASS_FORWARD; pass <= PASS_BACKWARD_WEIGHTS; pass++)
+	{
+		ConvolutionUse use = case_use(p->c, type, fusion, false);
+		Convolution *convolution;
+		Status		status;
+
+		use.threads = threads;
+		use.forward = pass == PASS_FORWARD;
+		use.backward_data = pass == PASS_BACKWARD_DATA;
+		use.backward_weights = pass == PASS_BACKWARD_WEIGHTS;
+		status = convolution_create_by(kernel, &host, backend, &p->shape, &use, &convolution);
+		if (status.code == LS_UNSUPPORTED)
+			continue;
+		if (status.code != LS_OK)
+			fail_msg("%s, %s: %s", kernel->name, p->c->name, status.message);
+		check_convolution(kernel->name, convolution, p, &use, fusion);
+		made++;
+	}
+	if (guard_breaches != breaches)
+		fail_msg("%s, %s: wrote beside its memory", kernel->name, p->c->name);
+	return made;
 }
 
 /* Run all three. */

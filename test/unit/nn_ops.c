@@ -735,7 +735,7 @@ test_operators(void **state)
 			for (int b = 0; b < backend_count; b++)
 			{
 				check_f32(&problem, &counting.host, backends[b], gradients);
-				if (backends[b]->supports(DATA_BF16))
+				if (backend_has_bf16(backends[b]))
 					check_bf16(&problem, &counting.host, backends[b], gradients);
 			}
 			free(gradients);

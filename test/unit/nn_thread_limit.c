@@ -22,15 +22,15 @@
 
 /* Products that OpenBLAS splits, in few tiles and in many. */
 static const Case cases[] = {
-	{"1x1", 1, 12, 12, 64, 64, 1, 1, 0, 1, 1, 0, 0},
-	{"3x3", 2, 12, 12, 32, 48, 3, 1, 1, 1, 1, 0, 0},
-	{"2x2 stride 2", 2, 16, 16, 32, 64, 2, 2, 0, 1, 1, 0, 0},
+	{"1x1", 1, 12, 12, 64, 64, 1, 1, 0, 1, 0, 0},
+	{"3x3", 2, 12, 12, 32, 48, 3, 1, 1, 1, 0, 0},
+	{"2x2 stride 2", 2, 16, 16, 32, 64, 2, 2, 0, 1, 0, 0},
 };
 
 static void
 convolutions(void **state)
 {
-	const Fusion fusion = {true, true, false, false};
+	const Fusion fusion = {.bias = true,.relu = true};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -45,7 +45,7 @@ convolutions(void **state)
 			if (backend_find(kind, &backend).code != LS_OK)
 				continue;
 			check_problem(backend, &p, DATA_F32, fusion, 2);
-			if (backend->supports(DATA_BF16))
+			if (backend_has_bf16(backend))
 				check_problem(backend, &p, DATA_BF16, fusion, 2);
 		}
 		free_problem(&p);

@@ -1,19 +1,20 @@
 /*
- * backend_choice.c: see backend_choice.h.
+ * backend.c: see backend.h.
  */
 #include "nn/conv/backend.h"
 
 #include <cblas.h>
 
 #include "core/cpu.h"
-#include "nn/conv/kernel.h"
-#include "nn/conv/depthwise/depthwise.h"
-#include "nn/conv/onednn/onednn_faults.h"
-#include "nn/conv/single_output.h"
-#include "nn/conv/winograd/winograd.h"
 
 /* openblas_get_parallel() of a library built on OpenMP. */
 #define OPENBLAS_PARALLEL_OPENMP 2
+
+#ifdef HAVE_ONEDNN
+static const Backend onednn_backend = {"onednn", KERNEL_OWN | KERNEL_ONEDNN | KERNEL_REFERENCE};
+#endif
+static const Backend builtin_backend = {"builtin", KERNEL_OWN | KERNEL_REFERENCE};
+static const Backend openblas_backend = {"openblas", KERNEL_REFERENCE};
 
 /* Refuse an OpenBLAS that starts threads of its own: signal handlers of the
  * surrounding server would run on them. */
@@ -27,22 +28,22 @@ check_openblas(void)
 	return status_ok();
 }
 
-/* The oneDNN backend, or why it is not there. */
+/* The onednn backend, or why it is not there. */
 static Status
 find_onednn(const Backend **backend)
 {
 #ifdef HAVE_ONEDNN
-	if (!onednn_usable())
+	if (!cpu_features()->avx2)
 		return status_with_hint(
 								status_error(LS_UNSUPPORTED, "the onednn backend needs a CPU with AVX2"),
-								"Set lesionseg.backend to openblas or auto.");
+								"Set lesionseg.backend to builtin or auto.");
 	*backend = &onednn_backend;
 	return status_ok();
 #else
 	*backend = NULL;
 	return status_with_hint(
 							status_error(LS_UNSUPPORTED, "this build of lesionseg has no oneDNN backend"),
-							"Use the openblas backend, or install libdnnl-dev and rebuild.");
+							"Set lesionseg.backend to builtin or auto, or install libdnnl-dev and rebuild.");
 #endif
 }
 
@@ -59,6 +60,9 @@ backend_find(BackendKind kind, const Backend **backend)
 			if (find_onednn(backend).code == LS_OK)
 				return status_ok();
 			/* fall through */
+		case BACKEND_BUILTIN:
+			*backend = &builtin_backend;
+			return status_ok();
 		case BACKEND_OPENBLAS:
 			*backend = &openblas_backend;
 			return status_ok();
@@ -66,20 +70,29 @@ backend_find(BackendKind kind, const Backend **backend)
 	return status_error(LS_INVALID_ARGUMENT, "unknown backend %d", (int) kind);
 }
 
+/* oneDNN has kernels for bf16 from AVX-512 BF16 on, we have them for AMX. */
+bool
+backend_has_bf16(const Backend *backend)
+{
+	return (backend->owners & KERNEL_ONEDNN && cpu_features()->avx512_bf16) ||
+		(backend->owners & KERNEL_OWN && cpu_features()->amx_bf16);
+}
+
 Status
 backend_data_type(const Backend *backend, Precision precision, DataType *type)
 {
+	bool		possible = backend_has_bf16(backend);
+
 	*type = DATA_F32;
 	switch (precision)
 	{
 		case PRECISION_F32:
 			return status_ok();
 		case PRECISION_AUTO:
-			if (backend->supports(DATA_BF16))
-				*type = DATA_BF16;
+			*type = possible ? DATA_BF16 : DATA_F32;
 			return status_ok();
 		case PRECISION_BF16:
-			if (!backend->supports(DATA_BF16))
+			if (!possible)
 				return status_with_hint(
 										status_error(LS_UNSUPPORTED,
 													 "the %s backend cannot compute in bf16 on this machine%s",
@@ -90,16 +103,4 @@ backend_data_type(const Backend *backend, Precision precision, DataType *type)
 			return status_ok();
 	}
 	return status_error(LS_INVALID_ARGUMENT, "unknown precision %d", (int) precision);
-}
-
-const Backend *
-backend_for_shape(const Backend *backend, const ConvolutionShape *shape, const ConvolutionUse *use)
-{
-	if (depthwise_suits(shape))
-		return &depthwise_backend;
-	if (single_output_suits(shape))
-		return &single_output_backend;
-	if (winograd_suits(shape, use))
-		return &winograd_backend;
-	return backend;
 }

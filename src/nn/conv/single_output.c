@@ -1,194 +1,143 @@
 /*
- * single_output.c: see single_output.h. The loops are kernels (kernels.h).
+ * single_output.c: the 1x1 convolution to one channel, as dot products over
+ * the channels of x (nn/loops). See kernels.h.
  */
-#include "nn/conv/single_output.h"
-
 #include <string.h>
 
-#include "core/arena.h"
-#include "nn/conv/kernel.h"
+#include "core/threads.h"
+#include "nn/conv/kernels.h"
 #include "nn/loops/loops.h"
 
-struct Convolution
+typedef struct SingleOutput
 {
-	const Call *call;
-	ConvolutionShape shape;
-	ConvolutionUse use;
-	const Loops *loops;
-	Arena		arena;
+	KernelPass	base;
 	float	   *weights;		/* (C) */
 	float	   *bias;			/* of y; of x (C) when transposed */
-	double	   *sums;			/* (threads, C + 1) */
-};
-
-bool
-single_output_suits(const ConvolutionShape *shape)
-{
-	return shape->y.c == 1 && shape->groups == 1 && shape->kernel_h == 1 && shape->kernel_w == 1 &&
-		shape->stride == 1 && shape->padding == 0;
-}
-
-static void
-single_output_destroy(Convolution *convolution)
-{
-	arena_free(&convolution->arena);
-	call_free(convolution->call, convolution);
-}
-
-/* Allocate weights and sums. */
-static Status
-allocate(Convolution *convolution)
-{
-	size_t		channels = convolution->shape.x.c;
-	size_t		weights_at;
-	size_t		bias_at;
-	size_t		sums_at;
-
-	TRY(arena_reserve(&convolution->arena, channels * sizeof(float), &weights_at));
-	TRY(arena_reserve(&convolution->arena, channels * sizeof(float), &bias_at));
-	TRY(arena_reserve(&convolution->arena, convolution->call->threads * (channels + 1) * sizeof(double), &sums_at));
-	TRY(arena_commit(&convolution->arena, "a convolution to one channel"));
-	convolution->weights = arena_at(&convolution->arena, weights_at);
-	convolution->bias = arena_at(&convolution->arena, bias_at);
-	convolution->sums = arena_at(&convolution->arena, sums_at);
-	return status_ok();
-}
-
-static Status
-single_output_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
-					 Convolution **convolution)
-{
-	Convolution *made;
-	void	   *memory;
-	Status		status;
-
-	*convolution = NULL;
-	TRY(convolution_check(shape, use));
-	if (!single_output_suits(shape))
-		return status_error(LS_UNSUPPORTED, "not a 1x1 convolution to one channel");
-	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
-	made = memory;
-	made->call = call;
-	made->shape = *shape;
-	made->use = *use;
-	made->loops = loops_for(use->type);
-	arena_init(&made->arena, call);
-	status = allocate(made);
-	if (status.code != LS_OK)
-		single_output_destroy(made);
-	else
-		*convolution = made;
-	return status;
-}
+	size_t		sums_at;		/* scratch: (threads, C + 1) doubles */
+} SingleOutput;
 
 static bool
-single_output_supports(DataType type)
+single_output_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	(void) type;
-	return true;
-}
-
-static size_t
-single_output_memory(const Convolution *convolution)
-{
-	return convolution->arena.size;
+	(void) pass;
+	return shape->y.c == 1 && shape->groups == 1 && shape->kernel == 1 && shape->stride == 1 &&
+		shape->padding == 0 && use->residual_stride == 0;
 }
 
 static Status
-single_output_set_weights(Convolution *convolution, const float *weights, const float *bias)
+single_output_plan(KernelPass *pass)
 {
-	int			biases = convolution->use.transposed ? convolution->shape.x.c : 1;
+	SingleOutput *state = (SingleOutput *) pass;
+	size_t		channels = pass->shape.x.c;
+	size_t		weights_at;
+	size_t		bias_at;
 
-	memcpy(convolution->weights, weights, convolution->shape.x.c * sizeof(float));
-	memset(convolution->bias, 0, convolution->shape.x.c * sizeof(float));
-	if (bias != NULL)
-		memcpy(convolution->bias, bias, biases * sizeof(float));
+	if (pass->pass == PASS_BACKWARD_WEIGHTS)
+		return reserve_scratch(pass, pass->use.threads * (channels + 1), sizeof(double), &state->sums_at);
+	TRY(reserve_held(pass, channels, sizeof(float), &weights_at));
+	TRY(reserve_held(pass, channels, sizeof(float), &bias_at));
+	TRY(arena_commit(&pass->arena, "a convolution to one channel"));
+	state->weights = arena_at(&pass->arena, weights_at);
+	state->bias = arena_at(&pass->arena, bias_at);
 	return status_ok();
 }
 
-/* Run a kernel over all pixels. */
-static void
-run(const Convolution *convolution, ThreadsTask task, void *args)
+static Status
+single_output_set_weights(KernelPass *pass, const ConvolutionCall *call, const float *weights, const float *bias)
 {
-	threads_run(convolution->call->threads, shape_pixels(convolution->shape.x), task, args);
+	SingleOutput *state = (SingleOutput *) pass;
+
+	(void) call;
+	if (pass->pass == PASS_BACKWARD_WEIGHTS)
+		return status_ok();
+	memcpy(state->weights, weights, pass->shape.x.c * sizeof(float));
+	copy_bias(state->bias, pass->use.bias ? bias : NULL, target_shape(pass).c);
+	return status_ok();
 }
 
-static Status
-single_output_forward(Convolution *convolution, const void *x, void *y)
+static void
+single_output_forward(const SingleOutput *state, int threads, const PassTensors *tensors)
 {
-	const ConvolutionUse *use = &convolution->use;
+	const ConvolutionUse *use = &state->base.use;
 	DotArgs		args = {
-		.x = x,.x_stride = use->x_pixel_stride,.channels = convolution->shape.x.c,
-		.weights = convolution->weights,.bias = use->transposed || !use->bias ? 0 : convolution->bias[0],
-		.residual = use->residual,.relu = use->relu && !use->transposed,
-		.y = y,.y_stride = use->y_pixel_stride,
+		.x = tensors->source,.x_stride = use->x_pixel_stride,.channels = state->base.shape.x.c,
+		.weights = state->weights,.bias = state->bias[0],.relu = use->relu,
+		.y = tensors->target,.y_stride = use->y_pixel_stride,
 	};
 
-	run(convolution, convolution->loops->dot, &args);
-	return status_ok();
+	threads_run(threads, shape_pixels(state->base.shape.x), loops_for(use->type)->dot, &args);
 }
 
-static Status
-single_output_backward_data(Convolution *convolution, const void *dy, void *dx)
+static void
+single_output_backward_data(const SingleOutput *state, int threads, const PassTensors *tensors)
 {
-	const ConvolutionUse *use = &convolution->use;
+	const ConvolutionUse *use = &state->base.use;
+	long		pixels = shape_pixels(state->base.shape.x);
+	const Loops *loops = loops_for(use->type);
 	DotArgs		args = {
-		.channels = convolution->shape.x.c,.weights = convolution->weights,
-		.dy = dy,.dy_stride = use->y_pixel_stride,.dx = dx,.dx_stride = use->x_pixel_stride,
+		.channels = state->base.shape.x.c,.weights = state->weights,
+		.dy = tensors->source,.dy_stride = use->y_pixel_stride,
+		.dx = tensors->target,.dx_stride = use->x_pixel_stride,
 	};
 	AffineArgs	finish = {
-		.x = dx,.x_stride = use->x_pixel_stride,.y = dx,.y_stride = use->x_pixel_stride,
-		.channels = convolution->shape.x.c,.shift = use->bias ? convolution->bias : NULL,.relu = use->relu,
+		.x = tensors->target,.x_stride = use->x_pixel_stride,
+		.y = tensors->target,.y_stride = use->x_pixel_stride,
+		.channels = state->base.shape.x.c,.shift = state->bias,.relu = use->relu,
 	};
 
-	run(convolution, convolution->loops->dot_gradient, &args);
-	if (use->transposed && (use->bias || use->relu))
-		run(convolution, convolution->loops->affine, &finish);
-	return status_ok();
+	threads_run(threads, pixels, loops->dot_gradient, &args);
+	if (use->bias || use->relu)
+		threads_run(threads, pixels, loops->affine, &finish);
 }
 
-static Status
-single_output_backward_weights(Convolution *convolution, const void *x, const void *dy, float *dw, float *db)
+static void
+single_output_backward_weights(const SingleOutput *state, const ConvolutionCall *call, const PassTensors *tensors)
 {
-	const ConvolutionUse *use = &convolution->use;
-	int			channels = convolution->shape.x.c;
-	double	   *sums = convolution->sums;
+	const ConvolutionUse *use = &state->base.use;
+	int			channels = state->base.shape.x.c;
+	double	   *sums = scratch_at(call, state->sums_at);
 	DotArgs		args = {
-		.x = x,.x_stride = use->x_pixel_stride,.channels = channels,
-		.dy = dy,.dy_stride = use->y_pixel_stride,.sums = sums,
+		.x = tensors->source,.x_stride = use->x_pixel_stride,.channels = channels,
+		.dy = tensors->dy,.dy_stride = use->y_pixel_stride,.sums = sums,
 	};
 
-	memset(sums, 0, convolution->call->threads * (channels + 1) * sizeof(double));
-	run(convolution, convolution->loops->dot_gradient_sums, &args);
-	for (int worker = 1; worker < convolution->call->threads; worker++)
+	memset(sums, 0, call->threads * (channels + 1) * sizeof(double));
+	threads_run(call->threads, shape_pixels(state->base.shape.x), loops_for(use->type)->dot_gradient_sums, &args);
+	for (int worker = 1; worker < call->threads; worker++)
 		for (int c = 0; c <= channels; c++)
 			sums[c] += sums[worker * (channels + 1) + c];
 	for (int c = 0; c < channels; c++)
-		dw[c] = (float) sums[c];
-	if (db != NULL)
-		db[0] = (float) sums[channels];
+		tensors->dw[c] = (float) sums[c];
+	if (tensors->db != NULL)
+		tensors->db[0] = (float) sums[channels];
+}
+
+static Status
+single_output_run(const KernelPass *pass, const ConvolutionCall *call, const PassTensors *tensors)
+{
+	const SingleOutput *state = (const SingleOutput *) pass;
+
+	switch (pass->pass)
+	{
+		case PASS_FORWARD:
+			single_output_forward(state, call->threads, tensors);
+			break;
+		case PASS_BACKWARD_DATA:
+			single_output_backward_data(state, call->threads, tensors);
+			break;
+		case PASS_BACKWARD_WEIGHTS:
+			single_output_backward_weights(state, call, tensors);
+			break;
+	}
 	return status_ok();
 }
 
-static const char *
-single_output_implementation(const Convolution *convolution, ConvolutionPass pass)
-{
-	const ConvolutionUse *use = &convolution->use;
-	bool		made = pass == PASS_FORWARD ? use->forward :
-		pass == PASS_BACKWARD_DATA ? use->backward_data : use->backward_weights;
-
-	return made ? "single_output" : "";
-}
-
-const Backend single_output_backend = {
+const ConvolutionKernel single_output_kernel = {
 	.name = "single_output",
-	.supports = single_output_supports,
-	.create = single_output_create,
-	.destroy = single_output_destroy,
-	.memory = single_output_memory,
+	.owner = KERNEL_OWN,
+	.state_size = sizeof(SingleOutput),
+	.can = single_output_can,
+	.plan = single_output_plan,
 	.set_weights = single_output_set_weights,
-	.forward = single_output_forward,
-	.backward_data = single_output_backward_data,
-	.backward_weights = single_output_backward_weights,
-	.implementation = single_output_implementation,
+	.run = single_output_run,
 };

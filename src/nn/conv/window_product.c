@@ -1,38 +1,38 @@
 /*
- * window_product.c: see window_product.h.
+ * window_product.c: a transposed convolution whose windows neither meet nor
+ * leave gaps (kernel = stride, no padding), as one matrix product: a 1x1
+ * convolution from C_out to all places of a window at once, whose results
+ * only need to be put in their places. The rest of the table computes it.
  *
- * The product goes by some rows of y at a time, so that what it puts out is
- * scattered from the L2 caches.
+ * The transposed convolution's forward is backward-data of a convolution: it
+ * goes from y to x. The product takes some rows of y at a time, so that what
+ * it puts out is scattered from the L2 caches.
  */
-#include "nn/conv/window_product.h"
-
-#include "core/arena.h"
 #include "core/threads.h"
+#include "nn/conv/kernels.h"
 #include "nn/loops/loops.h"
 
 /* Output of the 1x1 convolution that stays in the L2 caches. */
 #define WINDOWS_BYTES ((size_t) 1 << 20)
 
-struct WindowProduct
+typedef struct WindowProduct
 {
-	const Call *call;
-	ConvolutionShape shape;
-	ConvolutionUse use;
-	int			threads;
-	Arena		arena;
-	const Backend *backend;
+	KernelPass	base;
 	Convolution *product;		/* the 1x1 convolution */
 	int			rows;			/* of y that it takes at a time */
-	float	   *weights;		/* (KH, KW, C_in, C_out, 1, 1) */
-	float	   *bias;			/* (KH, KW, C_in) */
-	void	   *windows;		/* its output, (rows, OW, KH, KW, C_in) */
-};
 
-bool
-window_product_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
+	/* Scratch. */
+	size_t		windows_at;		/* its output, (rows, OW, K, K, C_in) */
+	size_t		weights_at;		/* its weights (K, K, C_in, C_out), while they are set */
+	size_t		bias_at;		/* (K, K, C_in) */
+	size_t		product_at;		/* what it is lent */
+} WindowProduct;
+
+static bool
+window_product_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return use->transposed && shape->groups == 1 && shape->padding == 0 && shape->dilation == 1 &&
-		shape->stride > 1 && shape->kernel_h == shape->stride && shape->kernel_w == shape->stride &&
+	return pass == PASS_BACKWARD_DATA && use->transposed && shape->groups == 1 && shape->padding == 0 &&
+		shape->stride > 1 && shape->kernel == shape->stride &&
 		shape->x.h == shape->y.h * shape->stride && shape->x.w == shape->y.w * shape->stride;
 }
 
@@ -40,135 +40,116 @@ window_product_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
 static int
 window_values(const ConvolutionShape *shape)
 {
-	return shape->kernel_h * shape->kernel_w * shape->x.c;
+	return shape->kernel * shape->kernel * shape->x.c;
 }
 
-/* Make the 1x1 convolution, of some rows at a time, and what it needs. */
-static Status
-plan_product(WindowProduct *made)
+/* Rows of y that the product takes: all are shared out evenly. */
+static int
+rows_at_a_time(const KernelPass *pass)
 {
-	const ConvolutionShape *shape = &made->shape;
-	const ConvolutionUse *use = &made->use;
-	int			values = window_values(shape);
+	const ConvolutionShape *shape = &pass->shape;
+	size_t		row_bytes = (size_t) shape->y.w * window_values(shape) * data_type_size(pass->use.type);
 	int			rows = shape->y.n * shape->y.h;
 	int			blocks = 1;
-	size_t		weights_at;
-	size_t		bias_at;
-	size_t		windows_at;
-	ConvolutionShape product = {.kernel_h = 1,.kernel_w = 1,.stride = 1,.dilation = 1,.groups = 1};
+
+	while (rows % blocks != 0 || (blocks < rows && (rows / blocks) * row_bytes > WINDOWS_BYTES))
+		blocks++;
+	return rows / blocks;
+}
+
+static Status
+window_product_plan(KernelPass *pass)
+{
+	WindowProduct *state = (WindowProduct *) pass;
+	const ConvolutionShape *shape = &pass->shape;
+	const ConvolutionUse *use = &pass->use;
+	int			values = window_values(shape);
+	ConvolutionShape product = {.kernel = 1,.stride = 1,.groups = 1};
 	ConvolutionUse product_use = {
-		.type = use->type,.x_pixel_stride = use->y_pixel_stride,.y_pixel_stride = values,
+		.type = use->type,.threads = use->threads,
+		.x_pixel_stride = use->y_pixel_stride,.y_pixel_stride = values,
 		.forward = true,.bias = use->bias,.relu = use->relu,
 	};
 
-	while (rows % blocks != 0 ||
-		   (blocks < rows && (size_t) (rows / blocks) * shape->y.w * values * data_type_size(use->type) > WINDOWS_BYTES))
-		blocks++;
-	made->rows = rows / blocks;
-	product.x = product.y = (TensorShape) {1, made->rows, shape->y.w, shape->y.c};
+	state->rows = rows_at_a_time(pass);
+	product.x = product.y = (TensorShape) {1, state->rows, shape->y.w, shape->y.c};
 	product.y.c = values;
-	TRY(arena_reserve(&made->arena, (size_t) values * shape->y.c * sizeof(float), &weights_at));
-	TRY(arena_reserve(&made->arena, values * sizeof(float), &bias_at));
-	TRY(arena_reserve(&made->arena, (size_t) shape_pixels(product.y) * values * data_type_size(use->type), &windows_at));
-	TRY(arena_commit(&made->arena, "the windows of a transposed convolution"));
-	made->weights = arena_at(&made->arena, weights_at);
-	made->bias = arena_at(&made->arena, bias_at);
-	made->windows = arena_at(&made->arena, windows_at);
-	return made->backend->create(made->call, &product, &product_use, &made->product);
+	TRY(convolution_create(pass->host, pass->backend, &product, &product_use, &state->product));
+	TRY(reserve_scratch(pass, (size_t) shape_pixels(product.y) * values, data_type_size(use->type), &state->windows_at));
+	TRY(reserve_scratch(pass, (size_t) values * shape->y.c, sizeof(float), &state->weights_at));
+	TRY(reserve_scratch(pass, values, sizeof(float), &state->bias_at));
+	TRY(reserve_scratch(pass, convolution_scratch(state->product), 1, &state->product_at));
+	pass->held = convolution_memory(state->product);
+	return status_ok();
 }
 
-Status
-window_product_create(const Call *call, const Backend *backend, const ConvolutionShape *shape,
-					  const ConvolutionUse *use, WindowProduct **product)
+static void
+window_product_release(KernelPass *pass)
 {
-	WindowProduct *made;
-	Status		status;
-	void	   *memory;
-
-	*product = NULL;
-	TRY(call_alloc_array(call, 1, sizeof(WindowProduct), &memory));
-	made = memory;
-	made->call = call;
-	made->backend = backend;
-	made->shape = *shape;
-	made->use = *use;
-	made->threads = call->threads > 1 ? call->threads : 1;
-	arena_init(&made->arena, call);
-	status = plan_product(made);
-	if (status.code != LS_OK)
-		window_product_destroy(made);
-	else
-		*product = made;
-	return status;
+	convolution_free(((WindowProduct *) pass)->product);
 }
 
-void
-window_product_destroy(WindowProduct *product)
+static const char *
+window_product_detail(const KernelPass *pass)
 {
-	if (product == NULL)
-		return;
-	product->backend->destroy(product->product);
-	arena_free(&product->arena);
-	call_free(product->call, product);
+	return convolution_kernel(((const WindowProduct *) pass)->product, PASS_FORWARD);
 }
 
-size_t
-window_product_memory(const WindowProduct *product)
+/* What the product is lent of what the whole is lent. */
+static ConvolutionCall
+product_call(const WindowProduct *state, const ConvolutionCall *call)
 {
-	return product->arena.size + product->backend->memory(product->product);
+	return (ConvolutionCall) {.threads = call->threads,.scratch = scratch_at(call, state->product_at)};
 }
 
-const char *
-window_product_implementation(const WindowProduct *product)
+static Status
+window_product_set_weights(KernelPass *pass, const ConvolutionCall *call, const float *weights, const float *bias)
 {
-	return product->backend->implementation(product->product, PASS_FORWARD);
-}
-
-Status
-window_product_set_weights(WindowProduct *product, const float *weights, const float *bias)
-{
-	const ConvolutionShape *shape = &product->shape;
-	int			taps = shape->kernel_h * shape->kernel_w;
+	WindowProduct *state = (WindowProduct *) pass;
+	const ConvolutionShape *shape = &pass->shape;
+	ConvolutionCall lent = product_call(state, call);
+	float	   *to = scratch_at(call, state->weights_at);
+	float	   *to_bias = scratch_at(call, state->bias_at);
+	int			taps = shape->kernel * shape->kernel;
 
 	for (int t = 0; t < taps; t++)
 		for (int i = 0; i < shape->x.c; i++)
 		{
-			product->bias[t * shape->x.c + i] = bias != NULL ? bias[i] : 0;
+			to_bias[t * shape->x.c + i] = bias != NULL ? bias[i] : 0;
 			for (int o = 0; o < shape->y.c; o++)
-				product->weights[((size_t) t * shape->x.c + i) * shape->y.c + o] =
+				to[((size_t) t * shape->x.c + i) * shape->y.c + o] =
 					weights[((size_t) o * shape->x.c + i) * taps + t];
 		}
-	return product->backend->set_weights(product->product, product->weights, product->bias);
+	return convolution_set_weights(state->product, &lent, to, to_bias);
 }
 
 /* One block of windows and where it goes. */
 typedef struct Scatter
 {
-	const WindowProduct *product;
+	const KernelPass *pass;
+	const char *windows;
 	char	   *dx;
 	long		first;			/* row of y that the windows begin with */
 } Scatter;
 
 /* Bring rows [begin, end) of windows to their places. */
 static void
-scatter_task(void *data, int worker, long begin, long end)
+scatter_windows(void *data, int worker, long begin, long end)
 {
 	const Scatter *scatter = data;
-	const ConvolutionShape *shape = &scatter->product->shape;
-	const ConvolutionUse *use = &scatter->product->use;
-	const char *windows = scatter->product->windows;
+	const ConvolutionShape *shape = &scatter->pass->shape;
+	const ConvolutionUse *use = &scatter->pass->use;
 	const Loops *loops = loops_for(use->type);
 	size_t		size = data_type_size(use->type);
 	int			values = window_values(shape);
 
 	for (long row = begin; row < end; row++)
-		for (int t = 0; t < shape->kernel_h * shape->kernel_w; t++)
+		for (int t = 0; t < shape->kernel * shape->kernel; t++)
 		{
-			int			ky = t / shape->kernel_w;
-			int			kx = t % shape->kernel_w;
+			long		y = (scatter->first + row) * shape->stride + t / shape->kernel;
 			AddArgs		copy = {
-				.a = windows + (row * shape->y.w * values + t * shape->x.c) * size,.a_stride = values,
-				.y = scatter->dx + (((scatter->first + row) * shape->stride + ky) * shape->x.w + kx) * use->x_pixel_stride * size,
+				.a = scatter->windows + (row * shape->y.w * values + t * shape->x.c) * size,.a_stride = values,
+				.y = scatter->dx + (y * shape->x.w + t % shape->kernel) * use->x_pixel_stride * size,
 				.y_stride = shape->stride * use->x_pixel_stride,
 				.channels = shape->x.c,
 			};
@@ -177,17 +158,33 @@ scatter_task(void *data, int worker, long begin, long end)
 		}
 }
 
-Status
-window_product_run(WindowProduct *product, const void *dy, void *dx)
+static Status
+window_product_run(const KernelPass *pass, const ConvolutionCall *call, const PassTensors *tensors)
 {
-	TensorShape shape = product->shape.y;
-	size_t		row = (size_t) shape.w * product->use.y_pixel_stride * data_type_size(product->use.type);
-	Scatter		scatter = {product, dx, 0};
+	const WindowProduct *state = (const WindowProduct *) pass;
+	TensorShape shape = pass->shape.y;
+	size_t		row = (size_t) shape.w * pass->use.y_pixel_stride * data_type_size(pass->use.type);
+	ConvolutionCall lent = product_call(state, call);
+	char	   *windows = scratch_at(call, state->windows_at);
+	Scatter		scatter = {pass, windows, tensors->target, 0};
 
-	for (; scatter.first < (long) shape.n * shape.h; scatter.first += product->rows)
+	for (; scatter.first < (long) shape.n * shape.h; scatter.first += state->rows)
 	{
-		TRY(product->backend->forward(product->product, (const char *) dy + scatter.first * row, product->windows));
-		threads_run(product->threads, product->rows, scatter_task, &scatter);
+		TRY(convolution_forward(state->product, &lent, (const char *) tensors->source + scatter.first * row, NULL,
+								windows));
+		threads_run(call->threads, state->rows, scatter_windows, &scatter);
 	}
 	return status_ok();
 }
+
+const ConvolutionKernel window_product_kernel = {
+	.name = "window_product",
+	.owner = KERNEL_OWN,
+	.state_size = sizeof(WindowProduct),
+	.can = window_product_can,
+	.plan = window_product_plan,
+	.release = window_product_release,
+	.set_weights = window_product_set_weights,
+	.run = window_product_run,
+	.detail = window_product_detail,
+};

@@ -35,6 +35,7 @@ int			lesionseg_model_cache = 512 * 1024;
 static const struct config_enum_entry backend_options[] = {
 	{"auto", BACKEND_AUTO, false},
 	{"onednn", BACKEND_ONEDNN, false},
+	{"builtin", BACKEND_BUILTIN, false},
 	{"openblas", BACKEND_OPENBLAS, false},
 	{NULL, 0, false}
 };
@@ -74,8 +75,8 @@ settings_init(void)
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomEnumVariable("lesionseg.backend",
-							 "Chooses the library that computes convolutions.",
-							 "auto takes onednn where it was built in, else openblas.",
+							 "Chooses what computes convolutions.",
+							 "auto takes onednn where it was built in, else builtin; openblas is a reference.",
 							 &lesionseg_backend,
 							 BACKEND_AUTO, backend_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);

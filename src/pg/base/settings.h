@@ -22,8 +22,8 @@ void		settings_init(void);
 /* The engine the settings ask for. */
 EngineChoice settings_engine(void);
 
-/* What an engine comes to on this machine: "onednn" or "openblas", "f32" or
- * "bf16". */
+/* What an engine comes to on this machine: "onednn", "builtin" or "openblas",
+ * "f32" or "bf16". */
 typedef struct EngineNames
 {
 	const char *backend;

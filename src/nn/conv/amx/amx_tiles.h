@@ -1,17 +1,19 @@
 /*
- * amx_tiles.h: the AMX tile registers, as our kernels use them. Only files
- * built for AMX (*_amx.c) include this.
+ * amx_tiles.h: the AMX tile registers, as our kernels use them: their sizes,
+ * and in files built for AMX (*_amx.c) what moves them.
  */
-#ifndef LESIONSEG_NN_AMX_TILES_H
-#define LESIONSEG_NN_AMX_TILES_H
-
-#include <immintrin.h>
-#include <stdint.h>
-#include <string.h>
+#ifndef LESIONSEG_NN_CONV_AMX_TILES_H
+#define LESIONSEG_NN_CONV_AMX_TILES_H
 
 /* Values in a tile of bf16: 16 rows of 32; and of sums: 16 rows of 16. */
 #define TILE_VALUES 512
 #define TILE_SUMS 256
+
+#ifdef __AMX_TILE__
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Configure all eight tiles as 16 rows of 64 bytes. */
 static inline void
@@ -49,5 +51,7 @@ widen(__m256i values)
 {
 	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(values), 16));
 }
+
+#endif
 
 #endif

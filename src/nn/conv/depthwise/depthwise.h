@@ -1,24 +1,18 @@
 /*
- * depthwise.h: depthwise convolution of stride 1 by loops of our own, behind
- * the backend interface. Libraries are slow at its weight gradient and hold
- * much scratch in bf16; plans use this with every backend.
+ * depthwise.h: depthwise convolution of stride 1 by loops of our own.
+ * Libraries are slow at its weight gradient and hold much scratch in bf16.
+ *
+ * The loops work on a correlation of x with weights, or on the gradient of
+ * its weights from x and y. Items are (image, band of output rows, block of
+ * channels), the last fastest. Private to this folder.
  */
-#ifndef LESIONSEG_NN_DEPTHWISE_H
-#define LESIONSEG_NN_DEPTHWISE_H
+#ifndef LESIONSEG_NN_CONV_DEPTHWISE_H
+#define LESIONSEG_NN_CONV_DEPTHWISE_H
+
+#include <stdbool.h>
 
 #include "core/threads.h"
-#include "nn/conv/convolution.h"
-
-/* Is it one of those that depthwise_backend takes? */
-bool		depthwise_suits(const ConvolutionShape *shape);
-
-extern const Backend depthwise_backend;
-
-/*
- * What the loops work on: a correlation of x with weights, or the gradient of
- * its weights from x and y. Items are (image, band of output rows, block of
- * channels), the last fastest.
- */
+#include "nn/tensor.h"
 
 #define DEPTHWISE_BLOCK 32		/* channels per item, a multiple of every vector's width */
 #define DEPTHWISE_TILE 8		/* output pixels, or taps, that are summed side by side */
@@ -32,15 +26,15 @@ typedef struct DepthwiseArgs
 	TensorShape y_shape;
 	void	   *y;				/* written; the gradient reads dy here */
 	int			y_stride;
-	int			kernel_h;
-	int			kernel_w;
-	int			padding_h;		/* zeros before the first row and column */
-	int			padding_w;
-	const float *weights;		/* (KH, KW, C up to whole blocks) */
+	int			kernel;
+	int			padding;		/* zeros before the first row and column */
+	const float *weights;		/* (K, K, C up to whole blocks) */
 	const float *bias;			/* (C up to whole blocks); NULL = none */
-	bool		residual;		/* add what y holds before */
-	bool		relu;
-	double	   *sums;			/* gradient: (workers, KH * KW + 1, C up to whole blocks), the last for the bias */
+	const void *residual;		/* added to y; may be y */
+	int			residual_stride;	/* 0 = none */
+	bool		relu_before;	/* before the residual is added */
+	bool		relu;			/* last */
+	double	   *sums;			/* gradient: (workers, K * K + 1, C up to whole blocks), the last for the bias */
 	int			band;			/* output rows per item */
 	int			bands;
 	int			blocks;
@@ -49,20 +43,15 @@ typedef struct DepthwiseArgs
 } DepthwiseArgs;
 
 /* The loops of one instruction set. */
-typedef struct DepthwiseKernels
+typedef struct DepthwiseLoops
 {
 	ThreadsTask correlate;
 	ThreadsTask gradient;
-} DepthwiseKernels;
+} DepthwiseLoops;
 
-/* depthwise_backend's create with kernels of choice, for tests. */
-Status		depthwise_create_with(const DepthwiseKernels *kernels, const Call *call,
-								  const ConvolutionShape *shape, const ConvolutionUse *use,
-								  Convolution **convolution);
-
-extern const DepthwiseKernels depthwise_baseline;
-extern const DepthwiseKernels depthwise_avx2;
-extern const DepthwiseKernels depthwise_avx512;
+extern const DepthwiseLoops depthwise_baseline;
+extern const DepthwiseLoops depthwise_avx2;
+extern const DepthwiseLoops depthwise_avx512;
 
 /* Columns of a row of padded x in scratch, and floats of the parts of the
  * scratch: rows of padded x with a tile's slack, rows of y, and the sums of
@@ -72,13 +61,13 @@ depthwise_columns(const DepthwiseArgs *args)
 {
 	int			tiles = (args->y_shape.w + DEPTHWISE_TILE - 1) / DEPTHWISE_TILE;
 
-	return tiles * DEPTHWISE_TILE + args->kernel_w - 1;
+	return tiles * DEPTHWISE_TILE + args->kernel - 1;
 }
 
 static inline size_t
 depthwise_x_scratch(const DepthwiseArgs *args)
 {
-	return ((size_t) (args->band + args->kernel_h - 1) * depthwise_columns(args) + DEPTHWISE_TILE) * DEPTHWISE_BLOCK;
+	return ((size_t) (args->band + args->kernel - 1) * depthwise_columns(args) + DEPTHWISE_TILE) * DEPTHWISE_BLOCK;
 }
 
 static inline size_t
@@ -91,13 +80,13 @@ depthwise_y_scratch(const DepthwiseArgs *args)
 static inline int
 depthwise_tap_columns(const DepthwiseArgs *args)
 {
-	return (args->kernel_w + DEPTHWISE_TILE - 1) / DEPTHWISE_TILE * DEPTHWISE_TILE;
+	return (args->kernel + DEPTHWISE_TILE - 1) / DEPTHWISE_TILE * DEPTHWISE_TILE;
 }
 
 static inline size_t
 depthwise_tap_scratch(const DepthwiseArgs *args)
 {
-	return (size_t) args->kernel_h * depthwise_tap_columns(args) * DEPTHWISE_BLOCK;
+	return (size_t) args->kernel * depthwise_tap_columns(args) * DEPTHWISE_BLOCK;
 }
 
 #endif

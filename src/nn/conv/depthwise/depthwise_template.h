@@ -125,12 +125,12 @@ gather_x(const DepthwiseArgs *args, const Item *item, float *scratch)
 {
 	size_t		plane = depthwise_x_scratch(args) / VECTORS;
 	int			columns = depthwise_columns(args);
-	int			left = args->padding_w;
+	int			left = args->padding;
 	int			inside = args->x_shape.w < columns - left ? args->x_shape.w : columns - left;
 
-	for (int r = 0; r < item->rows + args->kernel_h - 1; r++)
+	for (int r = 0; r < item->rows + args->kernel - 1; r++)
 	{
-		int			y = item->top + r - args->padding_h;
+		int			y = item->top + r - args->padding;
 		bool		outside = y < 0 || y >= args->x_shape.h;
 		int			zeros = outside ? columns : left;
 
@@ -160,11 +160,11 @@ correlate_tile(const DepthwiseArgs *args, const float *rows, int columns, const 
 {
 	Vector		a0 = bias, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;
 
-	for (int ky = 0; ky < args->kernel_h; ky++)
+	for (int ky = 0; ky < args->kernel; ky++)
 	{
 		const float *x = rows + (size_t) ky * columns * LANES;
 
-		for (int kx = 0; kx < args->kernel_w; kx++)
+		for (int kx = 0; kx < args->kernel; kx++)
 		{
 			Vector		w = *(const Vector *) weights;
 
@@ -192,16 +192,18 @@ correlate_tile(const DepthwiseArgs *args, const float *rows, int columns, const 
 
 /* Write the sums of a vector of channels to `count` pixels of y. */
 static inline void
-finish_tile(const DepthwiseArgs *args, const Vector *sums, int count, size_t at, int n)
+finish_tile(const DepthwiseArgs *args, const Vector *sums, int count, size_t pixel, int channel, int n)
 {
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++, pixel++)
 	{
-		size_t		to = at + (size_t) i * args->y_stride;
 		Vector		v = sums[i];
 
-		if (args->residual)
-			v += load_stored(args->y, args->type, to, n);
-		store_stored(args->y, args->type, to, n, args->relu ? positive_part(v) : v);
+		if (args->residual_stride != 0)
+		{
+			v = args->relu_before ? positive_part(v) : v;
+			v += load_stored(args->residual, args->type, pixel * args->residual_stride + channel, n);
+		}
+		store_stored(args->y, args->type, pixel * args->y_stride + channel, n, args->relu ? positive_part(v) : v);
 	}
 }
 
@@ -219,7 +221,7 @@ correlate_vector(const DepthwiseArgs *args, const Item *item, int v, const float
 		bias = load_float(args->bias + channel, LANES);
 
 	/* Side by side: a window's weights are read for every tile. */
-	for (int t = 0; t < args->kernel_h * args->kernel_w; t++)
+	for (int t = 0; t < args->kernel * args->kernel; t++)
 		store_float(weights + t * LANES, LANES, load_float(args->weights + t * width + channel, LANES));
 
 	for (int row = 0; row < item->rows; row++)
@@ -230,7 +232,7 @@ correlate_vector(const DepthwiseArgs *args, const Item *item, int v, const float
 			long		pixel = ((long) item->image * args->y_shape.h + item->top + row) * args->y_shape.w + left;
 
 			correlate_tile(args, x + ((size_t) row * columns + left) * LANES, columns, weights, bias, sums);
-			finish_tile(args, sums, count, (size_t) pixel * args->y_stride + channel, n);
+			finish_tile(args, sums, count, (size_t) pixel, channel, n);
 		}
 }
 
@@ -300,19 +302,19 @@ gradient_vector(const DepthwiseArgs *args, const Item *item, const float *x, con
 	int			tap_columns = depthwise_tap_columns(args);
 	Vector		bias = {0};
 
-	memset(taps, 0, (size_t) args->kernel_h * tap_columns * sizeof(Vector));
+	memset(taps, 0, (size_t) args->kernel * tap_columns * sizeof(Vector));
 	for (int row = 0; row < item->rows; row++)
-		for (int ky = 0; ky < args->kernel_h; ky++)
+		for (int ky = 0; ky < args->kernel; ky++)
 			/* Taps beyond the window's last are summed in vain. */
-			for (int kx = 0; kx < args->kernel_w; kx += DEPTHWISE_TILE)
+			for (int kx = 0; kx < args->kernel; kx += DEPTHWISE_TILE)
 				gradient_tile(args->y_shape.w, x + ((size_t) (row + ky) * columns + kx) * LANES,
 							  dy + (size_t) row * args->y_shape.w * LANES, taps + ky * tap_columns + kx);
-	for (int ky = 0; ky < args->kernel_h; ky++)
-		for (int kx = 0; kx < args->kernel_w; kx++)
-			add_lanes(sums + (ky * args->kernel_w + kx) * width, taps[ky * tap_columns + kx]);
+	for (int ky = 0; ky < args->kernel; ky++)
+		for (int kx = 0; kx < args->kernel; kx++)
+			add_lanes(sums + (ky * args->kernel + kx) * width, taps[ky * tap_columns + kx]);
 	for (int i = 0; i < item->rows * args->y_shape.w; i++)
 		bias += PIXEL(dy, (size_t) i);
-	add_lanes(sums + args->kernel_h * args->kernel_w * width, bias);
+	add_lanes(sums + args->kernel * args->kernel * width, bias);
 }
 
 /* Add the gradients of weights and bias to the worker's sums. */
@@ -325,7 +327,7 @@ gradient(void *data, int worker, long begin, long end)
 	Vector	   *taps = (Vector *) (dy + depthwise_y_scratch(args));
 	size_t		y_plane = depthwise_y_scratch(args) / VECTORS;
 	size_t		width = (size_t) args->blocks * DEPTHWISE_BLOCK;
-	double	   *sums = args->sums + worker * (args->kernel_h * args->kernel_w + 1) * width;
+	double	   *sums = args->sums + worker * (args->kernel * args->kernel + 1) * width;
 
 	for (long index = begin; index < end; index++)
 	{
@@ -341,7 +343,7 @@ gradient(void *data, int worker, long begin, long end)
 	}
 }
 
-const DepthwiseKernels DEPTHWISE_NAME = {
+const DepthwiseLoops DEPTHWISE_NAME = {
 	.correlate = correlate,
 	.gradient = gradient,
 };

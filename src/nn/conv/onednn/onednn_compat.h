@@ -7,19 +7,13 @@
  * owner; an operation's descriptor and its primitive descriptor were made in
  * two calls and are made in one; post-operations lost or gained arguments.
  */
-#ifndef LESIONSEG_NN_ONEDNN_COMPAT_H
-#define LESIONSEG_NN_ONEDNN_COMPAT_H
+#ifndef LESIONSEG_NN_CONV_ONEDNN_COMPAT_H
+#define LESIONSEG_NN_CONV_ONEDNN_COMPAT_H
 
 #include <dnnl.h>
 #include <string.h>
 
-/* The three directions of a convolution. */
-typedef enum OneDnnPass
-{
-	ONEDNN_FORWARD,
-	ONEDNN_BACKWARD_DATA,
-	ONEDNN_BACKWARD_WEIGHTS
-} OneDnnPass;
+#include "nn/conv/convolution.h"
 
 /* Strides, dilations (0 = dense) and zero padding on each side, by dimension. */
 typedef struct OneDnnGeometry
@@ -75,7 +69,7 @@ onednn_append_relu(dnnl_post_ops_t post_ops)
 
 /* bias is NULL without one; hint is the forward descriptor, of backward ones. */
 static inline dnnl_status_t
-onednn_convolution(dnnl_primitive_desc_t *primitive, OneDnnPass pass, dnnl_engine_t engine,
+onednn_convolution(dnnl_primitive_desc_t *primitive, ConvolutionPass pass, dnnl_engine_t engine,
 				   const_dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint,
 				   const OneDnnDesc *x, const OneDnnDesc *weights, const OneDnnDesc *bias,
 				   const OneDnnDesc *y, const OneDnnGeometry *geometry)
@@ -84,19 +78,19 @@ onednn_convolution(dnnl_primitive_desc_t *primitive, OneDnnPass pass, dnnl_engin
 
 	switch (pass)
 	{
-		case ONEDNN_FORWARD:
+		case PASS_FORWARD:
 			return dnnl_convolution_forward_primitive_desc_create(primitive, engine,
 																  dnnl_forward_training, dnnl_convolution_direct,
 																  *x, *weights, bias_desc, *y,
 																  geometry->strides, geometry->dilations,
 																  geometry->padding, geometry->padding, attributes);
-		case ONEDNN_BACKWARD_DATA:
+		case PASS_BACKWARD_DATA:
 			return dnnl_convolution_backward_data_primitive_desc_create(primitive, engine,
 																		dnnl_convolution_direct, *x, *weights, *y,
 																		geometry->strides, geometry->dilations,
 																		geometry->padding, geometry->padding,
 																		hint, attributes);
-		case ONEDNN_BACKWARD_WEIGHTS:
+		case PASS_BACKWARD_WEIGHTS:
 			break;
 	}
 	return dnnl_convolution_backward_weights_primitive_desc_create(primitive, engine,
@@ -152,7 +146,7 @@ onednn_append_relu(dnnl_post_ops_t post_ops)
 
 /* bias is NULL without one; hint is the forward descriptor, of backward ones. */
 static inline dnnl_status_t
-onednn_convolution(dnnl_primitive_desc_t *primitive, OneDnnPass pass, dnnl_engine_t engine,
+onednn_convolution(dnnl_primitive_desc_t *primitive, ConvolutionPass pass, dnnl_engine_t engine,
 				   const_dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint,
 				   const OneDnnDesc *x, const OneDnnDesc *weights, const OneDnnDesc *bias,
 				   const OneDnnDesc *y, const OneDnnGeometry *geometry)
@@ -162,19 +156,19 @@ onednn_convolution(dnnl_primitive_desc_t *primitive, OneDnnPass pass, dnnl_engin
 
 	switch (pass)
 	{
-		case ONEDNN_FORWARD:
+		case PASS_FORWARD:
 			status = dnnl_dilated_convolution_forward_desc_init(&operation, dnnl_forward_training,
 																dnnl_convolution_direct, x, weights, bias, y,
 																geometry->strides, geometry->dilations,
 																geometry->padding, geometry->padding);
 			break;
-		case ONEDNN_BACKWARD_DATA:
+		case PASS_BACKWARD_DATA:
 			status = dnnl_dilated_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct,
 																	  x, weights, y,
 																	  geometry->strides, geometry->dilations,
 																	  geometry->padding, geometry->padding);
 			break;
-		case ONEDNN_BACKWARD_WEIGHTS:
+		case PASS_BACKWARD_WEIGHTS:
 			status = dnnl_dilated_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct,
 																		 x, weights, bias, y,
 																		 geometry->strides, geometry->dilations,

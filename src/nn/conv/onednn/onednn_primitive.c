@@ -7,8 +7,6 @@
 
 #include <sys/mman.h>
 
-#include "core/threads.h"
-
 /* Memory that must be there to make a primitive: its code takes far less. */
 #define PRIMITIVE_ROOM ((size_t) 32 * 1024 * 1024)
 
@@ -40,10 +38,9 @@ onednn_check(dnnl_status_t status, const char *what)
 }
 
 Status
-onednn_engine_create(OneDnnEngine *engine, int threads)
+onednn_engine_create(OneDnnEngine *engine)
 {
-	*engine = (OneDnnEngine) {.threads = threads};
-	threads_use(threads);
+	*engine = (OneDnnEngine) {NULL};
 	TRY(onednn_check(dnnl_engine_create(&engine->engine, dnnl_cpu, 0), "make an engine"));
 	return onednn_check(dnnl_stream_create(&engine->stream, engine->engine, dnnl_stream_default_flags),
 						"make a stream");
@@ -71,7 +68,7 @@ onednn_primitive_destroy(OneDnnPrimitive *primitive)
 }
 
 Status
-onednn_attributes(bool residual, bool relu, dnnl_primitive_attr_t *attributes)
+onednn_attributes(const OneDnnFusion *fusion, dnnl_primitive_attr_t *attributes)
 {
 	dnnl_post_ops_t post_ops;
 	dnnl_status_t status;
@@ -82,9 +79,11 @@ onednn_attributes(bool residual, bool relu, dnnl_primitive_attr_t *attributes)
 		status = dnnl_post_ops_create(&post_ops);
 	if (status == dnnl_success)
 	{
-		if (residual)
+		if (fusion->relu_before)
+			status = onednn_append_relu(post_ops);
+		if (status == dnnl_success && fusion->sum)
 			status = onednn_append_sum(post_ops);
-		if (status == dnnl_success && relu)
+		if (status == dnnl_success && fusion->relu)
 			status = onednn_append_relu(post_ops);
 		if (status == dnnl_success)
 			status = dnnl_primitive_attr_set_post_ops(*attributes, post_ops);
@@ -116,7 +115,7 @@ onednn_primitive_reorder(OneDnnEngine *engine, const OneDnnDesc *source, const O
 	dnnl_primitive_attr_t attributes;
 	Status		status;
 
-	TRY(onednn_attributes(false, false, &attributes));
+	TRY(onednn_attributes(&(OneDnnFusion) {.relu = false}, &attributes));
 	status = onednn_check(dnnl_reorder_primitive_desc_create(&primitive->description,
 															 ONEDNN_DESC(source), engine->engine,
 															 ONEDNN_DESC(target), engine->engine, attributes),
@@ -142,7 +141,7 @@ onednn_add_argument(const OneDnnEngine *engine, OneDnnPrimitive *primitive, int 
 }
 
 Status
-onednn_set_argument(OneDnnPrimitive *primitive, int argument, const void *handle)
+onednn_set_argument(const OneDnnPrimitive *primitive, int argument, const void *handle)
 {
 	for (int i = 0; i < primitive->argument_count; i++)
 		if (primitive->arguments[i].arg == argument)
@@ -152,9 +151,8 @@ onednn_set_argument(OneDnnPrimitive *primitive, int argument, const void *handle
 }
 
 Status
-onednn_run(const OneDnnEngine *engine, OneDnnPrimitive *primitive)
+onednn_run(const OneDnnEngine *engine, const OneDnnPrimitive *primitive)
 {
-	threads_use(engine->threads);
 	TRY(onednn_check(dnnl_primitive_execute(primitive->primitive, engine->stream, primitive->argument_count,
 											primitive->arguments),
 					 "run a primitive"));

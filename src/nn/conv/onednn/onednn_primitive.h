@@ -2,8 +2,8 @@
  * onednn_primitive.h: oneDNN primitives with their arguments, which run on
  * memory of ours, scratch included.
  */
-#ifndef LESIONSEG_NN_ONEDNN_PRIMITIVE_H
-#define LESIONSEG_NN_ONEDNN_PRIMITIVE_H
+#ifndef LESIONSEG_NN_CONV_ONEDNN_PRIMITIVE_H
+#define LESIONSEG_NN_CONV_ONEDNN_PRIMITIVE_H
 
 #include "core/status.h"
 #include "nn/conv/onednn/onednn_compat.h"
@@ -15,7 +15,6 @@ typedef struct OneDnnEngine
 {
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
-	int			threads;
 	size_t		scratch_size;	/* largest need of the primitives made so far: they never run at the same time */
 } OneDnnEngine;
 
@@ -33,13 +32,20 @@ typedef struct OneDnnPrimitive
 Status		onednn_check(dnnl_status_t status, const char *what);
 
 /* Both may be destroyed when all zero, or made in part. */
-Status		onednn_engine_create(OneDnnEngine *engine, int threads);
+Status		onednn_engine_create(OneDnnEngine *engine);
 void		onednn_engine_destroy(OneDnnEngine *engine);
 void		onednn_primitive_destroy(OneDnnPrimitive *primitive);
 
-/* Attributes: our scratch, and what follows the operation. The caller
- * destroys them. */
-Status		onednn_attributes(bool residual, bool relu, dnnl_primitive_attr_t *attributes);
+/* What follows an operation, in this order. */
+typedef struct OneDnnFusion
+{
+	bool		relu_before;
+	bool		sum;			/* add to what the target holds */
+	bool		relu;
+} OneDnnFusion;
+
+/* Attributes: our scratch, and what follows. The caller destroys them. */
+Status		onednn_attributes(const OneDnnFusion *fusion, dnnl_primitive_attr_t *attributes);
 
 /* Make the primitive that is described, and note its scratch. */
 Status		onednn_primitive_make(OneDnnEngine *engine, OneDnnPrimitive *primitive);
@@ -53,8 +59,8 @@ Status		onednn_add_argument(const OneDnnEngine *engine, OneDnnPrimitive *primiti
 								const OneDnnDesc *desc, void *handle);
 
 /* Point an argument at memory. */
-Status		onednn_set_argument(OneDnnPrimitive *primitive, int argument, const void *handle);
+Status		onednn_set_argument(const OneDnnPrimitive *primitive, int argument, const void *handle);
 
-Status		onednn_run(const OneDnnEngine *engine, OneDnnPrimitive *primitive);
+Status		onednn_run(const OneDnnEngine *engine, const OneDnnPrimitive *primitive);
 
 #endif

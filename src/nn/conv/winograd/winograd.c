@@ -1,13 +1,11 @@
 /*
- * winograd.c: see winograd.h.
+ * winograd.c: the rows of winograd.h, and how they run the loops.
  */
 #include "nn/conv/winograd/winograd.h"
 
 #include <string.h>
 
-#include "core/arena.h"
-#include "core/cpu.h"
-#include "nn/conv/kernel.h"
+#include "nn/conv/kernels.h"
 
 /* Maps and products of an item should fit a core's cache, but weights are
  * read again for each run of tiles, so deep layers rather have long ones. */
@@ -24,17 +22,33 @@
  * place of the cache. */
 #define PLANE_GAP 16
 
-struct Convolution
+typedef struct Winograd
 {
-	const Call *call;
-	ConvolutionShape shape;
-	ConvolutionUse use;
-	ThreadsTask convolve;
-	Arena		arena;
-	WinogradArgs args;
-	float	   *weights;
-	float	   *bias;
-};
+	KernelPass	base;
+	WinogradArgs args;			/* but for what a run brings */
+	int			workers;
+	float	   *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
+	float	   *bias;			/* (C_out up to whole blocks) */
+	size_t		scratch_at;
+} Winograd;
+
+static bool
+winograd_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	return pass == PASS_FORWARD && use->type == DATA_F32 && shape->kernel == 3 && shape->stride == 1 &&
+		shape->groups == 1;
+}
+
+/* Training in float32 is direct. */
+static bool
+winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	(void) pass;
+	return !use->backward_data && !use->backward_weights &&
+		shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
+		shape->y.h >= FEWEST_ROWS && shape->y.w >= FEWEST_ROWS &&
+		(long) shape->y.h * shape->y.w >= FEWEST_PIXELS;
+}
 
 static int
 tiles_of(int pixels)
@@ -42,35 +56,10 @@ tiles_of(int pixels)
 	return (pixels + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
 }
 
-/* Is it a convolution that the loops can do? */
-static bool
-possible(const ConvolutionShape *shape, const ConvolutionUse *use)
-{
-	return use->type == DATA_F32 && use->forward && !use->backward_data && !use->backward_weights &&
-		shape->kernel_h == 3 && shape->kernel_w == 3 && shape->stride == 1 && shape->dilation == 1 &&
-		shape->groups == 1;
-}
-
-bool
-winograd_suits(const ConvolutionShape *shape, const ConvolutionUse *use)
-{
-	return possible(shape, use) && shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
-		shape->y.h >= FEWEST_ROWS && shape->y.w >= FEWEST_ROWS &&
-		(long) shape->y.h * shape->y.w >= FEWEST_PIXELS;
-}
-
-static ThreadsTask
-loops_of_cpu(void)
-{
-	const CpuFeatures *cpu = cpu_features();
-
-	return cpu->avx512 ? winograd_avx512 : cpu->avx2 ? winograd_avx2 : winograd_baseline;
-}
-
 /* Runs of tiles, and groups of output channels where there are fewer runs
  * than threads. */
 static void
-divide(WinogradArgs *args, int threads)
+divide_tiles(WinogradArgs *args, int threads)
 {
 	size_t		tile_bytes = WINOGRAD_PLANES * ((size_t) args->x_shape.c + args->blocks * WINOGRAD_BLOCK) * sizeof(float);
 	long		most = (long) (ITEM_BYTES / tile_bytes);
@@ -93,115 +82,48 @@ items_of(const WinogradArgs *args)
 	return (args->tiles + args->item_tiles - 1) / args->item_tiles * args->groups;
 }
 
-/* Threads that share them out. */
-static int
-workers_of(const Convolution *convolution)
-{
-	long		items = items_of(&convolution->args);
-
-	return items < convolution->call->threads ? (int) items : convolution->call->threads;
-}
-
 /* What the loops need to know. */
 static void
-describe(Convolution *convolution)
+describe_loops(Winograd *state)
 {
-	const ConvolutionShape *shape = &convolution->shape;
-	const ConvolutionUse *use = &convolution->use;
-	WinogradArgs *args = &convolution->args;
+	const ConvolutionShape *shape = &state->base.shape;
+	const ConvolutionUse *use = &state->base.use;
+	WinogradArgs *args = &state->args;
 
 	*args = (WinogradArgs) {
 		.x_shape = shape->x,.x_stride = use->x_pixel_stride,
 		.y_shape = shape->y,.y_stride = use->y_pixel_stride,
 		.padding = shape->padding,
-		.residual = use->residual,.relu = use->relu,
+		.residual_stride = use->residual_stride,.relu_before = use->relu_before,.relu = use->relu,
 		.blocks = (shape->y.c + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK,
 		.tiles_down = tiles_of(shape->y.h),
 		.tiles_across = tiles_of(shape->y.w),
 	};
 	args->tiles = (long) shape->y.n * args->tiles_down * args->tiles_across;
-	divide(args, convolution->call->threads);
+	divide_tiles(args, use->threads);
 	args->x_plane = (size_t) args->item_tiles * shape->x.c + PLANE_GAP;
 	args->product_plane = (size_t) args->item_tiles * args->width + PLANE_GAP;
 	args->scratch_size = WINOGRAD_PLANES * (args->x_plane + args->product_plane);
+	state->workers = items_of(args) < use->threads ? (int) items_of(args) : use->threads;
 }
 
-/* Allocate weights, and scratch unless it is shared. */
 static Status
-allocate(Convolution *convolution)
+winograd_plan(KernelPass *pass)
 {
-	ConvolutionScratch *shared = convolution->use.scratch;
-	size_t		scratch_bytes = workers_of(convolution) * convolution->args.scratch_size * sizeof(float);
-	WinogradArgs *args = &convolution->args;
-	size_t		width = (size_t) args->blocks * WINOGRAD_BLOCK;
+	Winograd   *state = (Winograd *) pass;
+	WinogradArgs *args = &state->args;
+	size_t		width;
 	size_t		weights_at;
 	size_t		bias_at;
-	size_t		scratch_at;
 
-	TRY(arena_reserve(&convolution->arena, WINOGRAD_PLANES * width * args->x_shape.c * sizeof(float), &weights_at));
-	TRY(arena_reserve(&convolution->arena, width * sizeof(float), &bias_at));
-	TRY(arena_reserve(&convolution->arena, shared == NULL ? scratch_bytes : 0, &scratch_at));
-	TRY(arena_commit(&convolution->arena, "a 3x3 convolution"));
-	args->weights = convolution->weights = arena_at(&convolution->arena, weights_at);
-	args->bias = convolution->bias = arena_at(&convolution->arena, bias_at);
-	args->scratch = arena_at(&convolution->arena, scratch_at);
-	if (shared != NULL && shared->bytes < scratch_bytes)
-		shared->bytes = scratch_bytes;
-	return status_ok();
-}
-
-static void
-winograd_destroy(Convolution *convolution)
-{
-	arena_free(&convolution->arena);
-	call_free(convolution->call, convolution);
-}
-
-Status
-winograd_create_with(ThreadsTask convolve, const Call *call, const ConvolutionShape *shape,
-					 const ConvolutionUse *use, Convolution **convolution)
-{
-	Convolution *made;
-	void	   *memory;
-	Status		status;
-
-	*convolution = NULL;
-	TRY(convolution_check(shape, use));
-	if (!possible(shape, use))
-		return status_error(LS_UNSUPPORTED, "not the forward pass of a 3x3 convolution of stride 1 in f32");
-	TRY(call_alloc_array(call, 1, sizeof(Convolution), &memory));
-	made = memory;
-	made->call = call;
-	made->shape = *shape;
-	made->use = *use;
-	made->convolve = convolve;
-	arena_init(&made->arena, call);
-	describe(made);
-	status = allocate(made);
-	if (status.code != LS_OK)
-		winograd_destroy(made);
-	else
-		*convolution = made;
-	return status;
-}
-
-static Status
-winograd_create(const Call *call, const ConvolutionShape *shape, const ConvolutionUse *use,
-				Convolution **convolution)
-{
-	return winograd_create_with(loops_of_cpu(), call, shape, use, convolution);
-}
-
-static bool
-winograd_supports(DataType type)
-{
-	return type == DATA_F32;
-}
-
-static size_t
-winograd_memory(const Convolution *convolution)
-{
-	return convolution->arena.size;
+	describe_loops(state);
+	width = (size_t) args->blocks * WINOGRAD_BLOCK;
+	TRY(reserve_held(pass, WINOGRAD_PLANES * width * args->x_shape.c, sizeof(float), &weights_at));
+	TRY(reserve_held(pass, width, sizeof(float), &bias_at));
+	TRY(arena_commit(&pass->arena, "a 3x3 convolution"));
+	args->weights = state->weights = arena_at(&pass->arena, weights_at);
+	args->bias = state->bias = arena_at(&pass->arena, bias_at);
+	return reserve_scratch(pass, state->workers * args->scratch_size, sizeof(float), &state->scratch_at);
 }
 
 /* The map of three weights along one axis to six. */
@@ -222,7 +144,7 @@ map_weights(const double in[3], double out[WINOGRAD_IN])
 /* What set_weights shares out: input channels. */
 typedef struct MapWeights
 {
-	const Convolution *convolution;
+	const Winograd *state;
 	const float *weights;		/* (C_out, C_in, 3, 3) */
 } MapWeights;
 
@@ -230,17 +152,17 @@ static void
 map_weights_of(void *data, int worker, long begin, long end)
 {
 	const MapWeights *task = data;
-	const WinogradArgs *args = &task->convolution->args;
+	const WinogradArgs *args = &task->state->args;
 	int			inputs = args->x_shape.c;
+	size_t		plane = (size_t) args->blocks * inputs * WINOGRAD_BLOCK;
 
 	(void) worker;
 	for (int o = 0; o < args->y_shape.c; o++)
 		for (long c = begin; c < end; c++)
 		{
 			const float *from = task->weights + ((size_t) o * inputs + c) * 9;
-			float	   *to = task->convolution->weights +
+			float	   *to = task->state->weights +
 				((size_t) (o / WINOGRAD_BLOCK) * inputs + c) * WINOGRAD_BLOCK + o % WINOGRAD_BLOCK;
-			size_t		plane = (size_t) args->blocks * inputs * WINOGRAD_BLOCK;
 			double		half[3][WINOGRAD_IN];	/* by column of the weights */
 
 			for (int j = 0; j < 3; j++)
@@ -257,66 +179,57 @@ map_weights_of(void *data, int worker, long begin, long end)
 }
 
 static Status
-winograd_set_weights(Convolution *convolution, const float *weights, const float *bias)
+winograd_set_weights(KernelPass *pass, const ConvolutionCall *call, const float *weights, const float *bias)
 {
-	MapWeights	task = {.convolution = convolution,.weights = weights};
+	Winograd   *state = (Winograd *) pass;
+	MapWeights	task = {.state = state,.weights = weights};
 
-	threads_run(convolution->call->threads, convolution->shape.x.c, map_weights_of, &task);
-	memset(convolution->bias, 0, convolution->shape.y.c * sizeof(float));
-	if (bias != NULL && convolution->use.bias)
-		memcpy(convolution->bias, bias, convolution->shape.y.c * sizeof(float));
+	threads_run(call->threads, pass->shape.x.c, map_weights_of, &task);
+	copy_bias(state->bias, pass->use.bias ? bias : NULL, pass->shape.y.c);
 	return status_ok();
 }
 
 static Status
-winograd_forward(Convolution *convolution, const void *x, void *y)
+winograd_run(const KernelPass *pass, const ConvolutionCall *call, const PassTensors *tensors)
 {
-	WinogradArgs *args = &convolution->args;
+	const Winograd *state = (const Winograd *) pass;
+	const WinogradLoops *loops = pass->kernel->loops;
+	WinogradArgs args = state->args;
 
-	args->x = x;
-	args->y = y;
-	if (convolution->use.scratch != NULL)
-		args->scratch = convolution->use.scratch->memory;
-	threads_run(workers_of(convolution), items_of(args), convolution->convolve, args);
+	args.x = tensors->source;
+	args.y = tensors->target;
+	args.residual = tensors->residual;
+	args.scratch = scratch_at(call, state->scratch_at);
+	threads_run(call->threads < state->workers ? call->threads : state->workers, items_of(&args), loops->convolve, &args);
 	return status_ok();
 }
 
-static Status
-winograd_backward_data(Convolution *convolution, const void *dy, void *dx)
-{
-	(void) convolution;
-	(void) dy;
-	(void) dx;
-	return status_error(LS_INTERNAL, "a convolution made for its forward pass runs backwards");
-}
+/* What the rows have in common. */
+#define WINOGRAD_ROW \
+	.owner = KERNEL_OWN, \
+	.state_size = sizeof(Winograd), \
+	.can = winograd_can, \
+	.pays = winograd_pays, \
+	.plan = winograd_plan, \
+	.set_weights = winograd_set_weights, \
+	.run = winograd_run
 
-static Status
-winograd_backward_weights(Convolution *convolution, const void *x, const void *dy, float *dw, float *db)
-{
-	(void) x;
-	(void) dw;
-	(void) db;
-	return winograd_backward_data(convolution, dy, NULL);
-}
-
-static const char *
-winograd_implementation(const Convolution *convolution, ConvolutionPass pass)
-{
-	if (pass != PASS_FORWARD)
-		return "";
-	return convolution->convolve == winograd_avx512 ? "winograd:avx512" :
-		convolution->convolve == winograd_avx2 ? "winograd:avx2" : "winograd";
-}
-
-const Backend winograd_backend = {
+const ConvolutionKernel winograd_baseline_kernel = {
+	WINOGRAD_ROW,
 	.name = "winograd",
-	.supports = winograd_supports,
-	.create = winograd_create,
-	.destroy = winograd_destroy,
-	.memory = winograd_memory,
-	.set_weights = winograd_set_weights,
-	.forward = winograd_forward,
-	.backward_data = winograd_backward_data,
-	.backward_weights = winograd_backward_weights,
-	.implementation = winograd_implementation,
+	.loops = &winograd_baseline,
+};
+
+const ConvolutionKernel winograd_avx2_kernel = {
+	WINOGRAD_ROW,
+	.name = "winograd:avx2",
+	.runs = runs_avx2,
+	.loops = &winograd_avx2,
+};
+
+const ConvolutionKernel winograd_avx512_kernel = {
+	WINOGRAD_ROW,
+	.name = "winograd:avx512",
+	.runs = runs_avx512,
+	.loops = &winograd_avx512,
 };

@@ -1,27 +1,21 @@
 /*
  * winograd.h: 3x3 convolution of stride 1 in float32, forward alone, with a
- * quarter of the multiplications, behind the backend interface. Vector units
- * are what limits a float32 network; libraries compute these directly. Plans
- * for inference use this with every backend.
+ * quarter of the multiplications. Vector units are what limits a float32
+ * network; libraries compute these directly.
  *
  * F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural
  * Networks", CVPR 2016: of each tile of 6x6 pixels of x, 4x4 of y follow by
  * 36 products between what linear maps make of the tile and of the weights.
  * The maps' constants grow to 8, so rounding errors are some times those of
- * the direct sum: about 1e-5 of the largest value.
+ * the direct sum: about 1e-5 of the largest value. Private to this folder.
  */
-#ifndef LESIONSEG_NN_WINOGRAD_H
-#define LESIONSEG_NN_WINOGRAD_H
+#ifndef LESIONSEG_NN_CONV_WINOGRAD_H
+#define LESIONSEG_NN_CONV_WINOGRAD_H
+
+#include <stdbool.h>
 
 #include "core/threads.h"
-#include "nn/conv/convolution.h"
-
-/* Is it one of those that winograd_backend takes, and large enough to be
- * faster by it? Not a matter of how many images there are: a network computes
- * the same in batches of any size. */
-bool		winograd_suits(const ConvolutionShape *shape, const ConvolutionUse *use);
-
-extern const Backend winograd_backend;
+#include "nn/tensor.h"
 
 /*
  * What the loops work on. Tiles are counted over images, then downwards, then
@@ -48,8 +42,10 @@ typedef struct WinogradArgs
 	int			padding;
 	const float *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
 	const float *bias;			/* (C_out up to whole blocks) */
-	bool		residual;		/* add what y holds before */
-	bool		relu;
+	const float *residual;		/* added to y; may be y */
+	int			residual_stride;	/* 0 = none */
+	bool		relu_before;	/* before the residual is added */
+	bool		relu;			/* last */
 	int			blocks;
 	int			tiles_down;		/* of an image */
 	int			tiles_across;
@@ -63,13 +59,14 @@ typedef struct WinogradArgs
 	size_t		product_plane;	/* and of the products */
 } WinogradArgs;
 
-/* winograd_backend's create with loops of choice, for tests. */
-Status		winograd_create_with(ThreadsTask convolve, const Call *call, const ConvolutionShape *shape,
-								 const ConvolutionUse *use, Convolution **convolution);
+/* The loops of one instruction set; items as above. */
+typedef struct WinogradLoops
+{
+	ThreadsTask convolve;
+} WinogradLoops;
 
-/* The loops of each instruction set; items as above. */
-void		winograd_baseline(void *data, int worker, long begin, long end);
-void		winograd_avx2(void *data, int worker, long begin, long end);
-void		winograd_avx512(void *data, int worker, long begin, long end);
+extern const WinogradLoops winograd_baseline;
+extern const WinogradLoops winograd_avx2;
+extern const WinogradLoops winograd_avx512;
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * winograd_template.h: the loops behind winograd.h, included once per
- * instruction set with WINOGRAD_NAME, the name of its task.
+ * instruction set with WINOGRAD_NAME, the name of its table.
  *
  * An item maps its tiles of x, multiplies plane by plane, and maps the
  * products to y. Everything between stays in a core's cache, and each weight
@@ -227,8 +227,7 @@ write_tile(const WinogradArgs *args, long index, int at, int begin, int end, con
 	Tile		tile = find_tile(args, index);
 	int			rows = args->y_shape.h - tile.top < WINOGRAD_OUT ? args->y_shape.h - tile.top : WINOGRAD_OUT;
 	int			columns = args->y_shape.w - tile.left < WINOGRAD_OUT ? args->y_shape.w - tile.left : WINOGRAD_OUT;
-	float	   *corner = args->y +
-		(((long) tile.image * args->y_shape.h + tile.top) * args->y_shape.w + tile.left) * args->y_stride;
+	long		first = ((long) tile.image * args->y_shape.h + tile.top) * args->y_shape.w + tile.left;
 
 	for (int c = begin; c < end; c += LANES)
 	{
@@ -249,15 +248,20 @@ write_tile(const WinogradArgs *args, long index, int at, int begin, int end, con
 		}
 		for (int i = 0; i < rows; i++)
 		{
-			float	   *to = corner + (long) i * args->y_shape.w * args->y_stride + c;
+			long		pixel = first + (long) i * args->y_shape.w;
+			float	   *to = args->y + pixel * args->y_stride + c;
+			const float *residual = args->residual_stride == 0 ? NULL : args->residual + pixel * args->residual_stride + c;
 
 			map_products(half + i * WINOGRAD_IN, 1, mapped);
 			for (int j = 0; j < columns; j++, to += args->y_stride)
 			{
 				Vector		value = mapped[j] + bias;
 
-				if (args->residual)
-					value += load_float(to, lanes);
+				if (residual != NULL)
+				{
+					value = args->relu_before ? positive_part(value) : value;
+					value += load_float(residual + (long) j * args->residual_stride, lanes);
+				}
 				if (args->relu)
 					value = positive_part(value);
 				store_float(to, lanes, value);
@@ -266,8 +270,8 @@ write_tile(const WinogradArgs *args, long index, int at, int begin, int end, con
 	}
 }
 
-void
-WINOGRAD_NAME(void *data, int worker, long begin, long end)
+static void
+convolve_items(void *data, int worker, long begin, long end)
 {
 	const WinogradArgs *args = data;
 	float	   *maps = args->scratch + (size_t) worker * args->scratch_size;
@@ -290,3 +294,7 @@ WINOGRAD_NAME(void *data, int worker, long begin, long end)
 			write_tile(args, first + t, t, left, right, products);
 	}
 }
+
+const WinogradLoops WINOGRAD_NAME = {
+	.convolve = convolve_items,
+};

@@ -1,0 +1,54 @@
+/*
+ * sweep.h: forward and backward-data as one: which pixels of the source each
+ * pixel of the target meets, at which elements (taps) of the kernel.
+ *
+ * Forward, every pixel of y meets all taps. Backward-data has the same form
+ * with source and target exchanged: each pixel of dx gathers the pixels of dy
+ * that it contributed to. With a stride s, which taps those are depends on the
+ * pixel's position modulo s; each of the s * s phases is a sweep with taps of
+ * its own, and nothing is multiplied by zeros. Forward is one sweep. Private
+ * to src/nn/conv.
+ */
+#ifndef LESIONSEG_NN_CONV_SWEEP_H
+#define LESIONSEG_NN_CONV_SWEEP_H
+
+#include "nn/conv/convolution.h"
+
+typedef struct SweepTap
+{
+	int			index;			/* into K * K */
+	int			y;				/* what it reads, from a position's own source pixel */
+	int			x;
+} SweepTap;
+
+/*
+ * Target pixels that share their taps: start + j * target_step, for j in
+ * [0, rows) x [0, columns), reads source pixel j * source_step + tap.
+ */
+typedef struct Sweep
+{
+	int			start_y;
+	int			start_x;
+	int			rows;
+	int			columns;
+	int			first_tap;		/* its taps follow those of the sweeps before */
+	int			tap_count;
+} Sweep;
+
+typedef struct Sweeps
+{
+	int			count;
+	int			source_step;
+	int			target_step;
+	Sweep	   *sweeps;
+	SweepTap   *taps;			/* K * K: each belongs to one sweep */
+} Sweeps;
+
+/* The sweeps of a pass, PASS_FORWARD or PASS_BACKWARD_DATA. */
+Status		sweeps_create(const Call *host, const ConvolutionShape *shape, ConvolutionPass pass,
+						  Sweeps *sweeps);
+
+/* Also for what was made in part, or is all zero. */
+void		sweeps_free(const Call *host, Sweeps *sweeps);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * table.c: the convolution kernels, in the order in which they are asked
+ * (kernel.h).
+ */
+#include "nn/conv/kernels.h"
+
+static const ConvolutionKernel *const table[] = {
+	/* Shapes for which anything made for all shapes is slow. */
+	&depthwise_avx512_kernel,
+	&depthwise_avx2_kernel,
+	&depthwise_baseline_kernel,
+	&single_output_kernel,
+
+	/* Fewer multiplications. */
+	&winograd_avx512_kernel,
+	&winograd_avx2_kernel,
+	&winograd_baseline_kernel,
+
+	/* bf16 by tiles. */
+	&amx_kernel,
+	&amx_gradient_kernel,
+
+	/* A transposed convolution as a product, which the rest of the table computes. */
+	&window_product_kernel,
+
+	/* Libraries. */
+#ifdef HAVE_ONEDNN
+	&onednn_kernel,
+#endif
+	&openblas_kernel,
+
+	/* What no library takes. */
+	&plain_kernel,
+};
+
+const ConvolutionKernel *const *
+convolution_kernels(int *count)
+{
+	*count = (int) (sizeof table / sizeof table[0]);
+	return table;
+}
