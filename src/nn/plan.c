@@ -118,7 +118,7 @@ run_passes(Planner *planner, StepBuffers *extras)
 }
 
 Status
-plan_create(const Call *host, const Graph *graph, const PlanOptions *options, Plan **plan_out)
+plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan_out)
 {
 	Planner		planner;
 	Plan	   *plan;
@@ -131,36 +131,36 @@ plan_create(const Call *host, const Graph *graph, const PlanOptions *options, Pl
 	TRY(graph_status(graph));
 	if (options->part < 0 || options->part >= graph->part_count)
 		return status_error(LS_INTERNAL, "the graph has no part %d", options->part);
-	TRY(call_alloc_array(host, 1, sizeof(Plan), &memory));
+	TRY(call_alloc_array(call, 1, sizeof(Plan), &memory));
 	plan = memory;
-	plan->call = host;
+	plan->call = call;
 	plan->graph = graph;
 	plan->part = &graph->parts[options->part];
 	plan->options = *options;
 	plan->loops = loops_for(options->type);
-	arena_init(&plan->arena, host);
-	threads_use(host->threads);
+	arena_init(&plan->arena, call);
+	threads_use(call->threads);
 
-	status = call_alloc_array(host, graph->node_count, sizeof(Step), &memory);
+	status = call_alloc_array(call, graph->node_count, sizeof(Step), &memory);
 	plan->steps = memory;
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
+		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
 		plan->values = memory;
 	}
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
+		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
 		plan->gradients = memory;
 	}
 	if (status.code == LS_OK)
-		status = call_alloc_array(host, graph->node_count, sizeof(StepBuffers), &extras);
+		status = call_alloc_array(call, graph->node_count, sizeof(StepBuffers), &extras);
 	if (status.code == LS_OK)
 		status = planner_create(&planner, plan, &planner_memory);
 	if (status.code == LS_OK)
 		status = run_passes(&planner, extras);
-	call_free(host, planner_memory);
-	call_free(host, extras);
+	call_free(call, planner_memory);
+	call_free(call, extras);
 	if (status.code != LS_OK)
 	{
 		plan_free(plan);

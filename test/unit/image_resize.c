@@ -5,7 +5,7 @@
 #include "image_fixture.h"
 
 #include "core/cpu.h"
-#include "image/kernels.h"
+#include "image/resize/resize_kernels.h"
 
 /* Resize a grey image and compare every pixel. */
 static void

@@ -79,7 +79,8 @@ nlm_offset(NlmTile *tile, int dx, int dy)
 	int			margin = patch + tile->settings.search;
 	int			ring = 2 * patch + 1;
 	int			wide = tile->width + 2 * patch;
-	uint16_t	scale = (uint16_t) ((180 * 65536 + (tile->settings.far - tile->settings.near) / 2) / (tile->settings.far - tile->settings.near));
+	int			range = tile->settings.far - tile->settings.near;
+	uint16_t	scale = (uint16_t) ((180 * 65536 + range / 2) / range);
 	const uint16_t *guide = tile->guide + tile->settings.search * NLM_STRIDE + tile->settings.search;
 	const uint16_t *shifted = guide + dy * NLM_STRIDE + dx;
 	uint16_t	weights[NLM_TILE_WIDTH];

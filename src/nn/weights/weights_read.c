@@ -2,15 +2,13 @@
  * weights_read.c: reading safetensors that may come from anywhere.
  *
  * Nothing in a file is believed before it is checked: first the header's
- * length and JSON, then that the tensors tile the data without a gap or an
- * overlap, then that they are the graph's, and only then are values
- * converted. jansson parses the header; it takes its memory from malloc, so
- * the header's length is capped well below what would matter, and the one
- * json_decref() of each public function releases it on every path.
+ * length and JSON (weights_file.c), then that the tensors tile the data
+ * without a gap or an overlap, then that they are the graph's, and only then
+ * are values converted. The one json_decref() of each public function releases
+ * the header on every path.
  */
-#include "nn/weights/weights.h"
+#include "nn/weights/weights_file.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,19 +18,6 @@
 #include "core/checked.h"
 #include "nn/weights/weights_checksum.h"
 #include "nn/weights/weights_dtype.h"
-
-/* Some hundred bytes name a tensor, so this is room for thousands. */
-#define MAX_HEADER_SIZE (1024 * 1024)
-
-#define METADATA_KEY "__metadata__"
-
-/* A parsed header and the data behind it. */
-typedef struct WeightsFile
-{
-	json_t	   *root;			/* owned */
-	const unsigned char *data;
-	size_t		data_size;
-} WeightsFile;
 
 /* One tensor of the file, its entry checked on its own. */
 typedef struct FileTensor
@@ -44,243 +29,12 @@ typedef struct FileTensor
 	size_t		end;
 } FileTensor;
 
-/* Text from a file as it may stand in a message, whatever its encoding. */
-typedef struct Printable
-{
-	char		text[80];
-} Printable;
-
-/* Cut text to a readable length and replace all but printable ASCII by '?'. */
-static Printable
-printable(const char *text)
-{
-	Printable	result;
-	size_t		i;
-
-	for (i = 0; text[i] != '\0' && i + 1 < sizeof result.text; i++)
-		result.text[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-	result.text[i] = '\0';
-	return result;
-}
-
 /* Make the failure of one tensor. */
 static Status
 tensor_error(const char *name, const char *fact)
 {
 	return status_error(LS_INVALID_WEIGHTS, "tensor \"%s\": %s", printable(name).text, fact);
 }
-
-/* Make the failure of one metadata key. */
-static Status
-metadata_error(const char *key, const char *fact)
-{
-	return status_with_hint(status_error(LS_INVALID_WEIGHTS, "the weight file's metadata \"%s\" %s", key, fact),
-							"A file with the key \"format_version\" must have all the metadata that lesion_model_export writes.");
-}
-
-/* Advise what to do about a file that is broken as a whole. */
-static Status
-broken_file(Status status)
-{
-	return status_with_hint(status, "Check that it is a .safetensors file and was copied whole.");
-}
-
-/* Parse the header; on success the caller releases file->root. */
-static Status
-parse_header(const void *bytes, size_t size, WeightsFile *file)
-{
-	const unsigned char *start = bytes;
-	uint64_t	length = 0;
-	json_error_t error;
-
-	file->root = NULL;
-	if (size < 8)
-		return broken_file(status_error(LS_INVALID_WEIGHTS, "a weight file of %zu bytes is too short", size));
-	for (int i = 7; i >= 0; i--)
-		length = length << 8 | start[i];
-	if (length > MAX_HEADER_SIZE)
-		return broken_file(status_error(LS_INVALID_WEIGHTS,
-										"the weight file claims a header of %llu bytes, the limit is %d",
-										(unsigned long long) length, MAX_HEADER_SIZE));
-	if (length > size - 8)
-		return broken_file(status_error(LS_INVALID_WEIGHTS,
-										"the weight file claims a header of %llu bytes, it has %zu after the length",
-										(unsigned long long) length, size - 8));
-	file->root = json_loadb((const char *) start + 8, (size_t) length, JSON_REJECT_DUPLICATES, &error);
-	if (file->root == NULL && json_error_code(&error) == json_error_out_of_memory)
-		return status_error(LS_OUT_OF_MEMORY, "could not parse a weight file's header of %llu bytes",
-							(unsigned long long) length);
-	if (file->root == NULL)
-		return broken_file(status_error(LS_INVALID_WEIGHTS, "the weight file's header is not valid: %s (byte %d)",
-										printable(error.text).text, error.position));
-	if (!json_is_object(file->root))
-	{
-		json_decref(file->root);
-		return broken_file(status_error(LS_INVALID_WEIGHTS, "the weight file's header is not a JSON object"));
-	}
-	file->data = start + 8 + length;
-	file->data_size = size - 8 - (size_t) length;
-	return status_ok();
-}
-
-/* ---- metadata ---- */
-
-/* Copy a metadata string of printable ASCII. */
-static Status
-copy_text(const json_t *metadata, const char *key, char *text, size_t size)
-{
-	const char *value = json_string_value(json_object_get(metadata, key));
-
-	if (value == NULL)
-		return metadata_error(key, "is missing or no string");
-	if (strlen(value) >= size)
-		return metadata_error(key, "is too long");
-	for (size_t i = 0; value[i] != '\0'; i++)
-		if (value[i] < ' ' || value[i] > '~')
-			return metadata_error(key, "is not printable ASCII");
-	strcpy(text, value);
-	return status_ok();
-}
-
-/* Read a metadata string of count numbers, comma separated. jansson reads
- * them, because strtod() would ask the locale for its decimal point. */
-static Status
-read_numbers(const json_t *metadata, const char *key, int count, double *numbers)
-{
-	char		text[256] = "[";
-	json_t	   *list;
-	bool		good;
-
-	TRY(copy_text(metadata, key, text + 1, sizeof text - 2));
-	strcat(text, "]");
-	list = json_loads(text, 0, NULL);
-	good = json_array_size(list) == (size_t) count;
-	for (int i = 0; good && i < count; i++)
-	{
-		const json_t *item = json_array_get(list, i);
-
-		good = json_is_number(item);
-		numbers[i] = json_number_value(item);
-	}
-	json_decref(list);
-	return good ? status_ok() : metadata_error(key, count == 1 ? "is not a number" : "is not three numbers");
-}
-
-/* Read mean or std. */
-static Status
-read_channels(const json_t *metadata, const char *key, double minimum, float *channels)
-{
-	double		numbers[3];
-
-	TRY(read_numbers(metadata, key, 3, numbers));
-	for (int i = 0; i < 3; i++)
-	{
-		if (!(numbers[i] >= minimum && numbers[i] <= 1e6))
-			return metadata_error(key, "is out of range");
-		channels[i] = (float) numbers[i];
-	}
-	return status_ok();
-}
-
-/* Copy a metadata string that is an object of JSON. */
-static Status
-copy_object(const json_t *metadata, const char *key, char *text, size_t size)
-{
-	json_t	   *object;
-	bool		is_object;
-
-	TRY(copy_text(metadata, key, text, size));
-	object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	is_object = json_is_object(object);
-	json_decref(object);
-	return is_object ? status_ok() : metadata_error(key, "is not a JSON object");
-}
-
-/* Read our metadata, if the file has it. */
-static Status
-read_metadata(const WeightsFile *file, WeightsInfo *info)
-{
-	const json_t *metadata = json_object_get(file->root, METADATA_KEY);
-	double		number;
-
-	weights_info_default(info);
-	info->format_version = 0;
-	if (metadata == NULL)
-		return status_ok();
-	if (!json_is_object(metadata))
-		return status_error(LS_INVALID_WEIGHTS, "the weight file's metadata is not a JSON object");
-	if (json_object_get(metadata, "format_version") == NULL)
-		return status_ok();
-
-	TRY(read_numbers(metadata, "format_version", 1, &number));
-	if (number != WEIGHTS_FORMAT_VERSION)
-		return status_with_hint(status_error(LS_INVALID_WEIGHTS,
-											 "the weight file has format version %g, only version %d is known",
-											 number, WEIGHTS_FORMAT_VERSION),
-								"Update the extension, or export the model from a release that writes version %d.",
-								WEIGHTS_FORMAT_VERSION);
-	TRY(copy_text(metadata, "architecture", info->architecture, sizeof info->architecture));
-	if (info->architecture[0] == '\0')
-		return metadata_error("architecture", "is empty");
-	TRY(copy_object(metadata, "config", info->config, sizeof info->config));
-	TRY(read_numbers(metadata, "image_size", 1, &number));
-	if (!(number >= 0 && number <= 65536 && number == floor(number)))
-		return metadata_error("image_size", "is not a whole number from 0 to 65536");
-	info->image_size = (int) number;
-	TRY(read_channels(metadata, "mean", -1e6, info->mean));
-	TRY(read_channels(metadata, "std", 1e-6, info->std));
-	TRY(copy_text(metadata, "extension_version", info->extension_version, sizeof info->extension_version));
-	if (json_object_get(metadata, "threshold") != NULL)
-	{
-		TRY(read_numbers(metadata, "threshold", 1, &info->threshold));
-		if (!(info->threshold > 0 && info->threshold < 1))
-			return metadata_error("threshold", "is not between 0 and 1");
-	}
-	if (json_object_get(metadata, "temperature") != NULL)
-	{
-		TRY(read_numbers(metadata, "temperature", 1, &info->temperature));
-		if (!(info->temperature >= 0.01 && info->temperature <= 100))
-			return metadata_error("temperature", "is not between 0.01 and 100");
-	}
-	if (json_object_get(metadata, "review_below") != NULL)
-	{
-		TRY(read_numbers(metadata, "review_below", 1, &info->review_below));
-		if (!(info->review_below >= 0 && info->review_below <= 1))
-			return metadata_error("review_below", "is not between 0 and 1");
-	}
-	if (json_object_get(metadata, "enhance") != NULL)
-		TRY(copy_text(metadata, "enhance", info->enhance, sizeof info->enhance));
-	if (json_object_get(metadata, "split") != NULL)
-		TRY(copy_object(metadata, "split", info->split, sizeof info->split));
-	info->format_version = WEIGHTS_FORMAT_VERSION;
-	return status_ok();
-}
-
-void
-weights_info_default(WeightsInfo *info)
-{
-	*info = (WeightsInfo)
-	{
-		.format_version = WEIGHTS_FORMAT_VERSION,
-		.mean = {0.485f, 0.456f, 0.406f},
-		.std = {0.229f, 0.224f, 0.225f},
-	};
-}
-
-Status
-weights_read_info(const Call *call, const void *bytes, size_t size, WeightsInfo *info)
-{
-	WeightsFile file;
-	Status		status;
-
-	(void) call;
-	TRY(parse_header(bytes, size, &file));
-	status = read_metadata(&file, info);
-	json_decref(file.root);
-	return status;
-}
-
-/* ---- tensors ---- */
 
 /* Take a non-negative integer of JSON. */
 static bool

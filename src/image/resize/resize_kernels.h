@@ -1,10 +1,10 @@
 /*
- * kernels.h: the loops of resizing. Private to this folder.
+ * resize_kernels.h: the loops of resizing. Private to this folder.
  *
- * Written once (kernels_template.h) and compiled for each instruction set;
+ * Written once (resize_kernels_template.h) and compiled for each instruction set;
  * image_kernels() picks the table for this machine; where a compiler does not
  * find the instruction that matters, a loop is written out for its set alone
- * (kernels_avx512.c). Integers throughout: every table gives the same bytes.
+ * (resize_kernels_avx512.c). Integers throughout: every table gives the same bytes.
  */
 #ifndef LESIONSEG_IMAGE_KERNELS_H
 #define LESIONSEG_IMAGE_KERNELS_H

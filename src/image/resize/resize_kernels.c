@@ -1,7 +1,7 @@
 /*
- * kernels.c: choosing the loops for this machine.
+ * resize_kernels.c: choosing the loops for this machine.
  */
-#include "image/kernels.h"
+#include "image/resize/resize_kernels.h"
 
 #include "core/cpu.h"
 

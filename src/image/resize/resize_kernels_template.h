@@ -1,9 +1,9 @@
 /*
- * kernels_template.h: the loops behind kernels.h, included once per
+ * resize_kernels_template.h: the loops behind resize_kernels.h, included once per
  * instruction set with IMAGE_KERNELS, the name of its table,
  * and with OWN_... defined for each that the including file has written itself.
  */
-#include "image/kernels.h"
+#include "image/resize/resize_kernels.h"
 
 #define STRIP 64				/* results that are summed up at a time */
 

@@ -1,10 +1,10 @@
 /*
- * kernels_avx512.c: the loops of kernels_template.h for AVX-512, those that
- * take most of the time written out: one gather of four bytes brings two taps,
- * where enlarging a shuffle of words those of sixteen results, and one
+ * resize_kernels_avx512.c: the loops of resize_kernels_template.h for AVX-512,
+ * those that take most of the time written out: one gather of four bytes brings
+ * two taps, where enlarging a shuffle of words those of sixteen results, and one
  * instruction multiplies and adds such pairs.
  */
-#include "image/kernels.h"
+#include "image/resize/resize_kernels.h"
 
 #include <string.h>
 
@@ -90,4 +90,4 @@ blend(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, cons
 #define OWN_ACROSS_PAIRS
 #define OWN_BLEND
 #define IMAGE_KERNELS image_kernels_avx512
-#include "image/kernels_template.h"
+#include "image/resize/resize_kernels_template.h"

@@ -15,7 +15,7 @@
 
 #include "core/threads.h"
 #include "image/formats.h"
-#include "image/kernels.h"
+#include "image/resize/resize_kernels.h"
 
 #define WEIGHT_ONE (1 << RESIZE_WEIGHT_BITS)
 #define BLOCK_SAMPLES 2000000	/* read or written between two polls, about */
