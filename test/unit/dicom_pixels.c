@@ -264,6 +264,74 @@ test_frame_numbers(void **state)
 	free(file.bytes);
 }
 
+/* What OpenJPEG would take is known before it starts. */
+static void
+test_jpeg_2000_memory(void **state)
+{
+	Call		host = dicom_host();
+	File		file = load_dicom("j2k_rct.dcm");
+	Image		image;
+
+	(void) state;
+	host.max_memory = 20000;
+	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
+				  "JPEG 2000 image needs 26752 bytes to decode, the limit is 20000");
+	free(file.bytes);
+}
+
+/* Where `text` stands in a file. */
+static uint8_t *
+find_bytes(const File *file, const void *text, size_t size)
+{
+	for (size_t i = 0; i + size <= file->size; i++)
+	{
+		if (memcmp(file->bytes + i, text, size) == 0)
+			return file->bytes + i;
+	}
+	fail_msg("%zu bytes are not found", size);
+	return NULL;
+}
+
+/* Decode a frame of a file. */
+static Status
+decode_frame(const File *file, int frame)
+{
+	Case		test = {.frame = frame};
+	Call		host = dicom_host();
+	Image		image;
+	Status		status = decode_case(&host, &test, file, DECODE_RGB, &image);
+
+	if (status.code == LS_OK)
+		image_free(&host, &image);
+	return status;
+}
+
+/* Tables that lie about where frames are. */
+static void
+test_offset_tables(void **state)
+{
+	static const char pixel_data[] = "\xE0\x7F\x10\0OB\0\0\xFF\xFF\xFF\xFF\xFE\xFF\0\xE0";
+	File		file = load_dicom("three_rle.dcm");
+	uint8_t    *table = find_bytes(&file, pixel_data, sizeof pixel_data - 1) + sizeof pixel_data - 1 + 4;
+
+	(void) state;
+	assert_ok(decode_frame(&file, 2));
+	table[4] ^= 2;				/* frame 2 starts in the middle of frame 1 */
+	assert_failed(decode_frame(&file, 2), LS_INVALID_IMAGE, "offset table points to where no fragment starts");
+	table[4] ^= 2;
+	memset(table + 8, 0, 4);	/* frame 3 before frame 2 */
+	assert_failed(decode_frame(&file, 2), LS_INVALID_IMAGE, "offset table points");
+	memcpy(find_bytes(&file, "\x28\0\x08\0IS\x02\0" "3 ", 10) + 8, "4 ", 2);
+	assert_failed(decode_frame(&file, 2), LS_INVALID_IMAGE, "fewer entries than there are frames");
+	free(file.bytes);
+
+	file = load_dicom("three_rle_no_table.dcm");
+	assert_ok(decode_frame(&file, 2));
+	memcpy(find_bytes(&file, "\x28\0\x08\0IS\x02\0" "3 ", 10) + 8, "2 ", 2);
+	assert_failed(decode_frame(&file, 2), LS_INVALID_IMAGE, "not one to a frame");
+	free(file.bytes);
+}
+
 /* Whatever fails or stops, wherever: everything is given back. */
 static void
 test_every_failure(void **state)
@@ -341,6 +409,8 @@ main(void)
 		cmocka_unit_test(test_not_handled),
 		cmocka_unit_test(test_max_pixels),
 		cmocka_unit_test(test_frame_numbers),
+		cmocka_unit_test(test_jpeg_2000_memory),
+		cmocka_unit_test(test_offset_tables),
 		cmocka_unit_test(test_every_failure),
 		cmocka_unit_test(test_truncated),
 	};
