@@ -61,6 +61,7 @@ sub open_session {
 sub forget_sessions {
 	my ($self) = @_;
 	for my $session (values %{ $self->{sessions} }) {
+		kill 'TERM', $session->{psql};	# it may wait for an answer that does not come
 		eval { $session->quit };
 	}
 	$self->{sessions} = {};

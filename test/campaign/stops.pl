@@ -21,6 +21,10 @@ sub stopped {
 	my $session = $campaign->session;
 	$campaign->session('stopper');
 	$session->start($sql);
+
+	# One that comes before the statement stops nothing.
+	my $running = sprintf q{SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND state = 'active'}, $session->pid;
+	sleep 0.001 until ($campaign->query($running, 'stopper') // return) eq '1';
 	sleep $delay;
 	$campaign->{may_end} = $way eq 'end';
 	$campaign->query(sprintf('SELECT pg_%s_backend(%d)', $way eq 'end' ? 'terminate' : 'cancel', $session->pid), 'stopper');
