@@ -72,11 +72,9 @@ warn_few(const FitTask *task)
 		return;
 	ereport(WARNING,
 			(errmsg("%lld images are few to weigh %d members by", (long long) task->images, task->content.count),
-			 task->result.equal ?
-			 errdetail("Weights found on draws of them beat equal weights on the images left out in %.0f %% of the draws: equal "
-					   "weights are kept.", 100 * task->result.helped) :
-			 errdetail("Weights found on draws of them beat equal weights on the images left out in %.0f %% of the draws, so "
-					   "they are taken.", 100 * task->result.helped),
+			 errdetail("Weights found on draws of them beat equal weights on the images left out in %.0f %% of the "
+					   "draws: %s.", 100 * task->result.helped,
+					   task->result.equal ? "equal weights are kept" : "they are taken"),
 			 errhint("With %d images and more, weights are taken that help in most draws.", ENSEMBLE_FIT_MIN_IMAGES)));
 }
 

@@ -326,7 +326,8 @@ store_cell(const Robustness *job, Datum *row, TimestampTz at)
 		CStringGetTextDatum(job->task.version->model), Int32GetDatum(job->task.version->number),
 		CStringGetTextDatum(job->task.source->name), CStringGetTextDatum(job->task.subset),
 		row[0], row[1], row[2], row[3], row[4], row[5], Int64GetDatum(job->seed), TimestampTzGetDatum(at),
-		Float8GetDatum(job->task.options.threshold), BoolGetDatum(job->task.options.tta), split == NULL ? (Datum) 0 : split_columns_datum(split)
+		Float8GetDatum(job->task.options.threshold), BoolGetDatum(job->task.options.tta),
+		split == NULL ? (Datum) 0 : split_columns_datum(split)
 	};
 
 	store_execute(&job->store,

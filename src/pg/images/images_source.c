@@ -112,25 +112,12 @@ images_key_columns(Relation relation)
 	return columns;
 }
 
-/* The columns of the primary key, which the caller may read; false where there is none. */
-static bool
-primary_key(Relation relation, SplitColumns *columns)
-{
-	ListCell   *cell;
-
-	foreach(cell, images_key_columns(relation))
-	{
-		need_column(relation, "id_column", lfirst(cell), NULL);
-		namestrcpy(&columns->names[columns->count++], lfirst(cell));
-	}
-	return columns->count > 0;
-}
-
 /* The columns that tell rows apart. */
 static SplitColumns *
 id_columns(Relation relation, const char *id_column)
 {
 	SplitColumns *columns;
+	ListCell   *cell;
 
 	if (id_column != NULL)
 	{
@@ -138,7 +125,12 @@ id_columns(Relation relation, const char *id_column)
 		return split_columns_single(id_column);
 	}
 	columns = palloc0(sizeof *columns);
-	if (!primary_key(relation, columns))
+	foreach(cell, images_key_columns(relation))
+	{
+		need_column(relation, "id_column", lfirst(cell), NULL);
+		namestrcpy(&columns->names[columns->count++], lfirst(cell));
+	}
+	if (columns->count == 0)
 		ereport(NOTICE,
 				(errmsg("\"%s\" has no primary key, its rows are told apart by the SHA-256 of their image",
 						RelationGetRelationName(relation)),
@@ -153,7 +145,8 @@ columns_expression(const SplitColumns *columns, const char *image_column)
 	StringInfoData expression;
 
 	if (columns->count == 0)
-		return psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')", quote_identifier(image_column));
+		return psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
+						quote_identifier(image_column));
 	if (columns->count == 1)
 		return pstrdup(quote_identifier(NameStr(columns->names[0])));
 	initStringInfo(&expression);
@@ -352,6 +345,7 @@ images_next(ImagesScan *scan, ImageRow *row)
 	{
 		HeapTuple	tuple;
 		TupleDesc	columns;
+		MemoryContext caller;
 		bool		isnull[3];
 		bool		group_isnull = false;
 
@@ -372,14 +366,11 @@ images_next(ImagesScan *scan, ImageRow *row)
 			scan->skipped++;
 			continue;
 		}
-		{
-			MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
-
-			row->id = TextDatumGetCString(row_needed(tuple, columns, 1, TEXTOID));
-			row->group = columns->natts < GROUP_ATTRIBUTE ? row->id :
-				TextDatumGetCString(row_needed(tuple, columns, GROUP_ATTRIBUTE, TEXTOID));
-			MemoryContextSwitchTo(caller);
-		}
+		caller = MemoryContextSwitchTo(scan->row_context);
+		row->id = TextDatumGetCString(row_needed(tuple, columns, 1, TEXTOID));
+		row->group = columns->natts < GROUP_ATTRIBUTE ? row->id :
+			TextDatumGetCString(row_needed(tuple, columns, GROUP_ATTRIBUTE, TEXTOID));
+		MemoryContextSwitchTo(caller);
 		return true;
 	}
 }
@@ -446,7 +437,8 @@ images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *f
 	Status		status;
 
 	TRY(decode_mask(call, row, turn, &truth, &kind));
-	status = about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1, &image));
+	status = about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1,
+												  &image));
 	if (status.code == LS_OK)
 	{
 		mask_facts_add(facts, &truth, kind);

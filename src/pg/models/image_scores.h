@@ -35,7 +35,8 @@ void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCount
 /* The differences b - a of a figure, at that offset in ScoredImage, over the
  * images that both lists have, or those of them that neither has seen; there is
  * room for as many as in b. How many these are. */
-int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen, double *differences);
+int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen,
+							  double *differences);
 
 /* Store the list under an evaluation. */
 void		image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation);

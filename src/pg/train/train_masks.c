@@ -45,7 +45,8 @@ train_masks_report(const MaskFacts *facts)
 	char	   *kinds = kinds_text(facts);
 
 	ereport(NOTICE,
-			(errmsg("%lld masks: %.1f %% of their pixels are lesion, %lld are empty, %lld full, %lld more than half lesion",
+			(errmsg("%lld masks: %.1f %% of their pixels are lesion, %lld are empty, %lld full, "
+					"%lld more than half lesion",
 					(long long) facts->count, 100 * facts->share / (double) facts->count, (long long) facts->empty,
 					(long long) facts->full, (long long) facts->mostly),
 			 *kinds != '\0' ? errdetail("Not black and white: %s.", kinds) : 0));
@@ -54,7 +55,8 @@ train_masks_report(const MaskFacts *facts)
 	warn_share(facts, facts->full, FULL_SHARE, "are lesion all over",
 			   "A network learns nothing from them. See that mask_column is the right one.");
 	warn_share(facts, facts->empty, EMPTY_SHARE, "are empty",
-			   "A network trained on them finds little. See that mask_column is the right one, and how its masks were saved.");
+			   "A network trained on them finds little. See that mask_column is the right one, and how its masks were "
+			   "saved.");
 }
 
 Jsonb *

@@ -72,6 +72,7 @@ TrainPlan	train_request_plan(const TrainRequest *request, const Architecture *ar
 
 /* All of it as one object, for the run's row; group: the columns that decide
  * the parts, NULL where they are the id. */
-Jsonb	   *train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config, const SplitColumns *group);
+Jsonb	   *train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config,
+								const SplitColumns *group);
 
 #endif
