@@ -22,42 +22,42 @@ dense_free(void *runner)
 	if (dense == NULL)
 		return;
 	plan_free(dense->plan);
-	call_free(dense->network->call, dense->probabilities);
-	call_free(dense->network->call, dense->dlogits);
-	call_free(dense->network->call, dense);
+	host_free(dense->network->host, dense->probabilities);
+	host_free(dense->network->host, dense->dlogits);
+	host_free(dense->network->host, dense);
 }
 
 /* Plan, and in training take what the loss needs. */
 static Status
-dense_prepare(Dense *dense, const RunnerOptions *options)
+dense_prepare(Dense *dense, const Call *call, const RunnerOptions *options)
 {
-	const Call *call = dense->network->call;
+	const Host *host = dense->network->host;
 	size_t		pixels;
 	void	   *memory;
 
-	TRY(engine_plan(dense->network, &options->choice, options->batch, options->height, options->width,
+	TRY(engine_plan(dense->network, call, &options->choice, options->batch, options->height, options->width,
 					options->training, &dense->plan));
 	if (!options->training)
 		return status_ok();
 	pixels = shape_pixels(plan_output(dense->plan).shape);
-	TRY(call_alloc_array(call, pixels, sizeof(float), &memory));
+	TRY(host_alloc_array(host, pixels, sizeof(float), &memory));
 	dense->probabilities = memory;
-	TRY(call_alloc_array(call, pixels, sizeof(float), &memory));
+	TRY(host_alloc_array(host, pixels, sizeof(float), &memory));
 	dense->dlogits = memory;
 	return status_ok();
 }
 
 static Status
-dense_create(const Network *network, const RunnerOptions *options, void **runner)
+dense_create(const Network *network, const Call *call, const RunnerOptions *options, void **runner)
 {
 	Dense	   *dense;
 	void	   *memory;
 	Status		status;
 
-	TRY(call_alloc_array(network->call, 1, sizeof(Dense), &memory));
+	TRY(host_alloc_array(network->host, 1, sizeof(Dense), &memory));
 	dense = memory;
 	dense->network = network;
-	status = dense_prepare(dense, options);
+	status = dense_prepare(dense, call, options);
 	if (status.code != LS_OK)
 	{
 		dense_free(dense);
@@ -68,39 +68,39 @@ dense_create(const Network *network, const RunnerOptions *options, void **runner
 }
 
 static Status
-dense_set_weights(void *runner, const float *weights)
+dense_set_weights(void *runner, const Call *call, const float *weights)
 {
-	return plan_set_weights(((Dense *) runner)->plan, weights);
+	return plan_set_weights(((Dense *) runner)->plan, call, weights);
 }
 
 static Status
-dense_predict(void *runner, const uint8_t *rgb, float *probabilities)
+dense_predict(void *runner, const Call *call, const uint8_t *rgb, float *probabilities)
 {
 	Dense	   *dense = runner;
 
 	engine_write_input(dense->plan, dense->network, rgb);
-	TRY(plan_forward(dense->plan, NULL));
+	TRY(plan_forward(dense->plan, call, NULL));
 	engine_read_probabilities(dense->plan, probabilities);
 	return status_ok();
 }
 
 static Status
-dense_train(void *runner, const TrainingBatch *batch, float *weights, float *gradients, double *loss)
+dense_train(void *runner, const Call *call, const TrainingBatch *batch, float *weights, float *gradients, double *loss)
 {
 	Dense	   *dense = runner;
 	Plan	   *plan = dense->plan;
 	Tensor		gradient = plan_output_gradient(plan);
 	TensorShape shape = gradient.shape;
-	int			threads = plan->call->threads;
+	int			threads = plan->threads;
 	ConvertArgs args = {.from = dense->dlogits,.to = gradient.data};
 
 	engine_write_input(plan, dense->network, batch->rgb);
-	TRY(plan_forward(plan, weights));
+	TRY(plan_forward(plan, call, weights));
 	engine_read_probabilities(plan, dense->probabilities);
 	*loss = loss_bce_dice(threads, shape.n, (long) shape.h * shape.w, dense->probabilities, batch->masks,
 						  dense->dlogits);
 	threads_run(threads, shape_pixels(shape), plan->loops->from_float, &args);
-	return plan_backward(plan, gradients);
+	return plan_backward(plan, call, gradients);
 }
 
 static size_t

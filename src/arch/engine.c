@@ -11,7 +11,7 @@ engine_resolve(const EngineChoice *choice, PlanOptions *options)
 }
 
 Status
-engine_plan(const Network *network, const EngineChoice *choice, int batch, int height, int width,
+engine_plan(const Network *network, const Call *call, const EngineChoice *choice, int batch, int height, int width,
 			bool training, Plan **plan)
 {
 	PlanOptions options = {.batch = batch,.height = height,.width = width,.training = training};
@@ -21,7 +21,7 @@ engine_plan(const Network *network, const EngineChoice *choice, int batch, int h
 		return status_error(LS_INVALID_ARGUMENT, "a batch of %d images is not possible", batch);
 	TRY(network_check_size(network, width, height));
 	TRY(engine_resolve(choice, &options));
-	return plan_create(network->call, network->graph, &options, plan);
+	return plan_create(network->host, call, network->graph, &options, plan);
 }
 
 void
@@ -35,7 +35,7 @@ engine_write_input(const Plan *plan, const Network *network, const uint8_t *rgb)
 		args.scale[c] = 1 / (255 * network->std[c]);
 		args.shift[c] = -network->mean[c] / network->std[c];
 	}
-	threads_run(plan->call->threads, shape_pixels(input.shape), plan->loops->input, &args);
+	threads_run(plan->threads, shape_pixels(input.shape), plan->loops->input, &args);
 }
 
 void
@@ -44,5 +44,5 @@ engine_read_probabilities(const Plan *plan, float *probabilities)
 	Tensor		logits = plan_output(plan);
 	ConvertArgs args = {.from = logits.data,.to = probabilities};
 
-	threads_run(plan->call->threads, shape_pixels(logits.shape), plan->loops->to_probability, &args);
+	threads_run(plan->threads, shape_pixels(logits.shape), plan->loops->to_probability, &args);
 }

@@ -20,26 +20,26 @@ struct Learner
 };
 
 Status
-learner_create(Network *network, const EngineChoice *choice, int batch, int height, int width,
+learner_create(Network *network, const Call *call, const EngineChoice *choice, int batch, int height, int width,
 			   Learner **learner_out)
 {
-	const Call *call = network->call;
+	const Host *host = network->host;
 	RunnerOptions options = {.choice = *choice,.batch = batch,.height = height,.width = width,.training = true};
 	Learner    *learner;
 	void	   *memory;
 	Status		status;
 
 	*learner_out = NULL;
-	TRY(call_alloc_array(call, 1, sizeof(Learner), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Learner), &memory));
 	learner = memory;
 	learner->network = network;
 	learner->kind = network->architecture->runner;
-	status = learner->kind->create(network, &options, &learner->runner);
+	status = learner->kind->create(network, call, &options, &learner->runner);
 	if (status.code == LS_OK)
-		status = adamw_create(call, network->graph, &learner->optimiser);
+		status = adamw_create(host, network->graph, call->threads, &learner->optimiser);
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(call, network->graph->weight_count, sizeof(float), &memory);
+		status = host_alloc_array(host, network->graph->weight_count, sizeof(float), &memory);
 		learner->gradients = memory;
 	}
 	if (status.code != LS_OK)
@@ -54,15 +54,15 @@ learner_create(Network *network, const EngineChoice *choice, int batch, int heig
 void
 learner_free(Learner *learner)
 {
-	const Call *call;
+	const Host *host;
 
 	if (learner == NULL)
 		return;
-	call = learner->network->call;
+	host = learner->network->host;
 	learner->kind->free(learner->runner);
 	adamw_free(&learner->optimiser);
-	call_free(call, learner->gradients);
-	call_free(call, learner);
+	host_free(host, learner->gradients);
+	host_free(host, learner);
 }
 
 /* What is frozen has no part in the gradient's norm. */
@@ -77,7 +77,7 @@ clear_frozen(Learner *learner)
 }
 
 Status
-learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
+learner_step(Learner *learner, const Call *call, const uint8_t *rgb, const uint8_t *masks,
 			 const StepOptions *options, StepResult *result)
 {
 	Network    *network = learner->network;
@@ -87,9 +87,9 @@ learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
 	};
 	double		clip = 1;
 
-	threads_use(network->call->threads);
-	TRY(learner->kind->set_weights(learner->runner, network->weights));
-	TRY(learner->kind->train(learner->runner, &batch, network->weights, learner->gradients, &result->loss));
+	threads_use(call->threads);
+	TRY(learner->kind->set_weights(learner->runner, call, network->weights));
+	TRY(learner->kind->train(learner->runner, call, &batch, network->weights, learner->gradients, &result->loss));
 
 	clear_frozen(learner);
 	result->gradient_norm = adamw_gradient_norm(&learner->optimiser, learner->gradients);

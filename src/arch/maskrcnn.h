@@ -153,7 +153,8 @@ typedef enum MaskRcnnLoss
 typedef struct MaskRcnn
 {
 	const Network *network;
-	const Call *call;
+	const Host *host;
+	int			threads;		/* that it was made for and runs on */
 	MaskRcnnConfig config;
 	int			batch;
 	int			height;
@@ -205,7 +206,7 @@ typedef struct MaskRcnn
 typedef void (*ImageWork) (MaskRcnn *m, int worker, int image);
 
 /* Do work on every image of the batch, on all threads, polling in between. */
-Status		maskrcnn_for_images(MaskRcnn *m, ImageWork work);
+Status		maskrcnn_for_images(MaskRcnn *m, const Call *call, ImageWork work);
 
 /* ---- maskrcnn_heads.c ---- */
 
@@ -219,7 +220,7 @@ void		propose(MaskRcnn *m, int worker, int image);
 void		draw_samples(MaskRcnn *m, int worker, int image);
 
 /* RoIAlign all regions into the inputs of the box head or the mask head. */
-Status		align_regions(MaskRcnn *m, const Roi *rois, int per_image, int size, Plan *head);
+Status		align_regions(MaskRcnn *m, const Call *call, const Roi *rois, int per_image, int size, Plan *head);
 
 /* Prediction: from the box head's outputs to instances, without masks yet:
  * those that score at least config.score, or else the best alone. */

@@ -221,14 +221,14 @@ align_args(const MaskRcnn *m, const Roi *rois, int size)
 }
 
 Status
-align_regions(MaskRcnn *m, const Roi *rois, int per_image, int size, Plan *head)
+align_regions(MaskRcnn *m, const Call *call, const Roi *rois, int per_image, int size, Plan *head)
 {
 	RoiAlignArgs args = align_args(m, rois, size);
 
 	args.y = plan_input(head).data;
-	TRY(call_poll(m->call));
-	threads_run(m->call->threads, (long) m->batch * per_image, m->backbone->loops->roi_align, &args);
-	return call_poll(m->call);
+	TRY(call_poll(call));
+	threads_run(m->threads, (long) m->batch * per_image, m->backbone->loops->roi_align, &args);
+	return call_poll(call);
 }
 
 void

@@ -26,7 +26,7 @@ take(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
 
 	if (!checked_mul(count, factor, &items) || items > SIZE_MAX / size)
 		return status_error(LS_LIMIT_EXCEEDED, "the network's arrays do not fit in memory");
-	TRY(call_alloc_array(m->call, items, size, &memory));
+	TRY(host_alloc_array(m->host, items, size, &memory));
 	memcpy(array, &memory, sizeof memory);
 	m->bytes += items * size;
 	return status_ok();
@@ -86,9 +86,9 @@ take_arrays(MaskRcnn *m)
 	TRY(take(m, batch * m->mask_rois, MASK_SIZE * MASK_SIZE, sizeof(float), &m->masks));
 	TRY(take(m, batch, m->mask_rois, sizeof(NetworkInstance), &m->instances));
 	TRY(take(m, batch, 1, sizeof(int), &m->instance_counts));
-	TRY(call_alloc_array(m->call, m->call->threads, sizeof(MaskRcnnScratch), &memory));
+	TRY(host_alloc_array(m->host, m->threads, sizeof(MaskRcnnScratch), &memory));
 	m->scratch = memory;
-	for (int worker = 0; worker < m->call->threads; worker++)
+	for (int worker = 0; worker < m->threads; worker++)
 		TRY(take_scratch(m, &m->scratch[worker]));
 	if (!m->training)
 		return status_ok();
@@ -104,7 +104,7 @@ take_arrays(MaskRcnn *m)
 
 /* Plan one part. */
 static Status
-plan_part(MaskRcnn *m, const PlanOptions *common, int part, int batch, int height, int width, Plan **plan)
+plan_part(MaskRcnn *m, const Call *call, const PlanOptions *common, int part, int batch, int height, int width, Plan **plan)
 {
 	PlanOptions options = *common;
 
@@ -113,12 +113,12 @@ plan_part(MaskRcnn *m, const PlanOptions *common, int part, int batch, int heigh
 	options.height = height;
 	options.width = width;
 	options.input_gradient = m->training && part > 0;
-	return plan_create(m->call, m->network->graph, &options, plan);
+	return plan_create(m->host, call, m->network->graph, &options, plan);
 }
 
 /* The four plans, then the rest. */
 static Status
-prepare(MaskRcnn *m, const RunnerOptions *options)
+prepare(MaskRcnn *m, const Call *call, const RunnerOptions *options)
 {
 	PlanOptions common = {.training = options->training};
 	size_t		regions;
@@ -132,85 +132,86 @@ prepare(MaskRcnn *m, const RunnerOptions *options)
 											 m->config.rois, m->batch),
 								"At most 65536 in a batch: lower batch_size or rois.");
 	canvas_layout(m->height, m->width, &m->canvas);
-	TRY(plan_part(m, &common, 0, m->batch, m->height, m->width, &m->backbone));
-	TRY(plan_part(m, &common, 1, m->batch, m->canvas.h, m->canvas.w, &m->rpn));
-	TRY(plan_part(m, &common, 2, m->batch, 1, m->config.rois, &m->box));
-	TRY(plan_part(m, &common, 3, m->batch * m->mask_rois, MASK_ROI_SIZE, MASK_ROI_SIZE, &m->mask));
+	TRY(plan_part(m, call, &common, 0, m->batch, m->height, m->width, &m->backbone));
+	TRY(plan_part(m, call, &common, 1, m->batch, m->canvas.h, m->canvas.w, &m->rpn));
+	TRY(plan_part(m, call, &common, 2, m->batch, 1, m->config.rois, &m->box));
+	TRY(plan_part(m, call, &common, 3, m->batch * m->mask_rois, MASK_ROI_SIZE, MASK_ROI_SIZE, &m->mask));
 	return take_arrays(m);
 }
 
 /* Release the scratch of one thread. */
 static void
-free_scratch(const Call *call, MaskRcnnScratch *scratch)
+free_scratch(const Host *host, MaskRcnnScratch *scratch)
 {
-	call_free(call, scratch->scores);
-	call_free(call, scratch->indices);
-	call_free(call, scratch->matches);
-	call_free(call, scratch->boxes);
-	call_free(call, scratch->kept);
-	call_free(call, scratch->proposals);
-	call_free(call, scratch->row);
+	host_free(host, scratch->scores);
+	host_free(host, scratch->indices);
+	host_free(host, scratch->matches);
+	host_free(host, scratch->boxes);
+	host_free(host, scratch->kept);
+	host_free(host, scratch->proposals);
+	host_free(host, scratch->row);
 	for (int level = 0; level < PYRAMID_LEVELS; level++)
-		call_free(call, scratch->levels[level]);
+		host_free(host, scratch->levels[level]);
 }
 
 static void
 maskrcnn_free(void *runner)
 {
 	MaskRcnn   *m = runner;
-	const Call *call;
+	const Host *host;
 
 	if (m == NULL)
 		return;
-	call = m->call;
+	host = m->host;
 	plan_free(m->backbone);
 	plan_free(m->rpn);
 	plan_free(m->box);
 	plan_free(m->mask);
-	call_free(call, m->canvas.pixels);
-	call_free(call, m->canvas.anchors);
-	for (int worker = 0; m->scratch != NULL && worker < call->threads; worker++)
-		free_scratch(call, &m->scratch[worker]);
-	call_free(call, m->scratch);
-	call_free(call, m->rpn_logits);
-	call_free(call, m->rpn_deltas);
-	call_free(call, m->rois);
-	call_free(call, m->roi_counts);
-	call_free(call, m->roi_logits);
-	call_free(call, m->roi_deltas);
-	call_free(call, m->mask_regions);
-	call_free(call, m->masks);
-	call_free(call, m->instances);
-	call_free(call, m->instance_counts);
+	host_free(host, m->canvas.pixels);
+	host_free(host, m->canvas.anchors);
+	for (int worker = 0; m->scratch != NULL && worker < m->threads; worker++)
+		free_scratch(host, &m->scratch[worker]);
+	host_free(host, m->scratch);
+	host_free(host, m->rpn_logits);
+	host_free(host, m->rpn_deltas);
+	host_free(host, m->rois);
+	host_free(host, m->roi_counts);
+	host_free(host, m->roi_logits);
+	host_free(host, m->roi_deltas);
+	host_free(host, m->mask_regions);
+	host_free(host, m->masks);
+	host_free(host, m->instances);
+	host_free(host, m->instance_counts);
 	for (int image = 0; m->truths != NULL && image < m->batch; image++)
-		call_free(call, m->truths[image].labels);
-	call_free(call, m->truths);
-	call_free(call, m->anchors);
-	call_free(call, m->anchor_counts);
-	call_free(call, m->roi_truths);
-	call_free(call, m->mask_counts);
-	call_free(call, m->losses);
-	call_free(call, m);
+		host_free(host, m->truths[image].labels);
+	host_free(host, m->truths);
+	host_free(host, m->anchors);
+	host_free(host, m->anchor_counts);
+	host_free(host, m->roi_truths);
+	host_free(host, m->mask_counts);
+	host_free(host, m->losses);
+	host_free(host, m);
 }
 
 static Status
-maskrcnn_create(const Network *network, const RunnerOptions *options, void **runner)
+maskrcnn_create(const Network *network, const Call *call, const RunnerOptions *options, void **runner)
 {
 	MaskRcnn   *m;
 	void	   *memory;
 	Status		status;
 
-	TRY(call_alloc_array(network->call, 1, sizeof(MaskRcnn), &memory));
+	TRY(host_alloc_array(network->host, 1, sizeof(MaskRcnn), &memory));
 	m = memory;
 	m->network = network;
-	m->call = network->call;
+	m->host = network->host;
+	m->threads = call->threads;
 	m->config = maskrcnn_config(&network->config);
 	m->batch = options->batch;
 	m->height = options->height;
 	m->width = options->width;
 	m->training = options->training;
 	m->mask_rois = m->training ? m->config.rois / 4 : m->config.detections;
-	status = prepare(m, options);
+	status = prepare(m, call, options);
 	if (status.code != LS_OK)
 	{
 		maskrcnn_free(m);
@@ -239,16 +240,16 @@ run_images(void *data, int worker, long begin, long end)
 }
 
 Status
-maskrcnn_for_images(MaskRcnn *m, ImageWork work)
+maskrcnn_for_images(MaskRcnn *m, const Call *call, ImageWork work)
 {
-	int			most = IMAGES_PER_POLL * m->call->threads;
+	int			most = IMAGES_PER_POLL * m->threads;
 
 	for (int first = 0; first < m->batch; first += most)
 	{
 		ImageTask	task = {m, work, first};
 
-		TRY(call_poll(m->call));
-		threads_run(m->call->threads, m->batch - first < most ? m->batch - first : most, run_images, &task);
+		TRY(call_poll(call));
+		threads_run(m->threads, m->batch - first < most ? m->batch - first : most, run_images, &task);
 	}
 	return status_ok();
 }
@@ -260,7 +261,7 @@ read_output(const Plan *plan, int i, ThreadsTask convert, float *values)
 	Tensor		y = plan_output_at(plan, i);
 	ConvertArgs args = {.from = y.data,.to = values};
 
-	threads_run(plan->call->threads, shape_pixels(y.shape) * y.shape.c, convert, &args);
+	threads_run(plan->threads, shape_pixels(y.shape) * y.shape.c, convert, &args);
 }
 
 /* The gradient of output i of a plan from floats. */
@@ -270,28 +271,28 @@ write_gradient(const Plan *plan, int i, const float *values)
 	Tensor		dy = plan_output_gradient_at(plan, i);
 	ConvertArgs args = {.from = values,.to = dy.data};
 
-	threads_run(plan->call->threads, shape_pixels(dy.shape) * dy.shape.c, plan->loops->from_float, &args);
+	threads_run(plan->threads, shape_pixels(dy.shape) * dy.shape.c, plan->loops->from_float, &args);
 }
 
 static Status
-maskrcnn_set_weights(void *runner, const float *weights)
+maskrcnn_set_weights(void *runner, const Call *call, const float *weights)
 {
 	MaskRcnn   *m = runner;
 
-	TRY(plan_set_weights(m->backbone, weights));
-	TRY(plan_set_weights(m->rpn, weights));
-	TRY(plan_set_weights(m->box, weights));
-	return plan_set_weights(m->mask, weights);
+	TRY(plan_set_weights(m->backbone, call, weights));
+	TRY(plan_set_weights(m->rpn, call, weights));
+	TRY(plan_set_weights(m->box, call, weights));
+	return plan_set_weights(m->mask, call, weights);
 }
 
 /* The image through backbone and proposal network. */
 static Status
-forward_proposals(MaskRcnn *m, const uint8_t *rgb, float *weights)
+forward_proposals(MaskRcnn *m, const Call *call, const uint8_t *rgb, float *weights)
 {
 	engine_write_input(m->backbone, m->network, rgb);
-	TRY(plan_forward(m->backbone, weights));
-	TRY(maskrcnn_for_images(m, fill_canvas));
-	TRY(plan_forward(m->rpn, weights));
+	TRY(plan_forward(m->backbone, call, weights));
+	TRY(maskrcnn_for_images(m, call, fill_canvas));
+	TRY(plan_forward(m->rpn, call, weights));
 	read_output(m->rpn, 0, m->rpn->loops->to_float, m->rpn_logits);
 	read_output(m->rpn, 1, m->rpn->loops->to_float, m->rpn_deltas);
 	return status_ok();
@@ -299,10 +300,10 @@ forward_proposals(MaskRcnn *m, const uint8_t *rgb, float *weights)
 
 /* The regions through the box head. */
 static Status
-forward_box(MaskRcnn *m, float *weights)
+forward_box(MaskRcnn *m, const Call *call, float *weights)
 {
-	TRY(align_regions(m, m->rois, m->config.rois, BOX_ROI_SIZE, m->box));
-	TRY(plan_forward(m->box, weights));
+	TRY(align_regions(m, call, m->rois, m->config.rois, BOX_ROI_SIZE, m->box));
+	TRY(plan_forward(m->box, call, weights));
 	read_output(m->box, 0, m->box->loops->to_float, m->roi_logits);
 	read_output(m->box, 1, m->box->loops->to_float, m->roi_deltas);
 	return status_ok();
@@ -310,28 +311,28 @@ forward_box(MaskRcnn *m, float *weights)
 
 /* The regions with masks through the mask head. */
 static Status
-forward_mask(MaskRcnn *m, float *weights, ThreadsTask convert)
+forward_mask(MaskRcnn *m, const Call *call, float *weights, ThreadsTask convert)
 {
-	TRY(align_regions(m, m->mask_regions, m->mask_rois, MASK_ROI_SIZE, m->mask));
-	TRY(plan_forward(m->mask, weights));
+	TRY(align_regions(m, call, m->mask_regions, m->mask_rois, MASK_ROI_SIZE, m->mask));
+	TRY(plan_forward(m->mask, call, weights));
 	read_output(m->mask, 0, convert, m->masks);
 	return status_ok();
 }
 
 static Status
-maskrcnn_predict(void *runner, const uint8_t *rgb, float *probabilities)
+maskrcnn_predict(void *runner, const Call *call, const uint8_t *rgb, float *probabilities)
 {
 	MaskRcnn   *m = runner;
 	size_t		pixels = (size_t) m->height * m->width;
 
-	TRY(forward_proposals(m, rgb, NULL));
-	TRY(maskrcnn_for_images(m, propose));
-	TRY(forward_box(m, NULL));
-	TRY(maskrcnn_for_images(m, detect));
-	TRY(forward_mask(m, NULL, m->mask->loops->to_probability));
+	TRY(forward_proposals(m, call, rgb, NULL));
+	TRY(maskrcnn_for_images(m, call, propose));
+	TRY(forward_box(m, call, NULL));
+	TRY(maskrcnn_for_images(m, call, detect));
+	TRY(forward_mask(m, call, NULL, m->mask->loops->to_probability));
 	for (int image = 0; image < m->batch; image++)
 	{
-		TRY(call_poll(m->call));
+		TRY(call_poll(call));
 		paste_map(m, 0, image, probabilities + image * pixels);
 	}
 	return status_ok();
@@ -353,12 +354,12 @@ count_samples(MaskRcnn *m)
 
 /* All losses, and the gradients of the three heads' outputs. */
 static Status
-take_losses(MaskRcnn *m, double *loss)
+take_losses(MaskRcnn *m, const Call *call, double *loss)
 {
 	count_samples(m);
-	TRY(maskrcnn_for_images(m, proposal_losses));
-	TRY(maskrcnn_for_images(m, box_losses));
-	TRY(maskrcnn_for_images(m, mask_losses));
+	TRY(maskrcnn_for_images(m, call, proposal_losses));
+	TRY(maskrcnn_for_images(m, call, box_losses));
+	TRY(maskrcnn_for_images(m, call, mask_losses));
 	write_gradient(m->rpn, 0, m->rpn_logits);
 	write_gradient(m->rpn, 1, m->rpn_deltas);
 	write_gradient(m->box, 0, m->roi_logits);
@@ -371,22 +372,22 @@ take_losses(MaskRcnn *m, double *loss)
 }
 
 static Status
-maskrcnn_train(void *runner, const TrainingBatch *batch, float *weights, float *gradients, double *loss)
+maskrcnn_train(void *runner, const Call *call, const TrainingBatch *batch, float *weights, float *gradients, double *loss)
 {
 	MaskRcnn   *m = runner;
 
 	m->seed = batch->seed;
 	m->truth_masks = batch->masks;
-	TRY(forward_proposals(m, batch->rgb, weights));
-	TRY(maskrcnn_for_images(m, draw_samples));
-	TRY(forward_box(m, weights));
-	TRY(forward_mask(m, weights, m->mask->loops->to_float));
-	TRY(take_losses(m, loss));
-	TRY(plan_backward(m->box, gradients));
-	TRY(plan_backward(m->mask, gradients));
-	TRY(plan_backward(m->rpn, gradients));
-	TRY(maskrcnn_for_images(m, gather_gradients));
-	return plan_backward(m->backbone, gradients);
+	TRY(forward_proposals(m, call, batch->rgb, weights));
+	TRY(maskrcnn_for_images(m, call, draw_samples));
+	TRY(forward_box(m, call, weights));
+	TRY(forward_mask(m, call, weights, m->mask->loops->to_float));
+	TRY(take_losses(m, call, loss));
+	TRY(plan_backward(m->box, call, gradients));
+	TRY(plan_backward(m->mask, call, gradients));
+	TRY(plan_backward(m->rpn, call, gradients));
+	TRY(maskrcnn_for_images(m, call, gather_gradients));
+	return plan_backward(m->backbone, call, gradients);
 }
 
 static int

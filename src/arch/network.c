@@ -9,7 +9,7 @@
 #include "nn/loss.h"
 
 Status
-network_create(const Call *call, const Architecture *architecture,
+network_create(const Host *host, const Architecture *architecture,
 			   const ArchConfig *config, Network **network_out)
 {
 	WeightsInfo defaults;
@@ -18,15 +18,15 @@ network_create(const Call *call, const Architecture *architecture,
 	Status		status;
 
 	*network_out = NULL;
-	TRY(call_alloc_array(call, 1, sizeof(Network), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Network), &memory));
 	network = memory;
-	network->call = call;
+	network->host = host;
 	network->architecture = architecture;
 	network->config = *config;
 	weights_info_default(&defaults);
 	memcpy(network->mean, defaults.mean, sizeof defaults.mean);
 	memcpy(network->std, defaults.std, sizeof defaults.std);
-	status = graph_create(call, &network->graph);
+	status = graph_create(host, &network->graph);
 	if (status.code == LS_OK)
 	{
 		architecture->build(config, network->graph);
@@ -34,7 +34,7 @@ network_create(const Call *call, const Architecture *architecture,
 	}
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(call, network->graph->weight_count, sizeof(float), &memory);
+		status = host_alloc_array(host, network->graph->weight_count, sizeof(float), &memory);
 		network->weights = memory;
 	}
 	if (status.code != LS_OK)
@@ -51,9 +51,9 @@ network_free(Network *network)
 {
 	if (network == NULL)
 		return;
-	call_free(network->call, network->weights);
+	host_free(network->host, network->weights);
 	graph_free(network->graph);
-	call_free(network->call, network);
+	host_free(network->host, network);
 }
 
 void
@@ -94,17 +94,17 @@ check_config(const Network *network, const WeightsInfo *info)
 
 /* Load a file; its config has to be the network's where `same_config`. */
 static Status
-load(Network *network, const void *bytes, size_t size, bool same_config)
+load(Network *network, const Call *call, const void *bytes, size_t size, bool same_config)
 {
 	WeightsInfo info;
 
-	TRY(weights_read_info(network->call, bytes, size, &info));
+	TRY(weights_read_info(call, bytes, size, &info));
 	if (info.architecture[0] != '\0' && strcmp(info.architecture, network->architecture->name) != 0)
 		return status_with_hint(
 								status_error(LS_INVALID_WEIGHTS, "the weights are for \"%s\", not for \"%s\"",
 											 info.architecture, network->architecture->name),
 								"Load them into a model of architecture %s.", info.architecture);
-	TRY(weights_read(network->call, bytes, size, network->graph, network->weights));
+	TRY(weights_read(call, bytes, size, network->graph, network->weights));
 	if (same_config && info.architecture[0] != '\0')
 		TRY(check_config(network, &info));
 	memcpy(network->mean, info.mean, sizeof info.mean);
@@ -119,19 +119,19 @@ load(Network *network, const void *bytes, size_t size, bool same_config)
 }
 
 Status
-network_load(Network *network, const void *bytes, size_t size)
+network_load(Network *network, const Call *call, const void *bytes, size_t size)
 {
-	return load(network, bytes, size, true);
+	return load(network, call, bytes, size, true);
 }
 
 Status
-network_load_initial(Network *network, const void *bytes, size_t size)
+network_load_initial(Network *network, const Call *call, const void *bytes, size_t size)
 {
-	return load(network, bytes, size, false);
+	return load(network, call, bytes, size, false);
 }
 
 Status
-network_save(const Network *network, WeightsStorage storage, const char *config_json,
+network_save(const Network *network, const Call *call, WeightsStorage storage, const char *config_json,
 			 void **bytes, size_t *size)
 {
 	WeightsInfo info;
@@ -150,7 +150,7 @@ network_save(const Network *network, WeightsStorage storage, const char *config_
 	memcpy(info.split, network->split, sizeof info.split);
 	memcpy(info.mean, network->mean, sizeof info.mean);
 	memcpy(info.std, network->std, sizeof info.std);
-	return weights_write(network->call, &info, network->graph, network->weights, storage, bytes, size);
+	return weights_write(call, &info, network->graph, network->weights, storage, bytes, size);
 }
 
 Status

@@ -23,7 +23,7 @@
 
 typedef struct Network
 {
-	const Call *call;
+	const Host *host;			/* of its memory */
 	const Architecture *architecture;
 	ArchConfig	config;
 	Graph	   *graph;
@@ -38,8 +38,9 @@ typedef struct Network
 	char		split[WEIGHTS_SPLIT_SIZE];	/* how they were split (nn/weights.h); empty = not known */
 } Network;
 
-/* Build the graph and allocate weights (all zero). call must outlive it. */
-Status		network_create(const Call *call, const Architecture *architecture,
+/* Build the graph and allocate weights (all zero), of host's memory; host must
+ * outlive it and all that is made of it. */
+Status		network_create(const Host *host, const Architecture *architecture,
 						   const ArchConfig *config, Network **network);
 void		network_free(Network *network);
 
@@ -51,12 +52,14 @@ void		network_freeze_encoder(Network *network);
 
 /* Load from / save as a weight file. Load checks that architecture and
  * config in the metadata, where present, are this network's. */
-Status		network_load(Network *network, const void *bytes, size_t size);
+Status		network_load(Network *network, const Call *call, const void *bytes, size_t size);
 
 /* The same to start a training from: the config may differ where all tensors
  * fit, such as in the size of anchors. */
-Status		network_load_initial(Network *network, const void *bytes, size_t size);
-Status		network_save(const Network *network, WeightsStorage storage, const char *config_json,
+Status		network_load_initial(Network *network, const Call *call, const void *bytes, size_t size);
+
+/* The bytes are of the call's memory. */
+Status		network_save(const Network *network, const Call *call, WeightsStorage storage, const char *config_json,
 						 void **bytes, size_t *size);
 
 /* The largest width and height that a network may be planned for. */
@@ -80,15 +83,15 @@ typedef struct Predictor Predictor;
 /* Plan inference for batches of exactly `batch` images of height x width and
  * take a copy of the network's weights (folded and packed): later changes of
  * network->weights do not show until predictor_refresh. */
-Status		predictor_create(const Network *network, const EngineChoice *choice, int batch, int height,
+Status		predictor_create(const Network *network, const Call *call, const EngineChoice *choice, int batch, int height,
 							 int width, Predictor **predictor);
 void		predictor_free(Predictor *predictor);
 
 /* Take the network's weights again. */
-Status		predictor_refresh(Predictor *predictor);
+Status		predictor_refresh(Predictor *predictor, const Call *call);
 
 /* rgb (N, H, W, 3) 8-bit -> probabilities (N, H, W) in 0..1. Polls per layer. */
-Status		predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities);
+Status		predictor_run(Predictor *predictor, const Call *call, const uint8_t *rgb, float *probabilities);
 
 /* Part of an image, in shares of its width and height. */
 typedef struct NetworkArea
@@ -145,7 +148,7 @@ typedef struct Learner Learner;
 
 /* Plan training of network for batches of exactly `batch` images. The
  * learner updates network->weights in place. */
-Status		learner_create(Network *network, const EngineChoice *choice, int batch, int height, int width,
+Status		learner_create(Network *network, const Call *call, const EngineChoice *choice, int batch, int height, int width,
 						   Learner **learner);
 void		learner_free(Learner *learner);
 
@@ -153,7 +156,7 @@ void		learner_free(Learner *learner);
  * (N, H, W) of 0/255. A loss or gradient that is not finite is
  * LS_INVALID_ARGUMENT and leaves the trained weights as they were. Polls per
  * layer. */
-Status		learner_step(Learner *learner, const uint8_t *rgb, const uint8_t *masks,
+Status		learner_step(Learner *learner, const Call *call, const uint8_t *rgb, const uint8_t *masks,
 						 const StepOptions *options, StepResult *result);
 
 /* The optimiser's state, to checkpoint and restore: `count` floats (first and

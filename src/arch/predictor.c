@@ -14,7 +14,7 @@ struct Predictor
 };
 
 Status
-predictor_create(const Network *network, const EngineChoice *choice, int batch, int height,
+predictor_create(const Network *network, const Call *call, const EngineChoice *choice, int batch, int height,
 				 int width, Predictor **predictor_out)
 {
 	RunnerOptions options = {.choice = *choice,.batch = batch,.height = height,.width = width};
@@ -23,13 +23,13 @@ predictor_create(const Network *network, const EngineChoice *choice, int batch, 
 	Status		status;
 
 	*predictor_out = NULL;
-	TRY(call_alloc_array(network->call, 1, sizeof(Predictor), &memory));
+	TRY(host_alloc_array(network->host, 1, sizeof(Predictor), &memory));
 	predictor = memory;
 	predictor->network = network;
 	predictor->kind = network->architecture->runner;
-	status = predictor->kind->create(network, &options, &predictor->runner);
+	status = predictor->kind->create(network, call, &options, &predictor->runner);
 	if (status.code == LS_OK)
-		status = predictor_refresh(predictor);
+		status = predictor_refresh(predictor, call);
 	if (status.code != LS_OK)
 	{
 		predictor_free(predictor);
@@ -45,20 +45,20 @@ predictor_free(Predictor *predictor)
 	if (predictor == NULL)
 		return;
 	predictor->kind->free(predictor->runner);
-	call_free(predictor->network->call, predictor);
+	host_free(predictor->network->host, predictor);
 }
 
 Status
-predictor_refresh(Predictor *predictor)
+predictor_refresh(Predictor *predictor, const Call *call)
 {
-	return predictor->kind->set_weights(predictor->runner, predictor->network->weights);
+	return predictor->kind->set_weights(predictor->runner, call, predictor->network->weights);
 }
 
 Status
-predictor_run(Predictor *predictor, const uint8_t *rgb, float *probabilities)
+predictor_run(Predictor *predictor, const Call *call, const uint8_t *rgb, float *probabilities)
 {
-	threads_use(predictor->network->call->threads);
-	return predictor->kind->predict(predictor->runner, rgb, probabilities);
+	threads_use(call->threads);
+	return predictor->kind->predict(predictor->runner, call, rgb, probabilities);
 }
 
 int

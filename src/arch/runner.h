@@ -29,19 +29,19 @@ typedef struct TrainingBatch
 
 struct RunnerKind
 {
-	/* Plan; *runner is handed to all the others. */
-	Status		(*create) (const Network *network, const RunnerOptions *options, void **runner);
+	/* Plan, in memory of the network's host; *runner is handed to all the others. */
+	Status		(*create) (const Network *network, const Call *call, const RunnerOptions *options, void **runner);
 	void		(*free) (void *runner);
 
 	/* Take weights: fold and pack them. */
-	Status		(*set_weights) (void *runner, const float *weights);
+	Status		(*set_weights) (void *runner, const Call *call, const float *weights);
 
 	/* rgb (N, H, W, 3) to probabilities (N, H, W). */
-	Status		(*predict) (void *runner, const uint8_t *rgb, float *probabilities);
+	Status		(*predict) (void *runner, const Call *call, const uint8_t *rgb, float *probabilities);
 
 	/* Loss and gradients (weight_count) of a batch, with the weights taken
 	 * last; running statistics in `weights` are updated. */
-	Status		(*train) (void *runner, const TrainingBatch *batch, float *weights, float *gradients, double *loss);
+	Status		(*train) (void *runner, const Call *call, const TrainingBatch *batch, float *weights, float *gradients, double *loss);
 
 	/* The instances found in an image of the last prediction, best first;
 	 * NULL where an architecture finds none. */

@@ -10,9 +10,9 @@
 #define ARENA_ALIGNMENT 64
 
 void
-arena_init(Arena *arena, const Call *call)
+arena_init(Arena *arena, const Host *host)
 {
-	arena->call = call;
+	arena->host = host;
 	arena->base = NULL;
 	arena->size = 0;
 }
@@ -31,19 +31,22 @@ arena_reserve(Arena *arena, size_t bytes, size_t *offset)
 }
 
 Status
-arena_commit(Arena *arena, const char *what)
+arena_commit(Arena *arena, const Call *call, const char *what)
 {
 	void	   *memory;
 
-	if (arena->size > arena->call->max_memory)
+	if (arena->size > arena->host->max_memory)
 		return status_with_hint(
 								status_error(LS_LIMIT_EXCEEDED,
 											 "%s need %zu MB, the limit is %zu MB", what,
-											 (arena->size >> 20) + 1, arena->call->max_memory >> 20),
+											 (arena->size >> 20) + 1, arena->host->max_memory >> 20),
 								"Raise lesionseg.max_memory, or use a smaller image_size, batch_size or model.");
-	TRY(call_alloc(arena->call, arena->size, &memory));
+	TRY(host_alloc(arena->host, arena->size, &memory));
 	arena->base = memory;
-	return call_clear(arena->call, arena->base, arena->size);
+	if (call != NULL)
+		return call_clear(call, arena->base, arena->size);
+	memset(arena->base, 0, arena->size);
+	return status_ok();
 }
 
 void *
@@ -55,7 +58,7 @@ arena_at(const Arena *arena, size_t offset)
 void
 arena_free(Arena *arena)
 {
-	call_free(arena->call, arena->base);
+	host_free(arena->host, arena->base);
 	arena->base = NULL;
 	arena->size = 0;
 }

@@ -14,20 +14,21 @@
 
 typedef struct Arena
 {
-	const Call *call;
+	const Host *host;
 	char	   *base;			/* NULL until committed */
 	size_t		size;			/* bytes reserved so far, a multiple of 64 */
 } Arena;
 
-/* Start an empty arena on call. */
-void		arena_init(Arena *arena, const Call *call);
+/* Start an empty arena on host, which must outlive it. */
+void		arena_init(Arena *arena, const Host *host);
 
 /* Reserve bytes; *offset is where they will stand, a multiple of 64. */
 Status		arena_reserve(Arena *arena, size_t bytes, size_t *offset);
 
 /* Allocate all that was reserved, cleared to zero. `what` names the need in
- * the error ("training activations"). */
-Status		arena_commit(Arena *arena, const char *what);
+ * the error ("training activations"). call is polled on the way; NULL where the
+ * block is too small to matter. */
+Status		arena_commit(Arena *arena, const Call *call, const char *what);
 
 /* The address of a reserved offset in a committed arena. */
 void	   *arena_at(const Arena *arena, size_t offset);

@@ -1,13 +1,10 @@
 /*
- * call.h: what the surrounding program lends to the library.
+ * call.h: what the surrounding program lends to the library for one call:
+ * memory for what the call makes, a way to stop, limits and threads.
  *
- * Inside PostgreSQL src/pg/base/call.c fills this in with memory contexts,
- * interrupt flags and NOTICEs; tests use call_standalone(). Library code
- * receives a `const Call *`, allocates only through it and calls poll
- * often enough that a cancel takes effect within 200 ms.
- *
- * All callbacks are called from the main thread only, never from a pool
- * thread. They return; they do not longjmp.
+ * Library code receives a `const Call *`, keeps it nowhere after the call, and
+ * polls it often enough that a cancel takes effect within 200 ms. Inside
+ * PostgreSQL src/pg/base/call.c fills it in; tests use call_standalone().
  */
 #ifndef LESIONSEG_CORE_CALL_H
 #define LESIONSEG_CORE_CALL_H
@@ -16,36 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/host.h"
 #include "core/status.h"
-
-typedef enum LogLevel
-{
-	LOG_LEVEL_DEBUG,
-	LOG_LEVEL_NOTICE,
-	LOG_LEVEL_WARNING
-} LogLevel;
 
 typedef struct Call
 {
-	/* Return size bytes aligned to 64, not cleared, or NULL. size > 0. */
-	void	   *(*alloc) (void *user, size_t size);
-	/* Release what alloc returned. NULL is allowed. */
-	void		(*free) (void *user, void *memory);
-	/* True when the caller wants to stop; then return LS_CANCELLED. */
+	Host		host;			/* of what the call makes */
+
+	/* True when the caller wants to stop; then return LS_CANCELLED. Called from
+	 * the main thread only. NULL = never. */
 	bool		(*poll) (void *user);
-	/* Tell the user something. May be NULL. */
-	void		(*log) (void *user, LogLevel level, const char *message);
+	void	   *user;			/* of poll */
 
-	/*
-	 * One temporary file per Call, for data that exceeds max_memory.
-	 * Both return false on failure (report LS_HOST_ERROR). NULL when the
-	 * call offers no temporary file.
-	 */
-	bool		(*spill_write) (void *user, int64_t offset, const void *data, size_t size);
-	bool		(*spill_read) (void *user, int64_t offset, void *data, size_t size);
-
-	void	   *user;
-	size_t		max_memory;		/* bytes of the largest block one operation may allocate */
 	int64_t		max_pixels;		/* width * height of an image that is decoded */
 	int			threads;		/* threads to use, >= 1 */
 
@@ -54,9 +33,14 @@ typedef struct Call
 	const struct ImageCodec *codec;
 } Call;
 
-/* A call for programs without a server: aligned malloc, no poll, log to
- * stderr, 4 GiB, 100 megapixels, one thread, spilling to tmpfile(). */
+/* A call for programs without a server: host_standalone(), no poll, 100
+ * megapixels, one thread. */
 const Call *call_standalone(void);
+
+/* A call for a pool thread that works for `call`: memory that any thread may
+ * ask for, the same limits, one thread, and no poll, which is the main
+ * thread's. */
+Call		call_on_thread(const Call *call);
 
 /* Allocate size bytes (64-byte aligned) into *memory; size 0 gives NULL. */
 Status		call_alloc(const Call *call, size_t size, void **memory);
@@ -73,9 +57,5 @@ void		call_free(const Call *call, void *memory);
 
 /* LS_CANCELLED when the caller wants to stop, else OK. */
 Status		call_poll(const Call *call);
-
-/* Log a printf-formatted line at level. */
-void		host_log(const Call *call, LogLevel level, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -28,8 +28,8 @@ buffer_grow(ByteBuffer *buffer, size_t needed)
 
 	while (capacity < needed)
 		capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-	if (capacity > buffer->call->max_memory && needed <= buffer->call->max_memory)
-		capacity = buffer->call->max_memory;
+	if (capacity > buffer->call->host.max_memory && needed <= buffer->call->host.max_memory)
+		capacity = buffer->call->host.max_memory;
 	buffer->status = call_alloc(buffer->call, capacity, &larger);
 	if (buffer->status.code != LS_OK)
 		return;

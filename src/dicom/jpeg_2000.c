@@ -143,10 +143,10 @@ check_codestream(const Call *call, const Codestream *stream, const DicomPixels *
 		stream->components != (uint32_t) pixels->samples)
 		return dicom_broken("its JPEG 2000 stream's size or components are not those of the data set");
 	need = (uint64_t) stream->width * stream->height * stream->components * 2 * sizeof(OPJ_INT32);
-	if (stream->tiles > call->max_memory / TILE_BYTES || need + stream->tiles * TILE_BYTES > call->max_memory)
+	if (stream->tiles > call->host.max_memory / TILE_BYTES || need + stream->tiles * TILE_BYTES > call->host.max_memory)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
 											 "the JPEG 2000 image needs %llu bytes to decode, the limit is %zu",
-											 (unsigned long long) (need + stream->tiles * TILE_BYTES), call->max_memory),
+											 (unsigned long long) (need + stream->tiles * TILE_BYTES), call->host.max_memory),
 								"Raise lesionseg.max_memory, or store the image uncompressed.");
 	return status_ok();
 }

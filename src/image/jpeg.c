@@ -196,7 +196,7 @@ static void
 read_header(JpegReader *reader)
 {
 	j_decompress_ptr jpeg = &reader->jpeg;
-	size_t		max_memory = reader->call->max_memory;
+	size_t		max_memory = reader->call->host.max_memory;
 
 	jpeg->err = jpeg_std_error(&reader->errors);
 	jpeg->client_data = reader;

@@ -1,9 +1,9 @@
 /*
  * segment.c: one image through one network.
  *
- * The plan is kept from call to call and belongs to the network's call; what
- * a call makes belongs to the call that was lent for it, so that an error or
- * a cancel in one call leaves the segmenter ready for the next.
+ * The plan is kept from call to call, in memory of the network's host; what a
+ * call makes is of the call's memory. So an error or a cancel in one call leaves
+ * the segmenter ready for the next.
  *
  * For test-time augmentation the image is turned before it is resized, not
  * after: the filters round, and not alike in every direction.
@@ -16,8 +16,7 @@
 
 struct Segmenter
 {
-	const Call *owner;	/* the network's: of all that is kept */
-	const Call *call;	/* of the current call */
+	const Host *host;			/* the network's */
 	int			size;			/* network input width and height */
 	Predictor  *predictor;
 };
@@ -30,9 +29,9 @@ probability_map_free(const Call *call, ProbabilityMap *map)
 }
 
 Status
-segmenter_create(const Network *network, const EngineChoice *choice, Segmenter **result)
+segmenter_create(const Network *network, const Call *call, const EngineChoice *choice, Segmenter **result)
 {
-	const Call *owner = network->call;
+	const Host *host = network->host;
 	Segmenter  *segmenter;
 	Status		status;
 	void	   *memory;
@@ -42,12 +41,11 @@ segmenter_create(const Network *network, const EngineChoice *choice, Segmenter *
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the network has not been trained"),
 								"Train it first, or set the image size its weights were made for.");
 	TRY(network_check_size(network, network->image_size, network->image_size));
-	TRY(call_alloc_array(owner, 1, sizeof(Segmenter), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Segmenter), &memory));
 	segmenter = memory;
-	segmenter->owner = owner;
-	segmenter->call = owner;
+	segmenter->host = host;
 	segmenter->size = network->image_size;
-	status = predictor_create(network, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
+	status = predictor_create(network, call, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
 	if (status.code != LS_OK)
 	{
 		segmenter_free(segmenter);
@@ -63,7 +61,7 @@ segmenter_free(Segmenter *segmenter)
 	if (segmenter == NULL)
 		return;
 	predictor_free(segmenter->predictor);
-	call_free(segmenter->owner, segmenter);
+	host_free(segmenter->host, segmenter);
 }
 
 size_t
@@ -78,17 +76,10 @@ segmenter_predictor(const Segmenter *segmenter)
 	return segmenter->predictor;
 }
 
-void
-segmenter_set_host(Segmenter *segmenter, const Call *call)
-{
-	segmenter->call = call;
-}
-
 /* Predict an image as it stands. */
 static Status
-run_view(Segmenter *segmenter, const Image *image, float *probabilities)
+run_view(Segmenter *segmenter, const Call *call, const Image *image, float *probabilities)
 {
-	const Call *call = segmenter->call;
 	Image		resized = {0};
 	const Image *input = image;
 	Status		status;
@@ -100,7 +91,7 @@ run_view(Segmenter *segmenter, const Image *image, float *probabilities)
 	}
 	status = call_poll(call);
 	if (status.code == LS_OK)
-		status = predictor_run(segmenter->predictor, input->pixels, probabilities);
+		status = predictor_run(segmenter->predictor, call, input->pixels, probabilities);
 	image_free(call, &resized);
 	return status;
 }
@@ -108,14 +99,13 @@ run_view(Segmenter *segmenter, const Image *image, float *probabilities)
 /* Predict an image in all symmetries; map holds one view's probabilities on
  * the way and the mean in the end. */
 static Status
-run_symmetries(Segmenter *segmenter, const Image *image, double threshold, ProbabilityMap *map)
+run_symmetries(Segmenter *segmenter, const Call *call, const Image *image, double threshold, ProbabilityMap *map)
 {
-	const Call *call = segmenter->call;
 	SymmetryMean mean;
 	Status		status;
 
 	TRY(symmetry_mean_create(call, segmenter->size, &mean));
-	status = run_view(segmenter, image, map->values);
+	status = run_view(segmenter, call, image, map->values);
 	for (int symmetry = 0; status.code == LS_OK; symmetry++)
 	{
 		Image		seen;
@@ -126,7 +116,7 @@ run_symmetries(Segmenter *segmenter, const Image *image, double threshold, Proba
 		status = symmetry_image(call, symmetry + 1, image, &seen);
 		if (status.code == LS_OK)
 		{
-			status = run_view(segmenter, &seen, map->values);
+			status = run_view(segmenter, call, &seen, map->values);
 			image_free(call, &seen);
 		}
 	}
@@ -137,19 +127,19 @@ run_symmetries(Segmenter *segmenter, const Image *image, double threshold, Proba
 }
 
 Status
-segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold, ProbabilityMap *map)
+segmenter_run(Segmenter *segmenter, const Call *call, const Image *image, bool tta, double threshold, ProbabilityMap *map)
 {
 	Status		status;
 	void	   *memory;
 
 	memset(map, 0, sizeof *map);
-	TRY(call_alloc_array(segmenter->call, (size_t) segmenter->size * (size_t) segmenter->size, sizeof(float),
+	TRY(call_alloc_array(call, (size_t) segmenter->size * (size_t) segmenter->size, sizeof(float),
 						 &memory));
 	map->size = segmenter->size;
 	map->values = memory;
-	status = tta ? run_symmetries(segmenter, image, threshold, map) : run_view(segmenter, image, map->values);
+	status = tta ? run_symmetries(segmenter, call, image, threshold, map) : run_view(segmenter, call, image, map->values);
 	if (status.code != LS_OK)
-		probability_map_free(segmenter->call, map);
+		probability_map_free(call, map);
 	return status;
 }
 

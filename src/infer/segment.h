@@ -24,26 +24,21 @@ typedef struct Segmenter Segmenter;
 
 /* Plan single-image segmentation with network at its image_size (square);
  * LS_INVALID_ARGUMENT for a network that has none. The segmenter's memory is
- * of network->call and the network must outlive it. */
-Status		segmenter_create(const Network *network, const EngineChoice *choice, Segmenter **segmenter);
+ * of network->host and the network must outlive it. */
+Status		segmenter_create(const Network *network, const Call *call, const EngineChoice *choice, Segmenter **segmenter);
 void		segmenter_free(Segmenter *segmenter);
 size_t		segmenter_memory(const Segmenter *segmenter);
 const Predictor *segmenter_predictor(const Segmenter *segmenter);
-
-/* Lend it the call of the current call: limits, poll, and the memory of
- * everything a call makes. What is kept from call to call stays with
- * network->call, which is also the call before the first lending. */
-void		segmenter_set_host(Segmenter *segmenter, const Call *call);
 
 /*
  * Resize an RGB image to network size and predict. With `tta` the image is
  * seen in the eight symmetries of the square and the map is their mean, so
  * that a square image flipped or turned gives the same map flipped or turned,
  * bit for bit; `threshold` is that of the masks which disagreement compares.
- * The caller frees the map through the lent call; on failure there is
+ * The caller frees the map, which is of the call's memory; on failure there is
  * nothing to free.
  */
-Status		segmenter_run(Segmenter *segmenter, const Image *image, bool tta, double threshold,
+Status		segmenter_run(Segmenter *segmenter, const Call *call, const Image *image, bool tta, double threshold,
 						  ProbabilityMap *map);
 
 /* The instances of the last segmenter_run, as predictor_instances; with tta

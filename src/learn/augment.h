@@ -77,7 +77,7 @@ Variation	augment_draw(const AugmentOptions *options, Rng *rng);
  * the degradation, and last enhancement of what that left. The variation that
  * changes nothing copies exactly. Degrading and enhancing allocate: the status
  * is theirs, and without them always LS_OK. Safe on any thread with
- * call_standalone().
+ * a call of call_on_thread.
  */
 Status		augment_apply(const Call *call, const Variation *variation, int size,
 						  const uint8_t *rgb, const uint8_t *mask,

@@ -2,7 +2,7 @@
  * dataset.c: records of size * size * 4 bytes, RGB then mask.
  *
  * The first records stand in memory, in chunks of a few megabytes so that
- * growing copies nothing; the rest stand in the call's temporary file one
+ * growing copies nothing; the rest stand in the host's temporary file one
  * after another, so a record's place follows from its index alone.
  */
 #include "learn/dataset.h"
@@ -18,7 +18,7 @@
 
 struct Dataset
 {
-	const Call *call;
+	const Host *host;
 	int			size;			/* pixels */
 	EnhanceMode enhance;		/* of what is added */
 	ImageTurn	turn;			/* the same */
@@ -33,7 +33,7 @@ struct Dataset
 };
 
 Status
-dataset_create(const Call *call, int size, size_t max_memory, Dataset **dataset)
+dataset_create(const Host *host, int size, size_t max_memory, Dataset **dataset)
 {
 	size_t		mask_bytes;
 	size_t		record_bytes;
@@ -45,9 +45,9 @@ dataset_create(const Call *call, int size, size_t max_memory, Dataset **dataset)
 	if (!checked_mul(size, size, &mask_bytes) || !checked_mul(mask_bytes, 4, &record_bytes))
 		return status_error(LS_LIMIT_EXCEEDED, "image size %d does not fit in memory", size);
 
-	TRY(call_alloc_array(call, 1, sizeof(Dataset), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Dataset), &memory));
 	*dataset = memory;
-	(*dataset)->call = call;
+	(*dataset)->host = host;
 	(*dataset)->size = size;
 	(*dataset)->mask_bytes = mask_bytes;
 	(*dataset)->record_bytes = record_bytes;
@@ -62,9 +62,9 @@ dataset_free(Dataset *dataset)
 	if (dataset == NULL)
 		return;
 	for (size_t i = 0; i < dataset->chunk_count; i++)
-		call_free(dataset->call, dataset->chunks[i]);
-	call_free(dataset->call, dataset->chunks);
-	call_free(dataset->call, dataset);
+		host_free(dataset->host, dataset->chunks[i]);
+	host_free(dataset->host, dataset->chunks);
+	host_free(dataset->host, dataset);
 }
 
 /* Append one chunk for the records that follow. */
@@ -78,16 +78,16 @@ add_chunk(Dataset *dataset)
 	{
 		size_t		room = dataset->chunk_room == 0 ? 16 : 2 * dataset->chunk_room;
 
-		TRY(call_alloc_array(dataset->call, room, sizeof(uint8_t *), &memory));
+		TRY(host_alloc_array(dataset->host, room, sizeof(uint8_t *), &memory));
 		if (dataset->chunk_count > 0)
 			memcpy(memory, dataset->chunks, dataset->chunk_count * sizeof(uint8_t *));
-		call_free(dataset->call, dataset->chunks);
+		host_free(dataset->host, dataset->chunks);
 		dataset->chunks = memory;
 		dataset->chunk_room = room;
 	}
 	if (records > dataset->chunk_records)
 		records = dataset->chunk_records;
-	TRY(call_alloc(dataset->call, records * dataset->record_bytes, &memory));
+	TRY(host_alloc(dataset->host, records * dataset->record_bytes, &memory));
 	dataset->chunks[dataset->chunk_count++] = memory;
 	return status_ok();
 }
@@ -111,7 +111,7 @@ spill_offset(const Dataset *dataset, size_t index)
 static Status
 store_record(Dataset *dataset, const uint8_t *rgb, const uint8_t *mask)
 {
-	const Call *call = dataset->call;
+	const Host *host = dataset->host;
 	size_t		rgb_bytes = 3 * dataset->mask_bytes;
 
 	if (dataset->count < dataset->memory_records)
@@ -128,14 +128,14 @@ store_record(Dataset *dataset, const uint8_t *rgb, const uint8_t *mask)
 	{
 		int64_t		offset = spill_offset(dataset, dataset->count);
 
-		if (call->spill_write == NULL)
+		if (host->spill_write == NULL)
 			return status_with_hint(
 									status_error(LS_LIMIT_EXCEEDED,
 												 "%zu images of %d x %d pixels fill the memory for training images",
 												 dataset->count, dataset->size, dataset->size),
 									"Raise lesionseg.max_memory or use a smaller image size.");
-		if (!call->spill_write(call->user, offset, rgb, rgb_bytes) ||
-			!call->spill_write(call->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
+		if (!host->spill_write(host->user, offset, rgb, rgb_bytes) ||
+			!host->spill_write(host->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
 			return status_error(LS_HOST_ERROR, "could not write a training image to the temporary file");
 	}
 	dataset->count++;
@@ -170,10 +170,9 @@ resize_in_place(const Call *call, int size, Image *image)
 
 /* Decode both halves at training size. The caller frees them also on failure. */
 static Status
-decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
+decode_pair(const Dataset *dataset, const Call *call, const void *image_bytes, size_t image_size,
 			const void *mask_bytes, size_t mask_size, Image *image, Image *mask, MaskKind *kind)
 {
-	const Call *call = dataset->call;
 	int			size = dataset->size;
 	ImageInfo	image_header;
 	ImageInfo	mask_header;
@@ -202,7 +201,7 @@ decode_pair(const Dataset *dataset, const void *image_bytes, size_t image_size,
 }
 
 Status
-dataset_add(Dataset *dataset, const void *image_bytes, size_t image_size,
+dataset_add(Dataset *dataset, const Call *call, const void *image_bytes, size_t image_size,
 			const void *mask_bytes, size_t mask_size, MaskFacts *facts)
 {
 	Image		image = {0};
@@ -210,14 +209,14 @@ dataset_add(Dataset *dataset, const void *image_bytes, size_t image_size,
 	MaskKind	kind;
 	Status		status;
 
-	TRY(call_poll(dataset->call));
-	status = decode_pair(dataset, image_bytes, image_size, mask_bytes, mask_size, &image, &mask, &kind);
+	TRY(call_poll(call));
+	status = decode_pair(dataset, call, image_bytes, image_size, mask_bytes, mask_size, &image, &mask, &kind);
 	if (status.code == LS_OK)
 		status = store_record(dataset, image.pixels, mask.pixels);
 	if (status.code == LS_OK && facts != NULL)
 		mask_facts_add(facts, &mask, kind);
-	image_free(dataset->call, &image);
-	image_free(dataset->call, &mask);
+	image_free(call, &image);
+	image_free(call, &mask);
 	return status;
 }
 
@@ -242,7 +241,7 @@ dataset_count(const Dataset *dataset)
 Status
 dataset_read(const Dataset *dataset, long index, uint8_t *rgb, uint8_t *mask)
 {
-	const Call *call = dataset->call;
+	const Host *host = dataset->host;
 	size_t		rgb_bytes = 3 * dataset->mask_bytes;
 
 	if (index < 0 || (size_t) index >= dataset->count)
@@ -258,8 +257,8 @@ dataset_read(const Dataset *dataset, long index, uint8_t *rgb, uint8_t *mask)
 	{
 		int64_t		offset = spill_offset(dataset, index);
 
-		if (!call->spill_read(call->user, offset, rgb, rgb_bytes) ||
-			!call->spill_read(call->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
+		if (!host->spill_read(host->user, offset, rgb, rgb_bytes) ||
+			!host->spill_read(host->user, offset + (int64_t) rgb_bytes, mask, dataset->mask_bytes))
 			return status_error(LS_HOST_ERROR, "could not read a training image from the temporary file");
 	}
 	return status_ok();

@@ -2,9 +2,9 @@
  * dataset.h: images and masks decoded once, at training size, and kept.
  *
  * 8-bit RGB and mask, size * size * 4 bytes an image. What does not fit in
- * the given share of memory goes to the call's temporary file. A call has one
+ * the given share of memory goes to the host's temporary file. A host has one
  * such file and a data set takes the whole of it: two data sets that may both
- * spill need a call each.
+ * spill need a host each.
  */
 #ifndef LESIONSEG_LEARN_DATASET_H
 #define LESIONSEG_LEARN_DATASET_H
@@ -21,8 +21,8 @@
 typedef struct Dataset Dataset;
 
 /* An empty data set of size x size images that holds at most max_memory
- * bytes of pixels in memory. call must outlive it. */
-Status		dataset_create(const Call *call, int size, size_t max_memory, Dataset **dataset);
+ * bytes of pixels in memory. host must outlive it. */
+Status		dataset_create(const Host *host, int size, size_t max_memory, Dataset **dataset);
 
 /* Enhance the images that are added from now on, at training size. */
 void		dataset_enhance(Dataset *dataset, EnhanceMode mode);
@@ -37,7 +37,7 @@ void		dataset_free(Dataset *dataset);
  * it covers is. The mask joins `facts` unless that is NULL. On failure nothing is added; INVALID_IMAGE (also above
  * max_pixels) and UNSUPPORTED say what is wrong with the pair, any other code
  * is not the pair's fault. */
-Status		dataset_add(Dataset *dataset, const void *image, size_t image_size,
+Status		dataset_add(Dataset *dataset, const Call *call, const void *image, size_t image_size,
 						const void *mask, size_t mask_size, MaskFacts *facts);
 
 /* Number of images. */

@@ -1,7 +1,7 @@
 /*
  * trainer.c: the training loop.
  *
- * A batch is read on the main thread (a data set may ask the call), varied by
+ * A batch is read on the main thread (a data set may ask its host), varied by
  * all threads, one image each at a time, and handed to the learner. After the
  * last batch the validation images are scored. All memory is taken when the
  * trainer is created.
@@ -29,7 +29,7 @@ typedef struct ImageBatch
 struct Trainer
 {
 	Network    *network;
-	const Call *call;	/* the network's */
+	const Host *host;			/* the network's */
 	const Dataset *training;
 	long		validation_images;
 	TrainOptions options;		/* batch_size as used */
@@ -75,9 +75,9 @@ batch_create(const Trainer *trainer, ImageBatch *batch)
 
 	if (!checked_mul(trainer->pixels, (size_t) images, &pixels))
 		return status_error(LS_LIMIT_EXCEEDED, "a batch of %d images does not fit in memory", images);
-	TRY(call_alloc_array(trainer->call, pixels, 3, &memory));
+	TRY(host_alloc_array(trainer->host, pixels, 3, &memory));
 	batch->rgb = memory;
-	TRY(call_alloc_array(trainer->call, pixels, 1, &memory));
+	TRY(host_alloc_array(trainer->host, pixels, 1, &memory));
 	batch->mask = memory;
 	return status_ok();
 }
@@ -86,8 +86,8 @@ batch_create(const Trainer *trainer, ImageBatch *batch)
 static void
 batch_free(const Trainer *trainer, ImageBatch *batch)
 {
-	call_free(trainer->call, batch->rgb);
-	call_free(trainer->call, batch->mask);
+	host_free(trainer->host, batch->rgb);
+	host_free(trainer->host, batch->mask);
 }
 
 /* Images per validation batch, at most: no more than a training batch, so that
@@ -100,23 +100,23 @@ validation_batch(const TrainOptions *options)
 
 /* Take all the memory the run needs. */
 static Status
-allocate(Trainer *trainer, const Dataset *validation)
+allocate(Trainer *trainer, const Call *call, const Dataset *validation)
 {
-	const Call *call = trainer->call;
+	const Host *host = trainer->host;
 	const TrainOptions *options = &trainer->options;
 	size_t		weight_count = trainer->network->graph->weight_count;
 	void	   *memory;
 
-	TRY(learner_create(trainer->network, &options->engine, options->batch_size, trainer->size,
+	TRY(learner_create(trainer->network, call, &options->engine, options->batch_size, trainer->size,
 					   trainer->size, &trainer->learner));
-	TRY(validation_create(trainer->network, &options->engine, validation, validation_batch(options),
+	TRY(validation_create(trainer->network, call, &options->engine, validation, validation_batch(options),
 						  &trainer->validation));
 	TRY(batch_create(trainer, &trainer->decoded));
 	TRY(batch_create(trainer, &trainer->varied));
-	TRY(call_alloc_array(call, (size_t) trainer->batches * (size_t) options->batch_size,
+	TRY(host_alloc_array(host, (size_t) trainer->batches * (size_t) options->batch_size,
 						 sizeof(int32_t), &memory));
 	trainer->order = memory;
-	TRY(call_alloc_array(call, weight_count, sizeof(float), &memory));
+	TRY(host_alloc_array(host, weight_count, sizeof(float), &memory));
 	trainer->best_weights = memory;
 	memcpy(trainer->best_weights, trainer->network->weights, weight_count * sizeof(float));
 	return status_ok();
@@ -138,7 +138,7 @@ check_data(const Network *network, const Dataset *training, const Dataset *valid
 }
 
 Status
-trainer_create(Network *network, const Dataset *training, const Dataset *validation,
+trainer_create(Network *network, const Call *call, const Dataset *training, const Dataset *validation,
 			   const TrainOptions *options, Trainer **result)
 {
 	Trainer    *trainer;
@@ -148,10 +148,10 @@ trainer_create(Network *network, const Dataset *training, const Dataset *validat
 	*result = NULL;
 	TRY(train_options_check(options));
 	TRY(check_data(network, training, validation));
-	TRY(call_alloc_array(network->call, 1, sizeof(Trainer), &memory));
+	TRY(host_alloc_array(network->host, 1, sizeof(Trainer), &memory));
 	trainer = memory;
 	trainer->network = network;
-	trainer->call = network->call;
+	trainer->host = network->host;
 	trainer->training = training;
 	trainer->validation_images = image_count(validation);
 	trainer->options = *options;
@@ -162,8 +162,8 @@ trainer_create(Network *network, const Dataset *training, const Dataset *validat
 	trainer->batches = epoch_batches(dataset_count(training), trainer->options.batch_size);
 	trainer->progress.best_dice = NAN;
 
-	threads_use(trainer->call->threads);
-	status = allocate(trainer, validation);
+	threads_use(call->threads);
+	status = allocate(trainer, call, validation);
 	if (status.code != LS_OK)
 	{
 		trainer_free(trainer);
@@ -183,9 +183,9 @@ trainer_free(Trainer *trainer)
 	validation_free(trainer->validation);
 	batch_free(trainer, &trainer->decoded);
 	batch_free(trainer, &trainer->varied);
-	call_free(trainer->call, trainer->order);
-	call_free(trainer->call, trainer->best_weights);
-	call_free(trainer->call, trainer);
+	host_free(trainer->host, trainer->order);
+	host_free(trainer->host, trainer->best_weights);
+	host_free(trainer->host, trainer);
 }
 
 /* Read one image of a data set into place `i` of the decoded batch. */
@@ -203,6 +203,7 @@ read_image(Trainer *trainer, const Dataset *dataset, long index, long i)
 typedef struct VaryTask
 {
 	const Trainer *trainer;
+	const Call *on_thread;		/* of call_on_thread */
 	int			epoch;
 	long		first_place;	/* of the batch in the epoch's order */
 	Status	   *failure;		/* of the last that failed; shared by the threads */
@@ -225,7 +226,7 @@ vary_images(void *data, int worker, long begin, long end)
 
 		epoch_image_rng(&rng, trainer->options.seed, task->epoch, task->first_place + i);
 		variation = augment_draw(&trainer->options.augment, &rng);
-		status = augment_apply(call_standalone(), &variation, trainer->size,
+		status = augment_apply(task->on_thread, &variation, trainer->size,
 							   trainer->decoded.rgb + 3 * offset, trainer->decoded.mask + offset,
 							   trainer->varied.rgb + 3 * offset, trainer->varied.mask + offset);
 		if (status.code != LS_OK)
@@ -240,15 +241,16 @@ vary_images(void *data, int worker, long begin, long end)
 
 /* Read and vary batch `batch` (0-based) of the epoch. */
 static Status
-prepare_batch(Trainer *trainer, int epoch, long batch)
+prepare_batch(Trainer *trainer, const Call *call, int epoch, long batch)
 {
 	int			images = trainer->options.batch_size;
 	Status		failure = status_ok();
-	VaryTask	task = {trainer, epoch, batch * images, &failure};
+	Call		on_thread = call_on_thread(call);
+	VaryTask	task = {trainer, &on_thread, epoch, batch * images, &failure};
 
 	for (long i = 0; i < images; i++)
 		TRY(read_image(trainer, trainer->training, trainer->order[task.first_place + i], i));
-	TRY(threads_run_polled(trainer->call, images, VARIED_AT_ONCE * trainer->call->threads, vary_images, &task));
+	TRY(threads_run_polled(call, images, VARIED_AT_ONCE * call->threads, vary_images, &task));
 	return failure;
 }
 
@@ -266,7 +268,7 @@ diverged(const Trainer *trainer, int epoch, long batch, double learning_rate)
 
 /* Train on every image once. */
 static Status
-train_epoch(Trainer *trainer, EpochReport *report)
+train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 {
 	const TrainOptions *options = &trainer->options;
 	long		steps = trainer->batches * options->epochs;
@@ -287,8 +289,8 @@ train_epoch(Trainer *trainer, EpochReport *report)
 		StepResult	result;
 		Status		status;
 
-		TRY(prepare_batch(trainer, report->epoch, batch));
-		status = learner_step(trainer->learner, trainer->varied.rgb, trainer->varied.mask, &step, &result);
+		TRY(prepare_batch(trainer, call, report->epoch, batch));
+		status = learner_step(trainer->learner, call, trainer->varied.rgb, trainer->varied.mask, &step, &result);
 		if (status.code == LS_INVALID_ARGUMENT)
 			return diverged(trainer, report->epoch, batch, step.learning_rate);
 		TRY(status);
@@ -328,7 +330,7 @@ keep_weights(Trainer *trainer, const EpochReport *report)
 }
 
 Status
-trainer_run_epoch(Trainer *trainer, EpochReport *report)
+trainer_run_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 {
 	double		began = clock_seconds();
 
@@ -337,9 +339,9 @@ trainer_run_epoch(Trainer *trainer, EpochReport *report)
 		return status_error(LS_INVALID_ARGUMENT, "all %d epochs have run", trainer->options.epochs);
 	report->epoch = (int) trainer->progress.epoch + 1;
 	report->epochs = trainer->options.epochs;
-	threads_use(trainer->call->threads);
-	TRY(train_epoch(trainer, report));
-	TRY(validation_score(trainer->validation, &report->val_loss, &report->val_dice));
+	threads_use(call->threads);
+	TRY(train_epoch(trainer, call, report));
+	TRY(validation_score(trainer->validation, call, &report->val_loss, &report->val_dice));
 
 	trainer->progress.epoch = report->epoch;
 	report->best = keep_weights(trainer, report);
@@ -366,10 +368,10 @@ trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
 }
 
 Status
-trainer_fit(Trainer *trainer, double threshold, Fit *result)
+trainer_fit(Trainer *trainer, const Call *call, double threshold, Fit *result)
 {
-	threads_use(trainer->call->threads);
-	return validation_fit(trainer->validation, threshold, result);
+	threads_use(call->threads);
+	return validation_fit(trainer->validation, call, threshold, result);
 }
 
 /* ---- checkpoints ---- */
@@ -406,12 +408,12 @@ trainer_checkpoint(Trainer *trainer, int64_t **steps)
 }
 
 Status
-trainer_save(Trainer *trainer, void **bytes, size_t *size)
+trainer_save(Trainer *trainer, const Call *call, void **bytes, size_t *size)
 {
 	int64_t    *steps;
 	Checkpoint	checkpoint = trainer_checkpoint(trainer, &steps);
 
-	return checkpoint_write(trainer->call, &checkpoint, bytes, size);
+	return checkpoint_write(call, &checkpoint, bytes, size);
 }
 
 Status

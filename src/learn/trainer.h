@@ -68,19 +68,19 @@ Status		train_options_check(const TrainOptions *options);
  * empty: then the training loss decides). Weights are used as they stand:
  * call network_initialise first for a training from scratch. Network and data
  * sets must outlive the trainer and not change. Memory and threads are those
- * of network->call; network->image_size becomes that of the data.
+ * of network->host; network->image_size becomes that of the data.
  *
  * An epoch takes every image once, in batches of exactly batch_size; the last
  * batch is filled up with images from the beginning of the epoch.
  */
-Status		trainer_create(Network *network, const Dataset *training, const Dataset *validation,
+Status		trainer_create(Network *network, const Call *call, const Dataset *training, const Dataset *validation,
 						   const TrainOptions *options, Trainer **trainer);
 void		trainer_free(Trainer *trainer);
 
 /* Train one epoch and validate. A loss that is not finite is
  * LS_INVALID_ARGUMENT naming epoch and batch. After a failure the network's
  * weights stand somewhere within the epoch: restore, take the best, or free. */
-Status		trainer_run_epoch(Trainer *trainer, EpochReport *report);
+Status		trainer_run_epoch(Trainer *trainer, const Call *call, EpochReport *report);
 
 /* True when all epochs have run. */
 bool		trainer_done(const Trainer *trainer);
@@ -92,14 +92,14 @@ void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
 /* Fit what a version carries besides its weights, which are those that the
  * network has now (learn/fit.h). */
-Status		trainer_fit(Trainer *trainer, double threshold, Fit *result);
+Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Fit *result);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.
- * *bytes is allocated through network->call, the caller frees it. Restore into
+ * *bytes is allocated through call, the caller frees it. Restore into
  * a trainer created with the same network, data and options; what differs or
  * does not fit is LS_INVALID_ARGUMENT and changes nothing. */
-Status		trainer_save(Trainer *trainer, void **bytes, size_t *size);
+Status		trainer_save(Trainer *trainer, const Call *call, void **bytes, size_t *size);
 Status		trainer_restore(Trainer *trainer, const void *bytes, size_t size);
 
 /*

@@ -14,7 +14,7 @@
 struct Validation
 {
 	Network    *network;
-	const Call *call;	/* the network's */
+	const Host *host;			/* the network's */
 	const Dataset *images;
 	long		count;			/* of images */
 	int			batch;
@@ -28,26 +28,26 @@ struct Validation
 
 /* Take predictor and memory for a batch. */
 static Status
-allocate(Validation *validation, const EngineChoice *engine)
+allocate(Validation *validation, const Call *call, const EngineChoice *engine)
 {
 	size_t		pixels;
 	void	   *memory;
 
 	if (!checked_mul((size_t) validation->batch, validation->pixels, &pixels))
 		return status_error(LS_LIMIT_EXCEEDED, "a batch of %d images does not fit in memory", validation->batch);
-	TRY(predictor_create(validation->network, engine, validation->batch, validation->size, validation->size,
+	TRY(predictor_create(validation->network, call, engine, validation->batch, validation->size, validation->size,
 						 &validation->predictor));
-	TRY(call_alloc_array(validation->call, pixels, 3, &memory));
+	TRY(host_alloc_array(validation->host, pixels, 3, &memory));
 	validation->rgb = memory;
-	TRY(call_alloc_array(validation->call, pixels, 1, &memory));
+	TRY(host_alloc_array(validation->host, pixels, 1, &memory));
 	validation->mask = memory;
-	TRY(call_alloc_array(validation->call, pixels, sizeof(float), &memory));
+	TRY(host_alloc_array(validation->host, pixels, sizeof(float), &memory));
 	validation->probabilities = memory;
 	return status_ok();
 }
 
 Status
-validation_create(Network *network, const EngineChoice *engine, const Dataset *images, int max_batch,
+validation_create(Network *network, const Call *call, const EngineChoice *engine, const Dataset *images, int max_batch,
 				  Validation **result)
 {
 	Validation *validation;
@@ -55,10 +55,10 @@ validation_create(Network *network, const EngineChoice *engine, const Dataset *i
 	Status		status;
 
 	*result = NULL;
-	TRY(call_alloc_array(network->call, 1, sizeof *validation, &memory));
+	TRY(host_alloc_array(network->host, 1, sizeof *validation, &memory));
 	validation = memory;
 	validation->network = network;
-	validation->call = network->call;
+	validation->host = network->host;
 	validation->images = images;
 	validation->count = images == NULL ? 0 : dataset_count(images);
 	if (validation->count > 0)
@@ -66,7 +66,7 @@ validation_create(Network *network, const EngineChoice *engine, const Dataset *i
 		validation->batch = validation->count < max_batch ? (int) validation->count : max_batch;
 		validation->size = dataset_size(images);
 		validation->pixels = (size_t) validation->size * (size_t) validation->size;
-		status = allocate(validation, engine);
+		status = allocate(validation, call, engine);
 		if (status.code != LS_OK)
 		{
 			validation_free(validation);
@@ -83,16 +83,16 @@ validation_free(Validation *validation)
 	if (validation == NULL)
 		return;
 	predictor_free(validation->predictor);
-	call_free(validation->call, validation->rgb);
-	call_free(validation->call, validation->mask);
-	call_free(validation->call, validation->probabilities);
-	call_free(validation->call, validation);
+	host_free(validation->host, validation->rgb);
+	host_free(validation->host, validation->mask);
+	host_free(validation->host, validation->probabilities);
+	host_free(validation->host, validation);
 }
 
 /* Predict the images from `first` on, as many as a batch holds; how many these
  * are. */
 static Status
-predict_batch(Validation *validation, long first, int *images)
+predict_batch(Validation *validation, const Call *call, long first, int *images)
 {
 	long		left = validation->count - first;
 
@@ -102,8 +102,8 @@ predict_batch(Validation *validation, long first, int *images)
 	for (long i = 0; i < *images; i++)
 		TRY(dataset_read(validation->images, first + i, validation->rgb + 3 * (size_t) i * validation->pixels,
 						 validation->mask + (size_t) i * validation->pixels));
-	TRY(predictor_run(validation->predictor, validation->rgb, validation->probabilities));
-	return call_poll(validation->call);
+	TRY(predictor_run(validation->predictor, call, validation->rgb, validation->probabilities));
+	return call_poll(call);
 }
 
 /* Dice of one image's probabilities (H, W), lesion above one half. */
@@ -130,7 +130,7 @@ dice_at_half(size_t pixels, const float *probabilities, const uint8_t *mask)
 }
 
 Status
-validation_score(Validation *validation, double *loss, double *dice)
+validation_score(Validation *validation, const Call *call, double *loss, double *dice)
 {
 	size_t		pixels = validation->pixels;
 	double		loss_sum = 0;
@@ -141,10 +141,10 @@ validation_score(Validation *validation, double *loss, double *dice)
 	*dice = NAN;
 	if (validation->count == 0)
 		return status_ok();
-	TRY(predictor_refresh(validation->predictor));
+	TRY(predictor_refresh(validation->predictor, call));
 	for (long first = 0; first < validation->count; first += images)
 	{
-		TRY(predict_batch(validation, first, &images));
+		TRY(predict_batch(validation, call, first, &images));
 		loss_sum += images * network_loss(images, validation->size, validation->size, validation->probabilities,
 										  validation->mask);
 		for (size_t i = 0; i < (size_t) images; i++)
@@ -155,27 +155,36 @@ validation_score(Validation *validation, double *loss, double *dice)
 	return status_ok();
 }
 
+/* A validation, and the call that asks it. */
+typedef struct AskedValidation
+{
+	Validation *validation;
+	const Call *call;
+} AskedValidation;
+
 /* What the network says of image i; predicts a batch at its first image. */
 static Status
 predict_image(void *data, long i, const float **probabilities, const uint8_t **mask)
 {
-	Validation *validation = data;
+	const AskedValidation *asked = data;
+	Validation *validation = asked->validation;
 	size_t		offset = (size_t) (i % validation->batch) * validation->pixels;
 	int			images;
 
 	if (i % validation->batch == 0)
-		TRY(predict_batch(validation, i, &images));
+		TRY(predict_batch(validation, asked->call, i, &images));
 	*probabilities = validation->probabilities + offset;
 	*mask = validation->mask + offset;
 	return status_ok();
 }
 
 Status
-validation_fit(Validation *validation, double threshold, Fit *result)
+validation_fit(Validation *validation, const Call *call, double threshold, Fit *result)
 {
-	FitImages	images = {validation->count, validation->pixels, predict_image, validation};
+	AskedValidation asked = {validation, call};
+	FitImages	images = {validation->count, validation->pixels, predict_image, &asked};
 
 	if (validation->count > 0)
-		TRY(predictor_refresh(validation->predictor));
-	return fit_run(validation->call, &images, threshold, result);
+		TRY(predictor_refresh(validation->predictor, call));
+	return fit_run(call, &images, threshold, result);
 }

@@ -20,15 +20,15 @@ typedef struct Validation Validation;
  * time at most. Network and data set must outlive it. Memory is the network's
  * call's.
  */
-Status		validation_create(Network *network, const EngineChoice *engine, const Dataset *images, int max_batch,
+Status		validation_create(Network *network, const Call *call, const EngineChoice *engine, const Dataset *images, int max_batch,
 							  Validation **validation);
 void		validation_free(Validation *validation);
 
 /* Mean loss and mean Dice at one half with the weights of now; NaN without
  * images. */
-Status		validation_score(Validation *validation, double *loss, double *dice);
+Status		validation_score(Validation *validation, const Call *call, double *loss, double *dice);
 
 /* Fit what goes with the weights of now; threshold as in learn/fit.h. */
-Status		validation_fit(Validation *validation, double threshold, Fit *result);
+Status		validation_fit(Validation *validation, const Call *call, double threshold, Fit *result);
 
 #endif

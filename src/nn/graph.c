@@ -15,28 +15,28 @@
 
 /* Make room for one more item of a doubling array. */
 static Status
-grow(const Call *call, void **items, int count, size_t item_size)
+grow(const Host *host, void **items, int count, size_t item_size)
 {
 	void	   *larger;
 
 	if (count > 0 && (count < 16 || (count & (count - 1)) != 0))
 		return status_ok();
-	TRY(call_alloc_array(call, count == 0 ? 16 : 2 * (size_t) count, item_size, &larger));
+	TRY(host_alloc_array(host, count == 0 ? 16 : 2 * (size_t) count, item_size, &larger));
 	if (count > 0)
 		memcpy(larger, *items, count * item_size);
-	call_free(call, *items);
+	host_free(host, *items);
 	*items = larger;
 	return status_ok();
 }
 
 Status
-graph_create(const Call *call, Graph **graph)
+graph_create(const Host *host, Graph **graph)
 {
 	void	   *memory;
 
-	TRY(call_alloc_array(call, 1, sizeof(Graph), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Graph), &memory));
 	*graph = memory;
-	(*graph)->call = call;
+	(*graph)->host = host;
 	(*graph)->output = -1;
 	(*graph)->status = status_ok();
 	return status_ok();
@@ -47,9 +47,9 @@ graph_free(Graph *graph)
 {
 	if (graph == NULL)
 		return;
-	call_free(graph->call, graph->nodes);
-	call_free(graph->call, graph->params);
-	call_free(graph->call, graph);
+	host_free(graph->host, graph->nodes);
+	host_free(graph->host, graph->params);
+	host_free(graph->host, graph);
 }
 
 /* Record the first failure. */
@@ -89,7 +89,7 @@ append(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
 		fail(graph, status_error(LS_INVALID_ARGUMENT, "a layer of %d channels is not possible", channels));
 		return NULL;
 	}
-	status = grow(graph->call, &items, graph->node_count, sizeof(GraphNode));
+	status = grow(graph->host, &items, graph->node_count, sizeof(GraphNode));
 	graph->nodes = items;
 	if (status.code != LS_OK)
 	{
@@ -119,7 +119,7 @@ add_param(Graph *graph, const char *prefix, const char *suffix, GraphParamKind k
 {
 	void	   *items = graph->params;
 	GraphParam *param;
-	Status		status = grow(graph->call, &items, graph->param_count, sizeof(GraphParam));
+	Status		status = grow(graph->host, &items, graph->param_count, sizeof(GraphParam));
 
 	graph->params = items;
 	if (status.code != LS_OK)

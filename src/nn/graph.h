@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/call.h"
+#include "core/host.h"
 #include "core/status.h"
 
 #define PARAM_NAME_SIZE 96
@@ -90,7 +90,7 @@ typedef struct GraphPart
 
 typedef struct Graph
 {
-	const Call *call;
+	const Host *host;
 	GraphNode  *nodes;
 	int			node_count;
 	GraphParam *params;
@@ -102,7 +102,7 @@ typedef struct Graph
 	Status		status;			/* the first failure */
 } Graph;
 
-Status		graph_create(const Call *call, Graph **graph);
+Status		graph_create(const Host *host, Graph **graph);
 void		graph_free(Graph *graph);
 
 /* Begin a part: what follows, up to the next input, belongs to it. */

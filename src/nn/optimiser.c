@@ -13,18 +13,19 @@
 #define SINGLE_THREAD_COUNT 16384	/* below this a parallel region costs more than it saves */
 
 Status
-adamw_create(const Call *call, const Graph *graph, AdamW *adamw)
+adamw_create(const Host *host, const Graph *graph, int threads, AdamW *adamw)
 {
 	void	   *memory;
 
 	memset(adamw, 0, sizeof *adamw);
-	adamw->call = call;
+	adamw->host = host;
+	adamw->threads = threads;
 	adamw->graph = graph;
 	adamw->loops = loops_for(DATA_F32);
 	adamw->count = 2 * graph->weight_count;
-	TRY(call_alloc_array(call, adamw->count, sizeof(float), &memory));
+	TRY(host_alloc_array(host, adamw->count, sizeof(float), &memory));
 	adamw->moments = memory;
-	TRY(call_alloc_array(call, call->threads, sizeof(double), &memory));
+	TRY(host_alloc_array(host, threads, sizeof(double), &memory));
 	adamw->sums = memory;
 	return status_ok();
 }
@@ -32,10 +33,10 @@ adamw_create(const Call *call, const Graph *graph, AdamW *adamw)
 void
 adamw_free(AdamW *adamw)
 {
-	if (adamw->call == NULL)
+	if (adamw->host == NULL)
 		return;
-	call_free(adamw->call, adamw->moments);
-	call_free(adamw->call, adamw->sums);
+	host_free(adamw->host, adamw->moments);
+	host_free(adamw->host, adamw->sums);
 	memset(adamw, 0, sizeof *adamw);
 }
 
@@ -45,9 +46,9 @@ adamw_gradient_norm(AdamW *adamw, const float *gradients)
 	SquareArgs	args = {.values = gradients,.sums = adamw->sums};
 	double		total = 0;
 
-	memset(adamw->sums, 0, adamw->call->threads * sizeof(double));
-	threads_run(adamw->call->threads, (long) adamw->graph->weight_count, adamw->loops->squares, &args);
-	for (int worker = 0; worker < adamw->call->threads; worker++)
+	memset(adamw->sums, 0, adamw->threads * sizeof(double));
+	threads_run(adamw->threads, (long) adamw->graph->weight_count, adamw->loops->squares, &args);
+	for (int worker = 0; worker < adamw->threads; worker++)
 		total += adamw->sums[worker];
 	return sqrt(total);
 }
@@ -78,7 +79,7 @@ adamw_step(AdamW *adamw, float *weights, const float *gradients, double gradient
 
 		if (param->frozen || param->kind == PARAM_RUNNING_MEAN || param->kind == PARAM_RUNNING_VARIANCE)
 			continue;
-		threads_run(param->count < SINGLE_THREAD_COUNT ? 1 : adamw->call->threads, (long) param->count,
+		threads_run(param->count < SINGLE_THREAD_COUNT ? 1 : adamw->threads, (long) param->count,
 					adamw->loops->adam, &args);
 	}
 }

@@ -7,14 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/call.h"
+#include "core/host.h"
 #include "core/status.h"
 #include "nn/graph.h"
 #include "nn/loops/loops.h"
 
 typedef struct AdamW
 {
-	const Call *call;
+	const Host *host;
+	int			threads;		/* that it works on */
 	const Graph *graph;
 	const Loops *loops;
 	float	   *moments;		/* (2, weight_count): first, second */
@@ -23,8 +24,8 @@ typedef struct AdamW
 	double	   *sums;			/* (threads) */
 } AdamW;
 
-/* Moments at zero. */
-Status		adamw_create(const Call *call, const Graph *graph, AdamW *adamw);
+/* Moments at zero, in memory of host, which must outlive them. */
+Status		adamw_create(const Host *host, const Graph *graph, int threads, AdamW *adamw);
 void		adamw_free(AdamW *adamw);
 
 /* The Euclidean norm of all gradients together. */

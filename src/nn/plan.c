@@ -20,7 +20,7 @@ describe_convolution(const Plan *plan, const Step *step, ConvolutionShape *shape
 		.kernel = node->kernel,.stride = node->stride,.padding = node->padding,.groups = node->groups,
 	};
 	*use = (ConvolutionUse) {
-		.type = plan->options.type,.threads = plan->call->threads,
+		.type = plan->options.type,.threads = plan->threads,
 		.x_pixel_stride = x.pixel_stride,.y_pixel_stride = y.pixel_stride,
 		.forward = true,.backward_data = wants_dx,.backward_weights = plan->options.training,
 		.bias = step->has_shift,.relu = step->relu,.relu_before = step->relu_before,
@@ -42,7 +42,7 @@ describe_convolution(const Plan *plan, const Step *step, ConvolutionShape *shape
 
 /* Create the convolution of every step that has one, and what they are lent. */
 static Status
-create_convolutions(Plan *plan)
+create_convolutions(Plan *plan, const Call *call)
 {
 	for (int s = 0; s < plan->step_count; s++)
 	{
@@ -55,9 +55,9 @@ create_convolutions(Plan *plan)
 		if (step->weights < 0)
 			continue;
 		describe_convolution(plan, step, &shape, &use);
-		TRY(call_poll(plan->call));
+		TRY(call_poll(call));
 		threads_enter(&before);
-		status = convolution_create(plan->call, plan->options.backend, &shape, &use, &step->convolution);
+		status = convolution_create(plan->host, plan->options.backend, &shape, &use, &step->convolution);
 		threads_leave(&before);
 		TRY(status);
 		if (convolution_scratch(step->convolution) > plan->scratch_bytes)
@@ -65,19 +65,19 @@ create_convolutions(Plan *plan)
 	}
 	if (plan->scratch_bytes == 0)
 		return status_ok();
-	return call_alloc_array(plan->call, 1, plan->scratch_bytes, &plan->scratch);
+	return host_alloc(plan->host, plan->scratch_bytes, &plan->scratch);
 }
 
 /* Allocate the planner's arrays, all in one block. */
 static Status
-planner_create(Planner *planner, Plan *plan, void **memory)
+planner_create(Planner *planner, Plan *plan, const Call *call, void **memory)
 {
 	int			nodes = plan->graph->node_count;
 	int			buffers = 5 * nodes + 1;
 	size_t		node_bytes = 4 * sizeof(int) + 4 * sizeof(bool) + 2 * sizeof(Slot);
 	char	   *at;
 
-	TRY(call_alloc_array(plan->call, 1, nodes * node_bytes + buffers * sizeof(Buffer), memory));
+	TRY(call_alloc_array(call, 1, nodes * node_bytes + buffers * sizeof(Buffer), memory));
 	at = *memory;
 	memset(planner, 0, sizeof *planner);
 	planner->plan = plan;
@@ -109,16 +109,16 @@ planner_create(Planner *planner, Plan *plan, void **memory)
 
 /* The passes over a plan whose arrays are allocated. */
 static Status
-run_passes(Planner *planner, StepBuffers *extras)
+run_passes(Planner *planner, const Call *call, StepBuffers *extras)
 {
 	TRY(plan_shapes(planner));
 	TRY(plan_steps(planner));
-	TRY(plan_memory_layout(planner, extras));
-	return create_convolutions(planner->plan);
+	TRY(plan_memory_layout(planner, call, extras));
+	return create_convolutions(planner->plan, call);
 }
 
 Status
-plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan_out)
+plan_create(const Host *host, const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan_out)
 {
 	Planner		planner;
 	Plan	   *plan;
@@ -131,34 +131,35 @@ plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Pl
 	TRY(graph_status(graph));
 	if (options->part < 0 || options->part >= graph->part_count)
 		return status_error(LS_INTERNAL, "the graph has no part %d", options->part);
-	TRY(call_alloc_array(call, 1, sizeof(Plan), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Plan), &memory));
 	plan = memory;
-	plan->call = call;
+	plan->host = host;
+	plan->threads = call->threads;
 	plan->graph = graph;
 	plan->part = &graph->parts[options->part];
 	plan->options = *options;
 	plan->loops = loops_for(options->type);
-	arena_init(&plan->arena, call);
+	arena_init(&plan->arena, host);
 	threads_use(call->threads);
 
-	status = call_alloc_array(call, graph->node_count, sizeof(Step), &memory);
+	status = host_alloc_array(host, graph->node_count, sizeof(Step), &memory);
 	plan->steps = memory;
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
+		status = host_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
 		plan->values = memory;
 	}
 	if (status.code == LS_OK)
 	{
-		status = call_alloc_array(call, graph->node_count, sizeof(Tensor), &memory);
+		status = host_alloc_array(host, graph->node_count, sizeof(Tensor), &memory);
 		plan->gradients = memory;
 	}
 	if (status.code == LS_OK)
 		status = call_alloc_array(call, graph->node_count, sizeof(StepBuffers), &extras);
 	if (status.code == LS_OK)
-		status = planner_create(&planner, plan, &planner_memory);
+		status = planner_create(&planner, plan, call, &planner_memory);
 	if (status.code == LS_OK)
-		status = run_passes(&planner, extras);
+		status = run_passes(&planner, call, extras);
 	call_free(call, planner_memory);
 	call_free(call, extras);
 	if (status.code != LS_OK)
@@ -178,12 +179,12 @@ plan_free(Plan *plan)
 	for (int s = 0; s < plan->step_count; s++)
 		convolution_free(plan->steps[s].convolution);
 	arena_free(&plan->arena);
-	call_free(plan->call, plan->scratch);
-	call_free(plan->call, plan->seconds);
-	call_free(plan->call, plan->steps);
-	call_free(plan->call, plan->values);
-	call_free(plan->call, plan->gradients);
-	call_free(plan->call, plan);
+	host_free(plan->host, plan->scratch);
+	host_free(plan->host, plan->seconds);
+	host_free(plan->host, plan->steps);
+	host_free(plan->host, plan->values);
+	host_free(plan->host, plan->gradients);
+	host_free(plan->host, plan);
 }
 
 Tensor

@@ -77,7 +77,8 @@ typedef struct Step
 
 typedef struct Plan
 {
-	const Call *call;
+	const Host *host;
+	int			threads;		/* that it was planned for and runs on */
 	const Graph *graph;
 	const GraphPart *part;		/* what of graph is planned */
 	PlanOptions options;
@@ -94,22 +95,24 @@ typedef struct Plan
 	double	   *seconds;		/* (2, step_count): time spent forward and backward, NULL = not measured */
 } Plan;
 
-/* Plan a part of graph. The graph and call must outlive the plan. */
-Status		plan_create(const Call *call, const Graph *graph, const PlanOptions *options, Plan **plan);
+/* Plan a part of graph for the threads of call. The plan is of host's memory;
+ * host and graph must outlive it. */
+Status		plan_create(const Host *host, const Call *call, const Graph *graph, const PlanOptions *options,
+						Plan **plan);
 void		plan_free(Plan *plan);
 
 /* Take weights: fold (inference) and pack them. */
-Status		plan_set_weights(Plan *plan, const float *weights);
+Status		plan_set_weights(Plan *plan, const Call *call, const float *weights);
 
 /* Run forward from the input tensor to the output tensor. In training the
  * running statistics in `weights` are updated; else it may be NULL. */
-Status		plan_forward(Plan *plan, float *weights);
+Status		plan_forward(Plan *plan, const Call *call, float *weights);
 
 /* Run backward from the gradients of the outputs (all already written, after
  * plan_forward) to the gradients of the part's parameters, which are
  * overwritten: `gradients` has graph->weight_count floats, those of running
  * statistics stay as they are. */
-Status		plan_backward(Plan *plan, float *gradients);
+Status		plan_backward(Plan *plan, const Call *call, float *gradients);
 
 Tensor		plan_input(const Plan *plan);
 Tensor		plan_output(const Plan *plan);	/* the first output, for a segmenter logits (N, H, W, 1) */

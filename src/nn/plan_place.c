@@ -272,7 +272,7 @@ place_extras(Planner *planner, StepBuffers *extras, int *sums)
 		}
 	}
 	plan->sum_channels = widest;
-	return add_buffer(planner, (size_t) plan->call->threads * 2 * widest, sizeof(double), 0,
+	return add_buffer(planner, (size_t) plan->threads * 2 * widest, sizeof(double), 0,
 					  planner->last_time, sums);
 }
 
@@ -340,7 +340,7 @@ resolve(Planner *planner, const StepBuffers *extras, int sums)
 }
 
 Status
-plan_memory_layout(Planner *planner, StepBuffers *extras)
+plan_memory_layout(Planner *planner, const Call *call, StepBuffers *extras)
 {
 	Plan	   *plan = planner->plan;
 	int			sums;
@@ -352,7 +352,7 @@ plan_memory_layout(Planner *planner, StepBuffers *extras)
 		TRY(place_gradients(planner, extras));
 	TRY(place_extras(planner, extras, &sums));
 	TRY(place_buffers(planner));
-	TRY(arena_commit(&plan->arena, plan->options.training ? "training tensors" : "tensors"));
+	TRY(arena_commit(&plan->arena, call, plan->options.training ? "training tensors" : "tensors"));
 	resolve(planner, extras, sums);
 	return status_ok();
 }

@@ -21,7 +21,7 @@ relu_forward(Plan *plan, Step *step)
 		.relu = true,
 	};
 
-	threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->affine, &args);
+	threads_run(plan->threads, shape_pixels(x.shape), plan->loops->affine, &args);
 	return status_ok();
 }
 
@@ -43,7 +43,7 @@ pass_gradient(Plan *plan, const Step *step, NodeId operand, bool accumulate)
 			.accumulate = accumulate,
 		};
 
-		threads_run(plan->call->threads, shape_pixels(y.shape), plan->loops->relu_gradient, &args);
+		threads_run(plan->threads, shape_pixels(y.shape), plan->loops->relu_gradient, &args);
 	}
 	else
 	{
@@ -54,7 +54,7 @@ pass_gradient(Plan *plan, const Step *step, NodeId operand, bool accumulate)
 			.channels = y.shape.c,
 		};
 
-		threads_run(plan->call->threads, shape_pixels(y.shape), plan->loops->add, &args);
+		threads_run(plan->threads, shape_pixels(y.shape), plan->loops->add, &args);
 	}
 }
 
@@ -96,7 +96,7 @@ gelu_forward(Plan *plan, Step *step)
 		.channels = x.shape.c,
 	};
 
-	threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->gelu, &args);
+	threads_run(plan->threads, shape_pixels(x.shape), plan->loops->gelu, &args);
 	return status_ok();
 }
 
@@ -115,7 +115,7 @@ gelu_backward(Plan *plan, Step *step)
 	};
 
 	if (step->wants_dx)
-		threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->gelu_gradient, &args);
+		threads_run(plan->threads, shape_pixels(x.shape), plan->loops->gelu_gradient, &args);
 	return status_ok();
 }
 
@@ -132,7 +132,7 @@ resize_forward(Plan *plan, Step *step)
 		.y = y.data,.y_stride = y.pixel_stride,
 	};
 
-	threads_run(plan->call->threads, (long) y.shape.n * y.shape.h, plan->loops->resize, &args);
+	threads_run(plan->threads, (long) y.shape.n * y.shape.h, plan->loops->resize, &args);
 	return status_ok();
 }
 
@@ -150,7 +150,7 @@ resize_backward(Plan *plan, Step *step)
 	};
 
 	if (step->wants_dx)
-		threads_run(plan->call->threads, (long) x.shape.n * x.shape.h, plan->loops->resize_gradient, &args);
+		threads_run(plan->threads, (long) x.shape.n * x.shape.h, plan->loops->resize_gradient, &args);
 	return status_ok();
 }
 
@@ -182,7 +182,7 @@ max_pool2d_forward(Plan *plan, Step *step)
 	args.x_stride = plan->values[step->x].pixel_stride;
 	args.y = plan->values[step->y].data;
 	args.y_stride = plan->values[step->y].pixel_stride;
-	threads_run(plan->call->threads, (long) args.y_shape.n * args.y_shape.h, plan->loops->max_pool, &args);
+	threads_run(plan->threads, (long) args.y_shape.n * args.y_shape.h, plan->loops->max_pool, &args);
 	return status_ok();
 }
 
@@ -202,7 +202,7 @@ max_pool2d_backward(Plan *plan, Step *step)
 		args.before = step->dx_before.data;
 		args.before_stride = step->dx_before.pixel_stride;
 	}
-	threads_run(plan->call->threads, (long) args.x_shape.n * args.x_shape.h,
+	threads_run(plan->threads, (long) args.x_shape.n * args.x_shape.h,
 				plan->loops->max_pool_gradient, &args);
 	return status_ok();
 }
@@ -238,7 +238,7 @@ step_forward(Plan *plan, Step *step, float *weights)
 }
 
 static Status
-step_backward(Plan *plan, Step *step, float *gradients)
+step_backward(Plan *plan, const Call *call, Step *step, float *gradients)
 {
 	switch (step->kind)
 	{
@@ -246,9 +246,9 @@ step_backward(Plan *plan, Step *step, float *gradients)
 		case OP_CONCAT:
 			return status_ok();
 		case OP_CONV2D:
-			return conv2d_backward(plan, step, gradients);
+			return conv2d_backward(plan, call, step, gradients);
 		case OP_CONV_TRANSPOSE2D:
-			return conv_transpose2d_backward(plan, step, gradients);
+			return conv_transpose2d_backward(plan, call, step, gradients);
 		case OP_BATCH_NORM:
 			return batch_norm_backward(plan, step, gradients);
 		case OP_RELU:
@@ -266,10 +266,10 @@ step_backward(Plan *plan, Step *step, float *gradients)
 }
 
 Status
-plan_set_weights(Plan *plan, const float *weights)
+plan_set_weights(Plan *plan, const Call *call, const float *weights)
 {
 	for (int s = 0; s < plan->step_count; s++)
-		TRY(step_set_weights(plan, &plan->steps[s], weights));
+		TRY(step_set_weights(plan, call, &plan->steps[s], weights));
 	return status_ok();
 }
 
@@ -283,13 +283,13 @@ seconds_now(void)
 }
 
 Status
-plan_forward(Plan *plan, float *weights)
+plan_forward(Plan *plan, const Call *call, float *weights)
 {
 	for (int s = 0; s < plan->step_count; s++)
 	{
 		double		begun = plan->seconds != NULL ? seconds_now() : 0;
 
-		TRY(call_poll(plan->call));
+		TRY(call_poll(call));
 		TRY(step_forward(plan, &plan->steps[s], weights));
 		if (plan->seconds != NULL)
 			plan->seconds[s] += seconds_now() - begun;
@@ -298,14 +298,14 @@ plan_forward(Plan *plan, float *weights)
 }
 
 Status
-plan_backward(Plan *plan, float *gradients)
+plan_backward(Plan *plan, const Call *call, float *gradients)
 {
 	for (int s = plan->step_count - 1; s >= 0; s--)
 	{
 		double		begun = plan->seconds != NULL ? seconds_now() : 0;
 
-		TRY(call_poll(plan->call));
-		TRY(step_backward(plan, &plan->steps[s], gradients));
+		TRY(call_poll(call));
+		TRY(step_backward(plan, call, &plan->steps[s], gradients));
 		if (plan->seconds != NULL)
 			plan->seconds[plan->step_count + s] += seconds_now() - begun;
 	}

@@ -67,6 +67,6 @@ Status		plan_steps(Planner *planner);
 
 /* Give everything a place in memory, allocate it and write the addresses
  * into steps and tensors (plan_place.c). `extras` has room for every step. */
-Status		plan_memory_layout(Planner *planner, StepBuffers *extras);
+Status		plan_memory_layout(Planner *planner, const Call *call, StepBuffers *extras);
 
 #endif

@@ -29,14 +29,14 @@ param_into(const Plan *plan, NodeId node, int i, float *weights)
 static inline void
 clear_sums(Plan *plan, int channels)
 {
-	memset(plan->sums, 0, (size_t) plan->call->threads * 2 * channels * sizeof(double));
+	memset(plan->sums, 0, (size_t) plan->threads * 2 * channels * sizeof(double));
 }
 
 /* Add the workers' partial sums into the first worker's, in fixed order. */
 static inline const double *
 total_sums(Plan *plan, int channels)
 {
-	for (int worker = 1; worker < plan->call->threads; worker++)
+	for (int worker = 1; worker < plan->threads; worker++)
 		for (int i = 0; i < 2 * channels; i++)
 			plan->sums[i] += plan->sums[(size_t) worker * 2 * channels + i];
 	return plan->sums;
@@ -45,11 +45,11 @@ total_sums(Plan *plan, int channels)
 /* steps_convolution.c */
 
 /* Hand one step its part of the weights; the only function here that allocates. */
-Status		step_set_weights(Plan *plan, Step *step, const float *weights);
+Status		step_set_weights(Plan *plan, const Call *call, Step *step, const float *weights);
 Status		conv2d_forward(Plan *plan, Step *step);
-Status		conv2d_backward(Plan *plan, Step *step, float *gradients);
+Status		conv2d_backward(Plan *plan, const Call *call, Step *step, float *gradients);
 Status		conv_transpose2d_forward(Plan *plan, Step *step);
-Status		conv_transpose2d_backward(Plan *plan, Step *step, float *gradients);
+Status		conv_transpose2d_backward(Plan *plan, const Call *call, Step *step, float *gradients);
 
 /* steps_norm.c */
 

@@ -10,7 +10,7 @@
 static ConvolutionCall
 call_of(const Plan *plan)
 {
-	return (ConvolutionCall) {.threads = plan->call->threads,.scratch = plan->scratch};
+	return (ConvolutionCall) {.threads = plan->threads,.scratch = plan->scratch};
 }
 
 static Status
@@ -69,7 +69,7 @@ run_backward_weights(const Plan *plan, const Step *step, const void *x, const vo
 
 /* Hand a convolution its weights with the batch norm behind it multiplied in. */
 static Status
-set_folded_weights(Plan *plan, Step *step, const float *weights)
+set_folded_weights(Plan *plan, const Call *call, Step *step, const float *weights)
 {
 	const GraphNode *node = &plan->graph->nodes[step->weights];
 	const GraphParam *param = &plan->graph->params[node->params[0]];
@@ -83,7 +83,7 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 	void	   *memory;
 	Status		status;
 
-	TRY(call_alloc_array(plan->call, param->count + 2 * (size_t) c_out, sizeof(float), &memory));
+	TRY(call_alloc_array(call, param->count + 2 * (size_t) c_out, sizeof(float), &memory));
 	folded = memory;
 	scale = folded + param->count;
 	shift = scale + c_out;
@@ -98,16 +98,16 @@ set_folded_weights(Plan *plan, Step *step, const float *weights)
 	for (int c = 0; c < c_out && bias != NULL; c++)
 		shift[c] += bias[c] * scale[c];
 	status = run_set_weights(plan, step, folded, shift);
-	call_free(plan->call, memory);
+	call_free(call, memory);
 	return status;
 }
 
 /* Hand one step its part of the weights. */
 Status
-step_set_weights(Plan *plan, Step *step, const float *weights)
+step_set_weights(Plan *plan, const Call *call, Step *step, const float *weights)
 {
 	if (step->weights >= 0 && step->norm >= 0)
-		return set_folded_weights(plan, step, weights);
+		return set_folded_weights(plan, call, step, weights);
 	if (step->norm >= 0 && !plan->options.training)
 		norm_affine(plan, step->norm, weights, step->arrays.scale, step->arrays.shift);
 	if (step->weights < 0)
@@ -144,11 +144,11 @@ add_scratch(Plan *plan, const Step *step)
 		.channels = dx.shape.c,
 	};
 
-	threads_run(plan->call->threads, shape_pixels(dx.shape), plan->loops->add, &args);
+	threads_run(plan->threads, shape_pixels(dx.shape), plan->loops->add, &args);
 }
 
 Status
-conv2d_backward(Plan *plan, Step *step, float *gradients)
+conv2d_backward(Plan *plan, const Call *call, Step *step, float *gradients)
 {
 	const void *dy = plan->gradients[step->y].data;
 
@@ -157,7 +157,7 @@ conv2d_backward(Plan *plan, Step *step, float *gradients)
 								 param_into(plan, step->weights, 1, gradients)));
 	if (!step->wants_dx)
 		return status_ok();
-	TRY(call_poll(plan->call));
+	TRY(call_poll(call));
 	TRY(run_backward_data(plan, step, dy,
 							  step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)
@@ -166,7 +166,7 @@ conv2d_backward(Plan *plan, Step *step, float *gradients)
 }
 
 Status
-conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
+conv_transpose2d_backward(Plan *plan, const Call *call, Step *step, float *gradients)
 {
 	Tensor		dy = plan->gradients[step->y];
 	float	   *dbias = param_into(plan, step->weights, 1, gradients);
@@ -182,14 +182,14 @@ conv_transpose2d_backward(Plan *plan, Step *step, float *gradients)
 		const double *sums;
 
 		clear_sums(plan, dy.shape.c);
-		threads_run(plan->call->threads, shape_pixels(dy.shape), plan->loops->moments, &args);
+		threads_run(plan->threads, shape_pixels(dy.shape), plan->loops->moments, &args);
 		sums = total_sums(plan, dy.shape.c);
 		for (int c = 0; c < dy.shape.c; c++)
 			dbias[c] = (float) sums[c];
 	}
 	if (!step->wants_dx)
 		return status_ok();
-	TRY(call_poll(plan->call));
+	TRY(call_poll(call));
 	TRY(run_forward(plan, step, dy.data, NULL,
 					step->accumulate_dx ? step->dx_scratch.data : plan->gradients[step->x].data));
 	if (step->accumulate_dx)

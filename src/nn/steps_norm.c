@@ -41,7 +41,7 @@ norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift)
 		args.residual = plan->values[step->residual].data;
 		args.residual_stride = plan->values[step->residual].pixel_stride;
 	}
-	threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->affine, &args);
+	threads_run(plan->threads, shape_pixels(x.shape), plan->loops->affine, &args);
 }
 
 /* Is the batch norm of a step frozen? */
@@ -96,7 +96,7 @@ batch_norm_forward(Plan *plan, Step *step, float *weights)
 		};
 
 		clear_sums(plan, channels);
-		threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->moments, &args);
+		threads_run(plan->threads, shape_pixels(x.shape), plan->loops->moments, &args);
 		sums = total_sums(plan, channels);
 		for (int c = 0; c < channels; c++)
 		{
@@ -151,7 +151,7 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 		args.accumulate_residual = step->accumulate_dresidual;
 	}
 	clear_sums(plan, channels);
-	threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->norm_gradient_sums, &args);
+	threads_run(plan->threads, shape_pixels(x.shape), plan->loops->norm_gradient_sums, &args);
 	sums = total_sums(plan, channels);
 
 	/*
@@ -174,7 +174,7 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 	{
 		args.dx = plan->gradients[step->x].data;
 		args.accumulate = step->accumulate_dx;
-		threads_run(plan->call->threads, shape_pixels(x.shape), plan->loops->norm_gradient, &args);
+		threads_run(plan->threads, shape_pixels(x.shape), plan->loops->norm_gradient, &args);
 	}
 	return status_ok();
 }

@@ -77,7 +77,7 @@ typedef struct Settings
 	int			batch;
 	int			base;
 	int			size;
-	Call host;
+	int			threads;
 } Settings;
 
 typedef struct Totals
@@ -197,7 +197,7 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	};
 	ConvolutionUse use = {
 		.type = settings->type,
-		.threads = settings->host.threads,
+		.threads = settings->threads,
 		.x_pixel_stride = c_in * layer->x_wide,
 		.y_pixel_stride = c_out * layer->y_wide,
 		.forward = true, .backward_data = true, .backward_weights = true,
@@ -207,7 +207,7 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	double		seconds[4];
 	size_t		memory;
 	Run			run = {
-		.clock = settings->host.threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC,
+		.clock = settings->threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC,
 	};
 	void	   *plain = random_tensor(weights, DATA_F32);
 
@@ -215,7 +215,7 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	run.y = random_tensor((size_t) shape_pixels(shape.y) * use.y_pixel_stride, use.type);
 	run.dw = random_tensor(weights, DATA_F32);
 	run.weights = plain;
-	must(convolution_create(&settings->host, settings->backend, &shape, &use, &run.convolution));
+	must(convolution_create(host_standalone(), settings->backend, &shape, &use, &run.convolution));
 	run.call.threads = use.threads;
 	run.call.scratch = random_tensor(convolution_scratch(run.convolution), DATA_F32);
 	for (int pass = 3; pass >= 0; pass--)
@@ -252,14 +252,13 @@ main(int argc, char **argv)
 		.batch = argc > 3 ? atoi(argv[3]) : 8,
 		.base = argc > 5 ? atoi(argv[5]) : 32,
 		.size = argc > 6 ? atoi(argv[6]) : 256,
-		.host = *call_standalone(),
 	};
 	Totals		totals = {.flops = 0};
 
-	settings.host.threads = argc > 4 ? atoi(argv[4]) : 2;
+	settings.threads = argc > 4 ? atoi(argv[4]) : 2;
 	must(backend_find(strcmp(backend, "openblas") == 0 ? BACKEND_OPENBLAS : BACKEND_AUTO, &settings.backend));
 	printf("%s %s, batch %d, %d threads, U-Net base %d at %d\n", settings.backend->name, type, settings.batch,
-		   settings.host.threads, settings.base, settings.size);
+		   settings.threads, settings.base, settings.size);
 	printf("%-13s %4s %10s %5s %7s %7s %7s %7s %8s %7s\n", "layer", "of", "channels", "x", "GFLOP", "fwd",
 		   "b-data", "b-wei", "set us", "MB");
 	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)

@@ -22,7 +22,7 @@
 #define HEIGHT 768
 #define TURNS 15
 
-static Call host;
+static Call call;
 
 static double
 milliseconds_now(void)
@@ -61,12 +61,12 @@ measure(const char *name, const Image *image, Work work, const void *argument)
 		double		started;
 		double		taken;
 
-		require(image_resize(&host, image, image->width, image->height, &copy));
+		require(image_resize(&call, image, image->width, image->height, &copy));
 		started = milliseconds_now();
 		work(&copy, argument);
 		taken = milliseconds_now() - started;
 		best = taken < best ? taken : best;
-		image_free(&host, &copy);
+		image_free(&call, &copy);
 	}
 	printf("%s %.3f\n", name, best);
 }
@@ -82,7 +82,7 @@ take_step(Image *image, const void *argument)
 {
 	const StepWork *work = argument;
 
-	require(enhance_apply(&host, work->step, &work->options, image));
+	require(enhance_apply(&call, work->step, &work->options, image));
 }
 
 static void
@@ -91,14 +91,14 @@ resize(Image *image, const void *argument)
 	const int  *size = argument;
 	Image		result;
 
-	require(image_resize(&host, image, size[0], size[1], &result));
-	image_free(&host, &result);
+	require(image_resize(&call, image, size[0], size[1], &result));
+	image_free(&call, &result);
 }
 
 static void
 fill_in(Image *image, const void *argument)
 {
-	require(inpaint(&host, argument, image));
+	require(inpaint(&call, argument, image));
 }
 
 static void
@@ -107,7 +107,7 @@ judge(Image *image, const void *argument)
 	Quality		quality;
 
 	(void) argument;
-	require(quality_measure(&host, image, &quality));
+	require(quality_measure(&call, image, &quality));
 }
 
 int
@@ -123,23 +123,23 @@ main(int argc, char **argv)
 	Image		grey;
 	Rng			rng;
 
-	host = *call_standalone();
-	if (argc != 4 || sscanf(argv[1], "threads=%d", &host.threads) != 1 || host.threads < 1)
+	call = *call_standalone();
+	if (argc != 4 || sscanf(argv[1], "threads=%d", &call.threads) != 1 || call.threads < 1)
 	{
 		fprintf(stderr, "usage: enhance threads=2 image.ppm mask.pgm\n");
 		return 2;
 	}
-	threads_use(host.threads);
+	threads_use(call.threads);
 
-	require(synthetic_lesion(&host, 1, WIDTH, HEIGHT, 0, &image, &mask));
+	require(synthetic_lesion(&call, 1, WIDTH, HEIGHT, 0, &image, &mask));
 	rng_seed(&rng, 1, 1);
-	require(degrade_hair(&host, 3, &rng, &image, cover));
-	require(degrade_image(&host, DEGRADE_NOISE, 5, 1, &image));
+	require(degrade_hair(&call, 3, &rng, &image, cover));
+	require(degrade_image(&call, DEGRADE_NOISE, 5, 1, &image));
 	for (size_t i = 0; i < count; i++)
 		cover[i] = cover[i] > 0;
 	write_file(argv[2], "P6", image.pixels, 3 * count);
 	write_file(argv[3], "P5", cover, count);
-	require(image_create(&host, WIDTH, HEIGHT, 1, &grey));
+	require(image_create(&call, WIDTH, HEIGHT, 1, &grey));
 	for (size_t i = 0; i < count; i++)
 		grey.pixels[i] = image.pixels[3 * i + 1];
 
@@ -159,9 +159,9 @@ main(int argc, char **argv)
 	work.step = ENHANCE_HAIR;
 	measure("hair", &image, take_step, &work);
 	measure("quality", &image, judge, NULL);
-	image_free(&host, &image);
-	image_free(&host, &mask);
-	image_free(&host, &grey);
+	image_free(&call, &image);
+	image_free(&call, &mask);
+	image_free(&call, &grey);
 	free(cover);
 	return 0;
 }

@@ -50,7 +50,7 @@ psnr(const Image *a, const Image *b, const uint8_t *cover)
 static void
 add_image(const Image *image, int severity, uint64_t seed, HairResult *result)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	EnhanceOptions options = enhance_options_default();
 	size_t		count = (size_t) image->width * (size_t) image->height;
 	uint8_t    *cover = malloc(3 * count);
@@ -61,11 +61,11 @@ add_image(const Image *image, int severity, uint64_t seed, HairResult *result)
 	Image		hairy;
 	Rng			rng;
 
-	require(image_resize(host, image, image->width, image->height, &hairy));
+	require(image_resize(call, image, image->width, image->height, &hairy));
 	rng_seed(&rng, seed, DEGRADE_HAIR);
-	require(degrade_hair(host, severity, &rng, &hairy, cover));
-	require(hair_detect(host, image, own));
-	require(hair_detect(host, &hairy, found));
+	require(degrade_hair(call, severity, &rng, &hairy, cover));
+	require(hair_detect(call, image, own));
+	require(hair_detect(call, &hairy, found));
 	for (size_t i = 0; i < count; i++)
 	{
 		bool		truth = cover[i] > 127;
@@ -77,9 +77,9 @@ add_image(const Image *image, int severity, uint64_t seed, HairResult *result)
 	}
 	result->dice += either > 0 ? 2 * both / either : 1;
 	result->before += psnr(image, &hairy, cover);
-	require(enhance_apply(host, ENHANCE_HAIR, &options, &hairy));
+	require(enhance_apply(call, ENHANCE_HAIR, &options, &hairy));
 	result->after += psnr(image, &hairy, cover);
-	image_free(host, &hairy);
+	image_free(call, &hairy);
 	free(cover);
 }
 

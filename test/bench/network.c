@@ -123,9 +123,9 @@ profile_start(Plan *plan)
 	Profile		profile = {.plan = plan};
 	void	   *memory;
 
-	require(call_alloc_array(plan->call, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
 	plan->seconds = memory;
-	require(call_alloc_array(plan->call, 2 * (size_t) plan->step_count, sizeof(double), &memory));
+	require(host_alloc_array(plan->host, 2 * (size_t) plan->step_count, sizeof(double), &memory));
 	profile.best = memory;
 	return profile;
 }
@@ -178,17 +178,17 @@ profile_print(Profile *profile)
 			printf("    %-18s forward %8.2f ms   backward %8.2f ms\n", kind_name(kind), 1e3 * forward, 1e3 * backward);
 	}
 	printf("    %-18s %8.2f ms\n", "outside of steps", 1e3 * profile->rest);
-	call_free(plan->call, profile->best);
+	host_free(plan->host, profile->best);
 }
 
 /* Random bytes, all values or 0 and 255 only. */
 static uint8_t *
-random_bytes(const Call *host, size_t count, bool mask)
+random_bytes(const Call *call, size_t count, bool mask)
 {
 	void	   *bytes;
 	Rng			rng;
 
-	require(call_alloc_array(host, count, 1, &bytes));
+	require(call_alloc_array(call, count, 1, &bytes));
 	rng_seed(&rng, 1, 0);
 	for (size_t i = 0; i < count; i++)
 		((uint8_t *) bytes)[i] = mask ? rng_below(&rng, 2) * 255 : rng_below(&rng, 256);
@@ -206,12 +206,11 @@ print_rate(const Plan *plan, const char *what, int batch, double seconds, double
 
 /* Time training steps. */
 static void
-bench_training(Network *network, const EngineChoice *choice, int size, int batch)
+bench_training(Network *network, const Call *call, const EngineChoice *choice, int size, int batch)
 {
-	const Call *host = network->call;
 	size_t		pixels = (size_t) batch * size * size;
-	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
-	uint8_t    *masks = random_bytes(host, pixels, true);
+	uint8_t    *rgb = random_bytes(call, pixels * 3, false);
+	uint8_t    *masks = random_bytes(call, pixels, true);
 	StepOptions options = {.learning_rate = 1e-4,.weight_decay = 1e-2,.gradient_clip = 1};
 	StepResult	result;
 	Learner    *learner;
@@ -220,16 +219,16 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 	double		started;
 	double		best = 1e30;
 
-	require(learner_create(network, choice, batch, size, size, &learner));
+	require(learner_create(network, call, choice, batch, size, size, &learner));
 	plan = learner_plan(learner);
-	require(learner_step(learner, rgb, masks, &options, &result));
+	require(learner_step(learner, call, rgb, masks, &options, &result));
 	profile = profile_start(plan);
 	started = seconds_now();
 	for (int i = 0; !enough(i, STEPS, started); i++)
 	{
 		double		begun = seconds_now();
 
-		require(learner_step(learner, rgb, masks, &options, &result));
+		require(learner_step(learner, call, rgb, masks, &options, &result));
 		begun = seconds_now() - begun;
 		best = begun < best ? begun : best;
 		profile_run(&profile, begun, i == 0);
@@ -237,17 +236,16 @@ bench_training(Network *network, const EngineChoice *choice, int size, int batch
 	print_rate(plan, "training", batch, best, 3 * forward_flops(plan), learner_memory(learner));
 	profile_print(&profile);
 	learner_free(learner);
-	call_free(host, rgb);
-	call_free(host, masks);
+	call_free(call, rgb);
+	call_free(call, masks);
 }
 
 /* Time predictions of one image. */
 static void
-bench_inference(Network *network, const EngineChoice *choice, int size)
+bench_inference(Network *network, const Call *call, const EngineChoice *choice, int size)
 {
-	const Call *host = network->call;
 	size_t		pixels = (size_t) size * size;
-	uint8_t    *rgb = random_bytes(host, pixels * 3, false);
+	uint8_t    *rgb = random_bytes(call, pixels * 3, false);
 	void	   *probabilities;
 	Predictor  *predictor;
 	Plan	   *plan;
@@ -255,17 +253,17 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	double		started;
 	double		best = 1e30;
 
-	require(call_alloc_array(host, pixels, sizeof(float), &probabilities));
-	require(predictor_create(network, choice, 1, size, size, &predictor));
+	require(call_alloc_array(call, pixels, sizeof(float), &probabilities));
+	require(predictor_create(network, call, choice, 1, size, size, &predictor));
 	plan = predictor_plan(predictor);
-	require(predictor_run(predictor, rgb, probabilities));
+	require(predictor_run(predictor, call, rgb, probabilities));
 	profile = profile_start(plan);
 	started = seconds_now();
 	for (int i = 0; !enough(i, PREDICTIONS, started); i++)
 	{
 		double		begun = seconds_now();
 
-		require(predictor_run(predictor, rgb, probabilities));
+		require(predictor_run(predictor, call, rgb, probabilities));
 		begun = seconds_now() - begun;
 		best = begun < best ? begun : best;
 		profile_run(&profile, begun, i == 0);
@@ -273,21 +271,21 @@ bench_inference(Network *network, const EngineChoice *choice, int size)
 	print_rate(plan, "inference", 1, best, forward_flops(plan), predictor_memory(predictor));
 	profile_print(&profile);
 	predictor_free(predictor);
-	call_free(host, rgb);
-	call_free(host, probabilities);
+	call_free(call, rgb);
+	call_free(call, probabilities);
 }
 
 /* Time what was asked for in one precision. */
 static void
-bench_precision(Network *network, Precision precision, const char *only, int size, int batch)
+bench_precision(Network *network, const Call *call, Precision precision, const char *only, int size, int batch)
 {
 	EngineChoice choice = {BACKEND_AUTO, precision};
 
 	network_initialise(network, 1);
 	if (strcmp(only, "inference") != 0)
-		bench_training(network, &choice, size, batch);
+		bench_training(network, call, &choice, size, batch);
 	if (strcmp(only, "training") != 0)
-		bench_inference(network, &choice, size);
+		bench_inference(network, call, &choice, size);
 }
 
 /* The value of "key=value" when argument is one for key, else NULL. */
@@ -306,7 +304,7 @@ main(int argc, char **argv)
 	const char *only = "";
 	const char *precision = "";
 	int			count = 0;
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	const Architecture *architecture;
 	ArchConfig	config;
 	Network    *network;
@@ -339,13 +337,13 @@ main(int argc, char **argv)
 			require(arch_config_set(architecture, &config, argv[i], atof(equals + 1)));
 		}
 	}
-	host.threads = atoi(positional[3]);
-	host.max_memory = (size_t) 16 << 30;
-	require(network_create(&host, architecture, &config, &network));
+	call.threads = atoi(positional[3]);
+	call.host.max_memory = (size_t) 16 << 30;
+	require(network_create(&call.host, architecture, &config, &network));
 	if (strcmp(precision, "bf16") != 0)
-		bench_precision(network, PRECISION_F32, only, atoi(positional[1]), atoi(positional[2]));
+		bench_precision(network, &call, PRECISION_F32, only, atoi(positional[1]), atoi(positional[2]));
 	if (strcmp(precision, "f32") != 0 && cpu_features()->avx512_bf16)
-		bench_precision(network, PRECISION_BF16, only, atoi(positional[1]), atoi(positional[2]));
+		bench_precision(network, &call, PRECISION_BF16, only, atoi(positional[1]), atoi(positional[2]));
 	network_free(network);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * fuzz.h: what the fuzz targets share: a host with small limits, and a copy
+ * fuzz.h: what the fuzz targets share: a call with small limits, and a copy
  * of the input that starts with the signature of the format under test, so
  * that no input is wasted on the recognition of formats.
  */
@@ -20,17 +20,17 @@ size_t		LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, uns
 static inline Call
 fuzz_host(void)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 
-	host.max_pixels = 1000000;
-	host.max_memory = 64 << 20;
-	return host;
+	call.max_pixels = 1000000;
+	call.host.max_memory = 64 << 20;
+	return call;
 }
 
 /* Read one byte of every pixel's, so that uninitialised ones are noticed,
  * and free the image. */
 static inline void
-fuzz_touch(const Call *host, Image *image)
+fuzz_touch(const Call *call, Image *image)
 {
 	volatile uint8_t sum = 0;
 
@@ -38,14 +38,14 @@ fuzz_touch(const Call *host, Image *image)
 		return;
 	for (size_t i = 0; i < (size_t) image->width * (size_t) image->height * (size_t) image->channels; i++)
 		sum = (uint8_t) (sum + image->pixels[i]);
-	image_free(host, image);
+	image_free(call, image);
 }
 
 /* Put bytes with that signature through every way of decoding. */
 static inline int
 fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t signature_size)
 {
-	Call host = fuzz_host();
+	Call call = fuzz_host();
 	uint8_t    *bytes;
 	Image		image;
 	ImageInfo	info;
@@ -55,15 +55,15 @@ fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t sign
 	bytes = malloc(size);		/* of the exact size, so that one byte too far is seen */
 	memcpy(bytes, data, size);
 	memcpy(bytes, signature, signature_size);
-	image_info(&host, bytes, size, &info);
-	if (image_decode(&host, bytes, size, DECODE_RGB, &image).code == LS_OK)
+	image_info(&call, bytes, size, &info);
+	if (image_decode(&call, bytes, size, DECODE_RGB, &image).code == LS_OK)
 	{
 		if (info.width != image.width || info.height != image.height)
 			abort();
-		fuzz_touch(&host, &image);
-		if (image_decode_at_least(&host, bytes, size, DECODE_GREY, TURN_UPRIGHT, 9, 5, &image).code != LS_OK)
+		fuzz_touch(&call, &image);
+		if (image_decode_at_least(&call, bytes, size, DECODE_GREY, TURN_UPRIGHT, 9, 5, &image).code != LS_OK)
 			abort();
-		fuzz_touch(&host, &image);
+		fuzz_touch(&call, &image);
 	}
 	free(bytes);
 	return 0;

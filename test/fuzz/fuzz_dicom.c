@@ -39,24 +39,24 @@ read_attributes(const DicomSet *set)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Call host = fuzz_host();
+	Call call = fuzz_host();
 	uint8_t    *bytes = malloc(size > 0 ? size : 1);
 	DicomSet	set;
 	Image		mask;
 	ImageInfo	info;
 
-	host.codec = &dicom_codec;
+	call.codec = &dicom_codec;
 	if (size > 0)
 		memcpy(bytes, data, size);
-	image_info(&host, bytes, size, &info);
-	if (dicom_read(&host, bytes, size, DICOM_ALL, &set).code == LS_OK)
+	image_info(&call, bytes, size, &info);
+	if (dicom_read(&call, bytes, size, DICOM_ALL, &set).code == LS_OK)
 	{
 		decode_frames(&set);
 		read_attributes(&set);
 		dicom_free(&set);
 	}
-	if (mask_decode(&host, bytes, size, TURN_UPRIGHT, &mask, NULL).code == LS_OK)
-		fuzz_touch(&host, &mask);
+	if (mask_decode(&call, bytes, size, TURN_UPRIGHT, &mask, NULL).code == LS_OK)
+		fuzz_touch(&call, &mask);
 	free(bytes);
 	return 0;
 }

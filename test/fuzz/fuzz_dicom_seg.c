@@ -9,20 +9,20 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Call host = fuzz_host();
+	Call call = fuzz_host();
 	uint8_t    *bytes = malloc(size > 0 ? size : 1);
 	DicomSet	set;
 
 	if (size > 0)
 		memcpy(bytes, data, size);
-	if (dicom_read(&host, bytes, size, DICOM_ALL, &set).code == LS_OK)
+	if (dicom_read(&call, bytes, size, DICOM_ALL, &set).code == LS_OK)
 	{
 		for (int segment = 1; segment <= 3; segment++)
 		{
 			Image		mask;
 
 			if (dicom_segment_mask(&set, segment, &mask).code == LS_OK)
-				fuzz_touch(&host, &mask);
+				fuzz_touch(&call, &mask);
 		}
 		dicom_free(&set);
 	}

@@ -11,14 +11,14 @@
 
 #define FRAME_HEADER 3
 
-typedef Status (*FrameDecoder) (const Call *host, const DicomPixels *pixels, const uint8_t *bytes, size_t size,
+typedef Status (*FrameDecoder) (const Call *call, const DicomPixels *pixels, const uint8_t *bytes, size_t size,
 								Raster *raster);
 
 /* Run a decoder, and read all it made. */
 static inline int
 fuzz_frame(const uint8_t *data, size_t size, FrameDecoder decode)
 {
-	Call host = fuzz_host();
+	Call call = fuzz_host();
 	DicomPixels pixels = {.frames = 1};
 	Raster		raster;
 	uint8_t    *bytes;
@@ -36,14 +36,14 @@ fuzz_frame(const uint8_t *data, size_t size, FrameDecoder decode)
 	size -= FRAME_HEADER;
 	bytes = malloc(size);
 	memcpy(bytes, data + FRAME_HEADER, size);
-	if (decode(&host, &pixels, bytes, size, &raster).code == LS_OK)
+	if (decode(&call, &pixels, bytes, size, &raster).code == LS_OK)
 	{
 		for (int y = 0; y < raster.height; y++)
 		{
 			for (int x = 0; x < raster.width; x++)
 				sum = (uint8_t) (sum + raster.bytes[(size_t) y * raster.row_step + (size_t) x * raster.pixel_step]);
 		}
-		raster_free(&host, &raster);
+		raster_free(&call, &raster);
 	}
 	free(bytes);
 	return 0;

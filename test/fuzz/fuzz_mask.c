@@ -9,13 +9,13 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	Call host = fuzz_host();
+	Call call = fuzz_host();
 	EncodedImage encoded;
 	Image		mask;
 	Image		again;
 	size_t		count;
 
-	if (mask_decode(&host, data, size, TURN_UPRIGHT, &mask, NULL).code != LS_OK)
+	if (mask_decode(&call, data, size, TURN_UPRIGHT, &mask, NULL).code != LS_OK)
 		return 0;
 	count = (size_t) mask.width * (size_t) mask.height;
 	for (size_t i = 0; i < count; i++)
@@ -23,15 +23,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (mask.pixels[i] != 0 && mask.pixels[i] != 255)
 			abort();
 	}
-	if (png_encode(&host, &mask, 1, &encoded).code != LS_OK)
+	if (png_encode(&call, &mask, 1, &encoded).code != LS_OK)
 		abort();
-	if (mask_decode(&host, encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL).code != LS_OK)
+	if (mask_decode(&call, encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL).code != LS_OK)
 		abort();
 	if (again.width != mask.width || again.height != mask.height ||
 		memcmp(again.pixels, mask.pixels, count) != 0)
 		abort();
-	call_free(&host, encoded.bytes);
-	image_free(&host, &again);
-	image_free(&host, &mask);
+	call_free(&call, encoded.bytes);
+	image_free(&call, &again);
+	image_free(&call, &mask);
 	return 0;
 }

@@ -26,7 +26,7 @@ require(bool condition)
 static void
 check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	float		again[FIXTURE_COUNT];
 	WeightsInfo info_again;
 	void	   *bytes;
@@ -37,16 +37,16 @@ check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 		strcpy(info->architecture, "unet");
 		strcpy(info->config, "{}");
 	}
-	require(weights_write(host, info, graph, weights, WEIGHTS_F32, &bytes, &size).code == LS_OK);
-	require(weights_read(host, bytes, size, graph, again).code == LS_OK);
+	require(weights_write(call, info, graph, weights, WEIGHTS_F32, &bytes, &size).code == LS_OK);
+	require(weights_read(call, bytes, size, graph, again).code == LS_OK);
 	require(memcmp(again, weights, sizeof again) == 0);
-	require(weights_read_info(host, bytes, size, &info_again).code == LS_OK);
+	require(weights_read_info(call, bytes, size, &info_again).code == LS_OK);
 	require(strcmp(info_again.architecture, info->architecture) == 0);
 	require(strcmp(info_again.config, info->config) == 0);
 	require(strcmp(info_again.split, info->split) == 0);
 	require(memcmp(info_again.mean, info->mean, sizeof info->mean) == 0);
 	require(memcmp(info_again.std, info->std, sizeof info->std) == 0);
-	call_free(host, bytes);
+	call_free(call, bytes);
 }
 
 int

@@ -232,7 +232,7 @@ test_draw(void **state)
 
 typedef struct Fixture
 {
-	Call host;
+	Call call;
 	Network    *network;
 	MaskRcnn   *m;
 	uint8_t		masks[BATCH * HEIGHT * WIDTH];
@@ -282,14 +282,14 @@ fixture_create(Fixture *f, int threads)
 		double		value;
 	}			values[] = {{"base", 4}, {"pyramid", 4}, {"anchor", 3}, {"rois", 12}, {"box_units", 4}, {"mask_depth", 1}};
 
-	f->host = *call_standalone();
-	f->host.threads = threads;
+	f->call = *call_standalone();
+	f->call.threads = threads;
 	threads_use(threads);
 	arch_config_default(architecture, &config);
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
 		assert_ok(arch_config_set(architecture, &config, values[i].key, values[i].value));
-	assert_ok(network_create(&f->host, architecture, &config, &f->network));
-	assert_ok(maskrcnn_runner.create(f->network, &options, &runner));
+	assert_ok(network_create(&f->call.host, architecture, &config, &f->network));
+	assert_ok(maskrcnn_runner.create(f->network, &f->call, &options, &runner));
 	f->m = runner;
 
 	for (int i = 0; i < BATCH * HEIGHT * WIDTH; i++)
@@ -306,7 +306,7 @@ fixture_create(Fixture *f, int threads)
 	f->m->truth_masks = f->masks;
 	fill(f->m->rpn_logits, canvas_values(f->m), 1, 0);
 	fill(f->m->rpn_deltas, 4 * canvas_values(f->m), 0.2, 1);
-	assert_ok(maskrcnn_for_images(f->m, draw_samples));
+	assert_ok(maskrcnn_for_images(f->m, &f->call, draw_samples));
 	f->m->anchor_total = f->m->roi_total = f->m->mask_total = 0;
 	for (int image = 0; image < BATCH; image++)
 	{
@@ -383,7 +383,7 @@ group_loss(Fixture *f, const LossGroup *group)
 	double		sum = 0;
 
 	memset(f->m->losses, 0, BATCH * LOSS_COUNT * sizeof(double));
-	assert_ok(maskrcnn_for_images(f->m, group->work));
+	assert_ok(maskrcnn_for_images(f->m, &f->call, group->work));
 	for (int image = 0; image < BATCH; image++)
 		for (int loss = group->first; loss <= (int) group->last; loss++)
 			sum += f->m->losses[image * LOSS_COUNT + loss];
@@ -481,7 +481,7 @@ test_threads(void **state)
 
 			for (int i = 0; i < 3; i++)
 				fill(dx[i].data, shape_pixels(dx[i].shape) * dx[i].shape.c, 1, 30 + i);
-			assert_ok(maskrcnn_for_images(m, gather_gradients));
+			assert_ok(maskrcnn_for_images(m, k == 0 ? &one.call : &more.call, gather_gradients));
 		}
 		for (int level = 0; level < PYRAMID_LEVELS; level++)
 		{
@@ -551,14 +551,14 @@ test_extremes(void **state)
 		counting_host(&counting, 2);
 		memcpy(config.values, small, sizeof small);
 		assert_ok(arch_config_set(architecture, &config, key->name, k % 2 == 0 ? key->minimum : key->maximum));
-		assert_ok(network_create(&counting.host, architecture, &config, &network));
+		assert_ok(network_create(&counting.call.host, architecture, &config, &network));
 		network_initialise(network, 1);
-		assert_ok(learner_create(network, &choice, 1, 32, 32, &learner));
-		assert_ok(learner_step(learner, rgb, masks, &options, &result));
+		assert_ok(learner_create(network, &counting.call, &choice, 1, 32, 32, &learner));
+		assert_ok(learner_step(learner, &counting.call, rgb, masks, &options, &result));
 		assert_true(isfinite(result.loss) && result.loss > 0);
 		learner_free(learner);
-		assert_ok(predictor_create(network, &choice, 1, 32, 32, &predictor));
-		assert_ok(predictor_run(predictor, rgb, p));
+		assert_ok(predictor_create(network, &counting.call, &choice, 1, 32, 32, &predictor));
+		assert_ok(predictor_run(predictor, &counting.call, rgb, p));
 		for (int i = 0; i < 32 * 32; i++)
 			assert_true(p[i] >= 0 && p[i] <= 1);
 		assert_in_range(predictor_instances(predictor, 0, &instances), 0, 100);

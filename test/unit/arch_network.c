@@ -92,9 +92,20 @@ test_config(void **state)
 
 /* ---- networks ---- */
 
+/* A call on two threads. */
+static const Call *
+two_threads(void)
+{
+	static Call call;
+
+	call = *call_standalone();
+	call.threads = 2;
+	return &call;
+}
+
 /* A U-Net of that base and depth, with weights from seed. */
 static Network *
-make_unet(const Call *host, int base, int depth, int64_t seed)
+make_unet(const Call *call, int base, int depth, int64_t seed)
 {
 	const Architecture *unet = arch_find("unet");
 	ArchConfig	config;
@@ -103,7 +114,7 @@ make_unet(const Call *host, int base, int depth, int64_t seed)
 	arch_config_default(unet, &config);
 	assert_ok(arch_config_set(unet, &config, "base", base));
 	assert_ok(arch_config_set(unet, &config, "depth", depth));
-	assert_ok(network_create(host, unet, &config, &network));
+	assert_ok(network_create(&call->host, unet, &config, &network));
 	network_initialise(network, seed);
 	return network;
 }
@@ -171,38 +182,38 @@ test_save_and_load(void **state)
 
 	(void) state;
 	counting_host(&counting, 1);
-	saved = make_unet(&counting.host, 4, 2, 7);
+	saved = make_unet(&counting.call, 4, 2, 7);
 	saved->image_size = 96;
 	saved->mean[1] = 0.25f;
 	saved->std[2] = 0.125f;
-	assert_ok(network_save(saved, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &bytes, &size));
+	assert_ok(network_save(saved, &counting.call, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &bytes, &size));
 
-	loaded = make_unet(&counting.host, 4, 2, 99);
-	assert_ok(network_load(loaded, bytes, size));
+	loaded = make_unet(&counting.call, 4, 2, 99);
+	assert_ok(network_load(loaded, &counting.call, bytes, size));
 	assert_memory_equal(loaded->weights, saved->weights, weight_bytes(saved));
 	assert_memory_equal(loaded->mean, saved->mean, sizeof saved->mean);
 	assert_memory_equal(loaded->std, saved->std, sizeof saved->std);
 	assert_int_equal(loaded->image_size, 96);
-	assert_ok(network_save(loaded, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &again, &again_size));
+	assert_ok(network_save(loaded, &counting.call, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &again, &again_size));
 	assert_int_equal(again_size, size);
 	assert_memory_equal(again, bytes, size);
-	call_free(&counting.host, again);
+	call_free(&counting.call, again);
 
 	/* Another config: the first tensor that does not fit is named, with both shapes. */
-	other = make_unet(&counting.host, 5, 2, 1);
-	status = network_load(other, bytes, size);
+	other = make_unet(&counting.call, 5, 2, 1);
+	status = network_load(other, &counting.call, bytes, size);
 	assert_int_equal(status.code, LS_INVALID_WEIGHTS);
 	assert_non_null(strstr(status.message, "tensor \"down.0.0.weight\""));
 	network_free(other);
-	other = make_unet(&counting.host, 4, 3, 1);
-	status = network_load(other, bytes, size);
+	other = make_unet(&counting.call, 4, 3, 1);
+	status = network_load(other, &counting.call, bytes, size);
 	assert_int_equal(status.code, LS_INVALID_WEIGHTS);
 	assert_non_null(strstr(status.message, "tensor \""));
 	network_free(other);
 
-	assert_int_equal(network_load(loaded, bytes, size - 1).code, LS_INVALID_WEIGHTS);
-	assert_int_equal(network_load(loaded, bytes, 0).code, LS_INVALID_WEIGHTS);
-	call_free(&counting.host, bytes);
+	assert_int_equal(network_load(loaded, &counting.call, bytes, size - 1).code, LS_INVALID_WEIGHTS);
+	assert_int_equal(network_load(loaded, &counting.call, bytes, 0).code, LS_INVALID_WEIGHTS);
+	call_free(&counting.call, bytes);
 	network_free(loaded);
 	network_free(saved);
 	assert_int_equal(counting.live, 0);
@@ -224,9 +235,9 @@ test_load_other_architecture(void **state)
 	assert_non_null(other);
 	arch_config_default(other, &config);
 	assert_ok(arch_config_set(other, &config, "base", 4));
-	assert_ok(network_create(call_standalone(), other, &config, &network));
-	assert_ok(network_save(unet, WEIGHTS_F32, "{}", &bytes, &size));
-	status = network_load(network, bytes, size);
+	assert_ok(network_create(&call_standalone()->host, other, &config, &network));
+	assert_ok(network_save(unet, call_standalone(), WEIGHTS_F32, "{}", &bytes, &size));
+	status = network_load(network, call_standalone(), bytes, size);
 	assert_int_equal(status.code, LS_INVALID_WEIGHTS);
 	assert_string_equal(status.message, "the weights are for \"unet\", not for \"linknet\"");
 	assert_non_null(strstr(status.hint, "unet"));
@@ -257,7 +268,7 @@ test_load_config(void **state)
 
 	(void) state;
 	arch_config_default(architecture, &config);
-	assert_ok(network_create(call_standalone(), architecture, &config, &network));
+	assert_ok(network_create(&call_standalone()->host, architecture, &config, &network));
 	network_initialise(network, 1);
 	network->image_size = 32;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -266,8 +277,8 @@ test_load_config(void **state)
 		size_t		size;
 		Status		status;
 
-		assert_ok(network_save(network, WEIGHTS_BF16, cases[i].config, &bytes, &size));
-		status = network_load(network, bytes, size);
+		assert_ok(network_save(network, call_standalone(), WEIGHTS_BF16, cases[i].config, &bytes, &size));
+		status = network_load(network, call_standalone(), bytes, size);
 		call_free(call_standalone(), bytes);
 		if (cases[i].message == NULL)
 		{
@@ -364,9 +375,9 @@ learn(Network *network, const EngineChoice *choice, int steps)
 	Learner    *learner;
 	StepResult	result = {0, 0};
 
-	assert_ok(learner_create(network, choice, BATCH, SIZE, SIZE, &learner));
+	assert_ok(learner_create(network, two_threads(), choice, BATCH, SIZE, SIZE, &learner));
 	for (int i = 0; i < steps; i++)
-		assert_ok(learner_step(learner, batch_rgb, batch_masks, &step_options, &result));
+		assert_ok(learner_step(learner, two_threads(), batch_rgb, batch_masks, &step_options, &result));
 	learner_free(learner);
 	return result.loss;
 }
@@ -379,8 +390,8 @@ accuracy(const Network *network, const EngineChoice *choice)
 	Predictor  *predictor;
 	int			right = 0;
 
-	assert_ok(predictor_create(network, choice, BATCH, SIZE, SIZE, &predictor));
-	assert_ok(predictor_run(predictor, batch_rgb, p));
+	assert_ok(predictor_create(network, two_threads(), choice, BATCH, SIZE, SIZE, &predictor));
+	assert_ok(predictor_run(predictor, two_threads(), batch_rgb, p));
 	for (int i = 0; i < BATCH * SIZE * SIZE; i++)
 		right += (p[i] > 0.5f) == (batch_masks[i] > 128);
 	predictor_free(predictor);
@@ -424,8 +435,8 @@ test_learning(void **state)
 		double		loss;
 
 		counting_host(&counting, 2);
-		network = make_unet(&counting.host, 4, 2, 7);
-		twin = make_unet(&counting.host, 4, 2, 7);
+		network = make_unet(&counting.call, 4, 2, 7);
+		twin = make_unet(&counting.call, 4, 2, 7);
 		loss = learn(network, &all[i], steps);
 		assert_true(learn(twin, &all[i], steps) == loss);
 		assert_memory_equal(network->weights, twin->weights, weight_bytes(network));
@@ -461,29 +472,29 @@ test_refresh(void **state)
 		Predictor  *other;
 
 		counting_host(&counting, 2);
-		network = make_unet(&counting.host, 4, 2, 7);
-		assert_ok(predictor_create(network, &all[i], BATCH, SIZE, SIZE, &predictor));
+		network = make_unet(&counting.call, 4, 2, 7);
+		assert_ok(predictor_create(network, two_threads(), &all[i], BATCH, SIZE, SIZE, &predictor));
 		assert_ok(backend_find(all[i].backend, &backend));
 		assert_string_equal(predictor_backend(predictor), backend->name);
 		assert_string_equal(predictor_precision(predictor), all[i].precision == PRECISION_BF16 ? "bf16" : "f32");
 		assert_true(predictor_memory(predictor) > 0);
-		assert_ok(predictor_run(predictor, batch_rgb, before));
+		assert_ok(predictor_run(predictor, two_threads(), batch_rgb, before));
 		learn(network, &all[i], 3);
-		assert_ok(predictor_run(predictor, batch_rgb, p));
+		assert_ok(predictor_run(predictor, two_threads(), batch_rgb, p));
 		assert_memory_equal(p, before, sizeof p);
-		assert_ok(predictor_refresh(predictor));
-		assert_ok(predictor_run(predictor, batch_rgb, p));
+		assert_ok(predictor_refresh(predictor, two_threads()));
+		assert_ok(predictor_run(predictor, two_threads(), batch_rgb, p));
 		assert_true(memcmp(p, before, sizeof p) != 0);
-		assert_ok(predictor_create(network, &all[i], BATCH, SIZE, SIZE, &other));
-		assert_ok(predictor_run(other, batch_rgb, fresh));
+		assert_ok(predictor_create(network, two_threads(), &all[i], BATCH, SIZE, SIZE, &other));
+		assert_ok(predictor_run(other, two_threads(), batch_rgb, fresh));
 		assert_memory_equal(p, fresh, sizeof p);
 		for (int k = 0; k < BATCH * SIZE * SIZE; k++)
 			assert_true(p[k] >= 0 && p[k] <= 1);
 
 		/* One image at a time gives the same, to rounding. */
 		predictor_free(other);
-		assert_ok(predictor_create(network, &all[i], 1, SIZE, SIZE, &other));
-		assert_ok(predictor_run(other, batch_rgb + SIZE * SIZE * 3, fresh));
+		assert_ok(predictor_create(network, two_threads(), &all[i], 1, SIZE, SIZE, &other));
+		assert_ok(predictor_run(other, two_threads(), batch_rgb + SIZE * SIZE * 3, fresh));
 		for (int k = 0; k < SIZE * SIZE; k++)
 			assert_true(fabsf(fresh[k] - p[SIZE * SIZE + k]) < 1e-3f);
 		predictor_free(other);
@@ -513,14 +524,14 @@ test_step(void **state)
 
 	(void) state;
 	counting_host(&counting, 2);
-	network = make_unet(&counting.host, 4, 2, 7);
-	same = make_unet(&counting.host, 4, 2, 7);
-	assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
+	network = make_unet(&counting.call, 4, 2, 7);
+	same = make_unet(&counting.call, 4, 2, 7);
+	assert_ok(learner_create(network, two_threads(), &choice, BATCH, SIZE, SIZE, &learner));
 	assert_true(learner_memory(learner) > 4 * weight_bytes(network));
 	learner_state(learner, &moments, &count, &steps);
 	assert_int_equal(count, 2 * network->graph->weight_count);
 	assert_int_equal(*steps, 0);
-	assert_ok(learner_step(learner, batch_rgb, batch_masks, &still, &result));
+	assert_ok(learner_step(learner, two_threads(), batch_rgb, batch_masks, &still, &result));
 	assert_int_equal(*steps, 1);
 	assert_true(result.loss > 0.5 && result.loss < 5);
 	for (int i = 0; i < network->graph->param_count; i++)
@@ -576,8 +587,8 @@ test_divergence(void **state)
 		assert_true(broken >= 0);
 		network->weights[network->graph->params[broken].offset] = NAN;
 		memcpy(before, network->weights, weight_bytes(network));
-		assert_ok(learner_create(network, &all[i], BATCH, SIZE, SIZE, &learner));
-		status = learner_step(learner, batch_rgb, batch_masks, &step_options, &result);
+		assert_ok(learner_create(network, two_threads(), &all[i], BATCH, SIZE, SIZE, &learner));
+		status = learner_step(learner, two_threads(), batch_rgb, batch_masks, &step_options, &result);
 		assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 		assert_non_null(strstr(status.message, "training diverged"));
 		assert_non_null(strstr(status.hint, "learning_rate"));
@@ -610,25 +621,25 @@ test_refused(void **state)
 
 	(void) state;
 	counting_host(&counting, 2);
-	network = make_unet(&counting.host, 4, 2, 7);
+	network = make_unet(&counting.call, 4, 2, 7);
 	live = counting.live;
-	status = predictor_create(network, &choice, 0, SIZE, SIZE, &predictor);
+	status = predictor_create(network, two_threads(), &choice, 0, SIZE, SIZE, &predictor);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "a batch of 0 images is not possible");
 	assert_null(predictor);
-	assert_int_equal(learner_create(network, &choice, -1, SIZE, SIZE, &learner).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(learner_create(network, two_threads(), &choice, -1, SIZE, SIZE, &learner).code, LS_INVALID_ARGUMENT);
 	assert_null(learner);
-	status = learner_create(network, &choice, 1, SIZE + 2, SIZE, &learner);
+	status = learner_create(network, two_threads(), &choice, 1, SIZE + 2, SIZE, &learner);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.hint, "Use 32 or 36.");
-	status = predictor_create(network, &(EngineChoice) {BACKEND_OPENBLAS, PRECISION_BF16}, 1, SIZE, SIZE,
+	status = predictor_create(network, two_threads(), &(EngineChoice) {BACKEND_OPENBLAS, PRECISION_BF16}, 1, SIZE, SIZE,
 							  &predictor);
 	assert_int_equal(status.code, LS_UNSUPPORTED);
 	assert_non_null(strstr(status.message, "openblas backend cannot compute in bf16"));
 	assert_int_equal(counting.live, live);
 
-	counting.host.max_memory = 1 << 20;
-	status = learner_create(network, &choice, 64, 256, 256, &learner);
+	counting.call.host.max_memory = 1 << 20;
+	status = learner_create(network, two_threads(), &choice, 64, 256, 256, &learner);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_non_null(strstr(status.message, "the limit is 1 MB"));
 	assert_non_null(strstr(status.hint, "batch_size"));
@@ -664,18 +675,18 @@ stop_anywhere(const Architecture *architecture, const ArchConfig *config, long e
 			counting_host(&counting, 2);
 			counting.stop_after = stop ? k : -1;
 			counting.refuse_after = stop ? -1 : k;
-			status = network_create(&counting.host, architecture, config, &network);
+			status = network_create(&counting.call.host, architecture, config, &network);
 			if (status.code == LS_OK)
 			{
 				network_initialise(network, 3);
-				status = learner_create(network, &choice, BATCH, SIZE, SIZE, &learner);
+				status = learner_create(network, &counting.call, &choice, BATCH, SIZE, SIZE, &learner);
 			}
 			if (status.code == LS_OK)
-				status = learner_step(learner, batch_rgb, batch_masks, &step_options, &result);
+				status = learner_step(learner, &counting.call, batch_rgb, batch_masks, &step_options, &result);
 			if (status.code == LS_OK)
-				status = predictor_create(network, &choice, BATCH, SIZE, SIZE, &predictor);
+				status = predictor_create(network, &counting.call, &choice, BATCH, SIZE, SIZE, &predictor);
 			if (status.code == LS_OK)
-				status = predictor_run(predictor, batch_rgb, p);
+				status = predictor_run(predictor, &counting.call, batch_rgb, p);
 			if (status.code == LS_OK)
 				done[stop] = true;
 			else
@@ -735,15 +746,15 @@ test_freeze_encoder(void **state)
 
 		arch_config_default(architecture, &config);
 		assert_ok(arch_config_set(architecture, &config, architecture->config.rows[0].name, 8));
-		assert_ok(network_create(call_standalone(), architecture, &config, &network));
+		assert_ok(network_create(&call_standalone()->host, architecture, &config, &network));
 		network_initialise(network, 3);
 		network_freeze_encoder(network);
 		before = malloc(network->graph->weight_count * sizeof(float));
 		memcpy(before, network->weights, network->graph->weight_count * sizeof(float));
-		assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
+		assert_ok(learner_create(network, two_threads(), &choice, BATCH, SIZE, SIZE, &learner));
 		for (int step = 0; step < 12; step++)
 		{
-			assert_ok(learner_step(learner, batch_rgb, batch_masks, &options, &result));
+			assert_ok(learner_step(learner, two_threads(), batch_rgb, batch_masks, &options, &result));
 			if (step == 0)
 				first_loss = result.loss;
 		}
@@ -784,16 +795,16 @@ test_freeze_all(void **state)
 	draw_batch(batch_rgb, batch_masks);
 
 	/* Running statistics that are not those of a new network. */
-	assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
-	assert_ok(learner_step(learner, batch_rgb, batch_masks, &options, &result));
+	assert_ok(learner_create(network, two_threads(), &choice, BATCH, SIZE, SIZE, &learner));
+	assert_ok(learner_step(learner, two_threads(), batch_rgb, batch_masks, &options, &result));
 	learner_free(learner);
 
 	graph_freeze(network->graph, "");
-	assert_ok(learner_create(network, &choice, BATCH, SIZE, SIZE, &learner));
-	assert_ok(learner_step(learner, batch_rgb, batch_masks, &options, &result));
+	assert_ok(learner_create(network, two_threads(), &choice, BATCH, SIZE, SIZE, &learner));
+	assert_ok(learner_step(learner, two_threads(), batch_rgb, batch_masks, &options, &result));
 	assert_true(result.gradient_norm == 0);
-	assert_ok(predictor_create(network, &choice, BATCH, SIZE, SIZE, &predictor));
-	assert_ok(predictor_run(predictor, batch_rgb, probabilities));
+	assert_ok(predictor_create(network, two_threads(), &choice, BATCH, SIZE, SIZE, &predictor));
+	assert_ok(predictor_run(predictor, two_threads(), batch_rgb, probabilities));
 	assert_true(fabs(result.loss - network_loss(BATCH, SIZE, SIZE, probabilities, batch_masks)) < 1e-5);
 	predictor_free(predictor);
 	learner_free(learner);

@@ -65,7 +65,7 @@ enum Scalar
 /* A loaded dump and the network it is for. */
 typedef struct Loaded
 {
-	Call host;
+	Call call;
 	Network    *network;
 	float	   *start;			/* weights, each (weight_count) */
 	float	   *gradients;
@@ -210,16 +210,16 @@ load(const Replay *replay, int threads, Loaded *loaded)
 	size_t		size;
 
 	memset(loaded, 0, sizeof *loaded);
-	loaded->host = *call_standalone();
-	loaded->host.threads = threads;
+	loaded->call = *call_standalone();
+	loaded->call.threads = threads;
 	loaded->pixels = (size_t) replay->batch * replay->height * replay->width;
 	assert_non_null(architecture);
 	arch_config_default(architecture, &config);
 	for (int i = 0; i < 8 && replay->config[i].key != NULL; i++)
 		assert_ok(arch_config_set(architecture, &config, replay->config[i].key, replay->config[i].value));
-	assert_ok(network_create(&loaded->host, architecture, &config, &loaded->network));
+	assert_ok(network_create(&loaded->call.host, architecture, &config, &loaded->network));
 	bytes = read_file(replay->architecture, "weights", &size);
-	assert_ok(network_load(loaded->network, bytes, size));
+	assert_ok(network_load(loaded->network, &loaded->call, bytes, size));
 	free(bytes);
 	loaded->start = read_tensors(replay, "weights", loaded->network->graph);
 	loaded->gradients = read_tensors(replay, "gradients", loaded->network->graph);
@@ -250,8 +250,8 @@ check_prediction(const Replay *replay, BackendKind backend, Loaded *loaded)
 	float	   *expected = malloc(loaded->pixels * sizeof(float));
 	Predictor  *predictor;
 
-	assert_ok(predictor_create(loaded->network, &choice, replay->batch, replay->height, replay->width, &predictor));
-	assert_ok(predictor_run(predictor, loaded->rgb, probabilities));
+	assert_ok(predictor_create(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, &predictor));
+	assert_ok(predictor_run(predictor, &loaded->call, loaded->rgb, probabilities));
 	for (size_t i = 0; i < loaded->pixels; i++)
 		expected[i] = (float) (1 / (1 + exp(-(double) loaded->logits_eval[i])));
 	assert_close("probabilities", probabilities, expected, loaded->pixels, TOLERANCE);
@@ -276,10 +276,10 @@ check_losses(const Replay *replay, BackendKind backend, Loaded *loaded)
 	double		loss;
 	void	   *runner;
 
-	assert_ok(maskrcnn_runner.create(loaded->network, &options, &runner));
-	threads_use(loaded->host.threads);
-	assert_ok(maskrcnn_runner.set_weights(runner, loaded->network->weights));
-	assert_ok(maskrcnn_runner.train(runner, &batch, loaded->network->weights, gradients, &loss));
+	assert_ok(maskrcnn_runner.create(loaded->network, &loaded->call, &options, &runner));
+	threads_use(loaded->call.threads);
+	assert_ok(maskrcnn_runner.set_weights(runner, &loaded->call, loaded->network->weights));
+	assert_ok(maskrcnn_runner.train(runner, &loaded->call, &batch, loaded->network->weights, gradients, &loss));
 	for (int i = 0; i < LOSS_COUNT; i++)
 	{
 		float		total = 0;
@@ -308,11 +308,11 @@ check_training_forward(const Replay *replay, BackendKind backend, Loaded *loaded
 		free(probabilities);
 		return;
 	}
-	threads_use(loaded->host.threads);
-	assert_ok(engine_plan(loaded->network, &choice, replay->batch, replay->height, replay->width, true, &plan));
-	assert_ok(plan_set_weights(plan, loaded->network->weights));
+	threads_use(loaded->call.threads);
+	assert_ok(engine_plan(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, true, &plan));
+	assert_ok(plan_set_weights(plan, &loaded->call, loaded->network->weights));
 	engine_write_input(plan, loaded->network, loaded->rgb);
-	assert_ok(plan_forward(plan, loaded->network->weights));
+	assert_ok(plan_forward(plan, &loaded->call, loaded->network->weights));
 	logits = plan_output(plan);
 	assert_int_equal(logits.pixel_stride, 1);
 	assert_close("logits", logits.data, loaded->logits_train, loaded->pixels, TOLERANCE);
@@ -345,7 +345,7 @@ check_step(const Replay *replay, BackendKind backend, Loaded *loaded)
 	int64_t    *steps;
 
 	/* A history of the optimiser, by replay.py's formula. */
-	assert_ok(learner_create(loaded->network, &choice, replay->batch, replay->height, replay->width, &learner));
+	assert_ok(learner_create(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, &learner));
 	learner_state(learner, &moments, &count, &steps);
 	assert_int_equal(count, 2 * graph->weight_count);
 	*steps = (int64_t) loaded->scalars[STEPS_BEFORE];
@@ -355,7 +355,7 @@ check_step(const Replay *replay, BackendKind backend, Loaded *loaded)
 		moments[graph->weight_count + i] = 1e-6f * (1 + loaded->start[i] * loaded->start[i]);
 	}
 
-	assert_ok(learner_step(learner, loaded->rgb, loaded->masks, &options, &result));
+	assert_ok(learner_step(learner, &loaded->call, loaded->rgb, loaded->masks, &options, &result));
 	loss = (float) result.loss;
 	norm = (float) result.gradient_norm;
 	assert_close("loss", &loss, &loaded->scalars[LOSS], 1, TOLERANCE);

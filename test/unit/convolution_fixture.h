@@ -390,7 +390,7 @@ check_convolution(const char *name, Convolution *convolution, const Problem *p, 
 static inline void
 check_passes(const Backend *backend, const Problem *p, DataType type, Fusion fusion, int threads, bool backward)
 {
-	Call host = guarded_host(threads);
+	Host		host = guarded_host();
 	ConvolutionUse use = case_use(p->c, type, fusion, backward);
 	Convolution *convolution;
 	Status		status;
@@ -409,7 +409,7 @@ check_passes(const Backend *backend, const Problem *p, DataType type, Fusion fus
 static inline int
 check_kernel(const ConvolutionKernel *kernel, const Problem *p, DataType type, Fusion fusion, int threads)
 {
-	Call host = guarded_host(threads);
+	Host		host = guarded_host();
 	const Backend *backend;
 	int			made = 0;
 	int			breaches = guard_breaches;

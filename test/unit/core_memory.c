@@ -1,6 +1,6 @@
 /*
  * core_memory.c: checked arithmetic, status texts, allocation through the
- * host and arenas: sizes, limits, alignment, messages.
+ * call and arenas: sizes, limits, alignment, messages.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,18 +125,16 @@ test_status_is_cut_between_characters(void **state)
 	assert_string_equal(status_error(LS_INTERNAL, "caf\xE9").message, "caf\xE9");
 }
 
-/* ---- host ---- */
+/* ---- call ---- */
 
-/* A host that remembers, refuses on demand and leaves memory full of dirt. */
+/* A call that remembers, refuses on demand and leaves memory full of dirt. */
 typedef struct Probe
 {
-	Call host;
+	Call		call;
 	size_t		live;
 	size_t		asked;			/* bytes of the last alloc */
 	bool		refuse;
 	bool		stop;
-	LogLevel	level;
-	char		logged[1000];
 } Probe;
 
 static void *
@@ -169,25 +167,13 @@ probe_poll(void *user)
 }
 
 static void
-probe_log(void *user, LogLevel level, const char *message)
-{
-	Probe	   *probe = user;
-
-	probe->level = level;
-	strncpy(probe->logged, message, sizeof probe->logged - 1);
-}
-
-static void
 probe_init(Probe *probe)
 {
 	memset(probe, 0, sizeof *probe);
-	probe->host = (Call) {
-		.alloc = probe_alloc,
-		.free = probe_free,
+	probe->call = (Call) {
+		.host = {.alloc = probe_alloc,.free = probe_free,.user = probe,.max_memory = 1 << 20},
 		.poll = probe_poll,
-		.log = probe_log,
 		.user = probe,
-		.max_memory = 1 << 20,
 		.threads = 1,
 	};
 }
@@ -202,26 +188,26 @@ test_alloc(void **state)
 	(void) state;
 	probe_init(&probe);
 
-	assert_int_equal(call_alloc(&probe.host, 0, &memory).code, LS_OK);
+	assert_int_equal(call_alloc(&probe.call, 0, &memory).code, LS_OK);
 	assert_null(memory);
 	assert_int_equal(probe.live, 0);
 
-	assert_int_equal(call_alloc(&probe.host, 1 << 20, &memory).code, LS_OK);
+	assert_int_equal(call_alloc(&probe.call, 1 << 20, &memory).code, LS_OK);
 	assert_non_null(memory);
 	assert_int_equal(probe.asked, 1 << 20);
-	call_free(&probe.host, memory);
+	call_free(&probe.call, memory);
 	assert_int_equal(probe.live, 0);
-	call_free(&probe.host, NULL);
+	call_free(&probe.call, NULL);
 	assert_int_equal(probe.live, 0);
 
-	status = call_alloc(&probe.host, (1 << 20) + 1, &memory);
+	status = call_alloc(&probe.call, (1 << 20) + 1, &memory);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_string_equal(status.message, "1048577 bytes are needed, the limit is 1048576");
 	assert_non_null(strstr(status.hint, "lesionseg.max_memory"));
 	assert_null(memory);
 
 	probe.refuse = true;
-	status = call_alloc(&probe.host, 100, &memory);
+	status = call_alloc(&probe.call, 100, &memory);
 	assert_int_equal(status.code, LS_OUT_OF_MEMORY);
 	assert_non_null(strstr(status.message, "100 bytes"));
 	assert_null(memory);
@@ -237,21 +223,21 @@ test_alloc_array(void **state)
 
 	(void) state;
 	probe_init(&probe);
-	assert_int_equal(call_alloc_array(&probe.host, 7, 12, &memory).code, LS_OK);
+	assert_int_equal(call_alloc_array(&probe.call, 7, 12, &memory).code, LS_OK);
 	assert_int_equal(probe.asked, 84);
 	for (int i = 0; i < 84; i++)
 		assert_int_equal(((char *) memory)[i], 0);
-	call_free(&probe.host, memory);
+	call_free(&probe.call, memory);
 
-	assert_int_equal(call_alloc_array(&probe.host, 0, 12, &memory).code, LS_OK);
+	assert_int_equal(call_alloc_array(&probe.call, 0, 12, &memory).code, LS_OK);
 	assert_null(memory);
 
 	/* 2^33 * 2^33 wraps to 4 in 64 bits */
-	status = call_alloc_array(&probe.host, ((size_t) 1 << 33) + 1, ((size_t) 1 << 33) + 1, &memory);
+	status = call_alloc_array(&probe.call, ((size_t) 1 << 33) + 1, ((size_t) 1 << 33) + 1, &memory);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_non_null(strstr(status.message, "8589934593 items"));
 	assert_null(memory);
-	assert_int_equal(call_alloc_array(&probe.host, 1025, 1024, &memory).code, LS_LIMIT_EXCEEDED);
+	assert_int_equal(call_alloc_array(&probe.call, 1025, 1024, &memory).code, LS_LIMIT_EXCEEDED);
 	assert_null(memory);
 	assert_int_equal(probe.live, 0);
 }
@@ -268,81 +254,70 @@ always_cancel(void *user)
 static void
 test_clear(void **state)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	size_t		size = (size_t) 65 << 20;
 	void	   *memory;
 
 	(void) state;
-	assert_int_equal(call_alloc_array(&host, size, 1, &memory).code, LS_OK);
+	assert_int_equal(call_alloc_array(&call, size, 1, &memory).code, LS_OK);
 	assert_int_equal(((char *) memory)[size - 1], 0);
 	memset(memory, 1, size);
-	assert_int_equal(call_clear(&host, memory, size).code, LS_OK);
+	assert_int_equal(call_clear(&call, memory, size).code, LS_OK);
 	for (size_t i = 0; i < size; i += 4095)
 		assert_int_equal(((char *) memory)[i], 0);
-	call_free(&host, memory);
-	assert_int_equal(call_clear(&host, NULL, 0).code, LS_OK);
+	call_free(&call, memory);
+	assert_int_equal(call_clear(&call, NULL, 0).code, LS_OK);
 
-	host.poll = always_cancel;
-	assert_int_equal(call_alloc_array(&host, size, 1, &memory).code, LS_CANCELLED);
+	call.poll = always_cancel;
+	assert_int_equal(call_alloc_array(&call, size, 1, &memory).code, LS_CANCELLED);
 	assert_null(memory);
-	assert_int_equal(call_alloc_array(&host, 1 << 20, 1, &memory).code, LS_OK);
-	call_free(&host, memory);
+	assert_int_equal(call_alloc_array(&call, 1 << 20, 1, &memory).code, LS_OK);
+	call_free(&call, memory);
 }
 
 static void
 test_poll_and_log(void **state)
 {
-	char		text[2000];
 	Probe		probe;
 
 	(void) state;
 	probe_init(&probe);
-	assert_int_equal(call_poll(&probe.host).code, LS_OK);
+	assert_int_equal(call_poll(&probe.call).code, LS_OK);
 	probe.stop = true;
-	assert_int_equal(call_poll(&probe.host).code, LS_CANCELLED);
-	probe.host.poll = NULL;
-	assert_int_equal(call_poll(&probe.host).code, LS_OK);
-
-	host_log(&probe.host, LOG_LEVEL_WARNING, "%d of %d", 3, 7);
-	assert_string_equal(probe.logged, "3 of 7");
-	assert_int_equal(probe.level, LOG_LEVEL_WARNING);
-	memset(text, 'y', sizeof text - 1);
-	text[sizeof text - 1] = '\0';
-	host_log(&probe.host, LOG_LEVEL_NOTICE, "%s", text);
-	assert_int_equal(strlen(probe.logged), 511);
-	probe.host.log = NULL;
-	host_log(&probe.host, LOG_LEVEL_NOTICE, "nobody listens");
+	assert_int_equal(call_poll(&probe.call).code, LS_CANCELLED);
+	probe.call.poll = NULL;
+	assert_int_equal(call_poll(&probe.call).code, LS_OK);
 }
 
 static void
 test_standalone(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	char		written[1000];
 	char		read[1000];
 	void	   *memory;
 
 	(void) state;
-	assert_true(host->threads == 1 && host->max_memory > 0 && host->max_pixels > 0);
+	assert_true(call->threads == 1 && call->host.max_memory > 0 && call->max_pixels > 0);
 	for (size_t size = 1; size < 300; size += 37)
 	{
-		assert_int_equal(call_alloc(host, size, &memory).code, LS_OK);
+		assert_int_equal(call_alloc(call, size, &memory).code, LS_OK);
 		assert_int_equal((uintptr_t) memory % 64, 0);
 		memset(memory, 1, size);
-		call_free(host, memory);
+		call_free(call, memory);
 	}
-	assert_null(host->alloc(host->user, SIZE_MAX - 3));
-	assert_int_equal(call_poll(host).code, LS_OK);
+	assert_null(call->host.alloc(call->host.user, SIZE_MAX - 3));
+	assert_int_equal(call_poll(call).code, LS_OK);
 
 	for (size_t i = 0; i < sizeof written; i++)
 		written[i] = (char) (i * 7);
-	assert_true(host->spill_write(host->user, 5000, written, sizeof written));
-	assert_true(host->spill_write(host->user, 0, written, 10));
-	assert_true(host->spill_read(host->user, 5000, read, sizeof read));
+	assert_true(call->host.spill_write(call->host.user, 5000, written, sizeof written));
+	assert_true(call->host.spill_write(call->host.user, 0, written, 10));
+	assert_true(call->host.spill_read(call->host.user, 5000, read, sizeof read));
 	assert_memory_equal(written, read, sizeof read);
-	assert_true(host->spill_read(host->user, 5990, read, 10));
+	assert_true(call->host.spill_read(call->host.user, 5990, read, 10));
 	assert_memory_equal(written + 990, read, 10);
-	assert_false(host->spill_read(host->user, 5995, read, 10));
+	assert_false(call->host.spill_read(call->host.user, 5995, read, 10));
 }
 
 /* ---- arena ---- */
@@ -358,7 +333,7 @@ test_arena(void **state)
 
 	(void) state;
 	probe_init(&probe);
-	arena_init(&arena, &probe.host);
+	arena_init(&arena, &probe.call.host);
 	for (int i = 0; i < 7; i++)
 	{
 		assert_int_equal(arena_reserve(&arena, sizes[i], &offsets[i]).code, LS_OK);
@@ -367,7 +342,7 @@ test_arena(void **state)
 	assert_int_equal(arena.size, 1536);
 	assert_int_equal(probe.live, 0);	/* reserving allocates nothing */
 
-	assert_int_equal(arena_commit(&arena, "tests").code, LS_OK);
+	assert_int_equal(arena_commit(&arena, &probe.call, "tests").code, LS_OK);
 	assert_int_equal(probe.live, 1);
 	assert_int_equal(probe.asked, 1536);
 	for (int i = 0; i < 7; i++)
@@ -385,7 +360,7 @@ test_arena(void **state)
 	arena_free(&arena);
 
 	/* An empty one is no error. */
-	assert_int_equal(arena_commit(&arena, "nothing").code, LS_OK);
+	assert_int_equal(arena_commit(&arena, &probe.call, "nothing").code, LS_OK);
 	arena_free(&arena);
 	assert_int_equal(probe.live, 0);
 }
@@ -400,7 +375,7 @@ test_arena_limits(void **state)
 
 	(void) state;
 	probe_init(&probe);
-	arena_init(&arena, &probe.host);
+	arena_init(&arena, &probe.call.host);
 	assert_int_equal(arena_reserve(&arena, 100, &offset).code, LS_OK);
 	assert_int_equal(arena_reserve(&arena, SIZE_MAX - 100, &offset).code, LS_LIMIT_EXCEEDED);
 	assert_int_equal(arena_reserve(&arena, SIZE_MAX - 128, &offset).code, LS_LIMIT_EXCEEDED);
@@ -408,10 +383,10 @@ test_arena_limits(void **state)
 
 	/* Just what is allowed, then 64 bytes more. */
 	assert_int_equal(arena_reserve(&arena, (1 << 20) - 128, &offset).code, LS_OK);
-	assert_int_equal(arena_commit(&arena, "tests").code, LS_OK);
+	assert_int_equal(arena_commit(&arena, &probe.call, "tests").code, LS_OK);
 	arena_free(&arena);
 	assert_int_equal(arena_reserve(&arena, 3 << 20, &offset).code, LS_OK);
-	status = arena_commit(&arena, "training tensors");
+	status = arena_commit(&arena, &probe.call, "training tensors");
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_non_null(strstr(status.message, "training tensors need "));
 	assert_non_null(strstr(status.message, "the limit is 1 MB"));
@@ -422,7 +397,7 @@ test_arena_limits(void **state)
 
 	probe.refuse = true;
 	assert_int_equal(arena_reserve(&arena, 100, &offset).code, LS_OK);
-	assert_int_equal(arena_commit(&arena, "tests").code, LS_OUT_OF_MEMORY);
+	assert_int_equal(arena_commit(&arena, &probe.call, "tests").code, LS_OUT_OF_MEMORY);
 	arena_free(&arena);
 	assert_int_equal(probe.live, 0);
 }

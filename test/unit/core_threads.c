@@ -114,12 +114,12 @@ test_polled_blocks(void **state)
 	static const long blocks[] = {-1, 0, 1, 7, 100, MOST_ITEMS, 2 * MOST_ITEMS};
 	Record		record;
 	Polls		polls;
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 
 	(void) state;
-	host.poll = count_poll;
-	host.user = &polls;
-	for (host.threads = 1; host.threads <= 3; host.threads++)
+	call.poll = count_poll;
+	call.user = &polls;
+	for (call.threads = 1; call.threads <= 3; call.threads++)
 	{
 		for (size_t b = 0; b < sizeof blocks / sizeof *blocks; b++)
 		{
@@ -132,9 +132,9 @@ test_polled_blocks(void **state)
 
 				memset(&record, 0, sizeof record);
 				record.count = MOST_ITEMS;
-				record.threads = host.threads;
+				record.threads = call.threads;
 				polls = (Polls) {.cancel_at = cancel_at, .record = &record};
-				status = threads_run_polled(&host, MOST_ITEMS, blocks[b], visit, &record);
+				status = threads_run_polled(&call, MOST_ITEMS, blocks[b], visit, &record);
 				assert_int_equal(record.wrong, 0);
 				for (long p = 0; p < polls.polls; p++)
 					assert_int_equal(polls.visited[p], p * block);

@@ -1,5 +1,5 @@
 /*
- * dicom_fixture.h: what the DICOM tests share: the host that lends the DICOM
+ * dicom_fixture.h: what the DICOM tests share: the call that lends the DICOM
  * codec, and files of test/data/dicom (test/dicom/generate.py).
  */
 #ifndef LESIONSEG_TEST_DICOM_FIXTURE_H
@@ -10,14 +10,14 @@
 #include "dicom/data_set.h"
 #include "dicom/decode.h"
 
-/* The standalone host with the codec. */
+/* The standalone call with the codec. */
 static inline Call
 dicom_host(void)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 
-	host.codec = &dicom_codec;
-	return host;
+	call.codec = &dicom_codec;
+	return call;
 }
 
 /* Read test/data/dicom/name. */

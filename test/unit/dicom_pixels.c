@@ -95,15 +95,15 @@ static const Case cases[] = {
 
 /* Decode what a case asks for. */
 static Status
-decode_case(const Call *host, const Case *test, const File *file, DecodeAs as, Image *image)
+decode_case(const Call *call, const Case *test, const File *file, DecodeAs as, Image *image)
 {
 	DecodeRequest request = {.as = as};
 	DicomSet	set;
 	Status		status;
 
 	if (test->frame == 0)
-		return image_decode(host, file->bytes, file->size, as, image);
-	TRY(dicom_read(host, file->bytes, file->size, DICOM_ALL, &set));
+		return image_decode(call, file->bytes, file->size, as, image);
+	TRY(dicom_read(call, file->bytes, file->size, DICOM_ALL, &set));
 	status = dicom_decode_frame(&set, test->frame, &request, image);
 	dicom_free(&set);
 	return status;
@@ -113,7 +113,7 @@ decode_case(const Call *host, const Case *test, const File *file, DecodeAs as, I
 static void
 test_pixels(void **state)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 
 	(void) state;
 	for (size_t i = 0; i < CASES; i++)
@@ -126,16 +126,16 @@ test_pixels(void **state)
 		{
 			Image		image;
 			Image		expected;
-			Status		status = decode_case(&host, &cases[i], &file, (DecodeAs) as, &image);
+			Status		status = decode_case(&call, &cases[i], &file, (DecodeAs) as, &image);
 
 			if (status.code != LS_OK)
 				fail_msg("%s: %s", cases[i].file, status.message);
-			assert_ok(image_decode(&host, png.bytes, png.size, (DecodeAs) as, &expected));
+			assert_ok(image_decode(&call, png.bytes, png.size, (DecodeAs) as, &expected));
 			assert_near(cases[i].file, &image, &expected, cases[i].levels);
-			image_free(&host, &expected);
-			image_free(&host, &image);
+			image_free(&call, &expected);
+			image_free(&call, &image);
 		}
-		assert_ok(image_info(&host, file.bytes, file.size, &info));
+		assert_ok(image_info(&call, file.bytes, file.size, &info));
 		assert_int_equal(info.format, IMAGE_FORMAT_DICOM);
 		assert_string_equal(image_format_name(info.format), "dicom");
 		free(png.bytes);
@@ -143,7 +143,7 @@ test_pixels(void **state)
 	}
 }
 
-/* A host that lends no codec knows no DICOM. */
+/* A call that lends no codec knows no DICOM. */
 static void
 test_without_codec(void **state)
 {
@@ -161,7 +161,7 @@ static void
 test_scale(void **state)
 {
 	static const char *const files[] = {"jpeg_baseline.dcm", "jpeg_mono1.dcm"};
-	Call host = dicom_host();
+	Call call = dicom_host();
 
 	(void) state;
 	for (int i = 0; i < 2; i++)
@@ -169,10 +169,10 @@ test_scale(void **state)
 		File		file = load_dicom(files[i]);
 		Image		image;
 
-		assert_ok(image_decode_at_least(&host, file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 6, 4, &image));
+		assert_ok(image_decode_at_least(&call, file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 6, 4, &image));
 		assert_int_equal(image.width, 6);
 		assert_int_equal(image.height, 5);
-		image_free(&host, &image);
+		image_free(&call, &image);
 		free(file.bytes);
 	}
 }
@@ -182,19 +182,19 @@ test_scale(void **state)
 static void
 test_info(void **state)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	File		file = load_dicom("mono12.dcm");
 	ImageInfo	info;
 
 	(void) state;
-	assert_ok(image_info(&host, file.bytes, file.size, &info));
+	assert_ok(image_info(&call, file.bytes, file.size, &info));
 	assert_int_equal(info.width, 24);
 	assert_int_equal(info.height, 18);
 	assert_int_equal(info.channels, 1);
 	assert_int_equal(info.bits, 12);
 	assert_int_equal(info.orientation, 1);
 	/* The header alone suffices. */
-	assert_ok(image_info(&host, file.bytes, file.size - 24 * 18 * 2, &info));
+	assert_ok(image_info(&call, file.bytes, file.size - 24 * 18 * 2, &info));
 	assert_int_equal(info.width, 24);
 	free(file.bytes);
 }
@@ -213,7 +213,7 @@ test_not_handled(void **state)
 		{"jpeg_12_bits.dcm", "JPEG of 12 bits (JPEG Extended (Process 2 and 4), 1.2.840.10008.1.2.4.51)"},
 		{"pdf.dcm", "PDF"},
 	};
-	Call host = dicom_host();
+	Call call = dicom_host();
 
 	(void) state;
 	for (int i = 0; i < 4; i++)
@@ -221,7 +221,7 @@ test_not_handled(void **state)
 		File		file = load_dicom(files[i].file);
 		Image		image;
 
-		assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_UNSUPPORTED, files[i].text);
+		assert_failed(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image), LS_UNSUPPORTED, files[i].text);
 		free(file.bytes);
 	}
 }
@@ -230,17 +230,17 @@ test_not_handled(void **state)
 static void
 test_max_pixels(void **state)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 
 	(void) state;
-	host.max_pixels = 24 * 18 - 1;
+	call.max_pixels = 24 * 18 - 1;
 	for (size_t i = 0; i < CASES; i++)
 	{
 		File		file = load_dicom(cases[i].file);
 		Image		image;
 
 		if (strncmp(cases[i].file, "odd", 3) != 0)
-			assert_failed(decode_case(&host, &cases[i], &file, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
+			assert_failed(decode_case(&call, &cases[i], &file, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
 						  "the limit is 431 pixels");
 		free(file.bytes);
 	}
@@ -250,14 +250,14 @@ test_max_pixels(void **state)
 static void
 test_frame_numbers(void **state)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	DecodeRequest request = {.as = DECODE_RGB};
 	File		file = load_dicom("three.dcm");
 	DicomSet	set;
 	Image		image;
 
 	(void) state;
-	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set));
+	assert_ok(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set));
 	assert_failed(dicom_decode_frame(&set, 0, &request, &image), LS_INVALID_ARGUMENT, "frame is 0");
 	assert_failed(dicom_decode_frame(&set, 4, &request, &image), LS_INVALID_ARGUMENT, "frame is 4");
 	dicom_free(&set);
@@ -273,7 +273,7 @@ test_jpeg_2000_memory(void **state)
 	Image		image;
 
 	(void) state;
-	host.max_memory = 20000;
+	host.host.max_memory = 20000;
 	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
 				  "JPEG 2000 image needs 26752 bytes to decode, the limit is 20000");
 	free(file.bytes);
@@ -346,17 +346,17 @@ test_every_failure(void **state)
 			for (long n = 1;; n++)
 			{
 				Counts		counts;
-				Call host = counting_host(&counts);
+				Call call = counting_host(&counts);
 				Image		image;
 				Status		status;
 
-				host.codec = &dicom_codec;
+				call.codec = &dicom_codec;
 				counts.fail_at = cancel ? 0 : n;
 				counts.cancel_at = cancel ? n : 0;
-				status = decode_case(&host, &cases[i], &file, DECODE_GREY, &image);
+				status = decode_case(&call, &cases[i], &file, DECODE_GREY, &image);
 				if (status.code == LS_OK)
 				{
-					image_free(&host, &image);
+					image_free(&call, &image);
 					assert_int_equal(counts.allocated, 0);
 					break;
 				}
@@ -372,7 +372,7 @@ test_every_failure(void **state)
 static void
 test_truncated(void **state)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 
 	(void) state;
 	for (size_t i = 0; i < CASES; i++)
@@ -387,11 +387,11 @@ test_truncated(void **state)
 			Status		status;
 
 			memcpy(cut.bytes, file.bytes, size);
-			status = decode_case(&host, &cases[i], &cut, DECODE_RGB, &image);
+			status = decode_case(&call, &cases[i], &cut, DECODE_RGB, &image);
 			if (status.code == LS_OK && cases[i].frame == 0)
 				fail_msg("%s was decoded with %zu of %zu bytes", cases[i].file, size, file.size);
 			if (status.code == LS_OK)
-				image_free(&host, &image);
+				image_free(&call, &image);
 			free(cut.bytes);
 		}
 		free(file.bytes);

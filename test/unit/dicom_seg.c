@@ -20,12 +20,12 @@ static const DicomSeeds other_seeds = {{1, 2, 4}, {4, 5, 7}};
 static Status
 segment_of(const char *name, int segment, Image *mask)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	File		file = load_dicom(name);
 	DicomSet	set;
 	Status		status;
 
-	TRY(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set));
+	TRY(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set));
 	status = dicom_segment_mask(&set, segment, mask);
 	dicom_free(&set);
 	free(file.bytes);
@@ -49,7 +49,7 @@ test_masks(void **state)
 		{"seg_fractional.dcm", 2, "seg2.png"},
 		{"seg_fractional_rle.dcm", 2, "seg2.png"},
 	};
-	Call host = dicom_host();
+	Call call = dicom_host();
 
 	(void) state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -59,17 +59,17 @@ test_masks(void **state)
 		Image		expected;
 		Image		mask;
 
-		assert_ok(image_decode(&host, png.bytes, png.size, DECODE_GREY, &expected));
+		assert_ok(image_decode(&call, png.bytes, png.size, DECODE_GREY, &expected));
 		assert_ok(segment_of(cases[i].file, cases[i].segment, &mask));
 		assert_near(cases[i].file, &mask, &expected, 0);
-		image_free(&host, &mask);
+		image_free(&call, &mask);
 		if (cases[i].segment == 1)
 		{
-			assert_ok(mask_decode(&host, file.bytes, file.size, TURN_UPRIGHT, &mask, NULL));
+			assert_ok(mask_decode(&call, file.bytes, file.size, TURN_UPRIGHT, &mask, NULL));
 			assert_near(cases[i].file, &mask, &expected, 0);
-			image_free(&host, &mask);
+			image_free(&call, &mask);
 		}
-		image_free(&host, &expected);
+		image_free(&call, &expected);
 		free(file.bytes);
 		free(png.bytes);
 	}
@@ -90,7 +90,7 @@ test_refused(void **state)
 /* A source file, read. */
 typedef struct Source
 {
-	Call host;
+	Call call;
 	File		file;
 	DicomSet	set;
 } Source;
@@ -98,9 +98,9 @@ typedef struct Source
 static void
 open_source(const char *name, Source *source)
 {
-	source->host = dicom_host();
+	source->call = dicom_host();
 	source->file = load_dicom(name);
-	assert_ok(dicom_read(&source->host, source->file.bytes, source->file.size, DICOM_ALL, &source->set));
+	assert_ok(dicom_read(&source->call, source->file.bytes, source->file.size, DICOM_ALL, &source->set));
 }
 
 static void
@@ -151,15 +151,15 @@ test_round_trip(void **state)
 		open_source(sources[i], &source);
 		for (int j = 0; j < 2; j++)
 		{
-			buffer_init(&out[j], &source.host);
+			buffer_init(&out[j], &source.call);
 			assert_ok(dicom_seg_write(&source.set, &mask, &author, &seeds, &out[j]));
 		}
 		assert_int_equal(out[0].size, out[1].size);
 		assert_memory_equal(out[0].bytes, out[1].bytes, out[0].size);
-		assert_ok(dicom_read(&source.host, out[0].bytes, out[0].size, DICOM_ALL, &set));
+		assert_ok(dicom_read(&source.call, out[0].bytes, out[0].size, DICOM_ALL, &set));
 		assert_ok(dicom_segment_mask(&set, 1, &again));
 		assert_same_image(&mask, &again);
-		image_free(&source.host, &again);
+		image_free(&source.call, &again);
 		name = dicom_find(&set, NULL, 0x00100010);
 		source_name = dicom_find(&source.set, NULL, 0x00100010);
 		assert_int_equal(name->length, source_name->length);
@@ -190,9 +190,9 @@ test_odd_attribute(void **state)
 	(void) state;
 	open_source("rgb_explicit.dcm", &source);
 	((DicomElement *) dicom_find(&source.set, NULL, 0x00100010))->vr = DICOM_VR('S', 'Q');
-	buffer_init(&out, &source.host);
+	buffer_init(&out, &source.call);
 	assert_ok(dicom_seg_write(&source.set, &mask, &author, &seeds, &out));
-	assert_ok(dicom_read(&source.host, out.bytes, out.size, DICOM_ALL, &set));
+	assert_ok(dicom_read(&source.call, out.bytes, out.size, DICOM_ALL, &set));
 	assert_int_equal(dicom_find(&set, NULL, 0x00100010)->vr, DICOM_VR('P', 'N'));
 	assert_int_equal(dicom_find(&set, NULL, 0x00100010)->length, 0);
 	dicom_free(&set);
@@ -229,7 +229,7 @@ test_refused_writing(void **state)
 
 	(void) state;
 	open_source("rgb_explicit.dcm", &source);
-	buffer_init(&out, &source.host);
+	buffer_init(&out, &source.call);
 	assert_failed(dicom_seg_write(&source.set, &mask, &author, &seeds, &out), LS_INVALID_ARGUMENT,
 				  "the mask is 18 x 24 pixels, the DICOM image 24 x 18 as stored");
 	assert_failed(dicom_capture_write(&source.set, &picture, "Bl\xC3\xA4schen", &author, &seeds, &out),
@@ -259,23 +259,23 @@ test_picture_and_report(void **state)
 
 	(void) state;
 	open_source("rgb_explicit.dcm", &source);
-	buffer_init(&out, &source.host);
+	buffer_init(&out, &source.call);
 	assert_ok(dicom_capture_write(&source.set, &picture, NULL, &author, &other_seeds, &out));
-	assert_ok(image_decode(&source.host, out.bytes, out.size, DECODE_RGB, &again));
+	assert_ok(image_decode(&source.call, out.bytes, out.size, DECODE_RGB, &again));
 	assert_int_equal(again.width, 240);
 	assert_true(again.height > 180);
 	assert_in_range(again.pixels[240 * 100 * 3], 98, 102);
 	assert_true(again.pixels[240 * 3 * (again.height - 1)] < 20);
-	image_free(&source.host, &again);
+	image_free(&source.call, &again);
 	buffer_free(&out);
 
-	buffer_init(&seg, &source.host);
+	buffer_init(&seg, &source.call);
 	assert_ok(dicom_seg_write(&source.set, &mask, &nobody, &seeds, &seg));
-	assert_ok(dicom_read(&source.host, seg.bytes, seg.size, DICOM_ALL, &set));
+	assert_ok(dicom_read(&source.call, seg.bytes, seg.size, DICOM_ALL, &set));
 	assert_text(&set, dicom_find_item(&set, NULL, TAG_SegmentSequence), TAG_SegmentAlgorithmType, "MANUAL");
-	buffer_init(&out, &source.host);
+	buffer_init(&out, &source.call);
 	assert_ok(dicom_report_write(&source.set, &set, &measures, &author, &other_seeds, &out));
-	assert_ok(dicom_read(&source.host, out.bytes, out.size, DICOM_ALL, &report));
+	assert_ok(dicom_read(&source.call, out.bytes, out.size, DICOM_ALL, &report));
 	for (size_t i = 0; i < report.count; i++)
 	{
 		char		text[32];
@@ -307,12 +307,12 @@ test_no_memory(void **state)
 	for (long n = 1;; n++)
 	{
 		Counts		counts;
-		Call host = counting_host(&counts);
+		Call call = counting_host(&counts);
 		ByteBuffer		out;
 		Status		status;
 
 		counts.fail_at = n;
-		buffer_init(&out, &host);
+		buffer_init(&out, &call);
 		status = dicom_seg_write(&source.set, &mask, &author, &seeds, &out);
 		buffer_free(&out);
 		assert_int_equal(counts.allocated, 0);

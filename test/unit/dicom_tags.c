@@ -15,15 +15,15 @@
 static json_t *
 file_json(const char *name)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	File		file = load_dicom(name);
 	DicomSet	set;
 	ByteBuffer		text;
 	json_error_t error;
 	json_t	   *json;
 
-	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set));
-	buffer_init(&text, &host);
+	assert_ok(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set));
+	buffer_init(&text, &call);
 	assert_ok(dicom_json(&set, &text));
 	json = json_loadb((char *) text.bytes, text.size, JSON_REJECT_DUPLICATES, &error);
 	if (json == NULL)
@@ -68,12 +68,12 @@ test_json(void **state)
 static DicomInfo
 info_of(const char *name)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	File		file = load_dicom(name);
 	DicomSet	set;
 	DicomInfo	info;
 
-	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_HEADER, &set));
+	assert_ok(dicom_read(&call, file.bytes, file.size, DICOM_HEADER, &set));
 	assert_ok(dicom_info(&set, &info));
 	dicom_free(&set);
 	free(file.bytes);
@@ -126,13 +126,13 @@ add(Made *made, const void *bytes, size_t size)
 static Status
 read_made(const Made *made, DicomSet *set)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	uint8_t    *bytes = malloc(made->size);
 	Status		status;
 
 	memcpy(bytes, made->bytes, made->size);
-	host.max_memory = 1 << 20;
-	status = dicom_read(&host, bytes, made->size, DICOM_ALL, set);
+	call.host.max_memory = 1 << 20;
+	status = dicom_read(&call, bytes, made->size, DICOM_ALL, set);
 	if (status.code == LS_OK)
 	{
 		set->call = NULL;		/* the set is not used any more */
@@ -206,18 +206,18 @@ test_depth(void **state)
 static void
 test_deflated_limit(void **state)
 {
-	Call host = dicom_host();
+	Call call = dicom_host();
 	File		file = load_dicom("rgb_deflated.dcm");
 	DicomSet	set;
 
 	(void) state;
-	host.max_memory = 100 * 1024;
-	assert_failed(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set), LS_LIMIT_EXCEEDED,
+	call.host.max_memory = 100 * 1024;
+	assert_failed(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set), LS_LIMIT_EXCEEDED,
 				  "needs more than 102400 bytes");
-	host.max_memory = 1024 * 1024;
-	assert_ok(dicom_read(&host, file.bytes, file.size, DICOM_ALL, &set));
+	call.host.max_memory = 1024 * 1024;
+	assert_ok(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set));
 	dicom_free(&set);
-	assert_failed(dicom_read(&host, file.bytes, file.size - 100, DICOM_ALL, &set), LS_INVALID_IMAGE,
+	assert_failed(dicom_read(&call, file.bytes, file.size - 100, DICOM_ALL, &set), LS_INVALID_IMAGE,
 				  "deflated DICOM file is broken: it ends too early");
 	free(file.bytes);
 }
@@ -227,7 +227,7 @@ static void
 test_unknown_charset(void **state)
 {
 	static const char text[] = "\x08\0\x05\0CS\x0A\0ISO_IR 999\x10\0\x10\0PN\x04\0M\xFCl \x10\0\x20\0LO\x04\0P-42";
-	Call host = dicom_host();
+	Call call = dicom_host();
 	DicomSet	set;
 	ByteBuffer		json;
 
@@ -239,8 +239,8 @@ test_unknown_charset(void **state)
 		memcpy(bytes, text, sizeof text);
 		if (plain)
 			bytes[27] = 'u';
-		assert_ok(dicom_read(&host, (uint8_t *) bytes, sizeof text - 1, DICOM_ALL, &set));
-		buffer_init(&json, &host);
+		assert_ok(dicom_read(&call, (uint8_t *) bytes, sizeof text - 1, DICOM_ALL, &set));
+		buffer_init(&json, &call);
 		if (plain)
 			assert_ok(dicom_json(&set, &json));
 		else

@@ -11,14 +11,14 @@
 static Image
 degraded_lesion(int64_t lesion, DegradeKind kind, int severity, int64_t seed, int width, int height)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Image		image;
 	Image		mask;
 
-	assert_ok(synthetic_lesion(host, lesion, width, height, 0, &image, &mask));
-	image_free(host, &mask);
+	assert_ok(synthetic_lesion(call, lesion, width, height, 0, &image, &mask));
+	image_free(call, &mask);
 	if (severity > 0)
-		assert_ok(degrade_image(host, kind, severity, seed, &image));
+		assert_ok(degrade_image(call, kind, severity, seed, &image));
 	return image;
 }
 
@@ -77,7 +77,7 @@ test_names(void **state)
 static void
 test_severities(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -94,8 +94,8 @@ test_severities(void **state)
 				Image		image = degraded_lesion(lesion, (DegradeKind) kind, severity, 1, 160, 120);
 
 				distance += difference(&clean, &image);
-				image_free(host, &image);
-				image_free(host, &clean);
+				image_free(call, &image);
+				image_free(call, &clean);
 			}
 			if (distance <= before)
 				fail_msg("%s %d: %ld after %ld", degrade_name((DegradeKind) kind), severity, distance, before);
@@ -109,7 +109,7 @@ test_severities(void **state)
 static void
 test_seeds(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -124,9 +124,9 @@ test_seeds(void **state)
 			if (difference(&one, &other) == 0)
 				fail_msg("%s is the same for two seeds", degrade_name((DegradeKind) kind));
 		}
-		image_free(host, &one);
-		image_free(host, &again);
-		image_free(host, &other);
+		image_free(call, &one);
+		image_free(call, &again);
+		image_free(call, &other);
 	}
 }
 
@@ -148,7 +148,7 @@ test_known_bytes(void **state)
 		[DEGRADE_RULER_INK] = 0xDA26561A,
 		[DEGRADE_BUBBLES] = 0x958A3EA3,
 	};
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -157,13 +157,13 @@ test_known_bytes(void **state)
 
 		if (kind == DEGRADE_JPEG)
 			continue;
-		assert_ok(image_create(host, 90, 70, 3, &image));
+		assert_ok(image_create(call, 90, 70, 3, &image));
 		for (size_t i = 0; i < samples_of(&image); i++)
 			image.pixels[i] = (uint8_t) (i * i / 97);
-		assert_ok(degrade_image(host, (DegradeKind) kind, 4, -3, &image));
+		assert_ok(degrade_image(call, (DegradeKind) kind, 4, -3, &image));
 		if (hash_of(&image) != known[kind])
 			fail_msg("%s: 0x%08X", degrade_name((DegradeKind) kind), hash_of(&image));
-		image_free(host, &image);
+		image_free(call, &image);
 	}
 }
 
@@ -172,7 +172,7 @@ static void
 test_constant(void **state)
 {
 	static const DegradeKind kinds[] = {DEGRADE_BLUR, DEGRADE_MOTION_BLUR, DEGRADE_LOW_RESOLUTION};
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 
 	(void) state;
 	for (int k = 0; k < 3; k++)
@@ -181,12 +181,12 @@ test_constant(void **state)
 		{
 			Image		image;
 
-			assert_ok(image_create(host, 61, 47, 3, &image));
+			assert_ok(image_create(call, 61, 47, 3, &image));
 			memset(image.pixels, value, samples_of(&image));
-			assert_ok(degrade_image(host, kinds[k], 5, 1, &image));
+			assert_ok(degrade_image(call, kinds[k], 5, 1, &image));
 			for (size_t i = 0; i < samples_of(&image); i++)
 				assert_int_equal(image.pixels[i], value);
-			image_free(host, &image);
+			image_free(call, &image);
 		}
 	}
 }
@@ -195,22 +195,22 @@ test_constant(void **state)
 static void
 test_blur_keeps_light(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Image		image;
 	long		sum = 0;
 
 	(void) state;
-	assert_ok(image_create(host, 256, 256, 1, &image));
+	assert_ok(image_create(call, 256, 256, 1, &image));
 	for (int y = 100; y < 156; y++)
 		memset(image.pixels + y * 256 + 100, 200, 56);
-	assert_ok(degrade_image(host, DEGRADE_BLUR, 3, 0, &image));
+	assert_ok(degrade_image(call, DEGRADE_BLUR, 3, 0, &image));
 	for (size_t i = 0; i < samples_of(&image); i++)
 		sum += image.pixels[i];
 	assert_in_range(sum, 56 * 56 * 200 * 98 / 100, 56 * 56 * 200 * 102 / 100);
 	assert_int_equal(image.pixels[128 * 256 + 128], 200);	/* further than the radius from every edge */
 	assert_in_range(image.pixels[128 * 256 + 100], 90, 130);	/* at the edge about half */
 	assert_int_equal(image.pixels[128 * 256 + 84], 0);
-	image_free(host, &image);
+	image_free(call, &image);
 }
 
 /* Noise has the sigma it says and no mean. */
@@ -218,7 +218,7 @@ static void
 test_noise_sigma(void **state)
 {
 	static const int sigmas[] = {3, 5, 7, 9};
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 
 	(void) state;
 	for (int severity = 1; severity <= 4; severity++)
@@ -229,9 +229,9 @@ test_noise_sigma(void **state)
 		double		mean;
 		double		variance;
 
-		assert_ok(image_create(host, 200, 200, 1, &image));
+		assert_ok(image_create(call, 200, 200, 1, &image));
 		memset(image.pixels, 128, samples_of(&image));
-		assert_ok(degrade_image(host, DEGRADE_NOISE, severity, 3, &image));
+		assert_ok(degrade_image(call, DEGRADE_NOISE, severity, 3, &image));
 		for (size_t i = 0; i < samples_of(&image); i++)
 		{
 			double		error = image.pixels[i] - 128.0;
@@ -244,7 +244,7 @@ test_noise_sigma(void **state)
 		assert_true(mean > -0.6 && mean < 0.6);
 		assert_true(variance > 0.94 * sigmas[severity - 1] * sigmas[severity - 1]);
 		assert_true(variance < 1.06 * sigmas[severity - 1] * sigmas[severity - 1]);
-		image_free(host, &image);
+		image_free(call, &image);
 	}
 }
 
@@ -252,7 +252,7 @@ test_noise_sigma(void **state)
 static void
 test_hair_cover(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Image		clean = degraded(DEGRADE_HAIR, 0, 0, 128, 128);
 	Image		image = degraded(DEGRADE_HAIR, 0, 0, 128, 128);
 	uint8_t		cover[128 * 128];
@@ -261,7 +261,7 @@ test_hair_cover(void **state)
 
 	(void) state;
 	rng_seed(&rng, 1, 2);
-	assert_ok(degrade_hair(host, 4, &rng, &image, cover));
+	assert_ok(degrade_hair(call, 4, &rng, &image, cover));
 	for (int i = 0; i < 128 * 128; i++)
 	{
 		if (cover[i] == 0)
@@ -269,8 +269,8 @@ test_hair_cover(void **state)
 		covered += cover[i] > 127;
 	}
 	assert_in_range(covered, 200, 128 * 128 / 3);
-	image_free(host, &clean);
-	image_free(host, &image);
+	image_free(call, &clean);
+	image_free(call, &image);
 }
 
 /* Extreme shapes, and grey. */
@@ -278,7 +278,7 @@ static void
 test_shapes(void **state)
 {
 	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {1, 10000, 3}, {10000, 1, 1}, {2, 3, 3}, {64, 64, 1}, {33, 900, 3}};
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 
 	(void) state;
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
@@ -289,11 +289,11 @@ test_shapes(void **state)
 			{
 				Image		image = constant(shapes[s][0], shapes[s][1], shapes[s][2], severity == 1 ? 150 : severity == 3 ? 0 : 255);
 
-				assert_ok(degrade_image(host, (DegradeKind) kind, severity, 1, &image));
+				assert_ok(degrade_image(call, (DegradeKind) kind, severity, 1, &image));
 				assert_int_equal(image.width, shapes[s][0]);
 				assert_int_equal(image.height, shapes[s][1]);
 				assert_int_equal(image.channels, shapes[s][2]);
-				image_free(host, &image);
+				image_free(call, &image);
 			}
 		}
 	}
@@ -309,30 +309,30 @@ test_failures(void **state)
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
 	{
 		Counts		counts;
-		Call host = counting_host(&counts);
+		Call call = counting_host(&counts);
 		long		allocations;
 
-		assert_int_equal(degrade_image(&host, (DegradeKind) kind, 0, 1, &image).code, LS_INVALID_ARGUMENT);
-		assert_int_equal(degrade_image(&host, (DegradeKind) kind, 6, 1, &image).code, LS_INVALID_ARGUMENT);
+		assert_int_equal(degrade_image(&call, (DegradeKind) kind, 0, 1, &image).code, LS_INVALID_ARGUMENT);
+		assert_int_equal(degrade_image(&call, (DegradeKind) kind, 6, 1, &image).code, LS_INVALID_ARGUMENT);
 		assert_int_equal(counts.allocations, 0);
 
-		assert_ok(degrade_image(&host, (DegradeKind) kind, 1, 1, &image));
+		assert_ok(degrade_image(&call, (DegradeKind) kind, 1, 1, &image));
 		assert_int_equal(counts.allocated, 0);
 		allocations = counts.allocations;
 		for (long fail_at = 1; fail_at <= allocations; fail_at++)
 		{
-			host = counting_host(&counts);
+			call = counting_host(&counts);
 			counts.fail_at = fail_at;
-			assert_int_equal(degrade_image(&host, (DegradeKind) kind, 1, 1, &image).code, LS_OUT_OF_MEMORY);
+			assert_int_equal(degrade_image(&call, (DegradeKind) kind, 1, 1, &image).code, LS_OUT_OF_MEMORY);
 			assert_int_equal(counts.allocated, 0);
 		}
 		for (long cancel_at = 1;; cancel_at++)
 		{
 			Status		status;
 
-			host = counting_host(&counts);
+			call = counting_host(&counts);
 			counts.cancel_at = cancel_at;
-			status = degrade_image(&host, (DegradeKind) kind, 1, 1, &image);
+			status = degrade_image(&call, (DegradeKind) kind, 1, 1, &image);
 			assert_int_equal(counts.allocated, 0);
 			if (status.code == LS_OK && cancel_at > 1)
 				break;
@@ -349,7 +349,7 @@ test_long_ruler(void **state)
 {
 	Image		image = constant(20000, 1, 3, 200);
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 
 	(void) state;
 	for (int64_t seed = 0; seed < 8; seed++)
@@ -357,7 +357,7 @@ test_long_ruler(void **state)
 		Image		copy = make_image(20000, 1, 3, image.pixels);
 		long		before = counts.polls;
 
-		assert_ok(degrade_image(&host, DEGRADE_RULER_INK, 1, seed, &copy));
+		assert_ok(degrade_image(&call, DEGRADE_RULER_INK, 1, seed, &copy));
 		assert_in_range(counts.polls - before, 4, 4 + 20);
 		image_free(call_standalone(), &copy);
 	}

@@ -221,27 +221,27 @@ test_failures(void **state)
 	Image		image = rendered(1, 0, 0);
 	Quality		quality;
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	long		allocations;
 	long		polls;
 
 	(void) state;
-	assert_ok(quality_measure(&host, &image, &quality));
+	assert_ok(quality_measure(&call, &image, &quality));
 	assert_int_equal(counts.allocated, 0);
 	allocations = counts.allocations;
 	polls = counts.polls;
 	for (long fail_at = 1; fail_at <= allocations; fail_at++)
 	{
-		host = counting_host(&counts);
+		call = counting_host(&counts);
 		counts.fail_at = fail_at;
-		assert_int_equal(quality_measure(&host, &image, &quality).code, LS_OUT_OF_MEMORY);
+		assert_int_equal(quality_measure(&call, &image, &quality).code, LS_OUT_OF_MEMORY);
 		assert_int_equal(counts.allocated, 0);
 	}
 	for (long cancel_at = 1; cancel_at <= polls; cancel_at++)
 	{
-		host = counting_host(&counts);
+		call = counting_host(&counts);
 		counts.cancel_at = cancel_at;
-		assert_int_equal(quality_measure(&host, &image, &quality).code, LS_CANCELLED);
+		assert_int_equal(quality_measure(&call, &image, &quality).code, LS_CANCELLED);
 		assert_int_equal(counts.allocated, 0);
 	}
 	image_free(call_standalone(), &image);

@@ -57,11 +57,11 @@ rendered(int64_t seed, int size, int kind, int severity)
 static void
 take_step(EnhanceStep step, int threads, Image *image)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	EnhanceOptions options = enhance_options_default();
 
-	host.threads = threads;
-	assert_ok(enhance_apply(&host, step, &options, image));
+	call.threads = threads;
+	assert_ok(enhance_apply(&call, step, &options, image));
 }
 
 static Quality
@@ -162,18 +162,18 @@ test_shapes(void **state)
 		}
 		for (int mode = 1; mode < 3; mode++)
 		{
-			Call host = *call_standalone();
+			Call call = *call_standalone();
 			Image		one = make_noise(shapes[s][0], shapes[s][1], shapes[s][2], 6);
 			Image		three = copy_of(&one);
 
-			assert_ok(enhance_by_mode(&host, (EnhanceMode) mode, &one));
-			host.threads = 3;
-			assert_ok(enhance_by_mode(&host, (EnhanceMode) mode, &three));
+			assert_ok(enhance_by_mode(&call, (EnhanceMode) mode, &one));
+			call.threads = 3;
+			assert_ok(enhance_by_mode(&call, (EnhanceMode) mode, &three));
 			assert_same_image(&one, &three);
 			assert_int_equal(one.width, shapes[s][0]);
 			assert_int_equal(one.height, shapes[s][1]);
-			image_free(&host, &one);
-			image_free(&host, &three);
+			image_free(&call, &one);
+			image_free(&call, &three);
 		}
 	}
 }
@@ -586,11 +586,11 @@ static void
 test_contrast_of_a_wide_image(void **state)
 {
 	EnhanceOptions options = enhance_options_default();
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	int			width = (1 << 24) + 1;
 
 	(void) state;
-	host.threads = 2;
+	call.threads = 2;
 	for (int tiles = 1; tiles <= 2; tiles++)
 	{
 		Image		image = {width, 2, 1, malloc(2 * (size_t) width)};
@@ -599,7 +599,7 @@ test_contrast_of_a_wide_image(void **state)
 		assert_ok(set_option(&options, "contrast_tiles", tiles));
 		for (int i = 0; i < 2 * width; i++)
 			image.pixels[i] = i % 2 == 0 ? 100 : 101;
-		assert_ok(enhance_apply(&host, ENHANCE_CONTRAST, &options, &image));
+		assert_ok(enhance_apply(&call, ENHANCE_CONTRAST, &options, &image));
 		for (int i = 0; i < 2 * width; i += 4999)
 			assert_in_range(image.pixels[i], i % 2 == 0 ? 108 : 149, i % 2 == 0 ? 110 : 151);
 		free(image.pixels);
@@ -743,15 +743,15 @@ test_failures(void **state)
 	{
 		Image		original = rendered(1, 80, DEGRADE_NOISE, 2);
 		Counts		counts;
-		Call host = counting_host(&counts);
+		Call call = counting_host(&counts);
 		long		allocations;
 		long		polls;
 		Image		image = original;
 
-		image.pixels = host.alloc(host.user, samples_of(&original));
+		image.pixels = call.host.alloc(call.host.user, samples_of(&original));
 		memcpy(image.pixels, original.pixels, samples_of(&original));
-		assert_ok(enhance_apply(&host, (EnhanceStep) step, &options, &image));
-		image_free(&host, &image);
+		assert_ok(enhance_apply(&call, (EnhanceStep) step, &options, &image));
+		image_free(&call, &image);
 		assert_int_equal(counts.allocated, 0);
 		allocations = counts.allocations;
 		polls = counts.polls;
@@ -759,17 +759,17 @@ test_failures(void **state)
 		{
 			Status		status;
 
-			host = counting_host(&counts);
+			call = counting_host(&counts);
 			image = original;
-			image.pixels = host.alloc(host.user, samples_of(&original));
+			image.pixels = call.host.alloc(call.host.user, samples_of(&original));
 			memcpy(image.pixels, original.pixels, samples_of(&original));
 			if (at < allocations)
 				counts.fail_at = at + 1;
 			else
 				counts.cancel_at = at - allocations + 1;
-			status = enhance_apply(&host, (EnhanceStep) step, &options, &image);
+			status = enhance_apply(&call, (EnhanceStep) step, &options, &image);
 			assert_int_equal(status.code, at < allocations ? LS_OUT_OF_MEMORY : LS_CANCELLED);
-			image_free(&host, &image);
+			image_free(&call, &image);
 			assert_int_equal(counts.allocated, 0);
 		}
 		image_free(call_standalone(), &original);

@@ -38,15 +38,15 @@ list_ways(Degraded ways[WAYS])
 static void
 test_same_as_one_by_one(void **state)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	Image		source = lesion(96);
 	Degraded	ways[WAYS];
 	Image		images[3 * WAYS];
 
 	(void) state;
-	host.threads = 3;
+	call.threads = 3;
 	list_ways(ways);
-	assert_ok(variants_make(&host, &source, &all_modes, ways, WAYS, images));
+	assert_ok(variants_make(&call, &source, &all_modes, ways, WAYS, images));
 	for (int i = 0; i < WAYS; i++)
 	{
 		for (int m = 0; m < 3; m++)
@@ -54,30 +54,30 @@ test_same_as_one_by_one(void **state)
 			Image		plain = make_image(96, 96, 3, source.pixels);
 
 			if (ways[i].severity > 0)
-				assert_ok(degrade_image(&host, ways[i].kind, ways[i].severity, 11, &plain));
-			assert_ok(enhance_by_mode(&host, all_modes.modes[m], &plain));
+				assert_ok(degrade_image(&call, ways[i].kind, ways[i].severity, 11, &plain));
+			assert_ok(enhance_by_mode(&call, all_modes.modes[m], &plain));
 			assert_same_image(&images[3 * i + m], &plain);
-			image_free(&host, &plain);
-			image_free(&host, &images[3 * i + m]);
+			image_free(&call, &plain);
+			image_free(&call, &images[3 * i + m]);
 		}
 	}
-	image_free(&host, &source);
+	image_free(&call, &source);
 }
 
 /* Few large images at a time, and none beside another beyond a size. */
 static void
 test_at_once(void **state)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 
 	(void) state;
-	assert_int_equal(variants_at_once(&host, 64, 64), 1);
-	host.threads = 2;
-	assert_int_equal(variants_at_once(&host, 64, 64), 8);
-	assert_int_equal(variants_at_once(&host, 256, 256), 4);
-	assert_int_equal(variants_at_once(&host, 384, 384), 2);
-	assert_int_equal(variants_at_once(&host, 385, 384), 1);
-	assert_int_equal(variants_at_once(&host, 16384, 16384), 1);
+	assert_int_equal(variants_at_once(&call, 64, 64), 1);
+	call.threads = 2;
+	assert_int_equal(variants_at_once(&call, 64, 64), 8);
+	assert_int_equal(variants_at_once(&call, 256, 256), 4);
+	assert_int_equal(variants_at_once(&call, 384, 384), 2);
+	assert_int_equal(variants_at_once(&call, 385, 384), 1);
+	assert_int_equal(variants_at_once(&call, 16384, 16384), 1);
 }
 
 /* A severity that does not exist, no memory, a cancel: an error, and all
@@ -89,40 +89,40 @@ test_failures(void **state)
 	Degraded	ways[] = {{1, DEGRADE_BLUR}, {6, DEGRADE_NOISE}, {2, DEGRADE_HAIR}};
 	Image		images[9];
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	long		allocations;
 	long		polls;
 
 	(void) state;
-	host.threads = 2;
-	assert_failed(variants_make(&host, &source, &all_modes, ways, 3, images), LS_INVALID_ARGUMENT, "the severity is 6");
+	call.threads = 2;
+	assert_failed(variants_make(&call, &source, &all_modes, ways, 3, images), LS_INVALID_ARGUMENT, "the severity is 6");
 	for (int i = 0; i < 9; i++)
-		image_free(&host, &images[i]);
+		image_free(&call, &images[i]);
 	assert_int_equal(counts.allocated, 0);
 	allocations = counts.allocations;
 	for (long fail = 1; fail <= allocations; fail++)
 	{
-		host = counting_host(&counts);
-		host.threads = 2;
+		call = counting_host(&counts);
+		call.threads = 2;
 		counts.fail_at = fail;
-		assert_int_equal(variants_make(&host, &source, &all_modes, ways, 3, images).code, LS_OUT_OF_MEMORY);
+		assert_int_equal(variants_make(&call, &source, &all_modes, ways, 3, images).code, LS_OUT_OF_MEMORY);
 		for (int i = 0; i < 9; i++)
-			image_free(&host, &images[i]);
+			image_free(&call, &images[i]);
 		assert_int_equal(counts.allocated, 0);
 	}
 
-	/* one alone is made with the host itself, which is polled */
-	host = counting_host(&counts);
-	assert_ok(variants_make(&host, &source, &all_modes, ways + 2, 1, images));
+	/* one alone is made with the call itself, which is polled */
+	call = counting_host(&counts);
+	assert_ok(variants_make(&call, &source, &all_modes, ways + 2, 1, images));
 	for (int i = 0; i < 3; i++)
-		image_free(&host, &images[i]);
+		image_free(&call, &images[i]);
 	polls = counts.polls;
 	assert_true(polls > 10);
-	host = counting_host(&counts);
+	call = counting_host(&counts);
 	counts.cancel_at = polls / 2;
-	assert_int_equal(variants_make(&host, &source, &all_modes, ways + 2, 1, images).code, LS_CANCELLED);
+	assert_int_equal(variants_make(&call, &source, &all_modes, ways + 2, 1, images).code, LS_CANCELLED);
 	for (int i = 0; i < 3; i++)
-		image_free(&host, &images[i]);
+		image_free(&call, &images[i]);
 	assert_int_equal(counts.allocated, 0);
 	image_free(call_standalone(), &source);
 }

@@ -1,5 +1,5 @@
 /*
- * guarded.h: memory with guard bytes before and after it, and a host that
+ * guarded.h: memory with guard bytes before and after it, and a call that
  * allocates so. A library's generated code is not seen by sanitizers; where it
  * writes beside its memory, guards notice. Under ASan guards are poisoned, so
  * that reads of them by compiled code are noticed too.
@@ -18,7 +18,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void) (at), (void) (size))
 #endif
 
-#include "core/call.h"
+#include "core/host.h"
 
 #define GUARD_BYTES 8192		/* on each side, a multiple of 64 */
 #define GUARD_VALUE 0xA5
@@ -89,15 +89,14 @@ guarded_host_free(void *user, void *memory)
 	guarded_free(memory);
 }
 
-/* The standalone host on guarded memory. */
-static inline Call
-guarded_host(int threads)
+/* A host on guarded memory. */
+static inline Host
+guarded_host(void)
 {
-	Call host = *call_standalone();
+	Host		host = *host_standalone();
 
 	host.alloc = guarded_host_alloc;
 	host.free = guarded_host_free;
-	host.threads = threads;
 	return host;
 }
 

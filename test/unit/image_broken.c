@@ -1,7 +1,7 @@
 /*
  * image_broken.c: bytes that are no image, or a broken one, get an error that
  * says so and what to do, and leak nothing; so do all prefixes of good files,
- * a host without memory, and a cancel at any moment.
+ * a call without memory, and a cancel at any moment.
  */
 #include "image_fixture.h"
 
@@ -25,14 +25,14 @@ assert_broken(const char *name, StatusCode code, const char *text)
 {
 	File		file = load(name);
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	Image		image;
 
-	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), code, text);
+	assert_failed(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image), code, text);
 	assert_null(image.pixels);
-	assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_GREY, TURN_UPRIGHT, 2, 2, &image), code,
+	assert_failed(image_decode_at_least(&call, file.bytes, file.size, DECODE_GREY, TURN_UPRIGHT, 2, 2, &image), code,
 				  text);
-	assert_failed(mask_decode(&host, file.bytes, file.size, TURN_UPRIGHT, &image, NULL), code, text);
+	assert_failed(mask_decode(&call, file.bytes, file.size, TURN_UPRIGHT, &image, NULL), code, text);
 	assert_int_equal(counts.allocated, 0);
 	free(file.bytes);
 }
@@ -90,21 +90,21 @@ test_bmp(void **state)
 static void
 test_not_an_image(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Image		image;
 	ImageInfo	info;
 
 	(void) state;
-	assert_failed(image_decode(host, "", 0, DECODE_RGB, &image), LS_INVALID_IMAGE, "empty");
-	assert_failed(image_info(host, NULL, 0, &info), LS_INVALID_IMAGE, "empty");
-	assert_failed(mask_decode(host, "", 0, TURN_UPRIGHT, &image, NULL), LS_INVALID_IMAGE, "empty");
-	assert_failed(image_decode(host, "hel\1o", 5, DECODE_RGB, &image), LS_INVALID_IMAGE,
+	assert_failed(image_decode(call, "", 0, DECODE_RGB, &image), LS_INVALID_IMAGE, "empty");
+	assert_failed(image_info(call, NULL, 0, &info), LS_INVALID_IMAGE, "empty");
+	assert_failed(mask_decode(call, "", 0, TURN_UPRIGHT, &image, NULL), LS_INVALID_IMAGE, "empty");
+	assert_failed(image_decode(call, "hel\1o", 5, DECODE_RGB, &image), LS_INVALID_IMAGE,
 				  "5 bytes that are not an image");
-	assert_failed(image_info(host, "GIF89a", 6, &info), LS_UNSUPPORTED, "a GIF image");
-	assert_failed(image_info(host, "B", 1, &info), LS_INVALID_IMAGE, "not an image");
-	assert_failed(image_info(host, "BM", 2, &info), LS_INVALID_IMAGE, "truncated");
-	assert_failed(image_info(host, "\xFF\xD8\xFF", 3, &info), LS_INVALID_IMAGE, "truncated");
-	assert_failed(image_info(host, "\x89PNG\r\n\x1a\n", 8, &info), LS_INVALID_IMAGE, "truncated");
+	assert_failed(image_info(call, "GIF89a", 6, &info), LS_UNSUPPORTED, "a GIF image");
+	assert_failed(image_info(call, "B", 1, &info), LS_INVALID_IMAGE, "not an image");
+	assert_failed(image_info(call, "BM", 2, &info), LS_INVALID_IMAGE, "truncated");
+	assert_failed(image_info(call, "\xFF\xD8\xFF", 3, &info), LS_INVALID_IMAGE, "truncated");
+	assert_failed(image_info(call, "\x89PNG\r\n\x1a\n", 8, &info), LS_INVALID_IMAGE, "truncated");
 }
 
 /* Bytes from one case to the next where every byte makes a case: slow runs
@@ -122,7 +122,7 @@ static void
 test_every_prefix(void **state)
 {
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -139,11 +139,11 @@ test_every_prefix(void **state)
 			Status		status;
 
 			memcpy(prefix, file.bytes, size);
-			status = image_decode(&host, prefix, size, DECODE_RGB, &image);
+			status = image_decode(&call, prefix, size, DECODE_RGB, &image);
 			if (status.code == LS_OK && size + end >= file.size)
 			{
 				assert_same_image(&image, &whole);
-				image_free(&host, &image);
+				image_free(&call, &image);
 			}
 			else if (status.code != LS_INVALID_IMAGE || image.pixels != NULL)
 				fail_msg("%s cut after %zu of %zu bytes: status %d", good_files[i], size, file.size, status.code);
@@ -161,10 +161,10 @@ static void
 test_every_byte_changed(void **state)
 {
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 
 	(void) state;
-	host.max_pixels = 100000;
+	call.max_pixels = 100000;
 	for (int i = 0; i < COUNT(good_files); i++)
 	{
 		File		file = load(good_files[i]);
@@ -176,9 +176,9 @@ test_every_byte_changed(void **state)
 			Status		status;
 
 			file.bytes[at] = (uint8_t) (at % 2 == 0 ? old ^ 0xFF : old ^ 1u << at % 8);
-			status = image_decode(&host, file.bytes, file.size, DECODE_GREY, &image);
+			status = image_decode(&call, file.bytes, file.size, DECODE_GREY, &image);
 			assert_int_equal(status.code == LS_OK, image.pixels != NULL);
-			image_free(&host, &image);
+			image_free(&call, &image);
 			file.bytes[at] = old;
 		}
 		free(file.bytes);
@@ -196,16 +196,16 @@ test_max_pixels(void **state)
 	for (int i = 0; i < COUNT(files); i++)
 	{
 		File		file = load(files[i]);
-		Call host = *call_standalone();
+		Call call = *call_standalone();
 		Image		image;
 
-		host.max_pixels = i < 2 ? 35 : 48 * 32;
-		assert_ok(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image));
-		image_free(&host, &image);
-		host.max_pixels--;
-		assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
+		call.max_pixels = i < 2 ? 35 : 48 * 32;
+		assert_ok(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image));
+		image_free(&call, &image);
+		call.max_pixels--;
+		assert_failed(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
 					  "the limit is");
-		assert_failed(image_decode_at_least(&host, file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 2, 2, &image),
+		assert_failed(image_decode_at_least(&call, file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 2, 2, &image),
 					  LS_LIMIT_EXCEEDED, "the limit is");
 		free(file.bytes);
 	}
@@ -216,57 +216,57 @@ static void
 test_max_memory(void **state)
 {
 	File		file = load("progressive.jpg");
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	Image		image;
 
 	(void) state;
-	host.max_memory = 1000;
-	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED, "bytes");
+	call.host.max_memory = 1000;
+	assert_failed(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED, "bytes");
 	free(file.bytes);
 }
 
 /* What can be done to an image; each must return the first failure. */
 static Status
-work(const Call *host, const File *file)
+work(const Call *call, const File *file)
 {
 	Image		image;
 	Image		small = {0};
 	Image		grey = {0};
 	Image		drawn = {0};
 	EncodedImage encoded = {0};
-	Status		status = image_decode(host, file->bytes, file->size, DECODE_RGB, &image);
+	Status		status = image_decode(call, file->bytes, file->size, DECODE_RGB, &image);
 
 	if (status.code == LS_OK)
-		status = image_resize(host, &image, 5, 40, &small);
+		status = image_resize(call, &image, 5, 40, &small);
 	if (status.code == LS_OK)
-		status = mask_decode(host, file->bytes, file->size, TURN_UPRIGHT, &grey, NULL);
+		status = mask_decode(call, file->bytes, file->size, TURN_UPRIGHT, &grey, NULL);
 	if (status.code == LS_INVALID_IMAGE)	/* a picture, no mask */
-		status = image_decode(host, file->bytes, file->size, DECODE_GREY, &grey);
+		status = image_decode(call, file->bytes, file->size, DECODE_GREY, &grey);
 	if (status.code == LS_OK)
-		status = draw_overlay(host, &image, &grey, &grey, &drawn);
-	image_free(host, &drawn);
+		status = draw_overlay(call, &image, &grey, &grey, &drawn);
+	image_free(call, &drawn);
 	if (status.code == LS_OK)
-		status = draw_panel(host, &image, &grey, &grey, &drawn);
+		status = draw_panel(call, &image, &grey, &grey, &drawn);
 	if (status.code == LS_OK)
-		status = png_encode(host, &small, 6, &encoded);
-	call_free(host, encoded.bytes);
+		status = png_encode(call, &small, 6, &encoded);
+	call_free(call, encoded.bytes);
 	encoded.bytes = NULL;
 	if (status.code == LS_OK)
-		status = jpeg_encode(host, &small, 90, &encoded);
-	call_free(host, encoded.bytes);
+		status = jpeg_encode(call, &small, 90, &encoded);
+	call_free(call, encoded.bytes);
 	encoded.bytes = NULL;
 	if (status.code == LS_OK)
-		status = bmp_encode(host, &small, &encoded);
-	call_free(host, encoded.bytes);
-	image_free(host, &small);
-	image_free(host, &grey);
-	image_free(host, &drawn);
-	image_free(host, &image);
+		status = bmp_encode(call, &small, &encoded);
+	call_free(call, encoded.bytes);
+	image_free(call, &small);
+	image_free(call, &grey);
+	image_free(call, &drawn);
+	image_free(call, &image);
 	if (status.code == LS_OK)
 	{
-		status = synthetic_lesion(host, 1, 20, 16, 5, &image, &grey);
-		image_free(host, &image);
-		image_free(host, &grey);
+		status = synthetic_lesion(call, 1, 20, 16, 5, &image, &grey);
+		image_free(call, &image);
+		image_free(call, &grey);
 	}
 	return status;
 }
@@ -276,7 +276,7 @@ static void
 test_no_memory(void **state)
 {
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -285,7 +285,7 @@ test_no_memory(void **state)
 		long		allocations;
 
 		counts = (Counts) {0};
-		assert_ok(work(&host, &file));
+		assert_ok(work(&call, &file));
 		allocations = counts.allocations;
 		assert_true(allocations > 10);
 		for (long at = 1; at <= allocations; at++)
@@ -293,7 +293,7 @@ test_no_memory(void **state)
 			Status		status;
 
 			counts = (Counts) {.fail_at = at};
-			status = work(&host, &file);
+			status = work(&call, &file);
 			if (status.code != LS_OUT_OF_MEMORY || counts.allocated != 0)
 				fail_msg("%s without allocation %ld of %ld: status %d (%s), %ld blocks left", good_files[i], at,
 						 allocations, status.code, status.message, counts.allocated);
@@ -307,7 +307,7 @@ static void
 test_cancel(void **state)
 {
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -316,13 +316,13 @@ test_cancel(void **state)
 		long		polls;
 
 		counts = (Counts) {0};
-		assert_ok(work(&host, &file));
+		assert_ok(work(&call, &file));
 		polls = counts.polls;
 		assert_true(polls > 10);
 		for (long at = 1; at <= polls; at++)
 		{
 			counts = (Counts) {.cancel_at = at};
-			assert_int_equal(work(&host, &file).code, LS_CANCELLED);
+			assert_int_equal(work(&call, &file).code, LS_CANCELLED);
 			assert_int_equal(counts.allocated, 0);
 			assert_int_equal(counts.polls, at);
 		}
@@ -336,31 +336,31 @@ static void
 test_polls(void **state)
 {
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	Image		image = make_noise(64, 4096, 3, 1);
 	Image		again;
 	EncodedImage encoded;
 
 	(void) state;
-	assert_ok(png_encode(&host, &image, 1, &encoded));
+	assert_ok(png_encode(&call, &image, 1, &encoded));
 	assert_true(counts.polls >= 128);
 	counts.polls = 0;
-	assert_ok(image_decode(&host, encoded.bytes, encoded.size, DECODE_RGB, &again));
+	assert_ok(image_decode(&call, encoded.bytes, encoded.size, DECODE_RGB, &again));
 	assert_true(counts.polls >= 128);
-	image_free(&host, &again);
-	call_free(&host, encoded.bytes);
+	image_free(&call, &again);
+	call_free(&call, encoded.bytes);
 	counts.polls = 0;
-	assert_ok(jpeg_encode(&host, &image, 90, &encoded));
+	assert_ok(jpeg_encode(&call, &image, 90, &encoded));
 	assert_true(counts.polls >= 128);
 	counts.polls = 0;
-	assert_ok(image_decode(&host, encoded.bytes, encoded.size, DECODE_RGB, &again));
+	assert_ok(image_decode(&call, encoded.bytes, encoded.size, DECODE_RGB, &again));
 	assert_true(counts.polls >= 128);
-	image_free(&host, &again);
-	call_free(&host, encoded.bytes);
+	image_free(&call, &again);
+	call_free(&call, encoded.bytes);
 	counts.polls = 0;
-	assert_ok(image_resize(&host, &image, 32, 32, &again));
+	assert_ok(image_resize(&call, &image, 32, 32, &again));
 	assert_true(counts.polls >= 128);
-	image_free(&host, &again);
+	image_free(&call, &again);
 	image_free(call_standalone(), &image);
 	assert_int_equal(counts.allocated, 0);
 }

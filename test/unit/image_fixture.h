@@ -1,6 +1,6 @@
 /*
  * image_fixture.h: what the image tests share: files of test/data, the
- * patterns they hold (see test/data/generate.py), and a host that counts
+ * patterns they hold (see test/data/generate.py), and a call that counts
  * allocations and can refuse or cancel at a chosen moment.
  */
 #ifndef LESIONSEG_TEST_IMAGE_FIXTURE_H
@@ -29,7 +29,7 @@ typedef struct File
 	size_t		size;
 } File;
 
-/* What the counting host has seen, and when it is to misbehave. */
+/* What the counting call has seen, and when it is to misbehave. */
 typedef struct Counts
 {
 	long		allocated;		/* blocks in use */
@@ -70,18 +70,19 @@ counting_poll(void *user)
 	return counts->cancel_at != 0 && counts->polls >= counts->cancel_at;
 }
 
-/* A host that counts into counts, which start at zero. */
+/* A call that counts into counts, which start at zero. */
 static inline Call
 counting_host(Counts *counts)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 
 	memset(counts, 0, sizeof *counts);
-	host.alloc = counting_alloc;
-	host.free = counting_free;
-	host.poll = counting_poll;
-	host.user = counts;
-	return host;
+	call.host.alloc = counting_alloc;
+	call.host.free = counting_free;
+	call.poll = counting_poll;
+	call.host.user = counts;
+	call.user = counts;
+	return call;
 }
 
 /* Fail the test unless status is OK, showing what it says. */

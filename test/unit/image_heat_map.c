@@ -62,12 +62,12 @@ test_failures(void **state)
 	static const double cells[1] = {1};
 	HeatMap		map = {1, 1, names, names, cells, 1};
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	Image		image;
 
 	(void) state;
 	counts.fail_at = 1;
-	assert_int_equal(heat_map_draw(&host, &map, &image).code, LS_OUT_OF_MEMORY);
+	assert_int_equal(heat_map_draw(&call, &map, &image).code, LS_OUT_OF_MEMORY);
 	assert_int_equal(counts.allocated, 0);
 }
 

@@ -13,11 +13,11 @@ assert_mask(const char *name, MaskKind kind, const char *row)
 {
 	File		file = load(name);
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	MaskKind	found;
 	Image		mask;
 
-	assert_ok(mask_decode(&host, file.bytes, file.size, TURN_UPRIGHT, &mask, &found));
+	assert_ok(mask_decode(&call, file.bytes, file.size, TURN_UPRIGHT, &mask, &found));
 	assert_int_equal(mask.channels, 1);
 	assert_int_equal(mask.width, PATTERN_WIDTH);
 	assert_int_equal(mask.height, PATTERN_HEIGHT);
@@ -30,7 +30,7 @@ assert_mask(const char *name, MaskKind kind, const char *row)
 		if (mask.pixels[i] != want)
 			fail_msg("%s: pixel %d is %d, not %d", name, i, mask.pixels[i], want);
 	}
-	image_free(&host, &mask);
+	image_free(&call, &mask);
 	assert_int_equal(counts.allocated, 0);
 	free(file.bytes);
 }
@@ -41,10 +41,10 @@ assert_unclear(const char *name, const char *reason)
 {
 	File		file = load(name);
 	Counts		counts;
-	Call host = counting_host(&counts);
+	Call call = counting_host(&counts);
 	Image		mask;
 
-	assert_failed(mask_decode(&host, file.bytes, file.size, TURN_UPRIGHT, &mask, NULL), LS_INVALID_IMAGE, reason);
+	assert_failed(mask_decode(&call, file.bytes, file.size, TURN_UPRIGHT, &mask, NULL), LS_INVALID_IMAGE, reason);
 	assert_null(mask.pixels);
 	assert_int_equal(counts.allocated, 0);
 	free(file.bytes);
@@ -171,7 +171,7 @@ test_lossy(void **state)
 static void
 test_photograph(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	EncodedImage encoded[3];
 	Image		picture;
 	Image		mask;
@@ -180,22 +180,22 @@ test_photograph(void **state)
 	(void) state;
 	for (int severity = 1; severity <= 5; severity++)
 	{
-		assert_ok(synthetic_lesion(host, severity, 256, 192, severity, &picture, &mask));
-		assert_ok(png_encode(host, &picture, 1, &encoded[0]));
-		assert_ok(jpeg_encode(host, &picture, 75, &encoded[1]));
-		assert_ok(bmp_encode(host, &picture, &encoded[2]));
+		assert_ok(synthetic_lesion(call, severity, 256, 192, severity, &picture, &mask));
+		assert_ok(png_encode(call, &picture, 1, &encoded[0]));
+		assert_ok(jpeg_encode(call, &picture, 75, &encoded[1]));
+		assert_ok(bmp_encode(call, &picture, &encoded[2]));
 		for (int i = 0; i < 3; i++)
 		{
-			assert_failed(mask_decode(host, encoded[i].bytes, encoded[i].size, TURN_UPRIGHT, &read, NULL), LS_INVALID_IMAGE,
+			assert_failed(mask_decode(call, encoded[i].bytes, encoded[i].size, TURN_UPRIGHT, &read, NULL), LS_INVALID_IMAGE,
 						  "a photograph, not a mask");
-			call_free(host, encoded[i].bytes);
+			call_free(call, encoded[i].bytes);
 		}
-		assert_ok(jpeg_encode(host, &mask, 50, &encoded[0]));
-		assert_ok(mask_decode(host, encoded[0].bytes, encoded[0].size, TURN_UPRIGHT, &read, NULL));
-		call_free(host, encoded[0].bytes);
-		image_free(host, &read);
-		image_free(host, &picture);
-		image_free(host, &mask);
+		assert_ok(jpeg_encode(call, &mask, 50, &encoded[0]));
+		assert_ok(mask_decode(call, encoded[0].bytes, encoded[0].size, TURN_UPRIGHT, &read, NULL));
+		call_free(call, encoded[0].bytes);
+		image_free(call, &read);
+		image_free(call, &picture);
+		image_free(call, &mask);
 	}
 }
 

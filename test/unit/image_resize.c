@@ -276,19 +276,19 @@ test_known_bytes(void **state)
 	(void) state;
 	for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
 	{
-		Call host = *call_standalone();
+		Call call = *call_standalone();
 		Image		image = make_noise(101, 67, known[k].channels, 5);
 		Image		result;
 		uint32_t	hash = 2166136261u;
 
-		host.threads = 1 + (int) k % 3;
-		assert_ok(image_resize(&host, &image, known[k].width, known[k].height, &result));
+		call.threads = 1 + (int) k % 3;
+		assert_ok(image_resize(&call, &image, known[k].width, known[k].height, &result));
 		for (size_t i = 0; i < samples_of(&result); i++)
 			hash = (hash ^ result.pixels[i]) * 16777619u;
 		if (hash != known[k].hash)
 			fail_msg("%d x %d: 0x%08X", known[k].width, known[k].height, hash);
-		image_free(&host, &result);
-		image_free(&host, &image);
+		image_free(&call, &result);
+		image_free(&call, &image);
 	}
 }
 

@@ -174,16 +174,16 @@ test_neither_trivial_nor_hopeless(void **state)
 static void
 test_bad_arguments(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Image		image;
 	Image		mask;
 
 	(void) state;
-	assert_failed(synthetic_lesion(host, 1, 15, 64, 0, &image, &mask), LS_INVALID_ARGUMENT, "15 x 64");
-	assert_failed(synthetic_lesion(host, 1, 64, 16385, 0, &image, &mask), LS_INVALID_ARGUMENT, "64 x 16385");
-	assert_failed(synthetic_lesion(host, 1, 64, 64, 6, &image, &mask), LS_INVALID_ARGUMENT, "severity is 6");
-	assert_failed(synthetic_lesion(host, 1, 64, 64, -1, &image, &mask), LS_INVALID_ARGUMENT, "severity is -1");
-	assert_failed(synthetic_lesion(host, 1, 16384, 16384, 0, &image, &mask), LS_LIMIT_EXCEEDED, "16384 x 16384");
+	assert_failed(synthetic_lesion(call, 1, 15, 64, 0, &image, &mask), LS_INVALID_ARGUMENT, "15 x 64");
+	assert_failed(synthetic_lesion(call, 1, 64, 16385, 0, &image, &mask), LS_INVALID_ARGUMENT, "64 x 16385");
+	assert_failed(synthetic_lesion(call, 1, 64, 64, 6, &image, &mask), LS_INVALID_ARGUMENT, "severity is 6");
+	assert_failed(synthetic_lesion(call, 1, 64, 64, -1, &image, &mask), LS_INVALID_ARGUMENT, "severity is -1");
+	assert_failed(synthetic_lesion(call, 1, 16384, 16384, 0, &image, &mask), LS_LIMIT_EXCEEDED, "16384 x 16384");
 	assert_null(image.pixels);
 	assert_null(mask.pixels);
 }

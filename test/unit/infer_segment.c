@@ -32,11 +32,10 @@ bench_init(Bench *bench)
 {
 	test_host_init(&bench->owner);
 	test_host_init(&bench->caller);
-	bench->network = fixture_unet(&bench->owner.context, 2, 2, 3);
+	bench->network = fixture_unet(&bench->owner.call, 2, 2, 3);
 	bench->network->image_size = SIZE;
 	bench->choice = (EngineChoice) {BACKEND_AUTO, PRECISION_F32};
-	assert_int_equal(segmenter_create(bench->network, &bench->choice, &bench->segmenter).code, LS_OK);
-	segmenter_set_host(bench->segmenter, &bench->caller.context);
+	assert_int_equal(segmenter_create(bench->network, &bench->caller.call, &bench->choice, &bench->segmenter).code, LS_OK);
 }
 
 static void
@@ -54,7 +53,7 @@ bench_end(Bench *bench)
 static EncodedImage
 lesion(Bench *bench, int width, int height, bool jpeg)
 {
-	const Call *host = &bench->caller.context;
+	const Call *host = &bench->caller.call;
 	EncodedImage encoded;
 	Image		image;
 	Image		mask;
@@ -73,7 +72,7 @@ lesion(Bench *bench, int width, int height, bool jpeg)
 static void
 expected_map(Bench *bench, EncodedImage encoded, float *map)
 {
-	const Call *host = &bench->caller.context;
+	const Call *host = &bench->caller.call;
 	Predictor  *predictor;
 	Image		image;
 	Image		resized;
@@ -81,8 +80,8 @@ expected_map(Bench *bench, EncodedImage encoded, float *map)
 	assert_int_equal(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image).code,
 					 LS_OK);
 	assert_int_equal(image_resize(host, &image, SIZE, SIZE, &resized).code, LS_OK);
-	assert_int_equal(predictor_create(bench->network, &bench->choice, 1, SIZE, SIZE, &predictor).code, LS_OK);
-	assert_int_equal(predictor_run(predictor, resized.pixels, map).code, LS_OK);
+	assert_int_equal(predictor_create(bench->network, &bench->caller.call, &bench->choice, 1, SIZE, SIZE, &predictor).code, LS_OK);
+	assert_int_equal(predictor_run(predictor, &bench->caller.call, resized.pixels, map).code, LS_OK);
 	predictor_free(predictor);
 	image_free(host, &image);
 	image_free(host, &resized);
@@ -100,7 +99,7 @@ static Status
 segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *options, Image *mask,
 			  Image *probabilities, double *disagreement)
 {
-	const Call *host = &bench->caller.context;
+	const Call *host = &bench->caller.call;
 	const double weight = 1;
 	ProbabilityMap map;
 	Image		image;
@@ -110,7 +109,7 @@ segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *o
 	if (probabilities != NULL)
 		memset(probabilities, 0, sizeof *probabilities);
 	TRY(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image));
-	status = segmenter_run(bench->segmenter, &image, tta, options->threshold, &map);
+	status = segmenter_run(bench->segmenter, &bench->caller.call, &image, tta, options->threshold, &map);
 	image_free(host, &image);
 	TRY(status);
 	if (disagreement != NULL)
@@ -182,8 +181,8 @@ assert_segments(Bench *bench, EncodedImage encoded, int width, int height)
 		}
 	}
 	assert_in_range(lesion_pixels, 1, width * height - 1);
-	image_free(&bench->caller.context, &mask);
-	image_free(&bench->caller.context, &probabilities);
+	image_free(&bench->caller.call, &mask);
+	image_free(&bench->caller.call, &probabilities);
 }
 
 /* Own size, the size asked for, and back: PNG and JPEG. */
@@ -201,13 +200,13 @@ test_sizes(void **state)
 		assert_segments(&bench, encoded, 100, 75);
 		assert_segments(&bench, encoded, 50, 200);
 		assert_segments(&bench, encoded, 100, 75);
-		call_free(&bench.caller.context, encoded.bytes);
+		call_free(&bench.caller.call, encoded.bytes);
 		encoded = lesion(&bench, SIZE, SIZE, jpeg);
 		assert_segments(&bench, encoded, SIZE, SIZE);
-		call_free(&bench.caller.context, encoded.bytes);
+		call_free(&bench.caller.call, encoded.bytes);
 		encoded = lesion(&bench, 20, 16, jpeg);
 		assert_segments(&bench, encoded, 20, 16);
-		call_free(&bench.caller.context, encoded.bytes);
+		call_free(&bench.caller.call, encoded.bytes);
 	}
 	bench_end(&bench);
 }
@@ -227,7 +226,7 @@ test_memory_ownership(void **state)
 	bench_init(&bench);
 	encoded = lesion(&bench, 60, 40, false);
 	assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code, LS_OK);
-	image_free(&bench.caller.context, &mask);
+	image_free(&bench.caller.call, &mask);
 	kept = bench.owner.live;
 	for (int i = 0; i < 3; i++)
 	{
@@ -235,10 +234,10 @@ test_memory_ownership(void **state)
 						 LS_OK);
 		assert_int_equal(bench.owner.live, kept);
 		assert_int_equal(bench.caller.live, 2);
-		image_free(&bench.caller.context, &mask);
+		image_free(&bench.caller.call, &mask);
 	}
 	assert_true(segmenter_memory(bench.segmenter) > predictor_memory(segmenter_predictor(bench.segmenter)));
-	call_free(&bench.caller.context, encoded.bytes);
+	call_free(&bench.caller.call, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -275,7 +274,7 @@ test_failures(void **state)
 	assert_fails(&bench, encoded.bytes, encoded.size / 2, mask_options(60, 40, 0.5), LS_INVALID_IMAGE);
 	assert_fails(&bench, "", 0, mask_options(60, 40, 0.5), LS_INVALID_IMAGE);
 	assert_segments(&bench, encoded, 60, 40);
-	call_free(&bench.caller.context, encoded.bytes);
+	call_free(&bench.caller.call, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -285,38 +284,32 @@ test_cancel(void **state)
 {
 	Bench		bench;
 	EncodedImage encoded;
-	TestHost   *hosts[2] = {&bench.caller, &bench.owner};
+	TestHost   *host = &bench.caller;
 	MaskOptions options = mask_options(300, 200, 0.5);
 	Image		mask;
+	long		polls;
 
 	(void) state;
 	bench_init(&bench);
 	encoded = lesion(&bench, 300, 200, true);
-	for (int i = 0; i < 2; i++)
+	host->polls = 0;
+	assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code, LS_OK);
+	image_free(&host->call, &mask);
+	polls = host->polls;
+	assert_true(polls > 5);
+	assert_int_equal(bench.owner.polls, 0);	/* only the call is asked */
+	for (long stop = 0; stop < polls; stop++)
 	{
-		TestHost   *host = hosts[i];
-		long		polls;
-
 		host->polls = 0;
-		assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code,
-						 LS_OK);
-		image_free(&bench.caller.context, &mask);
-		polls = host->polls;
-		assert_true(polls > 5);
-		for (long stop = 0; stop < polls; stop++)
-		{
-			host->polls = 0;
-			host->stop_after = stop;
-			assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code,
-							 LS_CANCELLED);
-			host->stop_after = -1;
-			assert_int_equal(host->polls, stop + 1);
-			assert_null(mask.pixels);
-			assert_int_equal(bench.caller.live, 1);
-		}
+		host->stop_after = stop;
+		assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code, LS_CANCELLED);
+		host->stop_after = -1;
+		assert_int_equal(host->polls, stop + 1);
+		assert_null(mask.pixels);
+		assert_int_equal(host->live, 1);
 	}
 	assert_segments(&bench, encoded, 300, 200);
-	call_free(&bench.caller.context, encoded.bytes);
+	call_free(&host->call, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -332,16 +325,16 @@ test_network_size(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	network = fixture_unet(&host.context, 2, 2, 3);
-	status = segmenter_create(network, &choice, &segmenter);
+	network = fixture_unet(&host.call, 2, 2, 3);
+	status = segmenter_create(network, call_standalone(), &choice, &segmenter);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "the network has not been trained");
 	assert_null(segmenter);
 	network->image_size = 30;
-	assert_int_equal(segmenter_create(network, &choice, &segmenter).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(segmenter_create(network, call_standalone(), &choice, &segmenter).code, LS_INVALID_ARGUMENT);
 	assert_null(segmenter);
 	network->image_size = SIZE;
-	assert_int_equal(segmenter_create(network, &choice, &segmenter).code, LS_OK);
+	assert_int_equal(segmenter_create(network, call_standalone(), &choice, &segmenter).code, LS_OK);
 	segmenter_free(segmenter);
 	network_free(network);
 	assert_int_equal(host.live, 0);
@@ -353,7 +346,7 @@ test_network_size(void **state)
 static void
 assert_equivariant(Bench *bench, int side, int mask_side)
 {
-	const Call *host = &bench->caller.context;
+	const Call *host = &bench->caller.call;
 	MaskOptions options = mask_options(mask_side, mask_side, 0.5);
 	EncodedImage encoded = lesion(bench, side, side, false);
 	Image		image;

@@ -35,25 +35,25 @@ test_images(void **state)
 	{
 		Image		source;
 
-		assert_int_equal(image_create(&host.context, 3, 2, channels, &source).code, LS_OK);
+		assert_int_equal(image_create(&host.call, 3, 2, channels, &source).code, LS_OK);
 		for (int i = 0; i < 6 * channels; i++)
 			source.pixels[i] = (uint8_t) (i / channels + 1 + 10 * (i % channels));
 		for (int symmetry = 0; symmetry < SYMMETRIES; symmetry++)
 		{
 			Image		seen;
 
-			assert_int_equal(symmetry_image(&host.context, symmetry, &source, &seen).code, LS_OK);
+			assert_int_equal(symmetry_image(&host.call, symmetry, &source, &seen).code, LS_OK);
 			assert_int_equal(seen.width, symmetry < 4 ? 3 : 2);
 			assert_int_equal(seen.height, symmetry < 4 ? 2 : 3);
 			assert_int_equal(seen.channels, channels);
 			for (int i = 0; i < 6 * channels; i++)
 				assert_int_equal(seen.pixels[i], expected[symmetry][i / channels] + 10 * (i % channels));
-			image_free(&host.context, &seen);
+			image_free(&host.call, &seen);
 		}
 		host.stop_after = host.polls;
-		assert_int_equal(symmetry_image(&host.context, 1, &source, &(Image) {0}).code, LS_CANCELLED);
+		assert_int_equal(symmetry_image(&host.call, 1, &source, &(Image) {0}).code, LS_CANCELLED);
 		host.stop_after = -1;
-		image_free(&host.context, &source);
+		image_free(&host.call, &source);
 	}
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
@@ -76,7 +76,7 @@ test_mean_of_views(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	assert_int_equal(symmetry_mean_create(&host.context, 2, &mean).code, LS_OK);
+	assert_int_equal(symmetry_mean_create(&host.call, 2, &mean).code, LS_OK);
 	for (int symmetry = 0; symmetry < SYMMETRIES; symmetry++)
 	{
 		for (int i = 0; i < 4; i++)
@@ -86,7 +86,7 @@ test_mean_of_views(void **state)
 	symmetry_mean_finish(&mean, map, &disagreement);
 	assert_memory_equal(map, upright, sizeof map);
 	assert_true(disagreement == 0);
-	symmetry_mean_free(&host.context, &mean);
+	symmetry_mean_free(&host.call, &mean);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }
@@ -104,13 +104,13 @@ test_disagreement(void **state)
 	test_host_init(&host);
 	for (int above = 0; above <= SYMMETRIES; above++)
 	{
-		assert_int_equal(symmetry_mean_create(&host.context, 1, &mean).code, LS_OK);
+		assert_int_equal(symmetry_mean_create(&host.call, 1, &mean).code, LS_OK);
 		for (int symmetry = 0; symmetry < SYMMETRIES; symmetry++)
 			symmetry_mean_add(&mean, symmetry, &(float) {symmetry < above ? 0.875f : 0.125f}, 0.5f);
 		symmetry_mean_finish(&mean, &map, &disagreement);
 		assert_true(map == 0.125f + 0.75f * (float) above / 8);
 		assert_true(disagreement == (above == 0 ? 0 : 1 - (above - 1) / 7.0));
-		symmetry_mean_free(&host.context, &mean);
+		symmetry_mean_free(&host.call, &mean);
 	}
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);

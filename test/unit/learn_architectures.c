@@ -43,7 +43,7 @@ make_network(const Call *host, const Course *course)
 	for (int i = 0; i < 4 && course->config[i].key != NULL; i++)
 		assert_int_equal(arch_config_set(architecture, &config, course->config[i].key,
 										 course->config[i].value).code, LS_OK);
-	assert_int_equal(network_create(host, architecture, &config, &network).code, LS_OK);
+	assert_int_equal(network_create(&host->host, architecture, &config, &network).code, LS_OK);
 	network_initialise(network, 1);
 	return network;
 }
@@ -66,17 +66,17 @@ take(const Course *course)
 		skip();
 
 	test_host_init(&host);
-	network = make_network(&host.context, course);
-	training = fixture_lesions(&host.context, SIZE, IN_MEMORY, 1, 32);
-	validation = fixture_lesions(&host.context, SIZE, IN_MEMORY, 1000, 10);
+	network = make_network(&host.call, course);
+	training = fixture_lesions(&host.call, SIZE, IN_MEMORY, 1, 32);
+	validation = fixture_lesions(&host.call, SIZE, IN_MEMORY, 1000, 10);
 	options = train_options_default(network->architecture);
 	options.epochs = course->epochs;
 	options.batch_size = 4;
 	options.learning_rate = course->learning_rate;
-	assert_int_equal(trainer_create(network, training, validation, &options, &trainer).code, LS_OK);
+	assert_int_equal(trainer_create(network, &host.call, training, validation, &options, &trainer).code, LS_OK);
 	while (!trainer_done(trainer))
 	{
-		Status		status = trainer_run_epoch(trainer, &report);
+		Status		status = trainer_run_epoch(trainer, &host.call, &report);
 
 		assert_string_equal(status.message, "");
 	}

@@ -71,7 +71,7 @@ write_sample(TestHost *host, void **bytes, size_t *size)
 		.best_merit = 0.75,
 		.best_dice = 0.75,
 	};
-	assert_int_equal(checkpoint_write(&host->context, &written.checkpoint, bytes, size).code, LS_OK);
+	assert_int_equal(checkpoint_write(&host->call, &written.checkpoint, bytes, size).code, LS_OK);
 }
 
 static void
@@ -97,7 +97,7 @@ test_round_trip(void **state)
 	assert_int_equal(read.checkpoint.progress.best_epoch, 3);
 	assert_true(read.checkpoint.progress.best_merit == 0.75);
 	assert_true(read.checkpoint.progress.best_dice == 0.75);
-	call_free(&host.context, bytes);
+	call_free(&host.call, bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }
@@ -146,7 +146,7 @@ test_another_run(void **state)
 	ASSERT_DIFFERS(run->gradient_clip = 0, "gradient clip");
 	ASSERT_DIFFERS(run->augment[6] = 0, "augmentation");
 	ASSERT_DIFFERS(run->augment[AUGMENT_VALUES - 1] = 1, "augmentation");
-	call_free(&host.context, bytes);
+	call_free(&host.call, bytes);
 	test_host_end(&host);
 }
 
@@ -197,7 +197,7 @@ test_broken_bytes(void **state)
 	memcpy(copy, bytes, size);
 	assert_int_equal(checkpoint_read(copy, size, &fixture.checkpoint).code, LS_OK);
 	free(copy);
-	call_free(&host.context, bytes);
+	call_free(&host.call, bytes);
 	test_host_end(&host);
 }
 

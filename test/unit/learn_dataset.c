@@ -40,7 +40,7 @@ add_noise(const Call *host, Dataset *dataset, uint64_t seed, int width, int heig
 {
 	EncodedImage image = noise_png(host, seed, width, height, 3);
 	EncodedImage mask = noise_png(host, seed, width, height, 1);
-	Status		status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL);
+	Status		status = dataset_add(dataset, host, image.bytes, image.size, mask.bytes, mask.size, NULL);
 
 	call_free(host, image.bytes);
 	call_free(host, mask.bytes);
@@ -78,10 +78,10 @@ test_memory_and_spill(void **state)
 		Dataset    *dataset;
 
 		test_host_init(&host);
-		assert_int_equal(dataset_create(&host.context, SIZE, memory[m], &dataset).code, LS_OK);
+		assert_int_equal(dataset_create(&host.call.host, SIZE, memory[m], &dataset).code, LS_OK);
 		assert_int_equal(dataset_size(dataset), SIZE);
 		for (int i = 0; i < 12; i++)
-			assert_int_equal(add_noise(&host.context, dataset, (uint64_t) i, SIZE, SIZE).code, LS_OK);
+			assert_int_equal(add_noise(&host.call, dataset, (uint64_t) i, SIZE, SIZE).code, LS_OK);
 		assert_int_equal(dataset_count(dataset), 12);
 		assert_int_equal(host.spilled, spilled[m] * RECORD);
 		for (int i = 11; i >= 0; i--)
@@ -106,17 +106,17 @@ test_many_chunks(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	host.context.max_pixels = 10 * 1000 * 1000;
-	assert_int_equal(image_create(&host.context, size, size, 3, &image).code, LS_OK);
-	assert_int_equal(png_encode(&host.context, &image, 1, &rgb).code, LS_OK);
+	host.call.max_pixels = 10 * 1000 * 1000;
+	assert_int_equal(image_create(&host.call, size, size, 3, &image).code, LS_OK);
+	assert_int_equal(png_encode(&host.call, &image, 1, &rgb).code, LS_OK);
 	image.channels = 1;
 	memset(image.pixels, 255, (size_t) size * size);
-	assert_int_equal(png_encode(&host.context, &image, 1, &mask).code, LS_OK);
-	image_free(&host.context, &image);
+	assert_int_equal(png_encode(&host.call, &image, 1, &mask).code, LS_OK);
+	image_free(&host.call, &image);
 
-	assert_int_equal(dataset_create(&host.context, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
+	assert_int_equal(dataset_create(&host.call.host, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(dataset_add(dataset, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code, LS_OK);
+		assert_int_equal(dataset_add(dataset, &host.call, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	assert_int_equal(host.spilled, 2L * size * size * 4);
 	for (int i = 0; i < 20; i++)
 	{
@@ -128,8 +128,8 @@ test_many_chunks(void **state)
 		assert_int_equal(back[(size_t) size * size * 4 - 1], 255);
 	}
 	dataset_free(dataset);
-	call_free(&host.context, rgb.bytes);
-	call_free(&host.context, mask.bytes);
+	call_free(&host.call, rgb.bytes);
+	call_free(&host.call, mask.bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 	free(back);
@@ -149,21 +149,21 @@ test_resized(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	assert_int_equal(image_create(&host.context, 4, 4, 3, &image).code, LS_OK);
+	assert_int_equal(image_create(&host.call, 4, 4, 3, &image).code, LS_OK);
 	for (int i = 0; i < 48; i++)
 		image.pixels[i] = (uint8_t) (i / 3 * 10);
-	assert_int_equal(png_encode(&host.context, &image, 1, &encoded[0]).code, LS_OK);
-	image_free(&host.context, &image);
-	assert_int_equal(image_create(&host.context, 4, 4, 1, &image).code, LS_OK);
+	assert_int_equal(png_encode(&host.call, &image, 1, &encoded[0]).code, LS_OK);
+	image_free(&host.call, &image);
+	assert_int_equal(image_create(&host.call, 4, 4, 1, &image).code, LS_OK);
 	memset(image.pixels, 0, 16);
 	image.pixels[0] = 255;		/* a quarter of the first */
 	image.pixels[2] = image.pixels[7] = 255;	/* half of the second */
 	image.pixels[8] = image.pixels[9] = image.pixels[13] = 255;	/* most of the third */
-	assert_int_equal(png_encode(&host.context, &image, 1, &encoded[1]).code, LS_OK);
-	image_free(&host.context, &image);
+	assert_int_equal(png_encode(&host.call, &image, 1, &encoded[1]).code, LS_OK);
+	image_free(&host.call, &image);
 
-	assert_int_equal(dataset_create(&host.context, 2, 1 << 20, &dataset).code, LS_OK);
-	assert_int_equal(dataset_add(dataset, encoded[0].bytes, encoded[0].size,
+	assert_int_equal(dataset_create(&host.call.host, 2, 1 << 20, &dataset).code, LS_OK);
+	assert_int_equal(dataset_add(dataset, &host.call, encoded[0].bytes, encoded[0].size,
 								 encoded[1].bytes, encoded[1].size, NULL).code, LS_OK);
 	assert_int_equal(dataset_read(dataset, 0, rgb, mask).code, LS_OK);
 	assert_int_equal(rgb[0], 25);
@@ -175,8 +175,8 @@ test_resized(void **state)
 	assert_int_equal(mask[2], 255);
 	assert_int_equal(mask[3], 0);
 	dataset_free(dataset);
-	call_free(&host.context, encoded[0].bytes);
-	call_free(&host.context, encoded[1].bytes);
+	call_free(&host.call, encoded[0].bytes);
+	call_free(&host.call, encoded[1].bytes);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }
@@ -186,7 +186,7 @@ static void
 test_broken_pairs(void **state)
 {
 	TestHost	host;
-	const Call *context = &host.context;
+	const Call *context = &host.call;
 	Dataset    *dataset;
 	EncodedImage image;
 	EncodedImage small_mask;
@@ -198,34 +198,34 @@ test_broken_pairs(void **state)
 	image = noise_png(context, 1, 30, 20, 3);
 	mask = noise_png(context, 1, 30, 20, 1);
 	small_mask = noise_png(context, 1, 20, 30, 1);
-	assert_int_equal(dataset_create(context, SIZE, 1 << 20, &dataset).code, LS_OK);
+	assert_int_equal(dataset_create(&context->host, SIZE, 1 << 20, &dataset).code, LS_OK);
 
-	status = dataset_add(dataset, image.bytes, image.size, small_mask.bytes, small_mask.size, NULL);
+	status = dataset_add(dataset, context, image.bytes, image.size, small_mask.bytes, small_mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_string_equal(status.message, "the image is 30 x 20 pixels, its mask 20 x 30");
 	assert_string_equal(status.hint, "A mask may differ from its image in size, not in aspect ratio.");
 
-	status = dataset_add(dataset, "nothing", 7, mask.bytes, mask.size, NULL);
+	status = dataset_add(dataset, context, "nothing", 7, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "image: ", 7);
-	status = dataset_add(dataset, image.bytes, image.size, "", 0, NULL);
+	status = dataset_add(dataset, context, image.bytes, image.size, "", 0, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "mask: ", 6);
 
-	status = dataset_add(dataset, image.bytes, image.size / 2, mask.bytes, mask.size, NULL);
+	status = dataset_add(dataset, context, image.bytes, image.size / 2, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "image: ", 7);
-	status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size - 20, NULL);
+	status = dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size - 20, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "mask: ", 6);
 
-	host.context.max_pixels = 599;
-	status = dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL);
+	host.call.max_pixels = 599;
+	status = dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_string_equal(status.message, "30 x 20 pixels are above the limit of 599");
-	host.context.max_pixels = 600;
+	host.call.max_pixels = 600;
 	assert_int_equal(dataset_count(dataset), 0);
-	assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
+	assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	assert_int_equal(dataset_count(dataset), 1);
 
 	assert_int_equal(dataset_read(dataset, 1, NULL, NULL).code, LS_INVALID_ARGUMENT);
@@ -270,16 +270,16 @@ test_host_failures(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	assert_int_equal(dataset_create(&host.context, 0, 0, &dataset).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(dataset_create(&host.call.host, 0, 0, &dataset).code, LS_INVALID_ARGUMENT);
 	assert_null(dataset);
-	assert_int_equal(dataset_create(&host.context, SIZE, 0, &dataset).code, LS_OK);
-	assert_int_equal(add_noise(&host.context, dataset, 1, SIZE, SIZE).code, LS_OK);
+	assert_int_equal(dataset_create(&host.call.host, SIZE, 0, &dataset).code, LS_OK);
+	assert_int_equal(add_noise(&host.call, dataset, 1, SIZE, SIZE).code, LS_OK);
 
-	host.context.spill_write = failing_write;
-	assert_int_equal(add_noise(&host.context, dataset, 2, SIZE, SIZE).code, LS_HOST_ERROR);
-	host.context.spill_write = NULL;
-	assert_int_equal(add_noise(&host.context, dataset, 2, SIZE, SIZE).code, LS_LIMIT_EXCEEDED);
-	host.context.spill_read = failing_read;
+	host.call.host.spill_write = failing_write;
+	assert_int_equal(add_noise(&host.call, dataset, 2, SIZE, SIZE).code, LS_HOST_ERROR);
+	host.call.host.spill_write = NULL;
+	assert_int_equal(add_noise(&host.call, dataset, 2, SIZE, SIZE).code, LS_LIMIT_EXCEEDED);
+	host.call.host.spill_read = failing_read;
 	assert_int_equal(dataset_read(dataset, 0, rgb, mask).code, LS_HOST_ERROR);
 	assert_int_equal(dataset_count(dataset), 1);
 	dataset_free(dataset);
@@ -292,7 +292,7 @@ static void
 test_cancel(void **state)
 {
 	TestHost	host;
-	const Call *context = &host.context;
+	const Call *context = &host.call;
 	EncodedImage image;
 	EncodedImage mask;
 	Dataset    *dataset;
@@ -302,16 +302,16 @@ test_cancel(void **state)
 	test_host_init(&host);
 	image = noise_png(context, 1, 300, 300, 3);
 	mask = noise_png(context, 1, 300, 300, 1);
-	assert_int_equal(dataset_create(context, SIZE, 1 << 20, &dataset).code, LS_OK);
+	assert_int_equal(dataset_create(&context->host, SIZE, 1 << 20, &dataset).code, LS_OK);
 	host.polls = 0;
-	assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
+	assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	polls = host.polls;
 	assert_true(polls >= 4);
 	for (long stop = 0; stop < polls; stop++)
 	{
 		host.polls = 0;
 		host.stop_after = stop;
-		assert_int_equal(dataset_add(dataset, image.bytes, image.size, mask.bytes, mask.size, NULL).code,
+		assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code,
 						 LS_CANCELLED);
 		assert_int_equal(dataset_count(dataset), 1);
 	}

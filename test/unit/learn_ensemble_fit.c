@@ -51,7 +51,7 @@ add_images(TestHost *host, int count, double middle, double guess, EnsembleFit *
 	float		maps[3][PIXELS];
 
 	rng_seed(&rng, 17, 0);
-	assert_int_equal(image_create(&host->context, SIDE, SIDE, 1, &truth).code, LS_OK);
+	assert_int_equal(image_create(&host->call, SIDE, SIDE, 1, &truth).code, LS_OK);
 	for (int i = 0; i < count; i++)
 	{
 		ProbabilityMap views[3];
@@ -61,7 +61,7 @@ add_images(TestHost *host, int count, double middle, double guess, EnsembleFit *
 			views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
 		assert_int_equal(ensemble_fit_add(fit, views, &truth).code, LS_OK);
 	}
-	image_free(&host->context, &truth);
+	image_free(&host->call, &truth);
 }
 
 /* Fit weights to such images, on a host that begins here; end_fit ends both. */
@@ -71,7 +71,7 @@ solve_images(TestHost *host, int count, double middle, double guess, double weig
 	EnsembleFit *fit;
 
 	test_host_init(host);
-	assert_int_equal(ensemble_fit_create(&host->context, 3, SIDE, &fit).code, LS_OK);
+	assert_int_equal(ensemble_fit_create(&host->call, 3, SIDE, &fit).code, LS_OK);
 	add_images(host, count, middle, guess, fit);
 	assert_int_equal(ensemble_fit_solve(fit, 0, weights, result).code, LS_OK);
 	return fit;
@@ -187,7 +187,7 @@ test_blend(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	assert_int_equal(mask_create(&host.context, maps, weights, 2, &options, &mask, &probabilities).code, LS_OK);
+	assert_int_equal(mask_create(&host.call, maps, weights, 2, &options, &mask, &probabilities).code, LS_OK);
 	for (int i = 0; i < 4; i++)
 	{
 		double		mean = 0.25 * small[0] + 0.75 * large[i];
@@ -195,8 +195,8 @@ test_blend(void **state)
 		assert_int_equal(mask.pixels[i], mean > 0.45 ? 255 : 0);
 		assert_int_equal(probabilities.pixels[i], (int) (255 * mean + 0.5));
 	}
-	image_free(&host.context, &mask);
-	image_free(&host.context, &probabilities);
+	image_free(&host.call, &mask);
+	image_free(&host.call, &probabilities);
 	assert_int_equal(host.live, 0);
 	test_host_end(&host);
 }

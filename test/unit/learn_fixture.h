@@ -21,7 +21,7 @@ fixture_unet(const Call *host, int base, int depth, int64_t seed)
 	arch_config_default(architecture, &config);
 	assert_int_equal(arch_config_set(architecture, &config, "base", base).code, LS_OK);
 	assert_int_equal(arch_config_set(architecture, &config, "depth", depth).code, LS_OK);
-	assert_int_equal(network_create(host, architecture, &config, &network).code, LS_OK);
+	assert_int_equal(network_create(&host->host, architecture, &config, &network).code, LS_OK);
 	network_initialise(network, seed);
 	return network;
 }
@@ -33,7 +33,7 @@ fixture_lesions(const Call *host, int size, size_t max_memory, int64_t first, in
 {
 	Dataset    *dataset;
 
-	assert_int_equal(dataset_create(host, size, max_memory, &dataset).code, LS_OK);
+	assert_int_equal(dataset_create(&host->host, size, max_memory, &dataset).code, LS_OK);
 	for (int64_t seed = first; seed < first + count; seed++)
 	{
 		Image		image;
@@ -44,7 +44,7 @@ fixture_lesions(const Call *host, int size, size_t max_memory, int64_t first, in
 		assert_int_equal(synthetic_lesion(host, seed, size, size, 0, &image, &mask).code, LS_OK);
 		assert_int_equal(png_encode(host, &image, 1, &encoded_image).code, LS_OK);
 		assert_int_equal(png_encode(host, &mask, 1, &encoded_mask).code, LS_OK);
-		assert_int_equal(dataset_add(dataset, encoded_image.bytes, encoded_image.size,
+		assert_int_equal(dataset_add(dataset, host, encoded_image.bytes, encoded_image.size,
 									 encoded_mask.bytes, encoded_mask.size, NULL).code, LS_OK);
 		image_free(host, &image);
 		image_free(host, &mask);

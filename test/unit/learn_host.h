@@ -13,7 +13,7 @@
 
 typedef struct TestHost
 {
-	Call context;
+	Call		call;
 	long		live;			/* allocations not yet freed */
 	long		polls;			/* asked so far */
 	long		stop_after;		/* polls answered with "go on"; -1 = all */
@@ -85,14 +85,17 @@ static inline void
 test_host_init(TestHost *host)
 {
 	*host = (TestHost) {.stop_after = -1, .file = tmpfile()};
-	host->context = (Call) {
-		.alloc = test_host_alloc,
-		.free = test_host_free,
+	host->call = (Call) {
+		.host = {
+			.alloc = test_host_alloc,
+			.free = test_host_free,
+			.spill_write = test_host_spill_write,
+			.spill_read = test_host_spill_read,
+			.user = host,
+			.max_memory = (size_t) 1 << 30,
+		},
 		.poll = test_host_poll,
-		.spill_write = test_host_spill_write,
-		.spill_read = test_host_spill_read,
 		.user = host,
-		.max_memory = (size_t) 1 << 30,
 		.max_pixels = 1000 * 1000,
 		.threads = 1,
 	};

@@ -134,7 +134,7 @@ test_stopped(void **state)
 
 		test_host_init(&host);
 		host.stop_after = polls;
-		status = boundary_score(&host.context, &predicted, &truth, unit, 0, &score);
+		status = boundary_score(&host.call, &predicted, &truth, unit, 0, &score);
 		assert_int_equal(host.live, 0);
 		test_host_end(&host);
 		if (status.code == LS_OK)
@@ -146,8 +146,8 @@ test_stopped(void **state)
 		TestHost	host;
 
 		test_host_init(&host);
-		host.context.max_memory = limit;
-		status = boundary_score(&host.context, &predicted, &truth, unit, 0, &score);
+		host.call.host.max_memory = limit;
+		status = boundary_score(&host.call, &predicted, &truth, unit, 0, &score);
 		assert_int_equal(host.live, 0);
 		test_host_end(&host);
 		if (status.code == LS_OK)

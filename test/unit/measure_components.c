@@ -28,7 +28,7 @@ mask_from(const char *rows)
 	return mask;
 }
 
-typedef Status (*MaskFunction) (const Call *host, Image *mask);
+typedef Status (*MaskFunction) (const Call *call, Image *mask);
 
 /* What function makes of one mask is the other. */
 static void
@@ -74,7 +74,7 @@ test_holes(void **state)
 static void
 test_random(void **state)
 {
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Rng			rng;
 
 	(void) state;
@@ -86,21 +86,21 @@ test_random(void **state)
 		LesionShape before;
 		LesionShape after;
 
-		assert_int_equal(image_create(host, 31, 23, 1, &mask).code, LS_OK);
-		assert_int_equal(image_create(host, 31, 23, 1, &again).code, LS_OK);
+		assert_int_equal(image_create(call, 31, 23, 1, &mask).code, LS_OK);
+		assert_int_equal(image_create(call, 31, 23, 1, &again).code, LS_OK);
 		for (int i = 0; i < 31 * 23; i++)
 			mask.pixels[i] = rng_uniform(&rng) < 0.1 + 0.004 * round ? 255 : 0;
-		assert_int_equal(lesion_shape(host, &mask, &before).code, LS_OK);
-		assert_int_equal(mask_keep_largest(host, &mask).code, LS_OK);
-		assert_int_equal(lesion_shape(host, &mask, &after).code, LS_OK);
+		assert_int_equal(lesion_shape(call, &mask, &before).code, LS_OK);
+		assert_int_equal(mask_keep_largest(call, &mask).code, LS_OK);
+		assert_int_equal(lesion_shape(call, &mask, &after).code, LS_OK);
 		assert_int_equal(after.components, before.components > 0);
 		assert_true(after.area * before.components >= before.area);
-		assert_int_equal(mask_fill_holes(host, &mask).code, LS_OK);
+		assert_int_equal(mask_fill_holes(call, &mask).code, LS_OK);
 		memcpy(again.pixels, mask.pixels, 31 * 23);
-		assert_int_equal(mask_fill_holes(host, &again).code, LS_OK);
+		assert_int_equal(mask_fill_holes(call, &again).code, LS_OK);
 		assert_memory_equal(again.pixels, mask.pixels, 31 * 23);
-		image_free(host, &mask);
-		image_free(host, &again);
+		image_free(call, &mask);
+		image_free(call, &again);
 	}
 }
 

@@ -133,13 +133,13 @@ stop_after(void *user)
 static void
 test_counts_cancel(void **state)
 {
-	Call host = *call_standalone();
+	Call call = *call_standalone();
 	Image		mask = mask_of(2, 2, "....");
 	ConfusionCounts counts;
 
 	(void) state;
-	host.poll = stop_after;
-	assert_int_equal(confusion_count(&host, &mask, &mask, &counts).code, LS_CANCELLED);
+	call.poll = stop_after;
+	assert_int_equal(confusion_count(&call, &mask, &mask, &counts).code, LS_CANCELLED);
 	image_free(call_standalone(), &mask);
 }
 

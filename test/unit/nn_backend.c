@@ -271,7 +271,7 @@ static const char *
 chosen(BackendKind kind, DataType type, int channels, int groups, bool training, ConvolutionPass pass)
 {
 	static char name[64];
-	Call host = guarded_host(2);
+	Host		host = guarded_host();
 	ConvolutionShape shape = {
 		.x = {1, 64, 64, channels}, .y = {1, 64, 64, channels},
 		.kernel = 3, .stride = 1, .padding = 1, .groups = groups,
@@ -320,7 +320,7 @@ kernels_are_chosen(void **state)
 static void
 other_passes_are_refused(void **state)
 {
-	Call host = guarded_host(1);
+	Host		host = guarded_host();
 	const Problem *p = &problems[0];
 	ConvolutionUse use = case_use(p->c, DATA_F32, (Fusion) {0}, false);
 	ConvolutionCall call = {.threads = 1};
@@ -340,7 +340,7 @@ static void
 gradients_are_reproducible(void **state)
 {
 	const Case *c = &cases[0];
-	Call host = guarded_host(2);
+	Host		host = guarded_host();
 
 	(void) state;
 	for (BackendKind kind = BACKEND_ONEDNN; kind <= BACKEND_OPENBLAS; kind++)
@@ -389,7 +389,7 @@ smaller_teams(void **state)
 {
 	/* Enough images that every thread of a full team has some. */
 	static const Case c = {"3x3 in a smaller team", 6, 5, 5, 16, 16, 3, 1, 1, 1, 0, 0};
-	Call host = guarded_host(3);
+	Host		host = guarded_host();
 	Problem		problem;
 	const Problem *p = &problem;
 
@@ -440,7 +440,7 @@ smaller_teams(void **state)
 static void
 bad_shapes_are_refused(void **state)
 {
-	Call host = guarded_host(1);
+	Host		host = guarded_host();
 	ConvolutionShape good = {
 		.x = {1, 8, 8, 4}, .y = {1, 8, 8, 6}, .kernel = 3,
 		.stride = 1, .padding = 1, .groups = 1,
@@ -485,7 +485,7 @@ bad_shapes_are_refused(void **state)
 static void
 memory_limit_is_kept(void **state)
 {
-	Call host = guarded_host(1);
+	Host		host = guarded_host();
 	ConvolutionShape shape = {
 		.x = {1, 8, 8, 64}, .y = {1, 8, 8, 64}, .kernel = 3,
 		.stride = 1, .padding = 1, .groups = 1,

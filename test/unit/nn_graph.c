@@ -16,7 +16,7 @@ new_graph(void)
 {
 	Graph	   *graph;
 
-	assert_ok(graph_create(call_standalone(), &graph));
+	assert_ok(graph_create(&call_standalone()->host, &graph));
 	return graph;
 }
 
@@ -196,7 +196,7 @@ test_output_is_needed(void **state)
 	assert_ok(backend_find(BACKEND_AUTO, &options.backend));
 	graph_input(graph, 3);
 	assert_int_equal(graph_status(graph).code, LS_INTERNAL);
-	assert_int_equal(plan_create(call_standalone(), graph, &options, &plan).code, LS_INTERNAL);
+	assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), graph, &options, &plan).code, LS_INTERNAL);
 	assert_null(plan);
 	graph_free(graph);
 	graph_free(NULL);
@@ -228,7 +228,7 @@ test_dead_ends(void **state)
 			assert_int_equal(graph_status(graph).code, LS_INTERNAL);
 			assert_string_equal(graph_status(graph).message, end == 1 ? "graph node 2 leads to no output" :
 								"graph node 3 leads to no output");
-			assert_int_equal(plan_create(call_standalone(), graph, &options, &plan).code, LS_INTERNAL);
+			assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), graph, &options, &plan).code, LS_INTERNAL);
 			assert_null(plan);
 		}
 		graph_free(graph);
@@ -249,7 +249,7 @@ test_out_of_memory(void **state)
 
 		counting_host(&counting, 1);
 		counting.refuse_after = refuse;
-		status = graph_create(&counting.host, &graph);
+		status = graph_create(&counting.call.host, &graph);
 		if (status.code == LS_OK)
 		{
 			NodeId		x = graph_input(graph, 3);

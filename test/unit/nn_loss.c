@@ -137,13 +137,13 @@ test_adamw(void **state)
 
 	(void) state;
 	counting_host(&counting, 2);
-	assert_ok(graph_create(&counting.host, &graph));
+	assert_ok(graph_create(&counting.call.host, &graph));
 	x = graph_input(graph, 3);
 	x = graph_batch_norm(graph, "n", graph_conv2d(graph, "c", x, 130, 7, 1, 3, 1, true));
 	graph_output(graph, x);
 	assert_ok(graph_status(graph));
 	count = graph->weight_count;	/* enough that threads share the work */
-	assert_ok(adamw_create(&counting.host, graph, &adamw));
+	assert_ok(adamw_create(&counting.call.host, graph, counting.call.threads, &adamw));
 	assert_int_equal(adamw.count, 2 * count);
 
 	rng_seed(&rng, 42, 0);

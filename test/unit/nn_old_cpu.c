@@ -64,7 +64,7 @@ convolutions(void **state)
 static void
 kernels_are_baseline(void **state)
 {
-	Call host = guarded_host(1);
+	Host		host = guarded_host();
 	const Backend *backend;
 
 	(void) state;

@@ -541,7 +541,7 @@ problem_create(Problem *p, const OpCase *op, bool head)
 	memset(p, 0, sizeof *p);
 	snprintf(p->name, sizeof p->name, "%s%s", op->name, head ? ", head" : "");
 	rng_seed(&rng, 31, (uint64_t) (op - op_cases) * 2 + head);
-	assert_ok(graph_create(call_standalone(), &p->graph));
+	assert_ok(graph_create(&call_standalone()->host, &p->graph));
 	x = op->build(p->graph, graph_conv2d(p->graph, "stem", graph_input(p->graph, 3), CHANNELS, 3, 1, 1, 1, true));
 	if (head)
 		x = graph_conv2d(p->graph, "head", x, 2, 1, 1, 0, 1, true);
@@ -621,16 +621,16 @@ check_gradients(const Problem *p, const char *backend, const float *gradients)
 static void
 run_plan(Problem *p, Plan *plan, float *weights, float *gradients)
 {
-	assert_ok(plan_set_weights(plan, weights));
+	assert_ok(plan_set_weights(plan, call_standalone(), weights));
 	tensor_write(plan_input(plan), p->reference.values[0]);
-	assert_ok(plan_forward(plan, weights));
+	assert_ok(plan_forward(plan, call_standalone(), weights));
 	tensor_write(plan_output_gradient(plan), p->functional);
-	assert_ok(plan_backward(plan, gradients));
+	assert_ok(plan_backward(plan, call_standalone(), gradients));
 }
 
 /* Gradients in float32: against differences. Running statistics too. */
 static void
-check_f32(Problem *p, const Call *host, const Backend *backend, float *gradients)
+check_f32(Problem *p, const Call *call, const Backend *backend, float *gradients)
 {
 	PlanOptions options = {
 		.backend = backend,.type = DATA_F32,.batch = BATCH,
@@ -646,10 +646,10 @@ check_f32(Problem *p, const Call *host, const Backend *backend, float *gradients
 	memcpy(weights, p->weights_f32, count * sizeof(float));
 	for (size_t k = 0; k < count; k++)
 		gradients[k] = again[k] = 123;
-	assert_ok(plan_create(host, p->graph, &options, &plan));
-	assert_ok(plan_set_weights(plan, weights));
+	assert_ok(plan_create(&call->host, call, p->graph, &options, &plan));
+	assert_ok(plan_set_weights(plan, call_standalone(), weights));
 	tensor_write(plan_input(plan), p->reference.values[0]);
-	assert_ok(plan_forward(plan, weights));
+	assert_ok(plan_forward(plan, call_standalone(), weights));
 	error = tensor_error(plan_output(plan), p->reference.values[p->graph->output]);
 	if (!(error <= FORWARD_TOLERANCE))
 		fail_msg("%s on %s: outputs are off by %.2g of the largest", p->name, backend->name, error);
@@ -658,7 +658,7 @@ check_f32(Problem *p, const Call *host, const Backend *backend, float *gradients
 			fail_msg("%s on %s: statistic %zu is %.8g instead of %.8g", p->name, backend->name, k,
 					 (double) weights[k], p->updated[k]);
 	tensor_write(plan_output_gradient(plan), p->functional);
-	assert_ok(plan_backward(plan, gradients));
+	assert_ok(plan_backward(plan, call_standalone(), gradients));
 
 	for (int i = 0; i < p->graph->param_count; i++)
 		for (size_t k = 0; !trained(&p->graph->params[i]) && k < p->graph->params[i].count; k++)
@@ -678,7 +678,7 @@ check_f32(Problem *p, const Call *host, const Backend *backend, float *gradients
 /* In bfloat16 gradients point where those of float32 point: within 8 degrees
  * (each value is off by up to 1/256, and a few maxima and signs change). */
 static void
-check_bf16(Problem *p, const Call *host, const Backend *backend, const float *expected)
+check_bf16(Problem *p, const Call *call, const Backend *backend, const float *expected)
 {
 	PlanOptions options = {
 		.backend = backend,.type = DATA_BF16,.batch = BATCH,
@@ -693,7 +693,7 @@ check_bf16(Problem *p, const Call *host, const Backend *backend, const float *ex
 
 	assert_true(weights != NULL && gradients != NULL);
 	memcpy(weights, p->weights_f32, count * sizeof(float));
-	assert_ok(plan_create(host, p->graph, &options, &plan));
+	assert_ok(plan_create(&call->host, call, p->graph, &options, &plan));
 	run_plan(p, plan, weights, gradients);
 	for (int i = 0; i < p->graph->param_count; i++)
 		for (size_t k = 0; trained(&p->graph->params[i]) && k < p->graph->params[i].count; k++)
@@ -734,9 +734,9 @@ test_operators(void **state)
 			assert_non_null(gradients);
 			for (int b = 0; b < backend_count; b++)
 			{
-				check_f32(&problem, &counting.host, backends[b], gradients);
+				check_f32(&problem, &counting.call, backends[b], gradients);
 				if (backend_has_bf16(backends[b]))
-					check_bf16(&problem, &counting.host, backends[b], gradients);
+					check_bf16(&problem, &counting.call, backends[b], gradients);
 			}
 			free(gradients);
 			problem_free(&problem);

@@ -27,13 +27,13 @@ enum
  * last.
  */
 static Graph *
-make_graph(const Call *host)
+make_graph(const Call *call)
 {
 	Graph	   *g;
 	NodeId		x;
 	NodeId		y;
 
-	assert_ok(graph_create(host, &g));
+	assert_ok(graph_create(&call->host, &g));
 	graph_output(g, graph_conv2d(g, "first", graph_input(g, 3), 2, 3, 1, 1, 1, true));
 	x = graph_input(g, 4);
 	x = graph_batch_norm(g, "norm", graph_conv2d(g, "a", x, 5, 3, 1, 1, 1, false));
@@ -100,7 +100,7 @@ check_backend(const Backend *backend, bool input_gradient)
 
 	counting_host(&counting, 2);
 	threads_use(2);
-	graph = make_graph(&counting.host);
+	graph = make_graph(&counting.call);
 	input = graph->parts[1].first;
 	rng_seed(&rng, 3, 0);
 	floats = malloc(graph->weight_count * sizeof(float));
@@ -120,17 +120,17 @@ check_backend(const Backend *backend, bool input_gradient)
 	for (int i = 0; i < 3; i++)
 		slopes[i] = random_doubles(&rng, shape_pixels(r.shapes[input]) * 5);
 
-	assert_ok(plan_create(&counting.host, graph, &options, &plan));
-	assert_ok(plan_set_weights(plan, floats));
+	assert_ok(plan_create(&counting.call.host, &counting.call, graph, &options, &plan));
+	assert_ok(plan_set_weights(plan, call_standalone(), floats));
 	tensor_write(plan_input(plan), r.values[input]);
-	assert_ok(plan_forward(plan, floats));
+	assert_ok(plan_forward(plan, call_standalone(), floats));
 	reference_run(&r, weights, NULL);
 	for (int i = 0; i < 3; i++)
 	{
 		assert_true(tensor_error(plan_output_at(plan, i), r.values[graph->parts[1].outputs[i]]) < 1e-5);
 		tensor_write(plan_output_gradient_at(plan, i), slopes[i]);
 	}
-	assert_ok(plan_backward(plan, gradients));
+	assert_ok(plan_backward(plan, call_standalone(), gradients));
 
 	for (int p = 0; p < graph->param_count; p++)
 	{
@@ -188,7 +188,7 @@ test_refusals(void **state)
 
 	(void) state;
 	counting_host(&counting, 1);
-	assert_ok(graph_create(&counting.host, &g));
+	assert_ok(graph_create(&counting.call.host, &g));
 	assert_string_equal(graph_status(g).message, "the graph has no input");
 	x = graph_input(g, 3);
 	graph_output(g, graph_relu(g, x));
@@ -199,13 +199,13 @@ test_refusals(void **state)
 	assert_string_equal(graph_status(g).message, "graph node 0 does not exist in this part");
 	graph_free(g);
 
-	assert_ok(graph_create(&counting.host, &g));
+	assert_ok(graph_create(&counting.call.host, &g));
 	for (int i = 0; i < GRAPH_MAX_PARTS; i++)
 		graph_output(g, graph_relu(g, graph_input(g, 3)));
 	assert_ok(graph_status(g));
 	options.part = GRAPH_MAX_PARTS;
 	assert_ok(backend_find(BACKEND_OPENBLAS, &options.backend));
-	assert_int_equal(plan_create(&counting.host, g, &options, &plan).code, LS_INTERNAL);
+	assert_int_equal(plan_create(&counting.call.host, &counting.call, g, &options, &plan).code, LS_INTERNAL);
 	for (int i = 1; i < GRAPH_MAX_OUTPUTS; i++)
 		graph_output(g, g->node_count - 1);
 	assert_ok(graph_status(g));
@@ -213,7 +213,7 @@ test_refusals(void **state)
 	assert_int_equal(graph_status(g).code, LS_INTERNAL);
 	graph_free(g);
 
-	assert_ok(graph_create(&counting.host, &g));
+	assert_ok(graph_create(&counting.call.host, &g));
 	for (int i = 0; i <= GRAPH_MAX_PARTS; i++)
 		graph_output(g, graph_relu(g, graph_input(g, 3)));
 	assert_int_equal(graph_status(g).code, LS_INTERNAL);

@@ -32,14 +32,14 @@ layer(Graph *g, const char *name, NodeId x, int channels)
  * that is read twice; a residual addition; skips.
  */
 static Graph *
-network_graph(const Call *host)
+network_graph(const Call *call)
 {
 	Graph	   *g;
 	NodeId		skips[2];
 	NodeId		x;
 	NodeId		y;
 
-	assert_ok(graph_create(host, &g));
+	assert_ok(graph_create(&call->host, &g));
 	x = layer(g, "stem", graph_input(g, 3), 6);
 	skips[0] = x = layer(g, "level0", x, 6);
 	x = graph_max_pool2d(g, x, 2, 2, 0);
@@ -63,7 +63,7 @@ network_graph(const Call *host)
 typedef struct Fixture
 {
 	CountingHost counting;
-	const Call *host;
+	const Call *call;
 	Graph	   *graph;
 	float	   *weights;
 	Reference	reference;
@@ -80,8 +80,8 @@ fixture_create_of(Fixture *f, Graph *(*network) (const Call *), int height, int 
 
 	memset(f, 0, sizeof *f);
 	counting_host(&f->counting, threads);
-	f->host = &f->counting.host;
-	f->graph = network(f->host);
+	f->call = &f->counting.call;
+	f->graph = network(f->call);
 	f->weights = malloc(f->graph->weight_count * sizeof(float));
 	weights = malloc(f->graph->weight_count * sizeof(double));
 	assert_true(f->weights != NULL && weights != NULL);
@@ -121,7 +121,7 @@ assert_output(Fixture *f, Plan *plan, double tolerance)
 	double		error;
 
 	tensor_write(plan_input(plan), f->reference.values[0]);
-	assert_ok(plan_forward(plan, f->weights));
+	assert_ok(plan_forward(plan, f->call, f->weights));
 	error = tensor_error(plan_output(plan), f->reference.values[f->graph->output]);
 	if (!(error <= tolerance))
 		fail_msg("%s: off by %.2g of the largest output", f->options.backend->name, error);
@@ -149,13 +149,13 @@ check_inference(const Backend *backend)
 	Plan	   *plan;
 
 	fixture_create(&f, backend, false, 2);
-	assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
+	assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
 	for (size_t k = 0; k < f.graph->weight_count; k++)
 		f.weights[k] += 1;
-	assert_ok(plan_set_weights(plan, f.weights));
+	assert_ok(plan_set_weights(plan, f.call, f.weights));
 	for (size_t k = 0; k < f.graph->weight_count; k++)
 		f.weights[k] -= 1;
-	assert_ok(plan_set_weights(plan, f.weights));
+	assert_ok(plan_set_weights(plan, f.call, f.weights));
 	assert_output(&f, plan, 1e-5);
 	assert_output(&f, plan, 1e-5);
 	plan_free(plan);
@@ -163,8 +163,8 @@ check_inference(const Backend *backend)
 	if (backend_has_bf16(backend))
 	{
 		f.options.type = DATA_BF16;
-		assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
-		assert_ok(plan_set_weights(plan, f.weights));
+		assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
+		assert_ok(plan_set_weights(plan, f.call, f.weights));
 		assert_output(&f, plan, 0.05);
 		plan_free(plan);
 	}
@@ -181,13 +181,13 @@ test_inference(void **state)
 /* 3x3 layers of usual sizes: behind a batch norm that is folded in, with a
  * residual, to and from the halves of a concatenation. */
 static Graph *
-wide_graph(const Call *host)
+wide_graph(const Call *call)
 {
 	Graph	   *g;
 	NodeId		x;
 	NodeId		skip;
 
-	assert_ok(graph_create(host, &g));
+	assert_ok(graph_create(&call->host, &g));
 	skip = x = layer(g, "stem", graph_input(g, 3), 20);
 	x = layer(g, "inner", x, 40);
 	x = graph_batch_norm(g, "residual.norm", graph_conv2d(g, "residual", x, 20, 3, 1, 1, 1, false));
@@ -207,12 +207,12 @@ check_winograd(const Backend *backend)
 	int			steps = 0;
 
 	fixture_create_of(&f, wide_graph, 34, 40, backend, false, 3);
-	assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
+	assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
 	for (int s = 0; s < plan->step_count; s++)
 		if (plan->steps[s].convolution != NULL)
 			steps += strncmp(convolution_kernel(plan->steps[s].convolution, PASS_FORWARD), "winograd", 8) == 0;
 	assert_int_equal(steps, strcmp(backend->name, "openblas") == 0 ? 0 : 4);
-	assert_ok(plan_set_weights(plan, f.weights));
+	assert_ok(plan_set_weights(plan, f.call, f.weights));
 	assert_output(&f, plan, 2e-5);
 	assert_output(&f, plan, 2e-5);
 	plan_free(plan);
@@ -247,15 +247,15 @@ check_memory(const Backend *backend)
 	Plan	   *plan;
 
 	fixture_create(&f, backend, false, 2);
-	assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
+	assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
 	assert_true(plan->arena.size < unshared_bytes(&f.reference) / 3);
 	assert_true(plan_memory(plan) >= plan->arena.size);
 	plan_free(plan);
 	fixture_free(&f);
 
 	fixture_create(&f, backend, true, 2);
-	assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
-	assert_ok(plan_set_weights(plan, f.weights));
+	assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
+	assert_ok(plan_set_weights(plan, f.call, f.weights));
 	assert_output(&f, plan, 2e-5);
 	for (int s = 0; s < plan->step_count; s++)
 	{
@@ -290,17 +290,17 @@ check_no_allocation(const Backend *backend)
 		fixture_create(&f, backend, training, 2);
 		gradients = calloc(f.graph->weight_count, sizeof(float));
 		assert_non_null(gradients);
-		assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
-		assert_ok(plan_set_weights(plan, f.weights));
+		assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
+		assert_ok(plan_set_weights(plan, f.call, f.weights));
 		before = f.counting.allocations;
 		f.counting.polls = 0;
 		tensor_write(plan_input(plan), f.reference.values[0]);
-		assert_ok(plan_forward(plan, f.weights));
+		assert_ok(plan_forward(plan, f.call, f.weights));
 		assert_true(f.counting.polls >= plan->step_count);
 		if (training)
 		{
 			tensor_write(plan_output_gradient(plan), f.reference.values[f.graph->output]);
-			assert_ok(plan_backward(plan, gradients));
+			assert_ok(plan_backward(plan, f.call, gradients));
 			assert_true(f.counting.polls >= 2 * plan->step_count);
 		}
 		assert_int_equal(f.counting.allocations, before);
@@ -334,8 +334,8 @@ check_stopped_run(const Backend *backend)
 	expected = calloc(f.graph->weight_count, sizeof(float));
 	weights = malloc(f.graph->weight_count * sizeof(float));
 	assert_true(gradients != NULL && expected != NULL && weights != NULL);
-	assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
-	assert_ok(plan_set_weights(plan, f.weights));
+	assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
+	assert_ok(plan_set_weights(plan, f.call, f.weights));
 	before = f.counting.allocations;
 	polls = LONG_MAX;
 	for (long stop = -1; stop < polls; stop++)
@@ -346,11 +346,11 @@ check_stopped_run(const Backend *backend)
 		tensor_write(plan_input(plan), f.reference.values[0]);
 		f.counting.polls = 0;
 		f.counting.stop_after = stop;
-		status = plan_forward(plan, weights);
+		status = plan_forward(plan, f.call, weights);
 		if (status.code == LS_OK)
 		{
 			tensor_write(plan_output_gradient(plan), f.reference.values[f.graph->output]);
-			status = plan_backward(plan, stop < 0 ? expected : gradients);
+			status = plan_backward(plan, f.call, stop < 0 ? expected : gradients);
 		}
 		if (stop < 0)
 			polls = f.counting.polls;
@@ -361,9 +361,9 @@ check_stopped_run(const Backend *backend)
 	f.counting.stop_after = -1;
 	memcpy(weights, f.weights, f.graph->weight_count * sizeof(float));
 	tensor_write(plan_input(plan), f.reference.values[0]);
-	assert_ok(plan_forward(plan, weights));
+	assert_ok(plan_forward(plan, f.call, weights));
 	tensor_write(plan_output_gradient(plan), f.reference.values[f.graph->output]);
-	assert_ok(plan_backward(plan, gradients));
+	assert_ok(plan_backward(plan, f.call, gradients));
 	assert_memory_equal(gradients, expected, f.graph->weight_count * sizeof(float));
 	assert_int_equal(f.counting.allocations, before);
 	plan_free(plan);
@@ -395,10 +395,10 @@ check_signals(const Backend *backend)
 
 		fixture_create(&f, backend, false, sizes[i]);
 		f.options.batch = 1;
-		assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
-		assert_ok(plan_set_weights(plan, f.weights));
+		assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
+		assert_ok(plan_set_weights(plan, f.call, f.weights));
 		tensor_write(plan_input(plan), f.reference.values[0]);
-		assert_ok(plan_forward(plan, NULL));
+		assert_ok(plan_forward(plan, f.call, NULL));
 		count_pool_threads(&threads, &open);
 		assert_true(threads >= 1);
 		assert_int_equal(open, 0);
@@ -441,9 +441,9 @@ check_failing(const Backend *backend)
 			f.counting.polls = 0;
 			f.counting.stop_after = stop ? k : -1;
 			f.counting.refuse_after = stop ? -1 : f.counting.allocations + k;
-			status = plan_create(f.host, f.graph, &f.options, &plan);
+			status = plan_create(&f.call->host, f.call, f.graph, &f.options, &plan);
 			if (status.code == LS_OK)
-				status = plan_set_weights(plan, f.weights);
+				status = plan_set_weights(plan, f.call, f.weights);
 			else
 				assert_null(plan);
 			if (status.code == LS_OK)
@@ -476,8 +476,8 @@ check_limit(const Backend *backend)
 	live = f.counting.live;
 	f.options.batch = 64;
 	f.options.height = f.options.width = 512;
-	f.counting.host.max_memory = 100 << 20;
-	status = plan_create(f.host, f.graph, &f.options, &plan);
+	f.counting.call.host.max_memory = 100 << 20;
+	status = plan_create(&f.call->host, f.call, f.graph, &f.options, &plan);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_null(plan);
 	assert_non_null(strstr(status.message, "training tensors need "));
@@ -488,15 +488,15 @@ check_limit(const Backend *backend)
 	/* The arena stands for most of the need: allowed just that, it fits. */
 	f.options.batch = 2;
 	f.options.height = f.options.width = 64;
-	assert_ok(plan_create(f.host, f.graph, &f.options, &plan));
-	f.counting.host.max_memory = plan->arena.size;
+	assert_ok(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan));
+	f.counting.call.host.max_memory = plan->arena.size;
 	plan_free(plan);
-	status = plan_create(f.host, f.graph, &f.options, &plan);
+	status = plan_create(&f.call->host, f.call, f.graph, &f.options, &plan);
 	assert_true(status.code == LS_OK || status.code == LS_LIMIT_EXCEEDED);
 	plan_free(plan);
-	f.counting.host.max_memory--;
-	f.counting.host.max_memory &= ~(size_t) 63;
-	assert_int_equal(plan_create(f.host, f.graph, &f.options, &plan).code, LS_LIMIT_EXCEEDED);
+	f.counting.call.host.max_memory--;
+	f.counting.call.host.max_memory &= ~(size_t) 63;
+	assert_int_equal(plan_create(&f.call->host, f.call, f.graph, &f.options, &plan).code, LS_LIMIT_EXCEEDED);
 	assert_int_equal(f.counting.live, live);
 	fixture_free(&f);
 }
@@ -543,7 +543,7 @@ test_wrong_sizes(void **state)
 		f.options.batch = cases[i].batch;
 		f.options.height = cases[i].height;
 		f.options.width = cases[i].width;
-		status = plan_create(f.host, f.graph, &f.options, &plan);
+		status = plan_create(&f.call->host, f.call, f.graph, &f.options, &plan);
 		assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 		assert_null(plan);
 		if (strstr(status.message, cases[i].message) == NULL)
@@ -572,7 +572,7 @@ test_unsupported(void **state)
 		NodeId		b;
 		NodeId		y;
 
-		assert_ok(graph_create(call_standalone(), &g));
+		assert_ok(graph_create(&call_standalone()->host, &g));
 		x = graph_input(g, 3);
 		a = graph_conv2d(g, "a", x, 4, 1, 1, 0, 1, true);
 		b = form == 0 ? x : graph_conv2d(g, "b", x, 4, 1, 1, 0, 1, true);
@@ -585,7 +585,7 @@ test_unsupported(void **state)
 			y = graph_add(g, graph_conv2d(g, "c", y, 4, 1, 1, 0, 1, true), graph_batch_norm(g, "n", a));
 		graph_output(g, graph_conv2d(g, "head", y, 1, 1, 1, 0, 1, true));
 		assert_ok(graph_status(g));
-		assert_int_equal(plan_create(call_standalone(), g, &options, &plan).code, LS_UNSUPPORTED);
+		assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), g, &options, &plan).code, LS_UNSUPPORTED);
 		assert_null(plan);
 		graph_free(g);
 	}

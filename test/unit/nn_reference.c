@@ -106,7 +106,7 @@ static int
 compare_pass(const ConvolutionKernel *kernel, const ConvolutionShape *shape, DataType type, ConvolutionPass pass,
 			 const Tensors *of_reference, const Tensors *of_kernel)
 {
-	Call host = guarded_host(2);
+	Host		host = guarded_host();
 	ConvolutionUse use = {
 		.type = type,.threads = 2,.x_pixel_stride = shape->x.c,.y_pixel_stride = shape->y.c,.bias = true,
 		.forward = pass == PASS_FORWARD,.backward_data = pass == PASS_BACKWARD_DATA,

@@ -39,7 +39,7 @@ static void
 test_round_trip(void **state)
 {
 	static const WeightsStorage storages[] = {WEIGHTS_F32, WEIGHTS_BF16, WEIGHTS_F16};
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Graph	   *graph = fixture_graph();
 	WeightsInfo info = fixture_info();
 	float		weights[FIXTURE_COUNT];
@@ -56,9 +56,9 @@ test_round_trip(void **state)
 		size_t		size;
 		size_t		size_again;
 
-		assert_ok(weights_write(host, &info, graph, weights, storages[s], &bytes, &size));
+		assert_ok(weights_write(call, &info, graph, weights, storages[s], &bytes, &size));
 		assert_int_equal(((unsigned char *) bytes)[0] % 8, 0);
-		assert_ok(weights_read_info(host, bytes, size, &read));
+		assert_ok(weights_read_info(call, bytes, size, &read));
 		assert_int_equal(read.format_version, 1);
 		assert_string_equal(read.architecture, info.architecture);
 		assert_string_equal(read.config, info.config);
@@ -71,7 +71,7 @@ test_round_trip(void **state)
 		assert_true(read.review_below == info.review_below);
 		assert_string_equal(read.split, info.split);
 
-		assert_ok(weights_read(host, bytes, size, graph, loaded));
+		assert_ok(weights_read(call, bytes, size, graph, loaded));
 		for (int p = 0; p < graph->param_count; p++)
 		{
 			const GraphParam *param = &graph->params[p];
@@ -90,11 +90,11 @@ test_round_trip(void **state)
 		}
 
 		/* The same input gives the same bytes, and so does what was read. */
-		assert_ok(weights_write(host, &read, graph, loaded, storages[s], &again, &size_again));
+		assert_ok(weights_write(call, &read, graph, loaded, storages[s], &again, &size_again));
 		assert_int_equal(size, size_again);
 		assert_memory_equal(bytes, again, size);
-		call_free(host, bytes);
-		call_free(host, again);
+		call_free(call, bytes);
+		call_free(call, again);
 	}
 	graph_free(graph);
 }
@@ -116,7 +116,7 @@ test_header_text(void **state)
 		"\"norm.bias\":{\"dtype\":\"BF16\",\"shape\":[4],\"data_offsets\":[256,264]},"
 		"\"head.weight\":{\"dtype\":\"BF16\",\"shape\":[1,4,1,1],\"data_offsets\":[264,272]},"
 		"\"head.bias\":{\"dtype\":\"BF16\",\"shape\":[1],\"data_offsets\":[272,274]}}";
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Graph	   *graph = fixture_graph();
 	WeightsInfo info = fixture_info();
 	float		weights[FIXTURE_COUNT];
@@ -127,7 +127,7 @@ test_header_text(void **state)
 
 	(void) state;
 	fill(weights);
-	assert_ok(weights_write(host, &info, graph, weights, WEIGHTS_BF16, &memory, &size));
+	assert_ok(weights_write(call, &info, graph, weights, WEIGHTS_BF16, &memory, &size));
 	bytes = memory;
 	length = bytes[0] + 256u * bytes[1];
 	for (int i = 2; i < 8; i++)
@@ -138,7 +138,7 @@ test_header_text(void **state)
 	for (size_t i = sizeof expected - 1; i < length; i++)
 		assert_int_equal(bytes[8 + i], ' ');
 	assert_int_equal(size, 8 + length + 274);
-	call_free(host, memory);
+	call_free(call, memory);
 	graph_free(graph);
 }
 
@@ -198,7 +198,7 @@ test_foreign_file(void **state)
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[498,514]},"
 		"\"norm.running_var\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[514,530]}}   ";
 	const size_t length = sizeof header - 1;
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Graph	   *graph = fixture_graph();
 	const GraphParam *scale = &graph->params[graph_find_param(graph, "norm.weight")];
 	const GraphParam *shift = &graph->params[graph_find_param(graph, "norm.bias")];
@@ -218,7 +218,7 @@ test_foreign_file(void **state)
 	bytes[8 + length + 474 + 6] = 0x20;
 	bytes[8 + length + 474 + 7] = 0x41; /* 10 in bfloat16 */
 
-	assert_ok(weights_read_info(host, bytes, 8 + length + 530, &info));
+	assert_ok(weights_read_info(call, bytes, 8 + length + 530, &info));
 	assert_int_equal(info.format_version, 0);
 	assert_string_equal(info.architecture, "");
 	assert_string_equal(info.config, "");
@@ -226,7 +226,7 @@ test_foreign_file(void **state)
 	assert_true(info.std[0] == 0.229f && info.std[1] == 0.224f && info.std[2] == 0.225f);
 
 	memset(weights, 0xFF, sizeof weights);
-	assert_ok(weights_read(host, bytes, 8 + length + 530, graph, weights));
+	assert_ok(weights_read(call, bytes, 8 + length + 530, graph, weights));
 	for (int i = 0; i < FIXTURE_COUNT; i++)
 	{
 		float		expected = 0;
@@ -255,7 +255,7 @@ test_unwritable(void **state)
 		{NAN, WEIGHTS_F32}, {INFINITY, WEIGHTS_F32}, {-INFINITY, WEIGHTS_BF16}, {NAN, WEIGHTS_F16},
 		{65520, WEIGHTS_F16}, {-1e6f, WEIGHTS_F16}, {3.4e38f, WEIGHTS_BF16},
 	};
-	const Call *host = call_standalone();
+	const Call *call = call_standalone();
 	Graph	   *graph = fixture_graph();
 	const GraphParam *mean = &graph->params[graph_find_param(graph, "norm.running_mean")];
 	WeightsInfo info = fixture_info();
@@ -270,7 +270,7 @@ test_unwritable(void **state)
 
 		fill(weights);
 		weights[FIXTURE_COUNT - 1] = cases[c].value;
-		status = weights_write(host, &info, graph, weights, cases[c].storage, &bytes, &size);
+		status = weights_write(call, &info, graph, weights, cases[c].storage, &bytes, &size);
 		assert_int_equal(status.code, LS_INVALID_WEIGHTS);
 		assert_non_null(strstr(status.message, "\"head.bias\""));
 		assert_true(status.hint[0] != '\0');
@@ -280,8 +280,8 @@ test_unwritable(void **state)
 	/* Running statistics are stored as float32 and may be that large. */
 	fill(weights);
 	weights[mean->offset] = 1e6f;
-	assert_ok(weights_write(host, &info, graph, weights, WEIGHTS_F16, &bytes, &size));
-	call_free(host, bytes);
+	assert_ok(weights_write(call, &info, graph, weights, WEIGHTS_F16, &bytes, &size));
+	call_free(call, bytes);
 	graph_free(graph);
 }
 
@@ -316,7 +316,7 @@ test_host_failures(void **state)
 
 	(void) state;
 	stopping.poll = always_stop;
-	poor.alloc = no_memory;
+	poor.host.alloc = no_memory;
 	fill(weights);
 	assert_ok(weights_write(call_standalone(), &info, graph, weights, WEIGHTS_F32, &bytes, &size));
 	assert_int_equal(weights_read(&stopping, bytes, size, graph, weights).code, LS_CANCELLED);
@@ -325,7 +325,7 @@ test_host_failures(void **state)
 					 LS_CANCELLED);
 	assert_int_equal(weights_write(&poor, &info, graph, weights, WEIGHTS_F32, &none, &no_size).code,
 					 LS_OUT_OF_MEMORY);
-	poor.max_memory = 10;
+	poor.host.max_memory = 10;
 	assert_int_equal(weights_write(&poor, &info, graph, weights, WEIGHTS_F32, &none, &no_size).code,
 					 LS_LIMIT_EXCEEDED);
 	call_free(call_standalone(), bytes);

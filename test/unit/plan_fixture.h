@@ -1,5 +1,5 @@
 /*
- * plan_fixture.h: what the tests of graphs and plans share: a host that
+ * plan_fixture.h: what the tests of graphs and plans share: a call that
  * counts, random weights, and ways into and out of a plan's tensors.
  */
 #ifndef LESIONSEG_TEST_PLAN_FIXTURE_H
@@ -13,11 +13,11 @@
 #include "nn/conv/backend.h"
 #include "nn/plan.h"
 
-/* A host that counts, stops after some polls, refuses after some
+/* A call that counts, stops after some polls, refuses after some
  * allocations, and hands out memory full of NaN. */
 typedef struct CountingHost
 {
-	Call host;
+	Call		call;
 	long		live;			/* allocations not freed */
 	long		allocations;	/* so far */
 	long		polls;
@@ -58,17 +58,20 @@ counting_poll(void *user)
 	return counting->polls++ >= counting->stop_after && counting->stop_after >= 0;
 }
 
-/* Start a host of that many threads; it points back at *counting. */
+/* Start a call of that many threads; it points back at *counting. */
 static inline void
 counting_host(CountingHost *counting, int threads)
 {
 	*counting = (CountingHost) {.stop_after = -1,.refuse_after = -1};
-	counting->host = (Call) {
-		.alloc = counting_alloc,
-		.free = counting_free,
+	counting->call = (Call) {
+		.host = {
+			.alloc = counting_alloc,
+			.free = counting_free,
+			.user = counting,
+			.max_memory = (size_t) 1 << 30,
+		},
 		.poll = counting_poll,
 		.user = counting,
-		.max_memory = (size_t) 1 << 30,
 		.max_pixels = 1000 * 1000,
 		.threads = threads,
 	};

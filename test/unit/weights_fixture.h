@@ -21,7 +21,7 @@ fixture_graph(void)
 	Graph	   *graph = NULL;
 	NodeId		x;
 
-	if (graph_create(call_standalone(), &graph).code != LS_OK)
+	if (graph_create(&call_standalone()->host, &graph).code != LS_OK)
 		return NULL;
 	x = graph_input(graph, 3);
 	x = graph_conv2d(graph, "stem", x, 4, 3, 1, 1, 1, false);

@@ -60,7 +60,7 @@ Status		degrade_find(const char *name, DegradeKind *kind);
  * Degrade image (grey or RGB) in place with what rng draws; severity 1..5.
  * On failure the image is somewhere in between. Working memory (a few rows,
  * or at most four bytes a sample) comes from call, which is polled: a pool
- * thread passes call_standalone().
+ * thread passes what call_on_thread gives.
  */
 Status		degrade_apply(const Call *call, DegradeKind kind, int severity, Rng *rng, Image *image);
 

@@ -3,7 +3,7 @@
  *
  * Threads take the next degradation when they are done with one, since some
  * cost ten times what others do. The images are the caller's memory; what a
- * thread of the pool needs on the way is from the standalone call.
+ * thread of the pool needs on the way comes by call_on_thread.
  */
 #include "enhance/degrade/variants.h"
 
@@ -81,6 +81,7 @@ variants_make(const Call *call, const Image *source, const VariantSet *set, cons
 			  Image *images)
 {
 	VariantTask task = {.source = source,.set = set,.ways = ways,.count = count,.images = images};
+	Call		on_thread = call_on_thread(call);
 	Status		status = status_ok();
 	void	   *memory;
 
@@ -94,7 +95,7 @@ variants_make(const Call *call, const Image *source, const VariantSet *set, cons
 	}
 	TRY(call_alloc_array(call, (size_t) count, sizeof(Status), &memory));
 	task.statuses = memory;
-	task.call = call_standalone();
+	task.call = &on_thread;
 	threads_run(call->threads, call->threads, make_ways, &task);
 	for (int i = 0; i < count && status.code == LS_OK; i++)
 		status = task.statuses[i];

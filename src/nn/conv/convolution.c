@@ -13,7 +13,7 @@
 
 struct Convolution
 {
-	const Call *host;
+	const Host *host;
 	KernelPass *passes[PASS_COUNT]; /* NULL = not made for it */
 };
 
@@ -151,12 +151,12 @@ pass_free(KernelPass *pass)
 	if (pass->kernel->release != NULL)
 		pass->kernel->release(pass);
 	arena_free(&pass->arena);
-	call_free(pass->host, pass);
+	host_free(pass->host, pass);
 }
 
 /* Have a kernel plan one pass. */
 static Status
-pass_create(const ConvolutionKernel *kernel, const Call *host, const Backend *backend,
+pass_create(const ConvolutionKernel *kernel, const Host *host, const Backend *backend,
 			const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass, KernelPass **made_out)
 {
 	KernelPass *made;
@@ -165,7 +165,7 @@ pass_create(const ConvolutionKernel *kernel, const Call *host, const Backend *ba
 
 	if (kernel == NULL)
 		return status_error(LS_UNSUPPORTED, "no kernel computes the %s pass of a convolution", pass_names[pass]);
-	TRY(call_alloc_array(host, 1, kernel->state_size, &memory));
+	TRY(host_alloc_array(host, 1, kernel->state_size, &memory));
 	made = memory;
 	made->kernel = kernel;
 	made->backend = backend;
@@ -184,7 +184,7 @@ pass_create(const ConvolutionKernel *kernel, const Call *host, const Backend *ba
 
 /* Make a convolution by one kernel, or by those of the table. */
 static Status
-create(const ConvolutionKernel *only, const Call *host, const Backend *backend, const ConvolutionShape *shape,
+create(const ConvolutionKernel *only, const Host *host, const Backend *backend, const ConvolutionShape *shape,
 	   const ConvolutionUse *use, Convolution **convolution)
 {
 	const bool	wanted[PASS_COUNT] = {use->forward, use->backward_data, use->backward_weights};
@@ -193,7 +193,7 @@ create(const ConvolutionKernel *only, const Call *host, const Backend *backend, 
 
 	*convolution = NULL;
 	TRY(convolution_check(shape, use));
-	TRY(call_alloc_array(host, 1, sizeof(Convolution), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
 	made = memory;
 	made->host = host;
 	for (ConvolutionPass pass = PASS_FORWARD; pass <= PASS_BACKWARD_WEIGHTS; pass++)
@@ -220,14 +220,14 @@ create(const ConvolutionKernel *only, const Call *host, const Backend *backend, 
 }
 
 Status
-convolution_create(const Call *host, const Backend *backend, const ConvolutionShape *shape,
+convolution_create(const Host *host, const Backend *backend, const ConvolutionShape *shape,
 				   const ConvolutionUse *use, Convolution **convolution)
 {
 	return create(NULL, host, backend, shape, use, convolution);
 }
 
 Status
-convolution_create_by(const ConvolutionKernel *kernel, const Call *host, const Backend *backend,
+convolution_create_by(const ConvolutionKernel *kernel, const Host *host, const Backend *backend,
 					  const ConvolutionShape *shape, const ConvolutionUse *use, Convolution **convolution)
 {
 	return create(kernel, host, backend, shape, use, convolution);
@@ -240,7 +240,7 @@ convolution_free(Convolution *convolution)
 		return;
 	for (int pass = 0; pass < PASS_COUNT; pass++)
 		pass_free(convolution->passes[pass]);
-	call_free(convolution->host, convolution);
+	host_free(convolution->host, convolution);
 }
 
 size_t

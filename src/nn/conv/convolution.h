@@ -21,7 +21,7 @@
 
 #include <stdbool.h>
 
-#include "core/call.h"
+#include "core/host.h"
 #include "core/status.h"
 #include "nn/conv/backend.h"
 #include "nn/tensor.h"
@@ -76,7 +76,7 @@ typedef struct ConvolutionCall
 typedef struct Convolution Convolution;
 
 /* Make a convolution from the kernels that backend allows. */
-Status		convolution_create(const Call *host, const Backend *backend, const ConvolutionShape *shape,
+Status		convolution_create(const Host *host, const Backend *backend, const ConvolutionShape *shape,
 							   const ConvolutionUse *use, Convolution **convolution);
 void		convolution_free(Convolution *convolution);
 

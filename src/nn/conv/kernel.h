@@ -23,7 +23,7 @@ typedef struct KernelPass
 {
 	const ConvolutionKernel *kernel;
 	const Backend *backend;		/* for kernels that use another convolution */
-	const Call *host;	/* whose memory it holds */
+	const Host *host;	/* whose memory it holds */
 	ConvolutionShape shape;
 	ConvolutionUse use;			/* bias, ReLUs and residual as they concern this pass */
 	ConvolutionPass pass;
@@ -85,7 +85,7 @@ const ConvolutionKernel *const *convolution_kernels(int *count);
 
 /* convolution_create with one kernel for all passes, worth it or not: for
  * tests and benchmarks. LS_UNSUPPORTED for what it cannot compute. */
-Status		convolution_create_by(const ConvolutionKernel *kernel, const Call *host, const Backend *backend,
+Status		convolution_create_by(const ConvolutionKernel *kernel, const Host *host, const Backend *backend,
 								  const ConvolutionShape *shape, const ConvolutionUse *use,
 								  Convolution **convolution);
 

@@ -112,7 +112,7 @@ openblas_plan(KernelPass *pass)
 	void	   *memory;
 
 	TRY(sweeps_create(pass->host, &pass->shape, gradient ? PASS_FORWARD : pass->pass, &state->sweeps));
-	TRY(call_alloc_array(pass->host, state->sweeps.count, sizeof(Tiling), &memory));
+	TRY(host_alloc_array(pass->host, state->sweeps.count, sizeof(Tiling), &memory));
 	state->tilings = memory;
 	for (int s = 0; s < state->sweeps.count; s++)
 	{
@@ -132,7 +132,7 @@ openblas_plan(KernelPass *pass)
 	}
 	TRY(reserve_held(pass, convolution_weight_count(&pass->shape), sizeof(float), &weights_at));
 	TRY(reserve_held(pass, target, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "convolution weights"));
+	TRY(arena_commit(&pass->arena, NULL, "convolution weights"));
 	state->weights = arena_at(&pass->arena, weights_at);
 	state->bias = arena_at(&pass->arena, bias_at);
 	return status_ok();
@@ -144,7 +144,7 @@ openblas_release(KernelPass *pass)
 	OpenBlas   *state = (OpenBlas *) pass;
 
 	sweeps_free(pass->host, &state->sweeps);
-	call_free(pass->host, state->tilings);
+	host_free(pass->host, state->tilings);
 }
 
 /* The element of an (O, I, K, K) array where a tap's (input, output) stands. */

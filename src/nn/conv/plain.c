@@ -42,7 +42,7 @@ plain_plan(KernelPass *pass)
 
 	TRY(reserve_held(pass, convolution_weight_count(&pass->shape), sizeof(float), &weights_at));
 	TRY(reserve_held(pass, pass->shape.y.c, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "convolution weights"));
+	TRY(arena_commit(&pass->arena, NULL, "convolution weights"));
 	state->weights = arena_at(&pass->arena, weights_at);
 	state->bias = arena_at(&pass->arena, bias_at);
 	TRY(reserve_scratch(pass, (size_t) pass->shape.y.c * pass->use.threads, sizeof(double), &state->sums_at));

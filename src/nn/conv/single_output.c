@@ -36,7 +36,7 @@ single_output_plan(KernelPass *pass)
 		return reserve_scratch(pass, pass->use.threads * (channels + 1), sizeof(double), &state->sums_at);
 	TRY(reserve_held(pass, channels, sizeof(float), &weights_at));
 	TRY(reserve_held(pass, channels, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "a convolution to one channel"));
+	TRY(arena_commit(&pass->arena, NULL, "a convolution to one channel"));
 	state->weights = arena_at(&pass->arena, weights_at);
 	state->bias = arena_at(&pass->arena, bias_at);
 	return status_ok();

@@ -48,14 +48,14 @@ plan_phase(const ConvolutionShape *shape, int phase, Sweeps *sweeps)
 }
 
 Status
-sweeps_create(const Call *host, const ConvolutionShape *shape, ConvolutionPass pass, Sweeps *sweeps)
+sweeps_create(const Host *host, const ConvolutionShape *shape, ConvolutionPass pass, Sweeps *sweeps)
 {
 	void	   *memory;
 
 	*sweeps = (Sweeps) {.count = pass == PASS_FORWARD ? 1 : shape->stride * shape->stride};
-	TRY(call_alloc_array(host, sweeps->count, sizeof(Sweep), &memory));
+	TRY(host_alloc_array(host, sweeps->count, sizeof(Sweep), &memory));
 	sweeps->sweeps = memory;
-	TRY(call_alloc_array(host, (size_t) shape->kernel * shape->kernel, sizeof(SweepTap), &memory));
+	TRY(host_alloc_array(host, (size_t) shape->kernel * shape->kernel, sizeof(SweepTap), &memory));
 	sweeps->taps = memory;
 	if (pass == PASS_FORWARD)
 		plan_forward(shape, sweeps);
@@ -70,8 +70,8 @@ sweeps_create(const Call *host, const ConvolutionShape *shape, ConvolutionPass p
 }
 
 void
-sweeps_free(const Call *host, Sweeps *sweeps)
+sweeps_free(const Host *host, Sweeps *sweeps)
 {
-	call_free(host, sweeps->sweeps);
-	call_free(host, sweeps->taps);
+	host_free(host, sweeps->sweeps);
+	host_free(host, sweeps->taps);
 }

@@ -45,10 +45,10 @@ typedef struct Sweeps
 } Sweeps;
 
 /* The sweeps of a pass, PASS_FORWARD or PASS_BACKWARD_DATA. */
-Status		sweeps_create(const Call *host, const ConvolutionShape *shape, ConvolutionPass pass,
+Status		sweeps_create(const Host *host, const ConvolutionShape *shape, ConvolutionPass pass,
 						  Sweeps *sweeps);
 
 /* Also for what was made in part, or is all zero. */
-void		sweeps_free(const Call *host, Sweeps *sweeps);
+void		sweeps_free(const Host *host, Sweeps *sweeps);
 
 #endif

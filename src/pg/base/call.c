@@ -1,6 +1,6 @@
 /*
- * call.c: PostgreSQL as the call of the library: memory, interrupts,
- * messages and a temporary file.
+ * call.c: what PostgreSQL lends to a call of the library: memory, interrupts
+ * and a temporary file.
  *
  * The library must never be jumped out of, so whatever the server raises
  * inside a callback is caught here and kept; the callback returns failure,
@@ -23,26 +23,25 @@
 #include "dicom/decode.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/call.h"
+#include "pg/base/host.h"
 #include "pg/base/settings.h"
-
-#define HOST_ALIGNMENT 64
 
 /* FileRead and FileWrite take an int. */
 #define SPILL_PIECE (256 * 1024 * 1024)
 
-typedef struct PgHost
+typedef struct PgCall
 {
-	Call call;			/* first: a Call * of ours is a PgHost * */
+	Call		call;			/* first: a Call * of ours is a PgCall * */
 	MemoryContext context;
 	File		spill;			/* 0 = not open; fd.c never hands out 0 */
 	ErrorData  *error;			/* what a callback caught, NULL if nothing */
 	MemoryContextCallback on_reset;
-} PgHost;
+} PgCall;
 
 /* Keep the error being handled for check_status, unless one is kept already;
  * call in PG_CATCH. */
 static void
-keep_error(PgHost *self, MemoryContext caller)
+keep_error(PgCall *self, MemoryContext caller)
 {
 	ErrorData  *error = caught_error(self->context, caller);
 
@@ -50,33 +49,13 @@ keep_error(PgHost *self, MemoryContext caller)
 		self->error = error;
 }
 
-/* Allocate aligned memory; its context's pointer stands just before it. */
+/* Allocate in the call's context. */
 static void *
-pg_host_alloc(void *user, size_t size)
+pg_call_alloc(void *user, size_t size)
 {
-	PgHost	   *self = user;
-	const size_t overhead = sizeof(void *) + HOST_ALIGNMENT - 1;
-	char	   *chunk;
-	char	   *memory;
+	PgCall	   *self = user;
 
-	if (size > MaxAllocHugeSize - overhead)
-		return NULL;
-	chunk = MemoryContextAllocExtended(self->context, size + overhead,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
-	if (chunk == NULL)
-		return NULL;
-	memory = (char *) TYPEALIGN(HOST_ALIGNMENT, chunk + sizeof(void *));
-	((void **) memory)[-1] = chunk;
-	return memory;
-}
-
-/* Free what pg_host_alloc returned. */
-static void
-pg_host_free(void *user, void *memory)
-{
-	(void) user;
-	if (memory != NULL)
-		pfree(((void **) memory)[-1]);
+	return host_context_alloc(self->context, size);
 }
 
 /*
@@ -87,9 +66,9 @@ pg_host_free(void *user, void *memory)
  * the answer. While interrupts are held off it raises nothing.
  */
 static bool
-pg_host_poll(void *user)
+pg_call_poll(void *user)
 {
-	PgHost	   *self = user;
+	PgCall	   *self = user;
 
 	if (self->error == NULL && INTERRUPTS_PENDING_CONDITION())
 	{
@@ -106,31 +85,6 @@ pg_host_poll(void *user)
 		PG_END_TRY();
 	}
 	return self->error != NULL;
-}
-
-/* The server's name for a level of the library. */
-static int
-server_level(LogLevel level)
-{
-	return level == LOG_LEVEL_WARNING ? WARNING : level == LOG_LEVEL_NOTICE ? NOTICE : DEBUG1;
-}
-
-/* Pass a message of the library on. */
-static void
-pg_host_log(void *user, LogLevel level, const char *message)
-{
-	PgHost	   *self = user;
-	MemoryContext caller = CurrentMemoryContext;
-
-	PG_TRY();
-	{
-		ereport(server_level(level), (errmsg_internal("%s", message)));
-	}
-	PG_CATCH();
-	{
-		keep_error(self, caller);
-	}
-	PG_END_TRY();
 }
 
 /*
@@ -165,7 +119,7 @@ open_spill(void)
 
 /* Write to the temporary file, creating it when first used; raises. */
 static void
-spill_write(PgHost *self, int64_t offset, const char *data, size_t size)
+spill_write(PgCall *self, int64_t offset, const char *data, size_t size)
 {
 	if (self->spill == 0)
 		self->spill = open_spill();
@@ -192,7 +146,7 @@ spill_write(PgHost *self, int64_t offset, const char *data, size_t size)
 
 /* Read what was written to the temporary file; raises. */
 static void
-spill_read(PgHost *self, int64_t offset, char *data, size_t size)
+spill_read(PgCall *self, int64_t offset, char *data, size_t size)
 {
 	while (size > 0)
 	{
@@ -216,9 +170,9 @@ spill_read(PgHost *self, int64_t offset, char *data, size_t size)
 }
 
 static bool
-pg_host_spill_write(void *user, int64_t offset, const void *data, size_t size)
+pg_call_spill_write(void *user, int64_t offset, const void *data, size_t size)
 {
-	PgHost	   *self = user;
+	PgCall	   *self = user;
 	MemoryContext caller = CurrentMemoryContext;
 
 	PG_TRY();
@@ -234,9 +188,9 @@ pg_host_spill_write(void *user, int64_t offset, const void *data, size_t size)
 }
 
 static bool
-pg_host_spill_read(void *user, int64_t offset, void *data, size_t size)
+pg_call_spill_read(void *user, int64_t offset, void *data, size_t size)
 {
-	PgHost	   *self = user;
+	PgCall	   *self = user;
 	MemoryContext caller = CurrentMemoryContext;
 
 	PG_TRY();
@@ -255,7 +209,7 @@ pg_host_spill_read(void *user, int64_t offset, void *data, size_t size)
 static void
 close_spill(void *argument)
 {
-	PgHost	   *self = argument;
+	PgCall	   *self = argument;
 
 	if (self->spill != 0)
 		FileClose(self->spill);
@@ -267,16 +221,16 @@ Call *
 call_create(MemoryContext parent, int threads)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "lesionseg", ALLOCSET_DEFAULT_SIZES);
-	PgHost	   *self = MemoryContextAllocZero(context, sizeof(PgHost));
+	PgCall	   *self = MemoryContextAllocZero(context, sizeof(PgCall));
 
-	self->call.alloc = pg_host_alloc;
-	self->call.free = pg_host_free;
-	self->call.poll = pg_host_poll;
-	self->call.log = pg_host_log;
-	self->call.spill_write = pg_host_spill_write;
-	self->call.spill_read = pg_host_spill_read;
+	self->call.host.alloc = pg_call_alloc;
+	self->call.host.free = host_context_free;
+	self->call.host.spill_write = pg_call_spill_write;
+	self->call.host.spill_read = pg_call_spill_read;
+	self->call.host.user = self;
+	self->call.host.max_memory = (size_t) lesionseg_max_memory * 1024;
+	self->call.poll = pg_call_poll;
 	self->call.user = self;
-	self->call.max_memory = (size_t) lesionseg_max_memory * 1024;
 	self->call.max_pixels = lesionseg_max_pixels;
 	self->call.threads = threads;
 	self->call.codec = &dicom_codec;
@@ -291,7 +245,7 @@ call_create(MemoryContext parent, int threads)
 void
 call_destroy(Call *call)
 {
-	PgHost	   *self = (PgHost *) call;
+	PgCall	   *self = (PgCall *) call;
 
 	MemoryContextDelete(self->context);
 }
@@ -300,7 +254,7 @@ call_destroy(Call *call)
 void
 call_rethrow(const Call *call)
 {
-	const PgHost *self = (const PgHost *) call;
+	const PgCall *self = (const PgCall *) call;
 
 	if (self->error != NULL)
 		ReThrowError(self->error);

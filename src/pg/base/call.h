@@ -1,5 +1,5 @@
 /*
- * call.h: the call that the library runs on inside the server.
+ * call.h: what the server lends to a call of the library.
  */
 #ifndef LESIONSEG_PG_BASE_CALL_H
 #define LESIONSEG_PG_BASE_CALL_H
@@ -10,11 +10,11 @@
 
 /*
  * A call whose allocations live in a child memory context of `parent` and go
- * with it, whose poll processes interrupts, whose log is ereport, and whose
+ * with it, whose poll processes interrupts, and whose
  * spill file is a PostgreSQL temporary file that may outlive a transaction
  * (temp_tablespaces and temp_file_limit apply). threads as given.
  */
-Call *call_create(MemoryContext parent, int threads);
+Call	   *call_create(MemoryContext parent, int threads);
 
 /* Free everything that was allocated through call, and call itself. */
 void		call_destroy(Call *call);

@@ -101,8 +101,8 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 
 	check_argument(call, subject, weights_read_info(call, file->bytes, file->size, &info));
 	check_argument(call, subject, arch_config_parse(architecture, info.config, &config));
-	check_argument(call, subject, network_create(call, architecture, &config, &network));
-	status = network_load(network, file->bytes, file->size);
+	check_argument(call, subject, network_create(&call->host, architecture, &config, &network));
+	status = network_load(network, call, file->bytes, file->size);
 	if (status.code == LS_OK)
 		status = network_check_size(network, network->image_size, network->image_size);
 	network_free(network);

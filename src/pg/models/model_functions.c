@@ -132,8 +132,8 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 	Status		status;
 	void	   *bytes;
 
-	check_status(call, network_create(call, architecture, config, &network));
-	status = network_load(network, import->file.bytes, import->file.size);
+	check_status(call, network_create(&call->host, architecture, config, &network));
+	status = network_load(network, call, import->file.bytes, import->file.size);
 	if (status.code == LS_OK)
 	{
 		if (import->image_size != 0)
@@ -146,7 +146,7 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 	if (status.code == LS_OK && import->info.format_version == 0)
 	{
 		network->image_size = content->image_size;
-		status = network_save(network, WEIGHTS_F32, JsonbToCString(NULL, &content->config->root, 0), &bytes,
+		status = network_save(network, call, WEIGHTS_F32, JsonbToCString(NULL, &content->config->root, 0), &bytes,
 							  &content->weights_size);
 		content->weights = bytes;
 	}
@@ -254,14 +254,14 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 	Datum		result;
 	Status		status;
 
-	check_status(call, network_create(call, architecture, &config, &network));
-	status = network_load(network, file.bytes, file.size);
+	check_status(call, network_create(&call->host, architecture, &config, &network));
+	status = network_load(network, call, file.bytes, file.size);
 	network->image_size = version->image_size;
 	network->threshold = version->threshold;
 	if (version->split.columns != NULL)
 		snprintf(network->split, sizeof network->split, "%s", split_to_json(&version->split));
 	if (status.code == LS_OK)
-		status = network_save(network, storage, JsonbToCString(NULL, &version->config->root, 0), &bytes, &size);
+		status = network_save(network, call, storage, JsonbToCString(NULL, &version->config->root, 0), &bytes, &size);
 	network_free(network);
 	check_argument(call, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	result = bytes_datum(bytes, size);

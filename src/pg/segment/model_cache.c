@@ -17,6 +17,7 @@
 #include "pg/base/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/base/host.h"
 #include "pg/base/settings.h"
 #include "pg/models/model_config.h"
 #include "pg/segment/model_cache.h"
@@ -30,7 +31,7 @@ typedef struct CachedModel
 	uint8_t		sha256[SHA256_BYTES];
 	EngineChoice engine;
 	int			threads;
-	Call *call;			/* of network and segmenter */
+	const Host *host;			/* of network and segmenter */
 	Network    *network;
 	Segmenter  *segmenter;
 	size_t		bytes;
@@ -87,19 +88,19 @@ evict(void)
 /* Decode the weights and plan; on failure nothing is left outside the
  * entry's context. */
 static Status
-build(CachedModel *entry, const ModelVersion *version, const ByteView *weights)
+build(CachedModel *entry, const Call *call, const ModelVersion *version, const ByteView *weights)
 {
 	const Architecture *architecture = config_architecture(version->architecture);
 	ArchConfig	config = config_read(architecture, version->config);
 	Status		status;
 
-	status = network_create(entry->call, architecture, &config, &entry->network);
+	status = network_create(entry->host, architecture, &config, &entry->network);
 	if (status.code == LS_OK)
-		status = network_load(entry->network, weights->bytes, weights->size);
+		status = network_load(entry->network, call, weights->bytes, weights->size);
 	if (status.code == LS_OK)
 	{
 		entry->network->image_size = version->image_size;
-		status = segmenter_create(entry->network, &entry->engine, &entry->segmenter);
+		status = segmenter_create(entry->network, call, &entry->engine, &entry->segmenter);
 	}
 	if (status.code != LS_OK)
 		release_model(entry);
@@ -152,6 +153,7 @@ load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, 
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg model", ALLOCSET_SMALL_SIZES);
 	size_t		before = process_bytes();
 	CachedModel *entry = MemoryContextAllocZero(context, sizeof *entry);
+	Call	   *call = call_create(CurrentMemoryContext, threads);
 	ByteView	weights;
 	Status		status;
 
@@ -161,15 +163,16 @@ load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, 
 	memcpy(entry->sha256, version->sha256, SHA256_BYTES);
 	entry->engine = engine;
 	entry->threads = threads;
-	entry->call = call_create(context, threads);
+	entry->host = host_create(context);
 
 	SPI_connect();
 	weights = bytes_view(store_weights(store, version));
 	check_digest(version, &weights);
-	status = build(entry, version, &weights);
+	status = build(entry, call, version, &weights);
 	if (status.code != LS_OK)
-		check_argument(entry->call, psprintf("model \"%s\", version %d", version->model, version->number), status);
+		check_argument(call, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	SPI_finish();
+	call_destroy(call);
 
 	entry->bytes = entry_bytes(entry, before);
 	MemoryContextSetParent(context, CacheMemoryContext);
@@ -209,28 +212,15 @@ model_cache_load(const ModelStore *store, const ModelVersion *version)
 	(void) find_or_load(store, version);
 }
 
-/* Predict with a model; an interrupt is raised and costs the entry. */
+/* Predict with a model. An interrupt is raised; the model stays ready. */
 static Status
 run_entry(CachedModel *entry, const Call *call, const Image *image, bool tta, double threshold,
 		  ProbabilityMap *map)
 {
-	Status		status;
+	Status		status = segmenter_run(entry->segmenter, call, image, tta, threshold, map);
 
-	segmenter_set_host(entry->segmenter, call);
-	status = segmenter_run(entry->segmenter, image, tta, threshold, map);
-	segmenter_set_host(entry->segmenter, entry->call);
-
-	/*
-	 * The network polls its own call, which then keeps what interrupted it:
-	 * an interrupted model cannot be used again.
-	 */
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-	{
-		detach(entry);
-		release_model(entry);
-		call_rethrow(call);
-		check_status(entry->call, status);
-	}
+		check_status(call, status);
 	return status;
 }
 

@@ -46,7 +46,7 @@ checkpoint_save(const TrainRun *run)
 	void	   *bytes;
 	size_t		size;
 
-	check_status(run->call, trainer_save(run->trainer, &bytes, &size));
+	check_status(run->call, trainer_save(run->trainer, run->call, &bytes, &size));
 	values[0] = Int64GetDatum(run->run);
 	values[1] = Int32GetDatum(run->epochs_done);
 	values[2] = bytes_datum(bytes, size);

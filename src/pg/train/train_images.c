@@ -64,6 +64,7 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 {
 	SplitPart	part = split_part_of(&run->split, row->group);
 	Dataset    *dataset = run->training;
+	const Call *reading = run->training_call;
 	int64	   *count = &run->counts.training;
 	ImageDigests *digests = &run->trained_on;
 	uint8_t		sha256[SHA256_BYTES];
@@ -89,13 +90,14 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 	if (part == SPLIT_VALIDATION)
 	{
 		dataset = run->validation;
+		reading = run->validation_call;
 		count = &run->counts.validation;
 		digests = &held_back->validation;
 	}
-	status = dataset_add(dataset, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size,
+	status = dataset_add(dataset, reading, row->image.bytes, row->image.size, row->mask.bytes, row->mask.size,
 						 &run->masks);
 	if (status.code != LS_OK && !broken_is_rows_fault(status))
-		check_argument(dataset == run->training ? run->training_host : run->validation_host, row_name(run, row), status);
+		check_argument(reading, row_name(run, row), status);
 	if (status.code == LS_OK)
 	{
 		(*count)++;
@@ -120,7 +122,7 @@ check_memory(TrainRun *run, int64 usable)
 	Learner    *learner;
 
 	threads_use(run->call->threads);
-	check_status(run->call, learner_create(run->network, &options->engine, batch, request->image_size,
+	check_status(run->call, learner_create(run->network, run->call, &options->engine, batch, request->image_size,
 										   request->image_size, &learner));
 	learner_free(learner);
 }
@@ -158,14 +160,14 @@ train_images_read(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
 	int			threads = run->call->threads;
-	size_t		memory = (size_t) (run->call->max_memory * IMAGES_MEMORY_SHARE);
+	size_t		memory = (size_t) (run->call->host.max_memory * IMAGES_MEMORY_SHARE);
 	size_t		validation_memory = (size_t) (memory * run->plan.validation_fraction);
 
-	run->training_host = call_create(run->context, threads);
-	run->validation_host = call_create(run->context, threads);
-	check_status(run->training_host, dataset_create(run->training_host, request->image_size,
+	run->training_call = call_create(run->context, threads);
+	run->validation_call = call_create(run->context, threads);
+	check_status(run->training_call, dataset_create(&run->training_call->host, request->image_size,
 													memory - validation_memory, &run->training));
-	check_status(run->validation_host, dataset_create(run->validation_host, request->image_size,
+	check_status(run->validation_call, dataset_create(&run->validation_call->host, request->image_size,
 													  validation_memory, &run->validation));
 	dataset_enhance(run->validation, run->plan.enhance);
 	dataset_turn(run->training, run->plan.turn);

@@ -53,12 +53,12 @@ release_training(TrainRun *run)
 	if (run->call != NULL)
 		call_destroy(run->call);
 	run->call = NULL;
-	if (run->training_host != NULL)
-		call_destroy(run->training_host);
-	run->training_host = NULL;
-	if (run->validation_host != NULL)
-		call_destroy(run->validation_host);
-	run->validation_host = NULL;
+	if (run->training_call != NULL)
+		call_destroy(run->training_call);
+	run->training_call = NULL;
+	if (run->validation_call != NULL)
+		call_destroy(run->validation_call);
+	run->validation_call = NULL;
 }
 
 void
@@ -168,7 +168,7 @@ set_initial_weights(TrainRun *run)
 		return;
 	}
 	weights = bytes_view(store_weights(&run->store, run->init));
-	status = network_load_initial(run->network, weights.bytes, weights.size);
+	status = network_load_initial(run->network, run->call, weights.bytes, weights.size);
 	bytes_release(&weights);
 	check_argument(run->call, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
 }
@@ -199,7 +199,7 @@ settle_model(TrainRun *run)
 	}
 	config = choose_config(run, model);
 	run->config = config_jsonb(run->architecture, &config);
-	check_status(run->call, network_create(run->call, run->architecture, &config, &run->network));
+	check_status(run->call, network_create(&run->call->host, run->architecture, &config, &run->network));
 	check_status(run->call, network_check_size(run->network, request->image_size, request->image_size));
 	if (run->plan.freeze_encoder)
 		network_freeze_encoder(run->network);
@@ -262,7 +262,7 @@ train_run_read(TrainRun *run)
 	train_images_read(run);
 	run->plan.train.progress = go_on_after_batch;
 	run->plan.train.progress_data = run;
-	check_status(run->call, trainer_create(run->network, run->training, run->validation, &run->plan.train,
+	check_status(run->call, trainer_create(run->network, run->call, run->training, run->validation, &run->plan.train,
 										   &run->trainer));
 	MemoryContextSwitchTo(caller);
 }
@@ -306,7 +306,7 @@ train_run_epoch(TrainRun *run)
 	Status		status;
 
 	train_progress_epochs_done(run->epochs_done, run->best.epoch > 0 ? run->best.val_dice : NAN);
-	status = trainer_run_epoch(run->trainer, &report);
+	status = trainer_run_epoch(run->trainer, run->call, &report);
 	if (run->out_of_time)
 		return false;
 	check_status(run->call, status);
@@ -350,7 +350,7 @@ store_version(TrainRun *run)
 	double		val_dice;
 
 	trainer_take_best(run->trainer, &epoch, &val_dice);
-	check_status(run->call, trainer_fit(run->trainer, run->plan.threshold, &fitted));
+	check_status(run->call, trainer_fit(run->trainer, run->call, run->plan.threshold, &fitted));
 	run->network->threshold = content.threshold = fitted.threshold;
 	run->network->temperature = content.temperature = fitted.temperature;
 	run->network->review_below = content.review_below = fitted.review_below;
@@ -358,7 +358,7 @@ store_version(TrainRun *run)
 	if (run->plan.enhance != ENHANCE_MODE_OFF)
 		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));
 	snprintf(run->network->split, sizeof run->network->split, "%s", split_to_json(&run->split));
-	check_status(run->call, network_save(run->network, WEIGHTS_F32,
+	check_status(run->call, network_save(run->network, run->call, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
 										 &bytes, &content.weights_size));
 	content.weights = bytes;

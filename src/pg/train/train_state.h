@@ -41,8 +41,8 @@ typedef struct TrainRun
 	instr_time	started;
 
 	Call *call;			/* of network and trainer */
-	Call *training_host; /* of the data sets: each may spill to its call's file */
-	Call *validation_host;
+	Call *training_call; /* of the data sets: each may spill to its call's file */
+	Call *validation_call;
 	Network    *network;
 	Dataset    *training;
 	Dataset    *validation;

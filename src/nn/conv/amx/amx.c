@@ -128,13 +128,13 @@ amx_plan(KernelPass *pass)
 	state->in_groups = (state->source.c + 31) / 32;
 	state->out_groups = (state->target.c + 31) / 32;
 	TRY(sweeps_create(pass->host, &pass->shape, pass->pass, &state->sweeps));
-	TRY(call_alloc_array(pass->host, taps, sizeof(long), &memory));
+	TRY(host_alloc_array(pass->host, taps, sizeof(long), &memory));
 	state->tap_offsets = memory;
 	measure_sweeps(state);
 	plan_bands(state);
 	TRY(reserve_held(pass, taps * amx_tap_values(state) * state->out_groups, sizeof(bfloat16), &weights_at));
 	TRY(reserve_held(pass, (size_t) state->out_groups * 32, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "packed weights of a convolution"));
+	TRY(arena_commit(&pass->arena, NULL, "packed weights of a convolution"));
 	state->weights = arena_at(&pass->arena, weights_at);
 	state->bias = arena_at(&pass->arena, bias_at);
 	return reserve_scratch(pass, state->thread_values * pass->use.threads, sizeof(bfloat16), &state->scratch_at);
@@ -146,7 +146,7 @@ amx_release(KernelPass *pass)
 	Amx		   *state = (Amx *) pass;
 
 	sweeps_free(pass->host, &state->sweeps);
-	call_free(pass->host, state->tap_offsets);
+	host_free(pass->host, state->tap_offsets);
 }
 
 const ConvolutionKernel amx_kernel = {

@@ -78,7 +78,7 @@ plan_taps(AmxGradient *state)
 	state->lead = state->top * state->pitch + state->left;
 
 	state->tap_count = shape->kernel * shape->kernel;
-	TRY(call_alloc_array(state->base.host, state->tap_count, sizeof(GradientTap), &memory));
+	TRY(host_alloc_array(state->base.host, state->tap_count, sizeof(GradientTap), &memory));
 	state->taps = memory;
 	for (int ky = 0; ky < shape->kernel; ky++)
 		for (int kx = 0; kx < shape->kernel; kx++)
@@ -170,7 +170,7 @@ amx_gradient_plan(KernelPass *pass)
 static void
 amx_gradient_release(KernelPass *pass)
 {
-	call_free(pass->host, ((AmxGradient *) pass)->taps);
+	host_free(pass->host, ((AmxGradient *) pass)->taps);
 }
 
 const ConvolutionKernel amx_gradient_kernel = {

@@ -76,7 +76,7 @@ depthwise_plan(KernelPass *pass)
 		return reserve_scratch(pass, (taps + 1) * width * use->threads, sizeof(double), &state->sums_at);
 	TRY(reserve_held(pass, taps * width, sizeof(float), &weights_at));
 	TRY(reserve_held(pass, width, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "a depthwise convolution"));
+	TRY(arena_commit(&pass->arena, NULL, "a depthwise convolution"));
 	args->weights = state->weights = arena_at(&pass->arena, weights_at);
 	state->bias = arena_at(&pass->arena, bias_at);
 	args->bias = pass->use.bias ? state->bias : NULL;

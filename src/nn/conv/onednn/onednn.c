@@ -244,7 +244,7 @@ reserve_memory(OneDnn *state)
 	TRY(reserve_scratch(pass, pass->shape.y.c, sizeof(float), &state->bias_gradient_at));
 	TRY(reserve_held(pass, gradient ? 0 : packed, 1, &packed_at));
 	TRY(reserve_held(pass, most, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "convolution weights"));
+	TRY(arena_commit(&pass->arena, NULL, "convolution weights"));
 	state->packed_weights = arena_at(&pass->arena, packed_at);
 	state->bias_values = arena_at(&pass->arena, bias_at);
 	return status_ok();

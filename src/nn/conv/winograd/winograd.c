@@ -120,7 +120,7 @@ winograd_plan(KernelPass *pass)
 	width = (size_t) args->blocks * WINOGRAD_BLOCK;
 	TRY(reserve_held(pass, WINOGRAD_PLANES * width * args->x_shape.c, sizeof(float), &weights_at));
 	TRY(reserve_held(pass, width, sizeof(float), &bias_at));
-	TRY(arena_commit(&pass->arena, "a 3x3 convolution"));
+	TRY(arena_commit(&pass->arena, NULL, "a 3x3 convolution"));
 	args->weights = state->weights = arena_at(&pass->arena, weights_at);
 	args->bias = state->bias = arena_at(&pass->arena, bias_at);
 	return reserve_scratch(pass, state->workers * args->scratch_size, sizeof(float), &state->scratch_at);
