@@ -17,7 +17,7 @@ my %calls = (
 	evaluate => q{SELECT lesion_evaluate('endless', 'net', subset => 'all')},
 	compare => q{SELECT lesion_compare('endless', 'net', 1, 2, subset => 'all')},
 	robustness => q{SELECT count(*) FROM lesion_robustness('endless', 'net', 'all', modes => '{auto,always}')},
-	ensemble_fit => q{SELECT lesion_ensemble_fit('together', 'endless')},
+	ensemble_fit => q{SELECT lesion_ensemble_fit('together', 'endless', id_column => 'id')},
 	segment => q{SELECT sum(length(lesion_segment(image, 'net'))) FROM large, generate_series(1, 100000)},
 	segment_bundled => q{SELECT sum(length(lesion_segment(image, 'linknet'))) FROM pictures, generate_series(1, 100000)},
 	detail => q{SELECT sum((lesion_segment_detail(image, 'net', tta => true)).area) FROM pictures, generate_series(1, 100000)},
