@@ -85,8 +85,14 @@ UNFUSED = -ffp-contract=off
 
 own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%,$(1)),$(UNFUSED))
 
+# Instruction sets of x86-64, by which files and folders are named. A build for
+# another processor leaves them out; there the baseline is vector code too (NEON).
+X86_SETS = avx2 avx512 avx512bf16 amx x86
+OTHER_SETS := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),,$(X86_SETS))
+fitting = $(foreach file,$(1),$(if $(filter $(OTHER_SETS),$(subst _, ,$(subst /, ,$(basename $(file))))),,$(file)))
+
 # A room's files, in its folder and the folders of that.
-sources = $(sort $(shell find src/$(1) -name '*.c'))
+sources = $(call fitting,$(sort $(shell find src/$(1) -name '*.c')))
 objects = $(patsubst src/%.c,$(BUILD)/%.o,$(call sources,$(1)))
 archives = $(patsubst %,$(BUILD)/%.a,$(1))
 

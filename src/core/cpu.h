@@ -17,6 +17,19 @@ typedef struct CpuFeatures
 /* The features of this machine, as the operating system lets us use them.
  * ONEDNN_MAX_CPU_ISA (AVX2, AVX512_CORE, AVX512_CORE_BF16, ...) lowers them
  * for our own kernels too, so one setting limits the whole engine. */
+#ifdef __x86_64__
 const CpuFeatures *cpu_features(void);
+#else
+
+/* Another processor has none of these. The Makefile leaves out what is compiled
+ * for them, and the compiler what would call it, seeing that nothing is. */
+static inline const CpuFeatures *
+cpu_features(void)
+{
+	static const CpuFeatures none = {false, false, false, false};
+
+	return &none;
+}
+#endif
 
 #endif

@@ -109,6 +109,7 @@ test_reported_can_run(void **state)
 	{
 		const CpuFeatures *cpu = cpu_features();
 
+#ifdef __x86_64__
 		if (cpu->avx2)
 			__asm__ volatile("vpaddd %%ymm0, %%ymm0, %%ymm0\n\tvfmadd231ps %%ymm0, %%ymm0, %%ymm0":::"xmm0");
 		if (cpu->avx512)
@@ -121,6 +122,9 @@ test_reported_can_run(void **state)
 
 			__asm__ volatile("ldtilecfg %0\n\ttilezero %%tmm0\n\ttilerelease"::"m"(config));
 		}
+#else
+		(void) cpu;
+#endif
 		_exit(0);
 	}
 	assert_true(child > 0);

@@ -6,19 +6,25 @@
 
 static const ConvolutionKernel *const table[] = {
 	/* Shapes for which anything made for all shapes is slow. */
+#ifdef __x86_64__
 	&depthwise_avx512_kernel,
 	&depthwise_avx2_kernel,
+#endif
 	&depthwise_baseline_kernel,
 	&single_output_kernel,
 
 	/* Fewer multiplications. */
+#ifdef __x86_64__
 	&winograd_avx512_kernel,
 	&winograd_avx2_kernel,
+#endif
 	&winograd_baseline_kernel,
 
+#ifdef __x86_64__
 	/* bf16 by tiles. */
 	&amx_kernel,
 	&amx_gradient_kernel,
+#endif
 
 	/* A transposed convolution as a product, which the rest of the table computes. */
 	&window_product_kernel,

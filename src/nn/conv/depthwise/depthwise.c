@@ -172,6 +172,7 @@ const ConvolutionKernel depthwise_baseline_kernel = {
 	.loops = &depthwise_baseline,
 };
 
+#ifdef __x86_64__
 const ConvolutionKernel depthwise_avx2_kernel = {
 	DEPTHWISE_ROW,
 	.name = "depthwise:avx2",
@@ -185,3 +186,4 @@ const ConvolutionKernel depthwise_avx512_kernel = {
 	.runs = runs_avx512,
 	.loops = &depthwise_avx512,
 };
+#endif

@@ -42,13 +42,17 @@ typedef struct OneDnn
 	size_t		bias_gradient_at;
 } OneDnn;
 
-/* ---- what the library must not be asked for: of 2.6; nothing is known of 3.x, which is treated alike ---- */
+/* ---- what the library must not be asked for ----
+ *
+ * Versions 2.6.3, 3.7.2 and 3.12.1 are treated alike. The unit test
+ * nn_onednn_faults asks the library at hand for each fault. */
 
 /*
  * The pixels of a strided 1x1 convolution are gathered into scratch that is
  * sized for C channels but filled by whole vectors: with a channel count that
- * is no multiple of them, the end is overrun (jit_1x1:avx2, C_in = 4, stride 2
- * on 8 x 8: 272 bytes).
+ * is no multiple of them, the end is overrun (2.6, jit_1x1:avx2, C_in = 4,
+ * stride 2 on 8 x 8: 272 bytes; the weight gradient at 64 x 64 and 128 x 128
+ * crashes up to 3.12.1: uxlfoundation/oneDNN#6035).
  */
 static bool
 overruns_scratch(const ConvolutionShape *shape)
@@ -68,13 +72,25 @@ is_amx_gradient(const ConvolutionUse *use, ConvolutionPass pass)
 	return pass == PASS_BACKWARD_WEIGHTS && use->type == DATA_BF16 && cpu_features()->amx_bf16;
 }
 
+/*
+ * Forward by AMX with strides well above a kernel that is larger than 1 x 1
+ * gives wrong values or crashes (2.6, 2 x 2 at stride 4 on 33 x 33;
+ * uxlfoundation/oneDNN#5494).
+ */
+static bool
+is_amx_stride_fault(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	return pass == PASS_FORWARD && use->type == DATA_BF16 && cpu_features()->amx_bf16 && shape->kernel > 1 &&
+		shape->stride > shape->kernel;
+}
+
 /* ---- planning ---- */
 
 static bool
 onednn_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
 	return shape->groups == 1 && (use->type == DATA_F32 || cpu_features()->avx512_bf16) &&
-		!overruns_scratch(shape) && !is_amx_gradient(use, pass);
+		!overruns_scratch(shape) && !is_amx_gradient(use, pass) && !is_amx_stride_fault(shape, use, pass);
 }
 
 /* Does the primitive add the bias, or compute its gradient? Backward-data,

@@ -220,6 +220,7 @@ const ConvolutionKernel winograd_baseline_kernel = {
 	.loops = &winograd_baseline,
 };
 
+#ifdef __x86_64__
 const ConvolutionKernel winograd_avx2_kernel = {
 	WINOGRAD_ROW,
 	.name = "winograd:avx2",
@@ -233,3 +234,4 @@ const ConvolutionKernel winograd_avx512_kernel = {
 	.runs = runs_avx512,
 	.loops = &winograd_avx512,
 };
+#endif

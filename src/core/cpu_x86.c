@@ -1,5 +1,5 @@
 /*
- * cpu.c: see cpu.h.
+ * cpu_x86.c: see cpu.h.
  */
 #define _GNU_SOURCE
 #include "core/cpu.h"
