@@ -108,7 +108,7 @@ $(BUILD)/%.o: src/%.c
 define room_rules
 $$(BUILD)/$(1).a: $$(call objects,$(1)) $$(BUILD)/$(1).list
 	rm -f $$@
-	ar rcs $$@ $$(call objects,$(1))
+	$$(AR) rcs $$@ $$(call objects,$(1))
 $$(BUILD)/$(1).list: always
 	@mkdir -p $$(@D)
 	@echo '$$(call sources,$(1))' | cmp -s - $$@ || echo '$$(call sources,$(1))' > $$@
