@@ -29,7 +29,7 @@ typedef struct Call
 	int			threads;		/* threads to use, >= 1 */
 
 	/* One more format that images may have, beside those of src/image; NULL
-	 * for none. src/image/formats.h says what it is. */
+	 * for none. src/image/codec/formats.h says what it is. */
 	const struct ImageCodec *codec;
 } Call;
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dicom/charset.h"
-#include "dicom/tags.h"
-#include "dicom/values.h"
+#include "dicom/data/charset.h"
+#include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "dicom/data_set.h"
+#include "dicom/data/data_set.h"
 
 /* Texts are "" where the file has none. */
 typedef struct DicomInfo

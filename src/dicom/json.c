@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dicom/charset.h"
-#include "dicom/tags.h"
-#include "dicom/values.h"
+#include "dicom/data/charset.h"
+#include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 
 #define POLL_ELEMENTS 256
 #define REPLACEMENT "\xEF\xBF\xBD"

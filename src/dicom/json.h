@@ -4,8 +4,8 @@
 #ifndef LESIONSEG_DICOM_JSON_H
 #define LESIONSEG_DICOM_JSON_H
 
-#include "dicom/buffer.h"
-#include "dicom/data_set.h"
+#include "dicom/data/buffer.h"
+#include "dicom/data/data_set.h"
 
 /* Append the data set as a JSON object in UTF-8. Left out are the file's
  * header (group 0002), lengths of groups and, as bulk data, all elements of

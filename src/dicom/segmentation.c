@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include "core/checked.h"
-#include "dicom/pixels.h"
-#include "dicom/raster.h"
-#include "dicom/tags.h"
-#include "dicom/values.h"
+#include "dicom/pixels/pixels.h"
+#include "dicom/pixels/raster.h"
+#include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 
 #define SEGMENTATION_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-#include "dicom/data_set.h"
-#include "image/formats.h"
+#include "dicom/data/data_set.h"
+#include "image/codec/formats.h"
 
 /* Is it a segmentation object? */
 bool		dicom_is_segmentation(const DicomSet *set);

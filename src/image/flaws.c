@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/formats.h"
+#include "image/codec/formats.h"
 #include "image/noise.h"
 
 int

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/checked.h"
-#include "image/formats.h"
+#include "image/codec/formats.h"
 
 Status
 image_check_size(const Call *call, int width, int height)

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "image/formats.h"
+#include "image/codec/formats.h"
 #include "image/mask_values.h"
 
 #define POLL_PIXELS (1 << 20)	/* pixels between two polls */

@@ -12,7 +12,7 @@
 
 #include "core/call.h"
 #include "core/status.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/image.h"
 
 /* How a mask was understood. */

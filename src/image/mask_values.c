@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "image/formats.h"
+#include "image/codec/formats.h"
 
 #define WHITE_FROM 129			/* lesion in a mask of the whole range, as in the ISIC challenge's scorer */
 #define VOID_LABEL 255			/* of label images: pixels that nobody is scored on */

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "image/formats.h"
+#include "image/codec/formats.h"
 
 /* Divide a product of two 8-bit values by 255, rounding to nearest. */
 static inline unsigned

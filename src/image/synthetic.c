@@ -19,7 +19,7 @@
 
 #include "core/rng.h"
 #include "image/flaws.h"
-#include "image/formats.h"
+#include "image/codec/formats.h"
 #include "image/noise.h"
 
 #define SIDE_MIN 16

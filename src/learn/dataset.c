@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "core/checked.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/image.h"
 #include "image/mask_decode.h"
 

@@ -15,7 +15,7 @@
 #include "core/call.h"
 #include "core/status.h"
 #include "enhance/enhance.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "measure/mask_facts.h"
 
 typedef struct Dataset Dataset;

@@ -6,7 +6,7 @@
 EXTENSION = lesionseg
 override DATA = $(wildcard sql/lesionseg--*.sql)
 MODULE_big = lesionseg
-PG_SOURCES = $(sort $(wildcard src/pg/*.c src/pg/*/*.c))
+PG_SOURCES = $(sort $(wildcard src/pg/*.c src/pg/*/*.c src/pg/*/*/*.c))
 EXTENSION_VERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" lesionseg.control)
 
 # Objects of src/pg belong to one server: to its headers, which .d files leave
@@ -48,7 +48,7 @@ $(OBJECT_DIR)/%.o: src/pg/%.c
 	@mkdir -p $(@D)
 	$(CC) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(wildcard $(OBJECT_DIR)/*.d $(OBJECT_DIR)/*/*.d)
+-include $(wildcard $(OBJECT_DIR)/*.d $(OBJECT_DIR)/*/*.d $(OBJECT_DIR)/*/*/*.d)
 
 lesionseg.so: $(ROOM_ARCHIVES) build/release/pg.list
 

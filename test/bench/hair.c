@@ -15,7 +15,7 @@
 
 #include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
-#include "enhance/steps/hair.h"
+#include "enhance/quality/hair.h"
 #include "image_files.h"
 
 /* Sums over images of one severity. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 
 /* End the program when status is a failure. */
 static inline void

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Write src/dicom/dictionary_table.h from pydicom's copy of PS3.6.
+"""Write src/dicom/data/dictionary_table.h from pydicom's copy of PS3.6.
 
 Run by hand when the standard grows (python3-pydicom); the result is
 committed.
 
-    test/dicom/generate_dictionary.py > src/dicom/dictionary_table.h
+    test/dicom/generate_dictionary.py > src/dicom/data/dictionary_table.h
 """
 from itertools import groupby
 

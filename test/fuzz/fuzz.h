@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t		LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);

@@ -3,8 +3,8 @@
  */
 #include "fuzz.h"
 
-#include "dicom/data_set.h"
-#include "dicom/decode.h"
+#include "dicom/data/data_set.h"
+#include "dicom/pixels/decode.h"
 #include "dicom/info.h"
 #include "dicom/json.h"
 #include "image/mask_decode.h"

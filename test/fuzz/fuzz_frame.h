@@ -7,7 +7,7 @@
 
 #include "fuzz.h"
 
-#include "dicom/raster.h"
+#include "dicom/pixels/raster.h"
 
 #define FRAME_HEADER 3
 

@@ -7,8 +7,8 @@
 
 #include "image_fixture.h"
 
-#include "dicom/data_set.h"
-#include "dicom/decode.h"
+#include "dicom/data/data_set.h"
+#include "dicom/pixels/decode.h"
 
 /* The standalone call with the codec. */
 static inline Call

@@ -4,12 +4,12 @@
  */
 #include "dicom_fixture.h"
 
-#include "dicom/capture.h"
-#include "dicom/report.h"
-#include "dicom/seg_write.h"
+#include "dicom/writing/capture.h"
+#include "dicom/writing/report.h"
+#include "dicom/writing/seg_write.h"
 #include "dicom/segmentation.h"
-#include "dicom/tags.h"
-#include "dicom/values.h"
+#include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 #include "image/mask_decode.h"
 
 static const DicomAuthor author = {"linknet", 3, "0123456789abcdef"};

@@ -8,8 +8,8 @@
 
 #include "dicom/info.h"
 #include "dicom/json.h"
-#include "dicom/tags.h"
-#include "dicom/values.h"
+#include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 
 /* The JSON model of a file of test/data/dicom. */
 static json_t *

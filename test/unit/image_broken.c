@@ -5,7 +5,7 @@
  */
 #include "image_fixture.h"
 
-#include "image/draw.h"
+#include "image/drawing/draw.h"
 #include "image/synthetic.h"
 
 static const char *const good_files[] = {

@@ -4,7 +4,7 @@
  */
 #include "image_fixture.h"
 
-#include "image/draw.h"
+#include "image/drawing/draw.h"
 
 /* A mask of one rectangle. */
 static Image

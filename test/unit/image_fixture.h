@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/mask_decode.h"
 
 #define PATTERN_WIDTH 7

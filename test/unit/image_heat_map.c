@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "image/heat_map.h"
+#include "image/drawing/heat_map.h"
 
 /* How many pixels of a picture have this colour. */
 static long

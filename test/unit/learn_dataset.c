@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "learn/dataset.h"
 #include "learn_host.h"
 

@@ -5,7 +5,7 @@
 #define TEST_LEARN_FIXTURE_H
 
 #include "arch/network.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/synthetic.h"
 #include "learn/dataset.h"
 

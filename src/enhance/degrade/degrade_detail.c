@@ -10,7 +10,7 @@
 
 #include "core/checked.h"
 #include "enhance/degrade/degrade_kinds.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 
 #define RADIUS_MAX 500			/* pixels; 16 * 255 times the area of such a disc fits 32 bits */
 

@@ -2,7 +2,7 @@
  * quality_objects.c: hair, glare and ink: small things darker, brighter or
  * bluer than what is around them.
  */
-#include "enhance/steps/hair.h"
+#include "enhance/quality/hair.h"
 #include "enhance/quality/morphology.h"
 #include "enhance/quality/quality_parts.h"
 

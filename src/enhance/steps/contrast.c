@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/threads.h"
-#include "enhance/steps/kernels.h"
+#include "enhance/kernels.h"
 #include "enhance/steps/steps.h"
 
 #define SHARE_ONE 65536			/* all of a histogram */

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "core/threads.h"
-#include "enhance/steps/kernels.h"
+#include "enhance/kernels.h"
 #include "enhance/quality/noise_model.h"
 #include "enhance/steps/row_window.h"
 #include "enhance/steps/steps.h"

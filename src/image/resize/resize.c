@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "core/threads.h"
-#include "image/formats.h"
+#include "image/codec/formats.h"
 #include "image/resize/resize_kernels.h"
 
 #define WEIGHT_ONE (1 << RESIZE_WEIGHT_BITS)

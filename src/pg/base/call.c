@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
 
-#include "dicom/decode.h"
+#include "dicom/pixels/decode.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/call.h"
 #include "pg/base/host.h"

@@ -12,12 +12,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-#include "dicom/decode.h"
+#include "dicom/pixels/decode.h"
 #include "dicom/info.h"
 #include "dicom/json.h"
-#include "dicom/pixels.h"
+#include "dicom/pixels/pixels.h"
 #include "dicom/segmentation.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 

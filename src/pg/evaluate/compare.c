@@ -12,11 +12,11 @@
 #include "utils/builtins.h"
 
 #include "measure/bootstrap.h"
-#include "pg/base/arguments.h"
+#include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
-#include "pg/evaluate/evaluate.h"
-#include "pg/evaluate/seen.h"
+#include "pg/segment/evaluation.h"
+#include "pg/segment/seen.h"
 
 PG_FUNCTION_INFO_V1(lesion_compare);
 

@@ -1,209 +1,21 @@
 /*
- * evaluate.c: see evaluate.h, and the SQL function lesion_evaluate.
+ * evaluate.c: the SQL function lesion_evaluate.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "portability/instr_time.h"
-#include "utils/builtins.h"
+#include "utils/acl.h"
 
-#include "pg/base/arguments.h"
-#include "pg/base/call.h"
-#include "pg/base/row_values.h"
-#include "pg/base/settings.h"
-#include "pg/evaluate/evaluate.h"
-#include "pg/evaluate/seen.h"
 #include "pg/base/split.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/row_values.h"
+#include "pg/segment/evaluation.h"
+#include "pg/segment/seen.h"
 
 PG_FUNCTION_INFO_V1(lesion_evaluate);
-
-/* Seconds since `start`. */
-static double
-seconds_since(instr_time start)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, start);
-	return INSTR_TIME_GET_DOUBLE(now);
-}
-
-bool
-evaluation_contains(const EvaluationTask *task, const ImageRow *row)
-{
-	SplitPart	part;
-
-	if (strcmp(task->subset, "all") == 0)
-		return true;
-	part = split_part_of(&task->split, row->group);
-	if (strcmp(task->subset, "validation") == 0)
-		return part == SPLIT_VALIDATION;
-	return (part == SPLIT_TEST) == (strcmp(task->subset, "test") == 0);
-}
-
-/* Segment one fetched row and add it to state and images; *seconds grows by the time
- * that segmenting took. */
-static Status
-score_row(const ModelStore *store, const EvaluationTask *task, const Call *call, const ImageRow *row,
-		  bool seen, ScoreState *state, ImageScores *images, double *seconds)
-{
-	Image		truth;
-	Segmented	predicted;
-	ConfusionCounts counts;
-	instr_time	start;
-
-	TRY(images_decode_mask(call, row, task->options.turn, &truth));
-	INSTR_TIME_SET_CURRENT(start);
-	TRY(model_segment(store, task->version, call, &row->image, &task->options, truth.width, truth.height, true,
-					  &predicted));
-	*seconds += seconds_since(start);
-	TRY(confusion_count(call, &predicted.mask, &truth, &counts));
-	score_add(state, &counts);
-	image_scores_add(images, row->id, &counts, predicted.predicted_dice, seen);
-	return status_ok();
-}
-
-void
-evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, const char *group_column)
-{
-	const ModelVersion *version = task->version;
-	bool		split = strcmp(task->subset, "all") != 0;
-
-	if (split && group_column != NULL)
-		columns->group = split_columns_single(group_column);
-	else if (split && version->split.columns != NULL)
-	{
-		columns->group = version->split.columns;
-		columns->group_reason = psprintf("Version %d of model \"%s\" was split by it; subset => 'all' needs no split.",
-										 version->number, version->model);
-	}
-	task->source = images_open(images, columns);
-	task->split = version->split;
-	task->split.columns = split ? task->source->group_columns : NULL;
-}
-
-Evaluation
-evaluation_run(const ModelStore *store, const EvaluationTask *task)
-{
-	Evaluation	evaluation = {0};
-	BrokenRows	broken = {task->source};
-	ImagesScan	scan;
-	ImageRow	row;
-	ScoreState	state = {0};
-	SeenImages	trained_on = seen_open(store, task->version);
-	double		segmenting = 0;
-	int64		rows;
-	instr_time	start;
-
-	INSTR_TIME_SET_CURRENT(start);
-	images_count(task->source, &rows, &broken.usable);
-	model_load(store, task->version);
-
-	images_begin(task->source, &scan);
-	while (images_next(&scan, &row))
-	{
-		Call *call;
-		Status		status;
-		bool		seen;
-
-		if (!evaluation_contains(task, &row))
-			continue;
-		images_fetch(&scan, &row);
-		seen = seen_contains(&trained_on, &row);
-		call = call_create(CurrentMemoryContext, settings_threads(false));
-		status = score_row(store, task, call, &row, seen, &state, &evaluation.images, &segmenting);
-		trained_on.seen += seen && status.code == LS_OK;
-		if (!(task->quiet && broken_is_rows_fault(status)))
-			(void) broken_row(&broken, call, row.id, status);
-		call_destroy(call);
-	}
-	evaluation.skipped = scan.skipped;
-	images_end(&scan);
-	broken_check(&broken, state.n + broken.broken);
-
-	evaluation.score = score_final(&state);
-	evaluation.broken = broken.broken;
-	evaluation.seconds = seconds_since(start);
-	evaluation.images_per_second = segmenting > 0 ? state.n / segmenting : 0;
-	evaluation.seen = trained_on.seen;
-	return evaluation;
-}
-
-void
-evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation)
-{
-	const DatasetScore *score = &evaluation->score;
-	SPITupleTable *stored;
-	Oid			types[] = {
-		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID
-	};
-	char		nulls[] = "                         ";
-	Datum		values[] = {
-		CStringGetTextDatum(task->version->model),
-		Int32GetDatum(task->version->number),
-		CStringGetTextDatum(task->source->name),
-		CStringGetTextDatum(task->subset),
-		Int64GetDatum(task->split.seed),
-		Float8GetDatum(task->split.test_fraction),
-		Float8GetDatum(task->options.threshold),
-		Int64GetDatum(score->n),
-		Float8GetDatum(score->dice),
-		Float8GetDatum(score->iou),
-		Float8GetDatum(score->jaccard),
-		Float8GetDatum(score->f1),
-		Float8GetDatum(score->threshold_jaccard),
-		Float8GetDatum(score->sensitivity),
-		Float8GetDatum(score->specificity),
-		Float8GetDatum(score->precision),
-		Float8GetDatum(score->accuracy),
-		Int64GetDatum(evaluation->skipped),
-		Int64GetDatum(evaluation->broken),
-		Float8GetDatum(evaluation->images_per_second),
-		Float8GetDatum(evaluation->seconds),
-		JsonbPGetDatum(segment_options_jsonb(&task->options)),
-		task->split.columns == NULL ? (Datum) 0 : split_columns_datum(task->split.columns),
-		Float8GetDatum(task->split.validation_fraction),
-		Int64GetDatum(evaluation->seen)
-	};
-
-	if (task->split.columns == NULL)
-		nulls[22] = 'n';
-	if (evaluation->seen < 0)
-		nulls[24] = 'n';
-
-	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
-	store_execute(store,
-				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
-				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
-				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options, "
-				  "split_columns, validation_fraction, seen) "
-				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25) RETURNING *",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
-	stored = SPI_tuptable;
-	image_scores_store(store, &evaluation->images,
-					   DatumGetInt64(row_needed(stored->vals[0], stored->tupdesc, 1, INT8OID)));
-	SPI_tuptable = stored;
-}
-
-void
-evaluation_nothing(const EvaluationTask *task)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("no row of %s with an image and a mask is in subset \"%s\"", task->source->name, task->subset),
-			 strcmp(task->subset, "validation") == 0 ?
-			 errhint("Add rows, raise validation_fraction (now %g), or score another subset.",
-					 task->split.validation_fraction) :
-			 errhint("Add rows, change test_fraction (now %g), or score all rows with subset => 'all'.",
-					 task->split.test_fraction)));
-}
 
 /* The stored row in SPI_tuptable as a datum of the function's result type,
  * in the current context. */
@@ -215,17 +27,6 @@ stored_row_datum(TupleDesc descriptor)
 
 	row_values_by_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, descriptor, values, nulls);
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
-}
-
-void
-evaluation_check_subset(const char *subset)
-{
-	if (strcmp(subset, "test") != 0 && strcmp(subset, "validation") != 0 && strcmp(subset, "train") != 0 &&
-		strcmp(subset, "all") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("subset \"%s\" does not exist", subset),
-				 errhint("Subsets are 'test', 'validation', 'train' and 'all'.")));
 }
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,

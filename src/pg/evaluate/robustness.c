@@ -22,13 +22,13 @@
 #include "utils/timestamp.h"
 
 #include "enhance/degrade/variants.h"
-#include "pg/base/arguments.h"
+#include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/base/sha256.h"
-#include "pg/evaluate/evaluate.h"
-#include "pg/evaluate/seen.h"
+#include "pg/segment/evaluation.h"
+#include "pg/segment/seen.h"
 #include "pg/base/split.h"
 #include "pg/segment/model_segment.h"
 

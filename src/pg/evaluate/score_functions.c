@@ -18,7 +18,7 @@
 
 #include "image/mask_decode.h"
 #include "measure/score.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 

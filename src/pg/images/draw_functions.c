@@ -10,12 +10,12 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "image/codec.h"
-#include "image/draw.h"
-#include "image/heat_map.h"
+#include "image/codec/codec.h"
+#include "image/drawing/draw.h"
+#include "image/drawing/heat_map.h"
 #include "image/mask_decode.h"
-#include "pg/base/arguments.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 

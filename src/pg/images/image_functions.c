@@ -9,10 +9,10 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/mask_decode.h"
 #include "image/synthetic.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 

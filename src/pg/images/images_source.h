@@ -15,11 +15,11 @@
 
 #include "core/status.h"
 #include "executor/spi.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/image.h"
 #include "measure/mask_facts.h"
 #include "nodes/pg_list.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/split.h"
 #include "pg/images/known_relation.h"
 #include "utils/relcache.h"

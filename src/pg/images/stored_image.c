@@ -28,7 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/compat.h"
 #include "pg/images/images_source.h"
 #include "pg/images/stored_image.h"

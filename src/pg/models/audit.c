@@ -24,7 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 

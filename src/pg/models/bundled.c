@@ -24,7 +24,7 @@
 #include "utils/memutils.h"
 
 #include "arch/network.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"

@@ -9,7 +9,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/ensemble_members.h"
 
 bool

@@ -8,8 +8,8 @@
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
 
-#include "pg/base/bytes.h"
-#include "pg/base/row_values.h"
+#include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/image_digests.h"
 
 uint64

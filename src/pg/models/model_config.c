@@ -6,7 +6,7 @@
 #include "lib/stringinfo.h"
 
 #include "pg/base/error.h"
-#include "pg/base/json_values.h"
+#include "pg/base/values/json_values.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"
 

@@ -9,8 +9,8 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "pg/base/arguments.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"

@@ -10,9 +10,9 @@
 
 #include "infer/calibration.h"
 #include "arch/network.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/ensemble_members.h"
 #include "pg/models/model_store.h"
 

@@ -10,7 +10,7 @@
 #include "utils/acl.h"
 #include "utils/timestamp.h"
 
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/restored_row.h"
 
 bool

@@ -12,7 +12,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_model_rollback);

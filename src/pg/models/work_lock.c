@@ -10,7 +10,7 @@
 #include "utils/lsyscache.h"
 
 #include "pg/base/compat.h"
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/sha256.h"
 #include "pg/models/work_lock.h"
 

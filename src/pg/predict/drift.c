@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
 #include "pg/predict/predictions.h"
 

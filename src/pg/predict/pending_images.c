@@ -17,7 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/sha256.h"
 #include "pg/predict/pending_images.h"
 

@@ -18,8 +18,8 @@
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 
-#include "pg/base/bytes.h"
-#include "pg/base/row_values.h"
+#include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/stored_image.h"
 #include "pg/models/model_store.h"

@@ -12,8 +12,8 @@
 #include "utils/builtins.h"
 
 #include "enhance/enhance.h"
-#include "image/codec.h"
-#include "pg/base/bytes.h"
+#include "image/codec/codec.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"

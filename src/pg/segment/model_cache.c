@@ -14,7 +14,7 @@
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/host.h"

@@ -11,10 +11,10 @@
 
 #include "core/options.h"
 #include "enhance/enhance.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "image/image.h"
 #include "infer/segment.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/models/model_store.h"
 #include "utils/jsonb.h"
 

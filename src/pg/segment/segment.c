@@ -20,10 +20,10 @@
 #include "utils/snapmgr.h"
 
 #include "enhance/quality/quality.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "measure/morphology.h"
-#include "pg/base/arguments.h"
-#include "pg/base/bytes.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"

@@ -7,9 +7,9 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/row_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/train/checkpoint_store.h"
 

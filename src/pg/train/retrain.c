@@ -24,7 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/resowner.h"
 
-#include "pg/base/arguments.h"
+#include "pg/base/values/arguments.h"
 #include "pg/base/caught_error.h"
 #include "pg/train/checkpoint_store.h"
 #include "pg/train/run_log.h"

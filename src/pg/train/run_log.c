@@ -10,8 +10,8 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#include "pg/base/bytes.h"
-#include "pg/base/row_values.h"
+#include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_masks.h"
 

@@ -7,7 +7,7 @@
  */
 #include "postgres.h"
 
-#include "pg/base/json_values.h"
+#include "pg/base/values/json_values.h"
 #include "pg/train/train_masks.h"
 
 /* A WARNING says where more than this share of the masks is so. */

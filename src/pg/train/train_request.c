@@ -8,9 +8,9 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
-#include "pg/base/arguments.h"
+#include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
-#include "pg/base/json_values.h"
+#include "pg/base/values/json_values.h"
 #include "pg/base/settings.h"
 #include "pg/base/split.h"
 #include "pg/train/train_request.h"

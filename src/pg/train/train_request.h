@@ -10,7 +10,7 @@
 #include "utils/jsonb.h"
 
 #include "enhance/enhance.h"
-#include "image/codec.h"
+#include "image/codec/codec.h"
 #include "learn/trainer.h"
 #include "pg/base/split.h"
 

@@ -11,11 +11,11 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "pg/base/bytes.h"
+#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
-#include "pg/evaluate/evaluate.h"
+#include "pg/segment/evaluation.h"
 #include "pg/models/model_config.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_images.h"

@@ -1,0 +1,120 @@
+/*
+ * buffer.c: see buffer.h.
+ */
+#include "dicom/data/buffer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/checked.h"
+
+#define FIRST_CAPACITY 4096
+
+void
+buffer_init(ByteBuffer *buffer, const Call *call)
+{
+	memset(buffer, 0, sizeof *buffer);
+	buffer->call = call;
+	buffer->status = status_ok();
+}
+
+/* Move the bytes to a block of at least so many. */
+static void
+buffer_grow(ByteBuffer *buffer, size_t needed)
+{
+	size_t		capacity = buffer->capacity == 0 ? FIRST_CAPACITY : buffer->capacity;
+	void	   *larger;
+
+	while (capacity < needed)
+		capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+	if (capacity > buffer->call->host.max_memory && needed <= buffer->call->host.max_memory)
+		capacity = buffer->call->host.max_memory;
+	buffer->status = call_alloc(buffer->call, capacity, &larger);
+	if (buffer->status.code != LS_OK)
+		return;
+	if (buffer->size > 0)
+		memcpy(larger, buffer->bytes, buffer->size);
+	call_free(buffer->call, buffer->bytes);
+	buffer->bytes = larger;
+	buffer->capacity = capacity;
+}
+
+uint8_t *
+buffer_extend(ByteBuffer *buffer, size_t count)
+{
+	size_t		size;
+	uint8_t    *start;
+
+	if (buffer->status.code != LS_OK)
+		return NULL;
+	if (!checked_add(buffer->size, count, &size))
+		buffer->status = status_error(LS_LIMIT_EXCEEDED, "%zu more bytes do not fit in memory", count);
+	else if (size > buffer->capacity)
+		buffer_grow(buffer, size);
+	if (buffer->status.code != LS_OK)
+		return NULL;
+	start = buffer->bytes + buffer->size;
+	buffer->size = size;
+	return start;
+}
+
+void
+buffer_add(ByteBuffer *buffer, const void *bytes, size_t count)
+{
+	uint8_t    *start = count == 0 ? NULL : buffer_extend(buffer, count);
+
+	if (start != NULL)
+		memcpy(start, bytes, count);
+}
+
+void
+buffer_add_text(ByteBuffer *buffer, const char *text)
+{
+	buffer_add(buffer, text, strlen(text));
+}
+
+void
+buffer_add_u16(ByteBuffer *buffer, unsigned value)
+{
+	uint8_t		bytes[2] = {(uint8_t) value, (uint8_t) (value >> 8)};
+
+	buffer_add(buffer, bytes, sizeof bytes);
+}
+
+void
+buffer_add_u32(ByteBuffer *buffer, uint32_t value)
+{
+	buffer_add_u16(buffer, value & 0xFFFF);
+	buffer_add_u16(buffer, value >> 16);
+}
+
+void
+buffer_printf(ByteBuffer *buffer, const char *format,...)
+{
+	char		text[256];
+	va_list		args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	buffer_add_text(buffer, text);
+}
+
+void
+buffer_put_u32(ByteBuffer *buffer, size_t offset, uint32_t value)
+{
+	if (buffer->status.code != LS_OK)
+		return;
+	for (int i = 0; i < 4; i++)
+		buffer->bytes[offset + (size_t) i] = (uint8_t) (value >> (8 * i));
+}
+
+void
+buffer_free(ByteBuffer *buffer)
+{
+	call_free(buffer->call, buffer->bytes);
+	buffer->bytes = NULL;
+	buffer->size = 0;
+	buffer->capacity = 0;
+}

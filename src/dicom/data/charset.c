@@ -1,0 +1,270 @@
+/*
+ * charset.c: see charset.h. The conversions themselves are iconv's; what is
+ * here is ISO 2022: which set holds, by the escape sequences in the text.
+ *
+ * Text has two halves. Bytes below 128 (G0) are ASCII or, after an escape
+ * sequence, pairs of JIS; bytes from 128 (G1) are of the first set that the
+ * file names or of one that an escape sequence brought. A delimiter brings
+ * the first set back.
+ */
+#include "dicom/data/charset.h"
+
+#include <iconv.h>
+#include <string.h>
+
+#include "dicom/data/values.h"
+
+#define ESCAPE 0x1B
+#define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
+
+/* A defined term and iconv's name for its upper half. */
+static const struct
+{
+	const char *term;			/* behind "ISO_IR " or "ISO 2022 IR " */
+	const char *encoding;
+}			terms[] = {
+	{"6", "ASCII"},
+	{"100", "ISO-8859-1"},
+	{"101", "ISO-8859-2"},
+	{"109", "ISO-8859-3"},
+	{"110", "ISO-8859-4"},
+	{"144", "ISO-8859-5"},
+	{"127", "ISO-8859-6"},
+	{"126", "ISO-8859-7"},
+	{"138", "ISO-8859-8"},
+	{"148", "ISO-8859-9"},
+	{"203", "ISO-8859-15"},
+	{"13", "SHIFT_JIS"},
+	{"166", "TIS-620"},
+	{"87", "ASCII"},
+	{"159", "ASCII"},
+	{"149", "EUC-KR"},
+	{"58", "EUC-CN"},
+	{"192", "UTF-8"},
+};
+
+/* What bytes below 128 are. */
+typedef enum LowerHalf
+{
+	LOWER_ASCII,
+	LOWER_JIS_0208,				/* pairs */
+	LOWER_JIS_0212
+} LowerHalf;
+
+/* An escape sequence, behind ESC, and what it brings. */
+static const struct
+{
+	const char *sequence;
+	const char *encoding;		/* of the upper half; NULL: it is about the lower */
+	LowerHalf	lower;
+}			escapes[] = {
+	{"(B", NULL, LOWER_ASCII},
+	{"(J", NULL, LOWER_ASCII},
+	{"$B", NULL, LOWER_JIS_0208},
+	{"$@", NULL, LOWER_JIS_0208},
+	{"$(D", NULL, LOWER_JIS_0212},
+	{"-A", "ISO-8859-1", LOWER_ASCII},
+	{"-B", "ISO-8859-2", LOWER_ASCII},
+	{"-C", "ISO-8859-3", LOWER_ASCII},
+	{"-D", "ISO-8859-4", LOWER_ASCII},
+	{"-L", "ISO-8859-5", LOWER_ASCII},
+	{"-G", "ISO-8859-6", LOWER_ASCII},
+	{"-F", "ISO-8859-7", LOWER_ASCII},
+	{"-H", "ISO-8859-8", LOWER_ASCII},
+	{"-M", "ISO-8859-9", LOWER_ASCII},
+	{"-b", "ISO-8859-15", LOWER_ASCII},
+	{"-T", "TIS-620", LOWER_ASCII},
+	{")I", "SHIFT_JIS", LOWER_ASCII},
+	{"$)C", "EUC-KR", LOWER_ASCII},
+	{"$)A", "EUC-CN", LOWER_ASCII},
+};
+
+/* Append bytes of an encoding as UTF-8. */
+static Status
+convert(const char *encoding, const uint8_t *bytes, size_t size, ByteBuffer *out)
+{
+	iconv_t		converter = iconv_open("UTF-8", encoding);
+	char	   *in = (char *) bytes;
+	size_t		left = size;
+
+	if (converter == (iconv_t) -1)
+		return status_with_hint(status_error(LS_UNSUPPORTED, "this system's iconv does not know %s", encoding),
+								"Install the C library's character set modules (gconv).");
+	while (left > 0)
+	{
+		char		text[512];
+		char	   *to = text;
+		size_t		room = sizeof text;
+		size_t		before = left;
+		size_t		result = iconv(converter, &in, &left, &to, &room);
+
+		buffer_add(out, text, (size_t) (to - text));
+		if (result == (size_t) -1 && before == left && to == text)
+		{
+			buffer_add_text(out, "\xEF\xBF\xBD");
+			in++;
+			left--;
+			iconv(converter, NULL, NULL, NULL, NULL);
+		}
+	}
+	iconv_close(converter);
+	return out->status;
+}
+
+/* Append pairs of JIS: the same as EUC-JP with its high bits set. */
+static Status
+convert_pairs(const uint8_t *bytes, size_t size, LowerHalf lower, ByteBuffer *out)
+{
+	for (size_t i = 0; i < size; i += 2)
+	{
+		uint8_t		euc[3] = {0x8F, bytes[i] | 0x80, i + 1 < size ? bytes[i + 1] | 0x80 : 0};
+		int			start = lower == LOWER_JIS_0212 ? 0 : 1;
+
+		TRY(convert("EUC-JP", euc + start, (size_t) (3 - start), out));
+	}
+	return status_ok();
+}
+
+/* iconv's name for the first set that a file names: "" stands for none that
+ * is known. *whole: it is one that no escape sequence changes. */
+static const char *
+first_encoding(const DicomElement *charset, bool *whole)
+{
+	char		term[32];
+	const char *number = term;
+
+	*whole = false;
+	if (!dicom_string(charset, 0, term, sizeof term))
+		return "ASCII";
+	if (strcmp(term, "GB18030") == 0 || strcmp(term, "GBK") == 0)
+	{
+		*whole = true;
+		return "GB18030";
+	}
+	if (strncmp(term, "ISO_IR ", 7) == 0)
+		number = term + 7;
+	else if (strncmp(term, "ISO 2022 IR ", 12) == 0)
+		number = term + 12;
+	for (int i = 0; i < COUNT(terms); i++)
+	{
+		if (strcmp(terms[i].term, number) == 0)
+		{
+			*whole = strcmp(number, "192") == 0;
+			return terms[i].encoding;
+		}
+	}
+	return "";
+}
+
+/* The escape sequence that starts behind ESC at `text`; -1 for none known. */
+static int
+find_escape(const uint8_t *text, size_t left)
+{
+	for (int i = 0; i < COUNT(escapes); i++)
+	{
+		size_t		length = strlen(escapes[i].sequence);
+
+		if (length <= left && memcmp(text, escapes[i].sequence, length) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Does this byte, as ASCII, bring the first set back? */
+static bool
+is_delimiter(uint8_t byte, bool name)
+{
+	return byte == '\\' || byte == '\r' || byte == '\n' || byte == '\f' || byte == '\t' ||
+		(name && (byte == '^' || byte == '='));
+}
+
+/* Convert text with escape sequences. */
+static Status
+convert_extended(const char *first, const uint8_t *text, size_t size, bool name, ByteBuffer *out)
+{
+	const char *upper = first;
+	LowerHalf	lower = LOWER_ASCII;
+	size_t		at = 0;
+
+	while (at < size)
+	{
+		size_t		start = at;
+
+		if (text[at] == ESCAPE)
+		{
+			int			escape = find_escape(text + at + 1, size - at - 1);
+
+			at++;
+			if (escape < 0)
+				buffer_add_text(out, "\xEF\xBF\xBD");
+			else
+			{
+				at += strlen(escapes[escape].sequence);
+				if (escapes[escape].encoding != NULL)
+					upper = escapes[escape].encoding;
+				else
+					lower = escapes[escape].lower;
+			}
+		}
+		else if (text[at] >= 0x80)
+		{
+			while (at < size && text[at] >= 0x80)
+				at++;
+			TRY(convert(upper, text + start, at - start, out));
+		}
+		else if (lower != LOWER_ASCII)
+		{
+			while (at < size && text[at] < 0x80 && text[at] != ESCAPE)
+				at++;
+			TRY(convert_pairs(text + start, at - start, lower, out));
+		}
+		else
+		{
+			if (is_delimiter(text[at], name))
+				upper = first;
+			buffer_add(out, text + at, 1);
+			at++;
+		}
+	}
+	return out->status;
+}
+
+/* Is all of it ASCII without escape sequences? */
+static bool
+is_plain(const uint8_t *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+	{
+		if (text[i] >= 0x80 || text[i] == ESCAPE)
+			return false;
+	}
+	return true;
+}
+
+Status
+dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBuffer *out)
+{
+	const uint8_t *text = element->value;
+	size_t		size = element->length;
+	bool		whole;
+	const char *encoding = first_encoding(charset, &whole);
+
+	while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\0'))
+		size--;
+	if (is_plain(text, size))
+		buffer_add(out, text, size);
+	else if (encoding[0] == '\0')
+	{
+		char		term[32];
+
+		dicom_string(charset, 0, term, sizeof term);
+		return status_with_hint(status_error(LS_UNSUPPORTED,
+											 "SpecificCharacterSet (0008,0005) is \"%s\", which is not known", term),
+								"Convert the file outside the database to ISO_IR 192 (UTF-8), for example with dcmconv.");
+	}
+	else if (whole)
+		TRY(convert(encoding, text, size, out));
+	else
+		TRY(convert_extended(encoding, text, size, element->vr == DICOM_VR('P', 'N'), out));
+	return out->status;
+}

@@ -1,0 +1,20 @@
+/*
+ * charset.h: text in any of DICOM's character sets (PS3.5 section 6.1, PS3.3
+ * section C.12.1.1.2) as UTF-8: the ISO 8859 parts, UTF-8, GB18030, GBK, and
+ * with code extensions those of Japanese, Korean and Chinese.
+ */
+#ifndef LESIONSEG_DICOM_CHARSET_H
+#define LESIONSEG_DICOM_CHARSET_H
+
+#include "dicom/data/buffer.h"
+#include "dicom/data/data_set.h"
+
+/*
+ * Append an element's text as UTF-8, all its values with the backslashes
+ * between them, without padding at the end. charset is the SpecificCharacterSet
+ * that holds there, NULL for none. Bytes that mean nothing in it become
+ * U+FFFD. LS_UNSUPPORTED for a set that is not known, where it is needed.
+ */
+Status		dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBuffer *out);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * data_set.h: a DICOM file (PS3.10) as a table of its elements.
+ *
+ * dicom_read walks the whole file once and checks every length; what it
+ * returns can be looked up without further checks. Elements stand in the
+ * order of the file. Those of a sequence's items follow the item, those of a
+ * sequence follow the sequence, and `next` steps over them. Values are left
+ * where they are: the caller's bytes must outlive the data set.
+ */
+#ifndef LESIONSEG_DICOM_DATA_SET_H
+#define LESIONSEG_DICOM_DATA_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/call.h"
+#include "core/status.h"
+#include "dicom/data/syntax.h"
+
+/* A value representation: its two letters. 0 for items. */
+#define DICOM_VR(a, b) ((uint16_t) ((a) << 8 | (b)))
+
+/* Sequences in sequences go at most this deep. */
+#define DICOM_DEPTH_MAX 16
+
+/* A UID has at most 64 characters. */
+#define DICOM_UID_SIZE 65
+
+typedef struct DicomElement
+{
+	uint32_t	tag;
+	uint16_t	vr;
+	uint16_t	depth;			/* 0 at the top; items 1, their elements 2, ... */
+	const uint8_t *value;
+	size_t		length;			/* bytes of the value; of sequences and items, all that is inside */
+	size_t		next;			/* index of the element that follows after this one and all inside */
+} DicomElement;
+
+typedef struct DicomSet
+{
+	const Call *call;
+	const DicomSyntax *syntax;
+	DicomElement *elements;		/* owned */
+	size_t		count;
+	size_t		capacity;
+	uint8_t    *inflated;		/* owned; the data set of a deflated file */
+} DicomSet;
+
+/* How much of a file to read. */
+typedef enum DicomPart
+{
+	DICOM_ALL,
+	DICOM_HEADER				/* up to the pixel data, which may be missing */
+} DicomPart;
+
+/* Do these bytes look like a DICOM file, with or without the preamble? */
+bool		dicom_recognise(const uint8_t *bytes, size_t size);
+
+/* Read a file. LS_INVALID_IMAGE for what breaks the rules of the encoding,
+ * LS_UNSUPPORTED for an unknown transfer syntax, LS_LIMIT_EXCEEDED above
+ * max_memory. Free the set with dicom_free; after a failure there is nothing
+ * to free. */
+Status		dicom_read(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set);
+
+void		dicom_free(DicomSet *set);
+
+/* The element of that tag inside an item; within NULL: at the top. NULL when
+ * there is none. */
+const DicomElement *dicom_find(const DicomSet *set, const DicomElement *within, uint32_t tag);
+
+/* Item n, from 0, of a sequence or of encapsulated pixel data; NULL behind
+ * the last one, or when sequence is NULL. */
+const DicomElement *dicom_item(const DicomSet *set, const DicomElement *sequence, size_t n);
+
+/* Item 0 of the sequence of that tag inside an item; NULL when there is none. */
+const DicomElement *dicom_find_item(const DicomSet *set, const DicomElement *within, uint32_t tag);
+
+/* The first element inside a sequence or an item, and the one after another;
+ * NULL behind the last. `within` NULL: at the top. */
+const DicomElement *dicom_first(const DicomSet *set, const DicomElement *within);
+const DicomElement *dicom_after(const DicomSet *set, const DicomElement *within, const DicomElement *element);
+
+/* Are samples and numbers big endian? (Those of the file's header never are.) */
+bool		dicom_is_big_endian(const DicomSet *set, const DicomElement *element);
+
+#endif

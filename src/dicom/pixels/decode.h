@@ -1,0 +1,18 @@
+/*
+ * decode.h: a frame of a DICOM file as an image.
+ */
+#ifndef LESIONSEG_DICOM_DECODE_H
+#define LESIONSEG_DICOM_DECODE_H
+
+#include "dicom/data/data_set.h"
+#include "image/codec/formats.h"
+
+/* Decode frame n, from 1, to what the request asks for. Checks max_pixels
+ * before any pixel is decoded. A segmentation object comes as the mask of
+ * segment 1 (segmentation.h). */
+Status		dicom_decode_frame(const DicomSet *set, int n, const DecodeRequest *request, Image *image);
+
+/* DICOM among the formats that image/codec/codec.h decodes: for Call.codec. */
+extern const ImageCodec dicom_codec;
+
+#endif

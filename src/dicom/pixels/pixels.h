@@ -1,0 +1,62 @@
+/*
+ * pixels.h: what a data set says about its pixels, and where each frame's
+ * bytes are (PS3.3 section C.7.6.3, PS3.5 section 8 and annex A.4).
+ */
+#ifndef LESIONSEG_DICOM_PIXELS_H
+#define LESIONSEG_DICOM_PIXELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+#include "dicom/data/data_set.h"
+
+typedef enum Photometric
+{
+	PHOTOMETRIC_MONOCHROME1,	/* 0 is white */
+	PHOTOMETRIC_MONOCHROME2,	/* 0 is black */
+	PHOTOMETRIC_PALETTE,
+	PHOTOMETRIC_RGB,			/* also what JPEG 2000's own transforms come to: YBR_RCT, YBR_ICT */
+	PHOTOMETRIC_YBR_FULL,
+	PHOTOMETRIC_YBR_FULL_422
+} Photometric;
+
+typedef struct DicomPixels
+{
+	int			width;
+	int			height;
+	int			frames;
+	int			samples;		/* per pixel, 1 or 3 */
+	int			bits_allocated; /* 1, 8 or 16 */
+	int			bits_stored;
+	int			high_bit;
+	bool		is_signed;
+	bool		planar;			/* RRR GGG BBB, in native data and RLE */
+	Photometric photometric;
+	const DicomElement *data;	/* the pixel data; NULL when only the header was read */
+} DicomPixels;
+
+/* Read and check the image pixel module. LS_UNSUPPORTED for a file without
+ * pixels or with a layout that is not handled. */
+Status		dicom_pixels(const DicomSet *set, DicomPixels *pixels);
+
+/* The bytes of one frame. */
+typedef struct FrameBytes
+{
+	const uint8_t *bytes;
+	size_t		size;
+	void	   *copy;			/* owned, where a frame lies in several fragments; else NULL */
+} FrameBytes;
+
+/* Bytes of a native frame. False when they are more than can be counted. */
+bool		dicom_native_size(const DicomPixels *pixels, size_t *size);
+
+/* Find frame n, from 1. Free copy through the set's call. */
+Status		dicom_frame_bytes(const DicomSet *set, const DicomPixels *pixels, int n, FrameBytes *frame);
+
+/* Failures that the decoders of this room word the same way. */
+Status		dicom_broken(const char *reason);
+Status		dicom_unsupported(const char *feature);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * raster.c: rasters made, freed, and seen in native pixel data.
+ */
+#include "dicom/pixels/raster.h"
+
+#include <string.h>
+
+#include "core/checked.h"
+#include "image/codec/formats.h"
+
+#define POLL_BYTES (1024 * 1024)
+
+/* Set what the header says. */
+static void
+describe(const DicomPixels *pixels, Raster *raster)
+{
+	memset(raster, 0, sizeof *raster);
+	raster->width = pixels->width;
+	raster->height = pixels->height;
+	raster->samples = pixels->samples;
+	raster->sample_bytes = pixels->bits_allocated / 8;
+	raster->bits = pixels->bits_stored;
+	raster->shift = pixels->high_bit + 1 - pixels->bits_stored;
+	raster->is_signed = pixels->is_signed;
+	raster->photometric = pixels->photometric;
+}
+
+/* Lay samples out pixel by pixel. */
+static void
+interleave(Raster *raster)
+{
+	raster->sample_step = (size_t) raster->sample_bytes;
+	raster->pixel_step = raster->sample_step * (size_t) raster->samples;
+	raster->row_step = raster->pixel_step * (size_t) raster->width;
+}
+
+Status
+raster_create(const Call *call, const DicomPixels *pixels, int sample_bytes, Raster *raster, uint8_t **bytes)
+{
+	size_t		rows;
+
+	describe(pixels, raster);
+	raster->sample_bytes = sample_bytes;
+	if (raster->photometric == PHOTOMETRIC_YBR_FULL_422)
+		raster->photometric = PHOTOMETRIC_YBR_FULL;	/* decoders give every pixel its colour */
+	TRY(image_check_size(call, raster->width, raster->height));
+	if (pixels->bits_allocated == 1)
+		return dicom_unsupported("samples of 1 bit outside of a segmentation");
+	interleave(raster);
+	if (!checked_mul(raster->row_step, (size_t) raster->height, &rows))
+		return status_error(LS_LIMIT_EXCEEDED, "an image of %d x %d pixels does not fit in memory", raster->width,
+							raster->height);
+	TRY(call_alloc_array(call, rows, 1, &raster->owned));
+	raster->bytes = raster->owned;
+	*bytes = raster->owned;
+	return status_ok();
+}
+
+void
+raster_set_precision(Raster *raster, int precision)
+{
+	if (raster->bits + raster->shift <= precision)
+		return;
+	raster->bits = precision;
+	raster->shift = 0;
+}
+
+void
+raster_free(const Call *call, Raster *raster)
+{
+	call_free(call, raster->owned);
+	raster->owned = NULL;
+	raster->bytes = NULL;
+}
+
+/* Exchange the bytes of 16-bit words: samples of 8 bits in a big-endian OW. */
+static Status
+swap_words(const Call *call, const FrameBytes *frame, Raster *raster)
+{
+	uint8_t    *out;
+
+	TRY(call_alloc(call, frame->size + 1, &raster->owned));
+	out = raster->owned;
+	for (size_t i = 0; i < frame->size; i++)
+	{
+		if (i % POLL_BYTES == 0)
+		{
+			Status		status = call_poll(call);
+
+			if (status.code != LS_OK)
+			{
+				raster_free(call, raster);
+				return status;
+			}
+		}
+		out[i ^ 1] = frame->bytes[i];
+	}
+	raster->bytes = out;
+	return status_ok();
+}
+
+Status
+native_raster(const DicomSet *set, const DicomPixels *pixels, const FrameBytes *frame, Raster *raster)
+{
+	size_t		bytes = (size_t) (pixels->bits_allocated / 8);
+
+	describe(pixels, raster);
+	if (raster->sample_bytes == 0)
+		return dicom_unsupported("samples of 1 bit outside of a segmentation");
+	if (pixels->photometric == PHOTOMETRIC_YBR_FULL_422 && (pixels->width % 2 == 1 || bytes != 1))
+		return dicom_unsupported("YBR_FULL_422 with an odd width or 16 bits");
+	raster->bytes = frame->bytes;
+	raster->big_endian = set->syntax->big_endian;
+	if (raster->big_endian && bytes == 1 && pixels->data->vr == DICOM_VR('O', 'W'))
+		TRY(swap_words(set->call, frame, raster));
+	if (pixels->photometric == PHOTOMETRIC_YBR_FULL_422)
+	{
+		raster->row_step = 2 * (size_t) pixels->width;
+		return status_ok();
+	}
+	interleave(raster);
+	if (pixels->planar && pixels->samples > 1)
+	{
+		raster->pixel_step = bytes;
+		raster->row_step = bytes * (size_t) pixels->width;
+		raster->sample_step = raster->row_step * (size_t) pixels->height;
+	}
+	return status_ok();
+}

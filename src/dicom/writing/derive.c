@@ -1,0 +1,271 @@
+/*
+ * derive.c: see derive.h. Modules are those of PS3.3: patient (C.7.1.1), study
+ * (C.7.2.1), series (C.7.3.1), equipment (C.7.5), SOP common (C.12.1).
+ */
+#include "dicom/writing/derive.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dicom/data/tags.h"
+#include "dicom/data/values.h"
+#include "dicom/writing/write.h"
+
+#define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
+#define MANUFACTURER "lesionseg"
+
+/* When the source does not say when it was made, no date is known; a date
+ * must be there all the same. */
+#define NO_DATE "19000101"
+#define NO_TIME "000000"
+
+/* An attribute that is copied. */
+typedef struct Copied
+{
+	uint32_t	tag;
+	char		vr[3];
+	bool		always;			/* empty where the source lacks it */
+} Copied;
+
+static const Copied study_attributes[] = {
+	{0x00080050, "SH", true},	/* AccessionNumber */
+	{0x00080090, "PN", true},	/* ReferringPhysicianName */
+	{0x00081030, "LO", false},	/* StudyDescription */
+};
+
+static const Copied patient_attributes[] = {
+	{0x00100010, "PN", true},	/* PatientName */
+	{0x00100020, "LO", true},	/* PatientID */
+	{0x00100021, "LO", false},	/* IssuerOfPatientID */
+	{0x00100030, "DA", true},	/* PatientBirthDate */
+	{0x00100040, "CS", true},	/* PatientSex */
+	{0x00101010, "AS", false},	/* PatientAge */
+	{0x00101020, "DS", false},	/* PatientSize */
+	{0x00101030, "DS", false},	/* PatientWeight */
+	{0x00102160, "SH", false},	/* EthnicGroup */
+};
+
+static void
+copy_attributes(ByteBuffer *out, const DicomSet *source, const Copied *attributes, int count)
+{
+	for (int i = 0; i < count; i++)
+		write_copy(out, source, attributes[i].tag, DICOM_VR(attributes[i].vr[0], attributes[i].vr[1]),
+				   attributes[i].always);
+}
+
+void
+derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[DICOM_UID_SIZE])
+{
+	uint8_t		number[16];
+	char		digits[40];
+	int			count = 0;
+	bool		more = true;
+
+	memcpy(number, seed, sizeof number);
+	number[15] ^= (uint8_t) role;
+	number[6] = (uint8_t) ((number[6] & 0x0F) | 0x80);	/* a UUID of version 8: made of what one likes */
+	number[8] = (uint8_t) ((number[8] & 0x3F) | 0x80);
+	while (more)
+	{
+		unsigned	remainder = 0;
+
+		more = false;
+		for (int i = 0; i < 16; i++)
+		{
+			unsigned	value = remainder << 8 | number[i];
+
+			number[i] = (uint8_t) (value / 10);
+			remainder = value % 10;
+			more = more || number[i] != 0;
+		}
+		digits[count++] = (char) ('0' + remainder);
+	}
+	strcpy(uid, "2.25.");
+	for (int i = 0; i < count; i++)
+		uid[5 + i] = digits[count - 1 - i];
+	uid[5 + count] = '\0';
+}
+
+/* "model version 3" in ASCII and no longer than an LO. */
+static void
+name_algorithm(const DicomAuthor *author, char name[65])
+{
+	int			length = 0;
+
+	name[0] = '\0';
+	if (author->model == NULL)
+		return;
+	for (const char *c = author->model; *c != '\0' && length < 40; c++)
+		name[length++] = *c >= ' ' && *c < 127 && *c != '\\' ? *c : '_';
+	snprintf(name + length, (size_t) (65 - length), " version %d", author->version);
+}
+
+Status
+derive_begin(const DicomSet *source, const DicomAuthor *author, const DicomSeeds *seeds, Derivation *made)
+{
+	const char *missing = NULL;
+
+	memset(made, 0, sizeof *made);
+	made->source = source;
+	made->author = author;
+	made->seeds = seeds;
+	TRY(dicom_info(source, &made->info));
+	if (made->info.sop_class[0] == '\0')
+		missing = "SOPClassUID (0008,0016)";
+	else if (made->info.sop_instance[0] == '\0')
+		missing = "SOPInstanceUID (0008,0018)";
+	else if (made->info.study[0] == '\0')
+		missing = "StudyInstanceUID (0020,000D)";
+	else if (made->info.series[0] == '\0')
+		missing = "SeriesInstanceUID (0020,000E)";
+	if (missing != NULL)
+		return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM file has no %s", missing),
+								"What is made of an image refers to it by its UIDs; take the file as the archive has it.");
+	derive_uid(seeds->instance, UID_OBJECT, made->instance);
+	derive_uid(seeds->series, UID_OBJECT, made->series);
+	name_algorithm(author, made->algorithm);
+	return status_ok();
+}
+
+void
+derive_reference(ByteBuffer *out, const Derivation *made)
+{
+	write_text(out, TAG_ReferencedSOPClassUID, DICOM_VR('U', 'I'), made->info.sop_class);
+	write_text(out, TAG_ReferencedSOPInstanceUID, DICOM_VR('U', 'I'), made->info.sop_instance);
+}
+
+/* The date and the time of the content: the source's. */
+static void
+content_time(const Derivation *made, char date[9], char time[7])
+{
+	const char *at = made->info.acquired_at;
+
+	strcpy(date, NO_DATE);
+	strcpy(time, NO_TIME);
+	if (at[0] == '\0')
+		return;
+	snprintf(date, 9, "%.4s%.2s%.2s", at, at + 5, at + 8);
+	snprintf(time, 7, "%.2s%.2s%.2s", at + 11, at + 14, at + 17);
+}
+
+/* ReferencedSeriesSequence: the source's series with the source in it. */
+static void
+write_referenced_series(ByteBuffer *out, const Derivation *made)
+{
+	size_t		series = write_sequence(out, TAG_ReferencedSeriesSequence);
+	size_t		series_item = write_item(out);
+	size_t		instances = write_sequence(out, TAG_ReferencedInstanceSequence);
+	size_t		instance_item = write_item(out);
+
+	derive_reference(out, made);
+	write_end(out, instance_item);
+	write_end(out, instances);
+	write_text(out, TAG_SeriesInstanceUID, DICOM_VR('U', 'I'), made->info.series);
+	write_end(out, series_item);
+	write_end(out, series);
+}
+
+/* DerivationDescription and SourceImageSequence of a picture. */
+static void
+write_source_image(ByteBuffer *out, const Derivation *made, const char *derivation)
+{
+	size_t		sequence;
+	size_t		item;
+
+	write_text(out, TAG_DerivationDescription, DICOM_VR('S', 'T'), derivation);
+	sequence = write_sequence(out, TAG_SourceImageSequence);
+	item = write_item(out);
+	derive_reference(out, made);
+	write_code(out, TAG_PurposeOfReferenceCodeSequence, "121322", "DCM", "Source image for image processing operation");
+	write_end(out, item);
+	write_end(out, sequence);
+}
+
+/* Group 0008. */
+static void
+write_identification(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
+{
+	char		date[9];
+	char		time[7];
+
+	content_time(made, date, time);
+	write_copy(out, made->source, TAG_SpecificCharacterSet, DICOM_VR('C', 'S'), false);
+	if (kind->image_type != NULL)
+		write_text(out, TAG_ImageType, DICOM_VR('C', 'S'), kind->image_type);
+	write_text(out, TAG_SOPClassUID, DICOM_VR('U', 'I'), kind->sop_class);
+	write_text(out, TAG_SOPInstanceUID, DICOM_VR('U', 'I'), made->instance);
+	write_copy(out, made->source, TAG_StudyDate, DICOM_VR('D', 'A'), true);
+	write_text(out, TAG_ContentDate, DICOM_VR('D', 'A'), date);
+	write_copy(out, made->source, TAG_StudyTime, DICOM_VR('T', 'M'), true);
+	write_text(out, TAG_ContentTime, DICOM_VR('T', 'M'), time);
+	copy_attributes(out, made->source, study_attributes, 1);
+	write_text(out, TAG_Modality, DICOM_VR('C', 'S'), kind->modality);
+	if (kind->conversion != NULL)
+		write_text(out, TAG_ConversionType, DICOM_VR('C', 'S'), kind->conversion);
+	write_text(out, TAG_Manufacturer, DICOM_VR('L', 'O'), MANUFACTURER);
+	copy_attributes(out, made->source, study_attributes + 1, COUNT(study_attributes) - 1);
+	write_text(out, TAG_SeriesDescription, DICOM_VR('L', 'O'), kind->series_description);
+	write_text(out, TAG_ManufacturerModelName, DICOM_VR('L', 'O'), MANUFACTURER);
+	if (kind->procedure_step)
+		write_end(out, write_sequence(out, TAG_ReferencedPerformedProcedureStepSequence));
+	if (kind->refer)
+		write_referenced_series(out, made);
+	if (kind->derivation != NULL)
+		write_source_image(out, made, kind->derivation);
+}
+
+void
+derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
+{
+	char		number[12];
+	int			instance;
+
+	write_identification(out, made, kind);
+	copy_attributes(out, made->source, patient_attributes, COUNT(patient_attributes));
+	write_text(out, TAG_DeviceSerialNumber, DICOM_VR('L', 'O'),
+			   made->author->model != NULL ? made->author->weights : "0");
+	write_text(out, TAG_SoftwareVersions, DICOM_VR('L', 'O'),
+			   made->author->model != NULL ? made->algorithm : MANUFACTURER);
+	write_text(out, TAG_StudyInstanceUID, DICOM_VR('U', 'I'), made->info.study);
+	write_text(out, TAG_SeriesInstanceUID, DICOM_VR('U', 'I'), made->series);
+	write_copy(out, made->source, TAG_StudyID, DICOM_VR('S', 'H'), true);
+	snprintf(number, sizeof number, "%d", kind->series_number);
+	write_text(out, TAG_SeriesNumber, DICOM_VR('I', 'S'), number);
+	if (!dicom_integer(made->source, dicom_find(made->source, NULL, TAG_InstanceNumber), 0, &instance))
+		instance = 1;
+	snprintf(number, sizeof number, "%d", instance);
+	write_text(out, TAG_InstanceNumber, DICOM_VR('I', 'S'), number);
+}
+
+/* One series with one object in it. */
+static void
+write_evidence_series(ByteBuffer *out, const char *sop_class, const char *instance, const char *series)
+{
+	size_t		item = write_item(out);
+	size_t		objects = write_sequence(out, TAG_ReferencedSOPSequence);
+	size_t		object = write_item(out);
+
+	write_text(out, TAG_ReferencedSOPClassUID, DICOM_VR('U', 'I'), sop_class);
+	write_text(out, TAG_ReferencedSOPInstanceUID, DICOM_VR('U', 'I'), instance);
+	write_end(out, object);
+	write_end(out, objects);
+	write_text(out, TAG_SeriesInstanceUID, DICOM_VR('U', 'I'), series);
+	write_end(out, item);
+}
+
+void
+derive_evidence(ByteBuffer *out, const Derivation *made, uint32_t tag, const char *other_class, const char *other_instance,
+				const char *other_series)
+{
+	size_t		sequence = write_sequence(out, tag);
+	size_t		study = write_item(out);
+	size_t		series = write_sequence(out, TAG_ReferencedSeriesSequence);
+
+	write_evidence_series(out, made->info.sop_class, made->info.sop_instance, made->info.series);
+	if (other_class != NULL)
+		write_evidence_series(out, other_class, other_instance, other_series);
+	write_end(out, series);
+	write_text(out, TAG_StudyInstanceUID, DICOM_VR('U', 'I'), made->info.study);
+	write_end(out, study);
+	write_end(out, sequence);
+}

@@ -1,0 +1,178 @@
+/*
+ * write.c: see write.h.
+ */
+#include "dicom/writing/write.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "dicom/data/tags.h"
+
+#define PREAMBLE 128
+#define OPEN_LENGTH 4			/* bytes before what `open` returned, where the length goes */
+
+/* Who writes: a UID of our own below 2.25, from a random UUID. */
+#define IMPLEMENTATION_UID "2.25.287306283404523408361215817543285419371"
+#define IMPLEMENTATION_NAME "LESIONSEG"
+
+/* Write tag, VR and length. */
+static void
+write_header(ByteBuffer *out, uint32_t tag, uint16_t vr, size_t size)
+{
+	uint8_t		letters[2] = {(uint8_t) (vr >> 8), (uint8_t) vr};
+	bool		is_long = vr == DICOM_VR('O', 'B') || vr == DICOM_VR('S', 'Q') || vr == DICOM_VR('U', 'T');
+
+	if (!is_long && size > UINT16_MAX && out->status.code == LS_OK)
+		out->status = status_error(LS_INTERNAL, "(%04X,%04X) is too long to be written", TAG_GROUP(tag), TAG_ELEMENT(tag));
+	buffer_add_u16(out, TAG_GROUP(tag));
+	buffer_add_u16(out, TAG_ELEMENT(tag));
+	buffer_add(out, letters, 2);
+	if (is_long)
+	{
+		buffer_add_u16(out, 0);
+		buffer_add_u32(out, (uint32_t) size);
+	}
+	else
+		buffer_add_u16(out, (unsigned) size);
+}
+
+void
+write_bytes(ByteBuffer *out, uint32_t tag, uint16_t vr, const void *bytes, size_t size)
+{
+	write_header(out, tag, vr, size + size % 2);
+	buffer_add(out, bytes, size);
+	if (size % 2 == 1)
+		buffer_add(out, vr == DICOM_VR('U', 'I') || vr == DICOM_VR('O', 'B') ? "" : " ", 1);
+}
+
+void
+write_text(ByteBuffer *out, uint32_t tag, uint16_t vr, const char *text)
+{
+	write_bytes(out, tag, vr, text, strlen(text));
+}
+
+void
+write_us(ByteBuffer *out, uint32_t tag, unsigned value)
+{
+	write_header(out, tag, DICOM_VR('U', 'S'), 2);
+	buffer_add_u16(out, value);
+}
+
+void
+write_ul(ByteBuffer *out, uint32_t tag, uint32_t value)
+{
+	write_header(out, tag, DICOM_VR('U', 'L'), 4);
+	buffer_add_u32(out, value);
+}
+
+void
+write_tag(ByteBuffer *out, uint32_t tag, uint32_t value)
+{
+	write_header(out, tag, DICOM_VR('A', 'T'), 4);
+	buffer_add_u16(out, TAG_GROUP(value));
+	buffer_add_u16(out, TAG_ELEMENT(value));
+}
+
+/* A number as a decimal string, which has 16 characters at most. */
+static void
+format_ds(double value, char text[40])
+{
+	for (int digits = 15; digits > 0; digits--)
+	{
+		snprintf(text, 40, "%.*g", digits, value);
+		if (strlen(text) <= 16)
+			break;
+	}
+}
+
+void
+write_ds(ByteBuffer *out, uint32_t tag, double value)
+{
+	char		text[40];
+
+	format_ds(value, text);
+	write_text(out, tag, DICOM_VR('D', 'S'), text);
+}
+
+void
+write_ds_pair(ByteBuffer *out, uint32_t tag, double first, double second)
+{
+	char		text[82];
+
+	format_ds(first, text);
+	strcat(text, "\\");
+	format_ds(second, text + strlen(text));
+	write_text(out, tag, DICOM_VR('D', 'S'), text);
+}
+
+size_t
+write_sequence(ByteBuffer *out, uint32_t tag)
+{
+	write_header(out, tag, DICOM_VR('S', 'Q'), 0);
+	return out->size;
+}
+
+size_t
+write_item(ByteBuffer *out)
+{
+	buffer_add_u16(out, TAG_GROUP(TAG_Item));
+	buffer_add_u16(out, TAG_ELEMENT(TAG_Item));
+	buffer_add_u32(out, 0);
+	return out->size;
+}
+
+void
+write_end(ByteBuffer *out, size_t opened)
+{
+	if (out->status.code == LS_OK)
+		buffer_put_u32(out, opened - OPEN_LENGTH, (uint32_t) (out->size - opened));
+}
+
+void
+write_code(ByteBuffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning)
+{
+	size_t		sequence = write_sequence(out, tag);
+	size_t		item = write_item(out);
+
+	write_text(out, TAG_CodeValue, DICOM_VR('S', 'H'), value);
+	write_text(out, TAG_CodingSchemeDesignator, DICOM_VR('S', 'H'), scheme);
+	write_text(out, TAG_CodeMeaning, DICOM_VR('L', 'O'), meaning);
+	write_end(out, item);
+	write_end(out, sequence);
+}
+
+void
+write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always)
+{
+	const DicomElement *element = dicom_find(set, NULL, tag);
+	bool		usable = element != NULL && element->length <= UINT16_MAX - 1 &&
+		(element->vr == vr || element->vr == DICOM_VR('U', 'N'));
+
+	if (usable)
+		write_bytes(out, tag, vr, element->value, element->length);
+	else if (always)
+		write_bytes(out, tag, vr, "", 0);
+}
+
+void
+write_file_header(ByteBuffer *out, const char *sop_class, const char *instance, const char *syntax)
+{
+	uint8_t    *preamble = buffer_extend(out, PREAMBLE);
+	size_t		length_at;
+	size_t		start;
+
+	if (preamble != NULL)
+		memset(preamble, 0, PREAMBLE);
+	buffer_add(out, "DICM", 4);
+	write_ul(out, TAG_FileMetaInformationGroupLength, 0);
+	start = out->size;
+	length_at = start - 4;
+	write_bytes(out, TAG_FileMetaInformationVersion, DICOM_VR('O', 'B'), "\0\1", 2);
+	write_text(out, TAG_MediaStorageSOPClassUID, DICOM_VR('U', 'I'), sop_class);
+	write_text(out, TAG_MediaStorageSOPInstanceUID, DICOM_VR('U', 'I'), instance);
+	write_text(out, TAG_TransferSyntaxUID, DICOM_VR('U', 'I'), syntax);
+	write_text(out, TAG_ImplementationClassUID, DICOM_VR('U', 'I'), IMPLEMENTATION_UID);
+	write_text(out, TAG_ImplementationVersionName, DICOM_VR('S', 'H'), IMPLEMENTATION_NAME);
+	if (out->status.code == LS_OK)
+		buffer_put_u32(out, length_at, (uint32_t) (out->size - start));
+}

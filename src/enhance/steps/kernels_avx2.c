@@ -1,5 +1,0 @@
-/*
- * kernels_avx2.c: the loops of kernels_template.h for AVX2.
- */
-#define ENHANCE_KERNELS enhance_kernels_avx2
-#include "enhance/steps/kernels_template.h"

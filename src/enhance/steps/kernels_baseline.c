@@ -1,5 +1,0 @@
-/*
- * kernels_baseline.c: the loops of kernels_template.h for any processor.
- */
-#define ENHANCE_KERNELS enhance_kernels_baseline
-#include "enhance/steps/kernels_template.h"

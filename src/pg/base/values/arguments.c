@@ -1,0 +1,62 @@
+/*
+ * arguments.c: see arguments.h.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "pg/base/values/arguments.h"
+
+void
+argument_needed(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	if (PG_ARGISNULL(n))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be NULL", name),
+				 errhint("Give it a value, or leave it out where it has a default.")));
+}
+
+char *
+argument_text(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	argument_needed(fcinfo, n, name);
+	return text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+char *
+argument_text_or_null(FunctionCallInfo fcinfo, int n)
+{
+	return PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+Oid
+argument_oid(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	argument_needed(fcinfo, n, name);
+	return PG_GETARG_OID(n);
+}
+
+int
+argument_int(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	argument_needed(fcinfo, n, name);
+	return PG_GETARG_INT32(n);
+}
+
+double
+argument_double(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	argument_needed(fcinfo, n, name);
+	return PG_GETARG_FLOAT8(n);
+}
+
+void
+argument_check_threshold(double threshold)
+{
+	if (!(threshold > 0 && threshold < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("threshold is %g, it must lie between 0 and 1", threshold),
+				 errhint("A pixel is lesion where its probability is above the threshold; 0.5 is usual.")));
+}

@@ -1,0 +1,84 @@
+/*
+ * bytes.c: bytea in and out, with no copy where none is needed, and images
+ * as bytea.
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "image/codec/codec.h"
+#include "pg/base/values/bytes.h"
+#include "pg/base/compat.h"
+#include "pg/base/error.h"
+
+/* zlib's level: on rendered images 6 takes three times as long for 4 % less. */
+#define PNG_COMPRESSION 4
+
+/* Look at a bytea datum. */
+ByteView
+bytes_view(Datum datum)
+{
+	struct varlena *packed = PG_DETOAST_DATUM_PACKED(datum);
+	ByteView	view;
+
+	view.bytes = (const uint8_t *) VARDATA_ANY(packed);
+	view.size = VARSIZE_ANY_EXHDR(packed);
+	view.copy = (Pointer) packed != DatumGetPointer(datum) ? packed : NULL;
+	return view;
+}
+
+/* Free the copy, if there is one. */
+void
+bytes_release(ByteView *view)
+{
+	if (view->copy != NULL)
+		pfree(view->copy);
+	view->bytes = NULL;
+	view->size = 0;
+	view->copy = NULL;
+}
+
+/* Copy a bytea of exactly size bytes. */
+void
+bytes_copy(Datum datum, void *to, size_t size)
+{
+	ByteView	view = bytes_view(datum);
+
+	if (view.size != size)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a value of %zu bytes stands where there should be %zu", view.size, size),
+				 errhint("A row of lesionseg's tables was changed by hand: bring it back from a backup.")));
+	memcpy(to, view.bytes, size);
+	bytes_release(&view);
+}
+
+/* Make a bytea with a copy of size bytes. */
+Datum
+bytes_datum(const void *bytes, size_t size)
+{
+	bytea	   *result;
+
+	if (size > MaxAllocSize - VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the result has %zu bytes, a bytea holds at most %zu",
+						size, (size_t) (MaxAllocSize - VARHDRSZ))));
+	result = palloc(size + VARHDRSZ);
+	SET_VARSIZE(result, size + VARHDRSZ);
+	memcpy(VARDATA(result), bytes, size);
+	PG_RETURN_BYTEA_P(result);
+}
+
+/* Make a bytea with image as PNG. */
+Datum
+image_png(const Call *call, const Image *image)
+{
+	EncodedImage encoded;
+	Datum		result;
+
+	check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
+	result = bytes_datum(encoded.bytes, encoded.size);
+	call_free(call, encoded.bytes);
+	return result;
+}

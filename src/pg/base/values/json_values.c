@@ -1,0 +1,158 @@
+/*
+ * json_values.c: see json_values.h.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "pg/base/error.h"
+#include "pg/base/values/json_values.h"
+
+/* A scalar as an option's value; NULL is text, which no key takes empty. */
+static OptionValue
+option_value_of(const JsonbValue *json)
+{
+	OptionValue value = {OPTION_VALUE_TEXT, 0, ""};
+
+	if (json->type == jbvNumeric)
+	{
+		value.kind = OPTION_VALUE_NUMBER;
+		value.number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														  NumericGetDatum(json->val.numeric)));
+	}
+	else if (json->type == jbvBool)
+	{
+		value.kind = OPTION_VALUE_BOOL;
+		value.number = json->val.boolean ? 1 : 0;
+	}
+	else if (json->type == jbvString)
+		value.text = pnstrdup(json->val.string.val, json->val.string.len);
+	return value;
+}
+
+void
+json_options_apply(Jsonb *json, const char *argument, const OptionBlock *blocks, int count)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	char	   *key = NULL;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is not a JSON object", argument),
+				 errhint("Write keys and their values, like '{\"key\": true}'.")));
+
+	iterator = JsonbIteratorInit(&json->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			key = pnstrdup(value.val.string.val, value.val.string.len);
+		else if (token == WJB_VALUE)
+		{
+			OptionValue option = option_value_of(&value);
+
+			check_status(NULL, options_set(blocks, count, argument, key, &option));
+		}
+	}
+}
+
+void
+json_begin(JsonBuilder *builder)
+{
+	builder->state = NULL;
+	pushJsonbValue(&builder->state, WJB_BEGIN_OBJECT, NULL);
+}
+
+/* Add one key with a value. */
+static void
+add_value(JsonBuilder *builder, const char *key, JsonbValue *value)
+{
+	JsonbValue	name;
+
+	name.type = jbvString;
+	name.val.string.val = unconstify(char *, key);
+	name.val.string.len = strlen(key);
+	pushJsonbValue(&builder->state, WJB_KEY, &name);
+	pushJsonbValue(&builder->state, WJB_VALUE, value);
+}
+
+void
+json_add_number(JsonBuilder *builder, const char *key, double number)
+{
+	JsonbValue	value;
+
+	if (!isfinite(number))
+		elog(ERROR, "%s is %g, which JSON cannot hold", key, number);
+	value.type = jbvNumeric;
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	add_value(builder, key, &value);
+}
+
+void
+json_add_boolean(JsonBuilder *builder, const char *key, bool boolean)
+{
+	JsonbValue	value;
+
+	value.type = jbvBool;
+	value.val.boolean = boolean;
+	add_value(builder, key, &value);
+}
+
+void
+json_add_string(JsonBuilder *builder, const char *key, const char *string)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, string);
+	value.val.string.len = strlen(string);
+	add_value(builder, key, &value);
+}
+
+void
+json_add_object(JsonBuilder *builder, const char *key, Jsonb *object)
+{
+	JsonbValue	value;
+
+	value.type = jbvBinary;
+	value.val.binary.data = &object->root;
+	value.val.binary.len = VARSIZE(object) - VARHDRSZ;
+	add_value(builder, key, &value);
+}
+
+void
+json_add_option(JsonBuilder *builder, const Option *option, const void *values)
+{
+	OptionValue value = option_get(option, values);
+
+	switch (value.kind)
+	{
+		case OPTION_VALUE_NUMBER:
+			json_add_number(builder, option->name, value.number);
+			break;
+		case OPTION_VALUE_BOOL:
+			json_add_boolean(builder, option->name, value.number != 0);
+			break;
+		case OPTION_VALUE_TEXT:
+			json_add_string(builder, option->name, value.text);
+			break;
+	}
+}
+
+void
+json_add_options(JsonBuilder *builder, const OptionTable *table, const void *values)
+{
+	for (int i = 0; i < table->count; i++)
+		json_add_option(builder, &table->rows[i], values);
+}
+
+Jsonb *
+json_end(JsonBuilder *builder)
+{
+	return JsonbValueToJsonb(pushJsonbValue(&builder->state, WJB_END_OBJECT, NULL));
+}

@@ -1,0 +1,84 @@
+/*
+ * row_values.c: see row_values.h.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/typcache.h"
+
+#include "pg/base/values/row_values.h"
+
+/* Raise an error because a column is not as it was made. */
+static void
+raise_altered(const char *column, const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" %s", column, problem),
+			 errhint("The table, view or type that it belongs to was altered: give it back the type it had.")));
+}
+
+Datum
+row_value(HeapTuple row, TupleDesc columns, int column, Oid type, bool *isnull)
+{
+	Form_pg_attribute attribute;
+
+	if (column < 1 || column > columns->natts)
+		elog(ERROR, "a row of %d columns has no column %d", columns->natts, column);
+	attribute = TupleDescAttr(columns, column - 1);
+	if (attribute->atttypid != type)
+		raise_altered(NameStr(attribute->attname), psprintf("is of type %s, not %s", format_type_be(attribute->atttypid),
+															 format_type_be(type)));
+	return heap_getattr(row, column, columns, isnull);
+}
+
+Datum
+row_needed(HeapTuple row, TupleDesc columns, int column, Oid type)
+{
+	bool		isnull;
+	Datum		value = row_value(row, columns, column, type, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("column \"%s\" is NULL", NameStr(TupleDescAttr(columns, column - 1)->attname)),
+				 errhint("It is not NULL in tables as lesionseg made them: see what was altered.")));
+	return value;
+}
+
+Datum
+row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull)
+{
+	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
+	int			column = SPI_fnumber(columns, name);
+	Datum		value;
+
+	ItemPointerSetInvalid(&tuple.t_self);
+	if (column <= 0)
+		raise_altered(name, "is missing");
+	value = row_value(&tuple, columns, column, type, isnull);
+	ReleaseTupleDesc(columns);
+	return value;
+}
+
+void
+row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < wanted->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(wanted, i);
+		int			column;
+
+		values[i] = (Datum) 0;
+		nulls[i] = true;
+		if (attribute->attisdropped)
+			continue;
+		column = SPI_fnumber(columns, NameStr(attribute->attname));
+		if (column <= 0)
+			raise_altered(NameStr(attribute->attname), "is missing");
+		values[i] = row_value(row, columns, column, attribute->atttypid, &nulls[i]);
+	}
+}

@@ -1,0 +1,60 @@
+/*
+ * evaluation.h: a version of a model scored on the rows of a table.
+ */
+#ifndef LESIONSEG_PG_EVALUATION_H
+#define LESIONSEG_PG_EVALUATION_H
+
+#include "postgres.h"
+
+#include "measure/score.h"
+#include "pg/images/images_source.h"
+#include "pg/models/image_scores.h"
+#include "pg/models/model_store.h"
+#include "pg/segment/model_segment.h"
+
+/* What to score on what. */
+typedef struct EvaluationTask
+{
+	const ImagesSource *source;
+	const ModelVersion *version;
+	const char *subset;			/* "test", "validation", "train" (all but test) or "all" */
+	Split		split;			/* of the rows; columns NULL where the subset is "all" */
+	SegmentOptions options;
+	bool		quiet;			/* leave broken rows out without a word: they were reported before */
+} EvaluationTask;
+
+typedef struct Evaluation
+{
+	DatasetScore score;			/* n = 0 when the subset is empty */
+	int64		skipped;
+	int64		broken;
+	int64		seen;			/* scored images that the version was trained on; -1 = not known */
+	double		images_per_second;	/* decoding, network, resizing */
+	double		seconds;		/* of everything */
+	ImageScores images;			/* each of them */
+} Evaluation;
+
+/*
+ * Open the images of a task whose version and subset are set, and settle its
+ * split: that of the version's training. What decides a row's part is the
+ * columns that the version was split by, unless group_column names another; where
+ * neither is known, the id. A table without these columns is an error.
+ */
+void		evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, const char *group_column);
+
+/* Score; masks are compared at the true mask's size. */
+Evaluation	evaluation_run(const ModelStore *store, const EvaluationTask *task);
+
+/* Does a row belong to the task's subset? */
+bool		evaluation_contains(const EvaluationTask *task, const ImageRow *row);
+
+/* Raise an error unless subset is one. */
+void		evaluation_check_subset(const char *subset);
+
+/* Raise an error: there was nothing to score. */
+void		evaluation_nothing(const EvaluationTask *task);
+
+/* Store an evaluation with n > 0 and the scores of its images; the stored row stands in SPI_tuptable. */
+void		evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * seen.c: see seen.h.
+ */
+#include "postgres.h"
+
+#include "pg/segment/seen.h"
+
+SeenImages
+seen_open(const ModelStore *store, const ModelVersion *version)
+{
+	SeenImages	images = {{0}};
+
+	if (!image_digests_load(store, version, &images.digests))
+		images.seen = -1;
+	return images;
+}
+
+bool
+seen_contains(const SeenImages *images, const ImageRow *row)
+{
+	uint8_t		sha256[SHA256_BYTES];
+
+	if (images->seen < 0)
+		return false;
+	sha256_digest(row->image.bytes, row->image.size, sha256);
+	return image_digests_contain(&images->digests, image_digest(sha256));
+}
+
+void
+seen_warn(const ModelVersion *version, const Split *split, const char *subset, int64 seen, int64 n)
+{
+	bool		differs = split_differs(split, &version->split);
+	char	   *detail = psprintf("The rows were split by %s here, by %s in its training.", split_description(split),
+								  split_description(&version->split));
+
+	if (strcmp(subset, "test") != 0 && strcmp(subset, "validation") != 0)
+		return;
+	if (seen > 0)
+		ereport(WARNING,
+				(errmsg("version %d of model \"%s\" was trained on %lld of the %lld images scored as \"%s\"",
+						version->number, version->model, (long long) seen, (long long) n, subset),
+				 errdetail("%s", differs ? detail : "They are copies of images that it was trained on."),
+				 errhint("Scores on them look better than they are. Leave group_column, split_seed and test_fraction "
+						 "out to split as its training did; leave copies out with a view.")));
+	else if (seen < 0 && differs)
+		ereport(WARNING,
+				(errmsg("version %d of model \"%s\" may have been trained on images scored as \"%s\"",
+						version->number, version->model, subset),
+				 errdetail("%s", detail),
+				 errhint("Leave group_column, split_seed and test_fraction out to split as its training did.")));
+}
