@@ -119,6 +119,21 @@ is(run_sql($database, q{SELECT count(*) FROM lesion_models WHERE model = 'cancel
 is(run_sql($database, q{SELECT count(*) FROM lesion_run WHERE state = 'running'}), '0',
 	'a cancelled training leaves no running run');
 like($session->query($small), qr/^2$/m, 'the same session trains on');
+# A cancel inside of the network costs nothing: the model stays ready.
+my $loads = 'SELECT loads FROM lesion_cache_stats()';
+my $segment = q{SELECT count(lesion_segment(image, 'linknet')) FROM archive LIMIT 1};
+$session->query('SET statement_timeout = 0');
+$session->query($segment);
+my $before = $session->query($loads);
+for my $delay (0.3, 0.55, 0.8) {
+	$session->query("SET statement_timeout = '${\ (1000 * $delay)}ms'");
+	like($session->query(q{SELECT count(lesion_segment(image, 'linknet', tta => true)) FROM archive, generate_series(1, 500)}),
+		qr/57014/, "a segmentation stopped after $delay s");
+}
+$session->query('SET statement_timeout = 0');
+is($session->query($segment), '24', 'a model segments after it was stopped');
+is($session->query($loads), $before, '... and was not loaded again');
+
 ok(server_alive(), 'the server is alive');
 $session->quit;
 $canceller->quit;
