@@ -12,7 +12,8 @@
 Status		engine_resolve(const EngineChoice *choice, PlanOptions *options);
 
 /* Resolve choice and plan network for batch images of height x width. */
-Status		engine_plan(const Network *network, const Call *call, const EngineChoice *choice, int batch, int height, int width,
+Status		engine_plan(const Network *network, const Call *call, const EngineChoice *choice, int batch, int height,
+						int width,
 						bool training, Plan **plan);
 
 /* rgb (N, H, W, 3) normalised into the plan's input. */

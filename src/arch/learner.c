@@ -94,7 +94,8 @@ learner_step(Learner *learner, const Call *call, const uint8_t *rgb, const uint8
 	clear_frozen(learner);
 	result->gradient_norm = adamw_gradient_norm(&learner->optimiser, learner->gradients);
 	if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "training diverged: the loss is %g, the gradient's norm %g",
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+											 "training diverged: the loss is %g, the gradient's norm %g",
 											 result->loss, result->gradient_norm),
 								"Use a lower learning_rate.");
 	if (options->gradient_clip > 0 && result->gradient_norm > options->gradient_clip)

@@ -104,7 +104,8 @@ take_arrays(MaskRcnn *m)
 
 /* Plan one part. */
 static Status
-plan_part(MaskRcnn *m, const Call *call, const PlanOptions *common, int part, int batch, int height, int width, Plan **plan)
+plan_part(MaskRcnn *m, const Call *call, const PlanOptions *common, int part, int batch, int height, int width,
+		  Plan **plan)
 {
 	PlanOptions options = *common;
 
@@ -372,7 +373,8 @@ take_losses(MaskRcnn *m, const Call *call, double *loss)
 }
 
 static Status
-maskrcnn_train(void *runner, const Call *call, const TrainingBatch *batch, float *weights, float *gradients, double *loss)
+maskrcnn_train(void *runner, const Call *call, const TrainingBatch *batch, float *weights, float *gradients,
+			   double *loss)
 {
 	MaskRcnn   *m = runner;
 

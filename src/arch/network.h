@@ -83,7 +83,8 @@ typedef struct Predictor Predictor;
 /* Plan inference for batches of exactly `batch` images of height x width and
  * take a copy of the network's weights (folded and packed): later changes of
  * network->weights do not show until predictor_refresh. */
-Status		predictor_create(const Network *network, const Call *call, const EngineChoice *choice, int batch, int height,
+Status		predictor_create(const Network *network, const Call *call, const EngineChoice *choice, int batch,
+							 int height,
 							 int width, Predictor **predictor);
 void		predictor_free(Predictor *predictor);
 
@@ -148,7 +149,8 @@ typedef struct Learner Learner;
 
 /* Plan training of network for batches of exactly `batch` images. The
  * learner updates network->weights in place. */
-Status		learner_create(Network *network, const Call *call, const EngineChoice *choice, int batch, int height, int width,
+Status		learner_create(Network *network, const Call *call, const EngineChoice *choice, int batch, int height,
+						   int width,
 						   Learner **learner);
 void		learner_free(Learner *learner);
 

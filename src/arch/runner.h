@@ -41,7 +41,8 @@ struct RunnerKind
 
 	/* Loss and gradients (weight_count) of a batch, with the weights taken
 	 * last; running statistics in `weights` are updated. */
-	Status		(*train) (void *runner, const Call *call, const TrainingBatch *batch, float *weights, float *gradients, double *loss);
+	Status		(*train) (void *runner, const Call *call, const TrainingBatch *batch, float *weights,
+						  float *gradients, double *loss);
 
 	/* The instances found in an image of the last prediction, best first;
 	 * NULL where an architecture finds none. */

@@ -152,10 +152,12 @@ option_set(const Option *option, void *values, const OptionValue *value)
 	{
 		number = choice_of(option, value->text);
 		if (number < 0)
-			return with_description(status_error(LS_INVALID_ARGUMENT, "%s is \"%s\"", option->name, value->text), option);
+			return with_description(status_error(LS_INVALID_ARGUMENT, "%s is \"%s\"", option->name, value->text),
+									option);
 	}
 	if (!option_allows(option, number))
-		return with_description(status_error(LS_INVALID_ARGUMENT, "%s %g is out of range", option->name, number), option);
+		return with_description(status_error(LS_INVALID_ARGUMENT, "%s %g is out of range", option->name, number),
+								option);
 	option_store(option, values, number);
 	return status_ok();
 }

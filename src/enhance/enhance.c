@@ -34,7 +34,8 @@ static const StepEntry steps[ENHANCE_STEPS] = {
 static const Option option_rows[] = {
 	{"denoise_strength", OPTION_NUMBER, VALUE(denoise_strength), 0.1, 3, 1,
 		"as if there were so many times the noise that is measured", NULL},
-	{"denoise_search", OPTION_WHOLE, VALUE(denoise_search), 1, 10, 5, "half width of the search window in pixels", NULL},
+	{"denoise_search", OPTION_WHOLE, VALUE(denoise_search), 1, 10, 5, "half width of the search window in pixels",
+	 NULL},
 	{"denoise_patch", OPTION_WHOLE, VALUE(denoise_patch), 1, 3, 2, "half width of a patch in pixels", NULL},
 	{"contrast_clip", OPTION_NUMBER, VALUE(contrast_clip), 1, 40, 2,
 		"CLAHE's limit, in multiples of an even histogram", NULL},

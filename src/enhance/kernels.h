@@ -58,14 +58,16 @@ typedef struct EnhanceKernels
 	/* Two tables of 256 interpolated, and two others beside them:
 	 * pairs[v] = (top[0][v] * (256 - share) + bottom[0][v] * share) in the
 	 * lower half, the same of top[1] and bottom[1] in the upper. */
-	void		(*clahe_pairs) (const uint8_t *const top[2], const uint8_t *const bottom[2], uint32_t share, uint32_t *pairs);
+	void		(*clahe_pairs) (const uint8_t *const top[2], const uint8_t *const bottom[2], uint32_t share,
+								uint32_t *pairs);
 	/* Replace each of count values by what its pair gives at at / 2^24 of the
 	 * way from the lower to the upper half, rounded; at grows by step. */
 	void		(*clahe_map) (const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *values, int count);
 	/* The mean of a plane along the best line through each of count pixels,
 	 * less once and a half the mean over all directions, 0 to 255. Samples of
 	 * direction d stand lines[d][..] bytes away. */
-	void		(*hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX], int samples, int count,
+	void		(*hair_lines) (const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX], int samples,
+							   int count,
 							   uint8_t *out);
 	/* sums[i] += weight * row[i]. */
 	void		(*add_row) (uint32_t *sums, const uint8_t *row, uint32_t weight, int count);

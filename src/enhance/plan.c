@@ -70,7 +70,8 @@ plan_light(PlanFrame *state, EnhancePlan *plan)
 		TRY(take_on_frame(state, plan, ENHANCE_LEVELS, "contrast and saturation together are %.2f of what is usual",
 						  veil_measure(light)));
 	if (state->frame.channels == 3 && light->colour_cast > CAST)
-		TRY(take_on_frame(state, plan, ENHANCE_WHITE_BALANCE, "the colour is %.2f away from that of skin in white light",
+		TRY(take_on_frame(state, plan, ENHANCE_WHITE_BALANCE,
+						  "the colour is %.2f away from that of skin in white light",
 						  light->colour_cast));
 	return status_ok();
 }

@@ -378,8 +378,10 @@ mask_check_shape(const ImageInfo *image, ImageTurn turn, int width, int height)
 	if (image->orientation < 5 || !image_shapes_match(turned.height, turned.width, width, height))
 		return status_with_hint(status, "A mask may differ from its image in size, not in aspect ratio.");
 	if (turn == TURN_UPRIGHT)
-		return status_with_hint(status, "The mask fits the image as it is stored, before its EXIF orientation (%d) turns it: "
+		return status_with_hint(status,
+								"The mask fits the image as it is stored, before its EXIF orientation (%d) turns it: "
 								"turn the mask, or set options => '{\"orientation\": \"as_stored\"}'.", image->orientation);
-	return status_with_hint(status, "The mask fits the image as its EXIF orientation (%d) turns it: leave out the option "
+	return status_with_hint(status,
+							"The mask fits the image as its EXIF orientation (%d) turns it: leave out the option "
 							"\"orientation\".", image->orientation);
 }

@@ -127,7 +127,8 @@ run_symmetries(Segmenter *segmenter, const Call *call, const Image *image, doubl
 }
 
 Status
-segmenter_run(Segmenter *segmenter, const Call *call, const Image *image, bool tta, double threshold, ProbabilityMap *map)
+segmenter_run(Segmenter *segmenter, const Call *call, const Image *image, bool tta, double threshold,
+			  ProbabilityMap *map)
 {
 	Status		status;
 	void	   *memory;
@@ -137,7 +138,8 @@ segmenter_run(Segmenter *segmenter, const Call *call, const Image *image, bool t
 						 &memory));
 	map->size = segmenter->size;
 	map->values = memory;
-	status = tta ? run_symmetries(segmenter, call, image, threshold, map) : run_view(segmenter, call, image, map->values);
+	status = tta ? run_symmetries(segmenter, call, image, threshold, map) : run_view(segmenter, call, image,
+																					 map->values);
 	if (status.code != LS_OK)
 		probability_map_free(call, map);
 	return status;

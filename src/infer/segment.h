@@ -25,7 +25,8 @@ typedef struct Segmenter Segmenter;
 /* Plan single-image segmentation with network at its image_size (square);
  * LS_INVALID_ARGUMENT for a network that has none. The segmenter's memory is
  * of network->host and the network must outlive it. */
-Status		segmenter_create(const Network *network, const Call *call, const EngineChoice *choice, Segmenter **segmenter);
+Status		segmenter_create(const Network *network, const Call *call, const EngineChoice *choice,
+							 Segmenter **segmenter);
 void		segmenter_free(Segmenter *segmenter);
 size_t		segmenter_memory(const Segmenter *segmenter);
 const Predictor *segmenter_predictor(const Segmenter *segmenter);

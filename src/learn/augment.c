@@ -25,7 +25,8 @@
 static const Option option_rows[] = {
 	{"flip", OPTION_BOOL, VALUE(flip), 0, 1, 1, "flip at random", NULL},
 	{"rotate", OPTION_NUMBER, VALUE(rotate), 0, 180, 180, "degrees, either way", NULL},
-	{"scale", OPTION_NUMBER, VALUE(scale), 0, 1, 0.25, "by a factor of e to the power of at most this, either way", NULL},
+	{"scale", OPTION_NUMBER, VALUE(scale), 0, 1, 0.25, "by a factor of e to the power of at most this, either way",
+	 NULL},
 	{"shift", OPTION_NUMBER, VALUE(shift), 0, 1, 0.1, "share of the size, any way", NULL},
 	{"brightness", OPTION_NUMBER, VALUE(brightness), 0, 1, 0.2, "share, either way", NULL},
 	{"contrast", OPTION_NUMBER, VALUE(contrast), 0, 1, 0.2, "share, either way, about mid-grey", NULL},

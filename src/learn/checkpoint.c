@@ -91,7 +91,8 @@ check_same_run(const CheckpointRun *written, const CheckpointRun *run)
 	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
 		if (!facts[i].same)
 			return status_with_hint(
-									status_error(LS_INVALID_ARGUMENT, "the checkpoint belongs to another run: the %s differs",
+									status_error(LS_INVALID_ARGUMENT,
+												 "the checkpoint belongs to another run: the %s differs",
 												 facts[i].name),
 									"Resume with the network, images and options the run began with, or start it again.");
 	return status_ok();

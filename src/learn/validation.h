@@ -20,7 +20,8 @@ typedef struct Validation Validation;
  * time at most. Network and data set must outlive it. Memory is the network's
  * call's.
  */
-Status		validation_create(Network *network, const Call *call, const EngineChoice *engine, const Dataset *images, int max_batch,
+Status		validation_create(Network *network, const Call *call, const EngineChoice *engine, const Dataset *images,
+							  int max_batch,
 							  Validation **validation);
 void		validation_free(Validation *validation);
 

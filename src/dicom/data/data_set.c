@@ -337,7 +337,8 @@ read_meta(Walk *walk)
 		return broken(TAG_TransferSyntaxUID, "the file's header names no transfer syntax");
 	walk->set->syntax = dicom_syntax_find(uid);
 	if (walk->set->syntax == NULL)
-		return status_with_hint(status_error(LS_UNSUPPORTED, "the DICOM file's transfer syntax is %s, which is not known",
+		return status_with_hint(status_error(LS_UNSUPPORTED,
+											 "the DICOM file's transfer syntax is %s, which is not known",
 											 uid),
 								"Convert it outside the database to Explicit VR Little Endian (1.2.840.10008.1.2.1).");
 	return status_ok();

@@ -58,7 +58,8 @@ typedef struct Decoder
 static Status
 lossless_broken(const char *reason)
 {
-	return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM image's lossless JPEG stream is broken: %s", reason),
+	return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM image's lossless JPEG stream is broken: %s",
+										 reason),
 							"Store an intact copy of the file.");
 }
 

@@ -88,11 +88,13 @@ check_description(const char *description)
 	for (const char *c = description; *c != '\0'; c++)
 	{
 		if (*c < ' ' || *c > '~' || *c == '\\')
-			return status_with_hint(status_error(LS_INVALID_ARGUMENT, "description holds a character that is not ASCII"),
+			return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+												 "description holds a character that is not ASCII"),
 									"The source's character set may lack it: use ASCII, without backslashes.");
 	}
 	if (strlen(description) > 64)
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "description has %zu characters", strlen(description)),
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "description has %zu characters",
+											 strlen(description)),
 								"DICOM allows 64.");
 	return status_ok();
 }

@@ -254,7 +254,8 @@ write_evidence_series(ByteBuffer *out, const char *sop_class, const char *instan
 }
 
 void
-derive_evidence(ByteBuffer *out, const Derivation *made, uint32_t tag, const char *other_class, const char *other_instance,
+derive_evidence(ByteBuffer *out, const Derivation *made, uint32_t tag, const char *other_class,
+				const char *other_instance,
 				const char *other_series)
 {
 	size_t		sequence = write_sequence(out, tag);

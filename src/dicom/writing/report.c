@@ -262,7 +262,8 @@ dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const D
 
 	TRY(derive_begin(source, author, seeds, &made));
 	TRY(dicom_info(segmentation, &other));
-	if (segment == NULL || !dicom_string(dicom_find(segmentation, segment, TAG_TrackingUID), 0, lesion, sizeof lesion) ||
+	if (segment == NULL || !dicom_string(dicom_find(segmentation, segment, TAG_TrackingUID), 0, lesion,
+										 sizeof lesion) ||
 		strcmp(other.study, made.info.study) != 0)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation is not one of the source image"),
 								"Give what lesion_dicom_seg made of it.");

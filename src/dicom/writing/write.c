@@ -23,7 +23,8 @@ write_header(ByteBuffer *out, uint32_t tag, uint16_t vr, size_t size)
 	bool		is_long = vr == DICOM_VR('O', 'B') || vr == DICOM_VR('S', 'Q') || vr == DICOM_VR('U', 'T');
 
 	if (!is_long && size > UINT16_MAX && out->status.code == LS_OK)
-		out->status = status_error(LS_INTERNAL, "(%04X,%04X) is too long to be written", TAG_GROUP(tag), TAG_ELEMENT(tag));
+		out->status = status_error(LS_INTERNAL, "(%04X,%04X) is too long to be written", TAG_GROUP(tag),
+								   TAG_ELEMENT(tag));
 	buffer_add_u16(out, TAG_GROUP(tag));
 	buffer_add_u16(out, TAG_ELEMENT(tag));
 	buffer_add(out, letters, 2);

@@ -97,7 +97,8 @@ count_steps(const Detail *detail, int y, Tally *tally)
 	for (int x = 0; x + 8 < detail->width; x += 8)
 	{
 		for (int i = 0; i < 8; i++)
-			sums[i] += (uint64_t) (row[x + i + 1] < row[x + i] ? row[x + i] - row[x + i + 1] : row[x + i + 1] - row[x + i]);
+			sums[i] += (uint64_t) (row[x + i + 1] < row[x + i] ? row[x + i] - row[x + i + 1] :
+								   row[x + i + 1] - row[x + i]);
 	}
 	tally->at_border += sums[7];
 	tally->borders += (uint64_t) ((detail->width - 1) / 8);
@@ -320,7 +321,8 @@ count_all(const Call *call, Detail *detail)
 	TRY(threads_run_polled(call, detail->height, block, take_green, detail));
 	if (detail->height > 2)
 		TRY(threads_run_polled(call, detail->height - 2, block, count_rows, detail));
-	TRY(threads_run_polled(call, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block, count_differences, detail));
+	TRY(threads_run_polled(call, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block,
+						   count_differences, detail));
 	sum_tallies(detail->tallies, call->threads);
 	return status_ok();
 }

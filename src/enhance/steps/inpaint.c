@@ -91,7 +91,8 @@ pull_rows(void *data, int worker, long begin, long end)
 		const uint8_t *hidden = task->fine->hidden + (size_t) y * (size_t) fine->width;
 		long		other_y = y % 2 == 0 ? y / 2 - 1 : y / 2 + 1;
 		const uint8_t *near = image_row(coarse, y / 2);
-		const uint8_t *far = image_row(coarse, other_y < 0 ? 0 : other_y >= coarse->height ? coarse->height - 1 : other_y);
+		const uint8_t *far = image_row(coarse, other_y < 0 ? 0 : other_y >= coarse->height ? coarse->height - 1 :
+									   other_y);
 
 		for (int x = 0; x < fine->width; x++)
 		{

@@ -100,7 +100,8 @@ step_sharpen(const Call *call, const EnhanceOptions *options, Image *image)
 	status = call_alloc_array(call, (size_t) call->threads * 2 * task.window.stride, sizeof(uint32_t), &memory);
 	task.sums = memory;
 	while (status.code == LS_OK && row_window_next(&task.window))
-		status = threads_run_polled(call, task.window.rows, rows_between_polls(image) / task.radius, sharpen_rows, &task);
+		status = threads_run_polled(call, task.window.rows, rows_between_polls(image) / task.radius, sharpen_rows,
+									&task);
 	call_free(call, task.sums);
 	row_window_free(call, &task.window);
 	return status;

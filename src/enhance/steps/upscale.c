@@ -163,7 +163,8 @@ step_upscale(const Call *call, const EnhanceOptions *options, Image *image)
 	Status		status;
 
 	if (width > INT_MAX || height > INT_MAX)
-		return status_error(LS_LIMIT_EXCEEDED, "%d x %d pixels enlarged by %g are too many", image->width, image->height,
+		return status_error(LS_LIMIT_EXCEEDED, "%d x %d pixels enlarged by %g are too many", image->width,
+							image->height,
 							options->upscale_factor);
 	TRY(image_create(call, (int) width, (int) height, image->channels, &result));
 	status = upscale(call, &task);

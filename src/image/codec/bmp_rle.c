@@ -104,7 +104,8 @@ run_code(RleState *state, size_t size)
 		case 0:					/* end of line */
 			state->x = 0;
 			state->y++;
-			return state->y > state->height ? format_broken("BMP", "it has more rows than its header says") : status_ok();
+			return state->y > state->height ? format_broken("BMP", "it has more rows than its header says") :
+					status_ok();
 		case 1:					/* end of bitmap */
 			state->done = true;
 			return status_ok();

@@ -145,7 +145,8 @@ is_path(const uint8_t *text, size_t size)
 		size--;
 	if (size == 0 || size > PATH_MAX_LENGTH || !all_are(text, size, isprint))
 		return false;
-	return begins(text, size, "/") || begins(text, size, "./") || begins(text, size, "../") || begins(text, size, "~/") ||
+	return begins(text, size, "/") || begins(text, size, "./") || begins(text, size, "../") || begins(text, size,
+																									  "~/") ||
 		begins(text, size, "http://") || begins(text, size, "https://") || begins(text, size, "file:") ||
 		begins(text, size, "s3://") || begins(text, size, "\\\\") || (size > 2 && begins(text + 1, size - 1, ":\\")) ||
 		ends_like_image(text, size);

@@ -162,7 +162,8 @@ check_shape(const Image *image, const Image *mask, const char *name)
 {
 	if (image_shapes_match(image->width, image->height, mask->width, mask->height))
 		return status_ok();
-	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the image is %d x %d pixels, the %s %d x %d: another shape",
+	return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+										 "the image is %d x %d pixels, the %s %d x %d: another shape",
 										 image->width, image->height, name, mask->width, mask->height),
 							"A mask may differ from its image in size, not in aspect ratio.");
 }

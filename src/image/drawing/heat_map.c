@@ -80,7 +80,8 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 		char		name[HEAT_MAP_LETTERS + 1];
 
 		snprintf(name, sizeof name, "%s", map->column_names[j]);
-		letters_draw(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), MARGIN + 3 * DOT, DOT,
+		letters_draw(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), MARGIN + 3 * DOT,
+					 DOT,
 					 worst_colour);
 	}
 	for (int i = 0; i < map->rows; i++)
@@ -91,7 +92,8 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 		snprintf(name, sizeof name, "%s", map->row_names[i]);
 		letters_draw(result, name, MARGIN, top + 3 * DOT, DOT, worst_colour);
 		for (int j = 0; j < map->columns; j++)
-			draw_cell(result, map->cells[i * map->columns + j], map->worst, names + (j + 1) * pitch - LETTER - CELL_WIDTH + DOT, top);
+			draw_cell(result, map->cells[i * map->columns + j], map->worst,
+					  names + (j + 1) * pitch - LETTER - CELL_WIDTH + DOT, top);
 	}
 	return status_ok();
 }

@@ -267,7 +267,8 @@ resize_rows(void *data, int number, long begin, long end)
 			const uint16_t *a = filtered_row(resize, worker, taps.first);
 			const uint16_t *b = filtered_row(resize, worker, taps.first + 1);
 
-			resize->kernels->blend(out, a, resize->down.weights[taps.weights], b, resize->down.weights[taps.weights + 1],
+			resize->kernels->blend(out, a, resize->down.weights[taps.weights], b,
+								   resize->down.weights[taps.weights + 1],
 								   samples);
 		}
 		else
@@ -291,7 +292,8 @@ worker_create(const Call *call, const Resize *resize, ResizeWorker *worker)
 	size_t		samples = (size_t) resize->result->width * (size_t) source->channels;
 	void	   *memory;
 
-	TRY(call_alloc_array(call, ((size_t) source->width + 2 * (size_t) resize->samples.pairs) * (size_t) source->channels,
+	TRY(call_alloc_array(call,
+						 ((size_t) source->width + 2 * (size_t) resize->samples.pairs) * (size_t) source->channels,
 						 sizeof(uint32_t), &memory));
 	worker->scratch = memory;
 	for (int i = 0; i < 2; i++)

@@ -42,7 +42,8 @@ typedef struct ImageKernels
 	/* out[i] = the sum of filter's taps in a row of `samples` bytes, with
 	 * RESIZE_FRACTION_BITS, rounded. scratch has room for the row and 2 * pairs
 	 * * step samples more. */
-	void		(*across) (uint16_t *out, const uint8_t *row, int samples, uint32_t *scratch, const SampleFilter *filter);
+	void		(*across) (uint16_t *out, const uint8_t *row, int samples, uint32_t *scratch,
+						   const SampleFilter *filter);
 	/* The same for one pair: whole blocks of out are written. NULL where shuffles of this kind are not to be had: then
 	 * across does it. */
 	void		(*across_pairs) (uint16_t *out, const uint8_t *row, int samples, const PairFilter *filter, int blocks);
@@ -52,7 +53,8 @@ typedef struct ImageKernels
 	 * half. */
 	void		(*finish) (uint8_t *out, const uint32_t *sums, int count);
 	/* The same of two rows at once. */
-	void		(*blend) (uint8_t *out, const uint16_t *a, uint32_t weight_a, const uint16_t *b, uint32_t weight_b, int count);
+	void		(*blend) (uint8_t *out, const uint16_t *a, uint32_t weight_a, const uint16_t *b, uint32_t weight_b,
+						  int count);
 } ImageKernels;
 
 const ImageKernels *image_kernels(void);

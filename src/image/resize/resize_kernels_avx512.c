@@ -24,7 +24,8 @@ across(uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_
 	memcpy(scratch, row, (size_t) samples);
 	for (int i = 0; i < filter->count; i += 16)
 	{
-		__mmask16	inside = filter->count - i >= 16 ? (__mmask16) 0xFFFF : (__mmask16) ((1 << (filter->count - i)) - 1);
+		__mmask16	inside = filter->count - i >= 16 ? (__mmask16) 0xFFFF :
+				(__mmask16) ((1 << (filter->count - i)) - 1);
 		__m512i		first = _mm512_maskz_loadu_epi32(inside, filter->first + i);
 		__m512i		sums = half;
 
@@ -32,7 +33,8 @@ across(uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_
 		{
 			const uint8_t *from = (const uint8_t *) scratch + (size_t) k * 2 * (size_t) filter->step;
 			__m512i		pairs = _mm512_shuffle_epi8(_mm512_i32gather_epi32(first, from, 1), taps);
-			__m512i		weights = _mm512_maskz_loadu_epi32(inside, filter->weights + (size_t) k * (size_t) filter->count + i);
+			__m512i		weights = _mm512_maskz_loadu_epi32(inside,
+														   filter->weights + (size_t) k * (size_t) filter->count + i);
 
 			sums = _mm512_add_epi32(sums, _mm512_madd_epi16(pairs, weights));
 		}

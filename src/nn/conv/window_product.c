@@ -75,7 +75,8 @@ window_product_plan(KernelPass *pass)
 	product.x = product.y = (TensorShape) {1, state->rows, shape->y.w, shape->y.c};
 	product.y.c = values;
 	TRY(convolution_create(pass->host, pass->backend, &product, &product_use, &state->product));
-	TRY(reserve_scratch(pass, (size_t) shape_pixels(product.y) * values, data_type_size(use->type), &state->windows_at));
+	TRY(reserve_scratch(pass, (size_t) shape_pixels(product.y) * values, data_type_size(use->type),
+						&state->windows_at));
 	TRY(reserve_scratch(pass, (size_t) values * shape->y.c, sizeof(float), &state->weights_at));
 	TRY(reserve_scratch(pass, values, sizeof(float), &state->bias_at));
 	TRY(reserve_scratch(pass, convolution_scratch(state->product), 1, &state->product_at));

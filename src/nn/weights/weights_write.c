@@ -173,11 +173,13 @@ check_values(const GraphParam *param, const float *values, WeightsStorage storag
 												 param->name, i),
 									"The training diverged; use an earlier version or a lower learning rate.");
 		if (storage == WEIGHTS_F16 && fabsf(values[i]) >= 65520)
-			return status_with_hint(status_error(LS_INVALID_WEIGHTS, "tensor \"%s\": element %zu (%g) is too large for float16",
+			return status_with_hint(status_error(LS_INVALID_WEIGHTS,
+												 "tensor \"%s\": element %zu (%g) is too large for float16",
 												 param->name, i, (double) values[i]),
 									"Export as bf16 or f32.");
 		if (storage == WEIGHTS_BF16 && !isfinite(bfloat16_to_float(bfloat16_from_float(values[i]))))
-			return status_with_hint(status_error(LS_INVALID_WEIGHTS, "tensor \"%s\": element %zu (%g) is too large for bfloat16",
+			return status_with_hint(status_error(LS_INVALID_WEIGHTS,
+												 "tensor \"%s\": element %zu (%g) is too large for bfloat16",
 												 param->name, i, (double) values[i]),
 									"Export as f32.");
 	}

@@ -11,7 +11,8 @@
 
 /* SPI_execute_with_args. In the context of an error `doing`, as in "looking for images of public.archive", stands for the
  * query; what triggers and functions of others add stays. */
-int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls,
+int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values,
+						   const char *nulls,
 						   bool read_only, long limit);
 
 #endif

@@ -156,7 +156,8 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		description = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	view = bytes_view(PG_GETARG_DATUM(1));
-	begin_writing(fcinfo, 3, description == NULL ? "picture" : psprintf("picture \"%s\"", description), &view, &writing);
+	begin_writing(fcinfo, 3, description == NULL ? "picture" : psprintf("picture \"%s\"", description), &view,
+				  &writing);
 	check_argument(writing.call, "picture", image_decode(writing.call, view.bytes, view.size, DECODE_RGB, &picture));
 	buffer_init(&out, writing.call);
 	check_status(writing.call, dicom_capture_write(&writing.source, &picture, description, &writing.author,

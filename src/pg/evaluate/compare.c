@@ -108,7 +108,8 @@ lesion_compare(PG_FUNCTION_ARGS)
 	if (count == 0)
 		evaluation_nothing(&task);
 	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
-	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), false, differences);
+	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), false,
+							 differences);
 	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
 
 	values[0] = Int32GetDatum(a->number);

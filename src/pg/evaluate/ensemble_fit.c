@@ -166,7 +166,8 @@ result_datum(const FitTask *task, const ModelVersion *version, TupleDesc descrip
 	}
 	values[0] = Int32GetDatum(version->number);
 	values[1] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(weights, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[2] = PointerGetDatum(construct_array(weights, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+												TYPALIGN_DOUBLE));
 	values[3] = Float8GetDatum(task->result.fitted.threshold);
 	values[4] = Int64GetDatum(task->images);
 	values[5] = Float8GetDatum(task->result.jaccard);

@@ -127,7 +127,8 @@ lesion_heat_map(PG_FUNCTION_ARGS)
 	map.row_names = name_list(fcinfo, 0, "row_names", &map.rows);
 	map.column_names = name_list(fcinfo, 1, "column_names", &map.columns);
 	argument_needed(fcinfo, 2, "cells");
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls,
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values,
+					  &nulls,
 					  &count);
 	if (count != map.rows * map.columns)
 		ereport(ERROR,

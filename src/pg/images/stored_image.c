@@ -296,7 +296,8 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	else
 	{
 		search.key = wanted->id_column != NULL ? list_make1(pstrdup(wanted->id_column)) : images_key_columns(relation);
-		search.row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg stored image", ALLOCSET_DEFAULT_SIZES);
+		search.row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg stored image",
+												   ALLOCSET_DEFAULT_SIZES);
 		level = text_settings_begin();
 		reason = search_tree(&search, relation);
 		text_settings_end(level);

@@ -70,7 +70,8 @@ figures(const ImageScores *scores, size_t offset)
 void
 image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation)
 {
-	Oid			types[] = {INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID};
+	Oid			types[] = {INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
+						   FLOAT8ARRAYOID};
 	Datum	   *ids = palloc(scores->count * sizeof(Datum));
 	Datum		values[7];
 

@@ -87,7 +87,8 @@ import_architecture(const Import *import, const Model *model)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 				 errmsg("weights: the file is for \"%s\", not for \"%s\"", import->info.architecture, name),
-				 errhint("Import it under another name, as a model of architecture \"%s\".", import->info.architecture)));
+				 errhint("Import it under another name, as a model of architecture \"%s\".",
+						 import->info.architecture)));
 	return config_architecture(name);
 }
 

@@ -221,7 +221,8 @@ refuse_referred(const Reference *reference, const FiredRow *row, bool is_new)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-			 errmsg("rows of %s refer to the row %s of %s", reference->table, describe_key(row, reference->key), row->table),
+			 errmsg("rows of %s refer to the row %s of %s", reference->table, describe_key(row, reference->key),
+					row->table),
 			 is_new ? errhint("They were restored without the row they belong to: restore %s too, or delete them.",
 							  row->table) :
 			 errhint("Delete them first.")));
@@ -242,7 +243,8 @@ read_fired(FunctionCallInfo fcinfo, const char *function, bool newest)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("%s is a trigger", function)));
 	row.table = RelationGetRelationName(trigger->tg_relation);
-	if (get_relname_relid(row.table, get_func_namespace(fcinfo->flinfo->fn_oid)) != RelationGetRelid(trigger->tg_relation) ||
+	if (get_relname_relid(row.table,
+						  get_func_namespace(fcinfo->flinfo->fn_oid)) != RelationGetRelid(trigger->tg_relation) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_AFTER(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

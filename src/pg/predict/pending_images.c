@@ -58,7 +58,8 @@ pending_leave_out(PendingImages *pending, const char *id)
 	uint8_t		digest[SHA256_BYTES];
 
 	if (pending->left_out == NULL)
-		pending->left_out = hash_create("lesionseg images left out", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		pending->left_out = hash_create("lesionseg images left out", 64, &control,
+										HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	id_digest(id, digest);
 	(void) hash_search(pending->left_out, digest, HASH_ENTER, NULL);
 }
@@ -107,7 +108,8 @@ select_ids(const PendingImages *pending, const char *last)
 								 source->has_tid ? ", pg_catalog.min(s.tid)" : "", source->rows,
 								 last != NULL ? "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.>) $4 " : "",
 								 pending->target);
-	int			result = images_execute(psprintf("looking for images of %s that %s lacks", source->name, pending->target),
+	int			result = images_execute(psprintf("looking for images of %s that %s lacks", source->name,
+												 pending->target),
 										query, lengthof(types), types, values, pending->list_length);
 
 	if (result != SPI_OK_SELECT)

@@ -118,7 +118,8 @@ insert_row(const Predict *job, const char *select, Datum *values, char *nulls)
 								 "AND id OPERATOR(pg_catalog.=) $2 AND model OPERATOR(pg_catalog.=) $4 "
 								 "AND version OPERATOR(pg_catalog.=) $5", job->target, select);
 	char	   *name = image_name(job, values[ROW_ID]);
-	int			result = spi_execute_as(psprintf("segmenting %s", name), query, ROW_PARAMETERS, row_types, values, nulls,
+	int			result = spi_execute_as(psprintf("segmenting %s", name), query, ROW_PARAMETERS, row_types, values,
+										nulls,
 										false, 0);
 	bool		isnull = false;
 	bool		stored;

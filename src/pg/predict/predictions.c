@@ -34,7 +34,8 @@ refuse_table(const ModelStore *store, const char *name, const char *lack)
 static void
 check_columns(const ModelStore *store, Oid table, const char *name)
 {
-	TupleDesc	wanted = lookup_rowtype_tupdesc(get_rel_type_id(get_relname_relid("lesion_prediction", store->schema)), -1);
+	TupleDesc	wanted = lookup_rowtype_tupdesc(get_rel_type_id(get_relname_relid("lesion_prediction",
+																				  store->schema)), -1);
 
 	for (int i = 0; i < wanted->natts; i++)
 	{
@@ -44,7 +45,8 @@ check_columns(const ModelStore *store, Oid table, const char *name)
 		if (column->attisdropped)
 			continue;
 		if (number <= 0 || get_atttype(table, number) != column->atttypid || get_attgenerated(table, number) != '\0')
-			refuse_table(store, name, psprintf("It has no column \"%s\" of type %s to write to.", NameStr(column->attname),
+			refuse_table(store, name, psprintf("It has no column \"%s\" of type %s to write to.",
+											   NameStr(column->attname),
 											   format_type_be(column->atttypid)));
 	}
 	ReleaseTupleDesc(wanted);

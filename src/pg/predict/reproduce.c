@@ -225,7 +225,8 @@ set_engine(const Prediction *prediction)
 	EngineChoice engine;
 	EngineNames names;
 
-	if (!try_setting("lesionseg.backend", prediction->backend) || !try_setting("lesionseg.precision", prediction->precision) ||
+	if (!try_setting("lesionseg.backend", prediction->backend) || !try_setting("lesionseg.precision",
+																			   prediction->precision) ||
 		(threads != NULL && !try_setting("lesionseg.threads", threads)))
 		return "this machine has no such engine";
 	engine = settings_engine();

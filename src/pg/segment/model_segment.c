@@ -22,7 +22,8 @@
 static const Option option_rows[] = {
 	{"largest_component", OPTION_BOOL, offsetof(SegmentOptions, largest_component), 0, 1, 0,
 		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
-	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0, "make lesion of what the lesion encloses",
+	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0,
+	 "make lesion of what the lesion encloses",
 		NULL},
 	{"orientation", OPTION_CHOICE, offsetof(SegmentOptions, turn), 0, 0, TURN_UPRIGHT,
 		"which way up images are read: as their EXIF orientation says, or as they are stored; masks are the same way up",
@@ -262,7 +263,8 @@ Status
 model_segment(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
 			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
-	Status		status = decode_and_segment(store, version, call, bytes, options, width, height, want_probabilities, result);
+	Status		status = decode_and_segment(store, version, call, bytes, options, width, height, want_probabilities,
+											result);
 
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);

@@ -100,7 +100,8 @@ continue_unfinished(Retrain *job)
 	if (!unfinished->has_data || memcmp(unfinished->data_sha256, run->data_sha256, SHA256_BYTES) != 0)
 	{
 		ereport(NOTICE,
-				(errmsg("run %lld cannot go on: what training sees of %s has changed since", (long long) unfinished->run,
+				(errmsg("run %lld cannot go on: what training sees of %s has changed since",
+						(long long) unfinished->run,
 						run->source->name)));
 		return false;
 	}

@@ -170,7 +170,8 @@ set_initial_weights(TrainRun *run)
 	weights = bytes_view(store_weights(&run->store, run->init));
 	status = network_load_initial(run->network, run->call, weights.bytes, weights.size);
 	bytes_release(&weights);
-	check_argument(run->call, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model), status);
+	check_argument(run->call, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model),
+				   status);
 }
 
 /* Settle what is to be trained; nothing has been read yet. */
@@ -391,7 +392,8 @@ static double
 paired_difference(const TrainRun *run, const Evaluation *other)
 {
 	double	   *differences = palloc_extended((run->test_scores.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
-	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), true, differences);
+	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), true,
+										  differences);
 	double		sum = 0;
 
 	for (int64 i = 0; i < count; i++)

@@ -115,7 +115,8 @@ train_split_check_other(const TrainRun *run, const ModelVersion *other, int64 se
 	if (seen == 0 || (seen < 0 && !split_differs(&other->split, &run->split)))
 		return;
 	ereport(WARNING,
-			(errmsg("version %d of model \"%s\" was trained on another split of the images", other->number, other->model),
+			(errmsg("version %d of model \"%s\" was trained on another split of the images", other->number,
+					other->model),
 			 seen < 0 ? errdetail("Some test rows of this run may have been among those it was trained on.") :
 			 errdetail("%lld of the %lld test rows of this run were among those it was trained on; they are left out of "
 					   "the comparison.", (long long) seen, (long long) n),

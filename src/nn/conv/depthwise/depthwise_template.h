@@ -29,7 +29,8 @@ load_stored(const void *data, DataType type, size_t at, int n)
 	if (n == LANES)
 		return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) halves)), 16);
 	return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(
-															_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1), halves)), 16);
+															_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1),
+																					 halves)), 16);
 #else
 	{
 		VectorHalf	half = {0};

@@ -200,7 +200,8 @@ winograd_run(const KernelPass *pass, const ConvolutionCall *call, const PassTens
 	args.y = tensors->target;
 	args.residual = tensors->residual;
 	args.scratch = scratch_at(call, state->scratch_at);
-	threads_run(call->threads < state->workers ? call->threads : state->workers, items_of(&args), loops->convolve, &args);
+	threads_run(call->threads < state->workers ? call->threads : state->workers, items_of(&args), loops->convolve,
+				&args);
 	return status_ok();
 }
 

@@ -250,7 +250,8 @@ write_tile(const WinogradArgs *args, long index, int at, int begin, int end, con
 		{
 			long		pixel = first + (long) i * args->y_shape.w;
 			float	   *to = args->y + pixel * args->y_stride + c;
-			const float *residual = args->residual_stride == 0 ? NULL : args->residual + pixel * args->residual_stride + c;
+			const float *residual = args->residual_stride == 0 ? NULL :
+					args->residual + pixel * args->residual_stride + c;
 
 			map_products(half + i * WINOGRAD_IN, 1, mapped);
 			for (int j = 0; j < columns; j++, to += args->y_stride)

@@ -29,7 +29,8 @@ row_value(HeapTuple row, TupleDesc columns, int column, Oid type, bool *isnull)
 		elog(ERROR, "a row of %d columns has no column %d", columns->natts, column);
 	attribute = TupleDescAttr(columns, column - 1);
 	if (attribute->atttypid != type)
-		raise_altered(NameStr(attribute->attname), psprintf("is of type %s, not %s", format_type_be(attribute->atttypid),
+		raise_altered(NameStr(attribute->attname), psprintf("is of type %s, not %s",
+															format_type_be(attribute->atttypid),
 															 format_type_be(type)));
 	return heap_getattr(row, column, columns, isnull);
 }
