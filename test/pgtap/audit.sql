@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(39);
+SELECT plan(43);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -107,6 +107,23 @@ SELECT throws_ok($$SELECT lesion_model_drop('theirs')$$, '42501', 'lesion_versio
 RESET ROLE;
 DROP TRIGGER take ON lesion_version;
 SELECT lives_ok($$SELECT lesion_model_create('seen', 'unet')$$, '... and goes on when it is dropped');
+
+-- Nor does a role that was given one of the tables: its triggers, constraints and views would run as the functions' owner.
+CREATE FUNCTION given(given_table text, query text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE %I OWNER TO lesion_test_operator', given_table);
+	EXECUTE query;
+	RAISE EXCEPTION 'no error';
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLSTATE || ' ' || SQLERRM;
+END $$;
+CREATE FUNCTION refusal(given_table text) RETURNS text LANGUAGE sql AS $$
+	SELECT format('42501 %s belongs to "lesion_test_operator", whose code would run as "%s"', given_table, current_user) $$;
+SELECT is(given('lesion_audit', $$SELECT lesion_model_create('given', 'unet')$$), refusal('lesion_audit'), 'a record that was given away is not written');
+SELECT is(given('lesion_version', $$SELECT lesion_model_drop('theirs')$$), refusal('lesion_version'), '... nor are versions deleted');
+SELECT is(given('lesion_model', $$SELECT lesion_model_import('theirs', lesion_model_export('unet'), promote => false)$$), refusal('lesion_model'),
+	'... nor models looked for');
+SELECT is(given('lesion_version', $$SELECT lesion_model_create('given', 'unet')$$), refusal('lesion_version'), '... nor versions');
 
 -- What a role without rights may read.
 CREATE ROLE lesion_test_reader;

@@ -122,6 +122,16 @@ for my $length (100 .. 103) {
 $foreign->quit;
 run_sql('postgres', "DROP DATABASE $japanese");
 
+# The schema of the extension has any name.
+my $named = 'tap_evil_schema';
+run_sql('postgres', "DROP DATABASE IF EXISTS $named");
+run_sql('postgres', "CREATE DATABASE $named");
+run_sql($named, q{CREATE SCHEMA "a@b""%s'"; CREATE EXTENSION lesionseg SCHEMA "a@b""%s'"});
+is(run_sql($named, q{SET search_path = "a@b""%s'"; SET client_min_messages = error; SELECT lesion_model_import('net', lesion_model_export('unet'));
+	SELECT lesion_model_promote('net', 1); SELECT lesion_model_drop('net'); SELECT string_agg(event, ', ' ORDER BY entry) FROM lesion_audit}),
+	"1\n\n\ncreate, import, promote, promote, drop version, drop", 'the schema has signs in its name that queries are made with');
+run_sql('postgres', "DROP DATABASE $named");
+
 is($session->query($count), $rows, 'nothing was written');
 is($session->query('SELECT pg_backend_pid()'), $session->pid, 'the process is the same');
 ok(server_alive(), 'the server is alive');

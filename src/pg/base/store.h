@@ -38,9 +38,16 @@ void		store_execute(const ModelStore *store, const char *query, int count, Oid *
 bool		store_is_writing(void);
 
 /*
- * Raise an error where a table of the store has a trigger whose function is not its
- * owner's: somebody was granted TRIGGER. Called before the owner's rights are
- * used to write there, which the function would have too.
+ * Raise an error where a table of the store was given to a role that may do less
+ * than the one in effect: triggers, constraints and views are its code. Called
+ * before a function that runs with the rights of its owner reads there.
+ */
+void		store_check_owner(const ModelStore *store, const char *table);
+
+/*
+ * The same, and raise an error where the table has a trigger whose function is not
+ * its owner's: somebody was granted TRIGGER. Called before the rights of a
+ * function's owner are used to write there, which the trigger would have too.
  */
 void		store_check_triggers(const ModelStore *store, const char *table);
 

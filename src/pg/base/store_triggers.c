@@ -73,12 +73,38 @@ function_owner(Oid function)
 	return owner;
 }
 
+/* Raise an error unless the owner of a relation may do all that the role in effect may. */
+static void
+check_owner(Relation relation, const ModelStore *store)
+{
+	Oid			owner = relation->rd_rel->relowner;
+
+	if (!has_privs_of_role(owner, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("%s belongs to \"%s\", whose code would run as \"%s\"", RelationGetRelationName(relation),
+						GetUserNameFromId(owner, false), GetUserNameFromId(GetUserId(), false)),
+				 errhint("Give it back: ALTER TABLE %s%s OWNER TO %s; who may do what is for GRANT.", store->prefix,
+						 quote_identifier(RelationGetRelationName(relation)),
+						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+}
+
+void
+store_check_owner(const ModelStore *store, const char *table)
+{
+	Relation	relation = table_open(get_relname_relid(table, store->schema), AccessShareLock);
+
+	check_owner(relation, store);
+	table_close(relation, NoLock);
+}
+
 void
 store_check_triggers(const ModelStore *store, const char *table)
 {
 	Relation	relation = table_open(get_relname_relid(table, store->schema), RowExclusiveLock);
 	const TriggerDesc *triggers = relation->trigdesc;
 
+	check_owner(relation, store);
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 		if (!has_privs_of_role(function_owner(triggers->triggers[i].tgfoid), relation->rd_rel->relowner))
 			ereport(ERROR,

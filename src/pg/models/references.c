@@ -125,14 +125,15 @@ describe_key(const FiredRow *row, const char *const *columns)
 	return psprintf("(%s)", list.data);
 }
 
-/* A query on the rows of a table that have the values $1, $2 in some columns. */
+/* A query on the rows of a table that have the values $1, $2 in some columns.
+ * The schema is the store's prefix, or "@" in what store_execute() runs. */
 static char *
-key_query(const char *what, const FiredRow *row, const char *table, const char *const *columns, const char *lock)
+key_query(const char *what, const char *schema, const char *table, const char *const *columns, const char *lock)
 {
 	StringInfoData query;
 
 	initStringInfo(&query);
-	appendStringInfo(&query, "%s FROM %s%s AS r WHERE ", what, row->store.prefix, table);
+	appendStringInfo(&query, "%s FROM %s%s AS r WHERE ", what, schema, table);
 	for (int i = 0; i < KEY_COLUMNS && columns[i] != NULL; i++)
 		appendStringInfo(&query, "%sr.%s OPERATOR(pg_catalog.=) $%d", i > 0 ? " AND " : "", columns[i], i + 1);
 	appendStringInfoString(&query, lock);
@@ -175,8 +176,9 @@ is_referred_to(const Reference *reference, const FiredRow *row)
 	Datum		values[KEY_COLUMNS];
 	int			count = key_values(row, reference->key, types, values);
 
-	return run_on_referring(key_query("SELECT 1", row, reference->table, reference->columns, " LIMIT 1 FOR KEY SHARE"),
-							count, types, values, SPI_OK_SELECT) > 0;
+	store_check_owner(&row->store, reference->table);
+	return run_on_referring(key_query("SELECT 1", row->store.prefix, reference->table, reference->columns,
+									  " LIMIT 1 FOR KEY SHARE"), count, types, values, SPI_OK_SELECT) > 0;
 }
 
 /* Delete what refers to this row. */
@@ -188,7 +190,7 @@ delete_referring(const Reference *reference, const FiredRow *row)
 	int			count = key_values(row, reference->key, types, values);
 
 	store_check_triggers(&row->store, reference->table);
-	(void) run_on_referring(key_query("DELETE", row, reference->table, reference->columns, ""),
+	(void) run_on_referring(key_query("DELETE", row->store.prefix, reference->table, reference->columns, ""),
 							count, types, values, SPI_OK_DELETE);
 }
 
@@ -202,7 +204,8 @@ need_referred(const Reference *reference, const FiredRow *row)
 
 	if (count == 0)
 		return;
-	store_execute(&row->store, key_query("SELECT 1", row, reference->to, reference->key, " FOR KEY SHARE"),
+	store_check_owner(&row->store, reference->to);
+	store_execute(&row->store, key_query("SELECT 1", "@", reference->to, reference->key, " FOR KEY SHARE"),
 				  count, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		ereport(ERROR,
