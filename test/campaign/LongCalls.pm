@@ -21,7 +21,7 @@ my %calls = (
 	segment => q{SELECT sum(length(lesion_segment(image, 'net'))) FROM large, generate_series(1, 100000)},
 	segment_bundled => q{SELECT sum(length(lesion_segment(image, 'linknet'))) FROM pictures, generate_series(1, 100000)},
 	detail => q{SELECT sum((lesion_segment_detail(image, 'net', tta => true)).area) FROM pictures, generate_series(1, 100000)},
-	instances => q{SELECT count(*) FROM pictures, generate_series(1, 1000) AS n, lesion_instances(image)},
+	instances => q{SELECT count(*) FROM (SELECT lesion_instances(image) FROM pictures, generate_series(1, 1000)) AS i},
 	enhance => q{SELECT sum(length(lesion_enhance(image, '{hair,illumination,colour_constancy,contrast,denoise}'))) FROM large, generate_series(1, 1000)},
 	enhance_plan => q{SELECT count(*) FROM (SELECT lesion_enhance_plan(image) FROM large, generate_series(1, 1000)) AS p},
 	quality => q{SELECT count((lesion_quality(image)).score) FROM large, generate_series(1, 1000)},
