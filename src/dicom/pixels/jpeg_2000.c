@@ -1,8 +1,8 @@
 /*
  * jpeg_2000.c: JPEG 2000 (ISO 15444-1) through OpenJPEG.
  *
- * OpenJPEG takes its memory from malloc and trusts the codestream's header,
- * so that header is read here first: the size must be the data set's, and
+ * OpenJPEG takes its memory from malloc and trusts the codestream's headers, so
+ * they are read first (jpeg_2000_header.h): the size must be the data set's, and
  * what decoding will take must lie within max_memory. An image of one tile is
  * decoded strip by strip, so that a cancel does not wait for the whole; of
  * one with more tiles, the reading of each asks the call.
@@ -11,24 +11,13 @@
 #include <string.h>
 
 #include "core/checked.h"
+#include "dicom/pixels/jpeg_2000_header.h"
 #include "dicom/pixels/raster.h"
 
 #define STREAM_PIECE 65536
 #define STRIP_SAMPLES 600000	/* decoded between two polls */
 #define STRIP_ROWS_LEAST 64		/* code blocks have so many rows: fewer would be decoded twice */
 #define TILE_BYTES 16384		/* what OpenJPEG keeps for each tile of three components */
-
-/* What the main header says. */
-typedef struct Codestream
-{
-	uint32_t	width;
-	uint32_t	height;
-	uint32_t	left;
-	uint32_t	top;
-	uint32_t	components;
-	uint64_t	tiles;
-	bool		transformed;	/* its components are a transform of RGB */
-} Codestream;
 
 /* The bytes that OpenJPEG reads. */
 typedef struct Source
@@ -40,102 +29,9 @@ typedef struct Source
 	Status		status;			/* the first failure */
 } Source;
 
-static uint32_t
-read_u16(const uint8_t *b)
-{
-	return (uint32_t) b[0] << 8 | b[1];
-}
-
-static uint32_t
-read_u32(const uint8_t *b)
-{
-	return read_u16(b) << 16 | read_u16(b + 2);
-}
-
-/* In a file of boxes (JP2), go to the box that holds the codestream. */
-static Status
-find_codestream(const uint8_t **bytes, size_t *size)
-{
-	static const uint8_t start[] = {0xFF, 0x4F, 0xFF, 0x51};
-
-	while (*size >= 8 && memcmp(*bytes, start, 4) != 0)
-	{
-		uint64_t	length = read_u32(*bytes);
-		size_t		header = 8;
-
-		if (length == 1 && *size >= 16)
-		{
-			length = (uint64_t) read_u32(*bytes + 8) << 32 | read_u32(*bytes + 12);
-			header = 16;
-		}
-		if (memcmp(*bytes + 4, "jp2c", 4) == 0)
-			length = header;
-		if (length < header || length > *size)
-			break;
-		*bytes += length;
-		*size -= (size_t) length;
-	}
-	if (*size < 4 || memcmp(*bytes, start, 4) != 0)
-		return dicom_broken("a frame is not a JPEG 2000 stream, as its transfer syntax has it");
-	return status_ok();
-}
-
-static Status
-read_size_segment(const uint8_t *segment, size_t length, Codestream *stream)
-{
-	uint64_t	tile_width;
-	uint64_t	tile_height;
-	uint64_t	right;
-	uint64_t	bottom;
-
-	if (length < 36)
-		return dicom_broken("its JPEG 2000 header is too short");
-	right = read_u32(segment + 2);
-	bottom = read_u32(segment + 6);
-	stream->left = read_u32(segment + 10);
-	stream->top = read_u32(segment + 14);
-	tile_width = read_u32(segment + 18);
-	tile_height = read_u32(segment + 22);
-	stream->components = read_u16(segment + 34);
-	if (right > INT32_MAX || bottom > INT32_MAX || right <= stream->left || bottom <= stream->top ||
-		tile_width == 0 || tile_height == 0 ||
-		read_u32(segment + 26) > stream->left || read_u32(segment + 30) > stream->top)
-		return dicom_broken("its JPEG 2000 header makes no sense");
-	stream->width = (uint32_t) right - stream->left;
-	stream->height = (uint32_t) bottom - stream->top;
-	stream->tiles = ((right - read_u32(segment + 26) + tile_width - 1) / tile_width) *
-		((bottom - read_u32(segment + 30) + tile_height - 1) / tile_height);
-	return status_ok();
-}
-
-/* Read the main header. */
-static Status
-read_codestream(const uint8_t *bytes, size_t size, Codestream *stream)
-{
-	size_t		at = 2;
-
-	memset(stream, 0, sizeof *stream);
-	while (size - at >= 4 && bytes[at] == 0xFF && bytes[at + 1] != 0x90)
-	{
-		size_t		length = read_u16(bytes + at + 2);
-		const uint8_t *segment = bytes + at + 4;
-
-		if (length < 2 || length > size - at - 2)
-			break;
-		if (bytes[at + 1] == 0x51)
-			TRY(read_size_segment(segment, length - 2, stream));
-		if (bytes[at + 1] == 0x52 && length >= 7)
-			stream->transformed = segment[4] != 0;
-		at += 2 + length;
-	}
-	if (stream->width == 0)
-		return dicom_broken("its JPEG 2000 stream has no size");
-	return status_ok();
-}
-
 /* Check the header against the data set and the limits. */
 static Status
-check_codestream(const Call *call, const Codestream *stream, const DicomPixels *pixels)
+check_codestream(const Call *call, const Jpeg2000Header *stream, const DicomPixels *pixels)
 {
 	uint64_t	need;
 
@@ -261,7 +157,7 @@ store_rows(const opj_image_t *image, const Raster *raster, int top, int rows, ui
 
 /* Decode strip by strip into a new raster; the caller frees it on failure. */
 static Status
-decode_strips(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_t *image, const Codestream *header,
+decode_strips(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_t *image, const Jpeg2000Header *header,
 			  const DicomPixels *pixels, Raster *raster)
 {
 	int			strip = STRIP_SAMPLES / (pixels->width * pixels->samples);
@@ -294,7 +190,7 @@ decode_strips(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_imag
 
 /* Run OpenJPEG on a codestream whose header has been checked. */
 static Status
-decode_codestream(Source *source, const Codestream *header, const DicomPixels *pixels, Raster *raster)
+decode_codestream(Source *source, const Jpeg2000Header *header, const DicomPixels *pixels, Raster *raster)
 {
 	opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
 	opj_stream_t *stream = opj_stream_create(STREAM_PIECE, OPJ_TRUE);
@@ -331,12 +227,11 @@ jpeg_2000_decode(const Call *call, const DicomPixels *pixels, const uint8_t *byt
 				 Raster *raster)
 {
 	Source		source = {.call = call, .status = status_ok()};
-	Codestream	header;
+	Jpeg2000Header header;
 	Status		status;
 
 	memset(raster, 0, sizeof *raster);
-	TRY(find_codestream(&bytes, &size));
-	TRY(read_codestream(bytes, size, &header));
+	TRY(jpeg_2000_header(&bytes, &size, &header));
 	TRY(check_codestream(call, &header, pixels));
 	source.bytes = bytes;
 	source.size = size;
