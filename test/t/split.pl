@@ -61,6 +61,21 @@ like($session->query("SELECT lesion_evaluate('doubled', 'copied')"),
 like($session->query("SELECT lesion_evaluate('pat', 'copied', group_column => 'patient')"),
 	qr/WARNING:  01000: version 1 of model "copied" was trained on \d+ of/, '... of another table');
 
+# Values of a group that are equal and have other texts: a patient in two parts.
+run_sql($database, q{CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+	CREATE TABLE grouped AS SELECT id, image, mask, (id / 3 || repeat('.0', id % 2))::numeric AS number, (id / 3)::numeric(6, 1) AS fixed, NULL::json AS json,
+		(CASE id % 2 WHEN 0 THEN 'p' ELSE 'P' END || id / 3) COLLATE any_case AS "any case" FROM pat});
+sub grouped {
+	my ($arguments) = @_;
+	return $session->query("SELECT lesion_train('grouped', 'grouped', 1, $net, $arguments)");
+}
+like(grouped(q{id_column => 'id', group_column => 'number'}), qr/WARNING:  01000: "number" of public.grouped has 41 values that are written in 81 ways/, 'numbers with other digits');
+like(grouped(q{id_column => 'number'}), qr/WARNING:  01000: "number" of public.grouped has 41 values/, '... as id');
+like(grouped(q{id_column => 'id', group_column => 'any case'}), qr/WARNING:  01000: "any case" of public.grouped has 41 values that are written in 81 ways/,
+	'a collation without case');
+unlike(grouped(q{id_column => 'id', group_column => 'fixed'}), qr/WARNING: [^\n]* ways/, 'numbers of one scale are silent');
+like(grouped(q{id_column => 'id', group_column => 'json'}), qr/ERROR:  55000: /, 'a type without an order is not compared');
+
 # What masks are: black and white bitmaps of 32 rows.
 like($said, qr/NOTICE:  00000: 80 masks: [\d.]+ % of their pixels are lesion, 0 are empty, 0 full, \d+ more than half lesion\n/, 'training says what masks are');
 unlike($said, qr/WARNING: [^\n]*masks/, '... and warns of none that are well');

@@ -3,8 +3,13 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
+#include "pg/base/values/row_values.h"
 #include "pg/train/train_split.h"
 
 /* The version whose split a run goes on with unless it is told otherwise, or NULL. */
@@ -41,6 +46,37 @@ has_columns(const TrainRun *run, const ModelVersion *version)
 	return true;
 }
 
+/* Warn where values of the column that rows are split by are equal and have other texts, as
+ * 1 and 1.0: the texts decide, so that a patient's images would be in two parts. */
+static void
+check_texts(const TrainRun *run)
+{
+	const char *name = NameStr(run->source->group_columns->names[0]);
+	const char *column = quote_identifier(name);
+	Oid			type = get_atttype(run->request.images, get_attnum(run->request.images, name));
+	int64		counts[2];
+	int			result;
+
+	if (!OidIsValid(lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr))
+		return;
+	result = images_execute(psprintf("looking at \"%s\" of %s", name, run->source->name),
+							psprintf("SELECT pg_catalog.count(DISTINCT %s), "
+									 "pg_catalog.count(DISTINCT %s::pg_catalog.text COLLATE pg_catalog.\"C\") FROM %s",
+									 column, column, run->source->name), 0, NULL, NULL, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "counting groups of %s gave %s", run->source->name, SPI_result_code_string(result));
+	for (int i = 0; i < 2; i++)
+		counts[i] = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, INT8OID));
+	SPI_freetuptable(SPI_tuptable);
+	if (counts[1] > counts[0])
+		ereport(WARNING,
+				(errmsg("\"%s\" of %s has %lld values that are written in %lld ways, like 1 and 1.0", name,
+						run->source->name, (long long) counts[0], (long long) counts[1]),
+				 errdetail("Rows are split by the text: those of one value may be both trained on and scored."),
+				 errhint("Split by a column of a view that writes equal values alike, as trim_scale(%s) or lower(%s).",
+						 column, column)));
+}
+
 void
 train_split_open(TrainRun *run)
 {
@@ -68,6 +104,8 @@ train_split_open(TrainRun *run)
 		.test_fraction = request->test_fraction,
 		.validation_fraction = run->plan.validation_fraction,
 	};
+	if (run->split.columns->count == 1 && (run->source->grouped || request->id_column != NULL))
+		check_texts(run);
 }
 
 /* Say that images of a part are trained on too. */
