@@ -173,6 +173,16 @@ RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_functions_only'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
+-- ==== Scores ====
+
+CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL, tolerance float8 DEFAULT NULL,
+	OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
+AS 'MODULE_PATHNAME', 'lesion_boundary'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 40000;
+
+COMMENT ON FUNCTION lesion_boundary(bytea, bytea, float8[], float8) IS
+'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of pixel_spacing';
+
 COMMENT ON FUNCTION lesion_functions_only() IS 'refuses a statement to all but the owner of the table and the functions of lesionseg';
 
 CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model

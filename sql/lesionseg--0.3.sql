@@ -223,6 +223,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
 COMMENT ON FUNCTION lesion_metrics(bytea, bytea) IS
 'every score of one predicted mask and the pixel counts behind them';
 
+CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL, tolerance float8 DEFAULT NULL,
+	OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
+AS 'MODULE_PATHNAME', 'lesion_boundary'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 40000;
+
+COMMENT ON FUNCTION lesion_boundary(bytea, bytea, float8[], float8) IS
+'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of pixel_spacing';
+
 CREATE TYPE lesion_score_result AS (
 	n bigint,
 	dice float8,

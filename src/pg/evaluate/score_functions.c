@@ -16,10 +16,13 @@
 #include "funcapi.h"
 #include "utils/array.h"
 
+#include "core/threads.h"
 #include "image/mask_decode.h"
+#include "measure/boundary.h"
 #include "measure/score.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
+#include "pg/base/settings.h"
 #include "pg/base/call.h"
 
 #define STATE_FIELDS ((int) (sizeof(ScoreState) / sizeof(int64)))
@@ -30,27 +33,36 @@ StaticAssertDecl(sizeof(ScoreState) == 20 * sizeof(int64),
 PG_FUNCTION_INFO_V1(lesion_dice);
 PG_FUNCTION_INFO_V1(lesion_jaccard);
 PG_FUNCTION_INFO_V1(lesion_metrics);
+PG_FUNCTION_INFO_V1(lesion_boundary);
 PG_FUNCTION_INFO_V1(lesion_score_add);
 PG_FUNCTION_INFO_V1(lesion_score_combine);
 PG_FUNCTION_INFO_V1(lesion_score_final);
+
+/* Decode two masks. */
+static void
+decode_masks(Call *call, Datum predicted_datum, Datum truth_datum, Image *predicted, Image *truth)
+{
+	ByteView	predicted_bytes = bytes_view(predicted_datum);
+	ByteView	truth_bytes = bytes_view(truth_datum);
+
+	check_argument(call, "predicted",
+				   mask_decode(call, predicted_bytes.bytes, predicted_bytes.size, TURN_UPRIGHT, predicted, NULL));
+	check_argument(call, "truth", mask_decode(call, truth_bytes.bytes, truth_bytes.size, TURN_UPRIGHT, truth, NULL));
+	bytes_release(&predicted_bytes);
+	bytes_release(&truth_bytes);
+}
 
 /* Count the predicted mask in one bytea against the true mask in another. */
 static ConfusionCounts
 count_masks(Datum predicted_datum, Datum truth_datum)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
-	ByteView	predicted_bytes = bytes_view(predicted_datum);
-	ByteView	truth_bytes = bytes_view(truth_datum);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	Image		predicted;
 	Image		truth;
 	ConfusionCounts counts;
 
-	check_argument(call, "predicted",
-				   mask_decode(call, predicted_bytes.bytes, predicted_bytes.size, TURN_UPRIGHT, &predicted, NULL));
-	check_argument(call, "truth", mask_decode(call, truth_bytes.bytes, truth_bytes.size, TURN_UPRIGHT, &truth, NULL));
+	decode_masks(call, predicted_datum, truth_datum, &predicted, &truth);
 	check_status(call, confusion_count(call, &predicted, &truth, &counts));
-	bytes_release(&predicted_bytes);
-	bytes_release(&truth_bytes);
 	call_destroy(call);
 	return counts;
 }
@@ -101,6 +113,58 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	values[10] = Int64GetDatum(counts.false_positive);
 	values[11] = Int64GetDatum(counts.false_negative);
 	values[12] = Int64GetDatum(counts.true_negative);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
+
+/* A pixel spacing as {between rows, between columns}, or one number for both. */
+static PixelSpacing
+read_spacing(ArrayType *array)
+{
+	PixelSpacing spacing;
+	const float8 *values = (const float8 *) ARR_DATA_PTR(array);
+
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] > 2 || ARR_HASNULL(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("pixel_spacing is not one or two numbers"),
+				 errhint("Write the distance between rows and that between columns, as DICOM's PixelSpacing has them: "
+						 "'{0.05,0.05}'.")));
+	spacing.down = values[0];
+	spacing.across = values[ARR_DIMS(array)[0] - 1];
+	return spacing;
+}
+
+/* lesion_boundary(predicted, truth, pixel_spacing, tolerance) -> hausdorff95,
+ * assd, surface_dice */
+Datum
+lesion_boundary(PG_FUNCTION_ARGS)
+{
+	PixelSpacing spacing = {1, 1};
+	TupleDesc	descriptor;
+	Datum		values[3];
+	bool		nulls[3] = {false};
+	BoundaryScore score;
+	Image		predicted;
+	Image		truth;
+	Call	   *call;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_boundary must return a row");
+	if (!PG_ARGISNULL(2))
+		spacing = read_spacing(PG_GETARG_ARRAYTYPE_P(2));
+
+	call = call_create(CurrentMemoryContext, settings_threads(false));
+	threads_use(call->threads);
+	decode_masks(call, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &predicted, &truth);
+	check_status(call, boundary_score(call, &predicted, &truth, spacing, PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3),
+									  &score));
+	call_destroy(call);
+	values[0] = Float8GetDatum(score.hausdorff95);
+	values[1] = Float8GetDatum(score.assd);
+	values[2] = Float8GetDatum(score.surface_dice);
+	nulls[0] = nulls[1] = !score.has_distance;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 
