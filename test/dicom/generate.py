@@ -406,6 +406,15 @@ def jpeg_2000():
         encapsulated(name + '.dcm', data_set(name, photometric, b'', 8), syntax, [opj_bytes(pixels, suffix, *options)])
 
 
+def jpeg_2000_areas():
+    """Codestreams of tiles: many, a few, and some too large to be decoded in one go."""
+    y, x = np.mgrid[0:1100, 0:1400]
+    pixels = (x // 200 * 31 + y // 150 * 53).astype(np.uint8)
+    for tile in ('128,100', '600,500', '1300,1000'):
+        with open(path('areas_%s.j2k' % tile.replace(',', '_')), 'wb') as f:
+            f.write(opj_bytes(pixels, 'j2k', '-t', tile))
+
+
 def not_handled():
     for name, syntax in (('htj2k', '1.2.840.10008.1.2.4.201'), ('mpeg2', '1.2.840.10008.1.2.4.100')):
         known = '1.2.840.10008.1.2.4.103'   # pydicom 2.3 writes no syntax that it does not know
@@ -561,7 +570,8 @@ def seeds():
                 f.write(bytes([kind, ds.Columns - 1, ds.Rows - 1]) + next(pydicom.encaps.generate_pixel_data_frame(ds.PixelData)))
 
 
-parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, not_handled, segmentations, texts, seeds)}
+parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, jpeg_2000_areas, not_handled, segmentations, texts,
+                                 seeds)}
 os.makedirs(OUT, exist_ok=True)
 for part in sys.argv[1:] or parts:
     parts[part]()

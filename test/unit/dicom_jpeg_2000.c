@@ -1,7 +1,7 @@
 /*
- * Headers of JPEG 2000 streams: few bytes that would have OpenJPEG make
+ * dicom_jpeg_2000.c: JPEG 2000 streams. Few bytes that would have OpenJPEG make
  * millions of precincts, code blocks or packets are refused before it starts,
- * wherever they stand.
+ * wherever they stand; and a cancel does not wait for many tiles or a large one.
  */
 #include "dicom_fixture.h"
 
@@ -210,6 +210,47 @@ test_unknown_segment(void **state)
 	assert_failed(decode(&stream, 512), LS_UNSUPPORTED, "segments that its first part has not");
 }
 
+/* Tiles are decoded area by area, each of which asks for a cancel, and each
+ * sample comes to its place. */
+static void
+test_areas(void **state)
+{
+	static const struct
+	{
+		const char *file;
+		long		areas;
+	}			cases[] = {
+		{"areas_128_100.j2k", 3},
+		{"areas_600_500.j2k", 6},
+		{"areas_1300_1000.j2k", 6},
+	};
+	DicomPixels pixels = {.width = 1400,.height = 1100,.samples = 1};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		File		file = load_dicom(cases[i].file);
+		Counts		counts;
+		Call		call = counting_host(&counts);
+		Raster		raster;
+
+		assert_ok(jpeg_2000_decode(&call, &pixels, file.bytes, file.size, &raster));
+		for (int y = 0; y < pixels.height; y++)
+		{
+			for (int x = 0; x < pixels.width; x++)
+				assert_int_equal(raster.bytes[(size_t) y * raster.row_step + (size_t) x], (x / 200 * 31 + y / 150 * 53) & 255);
+		}
+		assert_true(counts.polls >= 2 * cases[i].areas);
+		raster_free(&call, &raster);
+
+		call = counting_host(&counts);
+		counts.cancel_at = 3;
+		assert_int_equal(jpeg_2000_decode(&call, &pixels, file.bytes, file.size, &raster).code, LS_CANCELLED);
+		assert_int_equal(counts.allocated, 0);
+		free(file.bytes);
+	}
+}
+
 int
 main(void)
 {
@@ -221,6 +262,7 @@ main(void)
 		cmocka_unit_test(test_code_blocks),
 		cmocka_unit_test(test_packets),
 		cmocka_unit_test(test_unknown_segment),
+		cmocka_unit_test(test_areas),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,8 @@
  * OpenJPEG takes its memory from malloc and trusts the codestream's headers, so
  * they are read first (jpeg_2000_header.h): the size must be the data set's, and
  * what decoding will take must lie within max_memory. An image of one tile is
- * decoded strip by strip, so that a cancel does not wait for the whole; of
- * one with more tiles, the reading of each asks the call.
+ * decoded strip by strip, so that a cancel does not wait for the whole. Of one
+ * with more tiles OpenJPEG decodes just one area, so each area is opened anew.
  */
 #include <openjpeg.h>
 #include <string.h>
@@ -46,6 +46,15 @@ check_codestream(const Call *call, const Jpeg2000Header *stream, const DicomPixe
 								"Raise lesionseg.max_memory, or store the image uncompressed.");
 	return status_ok();
 }
+
+/* A part of the image, in pixels from its upper left corner. */
+typedef struct Area
+{
+	int			left;
+	int			top;
+	int			width;
+	int			height;
+} Area;
 
 static OPJ_SIZE_T
 source_read(void *buffer, OPJ_SIZE_T count, void *user)
@@ -129,22 +138,26 @@ check_components(const opj_image_t *image)
 	return status_ok();
 }
 
-/* Copy decoded rows, the first of them row `top`, into a raster. */
+/* Copy a decoded area into a raster. */
 static Status
-store_rows(const opj_image_t *image, const Raster *raster, int top, int rows, uint8_t *out)
+store_area(const opj_image_t *image, const Area *area, const Raster *raster)
 {
+	uint8_t    *out = (uint8_t *) raster->owned + (size_t) area->top * raster->row_step +
+		(size_t) area->left * raster->pixel_step;
+
 	for (int c = 0; c < raster->samples; c++)
 	{
 		const opj_image_comp_t *component = &image->comps[c];
 
-		if (component->data == NULL || component->w != (OPJ_UINT32) raster->width || component->h != (OPJ_UINT32) rows)
+		if (component->data == NULL || component->w != (OPJ_UINT32) area->width ||
+			component->h != (OPJ_UINT32) area->height)
 			return dicom_broken("its JPEG 2000 stream lacks a component");
-		for (int y = 0; y < rows; y++)
+		for (int y = 0; y < area->height; y++)
 		{
 			const OPJ_INT32 *in = component->data + (size_t) y * component->w;
-			uint8_t    *at = out + (size_t) (top + y) * raster->row_step + (size_t) c * raster->sample_step;
+			uint8_t    *at = out + (size_t) y * raster->row_step + (size_t) c * raster->sample_step;
 
-			for (int x = 0; x < raster->width; x++, at += raster->pixel_step)
+			for (int x = 0; x < area->width; x++, at += raster->pixel_step)
 			{
 				at[0] = (uint8_t) in[x];
 				if (raster->sample_bytes == 2)
@@ -155,42 +168,62 @@ store_rows(const opj_image_t *image, const Raster *raster, int top, int rows, ui
 	return status_ok();
 }
 
-/* Decode strip by strip into a new raster; the caller frees it on failure. */
+/* Make the raster, if no area has been decoded yet. */
 static Status
-decode_strips(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_t *image, const Jpeg2000Header *header,
-			  const DicomPixels *pixels, Raster *raster)
+need_raster(const Source *source, const opj_image_t *image, const Jpeg2000Header *header, const DicomPixels *pixels,
+			Raster *raster)
 {
-	int			strip = STRIP_SAMPLES / (pixels->width * pixels->samples);
 	uint8_t    *out;
 
-	TRY(check_components(image));
+	if (raster->owned != NULL)
+		return status_ok();
 	TRY(raster_create(source->call, pixels, image->comps[0].prec > 8 ? 2 : 1, raster, &out));
 	raster_set_precision(raster, (int) image->comps[0].prec);
 	raster->is_signed = pixels->is_signed || image->comps[0].sgnd != 0;
 	if (header->transformed && pixels->samples == 3)
 		raster->photometric = PHOTOMETRIC_RGB;
-	if (strip < STRIP_ROWS_LEAST)
-		strip = STRIP_ROWS_LEAST;
-	if (header->tiles > 1)
-		strip = pixels->height;
-	for (int y = 0; y < pixels->height; y += strip)
+	return status_ok();
+}
+
+static int
+at_least(int value, int least)
+{
+	return value > least ? value : least;
+}
+
+static int
+at_most(int value, int most)
+{
+	return value < most ? value : most;
+}
+
+/* Decode an area into the raster, strip by strip where the image is one tile;
+ * the caller frees the raster on failure. */
+static Status
+decode_area(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_t *image, const Jpeg2000Header *header,
+			const Area *area, const Raster *raster)
+{
+	int			rows = header->tiles > 1 ? area->height :
+		at_least(STRIP_SAMPLES / (area->width * raster->samples), STRIP_ROWS_LEAST);
+
+	for (int y = 0; y < area->height; y += rows)
 	{
-		int			rows = pixels->height - y < strip ? pixels->height - y : strip;
-		OPJ_INT32	left = (OPJ_INT32) header->left;
-		OPJ_INT32	top = (OPJ_INT32) header->top + y;
+		Area		strip = {area->left, area->top + y, area->width, at_most(rows, area->height - y)};
+		OPJ_INT32	left = (OPJ_INT32) header->left + strip.left;
+		OPJ_INT32	top = (OPJ_INT32) header->top + strip.top;
 
 		TRY(call_poll(source->call));
-		if (!opj_set_decode_area(codec, image, left, top, left + pixels->width, top + rows) ||
+		if (!opj_set_decode_area(codec, image, left, top, left + strip.width, top + strip.height) ||
 			!opj_decode(codec, stream, image))
 			return failure(source);
-		TRY(store_rows(image, raster, y, rows, out));
+		TRY(store_area(image, &strip, raster));
 	}
 	return status_ok();
 }
 
-/* Run OpenJPEG on a codestream whose header has been checked. */
+/* Run OpenJPEG on an area of a codestream whose header has been checked. */
 static Status
-decode_codestream(Source *source, const Jpeg2000Header *header, const DicomPixels *pixels, Raster *raster)
+open_area(Source *source, const Jpeg2000Header *header, const DicomPixels *pixels, const Area *area, Raster *raster)
 {
 	opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
 	opj_stream_t *stream = opj_stream_create(STREAM_PIECE, OPJ_TRUE);
@@ -198,6 +231,7 @@ decode_codestream(Source *source, const Jpeg2000Header *header, const DicomPixel
 	opj_dparameters_t parameters;
 	Status		status;
 
+	source->at = 0;
 	opj_set_default_decoder_parameters(&parameters);
 	if (codec == NULL || stream == NULL || !opj_setup_decoder(codec, &parameters))
 		status = status_error(LS_OUT_OF_MEMORY, "OpenJPEG ran out of memory");
@@ -211,15 +245,67 @@ decode_codestream(Source *source, const Jpeg2000Header *header, const DicomPixel
 		opj_stream_set_seek_function(stream, source_seek);
 		opj_stream_set_user_data(stream, source, NULL);
 		opj_stream_set_user_data_length(stream, source->size);
-		if (!opj_read_header(stream, codec, &image))
-			status = failure(source);
-		else
-			status = decode_strips(source, codec, stream, image, header, pixels, raster);
+		status = opj_read_header(stream, codec, &image) ? check_components(image) : failure(source);
+		if (status.code == LS_OK)
+			status = need_raster(source, image, header, pixels, raster);
+		if (status.code == LS_OK)
+			status = decode_area(source, codec, stream, image, header, area, raster);
 	}
 	opj_image_destroy(image);
 	opj_stream_destroy(stream);
 	opj_destroy_codec(codec);
 	return status;
+}
+
+/* The size of the areas that are opened one after the other: all of an image of
+ * one tile; else as many tiles as can be decoded between two polls, or a part of one. */
+static void
+choose_area(const Jpeg2000Header *header, Area *area)
+{
+	int			width = (int) header->tile_width;
+	int			height = (int) header->tile_height;
+	int			samples = (int) header->components;
+	int64_t		tile = (int64_t) width * height * samples;
+	int			columns = ((int) header->width - 1) / width + 1;
+
+	area->width = (int) header->width;
+	area->height = (int) header->height;
+	if (header->tiles == 1)
+		return;
+	if (tile > 2 * STRIP_SAMPLES)
+	{
+		area->width = width;
+		area->height = at_most(height, at_least(STRIP_SAMPLES / (width * samples), STRIP_ROWS_LEAST));
+		return;
+	}
+	if (tile * columns > STRIP_SAMPLES)
+	{
+		area->width = width * at_least((int) (STRIP_SAMPLES / tile), 1);
+		area->height = height;
+		return;
+	}
+	area->height = height * (int) (STRIP_SAMPLES / (tile * columns));
+}
+
+/* Decode a codestream whose header has been checked. */
+static Status
+decode_areas(Source *source, const Jpeg2000Header *header, const DicomPixels *pixels, Raster *raster)
+{
+	Area		size;
+
+	choose_area(header, &size);
+	for (int top = 0; top < pixels->height; top += size.height)
+	{
+		for (int left = 0; left < pixels->width; left += size.width)
+		{
+			Area		area = {
+				left, top, at_most(size.width, pixels->width - left), at_most(size.height, pixels->height - top)
+			};
+
+			TRY(open_area(source, header, pixels, &area, raster));
+		}
+	}
+	return status_ok();
 }
 
 Status
@@ -235,7 +321,7 @@ jpeg_2000_decode(const Call *call, const DicomPixels *pixels, const uint8_t *byt
 	TRY(check_codestream(call, &header, pixels));
 	source.bytes = bytes;
 	source.size = size;
-	status = decode_codestream(&source, &header, pixels, raster);
+	status = decode_areas(&source, &header, pixels, raster);
 	if (status.code != LS_OK)
 		raster_free(call, raster);
 	return status;
