@@ -10,6 +10,7 @@
  */
 #include "infer/segment.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "infer/symmetry.h"
@@ -76,6 +77,17 @@ segmenter_predictor(const Segmenter *segmenter)
 	return segmenter->predictor;
 }
 
+/* Refuse probabilities that are none: a mask of them would be empty, and nobody would know why. */
+static Status
+check_probabilities(const float *probabilities, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (isnan(probabilities[i]))
+			return status_with_hint(status_error(LS_INVALID_WEIGHTS, "the network's sums are beyond float32"),
+									"Its weights are damaged, or too large: train or import another version.");
+	return status_ok();
+}
+
 /* Predict an image as it stands. */
 static Status
 run_view(Segmenter *segmenter, const Call *call, const Image *image, float *probabilities)
@@ -93,6 +105,8 @@ run_view(Segmenter *segmenter, const Call *call, const Image *image, float *prob
 	if (status.code == LS_OK)
 		status = predictor_run(segmenter->predictor, call, input->pixels, probabilities);
 	image_free(call, &resized);
+	if (status.code == LS_OK)
+		status = check_probabilities(probabilities, (size_t) segmenter->size * (size_t) segmenter->size);
 	return status;
 }
 

@@ -279,6 +279,30 @@ test_failures(void **state)
 }
 
 /* Stopped at any poll of the caller or the owner, then run again. */
+/* A network whose logits are no numbers: an error, not an empty mask. */
+static void
+test_not_a_number(void **state)
+{
+	Bench		bench;
+	EncodedImage encoded;
+	Image		mask;
+	MaskOptions options = mask_options(60, 40, 0.5);
+
+	(void) state;
+	bench_init(&bench);
+	segmenter_free(bench.segmenter);
+	bench.network->weights[bench.network->graph->weight_count - 1] = NAN;	/* the last layer's bias */
+	assert_int_equal(segmenter_create(bench.network, &bench.caller.call, &bench.choice, &bench.segmenter).code, LS_OK);
+	encoded = lesion(&bench, 60, 40, false);
+	for (int tta = 0; tta < 2; tta++)
+	{
+		assert_int_equal(segment_image(&bench, encoded, tta, &options, &mask, NULL, NULL).code, LS_INVALID_WEIGHTS);
+		assert_null(mask.pixels);
+	}
+	call_free(&bench.caller.call, encoded.bytes);
+	bench_end(&bench);
+}
+
 static void
 test_cancel(void **state)
 {
@@ -413,6 +437,7 @@ main(void)
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_memory_ownership),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_not_a_number),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_network_size),
 		cmocka_unit_test(test_equivariance),
