@@ -238,7 +238,8 @@ test_areas(void **state)
 		for (int y = 0; y < pixels.height; y++)
 		{
 			for (int x = 0; x < pixels.width; x++)
-				assert_int_equal(raster.bytes[(size_t) y * raster.row_step + (size_t) x], (x / 200 * 31 + y / 150 * 53) & 255);
+				assert_int_equal(raster.bytes[(size_t) y * raster.row_step + (size_t) x],
+								 (x / 200 * 31 + y / 150 * 53) & 255);
 		}
 		assert_true(counts.polls >= 2 * cases[i].areas);
 		raster_free(&call, &raster);
