@@ -46,6 +46,50 @@ has_columns(const TrainRun *run, const ModelVersion *version)
 	return true;
 }
 
+void
+train_split_open(TrainRun *run)
+{
+	const TrainRequest *request = &run->request;
+	const ModelVersion *before = NULL;
+	ImagesColumns columns = {
+		.image = request->image_column,
+		.mask = request->mask_column,
+		.id = request->id_column,
+	};
+
+	if (request->group_column != NULL)
+		columns.group = split_columns_single(request->group_column);
+	else if (request->id_column == NULL && get_rel_name(request->images) != NULL)
+		before = version_before(run);
+	if (before != NULL && has_columns(run, before))
+	{
+		columns.group = before->split.columns;
+		columns.group_reason = psprintf("Version %d of model \"%s\" was split by it.", before->number, before->model);
+	}
+	run->source = images_open(request->images, &columns);
+	run->split = (Split) {
+		.columns = run->source->group_columns,
+		.seed = request->split_seed,
+		.test_fraction = request->test_fraction,
+		.validation_fraction = run->plan.validation_fraction,
+	};
+}
+
+/* Say that images of a part are trained on too. */
+static void
+warn_copies(const TrainRun *run, const char *part, const ImageDigests *held_back)
+{
+	int64		copies = image_digests_shared(&run->trained_on, held_back);
+
+	if (copies > 0)
+		ereport(WARNING,
+				(errmsg("%lld of the %lld %s images are among the training images too, under other ids",
+						(long long) copies, (long long) held_back->count, part),
+				 errdetail("Scores on them look better than they are."),
+				 errhint("Leave the copies out with a view, or keep all images of a patient or lesion in one part with "
+						 "group_column => '...'.")));
+}
+
 /* Warn where values of the column that rows are split by are equal and have other texts, as
  * 1 and 1.0: the texts decide, so that a patient's images would be in two parts. */
 static void
@@ -78,57 +122,13 @@ check_texts(const TrainRun *run)
 }
 
 void
-train_split_open(TrainRun *run)
-{
-	const TrainRequest *request = &run->request;
-	const ModelVersion *before = NULL;
-	ImagesColumns columns = {
-		.image = request->image_column,
-		.mask = request->mask_column,
-		.id = request->id_column,
-	};
-
-	if (request->group_column != NULL)
-		columns.group = split_columns_single(request->group_column);
-	else if (request->id_column == NULL && get_rel_name(request->images) != NULL)
-		before = version_before(run);
-	if (before != NULL && has_columns(run, before))
-	{
-		columns.group = before->split.columns;
-		columns.group_reason = psprintf("Version %d of model \"%s\" was split by it.", before->number, before->model);
-	}
-	run->source = images_open(request->images, &columns);
-	run->split = (Split) {
-		.columns = run->source->group_columns,
-		.seed = request->split_seed,
-		.test_fraction = request->test_fraction,
-		.validation_fraction = run->plan.validation_fraction,
-	};
-	if (run->split.columns->count == 1 && (run->source->grouped || request->id_column != NULL))
-		check_texts(run);
-}
-
-/* Say that images of a part are trained on too. */
-static void
-warn_copies(const TrainRun *run, const char *part, const ImageDigests *held_back)
-{
-	int64		copies = image_digests_shared(&run->trained_on, held_back);
-
-	if (copies > 0)
-		ereport(WARNING,
-				(errmsg("%lld of the %lld %s images are among the training images too, under other ids",
-						(long long) copies, (long long) held_back->count, part),
-				 errdetail("Scores on them look better than they are."),
-				 errhint("Leave the copies out with a view, or keep all images of a patient or lesion in one part with "
-						 "group_column => '...'.")));
-}
-
-void
 train_split_check(TrainRun *run, const HeldBack *held_back)
 {
 	ImageDigests before = {0};
 	int64		seen;
 
+	if (run->split.columns->count == 1 && (run->source->grouped || run->request.id_column != NULL))
+		check_texts(run);
 	image_digests_sort(&run->trained_on);
 	warn_copies(run, "test", &held_back->test);
 	warn_copies(run, "validation", &held_back->validation);

@@ -26,7 +26,7 @@ typedef struct HeldBack
 
 /* Say how many images that are held back were trained on all the same: by this
  * run, under other ids, or by the version that it starts from, whose images join
- * run->trained_on. */
+ * run->trained_on. And say where equal groups have other texts. */
 void		train_split_check(TrainRun *run, const HeldBack *held_back);
 
 /* Warn where test rows of this run were among those that another version was
