@@ -9,7 +9,7 @@
 #define TILE_VALUES 512
 #define TILE_SUMS 256
 
-#ifdef __AMX_TILE__
+#if defined(__AMX_TILE__) || defined(__AMXTILE__)	/* GCC, clang */
 
 #include <immintrin.h>
 #include <stdint.h>

@@ -3,6 +3,8 @@
  */
 #ifdef HAVE_ONEDNN
 
+#include <string.h>
+
 #include "nn/conv/onednn/onednn_primitive.h"
 
 #include <sys/mman.h>
@@ -40,7 +42,7 @@ onednn_check(dnnl_status_t status, const char *what)
 Status
 onednn_engine_create(OneDnnEngine *engine)
 {
-	*engine = (OneDnnEngine) {NULL};
+	memset(engine, 0, sizeof *engine);
 	TRY(onednn_check(dnnl_engine_create(&engine->engine, dnnl_cpu, 0), "make an engine"));
 	return onednn_check(dnnl_stream_create(&engine->stream, engine->engine, dnnl_stream_default_flags),
 						"make a stream");
