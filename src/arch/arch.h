@@ -59,7 +59,9 @@ Status		arch_config_take(const Architecture *architecture, ArchConfig *config, c
 /* The same for a key that takes a number. */
 Status		arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value);
 
-/* Defaults with the keys of a JSON object set, as weight files have it. Errors as above, and LS_INVALID_ARGUMENT for text that is none. */
+/* Read a config as weight files have it: the defaults, with the keys of a
+ * JSON object set. Errors as above, and LS_INVALID_ARGUMENT for text that is
+ * no JSON object. */
 Status		arch_config_parse(const Architecture *architecture, const char *json, ArchConfig *config);
 
 #endif

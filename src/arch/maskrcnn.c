@@ -43,8 +43,8 @@ static const Option maskrcnn_options[] = {
 	[KEY_PYRAMID] = {"pyramid", OPTION_WHOLE, CONFIG_VALUE(KEY_PYRAMID), 4, 256, 128,
 		"channels of the feature pyramid", NULL},
 	[KEY_ANCHOR] = {"anchor", OPTION_NUMBER, CONFIG_VALUE(KEY_ANCHOR), 1, 32, 6,
-		"side of a level's smaller square anchor in cells of 8, 16 or 32 pixels: at 6, anchors are 48 to 272 pixels wide, "
-		"fit for lesions at 256 pixels; scale it with image_size", NULL},
+		"side of a level's smaller square anchor in cells of 8, 16 or 32 pixels: at 6, anchors are 48 to 272 pixels "
+		"wide, fit for lesions at 256 pixels; scale it with image_size", NULL},
 	[KEY_ROIS] = {"rois", OPTION_WHOLE, CONFIG_VALUE(KEY_ROIS), 4, 512, 32,
 		"regions looked at in an image; in training, up to a quarter of them have a mask", NULL},
 	[KEY_BOX_UNITS] = {"box_units", OPTION_WHOLE, CONFIG_VALUE(KEY_BOX_UNITS), 4, 4096, 512,

@@ -84,8 +84,8 @@ check_config(const Network *network, const WeightsInfo *info)
 	}
 	for (int i = 0; i < architecture->config.count; i++)
 		if (config.values[i] != network->config.values[i])
-			return status_with_hint(
-									status_error(LS_INVALID_WEIGHTS, "the weights are for a %s with \"%s\" %g, not %g",
+			return status_with_hint(status_error(LS_INVALID_WEIGHTS,
+												 "the weights are for a %s with \"%s\" %g, not %g",
 												 architecture->name, architecture->config.rows[i].name, config.values[i],
 												 network->config.values[i]),
 									"Load them into a model with config %s.", info->config);

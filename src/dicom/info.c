@@ -124,7 +124,8 @@ read_patient(const DicomSet *set, DicomInfo *info)
 	status = dicom_text_utf8(dicom_find(set, NULL, TAG_SpecificCharacterSet), element, &text);
 	if (status.code == LS_OK && text.size >= sizeof info->patient)
 		status = status_with_hint(status_error(LS_INVALID_IMAGE,
-											   "the DICOM file is broken at (0010,0020): PatientID has more than 64 characters"),
+											   "the DICOM file is broken at (0010,0020): "
+											   "PatientID has more than 64 characters"),
 								  "Store an intact copy of the file.");
 	else if (status.code == LS_OK && text.size > 0)
 		memcpy(info->patient, text.bytes, text.size);

@@ -209,7 +209,8 @@ add_frames(const Segmentation *seg, int segment, Image *mask)
 				memcpy(first_source, source, sizeof source);
 			else if (strcmp(first_source, source) != 0)
 				return status_with_hint(status_error(LS_UNSUPPORTED,
-													 "the frames of segment %d of the DICOM segmentation lie on several images",
+													 "the frames of segment %d of the DICOM segmentation "
+													 "lie on several images",
 													 segment),
 										"A mask is of one image: split the segmentation by image.");
 			found = true;

@@ -8,18 +8,27 @@
  * of threads and the instruction set. An image without a single difference
  * stays as it is in every step.
  *
- * | step | method |
- * |---|---|
- * | denoise | non-local means (Buades, Coll and Morel, CVPR 2005) with running patch sums (Darbon et al., ISBI 2008) and a compact weight (Goossens et al., LNLA 2008), noise measured and made the same at every brightness first (noise_model.h) |
- * | hair | black top-hat, averaged along lines in twelve directions; what is long and thin is filled by push and pull (Gortler et al., SIGGRAPH 1996) and smoothed to a membrane |
- * | illumination | the quadratic surface of light that quality.h measures, divided out |
- * | exposure | one gain that takes mean luma to that of dermoscopic photographs |
- * | levels | one straight line that takes off a grey veil, whose strength luma's standard deviation and saturation tell |
- * | colour_constancy | shades of grey, Minkowski norm 6 (Finlayson and Trezzi, CIC 2004) |
- * | white_balance | gains that take the mean colour to that of skin in white light (von Kries) |
- * | contrast | CLAHE (Zuiderveld, Graphics Gems IV, 1994) on luma, colour differences kept |
- * | sharpen | unsharp masking as wide as the image is blurred, differences within the noise left out |
- * | upscale | cubic convolution (Keys, IEEE ASSP 29(6), 1981) |
+ * denoise: non-local means (Buades, Coll and Morel, CVPR 2005) with running
+ *   patch sums (Darbon et al., ISBI 2008) and a compact weight (Goossens et
+ *   al., LNLA 2008). The noise is measured and made the same at every
+ *   brightness first (noise_model.h).
+ * hair: the black top-hat, averaged along lines in twelve directions. What is
+ *   long and thin is filled by push and pull (Gortler et al., SIGGRAPH 1996)
+ *   and smoothed to a membrane.
+ * illumination: the quadratic surface of light that quality.h measures,
+ *   divided out.
+ * exposure: one gain that takes mean luma to that of dermoscopic photographs.
+ * levels: one straight line that takes off a grey veil. The standard deviation
+ *   of luma and the saturation tell how strong the veil is.
+ * colour_constancy: shades of grey, Minkowski norm 6 (Finlayson and Trezzi,
+ *   CIC 2004).
+ * white_balance: gains that take the mean colour to that of skin in white
+ *   light (von Kries).
+ * contrast: CLAHE (Zuiderveld, Graphics Gems IV, 1994) on luma, colour
+ *   differences kept.
+ * sharpen: unsharp masking as wide as the image is blurred, differences within
+ *   the noise left out.
+ * upscale: cubic convolution (Keys, IEEE ASSP 29(6), 1981).
  */
 #ifndef LESIONSEG_ENHANCE_ENHANCE_H
 #define LESIONSEG_ENHANCE_ENHANCE_H

@@ -380,7 +380,8 @@ mask_check_shape(const ImageInfo *image, ImageTurn turn, int width, int height)
 	if (turn == TURN_UPRIGHT)
 		return status_with_hint(status,
 								"The mask fits the image as it is stored, before its EXIF orientation (%d) turns it: "
-								"turn the mask, or set options => '{\"orientation\": \"as_stored\"}'.", image->orientation);
+								"turn the mask, or set options => '{\"orientation\": \"as_stored\"}'.",
+								image->orientation);
 	return status_with_hint(status,
 							"The mask fits the image as its EXIF orientation (%d) turns it: leave out the option "
 							"\"orientation\".", image->orientation);

@@ -94,7 +94,8 @@ check_same_run(const CheckpointRun *written, const CheckpointRun *run)
 									status_error(LS_INVALID_ARGUMENT,
 												 "the checkpoint belongs to another run: the %s differs",
 												 facts[i].name),
-									"Resume with the network, images and options the run began with, or start it again.");
+									"Resume with the network, images and options the run began with, "
+									"or start it again.");
 	return status_ok();
 }
 

@@ -57,7 +57,8 @@ plan_shapes(Planner *planner)
 			if (b.h != shape.h || b.w != shape.w)
 				return status_with_hint(
 										status_error(LS_INVALID_ARGUMENT,
-													 "images of %d x %d pixels do not fit the network: it would join tensors of %d x %d and %d x %d",
+													 "images of %d x %d pixels do not fit the network: "
+													 "it would join tensors of %d x %d and %d x %d",
 													 plan->options.width, plan->options.height,
 													 shape.w, shape.h, b.w, b.h),
 										"Use a width and height that are multiples of the network's stride.");

@@ -40,8 +40,8 @@ include $(PGXS)
 # The server's own headers are not ours to warn about, and its callbacks have
 # parameters that not everyone needs.
 PG_INCLUDE := $(shell '$(PG_CONFIG)' --includedir-server)
-MODULE_CFLAGS = $(USER_CFLAGS) -std=gnu11 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv -fexcess-precision=standard \
-	-fPIC -fopenmp $(WARNINGS) -Wno-unused-parameter -Wno-missing-field-initializers \
+MODULE_CFLAGS = $(USER_CFLAGS) -std=gnu11 -fno-omit-frame-pointer -fno-strict-aliasing -fwrapv \
+	-fexcess-precision=standard -fPIC -fopenmp $(WARNINGS) -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Isrc -isystem $(PG_INCLUDE) -D_GNU_SOURCE -DLESIONSEG_VERSION='"$(EXTENSION_VERSION)"' $(ROOM_CPPFLAGS)
 
 $(OBJECT_DIR)/%.o: src/pg/%.c

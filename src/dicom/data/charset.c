@@ -260,7 +260,8 @@ dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBu
 		dicom_string(charset, 0, term, sizeof term);
 		return status_with_hint(status_error(LS_UNSUPPORTED,
 											 "SpecificCharacterSet (0008,0005) is \"%s\", which is not known", term),
-								"Convert the file outside the database to ISO_IR 192 (UTF-8), for example with dcmconv.");
+								"Convert the file outside the database to ISO_IR 192 (UTF-8), "
+								"for example with dcmconv.");
 	}
 	else if (whole)
 		TRY(convert(encoding, text, size, out));

@@ -68,7 +68,8 @@ static Status
 truncated(const Walk *walk, uint32_t tag)
 {
 	return status_with_hint(status_error(LS_INVALID_IMAGE,
-										 "the DICOM file is truncated: (%04X,%04X) reaches beyond byte %zu, the end of what holds it",
+										 "the DICOM file is truncated: (%04X,%04X) reaches beyond byte %zu, "
+										 "the end of what holds it",
 										 TAG_GROUP(tag), TAG_ELEMENT(tag), walk->end),
 							"Store a complete copy of the file.");
 }
@@ -180,7 +181,8 @@ read_inside(Walk *walk, uint32_t tag, uint32_t length, Status (*read) (Walk *wal
 
 	if (walk->depth + 1 > 2 * DICOM_DEPTH_MAX)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
-											 "the DICOM file has more than %d sequences inside one another at (%04X,%04X)",
+											 "the DICOM file has more than %d sequences inside one another at "
+											 "(%04X,%04X)",
 											 DICOM_DEPTH_MAX, TAG_GROUP(tag), TAG_ELEMENT(tag)),
 								"Real files have fewer than ten; store an intact copy of the file.");
 	if (length != UNDEFINED && length > walk->end - walk->at)

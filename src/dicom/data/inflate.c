@@ -28,7 +28,8 @@ expand(z_stream *stream, ByteBuffer *out)
 		room = buffer_extend(out, PIECE);
 		if (out->status.code == LS_LIMIT_EXCEEDED)
 			return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
-												 "the deflated DICOM file needs more than %zu bytes", out->call->host.max_memory),
+												 "the deflated DICOM file needs more than %zu bytes",
+												 out->call->host.max_memory),
 									"Raise lesionseg.max_memory, or store the file in Explicit VR Little Endian.");
 		TRY(out->status);
 		stream->next_out = room;

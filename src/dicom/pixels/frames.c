@@ -193,7 +193,8 @@ dicom_frame_bytes(const DicomSet *set, const DicomPixels *pixels, int n, FrameBy
 		if (!dicom_native_size(pixels, &size) || !checked_mul(size, (size_t) n - 1, &offset) ||
 			offset > data->length || size > data->length - offset)
 			return status_with_hint(status_error(LS_INVALID_IMAGE,
-												 "the DICOM image is truncated: PixelData (7FE0,0010) has %zu bytes, frame %d of %d x %d pixels ends beyond",
+												 "the DICOM image is truncated: PixelData (7FE0,0010) has %zu bytes, "
+												 "frame %d of %d x %d pixels ends beyond",
 												 data->length, n, pixels->width, pixels->height),
 									"Store a complete copy of the file.");
 		frame->bytes = data->value + offset;

@@ -42,7 +42,8 @@ check_codestream(const Call *call, const Jpeg2000Header *stream, const DicomPixe
 	if (stream->tiles > call->host.max_memory / TILE_BYTES || need + stream->tiles * TILE_BYTES > call->host.max_memory)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
 											 "the JPEG 2000 image needs %llu bytes to decode, the limit is %zu",
-											 (unsigned long long) (need + stream->tiles * TILE_BYTES), call->host.max_memory),
+											 (unsigned long long) (need + stream->tiles * TILE_BYTES),
+											 call->host.max_memory),
 								"Raise lesionseg.max_memory, or store the image uncompressed.");
 	return status_ok();
 }

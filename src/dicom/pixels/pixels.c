@@ -51,7 +51,8 @@ read_number(const DicomSet *set, uint32_t tag, const char *name, int low, int hi
 
 	if (!dicom_integer(set, element, 0, number))
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM image is broken: %s (%04X,%04X) is %s", name,
-											 TAG_GROUP(tag), TAG_ELEMENT(tag), element == NULL ? "missing" : "no number"),
+											 TAG_GROUP(tag), TAG_ELEMENT(tag),
+											 element == NULL ? "missing" : "no number"),
 								"Store an intact copy of the file.");
 	if (*number < low || *number > high)
 		return status_with_hint(status_error(LS_INVALID_IMAGE,
@@ -73,7 +74,8 @@ read_photometric(const DicomSet *set, DicomPixels *pixels)
 		if (strcmp(photometrics[i].name, name) == 0)
 		{
 			if (photometrics[i].samples != pixels->samples)
-				return dicom_broken("SamplesPerPixel (0028,0002) and PhotometricInterpretation (0028,0004) do not agree");
+				return dicom_broken("SamplesPerPixel (0028,0002) and PhotometricInterpretation (0028,0004) "
+									"do not agree");
 			pixels->photometric = photometrics[i].photometric;
 			return status_ok();
 		}

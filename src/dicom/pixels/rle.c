@@ -65,7 +65,8 @@ expand_segments(const Call *call, const uint8_t *bytes, size_t size, const Raste
 	for (int i = 0; i < planes; i++)
 	{
 		uint32_t	start = header_number(bytes, 1 + i);
-		uint32_t	end = i + 1 < planes ? header_number(bytes, 2 + i) : (uint32_t) (size < UINT32_MAX ? size : UINT32_MAX);
+		uint32_t	end = i + 1 < planes ? header_number(bytes, 2 + i) :
+			(uint32_t) (size < UINT32_MAX ? size : UINT32_MAX);
 		int			sample = i / raster->sample_bytes;
 		int			byte = raster->sample_bytes - 1 - i % raster->sample_bytes;
 

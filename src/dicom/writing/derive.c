@@ -120,7 +120,8 @@ derive_begin(const DicomSet *source, const DicomAuthor *author, const DicomSeeds
 		missing = "SeriesInstanceUID (0020,000E)";
 	if (missing != NULL)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM file has no %s", missing),
-								"What is made of an image refers to it by its UIDs; take the file as the archive has it.");
+								"What is made of an image refers to it by its UIDs; "
+								"take the file as the archive has it.");
 	derive_uid(seeds->instance, UID_OBJECT, made->instance);
 	derive_uid(seeds->series, UID_OBJECT, made->series);
 	name_algorithm(author, made->algorithm);

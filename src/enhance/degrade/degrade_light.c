@@ -76,7 +76,9 @@ degrade_uneven_light(const Call *call, int severity, Rng *rng, Image *image)
 			/* (u, v) is -1024 .. 1024 across the image */
 			int			u = (int) ((2 * (int64_t) x + 1 - image->width) * 1024 / image->width);
 			int			slope = (u * toward_x + v * toward_y) / longest + 1024;	/* 0 .. 2048 */
-			int			away = ((u - centre_x) * (u - centre_x) + (v - centre_y) * (v - centre_y)) >> 11;	/* 0 .. 1463 */
+			int			du = u - centre_x;
+			int			dv = v - centre_y;
+			int			away = (du * du + dv * dv) >> 11;	/* 0 .. 1463 */
 			int			dark = slope + away > 2048 ? 2048 : slope + away;
 			int			gain = GAIN_ONE - loss * dark / 2048;
 

@@ -217,7 +217,8 @@ draw_bubble(Image *image, StrokePoint centre, int64_t radius)
 	{
 		for (int x = left; x < right; x++)
 		{
-			uint8_t    *pixel = image->pixels + ((size_t) y * (size_t) image->width + (size_t) x) * (size_t) image->channels;
+			size_t		place = (size_t) y * (size_t) image->width + (size_t) x;
+			uint8_t    *pixel = image->pixels + place * (size_t) image->channels;
 			int64_t		dx = 256 * (int64_t) x + 128 - centre.x;
 			int64_t		dy = 256 * (int64_t) y + 128 - centre.y;
 			int64_t		away = (int64_t) sqrt((double) (dx * dx + dy * dy));

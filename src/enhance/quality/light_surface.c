@@ -124,7 +124,8 @@ measure_cells(const Image *frame, double cells[CELLS][CELLS])
 		for (int i = 0; i < CELLS; i++)
 		{
 			int			first = x;
-			int			end = (int) (((int64_t) (i + 1) * frame->width + CELLS - 1) / CELLS);	/* x * CELLS / width > i */
+			/* the first x of which x * CELLS / width is above i */
+			int			end = (int) (((int64_t) (i + 1) * frame->width + CELLS - 1) / CELLS);
 			int			sum = 0;
 
 			for (; x < end; x++, pixel += frame->channels)

@@ -5,18 +5,32 @@
  * are, on green, which carries most of the light; all else on the frame reduced
  * to a shorter side of 256, so that a figure means the same at every size.
  *
- * | measure | method |
- * |---|---|
- * | noise | Immerkaer's operator (Computer Vision and Image Understanding 64(2), 1996), the difference of two Laplacians, which is blind to edges and slopes; its scale by the median absolute value (Rousseeuw and Croux 1993) instead of the mean, which texture would raise |
- * | sharpness, resolution | how the mean square of second differences grows with their distance d: as d^4 where the image is smooth at that distance, as about d^1.5 in a sharp photograph, whose spectrum falls as 1/f^2 (Field, JOSA A 4(12), 1987); of four directions the smoothest counts, which finds motion blur |
- * | contrast | 95th less 5th percentile of luma (ITU-R BT.601) |
- * | brightness | mean luma |
- * | unevenness | a quadratic surface fitted to the light (luma of 16 x 16 cells) by least squares, reweighted so that what is darker than the surface, lesions, does not pull it down; its range over its maximum |
- * | colour cast | grey world (Buchsbaum 1980): how far the mean colour's log R/G and log B/G are from those of skin in white light |
- * | hair | what lines of the black top-hat cover (hair.c, after Lee et al., DullRazor, 1997), as share of the frame |
- * | glare | white top-hat (Serra, Image Analysis and Mathematical Morphology, 1982): what an opening by 7 x 7 pixels takes more than 40 levels from and is above 215, as share of the frame |
- * | ink | pixels a quarter bluer against red and against green than the frame's mean colour is, as share of the frame; our own rule, which no light of one colour changes |
- * | blocking | steps across the borders of JPEG's 8 x 8 blocks over those within (Wang, Bovik and Evans, ICIP 2000) |
+ * noise: Immerkaer's operator (Computer Vision and Image Understanding 64(2),
+ *   1996), the difference of two Laplacians, which is blind to edges and
+ *   slopes. Its scale comes from the median absolute value (Rousseeuw and Croux
+ *   1993), because texture would raise the mean.
+ * sharpness, resolution: how the mean square of second differences grows with
+ *   their distance d. It grows as d^4 where the image is smooth at that
+ *   distance, and as about d^1.5 in a sharp photograph, whose spectrum falls as
+ *   1/f^2 (Field, JOSA A 4(12), 1987). Of four directions the smoothest counts,
+ *   which finds motion blur.
+ * contrast: 95th less 5th percentile of luma (ITU-R BT.601).
+ * brightness: mean luma.
+ * unevenness: a quadratic surface fitted to the light (luma of 16 x 16 cells)
+ *   by least squares; its range over its maximum. Cells darker than the surface
+ *   (lesions) get less weight, so that they do not pull it down.
+ * colour cast: grey world (Buchsbaum 1980): how far the mean colour's log R/G
+ *   and log B/G are from those of skin in white light.
+ * hair: what lines of the black top-hat cover (hair.c, after Lee et al.,
+ *   DullRazor, 1997), as share of the frame.
+ * glare: white top-hat (Serra, Image Analysis and Mathematical Morphology,
+ *   1982). Pixels above 215 from which an opening by 7 x 7 pixels takes more
+ *   than 40 levels, as share of the frame.
+ * ink: pixels a quarter bluer, against red and against green, than the frame's
+ *   mean colour, as share of the frame. This is our own rule; a light of one
+ *   colour does not change it.
+ * blocking: steps across the borders of JPEG's 8 x 8 blocks over those within
+ *   (Wang, Bovik and Evans, ICIP 2000).
  */
 #ifndef LESIONSEG_ENHANCE_QUALITY_H
 #define LESIONSEG_ENHANCE_QUALITY_H

@@ -18,7 +18,9 @@
 #define TILES_MAX 32			/* along a side */
 #define TILE_LEAST 8			/* pixels along a tile's side */
 #define TILE_ONE (1 << 24)		/* a tile's width, in the fractions by which pixels are placed */
-#define PIECE_PIXELS 4096		/* mapped before the place is computed afresh: fractions that were cut off do not add up */
+
+/* Pixels mapped before their place is computed anew, so that rounding errors do not add up. */
+#define PIECE_PIXELS 4096
 
 typedef uint8_t ValueTable[256];
 

@@ -183,7 +183,8 @@ refuse_text(const uint8_t *text, size_t size)
 					  "Convert a drawing to PNG: rsvg-convert in.svg -o out.png.");
 	if (is_path(text, size))
 		return refuse(LS_INVALID_IMAGE, "the text of a path or address",
-					  "Store the file that it names: pg_read_binary_file(), or a program that reads files where they are.");
+					  "Store the file that it names: pg_read_binary_file(), "
+					  "or a program that reads files where they are.");
 	return refuse(LS_INVALID_IMAGE, "text", "Store the file of the image, unchanged, as bytes.");
 }
 

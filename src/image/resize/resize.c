@@ -312,7 +312,8 @@ static Status
 resize_run(const Call *call, Resize *resize)
 {
 	Image	   *result = resize->result;
-	int64_t		per_row = (int64_t) (resize->source->height / result->height + 1) * resize->source->width + result->width;
+	int64_t		source_rows = resize->source->height / result->height + 1;
+	int64_t		per_row = source_rows * resize->source->width + result->width;
 	int64_t		block = BLOCK_SAMPLES / (per_row * result->channels);
 	void	   *memory;
 

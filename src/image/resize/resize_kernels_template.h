@@ -62,9 +62,10 @@ static void
 blend(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
 					uint32_t weight_b, int count)
 {
+	const int	bits = RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS;
+
 	for (int i = 0; i < count; i++)
-		out[i] = (uint8_t) ((weight_a * a[i] + weight_b * b[i] + (1 << (RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS - 1))) >>
-							(RESIZE_WEIGHT_BITS + RESIZE_FRACTION_BITS));
+		out[i] = (uint8_t) ((weight_a * a[i] + weight_b * b[i] + (1 << (bits - 1))) >> bits);
 }
 #endif
 

@@ -68,5 +68,6 @@ Status
 metadata_error(const char *key, const char *fact)
 {
 	return status_with_hint(status_error(LS_INVALID_WEIGHTS, "the weight file's metadata \"%s\" %s", key, fact),
-							"A file with the key \"format_version\" must have all the metadata that lesion_model_export writes.");
+							"A file with the key \"format_version\" must have all the metadata that "
+							"lesion_model_export writes.");
 }

@@ -184,7 +184,8 @@ check_shape(const FileTensor *tensor, const GraphParam *param)
 	if (!same)
 		return status_with_hint(status_error(LS_INVALID_WEIGHTS, "tensor \"%s\" has shape %s, the network needs %s",
 											 param->name, file_shape(tensor->shape).text, param_shape(param).text),
-								"The file is for another config; create the model with the config it was trained with.");
+								"The file is for another config; "
+								"create the model with the config it was trained with.");
 	return status_ok();
 }
 

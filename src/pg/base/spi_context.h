@@ -9,10 +9,10 @@
 
 #include "postgres.h"
 
-/* SPI_execute_with_args. In the context of an error `doing`, as in "looking for images of public.archive", stands for the
- * query; what triggers and functions of others add stays. */
+/* SPI_execute_with_args. An error's context says `doing`, as in "looking for
+ * images of public.archive", instead of the query. What triggers and functions
+ * of others add to the context stays. */
 int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values,
-						   const char *nulls,
-						   bool read_only, long limit);
+						   const char *nulls, bool read_only, long limit);
 
 #endif

@@ -63,7 +63,8 @@ column_casts_check(Relation relation)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("column \"%s\" of %s is cast by a function of another role", NameStr(column->attname),
 							RelationGetRelationName(relation)),
-					 errdetail("The function would run with the rights of \"%s\".", GetUserNameFromId(GetUserId(), false)),
+					 errdetail("The function would run with the rights of \"%s\".",
+							   GetUserNameFromId(GetUserId(), false)),
 					 errhint("Have the owner of the type %s call this, or drop the cast.",
 							 format_type_be(column->atttypid))));
 	}

@@ -97,7 +97,9 @@ read_config(Jsonb *config)
 		bad_config("has no weight above 0");
 	for (int i = 0; i < content.count; i++)
 		content.weights[i] /= total;
-	content.fitted = (Fit) {.threshold = 0.5,.temperature = CALIBRATION_TEMPERATURE,.review_below = CALIBRATION_REVIEW_BELOW};
+	content.fitted.threshold = 0.5;
+	content.fitted.temperature = CALIBRATION_TEMPERATURE;
+	content.fitted.review_below = CALIBRATION_REVIEW_BELOW;
 	return content;
 }
 
@@ -187,7 +189,8 @@ ensemble_check_drop(const ModelStore *store, const char *model)
 	char	   *names;
 
 	store_execute(store,
-				  "SELECT string_agg(DISTINCT v.model, ', ') FROM @lesion_version v JOIN @lesion_model m ON m.name = v.model "
+				  "SELECT string_agg(DISTINCT v.model, ', ') FROM @lesion_version v "
+				  "JOIN @lesion_model m ON m.name = v.model "
 				  "WHERE m.architecture = 'ensemble' AND jsonb_contains(v.config, "
 				  "jsonb_build_object('members', jsonb_build_array(jsonb_build_object('model', $1))))",
 				  1, types, values, NULL, SPI_OK_SELECT);

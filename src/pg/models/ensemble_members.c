@@ -44,8 +44,8 @@ check_member(const ModelVersion *ensemble, const char *model, const char *number
 	if (!same)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("version %s of model \"%s\", a member of version %d of ensemble \"%s\", has other weights now", number,
-						model, ensemble->number, ensemble->model),
+				 errmsg("version %s of model \"%s\", a member of version %d of ensemble \"%s\", has other weights now",
+						number, model, ensemble->number, ensemble->model),
 				 errhint("Make a new version of the ensemble with lesion_ensemble_fit.")));
 }
 
@@ -59,11 +59,11 @@ ensemble_read_members(const ModelStore *store, const ModelVersion *version)
 	double		total = 0;
 
 	store_execute(store,
-				  "SELECT e.value ->> 'model', e.value ->> 'version', (e.value ->> 'weight')::float8, v.number IS NULL, "
-				  "encode(v.sha256, 'hex') = e.value ->> 'sha256', m.architecture = 'ensemble' "
+				  "SELECT e.value ->> 'model', e.value ->> 'version', (e.value ->> 'weight')::float8, "
+				  "v.number IS NULL, encode(v.sha256, 'hex') = e.value ->> 'sha256', m.architecture = 'ensemble' "
 				  "FROM jsonb_array_elements($1 -> 'members') WITH ORDINALITY AS e (value, place) "
-				  "LEFT JOIN @lesion_version v ON v.model = e.value ->> 'model' AND v.number = (e.value ->> 'version')::int "
-				  "LEFT JOIN @lesion_model m ON m.name = v.model "
+				  "LEFT JOIN @lesion_version v ON v.model = e.value ->> 'model' "
+				  "AND v.number = (e.value ->> 'version')::int LEFT JOIN @lesion_model m ON m.name = v.model "
 				  "ORDER BY e.place",
 				  1, types, values, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;

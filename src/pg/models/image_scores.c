@@ -85,8 +85,9 @@ image_scores_store(const ModelStore *store, const ImageScores *scores, int64 eva
 	values[5] = figures(scores, offsetof(ScoredImage, score.specificity));
 	values[6] = figures(scores, offsetof(ScoredImage, predicted_dice));
 	store_execute(store,
-				  "INSERT INTO @lesion_image_score (evaluation, id, dice, jaccard, sensitivity, specificity, predicted_dice) "
-				  "SELECT $1, u.* FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
+				  "INSERT INTO @lesion_image_score (evaluation, id, dice, jaccard, sensitivity, specificity, "
+				  "predicted_dice) SELECT $1, u.* FROM ROWS FROM ("
+				  "pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
 				  "pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) AS u",
 				  lengthof(types), types, values, NULL, SPI_OK_INSERT);
 }

@@ -211,8 +211,8 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	values[0] = CStringGetTextDatum(model);
 	values[1] = Int32GetDatum(wanted);
 	store_execute(store,
-				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, enhance, "
-				  "validation_fraction, split_columns "
+				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, "
+				  "enhance, validation_fraction, split_columns "
 				  "FROM @lesion_version WHERE model = $1 AND number = $2",
 				  2, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -286,8 +286,8 @@ ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
 	Oid			types[] = {
-		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID, FLOAT8OID,
-		JSONBOID, TEXTOID, TEXTARRAYOID, FLOAT8OID, BYTEAOID
+		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID,
+		FLOAT8OID, JSONBOID, TEXTOID, TEXTARRAYOID, FLOAT8OID, BYTEAOID
 	};
 	char		nulls[] = "                 ";
 	Datum		values[17];

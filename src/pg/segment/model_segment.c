@@ -26,7 +26,8 @@ static const Option option_rows[] = {
 	 "make lesion of what the lesion encloses",
 		NULL},
 	{"orientation", OPTION_CHOICE, offsetof(SegmentOptions, turn), 0, 0, TURN_UPRIGHT,
-		"which way up images are read: as their EXIF orientation says, or as they are stored; masks are the same way up",
+		"which way up images are read: as their EXIF orientation says, or as they are stored; "
+		"masks are the same way up",
 		image_turn_names},
 };
 

@@ -80,15 +80,16 @@ static const Option plan_rows[] = {
 		"share of the training part held back for validation", NULL},
 	{"threshold", OPTION_NUMBER, offsetof(TrainPlan, threshold), 0, 1, 0,
 		"stored with the version: a pixel is lesion where its probability is above; 0: chosen when the run ends, "
-		"from 0.05, 0.1 ... 0.95, as the one whose masks of the validation images, at image_size, have the highest mean "
-		"Jaccard; 0.5 with less than 20 such images", NULL},
+		"from 0.05, 0.1 ... 0.95, as the one whose masks of the validation images, at image_size, "
+		"have the highest mean Jaccard; 0.5 with less than 20 such images", NULL},
 	{"freeze_encoder", OPTION_BOOL, offsetof(TrainPlan, freeze_encoder), 0, 1, 0,
 		"with init: keep the encoder as it is, its batch norms' running statistics included; the rest learns", NULL},
 	{"enhance", OPTION_CHOICE, offsetof(TrainPlan, enhance), 0, 0, ENHANCE_MODE_OFF,
 		"images are enhanced after they were varied and degraded; stored with the version, whose images are then "
 		"enhanced in segmentation and evaluation too, unless enhance there says otherwise", enhance_mode_names},
 	{"orientation", OPTION_CHOICE, offsetof(TrainPlan, turn), 0, 0, TURN_UPRIGHT,
-		"which way up images and masks are read: as their EXIF orientation says, or as they are stored", image_turn_names},
+		"which way up images and masks are read: as their EXIF orientation says, or as they are stored",
+		image_turn_names},
 };
 
 const OptionTable plan_option_table = OPTION_TABLE(plan_rows);

@@ -304,6 +304,8 @@ pack_groups(void *data, int worker, long begin, long end)
 				for (int tile = 0; tile < 2; tile++)
 				{
 					int			out = group * 32 + tile * 16;
+					const float *weights = job->weights + (size_t) out * out_stride +
+						state->sweeps.taps[sweep->first_tap + t].index;
 					__mmask16	exist = (__mmask16) lanes_left(state->target.c - out);
 
 					for (int pair = 0; pair < 16; pair++, packed += 32)
@@ -317,8 +319,7 @@ pack_groups(void *data, int worker, long begin, long end)
 							values[j] = _mm512_setzero_ps();
 							if (in < inputs)
 								values[j] = _mm512_mask_i32gather_ps(values[j], exist, indices,
-																	 job->weights + (size_t) out * out_stride +
-																	 (size_t) in * in_stride + state->sweeps.taps[sweep->first_tap + t].index, 4);
+																	 weights + (size_t) in * in_stride, 4);
 						}
 						_mm512_store_si512(packed,
 										   _mm512_permutexvar_epi16(interleave, (__m512i)

@@ -61,7 +61,8 @@ tiles_of(int pixels)
 static void
 divide_tiles(WinogradArgs *args, int threads)
 {
-	size_t		tile_bytes = WINOGRAD_PLANES * ((size_t) args->x_shape.c + args->blocks * WINOGRAD_BLOCK) * sizeof(float);
+	size_t		channels = (size_t) args->x_shape.c + args->blocks * WINOGRAD_BLOCK;
+	size_t		tile_bytes = WINOGRAD_PLANES * channels * sizeof(float);
 	long		most = (long) (ITEM_BYTES / tile_bytes);
 	long		runs;
 
