@@ -31,7 +31,8 @@ AS 'MODULE_PATHNAME', 'lesion_reproduce'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(record) IS
-'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, '
+'and reason says why';
 
 CREATE FUNCTION lesion_reproduce(prediction record, image bytea, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce_image'
@@ -40,7 +41,8 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 COMMENT ON FUNCTION lesion_reproduce(record, bytea) IS
 'the same of an image that the caller gives, so that nothing is read by the name in the row';
 
-COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
+COMMENT ON TYPE lesion_prediction IS
+'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
 
 -- Tables of masks are the users'. Those that were made OF the type would be
 -- dropped with the extension.
@@ -84,7 +86,8 @@ RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_check_references'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
-COMMENT ON FUNCTION lesion_check_references() IS 'refuses a row that refers to one that is not there, unless a restore brings it back';
+COMMENT ON FUNCTION lesion_check_references() IS
+'refuses a row that refers to one that is not there, unless a restore brings it back';
 
 CREATE FUNCTION lesion_keep_references()
 RETURNS trigger
@@ -156,12 +159,13 @@ CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_version
 FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_skip_bundled();
 ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
 
-REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
-	FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(),
+	lesion_skip_bundled() FROM PUBLIC;
 
 -- ==== Settings ====
 
-CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text, OUT meaning text)
+CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text,
+	OUT meaning text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_options'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 60;
@@ -175,15 +179,17 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- ==== Scores ====
 
-CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL, tolerance float8 DEFAULT NULL,
-	OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
+CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL,
+	tolerance float8 DEFAULT NULL, OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
 AS 'MODULE_PATHNAME', 'lesion_boundary'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 40000;
 
 COMMENT ON FUNCTION lesion_boundary(bytea, bytea, float8[], float8) IS
-'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of pixel_spacing';
+'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of '
+'pixel_spacing';
 
-COMMENT ON FUNCTION lesion_functions_only() IS 'refuses a statement to all but the owner of the table and the functions of lesionseg';
+COMMENT ON FUNCTION lesion_functions_only() IS
+'refuses a statement to all but the owner of the table and the functions of lesionseg';
 
 CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
@@ -206,16 +212,18 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 
 -- Everyone may read runs, but not what ended them: an error may quote what stands in a row of images.
 REVOKE SELECT ON lesion_run FROM PUBLIC;
-GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images, validation_images,
-	test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed, started_at, finished_at,
-	started_by) ON lesion_run TO PUBLIC;
+GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images,
+	validation_images, test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed,
+	started_at, finished_at, started_by) ON lesion_run TO PUBLIC;
 
 CREATE OR REPLACE VIEW lesion_runs AS
 SELECT r.run, r.model, r.version,
-	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running' WHEN r.state = 'running' THEN 'lost'
-		ELSE r.state END AS state,
-	CASE WHEN l.pid IS NULL AND (r.started_by = CURRENT_USER OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'error', 'SELECT'))
-		THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
+	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running'
+		WHEN r.state = 'running' THEN 'lost' ELSE r.state END AS state,
+	CASE WHEN l.pid IS NULL AND (r.started_by = CURRENT_USER
+			OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'error', 'SELECT'))
+		THEN r.error END AS error,
+	CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
 	r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
 	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
 	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
@@ -223,8 +231,8 @@ SELECT r.run, r.model, r.version,
 	r.started_by
 FROM lesion_run r
 LEFT JOIN LATERAL (
-	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at FROM lesion_epoch WHERE lesion_epoch.run = r.run) e
-	ON true
+	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at
+	FROM lesion_epoch WHERE lesion_epoch.run = r.run) e ON true
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
@@ -233,14 +241,16 @@ LEFT JOIN LATERAL (
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	LIMIT 1) l ON true;
 
-COMMENT ON COLUMN lesion_runs.error IS 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
+COMMENT ON COLUMN lesion_runs.error IS
+'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
 
 -- ==== What a run's masks are ====
 
 ALTER TABLE lesion_run ADD COLUMN masks jsonb;
 GRANT SELECT (masks) ON lesion_run TO PUBLIC;
 COMMENT ON COLUMN lesion_run.masks IS
-'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, and of each kind';
+'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, '
+'and of each kind';
 
 -- ==== What a version's images were split by ====
 
@@ -275,7 +285,8 @@ ALTER TABLE lesion_evaluation ADD COLUMN validation_fraction float8 NOT NULL DEF
 ALTER TABLE lesion_evaluation ADD COLUMN seen bigint CHECK (seen >= 0::bigint);
 COMMENT ON COLUMN lesion_evaluation.split_columns IS
 'what the rows were split by, as in lesion_version; NULL where the subset is all, and for evaluations by 0.2';
-COMMENT ON COLUMN lesion_evaluation.seen IS 'images scored that the version was trained on; NULL where that is not known';
+COMMENT ON COLUMN lesion_evaluation.seen IS
+'images scored that the version was trained on; NULL where that is not known';
 
 ALTER TABLE lesion_robustness_score DROP CONSTRAINT lesion_robustness_score_subset_check;
 ALTER TABLE lesion_robustness_score ADD CONSTRAINT lesion_robustness_score_subset_check
@@ -285,22 +296,25 @@ COMMENT ON COLUMN lesion_robustness_score.split_columns IS 'what the rows were s
 
 CREATE OR REPLACE VIEW lesion_robustness_table AS
 SELECT DISTINCT ON (model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance)
-	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta, split_columns
+	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta,
+	split_columns
 FROM lesion_robustness_score
-ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance, evaluated_at DESC;
+ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance,
+	evaluated_at DESC;
 
 COMMENT ON VIEW lesion_robustness_table IS
-'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, kind, severity and enhancement';
+'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, '
+'kind, severity and enhancement';
 
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
 	options, split_columns, seen
 FROM (
-	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold,
-		options) *
+	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
+		threshold, options) *
 	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold, options,
-		evaluation DESC) latest
+	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
+		threshold, options, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
 
 -- It gives every argument: a function with fewer may have been made by others.
@@ -316,37 +330,46 @@ BEGIN ATOMIC
 			FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
-				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
+				AND (lesion_robustness_picture.images IS NULL
+					OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
 			ORDER BY s.evaluated_at DESC LIMIT 1) l
-		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (l.version, l.images, l.subset, l.n, l.seed,
-			l.threshold, l.tta) AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
+		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
+			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
+			AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
 		WHERE t.model = lesion_robustness_picture.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
 			SELECT 'clean' AS kind, 0 AS n
-			UNION ALL SELECT d.kind, d.number FROM lesion_degradations() WITH ORDINALITY AS d (kind, description, number)) k
+			UNION ALL
+			SELECT d.kind, d.number
+			FROM lesion_degradations() WITH ORDINALITY AS d (kind, description, number)) k
 		WHERE EXISTS (SELECT FROM latest l WHERE l.kind = k.kind)),
 	columns AS (
 		SELECT e.enhance, e.n AS mode, s.severity
-		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n), pg_catalog.generate_series(1, 5) AS s (severity)
+		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n),
+			pg_catalog.generate_series(1, 5) AS s (severity)
 		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
 	SELECT lesion_heat_map(
 		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
-		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity) FROM columns c),
+		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity)
+			FROM columns c),
 		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
-			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')),
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance
+				AND (l.severity = c.severity OR k.kind = 'clean')),
 		NULL::float8)
 	WHERE EXISTS (SELECT FROM latest);
 END;
 
-DROP FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint,
-	jsonb, text);
-DROP PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint,
-	jsonb, text, boolean, float8, int);
-DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text);
+DROP FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb,
+	text, bigint, jsonb, text);
+DROP PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text,
+	jsonb, text, bigint, jsonb, text, boolean, float8, int);
+DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
+	text);
 DROP FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint);
-DROP FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint);
+DROP FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8,
+	boolean, bigint);
 DROP FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean);
 
 CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
@@ -360,8 +383,10 @@ RETURNS lesion_training_result
 AS 'MODULE_PATHNAME', 'lesion_train'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
-COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, text) IS
-'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text,
+	jsonb, text, bigint, jsonb, text, text) IS
+'train a model on the images and masks of a table, score it on the part held back and store the result as '
+'a new version';
 
 CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 30,
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
@@ -374,7 +399,8 @@ CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 
 AS 'MODULE_PATHNAME', 'lesion_retrain'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb,
+	text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
@@ -386,7 +412,8 @@ RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text, text, float8) IS
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
+	text, text, float8) IS
 'score a model on the images and masks of a table, or of one part of them, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
@@ -399,7 +426,8 @@ CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, versi
 AS 'MODULE_PATHNAME', 'lesion_compare'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint, text) IS
+COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint,
+	text) IS
 'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
 
 CREATE FUNCTION lesion_robustness(images regclass, model text, subset text DEFAULT 'test', kinds text[] DEFAULT NULL,
@@ -412,7 +440,8 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_robustness'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000 ROWS 132;
 
-COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint, text) IS
+COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8,
+	boolean, bigint, text) IS
 'score a model on the images of a table made worse in every way, as they are and enhanced, and keep the scores';
 
 CREATE FUNCTION lesion_ensemble_fit(model text, images regclass, image_column text DEFAULT 'image',
@@ -424,7 +453,8 @@ AS 'MODULE_PATHNAME', 'lesion_ensemble_fit'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean, text, bigint) IS
-'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active versions with these';
+'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active '
+'versions with these';
 
 -- ==== Bundled weights ====
 
@@ -440,7 +470,8 @@ DROP FUNCTION lesion_register_bundled();
 -- ==== DICOM ====
 
 COMMENT ON FUNCTION lesion_image_info(bytea) IS
-'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, stored channels and bits per channel';
+'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, '
+'stored channels and bits per channel';
 
 CREATE FUNCTION lesion_dicom_info(dicom bytea,
 	OUT sop_class text, OUT sop_instance text, OUT series text, OUT study text, OUT patient text, OUT modality text,
@@ -450,7 +481,8 @@ AS 'MODULE_PATHNAME', 'lesion_dicom_info'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
 
 COMMENT ON FUNCTION lesion_dicom_info(bytea) IS
-'what a DICOM file''s header says: UIDs, patient number, size and, in mm, the distance of rows and of columns with the attribute it is from';
+'what a DICOM file''s header says: UIDs, patient number, size and, in mm, '
+'the distance of rows and of columns with the attribute it is from';
 
 CREATE FUNCTION lesion_dicom_tags(dicom bytea)
 RETURNS jsonb
@@ -480,16 +512,18 @@ AS 'MODULE_PATHNAME', 'lesion_dicom_seg'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION lesion_dicom_seg(bytea, bytea, text, int) IS
-'a DICOM segmentation in the study of its source, a DICOM image; model: who made the mask (version NULL: the active one), NULL: a person';
+'a DICOM segmentation in the study of its source, a DICOM image; '
+'model: who made the mask (version NULL: the active one), NULL: a person';
 
-CREATE FUNCTION lesion_dicom_picture(source bytea, picture bytea, description text DEFAULT NULL, model text DEFAULT NULL,
-	version int DEFAULT NULL)
+CREATE FUNCTION lesion_dicom_picture(source bytea, picture bytea, description text DEFAULT NULL,
+	model text DEFAULT NULL, version int DEFAULT NULL)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'lesion_dicom_picture'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 300000;
 
 COMMENT ON FUNCTION lesion_dicom_picture(bytea, bytea, text, text, int) IS
-'a picture as a DICOM secondary capture in the study of its source, with "AI, not for diagnosis" and the model burned in below';
+'a picture as a DICOM secondary capture in the study of its source, '
+'with "AI, not for diagnosis" and the model burned in below';
 
 CREATE FUNCTION lesion_dicom_report(source bytea, seg bytea, model text DEFAULT NULL, version int DEFAULT NULL)
 RETURNS bytea
@@ -497,4 +531,5 @@ AS 'MODULE_PATHNAME', 'lesion_dicom_report'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION lesion_dicom_report(bytea, bytea, text, int) IS
-'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: area and diameters where the spacing is known';
+'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: '
+'area and diameters where the spacing is known';

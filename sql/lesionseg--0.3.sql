@@ -14,7 +14,8 @@
 -- .default_model and .model_cache are defined by the library when it is
 -- loaded, at the first call of one of its functions in a session.
 
-CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text, OUT meaning text)
+CREATE FUNCTION lesion_options(OUT argument text, OUT key text, OUT default_value text, OUT takes text,
+	OUT meaning text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_options'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 60;
@@ -34,7 +35,8 @@ AS 'MODULE_PATHNAME', 'lesion_image_info'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200;
 
 COMMENT ON FUNCTION lesion_image_info(bytea) IS
-'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, stored channels and bits per channel';
+'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, '
+'stored channels and bits per channel';
 
 CREATE FUNCTION lesion_image_error(image bytea)
 RETURNS text
@@ -86,7 +88,8 @@ AS 'MODULE_PATHNAME', 'lesion_dicom_info'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
 
 COMMENT ON FUNCTION lesion_dicom_info(bytea) IS
-'what a DICOM file''s header says: UIDs, patient number, size and, in mm, the distance of rows and of columns with the attribute it is from';
+'what a DICOM file''s header says: UIDs, patient number, size and, in mm, '
+'the distance of rows and of columns with the attribute it is from';
 
 CREATE FUNCTION lesion_dicom_tags(dicom bytea)
 RETURNS jsonb
@@ -116,16 +119,18 @@ AS 'MODULE_PATHNAME', 'lesion_dicom_seg'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION lesion_dicom_seg(bytea, bytea, text, int) IS
-'a DICOM segmentation in the study of its source, a DICOM image; model: who made the mask (version NULL: the active one), NULL: a person';
+'a DICOM segmentation in the study of its source, a DICOM image; '
+'model: who made the mask (version NULL: the active one), NULL: a person';
 
-CREATE FUNCTION lesion_dicom_picture(source bytea, picture bytea, description text DEFAULT NULL, model text DEFAULT NULL,
-	version int DEFAULT NULL)
+CREATE FUNCTION lesion_dicom_picture(source bytea, picture bytea, description text DEFAULT NULL,
+	model text DEFAULT NULL, version int DEFAULT NULL)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'lesion_dicom_picture'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 300000;
 
 COMMENT ON FUNCTION lesion_dicom_picture(bytea, bytea, text, text, int) IS
-'a picture as a DICOM secondary capture in the study of its source, with "AI, not for diagnosis" and the model burned in below';
+'a picture as a DICOM secondary capture in the study of its source, '
+'with "AI, not for diagnosis" and the model burned in below';
 
 CREATE FUNCTION lesion_dicom_report(source bytea, seg bytea, model text DEFAULT NULL, version int DEFAULT NULL)
 RETURNS bytea
@@ -133,7 +138,8 @@ AS 'MODULE_PATHNAME', 'lesion_dicom_report'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION lesion_dicom_report(bytea, bytea, text, int) IS
-'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: area and diameters where the spacing is known';
+'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: '
+'area and diameters where the spacing is known';
 
 -- ==== Enhancement ====
 
@@ -143,7 +149,8 @@ AS 'MODULE_PATHNAME', 'lesion_degrade'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 300000;
 
 COMMENT ON FUNCTION lesion_degrade(bytea, text, int, bigint) IS
-'the image made worse in one way, in its own format: kind from lesion_degradations(), severity 1 (slight) to 5 (severe)';
+'the image made worse in one way, in its own format: kind from lesion_degradations(), '
+'severity 1 (slight) to 5 (severe)';
 
 CREATE FUNCTION lesion_degradations(OUT kind text, OUT description text)
 RETURNS SETOF record
@@ -161,7 +168,8 @@ AS 'MODULE_PATHNAME', 'lesion_quality'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 300000;
 
 COMMENT ON FUNCTION lesion_quality(bytea) IS
-'how good a photograph is: measures of detail, noise, light, colour and what lies on the skin, a score from 0 (bad) to 1 (good) and what is wrong with it in words';
+'how good a photograph is: measures of detail, noise, light, colour and what lies on the skin, '
+'a score from 0 (bad) to 1 (good) and what is wrong with it in words';
 
 CREATE FUNCTION lesion_enhance(image bytea, steps text[] DEFAULT NULL, options jsonb DEFAULT '{}')
 RETURNS bytea
@@ -223,13 +231,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
 COMMENT ON FUNCTION lesion_metrics(bytea, bytea) IS
 'every score of one predicted mask and the pixel counts behind them';
 
-CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL, tolerance float8 DEFAULT NULL,
-	OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
+CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL,
+	tolerance float8 DEFAULT NULL, OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
 AS 'MODULE_PATHNAME', 'lesion_boundary'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 40000;
 
 COMMENT ON FUNCTION lesion_boundary(bytea, bytea, float8[], float8) IS
-'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of pixel_spacing';
+'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of '
+'pixel_spacing';
 
 CREATE TYPE lesion_score_result AS (
 	n bigint,
@@ -305,7 +314,8 @@ CREATE AGGREGATE lesion_score(predicted bytea, truth bytea) (
 );
 
 COMMENT ON AGGREGATE lesion_score(bytea, bytea) IS
-'scores of a data set: means over images, and iou and f1 pooled over all pixels; rows with a NULL mask are skipped and counted';
+'scores of a data set: means over images, and iou and f1 pooled over all pixels; '
+'rows with a NULL mask are skipped and counted';
 
 -- ==== Models ====
 --
@@ -339,7 +349,8 @@ CREATE TABLE lesion_model (
 
 COMMENT ON TABLE lesion_model IS 'models: a name, an architecture and how it is configured';
 COMMENT ON COLUMN lesion_model.config IS 'width and depth of the network; a key that is absent has its default';
-COMMENT ON COLUMN lesion_model.bundled IS 'named after its architecture and made by CREATE EXTENSION; such a model takes a new config with each version';
+COMMENT ON COLUMN lesion_model.bundled IS
+'named after its architecture and made by CREATE EXTENSION; such a model takes a new config with each version';
 
 CREATE TABLE lesion_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -390,7 +401,8 @@ COMMENT ON COLUMN lesion_run.images_per_second IS 'training alone, mean over epo
 COMMENT ON COLUMN lesion_run.pid IS 'server process of the run';
 COMMENT ON COLUMN lesion_run.resumed IS 'times it went on after it was stopped';
 COMMENT ON COLUMN lesion_run.masks IS
-'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, and of each kind';
+'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, '
+'and of each kind';
 
 CREATE TABLE lesion_version (
 	model text NOT NULL,
@@ -412,7 +424,8 @@ CREATE TABLE lesion_version (
 	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0::float8 AND review_below <= 1::float8),
 	enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always')),
 	split_columns text[],
-	validation_fraction float8 NOT NULL DEFAULT 0.1 CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8),
+	validation_fraction float8 NOT NULL DEFAULT 0.1
+		CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8),
 	image_digests bytea,
 	PRIMARY KEY (model, number)
 );
@@ -431,9 +444,11 @@ COMMENT ON COLUMN lesion_version.image_size IS 'pixels, width and height of the 
 COMMENT ON COLUMN lesion_version.threshold IS 'a pixel is lesion where its probability is above';
 COMMENT ON COLUMN lesion_version.split_seed IS 'seed of the lesion_split that kept its test part away from training';
 COMMENT ON COLUMN lesion_version.test_fraction IS 'test fraction of that lesion_split';
-COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
+COMMENT ON COLUMN lesion_version.temperature IS
+'logits are divided by it to get calibrated probabilities; 1 where it is not known';
 COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
-COMMENT ON COLUMN lesion_version.enhance IS 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
+COMMENT ON COLUMN lesion_version.enhance IS
+'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
 COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
 COMMENT ON COLUMN lesion_version.split_columns IS
 'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
@@ -495,7 +510,8 @@ ALTER TABLE lesion_checkpoint ALTER COLUMN state SET STORAGE EXTERNAL;
 COMMENT ON TABLE lesion_checkpoint IS 'where lesion_retrain goes on with a run that was stopped';
 COMMENT ON COLUMN lesion_checkpoint.epoch IS 'the last one that was completed';
 COMMENT ON COLUMN lesion_checkpoint.state IS 'weights, best weights and the optimiser''s moments';
-COMMENT ON COLUMN lesion_checkpoint.engine IS 'what computed it: where this is the same, so are the weights, bit for bit';
+COMMENT ON COLUMN lesion_checkpoint.engine IS
+'what computed it: where this is the same, so are the weights, bit for bit';
 
 CREATE TABLE lesion_evaluation (
 	evaluation bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -540,7 +556,8 @@ COMMENT ON COLUMN lesion_evaluation.images_per_second IS 'decoding, network and 
 COMMENT ON COLUMN lesion_evaluation.options IS 'how it segmented, where not by default: {"tta": true}';
 COMMENT ON COLUMN lesion_evaluation.split_columns IS
 'what the rows were split by, as in lesion_version; NULL where the subset is all, and for evaluations by 0.2';
-COMMENT ON COLUMN lesion_evaluation.seen IS 'images scored that the version was trained on; NULL where that is not known';
+COMMENT ON COLUMN lesion_evaluation.seen IS
+'images scored that the version was trained on; NULL where that is not known';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,
@@ -584,9 +601,11 @@ CREATE TABLE lesion_image_score (
 
 CREATE INDEX ON lesion_image_score (evaluation, dice);
 
-COMMENT ON TABLE lesion_image_score IS 'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
+COMMENT ON TABLE lesion_image_score IS
+'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
 COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';
-COMMENT ON COLUMN lesion_image_score.predicted_dice IS 'what the mask was expected to come to, without knowing the truth';
+COMMENT ON COLUMN lesion_image_score.predicted_dice IS
+'what the mask was expected to come to, without knowing the truth';
 
 CREATE TABLE lesion_audit (
 	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -635,7 +654,8 @@ RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_functions_only'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION lesion_functions_only() IS 'refuses a statement to all but the owner of the table and the functions of lesionseg';
+COMMENT ON FUNCTION lesion_functions_only() IS
+'refuses a statement to all but the owner of the table and the functions of lesionseg';
 
 CREATE TRIGGER lesion_audit_write AFTER INSERT OR DELETE ON lesion_model
 FOR EACH ROW EXECUTE FUNCTION lesion_audit_write();
@@ -676,7 +696,8 @@ RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_check_references'
 LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 
-COMMENT ON FUNCTION lesion_check_references() IS 'refuses a row that refers to one that is not there, unless a restore brings it back';
+COMMENT ON FUNCTION lesion_check_references() IS
+'refuses a row that refers to one that is not there, unless a restore brings it back';
 
 CREATE FUNCTION lesion_keep_references()
 RETURNS trigger
@@ -752,8 +773,8 @@ ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
 -- their own.
 REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_training_only(), lesion_functions_only(),
 	lesion_version_immutable() FROM PUBLIC;
-REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(), lesion_skip_bundled()
-	FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(),
+	lesion_skip_bundled() FROM PUBLIC;
 
 -- What users made goes into dumps.
 SELECT pg_catalog.pg_extension_config_dump('lesion_model', 'WHERE NOT bundled');
@@ -780,12 +801,15 @@ INSERT INTO lesion_model (name, architecture, bundled) VALUES
 
 CREATE VIEW lesion_robustness_table AS
 SELECT DISTINCT ON (model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance)
-	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta, split_columns
+	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta,
+	split_columns
 FROM lesion_robustness_score
-ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance, evaluated_at DESC;
+ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance,
+	evaluated_at DESC;
 
 COMMENT ON VIEW lesion_robustness_table IS
-'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, kind, severity and enhancement';
+'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, '
+'kind, severity and enhancement';
 
 CREATE VIEW lesion_models AS
 SELECT m.name AS model, m.architecture, coalesce(v.config, m.config) AS config,
@@ -812,10 +836,12 @@ COMMENT ON VIEW lesion_training_log IS 'a row per epoch of every training run';
 -- whatever its row says.
 CREATE VIEW lesion_runs AS
 SELECT r.run, r.model, r.version,
-	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running' WHEN r.state = 'running' THEN 'lost'
-		ELSE r.state END AS state,
-	CASE WHEN l.pid IS NULL AND (r.started_by = CURRENT_USER OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'error', 'SELECT'))
-		THEN r.error END AS error, CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
+	CASE WHEN r.state = 'finished' THEN r.state WHEN l.pid IS NOT NULL THEN 'running'
+		WHEN r.state = 'running' THEN 'lost' ELSE r.state END AS state,
+	CASE WHEN l.pid IS NULL AND (r.started_by = CURRENT_USER
+			OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'error', 'SELECT'))
+		THEN r.error END AS error,
+	CASE WHEN l.pid IS NULL THEN r.sqlstate END AS sqlstate,
 	r.stopped_by, r.images, r.epochs, e.epoch AS epochs_done, r.best_epoch, e.val_dice, r.resumed,
 	l.pid IS NULL AND c.run IS NOT NULL AS resumable,
 	r.training_images, r.validation_images, r.test_images, r.skipped, r.broken, r.seconds, r.images_per_second,
@@ -823,8 +849,8 @@ SELECT r.run, r.model, r.version,
 	r.started_by
 FROM lesion_run r
 LEFT JOIN LATERAL (
-	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at FROM lesion_epoch WHERE lesion_epoch.run = r.run) e
-	ON true
+	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at
+	FROM lesion_epoch WHERE lesion_epoch.run = r.run) e ON true
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
@@ -833,8 +859,10 @@ LEFT JOIN LATERAL (
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	LIMIT 1) l ON true;
 
-COMMENT ON VIEW lesion_runs IS 'training runs and their state: running, finished, cancelled, failed, or lost (its process is gone)';
-COMMENT ON COLUMN lesion_runs.error IS 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
+COMMENT ON VIEW lesion_runs IS
+'training runs and their state: running, finished, cancelled, failed, or lost (its process is gone)';
+COMMENT ON COLUMN lesion_runs.error IS
+'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
 COMMENT ON COLUMN lesion_runs.val_dice IS 'the best so far';
 COMMENT ON COLUMN lesion_runs.resumable IS 'lesion_retrain with the same arguments goes on with it';
 COMMENT ON COLUMN lesion_runs.pid IS 'server process of a run that is running';
@@ -852,7 +880,8 @@ COMMENT ON FUNCTION lesion_training_slots() IS
 CREATE VIEW lesion_training_progress AS
 WITH slot AS MATERIALIZED (SELECT * FROM lesion_training_slots())
 SELECT run, model, 'running' AS state, phase, epoch, epochs, batch, batches, images_per_second, train_loss, val_dice,
-	pg_catalog.make_interval(secs => greatest(0, seconds_left - extract(epoch FROM pg_catalog.clock_timestamp() - at)::float8)) AS eta,
+	pg_catalog.make_interval(secs => greatest(0,
+		seconds_left - extract(epoch FROM pg_catalog.clock_timestamp() - at)::float8)) AS eta,
 	pid, at, 'memory' AS source
 FROM slot
 UNION ALL
@@ -860,7 +889,8 @@ SELECT r.run, r.model, r.state,
 	CASE WHEN w.reading THEN 'reading' WHEN r.epochs_done = r.epochs THEN 'scoring' ELSE 'training' END,
 	CASE WHEN NOT w.reading THEN least(coalesce(r.epochs_done, 0) + 1, r.epochs) END,
 	r.epochs, NULL, NULL, e.images_per_second, e.train_loss, r.val_dice,
-	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)::float8), r.pid, coalesce(e.at, r.started_at), 'log'
+	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)::float8), r.pid,
+	coalesce(e.at, r.started_at), 'log'
 FROM lesion_runs r
 JOIN (SELECT run, training_images IS NULL OR state <> 'running' AS reading FROM lesion_run) w ON w.run = r.run
 LEFT JOIN lesion_epoch e ON e.run = r.run AND e.epoch = r.epochs_done
@@ -873,10 +903,11 @@ COMMENT ON COLUMN lesion_training_progress.val_dice IS 'the best so far';
 COMMENT ON COLUMN lesion_training_progress.eta IS 'time left';
 COMMENT ON COLUMN lesion_training_progress.at IS 'when this was so';
 COMMENT ON COLUMN lesion_training_progress.source IS
-'''memory'': shared memory, after every batch; ''log'': what the run has committed, after every epoch, because lesionseg is not in shared_preload_libraries';
+'''memory'': shared memory, after every batch; ''log'': what the run has committed, after every epoch, '
+'because lesionseg is not in shared_preload_libraries';
 
-CREATE FUNCTION lesion_segmentation_slots(OUT pid int, OUT leader int, OUT model text, OUT version int, OUT images bigint,
-	OUT images_per_second float8, OUT began timestamptz, OUT at timestamptz)
+CREATE FUNCTION lesion_segmentation_slots(OUT pid int, OUT leader int, OUT model text, OUT version int,
+	OUT images bigint, OUT images_per_second float8, OUT began timestamptz, OUT at timestamptz)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_segmentation_slots'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 16;
@@ -901,11 +932,11 @@ CREATE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
 	options, split_columns, seen
 FROM (
-	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold,
-		options) *
+	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
+		threshold, options) *
 	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction, threshold, options,
-		evaluation DESC) latest
+	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
+		threshold, options, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
 
 COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
@@ -928,9 +959,9 @@ GRANT SELECT ON lesion_model, lesion_version, lesion_promotion, lesion_epoch, le
 
 -- But not what ended a run: an error may quote what stands in a row of images.
 REVOKE SELECT ON lesion_run FROM PUBLIC;
-GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images, validation_images,
-	test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed, started_at, finished_at,
-	started_by, masks) ON lesion_run TO PUBLIC;
+GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images,
+	validation_images, test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed,
+	started_at, finished_at, started_by, masks) ON lesion_run TO PUBLIC;
 
 -- Training and evaluation
 
@@ -977,7 +1008,8 @@ CREATE TYPE lesion_training_result AS (
 
 COMMENT ON TYPE lesion_training_result IS 'what a training run came to';
 COMMENT ON COLUMN lesion_training_result.train_loss IS 'at the best epoch, as are val_loss and val_dice';
-COMMENT ON COLUMN lesion_training_result.dice IS 'of the test part, as are iou, jaccard, f1 and threshold_jaccard; NULL when it is empty';
+COMMENT ON COLUMN lesion_training_result.dice IS
+'of the test part, as are iou, jaccard, f1 and threshold_jaccard; NULL when it is empty';
 
 CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
@@ -990,8 +1022,10 @@ RETURNS lesion_training_result
 AS 'MODULE_PATHNAME', 'lesion_train'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
-COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, text) IS
-'train a model on the images and masks of a table, score it on the part held back and store the result as a new version';
+COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text,
+	jsonb, text, bigint, jsonb, text, text) IS
+'train a model on the images and masks of a table, score it on the part held back and store the result as '
+'a new version';
 
 CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 30,
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
@@ -1004,7 +1038,8 @@ CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 
 AS 'MODULE_PATHNAME', 'lesion_retrain'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
+COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb,
+	text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
@@ -1016,7 +1051,8 @@ RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb, text, text, float8) IS
+COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
+	text, text, float8) IS
 'score a model on the images and masks of a table, or of one part of them, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
@@ -1029,7 +1065,8 @@ CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, versi
 AS 'MODULE_PATHNAME', 'lesion_compare'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint, text) IS
+COMMENT ON FUNCTION lesion_compare(regclass, text, int, int, text, text, text, text, boolean, int, float8, bigint,
+	text) IS
 'score two versions of a model on the same rows; differences are b less a, with a paired bootstrap interval';
 
 -- Robustness
@@ -1044,7 +1081,8 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_robustness'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000 ROWS 132;
 
-COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8, boolean, bigint, text) IS
+COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[], int, text, text, text, int, float8,
+	boolean, bigint, text) IS
 'score a model on the images of a table made worse in every way, as they are and enhanced, and keep the scores';
 
 CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL)
@@ -1053,7 +1091,8 @@ AS 'MODULE_PATHNAME', 'lesion_heat_map'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000;
 
 COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8) IS
-'a table of numbers as PNG, row by row, the darker the larger; worst is the number that is darkest, the largest one unless given';
+'a table of numbers as PNG, row by row, the darker the larger; worst is the number that is darkest, '
+'the largest one unless given';
 
 CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
 RETURNS bytea
@@ -1067,32 +1106,40 @@ BEGIN ATOMIC
 			FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
-				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
+				AND (lesion_robustness_picture.images IS NULL
+					OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
 			ORDER BY s.evaluated_at DESC LIMIT 1) l
-		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta) = (l.version, l.images, l.subset, l.n, l.seed,
-			l.threshold, l.tta) AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
+		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
+			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
+			AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
 		WHERE t.model = lesion_robustness_picture.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
 			SELECT 'clean' AS kind, 0 AS n
-			UNION ALL SELECT d.kind, d.number FROM lesion_degradations() WITH ORDINALITY AS d (kind, description, number)) k
+			UNION ALL
+			SELECT d.kind, d.number
+			FROM lesion_degradations() WITH ORDINALITY AS d (kind, description, number)) k
 		WHERE EXISTS (SELECT FROM latest l WHERE l.kind = k.kind)),
 	columns AS (
 		SELECT e.enhance, e.n AS mode, s.severity
-		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n), pg_catalog.generate_series(1, 5) AS s (severity)
+		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n),
+			pg_catalog.generate_series(1, 5) AS s (severity)
 		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
 	SELECT lesion_heat_map(
 		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
-		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity) FROM columns c),
+		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity)
+			FROM columns c),
 		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
-			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')),
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance
+				AND (l.severity = c.severity OR k.kind = 'clean')),
 		NULL::float8)
 	WHERE EXISTS (SELECT FROM latest);
 END;
 
 COMMENT ON FUNCTION lesion_robustness_picture(text, int, regclass) IS
-'the latest robustness table of a model as PNG: what each kind and severity costs in Dice points; NULL where there is none';
+'the latest robustness table of a model as PNG: what each kind and severity costs in Dice points; '
+'NULL where there is none';
 
 -- Segmentation
 
@@ -1103,7 +1150,8 @@ AS 'MODULE_PATHNAME', 'lesion_segment'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000;
 
 COMMENT ON FUNCTION lesion_segment(bytea, text, float8, boolean, text, jsonb) IS
-'the mask of the lesion in an image, PNG of the image''s size; NULL for a NULL image; the model is lesionseg.default_model unless named';
+'the mask of the lesion in an image, PNG of the image''s size; NULL for a NULL image; '
+'the model is lesionseg.default_model unless named';
 
 CREATE TYPE lesion_segmentation AS (
 	mask bytea,
@@ -1128,14 +1176,18 @@ COMMENT ON COLUMN lesion_segmentation.probability IS 'PNG, 255 times each pixel'
 COMMENT ON COLUMN lesion_segmentation.confidence IS 'mean over pixels of |2p - 1|, 0 to 1';
 COMMENT ON COLUMN lesion_segmentation.uncertain IS 'share of pixels with a probability strictly between 0.25 and 0.75';
 COMMENT ON COLUMN lesion_segmentation.area IS 'share of pixels that are lesion, 0 to 1';
-COMMENT ON COLUMN lesion_segmentation.box IS '{x, y, width, height} of the lesion in pixels from the upper left corner; NULL when there is none';
-COMMENT ON COLUMN lesion_segmentation.components IS 'connected parts of the lesion; pixels that touch at a corner are connected';
+COMMENT ON COLUMN lesion_segmentation.box IS
+'{x, y, width, height} of the lesion in pixels from the upper left corner; NULL when there is none';
+COMMENT ON COLUMN lesion_segmentation.components IS
+'connected parts of the lesion; pixels that touch at a corner are connected';
 COMMENT ON COLUMN lesion_segmentation.disagreement IS
-'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; NULL without tta';
+'how much the eight views of test-time augmentation differ: 1 - Dice between two of their masks, over all pairs; '
+'NULL without tta';
 COMMENT ON COLUMN lesion_segmentation.predicted_dice IS
 'the Dice that the mask may expect, from its calibrated probabilities';
 COMMENT ON COLUMN lesion_segmentation.quality IS 'lesion_quality''s score of the image, 0 to 1';
-COMMENT ON COLUMN lesion_segmentation.needs_review IS 'predicted_dice is below the version''s bound: someone should look at the mask';
+COMMENT ON COLUMN lesion_segmentation.needs_review IS
+'predicted_dice is below the version''s bound: someone should look at the mask';
 
 CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
 	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
@@ -1164,7 +1216,8 @@ AS 'MODULE_PATHNAME', 'lesion_instances'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 2500000 ROWS 1;
 
 COMMENT ON FUNCTION lesion_instances(bytea, text) IS
-'the lesions that a model of architecture maskrcnn finds in an image, best first: score 0 to 1, box {x, y, width, height} in pixels, mask (PNG of the image''s size)';
+'the lesions that a model of architecture maskrcnn finds in an image, best first: '
+'score 0 to 1, box {x, y, width, height} in pixels, mask (PNG of the image''s size)';
 
 CREATE TYPE lesion_prediction AS (
 	images text,
@@ -1190,14 +1243,18 @@ CREATE TYPE lesion_prediction AS (
 	predicted_by text
 );
 
-COMMENT ON TYPE lesion_prediction IS 'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
+COMMENT ON TYPE lesion_prediction IS
+'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
 COMMENT ON COLUMN lesion_prediction.images IS 'the table of the image';
 COMMENT ON COLUMN lesion_prediction.id IS 'the image''s key there, as text';
-COMMENT ON COLUMN lesion_prediction.mask IS 'as lesion_segment_detail gives it, as is what follows; NULL where the image cannot be segmented';
+COMMENT ON COLUMN lesion_prediction.mask IS
+'as lesion_segment_detail gives it, as is what follows; NULL where the image cannot be segmented';
 COMMENT ON COLUMN lesion_prediction.error IS 'why there is no mask';
 COMMENT ON COLUMN lesion_prediction.weights_sha256 IS 'of the version''s weights';
 COMMENT ON COLUMN lesion_prediction.image_sha256 IS 'of the image''s bytes';
-COMMENT ON COLUMN lesion_prediction.options IS 'what else the mask depends on: columns, threshold (absent: the version''s own), tta, enhance, the options of lesion_segment as options, threads';
+COMMENT ON COLUMN lesion_prediction.options IS
+'what else the mask depends on: columns, threshold (absent: the version''s own), tta, enhance, '
+'the options of lesion_segment as options, threads';
 COMMENT ON COLUMN lesion_prediction.backend IS 'what computed it, as is precision';
 
 CREATE PROCEDURE lesion_predict(images regclass, model text, into_table regclass,
@@ -1215,7 +1272,8 @@ AS 'MODULE_PATHNAME', 'lesion_reproduce'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(record) IS
-'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, and reason says why';
+'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, '
+'and reason says why';
 
 CREATE FUNCTION lesion_reproduce(prediction record, image bytea, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce_image'
@@ -1267,7 +1325,8 @@ AS 'MODULE_PATHNAME', 'lesion_model_export'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 
 COMMENT ON FUNCTION lesion_model_export(text, int, text) IS
-'the weights of a version, of the active one unless named, as a safetensors file; dtype f32, bf16 or f16 writes them anew';
+'the weights of a version, of the active one unless named, as a safetensors file; '
+'dtype f32, bf16 or f16 writes them anew';
 
 CREATE FUNCTION lesion_ensemble_fit(model text, images regclass, image_column text DEFAULT 'image',
 	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL,
@@ -1278,7 +1337,8 @@ AS 'MODULE_PATHNAME', 'lesion_ensemble_fit'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean, text, bigint) IS
-'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active versions with these';
+'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active '
+'versions with these';
 
 CREATE FUNCTION lesion_model_promote(name text, version int)
 RETURNS void

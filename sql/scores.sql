@@ -23,15 +23,22 @@ INSERT INTO pairs VALUES
 (8, 'jaccard of 13/20', drawn_mask('################....'), drawn_mask('#############...####')),
 (9, 'jaccard of 12/20', drawn_mask('################....'), drawn_mask('############....####'));
 
-SELECT id, what, lesion_dice(predicted, truth), lesion_f1(predicted, truth), lesion_jaccard(predicted, truth), lesion_iou(predicted, truth)
+SELECT id, what, lesion_dice(predicted, truth), lesion_f1(predicted, truth), lesion_jaccard(predicted, truth),
+	lesion_iou(predicted, truth)
 FROM pairs ORDER BY id;
 SELECT id, m.* FROM pairs, lesion_metrics(predicted, truth) AS m ORDER BY id;
 
 -- The masks' format does not matter: here BMP against PNG, once of 0 and 255,
 -- once of 0 and 1. Among several values, lesion is what is above 128.
-SELECT lesion_dice(drawn_mask('##.. ##..'), '\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf000000104944415478da63f8ff9f81810144000017f203fd5a2a096d0000000049454e44ae426082') AS zero_and_255,
-	lesion_dice(drawn_mask('##.. ##..'), '\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf0000000f4944415478da636064646060001100002200052dbfd06f0000000049454e44ae426082') AS zero_and_one,
-	lesion_dice(drawn_mask('..##'), '\x89504e470d0a1a0a0000000d4948445200000004000000010800000000dc5750110000000d4944415478da63606868fc0f0003860201085b28d50000000049454e44ae426082') AS above_128;
+SELECT lesion_dice(drawn_mask('##.. ##..'),
+	'\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf000000104944415478da63f8ff9f81'
+	'810144000017f203fd5a2a096d0000000049454e44ae426082') AS zero_and_255,
+	lesion_dice(drawn_mask('##.. ##..'),
+	'\x89504e470d0a1a0a0000000d49484452000000040000000208000000005ac322bf0000000f4944415478da6360646460'
+	'60001100002200052dbfd06f0000000049454e44ae426082') AS zero_and_one,
+	lesion_dice(drawn_mask('..##'),
+	'\x89504e470d0a1a0a0000000d4948445200000004000000010800000000dc5750110000000d4944415478da63606868fc'
+	'0f0003860201085b28d50000000049454e44ae426082') AS above_128;
 
 -- Another size is read by nearest neighbour, at the truth's size.
 SELECT m.true_positive, m.false_positive, m.false_negative, m.true_negative, m.dice
@@ -47,7 +54,8 @@ LANGUAGE sql IMMUTABLE AS $$
 $$;
 
 -- Another shape is no mask of the same image, and a mask of three labels could mean two things.
-SELECT f.* FROM failure('SELECT lesion_dice(scores_test.drawn_mask(''#... ....''), scores_test.drawn_mask(''#. .. .. ..''))') AS f;
+SELECT f.* FROM failure($$
+	SELECT lesion_dice(scores_test.drawn_mask('#... ....'), scores_test.drawn_mask('#. .. .. ..'))$$) AS f;
 SELECT f.* FROM failure('SELECT lesion_jaccard(mask, mask) FROM scores_test.grey_row(''000102'') AS mask') AS f;
 SELECT lesion_dice(grey_row('004c4c4c20'), drawn_mask('.###.')) AS half_of_the_level;
 
@@ -62,12 +70,14 @@ SELECT (lesion_score(predicted, truth)).* FROM pairs;
 -- The means are the means of the single figures.
 SELECT abs((s).dice - dice) < 1e-14 AS dice, abs((s).jaccard - jaccard) < 1e-14 AS jaccard,
 	abs((s).threshold_jaccard - threshold_jaccard) < 1e-14 AS threshold_jaccard,
-	abs((s).sensitivity - sensitivity) < 1e-14 AS sensitivity, abs((s).specificity - specificity) < 1e-14 AS specificity,
+	abs((s).sensitivity - sensitivity) < 1e-14 AS sensitivity,
+	abs((s).specificity - specificity) < 1e-14 AS specificity,
 	abs((s).precision - precision) < 1e-14 AS precision, abs((s).accuracy - accuracy) < 1e-14 AS accuracy,
 	(s).iou = tp / union_ AS iou, (s).f1 = 2 * tp / (tp + union_) AS f1
 FROM (
 	SELECT lesion_score(predicted, truth) AS s, avg(m.dice) AS dice, avg(m.jaccard) AS jaccard,
-		avg(m.threshold_jaccard) AS threshold_jaccard, avg(m.sensitivity) AS sensitivity, avg(m.specificity) AS specificity,
+		avg(m.threshold_jaccard) AS threshold_jaccard,
+		avg(m.sensitivity) AS sensitivity, avg(m.specificity) AS specificity,
 		avg(m.precision) AS precision, avg(m.accuracy) AS accuracy,
 		sum(m.true_positive)::float8 AS tp, sum(m.true_positive + m.false_positive + m.false_negative)::float8 AS union_
 	FROM pairs, lesion_metrics(predicted, truth) AS m
@@ -155,12 +165,20 @@ SELECT 'empty', ''::bytea
 UNION ALL SELECT 'text', convert_to('this is no image', 'UTF8')
 UNION ALL SELECT 'cut short', substring(predicted FOR length(predicted) - 20) FROM pairs WHERE id = 1
 UNION ALL SELECT 'png cut short', substring(predicted FOR length(predicted) / 2) FROM many WHERE seed = 1
-UNION ALL SELECT 'png with a byte changed', set_byte(predicted, length(predicted) / 2, 255 - get_byte(predicted, length(predicted) / 2)) FROM many WHERE seed = 1
-UNION ALL SELECT 'png of no width', '\x89504e470d0a1a0a0000000d49484452000000000000000508000000004e2db27d0000000b4944415478da63608000000008000124fc04720000000049454e44ae426082'
-UNION ALL SELECT 'png of 60,000 x 60,000', '\x89504e470d0a1a0a0000000d494844520000ea600000ea600800000000a5b92a9e0000000b4944415478da63608000000008000124fc04720000001474455874436f6d6d656e7400787878787878787878787878c090046f0000000049454e44ae426082';
+UNION ALL SELECT 'png with a byte changed',
+	set_byte(predicted, length(predicted) / 2, 255 - get_byte(predicted, length(predicted) / 2))
+	FROM many WHERE seed = 1
+UNION ALL SELECT 'png of no width',
+	'\x89504e470d0a1a0a0000000d49484452000000000000000508000000004e2db27d0000000b4944415478da6360800000'
+	'0008000124fc04720000000049454e44ae426082'
+UNION ALL SELECT 'png of 60,000 x 60,000',
+	'\x89504e470d0a1a0a0000000d494844520000ea600000ea600800000000a5b92a9e0000000b4944415478da6360800000'
+	'0008000124fc04720000001474455874436f6d6d656e7400787878787878787878787878c090046f0000000049454e44ae'
+	'426082';
 
 SELECT name, p.state, p.about, p.hinted, t.state, t.about, t.hinted
-FROM broken, LATERAL failure(format('SELECT lesion_dice(%L::bytea, truth) FROM scores_test.pairs WHERE id = 1', mask)) AS p,
+FROM broken,
+	LATERAL failure(format('SELECT lesion_dice(%L::bytea, truth) FROM scores_test.pairs WHERE id = 1', mask)) AS p,
 	LATERAL failure(format('SELECT lesion_dice(predicted, %L::bytea) FROM scores_test.pairs WHERE id = 1', mask)) AS t
 ORDER BY name COLLATE "C";
 SELECT function, name, f.state, f.about
