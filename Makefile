@@ -230,6 +230,7 @@ deb:
 	src/packaging/deb
 
 dist:
+	test/tools/packages --dist
 	src/packaging/dist
 
 .PHONY: run-check run-demo install-as-root

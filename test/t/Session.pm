@@ -10,7 +10,7 @@ use IO::Select;
 use IPC::Open3;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(run_sql fresh_database fill_archive server_alive kill_session restart_server);
+our @EXPORT_OK = qw(run_sql fresh_database fill_archive content_query server_alive kill_session restart_server as_owner);
 
 # Writing to a psql that is gone is for the reader to find out.
 $SIG{PIPE} = 'IGNORE';
@@ -152,6 +152,14 @@ SQL
 	return;
 }
 
+# A query for what is in a table, or in some of its columns, but for the models that come with the extension.
+sub content_query {
+	my ($table, $columns) = @_;
+	my %own = (lesion_model => 'WHERE NOT bundled', lesion_version => 'WHERE number > 0');
+	return "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT "
+		. ($columns // '*') . " FROM $table " . ($own{$table} // '') . ') t';
+}
+
 # Say that a server process is about to be killed: test/tools/server-tests takes
 # every other death for a failure.
 sub expect_death {
@@ -180,13 +188,17 @@ sub kill_session {
 	return 0;
 }
 
+# Words before a command that let the owner of the server's data run it.
+sub as_owner {
+	return $< == 0 ? ('runuser', '-u', (getpwuid((stat $ENV{LESIONSEG_DATA})[4]))[0], '--') : ();
+}
+
 # Restart the server of test/tools/cluster, which runs as the owner of its data;
 # with assignments to its environment, if any are given.
 sub restart_server {
 	my ($mode, @environment) = @_;
 	my $data = $ENV{LESIONSEG_DATA};
-	my @as_owner = $< == 0 ? ('runuser', '-u', (getpwuid((stat $data)[4]))[0], '--') : ();
-	my $command = join ' ', 'cd', $data, '&&', @as_owner, 'env', @environment, 'pg_ctl', '-D', $data, '-l', $ENV{LESIONSEG_LOG}, '-w', '-s',
+	my $command = join ' ', 'cd', $data, '&&', as_owner(), 'env', @environment, 'pg_ctl', '-D', $data, '-l', $ENV{LESIONSEG_LOG}, '-w', '-s',
 		'-m', $mode // 'fast', 'restart';
 	system($command) == 0 or die "failed: $command\n";
 	return;

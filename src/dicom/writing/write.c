@@ -79,11 +79,8 @@ static void
 format_ds(double value, char text[40])
 {
 	for (int digits = 15; digits > 0; digits--)
-	{
-		snprintf(text, 40, "%.*g", digits, value);
-		if (strlen(text) <= 16)
+		if (snprintf(text, 40, "%.*g", digits, value) <= 16)
 			break;
-	}
 }
 
 void
