@@ -38,6 +38,9 @@ USES_arch = arch nn core
 USES_infer = infer arch nn measure image core
 USES_learn = learn infer arch nn enhance measure image core
 
+# The client program's, which is no part of the module.
+USES_pacs = pacs core
+
 # A variant is one way to compile everything: release, san, fuzz; portable
 # beside ONEDNN=no, so that both builds can stand side by side.
 VARIANT := $(if $(SAN),san,release)
@@ -66,6 +69,8 @@ ifeq ($(ONEDNN),yes)
 ONEDNN_CPPFLAGS = -DHAVE_ONEDNN
 ONEDNN_LIB = -ldnnl
 endif
+# The client program is built where libcurl's headers are; PACS=no leaves it out.
+PACS := $(if $(wildcard /usr/include/curl/curl.h /usr/include/$(MULTIARCH)/curl/curl.h),yes,no)
 OPENJPEG_CPPFLAGS := $(addprefix -isystem ,$(firstword $(wildcard /usr/include/openjpeg-2*)))
 LIB_CPPFLAGS = -isystem $(OPENBLAS_INCLUDE) $(OPENJPEG_CPPFLAGS) $(ONEDNN_CPPFLAGS)
 LIBS = -L$(OPENBLAS_LIB) -Wl,-rpath,$(OPENBLAS_LIB) -Wl,--as-needed \
@@ -83,7 +88,8 @@ FLAGS_amx = $(filter-out $(VECTORISE),$(FLAGS_avx512bf16)) -mamx-tile -mamx-bf16
 # Sums whose rounding must not depend on the side they are seen from.
 UNFUSED = -ffp-contract=off
 
-own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%,$(1)),$(UNFUSED))
+own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%,$(1)),$(UNFUSED)) \
+	$(if $(filter pacs/%,$(1)),$(PACS_CPPFLAGS))
 
 # Instruction sets of x86-64, by which files and folders are named. A build for
 # another processor leaves them out; there the baseline is vector code too (NEON).
@@ -113,7 +119,7 @@ $$(BUILD)/$(1).list: always
 	@mkdir -p $$(@D)
 	@echo '$$(call sources,$(1))' | cmp -s - $$@ || echo '$$(call sources,$(1))' > $$@
 endef
-$(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
+$(foreach room,$(ROOMS) pacs,$(eval $(call room_rules,$(room))))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -121,19 +127,33 @@ $(foreach room,$(ROOMS),$(eval $(call room_rules,$(room))))
 always:
 rooms: $(ARCHIVES)
 
+PG_CONFIG ?= $(shell test/tools/newest-server)
+
+# The client program lesionseg-pacs, built where libcurl's headers are; PACS=no
+# leaves it out.
+
+PACS := $(if $(wildcard /usr/include/curl/curl.h /usr/include/$(MULTIARCH)/curl/curl.h),yes,no)
+EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" lesionseg.control)
+PACS_CPPFLAGS = -isystem $(or $(shell '$(PG_CONFIG)' --includedir 2>/dev/null),/usr/include/postgresql) \
+	-DLESIONSEG_VERSION='"$(EXTENSION_VERSION)"'
+PACS_LIBS = -lcurl -lpq -ljansson
+PACS_PROGRAM = $(BUILD)/lesionseg-pacs
+
+$(BUILD)/lesionseg-pacs: $(call archives,$(USES_pacs))
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ -Wl,--undefined=main $^ $(PACS_LIBS)
+
 # The extension. The module always links the release variant.
 
-PG_CONFIG ?= $(shell test/tools/newest-server)
 MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES='$(ARCHIVES)' \
 	ROOM_LIBS='$(LIBS)' ROOM_CPPFLAGS='$(LIB_CPPFLAGS)' WARNINGS='$(WARNINGS)' \
-	USER_CFLAGS='$(CPPFLAGS) $(CFLAGS)' PG_LDFLAGS='$(LDFLAGS)'
+	USER_CFLAGS='$(CPPFLAGS) $(CFLAGS)' PG_LDFLAGS='$(LDFLAGS)' PACS_PROGRAM='$(if $(filter yes,$(PACS)),$(PACS_PROGRAM))'
 
 .PHONY: all install uninstall installcheck clean
 install: all
 	+$(MODULE_MAKE) $@
 
 # Apart from install, or -j would let two makes write the module at once.
-all: rooms
+all: rooms $(if $(filter yes,$(PACS)),$(PACS_PROGRAM))
 	@'$(PG_CONFIG)' --version >/dev/null 2>&1 || { echo "No pg_config: run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
 	+$(MODULE_MAKE) $@
 
@@ -146,7 +166,7 @@ clean:
 # Unit tests: test/unit/<room>_<topic>.c, one program each, linked with its
 # room and the rooms below.
 
-UNIT_SOURCES = $(sort $(wildcard test/unit/$(if $(ROOM),$(ROOM)_*,*).c))
+UNIT_SOURCES = $(filter-out $(if $(filter no,$(PACS)),test/unit/pacs_%),$(sort $(wildcard test/unit/$(if $(ROOM),$(ROOM)_*,*).c)))
 UNIT_PROGRAMS = $(patsubst test/%.c,$(BUILD)/%,$(UNIT_SOURCES))
 room_of = $(firstword $(subst _, ,$(notdir $(1))))
 
@@ -156,7 +176,7 @@ $(BUILD)/unit/%.o: test/unit/%.c
 
 .SECONDEXPANSION:
 $(BUILD)/unit/%: $(BUILD)/unit/%.o $$(call archives,$$(USES_$$(call room_of,$$*)))
-	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(CC) $(ALL_CFLAGS) -o $@ $^ $(LIBS) $(if $(filter pacs_%,$*),$(PACS_LIBS)) -lcmocka
 
 .PHONY: unit unit-programs valgrind
 unit-programs: $(UNIT_PROGRAMS)

@@ -1,7 +1,7 @@
 # The PGXS part of the build: src/pg/*.c and all rooms into lesionseg.so, and
 # its installation. Called by the Makefile, from the project's root, with
 # ROOM_ARCHIVES, ROOM_LIBS, ROOM_CPPFLAGS, WARNINGS, USER_CFLAGS and PG_LDFLAGS
-# set. DATA is overridden because `make demo DATA=dir` means something else by it.
+# and PACS_PROGRAM set. DATA is overridden because `make demo DATA=dir` means something else by it.
 
 EXTENSION = lesionseg
 override DATA = $(wildcard sql/lesionseg--*.sql)
@@ -65,4 +65,17 @@ install: install-models
 install-models: installdirs
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/extension/lesionseg'
 	$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/extension/lesionseg/'
+endif
+
+# The client program stands beside the server's own, the script of its tables beside the weights.
+ifneq ($(PACS_PROGRAM),)
+install: install-pacs
+uninstall: uninstall-pacs
+.PHONY: install-pacs uninstall-pacs
+install-pacs: installdirs
+	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(datadir)/extension/lesionseg'
+	$(INSTALL_PROGRAM) $(PACS_PROGRAM) '$(DESTDIR)$(bindir)/lesionseg-pacs'
+	$(INSTALL_DATA) src/pacs/tables.sql '$(DESTDIR)$(datadir)/extension/lesionseg/pacs.sql'
+uninstall-pacs:
+	rm -f '$(DESTDIR)$(bindir)/lesionseg-pacs' '$(DESTDIR)$(datadir)/extension/lesionseg/pacs.sql'
 endif

@@ -1,0 +1,124 @@
+/*
+ * main.c: lesionseg-pacs: the commands, and the service that runs them every
+ * so often.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "pacs/log.h"
+#include "pacs/stop.h"
+#include "pacs/work.h"
+
+/* Exit status. */
+typedef enum Outcome
+{
+	ALL_WELL = 0,
+	SOME_FAILED = 1,
+	WRONG_OPTIONS = 2,
+	UNREACHABLE = 3
+} Outcome;
+
+/* Pull or push, and say how much it was. */
+static Status
+run_command(Work *work, PacsCommand command)
+{
+	const char *did = command == PACS_PULL ? "pulled" : "sent";
+	Status		status;
+
+	work->begun = work->done = work->failed = 0;
+	status = command == PACS_PULL ? pull(work) : push(work);
+	if (work->done > 0 || work->failed > 0 || work->settings->command != PACS_RUN)
+		log_text("%s%s %ld, failed %ld", work->settings->dry_run ? "would have " : "", did, work->done, work->failed);
+	return status;
+}
+
+/* Segment what was pulled. */
+static Status
+predict(Work *work)
+{
+	DbValue		values[] = {db_text(work->settings->model), db_text(work->settings->predictions)};
+
+	return db_do_long(work->database,
+					  "CALL lesion_predict('lesion_pacs_instance', $1, $2::regclass, id_column => 'id')", 2, values);
+}
+
+/* Connect and do what the command says, once. */
+static Status
+do_once(Work *work, long *failed)
+{
+	const PacsSettings *settings = work->settings;
+	Status		status = db_open(settings->database, &work->database);
+
+	*failed = 0;
+	if (status.code == LS_OK && settings->command != PACS_PUSH)
+	{
+		status = run_command(work, PACS_PULL);
+		*failed += work->failed;
+	}
+	if (status.code == LS_OK && settings->model != NULL)
+		status = predict(work);
+	if (status.code == LS_OK && settings->command != PACS_PULL)
+	{
+		status = run_command(work, PACS_PUSH);
+		*failed += work->failed;
+	}
+	PQfinish(work->database);
+	work->database = NULL;
+	return status;
+}
+
+/* The service: what goes wrong is logged, and the next round tries again. */
+static Status
+do_forever(Work *work)
+{
+	for (;;)
+	{
+		long		failed;
+		Status		status = do_once(work, &failed);
+
+		if (stop_wanted())
+			return status_ok();
+		if (status.code != LS_OK)
+			log_error(&status);
+		stop_sleep(work->settings->every);
+	}
+}
+
+static Outcome
+run(const PacsSettings *settings)
+{
+	Work		work = {.settings = settings};
+	long		failed = 0;
+	Status		status = http_open(settings, &work.http);
+
+	if (status.code == LS_OK)
+		status = settings->command == PACS_RUN ? do_forever(&work) : do_once(&work, &failed);
+	http_close(work.http);
+	if (status.code != LS_OK)
+	{
+		log_error(&status);
+		return status.code == LS_HOST_ERROR ? UNREACHABLE : SOME_FAILED;
+	}
+	return failed > 0 ? SOME_FAILED : ALL_WELL;
+}
+
+int
+main(int argc, char **argv)
+{
+	PacsSettings settings;
+	Status		status = settings_read(argc, argv, &settings);
+
+	if (status.code != LS_OK)
+	{
+		log_error(&status);
+		return WRONG_OPTIONS;
+	}
+	if (settings.command == PACS_HELP)
+		settings_print_help();
+	if (settings.command == PACS_VERSION)
+		puts("lesionseg-pacs " LESIONSEG_VERSION);
+	if (settings.command == PACS_HELP || settings.command == PACS_VERSION)
+		return ALL_WELL;
+	stop_on_signals();
+	return run(&settings);
+}

@@ -1,0 +1,267 @@
+/*
+ * push.c: sends what was not sent.
+ *
+ * The objects of one prediction go in one STOW-RS request. Each is noted as
+ * on its way before it is sent and as sent when the PACS has said so. What is
+ * on its way when a run begins was left by one that was killed: the PACS is
+ * asked whether it has it.
+ */
+#define _GNU_SOURCE				/* memmem */
+#include <stdio.h>
+#include <string.h>
+
+#include "pacs/log.h"
+#include "pacs/web/multipart.h"
+#include "pacs/store/sent.h"
+#include "pacs/stop.h"
+#include "pacs/work.h"
+
+/* Has the PACS this instance? */
+static Status
+is_there(Work *work, const SentObject *object, bool *there)
+{
+	Bytes		path = {0};
+	HttpReply	reply = {0};
+	PacsList	list = {0};
+	Status		status;
+	size_t		i;
+
+	*there = false;
+	status = bytes_print(&path, "/studies/%s/series/%s/instances?SOPInstanceUID=%s&includefield=00080016",
+						 object->study, object->series, object->instance);
+	if (status.code == LS_OK)
+		status = http_get(work->http, path.data, "application/dicom+json", &reply);
+	if (status.code == LS_UNSUPPORTED && reply.status == 404)	/* some say so where there is no such series */
+		status = status_ok();
+	else if (status.code == LS_OK)
+		status = list_append_json(&list, reply.body.data, reply.body.size, true);
+	for (i = 0; i < list.count; i++)
+		if (strcmp(list.items[i].instance, object->instance) == 0)
+			*there = true;
+	list_free(&list);
+	bytes_free(&path);
+	bytes_free(&reply.body);
+	return status;
+}
+
+/* Find out about an object that was left on its way. */
+static Status
+resolve(Work *work, const SentObject *object)
+{
+	bool		there;
+
+	TRY(is_there(work, object, &there));
+	if (!there)
+		return sent_forget(work->database, object->instance);
+	log_object("found", object->instance, "sent by a run before, study %s", object->study);
+	return sent_note(work->database, object);
+}
+
+/* Find out about all of them. */
+static Status
+resolve_all(Work *work)
+{
+	PGresult   *result;
+	Status		status;
+	int			row;
+
+	TRY(sent_list_unsure(work->database, &result));
+	status = status_ok();
+	for (row = 0; row < PQntuples(result) && status.code == LS_OK; row++)
+	{
+		SentObject	object = {0};
+
+		snprintf(object.instance, sizeof object.instance, "%s", PQgetvalue(result, row, 0));
+		snprintf(object.series, sizeof object.series, "%s", PQgetvalue(result, row, 1));
+		snprintf(object.study, sizeof object.study, "%s", PQgetvalue(result, row, 2));
+		status = resolve(work, &object);
+	}
+	PQclear(result);
+	return status;
+}
+
+/* Note what the PACS says of one object. */
+static Status
+take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const SentObject *object, const HttpReply *reply,
+			const Status *outcome)
+{
+	StowState	state = STOW_UNSAID;
+	int			reason = 0;
+	Status		status;
+
+	status = stow_read_json(reply->body.data, reply->body.size, object->instance, &state, &reason);
+	if (status.code != LS_OK)
+		state = STOW_UNSAID;	/* the error of a proxy, or XML: the HTTP status tells */
+	if (state == STOW_STORED || (state == STOW_REFUSED && reason == STOW_DUPLICATE) ||
+		(state == STOW_UNSAID && outcome->code == LS_OK))
+	{
+		work->done++;
+		log_object("sent", object->instance, "%s of %s by %s version %s, study %s", object_names[kind],
+				   prediction->image, prediction->model, prediction->version, object->study);
+		return sent_note(work->database, object);
+	}
+	status = *outcome;
+	if (state == STOW_REFUSED)
+		status = status_error(LS_UNSUPPORTED, "the PACS refuses it: %s (%04XH)", stow_reason(reason),
+							  (unsigned) reason);
+	work->failed++;
+	log_failure("not sent", object->instance, &status);
+
+	/* Where it is the PACS that is in trouble, or nobody knows, the next run asks. */
+	if (state == STOW_UNSAID && (reply->status == 0 || reply->status >= 500))
+		return status_ok();
+	return sent_note_failure(work->database, prediction, kind, status.message);
+}
+
+/* Find a boundary that no file holds. */
+static void
+choose_boundary(const SentObject *objects, char boundary[MULTIPART_BOUNDARY_SIZE])
+{
+	unsigned	number = 0;
+	bool		occurs;
+
+	do
+	{
+		int			kind;
+
+		snprintf(boundary, MULTIPART_BOUNDARY_SIZE, "lesionseg-pacs-%u", number++);
+		occurs = false;
+		for (kind = 0; kind < OBJECT_KINDS; kind++)
+			if (objects[kind].file != NULL &&
+				memmem(objects[kind].file, objects[kind].size, boundary, strlen(boundary)) != NULL)
+				occurs = true;
+	} while (occurs);
+}
+
+/* Write objects into the body of a request. */
+static Status
+write_body(const SentObject *objects, const char *boundary, Bytes *body)
+{
+	int			kind;
+
+	for (kind = 0; kind < OBJECT_KINDS; kind++)
+		if (objects[kind].file != NULL)
+			TRY(multipart_add(body, boundary, "application/dicom", objects[kind].file, objects[kind].size));
+	return multipart_close(body, boundary);
+}
+
+/* Send a body, and note what came of each object in it. */
+static Status
+send_body(Work *work, const Prediction *prediction, const SentObject *objects, const char *type, const Bytes *body)
+{
+	HttpReply	reply = {0};
+	Status		outcome = http_post(work->http, "/studies", type, body, &reply);
+	Status		status = status_ok();
+	int			kind;
+
+	if (outcome.code == LS_HOST_ERROR || outcome.code == LS_CANCELLED)
+		status = outcome;
+	for (kind = 0; kind < OBJECT_KINDS && status.code == LS_OK; kind++)
+		if (objects[kind].file != NULL)
+			status = take_answer(work, prediction, kind, &objects[kind], &reply, &outcome);
+	bytes_free(&reply.body);
+	return status;
+}
+
+static Status
+send_objects(Work *work, const Prediction *prediction, const SentObject *objects)
+{
+	char		boundary[MULTIPART_BOUNDARY_SIZE];
+	char		type[160];
+	Bytes		body = {0};
+	Status		status;
+
+	choose_boundary(objects, boundary);
+	snprintf(type, sizeof type, "multipart/related; type=\"application/dicom\"; boundary=%s", boundary);
+	status = write_body(objects, boundary, &body);
+	if (status.code == LS_OK)
+		status = send_body(work, prediction, objects, type, &body);
+	bytes_free(&body);
+	return status;
+}
+
+/* Make one object; a failure is the object's own. */
+static Status
+make(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *object)
+{
+	Status		status = sent_make(work->database, work->settings, prediction, kind, object);
+
+	if (status.code != LS_INVALID_ARGUMENT)
+		return status;
+	PQclear(object->result);
+	memset(object, 0, sizeof *object);
+	work->failed++;
+	log_failure(object_names[kind], prediction->image, &status);
+	return sent_note_failure(work->database, prediction, kind, status.message);
+}
+
+/* Make and send what one prediction lacks. */
+static Status
+push_prediction(Work *work, const Prediction *prediction)
+{
+	SentObject	objects[OBJECT_KINDS];
+	Status		status = status_ok();
+	bool		any = false;
+	int			kind;
+
+	memset(objects, 0, sizeof objects);
+	for (kind = 0; kind < OBJECT_KINDS && status.code == LS_OK; kind++)
+	{
+		if (prediction->lacks[kind])
+			status = make(work, prediction, kind, &objects[kind]);
+		any |= objects[kind].file != NULL;
+	}
+	if (status.code == LS_OK && any)
+		status = send_objects(work, prediction, objects);
+	for (kind = 0; kind < OBJECT_KINDS; kind++)
+		PQclear(objects[kind].result);
+	return status;
+}
+
+/* Push a page of predictions, or say what would be sent of it. */
+static Status
+push_page(Work *work, PGresult *page, Prediction *last)
+{
+	int			row;
+
+	for (row = 0; row < PQntuples(page); row++)
+	{
+		if (work->settings->limit > 0 && work->begun >= work->settings->limit)
+			break;
+		TRY(stop_check());
+		work->begun++;
+		sent_read_row(page, row, last);
+		if (work->settings->dry_run)
+		{
+			log_text("would send %s of %s by %s version %s", PQgetvalue(page, row, 3), last->image, last->model,
+					 last->version);
+			work->done++;
+		}
+		else
+			TRY(push_prediction(work, last));
+	}
+	return status_ok();
+}
+
+Status
+push(Work *work)
+{
+	PGresult   *page = NULL;
+	Prediction	last;
+	Status		status = work->settings->dry_run ? status_ok() : resolve_all(work);
+	bool		more = status.code == LS_OK;
+
+	while (more)
+	{
+		PGresult   *before = page;
+
+		status = sent_list(work->database, work->settings, before == NULL ? NULL : &last, &page);
+		PQclear(before);
+		if (status.code == LS_OK)
+			status = push_page(work, page, &last);
+		more = status.code == LS_OK && PQntuples(page) > 0 &&
+			(work->settings->limit == 0 || work->begun < work->settings->limit);
+	}
+	PQclear(page);
+	return status;
+}

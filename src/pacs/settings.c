@@ -1,0 +1,323 @@
+/*
+ * settings.c: reads the command line by a table, which makes the help, too.
+ *
+ * Secrets do not stand on a command line, where every user of the machine
+ * sees them: a password in a URL or a connection string is refused.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <libpq-fe.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pacs/objects.h"
+#include "pacs/settings.h"
+
+const char *const object_names[OBJECT_KINDS] = {"seg", "picture", "report"};
+
+typedef enum OptionKind
+{
+	TAKES_NOTHING,				/* a bool */
+	TAKES_TEXT,
+	TAKES_LIST,					/* may be given several times */
+	TAKES_NUMBER,				/* an int */
+	TAKES_LONG,
+	TAKES_SENDS
+} OptionKind;
+
+typedef struct OptionRow
+{
+	const char *name;
+	OptionKind	kind;
+	size_t		offset;
+	long		minimum;
+	long		maximum;
+	const char *value;			/* what the help calls it */
+	const char *meaning;
+} OptionRow;
+
+#define AT(field) offsetof(PacsSettings, field)
+
+static const OptionRow rows[] = {
+	{"url", TAKES_TEXT, AT(url), 0, 0, "URL",
+	"DICOMweb of the PACS: https://pacs.example/dicom-web (or LESIONSEG_PACS_URL)"},
+	{"db", TAKES_TEXT, AT(database), 0, 0, "CONNINFO",
+	"the database; else PGHOST, PGDATABASE, ... say it, as for psql"},
+	{"modality", TAKES_LIST, AT(modalities), 0, 0, "NAME",
+	"pull: studies with that modality (XC and DMS); several times"},
+	{"sop-class", TAKES_LIST, AT(sop_classes), 0, 0, "UID",
+	"pull: instances of that SOP class (photographs and dermoscopic photographs); several times"},
+	{"match", TAKES_LIST, AT(matches), 0, 0, "KEY=VALUE",
+	"pull: studies that match, e.g. StudyDate=20260101-; several times"},
+	{"masks", TAKES_NOTHING, AT(masks), 0, 0, NULL,
+	"pull, run: also segmentations that others drew on these images"},
+	{"all", TAKES_NOTHING, AT(all), 0, 0, NULL,
+	"pull: look into every study, also where its number of instances is as before"},
+	{"predictions", TAKES_TEXT, AT(predictions), 0, 0, "TABLE",
+	"push, run: where lesion_predict put masks (lesion_pacs_prediction)"},
+	{"send", TAKES_SENDS, AT(sends), 0, 0, "KINDS", "push, run: of seg,picture,report (all)"},
+	{"retry", TAKES_NOTHING, AT(retry), 0, 0, NULL,
+	"push, run: once more what could not be made or was refused"},
+	{"model", TAKES_TEXT, AT(model), 0, 0, "NAME",
+	"run: call lesion_predict with that model between pull and push"},
+	{"every", TAKES_NUMBER, AT(every), 1, 86400, "SECONDS", "run: pause between two rounds (60)"},
+	{"dry-run", TAKES_NOTHING, AT(dry_run), 0, 0, NULL, "say what would be pulled or sent, and change nothing"},
+	{"limit", TAKES_LONG, AT(limit), 1, LONG_MAX, "N",
+	"pull so many instances, push the results of so many images, and stop"},
+	{"connections", TAKES_NUMBER, AT(connections), 1, 64, "N", "connections to the PACS at a time (4)"},
+	{"max-size", TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest answer that is taken (500)"},
+	{"cacert", TAKES_TEXT, AT(ca_file), 0, 0, "FILE", "certificates that the PACS's is checked against"},
+	{"cert", TAKES_TEXT, AT(certificate), 0, 0, "FILE", "client certificate"},
+	{"key", TAKES_TEXT, AT(key), 0, 0, "FILE", "its key"},
+	{"netrc-file", TAKES_TEXT, AT(netrc), 0, 0, "FILE", "user and password, as in ~/.netrc"},
+	{"bearer-file", TAKES_TEXT, AT(bearer_file), 0, 0, "FILE", "bearer token: the file's first line"},
+};
+
+#define ROWS ((int) (sizeof rows / sizeof rows[0]))
+
+void
+settings_print_help(void)
+{
+	int			i;
+
+	puts("lesionseg-pacs brings images from a PACS into PostgreSQL, and results back, over DICOMweb.\n\n"
+		 "  lesionseg-pacs pull|push|run --url URL [OPTION]...\n\n"
+		 "  pull   fetch instances that the database lacks\n"
+		 "  push   send results of lesion_predict that were not sent\n"
+		 "  run    both, every so often, until it is told to stop\n\n"
+		 "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".\n");
+	for (i = 0; i < ROWS; i++)
+	{
+		char		head[40];
+
+		snprintf(head, sizeof head, "--%s %s", rows[i].name, rows[i].value == NULL ? "" : rows[i].value);
+		printf("  %-24s %s\n", head, rows[i].meaning);
+	}
+	puts("\nExit status: 0 all went well, 1 some objects could not be pulled or sent, 2 wrong options,\n"
+		 "3 the PACS or the database could not be reached.");
+}
+
+static Status
+read_number(const OptionRow *row, const char *text, long *number)
+{
+	char	   *end;
+
+	errno = 0;
+	*number = strtol(text, &end, 10);
+	if (errno != 0 || *text == '\0' || *end != '\0' || *number < row->minimum || *number > row->maximum)
+		return status_error(LS_INVALID_ARGUMENT, "--%s %.60s: it takes a whole number from %ld to %ld", row->name, text,
+							row->minimum, row->maximum);
+	return status_ok();
+}
+
+/* Read "seg,report". */
+static Status
+read_sends(const char *text, bool sends[OBJECT_KINDS])
+{
+	int			kind;
+
+	memset(sends, 0, sizeof (bool) * OBJECT_KINDS);
+	while (*text != '\0')
+	{
+		size_t		length = strcspn(text, ",");
+
+		for (kind = 0; kind < OBJECT_KINDS; kind++)
+			if (strlen(object_names[kind]) == length && strncmp(text, object_names[kind], length) == 0)
+				break;
+		if (kind == OBJECT_KINDS)
+			return status_error(LS_INVALID_ARGUMENT, "--send %.*s: it takes a list of seg, picture, report",
+								(int) length, text);
+		sends[kind] = true;
+		text += length + (text[length] == ',');
+	}
+	return status_ok();
+}
+
+static Status
+set_value(const OptionRow *row, char *text, PacsSettings *settings)
+{
+	void	   *place = (char *) settings + row->offset;
+	StringList *list = place;
+	long		number;
+
+	switch (row->kind)
+	{
+		case TAKES_NOTHING:
+			*(bool *) place = true;
+			break;
+		case TAKES_TEXT:
+			*(const char **) place = text;
+			break;
+		case TAKES_LIST:
+			if (list->count == PACS_LIST_MAX)
+				return status_error(LS_INVALID_ARGUMENT, "--%s is given more than %d times", row->name,
+									PACS_LIST_MAX);
+			list->values[list->count++] = text;
+			break;
+		case TAKES_NUMBER:
+			TRY(read_number(row, text, &number));
+			*(int *) place = (int) number;
+			break;
+		case TAKES_LONG:
+			TRY(read_number(row, text, &number));
+			*(long *) place = number;
+			break;
+		case TAKES_SENDS:
+			TRY(read_sends(text, place));
+			break;
+	}
+	return status_ok();
+}
+
+/* "pull", "push", "run", and the two that every program has. */
+static Status
+read_command(const char *text, PacsCommand *command)
+{
+	static const char *const names[] = {"pull", "push", "run", "help", "version"};
+	int			i;
+
+	if (text != NULL && strncmp(text, "--", 2) == 0)
+		text += 2;
+	for (i = 0; text != NULL && i < (int) (sizeof names / sizeof names[0]); i++)
+		if (strcmp(text, names[i]) == 0)
+		{
+			*command = (PacsCommand) i;
+			return status_ok();
+		}
+	return status_error(LS_INVALID_ARGUMENT, "the first word must be pull, push or run%s%.40s",
+						text == NULL ? "" : ", not ", text == NULL ? "" : text);
+}
+
+/* A URL is http or https and has no user in it. A slash at its end goes. */
+static Status
+check_url(char *url)
+{
+	const char *host = url == NULL ? NULL : strstr(url, "://");
+	size_t		length;
+
+	if (url == NULL)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "--url is missing"),
+								"Give the DICOMweb root of the PACS: http://localhost:8042/dicom-web for Orthanc.");
+	if (host == NULL || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
+		return status_error(LS_INVALID_ARGUMENT, "--url %.100s: it takes http://... or https://...", url);
+	host += 3;
+	if (memchr(host, '@', strcspn(host, "/")) != NULL)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "--url has a user in it, whom others can see"),
+								"Write user and password to ~/.netrc, or to a file for --netrc-file.");
+	for (length = strlen(url); length > 0 && url[length - 1] == '/'; length--)
+		url[length - 1] = '\0';
+	return status_ok();
+}
+
+/* A connection string may say everything but a password. */
+static Status
+check_database(const char *conninfo)
+{
+	PQconninfoOption *options;
+	PQconninfoOption *option;
+	char	   *error = NULL;
+	bool		has_password = false;
+
+	if (conninfo == NULL)
+		return status_ok();
+	options = PQconninfoParse(conninfo, &error);
+	if (options == NULL)
+	{
+		Status		status = status_error(LS_INVALID_ARGUMENT, "--db: %.150s", error == NULL ? "out of memory" : error);
+
+		PQfreemem(error);
+		return status_with_hint(status, "It takes a connection string: \"host=db.example dbname=derma user=pacs\".");
+	}
+	for (option = options; option->keyword != NULL; option++)
+		if (strstr(option->keyword, "password") != NULL && option->val != NULL)
+			has_password = true;
+	PQconninfoFree(options);
+	if (has_password)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "--db has a password in it, which others can see"),
+								"Write it to ~/.pgpass, or use a certificate.");
+	return status_ok();
+}
+
+static Status
+check_settings(PacsSettings *settings)
+{
+	int			i;
+
+	for (i = 0; i < settings->matches.count; i++)
+	{
+		const char *equals = strchr(settings->matches.values[i], '=');
+
+		if (equals == NULL || equals == settings->matches.values[i])
+			return status_error(LS_INVALID_ARGUMENT, "--match %.100s: it takes KEY=VALUE",
+								settings->matches.values[i]);
+	}
+	for (i = 0; i < settings->sop_classes.count; i++)
+		if (strspn(settings->sop_classes.values[i], "0123456789.") != strlen(settings->sop_classes.values[i]))
+			return status_error(LS_INVALID_ARGUMENT, "--sop-class %.70s: it takes a UID",
+								settings->sop_classes.values[i]);
+	if (settings->sends[OBJECT_REPORT] && !settings->sends[OBJECT_SEG])
+		return status_error(LS_INVALID_ARGUMENT, "--send: a report refers to the segmentation: give seg, too");
+	if (settings->model != NULL && settings->command != PACS_RUN)
+		return status_error(LS_INVALID_ARGUMENT, "--model is an option of run");
+	if (settings->dry_run && settings->command == PACS_RUN)
+		return status_error(LS_INVALID_ARGUMENT, "--dry-run is an option of pull and push");
+	return check_database(settings->database);
+}
+
+static void
+set_defaults(PacsSettings *settings)
+{
+	memset(settings, 0, sizeof *settings);
+	settings->url = getenv("LESIONSEG_PACS_URL");
+	settings->predictions = "lesion_pacs_prediction";
+	settings->sends[OBJECT_SEG] = settings->sends[OBJECT_PICTURE] = settings->sends[OBJECT_REPORT] = true;
+	settings->every = 60;
+	settings->connections = 4;
+	settings->max_size = 500;
+}
+
+/* What lists hold when nothing was given. */
+static void
+set_default_lists(PacsSettings *settings)
+{
+	if (settings->modalities.count == 0)
+		settings->modalities = (StringList) {{"XC", "DMS"}, 2};
+	if (settings->sop_classes.count == 0)	/* VL photographic, dermoscopic photography */
+		settings->sop_classes = (StringList) {{"1.2.840.10008.5.1.4.1.1.77.1.4", "1.2.840.10008.5.1.4.1.1.77.1.7"}, 2};
+}
+
+Status
+settings_read(int argc, char **argv, PacsSettings *settings)
+{
+	struct option options[ROWS + 1];
+	int			i;
+
+	set_defaults(settings);
+	TRY(read_command(argc < 2 ? NULL : argv[1], &settings->command));
+	if (settings->command == PACS_HELP || settings->command == PACS_VERSION)
+		return status_ok();
+	memset(options, 0, sizeof options);
+	for (i = 0; i < ROWS; i++)
+	{
+		options[i].name = rows[i].name;
+		options[i].has_arg = rows[i].kind == TAKES_NOTHING ? no_argument : required_argument;
+		options[i].val = i + 1;
+	}
+	opterr = 0;
+	optind = 2;
+	while ((i = getopt_long(argc, argv, "", options, NULL)) != -1)
+	{
+		if (i == '?')
+			return status_with_hint(status_error(LS_INVALID_ARGUMENT, "%.80s is no option, or its value is missing",
+												 argv[optind - 1]), "lesionseg-pacs help lists them.");
+		TRY(set_value(&rows[i - 1], optarg, settings));
+	}
+	if (optind < argc)
+		return status_error(LS_INVALID_ARGUMENT, "%.80s: options begin with --", argv[optind]);
+	set_default_lists(settings);
+	settings->max_size <<= 20;
+	TRY(check_url((char *) settings->url));
+	return check_settings(settings);
+}

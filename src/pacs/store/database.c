@@ -1,0 +1,176 @@
+/*
+ * database.c: runs statements, and turns what the server says into a Status.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pacs/store/database.h"
+#include "pacs/log.h"
+#include "pacs/stop.h"
+
+/* A server's NOTICE or WARNING becomes a line of log. */
+static void
+log_notice(void *user, const PGresult *result)
+{
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+	(void) user;
+	log_text("%s: %s", PQresultErrorField(result, PG_DIAG_SEVERITY), message == NULL ? "" : message);
+}
+
+/* What is wrong with a result. */
+static Status
+failure_of(PGconn *connection, const PGresult *result)
+{
+	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+	Status		status;
+
+	/* 57P01 to 57P03, 57P05: the server ends or begins; the connection is lost or will be. */
+	if (PQstatus(connection) != CONNECTION_OK || state == NULL || strncmp(state, "57P", 3) == 0)
+		return status_error(LS_HOST_ERROR, "the connection to the database is lost: %.200s",
+							message != NULL ? message : PQerrorMessage(connection));
+	status = status_error(LS_INVALID_ARGUMENT, "%s: %.220s", state, message == NULL ? "" : message);
+	if (strcmp(state, "42P01") == 0)
+		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".";
+	return hint == NULL ? status : status_with_hint(status, "%s", hint);
+}
+
+/* Send a statement. */
+static Status
+send_statement(PGconn *connection, const char *sql, int count, const DbValue *values, DbFormat format)
+{
+	const char *data[DB_VALUES_MAX];
+	int			sizes[DB_VALUES_MAX];
+	int			formats[DB_VALUES_MAX];
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		data[i] = values[i].data;
+		sizes[i] = (int) values[i].size;	/* http.c lets no more than 1 GB come in */
+		formats[i] = values[i].binary;
+	}
+	if (!PQsendQueryParams(connection, sql, count, NULL, data, sizes, formats, (int) format))
+		return status_error(LS_HOST_ERROR, "the connection to the database is lost: %.200s",
+							PQerrorMessage(connection));
+	return status_ok();
+}
+
+/* Take the result of the statement that was sent. */
+static Status
+take_result(PGconn *connection, PGresult **result)
+{
+	PGresult   *next;
+
+	*result = NULL;
+	while ((next = PQgetResult(connection)) != NULL)
+	{
+		PQclear(*result);
+		*result = next;
+	}
+	if (PQresultStatus(*result) != PGRES_TUPLES_OK && PQresultStatus(*result) != PGRES_COMMAND_OK)
+	{
+		Status		status = failure_of(connection, *result);
+
+		PQclear(*result);
+		*result = NULL;
+		return status;
+	}
+	return status_ok();
+}
+
+Status
+db_run(PGconn *connection, const char *sql, int count, const DbValue *values, DbFormat format, PGresult **result)
+{
+	*result = NULL;
+	TRY(send_statement(connection, sql, count, values, format));
+	return take_result(connection, result);
+}
+
+Status
+db_do(PGconn *connection, const char *sql, int count, const DbValue *values)
+{
+	PGresult   *result;
+	Status		status = db_run(connection, sql, count, values, DB_TEXT, &result);
+
+	PQclear(result);
+	return status;
+}
+
+/* Ask the server to end what it is at. */
+static void
+cancel(PGconn *connection)
+{
+	PGcancel   *request = PQgetCancel(connection);
+	char		error[256];
+
+	if (request != NULL)
+		PQcancel(request, error, sizeof error);
+	PQfreeCancel(request);
+}
+
+Status
+db_do_long(PGconn *connection, const char *sql, int count, const DbValue *values)
+{
+	PGresult   *result;
+	Status		status;
+
+	TRY(send_statement(connection, sql, count, values, DB_TEXT));
+	while (PQisBusy(connection) && !stop_wanted())
+	{
+		struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
+
+		poll(&socket, 1, 1000);	/* a signal ends it, too */
+		if (!PQconsumeInput(connection))
+			break;
+	}
+	if (stop_wanted())
+		cancel(connection);
+	status = take_result(connection, &result);
+	PQclear(result);
+	return stop_wanted() ? stop_check() : status;
+}
+
+/* Wait for the lock that one lesionseg-pacs at a time holds on its tables. */
+static Status
+wait_for_lock(PGconn *connection)
+{
+	bool		said = false;
+
+	for (;;)
+	{
+		PGresult   *result;
+		bool		got;
+
+		TRY(db_run(connection, "SELECT pg_try_advisory_lock('lesion_pacs_object'::regclass::oid::int, "
+				   "'lesion_pacs_instance'::regclass::oid::int)", 0, NULL, DB_TEXT, &result));
+		got = PQgetvalue(result, 0, 0)[0] == 't';
+		PQclear(result);
+		if (got)
+			return status_ok();
+		if (!said)
+			log_text("waits for another lesionseg-pacs, which is at work on this database");
+		said = true;
+		stop_sleep(1);
+		TRY(stop_check());
+	}
+}
+
+Status
+db_open(const char *conninfo, PGconn **connection)
+{
+	*connection = PQconnectdb(conninfo == NULL ? "" : conninfo);
+	if (PQstatus(*connection) != CONNECTION_OK)
+	{
+		const char *message = PQerrorMessage(*connection);
+
+		return status_error(LS_HOST_ERROR, "no connection to the database: %.*s", (int) strcspn(message, "\n"),
+							message);
+	}
+	PQsetNoticeReceiver(*connection, log_notice, NULL);
+	TRY(db_do(*connection, "SET application_name = 'lesionseg-pacs'", 0, NULL));
+	return wait_for_lock(*connection);
+}

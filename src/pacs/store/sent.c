@@ -1,0 +1,176 @@
+/*
+ * sent.c: what was sent, in the database.
+ *
+ * The objects are made by the server (lesion_dicom_seg, ...). UIDs follow from
+ * image, weights and mask, so that an object that is made again is the same.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "pacs/web/bytes.h"
+#include "pacs/store/sent.h"
+
+/* How each kind is made of an image i and its prediction p. */
+static const char *const makers[OBJECT_KINDS] = {
+	"lesion_dicom_seg(i.image, p.mask, p.model, p.version)",
+	"lesion_dicom_picture(i.image, lesion_overlay(i.image, p.mask), NULL, p.model, p.version)",
+	"lesion_dicom_report(i.image, lesion_dicom_seg(i.image, p.mask, p.model, p.version), p.model, p.version)"
+};
+
+/* A table's name as an SQL identifier, by the server's own rules for one that may have a schema. */
+static Status
+read_table(PGconn *database, const char *name, Bytes *table)
+{
+	DbValue		value = db_text(name);
+	PGresult   *result;
+	Status		status;
+
+	TRY(db_run(database, "SELECT $1::regclass::text", 1, &value, DB_TEXT, &result));
+	status = bytes_append(table, PQgetvalue(result, 0, 0), (size_t) PQgetlength(result, 0, 0));
+	PQclear(result);
+	return status;
+}
+
+/* Run a statement with the table of predictions in it: between before and after. */
+static Status
+run_on_predictions(PGconn *database, const PacsSettings *settings, const char *before, const char *after, int count,
+				   const DbValue *values, DbFormat format, PGresult **result)
+{
+	Bytes		sql = {0};
+	Status		status = bytes_append(&sql, before, strlen(before));
+
+	*result = NULL;
+	if (status.code == LS_OK)
+		status = read_table(database, settings->predictions, &sql);
+	if (status.code == LS_OK)
+		status = bytes_append(&sql, after, strlen(after));
+	if (status.code == LS_OK)
+		status = db_run(database, sql.data, count, values, format, result);
+	bytes_free(&sql);
+	return status;
+}
+
+Status
+sent_list(PGconn *database, const PacsSettings *settings, const Prediction *after, PGresult **result)
+{
+	char		kinds[64] = "";
+	DbValue		values[5];
+	int			kind;
+
+	for (kind = 0; kind < OBJECT_KINDS; kind++)
+		if (settings->sends[kind])
+			snprintf(kinds + strlen(kinds), sizeof kinds - strlen(kinds), "%s%s", kinds[0] == '\0' ? "{" : ",",
+					 object_names[kind]);
+	strcat(kinds, "}");
+	values[0] = db_text(kinds);
+	values[1] = db_text(settings->retry ? "t" : "f");
+	values[2] = db_text(after == NULL ? "" : after->image);
+	values[3] = db_text(after == NULL ? "" : after->model);
+	values[4] = db_text(after == NULL ? "0" : after->version);
+	return run_on_predictions(database, settings, "SELECT p.id, p.model, p.version, l.kinds FROM ",
+							  " AS p JOIN lesion_pacs_instance AS i USING (id), "
+							  "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
+							  "WHERE NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
+							  "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
+							  "AND NOT (o.state = 'failed' AND $2::boolean))) AS l "
+							  "WHERE p.mask IS NOT NULL AND l.kinds IS NOT NULL "
+							  "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
+							  "ORDER BY p.id, p.model, p.version LIMIT 100", 5, values, DB_TEXT, result);
+}
+
+void
+sent_read_row(PGresult *result, int row, Prediction *prediction)
+{
+	const char *kinds = PQgetvalue(result, row, 3);
+	int			kind;
+
+	prediction->image = PQgetvalue(result, row, 0);
+	prediction->model = PQgetvalue(result, row, 1);
+	prediction->version = PQgetvalue(result, row, 2);
+	for (kind = 0; kind < OBJECT_KINDS; kind++)
+		prediction->lacks[kind] = strstr(kinds, object_names[kind]) != NULL;
+}
+
+/* Copy what stands in a result's columns 1 to 3, by db_run in binary: text is text there, too. */
+static void
+read_object(SentObject *object)
+{
+	object->file = PQgetvalue(object->result, 0, 0);
+	object->size = (size_t) PQgetlength(object->result, 0, 0);
+	snprintf(object->instance, sizeof object->instance, "%s", PQgetvalue(object->result, 0, 1));
+	snprintf(object->series, sizeof object->series, "%s", PQgetvalue(object->result, 0, 2));
+	snprintf(object->study, sizeof object->study, "%s", PQgetvalue(object->result, 0, 3));
+}
+
+/* What makes an object and notes it, around the name of the table of predictions. */
+#define MAKE_BEFORE "WITH made AS MATERIALIZED (SELECT %s AS file FROM lesion_pacs_instance AS i, "
+#define MAKE_AFTER \
+	" AS p WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), " \
+	"told AS MATERIALIZED (SELECT file, d.* FROM made, lesion_dicom_info(file) AS d), " \
+	"noted AS (INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) " \
+	"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told " \
+	"ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, " \
+	"sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now()) " \
+	"SELECT file, sop_instance, series, study FROM told"
+
+Status
+sent_make(PGconn *database, const PacsSettings *settings, const Prediction *prediction, ObjectKind kind,
+		  SentObject *object)
+{
+	DbValue		values[] = {
+		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
+		db_text(object_names[kind])
+	};
+	Bytes		before = {0};
+	Status		status;
+
+	memset(object, 0, sizeof *object);
+	status = bytes_print(&before, MAKE_BEFORE, makers[kind]);
+	if (status.code == LS_OK)
+		status = run_on_predictions(database, settings, before.data, MAKE_AFTER, 4, values, DB_BINARY,
+									&object->result);
+	bytes_free(&before);
+	if (status.code != LS_OK)
+		return status;
+	if (PQntuples(object->result) != 1 || PQgetisnull(object->result, 0, 0))
+		return status_error(LS_INVALID_ARGUMENT, "image or prediction is gone, or there are several of that version");
+	read_object(object);
+	return status_ok();
+}
+
+Status
+sent_note(PGconn *database, const SentObject *object)
+{
+	DbValue		value = db_text(object->instance);
+
+	return db_do(database, "UPDATE lesion_pacs_object SET state = 'sent', changed_at = now() WHERE sop_instance = $1",
+				 1, &value);
+}
+
+Status
+sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kind, const char *error)
+{
+	DbValue		values[] = {
+		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
+		db_text(object_names[kind]), db_text(error)
+	};
+
+	return db_do(database, "INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, error) "
+				 "VALUES ($1, $2, $3, $4, 'failed', $5) ON CONFLICT (image_id, model, version, kind) "
+				 "DO UPDATE SET state = 'failed', error = EXCLUDED.error, changed_at = now()", 5, values);
+}
+
+Status
+sent_list_unsure(PGconn *database, PGresult **result)
+{
+	return db_run(database, "SELECT sop_instance, series, study FROM lesion_pacs_object WHERE state = 'sending' "
+				  "ORDER BY image_id", 0, NULL, DB_TEXT, result);
+}
+
+Status
+sent_forget(PGconn *database, const char *instance)
+{
+	DbValue		value = db_text(instance);
+
+	return db_do(database, "DELETE FROM lesion_pacs_object WHERE sop_instance = $1 AND state = 'sending'", 1, &value);
+}

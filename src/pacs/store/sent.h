@@ -1,0 +1,56 @@
+/*
+ * sent.h: what was sent, in the database (lesion_pacs_object of tables.sql).
+ */
+#ifndef LESIONSEG_PACS_STORE_SENT_H
+#define LESIONSEG_PACS_STORE_SENT_H
+
+#include <stdbool.h>
+
+#include "pacs/store/database.h"
+#include "pacs/web/dicom_json.h"
+#include "pacs/objects.h"
+#include "pacs/settings.h"
+
+/* A prediction whose objects are to be sent; strings are those of a result. */
+typedef struct Prediction
+{
+	const char *image;
+	const char *model;
+	const char *version;
+	bool		lacks[OBJECT_KINDS];	/* not sent yet */
+} Prediction;
+
+/* An object that was made. */
+typedef struct SentObject
+{
+	PGresult   *result;			/* owned; holds the file */
+	const char *file;
+	size_t		size;
+	char		instance[PACS_UID_SIZE];
+	char		series[PACS_UID_SIZE];
+	char		study[PACS_UID_SIZE];
+} SentObject;
+
+/* List the next 100 predictions, after the one given (NULL: the first ones), that lack an object. */
+Status		sent_list(PGconn *database, const PacsSettings *settings, const Prediction *after, PGresult **result);
+
+/* A row of that list. */
+void		sent_read_row(PGresult *result, int row, Prediction *prediction);
+
+/* Make an object and note that it is being sent, in one transaction. LS_INVALID_ARGUMENT where it cannot be made. */
+Status		sent_make(PGconn *database, const PacsSettings *settings, const Prediction *prediction, ObjectKind kind,
+					  SentObject *object);
+
+/* Note that the object was sent. */
+Status		sent_note(PGconn *database, const SentObject *object);
+
+/* Note why there is no such object in the PACS. */
+Status		sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kind, const char *error);
+
+/* List the objects that a run that was killed left on their way: sop_instance, series, study. */
+Status		sent_list_unsure(PGconn *database, PGresult **result);
+
+/* Forget an object that did not arrive, so that it will be made again. */
+Status		sent_forget(PGconn *database, const char *instance);
+
+#endif

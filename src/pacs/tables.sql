@@ -1,0 +1,80 @@
+-- The tables of lesionseg-pacs: what was pulled from the PACS, what was sent.
+--
+--   psql -f "$(pg_config --sharedir)/extension/lesionseg/pacs.sql"
+--
+-- They belong to whoever runs this, not to the extension: pg_dump keeps them
+-- with their rows, and DROP EXTENSION leaves them. Run it again after an
+-- update: what is there stays.
+
+-- One image of the PACS. lesion_train and lesion_predict take this table as it
+-- stands: id, image, mask.
+CREATE TABLE IF NOT EXISTS lesion_pacs_instance (
+	id text PRIMARY KEY,
+	series text NOT NULL,
+	study text NOT NULL,
+	patient text,
+	sop_class text NOT NULL,
+	image bytea NOT NULL,
+	mask bytea,
+	mask_from text,
+	pulled_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE lesion_pacs_instance IS 'images pulled from the PACS';
+COMMENT ON COLUMN lesion_pacs_instance.id IS 'SOPInstanceUID';
+COMMENT ON COLUMN lesion_pacs_instance.image IS 'the DICOM file, byte for byte';
+COMMENT ON COLUMN lesion_pacs_instance.mask IS 'what a person drew, as PNG: the truth for lesion_train';
+COMMENT ON COLUMN lesion_pacs_instance.mask_from IS 'the segmentation that the mask is from: lesion_pacs_mask.id';
+-- DICOM files are compressed, or noise that nothing compresses.
+ALTER TABLE lesion_pacs_instance ALTER COLUMN image SET STORAGE EXTERNAL;
+
+-- What lesion_predict makes of them.
+CREATE TABLE IF NOT EXISTS lesion_pacs_prediction (LIKE lesion_prediction, PRIMARY KEY (id, model, version));
+COMMENT ON TABLE lesion_pacs_prediction IS 'masks of lesion_pacs_instance, to be sent to the PACS';
+
+-- What was made of an image and sent. A row is written before its object is:
+-- one that says 'sending' is left of a run that was killed, and the next one
+-- asks the PACS whether the object arrived.
+CREATE TABLE IF NOT EXISTS lesion_pacs_object (
+	image_id text NOT NULL,
+	model text NOT NULL,
+	version int NOT NULL,
+	kind text NOT NULL CHECK (kind IN ('seg', 'picture', 'report')),
+	state text NOT NULL CHECK (state IN ('sending', 'sent', 'failed')),
+	sop_instance text,
+	series text,
+	study text,
+	error text,
+	changed_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (image_id, model, version, kind)
+);
+CREATE INDEX IF NOT EXISTS lesion_pacs_object_series ON lesion_pacs_object (series);
+COMMENT ON TABLE lesion_pacs_object IS 'segmentations, pictures and reports that were sent to the PACS';
+COMMENT ON COLUMN lesion_pacs_object.image_id IS 'lesion_pacs_instance.id';
+COMMENT ON COLUMN lesion_pacs_object.state IS 'sending (or left of a killed run), sent, or failed: error says why';
+
+-- Segmentations that others drew on an image of ours.
+CREATE TABLE IF NOT EXISTS lesion_pacs_mask (
+	id text PRIMARY KEY,
+	image_id text,
+	series text NOT NULL,
+	study text NOT NULL,
+	dicom bytea NOT NULL,
+	drawn_at timestamp,
+	error text,
+	pulled_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE lesion_pacs_mask IS 'segmentations of others, pulled by pull --masks';
+COMMENT ON COLUMN lesion_pacs_mask.id IS 'SOPInstanceUID';
+COMMENT ON COLUMN lesion_pacs_mask.image_id IS 'lesion_pacs_instance.id; NULL where it was drawn on none of them';
+COMMENT ON COLUMN lesion_pacs_mask.error IS 'why there is no mask of it';
+
+-- Studies that were gone through: as long as the PACS says the same number of
+-- instances, there is nothing new in them.
+CREATE TABLE IF NOT EXISTS lesion_pacs_study (
+	study text,
+	wanted text,
+	instances bigint NOT NULL,
+	PRIMARY KEY (study, wanted)
+);
+COMMENT ON TABLE lesion_pacs_study IS 'studies that were gone through, with the number of their instances at that time';
+COMMENT ON COLUMN lesion_pacs_study.wanted IS 'the SOP classes that were looked for';

@@ -1,0 +1,33 @@
+/*
+ * bytes.h: bytes that grow: the body of an answer, a request, a URL.
+ */
+#ifndef LESIONSEG_PACS_WEB_BYTES_H
+#define LESIONSEG_PACS_WEB_BYTES_H
+
+#include <stddef.h>
+
+#include "core/status.h"
+
+typedef struct Bytes
+{
+	char	   *data;			/* owned; always ends with a NUL that size does not count */
+	size_t		size;
+	size_t		capacity;
+} Bytes;
+
+/* Append. LS_OUT_OF_MEMORY. */
+Status		bytes_append(Bytes *bytes, const void *data, size_t size);
+
+/* Append printf-formatted text of 1 kB at most. */
+Status		bytes_print(Bytes *bytes, const char *format,...)
+			__attribute__((format(printf, 2, 3)));
+
+/* Append text as a part of a URL: all but letters, digits and -._~ as %XX. */
+Status		bytes_append_escaped(Bytes *bytes, const char *text);
+
+/* Empty it; the memory stays for the next use unless it is large. */
+void		bytes_reset(Bytes *bytes);
+
+void		bytes_free(Bytes *bytes);
+
+#endif

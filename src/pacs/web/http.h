@@ -1,0 +1,57 @@
+/*
+ * http.h: requests to the PACS, by libcurl. TLS and authentication are
+ * curl's: certificates, ~/.netrc, a file with a bearer token.
+ */
+#ifndef LESIONSEG_PACS_WEB_HTTP_H
+#define LESIONSEG_PACS_WEB_HTTP_H
+
+#include <stdbool.h>
+
+#include "pacs/web/bytes.h"
+#include "pacs/settings.h"
+
+typedef struct Http Http;
+
+typedef struct HttpReply
+{
+	long		status;			/* 200, 404, ...; 0 where no whole answer came */
+	char		content_type[256];
+	Bytes		body;
+} HttpReply;
+
+/* Open what all requests share. */
+Status		http_open(const PacsSettings *settings, Http **http);
+
+void		http_close(Http *http);
+
+/*
+ * GET or POST path, which is appended to the URL of the settings. LS_HOST_ERROR
+ * where the PACS cannot be reached or lets us not in: then no other request
+ * will do better. LS_UNSUPPORTED where it answers with an error,
+ * LS_LIMIT_EXCEEDED where the answer is too large, LS_CANCELLED when
+ * the program is to stop. The reply is the caller's and may be used again.
+ */
+Status		http_get(Http *http, const char *path, const char *accept, HttpReply *reply);
+Status		http_post(Http *http, const char *path, const char *content_type, const Bytes *body, HttpReply *reply);
+
+/* A reply's body in one line, at most size - 1 bytes: for messages. */
+void		http_excerpt(const HttpReply *reply, char *text, size_t size);
+
+/* Many GETs, several at a time. */
+typedef struct HttpBatch
+{
+	const char *accept;
+	void	   *state;
+
+	/* Write the next path and what it is for; more: false where there is none now. */
+	Status		(*next) (void *state, Bytes *path, size_t *item, bool *more);
+
+	/* Take an answer, in the order in which they come; outcome as of http_get,
+	 * without LS_HOST_ERROR. Another outcome than success ends the batch. */
+	Status		(*done) (void *state, size_t item, const Status *outcome, const HttpReply *reply);
+} HttpBatch;
+
+/* Run a batch to its end. */
+Status		http_get_batch(Http *http, const HttpBatch *batch);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * work.h: what pull and push work with.
+ */
+#ifndef LESIONSEG_PACS_WORK_H
+#define LESIONSEG_PACS_WORK_H
+
+#include "pacs/store/database.h"
+#include "pacs/web/http.h"
+#include "pacs/settings.h"
+
+typedef struct Work
+{
+	const PacsSettings *settings;
+	Http	   *http;
+	PGconn	   *database;
+	long		begun;			/* instances or images that were begun, for --limit */
+	long		done;			/* objects pulled or sent */
+	long		failed;			/* objects that could not be */
+} Work;
+
+/* Fetch what the database lacks. LS_HOST_ERROR where PACS or database is gone. */
+Status		pull(Work *work);
+
+/* Send what was not sent. The same errors. */
+Status		push(Work *work);
+
+#endif
