@@ -533,3 +533,21 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION lesion_dicom_report(bytea, bytea, text, int) IS
 'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: '
 'area and diameters where the spacing is known';
+'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: area and diameters where the spacing is known';
+
+-- ==== Measures ====
+
+CREATE FUNCTION lesion_measure(mask bytea, image bytea DEFAULT NULL, pixel_spacing float8[] DEFAULT NULL,
+	OUT components int, OUT area float8, OUT perimeter float8, OUT equivalent_diameter float8, OUT largest_diameter float8,
+	OUT smallest_diameter float8, OUT major_axis float8, OUT minor_axis float8, OUT centroid_x float8,
+	OUT centroid_y float8, OUT orientation float8, OUT eccentricity float8, OUT circularity float8, OUT solidity float8,
+	OUT irregularity float8, OUT fractal_dimension float8, OUT asymmetry_major float8, OUT asymmetry_minor float8,
+	OUT spacing float8[], OUT area_mm2 float8, OUT perimeter_mm float8, OUT equivalent_diameter_mm float8,
+	OUT largest_diameter_mm float8, OUT smallest_diameter_mm float8, OUT major_axis_mm float8, OUT minor_axis_mm float8,
+	OUT colour_asymmetry float8, OUT border_sharpness float8[], OUT colour_count int, OUT colours text[],
+	OUT colour_variance float8, OUT contrast float8)
+AS 'MODULE_PATHNAME', 'lesion_measure'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
+
+COMMENT ON FUNCTION lesion_measure(bytea, bytea, float8[]) IS
+'size, form, asymmetry and, from the image, colours and border of the largest lesion in a mask; in mm where a spacing is known';

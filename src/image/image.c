@@ -60,6 +60,38 @@ image_create(const Call *call, int width, int height, int channels, Image *image
 	return status;
 }
 
+/* Bytes that are copied between two polls. */
+#define CROP_BYTES (1 << 24)
+
+Status
+image_crop(const Call *call, const Image *source, int x, int y, int width, int height, Image *result)
+{
+	size_t		row = (size_t) width * (size_t) source->channels;
+	size_t		copied = 0;
+
+	TRY(image_allocate(call, width, height, source->channels, result));
+	for (int i = 0; i < height; i++)
+	{
+		const uint8_t *from = source->pixels +
+			((size_t) (y + i) * (size_t) source->width + (size_t) x) * (size_t) source->channels;
+
+		memcpy(result->pixels + (size_t) i * row, from, row);
+		copied += row;
+		if (copied >= CROP_BYTES)
+		{
+			Status		status = call_poll(call);
+
+			copied = 0;
+			if (status.code != LS_OK)
+			{
+				image_free(call, result);
+				return status;
+			}
+		}
+	}
+	return status_ok();
+}
+
 bool
 image_shapes_match(int width, int height, int other_width, int other_height)
 {

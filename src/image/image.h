@@ -34,6 +34,9 @@ Status		image_create(const Call *call, int width, int height, int channels, Imag
 /* Release the pixels and clear the struct. */
 void		image_free(const Call *call, Image *image);
 
+/* Copy the pixels of a rectangle that lies within source into a new image. */
+Status		image_crop(const Call *call, const Image *source, int x, int y, int width, int height, Image *result);
+
 /*
  * Have two sizes one shape? Of the larger, scaled to one side of the smaller,
  * the other side is less than a pixel off. Then a mask of one size may be of

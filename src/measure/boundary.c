@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/threads.h"
+#include "measure/mask_has.h"
 #include "measure/morphology.h"
 #include "measure/score.h"
 
@@ -43,14 +44,6 @@ typedef struct MarkTask
 	Boundary   *boundary;
 } MarkTask;
 
-/* Lesion at x, y of the mask; not outside of it. */
-static inline bool
-is_lesion(const Image *mask, int x, int y)
-{
-	return x >= 0 && y >= 0 && x < mask->width && y < mask->height &&
-		mask->pixels[(size_t) y * (size_t) mask->width + (size_t) x] != 0;
-}
-
 /* Mark rows [begin, end) and count into first[row + 1]. */
 static void
 mark_rows(void *data, int worker, long begin, long end)
@@ -69,9 +62,9 @@ mark_rows(void *data, int worker, long begin, long end)
 		{
 			int			x = box->x + i;
 
-			marked[i] = is_lesion(task->mask, x, y) &&
-				!(is_lesion(task->mask, x - 1, y) && is_lesion(task->mask, x + 1, y) &&
-				  is_lesion(task->mask, x, y - 1) && is_lesion(task->mask, x, y + 1));
+			marked[i] = mask_has(task->mask, x, y) &&
+				!(mask_has(task->mask, x - 1, y) && mask_has(task->mask, x + 1, y) &&
+				  mask_has(task->mask, x, y - 1) && mask_has(task->mask, x, y + 1));
 			count += marked[i];
 		}
 		task->boundary->first[row + 1] = count;

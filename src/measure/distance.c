@@ -14,6 +14,8 @@
 /* Strips between two polls, by the work in them. */
 #define POLL_PIXELS (1L << 24)
 
+#define ROWS_PER_POLL 64
+
 /* What the first pass works on. */
 typedef struct ColumnTask
 {
@@ -172,4 +174,28 @@ distance_row_at(const DistanceRow *row, const PixelSpacing *spacing, int x, int 
 		(*at)++;
 	across = (x - row->places[*at]) * spacing->across;
 	return sqrt(across * across + row->heights[*at]);
+}
+
+Status
+distance_map(const Call *call, const uint8_t *marked, int width, int height, PixelSpacing spacing, float *distances)
+{
+	DistanceColumns columns;
+	DistanceRow row = {0};
+	Status		status;
+
+	TRY(distance_columns(call, marked, width, height, spacing, &columns));
+	status = distance_row_create(call, width, &row);
+	for (int y = 0; y < height && status.code == LS_OK; y++)
+	{
+		int			at = 0;
+
+		if (y % ROWS_PER_POLL == 0)
+			status = call_poll(call);
+		distance_row_build(&columns, y, &row);
+		for (int x = 0; x < width; x++)
+			distances[(size_t) y * (size_t) width + (size_t) x] = (float) distance_row_at(&row, &spacing, x, &at);
+	}
+	distance_row_free(call, &row);
+	distance_columns_free(call, &columns);
+	return status;
 }

@@ -57,4 +57,8 @@ void		distance_row_free(const Call *call, DistanceRow *row);
 void		distance_row_build(const DistanceColumns *columns, int y, DistanceRow *row);
 double		distance_row_at(const DistanceRow *row, const PixelSpacing *spacing, int x, int *at);
 
+/* The distances of all pixels to the nearest that is marked, (height, width). */
+Status		distance_map(const Call *call, const uint8_t *marked, int width, int height, PixelSpacing spacing,
+						 float *distances);
+
 #endif

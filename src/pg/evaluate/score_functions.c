@@ -24,6 +24,7 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/call.h"
+#include "pg/images/pixel_spacing.h"
 
 #define STATE_FIELDS ((int) (sizeof(ScoreState) / sizeof(int64)))
 
@@ -116,24 +117,6 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 
-/* A pixel spacing as {between rows, between columns}, or one number for both. */
-static PixelSpacing
-read_spacing(ArrayType *array)
-{
-	PixelSpacing spacing;
-	const float8 *values = (const float8 *) ARR_DATA_PTR(array);
-
-	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] > 2 || ARR_HASNULL(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("pixel_spacing is not one or two numbers"),
-				 errhint("Write the distance between rows and that between columns, as DICOM's PixelSpacing has them: "
-						 "'{0.05,0.05}'.")));
-	spacing.down = values[0];
-	spacing.across = values[ARR_DIMS(array)[0] - 1];
-	return spacing;
-}
-
 /* lesion_boundary(predicted, truth, pixel_spacing, tolerance) -> hausdorff95,
  * assd, surface_dice */
 Datum
@@ -153,7 +136,7 @@ lesion_boundary(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_boundary must return a row");
 	if (!PG_ARGISNULL(2))
-		spacing = read_spacing(PG_GETARG_ARRAYTYPE_P(2));
+		spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(2));
 
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	threads_use(call->threads);

@@ -1,0 +1,70 @@
+/*
+ * colour_measures.h: what a photograph says about a lesion whose mask is
+ * known.
+ *
+ * All is measured in CIELAB (cielab.h), on the lesion and what is around it,
+ * reduced to a longer side of 192 pixels at most: structures of the lesion
+ * count, noise and single hairs hardly do. Distances are in shares of the
+ * lesion's equivalent diameter D.
+ *
+ * asymmetry: mean Delta E between a pixel of the lesion and its mirror image
+ * that is lesion, too; the mean about both principal axes.
+ * sharpness: Delta E between the mean colours within 0.05 D inside and 0.05 D
+ * outside of the border, in each eighth about the centroid (the border
+ * of the ABCD rule: Stolz et al., Eur. J. Dermatology 4, 1994).
+ * variance: the sum of the variances of L, a and b over the lesion.
+ * contrast: Delta E between the means of the lesion and of the skin, which is
+ * 0.05 D to 0.25 D from it.
+ * colours: those of the ABCD rule's six that more than 5 % of the lesion is
+ * nearest to, of these and the mean of the skin. The six stand for sRGB
+ * white 1 1 1, red 0.8 0.2 0.2, light brown 0.6 0.4 0, dark brown 0.2 0 0,
+ * blue-grey 0.2 0.6 0.6, black 0 0 0 (after Kasmi and Mokrani, IET Image
+ * Processing 10(6), 2016).
+ */
+#ifndef LESIONSEG_MEASURE_COLOUR_MEASURES_H
+#define LESIONSEG_MEASURE_COLOUR_MEASURES_H
+
+#include <stdbool.h>
+
+#include "core/call.h"
+#include "core/status.h"
+#include "image/image.h"
+#include "measure/shape/shape_measures.h"
+
+/* A longer side that is enough of the image around the lesion. */
+#define COLOUR_SIDE 192
+
+#define COLOUR_SECTORS 8
+
+/* As far around the lesion as anything is looked at, in D. */
+#define COLOUR_MARGIN 0.25
+
+typedef enum LesionColour
+{
+	COLOUR_WHITE,
+	COLOUR_RED,
+	COLOUR_LIGHT_BROWN,
+	COLOUR_DARK_BROWN,
+	COLOUR_BLUE_GREY,
+	COLOUR_BLACK,
+	LESION_COLOURS				/* how many there are */
+} LesionColour;
+
+typedef struct ColourMeasures
+{
+	double		asymmetry;		/* Delta E; NAN where no pixel's mirror image is lesion */
+	double		sharpness[COLOUR_SECTORS];	/* Delta E, from the right, clockwise; NAN without a border */
+	double		variance;
+	double		contrast;		/* Delta E; NAN where there is no skin */
+	bool		colours[LESION_COLOURS];
+} ColourMeasures;
+
+/* "white", "red", "light brown", ... */
+const char *lesion_colour_name(LesionColour colour);
+
+/* Measure the lesion alone in a 1-channel 0/255 mask, of which shape is known
+ * and has a component, in an RGB image of any size of the mask's shape. */
+Status		colour_measure(const Call *call, const Image *image, const Image *mask, const ShapeMeasures *shape,
+						   ColourMeasures *measures);
+
+#endif
