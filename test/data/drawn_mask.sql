@@ -3,7 +3,8 @@
 
 CREATE FUNCTION little_endian(value int) RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT substring(b FROM 4 FOR 1) || substring(b FROM 3 FOR 1) || substring(b FROM 2 FOR 1) || substring(b FROM 1 FOR 1)
+	SELECT substring(b FROM 4 FOR 1) || substring(b FROM 3 FOR 1) || substring(b FROM 2 FOR 1)
+		|| substring(b FROM 1 FOR 1)
 	FROM int4send(value) AS b
 $$;
 

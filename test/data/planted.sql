@@ -6,7 +6,8 @@ GRANT CREATE ON SCHEMA public TO tap_planter;
 SET ROLE tap_planter;
 DO $$
 DECLARE
-	types text[] := '{int2,int4,int8,float4,float8,numeric,text,varchar,name,bool,oid,regclass,timestamptz,timestamp,interval,bytea,jsonb,"char"}';
+	types text[] := '{int2,int4,int8,float4,float8,numeric,text,varchar,name,bool,oid,regclass,timestamptz,timestamp,'
+		'interval,bytea,jsonb,"char"}';
 	operator text;
 	l text;
 	r text;
@@ -16,12 +17,15 @@ BEGIN
 	FOREACH l IN ARRAY types LOOP
 		FOREACH r IN ARRAY types LOOP
 			FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=,+,-,*,/,%,||}'::text[] LOOP
-				CONTINUE WHEN EXISTS (SELECT FROM pg_operator WHERE oprname = operator AND oprleft = l::regtype AND oprright = r::regtype
+				CONTINUE WHEN EXISTS (SELECT FROM pg_operator
+					WHERE oprname = operator AND oprleft = l::regtype AND oprright = r::regtype
 					AND oprnamespace = 'pg_catalog'::regnamespace);
-				result := CASE WHEN operator IN ('=', '<>', '<', '>', '<=', '>=') THEN 'bool' WHEN operator = '||' THEN 'text' ELSE l END;
+				result := CASE WHEN operator IN ('=', '<>', '<', '>', '<=', '>=') THEN 'bool'
+					WHEN operator = '||' THEN 'text' ELSE l END;
 				EXECUTE format($f$CREATE FUNCTION public.trap_%s(a %s, b %s) RETURNS %s LANGUAGE plpgsql IMMUTABLE AS
 					'BEGIN RAISE EXCEPTION ''code of others ran as %%'', current_user; END'$f$, planted, l, r, result);
-				EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.trap_%s)', operator, l, r, planted);
+				EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.trap_%s)',
+					operator, l, r, planted);
 				planted := planted + 1;
 			END LOOP;
 		END LOOP;

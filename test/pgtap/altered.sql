@@ -6,7 +6,8 @@ SELECT plan(9);
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 16, 16) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
-SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
+SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}',
+	image_size => 16);
 SELECT lesion_train('archive', 'net', epochs => 1, image_size => 16, promote => 'always');
 CREATE TABLE masks OF lesion_prediction;
 CALL lesion_predict('archive', 'net', 'masks');
@@ -30,34 +31,40 @@ EXCEPTION WHEN SQLSTATE 'AB000' THEN
 END $$;
 
 SELECT is(after_change('DROP TABLE masks; ALTER TYPE lesion_prediction ALTER ATTRIBUTE images TYPE int CASCADE',
-	$$SELECT lesion_reproduce(ROW(1, k.id, k.mask, k.area, k.confidence, k.uncertain, k.disagreement, k.predicted_dice, k.quality,
-		k.needs_review, k.error, k.model, k.version, k.weights_sha256, k.image_sha256, k.options, k.extension_version, k.backend,
-		k."precision", k.predicted_at, k.predicted_by)::lesion_prediction) FROM kept k LIMIT 1$$),
-	'42804 column "images" is of type integer, not text', 'a prediction of an altered type');
+	$$SELECT lesion_reproduce(ROW(1, k.id, k.mask, k.area, k.confidence, k.uncertain, k.disagreement, k.predicted_dice,
+		k.quality, k.needs_review, k.error, k.model, k.version, k.weights_sha256, k.image_sha256, k.options,
+		k.extension_version, k.backend, k."precision", k.predicted_at, k.predicted_by)::lesion_prediction)
+		FROM kept k LIMIT 1$$), '42804 column "images" is of type integer, not text',
+		'a prediction of an altered type');
 SELECT is(after_change('DROP TABLE masks; ALTER TYPE lesion_prediction DROP ATTRIBUTE backend CASCADE',
-	$$SELECT lesion_reproduce(ROW(k.images, k.id, k.mask, k.area, k.confidence, k.uncertain, k.disagreement, k.predicted_dice, k.quality,
-		k.needs_review, k.error, k.model, k.version, k.weights_sha256, k.image_sha256, k.options, k.extension_version,
-		k."precision", k.predicted_at, k.predicted_by)::lesion_prediction) FROM kept k LIMIT 1$$),
-	'42804 column "backend" is missing', '... and of one that lacks an attribute');
-SELECT is(after_change('ALTER TABLE masks NOT OF; ALTER TABLE masks ALTER model TYPE int USING 7', $$SELECT lesion_drift('masks')$$),
-	'42809 public.masks is not a table of predictions', 'a table that no longer is one of predictions');
+	$$SELECT lesion_reproduce(ROW(k.images, k.id, k.mask, k.area, k.confidence, k.uncertain, k.disagreement,
+		k.predicted_dice, k.quality, k.needs_review, k.error, k.model, k.version, k.weights_sha256, k.image_sha256,
+		k.options, k.extension_version, k."precision", k.predicted_at, k.predicted_by)::lesion_prediction)
+		FROM kept k LIMIT 1$$), '42804 column "backend" is missing', '... and of one that lacks an attribute');
+SELECT is(after_change('ALTER TABLE masks NOT OF; ALTER TABLE masks ALTER model TYPE int USING 7',
+	$$SELECT lesion_drift('masks')$$), '42809 public.masks is not a table of predictions',
+	'a table that no longer is one of predictions');
 
 -- Every column of the extension's tables, of a type that it is not and NULL, under what reads the tables.
 -- What stands in the way of altering them goes first.
 DO $$
 DECLARE
 	change text;
-	views text[] := (SELECT array_agg(relname) FROM pg_class WHERE relkind = 'v' AND relname LIKE 'lesion\_%' AND relname <> 'lesion_robustness_table');
+	views text[] := (SELECT array_agg(relname) FROM pg_class
+		WHERE relkind = 'v' AND relname LIKE 'lesion\_%' AND relname <> 'lesion_robustness_table');
 BEGIN
 	FOR change IN
-		SELECT format('ALTER EXTENSION lesionseg DROP VIEW %s', oid::regclass) FROM pg_class WHERE relkind = 'v' AND relname = ANY (views)
+		SELECT format('ALTER EXTENSION lesionseg DROP VIEW %s', oid::regclass) FROM pg_class
+		WHERE relkind = 'v' AND relname = ANY (views)
 		UNION ALL SELECT 'DROP VIEW ' || array_to_string(views, ', ')
 		UNION ALL SELECT format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', conrelid::regclass, conname)
 		FROM pg_constraint WHERE conrelid::regclass::text LIKE 'lesion\_%' AND contype IN ('p', 'u', 'c', 'f')
 		UNION ALL SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass)
-		FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'lesion\_%' AND NOT tgisinternal AND (tgqual IS NOT NULL OR tgattr <> ''
+		FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'lesion\_%' AND NOT tgisinternal
+		AND (tgqual IS NOT NULL OR tgattr <> ''
 			OR tgname NOT LIKE 'lesion\_audit%')
-		UNION ALL SELECT format('ALTER TABLE %1$s ALTER %2$I DROP DEFAULT, ALTER %2$I DROP NOT NULL', oid::regclass, attname)
+		UNION ALL SELECT format('ALTER TABLE %1$s ALTER %2$I DROP DEFAULT, ALTER %2$I DROP NOT NULL', oid::regclass,
+			attname)
 		FROM pg_class c JOIN pg_attribute ON attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attidentity = ''
 		WHERE relkind = 'r' AND relname LIKE 'lesion\_%'
 	LOOP
@@ -85,20 +92,26 @@ INSERT INTO readers VALUES
 CREATE FUNCTION sweep(change text, tables text[]) RETURNS TABLE (place text, query text, said text) LANGUAGE sql AS $$
 	SELECT format('%s.%s', c.relname, a.attname), r.query,
 		after_change(format(change, c.oid::regclass, a.attname,
-			CASE WHEN a.attidentity <> '' OR a.atttypid IN ('text'::regtype, 'bytea'::regtype, 'jsonb'::regtype) THEN 'int' ELSE 'text' END, 7), r.query)
+			CASE WHEN a.attidentity <> '' OR a.atttypid IN ('text'::regtype, 'bytea'::regtype,
+				'jsonb'::regtype) THEN 'int' ELSE 'text' END, 7), r.query)
 	FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT attisdropped, readers r
 	WHERE c.relkind = 'r' AND c.relname = ANY (tables) $$;
 
-CREATE TABLE swept AS SELECT * FROM sweep('ALTER TABLE %1$s ALTER %2$I TYPE %3$s USING %4$L', ARRAY['lesion_model', 'lesion_version',
-	'lesion_promotion']);
-SELECT cmp_ok((SELECT count(*) FROM swept WHERE said ~ '^42804 column "\w+" is of type \w+, not'), '>', 50::bigint, 'types are looked at');
-SELECT is((SELECT string_agg(place || ' ' || query || ' ' || said, E'\n') FROM swept WHERE said ~ '^XX'), NULL, 'no error is an internal one');
-SELECT is((SELECT string_agg(query, E'\n') FROM (SELECT query FROM swept GROUP BY 1 HAVING NOT bool_or(said = 'no error')) AS never),
+CREATE TABLE swept AS SELECT * FROM sweep('ALTER TABLE %1$s ALTER %2$I TYPE %3$s USING %4$L',
+	ARRAY['lesion_model', 'lesion_version', 'lesion_promotion']);
+SELECT cmp_ok((SELECT count(*) FROM swept WHERE said ~ '^42804 column "\w+" is of type \w+, not'), '>', 50::bigint,
+	'types are looked at');
+SELECT is((SELECT string_agg(place || ' ' || query || ' ' || said, E'\n') FROM swept WHERE said ~ '^XX'), NULL,
+	'no error is an internal one');
+SELECT is((SELECT string_agg(query, E'\n')
+	FROM (SELECT query FROM swept GROUP BY 1 HAVING NOT bool_or(said = 'no error')) AS never),
 	NULL, 'every query works where what it needs is left alone');
 
 CREATE TABLE emptied AS SELECT * FROM sweep('UPDATE %1$s SET %2$I = NULL', ARRAY['lesion_model', 'lesion_version']);
-SELECT cmp_ok((SELECT count(*) FROM emptied WHERE said ~ '^22004 column "\w+" is NULL'), '>', 50::bigint, 'NULLs are looked at');
-SELECT is((SELECT string_agg(place || ' ' || query || ' ' || said, E'\n') FROM emptied WHERE said ~ '^XX'), NULL, 'no error is an internal one');
+SELECT cmp_ok((SELECT count(*) FROM emptied WHERE said ~ '^22004 column "\w+" is NULL'), '>', 50::bigint,
+	'NULLs are looked at');
+SELECT is((SELECT string_agg(place || ' ' || query || ' ' || said, E'\n') FROM emptied WHERE said ~ '^XX'), NULL,
+	'no error is an internal one');
 SELECT is(after_change('SELECT 1', $$INSERT INTO lesion_promotion (model, version, reason) VALUES ('net', 1, NULL)$$),
 	'22004 reason is NULL or missing', 'a promotion without a reason');
 SELECT finish();

@@ -14,14 +14,16 @@ CREATE FUNCTION mal.steal(mal.key) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO public.seen VALUES (current_user); RETURN 'id-' || ($1).x; END $$;
 CREATE CAST (mal.key AS text) WITH FUNCTION mal.steal(mal.key);
 CREATE TABLE mal.keyed (id mal.key PRIMARY KEY, image bytea, mask bytea);
-INSERT INTO mal.keyed SELECT ROW(g)::mal.key, s.image, s.mask FROM generate_series(1, 6) AS g, lesion_synthetic(g, 32, 32) AS s;
+INSERT INTO mal.keyed SELECT ROW(g)::mal.key, s.image, s.mask
+	FROM generate_series(1, 6) AS g, lesion_synthetic(g, 32, 32) AS s;
 CREATE TABLE mal.masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
 RESET ROLE;
 
 CREATE FUNCTION refused(sql text) RETURNS text LANGUAGE sql AS $$
 	SELECT throws_ok(sql, '42501', 'column "id" of keyed is cast by a function of another role', sql) $$;
 SELECT refused($$SELECT lesion_evaluate('mal.keyed', 'convmixer', 'all')$$);
-SELECT refused($$SELECT lesion_train('mal.keyed', 'net', 1, architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 32)$$);
+SELECT refused($$SELECT lesion_train('mal.keyed', 'net', 1, architecture => 'unet', config => '{"base": 4, "depth": 2}',
+	image_size => 32)$$);
 SELECT refused($$SELECT lesion_compare('mal.keyed', 'convmixer', 0, 0, 'all')$$);
 SELECT refused($$SELECT lesion_robustness('mal.keyed', 'convmixer', 'all')$$);
 SELECT refused($$CALL lesion_predict('mal.keyed', 'convmixer', 'mal.masks')$$);

@@ -23,13 +23,15 @@ SELECT pg_temp.file(:'rgb') AS rgb, pg_temp.file(:'rgb_png') AS png, pg_temp.fil
 FROM lesion_synthetic(1, 24, 18) AS s, lesion_synthetic(2, 24, 18) AS other;
 
 SELECT is(lesion_image_info(rgb)::text, '(dicom,24,18,3,8)', 'the header') FROM picture;
-SELECT is(lesion_overlay(rgb, mask), lesion_overlay(png, mask), 'an uncompressed file shows what it should') FROM picture;
+SELECT is(lesion_overlay(rgb, mask), lesion_overlay(png, mask), 'an uncompressed file shows what it should')
+FROM picture;
 SELECT is(lesion_overlay(jpeg_2000, mask), lesion_overlay(png, mask), 'so does JPEG 2000') FROM picture;
 SELECT is(lesion_quality(rgb)::text, lesion_quality(png)::text, 'quality is measured') FROM picture;
 SELECT is((lesion_image_info(lesion_degrade(rgb, 'blur', 1))).format, 'png', 'what is made of it is PNG') FROM picture;
 
 SELECT throws_ok('SELECT lesion_overlay(htj2k, mask) FROM picture', '0A000',
-	'image: the DICOM file''s transfer syntax is High-Throughput JPEG 2000 Lossless (1.2.840.10008.1.2.4.201)', 'HTJ2K');
+	'image: the DICOM file''s transfer syntax is High-Throughput JPEG 2000 Lossless (1.2.840.10008.1.2.4.201)',
+	'HTJ2K');
 SELECT throws_ok('SELECT lesion_overlay(twelve, mask) FROM picture', '0A000',
 	'image: the DICOM image is JPEG of 12 bits (JPEG Extended (Process 2 and 4), 1.2.840.10008.1.2.4.51)', '12 bits');
 SELECT throws_like('SELECT lesion_overlay(substr(rgb, 1, 1500), mask) FROM picture',
@@ -40,10 +42,14 @@ SELECT throws_ok('SELECT lesion_overlay(jpeg_2000, mask) FROM picture', '54000',
 RESET lesionseg.max_pixels;
 
 -- What a header tells.
-SELECT is(i::text, '(1.2.840.10008.5.1.4.1.1.7,1.2.826.0.1.3680043.8.498.7.1187371253,1.2.826.0.1.3680043.8.498.7.2,1.2.826.0.1.3680043.8.498.7.1,'
-	'P-0042,XC,1.2.840.10008.1.2.5,3,24,18,RGB,"{0.05,0.04}","2024-02-29 10:11:12.5",PixelSpacing)', 'lesion_dicom_info')
+SELECT is(i::text,
+	'(1.2.840.10008.5.1.4.1.1.7,1.2.826.0.1.3680043.8.498.7.1187371253,'
+	'1.2.826.0.1.3680043.8.498.7.2,1.2.826.0.1.3680043.8.498.7.1,'
+	'P-0042,XC,1.2.840.10008.1.2.5,3,24,18,RGB,"{0.05,0.04}","2024-02-29 10:11:12.5",PixelSpacing)',
+	'lesion_dicom_info')
 FROM picture, lesion_dicom_info(three) AS i;
-SELECT is((i.frames, i.width, i.height, i.photometric, i.pixel_spacing, i.spacing_from)::text, '(,,,,,)', 'a file without an image')
+SELECT is((i.frames, i.width, i.height, i.photometric, i.pixel_spacing, i.spacing_from)::text, '(,,,,,)',
+	'a file without an image')
 FROM picture, lesion_dicom_info(pdf) AS i;
 SELECT is((lesion_dicom_info(rgb || repeat('x', 100000)::bytea)).study, '1.2.826.0.1.3680043.8.498.7.1',
 	'of a large file the header is enough')
@@ -59,11 +65,15 @@ SELECT is(lesion_dicom_tags(rgb) ? '00020010', false, 'nothing of the file''s he
 -- Frames and masks.
 SELECT is(lesion_overlay(lesion_dicom_frame(three, 2), mask), lesion_overlay(frame2, mask), 'frame 2') FROM picture;
 SELECT is(lesion_overlay(lesion_dicom_frame(three), mask), lesion_overlay(three, mask), 'frame 1') FROM picture;
-SELECT throws_ok('SELECT lesion_dicom_frame(three, 4) FROM picture', '22023', 'dicom: frame is 4', 'there is no frame 4');
+SELECT throws_ok('SELECT lesion_dicom_frame(three, 4) FROM picture', '22023', 'dicom: frame is 4',
+	'there is no frame 4');
 SELECT is((lesion_score(lesion_dicom_mask(seg, 2), seg2)).dice, 1::float8, 'segment 2') FROM picture;
-SELECT is((lesion_score(seg, lesion_dicom_mask(seg))).dice, 1::float8, 'a segmentation is a mask: segment 1') FROM picture;
-SELECT throws_ok('SELECT lesion_dicom_mask(seg, 3) FROM picture', '22023', 'seg: the DICOM segmentation has no segment 3', 'segment 3');
-SELECT throws_ok('SELECT lesion_dicom_mask(rgb) FROM picture', '22P03', 'seg: the DICOM file is not a segmentation', 'an image is no segmentation');
+SELECT is((lesion_score(seg, lesion_dicom_mask(seg))).dice, 1::float8, 'a segmentation is a mask: segment 1')
+FROM picture;
+SELECT throws_ok('SELECT lesion_dicom_mask(seg, 3) FROM picture', '22023',
+	'seg: the DICOM segmentation has no segment 3', 'segment 3');
+SELECT throws_ok('SELECT lesion_dicom_mask(rgb) FROM picture', '22P03', 'seg: the DICOM file is not a segmentation',
+	'an image is no segmentation');
 
 -- Objects made.
 CREATE TEMPORARY TABLE made AS
@@ -74,21 +84,28 @@ SELECT is((lesion_score(lesion_dicom_mask(made.seg), mask)).dice, 1::float8, 'th
 SELECT is(lesion_dicom_seg(rgb, mask, 'linknet'), made.seg, 'the same mask is the same instance') FROM made, picture;
 SELECT isnt((lesion_dicom_info(lesion_dicom_seg(rgb, other_mask, 'linknet'))).sop_instance,
 	(lesion_dicom_info(made.seg)).sop_instance, 'another mask is another') FROM made, picture;
-SELECT is(row(a.study, a.patient, a.modality, a.series <> b.series)::text, row(b.study, b.patient, 'SEG', true)::text, 'study and patient stay, the series is new')
+SELECT is(row(a.study, a.patient, a.modality, a.series <> b.series)::text, row(b.study, b.patient, 'SEG', true)::text,
+	'study and patient stay, the series is new')
 FROM made, picture, lesion_dicom_info(made.seg) AS a, lesion_dicom_info(rgb) AS b;
-SELECT is(lesion_dicom_tags(made.seg) #>> '{00620002,Value,0,00620009,Value,0}', 'linknet version 0', 'the segment names who made it') FROM made;
-SELECT is(lesion_dicom_tags(by_hand) #>> '{00620002,Value,0,00620008,Value,0}', 'MANUAL', 'without a model: a person') FROM made;
+SELECT is(lesion_dicom_tags(made.seg) #>> '{00620002,Value,0,00620009,Value,0}', 'linknet version 0',
+	'the segment names who made it') FROM made;
+SELECT is(lesion_dicom_tags(by_hand) #>> '{00620002,Value,0,00620008,Value,0}', 'MANUAL', 'without a model: a person')
+FROM made;
 SELECT cmp_ok((lesion_image_info(shown)).height, '>', 18, 'the picture has a band of words') FROM made;
-SELECT is(jsonb_path_query_array(lesion_dicom_tags(lesion_dicom_report(rgb, made.seg, 'linknet')), '$.**."0040A30A".Value[0]') -> 0,
-	(SELECT to_jsonb(round((lesion_score(mask, mask)).true_positive * 0.002, 3)::float8) FROM picture), 'the report has the area')
+SELECT is(jsonb_path_query_array(lesion_dicom_tags(lesion_dicom_report(rgb, made.seg, 'linknet')),
+	'$.**."0040A30A".Value[0]') -> 0, (SELECT to_jsonb(round((lesion_score(mask, mask)).true_positive * 0.002,
+		3)::float8) FROM picture), 'the report has the area')
 FROM made, picture;
-SELECT is((lesion_dicom_seg(NULL, mask), lesion_dicom_picture(rgb, NULL), lesion_dicom_report(rgb, NULL))::text, '(,,)', 'NULL in, NULL out') FROM picture;
+SELECT is((lesion_dicom_seg(NULL, mask), lesion_dicom_picture(rgb, NULL), lesion_dicom_report(rgb, NULL))::text, '(,,)',
+	'NULL in, NULL out') FROM picture;
 
 SELECT throws_ok('SELECT lesion_dicom_seg(png, mask) FROM picture', '22P03', NULL, 'a source that is no DICOM file');
 SELECT throws_ok('SELECT lesion_dicom_seg(rgb, seg) FROM picture', '22023',
 	'the mask is 7 x 5 pixels, the DICOM image 24 x 18 as stored', 'a mask of another size');
-SELECT throws_ok('SELECT lesion_dicom_seg(rgb, mask, version => 1) FROM picture', '22023', 'version is given, model is not', 'a version of no model');
-SELECT throws_ok('SELECT lesion_dicom_report(rgb, seg) FROM picture', '22023', 'the segmentation is not one of the source image', 'a segmentation of another image');
+SELECT throws_ok('SELECT lesion_dicom_seg(rgb, mask, version => 1) FROM picture', '22023',
+	'version is given, model is not', 'a version of no model');
+SELECT throws_ok('SELECT lesion_dicom_report(rgb, seg) FROM picture', '22023',
+	'the segmentation is not one of the source image', 'a segmentation of another image');
 -- Images and masks of a table may both be DICOM.
 CREATE TABLE dicom_rows AS
 SELECT seed AS id, CASE WHEN seed % 2 = 0 THEN rgb ELSE jpeg_2000 END AS image, lesion_dicom_seg(rgb, s.mask) AS mask
@@ -96,11 +113,13 @@ FROM picture, generate_series(1, 12) AS seed, lesion_synthetic(seed, 24, 18) AS 
 INSERT INTO dicom_rows SELECT 13, htj2k, mask FROM picture;
 SELECT is(length(lesion_segment(image, 'linknet')) > 0, true, 'segmented') FROM dicom_rows WHERE id = 1;
 SET LOCAL client_min_messages = error;
-SELECT is((lesion_train('dicom_rows', 'dicom net', architecture => 'unet', epochs => 1, image_size => 32, batch_size => 4,
-	config => '{"base": 4, "depth": 2}', id_column => 'id')).version, 1, 'trained on, but for a row that cannot be decoded');
+SELECT is((lesion_train('dicom_rows', 'dicom net', architecture => 'unet', epochs => 1, image_size => 32,
+	batch_size => 4, config => '{"base": 4, "depth": 2}', id_column => 'id')).version, 1,
+	'trained on, but for a row that cannot be decoded');
 CREATE TABLE dicom_masks OF lesion_prediction;
 CALL lesion_predict('dicom_rows', 'linknet', 'dicom_masks', id_column => 'id');
-SELECT is((count(mask), max(error))::text, '(12,"the DICOM file''s transfer syntax is High-Throughput JPEG 2000 Lossless (1.2.840.10008.1.2.4.201)")',
+SELECT is((count(mask), max(error))::text,
+	'(12,"the DICOM file''s transfer syntax is High-Throughput JPEG 2000 Lossless (1.2.840.10008.1.2.4.201)")',
 	'predicted; what cannot be decoded is a row''s error') FROM dicom_masks;
 SELECT * FROM finish();
 ROLLBACK;

@@ -9,17 +9,21 @@ FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 
 -- What a new database holds.
-SELECT is((SELECT count(*) FROM lesion_models WHERE bundled AND model = architecture AND coalesce(version, 0) = 0), (SELECT count(*) FROM lesion_models),
+SELECT is((SELECT count(*) FROM lesion_models WHERE bundled AND model = architecture AND coalesce(version, 0) = 0),
+	(SELECT count(*) FROM lesion_models),
 	'a model for each architecture, with the weights that came with the extension or none');
 
 -- Create.
 SELECT lesion_model_create('small', 'unet', '{"base": 4, "depth": 1}');
 SELECT row_eq($$SELECT architecture, config -> 'base', version, versions FROM lesion_models WHERE model = 'small'$$,
 	ROW('unet'::text, '4'::jsonb, NULL::int, 0::bigint), 'a model without a version');
-SELECT throws_ok($$SELECT lesion_model_create('small', 'unet')$$, '42710', 'model "small" exists already', 'a name that is taken');
+SELECT throws_ok($$SELECT lesion_model_create('small', 'unet')$$, '42710', 'model "small" exists already',
+	'a name that is taken');
 SELECT throws_ok($$SELECT lesion_model_create('x', 'vgg')$$, '42704', NULL, 'an architecture that does not exist');
-SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"bass": 1}')$$, '22023', NULL, 'a config key that does not exist');
-SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"base": "wide"}')$$, '22023', NULL, 'a config value that is no number');
+SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"bass": 1}')$$, '22023', NULL,
+	'a config key that does not exist');
+SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"base": "wide"}')$$, '22023', NULL,
+	'a config value that is no number');
 SELECT throws_ok($$SELECT lesion_model_create('', 'unet')$$, '42602', NULL, 'an empty name');
 SELECT throws_ok($$SELECT lesion_model_create(repeat('x', 64), 'unet')$$, '42602', NULL, 'a name that is too long');
 SELECT throws_ok($$SELECT lesion_model_create('linknet', 'unet')$$, NULL, NULL, 'the name of another architecture');
@@ -32,69 +36,99 @@ SELECT is(lesion_model_export('small', 1), weights, 'export by number') FROM fil
 SELECT is(lesion_model_import('copy', weights), 1, 'an import is version 1 of a new model') FROM file;
 SELECT is(lesion_model_export('copy'), weights, 'what comes out is what went in, byte for byte') FROM file;
 SELECT row_eq($$SELECT architecture, config, version, image_size, threshold FROM lesion_models WHERE model = 'copy'$$,
-	(SELECT ROW(architecture, config, 1, 16, 0.5::float8) FROM lesion_models WHERE model = 'small'), 'the file says all there is to know');
-SELECT is((SELECT count(*) FROM archive WHERE lesion_segment(image, 'copy') <> lesion_segment(image, 'small')), 0::bigint, 'the copy gives the same masks');
+	(SELECT ROW(architecture, config, 1, 16, 0.5::float8) FROM lesion_models WHERE model = 'small'),
+	'the file says all there is to know');
+SELECT is((SELECT count(*) FROM archive WHERE lesion_segment(image, 'copy') <> lesion_segment(image, 'small')),
+	0::bigint, 'the copy gives the same masks');
 SELECT is(lesion_model_import('copy', weights, threshold => 0.3, promote => false), 2, 'another version') FROM file;
 SELECT is((SELECT version FROM lesion_models WHERE model = 'copy'), 1, '... that is not promoted');
 SELECT ok((SELECT run IS NULL FROM lesion_version WHERE model = 'copy' AND number = 1), 'an import has no run');
 
 -- Number formats.
-SELECT is(length(lesion_model_export('small', dtype => 'f32')), length(weights), 'f32 is as large as trained weights') FROM file;
-SELECT ok(length(lesion_model_export('small', dtype => name)) < 0.7 * length(weights), name || ' is smaller') FROM file, unnest('{bf16,f16}'::text[]) name;
-SELECT is(lesion_model_import('small ' || name, lesion_model_export('small', 1, name)), 1, name || ' comes in again') FROM unnest('{f32,bf16,f16}'::text[]) name;
-SELECT is((SELECT min(lesion_dice(lesion_segment(image, 'small ' || name), lesion_segment(image, 'small'))) FROM archive) > 0.9, true, name || ' gives about the same masks')
+SELECT is(length(lesion_model_export('small', dtype => 'f32')), length(weights), 'f32 is as large as trained weights')
+FROM file;
+SELECT ok(length(lesion_model_export('small', dtype => name)) < 0.7 * length(weights), name || ' is smaller')
+FROM file, unnest('{bf16,f16}'::text[]) name;
+SELECT is(lesion_model_import('small ' || name, lesion_model_export('small', 1, name)), 1, name || ' comes in again')
 FROM unnest('{f32,bf16,f16}'::text[]) name;
-SELECT is(lesion_model_export('small bf16', dtype => 'bf16'), lesion_model_export('small bf16'), 'written anew in its own format it is the same file');
-SELECT throws_ok($$SELECT lesion_model_export('small', dtype => 'f8')$$, '22023', 'dtype "f8" does not exist', 'a format that does not exist');
+SELECT is((SELECT min(lesion_dice(lesion_segment(image, 'small ' || name), lesion_segment(image, 'small')))
+	FROM archive) > 0.9, true, name || ' gives about the same masks')
+FROM unnest('{f32,bf16,f16}'::text[]) name;
+SELECT is(lesion_model_export('small bf16', dtype => 'bf16'), lesion_model_export('small bf16'),
+	'written anew in its own format it is the same file');
+SELECT throws_ok($$SELECT lesion_model_export('small', dtype => 'f8')$$, '22023', 'dtype "f8" does not exist',
+	'a format that does not exist');
 SELECT lesion_model_drop('small ' || name) FROM unnest('{f32,bf16,f16}'::text[]) name;
 
 -- Files that cannot be used.
 SELECT throws_ok($$SELECT lesion_model_import('copy', '')$$, '22P03', NULL, 'an empty file');
 SELECT throws_ok($$SELECT lesion_model_import('copy', 'no weights')$$, '22P03', NULL, 'bytes that are no weights');
-SELECT throws_ok($$SELECT lesion_model_import('copy', substr(weights, 1, length(weights) - 4)) FROM file$$, '22P03', NULL, 'a truncated file');
-SELECT throws_ok($$SELECT lesion_model_import('copy', weights || '\x00') FROM file$$, '22P03', NULL, 'a file that is too long');
-SELECT throws_ok($$SELECT lesion_model_import('wide', weights, config => '{"base": 8}') FROM file$$, '22P03', NULL, 'tensors of another shape');
+SELECT throws_ok($$SELECT lesion_model_import('copy', substr(weights, 1, length(weights) - 4)) FROM file$$, '22P03',
+	NULL, 'a truncated file');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights || '\x00') FROM file$$, '22P03', NULL,
+	'a file that is too long');
+SELECT throws_ok($$SELECT lesion_model_import('wide', weights, config => '{"base": 8}') FROM file$$, '22P03', NULL,
+	'tensors of another shape');
 SELECT throws_matching($$SELECT lesion_model_import('wide', weights, config => '{"base": 8}') FROM file$$,
 	'weights: tensor "down.0.0.weight" has shape \(4, 3, 3, 3\), the network needs \(8, 3, 3, 3\)', '... are named');
-SELECT throws_matching($$SELECT lesion_model_import('deeper', weights, config => '{"depth": 2}') FROM file$$, 'weights: tensor "[a-z.0-9]+": it ', 'a missing tensor is named');
-SELECT lesion_train('archive', 'two levels', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 16);
-SELECT throws_matching($$SELECT lesion_model_import('flat', lesion_model_export('two levels'), config => '{"depth": 1}')$$,
-	'weights: tensor "[a-z.0-9]+": the network has no such tensor', 'a tensor too many is named');
-SELECT throws_ok($$SELECT lesion_model_import('flat', lesion_model_export('two levels'), config => '{"depth": 1}')$$, '22P03', NULL, '... with the same SQLSTATE');
+SELECT throws_matching($$SELECT lesion_model_import('deeper', weights, config => '{"depth": 2}') FROM file$$,
+	'weights: tensor "[a-z.0-9]+": it ', 'a missing tensor is named');
+SELECT lesion_train('archive', 'two levels', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 2}',
+	image_size => 16);
+SELECT throws_matching($$SELECT lesion_model_import('flat', lesion_model_export('two levels'),
+	config => '{"depth": 1}')$$, 'weights: tensor "[a-z.0-9]+": the network has no such tensor',
+	'a tensor too many is named');
+SELECT throws_ok($$SELECT lesion_model_import('flat', lesion_model_export('two levels'), config => '{"depth": 1}')$$,
+	'22P03', NULL, '... with the same SQLSTATE');
 SELECT lesion_model_drop('two levels');
-SELECT throws_matching($$SELECT lesion_model_import('other', weights, architecture => 'linknet') FROM file$$, 'weights: the file is for "unet", not for "linknet"', 'a file of another architecture');
+SELECT throws_matching($$SELECT lesion_model_import('other', weights, architecture => 'linknet') FROM file$$,
+	'weights: the file is for "unet", not for "linknet"', 'a file of another architecture');
 SELECT lesion_model_create('mixer', 'convmixer', '{"dim": 16, "depth": 1, "patch": 2, "kernel": 3}');
-SELECT throws_matching($$SELECT lesion_model_import('mixer', weights) FROM file$$, 'weights: the file is for "unet", not for "convmixer"', '... into a model of its own');
-SELECT throws_matching($$SELECT lesion_model_import('copy', substr(weights, 1, length(weights) - 4)) FROM file$$, 'weights: tensor "[a-z.0-9]+"', 'a truncated file: the tensor is named');
-SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 33) FROM file$$, '22023', NULL, 'a size that does not fit the network');
-SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 16384) FROM file$$, '54000', NULL, 'a size at which nothing can run');
-SELECT throws_matching($$SELECT lesion_model_import('copy', set_byte(weights, octet_length(weights) - 4, 1 # get_byte(weights, octet_length(weights) - 4))) FROM file$$,
+SELECT throws_matching($$SELECT lesion_model_import('mixer', weights) FROM file$$,
+	'weights: the file is for "unet", not for "convmixer"', '... into a model of its own');
+SELECT throws_matching($$SELECT lesion_model_import('copy', substr(weights, 1, length(weights) - 4)) FROM file$$,
+	'weights: tensor "[a-z.0-9]+"', 'a truncated file: the tensor is named');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 33) FROM file$$, '22023', NULL,
+	'a size that does not fit the network');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 16384) FROM file$$, '54000', NULL,
+	'a size at which nothing can run');
+SELECT throws_matching($$SELECT lesion_model_import('copy',
+	set_byte(weights, octet_length(weights) - 4, 1 # get_byte(weights, octet_length(weights) - 4))) FROM file$$,
 	'tensor "[a-z0-9.]+": it does not have the checksum', 'a damaged file');
 SELECT throws_ok($$SELECT lesion_model_import('copy', weights, image_size => 0) FROM file$$, '22023', NULL, 'size 0');
-SELECT throws_ok($$SELECT lesion_model_import('copy', weights, threshold => 1) FROM file$$, '22023', NULL, 'a threshold out of range');
+SELECT throws_ok($$SELECT lesion_model_import('copy', weights, threshold => 1) FROM file$$, '22023', NULL,
+	'a threshold out of range');
 SELECT throws_ok($$SELECT lesion_model_import(NULL, weights) FROM file$$, '22004', NULL, 'no name');
 SELECT throws_ok($$SELECT lesion_model_import('copy', NULL)$$, '22004', NULL, 'no file');
 SELECT lesion_model_create('deep', 'unet', '{"base": 4, "depth": 2}');
-SELECT throws_ok($$SELECT lesion_model_import('deep', weights) FROM file$$, '22023', NULL, 'a file of another config than the model''s');
+SELECT throws_ok($$SELECT lesion_model_import('deep', weights) FROM file$$, '22023', NULL,
+	'a file of another config than the model''s');
 SELECT is((SELECT count(*) FROM lesion_version WHERE number > 0), 3::bigint, 'nothing was left by any of these');
 
 -- Promote.
 SELECT lesion_model_promote('copy', 2);
-SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'copy'$$, ROW(2, 0.3::float8), 'promoted by hand');
-SELECT throws_ok($$SELECT lesion_model_promote('copy', 3)$$, '42704', 'model "copy" has no version 3', 'a version that does not exist');
+SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'copy'$$, ROW(2, 0.3::float8),
+	'promoted by hand');
+SELECT throws_ok($$SELECT lesion_model_promote('copy', 3)$$, '42704', 'model "copy" has no version 3',
+	'a version that does not exist');
 SELECT throws_ok($$SELECT lesion_model_promote('nobody', 1)$$, '42704', NULL, 'a model that does not exist');
-SELECT is((SELECT array_agg(version ORDER BY promotion) FROM lesion_promotion WHERE model = 'copy'), '{1,2}', 'promotions are kept');
+SELECT is((SELECT array_agg(version ORDER BY promotion) FROM lesion_promotion WHERE model = 'copy'), '{1,2}',
+	'promotions are kept');
 
 -- What rows refer to is there, unless their owner brings back what was before.
 CREATE ROLE lesion_test_writer;
 GRANT INSERT ON lesion_promotion, lesion_version TO lesion_test_writer;
-PREPARE refers(int, timestamptz) AS INSERT INTO lesion_promotion (model, version, reason, promoted_at) VALUES ('copy', $1, 'by hand', $2);
-SELECT throws_ok($$EXECUTE refers(9, clock_timestamp())$$, '23503', 'a row of lesion_promotion refers to a row of lesion_version that is not there: (copy, 9)',
+PREPARE refers(int, timestamptz) AS INSERT INTO lesion_promotion (model, version, reason, promoted_at)
+	VALUES ('copy', $1, 'by hand', $2);
+SELECT throws_ok($$EXECUTE refers(9, clock_timestamp())$$, '23503',
+	'a row of lesion_promotion refers to a row of lesion_version that is not there: (copy, 9)',
 	'a promotion of no version');
 SELECT throws_ok($$INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
-	SELECT 'nobody', 1, config, weights, sha256, image_size, extension_version FROM lesion_version LIMIT 1$$, '23503', NULL, 'a version of no model');
+	SELECT 'nobody', 1, config, weights, sha256, image_size, extension_version
+	FROM lesion_version LIMIT 1$$, '23503', NULL, 'a version of no model');
 SELECT throws_ok($$DELETE FROM lesion_run WHERE model = 'small'$$, '23503', NULL, 'the run of a version stays');
-SELECT throws_ok($$UPDATE lesion_model SET name = 'renamed' WHERE name = 'copy'$$, '23503', NULL, 'a model that has versions keeps its name');
+SELECT throws_ok($$UPDATE lesion_model SET name = 'renamed' WHERE name = 'copy'$$, '23503', NULL,
+	'a model that has versions keeps its name');
 SELECT throws_ok($$TRUNCATE lesion_model$$, '0A000', NULL, 'models are not truncated');
 SELECT throws_ok($$TRUNCATE lesion_version CASCADE$$, '0A000', NULL, '... nor are versions');
 SET LOCAL ROLE lesion_test_writer;
@@ -102,16 +136,20 @@ SELECT throws_ok($$EXECUTE refers(9, '2020-01-01')$$, NULL, NULL, 'nobody but th
 RESET ROLE;
 SELECT lives_ok($$EXECUTE refers(9, '2020-01-01')$$, 'the owner brings back old rows');
 DELETE FROM lesion_promotion WHERE version = 9;
-SELECT is((SELECT string_agg(c.relname, ' ') FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
-	WHERE c.relkind = 'r' AND c.relname LIKE 'lesion_%' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)), NULL,
+SELECT is((SELECT string_agg(c.relname, ' ') FROM pg_class c
+	JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+	WHERE c.relkind = 'r' AND c.relname LIKE 'lesion_%'
+	AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)), NULL,
 	'every table has a primary key');
 
 -- Drop.
 SELECT lesion_evaluate('archive', 'small', 'all');
 SELECT lesion_model_drop('small');
 SELECT is((SELECT count(*) FROM lesion_models WHERE model = 'small'), 0::bigint, 'a dropped model is gone');
-SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'small') + (SELECT count(*) FROM lesion_run WHERE model = 'small')
-	+ (SELECT count(*) FROM lesion_evaluation WHERE model = 'small') + (SELECT count(*) FROM lesion_promotion WHERE model = 'small')
+SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'small')
+	+ (SELECT count(*) FROM lesion_run WHERE model = 'small')
+	+ (SELECT count(*) FROM lesion_evaluation WHERE model = 'small')
+	+ (SELECT count(*) FROM lesion_promotion WHERE model = 'small')
 	+ (SELECT count(*) FROM lesion_epoch), 0::bigint, '... with all that belonged to it');
 SELECT throws_ok($$SELECT lesion_model_drop('small')$$, '42704', NULL, 'it cannot be dropped twice');
 
@@ -122,9 +160,11 @@ SET LOCAL ROLE lesion_test_writer;
 SELECT lives_ok($$SELECT lesion_model_drop('dropped')$$, 'who may delete models needs no right on what goes with them');
 SELECT throws_ok($$DELETE FROM lesion_version WHERE model = 'copy'$$, '42501', NULL, '... and has none');
 RESET ROLE;
-SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'dropped') + (SELECT count(*) FROM lesion_evaluation WHERE model = 'dropped')
+SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'dropped')
+	+ (SELECT count(*) FROM lesion_evaluation WHERE model = 'dropped')
 	+ (SELECT count(*) FROM lesion_promotion WHERE model = 'dropped'), 0::bigint, 'all of it is gone');
-SELECT is((SELECT string_agg(event, ', ' ORDER BY event) FROM lesion_audit WHERE model = 'dropped' AND role = 'lesion_test_writer'), 'drop, drop version',
+SELECT is((SELECT string_agg(event, ', ' ORDER BY event) FROM lesion_audit
+	WHERE model = 'dropped' AND role = 'lesion_test_writer'), 'drop, drop version',
 	'... and on record as that role''s work');
 
 -- Who may do what. PUBLIC may read and segment.
@@ -142,8 +182,10 @@ SELECT is((SELECT string_agg(pg_describe_object(classid, objid, 0), ', ')
 	FROM pg_depend d JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 	WHERE e.extname = 'lesionseg' AND d.deptype = 'e'
 	AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass)
-	AND NOT EXISTS (SELECT FROM pg_class c WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid AND c.relkind NOT IN ('r', 'v'))
-	AND obj_description(d.objid, d.classid::regclass::text) IS NULL), NULL, 'every function, table and view has a comment');
+	AND NOT EXISTS (SELECT FROM pg_class c WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid
+		AND c.relkind NOT IN ('r', 'v'))
+	AND obj_description(d.objid, d.classid::regclass::text) IS NULL), NULL,
+	'every function, table and view has a comment');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,14 +2,18 @@
 BEGIN;
 SELECT plan(5);
 
-SELECT ok((SELECT count(*) > 40 AND bool_and(meaning <> '' AND takes <> '') FROM lesion_options()), 'every option has a meaning');
-SELECT is((SELECT count(*) FROM lesion_options()), (SELECT count(DISTINCT (argument, key)) FROM lesion_options()), 'no key stands twice');
-SELECT is((SELECT count(*) FROM lesion_options() WHERE argument = 'augment of lesion_train' AND key IN (SELECT kind FROM lesion_degradations())),
+SELECT ok((SELECT count(*) > 40 AND bool_and(meaning <> '' AND takes <> '') FROM lesion_options()),
+	'every option has a meaning');
+SELECT is((SELECT count(*) FROM lesion_options()), (SELECT count(DISTINCT (argument, key)) FROM lesion_options()),
+	'no key stands twice');
+SELECT is((SELECT count(*) FROM lesion_options()
+	WHERE argument = 'augment of lesion_train' AND key IN (SELECT kind FROM lesion_degradations())),
 	(SELECT count(*) FROM lesion_degradations()), 'augment has a key for each kind of degradation');
 SELECT lives_ok(format($$SELECT lesion_enhance(image, '{}', %L) FROM lesion_synthetic(1, 32, 32)$$,
-	(SELECT jsonb_object_agg(key, default_value::jsonb) FROM lesion_options() WHERE argument = 'options of lesion_enhance')),
-	'lesion_enhance takes its keys and their defaults');
-SELECT lives_ok(format($$SELECT lesion_model_create('of_' || %L, %L, %L)$$, architecture, architecture, config), 'config of ' || architecture)
+	(SELECT jsonb_object_agg(key, default_value::jsonb) FROM lesion_options()
+		WHERE argument = 'options of lesion_enhance')), 'lesion_enhance takes its keys and their defaults');
+SELECT lives_ok(format($$SELECT lesion_model_create('of_' || %L, %L, %L)$$, architecture, architecture, config),
+	'config of ' || architecture)
 FROM (SELECT split_part(argument, ' of ', 2) AS architecture, jsonb_object_agg(key, default_value::jsonb) AS config
 	FROM lesion_options() WHERE argument = 'config of convmixer' GROUP BY 1) AS c;
 

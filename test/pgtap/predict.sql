@@ -7,7 +7,8 @@ CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
 FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
-SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
+SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}',
+	image_size => 16);
 INSERT INTO archive VALUES (100, 'no image', NULL), (101, NULL, NULL);
 CREATE TABLE masks (LIKE lesion_prediction);
 
@@ -17,15 +18,21 @@ SELECT is((SELECT count(*) FROM masks m JOIN (SELECT * FROM archive WHERE id < 5
 	WHERE m.mask = lesion_segment(a.image, 'net')),
 	12::bigint, 'the masks are those of lesion_segment');
 SELECT is((SELECT count(*) FROM masks m JOIN (SELECT * FROM archive WHERE id < 50 OFFSET 0) a ON m.id = a.id::text,
-	LATERAL lesion_segment_detail(a.image, 'net') AS d WHERE m.area = d.area AND m.confidence = d.confidence AND m.uncertain = d.uncertain), 12::bigint, '... with what is known about them');
+	LATERAL lesion_segment_detail(a.image, 'net') AS d
+	WHERE m.area = d.area AND m.confidence = d.confidence AND m.uncertain = d.uncertain), 12::bigint,
+	'... with what is known about them');
 SELECT results_eq($$SELECT id, mask, area, model, version FROM masks WHERE error IS NOT NULL$$,
 	$$VALUES ('100', NULL::bytea, NULL::float8, 'net', 1)$$, 'an image that is none has a row without a mask');
 SELECT matches((SELECT error FROM masks WHERE id = '100'), 'the bytes are text', '... that says why');
-SELECT is((SELECT count(*) FROM masks m JOIN archive a ON m.id = a.id::text WHERE m.image_sha256 = sha256(a.image)), 13::bigint, 'the SHA-256 of each image');
-SELECT is((SELECT count(DISTINCT weights_sha256) FROM masks, lesion_version v WHERE v.sha256 = weights_sha256), 1::bigint, 'that of the weights');
-SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3' AND backend IN ('onednn', 'builtin', 'openblas') AND "precision" IN ('f32', 'bf16')
+SELECT is((SELECT count(*) FROM masks m JOIN archive a ON m.id = a.id::text WHERE m.image_sha256 = sha256(a.image)),
+	13::bigint, 'the SHA-256 of each image');
+SELECT is((SELECT count(DISTINCT weights_sha256) FROM masks, lesion_version v WHERE v.sha256 = weights_sha256),
+	1::bigint, 'that of the weights');
+SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3'
+	AND backend IN ('onednn', 'builtin', 'openblas') AND "precision" IN ('f32', 'bf16')
 	AND predicted_by = current_user AND predicted_at > now()) FROM masks), 'where, what with, who, when');
-SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false}'::jsonb, 'the options');
+SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false}'::jsonb,
+	'the options');
 
 -- Only what is missing.
 CALL lesion_predict('archive', 'net', 'masks');
@@ -34,14 +41,18 @@ DELETE FROM masks WHERE id IN ('1', '100');
 CALL lesion_predict('archive', 'net', 'masks', batch_size => 1);
 SELECT is((SELECT count(*) FROM masks), 13::bigint, 'rows that were deleted are made again');
 SELECT lesion_model_import('net', lesion_model_export('net'), threshold => 0.3);
-CALL lesion_predict('archive', 'net', 'masks', threshold => 0.25, tta => true, options => '{"largest_component": true}');
+CALL lesion_predict('archive', 'net', 'masks', threshold => 0.25, tta => true,
+	options => '{"largest_component": true}');
 SELECT is((SELECT count(*) FROM masks WHERE version = 2), 13::bigint, 'a new version: all images');
 SELECT is((SELECT DISTINCT options - 'threads' FROM masks WHERE version = 2),
-	'{"image_column": "image", "tta": true, "threshold": 0.25, "options": {"largest_component": true}}'::jsonb, '... with their options');
-SELECT ok((SELECT bool_and(disagreement IS NOT NULL) FROM masks WHERE version = 2 AND error IS NULL), '... and disagreement');
+	'{"image_column": "image", "tta": true, "threshold": 0.25, "options": {"largest_component": true}}'::jsonb,
+	'... with their options');
+SELECT ok((SELECT bool_and(disagreement IS NOT NULL) FROM masks WHERE version = 2 AND error IS NULL),
+	'... and disagreement');
 
 -- Again.
-SELECT is((SELECT count(*) FROM masks m, lesion_reproduce(m) AS r WHERE r.agrees), 24::bigint, 'every mask is made again, byte for byte');
+SELECT is((SELECT count(*) FROM masks m, lesion_reproduce(m) AS r WHERE r.agrees), 24::bigint,
+	'every mask is made again, byte for byte');
 SELECT results_eq($$SELECT r.* FROM masks m, lesion_reproduce(m) AS r WHERE error IS NOT NULL AND version = 1$$,
 	$$VALUES (NULL::boolean, 'it has no mask')$$, 'but for one that has none');
 UPDATE masks SET mask = (lesion_synthetic(9, 32, 32)).mask WHERE id = '3' AND version = 1;
@@ -56,28 +67,37 @@ SELECT results_eq($$SELECT r.* FROM masks m, lesion_reproduce(m) AS r WHERE id =
 SET LOCAL lesionseg.precision = 'f32';
 SET LOCAL lesionseg.backend = 'openblas';
 SET LOCAL lesionseg.threads = 1;
-SELECT is((SELECT r.agrees FROM masks m, lesion_reproduce(m) AS r WHERE id = '1' AND version = 2), true, 'the row''s engine counts, not the session''s');
+SELECT is((SELECT r.agrees FROM masks m, lesion_reproduce(m) AS r WHERE id = '1' AND version = 2), true,
+	'the row''s engine counts, not the session''s');
 SELECT is(current_setting('lesionseg.backend'), 'openblas', '... which stays');
 RESET lesionseg.precision; RESET lesionseg.backend; RESET lesionseg.threads;
 UPDATE masks SET version = 9 WHERE id = '6' AND version = 1;
-SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE version = 9), 'the version is gone', 'a version that is gone');
+SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE version = 9), 'the version is gone',
+	'a version that is gone');
 UPDATE masks SET weights_sha256 = sha256('x') WHERE id = '7' AND version = 1;
-SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE id = '7' AND version = 1), 'the version has other weights', 'other weights');
+SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE id = '7' AND version = 1),
+	'the version has other weights', 'other weights');
 UPDATE masks SET model = 'gone' WHERE id = '8' AND version = 1;
-SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE model = 'gone'), 'the model is gone', 'a model that is gone');
+SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE model = 'gone'), 'the model is gone',
+	'a model that is gone');
 UPDATE masks SET images = 'public.gone' WHERE id = '9' AND version = 1;
-SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE images = 'public.gone'), 'the table of images is gone', 'a table that is gone');
+SELECT is((SELECT r.reason FROM masks m, lesion_reproduce(m) AS r WHERE images = 'public.gone'),
+	'the table of images is gone', 'a table that is gone');
 SELECT is((SELECT r.agrees FROM lesion_reproduce(NULL) AS r), NULL, 'strict');
 
 -- lesion_segment_version.
-SELECT is((SELECT (d).version FROM (SELECT lesion_segment_version(image, 'net', 1) AS d FROM archive WHERE id = 1) AS s), 1, 'a version by number');
-SELECT is((lesion_segment_version(image, 'net', 2)).mask, lesion_segment(image, 'net'), 'with its threshold') FROM archive WHERE id = 1;
-SELECT results_eq($$SELECT v, (lesion_segment_version(image, 'net', v)).version FROM archive, generate_series(1, 2) AS v WHERE id IN (1, 2) ORDER BY v$$,
-	$$VALUES (1, 1), (1, 1), (2, 2), (2, 2)$$, 'several in one query');
-SELECT throws_ok($$SELECT lesion_segment_version(image, 'net', 7) FROM archive WHERE id = 1$$, '42704', NULL, 'a version that does not exist');
+SELECT is((SELECT (d).version FROM (SELECT lesion_segment_version(image, 'net', 1) AS d FROM archive
+	WHERE id = 1) AS s), 1, 'a version by number');
+SELECT is((lesion_segment_version(image, 'net', 2)).mask, lesion_segment(image, 'net'), 'with its threshold')
+FROM archive WHERE id = 1;
+SELECT results_eq($$SELECT v, (lesion_segment_version(image, 'net', v)).version FROM archive, generate_series(1, 2) AS v
+	WHERE id IN (1, 2) ORDER BY v$$, $$VALUES (1, 1), (1, 1), (2, 2), (2, 2)$$, 'several in one query');
+SELECT throws_ok($$SELECT lesion_segment_version(image, 'net', 7) FROM archive WHERE id = 1$$, '42704', NULL,
+	'a version that does not exist');
 
 -- Refusals.
-SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'archive')$$, '42809', 'public.archive is not a table of predictions', 'a table of another type');
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'archive')$$, '42809',
+	'public.archive is not a table of predictions', 'a table of another type');
 CREATE TABLE lacks (LIKE lesion_prediction);
 ALTER TABLE lacks ALTER COLUMN version TYPE bigint;
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, 'a column of another type');
@@ -86,20 +106,26 @@ SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NU
 CREATE VIEW not_a_table AS SELECT * FROM masks;
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'not_a_table')$$, '42809', NULL, 'a view');
 SELECT throws_ok($$SELECT * FROM lesion_drift('lacks')$$, '42809', NULL, 'lesion_drift looks too');
-CREATE TABLE more (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int, LIKE lesion_prediction INCLUDING COMMENTS, seen_by text DEFAULT current_user);
+CREATE TABLE more (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int,
+	LIKE lesion_prediction INCLUDING COMMENTS, seen_by text DEFAULT current_user);
 ALTER TABLE more DROP COLUMN gone;
 CALL lesion_predict('archive', 'net', 'more');
 SELECT is((SELECT count(*) FROM more m JOIN (SELECT * FROM archive WHERE id < 50 OFFSET 0) a ON m.id = a.id::text
 	WHERE m.mask = lesion_segment(a.image, 'net') AND seen_by = current_user), 11::bigint,
 	'a table may have other columns');
-SELECT is((SELECT count(*) FROM more AS m, lesion_reproduce(m) AS r WHERE r.agrees), 11::bigint, '... and its masks are made again');
-SELECT throws_ok($$SELECT lesion_reproduce(ROW(1, 2))$$, '42804', 'column "images" is missing', 'a row of no such table');
-SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT images, id, error, model, version::text FROM masks) AS r$$, '42804', NULL, 'a row with another type');
+SELECT is((SELECT count(*) FROM more AS m, lesion_reproduce(m) AS r WHERE r.agrees), 11::bigint,
+	'... and its masks are made again');
+SELECT throws_ok($$SELECT lesion_reproduce(ROW(1, 2))$$, '42804', 'column "images" is missing',
+	'a row of no such table');
+SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT images, id, error, model, version::text FROM masks) AS r$$,
+	'42804', NULL, 'a row with another type');
 SELECT throws_ok($$CALL lesion_predict('archive', 'nobody', 'masks')$$, '42704', NULL, 'a model that does not exist');
-SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', image_column => 'picture')$$, '42703', NULL, 'a column that does not exist');
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', image_column => 'picture')$$, '42703', NULL,
+	'a column that does not exist');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', batch_size => 0)$$, '22023', NULL, 'an empty batch');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', max_minutes => -1)$$, '22023', NULL, 'no time');
-SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', threshold => 1)$$, '22023', NULL, 'a threshold out of range');
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', threshold => 1)$$, '22023', NULL,
+	'a threshold out of range');
 SELECT throws_ok($$CALL lesion_predict('archive', NULL, 'masks')$$, '22004', NULL, 'no model');
 
 -- Rights and row-level security are the caller's.
@@ -135,24 +161,29 @@ INSERT INTO pictures SELECT seed, (lesion_synthetic(seed, 32, 32)).image FROM ge
 CREATE TABLE large AS SELECT 11 AS id, (lesion_synthetic(11, 40, 40)).image;
 CREATE TABLE found (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
 SET LOCAL lesionseg.max_pixels = 1000;
-SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'found')$$, '54000', '10 of 10 images of public.pictures are above a limit',
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'found')$$, '54000',
+	'10 of 10 images of public.pictures are above a limit',
 	'a limit below all images is an error');
 SET LOCAL lesionseg.max_pixels = 1500;
 INSERT INTO pictures SELECT * FROM large;
 CALL lesion_predict('pictures', 'net', 'found', batch_size => 2);
-SELECT is((SELECT count(*) FROM found WHERE error IS NULL), 10::bigint, 'an image above it keeps no other from being segmented');
+SELECT is((SELECT count(*) FROM found WHERE error IS NULL), 10::bigint,
+	'an image above it keeps no other from being segmented');
 SELECT is((SELECT count(*) FROM found WHERE id = '11'), 0::bigint, '... and is not marked for ever');
 SELECT lives_ok($$CALL lesion_predict('pictures', 'net', 'found')$$, '... nor a reason for the next call to fail');
 RESET lesionseg.max_pixels;
 CALL lesion_predict('pictures', 'net', 'found');
-SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::bigint, '... but segmented under a higher limit');
+SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::bigint,
+	'... but segmented under a higher limit');
 
 -- A version that cannot be used is an error before the first row, a broken image beside it or not.
 INSERT INTO pictures VALUES (0, 'no image');
 INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
-SELECT 'net', 66, config, 'no weights', sha256('no weights'), 16, '0.3' FROM lesion_version WHERE model = 'net' AND number = 1;
+SELECT 'net', 66, config, 'no weights', sha256('no weights'), 16, '0.3' FROM lesion_version
+WHERE model = 'net' AND number = 1;
 SELECT lesion_model_promote('net', 66);
-SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'found')$$)).message, '^model "net", version 66: ', 'weights that cannot be used are an error');
+SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'found')$$)).message, '^model "net", version 66: ',
+	'weights that cannot be used are an error');
 SELECT is((SELECT count(*) FROM found WHERE version = 66), 0::bigint, '... and no row');
 SELECT lesion_model_promote('net', 1);
 
@@ -169,19 +200,24 @@ END
 $$;
 CREATE TABLE watched (LIKE lesion_prediction);
 CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW WHEN (NEW.id = '3') EXECUTE FUNCTION meddle('raise');
-SELECT is((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).message, 'meddled', 'an error of a trigger is an error');
-SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context, 'function meddle\(\).*\nsegmenting row "3" of public.pictures\n',
+SELECT is((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).message, 'meddled',
+	'an error of a trigger is an error');
+SELECT matches((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context,
+	'function meddle\(\).*\nsegmenting row "3" of public.pictures\n',
 	'... whose context says where, and at which row');
-SELECT doesnt_match((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context, 'INSERT', '... without our SQL');
+SELECT doesnt_match((failure($$CALL lesion_predict('pictures', 'net', 'watched')$$)).context, 'INSERT',
+	'... without our SQL');
 DROP TRIGGER meddle ON watched;
 
 -- What is stored is there: else each call would make it again, or this one for ever.
 CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION meddle('omit');
 SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '09000',
-	'what row "0" of public.pictures came to was not stored in public.watched as it is', 'a trigger that leaves rows out');
+	'what row "0" of public.pictures came to was not stored in public.watched as it is',
+	'a trigger that leaves rows out');
 DROP TRIGGER meddle ON watched;
 CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION meddle('change');
-SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '09000', NULL, '... or changes their ids');
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '09000', NULL,
+	'... or changes their ids');
 DROP TRIGGER meddle ON watched;
 CREATE ROLE lesion_test_blind;
 GRANT SELECT ON pictures TO lesion_test_blind;
@@ -191,17 +227,20 @@ CREATE POLICY write ON watched FOR INSERT TO lesion_test_blind WITH CHECK (true)
 SET LOCAL ROLE lesion_test_blind;
 SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '42501',
 	'new row violates row-level security policy for table "watched"', '... or a policy that hides them');
-SELECT matches((failure($$SELECT lesion_drift('found')$$)).context, '^reading public.found\n', 'nor is the SQL of lesion_drift in its errors');
+SELECT matches((failure($$SELECT lesion_drift('found')$$)).context, '^reading public.found\n',
+	'nor is the SQL of lesion_drift in its errors');
 RESET ROLE;
 ALTER TABLE watched DISABLE ROW LEVEL SECURITY;
 
 -- Ids that tell nothing apart.
 CREATE VIEW twice AS SELECT id % 4 AS id, image FROM pictures;
-SELECT throws_ok($$CALL lesion_predict('twice', 'net', 'watched', id_column => 'id')$$, '21000', 'id "0" of public.twice is that of several images',
+SELECT throws_ok($$CALL lesion_predict('twice', 'net', 'watched', id_column => 'id')$$, '21000',
+	'id "0" of public.twice is that of several images',
 	'an id of several images');
 CREATE TABLE keyless AS SELECT image FROM pictures WHERE id IN (1, 2) UNION ALL SELECT image FROM pictures WHERE id = 1;
 CALL lesion_predict('keyless', 'net', 'watched');
-SELECT is((SELECT count(*) FROM watched WHERE images = 'public.keyless'), 2::bigint, 'without a key equal images are one');
+SELECT is((SELECT count(*) FROM watched WHERE images = 'public.keyless'), 2::bigint,
+	'without a key equal images are one');
 CREATE VIEW keyless_view AS SELECT * FROM keyless;
 CALL lesion_predict('keyless_view', 'net', 'watched');
 SELECT is((SELECT count(*) FROM watched WHERE images = 'public.keyless_view'), 2::bigint, '... in a view too');
@@ -212,17 +251,21 @@ CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
 CREATE TABLE parted_b PARTITION OF parted FOR VALUES IN ('b');
 INSERT INTO parted SELECT clinic, id, image FROM pictures, unnest('{a,b}'::text[]) AS clinic WHERE id BETWEEN 1 AND 3;
 CALL lesion_predict('parted', 'net', 'watched', batch_size => 2);
-SELECT is((SELECT count(*) FROM watched AS w JOIN parted AS p ON w.id = ROW(p.clinic, p.number)::text AND w.image_sha256 = sha256(p.image)
-	WHERE w.images = 'public.parted' AND w.mask = lesion_segment(p.image, 'net')), 6::bigint, 'each image of a partitioned table');
-CREATE TABLE deferred (clinic text, number int, image bytea, PRIMARY KEY (number, clinic) DEFERRABLE INITIALLY DEFERRED);
+SELECT is((SELECT count(*) FROM watched AS w
+	JOIN parted AS p ON w.id = ROW(p.clinic, p.number)::text AND w.image_sha256 = sha256(p.image)
+	WHERE w.images = 'public.parted' AND w.mask = lesion_segment(p.image, 'net')), 6::bigint,
+	'each image of a partitioned table');
+CREATE TABLE deferred (clinic text, number int, image bytea,
+	PRIMARY KEY (number, clinic) DEFERRABLE INITIALLY DEFERRED);
 INSERT INTO deferred SELECT clinic, number, image FROM parted;
 CALL lesion_predict('deferred', 'net', 'watched');
-SELECT is((SELECT count(*) FROM watched AS w JOIN deferred AS d ON w.id = ROW(d.number, d.clinic)::text WHERE w.images = 'public.deferred'), 6::bigint,
-	'a key that may be deferred is one, in its own order');
+SELECT is((SELECT count(*) FROM watched AS w JOIN deferred AS d ON w.id = ROW(d.number, d.clinic)::text
+	WHERE w.images = 'public.deferred'), 6::bigint, 'a key that may be deferred is one, in its own order');
 CREATE TABLE many AS SELECT number, image FROM pictures, generate_series(1, 51) AS number WHERE id BETWEEN 1 AND 10;
 ALTER TABLE many ADD COLUMN id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
 CALL lesion_predict('many', 'net', 'watched', batch_size => 1);
-SELECT is((SELECT count(DISTINCT id) FROM watched WHERE images = 'public.many'), 510::bigint, 'each of 510 in batches of one');
+SELECT is((SELECT count(DISTINCT id) FROM watched WHERE images = 'public.many'), 510::bigint,
+	'each of 510 in batches of one');
 SELECT is((SELECT count(*) FROM watched WHERE images = 'public.many'), 510::bigint, '... once');
 
 -- A row that is gone or has moved since it was listed.
@@ -235,9 +278,11 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-CREATE TRIGGER move AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.moving' AND NEW.id = '1') EXECUTE FUNCTION move();
+CREATE TRIGGER move AFTER INSERT ON watched FOR EACH ROW
+	WHEN (NEW.images = 'public.moving' AND NEW.id = '1') EXECUTE FUNCTION move();
 CALL lesion_predict('moving', 'net', 'watched', batch_size => 2);
-SELECT set_eq($$SELECT id FROM watched WHERE images = 'public.moving'$$, '{1,2,4,5,6}'::text[], 'rows that are deleted or moved meanwhile');
+SELECT set_eq($$SELECT id FROM watched WHERE images = 'public.moving'$$, '{1,2,4,5,6}'::text[],
+	'rows that are deleted or moved meanwhile');
 
 -- Rows whose ids change or that come after their turn: the job looks again until nothing is missing.
 CREATE TABLE renumbered AS SELECT number AS id, image FROM pictures, generate_series(1, 40) AS number WHERE id = 1;
@@ -249,27 +294,37 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-CREATE TRIGGER renumber AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.renumbered' AND NEW.id = '10') EXECUTE FUNCTION renumber();
+CREATE TRIGGER renumber AFTER INSERT ON watched FOR EACH ROW
+	WHEN (NEW.images = 'public.renumbered' AND NEW.id = '10') EXECUTE FUNCTION renumber();
 CALL lesion_predict('renumbered', 'net', 'watched', batch_size => 5);
-SELECT is((SELECT count(*) FROM renumbered AS r WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.images = 'public.renumbered' AND w.id = r.id::text)), 0::bigint,
+SELECT is((SELECT count(*) FROM renumbered AS r
+	WHERE NOT EXISTS (SELECT FROM watched AS w WHERE w.images = 'public.renumbered' AND w.id = r.id::text)), 0::bigint,
 	'an UPDATE of all keys and an INSERT while it runs leave no image out');
-SELECT is((SELECT count(*) FROM (SELECT id FROM watched WHERE images = 'public.renumbered' GROUP BY id HAVING count(*) > 1) AS d), 0::bigint, '... and make none twice');
+SELECT is((SELECT count(*) FROM (SELECT id FROM watched WHERE images = 'public.renumbered' GROUP BY id
+	HAVING count(*) > 1) AS d), 0::bigint, '... and make none twice');
 CREATE VIEW restless AS SELECT gen_random_uuid() AS id, image FROM pictures;
-SELECT throws_ok($$CALL lesion_predict('restless', 'net', 'watched', id_column => 'id')$$, '55000', 'ids of public.restless are others each time they are read',
+SELECT throws_ok($$CALL lesion_predict('restless', 'net', 'watched', id_column => 'id')$$, '55000',
+	'ids of public.restless are others each time they are read',
 	'ids that do not stay are an error');
-CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN DELETE FROM watched WHERE images = NEW.images AND id = NEW.id; RETURN NULL; END$$;
-CREATE TRIGGER forget AFTER INSERT ON watched FOR EACH ROW WHEN (NEW.images = 'public.pictures' AND NEW.id = '3') EXECUTE FUNCTION forget();
-SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched')$$, '09000', 'the row of image "3" of public.pictures was stored in public.watched and is gone again',
+CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql
+	AS $$BEGIN DELETE FROM watched WHERE images = NEW.images AND id = NEW.id; RETURN NULL; END$$;
+CREATE TRIGGER forget AFTER INSERT ON watched FOR EACH ROW
+	WHEN (NEW.images = 'public.pictures' AND NEW.id = '3') EXECUTE FUNCTION forget();
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched')$$, '09000',
+	'the row of image "3" of public.pictures was stored in public.watched and is gone again',
 	'a trigger that deletes what was stored');
 DROP TRIGGER forget ON watched;
 SET LOCAL lesionseg.max_pixels = 1500;
 CALL lesion_predict('pictures', 'net', 'watched');
-SELECT is((SELECT count(*) FROM watched WHERE images = 'public.pictures'), 11::bigint, 'an image above a limit is not tried again in the same call');
+SELECT is((SELECT count(*) FROM watched WHERE images = 'public.pictures'), 11::bigint,
+	'an image above a limit is not tried again in the same call');
 RESET lesionseg.max_pixels;
 
 -- Arguments are looked at when there is nothing to do, too.
-SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', enhance => 'nosuch')$$, '22023', NULL, 'a mode that does not exist');
-SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '{"no": true}')$$, '22023', 'no key "no" in options', 'an option that does not exist');
+SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', enhance => 'nosuch')$$, '22023', NULL,
+	'a mode that does not exist');
+SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '{"no": true}')$$, '22023',
+	'no key "no" in options', 'an option that does not exist');
 SELECT throws_ok($$CALL lesion_predict('moving', 'net', 'watched', options => '5')$$, '22023', NULL, '... or none');
 
 -- max_minutes counts within a batch.
@@ -280,15 +335,16 @@ DELETE FROM watched;
 
 -- Rows are anybody's: what stands in them is looked at before it is used.
 RESET ROLE;
-SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT (jsonb_populate_record(m, '{"options": ["image_column", 1, 2]}')).* FROM masks m WHERE version = 1 LIMIT 1) r$$,
-	'22023', NULL, 'options that are no object');
+SELECT throws_ok($$SELECT lesion_reproduce(r)
+	FROM (SELECT (jsonb_populate_record(m, '{"options": ["image_column", 1, 2]}')).* FROM masks m
+	WHERE version = 1 LIMIT 1) r$$, '22023', NULL, 'options that are no object');
 CREATE ROLE lesion_test_reader;
 CREATE TEMP VIEW nothing AS SELECT * FROM archive WHERE false;
 GRANT SELECT ON watched, archive TO lesion_test_reader;
 GRANT SELECT ON nothing TO lesion_test_reader;
 SET LOCAL ROLE lesion_test_reader;
-SELECT throws_ok($$CALL lesion_predict('nothing', 'net', 'watched', id_column => 'id')$$, '42501', 'permission denied for table watched',
-	'who may not insert does not lock the target');
+SELECT throws_ok($$CALL lesion_predict('nothing', 'net', 'watched', id_column => 'id')$$, '42501',
+	'permission denied for table watched', 'who may not insert does not lock the target');
 RESET ROLE;
 
 SELECT * FROM finish();

@@ -4,9 +4,11 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 SELECT plan(46);
 
-CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
+	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
-SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16);
+SELECT lesion_train('archive', 'net', epochs => 1, architecture => 'unet', config => '{"base": 4, "depth": 1}',
+	image_size => 16);
 CREATE TABLE picture AS SELECT (lesion_synthetic(1, 32, 32)).image;
 GRANT SELECT ON picture TO PUBLIC;
 
@@ -17,10 +19,13 @@ GRANT USAGE ON SCHEMA evil TO PUBLIC;
 ALTER DEFAULT PRIVILEGES FOR ROLE lesion_test_evil GRANT SELECT ON TABLES TO PUBLIC;
 
 -- A row as somebody may write it: of an image that is there, with another mask. Where it is read, the masks differ.
-CREATE FUNCTION forged(images text, id text, more jsonb DEFAULT '{}') RETURNS lesion_prediction LANGUAGE sql BEGIN ATOMIC
-SELECT (jsonb_populate_record(NULL::lesion_prediction, jsonb_build_object('images', images, 'id', id, 'mask', '\x00', 'model', 'net', 'version', 1,
-	'weights_sha256', v.sha256, 'image_sha256', sha256(p.image), 'options', '{}'::jsonb || more, 'extension_version', v.extension_version,
-	'backend', 'openblas', 'precision', 'f32', 'predicted_at', now(), 'predicted_by', 'postgres'))).*
+CREATE FUNCTION forged(images text, id text, more jsonb DEFAULT '{}') RETURNS lesion_prediction
+	LANGUAGE sql BEGIN ATOMIC
+SELECT (jsonb_populate_record(NULL::lesion_prediction,
+	jsonb_build_object('images', images, 'id', id, 'mask', '\x00', 'model', 'net', 'version', 1,
+	'weights_sha256', v.sha256, 'image_sha256', sha256(p.image), 'options', '{}'::jsonb || more, 'extension_version',
+	v.extension_version, 'backend', 'openblas', 'precision', 'f32', 'predicted_at', now(), 'predicted_by',
+	'postgres'))).*
 FROM lesion_version AS v, picture AS p WHERE v.model = 'net';
 END;
 -- What the reader of such a row is told; an error of the code of others is told too.
@@ -68,7 +73,8 @@ CREATE STATISTICS evil.by_statistics ON (evil.run() AND id = 'x'), image FROM ev
 ANALYZE evil.by_index;
 CREATE FUNCTION evil.fire() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM evil.run(); RETURN NEW; END$$;
 CREATE TRIGGER fire BEFORE INSERT OR UPDATE OR DELETE ON evil.by_index FOR EACH ROW EXECUTE FUNCTION evil.fire();
-CREATE TABLE evil.by_default (id text GENERATED ALWAYS AS (CASE WHEN evil.run() THEN 'x' END) STORED PRIMARY KEY, image bytea, more boolean DEFAULT evil.run());
+CREATE TABLE evil.by_default (id text GENERATED ALWAYS AS (CASE WHEN evil.run() THEN 'x' END) STORED PRIMARY KEY,
+	image bytea, more boolean DEFAULT evil.run());
 INSERT INTO evil.by_default (image) SELECT image FROM public.picture;
 CREATE TABLE evil.by_policy (id text PRIMARY KEY, image bytea);
 INSERT INTO evil.by_policy SELECT 'x', image FROM public.picture;
@@ -79,8 +85,10 @@ CREATE MATERIALIZED VIEW evil.by_matview AS SELECT id, image FROM evil.by_index 
 CREATE RULE r AS ON INSERT TO evil.by_index DO ALSO SELECT evil.run();
 
 -- Partitions and children.
-CREATE FUNCTION evil.compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$BEGIN PERFORM evil.run(); RETURN $1 - $2; END$$;
-CREATE FUNCTION evil.hash(int, bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS $$BEGIN PERFORM evil.run(); RETURN $1; END$$;
+CREATE FUNCTION evil.compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+	AS $$BEGIN PERFORM evil.run(); RETURN $1 - $2; END$$;
+CREATE FUNCTION evil.hash(int, bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE
+	AS $$BEGIN PERFORM evil.run(); RETURN $1; END$$;
 CREATE TABLE evil.by_partition (id int, image bytea) PARTITION BY LIST ((evil.run() AND id = 1));
 CREATE TABLE evil.by_partition_1 PARTITION OF evil.by_partition DEFAULT;
 INSERT INTO evil.by_partition SELECT 1, image FROM public.picture;
@@ -95,7 +103,8 @@ CREATE SEQUENCE evil.by_sequence;
 CREATE FUNCTION evil.never(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RETURN evil.run(); END$$;
 CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never);
 CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS $$BEGIN PERFORM evil.run(); RETURN $1; END$$;
-CREATE FUNCTION evil.lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb) RETURNS public.lesion_segmentation
+CREATE FUNCTION evil.lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb)
+	RETURNS public.lesion_segmentation
 	LANGUAGE plpgsql AS $$BEGIN PERFORM evil.run(); RETURN NULL; END$$;
 RESET ROLE;
 
@@ -112,28 +121,38 @@ CREATE FOREIGN TABLE elsewhere PARTITION OF by_partition_elsewhere FOR VALUES IN
 SELECT is(current_setting('is_superuser'), 'on', 'the reader is a superuser');
 SELECT throws_ok($$SELECT evil.run()$$, 'P0001', 'code of others ran as ' || current_user, 'the code would be noticed');
 SELECT throws_ok($$SELECT id::text FROM evil.by_cast$$, 'P0001', NULL, '... in a query too');
-SELECT matches(told('evil.by_cast', 'x'), 'type that did not come with the server; give the image too', 'a cast of the key');
+SELECT matches(told('evil.by_cast', 'x'), 'type that did not come with the server; give the image too',
+	'a cast of the key');
 SELECT matches(told('evil.by_enum', 'x'), 'type that did not come with the server', '... of an enum');
 SELECT matches(told('evil.by_array', '{x}'), 'type that did not come with the server', '... in an array');
 SELECT matches(told('evil.by_row', '(1,x)'), 'type that did not come with the server', '... in a key of two columns');
 SELECT is(told('evil.by_domain', 'x'), 'the masks differ', 'checks of domains are not run, the image is read');
-SELECT is(told('evil.by_index', 'x'), 'the masks differ', '... nor predicates and expressions of indexes, statistics, constraints, triggers, rules');
+SELECT is(told('evil.by_index', 'x'), 'the masks differ',
+	'... nor predicates and expressions of indexes, statistics, constraints, triggers, rules');
 SELECT is(told('evil.by_default', 'x'), 'the masks differ', '... nor a generated column''s and a default''s');
 SELECT is(told('evil.by_policy', 'x'), 'the masks differ', '... nor a policy, which does not hold for superusers');
-SELECT is(told('evil.by_matview', 'x', '{"id_column": "id"}'), 'the masks differ', '... nor the query of a materialised view');
-SELECT is(told('evil.by_partition', '1', '{"id_column": "id"}'), 'the masks differ', '... nor an expression that rows are divided by');
+SELECT is(told('evil.by_matview', 'x', '{"id_column": "id"}'), 'the masks differ',
+	'... nor the query of a materialised view');
+SELECT is(told('evil.by_partition', '1', '{"id_column": "id"}'), 'the masks differ',
+	'... nor an expression that rows are divided by');
 SELECT is(told('evil.by_child', 'x'), 'the masks differ', '... nor what a child has');
 SELECT matches(told('evil.by_view', 'x'), 'view or a foreign table; give the image too', 'a view');
-SELECT matches(told('public.by_superusers_view', 'x'), 'view or a foreign table', '... of a superuser, on what is not his');
+SELECT matches(told('public.by_superusers_view', 'x'), 'view or a foreign table',
+	'... of a superuser, on what is not his');
 SELECT matches(told('public.by_wrapper', 'x'), 'view or a foreign table', 'a foreign table');
-SELECT matches(told('public.by_partition_elsewhere', 'x', '{"id_column": "id"}'), 'view or a foreign table', '... as a partition');
+SELECT matches(told('public.by_partition_elsewhere', 'x', '{"id_column": "id"}'), 'view or a foreign table',
+	'... as a partition');
 SELECT matches(told('evil.by_sequence', 'x'), 'view or a foreign table', 'what is no table');
 SELECT matches(told('evil.by_index_pkey', 'x'), 'view or a foreign table', '... or an index');
-SELECT is(told('evil.by_index', 'x', '{"id_column": "ctid"}'), 'the table has no such column of ids', 'a column of the system');
-SELECT is(told('evil.by_index', 'x', '{"image_column": "id"}'), 'the table has no such column of images', 'a column that holds no images');
-SELECT is(told('evil.by_index', 'x', '{"image_column": "nosuch"}'), 'the table has no such column of images', '... or is not there');
+SELECT is(told('evil.by_index', 'x', '{"id_column": "ctid"}'), 'the table has no such column of ids',
+	'a column of the system');
+SELECT is(told('evil.by_index', 'x', '{"image_column": "id"}'), 'the table has no such column of images',
+	'a column that holds no images');
+SELECT is(told('evil.by_index', 'x', '{"image_column": "nosuch"}'), 'the table has no such column of images',
+	'... or is not there');
 SELECT is(told('evil.by_index', 'y'), 'the image is gone', 'an id that is not there');
-SELECT is(told('evil.by_index.nosuch', 'x'), 'cross-database references are not implemented: "evil.by_index.nosuch"', 'a name of three parts');
+SELECT is(told('evil.by_index.nosuch', 'x'), 'cross-database references are not implemented: "evil.by_index.nosuch"',
+	'a name of three parts');
 SET LOCAL search_path = evil, pg_catalog, public;
 CREATE TEMP TABLE planted AS SELECT public.told('by_index', 'x');
 RESET search_path;
@@ -141,7 +160,8 @@ SELECT is(told, 'the masks differ', 'names that others planted in the search_pat
 
 -- A reader without rights of its own.
 SET LOCAL ROLE lesion_test_auditor;
-SELECT matches(told('evil.by_policy', 'x'), 'row-level security of the images holds for this role; give the image too', 'policies that hold for the reader');
+SELECT matches(told('evil.by_policy', 'x'), 'row-level security of the images holds for this role; give the image too',
+	'policies that hold for the reader');
 SELECT is(told('public.archive', '1'), 'this role may not read the images', 'a table that he may not read');
 RESET ROLE;
 GRANT SELECT (image) ON archive TO lesion_test_auditor;
@@ -151,15 +171,19 @@ RESET ROLE;
 GRANT SELECT (id) ON archive TO lesion_test_auditor;
 SET LOCAL ROLE lesion_test_auditor;
 SELECT is(told('public.archive', '1'), 'the masks differ', '... and one of which he may read what is needed');
-SELECT is((lesion_reproduce(forged('evil.by_cast', 'x'), image)).reason, 'the masks differ', 'an image that he gives, whatever the table') FROM picture;
+SELECT is((lesion_reproduce(forged('evil.by_cast', 'x'), image)).reason, 'the masks differ',
+	'an image that he gives, whatever the table') FROM picture;
 SELECT is((lesion_reproduce(forged('no.such', 'x'), 'x')).reason, 'the image has changed', '... must be the one');
 RESET ROLE;
-SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"image_sha256": "x"}')).*) r$$, '22023', NULL,
+SELECT throws_ok($$SELECT lesion_reproduce(r)
+	FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"image_sha256": "x"}')).*) r$$, '22023', NULL,
 	'a digest that is none');
 
 -- A row that is broken does not hide which it is, nor does it speak of this machine's settings.
-SELECT is((lesion_reproduce(r)).reason, 'this machine has no such engine', 'an engine that there is not') FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"backend": "cuda"}')).*) r;
-SELECT is(told('public.archive', '1', '{"threads": 1000000}'), 'this machine has no such engine', '... or so many threads');
+SELECT is((lesion_reproduce(r)).reason, 'this machine has no such engine', 'an engine that there is not')
+FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"backend": "cuda"}')).*) r;
+SELECT is(told('public.archive', '1', '{"threads": 1000000}'), 'this machine has no such engine',
+	'... or so many threads');
 CREATE FUNCTION context_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE context text;
 BEGIN
@@ -170,18 +194,23 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN SQLSTATE || ' ' || context;
 END
 $$;
-SELECT matches(context_of(format($$SELECT lesion_reproduce(r) FROM (SELECT (jsonb_populate_record(forged('archive', '1'), %L)).*) r$$, broken)), '^22.*making the mask of image "1" of archive again',
+SELECT matches(context_of(format($$SELECT lesion_reproduce(r)
+	FROM (SELECT (jsonb_populate_record(forged('archive', '1'), %L)).*) r$$, broken)),
+	'^22.*making the mask of image "1" of archive again',
 	'an error names the row: ' || broken)
 FROM unnest('{"{\"version\": null}","{\"options\": []}","{\"options\": {\"threshold\": \"x\"}}"}'::text[]) AS broken;
 
 -- Keys of what came with the server: the text that a query gives.
-CREATE TABLE keys AS SELECT 7::int8 AS a, 7.50::numeric AS b, true AS c, 'ab '::char(4) AS d, 'n'::name AS e, '2026-01-02 03:04:05+00'::timestamptz AS f,
-	'0e37df36-f698-11e6-8dd4-cb9ced3df976'::uuid AS g, '\x00ff'::bytea AS h, '10.0.0.1'::inet AS i, 0.1::float8 AS j, 'v'::varchar AS k, 'q'::"char" AS l, image FROM picture;
+CREATE TABLE keys AS SELECT 7::int8 AS a, 7.50::numeric AS b, true AS c, 'ab '::char(4) AS d, 'n'::name AS e,
+	'2026-01-02 03:04:05+00'::timestamptz AS f, '0e37df36-f698-11e6-8dd4-cb9ced3df976'::uuid AS g, '\x00ff'::bytea AS h,
+	'10.0.0.1'::inet AS i, 0.1::float8 AS j, 'v'::varchar AS k, 'q'::"char" AS l, image FROM picture;
 SET LOCAL timezone = 'Asia/Tokyo'; SET LOCAL datestyle = 'German';
 SET LOCAL bytea_output = 'escape';
-SELECT set_eq($$SELECT u.c, told('keys', u.id, jsonb_build_object('id_column', u.c)) FROM keys, unnest('{a,b,c,d,e,f,g,h,i,j,k,l}'::text[],
-	ARRAY[a::text, b::text, c::text, d::text, e::text, '2026-01-02 03:04:05+00', g::text, '\x00ff', i::text, j::text, k::text, l::text]) AS u (c, id)$$,
-	$$SELECT c, 'the masks differ' FROM unnest('{a,b,c,d,e,f,g,h,i,j,k,l}'::text[]) AS u (c)$$, 'keys of many types');
+SELECT set_eq($$SELECT u.c, told('keys', u.id, jsonb_build_object('id_column', u.c))
+	FROM keys, unnest('{a,b,c,d,e,f,g,h,i,j,k,l}'::text[],
+	ARRAY[a::text, b::text, c::text, d::text, e::text, '2026-01-02 03:04:05+00', g::text, '\x00ff', i::text, j::text,
+		k::text, l::text]) AS u (c, id)$$, $$SELECT c, 'the masks differ'
+		FROM unnest('{a,b,c,d,e,f,g,h,i,j,k,l}'::text[]) AS u (c)$$, 'keys of many types');
 ALTER TABLE keys ADD PRIMARY KEY (c, d, h);
 SELECT is(told('keys', '(t,"ab  ","\\x00ff")'), 'the masks differ', 'a key of several columns');
 ALTER TABLE keys DROP CONSTRAINT keys_pkey;
@@ -201,11 +230,15 @@ CREATE VIEW few AS SELECT * FROM archive WHERE id < 4;
 CALL lesion_predict('archive', 'net', 'masks');
 CALL lesion_predict('parted', 'net', 'masks');
 CALL lesion_predict('few', 'net', 'masks', id_column => 'id');
-SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r WHERE r.agrees AND images = 'public.archive'), 12::bigint, 'masks of a table');
-SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r WHERE r.agrees AND images = 'public.parted'), 6::bigint, '... of partitions');
-SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r WHERE r.reason ~ 'give the image' AND images = 'public.few'), 3::bigint,
+SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r WHERE r.agrees AND images = 'public.archive'),
+	12::bigint, 'masks of a table');
+SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r WHERE r.agrees AND images = 'public.parted'),
+	6::bigint, '... of partitions');
+SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r
+	WHERE r.reason ~ 'give the image' AND images = 'public.few'), 3::bigint,
 	'... and of a view: not by its name');
-SELECT is((SELECT count(*) FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r WHERE r.agrees AND images = 'public.few'), 3::bigint,
+SELECT is((SELECT count(*) FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r
+	WHERE r.agrees AND images = 'public.few'), 3::bigint,
 	'... but by the images');
 
 SELECT * FROM finish();

@@ -11,20 +11,27 @@ SELECT lesion_train('archive', 'net', epochs => 6, architecture => 'unet', confi
 	image_size => 64, batch_size => 4, learning_rate => 5e-3, augment => 'false', test_fraction => 0.3);
 
 CREATE TEMP TABLE result AS
-SELECT * FROM lesion_robustness('archive', 'net', kinds => '{darkness,noise}', severities => '{5,1}', modes => '{auto}');
+SELECT * FROM lesion_robustness('archive', 'net', kinds => '{darkness,noise}', severities => '{5,1}',
+	modes => '{auto}');
 SELECT is((SELECT count(*) FROM result), 10::bigint, 'clean and two kinds of two severities, as they are and enhanced');
-SELECT is((SELECT array_agg(DISTINCT n) FROM result), ARRAY[(SELECT count(*) FROM archive WHERE lesion_split(id::text, 0, 0.3) = 'test')], 'over the test part');
+SELECT is((SELECT array_agg(DISTINCT n) FROM result),
+	ARRAY[(SELECT count(*) FROM archive WHERE lesion_split(id::text, 0, 0.3) = 'test')], 'over the test part');
 SELECT is((SELECT "drop" FROM result WHERE kind = 'clean' AND enhance = 'off'), 0::float8, 'clean images lose nothing');
-SELECT is((SELECT max(abs(c.dice - r.dice - r."drop")) < 1e-12 FROM result r, result c WHERE c.kind = 'clean' AND c.enhance = 'off'), true, 'the drop is what is lost against them');
-SELECT ok(abs((SELECT dice FROM result WHERE kind = 'clean' AND enhance = 'off') - (lesion_evaluate('archive', 'net')).dice) < 1e-12, 'the figure of lesion_evaluate');
-SELECT ok(abs((SELECT dice FROM result WHERE kind = 'clean' AND enhance = 'auto') - (lesion_evaluate('archive', 'net', enhance => 'auto')).dice) < 1e-12, 'enhanced too');
+SELECT is((SELECT max(abs(c.dice - r.dice - r."drop")) < 1e-12 FROM result r, result c
+	WHERE c.kind = 'clean' AND c.enhance = 'off'), true, 'the drop is what is lost against them');
+SELECT ok(abs((SELECT dice FROM result WHERE kind = 'clean' AND enhance = 'off')
+	- (lesion_evaluate('archive', 'net')).dice) < 1e-12, 'the figure of lesion_evaluate');
+SELECT ok(abs((SELECT dice FROM result WHERE kind = 'clean' AND enhance = 'auto')
+	- (lesion_evaluate('archive', 'net', enhance => 'auto')).dice) < 1e-12, 'enhanced too');
 SELECT ok((SELECT "drop" FROM result WHERE kind = 'darkness' AND severity = 5 AND enhance = 'off') >
-	(SELECT "drop" FROM result WHERE kind = 'darkness' AND severity = 5 AND enhance = 'auto') - 1e-9, 'enhancement does not cost on dark images');
+	(SELECT "drop" FROM result WHERE kind = 'darkness' AND severity = 5 AND enhance = 'auto') - 1e-9,
+	'enhancement does not cost on dark images');
 SELECT is(count(*), 10::bigint, 'the same again: nothing is random but the seed')
 FROM lesion_robustness('archive', 'net', kinds => '{darkness,noise}', severities => '{5,1}', modes => '{auto}') AS again
 JOIN result USING (kind, severity, enhance, dice, "drop", n);
 
--- The same as degrading and enhancing each image, storing it, and evaluating that, where images have the network's size.
+-- The same as degrading and enhancing each image, storing it, and evaluating that, where images
+-- have the network's size.
 CREATE TABLE square AS
 SELECT seed AS id, s.image, s.mask
 FROM generate_series(1, 5) AS seed, lesion_synthetic(seed, 64, 64) AS s;
@@ -42,48 +49,64 @@ BEGIN
 	RETURN kind::float8;
 END
 $$;
-SELECT set_eq($$SELECT kind, severity, enhance, dice FROM lesion_robustness('square', 'net', subset => 'all', severities => '{4}',
+SELECT set_eq($$SELECT kind, severity, enhance, dice
+	FROM lesion_robustness('square', 'net', subset => 'all', severities => '{4}',
 	modes => '{off,auto,always}', seed => 7) WHERE kind <> 'clean'$$,
 	$$SELECT kind, severity, enhance, plain_way(kind, severity, enhance) FROM lesion_degradations(),
-	unnest('{4}'::int[]) AS severity, unnest('{off,auto,always}'::text[]) AS enhance$$, 'every figure is that of lesion_evaluate on stored images');
+	unnest('{4}'::int[]) AS severity, unnest('{off,auto,always}'::text[]) AS enhance$$,
+		'every figure is that of lesion_evaluate on stored images');
 SET LOCAL lesionseg.threads = 1;
 CREATE TEMP TABLE alone AS
 SELECT * FROM lesion_robustness('square', 'net', subset => 'all', severities => '{5}', modes => '{auto}', seed => 7);
 SET LOCAL lesionseg.threads = 3;
-SELECT set_eq($$SELECT * FROM lesion_robustness('square', 'net', subset => 'all', severities => '{5}', modes => '{auto}', seed => 7)$$,
-	'TABLE alone', 'the number of threads makes no difference');
+SELECT set_eq($$SELECT * FROM lesion_robustness('square', 'net', subset => 'all', severities => '{5}',
+	modes => '{auto}', seed => 7)$$, 'TABLE alone', 'the number of threads makes no difference');
 RESET lesionseg.threads;
 
 -- All kinds, and a sample.
-SELECT is(count(*), 1 + 13 * 5::bigint, 'all kinds and severities') FROM lesion_robustness('archive', 'net', modes => '{off}', max_images => 1);
-SELECT is((SELECT max(n) FROM lesion_robustness('archive', 'net', subset => 'all', kinds => '{blur}', severities => '{3}', max_images => 3)), 3::bigint, 'max_images');
+SELECT is(count(*), 1 + 13 * 5::bigint, 'all kinds and severities')
+FROM lesion_robustness('archive', 'net', modes => '{off}', max_images => 1);
+SELECT is((SELECT max(n) FROM lesion_robustness('archive', 'net', subset => 'all', kinds => '{blur}',
+	severities => '{3}', max_images => 3)), 3::bigint, 'max_images');
 SELECT isnt(array_agg(a.dice), array_agg(b.dice), 'which images those are depends on the seed')
 FROM lesion_robustness('archive', 'net', subset => 'all', kinds => '{jpeg}', severities => '{1}', max_images => 3) AS a
-JOIN lesion_robustness('archive', 'net', subset => 'all', kinds => '{jpeg}', severities => '{1}', max_images => 3, seed => 1) AS b
+JOIN lesion_robustness('archive', 'net', subset => 'all', kinds => '{jpeg}', severities => '{1}', max_images => 3,
+	seed => 1) AS b
 	USING (kind, severity, enhance);
 
 -- What is kept.
-SELECT is((SELECT array_agg(rows ORDER BY n) FROM (SELECT n, count(*) AS rows FROM lesion_robustness_table WHERE model = 'net' AND subset = 'test' GROUP BY n) t),
-	'{66,10}', 'each row is in the view once, those of other images apart');
-SELECT is((SELECT count(DISTINCT (t.dice + t."drop")::numeric(12, 9)) FROM lesion_robustness_table t WHERE model = 'net' AND subset = 'test' AND n = 1), 1::bigint,
+SELECT is((SELECT array_agg(rows ORDER BY n)
+	FROM (SELECT n, count(*) AS rows FROM lesion_robustness_table WHERE model = 'net' AND subset = 'test'
+	GROUP BY n) t), '{66,10}', 'each row is in the view once, those of other images apart');
+SELECT is((SELECT count(DISTINCT (t.dice + t."drop")::numeric(12, 9)) FROM lesion_robustness_table t
+	WHERE model = 'net' AND subset = 'test' AND n = 1), 1::bigint,
 	'what is lost there is lost against the same images');
 SELECT isnt(max(evaluated_at), min(evaluated_at), 'the latest indeed') FROM (
-	SELECT (SELECT t.evaluated_at FROM lesion_robustness_table t WHERE subset = 'test' AND n <> 1 AND kind = 'noise' AND severity = 1 AND enhance = 'off')
-	UNION ALL SELECT min(s.evaluated_at) FROM lesion_robustness_score s WHERE subset = 'test' AND n <> 1 AND kind = 'noise') times;
-SELECT row_eq($$SELECT format FROM lesion_image_info(lesion_robustness_picture('net'))$$, ROW('png'::text), 'a picture');
+	SELECT (SELECT t.evaluated_at FROM lesion_robustness_table t
+		WHERE subset = 'test' AND n <> 1 AND kind = 'noise' AND severity = 1 AND enhance = 'off')
+	UNION ALL SELECT min(s.evaluated_at) FROM lesion_robustness_score s
+	WHERE subset = 'test' AND n <> 1 AND kind = 'noise') times;
+SELECT row_eq($$SELECT format FROM lesion_image_info(lesion_robustness_picture('net'))$$, ROW('png'::text),
+	'a picture');
 SELECT is(lesion_robustness_picture('unet'), NULL, 'none where nothing was measured');
-SELECT row_eq($$SELECT i.width, i.height FROM lesion_image_info(lesion_heat_map('{a,b}', '{x,y,z}', '{1,2,3,4,NULL,6}')) AS i$$,
+SELECT row_eq($$SELECT i.width, i.height
+	FROM lesion_image_info(lesion_heat_map('{a,b}', '{x,y,z}', '{1,2,3,4,NULL,6}')) AS i$$,
 	ROW(176, 82), 'a heat map has the size of its table');
-SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100), 'worst changes the shades');
+SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100),
+	'worst changes the shades');
 
 -- What is refused.
-SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', kinds => '{rain}')$$, '22023', 'there is no degradation "rain"', 'a kind that does not exist');
-SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', severities => '{6}')$$, '22023', 'the severity is 6', 'a severity');
-SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', modes => '{some}')$$, '22023', 'enhance is "some"', 'a mode');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', kinds => '{rain}')$$, '22023',
+	'there is no degradation "rain"', 'a kind that does not exist');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', severities => '{6}')$$, '22023', 'the severity is 6',
+	'a severity');
+SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', modes => '{some}')$$, '22023', 'enhance is "some"',
+	'a mode');
 SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', subset => 'half')$$, '22023', NULL, 'a subset');
 SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', max_images => 0)$$, '22023', NULL, 'no images');
 SELECT throws_ok($$SELECT lesion_robustness('archive', 'nobody')$$, '42704', NULL, 'a model');
-SELECT throws_ok($$SELECT lesion_heat_map('{a,b}', '{x}', '{1}')$$, '22023', '1 cells do not fill 2 rows of 1 columns', 'cells that do not fill the table');
+SELECT throws_ok($$SELECT lesion_heat_map('{a,b}', '{x}', '{1}')$$, '22023', '1 cells do not fill 2 rows of 1 columns',
+	'cells that do not fill the table');
 
 SELECT * FROM finish();
 ROLLBACK;

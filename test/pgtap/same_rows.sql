@@ -13,8 +13,8 @@ $$;
 CREATE TABLE visits (at timestamptz, dose float8, device bytea, lasted interval, image bytea, mask bytea,
 	PRIMARY KEY (at, dose, device, lasted));
 INSERT INTO visits
-SELECT timestamptz '2024-03-05 06:07:08+00' + seed * interval '33 hours', 1 / (seed + 2.0::float8), decode('ff0' || seed % 10, 'hex'),
-	seed * interval '1 day 2 hours', s.image, s.mask
+SELECT timestamptz '2024-03-05 06:07:08+00' + seed * interval '33 hours', 1 / (seed + 2.0::float8),
+	decode('ff0' || seed % 10, 'hex'), seed * interval '1 day 2 hours', s.image, s.mask
 FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 16, 16) AS s;
 CREATE TABLE times AS SELECT at, image, mask FROM visits;
 CREATE TABLE seen AS SELECT train('visits') AS key, train('times', 'at') AS time;

@@ -4,14 +4,16 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 SELECT plan(7);
 
-CREATE TABLE archive AS SELECT seed AS id, s.* FROM generate_series(1, 300) AS seed, lesion_synthetic(seed, 40, 40) AS s;
+CREATE TABLE archive AS SELECT seed AS id, s.*
+	FROM generate_series(1, 300) AS seed, lesion_synthetic(seed, 40, 40) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
-SELECT lesion_train('archive', 'net', 12, architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 32, test_fraction => 0,
-	learning_rate => 0.01, augment => '{"degrade": 0}', options => '{"validation_fraction": 0.4}');
+SELECT lesion_train('archive', 'net', 12, architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 32,
+	test_fraction => 0, learning_rate => 0.01, augment => '{"degrade": 0}', options => '{"validation_fraction": 0.4}');
 
 CREATE TABLE unseen AS
 SELECT seed AS id, seed % 7 = 0 AS bad, s.mask,
-	CASE WHEN seed % 7 = 0 THEN lesion_degrade(s.image, ('{blur,low_resolution,hair}'::text[])[1 + seed / 7 % 3], 5) ELSE s.image END AS image
+	CASE WHEN seed % 7 = 0 THEN lesion_degrade(s.image, ('{blur,low_resolution,hair}'::text[])[1 + seed / 7 % 3], 5)
+	ELSE s.image END AS image
 FROM generate_series(1001, 1240) AS seed, lesion_synthetic(seed, 40, 40) AS s;
 CREATE TABLE result AS
 SELECT u.id, u.bad, d.predicted_dice, d.needs_review, lesion_dice(d.mask, u.mask) AS dice,
@@ -21,13 +23,18 @@ FROM unseen AS u, LATERAL lesion_segment_detail(u.image, 'net') AS d;
 
 SELECT cmp_ok(avg(dice), '>', 0.75::float8, 'the model has learnt what a lesion is') FROM result WHERE NOT bad;
 SELECT cmp_ok(corr(predicted_dice, dice), '>=', 0.6::float8, 'predicted Dice goes with true Dice') FROM result;
-SELECT cmp_ok(avg(lowest::int), '>=', 0.75, 'the worst tenth is, but for a few, in the quarter with the lowest predicted Dice') FROM result WHERE worst;
-SELECT cmp_ok(avg(needs_review::int), '>=', 0.75, 'the worst tenth needs review, but for a few') FROM result WHERE worst;
-SELECT cmp_ok(avg(needs_review::int), '<=', 0.33, '... and few more than the 22 % it was set to of images like those it was trained on') FROM result WHERE NOT bad;
-SELECT cmp_ok(avg(dice) FILTER (WHERE needs_review), '<', avg(dice) FILTER (WHERE NOT needs_review) - 0.1, 'masks that need review are worse') FROM result;
+SELECT cmp_ok(avg(lowest::int), '>=', 0.75,
+	'the worst tenth is, but for a few, in the quarter with the lowest predicted Dice') FROM result WHERE worst;
+SELECT cmp_ok(avg(needs_review::int), '>=', 0.75, 'the worst tenth needs review, but for a few') FROM result
+WHERE worst;
+SELECT cmp_ok(avg(needs_review::int), '<=', 0.33,
+	'... and few more than the 22 % it was set to of images like those it was trained on') FROM result WHERE NOT bad;
+SELECT cmp_ok(avg(dice) FILTER (WHERE needs_review), '<', avg(dice) FILTER (WHERE NOT needs_review) - 0.1,
+	'masks that need review are worse') FROM result;
 
 -- The same lesions in larger photographs are trusted as much, though an enlarged map has wide edges.
-SELECT cmp_ok(abs(avg(small.predicted_dice) - avg(large.predicted_dice)), '<', 0.007::float8, 'the size of the image counts for nothing')
+SELECT cmp_ok(abs(avg(small.predicted_dice) - avg(large.predicted_dice)), '<', 0.007::float8,
+	'the size of the image counts for nothing')
 FROM generate_series(1001, 1100) AS seed, lesion_segment_detail((lesion_synthetic(seed, 32, 32)).image, 'net') AS small,
 	lesion_segment_detail((lesion_synthetic(seed, 128, 128)).image, 'net') AS large;
 
