@@ -16,7 +16,8 @@ my $database = 'campaign';
 
 # What all parts find in the database.
 my $tables = <<'SQL';
-CREATE TABLE pictures AS SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 512, 512) AS s;
+CREATE TABLE pictures AS SELECT seed AS id, s.image, s.mask
+	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 512, 512) AS s;
 CREATE TABLE large AS SELECT 1 AS id, s.image, s.mask FROM lesion_synthetic(1, 3000, 3000) AS s;
 CREATE VIEW endless AS SELECT n || '/' || id AS id, image, mask FROM archive, generate_series(1, 1000) AS n;
 CREATE TABLE masks (LIKE lesion_prediction);
@@ -29,8 +30,10 @@ sub new {
 	fresh_database($database);
 	fill_archive($database, 24, 64);
 	run_sql($database, "SET client_min_messages = error; $tables");
-	run_sql($database, "SET client_min_messages = error; SELECT lesion_train('archive', 'net', epochs => 2, id_column => 'id', $small)");
-	run_sql($database, "SET client_min_messages = error; SELECT lesion_train('archive', 'net', epochs => 1, id_column => 'id', promote => 'never', $small)");
+	run_sql($database, "SET client_min_messages = error;
+		SELECT lesion_train('archive', 'net', epochs => 2, id_column => 'id', $small)");
+	run_sql($database, "SET client_min_messages = error;
+		SELECT lesion_train('archive', 'net', epochs => 1, id_column => 'id', promote => 'never', $small)");
 	run_sql($database, q{SELECT lesion_model_import('other', lesion_model_export('net', 2), 'unet')});
 	run_sql($database, q{SELECT lesion_model_create('together', 'ensemble', '{"members": ["net", "other"]}')});
 	return $self;
@@ -116,7 +119,8 @@ sub deaths {
 	}
 	open my $log, '<', $ENV{LESIONSEG_LOG} or die "$ENV{LESIONSEG_LOG}: $!\n";
 	seek $log, $from, 0;
-	return grep { /was terminated by signal|PANIC: |TRAP: / && !(/(\(PID \d+\) was terminated by signal 9)/ && $killed{$1}) } <$log>;
+	return grep { /was terminated by signal|PANIC: |TRAP: /
+		&& !(/(\(PID \d+\) was terminated by signal 9)/ && $killed{$1}) } <$log>;
 }
 
 # Run a step of a part; false where something was wrong.

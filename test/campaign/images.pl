@@ -7,8 +7,8 @@ use Session qw(run_sql);
 my $batch = 40;
 my @seeds;
 my @uses = (
-	q{lesion_segment(b, 'net')}, q{lesion_image_info(b)}, q{lesion_dice(b, b)}, q{lesion_quality(b)}, q{lesion_enhance(b)},
-	q{lesion_overlay(b, b)}, q{lesion_degrade(b, 'blur', 1)}, q{lesion_score_add(NULL, b, b)},
+	q{lesion_segment(b, 'net')}, q{lesion_image_info(b)}, q{lesion_dice(b, b)}, q{lesion_quality(b)},
+	q{lesion_enhance(b)}, q{lesion_overlay(b, b)}, q{lesion_degrade(b, 'blur', 1)}, q{lesion_score_add(NULL, b, b)},
 );
 
 return {
@@ -31,7 +31,8 @@ SQL
 		my ($campaign) = @_;
 		my @rows = map { sprintf '(%s)', Campaign::bytea(Campaign::mutated(Campaign::one_of(@seeds))) } 1 .. $batch;
 		my $use = Campaign::one_of(@uses) =~ s/\bb\b/\$1/gr;
-		my $answer = $campaign->query("SELECT try(\$\$$use\$\$, b), count(*) FROM (VALUES " . join(', ', @rows) . ") AS v (b) GROUP BY 1") // return;
+		my $answer = $campaign->query("SELECT try(\$\$$use\$\$, b), count(*) FROM (VALUES " . join(', ', @rows)
+			. ") AS v (b) GROUP BY 1") // return;
 		for my $line (split /\n/, $answer) {
 			my ($state, $count) = $line =~ /^(.*)\|(\d+)$/ or next;
 			$campaign->count($state, $count);

@@ -7,7 +7,8 @@ use Session qw(run_sql kill_session);
 use Time::HiRes qw(sleep);
 
 my @names = long_call_names();
-my $state = q{SELECT (SELECT string_agg(md5(m::text), '' ORDER BY model) FROM lesion_models m WHERE version IS NOT NULL) || (SELECT count(*) FROM lesion_version)
+my $state = q{SELECT (SELECT string_agg(md5(m::text), '' ORDER BY model) FROM lesion_models m WHERE version IS NOT NULL)
+	|| (SELECT count(*) FROM lesion_version)
 	|| (SELECT md5(string_agg(lesion_segment(image, 'net'), '' ORDER BY id)) FROM archive)};
 my $before;
 

@@ -12,7 +12,8 @@ sub limit_memory {
 	open my $file, '<', "/proc/$pid/statm" or die "process $pid: $!\n";
 	my ($pages) = split ' ', <$file>;
 	my @as_owner = $< == 0 ? ('runuser', '-u', (getpwuid((stat "/proc/$pid")[4]))[0], '--') : ();
-	system(@as_owner, 'prlimit', "--pid=$pid", '--as=' . ($pages * 4096 + $megabytes * 1024 * 1024) . ':') == 0 or die "prlimit failed\n";
+	system(@as_owner, 'prlimit', "--pid=$pid", '--as=' . ($pages * 4096 + $megabytes * 1024 * 1024) . ':') == 0
+		or die "prlimit failed\n";
 	return;
 }
 
@@ -23,7 +24,8 @@ return {
 		my $way = Campaign::one_of('max_memory', 'temp_file_limit', 'ulimit');
 		$campaign->forget_sessions;
 		$campaign->query(q{SET statement_timeout = '3s'});
-		$campaign->query(sprintf q{SET lesionseg.max_memory = '%dMB'}, Campaign::one_of(16, 32, 64, 64, 128)) if $way ne 'ulimit';
+		$campaign->query(sprintf q{SET lesionseg.max_memory = '%dMB'}, Campaign::one_of(16, 32, 64, 64, 128))
+			if $way ne 'ulimit';
 		$campaign->query(sprintf q{SET temp_file_limit = '%dkB'}, rand 2048) if $way eq 'temp_file_limit';
 
 		# Libraries that do not fit are the server's matter. Half of the processes have a model and a pool of threads.

@@ -27,7 +27,8 @@ sub stopped {
 	sleep 0.001 until ($campaign->query($running, 'stopper') // return) eq '1';
 	sleep $delay;
 	$campaign->{may_end} = $way eq 'end';
-	$campaign->query(sprintf('SELECT pg_%s_backend(%d)', $way eq 'end' ? 'terminate' : 'cancel', $session->pid), 'stopper');
+	$campaign->query(sprintf('SELECT pg_%s_backend(%d)', $way eq 'end' ? 'terminate' : 'cancel', $session->pid),
+		'stopper');
 	my $answer = eval { $session->finish(60) };
 	$campaign->check($answer, $@) if defined $answer || $way ne 'end' || $@ !~ /psql ended/;
 	return $answer;

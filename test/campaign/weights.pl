@@ -11,7 +11,8 @@ return {
 		my ($campaign) = @_;
 		my $database = $campaign->database;
 		for my $dtype ('f32', 'bf16') {
-			push @files, pack 'H*', run_sql($database, "SELECT encode(lesion_model_export('net', dtype => '$dtype'), 'hex')");
+			push @files, pack 'H*', run_sql($database, "SELECT encode(lesion_model_export('net', dtype => '$dtype'),
+				'hex')");
 		}
 		run_sql($database, <<'SQL');
 CREATE FUNCTION take(weights bytea, architecture text) RETURNS text LANGUAGE plpgsql AS $$
@@ -31,7 +32,8 @@ SQL
 		my ($campaign) = @_;
 		my @rows = map { sprintf '(%s)', Campaign::bytea(Campaign::mutated(Campaign::one_of(@files))) } 1 .. $batch;
 		my $architecture = Campaign::one_of('NULL', map { "'$_'" } qw(unet unet linknet convmixer maskrcnn));
-		my $answer = $campaign->query("SELECT take(b, $architecture), count(*) FROM (VALUES " . join(', ', @rows) . ") AS v (b) GROUP BY 1") // return;
+		my $answer = $campaign->query("SELECT take(b, $architecture), count(*) FROM (VALUES " . join(', ', @rows)
+			. ") AS v (b) GROUP BY 1") // return;
 		for my $line (split /\n/, $answer) {
 			my ($state, $count) = $line =~ /^(.*)\|(\d+)$/ or next;
 			$campaign->count($state, $count);

@@ -10,7 +10,8 @@ use IO::Select;
 use IPC::Open3;
 use Time::HiRes qw(time);
 
-our @EXPORT_OK = qw(run_sql fresh_database fill_archive content_query server_alive kill_session restart_server as_owner);
+our @EXPORT_OK = qw(run_sql fresh_database fill_archive content_query server_alive kill_session restart_server
+	as_owner);
 
 # Writing to a psql that is gone is for the reader to find out.
 $SIG{PIPE} = 'IGNORE';
@@ -198,8 +199,8 @@ sub as_owner {
 sub restart_server {
 	my ($mode, @environment) = @_;
 	my $data = $ENV{LESIONSEG_DATA};
-	my $command = join ' ', 'cd', $data, '&&', as_owner(), 'env', @environment, 'pg_ctl', '-D', $data, '-l', $ENV{LESIONSEG_LOG}, '-w', '-s',
-		'-m', $mode // 'fast', 'restart';
+	my $command = join ' ', 'cd', $data, '&&', as_owner(), 'env', @environment, 'pg_ctl', '-D', $data, '-l',
+		$ENV{LESIONSEG_LOG}, '-w', '-s', '-m', $mode // 'fast', 'restart';
 	system($command) == 0 or die "failed: $command\n";
 	return;
 }

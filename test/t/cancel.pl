@@ -22,7 +22,8 @@ SELECT s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(see
 SQL
 open my $file, '<:raw', "$FindBin::Bin/../data/dicom/rgb_explicit.dcm" or die $!;
 my $dicom = encode_base64(do { local $/; <$file> }, '');
-run_sql($database, "CREATE TABLE instance AS SELECT lesion_dicom_picture(decode('$dicom', 'base64'), image) AS dicom FROM large");
+run_sql($database, "CREATE TABLE instance AS SELECT lesion_dicom_picture(decode('$dicom', 'base64'), image) AS dicom
+	FROM large");
 my $train = q{SELECT (lesion_train('archive', 'cancelled', architecture => 'unet', epochs => 1000,
 	image_size => 256, batch_size => 8, config => '{"base": 16}')).sha256};
 
@@ -36,20 +37,23 @@ my $wide = q{SELECT (lesion_train('archive', 'wide', architecture => 'unet', epo
 
 # Name, statement, milliseconds allowed.
 my @cases = (
-	['measuring robustness', q{SELECT count(*) FROM lesion_robustness('archive', 'wide', 'all', modes => '{auto,always}')}, 200],
+	['measuring robustness', q{SELECT count(*) FROM lesion_robustness('archive', 'wide', 'all',
+		modes => '{auto,always}')}, 200],
 	['rendering', 'SELECT length(image) FROM lesion_synthetic(2, 9000, 9000)', 200],
-	['decoding and segmenting', q{SELECT length(lesion_segment(image, 'small')) FROM large, generate_series(1, 50)}, 200],
+	['decoding and segmenting', q{SELECT length(lesion_segment(image, 'small')) FROM large, generate_series(1, 50)},
+		200],
 	['scoring', 'SELECT lesion_score(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['one image\'s scores', 'SELECT lesion_dice(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['drawing', 'SELECT length(lesion_overlay(image, mask)) FROM large, generate_series(1, 50)', 200],
 	['a frame of a DICOM file', 'SELECT length(lesion_dicom_frame(dicom)) FROM instance, generate_series(1, 50)', 200],
-	['a DICOM picture', 'SELECT length(lesion_dicom_picture(dicom, image)) FROM instance, large, generate_series(1, 50)', 200],
+	['a DICOM picture', 'SELECT length(lesion_dicom_picture(dicom, image))
+		FROM instance, large, generate_series(1, 50)', 200],
 	['reading images for training',
 		q{SELECT (lesion_train('many', 'cancelled', architecture => 'unet', epochs => 1000, image_size => 1024,
 			batch_size => 1)).run}, 500],
 	['training', $train, 500],
-	['retraining', q{CALL lesion_retrain('archive', 'stopped', architecture => 'unet', epochs => 1000, image_size => 256, batch_size => 8,
-		config => '{"base": 16}', resume => false)}, 500],
+	['retraining', q{CALL lesion_retrain('archive', 'stopped', architecture => 'unet', epochs => 1000,
+		image_size => 256, batch_size => 8, config => '{"base": 16}', resume => false)}, 500],
 );
 
 # Stop a statement after each of the delays, in seconds, and return the most
@@ -127,7 +131,8 @@ $session->query($segment);
 my $before = $session->query($loads);
 for my $delay (0.3, 0.55, 0.8) {
 	$session->query("SET statement_timeout = '${\ (1000 * $delay)}ms'");
-	like($session->query(q{SELECT count(lesion_segment(image, 'linknet', tta => true)) FROM archive, generate_series(1, 500)}),
+	like($session->query(q{SELECT count(lesion_segment(image, 'linknet', tta => true))
+		FROM archive, generate_series(1, 500)}),
 		qr/57014/, "a segmentation stopped after $delay s");
 }
 $session->query('SET statement_timeout = 0');

@@ -13,7 +13,8 @@ fill_archive($database, 60, 48);
 my %config = (
 	unet => '{"base": 4, "depth": 2}', linknet => '{"base": 8}', convmixer => '{"dim": 16, "depth": 1}',
 	maskrcnn => '{"base": 4, "pyramid": 8, "rois": 8, "box_units": 8, "mask_depth": 1}');
-run_sql($database, "SELECT lesion_train('archive', '$_', 1, image_size => 64, batch_size => 8, promote => 'always', config => '$config{$_}')")
+run_sql($database, "SELECT lesion_train('archive', '$_', 1, image_size => 64, batch_size => 8, promote => 'always',
+	config => '$config{$_}')")
 	for sort keys %config;
 
 my $folder = tempdir(CLEANUP => 1);
@@ -34,10 +35,12 @@ is($head, "\x89PNG\r\n\x1a\n", 'a picture is a PNG');
 my $said = do { local $ENV{PGDATABASE} = $database; `$root/models/publish unet archive $folder 2>&1` };
 is($?, 0, 'a model is published') or diag($said);
 my $sha256 = run_sql($database, q{SELECT sha256 FROM lesion_models WHERE model = 'unet' AND version = 2});
-is(`sha256sum <$folder/unet.safetensors` =~ s/ .*//sr, $sha256, 'the file has the weights of the version that was scored');
+is(`sha256sum <$folder/unet.safetensors` =~ s/ .*//sr, $sha256,
+	'the file has the weights of the version that was scored');
 open my $file, '<', "$folder/unet.md" or die "$folder/unet.md: $!";
 my $card = do { local $/; <$file> };
-for my $fact ($sha256, 'CALL lesion_retrain(\'public.archive\', \'unet\', epochs => 1', '| `noise` | ', ' to ', 'CC BY-NC 4.0', '## Limits') {
+for my $fact ($sha256, 'CALL lesion_retrain(\'public.archive\', \'unet\', epochs => 1', '| `noise` | ', ' to ',
+	'CC BY-NC 4.0', '## Limits') {
 	like($card, qr/\Q$fact\E/, "it has $fact");
 }
 done_testing();

@@ -12,8 +12,8 @@ my $database = 'tap_concurrent';
 fresh_database($database);
 fill_archive($database, 24, 64);
 
-my $train = q{SELECT version FROM lesion_train('archive', 'net', %d, architecture => 'unet', image_size => 32, batch_size => 4,
-	config => '{"base": 4, "depth": 1}', promote => 'never')};
+my $train = q{SELECT version FROM lesion_train('archive', 'net', %d, architecture => 'unet', image_size => 32,
+	batch_size => 4, config => '{"base": 4, "depth": 1}', promote => 'never')};
 run_sql($database, sprintf $train, 1) for 1 .. 2;
 run_sql($database, q{SELECT lesion_model_promote('net', 1)});
 
@@ -37,30 +37,35 @@ my $refused = $second->query(sprintf $train, 1);
 like($refused, qr/ERROR:  55006/, 'a second training of the model is refused');
 like($refused, qr/process $pid/, '... and says which process is at it');
 like($second->query(q{SELECT lesion_model_drop('net')}), qr/ERROR:  55006/, 'so is dropping it');
-like($second->query(q{SELECT lesion_model_import('net', lesion_model_export('net'))}), qr/ERROR:  55006/, 'and importing into it');
+like($second->query(q{SELECT lesion_model_import('net', lesion_model_export('net'))}), qr/ERROR:  55006/,
+	'and importing into it');
 is($second->query(q{SELECT count(lesion_segment(image, 'net')) FROM archive}), '24', 'segmenting with it goes on');
 is($second->query(q{SELECT n > 0 FROM lesion_evaluate('archive', 'net', 'all')}), 't', 'and scoring it');
-like($second->query(q{SELECT version FROM lesion_train('archive', 'other', 1, architecture => 'unet', image_size => 32)}), qr/^1$/m,
-	'another model can be trained');
+like($second->query(q{SELECT version FROM lesion_train('archive', 'other', 1, architecture => 'unet',
+	image_size => 32)}), qr/^1$/m, 'another model can be trained');
 
 $second->query("SELECT pg_cancel_backend($pid)");
 like($first->finish, qr/57014/, 'the training is cancelled');
 like($second->query(sprintf $train, 1), qr/^3$/m, 'then the model can be trained again');
 
 # A query that segments for a while, and a promotion in the middle of it.
-$first->start(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version FROM archive, generate_series(1, 100), pg_sleep(0.001)});
+$first->start(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version
+	FROM archive, generate_series(1, 100), pg_sleep(0.001)});
 select undef, undef, undef, 0.3;
 $second->query(q{SELECT lesion_model_promote('net', 2)});
 is($first->finish, '1', 'a query finishes on the version it began with');
-is($first->query(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version FROM archive}), '2', 'the next one sees the promotion');
+is($first->query(q{SELECT DISTINCT (lesion_segment_detail(image, 'net')).version FROM archive}), '2',
+	'the next one sees the promotion');
 
 # The same under a cursor that outlives the promotion.
-is($first->query(q{BEGIN; DECLARE c CURSOR FOR SELECT (lesion_segment_detail(image, 'net')).version FROM archive; FETCH 1 FROM c}), '2', 'a cursor');
+is($first->query(q{BEGIN; DECLARE c CURSOR FOR SELECT (lesion_segment_detail(image, 'net')).version FROM archive;
+	FETCH 1 FROM c}), '2', 'a cursor');
 $second->query(q{SELECT lesion_model_promote('net', 3)});
 is($first->query(q{FETCH 2 FROM c; COMMIT}), "2\n2", '... stays with its version');
 
 # Each assignment of PL/pgSQL is a query: one that waits for the promotion of another session.
-my $rounds = q{DO $$ DECLARE d lesion_segmentation; photograph bytea := (lesion_synthetic(1, 64, 64)).image; seen text := ''; BEGIN
+my $rounds = q{DO $$ DECLARE d lesion_segmentation; photograph bytea := (lesion_synthetic(1, 64,
+	64)).image; seen text := ''; BEGIN
 	FOR i IN 1..2 LOOP %s END LOOP; RAISE NOTICE 'versions%%', seen; END $$};
 my $assign = q{d := lesion_segment_detail(photograph, 'net'); seen := seen || ' ' || d.version;};
 $first->start(sprintf $rounds, $assign . q{ RAISE NOTICE 'assigned'; FOR j IN 1..600 LOOP
@@ -68,18 +73,23 @@ $first->start(sprintf $rounds, $assign . q{ RAISE NOTICE 'assigned'; FOR j IN 1.
 $first->wait_for(qr/assigned/);
 $second->query(q{SELECT lesion_model_promote('net', 1)});
 like($first->finish, qr/versions 3 1/, 'an assignment sees the promotion of another session');
-like($first->query(sprintf $rounds, "BEGIN IF i = 1 THEN PERFORM lesion_model_promote('net', 2); END IF; $assign RAISE division_by_zero;
+like($first->query(sprintf $rounds, "BEGIN IF i = 1 THEN PERFORM lesion_model_promote('net', 2);
+	END IF; $assign RAISE division_by_zero;
 	EXCEPTION WHEN division_by_zero THEN NULL; END;"), qr/versions 2 1/, '... and no promotion that was rolled back');
 
 # Two sessions that make a model of one name: the second does not wait.
 $first->query(q{BEGIN; SELECT lesion_model_create('fresh', 'unet')});
 $second->query(q{SET statement_timeout = '5s'});
-like($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR:  55006/, 'making a model that is being made is refused');
+like($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR:  55006/,
+	'making a model that is being made is refused');
 $first->query(q{ROLLBACK});
-unlike($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR/, '... until the other session gave up');
+unlike($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR/,
+	'... until the other session gave up');
 
-# Rows that refer to a version, and the version that goes: whoever is second waits, and no row is left without what it refers to.
-$first->query(q{RESET statement_timeout; SELECT lesion_model_import('gone', lesion_model_export('net'), promote => false)});
+# Rows that refer to a version, and the version that goes: whoever is second waits, and no row
+# is left without what it refers to.
+$first->query(q{RESET statement_timeout; SELECT lesion_model_import('gone', lesion_model_export('net'),
+	promote => false)});
 my $promote = q{INSERT INTO lesion_promotion (model, version, reason) VALUES ('gone', 1, 'by hand')};
 $first->query("BEGIN; $promote");
 $second->start(q{SELECT lesion_model_drop('gone')});
@@ -92,12 +102,14 @@ $first->query(q{BEGIN; SELECT lesion_model_drop('gone')});
 $second->start($promote);
 is(wait_for_lock($second), 1, 'a version that is being dropped is not promoted');
 $first->query('COMMIT');
-like($second->finish, qr/ERROR:  23503: a row of lesion_promotion refers to a row of lesion_version that is not there: \(gone, 1\)/,
+like($second->finish,
+	qr/ERROR:  23503: a row of lesion_promotion refers to a row of lesion_version that is not there: \(gone, 1\)/,
 	'... and not when it is gone');
 $first->query(q{SELECT lesion_model_import('gone', lesion_model_export('net'), promote => false)});
 $second->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_promotion');
 $first->query($promote);
-like($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR:  40001/, 'what came after the snapshot is not deleted unseen');
+like($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR:  40001/,
+	'what came after the snapshot is not deleted unseen');
 $second->query('ROLLBACK');
 unlike($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR/, '... but by a new transaction');
 is($first->query(q{SELECT count(*) FROM lesion_promotion WHERE model = 'gone'}), '0', '... that leaves nothing');
@@ -106,7 +118,8 @@ is($first->query(q{SELECT count(*) FROM lesion_promotion WHERE model = 'gone'}),
 $second->query(q{RESET statement_timeout});
 $first->start(q{CALL lesion_retrain('archive', 'net', 100000, image_size => 32, batch_size => 4)});
 $first->wait_for(qr/NOTICE.*epoch 2 /i);
-unlike($second->query(q{SET client_min_messages = error; SET statement_timeout = '60s'; DROP EXTENSION lesionseg CASCADE}), qr/ERROR/,
+unlike($second->query(q{SET client_min_messages = error; SET statement_timeout = '60s';
+	DROP EXTENSION lesionseg CASCADE}), qr/ERROR/,
 	'dropping the extension does not wait for a training');
 like($first->finish, qr/ERROR:  42P01: relation "public\.lesion_epoch" does not exist/, '... which ends with an error');
 is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session goes on');

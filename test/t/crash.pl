@@ -13,7 +13,8 @@ fill_archive($database, 24, 96);
 
 my $train = q{lesion_train('archive', 'net', architecture => 'unet', epochs => %d, image_size => 96, batch_size => 4,
 	id_column => 'id', config => '{"base": 8, "depth": 3}')};
-my $state = q{SELECT (SELECT string_agg(m::text, ' ' ORDER BY model) FROM lesion_models m) || (SELECT count(*) FROM lesion_run) || '/'
+my $state = q{SELECT (SELECT string_agg(m::text, ' ' ORDER BY model) FROM lesion_models m)
+	|| (SELECT count(*) FROM lesion_run) || '/'
 	|| (SELECT count(*) FROM lesion_epoch) || '/' || (SELECT count(*) FROM lesion_version) || '/'
 	|| (SELECT count(*) FROM lesion_evaluation) || '/' || (SELECT count(*) FROM lesion_promotion)};
 

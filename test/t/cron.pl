@@ -24,7 +24,8 @@ sub page_jobs {
 my $database = 'clinic';
 fresh_database($database);
 fill_archive($database, 24, 32);
-run_sql($database, q{SET client_min_messages = error; SELECT lesion_train('archive', 'nightly', 1, architecture => 'unet',
+run_sql($database, q{SET client_min_messages = error;
+	SELECT lesion_train('archive', 'nightly', 1, architecture => 'unet',
 	config => '{"base": 2, "depth": 1}', image_size => 32)});
 run_sql($database, 'CREATE TABLE masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version))');
 
@@ -56,13 +57,16 @@ for my $workers ('off', 'on') {
 		$row = '' if $row =~ /^(\d+)\|/ && $1 <= $before;
 	}
 	is($row, ($before + 1) . '|finished|2', "background workers $workers: the job finishes");
-	is(run_sql($database, 'SELECT count(DISTINCT e.xmin::text) FROM lesion_epoch e WHERE run = (SELECT max(run) FROM lesion_runs)'), '2',
+	is(run_sql($database, 'SELECT count(DISTINCT e.xmin::text) FROM lesion_epoch e
+		WHERE run = (SELECT max(run) FROM lesion_runs)'), '2',
 		"background workers $workers: ... with a transaction for each epoch");
-	sleep 0.1 until time > $end || run_sql('postgres', q{SELECT count(*) FROM cron.job_run_details WHERE status = 'running'}) eq '0';
+	sleep 0.1 until time > $end || run_sql('postgres',
+		q{SELECT count(*) FROM cron.job_run_details WHERE status = 'running'}) eq '0';
 	is(run_sql('postgres', q{SELECT string_agg(jobname || ' ' || status, ', ' ORDER BY jobname)
 		FROM (SELECT * FROM cron.job_run_details ORDER BY runid DESC LIMIT 3) AS d JOIN cron.job USING (jobid)}),
-		'evaluate succeeded, predict succeeded, retrain succeeded', "background workers $workers: ... as do the others, and pg_cron knows");
-	is(run_sql($database, q{SELECT count(*) FROM masks WHERE error IS NULL GROUP BY version ORDER BY version LIMIT 1}), '24',
-		"background workers $workers: ... all images have masks");
+		'evaluate succeeded, predict succeeded, retrain succeeded',
+		"background workers $workers: ... as do the others, and pg_cron knows");
+	is(run_sql($database, q{SELECT count(*) FROM masks WHERE error IS NULL GROUP BY version ORDER BY version LIMIT 1}),
+		'24', "background workers $workers: ... all images have masks");
 }
 done_testing();

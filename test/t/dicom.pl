@@ -51,13 +51,16 @@ sub is_valid {
 
 for my $name (@sources) {
 	my $source = "FROM source WHERE name = '$name'";
-	my ($width, $height) = split /\|/, run_sql($database, "SELECT width, height FROM source, lesion_image_info(dicom) WHERE name = '$name'");
+	my ($width, $height) = split /\|/, run_sql($database,
+		"SELECT width, height FROM source, lesion_image_info(dicom) WHERE name = '$name'");
 
 	# A mask of stripes, drawn as a BMP by hand, so that any size will do.
 	my $stride = int(($width * 3 + 3) / 4) * 4;
-	my $row = sub { my ($y) = @_; substr(join('', map { (($_ + $y) % 3 ? "\0" : "\xFF") x 3 } 0 .. $width - 1) . "\0" x 3, 0, $stride) };
+	my $row = sub { my ($y) = @_; substr(join('', map { (($_ + $y) % 3 ? "\0" : "\xFF") x 3 } 0 .. $width - 1)
+		. "\0" x 3, 0, $stride) };
 	my $pixels = join '', map { $row->($_) } reverse 0 .. $height - 1;
-	my $bmp = pack('a2VvvV VVVvvVVVVVV', 'BM', 54 + length $pixels, 0, 0, 54, 40, $width, $height, 1, 24, 0, length $pixels, 2835, 2835, 0, 0) . $pixels;
+	my $bmp = pack('a2VvvV VVVvvVVVVVV', 'BM', 54 + length $pixels, 0, 0, 54, 40, $width, $height, 1, 24, 0,
+		length $pixels, 2835, 2835, 0, 0) . $pixels;
 	my $drawn = "decode('" . encode_base64($bmp, '') . "', 'base64')";
 
 	my $seg = fetch("$name.seg", "SELECT lesion_dicom_seg(dicom, $drawn, 'linknet') $source");
@@ -68,11 +71,13 @@ for my $name (@sources) {
 	my $uid = run_sql($database, "SELECT (lesion_dicom_info(dicom)).sop_instance $source");
 	like($read, qr/^source \Q$uid\E \Q$uid\E$/m, '... refers to its source twice');
 
-	my $picture = fetch("$name.picture", "SELECT lesion_dicom_picture(dicom, lesion_overlay(dicom, $drawn), model => 'linknet') $source");
+	my $picture = fetch("$name.picture", "SELECT lesion_dicom_picture(dicom, lesion_overlay(dicom, $drawn),
+		model => 'linknet') $source");
 	is_valid($picture, "picture of $name");
 	is(system("dcmj2pnm $picture $folder/picture.ppm >/dev/null 2>&1"), 0, '... and DCMTK shows it');
 
-	my $report = fetch("$name.report", "SELECT lesion_dicom_report(dicom, lesion_dicom_seg(dicom, $drawn, 'linknet'), 'linknet') $source");
+	my $report = fetch("$name.report", "SELECT lesion_dicom_report(dicom, lesion_dicom_seg(dicom, $drawn, 'linknet'),
+		'linknet') $source");
 	is_valid($report, "report on $name");
 	my $tree = output('dsrdump', $report);
 	like($tree, qr/contains NUM:\(,,"Area"\)="[\d.]+" \(mm2,UCUM/, '... and DCMTK reads its area');

@@ -21,7 +21,8 @@ run_sql($source, "SELECT lesion_train('archive', 'mine', 1, $sizes, promote => '
 run_sql($source, "SELECT lesion_train('archive', 'unet', 1, $sizes, promote => 'always')");
 run_sql($source, q{SELECT lesion_model_promote('mine', 1)});
 run_sql($source, q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["mine", "unet"], "weights": [1, 2]}')});
-run_sql($source, q{SELECT lesion_robustness('archive', 'mine', kinds => '{noise}', severities => '{1}', modes => '{off}')});
+run_sql($source, q{SELECT lesion_robustness('archive', 'mine', kinds => '{noise}', severities => '{1}',
+	modes => '{off}')});
 
 # What another role made stays its own.
 run_sql($source, q{DROP ROLE IF EXISTS tap_importer; CREATE ROLE tap_importer;
@@ -39,15 +40,21 @@ run_sql($source, 'CREATE TABLE masks (LIKE lesion_prediction, PRIMARY KEY (image
 run_sql($source, q{CALL lesion_predict('archive', 'mine', 'masks')});
 
 # Tables that are dumped, those that others refer to last.
-my @tables = qw(lesion_audit lesion_image_score lesion_robustness_score lesion_evaluation lesion_epoch lesion_promotion lesion_version lesion_run
+my @tables = qw(lesion_audit lesion_image_score lesion_robustness_score lesion_evaluation lesion_epoch lesion_promotion
+	lesion_version lesion_run
 	lesion_model);
 
 # Whatever the extension has is dumped, but for checkpoints.
-is(run_sql($source, q{SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class AS c JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass
-	AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'lesionseg'
-	WHERE c.relkind = 'r' AND c.relname <> 'lesion_checkpoint'}), join(' ', sort @tables), 'the tables that are tested are all');
-is(run_sql($source, q{SELECT string_agg(c.relname, ' ') FROM pg_class AS c, pg_extension AS e WHERE c.relkind IN ('r', 'S') AND c.relname LIKE 'lesion\_%'
-	AND c.relname <> 'lesion_checkpoint' AND e.extname = 'lesionseg' AND c.oid <> ALL (e.extconfig)}), '', '... and each is dumped, with its sequence');
+is(run_sql($source, q{SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class AS c
+	JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass
+	AND d.objid = c.oid AND d.refclassid = 'pg_extension'::regclass JOIN pg_extension AS e ON e.oid = d.refobjid
+	AND e.extname = 'lesionseg'
+	WHERE c.relkind = 'r' AND c.relname <> 'lesion_checkpoint'}), join(' ', sort @tables),
+	'the tables that are tested are all');
+is(run_sql($source, q{SELECT string_agg(c.relname, ' ') FROM pg_class AS c, pg_extension AS e
+	WHERE c.relkind IN ('r', 'S') AND c.relname LIKE 'lesion\_%'
+	AND c.relname <> 'lesion_checkpoint' AND e.extname = 'lesionseg' AND c.oid <> ALL (e.extconfig)}), '',
+	'... and each is dumped, with its sequence');
 
 # Names of a table's columns in a database, separated by commas.
 sub columns_of {
@@ -92,69 +99,92 @@ like(run_sql($target, $active), qr/mine1.* unet1/, 'the versions that were promo
 is(run_sql($target, $active), run_sql($source, $active), 'the same versions are active');
 unlike(scalar `pg_restore -a -f - -t lesion_version $directory/one`, qr/^\w+\t(0|-\d+)\t/m,
 	'weights that came with the extension are not in the dump');
-my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'mine') || lesion_segment(image, 'unet') || lesion_segment(image, 'both'), '' ORDER BY id)) FROM archive};
+my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'mine') || lesion_segment(image, 'unet')
+	|| lesion_segment(image, 'both'), '' ORDER BY id)) FROM archive};
 is(run_sql($target, $masks), run_sql($source, $masks), 'they give the same masks');
-is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16', 'stored masks are made again');
-is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', 'and can be trained further');
+is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16',
+	'stored masks are made again');
+is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3',
+	'and can be trained further');
 
 # Several jobs: each table in a transaction of its own, several at a time.
 empty_database($target);
 is(system('pg_restore', '--exit-on-error', '-j', '4', '-d', $target, "$directory/many"), 0, 'restored by four jobs');
 same_tables($source, $target, 'four jobs', @tables, 'masks');
-my $left = join ' + ', map { "(SELECT count(*) FROM $_ WHERE model = 'mine')" } qw(lesion_version lesion_run lesion_promotion lesion_evaluation lesion_robustness_score);
+my $left = join ' + ', map { "(SELECT count(*) FROM $_ WHERE model = 'mine')" } qw(lesion_version lesion_run
+	lesion_promotion lesion_evaluation lesion_robustness_score);
 run_sql($target, q{SELECT lesion_model_drop('both'); SELECT lesion_model_drop('mine')});
 is(run_sql($target, "SELECT $left"), '0', 'what belongs to a model goes with it');
-is(run_sql($target, q{SELECT (SELECT count(*) FROM lesion_epoch) - (SELECT count(*) FROM lesion_run)}), '0', '... and no more');
+is(run_sql($target, q{SELECT (SELECT count(*) FROM lesion_epoch) - (SELECT count(*) FROM lesion_run)}), '0',
+	'... and no more');
 
 # Data alone, where CREATE EXTENSION has made the bundled rows.
 fresh_database($target);
-is(system('pg_dump', '--data-only', '-Fd', '-f', "$directory/data", '-t', 'lesion_*', $source), 0, 'data alone are dumped');
-is(system('pg_restore', '--exit-on-error', '--data-only', '-j', '4', '-d', $target, "$directory/data"), 0, '... and restored');
+is(system('pg_dump', '--data-only', '-Fd', '-f', "$directory/data", '-t', 'lesion_*', $source), 0,
+	'data alone are dumped');
+is(system('pg_restore', '--exit-on-error', '--data-only', '-j', '4', '-d', $target, "$directory/data"), 0,
+	'... and restored');
 same_tables($source, $target, 'data alone', @tables);
 is(run_sql($target, $active), run_sql($source, $active), '... with the same versions active');
 
 # Table by table, those that others refer to last, and their sequences.
 fresh_database($target);
-my @sequences = split /\n/, run_sql($source, q{SELECT relname FROM pg_class WHERE relkind = 'S' AND relname LIKE 'lesion_%'});
-is(system('pg_restore', '--exit-on-error', '--data-only', '-d', $target, '-t', $_, "$directory/one"), 0, "$_ alone") for @tables, @sequences;
+my @sequences = split /\n/, run_sql($source,
+	q{SELECT relname FROM pg_class WHERE relkind = 'S' AND relname LIKE 'lesion_%'});
+is(system('pg_restore', '--exit-on-error', '--data-only', '-d', $target, '-t', $_, "$directory/one"), 0, "$_ alone")
+	for @tables, @sequences;
 same_tables($source, $target, 'table by table', @tables);
-run_sql($target, q{CREATE TABLE archive AS SELECT 'lesion-' || seed AS id, s.* FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 48, 48) AS s});
-is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes, id_column => 'id')"), '3', '... and can be trained further');
+run_sql($target, q{CREATE TABLE archive AS SELECT 'lesion-' || seed AS id, s.*
+	FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 48, 48) AS s});
+is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes, id_column => 'id')"), '3',
+	'... and can be trained further');
 
 # A model that is made while what is left of another of its name is there gets nothing of it.
 fresh_database($target);
 system('pg_restore', '--data-only', '-d', $target, '-t', 'lesion_version', "$directory/one");
-isnt(system("psql -Xqd $target -c \"SELECT lesion_model_create('mine', 'linknet')\" 2>$directory/said"), 0, 'versions without their model');
-like(do { local (@ARGV, $/) = "$directory/said"; <> }, qr/rows of lesion_version refer to the row \(mine\) of lesion_model/, '... get no new one');
+isnt(system("psql -Xqd $target -c \"SELECT lesion_model_create('mine', 'linknet')\" 2>$directory/said"), 0,
+	'versions without their model');
+like(do { local (@ARGV, $/) = "$directory/said"; <> },
+	qr/rows of lesion_version refer to the row \(mine\) of lesion_model/, '... get no new one');
 
 # pg_dumpall, into another cluster.
-my $others = run_sql('postgres', "SELECT string_agg('--exclude-database=' || datname, ' ') FROM pg_database WHERE datname <> '$source'");
+my $others = run_sql('postgres', "SELECT string_agg('--exclude-database=' || datname, ' ') FROM pg_database
+	WHERE datname <> '$source'");
 is(system("pg_dumpall $others >$directory/all.sql"), 0, 'pg_dumpall');
 write_file("$directory/queries.sql", map { content_query($_) . ";\n" } @tables, 'masks');
-my $answer = qx{$FindBin::Bin/../tools/cluster bash -c 'psql -Xq -f $directory/all.sql >/dev/null 2>&1; exec psql -XAtqd $source -f $directory/queries.sql'};
-is($answer, join('', map { run_sql($source, content_query($_)) . "\n" } @tables, 'masks'), '... is restored into another cluster');
+my $answer = qx{$FindBin::Bin/../tools/cluster bash -c 'psql -Xq -f $directory/all.sql >/dev/null 2>&1
+	exec psql -XAtqd $source -f $directory/queries.sql'};
+is($answer, join('', map { run_sql($source, content_query($_)) . "\n" } @tables, 'masks'),
+	'... is restored into another cluster');
 
 # A dump of 0.2, restored where 0.3 is the default.
 empty_database($older);
-run_sql($older, q{CREATE EXTENSION lesionseg VERSION '0.2'; CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea);
+run_sql($older, q{CREATE EXTENSION lesionseg VERSION '0.2';
+	CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea);
 	CREATE TABLE masks OF lesion_prediction (PRIMARY KEY (images, id, model, version))});
 for my $table (reverse(@tables), qw(archive masks)) {
 	my $columns = columns_of($older, $table);
 	my $rows = "SELECT $columns FROM $table " . ($table eq 'lesion_model' ? 'WHERE NOT bundled' : '');
-	is(system("psql -Xqd $source -c '\\copy ($rows) to stdout' | psql -Xqd $older -v ON_ERROR_STOP=1 -c '\\copy $table ($columns) from stdin'"), 0,
+	is(system("psql -Xqd $source -c '\\copy ($rows) to stdout' |
+		psql -Xqd $older -v ON_ERROR_STOP=1 -c '\\copy $table ($columns) from stdin'"), 0,
 		"0.2: $table is filled");
 }
-run_sql($older, "SELECT setval('${_}_seq', 100)") for qw(lesion_run_run lesion_promotion_promotion lesion_evaluation_evaluation lesion_audit_entry);
+run_sql($older, "SELECT setval('${_}_seq', 100)")
+	for qw(lesion_run_run lesion_promotion_promotion lesion_evaluation_evaluation lesion_audit_entry);
 is(system('pg_dump', '-Fd', '-f', "$directory/older", $older), 0, 'a database of 0.2 is dumped');
 empty_database($target);
-is(system('pg_restore', '--exit-on-error', '-j', '4', '-d', $target, "$directory/older"), 0, '... and restored by four jobs');
+is(system('pg_restore', '--exit-on-error', '-j', '4', '-d', $target, "$directory/older"), 0,
+	'... and restored by four jobs');
 is(run_sql($target, q{SELECT extversion FROM pg_extension WHERE extname = 'lesionseg'}), '0.3', '... as one of 0.3');
 same_tables($older, $target, '0.2 to 0.3', @tables, 'masks');
 is(run_sql($target, $masks), run_sql($source, $masks), '... with the same masks');
-is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16', '... that are made again');
-is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', '... and can be trained further');
+is(run_sql($target, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16',
+	'... that are made again');
+is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3',
+	'... and can be trained further');
 run_sql($target, 'ALTER TABLE masks NOT OF; SET client_min_messages = error; DROP EXTENSION lesionseg CASCADE');
-is(run_sql($target, 'SELECT count(*) FROM masks'), '16', '... and masks that are no longer OF lesion_prediction stay when the extension goes');
+is(run_sql($target, 'SELECT count(*) FROM masks'), '16',
+	'... and masks that are no longer OF lesion_prediction stay when the extension goes');
 run_sql('postgres', "DROP DATABASE $_") for $target, $older, $source;
 run_sql('postgres', 'DROP ROLE tap_importer');
 done_testing();

@@ -28,16 +28,18 @@ SELECT name, value FROM (VALUES
 	('PNG of 0 x 0', '\x89504e470d0a1a0a0000000d4948445200000000000000000802000000b4e9eb45'::bytea),
 	('JPEG start alone', '\xffd8ffe000104a46494600010100000100010000'::bytea),
 	('BMP header of 60000 x 60000',
-		'\x424d3600000000000000360000002800000060ea000060ea000001001800000000000000000000000000000000000000000000000000'::bytea),
+		'\x424d3600000000000000360000002800000060ea000060ea0000010018000000000000000000'
+		'00000000000000000000000000000000'::bytea),
 	('truncated PNG', (SELECT substr(image, 1, length(image) / 2) FROM archive WHERE id = 'lesion-1')),
-	('PNG with a hole', (SELECT overlay(image PLACING decode(repeat('ff', 64), 'hex') FROM 200) FROM archive WHERE id = 'lesion-1'))
+	('PNG with a hole', (SELECT overlay(image PLACING decode(repeat('ff', 64), 'hex') FROM 200)
+		FROM archive WHERE id = 'lesion-1'))
 ) AS b (name, value);
 SQL
 
 my $session = Session->new($database);
 my $count = q{SELECT (SELECT count(*) FROM lesion_version) || '/' || (SELECT count(*) FROM lesion_evaluation)};
-$session->query(q{SELECT (lesion_train('archive', 'net', architecture => 'unet', epochs => 1, image_size => 64, batch_size => 4,
-	id_column => 'id', config => '{"base": 4, "depth": 2}')).version});
+$session->query(q{SELECT (lesion_train('archive', 'net', architecture => 'unet', epochs => 1, image_size => 64,
+	batch_size => 4, id_column => 'id', config => '{"base": 4, "depth": 2}')).version});
 my $rows = $session->query($count);
 is($session->query(q{SELECT count(*) FROM lesion_version WHERE model = 'net'}), '1', 'a model to attack is trained');
 
@@ -64,7 +66,8 @@ for my $name (split /\n/, run_sql($database, 'SELECT name FROM bytes')) {
 	refused("SELECT lesion_model_import('evil', $value, 'unet')", "$name, as weights");
 }
 
-my $train = q{SELECT lesion_train(%s, 'net2', architecture => 'unet', %s config => '{"base": 4, "depth": 2}', image_size => 64)};
+my $train = q{SELECT lesion_train(%s, 'net2', architecture => 'unet', %s config => '{"base": 4, "depth": 2}',
+	image_size => 64)};
 refused(sprintf($train, q{'nothing'}, ''), 'training on no row');
 refused(sprintf($train, q{'one'}, ''), 'training on one row');
 refused(sprintf($train, q{'broken'}, q{id_column => 'id',}), 'training on broken images');
@@ -81,15 +84,22 @@ refused(sprintf($train, q{'archive'}, q{learning_rate => -1,}), 'a negative lear
 refused(sprintf($train, q{'archive'}, q{batch_size => 0,}), 'an empty batch');
 refused(sprintf($train, q{'archive'}, q{test_fraction => 1.5,}), 'a test fraction above one');
 refused(sprintf($train, q{'archive'}, q{options => '{"no_such": 1}',}), 'an option that does not exist');
-refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', image_size => 65)}, 'a size the network cannot halve');
-refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', image_size => 2000000000)}, 'an enormous size');
-refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"bass": 4}')}, 'a config key that does not exist');
-refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": 1e300}')}, 'an enormous width');
-refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '[1]')}, 'a config that is no object');
-like(refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": true}')}, 'a config value that is true'),
-	qr/base is not a number/, '... is no number');
-refused(q{SELECT lesion_train('archive', 'net2', architecture => 'transformer')}, 'an architecture that does not exist');
-like(refused(q{SELECT lesion_segment(image, 'nett') FROM archive}, 'a model that does not exist'), qr/net/, '... and the models that do');
+refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', image_size => 65)},
+	'a size the network cannot halve');
+refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', image_size => 2000000000)},
+	'an enormous size');
+refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"bass": 4}')},
+	'a config key that does not exist');
+refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": 1e300}')},
+	'an enormous width');
+refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '[1]')},
+	'a config that is no object');
+like(refused(q{SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": true}')},
+	'a config value that is true'), qr/base is not a number/, '... is no number');
+refused(q{SELECT lesion_train('archive', 'net2', architecture => 'transformer')},
+	'an architecture that does not exist');
+like(refused(q{SELECT lesion_segment(image, 'nett') FROM archive}, 'a model that does not exist'), qr/net/,
+	'... and the models that do');
 refused(q{SELECT lesion_segment(image, 'net', threshold => 2) FROM archive}, 'a threshold above one');
 refused(q{SELECT lesion_segment(image, 'net', threshold => 'NaN') FROM archive}, 'a threshold that is no number');
 refused(q{SELECT lesion_evaluate('archive', 'net', subset => 'some')}, 'a subset that does not exist');
@@ -97,14 +107,16 @@ refused(q{SELECT lesion_evaluate('archive', 'net', version => 99)}, 'a version t
 refused(q{SELECT lesion_evaluate('nothing', 'net')}, 'evaluating on no row');
 refused(q{SELECT * FROM lesion_synthetic(1, 0, 10)}, 'rendering no pixel');
 refused(q{SELECT * FROM lesion_synthetic(1, 2000000000, 2000000000)}, 'rendering too many pixels');
-refused(q{SET lesionseg.max_memory = '16MB'; SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": 64}')},
+refused(q{SET lesionseg.max_memory = '16MB';
+	SELECT lesion_train('archive', 'net2', architecture => 'unet', config => '{"base": 64}')},
 	'more memory than allowed');
 $session->query('RESET lesionseg.max_memory');
 refused(q{UPDATE lesion_version SET threshold = 0.4}, 'changing a version');
 
 run_sql($database, 'DROP ROLE IF EXISTS tap_nobody; CREATE ROLE tap_nobody');
 $session->query('SET ROLE tap_nobody');
-like(refused(q{SELECT lesion_train('secret', 'net')}, 'a table one may not read'), qr/42501/, '... is a matter of privileges');
+like(refused(q{SELECT lesion_train('secret', 'net')}, 'a table one may not read'), qr/42501/,
+	'... is a matter of privileges');
 refused(q{SELECT lesion_evaluate('secret', 'net', subset => 'all')}, 'evaluating on a table one may not read');
 $session->query('RESET ROLE');
 
@@ -116,7 +128,8 @@ run_sql($japanese, 'CREATE EXTENSION lesionseg');
 my $foreign = Session->new($japanese);
 $foreign->query("SET client_encoding = 'UTF8'");
 for my $length (100 .. 103) {
-	my $answer = $foreign->query(qq{SELECT lesion_model_create('x', 'unet', jsonb_build_object(repeat('x', $length) || repeat('\xe7\x9a\xae', 200), 1))});
+	my $answer = $foreign->query(qq{SELECT lesion_model_create('x', 'unet',
+		jsonb_build_object(repeat('x', $length) || repeat('\xe7\x9a\xae', 200), 1))});
 	like($answer, qr/ERROR:  22023/, "a key of $length letters and many more in Japanese");
 }
 $foreign->quit;
@@ -127,9 +140,12 @@ my $named = 'tap_evil_schema';
 run_sql('postgres', "DROP DATABASE IF EXISTS $named");
 run_sql('postgres', "CREATE DATABASE $named");
 run_sql($named, q{CREATE SCHEMA "a@b""%s'"; CREATE EXTENSION lesionseg SCHEMA "a@b""%s'"});
-is(run_sql($named, q{SET search_path = "a@b""%s'"; SET client_min_messages = error; SELECT lesion_model_import('net', lesion_model_export('unet'));
-	SELECT lesion_model_promote('net', 1); SELECT lesion_model_drop('net'); SELECT string_agg(event, ', ' ORDER BY entry) FROM lesion_audit}),
-	"1\n\n\ncreate, import, promote, promote, drop version, drop", 'the schema has signs in its name that queries are made with');
+is(run_sql($named, q{SET search_path = "a@b""%s'"; SET client_min_messages = error;
+	SELECT lesion_model_import('net', lesion_model_export('unet'));
+	SELECT lesion_model_promote('net', 1); SELECT lesion_model_drop('net');
+	SELECT string_agg(event, ', ' ORDER BY entry) FROM lesion_audit}),
+	"1\n\n\ncreate, import, promote, promote, drop version, drop",
+	'the schema has signs in its name that queries are made with');
 run_sql('postgres', "DROP DATABASE $named");
 
 is($session->query($count), $rows, 'nothing was written');

@@ -21,8 +21,8 @@ my $train = q{lesion_train('archive', 'net', %d, architecture => 'unet', image_s
 run_sql($database, 'SET client_min_messages = error; SELECT ' . sprintf $train, $_ * 4, $_) for 1 .. 2;
 run_sql($database, q{CREATE TABLE expected AS SELECT id, v AS version, (lesion_segment_version(image, 'net', v)).mask
 	FROM archive, generate_series(1, 2) AS v});
-is(run_sql($database, 'SELECT count(*) FROM expected a JOIN expected b USING (id) WHERE a.version = 1 AND b.version = 2 AND a.mask <> b.mask'), '24',
-	'the versions can be told apart by their masks');
+is(run_sql($database, 'SELECT count(*) FROM expected a JOIN expected b USING (id) WHERE a.version = 1 AND b.version = 2
+	AND a.mask <> b.mask'), '24', 'the versions can be told apart by their masks');
 
 # A query fails where it sees two versions, or a mask that is not its version's.
 my $script = File::Temp->new(SUFFIX => '.sql');
@@ -36,10 +36,13 @@ close $script;
 my $trainer = Session->new($database);
 my $promoter = Session->new($database);
 $trainer->query(q{SET client_min_messages = error; SET lesionseg.threads = 1});
-my $retrain = q{CALL lesion_retrain('archive', 'net', epochs => 3, image_size => 32, batch_size => 4, promote => 'never', resume => false)};
+my $retrain = q{CALL lesion_retrain('archive', 'net', epochs => 3, image_size => 32, batch_size => 4,
+	promote => 'never', resume => false)};
 $trainer->start($retrain);
 
-open my $pgbench, '-|', "PGAPPNAME=load PGOPTIONS='-c lesionseg.threads=1' pgbench -n -c 16 -j 2 -T $seconds -f $script $database 2>&1" or die "pgbench: $!\n";
+open my $pgbench, '-|',
+	"PGAPPNAME=load PGOPTIONS='-c lesionseg.threads=1' pgbench -n -c 16 -j 2 -T $seconds -f $script $database 2>&1"
+	or die "pgbench: $!\n";
 
 # Resident memory of the sixteen, in kB, without shared memory.
 sub resident {

@@ -12,12 +12,14 @@ use Time::HiRes qw(time sleep);
 my $database = 'tap_predict';
 fresh_database($database);
 fill_archive($database, 60, 128);
-my $train = q{lesion_train('archive', 'net', 1, architecture => 'unet', image_size => 64, batch_size => 8, config => '{"base": 4, "depth": 2}'};
+my $train = q{lesion_train('archive', 'net', 1, architecture => 'unet', image_size => 64, batch_size => 8,
+	config => '{"base": 4, "depth": 2}'};
 run_sql($database, "SET client_min_messages = error; SELECT $train); SELECT $train, seed => 1, promote => 'never')");
 run_sql($database, 'CREATE TABLE masks (LIKE lesion_prediction)');
 
 # Enough rows for a job of seconds.
-run_sql($database, q{CREATE VIEW many AS SELECT a.id || '.' || n AS id, a.image FROM archive a, generate_series(1, 20) AS n});
+run_sql($database, q{CREATE VIEW many AS SELECT a.id || '.' || n AS id, a.image
+	FROM archive a, generate_series(1, 20) AS n});
 my $call = q{CALL lesion_predict('many', 'net', 'masks', id_column => 'id', batch_size => 10)};
 my $count = 'SELECT count(*) FROM masks';
 
@@ -32,7 +34,8 @@ sub rows_reach {
 }
 $job->start($call);
 cmp_ok(rows_reach(20), '>=', 20, 'rows are seen while the job runs');
-like($watcher->query($call), qr/ERROR:  55006: another session is predicting into public\.masks/, 'a second job is refused');
+like($watcher->query($call), qr/ERROR:  55006: another session is predicting into public\.masks/,
+	'a second job is refused');
 $watcher->query('SELECT pg_cancel_backend(' . $job->pid . ')');
 like($job->finish, qr/ERROR:  57014/, 'a cancel stops it');
 my $done = $watcher->query($count);
@@ -45,7 +48,8 @@ rows_reach($done + 20);
 $watcher->query(q{SELECT lesion_model_promote('net', 2)});
 my $end = time + 180;
 sleep 0.02 until time > $end || $watcher->query('SELECT count(*) FROM masks WHERE version = 2') >= 20;
-cmp_ok($watcher->query('SELECT count(*) FROM masks WHERE version = 2'), '>=', 20, 'a promotion counts from the next batch on');
+cmp_ok($watcher->query('SELECT count(*) FROM masks WHERE version = 2'), '>=', 20,
+	'a promotion counts from the next batch on');
 ok(kill_session($job), 'the job is killed');
 $job = Session->new($database);
 $watcher = Session->new($database);
@@ -56,14 +60,18 @@ is($watcher->query(q{SELECT count(*) || ' ' || count(DISTINCT id) FROM masks WHE
 like($job->query($call), qr/NOTICE.* 0 images of public\.many segmented, 0 broken/, 'then there is nothing to do');
 is($watcher->query(q{SELECT count(*) FROM masks m JOIN lesion_version v ON v.model = m.model AND v.number = m.version
 	WHERE v.sha256 <> m.weights_sha256}), '0', 'each row names the weights of its version');
-is($watcher->query(q{SELECT count(*) FROM (SELECT id FROM masks GROUP BY id, version HAVING count(*) > 1) AS d}), '0', 'no row twice');
-is($watcher->query(q{SELECT string_agg(DISTINCT (lesion_reproduce(m, v.image)).agrees::text, ',') FROM (SELECT * FROM masks WHERE version = 1 LIMIT 5) AS m
+is($watcher->query(q{SELECT count(*) FROM (SELECT id FROM masks GROUP BY id, version HAVING count(*) > 1) AS d}), '0',
+	'no row twice');
+is($watcher->query(q{SELECT string_agg(DISTINCT (lesion_reproduce(m, v.image)).agrees::text, ',')
+	FROM (SELECT * FROM masks WHERE version = 1 LIMIT 5) AS m
 	JOIN many AS v USING (id)}), 'true',
 	'a mask of the version before is made again');
 
 # A batch that fails as it commits is an error, and leaves no lock.
-run_sql($database, q{CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'too late'; END$$;
-	CREATE CONSTRAINT TRIGGER late AFTER INSERT ON masks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late();
+run_sql($database, q{CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql
+	AS $$BEGIN RAISE EXCEPTION 'too late'; END$$;
+	CREATE CONSTRAINT TRIGGER late AFTER INSERT ON masks DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION late();
 	DELETE FROM masks WHERE id LIKE 'lesion-1.%'});
 my $said = $job->query($call);
 like($said, qr/ERROR:  P0001: too late/, 'a commit that fails is an error');
@@ -72,40 +80,52 @@ run_sql($database, 'DROP TRIGGER late ON masks');
 like($watcher->query($call), qr/NOTICE.* 20 images of public\.many segmented/, '... and another session goes on');
 
 # Keys that another session changes while the job runs: it looks again until nothing is missing.
-run_sql($database, q{CREATE TABLE renumbered AS SELECT n AS id, image FROM archive, generate_series(1, 200) AS n WHERE archive.id = 'lesion-1';
+run_sql($database, q{CREATE TABLE renumbered AS SELECT n AS id, image FROM archive, generate_series(1, 200) AS n
+	WHERE archive.id = 'lesion-1';
 	ALTER TABLE renumbered ADD PRIMARY KEY (id); CREATE TABLE renumbered_masks (LIKE lesion_prediction)});
 $job->start(q{CALL lesion_predict('renumbered', 'net', 'renumbered_masks', batch_size => 5)});
 $end = time + 60;
 sleep 0.01 until time > $end || $watcher->query('SELECT count(*) FROM renumbered_masks') >= 10;
 $watcher->query('UPDATE renumbered SET id = id + 1000');
-like($job->finish, qr/NOTICE.* images of public\.renumbered segmented, 0 broken/, 'an UPDATE of all keys while a job runs');
-is($watcher->query('SELECT count(*) FROM renumbered AS r WHERE NOT EXISTS (SELECT FROM renumbered_masks AS m WHERE m.id = r.id::text)'), '0',
+like($job->finish, qr/NOTICE.* images of public\.renumbered segmented, 0 broken/,
+	'an UPDATE of all keys while a job runs');
+is($watcher->query('SELECT count(*) FROM renumbered AS r
+	WHERE NOT EXISTS (SELECT FROM renumbered_masks AS m WHERE m.id = r.id::text)'), '0',
 	'... leaves no image without a mask');
 
 # In a transaction block it is all or nothing.
-like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/, 'in a transaction block it says so');
+like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/,
+	'in a transaction block it says so');
 is($watcher->query(q{SELECT count(*) FROM masks WHERE version = 2}), '1200', '... and a rollback takes it back');
 # A table that would go with the extension.
 run_sql($database, 'CREATE TABLE typed OF lesion_prediction');
 my $into_typed = q{CALL lesion_predict('archive', 'net', 'typed', max_minutes => 1e-9)};
-like($job->query($into_typed), qr/NOTICE.* public\.typed is OF lesion_prediction.*\n.*ALTER TABLE public\.typed NOT OF/, 'a table OF the type, and what to do');
-like($job->query("ALTER TABLE public.typed NOT OF; $into_typed; SELECT count(*) FROM typed"), qr/^2$/m, '... which is still written to');
+like($job->query($into_typed), qr/NOTICE.* public\.typed is OF lesion_prediction.*\n.*ALTER TABLE public\.typed NOT OF/,
+	'a table OF the type, and what to do');
+like($job->query("ALTER TABLE public.typed NOT OF; $into_typed; SELECT count(*) FROM typed"), qr/^2$/m,
+	'... which is still written to');
 
 # A partition, and a child, that stand on another server, where they are views: their rows have no place.
 my $elsewhere = 'tap_predict_elsewhere';
 fresh_database($elsewhere);
-run_sql($elsewhere, 'CREATE VIEW pictures AS SELECT id, image FROM generate_series(51, 55) AS id, lesion_synthetic(id, 64, 64)');
+run_sql($elsewhere, 'CREATE VIEW pictures AS SELECT id, image
+	FROM generate_series(51, 55) AS id, lesion_synthetic(id, 64, 64)');
 run_sql($database, qq{CREATE EXTENSION postgres_fdw; CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw
-	OPTIONS (host '$ENV{PGHOST}', dbname '$elsewhere'); CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere OPTIONS (user '$ENV{PGUSER}');
-	CREATE TABLE parted (id int, image bytea) PARTITION BY RANGE (id); CREATE TABLE near PARTITION OF parted FOR VALUES FROM (1) TO (51);
-	CREATE FOREIGN TABLE far PARTITION OF parted FOR VALUES FROM (51) TO (1000) SERVER elsewhere OPTIONS (table_name 'pictures');
+	OPTIONS (host '$ENV{PGHOST}', dbname '$elsewhere');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere OPTIONS (user '$ENV{PGUSER}');
+	CREATE TABLE parted (id int, image bytea) PARTITION BY RANGE (id);
+	CREATE TABLE near PARTITION OF parted FOR VALUES FROM (1) TO (51);
+	CREATE FOREIGN TABLE far PARTITION OF parted FOR VALUES FROM (51) TO (1000)
+	SERVER elsewhere OPTIONS (table_name 'pictures');
 	CREATE TABLE parent (id int, image bytea);
 	CREATE FOREIGN TABLE child () INHERITS (parent) SERVER elsewhere OPTIONS (table_name 'pictures')});
-run_sql($database, "INSERT INTO $_ SELECT id, image FROM generate_series(1, 5) AS id, lesion_synthetic(id, 64, 64)") for qw(near parent);
+run_sql($database, "INSERT INTO $_ SELECT id, image FROM generate_series(1, 5) AS id, lesion_synthetic(id, 64, 64)")
+	for qw(near parent);
 for my $images (qw(parted parent)) {
-	run_sql($database, "SET client_min_messages = error; CALL lesion_predict('$images', 'net', 'masks', id_column => 'id', batch_size => 3)");
-	is(run_sql($database, "SELECT count(mask) || ' ' || count(DISTINCT id) FROM masks WHERE images = 'public.$images'"), '10 10',
-		"images of $images, here and elsewhere");
+	run_sql($database, "SET client_min_messages = error;
+		CALL lesion_predict('$images', 'net', 'masks', id_column => 'id', batch_size => 3)");
+	is(run_sql($database, "SELECT count(mask) || ' ' || count(DISTINCT id) FROM masks WHERE images = 'public.$images'"),
+		'10 10', "images of $images, here and elsewhere");
 }
 $job->quit;
 $watcher->quit;

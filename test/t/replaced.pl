@@ -14,7 +14,8 @@ run_sql($database, <<'SQL');
 SET client_min_messages = error;
 CREATE TABLE pics AS SELECT s AS id, image, mask FROM generate_series(1, 6) AS s, lesion_synthetic(s, 32, 32);
 ALTER TABLE pics ADD PRIMARY KEY (id);
-SELECT lesion_train('pics', 'net', epochs => 1, architecture => 'unet', image_size => 16, batch_size => 2, config => '{"base": 4, "depth": 1}');
+SELECT lesion_train('pics', 'net', epochs => 1, architecture => 'unet', image_size => 16, batch_size => 2,
+	config => '{"base": 4, "depth": 1}');
 CREATE TABLE masks (LIKE lesion_prediction);
 CREATE TABLE change (sql text);
 CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -33,7 +34,8 @@ SQL
 sub changed {
 	my ($table, $change, $call, $back, $name) = @_;
 	my $session = Session->new($database);
-	run_sql($database, "INSERT INTO change VALUES (\$\$$change\$\$); CREATE TRIGGER change BEFORE INSERT OR UPDATE ON $table FOR EACH ROW EXECUTE FUNCTION change()");
+	run_sql($database, "INSERT INTO change VALUES (\$\$$change\$\$);
+		CREATE TRIGGER change BEFORE INSERT OR UPDATE ON $table FOR EACH ROW EXECUTE FUNCTION change()");
 	like($session->query($call), $refused, $name);
 	is($session->query('SELECT 1'), '1', '... in a process that lives');
 	$session->quit;
@@ -42,24 +44,27 @@ sub changed {
 }
 
 my $predict = q{CALL lesion_predict('pics', 'net', 'masks', batch_size => 1)};
-my $view = q{ALTER TABLE pics RENAME TO pics_old; CREATE VIEW pics AS SELECT id, image, mask, 12345 AS ctid FROM pics_old};
+my $view = q{ALTER TABLE pics RENAME TO pics_old; CREATE VIEW pics AS SELECT id, image, mask, 12345 AS ctid
+	FROM pics_old};
 my $no_view = 'DROP VIEW pics; ALTER TABLE pics_old RENAME TO pics';
 changed('masks', $view, $predict, $no_view, 'a view in the place of the images');
 changed('masks', 'ALTER TABLE pics ALTER image TYPE text USING encode(image, $q$hex$q$)', $predict,
 	q{ALTER TABLE pics ALTER image TYPE bytea USING decode(image, 'hex')}, 'images of another type');
-changed('lesion_run', $view, q{CALL lesion_retrain('pics', 'net', epochs => 2, image_size => 16, batch_size => 2)}, $no_view,
-	'a view in the place of the images that a run was to read');
+changed('lesion_run', $view, q{CALL lesion_retrain('pics', 'net', epochs => 2, image_size => 16, batch_size => 2)},
+	$no_view, 'a view in the place of the images that a run was to read');
 
 # By another session: it gets its lock between two batches.
 my $session = Session->new($database);
 my $other = Session->new($database);
-run_sql($database, q{DELETE FROM masks; CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;
+run_sql($database, q{DELETE FROM masks; CREATE FUNCTION rest() RETURNS trigger
+	LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NEW; END $$;
 	CREATE TRIGGER rest BEFORE INSERT ON masks FOR EACH ROW EXECUTE FUNCTION rest()});
 $session->start($predict);
 select undef, undef, undef, 0.05 until $other->query('SELECT count(*) FROM masks') > 0;
 $other->query('BEGIN; ALTER TABLE masks RENAME TO other_masks; CREATE VIEW masks AS SELECT 1 AS images; COMMIT');
 like($session->finish, $refused, 'masks that are a view now');
-run_sql($database, 'DROP VIEW masks; ALTER TABLE other_masks RENAME TO masks; ALTER TABLE pics ADD note text; DROP TRIGGER rest ON masks');
+run_sql($database, 'DROP VIEW masks; ALTER TABLE other_masks RENAME TO masks; ALTER TABLE pics ADD note text;
+	DROP TRIGGER rest ON masks');
 unlike($session->query($predict), qr/ERROR/, 'the next call goes on, and a column that came does not matter');
 is(run_sql($database, 'SELECT count(*) FROM masks'), '6', '... with all that was left');
 ok(server_alive(), 'the server is alive');

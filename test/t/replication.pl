@@ -17,13 +17,15 @@ fill_archive($publisher, 16, 48);
 my $sizes = q{image_size => 32, batch_size => 4, config => '{"base": 4, "depth": 1}'};
 run_sql($publisher, "SELECT lesion_train('archive', 'net', 1, architecture => 'unet', $sizes)");
 run_sql($publisher, "SELECT lesion_train('archive', 'unet', 1, $sizes, promote => 'always')");
-run_sql($publisher, q{SELECT lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}', modes => '{off}')});
+run_sql($publisher, q{SELECT lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}',
+	modes => '{off}')});
 run_sql($publisher, 'CREATE PUBLICATION everything FOR ALL TABLES');
 run_sql($subscriber, 'CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)');
 
 # Both are databases of one cluster, where the slot must be there before.
 run_sql($publisher, q{SELECT pg_create_logical_replication_slot('tap_everything', 'pgoutput')});
-run_sql($subscriber, "CREATE SUBSCRIPTION tap_everything CONNECTION 'host=$ENV{PGHOST} user=$ENV{PGUSER} dbname=$publisher'
+run_sql($subscriber,
+	"CREATE SUBSCRIPTION tap_everything CONNECTION 'host=$ENV{PGHOST} user=$ENV{PGUSER} dbname=$publisher'
 	PUBLICATION everything WITH (create_slot = false, slot_name = 'tap_everything')");
 
 # Wait until a query gives an answer on the subscriber; what it gave last.
@@ -38,17 +40,22 @@ sub wait_until {
 	return $answer;
 }
 
-is(wait_until(q{SELECT string_agg(DISTINCT srsubstate::text, '') FROM pg_subscription_rel}, 'r'), 'r', 'all tables are copied');
-my @tables = qw(lesion_model lesion_run lesion_version lesion_promotion lesion_epoch lesion_evaluation lesion_image_score lesion_robustness_score lesion_audit);
-my %columns = (lesion_model => 'name, architecture, config, bundled', lesion_version => 'model, number, sha256, image_size, threshold');
+is(wait_until(q{SELECT string_agg(DISTINCT srsubstate::text, '') FROM pg_subscription_rel}, 'r'), 'r',
+	'all tables are copied');
+my @tables = qw(lesion_model lesion_run lesion_version lesion_promotion lesion_epoch lesion_evaluation
+	lesion_image_score lesion_robustness_score lesion_audit);
+my %columns = (lesion_model => 'name, architecture, config, bundled',
+	lesion_version => 'model, number, sha256, image_size, threshold');
 
 # What is in a table.
 sub content {
 	my ($database, $table) = @_;
-	return run_sql($database, "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT " . ($columns{$table} // '*') . " FROM $table) t");
+	return run_sql($database, "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT "
+		. ($columns{$table} // '*') . " FROM $table) t");
 }
 is(content($subscriber, $_), content($publisher, $_), "$_ is the same") for @tables;
-my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'net') || lesion_segment(image, 'unet'), '' ORDER BY id)) FROM archive};
+my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'net') || lesion_segment(image, 'unet'), '' ORDER BY id))
+	FROM archive};
 is(run_sql($subscriber, $masks), run_sql($publisher, $masks), 'the models give the same masks');
 
 run_sql($publisher, "SELECT lesion_train('archive', 'net', 1, $sizes, promote => 'always')");

@@ -74,10 +74,11 @@ sub go_on {
 	my $said = $session->query(retrain($model));
 	$session->quit;
 	like($said, qr/run \d+ goes on after epoch 2 of 5/, "$what: the run goes on") or diag $said;
-	is(run_of($model, 'state, epochs_done, resumed, resumable, error'), 'finished|5|1|f|', "$what: ... and is finished");
+	is(run_of($model, 'state, epochs_done, resumed, resumable, error'), 'finished|5|1|f|',
+		"$what: ... and is finished");
 	is(weights($model), weights('reference'), "$what: ... with the weights of a run that was never stopped");
-	is(run_sql($database, "SELECT string_agg(epoch::text, ',' ORDER BY epoch) FROM lesion_training_log WHERE model = '$model'"), '1,2,3,4,5',
-		"$what: ... and a log row for each epoch");
+	is(run_sql($database, "SELECT string_agg(epoch::text, ',' ORDER BY epoch) FROM lesion_training_log
+		WHERE model = '$model'"), '1,2,3,4,5', "$what: ... and a log row for each epoch");
 	is(run_sql($database, "SELECT count(*) FROM lesion_runs WHERE model = '$model'"), '1', "$what: ... in one run");
 	return;
 }
@@ -90,13 +91,16 @@ like($said, qr/run \d+ is finished: version 1 of model "whole", promoted, test D
 unlike($said, qr/commits nothing/, '... and commits as it goes');
 is(weights('whole'), weights('reference'), 'lesion_retrain makes the weights of lesion_train');
 is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', 'a finished run leaves no checkpoint');
-is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', '... and no lock');
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()
+	AND locktype IN ('object', 'advisory')}), '0', '... and no lock');
 
 # What does not fit in memory stands in a temporary file, which outlives commits, where such files are to stand.
-$session->query(q{SET allow_in_place_tablespaces = on; DROP TABLESPACE IF EXISTS tap_retrain; CREATE TABLESPACE tap_retrain LOCATION ''});
+$session->query(q{SET allow_in_place_tablespaces = on; DROP TABLESPACE IF EXISTS tap_retrain;
+	CREATE TABLESPACE tap_retrain LOCATION ''});
 $session->query('SET temp_tablespaces = tap_retrain');
 my $tablespace = run_sql('postgres', q{SELECT oid FROM pg_tablespace WHERE spcname = 'tap_retrain'});
-my $large = q{'archive', '%s', 2, architecture => 'unet', config => '{"base": 1, "depth": 1}', image_size => 256, batch_size => 1};
+my $large = q{'archive', '%s', 2, architecture => 'unet', config => '{"base": 1, "depth": 1}', image_size => 256,
+	batch_size => 1};
 run_sql($database, 'SELECT lesion_train(' . sprintf($large, 'ample') . ')');
 $session->query("SET lesionseg.max_memory = '16MB'; SET log_temp_files = 0; SET client_min_messages = log");
 $said = $session->query('CALL lesion_retrain(' . sprintf($large, 'cramped') . ')');
@@ -113,26 +117,31 @@ my $pid = $worker->pid;
 my $run = run_of('model', 'run');
 is(run_of('model', 'state, epochs_done, resumable, pid'), "running|2|f|$pid", 'others see the run and its epochs');
 is(run_sql($database, "SELECT count(*) FROM lesion_training_log WHERE run = $run"), '2', '... and its log');
-is(run_sql($database, "SELECT run, model, state, phase, epoch, epochs, pid, source, eta > interval '0' FROM lesion_training_progress"),
-	"$run|model|running|training|3|5|$pid|log|t", '... and its progress, from the log');
+is(run_sql($database, "SELECT run, model, state, phase, epoch, epochs, pid, source, eta > interval '0'
+	FROM lesion_training_progress"), "$run|model|running|training|3|5|$pid|log|t",
+	'... and its progress, from the log');
 is(run_sql($database, "SELECT run, epoch FROM lesion_checkpoint"), "$run|2", '... and it has a checkpoint');
 my $refused = $session->query(retrain('model'));
-like($refused, qr/ERROR:  55006.*run $run, server process $pid/s, 'a second lesion_retrain of the model is refused, with the run');
+like($refused, qr/ERROR:  55006.*run $run, server process $pid/s,
+	'a second lesion_retrain of the model is refused, with the run');
 $refused = $session->query(sprintf "SELECT lesion_train($arguments)", 'model');
 like($refused, qr/ERROR:  55006.*run $run, server process $pid/s, 'so is a lesion_train');
 like($session->query(q{SELECT lesion_model_drop('model')}), qr/ERROR:  55006/, '... and dropping it');
 
 # What shows it is alive, and keeps others away, is nothing that SQL can take.
-is($session->query("SELECT string_agg(locktype || ' ' || classid::regclass, ', ' ORDER BY classid) FROM pg_locks WHERE pid = $pid AND classid > 16384"),
-	'object lesion_model, object lesion_run', 'its locks are on objects of our tables');
+is($session->query("SELECT string_agg(locktype || ' ' || classid::regclass, ', ' ORDER BY classid) FROM pg_locks
+	WHERE pid = $pid AND classid > 16384"), 'object lesion_model, object lesion_run',
+	'its locks are on objects of our tables');
 
 # Cancelled.
 $session->query("SELECT pg_cancel_backend($pid)");
 like($worker->finish, qr/ERROR:  57014: canceling statement due to user request/, 'a cancel stops it');
-is(run_of('model', 'state, sqlstate, error, epochs_done, resumable, pid'), 'cancelled|57014|canceling statement due to user request|2|t|',
+is(run_of('model', 'state, sqlstate, error, epochs_done, resumable, pid'),
+	'cancelled|57014|canceling statement due to user request|2|t|',
 	'the run is cancelled');
 is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', 'nothing is running');
-is($worker->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', 'no lock is left');
+is($worker->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}),
+	'0', 'no lock is left');
 is($worker->query('SELECT 1'), '1', 'the session goes on');
 go_on('model', 'cancelled');
 
@@ -146,14 +155,18 @@ is(run_of('timed', 'state'), 'cancelled', '... and the run is cancelled');
 
 # Failed, inside a trigger that has a query under way.
 run_sql($database, q{DELETE FROM stop; INSERT INTO stop VALUES (3, 'the disk of lesions is full')});
-like($session->query(retrain('failing')), qr/ERROR:  LS001: the disk of lesions is full/, 'an error reaches the caller');
-is(run_of('failing', 'state, sqlstate, error, resumable'), 'failed|LS001|the disk of lesions is full|t', 'the run is failed, with the error');
-is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype IN ('object', 'advisory')}), '0', 'no lock is left');
+like($session->query(retrain('failing')), qr/ERROR:  LS001: the disk of lesions is full/,
+	'an error reaches the caller');
+is(run_of('failing', 'state, sqlstate, error, resumable'), 'failed|LS001|the disk of lesions is full|t',
+	'the run is failed, with the error');
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()
+	AND locktype IN ('object', 'advisory')}), '0', 'no lock is left');
 go_on('failing', 'failed');
 
 # Failed while it reads.
 run_sql($database, 'CREATE TABLE empty (LIKE archive INCLUDING ALL)');
-like($session->query(q{CALL lesion_retrain('empty', 'none', architecture => 'unet')}), qr/ERROR:  55000: public.empty has no rows/,
+like($session->query(q{CALL lesion_retrain('empty', 'none', architecture => 'unet')}),
+	qr/ERROR:  55000: public.empty has no rows/,
 	'a table without rows');
 is(run_of('none', 'state, sqlstate, resumable'), 'failed|55000|f', '... is a failed run');
 
@@ -178,11 +191,13 @@ for my $epoch (3, 0) {
 	$worker->wait_for(qr/stopped while reading/);
 	is(run_sql($database, 'SELECT model, state, phase, epoch, epochs, pid, source FROM lesion_training_progress'),
 		'slow|running|reading||5|' . $worker->pid . '|log', "$what is shown while it reads");
-	is(run_of('slow', 'state, pid, resumable, error, finished_at'), 'running|' . $worker->pid . '|f||', '... as running');
+	is(run_of('slow', 'state, pid, resumable, error, finished_at'), 'running|' . $worker->pid . '|f||',
+		'... as running');
 	like($session->query($slow), qr/ERROR:  55006.*run \d+, server process/s, '... and keeps others away');
 	run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
 	like($worker->finish, qr/ERROR:  57014/, '... until it is cancelled');
-	is(run_of('slow', 'state, pid, resumable, sqlstate'), $epoch ? 'cancelled||f|57014' : 'cancelled||t|57014', '... and is cancelled');
+	is(run_of('slow', 'state, pid, resumable, sqlstate'), $epoch ? 'cancelled||f|57014' : 'cancelled||t|57014',
+		'... and is cancelled');
 	next unless $epoch;
 	run_sql($database, "DELETE FROM stop; INSERT INTO stop VALUES ($epoch)");
 	$worker->start($slow);
@@ -217,16 +232,19 @@ is(run_of('restarted', 'state, epochs_done, resumable'), 'lost|2|t', 'after a re
 go_on('restarted', 'restarted');
 
 # max_minutes counts within an epoch: one that takes longer than those before is given up.
-my $slow_epochs = q{CALL lesion_retrain('archive', 'late', 9, architecture => 'unet', config => '{"base": 8, "depth": 2}', image_size => 160,
+my $slow_epochs = q{CALL lesion_retrain('archive', 'late', 9, architecture => 'unet',
+	config => '{"base": 8, "depth": 2}', image_size => 160,
 	batch_size => 1, seed => 3%s)};
 run_sql($database, q{INSERT INTO stop VALUES (2, 'enough')});
 $session = Session->new($database);
 like($session->query(sprintf $slow_epochs, ''), qr/enough/, 'a run has done an epoch and was stopped in the next');
 my $epoch_seconds = run_sql($database, 'SELECT seconds FROM lesion_epoch ORDER BY at DESC LIMIT 1');
-run_sql($database, q{DELETE FROM stop; UPDATE lesion_epoch SET seconds = 1e-6 WHERE run = (SELECT max(run) FROM lesion_run)});
+run_sql($database, q{DELETE FROM stop; UPDATE lesion_epoch SET seconds = 1e-6
+	WHERE run = (SELECT max(run) FROM lesion_run)});
 $said = $session->query(sprintf $slow_epochs, sprintf ', max_minutes => %f', 0.3 * $epoch_seconds / 60);
 like($said, qr/max_minutes ended it after epoch 1 of 9/, 'an epoch that would not end in time is given up');
-is(run_of('late', 'state, stopped_by, epochs_done, version'), 'finished|max_minutes|1|1', '... and the run is finished with what it has');
+is(run_of('late', 'state, stopped_by, epochs_done, version'), 'finished|max_minutes|1|1',
+	'... and the run is finished with what it has');
 
 # What has changed is not gone on with.
 $worker = stopped_session('changed');
@@ -234,25 +252,29 @@ run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
 $worker->finish;
 is(run_of('changed', 'resumable'), 't', 'a run could go on');
 run_sql($database, q{DELETE FROM stop;
-	UPDATE archive SET mask = (lesion_synthetic(77, 40, 40)).mask WHERE id = (SELECT min(id) FROM archive WHERE lesion_split(id) = 'train')});
+	UPDATE archive SET mask = (lesion_synthetic(77, 40, 40)).mask
+	WHERE id = (SELECT min(id) FROM archive WHERE lesion_split(id) = 'train')});
 $said = $session->query(retrain('changed'));
-like($said, qr/run \d+ cannot go on: what training sees of public.archive has changed/, '... but not when a mask has changed');
+like($said, qr/run \d+ cannot go on: what training sees of public.archive has changed/,
+	'... but not when a mask has changed');
 like($said, qr/run \d+ begins from the start/, '... so another begins');
-is(run_sql($database, q{SELECT string_agg(state || resumable, ',' ORDER BY run) FROM lesion_runs WHERE model = 'changed'}), 'cancelledfalse,finishedfalse',
+is(run_sql($database, q{SELECT string_agg(state || resumable, ',' ORDER BY run) FROM lesion_runs
+	WHERE model = 'changed'}), 'cancelledfalse,finishedfalse',
 	'... and the old one is no longer to be resumed');
 isnt(weights('changed'), weights('reference'), '... with other weights');
 
 # A run with other arguments, and one that was told not to, begin anew.
 is(run_of('timed', 'state, resumable'), 'cancelled|t', 'a run that could go on');
-$said = $session->query(q{CALL lesion_retrain('archive', 'timed', 2, image_size => 32, batch_size => 4, seed => 3, resume => true)});
+$said = $session->query(q{CALL lesion_retrain('archive', 'timed', 2, image_size => 32, batch_size => 4, seed => 3,
+	resume => true)});
 unlike($said, qr/goes on/, 'other arguments: it does not');
 $worker = stopped_session('told');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
 $worker->finish;
 run_sql($database, 'DELETE FROM stop');
 unlike($worker->query(retrain('told', ', resume => false')), qr/goes on/, 'resume => false: it does not');
-is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_runs WHERE model = 'told'}), 'cancelled,finished',
-	'... and a run of its own is finished');
+is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_runs WHERE model = 'told'}),
+	'cancelled,finished', '... and a run of its own is finished');
 
 # Row-level security: another user sees other rows and continues nothing.
 $worker = stopped_session('secured');
@@ -263,7 +285,8 @@ DELETE FROM stop;
 DROP ROLE IF EXISTS tap_retrain_user;
 CREATE ROLE tap_retrain_user;
 GRANT SELECT ON archive, stop TO tap_retrain_user;
-GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation, lesion_image_score TO tap_retrain_user;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation,
+	lesion_image_score TO tap_retrain_user;
 GRANT UPDATE ON lesion_run TO tap_retrain_user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lesion_checkpoint TO tap_retrain_user;
 ALTER TABLE archive ENABLE ROW LEVEL SECURITY;

@@ -8,14 +8,18 @@ use Session qw(run_sql);
 use Test::More;
 
 # Objects of the extension that use what somebody else owns.
-my $uses = q{SET search_path = pg_catalog; SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' uses ' || pg_describe_object(d.refclassid, d.refobjid, 0)
+my $uses = q{SET search_path = pg_catalog; SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ' uses '
+	|| pg_describe_object(d.refclassid, d.refobjid, 0)
 	FROM pg_depend d WHERE d.classid <> 'pg_operator'::regclass AND (
-		(d.refclassid = 'pg_operator'::regclass AND (SELECT oprowner FROM pg_operator o WHERE o.oid = d.refobjid)::regrole::text = 'tap_planter') OR
-		(d.refclassid = 'pg_proc'::regclass AND (SELECT proowner FROM pg_proc p WHERE p.oid = d.refobjid)::regrole::text = 'tap_planter'))};
+		(d.refclassid = 'pg_operator'::regclass
+			AND (SELECT oprowner FROM pg_operator o WHERE o.oid = d.refobjid)::regrole::text = 'tap_planter') OR
+		(d.refclassid = 'pg_proc'::regclass
+			AND (SELECT proowner FROM pg_proc p WHERE p.oid = d.refobjid)::regrole::text = 'tap_planter'))};
 
 sub plant {
 	my ($database) = @_;
-	is(system('psql', '-Xqd', $database, '-v', 'ON_ERROR_STOP=1', '-f', "$FindBin::Bin/../data/planted.sql"), 0, 'operators are planted');
+	is(system('psql', '-Xqd', $database, '-v', 'ON_ERROR_STOP=1', '-f', "$FindBin::Bin/../data/planted.sql"), 0,
+		'operators are planted');
 	return;
 }
 
@@ -28,18 +32,26 @@ my $session = Session->new($database);
 like($session->query('SELECT 1::float8 > 1::int4'), qr/code of others ran as/, '... and work');
 is($session->query('CREATE EXTENSION lesionseg'), '', 'CREATE EXTENSION does not run them');
 is(run_sql($database, $uses), '', '... nor do its objects use them');
-run_sql($database, q{CREATE TABLE archive AS SELECT seed AS id, s.* FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+run_sql($database, q{CREATE TABLE archive AS SELECT seed AS id, s.*
+	FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 	ALTER TABLE archive ADD PRIMARY KEY (id)});
 my $sizes = q{image_size => 16, config => '{"base": 4, "depth": 1}', architecture => 'unet'};
 my @calls = (
-	"SELECT lesion_train('archive', 'net', 1, $sizes)", q{CALL lesion_retrain('archive', 'net', 1, image_size => 16, promote => 'always')},
+	"SELECT lesion_train('archive', 'net', 1, $sizes)",
+	q{CALL lesion_retrain('archive', 'net', 1, image_size => 16, promote => 'always')},
 	q{SELECT lesion_evaluate('archive', 'net', 'all')}, q{SELECT lesion_compare('archive', 'net', 1, 2, 'all')},
-	q{SELECT lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', max_images => 2)}, q{SELECT length(lesion_robustness_picture('net', NULL, 'archive'))},
-	q{SELECT lesion_model_import('other', lesion_model_export('net', dtype => 'bf16'))}, q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "other"]}')},
-	q{SELECT lesion_ensemble_fit('both', 'archive', validation_fraction => 0.5)}, q{SELECT lesion_model_promote('net', 1)}, q{SELECT lesion_model_rollback('net')},
-	'CREATE TABLE masks OF lesion_prediction', q{CALL lesion_predict('archive', 'both', 'masks')}, q{SELECT lesion_reproduce(m) FROM masks AS m},
-	q{SELECT * FROM lesion_drift('masks')}, q{SELECT lesion_model_drop('both')}, q{SELECT (lesion_segment_detail(image, 'net')).area FROM archive},
-	map { "SELECT * FROM $_" } split /\n/, run_sql($database, q{SET search_path = pg_catalog; SELECT 'public.' || viewname FROM pg_views WHERE schemaname = 'public'}),
+	q{SELECT lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', max_images => 2)},
+	q{SELECT length(lesion_robustness_picture('net', NULL, 'archive'))},
+	q{SELECT lesion_model_import('other', lesion_model_export('net', dtype => 'bf16'))},
+	q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "other"]}')},
+	q{SELECT lesion_ensemble_fit('both', 'archive', validation_fraction => 0.5)},
+	q{SELECT lesion_model_promote('net', 1)}, q{SELECT lesion_model_rollback('net')},
+	'CREATE TABLE masks OF lesion_prediction', q{CALL lesion_predict('archive', 'both', 'masks')},
+	q{SELECT lesion_reproduce(m) FROM masks AS m},
+	q{SELECT * FROM lesion_drift('masks')}, q{SELECT lesion_model_drop('both')},
+	q{SELECT (lesion_segment_detail(image, 'net')).area FROM archive},
+	map { "SELECT * FROM $_" } split /\n/, run_sql($database,
+		q{SET search_path = pg_catalog; SELECT 'public.' || viewname FROM pg_views WHERE schemaname = 'public'}),
 );
 unlike($session->query($_), qr/ERROR/, "nothing is run by: $_") for @calls;
 $session->quit;
@@ -49,7 +61,8 @@ run_sql('postgres', "DROP DATABASE $database");
 run_sql('postgres', 'DROP ROLE tap_planter');
 run_sql('postgres', "CREATE DATABASE $database");
 run_sql($database, q{CREATE EXTENSION lesionseg VERSION '0.1'});
-is(system('psql', '-Xqd', $database, '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$FindBin::Bin/../data/lesionseg-0.1.sql"), 0, 'a database of 0.1 with data');
+is(system('psql', '-Xqd', $database, '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f',
+	"$FindBin::Bin/../data/lesionseg-0.1.sql"), 0, 'a database of 0.1 with data');
 run_sql($database, q{ALTER EXTENSION lesionseg UPDATE TO '0.2'});
 plant($database);
 $session = Session->new($database);

@@ -10,7 +10,8 @@ use Test::More;
 
 my $database = 'tap_settings';
 fresh_database($database);
-run_sql('postgres', qq{DROP ROLE IF EXISTS tap_owner; CREATE ROLE tap_owner LOGIN; ALTER DATABASE $database OWNER TO tap_owner});
+run_sql('postgres', qq{DROP ROLE IF EXISTS tap_owner; CREATE ROLE tap_owner LOGIN;
+	ALTER DATABASE $database OWNER TO tap_owner});
 my $set = "ALTER DATABASE $database SET lesionseg.default_model = 'linknet'";
 
 # A session of the database's owner.
@@ -34,7 +35,8 @@ $session->quit;
 # Where the library is loaded for each session, nothing needs to be called.
 run_sql('postgres', "ALTER DATABASE $database SET session_preload_libraries = 'lesionseg'");
 $session = owner_session();
-unlike($session->query("ALTER DATABASE $database SET lesionseg.default_model = 'unet'"), qr/ERROR/, 'the library is loaded at the start of a session');
+unlike($session->query("ALTER DATABASE $database SET lesionseg.default_model = 'unet'"), qr/ERROR/,
+	'the library is loaded at the start of a session');
 $session->quit;
 run_sql('postgres', "DROP DATABASE $database");
 run_sql('postgres', 'DROP ROLE tap_owner');

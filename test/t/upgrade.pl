@@ -12,90 +12,110 @@ my ($old, $new) = ('tap_upgraded', 'tap_fresh');
 run_sql('postgres', "DROP DATABASE IF EXISTS $old");
 run_sql('postgres', "CREATE DATABASE $old");
 run_sql($old, q{CREATE EXTENSION lesionseg VERSION '0.1'});
-is(system('psql', '-Xqd', $old, '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$FindBin::Bin/../data/lesionseg-0.1.sql"), 0,
+is(system('psql', '-Xqd', $old, '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f',
+	"$FindBin::Bin/../data/lesionseg-0.1.sql"), 0,
 	'a database of 0.1 with data');
 
 my $session = Session->new($old);
 my $told = qr/ERROR:  55000: this database has lesionseg 0\.1.*\n.*HINT:  Run ALTER EXTENSION lesionseg UPDATE/;
 my $image = '(lesion_synthetic(1, 32, 32)).image';
-for my $call ("lesion_segment($image, 'old')", "(lesion_segment_detail($image, 'old')).area", q{lesion_model_export('old')},
-	q{lesion_train('lesion_model', 'old')}, q{lesion_evaluate('lesion_model', 'old')}, q{lesion_model_promote('old', 2)},
-	q{lesion_model_create('x', 'unet')}, q{lesion_model_drop('old')}, q{lesion_model_import('x', '')}) {
+for my $call ("lesion_segment($image, 'old')", "(lesion_segment_detail($image, 'old')).area",
+	q{lesion_model_export('old')}, q{lesion_train('lesion_model', 'old')}, q{lesion_evaluate('lesion_model', 'old')},
+	q{lesion_model_promote('old', 2)}, q{lesion_model_create('x', 'unet')}, q{lesion_model_drop('old')},
+	q{lesion_model_import('x', '')}) {
 	like($session->query("SELECT $call"), $told, "before the update: $call");
 }
 like($session->query(q{CALL lesion_retrain('lesion_model', 'old')}), $told, 'before the update: lesion_retrain');
-is($session->query("SELECT lesion_dice(mask, mask) FROM lesion_synthetic(1, 32, 32)"), '1', 'what needs no models goes on');
+is($session->query("SELECT lesion_dice(mask, mask) FROM lesion_synthetic(1, 32, 32)"), '1',
+	'what needs no models goes on');
 
 my @data = map { "SELECT count(*) || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM ($_) t" }
-	'SELECT model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run FROM lesion_version WHERE number > 0',
-	'SELECT run, model, version, state, options FROM lesion_run', 'SELECT * FROM lesion_promotion', 'SELECT * FROM lesion_epoch',
-	'SELECT evaluation, model, version, n, dice FROM lesion_evaluation';
+	'SELECT model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run
+		FROM lesion_version WHERE number > 0',
+	'SELECT run, model, version, state, options FROM lesion_run', 'SELECT * FROM lesion_promotion',
+	'SELECT * FROM lesion_epoch', 'SELECT evaluation, model, version, n, dice FROM lesion_evaluation';
 my @before = map { run_sql($old, $_) } @data;
-is(run_sql($old, 'ALTER EXTENSION lesionseg UPDATE; SELECT extversion FROM pg_extension WHERE extname = $$lesionseg$$'), '0.3',
-	'the update');
+is(run_sql($old, 'ALTER EXTENSION lesionseg UPDATE; SELECT extversion FROM pg_extension WHERE extname = $$lesionseg$$'),
+	'0.3', 'the update');
 is_deeply([map { run_sql($old, $_) } @data], \@before, '... keeps all data');
 
 # The same session: the library is loaded, the script is new.
-is($session->query(q{SELECT string_agg(model || coalesce(version::text, ''), ' ' ORDER BY model) FROM lesion_models WHERE version > 0}),
-	'old1 unet1', '... and what is active');
+is($session->query(q{SELECT string_agg(model || coalesce(version::text, ''), ' ' ORDER BY model) FROM lesion_models
+	WHERE version > 0}), 'old1 unet1', '... and what is active');
 my $dice = q{SELECT count(*) FROM generate_series(1, 8) AS seed, lesion_synthetic(seed, 32, 32) AS s
 	WHERE lesion_dice(lesion_segment(s.image, 'old'), s.mask) > 0.6};
 is($session->query($dice), '8', 'a version of 0.1 segments as well as it did');
 is($session->query(q{SELECT encode(sha256(lesion_model_export('old', 1)), 'hex') =
-	(SELECT encode(sha256, 'hex') FROM lesion_version WHERE model = 'old' AND number = 1)}), 't', '... with the same weights');
+	(SELECT encode(sha256, 'hex') FROM lesion_version WHERE model = 'old' AND number = 1)}), 't',
+	'... with the same weights');
 run_sql($old, q{CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask FROM generate_series(1, 16) AS seed,
 	lesion_synthetic(seed, 32, 32) AS s});
-like(run_sql($old, q{SELECT version FROM lesion_train('archive', 'old', 1, image_size => 16, id_column => 'id')}), qr/^3$/,
-	'a model of 0.1 can be trained further');
+like(run_sql($old, q{SELECT version FROM lesion_train('archive', 'old', 1, image_size => 16, id_column => 'id')}),
+	qr/^3$/, 'a model of 0.1 can be trained further');
 is(run_sql($old, q{SELECT string_agg(event || version, ' ' ORDER BY entry) FROM lesion_audit}) =~ /^train3/, 1,
 	'what is done from now on is audited');
 
 # Objects, by what a user can see of them. Columns are compared in their order.
 my @catalogues = (
-	['functions', q{SELECT format('%s %s %s vol=%s strict=%s par=%s def=%s cost=%s rows=%s cfg=%s src=%s lang=%s acl=%s', p.prokind, p.oid::regprocedure,
-		pg_get_function_result(p.oid), p.provolatile, p.proisstrict, p.proparallel, p.prosecdef, p.procost, p.prorows, p.proconfig,
+	['functions', q{SELECT format(
+		'%s %s %s vol=%s strict=%s par=%s def=%s cost=%s rows=%s cfg=%s src=%s lang=%s acl=%s',
+		p.prokind, p.oid::regprocedure, pg_get_function_result(p.oid), p.provolatile, p.proisstrict,
+		p.proparallel, p.prosecdef, p.procost, p.prorows, p.proconfig,
 		CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END, l.lanname, p.proacl)
 		|| ' ' || pg_get_function_arguments(p.oid) || ' ' || coalesce(obj_description(p.oid, 'pg_proc'), '')
-		FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN member ON classid = 'pg_proc'::regclass AND objid = p.oid}],
-	['aggregates', q{SELECT format('%s %s %s %s %s %s', a.aggfnoid, a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggtranstype::regtype, a.agginitval)
+		FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN member ON classid = 'pg_proc'::regclass
+		AND objid = p.oid}],
+	['aggregates', q{SELECT format('%s %s %s %s %s %s', a.aggfnoid, a.aggtransfn, a.aggfinalfn, a.aggcombinefn,
+		a.aggtranstype::regtype, a.agginitval)
 		FROM pg_aggregate a JOIN member ON classid = 'pg_proc'::regclass AND objid = a.aggfnoid}],
-	['relations', q{SELECT format('%s %s %s acl=%s', c.relkind, c.oid::regclass, c.reloptions, c.relacl) || coalesce(obj_description(c.oid, 'pg_class'), '')
+	['relations', q{SELECT format('%s %s %s acl=%s', c.relkind, c.oid::regclass, c.reloptions, c.relacl)
+		|| coalesce(obj_description(c.oid, 'pg_class'), '')
 		FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid}],
 	['columns', q{SELECT format('%s.%s #%s %s nn=%s id=%s st=%s acl=%s def=%s', c.oid::regclass, a.attname,
-		row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-		a.attstorage, a.attacl, pg_get_expr(d.adbin, d.adrelid)) || coalesce(col_description(c.oid, a.attnum), '')
+		row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod), a.attnotnull,
+		a.attidentity, a.attstorage, a.attacl, pg_get_expr(d.adbin, d.adrelid))
+		|| coalesce(col_description(c.oid, a.attnum), '')
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 		JOIN (SELECT objid FROM member WHERE classid = 'pg_class'::regclass
-			UNION ALL SELECT typrelid FROM pg_type JOIN member ON classid = 'pg_type'::regclass AND objid = pg_type.oid WHERE typtype = 'c') m
+			UNION ALL SELECT typrelid FROM pg_type JOIN member ON classid = 'pg_type'::regclass AND objid = pg_type.oid
+				WHERE typtype = 'c') m
 			ON m.objid = c.oid}],
 	['constraints', q{SELECT format('%s %s %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid))
 		FROM pg_constraint c JOIN member ON classid = 'pg_class'::regclass AND objid = c.conrelid}],
-	['indexes', q{SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN member ON classid = 'pg_class'::regclass AND objid = i.indrelid}],
+	['indexes', q{SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN member ON classid = 'pg_class'::regclass
+		AND objid = i.indrelid}],
 	['triggers', q{SELECT format('%s %s', pg_get_triggerdef(t.oid), t.tgenabled) FROM pg_trigger t
 		JOIN member ON classid = 'pg_class'::regclass AND objid = t.tgrelid WHERE NOT t.tgisinternal}],
-	['views', q{SELECT c.oid::regclass::text || pg_get_viewdef(c.oid) FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid
+	['views', q{SELECT c.oid::regclass::text || pg_get_viewdef(c.oid) FROM pg_class c
+		JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid
 		WHERE relkind = 'v'}],
-	['types', q{SELECT format('%s %s ', t.oid::regtype, t.typtype) || coalesce(obj_description(t.oid, 'pg_type'), '') FROM pg_type t
+	['types', q{SELECT format('%s %s ', t.oid::regtype, t.typtype) || coalesce(obj_description(t.oid, 'pg_type'), '')
+		FROM pg_type t
 		JOIN member ON classid = 'pg_type'::regclass AND objid = t.oid}],
 	['all members', q{SELECT regexp_replace(pg_describe_object(classid, objid, 0), 'pg_toast_\d+', '') FROM member}],
-	['tables that are dumped', q{SELECT format('%s %s', c::regclass, w) FROM pg_extension, unnest(extconfig, extcondition) AS u (c, w) WHERE extname = 'lesionseg'}],
+	['tables that are dumped', q{SELECT format('%s %s', c::regclass, w)
+		FROM pg_extension, unnest(extconfig, extcondition) AS u (c, w) WHERE extname = 'lesionseg'}],
 	['bundled models', q{SELECT format('%s %s %s', name, architecture, config) FROM lesion_model WHERE bundled}],
-	['bundled versions', q{SELECT format('%s %s %s', model, number, to_jsonb(v) - '{weights,created_at,created_by,model,number}'::text[])
+	['bundled versions', q{SELECT format('%s %s %s', model, number,
+		to_jsonb(v) - '{weights,created_at,created_by,model,number}'::text[])
 		FROM lesion_version v WHERE number <= 0}],
 );
 fresh_database($new);
 for my $catalogue (@catalogues) {
 	my ($name, $sql) = @$catalogue;
-	my $query = "SET search_path = public; WITH member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e' AND refclassid = 'pg_extension'::regclass
-		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'lesionseg')) SELECT line FROM ($sql) AS x (line) ORDER BY line COLLATE \"C\"";
+	my $query = "SET search_path = public; WITH member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+		AND refclassid = 'pg_extension'::regclass
+		AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'lesionseg')) SELECT line FROM ($sql) AS x (line)
+		ORDER BY line COLLATE \"C\"";
 	my @upgraded = split /\n/, run_sql($old, $query);
 	my @fresh = split /\n/, run_sql($new, $query);
 	my (%upgraded, %fresh);
 	$upgraded{$_}++ for @upgraded;
 	$fresh{$_}++ for @fresh;
 	is_deeply(\@upgraded, \@fresh, "$name are those of a fresh database")
-		or diag(join "\n", (map { "updated only: $_" } grep { !$fresh{$_} } @upgraded), (map { "fresh only: $_" } grep { !$upgraded{$_} } @fresh));
+		or diag(join "\n", (map { "updated only: $_" } grep { !$fresh{$_} } @upgraded),
+			(map { "fresh only: $_" } grep { !$upgraded{$_} } @fresh));
 }
 
 # Tables of masks that were made OF the type of 0.2 are let go.
@@ -106,7 +126,8 @@ run_sql($typed, q{CREATE EXTENSION lesionseg VERSION '0.2'; CREATE SCHEMA clinic
 	CREATE TABLE clinic."Masks" OF lesion_prediction (PRIMARY KEY (images, id, model, version));
 	INSERT INTO clinic."Masks" (images, id, model, version) VALUES ('a', 'b', 'c', 1)});
 run_sql($typed, 'SET client_min_messages = error; ALTER EXTENSION lesionseg UPDATE; DROP EXTENSION lesionseg CASCADE');
-is(run_sql($typed, 'SELECT count(*) FROM clinic."Masks"'), '1', 'masks of 0.2 stay when the extension of 0.3 is dropped');
+is(run_sql($typed, 'SELECT count(*) FROM clinic."Masks"'), '1',
+	'masks of 0.2 stay when the extension of 0.3 is dropped');
 
 # Back to 0.1 there is no way, and the database can be dumped.
 isnt(system("psql -Xqd $old -c \"ALTER EXTENSION lesionseg UPDATE TO '0.1'\" 2>/dev/null"), 0, 'there is no way back');
