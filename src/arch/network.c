@@ -86,8 +86,8 @@ check_config(const Network *network, const WeightsInfo *info)
 		if (config.values[i] != network->config.values[i])
 			return status_with_hint(status_error(LS_INVALID_WEIGHTS,
 												 "the weights are for a %s with \"%s\" %g, not %g",
-												 architecture->name, architecture->config.rows[i].name, config.values[i],
-												 network->config.values[i]),
+												 architecture->name, architecture->config.rows[i].name,
+												 config.values[i], network->config.values[i]),
 									"Load them into a model with config %s.", info->config);
 	return status_ok();
 }

@@ -319,8 +319,8 @@ static void
 store_cell(const Robustness *job, Datum *row, TimestampTz at)
 {
 	Oid			types[] = {
-		TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID, TIMESTAMPTZOID,
-		FLOAT8OID, BOOLOID, TEXTARRAYOID
+		TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID,
+		TIMESTAMPTZOID, FLOAT8OID, BOOLOID, TEXTARRAYOID
 	};
 	const SplitColumns *split = job->task.split.columns;
 	Datum		values[] = {
@@ -332,9 +332,9 @@ store_cell(const Robustness *job, Datum *row, TimestampTz at)
 	};
 
 	store_execute(&job->store,
-				  "INSERT INTO @lesion_robustness_score (model, version, images, subset, kind, severity, enhance, dice, "
-				  "\"drop\", n, seed, evaluated_at, threshold, tta, "
-				  "split_columns) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+				  "INSERT INTO @lesion_robustness_score (model, version, images, subset, kind, severity, enhance, "
+				  "dice, \"drop\", n, seed, evaluated_at, threshold, tta, split_columns) "
+				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
 				  lengthof(types), types, values, split == NULL ? "              n" : NULL, SPI_OK_INSERT);
 }
 

@@ -21,10 +21,12 @@ PG_FUNCTION_INFO_V1(lesion_drift);
 
 /* Sums of a figure over a week, and over all weeks before it. */
 #define SUMS(figure) \
-	"pg_catalog.sum(" figure ") AS s_" figure ", pg_catalog.sum(" figure " OPERATOR(pg_catalog.*) " figure ") AS q_" figure ", " \
+	"pg_catalog.sum(" figure ") AS s_" figure ", " \
+	"pg_catalog.sum(" figure " OPERATOR(pg_catalog.*) " figure ") AS q_" figure ", " \
 	"pg_catalog.count(" figure ") AS n_" figure
 #define BEFORE(figure) \
-	"pg_catalog.sum(s_" figure ") OVER before AS s0_" figure ", pg_catalog.sum(q_" figure ") OVER before AS q0_" figure ", " \
+	"pg_catalog.sum(s_" figure ") OVER before AS s0_" figure ", " \
+	"pg_catalog.sum(q_" figure ") OVER before AS q0_" figure ", " \
 	"pg_catalog.sum(n_" figure ") OVER before AS n0_" figure
 
 /* The week's mean less that before, in standard deviations of the images
@@ -45,8 +47,8 @@ SHIFT("area") ", " SHIFT("confidence") ", " SHIFT("quality") " "
 "pg_catalog.avg(predicted_dice) AS predicted_dice, pg_catalog.avg(needs_review::int)::float8 AS review, "
 SUMS("area") ", " SUMS("confidence") ", " SUMS("quality") " "
 "FROM %s GROUP BY 1, 2, 3) AS weeks "
-"WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS sums "
-"ORDER BY week, model, version";
+"WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
+"AS sums ORDER BY week, model, version";
 
 /* lesion_drift(predictions) returns set of (week, model, version, ...) */
 Datum

@@ -97,8 +97,9 @@ static Oid	row_types[ROW_PARAMETERS] = {
 };
 
 #define TARGET_COLUMNS \
-	"(images, id, mask, area, confidence, uncertain, disagreement, predicted_dice, quality, needs_review, error, model, version, weights_sha256, " \
-	"image_sha256, options, extension_version, backend, \"precision\", predicted_at, predicted_by) "
+	"(images, id, mask, area, confidence, uncertain, disagreement, predicted_dice, quality, needs_review, error, " \
+	"model, version, weights_sha256, image_sha256, options, extension_version, backend, \"precision\", " \
+	"predicted_at, predicted_by) "
 #define PROVENANCE \
 	"$4, $5, $6, pg_catalog.sha256($3), $7, $10, $8, $9, pg_catalog.clock_timestamp(), current_user"
 
@@ -142,9 +143,10 @@ insert_row(const Predict *job, const char *select, Datum *values, char *nulls)
 static void
 store_mask(const Predict *job, Datum *values, char *nulls)
 {
-	char	   *select = psprintf("SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, d.predicted_dice, "
-								  "d.quality, d.needs_review, $14, " PROVENANCE
-								  " FROM %slesion_segment_version($3, $4, $5, $11, $12, $13, $15) AS d", job->store.prefix);
+	char	   *select = psprintf("SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, "
+								  "d.predicted_dice, d.quality, d.needs_review, $14, " PROVENANCE
+								  " FROM %slesion_segment_version($3, $4, $5, $11, $12, $13, $15) AS d",
+								  job->store.prefix);
 
 	insert_row(job, select, values, nulls);
 }
@@ -467,8 +469,8 @@ lesion_predict(PG_FUNCTION_ARGS)
 	if (!job.commits)
 		ereport(NOTICE,
 				(errmsg("this job commits nothing before its end, because it was called inside a transaction"),
-				 errhint("CALL lesion_predict outside of a transaction block for a job that keeps what it has done when "
-						 "it is stopped.")));
+				 errhint("CALL lesion_predict outside of a transaction block for a job that keeps what it has done "
+						 "when it is stopped.")));
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	segment_progress_begin(CurrentMemoryContext);

@@ -84,7 +84,8 @@ predictions_warn_of_type(const ModelStore *store, Oid oid, const char *name)
 		ReleaseSysCache(tuple);
 	if (typed)
 		ereport(NOTICE,
-				(errmsg("%s is OF lesion_prediction, so DROP EXTENSION lesionseg CASCADE would drop it with its masks", name),
+				(errmsg("%s is OF lesion_prediction, so DROP EXTENSION lesionseg CASCADE would drop it with its masks",
+						name),
 				 errhint("ALTER TABLE %s NOT OF makes it a table of its own.", name)));
 }
 
