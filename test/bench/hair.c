@@ -98,7 +98,8 @@ main(int argc, char **argv)
 		image_free(call_standalone(), &image);
 	}
 	for (int severity = 1; severity <= DEGRADE_SEVERITY_MAX && argc > 1; severity++)
-		printf("severity %d: Dice %.3f, PSNR %.1f dB, after filling %.1f dB\n", severity, results[severity].dice / (argc - 1),
+		printf("severity %d: Dice %.3f, PSNR %.1f dB, after filling %.1f dB\n", severity,
+			   results[severity].dice / (argc - 1),
 			   results[severity].before / (argc - 1), results[severity].after / (argc - 1));
 	return 0;
 }

@@ -161,7 +161,8 @@ profile_print(Profile *profile)
 		TensorShape y = plan->values[step->y].shape;
 
 		printf("    %3d %-18s %4d -> %4d x %3d^2  %8.3f ms   %8.3f ms\n", s, kind_name(step->kind),
-			   step->x < 0 ? 0 : plan->values[step->x].shape.c, y.c, y.w, 1e3 * best[s], 1e3 * best[plan->step_count + s]);
+			   step->x < 0 ? 0 : plan->values[step->x].shape.c, y.c, y.w, 1e3 * best[s],
+			   1e3 * best[plan->step_count + s]);
 	}
 	for (int kind = OP_INPUT; kind <= OP_CONCAT; kind++)
 	{

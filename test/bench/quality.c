@@ -27,16 +27,16 @@ print_line(const char *path, const Image *image, int kind, int severity, int64_t
 	require(quality_measure(call_standalone(), &copy, &q));
 	image_free(call_standalone(), &copy);
 	printf("%s,%s,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g\n", path,
-		   severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.luma_stddev, q.saturation, q.contrast,
-		   q.brightness, q.slope, q.unevenness, q.colour_cast, q.hair, q.glare, q.ink, q.blocking, q.resolution, q.sharpness,
-		   q.score);
+		   severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.luma_stddev, q.saturation,
+		   q.contrast, q.brightness, q.slope, q.unevenness, q.colour_cast, q.hair, q.glare, q.ink, q.blocking,
+		   q.resolution, q.sharpness, q.score);
 }
 
 int
 main(int argc, char **argv)
 {
-	printf("path,kind,severity,noise,luma_stddev,saturation,contrast,brightness,slope,unevenness,cast,hair,glare,ink,blocking,"
-		   "resolution,sharpness,score\n");
+	printf("path,kind,severity,noise,luma_stddev,saturation,contrast,brightness,slope,unevenness,cast,"
+		   "hair,glare,ink,blocking,resolution,sharpness,score\n");
 	for (int i = 1; i < argc; i++)
 	{
 		Image		image = read_image(argv[i]);

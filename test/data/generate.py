@@ -180,7 +180,8 @@ def make_masks():
     write('mask_red_on_white.png', png(columns(*[(255, 0, 0)] * 3, *[(255, 255, 255)] * 4), 8, 2))
     write('mask_border.bmp', bmp(bmp_rows(lambda y: bytes([1, 1, 1, 255, 0, 0, 0])), 8,
                                  palette=b''.join(bytes([c[2], c[1], c[0], 0]) for c in voc_palette())))
-    write('mask_ink.bmp', bmp(bmp_rows(lambda y: b''.join(struct.pack('<I', a << 24) for a in (255, 255, 140, 100, 0, 0, 0))),
+    write('mask_ink.bmp', bmp(bmp_rows(lambda y: b''.join(
+        struct.pack('<I', a << 24) for a in (255, 255, 140, 100, 0, 0, 0))),
                               32, 3, header=108, masks=(0xff0000, 0xff00, 0xff, 0xff000000)))
     # An ellipse of 64 x 48, saved with losses: 0 and 1, 0 and 255, and red.
     inside = [[(2 * x - 63) ** 2 * 24 ** 2 + (2 * y - 47) ** 2 * 32 ** 2 < (40 * 24) ** 2 for x in range(64)]
@@ -214,7 +215,8 @@ def transcode(data, *options, scans=''):
     with tempfile.NamedTemporaryFile() as f:
         f.write(data)
         f.flush()
-        return subprocess.run(['jpegtran', *options, f.name], input=scans.encode(), capture_output=True, check=True).stdout
+        return subprocess.run(['jpegtran', *options, f.name], input=scans.encode(), capture_output=True,
+                              check=True).stdout
 
 
 def tiff(orientation, order, long=False):

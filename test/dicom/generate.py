@@ -352,7 +352,8 @@ def lossless_rare():
     """Restart markers and separate scans; DCMTK must read them as we do."""
     for name, how in (('lossless_restart', {'predictor': 4, 'restart_rows': 2}),
                       ('lossless_scans', {'predictor': 7, 'interleaved': False})):
-        encapsulated(name + '.dcm', data_set(name, 'RGB', b'', 8), '1.2.840.10008.1.2.4.57', [lossless_stream(RGB, **how)])
+        encapsulated(name + '.dcm', data_set(name, 'RGB', b'', 8), '1.2.840.10008.1.2.4.57',
+                     [lossless_stream(RGB, **how)])
         with tempfile.TemporaryDirectory() as folder:
             target = os.path.join(folder, 'a.dcm')
             run('dcmdjpeg', path(name + '.dcm'), target)
@@ -514,7 +515,8 @@ def texts():
             ('text_utf8', 'ISO_IR 192', 'M\u00fcller^J\u00f6rg=\u5c71\u7530'),
             ('text_greek', 'ISO_IR 126', '\u0394\u03b9\u03bf\u03bd\u03c5\u03c3\u03b9\u03bf\u03c2'),
             ('text_cyrillic', 'ISO_IR 144', '\u041b\u044e\u043ce\u043a\u0441'),
-            ('text_japanese', ['', 'ISO 2022 IR 87'], 'Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046'),
+            ('text_japanese', ['', 'ISO 2022 IR 87'],
+             'Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046'),
             ('text_katakana', ['ISO 2022 IR 13', 'ISO 2022 IR 87'],
              '\uff94\uff8f\uff80\uff9e^\uff80\uff9b\uff73=\u5c71\u7530^\u592a\u90ce'),
             ('text_korean', ['', 'ISO 2022 IR 149'], 'Hong^Gildong=\u6d2a^\u5409\u6d1e=\ud64d^\uae38\ub3d9'),
@@ -567,11 +569,12 @@ def seeds():
             ds = pydicom.dcmread(path(name + '.dcm'))
             kind = (ds.SamplesPerPixel == 3) + 2 * (ds.BitsAllocated == 16)
             with open(os.path.join(folder, name), 'wb') as f:
-                f.write(bytes([kind, ds.Columns - 1, ds.Rows - 1]) + next(pydicom.encaps.generate_pixel_data_frame(ds.PixelData)))
+                f.write(bytes([kind, ds.Columns - 1, ds.Rows - 1]) +
+                        next(pydicom.encaps.generate_pixel_data_frame(ds.PixelData)))
 
 
-parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, jpeg_2000_areas, not_handled, segmentations, texts,
-                                 seeds)}
+parts = {f.__name__: f for f in (native, rle, jpeg, jpeg_ls, jpeg_2000, jpeg_2000_areas, not_handled,
+                                 segmentations, texts, seeds)}
 os.makedirs(OUT, exist_ok=True)
 for part in sys.argv[1:] or parts:
     parts[part]()

@@ -15,7 +15,8 @@ decode_frames(const DicomSet *set)
 {
 	for (int n = 1; n <= 3; n++)
 	{
-		DecodeRequest request = {.as = n == 2 ? DECODE_GREY : DECODE_RGB, .width = n == 3 ? 5 : 0, .height = n == 3 ? 4 : 0};
+		DecodeRequest request = {.as = n == 2 ? DECODE_GREY : DECODE_RGB, .width = n == 3 ? 5 : 0,
+								 .height = n == 3 ? 4 : 0};
 		Image		image;
 
 		if (dicom_decode_frame(set, n, &request, &image).code == LS_OK)

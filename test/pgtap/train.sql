@@ -119,7 +119,8 @@ SELECT lives_ok($$SELECT lesion_train('archive', 'net', epochs => 1, image_size 
 	augment => '{"degrade": 1, "degrade_severity": 2, "hair": 0}')$$,
 	'degradations are part of a training');
 SELECT ok(options -> 'augment'
-	@> '{"flip": true, "rotate": 180, "degrade": 1, "degrade_severity": 2, "hair": 0, "blur": 1}', '... and of its record')
+	@> '{"flip": true, "rotate": 180, "degrade": 1, "degrade_severity": 2, "hair": 0, "blur": 1}',
+	'... and of its record')
 FROM lesion_run ORDER BY run DESC LIMIT 1;
 SELECT lives_ok(format($$SELECT lesion_train('archive', 'net', epochs => 1, image_size => 32, augment => %L)$$,
 	options -> 'augment'), '... which trains again')

@@ -313,7 +313,8 @@ def try_seed(make_model, seed, batch, height, width):
     norm = replay.step(model)
     scalars = [loss.item(), norm, replay.LEARNING_RATE, replay.WEIGHT_DECAY, replay.GRADIENT_CLIP, replay.STEP_HISTORY]
     return weights, replay.as_float32({**gradients, **statistics}), replay.as_float32(model.state_dict()), {
-        'images': images.half(), 'masks': masks.half(), 'logits_eval': torch.logit(maps, 1e-30).clamp(-200, 200).float(),
+        'images': images.half(), 'masks': masks.half(),
+        'logits_eval': torch.logit(maps, 1e-30).clamp(-200, 200).float(),
         'losses': torch.stack([torch.as_tensor(part).detach() for part in losses]).float(),
         'scalars': torch.tensor(scalars)}
 

@@ -246,7 +246,10 @@ class MaskPredictor(nn.Module):
 
 
 class MaskRCNN(nn.Module):
-    """The layers of He et al., arXiv:1703.06870, named as in torchvision; generate_maskrcnn.py has what goes on between."""
+    """The layers of He et al., arXiv:1703.06870, named as in torchvision.
+
+    What happens between them stands in generate_maskrcnn.py.
+    """
 
     def __init__(self, base, pyramid, box_units, mask_depth):
         super().__init__()

@@ -193,7 +193,10 @@ def try_seed(make_model, seed, batch, height, width):
 
 
 def replay(architecture, config, make_model, batch, height, width, attempt=try_seed):
-    """Find a decided seed and write the files of one architecture; `attempt` is for those that are more than one pass."""
+    """Find a decided seed and write the files of one architecture.
+
+    `attempt` is for architectures that take more than one pass.
+    """
     torch.set_num_threads(1)
     for seed in range(1000):
         found = attempt(make_model, seed, batch, height, width)

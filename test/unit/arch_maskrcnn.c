@@ -280,7 +280,8 @@ fixture_create(Fixture *f, int threads)
 	{
 		const char *key;
 		double		value;
-	}			values[] = {{"base", 4}, {"pyramid", 4}, {"anchor", 3}, {"rois", 12}, {"box_units", 4}, {"mask_depth", 1}};
+	}			values[] = {{"base", 4}, {"pyramid", 4}, {"anchor", 3}, {"rois", 12}, {"box_units", 4},
+							{"mask_depth", 1}};
 
 	f->call = *call_standalone();
 	f->call.threads = threads;
@@ -339,7 +340,8 @@ test_samples(void **state)
 
 		assert_int_equal(f.m->anchor_counts[image], ANCHOR_SAMPLES);
 		assert_true(f.m->roi_counts[image] >= f.m->mask_counts[image]);
-		assert_true(image == 2 ? f.m->mask_counts[image] == 0 : f.m->mask_counts[image] >= 1);	/* a truth is a region too */
+		/* a truth is a region too */
+		assert_true(image == 2 ? f.m->mask_counts[image] == 0 : f.m->mask_counts[image] >= 1);
 		for (int i = 0; i < 12; i++)
 		{
 			int			truth = f.m->roi_truths[image * 12 + i];
@@ -351,7 +353,8 @@ test_samples(void **state)
 			assert_true((truth >= 0) == (i < f.m->mask_counts[image]));
 			if (truth >= 0)
 				assert_true(box_iou(rois[i].box, f.m->truths[image].boxes[truth]) >= 0.5f);
-			assert_true(rois[i].box.x1 >= 0 && rois[i].box.y1 >= 0 && rois[i].box.x2 <= WIDTH && rois[i].box.y2 <= HEIGHT);
+			assert_true(rois[i].box.x1 >= 0 && rois[i].box.y1 >= 0 && rois[i].box.x2 <= WIDTH &&
+						rois[i].box.y2 <= HEIGHT);
 		}
 		for (int i = 0; i < f.m->mask_rois; i++)	/* larger than the region, as far as the image goes */
 		{
@@ -477,7 +480,8 @@ test_threads(void **state)
 		for (int k = 0; k < 2; k++)
 		{
 			MaskRcnn   *m = both[k];
-			Tensor		dx[3] = {plan_input_gradient(m->rpn), plan_input_gradient(m->box), plan_input_gradient(m->mask)};
+			Tensor		dx[3] = {plan_input_gradient(m->rpn), plan_input_gradient(m->box),
+								 plan_input_gradient(m->mask)};
 
 			for (int i = 0; i < 3; i++)
 				fill(dx[i].data, shape_pixels(dx[i].shape) * dx[i].shape.c, 1, 30 + i);

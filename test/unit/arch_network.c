@@ -627,7 +627,8 @@ test_refused(void **state)
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "a batch of 0 images is not possible");
 	assert_null(predictor);
-	assert_int_equal(learner_create(network, two_threads(), &choice, -1, SIZE, SIZE, &learner).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(learner_create(network, two_threads(), &choice, -1, SIZE, SIZE, &learner).code,
+					 LS_INVALID_ARGUMENT);
 	assert_null(learner);
 	status = learner_create(network, two_threads(), &choice, 1, SIZE + 2, SIZE, &learner);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);

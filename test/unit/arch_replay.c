@@ -250,7 +250,8 @@ check_prediction(const Replay *replay, BackendKind backend, Loaded *loaded)
 	float	   *expected = malloc(loaded->pixels * sizeof(float));
 	Predictor  *predictor;
 
-	assert_ok(predictor_create(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, &predictor));
+	assert_ok(predictor_create(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width,
+							   &predictor));
 	assert_ok(predictor_run(predictor, &loaded->call, loaded->rgb, probabilities));
 	for (size_t i = 0; i < loaded->pixels; i++)
 		expected[i] = (float) (1 / (1 + exp(-(double) loaded->logits_eval[i])));
@@ -309,7 +310,8 @@ check_training_forward(const Replay *replay, BackendKind backend, Loaded *loaded
 		return;
 	}
 	threads_use(loaded->call.threads);
-	assert_ok(engine_plan(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, true, &plan));
+	assert_ok(engine_plan(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, true,
+						  &plan));
 	assert_ok(plan_set_weights(plan, &loaded->call, loaded->network->weights));
 	engine_write_input(plan, loaded->network, loaded->rgb);
 	assert_ok(plan_forward(plan, &loaded->call, loaded->network->weights));
@@ -345,7 +347,8 @@ check_step(const Replay *replay, BackendKind backend, Loaded *loaded)
 	int64_t    *steps;
 
 	/* A history of the optimiser, by replay.py's formula. */
-	assert_ok(learner_create(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, &learner));
+	assert_ok(learner_create(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width,
+							 &learner));
 	learner_state(learner, &moments, &count, &steps);
 	assert_int_equal(count, 2 * graph->weight_count);
 	*steps = (int64_t) loaded->scalars[STEPS_BEFORE];

@@ -138,7 +138,8 @@ test_polled_blocks(void **state)
 				assert_int_equal(record.wrong, 0);
 				for (long p = 0; p < polls.polls; p++)
 					assert_int_equal(polls.visited[p], p * block);
-				expected = cancel_at == 0 || (cancel_at - 1) * block >= MOST_ITEMS ? MOST_ITEMS : (cancel_at - 1) * block;
+				expected = cancel_at == 0 || (cancel_at - 1) * block >= MOST_ITEMS ?
+					MOST_ITEMS : (cancel_at - 1) * block;
 				assert_int_equal(status.code, expected == MOST_ITEMS ? LS_OK : LS_CANCELLED);
 				for (long i = 0; i < MOST_ITEMS; i++)
 					assert_int_equal(record.visits[i], i < expected);

@@ -254,7 +254,8 @@ test_unknown_charset(void **state)
 static void
 test_not_ascii(void **state)
 {
-	static const uint8_t uids[] = "\x08\0\x16\0UI\x02\0" "1\xFF" "\x08\0\x18\0UI\x02\0" "1\n" "\x08\0\x60\0CS\x02\0" "XC";
+	static const uint8_t uids[] =
+		"\x08\0\x16\0UI\x02\0" "1\xFF" "\x08\0\x18\0UI\x02\0" "1\n" "\x08\0\x60\0CS\x02\0" "XC";
 	Call		host = dicom_host();
 	DicomSet	set;
 	DicomInfo	info;

@@ -277,7 +277,8 @@ test_hair_cover(void **state)
 static void
 test_shapes(void **state)
 {
-	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {1, 10000, 3}, {10000, 1, 1}, {2, 3, 3}, {64, 64, 1}, {33, 900, 3}};
+	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {1, 10000, 3}, {10000, 1, 1}, {2, 3, 3}, {64, 64, 1},
+									{33, 900, 3}};
 	const Call *call = call_standalone();
 
 	(void) state;
@@ -287,7 +288,8 @@ test_shapes(void **state)
 		{
 			for (int severity = 1; severity <= DEGRADE_SEVERITY_MAX; severity += 2)
 			{
-				Image		image = constant(shapes[s][0], shapes[s][1], shapes[s][2], severity == 1 ? 150 : severity == 3 ? 0 : 255);
+				Image		image = constant(shapes[s][0], shapes[s][1], shapes[s][2],
+											 severity == 1 ? 150 : severity == 3 ? 0 : 255);
 
 				assert_ok(degrade_image(call, (DegradeKind) kind, severity, 1, &image));
 				assert_int_equal(image.width, shapes[s][0]);

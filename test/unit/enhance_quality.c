@@ -143,7 +143,8 @@ test_resolution(void **state)
 static void
 test_shapes(void **state)
 {
-	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {2, 2, 3}, {1, 10000, 3}, {10000, 1, 1}, {7, 3, 3}, {300, 300, 3}, {9000, 20, 1}};
+	static const int shapes[][3] = {{1, 1, 1}, {1, 1, 3}, {2, 2, 3}, {1, 10000, 3}, {10000, 1, 1}, {7, 3, 3},
+									{300, 300, 3}, {9000, 20, 1}};
 
 	(void) state;
 	for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)

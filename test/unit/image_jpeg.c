@@ -260,7 +260,8 @@ test_decode_at_least(void **state)
 	assert_scaled("rgb8.png", 1, 1, 7, 5);	/* others come whole */
 	assert_scaled("rgb24.bmp", 1, 1, 7, 5);
 
-	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 24, 16, &image));
+	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 24, 16,
+									&image));
 	assert_blocks(&image, "ABC/DEF", 8, 100, TOLERANCE);
 	image_free(call_standalone(), &image);
 	assert_int_equal(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_UPRIGHT, 0, 16,

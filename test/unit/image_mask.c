@@ -186,7 +186,8 @@ test_photograph(void **state)
 		assert_ok(bmp_encode(call, &picture, &encoded[2]));
 		for (int i = 0; i < 3; i++)
 		{
-			assert_failed(mask_decode(call, encoded[i].bytes, encoded[i].size, TURN_UPRIGHT, &read, NULL), LS_INVALID_IMAGE,
+			assert_failed(mask_decode(call, encoded[i].bytes, encoded[i].size, TURN_UPRIGHT, &read, NULL),
+						  LS_INVALID_IMAGE,
 						  "a photograph, not a mask");
 			call_free(call, encoded[i].bytes);
 		}
@@ -242,7 +243,8 @@ test_turned(void **state)
 	(void) state;
 	assert_ok(mask_check_shape(&info, TURN_UPRIGHT, 200, 320));
 	assert_ok(mask_check_shape(&info, TURN_AS_STORED, 640, 400));
-	assert_shape_hint(6, TURN_UPRIGHT, 320, 200, "before its EXIF orientation (6) turns it: turn the mask, or set options");
+	assert_shape_hint(6, TURN_UPRIGHT, 320, 200,
+					  "before its EXIF orientation (6) turns it: turn the mask, or set options");
 	assert_shape_hint(6, TURN_AS_STORED, 200, 320, "leave out the option \"orientation\"");
 	assert_shape_hint(6, TURN_UPRIGHT, 100, 100, "not in aspect ratio");
 	assert_shape_hint(1, TURN_UPRIGHT, 320, 200, "not in aspect ratio");

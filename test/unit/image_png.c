@@ -133,7 +133,8 @@ assert_orientation(const char *name, int orientation)
 				assert_int_equal(image.pixels[(y * image.width + x) * 3 + c], pattern_colour(stored_x, stored_y, c));
 		}
 	image_free(call_standalone(), &image);
-	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_AS_STORED, 1, 1, &image));
+	assert_ok(image_decode_at_least(call_standalone(), file.bytes, file.size, DECODE_RGB, TURN_AS_STORED, 1, 1,
+									&image));
 	assert_int_equal(image.width, PATTERN_WIDTH);
 	assert_int_equal(image.pixels[3 * 3], pattern_colour(3, 0, 0));
 	image_free(call_standalone(), &image);

@@ -179,7 +179,8 @@ test_symmetry(void **state)
 				{
 					int			u = symmetry & SYMMETRY_MIRROR_X ? output - 1 - x : x;
 					int			v = symmetry & SYMMETRY_MIRROR_Y ? output - 1 - y : y;
-					float	   *upright = symmetry & SYMMETRY_TRANSPOSE ? &resized[u * output + v] : &resized[v * output + u];
+					float	   *upright = symmetry & SYMMETRY_TRANSPOSE ?
+						&resized[u * output + v] : &resized[v * output + u];
 
 					if (symmetry == 0)
 						*upright = row[x];

@@ -35,7 +35,8 @@ bench_init(Bench *bench)
 	bench->network = fixture_unet(&bench->owner.call, 2, 2, 3);
 	bench->network->image_size = SIZE;
 	bench->choice = (EngineChoice) {BACKEND_AUTO, PRECISION_F32};
-	assert_int_equal(segmenter_create(bench->network, &bench->caller.call, &bench->choice, &bench->segmenter).code, LS_OK);
+	assert_int_equal(segmenter_create(bench->network, &bench->caller.call, &bench->choice, &bench->segmenter).code,
+					 LS_OK);
 }
 
 static void
@@ -77,10 +78,12 @@ expected_map(Bench *bench, EncodedImage encoded, float *map)
 	Image		image;
 	Image		resized;
 
-	assert_int_equal(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image).code,
+	assert_int_equal(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE,
+										   &image).code,
 					 LS_OK);
 	assert_int_equal(image_resize(host, &image, SIZE, SIZE, &resized).code, LS_OK);
-	assert_int_equal(predictor_create(bench->network, &bench->caller.call, &bench->choice, 1, SIZE, SIZE, &predictor).code, LS_OK);
+	assert_int_equal(predictor_create(bench->network, &bench->caller.call, &bench->choice, 1, SIZE, SIZE,
+									  &predictor).code, LS_OK);
 	assert_int_equal(predictor_run(predictor, &bench->caller.call, resized.pixels, map).code, LS_OK);
 	predictor_free(predictor);
 	image_free(host, &image);
@@ -130,7 +133,8 @@ map_value(const float *map, int x, int y, int width, int height)
 	int			right = left + 1 < SIZE ? left + 1 : left;
 	int			bottom = top + 1 < SIZE ? top + 1 : top;
 	double		above = map[top * SIZE + left] + (u - left) * (map[top * SIZE + right] - map[top * SIZE + left]);
-	double		below = map[bottom * SIZE + left] + (u - left) * (map[bottom * SIZE + right] - map[bottom * SIZE + left]);
+	double		below = map[bottom * SIZE + left] +
+		(u - left) * (map[bottom * SIZE + right] - map[bottom * SIZE + left]);
 
 	return above + (v - top) * (below - above);
 }
@@ -398,7 +402,8 @@ assert_equivariant(Bench *bench, int side, int mask_side)
 
 		assert_int_equal(symmetry_image(host, symmetry, &image, &seen[0]).code, LS_OK);
 		assert_int_equal(png_encode(host, &seen[0], 1, &turned).code, LS_OK);
-		assert_int_equal(segment_image(bench, turned, true, &options, &seen[1], &seen[2], &seen_disagreement).code, LS_OK);
+		assert_int_equal(segment_image(bench, turned, true, &options, &seen[1], &seen[2], &seen_disagreement).code,
+						 LS_OK);
 		assert_int_equal(symmetry_image(host, symmetry, &mask, &seen[3]).code, LS_OK);
 		assert_int_equal(symmetry_image(host, symmetry, &probabilities, &seen[4]).code, LS_OK);
 		assert_memory_equal(seen[1].pixels, seen[3].pixels, pixels);

@@ -116,7 +116,8 @@ test_many_chunks(void **state)
 
 	assert_int_equal(dataset_create(&host.call.host, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(dataset_add(dataset, &host.call, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code, LS_OK);
+		assert_int_equal(dataset_add(dataset, &host.call, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code,
+						 LS_OK);
 	assert_int_equal(host.spilled, 2L * size * size * 4);
 	for (int i = 0; i < 20; i++)
 	{

@@ -38,7 +38,8 @@ draw(Rng *rng, double middle, double guess, Image *truth, float maps[3][PIXELS])
 
 		truth->pixels[i] = inside ? 255 : 0;
 		for (int m = 0; m < 3; m++)
-			maps[m][i] = (float) ((m == 2 && guess != NO_GUESS ? guess : inside ? middle + 0.2 : middle - 0.2) + 0.6 * (rng_uniform(rng) - 0.5));
+			maps[m][i] = (float) ((m == 2 && guess != NO_GUESS ? guess : inside ? middle + 0.2 : middle - 0.2) +
+								  0.6 * (rng_uniform(rng) - 0.5));
 	}
 }
 

@@ -397,7 +397,8 @@ test_validation_scores(void **state)
 	run.options.learning_rate = 1e-2;
 	run_start(&run);
 	run_epochs(&run, 3, &report);
-	assert_int_equal(predictor_create(run.network, &run.host.call, &run.options.engine, 1, SIZE, SIZE, &predictor).code, LS_OK);
+	assert_int_equal(predictor_create(run.network, &run.host.call, &run.options.engine, 1, SIZE, SIZE, &predictor).code,
+					 LS_OK);
 	for (int i = 0; i < 11; i++)
 	{
 		uint8_t		rgb[SIZE * SIZE * 3];

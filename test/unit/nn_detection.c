@@ -146,11 +146,13 @@ test_loss_terms(void **state)
 		for (float target = 0; target <= 1; target += 0.25f)
 		{
 			logit_loss(at, target, &slope);
-			assert_float_equal(slope, (logit_loss(at + h, target, &unused) - logit_loss(at - h, target, &unused)) / (2 * h),
+			assert_float_equal(slope,
+							   (logit_loss(at + h, target, &unused) - logit_loss(at - h, target, &unused)) / (2 * h),
 							   1e-4);
 		}
 		smooth_l1(at / 10, &slope);
-		assert_float_equal(slope, (smooth_l1(at / 10 + h / 10, &unused) - smooth_l1(at / 10 - h / 10, &unused)) / (h / 5),
+		assert_float_equal(slope,
+						   (smooth_l1(at / 10 + h / 10, &unused) - smooth_l1(at / 10 - h / 10, &unused)) / (h / 5),
 						   1e-3);
 	}
 }

@@ -196,7 +196,8 @@ test_output_is_needed(void **state)
 	assert_ok(backend_find(BACKEND_AUTO, &options.backend));
 	graph_input(graph, 3);
 	assert_int_equal(graph_status(graph).code, LS_INTERNAL);
-	assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), graph, &options, &plan).code, LS_INTERNAL);
+	assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), graph, &options, &plan).code,
+					 LS_INTERNAL);
 	assert_null(plan);
 	graph_free(graph);
 	graph_free(NULL);
@@ -228,7 +229,8 @@ test_dead_ends(void **state)
 			assert_int_equal(graph_status(graph).code, LS_INTERNAL);
 			assert_string_equal(graph_status(graph).message, end == 1 ? "graph node 2 leads to no output" :
 								"graph node 3 leads to no output");
-			assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), graph, &options, &plan).code, LS_INTERNAL);
+			assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), graph, &options, &plan).code,
+							 LS_INTERNAL);
 			assert_null(plan);
 		}
 		graph_free(graph);

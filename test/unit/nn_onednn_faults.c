@@ -151,7 +151,8 @@ run_probe(const Probe *probe)
 		_exit(REFUSED);
 	blocks[0] = add_ones(&engine, &step, images[probe->pass][0], &x, probe->type);
 	blocks[1] = add_ones(&engine, &step, images[probe->pass][1], &y, probe->type);
-	blocks[2] = add_ones(&engine, &step, probe->pass == PASS_BACKWARD_WEIGHTS ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
+	blocks[2] = add_ones(&engine, &step,
+						 probe->pass == PASS_BACKWARD_WEIGHTS ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS,
 						 &chosen, weight_type);
 	blocks[3] = add_ones(&engine, &step, DNNL_ARG_SCRATCHPAD, &step.scratch, DATA_F32);
 	if (onednn_run(&engine, &step).code != LS_OK)
@@ -225,14 +226,18 @@ try_all(const char *fault, const Probe *probes, int count)
 		}
 		allowed_faults += allowed;
 		if (allowed)
-			print_message("# allowed, but ended with %d: %d to %d channels, %d pixels, kernel %d, stride %d, pass %d\n", how,
+			print_message("# allowed, but ended with %d: %d to %d channels, %d pixels, kernel %d, stride %d, pass %d\n",
+						  how,
 						  probes[i].c_in, probes[i].c_out, probes[i].size, probes[i].kernel, probes[i].stride,
 						  (int) probes[i].pass);
 	}
-	print_message("# oneDNN %d.%d.%d, %s: %d of %d", version->major, version->minor, version->patch, fault, faults, count);
+	print_message("# oneDNN %d.%d.%d, %s: %d of %d", version->major, version->minor, version->patch, fault, faults,
+				  count);
 	if (first >= 0)
-		print_message(", the first %s %d: %d to %d channels, %d pixels, pass %d", ended >= SIGNALLED ? "by signal" : "with result",
-					  ended % SIGNALLED, probes[first].c_in, probes[first].c_out, probes[first].size, (int) probes[first].pass);
+		print_message(", the first %s %d: %d to %d channels, %d pixels, pass %d",
+					  ended >= SIGNALLED ? "by signal" : "with result",
+					  ended % SIGNALLED, probes[first].c_in, probes[first].c_out, probes[first].size,
+					  (int) probes[first].pass);
 	print_message("\n");
 	assert_int_equal(allowed_faults, 0);
 }
@@ -253,7 +258,8 @@ strided_1x1(void **state)
 		for (int i = 0; i < 9; i++)
 			for (int o = 0; o < 3; o++)
 				for (int s = 0; s < 3; s++)
-					probes[count++] = (Probe) {inputs[i], outputs[o], sizes[s], 1, 2 + (i + o) % 2, 0, 1, false, DATA_F32,
+					probes[count++] = (Probe) {inputs[i], outputs[o], sizes[s], 1, 2 + (i + o) % 2, 0, 1, false,
+											   DATA_F32,
 						(ConvolutionPass) pass, NULL};
 	try_all("strided 1 x 1", probes, count);
 }

@@ -585,7 +585,8 @@ test_unsupported(void **state)
 			y = graph_add(g, graph_conv2d(g, "c", y, 4, 1, 1, 0, 1, true), graph_batch_norm(g, "n", a));
 		graph_output(g, graph_conv2d(g, "head", y, 1, 1, 1, 0, 1, true));
 		assert_ok(graph_status(g));
-		assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), g, &options, &plan).code, LS_UNSUPPORTED);
+		assert_int_equal(plan_create(&call_standalone()->host, call_standalone(), g, &options, &plan).code,
+						 LS_UNSUPPORTED);
 		assert_null(plan);
 		graph_free(g);
 	}

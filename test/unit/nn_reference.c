@@ -47,7 +47,8 @@ random_shape(Rng *rng)
 
 	shape.padding = (int) rng_below(rng, (uint32_t) shape.kernel);
 	shape.x = (TensorShape) {
-		random_size(rng, 3), shape.kernel + random_size(rng, 60), shape.kernel + random_size(rng, 60), random_size(rng, 80)
+		random_size(rng, 3), shape.kernel + random_size(rng, 60), shape.kernel + random_size(rng, 60),
+		random_size(rng, 80)
 	};
 	shape.y = (TensorShape) {
 		shape.x.n, (shape.x.h + 2 * shape.padding - shape.kernel) / shape.stride + 1,

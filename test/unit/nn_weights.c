@@ -106,7 +106,8 @@ test_header_text(void **state)
 	static const char expected[] =
 		"{\"__metadata__\":{\"format_version\":\"1\",\"architecture\":\"unet\","
 		"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\",\"image_size\":\"256\","
-		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\",\"threshold\":\"0.45\",\"temperature\":\"1.5\",\"review_below\":\"0.75\","
+		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\","
+		"\"threshold\":\"0.45\",\"temperature\":\"1.5\",\"review_below\":\"0.75\","
 		"\"crc32\":\"7eddc5f1bd25422edc0ea1a5f0d77ef1e7bf03e043b8a9c01a6eba20\","
 		"\"split\":\"{\\\"columns\\\": [\\\"patient\\\"], \\\"seed\\\": 7}\"},"
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"

@@ -53,7 +53,8 @@ make_fixture(void **state)
 	for (int i = 0; i < FIXTURE_COUNT; i++)
 		weights[i] = (float) i;
 	if (fixture.graph == NULL ||
-		weights_write(call_standalone(), &info, fixture.graph, weights, WEIGHTS_F32, &bytes, &fixture.size).code != LS_OK)
+		weights_write(call_standalone(), &info, fixture.graph, weights, WEIGHTS_F32, &bytes,
+					  &fixture.size).code != LS_OK)
 		return -1;
 	fixture.bytes = bytes;
 	length = fixture.bytes[0] + 256u * fixture.bytes[1];
@@ -340,8 +341,10 @@ test_tensors(void **state)
 		{"," BIAS, "", "4 bytes follow", true},
 		/* dtypes */
 		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":\"I32\",\"shape\":[1]", "\"head.bias\" has dtype I32", true},
-		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":\"F31\",\"shape\":[1]", "\"head.bias\": dtype F31 is unknown", true},
-		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":\"f32\",\"shape\":[1]", "\"head.bias\": dtype f32 is unknown", true},
+		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":\"F31\",\"shape\":[1]", "\"head.bias\": dtype F31 is unknown",
+		 true},
+		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":\"f32\",\"shape\":[1]", "\"head.bias\": dtype f32 is unknown",
+		 true},
 		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":\"\",\"shape\":[1]", "\"head.bias\": dtype  is unknown", true},
 		{"\"dtype\":\"F32\",\"shape\":[1]", "\"dtype\":32,\"shape\":[1]", "\"head.bias\": no dtype", false},
 		{"\"dtype\":\"F32\",\"shape\":[1]", "\"shape\":[1]", "\"head.bias\": no dtype", false},
@@ -361,7 +364,8 @@ test_tensors(void **state)
 		{"[4,3,3,3]", "[3,4,3,3]", "\"stem.weight\" has shape (3, 4, 3, 3), the network needs (4, 3, 3, 3)", true},
 		{"[4,3,3,3]", "[108]", "\"stem.weight\" has shape (108)", true},
 		{"[4,3,3,3]", "[4,3,9]", "\"stem.weight\" has shape (4, 3, 9)", true},
-		{"[4,3,3,3]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,108]", "\"stem.weight\" has shape (1, 1,", true},
+		{"[4,3,3,3]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,108]", "\"stem.weight\" has shape (1, 1,",
+		 true},
 		/* products that wrap a 64-bit size to the right number, or to zero */
 		{"[4,3,3,3]", "[4294967296,4294967296]", "\"stem.weight\": its shape overflows", false},
 		{"[4,3,3,3]", "[9223372036854775807,4]", "\"stem.weight\": its shape overflows", false},
@@ -401,9 +405,12 @@ test_metadata(void **state)
 		{"\"architecture\":\"unet\"",
 			"\"architecture\":\"0123456789012345678901234567890123456789012345678901234567890123\"",
 		"\"architecture\" is too long", true},
-		{"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\"", "\"config\":\"[16]\"", "\"config\" is not a JSON object", true},
-		{"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\"", "\"config\":\"{\"", "\"config\" is not a JSON object", true},
-		{"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\"", "\"config\":{}", "\"config\" is missing or no string", true},
+		{"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\"", "\"config\":\"[16]\"",
+		 "\"config\" is not a JSON object", true},
+		{"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\"", "\"config\":\"{\"", "\"config\" is not a JSON object",
+		 true},
+		{"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\"", "\"config\":{}", "\"config\" is missing or no string",
+		 true},
 		{"\"image_size\":\"256\"", "\"image_size\":\"-1\"", "\"image_size\" is not a whole number", true},
 		{"\"image_size\":\"256\"", "\"image_size\":\"1.5\"", "\"image_size\" is not a whole number", true},
 		{"\"image_size\":\"256\"", "\"image_size\":\"1e300\"", "\"image_size\" is not a whole number", true},
