@@ -27,7 +27,8 @@ sub major {
 my $here = run_sql('postgres', q{SELECT current_setting('server_version_num')::int / 10000});
 my ($older) = grep { major($_) < $here && -e config($_, '--pkglibdir') . '/lesionseg.so' }
 	$ENV{OLDER_PG_CONFIG} // sort glob '/usr/lib/postgresql/*/bin/pg_config';
-plan skip_all => "no server older than PostgreSQL $here with lesionseg; OLDER_PG_CONFIG= names one" unless defined $older;
+plan skip_all => "no server older than PostgreSQL $here with lesionseg; OLDER_PG_CONFIG= names one"
+	unless defined $older;
 
 my @as_owner = as_owner();
 my $directory = File::Temp->newdir('/tmp/lesionseg.XXXXXX');
@@ -37,10 +38,12 @@ my %bin = (old => config($older, '--bindir'), new => qx{dirname "\$(command -v p
 chomp $bin{new};
 note 'from ' . config($older, '--version') . " to PostgreSQL $here";
 
-# Run a program of the old or the new server as the owner of the data; true when it worked. Its output is shown when it did not.
+# Run a program of the old or the new server as the owner of the data; true when it worked. Its
+# output is shown when it did not.
 sub by_owner {
 	my ($which, $program, @arguments) = @_;
-	my $done = system("cd $directory && exec @as_owner $bin{$which}/$program @arguments >>$directory/$program.log 2>&1") == 0;
+	my $run = "exec @as_owner $bin{$which}/$program @arguments";
+	my $done = system("cd $directory && $run >>$directory/$program.log 2>&1") == 0;
 	diag qx{tail -40 $directory/$program.log} unless $done;
 	return $done;
 }
@@ -50,7 +53,8 @@ sub make_cluster {
 	my ($which) = @_;
 	# From 18 on pages have checksums unless one asks for none.
 	my @plain = $which eq 'new' && $here >= 18 ? '--no-data-checksums' : ();
-	by_owner($which, 'initdb', '-D', "$directory/$which", qw(-U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync), @plain) or die "no initdb\n";
+	by_owner($which, 'initdb', '-D', "$directory/$which", qw(-U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync),
+		@plain) or die "no initdb\n";
 	open my $file, '>>', "$directory/$which/postgresql.conf" or die "postgresql.conf: $!\n";
 	print $file "listen_addresses = ''\nunix_socket_directories = '$directory'\nfsync = off\n";
 	close $file or die "postgresql.conf: $!\n";
@@ -60,7 +64,8 @@ sub make_cluster {
 # Start or stop a server.
 sub control {
 	my ($which, $action) = @_;
-	return by_owner($which, 'pg_ctl', '-D', "$directory/$which", '-l', "$directory/$which.log", qw(-w -s -m fast), $action);
+	return by_owner($which, 'pg_ctl', '-D', "$directory/$which", '-l', "$directory/$which.log", qw(-w -s -m fast),
+		$action);
 }
 
 my $running;
@@ -87,7 +92,8 @@ elsewhere('CREATE EXTENSION lesionseg');
 }
 my $sizes = q{image_size => 32, batch_size => 4, config => '{"base": 4, "depth": 1}'};
 elsewhere(q{ALTER TABLE archive ADD COLUMN part text GENERATED ALWAYS AS (lesion_split(id)) STORED,
-	ADD COLUMN shown bytea GENERATED ALWAYS AS (lesion_overlay(image, mask)) STORED, ADD CHECK (lesion_dice(mask, mask) = 1)});
+	ADD COLUMN shown bytea GENERATED ALWAYS AS (lesion_overlay(image, mask)) STORED,
+		ADD CHECK (lesion_dice(mask, mask) = 1)});
 elsewhere('CREATE INDEX ON archive (lesion_split(id))');
 elsewhere("SELECT lesion_train('archive', 'mine', 1, architecture => 'unet', $sizes)");
 elsewhere("SELECT lesion_train('archive', 'mine', 1, $sizes, promote => 'always')");
@@ -99,12 +105,14 @@ elsewhere(q{CREATE TABLE details AS SELECT id, lesion_segment_detail(image, 'min
 elsewhere(q{CREATE VIEW scores AS SELECT id, lesion_dice(lesion_segment(image, 'mine'), mask) FROM archive});
 
 # All that must be the same: tables, what is active, masks of three models.
-my @tables = split /\n/, elsewhere(q{SELECT c.relname FROM pg_class AS c JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
+my @tables = split /\n/, elsewhere(q{SELECT c.relname FROM pg_class AS c
+	JOIN pg_depend AS d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
 	AND d.refclassid = 'pg_extension'::regclass WHERE c.relkind = 'r' AND c.relname LIKE 'lesion%' ORDER BY 1});
 my %question = map { ($_ => content_query($_)) } @tables, 'archive', 'masks', 'details', 'scores';
 $question{'what is active'} = q{SELECT string_agg(model || version, ' ' ORDER BY model) FROM lesion_models};
 my $f32 = q{SET lesionseg.precision = f32; SET lesionseg.threads = 1};
-$question{"masks of $_"} = "$f32; SELECT md5(string_agg(lesion_segment(image, '$_'), '' ORDER BY id)) FROM archive" for qw(mine linknet both);
+$question{"masks of $_"} = "$f32; SELECT md5(string_agg(lesion_segment(image, '$_'), '' ORDER BY id)) FROM archive"
+	for qw(mine linknet both);
 my %before = map { ($_ => elsewhere($question{$_})) } keys %question;
 
 # Test that all is the same on the server that a sub asks.
@@ -112,17 +120,21 @@ sub all_the_same {
 	my ($ask, $what) = @_;
 	is($ask->($question{$_}), $before{$_}, "$what: $_") for sort keys %question;
 	is($ask->(q{INSERT INTO archive SELECT 'new', image, mask FROM archive WHERE id = 'lesion-1'
-		RETURNING part = lesion_split('new') AND shown = lesion_overlay(image, mask)}), 't', "$what: columns are generated");
-	is($ask->(q{SELECT extversion = (SELECT default_version FROM pg_available_extensions WHERE name = 'lesionseg') FROM pg_extension
+		RETURNING part = lesion_split('new') AND shown = lesion_overlay(image, mask)}), 't',
+			"$what: columns are generated");
+	is($ask->(q{SELECT extversion = (SELECT default_version FROM pg_available_extensions WHERE name = 'lesionseg')
+		FROM pg_extension
 		WHERE extname = 'lesionseg'}), 't', "$what: the extension needs no update");
-	is($ask->("SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3', "$what: and can be trained further");
+	is($ask->("SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3',
+		"$what: and can be trained further");
 	return;
 }
 
 # A dump that the old server's own program made.
 {
 	local $ENV{PGHOST} = "$directory";
-	is(system("$bin{old}/pg_dump", qw(-Fd -j 4 -f), "$directory/dump", 'clinic'), 0, 'the old server is dumped by four jobs');
+	is(system("$bin{old}/pg_dump", qw(-Fd -j 4 -f), "$directory/dump", 'clinic'), 0,
+		'the old server is dumped by four jobs');
 }
 run_sql('postgres', 'DROP DATABASE IF EXISTS tap_servers');
 run_sql('postgres', 'CREATE DATABASE tap_servers');
@@ -134,7 +146,8 @@ run_sql('postgres', 'DROP DATABASE tap_servers');
 control('old', 'stop');
 $running = undef;
 make_cluster('new');
-ok(by_owner('new', 'pg_upgrade', '-U', 'postgres', '-b', $bin{old}, '-B', $bin{new}, '-d', "$directory/old", '-D', "$directory/new"), 'pg_upgrade');
+ok(by_owner('new', 'pg_upgrade', '-U', 'postgres', '-b', $bin{old}, '-B', $bin{new}, '-d', "$directory/old", '-D',
+	"$directory/new"), 'pg_upgrade');
 $running = 'new' if ok(control('new', 'start'), 'the new server starts');
 all_the_same(\&elsewhere, 'upgraded');
 elsewhere('DROP TABLE details; DROP EXTENSION lesionseg CASCADE');
