@@ -212,7 +212,7 @@ $(BUILD)/bench/enhance $(BUILD)/bench/quality $(BUILD)/bench/hair: $(BUILD)/benc
 # Fuzz targets: test/fuzz/fuzz_<name>.c with seeds in test/fuzz/corpus/<name>/.
 
 SECONDS ?= 20
-FUZZ_SOURCES = $(sort $(wildcard test/fuzz/fuzz_*.c))
+FUZZ_SOURCES = $(filter-out $(if $(filter no,$(PACS)),test/fuzz/fuzz_pacs_%),$(sort $(wildcard test/fuzz/fuzz_*.c)))
 FUZZ_PROGRAMS = $(patsubst test/fuzz/%.c,build/fuzz/%,$(FUZZ_SOURCES))
 
 .PHONY: fuzz
@@ -225,7 +225,7 @@ ifeq ($(VARIANT),fuzz)
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 # The rooms that read what others wrote.
-$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,dicom nn image core)
+$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,$(if $(filter yes,$(PACS)),pacs) dicom nn image core)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 endif
 

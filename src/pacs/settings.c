@@ -225,7 +225,8 @@ check_database(const char *conninfo)
 	options = PQconninfoParse(conninfo, &error);
 	if (options == NULL)
 	{
-		Status		status = status_error(LS_INVALID_ARGUMENT, "--db: %.150s", error == NULL ? "out of memory" : error);
+		Status		status = status_error(LS_INVALID_ARGUMENT, "--db: %.*s", error == NULL ? 13 : (int) strcspn(error, "\n"),
+									  error == NULL ? "out of memory" : error);
 
 		PQfreemem(error);
 		return status_with_hint(status, "It takes a connection string: \"host=db.example dbname=derma user=pacs\".");
