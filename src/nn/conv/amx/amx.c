@@ -8,9 +8,11 @@
 /* Scratch for a band's source: leaves over half of a 2 MB L2 to weights. */
 #define BAND_BYTES (768 * 1024)
 
-/* With fewer channels tiles are mostly empty. */
+/* With fewer channels tiles are mostly empty. A forward pass of several taps
+ * pays from fewer on, for what comes after this row would be no tiles at all. */
 #define FEWEST_SOURCE_CHANNELS 16
 #define FEWEST_TARGET_CHANNELS 8
+#define FEWEST_FORWARD_CHANNELS 5
 
 static bool
 amx_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
@@ -24,6 +26,8 @@ amx_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPa
 	bool		forward = pass == PASS_FORWARD;
 
 	(void) use;
+	if (forward && shape->kernel > 1)
+		return shape->x.c >= FEWEST_FORWARD_CHANNELS;
 	return (forward ? shape->x.c : shape->y.c) >= FEWEST_SOURCE_CHANNELS &&
 		(forward ? shape->y.c : shape->x.c) >= FEWEST_TARGET_CHANNELS;
 }

@@ -73,15 +73,17 @@ is_amx_gradient(const ConvolutionUse *use, ConvolutionPass pass)
 }
 
 /*
- * Forward by AMX with strides well above a kernel that is larger than 1 x 1
- * gives wrong values or crashes (2.6, 2 x 2 at stride 4 on 33 x 33;
- * uxlfoundation/oneDNN#5494).
+ * The AMX kernel of the forward pass, for kernels above 1 x 1 and more than 4
+ * channels, reads up to 124 bytes past a vector while it is made: a crash where
+ * the heap ends there (2.6; mended in 3.0). Of fewer channels another takes
+ * over; with strides above the kernel both give wrong values or crash (2.6,
+ * 2 x 2 at stride 4 on 33 x 33; uxlfoundation/oneDNN#5494).
  */
 static bool
-is_amx_stride_fault(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+is_amx_forward_fault(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
 	return pass == PASS_FORWARD && use->type == DATA_BF16 && cpu_features()->amx_bf16 && shape->kernel > 1 &&
-		shape->stride > shape->kernel;
+		(shape->x.c > 4 || shape->stride > shape->kernel);
 }
 
 /* ---- planning ---- */
@@ -90,7 +92,7 @@ static bool
 onednn_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
 	return shape->groups == 1 && (use->type == DATA_F32 || cpu_features()->avx512_bf16) &&
-		!overruns_scratch(shape) && !is_amx_gradient(use, pass) && !is_amx_stride_fault(shape, use, pass);
+		!overruns_scratch(shape) && !is_amx_gradient(use, pass) && !is_amx_forward_fault(shape, use, pass);
 }
 
 /* Does the primitive add the bias, or compute its gradient? Backward-data,
