@@ -179,14 +179,19 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 -- ==== Scores ====
 
-CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL,
-	tolerance float8 DEFAULT NULL, OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
-AS 'MODULE_PATHNAME', 'lesion_boundary'
-LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 40000;
+DROP FUNCTION lesion_metrics(bytea, bytea);
+CREATE FUNCTION lesion_metrics(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL,
+	tolerance float8 DEFAULT NULL,
+	OUT dice float8, OUT iou float8, OUT jaccard float8, OUT f1 float8, OUT threshold_jaccard float8,
+	OUT sensitivity float8, OUT specificity float8, OUT "precision" float8, OUT accuracy float8,
+	OUT true_positive bigint, OUT false_positive bigint, OUT false_negative bigint, OUT true_negative bigint,
+	OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
+AS 'MODULE_PATHNAME', 'lesion_metrics'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
 
-COMMENT ON FUNCTION lesion_boundary(bytea, bytea, float8[], float8) IS
-'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of '
-'pixel_spacing';
+COMMENT ON FUNCTION lesion_metrics(bytea, bytea, float8[], float8) IS
+'every score of one predicted mask, the pixel counts behind them, and the distances of the outlines, in pixels of the truth '
+'or in the unit of pixel_spacing';
 
 COMMENT ON FUNCTION lesion_functions_only() IS
 'refuses a statement to all but the owner of the table and the functions of lesionseg';
@@ -285,8 +290,25 @@ ALTER TABLE lesion_evaluation ADD COLUMN validation_fraction float8 NOT NULL DEF
 ALTER TABLE lesion_evaluation ADD COLUMN seen bigint CHECK (seen >= 0::bigint);
 COMMENT ON COLUMN lesion_evaluation.split_columns IS
 'what the rows were split by, as in lesion_version; NULL where the subset is all, and for evaluations by 0.2';
+ALTER TABLE lesion_evaluation ADD COLUMN hausdorff95 float8;
+ALTER TABLE lesion_evaluation ADD COLUMN assd float8;
+ALTER TABLE lesion_evaluation ADD COLUMN surface_dice float8;
+ALTER TABLE lesion_evaluation ADD COLUMN no_distance bigint;
 COMMENT ON COLUMN lesion_evaluation.seen IS
 'images scored that the version was trained on; NULL where that is not known';
+COMMENT ON COLUMN lesion_evaluation.hausdorff95 IS
+'mean over images, in pixels of the truth; NULL where none has a distance, and for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.assd IS 'as hausdorff95';
+COMMENT ON COLUMN lesion_evaluation.surface_dice IS 'mean over images; NULL for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.no_distance IS
+'images that hausdorff95 and assd leave out, because one of the two masks alone is empty';
+
+ALTER TABLE lesion_image_score ADD COLUMN hausdorff95 float8;
+ALTER TABLE lesion_image_score ADD COLUMN assd float8;
+ALTER TABLE lesion_image_score ADD COLUMN surface_dice float8;
+COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
+'in pixels of the truth; NULL where one of the two masks alone is empty, and for evaluations by 0.2';
+COMMENT ON COLUMN lesion_image_score.assd IS 'as hausdorff95';
 
 ALTER TABLE lesion_robustness_score DROP CONSTRAINT lesion_robustness_score_subset_check;
 ALTER TABLE lesion_robustness_score ADD CONSTRAINT lesion_robustness_score_subset_check
@@ -308,7 +330,7 @@ COMMENT ON VIEW lesion_robustness_table IS
 
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
-	options, split_columns, seen
+	options, split_columns, seen, hausdorff95, assd, surface_dice
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
 		threshold, options) *
@@ -316,6 +338,16 @@ FROM (
 	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
 		threshold, options, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
+
+CREATE OR REPLACE VIEW lesion_worst_cases AS
+SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
+	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation, e.evaluated_at,
+	s.hausdorff95, s.assd, s.surface_dice
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
+	FROM lesion_evaluation
+	ORDER BY model, version, images, subset, evaluation DESC) e
+JOIN lesion_image_score s USING (evaluation);
 
 -- It gives every argument: a function with fewer may have been made by others.
 CREATE OR REPLACE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
@@ -533,7 +565,6 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION lesion_dicom_report(bytea, bytea, text, int) IS
 'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: '
 'area and diameters where the spacing is known';
-'a DICOM measurement report (TID 1500) on a source image and what lesion_dicom_seg made of it: area and diameters where the spacing is known';
 
 -- ==== Measures ====
 

@@ -221,24 +221,18 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
 COMMENT ON FUNCTION lesion_iou(bytea, bytea) IS
 'intersection over union of one predicted mask, the same figure as lesion_jaccard';
 
-CREATE FUNCTION lesion_metrics(predicted bytea, truth bytea,
+CREATE FUNCTION lesion_metrics(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL,
+	tolerance float8 DEFAULT NULL,
 	OUT dice float8, OUT iou float8, OUT jaccard float8, OUT f1 float8, OUT threshold_jaccard float8,
 	OUT sensitivity float8, OUT specificity float8, OUT "precision" float8, OUT accuracy float8,
-	OUT true_positive bigint, OUT false_positive bigint, OUT false_negative bigint, OUT true_negative bigint)
+	OUT true_positive bigint, OUT false_positive bigint, OUT false_negative bigint, OUT true_negative bigint,
+	OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
 AS 'MODULE_PATHNAME', 'lesion_metrics'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
 
-COMMENT ON FUNCTION lesion_metrics(bytea, bytea) IS
-'every score of one predicted mask and the pixel counts behind them';
-
-CREATE FUNCTION lesion_boundary(predicted bytea, truth bytea, pixel_spacing float8[] DEFAULT NULL,
-	tolerance float8 DEFAULT NULL, OUT hausdorff95 float8, OUT assd float8, OUT surface_dice float8)
-AS 'MODULE_PATHNAME', 'lesion_boundary'
-LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 40000;
-
-COMMENT ON FUNCTION lesion_boundary(bytea, bytea, float8[], float8) IS
-'how far the outline of a predicted mask is from that of the truth, in pixels of the truth or in the unit of '
-'pixel_spacing';
+COMMENT ON FUNCTION lesion_metrics(bytea, bytea, float8[], float8) IS
+'every score of one predicted mask, the pixel counts behind them, and the distances of the outlines, in pixels of the truth '
+'or in the unit of pixel_spacing';
 
 CREATE TYPE lesion_score_result AS (
 	n bigint,
@@ -559,7 +553,11 @@ CREATE TABLE lesion_evaluation (
 		CHECK (jsonb_typeof(options) = 'object'),
 	split_columns text[],
 	validation_fraction float8 NOT NULL DEFAULT 0.1,
-	seen bigint CHECK (seen >= 0::bigint)
+	seen bigint CHECK (seen >= 0::bigint),
+	hausdorff95 float8,
+	assd float8,
+	surface_dice float8,
+	no_distance bigint
 );
 
 CREATE INDEX ON lesion_evaluation (model, version);
@@ -575,6 +573,12 @@ COMMENT ON COLUMN lesion_evaluation.split_columns IS
 'what the rows were split by, as in lesion_version; NULL where the subset is all, and for evaluations by 0.2';
 COMMENT ON COLUMN lesion_evaluation.seen IS
 'images scored that the version was trained on; NULL where that is not known';
+COMMENT ON COLUMN lesion_evaluation.hausdorff95 IS
+'mean over images, in pixels of the truth; NULL where none has a distance, and for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.assd IS 'as hausdorff95';
+COMMENT ON COLUMN lesion_evaluation.surface_dice IS 'mean over images; NULL for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.no_distance IS
+'images that hausdorff95 and assd leave out, because one of the two masks alone is empty';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,
@@ -613,7 +617,10 @@ CREATE TABLE lesion_image_score (
 	sensitivity float8 NOT NULL,
 	specificity float8 NOT NULL,
 	predicted_dice float8 NOT NULL,
-	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	hausdorff95 float8,
+	assd float8,
+	surface_dice float8
 );
 
 CREATE INDEX ON lesion_image_score (evaluation, dice);
@@ -621,6 +628,9 @@ CREATE INDEX ON lesion_image_score (evaluation, dice);
 COMMENT ON TABLE lesion_image_score IS
 'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
 COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';
+COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
+'in pixels of the truth; NULL where one of the two masks alone is empty, and for evaluations by 0.2';
+COMMENT ON COLUMN lesion_image_score.assd IS 'as hausdorff95';
 COMMENT ON COLUMN lesion_image_score.predicted_dice IS
 'what the mask was expected to come to, without knowing the truth';
 
@@ -947,7 +957,7 @@ COMMENT ON COLUMN lesion_segmentation_progress.processes IS 'of a parallel query
 
 CREATE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
-	options, split_columns, seen
+	options, split_columns, seen, hausdorff95, assd, surface_dice
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
 		threshold, options) *
@@ -960,7 +970,8 @@ COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each
 
 CREATE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
-	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation, e.evaluated_at
+	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation, e.evaluated_at,
+	s.hausdorff95, s.assd, s.surface_dice
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
 	FROM lesion_evaluation

@@ -1,28 +1,35 @@
--- Outlines: lesion_boundary on masks whose distances are known.
+-- Outlines: the distances in lesion_metrics, on masks whose distances are known.
 BEGIN;
-SELECT plan(9);
+\ir ../data/drawn_mask.sql
+SELECT plan(13);
 
 CREATE TEMP TABLE pair AS
 SELECT a.mask AS one, b.mask AS two FROM lesion_synthetic(1, 96, 64) AS a, lesion_synthetic(2, 96, 64) AS b;
 
-SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice) FROM pair, lesion_boundary(one, one) AS b),
+SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice) FROM pair, lesion_metrics(one, one) AS b),
 	(0::float8, 0::float8, 1::float8), 'a mask is at no distance from itself');
+SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice)::text
+	FROM lesion_metrics(drawn_mask('#... .... ....'), drawn_mask('.... .... ...#')) AS b),
+	'(3.605551275463989,3.605551275463989,0)', 'two pixels');
+SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice)::text
+	FROM lesion_metrics(drawn_mask('.... ....'), drawn_mask('.... ...#')) AS b), '(,,0)', 'no distance to an empty mask');
+SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice)::text
+	FROM lesion_metrics(drawn_mask('.... ....'), drawn_mask('.... ....')) AS b), '(0,0,1)', 'two empty masks are equal');
 SELECT ok((SELECT b.hausdorff95 > b.assd AND b.assd > 0 AND b.surface_dice BETWEEN 0 AND 1
-	FROM pair, lesion_boundary(one, two) AS b), 'two lesions are apart');
-SELECT is((SELECT b.hausdorff95 FROM pair, lesion_boundary(one, two) AS b),
-	(SELECT b.hausdorff95 FROM pair, lesion_boundary(two, one) AS b),
-	'the distance is the same both ways');
+	FROM pair, lesion_metrics(one, two) AS b), 'two lesions are apart');
+SELECT is((SELECT b.hausdorff95 FROM pair, lesion_metrics(one, two) AS b),
+	(SELECT b.hausdorff95 FROM pair, lesion_metrics(two, one) AS b), 'the distance is the same both ways');
 SELECT ok((SELECT abs(mm.hausdorff95 / px.hausdorff95 - 0.05) < 1e-12 AND abs(mm.assd / px.assd - 0.05) < 1e-12
-	AND mm.surface_dice = px.surface_dice
-	FROM pair, lesion_boundary(one, two) AS px, lesion_boundary(one, two, '{0.05}') AS mm),
-	'in millimetres where a spacing is given');
-SELECT is((SELECT surface_dice FROM pair, lesion_boundary(one, two, NULL, 1000)), 1::float8,
-	'all is within a wide tolerance');
-SELECT ok((SELECT b IS NULL FROM pair, lesion_boundary(one, NULL) AS b), 'no mask, no figures');
-SELECT throws_ok($$SELECT lesion_boundary(one, two, '{0.1,0}') FROM pair$$, '22023', NULL, 'a spacing of 0');
-SELECT throws_ok($$SELECT lesion_boundary(one, two, '{1,1,1}') FROM pair$$, '22023',
+		AND mm.surface_dice = px.surface_dice
+	FROM pair, lesion_metrics(one, two) AS px, lesion_metrics(one, two, '{0.05}') AS mm), 'in mm where a spacing is given');
+SELECT is((SELECT surface_dice FROM pair, lesion_metrics(one, two, NULL, 1000)), 1::float8, 'all is within a wide tolerance');
+SELECT ok((SELECT b IS NULL FROM pair, lesion_metrics(one, NULL) AS b), 'no mask, no figures');
+SELECT throws_ok($$SELECT lesion_metrics(one, two, '{0.1,0}') FROM pair$$, '22023', NULL, 'a spacing of 0');
+SELECT throws_ok($$SELECT lesion_metrics(one, two, '{1,1,1}') FROM pair$$, '22023',
 	'pixel_spacing is not one or two numbers', 'three spacings');
-SELECT throws_ok($$SELECT lesion_boundary(one, two, NULL, -1) FROM pair$$, '22023', NULL, 'a negative tolerance');
+SELECT throws_ok($$SELECT lesion_metrics(one, two, '{NULL}') FROM pair$$, '22023',
+	'pixel_spacing is not one or two numbers', 'a spacing of NULL');
+SELECT throws_ok($$SELECT lesion_metrics(one, two, NULL, -1) FROM pair$$, '22023', NULL, 'a negative tolerance');
 
 SELECT * FROM finish();
 ROLLBACK;

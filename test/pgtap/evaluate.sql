@@ -1,7 +1,7 @@
 -- lesion_evaluate: scores of a model on a table, kept.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(25);
+SELECT plan(29);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -41,6 +41,20 @@ SELECT is((SELECT t::text FROM tested t),
 	'what is returned is what is kept');
 SELECT is((SELECT count(*) FROM lesion_leaderboard WHERE model = 'net' AND subset = 'train'), 1::bigint,
 	'it is on the leaderboard');
+SELECT is((SELECT count(*) FROM lesion_image_score s JOIN tested USING (evaluation) JOIN archive a ON a.id = s.id,
+		lesion_metrics(lesion_segment(a.image, 'net'), a.mask) AS m
+	WHERE (s.hausdorff95, s.assd, s.surface_dice) IS NOT DISTINCT FROM (m.hausdorff95, m.assd, m.surface_dice)),
+	(SELECT n FROM tested), 'outlines of each image are kept');
+SELECT ok((SELECT abs(avg(s.hausdorff95) - max(t.hausdorff95)) < 1e-9 AND abs(avg(s.assd) - max(t.assd)) < 1e-9
+		AND abs(avg(s.surface_dice) - max(t.surface_dice)) < 1e-9
+	FROM lesion_image_score s JOIN tested t USING (evaluation)), '... and their means');
+SELECT ok((SELECT count(*) > 0 AND bool_and((w.hausdorff95, w.assd, w.surface_dice) IS NOT DISTINCT FROM
+		(s.hausdorff95, s.assd, s.surface_dice))
+	FROM lesion_worst_cases w JOIN lesion_image_score s USING (evaluation, id)), '... in the worst cases, too');
+CREATE TABLE blank AS SELECT id, image,
+	CASE WHEN id = 'lesion-1' THEN lesion_segment(image, 'net', 1 - 1e-9) ELSE mask END AS mask FROM archive;
+SELECT is((SELECT (no_distance, n) FROM lesion_evaluate('blank', 'net', 'all', id_column => 'id')), (1::bigint, 30::bigint),
+	'an image without distance is counted');
 SELECT lesion_evaluate('archive', 'net', 'train');
 SELECT is((SELECT count(*) FROM lesion_leaderboard WHERE model = 'net' AND subset = 'train'), 1::bigint,
 	'... once, however often it is computed');

@@ -34,7 +34,6 @@ StaticAssertDecl(sizeof(ScoreState) == 20 * sizeof(int64),
 PG_FUNCTION_INFO_V1(lesion_dice);
 PG_FUNCTION_INFO_V1(lesion_jaccard);
 PG_FUNCTION_INFO_V1(lesion_metrics);
-PG_FUNCTION_INFO_V1(lesion_boundary);
 PG_FUNCTION_INFO_V1(lesion_score_add);
 PG_FUNCTION_INFO_V1(lesion_score_combine);
 PG_FUNCTION_INFO_V1(lesion_score_final);
@@ -86,47 +85,60 @@ lesion_jaccard(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(image_score(&counts).jaccard);
 }
 
-/* lesion_metrics(predicted, truth) -> every score, and the counts */
+/* The columns of lesion_metrics; those of 0.2 end with the counts. */
+typedef enum MetricsColumn
+{
+	METRICS_DICE,
+	METRICS_IOU,
+	METRICS_JACCARD,
+	METRICS_F1,
+	METRICS_THRESHOLD_JACCARD,
+	METRICS_SENSITIVITY,
+	METRICS_SPECIFICITY,
+	METRICS_PRECISION,
+	METRICS_ACCURACY,
+	METRICS_TRUE_POSITIVE,
+	METRICS_FALSE_POSITIVE,
+	METRICS_FALSE_NEGATIVE,
+	METRICS_TRUE_NEGATIVE,
+	METRICS_HAUSDORFF95,
+	METRICS_ASSD,
+	METRICS_SURFACE_DICE,
+	METRICS_COLUMNS
+} MetricsColumn;
+
+/* Set what follows from the counts. */
+static void
+set_overlap(Datum *values, const ConfusionCounts *counts)
+{
+	ImageScore	score = image_score(counts);
+
+	values[METRICS_DICE] = values[METRICS_F1] = Float8GetDatum(score.dice);
+	values[METRICS_IOU] = values[METRICS_JACCARD] = Float8GetDatum(score.jaccard);
+	values[METRICS_THRESHOLD_JACCARD] = Float8GetDatum(score.threshold_jaccard);
+	values[METRICS_SENSITIVITY] = Float8GetDatum(score.sensitivity);
+	values[METRICS_SPECIFICITY] = Float8GetDatum(score.specificity);
+	values[METRICS_PRECISION] = Float8GetDatum(score.precision);
+	values[METRICS_ACCURACY] = Float8GetDatum(score.accuracy);
+	values[METRICS_TRUE_POSITIVE] = Int64GetDatum(counts->true_positive);
+	values[METRICS_FALSE_POSITIVE] = Int64GetDatum(counts->false_positive);
+	values[METRICS_FALSE_NEGATIVE] = Int64GetDatum(counts->false_negative);
+	values[METRICS_TRUE_NEGATIVE] = Int64GetDatum(counts->true_negative);
+}
+
+/* lesion_metrics(predicted, truth, pixel_spacing, tolerance) -> every score,
+ * and the counts. That of 0.2 has two arguments and no outlines. */
 Datum
 lesion_metrics(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	Datum		values[13];
-	bool		nulls[13] = {false};
-	ConfusionCounts counts;
-	ImageScore	score;
-
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_metrics must return a row");
-
-	counts = count_masks(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
-	score = image_score(&counts);
-	values[0] = Float8GetDatum(score.dice);
-	values[1] = Float8GetDatum(score.jaccard);	/* iou */
-	values[2] = Float8GetDatum(score.jaccard);
-	values[3] = Float8GetDatum(score.dice); /* f1 */
-	values[4] = Float8GetDatum(score.threshold_jaccard);
-	values[5] = Float8GetDatum(score.sensitivity);
-	values[6] = Float8GetDatum(score.specificity);
-	values[7] = Float8GetDatum(score.precision);
-	values[8] = Float8GetDatum(score.accuracy);
-	values[9] = Int64GetDatum(counts.true_positive);
-	values[10] = Int64GetDatum(counts.false_positive);
-	values[11] = Int64GetDatum(counts.false_negative);
-	values[12] = Int64GetDatum(counts.true_negative);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
-}
-
-/* lesion_boundary(predicted, truth, pixel_spacing, tolerance) -> hausdorff95,
- * assd, surface_dice */
-Datum
-lesion_boundary(PG_FUNCTION_ARGS)
-{
+	bool		has_outlines = PG_NARGS() > 2;
 	PixelSpacing spacing = {1, 1};
+	double		tolerance = 0;
 	TupleDesc	descriptor;
-	Datum		values[3];
-	bool		nulls[3] = {false};
-	BoundaryScore score;
+	Datum		values[METRICS_COLUMNS];
+	bool		nulls[METRICS_COLUMNS] = {false};
+	ConfusionCounts counts;
+	BoundaryScore outlines;
 	Image		predicted;
 	Image		truth;
 	Call	   *call;
@@ -134,20 +146,26 @@ lesion_boundary(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_boundary must return a row");
-	if (!PG_ARGISNULL(2))
+		elog(ERROR, "lesion_metrics must return a row");
+	if (has_outlines && !PG_ARGISNULL(2))
 		spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(2));
+	if (has_outlines && !PG_ARGISNULL(3))
+		tolerance = PG_GETARG_FLOAT8(3);
 
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	threads_use(call->threads);
 	decode_masks(call, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &predicted, &truth);
-	check_status(call, boundary_score(call, &predicted, &truth, spacing, PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3),
-									  &score));
+	check_status(call, confusion_count(call, &predicted, &truth, &counts));
+	set_overlap(values, &counts);
+	if (has_outlines)
+	{
+		check_status(call, boundary_score(call, &predicted, &truth, spacing, tolerance, &outlines));
+		values[METRICS_HAUSDORFF95] = Float8GetDatum(outlines.hausdorff95);
+		values[METRICS_ASSD] = Float8GetDatum(outlines.assd);
+		values[METRICS_SURFACE_DICE] = Float8GetDatum(outlines.surface_dice);
+		nulls[METRICS_HAUSDORFF95] = nulls[METRICS_ASSD] = !outlines.has_distance;
+	}
 	call_destroy(call);
-	values[0] = Float8GetDatum(score.hausdorff95);
-	values[1] = Float8GetDatum(score.assd);
-	values[2] = Float8GetDatum(score.surface_dice);
-	nulls[0] = nulls[1] = !score.has_distance;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 

@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -11,8 +13,8 @@
 #include "pg/models/image_scores.h"
 
 void
-image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice,
-				 bool seen)
+image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts,
+				 const BoundaryScore *outlines, double predicted_dice, bool seen)
 {
 	ScoredImage *image;
 
@@ -25,8 +27,31 @@ image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *cou
 	image = &scores->images[scores->count++];
 	image->id = pstrdup(id);
 	image->score = image_score(counts);
+	image->outlines = *outlines;
 	image->predicted_dice = predicted_dice;
 	image->seen = seen;
+}
+
+OutlineMeans
+image_scores_outlines(const ImageScores *scores)
+{
+	OutlineMeans means = {0};
+	double		with_distance;
+
+	for (int64 i = 0; i < scores->count; i++)
+	{
+		const BoundaryScore *outlines = &scores->images[i].outlines;
+
+		means.hausdorff95 += outlines->hausdorff95;	/* 0 where there is no distance */
+		means.assd += outlines->assd;
+		means.surface_dice += outlines->surface_dice;
+		means.no_distance += !outlines->has_distance;
+	}
+	with_distance = (double) (scores->count - means.no_distance);
+	means.hausdorff95 = with_distance > 0 ? means.hausdorff95 / with_distance : NAN;
+	means.assd = with_distance > 0 ? means.assd / with_distance : NAN;
+	means.surface_dice = scores->count > 0 ? means.surface_dice / (double) scores->count : NAN;
+	return means;
 }
 
 int64
@@ -55,39 +80,52 @@ image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, boo
 	return count;
 }
 
-/* A figure of all images as float8[]; offset is in ScoredImage. */
+/* A figure of all images as float8[]; offset is in ScoredImage. Where
+ * `distance`, it is NULL for images that have none. */
 static Datum
-figures(const ImageScores *scores, size_t offset)
+figures(const ImageScores *scores, size_t offset, bool distance)
 {
 	Datum	   *values = palloc(scores->count * sizeof(Datum));
+	bool	   *nulls = palloc(scores->count * sizeof(bool));
+	int			count = (int) scores->count;
+	int			lower = 1;
 
-	for (int64 i = 0; i < scores->count; i++)
-		values[i] = Float8GetDatum(*(const double *) ((const char *) &scores->images[i] + offset));
-	return PointerGetDatum(construct_array(values, (int) scores->count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
-										   TYPALIGN_DOUBLE));
+	for (int i = 0; i < count; i++)
+	{
+		const ScoredImage *image = &scores->images[i];
+
+		values[i] = Float8GetDatum(*(const double *) ((const char *) image + offset));
+		nulls[i] = distance && !image->outlines.has_distance;
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, FLOAT8OID, sizeof(float8),
+											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 void
 image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation)
 {
 	Oid			types[] = {INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
-						   FLOAT8ARRAYOID};
+						   FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID};
 	Datum	   *ids = palloc(scores->count * sizeof(Datum));
-	Datum		values[7];
+	Datum		values[lengthof(types)];
 
 	for (int64 i = 0; i < scores->count; i++)
 		ids[i] = CStringGetTextDatum(scores->images[i].id);
 	values[0] = Int64GetDatum(evaluation);
 	values[1] = PointerGetDatum(construct_array(ids, (int) scores->count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = figures(scores, offsetof(ScoredImage, score.dice));
-	values[3] = figures(scores, offsetof(ScoredImage, score.jaccard));
-	values[4] = figures(scores, offsetof(ScoredImage, score.sensitivity));
-	values[5] = figures(scores, offsetof(ScoredImage, score.specificity));
-	values[6] = figures(scores, offsetof(ScoredImage, predicted_dice));
+	values[2] = figures(scores, offsetof(ScoredImage, score.dice), false);
+	values[3] = figures(scores, offsetof(ScoredImage, score.jaccard), false);
+	values[4] = figures(scores, offsetof(ScoredImage, score.sensitivity), false);
+	values[5] = figures(scores, offsetof(ScoredImage, score.specificity), false);
+	values[6] = figures(scores, offsetof(ScoredImage, predicted_dice), false);
+	values[7] = figures(scores, offsetof(ScoredImage, outlines.hausdorff95), true);
+	values[8] = figures(scores, offsetof(ScoredImage, outlines.assd), true);
+	values[9] = figures(scores, offsetof(ScoredImage, outlines.surface_dice), false);
 	store_execute(store,
 				  "INSERT INTO @lesion_image_score (evaluation, id, dice, jaccard, sensitivity, specificity, "
-				  "predicted_dice) SELECT $1, u.* FROM ROWS FROM ("
+				  "predicted_dice, hausdorff95, assd, surface_dice) SELECT $1, u.* FROM ROWS FROM ("
 				  "pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
-				  "pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7)) AS u",
+				  "pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), "
+				  "pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10)) AS u",
 				  lengthof(types), types, values, NULL, SPI_OK_INSERT);
 }

@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "measure/boundary.h"
 #include "measure/score.h"
 #include "pg/models/model_store.h"
 
@@ -16,6 +17,7 @@ typedef struct ScoredImage
 {
 	char	   *id;
 	ImageScore	score;
+	BoundaryScore outlines;		/* in pixels of the truth */
 	double		predicted_dice;
 	bool		seen;			/* the version was trained on it, as far as is known */
 } ScoredImage;
@@ -29,8 +31,20 @@ typedef struct ImageScores
 } ImageScores;
 
 /* Add an image; the id is copied to the current context. */
-void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts, double predicted_dice,
-							 bool seen);
+void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts,
+							 const BoundaryScore *outlines, double predicted_dice, bool seen);
+
+/* Means over the images; hausdorff95 and assd over those that have a distance,
+ * NAN where none has. All NAN of an empty list. */
+typedef struct OutlineMeans
+{
+	double		hausdorff95;
+	double		assd;
+	double		surface_dice;
+	int64		no_distance;	/* images that hausdorff95 and assd leave out */
+} OutlineMeans;
+
+OutlineMeans image_scores_outlines(const ImageScores *scores);
 
 /* The differences b - a of a figure, at that offset in ScoredImage, over the
  * images that both lists have, or those of them that neither has seen; there is

@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -52,6 +54,7 @@ score_row(const ModelStore *store, const EvaluationTask *task, const Call *call,
 	Image		truth;
 	Segmented	predicted;
 	ConfusionCounts counts;
+	BoundaryScore outlines;
 	instr_time	start;
 
 	TRY(images_decode_mask(call, row, task->options.turn, &truth));
@@ -60,8 +63,9 @@ score_row(const ModelStore *store, const EvaluationTask *task, const Call *call,
 					  &predicted));
 	*seconds += seconds_since(start);
 	TRY(confusion_count(call, &predicted.mask, &truth, &counts));
+	TRY(boundary_score(call, &predicted.mask, &truth, (PixelSpacing) {1, 1}, 0, &outlines));
 	score_add(state, &counts);
-	image_scores_add(images, row->id, &counts, predicted.predicted_dice, seen);
+	image_scores_add(images, row->id, &counts, &outlines, predicted.predicted_dice, seen);
 	return status_ok();
 }
 
@@ -124,6 +128,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	broken_check(&broken, state.n + broken.broken);
 
 	evaluation.score = score_final(&state);
+	evaluation.outlines = image_scores_outlines(&evaluation.images);
 	evaluation.broken = broken.broken;
 	evaluation.seconds = seconds_since(start);
 	evaluation.images_per_second = segmenting > 0 ? state.n / segmenting : 0;
@@ -139,9 +144,10 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	Oid			types[] = {
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID
+		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID,
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID
 	};
-	char		nulls[] = "                         ";
+	char		nulls[] = "                             ";
 	Datum		values[] = {
 		CStringGetTextDatum(task->version->model),
 		Int32GetDatum(task->version->number),
@@ -167,22 +173,28 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		JsonbPGetDatum(segment_options_jsonb(&task->options)),
 		task->split.columns == NULL ? (Datum) 0 : split_columns_datum(task->split.columns),
 		Float8GetDatum(task->split.validation_fraction),
-		Int64GetDatum(evaluation->seen)
+		Int64GetDatum(evaluation->seen),
+		Float8GetDatum(evaluation->outlines.hausdorff95),
+		Float8GetDatum(evaluation->outlines.assd),
+		Float8GetDatum(evaluation->outlines.surface_dice),
+		Int64GetDatum(evaluation->outlines.no_distance)
 	};
 
 	if (task->split.columns == NULL)
 		nulls[22] = 'n';
 	if (evaluation->seen < 0)
 		nulls[24] = 'n';
+	if (isnan(evaluation->outlines.hausdorff95))
+		nulls[25] = nulls[26] = 'n';
 
-	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
+	StaticAssertStmt(lengthof(types) == lengthof(values) && lengthof(types) == lengthof(nulls) - 1, "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
 				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
 				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options, "
-				  "split_columns, validation_fraction, seen) "
+				  "split_columns, validation_fraction, seen, hausdorff95, assd, surface_dice, no_distance) "
 				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25) RETURNING *",
+				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) RETURNING *",
 				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,

@@ -26,6 +26,7 @@ typedef struct EvaluationTask
 typedef struct Evaluation
 {
 	DatasetScore score;			/* n = 0 when the subset is empty */
+	OutlineMeans outlines;
 	int64		skipped;
 	int64		broken;
 	int64		seen;			/* scored images that the version was trained on; -1 = not known */
