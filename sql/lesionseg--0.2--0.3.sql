@@ -190,8 +190,8 @@ AS 'MODULE_PATHNAME', 'lesion_metrics'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
 
 COMMENT ON FUNCTION lesion_metrics(bytea, bytea, float8[], float8) IS
-'every score of one predicted mask, the pixel counts behind them, and the distances of the outlines, in pixels of the truth '
-'or in the unit of pixel_spacing';
+'every score of one predicted mask, the pixel counts behind them, and the distances of the outlines, in pixels of the '
+'truth or in the unit of pixel_spacing';
 
 COMMENT ON FUNCTION lesion_functions_only() IS
 'refuses a statement to all but the owner of the table and the functions of lesionseg';
@@ -341,8 +341,8 @@ ORDER BY images, subset, dice DESC;
 
 CREATE OR REPLACE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
-	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation, e.evaluated_at,
-	s.hausdorff95, s.assd, s.surface_dice
+	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation,
+	e.evaluated_at, s.hausdorff95, s.assd, s.surface_dice
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
 	FROM lesion_evaluation
@@ -569,9 +569,9 @@ COMMENT ON FUNCTION lesion_dicom_report(bytea, bytea, text, int) IS
 -- ==== Measures ====
 
 CREATE FUNCTION lesion_measure(mask bytea, image bytea DEFAULT NULL, pixel_spacing float8[] DEFAULT NULL,
-	OUT components int, OUT area float8, OUT perimeter float8, OUT equivalent_diameter float8, OUT largest_diameter float8,
-	OUT smallest_diameter float8, OUT major_axis float8, OUT minor_axis float8, OUT centroid_x float8,
-	OUT centroid_y float8, OUT orientation float8, OUT eccentricity float8, OUT circularity float8, OUT solidity float8,
+	OUT components int, OUT area float8, OUT perimeter float8, OUT equivalent_diameter float8,
+	OUT largest_diameter float8, OUT smallest_diameter float8, OUT major_axis float8, OUT minor_axis float8,
+	OUT centroid_x float8, OUT centroid_y float8, OUT orientation float8, OUT eccentricity float8, OUT circularity float8, OUT solidity float8,
 	OUT irregularity float8, OUT fractal_dimension float8, OUT asymmetry_major float8, OUT asymmetry_minor float8,
 	OUT spacing float8[], OUT area_mm2 float8, OUT perimeter_mm float8, OUT equivalent_diameter_mm float8,
 	OUT largest_diameter_mm float8, OUT smallest_diameter_mm float8, OUT major_axis_mm float8, OUT minor_axis_mm float8,
@@ -581,4 +581,5 @@ AS 'MODULE_PATHNAME', 'lesion_measure'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
 
 COMMENT ON FUNCTION lesion_measure(bytea, bytea, float8[]) IS
-'size, form, asymmetry and, from the image, colours and border of the largest lesion in a mask; in mm where a spacing is known';
+'size, form, asymmetry and, from the image, colours and border of the largest lesion in a mask; '
+'in mm where a spacing is known';

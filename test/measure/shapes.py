@@ -127,7 +127,7 @@ for mask in cases():
     lines = [digits[i:i + 100] for i in range(0, len(digits), 100)]
     print("\t{\n" + "\n".join(f'\t\t"{line}"' for line in lines) + ",\n\t\t" + f"{components},")
     text = [number(values[name]) for name in FIGURES]
-    print("\t\t" + ", ".join(text[:8]) + ",\n\t\t" + ", ".join(text[8:]) + "\n\t},")
+    print(",\n".join("\t\t" + ", ".join(text[i:i + 4]) for i in range(0, 16, 4)) + "\n\t},")
 print("};\n")
 
 print("/* Colours of sRGB, and skimage.color.rgb2lab's of them. */\nstatic const struct\n{")

@@ -12,17 +12,21 @@ SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice)::text
 	FROM lesion_metrics(drawn_mask('#... .... ....'), drawn_mask('.... .... ...#')) AS b),
 	'(3.605551275463989,3.605551275463989,0)', 'two pixels');
 SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice)::text
-	FROM lesion_metrics(drawn_mask('.... ....'), drawn_mask('.... ...#')) AS b), '(,,0)', 'no distance to an empty mask');
+	FROM lesion_metrics(drawn_mask('.... ....'), drawn_mask('.... ...#')) AS b), '(,,0)',
+	'no distance to an empty mask');
 SELECT is((SELECT (b.hausdorff95, b.assd, b.surface_dice)::text
-	FROM lesion_metrics(drawn_mask('.... ....'), drawn_mask('.... ....')) AS b), '(0,0,1)', 'two empty masks are equal');
+	FROM lesion_metrics(drawn_mask('.... ....'), drawn_mask('.... ....')) AS b), '(0,0,1)',
+	'two empty masks are equal');
 SELECT ok((SELECT b.hausdorff95 > b.assd AND b.assd > 0 AND b.surface_dice BETWEEN 0 AND 1
 	FROM pair, lesion_metrics(one, two) AS b), 'two lesions are apart');
 SELECT is((SELECT b.hausdorff95 FROM pair, lesion_metrics(one, two) AS b),
 	(SELECT b.hausdorff95 FROM pair, lesion_metrics(two, one) AS b), 'the distance is the same both ways');
 SELECT ok((SELECT abs(mm.hausdorff95 / px.hausdorff95 - 0.05) < 1e-12 AND abs(mm.assd / px.assd - 0.05) < 1e-12
 		AND mm.surface_dice = px.surface_dice
-	FROM pair, lesion_metrics(one, two) AS px, lesion_metrics(one, two, '{0.05}') AS mm), 'in mm where a spacing is given');
-SELECT is((SELECT surface_dice FROM pair, lesion_metrics(one, two, NULL, 1000)), 1::float8, 'all is within a wide tolerance');
+	FROM pair, lesion_metrics(one, two) AS px, lesion_metrics(one, two, '{0.05}') AS mm),
+	'in mm where a spacing is given');
+SELECT is((SELECT surface_dice FROM pair, lesion_metrics(one, two, NULL, 1000)), 1::float8,
+	'all is within a wide tolerance');
 SELECT ok((SELECT b IS NULL FROM pair, lesion_metrics(one, NULL) AS b), 'no mask, no figures');
 SELECT throws_ok($$SELECT lesion_metrics(one, two, '{0.1,0}') FROM pair$$, '22023', NULL, 'a spacing of 0');
 SELECT throws_ok($$SELECT lesion_metrics(one, two, '{1,1,1}') FROM pair$$, '22023',

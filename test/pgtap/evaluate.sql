@@ -53,7 +53,8 @@ SELECT ok((SELECT count(*) > 0 AND bool_and((w.hausdorff95, w.assd, w.surface_di
 	FROM lesion_worst_cases w JOIN lesion_image_score s USING (evaluation, id)), '... in the worst cases, too');
 CREATE TABLE blank AS SELECT id, image,
 	CASE WHEN id = 'lesion-1' THEN lesion_segment(image, 'net', 1 - 1e-9) ELSE mask END AS mask FROM archive;
-SELECT is((SELECT (no_distance, n) FROM lesion_evaluate('blank', 'net', 'all', id_column => 'id')), (1::bigint, 30::bigint),
+SELECT is((SELECT (no_distance, n) FROM lesion_evaluate('blank', 'net',
+	'all', id_column => 'id')), (1::bigint, 30::bigint),
 	'an image without distance is counted');
 SELECT lesion_evaluate('archive', 'net', 'train');
 SELECT is((SELECT count(*) FROM lesion_leaderboard WHERE model = 'net' AND subset = 'train'), 1::bigint,

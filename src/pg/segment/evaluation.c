@@ -187,7 +187,8 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	if (isnan(evaluation->outlines.hausdorff95))
 		nulls[25] = nulls[26] = 'n';
 
-	StaticAssertStmt(lengthof(types) == lengthof(values) && lengthof(types) == lengthof(nulls) - 1, "a type for each value");
+	StaticAssertStmt(lengthof(types) == lengthof(values) && lengthof(types) == lengthof(nulls) - 1,
+					 "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
 				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
