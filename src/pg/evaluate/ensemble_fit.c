@@ -98,13 +98,11 @@ fit_weights(FitTask *task)
 	}
 	check_status(fit_host, ensemble_fit_create(fit_host, task->content.count, Min(size, FIT_SIZE), &fit));
 	images_count(task->rows.source, &rows, &broken.usable);
-	images_begin(task->rows.source, &scan);
+	images_begin(task->rows.source, evaluation_contains, &task->rows, &scan);
 	while (images_next(&scan, &row))
 	{
-		Call *call;
+		Call	   *call;
 
-		if (!evaluation_contains(&task->rows, &row))
-			continue;
 		images_fetch(&scan, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		if (!broken_row(&broken, call, row.id, add_row(task, &row, call, fit)))

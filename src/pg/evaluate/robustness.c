@@ -43,6 +43,7 @@ typedef struct Robustness
 	VariantSet	set;			/* "off" is its first mode */
 	int64		seed;
 	int64		max_images;
+	double		last_rank;		/* of the sample */
 	ScoreState *scores;			/* (ways, modes) */
 } Robustness;
 
@@ -163,7 +164,8 @@ compare_ranks(const void *a, const void *b)
 }
 
 /* The rank up to which rows are taken: a random sample of max_images of the
- * subset, the same for the same seed. */
+ * subset, the same for the same seed. Where no table of this server says which
+ * images are NULL, these are in the sample and then left out. */
 static double
 last_rank(const Robustness *job)
 {
@@ -177,11 +179,9 @@ last_rank(const Robustness *job)
 	if (job->max_images == PG_INT64_MAX)
 		return last;
 	ranks = palloc(room * sizeof(double));
-	images_begin(job->task.source, &scan);
-	while (images_next(&scan, &row))
+	images_begin(job->task.source, evaluation_contains, &job->task, &scan);
+	while (images_next_listed(&scan, &row))
 	{
-		if (!evaluation_contains(&job->task, &row))
-			continue;
 		if (count == room)
 			ranks = repalloc_huge(ranks, (room *= 2) * sizeof(double));
 		ranks[count++] = split_rank(row.id, job->seed);
@@ -194,6 +194,15 @@ last_rank(const Robustness *job)
 	return last;
 }
 
+/* Is a row of the subset in the sample? */
+static bool
+is_sampled(const void *context, const ImageRow *row)
+{
+	const Robustness *job = context;
+
+	return evaluation_contains(&job->task, row) && split_rank(row->id, job->seed) <= job->last_rank;
+}
+
 /* Score the rows of the subset, or a sample of them. */
 static void
 score_rows(Robustness *job)
@@ -202,21 +211,19 @@ score_rows(Robustness *job)
 	SeenImages	trained_on = seen_open(&job->store, job->task.version);
 	int			cells = cell_count(job);
 	ConfusionCounts *counts = palloc(cells * sizeof(ConfusionCounts));
-	double		last = last_rank(job);
 	ImagesScan	scan;
 	ImageRow	row;
 	int64		rows;
 
 	images_count(job->task.source, &rows, &broken.usable);
 	model_load(&job->store, job->task.version);
-	images_begin(job->task.source, &scan);
+	job->last_rank = last_rank(job);
+	images_begin(job->task.source, is_sampled, job, &scan);
 	while (images_next(&scan, &row))
 	{
-		Call *call;
+		Call	   *call;
 		Status		status;
 
-		if (!evaluation_contains(&job->task, &row) || split_rank(row.id, job->seed) > last)
-			continue;
 		images_fetch(&scan, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(job, call, &row, counts);

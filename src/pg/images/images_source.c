@@ -1,10 +1,5 @@
 /*
  * images_source.c: see images_source.h.
- *
- * A cursor hands out a few rows at a time with their TOAST pointers, and
- * only the row at hand is fetched from TOAST, so memory does not grow with
- * the table. Queries run under the settings of text_settings.h, so the same
- * row has the same id whoever asks.
  */
 #include "postgres.h"
 
@@ -16,10 +11,11 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/rls.h"
@@ -32,11 +28,6 @@
 #include "pg/base/spi_context.h"
 #include "pg/images/images_source.h"
 #include "pg/images/text_settings.h"
-
-#define BATCH_ROWS 16
-
-/* Where the group stands in a scan's rows, which have none where it is the id. */
-#define GROUP_ATTRIBUTE 4
 
 /* ---- the relation ---- */
 
@@ -220,38 +211,91 @@ rows_have_tid(Relation relation)
 	return true;
 }
 
+/* Is a column of such a relation stored, not computed whenever it is read? */
+static bool
+is_stored(Relation relation, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), column);
+	char		generated = TupleDescAttr(RelationGetDescr(relation), number - 1)->attgenerated;
+
+	return generated == '\0' || generated == ATTRIBUTE_GENERATED_STORED;
+}
+
+/* Say where a view computes a column by a volatile function: the server then
+ * runs it for every row, whether or not the column is asked for. */
+static void
+warn_volatile(Relation relation, const char *column)
+{
+	ListCell   *cell;
+
+	if (relation->rd_rel->relkind != RELKIND_VIEW)
+		return;
+	foreach(cell, get_view_query(relation)->targetList)
+	{
+		TargetEntry *entry = lfirst(cell);
+
+		if (!entry->resjunk && entry->resno == get_attnum(RelationGetRelid(relation), column) &&
+			contain_volatile_functions((Node *) entry->expr))
+			ereport(WARNING,
+					(errmsg("column \"%s\" of the view %s comes of a volatile function", column,
+							relation_name(relation)),
+					 errdetail("It is run for every row whenever the rows are listed, and every image read."),
+					 errhint("Let the view call a STABLE function, which may call the volatile one.")));
+	}
+}
+
+/* ---- queries ---- */
+
+/* What the rows of a relation are selected by. */
+static void
+make_queries(ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
+{
+	StringInfoData rows;
+
+	source->known = relation_know(relation);
+	source->name = source->known.name;
+	source->ids_are_digests = id->count == 0;
+	source->names_are_digests = source->ids_are_digests || (source->grouped && source->group_columns->count == 0);
+	source->key = images_key(relation, id);
+	source->has_tid = rows_have_tid(relation);
+	source->knows_nulls = source->has_tid && is_stored(relation, columns->image) &&
+		(columns->mask == NULL || is_stored(relation, columns->mask));
+	initStringInfo(&rows);
+	appendStringInfo(&rows, "SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image",
+					 columns_expression(id, columns->image), quote_identifier(columns->image));
+	images_key_select(&source->key, &rows);
+	if (columns->mask != NULL)
+		appendStringInfo(&rows, ", %s::pg_catalog.bytea AS mask", quote_identifier(columns->mask));
+	if (source->grouped)
+		appendStringInfo(&rows, ", (%s)::pg_catalog.text AS lesion_group",
+						 columns_expression(source->group_columns, columns->image));
+	if (!source->knows_nulls)
+		appendStringInfoString(&rows, ", true AS usable");
+	else if (columns->mask != NULL)
+		appendStringInfo(&rows, ", %s IS NOT NULL AND %s IS NOT NULL AS usable", quote_identifier(columns->image),
+						 quote_identifier(columns->mask));
+	else
+		appendStringInfo(&rows, ", %s IS NOT NULL AS usable", quote_identifier(columns->image));
+	appendStringInfo(&rows, "%s FROM %s", source->has_tid ? ", ctid AS tid" : "", source->name);
+	source->rows = rows.data;
+	if (!source->knows_nulls)
+	{
+		warn_volatile(relation, columns->image);
+		if (columns->mask != NULL)
+			warn_volatile(relation, columns->mask);
+	}
+}
+
 ImagesSource *
 images_open_unmasked(Oid oid, const char *image_column, const char *id_column)
 {
 	ImagesSource *source = palloc0(sizeof *source);
+	ImagesColumns columns = {.image = image_column,.id = id_column};
 	Relation	relation = open_images(oid, image_column, NULL);
-	SplitColumns *id = id_columns(relation, id_column);
 
-	source->known = relation_know(relation);
-	source->name = source->known.name;
-	source->has_tid = rows_have_tid(relation);
-	source->ids_are_digests = id->count == 0;
-	source->rows = psprintf("SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image%s FROM %s",
-							columns_expression(id, image_column), quote_identifier(image_column),
-							source->has_tid ? ", ctid AS tid" : "", source->name);
+	make_queries(source, relation, &columns, id_columns(relation, id_column));
 	relation_close(relation, NoLock);
 	return source;
-}
-
-/* The condition that a row is usable: no NULL in image, mask, id and group. */
-static char *
-usable_condition(const ImagesColumns *columns, const ImagesSource *source)
-{
-	StringInfoData condition;
-
-	initStringInfo(&condition);
-	appendStringInfo(&condition, "%s IS NOT NULL AND %s IS NOT NULL", quote_identifier(columns->image),
-					 quote_identifier(columns->mask));
-	if (columns->id != NULL)
-		appendStringInfo(&condition, " AND %s IS NOT NULL", quote_identifier(columns->id));
-	if (source->grouped && source->group_columns->count == 1)
-		appendStringInfo(&condition, " AND %s IS NOT NULL", quote_identifier(NameStr(source->group_columns->names[0])));
-	return condition.data;
 }
 
 ImagesSource *
@@ -260,23 +304,12 @@ images_open(Oid oid, const ImagesColumns *columns)
 	ImagesSource *source = palloc0(sizeof *source);
 	Relation	relation = open_images(oid, columns->image, columns->mask);
 	SplitColumns *id = id_columns(relation, columns->id);
-	const char *group;
 
-	source->known = relation_know(relation);
-	source->name = source->known.name;
 	source->group_columns = columns->group != NULL ? columns->group : id;
 	for (int i = 0; columns->group != NULL && i < columns->group->count; i++)
 		need_column(relation, "group_column", NameStr(columns->group->names[i]), columns->group_reason);
 	source->grouped = !split_columns_equal(source->group_columns, id);
-	group = columns_expression(source->group_columns, columns->image);
-	source->select = psprintf("SELECT id, image, mask%s FROM (SELECT (%s)::pg_catalog.text AS id, "
-							  "%s::pg_catalog.bytea AS image, %s::pg_catalog.bytea AS mask, "
-							  "(%s)::pg_catalog.text AS lesion_group FROM %s) AS source "
-							  "ORDER BY id COLLATE pg_catalog.\"C\", image, mask",
-							  source->grouped ? ", lesion_group" : "", columns_expression(id, columns->image),
-							  quote_identifier(columns->image), quote_identifier(columns->mask), group, source->name);
-	source->count = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s) FROM %s",
-							 usable_condition(columns, source), source->name);
+	make_queries(source, relation, columns, id);
 	relation_close(relation, NoLock);
 	return source;
 }
@@ -294,104 +327,18 @@ images_execute(const char *doing, const char *query, int count, Oid *types, Datu
 void
 images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 {
-	int			level;
-	int			result;
+	bool		single = source->grouped && source->group_columns->count == 1;
+	char	   *query = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE s.usable%s%s) "
+								 "FROM (%s) AS s",
+								 source->ids_are_digests ? "" : " AND s.id IS NOT NULL",
+								 single ? " AND s.lesion_group IS NOT NULL" : "", source->rows);
 
 	relation_check(&source->known);
-	level = text_settings_begin();
-	result = SPI_execute(source->count, false, 0);
-	text_settings_end(level);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "counting %s gave %s", source->name, SPI_result_code_string(result));
+	if (images_execute(psprintf("counting the rows of %s", source->name), query, 0, NULL, NULL, 0) != SPI_OK_SELECT)
+		elog(ERROR, "counting %s failed", source->name);
 	*rows = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT8OID));
 	*usable = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT8OID));
 	SPI_freetuptable(SPI_tuptable);
-}
-
-void
-images_begin(const ImagesSource *source, ImagesScan *scan)
-{
-	int			level;
-
-	relation_check(&source->known);
-	level = text_settings_begin();
-	memset(scan, 0, sizeof *scan);
-	scan->portal = SPI_cursor_open_with_args(NULL, source->select, 0, NULL, NULL, NULL, false, 0);
-	text_settings_end(level);
-	scan->row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg image row", ALLOCSET_DEFAULT_SIZES);
-}
-
-/* Get the next few rows; false at the end. */
-static bool
-fetch_batch(ImagesScan *scan)
-{
-	int			level = text_settings_begin();
-
-	if (scan->batch != NULL)
-		SPI_freetuptable(scan->batch);
-	SPI_cursor_fetch(scan->portal, true, BATCH_ROWS);
-	text_settings_end(level);
-	scan->batch = SPI_tuptable;
-	scan->batch_size = SPI_processed;
-	scan->next = 0;
-	return scan->batch_size > 0;
-}
-
-bool
-images_next(ImagesScan *scan, ImageRow *row)
-{
-	MemoryContextReset(scan->row_context);
-	for (;;)
-	{
-		HeapTuple	tuple;
-		TupleDesc	columns;
-		MemoryContext caller;
-		bool		isnull[3];
-		bool		group_isnull = false;
-
-		CHECK_FOR_INTERRUPTS();
-		if (scan->next >= scan->batch_size && !fetch_batch(scan))
-			return false;
-		tuple = scan->batch->vals[scan->next++];
-		columns = scan->batch->tupdesc;
-		memset(row, 0, sizeof *row);
-		row->image_datum = row_value(tuple, columns, 2, BYTEAOID, &isnull[1]);
-		row->mask_datum = row_value(tuple, columns, 3, BYTEAOID, &isnull[2]);
-		row->id = NULL;
-		(void) row_value(tuple, columns, 1, TEXTOID, &isnull[0]);
-		if (columns->natts >= GROUP_ATTRIBUTE)
-			(void) row_value(tuple, columns, GROUP_ATTRIBUTE, TEXTOID, &group_isnull);
-		if (isnull[0] || isnull[1] || isnull[2] || group_isnull)
-		{
-			scan->skipped++;
-			continue;
-		}
-		caller = MemoryContextSwitchTo(scan->row_context);
-		row->id = TextDatumGetCString(row_needed(tuple, columns, 1, TEXTOID));
-		row->group = columns->natts < GROUP_ATTRIBUTE ? row->id :
-			TextDatumGetCString(row_needed(tuple, columns, GROUP_ATTRIBUTE, TEXTOID));
-		MemoryContextSwitchTo(caller);
-		return true;
-	}
-}
-
-void
-images_fetch(const ImagesScan *scan, ImageRow *row)
-{
-	MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
-
-	row->image = bytes_view(row->image_datum);
-	row->mask = bytes_view(row->mask_datum);
-	MemoryContextSwitchTo(caller);
-}
-
-void
-images_end(ImagesScan *scan)
-{
-	if (scan->batch != NULL)
-		SPI_freetuptable(scan->batch);
-	SPI_cursor_close(scan->portal);
-	MemoryContextDelete(scan->row_context);
 }
 
 /* Say which half of a pair a failure is about. */

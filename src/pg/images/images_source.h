@@ -1,12 +1,13 @@
 /*
- * images_source.h: a table of images and masks, read row by row.
+ * images_source.h: a table of images, with or without masks.
  *
  * Any relation that can be selected from will do: table, partitioned table,
  * view, materialised view, foreign table. It is read through SPI with the
- * rights of the caller, so privileges and row-level security hold. Rows come
- * in the order of their ids, and of their bytes where ids are equal, whatever
- * the order on disk and the settings of the session, so that the same rows
- * train the same weights.
+ * rights of the caller, so privileges and row-level security hold. An image may
+ * stand on another server, or be computed by a view: so rows are listed without
+ * it, and images are fetched by their key, a batch at a time (images_key.h).
+ * Queries run under the settings of text_settings.h, so the same row has the
+ * same id whoever asks.
  */
 #ifndef LESIONSEG_PG_IMAGES_SOURCE_H
 #define LESIONSEG_PG_IMAGES_SOURCE_H
@@ -21,6 +22,7 @@
 #include "nodes/pg_list.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/split.h"
+#include "pg/images/images_key.h"
 #include "pg/images/known_relation.h"
 #include "utils/relcache.h"
 
@@ -40,11 +42,14 @@ typedef struct ImagesSource
 	char	   *name;			/* qualified and quoted */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */
-	char	   *select;			/* the query that reads id, image, mask and, where grouped, the group */
-	char	   *count;			/* the query that counts rows */
-	char	   *rows;			/* a query of id, image and, where has_tid, tid, to select from */
-	bool		has_tid;		/* its rows stand somewhere: tid is where */
+	ImagesKey	key;			/* of the ids' columns */
+	char	   *rows;			/* a query to select from: id, the key's columns, image and usable; with masks
+								 * mask; where grouped, lesion_group; where has_tid, tid */
+	bool		has_tid;		/* its rows stand in tables of this server: tid is where */
+	bool		knows_nulls;	/* usable says whether image and mask are there; else it is true, and that is seen
+								 * when they are fetched */
 	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
+	bool		names_are_digests;	/* ids or groups are: to list them, images are read */
 } ImagesSource;
 
 /* Check that relation has the columns, image and mask of type bytea, and that
@@ -53,7 +58,7 @@ typedef struct ImagesSource
 ImagesSource *images_open(Oid relation, const ImagesColumns *columns);
 
 /* The same of a relation whose images have no masks and whose rows are not
- * split: only `rows` can be used. */
+ * split. */
 ImagesSource *images_open_unmasked(Oid relation, const char *image_column, const char *id_column);
 
 /* The names of the columns of an open table's primary key, in the key's order; NIL where there is none. */
@@ -62,7 +67,7 @@ List	   *images_key_columns(Relation relation);
 /* spi_execute_as (spi_context.h) under the settings that ids are written with. */
 int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
 
-/* Count all rows, and those without a NULL in id, image, mask or group. */
+/* Count all rows, and those that are usable and have an id and a group. */
 void		images_count(const ImagesSource *source, int64 *rows, int64 *usable);
 
 /* One row. The views are valid until the next one is fetched. */
@@ -75,27 +80,6 @@ typedef struct ImageRow
 	Datum		image_datum;
 	Datum		mask_datum;
 } ImageRow;
-
-/* A scan of a source. */
-typedef struct ImagesScan
-{
-	Portal		portal;
-	SPITupleTable *batch;		/* a few rows, TOASTed values not fetched */
-	uint64		batch_size;
-	uint64		next;			/* in batch */
-	MemoryContext row_context;	/* what the current row was fetched into */
-	int64		skipped;		/* rows with a NULL so far */
-} ImagesScan;
-
-void		images_begin(const ImagesSource *source, ImagesScan *scan);
-
-/* The next row without NULLs; image and mask are fetched by images_fetch. */
-bool		images_next(ImagesScan *scan, ImageRow *row);
-
-/* Fetch the row's image and mask. */
-void		images_fetch(const ImagesScan *scan, ImageRow *row);
-
-void		images_end(ImagesScan *scan);
 
 /* Decode a fetched row's mask and check that it has its image's shape. The
  * caller frees truth through call; on failure there is nothing to free. */

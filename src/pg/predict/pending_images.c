@@ -4,11 +4,11 @@
  * What is missing is found by joining all ids of the source to all rows of
  * the table. Doing that for each batch would make a large archive quadratic,
  * and no cursor can be kept over the commits between batches without a copy
- * of all images. So ids are listed many at a time, and a batch's images are
- * fetched by where their rows stood, or by their ids where the source is no
- * table or the rows have moved since. What is in neither place may have another
- * id now, one that was listed already or never: so all ids are gone through
- * until nothing is missing.
+ * of all images. So ids are listed many at a time, without their images, and a
+ * batch's images are fetched by key and by where their rows stood, or by their
+ * key alone where the source is no table or the rows have moved since. What is
+ * in neither place may have another id now, one that was listed already or
+ * never: so all ids are gone through until nothing is missing.
  */
 #include "postgres.h"
 
@@ -89,6 +89,12 @@ pending_refuse_ambiguous(const ImagesSource *source, const char *id)
 					 "id_column => '...', or select from a view that has each image once.")));
 }
 
+/* Columns of the list. */
+enum
+{
+	LIST_ID = 1, LIST_TID, LIST_KEY
+};
+
 /* Run the query that lists ids after `last` (NULL: all). */
 static void
 select_ids(const PendingImages *pending, const char *last)
@@ -99,19 +105,23 @@ select_ids(const PendingImages *pending, const char *last)
 		CStringGetTextDatum(source->name), CStringGetTextDatum(pending->model), Int32GetDatum(pending->version),
 		CStringGetTextDatum(last != NULL ? last : "")
 	};
-	char	   *query = psprintf("SELECT s.id COLLATE pg_catalog.\"C\", pg_catalog.count(*)%s FROM (%s) AS s "
-								 "WHERE s.image IS NOT NULL AND s.id IS NOT NULL %s"
-								 "AND NOT EXISTS (SELECT FROM %s AS p WHERE p.images OPERATOR(pg_catalog.=) $1 "
-								 "AND p.id OPERATOR(pg_catalog.=) s.id COLLATE pg_catalog.\"default\" "
-								 "AND p.model OPERATOR(pg_catalog.=) $2 AND p.version OPERATOR(pg_catalog.=) $3) "
-								 "GROUP BY 1 ORDER BY 1",
-								 source->has_tid ? ", pg_catalog.min(s.tid)" : "", source->rows,
-								 last != NULL ? "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.>) $4 " : "",
-								 pending->target);
-	int			result = images_execute(psprintf("looking for images of %s that %s lacks", source->name,
-												 pending->target),
-										query, lengthof(types), types, values, pending->list_length);
+	StringInfoData query;
+	int			result;
 
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT s.id, %s", source->has_tid ? "s.tid" : "NULL");
+	images_key_list(&source->key, &query);
+	appendStringInfo(&query,
+					 " FROM (%s) AS s WHERE s.usable AND s.id IS NOT NULL %s"
+					 "AND NOT EXISTS (SELECT FROM %s AS p WHERE p.images OPERATOR(pg_catalog.=) $1 "
+					 "AND p.id OPERATOR(pg_catalog.=) s.id COLLATE pg_catalog.\"default\" "
+					 "AND p.model OPERATOR(pg_catalog.=) $2 AND p.version OPERATOR(pg_catalog.=) $3) "
+					 "ORDER BY s.id COLLATE pg_catalog.\"C\" LIMIT " INT64_FORMAT,
+					 source->rows,
+					 last != NULL ? "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.>) $4 " : "",
+					 pending->target, pending->list_length);
+	result = images_execute(psprintf("looking for images of %s that %s lacks", source->name, pending->target),
+							query.data, lengthof(types), types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "looking for images of %s gave %s", source->name, SPI_result_code_string(result));
 }
@@ -120,17 +130,28 @@ select_ids(const PendingImages *pending, const char *last)
 static PendingImage
 listed_image(const ImagesSource *source, HeapTuple row, TupleDesc columns)
 {
-	PendingImage image = {0};
+	PendingImage image = {.id = TextDatumGetCString(row_needed(row, columns, LIST_ID, TEXTOID))};
 
-	image.id = TextDatumGetCString(row_needed(row, columns, 1, TEXTOID));
-	if (DatumGetInt64(row_needed(row, columns, 2, INT8OID)) > 1)
-		pending_refuse_ambiguous(source, image.id);
+	image.key = images_key_read(&source->key, row, columns, LIST_KEY);
 	if (source->has_tid)
 	{
 		image.tid = palloc(sizeof *image.tid);
-		*image.tid = *(ItemPointer) DatumGetPointer(row_needed(row, columns, 3, TIDOID));
+		*image.tid = *(ItemPointer) DatumGetPointer(row_needed(row, columns, LIST_TID, TIDOID));
 	}
 	return image;
+}
+
+/* Is a row of the list another one of the id before it? An error where that says
+ * that several images have the id; without knowing which images are NULL, that
+ * shows when they are fetched. */
+static bool
+is_repeated(const PendingImages *pending, const char *id)
+{
+	if (pending->last == NULL || strcmp(pending->last, id) != 0)
+		return false;
+	if (pending->source->knows_nulls)
+		pending_refuse_ambiguous(pending->source, id);
+	return true;
 }
 
 /* Make the list anew, of what comes after the last id of the one before. */
@@ -150,9 +171,10 @@ list_images(PendingImages *pending)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		PendingImage image = listed_image(pending->source, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		bool		repeated = is_repeated(pending, image.id);
 
 		pending->last = image.id;
-		if (!is_left_out(pending, image.id))
+		if (!repeated && !is_left_out(pending, image.id))
 			pending->images[pending->count++] = image;
 	}
 	pending->pass_listed += pending->count;
@@ -173,7 +195,7 @@ begin_version(PendingImages *pending, const ModelVersion *version)
 	pending->version = version->number;
 	pending->left_out = NULL;
 	pending->pass_first = pending->before_first = pending->last = NULL;
-	pending->pass_listed = pending->pass_found = pending->lost_passes = 0;
+	pending->pass_listed = pending->pass_found = pending->without_image = pending->lost_passes = 0;
 	list_images(pending);
 }
 
@@ -190,7 +212,7 @@ begin_pass(PendingImages *pending)
 				 errhint("A mask is found by its image's id: it must stay.")));
 	pending->before_first = pending->pass_first;
 	pending->pass_first = pending->last = NULL;
-	pending->pass_listed = pending->pass_found = 0;
+	pending->pass_listed = pending->pass_found = pending->without_image = 0;
 	list_images(pending);
 }
 
@@ -205,7 +227,7 @@ need_list(PendingImages *pending, const ModelVersion *version)
 	{
 		if (pending->more)
 			list_images(pending);
-		else if (pending->pass_listed > 0)
+		else if (pending->pass_listed > pending->without_image)
 			begin_pass(pending);
 		else
 			return false;
@@ -213,39 +235,67 @@ need_list(PendingImages *pending, const ModelVersion *version)
 	return true;
 }
 
-/* Count images that were found. The first one of a pass must not be that of
- * the pass before: it has a row, and would get one in each pass. */
+/* Note the first image that a pass found. It must not be that of the pass
+ * before: it has a row, and would get one in each pass. */
 static void
+note_first(PendingImages *pending, const char *id)
+{
+	if (pending->pass_found > 0)
+		return;
+	pending->pass_first = MemoryContextStrdup(pending->version_context, id);
+	if (pending->before_first != NULL && strcmp(pending->pass_first, pending->before_first) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("the row of image \"%s\" of %s was stored in %s and is gone again", pending->pass_first,
+						pending->source->name, pending->target),
+				 errdetail("A trigger on the table or another session deletes rows, or changes their images, id, model "
+						   "or version."),
+				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
+						 "others.")));
+}
+
+/* Count images that were found, and ids whose image is NULL; how many were found. */
+static int64
 note_found(PendingImages *pending, const SPITupleTable *rows)
 {
-	if (pending->pass_found == 0 && rows->numvals > 0)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(pending->version_context);
+	char	   *last = "";
+	int64		found = 0;
 
-		pending->pass_first = TextDatumGetCString(row_needed(rows->vals[0], rows->tupdesc, 1, TEXTOID));
-		MemoryContextSwitchTo(caller);
-		if (pending->before_first != NULL && strcmp(pending->pass_first, pending->before_first) == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-					 errmsg("the row of image \"%s\" of %s was stored in %s and is gone again", pending->pass_first,
-							pending->source->name, pending->target),
-					 errdetail("A trigger on the table or another session deletes rows, or changes their images, id, model "
-							   "or version."),
-					 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
-							 "others.")));
+	for (uint64 i = 0; i < rows->numvals; i++)
+	{
+		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, PENDING_ID, TEXTOID));
+		bool		isnull;
+
+		(void) row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+		if (!isnull)
+		{
+			note_first(pending, id);
+			pending->pass_found++;
+			found++;
+		}
+		else if (i == 0 || strcmp(id, last) != 0)
+			pending->without_image++;
+		last = id;
 	}
-	pending->pass_found += rows->numvals;
+	return found;
 }
 
 /* ---- the images ---- */
 
-/* An array of values of a type of 6 bytes (tid) or of texts. */
-static Datum
-array_datum(Datum *values, int count, Oid type)
+/* The ids and, if `by_tid`, the places of some images as parameters. */
+static void
+image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids, Datum *tids)
 {
-	if (type == TIDOID)
-		return PointerGetDatum(construct_array(values, count, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
-	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
+	Datum	   *elements = palloc(count * sizeof *elements);
+
+	for (int i = 0; i < count; i++)
+		elements[i] = CStringGetTextDatum(images[i].id);
+	*ids = PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+	for (int i = 0; i < count && by_tid; i++)
+		elements[i] = PointerGetDatum(images[i].tid);
+	if (by_tid)
+		*tids = PointerGetDatum(construct_array(elements, count, TIDOID, sizeof(ItemPointerData), false,
+												TYPALIGN_SHORT));
 }
 
 /* Select the images of the next `count` ids, by where they stood if `by_tid`;
@@ -255,26 +305,29 @@ select_images(const PendingImages *pending, int count, bool by_tid)
 {
 	const ImagesSource *source = pending->source;
 	const PendingImage *images = pending->images + pending->next;
-	Oid			types[] = {TEXTARRAYOID, TIDARRAYOID};
-	Datum		values[2] = {0};
-	Datum	   *ids = palloc(count * sizeof *ids);
-	Datum	   *tids = palloc(count * sizeof *tids);
+	int			parameters = 1 + source->key.count;
+	Oid			types[INDEX_MAX_KEYS + 2] = {TEXTARRAYOID};
+	Datum		values[INDEX_MAX_KEYS + 2] = {0};
+	Datum	  **keys = palloc(count * sizeof *keys);
+	StringInfoData query;
 	int			result;
 
 	for (int i = 0; i < count; i++)
-	{
-		ids[i] = CStringGetTextDatum(images[i].id);
-		tids[i] = PointerGetDatum(images[i].tid);
-	}
-	values[0] = array_datum(ids, count, TEXTOID);
+		keys[i] = images[i].key;
+	initStringInfo(&query);
+	appendStringInfo(&query,
+					 "SELECT s.id, s.image FROM (%s) AS s WHERE s.usable "
+					 "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ", source->rows);
+	images_key_condition(&source->key, 2, &query, types + 1);
+	images_key_arrays(&source->key, keys, count, values + 1);
+	image_parameters(images, count, by_tid, &values[0], &values[parameters]);
 	if (by_tid)
-		values[1] = array_datum(tids, count, TIDOID);
-	result = images_execute(psprintf("fetching images of %s", source->name),
-							psprintf("SELECT s.id, s.image FROM (%s) AS s WHERE %ss.image IS NOT NULL "
-									 "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) "
-									 "ORDER BY s.id COLLATE pg_catalog.\"C\"",
-									 source->rows, by_tid ? "s.tid OPERATOR(pg_catalog.=) ANY ($2) AND " : ""),
-							by_tid ? 2 : 1, types, values, 0);
+	{
+		types[parameters++] = TIDARRAYOID;
+		appendStringInfo(&query, "AND s.tid OPERATOR(pg_catalog.=) ANY ($%d) ", parameters);
+	}
+	appendStringInfoString(&query, "ORDER BY s.id COLLATE pg_catalog.\"C\", s.image");
+	result = images_execute(psprintf("fetching images of %s", source->name), query.data, parameters, types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "fetching images of %s gave %s", source->name, SPI_result_code_string(result));
 	return SPI_processed;
@@ -303,8 +356,7 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 		SPITupleTable *rows = fetch_images(pending, count);
 
 		pending->next += count;
-		note_found(pending, rows);
-		if (rows->numvals > 0)
+		if (note_found(pending, rows) > 0)
 			return rows;
 		SPI_freetuptable(rows);
 	}

@@ -16,6 +16,7 @@
 typedef struct PendingImage
 {
 	char	   *id;
+	Datum	   *key;			/* the values of the source's key */
 	ItemPointer tid;			/* where its row stood when it was listed; NULL where the source has no tid */
 } PendingImage;
 
@@ -38,11 +39,19 @@ typedef struct PendingImages
 	/* A pass goes through all ids once. */
 	int64		pass_listed;
 	int64		pass_found;		/* of these, images that were there when they were fetched */
+	int64		without_image;	/* of these, ids whose image proved NULL */
 	char	   *pass_first;		/* the first of these */
 	char	   *before_first;	/* that of the pass before */
 	int			lost_passes;	/* in a row that found none of what they listed */
 	HTAB	   *left_out;		/* ids that are not to be listed again; NULL = none */
 } PendingImages;
+
+/* Columns of what pending_fetch returns. */
+enum
+{
+	PENDING_ID = 1,				/* text */
+	PENDING_IMAGE				/* bytea */
+};
 
 /* Begin with no list, in the current memory context. */
 PendingImages *pending_begin(const ImagesSource *source, const char *target, int batch_size);
@@ -50,13 +59,14 @@ PendingImages *pending_begin(const ImagesSource *source, const char *target, int
 /*
  * Fetch a batch of images that have no row from the version, further on
  * in the order of ids than those of the call before, unless the version is
- * another. They stand in the result as (id, image), their TOASTed values not
- * fetched. After the last id it looks again from the first, because rows may
- * have come or got another id meanwhile; NULL when nothing is left then. An id
- * that several images have is an error where it is listed; where it has come
- * to be so since, the rows stand side by side. What would go on for ever is an
- * error too: a row that was stored is gone again, or ids are others each time
- * they are read.
+ * another. Their TOASTed values are not fetched. A row whose image is NULL may
+ * stand among them, behind others of its id: it was counted here, pass it over.
+ * After the last id it looks again from the first, because rows may have come or
+ * got another id meanwhile; NULL when nothing is left then. An id that several
+ * images have is an error where it is listed; where it has come to be so since,
+ * or where NULLs are seen only in what is fetched, the rows stand side by side.
+ * What would go on for ever is an error too: a row that was stored is gone again,
+ * or ids are others each time they are read.
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 

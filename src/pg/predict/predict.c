@@ -303,10 +303,14 @@ predict_rows(Predict *job, SPITupleTable *rows, Datum *values, char *nulls)
 	MemoryContextSwitchTo(row);
 	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
+		bool		isnull;
+
 		CHECK_FOR_INTERRUPTS();
-		values[ROW_ID] = row_needed(rows->vals[i], rows->tupdesc, 1, TEXTOID);
-		values[ROW_IMAGE] = row_needed(rows->vals[i], rows->tupdesc, 2, BYTEAOID);
-		if (i > 0 && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, last, values[ROW_ID])))
+		values[ROW_ID] = row_needed(rows->vals[i], rows->tupdesc, PENDING_ID, TEXTOID);
+		values[ROW_IMAGE] = row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+		if (isnull)
+			continue;
+		if (last != (Datum) 0 && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, last, values[ROW_ID])))
 			pending_refuse_ambiguous(job->source, TextDatumGetCString(last));
 		else
 			predict_row(job, values, nulls);
@@ -378,7 +382,9 @@ predict(Predict *job)
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),
-			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) : 0,
+			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) :
+			 job->pending->without_image > 0 ?
+			 errdetail("%lld rows have no image.", (long long) job->pending->without_image) : 0,
 			 job->out_of_time ? errhint("max_minutes ended the job; call it again to go on.") : 0));
 }
 

@@ -33,8 +33,9 @@ seconds_since(instr_time start)
 }
 
 bool
-evaluation_contains(const EvaluationTask *task, const ImageRow *row)
+evaluation_contains(const void *context, const ImageRow *row)
 {
+	const EvaluationTask *task = context;
 	SplitPart	part;
 
 	if (strcmp(task->subset, "all") == 0)
@@ -105,15 +106,13 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	images_count(task->source, &rows, &broken.usable);
 	model_load(store, task->version);
 
-	images_begin(task->source, &scan);
+	images_begin(task->source, evaluation_contains, task, &scan);
 	while (images_next(&scan, &row))
 	{
 		Call *call;
 		Status		status;
 		bool		seen;
 
-		if (!evaluation_contains(task, &row))
-			continue;
 		images_fetch(&scan, &row);
 		seen = seen_contains(&trained_on, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));

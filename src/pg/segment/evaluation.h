@@ -7,7 +7,7 @@
 #include "postgres.h"
 
 #include "measure/score.h"
-#include "pg/images/images_source.h"
+#include "pg/images/images_scan.h"
 #include "pg/models/image_scores.h"
 #include "pg/models/model_store.h"
 #include "pg/segment/model_segment.h"
@@ -46,8 +46,8 @@ void		evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, 
 /* Score; masks are compared at the true mask's size. */
 Evaluation	evaluation_run(const ModelStore *store, const EvaluationTask *task);
 
-/* Does a row belong to the task's subset? */
-bool		evaluation_contains(const EvaluationTask *task, const ImageRow *row);
+/* Does a row belong to the subset of an EvaluationTask? As images_begin asks. */
+bool		evaluation_contains(const void *task, const ImageRow *row);
 
 /* Raise an error unless subset is one. */
 void		evaluation_check_subset(const char *subset);

@@ -7,6 +7,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/split.h"
+#include "pg/images/images_scan.h"
 #include "pg/train/train_images.h"
 #include "pg/train/train_masks.h"
 #include "pg/train/train_progress.h"
@@ -138,11 +139,12 @@ read_rows(TrainRun *run)
 	int64		rows;
 	int64		read = 0;
 
+	/* How many images are NULL may not be known before they are fetched. */
 	images_count(run->source, &rows, &broken.usable);
 	check_rows(run->source, rows, broken.usable);
 	check_memory(run, broken.usable);
 	train_progress_phase(PROGRESS_READING, broken.usable);
-	images_begin(run->source, &scan);
+	images_begin(run->source, NULL, NULL, &scan);
 	while (images_next(&scan, &row))
 	{
 		images_fetch(&scan, &row);
@@ -152,6 +154,8 @@ read_rows(TrainRun *run)
 	run->counts.skipped = scan.skipped;
 	run->counts.broken = broken.broken;
 	images_end(&scan);
+	check_rows(run->source, rows, read);
+	broken_check(&broken, read);
 	train_split_check(run, &held_back);
 }
 

@@ -1,0 +1,114 @@
+/*
+ * images_key.c: see images_key.h.
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/typcache.h"
+
+#include "pg/base/values/row_values.h"
+#include "pg/images/images_key.h"
+
+/* Has a type an equality of the server's own, which looks at no others' types? */
+static bool
+is_comparable(Oid type, Oid equality)
+{
+	char		kind = get_typtype(type);
+
+	return (kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM) && OidIsValid(equality) && equality < FirstUnpinnedObjectId;
+}
+
+/* Look at a column; false where rows cannot be fetched by it. */
+static bool
+read_column(Relation relation, const char *name, ImagesKeyColumn *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(relation), name);
+	TypeCacheEntry *type;
+
+	column->name = pstrdup(quote_identifier(name));
+	column->type = TupleDescAttr(RelationGetDescr(relation), number - 1)->atttypid;
+	column->base = getBaseType(column->type);
+	column->array = get_array_type(column->base);
+	type = lookup_type_cache(column->base, TYPECACHE_EQ_OPR);
+	if (!OidIsValid(column->array) || !is_comparable(column->base, type->eq_opr))
+		return false;
+	column->equals = psprintf("OPERATOR(pg_catalog.%s)", get_opname(type->eq_opr));
+	get_typlenbyvalalign(column->base, &column->length, &column->by_value, &column->alignment);
+	return true;
+}
+
+ImagesKey
+images_key(Relation relation, const SplitColumns *id)
+{
+	ImagesKey	key = {0};
+
+	for (int i = 0; i < id->count; i++)
+		if (!read_column(relation, NameStr(id->names[i]), &key.columns[i]))
+			return key;
+	key.count = id->count;
+	return key;
+}
+
+void
+images_key_select(const ImagesKey *key, StringInfo query)
+{
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(query, ", %s AS key%d", key->columns[i].name, i + 1);
+}
+
+void
+images_key_list(const ImagesKey *key, StringInfo query)
+{
+	for (int i = 0; i < key->count; i++)
+		appendStringInfo(query, ", s.key%d", i + 1);
+}
+
+void
+images_key_condition(const ImagesKey *key, int first, StringInfo query, Oid *types)
+{
+	for (int i = 0; i < key->count; i++)
+	{
+		appendStringInfo(query, "AND s.key%d %s ANY ($%d) ", i + 1, key->columns[i].equals, first + i);
+		types[i] = key->columns[i].array;
+	}
+}
+
+Datum *
+images_key_read(const ImagesKey *key, HeapTuple row, TupleDesc columns, int first)
+{
+	Datum	   *values = palloc(Max(key->count, 1) * sizeof *values);
+
+	for (int i = 0; i < key->count; i++)
+	{
+		const ImagesKeyColumn *column = &key->columns[i];
+		Datum		value = row_needed(row, columns, first + i, column->type);
+
+		/* Not a pointer to a TOAST table, whose row may be gone when it is used. */
+		values[i] = column->length == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) :
+			datumCopy(value, column->by_value, column->length);
+	}
+	return values;
+}
+
+void
+images_key_arrays(const ImagesKey *key, Datum *const *rows, int count, Datum *values)
+{
+	Datum	   *elements = palloc(Max(count, 1) * sizeof *elements);
+
+	for (int i = 0; i < key->count; i++)
+	{
+		const ImagesKeyColumn *column = &key->columns[i];
+
+		for (int row = 0; row < count; row++)
+			elements[row] = rows[row][i];
+		values[i] = PointerGetDatum(construct_array(elements, count, column->base, column->length, column->by_value,
+													column->alignment));
+	}
+	pfree(elements);
+}

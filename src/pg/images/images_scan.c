@@ -1,0 +1,364 @@
+/*
+ * images_scan.c: see images_scan.h.
+ *
+ * A cursor lists the rows without images and masks. For each few of those that
+ * are wanted, another one fetches these by key, and hands out one row at a time
+ * with its TOAST pointers: so memory does not grow with the table, and what is
+ * not wanted is never read. Where no key tells which rows are meant, the list has
+ * the images itself.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "pg/base/values/row_values.h"
+#include "pg/images/images_scan.h"
+#include "pg/images/text_settings.h"
+
+/* So many images are fetched by one query, and so many rows by one call of a cursor. */
+#define BATCH_ROWS 16
+#define LIST_ROWS 1000
+
+/* Columns of the list, and of a batch. */
+enum
+{
+	ROW_ID = 1, ROW_GROUP, ROW_USABLE, ROW_IMAGE, ROW_MASK, ROW_TID = ROW_IMAGE, ROW_KEY
+};
+
+/* The rows whose images are to be fetched. */
+typedef struct Batch
+{
+	int			count;
+	int			room;
+	char	  **ids;
+	ItemPointer *tids;			/* where the source has them */
+	Datum	  **keys;
+} Batch;
+
+/* ---- cursors ---- */
+
+/* Open a cursor on a query of the source, with the scan's snapshot. */
+static void
+open_cursor(const ImagesScan *scan, const char *query, int count, Oid *types, Datum *values, ImagesCursor *cursor)
+{
+	int			level = text_settings_begin();
+
+	PushActiveSnapshot(scan->snapshot);
+	cursor->portal = SPI_cursor_open_with_args(NULL, query, count, types, values, NULL, true, 0);
+	PopActiveSnapshot();
+	text_settings_end(level);
+	cursor->rows = NULL;
+	cursor->next = 0;
+}
+
+static void
+close_cursor(ImagesCursor *cursor)
+{
+	if (cursor->rows != NULL)
+		SPI_freetuptable(cursor->rows);
+	if (cursor->portal != NULL)
+		SPI_cursor_close(cursor->portal);
+	cursor->rows = NULL;
+	cursor->portal = NULL;
+}
+
+/* The row at which a cursor stands, after getting the next few if need be; NULL at its end. */
+static HeapTuple
+current_row(ImagesCursor *cursor, long few)
+{
+	int			level;
+
+	if (cursor->portal == NULL)
+		return NULL;
+	if (cursor->rows == NULL || cursor->next >= cursor->rows->numvals)
+	{
+		if (cursor->rows != NULL)
+			SPI_freetuptable(cursor->rows);
+		level = text_settings_begin();
+		SPI_cursor_fetch(cursor->portal, true, few);
+		text_settings_end(level);
+		cursor->rows = SPI_tuptable;
+		cursor->next = 0;
+	}
+	return cursor->rows->numvals > 0 ? cursor->rows->vals[cursor->next] : NULL;
+}
+
+/* ---- the list ---- */
+
+/* Open the list of all rows. */
+static void
+open_list(ImagesScan *scan)
+{
+	const ImagesSource *source = scan->source;
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT s.id, %s, s.usable", source->grouped ? "s.lesion_group" : "s.id");
+	if (scan->by_key)
+	{
+		appendStringInfoString(&query, source->has_tid ? ", s.tid" : ", NULL");
+		images_key_list(&source->key, &query);
+	}
+	else
+		appendStringInfoString(&query, ", s.image, s.mask");
+	appendStringInfo(&query, " FROM (%s) AS s ORDER BY s.id COLLATE pg_catalog.\"C\"%s", source->rows,
+					 scan->by_key ? "" : ", s.image, s.mask");
+	open_cursor(scan, query.data, 0, NULL, NULL, &scan->list);
+	pfree(query.data);
+}
+
+/* Read id and group of a cursor's current row; false where one is NULL. */
+static bool
+read_names(const ImagesCursor *cursor, ImageRow *row)
+{
+	HeapTuple	tuple = cursor->rows->vals[cursor->next];
+	TupleDesc	columns = cursor->rows->tupdesc;
+	bool		isnull;
+	Datum		id = row_value(tuple, columns, ROW_ID, TEXTOID, &isnull);
+	Datum		group;
+
+	memset(row, 0, sizeof *row);
+	if (isnull)
+		return false;
+	group = row_value(tuple, columns, ROW_GROUP, TEXTOID, &isnull);
+	if (isnull)
+		return false;
+	row->id = TextDatumGetCString(id);
+	row->group = TextDatumGetCString(group);
+	return true;
+}
+
+/* Is a row wanted? */
+static bool
+is_wanted(const ImagesScan *scan, const ImageRow *row)
+{
+	return scan->wanted == NULL || scan->wanted(scan->wanted_context, row);
+}
+
+/* Go on to the next listed row that is wanted, which becomes the list's current one;
+ * false at the end. Names are of the current memory context. */
+static bool
+next_listed(ImagesScan *scan, ImageRow *row)
+{
+	HeapTuple	tuple;
+
+	while ((tuple = current_row(&scan->list, scan->by_key ? LIST_ROWS : BATCH_ROWS)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!read_names(&scan->list, row) ||
+			!DatumGetBool(row_needed(tuple, scan->list.rows->tupdesc, ROW_USABLE, BOOLOID)))
+			scan->skipped++;
+		else if (is_wanted(scan, row))
+			return true;
+		scan->list.next++;
+	}
+	return false;
+}
+
+/* ---- a batch ---- */
+
+/* Add the list's current row. */
+static void
+add_to_batch(const ImagesScan *scan, const ImageRow *row, Batch *batch)
+{
+	const ImagesSource *source = scan->source;
+	HeapTuple	tuple = scan->list.rows->vals[scan->list.next];
+	TupleDesc	columns = scan->list.rows->tupdesc;
+
+	if (batch->count == batch->room)
+	{
+		batch->room *= 2;
+		batch->ids = repalloc_huge(batch->ids, batch->room * sizeof *batch->ids);
+		batch->tids = repalloc_huge(batch->tids, batch->room * sizeof *batch->tids);
+		batch->keys = repalloc_huge(batch->keys, batch->room * sizeof *batch->keys);
+	}
+	batch->ids[batch->count] = row->id;
+	if (source->has_tid)
+	{
+		batch->tids[batch->count] = palloc(sizeof(ItemPointerData));
+		*batch->tids[batch->count] = *(ItemPointer) DatumGetPointer(row_needed(tuple, columns, ROW_TID, TIDOID));
+	}
+	batch->keys[batch->count] = images_key_read(&source->key, tuple, columns, ROW_KEY);
+	batch->count++;
+}
+
+/* Take the next few rows off the list, and with a row all others of its id;
+ * false where none are left. */
+static bool
+list_batch(ImagesScan *scan, Batch *batch)
+{
+	ImageRow	row;
+
+	batch->count = 0;
+	batch->room = 2 * BATCH_ROWS;
+	batch->ids = palloc(batch->room * sizeof *batch->ids);
+	batch->tids = palloc(batch->room * sizeof *batch->tids);
+	batch->keys = palloc(batch->room * sizeof *batch->keys);
+	while (next_listed(scan, &row))
+	{
+		bool		again = batch->count > 0 && strcmp(batch->ids[batch->count - 1], row.id) == 0;
+
+		if (batch->count >= BATCH_ROWS && !again)
+			break;
+		if (!again || scan->source->has_tid)
+			add_to_batch(scan, &row, batch);
+		scan->list.next++;
+	}
+	return batch->count > 0;
+}
+
+/* Open the cursor on a batch's images. */
+static void
+open_batch(ImagesScan *scan, const Batch *batch)
+{
+	const ImagesSource *source = scan->source;
+	int			count = 1 + source->key.count;
+	Oid			types[INDEX_MAX_KEYS + 2] = {TEXTARRAYOID};
+	Datum		values[INDEX_MAX_KEYS + 2];
+	Datum	   *elements = palloc(batch->count * sizeof *elements);
+	StringInfoData query;
+
+	for (int i = 0; i < batch->count; i++)
+		elements[i] = CStringGetTextDatum(batch->ids[i]);
+	values[0] = PointerGetDatum(construct_array(elements, batch->count, TEXTOID, -1, false, TYPALIGN_INT));
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT s.id, %s, s.usable, s.image, s.mask FROM (%s) AS s "
+					 "WHERE s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ",
+					 source->grouped ? "s.lesion_group" : "s.id", source->rows);
+	images_key_condition(&source->key, 2, &query, types + 1);
+	images_key_arrays(&source->key, batch->keys, batch->count, values + 1);
+	if (source->has_tid)
+	{
+		for (int i = 0; i < batch->count; i++)
+			elements[i] = PointerGetDatum(batch->tids[i]);
+		types[count] = TIDARRAYOID;
+		values[count] = PointerGetDatum(construct_array(elements, batch->count, TIDOID, sizeof(ItemPointerData), false,
+														TYPALIGN_SHORT));
+		appendStringInfo(&query, "AND s.tid OPERATOR(pg_catalog.=) ANY ($%d) ", ++count);
+	}
+	appendStringInfoString(&query, "ORDER BY s.id COLLATE pg_catalog.\"C\", s.image, s.mask");
+	relation_check(&source->known);
+	open_cursor(scan, query.data, count, types, values, &scan->batch);
+}
+
+/* Go on to the next row that comes with its image, which becomes its cursor's current one; NULL at the end. */
+static ImagesCursor *
+next_row(ImagesScan *scan)
+{
+	MemoryContext caller;
+	Batch		batch;
+	bool		any;
+
+	if (!scan->by_key)
+		return current_row(&scan->list, BATCH_ROWS) != NULL ? &scan->list : NULL;
+	while (current_row(&scan->batch, 1) == NULL)
+	{
+		close_cursor(&scan->batch);
+		MemoryContextReset(scan->batch_context);
+		caller = MemoryContextSwitchTo(scan->batch_context);
+		any = list_batch(scan, &batch);
+		if (any)
+			open_batch(scan, &batch);
+		MemoryContextSwitchTo(caller);
+		if (!any)
+			return NULL;
+	}
+	return &scan->batch;
+}
+
+/* ---- the scan ---- */
+
+void
+images_begin(const ImagesSource *source, ImagesWanted wanted, const void *context, ImagesScan *scan)
+{
+	relation_check(&source->known);
+	memset(scan, 0, sizeof *scan);
+	scan->source = source;
+	scan->wanted = wanted;
+	scan->wanted_context = context;
+	scan->by_key = !source->names_are_digests && (source->has_tid || source->key.count > 0);
+	CommandCounterIncrement();
+	scan->snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	scan->batch_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg image batch", ALLOCSET_DEFAULT_SIZES);
+	scan->row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg image row", ALLOCSET_DEFAULT_SIZES);
+	open_list(scan);
+}
+
+/* Read image and mask of a cursor's current row; false where one is NULL. */
+static bool
+read_datums(const ImagesCursor *cursor, ImageRow *row)
+{
+	HeapTuple	tuple = cursor->rows->vals[cursor->next];
+	TupleDesc	columns = cursor->rows->tupdesc;
+	bool		image_isnull;
+	bool		mask_isnull;
+
+	row->image_datum = row_value(tuple, columns, ROW_IMAGE, BYTEAOID, &image_isnull);
+	row->mask_datum = row_value(tuple, columns, ROW_MASK, BYTEAOID, &mask_isnull);
+	return !image_isnull && !mask_isnull;
+}
+
+bool
+images_next(ImagesScan *scan, ImageRow *row)
+{
+	ImagesCursor *cursor;
+
+	MemoryContextReset(scan->row_context);
+	while ((cursor = next_row(scan)) != NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+		bool		named = read_names(cursor, row);
+		bool		whole = named && read_datums(cursor, row);
+		bool		wanted = named && is_wanted(scan, row);
+
+		MemoryContextSwitchTo(caller);
+		CHECK_FOR_INTERRUPTS();
+		cursor->next++;
+		if (whole && wanted)
+			return true;
+		/* A batch may have other rows than were listed, of the same id. */
+		if (scan->by_key ? wanted : !whole)
+			scan->skipped++;
+	}
+	return false;
+}
+
+bool
+images_next_listed(ImagesScan *scan, ImageRow *row)
+{
+	MemoryContext caller;
+	bool		found;
+
+	MemoryContextReset(scan->row_context);
+	caller = MemoryContextSwitchTo(scan->row_context);
+	found = next_listed(scan, row);
+	MemoryContextSwitchTo(caller);
+	if (found)
+		scan->list.next++;
+	return found;
+}
+
+void
+images_fetch(const ImagesScan *scan, ImageRow *row)
+{
+	MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+
+	row->image = bytes_view(row->image_datum);
+	row->mask = bytes_view(row->mask_datum);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+images_end(ImagesScan *scan)
+{
+	close_cursor(&scan->batch);
+	close_cursor(&scan->list);
+	UnregisterSnapshot(scan->snapshot);
+	MemoryContextDelete(scan->batch_context);
+	MemoryContextDelete(scan->row_context);
+}

@@ -1,0 +1,191 @@
+# keys.pl: images that stand on another server, or that a view computes. Ids are
+# listed without them, and they are fetched by key, a batch at a time: the other
+# server's statements say so, its images are counted, and so are the bytes.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database);
+use File::Temp qw(tempdir);
+use IO::Select;
+use IO::Socket::UNIX;
+use POSIX ();
+use Test::More;
+
+my ($here, $there) = ('tap_keys', 'tap_keys_elsewhere');
+fresh_database($_) for $here, $there;
+
+# A door to the server that counts what comes through it.
+my $door = tempdir(CLEANUP => 1);
+chmod 0755, $door;
+sub pass_on {
+	my ($client) = @_;
+	my $server = IO::Socket::UNIX->new(Peer => "$ENV{PGHOST}/.s.PGSQL." . ($ENV{PGPORT} // 5432)) or POSIX::_exit(1);
+	my $ready = IO::Select->new($client, $server);
+	while (my @from = $ready->can_read) {
+		for my $from (@from) {
+			my $length = sysread $from, my $bytes, 1 << 16;
+			POSIX::_exit(0) unless $length;
+			my $to = $from == $client ? $server : $client;
+			my $sent = 0;
+			$sent += syswrite $to, $bytes, $length - $sent, $sent while $sent < $length;
+			next unless $from == $server;
+			open my $count, '>>', "$door/count";
+			syswrite $count, 'x' x int(($length + 9) / 10);
+		}
+	}
+	return;
+}
+my $porter = fork;
+if ($porter == 0) {
+	my $listening = IO::Socket::UNIX->new(Local => "$door/.s.PGSQL.5432", Listen => 5) or POSIX::_exit(1);
+	chmod 0777, "$door/.s.PGSQL.5432";
+	local $SIG{CHLD} = 'IGNORE';
+	while (my $client = $listening->accept) {
+		next if fork;
+		pass_on($client);
+	}
+	POSIX::_exit(0);
+}
+END {
+	if ($porter) {
+		local $? = 0;
+		kill 'TERM', $porter;
+		waitpid $porter, 0;
+	}
+}
+for (1 .. 100) { last if -S "$door/.s.PGSQL.5432"; select undef, undef, undef, 0.1; }
+
+# The other server: views whose images are counted as they are computed, and statements are logged.
+run_sql($there, q{CREATE TABLE stored AS
+	SELECT id, s.image, s.mask FROM generate_series(1, 250) AS id, lesion_synthetic(id, 64, 64) AS s;
+	CREATE SEQUENCE looks;
+	CREATE FUNCTION look(picture bytea) RETURNS bytea LANGUAGE plpgsql STABLE COST 100000 AS
+	$$BEGIN PERFORM nextval('public.looks'); RETURN picture; END$$;
+	CREATE VIEW pictures AS SELECT id, id::text COLLATE "C" AS code, id::numeric AS number,
+		timestamptz '2026-01-01' + id * interval '1 s' AS at, look(image) AS image, mask FROM stored;
+	CREATE VIEW few AS SELECT * FROM pictures WHERE id <= 40;
+	CREATE VIEW holes AS SELECT id, CASE WHEN id % 2 = 0 THEN look(image) END AS image FROM stored WHERE id <= 20});
+run_sql('postgres', "ALTER DATABASE $there SET log_statement = 'all'");
+my $columns = 'id int, code text COLLATE "C", number numeric, at timestamptz, image bytea, mask bytea';
+run_sql($here, qq{CREATE EXTENSION postgres_fdw;
+	CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$door', port '5432', dbname '$there');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere OPTIONS (user '$ENV{PGUSER}');
+	CREATE FOREIGN TABLE far ($columns) SERVER elsewhere OPTIONS (table_name 'pictures');
+	CREATE FOREIGN TABLE few ($columns) SERVER elsewhere OPTIONS (table_name 'few');
+	CREATE FOREIGN TABLE holes (id int, image bytea) SERVER elsewhere OPTIONS (table_name 'holes');
+	CREATE TABLE near AS
+	SELECT id, s.image, s.mask FROM generate_series(1, 40) AS id, lesion_synthetic(id, 64, 64) AS s;
+	CREATE TABLE masks (LIKE lesion_prediction)});
+
+# Run a statement here: what it printed, the images looked at there, the bytes
+# that came, the statements there.
+sub run_counted {
+	my ($sql) = @_;
+	run_sql($there, q{SELECT setval('looks', 1, false)});
+	unlink "$door/count";
+	my $before = -s $ENV{LESIONSEG_LOG};
+	my $session = Session->new($here);
+	my $said = $session->query($sql);
+	$session->quit;
+	open my $log, '<', $ENV{LESIONSEG_LOG} or die;
+	seek $log, $before, 0;
+	my @lines = map { s/\n\t/ /gr } split /\n(?!\t)/, join '', <$log>;
+	my @statements = map { /DECLARE c\d+ CURSOR FOR\s*(.*)/ ? $1 : () } @lines;
+	return {
+		said => $said, bytes => 10 * (-s "$door/count" // 0), statements => \@statements,
+		looks => run_sql($there, q{SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM looks})
+	};
+}
+my ($first_100, $of_40, $masks_of_40) = map { run_sql($there, "SELECT sum(length($_) FROM stored") } (
+	'image)) FILTER (WHERE id::text IN (SELECT id::text FROM stored ORDER BY id::text COLLATE "C" LIMIT 100)',
+	'image)) FILTER (WHERE id <= 40', 'mask)) FILTER (WHERE id <= 40');
+
+my $quiet = 'SET client_min_messages = error;';
+sub predict {
+	my ($images, $id, $batch) = ($_[0], $_[1] // 'id', $_[2] // 100);
+	return "CALL lesion_predict('$images', 'net', 'masks', id_column => '$id', batch_size => $batch)";
+}
+my $net = q{architecture => 'unet', image_size => 32, batch_size => 4, config => '{"base": 4, "depth": 1}'};
+run_sql($here, "$quiet SELECT lesion_train('near', 'net', 1, id_column => 'id', $net)");
+
+# A batch.
+my $run = run_counted($quiet . predict('far') =~ s/\)$/, max_minutes => 1e-9)/r);
+is($run->{looks}, 100, 'a batch of 100 looks at 100 images');
+cmp_ok($run->{bytes}, '>', 2 * $first_100, '... which come in hexadecimal');
+cmp_ok($run->{bytes}, '<', 2 * $first_100 + 20_000, '... and next to nothing else comes');
+is($run->{statements}[0], 'SELECT id FROM public.pictures', 'ids are listed without images');
+like($run->{statements}[1],
+	qr/^SELECT id, image FROM public\.pictures WHERE \(\(id = ANY \('\{1,10,100(,\d+){97}\}'::integer\[\]\)\)\)$/,
+	'images are asked for by key');
+is(scalar @{$run->{statements}}, 2, '... once');
+
+# All of them, and then none.
+$run = run_counted(predict('far'));
+like($run->{said}, qr/249 images of public\.far segmented, 0 broken/, 'all images');
+is($run->{looks}, 249, '... are looked at once');
+$run = run_counted(predict('far'));
+is($run->{looks}, 0, 'where nothing is to be done no image is looked at');
+is(run_sql($here, q{SELECT count(*) FROM masks AS m JOIN near AS n ON m.id = n.id::text
+	WHERE m.mask = lesion_segment(n.image, 'net')}), 40,
+	'the masks are those of the same images here');
+
+# Keys of other types.
+for my $key (qw(code number at)) {
+	$run = run_counted("$quiet TRUNCATE masks; " . predict('few', $key, 20));
+	is($run->{looks}, 40, "key $key: each image is looked at once");
+	like($run->{statements}[1], qr/WHERE \(\($key = ANY \(/, '... and asked for by it');
+	is(run_sql($here, 'SELECT count(mask) FROM masks'), 40, '... and has a mask');
+}
+
+# NULLs are seen when they are fetched.
+$run = run_counted(predict('holes', 'id', 6));
+like($run->{said}, qr/10 images of public\.holes segmented, 0 broken\nDETAIL:.*\b10 rows have no image/,
+	'rows without an image are counted');
+is($run->{looks}, 10, '... beside those that have one');
+is(run_sql($here, q{SELECT count(mask) FROM masks WHERE images = 'public.holes'}), 10, '... which have their masks');
+
+# Training: the same images give the same weights, wherever they are.
+my $train = sub { "$quiet SELECT lesion_train('$_[0]', '$_[1]', 2, id_column => 'id', $net)" };
+run_sql($here, $train->('near', 'by_table'));
+$run = run_counted($train->('few', 'by_server'));
+my $test = run_sql($here, q{SELECT count(*) FROM near WHERE lesion_split(id::text) = 'test'});
+is($run->{looks}, 40 + $test, 'training looks at each image once, and at test images again to score them');
+unlike($run->{statements}[1], qr/image|mask/, '... which are listed without');
+like($run->{statements}[2],
+	qr/^SELECT id, image, mask FROM public\.few WHERE \(\(id = ANY \('\{(\d+,){15}\d+\}'::integer\[\]\)\)\)$/,
+	'... and asked for by key');
+my $weights = q{SELECT count(DISTINCT sha256) FROM lesion_version WHERE model LIKE 'by_%'};
+is(run_sql($here, $weights), 1, '... and gives the same weights');
+$run = run_counted(qq{$quiet SELECT lesion_evaluate('few', 'by_server', id_column => 'id')});
+is($run->{looks}, $test, 'evaluation looks at test images alone');
+cmp_ok($run->{bytes}, '<', $of_40 + $masks_of_40, '... and no others come');
+is(run_sql($here, q{SELECT count(DISTINCT dice) FROM lesion_evaluation WHERE model LIKE 'by_%' AND subset = 'test'}), 1,
+	 '... with the score of the same images here');
+$run = run_counted(qq{$quiet SELECT lesion_robustness('few', 'by_server', 'all', kinds => '{noise}', severities => '{1}',
+	modes => '{off}', max_images => 5, id_column => 'id')});
+is($run->{looks}, 5, 'a sample of 5 looks at 5');
+
+# A view here.
+run_sql($here, q{CREATE SEQUENCE looks;
+	CREATE FUNCTION look(picture bytea) RETURNS bytea LANGUAGE plpgsql STABLE COST 100000 AS
+	$$BEGIN PERFORM nextval('public.looks'); RETURN picture; END$$;
+	CREATE VIEW seen AS SELECT id, look(image) AS image, mask FROM near;
+	CREATE FUNCTION restless(picture bytea) RETURNS bytea LANGUAGE plpgsql AS
+	$$BEGIN RETURN picture; END$$;
+	CREATE VIEW restless AS SELECT id, restless(image) AS image, mask FROM near});
+my $looks = sub {
+	run_sql($here, "SELECT setval('looks', 1, false)");
+	run_sql($here, "$quiet $_[0]");
+	return run_sql($here, 'SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM looks');
+};
+is($looks->(predict('seen', 'id', 7) =~ s/\)$/, max_minutes => 1e-9)/r), 7, 'a batch of a view computes its images alone');
+is($looks->(predict('seen', 'id', 7)), 39, 'the others once');
+is($looks->(predict('seen')), 0, 'and none to see that nothing is left');
+is($looks->($train->('seen', 'by_view')), 40 + $test, 'training computes them as often as it needs');
+is(run_sql($here, $weights), 1, '... and gives the same weights');
+like(run_counted(predict('restless'))->{said}, qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/,
+	'a volatile function is warned of');
+
+run_sql('postgres', "DROP DATABASE $_") for $here, $there;
+done_testing();
