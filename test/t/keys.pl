@@ -160,7 +160,8 @@ is(run_sql($here, $weights), 1, '... and gives the same weights');
 $run = run_counted(qq{$quiet SELECT lesion_evaluate('few', 'by_server', id_column => 'id')});
 is($run->{looks}, $test, 'evaluation looks at test images alone');
 cmp_ok($run->{bytes}, '<', $of_40 + $masks_of_40, '... and no others come');
-is(run_sql($here, q{SELECT count(DISTINCT dice) FROM lesion_evaluation WHERE model LIKE 'by_%' AND subset = 'test'}), 1,
+is(run_sql($here, q{SELECT count(DISTINCT dice) FROM lesion_evaluation WHERE model LIKE 'by_%' AND subset = 'test'}),
+	1,
 	 '... with the score of the same images here');
 $run = run_counted(qq{$quiet SELECT lesion_robustness('few', 'by_server', 'all', kinds => '{noise}', severities => '{1}',
 	modes => '{off}', max_images => 5, id_column => 'id')});
@@ -179,13 +180,14 @@ my $looks = sub {
 	run_sql($here, "$quiet $_[0]");
 	return run_sql($here, 'SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM looks');
 };
-is($looks->(predict('seen', 'id', 7) =~ s/\)$/, max_minutes => 1e-9)/r), 7, 'a batch of a view computes its images alone');
+is($looks->(predict('seen', 'id', 7) =~ s/\)$/, max_minutes => 1e-9)/r), 7,
+	'a batch of a view computes its images alone');
 is($looks->(predict('seen', 'id', 7)), 39, 'the others once');
 is($looks->(predict('seen')), 0, 'and none to see that nothing is left');
 is($looks->($train->('seen', 'by_view')), 40 + $test, 'training computes them as often as it needs');
 is(run_sql($here, $weights), 1, '... and gives the same weights');
-like(run_counted(predict('restless'))->{said}, qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/,
-	'a volatile function is warned of');
+like(run_counted(predict('restless'))->{said}, 
+	qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/, 'a volatile function is warned of');
 
 run_sql('postgres', "DROP DATABASE $_") for $here, $there;
 done_testing();
