@@ -201,6 +201,49 @@ test_odd_attribute(void **state)
 	image_free(call_standalone(), &mask);
 }
 
+/* An attribute that is there without a value is taken for absent where a segmentation needs a value. */
+static void
+test_empty_attributes(void **state)
+{
+	static const struct
+	{
+		uint32_t	tag;
+		uint16_t	vr;
+		const char *expected;	/* NULL: absent */
+	}			cases[] = {
+		{TAG_LossyImageCompression, DICOM_VR('C', 'S'), "00"},
+		{TAG_LossyImageCompressionRatio, DICOM_VR('D', 'S'), NULL},
+		{TAG_FrameOfReferenceUID, DICOM_VR('U', 'I'), NULL},
+	};
+	Image		mask = striped_mask();
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Source		source;
+		DicomElement *element;
+		ByteBuffer	out;
+		DicomSet	set;
+
+		open_source("rgb_explicit.dcm", &source);
+		element = (DicomElement *) dicom_find(&source.set, NULL, 0x00100010);
+		element->tag = cases[i].tag;
+		element->vr = cases[i].vr;
+		element->length = 0;
+		buffer_init(&out, &source.call);
+		assert_ok(dicom_seg_write(&source.set, &mask, &author, &seeds, &out));
+		assert_ok(dicom_read(&source.call, out.bytes, out.size, DICOM_ALL, &set));
+		if (cases[i].expected != NULL)
+			assert_text(&set, NULL, cases[i].tag, cases[i].expected);
+		else
+			assert_null(dicom_find(&set, NULL, cases[i].tag));
+		dicom_free(&set);
+		buffer_free(&out);
+		close_source(&source);
+	}
+	image_free(call_standalone(), &mask);
+}
+
 /* UIDs are decimal numbers of 128 bits, of the digest's bytes but for those
  * that say what kind of UUID it is. */
 static void
@@ -332,6 +375,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_odd_attribute),
+		cmocka_unit_test(test_empty_attributes),
 		cmocka_unit_test(test_uid),
 		cmocka_unit_test(test_refused_writing),
 		cmocka_unit_test(test_picture_and_report),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 #include "dicom/writing/write.h"
 
 #define SEGMENTATION_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
@@ -188,6 +189,15 @@ write_bits(ByteBuffer *out, const Image *mask)
 	return status_ok();
 }
 
+/* Does a text stand in that attribute of the source, not only its tag? */
+static bool
+has_text(const DicomSet *source, uint32_t tag)
+{
+	char		text[DICOM_UID_SIZE];
+
+	return dicom_string(dicom_find(source, NULL, tag), 0, text, sizeof text) && text[0] != '\0';
+}
+
 /* Refuse a mask that is not of the source's frame. */
 static Status
 check_size(const Derivation *made, const Image *mask)
@@ -222,7 +232,7 @@ dicom_seg_write(const DicomSet *source, const Image *mask, const DicomAuthor *au
 	write_file_header(out, kind.sop_class, made.instance, EXPLICIT_LITTLE_ENDIAN);
 	derive_header(out, &made, &kind);
 	write_copy(out, source, TAG_FrameOfReferenceUID, DICOM_VR('U', 'I'), false);
-	if (dicom_find(source, NULL, TAG_FrameOfReferenceUID) != NULL)
+	if (has_text(source, TAG_FrameOfReferenceUID))
 		write_copy(out, source, TAG_PositionReferenceIndicator, DICOM_VR('L', 'O'), true);
 	write_dimensions(out, &made);
 	write_us(out, TAG_SamplesPerPixel, 1);
@@ -234,7 +244,7 @@ dicom_seg_write(const DicomSet *source, const Image *mask, const DicomAuthor *au
 	write_us(out, TAG_BitsStored, 1);
 	write_us(out, TAG_HighBit, 0);
 	write_us(out, TAG_PixelRepresentation, 0);
-	if (dicom_find(source, NULL, TAG_LossyImageCompression) != NULL)
+	if (has_text(source, TAG_LossyImageCompression))
 		write_copy(out, source, TAG_LossyImageCompression, DICOM_VR('C', 'S'), true);
 	else
 		write_text(out, TAG_LossyImageCompression, DICOM_VR('C', 'S'), source->syntax->lossy ? "01" : "00");

@@ -143,7 +143,7 @@ void
 write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always)
 {
 	const DicomElement *element = dicom_find(set, NULL, tag);
-	bool		usable = element != NULL && element->length <= UINT16_MAX - 1 &&
+	bool		usable = element != NULL && element->length > 0 && element->length <= UINT16_MAX - 1 &&
 		(element->vr == vr || element->vr == DICOM_VR('U', 'N'));
 
 	if (usable)

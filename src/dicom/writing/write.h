@@ -39,7 +39,7 @@ void		write_end(ByteBuffer *out, size_t opened);
 void		write_code(ByteBuffer *out, uint32_t tag, const char *value, const char *scheme, const char *meaning);
 
 /* An attribute of another data set, as it stands there. Where it is absent,
- * or of another VR than the one given, nothing is written or, if `always`, an
+ * empty, or of another VR than the one given, nothing is written or, if `always`, an
  * empty one. */
 void		write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always);
 
