@@ -310,6 +310,59 @@ COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
 'in pixels of the truth; NULL where one of the two masks alone is empty, and for evaluations by 0.2';
 COMMENT ON COLUMN lesion_image_score.assd IS 'as hausdorff95';
 
+ALTER TABLE lesion_evaluation ADD COLUMN by_column text;
+ALTER TABLE lesion_image_score ADD COLUMN subgroup text;
+COMMENT ON COLUMN lesion_evaluation.by_column IS
+'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
+COMMENT ON COLUMN lesion_image_score.subgroup IS
+'the text of the evaluation''s by_column in the image''s row; NULL where that is NULL';
+
+CREATE FUNCTION lesion_bootstrap(figures float8[], draws int DEFAULT 2000, confidence float8 DEFAULT 0.95,
+	seed bigint DEFAULT 0, OUT mean float8, OUT low float8, OUT high float8)
+AS 'MODULE_PATHNAME', 'lesion_bootstrap'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
+
+COMMENT ON FUNCTION lesion_bootstrap(float8[], int, float8, bigint) IS
+'the mean of figures and its bootstrap interval; the same arguments give the same interval';
+
+-- 30: with fewer images, an interval says little of the next 30.
+CREATE VIEW lesion_subgroups AS
+WITH scored AS (
+	SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, count(*) AS n,
+		avg(CASE WHEN s.jaccard >= 0.65::float8 THEN s.jaccard ELSE 0::float8 END) AS threshold_jaccard,
+		pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures, e.evaluated_at
+	FROM (
+		SELECT DISTINCT ON (model, version, images, subset, by_column) evaluation, model, version, images, subset,
+			by_column, evaluated_at
+		FROM lesion_evaluation
+		WHERE by_column IS NOT NULL
+		ORDER BY model, version, images, subset, by_column, evaluation DESC) e
+	JOIN lesion_image_score s USING (evaluation)
+	GROUP BY e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, e.evaluated_at),
+bounded AS (
+	SELECT s.*, b.mean, b.low, b.high, s.n < 30::bigint AS small
+	FROM scored s CROSS JOIN LATERAL lesion_bootstrap(s.figures, 2000, 0.95::float8, 0::bigint) b),
+compared AS (
+	SELECT b.*, pg_catalog.first_value(b.mean) OVER best AS best_mean,
+		pg_catalog.first_value(b.low) OVER best AS best_low,
+		pg_catalog.count(*) FILTER (WHERE NOT b.small) OVER (PARTITION BY b.evaluation) AS judged
+	FROM bounded b
+	WINDOW best AS (PARTITION BY b.evaluation ORDER BY b.small, b.mean DESC))
+SELECT model, version, images, subset, by_column, subgroup, n, mean AS dice, low AS dice_low, high AS dice_high,
+	threshold_jaccard, CASE WHEN NOT small THEN best_mean - mean END AS gap,
+	CASE WHEN small THEN 'too small to judge' WHEN judged = 1::bigint THEN 'nothing to compare with'
+		WHEN mean = best_mean THEN 'best' WHEN high < best_low THEN 'worse' ELSE 'as good as the best' END AS finding,
+	evaluation, evaluated_at
+FROM compared;
+
+COMMENT ON VIEW lesion_subgroups IS
+'scores of each version''s latest evaluation on each table and part by each by_column, group by group';
+COMMENT ON COLUMN lesion_subgroups.dice_low IS 'bounds the 95 % bootstrap interval of dice, as dice_high does';
+COMMENT ON COLUMN lesion_subgroups.gap IS 'dice of the best group that can be judged, less dice';
+COMMENT ON COLUMN lesion_subgroups.finding IS
+'best, as good as the best, worse (the two intervals do not meet), nothing to compare with, or too small to judge '
+'(fewer than 30 images)';
+
 ALTER TABLE lesion_robustness_score DROP CONSTRAINT lesion_robustness_score_subset_check;
 ALTER TABLE lesion_robustness_score ADD CONSTRAINT lesion_robustness_score_subset_check
 	CHECK (subset IN ('test', 'validation', 'train', 'all'));
@@ -439,13 +492,13 @@ CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
 	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL,
-	group_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL)
+	group_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL, by_column text DEFAULT NULL)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
-	text, text, float8) IS
+	text, text, float8, text) IS
 'score a model on the images and masks of a table, or of one part of them, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,

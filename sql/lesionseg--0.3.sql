@@ -558,7 +558,8 @@ CREATE TABLE lesion_evaluation (
 	hausdorff95 float8,
 	assd float8,
 	surface_dice float8,
-	no_distance bigint
+	no_distance bigint,
+	by_column text
 );
 
 CREATE INDEX ON lesion_evaluation (model, version);
@@ -580,6 +581,8 @@ COMMENT ON COLUMN lesion_evaluation.assd IS 'as hausdorff95';
 COMMENT ON COLUMN lesion_evaluation.surface_dice IS 'mean over images; NULL for evaluations by 0.2';
 COMMENT ON COLUMN lesion_evaluation.no_distance IS
 'images that hausdorff95 and assd leave out, because one of the two masks alone is empty';
+COMMENT ON COLUMN lesion_evaluation.by_column IS
+'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,
@@ -621,13 +624,16 @@ CREATE TABLE lesion_image_score (
 	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	hausdorff95 float8,
 	assd float8,
-	surface_dice float8
+	surface_dice float8,
+	subgroup text
 );
 
 CREATE INDEX ON lesion_image_score (evaluation, dice);
 
 COMMENT ON TABLE lesion_image_score IS
 'what each image of an evaluation came to; ids are the images'' keys, so reading it must be granted';
+COMMENT ON COLUMN lesion_image_score.subgroup IS
+'the text of the evaluation''s by_column in the image''s row; NULL where that is NULL';
 COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';
 COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
 'in pixels of the truth; NULL where one of the two masks alone is empty, and for evaluations by 0.2';
@@ -982,6 +988,52 @@ JOIN lesion_image_score s USING (evaluation);
 COMMENT ON VIEW lesion_worst_cases IS
 'the images of each version''s latest evaluation on each table and part, the worst of each first by rank';
 
+CREATE FUNCTION lesion_bootstrap(figures float8[], draws int DEFAULT 2000, confidence float8 DEFAULT 0.95,
+	seed bigint DEFAULT 0, OUT mean float8, OUT low float8, OUT high float8)
+AS 'MODULE_PATHNAME', 'lesion_bootstrap'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
+
+COMMENT ON FUNCTION lesion_bootstrap(float8[], int, float8, bigint) IS
+'the mean of figures and its bootstrap interval; the same arguments give the same interval';
+
+-- 30: with fewer images, an interval says little of the next 30.
+CREATE VIEW lesion_subgroups AS
+WITH scored AS (
+	SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, count(*) AS n,
+		avg(CASE WHEN s.jaccard >= 0.65::float8 THEN s.jaccard ELSE 0::float8 END) AS threshold_jaccard,
+		pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures, e.evaluated_at
+	FROM (
+		SELECT DISTINCT ON (model, version, images, subset, by_column) evaluation, model, version, images, subset,
+			by_column, evaluated_at
+		FROM lesion_evaluation
+		WHERE by_column IS NOT NULL
+		ORDER BY model, version, images, subset, by_column, evaluation DESC) e
+	JOIN lesion_image_score s USING (evaluation)
+	GROUP BY e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, e.evaluated_at),
+bounded AS (
+	SELECT s.*, b.mean, b.low, b.high, s.n < 30::bigint AS small
+	FROM scored s CROSS JOIN LATERAL lesion_bootstrap(s.figures, 2000, 0.95::float8, 0::bigint) b),
+compared AS (
+	SELECT b.*, pg_catalog.first_value(b.mean) OVER best AS best_mean,
+		pg_catalog.first_value(b.low) OVER best AS best_low,
+		pg_catalog.count(*) FILTER (WHERE NOT b.small) OVER (PARTITION BY b.evaluation) AS judged
+	FROM bounded b
+	WINDOW best AS (PARTITION BY b.evaluation ORDER BY b.small, b.mean DESC))
+SELECT model, version, images, subset, by_column, subgroup, n, mean AS dice, low AS dice_low, high AS dice_high,
+	threshold_jaccard, CASE WHEN NOT small THEN best_mean - mean END AS gap,
+	CASE WHEN small THEN 'too small to judge' WHEN judged = 1::bigint THEN 'nothing to compare with'
+		WHEN mean = best_mean THEN 'best' WHEN high < best_low THEN 'worse' ELSE 'as good as the best' END AS finding,
+	evaluation, evaluated_at
+FROM compared;
+
+COMMENT ON VIEW lesion_subgroups IS
+'scores of each version''s latest evaluation on each table and part by each by_column, group by group';
+COMMENT ON COLUMN lesion_subgroups.dice_low IS 'bounds the 95 % bootstrap interval of dice, as dice_high does';
+COMMENT ON COLUMN lesion_subgroups.gap IS 'dice of the best group that can be judged, less dice';
+COMMENT ON COLUMN lesion_subgroups.finding IS
+'best, as good as the best, worse (the two intervals do not meet), nothing to compare with, or too small to judge '
+'(fewer than 30 images)';
+
 GRANT SELECT ON lesion_model, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
 	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress,
 	lesion_segmentation_progress, lesion_leaderboard, lesion_robustness_score, lesion_robustness_table TO PUBLIC;
@@ -1075,13 +1127,13 @@ CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
 	version int DEFAULT NULL, tta boolean DEFAULT false, options jsonb DEFAULT '{}', enhance text DEFAULT NULL,
-	group_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL)
+	group_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL, by_column text DEFAULT NULL)
 RETURNS lesion_evaluation
 AS 'MODULE_PATHNAME', 'lesion_evaluate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
-	text, text, float8) IS
+	text, text, float8, text) IS
 'score a model on the images and masks of a table, or of one part of them, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,

@@ -10,7 +10,14 @@
 #include <stdint.h>
 
 #include "core/call.h"
-#include "core/traits.h"
+
+/* What was fitted. */
+typedef struct Fit
+{
+	double		threshold;		/* learn/threshold.h */
+	double		temperature;	/* infer/calibration.h */
+	double		review_below;	/* expected Dice below which a mask is to be looked at */
+} Fit;
 
 /* Images that predictions are known of. */
 typedef struct FitImages
@@ -28,10 +35,10 @@ typedef struct FitImages
 } FitImages;
 
 /*
- * Fit threshold, temperature and review_below. threshold: the one that is
- * wanted, or 0 to have the best. With few images, or none, they become those
- * of a network that nothing was fitted to.
+ * Fit. threshold: the one that is wanted, or 0 to have the best. With few
+ * images, and none, what results are the values of a network that nothing was
+ * fitted to.
  */
-Status		fit_run(const Call *call, const FitImages *images, double threshold, Traits *traits);
+Status		fit_run(const Call *call, const FitImages *images, double threshold, Fit *result);
 
 #endif

@@ -4,8 +4,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -15,26 +13,11 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/evaluate/bootstrap_arguments.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
 
 PG_FUNCTION_INFO_V1(lesion_compare);
-
-#define MAX_DRAWS 1000000
-
-/* An argument between bounds, both out. */
-static double
-read_share(FunctionCallInfo fcinfo, int n, const char *name)
-{
-	double		share = argument_double(fcinfo, n, name);
-
-	if (!(share > 0 && share < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s is %g, it must lie between 0 and 1", name, share),
-				 errhint("0.95 is usual.")));
-	return share;
-}
 
 /* Score a version; a WARNING says where it was trained on images that are scored. */
 static Evaluation
@@ -44,8 +27,8 @@ score(const ModelStore *store, const EvaluationTask *common, const ModelVersion 
 	Evaluation	evaluation;
 
 	task.version = version;
-	task.options.threshold = version->traits.threshold;
-	task.options.enhance = version->traits.enhance;
+	task.options.threshold = version->threshold;
+	task.options.enhance = version->enhance;
 	task.options.as_trained = true;
 	evaluation = evaluation_run(store, &task);
 	seen_warn(version, &task.split, task.subset, evaluation.seen, evaluation.score.n);
@@ -62,8 +45,8 @@ lesion_compare(PG_FUNCTION_ARGS)
 	char	   *model = argument_text(fcinfo, 1, "model");
 	int			number_a = argument_int(fcinfo, 2, "version_a");
 	int			number_b = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
-	int			draws = argument_int(fcinfo, 9, "draws");
-	double		confidence = read_share(fcinfo, 10, "confidence");
+	int			draws = argument_draws(fcinfo, 9);
+	double		confidence = argument_confidence(fcinfo, 10);
 	Call *call = call_create(CurrentMemoryContext, 1);
 	EvaluationTask task = {.quiet = true};
 	ImagesColumns columns = {0};
@@ -84,11 +67,6 @@ lesion_compare(PG_FUNCTION_ARGS)
 	descriptor = BlessTupleDesc(descriptor);
 	argument_needed(fcinfo, 8, "tta");
 	argument_needed(fcinfo, 11, "seed");
-	if (draws < 1 || draws > MAX_DRAWS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("draws is %d, it must be between 1 and %d", draws, MAX_DRAWS),
-				 errhint("2000 is usual.")));
 
 	SPI_connect();
 	a = store_need_version(&store, model, &number_a);

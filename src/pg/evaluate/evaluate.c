@@ -31,7 +31,7 @@ stored_row_datum(TupleDesc descriptor)
 
 /* lesion_evaluate(images, model, subset, image_column, mask_column,
  * id_column, split_seed, test_fraction, threshold, version, tta,
- * options, enhance, group_column, validation_fraction) returns
+ * options, enhance, group_column, validation_fraction, by_column) returns
  * lesion_evaluation */
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)
@@ -58,7 +58,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	task.version = store_need_version(&store, model, PG_ARGISNULL(9) ? NULL : &version);
-	task.options.threshold = PG_ARGISNULL(8) ? task.version->traits.threshold : PG_GETARG_FLOAT8(8);
+	task.options.threshold = PG_ARGISNULL(8) ? task.version->threshold : PG_GETARG_FLOAT8(8);
 	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
 	argument_enhance(fcinfo, 12, task.version, &task.options);
 	argument_check_threshold(task.options.threshold);
@@ -67,6 +67,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	columns.image = argument_text(fcinfo, 3, "image_column");
 	columns.mask = argument_text(fcinfo, 4, "mask_column");
 	columns.id = argument_text_or_null(fcinfo, 5);
+	task.by_column = columns.by = argument_text_or_null(fcinfo, 15);
 	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, 13));
 	if (!PG_ARGISNULL(6))
 		task.split.seed = PG_GETARG_INT64(6);

@@ -27,8 +27,11 @@
 /* Columns of the list, and of a batch. */
 enum
 {
-	ROW_ID = 1, ROW_GROUP, ROW_USABLE, ROW_IMAGE, ROW_MASK, ROW_TID = ROW_IMAGE, ROW_KEY
+	ROW_ID = 1, ROW_GROUP, ROW_BY, ROW_USABLE, ROW_IMAGE, ROW_MASK, ROW_TID = ROW_IMAGE, ROW_KEY
 };
+
+/* In the place of the column by which scores are told apart, where there is none. */
+#define NO_BY "NULL::pg_catalog.text"
 
 /* The rows whose images are to be fetched. */
 typedef struct Batch
@@ -98,7 +101,8 @@ open_list(ImagesScan *scan)
 	StringInfoData query;
 
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.id, %s, s.usable", source->grouped ? "s.lesion_group" : "s.id");
+	appendStringInfo(&query, "SELECT s.id, %s, %s, s.usable", source->grouped ? "s.lesion_group" : "s.id",
+					 source->has_by ? "s.lesion_by" : NO_BY);
 	if (scan->by_key)
 	{
 		appendStringInfoString(&query, source->has_tid ? ", s.tid" : ", NULL");
@@ -112,7 +116,7 @@ open_list(ImagesScan *scan)
 	pfree(query.data);
 }
 
-/* Read id and group of a cursor's current row; false where one is NULL. */
+/* Read id, group and by of a cursor's current row; false where id or group is NULL. */
 static bool
 read_names(const ImagesCursor *cursor, ImageRow *row)
 {
@@ -121,6 +125,7 @@ read_names(const ImagesCursor *cursor, ImageRow *row)
 	bool		isnull;
 	Datum		id = row_value(tuple, columns, ROW_ID, TEXTOID, &isnull);
 	Datum		group;
+	Datum		by;
 
 	memset(row, 0, sizeof *row);
 	if (isnull)
@@ -130,6 +135,8 @@ read_names(const ImagesCursor *cursor, ImageRow *row)
 		return false;
 	row->id = TextDatumGetCString(id);
 	row->group = TextDatumGetCString(group);
+	by = row_value(tuple, columns, ROW_BY, TEXTOID, &isnull);
+	row->by = isnull ? NULL : TextDatumGetCString(by);
 	return true;
 }
 
@@ -227,9 +234,9 @@ open_batch(ImagesScan *scan, const Batch *batch)
 		elements[i] = CStringGetTextDatum(batch->ids[i]);
 	values[0] = PointerGetDatum(construct_array(elements, batch->count, TEXTOID, -1, false, TYPALIGN_INT));
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.id, %s, s.usable, s.image, s.mask FROM (%s) AS s "
+	appendStringInfo(&query, "SELECT s.id, %s, %s, s.usable, s.image, s.mask FROM (%s) AS s "
 					 "WHERE s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ",
-					 source->grouped ? "s.lesion_group" : "s.id", source->rows);
+					 source->grouped ? "s.lesion_group" : "s.id", source->has_by ? "s.lesion_by" : NO_BY, source->rows);
 	images_key_condition(&source->key, 2, &query, types + 1);
 	images_key_arrays(&source->key, batch->keys, batch->count, values + 1);
 	if (source->has_tid)

@@ -269,6 +269,8 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 	if (source->grouped)
 		appendStringInfo(&rows, ", (%s)::pg_catalog.text AS lesion_group",
 						 columns_expression(source->group_columns, columns->image));
+	if (source->has_by)
+		appendStringInfo(&rows, ", (%s)::pg_catalog.text AS lesion_by", quote_identifier(columns->by));
 	if (!source->knows_nulls)
 		appendStringInfoString(&rows, ", true AS usable");
 	else if (columns->mask != NULL)
@@ -309,6 +311,9 @@ images_open(Oid oid, const ImagesColumns *columns)
 	for (int i = 0; columns->group != NULL && i < columns->group->count; i++)
 		need_column(relation, "group_column", NameStr(columns->group->names[i]), columns->group_reason);
 	source->grouped = !split_columns_equal(source->group_columns, id);
+	if (columns->by != NULL)
+		need_column(relation, "by_column", columns->by, NULL);
+	source->has_by = columns->by != NULL;
 	make_queries(source, relation, columns, id);
 	relation_close(relation, NoLock);
 	return source;

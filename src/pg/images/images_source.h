@@ -34,6 +34,7 @@ typedef struct ImagesColumns
 	const char *id;				/* NULL = the primary key, and where there is none, the SHA-256 of the image */
 	const SplitColumns *group;	/* what rows of one part share; NULL = the id */
 	const char *group_reason;	/* a sentence: why these, where the caller did not name them; else NULL */
+	const char *by;				/* a column by whose text scores are told apart, or NULL */
 } ImagesColumns;
 
 typedef struct ImagesSource
@@ -42,9 +43,10 @@ typedef struct ImagesSource
 	char	   *name;			/* qualified and quoted */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */
+	bool		has_by;			/* rows have lesion_by */
 	ImagesKey	key;			/* of the ids' columns */
 	char	   *rows;			/* a query to select from: id, the key's columns, image and usable; with masks
-								 * mask; where grouped, lesion_group; where has_tid, tid */
+								 * mask; where grouped, lesion_group; where has_by, lesion_by; where has_tid, tid */
 	bool		has_tid;		/* its rows stand in tables of this server: tid is where */
 	bool		knows_nulls;	/* usable says whether image and mask are there; else it is true, and that is seen
 								 * when they are fetched */
@@ -75,6 +77,7 @@ typedef struct ImageRow
 {
 	char	   *id;
 	char	   *group;			/* the text that decides its part */
+	char	   *by;				/* the text of the column `by`; NULL where that is NULL, and without one */
 	ByteView	image;
 	ByteView	mask;
 	Datum		image_datum;

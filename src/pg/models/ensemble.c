@@ -152,7 +152,9 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 {
 	NewVersion	version = {
 		.config = version_config(content),
-		.traits = content->fitted,
+		.threshold = content->fitted.threshold,
+		.temperature = content->fitted.temperature,
+		.review_below = content->fitted.review_below,
 		.split = content->members[0]->split,
 		.metadata = content->metadata,
 	};
@@ -161,7 +163,7 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 	version.weights = text;
 	version.weights_size = strlen(text);
 	for (int i = 0; i < content->count; i++)
-		version.traits.image_size = Max(version.traits.image_size, content->members[i]->traits.image_size);
+		version.image_size = Max(version.image_size, content->members[i]->image_size);
 	return store_add_version(store, name, &version);
 }
 

@@ -13,7 +13,7 @@
 #include "pg/models/image_scores.h"
 
 void
-image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts,
+image_scores_add(ImageScores *scores, const char *id, const char *subgroup, const ConfusionCounts *counts,
 				 const BoundaryScore *outlines, double predicted_dice, bool seen)
 {
 	ScoredImage *image;
@@ -26,6 +26,7 @@ image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *cou
 	}
 	image = &scores->images[scores->count++];
 	image->id = pstrdup(id);
+	image->subgroup = subgroup == NULL ? NULL : pstrdup(subgroup);
 	image->score = image_score(counts);
 	image->outlines = *outlines;
 	image->predicted_dice = predicted_dice;
@@ -101,11 +102,28 @@ figures(const ImageScores *scores, size_t offset, bool distance)
 											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
+/* The subgroups of all images as text[]. */
+static Datum
+subgroups(const ImageScores *scores)
+{
+	Datum	   *values = palloc(scores->count * sizeof(Datum));
+	bool	   *nulls = palloc(scores->count * sizeof(bool));
+	int			count = (int) scores->count;
+	int			lower = 1;
+
+	for (int i = 0; i < count; i++)
+	{
+		nulls[i] = scores->images[i].subgroup == NULL;
+		values[i] = nulls[i] ? (Datum) 0 : CStringGetTextDatum(scores->images[i].subgroup);
+	}
+	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 void
 image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation)
 {
 	Oid			types[] = {INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
-						   FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID};
+						   FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTARRAYOID};
 	Datum	   *ids = palloc(scores->count * sizeof(Datum));
 	Datum		values[lengthof(types)];
 
@@ -121,11 +139,12 @@ image_scores_store(const ModelStore *store, const ImageScores *scores, int64 eva
 	values[7] = figures(scores, offsetof(ScoredImage, outlines.hausdorff95), true);
 	values[8] = figures(scores, offsetof(ScoredImage, outlines.assd), true);
 	values[9] = figures(scores, offsetof(ScoredImage, outlines.surface_dice), false);
+	values[10] = subgroups(scores);
 	store_execute(store,
 				  "INSERT INTO @lesion_image_score (evaluation, id, dice, jaccard, sensitivity, specificity, "
-				  "predicted_dice, hausdorff95, assd, surface_dice) SELECT $1, u.* FROM ROWS FROM ("
+				  "predicted_dice, hausdorff95, assd, surface_dice, subgroup) SELECT $1, u.* FROM ROWS FROM ("
 				  "pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
 				  "pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), "
-				  "pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10)) AS u",
+				  "pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)) AS u",
 				  lengthof(types), types, values, NULL, SPI_OK_INSERT);
 }

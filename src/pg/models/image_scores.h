@@ -20,6 +20,7 @@ typedef struct ScoredImage
 	BoundaryScore outlines;		/* in pixels of the truth */
 	double		predicted_dice;
 	bool		seen;			/* the version was trained on it, as far as is known */
+	char	   *subgroup;		/* NULL = not known, or not asked for */
 } ScoredImage;
 
 /* A growing list, in the order of the source: by id. */
@@ -30,8 +31,8 @@ typedef struct ImageScores
 	int64		room;
 } ImageScores;
 
-/* Add an image; the id is copied to the current context. */
-void		image_scores_add(ImageScores *scores, const char *id, const ConfusionCounts *counts,
+/* Add an image; its id and its subgroup, which may be NULL, are copied to the current context. */
+void		image_scores_add(ImageScores *scores, const char *id, const char *subgroup, const ConfusionCounts *counts,
 							 const BoundaryScore *outlines, double predicted_dice, bool seen);
 
 /* Means over the images; hausdorff95 and assd over those that have a distance,

@@ -263,7 +263,7 @@ batch_values(const Predict *job, const ModelVersion *version, Datum *values, cha
 	values[ROW_BACKEND] = CStringGetTextDatum(names.backend);
 	values[ROW_PRECISION] = CStringGetTextDatum(names.precision);
 	values[ROW_EXTENSION] = CStringGetTextDatum(LESIONSEG_VERSION);
-	values[ROW_THRESHOLD] = Float8GetDatum(isnan(job->threshold) ? version->traits.threshold : job->threshold);
+	values[ROW_THRESHOLD] = Float8GetDatum(isnan(job->threshold) ? version->threshold : job->threshold);
 	values[ROW_TTA] = BoolGetDatum(job->tta);
 	values[ROW_ENHANCE] = job->enhance != NULL ? CStringGetTextDatum(job->enhance) : (Datum) 0;
 	nulls[ROW_ENHANCE] = job->enhance != NULL ? ' ' : 'n';

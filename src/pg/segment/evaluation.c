@@ -66,7 +66,7 @@ score_row(const ModelStore *store, const EvaluationTask *task, const Call *call,
 	TRY(confusion_count(call, &predicted.mask, &truth, &counts));
 	TRY(boundary_score(call, &predicted.mask, &truth, (PixelSpacing) {1, 1}, 0, &outlines));
 	score_add(state, &counts);
-	image_scores_add(images, row->id, &counts, &outlines, predicted.predicted_dice, seen);
+	image_scores_add(images, row->id, row->by, &counts, &outlines, predicted.predicted_dice, seen);
 	return status_ok();
 }
 
@@ -144,9 +144,9 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
 		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, TEXTOID
 	};
-	char		nulls[] = "                             ";
+	char		nulls[] = "                              ";
 	Datum		values[] = {
 		CStringGetTextDatum(task->version->model),
 		Int32GetDatum(task->version->number),
@@ -176,7 +176,8 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		Float8GetDatum(evaluation->outlines.hausdorff95),
 		Float8GetDatum(evaluation->outlines.assd),
 		Float8GetDatum(evaluation->outlines.surface_dice),
-		Int64GetDatum(evaluation->outlines.no_distance)
+		Int64GetDatum(evaluation->outlines.no_distance),
+		task->by_column == NULL ? (Datum) 0 : CStringGetTextDatum(task->by_column)
 	};
 
 	if (task->split.columns == NULL)
@@ -185,6 +186,8 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		nulls[24] = 'n';
 	if (isnan(evaluation->outlines.hausdorff95))
 		nulls[25] = nulls[26] = 'n';
+	if (task->by_column == NULL)
+		nulls[29] = 'n';
 
 	StaticAssertStmt(lengthof(types) == lengthof(values) && lengthof(types) == lengthof(nulls) - 1,
 					 "a type for each value");
@@ -192,9 +195,10 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
 				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
 				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options, "
-				  "split_columns, validation_fraction, seen, hausdorff95, assd, surface_dice, no_distance) "
+				  "split_columns, validation_fraction, seen, hausdorff95, assd, surface_dice, no_distance, "
+				  "by_column) "
 				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) RETURNING *",
+				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30) RETURNING *",
 				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,

@@ -20,6 +20,7 @@ typedef struct EvaluationTask
 	const char *subset;			/* "test", "validation", "train" (all but test) or "all" */
 	Split		split;			/* of the rows; columns NULL where the subset is "all" */
 	SegmentOptions options;
+	const char *by_column;		/* the scores of images are kept with its text; NULL = without */
 	bool		quiet;			/* leave broken rows out without a word: they were reported before */
 } EvaluationTask;
 

@@ -128,7 +128,7 @@ read_arguments(FunctionCallInfo fcinfo, bool numbered)
 	request.version = query->version;
 	request.image = bytes_view(PG_GETARG_DATUM(0));
 	memset(&request.options, 0, sizeof request.options);
-	request.options.threshold = PG_ARGISNULL(first) ? query->version->traits.threshold : PG_GETARG_FLOAT8(first);
+	request.options.threshold = PG_ARGISNULL(first) ? query->version->threshold : PG_GETARG_FLOAT8(first);
 	request.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
 	argument_enhance(fcinfo, first + 2, query->version, &request.options);
 	argument_check_threshold(request.options.threshold);
@@ -266,7 +266,7 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 	nulls[10] = !request.options.tta;
 	values[11] = Float8GetDatum(segmented.predicted_dice);
 	values[12] = Float8GetDatum(image_quality(call, &request.image));
-	values[13] = BoolGetDatum(segmented.predicted_dice < request.version->traits.review_below);
+	values[13] = BoolGetDatum(segmented.predicted_dice < request.version->review_below);
 	call_destroy(call);
 	bytes_release(&request.image);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));

@@ -1,0 +1,94 @@
+/*
+ * bootstrap_function.c: the SQL function lesion_bootstrap: how certain a mean is.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "utils/array.h"
+
+#include "measure/bootstrap.h"
+#include "pg/base/call.h"
+#include "pg/base/error.h"
+#include "pg/base/values/arguments.h"
+#include "pg/evaluate/bootstrap_arguments.h"
+
+PG_FUNCTION_INFO_V1(lesion_bootstrap);
+
+#define MAX_DRAWS 1000000
+
+double
+argument_confidence(FunctionCallInfo fcinfo, int n)
+{
+	double		confidence = argument_double(fcinfo, n, "confidence");
+
+	if (!(confidence > 0 && confidence < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("confidence is %g, it must lie between 0 and 1", confidence),
+				 errhint("0.95 is usual.")));
+	return confidence;
+}
+
+int
+argument_draws(FunctionCallInfo fcinfo, int n)
+{
+	int			draws = argument_int(fcinfo, n, "draws");
+
+	if (draws < 1 || draws > MAX_DRAWS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("draws is %d, it must be between 1 and %d", draws, MAX_DRAWS),
+				 errhint("2000 is usual.")));
+	return draws;
+}
+
+/* The figures of an array, all of which are finite numbers. */
+static double *
+read_figures(ArrayType *array, int *count)
+{
+	Datum	   *values;
+	bool	   *nulls;
+	double	   *figures;
+
+	deconstruct_array(array, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, count);
+	figures = palloc((*count + 1) * sizeof(double));
+	for (int i = 0; i < *count; i++)
+	{
+		if (nulls[i] || !isfinite(DatumGetFloat8(values[i])))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("element %d of figures is not a number", i + 1),
+					 errhint("Leave out what has no figure: array_agg(figure) FILTER (WHERE figure IS NOT NULL).")));
+		figures[i] = DatumGetFloat8(values[i]);
+	}
+	return figures;
+}
+
+/* lesion_bootstrap(figures, draws, confidence, seed) returns (mean, low, high) */
+Datum
+lesion_bootstrap(PG_FUNCTION_ARGS)
+{
+	int			draws = argument_draws(fcinfo, 1);
+	double		confidence = argument_confidence(fcinfo, 2);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	BootstrapInterval interval = {0};
+	int			count;
+	double	   *figures = read_figures(PG_GETARG_ARRAYTYPE_P(0), &count);
+	TupleDesc	descriptor;
+	Datum		values[3];
+	bool		nulls[3] = {count == 0, count == 0, count == 0};
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_bootstrap must return a row");
+	if (count > 0)
+		check_status(call, bootstrap_mean(call, figures, count, draws, confidence, PG_GETARG_INT64(3), &interval));
+	values[0] = Float8GetDatum(interval.mean);
+	values[1] = Float8GetDatum(interval.low);
+	values[2] = Float8GetDatum(interval.high);
+	call_destroy(call);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
