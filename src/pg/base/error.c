@@ -33,9 +33,7 @@ status_sqlstate(StatusCode code)
 	return sqlstates[code];
 }
 
-/* A text of the library, which may have cut it within a character: it knows
- * no encoding but UTF-8. */
-static char *
+char *
 whole_characters(const char *text)
 {
 	int			length = strlen(text);

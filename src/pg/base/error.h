@@ -20,6 +20,10 @@ void		check_status(const Call *call, Status status);
 /* The same for a status about one argument: "truth: not an image". */
 void		check_argument(const Call *call, const char *argument, Status status);
 
+/* A text of the library, which may have cut it within a character: it knows
+ * no encoding but UTF-8. palloc'd. */
+char	   *whole_characters(const char *text);
+
 /* The SQLSTATE of a code. */
 int			status_sqlstate(StatusCode code);
 

@@ -25,6 +25,16 @@ shorten(ErrorData *error, const char *doing, const char *query)
 							  quote + strcspn(quote, "\n"));
 }
 
+/* Raise the error that is being handled again, with `doing` for the query in its context; call in PG_CATCH. */
+static void
+rethrow_as(const char *doing, const char *query, MemoryContext caller)
+{
+	ErrorData  *error = caught_error(caller, caller);
+
+	shorten(error, doing, query);
+	ReThrowError(error);
+}
+
 int
 spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values, const char *nulls,
 			   bool read_only, long limit)
@@ -38,10 +48,25 @@ spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datu
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = caught_error(caller, caller);
+		rethrow_as(doing, query, caller);
+	}
+	PG_END_TRY();
+	return result;
+}
 
-		shorten(error, doing, query);
-		ReThrowError(error);
+int
+spi_execute_plan_as(const char *doing, SPIPlanPtr plan, const char *query, const Datum *values, const char *nulls)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		result = SPI_execute_plan(plan, unconstify(Datum *, values), nulls, false, 0);
+	}
+	PG_CATCH();
+	{
+		rethrow_as(doing, query, caller);
 	}
 	PG_END_TRY();
 	return result;

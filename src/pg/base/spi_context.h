@@ -9,10 +9,16 @@
 
 #include "postgres.h"
 
+#include "executor/spi.h"
+
 /* SPI_execute_with_args. An error's context says `doing`, as in "looking for
  * images of public.archive", instead of the query. What triggers and functions
  * of others add to the context stays. */
 int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values,
 						   const char *nulls, bool read_only, long limit);
+
+/* The same of SPI_execute_plan, not read only, for a plan of the query. */
+int			spi_execute_plan_as(const char *doing, SPIPlanPtr plan, const char *query, const Datum *values,
+								const char *nulls);
 
 #endif

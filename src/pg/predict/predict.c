@@ -7,8 +7,8 @@
  * to lose: after a cancel, a crash or a promotion the next call goes on. Each
  * batch is a transaction where the procedure may commit.
  *
- * Each image is segmented in a subtransaction by the SQL function, with the
- * rights of the caller. Where that fails, somebody is to blame:
+ * A batch looks its version up once, and plans its INSERT once. Where an image
+ * is not segmented, somebody is to blame:
  *
  *   the image    it cannot be decoded: its row has the error instead of a
  *                mask, or every night would try it again
@@ -22,7 +22,6 @@
 #include <math.h>
 
 #include "access/xact.h"
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -30,28 +29,25 @@
 #include "portability/instr_time.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
+#include "utils/timestamp.h"
 
-#include "image/codec/codec.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
-#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
-#include "pg/base/spi_context.h"
 #include "pg/images/images_source.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
 #include "pg/predict/pending_images.h"
+#include "pg/predict/prediction_row.h"
 #include "pg/predict/predictions.h"
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segment_progress.h"
+#include "pg/segment/segmentation.h"
 
 PG_FUNCTION_INFO_V1(lesion_predict);
 
@@ -84,190 +80,131 @@ typedef struct Predict
 
 /* ---- one image ---- */
 
-/* Parameters of both INSERTs. */
-enum
+/* What is the same for all images of a batch. */
+typedef struct PredictBatch
 {
-	ROW_IMAGES, ROW_ID, ROW_IMAGE, ROW_MODEL, ROW_VERSION, ROW_SHA256, ROW_OPTIONS, ROW_BACKEND, ROW_PRECISION,
-	ROW_EXTENSION, ROW_THRESHOLD, ROW_TTA, ROW_ENHANCE, ROW_ERROR, ROW_SEGMENT_OPTIONS, ROW_PARAMETERS
-};
+	const ModelVersion *version;
+	SegmentOptions options;
+	SPIPlanPtr	insert;
+	PredictionRow row;			/* its columns that are the same */
+} PredictBatch;
 
-static Oid	row_types[ROW_PARAMETERS] = {
-	TEXTOID, TEXTOID, BYTEAOID, TEXTOID, INT4OID, BYTEAOID, JSONBOID, TEXTOID, TEXTOID,
-	TEXTOID, FLOAT8OID, BOOLOID, TEXTOID, TEXTOID, JSONBOID
-};
-
-#define TARGET_COLUMNS \
-	"(images, id, mask, area, confidence, uncertain, disagreement, predicted_dice, quality, needs_review, error, " \
-	"model, version, weights_sha256, image_sha256, options, extension_version, backend, \"precision\", " \
-	"predicted_at, predicted_by) "
-#define PROVENANCE \
-	"$4, $5, $6, pg_catalog.sha256($3), $7, $10, $8, $9, pg_catalog.clock_timestamp(), current_user"
-
-/* How an image is named in messages. */
-static char *
-image_name(const Predict *job, Datum id)
-{
-	return psprintf("row \"%s\" of %s", TextDatumGetCString(id), job->source->name);
-}
-
-/* Run an INSERT into the target, and see that the row is there: one that is
- * left out or gets another key would be made again by every call. */
+/* Set the columns of what an image was segmented to. */
 static void
-insert_row(const Predict *job, const char *select, Datum *values, char *nulls)
+set_mask(PredictionRow *row, const Call *call, const Segmentation *made, const SegmentOptions *options)
 {
-	char	   *query = psprintf("INSERT INTO %s " TARGET_COLUMNS "%s RETURNING images OPERATOR(pg_catalog.=) $1 "
-								 "AND id OPERATOR(pg_catalog.=) $2 AND model OPERATOR(pg_catalog.=) $4 "
-								 "AND version OPERATOR(pg_catalog.=) $5", job->target, select);
-	char	   *name = image_name(job, values[ROW_ID]);
-	int			result = spi_execute_as(psprintf("segmenting %s", name), query, ROW_PARAMETERS, row_types, values,
-										nulls,
-										false, 0);
-	bool		isnull = false;
-	bool		stored;
-
-	if (result != SPI_OK_INSERT_RETURNING)
-		elog(ERROR, "storing a prediction gave %s", SPI_result_code_string(result));
-	stored = SPI_processed == 1 &&
-		DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull)) && !isnull;
-	SPI_freetuptable(SPI_tuptable);
-	if (!stored)
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				 errmsg("what %s came to was not stored in %s as it is", name, job->target),
-				 errdetail("A trigger on the table leaves the row out, or changes its images, id, model or version."),
-				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
-						 "others.")));
+	prediction_set(row, PREDICTION_MASK, segmentation_png(call, &made->segmented.mask));
+	prediction_set(row, PREDICTION_AREA, Float8GetDatum(made->area));
+	prediction_set(row, PREDICTION_CONFIDENCE, Float8GetDatum(made->confidence));
+	prediction_set(row, PREDICTION_UNCERTAIN, Float8GetDatum(made->uncertain));
+	if (options->tta)
+		prediction_set(row, PREDICTION_DISAGREEMENT, Float8GetDatum(made->segmented.disagreement));
+	prediction_set(row, PREDICTION_DICE, Float8GetDatum(made->segmented.predicted_dice));
+	prediction_set(row, PREDICTION_QUALITY, Float8GetDatum(made->quality));
+	prediction_set(row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(made->needs_review));
 }
 
-/* Segment an image and store its row; raises. */
+/* Set the columns that say which image a row is about, and when and by whom it was made. */
 static void
-store_mask(const Predict *job, Datum *values, char *nulls)
+set_image(PredictionRow *row, const char *id, const ByteView *bytes)
 {
-	char	   *select = psprintf("SELECT $1, $2, d.mask, d.area, d.confidence, d.uncertain, d.disagreement, "
-								  "d.predicted_dice, d.quality, d.needs_review, $14, " PROVENANCE
-								  " FROM %slesion_segment_version($3, $4, $5, $11, $12, $13, $15) AS d",
-								  job->store.prefix);
+	uint8_t		digest[SHA256_BYTES];
 
-	insert_row(job, select, values, nulls);
+	sha256_digest(bytes->bytes, bytes->size, digest);
+	prediction_set(row, PREDICTION_ID, CStringGetTextDatum(id));
+	prediction_set(row, PREDICTION_IMAGE_SHA256, bytes_datum(digest, SHA256_BYTES));
+	prediction_set(row, PREDICTION_PREDICTED_AT, TimestampTzGetDatum(GetCurrentTimestamp()));
+	prediction_set(row, PREDICTION_PREDICTED_BY, CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)));
 }
 
-/* Store the row of an image that cannot be segmented; raises. */
+/* Leave an image that is above a limit for another call. */
 static void
-store_error(const Predict *job, Datum *values, char *nulls)
+leave_out(Predict *job, const char *id, const char *name, const Status *status)
 {
-	insert_row(job, "SELECT $1, $2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, $14, " PROVENANCE, values, nulls);
+	job->limited++;
+	pending_leave_out(job->pending, id);
+	ereport(WARNING,
+			(errcode(status_sqlstate(status->code)),
+			 errmsg("%s is left for another call: %s", name, whole_characters(status->message)),
+			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
-/* Try to segment an image in a subtransaction; what it raised, or NULL. */
-static ErrorData *
-try_mask(const Predict *job, Datum *values, char *nulls)
+/* Store the row of an image that was segmented, or that could not be. */
+static void
+store_row(const Predict *job, const PredictBatch *batch, const char *id, const ByteView *bytes, const char *name,
+		  const Call *call, const Segmentation *made, const Status *status)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	PredictionRow row = batch->row;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	set_image(&row, id, bytes);
+	if (status->code == LS_OK)
+		set_mask(&row, call, made, &batch->options);
+	else
 	{
-		store_mask(job, values, nulls);
-		ReleaseCurrentSubTransaction();
+		prediction_set(&row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(true));
+		prediction_set(&row, PREDICTION_ERROR, CStringGetTextDatum(whole_characters(status->message)));
 	}
-	PG_CATCH();
-	{
-		error = caught_error(context, context);
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
-}
-
-/* Is it an image that can be decoded, as far as limits allow? */
-static bool
-is_whole(Datum bytea)
-{
-	Call *call = call_create(CurrentMemoryContext, settings_threads(false));
-	ByteView	bytes = bytes_view(bytea);
-	Image		image;
-	Status		status = image_decode(call, bytes.bytes, bytes.size, DECODE_RGB, &image);
-
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	bytes_release(&bytes);
-	call_destroy(call);
-	return status.code != LS_INVALID_IMAGE && status.code != LS_UNSUPPORTED;
-}
-
-/* Is the image to blame? Weights and triggers raise the same errors. */
-static bool
-is_images_fault(const ErrorData *error, Datum image)
-{
-	return (error->sqlerrcode == ERRCODE_INVALID_BINARY_REPRESENTATION ||
-			error->sqlerrcode == ERRCODE_FEATURE_NOT_SUPPORTED) && !is_whole(image);
+	prediction_insert(batch->insert, &row, job->target, name);
 }
 
 /* Segment an image and store what came of it. */
 static void
-predict_row(Predict *job, Datum *values, char *nulls)
+predict_image(Predict *job, const PredictBatch *batch, const char *id, const ByteView *bytes)
 {
-	ErrorData  *error;
-	char	   *name;
+	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
+	char	   *name = psprintf("row \"%s\" of %s", id, job->source->name);
+	Segmentation made;
+	Status		status = segmentation_make(&job->store, batch->version, call, bytes, &batch->options, &made);
 
-	nulls[ROW_ERROR] = 'n';
-	error = try_mask(job, values, nulls);
-	if (error == NULL)
+	if (status.code == LS_LIMIT_EXCEEDED)
+		leave_out(job, id, name, &status);
+	else
 	{
-		job->segmented++;
-		return;
+		if (status.code != LS_OK && !broken_is_rows_fault(status))
+			check_argument(call, name, status);
+		store_row(job, batch, id, bytes, name, call, &made, &status);
+		if (status.code == LS_OK)
+		{
+			job->segmented++;
+			segment_progress_image(batch->version->model, batch->version->number);
+		}
+		else
+		{
+			job->broken++;
+			ereport(WARNING,
+					(errcode(status_sqlstate(status.code)),
+					 errmsg("%s is not segmented: %s", name, whole_characters(status.message))));
+		}
 	}
-	name = image_name(job, values[ROW_ID]);
-	if (error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-	{
-		job->limited++;
-		pending_leave_out(job->pending, TextDatumGetCString(values[ROW_ID]));
-		ereport(WARNING,
-				(errcode(error->sqlerrcode),
-				 errmsg("%s is left for another call: %s", name, error->message),
-				 error->hint != NULL ? errhint("%s", error->hint) : 0));
-		return;
-	}
-	if (!is_images_fault(error, values[ROW_IMAGE]))
-		ReThrowError(error);
-	job->broken++;
-	nulls[ROW_ERROR] = ' ';
-	values[ROW_ERROR] = CStringGetTextDatum(error->message);
-	store_error(job, values, nulls);
-	ereport(WARNING,
-			(errcode(error->sqlerrcode),
-			 errmsg("%s is not segmented: %s", name, error->message)));
+	call_destroy(call);
 }
 
 /* ---- a batch ---- */
 
-/* What is the same for all rows of a batch. */
+/* Get ready to segment with a version. */
 static void
-batch_values(const Predict *job, const ModelVersion *version, Datum *values, char *nulls)
+begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch)
 {
 	EngineChoice engine = settings_engine();
 	EngineNames names = settings_engine_names(&engine);
+	PredictionRow *row = &batch->row;
 
-	memset(nulls, ' ', ROW_PARAMETERS);
-	nulls[ROW_PARAMETERS] = '\0';
-	values[ROW_IMAGES] = CStringGetTextDatum(job->source->name);
-	values[ROW_MODEL] = CStringGetTextDatum(job->model);
-	values[ROW_VERSION] = Int32GetDatum(version->number);
-	values[ROW_SHA256] = bytes_datum(version->sha256, SHA256_BYTES);
-	values[ROW_OPTIONS] = JsonbPGetDatum(job->options);
-	values[ROW_BACKEND] = CStringGetTextDatum(names.backend);
-	values[ROW_PRECISION] = CStringGetTextDatum(names.precision);
-	values[ROW_EXTENSION] = CStringGetTextDatum(LESIONSEG_VERSION);
-	values[ROW_THRESHOLD] = Float8GetDatum(isnan(job->threshold) ? version->threshold : job->threshold);
-	values[ROW_TTA] = BoolGetDatum(job->tta);
-	values[ROW_ENHANCE] = job->enhance != NULL ? CStringGetTextDatum(job->enhance) : (Datum) 0;
-	nulls[ROW_ENHANCE] = job->enhance != NULL ? ' ' : 'n';
-	values[ROW_SEGMENT_OPTIONS] = JsonbPGetDatum(job->segment_options);
+	memset(batch, 0, sizeof *batch);
+	batch->version = version;
+	batch->options.threshold = isnan(job->threshold) ? version->threshold : job->threshold;
+	batch->options.tta = job->tta;
+	segment_options_enhance(job->enhance, version, &batch->options);
+	segment_options_apply(job->segment_options, &batch->options);
+	batch->insert = prediction_prepare(job->target);
+	prediction_clear(row);
+	prediction_set(row, PREDICTION_IMAGES, CStringGetTextDatum(job->source->name));
+	prediction_set(row, PREDICTION_MODEL, CStringGetTextDatum(job->model));
+	prediction_set(row, PREDICTION_VERSION, Int32GetDatum(version->number));
+	prediction_set(row, PREDICTION_WEIGHTS_SHA256, bytes_datum(version->sha256, SHA256_BYTES));
+	prediction_set(row, PREDICTION_OPTIONS, JsonbPGetDatum(job->options));
+	prediction_set(row, PREDICTION_BACKEND, CStringGetTextDatum(names.backend));
+	prediction_set(row, PREDICTION_PRECISION, CStringGetTextDatum(names.precision));
+	prediction_set(row, PREDICTION_EXTENSION_VERSION, CStringGetTextDatum(LESIONSEG_VERSION));
 }
 
 /* Load the version, unless it is: what is wrong with it is then no image's
@@ -294,32 +231,36 @@ time_left(const Predict *job)
 
 /* Segment the images of a batch, as far as time allows; one always is. */
 static void
-predict_rows(Predict *job, SPITupleTable *rows, Datum *values, char *nulls)
+predict_rows(Predict *job, const PredictBatch *batch, const SPITupleTable *rows)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext row = AllocSetContextCreate(caller, "lesionseg prediction row", ALLOCSET_DEFAULT_SIZES);
-	Datum		last = (Datum) 0;
+	MemoryContext context = AllocSetContextCreate(caller, "lesionseg prediction row", ALLOCSET_DEFAULT_SIZES);
+	char	   *last = NULL;
 
-	MemoryContextSwitchTo(row);
 	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
+		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, PENDING_ID, TEXTOID));
 		bool		isnull;
+		Datum		image = row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+		ByteView	bytes;
 
 		CHECK_FOR_INTERRUPTS();
-		values[ROW_ID] = row_needed(rows->vals[i], rows->tupdesc, PENDING_ID, TEXTOID);
-		values[ROW_IMAGE] = row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
 		if (isnull)
 			continue;
-		if (last != (Datum) 0 && DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, last, values[ROW_ID])))
-			pending_refuse_ambiguous(job->source, TextDatumGetCString(last));
+		if (last != NULL && strcmp(last, id) == 0)
+			pending_refuse_ambiguous(job->source, id);
 		else
-			predict_row(job, values, nulls);
-		last = values[ROW_ID];
+		{
+			MemoryContextSwitchTo(context);
+			bytes = bytes_view(image);
+			predict_image(job, batch, id, &bytes);
+			MemoryContextSwitchTo(caller);
+			MemoryContextReset(context);
+		}
+		last = id;
 		job->out_of_time = !time_left(job);
-		MemoryContextReset(row);
 	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(row);
+	MemoryContextDelete(context);
 }
 
 /* Segment a batch; false when nothing was left to do. */
@@ -327,9 +268,8 @@ static bool
 predict_batch(Predict *job)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext batch = AllocSetContextCreate(caller, "lesionseg prediction batch", ALLOCSET_DEFAULT_SIZES);
-	Datum		values[ROW_PARAMETERS];
-	char		nulls[ROW_PARAMETERS + 1];
+	MemoryContext context = AllocSetContextCreate(caller, "lesionseg prediction batch", ALLOCSET_DEFAULT_SIZES);
+	PredictBatch batch;
 	ModelVersion *version;
 	SPITupleTable *rows;
 
@@ -337,19 +277,20 @@ predict_batch(Predict *job)
 	if (job->commits)
 		EnsurePortalSnapshotExists();
 	version = store_need_version(&job->store, job->model, NULL);
-	MemoryContextSwitchTo(batch);
+	MemoryContextSwitchTo(context);
 	relation_check(&job->source->known);
 	relation_check(&job->known_target);
-	batch_values(job, version, values, nulls);
 	rows = pending_fetch(job->pending, version);
 	if (rows != NULL)
 	{
 		need_model(job, version);
-		predict_rows(job, rows, values, nulls);
+		begin_batch(job, version, &batch);
+		predict_rows(job, &batch, rows);
+		SPI_freeplan(batch.insert);
 		SPI_freetuptable(rows);
 	}
 	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(batch);
+	MemoryContextDelete(context);
 	return rows != NULL;
 }
 
@@ -441,37 +382,44 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
+/* Arguments of lesion_predict. */
+enum
+{
+	ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_INTO_TABLE, ARGUMENT_IMAGE_COLUMN, ARGUMENT_ID_COLUMN,
+	ARGUMENT_THRESHOLD, ARGUMENT_TTA, ARGUMENT_ENHANCE, ARGUMENT_BATCH_SIZE, ARGUMENT_MAX_MINUTES, ARGUMENT_OPTIONS
+};
+
 /* lesion_predict(images, model, into_table, image_column, id_column,
  * threshold, tta, enhance, batch_size, max_minutes, options) */
 Datum
 lesion_predict(PG_FUNCTION_ARGS)
 {
 	Predict		job = {.store = store_open(fcinfo, false)};
-	Oid			images = argument_oid(fcinfo, 0, "images");
-	Oid			target = argument_oid(fcinfo, 2, "into_table");
+	Oid			images = argument_oid(fcinfo, ARGUMENT_IMAGES, "images");
+	Oid			target = argument_oid(fcinfo, ARGUMENT_INTO_TABLE, "into_table");
 	WorkLock	lock;
-	char	   *image_column = argument_text(fcinfo, 3, "image_column");
-	char	   *id_column = PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	char	   *image_column = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column");
+	char	   *id_column = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
 
 	INSTR_TIME_SET_CURRENT(job.started);
 	PreventCommandIfReadOnly("lesion_predict()");
 	job.commits = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
 		!castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction();
-	job.model = argument_text(fcinfo, 1, "model");
-	job.threshold = PG_ARGISNULL(5) ? NAN : PG_GETARG_FLOAT8(5);
-	argument_needed(fcinfo, 6, "tta");
-	job.tta = PG_GETARG_BOOL(6);
-	job.enhance = PG_ARGISNULL(7) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(7));
-	job.batch_size = argument_int(fcinfo, 8, "batch_size");
+	job.model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
+	job.threshold = PG_ARGISNULL(ARGUMENT_THRESHOLD) ? NAN : PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);
+	argument_needed(fcinfo, ARGUMENT_TTA, "tta");
+	job.tta = PG_GETARG_BOOL(ARGUMENT_TTA);
+	job.enhance = argument_text_or_null(fcinfo, ARGUMENT_ENHANCE);
+	job.batch_size = argument_int(fcinfo, ARGUMENT_BATCH_SIZE, "batch_size");
 	if (job.batch_size < 1 || job.batch_size > 100000)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("batch_size %d is out of range", job.batch_size),
 				 errhint("Between commits 1 to 100000 images are segmented; 100 is usual.")));
-	argument_needed(fcinfo, 10, "options");
-	job.segment_options = PG_GETARG_JSONB_P(10);
+	argument_needed(fcinfo, ARGUMENT_OPTIONS, "options");
+	job.segment_options = PG_GETARG_JSONB_P(ARGUMENT_OPTIONS);
 	check_segment_arguments(&job);
-	job.max_seconds = 60 * read_limit(fcinfo, 9, "max_minutes", INFINITY);
+	job.max_seconds = 60 * read_limit(fcinfo, ARGUMENT_MAX_MINUTES, "max_minutes", INFINITY);
 	if (!job.commits)
 		ereport(NOTICE,
 				(errmsg("this job commits nothing before its end, because it was called inside a transaction"),

@@ -42,12 +42,18 @@ segment_options_apply(Jsonb *json, SegmentOptions *options)
 }
 
 void
-argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options)
+segment_options_enhance(const char *mode, const ModelVersion *version, SegmentOptions *options)
 {
 	options->enhance = version->enhance;
-	options->as_trained = PG_ARGISNULL(n);
-	if (!PG_ARGISNULL(n))
-		check_status(NULL, enhance_mode_find(text_to_cstring(PG_GETARG_TEXT_PP(n)), &options->enhance));
+	options->as_trained = mode == NULL;
+	if (mode != NULL)
+		check_status(NULL, enhance_mode_find(mode, &options->enhance));
+}
+
+void
+argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options)
+{
+	segment_options_enhance(PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n)), version, options);
 }
 
 Jsonb *

@@ -37,7 +37,10 @@ extern const OptionTable segment_option_table;
  * lists those that exist. */
 void		segment_options_apply(Jsonb *json, SegmentOptions *options);
 
-/* Set the mode that argument `n` names; NULL is what training did. */
+/* Set the mode of that name; NULL is what training did. */
+void		segment_options_enhance(const char *mode, const ModelVersion *version, SegmentOptions *options);
+
+/* Set the mode that argument `n` names. */
 void		argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options);
 
 /* What is not as it is by default but for the threshold, as an object, for

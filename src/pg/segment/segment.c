@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -19,11 +17,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "enhance/quality/quality.h"
-#include "image/codec/codec.h"
-#include "measure/morphology.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
@@ -31,15 +27,8 @@
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segment_progress.h"
+#include "pg/segment/segmentation.h"
 #include "pg/segment/visible_state.h"
-
-/* Masks and maps hold long equal runs: zlib's fastest level packs them well. */
-#define PNG_COMPRESSION 1
-
-/* Probabilities as 8 bits, strictly between which a pixel is uncertain:
- * 0.25 and 0.75 of 255. */
-#define UNCERTAIN_ABOVE 63.75
-#define UNCERTAIN_BELOW 191.25
 
 PG_FUNCTION_INFO_V1(lesion_segment);
 PG_FUNCTION_INFO_V1(lesion_segment_detail);
@@ -137,27 +126,6 @@ read_arguments(FunctionCallInfo fcinfo, bool numbered)
 	return request;
 }
 
-/* Segment; the results belong to call. */
-static void
-run(const SegmentRequest *request, const Call *call, bool want_probabilities, Segmented *result)
-{
-	Status		status = model_segment(request->store, request->version, call, &request->image, &request->options, 0, 0,
-									   want_probabilities, result);
-
-	check_status(call, status);
-	segment_progress_image(request->version->model, request->version->number);
-}
-
-/* An image as a PNG bytea. */
-static Datum
-png_datum(const Call *call, const Image *image)
-{
-	EncodedImage encoded;
-
-	check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
-	return bytes_datum(encoded.bytes, encoded.size);
-}
-
 /* lesion_segment(image, model, threshold, tta, enhance, options) returns bytea */
 Datum
 lesion_segment(PG_FUNCTION_ARGS)
@@ -171,32 +139,13 @@ lesion_segment(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	request = read_arguments(fcinfo, false);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	run(&request, call, false, &segmented);
-	result = png_datum(call, &segmented.mask);
+	check_status(call, model_segment(request.store, request.version, call, &request.image, &request.options, 0, 0,
+									 false, &segmented));
+	segment_progress_image(request.version->model, request.version->number);
+	result = segmentation_png(call, &segmented.mask);
 	call_destroy(call);
 	bytes_release(&request.image);
 	PG_RETURN_DATUM(result);
-}
-
-/* Mean of |2p - 1| over a map of 255 p, and the share of uncertain pixels. */
-static void
-measure_certainty(const Image *map, double *confidence, double *uncertain)
-{
-	size_t		pixels = (size_t) map->width * map->height;
-	int64		histogram[256] = {0};
-	int64		distance = 0;
-	int64		between = 0;
-
-	for (size_t i = 0; i < pixels; i++)
-		histogram[map->pixels[i]]++;
-	for (int value = 0; value < 256; value++)
-	{
-		distance += histogram[value] * abs(2 * value - 255);
-		if (value > UNCERTAIN_ABOVE && value < UNCERTAIN_BELOW)
-			between += histogram[value];
-	}
-	*confidence = distance / 255.0 / pixels;
-	*uncertain = (double) between / pixels;
 }
 
 /* {x, y, width, height} as int[]. */
@@ -211,17 +160,32 @@ box_datum(const LesionShape *shape)
 	return PointerGetDatum(construct_array(corners, 4, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-/* How good the photograph is, 0 to 1. */
-static double
-image_quality(const Call *call, const ByteView *bytes)
+/* A segmentation as a row of that type. */
+static Datum
+segmentation_row(const SegmentRequest *request, const Call *call, const Segmentation *made, TupleDesc columns)
 {
-	Image		image;
-	Quality		quality;
+	const Segmented *segmented = &made->segmented;
+	RowBuilder	row = row_begin(columns);
+	char		hex[SHA256_HEX_SIZE];
 
-	check_status(call, image_decode(call, bytes->bytes, bytes->size, DECODE_RGB, &image));
-	check_status(call, quality_measure(call, &image, &quality));
-	image_free(call, &image);
-	return quality.score;
+	sha256_hex(request->version->sha256, hex);
+	row_set(&row, "mask", BYTEAOID, segmentation_png(call, &segmented->mask));
+	row_set(&row, "probability", BYTEAOID, segmentation_png(call, &segmented->probabilities));
+	row_set(&row, "confidence", FLOAT8OID, Float8GetDatum(made->confidence));
+	row_set(&row, "uncertain", FLOAT8OID, Float8GetDatum(made->uncertain));
+	row_set(&row, "area", FLOAT8OID, Float8GetDatum(made->area));
+	if (made->shape.area > 0)
+		row_set(&row, "box", INT4ARRAYOID, box_datum(&made->shape));
+	row_set(&row, "components", INT4OID, Int32GetDatum(made->shape.components));
+	row_set(&row, "model", TEXTOID, CStringGetTextDatum(request->version->model));
+	row_set(&row, "version", INT4OID, Int32GetDatum(request->version->number));
+	row_set(&row, "sha256", TEXTOID, CStringGetTextDatum(hex));
+	if (request->options.tta)
+		row_set(&row, "disagreement", FLOAT8OID, Float8GetDatum(segmented->disagreement));
+	row_set(&row, "predicted_dice", FLOAT8OID, Float8GetDatum(segmented->predicted_dice));
+	row_set(&row, "quality", FLOAT8OID, Float8GetDatum(made->quality));
+	row_set(&row, "needs_review", BOOLOID, BoolGetDatum(made->needs_review));
+	return row_datum(&row);
 }
 
 /* A mask and what is known about it, as a lesion_segmentation. */
@@ -229,15 +193,10 @@ static Datum
 detail(FunctionCallInfo fcinfo, bool numbered)
 {
 	TupleDesc	descriptor;
-	Datum		values[14];
-	bool		nulls[14] = {false};
 	SegmentRequest request;
-	Call *call;
-	Segmented	segmented;
-	LesionShape shape;
-	double		confidence;
-	double		uncertain;
-	char		hex[SHA256_HEX_SIZE];
+	Segmentation made;
+	Call	   *call;
+	Datum		result;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
@@ -246,30 +205,13 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 
 	request = read_arguments(fcinfo, numbered);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	run(&request, call, true, &segmented);
-	check_status(call, lesion_shape(call, &segmented.mask, &shape));
-	measure_certainty(&segmented.probabilities, &confidence, &uncertain);
-	sha256_hex(request.version->sha256, hex);
-
-	values[0] = png_datum(call, &segmented.mask);
-	values[1] = png_datum(call, &segmented.probabilities);
-	values[2] = Float8GetDatum(confidence);
-	values[3] = Float8GetDatum(uncertain);
-	values[4] = Float8GetDatum((double) shape.area / ((double) segmented.mask.width * segmented.mask.height));
-	nulls[5] = shape.area == 0;
-	values[5] = nulls[5] ? (Datum) 0 : box_datum(&shape);
-	values[6] = Int32GetDatum(shape.components);
-	values[7] = CStringGetTextDatum(request.version->model);
-	values[8] = Int32GetDatum(request.version->number);
-	values[9] = CStringGetTextDatum(hex);
-	values[10] = Float8GetDatum(segmented.disagreement);
-	nulls[10] = !request.options.tta;
-	values[11] = Float8GetDatum(segmented.predicted_dice);
-	values[12] = Float8GetDatum(image_quality(call, &request.image));
-	values[13] = BoolGetDatum(segmented.predicted_dice < request.version->review_below);
+	check_status(call, segmentation_make(request.store, request.version, call, &request.image, &request.options,
+										 &made));
+	segment_progress_image(request.version->model, request.version->number);
+	result = segmentation_row(&request, call, &made, descriptor);
 	call_destroy(call);
 	bytes_release(&request.image);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	PG_RETURN_DATUM(result);
 }
 
 /* lesion_segment_detail(image, model, threshold, tta, enhance, options) returns

@@ -5,6 +5,7 @@
 
 #include "access/htup_details.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/typcache.h"
 
@@ -82,4 +83,38 @@ row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *va
 			raise_altered(NameStr(attribute->attname), "is missing");
 		values[i] = row_value(row, columns, column, attribute->atttypid, &nulls[i]);
 	}
+}
+
+RowBuilder
+row_begin(TupleDesc columns)
+{
+	RowBuilder	row = {
+		.columns = columns,
+		.values = palloc0(columns->natts * sizeof(Datum)),
+		.nulls = palloc(columns->natts * sizeof(bool)),
+	};
+
+	memset(row.nulls, true, columns->natts * sizeof(bool));
+	return row;
+}
+
+void
+row_set(RowBuilder *row, const char *column, Oid type, Datum value)
+{
+	int			number = SPI_fnumber(row->columns, column);
+	Oid			found;
+
+	if (number <= 0)
+		raise_altered(column, "is missing");
+	found = TupleDescAttr(row->columns, number - 1)->atttypid;
+	if (found != type)
+		raise_altered(column, psprintf("is of type %s, not %s", format_type_be(found), format_type_be(type)));
+	row->values[number - 1] = value;
+	row->nulls[number - 1] = false;
+}
+
+Datum
+row_datum(const RowBuilder *row)
+{
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row->columns), row->values, row->nulls));
 }

@@ -5,7 +5,7 @@
  * address to nowhere, and ends the server. What a query gives is of the type
  * that the query was written for only while nobody alters the tables, views
  * and types that it is about, and those are their owners'. So every value of
- * a row is read here.
+ * a row is read here, and rows that functions return are written here, by name.
  */
 #ifndef LESIONSEG_PG_BASE_ROW_VALUES_H
 #define LESIONSEG_PG_BASE_ROW_VALUES_H
@@ -29,5 +29,23 @@ Datum		row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnu
  * name; both have wanted->natts elements. An error where one is missing or of
  * another type. */
 void		row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *values, bool *nulls);
+
+/* ---- rows that are made ---- */
+
+typedef struct RowBuilder
+{
+	TupleDesc	columns;
+	Datum	   *values;
+	bool	   *nulls;
+} RowBuilder;
+
+/* Begin a row of NULLs, in the current memory context. */
+RowBuilder	row_begin(TupleDesc columns);
+
+/* Set a column by its name. An error where the row has none of that name and type. */
+void		row_set(RowBuilder *row, const char *column, Oid type, Datum value);
+
+/* The row as a composite value. */
+Datum		row_datum(const RowBuilder *row);
 
 #endif
