@@ -1,7 +1,8 @@
 # lesionseg: what one runs here.
 #
 #   make demo [DATA=dir]    the whole job on a throw-away cluster, installing what is missing
-#                           (LIMIT= pairs, 0 = all; EPOCHS=, SIZE=, BASE=: test/tools/demo)
+#                           (LIMIT= images, 0 = all; EPOCHS=, SIZE=, MINUTES=: test/tools/demo)
+#   make look               psql in the database that the demo left
 #   make check              every test, the same way
 #   make, make install      build and install the extension, as with any other
 #   make installcheck       pg_regress against a running server
@@ -233,7 +234,7 @@ endif
 # make, so packages come first and the rest runs in a make of its own, which
 # then finds compilers and libraries.
 
-.PHONY: packages check demo
+.PHONY: packages check demo look
 packages:
 	test/tools/packages
 
@@ -241,8 +242,14 @@ check:
 	test/tools/packages --tests
 	$(MAKE) --no-print-directory run-check
 
+# Quiet, but for what is shown, and on all cores.
 demo: packages
-	$(MAKE) --no-print-directory run-demo DATA='$(DATA)'
+	@echo 'Building lesionseg (a minute or two)'
+	@$(MAKE) -s --no-print-directory -j"$$(nproc)" all
+	@$(MAKE) -s --no-print-directory run-demo DATA='$(DATA)'
+
+look:
+	@test/tools/cluster --terminal test/tools/look
 
 .PHONY: deb dist
 deb:
@@ -255,7 +262,7 @@ dist:
 
 .PHONY: run-check run-demo install-as-root
 install-as-root: all
-	$(if $(filter 0,$(shell id -u)),,sudo )$(MAKE) --no-print-directory install
+	$(if $(filter 0,$(shell id -u)),,sudo )$(MAKE) $(if $(findstring s,$(firstword -$(MAKEFLAGS))),-s) --no-print-directory install
 
 run-check: export WERROR = -Werror
 run-check: install-as-root

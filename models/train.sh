@@ -17,12 +17,12 @@ sql=(psql -Xq -v ON_ERROR_STOP=1)
 if [ "$("${sql[@]}" -Atc "SELECT to_regclass('both_folders') IS NULL")" = t ]; then
 	"${sql[@]}" <<-'SQL'
 		CREATE EXTENSION IF NOT EXISTS lesionseg;
-		CREATE TABLE pairs (id text, image bytea, mask bytea);
+		CREATE TABLE pairs (id text PRIMARY KEY, image bytea, mask bytea);
 		CREATE TABLE both_folders (folder text, id text, image bytea, mask bytea, PRIMARY KEY (folder, id));
 		CREATE VIEW whole_frames AS SELECT id, image, mask FROM both_folders WHERE folder = 'full256';
 	SQL
 	for folder in full256 crop512; do
-		test/tools/pairs "$directory/$folder" | "${sql[@]}" -c 'COPY pairs FROM STDIN'
+		src/files/lesionseg-files load "$directory/$folder" pairs
 		"${sql[@]}" -c "INSERT INTO both_folders SELECT '$folder', * FROM pairs" -c 'TRUNCATE pairs'
 	done
 	"${sql[@]}" -c 'DROP TABLE pairs'

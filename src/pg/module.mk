@@ -16,6 +16,7 @@ OBJECT_DIR = build/release/pg-$(SERVER)
 OBJS = $(patsubst src/pg/%.c,$(OBJECT_DIR)/%.o,$(PG_SOURCES))
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --outputdir=.
+SCRIPTS = src/files/lesionseg-files
 MODELS ?= $(wildcard models/*.safetensors)
 
 # Everything in the archives belongs to the module (SQL functions reach it by

@@ -1,0 +1,97 @@
+# files.pl: lesionseg-files, which puts image files into a table and masks out
+# into files, on the folders that archives are handed out in.
+use strict;
+use warnings;
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database);
+use Test::More;
+
+my $database = 'tap_files';
+fresh_database($database);
+my $folder = tempdir(CLEANUP => 1);
+
+# The program's exit status and all it says.
+sub files {
+	my $said = qx{lesionseg-files @_ -d $database 2>&1 </dev/null};
+	return ($? >> 8, $said);
+}
+
+# A rendered image or its mask becomes a file.
+sub make_file {
+	my ($seed, $column, $path) = @_;
+	(my $into = "$folder/$path") =~ s{/[^/]+$}{};
+	make_path($into);
+	my $hex = run_sql($database, "SELECT encode($column, 'hex') FROM lesion_synthetic($seed, 32, 32)");
+	open my $file, '>:raw', "$folder/$path" or die "$path: $!\n";
+	print {$file} pack 'H*', $hex;
+	close $file;
+	return;
+}
+
+make_file(1, 'image', 'ph2/IMD1/IMD1_Dermoscopic_Image/IMD1.png');
+make_file(1, 'mask', 'ph2/IMD1/IMD1_lesion/IMD1_lesion.png');
+make_file(1, 'mask', 'ph2/IMD1/IMD1_roi/IMD1_R1_Label3.png');
+make_file(2, 'image', 'isic/ISIC_2.png');
+make_file(2, 'image', 'isic/ISIC_2_superpixels.png');
+make_file(2, 'mask', 'isic/Part1_GroundTruth/ISIC_2_segmentation.png');
+make_file(3, 'image', 'plain/images/tab	and \\.png');
+make_file(4, 'mask', 'plain/masks/4.png');
+make_file(4, 'image', 'plain/images/4.PNG');
+make_file(4, 'image', 'plain/images/notes.txt');
+
+my ($status, $said) = files("load $folder/ph2");
+is($status, 0, 'a folder of the PH2 kind is loaded') or diag $said;
+like($said, qr/^1 images into archive, 1 of them with a mask; 0 were there already$/m, '... the regions left out');
+files("load $folder/isic");
+($status, $said) = files("load $folder/plain");
+like($said, qr/left out, for they are not read: 1 files \.txt/, 'files that are no images are told');
+is(run_sql($database, q{SELECT string_agg(a.id || ':' || coalesce(a.mask = s.mask, false), ' ' ORDER BY n)
+	FROM archive AS a, generate_series(1, 4) AS n, lesion_synthetic(n, 32, 32) AS s WHERE a.image = s.image}),
+	"IMD1:true ISIC_2:true tab	and \\:false 4:true",
+	'every image has its own bytes and its own mask, and none where there is none');
+
+# Called again: nothing is new, but a mask that has come since.
+make_file(3, 'mask', "plain/masks/tab	and \\.png");
+($status, $said) = files("load $folder/plain");
+like($said, qr/^1 images into archive, 1 of them with a mask; 1 were there already$/m, 'a mask that came later is added');
+is(run_sql($database, q{SELECT count(*), count(mask) FROM archive}), '4|4', '... to its image');
+
+# Out again.
+run_sql($database, q{INSERT INTO archive SELECT '../x/' || id, image, mask FROM archive WHERE id = '4'});
+($status, $said) = files("save $folder/out archive");
+is($status, 0, 'masks become files') or diag $said;
+is(join('|', sort map { s{.*/}{}r } glob "$folder/out/*.png"), '4.png|IMD1.png|ISIC_2.png|_._x_4.png|tab_and _.png',
+	'... in the folder, whatever the id');
+open my $in, '<:raw', "$folder/out/IMD1.png" or die "IMD1.png: $!\n";
+my $bytes = do { local $/; <$in> };
+close $in;
+is(unpack('H*', $bytes), run_sql($database, q{SELECT encode(mask, 'hex') FROM lesion_synthetic(1, 32, 32)}), '... byte for byte');
+($status, $said) = files("save $folder/out archive");
+like($said, qr/^0 files into .*; 5 were there already$/m, 'files that are there stay');
+($status, $said) = files("save $folder/pictures \"SELECT 'p', lesion_overlay(image, mask) FROM archive WHERE id = '4'\"");
+ok(-s "$folder/pictures/p.png", 'a query of pictures');
+
+# Errors.
+($status, $said) = files("save $folder/twice \"SELECT 'same', mask FROM archive\"");
+ok($status && $said =~ /two rows are called same/, 'two rows of one name');
+($status, $said) = files("save $folder/x \"SELECT id FROM archive\"");
+ok($status && $said =~ /must have two columns/, 'a query of one column');
+($status, $said) = files("load $folder/out/none");
+ok($status && $said =~ /is no folder/, 'no folder');
+make_file(5, 'image', 'plain/other/4.png');
+($status, $said) = files("load $folder/plain");
+ok($status && $said =~ /two files are called 4/, 'two files of one name');
+($status, $said) = files("load $folder/ph2 nowhere.archive");
+ok($status && $said =~ /schema "nowhere" does not exist/, "the server's error ends it");
+
+# Who has no more than the rights on the table may do it.
+run_sql($database, q{DROP ROLE IF EXISTS tap_loader; CREATE ROLE tap_loader LOGIN;
+	GRANT SELECT, INSERT, UPDATE ON archive TO tap_loader; DELETE FROM archive WHERE id = 'IMD1'});
+($status, $said) = files("load $folder/ph2 -U tap_loader");
+is($status, 0, 'no superuser is needed') or diag $said;
+run_sql('postgres', "DROP DATABASE $database");
+run_sql('postgres', 'DROP ROLE tap_loader');
+done_testing();
