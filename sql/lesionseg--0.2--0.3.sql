@@ -381,6 +381,55 @@ COMMENT ON VIEW lesion_robustness_table IS
 'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, '
 'kind, severity and enhancement';
 
+-- Jobs have a total and a time left in the view of progress.
+DROP VIEW lesion_segmentation_progress;
+DROP FUNCTION lesion_segmentation_slots();
+
+CREATE FUNCTION lesion_segmentation_slots(OUT pid int, OUT leader int, OUT model text, OUT version int,
+	OUT images bigint, OUT images_per_second float8, OUT began timestamptz, OUT at timestamptz, OUT activity text,
+	OUT total bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_segmentation_slots'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 16;
+
+COMMENT ON FUNCTION lesion_segmentation_slots() IS
+'what processes that segment say in shared memory; no rows unless lesionseg is in shared_preload_libraries';
+
+CREATE VIEW lesion_segmentation_progress AS
+SELECT leader AS pid, max(model) AS model, max(version) AS version, sum(images)::bigint AS images,
+	sum(images_per_second) AS images_per_second, min(began) AS began, max(at) AS at, count(*)::int AS processes,
+	max(activity) AS activity, max(total) AS total,
+	pg_catalog.make_interval(secs => greatest(max(total) - sum(images), 0)::float8 /
+		nullif(sum(images_per_second), 0)) AS eta
+FROM lesion_segmentation_slots()
+GROUP BY leader;
+
+COMMENT ON VIEW lesion_segmentation_progress IS
+'queries and jobs that segment now; no rows unless lesionseg is in shared_preload_libraries';
+COMMENT ON COLUMN lesion_segmentation_progress.images IS 'done so far';
+COMMENT ON COLUMN lesion_segmentation_progress.began IS 'when the first image was done';
+COMMENT ON COLUMN lesion_segmentation_progress.at IS 'when the latest image was done';
+COMMENT ON COLUMN lesion_segmentation_progress.processes IS 'of a parallel query';
+COMMENT ON COLUMN lesion_segmentation_progress.activity IS
+'segment: a query calls lesion_segment; predict, evaluate, robustness, ensemble_fit: the function of that name';
+COMMENT ON COLUMN lesion_segmentation_progress.total IS 'images in all; NULL where that is not known, as in a query';
+COMMENT ON COLUMN lesion_segmentation_progress.eta IS 'time left';
+
+GRANT SELECT ON lesion_segmentation_progress TO PUBLIC;
+
+DROP FUNCTION lesion_drift(regclass);
+
+CREATE FUNCTION lesion_drift(predictions regclass, every_version boolean DEFAULT false,
+	OUT week date, OUT model text, OUT version int, OUT images bigint, OUT errors bigint,
+	OUT area float8, OUT confidence float8, OUT quality float8, OUT predicted_dice float8, OUT review float8,
+	OUT area_shift float8, OUT confidence_shift float8, OUT quality_shift float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_drift'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;
+
+COMMENT ON FUNCTION lesion_drift(regclass, boolean) IS
+'predictions by week: means, and how far they are from those of the weeks before, in standard deviations of an image';
+
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
 	options, split_columns, seen, hausdorff95, assd, surface_dice
@@ -395,12 +444,14 @@ ORDER BY images, subset, dice DESC;
 CREATE OR REPLACE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
 	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation,
-	e.evaluated_at, s.hausdorff95, s.assd, s.surface_dice
+	e.evaluated_at, s.hausdorff95, s.assd, s.surface_dice,
+	EXISTS (SELECT FROM lesion_models m WHERE m.model = e.model AND m.version = e.version) AS active
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
 	FROM lesion_evaluation
 	ORDER BY model, version, images, subset, evaluation DESC) e
 JOIN lesion_image_score s USING (evaluation);
+COMMENT ON COLUMN lesion_worst_cases.active IS 'is the version the active one of its model now?';
 
 -- It gives every argument: a function with fewer may have been made by others.
 CREATE OR REPLACE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
@@ -636,3 +687,179 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
 COMMENT ON FUNCTION lesion_measure(bytea, bytea, float8[]) IS
 'size, form, asymmetry and, from the image, colours and border of the largest lesion in a mask; '
 'in mm where a spacing is known';
+
+-- ==== What columns hold ====
+
+COMMENT ON COLUMN lesion_score_result.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
+COMMENT ON COLUMN lesion_score_result.f1 IS 'pooled: 2TP / (2TP + FP + FN) over the pixels of all images';
+COMMENT ON COLUMN lesion_evaluation.evaluation IS 'tells evaluations apart';
+COMMENT ON COLUMN lesion_evaluation.model IS 'model that was scored';
+COMMENT ON COLUMN lesion_evaluation.version IS 'and its version';
+COMMENT ON COLUMN lesion_evaluation.subset IS 'which rows were scored: test, validation, train or all';
+COMMENT ON COLUMN lesion_evaluation.split_seed IS 'seed of the split';
+COMMENT ON COLUMN lesion_evaluation.test_fraction IS 'share of rows that are held out';
+COMMENT ON COLUMN lesion_evaluation.threshold IS 'probability above which a pixel is lesion';
+COMMENT ON COLUMN lesion_evaluation.dice IS 'mean over images of Dice';
+COMMENT ON COLUMN lesion_evaluation.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
+COMMENT ON COLUMN lesion_evaluation.jaccard IS 'mean over images of TP / (TP + FP + FN)';
+COMMENT ON COLUMN lesion_evaluation.f1 IS 'pooled: 2TP / (2TP + FP + FN) over the pixels of all images';
+COMMENT ON COLUMN lesion_evaluation.threshold_jaccard IS
+'mean over images of Jaccard, values below 0.65 counted as 0';
+COMMENT ON COLUMN lesion_evaluation.sensitivity IS 'mean over images';
+COMMENT ON COLUMN lesion_evaluation.specificity IS 'mean over images';
+COMMENT ON COLUMN lesion_evaluation."precision" IS 'mean over images';
+COMMENT ON COLUMN lesion_evaluation.accuracy IS 'mean over images';
+COMMENT ON COLUMN lesion_evaluation.seconds IS 'of everything';
+COMMENT ON COLUMN lesion_evaluation.evaluated_at IS 'when';
+COMMENT ON COLUMN lesion_evaluation.evaluated_by IS 'role that called it';
+COMMENT ON COLUMN lesion_evaluation.validation_fraction IS 'share of the other rows that are for validation';
+COMMENT ON COLUMN lesion_image_score.evaluation IS 'that it belongs to';
+COMMENT ON COLUMN lesion_image_score.id IS 'the images key, as text';
+COMMENT ON COLUMN lesion_image_score.dice IS 'of this image';
+COMMENT ON COLUMN lesion_image_score.jaccard IS 'of this image';
+COMMENT ON COLUMN lesion_image_score.sensitivity IS 'of this image';
+COMMENT ON COLUMN lesion_image_score.specificity IS 'of this image';
+COMMENT ON COLUMN lesion_image_score.surface_dice IS 'of this image';
+COMMENT ON COLUMN lesion_training_result.run IS 'of lesion_run';
+COMMENT ON COLUMN lesion_training_result.model IS 'that was trained';
+COMMENT ON COLUMN lesion_training_result.version IS 'that the run made';
+COMMENT ON COLUMN lesion_training_result.promoted IS 'is it the active version now?';
+COMMENT ON COLUMN lesion_training_result.epochs IS 'that were run';
+COMMENT ON COLUMN lesion_training_result.best_epoch IS 'whose weights were kept';
+COMMENT ON COLUMN lesion_training_result.iou IS 'pooled over the pixels of all test images';
+COMMENT ON COLUMN lesion_training_result.f1 IS 'pooled over the pixels of all test images';
+COMMENT ON COLUMN lesion_training_result.jaccard IS 'mean over test images';
+COMMENT ON COLUMN lesion_training_result.threshold_jaccard IS 'mean over test images, values below 0.65 counted as 0';
+COMMENT ON COLUMN lesion_training_result.training_images IS 'images trained on';
+COMMENT ON COLUMN lesion_training_result.validation_images IS 'that chose the epoch';
+COMMENT ON COLUMN lesion_training_result.test_images IS 'held out';
+COMMENT ON COLUMN lesion_training_result.skipped IS 'rows with a NULL';
+COMMENT ON COLUMN lesion_training_result.broken IS 'rows whose image or mask cannot be used';
+COMMENT ON COLUMN lesion_training_result.seconds IS 'of everything';
+COMMENT ON COLUMN lesion_training_result.images_per_second IS 'of training alone';
+COMMENT ON COLUMN lesion_training_result.sha256 IS 'of the weights, in hexadecimal digits';
+COMMENT ON COLUMN lesion_segmentation.model IS 'that made the mask';
+COMMENT ON COLUMN lesion_segmentation.version IS 'of the model';
+COMMENT ON COLUMN lesion_segmentation.sha256 IS 'of the versions weights, in hexadecimal digits';
+COMMENT ON COLUMN lesion_prediction.area IS 'share of pixels that are lesion, 0 to 1';
+COMMENT ON COLUMN lesion_prediction.confidence IS 'mean over pixels of |2p - 1|, 0 to 1';
+COMMENT ON COLUMN lesion_prediction.uncertain IS 'share of pixels with a probability between 0.25 and 0.75';
+COMMENT ON COLUMN lesion_prediction.disagreement IS
+'how much the eight views of test-time augmentation differ; NULL without it';
+COMMENT ON COLUMN lesion_prediction.predicted_dice IS 'the Dice that the mask may expect';
+COMMENT ON COLUMN lesion_prediction.quality IS 'lesion_qualitys score of the image, 0 to 1';
+COMMENT ON COLUMN lesion_prediction.needs_review IS
+'predicted_dice is below the versions bound: someone should look at the mask';
+COMMENT ON COLUMN lesion_prediction.model IS 'that made the mask';
+COMMENT ON COLUMN lesion_prediction.version IS 'of the model';
+COMMENT ON COLUMN lesion_prediction.extension_version IS 'of lesionseg';
+COMMENT ON COLUMN lesion_prediction."precision" IS 'number format that it was computed in';
+COMMENT ON COLUMN lesion_prediction.predicted_at IS 'when';
+COMMENT ON COLUMN lesion_prediction.predicted_by IS 'role that called lesion_predict';
+COMMENT ON COLUMN lesion_leaderboard.model IS 'that was scored';
+COMMENT ON COLUMN lesion_leaderboard.version IS 'and its version';
+COMMENT ON COLUMN lesion_leaderboard.images IS 'the table the images came from';
+COMMENT ON COLUMN lesion_leaderboard.subset IS 'which rows were scored: test, validation, train or all';
+COMMENT ON COLUMN lesion_leaderboard.n IS 'images scored';
+COMMENT ON COLUMN lesion_leaderboard.dice IS 'mean over images of Dice';
+COMMENT ON COLUMN lesion_leaderboard.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
+COMMENT ON COLUMN lesion_leaderboard.jaccard IS 'mean over images of TP / (TP + FP + FN)';
+COMMENT ON COLUMN lesion_leaderboard.f1 IS 'pooled: 2TP / (2TP + FP + FN) over the pixels of all images';
+COMMENT ON COLUMN lesion_leaderboard.threshold_jaccard IS
+'mean over images of Jaccard, values below 0.65 counted as 0';
+COMMENT ON COLUMN lesion_leaderboard.images_per_second IS 'decoding, network and resizing';
+COMMENT ON COLUMN lesion_leaderboard.evaluated_at IS 'when';
+COMMENT ON COLUMN lesion_leaderboard.options IS 'how it segmented, where not by default: {"tta": true}';
+COMMENT ON COLUMN lesion_leaderboard.split_columns IS 'what the rows were split by';
+COMMENT ON COLUMN lesion_leaderboard.seen IS
+'images scored that the version was trained on; NULL where that is not known';
+COMMENT ON COLUMN lesion_leaderboard.hausdorff95 IS 'mean over images, in pixels of the truth';
+COMMENT ON COLUMN lesion_leaderboard.assd IS 'mean over images, in pixels of the truth';
+COMMENT ON COLUMN lesion_leaderboard.surface_dice IS 'mean over images';
+COMMENT ON COLUMN lesion_worst_cases.model IS 'that was scored';
+COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version';
+COMMENT ON COLUMN lesion_worst_cases.images IS 'the table the images came from';
+COMMENT ON COLUMN lesion_worst_cases.subset IS 'which rows were scored';
+COMMENT ON COLUMN lesion_worst_cases.id IS 'the images key, as text';
+COMMENT ON COLUMN lesion_worst_cases.dice IS 'of this image';
+COMMENT ON COLUMN lesion_worst_cases.jaccard IS 'of this image';
+COMMENT ON COLUMN lesion_worst_cases.sensitivity IS 'of this image';
+COMMENT ON COLUMN lesion_worst_cases.specificity IS 'of this image';
+COMMENT ON COLUMN lesion_worst_cases.predicted_dice IS 'what the mask was expected to come to';
+COMMENT ON COLUMN lesion_worst_cases.rank IS '1 is the worst of the evaluation';
+COMMENT ON COLUMN lesion_worst_cases.evaluation IS 'that it belongs to';
+COMMENT ON COLUMN lesion_worst_cases.evaluated_at IS 'when';
+COMMENT ON COLUMN lesion_worst_cases.hausdorff95 IS 'of this image, in pixels of the truth';
+COMMENT ON COLUMN lesion_worst_cases.assd IS 'of this image, in pixels of the truth';
+COMMENT ON COLUMN lesion_worst_cases.surface_dice IS 'of this image';
+COMMENT ON COLUMN lesion_models.model IS 'its name';
+COMMENT ON COLUMN lesion_models.architecture IS 'unet, linknet, convmixer, maskrcnn or ensemble';
+COMMENT ON COLUMN lesion_models.config IS 'width and depth of the network';
+COMMENT ON COLUMN lesion_models.version IS 'the active one; NULL: none yet';
+COMMENT ON COLUMN lesion_models.versions IS 'how many there are';
+COMMENT ON COLUMN lesion_models.image_size IS 'pixels, width and height at which the active version sees images';
+COMMENT ON COLUMN lesion_models.threshold IS 'probability above which a pixel is lesion';
+COMMENT ON COLUMN lesion_models.sha256 IS 'of the active versions weights';
+COMMENT ON COLUMN lesion_models.bytes IS 'of the active versions weights';
+COMMENT ON COLUMN lesion_models.bundled IS 'did it come with the extension?';
+COMMENT ON COLUMN lesion_models.created_at IS 'when the model was made';
+COMMENT ON COLUMN lesion_models.version_created_at IS 'when the active version was made';
+COMMENT ON COLUMN lesion_robustness_table.model IS 'that was scored';
+COMMENT ON COLUMN lesion_robustness_table.version IS 'and its version';
+COMMENT ON COLUMN lesion_robustness_table.images IS 'the table the images came from';
+COMMENT ON COLUMN lesion_robustness_table.subset IS 'which rows were scored';
+COMMENT ON COLUMN lesion_robustness_table.kind IS 'of degradation; clean: none';
+COMMENT ON COLUMN lesion_robustness_table.severity IS '1 to 5; 0: none';
+COMMENT ON COLUMN lesion_robustness_table.enhance IS 'off, auto or always';
+COMMENT ON COLUMN lesion_robustness_table.dice IS 'mean over images';
+COMMENT ON COLUMN lesion_robustness_table."drop" IS 'Dice of clean images that are not enhanced, less dice';
+COMMENT ON COLUMN lesion_robustness_table.n IS 'images scored';
+COMMENT ON COLUMN lesion_robustness_table.evaluated_at IS 'when';
+COMMENT ON COLUMN lesion_robustness_table.seed IS 'of the degradations and the sample';
+COMMENT ON COLUMN lesion_robustness_table.threshold IS 'probability above which a pixel is lesion';
+COMMENT ON COLUMN lesion_robustness_table.tta IS 'with test-time augmentation?';
+COMMENT ON COLUMN lesion_robustness_table.split_columns IS 'what the rows were split by';
+COMMENT ON COLUMN lesion_runs.run IS 'tells runs apart';
+COMMENT ON COLUMN lesion_runs.model IS 'that is trained';
+COMMENT ON COLUMN lesion_runs.version IS 'that it made; NULL: none';
+COMMENT ON COLUMN lesion_runs.state IS 'running, finished, cancelled, failed or lost';
+COMMENT ON COLUMN lesion_runs.sqlstate IS 'of the error';
+COMMENT ON COLUMN lesion_runs.stopped_by IS 'patience or max_minutes; NULL: neither';
+COMMENT ON COLUMN lesion_runs.images IS 'the table it learns from';
+COMMENT ON COLUMN lesion_runs.epochs IS 'asked for';
+COMMENT ON COLUMN lesion_runs.epochs_done IS 'so far';
+COMMENT ON COLUMN lesion_runs.best_epoch IS 'whose weights are kept';
+COMMENT ON COLUMN lesion_runs.resumed IS 'how often it went on';
+COMMENT ON COLUMN lesion_runs.training_images IS 'images trained on';
+COMMENT ON COLUMN lesion_runs.validation_images IS 'that choose the epoch';
+COMMENT ON COLUMN lesion_runs.test_images IS 'held out';
+COMMENT ON COLUMN lesion_runs.skipped IS 'rows with a NULL';
+COMMENT ON COLUMN lesion_runs.broken IS 'rows whose image or mask cannot be used';
+COMMENT ON COLUMN lesion_runs.seconds IS 'of everything';
+COMMENT ON COLUMN lesion_runs.images_per_second IS 'of training alone';
+COMMENT ON COLUMN lesion_runs.started_at IS 'when it began';
+COMMENT ON COLUMN lesion_runs.finished_at IS 'when it ended';
+COMMENT ON COLUMN lesion_runs.started_by IS 'role that called it';
+COMMENT ON COLUMN lesion_segmentation_progress.pid IS 'of the process; of a parallel query, of its leader';
+COMMENT ON COLUMN lesion_segmentation_progress.model IS 'of the latest image';
+COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image';
+COMMENT ON COLUMN lesion_segmentation_progress.images_per_second IS 'since the first image';
+COMMENT ON COLUMN lesion_training_log.run IS 'of lesion_runs';
+COMMENT ON COLUMN lesion_training_log.model IS 'that is trained';
+COMMENT ON COLUMN lesion_training_log.version IS 'that the run made; NULL: none yet';
+COMMENT ON COLUMN lesion_training_log.epoch IS 'from 1';
+COMMENT ON COLUMN lesion_training_log.train_loss IS 'mean over the epoch';
+COMMENT ON COLUMN lesion_training_log.val_loss IS 'on the validation rows';
+COMMENT ON COLUMN lesion_training_log.val_dice IS 'on the validation rows';
+COMMENT ON COLUMN lesion_training_log.learning_rate IS 'at the epochs end';
+COMMENT ON COLUMN lesion_training_log.images_per_second IS 'of training alone';
+COMMENT ON COLUMN lesion_training_log.at IS 'when the epoch ended';
+COMMENT ON COLUMN lesion_training_progress.run IS 'of lesion_runs';
+COMMENT ON COLUMN lesion_training_progress.model IS 'that is trained';
+COMMENT ON COLUMN lesion_training_progress.state IS 'running';
+COMMENT ON COLUMN lesion_training_progress.phase IS 'reading, training, validating or scoring';
+COMMENT ON COLUMN lesion_training_progress.epochs IS 'asked for';
+COMMENT ON COLUMN lesion_training_progress.batches IS 'of the epoch';
+COMMENT ON COLUMN lesion_training_progress.images_per_second IS 'of training alone';
+COMMENT ON COLUMN lesion_training_progress.train_loss IS 'of the epoch so far';
+COMMENT ON COLUMN lesion_training_progress.pid IS 'of the process';

@@ -2,7 +2,7 @@
 -- in a mask.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(40);
+SELECT plan(42);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -100,21 +100,27 @@ INSERT INTO masks (model, version, area, confidence, quality, predicted_dice, ne
 SELECT 'net', 1, 0.35, 0.9, 0.4, 0.6, true, '2026-01-26 12:00 UTC' FROM generate_series(1, 4);
 INSERT INTO masks (model, version, error, needs_review, predicted_at)
 	VALUES ('net', 1, 'broken', true, '2026-01-27 12:00 UTC'), ('net', 2, NULL, false, '2026-01-27 12:00 UTC');
-SELECT results_eq($$SELECT week, model, version, images, errors FROM lesion_drift('masks')$$,
+SELECT results_eq($$SELECT week, model, version, images, errors FROM lesion_drift('masks', true)$$,
 	$$VALUES ('2026-01-05'::date, 'net', 1, 8::bigint, 0::bigint), ('2026-01-12', 'net', 1, 8, 0),
 		('2026-01-19', 'net', 1, 8, 0), ('2026-01-26', 'net', 1, 5, 1),
 	('2026-01-26', 'net', 2, 1, 0)$$, 'a row for each week and version');
-SELECT results_eq($$SELECT round(area::numeric, 6), round(review::numeric, 6) FROM lesion_drift('masks')
+SELECT results_eq($$SELECT round(area::numeric, 6), round(review::numeric, 6) FROM lesion_drift('masks', true)
 	WHERE version = 1$$, $$VALUES (0.25, 0.25), (0.25, 0.25), (0.25, 0.25), (0.35, 1.0)$$, 'means');
-SELECT results_eq($$SELECT round(area_shift::numeric, 6) FROM lesion_drift('masks') WHERE version = 1$$,
+SELECT results_eq($$SELECT round(area_shift::numeric, 6) FROM lesion_drift('masks', true) WHERE version = 1$$,
 	$$VALUES (NULL::numeric), (0), (0), (2)$$, 'the shift, in standard deviations of the weeks before');
-SELECT is((SELECT confidence_shift FROM lesion_drift('masks') WHERE week = '2026-01-26' AND version = 1), NULL,
+SELECT is((SELECT confidence_shift FROM lesion_drift('masks', true) WHERE week = '2026-01-26' AND version = 1), NULL,
 	'none where nothing ever differed');
-SELECT is((SELECT area FROM lesion_drift('masks') WHERE version = 2), NULL, 'nor means of nothing');
+SELECT is((SELECT area FROM lesion_drift('masks', true) WHERE version = 2), NULL, 'nor means of nothing');
+SELECT results_eq($$SELECT DISTINCT version FROM lesion_drift('masks')$$,
+	$$SELECT version FROM lesion_models WHERE model = 'net'$$, 'unless asked otherwise, of the active version alone');
+SELECT results_eq($$SELECT DISTINCT version, active FROM lesion_worst_cases WHERE model = 'net' ORDER BY version$$,
+	$$SELECT DISTINCT v.number, v.number = m.version FROM lesion_version v JOIN lesion_models m ON m.model = v.model
+	JOIN lesion_evaluation e ON (e.model, e.version) = (v.model, v.number) WHERE v.model = 'net' ORDER BY 1$$,
+	'worst cases say which version is active');
 SELECT throws_ok($$SELECT lesion_drift('archive')$$, '42809', NULL, 'a table of another type');
 CREATE ROLE lesion_test_drifter;
 SET LOCAL ROLE lesion_test_drifter;
-SELECT throws_ok($$SELECT lesion_drift('masks')$$, '42501', NULL, 'a table one may not read');
+SELECT throws_ok($$SELECT lesion_drift('masks', true)$$, '42501', NULL, 'a table one may not read');
 SELECT throws_ok($$SELECT * FROM lesion_worst_cases$$, '42501', NULL, 'worst cases one may not read');
 SELECT throws_ok($$SELECT lesion_compare('archive', 'net', 1, 2)$$, '42501', NULL, 'images one may not read');
 RESET ROLE;

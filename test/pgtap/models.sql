@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(76);
+SELECT plan(80);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -111,6 +111,17 @@ SELECT row_eq($$SELECT version, threshold FROM lesion_models WHERE model = 'copy
 	'promoted by hand');
 SELECT throws_ok($$SELECT lesion_model_promote('copy', 3)$$, '42704', 'model "copy" has no version 3',
 	'a version that does not exist');
+-- A hint names the model that was meant.
+CREATE FUNCTION hint_of(statement text, OUT hint text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+END
+$$;
+SELECT is(hint_of(format($$SELECT lesion_model_promote(%L, 1)$$, typo)), 'Perhaps you meant "linknet".', typo)
+FROM unnest('{linkent,LinkNet,linknet1}'::text[]) AS typo;
+SELECT matches(hint_of($$SELECT lesion_model_promote('nothing', 1)$$), '^To train a new model', 'no name is like it');
 SELECT throws_ok($$SELECT lesion_model_promote('nobody', 1)$$, '42704', NULL, 'a model that does not exist');
 SELECT is((SELECT array_agg(version ORDER BY promotion) FROM lesion_promotion WHERE model = 'copy'), '{1,2}',
 	'promotions are kept');

@@ -44,6 +44,9 @@ typedef struct TrainProgress
 typedef struct SegmentProgress
 {
 	bool		running;
+	bool		is_job;			/* of many images, not a function of one */
+	char		activity[16];
+	int64		total;			/* images in all; 0 = not known */
 	char		model[MODEL_NAME_BYTES];	/* of the latest image */
 	int			version;
 	int64		images;

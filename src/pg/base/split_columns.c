@@ -140,7 +140,7 @@ bad_split(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
 			 errmsg("weights: metadata \"split\" is not what this extension writes"),
-			 errhint("See docs/weights.md; a file without \"split\" can be imported, too.")));
+			 errhint("Leave the key out: a file without \"split\" can be imported, too.")));
 }
 
 /* The number under a key. */

@@ -159,6 +159,24 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 	pfree(text);
 }
 
+/* Privileges as GRANT has them. */
+static char *
+privileges_text(AclMode mode)
+{
+	static const struct
+	{
+		AclMode		bit;
+		const char *name;
+	}			names[] = {{ACL_SELECT, "SELECT"}, {ACL_INSERT, "INSERT"}, {ACL_UPDATE, "UPDATE"}, {ACL_DELETE, "DELETE"}};
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (mode & names[i].bit)
+			appendStringInfo(&text, "%s%s", text.len > 0 ? ", " : "", names[i].name);
+	return text.data;
+}
+
 void
 store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
 {
@@ -170,6 +188,6 @@ store_check_rights(const ModelStore *store, const char *table, AclMode mode, con
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", table),
-				 errhint("To %s, \"%s\" needs the privileges listed under \"Privileges\" in docs/sql-reference.md.",
-						 purpose, GetUserNameFromId(GetUserId(), false))));
+				 errhint("To %s, \"%s\" needs %s on %s, and whatever else the documentation lists under \"Privileges\".",
+						 purpose, GetUserNameFromId(GetUserId(), false), privileges_text(mode), table)));
 }

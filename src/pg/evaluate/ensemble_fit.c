@@ -22,6 +22,7 @@
 #include "pg/base/settings.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
+#include "pg/segment/segment_progress.h"
 #include "pg/base/split.h"
 #include "pg/models/ensemble_version.h"
 #include "pg/models/work_lock.h"
@@ -41,6 +42,7 @@ typedef struct FitTask
 	bool		promote;
 	int64		seed;			/* of the draws */
 	EnsembleContent content;
+	int			active;			/* version when it began */
 	int64		images;
 	EnsembleFitResult result;
 } FitTask;
@@ -90,6 +92,7 @@ fit_weights(FitTask *task)
 	ImageRow	row;
 	int64		rows;
 	int			size = 0;
+	MemoryContext progress;
 
 	for (int i = 0; i < task->content.count; i++)
 	{
@@ -98,6 +101,7 @@ fit_weights(FitTask *task)
 	}
 	check_status(fit_host, ensemble_fit_create(fit_host, task->content.count, Min(size, FIT_SIZE), &fit));
 	images_count(task->rows.source, &rows, &broken.usable);
+	progress = segment_progress_job("ensemble_fit", images_wanted(task->rows.source, evaluation_contains, &task->rows));
 	images_begin(task->rows.source, evaluation_contains, &task->rows, &scan);
 	while (images_next(&scan, &row))
 	{
@@ -112,8 +116,10 @@ fit_weights(FitTask *task)
 				seen[i].seen += seen_contains(&seen[i], &row);
 		}
 		call_destroy(call);
+		segment_progress_image(task->model, task->active);
 	}
 	images_end(&scan);
+	MemoryContextDelete(progress);
 	broken_check(&broken, task->images + broken.broken);
 	if (task->images == 0)
 		ereport(ERROR,
@@ -184,6 +190,7 @@ take_members(FitTask *task)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" is not an ensemble", task->model),
 				 errhint("Make one with lesion_model_create('name', 'ensemble', '{\"members\": [...]}').")));
+	task->active = version->number;
 	task->content.count = version->member_count;
 	for (int i = 0; i < version->member_count; i++)
 		task->content.names[i] = version->members[i]->model;

@@ -29,6 +29,7 @@
 #include "pg/base/sha256.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
+#include "pg/segment/segment_progress.h"
 #include "pg/base/split.h"
 #include "pg/segment/model_segment.h"
 
@@ -211,6 +212,7 @@ score_rows(Robustness *job)
 	SeenImages	trained_on = seen_open(&job->store, job->task.version);
 	int			cells = cell_count(job);
 	ConfusionCounts *counts = palloc(cells * sizeof(ConfusionCounts));
+	MemoryContext progress;
 	ImagesScan	scan;
 	ImageRow	row;
 	int64		rows;
@@ -218,6 +220,7 @@ score_rows(Robustness *job)
 	images_count(job->task.source, &rows, &broken.usable);
 	model_load(&job->store, job->task.version);
 	job->last_rank = last_rank(job);
+	progress = segment_progress_job("robustness", images_wanted(job->task.source, is_sampled, job));
 	images_begin(job->task.source, is_sampled, job, &scan);
 	while (images_next(&scan, &row))
 	{
@@ -234,8 +237,10 @@ score_rows(Robustness *job)
 				score_add(&job->scores[i], &counts[i]);
 		}
 		call_destroy(call);
+		segment_progress_image(job->task.version->model, job->task.version->number);
 	}
 	images_end(&scan);
+	MemoryContextDelete(progress);
 	broken_check(&broken, job->scores[0].n + broken.broken);
 	if (job->scores[0].n == 0)
 		evaluation_nothing(&job->task);

@@ -350,6 +350,22 @@ images_next_listed(ImagesScan *scan, ImageRow *row)
 	return found;
 }
 
+int64
+images_wanted(const ImagesSource *source, ImagesWanted wanted, const void *context)
+{
+	int64		count = 0;
+	ImagesScan	scan;
+	ImageRow	row;
+
+	if (source->names_are_digests)
+		return 0;
+	images_begin(source, wanted, context, &scan);
+	while (images_next_listed(&scan, &row))
+		count++;
+	images_end(&scan);
+	return count;
+}
+
 void
 images_fetch(const ImagesScan *scan, ImageRow *row)
 {

@@ -48,6 +48,9 @@ bool		images_next(ImagesScan *scan, ImageRow *row);
  * read by this or by images_next. */
 bool		images_next_listed(ImagesScan *scan, ImageRow *row);
 
+/* How many rows are wanted, images and masks unseen; 0 where counting would read every image. */
+int64		images_wanted(const ImagesSource *source, ImagesWanted wanted, const void *context);
+
 /* Fetch the row's image and mask. */
 void		images_fetch(const ImagesScan *scan, ImageRow *row);
 

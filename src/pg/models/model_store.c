@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/varlena.h"
 
 #include "infer/calibration.h"
 #include "arch/network.h"
@@ -94,6 +95,32 @@ store_find_model(const ModelStore *store, const char *name)
 	return model;
 }
 
+/* Of the names in SPI_tuptable the one that is most like a name: at most two
+ * letters are others, and fewer than half; NULL where there is none. */
+static const char *
+similar_name(const char *name)
+{
+	const char *similar = NULL;
+	int			length = strlen(name);
+	int			least = Min(2, (length - 1) / 2) + 1;
+
+	if (pg_mbstrlen(name) > 63)	/* no model has such a name */
+		return NULL;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *other = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		int			distance = pg_strcasecmp(name, other) == 0 ? 0 :
+			varstr_levenshtein_less_equal(name, length, other, strlen(other), 1, 1, 1, least, true);
+
+		if (distance < least)
+		{
+			least = distance;
+			similar = other;
+		}
+	}
+	return similar;
+}
+
 Model *
 store_need_model(const ModelStore *store, const char *name)
 {
@@ -101,11 +128,15 @@ store_need_model(const ModelStore *store, const char *name)
 
 	if (model == NULL)
 	{
+		const char *similar;
+
 		store_execute(store, "SELECT name FROM @lesion_model ORDER BY name", 0, NULL, NULL, NULL, SPI_OK_SELECT);
+		similar = similar_name(name);
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" does not exist", name),
 				 SPI_processed > 0 ? errdetail("Models that exist: %s.", list_names()) : 0,
+				 similar != NULL ? errhint("Perhaps you meant \"%s\".", similar) :
 				 errhint("To train a new model under this name, give lesion_train its architecture => '...'.")));
 	}
 	return model;

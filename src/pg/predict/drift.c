@@ -46,24 +46,31 @@ SHIFT("area") ", " SHIFT("confidence") ", " SHIFT("quality") " "
 "pg_catalog.avg(confidence) AS confidence, pg_catalog.avg(quality) AS quality, "
 "pg_catalog.avg(predicted_dice) AS predicted_dice, pg_catalog.avg(needs_review::int)::float8 AS review, "
 SUMS("area") ", " SUMS("confidence") ", " SUMS("quality") " "
-"FROM %s GROUP BY 1, 2, 3) AS weeks "
+"FROM %s AS p%s GROUP BY 1, 2, 3) AS weeks "
 "WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
 "AS sums ORDER BY week, model, version";
 
-/* lesion_drift(predictions) returns set of (week, model, version, ...) */
+/* Only what the active versions made. */
+static const char of_active[] =
+" WHERE EXISTS (SELECT FROM %slesion_models AS m WHERE m.model = p.model AND m.version = p.version)";
+
+/* lesion_drift(predictions, every_version) returns set of (week, model, version, ...);
+ * in 0.2, lesion_drift(predictions): of every version */
 Datum
 lesion_drift(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *table = predictions_open(&store, PG_GETARG_OID(0));
+	bool		every_version = PG_NARGS() < 2 || PG_GETARG_BOOL(1);
+	const char *which = every_version ? "" : psprintf(of_active, store.prefix);
 	TupleDesc	columns;
 	Datum	   *values;
 	bool	   *nulls;
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	if (predictions_select(table, psprintf(query, table)) != SPI_OK_SELECT)
+	if (predictions_select(table, psprintf(query, table, which)) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	columns = result->setDesc;
 	values = palloc(columns->natts * sizeof *values);

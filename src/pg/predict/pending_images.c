@@ -92,7 +92,7 @@ pending_refuse_ambiguous(const ImagesSource *source, const char *id)
 /* Columns of the list. */
 enum
 {
-	LIST_ID = 1, LIST_TID, LIST_KEY
+	LIST_ID = 1, LIST_TID, LIST_TOTAL, LIST_KEY
 };
 
 /* Run the query that lists ids after `last` (NULL: all). */
@@ -109,7 +109,8 @@ select_ids(const PendingImages *pending, const char *last)
 	int			result;
 
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.id, %s", source->has_tid ? "s.tid" : "NULL");
+	appendStringInfo(&query, "SELECT s.id, %s, %s", source->has_tid ? "s.tid" : "NULL",
+					 pending->left < 0 ? "pg_catalog.count(*) OVER ()" : "0::pg_catalog.int8");
 	images_key_list(&source->key, &query);
 	appendStringInfo(&query,
 					 " FROM (%s) AS s WHERE s.usable AND s.id IS NOT NULL %s"
@@ -173,6 +174,8 @@ list_images(PendingImages *pending)
 		PendingImage image = listed_image(pending->source, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 		bool		repeated = is_repeated(pending, image.id);
 
+		if (pending->left < 0)
+			pending->left = DatumGetInt64(row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, LIST_TOTAL, INT8OID));
 		pending->last = image.id;
 		if (!repeated && !is_left_out(pending, image.id))
 			pending->images[pending->count++] = image;
@@ -196,7 +199,10 @@ begin_version(PendingImages *pending, const ModelVersion *version)
 	pending->left_out = NULL;
 	pending->pass_first = pending->before_first = pending->last = NULL;
 	pending->pass_listed = pending->pass_found = pending->without_image = pending->lost_passes = 0;
+	pending->left = -1;			/* count them */
 	list_images(pending);
+	pending->left = Max(pending->left, 0);
+	pending->batch = 0;
 }
 
 /* Look again from the first id. */
@@ -356,6 +362,8 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 		SPITupleTable *rows = fetch_images(pending, count);
 
 		pending->next += count;
+		pending->left = Max(pending->left - pending->batch, count);
+		pending->batch = count;
 		if (note_found(pending, rows) > 0)
 			return rows;
 		SPI_freetuptable(rows);

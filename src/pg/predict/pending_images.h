@@ -35,6 +35,8 @@ typedef struct PendingImages
 	int64		next;
 	char	   *last;			/* the last id that was listed; NULL = the list is the first of a pass */
 	bool		more;			/* behind it there may be others */
+	int64		left;			/* images without a row, the batch at hand included, as counted when the version came */
+	int64		batch;			/* ids in the batch at hand */
 
 	/* A pass goes through all ids once. */
 	int64		pass_listed;

@@ -285,6 +285,7 @@ predict_batch(Predict *job)
 	{
 		need_model(job, version);
 		begin_batch(job, version, &batch);
+		segment_progress_total(job->segmented + job->pending->left);
 		predict_rows(job, &batch, rows);
 		SPI_freeplan(batch.insert);
 		SPI_freetuptable(rows);
@@ -427,7 +428,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 						 "when it is stopped.")));
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
-	segment_progress_begin(CurrentMemoryContext);
+	(void) segment_progress_job("predict", 0);
 	job.target = predictions_open(&job.store, target);
 	job.known_target = relation_know_oid(target);
 	job.source = images_open_unmasked(images, image_column, id_column);

@@ -19,6 +19,7 @@
 #include "pg/base/settings.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
+#include "pg/segment/segment_progress.h"
 #include "pg/base/split.h"
 
 /* Seconds since `start`. */
@@ -100,12 +101,14 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	SeenImages	trained_on = seen_open(store, task->version);
 	double		segmenting = 0;
 	int64		rows;
+	MemoryContext progress;
 	instr_time	start;
 
 	INSTR_TIME_SET_CURRENT(start);
 	images_count(task->source, &rows, &broken.usable);
 	model_load(store, task->version);
 
+	progress = segment_progress_job("evaluate", images_wanted(task->source, evaluation_contains, task));
 	images_begin(task->source, evaluation_contains, task, &scan);
 	while (images_next(&scan, &row))
 	{
@@ -121,9 +124,11 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 		if (!(task->quiet && broken_is_rows_fault(status)))
 			(void) broken_row(&broken, call, row.id, status);
 		call_destroy(call);
+		segment_progress_image(task->version->model, task->version->number);
 	}
 	evaluation.skipped = scan.skipped;
 	images_end(&scan);
+	MemoryContextDelete(progress);
 	broken_check(&broken, state.n + broken.broken);
 
 	evaluation.score = score_final(&state);

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -16,73 +18,146 @@
 
 PG_FUNCTION_INFO_V1(lesion_segmentation_slots);
 
+#define SECONDS_BETWEEN_NOTICES 10
+
 /* Places in queries of this process that segment: a query may have several,
  * and run another query. */
 static int	open_places = 0;
+
+/* What they do. */
+static SegmentProgress segmenting;
+
+/* Of a job: when it last said how far it is. */
+static TimestampTz told;
+
+/* Show others what this process does. */
+static void
+show(bool running)
+{
+	ProcessProgress *process = progress_mine();
+
+	segmenting.running = running;
+	if (process == NULL)
+		return;
+	process->segmenting = segmenting;
+	progress_publish();
+}
 
 /* A place is gone. */
 static void
 end_place(void *argument)
 {
-	ProcessProgress *process = progress_mine();
-
-	if (--open_places > 0 || process == NULL)
-		return;
-	process->segmenting.running = false;
-	progress_publish();
+	if (--open_places == 0)
+		show(false);
 }
 
 void
 segment_progress_begin(MemoryContext query)
 {
-	MemoryContextCallback *callback;
-	ProcessProgress *process = progress_mine();
+	MemoryContextCallback *callback = MemoryContextAllocZero(query, sizeof *callback);
 
-	if (process == NULL)
-		return;
-	callback = MemoryContextAllocZero(query, sizeof *callback);
 	callback->func = end_place;
 	MemoryContextRegisterResetCallback(query, callback);
-	if (open_places++ == 0)
-		memset(&process->segmenting, 0, sizeof process->segmenting);
+	if (open_places++ > 0)
+		return;
+	memset(&segmenting, 0, sizeof segmenting);
+	strlcpy(segmenting.activity, "segment", sizeof segmenting.activity);
+}
+
+MemoryContext
+segment_progress_job(const char *activity, int64 total)
+{
+	MemoryContext job = AllocSetContextCreate(CurrentMemoryContext, "lesionseg progress", ALLOCSET_SMALL_SIZES);
+
+	segment_progress_begin(job);
+	memset(&segmenting, 0, sizeof segmenting);
+	strlcpy(segmenting.activity, activity, sizeof segmenting.activity);
+	segmenting.is_job = true;
+	segmenting.total = total;
+	told = GetCurrentTimestamp();
+	return job;
+}
+
+void
+segment_progress_total(int64 total)
+{
+	segmenting.total = total;
+}
+
+char *
+duration_text(double seconds)
+{
+	if (seconds < 90)
+		return psprintf("%.0f s", seconds);
+	if (seconds < 90 * 60)
+		return psprintf("%.0f min", seconds / 60);
+	return psprintf("%d h %d min", (int) (seconds / 3600), (int) fmod(seconds / 60, 60));
+}
+
+/* Images per second between the first image and the latest; 0 = not known. */
+static double
+speed(const SegmentProgress *progress)
+{
+	double		seconds = 1e-6 * (progress->at - progress->began);
+
+	return seconds > 0 ? (progress->images - 1) / seconds : 0;
+}
+
+/* Say how far a job is. */
+static void
+announce(void)
+{
+	double		images_per_second = speed(&segmenting);
+	int64		left = segmenting.total - segmenting.images;
+
+	if (!segmenting.is_job || images_per_second <= 0 ||
+		!TimestampDifferenceExceeds(told, segmenting.at, SECONDS_BETWEEN_NOTICES * 1000))
+		return;
+	told = segmenting.at;
+	if (left > 0)
+		ereport(NOTICE,
+				(errmsg("%s: " INT64_FORMAT " of " INT64_FORMAT " images, %.1f images/s, %s left", segmenting.activity,
+						segmenting.images, segmenting.total, images_per_second,
+						duration_text(left / images_per_second))));
+	else if (segmenting.total == 0)
+		ereport(NOTICE,
+				(errmsg("%s: " INT64_FORMAT " images, %.1f images/s", segmenting.activity, segmenting.images,
+						images_per_second)));
 }
 
 void
 segment_progress_image(const char *model, int version)
 {
-	ProcessProgress *process = progress_mine();
-	SegmentProgress *segmenting;
-
-	if (process == NULL)
-		return;
-	segmenting = &process->segmenting;
-	segmenting->at = GetCurrentTimestamp();
-	if (segmenting->images++ == 0)
-		segmenting->began = segmenting->at;
-	segmenting->running = true;
-	strlcpy(segmenting->model, model, sizeof segmenting->model);
-	segmenting->version = version;
-	progress_publish();
+	segmenting.at = GetCurrentTimestamp();
+	if (segmenting.images++ == 0)
+		segmenting.began = segmenting.at;
+	strlcpy(segmenting.model, model, sizeof segmenting.model);
+	segmenting.version = version;
+	show(true);
+	announce();
 }
 
 /* Add a row for a process. */
 static void
 put_row(ReturnSetInfo *result, const ProcessProgress *process)
 {
-	const SegmentProgress *segmenting = &process->segmenting;
-	double		seconds = 1e-6 * (segmenting->at - segmenting->began);
-	Datum		values[8];
-	bool		nulls[8] = {false};
+	const SegmentProgress *progress = &process->segmenting;
+	double		images_per_second = speed(progress);
+	Datum		values[10];		/* the first eight are those of 0.2 */
+	bool		nulls[10] = {false};
 
 	values[0] = Int32GetDatum(process->pid);
 	values[1] = Int32GetDatum(process->leader);
-	values[2] = CStringGetTextDatum(segmenting->model);
-	values[3] = Int32GetDatum(segmenting->version);
-	values[4] = Int64GetDatum(segmenting->images);
-	nulls[5] = seconds <= 0;
-	values[5] = Float8GetDatum(nulls[5] ? 0 : (segmenting->images - 1) / seconds);
-	values[6] = TimestampTzGetDatum(segmenting->began);
-	values[7] = TimestampTzGetDatum(segmenting->at);
+	values[2] = CStringGetTextDatum(progress->model);
+	values[3] = Int32GetDatum(progress->version);
+	values[4] = Int64GetDatum(progress->images);
+	nulls[5] = progress->at <= progress->began;
+	values[5] = Float8GetDatum(images_per_second);
+	values[6] = TimestampTzGetDatum(progress->began);
+	values[7] = TimestampTzGetDatum(progress->at);
+	values[8] = CStringGetTextDatum(progress->activity);
+	nulls[9] = progress->total == 0;
+	values[9] = Int64GetDatum(progress->total);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

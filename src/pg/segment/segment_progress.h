@@ -1,16 +1,31 @@
 /*
- * segment_progress.h: how many images a query of this process has segmented,
- * for other sessions. Without shared memory (progress_slots.h) nothing is shown.
+ * segment_progress.h: how many images a query of this process has segmented:
+ * for other sessions, and by NOTICEs for the one that called a long job. Without
+ * shared memory (progress_slots.h) nothing is shown to others.
  */
 #ifndef LESIONSEG_PG_SEGMENT_PROGRESS_H
 #define LESIONSEG_PG_SEGMENT_PROGRESS_H
 
 #include "postgres.h"
 
-/* A query begins to segment; it is shown until its memory context goes. */
+/* A query begins to segment, image by image; it is shown until its memory context goes. */
 void		segment_progress_begin(MemoryContext query);
 
-/* An image is done. */
+/*
+ * A job of many images begins; it is shown until the context that is returned
+ * is deleted, or its parent, the current one, is. `activity` stands in the view
+ * and begins the NOTICEs, and is not copied ("evaluate"); total = images in all,
+ * 0 = not known.
+ */
+MemoryContext segment_progress_job(const char *activity, int64 total);
+
+/* The total of the job at hand has come to be known, or is another. */
+void		segment_progress_total(int64 total);
+
+/* An image is done. Of a job, a NOTICE every ten seconds says how far it is. */
 void		segment_progress_image(const char *model, int version);
+
+/* Seconds as people say them: "75 s", "12 min", "3 h 5 min". */
+char	   *duration_text(double seconds);
 
 #endif

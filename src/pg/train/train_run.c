@@ -16,6 +16,7 @@
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
 #include "pg/segment/evaluation.h"
+#include "pg/segment/segment_progress.h"
 #include "pg/models/model_config.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_images.h"
@@ -274,17 +275,6 @@ bool
 train_run_done(const TrainRun *run)
 {
 	return trainer_done(run->trainer);
-}
-
-/* Seconds as people say them. */
-static char *
-duration_text(double seconds)
-{
-	if (seconds < 90)
-		return psprintf("%.0f s", seconds);
-	if (seconds < 90 * 60)
-		return psprintf("%.0f min", seconds / 60);
-	return psprintf("%d h %d min", (int) (seconds / 3600), (int) fmod(seconds / 60, 60));
 }
 
 /* Tell the user about an epoch. */
