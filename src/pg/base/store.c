@@ -167,7 +167,9 @@ privileges_text(AclMode mode)
 	{
 		AclMode		bit;
 		const char *name;
-	}			names[] = {{ACL_SELECT, "SELECT"}, {ACL_INSERT, "INSERT"}, {ACL_UPDATE, "UPDATE"}, {ACL_DELETE, "DELETE"}};
+	}			names[] = {
+		{ACL_SELECT, "SELECT"}, {ACL_INSERT, "INSERT"}, {ACL_UPDATE, "UPDATE"}, {ACL_DELETE, "DELETE"}
+	};
 	StringInfoData text;
 
 	initStringInfo(&text);
@@ -188,6 +190,6 @@ store_check_rights(const ModelStore *store, const char *table, AclMode mode, con
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", table),
-				 errhint("To %s, \"%s\" needs %s on %s, and whatever else the documentation lists under \"Privileges\".",
-						 purpose, GetUserNameFromId(GetUserId(), false), privileges_text(mode), table)));
+				 errhint("To %s, \"%s\" needs %s on %s, and what else the documentation has under "
+						 "\"Privileges\".", purpose, GetUserNameFromId(GetUserId(), false), privileges_text(mode), table)));
 }

@@ -175,7 +175,8 @@ list_images(PendingImages *pending)
 		bool		repeated = is_repeated(pending, image.id);
 
 		if (pending->left < 0)
-			pending->left = DatumGetInt64(row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, LIST_TOTAL, INT8OID));
+			pending->left = DatumGetInt64(row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, LIST_TOTAL,
+													 INT8OID));
 		pending->last = image.id;
 		if (!repeated && !is_left_out(pending, image.id))
 			pending->images[pending->count++] = image;
