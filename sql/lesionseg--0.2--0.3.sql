@@ -863,3 +863,19 @@ COMMENT ON COLUMN lesion_training_progress.batches IS 'of the epoch';
 COMMENT ON COLUMN lesion_training_progress.images_per_second IS 'of training alone';
 COMMENT ON COLUMN lesion_training_progress.train_loss IS 'of the epoch so far';
 COMMENT ON COLUMN lesion_training_progress.pid IS 'of the process';
+CREATE FUNCTION lesion_crop(image bytea, mask bytea, margin float8 DEFAULT 0.1)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_crop'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_crop(bytea, bytea, float8) IS
+'the part of an image with the largest lesion of its mask, in the image''s format; '
+'margin: on every side, as a share of the lesion''s longer side';
+
+CREATE FUNCTION lesion_skin_tone(image bytea, mask bytea,
+	OUT ita float8, OUT category text, OUT lightness float8, OUT b float8, OUT pixels bigint)
+AS 'MODULE_PATHNAME', 'lesion_skin_tone'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_skin_tone(bytea, bytea) IS
+'the individual typology angle of the skin around a lesion, in degrees, its category, and how many pixels it rests on';

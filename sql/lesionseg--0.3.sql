@@ -327,6 +327,23 @@ COMMENT ON FUNCTION lesion_measure(bytea, bytea, float8[]) IS
 'size, form, asymmetry and, from the image, colours and border of the largest lesion in a mask; '
 'in mm where a spacing is known';
 
+CREATE FUNCTION lesion_crop(image bytea, mask bytea, margin float8 DEFAULT 0.1)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_crop'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_crop(bytea, bytea, float8) IS
+'the part of an image with the largest lesion of its mask, in the image''s format; '
+'margin: on every side, as a share of the lesion''s longer side';
+
+CREATE FUNCTION lesion_skin_tone(image bytea, mask bytea,
+	OUT ita float8, OUT category text, OUT lightness float8, OUT b float8, OUT pixels bigint)
+AS 'MODULE_PATHNAME', 'lesion_skin_tone'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_skin_tone(bytea, bytea) IS
+'the individual typology angle of the skin around a lesion, in degrees, its category, and how many pixels it rests on';
+
 -- ==== Models ====
 --
 -- A model is a name; its versions hold weights and never change; the latest

@@ -36,6 +36,7 @@
 #define LESIONSEG_ENHANCE_QUALITY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/call.h"
 #include "core/status.h"
@@ -81,6 +82,27 @@ typedef struct Quality
 /* Measure image (grey or RGB) on call->threads threads. An image without a
  * single difference has sharpness 0 and resolution 1. */
 Status		quality_measure(const Call *call, const Image *image, Quality *quality);
+
+/* Reduce image to the frame that light, colour and objects are measured on: a
+ * shorter side of 256 at most. The caller frees it. */
+Status		quality_frame(const Call *call, const Image *image, Image *frame);
+
+/*
+ * Mark what hides skin in a frame (grey or RGB, as quality_frame makes it):
+ * each plane is (height, width), 1 where hair, glare or ink covers a pixel.
+ * A grey frame has no ink.
+ */
+typedef struct QualityObjects
+{
+	uint8_t    *hair;
+	uint8_t    *glare;
+	uint8_t    *ink;
+	void	   *memory;			/* of all three */
+} QualityObjects;
+
+/* On success free with quality_objects_free. */
+Status		quality_objects_mark(const Call *call, const Image *frame, QualityObjects *objects);
+void		quality_objects_free(const Call *call, QualityObjects *objects);
 
 /* "blurred", "noisy", ... */
 const char *quality_issue_name(QualityIssue issue);

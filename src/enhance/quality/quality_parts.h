@@ -17,10 +17,6 @@
 #define SKIN_LUMA_STDDEV 24.0
 #define SKIN_SATURATION 0.25
 
-/* Reduce image to the frame that light, colour and objects are measured on: a
- * shorter side of 256 at most. The caller frees it. */
-Status		quality_frame(const Call *call, const Image *image, Image *frame);
-
 /* Mean and standard deviation of a frame's luma, without what is as black as
  * the lens's rim; 0 and 0 where all is. */
 void		quality_luma_moments(const Image *frame, double *mean, double *stddev);
@@ -36,7 +32,7 @@ Status		quality_detail(const Call *call, const Image *image, const Image *frame,
 /* The frame of reduced size: light and colour (quality_light.c). */
 Status		quality_light(const Call *call, const Image *frame, Quality *quality);
 
-/* The frame: hair, glare, ink (quality_objects.c). */
+/* The frame: shares of hair, glare and ink (quality_objects.c). */
 Status		quality_objects(const Call *call, const Image *frame, Quality *quality);
 
 /* Score and issues from the measures (quality_score.c). */

@@ -13,35 +13,15 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/drawing/heat_map.h"
-#include "image/mask_decode.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/images/image_arguments.h"
 
 PG_FUNCTION_INFO_V1(lesion_overlay);
 PG_FUNCTION_INFO_V1(lesion_panel);
 PG_FUNCTION_INFO_V1(lesion_heat_map);
-
-/* Decode the image in argument number `number`. */
-static void
-decode_image(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image)
-{
-	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
-
-	check_argument(call, name, image_decode(call, view.bytes, view.size, DECODE_RGB, image));
-	bytes_release(&view);
-}
-
-/* Decode the mask in argument number `number`. */
-static void
-decode_mask(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *mask)
-{
-	ByteView	view = bytes_view(PG_GETARG_DATUM(number));
-
-	check_argument(call, name, mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
-	bytes_release(&view);
-}
 
 /* lesion_overlay(image, mask, truth) -> PNG; truth may be NULL */
 Datum
@@ -59,10 +39,10 @@ lesion_overlay(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 
 	call = call_create(CurrentMemoryContext, 1);
-	decode_image(call, fcinfo, 0, "image", &image);
-	decode_mask(call, fcinfo, 1, "mask", &mask);
+	argument_image(call, fcinfo, 0, "image", &image);
+	argument_mask(call, fcinfo, 1, "mask", &mask);
 	if (has_truth)
-		decode_mask(call, fcinfo, 2, "truth", &truth);
+		argument_mask(call, fcinfo, 2, "truth", &truth);
 	check_status(call, draw_overlay(call, &image, &mask, has_truth ? &truth : NULL, &picture));
 	result = image_png(call, &picture);
 	call_destroy(call);
@@ -80,9 +60,9 @@ lesion_panel(PG_FUNCTION_ARGS)
 	Image		picture;
 	Datum		result;
 
-	decode_image(call, fcinfo, 0, "image", &image);
-	decode_mask(call, fcinfo, 1, "truth", &truth);
-	decode_mask(call, fcinfo, 2, "predicted", &predicted);
+	argument_image(call, fcinfo, 0, "image", &image);
+	argument_mask(call, fcinfo, 1, "truth", &truth);
+	argument_mask(call, fcinfo, 2, "predicted", &predicted);
 	check_status(call, draw_panel(call, &image, &truth, &predicted, &picture));
 	result = image_png(call, &picture);
 	call_destroy(call);

@@ -22,9 +22,7 @@
 #include "pg/base/values/json_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/enhance_functions.h"
-
-#define JPEG_QUALITY 95			/* of JPEG images that come back changed */
-#define PNG_COMPRESSION 3
+#include "pg/images/image_arguments.h"
 
 PG_FUNCTION_INFO_V1(lesion_degrade);
 PG_FUNCTION_INFO_V1(lesion_degradations);
@@ -39,38 +37,6 @@ image_host(void)
 	return call_create(CurrentMemoryContext, settings_threads(false));
 }
 
-/* Decode argument 0, grey as one channel, and tell its format. */
-static ImageFormat
-decode_argument(Call *call, FunctionCallInfo fcinfo, Image *image)
-{
-	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
-	ImageInfo	info;
-
-	check_argument(call, "image", image_info(call, view.bytes, view.size, &info));
-	check_argument(call, "image", image_decode(call, view.bytes, view.size,
-											   info.channels < 3 ? DECODE_GREY : DECODE_RGB, image));
-	bytes_release(&view);
-	return info.format;
-}
-
-/* Encode image in a format. */
-static Datum
-encode_result(Call *call, ImageFormat format, const Image *image)
-{
-	EncodedImage encoded;
-	Datum		result;
-
-	if (format == IMAGE_FORMAT_JPEG)
-		check_status(call, jpeg_encode(call, image, JPEG_QUALITY, &encoded));
-	else if (format == IMAGE_FORMAT_BMP)
-		check_status(call, bmp_encode(call, image, &encoded));
-	else
-		check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
-	result = bytes_datum(encoded.bytes, encoded.size);
-	call_free(call, encoded.bytes);
-	return result;
-}
-
 /* lesion_degrade(image, kind, severity, seed) -> image of the same format */
 Datum
 lesion_degrade(PG_FUNCTION_ARGS)
@@ -83,9 +49,9 @@ lesion_degrade(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	check_status(call, degrade_find(name, &kind));
-	format = decode_argument(call, fcinfo, &image);
+	format = argument_image_as_is(call, fcinfo, 0, "image", &image);
 	check_status(call, degrade_image(call, kind, PG_GETARG_INT32(2), PG_GETARG_INT64(3), &image));
-	result = encode_result(call, format, &image);
+	result = image_in_format(call, format, &image);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
@@ -141,7 +107,7 @@ lesion_quality(PG_FUNCTION_ARGS)
 
 	call = image_host();
 	threads_use(call->threads);
-	decode_argument(call, fcinfo, &image);
+	argument_image_as_is(call, fcinfo, 0, "image", &image);
 	check_status(call, quality_measure(call, &image, &quality));
 	call_destroy(call);
 
@@ -243,7 +209,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 
 	call = image_host();
 	threads_use(call->threads);
-	format = decode_argument(call, fcinfo, &image);
+	format = argument_image_as_is(call, fcinfo, 0, "image", &image);
 	if (PG_ARGISNULL(1))
 		plan = plan_steps(call, &image);
 	if (plan.count == 0 && !(request.png && format != IMAGE_FORMAT_PNG))
@@ -253,7 +219,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
 	check_status(call, enhance_run(call, &plan, &request.options, &image));
-	result = encode_result(call, request.png ? IMAGE_FORMAT_PNG : format, &image);
+	result = image_in_format(call, request.png ? IMAGE_FORMAT_PNG : format, &image);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
@@ -269,7 +235,7 @@ lesion_enhance_plan(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	threads_use(call->threads);
-	decode_argument(call, fcinfo, &image);
+	argument_image_as_is(call, fcinfo, 0, "image", &image);
 	plan = plan_steps(call, &image);
 	call_destroy(call);
 	for (int i = 0; i < plan.count; i++)

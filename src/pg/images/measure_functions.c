@@ -21,6 +21,7 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/values/bytes.h"
+#include "pg/images/image_arguments.h"
 #include "pg/images/pixel_spacing.h"
 
 PG_FUNCTION_INFO_V1(lesion_measure);
@@ -200,7 +201,6 @@ Datum
 lesion_measure(PG_FUNCTION_ARGS)
 {
 	MeasureRow	row = {0};
-	ByteView	bytes;
 	ByteView	image = {0};
 	bool		has_image = !PG_ARGISNULL(1);
 	bool		has_spacing;
@@ -217,9 +217,7 @@ lesion_measure(PG_FUNCTION_ARGS)
 	memset(row.nulls, true, sizeof row.nulls);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	threads_use(call->threads);
-	bytes = bytes_view(PG_GETARG_DATUM(0));
-	check_argument(call, "mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &mask, NULL));
-	bytes_release(&bytes);
+	argument_mask(call, fcinfo, 0, "mask", &mask);
 	if (has_image)
 		image = bytes_view(PG_GETARG_DATUM(1));
 	has_spacing = settle_spacing(call, fcinfo, has_image ? &image : NULL, &mask, &spacing);

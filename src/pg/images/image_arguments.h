@@ -1,0 +1,28 @@
+/*
+ * image_arguments.h: images and masks that are arguments of SQL functions, and
+ * images that are their results.
+ */
+#ifndef LESIONSEG_PG_IMAGES_IMAGE_ARGUMENTS_H
+#define LESIONSEG_PG_IMAGES_IMAGE_ARGUMENTS_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "core/call.h"
+#include "image/codec/codec.h"
+
+/* Decode the image in argument `number` upright as RGB. Errors begin with its
+ * name. */
+void		argument_image(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image);
+
+/* The same, grey as one channel; its format. */
+ImageFormat argument_image_as_is(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image);
+
+/* Decode the mask in argument `number` to 0 and 255. */
+void		argument_mask(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *mask);
+
+/* An image that comes back changed, in the format it came in; PNG for DICOM. */
+Datum		image_in_format(Call *call, ImageFormat format, const Image *image);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * lesion_functions.c: SQL functions about photographs of a lesion whose mask is
+ * known: the lesion cut out, and the skin around it.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+
+#include "core/threads.h"
+#include "enhance/quality/quality.h"
+#include "measure/colour/skin_tone.h"
+#include "measure/components.h"
+#include "measure/morphology.h"
+#include "pg/base/call.h"
+#include "pg/base/error.h"
+#include "pg/base/settings.h"
+#include "pg/images/image_arguments.h"
+
+PG_FUNCTION_INFO_V1(lesion_crop);
+PG_FUNCTION_INFO_V1(lesion_skin_tone);
+
+#define LARGEST_MARGIN 10.0
+
+/* Raise an error unless a mask can be of an image. */
+static void
+check_shapes(const Image *image, const Image *mask)
+{
+	if (!image_shapes_match(image->width, image->height, mask->width, mask->height))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the image is %d x %d pixels, its mask %d x %d", image->width, image->height, mask->width,
+						mask->height),
+				 errhint("They have one aspect ratio. Give the mask of this image.")));
+}
+
+/* Cut the box of a lesion in a mask out of the image, with a margin in shares of
+ * the box's longer side, as far as the image goes. */
+static Status
+cut_lesion(const Call *call, const Image *image, const Image *mask, const LesionShape *box, double margin, Image *cut)
+{
+	double		across = (double) image->width / mask->width;
+	double		down = (double) image->height / mask->height;
+	double		around = margin * fmax(box->width * across, box->height * down);
+	int			left = (int) fmax(floor(box->x * across - around), 0);
+	int			top = (int) fmax(floor(box->y * down - around), 0);
+	int			right = (int) fmin(ceil((box->x + box->width) * across + around), image->width);
+	int			bottom = (int) fmin(ceil((box->y + box->height) * down + around), image->height);
+
+	return image_crop(call, image, left, top, right - left, bottom - top, cut);
+}
+
+/* lesion_crop(image, mask, margin) -> the part of the image with the lesion */
+Datum
+lesion_crop(PG_FUNCTION_ARGS)
+{
+	double		margin = PG_GETARG_FLOAT8(2);
+	Call	   *call;
+	ImageFormat format;
+	LesionShape box;
+	Image		image;
+	Image		mask;
+	Image		cut;
+	Datum		result;
+
+	if (!(margin >= 0 && margin <= LARGEST_MARGIN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("margin is %g, it must be between 0 and %g", margin, LARGEST_MARGIN),
+				 errhint("It is a share of the lesion's longer side: 0.1 adds a tenth of it on every side.")));
+	call = call_create(CurrentMemoryContext, 1);
+	argument_mask(call, fcinfo, 1, "mask", &mask);
+	check_status(call, mask_keep_largest(call, &mask));
+	check_status(call, lesion_shape(call, &mask, &box));
+	format = argument_image_as_is(call, fcinfo, 0, "image", &image);
+	check_shapes(&image, &mask);
+	if (box.area == 0)
+	{
+		call_destroy(call);
+		PG_RETURN_NULL();
+	}
+	check_status(call, cut_lesion(call, &image, &mask, &box, margin, &cut));
+	result = image_in_format(call, format, &cut);
+	call_destroy(call);
+	PG_RETURN_DATUM(result);
+}
+
+/* Judge the skin in a photograph. */
+static SkinTone
+judge_skin(Call *call, const Image *image, const Image *mask)
+{
+	QualityObjects objects;
+	SkinTone	tone;
+	Image		frame;
+	Image		small;
+	size_t		count;
+
+	check_status(call, quality_frame(call, image, &frame));
+	check_status(call, image_resize_nearest(call, mask, frame.width, frame.height, &small));
+	check_status(call, quality_objects_mark(call, &frame, &objects));
+	count = (size_t) frame.width * (size_t) frame.height;
+	for (size_t i = 0; i < count; i++)
+		objects.hair[i] |= objects.glare[i] | objects.ink[i];
+	check_status(call, skin_tone(call, &frame, &small, objects.hair, &tone));
+	return tone;
+}
+
+/* lesion_skin_tone(image, mask) -> (ita, category, lightness, b, pixels) */
+Datum
+lesion_skin_tone(PG_FUNCTION_ARGS)
+{
+	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
+	TupleDesc	descriptor;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+	SkinTone	tone;
+	Image		image;
+	Image		mask;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_skin_tone must return a row");
+	threads_use(call->threads);
+	argument_image(call, fcinfo, 0, "image", &image);
+	argument_mask(call, fcinfo, 1, "mask", &mask);
+	check_shapes(&image, &mask);
+	tone = judge_skin(call, &image, &mask);
+	call_destroy(call);
+
+	values[0] = Float8GetDatum(tone.ita);
+	nulls[0] = nulls[1] = tone.category == NULL;
+	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(tone.category);
+	values[2] = Float8GetDatum(tone.lightness);
+	values[3] = Float8GetDatum(tone.b);
+	nulls[2] = nulls[3] = isnan(tone.lightness);
+	values[4] = Int64GetDatum(tone.pixels);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}
