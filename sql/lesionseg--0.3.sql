@@ -309,6 +309,33 @@ COMMENT ON AGGREGATE lesion_score(bytea, bytea) IS
 'scores of a data set: means over images, and iou and f1 pooled over all pixels; '
 'rows with a NULL mask are skipped and counted';
 
+-- The state itself, to be sent, and states of other servers in one result.
+
+CREATE AGGREGATE lesion_score_state(predicted bytea, truth bytea) (
+	SFUNC = lesion_score_add,
+	STYPE = bigint[],
+	SSPACE = 184,
+	COMBINEFUNC = lesion_score_combine,
+	INITCOND = '{0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}',
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lesion_score_state(bytea, bytea) IS
+'the state of lesion_score over some rows, for lesion_score_merge to add to those of other servers';
+
+CREATE AGGREGATE lesion_score_merge(state bigint[]) (
+	SFUNC = lesion_score_combine,
+	STYPE = bigint[],
+	SSPACE = 184,
+	COMBINEFUNC = lesion_score_combine,
+	FINALFUNC = lesion_score_final,
+	INITCOND = '{0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0}',
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lesion_score_merge(bigint[]) IS
+'the scores of all rows whose states lesion_score_state returned, equal to lesion_score over them in one place';
+
 -- ==== Measures ====
 
 CREATE FUNCTION lesion_measure(mask bytea, image bytea DEFAULT NULL, pixel_spacing float8[] DEFAULT NULL,
@@ -1258,6 +1285,40 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000;
 COMMENT ON FUNCTION lesion_segment(bytea, text, float8, boolean, text, jsonb) IS
 'the mask of the lesion in an image, PNG of the image''s size; NULL for a NULL image; '
 'the model is lesionseg.default_model unless named';
+
+-- The mask of an image by weights that are named by what they are: nothing else of the
+-- database counts. A pin has no collation, so postgres_fdw sends a call with one; the call
+-- of lesion_segment_pinned becomes that when it is planned.
+
+CREATE FUNCTION lesion_pin(weights_sha256 text, threshold float8 DEFAULT 0.5, image_size int DEFAULT 256,
+	"precision" text DEFAULT 'f32', tta boolean DEFAULT false, enhance text DEFAULT 'off',
+	options jsonb DEFAULT '{}')
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'lesion_pin'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_pin(text, float8, int, text, boolean, text, jsonb) IS
+'all that a mask of lesion_segment_pinned follows from beside the image, checked, for lesion_segment_by_pin';
+
+CREATE FUNCTION lesion_segment_by_pin(image bytea, pin jsonb)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_segment_by_pin'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 2000000;
+
+COMMENT ON FUNCTION lesion_segment_by_pin(bytea, jsonb) IS
+'what lesion_segment_pinned returns, with its other arguments as one pin';
+
+CREATE FUNCTION lesion_segment_pinned(image bytea, weights_sha256 text, threshold float8 DEFAULT 0.5,
+	image_size int DEFAULT 256, "precision" text DEFAULT 'f32', tta boolean DEFAULT false,
+	enhance text DEFAULT 'off', options jsonb DEFAULT '{}')
+RETURNS bytea
+LANGUAGE sql IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 2000000
+RETURN lesion_segment_by_pin(image, lesion_pin(weights_sha256, threshold, image_size, "precision", tta, enhance,
+	options));
+
+COMMENT ON FUNCTION lesion_segment_pinned(bytea, text, float8, int, text, boolean, text, jsonb) IS
+'the mask of the lesion in an image by the weights of that SHA-256, or an error where they are not here; '
+'depends on no setting, name or promotion';
 
 CREATE TYPE lesion_segmentation AS (
 	mask bytea,

@@ -4,7 +4,7 @@
  * A model costs a read from TOAST, a decode and a plan before its first
  * image; the cache keeps what came of that, the least recently used going
  * first when lesionseg.model_cache is full. An entry belongs to a version
- * and its SHA-256 and to the engine and threads it was planned for, so what
+ * and its SHA-256 and to the image size, engine and threads it was planned for, so what
  * changes never serves a stale one: a promotion, a dropped and recreated
  * model, a setting.
  */
