@@ -95,7 +95,7 @@ own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%
 # Instruction sets of x86-64, by which files and folders are named. A build for
 # another processor leaves them out; there the baseline is vector code too (NEON).
 X86_SETS = avx2 avx512 avx512bf16 amx x86
-OTHER_SETS := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),,$(X86_SETS))
+OTHER_SETS := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)),,$(X86_SETS))
 fitting = $(foreach file,$(1),$(if $(filter $(OTHER_SETS),$(subst _, ,$(subst /, ,$(basename $(file))))),,$(file)))
 
 # A room's files, in its folder and the folders of that.

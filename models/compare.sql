@@ -31,7 +31,9 @@
 	\set image_size 256
 \endif
 \setenv FOLDER :folder
-SET client_min_messages = warning;
+
+-- Each step says how far it is in NOTICEs.
+\set VERBOSITY terse
 
 -- Train what is not there.
 SELECT format('CALL lesion_retrain(%L, %L, epochs => %s, id_column => %L, image_size => %s, batch_size => 16)',
@@ -39,6 +41,7 @@ SELECT format('CALL lesion_retrain(%L, %L, epochs => %s, id_column => %L, image_
 FROM lesion_models WHERE bundled AND version IS NULL ORDER BY model
 \gexec
 
+\echo Weighing the members of the ensemble ...
 -- The ensemble of all four, weighed on the validation rows. A table without any
 -- leaves the weights equal.
 SELECT format('SELECT lesion_model_create(%L, %L, %L)', 'four', 'ensemble',
@@ -48,6 +51,7 @@ WHERE NOT EXISTS (SELECT FROM lesion_models WHERE model = 'four')
 SELECT version, members, weights, threshold, n AS validation_images
 FROM lesion_ensemble_fit('four', :'images', id_column => :'id_column');
 
+\echo Scoring the networks and the ensemble ...
 -- Score them, and the ensemble with test-time augmentation too.
 CREATE TEMP TABLE scored AS
 SELECT e.*
@@ -65,6 +69,7 @@ FROM lesion_leaderboard b
 JOIN scored s ON (s.model, s.version, s.images, s.subset, s.evaluated_at) = (b.model, b.version, b.images, b.subset, b.evaluated_at)
 ORDER BY b.dice DESC;
 
+\echo Drawing the best, median and worst case of each ...
 -- The figure: a file for each case, with its Dice in its name.
 \pset tuples_only on
 \pset format unaligned

@@ -15,9 +15,8 @@ CREATE TABLE masks (LIKE lesion_prediction);
 
 -- As the page has it.
 CREATE ROLE lesion_reader;
-GRANT SELECT ON masks, lesion_image_score, lesion_worst_cases TO lesion_reader;
+GRANT SELECT ON archive, masks, lesion_image_score, lesion_worst_cases TO lesion_reader;
 CREATE ROLE lesion_operator IN ROLE lesion_reader;
-GRANT SELECT ON archive TO lesion_operator;
 GRANT INSERT ON masks, lesion_promotion, lesion_evaluation, lesion_image_score TO lesion_operator;
 CREATE ROLE lesion_trainer IN ROLE lesion_operator;
 GRANT INSERT ON lesion_model, lesion_version, lesion_run, lesion_epoch TO lesion_trainer;
@@ -27,11 +26,11 @@ CREATE ROLE lesion_nobody;
 
 CREATE TEMP TABLE call (what text PRIMARY KEY, sql text, reader boolean, operator boolean, trainer boolean);
 INSERT INTO call VALUES
-	('segment', $$SELECT lesion_segment((lesion_synthetic(1, 32, 32)).image, 'net')$$, true, true, true),
+	('segment', $$SELECT count(lesion_segment(image, 'net')) FROM archive$$, true, true, true),
 	('look at scores', $$SELECT count(*) FROM lesion_worst_cases$$, true, true, true),
 	('predict', $$CALL lesion_predict('archive', 'net', 'masks')$$, false, true, true),
 	('evaluate', $$SELECT lesion_evaluate('archive', 'net')$$, false, true, true),
-	('compare', $$SELECT lesion_compare('archive', 'net', 1, 2)$$, false, true, true),
+	('compare', $$SELECT lesion_compare('archive', 'net', 1, 2)$$, true, true, true),
 	('promote', $$SELECT lesion_model_promote('net', 1)$$, false, true, true),
 	('roll back', $$SELECT lesion_model_rollback('net')$$, false, true, true),
 	('train', $$SELECT lesion_train('archive', 'net', epochs => 1, image_size => 16)$$, false, false, true),
