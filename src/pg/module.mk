@@ -62,10 +62,13 @@ always:
 # Bundled weights stand beside the extension script.
 ifneq ($(MODELS),)
 install: install-models
-.PHONY: install-models
+uninstall: uninstall-models
+.PHONY: install-models uninstall-models
 install-models: installdirs
 	$(MKDIR_P) '$(DESTDIR)$(datadir)/extension/lesionseg'
 	$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/extension/lesionseg/'
+uninstall-models:
+	rm -f $(addprefix '$(DESTDIR)$(datadir)/extension/lesionseg'/,$(notdir $(MODELS)))
 endif
 
 # The client program stands beside the server's own, the script of its tables beside the weights.
