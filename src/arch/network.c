@@ -109,11 +109,7 @@ load(Network *network, const Call *call, const void *bytes, size_t size, bool sa
 		TRY(check_config(network, &info));
 	memcpy(network->mean, info.mean, sizeof info.mean);
 	memcpy(network->std, info.std, sizeof info.std);
-	network->image_size = info.image_size;
-	network->threshold = info.threshold;
-	network->temperature = info.temperature;
-	network->review_below = info.review_below;
-	memcpy(network->enhance, info.enhance, sizeof info.enhance);
+	network->traits = info.traits;
 	memcpy(network->split, info.split, sizeof info.split);
 	return status_ok();
 }
@@ -142,11 +138,7 @@ network_save(const Network *network, const Call *call, WeightsStorage storage, c
 	if (snprintf(info.config, sizeof info.config, "%s", config_json) >= (int) sizeof info.config)
 		return status_error(LS_INVALID_ARGUMENT, "the config is longer than %zu bytes", sizeof info.config - 1);
 	snprintf(info.extension_version, sizeof info.extension_version, "%s", LESIONSEG_VERSION);
-	info.image_size = network->image_size;
-	info.threshold = network->threshold;
-	info.temperature = network->temperature;
-	info.review_below = network->review_below;
-	memcpy(info.enhance, network->enhance, sizeof info.enhance);
+	info.traits = network->traits;
 	memcpy(info.split, network->split, sizeof info.split);
 	memcpy(info.mean, network->mean, sizeof info.mean);
 	memcpy(info.std, network->std, sizeof info.std);

@@ -30,12 +30,8 @@ typedef struct Network
 	float	   *weights;		/* graph->weight_count floats, PyTorch's layouts */
 	float		mean[3];		/* normalisation: (x / 255 - mean) / std */
 	float		std[3];
-	int			image_size;		/* pixels it was trained at; 0 before training */
-	double		threshold;		/* of its masks; 0 = not known */
-	double		temperature;	/* of its probabilities; 0 = not known */
-	double		review_below;	/* expected Dice of masks to be looked at; 0 = not known */
-	char		enhance[16];	/* how the images it was trained on were enhanced; empty = not */
-	char		split[WEIGHTS_SPLIT_SIZE];	/* how they were split (nn/weights.h); empty = not known */
+	Traits		traits;			/* not known before training */
+	char		split[WEIGHTS_SPLIT_SIZE];	/* how its images were split (nn/weights.h); empty = not known */
 } Network;
 
 /* Build the graph and allocate weights (all zero), of host's memory; host must

@@ -36,6 +36,7 @@
 #include "core/call.h"
 #include "core/options.h"
 #include "core/status.h"
+#include "core/traits.h"
 #include "enhance/quality/quality.h"
 #include "image/image.h"
 
@@ -103,23 +104,6 @@ Status		enhance_plan(const Call *call, const Image *image, const Quality *qualit
  * cost next to nothing where they are not needed. Evening out the light and
  * stretching levels do (docs/enhancement.md) and are not among them. */
 EnhancePlan enhance_plan_always(const Image *image);
-
-/* Whether to enhance before something else is done with an image. */
-typedef enum EnhanceMode
-{
-	ENHANCE_MODE_OFF,
-	ENHANCE_MODE_AUTO,			/* what its measured quality asks for */
-	ENHANCE_MODE_ALWAYS			/* all that enhance_plan_always takes */
-} EnhanceMode;
-
-/* "off", "auto", "always". */
-const char *enhance_mode_name(EnhanceMode mode);
-
-/* The names of the modes in the enum's order, NULL after the last. */
-extern const char *const enhance_mode_names[];
-
-/* Find a mode by name; LS_INVALID_ARGUMENT with the known ones as the hint. */
-Status		enhance_mode_find(const char *name, EnhanceMode *mode);
 
 /* Enhance an image as a mode says, at default options. */
 Status		enhance_by_mode(const Call *call, EnhanceMode mode, Image *image);

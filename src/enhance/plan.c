@@ -105,3 +105,22 @@ enhance_plan_always(const Image *image)
 		take(&plan, ENHANCE_WHITE_BALANCE, "always", 0);
 	return plan;
 }
+
+Status
+enhance_by_mode(const Call *call, EnhanceMode mode, Image *image)
+{
+	EnhanceOptions options = enhance_options_default();
+	EnhancePlan plan;
+	Quality		quality;
+
+	if (mode == ENHANCE_MODE_OFF)
+		return status_ok();
+	if (mode == ENHANCE_MODE_ALWAYS)
+		plan = enhance_plan_always(image);
+	else
+	{
+		TRY(quality_measure(call, image, &quality));
+		TRY(enhance_plan(call, image, &quality, &plan));
+	}
+	return enhance_run(call, &plan, &options, image);
+}

@@ -38,14 +38,14 @@ segmenter_create(const Network *network, const Call *call, const EngineChoice *c
 	void	   *memory;
 
 	*result = NULL;
-	if (network->image_size < 1)
+	if (network->traits.image_size < 1)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the network has not been trained"),
 								"Train it first, or set the image size its weights were made for.");
-	TRY(network_check_size(network, network->image_size, network->image_size));
+	TRY(network_check_size(network, network->traits.image_size, network->traits.image_size));
 	TRY(host_alloc_array(host, 1, sizeof(Segmenter), &memory));
 	segmenter = memory;
 	segmenter->host = host;
-	segmenter->size = network->image_size;
+	segmenter->size = network->traits.image_size;
 	status = predictor_create(network, call, choice, 1, segmenter->size, segmenter->size, &segmenter->predictor);
 	if (status.code != LS_OK)
 	{

@@ -242,7 +242,7 @@ predict_image(void *data, long i, const float **probabilities, const uint8_t **m
 
 /* Fit the ensemble with these counts. */
 static Status
-fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Fit *result)
+fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Traits *traits)
 {
 	WeightedEnsemble ensemble = {.fit = fit,.counts = counts,.sums = sums};
 	FitImages	images = {
@@ -258,7 +258,7 @@ fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Fit *res
 		ensemble.total += counts[m];
 	TRY(call_alloc_array(fit->call, images.pixels, sizeof(float), &memory));
 	ensemble.probabilities = memory;
-	status = fit_run(fit->call, &images, 0, result);
+	status = fit_run(fit->call, &images, 0, traits);
 	call_free(fit->call, memory);
 	return status;
 }

@@ -42,7 +42,7 @@ Status		ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Ima
 
 typedef struct EnsembleFitResult
 {
-	Fit			fitted;			/* to the weighted ensemble */
+	Traits		fitted;			/* to the weighted ensemble */
 	double		jaccard;		/* mean over the images at the best threshold, with these weights */
 	double		equal_jaccard;	/* the same with equal ones */
 	double		helped;			/* share of the draws whose weights beat equal ones on what they left out */

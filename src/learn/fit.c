@@ -51,7 +51,7 @@ sum_up(const FitImages *images, uint8_t *map, FitSums *sums)
 /* The second pass: the Dice that the mask of each image may expect. map and
  * mask: scratch for an image. */
 static Status
-expect_dice(const FitImages *images, const Fit *fitted, uint8_t *map, uint8_t *mask, double *expected)
+expect_dice(const FitImages *images, const Traits *fitted, uint8_t *map, uint8_t *mask, double *expected)
 {
 	const float *probabilities;
 	const uint8_t *truth;
@@ -79,7 +79,7 @@ four_digits(double number)
 /* Both passes, in scratch memory for sums, a number for each image, and two
  * images. */
 static Status
-fit_in(void *scratch, const FitImages *images, double threshold, Fit *result)
+fit_in(void *scratch, const FitImages *images, double threshold, Traits *traits)
 {
 	FitSums    *sums = scratch;
 	double	   *expected = (double *) (sums + 1);
@@ -87,28 +87,26 @@ fit_in(void *scratch, const FitImages *images, double threshold, Fit *result)
 
 	TRY(sum_up(images, map, sums));
 	if (threshold == 0)
-		result->threshold = threshold_best(&sums->threshold);
+		traits->threshold = threshold_best(&sums->threshold);
 	if (images->count < CALIBRATION_MIN_IMAGES)
 		return status_ok();
-	result->temperature = four_digits(calibration_temperature(&sums->calibration));
-	TRY(expect_dice(images, result, map, map + images->pixels, expected));
-	result->review_below = four_digits(calibration_review_below(expected, images->count));
+	traits->temperature = four_digits(calibration_temperature(&sums->calibration));
+	TRY(expect_dice(images, traits, map, map + images->pixels, expected));
+	traits->review_below = four_digits(calibration_review_below(expected, images->count));
 	return status_ok();
 }
 
 Status
-fit_run(const Call *call, const FitImages *images, double threshold, Fit *result)
+fit_run(const Call *call, const FitImages *images, double threshold, Traits *traits)
 {
 	size_t		maps;
 	size_t		size;
 	void	   *scratch;
 	Status		status;
 
-	*result = (Fit) {
-		.threshold = threshold > 0 ? threshold : UNFITTED_THRESHOLD,
-		.temperature = CALIBRATION_TEMPERATURE,
-		.review_below = CALIBRATION_REVIEW_BELOW,
-	};
+	traits->threshold = threshold > 0 ? threshold : UNFITTED_THRESHOLD;
+	traits->temperature = CALIBRATION_TEMPERATURE;
+	traits->review_below = CALIBRATION_REVIEW_BELOW;
 	if (images->count == 0)
 		return status_ok();
 	if (!checked_mul(2, images->pixels, &maps) ||
@@ -116,7 +114,7 @@ fit_run(const Call *call, const FitImages *images, double threshold, Fit *result
 		!checked_add(size, sizeof(FitSums), &size) || !checked_add(size, maps, &size))
 		return status_error(LS_LIMIT_EXCEEDED, "%ld images do not fit in memory", images->count);
 	TRY(call_alloc_array(call, size, 1, &scratch));
-	status = fit_in(scratch, images, threshold, result);
+	status = fit_in(scratch, images, threshold, traits);
 	call_free(call, scratch);
 	return status;
 }

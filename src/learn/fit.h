@@ -10,14 +10,7 @@
 #include <stdint.h>
 
 #include "core/call.h"
-
-/* What was fitted. */
-typedef struct Fit
-{
-	double		threshold;		/* learn/threshold.h */
-	double		temperature;	/* infer/calibration.h */
-	double		review_below;	/* expected Dice below which a mask is to be looked at */
-} Fit;
+#include "core/traits.h"
 
 /* Images that predictions are known of. */
 typedef struct FitImages
@@ -35,10 +28,10 @@ typedef struct FitImages
 } FitImages;
 
 /*
- * Fit. threshold: the one that is wanted, or 0 to have the best. With few
- * images, and none, what results are the values of a network that nothing was
- * fitted to.
+ * Fit threshold, temperature and review_below. threshold: the one that is
+ * wanted, or 0 to have the best. With few images, or none, they become those
+ * of a network that nothing was fitted to.
  */
-Status		fit_run(const Call *call, const FitImages *images, double threshold, Fit *result);
+Status		fit_run(const Call *call, const FitImages *images, double threshold, Traits *traits);
 
 #endif

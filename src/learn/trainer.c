@@ -169,7 +169,7 @@ trainer_create(Network *network, const Call *call, const Dataset *training, cons
 		trainer_free(trainer);
 		return status;
 	}
-	network->image_size = trainer->size;
+	network->traits.image_size = trainer->size;
 	*result = trainer;
 	return status_ok();
 }
@@ -368,10 +368,10 @@ trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
 }
 
 Status
-trainer_fit(Trainer *trainer, const Call *call, double threshold, Fit *result)
+trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits *traits)
 {
 	threads_use(call->threads);
-	return validation_fit(trainer->validation, call, threshold, result);
+	return validation_fit(trainer->validation, call, threshold, traits);
 }
 
 /* ---- checkpoints ---- */

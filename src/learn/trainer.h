@@ -68,7 +68,7 @@ Status		train_options_check(const TrainOptions *options);
  * empty: then the training loss decides). Weights are used as they stand:
  * call network_initialise first for a training from scratch. Network and data
  * sets must outlive the trainer and not change. Memory and threads are those
- * of network->host; network->image_size becomes that of the data.
+ * of network->host; network->traits.image_size becomes that of the data.
  *
  * An epoch takes every image once, in batches of exactly batch_size; the last
  * batch is filled up with images from the beginning of the epoch.
@@ -92,7 +92,7 @@ void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
 /* Fit what a version carries besides its weights, which are those that the
  * network has now (learn/fit.h). */
-Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Fit *result);
+Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits *traits);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
  * bit: weights, best weights, moments, steps, epoch; call it between epochs.

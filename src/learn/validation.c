@@ -179,12 +179,12 @@ predict_image(void *data, long i, const float **probabilities, const uint8_t **m
 }
 
 Status
-validation_fit(Validation *validation, const Call *call, double threshold, Fit *result)
+validation_fit(Validation *validation, const Call *call, double threshold, Traits *traits)
 {
 	AskedValidation asked = {validation, call};
 	FitImages	images = {validation->count, validation->pixels, predict_image, &asked};
 
 	if (validation->count > 0)
 		TRY(predictor_refresh(validation->predictor, call));
-	return fit_run(call, &images, threshold, result);
+	return fit_run(call, &images, threshold, traits);
 }

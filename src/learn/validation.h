@@ -30,6 +30,6 @@ void		validation_free(Validation *validation);
 Status		validation_score(Validation *validation, const Call *call, double *loss, double *dice);
 
 /* Fit what goes with the weights of now; threshold as in learn/fit.h. */
-Status		validation_fit(Validation *validation, const Call *call, double threshold, Fit *result);
+Status		validation_fit(Validation *validation, const Call *call, double threshold, Traits *traits);
 
 #endif

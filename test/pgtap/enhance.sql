@@ -1,7 +1,7 @@
 -- Segmentation of enhanced images, and training on them.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -46,6 +46,11 @@ SELECT is((SELECT options->>'enhance' FROM lesion_run WHERE model = 'mended'), '
 SELECT lesion_model_import('copy', lesion_model_export('mended'));
 SELECT is((SELECT enhance FROM lesion_version WHERE model = 'copy'), 'always', 'weight files carry it');
 SELECT is(lesion_segment(image, 'copy'), lesion_segment(image, 'mended'), 'to the same masks') FROM dark WHERE id = 2;
+SELECT lesion_train('archive', 'tuned', epochs => 1, init => 'mended', image_size => 64, batch_size => 4,
+	test_fraction => 0);
+SELECT lesion_model_import('tuned copy', lesion_model_export('tuned'));
+SELECT is((SELECT array_agg(enhance) FROM lesion_version WHERE model IN ('tuned', 'tuned copy')), '{off,off}',
+	'a training that begins with enhanced weights says what it did itself');
 SELECT throws_ok($$SELECT lesion_train('archive', 'mended', options => '{"enhance": "some"}')$$, '22023',
 	'enhance is "some"', 'no other mode in training');
 SELECT throws_ok($$SELECT lesion_train('archive', 'mended', options => '{"enhance": 1}')$$, '22023',

@@ -135,7 +135,7 @@ test_initialise(void **state)
 	(void) state;
 	assert_memory_equal(a->weights, b->weights, weight_bytes(a));
 	assert_true(memcmp(a->weights, c->weights, weight_bytes(a)) != 0);
-	assert_int_equal(a->image_size, 0);
+	assert_int_equal(a->traits.image_size, 0);
 	network_free(a);
 	network_free(b);
 	network_free(c);
@@ -183,7 +183,7 @@ test_save_and_load(void **state)
 	(void) state;
 	counting_host(&counting, 1);
 	saved = make_unet(&counting.call, 4, 2, 7);
-	saved->image_size = 96;
+	saved->traits.image_size = 96;
 	saved->mean[1] = 0.25f;
 	saved->std[2] = 0.125f;
 	assert_ok(network_save(saved, &counting.call, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &bytes, &size));
@@ -193,7 +193,7 @@ test_save_and_load(void **state)
 	assert_memory_equal(loaded->weights, saved->weights, weight_bytes(saved));
 	assert_memory_equal(loaded->mean, saved->mean, sizeof saved->mean);
 	assert_memory_equal(loaded->std, saved->std, sizeof saved->std);
-	assert_int_equal(loaded->image_size, 96);
+	assert_int_equal(loaded->traits.image_size, 96);
 	assert_ok(network_save(loaded, &counting.call, WEIGHTS_F32, "{\"base\": 4, \"depth\": 2}", &again, &again_size));
 	assert_int_equal(again_size, size);
 	assert_memory_equal(again, bytes, size);
@@ -270,7 +270,7 @@ test_load_config(void **state)
 	arch_config_default(architecture, &config);
 	assert_ok(network_create(&call_standalone()->host, architecture, &config, &network));
 	network_initialise(network, 1);
-	network->image_size = 32;
+	network->traits.image_size = 32;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 	{
 		void	   *bytes;

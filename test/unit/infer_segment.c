@@ -33,7 +33,7 @@ bench_init(Bench *bench)
 	test_host_init(&bench->owner);
 	test_host_init(&bench->caller);
 	bench->network = fixture_unet(&bench->owner.call, 2, 2, 3);
-	bench->network->image_size = SIZE;
+	bench->network->traits.image_size = SIZE;
 	bench->choice = (EngineChoice) {BACKEND_AUTO, PRECISION_F32};
 	assert_int_equal(segmenter_create(bench->network, &bench->caller.call, &bench->choice, &bench->segmenter).code,
 					 LS_OK);
@@ -358,10 +358,10 @@ test_network_size(void **state)
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "the network has not been trained");
 	assert_null(segmenter);
-	network->image_size = 30;
+	network->traits.image_size = 30;
 	assert_int_equal(segmenter_create(network, call_standalone(), &choice, &segmenter).code, LS_INVALID_ARGUMENT);
 	assert_null(segmenter);
-	network->image_size = SIZE;
+	network->traits.image_size = SIZE;
 	assert_int_equal(segmenter_create(network, call_standalone(), &choice, &segmenter).code, LS_OK);
 	segmenter_free(segmenter);
 	network_free(network);

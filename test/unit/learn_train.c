@@ -112,7 +112,7 @@ test_learns(void **state)
 	options.batch_size = 4;
 	options.learning_rate = 5e-3;
 	assert_int_equal(trainer_create(network, &host.call, training, validation, &options, &trainer).code, LS_OK);
-	assert_int_equal(network->image_size, 64);
+	assert_int_equal(network->traits.image_size, 64);
 
 	assert_int_equal(trainer_run_epoch(trainer, &host.call, &first).code, LS_OK);
 	while (!trainer_done(trainer))

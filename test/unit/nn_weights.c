@@ -62,13 +62,14 @@ test_round_trip(void **state)
 		assert_int_equal(read.format_version, 1);
 		assert_string_equal(read.architecture, info.architecture);
 		assert_string_equal(read.config, info.config);
-		assert_int_equal(read.image_size, info.image_size);
+		assert_int_equal(read.traits.image_size, info.traits.image_size);
 		assert_memory_equal(read.mean, info.mean, sizeof info.mean);
 		assert_memory_equal(read.std, info.std, sizeof info.std);
 		assert_string_equal(read.extension_version, info.extension_version);
-		assert_true(read.threshold == info.threshold);
-		assert_true(read.temperature == info.temperature);
-		assert_true(read.review_below == info.review_below);
+		assert_true(read.traits.threshold == info.traits.threshold);
+		assert_true(read.traits.temperature == info.traits.temperature);
+		assert_true(read.traits.review_below == info.traits.review_below);
+		assert_int_equal(read.traits.enhance, info.traits.enhance);
 		assert_string_equal(read.split, info.split);
 
 		assert_ok(weights_read(call, bytes, size, graph, loaded));
@@ -108,7 +109,7 @@ test_header_text(void **state)
 		"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\",\"image_size\":\"256\","
 		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\","
 		"\"threshold\":\"0.45\",\"temperature\":\"1.5\",\"review_below\":\"0.75\","
-		"\"crc32\":\"7eddc5f1bd25422edc0ea1a5f0d77ef1e7bf03e043b8a9c01a6eba20\","
+		"\"crc32\":\"7eddc5f1bd25422edc0ea1a5f0d77ef1e7bf03e043b8a9c01a6eba20\",\"enhance\":\"auto\","
 		"\"split\":\"{\\\"columns\\\": [\\\"patient\\\"], \\\"seed\\\": 7}\"},"
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"
 		"\"norm.running_var\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[16,32]},"

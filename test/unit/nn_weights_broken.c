@@ -427,6 +427,7 @@ test_metadata(void **state)
 		{"\"threshold\":\"0.45\"", "\"threshold\":\"half\"", "\"threshold\" is not a number", true},
 		{"\"temperature\":\"1.5\"", "\"temperature\":\"0\"", "\"temperature\" is not between 0.01 and 100", true},
 		{"\"review_below\":\"0.75\"", "\"review_below\":\"2\"", "\"review_below\" is not between 0 and 1", true},
+		{"\"enhance\":\"auto\"", "\"enhance\":\"some\"", "\"enhance\" is not off, auto or always", true},
 		{"\"split\":\"{\\\"columns\\\"", "\"split\":\"{\\\"columns", "\"split\" is not a JSON object", true},
 		{"\"split\":\"", "\"split\":\"\\u00e9", "\"split\" is not printable ASCII", true},
 		{",\"extension_version\":\"0.1\"", "", "\"extension_version\" is missing", true},

@@ -44,13 +44,16 @@ fixture_info(void)
 		.format_version = WEIGHTS_FORMAT_VERSION,
 		.architecture = "unet",
 		.config = "{\"base\": 16, \"depth\": 4}",
-		.image_size = 256,
+		.traits = {
+			.image_size = 256,
+			.threshold = 0.45,
+			.temperature = 1.5,
+			.review_below = 0.75,
+			.enhance = ENHANCE_MODE_AUTO,
+		},
 		.mean = {0.7f, -0.1f, 1e-8f},
 		.std = {0.25f, 1, 3},
 		.extension_version = "0.1",
-		.threshold = 0.45,
-		.temperature = 1.5,
-		.review_below = 0.75,
 		.split = "{\"columns\": [\"patient\"], \"seed\": 7}",
 	};
 }

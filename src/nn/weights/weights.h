@@ -15,6 +15,7 @@
 
 #include "core/call.h"
 #include "core/status.h"
+#include "core/traits.h"
 #include "nn/graph.h"
 
 #define WEIGHTS_FORMAT_VERSION 1
@@ -27,14 +28,10 @@ typedef struct WeightsInfo
 	int			format_version;	/* 0 = the file has no metadata of ours */
 	char		architecture[64];
 	char		config[1024];	/* JSON object text, as the model row keeps it */
-	int			image_size;		/* pixels the network was trained at, 0 = unknown */
 	float		mean[3];		/* of the input: (x / 255 - mean) / std */
 	float		std[3];
 	char		extension_version[32];
-	double		threshold;		/* a pixel is lesion where its probability is above; 0 = unknown */
-	double		temperature;	/* of its probabilities, infer/calibration.h; 0 = unknown */
-	double		review_below;	/* expected Dice of masks to be looked at; 0 = unknown */
-	char		enhance[16];	/* how images were enhanced in training; empty = not */
+	Traits		traits;
 	char		split[WEIGHTS_SPLIT_SIZE];	/* JSON object text: how training split its images; empty = unknown */
 } WeightsInfo;
 

@@ -82,6 +82,7 @@ Status
 read_metadata(const WeightsFile *file, WeightsInfo *info)
 {
 	const json_t *metadata = json_object_get(file->root, METADATA_KEY);
+	char		mode[16];
 	double		number;
 
 	weights_info_default(info);
@@ -107,30 +108,34 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 	TRY(read_numbers(metadata, "image_size", 1, &number));
 	if (!(number >= 0 && number <= 65536 && number == floor(number)))
 		return metadata_error("image_size", "is not a whole number from 0 to 65536");
-	info->image_size = (int) number;
+	info->traits.image_size = (int) number;
 	TRY(read_channels(metadata, "mean", -1e6, info->mean));
 	TRY(read_channels(metadata, "std", 1e-6, info->std));
 	TRY(copy_text(metadata, "extension_version", info->extension_version, sizeof info->extension_version));
 	if (json_object_get(metadata, "threshold") != NULL)
 	{
-		TRY(read_numbers(metadata, "threshold", 1, &info->threshold));
-		if (!(info->threshold > 0 && info->threshold < 1))
+		TRY(read_numbers(metadata, "threshold", 1, &info->traits.threshold));
+		if (!(info->traits.threshold > 0 && info->traits.threshold < 1))
 			return metadata_error("threshold", "is not between 0 and 1");
 	}
 	if (json_object_get(metadata, "temperature") != NULL)
 	{
-		TRY(read_numbers(metadata, "temperature", 1, &info->temperature));
-		if (!(info->temperature >= 0.01 && info->temperature <= 100))
+		TRY(read_numbers(metadata, "temperature", 1, &info->traits.temperature));
+		if (!(info->traits.temperature >= 0.01 && info->traits.temperature <= 100))
 			return metadata_error("temperature", "is not between 0.01 and 100");
 	}
 	if (json_object_get(metadata, "review_below") != NULL)
 	{
-		TRY(read_numbers(metadata, "review_below", 1, &info->review_below));
-		if (!(info->review_below >= 0 && info->review_below <= 1))
+		TRY(read_numbers(metadata, "review_below", 1, &info->traits.review_below));
+		if (!(info->traits.review_below >= 0 && info->traits.review_below <= 1))
 			return metadata_error("review_below", "is not between 0 and 1");
 	}
 	if (json_object_get(metadata, "enhance") != NULL)
-		TRY(copy_text(metadata, "enhance", info->enhance, sizeof info->enhance));
+	{
+		TRY(copy_text(metadata, "enhance", mode, sizeof mode));
+		if (enhance_mode_find(mode, &info->traits.enhance).code != LS_OK)
+			return metadata_error("enhance", "is not off, auto or always");
+	}
 	if (json_object_get(metadata, "split") != NULL)
 		TRY(copy_object(metadata, "split", info->split, sizeof info->split));
 	info->format_version = WEIGHTS_FORMAT_VERSION;

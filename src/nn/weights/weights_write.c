@@ -95,15 +95,16 @@ make_metadata(const WeightsInfo *info, const char *checksums)
 	if (set_integer(metadata, "format_version", WEIGHTS_FORMAT_VERSION) &&
 		set_text(metadata, "architecture", info->architecture) &&
 		set_text(metadata, "config", info->config) &&
-		set_integer(metadata, "image_size", info->image_size) &&
+		set_integer(metadata, "image_size", info->traits.image_size) &&
 		set_channels(metadata, "mean", info->mean) &&
 		set_channels(metadata, "std", info->std) &&
 		set_text(metadata, "extension_version", info->extension_version) &&
-		set_number(metadata, "threshold", info->threshold) &&
-		set_number(metadata, "temperature", info->temperature) &&
-		set_number(metadata, "review_below", info->review_below) &&
+		set_number(metadata, "threshold", info->traits.threshold) &&
+		set_number(metadata, "temperature", info->traits.temperature) &&
+		set_number(metadata, "review_below", info->traits.review_below) &&
 		set_text(metadata, WEIGHTS_CHECKSUMS_KEY, checksums) &&
-		(info->enhance[0] == '\0' || set_text(metadata, "enhance", info->enhance)) &&
+		(info->traits.enhance == ENHANCE_MODE_OFF ||
+		 set_text(metadata, "enhance", enhance_mode_name(info->traits.enhance))) &&
 		(info->split[0] == '\0' || set_text(metadata, "split", info->split)))
 		return metadata;
 	json_decref(metadata);

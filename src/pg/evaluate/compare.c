@@ -27,8 +27,8 @@ score(const ModelStore *store, const EvaluationTask *common, const ModelVersion 
 	Evaluation	evaluation;
 
 	task.version = version;
-	task.options.threshold = version->threshold;
-	task.options.enhance = version->enhance;
+	task.options.threshold = version->traits.threshold;
+	task.options.enhance = version->traits.enhance;
 	task.options.as_trained = true;
 	evaluation = evaluation_run(store, &task);
 	seen_warn(version, &task.split, task.subset, evaluation.seen, evaluation.score.n);

@@ -96,7 +96,7 @@ fit_weights(FitTask *task)
 
 	for (int i = 0; i < task->content.count; i++)
 	{
-		size = Max(size, task->content.members[i]->image_size);
+		size = Max(size, task->content.members[i]->traits.image_size);
 		seen[i] = seen_open(&task->store, task->content.members[i]);
 	}
 	check_status(fit_host, ensemble_fit_create(fit_host, task->content.count, Min(size, FIT_SIZE), &fit));

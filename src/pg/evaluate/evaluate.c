@@ -58,7 +58,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	task.version = store_need_version(&store, model, PG_ARGISNULL(9) ? NULL : &version);
-	task.options.threshold = PG_ARGISNULL(8) ? task.version->threshold : PG_GETARG_FLOAT8(8);
+	task.options.threshold = PG_ARGISNULL(8) ? task.version->traits.threshold : PG_GETARG_FLOAT8(8);
 	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
 	argument_enhance(fcinfo, 12, task.version, &task.options);
 	argument_check_threshold(task.options.threshold);

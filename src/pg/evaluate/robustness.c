@@ -130,7 +130,7 @@ row_seed(const Robustness *job, const char *id)
 static Status
 score_row(const Robustness *job, const Call *call, const ImageRow *row, ConfusionCounts *counts)
 {
-	int			size = job->task.version->image_size;
+	int			size = job->task.version->traits.image_size;
 	int			at_once = variants_at_once(call, size, size);
 	VariantSet	set = job->set;
 	Image		decoded;
@@ -404,7 +404,7 @@ lesion_robustness(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	job.task.version = store_need_version(&job.store, model, PG_ARGISNULL(10) ? NULL : &version);
-	job.task.options.threshold = PG_ARGISNULL(11) ? job.task.version->threshold : PG_GETARG_FLOAT8(11);
+	job.task.options.threshold = PG_ARGISNULL(11) ? job.task.version->traits.threshold : PG_GETARG_FLOAT8(11);
 	job.task.options.tta = !PG_ARGISNULL(12) && PG_GETARG_BOOL(12);
 	argument_check_threshold(job.task.options.threshold);
 	columns.image = argument_text(fcinfo, 7, "image_column");

@@ -104,17 +104,14 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	check_argument(call, subject, network_create(&call->host, architecture, &config, &network));
 	status = network_load(network, call, file->bytes, file->size);
 	if (status.code == LS_OK)
-		status = network_check_size(network, network->image_size, network->image_size);
+		status = network_check_size(network, network->traits.image_size, network->traits.image_size);
 	network_free(network);
 	check_argument(call, subject, status);
 
 	content.config = config_jsonb(architecture, &config);
-	content.image_size = info.image_size;
-	content.threshold = info.threshold != 0 ? info.threshold : 0.5;
-	content.temperature = info.temperature;
-	content.review_below = info.review_below;
-	if (info.enhance[0] != '\0')
-		check_argument(call, subject, enhance_mode_find(info.enhance, &content.enhance));
+	content.traits = info.traits;
+	if (content.traits.threshold == 0)
+		content.traits.threshold = 0.5;
 	if (info.split[0] != '\0')
 		content.split = split_from_json(info.split);
 	(void) store_add_version(store, architecture->name, &content);

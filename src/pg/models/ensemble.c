@@ -152,9 +152,7 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 {
 	NewVersion	version = {
 		.config = version_config(content),
-		.threshold = content->fitted.threshold,
-		.temperature = content->fitted.temperature,
-		.review_below = content->fitted.review_below,
+		.traits = content->fitted,
 		.split = content->members[0]->split,
 		.metadata = content->metadata,
 	};
@@ -163,7 +161,7 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 	version.weights = text;
 	version.weights_size = strlen(text);
 	for (int i = 0; i < content->count; i++)
-		version.image_size = Max(version.image_size, content->members[i]->image_size);
+		version.traits.image_size = Max(version.traits.image_size, content->members[i]->traits.image_size);
 	return store_add_version(store, name, &version);
 }
 

@@ -6,7 +6,6 @@
 
 #include "postgres.h"
 
-#include "learn/fit.h"
 #include "pg/models/ensemble.h"
 
 /* What a version is made of. */
@@ -16,7 +15,7 @@ typedef struct EnsembleContent
 	char	   *names[ENSEMBLE_MAX_MEMBERS];
 	double		weights[ENSEMBLE_MAX_MEMBERS];	/* sum to 1 */
 	ModelVersion *members[ENSEMBLE_MAX_MEMBERS];
-	Fit			fitted;
+	Traits		fitted;			/* but for its size, which is that of the largest member */
 	Jsonb	   *metadata;		/* how it came about; NULL = nothing to say */
 } EnsembleContent;
 

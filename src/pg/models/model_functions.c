@@ -138,22 +138,22 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 	if (status.code == LS_OK)
 	{
 		if (import->image_size != 0)
-			network->image_size = import->image_size;
-		content->image_size = network->image_size != 0 ? network->image_size : 256;
-		status = network_check_size(network, content->image_size, content->image_size);
+			network->traits.image_size = import->image_size;
+		content->traits.image_size = network->traits.image_size != 0 ? network->traits.image_size : 256;
+		status = network_check_size(network, content->traits.image_size, content->traits.image_size);
 	}
 	content->weights = import->file.bytes;
 	content->weights_size = import->file.size;
 	if (status.code == LS_OK && import->info.format_version == 0)
 	{
-		network->image_size = content->image_size;
+		network->traits.image_size = content->traits.image_size;
 		status = network_save(network, call, WEIGHTS_F32, JsonbToCString(NULL, &content->config->root, 0), &bytes,
 							  &content->weights_size);
 		content->weights = bytes;
 	}
 	network_free(network);
 	check_argument(call, "weights", status);
-	settings_check_image_size(content->image_size);
+	settings_check_image_size(content->traits.image_size);
 }
 
 /* lesion_model_import(name, weights, architecture, config, image_size,
@@ -168,7 +168,6 @@ lesion_model_import(PG_FUNCTION_ARGS)
 		.image_size = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
 	};
 	NewVersion	content = {
-		.threshold = PG_ARGISNULL(5) ? 0 : PG_GETARG_FLOAT8(5),
 		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
 	};
 	bool		promote = PG_ARGISNULL(6) || PG_GETARG_BOOL(6);
@@ -181,7 +180,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	argument_needed(fcinfo, 1, "weights");
 	argument_needed(fcinfo, 3, "config");
 	if (!PG_ARGISNULL(5))
-		argument_check_threshold(content.threshold);
+		argument_check_threshold(PG_GETARG_FLOAT8(5));
 	if (!PG_ARGISNULL(4) && import.image_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -193,12 +192,11 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	if (promote)
 		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
 	check_argument(call, "weights", weights_read_info(call, import.file.bytes, import.file.size, &import.info));
-	if (PG_ARGISNULL(5))
-		content.threshold = import.info.threshold != 0 ? import.info.threshold : 0.5;
-	content.temperature = import.info.temperature;
-	content.review_below = import.info.review_below;
-	if (import.info.enhance[0] != '\0')
-		check_argument(call, "weights", enhance_mode_find(import.info.enhance, &content.enhance));
+	content.traits = import.info.traits;
+	if (!PG_ARGISNULL(5))
+		content.traits.threshold = PG_GETARG_FLOAT8(5);
+	else if (content.traits.threshold == 0)
+		content.traits.threshold = 0.5;
 	if (import.info.split[0] != '\0')
 		content.split = split_from_json(import.info.split);
 
@@ -257,8 +255,8 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 
 	check_status(call, network_create(&call->host, architecture, &config, &network));
 	status = network_load(network, call, file.bytes, file.size);
-	network->image_size = version->image_size;
-	network->threshold = version->threshold;
+	network->traits.image_size = version->traits.image_size;
+	network->traits.threshold = version->traits.threshold;
 	if (version->split.columns != NULL)
 		snprintf(network->split, sizeof network->split, "%s", split_to_json(&version->split));
 	if (status.code == LS_OK)

@@ -256,13 +256,13 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->architecture = owner->architecture;
 	version->config = first_row_jsonb(1);
 	bytes_copy(first_row_datum(2, BYTEAOID), version->sha256, SHA256_BYTES);
-	version->image_size = DatumGetInt32(first_row_datum(3, INT4OID));
-	version->threshold = DatumGetFloat8(first_row_datum(4, FLOAT8OID));
+	version->traits.image_size = DatumGetInt32(first_row_datum(3, INT4OID));
+	version->traits.threshold = DatumGetFloat8(first_row_datum(4, FLOAT8OID));
 	version->split.seed = DatumGetInt64(first_row_datum(5, INT8OID));
 	version->split.test_fraction = DatumGetFloat8(first_row_datum(6, FLOAT8OID));
-	version->temperature = DatumGetFloat8(first_row_datum(7, FLOAT8OID));
-	version->review_below = DatumGetFloat8(first_row_datum(8, FLOAT8OID));
-	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9, TEXTOID)), &version->enhance));
+	version->traits.temperature = DatumGetFloat8(first_row_datum(7, FLOAT8OID));
+	version->traits.review_below = DatumGetFloat8(first_row_datum(8, FLOAT8OID));
+	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9, TEXTOID)), &version->traits.enhance));
 	version->split.validation_fraction = DatumGetFloat8(first_row_datum(10, FLOAT8OID));
 	version->split.columns = first_row_split_columns(11);
 	SPI_freetuptable(SPI_tuptable);
@@ -330,8 +330,8 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[1] = JsonbPGetDatum(content->config);
 	values[2] = bytes_datum(content->weights, content->weights_size);
 	values[3] = bytes_datum(digest, SHA256_BYTES);
-	values[4] = Int32GetDatum(content->image_size);
-	values[5] = Float8GetDatum(content->threshold);
+	values[4] = Int32GetDatum(content->traits.image_size);
+	values[5] = Float8GetDatum(content->traits.threshold);
 	values[6] = Int64GetDatum(content->split.seed);
 	values[7] = Float8GetDatum(content->split.test_fraction);
 	values[8] = Int64GetDatum(content->run);
@@ -340,12 +340,12 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[9] = Int32GetDatum(BUNDLED_VERSION);
 	if (!content->bundled)
 		nulls[9] = 'n';
-	values[10] = Float8GetDatum(content->temperature != 0 ? content->temperature : CALIBRATION_TEMPERATURE);
-	values[11] = Float8GetDatum(content->review_below != 0 ? content->review_below : CALIBRATION_REVIEW_BELOW);
+	values[10] = Float8GetDatum(content->traits.temperature != 0 ? content->traits.temperature : CALIBRATION_TEMPERATURE);
+	values[11] = Float8GetDatum(content->traits.review_below != 0 ? content->traits.review_below : CALIBRATION_REVIEW_BELOW);
 	values[12] = content->metadata == NULL ? (Datum) 0 : JsonbPGetDatum(content->metadata);
 	if (content->metadata == NULL)
 		nulls[12] = 'n';
-	values[13] = CStringGetTextDatum(enhance_mode_name(content->enhance));
+	values[13] = CStringGetTextDatum(enhance_mode_name(content->traits.enhance));
 	values[14] = content->split.columns == NULL ? (Datum) 0 : split_columns_datum(content->split.columns);
 	if (content->split.columns == NULL)
 		nulls[14] = 'n';

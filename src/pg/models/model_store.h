@@ -12,7 +12,7 @@
 
 #include "utils/jsonb.h"
 
-#include "enhance/enhance.h"
+#include "core/traits.h"
 #include "pg/base/sha256.h"
 #include "pg/base/split.h"
 #include "pg/base/store.h"
@@ -34,11 +34,7 @@ typedef struct ModelVersion
 	char	   *architecture;
 	Jsonb	   *config;
 	uint8_t		sha256[SHA256_BYTES];
-	int			image_size;
-	double		threshold;
-	double		temperature;
-	double		review_below;
-	EnhanceMode enhance;		/* what training did to its images */
+	Traits		traits;
 	Split		split;			/* by which training kept its test part away */
 
 	/* Of an ensemble alone. */
@@ -73,11 +69,7 @@ typedef struct NewVersion
 	Jsonb	   *config;			/* every key */
 	const void *weights;
 	size_t		weights_size;
-	int			image_size;
-	double		threshold;
-	double		temperature;	/* 0 = not known */
-	double		review_below;	/* 0 = not known */
-	EnhanceMode enhance;
+	Traits		traits;			/* image_size and threshold are known */
 	Split		split;
 	Datum		image_digests;	/* image_digests.h, a bytea; 0 = not known */
 	int64_t		run;			/* 0 = imported */

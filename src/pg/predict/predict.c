@@ -191,7 +191,7 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 
 	memset(batch, 0, sizeof *batch);
 	batch->version = version;
-	batch->options.threshold = isnan(job->threshold) ? version->threshold : job->threshold;
+	batch->options.threshold = isnan(job->threshold) ? version->traits.threshold : job->threshold;
 	batch->options.tta = job->tta;
 	segment_options_enhance(job->enhance, version, &batch->options);
 	segment_options_apply(job->segment_options, &batch->options);

@@ -88,18 +88,18 @@ instance_box(const NetworkInstance *instance, int width, int height)
 static Status
 read_image(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image)
 {
-	int			size = version->image_size;
+	int			size = version->traits.image_size;
 	Image		decoded;
 	Status		status;
 
 	TRY(image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image));
-	if (version->enhance == ENHANCE_MODE_OFF)
+	if (version->traits.enhance == ENHANCE_MODE_OFF)
 		return status_ok();
 	decoded = *image;
 	status = image_resize(call, &decoded, size, size, image);
 	image_free(call, &decoded);
 	TRY(status);
-	return enhance_by_mode(call, version->enhance, image);
+	return enhance_by_mode(call, version->traits.enhance, image);
 }
 
 /* Find the instances and add a row for each. All memory of core is the
@@ -123,7 +123,7 @@ put_instances(const ModelStore *store, const ModelVersion *version, const Call *
 		Datum		values[4];
 		bool		nulls[4] = {false};
 
-		TRY(instance_mask(call, &instances[i], (float) version->threshold, info.width, info.height, &png));
+		TRY(instance_mask(call, &instances[i], (float) version->traits.threshold, info.width, info.height, &png));
 		values[0] = Int32GetDatum(i + 1);
 		values[1] = Float8GetDatum((double) instances[i].score);
 		values[2] = instance_box(&instances[i], info.width, info.height);

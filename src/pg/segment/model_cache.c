@@ -100,7 +100,7 @@ build(CachedModel *entry, const Call *call, const ModelVersion *version, const B
 		status = network_load(entry->network, call, weights->bytes, weights->size);
 	if (status.code == LS_OK)
 	{
-		entry->network->image_size = version->image_size;
+		entry->network->traits.image_size = version->traits.image_size;
 		status = segmenter_create(entry->network, call, &entry->engine, &entry->segmenter);
 	}
 	if (status.code != LS_OK)
@@ -240,7 +240,7 @@ model_cache_instances(const ModelStore *store, const ModelVersion *version, cons
 	CachedModel *entry = find_or_load(store, version);
 	ProbabilityMap map;
 
-	TRY(run_entry(entry, call, image, false, version->threshold, &map));
+	TRY(run_entry(entry, call, image, false, version->traits.threshold, &map));
 	probability_map_free(call, &map);
 	*count = segmenter_instances(entry->segmenter, instances);
 	return status_ok();

@@ -44,7 +44,7 @@ segment_options_apply(Jsonb *json, SegmentOptions *options)
 void
 segment_options_enhance(const char *mode, const ModelVersion *version, SegmentOptions *options)
 {
-	options->enhance = version->enhance;
+	options->enhance = version->traits.enhance;
 	options->as_trained = mode == NULL;
 	if (mode != NULL)
 		check_status(NULL, enhance_mode_find(mode, &options->enhance));
@@ -105,13 +105,13 @@ static Status
 predict_enhanced(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
 				 const SegmentOptions *options, ProbabilityMap *map)
 {
-	EnhanceMode mode = options->as_trained ? version->enhance : options->enhance;
+	EnhanceMode mode = options->as_trained ? version->traits.enhance : options->enhance;
 	Image		input;
 	Status		status;
 
 	if (mode == ENHANCE_MODE_OFF)
 		return model_cache_run(store, version, call, image, options->tta, options->threshold, map);
-	TRY(image_resize(call, image, version->image_size, version->image_size, &input));
+	TRY(image_resize(call, image, version->traits.image_size, version->traits.image_size, &input));
 	status = enhance_by_mode(call, mode, &input);
 	if (status.code == LS_OK)
 		status = model_cache_run(store, version, call, &input, options->tta, options->threshold, map);
@@ -138,7 +138,7 @@ decode(ModelVersion *const *versions, int count, const Call *call, const ByteVie
 	int			size = 0;
 
 	for (int i = 0; i < count; i++)
-		size = Max(size, versions[i]->image_size);
+		size = Max(size, versions[i]->traits.image_size);
 	return image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, turn, size, size, image);
 }
 
@@ -169,9 +169,9 @@ expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap 
 	Image		mask;
 	Image		map;
 
-	options.width = options.height = version->image_size;
+	options.width = options.height = version->traits.image_size;
 	TRY(mask_create(call, maps, weights, count, &options, &mask, &map));
-	calibration_table(version->temperature, table);
+	calibration_table(version->traits.temperature, table);
 	*expected = calibration_expected_dice((size_t) map.width * map.height, map.pixels, mask.pixels, table);
 	image_free(call, &mask);
 	image_free(call, &map);
@@ -186,7 +186,7 @@ calibrate(const ModelVersion *version, Image *map)
 	double		table[256];
 	uint8_t		bytes[256];
 
-	calibration_table(version->temperature, table);
+	calibration_table(version->traits.temperature, table);
 	for (int value = 0; value < 256; value++)
 		bytes[value] = (uint8_t) (int) (255 * table[value] + 0.5);
 	for (size_t i = 0; i < pixels; i++)

@@ -117,7 +117,7 @@ read_arguments(FunctionCallInfo fcinfo, bool numbered)
 	request.version = query->version;
 	request.image = bytes_view(PG_GETARG_DATUM(0));
 	memset(&request.options, 0, sizeof request.options);
-	request.options.threshold = PG_ARGISNULL(first) ? query->version->threshold : PG_GETARG_FLOAT8(first);
+	request.options.threshold = PG_ARGISNULL(first) ? query->version->traits.threshold : PG_GETARG_FLOAT8(first);
 	request.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
 	argument_enhance(fcinfo, first + 2, query->version, &request.options);
 	argument_check_threshold(request.options.threshold);

@@ -87,7 +87,7 @@ make(const ModelStore *store, const ModelVersion *version, const Call *call, con
 	TRY(lesion_shape(call, mask, &result->shape));
 	measure_certainty(&result->segmented.probabilities, &result->confidence, &result->uncertain);
 	result->area = (double) result->shape.area / ((double) mask->width * mask->height);
-	result->needs_review = result->segmented.predicted_dice < version->review_below;
+	result->needs_review = result->segmented.predicted_dice < version->traits.review_below;
 	return measure_quality(call, bytes, info, options->turn, image, &result->quality);
 }
 

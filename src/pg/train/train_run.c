@@ -330,24 +330,19 @@ store_version(TrainRun *run)
 {
 	NewVersion	content = {
 		.config = run->config,
-		.image_size = run->request.image_size,
 		.split = run->split,
 		.image_digests = image_digests_datum(&run->trained_on),
 		.run = run->run,
 	};
-	Fit			fitted;
+	Traits	   *traits = &run->network->traits;
 	void	   *bytes;
 	int			epoch;
 	double		val_dice;
 
 	trainer_take_best(run->trainer, &epoch, &val_dice);
-	check_status(run->call, trainer_fit(run->trainer, run->call, run->plan.threshold, &fitted));
-	run->network->threshold = content.threshold = fitted.threshold;
-	run->network->temperature = content.temperature = fitted.temperature;
-	run->network->review_below = content.review_below = fitted.review_below;
-	content.enhance = run->plan.enhance;
-	if (run->plan.enhance != ENHANCE_MODE_OFF)
-		snprintf(run->network->enhance, sizeof run->network->enhance, "%s", enhance_mode_name(run->plan.enhance));
+	check_status(run->call, trainer_fit(run->trainer, run->call, run->plan.threshold, traits));
+	traits->enhance = run->plan.enhance;
+	content.traits = *traits;
 	snprintf(run->network->split, sizeof run->network->split, "%s", split_to_json(&run->split));
 	check_status(run->call, network_save(run->network, run->call, WEIGHTS_F32,
 										 JsonbToCString(NULL, &run->config->root, 0),
@@ -365,7 +360,7 @@ score_version(const TrainRun *run, const ModelVersion *version)
 		.version = version,
 		.subset = "test",
 		.split = run->split,
-		.options = {.threshold = version->threshold,.enhance = version->enhance,.as_trained = true,
+		.options = {.threshold = version->traits.threshold,.enhance = version->traits.enhance,.as_trained = true,
 		.turn = run->plan.turn},
 		.quiet = true,
 	};

@@ -1,10 +1,9 @@
 /*
- * mode.c: enhancement as segmentation and training ask for it: off, what the
- * image needs, or always.
+ * traits.c: the names of modes of enhancement.
  */
-#include <string.h>
+#include "core/traits.h"
 
-#include "enhance/enhance.h"
+#include <string.h>
 
 const char *const enhance_mode_names[] = {
 	[ENHANCE_MODE_OFF] = "off",
@@ -32,23 +31,4 @@ enhance_mode_find(const char *name, EnhanceMode *mode)
 	}
 	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "enhance is \"%s\"", name),
 							"It is 'off', 'auto' or 'always'.");
-}
-
-Status
-enhance_by_mode(const Call *call, EnhanceMode mode, Image *image)
-{
-	EnhanceOptions options = enhance_options_default();
-	EnhancePlan plan;
-	Quality		quality;
-
-	if (mode == ENHANCE_MODE_OFF)
-		return status_ok();
-	if (mode == ENHANCE_MODE_ALWAYS)
-		plan = enhance_plan_always(image);
-	else
-	{
-		TRY(quality_measure(call, image, &quality));
-		TRY(enhance_plan(call, image, &quality, &plan));
-	}
-	return enhance_run(call, &plan, &options, image);
 }

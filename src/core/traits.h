@@ -1,0 +1,38 @@
+/*
+ * traits.h: what a version of a model is used with.
+ *
+ * The traits go wherever the weights go: weight files, networks, trainings and
+ * rows of the database all carry this struct. So it stands in the lowest room.
+ */
+#ifndef LESIONSEG_CORE_TRAITS_H
+#define LESIONSEG_CORE_TRAITS_H
+
+#include "core/status.h"
+
+/* Whether to enhance an image before something else is done with it. */
+typedef enum EnhanceMode
+{
+	ENHANCE_MODE_OFF,
+	ENHANCE_MODE_AUTO,			/* what its measured quality asks for */
+	ENHANCE_MODE_ALWAYS			/* all that enhance_plan_always() takes */
+} EnhanceMode;
+
+typedef struct Traits
+{
+	int			image_size;		/* pixels along each side of what the network sees; 0 = not known */
+	double		threshold;		/* a pixel is lesion where its probability is above; 0 = not known */
+	double		temperature;	/* of its probabilities (infer/calibration.h); 0 = not known */
+	double		review_below;	/* a mask of a lower expected Dice is to be looked at; 0 = not known */
+	EnhanceMode enhance;		/* how training enhanced its images */
+} Traits;
+
+/* "off", "auto", "always". */
+const char *enhance_mode_name(EnhanceMode mode);
+
+/* The names of the modes in the enum's order, NULL after the last. */
+extern const char *const enhance_mode_names[];
+
+/* Find a mode by name; LS_INVALID_ARGUMENT with the known ones as the hint. */
+Status		enhance_mode_find(const char *name, EnhanceMode *mode);
+
+#endif
