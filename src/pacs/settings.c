@@ -225,7 +225,8 @@ check_database(const char *conninfo)
 	options = PQconninfoParse(conninfo, &error);
 	if (options == NULL)
 	{
-		Status		status = status_error(LS_INVALID_ARGUMENT, "--db: %.*s", error == NULL ? 13 : (int) strcspn(error, "\n"),
+		Status		status = status_error(LS_INVALID_ARGUMENT, "--db: %.*s",
+										  error == NULL ? 13 : (int) strcspn(error, "\n"),
 									  error == NULL ? "out of memory" : error);
 
 		PQfreemem(error);

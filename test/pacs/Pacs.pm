@@ -80,11 +80,13 @@ sub make_lesion {
 	my ($database, $seed, $size, $name, %attributes) = @_;
 	my ($width, $height) = @$size;
 	save_bytea($database, "SELECT image FROM lesion_synthetic($seed, $width, $height)", "$name.png");
-	must('/usr/bin/python3', '-c', 'import sys; from PIL import Image; Image.open(sys.argv[1]).convert("RGB").save(sys.argv[2])',
+	must('/usr/bin/python3', '-c',
+		'import sys; from PIL import Image; Image.open(sys.argv[1]).convert("RGB").save(sys.argv[2])',
 		"$name.png", "$name.bmp");
-	%attributes = (PatientID => "P$seed", PatientName => "Lesion^$seed", StudyDate => '20260101', PatientBirthDate => '19600101',
-		PatientSex => 'O', StudyID => $seed, PixelSpacing => '0.05\\0.05', %attributes);
-	must('img2dcm', '-q', '-i', 'BMP', '-vlp', (map { ('-k', "$_=$attributes{$_}") } sort keys %attributes), "$name.bmp", $name);
+	%attributes = (PatientID => "P$seed", PatientName => "Lesion^$seed", StudyDate => '20260101',
+		PatientBirthDate => '19600101', PatientSex => 'O', StudyID => $seed, PixelSpacing => '0.05\\0.05', %attributes);
+	must('img2dcm', '-q', '-i', 'BMP', '-vlp', (map { ('-k', "$_=$attributes{$_}") } sort keys %attributes),
+		"$name.bmp", $name);
 	unlink "$name.png", "$name.bmp";
 	return $name;
 }
@@ -100,14 +102,16 @@ sub new {
 	$self->{url} = "$self->{server}/dicom-web";
 	run_sql('postgres', "CREATE DATABASE $self->{database}");
 	write_file("$self->{folder}/orthanc.json", encode_json({
-		Name => 'test', HttpPort => $port, DicomServerEnabled => JSON::PP::false, RemoteAccessAllowed => JSON::PP::false,
+		Name => 'test', HttpPort => $port, DicomServerEnabled => JSON::PP::false,
+		RemoteAccessAllowed => JSON::PP::false,
 		AuthenticationEnabled => JSON::PP::false, ExecuteLuaEnabled => JSON::PP::false,
 		StorageDirectory => "$self->{folder}", IndexDirectory => "$self->{folder}",
 		Plugins => [map { "$plugins/libOrthanc$_.so" } qw(DicomWeb PostgreSQLIndex PostgreSQLStorage)],
 		DicomWeb => { Enable => JSON::PP::true, Root => '/dicom-web/' },
 		PostgreSQL => {
 			EnableIndex => JSON::PP::true, EnableStorage => JSON::PP::true, Lock => JSON::PP::false,
-			Host => $ENV{PGHOST}, Port => 5432, Database => $self->{database}, Username => $ENV{PGUSER}, Password => 'none',
+			Host => $ENV{PGHOST}, Port => 5432, Database => $self->{database}, Username => $ENV{PGUSER},
+			Password => 'none',
 		},
 		%options,
 	}));
@@ -123,7 +127,8 @@ sub start {
 		open STDERR, '>&', \*STDOUT;
 		exec 'Orthanc', "$self->{folder}/orthanc.json" or POSIX::_exit(127);
 	}
-	wait_until(60, sub { !defined $self->{down} && $self->answers }) or die "Orthanc does not answer: " . read_file("$self->{folder}/orthanc.log");
+	wait_until(60, sub { !defined $self->{down} && $self->answers })
+		or die "Orthanc does not answer: " . read_file("$self->{folder}/orthanc.log");
 	return;
 }
 
@@ -168,12 +173,14 @@ sub send_files {
 sub instances {
 	my ($self) = @_;
 	my %found;
-	my $list = decode_json(must('curl', '-sSf', '-H', 'Accept: application/dicom+json', "$self->{url}/instances?includefield=00080070"));
+	my $list = decode_json(must('curl', '-sSf', '-H', 'Accept: application/dicom+json',
+		"$self->{url}/instances?includefield=00080070"));
 	for my $item (@$list) {
 		my $value = sub { ($item->{ $_[0] }{Value} // [])->[0] // '' };
 		die 'the same instance twice: ' . $value->('00080018') . "\n" if $found{ $value->('00080018') };
 		$found{ $value->('00080018') } = {
-			study => $value->('0020000D'), series => $value->('0020000E'), class => $value->('00080016'), manufacturer => $value->('00080070'),
+			study => $value->('0020000D'), series => $value->('0020000E'), class => $value->('00080016'),
+			manufacturer => $value->('00080070'),
 		};
 	}
 	return %found;

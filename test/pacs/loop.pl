@@ -59,7 +59,8 @@ is($?, 0, 'and ends when it is told to');
 is(run_sql($database, 'SELECT count(*) FROM lesion_pacs_instance'), 30, 'every image was pulled');
 
 # The PACS has one of each kind for each image, in the image's study.
-my %class = ('1.2.840.10008.5.1.4.1.1.66.4' => 'seg', '1.2.840.10008.5.1.4.1.1.7' => 'picture', '1.2.840.10008.5.1.4.1.1.88.33' => 'report');
+my %class = ('1.2.840.10008.5.1.4.1.1.66.4' => 'seg', '1.2.840.10008.5.1.4.1.1.7' => 'picture',
+	'1.2.840.10008.5.1.4.1.1.88.33' => 'report');
 my %there = $orthanc->instances;
 is(scalar keys %there, 120, 'the PACS has 30 images and 90 results');
 my %results;
@@ -72,16 +73,22 @@ for my $uid (sort { $file{$a} cmp $file{$b} } keys %file) {
 	my ($name, $expected_syntax, $tolerance) = @{ $syntax{$uid} };
 	my $where = "WHERE id = '$uid'";
 	my $of = $results{ $there{$uid}{study} };
-	is(join(' ', map { scalar @{ $of->{$_} // [] } } qw(seg picture report)), '1 1 1', "$name: one segmentation, one picture, one report");
-	is(run_sql($database, "SELECT transfer_syntax FROM lesion_pacs_instance, lesion_dicom_info(image) $where"), $expected_syntax, '... is stored as it is');
-	my $frame = save_bytea($database, "SELECT lesion_dicom_frame(image) FROM lesion_pacs_instance $where", "$folder/frame.png");
-	like(output("$FindBin::Bin/check_pixels.py", $file{$uid}, $frame, $tolerance), qr/^the same\n/, '... has the pixels that others decode');
+	is(join(' ', map { scalar @{ $of->{$_} // [] } } qw(seg picture report)), '1 1 1',
+		"$name: one segmentation, one picture, one report");
+	is(run_sql($database, "SELECT transfer_syntax FROM lesion_pacs_instance, lesion_dicom_info(image) $where"),
+		$expected_syntax, '... is stored as it is');
+	my $frame = save_bytea($database, "SELECT lesion_dicom_frame(image) FROM lesion_pacs_instance $where",
+		"$folder/frame.png");
+	like(output("$FindBin::Bin/check_pixels.py", $file{$uid}, $frame, $tolerance), qr/^the same\n/,
+		'... has the pixels that others decode');
 
 	my $mask = save_bytea($database, "SELECT mask FROM lesion_pacs_prediction $where", "$folder/mask.png");
 	my ($seg, $picture, $report) = map { $orthanc->fetch($of->{$_}[0], "$folder/$_.dcm") } qw(seg picture report);
-	like(output("$FindBin::Bin/../dicom/check_seg.py", $seg, $mask, "$folder/mask.raw"), qr/^different 0\nsource \Q$uid\E \Q$uid\E\n/,
+	like(output("$FindBin::Bin/../dicom/check_seg.py", $seg, $mask, "$folder/mask.raw"),
+		qr/^different 0\nsource \Q$uid\E \Q$uid\E\n/,
 		'... has the mask, as pydicom reads it, and names its source');
-	is(output('node', "$FindBin::Bin/check_seg.js", $seg, "$folder/mask.raw"), "different 0\nsource $uid\n", '... as dcmjs reads it');
+	is(output('node', "$FindBin::Bin/check_seg.js", $seg, "$folder/mask.raw"), "different 0\nsource $uid\n",
+		'... as dcmjs reads it');
 	for ($seg, $picture, $report) {
 		my @errors = grep { /^Error|^\(0x/ } split /\n/, output('dciodvfy', $_);
 		is("@errors", '', '... and dciodvfy finds no error');
@@ -92,7 +99,9 @@ for my $uid (sort { $file{$a} cmp $file{$b} } keys %file) {
 is($orthanc->run($database, 'push') =~ s/^\S+ \S+ //r, "sent 0, failed 0\n", 'nothing is sent twice');
 my @anything = map { ('--sop-class', $_) } keys %class, '1.2.840.10008.5.1.4.1.1.77.1.4';
 my @everywhere = map { ('--modality', $_) } qw(XC SEG OT SR);
-is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r, "pulled 0, failed 0\n", 'what was sent is not pulled');
+is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r,
+	"pulled 0, failed 0\n", 'what was sent is not pulled');
 run_sql($database, 'TRUNCATE lesion_pacs_object');
-is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r, "pulled 0, failed 0\n", '... also where the tables were lost');
+is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r,
+	"pulled 0, failed 0\n", '... also where the tables were lost');
 done_testing();

@@ -163,8 +163,8 @@ cmp_ok($run->{bytes}, '<', $of_40 + $masks_of_40, '... and no others come');
 is(run_sql($here, q{SELECT count(DISTINCT dice) FROM lesion_evaluation WHERE model LIKE 'by_%' AND subset = 'test'}),
 	1,
 	 '... with the score of the same images here');
-$run = run_counted(qq{$quiet SELECT lesion_robustness('few', 'by_server', 'all', kinds => '{noise}', severities => '{1}',
-	modes => '{off}', max_images => 5, id_column => 'id')});
+$run = run_counted(qq{$quiet SELECT lesion_robustness('few', 'by_server', 'all', kinds => '{noise}',
+	severities => '{1}', modes => '{off}', max_images => 5, id_column => 'id')});
 is($run->{looks}, 5, 'a sample of 5 looks at 5');
 
 # A view here.
@@ -187,7 +187,8 @@ is($looks->(predict('seen')), 0, 'and none to see that nothing is left');
 is($looks->($train->('seen', 'by_view')), 40 + $test, 'training computes them as often as it needs');
 is(run_sql($here, $weights), 1, '... and gives the same weights');
 like(run_counted(predict('restless'))->{said}, 
-	qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/, 'a volatile function is warned of');
+	qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/,
+	'a volatile function is warned of');
 
 run_sql('postgres', "DROP DATABASE $_") for $here, $there;
 done_testing();

@@ -49,7 +49,8 @@ test_studies(void **state)
 	PacsList	list = {0};
 
 	(void) state;
-	read_one("[{" STUDY "," VALUE("00100020", "LO", "\"P\xC3\xBC\"") "," VALUE("00201208", "IS", "12") "}]", false, &item);
+	read_one("[{" STUDY "," VALUE("00100020", "LO", "\"P\xC3\xBC\"") "," VALUE("00201208", "IS", "12") "}]", false,
+			 &item);
 	assert_string_equal(item.study, "1.2.3");
 	assert_string_equal(item.patient, "P\xC3\xBC");
 	assert_int_equal(item.study_instances, 12);
@@ -92,7 +93,8 @@ test_refuse(void **state)
 	assert_refused("[{}]", false, "an item of the answer has no valid StudyInstanceUID (0020000D)");
 	assert_refused("[{" VALUE("0020000D", "UI", "\"1/..\"") "}]", false,
 				   "an item of the answer has no valid StudyInstanceUID (0020000D)");
-	assert_refused("[{" VALUE("0020000D", "UI", "\"12345678901234567890123456789012345678901234567890123456789012345\"") "}]",
+	assert_refused("[{" VALUE("0020000D", "UI", "\"1234567890123456789012345678901234567890"
+							  "1234567890123456789012345\"") "}]",
 				   false, "an item of the answer has no valid StudyInstanceUID (0020000D)");
 	assert_refused("[{" STUDY "}]", true, "an item of the answer has no valid SeriesInstanceUID (0020000E)");
 	assert_refused("<html>", false, "the answer is no valid JSON: '[' or '{' expected near '<', in line 1");
@@ -110,7 +112,8 @@ test_stow(void **state)
 		const char *instance;
 		StowState	state;
 		int			reason;
-	}			cases[] = {{"1.1", STOW_STORED, 0}, {"1.2", STOW_REFUSED, 0xC122}, {"1.3", STOW_REFUSED, 0}, {"1.4", STOW_UNSAID, 0}};
+	}			cases[] = {{"1.1", STOW_STORED, 0}, {"1.2", STOW_REFUSED, 0xC122}, {"1.3", STOW_REFUSED, 0},
+						   {"1.4", STOW_UNSAID, 0}};
 	StowState	found;
 	int			reason;
 	char		list[512];

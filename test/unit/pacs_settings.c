@@ -34,7 +34,8 @@ read_line(const char *text, Line *line)
 
 	memset(line, 0, sizeof *line);
 	snprintf(line->text, sizeof line->text, "lesionseg-pacs|%s", text);
-	for (word = strtok_r(line->text, "|", &rest); word != NULL && line->count < WORDS_MAX; word = strtok_r(NULL, "|", &rest))
+	for (word = strtok_r(line->text, "|", &rest); word != NULL && line->count < WORDS_MAX;
+		 word = strtok_r(NULL, "|", &rest))
 		line->words[line->count++] = word;
 	return settings_read(line->count, line->words, &line->settings);
 }
@@ -61,7 +62,8 @@ test_defaults(void **state)
 	assert_int_equal(line.settings.modalities.count, 2);
 	assert_string_equal(line.settings.modalities.values[0], "XC");
 	assert_int_equal(line.settings.sop_classes.count, 2);
-	assert_true(line.settings.sends[OBJECT_SEG] && line.settings.sends[OBJECT_PICTURE] && line.settings.sends[OBJECT_REPORT]);
+	assert_true(line.settings.sends[OBJECT_SEG] && line.settings.sends[OBJECT_PICTURE] &&
+				line.settings.sends[OBJECT_REPORT]);
 	assert_int_equal(line.settings.max_size, 500L << 20);
 	assert_int_equal(line.settings.limit, 0);
 	assert_null(line.settings.database);
@@ -73,7 +75,8 @@ test_options(void **state)
 	Line		line;
 
 	(void) state;
-	assert_int_equal(read_line("run|--url=https://h:8/x|--modality|OT|--send|seg,picture|--every|5|--model|unet|--masks|"
+	assert_int_equal(read_line("run|--url=https://h:8/x|--modality|OT|--send|seg,picture|"
+							   "--every|5|--model|unet|--masks|"
 							   "--match|StudyDate=2026-|--db|dbname=d user=u passfile=p", &line).code, LS_OK);
 	assert_int_equal(line.settings.command, PACS_RUN);
 	assert_int_equal(line.settings.modalities.count, 1);
@@ -115,9 +118,12 @@ test_secrets(void **state)
 {
 	(void) state;
 	assert_refused("pull|--url|http://me:secret@h/x", "--url has a user in it, whom others can see");
-	assert_refused("pull|--url|http://h|--db|dbname=d password=secret", "--db has a password in it, which others can see");
-	assert_refused("pull|--url|http://h|--db|postgresql://me:secret@h/d", "--db has a password in it, which others can see");
-	assert_refused("pull|--url|http://h|--db|nonsense", "--db: missing \"=\" after \"nonsense\" in connection info string");
+	assert_refused("pull|--url|http://h|--db|dbname=d password=secret",
+				   "--db has a password in it, which others can see");
+	assert_refused("pull|--url|http://h|--db|postgresql://me:secret@h/d",
+				   "--db has a password in it, which others can see");
+	assert_refused("pull|--url|http://h|--db|nonsense",
+				   "--db: missing \"=\" after \"nonsense\" in connection info string");
 }
 
 int

@@ -340,8 +340,10 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[9] = Int32GetDatum(BUNDLED_VERSION);
 	if (!content->bundled)
 		nulls[9] = 'n';
-	values[10] = Float8GetDatum(content->traits.temperature != 0 ? content->traits.temperature : CALIBRATION_TEMPERATURE);
-	values[11] = Float8GetDatum(content->traits.review_below != 0 ? content->traits.review_below : CALIBRATION_REVIEW_BELOW);
+	values[10] = Float8GetDatum(content->traits.temperature != 0 ? content->traits.temperature :
+								CALIBRATION_TEMPERATURE);
+	values[11] = Float8GetDatum(content->traits.review_below != 0 ? content->traits.review_below :
+								CALIBRATION_REVIEW_BELOW);
 	values[12] = content->metadata == NULL ? (Datum) 0 : JsonbPGetDatum(content->metadata);
 	if (content->metadata == NULL)
 		nulls[12] = 'n';

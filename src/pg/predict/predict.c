@@ -25,7 +25,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "portability/instr_time.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
@@ -353,23 +352,6 @@ prediction_options(const Predict *job, const char *image_column, const char *id_
 	return json_end(&builder);
 }
 
-/* A limit that must be above 0; `missing` where it is NULL. */
-static double
-read_limit(FunctionCallInfo fcinfo, int n, const char *name, double missing)
-{
-	double		minutes;
-
-	if (PG_ARGISNULL(n))
-		return missing;
-	minutes = PG_GETARG_FLOAT8(n);
-	if (!(minutes > 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s %g is not above 0", name, minutes),
-				 errhint("Give the minutes that the job may take, or NULL for no limit.")));
-	return minutes;
-}
-
 /* Raise an error where what is asked of every image is not possible. */
 static void
 check_segment_arguments(const Predict *job)
@@ -404,8 +386,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 
 	INSTR_TIME_SET_CURRENT(job.started);
 	PreventCommandIfReadOnly("lesion_predict()");
-	job.commits = fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-		!castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction();
+	job.commits = procedure_may_commit(fcinfo);
 	job.model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
 	job.threshold = PG_ARGISNULL(ARGUMENT_THRESHOLD) ? NAN : PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);
 	argument_needed(fcinfo, ARGUMENT_TTA, "tta");

@@ -14,12 +14,10 @@
  */
 #include "postgres.h"
 
-#include <math.h>
 
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/parsenodes.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/resowner.h"
@@ -250,31 +248,6 @@ retrain(Retrain *job)
 	announce_end(run);
 }
 
-/* May the procedure commit? */
-static bool
-may_commit(FunctionCallInfo fcinfo)
-{
-	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
-		!castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction();
-}
-
-/* The limit of time in seconds. */
-static double
-read_max_seconds(FunctionCallInfo fcinfo)
-{
-	double		minutes;
-
-	if (PG_ARGISNULL(ARGUMENT_MAX_MINUTES))
-		return INFINITY;
-	minutes = PG_GETARG_FLOAT8(ARGUMENT_MAX_MINUTES);
-	if (!(minutes > 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_minutes %g is not above 0", minutes),
-				 errhint("Give the minutes that the run may take, or NULL for no limit.")));
-	return 60 * minutes;
-}
-
 /* The number of epochs to wait for a better one. */
 static int
 read_patience(FunctionCallInfo fcinfo)
@@ -295,9 +268,9 @@ lesion_retrain(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, false);
 	TrainRequest request = train_request_read(fcinfo, ARGUMENT_GROUP_COLUMN);
-	double		max_seconds = read_max_seconds(fcinfo);
+	double		max_seconds = argument_seconds(fcinfo, ARGUMENT_MAX_MINUTES, "max_minutes");
 	Retrain		job = {
-		.commits = may_commit(fcinfo),
+		.commits = procedure_may_commit(fcinfo),
 		.patience = read_patience(fcinfo),
 	};
 

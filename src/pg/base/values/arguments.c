@@ -3,6 +3,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "access/xact.h"
+#include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 
 #include "pg/base/values/arguments.h"
@@ -49,6 +53,29 @@ argument_double(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	argument_needed(fcinfo, n, name);
 	return PG_GETARG_FLOAT8(n);
+}
+
+double
+argument_seconds(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	double		minutes;
+
+	if (PG_ARGISNULL(n))
+		return INFINITY;
+	minutes = PG_GETARG_FLOAT8(n);
+	if (!(minutes > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s %g is not above 0", name, minutes),
+				 errhint("Give the minutes that the call may take, or NULL for no limit.")));
+	return 60 * minutes;
+}
+
+bool
+procedure_may_commit(FunctionCallInfo fcinfo)
+{
+	return fcinfo->context != NULL && IsA(fcinfo->context, CallContext) &&
+		!castNode(CallContext, fcinfo->context)->atomic && !IsSubTransaction();
 }
 
 void

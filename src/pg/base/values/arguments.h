@@ -1,5 +1,6 @@
 /*
- * arguments.h: arguments of functions that take some NULLs.
+ * arguments.h: arguments of functions that take some NULLs, and how a
+ * procedure was called.
  */
 #ifndef LESIONSEG_PG_ARGUMENTS_H
 #define LESIONSEG_PG_ARGUMENTS_H
@@ -19,6 +20,13 @@ double		argument_double(FunctionCallInfo fcinfo, int n, const char *name);
 
 /* A text that may be NULL. */
 char	   *argument_text_or_null(FunctionCallInfo fcinfo, int n);
+
+/* A limit in minutes, as seconds; INFINITY where it is NULL. One that is not
+ * above 0 is an error. */
+double		argument_seconds(FunctionCallInfo fcinfo, int n, const char *name);
+
+/* May a procedure commit as it was called? */
+bool		procedure_may_commit(FunctionCallInfo fcinfo);
 
 /* Raise an error unless a threshold lies between 0 and 1, both out. */
 void		argument_check_threshold(double threshold);
