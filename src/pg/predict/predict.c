@@ -401,7 +401,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	argument_needed(fcinfo, ARGUMENT_OPTIONS, "options");
 	job.segment_options = PG_GETARG_JSONB_P(ARGUMENT_OPTIONS);
 	check_segment_arguments(&job);
-	job.max_seconds = 60 * read_limit(fcinfo, ARGUMENT_MAX_MINUTES, "max_minutes", INFINITY);
+	job.max_seconds = argument_seconds(fcinfo, ARGUMENT_MAX_MINUTES, "max_minutes");
 	if (!job.commits)
 		ereport(NOTICE,
 				(errmsg("this job commits nothing before its end, because it was called inside a transaction"),
