@@ -45,7 +45,7 @@ static ModelCacheStats stats;
 static bool
 entry_fits(const CachedModel *entry, const ModelVersion *version, EngineChoice engine, int threads)
 {
-	return entry->number == version->number && entry->image_size == version->image_size &&
+	return entry->number == version->number && entry->image_size == version->traits.image_size &&
 		memcmp(entry->sha256, version->sha256, SHA256_BYTES) == 0 &&
 		entry->engine.backend == engine.backend && entry->engine.precision == engine.precision &&
 		entry->threads == threads && strcmp(entry->model, version->model) == 0;
@@ -162,7 +162,7 @@ load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, 
 	entry->model = MemoryContextStrdup(context, version->model);
 	entry->number = version->number;
 	memcpy(entry->sha256, version->sha256, SHA256_BYTES);
-	entry->image_size = version->image_size;
+	entry->image_size = version->traits.image_size;
 	entry->engine = engine;
 	entry->threads = threads;
 	entry->host = host_create(context);

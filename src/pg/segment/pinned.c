@@ -213,9 +213,9 @@ find_weights(const ModelStore *store, const Pin *pin)
 static void
 set_image_size(ModelVersion *version, int size)
 {
-	version->image_size = size;
+	version->traits.image_size = size;
 	for (int i = 0; i < version->member_count; i++)
-		version->members[i]->image_size = size;
+		version->members[i]->traits.image_size = size;
 }
 
 /* What a call with the pin needs: what the call before had, where that still holds. */
