@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -14,10 +14,19 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/evaluate/bootstrap_arguments.h"
+#include "pg/base/values/row_values.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
 
 PG_FUNCTION_INFO_V1(lesion_compare);
+
+/* Arguments of lesion_compare. */
+enum
+{
+	ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_VERSION_A, ARGUMENT_VERSION_B, ARGUMENT_SUBSET, ARGUMENT_IMAGE_COLUMN,
+	ARGUMENT_MASK_COLUMN, ARGUMENT_ID_COLUMN, ARGUMENT_TTA, ARGUMENT_DRAWS, ARGUMENT_CONFIDENCE, ARGUMENT_SEED,
+	ARGUMENT_GROUP_COLUMN
+};
 
 /* Score a version; a WARNING says where it was trained on images that are scored. */
 static Evaluation
@@ -41,12 +50,12 @@ Datum
 lesion_compare(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	Oid			images = argument_oid(fcinfo, 0, "images");
-	char	   *model = argument_text(fcinfo, 1, "model");
-	int			number_a = argument_int(fcinfo, 2, "version_a");
-	int			number_b = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT32(3);
-	int			draws = argument_draws(fcinfo, 9);
-	double		confidence = argument_confidence(fcinfo, 10);
+	Oid			images = argument_oid(fcinfo, ARGUMENT_IMAGES, "images");
+	char	   *model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
+	int			number_a = argument_int(fcinfo, ARGUMENT_VERSION_A, "version_a");
+	int			number_b = PG_ARGISNULL(ARGUMENT_VERSION_B) ? 0 : PG_GETARG_INT32(ARGUMENT_VERSION_B);
+	int			draws = argument_draws(fcinfo, ARGUMENT_DRAWS);
+	double		confidence = argument_confidence(fcinfo, ARGUMENT_CONFIDENCE);
 	Call *call = call_create(CurrentMemoryContext, 1);
 	EvaluationTask task = {.quiet = true};
 	ImagesColumns columns = {0};
@@ -59,51 +68,52 @@ lesion_compare(PG_FUNCTION_ARGS)
 	double	   *differences;
 	int64		count;
 	TupleDesc	descriptor;
-	Datum		values[12];
-	bool		nulls[12] = {false};
+	RowBuilder	row;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_compare must return a row");
-	descriptor = BlessTupleDesc(descriptor);
-	argument_needed(fcinfo, 8, "tta");
-	argument_needed(fcinfo, 11, "seed");
+	argument_needed(fcinfo, ARGUMENT_TTA, "tta");
+	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
 
 	SPI_connect();
 	a = store_need_version(&store, model, &number_a);
-	b = store_need_version(&store, model, PG_ARGISNULL(3) ? NULL : &number_b);
-	task.subset = argument_text(fcinfo, 4, "subset");
+	b = store_need_version(&store, model, PG_ARGISNULL(ARGUMENT_VERSION_B) ? NULL : &number_b);
+	task.subset = argument_text(fcinfo, ARGUMENT_SUBSET, "subset");
 	evaluation_check_subset(task.subset);
 	task.version = b;
-	task.options.tta = PG_GETARG_BOOL(8);
-	columns.image = argument_text(fcinfo, 5, "image_column");
-	columns.mask = argument_text(fcinfo, 6, "mask_column");
-	columns.id = argument_text_or_null(fcinfo, 7);
-	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, 12));
+	task.options.tta = PG_GETARG_BOOL(ARGUMENT_TTA);
+	columns.image = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column");
+	columns.mask = argument_text(fcinfo, ARGUMENT_MASK_COLUMN, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
+	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
 	score_a = score(&store, &task, a);
 	score_b = score(&store, &task, b);
 	differences = palloc((score_b.images.count + 1) * sizeof(double));
 	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), false, differences);
 	if (count == 0)
 		evaluation_nothing(&task);
-	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &dice));
+	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(ARGUMENT_SEED),
+									  &dice));
 	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), false,
 							 differences);
-	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(11), &jaccard));
+	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(ARGUMENT_SEED),
+									  &jaccard));
 
-	values[0] = Int32GetDatum(a->number);
-	values[1] = Int32GetDatum(b->number);
-	values[2] = Int64GetDatum(count);
-	values[3] = Float8GetDatum(score_a.score.dice);
-	values[4] = Float8GetDatum(score_b.score.dice);
-	values[5] = Float8GetDatum(dice.mean);
-	values[6] = Float8GetDatum(dice.low);
-	values[7] = Float8GetDatum(dice.high);
-	values[8] = Float8GetDatum(jaccard.mean);
-	values[9] = Float8GetDatum(jaccard.low);
-	values[10] = Float8GetDatum(jaccard.high);
-	nulls[11] = dice.low <= 0 && dice.high >= 0;
-	values[11] = Int32GetDatum(dice.low > 0 ? b->number : a->number);
 	SPI_finish();
 	call_destroy(call);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls)));
+	row = row_begin(descriptor);
+	row_set(&row, "first", INT4OID, Int32GetDatum(a->number));
+	row_set(&row, "second", INT4OID, Int32GetDatum(b->number));
+	row_set(&row, "n", INT8OID, Int64GetDatum(count));
+	row_set_float8(&row, "dice_a", score_a.score.dice);
+	row_set_float8(&row, "dice_b", score_b.score.dice);
+	row_set_float8(&row, "dice_difference", dice.mean);
+	row_set_float8(&row, "dice_low", dice.low);
+	row_set_float8(&row, "dice_high", dice.high);
+	row_set_float8(&row, "jaccard_difference", jaccard.mean);
+	row_set_float8(&row, "jaccard_low", jaccard.low);
+	row_set_float8(&row, "jaccard_high", jaccard.high);
+	if (dice.low > 0 || dice.high < 0)
+		row_set(&row, "better", INT4OID, Int32GetDatum(dice.low > 0 ? b->number : a->number));
+	PG_RETURN_DATUM(row_datum(&row));
 }

@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -19,6 +18,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
@@ -29,6 +29,13 @@
 #include "pg/segment/model_segment.h"
 
 PG_FUNCTION_INFO_V1(lesion_ensemble_fit);
+
+/* Arguments of lesion_ensemble_fit. */
+enum
+{
+	ARGUMENT_MODEL, ARGUMENT_IMAGES, ARGUMENT_IMAGE_COLUMN, ARGUMENT_MASK_COLUMN, ARGUMENT_ID_COLUMN,
+	ARGUMENT_VALIDATION_FRACTION, ARGUMENT_TTA, ARGUMENT_PROMOTE, ARGUMENT_GROUP_COLUMN, ARGUMENT_SEED
+};
 
 /* Maps are compared at no more than this. */
 #define FIT_SIZE 256
@@ -159,8 +166,7 @@ result_datum(const FitTask *task, const ModelVersion *version, TupleDesc descrip
 {
 	Datum		names[ENSEMBLE_MAX_MEMBERS];
 	Datum		weights[ENSEMBLE_MAX_MEMBERS];
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	RowBuilder	row = row_begin(descriptor);
 	int			count = task->content.count;
 
 	for (int i = 0; i < count; i++)
@@ -168,15 +174,17 @@ result_datum(const FitTask *task, const ModelVersion *version, TupleDesc descrip
 		names[i] = CStringGetTextDatum(task->content.names[i]);
 		weights[i] = Float8GetDatum(task->content.weights[i]);
 	}
-	values[0] = Int32GetDatum(version->number);
-	values[1] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(weights, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
-												TYPALIGN_DOUBLE));
-	values[3] = Float8GetDatum(task->result.fitted.threshold);
-	values[4] = Int64GetDatum(task->images);
-	values[5] = Float8GetDatum(task->result.jaccard);
-	values[6] = Float8GetDatum(task->result.equal_jaccard);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	row_set(&row, "version", INT4OID, Int32GetDatum(version->number));
+	row_set(&row, "members", TEXTARRAYOID,
+			PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)));
+	row_set(&row, "weights", FLOAT8ARRAYOID,
+			PointerGetDatum(construct_array(weights, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+											TYPALIGN_DOUBLE)));
+	row_set_float8(&row, "threshold", task->result.fitted.threshold);
+	row_set(&row, "n", INT8OID, Int64GetDatum(task->images));
+	row_set_float8(&row, "jaccard", task->result.jaccard);
+	row_set_float8(&row, "equal_jaccard", task->result.equal_jaccard);
+	return row_datum(&row);
 }
 
 /* Name the members of the ensemble's active version. */
@@ -204,12 +212,12 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 {
 	FitTask		task = {
 		.store = store_open(fcinfo, false),
-		.model = argument_text(fcinfo, 0, "model"),
+		.model = argument_text(fcinfo, ARGUMENT_MODEL, "model"),
 		.rows = {.subset = "validation"},
-		.tta = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6),
-		.promote = PG_ARGISNULL(7) || PG_GETARG_BOOL(7),
+		.tta = !PG_ARGISNULL(ARGUMENT_TTA) && PG_GETARG_BOOL(ARGUMENT_TTA),
+		.promote = PG_ARGISNULL(ARGUMENT_PROMOTE) || PG_GETARG_BOOL(ARGUMENT_PROMOTE),
 	};
-	Oid			images = argument_oid(fcinfo, 1, "images");
+	Oid			images = argument_oid(fcinfo, ARGUMENT_IMAGES, "images");
 	ImagesColumns columns = {0};
 	MemoryContext caller = CurrentMemoryContext;
 	ModelVersion *version;
@@ -217,8 +225,8 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	PreventCommandIfReadOnly("lesion_ensemble_fit()");
-	argument_needed(fcinfo, 9, "seed");
-	task.seed = PG_GETARG_INT64(9);
+	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
+	task.seed = PG_GETARG_INT64(ARGUMENT_SEED);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_ensemble_fit must return a row");
 	descriptor = BlessTupleDesc(descriptor);
@@ -229,13 +237,13 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 	SPI_connect();
 	model_lock(&task.store, task.model, LOCK_TRANSACTION);
 	take_members(&task);
-	columns.image = argument_text(fcinfo, 2, "image_column");
-	columns.mask = argument_text(fcinfo, 3, "mask_column");
-	columns.id = argument_text_or_null(fcinfo, 4);
+	columns.image = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column");
+	columns.mask = argument_text(fcinfo, ARGUMENT_MASK_COLUMN, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
 	task.rows.version = task.content.members[0];
-	evaluation_open(&task.rows, images, &columns, argument_text_or_null(fcinfo, 8));
-	if (!PG_ARGISNULL(5))
-		task.rows.split.validation_fraction = PG_GETARG_FLOAT8(5);
+	evaluation_open(&task.rows, images, &columns, argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
+	if (!PG_ARGISNULL(ARGUMENT_VALIDATION_FRACTION))
+		task.rows.split.validation_fraction = PG_GETARG_FLOAT8(ARGUMENT_VALIDATION_FRACTION);
 	split_check_fraction("validation_fraction", task.rows.split.validation_fraction);
 	fit_weights(&task);
 	task.content.fitted = task.result.fitted;

@@ -17,6 +17,15 @@
 
 PG_FUNCTION_INFO_V1(lesion_evaluate);
 
+/* Arguments of lesion_evaluate. */
+enum
+{
+	ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_SUBSET, ARGUMENT_IMAGE_COLUMN, ARGUMENT_MASK_COLUMN,
+	ARGUMENT_ID_COLUMN, ARGUMENT_SPLIT_SEED, ARGUMENT_TEST_FRACTION, ARGUMENT_THRESHOLD, ARGUMENT_VERSION,
+	ARGUMENT_TTA, ARGUMENT_OPTIONS, ARGUMENT_ENHANCE, ARGUMENT_GROUP_COLUMN, ARGUMENT_VALIDATION_FRACTION,
+	ARGUMENT_BY_COLUMN
+};
+
 /* The stored row in SPI_tuptable as a datum of the function's result type,
  * in the current context. */
 static Datum
@@ -36,45 +45,46 @@ stored_row_datum(TupleDesc descriptor)
 Datum
 lesion_evaluate(PG_FUNCTION_ARGS)
 {
-	Oid			images = argument_oid(fcinfo, 0, "images");
-	char	   *model = argument_text(fcinfo, 1, "model");
+	Oid			images = argument_oid(fcinfo, ARGUMENT_IMAGES, "images");
+	char	   *model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
 	ModelStore	store = store_open(fcinfo, false);
 	MemoryContext caller = CurrentMemoryContext;
 	EvaluationTask task = {0};
 	ImagesColumns columns = {0};
 	Evaluation	evaluation;
 	TupleDesc	descriptor;
-	int			version = PG_ARGISNULL(9) ? 0 : PG_GETARG_INT32(9);
+	int			version = PG_ARGISNULL(ARGUMENT_VERSION) ? 0 : PG_GETARG_INT32(ARGUMENT_VERSION);
 	Datum		result;
 
 	PreventCommandIfReadOnly("lesion_evaluate()");
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_evaluate must return a row");
 	descriptor = BlessTupleDesc(descriptor);
-	task.subset = argument_text(fcinfo, 2, "subset");
+	task.subset = argument_text(fcinfo, ARGUMENT_SUBSET, "subset");
 	evaluation_check_subset(task.subset);
 	store_check_rights(&store, "lesion_evaluation", ACL_INSERT, "evaluate");
 	store_check_rights(&store, "lesion_image_score", ACL_INSERT, "evaluate");
 
 	SPI_connect();
-	task.version = store_need_version(&store, model, PG_ARGISNULL(9) ? NULL : &version);
-	task.options.threshold = PG_ARGISNULL(8) ? task.version->traits.threshold : PG_GETARG_FLOAT8(8);
-	task.options.tta = !PG_ARGISNULL(10) && PG_GETARG_BOOL(10);
-	argument_enhance(fcinfo, 12, task.version, &task.options);
+	task.version = store_need_version(&store, model, PG_ARGISNULL(ARGUMENT_VERSION) ? NULL : &version);
+	task.options.threshold = PG_ARGISNULL(ARGUMENT_THRESHOLD) ? task.version->traits.threshold :
+		PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);
+	task.options.tta = !PG_ARGISNULL(ARGUMENT_TTA) && PG_GETARG_BOOL(ARGUMENT_TTA);
+	argument_enhance(fcinfo, ARGUMENT_ENHANCE, task.version, &task.options);
 	argument_check_threshold(task.options.threshold);
-	if (!PG_ARGISNULL(11))
-		segment_options_apply(PG_GETARG_JSONB_P(11), &task.options);
-	columns.image = argument_text(fcinfo, 3, "image_column");
-	columns.mask = argument_text(fcinfo, 4, "mask_column");
-	columns.id = argument_text_or_null(fcinfo, 5);
-	task.by_column = columns.by = argument_text_or_null(fcinfo, 15);
-	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, 13));
-	if (!PG_ARGISNULL(6))
-		task.split.seed = PG_GETARG_INT64(6);
-	if (!PG_ARGISNULL(7))
-		task.split.test_fraction = PG_GETARG_FLOAT8(7);
-	if (!PG_ARGISNULL(14))
-		task.split.validation_fraction = PG_GETARG_FLOAT8(14);
+	if (!PG_ARGISNULL(ARGUMENT_OPTIONS))
+		segment_options_apply(PG_GETARG_JSONB_P(ARGUMENT_OPTIONS), &task.options);
+	columns.image = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column");
+	columns.mask = argument_text(fcinfo, ARGUMENT_MASK_COLUMN, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
+	task.by_column = columns.by = argument_text_or_null(fcinfo, ARGUMENT_BY_COLUMN);
+	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
+	if (!PG_ARGISNULL(ARGUMENT_SPLIT_SEED))
+		task.split.seed = PG_GETARG_INT64(ARGUMENT_SPLIT_SEED);
+	if (!PG_ARGISNULL(ARGUMENT_TEST_FRACTION))
+		task.split.test_fraction = PG_GETARG_FLOAT8(ARGUMENT_TEST_FRACTION);
+	if (!PG_ARGISNULL(ARGUMENT_VALIDATION_FRACTION))
+		task.split.validation_fraction = PG_GETARG_FLOAT8(ARGUMENT_VALIDATION_FRACTION);
 	split_check_fraction("test_fraction", task.split.test_fraction);
 	split_check_fraction("validation_fraction", task.split.validation_fraction);
 

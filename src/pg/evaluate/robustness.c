@@ -35,6 +35,14 @@
 
 PG_FUNCTION_INFO_V1(lesion_robustness);
 
+/* Arguments of lesion_robustness. */
+enum
+{
+	ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_SUBSET, ARGUMENT_KINDS, ARGUMENT_SEVERITIES, ARGUMENT_MODES,
+	ARGUMENT_MAX_IMAGES, ARGUMENT_IMAGE_COLUMN, ARGUMENT_MASK_COLUMN, ARGUMENT_ID_COLUMN, ARGUMENT_VERSION,
+	ARGUMENT_THRESHOLD, ARGUMENT_TTA, ARGUMENT_SEED, ARGUMENT_GROUP_COLUMN
+};
+
 typedef struct Robustness
 {
 	ModelStore	store;
@@ -283,8 +291,8 @@ read_ways(FunctionCallInfo fcinfo, Robustness *job)
 	Datum	   *values;
 	int			count;
 
-	memset(kinds, PG_ARGISNULL(3), sizeof kinds);
-	count = PG_ARGISNULL(3) ? 0 : array_values(fcinfo, 3, "kinds", TEXTOID, &values);
+	memset(kinds, PG_ARGISNULL(ARGUMENT_KINDS), sizeof kinds);
+	count = PG_ARGISNULL(ARGUMENT_KINDS) ? 0 : array_values(fcinfo, ARGUMENT_KINDS, "kinds", TEXTOID, &values);
 	for (int i = 0; i < count; i++)
 	{
 		DegradeKind kind;
@@ -292,7 +300,7 @@ read_ways(FunctionCallInfo fcinfo, Robustness *job)
 		check_status(NULL, degrade_find(TextDatumGetCString(values[i]), &kind));
 		kinds[kind] = true;
 	}
-	count = array_values(fcinfo, 4, "severities", INT4OID, &values);
+	count = array_values(fcinfo, ARGUMENT_SEVERITIES, "severities", INT4OID, &values);
 	for (int i = 0; i < count; i++)
 	{
 		int			severity = DatumGetInt32(values[i]);
@@ -304,7 +312,7 @@ read_ways(FunctionCallInfo fcinfo, Robustness *job)
 					 errhint("Severities go from 1 (slight) to %d (severe).", DEGRADE_SEVERITY_MAX)));
 		severities[severity] = true;
 	}
-	count = array_values(fcinfo, 5, "modes", TEXTOID, &values);
+	count = array_values(fcinfo, ARGUMENT_MODES, "modes", TEXTOID, &values);
 	for (int i = 0; i < count; i++)
 	{
 		EnhanceMode mode;
@@ -383,34 +391,35 @@ lesion_robustness(PG_FUNCTION_ARGS)
 {
 	Robustness	job = {.store = store_open(fcinfo, false)};
 	ImagesColumns columns = {0};
-	Oid			images = argument_oid(fcinfo, 0, "images");
-	char	   *model = argument_text(fcinfo, 1, "model");
-	int			version = PG_ARGISNULL(10) ? 0 : PG_GETARG_INT32(10);
+	Oid			images = argument_oid(fcinfo, ARGUMENT_IMAGES, "images");
+	char	   *model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
+	int			version = PG_ARGISNULL(ARGUMENT_VERSION) ? 0 : PG_GETARG_INT32(ARGUMENT_VERSION);
 
 	PreventCommandIfReadOnly("lesion_robustness()");
 	InitMaterializedSRF(fcinfo, 0);
-	job.task.subset = argument_text(fcinfo, 2, "subset");
+	job.task.subset = argument_text(fcinfo, ARGUMENT_SUBSET, "subset");
 	evaluation_check_subset(job.task.subset);
-	job.max_images = PG_ARGISNULL(6) ? PG_INT64_MAX : PG_GETARG_INT32(6);
+	job.max_images = PG_ARGISNULL(ARGUMENT_MAX_IMAGES) ? PG_INT64_MAX : PG_GETARG_INT32(ARGUMENT_MAX_IMAGES);
 	if (job.max_images < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_images is %lld, it must be positive", (long long) job.max_images),
 				 errhint("Leave it out to take all images of the subset.")));
-	argument_needed(fcinfo, 13, "seed");
-	job.seed = PG_GETARG_INT64(13);
+	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
+	job.seed = PG_GETARG_INT64(ARGUMENT_SEED);
 	read_ways(fcinfo, &job);
 	store_check_rights(&job.store, "lesion_robustness_score", ACL_INSERT, "evaluate");
 
 	SPI_connect();
-	job.task.version = store_need_version(&job.store, model, PG_ARGISNULL(10) ? NULL : &version);
-	job.task.options.threshold = PG_ARGISNULL(11) ? job.task.version->traits.threshold : PG_GETARG_FLOAT8(11);
-	job.task.options.tta = !PG_ARGISNULL(12) && PG_GETARG_BOOL(12);
+	job.task.version = store_need_version(&job.store, model, PG_ARGISNULL(ARGUMENT_VERSION) ? NULL : &version);
+	job.task.options.threshold = PG_ARGISNULL(ARGUMENT_THRESHOLD) ? job.task.version->traits.threshold :
+		PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);
+	job.task.options.tta = !PG_ARGISNULL(ARGUMENT_TTA) && PG_GETARG_BOOL(ARGUMENT_TTA);
 	argument_check_threshold(job.task.options.threshold);
-	columns.image = argument_text(fcinfo, 7, "image_column");
-	columns.mask = argument_text(fcinfo, 8, "mask_column");
-	columns.id = argument_text_or_null(fcinfo, 9);
-	evaluation_open(&job.task, images, &columns, argument_text_or_null(fcinfo, 14));
+	columns.image = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column");
+	columns.mask = argument_text(fcinfo, ARGUMENT_MASK_COLUMN, "mask_column");
+	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
+	evaluation_open(&job.task, images, &columns, argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
 	score_rows(&job);
 	return_cells(&job, (ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();

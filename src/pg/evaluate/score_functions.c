@@ -10,7 +10,6 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -21,6 +20,7 @@
 #include "measure/boundary.h"
 #include "measure/score.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/call.h"
@@ -85,45 +85,25 @@ lesion_jaccard(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(image_score(&counts).jaccard);
 }
 
-/* The columns of lesion_metrics; those of 0.2 end with the counts. */
-typedef enum MetricsColumn
-{
-	METRICS_DICE,
-	METRICS_IOU,
-	METRICS_JACCARD,
-	METRICS_F1,
-	METRICS_THRESHOLD_JACCARD,
-	METRICS_SENSITIVITY,
-	METRICS_SPECIFICITY,
-	METRICS_PRECISION,
-	METRICS_ACCURACY,
-	METRICS_TRUE_POSITIVE,
-	METRICS_FALSE_POSITIVE,
-	METRICS_FALSE_NEGATIVE,
-	METRICS_TRUE_NEGATIVE,
-	METRICS_HAUSDORFF95,
-	METRICS_ASSD,
-	METRICS_SURFACE_DICE,
-	METRICS_COLUMNS
-} MetricsColumn;
-
 /* Set what follows from the counts. */
 static void
-set_overlap(Datum *values, const ConfusionCounts *counts)
+set_overlap(RowBuilder *row, const ConfusionCounts *counts)
 {
 	ImageScore	score = image_score(counts);
 
-	values[METRICS_DICE] = values[METRICS_F1] = Float8GetDatum(score.dice);
-	values[METRICS_IOU] = values[METRICS_JACCARD] = Float8GetDatum(score.jaccard);
-	values[METRICS_THRESHOLD_JACCARD] = Float8GetDatum(score.threshold_jaccard);
-	values[METRICS_SENSITIVITY] = Float8GetDatum(score.sensitivity);
-	values[METRICS_SPECIFICITY] = Float8GetDatum(score.specificity);
-	values[METRICS_PRECISION] = Float8GetDatum(score.precision);
-	values[METRICS_ACCURACY] = Float8GetDatum(score.accuracy);
-	values[METRICS_TRUE_POSITIVE] = Int64GetDatum(counts->true_positive);
-	values[METRICS_FALSE_POSITIVE] = Int64GetDatum(counts->false_positive);
-	values[METRICS_FALSE_NEGATIVE] = Int64GetDatum(counts->false_negative);
-	values[METRICS_TRUE_NEGATIVE] = Int64GetDatum(counts->true_negative);
+	row_set_float8(row, "dice", score.dice);
+	row_set_float8(row, "iou", score.jaccard);
+	row_set_float8(row, "jaccard", score.jaccard);
+	row_set_float8(row, "f1", score.dice);
+	row_set_float8(row, "threshold_jaccard", score.threshold_jaccard);
+	row_set_float8(row, "sensitivity", score.sensitivity);
+	row_set_float8(row, "specificity", score.specificity);
+	row_set_float8(row, "precision", score.precision);
+	row_set_float8(row, "accuracy", score.accuracy);
+	row_set(row, "true_positive", INT8OID, Int64GetDatum(counts->true_positive));
+	row_set(row, "false_positive", INT8OID, Int64GetDatum(counts->false_positive));
+	row_set(row, "false_negative", INT8OID, Int64GetDatum(counts->false_negative));
+	row_set(row, "true_negative", INT8OID, Int64GetDatum(counts->true_negative));
 }
 
 /* lesion_metrics(predicted, truth, pixel_spacing, tolerance) -> every score,
@@ -135,8 +115,7 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	PixelSpacing spacing = {1, 1};
 	double		tolerance = 0;
 	TupleDesc	descriptor;
-	Datum		values[METRICS_COLUMNS];
-	bool		nulls[METRICS_COLUMNS] = {false};
+	RowBuilder	row;
 	ConfusionCounts counts;
 	BoundaryScore outlines;
 	Image		predicted;
@@ -156,17 +135,17 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	threads_use(call->threads);
 	decode_masks(call, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &predicted, &truth);
 	check_status(call, confusion_count(call, &predicted, &truth, &counts));
-	set_overlap(values, &counts);
+	row = row_begin(descriptor);
+	set_overlap(&row, &counts);
 	if (has_outlines)
 	{
 		check_status(call, boundary_score(call, &predicted, &truth, spacing, tolerance, &outlines));
-		values[METRICS_HAUSDORFF95] = Float8GetDatum(outlines.hausdorff95);
-		values[METRICS_ASSD] = Float8GetDatum(outlines.assd);
-		values[METRICS_SURFACE_DICE] = Float8GetDatum(outlines.surface_dice);
-		nulls[METRICS_HAUSDORFF95] = nulls[METRICS_ASSD] = !outlines.has_distance;
+		row_set_float8(&row, "hausdorff95", outlines.has_distance ? outlines.hausdorff95 : NAN);
+		row_set_float8(&row, "assd", outlines.has_distance ? outlines.assd : NAN);
+		row_set_float8(&row, "surface_dice", outlines.surface_dice);
 	}
 	call_destroy(call);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	PG_RETURN_DATUM(row_datum(&row));
 }
 
 /* The ScoreState inside an array, checked. */
@@ -239,27 +218,27 @@ lesion_score_final(PG_FUNCTION_ARGS)
 {
 	const ScoreState *state = array_state(PG_GETARG_ARRAYTYPE_P(0));
 	const DatasetScore score = score_final(state);
-	const double figures[] = {score.dice, score.iou, score.jaccard, score.f1, score.threshold_jaccard,
-	score.sensitivity, score.specificity, score.precision, score.accuracy};
 	TupleDesc	descriptor;
-	Datum		values[15];
-	bool		nulls[15] = {false};
-	int			column = 0;
+	RowBuilder	row;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_score_final must return a row");
 
-	values[column++] = Int64GetDatum(score.n);
-	for (int i = 0; i < (int) lengthof(figures); i++)
-	{
-		nulls[column] = isnan(figures[i]);
-		values[column++] = Float8GetDatum(figures[i]);
-	}
-	values[column++] = Int64GetDatum(state->pooled.true_positive);
-	values[column++] = Int64GetDatum(state->pooled.false_positive);
-	values[column++] = Int64GetDatum(state->pooled.false_negative);
-	values[column++] = Int64GetDatum(state->pooled.true_negative);
-	values[column++] = Int64GetDatum(state->skipped);
-	Assert(column == (int) lengthof(values));
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	row = row_begin(descriptor);
+	row_set(&row, "n", INT8OID, Int64GetDatum(score.n));
+	row_set_float8(&row, "dice", score.dice);
+	row_set_float8(&row, "iou", score.iou);
+	row_set_float8(&row, "jaccard", score.jaccard);
+	row_set_float8(&row, "f1", score.f1);
+	row_set_float8(&row, "threshold_jaccard", score.threshold_jaccard);
+	row_set_float8(&row, "sensitivity", score.sensitivity);
+	row_set_float8(&row, "specificity", score.specificity);
+	row_set_float8(&row, "precision", score.precision);
+	row_set_float8(&row, "accuracy", score.accuracy);
+	row_set(&row, "true_positive", INT8OID, Int64GetDatum(state->pooled.true_positive));
+	row_set(&row, "false_positive", INT8OID, Int64GetDatum(state->pooled.false_positive));
+	row_set(&row, "false_negative", INT8OID, Int64GetDatum(state->pooled.false_negative));
+	row_set(&row, "true_negative", INT8OID, Int64GetDatum(state->pooled.true_negative));
+	row_set(&row, "skipped", INT8OID, Int64GetDatum(state->skipped));
+	PG_RETURN_DATUM(row_datum(&row));
 }

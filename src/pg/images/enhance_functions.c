@@ -4,7 +4,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -17,6 +16,7 @@
 #include "enhance/quality/quality.h"
 #include "image/codec/codec.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
@@ -95,12 +95,10 @@ Datum
 lesion_quality(PG_FUNCTION_ARGS)
 {
 	TupleDesc	descriptor;
-	Datum		values[13];
-	bool		nulls[13] = {false};
+	RowBuilder	row;
 	Call *call;
 	Image		image;
 	Quality		quality;
-	int			n = 0;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_quality must return a row");
@@ -111,20 +109,21 @@ lesion_quality(PG_FUNCTION_ARGS)
 	check_status(call, quality_measure(call, &image, &quality));
 	call_destroy(call);
 
-	values[n++] = Float8GetDatum(quality.sharpness);
-	values[n++] = Float8GetDatum(quality.noise);
-	values[n++] = Float8GetDatum(quality.contrast);
-	values[n++] = Float8GetDatum(quality.brightness);
-	values[n++] = Float8GetDatum(quality.unevenness);
-	values[n++] = Float8GetDatum(quality.colour_cast);
-	values[n++] = Float8GetDatum(quality.hair);
-	values[n++] = Float8GetDatum(quality.resolution);
-	values[n++] = Float8GetDatum(quality.glare);
-	values[n++] = Float8GetDatum(quality.ink);
-	values[n++] = Float8GetDatum(quality.blocking);
-	values[n++] = Float8GetDatum(quality.score);
-	values[n++] = issues_array(&quality);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	row = row_begin(descriptor);
+	row_set_float8(&row, "sharpness", quality.sharpness);
+	row_set_float8(&row, "noise", quality.noise);
+	row_set_float8(&row, "contrast", quality.contrast);
+	row_set_float8(&row, "brightness", quality.brightness);
+	row_set_float8(&row, "unevenness", quality.unevenness);
+	row_set_float8(&row, "colour_cast", quality.colour_cast);
+	row_set_float8(&row, "hair", quality.hair);
+	row_set_float8(&row, "resolution", quality.resolution);
+	row_set_float8(&row, "glare", quality.glare);
+	row_set_float8(&row, "ink", quality.ink);
+	row_set_float8(&row, "blocking", quality.blocking);
+	row_set_float8(&row, "score", quality.score);
+	row_set(&row, "issues", TEXTARRAYOID, issues_array(&quality));
+	PG_RETURN_DATUM(row_datum(&row));
 }
 
 /* What the options of lesion_enhance say. */

@@ -4,7 +4,7 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -13,6 +13,7 @@
 #include "image/mask_decode.h"
 #include "image/synthetic.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 
@@ -42,8 +43,7 @@ Datum
 lesion_image_info(PG_FUNCTION_ARGS)
 {
 	TupleDesc	descriptor;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	RowBuilder	row;
 	Call	   *call;
 	ByteView	view;
 	ImageInfo	info;
@@ -63,12 +63,13 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	check_argument(call, "image", status);
 	call_destroy(call);
 
-	values[0] = CStringGetTextDatum(image_format_name(info.format));
-	values[1] = Int32GetDatum(info.width);
-	values[2] = Int32GetDatum(info.height);
-	values[3] = Int32GetDatum(info.channels);
-	values[4] = Int32GetDatum(info.bits);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	row = row_begin(descriptor);
+	row_set(&row, "format", TEXTOID, CStringGetTextDatum(image_format_name(info.format)));
+	row_set(&row, "width", INT4OID, Int32GetDatum(info.width));
+	row_set(&row, "height", INT4OID, Int32GetDatum(info.height));
+	row_set(&row, "channels", INT4OID, Int32GetDatum(info.channels));
+	row_set(&row, "bits", INT4OID, Int32GetDatum(info.bits));
+	PG_RETURN_DATUM(row_datum(&row));
 }
 
 /* Does a message end its sentence itself? */
@@ -147,8 +148,7 @@ Datum
 lesion_synthetic(PG_FUNCTION_ARGS)
 {
 	TupleDesc	descriptor;
-	Datum		values[2];
-	bool		nulls[2] = {false};
+	RowBuilder	row;
 	Call	   *call;
 	Image		image;
 	Image		mask;
@@ -159,8 +159,9 @@ lesion_synthetic(PG_FUNCTION_ARGS)
 	call = image_host();
 	check_status(call, synthetic_lesion(call, PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
 										PG_GETARG_INT32(3), &image, &mask));
-	values[0] = image_png(call, &image);
-	values[1] = image_png(call, &mask);
+	row = row_begin(descriptor);
+	row_set(&row, "image", BYTEAOID, image_png(call, &image));
+	row_set(&row, "mask", BYTEAOID, image_png(call, &mask));
 	call_destroy(call);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	PG_RETURN_DATUM(row_datum(&row));
 }

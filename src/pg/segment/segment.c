@@ -171,9 +171,9 @@ segmentation_row(const SegmentRequest *request, const Call *call, const Segmenta
 	sha256_hex(request->version->sha256, hex);
 	row_set(&row, "mask", BYTEAOID, segmentation_png(call, &segmented->mask));
 	row_set(&row, "probability", BYTEAOID, segmentation_png(call, &segmented->probabilities));
-	row_set(&row, "confidence", FLOAT8OID, Float8GetDatum(made->confidence));
-	row_set(&row, "uncertain", FLOAT8OID, Float8GetDatum(made->uncertain));
-	row_set(&row, "area", FLOAT8OID, Float8GetDatum(made->area));
+	row_set_float8(&row, "confidence", made->confidence);
+	row_set_float8(&row, "uncertain", made->uncertain);
+	row_set_float8(&row, "area", made->area);
 	if (made->shape.area > 0)
 		row_set(&row, "box", INT4ARRAYOID, box_datum(&made->shape));
 	row_set(&row, "components", INT4OID, Int32GetDatum(made->shape.components));
@@ -181,9 +181,9 @@ segmentation_row(const SegmentRequest *request, const Call *call, const Segmenta
 	row_set(&row, "version", INT4OID, Int32GetDatum(request->version->number));
 	row_set(&row, "sha256", TEXTOID, CStringGetTextDatum(hex));
 	if (request->options.tta)
-		row_set(&row, "disagreement", FLOAT8OID, Float8GetDatum(segmented->disagreement));
-	row_set(&row, "predicted_dice", FLOAT8OID, Float8GetDatum(segmented->predicted_dice));
-	row_set(&row, "quality", FLOAT8OID, Float8GetDatum(made->quality));
+		row_set_float8(&row, "disagreement", segmented->disagreement);
+	row_set_float8(&row, "predicted_dice", segmented->predicted_dice);
+	row_set_float8(&row, "quality", made->quality);
 	row_set(&row, "needs_review", BOOLOID, BoolGetDatum(made->needs_review));
 	return row_datum(&row);
 }

@@ -3,7 +3,10 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -111,6 +114,13 @@ row_set(RowBuilder *row, const char *column, Oid type, Datum value)
 		raise_altered(column, psprintf("is of type %s, not %s", format_type_be(found), format_type_be(type)));
 	row->values[number - 1] = value;
 	row->nulls[number - 1] = false;
+}
+
+void
+row_set_float8(RowBuilder *row, const char *column, double value)
+{
+	if (!isnan(value))
+		row_set(row, column, FLOAT8OID, Float8GetDatum(value));
 }
 
 Datum

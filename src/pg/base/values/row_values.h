@@ -45,6 +45,9 @@ RowBuilder	row_begin(TupleDesc columns);
 /* Set a column by its name. An error where the row has none of that name and type. */
 void		row_set(RowBuilder *row, const char *column, Oid type, Datum value);
 
+/* The same of a float8; a number that is none becomes NULL. */
+void		row_set_float8(RowBuilder *row, const char *column, double value);
+
 /* The row as a composite value. */
 Datum		row_datum(const RowBuilder *row);
 
