@@ -34,7 +34,8 @@ enum
 	WROTE_BESIDE = 1,
 	WRONG_VALUES = 2,
 	REFUSED = 3,				/* the library says that it cannot: no fault */
-	SIGNALLED = 100				/* and the signal's number; SIGXCPU: it computes on and on */
+	SIGNALLED = 100				/* and the signal's number; SIGXCPU: it computes on and on;
+								 * SIGALRM: its threads wait for ever */
 };
 
 /* A pass of a square convolution. */
@@ -247,6 +248,7 @@ try_probe(const Probe *probe, bool *allowed)
 		for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
 			signal(deadly[i], SIG_DFL);	/* cmocka has handlers */
 		setrlimit(RLIMIT_CPU, &limit);
+		alarm(20);
 		run_probe(probe);
 	}
 	assert_int_equal(read(verdict[0], allowed, sizeof *allowed), sizeof *allowed);

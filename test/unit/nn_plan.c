@@ -412,7 +412,7 @@ static void
 test_signals(void **state)
 {
 	(void) state;
-	if (getenv("LESIONSEG_TEST_QUICK") != NULL)	/* memcheck keeps the masks to itself */
+	if (!masks_are_known())
 		skip();
 	each_backend(check_signals);
 }
