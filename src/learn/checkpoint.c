@@ -1,6 +1,7 @@
 /*
- * checkpoint.c: magic number, version, run, progress, then three arrays of
- * float32: weights, best weights, moments. Nothing is stored twice and no
+ * checkpoint.c: magic number, version, run, progress, then arrays of
+ * float32: weights, best weights, moments and, where weights are averaged,
+ * their mean. Nothing is stored twice and no
  * size is taken on trust: the length follows from the reader's own run.
  */
 #define _GNU_SOURCE
@@ -11,7 +12,7 @@
 #include "core/checked.h"
 
 #define CHECKPOINT_MAGIC 0x54504B4345534C01u	/* "\1LSECKPT" on a little-endian machine */
-#define CHECKPOINT_VERSION 2
+#define CHECKPOINT_VERSION 3
 
 typedef struct Header
 {
@@ -21,6 +22,13 @@ typedef struct Header
 	CheckpointProgress progress;
 } Header;
 
+/* How many floats the mean of a run's weights has. */
+static size_t
+mean_count(const CheckpointRun *run)
+{
+	return run->average > 0 ? (size_t) run->weight_count : 0;
+}
+
 /* Bytes of a run's checkpoint. */
 static Status
 checkpoint_size(const CheckpointRun *run, size_t *size)
@@ -29,6 +37,7 @@ checkpoint_size(const CheckpointRun *run, size_t *size)
 
 	if (!checked_mul((size_t) run->weight_count, 2, &floats) ||
 		!checked_add(floats, (size_t) run->moment_count, &floats) ||
+		!checked_add(floats, mean_count(run), &floats) ||
 		!checked_mul(floats, sizeof(float), size) ||
 		!checked_add(*size, sizeof(Header), size))
 		return status_error(LS_LIMIT_EXCEEDED, "the checkpoint does not fit in memory");
@@ -53,7 +62,9 @@ checkpoint_write(const Call *call, const Checkpoint *checkpoint, void **bytes, s
 	end = mempcpy(*bytes, &header, sizeof header);
 	end = mempcpy(end, checkpoint->weights, weight_bytes);
 	end = mempcpy(end, checkpoint->best_weights, weight_bytes);
-	memcpy(end, checkpoint->moments, (size_t) run->moment_count * sizeof(float));
+	end = mempcpy(end, checkpoint->moments, (size_t) run->moment_count * sizeof(float));
+	if (run->average > 0)
+		memcpy(end, checkpoint->mean_weights, weight_bytes);
 	return status_ok();
 }
 
@@ -85,6 +96,7 @@ check_same_run(const CheckpointRun *written, const CheckpointRun *run)
 		{"learning rate", written->learning_rate == run->learning_rate},
 		{"weight decay", written->weight_decay == run->weight_decay},
 		{"gradient clip", written->gradient_clip == run->gradient_clip},
+		{"averaged share", written->average == run->average},
 		{"augmentation", memcmp(written->augment, run->augment, sizeof run->augment) == 0},
 	};
 
@@ -128,6 +140,9 @@ checkpoint_read(const void *bytes, size_t size, Checkpoint *checkpoint)
 	arrays = (const char *) bytes + sizeof header;
 	memcpy(checkpoint->weights, arrays, weight_bytes);
 	memcpy(checkpoint->best_weights, arrays + weight_bytes, weight_bytes);
-	memcpy(checkpoint->moments, arrays + 2 * weight_bytes, (size_t) run->moment_count * sizeof(float));
+	arrays += 2 * weight_bytes;
+	memcpy(checkpoint->moments, arrays, (size_t) run->moment_count * sizeof(float));
+	if (run->average > 0)
+		memcpy(checkpoint->mean_weights, arrays + (size_t) run->moment_count * sizeof(float), weight_bytes);
 	return status_ok();
 }

@@ -28,6 +28,7 @@ typedef struct CheckpointRun
 	double		learning_rate;
 	double		weight_decay;
 	double		gradient_clip;
+	double		average;		/* 0: there is no mean */
 	double		augment[AUGMENT_VALUES];
 } CheckpointRun;
 
@@ -49,6 +50,7 @@ typedef struct Checkpoint
 	float	   *weights;		/* weight_count */
 	float	   *best_weights;	/* weight_count */
 	float	   *moments;		/* moment_count */
+	float	   *mean_weights;	/* weight_count; NULL where run.average is 0 */
 } Checkpoint;
 
 /* Write to *bytes, allocated through call; the caller frees it. */

@@ -14,6 +14,7 @@
 
 #include "core/checked.h"
 #include "core/threads.h"
+#include "learn/average.h"
 #include "learn/checkpoint.h"
 #include "learn/order.h"
 
@@ -45,6 +46,7 @@ struct Trainer
 
 	CheckpointProgress progress;
 	float	   *best_weights;	/* weight_count; those at the start until best_epoch > 0 */
+	float	   *mean_weights;	/* weight_count; NULL when nothing is averaged */
 	double		smoothed_seconds;	/* of an epoch; 0 before the first */
 };
 
@@ -119,6 +121,11 @@ allocate(Trainer *trainer, const Call *call, const Dataset *validation)
 	TRY(host_alloc_array(host, weight_count, sizeof(float), &memory));
 	trainer->best_weights = memory;
 	memcpy(trainer->best_weights, trainer->network->weights, weight_count * sizeof(float));
+	if (options->average > 0)
+	{
+		TRY(host_alloc_array(host, weight_count, sizeof(float), &memory));
+		trainer->mean_weights = memory;
+	}
 	return status_ok();
 }
 
@@ -185,6 +192,7 @@ trainer_free(Trainer *trainer)
 	batch_free(trainer, &trainer->varied);
 	host_free(trainer->host, trainer->order);
 	host_free(trainer->host, trainer->best_weights);
+	host_free(trainer->host, trainer->mean_weights);
 	host_free(trainer->host, trainer);
 }
 
@@ -266,6 +274,27 @@ diverged(const Trainer *trainer, int epoch, long batch, double learning_rate)
 							trainer->options.learning_rate, learning_rate);
 }
 
+/* How many steps' weights the mean has after so many of the run's. */
+static long
+averaged_steps(const Trainer *trainer, long steps_done)
+{
+	long		steps = trainer->batches * trainer->options.epochs;
+	long		averaged = steps_done - average_first_step(trainer->options.average, steps);
+
+	return trainer->mean_weights != NULL && averaged > 0 ? averaged : 0;
+}
+
+/* Take the weights after so many steps into their mean, if they are to count. */
+static void
+average_step(const Trainer *trainer, const Call *call, long steps_done)
+{
+	long		count = averaged_steps(trainer, steps_done);
+
+	if (count > 0)
+		average_add(call->threads, trainer->mean_weights, trainer->network->weights,
+					trainer->network->graph->weight_count, count);
+}
+
 /* Train on every image once. */
 static Status
 train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
@@ -294,6 +323,7 @@ train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 		if (status.code == LS_INVALID_ARGUMENT)
 			return diverged(trainer, report->epoch, batch, step.learning_rate);
 		TRY(status);
+		average_step(trainer, call, (report->epoch - 1) * trainer->batches + batch + 1);
 
 		loss_sum += result.loss;
 		report->train_loss = loss_sum / (double) (batch + 1);
@@ -311,6 +341,13 @@ train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 
 /* ---- the run ---- */
 
+/* The weights that count after an epoch: their mean, once it has begun. */
+static float *
+counted_weights(const Trainer *trainer, int epoch)
+{
+	return averaged_steps(trainer, trainer->batches * epoch) > 0 ? trainer->mean_weights : trainer->network->weights;
+}
+
 /* Keep the weights aside if this epoch is the best so far, or if it is to be
  * the last that counts. */
 static bool
@@ -324,9 +361,22 @@ keep_weights(Trainer *trainer, const EpochReport *report)
 	progress->best_epoch = report->epoch;
 	progress->best_merit = merit;
 	progress->best_dice = report->val_dice;
-	memcpy(trainer->best_weights, trainer->network->weights,
+	memcpy(trainer->best_weights, counted_weights(trainer, report->epoch),
 		   trainer->network->graph->weight_count * sizeof(float));
 	return true;
+}
+
+/* Score the weights that count on the validation images. */
+static Status
+validate(Trainer *trainer, const Call *call, EpochReport *report)
+{
+	float	   *trained = trainer->network->weights;
+	Status		status;
+
+	trainer->network->weights = counted_weights(trainer, report->epoch);
+	status = validation_score(trainer->validation, call, &report->val_loss, &report->val_dice);
+	trainer->network->weights = trained;
+	return status;
 }
 
 Status
@@ -341,7 +391,7 @@ trainer_run_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 	report->epochs = trainer->options.epochs;
 	threads_use(call->threads);
 	TRY(train_epoch(trainer, call, report));
-	TRY(validation_score(trainer->validation, call, &report->val_loss, &report->val_dice));
+	TRY(validate(trainer, call, report));
 
 	trainer->progress.epoch = report->epoch;
 	report->best = keep_weights(trainer, report);
@@ -393,10 +443,12 @@ trainer_checkpoint(Trainer *trainer, int64_t **steps)
 			.learning_rate = options->learning_rate,
 			.weight_decay = options->weight_decay,
 			.gradient_clip = options->gradient_clip,
+			.average = options->average,
 		},
 		.progress = trainer->progress,
 		.weights = trainer->network->weights,
 		.best_weights = trainer->best_weights,
+		.mean_weights = trainer->mean_weights,
 	};
 	size_t		moment_count;
 

@@ -25,6 +25,7 @@ typedef struct TrainOptions
 	double		weight_decay;
 	double		gradient_clip;	/* global norm, 0 = off */
 	bool		keep_last;		/* the weights of the last epoch, not those of the best */
+	double		average;		/* share of the steps, at the end, whose weights are averaged */
 	int64_t		seed;			/* of initial weights, order and augmentation */
 	AugmentOptions augment;
 	EngineChoice engine;
@@ -72,6 +73,10 @@ Status		train_options_check(const TrainOptions *options);
  *
  * An epoch takes every image once, in batches of exactly batch_size; the last
  * batch is filled up with images from the beginning of the epoch.
+ *
+ * With options->average, what is validated and kept from the first averaged
+ * step on is the mean of the weights (average.h); training goes on from the
+ * weights themselves.
  */
 Status		trainer_create(Network *network, const Call *call, const Dataset *training, const Dataset *validation,
 						   const TrainOptions *options, Trainer **trainer);
@@ -95,7 +100,7 @@ void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits *traits);
 
 /* Everything a run needs to continue after the last completed epoch, bit for
- * bit: weights, best weights, moments, steps, epoch; call it between epochs.
+ * bit: weights, best weights, moments, mean, steps, epoch; call it between epochs.
  * *bytes is allocated through call, the caller frees it. Restore into
  * a trainer created with the same network, data and options; what differs or
  * does not fit is LS_INVALID_ARGUMENT and changes nothing. */

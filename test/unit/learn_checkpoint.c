@@ -22,6 +22,7 @@ typedef struct Fixture
 	float		weights[WEIGHTS];
 	float		best[WEIGHTS];
 	float		moments[MOMENTS];
+	float		mean[WEIGHTS];
 	Checkpoint	checkpoint;
 } Fixture;
 
@@ -36,6 +37,8 @@ fixture_init(Fixture *fixture, float first)
 	}
 	for (int i = 0; i < MOMENTS; i++)
 		fixture->moments[i] = first++;
+	for (int i = 0; i < WEIGHTS; i++)
+		fixture->mean[i] = first++;
 	fixture->checkpoint = (Checkpoint) {
 		.run = {
 			.weight_count = WEIGHTS,
@@ -49,11 +52,13 @@ fixture_init(Fixture *fixture, float first)
 			.learning_rate = 1e-3,
 			.weight_decay = 1e-2,
 			.gradient_clip = 1,
+			.average = 0.25,
 			.augment = {1, 180, 0.25, 0.1, 0.2, 0.2, 0.1},
 		},
 		.weights = fixture->weights,
 		.best_weights = fixture->best,
 		.moments = fixture->moments,
+		.mean_weights = fixture->mean,
 	};
 }
 
@@ -92,6 +97,7 @@ test_round_trip(void **state)
 	assert_memory_equal(read.weights, written.weights, sizeof read.weights);
 	assert_memory_equal(read.best, written.best, sizeof read.best);
 	assert_memory_equal(read.moments, written.moments, sizeof read.moments);
+	assert_memory_equal(read.mean, written.mean, sizeof read.mean);
 	assert_int_equal(read.checkpoint.progress.epoch, 4);
 	assert_int_equal(read.checkpoint.progress.optimiser_steps, 52);
 	assert_int_equal(read.checkpoint.progress.best_epoch, 3);
@@ -113,6 +119,30 @@ assert_refused(Fixture *fixture, const void *bytes, size_t size, const char *mes
 	assert_string_equal(status.message, message);
 	assert_true(status.hint[0] != '\0');
 	assert_memory_equal(fixture, &before, sizeof before);
+}
+
+/* Where nothing is averaged there is no mean, and the bytes have none. */
+static void
+test_no_mean(void **state)
+{
+	TestHost	host;
+	Fixture		fixture;
+	void	   *bytes;
+	size_t		with_mean;
+	size_t		size;
+
+	(void) state;
+	test_host_init(&host);
+	write_sample(&host, &bytes, &with_mean);
+	call_free(&host.call, bytes);
+	fixture_init(&fixture, 1);
+	fixture.checkpoint.run.average = 0;
+	fixture.checkpoint.mean_weights = NULL;
+	assert_int_equal(checkpoint_write(&host.call, &fixture.checkpoint, &bytes, &size).code, LS_OK);
+	assert_int_equal(size, with_mean - WEIGHTS * sizeof(float));
+	assert_int_equal(checkpoint_read(bytes, size, &fixture.checkpoint).code, LS_OK);
+	call_free(&host.call, bytes);
+	test_host_end(&host);
 }
 
 static void
@@ -144,6 +174,7 @@ test_another_run(void **state)
 	ASSERT_DIFFERS(run->learning_rate = 2e-3, "learning rate");
 	ASSERT_DIFFERS(run->weight_decay = 0, "weight decay");
 	ASSERT_DIFFERS(run->gradient_clip = 0, "gradient clip");
+	ASSERT_DIFFERS(run->average = 0, "averaged share");
 	ASSERT_DIFFERS(run->augment[6] = 0, "augmentation");
 	ASSERT_DIFFERS(run->augment[AUGMENT_VALUES - 1] = 1, "augmentation");
 	call_free(&host.call, bytes);
@@ -181,7 +212,7 @@ test_broken_bytes(void **state)
 	copy[0] ^= 1;
 	copy[8] = 1;
 	assert_refused(&fixture, copy, size, "the checkpoint was written by another version of lesionseg");
-	copy[8] = 2;
+	copy[8] = 3;
 
 	number = 11;				/* of 10 epochs */
 	memcpy(copy + progress, &number, sizeof number);
@@ -206,6 +237,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_no_mean),
 		cmocka_unit_test(test_another_run),
 		cmocka_unit_test(test_broken_bytes),
 	};

@@ -78,6 +78,7 @@ test_defaults(void **state)
 	assert_true(options.learning_rate == 1.5e-3);
 	assert_true(options.weight_decay == 1e-2);
 	assert_true(options.gradient_clip == 1);
+	assert_true(options.average == 0);
 	assert_int_equal(options.batch_size, 32);
 	assert_true(options.augment.flip);
 	assert_true(options.augment.rotate == 180);
@@ -118,6 +119,9 @@ test_ranges(void **state)
 	options = good_options();
 	options.gradient_clip = -1;
 	assert_refused(&options, "gradient_clip -1 is out of range", "gradient_clip takes a number from 0 to 1e+06.");
+	options = good_options();
+	options.average = 1.5;
+	assert_refused(&options, "average 1.5 is out of range", "average takes a number from 0 to 1.");
 	options = good_options();
 	options.augment.rotate = 181;
 	assert_refused(&options, "rotate 181 is out of range", "rotate takes a number from 0 to 180.");

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -200,7 +201,7 @@ test_spill_equals_memory(void **state)
 
 /* Four epochs, and two and two with everything made anew in between. */
 static void
-test_resume(void **state)
+resume(double average)
 {
 	Run			whole;
 	Run			begun;
@@ -214,17 +215,19 @@ test_resume(void **state)
 	double		whole_dice;
 	double		resumed_dice;
 
-	(void) state;
 	run_init(&whole, 9, 3, IN_MEMORY);
+	whole.options.average = average;
 	run_start(&whole);
 	run_epochs(&whole, 4, &whole_report);
 
 	run_init(&begun, 9, 3, IN_MEMORY);
+	begun.options.average = average;
 	run_start(&begun);
 	run_epochs(&begun, 2, &resumed_report);
 	assert_int_equal(trainer_save(begun.trainer, &begun.host.call, &bytes, &size).code, LS_OK);
 
 	run_init(&resumed, 9, 3, IN_MEMORY);
+	resumed.options.average = average;
 	network_initialise(resumed.network, 999);
 	run_start(&resumed);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size - 4).code, LS_INVALID_ARGUMENT);
@@ -247,6 +250,88 @@ test_resume(void **state)
 	assert_same_weights(&whole, &resumed);
 	run_end(&whole);
 	run_end(&resumed);
+}
+
+/* The mean of weights has begun before the checkpoint, begins after it, or
+ * there is none. */
+static void
+test_resume(void **state)
+{
+	(void) state;
+	resume(0.75);
+	resume(0.25);
+	resume(0);
+}
+
+/* The weights after each step, added up. */
+typedef struct WeightSum
+{
+	const Run  *run;
+	int			steps;
+	int			first;			/* that counts, from 0 */
+	double	   *sum;
+} WeightSum;
+
+static bool
+add_up_weights(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
+{
+	WeightSum  *added = data;
+	const Network *network = added->run->network;
+
+	(void) epoch;
+	(void) batch;
+	(void) batches;
+	(void) images_per_second;
+	(void) loss;
+	if (added->steps++ >= added->first)
+		for (size_t i = 0; i < network->graph->weight_count; i++)
+			added->sum[i] += network->weights[i];
+	return true;
+}
+
+/* 12 steps in four epochs: with 0.5, the mean of the last 6 is what a run
+ * validates and keeps; it trains as without. */
+static void
+test_average(void **state)
+{
+	Run			plain;
+	Run			averaged;
+	WeightSum	added = {&averaged, 0, 6, NULL};
+	EpochReport plain_report;
+	EpochReport report;
+	int			epoch;
+	double		dice;
+	size_t		count;
+
+	(void) state;
+	run_init(&plain, 9, 3, IN_MEMORY);
+	run_init(&averaged, 9, 3, IN_MEMORY);
+	count = averaged.network->graph->weight_count;
+	added.sum = calloc(count, sizeof(double));
+	averaged.options.average = 0.5;
+	averaged.options.keep_last = true;
+	averaged.options.progress = add_up_weights;
+	averaged.options.progress_data = &added;
+	run_start(&plain);
+	run_start(&averaged);
+	run_epochs(&plain, 2, &plain_report);
+	run_epochs(&averaged, 2, &report);
+	assert_true(report.val_loss == plain_report.val_loss);
+	run_epochs(&plain, 2, &plain_report);
+	run_epochs(&averaged, 2, &report);
+	assert_int_equal(added.steps, 12);
+	assert_true(report.train_loss == plain_report.train_loss);
+	assert_true(report.val_loss != plain_report.val_loss);
+	assert_same_weights(&plain, &averaged);
+
+	trainer_take_best(averaged.trainer, &epoch, &dice);
+	assert_int_equal(epoch, 4);
+	for (size_t i = 0; i < count; i++)
+		assert_true(fabs(averaged.network->weights[i] - added.sum[i] / 6) < 1e-6);
+	assert_memory_not_equal(plain.network->weights, averaged.network->weights, count * sizeof(float));
+	free(added.sum);
+	run_end(&plain);
+	run_end(&averaged);
 }
 
 /* A checkpoint of one run does not fit another. */
@@ -578,6 +663,7 @@ main(void)
 		cmocka_unit_test(test_seeded),
 		cmocka_unit_test(test_spill_equals_memory),
 		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_average),
 		cmocka_unit_test(test_restore_another_run),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_stop_in_epoch),

@@ -1,0 +1,24 @@
+/*
+ * average.h: the mean of a network's weights over the last steps of a run.
+ *
+ * Weights late in a run go around in a valley of the loss; their mean lies
+ * nearer to its middle than most of them (Izmailov et al., arXiv:1803.05407).
+ * Running statistics of batch norms are averaged like all else.
+ */
+#ifndef LESIONSEG_LEARN_AVERAGE_H
+#define LESIONSEG_LEARN_AVERAGE_H
+
+#include <stddef.h>
+
+/* The first step (0-based) of `steps` whose weights count when `share` of
+ * them, 0..1 and rounded to whole steps, are to; `steps` where none is. */
+long		average_first_step(double share, long steps);
+
+/*
+ * Take weights into the mean of those before them, which were count - 1:
+ * mean += (weights - mean) / count, in float32, so that the same weights in
+ * the same order give the same bits on any number of threads.
+ */
+void		average_add(int threads, float *mean, const float *weights, size_t weight_count, long count);
+
+#endif
