@@ -130,7 +130,8 @@ store_need_model(const ModelStore *store, const char *name)
 	{
 		const char *similar;
 
-		store_execute(store, "SELECT name FROM @lesion_model ORDER BY name", 0, NULL, NULL, NULL, SPI_OK_SELECT);
+		store_execute(store, "SELECT name FROM @lesion_model WHERE name IS NOT NULL ORDER BY name",
+					  0, NULL, NULL, NULL, SPI_OK_SELECT);
 		similar = similar_name(name);
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
