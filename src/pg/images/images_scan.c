@@ -148,23 +148,26 @@ is_wanted(const ImagesScan *scan, const ImageRow *row)
 }
 
 /* Go on to the next listed row that is wanted, which becomes the list's current one;
- * false at the end. Names are of the current memory context. */
+ * false at the end. Its names are of the row's memory context. */
 static bool
 next_listed(ImagesScan *scan, ImageRow *row)
 {
+	MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
 	HeapTuple	tuple;
 
 	while ((tuple = current_row(&scan->list, scan->by_key ? LIST_ROWS : BATCH_ROWS)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(scan->row_context);
 		if (!read_names(&scan->list, row) ||
 			!DatumGetBool(row_needed(tuple, scan->list.rows->tupdesc, ROW_USABLE, BOOLOID)))
 			scan->skipped++;
 		else if (is_wanted(scan, row))
-			return true;
+			break;
 		scan->list.next++;
 	}
-	return false;
+	MemoryContextSwitchTo(caller);
+	return tuple != NULL;
 }
 
 /* ---- a batch ---- */
@@ -184,7 +187,7 @@ add_to_batch(const ImagesScan *scan, const ImageRow *row, Batch *batch)
 		batch->tids = repalloc_huge(batch->tids, batch->room * sizeof *batch->tids);
 		batch->keys = repalloc_huge(batch->keys, batch->room * sizeof *batch->keys);
 	}
-	batch->ids[batch->count] = row->id;
+	batch->ids[batch->count] = pstrdup(row->id);
 	if (source->has_tid)
 	{
 		batch->tids[batch->count] = palloc(sizeof(ItemPointerData));
@@ -338,13 +341,8 @@ images_next(ImagesScan *scan, ImageRow *row)
 bool
 images_next_listed(ImagesScan *scan, ImageRow *row)
 {
-	MemoryContext caller;
-	bool		found;
+	bool		found = next_listed(scan, row);
 
-	MemoryContextReset(scan->row_context);
-	caller = MemoryContextSwitchTo(scan->row_context);
-	found = next_listed(scan, row);
-	MemoryContextSwitchTo(caller);
 	if (found)
 		scan->list.next++;
 	return found;
