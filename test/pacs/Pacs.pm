@@ -67,7 +67,8 @@ sub save_bytea {
 # Wait until something is true, so many seconds at most.
 sub wait_until {
 	my ($seconds, $test) = @_;
-	for (1 .. $seconds * 10) {
+	my $end = time + $seconds;
+	while (time < $end) {
 		return 1 if $test->();
 		select undef, undef, undef, 0.1;
 	}
@@ -96,9 +97,8 @@ sub new {
 	my ($class, %options) = @_;
 	my $self = bless { folder => tempdir(CLEANUP => 1) }, $class;
 	my $port = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;
-	my $scheme = $options{SslEnabled} ? 'https' : 'http';
 	$self->{database} = "orthanc_$port";
-	$self->{server} = "$scheme://localhost:$port";
+	$self->{server} = "http://localhost:$port";
 	$self->{url} = "$self->{server}/dicom-web";
 	run_sql('postgres', "CREATE DATABASE $self->{database}");
 	write_file("$self->{folder}/orthanc.json", encode_json({
@@ -127,7 +127,7 @@ sub start {
 		open STDERR, '>&', \*STDOUT;
 		exec 'Orthanc', "$self->{folder}/orthanc.json" or POSIX::_exit(127);
 	}
-	wait_until(60, sub { !defined $self->{down} && $self->answers })
+	wait_until(60, sub { $self->answers })
 		or die "Orthanc does not answer: " . read_file("$self->{folder}/orthanc.log");
 	return;
 }
@@ -135,7 +135,7 @@ sub start {
 # Does it answer?
 sub answers {
 	my ($self) = @_;
-	output('curl', '-sk', '-o', '/dev/null', "$self->{server}/system");
+	output('curl', '-s', '-o', '/dev/null', "$self->{server}/system");
 	return $? == 0;
 }
 
@@ -196,7 +196,7 @@ sub fetch {
 # Run lesionseg-pacs; its output. $? >> 8 is its exit status.
 sub run {
 	my ($self, $database, $command, @options) = @_;
-	return output($program, $command, '--url', $self->{url}, '--db', "dbname=$database", @options);
+	return output($program, $command, '--url', $self->{url}, '--db', $database =~ /=/ ? $database : "dbname=$database", @options);
 }
 
 # Start it in the background; its process.

@@ -101,6 +101,14 @@ my @anything = map { ('--sop-class', $_) } keys %class, '1.2.840.10008.5.1.4.1.1
 my @everywhere = map { ('--modality', $_) } qw(XC SEG OT SR);
 is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r,
 	"pulled 0, failed 0\n", 'what was sent is not pulled');
+
+# A role with no more rights than the page gives it does the same. The page's other examples run, too.
+run_sql($database, $_) for map { split /(?<=;)\n/ } read_file("$FindBin::Bin/../../docs/pacs.md") =~ /^```sql\n(.*?)^```/msg;
+$orthanc->send_files(make_lesion($database, 31, [200, 160], "$folder/31.dcm"));
+my $role = "dbname=$database user=pacs_service";
+like($orthanc->run($role, 'pull'), qr/pulled 1, failed 0\n\z/, 'the role of the page pulls');
+run_sql($role, q(CALL lesion_predict('lesion_pacs_instance', 'linknet', 'lesion_pacs_prediction')));
+like($orthanc->run($role, 'push'), qr/sent 3, failed 0\n\z/, '... predicts and pushes');
 run_sql($database, 'TRUNCATE lesion_pacs_object');
 is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r,
 	"pulled 0, failed 0\n", '... also where the tables were lost');

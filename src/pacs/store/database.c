@@ -9,7 +9,7 @@
 #include "pacs/log.h"
 #include "pacs/stop.h"
 
-/* A server's NOTICE or WARNING becomes a line of log. */
+/* A server's WARNING becomes a line of log. */
 static void
 log_notice(void *user, const PGresult *result)
 {
@@ -17,6 +17,14 @@ log_notice(void *user, const PGresult *result)
 
 	(void) user;
 	log_text("%s: %s", PQresultErrorField(result, PG_DIAG_SEVERITY), message == NULL ? "" : message);
+}
+
+/* An error in which libpq names the connection, without the lines that explain it. */
+static Status
+lost(const char *message)
+{
+	return status_error(LS_HOST_ERROR, "the connection to the database is lost: %.*s", (int) strcspn(message, "\n"),
+						message);
 }
 
 /* What is wrong with a result. */
@@ -30,8 +38,7 @@ failure_of(PGconn *connection, const PGresult *result)
 
 	/* 57P01 to 57P03, 57P05: the server ends or begins; the connection is lost or will be. */
 	if (PQstatus(connection) != CONNECTION_OK || state == NULL || strncmp(state, "57P", 3) == 0)
-		return status_error(LS_HOST_ERROR, "the connection to the database is lost: %.200s",
-							message != NULL ? message : PQerrorMessage(connection));
+		return lost(message != NULL ? message : PQerrorMessage(connection));
 	status = status_error(LS_INVALID_ARGUMENT, "%s: %.220s", state, message == NULL ? "" : message);
 	if (strcmp(state, "42P01") == 0)
 		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".";
@@ -54,8 +61,7 @@ send_statement(PGconn *connection, const char *sql, int count, const DbValue *va
 		formats[i] = values[i].binary;
 	}
 	if (!PQsendQueryParams(connection, sql, count, NULL, data, sizes, formats, (int) format))
-		return status_error(LS_HOST_ERROR, "the connection to the database is lost: %.200s",
-							PQerrorMessage(connection));
+		return lost(PQerrorMessage(connection));
 	return status_ok();
 }
 
@@ -171,6 +177,7 @@ db_open(const char *conninfo, PGconn **connection)
 							message);
 	}
 	PQsetNoticeReceiver(*connection, log_notice, NULL);
-	TRY(db_do(*connection, "SET application_name = 'lesionseg-pacs'", 0, NULL));
+	TRY(db_do(*connection, "SELECT set_config('application_name', 'lesionseg-pacs', false), "
+			  "set_config('client_min_messages', 'warning', false)", 0, NULL));
 	return wait_for_lock(*connection);
 }

@@ -111,22 +111,25 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
 				 "VALUES ($1, $2, $3, nullif($4::text, ''), $5, $6) ON CONFLICT (id) DO NOTHING", 6, values);
 }
 
-/* Find the image that a segmentation was drawn on; empty: none of ours. */
+/* Find the image that a segmentation was drawn on; empty: none of ours. by_program: no person drew it. */
 static Status
-find_image(PGconn *database, const char *file, size_t size, char image[PACS_UID_SIZE])
+find_image(PGconn *database, const char *file, size_t size, char image[PACS_UID_SIZE], bool *by_program)
 {
 	DbValue		value = db_bytes(file, size);
 	PGresult   *result;
 
 	image[0] = '\0';
+	*by_program = false;
 	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_tags($1::bytea) AS tags) "
-			   "SELECT i.id FROM seg, lesion_pacs_instance AS i WHERE i.id IN "
-			   "(SELECT r #>> '{}' FROM jsonb_path_query(tags, '$.**.\"00081155\".Value[*]') AS r) "
-			   "AND tags #>> '{00080070,Value,0}' IS DISTINCT FROM 'lesionseg' "
-			   "AND tags #>> '{00620002,Value,0,00620008,Value,0}' IS DISTINCT FROM 'AUTOMATIC' LIMIT 1",
+			   "SELECT i.id, tags #>> '{00620002,Value,0,00620008,Value,0}' = 'AUTOMATIC' "
+			   "OR tags #>> '{00080070,Value,0}' = 'lesionseg' FROM seg, lesion_pacs_instance AS i WHERE i.id IN "
+			   "(SELECT r #>> '{}' FROM jsonb_path_query(tags, '$.**.\"00081155\".Value[*]') AS r) LIMIT 1",
 			   1, &value, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
+	{
 		snprintf(image, PACS_UID_SIZE, "%s", PQgetvalue(result, 0, 0));
+		*by_program = PQgetvalue(result, 0, 1)[0] == 't';
+	}
 	PQclear(result);
 	return status_ok();
 }
@@ -169,14 +172,17 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 				  size_t told_size)
 {
 	char		image[PACS_UID_SIZE];
-	Status		status = find_image(database, file, size, image);
+	bool		by_program;
+	Status		status = find_image(database, file, size, image, &by_program);
 
 	if (status.code == LS_OK && image[0] == '\0')
 	{
-		snprintf(told, told_size, "left out: no drawing of a person on an image that is here");
+		snprintf(told, told_size, "left out: it was drawn on no image that is here");
 		return status_ok();
 	}
-	if (status.code == LS_OK)
+	if (status.code == LS_OK && by_program)
+		status = status_error(LS_INVALID_ARGUMENT, "a program made it, not a person");
+	else if (status.code == LS_OK)
 		status = store_drawing(database, item, image, file, size);
 	if (status.code != LS_INVALID_ARGUMENT)
 	{

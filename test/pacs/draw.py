@@ -1,0 +1,32 @@
+#!/usr/bin/python3
+"""Make of a segmentation what a person would draw in its place.
+
+    draw.py seg.dcm drawn.dcm rows time [Keyword=value]...
+
+The first rows are lesion, the others are not. The new object has UIDs of its
+own and is MANUAL, of manufacturer Viewer. Prints its SOP instance UID.
+"""
+import sys
+
+import numpy as np
+import pydicom
+from pydicom.pixel_data_handlers.numpy_handler import pack_bits
+from pydicom.uid import generate_uid
+
+seg = pydicom.dcmread(sys.argv[1])
+mask = np.zeros((seg.Rows, seg.Columns), np.uint8)
+mask[:int(sys.argv[3])] = 1
+seg.PixelData = pack_bits(mask.reshape(-1))
+seg.SOPInstanceUID = seg.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+seg.SeriesInstanceUID = generate_uid()
+seg.Manufacturer = 'Viewer'
+seg.ContentTime = sys.argv[4]
+for keyword in ('AcquisitionDateTime', 'AcquisitionDate', 'AcquisitionTime'):
+    if keyword in seg:
+        delattr(seg, keyword)
+seg.SegmentSequence[0].SegmentAlgorithmType = 'MANUAL'
+for change in sys.argv[5:]:
+    keyword, value = change.split('=', 1)
+    setattr(seg.SegmentSequence[0] if keyword in seg.SegmentSequence[0] else seg, keyword, value)
+seg.save_as(sys.argv[2])
+print(seg.SOPInstanceUID)

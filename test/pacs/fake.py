@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+"""A PACS that misbehaves, behind TLS and a password.
+
+    fake.py both.pem user:password file.dcm
+
+Prints its port. It lists four instances of one study: file.dcm, one that it
+cannot find, one whose answer is cut off and one that is large. Of what is sent
+it takes all but segmentations. (Debian 12's Orthanc crashes on TLS.)
+"""
+import base64
+import http.server
+import io
+import json
+import ssl
+import sys
+
+import pydicom
+
+STUDY, SERIES = '1.2.3', '1.2.3.4'
+SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4'
+
+
+def element(tag, vr, *values):
+    return {tag: {'vr': vr, 'Value': list(values)}}
+
+
+def listing(path):
+    """What a query for studies or instances gives; nothing behind the first page."""
+    if not path.endswith('offset=0'):
+        return []
+    study = {**element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 4)}
+    if '/instances' not in path:
+        return [study]
+    return [{**study, **element('0020000E', 'UI', SERIES), **element('00080018', 'UI', f'{SERIES}.{n}'),
+             **element('00080016', 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4')} for n in range(1, 5)]
+
+
+def instance(number):
+    """Status and body of an instance's answer."""
+    with open(sys.argv[3], 'rb') as file:
+        content = file.read()
+    head = b'--b\r\nContent-Type: application/dicom\r\n\r\n'
+    return {
+        '1': (200, head + content + b'\r\n--b--\r\n'),
+        '2': (404, b'no such\ninstance'),
+        '3': (200, head + content[:1000]),
+        '4': (200, head + bytes(2 << 20) + b'\r\n--b--\r\n'),
+    }[number]
+
+
+def store(body, boundary):
+    """What became of the objects in a body."""
+    taken, refused = [], []
+    for part in body.split(b'\r\n--' + boundary)[1:-1]:
+        sent = pydicom.dcmread(io.BytesIO(part.split(b'\r\n\r\n', 1)[1]), stop_before_pixels=True)
+        reference = element('00081155', 'UI', sent.SOPInstanceUID)
+        if sent.SOPClassUID == SEGMENTATION:
+            refused.append({**reference, **element('00081197', 'US', 0x0122)})
+        else:
+            taken.append(reference)
+    return {**element('00081199', 'SQ', *taken), **element('00081198', 'SQ', *refused)}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def allowed(self):
+        known = 'Basic ' + base64.b64encode(sys.argv[2].encode()).decode()
+        return self.headers.get('Authorization') == known
+
+    def answer(self, status, kind, body):
+        self.send_response(status)
+        self.send_header('Content-Type', kind)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if not self.allowed():
+            self.answer(401, 'text/plain', b'no')
+        elif '?' in self.path:
+            self.answer(200, 'application/dicom+json', json.dumps(listing(self.path)).encode())
+        else:
+            status, body = instance(self.path.rsplit('.', 1)[1])
+            self.answer(status, 'multipart/related; type="application/dicom"; boundary=b', body)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        boundary = self.headers['Content-Type'].split('boundary=')[1].encode()
+        self.answer(409, 'application/dicom+json', json.dumps(store(body, boundary)).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1])
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
