@@ -196,7 +196,8 @@ sub fetch {
 # Run lesionseg-pacs; its output. $? >> 8 is its exit status.
 sub run {
 	my ($self, $database, $command, @options) = @_;
-	return output($program, $command, '--url', $self->{url}, '--db', $database =~ /=/ ? $database : "dbname=$database", @options);
+	return output($program, $command, '--url', $self->{url},
+		'--db', $database =~ /=/ ? $database : "dbname=$database", @options);
 }
 
 # Start it in the background; its process.

@@ -27,10 +27,12 @@ like($orthanc->run($database, 'pull', '--masks'), qr/pulled 0, failed 0\n\z/, 'o
 # that is there, changed. Prints its SOP instance UID.
 sub draw {
 	my ($patient, $rows, $time, %set) = @_;
-	my $uid = run_sql($database, "SELECT o.sop_instance FROM lesion_pacs_object AS o JOIN lesion_pacs_instance AS i ON i.id = o.image_id "
+	my $uid = run_sql($database, "SELECT o.sop_instance FROM lesion_pacs_object AS o
+		JOIN lesion_pacs_instance AS i ON i.id = o.image_id "
 		. "WHERE i.patient = '$patient' AND kind = 'seg'");
 	my $seg = $orthanc->fetch($uid, "$folder/seg.dcm");
-	my $drawn = output("$FindBin::Bin/draw.py", $seg, "$folder/drawn.dcm", $rows, $time, map { "$_=$set{$_}" } sort keys %set);
+	my $drawn = output("$FindBin::Bin/draw.py", $seg,
+		"$folder/drawn.dcm", $rows, $time, map { "$_=$set{$_}" } sort keys %set);
 	die $drawn if $?;
 	$orthanc->send_files("$folder/drawn.dcm");
 	chomp $drawn;
@@ -40,28 +42,33 @@ sub draw {
 # The mask of a patient's image, as how many pixels are lesion and where it is from.
 sub mask {
 	my ($patient) = @_;
-	return run_sql($database, "SELECT (lesion_metrics(mask, mask)).true_positive || ' ' || mask_from FROM lesion_pacs_instance WHERE patient = '$patient'");
+	return run_sql($database, "SELECT (lesion_metrics(mask, mask)).true_positive || ' ' || mask_from
+		FROM lesion_pacs_instance WHERE patient = '$patient'");
 }
 
 my $first = draw('P1', 10, '101500');
 like($orthanc->run($database, 'pull'), qr/pulled 0, failed 0\n\z/, 'without --masks a correction stays where it is');
-like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$first\E on .*pulled 1, failed 0\n\z/s, 'with --masks it comes');
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$first\E on .*pulled 1, failed 0\n\z/s,
+	'with --masks it comes');
 is(mask('P1'), "1200 $first", '... as the mask of its image');
 like($orthanc->run($database, 'pull', '--masks', '--all'), qr/pulled 0, failed 0\n\z/, '... once');
 my $earlier = draw('P1', 20, '091500');
 $orthanc->run($database, 'pull', '--masks');
 is(mask('P1'), "1200 $first", 'one that was drawn before it is kept, but not in its place');
-is(run_sql($database, "SELECT image_id = (SELECT id FROM lesion_pacs_instance WHERE patient = 'P1') FROM lesion_pacs_mask WHERE id = '$earlier'"), 't', '... with its image');
+is(run_sql($database, "SELECT image_id = (SELECT id FROM lesion_pacs_instance WHERE patient = 'P1')
+	FROM lesion_pacs_mask WHERE id = '$earlier'"), 't', '... with its image');
 my $later = draw('P1', 30, '111500');
 $orthanc->run($database, 'pull', '--masks');
 is(mask('P1'), "3600 $later", 'a later one takes its place');
 
 # What is no person's.
 my $automatic = draw('P2', 10, '101500', SegmentAlgorithmType => 'AUTOMATIC');
-like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$automatic\E has no mask: a program made it/, 'what another program made is none');
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$automatic\E has no mask: a program made it/,
+	'what another program made is none');
 my $ours = draw('P2', 11, '101500', Manufacturer => 'lesionseg');
 like($orthanc->run($database, 'pull', '--masks'), qr/pulled 0, failed 0\n\z/, 'and what another lesionseg made');
-is(run_sql($database, q(SELECT mask IS NULL FROM lesion_pacs_instance WHERE patient = 'P2')), 't', '... so that image has no mask');
+is(run_sql($database, q(SELECT mask IS NULL FROM lesion_pacs_instance WHERE patient = 'P2')), 't',
+	'... so that image has no mask');
 
 # What is broken is noted, and the others go on.
 my $broken = draw('P2', 12, '101500', SegmentationType => 'NONSENSE');
@@ -69,9 +76,11 @@ my $good = draw('P3', 5, '101500');
 my $said = $orthanc->run($database, 'pull', '--masks');
 like($said, qr/mask \Q$broken\E has no mask: 22P03/, 'a segmentation that cannot be read is the error of its row');
 is(mask('P3'), "600 $good", '... and the next one comes');
-is(run_sql($database, "SELECT error ~ '^22P03' FROM lesion_pacs_mask WHERE id = '$broken'"), 't', '... its error stands in the table');
+is(run_sql($database, "SELECT error ~ '^22P03' FROM lesion_pacs_mask WHERE id = '$broken'"), 't',
+	'... its error stands in the table');
 
 # The masks train.
-is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_instance AS i WHERE mask IS NOT NULL AND lesion_mask_error(mask, image) IS NULL)), 2,
+is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_instance AS i WHERE mask IS NOT NULL
+	AND lesion_mask_error(mask, image) IS NULL)), 2,
 	'the masks fit their images');
 done_testing();

@@ -22,7 +22,8 @@ pass('the script of the tables may run again');
 
 # Photographs that the extension cannot decode, among those that it can.
 for my $name (qw(htj2k jpeg_12_bits mpeg2)) {
-	output('dcmodify', '-nb', '-i', '(0008,0060)=XC', '-m', '(0008,0016)=1.2.840.10008.5.1.4.1.1.77.1.4', '-gin', '-gse', '-gst',
+	output('dcmodify', '-nb', '-i', '(0008,0060)=XC', '-m', '(0008,0016)=1.2.840.10008.5.1.4.1.1.77.1.4', '-gin',
+		'-gse', '-gst',
 		write_file("$folder/$name.dcm", read_file("$data/$name.dcm")));
 }
 my @good = map { make_lesion($database, $_, [100, 80], "$folder/$_.dcm") } 1 .. 4;
@@ -31,8 +32,10 @@ like($orthanc->run($database, 'pull', '--dry-run'), qr/would have pulled 7, fail
 is(run_sql($database, 'SELECT count(*) FROM lesion_pacs_instance'), 0, '... and pulls nothing');
 like($orthanc->run($database, 'pull', '--limit', 2), qr/pulled 2, failed 0\n\z/, '--limit stops');
 like($orthanc->run($database, 'pull'), qr/pulled 5, failed 0\n\z/, '... and the next run gets the rest');
-run_sql($database, q(SET client_min_messages = error; CALL lesion_predict('lesion_pacs_instance', 'linknet', 'lesion_pacs_prediction')));
-is(run_sql($database, q(SELECT count(*) FILTER (WHERE mask IS NOT NULL) || ' ' || count(*) FILTER (WHERE error IS NOT NULL) FROM lesion_pacs_prediction)), '4 3', 'what cannot be decoded is the error of its row');
+run_sql($database, q(SET client_min_messages = error; CALL lesion_predict('lesion_pacs_instance', 'linknet',
+	'lesion_pacs_prediction')));
+is(run_sql($database, q(SELECT count(mask) || ' ' || count(error) FROM lesion_pacs_prediction)), '4 3',
+	'what cannot be decoded is the error of its row');
 like($orthanc->run($database, 'push', '--limit', 1), qr/sent 3, failed 0\n\z/, 'push --limit counts images');
 like($orthanc->run($database, 'push'), qr/sent 9, failed 0\n\z/, 'the others are sent');
 is($? >> 8, 0, '... with status 0');
@@ -42,9 +45,11 @@ my $bad = run_sql($database, q(SELECT min(id) FROM lesion_pacs_prediction WHERE 
 run_sql($database, "DELETE FROM lesion_pacs_object; UPDATE lesion_pacs_prediction SET version = 0, mask = "
 	. "(SELECT mask FROM lesion_synthetic(1, 64, 64)) WHERE id = '$bad'");
 my $said = $orthanc->run($database, 'push', '--send', 'seg');
-like($said, qr/seg \Q$bad\E: 22023: .*sent 3, failed 1\n\z/s, 'a segmentation that cannot be made is named, and the others are sent');
+like($said, qr/seg \Q$bad\E: 22023: .*sent 3, failed 1\n\z/s,
+	'a segmentation that cannot be made is named, and the others are sent');
 is($? >> 8, 1, '... with status 1');
-is(run_sql($database, q(SELECT state || ' ' || left(error, 5) FROM lesion_pacs_object WHERE state <> 'sent')), 'failed 22023', '... and noted');
+is(run_sql($database, q(SELECT state || ' ' || left(error, 5) FROM lesion_pacs_object WHERE state <> 'sent')),
+	'failed 22023', '... and noted');
 like($orthanc->run($database, 'push', '--send', 'seg'), qr/sent 0, failed 0\n\z/, 'it is not tried again');
 like($orthanc->run($database, 'push', '--send', 'seg', '--retry'), qr/sent 0, failed 1\n\z/, '... but on request');
 
@@ -52,24 +57,29 @@ like($orthanc->run($database, 'push', '--send', 'seg', '--retry'), qr/sent 0, fa
 $orthanc->stop;
 like($orthanc->run($database, 'pull'), qr/no answer from the PACS: /, 'a PACS that is down is said to be');
 is($? >> 8, 3, '... with status 3');
-like($orthanc->run('no_such_database', 'pull'), qr/no connection to the database: .*no_such_database/, 'and a database');
+like($orthanc->run('no_such_database', 'pull'), qr/no connection to the database: .*no_such_database/,
+	'and a database');
 is($? >> 8, 3, '... with status 3');
 like($orthanc->run($database, 'pull', '--nonsense'), qr/--nonsense is no option/, 'wrong options are refused');
 is($? >> 8, 2, '... with status 2');
 
 # TLS, and a user with a password.
-output('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', 2,
+output('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-addext',
+	'subjectAltName=DNS:localhost', '-days', 2,
 	'-keyout', "$folder/key.pem", '-out', "$folder/certificate.pem");
 write_file("$folder/both.pem", read_file("$folder/certificate.pem") . read_file("$folder/key.pem"));
-my $process = open my $server, '-|', "$FindBin::Bin/fake.py", "$folder/both.pem", 'reader:open sesame', $good[0] or die "fake.py: $!\n";
+my $process = open my $server, '-|', "$FindBin::Bin/fake.py", "$folder/both.pem", 'reader:open sesame', $good[0]
+	or die "fake.py: $!\n";
 chomp(my $port = <$server>);
 my $fake = bless { url => "https://localhost:$port" }, 'Pacs';
 my @known = ('--cacert', "$folder/certificate.pem");
-like($fake->run($database, 'pull'), qr/no answer from the PACS: .*certificate/, 'a certificate that nobody knows is not trusted');
+like($fake->run($database, 'pull'), qr/no answer from the PACS: .*certificate/,
+	'a certificate that nobody knows is not trusted');
 like($fake->run($database, 'pull', @known), qr/lets us not in: HTTP 401.*netrc/, 'without a password nobody comes in');
 is($? >> 8, 3, '... with status 3');
 write_file("$folder/token", "abc\n");
-like($fake->run($database, 'pull', @known, '--bearer-file', "$folder/token"), qr/HTTP 401/, 'a wrong token is no way in');
+like($fake->run($database, 'pull', @known, '--bearer-file', "$folder/token"), qr/HTTP 401/,
+	'a wrong token is no way in');
 write_file("$folder/netrc", qq(machine localhost login reader password "open sesame"\n));
 push @known, '--netrc-file', "$folder/netrc";
 
@@ -81,12 +91,15 @@ like($said, qr/not pulled 1.2.3.4.2: the PACS answers HTTP 404: no such instance
 like($said, qr/not pulled 1.2.3.4.3: a part of the multipart body has no end\n/, '... one is cut off');
 like($said, qr/not pulled 1.2.3.4.4: the answer is larger than 1 MB/, '... one is too large');
 like($said, qr/pulled 1, failed 3\n\z/, '... and all are counted');
-is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_study WHERE study = '1.2.3')), 0, 'such a study is looked at again');
+is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_study WHERE study = '1.2.3')), 0,
+	'such a study is looked at again');
 run_sql($database, q(TRUNCATE lesion_pacs_prediction; INSERT INTO lesion_pacs_prediction (id, mask, model, version)
 	SELECT id, lesion_segment(image, 'linknet'), 'linknet', 0 FROM lesion_pacs_instance WHERE id = '1.2.3.4.1'));
-like($fake->run($database, 'push', @known), qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 2, failed 1\n\z/s,
+like($fake->run($database, 'push', @known),
+	qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 2, failed 1\n\z/s,
 	'what the PACS refuses is named');
-is(run_sql($database, q(SELECT kind || ' ' || error FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1' AND state = 'failed')),
+is(run_sql($database, q(SELECT kind || ' ' || error FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1'
+	AND state = 'failed')),
 	'seg the PACS refuses it: the SOP class is not supported (0122H)', '... and noted');
 like($fake->run($database, 'push', @known), qr/sent 0, failed 0\n\z/, '... and not sent again');
 kill 'TERM', $process;

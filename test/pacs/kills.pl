@@ -30,7 +30,8 @@ sub wait_for_server {
 
 # Kill the server process that works for the program; false where there is none.
 sub kill_backend {
-	my $pid = run_sql('postgres', q(SELECT pid FROM pg_stat_activity WHERE application_name = 'lesionseg-pacs' LIMIT 1));
+	my $pid = run_sql('postgres', q(SELECT pid FROM pg_stat_activity
+		WHERE application_name = 'lesionseg-pacs' LIMIT 1));
 	return 0 if $pid eq '';
 	Session::expect_death($pid);
 	kill 'KILL', $pid;
@@ -63,13 +64,15 @@ for my $round (1 .. 20) {
 	}
 }
 note join ', ', map { "$_ $killed{$_}" } sort keys %killed;
-ok(wait_until(300, sub { (eval { run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE state = 'sent')) } // 0) == 120 }),
+ok(wait_until(300, sub { (eval { run_sql($database, q(SELECT count(*) FROM lesion_pacs_object
+	WHERE state = 'sent')) } // 0) == 120 }),
 	'at last everything is sent') or diag read_file($log);
 kill 'TERM', $program;
 waitpid $program, 0;
 is($?, 0, 'the program has lived, and ends when it is told to');
 is(run_sql($database, 'SELECT count(*) FROM lesion_pacs_instance'), 40, 'every image was pulled');
-is(run_sql($database, q(SELECT string_agg(state || ' ' || n, ', ') FROM (SELECT state, count(*) AS n FROM lesion_pacs_object GROUP BY state) AS s)),
+is(run_sql($database, q(SELECT string_agg(state || ' ' || n, ', ') FROM (SELECT state, count(*) AS n
+	FROM lesion_pacs_object GROUP BY state) AS s)),
 	'sent 120', 'no object is unsure');
 
 # What the PACS has is what the tables say, and of each image one of each.
@@ -79,7 +82,10 @@ for my $uid (keys %there) {
 	$count{ $there{$uid}{study} }{ $there{$uid}{class} }++;
 }
 is(scalar keys %count, 40, 'the PACS has 40 studies');
-is(scalar(grep { my $of = $_; keys %$of == 4 && !grep { $_ != 1 } values %$of } values %count), 40, 'in each: the image, one segmentation, one picture, one report');
-my $known = run_sql($database, q(SELECT string_agg(sop_instance, ' ' ORDER BY sop_instance COLLATE "C") FROM lesion_pacs_object));
-is($known, join(' ', sort grep { $there{$_}{manufacturer} eq 'lesionseg' } keys %there), 'they are those that the tables name');
+is(scalar(grep { my $of = $_; keys %$of == 4 && !grep { $_ != 1 } values %$of } values %count), 40,
+	'in each: the image, one segmentation, one picture, one report');
+my $known = run_sql($database, q(SELECT string_agg(sop_instance, ' ' ORDER BY sop_instance COLLATE "C")
+	FROM lesion_pacs_object));
+is($known, join(' ', sort grep { $there{$_}{manufacturer} eq 'lesionseg' } keys %there),
+	'they are those that the tables name');
 done_testing();

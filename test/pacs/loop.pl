@@ -103,7 +103,8 @@ is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') 
 	"pulled 0, failed 0\n", 'what was sent is not pulled');
 
 # A role with no more rights than the page gives it does the same. The page's other examples run, too.
-run_sql($database, $_) for map { split /(?<=;)\n/ } read_file("$FindBin::Bin/../../docs/pacs.md") =~ /^```sql\n(.*?)^```/msg;
+my @examples = read_file("$FindBin::Bin/../../docs/pacs.md") =~ /^```sql\n(.*?)^```/msg;
+run_sql($database, $_) for map { split /(?<=;)\n/ } @examples;
 $orthanc->send_files(make_lesion($database, 31, [200, 160], "$folder/31.dcm"));
 my $role = "dbname=$database user=pacs_service";
 like($orthanc->run($role, 'pull'), qr/pulled 1, failed 0\n\z/, 'the role of the page pulls');

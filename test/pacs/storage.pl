@@ -19,11 +19,14 @@ my @blocks = read_file("$FindBin::Bin/../../docs/pacs.md") =~ /^```sql orthanc\n
 is(scalar @blocks, 2, 'the page has a view and a call');
 run_sql($orthanc->{database}, 'CREATE EXTENSION lesionseg');
 run_sql($orthanc->{database}, $blocks[0]);
-is(run_sql($orthanc->{database}, 'SELECT count(*) FROM orthanc_instance WHERE (lesion_dicom_info(image)).sop_instance = id'), 5,
+is(run_sql($orthanc->{database}, 'SELECT count(*) FROM orthanc_instance
+	WHERE (lesion_dicom_info(image)).sop_instance = id'), 5,
 	'the view has every image with its UID');
 run_sql($orthanc->{database}, $_) for split /(?<=;)\n/, $blocks[1];
-is(run_sql($orthanc->{database}, q(SELECT count(*) FROM masks WHERE mask IS NOT NULL)), 5, 'lesion_predict reads the rows of the PACS');
-is(run_sql($orthanc->{database}, q(SELECT count(*) FROM masks JOIN orthanc_instance USING (id) WHERE masks.mask = lesion_segment(image, 'linknet'))), 5,
+is(run_sql($orthanc->{database}, q(SELECT count(*) FROM masks WHERE mask IS NOT NULL)), 5,
+	'lesion_predict reads the rows of the PACS');
+is(run_sql($orthanc->{database}, q(SELECT count(*) FROM masks JOIN orthanc_instance USING (id)
+	WHERE masks.mask = lesion_segment(image, 'linknet'))), 5,
 	'... and each mask is that of its image');
 
 # What is no photograph is not in it: our own results, once they are sent.
@@ -31,5 +34,6 @@ run_sql($orthanc->{database}, '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql")
 $orthanc->run($orthanc->{database}, 'pull');
 run_sql($orthanc->{database}, q(INSERT INTO lesion_pacs_prediction SELECT * FROM masks));
 like($orthanc->run($orthanc->{database}, 'push'), qr/sent 15, failed 0\n\z/, 'the masks go to the PACS');
-is(run_sql($orthanc->{database}, 'SELECT count(*) FROM orthanc_instance'), 5, '... and the view has the photographs alone');
+is(run_sql($orthanc->{database}, 'SELECT count(*) FROM orthanc_instance'), 5,
+	'... and the view has the photographs alone');
 done_testing();
