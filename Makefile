@@ -36,7 +36,7 @@ USES_enhance = enhance image core
 USES_measure = measure image core
 USES_nn = nn core
 USES_arch = arch nn core
-USES_infer = infer arch nn measure image core
+USES_infer = infer arch nn enhance measure image core
 USES_learn = learn infer arch nn enhance measure image core
 
 # The client program's, which is no part of the module.

@@ -942,3 +942,11 @@ RETURN lesion_segment_by_pin(image, lesion_pin(weights_sha256, threshold, image_
 COMMENT ON FUNCTION lesion_segment_pinned(bytea, text, float8, int, text, boolean, text, jsonb) IS
 'the mask of the lesion in an image by the weights of that SHA-256, or an error where they are not here; '
 'depends on no setting, name or promotion';
+
+CREATE FUNCTION lesion_segment_classical(image bytea, method text DEFAULT 'otsu', options jsonb DEFAULT '{}')
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_segment_classical'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_segment_classical(bytea, text, jsonb) IS
+'the mask of a lesion found without training: by otsu, adaptive, kmeans, region_growing or chan_vese';

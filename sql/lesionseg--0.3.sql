@@ -372,6 +372,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION lesion_skin_tone(bytea, bytea) IS
 'the individual typology angle of the skin around a lesion, in degrees, its category, and how many pixels it rests on';
 
+CREATE FUNCTION lesion_segment_classical(image bytea, method text DEFAULT 'otsu', options jsonb DEFAULT '{}')
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_segment_classical'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_segment_classical(bytea, text, jsonb) IS
+'the mask of a lesion found without training: by otsu, adaptive, kmeans, region_growing or chan_vese';
+
 -- ==== Models ====
 --
 -- A model is a name; its versions hold weights and never change; the latest

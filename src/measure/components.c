@@ -8,6 +8,7 @@
  */
 #include "measure/components.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ typedef struct Run
 	int			begin;			/* x of the first pixel */
 	int			end;			/* x after the last */
 	long		parent;			/* another run of the component; itself = a root */
-	int64_t		area;			/* of a root: of the component */
+	double		weight;			/* of a root: of the component, its area at first */
 	bool		at_border;		/* of a root: the component touches the border */
 } Run;
 
@@ -98,7 +99,7 @@ unite(Run *runs, long a, long b)
 		second = swap;
 	}
 	runs[second].parent = first;
-	runs[first].area += runs[second].area;
+	runs[first].weight += runs[second].weight;
 	runs[first].at_border |= runs[second].at_border;
 }
 
@@ -144,21 +145,62 @@ paint(Image *mask, const Run *run, uint8_t value)
 	memset(mask->pixels + (size_t) run->y * (size_t) mask->width + run->begin, value, (size_t) (run->end - run->begin));
 }
 
+/* Clear all but the component that weighs most; free the runs. */
+static Status
+keep_heaviest(const Call *call, Image *mask, RunList *list, Status status)
+{
+	long		heaviest = 0;
+
+	for (long i = 1; status.code == LS_OK && i < list->count; i++)
+		if (list->runs[i].parent == i && list->runs[i].weight > list->runs[heaviest].weight)
+			heaviest = i;
+	for (long i = 0; status.code == LS_OK && i < list->count; i++)
+		if (find_root(list->runs, i) != heaviest)
+			paint(mask, &list->runs[i], 0);
+	call_free(call, list->runs);
+	return status;
+}
+
 Status
 mask_keep_largest(const Call *call, Image *mask)
 {
 	RunList		list;
 	Status		status = label(call, mask, 255, 1, &list);
-	long		largest = 0;
 
-	for (long i = 1; status.code == LS_OK && i < list.count; i++)
-		if (list.runs[i].parent == i && list.runs[i].area > list.runs[largest].area)
-			largest = i;
+	return keep_heaviest(call, mask, &list, status);
+}
+
+/* The weights of all pixels of a run. */
+static double
+central_weight(const Image *mask, const Run *run)
+{
+	double		down = 2 * (run->y + 0.5) / mask->height - 1;
+	double		sum = 0;
+
+	for (int x = run->begin; x < run->end; x++)
+	{
+		double		across = 2 * (x + 0.5) / mask->width - 1;
+
+		sum += exp(-4 * (across * across + down * down));
+	}
+	return sum;
+}
+
+Status
+mask_keep_central(const Call *call, Image *mask)
+{
+	RunList		list;
+	Status		status = label(call, mask, 255, 1, &list);
+
 	for (long i = 0; status.code == LS_OK && i < list.count; i++)
-		if (find_root(list.runs, i) != largest)
-			paint(mask, &list.runs[i], 0);
-	call_free(call, list.runs);
-	return status;
+		list.runs[i].weight = 0;
+	for (long i = 0; status.code == LS_OK && i < list.count; i++)
+	{
+		if (i % 4096 == 0)
+			status = call_poll(call);
+		list.runs[find_root(list.runs, i)].weight += central_weight(mask, &list.runs[i]);
+	}
+	return keep_heaviest(call, mask, &list, status);
 }
 
 Status

@@ -14,6 +14,10 @@
  * uppermost stays. */
 Status		mask_keep_largest(const Call *call, Image *mask);
 
+/* The same, but pixels far from the middle weigh less: exp(-4 d^2), d being 1
+ * from the middle to the edge, both ways. */
+Status		mask_keep_central(const Call *call, Image *mask);
+
 /* Fill what the lesion encloses: background from which no path over the
  * edges of pixels leads to the border of the mask. */
 Status		mask_fill_holes(const Call *call, Image *mask);

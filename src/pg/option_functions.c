@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "core/options.h"
 #include "enhance/enhance.h"
+#include "infer/classical/classical.h"
 #include "learn/augment.h"
 #include "learn/trainer.h"
 #include "pg/images/enhance_functions.h"
@@ -62,6 +63,7 @@ lesion_options(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	add_rows(set, "options of lesion_segment", &segment_option_table);
+	add_rows(set, "options of lesion_segment_classical", &classical_option_table);
 	add_rows(set, "options of lesion_enhance", &enhance_option_table);
 	add_rows(set, "options of lesion_enhance", &enhance_call_option_table);
 	for (int i = 0; i < count; i++)
