@@ -186,9 +186,20 @@ is($looks->(predict('seen', 'id', 7)), 39, 'the others once');
 is($looks->(predict('seen')), 0, 'and none to see that nothing is left');
 is($looks->($train->('seen', 'by_view')), 40 + $test, 'training computes them as often as it needs');
 is(run_sql($here, $weights), 1, '... and gives the same weights');
-like(run_counted(predict('restless'))->{said}, 
+like(run_counted(predict('restless'))->{said},
 	qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/,
 	'a volatile function is warned of');
+
+# Large objects, as a PACS keeps its files: lo_get is volatile, a STABLE function that calls it will do.
+run_sql($here, q{CREATE TABLE storage (uuid text PRIMARY KEY, content oid);
+	INSERT INTO storage SELECT 'x' || id, lo_from_bytea(0, image) FROM near;
+	CREATE FUNCTION content(file oid) RETURNS bytea LANGUAGE sql STABLE RETURN lo_get(file);
+	CREATE VIEW instances AS SELECT uuid, content(content) AS image FROM storage});
+unlike(run_sql($here, 'EXPLAIN (VERBOSE, COSTS OFF) SELECT uuid FROM instances'), qr/lo_get|content\(/,
+	'a list of large objects reads none');
+my $said = run_counted(predict('instances', 'uuid'))->{said};
+like($said, qr/40 images of public\.instances segmented, 0 broken/, '... which are segmented');
+unlike($said, qr/WARNING/, '... without a word');
 
 run_sql('postgres', "DROP DATABASE $_") for $here, $there;
 done_testing();

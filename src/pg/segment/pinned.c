@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/call.h"
+#include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/values/arguments.h"
