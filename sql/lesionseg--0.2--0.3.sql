@@ -514,13 +514,13 @@ CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
 	test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0, augment jsonb DEFAULT '{}',
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
 	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
-	group_column text DEFAULT NULL)
+	group_column text DEFAULT NULL, weight_column text DEFAULT NULL)
 RETURNS lesion_training_result
 AS 'MODULE_PATHNAME', 'lesion_train'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 1000000000;
 
 COMMENT ON FUNCTION lesion_train(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb, text,
-	jsonb, text, bigint, jsonb, text, text) IS
+	jsonb, text, bigint, jsonb, text, text, text) IS
 'train a model on the images and masks of a table, score it on the part held back and store the result as '
 'a new version';
 
@@ -531,12 +531,12 @@ CREATE PROCEDURE lesion_retrain(images regclass, model text, epochs int DEFAULT 
 	promote text DEFAULT 'if_better', config jsonb DEFAULT '{}', architecture text DEFAULT NULL,
 	split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
 	resume boolean DEFAULT true, max_minutes float8 DEFAULT NULL, patience int DEFAULT NULL,
-	group_column text DEFAULT NULL)
+	group_column text DEFAULT NULL, weight_column text DEFAULT NULL)
 AS 'MODULE_PATHNAME', 'lesion_retrain'
 LANGUAGE C;
 
 COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, int, float8, float8, bigint, jsonb,
-	text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text) IS
+	text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text, text) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',

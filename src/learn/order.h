@@ -7,16 +7,28 @@
 #include <stdint.h>
 
 #include "core/rng.h"
+#include "core/status.h"
 
 /* Batches of an epoch over `images` images: the last one is filled up. */
 long		epoch_batches(long images, int batch_size);
 
 /*
- * Fill order[epoch_batches * batch_size] for an epoch (1-based): every image
- * once, shuffled by Fisher and Yates's method, then, to fill the last batch,
- * images from the beginning of the epoch again. batch_size <= images.
+ * Fill order[epoch_batches * batch_size] for an epoch (1-based): as many places
+ * as there are images, shuffled by Fisher and Yates's method, then, to fill the
+ * last batch, images from the beginning of the epoch again. batch_size <=
+ * images.
+ *
+ * weights (images), NULL where all count the same, say how many of the places an
+ * image has: weight * images / (sum of the weights), which is every image
+ * once where they are equal. A fraction is rounded up or down at random, anew
+ * in each epoch (systematic sampling: places lie evenly on all the weights laid
+ * end to end).
  */
-void		epoch_order(int64_t seed, int epoch, long images, int batch_size, int32_t *order);
+void		epoch_order(int64_t seed, int epoch, long images, const double *weights, int batch_size, int32_t *order);
+
+/* Check weights: LS_INVALID_ARGUMENT for one that is negative or not finite,
+ * and where none is above 0. */
+Status		epoch_check_weights(long images, const double *weights);
 
 /* Start the generator of the image at `place` (0-based) in an epoch's order. */
 void		epoch_image_rng(Rng *rng, int64_t seed, int epoch, long place);

@@ -155,6 +155,8 @@ trainer_create(Network *network, const Call *call, const Dataset *training, cons
 	*result = NULL;
 	TRY(train_options_check(options));
 	TRY(check_data(network, training, validation));
+	if (options->image_weights != NULL)
+		TRY(epoch_check_weights(dataset_count(training), options->image_weights));
 	TRY(host_alloc_array(network->host, 1, sizeof(Trainer), &memory));
 	trainer = memory;
 	trainer->network = network;
@@ -304,8 +306,8 @@ train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 	double		began = clock_seconds();
 	double		loss_sum = 0;
 
-	epoch_order(options->seed, report->epoch, dataset_count(trainer->training), options->batch_size,
-				trainer->order);
+	epoch_order(options->seed, report->epoch, dataset_count(trainer->training), options->image_weights,
+				options->batch_size, trainer->order);
 	for (long batch = 0; batch < trainer->batches; batch++)
 	{
 		StepOptions step = {

@@ -27,6 +27,7 @@ typedef struct TrainOptions
 	bool		keep_last;		/* the weights of the last epoch, not those of the best */
 	double		average;		/* share of the steps, at the end, whose weights are averaged */
 	int64_t		seed;			/* of initial weights, order and augmentation */
+	const double *image_weights;	/* of each training image, as order.h takes them; NULL = all the same */
 	AugmentOptions augment;
 	EngineChoice engine;
 
@@ -71,7 +72,8 @@ Status		train_options_check(const TrainOptions *options);
  * sets must outlive the trainer and not change. Memory and threads are those
  * of network->host; network->traits.image_size becomes that of the data.
  *
- * An epoch takes every image once, in batches of exactly batch_size; the last
+ * An epoch takes every image once, or as often as options->image_weights (which
+ * must outlive the trainer) say, in batches of exactly batch_size; the last
  * batch is filled up with images from the beginning of the epoch.
  *
  * With options->average, what is validated and kept from the first averaged

@@ -312,7 +312,7 @@ images_open(Oid oid, const ImagesColumns *columns)
 		need_column(relation, "group_column", NameStr(columns->group->names[i]), columns->group_reason);
 	source->grouped = !split_columns_equal(source->group_columns, id);
 	if (columns->by != NULL)
-		need_column(relation, "by_column", columns->by, NULL);
+		need_column(relation, columns->by_argument != NULL ? columns->by_argument : "by_column", columns->by, NULL);
 	source->has_by = columns->by != NULL;
 	make_queries(source, relation, columns, id);
 	relation_close(relation, NoLock);

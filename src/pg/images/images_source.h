@@ -34,7 +34,8 @@ typedef struct ImagesColumns
 	const char *id;				/* NULL = the primary key, and where there is none, the SHA-256 of the image */
 	const SplitColumns *group;	/* what rows of one part share; NULL = the id */
 	const char *group_reason;	/* a sentence: why these, where the caller did not name them; else NULL */
-	const char *by;				/* a column by whose text scores are told apart, or NULL */
+	const char *by;				/* a column whose text a row brings along, or NULL */
+	const char *by_argument;	/* the argument that names it; NULL: by_column */
 } ImagesColumns;
 
 typedef struct ImagesSource

@@ -3,6 +3,12 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+
 #include "core/threads.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
@@ -35,11 +41,12 @@ check_rows(const ImagesSource *source, int64 rows, int64 usable)
 }
 
 /* Add a row that training sees to the digest of all of them; the image's own
- * is known. Where a group decides its part, it counts too. */
+ * is known. Where a group decides its part, it counts too, and so does its weight. */
 static void
 digest_row(TrainRun *run, const ImageRow *row, const uint8_t image_sha256[SHA256_BYTES])
 {
-	const char *id = run->source->grouped ? psprintf("%s:%s", row->group, row->id) : row->id;
+	const char *own = row->by == NULL ? row->id : psprintf("%s:%s", row->by, row->id);	/* and weight */
+	const char *id = run->source->grouped ? psprintf("%s:%s", row->group, own) : own;
 	size_t		id_size = strlen(id);
 	uint8_t    *text = palloc(3 * SHA256_BYTES + id_size);
 
@@ -56,6 +63,41 @@ static char *
 row_name(const TrainRun *run, const ImageRow *row)
 {
 	return psprintf("row \"%s\" of %s", row->id, run->source->name);
+}
+
+/* The weight of a row for training. */
+static double
+row_weight(const TrainRun *run, const ImageRow *row)
+{
+	double		weight;
+
+	if (row->by == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s has no weight: its \"%s\" is NULL", row_name(run, row), run->request.weight_column),
+				 errhint("Give every row a weight, in a view with coalesce(%s, 1), say.",
+						 quote_identifier(run->request.weight_column))));
+	weight = DatumGetFloat8(DirectFunctionCall1(float8in, CStringGetDatum(row->by)));
+	if (!(weight >= 0) || isinf(weight))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the weight of %s is %s", row_name(run, row), row->by),
+				 errhint("A weight is a number of at least 0: 2 is seen twice as often as 1, 0 never.")));
+	return weight;
+}
+
+/* Keep the weight of a training image, the next of the data set. */
+static void
+keep_weight(TrainRun *run, double weight)
+{
+	int64		room = run->counts.training;
+
+	/* room for 2^n weights, twice as much when these are full */
+	if (run->image_weights == NULL)
+		run->image_weights = MemoryContextAllocHuge(run->context, sizeof(double));
+	else if ((room & (room - 1)) == 0)
+		run->image_weights = repalloc_huge(run->image_weights, 2 * (Size) room * sizeof(double));
+	run->image_weights[room] = weight;
 }
 
 /* Look at one row: keep it for training or validation, or check it when it
@@ -101,6 +143,8 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 		check_argument(reading, row_name(run, row), status);
 	if (status.code == LS_OK)
 	{
+		if (part == SPLIT_TRAIN && run->request.weight_column != NULL)
+			keep_weight(run, row_weight(run, row));
 		(*count)++;
 		image_digests_add(digests, image_digest(sha256));
 		digest_row(run, row, sha256);

@@ -54,6 +54,7 @@ train_request_read(FunctionCallInfo fcinfo, int group_column)
 		.mask_column = argument_text(fcinfo, 4, "mask_column"),
 		.id_column = argument_text_or_null(fcinfo, 5),
 		.group_column = argument_text_or_null(fcinfo, group_column),
+		.weight_column = argument_text_or_null(fcinfo, group_column + 1),
 		.image_size = argument_int(fcinfo, 6, "image_size"),
 		.batch_size = argument_int(fcinfo, 7, "batch_size"),
 		.has_learning_rate = !PG_ARGISNULL(8),
@@ -185,6 +186,8 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 		json_add_string(&builder, "id_column", request->id_column);
 	if (group != NULL)
 		json_add_string(&builder, "group_column", split_columns_text(group));
+	if (request->weight_column != NULL)
+		json_add_string(&builder, "weight_column", request->weight_column);
 	json_add_string(&builder, "promote", promote_names[request->promote]);
 	json_add_number(&builder, "image_size", request->image_size);
 	json_add_number(&builder, "batch_size", request->batch_size);

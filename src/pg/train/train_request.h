@@ -29,6 +29,7 @@ typedef struct TrainRequest
 	char	   *mask_column;
 	char	   *id_column;		/* NULL = primary key or image hash */
 	char	   *group_column;	/* NULL = that of the version it goes on from, or the id */
+	char	   *weight_column;	/* NULL = all rows count the same */
 	int			image_size;
 	int			epochs;
 	int			batch_size;
@@ -64,7 +65,8 @@ typedef struct TrainPlan
 /* What `options` may set of a plan beside its TrainOptions, as a table. */
 extern const OptionTable plan_option_table;
 
-/* Read the arguments of lesion_train, and group_column, whose number is given. */
+/* Read the arguments of lesion_train, and group_column, whose number is given,
+ * with weight_column after it. */
 TrainRequest train_request_read(FunctionCallInfo fcinfo, int group_column);
 
 /* Apply defaults and `options`, and check every value. */

@@ -262,6 +262,7 @@ train_run_read(TrainRun *run)
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 
 	train_images_read(run);
+	run->plan.train.image_weights = run->image_weights;
 	run->plan.train.progress = go_on_after_batch;
 	run->plan.train.progress_data = run;
 	check_status(run->call, trainer_create(run->network, run->call, run->training, run->validation, &run->plan.train,

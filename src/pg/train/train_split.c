@@ -46,6 +46,30 @@ has_columns(const TrainRun *run, const ModelVersion *version)
 	return true;
 }
 
+/* Check that a column of weights holds numbers. */
+static void
+check_weight_column(const TrainRequest *request)
+{
+	Oid			type = get_atttype(request->images, get_attnum(request->images, request->weight_column));
+
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+			return;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of \"%s\" is of type %s, not a number", request->weight_column,
+							get_rel_name(request->images), format_type_be(type)),
+					 errhint("Name a column of weights, of type float8 say, with weight_column => '...'.")));
+	}
+}
+
 void
 train_split_open(TrainRun *run)
 {
@@ -55,6 +79,8 @@ train_split_open(TrainRun *run)
 		.image = request->image_column,
 		.mask = request->mask_column,
 		.id = request->id_column,
+		.by = request->weight_column,
+		.by_argument = "weight_column",
 	};
 
 	if (request->group_column != NULL)
@@ -67,6 +93,8 @@ train_split_open(TrainRun *run)
 		columns.group_reason = psprintf("Version %d of model \"%s\" was split by it.", before->number, before->model);
 	}
 	run->source = images_open(request->images, &columns);
+	if (request->weight_column != NULL)
+		check_weight_column(request);
 	run->split = (Split) {
 		.columns = run->source->group_columns,
 		.seed = request->split_seed,

@@ -46,6 +46,7 @@ typedef struct TrainRun
 	Network    *network;
 	Dataset    *training;
 	Dataset    *validation;
+	double	   *image_weights;	/* of the training images, in their order; NULL without a weight_column */
 	Trainer    *trainer;
 
 	LockSpan	span;			/* of both locks */
