@@ -31,7 +31,8 @@ epoch_check_weights(long images, const double *weights)
 		total += weights[i];
 	}
 	if (!(total > 0) || isinf(total))
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the weights of the training images add up to %g", total),
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the weights of the training images add up to %g",
+											 total),
 								"Give images that are to be seen a weight like 1.");
 	return status_ok();
 }
