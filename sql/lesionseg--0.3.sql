@@ -1005,8 +1005,8 @@ CREATE VIEW lesion_segmentation_progress AS
 SELECT leader AS pid, max(model) AS model, max(version) AS version, sum(images)::bigint AS images,
 	sum(images_per_second) AS images_per_second, min(began) AS began, max(at) AS at, count(*)::int AS processes,
 	max(activity) AS activity, max(total) AS total,
-	pg_catalog.make_interval(secs => greatest(max(total) - sum(images), 0)::float8 /
-		nullif(sum(images_per_second), 0)) AS eta
+	pg_catalog.make_interval(secs => greatest(max(total)::numeric - sum(images), 0::numeric)::float8 /
+		nullif(sum(images_per_second), 0::float8)) AS eta
 FROM lesion_segmentation_slots()
 GROUP BY leader;
 
