@@ -26,7 +26,7 @@ SHELL = /bin/bash
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-ROOMS = core image dicom measure enhance nn arch infer learn
+ROOMS = core image dicom measure enhance nn arch infer learn report
 
 # What each room may use, itself first, in link order.
 USES_core = core
@@ -35,6 +35,7 @@ USES_dicom = dicom image core
 USES_enhance = enhance image core
 USES_measure = measure image core
 USES_nn = nn core
+USES_report = report core
 USES_arch = arch nn core
 USES_infer = infer arch nn enhance measure image core
 USES_learn = learn infer arch nn enhance measure image core

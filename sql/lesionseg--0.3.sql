@@ -1236,8 +1236,8 @@ COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8) IS
 'a table of numbers as PNG, row by row, the darker the larger; worst is the number that is darkest, '
 'the largest one unless given';
 
-CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
-RETURNS bytea
+CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
+	OUT row_names text[], OUT column_names text[], OUT cells float8[])
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
 	WITH latest AS (
@@ -1246,15 +1246,15 @@ BEGIN ATOMIC
 		JOIN (
 			SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta
 			FROM lesion_robustness_score s
-			WHERE s.model = lesion_robustness_picture.model
-				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
-				AND (lesion_robustness_picture.images IS NULL
-					OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
+			WHERE s.model = lesion_robustness_cells.model
+				AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
+				AND (lesion_robustness_cells.images IS NULL
+					OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_cells.images::oid)
 			ORDER BY s.evaluated_at DESC LIMIT 1) l
 		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
 			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
 			AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
-		WHERE t.model = lesion_robustness_picture.model),
+		WHERE t.model = lesion_robustness_cells.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
 			SELECT 'clean' AS kind, 0 AS n
@@ -1267,16 +1267,29 @@ BEGIN ATOMIC
 		FROM (VALUES ('off', 1), ('auto', 2), ('always', 3)) AS e (enhance, n),
 			pg_catalog.generate_series(1, 5) AS s (severity)
 		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
-	SELECT lesion_heat_map(
+	SELECT
 		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
 		(SELECT pg_catalog.array_agg(c.enhance || ' ' OPERATOR(pg_catalog.||) c.severity ORDER BY c.mode, c.severity)
 			FROM columns c),
 		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
 			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance
-				AND (l.severity = c.severity OR k.kind = 'clean')),
-		NULL::float8)
+				AND (l.severity = c.severity OR k.kind = 'clean'))
 	WHERE EXISTS (SELECT FROM latest);
+END;
+
+COMMENT ON FUNCTION lesion_robustness_cells(text, int, regclass) IS
+'the latest robustness table of a model: what each kind (row) and severity (column) costs in Dice points, row by row; '
+'NULLs where there is none';
+
+CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
+RETURNS bytea
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
+BEGIN ATOMIC
+	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8)
+	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
+		lesion_robustness_picture.images) c
+	WHERE c.cells IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION lesion_robustness_picture(text, int, regclass) IS
@@ -1469,12 +1482,78 @@ LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;
 COMMENT ON FUNCTION lesion_drift(regclass, boolean) IS
 'predictions by week: means, and how far they are from those of the weeks before, in standard deviations of an image';
 
+CREATE TYPE lesion_verdict AS (
+	images text,
+	id text,
+	verdict text,
+	reason text,
+	corrected_mask bytea,
+	mask_sha256 bytea,
+	model text,
+	version int,
+	decided_at timestamptz,
+	decided_by text
+);
+
+COMMENT ON TYPE lesion_verdict IS
+'what a reviewer says of a mask: CREATE TABLE verdicts (LIKE lesion_verdict) for lesion_verdict_add to write to';
+COMMENT ON COLUMN lesion_verdict.images IS 'the table of the image';
+COMMENT ON COLUMN lesion_verdict.id IS 'the image''s key there, as text';
+COMMENT ON COLUMN lesion_verdict.verdict IS 'accept, correct or reject';
+COMMENT ON COLUMN lesion_verdict.corrected_mask IS 'the mask as it should be, where the verdict is correct';
+COMMENT ON COLUMN lesion_verdict.mask_sha256 IS 'of the mask that was looked at; NULL where the image had none';
+COMMENT ON COLUMN lesion_verdict.model IS 'what made that mask, as is version';
+
+CREATE FUNCTION lesion_verdict_add(verdicts regclass, predictions regclass, id text, verdict text,
+	reason text DEFAULT NULL, corrected_mask bytea DEFAULT NULL, images text DEFAULT NULL)
+RETURNS lesion_verdict
+AS 'MODULE_PATHNAME', 'lesion_verdict_add'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_verdict_add(regclass, regclass, text, text, text, bytea, text) IS
+'accept, correct or reject the latest mask of an image, and keep who did it, when, and the SHA-256 of the mask';
+
+CREATE FUNCTION lesion_review_queue(predictions regclass, verdicts regclass DEFAULT NULL,
+	OUT rank bigint, OUT images text, OUT id text, OUT model text, OUT version int, OUT predicted_dice float8,
+	OUT disagreement float8, OUT quality float8, OUT needs_review boolean, OUT error text, OUT priority float8,
+	OUT predicted_at timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_review_queue'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION lesion_review_queue(regclass, regclass) IS
+'the latest mask of each image that has no verdict yet, in the order in which to look at them';
+
+CREATE FUNCTION lesion_reviewed_masks(predictions regclass, verdicts regclass,
+	OUT images text, OUT id text, OUT mask bytea, OUT verdict text, OUT decided_at timestamptz, OUT decided_by text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_reviewed_masks'
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 1000;
+
+COMMENT ON FUNCTION lesion_reviewed_masks(regclass, regclass) IS
+'the masks that people stand behind, for training: accepted ones and corrections, one for each image';
+
 CREATE FUNCTION lesion_cache_stats(OUT loads bigint, OUT hits bigint, OUT entries int, OUT bytes bigint)
 AS 'MODULE_PATHNAME', 'lesion_cache_stats'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION lesion_cache_stats() IS
 'models this session loaded and found ready since it began, and those it holds now (lesionseg.model_cache)';
+
+-- Report
+
+CREATE FUNCTION lesion_report(models text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
+	until timestamptz DEFAULT NULL, predictions regclass[] DEFAULT NULL, verdicts regclass DEFAULT NULL,
+	pictures int DEFAULT 9, image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
+	id_column text DEFAULT NULL, title text DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'lesion_report'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 10000000;
+
+COMMENT ON FUNCTION lesion_report(text[], timestamptz, timestamptz, regclass[], regclass, int, text, text, text,
+	text) IS
+'one HTML page about models, their scores, the masks they made in a period and what was said of them; it needs '
+'no script and nothing from elsewhere';
 
 -- The registry
 

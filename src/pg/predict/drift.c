@@ -13,9 +13,9 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
+#include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
-#include "pg/predict/predictions.h"
 
 PG_FUNCTION_INFO_V1(lesion_drift);
 
@@ -61,7 +61,7 @@ lesion_drift(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ModelStore	store = store_open(fcinfo, true);
-	char	   *table = predictions_open(&store, PG_GETARG_OID(0));
+	char	   *table = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
 	bool		every_version = PG_NARGS() < 2 || PG_GETARG_BOOL(1);
 	const char *which = every_version ? "" : psprintf(of_active, store.prefix);
 	TupleDesc	columns;
@@ -70,7 +70,7 @@ lesion_drift(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	if (predictions_select(table, psprintf(query, table, which)) != SPI_OK_SELECT)
+	if (user_table_select(table, psprintf(query, table, which), 0, NULL, NULL, NULL) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	columns = result->setDesc;
 	values = palloc(columns->natts * sizeof *values);

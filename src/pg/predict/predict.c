@@ -38,12 +38,12 @@
 #include "pg/base/values/json_values.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
+#include "pg/base/user_tables.h"
 #include "pg/images/images_source.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
 #include "pg/predict/pending_images.h"
 #include "pg/predict/prediction_row.h"
-#include "pg/predict/predictions.h"
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segment_progress.h"
 #include "pg/segment/segmentation.h"
@@ -410,13 +410,13 @@ lesion_predict(PG_FUNCTION_ARGS)
 
 	SPI_connect_ext(job.commits ? SPI_OPT_NONATOMIC : 0);
 	(void) segment_progress_job("predict", 0);
-	job.target = predictions_open(&job.store, target);
+	job.target = user_table_open(&job.store, &user_table_predictions, target);
 	job.known_target = relation_know_oid(target);
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
 	job.pending = pending_begin(job.source, job.target, job.batch_size);
-	predictions_check_insert(target);
-	predictions_warn_of_type(&job.store, target, job.target);
+	user_table_check_insert(target);
+	user_table_warn_of_type(&job.store, target, job.target);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();
 	{

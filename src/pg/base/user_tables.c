@@ -1,5 +1,5 @@
 /*
- * predictions.c: see predictions.h.
+ * user_tables.c: see user_tables.h.
  */
 #include "postgres.h"
 
@@ -15,27 +15,35 @@
 #include "utils/typcache.h"
 
 #include "pg/base/spi_context.h"
-#include "pg/predict/predictions.h"
+#include "pg/base/user_tables.h"
 
-/* Raise an error because a relation is no table of predictions; `lack` says
- * what is wrong with it, or is NULL. */
+const UserTable user_table_predictions = {"lesion_prediction", "predictions", "masks"};
+const UserTable user_table_verdicts = {"lesion_verdict", "verdicts", "verdicts"};
+
+/* Say how such a table is made. */
+static int
+hint_to_make(const ModelStore *store, const UserTable *kind)
+{
+	return errhint("Make one with CREATE TABLE %s (LIKE %s%s).", kind->example, store->prefix, kind->type);
+}
+
+/* Raise an error because a relation is no such table; `lack` says what is wrong
+ * with it, or is NULL. */
 static void
-refuse_table(const ModelStore *store, const char *name, const char *lack)
+refuse_table(const ModelStore *store, const UserTable *kind, const char *name, const char *lack)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("%s is not a table of predictions", name),
+			 errmsg("%s is not a table of %s", name, kind->content),
 			 lack != NULL ? errdetail("%s", lack) : 0,
-			 errhint("Make one with CREATE TABLE masks (LIKE %slesion_prediction).", store->prefix)));
+			 hint_to_make(store, kind)));
 }
 
-/* See that a table has the columns of lesion_prediction, in any order and
- * among others. */
+/* See that a table has the columns of its type, in any order and among others. */
 static void
-check_columns(const ModelStore *store, Oid table, const char *name)
+check_columns(const ModelStore *store, const UserTable *kind, Oid table, const char *name)
 {
-	TupleDesc	wanted = lookup_rowtype_tupdesc(get_rel_type_id(get_relname_relid("lesion_prediction",
-																				  store->schema)), -1);
+	TupleDesc	wanted = lookup_rowtype_tupdesc(get_rel_type_id(get_relname_relid(kind->type, store->schema)), -1);
 
 	for (int i = 0; i < wanted->natts; i++)
 	{
@@ -45,7 +53,7 @@ check_columns(const ModelStore *store, Oid table, const char *name)
 		if (column->attisdropped)
 			continue;
 		if (number <= 0 || get_atttype(table, number) != column->atttypid || get_attgenerated(table, number) != '\0')
-			refuse_table(store, name, psprintf("It has no column \"%s\" of type %s to write to.",
+			refuse_table(store, kind, name, psprintf("It has no column \"%s\" of type %s to write to.",
 											   NameStr(column->attname),
 											   format_type_be(column->atttypid)));
 	}
@@ -53,7 +61,7 @@ check_columns(const ModelStore *store, Oid table, const char *name)
 }
 
 char *
-predictions_open(const ModelStore *store, Oid oid)
+user_table_open(const ModelStore *store, const UserTable *kind, Oid oid)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
 	Form_pg_class relation;
@@ -63,18 +71,18 @@ predictions_open(const ModelStore *store, Oid oid)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is no table with OID %u", oid),
-				 errhint("Make one with CREATE TABLE masks (LIKE %slesion_prediction).", store->prefix)));
+				 hint_to_make(store, kind)));
 	relation = (Form_pg_class) GETSTRUCT(tuple);
 	name = quote_qualified_identifier(get_namespace_name(relation->relnamespace), NameStr(relation->relname));
 	if (relation->relkind != RELKIND_RELATION && relation->relkind != RELKIND_PARTITIONED_TABLE)
-		refuse_table(store, name, NULL);
-	check_columns(store, oid, name);
+		refuse_table(store, kind, name, NULL);
+	check_columns(store, kind, oid, name);
 	ReleaseSysCache(tuple);
 	return name;
 }
 
 void
-predictions_warn_of_type(const ModelStore *store, Oid oid, const char *name)
+user_table_warn_of_type(const ModelStore *store, Oid oid, const char *name)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
 	bool		typed = HeapTupleIsValid(tuple) && ((Form_pg_class) GETSTRUCT(tuple))->reloftype ==
@@ -90,7 +98,7 @@ predictions_warn_of_type(const ModelStore *store, Oid oid, const char *name)
 }
 
 void
-predictions_check_insert(Oid oid)
+user_table_check_insert(Oid oid)
 {
 	if (pg_class_aclcheck(oid, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
 		pg_attribute_aclcheck_all(oid, GetUserId(), ACL_INSERT, ACLMASK_ANY) != ACLCHECK_OK)
@@ -98,14 +106,14 @@ predictions_check_insert(Oid oid)
 }
 
 int
-predictions_select(const char *table, const char *query)
+user_table_select(const char *table, const char *query, int count, Oid *types, Datum *values, const char *nulls)
 {
 	int			level = NewGUCNestLevel();
 	int			result;
 
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
 							 false);
-	result = spi_execute_as(psprintf("reading %s", table), query, 0, NULL, NULL, NULL, true, 0);
+	result = spi_execute_as(psprintf("reading %s", table), query, count, types, values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 	return result;
 }

@@ -1,0 +1,266 @@
+/*
+ * verdicts.c: SQL functions of oversight: a reviewer's verdict on a mask, what to
+ * look at next, and the masks that people stand behind, for training.
+ *
+ * Tables of predictions and of verdicts are the users'; queries run with the
+ * rights of the caller. A verdict is about one mask, by its SHA-256: a mask that
+ * is made again by another version waits for a verdict of its own.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+#include "image/mask_decode.h"
+#include "pg/base/call.h"
+#include "pg/base/error.h"
+#include "pg/base/spi_context.h"
+#include "pg/base/user_tables.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
+
+PG_FUNCTION_INFO_V1(lesion_verdict_add);
+PG_FUNCTION_INFO_V1(lesion_review_queue);
+PG_FUNCTION_INFO_V1(lesion_reviewed_masks);
+
+/* Arguments of lesion_verdict_add. */
+enum
+{
+	ARG_VERDICTS, ARG_PREDICTIONS, ARG_ID, ARG_VERDICT, ARG_REASON, ARG_CORRECTED_MASK, ARG_IMAGES
+};
+
+/* ---- giving a verdict ---- */
+
+/* Raise an error unless a verdict is one, and comes with a mask where it must. */
+static void
+check_verdict(const char *verdict, bool corrected)
+{
+	if (strcmp(verdict, "accept") != 0 && strcmp(verdict, "correct") != 0 && strcmp(verdict, "reject") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("verdict \"%s\" does not exist", verdict),
+				 errhint("Verdicts are 'accept', 'correct' and 'reject'.")));
+	if (corrected != (strcmp(verdict, "correct") == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg(corrected ? "verdict \"%s\" has no corrected_mask" : "verdict \"%s\" needs a corrected_mask",
+						verdict),
+				 errhint("Give the mask as it should be with corrected_mask => '...', and the verdict 'correct'.")));
+}
+
+/* Check that a corrected mask can be read, and has the shape of the mask that it is to replace. */
+static void
+check_correction(Datum corrected, Datum mask, bool no_mask)
+{
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	ByteView	bytes = bytes_view(corrected);
+	Image		image;
+	Image		before;
+
+	check_argument(call, "corrected_mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &image, NULL));
+	if (!no_mask)
+	{
+		bytes = bytes_view(mask);
+		check_argument(call, "the stored mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &before,
+															NULL));
+		if (!image_shapes_match(image.width, image.height, before.width, before.height))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("corrected_mask is %d x %d pixels, the mask that was looked at %d x %d: another shape",
+							image.width,
+							image.height, before.width, before.height),
+					 errhint("Draw the corrected mask on the image itself; its size may differ, its shape may not.")));
+	}
+	call_destroy(call);
+}
+
+/* Find the latest prediction of an image; its row is in SPI_tuptable: images, mask, model, version, the SHA-256. */
+static void
+find_prediction(FunctionCallInfo fcinfo, const char *table)
+{
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[] = {PG_GETARG_DATUM(ARG_ID), PG_ARGISNULL(ARG_IMAGES) ? (Datum) 0 :
+		PG_GETARG_DATUM(ARG_IMAGES)};
+	char		nulls[] = {' ', PG_ARGISNULL(ARG_IMAGES) ? 'n' : ' '};
+	char	   *id = argument_text(fcinfo, ARG_ID, "id");
+
+	if (user_table_select(table, psprintf("SELECT DISTINCT ON (images) images, mask, model, version, sha256(mask) "
+										  "FROM %s "
+										  "WHERE id = $1 AND ($2 IS NULL OR images = $2) "
+										  "ORDER BY images, predicted_at DESC", table), 2, types, values, nulls) !=
+										  SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", table);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_DATA_FOUND),
+				 errmsg("%s has no mask of an image \"%s\"", table, id),
+				 errhint("The id is the image's key as text, as in the column id of %s.", table)));
+	if (SPI_processed > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CARDINALITY_VIOLATION),
+				 errmsg("%s has masks of images \"%s\" of " UINT64_FORMAT " tables", table, id, SPI_processed),
+				 errhint("Name the table with images => '...', as in the column images of %s.", table)));
+}
+
+/* Store the verdict; the row is in SPI_tuptable. */
+static void
+store_verdict(FunctionCallInfo fcinfo, const char *table, const Datum *prediction, const bool *nulls)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID, TEXTOID, INT4OID};
+	Datum		values[8] = {prediction[0], PG_GETARG_DATUM(ARG_ID), PG_GETARG_DATUM(ARG_VERDICT)};
+	char		null_flags[9] = "        ";
+	char	   *query = psprintf("INSERT INTO %s (images, id, verdict, reason, corrected_mask, mask_sha256, model, "
+								 "version, "
+								 "decided_at, decided_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
+								 "pg_catalog.clock_timestamp(), current_user) RETURNING images, id, verdict, reason, "
+								 "corrected_mask, mask_sha256, model, version, decided_at, decided_by", table);
+
+	values[3] = PG_ARGISNULL(ARG_REASON) ? (Datum) 0 : PG_GETARG_DATUM(ARG_REASON);
+	values[4] = PG_ARGISNULL(ARG_CORRECTED_MASK) ? (Datum) 0 : PG_GETARG_DATUM(ARG_CORRECTED_MASK);
+	values[5] = prediction[4];
+	values[6] = prediction[2];
+	values[7] = prediction[3];
+	if (nulls[0])
+		null_flags[0] = 'n';
+	if (PG_ARGISNULL(ARG_REASON))
+		null_flags[3] = 'n';
+	if (PG_ARGISNULL(ARG_CORRECTED_MASK))
+		null_flags[4] = 'n';
+	for (int i = 0; i < 3; i++)
+		if (nulls[i == 0 ? 4 : 1 + i])
+			null_flags[5 + i] = 'n';
+	if (spi_execute_as(psprintf("storing a verdict in %s", table), query, 8, types, values, null_flags, false, 0) !=
+		SPI_OK_INSERT_RETURNING || SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("a trigger kept a verdict from being stored in %s", table),
+				 errhint("See the triggers of the table.")));
+}
+
+/* lesion_verdict_add(verdicts, predictions, id, verdict, reason, corrected_mask, images) returns lesion_verdict */
+Datum
+lesion_verdict_add(PG_FUNCTION_ARGS)
+{
+	static const Oid types[] = {TEXTOID, BYTEAOID, TEXTOID, INT4OID, BYTEAOID};
+	ModelStore	store = store_open(fcinfo, false);
+	MemoryContext caller = CurrentMemoryContext;
+	char	   *verdict = argument_text(fcinfo, ARG_VERDICT, "verdict");
+	char	   *verdicts = user_table_open(&store, &user_table_verdicts, argument_oid(fcinfo, ARG_VERDICTS,
+																					  "verdicts"));
+	char	   *predictions = user_table_open(&store, &user_table_predictions,
+											  argument_oid(fcinfo, ARG_PREDICTIONS, "predictions"));
+	TupleDesc	descriptor;
+	Datum		prediction[lengthof(types)];
+	bool		nulls[lengthof(types)];
+	Datum		values[MaxTupleAttributeNumber];
+	bool		value_nulls[MaxTupleAttributeNumber];
+	Datum		result;
+
+	PreventCommandIfReadOnly("lesion_verdict_add()");
+	argument_needed(fcinfo, ARG_ID, "id");
+	check_verdict(verdict, !PG_ARGISNULL(ARG_CORRECTED_MASK));
+	user_table_check_insert(PG_GETARG_OID(ARG_VERDICTS));
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_verdict_add must return a row");
+	descriptor = BlessTupleDesc(descriptor);
+	SPI_connect();
+	find_prediction(fcinfo, predictions);
+	for (int i = 0; i < (int) lengthof(types); i++)
+		prediction[i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, types[i], &nulls[i]);
+	if (nulls[1] && strcmp(verdict, "accept") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("image \"%s\" has no mask to accept", argument_text(fcinfo, ARG_ID, "id")),
+				 errhint("It could not be segmented: reject it, or give a corrected_mask.")));
+	if (!PG_ARGISNULL(ARG_CORRECTED_MASK))
+		check_correction(PG_GETARG_DATUM(ARG_CORRECTED_MASK), prediction[1], nulls[1]);
+	store_verdict(fcinfo, verdicts, prediction, nulls);
+	row_values_by_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, descriptor, values, value_nulls);
+	MemoryContextSwitchTo(caller);
+	result = HeapTupleGetDatum(heap_form_tuple(descriptor, values, value_nulls));
+	SPI_finish();
+	PG_RETURN_DATUM(result);
+}
+
+/* ---- what is read of them ---- */
+
+/* Hand the rows of a query on user tables to the caller of a set-returning function. */
+static Datum
+return_rows(FunctionCallInfo fcinfo, const char *name, const char *query)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	columns;
+	Datum	   *values;
+	bool	   *nulls;
+
+	InitMaterializedSRF(fcinfo, 0);
+	columns = result->setDesc;
+	values = palloc(columns->natts * sizeof *values);
+	nulls = palloc(columns->natts * sizeof *nulls);
+	SPI_connect();
+	if (user_table_select(name, query, 0, NULL, NULL, NULL) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", name);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		for (int column = 0; column < columns->natts; column++)
+			values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
+									   TupleDescAttr(columns, column)->atttypid, &nulls[column]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* Of each image the latest mask, unless it has a verdict; the order is that of what a mask is expected to lack,
+ * and of how far its week is from the weeks before. */
+static const char queue_query[] =
+"SELECT row_number() OVER (ORDER BY q.error IS NULL, q.needs_review DESC, q.priority DESC, q.images, q.id), q.images, "
+"q.id, "
+"q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, q.priority, q.predicted_at "
+"FROM (SELECT p.*, 1 - coalesce(p.predicted_dice, 0) + coalesce(p.disagreement, 0) + 0.1 * least(1, coalesce(d.shift, "
+"0)) "
+"AS priority FROM (SELECT DISTINCT ON (images, id) * FROM %s ORDER BY images, id, predicted_at DESC) p "
+"LEFT JOIN (SELECT week, model, version, greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
+"FROM %slesion_drift(%u::regclass, true)) d ON d.model = p.model AND d.version = p.version "
+"AND d.week = date_trunc('week', p.predicted_at, 'UTC')::date WHERE %s) q ORDER BY 1";
+
+/* lesion_review_queue(predictions, verdicts) returns set of (rank, images, id, ...) */
+Datum
+lesion_review_queue(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, true);
+	Oid			table = argument_oid(fcinfo, 0, "predictions");
+	char	   *predictions = user_table_open(&store, &user_table_predictions, table);
+	char	   *open = "true";
+
+	if (!PG_ARGISNULL(1))
+		open = psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
+						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
+						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1)));
+	return return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
+}
+
+/* lesion_reviewed_masks(predictions, verdicts) returns set of (images, id, mask, verdict, decided_at, decided_by) */
+Datum
+lesion_reviewed_masks(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, true);
+	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
+	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1));
+
+	return return_rows(fcinfo, verdicts,
+					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), v.verdict, v.decided_at, "
+								"v.decided_by "
+								"FROM (SELECT DISTINCT ON (images, id) * FROM %s ORDER BY images, id, decided_at "
+								"DESC) v "
+								"LEFT JOIN LATERAL (SELECT p.mask FROM %s p WHERE p.images = v.images AND p.id = v.id "
+								"AND sha256(p.mask) = v.mask_sha256 LIMIT 1) p ON true "
+								"WHERE v.verdict IN ('accept', 'correct') AND coalesce(v.corrected_mask, p.mask) IS "
+								"NOT NULL "
+								"ORDER BY v.images, v.id", verdicts, predictions));
+}

@@ -1,0 +1,77 @@
+/*
+ * cases.c: the section with the best, median and worst images of evaluations.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "pg/base/values/row_values.h"
+#include "pg/report/job.h"
+
+#define MOST_OF_A_KIND 3		/* best images of one evaluation; of median and worst as many */
+
+/* Of each evaluation some of the best, median and worst images, those of the main model first. */
+static const char query[] =
+"SELECT e.images, s.id, e.model, e.version::text, e.threshold, coalesce((e.options ->> 'tta')::bool, "
+"false)::int::float8, "
+"e.options ->> 'enhance', e.options - '{tta,enhance}'::text[], s.dice, s.kind "
+"FROM @lesion_evaluation e JOIN (SELECT r.*, CASE WHEN r.place <= %d THEN 'worst' WHEN r.place > r.n - %d THEN 'best' "
+"WHEN r.place BETWEEN (r.n - %d) / 2 + 1 AND (r.n + %d) / 2 THEN 'median' END AS kind "
+"FROM (SELECT i.evaluation, i.id, i.dice, row_number() OVER o AS place, count(*) OVER (PARTITION BY i.evaluation) AS n "
+"FROM @lesion_image_score i WHERE i.evaluation = ANY ($4) WINDOW o AS (PARTITION BY i.evaluation ORDER BY i.dice, "
+"i.id)) r) s "
+"USING (evaluation) WHERE s.kind IS NOT NULL "
+"ORDER BY e.model IS DISTINCT FROM $5, e.images, e.subset, e.dice DESC, e.evaluation, s.kind = 'worst' DESC, "
+"s.kind = 'median' DESC, s.dice LIMIT %d";
+
+void
+report_cases(ReportJob *job)
+{
+	ReportPicture *pictures;
+	int			evaluations;
+	int			of_a_kind;
+	int			count;
+
+	page_section(&job->page, "cases", "Worst, median and best cases", "Images of the evaluations above, with the "
+				 "outline of the "
+				 "model's mask and of the truth. Look at the worst: is it the image, the truth or the model?");
+	if (job->pictures == 0 || !job->scores_readable)
+	{
+		page_nothing(&job->page, job->pictures == 0 ? "Left out: pictures => 0." :
+					 "Not shown: reading the scores of single images was not granted to this role.");
+		return;
+	}
+	report_select(job, "SELECT 1 FROM @lesion_evaluation e WHERE e.evaluation = ANY ($4)");
+	evaluations = Max(1, (int) SPI_processed);
+	of_a_kind = Min(MOST_OF_A_KIND, Max(1, job->pictures / (3 * evaluations)));
+	report_select(job, psprintf(query, of_a_kind, of_a_kind, of_a_kind, of_a_kind,
+								Max(job->pictures / (3 * of_a_kind) * 3 * of_a_kind, Min(job->pictures, 3))));
+	count = (int) SPI_processed;
+	if (count == 0)
+		page_nothing(&job->page, "No active version has been evaluated.");
+	pictures = palloc0((count + 1) * sizeof *pictures);
+	for (int i = 0; i < count; i++)
+	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	columns = SPI_tuptable->tupdesc;
+		char	   *kind = report_text(i, 9);
+
+		pictures[i].images = SPI_getvalue(row, columns, 1);
+		pictures[i].id = SPI_getvalue(row, columns, 2);
+		pictures[i].model = SPI_getvalue(row, columns, 3);
+		pictures[i].version = atoi(SPI_getvalue(row, columns, 4));
+		pictures[i].threshold = report_number(i, 4);
+		pictures[i].tta = report_number(i, 5) > 0;
+		pictures[i].enhance = SPI_getvalue(row, columns, 7);
+		pictures[i].options = row_needed(row, columns, 8, JSONBOID);
+		pictures[i].with_truth = true;
+		pictures[i].caption = psprintf("%c%s: %s, Dice %.3f, %s %s", pg_toupper((unsigned char) kind[0]), kind + 1,
+									   report_text(i, 1), report_number(i, 8), report_text(i, 2), report_text(i, 3));
+	}
+	report_pictures(job, pictures, count);
+}

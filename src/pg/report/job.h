@@ -1,0 +1,112 @@
+/*
+ * job.h: one call of lesion_report: what it is asked for, and how its sections
+ * read rows and put them on the page.
+ *
+ * Everything is read with the rights of the caller. Tables that the caller named
+ * must be readable; those that evaluations name need not be: then the page says so.
+ */
+#ifndef LESIONSEG_PG_REPORT_JOB_H
+#define LESIONSEG_PG_REPORT_JOB_H
+
+#include "postgres.h"
+
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "core/call.h"
+#include "pg/base/store.h"
+#include "report/chart.h"
+#include "report/page.h"
+
+typedef struct ReportJob
+{
+	ModelStore	store;
+	Call	   *call;
+	Markup		page;			/* in UTF-8 data, ASCII bytes */
+
+	/* What is asked for. */
+	Datum		models;			/* text[]; all_models: none was named */
+	bool		all_models;
+	Datum		since;			/* timestamptz, the period */
+	Datum		until;
+	int			pictures;		/* at most, in each of the two sections that have them */
+	const char *image_column;
+	const char *mask_column;
+	const char *id_column;		/* NULL = the primary key */
+	int			predictions;	/* how many tables */
+	Oid		   *prediction_tables;
+	char	   *prediction_rows;	/* a query of all their rows by these models, up to its end; NULL = no table */
+	char	   *verdicts;		/* the table's name, or NULL */
+
+	/* What was found out. */
+	Datum		evaluations;	/* bigint[]: the latest of each active version on each table and part */
+	bool		scores_readable;	/* the caller may read lesion_image_score */
+	bool		groups_readable;	/* ... lesion_subgroups */
+	char	   *main_model;		/* the one that the first screen is about; NULL = there is none */
+} ReportJob;
+
+/* Parameters of every query: $1 the models, NULL for all; $2 since; $3 until; $4 evaluations; $5 main_model. */
+
+/* Run a query on the extension's tables, '@' standing for their schema. Rows are in SPI_tuptable. */
+void		report_select(const ReportJob *job, const char *query);
+
+/* The same on the user's tables, whose names stand in the query; `doing` is for an error's context. */
+void		report_select_user(const ReportJob *job, const char *name, const char *query);
+
+/* A value of the current rows as text in UTF-8; NULL where it is NULL. Columns count from 0. */
+char	   *report_text(uint64 row, int column);
+
+/* A float8 of the current rows; NaN where it is NULL. */
+double		report_number(uint64 row, int column);
+
+/* What the server's encoding calls a text, in UTF-8. */
+char	   *report_utf8(const char *text);
+
+/* Put the current rows on the page as a table: headings are the columns' names; a query
+ * says what is a digest by a heading that ends with "SHA-256". `nothing` stands in the place of an empty one. */
+void		report_table(ReportJob *job, const char *caption, const char *nothing);
+
+/* Put the current rows on the page as lines: columns series, x, y and perhaps the name of x. */
+void		report_lines(ReportJob *job, LineChart chart);
+
+/* Put the current rows on the page as bars: columns name, count. */
+void		report_bars(ReportJob *job, const char *title, const char *x_title);
+
+/* Put the current rows on the page as intervals: columns name, value, low, high, faint. */
+void		report_intervals(ReportJob *job, const char *title, const char *x_title);
+
+/* The sections, in the order of the page. */
+void		report_overview(ReportJob *job);
+void		report_models(ReportJob *job);
+void		report_curves(ReportJob *job);
+void		report_scores(ReportJob *job);
+void		report_cases(ReportJob *job);
+void		report_robustness(ReportJob *job);
+void		report_groups(ReportJob *job);
+void		report_calibration(ReportJob *job);
+void		report_weeks(ReportJob *job);
+void		report_review(ReportJob *job);
+void		report_verdicts(ReportJob *job);
+void		report_audit(ReportJob *job);
+void		report_versions(ReportJob *job);
+void		report_use(ReportJob *job);
+
+/* A picture to show: where it comes from, what is drawn on it. */
+typedef struct ReportPicture
+{
+	char	   *images;			/* the table's name */
+	char	   *id;
+	char	   *model;			/* segments the image; NULL: mask is given */
+	int			version;
+	double		threshold;
+	bool		tta;
+	char	   *enhance;		/* NULL = off */
+	Datum		options;		/* jsonb, for segment_options_apply; 0 = none */
+	Datum		mask;			/* bytea; 0 where a model makes it */
+	bool		with_truth;		/* draw the mask of the table too */
+	char	   *caption;		/* in UTF-8 */
+} ReportPicture;
+
+/* Put pictures on the page; what cannot be shown is said. */
+void		report_pictures(ReportJob *job, ReportPicture *pictures, int count);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * overview.c: the first screen: the few figures that a head of department asks
+ * for, each with a word on whether somebody should look.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "pg/report/job.h"
+
+#define SHIFT_TO_LOOK 0.5		/* of a week, in standard deviations of an image */
+#define NO_TABLE "Name tables of masks with predictions => '{masks}'."
+
+/* The model that the first screen is about, or NULL. */
+static char *
+find_main_model(ReportJob *job)
+{
+	if (job->prediction_rows != NULL)
+	{
+		report_select_user(job, "tables of masks",
+						   psprintf("SELECT p.model FROM (%s) p WHERE p.predicted_at >= $2 AND p.model IS NOT NULL "
+									"GROUP BY p.model ORDER BY count(*) DESC, p.model LIMIT 1", job->prediction_rows));
+		if (SPI_processed > 0)
+			return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	}
+	report_select(job, "SELECT e.model FROM @lesion_evaluation e WHERE e.evaluation = ANY ($4) "
+				  "ORDER BY e.evaluated_at DESC LIMIT 1");
+	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
+}
+
+/* How many images came this week. */
+static void
+add_images_tile(ReportJob *job)
+{
+	double		now;
+	double		before;
+
+	if (job->prediction_rows == NULL)
+	{
+		page_tile(&job->page, FINDING_UNKNOWN, "Images this week", "not known", NO_TABLE, "weeks");
+		return;
+	}
+	report_select_user(job, "tables of masks",
+					   psprintf("SELECT (count(*) FILTER (WHERE p.predicted_at > $3 - interval '7 days'))::float8, "
+								"(count(*) FILTER (WHERE p.predicted_at <= $3 - interval '7 days'))::float8, "
+								"(count(p.error) FILTER (WHERE p.predicted_at > $3 - interval '7 days'))::float8 "
+								"FROM (%s) p WHERE p.predicted_at > $3 - interval '14 days'", job->prediction_rows));
+	now = report_number(0, 0);
+	before = report_number(0, 1);
+	page_tile(&job->page, report_number(0, 2) > 0.1 * now ? FINDING_LOOK : FINDING_PLAIN, "Images this week",
+			  psprintf("%.0f", now),
+			  psprintf("The week before: %.0f. Could not be segmented: %.0f.", before, report_number(0, 2)), "weeks");
+}
+
+/* How many masks wait for somebody to look. */
+static void
+add_review_tile(ReportJob *job)
+{
+	const char *judged = "false";
+	double		flagged;
+	double		open;
+	double		all;
+
+	if (job->prediction_rows == NULL)
+	{
+		page_tile(&job->page, FINDING_UNKNOWN, "To check", "not known", NO_TABLE, "review");
+		return;
+	}
+	if (job->verdicts != NULL)
+		judged = psprintf("EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
+						  "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
+	report_select_user(job, "tables of masks",
+					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE p.open))::float8 FROM ("
+								"SELECT NOT (%s) AS open FROM (%s) p WHERE p.predicted_at >= $2 "
+								"AND (p.needs_review OR p.error IS NOT NULL)) p", judged, job->prediction_rows));
+	flagged = report_number(0, 0);
+	open = report_number(0, 1);
+	report_select_user(job, "tables of masks",
+					   psprintf("SELECT count(*)::float8 FROM (%s) p WHERE p.predicted_at >= $2",
+								job->prediction_rows));
+	all = report_number(0, 0);
+	page_tile(&job->page, open > 0 ? FINDING_LOOK : FINDING_GOOD, "To check", psprintf("%.0f", open),
+			  psprintf("Of %.0f masks in the period, %.0f (%.0f %%) were flagged; %s.", all, flagged,
+					   all > 0 ? 100 * flagged / all : 0,
+					   job->verdicts != NULL ? psprintf("%.0f of them have a verdict", flagged - open) :
+					   "verdicts are not known"), "review");
+}
+
+/* Is the model as good as before the period? */
+static void
+add_quality_tile(ReportJob *job)
+{
+	const char *name = "Quality of the masks";
+	const char *high = job->scores_readable ?
+		"(SELECT i.high FROM @lesion_bootstrap((SELECT pg_catalog.array_agg(s.dice ORDER BY s.score) "
+		"FROM @lesion_image_score s WHERE s.evaluation = e.evaluation), 2000, 0.95, 0) i)" : "e.dice";
+	double		before;
+	Finding		finding;
+
+	report_select(job, psprintf("SELECT e.model || ' ' || e.version || ', ' || e.n || ' images of ' || e.images || ' "
+								"(' || "
+								"e.subset || ')', e.dice, %s, b.dice "
+								"FROM @lesion_evaluation e LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluation o "
+								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
+								"AND o.evaluated_at < $2 ORDER BY o.evaluation DESC LIMIT 1) b ON true "
+								"WHERE e.evaluation = ANY ($4) AND e.model = $5 "
+								"ORDER BY b.dice IS NULL, e.evaluated_at DESC LIMIT 1", high));
+	if (SPI_processed == 0)
+	{
+		page_tile(&job->page, FINDING_UNKNOWN, name, "not known", "The active version has not been evaluated.",
+				  "models");
+		return;
+	}
+	before = report_number(0, 3);
+	finding = isnan(before) ? FINDING_PLAIN : report_number(0, 2) < before ? FINDING_LOOK : FINDING_GOOD;
+	page_tile(&job->page, finding, name, psprintf("Dice %.3f", report_number(0, 1)),
+			  isnan(before) ? psprintf("%s. No evaluation before the period to compare with.", report_text(0, 0)) :
+			  psprintf("%s. Before the period: %.3f%s.", report_text(0, 0), before,
+					   finding == FINDING_LOOK ? ", which is better by more than chance" : ""), "models");
+}
+
+/* For whom is it worse? */
+static void
+add_groups_tile(ReportJob *job)
+{
+	const char *name = "Worst group";
+
+	if (job->groups_readable)
+		report_select(job, "SELECT g.by_column || ' ' || coalesce(g.subgroup, 'not known'), g.dice, g.gap, "
+					  "(g.finding = 'worse')::int::float8, g.model || ' ' || g.version, g.n::text "
+					  "FROM @lesion_subgroups g JOIN @lesion_models m ON m.model = g.model AND m.version = g.version "
+					  "WHERE g.model = $5 AND g.evaluated_at <= $3 AND g.gap IS NOT NULL "
+					  "ORDER BY (g.finding = 'worse') DESC, g.gap DESC LIMIT 1");
+	if (!job->groups_readable || SPI_processed == 0)
+	{
+		page_tile(&job->page, FINDING_UNKNOWN, name, "not known",
+				  job->groups_readable ? "Scores by group have not been measured." :
+				  "This role may not read scores by group.", "groups");
+		return;
+	}
+	page_tile(&job->page, report_number(0, 3) > 0 ? FINDING_LOOK : FINDING_GOOD, name, psprintf("%s", report_text(0,
+																												  0)),
+			  psprintf("%s: Dice %.3f on %s images, %.3f below the best group; %s.", report_text(0, 4),
+					   report_number(0, 1),
+					   report_text(0, 5), report_number(0, 2),
+					   report_number(0, 3) > 0 ? "more than chance explains" : "chance may explain it"), "groups");
+}
+
+/* Are this week's images like those before? */
+static void
+add_drift_tile(ReportJob *job)
+{
+	const char *name = "Change in the images";
+	char	   *figure = NULL;
+	double		largest = -1;
+
+	for (int i = 0; i < job->predictions; i++)
+	{
+		report_select(job, psprintf("SELECT f.name || ', ' || to_char(d.week, 'YYYY-MM-DD'), abs(f.shift) "
+									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) "
+									"WHERE ($5 IS NULL OR model = $5) AND week <= $3 ORDER BY week DESC, version DESC "
+									"LIMIT 1) d, "
+									"LATERAL (VALUES ('lesion area', d.area_shift), ('confidence', "
+									"d.confidence_shift), "
+									"('image quality', d.quality_shift)) AS f (name, shift) "
+									"WHERE f.shift IS NOT NULL ORDER BY 2 DESC LIMIT 1", job->prediction_tables[i]));
+		if (SPI_processed > 0 && report_number(0, 1) > largest)
+		{
+			largest = report_number(0, 1);
+			figure = report_text(0, 0);
+		}
+	}
+	if (largest < 0)
+		page_tile(&job->page, FINDING_UNKNOWN, name, "not known",
+				  job->predictions > 0 ? "It takes two weeks of masks to tell." : NO_TABLE, "weeks");
+	else
+		page_tile(&job->page, largest > SHIFT_TO_LOOK ? FINDING_LOOK : FINDING_GOOD, name,
+				  largest > SHIFT_TO_LOOK ? "Other than before" : "As before",
+				  psprintf("Largest shift of the last week: %.2f standard deviations (%s). Above %.1f, look.",
+						   largest, figure,
+						   SHIFT_TO_LOOK), "weeks");
+}
+
+/* What reviewers said. */
+static void
+add_verdicts_tile(ReportJob *job)
+{
+	const char *name = "Verdicts";
+	double		all;
+
+	if (job->verdicts == NULL)
+	{
+		page_tile(&job->page, FINDING_UNKNOWN, name, "not known", "Name the table of verdicts with verdicts => "
+				  "'verdicts'.",
+				  "verdicts");
+		return;
+	}
+	report_select_user(job, job->verdicts,
+					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE v.verdict = 'accept'))::float8, "
+								"(count(*) FILTER (WHERE v.verdict = 'correct'))::float8, "
+								"(count(*) FILTER (WHERE v.verdict = 'reject'))::float8 "
+								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3", job->verdicts));
+	all = report_number(0, 0);
+	page_tile(&job->page, all > 0 ? FINDING_PLAIN : FINDING_UNKNOWN, name, psprintf("%.0f", all),
+			  psprintf("Accepted: %.0f. Corrected: %.0f. Rejected: %.0f.", report_number(0, 1), report_number(0, 2),
+					   report_number(0, 3)), "verdicts");
+}
+
+void
+report_overview(ReportJob *job)
+{
+	if (job->main_model == NULL)
+		job->main_model = find_main_model(job);
+	add_images_tile(job);
+	add_review_tile(job);
+	add_quality_tile(job);
+	add_groups_tile(job);
+	add_drift_tile(job);
+	add_verdicts_tile(job);
+}

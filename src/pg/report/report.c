@@ -1,0 +1,203 @@
+/*
+ * report.c: the SQL function lesion_report: one page about models and what was
+ * done with them, for a head of department above and an auditor below.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "pg/base/call.h"
+#include "pg/base/error.h"
+#include "pg/base/user_tables.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/row_values.h"
+#include "pg/report/job.h"
+
+PG_FUNCTION_INFO_V1(lesion_report);
+
+#define MOST_PICTURES 100
+#define DAYS 28					/* of the period, unless it is given */
+
+/* Arguments of lesion_report. */
+enum
+{
+	ARG_MODELS, ARG_SINCE, ARG_UNTIL, ARG_PREDICTIONS, ARG_VERDICTS, ARG_PICTURES, ARG_IMAGE_COLUMN, ARG_MASK_COLUMN,
+	ARG_ID_COLUMN, ARG_TITLE
+};
+
+static const char *const contents[] = {
+	"models", "Models and how good they are", "cases", "Worst, median and best cases", "groups", "Groups", "robustness",
+	"Robustness", "calibration", "Calibration", "scores", "Distribution of scores", "curves", "Training", "weeks",
+	"Week by week", "review", "Masks to check", "verdicts", "Verdicts", "audit", "What was done to models", "versions",
+	"Versions and digests", "use", "Who used what", NULL
+};
+
+/* Settle the period. */
+static void
+read_period(FunctionCallInfo fcinfo, ReportJob *job)
+{
+	TimestampTz until = PG_ARGISNULL(ARG_UNTIL) ? GetCurrentStatementStartTimestamp() :
+		PG_GETARG_TIMESTAMPTZ(ARG_UNTIL);
+	TimestampTz since = PG_ARGISNULL(ARG_SINCE) ? until - DAYS * USECS_PER_DAY : PG_GETARG_TIMESTAMPTZ(ARG_SINCE);
+
+	if (TIMESTAMP_NOT_FINITE(until) || TIMESTAMP_NOT_FINITE(since) || since >= until)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the period from %s to %s is empty or without an end", pstrdup(timestamptz_to_str(since)),
+						pstrdup(timestamptz_to_str(until))),
+				 errhint("Give since and until as two times, the earlier one first, or leave them out for the last %d "
+						 "days.",
+						 DAYS)));
+	job->since = TimestampTzGetDatum(since);
+	job->until = TimestampTzGetDatum(until);
+}
+
+/* Check the tables of masks, and make the query of their rows. */
+static void
+open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
+{
+	Datum	   *tables;
+	bool	   *nulls;
+	StringInfoData rows;
+
+	if (PG_ARGISNULL(ARG_PREDICTIONS))
+		return;
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_PREDICTIONS), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &tables,
+					  &nulls, &job->predictions);
+	job->prediction_tables = palloc((job->predictions + 1) * sizeof(Oid));
+	initStringInfo(&rows);
+	for (int i = 0; i < job->predictions; i++)
+	{
+		char	   *name;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of predictions is NULL", i + 1),
+					 errhint("Name tables of masks, as in '{masks}'.")));
+		job->prediction_tables[i] = DatumGetObjectId(tables[i]);
+		name = user_table_open(&job->store, &user_table_predictions, job->prediction_tables[i]);
+		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, needs_review, "
+						 "error, "
+						 "model, version, weights_sha256, predicted_at, predicted_by FROM %s "
+						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1))", i > 0 ? " UNION ALL " : "",
+						 name);
+	}
+	if (job->predictions > 0)
+		job->prediction_rows = rows.data;
+}
+
+/* May the caller read that table or view of the extension? */
+static bool
+may_read(const ReportJob *job, const char *relation)
+{
+	return pg_class_aclcheck(get_relname_relid(relation, job->store.schema), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* Read the arguments. */
+static void
+read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
+{
+	job->all_models = PG_ARGISNULL(ARG_MODELS);
+	if (!job->all_models)
+		job->models = PG_GETARG_DATUM(ARG_MODELS);
+	read_period(fcinfo, job);
+	open_predictions(fcinfo, job);
+	if (!PG_ARGISNULL(ARG_VERDICTS))
+		job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
+	job->pictures = argument_int(fcinfo, ARG_PICTURES, "pictures");
+	if (job->pictures < 0 || job->pictures > MOST_PICTURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("pictures is %d, it must be between 0 and %d", job->pictures, MOST_PICTURES),
+				 errhint("0 leaves pictures out.")));
+	job->image_column = argument_text(fcinfo, ARG_IMAGE_COLUMN, "image_column");
+	job->mask_column = argument_text(fcinfo, ARG_MASK_COLUMN, "mask_column");
+	job->id_column = argument_text_or_null(fcinfo, ARG_ID_COLUMN);
+	job->scores_readable = may_read(job, "lesion_image_score");
+	job->groups_readable = may_read(job, "lesion_subgroups");
+}
+
+/* Find the evaluations that the page is about, and the model that was named first. */
+static void
+find_evaluations(ReportJob *job)
+{
+	bool		isnull;
+
+	report_select(job, "SELECT pg_catalog.array_agg(l.evaluation), ($1)[1] FROM ("
+				  "SELECT DISTINCT ON (e.model, e.images, e.subset) e.evaluation "
+				  "FROM @lesion_evaluation e JOIN @lesion_models m ON m.model = e.model AND m.version = e.version "
+				  "WHERE ($1 IS NULL OR e.model = ANY ($1)) AND e.evaluated_at <= $3 "
+				  "ORDER BY e.model, e.images, e.subset, e.evaluation DESC) l");
+	job->evaluations = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT8ARRAYOID, &isnull);
+	if (isnull)
+		job->evaluations = (Datum) 0;
+	job->main_model = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+}
+
+/* Write the head of the page. */
+static void
+begin_page(ReportJob *job, const char *title)
+{
+	report_select(job, "SELECT to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
+				  "to_char($3 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
+				  "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), current_database()::text, "
+				  "current_user::text, "
+				  "coalesce(array_to_string($1, ', '), 'all')");
+	page_begin(&job->page, title != NULL ? report_utf8(title) : "Segmentation of skin lesions: report",
+			   psprintf("%s to %s. Models: %s. Database %s, made %s by %s with lesionseg %s. All times are UTC. "
+						"What this role may not read is not counted.",
+						report_text(0, 0), report_text(0, 1), report_text(0, 5), report_text(0, 3), report_text(0, 2),
+						report_text(0, 4), LESIONSEG_VERSION));
+}
+
+/* Write all sections, in the order of the contents. */
+static void
+write_sections(ReportJob *job)
+{
+	static void (*const sections[]) (ReportJob *) = {
+		report_models, report_cases, report_groups, report_robustness, report_calibration, report_scores, report_curves,
+		report_weeks, report_review, report_verdicts, report_audit, report_versions, report_use
+	};
+
+	report_overview(job);
+	page_contents(&job->page, contents);
+	for (int i = 0; i < (int) lengthof(sections); i++)
+	{
+		sections[i](job);
+		check_status(job->call, job->page.status);
+	}
+	page_end(&job->page, "Made by lesion_report. A mask is no diagnosis: it says where a lesion is, not what it is.");
+	check_status(job->call, job->page.status);
+}
+
+/* lesion_report(models, since, until, predictions, verdicts, pictures, image_column, mask_column, id_column, title) */
+Datum
+lesion_report(PG_FUNCTION_ARGS)
+{
+	ReportJob	job = {0};
+	char	   *title = argument_text_or_null(fcinfo, ARG_TITLE);
+	text	   *result;
+
+	job.store = store_open(fcinfo, true);
+	job.call = call_create(CurrentMemoryContext, 1);
+	read_arguments(fcinfo, &job);
+	markup_begin(&job.page, job.call);
+	SPI_connect();
+	find_evaluations(&job);
+	begin_page(&job, title);
+	write_sections(&job);
+	SPI_finish();
+	result = cstring_to_text_with_len(job.page.bytes, (int) job.page.size);
+	call_destroy(job.call);
+	PG_RETURN_TEXT_P(result);
+}

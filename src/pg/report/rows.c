@@ -1,0 +1,205 @@
+/*
+ * rows.c: from rows of queries to tables and charts of the page.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "pg/base/user_tables.h"
+#include "pg/base/values/row_values.h"
+#include "pg/report/job.h"
+
+#define MOST_ROWS 200			/* of a table on the page */
+#define PARAMETERS 5
+
+/* The parameters of every query. */
+static void
+fill_parameters(const ReportJob *job, Oid *types, Datum *values, char *nulls)
+{
+	types[0] = TEXTARRAYOID;
+	types[1] = types[2] = TIMESTAMPTZOID;
+	types[3] = INT8ARRAYOID;
+	values[0] = job->models;
+	values[1] = job->since;
+	values[2] = job->until;
+	values[3] = job->evaluations;
+	types[4] = TEXTOID;
+	values[4] = job->main_model == NULL ? (Datum) 0 : CStringGetTextDatum(job->main_model);
+	memset(nulls, ' ', PARAMETERS);
+	if (job->main_model == NULL)
+		nulls[4] = 'n';
+	if (job->all_models)
+		nulls[0] = 'n';
+	if (job->evaluations == (Datum) 0)
+		nulls[3] = 'n';
+}
+
+void
+report_select(const ReportJob *job, const char *query)
+{
+	Oid			types[PARAMETERS];
+	Datum		values[PARAMETERS];
+	char		nulls[PARAMETERS];
+
+	CHECK_FOR_INTERRUPTS();
+	fill_parameters(job, types, values, nulls);
+	store_execute(&job->store, query, PARAMETERS, types, values, nulls, SPI_OK_SELECT);
+}
+
+void
+report_select_user(const ReportJob *job, const char *name, const char *query)
+{
+	Oid			types[PARAMETERS];
+	Datum		values[PARAMETERS];
+	char		nulls[PARAMETERS];
+
+	CHECK_FOR_INTERRUPTS();
+	fill_parameters(job, types, values, nulls);
+	if (user_table_select(name, query, PARAMETERS, types, values, nulls) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", name);
+}
+
+char *
+report_utf8(const char *text)
+{
+	/* Bytes of a database without an encoding stay as they are: the page shows what is UTF-8 of them. */
+	if (GetDatabaseEncoding() == PG_SQL_ASCII)
+		return pstrdup(text);
+	return pg_server_to_any(text, (int) strlen(text), PG_UTF8);
+}
+
+char *
+report_text(uint64 row, int column)
+{
+	HeapTuple	tuple = SPI_tuptable->vals[row];
+	TupleDesc	columns = SPI_tuptable->tupdesc;
+	Oid			type = SPI_gettypeid(columns, column + 1);
+	bool		isnull;
+	char	   *string;
+
+	if (type == FLOAT8OID)
+	{
+		double		number = report_number(row, column);
+
+		return isnan(number) ? NULL : psprintf("%.3f", fabs(number) < 0.0005 ? 0 : number);
+	}
+	if (type != TEXTOID)
+		string = SPI_getvalue(tuple, columns, column + 1);
+	else
+	{
+		Datum		value = row_value(tuple, columns, column + 1, TEXTOID, &isnull);
+
+		string = isnull ? NULL : TextDatumGetCString(value);
+	}
+	return string == NULL ? NULL : report_utf8(string);
+}
+
+double
+report_number(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = row_value(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1, FLOAT8OID, &isnull);
+
+	return isnull ? NAN : DatumGetFloat8(value);
+}
+
+/* How a column is shown. */
+static CellKind
+cell_kind(Oid type, const char *heading)
+{
+	size_t		length = strlen(heading);
+
+	if (length >= 7 && strcmp(heading + length - 7, "SHA-256") == 0)
+		return CELL_CODE;
+	return type == FLOAT8OID || type == INT8OID || type == INT4OID || type == NUMERICOID ? CELL_NUMBER : CELL_WORDS;
+}
+
+void
+report_table(ReportJob *job, const char *caption, const char *nothing)
+{
+	TupleDesc	columns = SPI_tuptable->tupdesc;
+	uint64		rows = Min(SPI_processed, MOST_ROWS);
+	uint64		all = SPI_processed;
+	const char **headings = palloc(columns->natts * sizeof *headings);
+	CellKind   *kinds = palloc(columns->natts * sizeof *kinds);
+	const char **cells = palloc((rows * columns->natts + 1) * sizeof *cells);
+	Table		table = {caption, columns->natts, (long) rows, headings, kinds, cells};
+
+	if (rows == 0)
+	{
+		page_nothing(&job->page, nothing);
+		return;
+	}
+	for (int c = 0; c < columns->natts; c++)
+	{
+		headings[c] = NameStr(TupleDescAttr(columns, c)->attname);
+		kinds[c] = cell_kind(TupleDescAttr(columns, c)->atttypid, headings[c]);
+	}
+	for (uint64 r = 0; r < rows; r++)
+		for (int c = 0; c < columns->natts; c++)
+			cells[r * columns->natts + c] = report_text(r, c);
+	page_table(&job->page, &table);
+	if (all > rows)
+		page_paragraph(&job->page, psprintf("These are the first %d of " UINT64_FORMAT " rows.", MOST_ROWS, all));
+}
+
+void
+report_lines(ReportJob *job, LineChart chart)
+{
+	bool		named = SPI_tuptable->tupdesc->natts > 3;
+	ChartPoint *points = palloc0((SPI_processed + 1) * sizeof *points);
+	bool		any = false;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		points[i].series = report_text(i, 0);
+		points[i].x = report_number(i, 1);
+		points[i].y = report_number(i, 2);
+		points[i].x_name = named ? report_text(i, 3) : NULL;
+		any = any || !isnan(points[i].y);
+	}
+	chart.points = points;
+	chart.count = (int) SPI_processed;
+	if (any)
+		chart_lines(&job->page, &chart);
+}
+
+void
+report_bars(ReportJob *job, const char *title, const char *x_title)
+{
+	const char **names = palloc((SPI_processed + 1) * sizeof *names);
+	double	   *counts = palloc((SPI_processed + 1) * sizeof *counts);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		names[i] = report_text(i, 0);
+		counts[i] = report_number(i, 1);
+	}
+	if (SPI_processed > 0)
+		chart_bars(&job->page, title, x_title, names, counts, (int) SPI_processed);
+}
+
+void
+report_intervals(ReportJob *job, const char *title, const char *x_title)
+{
+	ChartInterval *intervals = palloc((SPI_processed + 1) * sizeof *intervals);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = report_text(i, 0);
+
+		intervals[i].name = name != NULL ? name : "not known";
+		intervals[i].value = report_number(i, 1);
+		intervals[i].low = report_number(i, 2);
+		intervals[i].high = report_number(i, 3);
+		intervals[i].faint = report_number(i, 4) > 0;
+	}
+	if (SPI_processed > 0)
+		chart_intervals(&job->page, title, x_title, intervals, (int) SPI_processed);
+}

@@ -1,0 +1,178 @@
+/*
+ * chart_lines.c: lines of several series over one axis.
+ */
+#include "report/chart.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "report/axes.h"
+
+#define LEFT 40
+#define RIGHT (CHART_WIDTH - 10)
+#define TOP 22
+#define BOTTOM (CHART_HEIGHT - 32)
+#define MARKS 20				/* more points than this are a line without marks */
+
+/* How many points the series that begins at point i has. */
+static int
+series_length(const LineChart *chart, int i)
+{
+	int			end = i;
+
+	while (end < chart->count && strcmp(chart->points[end].series, chart->points[i].series) == 0)
+		end++;
+	return end - i;
+}
+
+/* Say a series in words, which stand for the chart where it is not seen. */
+static void
+describe_series(Markup *words, const ChartPoint *points, int count)
+{
+	double		low = INFINITY;
+	double		high = -INFINITY;
+	double		first = NAN;
+	double		last = NAN;
+	char		figures[160];
+
+	for (int i = 0; i < count; i++)
+	{
+		if (isnan(points[i].y))
+			continue;
+		first = isnan(first) ? points[i].y : first;
+		last = points[i].y;
+		low = fmin(low, points[i].y);
+		high = fmax(high, points[i].y);
+	}
+	markup_add(words, points[0].series);
+	if (isnan(first))
+		snprintf(figures, sizeof figures, " has no figures. ");
+	else
+		snprintf(figures, sizeof figures, " begins at %.3g and ends at %.3g, lowest %.3g, highest %.3g. ", first,
+				 last, low,
+				 high);
+	markup_add(words, figures);
+}
+
+/* The axes around all points. */
+static void
+make_axes(const LineChart *chart, Axis *x, Axis *y)
+{
+	double		ends[4] = {INFINITY, -INFINITY, chart->from_zero ? 0 : INFINITY, -INFINITY};
+
+	for (int i = 0; i < chart->count; i++)
+	{
+		ends[0] = fmin(ends[0], chart->points[i].x);
+		ends[1] = fmax(ends[1], chart->points[i].x);
+		ends[2] = fmin(ends[2], chart->points[i].y);
+		ends[3] = fmax(ends[3], chart->points[i].y);
+	}
+	*y = chart->unit_square ? axis_make(0, 1, BOTTOM, TOP) : axis_make(ends[2], ends[3], BOTTOM, TOP);
+	*x = chart->unit_square ? axis_make(0, 1, LEFT, RIGHT) : axis_make(ends[0], ends[1], LEFT, RIGHT);
+	if (!chart->unit_square && ends[1] > ends[0])
+		x->low = ends[0], x->high = ends[1];
+}
+
+/* Name the ends of x, and what is between where it is numbers. */
+static void
+draw_x(Markup *page, const LineChart *chart, const Axis *x)
+{
+	const ChartPoint *first = &chart->points[0];
+	const ChartPoint *last = &chart->points[0];
+
+	for (int i = 1; i < chart->count; i++)
+	{
+		first = chart->points[i].x < first->x ? &chart->points[i] : first;
+		last = chart->points[i].x > last->x ? &chart->points[i] : last;
+	}
+	if (first->x_name == NULL)
+	{
+		for (double at = ceil(x->low / x->step - 1e-9) * x->step; at <= x->high + x->step * 1e-6; at += x->step)
+			chart_figure(page, x, axis_place(x, at), BOTTOM + 14, "middle", at);
+		return;
+	}
+	chart_text(page, axis_place(x, first->x), BOTTOM + 14, "start", first->x_name);
+	if (last->x > first->x)
+		chart_text(page, axis_place(x, last->x), BOTTOM + 14, "end", last->x_name);
+}
+
+/* Draw a series as its line and marks. */
+static void
+draw_series(Markup *page, const ChartPoint *points, int count, int colour, const Axis *x, const Axis *y)
+{
+	bool		begun = false;
+
+	markup_format(page, "<path class=\"line c%d\" d=\"", colour);
+	for (int i = 0; i < count; i++)
+	{
+		if (!isnan(points[i].y))
+			markup_format(page, "%c%.1f %.1f", begun ? 'L' : 'M', axis_place(x, points[i].x), axis_place(y,
+																										 points[i].y));
+		begun = !isnan(points[i].y);
+	}
+	markup_add(page, "\"/>\n");
+	for (int i = 0; count <= MARKS && i < count; i++)
+		if (!isnan(points[i].y))
+			markup_format(page, "<circle class=\"mark c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"/>\n", colour,
+						axis_place(x, points[i].x), axis_place(y, points[i].y));
+}
+
+/* Name the series below the chart. */
+static void
+add_legend(Markup *page, const LineChart *chart)
+{
+	int			colour = 0;
+	int			left_out = 0;
+
+	markup_add(page, "<ul class=\"legend\">");
+	for (int i = 0; i < chart->count; i += series_length(chart, i), colour++)
+	{
+		if (colour >= CHART_SERIES)
+		{
+			left_out++;
+			continue;
+		}
+		markup_format(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><path class=\"line c%d\" d=\"M0 "
+					  "7H35\"/></svg>",
+					colour);
+		markup_data(page, chart->points[i].series);
+		markup_add(page, "</li>");
+	}
+	if (left_out > 0)
+		markup_format(page, "<li>and %d more, not drawn</li>", left_out);
+	if (chart->unit_square)
+		markup_add(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><path class=\"axis\" "
+					"stroke-dasharray=\"4 3\" d=\"M0 7H35\"/></svg>as promised</li>");
+	markup_add(page, "</ul>");
+}
+
+void
+chart_lines(Markup *page, const LineChart *chart)
+{
+	Markup		words;
+	Axis		x;
+	Axis		y;
+	int			colour = 0;
+
+	markup_begin(&words, page->call);
+	markup_add(&words, chart->title);
+	markup_add(&words, ". ");
+	for (int i = 0; i < chart->count; i += series_length(chart, i))
+		describe_series(&words, &chart->points[i], series_length(chart, i));
+	if (words.status.code != LS_OK)
+		page->status = words.status;
+	make_axes(chart, &x, &y);
+	chart_begin(page, chart->title, words.bytes != NULL ? words.bytes : "", CHART_HEIGHT);
+	markup_free(&words);
+	chart_frame(page, &y, LEFT, RIGHT, chart->x_title, chart->y_title);
+	draw_x(page, chart, &x);
+	if (chart->unit_square)
+		markup_format(page, "<path class=\"axis\" stroke-dasharray=\"4 3\" d=\"M%d %dL%d %d\"/>\n", LEFT, BOTTOM,
+					  RIGHT, TOP);
+	for (int i = 0; i < chart->count && colour < CHART_SERIES; i += series_length(chart, i))
+		draw_series(page, &chart->points[i], series_length(chart, i), colour++, &x, &y);
+	markup_add(page, "</svg>\n");
+	add_legend(page, chart);
+	markup_add(page, "</figure>\n");
+}

@@ -1,0 +1,110 @@
+-- lesion_report: one page, whatever is in the database and whatever its names are.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(28);
+
+-- An empty database.
+CREATE TEMP TABLE pages (what text, page text);
+INSERT INTO pages VALUES ('empty', lesion_report());
+SELECT ok(page LIKE '<!DOCTYPE html>%</html>' || chr(10), 'a whole page') FROM pages;
+SELECT is((SELECT count(*) FROM regexp_matches(page, '<h2 id="', 'g')), 13::bigint, 'every section is there')
+	FROM pages;
+SELECT ok(page LIKE '%No model was trained in this database.%' AND page LIKE '%No active version has been evaluated.%'
+	AND page LIKE '%No table of masks was named%', '... and says why it is empty') FROM pages;
+
+-- Names that would be markup.
+CREATE TABLE "a </script><script>alert(1)</script>" AS
+SELECT CASE seed WHEN 1 THEN '"><img src=x onerror=alert(1)>' WHEN 2 THEN '''; DROP--é' ELSE seed::text END AS id,
+	CASE WHEN seed % 2 = 0 THEN '<b>site</b>' ELSE '<!-- other' END AS site, s.image, s.mask
+FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
+ALTER TABLE "a </script><script>alert(1)</script>" ADD PRIMARY KEY (id);
+CREATE TABLE masks (LIKE lesion_prediction);
+CREATE TABLE "@ver'dicts" (LIKE lesion_verdict);
+SELECT lesion_train('"a </script><script>alert(1)</script>"',
+	'<script>alert(2)</script>', epochs => 2, architecture => 'unet',
+	config => '{"base": 4, "depth": 2}', image_size => 32);
+SELECT lesion_evaluate('"a </script><script>alert(1)</script>"', '<script>alert(2)</script>',
+	'all', by_column => 'site');
+CALL lesion_predict('"a </script><script>alert(1)</script>"', '<script>alert(2)</script>', 'masks');
+UPDATE masks SET needs_review = true, error = CASE WHEN id = '3' THEN '<svg onload=alert(3)>' END;
+SELECT lesion_verdict_add('"@ver''dicts"', 'masks', '"><img src=x onerror=alert(1)>', 'reject',
+	'</td><script>alert(4)</script>');
+INSERT INTO pages VALUES ('hostile', lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"',
+	title => '</title><script>alert(5)</script>'));
+SELECT is((SELECT count(*) FROM regexp_matches(page, '<(script|img src=x|b>|svg on|!--)', 'g')), 0::bigint,
+	'no name is markup')
+FROM pages WHERE what = 'hostile';
+SELECT ok(page LIKE '%&#60;script&#62;alert(2)%' AND page LIKE '%&#34;&#62;&#60;img src&#61;x onerror&#61;alert(1)%'
+	AND page LIKE '%DROP--&#233;%' AND page LIKE '%&#60;b&#62;site%' AND page LIKE '%alert(3)%'
+	AND page LIKE '%alert(4)%'
+	AND page LIKE '%alert(5)%', 'they are all shown') FROM pages WHERE what = 'hostile';
+SELECT ok(page !~ '[^\x01-\x7e]', 'the page is ASCII') FROM pages WHERE what = 'hostile';
+SELECT is((SELECT count(*) FROM regexp_matches(page, '(href|src)="(?!#|data:)', 'g')), 0::bigint,
+	'nothing is asked for')
+FROM pages WHERE what = 'hostile';
+SELECT ok(page LIKE '%content="default-src ''none'';%', 'and a policy forbids it') FROM pages WHERE what = 'hostile';
+SELECT is((SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg;base64,[A-Za-z0-9+/=]+" alt="',
+	'g')), 15::bigint,
+	'worst, median and best of two evaluations, and nine masks to check') FROM pages WHERE what = 'hostile';
+SELECT ok(page LIKE '%<p class="figure">11</p>%'
+	AND page LIKE '%Of 12 masks in the period, 12 (100 \%) were flagged; 1 of them have a verdict%',
+	'what has a verdict does not wait') FROM pages WHERE what = 'hostile';
+SELECT is((SELECT count(*) FROM regexp_matches(page, 'too small to judge', 'g')), 2::bigint, 'groups are judged')
+FROM pages WHERE what = 'hostile';
+SELECT is((SELECT count(*) FROM regexp_matches(lesion_report(pictures => 0), '<img', 'g')), 0::bigint,
+	'without pictures');
+
+-- A table that is gone is said, not an error.
+ALTER TABLE "a </script><script>alert(1)</script>" RENAME TO moved;
+SELECT ok(lesion_report(predictions => '{masks}') LIKE '%9 more cannot be shown%', 'images whose table is gone');
+ALTER TABLE moved RENAME TO archive;
+
+-- Twenty models, and one of them.
+SELECT lesion_model_import('model ' || i, lesion_model_export('convmixer'), 'convmixer') FROM generate_series(1, 20) i;
+INSERT INTO pages VALUES ('twenty', lesion_report()), ('one', lesion_report(ARRAY['model 7']));
+SELECT is((SELECT count(*) FROM generate_series(1, 20) i WHERE page LIKE '%>model ' || i || '<%'), 20::bigint,
+	'all twenty')
+FROM pages WHERE what = 'twenty';
+SELECT is((SELECT count(*) FROM generate_series(1, 20) i WHERE page LIKE '%>model ' || i || '<%'), 1::bigint,
+	'one alone')
+FROM pages WHERE what = 'one';
+SELECT ok(lesion_report('{nobody}') LIKE '%No model has a version.%', 'a model that is not there has nothing to show');
+
+-- The period.
+SELECT ok(lesion_report(since => '2001-01-01', until => '2001-02-01', predictions => '{masks}')
+	LIKE '%2001-01-01 00:00 to 2001-02-01 00:00.%Nothing was done to models in the period.%', 'another period');
+SELECT throws_ok($$SELECT lesion_report(since => '2001-02-01', until => '2001-01-01')$$, '22023', NULL,
+	'a period that is none');
+SELECT throws_ok($$SELECT lesion_report(until => 'infinity')$$, '22023', NULL, 'a period without an end');
+SELECT throws_ok($$SELECT lesion_report(pictures => -1)$$, '22023', NULL, 'less than no pictures');
+SELECT throws_ok($$SELECT lesion_report(predictions => '{archive}')$$, '42809',
+	'public.archive is not a table of predictions',
+	'a table of something else');
+SELECT throws_ok($$SELECT lesion_report(predictions => '{masks,NULL}')$$, '22004', NULL, 'a NULL among tables');
+
+-- A role that may see half of the rows, and no scores of single images.
+CREATE ROLE lesion_test_reader;
+GRANT SELECT ON masks, "@ver'dicts" TO lesion_test_reader;
+SELECT throws_ok($$SET LOCAL ROLE lesion_test_reader; SELECT lesion_report(predictions => '{archive}')$$,
+	'42809', NULL, 'as anyone');
+RESET ROLE;
+ALTER TABLE masks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY half ON masks TO lesion_test_reader USING (id < '5');
+SET LOCAL ROLE lesion_test_reader;
+SELECT is((SELECT substring(lesion_report(predictions => '{masks}') FROM 'Of ([0-9]+) masks in the period')),
+	(SELECT count(*)::text FROM masks), 'rows that a policy hides are not counted');
+SELECT ok(lesion_report() LIKE '%GRANT SELECT ON lesion_image_score%'
+	AND lesion_report() LIKE '%GRANT SELECT ON lesion_subgroups%',
+	'what was not granted is said');
+SELECT ok(lesion_report(predictions => '{masks}') NOT LIKE '%alt="Image%',
+	'no picture of a table that it may not read');
+RESET ROLE;
+REVOKE SELECT ON masks FROM lesion_test_reader;
+SET LOCAL ROLE lesion_test_reader;
+SELECT throws_ok($$SELECT lesion_report(predictions => '{masks}')$$, '42501', NULL,
+	'a table that was named must be readable');
+RESET ROLE;
+SELECT is((SELECT provolatile::text FROM pg_proc WHERE proname = 'lesion_report'), 's', 'it changes nothing');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,96 @@
+-- Verdicts on masks: given, queued, and handed to training.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(26);
+
+CREATE TABLE archive AS
+SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+CREATE TABLE masks (LIKE lesion_prediction);
+CREATE TABLE verdicts (LIKE lesion_verdict);
+INSERT INTO archive VALUES (13, 'no image', NULL);
+CALL lesion_predict('archive', 'convmixer', 'masks');
+SELECT is((SELECT count(mask) FROM masks), 12::bigint, 'masks to judge');
+
+-- What may be said.
+SELECT is((SELECT v.decided_by || ' ' || v.model || ' ' || v.version || ' ' || v.images || ' ' || (v.decided_at > now())
+	FROM lesion_verdict_add('verdicts', 'masks', '1', 'accept') v), current_user || ' convmixer 0 public.archive true',
+	'who, what and when are filled in');
+SELECT is((SELECT mask_sha256 FROM verdicts WHERE id = '1'), (SELECT sha256(mask) FROM masks WHERE id = '1'),
+	'... and which mask');
+SELECT lesion_verdict_add('verdicts', 'masks', '2', 'correct', 'too wide', (SELECT mask FROM archive WHERE id = 2));
+SELECT lesion_verdict_add('verdicts', 'masks', '3', 'reject', 'hair');
+SELECT lesion_verdict_add('verdicts', 'masks', '13', 'reject', 'no photograph');
+SELECT is((SELECT mask_sha256 FROM verdicts WHERE id = '13'), NULL, 'an image without a mask is rejected');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '13', 'accept')$$, '22023',
+	'image "13" has no mask to accept', 'what is not there cannot be accepted');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'maybe')$$, '22023',
+	'verdict "maybe" does not exist', 'a verdict that is none');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'correct')$$, '22023',
+	'verdict "correct" needs a corrected_mask', 'a correction without a mask');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'accept', NULL, 'x')$$, '22023',
+	'verdict "accept" has no corrected_mask', 'a mask without a correction');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'correct', NULL, 'x')$$, '22P03', NULL,
+	'a corrected mask that is no image');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'correct', NULL,
+	(lesion_synthetic(1, 40, 48)).mask)$$, '22023', NULL, 'a corrected mask of another shape');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '99', 'accept')$$, 'P0002',
+	'public.masks has no mask of an image "99"', 'an image that was not segmented');
+SELECT throws_ok($$SELECT lesion_verdict_add('masks', 'masks', '4', 'accept')$$, '42809',
+	'public.masks is not a table of verdicts', 'a table of something else');
+CREATE TABLE other AS SELECT * FROM archive WHERE id = 4;
+ALTER TABLE other ADD PRIMARY KEY (id);
+CALL lesion_predict('other', 'convmixer', 'masks');
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'accept')$$, '21000', NULL,
+	'images of two tables under one id');
+SELECT is((SELECT v.images FROM lesion_verdict_add('verdicts', 'masks', '4', 'accept', images => 'public.other') v),
+	'public.other', '... are told apart by the table');
+
+-- What to look at next.
+SELECT is((SELECT count(*) FROM lesion_review_queue('masks')), 14::bigint, 'all of it, where there are no verdicts');
+SELECT set_eq($$SELECT images || id FROM lesion_review_queue('masks', 'verdicts')$$,
+	$$SELECT 'public.archive' || i FROM generate_series(4, 12) i$$, 'what has no verdict yet');
+SELECT is((SELECT array_agg(id ORDER BY rank) FROM lesion_review_queue('masks', 'verdicts') WHERE NOT needs_review),
+	(SELECT array_agg(id ORDER BY predicted_dice, id) FROM lesion_review_queue('masks', 'verdicts')
+	WHERE NOT needs_review), 'the lowest predicted Dice first');
+SELECT is((SELECT id FROM lesion_review_queue('masks') WHERE rank = 1), '13',
+	'before all, what could not be segmented');
+SELECT ok((SELECT max(rank) FILTER (WHERE needs_review) IS NULL
+	OR max(rank) FILTER (WHERE needs_review) < min(rank) FILTER (WHERE NOT needs_review)
+	FROM lesion_review_queue('masks', 'verdicts') WHERE error IS NULL), 'what is flagged comes before what is not');
+
+-- What people stand behind.
+SELECT results_eq($$SELECT id, verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE images = 'public.archive'
+	ORDER BY id$$, $$VALUES ('1', 'accept'), ('2', 'correct')$$, 'accepted and corrected ones alone');
+SELECT is((SELECT array_agg(r.mask ORDER BY r.id) FROM lesion_reviewed_masks('masks', 'verdicts') r
+	WHERE images = 'public.archive'),
+	ARRAY[(SELECT mask FROM masks WHERE id = '1'), (SELECT mask FROM archive WHERE id = 2)], 'with their masks');
+SELECT lesion_verdict_add('verdicts', 'masks', '1', 'reject', 'on second thoughts');
+SELECT is((SELECT count(*) FROM lesion_reviewed_masks('masks', 'verdicts') WHERE id = '1'), 0::bigint,
+	'the latest verdict counts');
+SELECT lesion_verdict_add('verdicts', 'masks', i::text, 'correct', NULL, (SELECT mask FROM archive WHERE id = i))
+FROM generate_series(5, 12) i;
+CREATE MATERIALIZED VIEW reviewed AS
+SELECT a.id, a.image, r.mask FROM archive a JOIN lesion_reviewed_masks('masks', 'verdicts') r
+ON r.images = 'public.archive' AND r.id = a.id::text;
+SELECT is((SELECT training_images + validation_images + test_images FROM lesion_train('reviewed', 'mine', epochs => 1,
+	architecture => 'unet', config => '{"base": 4, "depth": 2}', image_size => 32, id_column => 'id')), 9,
+	'corrections train a model');
+
+-- Another mask of the same image waits anew; rights are the caller's.
+UPDATE masks SET mask = (SELECT mask FROM archive WHERE id = 1) WHERE id = '3';
+SELECT is((SELECT count(*) FROM lesion_review_queue('masks', 'verdicts') WHERE id = '3'), 1::bigint,
+	'a verdict is about one mask');
+CREATE ROLE lesion_test_reviewer;
+GRANT SELECT ON masks TO lesion_test_reviewer;
+SET LOCAL ROLE lesion_test_reviewer;
+SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '1', 'accept')$$, '42501', NULL,
+	'a role that may not give verdicts');
+RESET ROLE;
+GRANT INSERT, SELECT ON verdicts TO lesion_test_reviewer;
+SET LOCAL ROLE lesion_test_reviewer;
+SELECT is((SELECT decided_by FROM lesion_verdict_add('verdicts', 'masks', '1', 'accept')), 'lesion_test_reviewer',
+	'a verdict is its giver''s');
+
+SELECT * FROM finish();
+ROLLBACK;
