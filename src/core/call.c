@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#include "core/checked.h"
-
 #define CLEARED_AT_ONCE ((size_t) 64 << 20)	/* between two polls */
 
 Call
@@ -55,9 +53,7 @@ call_alloc_array(const Call *call, size_t count, size_t size, void **memory)
 	size_t		bytes;
 
 	*memory = NULL;
-	if (!checked_mul(count, size, &bytes))
-		return status_error(LS_LIMIT_EXCEEDED, "%zu items of %zu bytes do not fit in memory",
-							count, size);
+	TRY(array_bytes(count, size, &bytes));
 	TRY(call_alloc(call, bytes, memory));
 	if (bytes == 0)
 		return status_ok();

@@ -49,14 +49,20 @@ host_alloc(const Host *host, size_t size, void **memory)
 }
 
 Status
+array_bytes(size_t count, size_t size, size_t *bytes)
+{
+	if (!checked_mul(count, size, bytes))
+		return status_error(LS_LIMIT_EXCEEDED, "%zu items of %zu bytes do not fit in memory", count, size);
+	return status_ok();
+}
+
+Status
 host_alloc_array(const Host *host, size_t count, size_t size, void **memory)
 {
 	size_t		bytes;
 
 	*memory = NULL;
-	if (!checked_mul(count, size, &bytes))
-		return status_error(LS_LIMIT_EXCEEDED, "%zu items of %zu bytes do not fit in memory",
-							count, size);
+	TRY(array_bytes(count, size, &bytes));
 	TRY(host_alloc(host, bytes, memory));
 	if (bytes > 0)
 		memset(*memory, 0, bytes);

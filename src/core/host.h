@@ -41,6 +41,9 @@ typedef struct Host
  * 4 GiB, spilling to tmpfile(). */
 const Host *host_standalone(void);
 
+/* The bytes of an array; overflow is LS_LIMIT_EXCEEDED. */
+Status		array_bytes(size_t count, size_t size, size_t *bytes);
+
 /* Allocate size bytes (64-byte aligned) into *memory; size 0 gives NULL. */
 Status		host_alloc(const Host *host, size_t size, void **memory);
 

@@ -1,6 +1,9 @@
 /*
  * ensemble_images.h: what members say of images, weighed in whole numbers.
- * Between ensemble_fit.c and ensemble_select.c.
+ *
+ * Maps are kept in 8 bits at one size, so that some hundred images of a few
+ * members fit into memory, and sums over members are integers. The selection
+ * of members and the fit both work on these images.
  */
 #ifndef LESIONSEG_LEARN_ENSEMBLE_IMAGES_H
 #define LESIONSEG_LEARN_ENSEMBLE_IMAGES_H
@@ -11,19 +14,34 @@
 /* What counts may sum to. */
 #define ENSEMBLE_COUNTS_MAX 255
 
+/* An image: member m's map is pixels [m, m + 1) * size * size, its mask comes
+ * after the last. */
+typedef struct FitImage
+{
+	struct FitImage *next;
+	uint8_t    *pixels;
+} FitImage;
+
+struct EnsembleFit
+{
+	const Call *call;
+	int			members;
+	int			size;
+	FitImage   *images;
+};
+
 /* Takes the scores of image i, all thresholds. */
 typedef void (*ImageScoreTaker) (void *data, long i, const ThresholdScores *scores);
 
-int			ensemble_members(const EnsembleFit *fit);
-long		ensemble_images(const EnsembleFit *fit);
+long		ensemble_image_count(const EnsembleFit *fit);
+
+/* Weighted sum of an image's maps; `counts` sum to at most ENSEMBLE_COUNTS_MAX. */
+void		ensemble_sum_maps(const EnsembleFit *fit, const FitImage *image, const int *counts, uint16_t *sums);
 
 /* Score every image when member m counts counts[m] times. Polls per image. */
 Status		ensemble_score(const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data);
 
 /* Add the scores of an image as often as it counts. */
 void		ensemble_add_scores(ThresholdScores *sums, const ThresholdScores *image, int times);
-
-/* Find weights (members), as counts that sum to at most ENSEMBLE_COUNTS_MAX, and whether they help (ensemble_fit.h). */
-Status		ensemble_select(const Call *call, const EnsembleFit *fit, uint64_t seed, int *counts, double *helped);
 
 #endif

@@ -5,10 +5,11 @@
  * All draws select in step, a round at a time: what draws have in common, each
  * set of members that some of them try, is scored once for all of them.
  */
+#include "learn/ensemble_select.h"
+
 #include <string.h>
 
 #include "core/rng.h"
-#include "learn/ensemble_images.h"
 
 /* Images drawn with replacement, and what was selected on them. */
 typedef struct Draw
@@ -267,7 +268,7 @@ select_members(const Call *call, Selection *selection, uint64_t seed, int *count
 Status
 ensemble_select(const Call *call, const EnsembleFit *fit, uint64_t seed, int *counts, double *helped)
 {
-	Selection	selection = {.fit = fit,.members = ensemble_members(fit),.images = ensemble_images(fit)};
+	Selection	selection = {.fit = fit,.members = fit->members,.images = ensemble_image_count(fit)};
 	Status		status = select_members(call, &selection, seed, counts, helped);
 
 	selection_free(call, &selection);

@@ -13,6 +13,7 @@
 #include "infer/classical/classical.h"
 #include "learn/augment.h"
 #include "learn/trainer.h"
+#include "pg/base/values/row_values.h"
 #include "pg/images/enhance_functions.h"
 #include "pg/segment/model_segment.h"
 #include "pg/train/train_request.h"
@@ -40,16 +41,15 @@ add_rows(ReturnSetInfo *set, const char *argument, const OptionTable *table)
 	{
 		const Option *option = &table->rows[i];
 		char		takes[DESCRIPTION_SIZE];
-		bool		nulls[5] = {false};
-		Datum		values[5];
+		RowBuilder	row = row_begin_in(set);
 
 		option_describe(option, takes, sizeof takes);
-		values[0] = CStringGetTextDatum(argument);
-		values[1] = CStringGetTextDatum(option->name);
-		values[2] = CStringGetTextDatum(default_text(option));
-		values[3] = CStringGetTextDatum(takes);
-		values[4] = CStringGetTextDatum(option->meaning);
-		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		row_set(&row, "argument", TEXTOID, CStringGetTextDatum(argument));
+		row_set(&row, "key", TEXTOID, CStringGetTextDatum(option->name));
+		row_set(&row, "default_value", TEXTOID, CStringGetTextDatum(default_text(option)));
+		row_set(&row, "takes", TEXTOID, CStringGetTextDatum(takes));
+		row_set(&row, "meaning", TEXTOID, CStringGetTextDatum(option->meaning));
+		row_put(set, &row);
 	}
 }
 

@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "dicom/data/data_set.h"
+#include "dicom/data/read.h"
 #include "dicom/segmentation.h"
 
 int

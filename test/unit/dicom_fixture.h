@@ -7,7 +7,7 @@
 
 #include "image_fixture.h"
 
-#include "dicom/data/data_set.h"
+#include "dicom/data/read.h"
 #include "dicom/pixels/decode.h"
 
 /* The standalone call with the codec. */

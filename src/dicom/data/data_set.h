@@ -1,8 +1,8 @@
 /*
  * data_set.h: a DICOM file (PS3.10) as a table of its elements.
  *
- * dicom_read walks the whole file once and checks every length; what it
- * returns can be looked up without further checks. Elements stand in the
+ * dicom_read (read.h) walks the whole file once and checks every length; what
+ * it returns can be looked up without further checks. Elements stand in the
  * order of the file. Those of a sequence's items follow the item, those of a
  * sequence follow the sequence, and `next` steps over them. Values are left
  * where they are: the caller's bytes must outlive the data set.
@@ -17,9 +17,7 @@
 #include "core/call.h"
 #include "core/status.h"
 #include "dicom/data/syntax.h"
-
-/* A value representation: its two letters. 0 for items. */
-#define DICOM_VR(a, b) ((uint16_t) ((a) << 8 | (b)))
+#include "dicom/data/tags.h"
 
 /* Sequences in sequences go at most this deep. */
 #define DICOM_DEPTH_MAX 16
@@ -47,22 +45,7 @@ typedef struct DicomSet
 	uint8_t    *inflated;		/* owned; the data set of a deflated file */
 } DicomSet;
 
-/* How much of a file to read. */
-typedef enum DicomPart
-{
-	DICOM_ALL,
-	DICOM_HEADER				/* up to the pixel data, which may be missing */
-} DicomPart;
-
-/* Do these bytes look like a DICOM file, with or without the preamble? */
-bool		dicom_recognise(const uint8_t *bytes, size_t size);
-
-/* Read a file. LS_INVALID_IMAGE for what breaks the rules of the encoding,
- * LS_UNSUPPORTED for an unknown transfer syntax, LS_LIMIT_EXCEEDED above
- * max_memory. Free the set with dicom_free; after a failure there is nothing
- * to free. */
-Status		dicom_read(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set);
-
+/* Free what dicom_read made. */
 void		dicom_free(DicomSet *set);
 
 /* The element of that tag inside an item; within NULL: at the top. NULL when

@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 
-#include "dicom/data/data_set.h"
 #include "dicom/data/tags.h"
 
 #define RECORD 6				/* characters of an element: 0005CS */

@@ -1,8 +1,11 @@
 /*
- * tags.h: the elements that this room names (PS3.6).
+ * tags.h: the elements that this room names (PS3.6), and how a VR is written.
  */
 #ifndef LESIONSEG_DICOM_TAGS_H
 #define LESIONSEG_DICOM_TAGS_H
+
+/* A value representation: its two letters. 0 for items. */
+#define DICOM_VR(a, b) ((uint16_t) ((a) << 8 | (b)))
 
 #define TAG_GROUP(tag) ((unsigned) ((tag) >> 16))
 #define TAG_ELEMENT(tag) ((unsigned) ((tag) & 0xFFFF))

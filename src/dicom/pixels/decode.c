@@ -2,6 +2,7 @@
  * decode.c: from a data set to an image: who decodes the frame, and what its
  * colours become.
  */
+#include "dicom/data/read.h"
 #include "dicom/pixels/decode.h"
 
 #include <string.h>

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
+#include "dicom/data/read.h"
 #include "dicom/pixels/decode.h"
 #include "dicom/info.h"
 #include "dicom/json.h"

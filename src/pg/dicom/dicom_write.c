@@ -11,6 +11,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
+#include "dicom/data/read.h"
 #include "dicom/writing/capture.h"
 #include "dicom/writing/report.h"
 #include "dicom/writing/seg_write.h"

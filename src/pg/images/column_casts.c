@@ -17,6 +17,12 @@
 
 #include "pg/images/column_casts.h"
 
+bool
+came_with_server(Oid oid)
+{
+	return OidIsValid(oid) && oid < FirstUnpinnedObjectId;
+}
+
 /* The owner of a function; a superuser's where it is gone. */
 static Oid
 function_owner(Oid function)
@@ -41,7 +47,7 @@ runs_foreign_code(Oid from, Oid to)
 	Oid			owner;
 
 	if (find_coercion_pathway(to, from, COERCION_EXPLICIT, &function) != COERCION_PATH_FUNC ||
-		function < FirstUnpinnedObjectId)
+		came_with_server(function))
 		return false;
 	owner = function_owner(function);
 	return owner != GetUserId() && !superuser_arg(owner) && !is_member_of_role_nosuper(GetUserId(), owner);
@@ -56,7 +62,7 @@ column_casts_check(Relation relation)
 	{
 		Form_pg_attribute column = TupleDescAttr(columns, i);
 
-		if (column->attisdropped || column->atttypid < FirstUnpinnedObjectId)
+		if (column->attisdropped || came_with_server(column->atttypid))
 			continue;
 		if (runs_foreign_code(column->atttypid, TEXTOID) || runs_foreign_code(column->atttypid, BYTEAOID))
 			ereport(ERROR,

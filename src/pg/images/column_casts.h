@@ -1,5 +1,6 @@
 /*
- * column_casts.h: whose code the casts of a table's columns run.
+ * column_casts.h: whose code runs where the values of a table's columns are
+ * cast.
  */
 #ifndef LESIONSEG_PG_IMAGES_COLUMN_CASTS_H
 #define LESIONSEG_PG_IMAGES_COLUMN_CASTS_H
@@ -7,6 +8,9 @@
 #include "postgres.h"
 
 #include "utils/relcache.h"
+
+/* Did an object come with the server, so that only superusers can change it? */
+bool		came_with_server(Oid oid);
 
 /*
  * Raise an error where a column becomes text (ids, groups) or bytea (images,

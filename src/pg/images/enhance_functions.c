@@ -20,6 +20,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/enhance_functions.h"
 #include "pg/images/image_arguments.h"
@@ -65,12 +66,11 @@ lesion_degradations(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
 	{
-		Datum		values[2];
-		bool		nulls[2] = {false};
+		RowBuilder	row = row_begin_in(set);
 
-		values[0] = CStringGetTextDatum(degrade_name((DegradeKind) kind));
-		values[1] = CStringGetTextDatum(degrade_description((DegradeKind) kind));
-		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		row_set(&row, "kind", TEXTOID, CStringGetTextDatum(degrade_name((DegradeKind) kind)));
+		row_set(&row, "description", TEXTOID, CStringGetTextDatum(degrade_description((DegradeKind) kind)));
+		row_put(set, &row);
 	}
 	return (Datum) 0;
 }
@@ -94,22 +94,16 @@ issues_array(const Quality *quality)
 Datum
 lesion_quality(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	RowBuilder	row;
-	Call *call;
+	RowBuilder	row = row_begin_result(fcinfo);
+	Call	   *call = image_host();
 	Image		image;
 	Quality		quality;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_quality must return a row");
-
-	call = image_host();
 	threads_use(call->threads);
 	argument_image_as_is(call, fcinfo, 0, "image", &image);
 	check_status(call, quality_measure(call, &image, &quality));
 	call_destroy(call);
 
-	row = row_begin(descriptor);
 	row_set_float8(&row, "sharpness", quality.sharpness);
 	row_set_float8(&row, "noise", quality.noise);
 	row_set_float8(&row, "contrast", quality.contrast);
@@ -239,12 +233,11 @@ lesion_enhance_plan(PG_FUNCTION_ARGS)
 	call_destroy(call);
 	for (int i = 0; i < plan.count; i++)
 	{
-		Datum		values[2];
-		bool		nulls[2] = {false};
+		RowBuilder	row = row_begin_in(set);
 
-		values[0] = CStringGetTextDatum(enhance_step_name(plan.steps[i]));
-		values[1] = CStringGetTextDatum(plan.reasons[i]);
-		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		row_set(&row, "step", TEXTOID, CStringGetTextDatum(enhance_step_name(plan.steps[i])));
+		row_set(&row, "reason", TEXTOID, CStringGetTextDatum(plan.reasons[i]));
+		row_put(set, &row);
 	}
 	return (Datum) 0;
 }

@@ -42,17 +42,12 @@ image_host(void)
 Datum
 lesion_image_info(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	RowBuilder	row;
-	Call	   *call;
+	RowBuilder	row = row_begin_result(fcinfo);
+	Call	   *call = image_host();
 	ByteView	view;
 	ImageInfo	info;
 	Status		status;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_image_info must return a row");
-
-	call = image_host();
 	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, HEADER_BYTES)));
 	status = image_info(call, view.bytes, view.size, &info);
 	if ((status.code != LS_OK || info.exif_unread) && view.size == HEADER_BYTES)
@@ -63,7 +58,6 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	check_argument(call, "image", status);
 	call_destroy(call);
 
-	row = row_begin(descriptor);
 	row_set(&row, "format", TEXTOID, CStringGetTextDatum(image_format_name(info.format)));
 	row_set(&row, "width", INT4OID, Int32GetDatum(info.width));
 	row_set(&row, "height", INT4OID, Int32GetDatum(info.height));
@@ -147,19 +141,13 @@ lesion_mask_error(PG_FUNCTION_ARGS)
 Datum
 lesion_synthetic(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	RowBuilder	row;
-	Call	   *call;
+	RowBuilder	row = row_begin_result(fcinfo);
+	Call	   *call = image_host();
 	Image		image;
 	Image		mask;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_synthetic must return a row");
-
-	call = image_host();
 	check_status(call, synthetic_lesion(call, PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
 										PG_GETARG_INT32(3), &image, &mask));
-	row = row_begin(descriptor);
 	row_set(&row, "image", BYTEAOID, image_png(call, &image));
 	row_set(&row, "mask", BYTEAOID, image_png(call, &mask));
 	call_destroy(call);

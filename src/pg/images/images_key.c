@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/transam.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -12,6 +11,7 @@
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
+#include "pg/images/column_casts.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_key.h"
 
@@ -21,7 +21,7 @@ is_comparable(Oid type, Oid equality)
 {
 	char		kind = get_typtype(type);
 
-	return (kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM) && OidIsValid(equality) && equality < FirstUnpinnedObjectId;
+	return (kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM) && came_with_server(equality);
 }
 
 /* Look at a column; false where rows cannot be fetched by it. */

@@ -16,6 +16,7 @@
 #include "measure/colour/skin_tone.h"
 #include "measure/components.h"
 #include "measure/morphology.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/call.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
@@ -114,15 +115,11 @@ Datum
 lesion_skin_tone(PG_FUNCTION_ARGS)
 {
 	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
-	TupleDesc	descriptor;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	RowBuilder	row = row_begin_result(fcinfo);
 	SkinTone	tone;
 	Image		image;
 	Image		mask;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_skin_tone must return a row");
 	threads_use(call->threads);
 	argument_image(call, fcinfo, 0, "image", &image);
 	argument_mask(call, fcinfo, 1, "mask", &mask);
@@ -130,12 +127,13 @@ lesion_skin_tone(PG_FUNCTION_ARGS)
 	tone = judge_skin(call, &image, &mask);
 	call_destroy(call);
 
-	values[0] = Float8GetDatum(tone.ita);
-	nulls[0] = nulls[1] = tone.category == NULL;
-	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(tone.category);
-	values[2] = Float8GetDatum(tone.lightness);
-	values[3] = Float8GetDatum(tone.b);
-	nulls[2] = nulls[3] = isnan(tone.lightness);
-	values[4] = Int64GetDatum(tone.pixels);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	if (tone.category != NULL)
+	{
+		row_set_float8(&row, "ita", tone.ita);
+		row_set(&row, "category", TEXTOID, CStringGetTextDatum(tone.category));
+	}
+	row_set_float8(&row, "lightness", tone.lightness);
+	row_set_float8(&row, "b", tone.b);
+	row_set(&row, "pixels", INT8OID, Int64GetDatum(tone.pixels));
+	PG_RETURN_DATUM(row_datum(&row));
 }

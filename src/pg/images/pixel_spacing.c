@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 
+#include "dicom/data/read.h"
 #include "dicom/info.h"
 #include "image/codec/codec.h"
 #include "pg/base/error.h"

@@ -9,7 +9,6 @@
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
-#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -30,6 +29,7 @@
 
 #include "pg/base/values/bytes.h"
 #include "pg/base/compat.h"
+#include "pg/images/column_casts.h"
 #include "pg/images/images_source.h"
 #include "pg/images/stored_image.h"
 #include "pg/images/text_settings.h"
@@ -59,13 +59,6 @@ typedef struct ImageSearch
 } ImageSearch;
 
 /* ---- what is safe to read ---- */
-
-/* Did a function or type come with the server? Only its first superuser can change it. */
-static bool
-came_with_server(Oid oid)
-{
-	return OidIsValid(oid) && oid < FirstUnpinnedObjectId;
-}
 
 /* Is it a type whose values only functions of the server look at? Of arrays,
  * rows and ranges the values say themselves what they are made of. */

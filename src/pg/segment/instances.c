@@ -14,6 +14,7 @@
 #include "enhance/enhance.h"
 #include "image/codec/codec.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
@@ -120,16 +121,17 @@ put_instances(const ModelStore *store, const ModelVersion *version, const Call *
 	for (int i = 0; i < count; i++)
 	{
 		EncodedImage png;
-		Datum		values[4];
-		bool		nulls[4] = {false};
+		RowBuilder	row = row_begin_in(result);
+		Datum		mask;
 
 		TRY(instance_mask(call, &instances[i], (float) version->traits.threshold, info.width, info.height, &png));
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = Float8GetDatum((double) instances[i].score);
-		values[2] = instance_box(&instances[i], info.width, info.height);
-		values[3] = bytes_datum(png.bytes, png.size);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-		pfree(DatumGetPointer(values[3]));
+		mask = bytes_datum(png.bytes, png.size);
+		row_set(&row, "instance", INT4OID, Int32GetDatum(i + 1));
+		row_set_float8(&row, "score", instances[i].score);
+		row_set(&row, "box", INT4ARRAYOID, instance_box(&instances[i], info.width, info.height));
+		row_set(&row, "mask", BYTEAOID, mask);
+		row_put(result, &row);
+		pfree(DatumGetPointer(mask));
 		call_free(call, png.bytes);
 	}
 	return status_ok();

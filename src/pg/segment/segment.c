@@ -234,16 +234,12 @@ lesion_segment_version(PG_FUNCTION_ARGS)
 Datum
 lesion_cache_stats(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
+	RowBuilder	row = row_begin_result(fcinfo);
 	ModelCacheStats stats = model_cache_stats();
-	Datum		values[4];
-	bool		nulls[4] = {false};
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_cache_stats must return a row");
-	values[0] = Int64GetDatum(stats.loads);
-	values[1] = Int64GetDatum(stats.hits);
-	values[2] = Int32GetDatum(stats.entries);
-	values[3] = Int64GetDatum((int64) stats.bytes);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	row_set(&row, "loads", INT8OID, Int64GetDatum(stats.loads));
+	row_set(&row, "hits", INT8OID, Int64GetDatum(stats.hits));
+	row_set(&row, "entries", INT4OID, Int32GetDatum(stats.entries));
+	row_set(&row, "bytes", INT8OID, Int64GetDatum((int64) stats.bytes));
+	PG_RETURN_DATUM(row_datum(&row));
 }

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "pg/base/values/row_values.h"
 #include "pg/base/progress_slots.h"
 #include "pg/segment/segment_progress.h"
 
@@ -137,28 +138,32 @@ segment_progress_image(const char *model, int version)
 	announce();
 }
 
+/* What the function of 0.2 returned. */
+#define COLUMNS_OF_0_2 8
+
 /* Add a row for a process. */
 static void
 put_row(ReturnSetInfo *result, const ProcessProgress *process)
 {
 	const SegmentProgress *progress = &process->segmenting;
-	double		images_per_second = speed(progress);
-	Datum		values[10];		/* the first eight are those of 0.2 */
-	bool		nulls[10] = {false};
+	RowBuilder	row = row_begin_in(result);
 
-	values[0] = Int32GetDatum(process->pid);
-	values[1] = Int32GetDatum(process->leader);
-	values[2] = CStringGetTextDatum(progress->model);
-	values[3] = Int32GetDatum(progress->version);
-	values[4] = Int64GetDatum(progress->images);
-	nulls[5] = progress->at <= progress->began;
-	values[5] = Float8GetDatum(images_per_second);
-	values[6] = TimestampTzGetDatum(progress->began);
-	values[7] = TimestampTzGetDatum(progress->at);
-	values[8] = CStringGetTextDatum(progress->activity);
-	nulls[9] = progress->total == 0;
-	values[9] = Int64GetDatum(progress->total);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	row_set(&row, "pid", INT4OID, Int32GetDatum(process->pid));
+	row_set(&row, "leader", INT4OID, Int32GetDatum(process->leader));
+	row_set(&row, "model", TEXTOID, CStringGetTextDatum(progress->model));
+	row_set(&row, "version", INT4OID, Int32GetDatum(progress->version));
+	row_set(&row, "images", INT8OID, Int64GetDatum(progress->images));
+	if (progress->at > progress->began)
+		row_set_float8(&row, "images_per_second", speed(progress));
+	row_set(&row, "began", TIMESTAMPTZOID, TimestampTzGetDatum(progress->began));
+	row_set(&row, "at", TIMESTAMPTZOID, TimestampTzGetDatum(progress->at));
+	if (result->setDesc->natts > COLUMNS_OF_0_2)
+	{
+		row_set(&row, "activity", TEXTOID, CStringGetTextDatum(progress->activity));
+		if (progress->total != 0)
+			row_set(&row, "total", INT8OID, Int64GetDatum(progress->total));
+	}
+	row_put(result, &row);
 }
 
 /* lesion_segmentation_slots(): what the processes on this database that segment say, as far as it is for the caller */

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "pg/base/values/row_values.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_run.h"
 
@@ -20,48 +21,46 @@ PG_FUNCTION_INFO_V1(lesion_train);
 /* The number of the last argument. */
 #define ARGUMENT_GROUP_COLUMN 18
 
-/* A figure, NULL where it is not known. */
+/* Set a figure; it stays NULL where it is not known. */
 static void
-set_figure(Datum *values, bool *nulls, int column, double figure, bool known)
+set_figure(RowBuilder *row, const char *column, double figure, bool known)
 {
-	values[column] = Float8GetDatum(figure);
-	nulls[column] = !known;
+	if (known)
+		row_set(row, column, FLOAT8OID, Float8GetDatum(figure));
 }
 
 /* The run as a lesion_training_result. */
 static Datum
-result_datum(const TrainRun *run, TupleDesc descriptor)
+result_datum(const TrainRun *run, RowBuilder *row)
 {
-	Datum		values[22];
-	bool		nulls[22] = {false};
 	bool		validated = run->counts.validation > 0;
 	bool		tested = run->score.n > 0;
 	char		hex[SHA256_HEX_SIZE];
 
 	sha256_hex(run->version->sha256, hex);
-	values[0] = Int64GetDatum(run->run);
-	values[1] = CStringGetTextDatum(run->request.model);
-	values[2] = Int32GetDatum(run->version->number);
-	values[3] = BoolGetDatum(run->promoted);
-	values[4] = Int32GetDatum(run->request.epochs);
-	values[5] = Int32GetDatum(run->best.epoch);
-	values[6] = Float8GetDatum(run->best.train_loss);
-	set_figure(values, nulls, 7, run->best.val_loss, validated);
-	set_figure(values, nulls, 8, run->best.val_dice, validated);
-	set_figure(values, nulls, 9, run->score.dice, tested);
-	set_figure(values, nulls, 10, run->score.iou, tested);
-	set_figure(values, nulls, 11, run->score.jaccard, tested);
-	set_figure(values, nulls, 12, run->score.f1, tested);
-	set_figure(values, nulls, 13, run->score.threshold_jaccard, tested);
-	values[14] = Int32GetDatum((int32) run->counts.training);
-	values[15] = Int32GetDatum((int32) run->counts.validation);
-	values[16] = Int32GetDatum((int32) run->counts.test);
-	values[17] = Int32GetDatum((int32) run->counts.skipped);
-	values[18] = Int32GetDatum((int32) run->counts.broken);
-	values[19] = Float8GetDatum(run->seconds);
-	values[20] = Float8GetDatum(run->images_per_second);
-	values[21] = CStringGetTextDatum(hex);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	row_set(row, "run", INT8OID, Int64GetDatum(run->run));
+	row_set(row, "model", TEXTOID, CStringGetTextDatum(run->request.model));
+	row_set(row, "version", INT4OID, Int32GetDatum(run->version->number));
+	row_set(row, "promoted", BOOLOID, BoolGetDatum(run->promoted));
+	row_set(row, "epochs", INT4OID, Int32GetDatum(run->request.epochs));
+	row_set(row, "best_epoch", INT4OID, Int32GetDatum(run->best.epoch));
+	row_set_float8(row, "train_loss", run->best.train_loss);
+	set_figure(row, "val_loss", run->best.val_loss, validated);
+	set_figure(row, "val_dice", run->best.val_dice, validated);
+	set_figure(row, "dice", run->score.dice, tested);
+	set_figure(row, "iou", run->score.iou, tested);
+	set_figure(row, "jaccard", run->score.jaccard, tested);
+	set_figure(row, "f1", run->score.f1, tested);
+	set_figure(row, "threshold_jaccard", run->score.threshold_jaccard, tested);
+	row_set(row, "training_images", INT4OID, Int32GetDatum((int32) run->counts.training));
+	row_set(row, "validation_images", INT4OID, Int32GetDatum((int32) run->counts.validation));
+	row_set(row, "test_images", INT4OID, Int32GetDatum((int32) run->counts.test));
+	row_set(row, "skipped", INT4OID, Int32GetDatum((int32) run->counts.skipped));
+	row_set(row, "broken", INT4OID, Int32GetDatum((int32) run->counts.broken));
+	row_set_float8(row, "seconds", run->seconds);
+	row_set_float8(row, "images_per_second", run->images_per_second);
+	row_set(row, "sha256", TEXTOID, CStringGetTextDatum(hex));
+	return row_datum(row);
 }
 
 /* lesion_train(images, model, epochs, ...) returns lesion_training_result */
@@ -71,15 +70,11 @@ lesion_train(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	ModelStore	store = store_open(fcinfo, false);
 	TrainRequest request = train_request_read(fcinfo, ARGUMENT_GROUP_COLUMN);
-	TupleDesc	descriptor;
+	RowBuilder	row = row_begin_result(fcinfo);
 	TrainRun   *run;
 	Datum		result = (Datum) 0;
 
 	PreventCommandIfReadOnly("lesion_train()");
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_train must return a row");
-	descriptor = BlessTupleDesc(descriptor);
-
 	run = train_run_create(store, &request);
 	SPI_connect();
 	PG_TRY();
@@ -94,7 +89,7 @@ lesion_train(PG_FUNCTION_ARGS)
 			(void) train_run_epoch(run);
 		train_run_finish(run);
 		MemoryContextSwitchTo(caller);
-		result = result_datum(run, descriptor);
+		result = result_datum(run, &row);
 		MemoryContextSwitchTo(spi);
 	}
 	PG_FINALLY();

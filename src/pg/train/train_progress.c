@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "pg/base/values/row_values.h"
 #include "pg/train/train_progress.h"
 
 PG_FUNCTION_INFO_V1(lesion_training_slots);
@@ -133,30 +134,29 @@ train_progress_batch(int epoch, int batch, int batches, double images_per_second
 static void
 put_row(ReturnSetInfo *result, int pid, const TrainProgress *training)
 {
-	Datum		values[13];
-	bool		nulls[13] = {false};
+	RowBuilder	row = row_begin_in(result);
 
-	values[0] = Int32GetDatum(pid);
-	values[1] = Int64GetDatum(training->run);
-	nulls[1] = training->run == 0;
-	values[2] = CStringGetTextDatum(training->model);
-	values[3] = CStringGetTextDatum(phase_names[training->phase]);
-	values[4] = Int32GetDatum(training->epoch);
-	nulls[4] = training->epoch == 0;
-	values[5] = Int32GetDatum(training->epochs);
-	values[6] = Int64GetDatum(training->batch);
-	values[7] = Int64GetDatum(training->batches);
-	nulls[6] = nulls[7] = training->batches == 0;
-	values[8] = Float8GetDatum(training->images_per_second);
-	nulls[8] = training->images_per_second == 0;
-	values[9] = Float8GetDatum(training->loss);
-	nulls[9] = isnan(training->loss);
-	values[10] = Float8GetDatum(training->val_dice);
-	nulls[10] = isnan(training->val_dice);
-	values[11] = Float8GetDatum(training->seconds_left);
-	nulls[11] = training->phase == PROGRESS_READING || training->images_per_second == 0;
-	values[12] = TimestampTzGetDatum(training->at);
-	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	row_set(&row, "pid", INT4OID, Int32GetDatum(pid));
+	if (training->run != 0)
+		row_set(&row, "run", INT8OID, Int64GetDatum(training->run));
+	row_set(&row, "model", TEXTOID, CStringGetTextDatum(training->model));
+	row_set(&row, "phase", TEXTOID, CStringGetTextDatum(phase_names[training->phase]));
+	if (training->epoch != 0)
+		row_set(&row, "epoch", INT4OID, Int32GetDatum(training->epoch));
+	row_set(&row, "epochs", INT4OID, Int32GetDatum(training->epochs));
+	if (training->batches != 0)
+	{
+		row_set(&row, "batch", INT8OID, Int64GetDatum(training->batch));
+		row_set(&row, "batches", INT8OID, Int64GetDatum(training->batches));
+	}
+	if (training->images_per_second != 0)
+		row_set_float8(&row, "images_per_second", training->images_per_second);
+	row_set_float8(&row, "train_loss", training->loss);
+	row_set_float8(&row, "val_dice", training->val_dice);
+	if (training->phase != PROGRESS_READING && training->images_per_second != 0)
+		row_set_float8(&row, "seconds_left", training->seconds_left);
+	row_set(&row, "at", TIMESTAMPTZOID, TimestampTzGetDatum(training->at));
+	row_put(result, &row);
 }
 
 /* lesion_training_slots(): what the processes on this database that train say */

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "pg/base/values/row_values.h"
@@ -127,4 +128,26 @@ Datum
 row_datum(const RowBuilder *row)
 {
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row->columns), row->values, row->nulls));
+}
+
+RowBuilder
+row_begin_result(FunctionCallInfo fcinfo)
+{
+	TupleDesc	columns;
+
+	if (get_call_result_type(fcinfo, NULL, &columns) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "%s must return a row", get_func_name(fcinfo->flinfo->fn_oid));
+	return row_begin(columns);
+}
+
+RowBuilder
+row_begin_in(ReturnSetInfo *set)
+{
+	return row_begin(set->setDesc);
+}
+
+void
+row_put(ReturnSetInfo *set, const RowBuilder *row)
+{
+	tuplestore_putvalues(set->setResult, set->setDesc, row->values, row->nulls);
 }

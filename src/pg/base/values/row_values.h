@@ -14,6 +14,7 @@
 
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "nodes/execnodes.h"
 
 /* A column of a row, counted from 1; 0 and *isnull where it is NULL. An error
  * where it is not of the type. */
@@ -50,5 +51,12 @@ void		row_set_float8(RowBuilder *row, const char *column, double value);
 
 /* The row as a composite value. */
 Datum		row_datum(const RowBuilder *row);
+
+/* Begin the row that a function returns. */
+RowBuilder	row_begin_result(FunctionCallInfo fcinfo);
+
+/* Begin a row of the set that a function returns, and add it to the set. */
+RowBuilder	row_begin_in(ReturnSetInfo *set);
+void		row_put(ReturnSetInfo *set, const RowBuilder *row);
 
 #endif

@@ -1,0 +1,165 @@
+/*
+ * ensemble_images.c: see ensemble_images.h.
+ */
+#include "learn/ensemble_images.h"
+
+#include <string.h>
+
+#include "infer/bilinear.h"
+
+/* The largest sum of maps: counts sum to at most ENSEMBLE_COUNTS_MAX. */
+#define SUM_MAX (255 * ENSEMBLE_COUNTS_MAX)
+
+Status
+ensemble_fit_create(const Call *call, int members, int size, EnsembleFit **result)
+{
+	EnsembleFit *fit;
+	void	   *memory;
+
+	*result = NULL;
+	TRY(call_alloc_array(call, 1, sizeof(EnsembleFit), &memory));
+	fit = memory;
+	fit->call = call;
+	fit->members = members;
+	fit->size = size;
+	*result = fit;
+	return status_ok();
+}
+
+void
+ensemble_fit_free(EnsembleFit *fit)
+{
+	if (fit == NULL)
+		return;
+	while (fit->images != NULL)
+	{
+		FitImage   *next = fit->images->next;
+
+		call_free(fit->call, fit->images->pixels);
+		call_free(fit->call, fit->images);
+		fit->images = next;
+	}
+	call_free(fit->call, fit);
+}
+
+/* Keep a map at the common size. */
+static Status
+keep_map(const EnsembleFit *fit, const ProbabilityMap *map, uint8_t *pixels)
+{
+	Bilinear	resize;
+	Status		status;
+
+	bilinear_init(&resize, fit->call, map->size);
+	status = bilinear_prepare(&resize, fit->size, fit->size);
+	if (status.code == LS_OK)
+		bilinear_start(&resize);
+	for (int y = 0; status.code == LS_OK && y < fit->size; y++)
+	{
+		const float *row = bilinear_row(&resize, map->values, y);
+
+		for (int x = 0; x < fit->size; x++)
+			*pixels++ = (uint8_t) (int) (255 * row[x] + 0.5f);
+	}
+	bilinear_free(&resize);
+	return status;
+}
+
+Status
+ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Image *truth)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+	FitImage   *image;
+	Image		mask;
+	void	   *memory;
+
+	TRY(call_alloc_array(fit->call, 1, sizeof(FitImage), &memory));
+	image = memory;
+	image->next = fit->images;
+	fit->images = image;
+	TRY(call_alloc_array(fit->call, (size_t) fit->members + 1, pixels, &memory));
+	image->pixels = memory;
+	for (int m = 0; m < fit->members; m++)
+		TRY(keep_map(fit, &maps[m], image->pixels + (size_t) m * pixels));
+	TRY(image_resize_nearest(fit->call, truth, fit->size, fit->size, &mask));
+	memcpy(image->pixels + (size_t) fit->members * pixels, mask.pixels, pixels);
+	image_free(fit->call, &mask);
+	return call_poll(fit->call);
+}
+
+void
+ensemble_sum_maps(const EnsembleFit *fit, const FitImage *image, const int *counts, uint16_t *sums)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+
+	memset(sums, 0, pixels * sizeof *sums);
+	for (int m = 0; m < fit->members; m++)
+	{
+		const uint8_t *map = image->pixels + (size_t) m * pixels;
+		uint16_t	count = (uint16_t) counts[m];
+
+		if (count == 0)
+			continue;
+#pragma omp simd
+		for (size_t i = 0; i < pixels; i++)
+			sums[i] = (uint16_t) (sums[i] + count * map[i]);
+	}
+}
+
+long
+ensemble_image_count(const EnsembleFit *fit)
+{
+	long		count = 0;
+
+	for (const FitImage *image = fit->images; image != NULL; image = image->next)
+		count++;
+	return count;
+}
+
+/* The same as ensemble_score, with memory for pixels. */
+static Status
+score_images(const EnsembleFit *fit, const int *counts, uint16_t *sums, ImageScoreTaker take, void *data)
+{
+	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
+	uint8_t		below[SUM_MAX + 1];	/* candidates, by sum */
+	int			total = 0;
+	long		i = 0;
+
+	for (int m = 0; m < fit->members; m++)
+		total += counts[m];
+	for (int sum = 0; sum <= 255 * total; sum++)
+		below[sum] = (uint8_t) threshold_candidates_below((float) sum / (float) (255 * total));
+	for (const FitImage *image = fit->images; image != NULL; image = image->next)
+	{
+		const uint8_t *mask = image->pixels + (size_t) fit->members * pixels;
+		ThresholdCounts above = {{0}};
+		ThresholdScores scores = {.images = 0};
+
+		ensemble_sum_maps(fit, image, counts, sums);
+		for (size_t p = 0; p < pixels; p++)
+			above[below[sums[p]]][mask[p] != 0]++;
+		threshold_add_counts(&scores, above);
+		take(data, i++, &scores);
+		TRY(call_poll(fit->call));
+	}
+	return status_ok();
+}
+
+Status
+ensemble_score(const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data)
+{
+	void	   *sums;
+	Status		status;
+
+	TRY(call_alloc_array(fit->call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums));
+	status = score_images(fit, counts, sums, take, data);
+	call_free(fit->call, sums);
+	return status;
+}
+
+void
+ensemble_add_scores(ThresholdScores *sums, const ThresholdScores *image, int times)
+{
+	for (int c = 0; c < THRESHOLD_CANDIDATES; c++)
+		sums->jaccard[c] += times * image->jaccard[c];
+	sums->images += times * image->images;
+}
