@@ -25,8 +25,7 @@ my $database = 'clinic';
 fresh_database($database);
 fill_archive($database, 24, 32);
 run_sql($database, q{SET client_min_messages = error;
-	SELECT lesion_train('archive', 'nightly', 1, architecture => 'unet',
-	config => '{"base": 2, "depth": 1}', image_size => 32)});
+	SELECT lesion_train('archive', 'nightly', 1, init => 'linknet')});
 run_sql($database, 'CREATE TABLE masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version))');
 
 run_sql('postgres', q{ALTER SYSTEM SET shared_preload_libraries = 'pg_cron', 'lesionseg'});
@@ -49,7 +48,7 @@ for my $workers ('off', 'on') {
 	run_sql('postgres', "ALTER SYSTEM SET cron.use_background_workers = $workers");
 	restart_server();
 	my $before = run_sql($database, 'SELECT coalesce(max(version), 0) FROM lesion_runs');
-	my $end = time + 120;
+	my $end = time + 300;
 	my $row = '';
 	until ($row =~ /finished/ || time > $end) {
 		$row = run_sql($database, 'SELECT version, state, epochs_done FROM lesion_runs ORDER BY run DESC LIMIT 1');
