@@ -13,7 +13,8 @@ FROM method ORDER BY name;
 SELECT is(lesion_segment_classical(image), lesion_segment_classical(image, 'otsu'), 'otsu is the default')
 FROM lesion WHERE seed = 1;
 SELECT is((SELECT (i.format, i.width, i.height)::text
-	FROM lesion, lesion_image_info(lesion_segment_classical(image)) AS i WHERE seed = 1), '(png,160,120)', 'a mask of the size of the image');
+	FROM lesion, lesion_image_info(lesion_segment_classical(image)) AS i WHERE seed = 1), '(png,160,120)',
+	'a mask of the size of the image');
 SELECT is((SELECT count(DISTINCT lesion_segment_classical(image, 'otsu', options)) FROM lesion,
 		unnest('{"{}","{\"channel\": \"red\"}","{\"blur\": 6}","{\"clean\": false}"}'::jsonb[]) AS options
 	WHERE seed = 3),

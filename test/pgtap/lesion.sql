@@ -12,16 +12,20 @@ CREATE TEMP TABLE other AS SELECT decode(:'turned', 'base64') AS turned, decode(
 -- lesion_crop
 SELECT is((SELECT (i.format, i.width, i.height)::text FROM lesion_image_info(lesion_crop(
 	drawn_mask('.......... .......... ..####.... ..####.... ..........'),
-	drawn_mask('.......... .......... ..####.... ..####.... ..........'), 0)) AS i), '(bmp,4,2)', 'the box of the lesion');
+	drawn_mask('.......... .......... ..####.... ..####.... ..........'), 0)) AS i), '(bmp,4,2)',
+	'the box of the lesion');
 SELECT is((SELECT (i.width, i.height)::text FROM lesion_image_info(lesion_crop(
 	drawn_mask('.......... .......... ..####.... ..####.... ..........'),
-	drawn_mask('.......... .......... ..####.... ..####.... ..........'), 0.25)) AS i), '(6,4)', 'with a margin on every side');
+	drawn_mask('.......... .......... ..####.... ..####.... ..........'), 0.25)) AS i), '(6,4)',
+	'with a margin on every side');
 SELECT is((SELECT (i.width, i.height)::text FROM lesion_image_info(lesion_crop(
 	drawn_mask('.......... .......... ..####.... ..####.... ..........'),
-	drawn_mask('.......... .......... ..####.... ..####.... ..........'), 10)) AS i), '(10,5)', 'as far as the image goes');
+	drawn_mask('.......... .......... ..####.... ..####.... ..........'), 10)) AS i), '(10,5)',
+	'as far as the image goes');
 SELECT is((SELECT (i.width, i.height)::text FROM lesion_image_info(lesion_crop(
 	drawn_mask('#......... .......... ..####.... ..####.... ..........'),
-	drawn_mask('#......... .......... ..####.... ..####.... ..........'), 0)) AS i), '(4,2)', 'of the largest component');
+	drawn_mask('#......... .......... ..####.... ..####.... ..........'), 0)) AS i), '(4,2)',
+	'of the largest component');
 SELECT is(lesion_crop(image, drawn_mask('.... .... ....')), NULL, 'no lesion, nothing to cut out') FROM lesion;
 SELECT is(lesion_crop(image, NULL), NULL, 'no mask, no cut') FROM lesion;
 SELECT is((SELECT (i.format, i.width, i.height)::text FROM lesion,
@@ -32,7 +36,8 @@ SELECT is((SELECT (c.format, c.width, c.height)::text FROM other, lesion_image_i
 	(SELECT ('jpeg', i.width, i.height)::text FROM other, lesion_image_info(turned) AS i), 'a JPEG stays one, upright');
 SELECT is((SELECT (i.format, i.width)::text FROM other,
 	lesion_image_info(lesion_crop(dicom, drawn_mask('.... .##. ....'), 0)) AS i), '(png,12)', 'of DICOM a PNG is cut');
-SELECT is((lesion_measure(lesion_crop(mask, mask, 0))).area, (lesion_measure(mask)).area, 'a mask is cut as its image is')
+SELECT is((lesion_measure(lesion_crop(mask, mask, 0))).area, (lesion_measure(mask)).area,
+	'a mask is cut as its image is')
 FROM lesion;
 SELECT throws_ok($$SELECT lesion_crop(image, mask, -0.1) FROM lesion$$, '22023',
 	'margin is -0.1, it must be between 0 and 10', 'a negative margin');

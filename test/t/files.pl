@@ -56,7 +56,8 @@ is(run_sql($database, q{SELECT string_agg(a.id || ':' || coalesce(a.mask = s.mas
 # Called again: nothing is new, but a mask that has come since.
 make_file(3, 'mask', "plain/masks/tab	and \\.png");
 ($status, $said) = files("load $folder/plain");
-like($said, qr/^1 images into archive, 1 of them with a mask; 1 were there already$/m, 'a mask that came later is added');
+like($said, qr/^1 images into archive, 1 of them with a mask; 1 were there already$/m,
+	'a mask that came later is added');
 is(run_sql($database, q{SELECT count(*), count(mask) FROM archive}), '4|4', '... to its image');
 
 # Out again.
@@ -68,10 +69,12 @@ is(join('|', sort map { s{.*/}{}r } glob "$folder/out/*.png"), '4.png|IMD1.png|I
 open my $in, '<:raw', "$folder/out/IMD1.png" or die "IMD1.png: $!\n";
 my $bytes = do { local $/; <$in> };
 close $in;
-is(unpack('H*', $bytes), run_sql($database, q{SELECT encode(mask, 'hex') FROM lesion_synthetic(1, 32, 32)}), '... byte for byte');
+is(unpack('H*', $bytes), run_sql($database, q{SELECT encode(mask, 'hex') FROM lesion_synthetic(1, 32, 32)}),
+	'... byte for byte');
 ($status, $said) = files("save $folder/out archive");
 like($said, qr/^0 files into .*; 5 were there already$/m, 'files that are there stay');
-($status, $said) = files("save $folder/pictures \"SELECT 'p', lesion_overlay(image, mask) FROM archive WHERE id = '4'\"");
+($status, $said) = files("save $folder/pictures \"SELECT 'p', lesion_overlay(image, mask)
+	FROM archive WHERE id = '4'\"");
 ok(-s "$folder/pictures/p.png", 'a query of pictures');
 
 # Errors.

@@ -100,18 +100,20 @@ is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '.
 my %jobs = (
 	predict => q{CALL lesion_predict('many', 'net', 'masks', id_column => 'id', batch_size => 20)},
 	evaluate => q{SELECT lesion_evaluate('many', 'net', 'all', id_column => 'id')},
-	robustness => q{SELECT lesion_robustness('many', 'net', 'all', id_column => 'id', kinds => '{blur}', severities => '{1}')},
+	robustness => q{SELECT lesion_robustness('many', 'net', 'all', id_column => 'id', kinds => '{blur}',
+		severities => '{1}')},
 	ensemble_fit => q{SELECT lesion_ensemble_fit('both', 'many', id_column => 'id', validation_fraction => 0.9)});
 run_sql($database, q{DROP VIEW many; CREATE VIEW many AS SELECT id || '.' || n AS id, image, mask
 	FROM archive, generate_series(1, 500) AS n; DELETE FROM masks;
 	SELECT lesion_model_import('other', lesion_model_export('net'));
 	SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "other"]}')});
 my %total = map { $_ => '20000' } qw(predict evaluate robustness);
-$total{ensemble_fit} = run_sql($database, q{SELECT count(*) FROM many WHERE lesion_split(id, 0, 0.2, 0.9) = 'validation'});
+$total{ensemble_fit} = run_sql($database, q{SELECT count(*) FROM many
+	WHERE lesion_split(id, 0, 0.2, 0.9) = 'validation'});
 for my $activity (sort keys %jobs) {
 	$worker->start($jobs{$activity});
-	@rows = watch('SELECT activity, total, eta > interval \'0\', pid FROM lesion_segmentation_progress WHERE images > 1',
-		qr/./, 1);
+	@rows = watch('SELECT activity, total, eta > interval \'0\', pid FROM lesion_segmentation_progress
+		WHERE images > 1', qr/./, 1);
 	is($rows[0], "$activity|$total{$activity}|t|$pid", "$activity has a total and a time left");
 	$worker->wait_for(qr/NOTICE:  \w+: $activity: \d+ of $total{$activity} images, [\d.]+ images\/s, \d.* left/)
 		if $activity eq 'evaluate';

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
-#include "learn/ensemble_fit.h"
+#include "learn/ensemble/ensemble_fit.h"
 #include "infer/mask.h"
 #include "learn_host.h"
 

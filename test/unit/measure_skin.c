@@ -24,7 +24,8 @@ static const struct
 	{{47, 13, 17}, "brown"}, {{34, 10, 11}, "dark"}
 };
 
-/* White points: a halogen lamp (3200 K), daylight of 5000 K and 6500 K, and two fluorescent tubes (CIE's F2 and F11). */
+/* White points: a halogen lamp (3200 K), daylight of 5000 K and 6500 K, and two
+ * fluorescent tubes (CIE's F2 and F11). */
 static const double lights[][3] = {
 	{1.06120, 1, 0.44510}, {0.96422, 1, 0.82521}, {0.95047, 1, 1.08883}, {0.99186, 1, 0.67393}, {1.00962, 1, 0.64350}
 };

@@ -79,13 +79,21 @@ part_name(const Split *split, const char *text)
 	return CStringGetTextDatum(names[split_part_of(split, text)]);
 }
 
+enum
+{
+	SPLIT_ARGUMENT_ID, SPLIT_ARGUMENT_SEED, SPLIT_ARGUMENT_TEST_FRACTION, SPLIT_ARGUMENT_VALIDATION_FRACTION
+};
+
 /* lesion_split(id text, seed bigint, test_fraction float8) returns text */
 Datum
 lesion_split(PG_FUNCTION_ARGS)
 {
-	Split		split = {.seed = PG_GETARG_INT64(1),.test_fraction = PG_GETARG_FLOAT8(2)};
+	Split		split = {
+		.seed = PG_GETARG_INT64(SPLIT_ARGUMENT_SEED),
+		.test_fraction = PG_GETARG_FLOAT8(SPLIT_ARGUMENT_TEST_FRACTION),
+	};
 
-	PG_RETURN_DATUM(part_name(&split, text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	PG_RETURN_DATUM(part_name(&split, text_to_cstring(PG_GETARG_TEXT_PP(SPLIT_ARGUMENT_ID))));
 }
 
 /* lesion_split(id text, seed bigint, test_fraction float8,
@@ -94,10 +102,10 @@ Datum
 lesion_split_in_three(PG_FUNCTION_ARGS)
 {
 	Split		split = {
-		.seed = PG_GETARG_INT64(1),
-		.test_fraction = PG_GETARG_FLOAT8(2),
-		.validation_fraction = PG_GETARG_FLOAT8(3),
+		.seed = PG_GETARG_INT64(SPLIT_ARGUMENT_SEED),
+		.test_fraction = PG_GETARG_FLOAT8(SPLIT_ARGUMENT_TEST_FRACTION),
+		.validation_fraction = PG_GETARG_FLOAT8(SPLIT_ARGUMENT_VALIDATION_FRACTION),
 	};
 
-	PG_RETURN_DATUM(part_name(&split, text_to_cstring(PG_GETARG_TEXT_PP(0))));
+	PG_RETURN_DATUM(part_name(&split, text_to_cstring(PG_GETARG_TEXT_PP(SPLIT_ARGUMENT_ID))));
 }

@@ -191,5 +191,6 @@ store_check_rights(const ModelStore *store, const char *table, AclMode mode, con
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for table %s", table),
 				 errhint("To %s, \"%s\" needs %s on %s, and what else the documentation has under "
-						 "\"Privileges\".", purpose, GetUserNameFromId(GetUserId(), false), privileges_text(mode), table)));
+						 "\"Privileges\".", purpose, GetUserNameFromId(GetUserId(), false), privileges_text(mode),
+						 table)));
 }

@@ -122,6 +122,11 @@ end_writing(Writing *writing, ByteBuffer *out)
 	return result;
 }
 
+enum
+{
+	SEG_SOURCE, SEG_MASK, SEG_MODEL, SEG_VERSION
+};
+
 /* lesion_dicom_seg(source bytea, mask bytea, model text, version int) -> DICOM */
 Datum
 lesion_dicom_seg(PG_FUNCTION_ARGS)
@@ -131,16 +136,21 @@ lesion_dicom_seg(PG_FUNCTION_ARGS)
 	Image		mask;
 	ByteBuffer		out;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(SEG_SOURCE) || PG_ARGISNULL(SEG_MASK))
 		PG_RETURN_NULL();
-	view = bytes_view(PG_GETARG_DATUM(1));
-	begin_writing(fcinfo, 2, "SEG", &view, &writing);
+	view = bytes_view(PG_GETARG_DATUM(SEG_MASK));
+	begin_writing(fcinfo, SEG_MODEL, "SEG", &view, &writing);
 	check_argument(writing.call, "mask",
 				   mask_decode(writing.call, view.bytes, view.size, TURN_UPRIGHT, &mask, NULL));
 	buffer_init(&out, writing.call);
 	check_status(writing.call, dicom_seg_write(&writing.source, &mask, &writing.author, &writing.seeds, &out));
 	PG_RETURN_DATUM(end_writing(&writing, &out));
 }
+
+enum
+{
+	PICTURE_SOURCE, PICTURE_PICTURE, PICTURE_DESCRIPTION, PICTURE_MODEL, PICTURE_VERSION
+};
 
 /* lesion_dicom_picture(source, picture, description, model, version) -> DICOM */
 Datum
@@ -152,12 +162,13 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 	ByteBuffer		out;
 	char	   *description = NULL;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(PICTURE_SOURCE) || PG_ARGISNULL(PICTURE_PICTURE))
 		PG_RETURN_NULL();
-	if (!PG_ARGISNULL(2))
-		description = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	view = bytes_view(PG_GETARG_DATUM(1));
-	begin_writing(fcinfo, 3, description == NULL ? "picture" : psprintf("picture \"%s\"", description), &view,
+	if (!PG_ARGISNULL(PICTURE_DESCRIPTION))
+		description = text_to_cstring(PG_GETARG_TEXT_PP(PICTURE_DESCRIPTION));
+	view = bytes_view(PG_GETARG_DATUM(PICTURE_PICTURE));
+	begin_writing(fcinfo, PICTURE_MODEL, description == NULL ? "picture" : psprintf("picture \"%s\"", description),
+				  &view,
 				  &writing);
 	check_argument(writing.call, "picture", image_decode(writing.call, view.bytes, view.size, DECODE_RGB, &picture));
 	buffer_init(&out, writing.call);
@@ -185,6 +196,11 @@ measure(const Writing *writing, const DicomSet *segmentation, DicomMeasures *mea
 	return diameters.area > 0;
 }
 
+enum
+{
+	REPORT_SOURCE, REPORT_SEG, REPORT_MODEL, REPORT_VERSION
+};
+
 /* lesion_dicom_report(source, seg, model, version) -> DICOM */
 Datum
 lesion_dicom_report(PG_FUNCTION_ARGS)
@@ -196,10 +212,10 @@ lesion_dicom_report(PG_FUNCTION_ARGS)
 	bool		measured;
 	ByteBuffer		out;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(REPORT_SOURCE) || PG_ARGISNULL(REPORT_SEG))
 		PG_RETURN_NULL();
-	view = bytes_view(PG_GETARG_DATUM(1));
-	begin_writing(fcinfo, 2, "report", &view, &writing);
+	view = bytes_view(PG_GETARG_DATUM(REPORT_SEG));
+	begin_writing(fcinfo, REPORT_MODEL, "report", &view, &writing);
 	check_argument(writing.call, "seg", dicom_read(writing.call, view.bytes, view.size, DICOM_ALL, &segmentation));
 	measured = measure(&writing, &segmentation, &measures);
 	buffer_init(&out, writing.call);

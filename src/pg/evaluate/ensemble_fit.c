@@ -13,7 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "learn/ensemble_fit.h"
+#include "learn/ensemble/ensemble_fit.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"

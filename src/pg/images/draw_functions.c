@@ -90,6 +90,11 @@ name_list(FunctionCallInfo fcinfo, int n, const char *argument, int *count)
 	return names;
 }
 
+enum
+{
+	HEAT_ROW_NAMES, HEAT_COLUMN_NAMES, HEAT_CELLS, HEAT_WORST
+};
+
 /* lesion_heat_map(row_names, column_names, cells, worst) -> PNG */
 Datum
 lesion_heat_map(PG_FUNCTION_ARGS)
@@ -104,12 +109,11 @@ lesion_heat_map(PG_FUNCTION_ARGS)
 	int			count;
 	Datum		result;
 
-	map.row_names = name_list(fcinfo, 0, "row_names", &map.rows);
-	map.column_names = name_list(fcinfo, 1, "column_names", &map.columns);
-	argument_needed(fcinfo, 2, "cells");
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values,
-					  &nulls,
-					  &count);
+	map.row_names = name_list(fcinfo, HEAT_ROW_NAMES, "row_names", &map.rows);
+	map.column_names = name_list(fcinfo, HEAT_COLUMN_NAMES, "column_names", &map.columns);
+	argument_needed(fcinfo, HEAT_CELLS, "cells");
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(HEAT_CELLS), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE,
+					  &values, &nulls, &count);
 	if (count != map.rows * map.columns)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -122,7 +126,7 @@ lesion_heat_map(PG_FUNCTION_ARGS)
 		largest = cells[i] > largest ? cells[i] : largest;
 	}
 	map.cells = cells;
-	map.worst = PG_ARGISNULL(3) ? largest : PG_GETARG_FLOAT8(3);
+	map.worst = PG_ARGISNULL(HEAT_WORST) ? largest : PG_GETARG_FLOAT8(HEAT_WORST);
 
 	call = call_create(CurrentMemoryContext, 1);
 	check_status(call, heat_map_draw(call, &map, &picture));

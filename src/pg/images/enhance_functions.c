@@ -38,11 +38,16 @@ image_host(void)
 	return call_create(CurrentMemoryContext, settings_threads(false));
 }
 
+enum
+{
+	DEGRADE_ARGUMENT_IMAGE, DEGRADE_ARGUMENT_KIND, DEGRADE_ARGUMENT_SEVERITY, DEGRADE_ARGUMENT_SEED
+};
+
 /* lesion_degrade(image, kind, severity, seed) -> image of the same format */
 Datum
 lesion_degrade(PG_FUNCTION_ARGS)
 {
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(DEGRADE_ARGUMENT_KIND));
 	Call *call = image_host();
 	DegradeKind kind;
 	ImageFormat format;
@@ -50,8 +55,9 @@ lesion_degrade(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	check_status(call, degrade_find(name, &kind));
-	format = argument_image_as_is(call, fcinfo, 0, "image", &image);
-	check_status(call, degrade_image(call, kind, PG_GETARG_INT32(2), PG_GETARG_INT64(3), &image));
+	format = argument_image_as_is(call, fcinfo, DEGRADE_ARGUMENT_IMAGE, "image", &image);
+	check_status(call, degrade_image(call, kind, PG_GETARG_INT32(DEGRADE_ARGUMENT_SEVERITY),
+									 PG_GETARG_INT64(DEGRADE_ARGUMENT_SEED), &image));
 	result = image_in_format(call, format, &image);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
@@ -182,6 +188,11 @@ plan_steps(Call *call, const Image *image)
 	return plan;
 }
 
+enum
+{
+	ENHANCE_ARGUMENT_IMAGE, ENHANCE_ARGUMENT_STEPS, ENHANCE_ARGUMENT_OPTIONS
+};
+
 /* lesion_enhance(image, steps, options) -> image of the same format */
 Datum
 lesion_enhance(PG_FUNCTION_ARGS)
@@ -193,23 +204,23 @@ lesion_enhance(PG_FUNCTION_ARGS)
 	Image		image;
 	Datum		result;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(ENHANCE_ARGUMENT_IMAGE))
 		PG_RETURN_NULL();
-	if (!PG_ARGISNULL(1))
-		plan = read_steps(PG_GETARG_ARRAYTYPE_P(1));
-	if (!PG_ARGISNULL(2))
-		read_options(PG_GETARG_JSONB_P(2), &request);
+	if (!PG_ARGISNULL(ENHANCE_ARGUMENT_STEPS))
+		plan = read_steps(PG_GETARG_ARRAYTYPE_P(ENHANCE_ARGUMENT_STEPS));
+	if (!PG_ARGISNULL(ENHANCE_ARGUMENT_OPTIONS))
+		read_options(PG_GETARG_JSONB_P(ENHANCE_ARGUMENT_OPTIONS), &request);
 
 	call = image_host();
 	threads_use(call->threads);
-	format = argument_image_as_is(call, fcinfo, 0, "image", &image);
-	if (PG_ARGISNULL(1))
+	format = argument_image_as_is(call, fcinfo, ENHANCE_ARGUMENT_IMAGE, "image", &image);
+	if (PG_ARGISNULL(ENHANCE_ARGUMENT_STEPS))
 		plan = plan_steps(call, &image);
 	if (plan.count == 0 && !(request.png && format != IMAGE_FORMAT_PNG))
 	{
 		/* nothing to do: the bytes as they came, not encoded once more */
 		call_destroy(call);
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+		PG_RETURN_DATUM(PG_GETARG_DATUM(ENHANCE_ARGUMENT_IMAGE));
 	}
 	check_status(call, enhance_run(call, &plan, &request.options, &image));
 	result = image_in_format(call, request.png ? IMAGE_FORMAT_PNG : format, &image);

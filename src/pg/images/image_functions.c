@@ -137,6 +137,11 @@ lesion_mask_error(PG_FUNCTION_ARGS)
 	return fault_datum(fcinfo, call, status);
 }
 
+enum
+{
+	SYNTHETIC_SEED, SYNTHETIC_WIDTH, SYNTHETIC_HEIGHT, SYNTHETIC_SEVERITY
+};
+
 /* lesion_synthetic(seed, width, height, severity) -> (image, mask) */
 Datum
 lesion_synthetic(PG_FUNCTION_ARGS)
@@ -146,8 +151,9 @@ lesion_synthetic(PG_FUNCTION_ARGS)
 	Image		image;
 	Image		mask;
 
-	check_status(call, synthetic_lesion(call, PG_GETARG_INT64(0), PG_GETARG_INT32(1), PG_GETARG_INT32(2),
-										PG_GETARG_INT32(3), &image, &mask));
+	check_status(call, synthetic_lesion(call, PG_GETARG_INT64(SYNTHETIC_SEED), PG_GETARG_INT32(SYNTHETIC_WIDTH),
+										PG_GETARG_INT32(SYNTHETIC_HEIGHT), PG_GETARG_INT32(SYNTHETIC_SEVERITY),
+										&image, &mask));
 	row_set(&row, "image", BYTEAOID, image_png(call, &image));
 	row_set(&row, "mask", BYTEAOID, image_png(call, &mask));
 	call_destroy(call);

@@ -26,14 +26,19 @@ PG_FUNCTION_INFO_V1(lesion_model_promote);
 PG_FUNCTION_INFO_V1(lesion_model_drop);
 PG_FUNCTION_INFO_V1(lesion_version_immutable);
 
+enum
+{
+	CREATE_NAME, CREATE_ARCHITECTURE, CREATE_CONFIG
+};
+
 /* lesion_model_create(name, architecture, config) */
 Datum
 lesion_model_create(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, false);
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *architecture = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Jsonb	   *config = PG_GETARG_JSONB_P(2);
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(CREATE_NAME));
+	char	   *architecture = text_to_cstring(PG_GETARG_TEXT_PP(CREATE_ARCHITECTURE));
+	Jsonb	   *config = PG_GETARG_JSONB_P(CREATE_CONFIG);
 
 	store_check_rights(&store, "lesion_model", ACL_INSERT, "make a model");
 	SPI_connect();
@@ -156,6 +161,12 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 	settings_check_image_size(content->traits.image_size);
 }
 
+enum
+{
+	IMPORT_NAME, IMPORT_WEIGHTS, IMPORT_ARCHITECTURE, IMPORT_CONFIG, IMPORT_IMAGE_SIZE, IMPORT_THRESHOLD,
+	IMPORT_PROMOTE
+};
+
 /* lesion_model_import(name, weights, architecture, config, image_size,
  * threshold, promote) returns int */
 Datum
@@ -163,38 +174,38 @@ lesion_model_import(PG_FUNCTION_ARGS)
 {
 	Import		import = {
 		.store = store_open(fcinfo, false),
-		.name = argument_text(fcinfo, 0, "name"),
-		.architecture = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
-		.image_size = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4),
+		.name = argument_text(fcinfo, IMPORT_NAME, "name"),
+		.architecture = argument_text_or_null(fcinfo, IMPORT_ARCHITECTURE),
+		.image_size = PG_ARGISNULL(IMPORT_IMAGE_SIZE) ? 0 : PG_GETARG_INT32(IMPORT_IMAGE_SIZE),
 	};
 	NewVersion	content = {
 		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
 	};
-	bool		promote = PG_ARGISNULL(6) || PG_GETARG_BOOL(6);
+	bool		promote = PG_ARGISNULL(IMPORT_PROMOTE) || PG_GETARG_BOOL(IMPORT_PROMOTE);
 	Call *call = call_create(CurrentMemoryContext, 1);
 	const Architecture *architecture;
 	ArchConfig	config;
 	Model	   *model;
 	ModelVersion *version;
 
-	argument_needed(fcinfo, 1, "weights");
-	argument_needed(fcinfo, 3, "config");
-	if (!PG_ARGISNULL(5))
-		argument_check_threshold(PG_GETARG_FLOAT8(5));
-	if (!PG_ARGISNULL(4) && import.image_size < 1)
+	argument_needed(fcinfo, IMPORT_WEIGHTS, "weights");
+	argument_needed(fcinfo, IMPORT_CONFIG, "config");
+	if (!PG_ARGISNULL(IMPORT_THRESHOLD))
+		argument_check_threshold(PG_GETARG_FLOAT8(IMPORT_THRESHOLD));
+	if (!PG_ARGISNULL(IMPORT_IMAGE_SIZE) && import.image_size < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("image_size is %d, it must be positive", import.image_size),
 				 errhint("Leave it out to take what the file says.")));
-	import.config = PG_GETARG_JSONB_P(3);
-	import.file = bytes_view(PG_GETARG_DATUM(1));
+	import.config = PG_GETARG_JSONB_P(IMPORT_CONFIG);
+	import.file = bytes_view(PG_GETARG_DATUM(IMPORT_WEIGHTS));
 	store_check_rights(&import.store, "lesion_version", ACL_INSERT, "import");
 	if (promote)
 		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
 	check_argument(call, "weights", weights_read_info(call, import.file.bytes, import.file.size, &import.info));
 	content.traits = import.info.traits;
-	if (!PG_ARGISNULL(5))
-		content.traits.threshold = PG_GETARG_FLOAT8(5);
+	if (!PG_ARGISNULL(IMPORT_THRESHOLD))
+		content.traits.threshold = PG_GETARG_FLOAT8(IMPORT_THRESHOLD);
 	else if (content.traits.threshold == 0)
 		content.traits.threshold = 0.5;
 	if (import.info.split[0] != '\0')
@@ -268,20 +279,25 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 	return result;
 }
 
+enum
+{
+	EXPORT_NAME, EXPORT_VERSION, EXPORT_DTYPE
+};
+
 /* lesion_model_export(name, version, dtype) returns bytea */
 Datum
 lesion_model_export(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	char	   *name = argument_text(fcinfo, 0, "name");
-	int			number = PG_ARGISNULL(1) ? 0 : PG_GETARG_INT32(1);
-	bool		convert = !PG_ARGISNULL(2);
-	WeightsStorage storage = convert ? storage_named(text_to_cstring(PG_GETARG_TEXT_PP(2))) : WEIGHTS_F32;
+	char	   *name = argument_text(fcinfo, EXPORT_NAME, "name");
+	int			number = PG_ARGISNULL(EXPORT_VERSION) ? 0 : PG_GETARG_INT32(EXPORT_VERSION);
+	bool		convert = !PG_ARGISNULL(EXPORT_DTYPE);
+	WeightsStorage storage = convert ? storage_named(text_to_cstring(PG_GETARG_TEXT_PP(EXPORT_DTYPE))) : WEIGHTS_F32;
 	ModelVersion *version;
 	Datum		weights;
 
 	SPI_connect();
-	version = store_need_version(&store, name, PG_ARGISNULL(1) ? NULL : &number);
+	version = store_need_version(&store, name, PG_ARGISNULL(EXPORT_VERSION) ? NULL : &number);
 	if (is_ensemble(version->architecture))
 		(void) config_architecture(version->architecture);
 	weights = SPI_datumTransfer(store_weights(&store, version), false, -1);
@@ -289,13 +305,18 @@ lesion_model_export(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(convert ? convert_weights(version, weights, storage) : weights);
 }
 
+enum
+{
+	PROMOTE_NAME, PROMOTE_VERSION
+};
+
 /* lesion_model_promote(name, version) */
 Datum
 lesion_model_promote(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, false);
-	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	int			number = PG_GETARG_INT32(1);
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(PROMOTE_NAME));
+	int			number = PG_GETARG_INT32(PROMOTE_VERSION);
 	ModelVersion *version;
 
 	store_check_rights(&store, "lesion_promotion", ACL_INSERT, "promote");

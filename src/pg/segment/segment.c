@@ -101,28 +101,40 @@ query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 	return query;
 }
 
-/* Read the arguments: image (not NULL), model, the version's number if
- * `numbered`, threshold, tta, enhance, options. */
+/* The arguments of lesion_segment_version. Functions that take no version have
+ * those behind it one place earlier. */
+enum
+{
+	SEGMENT_IMAGE, SEGMENT_MODEL, SEGMENT_VERSION, SEGMENT_THRESHOLD, SEGMENT_TTA, SEGMENT_ENHANCE, SEGMENT_OPTIONS
+};
+
+/* Read the arguments, of which the image is not NULL; numbered: with the
+ * version's number. */
 static SegmentRequest
 read_arguments(FunctionCallInfo fcinfo, bool numbered)
 {
-	int			first = numbered ? 3 : 2;
-	int			number = numbered && !PG_ARGISNULL(2) ? PG_GETARG_INT32(2) : 0;
+	int			shift = numbered ? 0 : -1;
+	bool		has_number = numbered && !PG_ARGISNULL(SEGMENT_VERSION);
+	int			number = has_number ? PG_GETARG_INT32(SEGMENT_VERSION) : 0;
+	int			threshold = SEGMENT_THRESHOLD + shift;
+	int			tta = SEGMENT_TTA + shift;
+	int			options = SEGMENT_OPTIONS + shift;
 	SegmentRequest request;
 	QueryModel *query;
 
-	query = query_model(fcinfo, PG_ARGISNULL(1) ? lesionseg_default_model : text_to_cstring(PG_GETARG_TEXT_PP(1)),
-						numbered && !PG_ARGISNULL(2) ? &number : NULL);
+	query = query_model(fcinfo, PG_ARGISNULL(SEGMENT_MODEL) ? lesionseg_default_model :
+						text_to_cstring(PG_GETARG_TEXT_PP(SEGMENT_MODEL)), has_number ? &number : NULL);
 	request.store = &query->store;
 	request.version = query->version;
-	request.image = bytes_view(PG_GETARG_DATUM(0));
+	request.image = bytes_view(PG_GETARG_DATUM(SEGMENT_IMAGE));
 	memset(&request.options, 0, sizeof request.options);
-	request.options.threshold = PG_ARGISNULL(first) ? query->version->traits.threshold : PG_GETARG_FLOAT8(first);
-	request.options.tta = !PG_ARGISNULL(first + 1) && PG_GETARG_BOOL(first + 1);
-	argument_enhance(fcinfo, first + 2, query->version, &request.options);
+	request.options.threshold = PG_ARGISNULL(threshold) ? query->version->traits.threshold :
+		PG_GETARG_FLOAT8(threshold);
+	request.options.tta = !PG_ARGISNULL(tta) && PG_GETARG_BOOL(tta);
+	argument_enhance(fcinfo, SEGMENT_ENHANCE + shift, query->version, &request.options);
 	argument_check_threshold(request.options.threshold);
-	if (!PG_ARGISNULL(first + 3))
-		segment_options_apply(PG_GETARG_JSONB_P(first + 3), &request.options);
+	if (!PG_ARGISNULL(options))
+		segment_options_apply(PG_GETARG_JSONB_P(options), &request.options);
 	return request;
 }
 
@@ -135,7 +147,7 @@ lesion_segment(PG_FUNCTION_ARGS)
 	Segmented	segmented;
 	Datum		result;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(SEGMENT_IMAGE))
 		PG_RETURN_NULL();
 	request = read_arguments(fcinfo, false);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
@@ -198,7 +210,7 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 	Call	   *call;
 	Datum		result;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(SEGMENT_IMAGE))
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_segment_detail must return a row");

@@ -43,35 +43,44 @@ argument_object(FunctionCallInfo fcinfo, int n)
 	return PG_GETARG_JSONB_P(n);
 }
 
+/* The arguments that lesion_train and lesion_retrain have in common. */
+enum
+{
+	ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_EPOCHS, ARGUMENT_IMAGE_COLUMN, ARGUMENT_MASK_COLUMN,
+	ARGUMENT_ID_COLUMN, ARGUMENT_IMAGE_SIZE, ARGUMENT_BATCH_SIZE, ARGUMENT_LEARNING_RATE,
+	ARGUMENT_TEST_FRACTION, ARGUMENT_SEED, ARGUMENT_AUGMENT, ARGUMENT_PROMOTE, ARGUMENT_CONFIG,
+	ARGUMENT_ARCHITECTURE, ARGUMENT_SPLIT_SEED, ARGUMENT_OPTIONS, ARGUMENT_INIT
+};
+
 TrainRequest
 train_request_read(FunctionCallInfo fcinfo, int group_column)
 {
 	TrainRequest request = {
-		.images = argument_oid(fcinfo, 0, "images"),
-		.model = argument_text(fcinfo, 1, "model"),
-		.epochs = argument_int(fcinfo, 2, "epochs"),
-		.image_column = argument_text(fcinfo, 3, "image_column"),
-		.mask_column = argument_text(fcinfo, 4, "mask_column"),
-		.id_column = argument_text_or_null(fcinfo, 5),
+		.images = argument_oid(fcinfo, ARGUMENT_IMAGES, "images"),
+		.model = argument_text(fcinfo, ARGUMENT_MODEL, "model"),
+		.epochs = argument_int(fcinfo, ARGUMENT_EPOCHS, "epochs"),
+		.image_column = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column"),
+		.mask_column = argument_text(fcinfo, ARGUMENT_MASK_COLUMN, "mask_column"),
+		.id_column = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN),
 		.group_column = argument_text_or_null(fcinfo, group_column),
 		.weight_column = argument_text_or_null(fcinfo, group_column + 1),
-		.image_size = argument_int(fcinfo, 6, "image_size"),
-		.batch_size = argument_int(fcinfo, 7, "batch_size"),
-		.has_learning_rate = !PG_ARGISNULL(8),
-		.learning_rate = PG_ARGISNULL(8) ? 0 : PG_GETARG_FLOAT8(8),
-		.test_fraction = argument_double(fcinfo, 9, "test_fraction"),
-		.augment = argument_object(fcinfo, 11),
-		.promote = promote_rule(argument_text(fcinfo, 12, "promote")),
-		.config = argument_object(fcinfo, 13),
-		.architecture = argument_text_or_null(fcinfo, 14),
-		.options = argument_object(fcinfo, 16),
-		.init = argument_text_or_null(fcinfo, 17),
+		.image_size = argument_int(fcinfo, ARGUMENT_IMAGE_SIZE, "image_size"),
+		.batch_size = argument_int(fcinfo, ARGUMENT_BATCH_SIZE, "batch_size"),
+		.has_learning_rate = !PG_ARGISNULL(ARGUMENT_LEARNING_RATE),
+		.learning_rate = PG_ARGISNULL(ARGUMENT_LEARNING_RATE) ? 0 : PG_GETARG_FLOAT8(ARGUMENT_LEARNING_RATE),
+		.test_fraction = argument_double(fcinfo, ARGUMENT_TEST_FRACTION, "test_fraction"),
+		.augment = argument_object(fcinfo, ARGUMENT_AUGMENT),
+		.promote = promote_rule(argument_text(fcinfo, ARGUMENT_PROMOTE, "promote")),
+		.config = argument_object(fcinfo, ARGUMENT_CONFIG),
+		.architecture = argument_text_or_null(fcinfo, ARGUMENT_ARCHITECTURE),
+		.options = argument_object(fcinfo, ARGUMENT_OPTIONS),
+		.init = argument_text_or_null(fcinfo, ARGUMENT_INIT),
 	};
 
-	argument_needed(fcinfo, 10, "seed");
-	argument_needed(fcinfo, 15, "split_seed");
-	request.seed = PG_GETARG_INT64(10);
-	request.split_seed = PG_GETARG_INT64(15);
+	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
+	argument_needed(fcinfo, ARGUMENT_SPLIT_SEED, "split_seed");
+	request.seed = PG_GETARG_INT64(ARGUMENT_SEED);
+	request.split_seed = PG_GETARG_INT64(ARGUMENT_SPLIT_SEED);
 	split_check_fraction("test_fraction", request.test_fraction);
 	return request;
 }

@@ -5,7 +5,7 @@
  * All draws select in step, a round at a time: what draws have in common, each
  * set of members that some of them try, is scored once for all of them.
  */
-#include "learn/ensemble_select.h"
+#include "learn/ensemble/ensemble_select.h"
 
 #include <string.h>
 

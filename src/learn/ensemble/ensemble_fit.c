@@ -1,10 +1,10 @@
 /*
  * ensemble_fit.c: the weights of an ensemble, and what is fitted to it then.
  */
-#include "learn/ensemble_fit.h"
+#include "learn/ensemble/ensemble_fit.h"
 
-#include "learn/ensemble_images.h"
-#include "learn/ensemble_select.h"
+#include "learn/ensemble/ensemble_images.h"
+#include "learn/ensemble/ensemble_select.h"
 
 /* Take an image's scores once. */
 static void

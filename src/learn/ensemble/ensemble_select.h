@@ -4,7 +4,7 @@
 #ifndef LESIONSEG_LEARN_ENSEMBLE_SELECT_H
 #define LESIONSEG_LEARN_ENSEMBLE_SELECT_H
 
-#include "learn/ensemble_images.h"
+#include "learn/ensemble/ensemble_images.h"
 
 /* Find weights (members), as counts that sum to at most ENSEMBLE_COUNTS_MAX,
  * and the share of draws in which they help (ensemble_fit.h). */

@@ -8,7 +8,7 @@
 #ifndef LESIONSEG_LEARN_ENSEMBLE_IMAGES_H
 #define LESIONSEG_LEARN_ENSEMBLE_IMAGES_H
 
-#include "learn/ensemble_fit.h"
+#include "learn/ensemble/ensemble_fit.h"
 #include "learn/threshold.h"
 
 /* What counts may sum to. */

@@ -1,7 +1,7 @@
 /*
  * ensemble_images.c: see ensemble_images.h.
  */
-#include "learn/ensemble_images.h"
+#include "learn/ensemble/ensemble_images.h"
 
 #include <string.h>
 
