@@ -76,5 +76,5 @@ report_use(ReportJob *job)
 	page_paragraph(&job->page, "A SELECT that calls lesion_segment leaves no trace here: only masks that "
 				   "lesion_predict stored are "
 				   "counted. Where a log must be complete, let roles use lesion_predict and log statements "
-				   "(docs/oversight.md).");
+				   "(page \"Oversight\" of the documentation).");
 }
