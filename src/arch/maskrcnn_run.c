@@ -19,7 +19,7 @@
 
 /* Allocate count items of a size into *array, cleared. */
 static Status
-take(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
+take_array(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
 {
 	void	   *memory;
 	size_t		items;
@@ -48,18 +48,18 @@ take_scratch(MaskRcnn *m, MaskRcnnScratch *scratch)
 	size_t		proposals = 2 * rois + MAX_TRUTHS;
 	size_t		pixels = (size_t) m->height * m->width;
 
-	TRY(take(m, anchors, 1, sizeof(float), &scratch->scores));
-	TRY(take(m, larger(larger(anchors, proposals), m->training ? pixels : 0), 1, sizeof(int), &scratch->indices));
-	TRY(take(m, larger(anchors, proposals), 1, sizeof(int8_t), &scratch->matches));
-	TRY(take(m, 8 * rois, 1, sizeof(Box), &scratch->boxes));
-	TRY(take(m, 8 * rois, 1, sizeof(int), &scratch->kept));
-	TRY(take(m, proposals, 1, sizeof(Box), &scratch->proposals));
-	TRY(take(m, m->width, 1, sizeof(float), &scratch->row));
+	TRY(take_array(m, anchors, 1, sizeof(float), &scratch->scores));
+	TRY(take_array(m, larger(larger(anchors, proposals), m->training ? pixels : 0), 1, sizeof(int), &scratch->indices));
+	TRY(take_array(m, larger(anchors, proposals), 1, sizeof(int8_t), &scratch->matches));
+	TRY(take_array(m, 8 * rois, 1, sizeof(Box), &scratch->boxes));
+	TRY(take_array(m, 8 * rois, 1, sizeof(int), &scratch->kept));
+	TRY(take_array(m, proposals, 1, sizeof(Box), &scratch->proposals));
+	TRY(take_array(m, m->width, 1, sizeof(float), &scratch->row));
 	for (int level = 0; level < PYRAMID_LEVELS && m->training; level++)
 	{
 		Tensor		x = plan_output_at(m->backbone, level);
 
-		TRY(take(m, (size_t) x.shape.h * x.shape.w, m->config.pyramid, sizeof(float), &scratch->levels[level]));
+		TRY(take_array(m, (size_t) x.shape.h * x.shape.w, m->config.pyramid, sizeof(float), &scratch->levels[level]));
 	}
 	return status_ok();
 }
@@ -73,33 +73,33 @@ take_arrays(MaskRcnn *m)
 	size_t		rois = m->config.rois;
 	void	   *memory;
 
-	TRY(take(m, m->canvas.cells, 1, sizeof(int), &m->canvas.pixels));
-	TRY(take(m, m->canvas.anchor_count, 1, sizeof(Box), &m->canvas.anchors));
+	TRY(take_array(m, m->canvas.cells, 1, sizeof(int), &m->canvas.pixels));
+	TRY(take_array(m, m->canvas.anchor_count, 1, sizeof(Box), &m->canvas.anchors));
 	canvas_fill(&m->canvas, m->config.anchor);
-	TRY(take(m, batch * canvas, ANCHORS_PER_CELL, sizeof(float), &m->rpn_logits));
-	TRY(take(m, batch * canvas, ANCHORS_PER_CELL * 4, sizeof(float), &m->rpn_deltas));
-	TRY(take(m, batch, rois, sizeof(Roi), &m->rois));
-	TRY(take(m, batch, 1, sizeof(int), &m->roi_counts));
-	TRY(take(m, batch, rois, sizeof(float), &m->roi_logits));
-	TRY(take(m, batch, rois * 4, sizeof(float), &m->roi_deltas));
-	TRY(take(m, batch, m->mask_rois, sizeof(Roi), &m->mask_regions));
-	TRY(take(m, batch * m->mask_rois, MASK_SIZE * MASK_SIZE, sizeof(float), &m->masks));
-	TRY(take(m, batch, m->mask_rois, sizeof(NetworkInstance), &m->instances));
-	TRY(take(m, batch, 1, sizeof(int), &m->instance_counts));
+	TRY(take_array(m, batch * canvas, ANCHORS_PER_CELL, sizeof(float), &m->rpn_logits));
+	TRY(take_array(m, batch * canvas, ANCHORS_PER_CELL * 4, sizeof(float), &m->rpn_deltas));
+	TRY(take_array(m, batch, rois, sizeof(Roi), &m->rois));
+	TRY(take_array(m, batch, 1, sizeof(int), &m->roi_counts));
+	TRY(take_array(m, batch, rois, sizeof(float), &m->roi_logits));
+	TRY(take_array(m, batch, rois * 4, sizeof(float), &m->roi_deltas));
+	TRY(take_array(m, batch, m->mask_rois, sizeof(Roi), &m->mask_regions));
+	TRY(take_array(m, batch * m->mask_rois, MASK_SIZE * MASK_SIZE, sizeof(float), &m->masks));
+	TRY(take_array(m, batch, m->mask_rois, sizeof(NetworkInstance), &m->instances));
+	TRY(take_array(m, batch, 1, sizeof(int), &m->instance_counts));
 	TRY(host_alloc_array(m->host, m->threads, sizeof(MaskRcnnScratch), &memory));
 	m->scratch = memory;
 	for (int worker = 0; worker < m->threads; worker++)
 		TRY(take_scratch(m, &m->scratch[worker]));
 	if (!m->training)
 		return status_ok();
-	TRY(take(m, batch, 1, sizeof(Truths), &m->truths));
+	TRY(take_array(m, batch, 1, sizeof(Truths), &m->truths));
 	for (int image = 0; image < m->batch; image++)
-		TRY(take(m, (size_t) m->height * m->width, 1, 1, &m->truths[image].labels));
-	TRY(take(m, batch, ANCHOR_SAMPLES, sizeof(AnchorSample), &m->anchors));
-	TRY(take(m, batch, 1, sizeof(int), &m->anchor_counts));
-	TRY(take(m, batch, rois, sizeof(int), &m->roi_truths));
-	TRY(take(m, batch, 1, sizeof(int), &m->mask_counts));
-	return take(m, batch, LOSS_COUNT, sizeof(double), &m->losses);
+		TRY(take_array(m, (size_t) m->height * m->width, 1, 1, &m->truths[image].labels));
+	TRY(take_array(m, batch, ANCHOR_SAMPLES, sizeof(AnchorSample), &m->anchors));
+	TRY(take_array(m, batch, 1, sizeof(int), &m->anchor_counts));
+	TRY(take_array(m, batch, rois, sizeof(int), &m->roi_truths));
+	TRY(take_array(m, batch, 1, sizeof(int), &m->mask_counts));
+	return take_array(m, batch, LOSS_COUNT, sizeof(double), &m->losses);
 }
 
 /* Plan one part. */

@@ -94,7 +94,7 @@ check_config(const Network *network, const WeightsInfo *info)
 
 /* Load a file; its config has to be the network's where `same_config`. */
 static Status
-load(Network *network, const Call *call, const void *bytes, size_t size, bool same_config)
+load_weights(Network *network, const Call *call, const void *bytes, size_t size, bool same_config)
 {
 	WeightsInfo info;
 
@@ -117,13 +117,13 @@ load(Network *network, const Call *call, const void *bytes, size_t size, bool sa
 Status
 network_load(Network *network, const Call *call, const void *bytes, size_t size)
 {
-	return load(network, call, bytes, size, true);
+	return load_weights(network, call, bytes, size, true);
 }
 
 Status
 network_load_initial(Network *network, const Call *call, const void *bytes, size_t size)
 {
-	return load(network, call, bytes, size, false);
+	return load_weights(network, call, bytes, size, false);
 }
 
 Status

@@ -21,7 +21,7 @@
 
 /* Add a step with its reason. */
 static void
-take(EnhancePlan *plan, EnhanceStep step, const char *format, double value)
+take_step(EnhancePlan *plan, EnhanceStep step, const char *format, double value)
 {
 	plan->steps[plan->count] = step;
 	snprintf(plan->reasons[plan->count], sizeof plan->reasons[0], format, value);
@@ -41,7 +41,7 @@ typedef struct PlanFrame
 static Status
 take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char *format, double value)
 {
-	take(plan, step, format, value);
+	take_step(plan, step, format, value);
 	TRY(enhance_apply(state->call, step, &state->options, &state->frame));
 	return quality_light(state->call, &state->frame, &state->light);
 }
@@ -84,9 +84,9 @@ enhance_plan(const Call *call, const Image *image, const Quality *quality, Enhan
 
 	memset(plan, 0, sizeof *plan);
 	if (quality->noise > NOISY)
-		take(plan, ENHANCE_DENOISE, "the noise has a standard deviation of %.1f grey levels", quality->noise);
+		take_step(plan, ENHANCE_DENOISE, "the noise has a standard deviation of %.1f grey levels", quality->noise);
 	if (quality->hair > HAIRY)
-		take(plan, ENHANCE_HAIR, "hair covers %.1f %% of the frame", 100 * quality->hair);
+		take_step(plan, ENHANCE_HAIR, "hair covers %.1f %% of the frame", 100 * quality->hair);
 	TRY(quality_frame(call, image, &state.frame));
 	status = plan_light(&state, plan);
 	image_free(call, &state.frame);
@@ -98,11 +98,11 @@ enhance_plan_always(const Image *image)
 {
 	EnhancePlan plan = {0};
 
-	take(&plan, ENHANCE_DENOISE, "always", 0);
-	take(&plan, ENHANCE_HAIR, "always", 0);
-	take(&plan, ENHANCE_EXPOSURE, "always", 0);
+	take_step(&plan, ENHANCE_DENOISE, "always", 0);
+	take_step(&plan, ENHANCE_HAIR, "always", 0);
+	take_step(&plan, ENHANCE_EXPOSURE, "always", 0);
 	if (image->channels == 3)
-		take(&plan, ENHANCE_WHITE_BALANCE, "always", 0);
+		take_step(&plan, ENHANCE_WHITE_BALANCE, "always", 0);
 	return plan;
 }
 

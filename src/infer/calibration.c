@@ -29,7 +29,7 @@ logit(int value)
 
 /* Minus the log likelihood of the true masks at a temperature. */
 static double
-loss(const CalibrationCounts *counts, double temperature)
+calibration_loss(const CalibrationCounts *counts, double temperature)
 {
 	double		sum = 0;
 
@@ -60,7 +60,7 @@ calibration_temperature(const CalibrationCounts *counts)
 		double		left = high - GOLDEN * (high - low);
 		double		right = low + GOLDEN * (high - low);
 
-		if (loss(counts, exp(left)) < loss(counts, exp(right)))
+		if (calibration_loss(counts, exp(left)) < calibration_loss(counts, exp(right)))
 			high = right;
 		else
 			low = left;

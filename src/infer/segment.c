@@ -77,7 +77,8 @@ segmenter_predictor(const Segmenter *segmenter)
 	return segmenter->predictor;
 }
 
-/* Refuse probabilities that are none: a mask of them would be empty, and nobody would know why. */
+/* Refuse probabilities that are no numbers: their mask would be empty, and
+ * nobody would know why. */
 static Status
 check_probabilities(const float *probabilities, size_t count)
 {

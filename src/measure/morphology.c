@@ -140,7 +140,7 @@ add_row(const RunRow *row, int y, LesionShape *shape)
 
 /* Measure with memory for 2 rows of max_runs runs and 4 * max_runs labels. */
 static Status
-measure(const Call *call, const Image *mask, Run *runs, int max_runs, int *labels, LesionShape *shape)
+measure_shape(const Call *call, const Image *mask, Run *runs, int max_runs, int *labels, LesionShape *shape)
 {
 	RunRow		above = {runs, 0};
 	RunRow		row = {runs + max_runs, 0};
@@ -173,7 +173,7 @@ lesion_shape(const Call *call, const Image *mask, LesionShape *shape)
 	TRY(call_alloc_array(call, 2 * (size_t) max_runs, sizeof(Run), &runs));
 	status = call_alloc_array(call, 4 * (size_t) max_runs, sizeof(int), &labels);
 	if (status.code == LS_OK)
-		status = measure(call, mask, runs, max_runs, labels, shape);
+		status = measure_shape(call, mask, runs, max_runs, labels, shape);
 	call_free(call, labels);
 	call_free(call, runs);
 	return status;

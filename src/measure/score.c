@@ -177,7 +177,7 @@ sum_mean(ScoreSum sum, int64_t n)
 
 /* sum = a + b, or false where it does not fit. */
 static bool
-add(int64_t a, int64_t b, int64_t *sum)
+add_checked(int64_t a, int64_t b, int64_t *sum)
 {
 	return !__builtin_add_overflow(a, b, sum);
 }
@@ -196,7 +196,7 @@ score_check(const ScoreState *state)
 	bool		valid = state->n >= 0 && state->skipped >= 0;
 
 	for (size_t i = 0; valid && i < sizeof counts / sizeof *counts; i++)
-		valid = counts[i] >= 0 && add(pixels, counts[i], &pixels);
+		valid = counts[i] >= 0 && add_checked(pixels, counts[i], &pixels);
 	valid = valid && pixels >= state->n && (state->n > 0 || pixels == 0);
 	for (size_t i = 0; valid && i < sizeof sums / sizeof *sums; i++)
 		valid = sum_valid(sums[i], state->n);
@@ -217,15 +217,15 @@ score_combine(ScoreState *state, const ScoreState *other)
 	int64_t		pixels;
 	bool		fits;
 
-	fits = add(state->n, other->n, &sum.n) &&
-		add(a->true_positive, b->true_positive, &p->true_positive) &&
-		add(a->false_positive, b->false_positive, &p->false_positive) &&
-		add(a->false_negative, b->false_negative, &p->false_negative) &&
-		add(a->true_negative, b->true_negative, &p->true_negative) &&
-		add(p->true_positive, p->false_positive, &pixels) &&
-		add(pixels, p->false_negative, &pixels) &&
-		add(pixels, p->true_negative, &pixels) &&
-		add(state->skipped, other->skipped, &sum.skipped);
+	fits = add_checked(state->n, other->n, &sum.n) &&
+		add_checked(a->true_positive, b->true_positive, &p->true_positive) &&
+		add_checked(a->false_positive, b->false_positive, &p->false_positive) &&
+		add_checked(a->false_negative, b->false_negative, &p->false_negative) &&
+		add_checked(a->true_negative, b->true_negative, &p->true_negative) &&
+		add_checked(p->true_positive, p->false_positive, &pixels) &&
+		add_checked(pixels, p->false_negative, &pixels) &&
+		add_checked(pixels, p->true_negative, &pixels) &&
+		add_checked(state->skipped, other->skipped, &sum.skipped);
 	if (!fits)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "a score is over at most 2^63 pixels"),
 								"Score the images in groups.");

@@ -57,7 +57,7 @@ read_tag(const Walk *walk, size_t at)
 }
 
 static Status
-broken(uint32_t tag, const char *reason)
+broken_element(uint32_t tag, const char *reason)
 {
 	return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM file is broken at (%04X,%04X): %s",
 										 TAG_GROUP(tag), TAG_ELEMENT(tag), reason),
@@ -65,7 +65,7 @@ broken(uint32_t tag, const char *reason)
 }
 
 static Status
-truncated(const Walk *walk, uint32_t tag)
+truncated_element(const Walk *walk, uint32_t tag)
 {
 	return status_with_hint(status_error(LS_INVALID_IMAGE,
 										 "the DICOM file is truncated: (%04X,%04X) reaches beyond byte %zu, "
@@ -143,7 +143,7 @@ read_element_header(Walk *walk, uint32_t *tag, uint16_t *vr, uint32_t *length)
 	const uint8_t *letters = walk->bytes + walk->at + 4;
 
 	if (walk->end - walk->at < 8)
-		return truncated(walk, walk->end - walk->at < 4 ? 0 : read_tag(walk, walk->at));
+		return truncated_element(walk, walk->end - walk->at < 4 ? 0 : read_tag(walk, walk->at));
 	*tag = read_tag(walk, walk->at);
 	*vr = 0;
 	if (walk->implicit || TAG_GROUP(*tag) == 0xFFFE)
@@ -155,7 +155,7 @@ read_element_header(Walk *walk, uint32_t *tag, uint16_t *vr, uint32_t *length)
 		return status_ok();
 	}
 	if (letters[0] < 'A' || letters[0] > 'Z' || letters[1] < 'A' || letters[1] > 'Z')
-		return broken(*tag, "there is no value representation");
+		return broken_element(*tag, "there is no value representation");
 	*vr = DICOM_VR(letters[0], letters[1]);
 	if (!has_long_length(*vr))
 	{
@@ -164,7 +164,7 @@ read_element_header(Walk *walk, uint32_t *tag, uint16_t *vr, uint32_t *length)
 		return status_ok();
 	}
 	if (walk->end - walk->at < 12)
-		return truncated(walk, *tag);
+		return truncated_element(walk, *tag);
 	*length = read_u32(walk, walk->at + 8);
 	walk->at += 12;
 	return status_ok();
@@ -186,7 +186,7 @@ read_inside(Walk *walk, uint32_t tag, uint32_t length, Status (*read) (Walk *wal
 											 DICOM_DEPTH_MAX, TAG_GROUP(tag), TAG_ELEMENT(tag)),
 								"Real files have fewer than ten; store an intact copy of the file.");
 	if (length != UNDEFINED && length > walk->end - walk->at)
-		return truncated(walk, tag);
+		return truncated_element(walk, tag);
 	if (length != UNDEFINED)
 		inside.end = walk->at + length;
 	inside.depth = walk->depth + 1;
@@ -211,7 +211,7 @@ read_items(Walk *walk, bool delimited)
 		if (tag == TAG_SequenceEnd && delimited)
 			return status_ok();
 		if (tag != TAG_Item)
-			return broken(tag, "an item of a sequence should start here");
+			return broken_element(tag, "an item of a sequence should start here");
 		TRY(add_element(walk->set, tag, 0, walk->depth, &index));
 		start = walk->at;
 		TRY(read_inside(walk, tag, length, read_level));
@@ -238,9 +238,9 @@ read_fragments(Walk *walk, bool delimited)
 		if (tag == TAG_SequenceEnd)
 			return status_ok();
 		if (tag != TAG_Item)
-			return broken(tag, "a fragment of pixel data should start here");
+			return broken_element(tag, "a fragment of pixel data should start here");
 		if (length > walk->end - walk->at)
-			return truncated(walk, tag);
+			return truncated_element(walk, tag);
 		TRY(add_element(walk->set, tag, 0, walk->depth, &index));
 		close_element(walk->set, index, walk->bytes + walk->at, length);
 		walk->at += length;
@@ -272,7 +272,7 @@ read_value(Walk *walk, uint32_t tag, uint16_t vr, uint32_t length)
 		Walk		implicit = *walk;
 
 		if (vr != DICOM_VR('U', 'N'))
-			return broken(tag, "its length is undefined");
+			return broken_element(tag, "its length is undefined");
 		implicit.implicit = true;
 		TRY(read_inside(&implicit, tag, length, read_items));
 		walk->at = implicit.at;
@@ -281,7 +281,7 @@ read_value(Walk *walk, uint32_t tag, uint16_t vr, uint32_t length)
 	else
 	{
 		if (length > walk->end - walk->at)
-			return truncated(walk, tag);
+			return truncated_element(walk, tag);
 		walk->at += length;
 	}
 	close_element(walk->set, index, walk->bytes + start, walk->at - start);
@@ -313,7 +313,7 @@ read_level(Walk *walk, bool delimited)
 		if (tag == TAG_ItemEnd && delimited)
 			return status_ok();
 		if (TAG_GROUP(tag) == 0xFFFE)
-			return broken(tag, "an item or a delimiter stands where none belongs");
+			return broken_element(tag, "an item or a delimiter stands where none belongs");
 		TRY(read_value(walk, tag, vr, length));
 	}
 	return status_ok();
@@ -336,7 +336,7 @@ read_meta(Walk *walk)
 		TRY(read_value(walk, tag, vr, length));
 	}
 	if (!dicom_string(dicom_find(walk->set, NULL, TAG_TransferSyntaxUID), 0, uid, sizeof uid))
-		return broken(TAG_TransferSyntaxUID, "the file's header names no transfer syntax");
+		return broken_element(TAG_TransferSyntaxUID, "the file's header names no transfer syntax");
 	walk->set->syntax = dicom_syntax_find(uid);
 	if (walk->set->syntax == NULL)
 		return status_with_hint(status_error(LS_UNSUPPORTED,

@@ -219,7 +219,7 @@ put_sample(const Raster *raster, uint8_t *at, unsigned value)
 /* Predict from the samples on the left (a), above (b) and above left (c):
  * table H.1. */
 static inline int
-predict(int predictor, int a, int b, int c)
+predict_sample(int predictor, int a, int b, int c)
 {
 	switch (predictor)
 	{
@@ -261,9 +261,9 @@ decode_sample(Decoder *decoder, const Scan *scan, int i, int x, int y, bool fres
 	else if (x == 0)
 		prediction = get_sample(raster, at - raster->row_step) >> shift;
 	else
-		prediction = predict(scan->predictor, get_sample(raster, at - raster->pixel_step) >> shift,
-							 get_sample(raster, at - raster->row_step) >> shift,
-							 get_sample(raster, at - raster->row_step - raster->pixel_step) >> shift);
+		prediction = predict_sample(scan->predictor, get_sample(raster, at - raster->pixel_step) >> shift,
+									get_sample(raster, at - raster->row_step) >> shift,
+									get_sample(raster, at - raster->row_step - raster->pixel_step) >> shift);
 	put_sample(raster, at, ((unsigned) (prediction + difference) & 0xFFFF) << shift);
 	return true;
 }

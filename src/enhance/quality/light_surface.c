@@ -14,7 +14,7 @@
 /* Solve a x = b for symmetric positive a, by Gaussian elimination without
  * pivots; the little that is added to the diagonal keeps it regular. */
 static void
-solve(double a[LIGHT_TERMS][LIGHT_TERMS], double b[LIGHT_TERMS], double x[LIGHT_TERMS])
+solve_surface(double a[LIGHT_TERMS][LIGHT_TERMS], double b[LIGHT_TERMS], double x[LIGHT_TERMS])
 {
 	for (int i = 0; i < LIGHT_TERMS; i++)
 		a[i][i] += 1e-9;
@@ -104,7 +104,7 @@ fit_light(double cells[CELLS][CELLS], double surface[LIGHT_TERMS])
 				}
 			}
 		}
-		solve(a, b, surface);
+		solve_surface(a, b, surface);
 	}
 }
 

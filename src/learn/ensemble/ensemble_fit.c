@@ -80,7 +80,8 @@ fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Traits *
 
 /* The same as ensemble_fit_solve, with memory for members and pixels. */
 static Status
-solve(const EnsembleFit *fit, uint64_t seed, int *counts, uint16_t *sums, double *weights, EnsembleFitResult *result)
+solve_weights(const EnsembleFit *fit, uint64_t seed, int *counts, uint16_t *sums, double *weights,
+			  EnsembleFitResult *result)
 {
 	bool		few = ensemble_image_count(fit) < ENSEMBLE_FIT_MIN_IMAGES;
 	int			total = 0;
@@ -117,7 +118,7 @@ ensemble_fit_solve(const EnsembleFit *fit, uint64_t seed, double *weights, Ensem
 	if (status.code == LS_OK)
 		status = call_alloc_array(call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums);
 	if (status.code == LS_OK)
-		status = solve(fit, seed, counts, sums, weights, result);
+		status = solve_weights(fit, seed, counts, sums, weights, result);
 	call_free(call, counts);
 	call_free(call, sums);
 	return status;

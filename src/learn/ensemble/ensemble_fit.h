@@ -6,8 +6,8 @@
  * with replacement, as often as there are images. For such a draw, beginning with
  * none, the member that lifts the mean Jaccard, at the best threshold, most is
  * added, again and again; a member's weight is the share of rounds that it won,
- * up to the round that was best. What is taken is the mean over draws: weights
- * of one selection hang on a few images.
+ * up to the round that was best. The result is the mean over draws, because the
+ * weights of one selection depend on a few images.
  *
  * A draw leaves a third of the images out, which tells whether its weights
  * help: equal ones are taken unless most draws' weights beat equal ones there,

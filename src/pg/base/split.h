@@ -57,7 +57,8 @@ SplitColumns *split_columns_single(const char *name);
 /* Are they the same columns? False where one of both is not known. */
 bool		split_columns_equal(const SplitColumns *a, const SplitColumns *b);
 
-/* May a row of one's test part lie outside of the other's? What is not known of columns is no difference. */
+/* May a row in the test part of one split lie outside the test part of the
+ * other? Columns that are not known count as equal. */
 bool		split_differs(const Split *a, const Split *b);
 
 /* The columns as people read them; they are known. */

@@ -179,7 +179,7 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 
 /* Measure the lesion; false where no spacing is known or there is none. */
 static bool
-measure(const Writing *writing, const DicomSet *segmentation, DicomMeasures *measures)
+measure_lesion(const Writing *writing, const DicomSet *segmentation, DicomMeasures *measures)
 {
 	DicomInfo	info;
 	Image		mask;
@@ -217,7 +217,7 @@ lesion_dicom_report(PG_FUNCTION_ARGS)
 	view = bytes_view(PG_GETARG_DATUM(REPORT_SEG));
 	begin_writing(fcinfo, REPORT_MODEL, "report", &view, &writing);
 	check_argument(writing.call, "seg", dicom_read(writing.call, view.bytes, view.size, DICOM_ALL, &segmentation));
-	measured = measure(&writing, &segmentation, &measures);
+	measured = measure_lesion(&writing, &segmentation, &measures);
 	buffer_init(&out, writing.call);
 	check_status(writing.call, dicom_report_write(&writing.source, &segmentation, measured ? &measures : NULL,
 												  &writing.author, &writing.seeds, &out));

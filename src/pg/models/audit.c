@@ -172,8 +172,8 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 
 	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
 
-	/* What comes with the extension is no event; what a restored row was about
-	 * stands in the rows of lesion_audit that come back beside it. */
+	/* Rows that come with the extension are no event. For a restored row, the
+	 * rows of lesion_audit that are restored beside it tell what happened. */
 	if (creating_extension ||
 		(inserted && row_is_restored(row.tuple, row.columns, promotion ? "promoted_at" : "created_at",
 									 trigger->tg_relation->rd_rel->relowner)))

@@ -22,8 +22,8 @@ typedef struct EnsembleMembers
 	double		weights[ENSEMBLE_MAX_MEMBERS];
 } EnsembleMembers;
 
-/* The members of a version that was read; one that is gone or has changed is
- * an error. */
+/* The members of a version that was read. A member that is gone or has changed
+ * is an error. */
 EnsembleMembers ensemble_read_members(const ModelStore *store, const ModelVersion *version);
 
 #endif

@@ -92,8 +92,8 @@ image_digests_datum(const ImageDigests *digests)
 	return PointerGetDatum(datum);
 }
 
-/* Add the digests of one version, which is no ensemble; false where they are
- * not known. */
+/* Add the digests of one version that is no ensemble. False where they are not
+ * known. */
 static bool
 load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *digests)
 {

@@ -40,8 +40,8 @@ int64		image_digests_shared(const ImageDigests *set, const ImageDigests *digests
 /* A sorted set as a bytea: 8 bytes each, the most significant first. */
 Datum		image_digests_datum(const ImageDigests *digests);
 
-/* Add what a version's images are known to be, of an ensemble those of its
- * members; false where nothing is known. The set is sorted then. */
+/* Add the digests of a version's training images, or of those of an ensemble's
+ * members. False where none are known. The set is sorted then. */
 bool		image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDigests *digests);
 
 #endif

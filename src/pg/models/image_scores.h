@@ -47,9 +47,10 @@ typedef struct OutlineMeans
 
 OutlineMeans image_scores_outlines(const ImageScores *scores);
 
-/* The differences b - a of a figure, at that offset in ScoredImage, over the
- * images that both lists have, or those of them that neither has seen; there is
- * room for as many as in b. How many these are. */
+/* Write the differences b - a of the figure at that offset in ScoredImage, and
+ * return how many. They are taken over the images that both lists have, or
+ * over those of them that neither version has seen. There is room for as many
+ * as b has images. */
 int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen,
 							  double *differences);
 

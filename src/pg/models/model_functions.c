@@ -126,9 +126,9 @@ import_config(const Import *import, const Architecture *architecture, const Mode
 }
 
 /*
- * Check that the file fits the network. A file that says what it is stays as
- * it is, so its SHA-256 stays too; what another tool wrote is written anew,
- * with the metadata it lacks.
+ * Check that the file fits the network. A file with our metadata stays as it
+ * is, and so does its SHA-256. A file of another tool is written again, with
+ * the metadata that it lacks.
  */
 static void
 import_weights(const Import *import, const Architecture *architecture, const ArchConfig *config, Call *call,

@@ -95,8 +95,8 @@ store_find_model(const ModelStore *store, const char *name)
 	return model;
 }
 
-/* Of the names in SPI_tuptable the one that is most like a name: at most two
- * letters are others, and fewer than half; NULL where there is none. */
+/* The name in SPI_tuptable that is most like `name`, or NULL. At most two
+ * letters may differ, and fewer than half. */
 static const char *
 similar_name(const char *name)
 {

@@ -141,10 +141,10 @@ key_query(const char *what, const char *schema, const char *table, const char *c
 }
 
 /*
- * Run a query on the rows that refer to one; how many rows. It must see all
- * that is committed, also under REPEATABLE READ: rows that came after the
- * transaction's snapshot are an error there, as with a foreign key, for
- * deleting what one cannot see would be wrong, and leaving it too.
+ * Run a query on the rows that refer to one, and return how many there are. It
+ * must see all that is committed, also under REPEATABLE READ. Rows that came
+ * after the transaction's snapshot are an error there, as with a foreign key:
+ * it would be wrong to delete what one cannot see, and wrong to leave it.
  */
 static uint64
 run_on_referring(const char *query, int count, Oid *types, Datum *values, int expected)
@@ -233,8 +233,8 @@ refuse_referred(const Reference *reference, const FiredRow *row, bool is_new)
 
 /* ---- triggers ---- */
 
-/* What fired a trigger: a row of a table of the store, the new one if `newest`
- * and it was updated. */
+/* The row that fired a trigger, of a table of the store. Where it was updated,
+ * `newest` asks for the new one. */
 static FiredRow
 read_fired(FunctionCallInfo fcinfo, const char *function, bool newest)
 {

@@ -24,8 +24,8 @@ typedef struct VersionStack
 	int			count;
 } VersionStack;
 
-/* Take versions away until number is on top; if it is not there at all, it is
- * the only one. */
+/* Take versions away until number is on top. Where it is not in the stack, it
+ * becomes the only one. */
 static void
 stack_return_to(VersionStack *stack, int number)
 {

@@ -26,7 +26,7 @@ object_lock(const ModelStore *store, const char *table, uint32 object, uint16 pa
 
 /* Take a lock; false where another session has it. */
 static bool
-take(WorkLock *lock, LockSpan span)
+take_lock(WorkLock *lock, LockSpan span)
 {
 	if (LockAcquire(&lock->tag, ExclusiveLock, span == LOCK_SESSION, true) == LOCKACQUIRE_NOT_AVAIL)
 		return false;
@@ -69,8 +69,8 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 	*run = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT8OID));
 }
 
-/* The lock of a model. A model has a name and no number: 47 bits of its digest
- * are one. The 16th bit of the part is the sign in pg_locks. */
+/* The lock of a model. A model has a name and no number, so 47 bits of its
+ * digest are taken for one. The 16th bit of the part is the sign in pg_locks. */
 static WorkLock
 lock_of_model(const ModelStore *store, const char *model)
 {
@@ -98,7 +98,7 @@ model_lock(const ModelStore *store, const char *model, LockSpan span)
 	int			pid;
 	int64		run;
 
-	if (take(&lock, span))
+	if (take_lock(&lock, span))
 		return lock;
 	find_holder(store, &lock, &pid, &run);
 	ereport(ERROR,
@@ -114,7 +114,7 @@ run_lock(const ModelStore *store, int64 run, LockSpan span)
 {
 	WorkLock	lock = lock_of_run(store, run);
 
-	if (!take(&lock, span))
+	if (!take_lock(&lock, span))
 		elog(ERROR, "the lock of run %lld is held by another session", (long long) run);
 	return lock;
 }
@@ -126,7 +126,7 @@ target_lock(const ModelStore *store, Oid target, const char *name, LockSpan span
 	int			pid;
 	int64		run;
 
-	if (take(&lock, span))
+	if (take_lock(&lock, span))
 		return lock;
 	find_holder(store, &lock, &pid, &run);
 	ereport(ERROR,

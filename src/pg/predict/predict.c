@@ -206,8 +206,8 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	prediction_set(row, PREDICTION_EXTENSION_VERSION, CStringGetTextDatum(LESIONSEG_VERSION));
 }
 
-/* Load the version, unless it is: what is wrong with it is then no image's
- * fault. */
+/* Load the version unless it is loaded. Its errors come now, so that no image
+ * is blamed for them. */
 static void
 need_model(Predict *job, const ModelVersion *version)
 {
@@ -228,7 +228,8 @@ time_left(const Predict *job)
 	return INSTR_TIME_GET_DOUBLE(now) < job->max_seconds;
 }
 
-/* Segment the images of a batch, as far as time allows; one always is. */
+/* Segment the images of a batch while there is time. The first always is
+ * segmented. */
 static void
 predict_rows(Predict *job, const PredictBatch *batch, const SPITupleTable *rows)
 {
@@ -312,7 +313,7 @@ check_limits(const Predict *job)
 
 /* Segment all that is to be segmented. */
 static void
-predict(Predict *job)
+predict_all(Predict *job)
 {
 	while (!job->out_of_time && predict_batch(job))
 	{
@@ -420,7 +421,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();
 	{
-		predict(&job);
+		predict_all(&job);
 	}
 	PG_FINALLY();
 	{

@@ -38,9 +38,10 @@ typedef struct Evaluation
 
 /*
  * Open the images of a task whose version and subset are set, and settle its
- * split: that of the version's training. What decides a row's part is the
- * columns that the version was split by, unless group_column names another; where
- * neither is known, the id. A table without these columns is an error.
+ * split: that of the version's training. A row's part is decided by the
+ * columns that the version was split by, unless group_column names another.
+ * Where neither is known, it is decided by the id. A table without these
+ * columns is an error.
  */
 void		evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, const char *group_column);
 

@@ -134,9 +134,9 @@ process_bytes(void)
 }
 
 /*
- * What an entry holds: what its parts know of, or what the process has taken
- * since `before` where that is more. The primitives of oneDNN are memory that
- * only the latter sees.
+ * The bytes that an entry holds: what its parts report, or what the process
+ * has taken since `before` where that is more. Only the latter sees the memory
+ * of oneDNN's primitives.
  */
 static size_t
 entry_bytes(const CachedModel *entry, size_t before)
@@ -149,7 +149,7 @@ entry_bytes(const CachedModel *entry, size_t before)
 
 /* Read a version's weights and make them ready. */
 static CachedModel *
-load(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads)
+load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg model", ALLOCSET_SMALL_SIZES);
 	size_t		before = process_bytes();
@@ -205,7 +205,7 @@ find_or_load(const ModelStore *store, const ModelVersion *version)
 			return entry;
 		}
 	}
-	return load(store, version, engine, threads);
+	return load_entry(store, version, engine, threads);
 }
 
 void

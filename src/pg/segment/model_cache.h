@@ -20,8 +20,8 @@
 void		model_cache_load(const ModelStore *store, const ModelVersion *version);
 
 /*
- * Predict an image with a version, loading it if need be; call and the rest
- * are as in segmenter_run(). The Status is about the image; a cancel is
+ * Predict an image with a version; load it first if need be. The call and the
+ * rest are as in segmenter_run(). The Status is about the image; a cancel is
  * raised.
  */
 Status		model_cache_run(const ModelStore *store, const ModelVersion *version, const Call *call,

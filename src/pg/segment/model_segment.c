@@ -97,9 +97,10 @@ model_load(const ModelStore *store, const ModelVersion *version)
 }
 
 /*
- * Predict an image, enhanced at network size: what is lost in reducing it, noise
- * first of all, needs no mending, and what is left costs a few milliseconds
- * whatever the size of the photograph. Training does the same (dataset.c).
+ * Predict an image that is enhanced at network size. Much noise is lost when
+ * the image is reduced and needs no mending, and the rest costs a few
+ * milliseconds whatever the size of the photograph. Training does the same
+ * (dataset.c).
  */
 static Status
 predict_enhanced(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
@@ -158,9 +159,9 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 }
 
 /* Say what Dice a mask may expect. Where a small map is enlarged, edges become
- * wide and unsure; the version was calibrated (learn/fit.h), and its bound for
- * review was found, at network size: so this looks there, whatever the size
- * of the mask. */
+ * wide and unsure. The version was calibrated (learn/fit.h), and its bound for
+ * review was found, at network size, so the Dice is expected there, whatever
+ * the size of the mask. */
 static Status
 expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const double *weights,
 			int count, MaskOptions options, double *expected)
@@ -250,7 +251,7 @@ model_decode(const ModelVersion *version, const Call *call, const ByteView *byte
 	return decode(&self, 1, call, bytes, turn, image);
 }
 
-/* The same as model_segment, a cancel while decoding being a Status like
+/* The same as model_segment, but a cancel while decoding is a Status like
  * others. */
 static Status
 decode_and_segment(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,

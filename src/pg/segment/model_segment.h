@@ -43,11 +43,11 @@ void		segment_options_enhance(const char *mode, const ModelVersion *version, Seg
 /* Set the mode that argument `n` names. */
 void		argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options);
 
-/* What is not as it is by default but for the threshold, as an object, for
- * the row of an evaluation. */
+/* The options that differ from their defaults, as an object for the row of an
+ * evaluation. The threshold is left out: it has a column of its own. */
 Jsonb	   *segment_options_jsonb(const SegmentOptions *options);
 
-/* What came of an image; images belong to the call of the call. */
+/* What came of an image. The images are memory of the call. */
 typedef struct Segmented
 {
 	Image		mask;			/* 1 channel, 0 or 255 */
@@ -59,16 +59,16 @@ typedef struct Segmented
 /* Load the networks of a version unless they are ready. */
 void		model_load(const ModelStore *store, const ModelVersion *version);
 
-/* What each of `count` versions, none of them an ensemble, says of an image;
- * the caller frees maps (zeroed before) also on failure. The rest is as
+/* Predict an image with each of `count` versions, none of them an ensemble.
+ * The caller frees maps (zeroed before), also on failure. The rest is as
  * below. */
 Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
 					   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps);
 
 /*
- * Segment an image, loading the model if need be. The mask has the size
- * width x height, or the image's own where both are 0. The Status is about
- * the image, and then there is nothing to free; a cancel is raised.
+ * Segment an image; load the model first if need be. The mask has the size
+ * width x height, or the size of the image where both are 0. A failed Status
+ * is about the image, and then there is nothing to free. A cancel is raised.
  */
 Status		model_segment(const ModelStore *store, const ModelVersion *version, const Call *call,
 						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
@@ -78,8 +78,8 @@ Status		model_segment(const ModelStore *store, const ModelVersion *version, cons
 Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn,
 						 Image *image);
 
-/* The same as model_segment for a decoded RGB image; width and height are of
- * the mask and not 0. */
+/* The same as model_segment for a decoded RGB image. width and height are
+ * those of the mask; they are not 0. */
 Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call,
 								const Image *image, const SegmentOptions *options, int width, int height,
 								bool want_probabilities, Segmented *result);

@@ -186,7 +186,7 @@ typedef struct PinnedQuery
 	VisibleState seen;			/* when it was looked up */
 } PinnedQuery;
 
-/* A version that has the weights; whichever it is, they are the same. */
+/* A version that has the weights. Several may have them; any of them will do. */
 static ModelVersion *
 find_weights(const ModelStore *store, const Pin *pin)
 {
@@ -218,7 +218,8 @@ set_image_size(ModelVersion *version, int size)
 		version->members[i]->traits.image_size = size;
 }
 
-/* What a call with the pin needs: what the call before had, where that still holds. */
+/* What a call with the pin needs: that of the call before where it still
+ * holds. */
 static PinnedQuery *
 pinned_query(FunctionCallInfo fcinfo, Jsonb *json)
 {

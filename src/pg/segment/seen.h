@@ -24,8 +24,9 @@ SeenImages	seen_open(const ModelStore *store, const ModelVersion *version);
 /* Was the version trained on the fetched row's image, as far as is known? */
 bool		seen_contains(const SeenImages *images, const ImageRow *row);
 
-/* Warn where rows of a part that is held back, "test" or "validation", were
- * trained on, or may have been: `seen` of `n`, -1 = not known. */
+/* Warn where the version was trained on rows of a part that is held back
+ * ("test" or "validation"), or may have been. seen of n rows; seen is -1 where
+ * that is not known. */
 void		seen_warn(const ModelVersion *version, const Split *split, const char *subset, int64 seen, int64 n);
 
 #endif

@@ -202,7 +202,7 @@ segmentation_row(const SegmentRequest *request, const Call *call, const Segmenta
 
 /* A mask and what is known about it, as a lesion_segmentation. */
 static Datum
-detail(FunctionCallInfo fcinfo, bool numbered)
+segment_detail(FunctionCallInfo fcinfo, bool numbered)
 {
 	TupleDesc	descriptor;
 	SegmentRequest request;
@@ -231,7 +231,7 @@ detail(FunctionCallInfo fcinfo, bool numbered)
 Datum
 lesion_segment_detail(PG_FUNCTION_ARGS)
 {
-	return detail(fcinfo, false);
+	return segment_detail(fcinfo, false);
 }
 
 /* lesion_segment_version(image, model, version, threshold, tta, enhance,
@@ -239,7 +239,7 @@ lesion_segment_detail(PG_FUNCTION_ARGS)
 Datum
 lesion_segment_version(PG_FUNCTION_ARGS)
 {
-	return detail(fcinfo, true);
+	return segment_detail(fcinfo, true);
 }
 
 /* lesion_cache_stats() -> (loads, hits, entries, bytes) */

@@ -21,8 +21,8 @@ PG_FUNCTION_INFO_V1(lesion_segmentation_slots);
 
 #define SECONDS_BETWEEN_NOTICES 10
 
-/* Places in queries of this process that segment: a query may have several,
- * and run another query. */
+/* Queries of this process that segment. A query may have several such places,
+ * and may run another query. */
 static int	open_places = 0;
 
 /* What they do. */
@@ -33,7 +33,7 @@ static TimestampTz told;
 
 /* Show others what this process does. */
 static void
-show(bool running)
+show_segmenting(bool running)
 {
 	ProcessProgress *process = progress_mine();
 
@@ -49,7 +49,7 @@ static void
 end_place(void *argument)
 {
 	if (--open_places == 0)
-		show(false);
+		show_segmenting(false);
 }
 
 void
@@ -106,7 +106,7 @@ speed(const SegmentProgress *progress)
 
 /* Say how far a job is. */
 static void
-announce(void)
+announce_segmenting(void)
 {
 	double		images_per_second = speed(&segmenting);
 	int64		left = segmenting.total - segmenting.images;
@@ -134,8 +134,8 @@ segment_progress_image(const char *model, int version)
 		segmenting.began = segmenting.at;
 	strlcpy(segmenting.model, model, sizeof segmenting.model);
 	segmenting.version = version;
-	show(true);
-	announce();
+	show_segmenting(true);
+	announce_segmenting();
 }
 
 /* What the function of 0.2 returned. */
@@ -166,7 +166,8 @@ put_row(ReturnSetInfo *result, const ProcessProgress *process)
 	row_put(result, &row);
 }
 
-/* lesion_segmentation_slots(): what the processes on this database that segment say, as far as it is for the caller */
+/* lesion_segmentation_slots(): what the processes on this database that
+ * segment say; the caller sees those that he may */
 Datum
 lesion_segmentation_slots(PG_FUNCTION_ARGS)
 {

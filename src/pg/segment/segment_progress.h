@@ -12,14 +12,14 @@
 void		segment_progress_begin(MemoryContext query);
 
 /*
- * A job of many images begins; it is shown until the context that is returned
- * is deleted, or its parent, the current one, is. `activity` stands in the view
- * and begins the NOTICEs, and is not copied ("evaluate"); total = images in all,
- * 0 = not known.
+ * A job of many images begins. It is shown until the context that is returned
+ * is deleted, or the current context, its parent, is. `activity` ("evaluate")
+ * stands in the view and begins the NOTICEs; it is not copied. total: images
+ * in all, 0 = not known.
  */
 MemoryContext segment_progress_job(const char *activity, int64 total);
 
-/* The total of the job at hand has come to be known, or is another. */
+/* Set the total of the current job, once it is known or where it changes. */
 void		segment_progress_total(int64 total);
 
 /* An image is done. Of a job, a NOTICE every ten seconds says how far it is. */

@@ -10,8 +10,8 @@
 /* Masks and maps hold long equal runs: zlib's fastest level packs them well. */
 #define PNG_COMPRESSION 1
 
-/* Probabilities as 8 bits, strictly between which a pixel is uncertain:
- * 0.25 and 0.75 of 255. */
+/* A pixel is uncertain where its probability, in 8 bits, lies strictly between
+ * these: 0.25 and 0.75 of 255. */
 #define UNCERTAIN_ABOVE 63.75
 #define UNCERTAIN_BELOW 191.25
 
@@ -48,8 +48,9 @@ measure_certainty(const Image *map, double *confidence, double *uncertain)
 	*uncertain = (double) between / pixels;
 }
 
-/* Measure how good a photograph is: on its pixels as they are and upright, so a
- * JPEG that was decoded smaller, or an image read as stored, is decoded anew. */
+/* Measure how good a photograph is, on its pixels as they are and upright. So
+ * a JPEG that was decoded smaller, or an image that was read as stored, is
+ * decoded again. */
 static Status
 measure_quality(const Call *call, const ByteView *bytes, const ImageInfo *info, ImageTurn turn, const Image *decoded,
 				double *score)
@@ -75,8 +76,8 @@ measure_quality(const Call *call, const ByteView *bytes, const ImageInfo *info, 
 
 /* The same as segmentation_make for an image whose header was read and that was decoded. */
 static Status
-make(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
-	 const ImageInfo *info, const Image *image, const SegmentOptions *options, Segmentation *result)
+make_segmentation(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
+				  const ImageInfo *info, const Image *image, const SegmentOptions *options, Segmentation *result)
 {
 	ImageInfo	turned = *info;
 	const Image *mask = &result->segmented.mask;
@@ -103,7 +104,7 @@ segmentation_make(const ModelStore *store, const ModelVersion *version, const Ca
 		status = model_decode(version, call, bytes, options->turn, &image);
 	if (status.code == LS_OK)
 	{
-		status = make(store, version, call, bytes, &info, &image, options, result);
+		status = make_segmentation(store, version, call, bytes, &info, &image, options, result);
 		image_free(call, &image);
 	}
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)

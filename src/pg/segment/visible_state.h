@@ -27,8 +27,8 @@ typedef struct VisibleState
  * context. */
 void		visible_state_keep(VisibleState *state, const SnapshotData *snapshot);
 
-/* Would a lookup with the snapshot see now what one saw then? It may say no
- * where it would, never the other way round. */
+/* Would a lookup with the snapshot see the same now as one saw then? The
+ * answer may be no where it would, but never yes where it would not. */
 bool		visible_state_same(const VisibleState *state, const SnapshotData *snapshot);
 
 #endif

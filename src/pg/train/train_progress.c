@@ -38,7 +38,7 @@ mine(void)
 
 /* Show it. */
 static void
-publish(TrainProgress *training)
+publish_training(TrainProgress *training)
 {
 	training->at = GetCurrentTimestamp();
 	if (progress_mine() != NULL)
@@ -55,7 +55,7 @@ train_progress_begin(const char *model, int epochs)
 	strlcpy(training->model, model, sizeof training->model);
 	training->epochs = epochs;
 	training->loss = training->val_dice = NAN;
-	publish(training);
+	publish_training(training);
 }
 
 void
@@ -64,7 +64,7 @@ train_progress_end(void)
 	TrainProgress *training = mine();
 
 	training->running = false;
-	publish(training);
+	publish_training(training);
 }
 
 void
@@ -73,7 +73,7 @@ train_progress_run(int64 run)
 	TrainProgress *training = mine();
 
 	training->run = run;
-	publish(training);
+	publish_training(training);
 }
 
 void
@@ -84,7 +84,7 @@ train_progress_phase(ProgressPhase phase, int64 batches)
 	training->phase = phase;
 	training->batch = 0;
 	training->batches = batches;
-	publish(training);
+	publish_training(training);
 }
 
 void
@@ -93,7 +93,7 @@ train_progress_rows(int64 rows)
 	TrainProgress *training = mine();
 
 	training->batch = rows;
-	publish(training);
+	publish_training(training);
 }
 
 void
@@ -125,7 +125,7 @@ train_progress_batch(int epoch, int batch, int batches, double images_per_second
 	training->images_per_second = images_per_second;
 	training->loss = loss;
 	training->seconds_left = 1e-6 * (GetCurrentTimestamp() - training_began) * left / done;
-	publish(training);
+	publish_training(training);
 }
 
 /* ---- SQL ---- */
