@@ -5,10 +5,11 @@
 #   models/train.sh isic ham [architecture]...
 #
 # `isic` has full256/ and crop512/, `ham` has HAM10000 with its images.csv; all
-# three have images/ and masks/. One run per network, from nothing: it takes a
-# day or two in all. When it is interrupted, the same call goes on from the last epoch.
-# Weights, in bf16, go to models/NAME.safetensors, and their model card to
-# models/NAME.md. docs/training-run.md says where the recipe comes from.
+# three have images/ and masks/. One run per network, from nothing: some two
+# hours each on two cores with AMX, six without. When it is interrupted, the same
+# call goes on from the last epoch. Weights, in bf16, go to
+# models/NAME.safetensors, and their model card to models/NAME.md.
+# docs/training-run.md says where the recipe comes from.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 isic=${1:?usage: models/train.sh isic ham [architecture]...}
