@@ -79,8 +79,10 @@ like($session->query("SELECT lesion_evaluate('pat', 'copied', group_column => 'p
 	qr/WARNING:  01000: version 1 of model "copied" was trained on \d+ of/, '... of another table');
 
 # Values of a group that are equal and have other texts: a patient in two parts.
-run_sql($database, q{CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-	CREATE TABLE grouped AS SELECT id, image, mask, (id / 3 || repeat('.0', id % 2))::numeric AS number,
+my $icu = run_sql($database, q{SELECT count(*) > 0 FROM pg_collation WHERE collprovider = 'i'}) eq 't';
+run_sql($database, $icu ? q{CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)} :
+	'CREATE COLLATION any_case FROM "C"');
+run_sql($database, q{CREATE TABLE grouped AS SELECT id, image, mask, (id / 3 || repeat('.0', id % 2))::numeric AS number,
 	(id / 3)::numeric(6, 1) AS fixed, NULL::json AS json,
 		(CASE id % 2 WHEN 0 THEN 'p' ELSE 'P' END || id / 3) COLLATE any_case AS "any case" FROM pat});
 sub grouped {
@@ -91,9 +93,12 @@ like(grouped(q{id_column => 'id', group_column => 'number'}),
 	qr/WARNING:  01000: "number" of public.grouped has 41 values that are written in 81 ways/,
 	'numbers with other digits');
 like(grouped(q{id_column => 'number'}), qr/WARNING:  01000: "number" of public.grouped has 41 values/, '... as id');
-like(grouped(q{id_column => 'id', group_column => 'any case'}),
-	qr/WARNING:  01000: "any case" of public.grouped has 41 values that are written in 81 ways/,
-	'a collation without case');
+SKIP: {
+	skip 'the server was built without ICU', 1 unless $icu;
+	like(grouped(q{id_column => 'id', group_column => 'any case'}),
+		qr/WARNING:  01000: "any case" of public.grouped has 41 values that are written in 81 ways/,
+		'a collation without case');
+}
 unlike(grouped(q{id_column => 'id', group_column => 'fixed'}), qr/WARNING: [^\n]* ways/,
 	'numbers of one scale are silent');
 like(grouped(q{id_column => 'id', group_column => 'json'}), qr/ERROR:  55000: /,
