@@ -682,6 +682,16 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 SELECT lesion_register_bundled();
 DROP FUNCTION lesion_register_bundled();
+-- ==== Pictures ====
+
+CREATE FUNCTION lesion_overlay(image bytea, mask bytea, truth bytea, legend boolean)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_overlay'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_overlay(bytea, bytea, bytea, boolean) IS
+'the same with a legend below it, and a scale bar where the image states a spacing';
+
 -- ==== DICOM ====
 
 COMMENT ON FUNCTION lesion_image_info(bytea) IS

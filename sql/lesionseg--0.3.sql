@@ -70,6 +70,14 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 200000;
 COMMENT ON FUNCTION lesion_overlay(bytea, bytea, bytea) IS
 'the image as PNG with the outline of the mask, and of the truth where one is given, drawn on it';
 
+CREATE FUNCTION lesion_overlay(image bytea, mask bytea, truth bytea, legend boolean)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_overlay'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_overlay(bytea, bytea, bytea, boolean) IS
+'the same with a legend below it, and a scale bar where the image states a spacing';
+
 CREATE FUNCTION lesion_panel(image bytea, truth bytea, predicted bytea)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'lesion_panel'

@@ -4,7 +4,10 @@
  */
 #include "image_fixture.h"
 
+#include <math.h>
+
 #include "image/drawing/draw.h"
+#include "image/drawing/legend.h"
 
 /* A mask of one rectangle. */
 static Image
@@ -104,14 +107,14 @@ test_panel(void **state)
 	memset(image.pixels, 100, 24);
 	assert_ok(draw_panel(call_standalone(), &image, &truth, &predicted, &result));
 	assert_int_equal(result.width, 3 * 4 + 4 * 4);
-	assert_int_equal(result.height, 2 + 2 * 4);
+	assert_int_equal(result.height, 2 + 4 + 10);	/* the pictures are too narrow for titles */
 	for (int y = 0; y < result.height; y++)
 	{
 		for (int x = 0; x < result.width; x++)
 		{
 			int			column = x / 8;		/* each picture with the gap before it */
 			int			u = x % 8 - 4;
-			int			v = y - 4;
+			int			v = y - 10;
 			int			want = 255;
 
 			if (column < 3 && u >= 0 && v >= 0 && v < 2)
@@ -129,10 +132,78 @@ test_panel(void **state)
 	image_free(call_standalone(), &image);
 }
 
+/* How many pixels of a part of an image have this colour. */
+static int
+count_colour(const Image *image, int top, int bottom, int red, int green, int blue)
+{
+	int			count = 0;
+
+	for (int y = top; y < bottom; y++)
+		for (int x = 0; x < image->width; x++)
+		{
+			const uint8_t *pixel = image->pixels + (y * image->width + x) * 3;
+
+			count += pixel[0] == red && pixel[1] == green && pixel[2] == blue;
+		}
+	return count;
+}
+
+/* Titles stand above pictures that are wide enough, in letters that grow with these. */
+static void
+test_titles(void **state)
+{
+	Image		mask = make_box(400, 300, 0, 0, 1, 1);
+	Image		result;
+
+	(void) state;
+	assert_ok(draw_panel(call_standalone(), &mask, &mask, &mask, &result));
+	assert_int_equal(result.height, 300 + 20 + 4 + 300 / 32);
+	/* Dots of image, truth and predicted in the font, four pixels each. */
+	assert_int_equal(count_colour(&result, 0, 19, 0, 0, 0), 4 * 177);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &mask);
+}
+
+/* The legend stands below the overlay, which stays as it is; the bar is a round length. */
+static void
+test_legend(void **state)
+{
+	Image		overlay;
+	Image		result;
+
+	(void) state;
+	assert_ok(image_create(call_standalone(), 256, 256, 3, &overlay));
+	memset(overlay.pixels, 100, 256 * 256 * 3);
+	assert_ok(legend_overlay(call_standalone(), &overlay, false, 0, &result));
+	assert_int_equal(result.height, 256 + 20);
+	assert_memory_equal(result.pixels, overlay.pixels, 256 * 256 * 3);
+	assert_int_equal(count_colour(&result, 256, 276, 240, 228, 66), 20 * 4);
+	assert_int_equal(count_colour(&result, 256, 276, 86, 180, 233), 0);
+	image_free(call_standalone(), &result);
+
+	/* 256 pixels of 0.1 mm: a bar of 5 mm, 50 pixels, in a line of its own. */
+	assert_ok(legend_overlay(call_standalone(), &overlay, true, 0.1, &result));
+	assert_int_equal(result.height, 256 + 2 * 20);
+	assert_int_equal(count_colour(&result, 256, 296, 86, 180, 233), 20 * 4);
+	for (int x = 0; x < 60; x++)
+		assert_int_equal(result.pixels[((256 + 20 + 8) * 256 + x) * 3], x >= 8 && x < 58 ? 255 : 64);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &overlay);
+
+	/* A narrow picture has a line for each name; a spacing that is none has no bar. */
+	assert_ok(image_create(call_standalone(), 40, 500, 3, &overlay));
+	assert_ok(legend_overlay(call_standalone(), &overlay, true, INFINITY, &result));
+	assert_int_equal(result.height, 500 + 3 * 10);
+	image_free(call_standalone(), &result);
+	image_free(call_standalone(), &overlay);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_titles),
+		cmocka_unit_test(test_legend),
 		cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_overlay_resizes),
 		cmocka_unit_test(test_panel),

@@ -4,8 +4,7 @@
  * A contour is the part of a mask that lies within a line's width of its
  * edge: the mask less its erosion by a square. Erosion by a square separates
  * into rows and columns, so its cost does not depend on the line's width.
- * The colours are from Okabe and Ito's palette, which people with any kind
- * of colour blindness tell apart, chosen to stand out from skin.
+ * Colours (colours.h) stand out from skin.
  */
 #include "image/drawing/draw.h"
 
@@ -13,10 +12,9 @@
 #include <string.h>
 
 #include "image/codec/formats.h"
+#include "image/drawing/colours.h"
+#include "image/drawing/legend.h"
 
-static const uint8_t predicted_colour[3] = {240, 228, 66};	/* yellow */
-static const uint8_t truth_colour[3] = {86, 180, 233};	/* sky blue */
-static const uint8_t agreed_colour[3] = {255, 255, 255};	/* where both lines run */
 static const uint8_t frame_colour[3] = {160, 160, 160};
 
 /* Bits of a contour map. */
@@ -149,7 +147,7 @@ draw_contours(const Call *call, const Image *mask, const Image *truth, Image *re
 		if (map[i] == ON_TRUTH)
 			colour = truth_colour;
 		else if (map[i] == (ON_PREDICTED | ON_TRUTH))
-			colour = agreed_colour;
+			colour = both_colour;
 		memcpy(result->pixels + 3 * i, colour, 3);
 	}
 	call_free(call, memory);
@@ -208,11 +206,14 @@ Status
 draw_panel(const Call *call, const Image *image, const Image *truth, const Image *predicted,
 		   Image *result)
 {
+	static const char *const names[3] = {"image", "truth", "predicted"};
 	const Image *pictures[3] = {image, truth, predicted};
+	int			dot = legend_dot(image->width, image->height);
 	int			side = image->width < image->height ? image->width : image->height;
 	int			gap = 4 + side / 32;
 	int64_t		width = 3 * (int64_t) image->width + 4 * (int64_t) gap;
-	int64_t		height = (int64_t) image->height + 2 * (int64_t) gap;
+	int			top = legend_line(dot);
+	int64_t		height = (int64_t) image->height + gap + top;
 	Status		status = status_ok();
 
 	memset(result, 0, sizeof *result);
@@ -225,8 +226,9 @@ draw_panel(const Call *call, const Image *image, const Image *truth, const Image
 	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
 	for (int i = 0; i < 3 && status.code == LS_OK; i++)
 	{
-		status = place(call, pictures[i], gap + i * (image->width + gap), gap, image->width, image->height,
+		status = place(call, pictures[i], gap + i * (image->width + gap), top, image->width, image->height,
 					   result);
+		legend_title(result, names[i], gap + i * (image->width + gap), 2 * dot, image->width + gap, dot);
 		if (status.code == LS_OK)
 			status = call_poll(call);
 	}

@@ -15,7 +15,7 @@ Status		draw_overlay(const Call *call, const Image *image, const Image *mask,
 						 const Image *truth, Image *result);
 
 /* Put image, truth and predicted side by side on white, all at the image's
- * size; shapes as above. */
+ * size, each with its title above; shapes as above. */
 Status		draw_panel(const Call *call, const Image *image, const Image *truth,
 					   const Image *predicted, Image *result);
 

@@ -13,17 +13,32 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/drawing/heat_map.h"
+#include "image/drawing/legend.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/images/pixel_spacing.h"
 #include "pg/images/image_arguments.h"
 
 PG_FUNCTION_INFO_V1(lesion_overlay);
 PG_FUNCTION_INFO_V1(lesion_panel);
 PG_FUNCTION_INFO_V1(lesion_heat_map);
 
-/* lesion_overlay(image, mask, truth) -> PNG; truth may be NULL */
+/* The mm from column to column that the image in argument 0 states; 0 where it states none. */
+static double
+stated_spacing(const Call *call, FunctionCallInfo fcinfo)
+{
+	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
+	PixelSpacing spacing;
+	bool		stated = pixel_spacing_stated(call, view.bytes, view.size, &spacing);
+
+	bytes_release(&view);
+	return stated ? spacing.across : 0;
+}
+
+/* lesion_overlay(image, mask, truth, legend) -> PNG; truth may be NULL. With three
+ * arguments there is no legend: the picture has the size of the image. */
 Datum
 lesion_overlay(PG_FUNCTION_ARGS)
 {
@@ -32,6 +47,7 @@ lesion_overlay(PG_FUNCTION_ARGS)
 	Image		mask;
 	Image		truth;
 	Image		picture;
+	Image		with_legend;
 	bool		has_truth = !PG_ARGISNULL(2);
 	Datum		result;
 
@@ -44,6 +60,11 @@ lesion_overlay(PG_FUNCTION_ARGS)
 	if (has_truth)
 		argument_mask(call, fcinfo, 2, "truth", &truth);
 	check_status(call, draw_overlay(call, &image, &mask, has_truth ? &truth : NULL, &picture));
+	if (PG_NARGS() > 3 && !PG_ARGISNULL(3) && PG_GETARG_BOOL(3))
+	{
+		check_status(call, legend_overlay(call, &picture, has_truth, stated_spacing(call, fcinfo), &with_legend));
+		picture = with_legend;
+	}
 	result = image_png(call, &picture);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);

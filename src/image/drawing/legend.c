@@ -1,0 +1,138 @@
+/*
+ * legend.c: see legend.h.
+ */
+#include "image/drawing/legend.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "image/drawing/colours.h"
+#include "image/drawing/letters.h"
+
+#define SAMPLE_DOTS 10			/* the length of a line's sample */
+#define GAP_DOTS 4
+
+static const uint8_t strip_colour[3] = {64, 48, 44};	/* as dark as a mole: all lines stand out */
+
+int
+legend_dot(int width, int height)
+{
+	int			side = width < height ? width : height;
+
+	return side < 192 ? 1 : 2 + (side - 192) / 160;
+}
+
+int
+legend_line(int dot)
+{
+	return 10 * dot;
+}
+
+void
+legend_title(Image *image, const char *title, int left, int top, int width, int dot)
+{
+	static const uint8_t black[3] = {0, 0, 0};
+
+	if (LETTER_DOTS * dot * (int) strlen(title) <= width)
+		letters_draw(image, title, left, top, dot, black);
+}
+
+/* Fill a rectangle, as far as it lies in the image. */
+static void
+fill(Image *image, int left, int top, int width, int height, const uint8_t colour[3])
+{
+	for (int y = top; y < top + height && y < image->height; y++)
+		for (int x = left; x < left + width && x < image->width; x++)
+			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
+}
+
+/* The longest of 1, 2, 5, 10, ... mm that takes at most a third of the width. */
+static double
+bar_length(int width, double mm_per_pixel)
+{
+	double		most = width * mm_per_pixel / 3;
+	double		power = pow(10, floor(log10(most)));
+	double		share = most / power;
+
+	return power * (share >= 5 ? 5 : share >= 2 ? 2 : 1);
+}
+
+/* Draw the bar with its length. */
+static void
+draw_bar(Image *image, int left, int top, int dot, double mm_per_pixel)
+{
+	double		length = bar_length(image->width, mm_per_pixel);
+	int			pixels = (int) (length / mm_per_pixel + 0.5);
+	char		text[24];
+
+	snprintf(text, sizeof text, "%g mm", length);
+	fill(image, left, top + 2 * dot, pixels, dot, both_colour);
+	fill(image, left, top, dot, 5 * dot, both_colour);
+	fill(image, left + pixels - dot, top, dot, 5 * dot, both_colour);
+	letters_draw(image, text, left + pixels + GAP_DOTS * dot, top, dot, both_colour);
+}
+
+/* Names of lines, in the order in which they are drawn. */
+static const struct
+{
+	const char *name;
+	const uint8_t *colour;
+}			entries[] = {
+	{"mask", predicted_colour},
+	{"truth", truth_colour},
+	{"both", both_colour}
+};
+
+/* Draw the names into lines of the strip that begins at top, and the bar below them; or, where
+ * image is NULL, only count these lines. */
+static int
+lay_out(Image *image, int width, int top, int dot, bool with_truth, double mm_per_pixel)
+{
+	int			left = GAP_DOTS * dot;
+	int			lines = 1;
+
+	for (int i = 0; i < (with_truth ? 3 : 1); i++)
+	{
+		int			wide = (SAMPLE_DOTS + GAP_DOTS + LETTER_DOTS * (int) strlen(entries[i].name) + GAP_DOTS) * dot;
+
+		if (left > GAP_DOTS * dot && left + wide > width)
+		{
+			lines++;
+			left = GAP_DOTS * dot;
+		}
+		if (image != NULL)
+		{
+			int			line = top + (lines - 1) * legend_line(dot) + 2 * dot;
+
+			fill(image, left, line + dot, SAMPLE_DOTS * dot, 2 * dot, entries[i].colour);
+			letters_draw(image, entries[i].name, left + (SAMPLE_DOTS + 2) * dot, line, dot, both_colour);
+		}
+		left += wide;
+	}
+	if (mm_per_pixel > 0)
+	{
+		if (image != NULL)
+			draw_bar(image, GAP_DOTS * dot, top + lines * legend_line(dot) + 2 * dot, dot, mm_per_pixel);
+		lines++;
+	}
+	return lines;
+}
+
+Status
+legend_overlay(const Call *call, const Image *overlay, bool with_truth, double mm_per_pixel, Image *result)
+{
+	int			dot = legend_dot(overlay->width, overlay->height);
+	double		spacing = isfinite(mm_per_pixel) && mm_per_pixel > 1e-6 && mm_per_pixel < 1e6 ? mm_per_pixel : 0;
+	int64_t		height = overlay->height +
+		(int64_t) lay_out(NULL, overlay->width, 0, dot, with_truth, spacing) * legend_line(dot);
+
+	if (height > INT_MAX)
+		return status_error(LS_LIMIT_EXCEEDED, "a picture of %lld rows is too high", (long long) height);
+	TRY(image_create(call, overlay->width, (int) height, 3, result));
+	memcpy(result->pixels, overlay->pixels, (size_t) overlay->width * (size_t) overlay->height * 3);
+	fill(result, 0, overlay->height, overlay->width, (int) height - overlay->height, strip_colour);
+	(void) lay_out(result, overlay->width, overlay->height, dot, with_truth, spacing);
+	return status_ok();
+}
