@@ -338,6 +338,39 @@ test_picture_and_report(void **state)
 	image_free(call_standalone(), &picture);
 }
 
+/* The text in a band is broken between words: 16 letters fit on the first line, "AI, not for" stands there. */
+static void
+test_band_lines(void **state)
+{
+	Source		source;
+	Image		picture = constant(64, 32, 3, 0);
+	Image		again;
+	ByteBuffer	out;
+	int			beside = 0;		/* the brightest sample behind these letters */
+	int			within = 0;		/* among them */
+
+	(void) state;
+	open_source("rgb_explicit.dcm", &source);
+	buffer_init(&out, &source.call);
+	assert_ok(dicom_capture_write(&source.set, &picture, NULL, &author, &other_seeds, &out));
+	assert_ok(image_decode(&source.call, out.bytes, out.size, DECODE_RGB, &again));
+	for (int y = 34; y < 39; y++)
+		for (int x = 0; x < 64; x++)
+		{
+			int		   *most = x < 44 ? &within : &beside;
+			int			sample = again.pixels[(y * 64 + x) * 3];
+
+			if ((x < 44 || x >= 52) && sample > *most)
+				*most = sample;
+		}
+	assert_true(within > 150);
+	assert_true(beside < 60);
+	image_free(&source.call, &again);
+	image_free(call_standalone(), &picture);
+	buffer_free(&out);
+	close_source(&source);
+}
+
 /* Whatever allocation fails, all is given back. */
 static void
 test_no_memory(void **state)
@@ -379,6 +412,7 @@ main(void)
 		cmocka_unit_test(test_uid),
 		cmocka_unit_test(test_refused_writing),
 		cmocka_unit_test(test_picture_and_report),
+		cmocka_unit_test(test_band_lines),
 		cmocka_unit_test(test_no_memory),
 	};
 

@@ -20,28 +20,52 @@
 #define LETTERS_A_LINE 32		/* at least, where the picture is wide enough */
 #define DOT_MOST 6
 
+/* How many letters of a text go on a line: it ends at a space, where one stands in it. */
+static int
+line_length(const char *text, int letters)
+{
+	int			length = letters;
+
+	if ((int) strlen(text) <= letters)
+		return (int) strlen(text);
+	while (length > 0 && text[length] != ' ')
+		length--;
+	return length > 0 ? length : letters;
+}
+
+/* Where the next line begins, behind a line of so many letters: behind its space. */
+static const char *
+next_line(const char *text, int length)
+{
+	return text + length + (text[length] == ' ');
+}
+
 /* Put the picture above a black band with text in it. */
 static Status
 add_band(const Call *call, const Image *picture, const char *text, Image *banded)
 {
 	static const uint8_t white[3] = {255, 255, 255};
 	int			dot = picture->width / (LETTERS_A_LINE * LETTER_DOTS);
-	int			line;
-	int			lines;
-	int			length = (int) strlen(text);
+	int			letters;
+	int			lines = 0;
+	const char *at;
 
 	dot = dot < 1 ? 1 : dot > DOT_MOST ? DOT_MOST : dot;
-	line = picture->width / (LETTER_DOTS * dot);
-	line = line < 1 ? 1 : line;
-	lines = (length + line - 1) / line;
+	letters = picture->width / (LETTER_DOTS * dot);
+	letters = letters < 1 ? 1 : letters;
+	for (at = text; *at != '\0'; at = next_line(at, line_length(at, letters)))
+		lines++;
 	TRY(image_create(call, picture->width, picture->height + (lines * LINE_DOTS + 3) * dot, 3, banded));
 	memcpy(banded->pixels, picture->pixels, (size_t) picture->width * (size_t) picture->height * 3);
+	at = text;
 	for (int i = 0; i < lines; i++)
 	{
 		char		part[256];
+		int			length = line_length(at, letters);
 
-		snprintf(part, sizeof part, "%.*s", line, text + i * line);
+		snprintf(part, sizeof part, "%.*s", length, at);
 		letters_draw(banded, part, 0, picture->height + (2 + i * LINE_DOTS) * dot, dot, white);
+		at = next_line(at, length);
 	}
 	return status_ok();
 }
