@@ -274,15 +274,48 @@ pull_page(Page *page, const char *wanted)
 	return note_studies(page, wanted);
 }
 
+/* May a study hold what is wanted, by its modalities? */
+static bool
+has_modality(const PacsSettings *settings, const PacsItem *study)
+{
+	const char *at = study->modalities;
+	int			i;
+
+	while (*at != '\0')
+	{
+		size_t		length = strcspn(at, "\\");
+
+		for (i = 0; i < settings->modalities.count; i++)
+			if (strlen(settings->modalities.values[i]) == length &&
+				strncmp(settings->modalities.values[i], at, length) == 0)
+				return true;
+		at += length + (at[length] == '\\');
+	}
+	return study->modalities[0] == '\0';
+}
+
+/* Leave in a list the studies that may hold what is wanted. The PACS is not asked to: Orthanc 1.10 gives
+ * nothing behind the first page where ModalitiesInStudy must match. */
+static void
+keep_modalities(const PacsSettings *settings, PacsList *studies)
+{
+	size_t		kept = 0;
+	size_t		i;
+
+	for (i = 0; i < studies->count; i++)
+		if (has_modality(settings, &studies->items[i]))
+			studies->items[kept++] = studies->items[i];
+	studies->count = kept;
+}
+
 /* Write the query for a page of studies. */
 static Status
-write_query(const PacsSettings *settings, const char *modality, size_t offset, Bytes *path)
+write_query(const PacsSettings *settings, size_t offset, Bytes *path)
 {
 	int			i;
 
 	bytes_reset(path);
-	TRY(bytes_print(path, "/studies?ModalitiesInStudy="));
-	TRY(bytes_append_escaped(path, modality));
+	TRY(bytes_print(path, "/studies?includefield=00080061&includefield=00201208"));
 	for (i = 0; i < settings->matches.count; i++)
 	{
 		const char *equals = strchr(settings->matches.values[i], '=');
@@ -290,10 +323,10 @@ write_query(const PacsSettings *settings, const char *modality, size_t offset, B
 		TRY(bytes_print(path, "&%.*s=", (int) (equals - settings->matches.values[i]), settings->matches.values[i]));
 		TRY(bytes_append_escaped(path, equals + 1));
 	}
-	return bytes_print(path, "&includefield=00201208&limit=%d&offset=%zu", STUDIES_PAGE, offset);
+	return bytes_print(path, "&limit=%d&offset=%zu", STUDIES_PAGE, offset);
 }
 
-/* What lists and answers of one modality are kept in. */
+/* What the list of studies is read with, page by page. */
 typedef struct Listing
 {
 	Bytes		path;
@@ -302,14 +335,14 @@ typedef struct Listing
 	size_t		offset;
 } Listing;
 
-/* Pull one page of a modality's studies; more: there may be another. */
+/* Pull one page of studies; more: there may be another. */
 static Status
-pull_next_page(Work *work, const char *modality, const char *wanted, Listing *listing, bool *more)
+pull_next_page(Work *work, const char *wanted, Listing *listing, bool *more)
 {
 	Page		page = {.work = work};
 	Status		status;
 
-	TRY(write_query(work->settings, modality, listing->offset, &listing->path));
+	TRY(write_query(work->settings, listing->offset, &listing->path));
 	TRY(http_get(work->http, listing->path.data, ACCEPT_JSON, &listing->reply));
 	status = list_append_json(&page.studies, listing->reply.body.data, listing->reply.body.size, false);
 	*more = status.code == LS_OK && page.studies.count > 0 && strcmp(page.studies.items[0].study, listing->first) != 0;
@@ -317,6 +350,7 @@ pull_next_page(Work *work, const char *modality, const char *wanted, Listing *li
 	{
 		strcpy(listing->first, page.studies.items[0].study);
 		listing->offset += page.studies.count;
+		keep_modalities(work->settings, &page.studies);
 		status = pull_page(&page, wanted);
 		*more = work->settings->limit == 0 || work->begun < work->settings->limit;
 	}
@@ -327,7 +361,7 @@ pull_next_page(Work *work, const char *modality, const char *wanted, Listing *li
 }
 
 static Status
-pull_modality(Work *work, const char *modality, const char *wanted)
+pull_pages(Work *work, const char *wanted)
 {
 	Listing		listing = {.offset = 0};
 	Status		status;
@@ -335,7 +369,7 @@ pull_modality(Work *work, const char *modality, const char *wanted)
 
 	do
 	{
-		status = pull_next_page(work, modality, wanted, &listing, &more);
+		status = pull_next_page(work, wanted, &listing, &more);
 	} while (status.code == LS_OK && more);
 	bytes_free(&listing.path);
 	bytes_free(&listing.reply.body);
@@ -354,8 +388,8 @@ pull(Work *work)
 		status = bytes_print(&wanted, "%s ", settings->sop_classes.values[i]);
 	if (status.code == LS_OK)
 		status = bytes_print(&wanted, "%s", settings->masks ? SOP_CLASS_SEG : "");
-	for (i = 0; i < settings->modalities.count && status.code == LS_OK; i++)
-		status = pull_modality(work, settings->modalities.values[i], wanted.data);
+	if (status.code == LS_OK)
+		status = pull_pages(work, wanted.data);
 	bytes_free(&wanted);
 	return status;
 }

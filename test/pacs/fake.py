@@ -28,7 +28,8 @@ def listing(path):
     """What a query for studies or instances gives; nothing behind the first page."""
     if not path.endswith('offset=0'):
         return []
-    study = {**element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 4)}
+    study = {**element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 4),
+             **element('00080061', 'CS', 'SR', 'XC')}
     if '/instances' not in path:
         return [study]
     return [{**study, **element('0020000E', 'UI', SERIES), **element('00080018', 'UI', f'{SERIES}.{n}'),

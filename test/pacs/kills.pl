@@ -22,21 +22,12 @@ my @options = ('run', '--model', 'linknet', '--every', 1);
 my $program = $orthanc->spawn($database, $log, @options);
 my %killed;
 
-# Wait for the server after one of its processes was killed.
-sub wait_for_server {
-	wait_until(60, sub { eval { run_sql('postgres', 'SELECT 1') } }) or die "the server does not come back\n";
-	return;
-}
-
 # Kill the server process that works for the program; false where there is none.
 sub kill_backend {
 	my $pid = run_sql('postgres', q(SELECT pid FROM pg_stat_activity
 		WHERE application_name = 'lesionseg-pacs' LIMIT 1));
 	return 0 if $pid eq '';
-	Session::expect_death($pid);
-	kill 'KILL', $pid;
-	select undef, undef, undef, 0.3;
-	wait_for_server();
+	Session::kill_session(bless { pid => $pid }, 'Session') or die "the server does not come back\n";
 	$orthanc->stop('KILL');	# its own connections are gone, too: as its service would, begin anew
 	$orthanc->start;
 	return 1;

@@ -56,6 +56,10 @@ test_studies(void **state)
 	assert_int_equal(item.study_instances, 12);
 	assert_string_equal(item.series, "");
 
+	assert_string_equal(item.modalities, "");
+	read_one("[{" STUDY "," VALUE("00080061", "CS", "\"SR\", \"XC\"") "}]", false, &item);
+	assert_string_equal(item.modalities, "SR\\XC");
+
 	/* Numbers as text, as some write IS; attributes without a value. */
 	read_one("[{" STUDY "," VALUE("00201208", "IS", "\"7\"") ", \"00100020\": {\"vr\": \"LO\"}}]", false, &item);
 	assert_int_equal(item.study_instances, 7);

@@ -13,6 +13,7 @@
 
 #define TAG_SOP_CLASS "00080016"
 #define TAG_SOP_INSTANCE "00080018"
+#define TAG_MODALITIES_IN_STUDY "00080061"
 #define TAG_MANUFACTURER "00080070"
 #define TAG_REFERENCED_SOP_INSTANCE "00081155"
 #define TAG_FAILURE_REASON "00081197"
@@ -56,6 +57,34 @@ copy_text(const json_t *object, const char *tag, char *text, size_t size)
 		strcpy(text, value);
 }
 
+/* Copy all of a tag's texts with \ between them; empty where there is no room for all. */
+static void
+copy_texts(const json_t *object, const char *tag, char *text, size_t size)
+{
+	const json_t *values = values_of(object, tag);
+	size_t		length = 0;
+	size_t		i;
+
+	text[0] = '\0';
+	for (i = 0; i < json_array_size(values); i++)
+	{
+		const char *value = json_string_value(json_array_get(values, i));
+		size_t		more = value == NULL ? 0 : strlen(value);
+
+		if (length + more + 2 > size)
+		{
+			text[0] = '\0';
+			return;
+		}
+		if (length > 0)
+			text[length++] = '\\';
+		if (more > 0)
+			memcpy(text + length, value, more);
+		length += more;
+		text[length] = '\0';
+	}
+}
+
 /* Copy a UID that must be there. */
 static Status
 copy_uid(const json_t *object, const char *tag, const char *name, char uid[PACS_UID_SIZE])
@@ -96,6 +125,7 @@ read_item(const json_t *object, bool instance, PacsItem *item)
 	}
 	copy_text(object, TAG_PATIENT_ID, item->patient, sizeof item->patient);
 	copy_text(object, TAG_MANUFACTURER, item->manufacturer, sizeof item->manufacturer);
+	copy_texts(object, TAG_MODALITIES_IN_STUDY, item->modalities, sizeof item->modalities);
 	item->study_instances = number_of(object, TAG_STUDY_INSTANCES, -1);
 	return status_ok();
 }

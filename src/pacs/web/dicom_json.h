@@ -28,6 +28,7 @@ typedef struct PacsItem
 	char		sop_class[PACS_UID_SIZE];
 	char		patient[PACS_TEXT_SIZE];
 	char		manufacturer[PACS_TEXT_SIZE];
+	char		modalities[PACS_TEXT_SIZE];	/* of a study: "XC\\SR"; empty: not said */
 	long		study_instances;	/* NumberOfStudyRelatedInstances; -1: not said */
 } PacsItem;
 
