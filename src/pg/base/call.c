@@ -38,8 +38,8 @@ typedef struct PgCall
 	MemoryContextCallback on_reset;
 } PgCall;
 
-/* Keep the error being handled for check_status, unless one is kept already;
- * call in PG_CATCH. */
+/* Keep the error that is being handled for check_status, unless one is kept
+ * already. Call this in PG_CATCH. */
 static void
 keep_error(PgCall *self, MemoryContext caller)
 {

@@ -8,8 +8,8 @@
 #include "pg/base/caught_error.h"
 
 /*
- * Names that reports may point to for as long as the process lives, each
- * once. They are the constants of source files, so there are few.
+ * Names that reports may point to for as long as the process lives, each once.
+ * They are constants of source files, so there are few.
  */
 typedef struct LastingName
 {

@@ -47,7 +47,8 @@ throw_status(const Call *call, const char *subject, const Status *status)
 {
 	char	   *message = whole_characters(status->message);
 
-	/* What the server itself raised inside a callback says it best. */
+	/* An error that the server raised inside a callback is raised again as it
+	 * was. */
 	if (call != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
 		call_rethrow(call);
 	if (status->code == LS_CANCELLED)

@@ -20,8 +20,8 @@ void		check_status(const Call *call, Status status);
 /* The same for a status about one argument: "truth: not an image". */
 void		check_argument(const Call *call, const char *argument, Status status);
 
-/* A text of the library, which may have cut it within a character: it knows
- * no encoding but UTF-8. palloc'd. */
+/* A text of the library as valid text, palloc'd. The library may have cut it
+ * within a character, since it knows no encoding but UTF-8. */
 char	   *whole_characters(const char *text);
 
 /* The SQLSTATE of a code. */

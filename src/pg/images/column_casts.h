@@ -13,10 +13,11 @@
 bool		came_with_server(Oid oid);
 
 /*
- * Raise an error where a column becomes text (ids, groups) or bytea (images,
- * masks) by a function that belongs to neither a superuser nor a role that the
- * caller is a member of: it would run with the caller's rights. Who owns a type may
- * make such a cast at any time, so this is asked before each use.
+ * Raise an error where another role's function would make text (ids, groups)
+ * or bytea (images, masks) of a column. It would run with the caller's rights.
+ * A function of a superuser, or of a role that the caller is a member of, is
+ * allowed. The owner of a type may make such a cast at any time, so this is
+ * asked before each use.
  */
 void		column_casts_check(Relation relation);
 

@@ -1,6 +1,6 @@
 /*
- * enhance_functions.c: SQL functions that make images worse or better and say
- * how bad they are.
+ * enhance_functions.c: SQL functions that make images worse or better, and
+ * that measure how good they are.
  */
 #include "postgres.h"
 

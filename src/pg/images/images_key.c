@@ -15,7 +15,8 @@
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_key.h"
 
-/* Has a type an equality of the server's own, which looks at no others' types? */
+/* Does a type have an equality of the server's own, which does not look at
+ * other types? */
 static bool
 is_comparable(Oid type, Oid equality)
 {

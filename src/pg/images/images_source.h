@@ -103,8 +103,8 @@ typedef struct BrokenRows
 	int64		broken;			/* so far */
 } BrokenRows;
 
-/* Is the row that was worked on what made a call fail? What fails for want of
- * memory, or for an argument, would fail for other rows too. */
+/* Did the row that was worked on make a call fail? What fails for want of
+ * memory, or because of an argument, would fail for other rows too. */
 bool		broken_is_rows_fault(Status status);
 
 /*

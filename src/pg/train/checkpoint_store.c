@@ -13,8 +13,8 @@
 #include "pg/base/settings.h"
 #include "pg/train/checkpoint_store.h"
 
-/* What the run is computed by: "onednn bf16, 2 threads". Two runs agree bit
- * for bit only where this is the same. */
+/* The engine that computes the run: "onednn bf16, 2 threads". Two runs agree
+ * bit for bit only where it is the same. */
 static char *
 engine_text(const TrainRun *run)
 {

@@ -16,9 +16,9 @@
 void		checkpoint_save(const TrainRun *run);
 
 /*
- * Put the run where its checkpoint says. False where the checkpoint cannot be
- * used (nothing has changed then); a message says why. A checkpoint that was
- * computed by another backend, precision or number of threads is used with a
+ * Set the run to where its checkpoint stands. False where the checkpoint
+ * cannot be used; then nothing has changed, and a message says why. A
+ * checkpoint of another backend, precision or number of threads is used with a
  * warning: the weights will differ in their last bits.
  */
 bool		checkpoint_load(const TrainRun *run);

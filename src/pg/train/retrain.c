@@ -53,8 +53,8 @@ typedef void (*RetrainStep) (Retrain *job);
 
 /* ---- steps ---- */
 
-/* Have a snapshot to read toasted values with between queries; committing
- * took away the one that the CALL came with. */
+/* Have a snapshot to read toasted values with between queries. A commit takes
+ * away the one that the CALL came with. */
 static void
 need_snapshot(const Retrain *job)
 {
@@ -62,8 +62,8 @@ need_snapshot(const Retrain *job)
 		EnsurePortalSnapshotExists();
 }
 
-/* Settle what is to be trained; register the run, unless it may turn out to
- * be one that is registered already. */
+/* Settle what is to be trained. Register the run, unless it may continue one
+ * that is registered already. */
 static void
 open_step(Retrain *job)
 {
@@ -112,7 +112,7 @@ continue_unfinished(Retrain *job)
 	return true;
 }
 
-/* Read the images, and with them decide whether to go on or begin. */
+/* Read the images. They decide whether the run continues another or begins. */
 static void
 read_step(Retrain *job)
 {
@@ -182,8 +182,8 @@ try_step(Retrain *job, RetrainStep step)
 	return error;
 }
 
-/* Run a step and commit it. Where it fails, commit that instead, and raise
- * the error. */
+/* Run a step and commit it. Where it fails, write the failure to the run's
+ * row, commit that, and raise the error. */
 static void
 run_step(Retrain *job, RetrainStep step)
 {
@@ -194,8 +194,8 @@ run_step(Retrain *job, RetrainStep step)
 	}
 	job->error = try_step(job, step);
 
-	/* Where that cannot be written (the extension was dropped, say), what
-	 * matters is what happened before. */
+	/* Where the failure cannot be written (the extension was dropped, say),
+	 * the error that came first is the one to raise. */
 	if (job->error != NULL && job->run->run != 0)
 		(void) try_step(job, fail_step);
 	SPI_commit();

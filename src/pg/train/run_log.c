@@ -164,7 +164,7 @@ run_log_mark_lost(const TrainRun *run)
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(run->request.model)};
 
-	/* When it ended nobody saw; the last that was heard of it is certain. */
+	/* Nobody saw when it ended. What is known is when it was last heard of. */
 	store_execute(&run->store,
 				  "UPDATE @lesion_run r SET state = 'lost', finished_at = "
 				  "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e "

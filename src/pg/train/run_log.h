@@ -29,8 +29,8 @@ void		run_log_finish(const TrainRun *run);
  * was a cancel, else 'failed'. */
 void		run_log_fail(const TrainRun *run, const ErrorData *error);
 
-/* Mark runs of the model as lost that say 'running'. Call with the model
- * locked: then none of them is. */
+/* Mark runs of the model that say 'running' as lost. The model is locked, so
+ * none of them is running. */
 void		run_log_mark_lost(const TrainRun *run);
 
 /* A run that did not finish and left a checkpoint. */

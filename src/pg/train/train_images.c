@@ -40,8 +40,9 @@ check_rows(const ImagesSource *source, int64 rows, int64 usable)
 				 errhint("Add rows; a useful network needs some hundred.")));
 }
 
-/* Add a row that training sees to the digest of all of them; the image's own
- * is known. Where a group decides its part, it counts too, and so does its weight. */
+/* Add a row that training sees to the digest of all of them; the digest of its
+ * image is known. The group counts where it decides the row's part, and so
+ * does the row's weight. */
 static void
 digest_row(TrainRun *run, const ImageRow *row, const uint8_t image_sha256[SHA256_BYTES])
 {
@@ -154,8 +155,8 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 
 /*
  * Raise an error when training would need more memory than it may have: now,
- * not after all images were decoded. How many rows are for training shows
- * only then, so a table that may not fill a batch is tried with one image.
+ * not after all images were decoded. How many rows are for training is not
+ * known yet, so a table that may not fill a batch is tried with one image.
  */
 static void
 check_memory(TrainRun *run, int64 usable)

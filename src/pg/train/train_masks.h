@@ -9,8 +9,8 @@
 #include "measure/mask_facts.h"
 #include "utils/jsonb.h"
 
-/* A NOTICE with what the masks are, and a WARNING where they look inverted or
- * wrong; at least one was read. */
+/* Give a NOTICE about the masks, and a WARNING where they look inverted or
+ * wrong. At least one was read. */
 void		train_masks_report(const MaskFacts *facts);
 
 /* The same as an object, for the run's row. */

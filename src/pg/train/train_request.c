@@ -113,8 +113,8 @@ take_options(Jsonb *options, TrainPlan *plan)
 	json_options_apply(options, "options", blocks, lengthof(blocks));
 }
 
-/* Take all of `augment`: true is the recipe, false is nothing, an object is
- * the recipe with changes. */
+/* Read `augment`: true is the recipe, false is nothing, an object is the
+ * recipe with changes. */
 static void
 take_augmentation(Jsonb *augment, TrainPlan *plan)
 {

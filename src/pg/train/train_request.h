@@ -50,7 +50,7 @@ typedef struct TrainRequest
  * this share of the architecture's. */
 #define FINE_TUNING_RATE 0.1
 
-/* What the arguments and `options` come to for an architecture. */
+/* What the arguments and `options` mean for an architecture. */
 typedef struct TrainPlan
 {
 	TrainOptions train;

@@ -71,8 +71,8 @@ train_run_free(TrainRun *run)
 	work_unlock(&run->model_lock);
 	MemoryContextDelete(run->context);
 
-	/* The process lives on: what training held goes back to the system now,
-	 * not when the allocator sees fit. */
+	/* Give the memory of training back to the system. The process goes on, and
+	 * its allocator would keep it. */
 	malloc_trim(0);
 }
 
@@ -90,8 +90,8 @@ check_rights(const ModelStore *store)
 
 /* ---- the model ---- */
 
-/* The config that a new model has where nothing else is said: that of the
- * model it starts from, or none. */
+/* The config of a new model where none is given: that of the model it starts
+ * from, or none. */
 static Jsonb *
 base_config(const TrainRun *run)
 {
@@ -127,9 +127,9 @@ find_or_create_model(TrainRun *run)
 }
 
 /*
- * The config to train with. A model keeps the config it was made with; one
- * that is named after its architecture takes a new one with each version and
- * else that of its active version.
+ * The config to train with. A model keeps the config it was made with. A model
+ * that is named after its architecture takes a new config with each version;
+ * where none is given, it takes that of its active version.
  */
 static ArchConfig
 choose_config(TrainRun *run, const Model *model)
@@ -244,8 +244,8 @@ train_run_register(TrainRun *run)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Show a batch, and tell whether there is time for the next; called by the
- * trainer. Some epoch must have run for the run to make a version. */
+/* Show a batch, and say whether there is time for the next; the trainer calls
+ * this. The first epoch always runs to its end, or there would be no version. */
 static bool
 go_on_after_batch(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
 {
@@ -372,8 +372,9 @@ score_version(const TrainRun *run, const ModelVersion *version)
 	return evaluation;
 }
 
-/* Mean Dice of the new version less that of another on the test rows that
- * both were scored on and neither was trained on: some may have come or gone in between. */
+/* Mean Dice of the new version less that of another, on the test rows that
+ * both were scored on and that neither was trained on. Rows may have come or
+ * gone between the two. */
 static double
 paired_difference(const TrainRun *run, const Evaluation *other)
 {

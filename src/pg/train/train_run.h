@@ -38,8 +38,8 @@ void		train_run_read(TrainRun *run);
 /* True when all epochs have run. */
 bool		train_run_done(const TrainRun *run);
 
-/* Train one epoch. False where max_seconds ended within it: the run stands
- * where it did before, and may go on to finish. */
+/* Train one epoch. False where max_seconds ended within it: then the run
+ * stands where the epoch before ended, and may be finished. */
 bool		train_run_epoch(TrainRun *run);
 
 /* Store, score, promote. */

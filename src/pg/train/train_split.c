@@ -25,8 +25,8 @@ version_before(const TrainRun *run)
 	return NULL;
 }
 
-/* Has the run's table the columns that a version was split by? A WARNING says
- * where it has not. */
+/* Does the run's table have the columns that a version was split by? A WARNING
+ * comes where it does not. */
 static bool
 has_columns(const TrainRun *run, const ModelVersion *version)
 {
@@ -118,8 +118,9 @@ warn_copies(const TrainRun *run, const char *part, const ImageDigests *held_back
 						 "group_column => '...'.")));
 }
 
-/* Warn where values of the column that rows are split by are equal and have other texts, as
- * 1 and 1.0: the texts decide, so that a patient's images would be in two parts. */
+/* Warn where values of the column that rows are split by are equal but have
+ * different texts, as 1 and 1.0. The texts decide, so the images of one
+ * patient would be in two parts. */
 static void
 check_texts(const TrainRun *run)
 {

@@ -64,7 +64,8 @@ typedef struct TrainRun
 	double		training_seconds;	/* over epochs, per image */
 	double		images_per_second;	/* of training, mean over the epochs; 0 = none yet */
 	double		earlier_seconds;	/* spent before the run was resumed */
-	double		max_seconds;	/* of this call, after which no epoch but the first goes on; INFINITY = no limit */
+	double		max_seconds;	/* of this call; no epoch but the first goes on after them; INFINITY = no
+	 * limit */
 	bool		out_of_time;	/* an epoch was given up for that */
 	const char *stopped_by;		/* the argument that ended it early, or NULL */
 
