@@ -41,7 +41,8 @@ CREATE TABLE verdicts (LIKE lesion_verdict);
 SELECT lesion_train('archive', '<script>alert(3)</script>', epochs => 2, architecture => 'unet',
 	config => '{"base": 4, "depth": 2}', image_size => 32);
 SELECT lesion_evaluate('archive', '<script>alert(3)</script>', 'all', by_column => 'site');
-SELECT count(*) FROM lesion_robustness('archive', '<script>alert(3)</script>', 'all', kinds => '{blur,hair}', max_images => 4);
+SELECT count(*) FROM lesion_robustness('archive', '<script>alert(3)</script>', 'all', kinds => '{blur,hair}',
+	max_images => 4);
 CALL lesion_predict('archive', '<script>alert(3)</script>', 'masks');
 UPDATE masks SET needs_review = true;
 SELECT lesion_verdict_add('verdicts', 'masks', '2', 'reject', '--><svg onload=alert(4)>');
@@ -50,7 +51,8 @@ UPDATE masks SET predicted_at = predicted_at - (random() * 60) * interval '1 day
 SQL
 is(run_sql($database, 'SELECT count(*) FROM masks'), 10000, '10,000 masks');
 my $begun = time;
-my $page = run_sql($database, "SELECT lesion_report(predictions => '{masks}', verdicts => 'verdicts', pictures => 15)");
+my $page = run_sql($database,
+	"SELECT lesion_report(predictions => '{masks}', verdicts => 'verdicts', pictures => 15)");
 my $seconds = time - $begun;
 cmp_ok($seconds, '<', 10, 'the page is made in under 10 seconds');
 is(() = $page =~ /<img /g, 27, 'twelve cases and fifteen masks are shown');
@@ -60,6 +62,7 @@ is(look('hostile', $page), '', 'names that would be markup');
 run_sql($database, <<'SQL');
 SELECT lesion_model_import('model ' || i, lesion_model_export('convmixer'), 'convmixer') FROM generate_series(1, 20) AS i
 SQL
-is(look('twenty', run_sql($database, "SELECT lesion_report(predictions => '{masks}', pictures => 0)")), '', 'twenty models');
+$page = run_sql($database, "SELECT lesion_report(predictions => '{masks}', pictures => 0)");
+is(look('twenty', $page), '', 'twenty models');
 
 done_testing;
