@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(28);
+SELECT plan(31);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -58,6 +58,17 @@ SELECT is((SELECT count(*) FROM regexp_matches(lesion_report(pictures => 0), '<i
 ALTER TABLE "a </script><script>alert(1)</script>" RENAME TO moved;
 SELECT ok(lesion_report(predictions => '{masks}') LIKE '%9 more cannot be shown%', 'images whose table is gone');
 ALTER TABLE moved RENAME TO archive;
+UPDATE masks SET images = CASE WHEN id < '5' THEN 'no "name' WHEN id < '8' THEN 'a.b.c.d' ELSE '' END;
+SELECT ok(lesion_report(predictions => '{masks}') LIKE '%9 more cannot be shown%', 'names of tables that are none');
+UPDATE masks SET images = 'public.archive';
+INSERT INTO masks (needs_review, predicted_at) SELECT true, now() - i * interval '1 day' FROM generate_series(0, 20) i;
+INSERT INTO "@ver'dicts" (decided_at) VALUES (now());
+SELECT ok(lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"') LIKE '<!DOCTYPE html>%</html>%',
+	'rows of NULLs');
+SELECT ok((SELECT count(*) FROM lesion_review_queue('masks', '"@ver''dicts"')) > 0
+	AND (SELECT count(*) FROM lesion_reviewed_masks('masks', '"@ver''dicts"')) = 0,
+	'... in the queue and among verdicts');
+DELETE FROM masks WHERE id IS NULL;
 
 -- Twenty models, and one of them.
 SELECT lesion_model_import('model ' || i, lesion_model_export('convmixer'), 'convmixer') FROM generate_series(1, 20) i;

@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -15,8 +14,8 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/mask_decode.h"
-#include "pg/base/compat.h"
 #include "pg/base/error.h"
+#include "pg/base/user_tables.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_source.h"
@@ -26,12 +25,27 @@
 #define PICTURE_SIDE 320		/* pixels of the longer side */
 #define PICTURE_QUALITY 80
 
+/* The table of that name, as rows of masks and evaluations have it: they may have been written by hand, so it is
+ * compared and not parsed, which a name that is none would end the report by. */
+static Oid
+find_table(const char *name)
+{
+	Oid			type = TEXTOID;
+	Datum		value = CStringGetTextDatum(name);
+
+	if (user_table_select(name, "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+						  "WHERE quote_ident(n.nspname) || '.' || quote_ident(c.relname) = $1", 1, &type, &value,
+						  NULL) !=
+		SPI_OK_SELECT || SPI_processed == 0)
+		return InvalidOid;
+	return DatumGetObjectId(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, OIDOID));
+}
+
 /* The table of that name, if it is there and the caller may read what is wanted of it. */
 static Oid
 find_images(const ReportJob *job, const ReportPicture *picture)
 {
-	Oid			table = RangeVarGetRelid(makeRangeVarFromNameList(compat_qualified_name(picture->images)), NoLock,
-										 true);
+	Oid			table = find_table(picture->images);
 	const char *columns[] = {job->image_column, picture->with_truth ? job->mask_column : NULL, job->id_column};
 
 	if (!OidIsValid(table))
@@ -48,15 +62,18 @@ find_images(const ReportJob *job, const ReportPicture *picture)
 static bool
 read_row(const ReportJob *job, const ReportPicture *picture, Datum *image, Datum *truth)
 {
-	Oid			table = find_images(job, picture);
+	Oid			table = InvalidOid;
 	ImagesColumns columns = {.image = job->image_column,.mask = job->mask_column,.id = job->id_column};
 	Oid			type = TEXTOID;
-	Datum		id = CStringGetTextDatum(picture->id);
+	Datum		id;
 	ImagesSource *source;
 	bool		isnull;
 
+	if (picture->images != NULL && picture->id != NULL)
+		table = find_images(job, picture);
 	if (!OidIsValid(table))
 		return false;
+	id = CStringGetTextDatum(picture->id);
 	source = picture->with_truth ? images_open(table, &columns) :
 		images_open_unmasked(table, job->image_column, job->id_column);
 	if (images_execute(psprintf("reading an image of %s", source->name),

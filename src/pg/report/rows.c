@@ -149,6 +149,15 @@ report_table(ReportJob *job, const char *caption, const char *nothing)
 		page_paragraph(&job->page, psprintf("These are the first %d of " UINT64_FORMAT " rows.", MOST_ROWS, all));
 }
 
+/* What the first column calls a row; rows that were written by hand may have no name. */
+static const char *
+report_name(uint64 row)
+{
+	const char *name = report_text(row, 0);
+
+	return name != NULL ? name : "not known";
+}
+
 void
 report_lines(ReportJob *job, LineChart chart)
 {
@@ -158,7 +167,7 @@ report_lines(ReportJob *job, LineChart chart)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		points[i].series = report_text(i, 0);
+		points[i].series = report_name(i);
 		points[i].x = report_number(i, 1);
 		points[i].y = report_number(i, 2);
 		points[i].x_name = named ? report_text(i, 3) : NULL;
@@ -178,7 +187,7 @@ report_bars(ReportJob *job, const char *title, const char *x_title)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		names[i] = report_text(i, 0);
+		names[i] = report_name(i);
 		counts[i] = report_number(i, 1);
 	}
 	if (SPI_processed > 0)
@@ -192,9 +201,7 @@ report_intervals(ReportJob *job, const char *title, const char *x_title)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		char	   *name = report_text(i, 0);
-
-		intervals[i].name = name != NULL ? name : "not known";
+		intervals[i].name = report_name(i);
 		intervals[i].value = report_number(i, 1);
 		intervals[i].low = report_number(i, 2);
 		intervals[i].high = report_number(i, 3);

@@ -95,7 +95,8 @@ show_review(ReportJob *job)
 	ReportPicture *pictures;
 	int			count;
 
-	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, p.model || ' ' || p.version", job->pictures);
+	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, coalesce(p.model || ' ' || p.version, '')",
+				  job->pictures);
 	count = (int) SPI_processed;
 	pictures = palloc0((count + 1) * sizeof *pictures);
 	for (int i = 0; i < count; i++)
