@@ -388,6 +388,26 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
 COMMENT ON FUNCTION lesion_segment_classical(bytea, text, jsonb) IS
 'the mask of a lesion found without training: by otsu, adaptive, kmeans, region_growing or chan_vese';
 
+CREATE FUNCTION lesion_follow(image_before bytea, mask_before bytea, image_after bytea, mask_after bytea,
+	pixel_spacing float8[] DEFAULT NULL,
+	OUT sure boolean, OUT confidence float8, OUT area_before float8, OUT area_after float8, OUT change_percent float8,
+	OUT new_pixels bigint, OUT gone_pixels bigint, OUT change_mm2 float8, OUT common float8, OUT rotation float8,
+	OUT scale float8, OUT shift_x float8, OUT shift_y float8)
+AS 'MODULE_PATHNAME', 'lesion_follow'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 1000000;
+
+COMMENT ON FUNCTION lesion_follow(bytea, bytea, bytea, bytea, float8[]) IS
+'what has become of a lesion between two photographs, which are registered first; '
+'areas are in pixels of the first, and NULL where the registration is not sure';
+
+CREATE FUNCTION lesion_follow_picture(image_before bytea, mask_before bytea, image_after bytea, mask_after bytea)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_follow_picture'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
+
+COMMENT ON FUNCTION lesion_follow_picture(bytea, bytea, bytea, bytea) IS
+'two photographs of a lesion side by side, the second turned the way the first is, with the outlines of both masks on it';
+
 -- ==== Models ====
 --
 -- A model is a name; its versions hold weights and never change; the latest

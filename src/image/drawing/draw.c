@@ -202,29 +202,26 @@ place(const Call *call, const Image *picture, int left, int top, int width, int 
 	return status_ok();
 }
 
-Status
-draw_panel(const Call *call, const Image *image, const Image *truth, const Image *predicted,
-		   Image *result)
+/* Put pictures with their names above them side by side on white, all at the first
+ * one's size. */
+static Status
+draw_row(const Call *call, const Image *const *pictures, const char *const *names, int count, Image *result)
 {
-	static const char *const names[3] = {"image", "truth", "predicted"};
-	const Image *pictures[3] = {image, truth, predicted};
+	const Image *image = pictures[0];
 	int			dot = legend_dot(image->width, image->height);
 	int			side = image->width < image->height ? image->width : image->height;
 	int			gap = 4 + side / 32;
-	int64_t		width = 3 * (int64_t) image->width + 4 * (int64_t) gap;
+	int64_t		width = count * (int64_t) image->width + (count + 1) * (int64_t) gap;
 	int			top = legend_line(dot);
 	int64_t		height = (int64_t) image->height + gap + top;
 	Status		status = status_ok();
 
-	memset(result, 0, sizeof *result);
-	TRY(check_shape(image, truth, "truth"));
-	TRY(check_shape(image, predicted, "predicted mask"));
 	if (width > INT_MAX || height > INT_MAX)
-		return status_error(LS_LIMIT_EXCEEDED, "a panel of %d x %d pixels three times is too wide",
-							image->width, image->height);
+		return status_error(LS_LIMIT_EXCEEDED, "a panel of %d x %d pixels %d times is too wide",
+							image->width, image->height, count);
 	TRY(image_create(call, (int) width, (int) height, 3, result));
 	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
-	for (int i = 0; i < 3 && status.code == LS_OK; i++)
+	for (int i = 0; i < count && status.code == LS_OK; i++)
 	{
 		status = place(call, pictures[i], gap + i * (image->width + gap), top, image->width, image->height,
 					   result);
@@ -235,4 +232,26 @@ draw_panel(const Call *call, const Image *image, const Image *truth, const Image
 	if (status.code != LS_OK)
 		image_free(call, result);
 	return status;
+}
+
+Status
+draw_panel(const Call *call, const Image *image, const Image *truth, const Image *predicted,
+		   Image *result)
+{
+	static const char *const names[] = {"image", "truth", "predicted"};
+	const Image *pictures[] = {image, truth, predicted};
+
+	memset(result, 0, sizeof *result);
+	TRY(check_shape(image, truth, "truth"));
+	TRY(check_shape(image, predicted, "predicted mask"));
+	return draw_row(call, pictures, names, 3, result);
+}
+
+Status
+draw_pair(const Call *call, const Image *left, const Image *right, const char *const *names, Image *result)
+{
+	const Image *pictures[] = {left, right};
+
+	memset(result, 0, sizeof *result);
+	return draw_row(call, pictures, names, 2, result);
 }

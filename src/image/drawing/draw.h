@@ -19,4 +19,9 @@ Status		draw_overlay(const Call *call, const Image *image, const Image *mask,
 Status		draw_panel(const Call *call, const Image *image, const Image *truth,
 					   const Image *predicted, Image *result);
 
+/* Put two images side by side on white, both at the left one's size, under two
+ * names. */
+Status		draw_pair(const Call *call, const Image *left, const Image *right, const char *const *names,
+					  Image *result);
+
 #endif

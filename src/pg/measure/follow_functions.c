@@ -1,0 +1,233 @@
+/*
+ * follow_functions.c: SQL functions about two photographs of one lesion.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+
+#include "core/threads.h"
+#include "enhance/enhance.h"
+#include "image/drawing/draw.h"
+#include "measure/components.h"
+#include "measure/follow/change.h"
+#include "measure/follow/register.h"
+#include "pg/base/call.h"
+#include "pg/base/error.h"
+#include "pg/base/settings.h"
+#include "pg/base/values/bytes.h"
+#include "pg/images/image_arguments.h"
+#include "pg/images/pixel_spacing.h"
+
+PG_FUNCTION_INFO_V1(lesion_follow);
+PG_FUNCTION_INFO_V1(lesion_follow_picture);
+
+/* One visit. */
+typedef struct Visit
+{
+	Image		image;
+	Image		mask;			/* of the image's size */
+	Image		frame;			/* the image reduced, without hair */
+	Image		small_mask;		/* of the frame's size */
+	double		scale;			/* pixels of the frame to one of the image */
+} Visit;
+
+/* Read the visit whose image and mask are arguments n and n + 1. */
+static void
+read_visit(Call *call, FunctionCallInfo fcinfo, int n, const char *image, const char *mask, Visit *visit)
+{
+	const EnhanceOptions options = enhance_options_default();
+	Image		as_given;
+
+	argument_image(call, fcinfo, n, image, &visit->image);
+	argument_mask(call, fcinfo, n + 1, mask, &as_given);
+	if (!image_shapes_match(visit->image.width, visit->image.height, as_given.width, as_given.height))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is %d x %d pixels, %s %d x %d", image, visit->image.width, visit->image.height, mask,
+						as_given.width, as_given.height),
+				 errhint("They have one aspect ratio. Give the mask of this image.")));
+	check_status(call, mask_keep_largest(call, &as_given));
+	check_status(call, image_resize_nearest(call, &as_given, visit->image.width, visit->image.height, &visit->mask));
+	image_free(call, &as_given);
+	check_status(call, quality_frame(call, &visit->image, &visit->frame));
+	check_status(call, enhance_apply(call, ENHANCE_HAIR, &options, &visit->frame));
+	check_status(call, image_resize_nearest(call, &visit->mask, visit->frame.width, visit->frame.height,
+											&visit->small_mask));
+	visit->scale = sqrt((double) visit->frame.width / visit->image.width *
+						((double) visit->frame.height / visit->image.height));
+}
+
+/* Register two visits; the map is between their images. */
+static Registration
+register_visits(Call *call, const Visit *before, const Visit *after)
+{
+	Registration registration;
+
+	check_status(call, register_images(call, &before->frame, &before->small_mask, &after->frame, &after->small_mask,
+									   &registration));
+	registration.to_after = similarity_rescale(&registration.to_after, 1 / before->scale, 1 / after->scale);
+	return registration;
+}
+
+/* The columns of lesion_follow. */
+typedef enum FollowColumn
+{
+	FOLLOW_SURE,
+	FOLLOW_CONFIDENCE,
+	FOLLOW_AREA_BEFORE,
+	FOLLOW_AREA_AFTER,
+	FOLLOW_CHANGE_PERCENT,
+	FOLLOW_NEW_PIXELS,
+	FOLLOW_GONE_PIXELS,
+	FOLLOW_CHANGE_MM2,
+	FOLLOW_COMMON,
+	FOLLOW_ROTATION,
+	FOLLOW_SCALE,
+	FOLLOW_SHIFT_X,
+	FOLLOW_SHIFT_Y,
+	FOLLOW_COLUMNS
+} FollowColumn;
+
+/* The row that is made. */
+typedef struct FollowRow
+{
+	Datum		values[FOLLOW_COLUMNS];
+	bool		nulls[FOLLOW_COLUMNS];
+} FollowRow;
+
+static void
+set_number(FollowRow *row, FollowColumn column, double value)
+{
+	row->values[column] = Float8GetDatum(value);
+	row->nulls[column] = isnan(value);
+}
+
+/* Set the map: what the second camera did. */
+static void
+set_map(FollowRow *row, const Registration *registration, const Visit *before, const Visit *after)
+{
+	const Similarity *map = &registration->to_after;
+	double		x = before->image.width / 2.0;
+	double		y = before->image.height / 2.0;
+
+	row->values[FOLLOW_SURE] = BoolGetDatum(registration->confidence >= REGISTRATION_SURE);
+	row->nulls[FOLLOW_SURE] = false;
+	set_number(row, FOLLOW_CONFIDENCE, registration->confidence);
+	set_number(row, FOLLOW_ROTATION, 0 - atan2(map->b, map->a) * 180 / M_PI);	/* rows go down; no -0 */
+	set_number(row, FOLLOW_SCALE, hypot(map->a, map->b));
+	set_number(row, FOLLOW_SHIFT_X, map->a * x - map->b * y + map->x0 - after->image.width / 2.0);
+	set_number(row, FOLLOW_SHIFT_Y, map->b * x + map->a * y + map->y0 - after->image.height / 2.0);
+}
+
+/* Set what has become of the lesion. */
+static void
+set_change(FollowRow *row, const LesionChange *change, const Visit *before, const PixelSpacing *spacing)
+{
+	double		difference = (double) (change->after - change->before);
+
+	set_number(row, FOLLOW_AREA_BEFORE, (double) change->before);
+	set_number(row, FOLLOW_AREA_AFTER, (double) change->after);
+	set_number(row, FOLLOW_CHANGE_PERCENT, change->before > 0 ? 100 * difference / (double) change->before : NAN);
+	row->values[FOLLOW_NEW_PIXELS] = Int64GetDatum(change->fresh);
+	row->values[FOLLOW_GONE_PIXELS] = Int64GetDatum(change->gone);
+	row->nulls[FOLLOW_NEW_PIXELS] = row->nulls[FOLLOW_GONE_PIXELS] = false;
+	if (spacing != NULL)
+		set_number(row, FOLLOW_CHANGE_MM2, difference * spacing->down * spacing->across);
+	set_number(row, FOLLOW_COMMON, (double) change->common / ((double) before->image.width * before->image.height));
+}
+
+/* The spacing of the first image: the argument's, or what its file states. */
+static bool
+settle_spacing(const Call *call, FunctionCallInfo fcinfo, PixelSpacing *spacing)
+{
+	ByteView	image;
+	bool		stated;
+
+	if (!PG_ARGISNULL(4))
+	{
+		*spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(4));
+		return true;
+	}
+	image = bytes_view(PG_GETARG_DATUM(0));
+	stated = pixel_spacing_stated(call, image.bytes, image.size, spacing);
+	bytes_release(&image);
+	return stated;
+}
+
+/* Is one of the images or masks NULL? */
+static bool
+lacks_argument(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3);
+}
+
+/* lesion_follow(image_before, mask_before, image_after, mask_after, pixel_spacing) -> one row */
+Datum
+lesion_follow(PG_FUNCTION_ARGS)
+{
+	FollowRow	row;
+	Visit		before;
+	Visit		after;
+	PixelSpacing spacing;
+	bool		has_spacing;
+	Registration registration;
+	LesionChange change;
+	TupleDesc	descriptor;
+	Call	   *call;
+
+	if (lacks_argument(fcinfo))
+		PG_RETURN_NULL();
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "lesion_follow must return a row");
+	memset(row.nulls, true, sizeof row.nulls);
+	call = call_create(CurrentMemoryContext, settings_threads(false));
+	threads_use(call->threads);
+	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
+	read_visit(call, fcinfo, 2, "image_after", "mask_after", &after);
+	has_spacing = settle_spacing(call, fcinfo, &spacing);
+	registration = register_visits(call, &before, &after);
+	set_map(&row, &registration, &before, &after);
+	if (registration.confidence >= REGISTRATION_SURE)
+	{
+		check_status(call, change_measure(call, &before.mask, &after.mask, &registration.to_after, &change));
+		set_change(&row, &change, &before, has_spacing ? &spacing : NULL);
+	}
+	call_destroy(call);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), row.values, row.nulls)));
+}
+
+/* lesion_follow_picture(image_before, mask_before, image_after, mask_after) -> PNG */
+Datum
+lesion_follow_picture(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"before", "after"};
+	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
+	Visit		before;
+	Visit		after;
+	Registration registration;
+	Image		turned;
+	Image		turned_mask;
+	Image		left;
+	Image		right;
+	Image		picture;
+	Datum		result;
+
+	threads_use(call->threads);
+	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
+	read_visit(call, fcinfo, 2, "image_after", "mask_after", &after);
+	registration = register_visits(call, &before, &after);
+	check_status(call, change_warp(call, &after.image, &registration.to_after, before.image.width,
+								   before.image.height, &turned));
+	check_status(call, change_warp(call, &after.mask, &registration.to_after, before.image.width,
+								   before.image.height, &turned_mask));
+	check_status(call, draw_overlay(call, &before.image, &before.mask, NULL, &left));
+	check_status(call, draw_overlay(call, &turned, &turned_mask, &before.mask, &right));
+	check_status(call, draw_pair(call, &left, &right, names, &picture));
+	result = image_png(call, &picture);
+	call_destroy(call);
+	PG_RETURN_DATUM(result);
+}
