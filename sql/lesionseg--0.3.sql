@@ -406,7 +406,8 @@ AS 'MODULE_PATHNAME', 'lesion_follow_picture'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
 
 COMMENT ON FUNCTION lesion_follow_picture(bytea, bytea, bytea, bytea) IS
-'two photographs of a lesion side by side, the second turned the way the first is, with the outlines of both masks on it';
+'two photographs of a lesion side by side, the second turned the way the first is, '
+'with the outlines of both masks on it';
 
 -- ==== Models ====
 --
