@@ -60,7 +60,8 @@ cmp_ok(length $page, '<', 3e6, 'in less than 3 MB');
 is(look('hostile', $page), '', 'names that would be markup');
 
 run_sql($database, <<'SQL');
-SELECT lesion_model_import('model ' || i, lesion_model_export('convmixer'), 'convmixer') FROM generate_series(1, 20) AS i
+SELECT lesion_model_import('model ' || i, lesion_model_export('convmixer'), 'convmixer')
+FROM generate_series(1, 20) AS i
 SQL
 $page = run_sql($database, "SELECT lesion_report(predictions => '{masks}', pictures => 0)");
 is(look('twenty', $page), '', 'twenty models');
