@@ -146,8 +146,8 @@ run_sql('postgres', 'DROP DATABASE tap_servers');
 control('old', 'stop');
 $running = undef;
 make_cluster('new');
-my $upgraded = by_owner('new', 'pg_upgrade', '-U', 'postgres', '-b', $bin{old}, '-B', $bin{new}, '-d', "$directory/old", '-D',
-	"$directory/new");
+my $upgraded = by_owner('new', 'pg_upgrade', '-U', 'postgres', '-b', $bin{old}, '-B', $bin{new}, '-d', "$directory/old",
+	'-D', "$directory/new");
 ok($upgraded, 'pg_upgrade') or die qx{tail -n 8 $directory/new/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log};
 $running = 'new' if ok(control('new', 'start'), 'the new server starts');
 all_the_same(\&elsewhere, 'upgraded');

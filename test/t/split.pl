@@ -85,7 +85,8 @@ EXCEPTION WHEN feature_not_supported THEN
 	CREATE COLLATION any_case FROM "C";
 END $$});
 my $icu = run_sql($database, q{SELECT collprovider = 'i' FROM pg_collation WHERE collname = 'any_case'}) eq 't';
-run_sql($database, q{CREATE TABLE grouped AS SELECT id, image, mask, (id / 3 || repeat('.0', id % 2))::numeric AS number,
+run_sql($database, q{CREATE TABLE grouped AS
+	SELECT id, image, mask, (id / 3 || repeat('.0', id % 2))::numeric AS number,
 	(id / 3)::numeric(6, 1) AS fixed, NULL::json AS json,
 		(CASE id % 2 WHEN 0 THEN 'p' ELSE 'P' END || id / 3) COLLATE any_case AS "any case" FROM pat});
 sub grouped {
