@@ -30,6 +30,7 @@ typedef struct Fixture
 static void
 fixture_init(Fixture *fixture, float first)
 {
+	memset(fixture, 0, sizeof *fixture);	/* compared as a whole, padding included */
 	for (int i = 0; i < WEIGHTS; i++)
 	{
 		fixture->weights[i] = first++;
