@@ -343,15 +343,20 @@ run_batch(Http *http, const HttpBatch *batch)
 	for (;;)
 	{
 		int			active;
+		int			before;
 
 		TRY(stop_check());
 		TRY(fill(http, batch, &running));
 		if (running == 0)
 			return status_ok();
-		if (curl_multi_perform(http->multi, &active) != CURLM_OK ||
-			curl_multi_poll(http->multi, NULL, 0, 1000, NULL) != CURLM_OK)
+		if (curl_multi_perform(http->multi, &active) != CURLM_OK)
 			return status_error(LS_INTERNAL, "libcurl failed");
+		before = running;
 		TRY(collect(http, batch, &running));
+
+		/* Only where nothing is complete: with nothing under way a poll lasts its whole second. */
+		if (running == before && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) != CURLM_OK)
+			return status_error(LS_INTERNAL, "libcurl failed");
 	}
 }
 
