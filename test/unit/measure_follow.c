@@ -28,7 +28,7 @@ static void
 test_pairs(void **state)
 {
 	const char *wanted = getenv("FOLLOW_PAIRS");
-	int			pairs = wanted != NULL ? atoi(wanted) : PAIRS;
+	int			pairs = wanted != NULL ? atoi(wanted) : getenv("LESIONSEG_TEST_QUICK") != NULL ? 1 : PAIRS;
 	int			right = 0;
 	int			sure = 0;
 	int			sure_and_wrong = 0;
@@ -75,6 +75,8 @@ test_growth(void **state)
 	int			near = 0;
 
 	(void) state;
+	if (getenv("LESIONSEG_TEST_QUICK") != NULL)	/* too long under memcheck; test_pairs covers the code */
+		skip();
 	for (int64_t seed = 1; seed <= 12; seed++)
 	{
 		Pair		pair = pair_make(seed, 1.1);
