@@ -92,8 +92,17 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const Sen
 	status = stow_read_json(reply->body.data, reply->body.size, object->instance, &state, &reason);
 	if (status.code != LS_OK)
 		state = STOW_UNSAID;	/* the error of a proxy, or XML: the HTTP status tells */
-	if (state == STOW_STORED || (state == STOW_REFUSED && reason == STOW_DUPLICATE) ||
-		(state == STOW_UNSAID && outcome->code == LS_OK))
+
+	/* An answer without a word of it may be a proxy's page: ask. */
+	if (state == STOW_UNSAID && outcome->code == LS_OK)
+	{
+		bool		there;
+
+		TRY(is_there(work, object, &there));
+		if (there)
+			state = STOW_STORED;
+	}
+	if (state == STOW_STORED || (state == STOW_REFUSED && reason == STOW_DUPLICATE))
 	{
 		work->done++;
 		log_object("sent", object->instance, "%s of %s by %s version %s, study %s", object_names[kind],
@@ -101,6 +110,13 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const Sen
 		return sent_note(work->database, object);
 	}
 	status = *outcome;
+	if (state == STOW_UNSAID && status.code == LS_OK)
+	{
+		status = status_error(LS_UNSUPPORTED, "the answer does not say that it is stored, and it is not there");
+		work->failed++;
+		log_failure("not sent", object->instance, &status);
+		return status_ok();
+	}
 	if (state == STOW_REFUSED)
 		status = status_error(LS_UNSUPPORTED, "the PACS refuses it: %s (%04XH)", stow_reason(reason),
 							  (unsigned) reason);

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS lesion_pacs_object (
 	PRIMARY KEY (image_id, model, version, kind)
 );
 CREATE INDEX IF NOT EXISTS lesion_pacs_object_series ON lesion_pacs_object (series);
+CREATE INDEX IF NOT EXISTS lesion_pacs_object_instance ON lesion_pacs_object (sop_instance);
 COMMENT ON TABLE lesion_pacs_object IS 'segmentations, pictures and reports that were sent to the PACS';
 COMMENT ON COLUMN lesion_pacs_object.image_id IS 'lesion_pacs_instance.id';
 COMMENT ON COLUMN lesion_pacs_object.state IS 'sending (or left of a killed run), sent, or failed: error says why';

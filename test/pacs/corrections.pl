@@ -61,6 +61,17 @@ my $later = draw('P1', 30, '111500');
 $orthanc->run($database, 'pull', '--masks');
 is(mask('P1'), "3600 $later", 'a later one takes its place');
 
+# A viewer lists all images of a series; the frame says which one was drawn on.
+my $p1 = run_sql($database, q(SELECT id FROM lesion_pacs_instance WHERE patient = 'P1'));
+my $listed = draw('P3', 4, '101500', also => $p1);
+$orthanc->run($database, 'pull', '--masks');
+is(mask('P3'), "480 $listed", 'of several images that are listed it is that of the frame');
+is(mask('P1'), "3600 $later", '... and the others keep theirs');
+my $unclear = draw('P3', 6, '121500', also => $p1, unnamed => 1);
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$unclear\E has no mask: it names several images/,
+	'where no frame says it, none is taken');
+is(mask('P3'), "480 $listed", '... so nothing changes');
+
 # What is no person's.
 my $automatic = draw('P2', 10, '101500', SegmentAlgorithmType => 'AUTOMATIC');
 like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$automatic\E has no mask: a program made it/,

@@ -3,9 +3,11 @@
 
     draw.py seg.dcm drawn.dcm rows time [Keyword=value]...
 
-The first rows are lesion, the others are not. The new object has UIDs of its
+also=UID names one more instance in the list of references; unnamed=1 takes from
+the frames what they were drawn on. The first rows are lesion, the others are not. The new object has UIDs of its
 own and is MANUAL, of manufacturer Viewer. Prints its SOP instance UID.
 """
+import copy
 import sys
 
 import numpy as np
@@ -27,6 +29,17 @@ for keyword in ('AcquisitionDateTime', 'AcquisitionDate', 'AcquisitionTime'):
 seg.SegmentSequence[0].SegmentAlgorithmType = 'MANUAL'
 for change in sys.argv[5:]:
     keyword, value = change.split('=', 1)
+    if keyword == 'also':
+        instances = seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence
+        other = copy.deepcopy(instances[0])
+        other.ReferencedSOPInstanceUID = value
+        instances.insert(0, other)
+        continue
+    if keyword == 'unnamed':
+        for groups in [seg] + list(seg.PerFrameFunctionalGroupsSequence) + list(seg.SharedFunctionalGroupsSequence):
+            if 'DerivationImageSequence' in groups:
+                del groups.DerivationImageSequence
+        continue
     setattr(seg.SegmentSequence[0] if keyword in seg.SegmentSequence[0] else seg, keyword, value)
 seg.save_as(sys.argv[2])
 print(seg.SOPInstanceUID)

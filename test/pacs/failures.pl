@@ -90,11 +90,16 @@ like($said, qr/ pulled 1.2.3.4.1 /, '... the one that can come does');
 like($said, qr/not pulled 1.2.3.4.2: the PACS answers HTTP 404: no such instance\n/, '... one is not found');
 like($said, qr/not pulled 1.2.3.4.3: a part of the multipart body has no end\n/, '... one is cut off');
 like($said, qr/not pulled 1.2.3.4.4: the answer is larger than 1 MB/, '... one is too large');
-like($said, qr/pulled 1, failed 3\n\z/, '... and all are counted');
+like($said, qr/not pulled 1.2.3.4.5: the PACS answered with the file of another instance/, '... one is another');
+like($said, qr/pulled 1, failed 4\n\z/, '... and all are counted');
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_study WHERE study = '1.2.3')), 0,
 	'such a study is looked at again');
 run_sql($database, q(TRUNCATE lesion_pacs_prediction; INSERT INTO lesion_pacs_prediction (id, mask, model, version)
 	SELECT id, lesion_segment(image, 'linknet'), 'linknet', 0 FROM lesion_pacs_instance WHERE id = '1.2.3.4.1'));
+my $proxy = bless { url => "$fake->{url}/proxy" }, 'Pacs';
+like($proxy->run($database, 'push', @known),
+	qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.*sent 0, failed 3\n\z/s,
+	'a page of a proxy is no word of the PACS');
 like($fake->run($database, 'push', @known),
 	qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 2, failed 1\n\z/s,
 	'what the PACS refuses is named');

@@ -3,9 +3,10 @@
 
     fake.py both.pem user:password file.dcm
 
-Prints its port. It lists four instances of one study: file.dcm, one that it
-cannot find, one whose answer is cut off and one that is large. Of what is sent
-it takes all but segmentations. (Debian 12's Orthanc crashes on TLS.)
+Prints its port. It lists five instances of one study: file.dcm, one that it
+cannot find, one whose answer is cut off, one that is large and one for which it
+gives the first. Of what is sent it takes all but segmentations; below /proxy
+somebody else answers, with a page. (Debian 12's Orthanc crashes on TLS.)
 """
 import base64
 import http.server
@@ -28,21 +29,26 @@ def listing(path):
     """What a query for studies or instances gives; nothing behind the first page."""
     if not path.endswith('offset=0'):
         return []
-    study = {**element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 4),
+    study = {**element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 5),
              **element('00080061', 'CS', 'SR', 'XC')}
     if '/instances' not in path:
         return [study]
     return [{**study, **element('0020000E', 'UI', SERIES), **element('00080018', 'UI', f'{SERIES}.{n}'),
-             **element('00080016', 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4')} for n in range(1, 5)]
+             **element('00080016', 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4')} for n in range(1, 6)]
 
 
 def instance(number):
     """Status and body of an instance's answer."""
-    with open(sys.argv[3], 'rb') as file:
-        content = file.read()
+    file = pydicom.dcmread(sys.argv[3])
+    file.StudyInstanceUID, file.SeriesInstanceUID = STUDY, SERIES
+    file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = f'{SERIES}.1'
+    written = io.BytesIO()
+    file.save_as(written)
+    content = written.getvalue()
     head = b'--b\r\nContent-Type: application/dicom\r\n\r\n'
     return {
         '1': (200, head + content + b'\r\n--b--\r\n'),
+        '5': (200, head + content + b'\r\n--b--\r\n'),
         '2': (404, b'no such\ninstance'),
         '3': (200, head + content[:1000]),
         '4': (200, head + bytes(2 << 20) + b'\r\n--b--\r\n'),
@@ -85,6 +91,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers['Content-Length']))
+        if self.path.startswith('/proxy'):
+            self.answer(200, 'text/html', b'<html>Please log in</html>')
+            return
         boundary = self.headers['Content-Type'].split('boundary=')[1].encode()
         self.answer(409, 'application/dicom+json', json.dumps(store(body, boundary)).encode())
 

@@ -107,31 +107,63 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
 		db_text(item->patient), db_text(item->sop_class), db_bytes(file, size)
 	};
 
-	return db_do(database, "INSERT INTO lesion_pacs_instance (id, series, study, patient, sop_class, image) "
-				 "VALUES ($1, $2, $3, nullif($4::text, ''), $5, $6) ON CONFLICT (id) DO NOTHING", 6, values);
+	PGresult   *result;
+	bool		same;
+
+	TRY(db_run(database, "WITH file AS MATERIALIZED (SELECT (i).sop_instance, (i).study "
+			   "FROM lesion_dicom_info($6::bytea) AS i), kept AS (INSERT INTO lesion_pacs_instance "
+			   "(id, series, study, patient, sop_class, image) SELECT $1, $2, $3, nullif($4::text, ''), $5, $6 "
+			   "FROM file WHERE sop_instance = $1 AND study = $3 ON CONFLICT (id) DO NOTHING) "
+			   "SELECT sop_instance = $1 AND study = $3 FROM file", 6, values, DB_TEXT, &result));
+	same = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
+	PQclear(result);
+	return same ? status_ok() :
+		status_error(LS_INVALID_ARGUMENT, "the PACS answered with the file of another instance or study");
 }
 
-/* Find the image that a segmentation was drawn on; empty: none of ours. by_program: no person drew it. */
+/*
+ * Find the image that segment 1 of a segmentation was drawn on; empty: none of
+ * ours. It is named by the segment's frames, else by what all frames share, else
+ * by the list of references; of the study that the segmentation is in. Where
+ * several are named nobody knows which one is meant: LS_INVALID_ARGUMENT.
+ * by_program: no person drew it.
+ */
 static Status
-find_image(PGconn *database, const char *file, size_t size, char image[PACS_UID_SIZE], bool *by_program)
+find_image(PGconn *database, const PacsItem *item, const char *file, size_t size, char image[PACS_UID_SIZE],
+		   bool *by_program)
 {
-	DbValue		value = db_bytes(file, size);
+	DbValue		values[] = {db_bytes(file, size), db_text(item->study)};
 	PGresult   *result;
+	bool		several = false;
 
 	image[0] = '\0';
 	*by_program = false;
-	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_tags($1::bytea) AS tags) "
+	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_tags($1::bytea) AS tags), "
+			   "frames AS (SELECT f FROM seg, jsonb_path_query(tags, '$.\"52009230\".Value[*]') AS f WHERE "
+			   "jsonb_path_exists(f, '$.\"0062000A\".Value[*].\"0062000B\".Value[*] ? (@ == 1)')), "
+			   "named AS (SELECT 1 AS place, r #>> '{}' AS id FROM frames, "
+			   "jsonb_path_query(f, '$.**.\"00081155\".Value[*]') AS r "
+			   "UNION SELECT 2, r #>> '{}' FROM seg, "
+			   "jsonb_path_query(tags, '$.\"52009229\".**.\"00081155\".Value[*]') AS r "
+			   "UNION SELECT 3, r #>> '{}' FROM seg, "
+			   "jsonb_path_query(tags, '$.\"00081115\".**.\"00081155\".Value[*]') AS r), "
+			   "drawn AS (SELECT id, count(*) OVER () AS images FROM named "
+			   "WHERE place = (SELECT min(place) FROM named)) "
 			   "SELECT i.id, tags #>> '{00620002,Value,0,00620008,Value,0}' = 'AUTOMATIC' "
-			   "OR tags #>> '{00080070,Value,0}' = 'lesionseg' FROM seg, lesion_pacs_instance AS i WHERE i.id IN "
-			   "(SELECT r #>> '{}' FROM jsonb_path_query(tags, '$.**.\"00081155\".Value[*]') AS r) LIMIT 1",
-			   1, &value, DB_TEXT, &result));
+			   "OR tags #>> '{00080070,Value,0}' = 'lesionseg', d.images > 1 "
+			   "FROM seg, drawn AS d JOIN lesion_pacs_instance AS i ON i.id = d.id AND i.study = $2 LIMIT 1",
+			   2, values, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
 	{
 		snprintf(image, PACS_UID_SIZE, "%s", PQgetvalue(result, 0, 0));
 		*by_program = PQgetvalue(result, 0, 1)[0] == 't';
+		several = PQgetvalue(result, 0, 2)[0] == 't';
 	}
 	PQclear(result);
-	return status_ok();
+	if (!several)
+		return status_ok();
+	image[0] = '\0';
+	return status_error(LS_INVALID_ARGUMENT, "it names several images and does not say which one it is drawn on");
 }
 
 /* Store a segmentation with its mask. The image gets the mask unless it has a later one. */
@@ -173,7 +205,7 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 {
 	char		image[PACS_UID_SIZE];
 	bool		by_program;
-	Status		status = find_image(database, file, size, image, &by_program);
+	Status		status = find_image(database, item, file, size, image, &by_program);
 
 	if (status.code == LS_OK && image[0] == '\0')
 	{
