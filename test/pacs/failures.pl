@@ -100,7 +100,11 @@ my $proxy = bless { url => "$fake->{url}/proxy" }, 'Pacs';
 like($proxy->run($database, 'push', @known),
 	qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.*sent 0, failed 3\n\z/s,
 	'a page of a proxy is no word of the PACS');
-like($fake->run($database, 'push', @known),
+my $latin = bless { url => "$fake->{url}/latin" }, 'Pacs';
+like($latin->run($database, 'push', @known), qr/sent 0, failed 3\n\z/, 'an error that is no UTF-8 is one');
+is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1' AND state = 'failed'
+	AND error ~ 'HTTP 400: nicht f[?]r uns')), 3, '... and noted, with what can be read of it');
+like($fake->run($database, 'push', @known, '--retry'),
 	qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 2, failed 1\n\z/s,
 	'what the PACS refuses is named');
 is(run_sql($database, q(SELECT kind || ' ' || error FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1'

@@ -6,7 +6,7 @@
 Prints its port. It lists five instances of one study: file.dcm, one that it
 cannot find, one whose answer is cut off, one that is large and one for which it
 gives the first. Of what is sent it takes all but segmentations; below /proxy
-somebody else answers, with a page. (Debian 12's Orthanc crashes on TLS.)
+somebody else answers, with a page, below /latin with an error in Latin-1. (Debian 12's Orthanc crashes on TLS.)
 """
 import base64
 import http.server
@@ -93,6 +93,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers['Content-Length']))
         if self.path.startswith('/proxy'):
             self.answer(200, 'text/html', b'<html>Please log in</html>')
+            return
+        if self.path.startswith('/latin'):
+            self.answer(400, 'text/plain', 'nicht für uns'.encode('latin-1'))
             return
         boundary = self.headers['Content-Type'].split('boundary=')[1].encode()
         self.answer(409, 'application/dicom+json', json.dumps(store(body, boundary)).encode())

@@ -134,6 +134,27 @@ test_escape(void **state)
 	bytes_free(&text);
 }
 
+/* What is no UTF-8 becomes '?'; the rest stays. */
+static void
+test_utf8(void **state)
+{
+	static const char *const texts[][2] = {
+		{"plain", "plain"},
+		{"M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80", "M\xc3\xbcller \xe2\x82\xac \xf0\x9f\x98\x80"},
+		{"M\xfcller", "M?ller"}, {"cut \xc3", "cut ?"}, {"cut \xe2\x82", "cut ??"}, {"\xc0\xaf", "??"},
+		{"\xed\xa0\x80", "???"}, {"\xf4\x90\x80\x80", "????"}, {"", ""},
+	};
+	char		text[64];
+
+	(void) state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+	{
+		snprintf(text, sizeof text, "%s", texts[i][0]);
+		bytes_make_utf8(text);
+		assert_string_equal(text, texts[i][1]);
+	}
+}
+
 int
 main(void)
 {
@@ -142,6 +163,7 @@ main(void)
 		cmocka_unit_test(test_refuse),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

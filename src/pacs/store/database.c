@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pacs/store/database.h"
+#include "pacs/web/bytes.h"
 #include "pacs/log.h"
 #include "pacs/stop.h"
 
@@ -165,6 +166,14 @@ wait_for_lock(PGconn *connection)
 	}
 }
 
+DbValue
+db_message(const char *message, char room[DB_MESSAGE_SIZE])
+{
+	snprintf(room, DB_MESSAGE_SIZE, "%s", message);
+	bytes_make_utf8(room);
+	return db_text(room);
+}
+
 Status
 db_open(const char *conninfo, PGconn **connection)
 {
@@ -176,6 +185,8 @@ db_open(const char *conninfo, PGconn **connection)
 		return status_error(LS_HOST_ERROR, "no connection to the database: %.*s", (int) strcspn(message, "\n"),
 							message);
 	}
+	if (PQsetClientEncoding(*connection, "UTF8") != 0)
+		return status_error(LS_HOST_ERROR, "the database cannot be spoken to in UTF-8");
 	PQsetNoticeReceiver(*connection, log_notice, NULL);
 	TRY(db_do(*connection, "SELECT set_config('application_name', 'lesionseg-pacs', false), "
 			  "set_config('client_min_messages', 'warning', false)", 0, NULL));

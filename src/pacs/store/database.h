@@ -29,6 +29,11 @@ db_bytes(const char *data, size_t size)
 	return (DbValue) {data, size, 1};
 }
 
+/* A message of another program: what is no UTF-8 in it becomes '?'. room holds
+ * the text. */
+#define DB_MESSAGE_SIZE 1024
+DbValue		db_message(const char *message, char room[DB_MESSAGE_SIZE]);
+
 /* How values of a result come. */
 typedef enum DbFormat
 {

@@ -190,9 +190,10 @@ static Status
 store_broken(PGconn *database, const PacsItem *item, const char *image, const char *file, size_t size,
 			 const char *error)
 {
+	char		message[DB_MESSAGE_SIZE];
 	DbValue		values[] = {
 		db_bytes(file, size), db_text(item->instance), db_text(image), db_text(item->series), db_text(item->study),
-		db_text(error)
+		db_message(error, message)
 	};
 
 	return db_do(database, "INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, error) "

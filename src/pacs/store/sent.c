@@ -150,9 +150,10 @@ sent_note(PGconn *database, const SentObject *object)
 Status
 sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kind, const char *error)
 {
+	char		message[DB_MESSAGE_SIZE];
 	DbValue		values[] = {
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
-		db_text(object_names[kind]), db_text(error)
+		db_text(object_names[kind]), db_message(error, message)
 	};
 
 	return db_do(database, "INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, error) "

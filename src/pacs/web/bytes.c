@@ -85,3 +85,33 @@ bytes_free(Bytes *bytes)
 	free(bytes->data);
 	memset(bytes, 0, sizeof *bytes);
 }
+
+/* Bytes of the UTF-8 character at text; 0: there is none (RFC 3629, section 4). */
+static size_t
+utf8_length(const unsigned char *text)
+{
+	size_t		length = text[0] < 0x80 ? 1 : text[0] < 0xC2 ? 0 : text[0] < 0xE0 ? 2 : text[0] < 0xF0 ? 3 :
+		text[0] < 0xF5 ? 4 : 0;
+	size_t		i;
+
+	for (i = 1; i < length; i++)
+		if ((text[i] & 0xC0) != 0x80)
+			return 0;
+	if ((text[0] == 0xE0 && text[1] < 0xA0) || (text[0] == 0xED && text[1] > 0x9F) ||
+		(text[0] == 0xF0 && text[1] < 0x90) || (text[0] == 0xF4 && text[1] > 0x8F))
+		return 0;
+	return length;
+}
+
+void
+bytes_make_utf8(char *text)
+{
+	while (*text != '\0')
+	{
+		size_t		length = utf8_length((const unsigned char *) text);
+
+		if (length == 0)
+			*text = '?';
+		text += length == 0 ? 1 : length;
+	}
+}

@@ -25,6 +25,10 @@ Status		bytes_print(Bytes *bytes, const char *format,...)
 /* Append text as a part of a URL: all but letters, digits and -._~ as %XX. */
 Status		bytes_append_escaped(Bytes *bytes, const char *text);
 
+/* Replace in a text, in place, each byte that belongs to no UTF-8 character by '?':
+ * what another program said may be Latin-1, or cut within a character. */
+void		bytes_make_utf8(char *text);
+
 /* Empty it; the memory stays for the next use unless it is large. */
 void		bytes_reset(Bytes *bytes);
 
