@@ -42,14 +42,16 @@ predict(Work *work)
 					  "CALL lesion_predict('lesion_pacs_instance', $1, $2::regclass, id_column => 'id')", 2, values);
 }
 
-/* Connect and do what the command says, once. */
+/* Connect and do what the command says, once. The token of a file is read anew. */
 static Status
 do_once(Work *work, long *failed)
 {
 	const PacsSettings *settings = work->settings;
-	Status		status = db_open(settings->database, &work->database);
+	Status		status = http_open(settings, &work->http);
 
 	*failed = 0;
+	if (status.code == LS_OK)
+		status = db_open(settings->database, &work->database);
 	if (status.code == LS_OK && settings->command != PACS_PUSH)
 	{
 		status = run_command(work, PACS_PULL);
@@ -64,6 +66,8 @@ do_once(Work *work, long *failed)
 	}
 	PQfinish(work->database);
 	work->database = NULL;
+	http_close(work->http);
+	work->http = NULL;
 	return status;
 }
 
@@ -89,11 +93,8 @@ run(const PacsSettings *settings)
 {
 	Work		work = {.settings = settings};
 	long		failed = 0;
-	Status		status = http_open(settings, &work.http);
+	Status		status = settings->command == PACS_RUN ? do_forever(&work) : do_once(&work, &failed);
 
-	if (status.code == LS_OK)
-		status = settings->command == PACS_RUN ? do_forever(&work) : do_once(&work, &failed);
-	http_close(work.http);
 	if (status.code != LS_OK)
 	{
 		log_error(&status);

@@ -80,6 +80,14 @@ resolve_all(Work *work)
 	return status;
 }
 
+/* Is an HTTP status about the PACS at this time, and not about what was sent? */
+static bool
+may_pass(long status)
+{
+	return status == 0 || (status >= 300 && status < 400) || status == 403 || status == 404 || status == 408 ||
+		status == 425 || status == 429 || status >= 500;
+}
+
 /* Note what the PACS says of one object. */
 static Status
 take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const SentObject *object, const HttpReply *reply,
@@ -124,7 +132,8 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const Sen
 	log_failure("not sent", object->instance, &status);
 
 	/* Where it is the PACS that is in trouble, or nobody knows, the next run asks. */
-	if (state == STOW_UNSAID && (reply->status == 0 || reply->status >= 500))
+	if ((state == STOW_UNSAID && may_pass(reply->status)) ||
+		(state == STOW_REFUSED && reason >> 8 == STOW_OUT_OF_RESOURCES))
 		return status_ok();
 	return sent_note_failure(work->database, prediction, kind, status.message);
 }

@@ -104,9 +104,11 @@ my $latin = bless { url => "$fake->{url}/latin" }, 'Pacs';
 like($latin->run($database, 'push', @known), qr/sent 0, failed 3\n\z/, 'an error that is no UTF-8 is one');
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1' AND state = 'failed'
 	AND error ~ 'HTTP 400: nicht f[?]r uns')), 3, '... and noted, with what can be read of it');
-like($fake->run($database, 'push', @known, '--retry'),
+my $busy = bless { url => "$fake->{url}/busy" }, 'Pacs';
+like($busy->run($database, 'push', @known, '--retry'), qr/sent 0, failed 3\n\z/, 'a PACS that is busy takes nothing');
+like($fake->run($database, 'push', @known),
 	qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 2, failed 1\n\z/s,
-	'what the PACS refuses is named');
+	'... and what it refuses when it is not is named');
 is(run_sql($database, q(SELECT kind || ' ' || error FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1'
 	AND state = 'failed')),
 	'seg the PACS refuses it: the SOP class is not supported (0122H)', '... and noted');

@@ -6,7 +6,8 @@
 Prints its port. It lists five instances of one study: file.dcm, one that it
 cannot find, one whose answer is cut off, one that is large and one for which it
 gives the first. Of what is sent it takes all but segmentations; below /proxy
-somebody else answers, with a page, below /latin with an error in Latin-1. (Debian 12's Orthanc crashes on TLS.)
+somebody else answers, with a page, below /latin with an error in Latin-1,
+below /busy with one that passes. (Debian 12's Orthanc crashes on TLS.)
 """
 import base64
 import http.server
@@ -33,7 +34,7 @@ def listing(path):
              **element('00080061', 'CS', 'SR', 'XC')}
     if '/instances' not in path:
         return [study]
-    return [{**study, **element('0020000E', 'UI', SERIES), **element('00080018', 'UI', f'{SERIES}.{n}'),
+    return [{**element('0020000E', 'UI', SERIES), **element('00080018', 'UI', f'{SERIES}.{n}'),
              **element('00080016', 'UI', '1.2.840.10008.5.1.4.1.1.77.1.4')} for n in range(1, 6)]
 
 
@@ -93,6 +94,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers['Content-Length']))
         if self.path.startswith('/proxy'):
             self.answer(200, 'text/html', b'<html>Please log in</html>')
+            return
+        if self.path.startswith('/busy'):
+            self.answer(429, 'text/plain', b'later')
             return
         if self.path.startswith('/latin'):
             self.answer(400, 'text/plain', 'nicht für uns'.encode('latin-1'))

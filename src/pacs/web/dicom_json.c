@@ -116,7 +116,9 @@ static Status
 read_item(const json_t *object, bool instance, PacsItem *item)
 {
 	memset(item, 0, sizeof *item);
-	TRY(copy_uid(object, TAG_STUDY, "StudyInstanceUID", item->study));
+	/* Who was asked for a study's instances need not be told the study (PS3.18, QIDO-RS). */
+	if (!instance || first_value(object, TAG_STUDY) != NULL)
+		TRY(copy_uid(object, TAG_STUDY, "StudyInstanceUID", item->study));
 	if (instance)
 	{
 		TRY(copy_uid(object, TAG_SERIES, "SeriesInstanceUID", item->series));

@@ -70,6 +70,7 @@ Status		stow_read_json(const char *json, size_t size, const char *instance, Stow
 
 /* FailureReason of an instance that is there already. */
 #define STOW_DUPLICATE 0x0111
+#define STOW_OUT_OF_RESOURCES 0xA7	/* its first byte; the second says of which kind */
 
 /* What a FailureReason means, in words. */
 const char *stow_reason(int reason);

@@ -226,9 +226,10 @@ judge_status(const HttpReply *reply)
 	if (reply->status >= 200 && reply->status < 300)
 		return status_ok();
 	http_excerpt(reply, excerpt, sizeof excerpt);
+	/* 403 may be about one object. */
 	if (reply->status == 401 || reply->status == 403 || reply->status == 407)
-		return status_with_hint(status_error(LS_HOST_ERROR, "the PACS lets us not in: HTTP %ld %s", reply->status,
-											 excerpt),
+		return status_with_hint(status_error(reply->status == 403 ? LS_UNSUPPORTED : LS_HOST_ERROR,
+											 "the PACS lets us not in: HTTP %ld %s", reply->status, excerpt),
 								"Write user and password to ~/.netrc, or use --netrc-file, --bearer-file or --cert.");
 	return status_error(LS_UNSUPPORTED, "the PACS answers HTTP %ld: %s", reply->status, excerpt);
 }
