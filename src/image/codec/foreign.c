@@ -31,10 +31,10 @@ typedef struct Beginning
 #define HEIC AT_IMAGE("a HEIC image", "Convert it to JPEG: heif-convert in.heic out.jpg. " \
 					  "iPhones store JPEG where the camera is set to 'Most Compatible'.")
 #define AVIF AT_IMAGE("an AVIF image", "Convert it to PNG: avifdec in.avif out.png.")
-#define TIFF AT_IMAGE("a TIFF image (or a camera's raw file)", "Convert it to PNG: magick in.tif out.png.")
+#define TIFF AT_IMAGE("a TIFF image (or a camera's raw file)", "Convert it to PNG: convert in.tif out.png.")
 #define JPEG_2000 AT_IMAGE("a JPEG 2000 image", "Convert it to PNG: opj_decompress -i in.jp2 -o out.png.")
 #define JPEG_XL AT_IMAGE("a JPEG XL image", "Convert it to PNG: djxl in.jxl out.png.")
-#define GIF AT_IMAGE("a GIF image", "Convert it to PNG: magick 'in.gif[0]' out.png.")
+#define GIF AT_IMAGE("a GIF image", "Convert it to PNG: convert 'in.gif[0]' out.png.")
 #define AS_TEXT LS_INVALID_IMAGE, "an image whose bytes were changed as if they were text", \
 	"Store the file again, as bytes: a copy in text mode and a change of encoding destroy images."
 #define BASE64 LS_INVALID_IMAGE, "the text of an image in base64", \
