@@ -99,15 +99,16 @@ is($watcher->query('SELECT count(*) FROM lesion_segmentation_progress'), '0', '.
 # Jobs say what they do, of how many images, and how long it takes yet; a NOTICE says so to who waits.
 my %jobs = (
 	predict => q{CALL lesion_predict('many', 'net', 'masks', id_column => 'id', batch_size => 20)},
-	evaluate => q{SELECT lesion_evaluate('many', 'net', 'all', id_column => 'id')},
+	evaluate => q{SELECT lesion_evaluate('endless', 'net', 'all', id_column => 'id')},
 	robustness => q{SELECT lesion_robustness('many', 'net', 'all', id_column => 'id', kinds => '{blur}',
 		severities => '{1}')},
 	ensemble_fit => q{SELECT lesion_ensemble_fit('both', 'many', id_column => 'id', validation_fraction => 0.9)});
 run_sql($database, q{DROP VIEW many; CREATE VIEW many AS SELECT id || '.' || n AS id, image, mask
 	FROM archive, generate_series(1, 500) AS n; DELETE FROM masks;
+	CREATE VIEW endless AS SELECT id || '.' || n AS id, image, mask FROM archive, generate_series(1, 10000) AS n;
 	SELECT lesion_model_import('other', lesion_model_export('net'));
 	SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "other"]}')});
-my %total = map { $_ => '20000' } qw(predict evaluate robustness);
+my %total = (predict => 20000, evaluate => 400000, robustness => 20000);
 $total{ensemble_fit} = run_sql($database, q{SELECT count(*) FROM many
 	WHERE lesion_split(id, 0, 0.2, 0.9) = 'validation'});
 for my $activity (sort keys %jobs) {
