@@ -80,11 +80,11 @@ resolve_all(Work *work)
 	return status;
 }
 
-/* Is an HTTP status about the PACS at this time, and not about what was sent? */
+/* Is an HTTP status about the PACS at this time, and not about what was sent? 0: no answer came. */
 static bool
 may_pass(long status)
 {
-	return status == 0 || (status >= 300 && status < 400) || status == 403 || status == 404 || status == 408 ||
+	return status < 400 || status == 403 || status == 404 || status == 408 ||
 		status == 425 || status == 429 || status >= 500;
 }
 
@@ -118,13 +118,8 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const Sen
 		return sent_note(work->database, object);
 	}
 	status = *outcome;
-	if (state == STOW_UNSAID && status.code == LS_OK)
-	{
+	if (status.code == LS_OK)
 		status = status_error(LS_UNSUPPORTED, "the answer does not say that it is stored, and it is not there");
-		work->failed++;
-		log_failure("not sent", object->instance, &status);
-		return status_ok();
-	}
 	if (state == STOW_REFUSED)
 		status = status_error(LS_UNSUPPORTED, "the PACS refuses it: %s (%04XH)", stow_reason(reason),
 							  (unsigned) reason);
