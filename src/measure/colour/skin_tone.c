@@ -105,14 +105,12 @@ typedef struct Range
 
 /* Find it from what is marked. */
 static Status
-find_range(const Call *call, const Image *image, const uint8_t *skin, Range *range)
+find_range(const Call *call, const CielabTable *table, const Image *image, const uint8_t *skin, Range *range)
 {
 	size_t		i = 0;
-	CielabTable table;
 	Histogram	l = {0};
 	Histogram	b = {0};
 
-	cielab_table_init(&table);
 	for (int y = 0; y < image->height; y++)
 	{
 		if (y % ROWS_PER_POLL == 0)
@@ -123,7 +121,7 @@ find_range(const Call *call, const Image *image, const uint8_t *skin, Range *ran
 
 			if (skin[i] == 0)
 				continue;
-			colour = cielab_of(&table, image->pixels + 3 * i);
+			colour = cielab_of(table, image->pixels + 3 * i);
 			histogram_add(&l, colour.l);
 			histogram_add(&b, colour.b);
 		}
@@ -137,14 +135,13 @@ find_range(const Call *call, const Image *image, const uint8_t *skin, Range *ran
 
 /* Sum up what is within the range. */
 static Status
-sum_range(const Call *call, const Image *image, const uint8_t *skin, const Range *range, SkinTone *tone)
+sum_range(const Call *call, const CielabTable *table, const Image *image, const uint8_t *skin, const Range *range,
+		  SkinTone *tone)
 {
 	size_t		i = 0;
-	CielabTable table;
 	double		l = 0;
 	double		b = 0;
 
-	cielab_table_init(&table);
 	for (int y = 0; y < image->height; y++)
 	{
 		if (y % ROWS_PER_POLL == 0)
@@ -155,7 +152,7 @@ sum_range(const Call *call, const Image *image, const uint8_t *skin, const Range
 
 			if (skin[i] == 0)
 				continue;
-			colour = cielab_of(&table, image->pixels + 3 * i);
+			colour = cielab_of(table, image->pixels + 3 * i);
 			if (fabs(colour.l - range->l) > range->wide_l || fabs(colour.b - range->b) > range->wide_b)
 				continue;
 			tone->pixels++;
@@ -181,16 +178,18 @@ skin_tone(const Call *call, const Image *image, const Image *mask, const uint8_t
 {
 	double		all = (double) image->width * image->height;
 	Range		range;
+	CielabTable table;
 	void	   *skin;
 	Status		status;
 
+	cielab_table_init(&table);
 	memset(tone, 0, sizeof *tone);
 	TRY(call_alloc(call, (size_t) all, &skin));
 	status = mark_skin(call, image, mask, hidden, skin);
 	if (status.code == LS_OK)
-		status = find_range(call, image, skin, &range);
+		status = find_range(call, &table, image, skin, &range);
 	if (status.code == LS_OK)
-		status = sum_range(call, image, skin, &range, tone);
+		status = sum_range(call, &table, image, skin, &range, tone);
 	call_free(call, skin);
 	if ((double) tone->pixels < SKIN_LEAST_SHARE * all)
 		tone->lightness = tone->b = NAN;

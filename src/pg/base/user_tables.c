@@ -6,16 +6,19 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
 #include "pg/base/spi_context.h"
 #include "pg/base/user_tables.h"
+#include "pg/base/values/row_values.h"
 
 const UserTable user_table_predictions = {"lesion_prediction", "predictions", "masks"};
 const UserTable user_table_verdicts = {"lesion_verdict", "verdicts", "verdicts"};
@@ -116,4 +119,30 @@ user_table_select(const char *table, const char *query, int count, Oid *types, D
 	result = spi_execute_as(psprintf("reading %s", table), query, count, types, values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 	return result;
+}
+
+Datum
+user_table_return_rows(FunctionCallInfo fcinfo, const char *name, const char *query)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	columns;
+	Datum	   *values;
+	bool	   *nulls;
+
+	InitMaterializedSRF(fcinfo, 0);
+	columns = result->setDesc;
+	values = palloc(columns->natts * sizeof *values);
+	nulls = palloc(columns->natts * sizeof *nulls);
+	SPI_connect();
+	if (user_table_select(name, query, 0, NULL, NULL, NULL) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", name);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		for (int column = 0; column < columns->natts; column++)
+			values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
+									   TupleDescAttr(columns, column)->atttypid, &nulls[column]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
 }

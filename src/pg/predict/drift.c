@@ -8,13 +8,9 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 #include "pg/base/user_tables.h"
-#include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_drift);
@@ -59,29 +55,10 @@ static const char of_active[] =
 Datum
 lesion_drift(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *table = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
 	bool		every_version = PG_NARGS() < 2 || PG_GETARG_BOOL(1);
 	const char *which = every_version ? "" : psprintf(of_active, store.prefix);
-	TupleDesc	columns;
-	Datum	   *values;
-	bool	   *nulls;
 
-	InitMaterializedSRF(fcinfo, 0);
-	SPI_connect();
-	if (user_table_select(table, psprintf(query, table, which), 0, NULL, NULL, NULL) != SPI_OK_SELECT)
-		elog(ERROR, "reading %s failed", table);
-	columns = result->setDesc;
-	values = palloc(columns->natts * sizeof *values);
-	nulls = palloc(columns->natts * sizeof *nulls);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		for (int column = 0; column < columns->natts; column++)
-			values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
-									   TupleDescAttr(columns, column)->atttypid, &nulls[column]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	SPI_finish();
-	return (Datum) 0;
+	return user_table_return_rows(fcinfo, table, psprintf(query, table, which));
 }

@@ -13,7 +13,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 #include "image/mask_decode.h"
 #include "pg/base/call.h"
@@ -189,33 +188,6 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 
 /* ---- what is read of them ---- */
 
-/* Hand the rows of a query on user tables to the caller of a set-returning function. */
-static Datum
-return_rows(FunctionCallInfo fcinfo, const char *name, const char *query)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	TupleDesc	columns;
-	Datum	   *values;
-	bool	   *nulls;
-
-	InitMaterializedSRF(fcinfo, 0);
-	columns = result->setDesc;
-	values = palloc(columns->natts * sizeof *values);
-	nulls = palloc(columns->natts * sizeof *nulls);
-	SPI_connect();
-	if (user_table_select(name, query, 0, NULL, NULL, NULL) != SPI_OK_SELECT)
-		elog(ERROR, "reading %s failed", name);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		for (int column = 0; column < columns->natts; column++)
-			values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
-									   TupleDescAttr(columns, column)->atttypid, &nulls[column]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	SPI_finish();
-	return (Datum) 0;
-}
-
 /* Of each image the latest mask, unless it has a verdict; the order is that of what a mask is expected to lack,
  * and of how far its week is from the weeks before. */
 static const char queue_query[] =
@@ -242,7 +214,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 		open = psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
 						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1)));
-	return return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
+	return user_table_return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
 }
 
 /* lesion_reviewed_masks(predictions, verdicts) returns set of (images, id, mask, verdict, decided_at, decided_by) */
@@ -253,7 +225,7 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1));
 
-	return return_rows(fcinfo, verdicts,
+	return user_table_return_rows(fcinfo, verdicts,
 					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), v.verdict, v.decided_at, "
 								"v.decided_by "
 								"FROM (SELECT DISTINCT ON (images, id) * FROM %s ORDER BY images, id, decided_at "

@@ -18,13 +18,7 @@
 Datum
 segmentation_png(const Call *call, const Image *image)
 {
-	EncodedImage encoded;
-	Datum		result;
-
-	check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
-	result = bytes_datum(encoded.bytes, encoded.size);
-	call_free(call, encoded.bytes);
-	return result;
+	return image_png_at(call, image, PNG_COMPRESSION);
 }
 
 /* Mean of |2p - 1| over a map of 255 p, and the share of uncertain pixels. */

@@ -70,15 +70,20 @@ bytes_datum(const void *bytes, size_t size)
 	PG_RETURN_BYTEA_P(result);
 }
 
-/* Make a bytea with image as PNG. */
 Datum
-image_png(const Call *call, const Image *image)
+image_png_at(const Call *call, const Image *image, int compression)
 {
 	EncodedImage encoded;
 	Datum		result;
 
-	check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
+	check_status(call, png_encode(call, image, compression, &encoded));
 	result = bytes_datum(encoded.bytes, encoded.size);
 	call_free(call, encoded.bytes);
 	return result;
+}
+
+Datum
+image_png(const Call *call, const Image *image)
+{
+	return image_png_at(call, image, PNG_COMPRESSION);
 }
