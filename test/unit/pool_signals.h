@@ -35,14 +35,16 @@ masks_are_known(void)
 	return getenv("LESIONSEG_TEST_QUICK") == NULL && getenv("RUN") == NULL;
 }
 
-/* The signals that thread `id` of this process blocks, one bit each; all
- * when the thread has gone. */
+/* The signals that thread `id` of this process blocks, one bit each; all when
+ * the thread has gone, or has ended and is about to go: the kernel then says of
+ * it that it has 0 threads and blocks nothing. */
 static inline uint64_t
 blocked_signals(long id)
 {
 	char		path[64];
 	char		line[256];
 	unsigned long long mask = ~0ULL;	/* what a thread without a status is taken for */
+	int			threads = 1;
 	FILE	   *file;
 
 	snprintf(path, sizeof path, "/proc/self/task/%ld/status", id);
@@ -50,7 +52,8 @@ blocked_signals(long id)
 	if (file == NULL)
 		return mask;
 	while (fgets(line, sizeof line, file) != NULL)
-		if (sscanf(line, "SigBlk: %llx", &mask) == 1)
+		if ((sscanf(line, "Threads: %d", &threads) == 1 && threads == 0) ||
+			sscanf(line, "SigBlk: %llx", &mask) == 1)
 			break;
 	fclose(file);
 	return mask;
