@@ -53,6 +53,44 @@ is(run_sql($database, q{SELECT string_agg(a.id || ':' || coalesce(a.mask = s.mas
 	"IMD1:true ISIC_2:true tab	and \\:false 4:true",
 	'every image has its own bytes and its own mask, and none where there is none');
 
+# Masks in a folder of any name, below that of the images or above it.
+make_file(7, 'image', 'below/7.png');
+make_file(7, 'mask', 'below/truth/7.png');
+make_file(8, 'image', 'above/photos/8.png');
+make_file(8, 'mask', 'above/8.png');
+files("load --masks $folder/below/truth $folder/below odd");
+files("load --masks $folder/above/ $folder/above/../above/photos odd");
+is(run_sql($database, q{SELECT string_agg(a.id || ':' || (a.image = s.image AND a.mask = s.mask), ' ' ORDER BY n)
+	FROM odd AS a, generate_series(1, 8) AS n, lesion_synthetic(n, 32, 32) AS s WHERE a.id = n::text}), '7:true 8:true',
+	'files of --masks are masks, wherever that folder lies');
+($status, $said) = files("load --masks $folder/below $folder/below odd");
+ok($status && $said =~ /--masks names the folder of images/, '... but for that of the images itself');
+
+# Files of one name in several folders.
+make_file(9, 'image', 'patients/1/images/0.png');
+make_file(9, 'mask', 'patients/1/masks/0.png');
+make_file(10, 'image', 'patients/2/0.png');
+make_file(10, 'mask', 'patients/2/0_mask.png');
+($status, $said) = files("load $folder/patients patients");
+ok($status && $said =~ /^nothing was loaded, for the id of 2 files is that of another:\n  0: .* and .*\n  0: .*--paths/s,
+	'two files of one name: no one is taken');
+is(run_sql($database, q{SELECT to_regclass('patients') IS NULL}), 't', '... and there is no table');
+($status, $said) = files("load --paths $folder/patients patients");
+is(run_sql($database, q{SELECT string_agg(a.id || ':' || (a.image = s.image AND a.mask = s.mask), ' ' ORDER BY id)
+	FROM patients AS a, generate_series(9, 10) AS n, lesion_synthetic(n, 32, 32) AS s WHERE a.image = s.image}),
+	'1/0:true 2/0:true', '... but for their paths') or diag $said;
+make_file(11, 'image', 'formats/11.jpg');
+make_file(11, 'mask', 'formats/11.png');
+($status, $said) = files("load $folder/formats formats");
+ok($status && $said =~ /^nothing was loaded, for the id of 1 files.*call it NAME_mask/s, 'NAME.jpg beside NAME.png');
+make_file(12, 'image', 'elsewhere/7.png');
+make_file(12, 'mask', 'elsewhere/7_mask.png');
+run_sql($database, q{UPDATE odd SET image = image || '\x00', mask = NULL WHERE id = '7'});
+($status, $said) = files("load $folder/elsewhere odd");
+like($said, qr/^1 images are left out, for another image has their id in odd: 7$/m,
+	'an image whose id another has is told');
+is(run_sql($database, q{SELECT mask IS NULL FROM odd WHERE id = '7'}), 't', '... and its mask goes to no other');
+
 # Called again: nothing is new, but a mask that has come since.
 make_file(3, 'mask', "plain/masks/tab	and \\.png");
 ($status, $said) = files("load $folder/plain");
@@ -74,8 +112,10 @@ is(unpack('H*', $bytes), run_sql($database, q{SELECT encode(mask, 'hex') FROM le
 ($status, $said) = files("save $folder/out archive");
 like($said, qr/^0 files into .*; 5 were there already$/m, 'files that are there stay');
 ($status, $said) = files("save $folder/pictures \"SELECT 'p', lesion_overlay(image, mask)
-	FROM archive WHERE id = '4'\"");
-ok(-s "$folder/pictures/p.png", 'a query of pictures');
+	FROM archive WHERE id = '4';\n\"");
+ok(-s "$folder/pictures/p.png", 'a query of pictures, a semicolon behind it');
+($status, $said) = files("save $folder/pictures \"SELECT 'q', mask FROM archive WHERE id = '4' -- the mask\"");
+ok(-s "$folder/pictures/q.png", '... or a comment');
 
 # Errors.
 ($status, $said) = files("save $folder/twice \"SELECT 'same', mask FROM archive\"");
@@ -84,9 +124,6 @@ ok($status && $said =~ /two rows are called same/, 'two rows of one name');
 ok($status && $said =~ /must have two columns/, 'a query of one column');
 ($status, $said) = files("load $folder/out/none");
 ok($status && $said =~ /is no folder/, 'no folder');
-make_file(5, 'image', 'plain/other/4.png');
-($status, $said) = files("load $folder/plain");
-ok($status && $said =~ /two files are called 4/, 'two files of one name');
 ($status, $said) = files("load $folder/ph2 nowhere.archive");
 ok($status && $said =~ /schema "nowhere" does not exist/, "the server's error ends it");
 
