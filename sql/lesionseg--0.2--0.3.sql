@@ -428,7 +428,8 @@ AS 'MODULE_PATHNAME', 'lesion_drift'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;
 
 COMMENT ON FUNCTION lesion_drift(regclass, boolean) IS
-'predictions by week: means, and how far they are from those of the weeks before, in standard deviations of an image';
+'by the week in which images came: means of their masks, and how far they are from those of the weeks before, '
+'in standard deviations of an image';
 
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
@@ -810,6 +811,11 @@ COMMENT ON COLUMN lesion_image_score.jaccard IS 'of this image';
 COMMENT ON COLUMN lesion_image_score.sensitivity IS 'of this image';
 COMMENT ON COLUMN lesion_image_score.specificity IS 'of this image';
 COMMENT ON COLUMN lesion_image_score.surface_dice IS 'of this image';
+COMMENT ON COLUMN lesion_version.review_below IS 'the review threshold: a mask needs review where its predicted Dice is below';
+COMMENT ON COLUMN lesion_segmentation.needs_review IS
+'predicted_dice is below the version''s review threshold: someone should look at the mask';
+COMMENT ON COLUMN lesion_training_result.dice IS
+'mean over test images; it and the scores that follow are NULL where there are none';
 COMMENT ON COLUMN lesion_training_result.run IS 'of lesion_run';
 COMMENT ON COLUMN lesion_training_result.model IS 'that was trained';
 COMMENT ON COLUMN lesion_training_result.version IS 'that the run made';
@@ -839,7 +845,7 @@ COMMENT ON COLUMN lesion_prediction.disagreement IS
 COMMENT ON COLUMN lesion_prediction.predicted_dice IS 'the Dice that the mask may expect';
 COMMENT ON COLUMN lesion_prediction.quality IS 'lesion_quality''s score of the image, 0 to 1';
 COMMENT ON COLUMN lesion_prediction.needs_review IS
-'predicted_dice is below the version''s bound: someone should look at the mask';
+'predicted_dice is below the version''s review threshold: someone should look at the mask';
 COMMENT ON COLUMN lesion_prediction.model IS 'that made the mask';
 COMMENT ON COLUMN lesion_prediction.version IS 'of the model';
 COMMENT ON COLUMN lesion_prediction.extension_version IS 'of lesionseg';
@@ -941,7 +947,7 @@ COMMENT ON COLUMN lesion_training_log.epoch IS 'from 1';
 COMMENT ON COLUMN lesion_training_log.train_loss IS 'mean over the epoch';
 COMMENT ON COLUMN lesion_training_log.val_loss IS 'on the validation rows';
 COMMENT ON COLUMN lesion_training_log.val_dice IS 'on the validation rows';
-COMMENT ON COLUMN lesion_training_log.learning_rate IS 'at the epochs end';
+COMMENT ON COLUMN lesion_training_log.learning_rate IS 'at the epoch''s end';
 COMMENT ON COLUMN lesion_training_log.images_per_second IS 'of training alone';
 COMMENT ON COLUMN lesion_training_log.at IS 'when the epoch ended';
 COMMENT ON COLUMN lesion_training_progress.run IS 'of lesion_runs';

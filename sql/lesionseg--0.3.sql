@@ -538,7 +538,7 @@ COMMENT ON COLUMN lesion_version.split_seed IS 'seed of the lesion_split that ke
 COMMENT ON COLUMN lesion_version.test_fraction IS 'test fraction of that lesion_split';
 COMMENT ON COLUMN lesion_version.temperature IS
 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
-COMMENT ON COLUMN lesion_version.review_below IS 'a mask needs review where its predicted Dice is below';
+COMMENT ON COLUMN lesion_version.review_below IS 'the review threshold: a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_version.enhance IS
 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
 COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
@@ -1180,7 +1180,7 @@ CREATE TYPE lesion_training_result AS (
 COMMENT ON TYPE lesion_training_result IS 'what a training run came to';
 COMMENT ON COLUMN lesion_training_result.train_loss IS 'at the best epoch, as are val_loss and val_dice';
 COMMENT ON COLUMN lesion_training_result.dice IS
-'of the test part, as are iou, jaccard, f1 and threshold_jaccard; NULL when it is empty';
+'mean over test images; it and the scores that follow are NULL where there are none';
 
 CREATE FUNCTION lesion_train(images regclass, model text, epochs int DEFAULT 30,
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
@@ -1405,7 +1405,7 @@ COMMENT ON COLUMN lesion_segmentation.predicted_dice IS
 'the Dice that the mask may expect, from its calibrated probabilities';
 COMMENT ON COLUMN lesion_segmentation.quality IS 'lesion_quality''s score of the image, 0 to 1';
 COMMENT ON COLUMN lesion_segmentation.needs_review IS
-'predicted_dice is below the version''s bound: someone should look at the mask';
+'predicted_dice is below the version''s review threshold: someone should look at the mask';
 
 CREATE FUNCTION lesion_segment_detail(image bytea, model text DEFAULT NULL, threshold float8 DEFAULT NULL,
 	tta boolean DEFAULT false, enhance text DEFAULT NULL, options jsonb DEFAULT '{}')
@@ -1509,7 +1509,8 @@ AS 'MODULE_PATHNAME', 'lesion_drift'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;
 
 COMMENT ON FUNCTION lesion_drift(regclass, boolean) IS
-'predictions by week: means, and how far they are from those of the weeks before, in standard deviations of an image';
+'by the week in which images came: means of their masks, and how far they are from those of the weeks before, '
+'in standard deviations of an image';
 
 CREATE TYPE lesion_verdict AS (
 	images text,
@@ -1707,7 +1708,7 @@ COMMENT ON COLUMN lesion_prediction.disagreement IS
 COMMENT ON COLUMN lesion_prediction.predicted_dice IS 'the Dice that the mask may expect';
 COMMENT ON COLUMN lesion_prediction.quality IS 'lesion_quality''s score of the image, 0 to 1';
 COMMENT ON COLUMN lesion_prediction.needs_review IS
-'predicted_dice is below the version''s bound: someone should look at the mask';
+'predicted_dice is below the version''s review threshold: someone should look at the mask';
 COMMENT ON COLUMN lesion_prediction.model IS 'that made the mask';
 COMMENT ON COLUMN lesion_prediction.version IS 'of the model';
 COMMENT ON COLUMN lesion_prediction.extension_version IS 'of lesionseg';
@@ -1809,7 +1810,7 @@ COMMENT ON COLUMN lesion_training_log.epoch IS 'from 1';
 COMMENT ON COLUMN lesion_training_log.train_loss IS 'mean over the epoch';
 COMMENT ON COLUMN lesion_training_log.val_loss IS 'on the validation rows';
 COMMENT ON COLUMN lesion_training_log.val_dice IS 'on the validation rows';
-COMMENT ON COLUMN lesion_training_log.learning_rate IS 'at the epochs end';
+COMMENT ON COLUMN lesion_training_log.learning_rate IS 'at the epoch''s end';
 COMMENT ON COLUMN lesion_training_log.images_per_second IS 'of training alone';
 COMMENT ON COLUMN lesion_training_log.at IS 'when the epoch ended';
 COMMENT ON COLUMN lesion_training_progress.run IS 'of lesion_runs';

@@ -22,8 +22,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Without calibration: probabilities as they are, and a bound for masks that
- * someone should look at. */
+/* Without calibration: probabilities as they are, and a review threshold: below
+ * it someone should look at the mask. */
 #define CALIBRATION_TEMPERATURE 1.0
 #define CALIBRATION_REVIEW_BELOW 0.85
 
@@ -51,7 +51,7 @@ void		calibration_table(double temperature, double table[256]);
 /* The Dice that a mask of 0/255 may expect; 0 for an empty one. */
 double		calibration_expected_dice(size_t pixels, const uint8_t *map, const uint8_t *mask, const double table[256]);
 
-/* The bound below which CALIBRATION_REVIEW_SHARE of expected Dice lie; sorts them. */
+/* The review threshold: CALIBRATION_REVIEW_SHARE of expected Dice lie below; sorts them. */
 double		calibration_review_below(double *expected, long images);
 
 #endif

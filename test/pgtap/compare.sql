@@ -92,14 +92,14 @@ SELECT ok((SELECT bool_and(predicted_dice BETWEEN 0 AND 1) AND count(DISTINCT pr
 
 -- Drift.
 CREATE TABLE masks (LIKE lesion_prediction);
-INSERT INTO masks (model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
-SELECT 'net', 1, 0.2 + 0.1 * (i % 2), 0.9, 0.8, 0.9, i % 4 = 0,
+INSERT INTO masks (id, model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
+SELECT w || '-' || i, 'net', 1, 0.2 + 0.1 * (i % 2), 0.9, 0.8, 0.9, i % 4 = 0,
 	'2026-01-05 12:00 UTC'::timestamptz + make_interval(weeks => w)
 FROM generate_series(0, 2) AS w, generate_series(1, 8) AS i;
-INSERT INTO masks (model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
-SELECT 'net', 1, 0.35, 0.9, 0.4, 0.6, true, '2026-01-26 12:00 UTC' FROM generate_series(1, 4);
-INSERT INTO masks (model, version, error, needs_review, predicted_at)
-	VALUES ('net', 1, 'broken', true, '2026-01-27 12:00 UTC'), ('net', 2, NULL, false, '2026-01-27 12:00 UTC');
+INSERT INTO masks (id, model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
+SELECT '3-' || i, 'net', 1, 0.35, 0.9, 0.4, 0.6, true, '2026-01-26 12:00 UTC' FROM generate_series(1, 4) AS i;
+INSERT INTO masks (id, model, version, error, needs_review, predicted_at)
+	VALUES ('3-5', 'net', 1, 'broken', true, '2026-01-27 12:00 UTC'), ('3-6', 'net', 2, NULL, false, '2026-01-27 12:00 UTC');
 SELECT results_eq($$SELECT week, model, version, images, errors FROM lesion_drift('masks', true)$$,
 	$$VALUES ('2026-01-05'::date, 'net', 1, 8::bigint, 0::bigint), ('2026-01-12', 'net', 1, 8, 0),
 		('2026-01-19', 'net', 1, 8, 0), ('2026-01-26', 'net', 1, 5, 1),
@@ -113,6 +113,13 @@ SELECT is((SELECT confidence_shift FROM lesion_drift('masks', true) WHERE week =
 SELECT is((SELECT area FROM lesion_drift('masks', true) WHERE version = 2), NULL, 'nor means of nothing');
 SELECT results_eq($$SELECT DISTINCT version FROM lesion_drift('masks')$$,
 	$$SELECT version FROM lesion_models WHERE model = 'net'$$, 'unless asked otherwise, of the active version alone');
+-- After a promotion the new version makes all masks anew, in one week.
+INSERT INTO masks (id, model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
+SELECT id, model, 2, 2 * area, confidence, quality, predicted_dice, needs_review, '2026-02-02 06:00 UTC'
+FROM masks WHERE version = 1 AND error IS NULL;
+SELECT results_eq($$SELECT week, images, round(area_shift::numeric, 6) FROM lesion_drift('masks', true) WHERE version = 2$$,
+	$$VALUES ('2026-01-05'::date, 8::bigint, NULL::numeric), ('2026-01-12', 8, 0), ('2026-01-19', 8, 0),
+		('2026-01-26', 5, 2)$$, 'an image counts in the week of its first mask by the model: the weeks before stay');
 SELECT results_eq($$SELECT DISTINCT version, active FROM lesion_worst_cases WHERE model = 'net' ORDER BY version$$,
 	$$SELECT DISTINCT v.number, v.number = m.version FROM lesion_version v JOIN lesion_models m ON m.model = v.model
 	JOIN lesion_evaluation e ON (e.model, e.version) = (v.model, v.number) WHERE v.model = 'net' ORDER BY 1$$,

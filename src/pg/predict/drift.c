@@ -1,6 +1,10 @@
 /*
- * drift.c: the SQL function lesion_drift: week by week, what predictions and
- * their images look like, and how far that is from the weeks before.
+ * drift.c: the SQL function lesion_drift: week by week, what images that came
+ * and their masks look like, and how far that is from the weeks before.
+ *
+ * An image counts in the week of its first mask by any version of the model.
+ * After a promotion all images are segmented anew in one week; by the week of
+ * that mask, the new version had no weeks before to be compared with.
  *
  * Tables of predictions are the users', so their names come as arguments; the
  * query runs with the rights of the caller.
@@ -37,12 +41,14 @@ static const char query[] =
 "SELECT week, model, version, images, errors, area, confidence, quality, predicted_dice, review, "
 SHIFT("area") ", " SHIFT("confidence") ", " SHIFT("quality") " "
 "FROM (SELECT *, " BEFORE("area") ", " BEFORE("confidence") ", " BEFORE("quality") " FROM ("
-"SELECT pg_catalog.date_trunc('week', predicted_at, 'UTC')::pg_catalog.date AS week, model, version, "
+"SELECT pg_catalog.date_trunc('week', came_at, 'UTC')::pg_catalog.date AS week, model, version, "
 "pg_catalog.count(*) AS images, pg_catalog.count(error) AS errors, pg_catalog.avg(area) AS area, "
 "pg_catalog.avg(confidence) AS confidence, pg_catalog.avg(quality) AS quality, "
 "pg_catalog.avg(predicted_dice) AS predicted_dice, pg_catalog.avg(needs_review::int)::float8 AS review, "
 SUMS("area") ", " SUMS("confidence") ", " SUMS("quality") " "
-"FROM %s AS p%s GROUP BY 1, 2, 3) AS weeks "
+"FROM (SELECT model, version, error, area, confidence, quality, predicted_dice, needs_review, "
+"pg_catalog.min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at FROM %s) AS p%s "
+"GROUP BY 1, 2, 3) AS weeks "
 "WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
 "AS sums ORDER BY week, model, version";
 

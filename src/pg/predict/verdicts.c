@@ -196,10 +196,12 @@ static const char queue_query[] =
 "q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, q.priority, q.predicted_at "
 "FROM (SELECT p.*, 1 - coalesce(p.predicted_dice, 0) + coalesce(p.disagreement, 0) + 0.1 * least(1, coalesce(d.shift, "
 "0)) "
-"AS priority FROM (SELECT DISTINCT ON (images, id) * FROM %s ORDER BY images, id, predicted_at DESC) p "
+"AS priority FROM (SELECT DISTINCT ON (images, id) images, id, model, version, mask, predicted_dice, disagreement, "
+"quality, needs_review, error, predicted_at, min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
+"FROM %s ORDER BY images, id, predicted_at DESC) p "
 "LEFT JOIN (SELECT week, model, version, greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
 "FROM %slesion_drift(%u::regclass, true)) d ON d.model = p.model AND d.version = p.version "
-"AND d.week = date_trunc('week', p.predicted_at, 'UTC')::date WHERE %s) q ORDER BY 1";
+"AND d.week = date_trunc('week', p.came_at, 'UTC')::date WHERE %s) q ORDER BY 1";
 
 /* lesion_review_queue(predictions, verdicts) returns set of (rank, images, id, ...) */
 Datum

@@ -42,11 +42,12 @@ report_weeks(ReportJob *job)
 
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
-		report_select(job, psprintf("SELECT to_char(d.week, 'MM-DD'), sum(d.images)::float8 FROM "
-									"@lesion_drift(%u::regclass, true) d "
+		/* every version of a model has a row for a week, of the same images */
+		report_select(job, psprintf("SELECT to_char(w.week, 'MM-DD'), sum(w.images)::float8 FROM "
+									"(SELECT d.week, max(d.images) AS images FROM @lesion_drift(%u::regclass, true) d "
 									"WHERE ($1 IS NULL OR d.model = ANY ($1)) AND d.week BETWEEN $3 - interval '26 "
-									"weeks' AND $3 "
-									"GROUP BY d.week ORDER BY d.week", job->prediction_tables[i]));
+									"weeks' AND $3 GROUP BY d.week, d.model) w "
+									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i]));
 		report_bars(job, psprintf("Images a week, %s", name), "Week from");
 		select_weeks(job, i, "(VALUES (1, '', d.predicted_dice))");
 		report_lines(job, (LineChart) {.title = psprintf("Predicted Dice, %s", name),.x_title = "Week from",

@@ -159,9 +159,9 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 }
 
 /* Say what Dice a mask may expect. Where a small map is enlarged, edges become
- * wide and unsure. The version was calibrated (learn/fit.h), and its bound for
- * review was found, at network size, so the Dice is expected there, whatever
- * the size of the mask. */
+ * wide and unsure. The version was calibrated (learn/fit.h), and its review
+ * threshold was found, at network size, so the Dice is expected there,
+ * whatever the size of the mask. */
 static Status
 expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const double *weights,
 			int count, MaskOptions options, double *expected)

@@ -18,7 +18,7 @@ typedef struct Segmentation
 	double		confidence;		/* mean over pixels of |2p - 1| */
 	double		uncertain;		/* share of pixels with 0.25 < p < 0.75 */
 	double		quality;		/* of the photograph, 0..1, as lesion_quality's score */
-	bool		needs_review;	/* the mask may expect less Dice than the version's bound */
+	bool		needs_review;	/* the mask may expect less Dice than the version's review threshold */
 } Segmentation;
 
 /* Segment an image and measure what came of it; the rest is as in model_segment.
