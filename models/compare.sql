@@ -62,8 +62,9 @@ FROM (SELECT model, false AS tta FROM lesion_models WHERE bundled OR model = 'fo
 \echo
 \echo 'Scores on the test part, percent'
 SELECT b.model || CASE WHEN b.options ? 'tta' THEN ', tta' ELSE '' END AS model, b.version, b.n,
-	round(100 * b.dice::numeric, 1) AS "Dice", round(100 * b.iou::numeric, 1) AS "pooled IoU", round(100 * b.jaccard::numeric, 1) AS "Jaccard",
-	round(100 * b.f1::numeric, 1) AS "pooled F1", round(100 * b.threshold_jaccard::numeric, 1) AS "thresholded Jaccard",
+	round(100 * b.dice::numeric, 1) AS "mean Dice", round(100 * b.iou::numeric, 1) AS "pooled IoU",
+	round(100 * b.jaccard::numeric, 1) AS "mean Jaccard", round(100 * b.f1::numeric, 1) AS "pooled F1",
+	round(100 * b.threshold_jaccard::numeric, 1) AS "mean thresholded Jaccard",
 	round(b.images_per_second::numeric, 1) AS "images/s"
 FROM lesion_leaderboard b
 JOIN scored s ON (s.model, s.version, s.images, s.subset, s.evaluated_at) = (b.model, b.version, b.images, b.subset, b.evaluated_at)
