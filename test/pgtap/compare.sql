@@ -2,7 +2,7 @@
 -- in a mask.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(42);
+SELECT plan(43);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
