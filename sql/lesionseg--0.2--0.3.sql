@@ -811,7 +811,8 @@ COMMENT ON COLUMN lesion_image_score.jaccard IS 'of this image';
 COMMENT ON COLUMN lesion_image_score.sensitivity IS 'of this image';
 COMMENT ON COLUMN lesion_image_score.specificity IS 'of this image';
 COMMENT ON COLUMN lesion_image_score.surface_dice IS 'of this image';
-COMMENT ON COLUMN lesion_version.review_below IS 'the review threshold: a mask needs review where its predicted Dice is below';
+COMMENT ON COLUMN lesion_version.review_below IS
+'the review threshold: a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_segmentation.needs_review IS
 'predicted_dice is below the version''s review threshold: someone should look at the mask';
 COMMENT ON COLUMN lesion_training_result.dice IS

@@ -538,7 +538,8 @@ COMMENT ON COLUMN lesion_version.split_seed IS 'seed of the lesion_split that ke
 COMMENT ON COLUMN lesion_version.test_fraction IS 'test fraction of that lesion_split';
 COMMENT ON COLUMN lesion_version.temperature IS
 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
-COMMENT ON COLUMN lesion_version.review_below IS 'the review threshold: a mask needs review where its predicted Dice is below';
+COMMENT ON COLUMN lesion_version.review_below IS
+'the review threshold: a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_version.enhance IS
 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
 COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';

@@ -99,7 +99,8 @@ FROM generate_series(0, 2) AS w, generate_series(1, 8) AS i;
 INSERT INTO masks (id, model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
 SELECT '3-' || i, 'net', 1, 0.35, 0.9, 0.4, 0.6, true, '2026-01-26 12:00 UTC' FROM generate_series(1, 4) AS i;
 INSERT INTO masks (id, model, version, error, needs_review, predicted_at)
-	VALUES ('3-5', 'net', 1, 'broken', true, '2026-01-27 12:00 UTC'), ('3-6', 'net', 2, NULL, false, '2026-01-27 12:00 UTC');
+	VALUES ('3-5', 'net', 1, 'broken', true, '2026-01-27 12:00 UTC'),
+		('3-6', 'net', 2, NULL, false, '2026-01-27 12:00 UTC');
 SELECT results_eq($$SELECT week, model, version, images, errors FROM lesion_drift('masks', true)$$,
 	$$VALUES ('2026-01-05'::date, 'net', 1, 8::bigint, 0::bigint), ('2026-01-12', 'net', 1, 8, 0),
 		('2026-01-19', 'net', 1, 8, 0), ('2026-01-26', 'net', 1, 5, 1),
@@ -117,7 +118,8 @@ SELECT results_eq($$SELECT DISTINCT version FROM lesion_drift('masks')$$,
 INSERT INTO masks (id, model, version, area, confidence, quality, predicted_dice, needs_review, predicted_at)
 SELECT id, model, 2, 2 * area, confidence, quality, predicted_dice, needs_review, '2026-02-02 06:00 UTC'
 FROM masks WHERE version = 1 AND error IS NULL;
-SELECT results_eq($$SELECT week, images, round(area_shift::numeric, 6) FROM lesion_drift('masks', true) WHERE version = 2$$,
+SELECT results_eq($$SELECT week, images, round(area_shift::numeric, 6) FROM lesion_drift('masks', true)
+	WHERE version = 2$$,
 	$$VALUES ('2026-01-05'::date, 8::bigint, NULL::numeric), ('2026-01-12', 8, 0), ('2026-01-19', 8, 0),
 		('2026-01-26', 5, 2)$$, 'an image counts in the week of its first mask by the model: the weeks before stay');
 SELECT results_eq($$SELECT DISTINCT version, active FROM lesion_worst_cases WHERE model = 'net' ORDER BY version$$,
