@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(40);
+SELECT plan(43);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -84,6 +84,21 @@ SELECT is((lesion_score(lesion_dicom_mask(made.seg), mask)).dice, 1::float8, 'th
 SELECT is(lesion_dicom_seg(rgb, mask, 'linknet'), made.seg, 'the same mask is the same instance') FROM made, picture;
 SELECT isnt((lesion_dicom_info(lesion_dicom_seg(rgb, other_mask, 'linknet'))).sop_instance,
 	(lesion_dicom_info(made.seg)).sop_instance, 'another mask is another') FROM made, picture;
+
+-- What names another author is another object, though the weights are the same.
+SELECT lesion_model_import(name, lesion_model_export('linknet'))
+FROM unnest('{twin_a, twin_b, twin_b}'::text[]) AS name;
+SELECT is(count(DISTINCT sha256), 1::bigint, 'two models with three versions of the same weights')
+FROM lesion_version WHERE model ~ '^twin_';
+SELECT is(count(DISTINCT (i.sop_instance, i.series)), 9::bigint,
+	'give three objects of each kind, in series of their own')
+FROM picture, made, (VALUES ('twin_a', 1), ('twin_b', 1), ('twin_b', 2)) AS author (model, version),
+	LATERAL (SELECT lesion_dicom_seg(rgb, mask, model, version) AS file
+		UNION ALL SELECT lesion_dicom_picture(rgb, png, NULL, model, version)
+		UNION ALL SELECT lesion_dicom_report(rgb, made.seg, model, version)) AS object,
+	lesion_dicom_info(object.file) AS i;
+SELECT is(lesion_dicom_seg(rgb, mask, 'twin_b', 2), lesion_dicom_seg(rgb, mask, 'twin_b'), '... the same twice')
+FROM picture;
 SELECT is(row(a.study, a.patient, a.modality, a.series <> b.series)::text, row(b.study, b.patient, 'SEG', true)::text,
 	'study and patient stay, the series is new')
 FROM made, picture, lesion_dicom_info(made.seg) AS a, lesion_dicom_info(rgb) AS b;

@@ -94,22 +94,32 @@ make_seed(const char *text, const ByteView *bytes, uint8_t seed[DICOM_SEED])
 	pfree(all.data);
 }
 
+/* Who made the mask, as far as objects name it: two versions of the same weights are two authors. */
+static char *
+describe_author(const Writing *writing)
+{
+	if (writing->author.model == NULL)
+		return pstrdup("");
+	return psprintf("%s, version %d of %s", writing->weights, writing->author.version, writing->author.model);
+}
+
 /* Read the source in argument 0 and make the seeds of an object of that kind
  * that holds `content`. */
 static void
 begin_writing(FunctionCallInfo fcinfo, int model_argument, const char *kind, const ByteView *content, Writing *writing)
 {
 	DicomInfo	info;
+	char	   *author;
 
 	find_author(fcinfo, model_argument, writing);
+	author = describe_author(writing);
 	writing->call = call_create(CurrentMemoryContext, 1);
 	writing->source_bytes = bytes_view(PG_GETARG_DATUM(0));
 	check_argument(writing->call, "source", dicom_read(writing->call, writing->source_bytes.bytes,
 													   writing->source_bytes.size, DICOM_ALL, &writing->source));
 	check_argument(writing->call, "source", dicom_info(&writing->source, &info));
-	make_seed(psprintf("%s instance of %s by %s", kind, info.sop_instance, writing->weights), content,
-			  writing->seeds.instance);
-	make_seed(psprintf("%s series of %s by %s", kind, info.series, writing->weights), NULL, writing->seeds.series);
+	make_seed(psprintf("%s instance of %s by %s", kind, info.sop_instance, author), content, writing->seeds.instance);
+	make_seed(psprintf("%s series of %s by %s", kind, info.series, author), NULL, writing->seeds.series);
 }
 
 /* The written bytes. */
