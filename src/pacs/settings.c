@@ -2,7 +2,8 @@
  * settings.c: reads the command line by a table, which makes the help, too.
  *
  * Secrets do not stand on a command line, where every user of the machine
- * sees them: a password in a URL or a connection string is refused.
+ * sees them: a password in a URL or a connection string is refused. No message
+ * repeats what may be one: it would go on into a log.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,6 +15,7 @@
 
 #include "pacs/objects.h"
 #include "pacs/settings.h"
+#include "pacs/web/dicom_json.h"
 
 const char *const object_names[OBJECT_KINDS] = {"seg", "picture", "report"};
 
@@ -65,9 +67,9 @@ static const OptionRow rows[] = {
 	{"every", TAKES_NUMBER, AT(every), 1, 86400, "SECONDS", "run: pause between two rounds (60)"},
 	{"dry-run", TAKES_NOTHING, AT(dry_run), 0, 0, NULL, "say what would be pulled or sent, and change nothing"},
 	{"limit", TAKES_LONG, AT(limit), 1, LONG_MAX, "N",
-	"pull so many instances, push the results of so many images, and stop"},
+	"pull so many instances, push the results of so many images, and stop; failures do not count"},
 	{"connections", TAKES_NUMBER, AT(connections), 1, 64, "N", "connections to the PACS at a time (4)"},
-	{"max-size", TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest answer that is taken (500)"},
+	{"max-size", TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest file that is taken (500)"},
 	{"cacert", TAKES_TEXT, AT(ca_file), 0, 0, "FILE", "certificates that the PACS's is checked against"},
 	{"cert", TAKES_TEXT, AT(certificate), 0, 0, "FILE", "client certificate"},
 	{"key", TAKES_TEXT, AT(key), 0, 0, "FILE", "its key"},
@@ -171,6 +173,9 @@ set_value(const OptionRow *row, char *text, PacsSettings *settings)
 	return status_ok();
 }
 
+/* A word for a message, up to its "=": a password may stand behind it. At most 80 characters. */
+#define WORD(text) (int) (strcspn(text, "=") < 80 ? strcspn(text, "=") : 80), (text)
+
 /* "pull", "push", "run", and the two that every program has. */
 static Status
 read_command(const char *text, PacsCommand *command)
@@ -186,26 +191,28 @@ read_command(const char *text, PacsCommand *command)
 			*command = (PacsCommand) i;
 			return status_ok();
 		}
-	return status_error(LS_INVALID_ARGUMENT, "the first word must be pull, push or run%s%.40s",
-						text == NULL ? "" : ", not ", text == NULL ? "" : text);
+	if (text == NULL)
+		return status_error(LS_INVALID_ARGUMENT, "the first word must be pull, push or run");
+	return status_error(LS_INVALID_ARGUMENT, "the first word must be pull, push or run, not %.*s", WORD(text));
 }
 
 /* A URL is http or https and has no user in it. A slash at its end goes. */
 static Status
 check_url(char *url)
 {
-	const char *host = url == NULL ? NULL : strstr(url, "://");
+	const char *host;
 	size_t		length;
 
 	if (url == NULL)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "--url is missing"),
 								"Give the DICOMweb root of the PACS: http://localhost:8042/dicom-web for Orthanc.");
-	if (host == NULL || (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0))
-		return status_error(LS_INVALID_ARGUMENT, "--url %.100s: it takes http://... or https://...", url);
-	host += 3;
+	host = strstr(url, "://");
+	host = host == NULL ? url : host + 3;
 	if (memchr(host, '@', strcspn(host, "/")) != NULL)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "--url has a user in it, whom others can see"),
 								"Write user and password to ~/.netrc, or to a file for --netrc-file.");
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return status_error(LS_INVALID_ARGUMENT, "--url takes http://... or https://...");
 	for (length = strlen(url); length > 0 && url[length - 1] == '/'; length--)
 		url[length - 1] = '\0';
 	return status_ok();
@@ -217,23 +224,18 @@ check_database(const char *conninfo)
 {
 	PQconninfoOption *options;
 	PQconninfoOption *option;
-	char	   *error = NULL;
 	bool		has_password = false;
 
 	if (conninfo == NULL)
 		return status_ok();
-	options = PQconninfoParse(conninfo, &error);
+	options = PQconninfoParse(conninfo, NULL);	/* its message would repeat a password with a blank in it */
 	if (options == NULL)
-	{
-		Status		status = status_error(LS_INVALID_ARGUMENT, "--db: %.*s",
-										  error == NULL ? 13 : (int) strcspn(error, "\n"),
-									  error == NULL ? "out of memory" : error);
-
-		PQfreemem(error);
-		return status_with_hint(status, "It takes a connection string: \"host=db.example dbname=derma user=pacs\".");
-	}
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "--db is no connection string"),
+								"It takes \"host=db.example dbname=derma user=pacs\"; a value with a blank in it "
+								"stands in single quotes.");
 	for (option = options; option->keyword != NULL; option++)
-		if (strstr(option->keyword, "password") != NULL && option->val != NULL)
+		if (option->val != NULL && (strstr(option->keyword, "password") != NULL ||
+									(strcmp(option->keyword, "dbname") == 0 && strstr(option->val, "://") != NULL)))
 			has_password = true;
 	PQconninfoFree(options);
 	if (has_password)
@@ -256,7 +258,7 @@ check_settings(PacsSettings *settings)
 								settings->matches.values[i]);
 	}
 	for (i = 0; i < settings->sop_classes.count; i++)
-		if (strspn(settings->sop_classes.values[i], "0123456789.") != strlen(settings->sop_classes.values[i]))
+		if (!is_uid(settings->sop_classes.values[i]))
 			return status_error(LS_INVALID_ARGUMENT, "--sop-class %.70s: it takes a UID",
 								settings->sop_classes.values[i]);
 	if (settings->sends[OBJECT_REPORT] && !settings->sends[OBJECT_SEG])
@@ -312,12 +314,12 @@ settings_read(int argc, char **argv, PacsSettings *settings)
 	while ((i = getopt_long(argc, argv, "", options, NULL)) != -1)
 	{
 		if (i == '?')
-			return status_with_hint(status_error(LS_INVALID_ARGUMENT, "%.80s is no option, or its value is missing",
-												 argv[optind - 1]), "lesionseg-pacs help lists them.");
+			return status_with_hint(status_error(LS_INVALID_ARGUMENT, "%.*s is no option, or its value is missing",
+												 WORD(argv[optind - 1])), "lesionseg-pacs help lists them.");
 		TRY(set_value(&rows[i - 1], optarg, settings));
 	}
 	if (optind < argc)
-		return status_error(LS_INVALID_ARGUMENT, "%.80s: options begin with --", argv[optind]);
+		return status_error(LS_INVALID_ARGUMENT, "%.*s: options begin with --", WORD(argv[optind]));
 	set_default_lists(settings);
 	settings->max_size <<= 20;
 	TRY(check_url((char *) settings->url));

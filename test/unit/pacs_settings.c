@@ -99,7 +99,7 @@ test_refuse(void **state)
 	assert_refused("", "the first word must be pull, push or run");
 	assert_refused("fetch", "the first word must be pull, push or run, not fetch");
 	assert_refused("pull", "--url is missing");
-	assert_refused("pull|--url|ftp://h", "--url ftp://h: it takes http://... or https://...");
+	assert_refused("pull|--url|ftp://h", "--url takes http://... or https://...");
 	assert_refused("pull|--url|http://h|--nonsense", "--nonsense is no option, or its value is missing");
 	assert_refused("pull|--url|http://h|more", "more: options begin with --");
 	assert_refused("pull|--url|http://h|--limit|0", "--limit 0: it takes a whole number from 1 to 9223372036854775807");
@@ -122,8 +122,32 @@ test_secrets(void **state)
 				   "--db has a password in it, which others can see");
 	assert_refused("pull|--url|http://h|--db|postgresql://me:secret@h/d",
 				   "--db has a password in it, which others can see");
-	assert_refused("pull|--url|http://h|--db|nonsense",
-				   "--db: missing \"=\" after \"nonsense\" in connection info string");
+	assert_refused("pull|--url|http://h|--db|dbname=postgresql://me:secret@h/d",
+				   "--db has a password in it, which others can see");
+	assert_refused("pull|--url|http://h|--sop-class|..", "--sop-class ..: it takes a UID");
+}
+
+/* Nor one in a message: the line may end in a log. */
+static void
+test_no_echo(void **state)
+{
+	static const char *const lines[] = {
+		"pull|--url|http://h|--db|password=ge secret", "pull|--url|http://h|--db|secret",
+		"pull|--url|http://h|--db|postgresql://me:sec ret:secret@h:x/d", "pull|--url|http://h|--db|pasword=secret",
+		"pull|--url|http://h|--db|host=h|password=secret", "pull|--url|http://h|--pasword=secret",
+		"pull|--url|ftp://me:secret@h", "pull|--url|me:secret@h/x", "password=secret",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+	{
+		Line		line;
+		Status		status = read_line(lines[i], &line);
+
+		assert_int_equal(status.code, LS_INVALID_ARGUMENT);
+		if (strstr(status.message, "secret") != NULL || strstr(status.hint, "secret") != NULL)
+			fail_msg("%s: %s", lines[i], status.message);
+	}
 }
 
 int
@@ -134,6 +158,7 @@ main(void)
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_refuse),
 		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_no_echo),
 	};
 
 	unsetenv("LESIONSEG_PACS_URL");
