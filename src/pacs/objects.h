@@ -4,6 +4,9 @@
 #ifndef LESIONSEG_PACS_OBJECTS_H
 #define LESIONSEG_PACS_OBJECTS_H
 
+/* The Manufacturer of all of them. */
+#define OUR_MANUFACTURER "lesionseg"
+
 typedef enum ObjectKind
 {
 	OBJECT_SEG,

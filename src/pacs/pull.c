@@ -7,28 +7,24 @@
  * all of it is there. Nothing else is kept between two runs: one that is
  * killed leaves what it stored, and the next lists the rest again.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pacs/web/bytes.h"
-#include "pacs/web/dicom_json.h"
-#include "pacs/log.h"
+#include "pacs/web/listing.h"
 #include "pacs/web/multipart.h"
 #include "pacs/store/pulled.h"
-#include "pacs/stop.h"
+#include "pacs/log.h"
+#include "pacs/objects.h"
 #include "pacs/work.h"
 
 #define STUDIES_PAGE 100
 #define INSTANCES_PAGE 1000
 
-#define ACCEPT_JSON "application/dicom+json"
-#define ACCEPT_DICOM "multipart/related; type=\"application/dicom\"; transfer-syntax=*"
-
 /* How far a study is. */
 typedef struct StudyWork
 {
-	size_t		listed;			/* instances that the PACS named */
-	char		first[PACS_UID_SIZE];	/* the first of them */
+	Listing		listing;		/* of its instances */
 	bool		asked;			/* a request is under way, or all is listed */
 	bool		incomplete;		/* not all that is wanted was stored */
 } StudyWork;
@@ -91,42 +87,65 @@ next_listing(void *state, Bytes *path, size_t *item, bool *more)
 	if (*item == page->studies.count)
 		return status_ok();
 	*more = page->progress[*item].asked = true;
-	return bytes_print(path, "/studies/%s/instances?includefield=00080016&includefield=00080070&includefield=00100020"
-					   "&limit=%d&offset=%zu", page->studies.items[*item].study, INSTANCES_PAGE,
-					   page->progress[*item].listed);
+	TRY(bytes_print(path, "/studies/%s/instances?includefield=00080016&includefield=00080070&includefield=00100020",
+					page->studies.items[*item].study));
+	return listing_write_page(&page->progress[*item].listing, path);
 }
 
-/* Note the instances of a study that an answer lists. */
+/* Say how many items of a page of a list were left out, and why; once, however often the list is read. */
+static void
+report_invalid(Work *work, const char *what, const char *uid, const Listing *listing, const PacsList *page)
+{
+	Status		status;
+
+	if (page->invalid == 0 || listing->pass > 0)
+		return;
+	status = status_error(LS_INVALID_ARGUMENT, "%zu left out: %.200s", page->invalid, page->why.message);
+	log_failure(what, uid, &status);
+	work->failed += (long) page->invalid;
+}
+
+/* Note the instances of a study that are wanted. */
+static Status
+note_instances(Page *page, const PacsItem *study, const PacsList *list)
+{
+	size_t		i;
+
+	for (i = 0; i < list->count; i++)
+	{
+		PacsItem   *item = &list->items[i];
+
+		if (!is_wanted(page->work->settings, item->sop_class) || strcmp(item->manufacturer, OUR_MANUFACTURER) == 0)
+			continue;
+		strcpy(item->study, study->study);
+		if (item->patient[0] == '\0')
+			strcpy(item->patient, study->patient);
+		TRY(list_append(&page->lacking, item));
+	}
+	return status_ok();
+}
+
+/* Take the instances of a study that an answer lists. */
 static Status
 take_listing(Page *page, size_t index, const HttpReply *reply)
 {
 	const PacsItem *study = &page->studies.items[index];
 	StudyWork  *progress = &page->progress[index];
+	Listing    *listing = &progress->listing;
 	PacsList	list = {0};
 	Status		status = list_append_json(&list, reply->body.data, reply->body.size, true);
-	size_t		i;
 
-	/* A server that knows no offset says the same again. */
-	if (list.count > 0 && strcmp(list.items[0].instance, progress->first) != 0)
+	if (status.code == LS_OK)
 	{
-		if (progress->listed == 0)
-			strcpy(progress->first, list.items[0].instance);
-		progress->listed += list.count;
-		progress->asked = study->study_instances >= 0 && (long) progress->listed >= study->study_instances;
-		for (i = 0; i < list.count && status.code == LS_OK; i++)
-		{
-			PacsItem   *item = &list.items[i];
-
-			if (!is_wanted(page->work->settings, item->sop_class) || strcmp(item->manufacturer, "lesionseg") == 0)
-				continue;
-			strcpy(item->study, study->study);
-			if (item->patient[0] == '\0')
-				strcpy(item->patient, study->patient);
-			status = list_append(&page->lacking, item);
-		}
+		report_invalid(page->work, "study", study->study, listing, &list);
+		progress->incomplete |= list.invalid > 0;
+		status = listing_take(listing, &list, offsetof(PacsItem, instance));
+		progress->asked = listing->state != LISTING_GOES_ON;
 	}
+	if (status.code == LS_OK)
+		status = note_instances(page, study, &list);
 	list_free(&list);
-	return status;
+	return status.code == LS_OK && listing->state == LISTING_LACKS ? listing_lack(listing) : status;
 }
 
 static Status
@@ -165,49 +184,63 @@ next_instance(void *state, Bytes *path, size_t *index, bool *more)
 	return bytes_print(path, "/studies/%s/series/%s/instances/%s", item->study, item->series, item->instance);
 }
 
+/* Is the file in an answer one of ours, though the list did not say so? Segmentations are looked into in any case. */
+static Status
+find_ours(Page *page, const PacsItem *item, const MultipartPart *file, bool *ours)
+{
+	*ours = false;
+	if (!page->masks && item->manufacturer[0] != '\0')
+		return status_ok();
+	return pulled_is_ours(page->work->database, file->data, file->size, ours);
+}
+
 /* Store the file in an answer. */
 static Status
-store(Page *page, const PacsItem *item, const HttpReply *reply)
+store(Page *page, const PacsItem *item, const HttpReply *reply, PulledOutcome *outcome)
 {
-	MultipartReader reader;
-	MultipartPart part;
-	bool		found;
-	char		told[320];
+	MultipartPart file;
+	bool		ours;
+	char		told[PULLED_TOLD_SIZE] = "lesionseg made it";
 
-	TRY(multipart_open(&reader, reply->content_type, reply->body.data, reply->body.size));
-	TRY(multipart_next(&reader, &part, &found));
-	if (!found || part.size == 0)
-		return status_error(LS_INVALID_ARGUMENT, "the answer has no file in it");
-	if (!page->masks)
+	TRY(multipart_find_file(reply->content_type, reply->body.data, reply->body.size, &file));
+	TRY(find_ours(page, item, &file, &ours));
+	*outcome = ours ? PULLED_LEFT_OUT : PULLED_STORED;
+	if (!ours && page->masks)
+		TRY(pulled_store_mask(page->work->database, item, file.data, file.size, outcome, told));
+	else if (!ours)
 	{
-		TRY(pulled_store_image(page->work->database, item, part.data, part.size));
-		log_object("pulled", item->instance, "%zu bytes, study %s", part.size, item->study);
-		return status_ok();
+		TRY(pulled_store_image(page->work->database, item, file.data, file.size));
+		snprintf(told, sizeof told, "%zu bytes, study %s", file.size, item->study);
 	}
-	TRY(pulled_store_mask(page->work->database, item, part.data, part.size, told, sizeof told));
-	log_object("mask", item->instance, "%s", told);
+	log_object(ours ? "left out" : page->masks ? "mask" : "pulled", item->instance, "%s", told);
 	return status_ok();
 }
 
 static Status
-done_instance(void *state, size_t index, const Status *outcome, const HttpReply *reply)
+done_instance(void *state, size_t index, const Status *answer, const HttpReply *reply)
 {
 	Page	   *page = state;
+	Work	   *work = page->work;
 	const PacsItem *item = &page->lacking.items[index];
-	Status		status = *outcome;
+	PulledOutcome outcome = PULLED_STORED;
+	Status		status = *answer;
 
 	if (status.code == LS_OK)
-		status = store(page, item, reply);
-	if (status.code == LS_OK)
+		status = store(page, item, reply, &outcome);
+	if (status.code == LS_HOST_ERROR || status.code == LS_OUT_OF_MEMORY || status.code == LS_CANCELLED)
+		return status;
+	if (status.code == LS_OK && outcome == PULLED_STORED)
 	{
-		page->work->done++;
+		work->done++;
 		return status;
 	}
-	if (status.code == LS_HOST_ERROR || status.code == LS_OUT_OF_MEMORY)
-		return status;
-	log_failure("not pulled", item->instance, &status);
-	page->work->failed++;
-	page->progress[study_of(page, item)].incomplete = true;
+	work->begun--;				/* --limit is about those that came */
+	if (status.code != LS_OK)
+	{
+		log_failure("not pulled", item->instance, &status);
+		page->progress[study_of(page, item)].incomplete = true;
+	}
+	work->failed += status.code != LS_OK || outcome == PULLED_BROKEN;
 	return status_ok();
 }
 
@@ -256,12 +289,15 @@ static Status
 pull_page(Page *page, const char *wanted)
 {
 	HttpBatch	listing = {ACCEPT_JSON, page, next_listing, done_listing};
+	size_t		i;
 
 	if (!page->work->settings->all)
 		TRY(pulled_keep_new_studies(page->work->database, wanted, &page->studies));
 	page->progress = calloc(page->studies.count + 1, sizeof *page->progress);
 	if (page->progress == NULL)
 		return status_error(LS_OUT_OF_MEMORY, "out of memory for %zu studies", page->studies.count);
+	for (i = 0; i < page->studies.count; i++)
+		listing_begin(&page->progress[i].listing, INSTANCES_PAGE, page->studies.items[i].study_instances);
 	TRY(http_get_batch(page->work->http, &listing));
 	TRY(pulled_keep_lacking(page->work->database, &page->lacking));
 	if (page->work->settings->dry_run)
@@ -310,7 +346,7 @@ keep_modalities(const PacsSettings *settings, PacsList *studies)
 
 /* Write the query for a page of studies. */
 static Status
-write_query(const PacsSettings *settings, size_t offset, Bytes *path)
+write_query(const PacsSettings *settings, const Listing *listing, Bytes *path)
 {
 	int			i;
 
@@ -323,56 +359,82 @@ write_query(const PacsSettings *settings, size_t offset, Bytes *path)
 		TRY(bytes_print(path, "&%.*s=", (int) (equals - settings->matches.values[i]), settings->matches.values[i]));
 		TRY(bytes_append_escaped(path, equals + 1));
 	}
-	return bytes_print(path, "&limit=%d&offset=%zu", STUDIES_PAGE, offset);
+	return listing_write_page(listing, path);
 }
 
-/* What the list of studies is read with, page by page. */
-typedef struct Listing
+/* Free what was known of a page. */
+static void
+free_page(Page *page)
 {
-	Bytes		path;
-	HttpReply	reply;
-	char		first[PACS_UID_SIZE];	/* study of the page before */
-	size_t		offset;
-} Listing;
+	size_t		i;
 
-/* Pull one page of studies; more: there may be another. */
+	for (i = 0; page->progress != NULL && i < page->studies.count; i++)
+		listing_free(&page->progress[i].listing);
+	free(page->progress);
+	list_free(&page->studies);
+	list_free(&page->lacking);
+}
+
+/* Pull one page of the list of studies. */
 static Status
-pull_next_page(Work *work, const char *wanted, Listing *listing, bool *more)
+pull_next_page(Work *work, const char *wanted, Listing *listing, Bytes *path, HttpReply *reply)
 {
 	Page		page = {.work = work};
 	Status		status;
 
-	TRY(write_query(work->settings, listing->offset, &listing->path));
-	TRY(http_get(work->http, listing->path.data, ACCEPT_JSON, &listing->reply));
-	status = list_append_json(&page.studies, listing->reply.body.data, listing->reply.body.size, false);
-	*more = status.code == LS_OK && page.studies.count > 0 && strcmp(page.studies.items[0].study, listing->first) != 0;
-	if (*more)
+	TRY(write_query(work->settings, listing, path));
+	TRY(http_get(work->http, path->data, ACCEPT_JSON, reply));
+	status = list_append_json(&page.studies, reply->body.data, reply->body.size, false);
+	if (status.code == LS_OK)
 	{
-		strcpy(listing->first, page.studies.items[0].study);
-		listing->offset += page.studies.count;
+		report_invalid(work, "the list of", "studies", listing, &page.studies);
+		status = listing_take(listing, &page.studies, offsetof(PacsItem, study));
+	}
+	if (status.code == LS_OK)
+	{
 		keep_modalities(work->settings, &page.studies);
 		status = pull_page(&page, wanted);
-		*more = work->settings->limit == 0 || work->begun < work->settings->limit;
 	}
-	list_free(&page.studies);
-	list_free(&page.lacking);
-	free(page.progress);
+	free_page(&page);
 	return status;
 }
 
+/* Pull page after page. */
 static Status
-pull_pages(Work *work, const char *wanted)
+pull_pages(Work *work, const char *wanted, Listing *listing)
 {
-	Listing		listing = {.offset = 0};
+	Bytes		path = {0};
+	HttpReply	reply = {0};
 	Status		status;
 	bool		more = true;
 
 	do
 	{
-		status = pull_next_page(work, wanted, &listing, &more);
-	} while (status.code == LS_OK && more);
-	bytes_free(&listing.path);
-	bytes_free(&listing.reply.body);
+		status = pull_next_page(work, wanted, listing, &path, &reply);
+		more = work->settings->limit == 0 || work->begun < work->settings->limit;
+	} while (status.code == LS_OK && listing->state == LISTING_GOES_ON && more);
+	bytes_free(&path);
+	bytes_free(&reply.body);
+	return status;
+}
+
+/* Pull what is in the studies of the PACS. */
+static Status
+pull_studies(Work *work, const char *wanted)
+{
+	Listing		listing;
+	Status		status;
+
+	listing_begin(&listing, STUDIES_PAGE, -1);
+	status = pull_pages(work, wanted, &listing);
+	if (status.code == LS_OK && listing.state == LISTING_LACKS)
+	{
+		Status		lack = listing_lack(&listing);
+
+		log_failure("the list of", "studies", &lack);
+		work->failed++;
+	}
+	listing_free(&listing);
 	return status;
 }
 
@@ -389,7 +451,7 @@ pull(Work *work)
 	if (status.code == LS_OK)
 		status = bytes_print(&wanted, "%s", settings->masks ? SOP_CLASS_SEG : "");
 	if (status.code == LS_OK)
-		status = pull_pages(work, wanted.data);
+		status = pull_studies(work, wanted.data);
 	bytes_free(&wanted);
 	return status;
 }

@@ -28,6 +28,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		while (found && multipart_next(&reader, &part, &found).code == LS_OK && found)
 			for (size_t i = 0; i < part.size; i++)
 				sum = (char) (sum + part.data[i]);
+	if (multipart_find_file(type, body, body_size, &part).code == LS_OK)
+		sum = (char) (sum + part.data[part.size - 1]);
 	free(type);
 	free(body);
 	return 0;

@@ -90,6 +90,13 @@ is(mask('P3'), "600 $good", '... and the next one comes');
 is(run_sql($database, "SELECT error ~ '^22P03' FROM lesion_pacs_mask WHERE id = '$broken'"), 't',
 	'... its error stands in the table');
 
+my $small = draw('P3', 7, '131500', cut => 50);
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$small\E has no mask: .* pulled 0, failed 1\n\z/s,
+	'one of another size than its image gives no mask, and does not count as pulled');
+is(mask('P3'), "600 $good", '... nor in its place');
+is(run_sql($database, "SELECT error <> '' FROM lesion_pacs_mask WHERE id = '$small'"), 't',
+	'... its error stands in the table');
+
 # The masks train.
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_instance AS i WHERE mask IS NOT NULL
 	AND lesion_mask_error(mask, image) IS NULL)), 2,

@@ -4,8 +4,9 @@
     draw.py seg.dcm drawn.dcm rows time [Keyword=value]...
 
 also=UID names one more instance in the list of references; unnamed=1 takes from
-the frames what they were drawn on. The first rows are lesion, the others are not. The new object has UIDs of its
-own and is MANUAL, of manufacturer Viewer. Prints its SOP instance UID.
+the frames what they were drawn on; cut=N leaves so many rows of the image. The
+first rows are lesion, the others are not. The new object has UIDs of its own and
+is MANUAL, of manufacturer Viewer. Prints its SOP instance UID.
 """
 import copy
 import sys
@@ -34,6 +35,10 @@ for change in sys.argv[5:]:
         other = copy.deepcopy(instances[0])
         other.ReferencedSOPInstanceUID = value
         instances.insert(0, other)
+        continue
+    if keyword == 'cut':
+        seg.Rows = int(value)
+        seg.PixelData = pack_bits(mask[:seg.Rows].reshape(-1))
         continue
     if keyword == 'unnamed':
         for groups in [seg] + list(seg.PerFrameFunctionalGroupsSequence) + list(seg.SharedFunctionalGroupsSequence):

@@ -87,20 +87,74 @@ test_instances(void **state)
 	assert_string_equal(item.manufacturer, "lesionseg");
 }
 
-/* Nothing but UIDs gets into URLs and SQL. */
+/* Text is padded to an even length in a file, and by some in JSON, too. */
+static void
+test_padding(void **state)
+{
+	PacsItem	item;
+
+	(void) state;
+	read_one("[{" INSTANCE "," VALUE("00080070", "LO", "\"lesionseg \"") "," VALUE("00100020", "LO", "\" P 1  \"") ","
+			 VALUE("00080061", "CS", "\"XC \", \" \"") "}]", true, &item);
+	assert_string_equal(item.manufacturer, "lesionseg");
+	assert_string_equal(item.patient, " P 1");
+	assert_string_equal(item.modalities, "XC\\");
+}
+
+/* Nothing but UIDs gets into URLs and SQL. What has none is left out, the others are taken. */
+static void
+test_invalid(void **state)
+{
+	static const char *const refused[] = {
+		"1", "{}", "{" VALUE("0020000D", "UI", "\"1/..\"") "}", "{" VALUE("0020000D", "UI", "\"..\"") "}",
+		"{" VALUE("0020000D", "UI", "\"12345678901234567890123456789012345678901234567890123456789012345\"") "}",
+	};
+	char		json[512];
+	PacsList	list = {0};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+	{
+		snprintf(json, sizeof json, "[%s, {" STUDY "}]", refused[i]);
+		assert_int_equal(list_append_json(&list, json, strlen(json), false).code, LS_OK);
+		assert_int_equal(list.count, i + 1);
+		assert_int_equal(list.invalid, i + 1);
+		assert_string_equal(list.items[i].study, "1.2.3");
+		assert_string_equal(list.why.message, "an item of the answer has no valid StudyInstanceUID (0020000D)");
+	}
+	assert_int_equal(list_append_json(&list, "[{" STUDY "}]", strlen("[{" STUDY "}]"), true).code, LS_OK);
+	assert_string_equal(list.why.message, "an item of the answer has no valid SeriesInstanceUID (0020000E)");
+	list_free(&list);
+}
+
+static void
+test_uid(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		bool		valid;
+	}			cases[] = {
+		{"1", true}, {"1.2.840.10008.1", true}, {"0.0", true}, {"2.25.329800735698586629295641978511506172918", true},
+		{"1234567890123456789012345678901234567890123456789012345678901234", true},
+		{"12345678901234567890123456789012345678901234567890123456789012.34", false},
+		{"12345678901234567890123456789012345678901234567890123456789012345", false},
+		{"1.2.003", true},		/* some devices do */
+		{"", false}, {".", false}, {"..", false}, {"1.", false}, {".1", false}, {"1..2", false}, {"1.2 ", false},
+		{"1.a", false}, {"1/2", false}, {"-1", false}, {"1.2\n", false},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		if (is_uid(cases[i].text) != cases[i].valid)
+			fail_msg("\"%s\"", cases[i].text);
+}
+
 static void
 test_refuse(void **state)
 {
 	(void) state;
 	assert_refused("{}", false, "the answer to a query is no JSON array");
-	assert_refused("[1]", false, "an item of the answer has no valid StudyInstanceUID (0020000D)");
-	assert_refused("[{}]", false, "an item of the answer has no valid StudyInstanceUID (0020000D)");
-	assert_refused("[{" VALUE("0020000D", "UI", "\"1/..\"") "}]", false,
-				   "an item of the answer has no valid StudyInstanceUID (0020000D)");
-	assert_refused("[{" VALUE("0020000D", "UI", "\"1234567890123456789012345678901234567890"
-							  "1234567890123456789012345\"") "}]",
-				   false, "an item of the answer has no valid StudyInstanceUID (0020000D)");
-	assert_refused("[{" STUDY "}]", true, "an item of the answer has no valid SeriesInstanceUID (0020000E)");
 	assert_refused("<html>", false, "the answer is no valid JSON: '[' or '{' expected near '<', in line 1");
 }
 
@@ -147,6 +201,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_studies),
 		cmocka_unit_test(test_instances),
+		cmocka_unit_test(test_padding),
+		cmocka_unit_test(test_invalid),
+		cmocka_unit_test(test_uid),
 		cmocka_unit_test(test_refuse),
 		cmocka_unit_test(test_stow),
 	};

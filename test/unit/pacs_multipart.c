@@ -80,8 +80,7 @@ test_refuse(void **state)
 	const char *no_end = "a part of the multipart body has no end";
 
 	(void) state;
-	assert_refused("application/dicom", "file", LS_UNSUPPORTED,
-				   "the answer is \"application/dicom\", not multipart/related");
+	assert_refused("text/html", "file", LS_UNSUPPORTED, "the answer is \"text/html\", not multipart/related");
 	assert_refused("multipart/related; type=x", "", LS_INVALID_ARGUMENT,
 				   "the Content-Type \"multipart/related; type=x\" has no boundary");
 	assert_refused(TYPE, "", LS_INVALID_ARGUMENT, "the boundary of a multipart body has 0 characters");
@@ -94,6 +93,26 @@ test_refuse(void **state)
 	assert_refused(TYPE "b", "--b\r\n\r\nfile", LS_INVALID_ARGUMENT, no_end);
 	assert_refused(TYPE "b", "--b\r\n\r\nfile\r\n--", LS_INVALID_ARGUMENT, no_end);
 	assert_refused(TYPE "b", "--b\r\n\r\n", LS_INVALID_ARGUMENT, no_end);
+}
+
+/* The file in an answer: a part of it, or all of it. */
+static void
+test_find_file(void **state)
+{
+	MultipartPart file;
+
+	(void) state;
+	assert_int_equal(multipart_find_file(TYPE "b", "--b\r\n\r\nfile\r\n--b--", 19, &file).code, LS_OK);
+	assert_int_equal(file.size, 4);
+	assert_memory_equal(file.data, "file", 4);
+	assert_int_equal(multipart_find_file("application/dicom", "file", 4, &file).code, LS_OK);
+	assert_int_equal(file.size, 4);
+	assert_int_equal(multipart_find_file("Application/DICOM ; transfer-syntax=1.2", "file", 4, &file).code, LS_OK);
+	assert_int_equal(multipart_find_file("application/dicom", "", 0, &file).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(multipart_find_file(TYPE "b", "--b--", 5, &file).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(multipart_find_file(TYPE "b", "--b\r\n\r\n\r\n--b--", 15, &file).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(multipart_find_file("application/dicom+json", "[]", 2, &file).code, LS_UNSUPPORTED);
+	assert_int_equal(multipart_find_file("text/html", "<html>", 6, &file).code, LS_UNSUPPORTED);
 }
 
 /* What is written can be read, zero bytes and line ends in it included. */
@@ -161,6 +180,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_refuse),
+		cmocka_unit_test(test_find_file),
 		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_utf8),

@@ -7,6 +7,7 @@
 
 #include "pacs/web/bytes.h"
 #include "pacs/store/pulled.h"
+#include "pacs/objects.h"
 
 /* Append a column of a list as an array's text; UIDs need no quotes. */
 static Status
@@ -149,8 +150,7 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 			   "jsonb_path_query(tags, '$.\"00081115\".**.\"00081155\".Value[*]') AS r), "
 			   "drawn AS (SELECT id, count(*) OVER () AS images FROM named "
 			   "WHERE place = (SELECT min(place) FROM named)) "
-			   "SELECT i.id, tags #>> '{00620002,Value,0,00620008,Value,0}' = 'AUTOMATIC' "
-			   "OR tags #>> '{00080070,Value,0}' = 'lesionseg', d.images > 1 "
+			   "SELECT i.id, tags #>> '{00620002,Value,0,00620008,Value,0}' = 'AUTOMATIC', d.images > 1 "
 			   "FROM seg, drawn AS d JOIN lesion_pacs_instance AS i ON i.id = d.id AND i.study = $2 LIMIT 1",
 			   2, values, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
@@ -166,29 +166,37 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 	return status_error(LS_INVALID_ARGUMENT, "it names several images and does not say which one it is drawn on");
 }
 
-/* Store a segmentation with its mask. The image gets the mask unless it has a later one. */
+/* Store a segmentation with its mask. The image gets the mask unless it has a later one.
+ * LS_INVALID_ARGUMENT where the mask is stored and is none for this image. */
 static Status
 store_drawing(PGconn *database, const PacsItem *item, const char *image, const char *file, size_t size)
 {
 	DbValue		values[] = {
 		db_bytes(file, size), db_text(item->instance), db_text(image), db_text(item->series), db_text(item->study)
 	};
+	PGresult   *result;
+	Status		status = status_ok();
 
-	return db_do(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_mask($1::bytea) AS mask, "
-				 "(lesion_dicom_info($1::bytea)).acquired_at AS drawn_at), "
-				 "checked AS MATERIALIZED (SELECT seg.*, lesion_mask_error(seg.mask, i.image) AS error "
-				 "FROM seg, lesion_pacs_instance AS i WHERE i.id = $3), "
-				 "kept AS (UPDATE lesion_pacs_instance AS i SET mask = c.mask, mask_from = $2 FROM checked AS c "
-				 "WHERE i.id = $3 AND c.error IS NULL AND NOT EXISTS (SELECT FROM lesion_pacs_mask AS m "
-				 "WHERE m.id = i.mask_from AND m.drawn_at > c.drawn_at)) "
-				 "INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, drawn_at, error) "
-				 "SELECT $2, $3, $4, $5, $1, drawn_at, error FROM checked", 5, values);
+	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_mask($1::bytea) AS mask, "
+			   "(lesion_dicom_info($1::bytea)).acquired_at AS drawn_at), "
+			   "checked AS MATERIALIZED (SELECT seg.*, lesion_mask_error(seg.mask, i.image) AS error "
+			   "FROM seg, lesion_pacs_instance AS i WHERE i.id = $3), "
+			   "kept AS (UPDATE lesion_pacs_instance AS i SET mask = c.mask, mask_from = $2 FROM checked AS c "
+			   "WHERE i.id = $3 AND c.error IS NULL AND NOT EXISTS (SELECT FROM lesion_pacs_mask AS m "
+			   "WHERE m.id = i.mask_from AND m.drawn_at > c.drawn_at)), "
+			   "noted AS (INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, drawn_at, error) "
+			   "SELECT $2, $3, $4, $5, $1, drawn_at, error FROM checked ON CONFLICT (id) DO NOTHING) "
+			   "SELECT error FROM checked WHERE error IS NOT NULL", 5, values, DB_TEXT, &result));
+	if (PQntuples(result) > 0)
+		status = status_error(LS_INVALID_ARGUMENT, "%.220s", PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return status;
 }
 
-/* Store a segmentation that no mask can be made of, and why. */
+/* Store a segmentation that no mask can be made of, and why, unless it is there. */
 static Status
-store_broken(PGconn *database, const PacsItem *item, const char *image, const char *file, size_t size,
-			 const char *error)
+store_maskless(PGconn *database, const PacsItem *item, const char *image, const char *file, size_t size,
+			   const char *error)
 {
 	char		message[DB_MESSAGE_SIZE];
 	DbValue		values[] = {
@@ -197,12 +205,12 @@ store_broken(PGconn *database, const PacsItem *item, const char *image, const ch
 	};
 
 	return db_do(database, "INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, error) "
-				 "VALUES ($2, nullif($3::text, ''), $4, $5, $1, $6)", 6, values);
+				 "VALUES ($2, nullif($3::text, ''), $4, $5, $1, $6) ON CONFLICT (id) DO NOTHING", 6, values);
 }
 
 Status
-pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size_t size, char *told,
-				  size_t told_size)
+pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size_t size, PulledOutcome *outcome,
+				  char told[PULLED_TOLD_SIZE])
 {
 	char		image[PACS_UID_SIZE];
 	bool		by_program;
@@ -210,20 +218,43 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 
 	if (status.code == LS_OK && image[0] == '\0')
 	{
-		snprintf(told, told_size, "left out: it was drawn on no image that is here");
+		*outcome = PULLED_LEFT_OUT;
+		snprintf(told, PULLED_TOLD_SIZE, "left out: it was drawn on no image that is here");
 		return status_ok();
 	}
-	if (status.code == LS_OK && by_program)
-		status = status_error(LS_INVALID_ARGUMENT, "a program made it, not a person");
-	else if (status.code == LS_OK)
+	*outcome = PULLED_STORED;
+	if (status.code == LS_OK && !by_program)
 		status = store_drawing(database, item, image, file, size);
+	else if (status.code == LS_OK)
+	{
+		*outcome = PULLED_LEFT_OUT;
+		status = status_error(LS_INVALID_ARGUMENT, "a program made it, not a person");
+	}
 	if (status.code != LS_INVALID_ARGUMENT)
 	{
-		snprintf(told, told_size, "on %s", image);
+		snprintf(told, PULLED_TOLD_SIZE, "on %s", image);
 		return status;
 	}
-	snprintf(told, told_size, "has no mask: %s", status.message);
-	return store_broken(database, item, image, file, size, status.message);
+	if (*outcome == PULLED_STORED)
+		*outcome = PULLED_BROKEN;
+	snprintf(told, PULLED_TOLD_SIZE, "has no mask: %s", status.message);
+	return store_maskless(database, item, image, file, size, status.message);
+}
+
+Status
+pulled_is_ours(PGconn *database, const char *file, size_t size, bool *ours)
+{
+	DbValue		value = db_bytes(file, size);
+	PGresult   *result;
+	Status		status;
+
+	*ours = false;
+	status = db_run(database, "SELECT lesion_dicom_tags($1::bytea) #>> '{00080070,Value,0}' = '" OUR_MANUFACTURER "'",
+					1, &value, DB_TEXT, &result);
+	if (status.code == LS_OK)
+		*ours = PQgetvalue(result, 0, 0)[0] == 't';
+	PQclear(result);
+	return status.code == LS_INVALID_ARGUMENT ? status_ok() : status;
 }
 
 Status

@@ -17,10 +17,22 @@ Status		pulled_keep_lacking(PGconn *database, PacsList *list);
 /* Store an image. */
 Status		pulled_store_image(PGconn *database, const PacsItem *item, const char *file, size_t size);
 
+/* What became of a file that the PACS gave. */
+typedef enum PulledOutcome
+{
+	PULLED_STORED,
+	PULLED_LEFT_OUT,			/* not what is looked for */
+	PULLED_BROKEN				/* no mask can be made of it; its row says why */
+} PulledOutcome;
+
+/* Did lesionseg make this file? Of what is no DICOM file it did not. */
+Status		pulled_is_ours(PGconn *database, const char *file, size_t size, bool *ours);
+
 /* Store a segmentation and, where it is a person's drawing on an image that is there, its
- * mask with the image. told: what became of it. */
-Status		pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size_t size, char *told,
-							  size_t told_size);
+ * mask with the image. told: what became of it, for the log. */
+#define PULLED_TOLD_SIZE 320
+Status		pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size_t size,
+							  PulledOutcome *outcome, char told[PULLED_TOLD_SIZE]);
 
 /* Note that a study was gone through. */
 Status		pulled_note_study(PGconn *database, const char *wanted, const PacsItem *study);

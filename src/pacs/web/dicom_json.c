@@ -27,9 +27,15 @@
 bool
 is_uid(const char *text)
 {
-	size_t		length = strlen(text);
+	size_t		length = 0;
+	size_t		digits;
 
-	return length > 0 && length < PACS_UID_SIZE && strspn(text, "0123456789.") == length;
+	do
+	{
+		digits = strspn(text + length, "0123456789");
+		length += digits + 1;
+	} while (digits > 0 && length < PACS_UID_SIZE && text[length - 1] == '.');
+	return digits > 0 && length <= PACS_UID_SIZE && text[length - 1] == '\0';
 }
 
 /* The values of a tag; NULL where it is not there or empty. */
@@ -46,15 +52,28 @@ first_value(const json_t *object, const char *tag)
 	return json_array_get(values_of(object, tag), 0);
 }
 
+/* The length of a text without the blanks that pad it to an even one. */
+static size_t
+length_of(const char *text)
+{
+	size_t		length = strlen(text);
+
+	while (length > 0 && text[length - 1] == ' ')
+		length--;
+	return length;
+}
+
 /* Copy a tag's text; empty where it is not there or longer than there is room for. */
 static void
 copy_text(const json_t *object, const char *tag, char *text, size_t size)
 {
 	const char *value = json_string_value(first_value(object, tag));
+	size_t		length = value == NULL ? 0 : length_of(value);
 
-	text[0] = '\0';
-	if (value != NULL && strlen(value) < size)
-		strcpy(text, value);
+	if (length >= size)
+		length = 0;
+	memcpy(text, value == NULL ? "" : value, length);
+	text[length] = '\0';
 }
 
 /* Copy all of a tag's texts with \ between them; empty where there is no room for all. */
@@ -69,7 +88,7 @@ copy_texts(const json_t *object, const char *tag, char *text, size_t size)
 	for (i = 0; i < json_array_size(values); i++)
 	{
 		const char *value = json_string_value(json_array_get(values, i));
-		size_t		more = value == NULL ? 0 : strlen(value);
+		size_t		more = value == NULL ? 0 : length_of(value);
 
 		if (length + more + 2 > size)
 		{
@@ -172,7 +191,7 @@ parse(const char *json, size_t size, json_t **root)
 	return status_ok();
 }
 
-/* Append every object of an array. */
+/* Append every object of an array that is an item. */
 static Status
 append_items(PacsList *list, const json_t *array, bool instances)
 {
@@ -183,9 +202,15 @@ append_items(PacsList *list, const json_t *array, bool instances)
 	for (i = 0; i < json_array_size(array); i++)
 	{
 		PacsItem	item;
+		Status		status = read_item(json_array_get(array, i), instances, &item);
 
-		TRY(read_item(json_array_get(array, i), instances, &item));
-		TRY(list_append(list, &item));
+		if (status.code == LS_OK)
+			TRY(list_append(list, &item));
+		else
+		{
+			list->invalid++;
+			list->why = status;
+		}
 	}
 	return status_ok();
 }

@@ -16,6 +16,9 @@
 #define PACS_UID_SIZE 65
 #define PACS_TEXT_SIZE 257
 
+/* What to do about a list that is too long. */
+#define LIST_FEWER "Let it list fewer, by --match StudyDate=20260101- for example."
+
 /* SOP class of segmentations. */
 #define SOP_CLASS_SEG "1.2.840.10008.5.1.4.1.1.66.4"
 
@@ -37,15 +40,21 @@ typedef struct PacsList
 	PacsItem   *items;			/* owned */
 	size_t		count;
 	size_t		capacity;
+	size_t		invalid;		/* items that were left out */
+	Status		why;			/* what is wrong with the last of them */
 } PacsList;
 
-/* Is it a UID: digits and dots, 1 to 64 of them? */
+/*
+ * Is it a UID: numbers with dots between them, 1 to 64 characters? A number may
+ * begin with 0, which PS3.5 forbids and some devices write.
+ */
 bool		is_uid(const char *text);
 
 /*
  * Append the items of an answer to a query (a JSON array; no bytes: none). An
- * item needs a StudyInstanceUID and, where `instances`, those of series and
- * instance and a SOPClassUID. LS_INVALID_ARGUMENT else.
+ * item needs a StudyInstanceUID, or, where `instances`, those of series and
+ * instance and a SOPClassUID; one that lacks it is counted as invalid.
+ * LS_INVALID_ARGUMENT for what is no such answer.
  */
 Status		list_append_json(PacsList *list, const char *json, size_t size, bool instances);
 

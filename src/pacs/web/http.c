@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pacs/web/dicom_json.h"
 #include "pacs/web/http.h"
 #include "pacs/stop.h"
 
@@ -14,6 +15,7 @@ typedef struct Transfer
 {
 	CURL	   *easy;
 	HttpReply  *reply;
+	bool		json;			/* JSON is asked for */
 	long		max_size;
 	bool		too_large;
 	struct curl_slist *headers;
@@ -129,7 +131,6 @@ http_open(const PacsSettings *settings, Http **result)
 		transfer->easy = curl_easy_init();
 		if (transfer->easy == NULL)
 			return status_error(LS_OUT_OF_MEMORY, "out of memory for %d connections", settings->connections);
-		transfer->max_size = settings->max_size;
 		set_options(http, transfer);
 	}
 	return status_ok();
@@ -168,6 +169,8 @@ begin(const Http *http, Transfer *transfer, HttpReply *reply, const char *path, 
 	Status		status;
 
 	transfer->reply = reply;
+	transfer->json = strcmp(accept, ACCEPT_JSON) == 0;
+	transfer->max_size = transfer->json ? JSON_MAX_SIZE : http->settings->max_size;
 	transfer->too_large = false;
 	transfer->error[0] = '\0';
 	bytes_reset(&reply->body);
@@ -253,7 +256,7 @@ judge(Transfer *transfer, CURLcode code)
 	if (transfer->too_large)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "the answer is larger than %ld MB",
 											 transfer->max_size >> 20),
-								"--max-size takes more.");
+								"%s", transfer->json ? LIST_FEWER : "--max-size takes more.");
 	/* A connection that broke may work again; the others will not. */
 	return status_error(code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING ||
 						code == CURLE_PARTIAL_FILE || code == CURLE_OPERATION_TIMEDOUT ? LS_UNSUPPORTED : LS_HOST_ERROR,
@@ -275,7 +278,7 @@ http_post(Http *http, const char *path, const char *content_type, const Bytes *b
 {
 	Transfer   *transfer = &http->transfers[0];
 
-	TRY(begin(http, transfer, reply, path, "application/dicom+json", content_type));
+	TRY(begin(http, transfer, reply, path, ACCEPT_JSON, content_type));
 	curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body->data);
 	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) body->size);

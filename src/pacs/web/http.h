@@ -10,6 +10,15 @@
 #include "pacs/web/bytes.h"
 #include "pacs/settings.h"
 
+/*
+ * What is asked for. An answer in JSON may have 16 MB: it is parsed as a whole,
+ * which takes some eight times its size, and no page that is asked for comes
+ * near it. A file may have what --max-size says.
+ */
+#define ACCEPT_JSON "application/dicom+json"
+#define ACCEPT_DICOM "multipart/related; type=\"application/dicom\"; transfer-syntax=*"
+#define JSON_MAX_SIZE (16L << 20)
+
 typedef struct Http Http;
 
 typedef struct HttpReply

@@ -91,6 +91,33 @@ multipart_next(MultipartReader *reader, MultipartPart *part, bool *found)
 	return status_ok();
 }
 
+/* Is a Content-Type application/dicom, with or without parameters? application/dicom+json is not. */
+static bool
+is_dicom(const char *content_type)
+{
+	static const char type[] = "application/dicom";
+	size_t		length = sizeof type - 1;
+
+	return strncasecmp(content_type, type, length) == 0 && strchr("; \t", content_type[length]) != NULL;
+}
+
+Status
+multipart_find_file(const char *content_type, const char *body, size_t size, MultipartPart *file)
+{
+	MultipartReader reader;
+	bool		found = true;
+
+	*file = (MultipartPart) {body, size};
+	if (!is_dicom(content_type))
+	{
+		TRY(multipart_open(&reader, content_type, body, size));
+		TRY(multipart_next(&reader, file, &found));
+	}
+	if (!found || file->size == 0)
+		return status_error(LS_INVALID_ARGUMENT, "the answer has no file in it");
+	return status_ok();
+}
+
 Status
 multipart_add(Bytes *body, const char *boundary, const char *type, const char *data, size_t size)
 {

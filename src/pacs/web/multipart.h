@@ -38,6 +38,13 @@ Status		multipart_open(MultipartReader *reader, const char *content_type, const 
  * part's headers or its end are missing. */
 Status		multipart_next(MultipartReader *reader, MultipartPart *part, bool *found);
 
+/*
+ * Find the DICOM file in an answer: the first part of a multipart body or, where the
+ * type is application/dicom itself, all of it. The errors of multipart_open and
+ * multipart_next, and LS_INVALID_ARGUMENT where there is none.
+ */
+Status		multipart_find_file(const char *content_type, const char *body, size_t size, MultipartPart *file);
+
 /* Append a part of that type with the delimiter before it. The boundary must
  * not occur in the data. */
 Status		multipart_add(Bytes *body, const char *boundary, const char *type, const char *data, size_t size);
