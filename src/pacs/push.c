@@ -1,8 +1,9 @@
 /*
  * push.c: sends what was not sent.
  *
- * The objects of one prediction go in one STOW-RS request. Each is noted as
- * on its way before it is sent and as sent when the PACS has said so. What is
+ * Segmentation and picture of a prediction go in one STOW-RS request, the
+ * report, which refers to the segmentation, in one of its own after it. Each is
+ * noted as on its way before it is sent and as sent when the PACS has said so. What is
  * on its way when a run begins was left by one that was killed: the PACS is
  * asked whether it has it.
  */
@@ -30,7 +31,7 @@ is_there(Work *work, const SentObject *object, bool *there)
 	status = bytes_print(&path, "/studies/%s/series/%s/instances?SOPInstanceUID=%s&includefield=00080016",
 						 object->study, object->series, object->instance);
 	if (status.code == LS_OK)
-		status = http_get(work->http, path.data, "application/dicom+json", &reply);
+		status = http_get(work->http, path.data, ACCEPT_JSON, &reply);
 	if (status.code == LS_UNSUPPORTED && reply.status == 404)	/* some say so where there is no such series */
 		status = status_ok();
 	else if (status.code == LS_OK)
@@ -90,7 +91,7 @@ may_pass(long status)
 
 /* Note what the PACS says of one object. */
 static Status
-take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const SentObject *object, const HttpReply *reply,
+take_answer(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *object, const HttpReply *reply,
 			const Status *outcome)
 {
 	StowState	state = STOW_UNSAID;
@@ -113,6 +114,7 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, const Sen
 	if (state == STOW_STORED || (state == STOW_REFUSED && reason == STOW_DUPLICATE))
 	{
 		work->done++;
+		object->sent = true;
 		log_object("sent", object->instance, "%s of %s by %s version %s, study %s", object_names[kind],
 				   prediction->image, prediction->model, prediction->version, object->study);
 		return sent_note(work->database, object);
@@ -167,7 +169,7 @@ write_body(const SentObject *objects, const char *boundary, Bytes *body)
 
 /* Send a body, and note what came of each object in it. */
 static Status
-send_body(Work *work, const Prediction *prediction, const SentObject *objects, const char *type, const Bytes *body)
+send_body(Work *work, const Prediction *prediction, SentObject *objects, const char *type, const Bytes *body)
 {
 	HttpReply	reply = {0};
 	Status		outcome = http_post(work->http, "/studies", type, body, &reply);
@@ -184,7 +186,7 @@ send_body(Work *work, const Prediction *prediction, const SentObject *objects, c
 }
 
 static Status
-send_objects(Work *work, const Prediction *prediction, const SentObject *objects)
+send_objects(Work *work, const Prediction *prediction, SentObject *objects)
 {
 	char		boundary[MULTIPART_BOUNDARY_SIZE];
 	char		type[160];
@@ -215,9 +217,9 @@ make(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *obje
 	return sent_note_failure(work->database, prediction, kind, status.message);
 }
 
-/* Make and send what one prediction lacks. */
+/* Make and send those kinds from first to last that a prediction lacks. */
 static Status
-push_prediction(Work *work, const Prediction *prediction)
+push_kinds(Work *work, const Prediction *prediction, ObjectKind first, ObjectKind last, bool *seg_sent)
 {
 	SentObject	objects[OBJECT_KINDS];
 	Status		status = status_ok();
@@ -225,7 +227,7 @@ push_prediction(Work *work, const Prediction *prediction)
 	int			kind;
 
 	memset(objects, 0, sizeof objects);
-	for (kind = 0; kind < OBJECT_KINDS && status.code == LS_OK; kind++)
+	for (kind = first; kind <= (int) last && status.code == LS_OK; kind++)
 	{
 		if (prediction->lacks[kind])
 			status = make(work, prediction, kind, &objects[kind]);
@@ -233,9 +235,25 @@ push_prediction(Work *work, const Prediction *prediction)
 	}
 	if (status.code == LS_OK && any)
 		status = send_objects(work, prediction, objects);
+	*seg_sent |= objects[OBJECT_SEG].sent;
 	for (kind = 0; kind < OBJECT_KINDS; kind++)
 		PQclear(objects[kind].result);
 	return status;
+}
+
+/* Make and send what one prediction lacks. The report waits until the PACS has the segmentation. */
+static Status
+push_prediction(Work *work, const Prediction *prediction)
+{
+	long		done = work->done;
+	bool		seg_sent = !prediction->lacks[OBJECT_SEG];
+
+	TRY(push_kinds(work, prediction, OBJECT_SEG, OBJECT_PICTURE, &seg_sent));
+	if (seg_sent)
+		TRY(push_kinds(work, prediction, OBJECT_REPORT, OBJECT_REPORT, &seg_sent));
+	if (work->done == done)
+		work->begun--;			/* --limit is about images of which something was sent */
+	return status_ok();
 }
 
 /* Push a page of predictions, or say what would be sent of it. */

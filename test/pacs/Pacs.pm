@@ -119,17 +119,40 @@ sub new {
 	return $self;
 }
 
+# Start a program of this folder that plays a PACS and prints its port.
+sub fake {
+	my ($class, $scheme, $name, @arguments) = @_;
+	my $self = bless {}, $class;
+	$self->{pid} = open $self->{output}, '-|', "$root/test/pacs/$name", @arguments or die "$name: $!\n";
+	my $port = readline $self->{output} // die "$name does not start\n";
+	chomp $port;
+	$self->{url} = "$scheme://localhost:$port";
+	return $self;
+}
+
+# The PACS below a path of it.
+sub below {
+	my ($self, $path) = @_;
+	return bless { url => "$self->{url}/$path" }, ref $self;
+}
+
 sub start {
 	my ($self) = @_;
 	$self->{pid} = fork // die "fork: $!\n";
 	if (!$self->{pid}) {
 		open STDOUT, '>>', "$self->{folder}/orthanc.log";
 		open STDERR, '>&', \*STDOUT;
-		exec 'Orthanc', "$self->{folder}/orthanc.json" or POSIX::_exit(127);
+		exec 'Orthanc', '--verbose-http', "$self->{folder}/orthanc.json" or POSIX::_exit(127);
 	}
 	wait_until(60, sub { $self->answers })
 		or die "Orthanc does not answer: " . read_file("$self->{folder}/orthanc.log");
 	return;
+}
+
+# How many requests with objects it got, by its log.
+sub posts {
+	my ($self) = @_;
+	return scalar(() = read_file("$self->{folder}/orthanc.log") =~ m{ POST /dicom-web/studies$}mg);
 }
 
 # Does it answer?

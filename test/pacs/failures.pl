@@ -68,10 +68,7 @@ output('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN
 	'subjectAltName=DNS:localhost', '-days', 2,
 	'-keyout', "$folder/key.pem", '-out', "$folder/certificate.pem");
 write_file("$folder/both.pem", read_file("$folder/certificate.pem") . read_file("$folder/key.pem"));
-my $process = open my $server, '-|', "$FindBin::Bin/fake.py", "$folder/both.pem", 'reader:open sesame', $good[0]
-	or die "fake.py: $!\n";
-chomp(my $port = <$server>);
-my $fake = bless { url => "https://localhost:$port" }, 'Pacs';
+my $fake = Pacs->fake('https', 'fake.py', "$folder/both.pem", 'reader:open sesame', $good[0]);
 my @known = ('--cacert', "$folder/certificate.pem");
 like($fake->run($database, 'pull'), qr/no answer from the PACS: .*certificate/,
 	'a certificate that nobody knows is not trusted');
@@ -96,22 +93,20 @@ is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_study WHERE study = '1.
 	'such a study is looked at again');
 run_sql($database, q(TRUNCATE lesion_pacs_prediction; INSERT INTO lesion_pacs_prediction (id, mask, model, version)
 	SELECT id, lesion_segment(image, 'linknet'), 'linknet', 0 FROM lesion_pacs_instance WHERE id = '1.2.3.4.1'));
-my $proxy = bless { url => "$fake->{url}/proxy" }, 'Pacs';
-like($proxy->run($database, 'push', @known),
-	qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.*sent 0, failed 3\n\z/s,
+like($fake->below('proxy')->run($database, 'push', @known),
+	qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.*sent 0, failed 2\n\z/s,
 	'a page of a proxy is no word of the PACS');
-my $latin = bless { url => "$fake->{url}/latin" }, 'Pacs';
-like($latin->run($database, 'push', @known), qr/sent 0, failed 3\n\z/, 'an error that is no UTF-8 is one');
+like($fake->below('latin')->run($database, 'push', @known), qr/sent 0, failed 2\n\z/,
+	'an error that is no UTF-8 is one');
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1' AND state = 'failed'
-	AND error ~ 'HTTP 400: nicht f[?]r uns')), 3, '... and noted, with what can be read of it');
-my $busy = bless { url => "$fake->{url}/busy" }, 'Pacs';
-like($busy->run($database, 'push', @known, '--retry'), qr/sent 0, failed 3\n\z/, 'a PACS that is busy takes nothing');
+	AND error ~ 'HTTP 400: nicht f[?]r uns')), 2, '... and noted, with what can be read of it');
+like($fake->below('busy')->run($database, 'push', @known, '--retry'), qr/sent 0, failed 2\n\z/,
+	'a PACS that is busy takes nothing');
 like($fake->run($database, 'push', @known),
-	qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 2, failed 1\n\z/s,
+	qr/not sent 2[.]25[.]\d+: the PACS refuses it: the SOP class is not supported \(0122H\).*sent 1, failed 1\n\z/s,
 	'... and what it refuses when it is not is named');
 is(run_sql($database, q(SELECT kind || ' ' || error FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1'
 	AND state = 'failed')),
 	'seg the PACS refuses it: the SOP class is not supported (0122H)', '... and noted');
 like($fake->run($database, 'push', @known), qr/sent 0, failed 0\n\z/, '... and not sent again');
-kill 'TERM', $process;
 done_testing();

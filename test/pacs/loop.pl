@@ -96,7 +96,10 @@ for my $uid (sort { $file{$a} cmp $file{$b} } keys %file) {
 }
 
 # Nothing is left to do, and nothing of ours comes back.
-is($orthanc->run($database, 'push') =~ s/^\S+ \S+ //r, "sent 0, failed 0\n", 'nothing is sent twice');
+my $requests = $orthanc->posts;
+is($requests, 60, 'Orthanc got two requests for each image: segmentation and picture, then the report');
+is($orthanc->run($database, 'push') =~ s/^\S+ \S+ //r, "sent 0, failed 0\n", 'nothing is left to send');
+is($orthanc->posts, $requests, '... and nothing is sent twice');
 my @anything = map { ('--sop-class', $_) } keys %class, '1.2.840.10008.5.1.4.1.1.77.1.4';
 my @everywhere = map { ('--modality', $_) } qw(XC SEG OT SR);
 is($orthanc->run($database, 'pull', @anything, @everywhere, '--masks', '--all') =~ s/^\S+ \S+ //r,

@@ -1,4 +1,4 @@
-# pages.pl: more studies than the PACS lists at a time.
+# pages.pl: more studies than an Orthanc lists at a time (odd.pl has PACSs that list them in other ways).
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
@@ -15,6 +15,8 @@ run_sql($database, '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
 my $orthanc = Pacs->new;
 my $lesion = make_lesion($database, 1, [24, 16], "$folder/lesion.dcm");
 is(output("$FindBin::Bin/fill.py", $orthanc->{server}, $lesion, 420, 2000), '', 'Orthanc has 105 studies of 4 images');
+# Where the planner knows the tables, the order of the first page may not be that of the others.
+run_sql($orthanc->{database}, 'ANALYZE');
 like($orthanc->run($database, 'pull'), qr/pulled 420, failed 0\n\z/, 'all are pulled');
 like($orthanc->run($database, 'pull'), qr/pulled 0, failed 0\n\z/, '... once');
 like($orthanc->run($database, 'pull', '--all', '--modality', 'SM'), qr/pulled 0, failed 0\n\z/,

@@ -10,11 +10,14 @@
 #include "pacs/web/bytes.h"
 #include "pacs/store/sent.h"
 
-/* How each kind is made of an image i and its prediction p. */
+/* How each kind is made of an image i and its prediction p. A report is on the segmentation that the PACS has. */
 static const char *const makers[OBJECT_KINDS] = {
 	"lesion_dicom_seg(i.image, p.mask, p.model, p.version)",
 	"lesion_dicom_picture(i.image, lesion_overlay(i.image, p.mask), NULL, p.model, p.version)",
-	"lesion_dicom_report(i.image, lesion_dicom_seg(i.image, p.mask, p.model, p.version), p.model, p.version)"
+	"(SELECT lesion_dicom_report(i.image, seg, p.model, p.version) "
+	"FROM lesion_dicom_seg(i.image, p.mask, p.model, p.version) AS seg, lesion_pacs_object AS o "
+	"WHERE (o.image_id, o.model, o.version, o.kind, o.state) = (p.id, p.model, p.version, 'seg', 'sent') "
+	"AND o.sop_instance = (lesion_dicom_info(seg)).sop_instance)"
 };
 
 /* A table's name as an SQL identifier, by the server's own rules for one that may have a schema. */
@@ -72,7 +75,10 @@ sent_list(PGconn *database, const PacsSettings *settings, const Prediction *afte
 							  "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
 							  "WHERE NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
 							  "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
-							  "AND NOT (o.state = 'failed' AND $2::boolean))) AS l "
+							  "AND NOT (o.state = 'failed' AND $2::boolean)) "
+							  "AND (kind <> 'report' OR NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
+							  "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
+							  "AND o.state <> 'sent' AND NOT (o.state = 'failed' AND $2::boolean)))) AS l "
 							  "WHERE p.mask IS NOT NULL AND l.kinds IS NOT NULL "
 							  "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
 							  "ORDER BY p.id, p.model, p.version LIMIT 100", 5, values, DB_TEXT, result);
@@ -108,7 +114,7 @@ read_object(SentObject *object)
 	" AS p WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), " \
 	"told AS MATERIALIZED (SELECT file, d.* FROM made, lesion_dicom_info(file) AS d), " \
 	"noted AS (INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) " \
-	"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told " \
+	"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told WHERE file IS NOT NULL " \
 	"ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, " \
 	"sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now()) " \
 	"SELECT file, sop_instance, series, study FROM told"
@@ -132,8 +138,11 @@ sent_make(PGconn *database, const PacsSettings *settings, const Prediction *pred
 	bytes_free(&before);
 	if (status.code != LS_OK)
 		return status;
-	if (PQntuples(object->result) != 1 || PQgetisnull(object->result, 0, 0))
+	if (PQntuples(object->result) != 1)
 		return status_error(LS_INVALID_ARGUMENT, "image or prediction is gone, or there are several of that version");
+	if (PQgetisnull(object->result, 0, 0))
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation that was sent is of another mask"),
+								"Delete its row in lesion_pacs_object, and it will be sent again.");
 	read_object(object);
 	return status_ok();
 }

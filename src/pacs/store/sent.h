@@ -29,9 +29,11 @@ typedef struct SentObject
 	char		instance[PACS_UID_SIZE];
 	char		series[PACS_UID_SIZE];
 	char		study[PACS_UID_SIZE];
+	bool		sent;			/* the PACS has it */
 } SentObject;
 
-/* List the next 100 predictions, after the one given (NULL: the first ones), that lack an object. */
+/* List the next 100 predictions, after the one given (NULL: the first ones), that lack an object. A report is lacking
+ * only where its segmentation was sent, or is to be sent as well. */
 Status		sent_list(PGconn *database, const PacsSettings *settings, const Prediction *after, PGresult **result);
 
 /* A row of that list. */

@@ -1,0 +1,119 @@
+# odd.pl: PACSs that are legal and odd: whose lists keep no order, that know no
+# offset, whose items or files are not as others have them. Nothing is lost
+# without a word.
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::Bin, "$FindBin::Bin/../t";
+use Pacs qw(make_lesion output read_file save_bytea);
+use Session qw(fresh_database run_sql);
+use Test::More;
+
+my $database = 'pacs_odd';
+my $folder = tempdir(CLEANUP => 1);
+fresh_database($database);
+run_sql($database, '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
+my $lesion = make_lesion($database, 1, [64, 48], "$folder/lesion.dcm");
+my $log = "$folder/requests";
+my $fake = Pacs->fake('http', 'odd.py', $log, $lesion, "$folder/seg.dcm");
+
+# The PACS of that name.
+sub odd { return $fake->below($_[0]); }
+
+# How many instances would be pulled from it, each one once, how many failures there are, and what else is said.
+sub count {
+	my ($name) = @_;
+	my $said = odd($name)->run($database, 'pull', '--dry-run');
+	my ($counted) = $said =~ /would have (pulled \d+, failed \d+)\n\z/ or return $said;
+	my %different = map { $_ => 1 } $said =~ /would pull ([\d.]+)/g;
+	return join '; ', $counted, (map { s/^\S+ \S+ //r } grep { !/would/ } split /\n/, $said),
+		$counted =~ /pulled ${\scalar keys %different},/ ? () : 'some of them twice';
+}
+
+# Lists by pages.
+is(count('unstable'), 'pulled 250, failed 0', 'studies whose order changes from page to page are all found');
+is(count('unstable_study'), 'pulled 2500, failed 0', '... and so are instances of a study');
+is(count('small_pages'), 'pulled 250, failed 0', 'pages that are smaller than they may be');
+is(count('no_offset'), 'pulled 250, failed 0', 'a PACS that knows no offset');
+is(count('no_pages'), 'pulled 250, failed 0', '... and no limit');
+is(count('first_page'), 'pulled 100, failed 1; the list of studies: 100 were listed, and there may be more: the PACS '
+	. 'gives the same ones on several pages (Let it list fewer, by --match StudyDate=20260101- for example.)',
+	'a PACS that gives its first page alone: it is said');
+like(count('fewer'), qr/^pulled 4, failed 1; study 1[.]9[.]1: the PACS speaks of 5 and lists 4/,
+	'a study of which fewer instances are listed than it has');
+like(count('huge'), qr/lesionseg-pacs: the answer is larger than 16 MB .*--match/,
+	'a list of 20 MB is not read');
+
+# Items.
+my $said = odd('invalid')->run($database, 'pull');
+like($said, qr/ pulled 8, failed 5\n\z/, 'of five studies with three instances the valid ones are pulled');
+like($said, qr/the list of studies: 1 left out: an item of the answer has no valid StudyInstanceUID/,
+	'... a study without UID is named');
+is(scalar(() = $said =~ /study 1[.]9[.]\d: 1 left out: an item of the answer has no valid SOPClassUID/g), 4,
+	'... and so is an instance in each of the others');
+is(run_sql($database, 'SELECT count(*) FROM lesion_pacs_study'), 0, '... which are looked at again');
+run_sql($database, 'TRUNCATE lesion_pacs_instance');
+like(odd('twice')->run($database, 'pull'), qr/ pulled 2, failed 0\n\z/, 'what is listed twice is pulled once');
+run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
+like(odd('zeros')->run($database, 'pull'), qr/ pulled 1, failed 0\n\z/,
+	'a UID with a leading zero, as some devices write');
+is(run_sql($database, 'SELECT study FROM lesion_pacs_instance'), '1.9.01', '... is taken as it is');
+
+# Files.
+run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
+like(odd('single')->run($database, 'pull'), qr/ pulled 2, failed 0\n\z/,
+	'an answer that is one file and no multipart body');
+run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
+my @captures = ('--sop-class', '1.2.840.10008.5.1.4.1.1.7');
+like(odd('ours')->run($database, 'pull', @captures),
+	qr/left out 1[.]9[.]1[.]1[.]1 lesionseg made it\n.* pulled 0, failed 0\n\z/,
+	'a picture of ours is known as such by its file, where the list names no manufacturer');
+like(odd('ours')->run($database, 'pull', @captures), qr/\A\S+ \S+ pulled 0, failed 0\n\z/, '... and not fetched again');
+like(odd('ours_padded')->run($database, 'pull', @captures, '--all'), qr/\A\S+ \S+ pulled 0, failed 0\n\z/,
+	'... or by the list, with a blank at the end');
+like(odd('others')->run($database, 'pull', @captures, '--all'), qr/ pulled 1, failed 0\n\z/, 'that of another comes');
+
+# --limit is about what comes.
+run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
+like(odd('fails')->run($database, 'pull', '--limit', 2, '--connections', 1), qr/ pulled 2, failed 3\n\z/,
+	'--limit does not count what fails');
+
+# What is sent, as the PACS counts it.
+sub sent {
+	my ($kind) = @_;
+	return scalar(() = read_file($log) =~ /^POST .*\b$kind \d/mg);
+}
+sub posts { return scalar(() = read_file($log) =~ /^POST /mg); }
+run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
+odd('single')->run($database, 'pull');
+run_sql($database, q(CALL lesion_predict('lesion_pacs_instance', 'linknet', 'lesion_pacs_prediction')));
+like(odd('refuses_seg')->run($database, 'push'), qr/ sent 2, failed 2\n\z/, 'a PACS that takes no segmentation');
+is(join(' ', map { sent($_) } qw(SEG OT SR)), '2 2 0', '... is sent no report on one');
+like(odd('takes')->run($database, 'push'), qr/\A\S+ \S+ sent 0, failed 0\n\z/, '... and that waits');
+is(posts(), 2, '... without a request');
+like(odd('takes')->run($database, 'push', '--retry'), qr/ sent 4, failed 0\n\z/, '... until the segmentation is there');
+is(join(' ', map { sent($_) } qw(SEG OT SR)), '4 2 2', '... and goes after it');
+my $posts = posts();
+like(odd('takes')->run($database, 'push'), qr/ sent 0, failed 0\n\z/, 'nothing is left to do');
+like(odd('takes')->run($database, 'push', '--retry'), qr/ sent 0, failed 0\n\z/, '... not even by --retry');
+is(posts(), $posts, '... and nothing is sent');
+
+# A report on a mask that is not the one that was sent.
+run_sql($database, q(DELETE FROM lesion_pacs_object WHERE kind = 'report';
+	UPDATE lesion_pacs_prediction SET mask = (SELECT mask FROM lesion_synthetic(5, 64, 48))));
+like(odd('takes')->run($database, 'push'),
+	qr/the segmentation that was sent is of another mask .*lesion_pacs_object.* sent 0, failed 2\n\z/s,
+	'a report on another mask than the one that was sent is not made');
+run_sql($database, q(DELETE FROM lesion_pacs_object WHERE kind = 'seg'));
+like(odd('takes')->run($database, 'push', '--retry'), qr/ sent 4, failed 0\n\z/, '... but with its segmentation it is');
+
+# A person's mask, listed twice.
+run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
+odd('takes')->run($database, 'pull');
+save_bytea($database, 'SELECT lesion_dicom_seg(i.image, s.mask) FROM lesion_pacs_instance AS i,
+	lesion_synthetic(1, 64, 48) AS s', "$folder/seg.dcm");
+like(odd('masks')->run($database, 'pull', '--masks'), qr/ pulled 1, failed 0\n\z/,
+	'a mask that is listed twice is one');
+is(run_sql($database, 'SELECT mask_from FROM lesion_pacs_instance'), '1.9.1.2.1', '... and stands with its image');
+done_testing();

@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+"""PACSs that are legal and odd, for reading only, without TLS.
+
+    odd.py log file.dcm [seg.dcm]
+
+Prints its port. Below /NAME answers the PACS of that name in PACSS, with the
+file or, where it has segmentations, with seg.dcm under other UIDs. Each
+request becomes a line of the log: method and path; of a POST the UIDs that came.
+"""
+import http.server
+import io
+import json
+import sys
+import time
+import urllib.parse
+import warnings
+
+import pydicom
+
+PHOTO, CAPTURE, SEG = '1.2.840.10008.5.1.4.1.1.77.1.4', '1.2.840.10008.5.1.4.1.1.7', '1.2.840.10008.5.1.4.1.1.66.4'
+
+# What a PACS has and how it answers. turned: where the offset is not 0, lists are turned by so
+# many, as those of an index that is read in another way. says: how many instances a study is said to have.
+DEFAULT = {'studies': 1, 'instances': 1, 'says': None, 'turned': 0, 'most': None, 'limit': True, 'offset': True,
+           'invalid': (), 'twice': False, 'manufacturer': None, 'in_file': 'Camera', 'class': PHOTO, 'single': False,
+           'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False}
+PACSS = {
+    'unstable': {'studies': 250, 'turned': 37},
+    'unstable_study': {'instances': 2500, 'turned': 700},
+    'no_offset': {'studies': 250, 'offset': False},
+    'no_pages': {'studies': 250, 'offset': False, 'limit': False},
+    'first_page': {'studies': 250, 'offset': False, 'most': 100},
+    'small_pages': {'studies': 250, 'most': 30},
+    'fewer': {'instances': 4, 'says': 5},
+    'invalid': {'studies': 5, 'instances': 3, 'invalid': (2,)},
+    'twice': {'instances': 2, 'twice': True},
+    'single': {'instances': 2, 'single': True},
+    'ours': {'class': CAPTURE, 'in_file': 'lesionseg'},
+    'ours_padded': {'class': CAPTURE, 'in_file': 'lesionseg', 'manufacturer': 'lesionseg '},
+    'others': {'class': CAPTURE},
+    'fails': {'instances': 6, 'fails': 3},
+    'masks': {'class': SEG, 'twice': True},
+    'slow': {'slow': True},
+    'huge': {'studies': 20, 'padding': 1 << 20},
+    'zeros': {'zeros': True},
+    'takes': {},
+    'refuses_seg': {'refused': (SEG,)},
+}
+
+
+def element(tag, vr, *values):
+    return {tag: {'vr': vr, 'Value': list(values)}}
+
+
+def uids(pacs, study, instance):
+    """UIDs of study, series and instance, numbers from 1."""
+    zero = '0' if pacs['zeros'] else ''
+    series = f'1.9.{study}.{2 if pacs["class"] == SEG else 1}'
+    return f'1.9.{zero}{study}', series, f'{series}.{instance}'
+
+
+def page(pacs, items, query):
+    """Those of a list that a query asks for."""
+    offset = int(query['offset'][0]) if pacs['offset'] else 0
+    if offset > 0:
+        start = pacs['turned'] % max(len(items), 1)
+        items = items[start:] + items[:start]
+    most = min(int(query['limit'][0]), pacs['most'] or sys.maxsize) if pacs['limit'] else len(items)
+    return items[offset:offset + most]
+
+
+def studies(pacs):
+    listed = []
+    for number in range(1, pacs['studies'] + 1):
+        item = {**element('0020000D', 'UI', uids(pacs, number, 1)[0]), **element('00080061', 'CS', 'XC'),
+                **element('00201208', 'IS', pacs['says'] or pacs['instances']),
+                **element('00081030', 'LO', ' ' * pacs['padding'])}
+        if number in pacs['invalid']:
+            item['0020000D']['Value'] = ['..']
+        listed.append(item)
+    return listed
+
+
+def instances(pacs, study):
+    listed = []
+    for number in range(1, pacs['instances'] + 1):
+        _, series, instance = uids(pacs, study, number)
+        item = {**element('0020000E', 'UI', series), **element('00080018', 'UI', instance),
+                **element('00080016', 'UI', pacs['class'])}
+        if pacs['manufacturer']:
+            item.update(element('00080070', 'LO', pacs['manufacturer']))
+        if number in pacs['invalid']:
+            del item['00080016']
+        listed += [item] * (2 if pacs['twice'] else 1)
+    return listed
+
+
+def file_of(pacs, study, number):
+    file = pydicom.dcmread(sys.argv[3 if pacs['class'] == SEG else 2])
+    file.StudyInstanceUID, file.SeriesInstanceUID, file.SOPInstanceUID = uids(pacs, study, number)
+    file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID
+    file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = pacs['class']
+    file.Manufacturer = pacs['in_file']
+    written = io.BytesIO()
+    file.save_as(written)
+    return written.getvalue()
+
+
+def store(pacs, sent):
+    """What became of the objects that were sent."""
+    taken, refused = [], []
+    for file in sent:
+        reference = element('00081155', 'UI', file.SOPInstanceUID)
+        if file.SOPClassUID in pacs['refused']:
+            refused.append({**reference, **element('00081197', 'US', 0x0122)})
+        else:
+            taken.append(reference)
+    return {**element('00081199', 'SQ', *taken), **element('00081198', 'SQ', *refused)}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, kind, body):
+        self.send_response(status)
+        self.send_header('Content-Type', kind)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def note(self, *more):
+        with open(sys.argv[1], 'a', encoding='ascii') as log:
+            print(self.command, self.path, *more, file=log)
+
+    def do_GET(self):
+        self.note()
+        url = urllib.parse.urlparse(self.path)
+        _, name, _, *path = url.path.split('/')
+        pacs = {**DEFAULT, **PACSS[name]}
+        if pacs['slow']:
+            time.sleep(60)
+        study = int(path[0].split('.')[2]) if path else 0
+        if url.query:
+            items = instances(pacs, study) if path else studies(pacs)
+            self.answer(200, 'application/dicom+json',
+                        json.dumps(page(pacs, items, urllib.parse.parse_qs(url.query))).encode())
+            return
+        number = int(path[-1].rsplit('.', 1)[1])
+        if number <= pacs['fails']:
+            self.answer(404, 'text/plain', b'gone')
+            return
+        file = file_of(pacs, study, number)
+        if pacs['single']:
+            self.answer(200, 'application/dicom; transfer-syntax=1.2.840.10008.1.2.1', file)
+        else:
+            self.answer(200, 'multipart/related; type="application/dicom"; boundary=b',
+                        b'--b\r\nContent-Type: application/dicom\r\n\r\n' + file + b'\r\n--b--\r\n')
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        boundary = self.headers['Content-Type'].split('boundary=')[1].encode()
+        sent = [pydicom.dcmread(io.BytesIO(part.split(b'\r\n\r\n', 1)[1]), stop_before_pixels=True)
+                for part in body.split(b'\r\n--' + boundary)[1:-1]]
+        self.note(*(f'{file.Modality} {file.SOPInstanceUID}' for file in sent))
+        pacs = {**DEFAULT, **PACSS[self.path.split('/')[1]]}
+        self.answer(200, 'application/dicom+json', json.dumps(store(pacs, sent)).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client that goes in the middle of an answer is no error of ours."""
+
+
+warnings.simplefilter('ignore')    # UIDs with leading zeros
+server = Server(('127.0.0.1', 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
