@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pacs/stop.h"
 
@@ -14,6 +15,19 @@ note_signal(int number)
 {
 	(void) number;
 	wanted = 1;
+	alarm(STOP_SECONDS);
+}
+
+/* What it is at does not end: looking up a name, or a server that is silent. */
+static void
+end_now(int number)
+{
+	static const char said[] = "lesionseg-pacs: stopped by a signal, in the middle of what it was at\n";
+
+	(void) number;
+	if (write(STDERR_FILENO, said, sizeof said - 1) < 0)
+		_exit(2);
+	_exit(1);
 }
 
 void
@@ -25,6 +39,8 @@ stop_on_signals(void)
 	action.sa_handler = note_signal;	/* without SA_RESTART: a sleep ends */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	action.sa_handler = end_now;
+	sigaction(SIGALRM, &action, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 

@@ -1,5 +1,7 @@
 /*
- * stop.h: SIGINT and SIGTERM end the program after what it is at.
+ * stop.h: SIGINT and SIGTERM end the program after what it is at, in STOP_SECONDS at
+ * most: a kill at any moment loses nothing, so what waits for something that does
+ * not come is left.
  */
 #ifndef LESIONSEG_PACS_STOP_H
 #define LESIONSEG_PACS_STOP_H
@@ -7,6 +9,8 @@
 #include <stdbool.h>
 
 #include "core/status.h"
+
+#define STOP_SECONDS 10
 
 /* From now on signals are noted. */
 void		stop_on_signals(void);

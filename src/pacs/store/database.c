@@ -10,6 +10,9 @@
 #include "pacs/log.h"
 #include "pacs/stop.h"
 
+#define POLL_MS 100
+#define PATIENCE_MS 500
+
 /* A server's WARNING becomes a line of log. */
 static void
 log_notice(void *user, const PGresult *result)
@@ -66,6 +69,40 @@ send_statement(PGconn *connection, const char *sql, int count, const DbValue *va
 	return status_ok();
 }
 
+/* Ask the server to end what it is at. */
+static void
+cancel(PGconn *connection)
+{
+	PGcancel   *request = PQgetCancel(connection);
+	char		error[256];
+
+	if (request != NULL)
+		PQcancel(request, error, sizeof error);
+	PQfreeCancel(request);
+}
+
+/* Wait until the server has said something. After a signal a statement has PATIENCE
+ * to end: what is short does, what waits for a lock or segments images is cancelled. */
+static void
+wait_for_server(PGconn *connection)
+{
+	int			waited = 0;
+
+	while (PQisBusy(connection))
+	{
+		struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
+
+		if (poll(&socket, 1, POLL_MS) == 0 && stop_wanted())
+		{
+			waited += POLL_MS;
+			if (waited == PATIENCE_MS)
+				cancel(connection);
+		}
+		if (!PQconsumeInput(connection))
+			return;
+	}
+}
+
 /* Take the result of the statement that was sent. */
 static Status
 take_result(PGconn *connection, PGresult **result)
@@ -73,14 +110,16 @@ take_result(PGconn *connection, PGresult **result)
 	PGresult   *next;
 
 	*result = NULL;
-	while ((next = PQgetResult(connection)) != NULL)
+	while (wait_for_server(connection), (next = PQgetResult(connection)) != NULL)
 	{
 		PQclear(*result);
 		*result = next;
 	}
 	if (PQresultStatus(*result) != PGRES_TUPLES_OK && PQresultStatus(*result) != PGRES_COMMAND_OK)
 	{
-		Status		status = failure_of(connection, *result);
+		const char *state = PQresultErrorField(*result, PG_DIAG_SQLSTATE);
+		bool		cancelled = stop_wanted() && state != NULL && strcmp(state, "57014") == 0;
+		Status		status = cancelled ? stop_check() : failure_of(connection, *result);
 
 		PQclear(*result);
 		*result = NULL;
@@ -105,40 +144,6 @@ db_do(PGconn *connection, const char *sql, int count, const DbValue *values)
 
 	PQclear(result);
 	return status;
-}
-
-/* Ask the server to end what it is at. */
-static void
-cancel(PGconn *connection)
-{
-	PGcancel   *request = PQgetCancel(connection);
-	char		error[256];
-
-	if (request != NULL)
-		PQcancel(request, error, sizeof error);
-	PQfreeCancel(request);
-}
-
-Status
-db_do_long(PGconn *connection, const char *sql, int count, const DbValue *values)
-{
-	PGresult   *result;
-	Status		status;
-
-	TRY(send_statement(connection, sql, count, values, DB_TEXT));
-	while (PQisBusy(connection) && !stop_wanted())
-	{
-		struct pollfd socket = {.fd = PQsocket(connection), .events = POLLIN};
-
-		poll(&socket, 1, 1000);	/* a signal ends it, too */
-		if (!PQconsumeInput(connection))
-			break;
-	}
-	if (stop_wanted())
-		cancel(connection);
-	status = take_result(connection, &result);
-	PQclear(result);
-	return stop_wanted() ? stop_check() : status;
 }
 
 /* Wait for the lock that one lesionseg-pacs at a time holds on its tables. */

@@ -51,7 +51,8 @@ typedef enum DbFormat
 Status		db_open(const char *conninfo, PGconn **connection);
 
 /*
- * Run a statement. LS_HOST_ERROR where the connection is lost, else
+ * Run a statement. LS_HOST_ERROR where the connection is lost, LS_CANCELLED
+ * where a signal came and it took too long, else
  * LS_INVALID_ARGUMENT with "SQLSTATE: message" and the server's hint. The
  * result is the caller's to PQclear; NULL after an error.
  */
@@ -60,8 +61,5 @@ Status		db_run(PGconn *connection, const char *sql, int count, const DbValue *va
 
 /* The same for a statement whose result says nothing. */
 Status		db_do(PGconn *connection, const char *sql, int count, const DbValue *values);
-
-/* The same for one that takes long: a signal cancels it (LS_CANCELLED). */
-Status		db_do_long(PGconn *connection, const char *sql, int count, const DbValue *values);
 
 #endif
