@@ -26,11 +26,11 @@ typedef struct Architecture
 {
 	const char *name;			/* "unet" */
 	const char *description;
-	OptionTable config;			/* of an ArchConfig */
+	OptionTable config;			/* values are an ArchConfig */
 	/* Image width and height must be multiples of this. */
 	int			(*stride) (const ArchConfig *config);
-	/* Append the network to graph. For dense_runner: RGB in, one channel of
-	 * logits out. */
+	/* Append the network to graph. With dense_runner the input is RGB and the
+	 * output one channel of logits. */
 	void		(*build) (const ArchConfig *config, Graph *graph);
 	/* How it runs (runner.h). */
 	const struct RunnerKind *runner;
@@ -46,7 +46,7 @@ const Architecture *arch_find(const char *name);
 /* All architectures, in the order they are documented. */
 const Architecture *const *arch_list(int *count);
 
-/* Does it find instances (network.h), not only a map? */
+/* Does the architecture find instances (network.h), not only a map? */
 bool		arch_finds_instances(const Architecture *architecture);
 
 /* Every key at its default. */
@@ -56,12 +56,14 @@ void		arch_config_default(const Architecture *architecture, ArchConfig *config);
 Status		arch_config_take(const Architecture *architecture, ArchConfig *config, const char *key,
 							 const OptionValue *value);
 
-/* The same for a key that takes a number. */
+/* The same for a number. */
 Status		arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value);
 
-/* Read a config as weight files have it: the defaults, with the keys of a
- * JSON object set. Errors as above, and LS_INVALID_ARGUMENT for text that is
- * no JSON object. */
+/*
+ * Read a config from a JSON object, as in weight files; other keys get their
+ * defaults. Errors as above, and LS_INVALID_ARGUMENT for text that is no JSON
+ * object.
+ */
 Status		arch_config_parse(const Architecture *architecture, const char *json, ArchConfig *config);
 
 #endif

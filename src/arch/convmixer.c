@@ -4,10 +4,10 @@
  *
  * The image is cut into patches, each a vector of `dim` channels; `depth`
  * blocks mix them, first across places (depthwise convolution, with a
- * shortcut), then across channels (1 x 1 convolution). GELU stands before
- * each batch norm, as in the paper. The decoder narrows that to dim / 8
- * channels, enlarges it to the image's size and joins it with a stem of as
- * many channels that looks at the image itself: patches alone know edges no
+ * shortcut), then across channels (1 x 1 convolution). GELU comes before each
+ * batch norm, as in the paper. The decoder reduces the channels to dim / 8,
+ * enlarges them to the image's size and concatenates them with a stem of as
+ * many channels, computed from the image itself: patches alone carry no edges
  * finer than their own size.
  */
 #include "arch/architectures.h"

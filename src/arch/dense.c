@@ -1,6 +1,6 @@
 /*
- * dense.c: the runner of architectures that are one plan from the image to a
- * logit per pixel.
+ * dense.c: the runner of architectures with one plan from the image to a logit
+ * per pixel.
  */
 #include "arch/engine.h"
 #include "arch/runner.h"
@@ -27,7 +27,7 @@ dense_free(void *runner)
 	host_free(dense->network->host, dense);
 }
 
-/* Plan, and in training take what the loss needs. */
+/* Make the plan and, for training, allocate what the loss needs. */
 static Status
 dense_prepare(Dense *dense, const Call *call, const RunnerOptions *options)
 {

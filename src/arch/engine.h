@@ -1,6 +1,6 @@
 /*
- * engine.h: what predictor and learner share: a plan, and the way from 8-bit
- * images to its input and from its logits to probabilities.
+ * engine.h: what predictor and learner share: how to make a plan, to write
+ * 8-bit images into its input, and to turn its logits into probabilities.
  */
 #ifndef LESIONSEG_ARCH_ENGINE_H
 #define LESIONSEG_ARCH_ENGINE_H
@@ -8,7 +8,7 @@
 #include "arch/network.h"
 #include "nn/plan.h"
 
-/* The backend and the storage type of choice into options. */
+/* Set backend and storage type in options from the choice. */
 Status		engine_resolve(const EngineChoice *choice, PlanOptions *options);
 
 /* Resolve choice and plan network for batch images of height x width. */
@@ -16,10 +16,10 @@ Status		engine_plan(const Network *network, const Call *call, const EngineChoice
 						int width,
 						bool training, Plan **plan);
 
-/* rgb (N, H, W, 3) normalised into the plan's input. */
+/* Write rgb (N, H, W, 3), normalised, into the plan's input. */
 void		engine_write_input(const Plan *plan, const Network *network, const uint8_t *rgb);
 
-/* The plan's logits as probabilities (N, H, W). */
+/* Read the plan's logits as probabilities (N, H, W). */
 void		engine_read_probabilities(const Plan *plan, float *probabilities);
 
 /* The plan inside, for benchmarks that profile it. */

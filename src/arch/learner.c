@@ -65,7 +65,8 @@ learner_free(Learner *learner)
 	host_free(host, learner);
 }
 
-/* What is frozen has no part in the gradient's norm. */
+/* Clear the gradients of frozen parameters, so that the gradient's norm leaves
+ * them out. */
 static void
 clear_frozen(Learner *learner)
 {

@@ -3,9 +3,9 @@
  * ResNet-18 (resnet.h).
  *
  * The encoder's stages have base, 2, 4 and 8 base channels at 1/4 to 1/32 of
- * the image's size; its parameters are named as torchvision names those of
- * resnet18. A decoder block doubles the size in a quarter of its channels;
- * what it makes is added to the encoder's stage of that size.
+ * the image's size; its parameters have torchvision's names of resnet18. A
+ * decoder block doubles the size, in a quarter of its channels; its output is
+ * added to the encoder's stage of that size.
  */
 #include "arch/architectures.h"
 

@@ -117,8 +117,8 @@ build_backbone(Graph *graph, const MaskRcnnConfig *config)
 		graph_output(graph, levels[level]);
 }
 
-/* A 1 x 1 convolution that ends a part, its weights small at first: nothing
- * is known yet, so every answer should be near 0. */
+/* A 1 x 1 convolution that ends a part. Its first weights are small: before
+ * training, all outputs should be near 0. */
 static void
 end_part(Graph *graph, const char *name, NodeId x, int channels)
 {

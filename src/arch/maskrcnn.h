@@ -20,7 +20,7 @@
 
 #define PYRAMID_LEVELS 4		/* at strides 4, 8, 16, 32 */
 #define FIRST_STRIDE 4
-#define RPN_FIRST_LEVEL 1		/* at 1/8: lesions are large, and 1/4 costs thrice the rest together */
+#define RPN_FIRST_LEVEL 1		/* 1/8: lesions are large, and 1/4 costs three times as much as the rest */
 #define RPN_LEVELS (PYRAMID_LEVELS - RPN_FIRST_LEVEL)
 #define ANCHORS_PER_CELL 6		/* two sizes, sqrt(2) apart, by three shapes */
 #define BOX_ROI_SIZE 7
@@ -55,7 +55,7 @@ typedef struct CanvasPlace
 	int			w;
 } CanvasPlace;
 
-/* Where the proposal network's levels stand, and its anchors. A cell is a
+/* The places of the proposal network's levels, and its anchors. A cell is a
  * pixel of a level; cells are counted level by level, row by row. */
 typedef struct Canvas
 {
@@ -77,7 +77,7 @@ void		canvas_fill(Canvas *canvas, float anchor);
 
 /* ---- maskrcnn_truth.c ---- */
 
-#define MAX_TRUTHS 16			/* instances of a mask that are learnt */
+#define MAX_TRUTHS 16			/* most instances of a mask that are learnt */
 #define LEAST_TRUTH 16			/* pixels; fewer are no instance */
 
 /* The instances of one mask: its connected components (8 neighbours), at most
@@ -99,9 +99,10 @@ void		truth_mask(const Truths *truths, int truth, int height, int width, Box box
 
 /*
  * Match n boxes with the truths: matches[i] is the truth that box i overlaps
- * most if by at least `positive` (IoU), MATCH_NONE if by less than `negative`
- * or there are no truths, MATCH_UNCLEAR between. With `force`, the boxes that
- * overlap a truth most of all, if at all, get their best truth anyway.
+ * most, if their IoU is at least `positive`; MATCH_NONE if the IoU is below
+ * `negative` or there are no truths; else MATCH_UNCLEAR. With `force`, the
+ * boxes with the largest overlap of a truth, if above 0, are matched in any
+ * case.
  */
 #define MATCH_NONE (-1)
 #define MATCH_UNCLEAR (-2)
@@ -109,9 +110,10 @@ void		match_boxes(int n, const Box *boxes, const Truths *truths, float positive,
 						int8_t *matches);
 
 /*
- * Draw at most `most` of the n boxes at random, at most `most_positive` of
- * them matched, the rest unmatched. Writes their indices, the matched first;
- * returns their number, *positives of them matched. scratch has room for n.
+ * Draw at most `most` of the n boxes at random: at most `most_positive`
+ * matched ones, the rest unmatched ones. Writes their indices, the matched
+ * first; returns their number, *positives of them matched. scratch has room
+ * for n.
  */
 int			sample_boxes(Rng *rng, int n, const int8_t *matches, int most, int most_positive, int *scratch,
 						 int *sampled, int *positives);
@@ -154,13 +156,13 @@ typedef struct MaskRcnn
 {
 	const Network *network;
 	const Host *host;
-	int			threads;		/* that it was made for and runs on */
+	int			threads;		/* number of threads that it was made for and runs on */
 	MaskRcnnConfig config;
 	int			batch;
 	int			height;
 	int			width;
 	bool		training;
-	size_t		bytes;			/* of the arrays below */
+	size_t		bytes;			/* size of the arrays below */
 
 	Plan	   *backbone;
 	Plan	   *rpn;
@@ -173,13 +175,13 @@ typedef struct MaskRcnn
 	float	   *rpn_logits;		/* (N, canvas, ANCHORS_PER_CELL) */
 	float	   *rpn_deltas;		/* (N, canvas, ANCHORS_PER_CELL, 4) */
 
-	/* By image and region: rois of them. */
+	/* By image and region; `rois` regions per image. */
 	Roi		   *rois;			/* (N, rois) */
-	int		   *roi_counts;		/* (N): in use */
+	int		   *roi_counts;		/* (N): regions in use */
 	float	   *roi_logits;		/* (N, rois) */
 	float	   *roi_deltas;		/* (N, rois, 4) */
 
-	/* By image and region with a mask: mask_rois of them. */
+	/* By image and region with a mask; `mask_rois` per image. */
 	int			mask_rois;
 	Roi		   *mask_regions;	/* (N, mask_rois) */
 	float	   *masks;			/* (N, mask_rois, MASK_SIZE, MASK_SIZE): logits, then gradients or probabilities */
@@ -205,7 +207,8 @@ typedef struct MaskRcnn
 /* Work on one image; calls for different images may run at the same time. */
 typedef void (*ImageWork) (MaskRcnn *m, int worker, int image);
 
-/* Do work on every image of the batch, on all threads, polling in between. */
+/* Call work for every image of the batch, on all threads, and poll in
+ * between. */
 Status		maskrcnn_for_images(MaskRcnn *m, const Call *call, ImageWork work);
 
 /* ---- maskrcnn_heads.c ---- */
@@ -222,8 +225,10 @@ void		draw_samples(MaskRcnn *m, int worker, int image);
 /* RoIAlign all regions into the inputs of the box head or the mask head. */
 Status		align_regions(MaskRcnn *m, const Call *call, const Roi *rois, int per_image, int size, Plan *head);
 
-/* Prediction: from the box head's outputs to instances, without masks yet:
- * those that score at least config.score, or else the best alone. */
+/*
+ * Prediction: turn the box head's outputs into instances, still without masks:
+ * those that score at least config.score or, if there are none, the best one.
+ */
 void		detect(MaskRcnn *m, int worker, int image);
 
 /* Training: the image's feature gradients from those of the three heads'
@@ -237,8 +242,8 @@ void		proposal_losses(MaskRcnn *m, int worker, int image);
 void		box_losses(MaskRcnn *m, int worker, int image);
 void		mask_losses(MaskRcnn *m, int worker, int image);
 
-/* Weights of a region's deltas, as in torchvision: they are learnt and told
- * 10 (centre) and 5 (size) times as large as they are. */
+/* Encode and decode a region's deltas, scaled by 10 (centre) and 5 (size), as
+ * in torchvision. */
 BoxDelta	region_encode(Box reference, Box box);
 Box			region_decode(Box reference, const float *delta);
 

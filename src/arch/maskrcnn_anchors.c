@@ -3,8 +3,8 @@
  * anchors on it.
  *
  * The finest level stands on top; below it, after a row of zeros, the others
- * side by side, each after a column of zeros. A 3 x 3 convolution then sees
- * the same zeros around each level as if it stood alone.
+ * side by side, each after a column of zeros. So a 3 x 3 convolution sees
+ * zeros around each level, as it would around a level alone.
  */
 #include "arch/maskrcnn.h"
 

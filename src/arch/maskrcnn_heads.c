@@ -1,27 +1,29 @@
 /*
- * maskrcnn_heads.c: what goes on between the plans: levels onto the canvas,
+ * maskrcnn_heads.c: the work between the plans: levels onto the canvas,
  * anchors to proposals, proposals to regions, regions to instances, and the
  * gradients back.
  *
- * Work is shared out by image and drawn from a generator of the image's own,
- * so nothing here depends on the number of threads.
+ * Work is divided by image, and each image has its own random generator, so
+ * that results do not depend on the number of threads.
  */
 #include "arch/maskrcnn.h"
 
 #include <math.h>
 #include <string.h>
 
-#define PROPOSALS_BEFORE 8		/* per region: the best anchors that suppression chooses from */
+#define PROPOSALS_BEFORE 8		/* best anchors per region, from which suppression chooses */
 #define PROPOSALS_DRAWN 2		/* per region: proposals that training draws from */
-#define PROPOSAL_OVERLAP 0.7f	/* IoU of proposals, at most */
-#define INSTANCE_OVERLAP 0.5f	/* IoU of instances, at most */
-#define ANCHOR_POSITIVE 0.7f	/* IoU from which an anchor stands for a truth */
-#define ANCHOR_NEGATIVE 0.3f	/* and below which for the background */
-#define REGION_POSITIVE 0.5f	/* IoU from which a region stands for a truth */
+#define PROPOSAL_OVERLAP 0.7f	/* largest IoU of two proposals */
+#define INSTANCE_OVERLAP 0.5f	/* largest IoU of two instances */
+#define ANCHOR_POSITIVE 0.7f	/* least IoU of an anchor with its truth */
+#define ANCHOR_NEGATIVE 0.3f	/* below this IoU it is background */
+#define REGION_POSITIVE 0.5f	/* least IoU of a region with its truth */
 #define LEAST_SIDE 1.0f			/* pixels of a proposal */
-#define MASK_MARGIN 0.1f		/* of the side, that a mask's region is larger than the box on each: a box
-								 * that is a little too small then does not cut the lesion */
 #define CANONICAL_SIDE 224.0f	/* a region of this size is read from stride 16 */
+
+/* A mask's region is larger than the box by this share of the side, on each
+ * side: a box that is a little too small then does not cut the lesion. */
+#define MASK_MARGIN 0.1f
 
 /* Bytes of one pixel of the pyramid's levels. */
 static size_t
@@ -84,8 +86,8 @@ find_proposals(MaskRcnn *m, MaskRcnnScratch *scratch, int image, int most, Box *
 	return found;
 }
 
-/* The level a box is read from: the larger, the coarser (Lin et al.,
- * arXiv:1612.03144, equation 1). */
+/* The level from which a box is read: a larger box has a coarser level (Lin et
+ * al., arXiv:1612.03144, equation 1). */
 static int
 region_level(Box box)
 {
@@ -101,7 +103,7 @@ make_region(int image, Box box)
 	return (Roi) {box, image, region_level(box)};
 }
 
-/* The region of box's mask. */
+/* The region for the mask of a box. */
 static Roi
 mask_region(const MaskRcnn *m, int image, Box box)
 {
@@ -111,7 +113,7 @@ mask_region(const MaskRcnn *m, int image, Box box)
 	return make_region(image, box_clip((Box) {box.x1 - w, box.y1 - h, box.x2 + w, box.y2 + h}, m->width, m->height));
 }
 
-/* box in shares of the image. */
+/* Express a box in shares of the image's size. */
 static NetworkArea
 image_area(const MaskRcnn *m, Box box)
 {
@@ -203,7 +205,7 @@ draw_samples(MaskRcnn *m, int worker, int image)
 	draw_regions(m, scratch, &rng, image);
 }
 
-/* What RoIAlign needs to know about the pyramid. */
+/* The arguments of RoIAlign for an image's pyramid. */
 static RoiAlignArgs
 align_args(const MaskRcnn *m, const Roi *rois, int size)
 {
@@ -298,7 +300,7 @@ add_canvas_gradient(MaskRcnn *m, int worker, int image, const CanvasPlace *place
 	}
 }
 
-/* Add the gradients of the image's regions to levels, which args has. */
+/* Add the gradients of the image's regions to the levels in args. */
 static void
 add_region_gradients(MaskRcnn *m, int worker, int image, RoiAlignArgs *args, const Roi *rois, int per_image,
 					 int size, const Plan *head)

@@ -9,7 +9,7 @@
  *
  * The first two are divided by the number of drawn anchors of the batch, the
  * next two by that of drawn regions, the last by that of cells; their sum is
- * what training minimises. Each image leaves its share in m->losses, to be
+ * what training minimises. Each image writes its share to m->losses; they are
  * added up in order.
  */
 #include "arch/maskrcnn.h"
@@ -97,7 +97,7 @@ proposal_losses(MaskRcnn *m, int worker, int image)
 										  m->anchor_total);
 	}
 
-	/* From here on the arrays hold gradients: zero but for the drawn. */
+	/* From here on the arrays hold gradients: 0 for all that was not drawn. */
 	memset(logits, 0, count * sizeof(float));
 	memset(deltas, 0, count * 4 * sizeof(float));
 	for (int i = 0; i < m->anchor_counts[image]; i++)
@@ -155,7 +155,7 @@ mask_losses(MaskRcnn *m, int worker, int image)
 			memset(logits, 0, sizeof target);
 			continue;
 		}
-		/* Regions with masks are the first of all regions. */
+		/* The regions with masks come first. */
 		truth_mask(&m->truths[image], m->roi_truths[(size_t) image * m->config.rois + k], m->height, m->width,
 				   m->mask_regions[i].box, target);
 		for (int cell = 0; cell < MASK_SIZE * MASK_SIZE; cell++)

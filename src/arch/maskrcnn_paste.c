@@ -6,8 +6,11 @@
 #include <math.h>
 #include <string.h>
 
-/* Where a coordinate within the mask's area, as a share, lies between the centres of
- * a mask's cells; the outermost half cells have the value of their centre. */
+/*
+ * Find the two cells of a mask between whose centres a coordinate lies (0..1
+ * within the mask's area). In the outermost half cells the value of the centre
+ * is used.
+ */
 static int
 mask_tap(float share, int side, float *fraction)
 {

@@ -1,8 +1,8 @@
 /*
- * maskrcnn_run.c: the order in which Mask R-CNN's plans and what stands
- * between them run. All memory is taken when the runner is made: regions are
- * a fixed number per image, and those not in use are zeros that nothing
- * looks at and that hand back no gradient.
+ * maskrcnn_run.c: runs Mask R-CNN's plans and the work between them, in order.
+ * All memory is allocated when the runner is made. The number of regions per
+ * image is fixed; regions not in use are zeros, are not read and give no
+ * gradient.
  */
 #include "arch/maskrcnn.h"
 
@@ -64,7 +64,7 @@ take_scratch(MaskRcnn *m, MaskRcnnScratch *scratch)
 	return status_ok();
 }
 
-/* Everything but the plans. */
+/* Allocate everything but the plans. */
 static Status
 take_arrays(MaskRcnn *m)
 {
@@ -117,7 +117,7 @@ plan_part(MaskRcnn *m, const Call *call, const PlanOptions *common, int part, in
 	return plan_create(m->host, call, m->network->graph, &options, plan);
 }
 
-/* The four plans, then the rest. */
+/* Make the four plans, then allocate the rest. */
 static Status
 prepare(MaskRcnn *m, const Call *call, const RunnerOptions *options)
 {
@@ -255,7 +255,7 @@ maskrcnn_for_images(MaskRcnn *m, const Call *call, ImageWork work)
 	return status_ok();
 }
 
-/* Output i of a plan as floats. */
+/* Read output i of a plan as floats. */
 static void
 read_output(const Plan *plan, int i, ThreadsTask convert, float *values)
 {
@@ -265,7 +265,7 @@ read_output(const Plan *plan, int i, ThreadsTask convert, float *values)
 	threads_run(plan->threads, shape_pixels(y.shape) * y.shape.c, convert, &args);
 }
 
-/* The gradient of output i of a plan from floats. */
+/* Write the gradient of output i of a plan from floats. */
 static void
 write_gradient(const Plan *plan, int i, const float *values)
 {
@@ -286,7 +286,7 @@ maskrcnn_set_weights(void *runner, const Call *call, const float *weights)
 	return plan_set_weights(m->mask, call, weights);
 }
 
-/* The image through backbone and proposal network. */
+/* Run the images through backbone and proposal network. */
 static Status
 forward_proposals(MaskRcnn *m, const Call *call, const uint8_t *rgb, float *weights)
 {
@@ -299,7 +299,7 @@ forward_proposals(MaskRcnn *m, const Call *call, const uint8_t *rgb, float *weig
 	return status_ok();
 }
 
-/* The regions through the box head. */
+/* Run the regions through the box head. */
 static Status
 forward_box(MaskRcnn *m, const Call *call, float *weights)
 {
@@ -310,7 +310,7 @@ forward_box(MaskRcnn *m, const Call *call, float *weights)
 	return status_ok();
 }
 
-/* The regions with masks through the mask head. */
+/* Run the regions with masks through the mask head. */
 static Status
 forward_mask(MaskRcnn *m, const Call *call, float *weights, ThreadsTask convert)
 {
@@ -339,7 +339,7 @@ maskrcnn_predict(void *runner, const Call *call, const uint8_t *rgb, float *prob
 	return status_ok();
 }
 
-/* Clear the losses and count what they are means of. */
+/* Clear the losses and count the samples that they are means of. */
 static void
 count_samples(MaskRcnn *m)
 {
@@ -353,7 +353,7 @@ count_samples(MaskRcnn *m)
 	}
 }
 
-/* All losses, and the gradients of the three heads' outputs. */
+/* Compute all losses, and the gradients of the three heads' outputs. */
 static Status
 take_losses(MaskRcnn *m, const Call *call, double *loss)
 {

@@ -1,7 +1,6 @@
 /*
- * maskrcnn_truth.c: what the network should have found: the instances of a
- * mask, which boxes stand for which of them, and the draw of those to learn
- * from.
+ * maskrcnn_truth.c: what the network should find: the instances of a mask, the
+ * boxes that match them, and the random choice of boxes to learn from.
  */
 #include "arch/maskrcnn.h"
 
@@ -9,10 +8,10 @@
 
 #include "nn/loops/roi_align.h"
 
-#define LEFT_OUT 255			/* label of lesion pixels that are no instance */
+#define LEFT_OUT 255			/* label of lesion pixels of parts that are left out */
 
-/* Label the component at `start` and measure it; its pixels are then
- * stack[0 .. area). */
+/* Label the component at `start` and measure it; afterwards stack[0 .. area)
+ * holds its pixels. */
 static int
 flood(const uint8_t *mask, int height, int width, int start, uint8_t label, int *stack, uint8_t *labels, Box *box)
 {
@@ -45,8 +44,8 @@ flood(const uint8_t *mask, int height, int width, int start, uint8_t label, int 
 	return area;
 }
 
-/* The place of a new instance of that area: a free one, or that of the
- * smallest so far if it is smaller still, which then goes. -1 = none. */
+/* The place for a new instance: a free one, or that of the smallest instance
+ * if the new one is larger (the smallest is then dropped). -1 = none. */
 static int
 find_place(Truths *truths, int height, int width, int area)
 {
@@ -163,7 +162,7 @@ match_boxes(int n, const Box *boxes, const Truths *truths, float positive, float
 			}
 }
 
-/* Draw `want` of n list entries to the list's front. */
+/* Move `want` of n list entries, drawn at random, to the list's front. */
 static void
 draw(Rng *rng, int *list, int n, int want)
 {

@@ -69,7 +69,7 @@ network_freeze_encoder(Network *network)
 		graph_freeze(network->graph, *prefix);
 }
 
-/* Check that the config in a file's metadata is the network's. */
+/* Check that the config in a file's metadata equals the network's. */
 static Status
 check_config(const Network *network, const WeightsInfo *info)
 {
@@ -92,7 +92,7 @@ check_config(const Network *network, const WeightsInfo *info)
 	return status_ok();
 }
 
-/* Load a file; its config has to be the network's where `same_config`. */
+/* Load a file; with same_config, its config must equal the network's. */
 static Status
 load_weights(Network *network, const Call *call, const void *bytes, size_t size, bool same_config)
 {

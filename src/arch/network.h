@@ -1,6 +1,6 @@
 /*
- * network.h: an architecture with a config and weights, and the two things
- * one does with it: predict a batch and take a training step.
+ * network.h: an architecture with a config and weights, and its two uses:
+ * predict a batch, and take a training step.
  *
  * Images go in as 8-bit RGB and are normalised on the way into the first
  * layer; what comes out is a probability per pixel.
@@ -17,25 +17,25 @@
 #include "nn/conv/backend.h"
 #include "nn/weights/weights.h"
 
-/* The extension's version: it stands in weight files, and the extension script
- * of this version is the one whose tables the library works on. */
+/* The extension's version. It is written to weight files. The module works on
+ * the tables of the extension script of this version. */
 #define LESIONSEG_VERSION "0.3"
 
 typedef struct Network
 {
-	const Host *host;			/* of its memory */
+	const Host *host;			/* where its memory comes from */
 	const Architecture *architecture;
 	ArchConfig	config;
 	Graph	   *graph;
 	float	   *weights;		/* graph->weight_count floats, PyTorch's layouts */
 	float		mean[3];		/* normalisation: (x / 255 - mean) / std */
 	float		std[3];
-	Traits		traits;			/* not known before training */
+	Traits		traits;			/* 0 = not known, as before training */
 	char		split[WEIGHTS_SPLIT_SIZE];	/* how its images were split (nn/weights.h); empty = not known */
 } Network;
 
-/* Build the graph and allocate weights (all zero), of host's memory; host must
- * outlive it and all that is made of it. */
+/* Build the graph and allocate weights (all zero) from host, which must
+ * outlive the network and all that is made of it. */
 Status		network_create(const Host *host, const Architecture *architecture,
 						   const ArchConfig *config, Network **network);
 void		network_free(Network *network);
@@ -43,18 +43,18 @@ void		network_free(Network *network);
 /* Fill the weights for a training from scratch. */
 void		network_initialise(Network *network, int64_t seed);
 
-/* Keep the encoder as it is in training. Call before a learner is made. */
+/* Leave the encoder unchanged in training. Call before a learner is made. */
 void		network_freeze_encoder(Network *network);
 
-/* Load from / save as a weight file. Load checks that architecture and
- * config in the metadata, where present, are this network's. */
+/* Load from / save as a weight file. Loading checks that architecture and
+ * config in the metadata, if present, equal this network's. */
 Status		network_load(Network *network, const Call *call, const void *bytes, size_t size);
 
-/* The same to start a training from: the config may differ where all tensors
- * fit, such as in the size of anchors. */
+/* The same for the start of a training: the config may differ if all tensors
+ * fit, for instance in the size of anchors. */
 Status		network_load_initial(Network *network, const Call *call, const void *bytes, size_t size);
 
-/* The bytes are of the call's memory. */
+/* The bytes come from the call's memory; the caller frees them. */
 Status		network_save(const Network *network, const Call *call, WeightsStorage storage, const char *config_json,
 						 void **bytes, size_t *size);
 
@@ -65,7 +65,7 @@ Status		network_save(const Network *network, const Call *call, WeightsStorage st
  * above NETWORK_MAX_SIZE; the hint names the nearest sizes that fit. */
 Status		network_check_size(const Network *network, int width, int height);
 
-/* How to run: the backend and the precision to ask for. */
+/* The backend and the precision to run with. */
 typedef struct EngineChoice
 {
 	BackendKind backend;
@@ -76,15 +76,17 @@ typedef struct EngineChoice
 
 typedef struct Predictor Predictor;
 
-/* Plan inference for batches of exactly `batch` images of height x width and
- * take a copy of the network's weights (folded and packed): later changes of
- * network->weights do not show until predictor_refresh. */
+/*
+ * Plan inference for batches of exactly `batch` images of height x width and
+ * copy the network's weights (folded and packed): later changes of
+ * network->weights have no effect until predictor_refresh.
+ */
 Status		predictor_create(const Network *network, const Call *call, const EngineChoice *choice, int batch,
 							 int height,
 							 int width, Predictor **predictor);
 void		predictor_free(Predictor *predictor);
 
-/* Take the network's weights again. */
+/* Copy the network's weights again. */
 Status		predictor_refresh(Predictor *predictor, const Call *call);
 
 /* rgb (N, H, W, 3) 8-bit -> probabilities (N, H, W) in 0..1. Polls per layer. */
@@ -104,24 +106,27 @@ typedef struct NetworkInstance
 {
 	float		score;			/* 0..1 */
 	NetworkArea box;
-	NetworkArea mask_area;		/* what the mask covers: more than the box */
+	NetworkArea mask_area;		/* the area that the mask covers: more than the box */
 	int			side;
 	const float *mask;			/* (side, side): probabilities */
 } NetworkInstance;
 
-/* The instances found in image `image` of the last predictor_run, best
- * first: their number, 0 for architectures that find none. They stand until
- * the next run. */
+/*
+ * The instances found in image `image` of the last predictor_run, best first:
+ * returns their number, 0 for architectures without instances. They are valid
+ * until the next run.
+ */
 int			predictor_instances(const Predictor *predictor, int image, const NetworkInstance **instances);
 
 /* Write the instance's probabilities for row y of an image of width x
  * height, 0 outside its mask's area. */
 void		network_instance_row(const NetworkInstance *instance, int width, int height, int y, float *row);
 
-/* Bytes it holds. */
+/* Bytes that it holds. */
 size_t		predictor_memory(const Predictor *predictor);
 
-/* "onednn"/"openblas" and "f32"/"bf16" as resolved. */
+/* The backend ("onednn", "builtin", "openblas") and the storage type ("f32",
+ * "bf16") in use. */
 const char *predictor_backend(const Predictor *predictor);
 const char *predictor_precision(const Predictor *predictor);
 
@@ -132,7 +137,7 @@ typedef struct StepOptions
 	double		learning_rate;
 	double		weight_decay;	/* decoupled (AdamW), on PARAM_WEIGHT only */
 	double		gradient_clip;	/* global norm; 0 = off */
-	int64_t		seed;			/* with the number of steps taken: of what a step draws at random */
+	int64_t		seed;			/* with the number of the step, the seed of what a step draws at random */
 } StepOptions;
 
 typedef struct StepResult

@@ -1,5 +1,5 @@
 /*
- * registry.c: the list of architectures and the checking of their configs.
+ * registry.c: the list of architectures, and the checks of their configs.
  */
 #include "arch/arch.h"
 
@@ -66,7 +66,8 @@ arch_config_set(const Architecture *architecture, ArchConfig *config, const char
 	return arch_config_take(architecture, config, key, &number);
 }
 
-/* A JSON value as an option's; an array or object is text, which no key takes. */
+/* Convert a JSON value to an option's. An array or object becomes text, which
+ * no key accepts. */
 static OptionValue
 option_value_of(const json_t *json)
 {

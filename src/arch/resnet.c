@@ -1,9 +1,9 @@
 /*
  * resnet.c: see resnet.h.
  *
- * A block's shortcut is appended before its convolutions: the last batch norm
- * of the block then finds it there, and takes the addition and the ReLU into
- * its own step.
+ * A block's shortcut is appended before its convolutions. So it exists when
+ * the last batch norm of the block runs, and the addition and the ReLU can be
+ * fused into that step.
  */
 #include "arch/resnet.h"
 

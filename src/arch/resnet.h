@@ -7,9 +7,11 @@
 
 #include "nn/graph.h"
 
-/* Append the encoder to image x. Its stages have base, 2, 4 and 8 base
- * channels at 1/4 to 1/32 of the image's size; its parameters are named
- * prefix and then as torchvision names those of resnet18. */
+/*
+ * Append the encoder to image x. Its stages have base, 2, 4 and 8 base
+ * channels at 1/4 to 1/32 of the image's size; its parameters have
+ * torchvision's names of resnet18, after prefix.
+ */
 void		resnet18(Graph *graph, const char *prefix, NodeId x, int base, NodeId stages[4]);
 
 /* Convolution with padding kernel / 2 and batch norm, named PREFIXconvN and

@@ -1,7 +1,7 @@
 /*
  * runner.h: a network made ready to run. Predictor and learner are shells
- * around a runner; what differs between architectures stands behind this
- * interface: how many plans there are and what goes on between them.
+ * around a runner. This interface hides what differs between architectures:
+ * how many plans there are, and the work between them.
  */
 #ifndef LESIONSEG_ARCH_RUNNER_H
 #define LESIONSEG_ARCH_RUNNER_H
@@ -24,7 +24,7 @@ typedef struct TrainingBatch
 {
 	const uint8_t *rgb;			/* (N, H, W, 3) */
 	const uint8_t *masks;		/* (N, H, W), lesion where > 128 */
-	uint64_t	seed;			/* of what is drawn at random in this step */
+	uint64_t	seed;			/* seed of what is drawn at random in this step */
 } TrainingBatch;
 
 struct RunnerKind
@@ -33,14 +33,14 @@ struct RunnerKind
 	Status		(*create) (const Network *network, const Call *call, const RunnerOptions *options, void **runner);
 	void		(*free) (void *runner);
 
-	/* Take weights: fold and pack them. */
+	/* Copy the weights, folded and packed. */
 	Status		(*set_weights) (void *runner, const Call *call, const float *weights);
 
 	/* rgb (N, H, W, 3) to probabilities (N, H, W). */
 	Status		(*predict) (void *runner, const Call *call, const uint8_t *rgb, float *probabilities);
 
-	/* Loss and gradients (weight_count) of a batch, with the weights taken
-	 * last; running statistics in `weights` are updated. */
+	/* Loss and gradients (weight_count) of a batch, with the weights set last;
+	 * running statistics in `weights` are updated. */
 	Status		(*train) (void *runner, const Call *call, const TrainingBatch *batch, float *weights,
 						  float *gradients, double *loss);
 
@@ -48,15 +48,16 @@ struct RunnerKind
 	 * NULL where an architecture finds none. */
 	int			(*instances) (const void *runner, int image, const NetworkInstance **instances);
 
-	/* Bytes it holds, and its first plan, for what is told about it. */
+	/* Bytes that it holds; and its first plan, whose backend and precision are
+	 * reported. */
 	size_t		(*memory) (const void *runner);
 	Plan	   *(*plan) (const void *runner);
 };
 
-/* Of architectures that are one plan from image to logits (dense.c). */
+/* For architectures with one plan from image to logits (dense.c). */
 extern const struct RunnerKind dense_runner;
 
-/* Of Mask R-CNN (maskrcnn_run.c). */
+/* For Mask R-CNN (maskrcnn_run.c). */
 extern const struct RunnerKind maskrcnn_runner;
 
 #endif

@@ -19,15 +19,18 @@ typedef struct Arena
 	size_t		size;			/* bytes reserved so far, a multiple of 64 */
 } Arena;
 
-/* Start an empty arena on host, which must outlive it. */
+/* Start an empty arena; its memory will come from host, which must outlive
+ * it. */
 void		arena_init(Arena *arena, const Host *host);
 
 /* Reserve bytes; *offset is where they will stand, a multiple of 64. */
 Status		arena_reserve(Arena *arena, size_t bytes, size_t *offset);
 
-/* Allocate all that was reserved, cleared to zero. `what` names the need in
- * the error ("training activations"). call is polled on the way; NULL where the
- * block is too small to matter. */
+/*
+ * Allocate all that was reserved, cleared to zero. `what` names the need in
+ * the error ("training activations"). call is polled while the block is
+ * cleared; NULL for a block too small to need it.
+ */
 Status		arena_commit(Arena *arena, const Call *call, const char *what);
 
 /* The address of a reserved offset in a committed arena. */

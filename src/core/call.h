@@ -1,8 +1,8 @@
 /*
  * call.h: what the surrounding program lends to the library for one call:
- * memory for what the call makes, a way to stop, limits and threads.
+ * memory for results, a way to stop, limits and threads.
  *
- * Library code receives a `const Call *`, keeps it nowhere after the call, and
+ * Library code receives a `const Call *`, does not keep it after the call, and
  * polls it often enough that a cancel takes effect within 200 ms. Inside
  * PostgreSQL src/pg/base/call.c fills it in; tests use call_standalone().
  */
@@ -18,18 +18,18 @@
 
 typedef struct Call
 {
-	Host		host;			/* of what the call makes */
+	Host		host;			/* memory for what the call makes */
 
 	/* True when the caller wants to stop; then return LS_CANCELLED. Called from
 	 * the main thread only. NULL = never. */
 	bool		(*poll) (void *user);
-	void	   *user;			/* of poll */
+	void	   *user;			/* argument of poll */
 
-	int64_t		max_pixels;		/* width * height of an image that is decoded */
+	int64_t		max_pixels;		/* largest width * height of an image to decode */
 	int			threads;		/* threads to use, >= 1 */
 
-	/* One more format that images may have, beside those of src/image; NULL
-	 * for none. src/image/codec/formats.h says what it is. */
+	/* One more image format beside those of src/image; NULL for none.
+	 * ImageCodec is declared in src/image/codec/formats.h. */
 	const struct ImageCodec *codec;
 } Call;
 
@@ -37,16 +37,20 @@ typedef struct Call
  * megapixels, one thread. */
 const Call *call_standalone(void);
 
-/* A call for a pool thread that works for `call`: memory that any thread may
- * ask for, the same limits, one thread, and no poll, which is the main
- * thread's. */
+/*
+ * A call for a pool thread that works for `call`: the same limits, memory that
+ * any thread may allocate, one thread, and no poll, because only the main
+ * thread may poll.
+ */
 Call		call_on_thread(const Call *call);
 
 /* Allocate size bytes (64-byte aligned) into *memory; size 0 gives NULL. */
 Status		call_alloc(const Call *call, size_t size, void **memory);
 
-/* Set size bytes to zero. A page of memory is not there before it is touched,
- * so much of it takes its time: the call is polled on the way. */
+/*
+ * Set size bytes to zero. The system provides a page of memory when it is
+ * first written, so a large block takes long: the call is polled in between.
+ */
 Status		call_clear(const Call *call, void *memory, size_t size);
 
 /* Allocate count * size bytes, cleared; overflow is LS_LIMIT_EXCEEDED. */

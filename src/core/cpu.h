@@ -1,5 +1,5 @@
 /*
- * cpu.h: what the processor can do, found out once.
+ * cpu.h: the processor's features, detected once.
  */
 #ifndef LESIONSEG_CORE_CPU_H
 #define LESIONSEG_CORE_CPU_H
@@ -11,7 +11,7 @@ typedef struct CpuFeatures
 	bool		avx2;			/* with FMA */
 	bool		avx512;			/* F, BW, DQ and VL */
 	bool		avx512_bf16;
-	bool		amx_bf16;		/* and the kernel lets this process use it */
+	bool		amx_bf16;		/* only if the operating system lets this process use it */
 } CpuFeatures;
 
 /* The features of this machine, as the operating system lets us use them.
@@ -21,8 +21,11 @@ typedef struct CpuFeatures
 const CpuFeatures *cpu_features(void);
 #else
 
-/* Another processor has none of these. The Makefile leaves out what is compiled
- * for them, and the compiler what would call it, seeing that nothing is. */
+/*
+ * Other processors have none of these features. The Makefile does not compile
+ * the files that need them, and the compiler drops the calls to those files,
+ * because all flags are constants here.
+ */
 static inline const CpuFeatures *
 cpu_features(void)
 {

@@ -11,10 +11,11 @@
 #define HUGE_PAGE ((size_t) 2 << 20)
 
 /*
- * Ask for huge pages under the whole ones of a block that is not touched yet:
- * passes over tensors of many megabytes otherwise wait for the tables of
- * 4 kB pages (reading 256 MB on one core of a virtual machine: 15 GB/s against
- * 36). Only advice; a kernel without them leaves things as they are.
+ * Ask for huge pages for a block that is not touched yet, as far as it covers
+ * whole ones. With pages of 4 kB, passes over tensors of many megabytes wait
+ * for page tables (reading 256 MB on one core of a virtual machine: 15 GB/s,
+ * with huge pages 36). This is only advice; a kernel without huge pages
+ * ignores it.
  */
 static void
 advise_huge_pages(char *base, size_t size)

@@ -1,10 +1,11 @@
 /*
- * host.h: where memory comes from that stays.
+ * host.h: where lasting memory comes from.
  *
- * A Host is given to whatever outlives a call (a network, a plan, a data set)
- * when it is made, and must outlive it. What belongs to one call, such as when
- * to stop, is in core/call.h. Inside PostgreSQL src/pg/base/host.c fills a Host
- * in with a memory context; tests use host_standalone().
+ * Objects that outlive a call (a network, a plan, a data set) receive a Host
+ * when they are made; the Host must outlive them. What belongs to one call,
+ * such as when to stop, is in core/call.h. Inside PostgreSQL
+ * src/pg/base/host.c fills a Host in with a memory context; tests use
+ * host_standalone().
  *
  * Callbacks are called from the main thread only, never from a pool thread.
  * They return; they do not longjmp.
@@ -34,7 +35,7 @@ typedef struct Host
 	bool		(*spill_read) (void *user, int64_t offset, void *data, size_t size);
 
 	void	   *user;
-	size_t		max_memory;		/* bytes of the largest block that may be allocated */
+	size_t		max_memory;		/* largest block that may be allocated, in bytes */
 } Host;
 
 /* A host for programs without a server, and for pool threads: aligned malloc,
@@ -47,9 +48,11 @@ Status		array_bytes(size_t count, size_t size, size_t *bytes);
 /* Allocate size bytes (64-byte aligned) into *memory; size 0 gives NULL. */
 Status		host_alloc(const Host *host, size_t size, void **memory);
 
-/* Allocate count * size bytes, cleared; overflow is LS_LIMIT_EXCEEDED. For
- * megabytes: clearing more takes so long that a call must be polled
- * (call_alloc_array). */
+/*
+ * Allocate count * size bytes, cleared; overflow is LS_LIMIT_EXCEEDED. For
+ * some megabytes at most: clearing more takes so long that a call must be
+ * polled (use call_alloc_array).
+ */
 Status		host_alloc_array(const Host *host, size_t count, size_t size, void **memory);
 
 /* Release memory from host_alloc*. NULL is allowed. */

@@ -7,14 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DESCRIPTION_SIZE 120	/* of what option_describe writes here */
+#define DESCRIPTION_SIZE 120	/* room for what option_describe writes */
 
-/* Is number one that the option may have? */
+/* Is the number a value that the option allows? */
 static bool
 option_allows(const Option *option, double number)
 {
 	if (option->type == OPTION_BOOL || option->type == OPTION_CHOICE)
-		return true;			/* what was stored was one of few */
+		return true;			/* a stored choice was checked when it was set */
 	if (!(number >= option->minimum && number <= option->maximum))
 		return false;
 	if (option->type == OPTION_ODD)
@@ -22,7 +22,7 @@ option_allows(const Option *option, double number)
 	return option->type == OPTION_NUMBER || number == floor(number);
 }
 
-/* Write a number to where the option's value stands. */
+/* Store a number as the option's value. */
 static void
 option_store(const Option *option, void *values, double number)
 {
@@ -48,7 +48,7 @@ option_store(const Option *option, void *values, double number)
 	}
 }
 
-/* Read the number that stands there. */
+/* Read the option's value as a number. */
 static double
 option_load(const Option *option, const void *values)
 {
@@ -84,7 +84,7 @@ options_default(const OptionTable *table, void *values)
 		option_store(&table->rows[i], values, table->rows[i].default_value);
 }
 
-/* Append to text, which may be full. */
+/* Append to text; what does not fit is cut. */
 static void
 append(char *text, size_t size, const char *more)
 {
@@ -116,7 +116,7 @@ option_describe(const Option *option, char *text, size_t size)
 	}
 }
 
-/* The hint of a refused value: what the option may be. */
+/* Refuse a value; the hint says what the option may be. */
 static Status
 with_description(Status status, const Option *option)
 {
@@ -162,7 +162,7 @@ option_set(const Option *option, void *values, const OptionValue *value)
 	return status_ok();
 }
 
-/* The error for a key that none of the blocks has. */
+/* Refuse a key that no block has. */
 static Status
 unknown_key(const OptionBlock *blocks, int count, const char *argument, const char *key)
 {

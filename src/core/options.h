@@ -1,11 +1,11 @@
 /*
  * options.h: named values that a caller may set.
  *
- * Every kind of option (config of an architecture, options of a training, of
- * augmentation, of enhancement, of segmentation) is a table of this one kind.
- * A row says what the option is called, where its value stands in a struct,
- * what it may be, what it is when nobody sets it, and what it means. Reading,
- * storing, errors and the documentation's tables all come from the rows.
+ * All options (config of an architecture, options of training, augmentation,
+ * enhancement and segmentation) are tables of this one kind. A row holds the
+ * option's name, the place of its value in a struct, its range, its default
+ * and its meaning. Reading, storing, errors and the documentation's tables all
+ * come from the rows.
  */
 #ifndef LESIONSEG_CORE_OPTIONS_H
 #define LESIONSEG_CORE_OPTIONS_H
@@ -29,9 +29,9 @@ typedef struct Option
 {
 	const char *name;
 	OptionType	type;
-	size_t		offset;			/* of the value in the struct */
-	double		minimum;		/* of a number, included */
-	double		maximum;		/* of a number, included */
+	size_t		offset;			/* offset of the value in the struct */
+	double		minimum;		/* range of a number, both ends allowed */
+	double		maximum;		/* range of a number, both ends allowed */
 	double		default_value;	/* of a bool 0 or 1; of a choice its enum */
 	const char *meaning;		/* one line, for the documentation */
 	const char *const *choices;	/* of a choice: names in the enum's order, NULL after the last */
@@ -46,7 +46,7 @@ typedef struct OptionTable
 /* A table of the rows of an array. */
 #define OPTION_TABLE(array) {(array), (int) (sizeof (array) / sizeof (array)[0])}
 
-/* A table and the struct that it is about. */
+/* A table and a struct that holds its values. */
 typedef struct OptionBlock
 {
 	const OptionTable *table;
@@ -72,22 +72,23 @@ typedef struct OptionValue
 void		options_default(const OptionTable *table, void *values);
 
 /*
- * Set the option called `key`, of whichever of the blocks has it. A key that
- * none has, a value of another type or out of range is LS_INVALID_ARGUMENT:
- * the message names key and value, the hint lists the keys or says what the
- * value may be. `argument` says where the key stands: "options".
+ * Set the option called `key` in the block that has it. An unknown key, a
+ * value of another type or out of range is LS_INVALID_ARGUMENT: the message
+ * names key and value, the hint lists the keys or says what the value may be.
+ * `argument` names the argument that holds the key, for the message:
+ * "options".
  */
 Status		options_set(const OptionBlock *blocks, int count, const char *argument, const char *key,
 						const OptionValue *value);
 
-/* Check values that came into the struct another way: LS_INVALID_ARGUMENT for
- * the first that is out of range. */
+/* Check values that were not set by options_set: LS_INVALID_ARGUMENT for the
+ * first that is out of range. */
 Status		options_check(const OptionTable *table, const void *values);
 
 /* The value of an option, as options_set takes it. */
 OptionValue option_get(const Option *option, const void *values);
 
-/* Has the option its default? */
+/* Does the option have its default value? */
 bool		option_is_default(const Option *option, const void *values);
 
 /* Write what an option may be into text: "a whole number from 1 to 4". */

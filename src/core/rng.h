@@ -3,8 +3,8 @@
  *
  * xoshiro256** by Blackman and Vigna (https://prng.di.unimi.it/), its state
  * filled by splitmix64. rng_seed() takes a seed and a stream, so that every
- * (run, epoch, image) has a generator of its own and results depend neither
- * on thread count nor on order.
+ * (run, epoch, image) has its own generator. Results then depend neither on
+ * the number of threads nor on the order of work.
  */
 #ifndef LESIONSEG_CORE_RNG_H
 #define LESIONSEG_CORE_RNG_H

@@ -7,15 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 sequence that starts so; 1 for what starts none. */
+/* Length of the UTF-8 sequence that starts with this byte; 1 for a byte that
+ * starts none. */
 static size_t
 sequence_length(unsigned char lead)
 {
 	return lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
 }
 
-/* Format into text of that size. What is too long is cut, but not within a
- * UTF-8 sequence: the rest of one is no text that a server would take. */
+/* Format into text of that size. Longer text is cut, but never within a UTF-8
+ * sequence: a server would refuse a broken one. */
 static void
 format_text(char *text, size_t size, const char *format, va_list args)
 {

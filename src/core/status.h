@@ -1,10 +1,10 @@
 /*
  * status.h: how everything below src/pg/ reports failure.
  *
- * A function that can fail returns a Status by value: a code that src/pg/
- * maps to a SQLSTATE, a message that states the facts ("width 60000 is above
- * the limit of 16384") and a hint that says what to do about it. There is no
- * global error state and nothing jumps.
+ * A function that can fail returns a Status by value: a code that src/pg/ maps
+ * to a SQLSTATE, a message that states the facts ("width 60000 is above the
+ * limit of 16384") and a hint that says what to do about it. There is no
+ * global error state, and no longjmp.
  */
 #ifndef LESIONSEG_CORE_STATUS_H
 #define LESIONSEG_CORE_STATUS_H
@@ -16,13 +16,13 @@ typedef enum StatusCode
 	LS_OK = 0,
 	LS_CANCELLED,			/* Call.poll asked to stop */
 	LS_INVALID_ARGUMENT,	/* the caller's value is out of its range */
-	LS_INVALID_IMAGE,		/* bytes that are no image, or a broken one */
+	LS_INVALID_IMAGE,		/* the bytes are not an image, or a broken one */
 	LS_UNSUPPORTED,			/* understood, but not handled */
 	LS_INVALID_WEIGHTS,		/* a weight file that cannot be used */
 	LS_LIMIT_EXCEEDED,		/* above max_memory or max_pixels */
-	LS_OUT_OF_MEMORY,		/* Call.alloc returned NULL */
+	LS_OUT_OF_MEMORY,		/* no memory left */
 	LS_HOST_ERROR,			/* a call callback failed; the call knows why */
-	LS_INTERNAL				/* a library failed in a way we do not expect */
+	LS_INTERNAL				/* a library failed in an unexpected way */
 } StatusCode;
 
 typedef struct Status

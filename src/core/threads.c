@@ -11,8 +11,8 @@
 #include <pmmintrin.h>
 #endif
 
-/* Let denormals be zeros on this thread, read and written; returns the mode
- * before. Processors without such a mode are left as they are. */
+/* Make this thread treat denormals as zeros, both read and written; returns
+ * the mode before. Does nothing on processors without such a mode. */
 static unsigned
 flush_denormals(void)
 {
@@ -53,8 +53,11 @@ threads_leave(const ThreadsState *before)
 	pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
 }
 
-/* As many of so many threads as the runtime will give: OMP_THREAD_LIMIT in the
- * environment bounds it. Libraries that divide work among more wait for ever. */
+/*
+ * Limit a number of threads to what the runtime will start (OMP_THREAD_LIMIT
+ * in the environment). A library that divides its work among more threads than
+ * run waits for ever.
+ */
 static int
 obtainable(int threads)
 {
@@ -102,19 +105,19 @@ threads_run(int threads, long count, ThreadsTask task, void *data)
 		long		begin = count * worker / workers;
 		long		end = count * (worker + 1) / workers;
 
-		flush_denormals();		/* pool threads stay so: the libraries use them next */
+		flush_denormals();		/* pool threads keep this mode: libraries use them next */
 		if (begin < end)
 			task(data, (int) worker, begin, end);
 	}
 	threads_leave(&before);
 }
 
-/* A piece of a polled run. */
+/* One block of a polled run. */
 typedef struct Block
 {
 	ThreadsTask task;
 	void	   *data;
-	long		first;			/* item of the whole */
+	long		first;			/* number of the block's first item */
 } Block;
 
 static void

@@ -1,5 +1,5 @@
 /*
- * traits.h: what a version of a model is used with.
+ * traits.h: the settings with which a version of a model is used.
  *
  * The traits go wherever the weights go: weight files, networks, trainings and
  * rows of the database all carry this struct. So it stands in the lowest room.
@@ -13,7 +13,7 @@
 typedef enum EnhanceMode
 {
 	ENHANCE_MODE_OFF,
-	ENHANCE_MODE_AUTO,			/* what its measured quality asks for */
+	ENHANCE_MODE_AUTO,			/* only the steps that the image's measured quality asks for */
 	ENHANCE_MODE_ALWAYS			/* all that enhance_plan_always() takes */
 } EnhanceMode;
 

@@ -12,7 +12,7 @@
 
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
-/* Where the distance between pixels may stand, the best first. */
+/* The attributes that may hold the distance between pixels, the best first. */
 static const struct
 {
 	uint32_t	tag;
@@ -23,7 +23,7 @@ static const struct
 	{TAG_NominalScannedPixelSpacing, "NominalScannedPixelSpacing"},
 };
 
-/* Take two numbers above 0. */
+/* Read two numbers above 0. */
 static bool
 take_spacing(const DicomSet *set, const DicomElement *element, const char *name, DicomInfo *info)
 {
@@ -63,8 +63,8 @@ days_of(unsigned year, unsigned month)
 	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-/* Put digits of a date (YYYYMMDD) and a time (HHMMSS.FFFFFF, or less of it)
- * into a timestamp; false where they are no such thing. */
+/* Make a timestamp of a date (YYYYMMDD) and a time (HHMMSS.FFFFFF, or only its
+ * beginning); false if they are malformed. */
 static bool
 take_time(const char *date, const char *time, DicomInfo *info)
 {
@@ -110,7 +110,7 @@ read_time(const DicomSet *set, DicomInfo *info)
 	}
 }
 
-/* Read the patient's number, which may have any character. */
+/* Read PatientID, which may have any characters. */
 static Status
 read_patient(const DicomSet *set, DicomInfo *info)
 {

@@ -1,5 +1,5 @@
 /*
- * info.h: what one wants to know of a DICOM file at a glance.
+ * info.h: the most useful facts of a DICOM file.
  */
 #ifndef LESIONSEG_DICOM_INFO_H
 #define LESIONSEG_DICOM_INFO_H
@@ -8,7 +8,7 @@
 
 #include "dicom/data/data_set.h"
 
-/* Texts are "" where the file has none. */
+/* Texts that the file lacks are "". */
 typedef struct DicomInfo
 {
 	char		sop_class[DICOM_UID_SIZE];
@@ -23,12 +23,12 @@ typedef struct DicomInfo
 	int			width;
 	int			height;
 	char		photometric[17];
-	double		spacing[2];		/* mm between rows, between columns; 0 where it is not known */
+	double		spacing[2];		/* mm between rows, between columns; 0 = not known */
 	const char *spacing_from;	/* the attribute: PixelSpacing, ...; NULL where there is none */
-	char		acquired_at[40]; /* 2024-02-29 10:11:12.5, as the file's own clock had it */
+	char		acquired_at[40]; /* "2024-02-29 10:11:12.5", in the file's own time zone */
 } DicomInfo;
 
-/* Read it; the file may be a header alone. */
+/* Read the facts; the file may be only a header. */
 Status		dicom_info(const DicomSet *set, DicomInfo *info);
 
 #endif

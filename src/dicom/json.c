@@ -44,7 +44,7 @@ add_string(ByteBuffer *out, const uint8_t *text, size_t size)
 		if (byte == '"' || byte == '\\')
 			buffer_add_text(out, "\\");
 		if (byte == 0)
-			buffer_add_text(out, REPLACEMENT);	/* a server keeps no text with it */
+			buffer_add_text(out, REPLACEMENT);	/* PostgreSQL's text cannot hold this character */
 		else if (byte < 0x20)
 			buffer_printf(out, "\\u%04x", byte);
 		else
@@ -53,7 +53,7 @@ add_string(ByteBuffer *out, const uint8_t *text, size_t size)
 	buffer_add_text(out, "\"");
 }
 
-/* Cut the padding off both ends. */
+/* Remove the padding at both ends. */
 static void
 trim(const uint8_t **text, size_t *size, bool leading)
 {
@@ -66,7 +66,7 @@ trim(const uint8_t **text, size_t *size, bool leading)
 	}
 }
 
-/* Append a name: its groups, which = divides, by what they are. */
+/* Append a person's name as an object of its groups, which = divides. */
 static void
 add_name(ByteBuffer *out, const uint8_t *text, size_t size)
 {
@@ -112,7 +112,7 @@ add_number(ByteBuffer *out, double number)
 	buffer_add_text(out, text);
 }
 
-/* Append one value of text. DS and IS are numbers where they can be read. */
+/* Append one value of text. DS and IS become numbers if they can be read. */
 static void
 add_text_value(ByteBuffer *out, uint16_t vr, const uint8_t *text, size_t size)
 {
@@ -192,7 +192,7 @@ add_binary_value(const DicomSet *set, const DicomElement *element, size_t n, Byt
 
 	switch (element->vr)
 	{
-		case DICOM_VR('A', 'T'):	/* two numbers of 16 bits, in the file's order each */
+		case DICOM_VR('A', 'T'):	/* two numbers of 16 bits, each in the file's byte order */
 			group = dicom_is_big_endian(set, element) ? (unsigned) (bits >> 16) : (unsigned) (bits & 0xFFFF);
 			buffer_printf(out, "\"%04X%04X\"", group,
 						  dicom_is_big_endian(set, element) ? (unsigned) (bits & 0xFFFF) : (unsigned) (bits >> 16));
@@ -248,7 +248,7 @@ write_value(JsonWriter *writer, const DicomElement *element, const DicomElement 
 	}
 	writer->text.size = 0;
 	if (element->tag == TAG_SpecificCharacterSet)
-		buffer_add_text(&writer->text, "ISO_IR 192");	/* what the text is in now */
+		buffer_add_text(&writer->text, "ISO_IR 192");	/* the character set after conversion */
 	else
 		TRY(dicom_text_utf8(dicom_is_charset_text(element->vr) ? charset : NULL, element, &writer->text));
 	TRY(writer->text.status);

@@ -7,9 +7,11 @@
 #include "dicom/data/buffer.h"
 #include "dicom/data/data_set.h"
 
-/* Append the data set as a JSON object in UTF-8. Left out are the file's
- * header (group 0002), lengths of groups and, as bulk data, all elements of
- * VR OB, OD, OF, OL, OV, OW and UN. */
+/*
+ * Append the data set as a JSON object in UTF-8. Left out are the file's
+ * header (group 0002), lengths of groups, and bulk data: all elements of VR
+ * OB, OD, OF, OL, OV, OW and UN.
+ */
 Status		dicom_json(const DicomSet *set, ByteBuffer *out);
 
 #endif

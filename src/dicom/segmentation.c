@@ -1,9 +1,9 @@
 /*
- * segmentation.c: masks out of segmentation objects.
+ * segmentation.c: read masks from segmentation objects.
  *
- * Which segment a frame belongs to, and which frame of which image it was
- * drawn on, stands in the functional groups: in the frame's own item or in
- * the one that all frames share.
+ * The functional groups say which segment a frame belongs to, and on which
+ * frame of which image it was drawn: in the frame's own item or in the item
+ * that all frames share.
  */
 #include "dicom/segmentation.h"
 
@@ -17,13 +17,13 @@
 
 #define SEGMENTATION_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
 
-/* What is read of one object. */
+/* One segmentation object while it is read. */
 typedef struct Segmentation
 {
 	const DicomSet *set;
 	DicomPixels pixels;
 	bool		fractional;
-	int			most;			/* the value of a fraction of 1 */
+	int			most;			/* the value that means 1 (FRACTIONAL) */
 	const DicomElement *shared; /* functional groups of all frames; NULL when there are none */
 	const DicomElement *frames; /* the sequence with an item for each frame */
 } Segmentation;
@@ -78,7 +78,7 @@ functional_group(const Segmentation *seg, const DicomElement *frame, uint32_t ta
 	return own != NULL || seg->shared == NULL ? own : dicom_find_item(seg->set, seg->shared, tag);
 }
 
-/* The number of a frame's segment; 0 when it is not told. */
+/* The number of a frame's segment; 0 if the file does not say. */
 static int
 frame_segment(const Segmentation *seg, const DicomElement *frame)
 {
@@ -90,7 +90,7 @@ frame_segment(const Segmentation *seg, const DicomElement *frame)
 	return number;
 }
 
-/* What a frame was drawn on. */
+/* The image and the frame on which a frame was drawn. */
 static void
 frame_source(const Segmentation *seg, const DicomElement *frame, char uid[DICOM_UID_SIZE], int *number)
 {
@@ -224,7 +224,7 @@ add_frames(const Segmentation *seg, int segment, Image *mask)
 	return status_ok();
 }
 
-/* Does the object describe a segment of that number? */
+/* Does the object describe a segment with that number? */
 static bool
 has_segment(const DicomSet *set, int segment)
 {

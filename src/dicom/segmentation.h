@@ -1,6 +1,6 @@
 /*
- * segmentation.h: segmentation objects (PS3.3 section A.51): masks as DICOM
- * has them. BINARY ones hold a bit for each pixel, FRACTIONAL ones a value.
+ * segmentation.h: segmentation objects (PS3.3 section A.51), DICOM's masks.
+ * BINARY ones hold a bit for each pixel, FRACTIONAL ones a value.
  */
 #ifndef LESIONSEG_DICOM_SEGMENTATION_H
 #define LESIONSEG_DICOM_SEGMENTATION_H
@@ -14,14 +14,14 @@
 bool		dicom_is_segmentation(const DicomSet *set);
 
 /*
- * The mask of a segment, 1 channel of 0/255: all of its frames that lie on
- * frame 1 of the image it was drawn on, put together. A fraction of half and
- * more counts as lesion. LS_INVALID_ARGUMENT for a segment that is not there,
- * LS_UNSUPPORTED where its frames lie on several images or are tiles of one.
+ * The mask of a segment, 1 channel of 0/255: the union of its frames that were
+ * drawn on frame 1 of their image. A fraction of one half or more is lesion.
+ * LS_INVALID_ARGUMENT for a missing segment, LS_UNSUPPORTED if its frames
+ * belong to several images or are tiles of one.
  */
 Status		dicom_segment_mask(const DicomSet *set, int segment, Image *mask);
 
-/* The same as what a request asks for. */
+/* The same, converted as a request asks. */
 Status		dicom_segment_image(const DicomSet *set, int segment, const DecodeRequest *request, Image *image);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * enhance.c: the list of steps and of their options, and the way to each.
+ * enhance.c: the lists of steps and options, and the call of each step.
  */
 #include "enhance/enhance.h"
 
@@ -57,7 +57,7 @@ enhance_options_default(void)
 	return options;
 }
 
-/* Add text to a hint that may be full. */
+/* Append text to a hint; what does not fit is cut. */
 static void
 add_to_hint(Status *status, const char *text)
 {
@@ -94,7 +94,7 @@ enhance_find(const char *name, EnhanceStep *step)
 	return status;
 }
 
-/* Has image not a single difference between its pixels? */
+/* Are all pixels of the image equal? */
 static bool
 is_constant(const Image *image)
 {
@@ -107,7 +107,7 @@ is_constant(const Image *image)
 Status
 enhance_apply(const Call *call, EnhanceStep step, const EnhanceOptions *options, Image *image)
 {
-	/* nothing in it tells the light from what is lit, nor noise from detail */
+	/* a constant image has nothing to measure light or noise by */
 	if (step != ENHANCE_UPSCALE && is_constant(image))
 		return call_poll(call);
 	return steps[step].apply(call, options, image);

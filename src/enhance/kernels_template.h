@@ -21,7 +21,7 @@ squares_of(const uint16_t *restrict row, const uint16_t *restrict other, int cou
 	}
 }
 
-/* Move the column sums on by a row: new squares in, old ones out. */
+/* Advance the column sums by a row: add new squares, subtract old ones. */
 static inline void
 move_columns(uint16_t *restrict columns, const uint16_t *restrict in, const uint16_t *restrict out, int count)
 {
@@ -36,8 +36,10 @@ add_columns(uint16_t *restrict columns, const uint16_t *restrict in, int count)
 		columns[x] = (uint16_t) (columns[x] + in[x]);
 }
 
-/* The weight of each pixel of a row from the sum of 2 patch + 1 columns:
- * 127 up to near, then the square of what is left to far, 0 from there. */
+/*
+ * The weight of each pixel of a row, from the sum d of 2 patch + 1 columns:
+ * 127 if d <= near, 0 if d >= far, between them proportional to (far - d)^2.
+ */
 static inline __attribute__((always_inline)) void
 weigh(const uint16_t *restrict columns, int patch, uint16_t near, uint16_t far, uint16_t scale, int count,
 					uint16_t *restrict weights)
@@ -71,7 +73,7 @@ add_products(uint32_t *restrict sums, const uint16_t *restrict weights, const ui
 		sums[x] += (uint16_t) (weights[x] * values[x]);
 }
 
-/* Add what the pixels one offset away give to a tile. */
+/* Add the contributions of the pixels at one offset to a tile. */
 static void
 nlm_offset(NlmTile *tile, int dx, int dy)
 {
@@ -184,7 +186,8 @@ add_bytes(uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
 		sums[i] = (uint16_t) (sums[i] + bytes[i]);
 }
 
-/* Take the sums of one direction into the best and into all. */
+/* Update the best direction, and the sum over all, with the sums of one
+ * direction. */
 static inline void
 take_direction(const uint16_t *restrict sums, uint16_t *restrict best, uint32_t *restrict all, int count)
 {

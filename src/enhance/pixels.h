@@ -1,6 +1,6 @@
 /*
- * pixels.h: rows, samples and luma, and how many rows one may work on between
- * two polls. Private to this folder.
+ * pixels.h: rows, samples and luma, and the number of rows between two polls.
+ * Private to this folder.
  */
 #ifndef LESIONSEG_ENHANCE_PIXELS_H
 #define LESIONSEG_ENHANCE_PIXELS_H
@@ -10,7 +10,7 @@
 
 #include "image/image.h"
 
-#define BLOCK_SAMPLES 1000000	/* written between two polls */
+#define BLOCK_SAMPLES 1000000	/* samples written between two polls */
 
 /* Samples in a row. */
 static inline size_t

@@ -1,8 +1,9 @@
 /*
- * plan.c: which steps an image's measured quality asks for, and why.
+ * plan.c: choose the steps that an image's measured quality asks for, and give
+ * the reasons.
  *
- * Only steps that were seen to help a network stand here: docs/enhancement.md
- * has the figures. The others wait to be called.
+ * Only steps that were shown to help a network are planned
+ * (docs/enhancement.md has the figures). Others must be asked for by name.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 #include "enhance/quality/quality_parts.h"
 #include "enhance/steps/steps.h"
 
-/* Bounds from which a step is taken, set on the training part of the ISIC 2017
- * challenge (docs/enhancement.md): few good photographs lie beyond them. */
+/*
+ * Bounds beyond which a step is applied, set on the training part of the ISIC
+ * 2017 challenge (docs/enhancement.md): few good photographs are beyond them.
+ */
 #define NOISY 2.5				/* grey levels */
 #define HAIRY 0.0035			/* share of the frame */
 #define UNEVEN 0.36				/* slope of the light */
@@ -28,7 +31,7 @@ take_step(EnhancePlan *plan, EnhanceStep step, const char *format, double value)
 	plan->count++;
 }
 
-/* What is measured of the frame after each step. */
+/* Measures of the frame after each step. */
 typedef struct PlanFrame
 {
 	const Call *call;
@@ -37,7 +40,8 @@ typedef struct PlanFrame
 	Quality		light;
 } PlanFrame;
 
-/* Take a step in the plan and on the frame, and measure what light is left. */
+/* Add a step to the plan, apply it to the frame, and measure its light
+ * again. */
 static Status
 take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char *format, double value)
 {
@@ -46,8 +50,8 @@ take_on_frame(PlanFrame *state, EnhancePlan *plan, EnhanceStep step, const char 
 	return quality_light(state->call, &state->frame, &state->light);
 }
 
-/* Luma's standard deviation times saturation against what is usual: less under a grey veil, which
- * lowers both. */
+/* Luma's standard deviation times saturation, as a ratio to the usual values.
+ * A grey veil lowers both. */
 static double
 veil_measure(const Quality *light)
 {

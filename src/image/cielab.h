@@ -1,5 +1,6 @@
 /*
- * cielab.h: colours as people see differences between them.
+ * cielab.h: a colour space in which distances are about as large as people see
+ * them.
  *
  * sRGB (IEC 61966-2-1) to CIELAB (CIE 15, 1976) under D65, 2 degrees: L from 0
  * (black) to 100 (white), a from green to red, b from blue to yellow. The
@@ -17,7 +18,7 @@ typedef struct Cielab
 	float		b;
 } Cielab;
 
-/* Light, 0..1, of each sample of sRGB. */
+/* The light, 0..1, of each value of an sRGB sample. */
 typedef struct CielabTable
 {
 	float		linear[256];

@@ -1,6 +1,6 @@
 /*
- * flaws.c: uneven light, hairs, blur and sensor noise, in the order in which
- * a camera meets them. Integers alone, as in noise.h.
+ * flaws.c: uneven light, hairs, blur and sensor noise, in the order in which a
+ * camera meets them. Arithmetic is in integers, as in noise.h.
  */
 #include "image/flaws.h"
 
@@ -30,8 +30,8 @@ short_side(const Image *image)
 	return image->width < image->height ? image->width : image->height;
 }
 
-/* Light the image from one side: up to 9 % a severity step brighter there,
- * darker at the other. */
+/* Light the image from one side: there it is up to 9 % brighter per severity
+ * step, at the other side darker. */
 static Status
 add_light(const Call *call, Rng *rng, int severity, Image *image)
 {
@@ -55,8 +55,8 @@ add_light(const Call *call, Rng *rng, int severity, Image *image)
 	return status_ok();
 }
 
-/* Cover the pixels around (x, y), in 1/256 pixel, that a hair of this radius
- * hides; cover keeps the most that any part of the hair hides. */
+/* Cover the pixels around (x, y) that a hair of this radius hides; all in
+ * 1/256 pixel. cover keeps the largest value of all parts of the hair. */
 static void
 dab(const Image *image, uint8_t *cover, int x, int y, int radius)
 {
@@ -111,7 +111,7 @@ draw_hair(const Image *image, Rng *rng, uint8_t *cover)
 	}
 }
 
-/* Lay three to six dark hairs a severity step over the image. */
+/* Draw three to six dark hairs per severity step over the image. */
 static Status
 add_hairs(const Call *call, Rng *rng, int severity, Image *image)
 {
@@ -202,8 +202,11 @@ add_blur(const Call *call, int severity, Image *image)
 	return status;
 }
 
-/* Add bell-shaped noise to every sample, standard deviation about 3.5 grey
- * levels a severity step: the sum of a hash's four bytes has 148. */
+/*
+ * Add bell-shaped noise to every sample, with a standard deviation of about
+ * 3.5 grey levels per severity step. It is the sum of a hash's four bytes,
+ * whose standard deviation is 148.
+ */
 static Status
 add_noise(const Call *call, Rng *rng, int severity, Image *image)
 {

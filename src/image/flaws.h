@@ -1,5 +1,5 @@
 /*
- * flaws.h: what makes a rendered photograph worse. Private to this folder.
+ * flaws.h: makes a rendered photograph worse. Private to this folder.
  */
 #ifndef LESIONSEG_IMAGE_FLAWS_H
 #define LESIONSEG_IMAGE_FLAWS_H

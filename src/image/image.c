@@ -1,7 +1,6 @@
 /*
- * image.c: making and freeing pixel buffers. The one place where the limits
- * of an image's size are checked, so that every image of the library passes
- * through it.
+ * image.c: making and freeing pixel buffers. Every image of the library is
+ * made here, so that the limits of its size are checked in one place.
  */
 #include "image/image.h"
 
@@ -101,8 +100,11 @@ image_shapes_match(int width, int height, int other_width, int other_height)
 	int			longest = larger ? (width > height ? width : height) :
 		(other_width > other_height ? other_width : other_height);
 
-	/* The larger's height at the smaller's width differs from the smaller's
-	 * height by |across - down| / (the larger's width); or the other way. */
+	/*
+	 * With the larger scaled to the smaller's width, the heights differ by
+	 * |across - down| / (the larger's width); with the heights made equal, the
+	 * widths do so likewise.
+	 */
 	return (across > down ? across - down : down - across) < longest;
 }
 

@@ -1,9 +1,9 @@
 /*
  * image.h: the pixel buffer that every image function works on.
  *
- * Pixels are 8-bit, interleaved, rows top to bottom without padding; 1
- * channel is grey (or a mask), 3 are RGB. Alpha is blended away and 16-bit
- * reduced while decoding, so nothing beyond the codecs knows of them.
+ * Pixels are 8-bit, interleaved, rows top to bottom without padding; 1 channel
+ * is grey (or a mask), 3 are RGB. The codecs blend alpha and reduce 16 bits to
+ * 8, so that no other code has to.
  */
 #ifndef LESIONSEG_IMAGE_IMAGE_H
 #define LESIONSEG_IMAGE_IMAGE_H
@@ -15,8 +15,8 @@
 #include "core/call.h"
 #include "core/status.h"
 
-/* Sides are at most this, as in JPEG: a row is what one works on between two
- * polls of the call, and must not take long. */
+/* The longest side, as in JPEG. The call is polled between rows, so a row must
+ * not take long. */
 #define IMAGE_SIDE_MAX 65535
 
 typedef struct Image
@@ -38,9 +38,9 @@ void		image_free(const Call *call, Image *image);
 Status		image_crop(const Call *call, const Image *source, int x, int y, int width, int height, Image *result);
 
 /*
- * Have two sizes one shape? Of the larger, scaled to one side of the smaller,
- * the other side is less than a pixel off. Then a mask of one size may be of
- * an image of the other.
+ * Do two sizes have the same shape? They do if, with the larger scaled to one
+ * side of the smaller, the other sides differ by less than a pixel. Then a
+ * mask of one size may belong to an image of the other.
  */
 bool		image_shapes_match(int width, int height, int other_width, int other_height);
 

@@ -1,10 +1,9 @@
 /*
  * mask_decode.c: see mask_decode.h.
  *
- * Nearly every mask holds 0 and one other value, and is read in one go. Any
- * other is looked at again: for what its transparency, its palette or its
- * colours say, each decoded anew as a plane of one channel, so that only
- * unusual masks cost more.
+ * Nearly every mask holds 0 and one other value, and is read in one go. For
+ * other masks, transparency, palette and colours are examined; each is decoded
+ * again as a plane of one channel, so that only unusual masks take longer.
  */
 #include "image/mask_decode.h"
 
@@ -22,17 +21,17 @@ typedef struct MaskReader
 	const Call *call;
 	const void *bytes;
 	size_t		size;
-	DecodeRequest request;		/* how its grey was decoded */
+	DecodeRequest request;		/* how the grey plane was decoded */
 	ImageInfo	info;
-	Image	   *mask;			/* its grey, or the plane that says more */
+	Image	   *mask;			/* the grey plane, or another that tells more */
 	MaskValues	values;			/* of mask */
 	MaskKind	kind;
-	bool		decided;		/* lesion is known */
+	bool		decided;		/* the values of lesion are known */
 	LesionRange lesion;
 } MaskReader;
 
-/* The least, the least above 0 (255 where there is none) and the highest of
- * all values: what most masks need. */
+/* The lowest, the lowest above 0 (255 if there is none) and the highest of all
+ * values: enough for most masks. */
 typedef struct ValueRange
 {
 	uint8_t		least;
@@ -101,7 +100,7 @@ apply_range(const Call *call, Image *mask, LesionRange lesion)
 	return status_ok();
 }
 
-/* Put another plane in the mask's place and count its values. */
+/* Replace the mask by another plane and count its values. */
 static Status
 use_plane(MaskReader *reader, Image *plane)
 {
@@ -119,8 +118,8 @@ decode_plane(const MaskReader *reader, DecodeRequest request, Image *plane, Mask
 	return mask_values_count(reader->call, plane, values);
 }
 
-/* Read the small numbers in samples of 16 bits, which scaled to 8 are all 0
- * and 1. */
+/* Read small numbers in samples of 16 bits; scaled to 8 bits they would all
+ * become 0 or 1. */
 static Status
 read_small_numbers(MaskReader *reader)
 {
@@ -133,7 +132,7 @@ read_small_numbers(MaskReader *reader)
 	return use_plane(reader, &plane);
 }
 
-/* Refuse an image that is transparent all over, with something beneath. */
+/* Refuse an image that is fully transparent but has colours beneath. */
 static Status
 refuse_hidden(const MaskReader *reader)
 {
@@ -150,8 +149,8 @@ refuse_hidden(const MaskReader *reader)
 	return status;
 }
 
-/* Take what is drawn black on transparent: blended on black, as all else is,
- * nothing of it is left. */
+/* Read black shapes on a transparent ground from alpha: blended on black, as
+ * other images are, they would vanish. */
 static Status
 read_alpha(MaskReader *reader)
 {
@@ -175,8 +174,8 @@ read_alpha(MaskReader *reader)
 	return status;
 }
 
-/* Look for a palette's border: colour 0 is skin, 1 is lesion, and 255 is
- * what scores leave out, as in the masks of PASCAL VOC. */
+/* Look for a palette with a border, as in the masks of PASCAL VOC: colour 0 is
+ * skin, 1 is lesion, and 255 is left out of scores. */
 static Status
 read_palette(MaskReader *reader)
 {
@@ -226,19 +225,20 @@ brightest_plane(const Call *call, const Image *rgb, Image *plane)
 	return status_ok();
 }
 
-#define WITHOUT_COLOUR 7		/* of the hues below: all three channels */
+#define WITHOUT_COLOUR 7		/* one of the hues below: all three channels are lit */
 
 /*
- * Find the hue of what is not dark: which of the three channels are lit (0.4
- * of the brightest one or more). The edges of one colour on black have its
- * hue; more than a few pixels of another are another colour.
+ * Find the hue of the pixels that are not dark: the set of channels that are
+ * lit (at least 0.4 of the brightest one). Soft edges of a colour on black
+ * have the same hue; more than a few pixels of another hue are a second
+ * colour.
  */
 static Status
 find_hue(const MaskReader *reader, const Image *rgb, const Image *plane, int brightest, int *hue)
 {
 	int64_t		pixels[8] = {0};
 	int64_t		all = 0;
-	int			allowed = reader->info.format == IMAGE_FORMAT_JPEG ? 20 : 50;	/* one in so many */
+	int			allowed = reader->info.format == IMAGE_FORMAT_JPEG ? 20 : 50;	/* one pixel in so many */
 
 	*hue = WITHOUT_COLOUR;
 	for (int y = 0; y < plane->height; y++)
@@ -266,8 +266,8 @@ find_hue(const MaskReader *reader, const Image *rgb, const Image *plane, int bri
 	return status_ok();
 }
 
-/* Take one colour on black by its brightness, which for red or blue is far
- * above its luma. */
+/* Read one colour on black by its brightest channel: the luma of red or blue
+ * is far lower. */
 static Status
 read_colour(MaskReader *reader)
 {
@@ -299,7 +299,7 @@ read_colour(MaskReader *reader)
 	return status;
 }
 
-/* Find out what a mask means that is not 0 and one other value. */
+/* Interpret a mask that does not hold just 0 and one other value. */
 static Status
 read_unusual(MaskReader *reader)
 {

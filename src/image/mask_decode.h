@@ -1,9 +1,9 @@
 /*
  * mask_decode.h: from the bytes of a mask to lesion and skin.
  *
- * People save masks in many ways. What is plain is read; what could mean two
- * things is an error that says so, because a mask read wrongly is a score or
- * a network that is wrong without a word. docs/images.md has the table.
+ * People save masks in many ways. Clear ones are read. A mask that could mean
+ * two things is an error that says so: if it were misread, scores or networks
+ * would be wrong and nobody would notice. docs/images.md has the table.
  */
 #ifndef LESIONSEG_IMAGE_MASK_DECODE_H
 #define LESIONSEG_IMAGE_MASK_DECODE_H
@@ -24,7 +24,7 @@ typedef enum MaskKind
 	MASK_PERCENT,				/* 0 to 100: lesion above 50 */
 	MASK_COLOUR,				/* one colour on black: lesion from half of its brightness */
 	MASK_ALPHA,					/* drawn black on transparent: lesion is what is drawn */
-	MASK_BORDERED,				/* 0, 1 and 255, or such a palette: 1 is lesion, 255 a border that is not */
+	MASK_BORDERED,				/* 0, 1 and 255, or a palette of these: 1 is lesion, 255 is a border (skin) */
 	MASK_KINDS					/* how many there are */
 } MaskKind;
 
@@ -32,18 +32,20 @@ typedef enum MaskKind
 const char *mask_kind_name(MaskKind kind);
 
 /*
- * Decode a mask in any accepted format to 1 channel, 255 where there is
- * lesion and 0 elsewhere; kind may be NULL. LS_INVALID_IMAGE for what is no
- * image, and for one that cannot be told to mean lesion and skin: several
- * labels or colours, one value between 0 and 129 alone, low values without a
- * level, a photograph. Errors leave nothing to free.
+ * Decode a mask in any accepted format to 1 channel, 255 where there is lesion
+ * and 0 elsewhere; kind may be NULL. LS_INVALID_IMAGE for what is no image,
+ * and for an image without a clear meaning: several labels or colours, one
+ * single value between 0 and 129, low values without a level, a photograph.
+ * Errors leave nothing to free.
  */
 Status		mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Image *mask,
 						MaskKind *kind);
 
-/* LS_INVALID_IMAGE unless a mask of width x height can be of that image, read
- * that way up: its size may differ, its shape may not. Says so where it would
- * fit the image read the other way. */
+/*
+ * LS_INVALID_IMAGE unless a mask of width x height has the shape of that
+ * image, read with that turn; sizes may differ. The message says so if the
+ * shape fits the image read the other way.
+ */
 Status		mask_check_shape(const ImageInfo *image, ImageTurn turn, int width, int height);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * mask_values.c: see mask_values.h. The shares below were set on pairs of the
- * ISIC archive and HAM10000: of 12,798 photographs 2 pass for masks, and of
- * their masks none is refused, nor of 300 that were blurred, coloured, reduced
- * to 0..100 or 0/1, or saved as JPEG of quality 30 to 95.
+ * mask_values.c: see mask_values.h. The shares below were set on photographs
+ * and masks of the ISIC archive and HAM10000. Of 12,798 photographs 2 are
+ * accepted as masks. None of their masks is refused, and none of 300 masks
+ * that were blurred, coloured, reduced to 0..100 or 0/1, or saved as JPEG of
+ * quality 30 to 95.
  */
 #include "image/mask_values.h"
 
@@ -12,7 +13,7 @@
 
 #include "image/codec/formats.h"
 
-#define WHITE_FROM 129			/* lesion in a mask of the whole range, as in the ISIC challenge's scorer */
+#define WHITE_FROM 129			/* lesion from here on in a mask of the whole range (the ISIC challenge's scorer) */
 #define VOID_LABEL 255			/* of label images: pixels that nobody is scored on */
 #define LABEL_MAX 20			/* small numbers up to this are labels, not grey */
 #define PHOTOGRAPH_VALUES 16	/* an image of no more values is no photograph */
@@ -30,8 +31,8 @@ mask_unclear(const char *format,...)
 							"Store a mask that is 255 where there is lesion and 0 elsewhere.");
 }
 
-/* Count a row run by run: masks are long runs, and a counter that is raised at
- * every pixel waits for itself. */
+/* Count a row run by run: masks have long runs, and raising the same counter
+ * at every pixel is slow, since each addition waits for the last. */
 static void
 count_row(const uint8_t *row, int width, MaskValues *values)
 {
@@ -108,7 +109,7 @@ mask_values_black_and_white(const MaskValues *values)
 	return white > 0 && white * 4 >= count_between(values, 8, 255) * 3;
 }
 
-/* Refuse small whole numbers, which are labels of several things. */
+/* Refuse several small whole numbers: they are labels of different things. */
 static Status
 refuse_labels(const MaskValues *values)
 {
@@ -128,9 +129,9 @@ refuse_labels(const MaskValues *values)
 
 /*
  * Look for labels among values that go up to 255: small numbers beside 255,
- * and nothing in between. Where 0, 1 and 255 are all, 255 is the border that
- * label images leave out of their scores, unless 1 is so rare that it must be
- * dirt.
+ * and nothing in between. If 0, 1 and 255 are the only values, 255 is the
+ * border that label images leave out of scores, unless 1 is so rare that it
+ * must be an error.
  */
 static Status
 find_void_border(const MaskValues *values, LesionRange *lesion, MaskKind *kind)
@@ -147,8 +148,8 @@ find_void_border(const MaskValues *values, LesionRange *lesion, MaskKind *kind)
 	return status_ok();
 }
 
-/* Find the lesion among values that go up to 128 at most: from half of the
- * level that most of what is not black has. */
+/* Find the lesion among values up to 128: all from half of the level that most
+ * non-black pixels have. */
 static Status
 find_faint_level(const MaskValues *values, bool lossy, LesionRange *lesion, MaskKind *kind)
 {

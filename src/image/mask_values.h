@@ -22,11 +22,11 @@ typedef struct MaskValues
 	int64_t		pairs;			/* pixels that have one */
 	int			distinct;		/* values that occur */
 	int			least;
-	int			faintest;		/* the least above 0; 0 where there is none */
+	int			faintest;		/* the lowest above 0; 0 if there is none */
 	int			highest;
 } MaskValues;
 
-/* Values of lesion, both ends included. */
+/* The range of values of lesion, both ends included. */
 typedef struct LesionRange
 {
 	uint8_t		from;
@@ -36,19 +36,21 @@ typedef struct LesionRange
 /* Count the values of an image of one channel. */
 Status		mask_values_count(const Call *call, const Image *mask, MaskValues *values);
 
-/* Refuse what has the many values of a photograph and none of the flat areas
- * of a mask. */
+/* Refuse an image that has many values, as a photograph, and no flat areas, as
+ * masks have. */
 Status		mask_values_refuse_photograph(const MaskValues *values);
 
-/* Are all pixels but its edges black or white? */
+/* Are all pixels except those at edges black or white? */
 bool		mask_values_black_and_white(const MaskValues *values);
 
-/* Find the values of lesion. `lossy`: values are blurred, as those of a JPEG.
- * `kind` is MASK_PLAIN before and set where another is found. LS_INVALID_IMAGE
- * where values could mean two things. */
+/*
+ * Find the values of lesion. `lossy`: values are blurred, as in a JPEG. The
+ * caller sets `kind` to MASK_PLAIN; it is changed if another kind is found.
+ * LS_INVALID_IMAGE if values could mean two things.
+ */
 Status		mask_values_lesion(const MaskValues *values, bool lossy, LesionRange *lesion, MaskKind *kind);
 
-/* Fail for want of a meaning; the hint says what masks are. */
+/* The failure of a mask without a clear meaning; the hint describes masks. */
 Status		mask_unclear(const char *format,...)
 			__attribute__((format(printf, 1, 2)));
 

@@ -1,6 +1,6 @@
 /*
- * noise.h: smooth random fields for rendered images, in integers alone, so
- * that every machine and compiler computes the same.
+ * noise.h: smooth random fields for rendered images. Arithmetic is in
+ * integers, so that every machine and compiler computes the same.
  *
  * Positions are 16.16 fixed point: NOISE_UNIT is the shorter side of the
  * image, so a field looks the same at every size. Values are 12-bit
@@ -27,7 +27,7 @@ noise_hash(uint32_t seed, int32_t x, int32_t y)
 	return h ^ h >> 16;
 }
 
-/* The cubic that eases from 0 at 0 to NOISE_ONE at NOISE_ONE; t within. */
+/* The cubic that eases from 0 at t = 0 to NOISE_ONE at t = NOISE_ONE. */
 static inline int32_t
 noise_ease(int32_t t)
 {

@@ -1,6 +1,6 @@
 /*
- * pixels.c: from a decoded row, in whatever layout its file had, to the grey
- * or RGB row the caller asked for. All rounding of the decoders is here.
+ * pixels.c: converts a decoded row, in any file's layout, to the requested
+ * grey or RGB row. All rounding of the decoders is here.
  */
 #include <string.h>
 

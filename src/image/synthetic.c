@@ -2,13 +2,13 @@
  * synthetic.c: a rendered dermoscopic lesion and its exact mask.
  *
  * A Scene is drawn from the seed: skin, the lesion's outline and pigments,
- * spots beside it, the microscope's vignette. The renderer then asks, pixel
- * by pixel, how far inside the outline it is; that one number decides the
- * mask (inside or not) and, eased over the border's width, how much pigment
- * lies there, so the mask's edge is exactly where half of it does.
+ * spots beside it, the microscope's vignette. The renderer then computes for
+ * each pixel how far inside the outline it is. That number decides the mask
+ * (inside or not) and, eased over the border's width, how much pigment there
+ * is; so the mask's edge is exactly where the pigment is half.
  *
- * All arithmetic is on integers (see noise.h for their units): a mask that
- * differs in a pixel between machines would break tests and trainings.
+ * All arithmetic is in integers (see noise.h for their units): a mask that
+ * differs by one pixel between machines would break tests and trainings.
  */
 #include "image/synthetic.h"
 
@@ -37,7 +37,8 @@ typedef enum Texture
 	TEXTURE_GLOBULES			/* darker dots */
 } Texture;
 
-/* A small area of its own: a freckle on the skin, a blotch in the lesion. */
+/* A small area of another colour: a freckle on the skin, or a blotch in the
+ * lesion. */
 typedef struct Spot
 {
 	int32_t		x;
@@ -45,7 +46,7 @@ typedef struct Spot
 	int32_t		radius;
 	int32_t		strength;		/* of NOISE_ONE */
 	int			pigment;
-	bool		in_lesion;		/* its pigment ends where the lesion's does */
+	bool		in_lesion;		/* its pigment ends at the lesion's outline */
 } Spot;
 
 typedef struct Scene
@@ -61,11 +62,11 @@ typedef struct Scene
 	int32_t		radius;
 	int32_t		cosines[HARMONICS + 1];	/* outline, as fractions of the radius */
 	int32_t		sines[HARMONICS + 1];
-	NoiseField	ragged;			/* what the harmonics are too smooth for */
+	NoiseField	ragged;			/* fine irregularity of the outline */
 	int32_t		ragged_strength;
 	int32_t		softness;		/* half the width of the border */
 
-	int			pigment;		/* the main one, and one that takes over in places */
+	int			pigment;		/* the main pigment, and one that replaces it in places */
 	int			second_pigment;
 	NoiseField	mixture;
 	int32_t		mixture_bias;
@@ -91,8 +92,10 @@ static const int skins[][3] = {
 	{226, 190, 150}, {196, 150, 118}, {214, 208, 214}, {240, 170, 165},
 };
 
-/* What share of red, green and blue a full layer of pigment takes away, of
- * NOISE_ONE. Melanin looks brown in the upper skin, blue-grey deep down. */
+/*
+ * The shares of red, green and blue that a full layer of pigment absorbs, of
+ * NOISE_ONE. Melanin looks brown in the upper skin and blue-grey deep in it.
+ */
 static const int pigments[][3] = {
 	{PERCENT(40), PERCENT(58), PERCENT(68)},	/* brown */
 	{PERCENT(66), PERCENT(80), PERCENT(85)},	/* dark brown */
@@ -123,7 +126,7 @@ pick_length(Rng *rng, int low, int high)
 	return pick_between(rng, low * NOISE_UNIT / 100, high * NOISE_UNIT / 100);
 }
 
-/* Skin between two of the tones, with its patches and grain. */
+/* Draw a skin colour between two of the tones, its patches and its grain. */
 static void
 pick_skin(Rng *rng, Scene *scene)
 {
@@ -139,8 +142,8 @@ pick_skin(Rng *rng, Scene *scene)
 	scene->grain_strength = pick_between(rng, 3, 9);
 }
 
-/* Where the lesion lies and how its outline runs. Harmonic k is at most
- * about 1/k of the first one's strength, as in natural outlines. */
+/* Draw the lesion's place and outline. Harmonic k is at most about 1/k of the
+ * first one's strength, as in natural outlines. */
 static void
 pick_outline(Rng *rng, Scene *scene)
 {
@@ -161,7 +164,7 @@ pick_outline(Rng *rng, Scene *scene)
 	scene->softness = scene->radius * pick_between(rng, 4, 22) / 100;
 }
 
-/* What the lesion is filled with. One in four is pale against its skin. */
+/* Draw the lesion's pigments and texture. One lesion in four is pale. */
 static void
 pick_filling(Rng *rng, Scene *scene)
 {
@@ -180,8 +183,8 @@ pick_filling(Rng *rng, Scene *scene)
 	scene->texture_strength = PERCENT(pick_between(rng, 15, 45));
 }
 
-/* Freckles anywhere, faint enough not to count as lesions; in some lesions
- * blotches of another pigment. */
+/* Draw freckles, too faint to count as lesions, and in some lesions blotches
+ * of another pigment. */
 static void
 pick_spots(Rng *rng, Scene *scene)
 {
@@ -215,7 +218,7 @@ pick_spots(Rng *rng, Scene *scene)
 	}
 }
 
-/* Draw everything there is to see from the seed. */
+/* Draw the whole scene from the seed. */
 static void
 pick_scene(Rng *rng, Scene *scene)
 {
@@ -235,9 +238,11 @@ distance(int64_t dx, int64_t dy)
 	return (int32_t) sqrt((double) (dx * dx + dy * dy));	/* correctly rounded: the same everywhere */
 }
 
-/* The outline's distance from the lesion's centre in the direction of
- * (dx, dy), which lies `far` away. Higher harmonics come from the first by
- * Chebyshev's recurrence, cos (k+1)t = 2 cos t cos kt - cos (k-1)t. */
+/*
+ * The outline's distance from the lesion's centre in the direction of (dx,
+ * dy), a vector of length `far`. Higher harmonics come from the first by
+ * Chebyshev's recurrence, cos (k+1)t = 2 cos t cos kt - cos (k-1)t.
+ */
 static int32_t
 outline(const Scene *scene, int32_t dx, int32_t dy, int32_t far)
 {
@@ -262,7 +267,8 @@ outline(const Scene *scene, int32_t dx, int32_t dy, int32_t far)
 	return (int32_t) (scene->radius * sum / (NOISE_ONE * one));
 }
 
-/* Take away what `amount` of a pigment absorbs; colour is in 1/256. */
+/* Subtract the light that `amount` of a pigment absorbs; colour is in
+ * 1/256. */
 static void
 absorb(int32_t *colour, int pigment, int32_t amount)
 {
@@ -287,7 +293,7 @@ texture_at(const Scene *scene, int32_t x, int32_t y)
 		NOISE_ONE;
 }
 
-/* The noise that a row of pixels needs, one value per pixel each. */
+/* The noise fields of a row, one value per pixel each. */
 typedef struct RowNoise
 {
 	int32_t    *xs;				/* positions */
@@ -346,7 +352,7 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 		int32_t		reach = spot->radius + spot->radius / 2;
 		int32_t		from;
 
-		/* noise moves a spot's edge by less than its radius */
+		/* noise moves a spot's edge by less than the spot's radius */
 		if (abs(x - spot->x) > reach + spot->radius || abs(y - spot->y) > reach + spot->radius)
 			continue;
 		from = distance(x - spot->x, y - spot->y) +

@@ -11,10 +11,9 @@
 #include "image/image.h"
 
 /*
- * Render one lesion on skin: RGB image and 0/255 mask of width x height.
- * The same seed gives the same bytes everywhere (integer noise, no libm
- * result that may differ in the last bit decides a pixel's side). severity
- * 0..5 makes it worse: noise, blur, uneven light, hairs.
+ * Render one lesion on skin: RGB image and 0/255 mask of width x height. The
+ * same seed gives the same bytes everywhere, because all decisions are made in
+ * integers. severity 0..5 makes it worse: noise, blur, uneven light, hairs.
  */
 Status		synthetic_lesion(const Call *call, int64_t seed, int width, int height, int severity,
 							 Image *image, Image *mask);

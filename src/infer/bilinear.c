@@ -2,10 +2,11 @@
  * bilinear.c: see bilinear.h.
  *
  * An output value is a sum of four samples, each times the product of its
- * column's and its row's weight. Weights mirror exactly, being quotients of
- * integers; a product does not depend on the order of its factors; and the
- * sum pairs opposite corners, which every flip and turn leaves paired. The
- * compiler must not fuse these operations (the Makefile says so).
+ * column's and its row's weight. A flipped or turned map gives the same bits,
+ * for three reasons: weights are quotients of integers, so they mirror
+ * exactly; a product does not depend on the order of its factors; and the sum
+ * pairs opposite corners, which remain pairs under every flip and turn. The
+ * compiler must not fuse these operations (the Makefile forbids it).
  *
  * The samples of two map rows, spread to the output's columns, are kept.
  */
@@ -36,7 +37,8 @@ bilinear_free(Bilinear *bilinear)
 	bilinear_init(bilinear, bilinear->call, bilinear->size);
 }
 
-/* Where output position `at` of `length` reads a row or column of `size`. */
+/* The samples that output position `at` of `length` reads in a row or column
+ * of `size`. */
 static BilinearTap
 bilinear_tap(int at, int length, int size)
 {
@@ -95,7 +97,8 @@ bilinear_prepare(Bilinear *bilinear, int width, int height)
 			bilinear->right_weights[x] = bilinear->columns[x].second_weight;
 		}
 
-		/* Last, so that a failure above leaves a width that fits nothing. */
+		/* Set last: after a failure above, the stored width matches no
+		 * output. */
 		bilinear->width = width;
 	}
 	bilinear->height = height;
@@ -113,7 +116,7 @@ bilinear_start(Bilinear *bilinear)
 static const BilinearRow *
 spread_row(Bilinear *bilinear, const float *map, int index)
 {
-	BilinearRow *row = &bilinear->rows[index % 2];	/* neighbours never share one */
+	BilinearRow *row = &bilinear->rows[index % 2];	/* neighbouring rows use different slots */
 	const float *source = map + (size_t) index * (size_t) bilinear->size;
 
 	if (row->index == index)

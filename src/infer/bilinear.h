@@ -3,14 +3,13 @@
  *
  * A map is read at output positions (pixel centres at half integers, edges
  * extended). Rows come out one at a time, so a caller can threshold a row
- * while it is in the cache and the resized map never exists as a whole.
+ * while it is in the cache, and the whole resized map is never in memory.
  *
- * A value is the same sum, rounded the same way, whichever way the map is
- * flipped or turned: resizing a turned map to the turned size gives the
+ * Resizing a flipped or turned map to the turned size gives the flipped or
  * turned result, bit for bit.
  */
-#ifndef LESIONSEG_LEARN_BILINEAR_H
-#define LESIONSEG_LEARN_BILINEAR_H
+#ifndef LESIONSEG_INFER_BILINEAR_H
+#define LESIONSEG_INFER_BILINEAR_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +30,7 @@ typedef struct BilinearTap
  * map. */
 typedef struct BilinearRow
 {
-	int			index;			/* of the map's row; -1 = none */
+	int			index;			/* number of the map's row; -1 = none */
 	float	   *left;			/* width */
 	float	   *right;			/* width */
 } BilinearRow;
@@ -53,11 +52,11 @@ typedef struct Bilinear
 void		bilinear_init(Bilinear *bilinear, const Call *call, int size);
 void		bilinear_free(Bilinear *bilinear);
 
-/* Get ready for outputs of width x height; does nothing when they are the
- * size of the call before. */
+/* Get ready for outputs of width x height; does nothing if the size is the
+ * same as before. */
 Status		bilinear_prepare(Bilinear *bilinear, int width, int height);
 
-/* Forget the map of the call before. */
+/* Forget the rows kept from the last map. */
 void		bilinear_start(Bilinear *bilinear);
 
 /* Output row y of map (size, size): `width` floats, valid until the next call. */

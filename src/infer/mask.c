@@ -1,7 +1,7 @@
 /*
  * mask.c: see mask.h.
  *
- * Row by row: the resized maps never exist as a whole.
+ * It works row by row, so that no whole resized map is in memory.
  */
 #include "infer/mask.h"
 
@@ -12,7 +12,7 @@
 
 #define ROWS_PER_POLL 64
 
-/* Maps on their way to the mask's size. */
+/* Maps that are being resized and blended. */
 typedef struct MapBlend
 {
 	const Call *call;
@@ -34,7 +34,7 @@ blend_free(MapBlend *blend)
 	call_free(blend->call, blend->row);
 }
 
-/* Get ready to blend; blend_free releases what is there also on failure. */
+/* Get ready to blend; call blend_free also after a failure. */
 static Status
 blend_create(MapBlend *blend, const double *weights, int width, int height)
 {
@@ -110,7 +110,7 @@ write_rows(MapBlend *blend, double threshold, Image *mask, Image *map)
 	return status_ok();
 }
 
-/* Refuse what no mask can be made of. */
+/* Refuse arguments from which no mask can be made. */
 static Status
 check_options(const MaskOptions *options)
 {

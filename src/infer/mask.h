@@ -1,15 +1,15 @@
 /*
  * mask.h: from probability maps to a mask.
  */
-#ifndef LESIONSEG_LEARN_MASK_H
-#define LESIONSEG_LEARN_MASK_H
+#ifndef LESIONSEG_INFER_MASK_H
+#define LESIONSEG_INFER_MASK_H
 
 #include "infer/segment.h"
 
 /* How a mask is made. */
 typedef struct MaskOptions
 {
-	int			width;			/* of the mask */
+	int			width;			/* size of the mask */
 	int			height;
 	double		threshold;		/* 0..1; lesion where the probability is above */
 	bool		largest_component;	/* keep no other, see measure/components.h */

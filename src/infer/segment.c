@@ -1,12 +1,12 @@
 /*
  * segment.c: one image through one network.
  *
- * The plan is kept from call to call, in memory of the network's host; what a
- * call makes is of the call's memory. So an error or a cancel in one call leaves
- * the segmenter ready for the next.
+ * The plan is kept between calls, in memory of the network's host; results
+ * come from the call's memory. So an error or a cancel in one call leaves the
+ * segmenter ready for the next.
  *
  * For test-time augmentation the image is turned before it is resized, not
- * after: the filters round, and not alike in every direction.
+ * after: the filters do not round alike in every direction.
  */
 #include "infer/segment.h"
 
@@ -77,8 +77,8 @@ segmenter_predictor(const Segmenter *segmenter)
 	return segmenter->predictor;
 }
 
-/* Refuse probabilities that are no numbers: their mask would be empty, and
- * nobody would know why. */
+/* Refuse NaN probabilities: their mask would be empty, and nobody would know
+ * why. */
 static Status
 check_probabilities(const float *probabilities, size_t count)
 {
@@ -111,8 +111,8 @@ run_view(Segmenter *segmenter, const Call *call, const Image *image, float *prob
 	return status;
 }
 
-/* Predict an image in all symmetries; map holds one view's probabilities on
- * the way and the mean in the end. */
+/* Predict an image in all symmetries. map holds one view's probabilities in
+ * between, and the mean in the end. */
 static Status
 run_symmetries(Segmenter *segmenter, const Call *call, const Image *image, double threshold, ProbabilityMap *map)
 {

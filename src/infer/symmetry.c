@@ -1,8 +1,8 @@
 /*
  * symmetry.c: see symmetry.h.
  *
- * Pixel (x, y) of what is seen in a symmetry comes from one pixel of the
- * source; the same correspondence puts a map back upright.
+ * Each pixel of a turned image comes from one pixel of the source; the same
+ * correspondence turns a map back upright.
  */
 #include "infer/symmetry.h"
 
@@ -11,11 +11,11 @@
 
 #define ROWS_PER_POLL 64
 
-/* 8 * 2^28 fits 32 bits. */
+/* Probability 1 as an integer; the sum of eight fits 32 bits. */
 #define PROBABILITY_ONE 268435456.0f
 
-/* Where row 0 begins in the source, in pixels, and the steps to the next
- * pixel and the next row of what is seen. */
+/* How to read a turned image out of the source: the pixel where it begins, and
+ * the steps to the next pixel and to the next row. */
 typedef struct Walk
 {
 	ptrdiff_t	begin;
@@ -23,7 +23,7 @@ typedef struct Walk
 	ptrdiff_t	next_row;
 } Walk;
 
-/* The walk through a source of width x height. */
+/* The walk for a symmetry of a source of width x height. */
 static Walk
 walk_source(int symmetry, int width, int height)
 {

@@ -1,13 +1,12 @@
 /*
  * symmetry.h: the eight symmetries of the square (flips and quarter turns),
- * and a mean over the maps that a network gives for an image seen in each of
- * them.
+ * and the mean of a network's maps over them.
  *
- * The mean is taken in integers, so the order of its terms does not matter:
- * the mean map of a turned square image is, bit for bit, the turned mean map.
+ * The mean is taken in integers, so the order of its terms does not matter: a
+ * turned square image gives the turned mean map, bit for bit.
  */
-#ifndef LESIONSEG_LEARN_SYMMETRY_H
-#define LESIONSEG_LEARN_SYMMETRY_H
+#ifndef LESIONSEG_INFER_SYMMETRY_H
+#define LESIONSEG_INFER_SYMMETRY_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +15,8 @@
 #include "core/status.h"
 #include "image/image.h"
 
-/* A symmetry is a sum of these: an image is transposed, then mirrored. 0
- * leaves it as it is. */
+/* A symmetry is a sum of these flags: the image is transposed first, then
+ * mirrored. 0 leaves it unchanged. */
 enum
 {
 	SYMMETRY_MIRROR_X = 1,
@@ -26,27 +25,27 @@ enum
 	SYMMETRIES = 8
 };
 
-/* A new image: source (1 or 3 channels) seen in a symmetry. */
+/* Make a new image: source (1 or 3 channels) turned by a symmetry. */
 Status		symmetry_image(const Call *call, int symmetry, const Image *source, Image *result);
 
-/* A mean being taken of the maps of all symmetries. */
+/* The mean over all symmetries while it is being added up. */
 typedef struct SymmetryMean
 {
 	int			size;			/* maps are (size, size) */
 	uint32_t   *sums;			/* of probabilities, in 2^-28 */
-	uint8_t    *votes;			/* maps whose probability is above the threshold */
+	uint8_t    *votes;			/* by pixel: number of maps above the threshold */
 } SymmetryMean;
 
 Status		symmetry_mean_create(const Call *call, int size, SymmetryMean *mean);
 void		symmetry_mean_free(const Call *call, SymmetryMean *mean);
 
-/* Add the map of the image seen in `symmetry`, put back upright. */
+/* Turn the map of one symmetry back upright and add it. */
 void		symmetry_mean_add(SymmetryMean *mean, int symmetry, const float *map, float threshold);
 
 /*
- * The mean map once all eight are added, and how much they disagree at the
- * threshold: 1 - the Dice of two of the eight masks, pooled over all pairs (0
- * where all are equal or empty, near 1 where none overlap).
+ * After all eight are added: the mean map, and how much the eight masks
+ * disagree at the threshold: 1 - Dice between two masks, pooled over all pairs
+ * (0 if all are equal or empty, near 1 if none overlap).
  */
 void		symmetry_mean_finish(const SymmetryMean *mean, float *map, double *disagreement);
 

@@ -1,9 +1,9 @@
 /*
  * average.h: the mean of a network's weights over the last steps of a run.
  *
- * Weights late in a run go around in a valley of the loss; their mean lies
- * nearer to its middle than most of them (Izmailov et al., arXiv:1803.05407).
- * Running statistics of batch norms are averaged like all else.
+ * Late in a run, weights move around within a valley of the loss; their mean
+ * lies nearer to the middle of the valley than most of them (Izmailov et al.,
+ * arXiv:1803.05407). Running statistics of batch norms are averaged, too.
  */
 #ifndef LESIONSEG_LEARN_AVERAGE_H
 #define LESIONSEG_LEARN_AVERAGE_H

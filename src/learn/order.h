@@ -13,15 +13,13 @@
 long		epoch_batches(long images, int batch_size);
 
 /*
- * Fill order[epoch_batches * batch_size] for an epoch (1-based): as many places
- * as there are images, shuffled by Fisher and Yates's method, then, to fill the
- * last batch, images from the beginning of the epoch again. batch_size <=
- * images.
+ * Fill order[epoch_batches * batch_size] for an epoch (1-based): first one
+ * place per image, shuffled by Fisher and Yates's method; then, to fill the
+ * last batch, the first images of the epoch again. batch_size <= images.
  *
- * weights (images), NULL where all count the same, say how many of the places an
- * image has: weight * images / (sum of the weights), which is every image
- * once where they are equal. A fraction is rounded up or down at random, anew
- * in each epoch (systematic sampling: places lie evenly on all the weights laid
+ * With weights (images; NULL = all equal) an image gets weight * images / (sum
+ * of the weights) places. A fraction is rounded up or down at random, anew in
+ * each epoch (systematic sampling: places lie evenly on all the weights laid
  * end to end).
  */
 void		epoch_order(int64_t seed, int epoch, long images, const double *weights, int batch_size, int32_t *order);

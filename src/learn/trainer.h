@@ -67,18 +67,18 @@ Status		train_options_check(const TrainOptions *options);
 
 /*
  * Prepare a run over `training`, validated on `validation` (may be NULL or
- * empty: then the training loss decides). Weights are used as they stand:
- * call network_initialise first for a training from scratch. Network and data
- * sets must outlive the trainer and not change. Memory and threads are those
- * of network->host; network->traits.image_size becomes that of the data.
+ * empty: then the training loss decides). Weights are used as they stand: call
+ * network_initialise first for a training from scratch. Network and data sets
+ * must outlive the trainer and not change. Memory comes from network->host;
+ * threads are the call's. network->traits.image_size becomes that of the data.
  *
- * An epoch takes every image once, or as often as options->image_weights (which
- * must outlive the trainer) say, in batches of exactly batch_size; the last
- * batch is filled up with images from the beginning of the epoch.
+ * An epoch takes every image once, or as often as options->image_weights say
+ * (they must outlive the trainer), in batches of exactly batch_size; the last
+ * batch is filled up with the epoch's first images.
  *
- * With options->average, what is validated and kept from the first averaged
- * step on is the mean of the weights (average.h); training goes on from the
- * weights themselves.
+ * With options->average, from the first averaged step on the mean of the
+ * weights is validated and kept (average.h); training goes on from the weights
+ * themselves.
  */
 Status		trainer_create(Network *network, const Call *call, const Dataset *training, const Dataset *validation,
 						   const TrainOptions *options, Trainer **trainer);

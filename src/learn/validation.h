@@ -1,5 +1,5 @@
 /*
- * validation.h: what the validation images say of a network.
+ * validation.h: how well a network does on the validation images.
  *
  * After every epoch they say how good the network is; when the training is
  * over they choose what a version carries besides its weights: the threshold

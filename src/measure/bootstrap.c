@@ -29,8 +29,8 @@ draw_mean(Rng *rng, const double *differences, size_t count)
 	return sum / (double) count;
 }
 
-/* The value below which `share` of sorted values lie, between two neighbours
- * in proportion. */
+/* The value below which `share` of the sorted values lie, interpolated
+ * linearly. */
 static double
 percentile(const double *sorted, int count, double share)
 {

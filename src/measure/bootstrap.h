@@ -2,10 +2,10 @@
  * bootstrap.h: how certain a mean difference is.
  *
  * The paired bootstrap (Efron and Tibshirani, An Introduction to the
- * Bootstrap, 1993, chapter 13): images are drawn with replacement as often as
- * there are images, each with what both versions made of it, and the mean
- * difference of such a draw is noted; of many draws the percentiles bound
- * the interval.
+ * Bootstrap, 1993, chapter 13): as many images as there are are drawn with
+ * replacement, each with its difference between the two versions, and the mean
+ * difference of the draw is noted. Percentiles over many draws are the
+ * interval's bounds.
  */
 #ifndef LESIONSEG_MEASURE_BOOTSTRAP_H
 #define LESIONSEG_MEASURE_BOOTSTRAP_H
@@ -18,7 +18,7 @@
 
 typedef struct BootstrapInterval
 {
-	double		mean;			/* of the differences */
+	double		mean;			/* mean of the differences */
 	double		low;			/* percentiles (1 - confidence) / 2 */
 	double		high;			/* and (1 + confidence) / 2 of the draws */
 } BootstrapInterval;

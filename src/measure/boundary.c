@@ -1,8 +1,8 @@
 /*
  * boundary.c: see boundary.h.
  *
- * Work is done in the smallest rectangle that holds the lesions of both masks:
- * no boundary pixel is outside of it.
+ * Work is done in the smallest rectangle around the lesions of both masks,
+ * which holds all boundary pixels.
  */
 #include "measure/boundary.h"
 
@@ -19,7 +19,7 @@
 /* Rows between two polls, by the pixels in them. */
 #define POLL_PIXELS (1L << 22)
 
-/* The part of both masks that is looked at. */
+/* The rectangle of both masks that is used. */
 typedef struct Box
 {
 	int			x;
@@ -36,7 +36,7 @@ typedef struct Boundary
 	double	   *distances;		/* (first[height]) to the other boundary, row by row */
 } Boundary;
 
-/* What marks a mask's boundary. */
+/* Arguments of mark_rows. */
 typedef struct MarkTask
 {
 	const Image *mask;
@@ -99,7 +99,7 @@ boundary_find(const Call *call, const Image *mask, const Box *box, Boundary *bou
 	return status_ok();
 }
 
-/* What measures from one boundary to the other. */
+/* Arguments of measure_rows. */
 typedef struct MeasureTask
 {
 	const DistanceColumns *columns; /* of the other */
@@ -154,8 +154,8 @@ boundary_measure(const Call *call, const Box *box, const Boundary *to, PixelSpac
 	return status;
 }
 
-/* Put the value of that rank where it would stand if values were sorted, the
- * smaller before and the larger after it (Hoare's selection). */
+/* Move the value of that rank to its place in the sorted order, with smaller
+ * values before it and larger ones after it (Hoare's selection). */
 static Status
 select_rank(const Call *call, double *values, int64_t count, int64_t rank)
 {
@@ -193,7 +193,7 @@ select_rank(const Call *call, double *values, int64_t count, int64_t rank)
 	return status_ok();
 }
 
-/* The percentile of values, which change their order. count > 0. */
+/* The percentile of values, which are reordered. count > 0. */
 static Status
 percentile_of(const Call *call, double *values, int64_t count, double *percentile)
 {
@@ -210,7 +210,8 @@ percentile_of(const Call *call, double *values, int64_t count, double *percentil
 	return status_ok();
 }
 
-/* Add to sum the values, and to within how many are not above a tolerance. */
+/* Add the values to sum, and the number of values within the tolerance to
+ * within. */
 static Status
 add_up(const Call *call, const double *values, int64_t count, double tolerance, double *sum, int64_t *within)
 {
@@ -228,7 +229,7 @@ add_up(const Call *call, const double *values, int64_t count, double tolerance, 
 	return status_ok();
 }
 
-/* The figures from both boundaries, each of at least one pixel. */
+/* Compute the figures from both boundaries, each of at least one pixel. */
 static Status
 score_boundaries(const Call *call, const Box *box, double tolerance, Boundary *predicted, Boundary *truth,
 				 BoundaryScore *score)

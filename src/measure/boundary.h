@@ -2,10 +2,10 @@
  * boundary.h: how far the outline of a predicted mask is from that of the
  * truth.
  *
- * The boundary of a mask is its lesion pixels of which one of the four
- * neighbours is none; what lies outside of the image is none. Distances are
- * Euclidean, between centres of pixels, exact (distance.h), from each boundary
- * pixel of one mask to the nearest of the other:
+ * The boundary of a mask is the lesion pixels with at least one neighbour, of
+ * four, that is no lesion; pixels outside the image are no lesion. Distances
+ * are Euclidean, between centres of pixels, exact (distance.h), from each
+ * boundary pixel of one mask to the nearest of the other:
  *
  * hausdorff95: the larger of the two directed 95th percentiles, interpolated
  * linearly between ranks (Huttenlocher et al., IEEE PAMI 15(9), 1993).
@@ -38,9 +38,9 @@ typedef struct BoundaryScore
 /*
  * Compare predicted with truth (1-channel 0/255 masks) at the truth's size;
  * spacing is that of the truth's pixels, {1, 1} for figures in pixels.
- * tolerance is in the same unit, 0 = by default. Errors as confusion_count,
- * and LS_LIMIT_EXCEEDED where 6 bytes a pixel of the part of the image that has
- * lesion do not fit.
+ * tolerance is in the same unit, 0 = the default. Errors as confusion_count,
+ * and LS_LIMIT_EXCEEDED if there is no room for 6 bytes for each pixel of the
+ * rectangle around the lesions.
  */
 Status		boundary_score(const Call *call, const Image *predicted, const Image *truth, PixelSpacing spacing,
 						   double tolerance, BoundaryScore *score);

@@ -1,10 +1,9 @@
 /*
  * components.c: see components.h.
  *
- * A component is a set of runs (the pixels of one value that follow each
- * other in a row), held together by a union-find forest whose roots are the
- * first run of their component. Both functions label the runs of one value,
- * then paint some of them.
+ * A run is pixels of one value that follow each other in a row. A component is
+ * a set of runs, kept in a union-find forest; its root is its first run. The
+ * functions label the runs of one value, then repaint some of them.
  */
 #include "measure/components.h"
 
@@ -19,9 +18,9 @@ typedef struct Run
 	int			y;
 	int			begin;			/* x of the first pixel */
 	int			end;			/* x after the last */
-	long		parent;			/* another run of the component; itself = a root */
+	long		parent;			/* another run of the component; a root points to itself */
 	double		weight;			/* of a root: of the component, its area at first */
-	bool		at_border;		/* of a root: the component touches the border */
+	bool		at_border;		/* in a root: the component touches the border */
 } Run;
 
 typedef struct RunList
@@ -82,7 +81,7 @@ find_root(Run *runs, long i)
 	return i;
 }
 
-/* Make one component of two. */
+/* Unite two components. */
 static void
 unite(Run *runs, long a, long b)
 {
@@ -103,7 +102,7 @@ unite(Run *runs, long a, long b)
 	runs[first].at_border |= runs[second].at_border;
 }
 
-/* Unite runs with those of the row above that they touch; `reach` is 1 where
+/* Unite runs with those of the row above that they touch; `reach` is 1 if
  * touching at a corner counts, else 0. */
 static Status
 connect_runs(const Call *call, RunList *list, int reach)
@@ -145,7 +144,7 @@ paint(Image *mask, const Run *run, uint8_t value)
 	memset(mask->pixels + (size_t) run->y * (size_t) mask->width + run->begin, value, (size_t) (run->end - run->begin));
 }
 
-/* Clear all but the component that weighs most; free the runs. */
+/* Clear all but the component with the largest weight; free the runs. */
 static Status
 keep_heaviest(const Call *call, Image *mask, RunList *list, Status status)
 {

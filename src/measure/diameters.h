@@ -8,7 +8,7 @@
 #include "core/status.h"
 #include "image/image.h"
 
-/* All 0 of a mask without lesion. */
+/* All 0 for a mask without lesion. */
 typedef struct Diameters
 {
 	double		area;			/* mm2: of all lesion pixels */
@@ -16,7 +16,8 @@ typedef struct Diameters
 	double		across;			/* mm: the lesion's extent at right angles to that */
 } Diameters;
 
-/* Measure a mask of 0 and others, whose pixels are so many mm wide and high. */
+/* Measure a mask (lesion is not 0); spacing is the width and height of its
+ * pixels in mm. */
 Status		diameters_measure(const Call *call, const Image *mask, double width, double height,
 							  Diameters *diameters);
 

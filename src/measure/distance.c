@@ -8,7 +8,7 @@
 
 #include "core/threads.h"
 
-/* Columns that a thread goes down together: a cache line of distances. */
+/* Columns that a thread processes together: a cache line of distances. */
 #define STRIP 16
 
 /* Strips between two polls, by the work in them. */
@@ -16,7 +16,7 @@
 
 #define ROWS_PER_POLL 64
 
-/* What the first pass works on. */
+/* Arguments of the first pass. */
 typedef struct ColumnTask
 {
 	const uint8_t *marked;
@@ -148,7 +148,7 @@ distance_row_build(const DistanceColumns *columns, int y, DistanceRow *row)
 			int			last = row->count - 1;
 			int			before = row->places[last];
 
-			/* where this parabola meets the last one, in columns */
+			/* the column at which this parabola meets the last one */
 			start = ((height - row->heights[last]) / (across * across) +
 					 ((double) x * x - (double) before * before)) / (2.0 * (x - before));
 			if (start > row->starts[last])

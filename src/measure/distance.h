@@ -1,12 +1,12 @@
 /*
- * distance.h: exact Euclidean distances to the nearest of marked pixels.
+ * distance.h: exact Euclidean distances to the nearest marked pixel.
  *
- * In two passes, both linear in the number of pixels: along columns the
+ * There are two passes, both linear in the number of pixels: along columns the
  * distance to the nearest marked pixel of the column, then along rows the
- * lower envelope of the parabolas that these make (Felzenszwalb and
- * Huttenlocher, Theory of Computing 8(19), 2012). The second pass is taken row
- * by row, so that the map of distances never exists as a whole. Without a
- * spacing all squared distances are integers and come out exact.
+ * lower envelope of the parabolas that follow from these (Felzenszwalb and
+ * Huttenlocher, Theory of Computing 8(19), 2012). The second pass works row by
+ * row, so that the whole map of distances need not be in memory. Without a
+ * spacing all squared distances are integers and exact.
  */
 #ifndef LESIONSEG_MEASURE_DISTANCE_H
 #define LESIONSEG_MEASURE_DISTANCE_H
@@ -16,14 +16,15 @@
 #include "core/call.h"
 #include "core/status.h"
 
-/* How far the centres of neighbouring pixels are from each other. */
+/* The distances between the centres of neighbouring pixels. */
 typedef struct PixelSpacing
 {
 	double		down;			/* from row to row */
 	double		across;			/* from column to column */
 } PixelSpacing;
 
-/* After the first pass: rows to the nearest marked pixel of the column. */
+/* The result of the first pass: distance in rows to the nearest marked pixel
+ * of the column. */
 typedef struct DistanceColumns
 {
 	int			width;
@@ -52,12 +53,14 @@ void		distance_columns_free(const Call *call, DistanceColumns *columns);
 Status		distance_row_create(const Call *call, int width, DistanceRow *row);
 void		distance_row_free(const Call *call, DistanceRow *row);
 
-/* Build the envelope of row y; then ask for distances in it from the left to
- * the right: `at` is 0 before the first. Infinite where nothing is marked. */
+/*
+ * Build the envelope of row y; then ask for its distances from left to right,
+ * with `at` 0 before the first. Distances are infinite if nothing is marked.
+ */
 void		distance_row_build(const DistanceColumns *columns, int y, DistanceRow *row);
 double		distance_row_at(const DistanceRow *row, const PixelSpacing *spacing, int x, int *at);
 
-/* The distances of all pixels to the nearest that is marked, (height, width). */
+/* The distances of all pixels to the nearest marked one, (height, width). */
 Status		distance_map(const Call *call, const uint8_t *marked, int width, int height, PixelSpacing spacing,
 						 float *distances);
 

@@ -37,7 +37,8 @@ area_share(const AreaCount *area)
 	return area->pixels > 0 ? (double) area->lesion / (double) area->pixels : 0;
 }
 
-/* Is the border lesion for the most part, and more so than the middle? */
+/* Is more than half of the border lesion, and a larger share than of the
+ * middle? */
 static bool
 looks_inverted(const Image *mask)
 {

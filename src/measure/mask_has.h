@@ -1,5 +1,5 @@
 /*
- * mask_has.h: a look at one pixel of a mask, which may be outside of it.
+ * mask_has.h: read one pixel of a mask, also outside it.
  */
 #ifndef LESIONSEG_MEASURE_MASK_HAS_H
 #define LESIONSEG_MEASURE_MASK_HAS_H
@@ -8,7 +8,7 @@
 
 #include "image/image.h"
 
-/* Lesion at x, y of the mask; not outside of it. */
+/* Is there lesion at x, y? False outside the mask. */
 static inline bool
 mask_has(const Image *mask, int x, int y)
 {

@@ -1,11 +1,11 @@
 /*
  * morphology.c: see morphology.h.
  *
- * A row of a mask is a list of runs. A run starts as a component of its own
- * and is united with the runs of the row above that it touches, so the
- * components are the runs less the unions that joined two. Only two rows of
- * runs are held: a component is known in a row by the label its runs carry,
- * and labels are given anew for each row.
+ * A row of a mask is a list of runs. Each run starts as a component and is
+ * united with the runs of the row above that it touches. So the number of
+ * components is the number of runs less the unions that joined two components.
+ * Only two rows of runs are kept: runs of one component have the same label,
+ * and labels are numbered anew in each row.
  */
 #include "measure/morphology.h"
 

@@ -1,5 +1,5 @@
 /*
- * morphology.h: what shape the lesion in a mask has.
+ * morphology.h: the shape of the lesion in a mask.
  */
 #ifndef LESIONSEG_MEASURE_MORPHOLOGY_H
 #define LESIONSEG_MEASURE_MORPHOLOGY_H

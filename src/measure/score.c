@@ -94,7 +94,7 @@ confusion_count(const Call *call, const Image *predicted, const Image *truth, Co
 	return status;
 }
 
-/* part / whole, and 1 where there was nothing to get wrong. */
+/* part / whole, and 1 if whole is 0: nothing could be wrong. */
 static double
 ratio(int64_t part, int64_t whole)
 {
@@ -137,7 +137,7 @@ image_score(const ConfusionCounts *counts)
 	return score;
 }
 
-/* A score of 0..1 as a sum of one. */
+/* Convert a score of 0..1 to a ScoreSum. */
 static ScoreSum
 sum_of(double score)
 {
@@ -160,7 +160,7 @@ sum_add(ScoreSum a, ScoreSum b)
 	return sum;
 }
 
-/* Could this be a sum of n scores? */
+/* Can this be a sum of n scores? */
 static bool
 sum_valid(ScoreSum sum, int64_t n)
 {

@@ -1,8 +1,9 @@
 /*
- * score.h: what a mask is worth. Formulas: docs/metrics.md.
+ * score.h: scores of masks. Formulas: docs/metrics.md.
  *
- * Counts are integers and a data-set score is a sum of per-image terms, so
- * partial scores add exactly and do not depend on how many workers made them.
+ * Counts are integers and a data-set score is a sum of per-image terms. So
+ * partial scores add exactly, and the result does not depend on the number of
+ * workers.
  */
 #ifndef LESIONSEG_MEASURE_SCORE_H
 #define LESIONSEG_MEASURE_SCORE_H
@@ -34,9 +35,11 @@ typedef struct ImageScore
 	double		accuracy;
 } ImageScore;
 
-/* A predicted mask at the truth's size: itself, or `resized` by nearest
- * neighbour, which the caller frees in any case (image_free). Another shape,
- * or more than 1 channel, is LS_INVALID_ARGUMENT. */
+/*
+ * Give a predicted mask at the truth's size: the mask itself, or `resized`,
+ * made by nearest neighbour. The caller frees `resized` in any case
+ * (image_free). Another shape, or more than 1 channel, is LS_INVALID_ARGUMENT.
+ */
 Status		mask_at_size_of(const Call *call, const Image *predicted, const Image *truth, Image *resized,
 							const Image **mask);
 

@@ -64,7 +64,7 @@ box_decode(Box reference, BoxDelta delta)
 	return box;
 }
 
-/* Does index a come after index b? */
+/* Does index a come after index b in the order? */
 static bool
 comes_after(const float *scores, int a, int b)
 {
@@ -74,7 +74,8 @@ comes_after(const float *scores, int a, int b)
 	return x < y || (x == y && a > b);
 }
 
-/* Let the entry at the top of a heap (the last in order on top) sink. */
+/* Sift down the entry at the top of a heap that has the last in order on
+ * top. */
 static void
 sink(const float *scores, int *heap, int count)
 {
@@ -105,7 +106,7 @@ top_scores(int n, const float *scores, int most, int *indices)
 	if (most < 1)
 		return 0;
 
-	/* A heap of the best so far, the worst of them on top. */
+	/* Keep a heap of the best so far, with the worst of them on top. */
 	for (int i = 0; i < n; i++)
 	{
 		if (count < most)
@@ -127,7 +128,7 @@ top_scores(int n, const float *scores, int most, int *indices)
 		}
 	}
 
-	/* Take the worst from the top, again and again, to the end. */
+	/* Move the worst from the top to the end, again and again. */
 	for (int left = count - 1; left > 0; left--)
 	{
 		int			worst = indices[0];

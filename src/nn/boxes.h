@@ -1,5 +1,5 @@
 /*
- * boxes.h: what detection does with boxes: overlap, the deltas between a box
+ * boxes.h: operations on boxes for detection: overlap, deltas between a box
  * and its reference, and non-maximum suppression.
  */
 #ifndef LESIONSEG_NN_BOXES_H
@@ -16,8 +16,11 @@ typedef struct Box
 	float		y2;
 } Box;
 
-/* How far a box is from its reference (Girshick et al., arXiv:1311.2524):
- * centres in sizes of the reference, sizes as logarithms of their ratio. */
+/*
+ * The difference of a box from its reference (Girshick et al.,
+ * arXiv:1311.2524): centres in units of the reference's size, sizes as
+ * logarithms of ratios.
+ */
 typedef struct BoxDelta
 {
 	float		x;
@@ -26,11 +29,11 @@ typedef struct BoxDelta
 	float		h;
 } BoxDelta;
 
-/* The largest enlargement that box_decode follows, as a logarithm: a
- * reference of 16 pixels becomes a box of 1000. */
+/* The largest enlargement in box_decode, as a logarithm: from a reference of
+ * 16 pixels to a box of 1000. */
 #define BOX_LARGEST_DELTA 4.135166556742356f
 
-/* Area; 0 for a box that is turned inside out. */
+/* Area; 0 if a corner is on the wrong side of the other. */
 float		box_area(Box box);
 
 /* Intersection over union; 0 where both are empty. */
@@ -42,21 +45,20 @@ Box			box_clip(Box box, int width, int height);
 /* The deltas from reference to box; both must have an area. */
 BoxDelta	box_encode(Box reference, Box box);
 
-/* The box that lies delta from reference; sizes are limited by
- * BOX_LARGEST_DELTA. */
+/* The box at delta from reference; sizes are limited by BOX_LARGEST_DELTA. */
 Box			box_decode(Box reference, BoxDelta delta);
 
 /*
- * The indices of the `most` largest of n scores, largest first, equals in the
- * order they stand; a NaN counts as the smallest. Returns how many there are:
- * n, or most if that is less.
+ * Find the indices of the `most` largest of n scores, largest first, equal
+ * ones in their order; a NaN counts as the smallest. Returns their number: n,
+ * or most if that is less.
  */
 int			top_scores(int n, const float *scores, int most, int *indices);
 
 /*
- * Greedy non-maximum suppression of n boxes that come best first: keep a box
- * unless it overlaps one kept before it by more than `overlap` (IoU). Writes
- * the indices of at most `most` kept boxes and returns their number.
+ * Greedy non-maximum suppression of n boxes, the best first: keep a box unless
+ * its IoU with a kept one is above `overlap`. Writes the indices of at most
+ * `most` kept boxes and returns their number.
  */
 int			nms(int n, const Box *boxes, float overlap, int most, int *kept);
 

@@ -1,12 +1,11 @@
 /*
- * detection_loss.h: the terms of which detection losses are made, each with
- * its gradient.
+ * detection_loss.h: the terms of detection losses, each with its derivative.
  */
 #ifndef LESIONSEG_NN_DETECTION_LOSS_H
 #define LESIONSEG_NN_DETECTION_LOSS_H
 
-/* Binary cross-entropy of a logit against a target in 0..1; *slope is its
- * derivative by the logit. */
+/* Binary cross-entropy of a logit against a target in 0..1; *slope is the
+ * derivative with respect to the logit. */
 float		logit_loss(float logit, float target, float *slope);
 
 /*

@@ -61,7 +61,7 @@ fail(Graph *graph, Status status)
 	return -1;
 }
 
-/* True when id names a node of the part being built and nothing has failed yet. */
+/* True if nothing has failed yet and id is a node of the part being built. */
 static bool
 usable(Graph *graph, NodeId id)
 {
@@ -155,7 +155,8 @@ graph_input(Graph *graph, int channels)
 	return graph->node_count - 1;
 }
 
-/* Append either convolution; their weight layouts differ in the order of in and out. */
+/* Append a convolution or a transposed one; their weight layouts differ in the
+ * order of in and out. */
 static NodeId
 add_convolution(Graph *graph, OpKind kind, const char *name, NodeId x, int channels, int kernel, int stride,
 				int padding, int output_padding, int groups, bool bias)
@@ -334,7 +335,7 @@ graph_initial_gain(Graph *graph, NodeId x, double gain)
 		graph->params[graph->nodes[x].params[0]].gain = (float) gain;
 }
 
-/* Does another node read id, or is it an output? */
+/* Is node id read by another node, or an output? */
 static bool
 leads_on(const Graph *graph, const GraphPart *part, NodeId id)
 {
@@ -360,7 +361,7 @@ graph_status(const Graph *graph)
 
 		if (part->output_count == 0)
 			return status_error(LS_INTERNAL, "the graph has no output");
-		/* Backward would begin at such a node, with a gradient that nobody wrote. */
+		/* Such a node would have a gradient that nobody writes. */
 		for (NodeId id = part->first; id < part->end; id++)
 			if (!leads_on(graph, part, id))
 				return status_error(LS_INTERNAL, "graph node %d leads to no output", id);

@@ -1,14 +1,14 @@
 /*
  * graph.h: a network as a list of operators, without sizes or memory.
  *
- * A builder in src/arch/ appends nodes in the order they run; each returns
- * the id of its output. Sizes come in when the graph is planned (plan.h).
- * Parameters are named as PyTorch would name them, so weight files travel
- * both ways.
+ * A builder in src/arch/ appends nodes in the order they run; each returns the
+ * id of its output. Sizes are set when the graph is planned (plan.h).
+ * Parameters have the names that PyTorch would give them, so weight files can
+ * be exchanged both ways.
  *
- * A graph may have several parts, each from an input to one or more outputs,
- * which share nothing but the weight array: every part is planned and run on
- * its own, and what goes on between them is the architecture's business.
+ * A graph may have several parts, each from an input to one or more outputs.
+ * Parts share only the weight array: each is planned and run separately, and
+ * the architecture does the work between them.
  *
  * Builder calls after a failure do nothing: check graph_status() once at the
  * end.
@@ -47,7 +47,7 @@ typedef struct GraphParam
 	size_t		offset;			/* of its first float in the weight array */
 	int			fan_in;			/* for initialisation */
 	float		gain;			/* the same: factor on the usual deviation */
-	bool		frozen;			/* training leaves it as it is */
+	bool		frozen;			/* training does not change it */
 } GraphParam;
 
 typedef enum OpKind
@@ -72,9 +72,9 @@ typedef struct GraphNode
 	NodeId		inputs[2];		/* -1 where unused */
 	int			channels;		/* of the output */
 	int			kernel;
-	int			stride;			/* of a resize: the factor */
+	int			stride;			/* for a resize: the factor */
 	int			padding;
-	int			output_padding;	/* of a transposed convolution */
+	int			output_padding;	/* for a transposed convolution */
 	int			groups;
 	int			params[4];		/* indices into Graph.params: weight, bias / scale, shift, mean, variance; -1 */
 } GraphNode;
@@ -105,7 +105,7 @@ typedef struct Graph
 Status		graph_create(const Host *host, Graph **graph);
 void		graph_free(Graph *graph);
 
-/* Begin a part: what follows, up to the next input, belongs to it. */
+/* Begin a part. It has all nodes up to the next input. */
 NodeId		graph_input(Graph *graph, int channels);
 
 /* Append an operator. `name` is the parameters' prefix. */
@@ -117,18 +117,19 @@ NodeId		graph_batch_norm(Graph *graph, const char *name, NodeId x);
 NodeId		graph_relu(Graph *graph, NodeId x);
 NodeId		graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding);
 NodeId		graph_gelu(Graph *graph, NodeId x);
-NodeId		graph_resize(Graph *graph, NodeId x, int scale);	/* bilinear, larger by a whole factor */
+NodeId		graph_resize(Graph *graph, NodeId x, int scale);	/* bilinear, by a whole factor */
 NodeId		graph_add(Graph *graph, NodeId a, NodeId b);
 NodeId		graph_concat(Graph *graph, NodeId a, NodeId b);
 
 /* Make x an output of its part. */
 void		graph_output(Graph *graph, NodeId x);
 
-/* Start the weights of convolution x at gain times the usual deviation. */
+/* Initialise the weights of convolution x with gain times the usual
+ * deviation. */
 void		graph_initial_gain(Graph *graph, NodeId x, double gain);
 
-/* The first failure while building, or that a part has no output, or that a
- * node leads to none. */
+/* The first failure while building; or a failure if a part has no output, or
+ * if a node leads to none. */
 Status		graph_status(const Graph *graph);
 
 /* Fill weights[graph->weight_count]: convolutions He-normal by fan-in
@@ -139,9 +140,11 @@ void		graph_initialise(const Graph *graph, int64_t seed, float *weights);
 /* The index of the parameter of that name, or -1. */
 int			graph_find_param(const Graph *graph, const char *name);
 
-/* Freeze the parameters whose names begin with prefix. A batch norm of frozen
- * parameters uses its running statistics in training too, and keeps them.
- * Plans and optimisers are made after this. */
+/*
+ * Freeze the parameters whose names begin with prefix. A frozen batch norm
+ * uses its running statistics also in training, and does not change them. Call
+ * before plans and optimisers are made.
+ */
 void		graph_freeze(Graph *graph, const char *prefix);
 
 #endif

@@ -9,9 +9,9 @@
 #include "core/threads.h"
 
 #define SMOOTHING 1.0
-#define MOST_IMAGES 4096		/* per call; a batch is far smaller */
+#define MOST_IMAGES 4096		/* most images per call; a batch is far smaller */
 #define LEAST_PROBABILITY 1e-7f /* keeps the logarithm finite */
-#define FACTORS 16				/* pixels per logarithm: their product stays above 1e-112 */
+#define FACTORS 16				/* factors per logarithm: their product stays above 1e-112 */
 
 typedef struct LossTask
 {

@@ -10,7 +10,7 @@
 #define BETA1 0.9
 #define BETA2 0.999
 #define EPSILON 1e-8
-#define SINGLE_THREAD_COUNT 16384	/* below this a parallel region costs more than it saves */
+#define SINGLE_THREAD_COUNT 16384	/* with fewer, a parallel region takes longer than it saves */
 
 Status
 adamw_create(const Host *host, const Graph *graph, int threads, AdamW *adamw)

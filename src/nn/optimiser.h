@@ -15,7 +15,7 @@
 typedef struct AdamW
 {
 	const Host *host;
-	int			threads;		/* that it works on */
+	int			threads;		/* number of threads that it works on */
 	const Graph *graph;
 	const Loops *loops;
 	float	   *moments;		/* (2, weight_count): first, second */
@@ -24,7 +24,7 @@ typedef struct AdamW
 	double	   *sums;			/* (threads) */
 } AdamW;
 
-/* Moments at zero, in memory of host, which must outlive them. */
+/* Start with moments of zero, in memory of host, which must outlive them. */
 Status		adamw_create(const Host *host, const Graph *graph, int threads, AdamW *adamw);
 void		adamw_free(AdamW *adamw);
 
@@ -34,7 +34,7 @@ double		adamw_gradient_norm(AdamW *adamw, const float *gradients);
 /*
  * Update weights from gradients * gradient_scale (Loshchilov and Hutter,
  * arXiv:1711.05101): beta 0.9 and 0.999, epsilon 1e-8, decay on PARAM_WEIGHT
- * alone; running statistics and frozen parameters are left alone.
+ * only; running statistics and frozen parameters do not change.
  */
 void		adamw_step(AdamW *adamw, float *weights, const float *gradients, double gradient_scale,
 					   double learning_rate, double weight_decay);

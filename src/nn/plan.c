@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* What the convolution of a step is. */
+/* Describe the convolution of a step. */
 static void
 describe_convolution(const Plan *plan, const Step *step, ConvolutionShape *shape, ConvolutionUse *use)
 {
@@ -30,7 +30,7 @@ describe_convolution(const Plan *plan, const Step *step, ConvolutionShape *shape
 	if (step->kind == OP_CONV2D)
 		return;
 
-	/* The convolution that runs the other way; see conv/convolution.h. */
+	/* The convolution in the opposite direction; see conv/convolution.h. */
 	shape->x = y.shape;
 	shape->y = x.shape;
 	use->x_pixel_stride = y.pixel_stride;
@@ -40,7 +40,8 @@ describe_convolution(const Plan *plan, const Step *step, ConvolutionShape *shape
 	use->transposed = true;
 }
 
-/* Create the convolution of every step that has one, and what they are lent. */
+/* Create the convolution of every step that has one, and the scratch for
+ * them. */
 static Status
 create_convolutions(Plan *plan, const Call *call)
 {

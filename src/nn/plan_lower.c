@@ -1,12 +1,12 @@
 /*
- * plan_lower.c: from nodes to steps: shapes, fusions, and which step begins
- * and which adds to each gradient.
+ * plan_lower.c: from nodes to steps: shapes, fusions, and which step writes
+ * each gradient first and which steps add to it.
  */
 #include "nn/planner.h"
 
 #include <string.h>
 
-#define MAX_EXTENT 65536		/* images, or pixels along a side; keeps sizes within an int */
+#define MAX_EXTENT 65536		/* most images, or pixels along a side; keeps sizes within an int */
 
 /* Output size of a window operator along one axis. */
 static int
@@ -81,7 +81,8 @@ plan_shapes(Planner *planner)
 	return status_ok();
 }
 
-/* The only node that reads id, if it is of that kind and not yet absorbed; else -1. */
+/* The only node that reads id, if it has that kind and is not yet absorbed;
+ * else -1. */
 static NodeId
 sole_consumer(const Planner *planner, NodeId id, OpKind kind)
 {
@@ -101,8 +102,8 @@ absorb(Planner *planner, Step *step, NodeId next)
 	planner->absorbed[next] = true;
 }
 
-/* Extend step by an addition that follows it; the other operand must exist by
- * now. */
+/* Extend step by an addition that follows it; the other operand must already
+ * exist. */
 static bool
 fuse_addition(Planner *planner, Step *step)
 {
@@ -193,7 +194,7 @@ lower(Planner *planner)
 	planner->last_time = (plan->options.training ? 2 : 1) * plan->step_count - 1;
 }
 
-/* Note for each step which gradients it hands on, and whether it is the
+/* Note for each step which gradients it contributes to, and whether it is the
  * first (in backward order) to do so. */
 static Status
 plan_gradients(Planner *planner)
@@ -210,7 +211,7 @@ plan_gradients(Planner *planner)
 			(step->x >= 0 && planner->wants_gradient[step->x]) ||
 			(step->residual >= 0 && planner->wants_gradient[step->residual]);
 	}
-	/* The caller writes those of the outputs before. */
+	/* The caller writes the outputs' gradients before. */
 	for (int i = 0; i < plan->part->output_count; i++)
 		begun[plan->part->outputs[i]] = true;
 	for (int s = plan->step_count - 1; s >= 0; s--)
@@ -222,7 +223,8 @@ plan_gradients(Planner *planner)
 		if (step->kind == OP_CONCAT &&
 			((step->wants_dx && begun[step->x]) || (wants_residual && begun[step->residual])))
 			return status_error(LS_UNSUPPORTED, "a tensor is used again after its concatenation");
-		/* In the order in which the step writes them: both may be the same. */
+		/* In the order in which the step writes them, as both may be the
+		 * same. */
 		if (wants_residual)
 		{
 			step->accumulate_dresidual = begun[step->residual];
@@ -237,7 +239,7 @@ plan_gradients(Planner *planner)
 	return status_ok();
 }
 
-/* Which node is part of which concatenation. */
+/* Find for each node the concatenation that it is part of. */
 static Status
 find_concatenations(Planner *planner)
 {

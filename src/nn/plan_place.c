@@ -7,7 +7,7 @@
 
 #include "core/checked.h"
 
-/* A new buffer that is in use from first to last. */
+/* Make a buffer that is in use from first to last. */
 static Status
 add_buffer(Planner *planner, size_t elements, size_t element_size, int first, int last, int *index)
 {
@@ -24,7 +24,7 @@ add_buffer(Planner *planner, size_t elements, size_t element_size, int first, in
 	return status_ok();
 }
 
-/* Keep the buffer behind slot alive at time. */
+/* Extend the lifetime of slot's buffer to include time. */
 static void
 keep(Planner *planner, Slot slot, int time)
 {
@@ -36,7 +36,7 @@ keep(Planner *planner, Slot slot, int time)
 		buffer->last = time;
 }
 
-/* A slot with a buffer of its own for a tensor of shape, in use at `time`. */
+/* Make a slot with its own buffer for a tensor of shape, in use at `time`. */
 static Status
 own_slot(Planner *planner, TensorShape shape, int time, Slot *slot)
 {
@@ -49,8 +49,8 @@ own_slot(Planner *planner, TensorShape shape, int time, Slot *slot)
 	return add_buffer(planner, elements, data_type_size(planner->plan->options.type), time, time, &slot->buffer);
 }
 
-/* The slot of node id, made at `time` if it is not there yet. Parts of a
- * concatenation are slices of the whole's slot. */
+/* Find the slot of node id, or make it at `time`. Parts of a concatenation are
+ * slices of the whole's slot. */
 static Status
 slot_for(Planner *planner, Slot *slots, NodeId id, int time, Slot *slot)
 {
@@ -74,9 +74,9 @@ slot_for(Planner *planner, Slot *slots, NodeId id, int time, Slot *slot)
 }
 
 /*
- * True when what a convolution adds to can make room for its result: nothing
- * reads it afterwards. A library that adds to what its target holds then need
- * not copy it there.
+ * True if a convolution's result can overwrite the tensor that it adds,
+ * because nothing reads that afterwards. A library that adds to its target's
+ * content then needs no copy.
  */
 static bool
 adds_in_place(const Planner *planner, int s)
@@ -95,7 +95,7 @@ adds_in_place(const Planner *planner, int s)
 	return true;
 }
 
-/* Give every value a slot that lives as long as it is read. */
+/* Give every value a slot that lives until its last use. */
 static Status
 place_values(Planner *planner)
 {
@@ -118,8 +118,8 @@ place_values(Planner *planner)
 		{
 			if (step->weights >= 0 || step->norm >= 0 || step->kind == OP_GELU)
 				keep(planner, planner->value_slots[step->x], back);
-			/* A ReLU's gradient looks at its output; a batch norm's without
-			 * addition makes do with its input. */
+			/* A ReLU's gradient needs its output; that of a batch norm without
+			 * addition needs only its input. */
 			if (step->kind == OP_RELU || (step->relu && step->residual >= 0))
 				keep(planner, slot, back);
 		}
@@ -131,8 +131,8 @@ place_values(Planner *planner)
 	return status_ok();
 }
 
-/* True when the dx of a batch norm or a GELU can take the place of its dy,
- * which is dense unless it is part of a concatenation's. */
+/* True if the dx of a batch norm or a GELU can overwrite its dy. That needs a
+ * dense dy: not a part of a concatenation's. */
 static bool
 gradient_in_place(const Planner *planner, const Step *step)
 {
@@ -143,10 +143,11 @@ gradient_in_place(const Planner *planner, const Step *step)
 }
 
 /*
- * True when a pooling step moves the gradient of its input out of a
- * concatenation's, from where it reads the part that came before: a batch
- * norm then goes over a dense gradient, twice, and may leave its own there.
- * Only where nothing but these two contributes.
+ * True if a pooling step moves the gradient of its input out of a
+ * concatenation's gradient: it reads the part written before from there, adds
+ * its own, and writes a dense tensor. A batch norm, which reads its dy twice,
+ * then reads a dense one and can overwrite it. Only if just these two steps
+ * contribute.
  */
 static bool
 moves_gradient(const Planner *planner, const Step *step)
@@ -196,8 +197,8 @@ overlap(const Buffer *a, const Buffer *b)
 	return a->first <= b->last && b->first <= a->last;
 }
 
-/* Set each buffer's offset: largest first, each at the lowest address that is
- * free during its whole life. */
+/* Set each buffer's offset: the largest first, each at the lowest address that
+ * is free during its whole lifetime. */
 static Status
 place_buffers(Planner *planner)
 {
@@ -213,7 +214,7 @@ place_buffers(Planner *planner)
 			if (!planner->buffers[i].placed && (next == NULL || planner->buffers[i].bytes > next->bytes))
 				next = &planner->buffers[i];
 
-		/* Move up past every placed buffer in the way until none is. */
+		/* Move up past every overlapping buffer until there is none. */
 		next->offset = 0;
 		while (moved)
 		{
@@ -240,7 +241,7 @@ place_buffers(Planner *planner)
 	return arena_reserve(&planner->plan->arena, total, &offset);
 }
 
-/* Reserve what steps need besides values and gradients. */
+/* Reserve the other buffers of steps, besides values and gradients. */
 static Status
 place_extras(Planner *planner, StepBuffers *extras, int *sums)
 {
@@ -276,14 +277,14 @@ place_extras(Planner *planner, StepBuffers *extras, int *sums)
 					  planner->last_time, sums);
 }
 
-/* The address of a buffer once the arena stands. */
+/* The address of a buffer in the committed arena. */
 static void *
 buffer_address(const Planner *planner, int buffer)
 {
 	return arena_at(&planner->plan->arena, planner->buffers[buffer].offset);
 }
 
-/* The tensor of shape in slot. */
+/* The tensor with that shape in a slot. */
 static Tensor
 slot_tensor(const Planner *planner, Slot slot, TensorShape shape)
 {

@@ -1,7 +1,7 @@
 /*
- * plan_run.c: running a plan: weights in, forward, backward, and the operators
- * that are a loop over memory. An operator's forward and backward stand side
- * by side; nothing here allocates but plan_set_weights.
+ * plan_run.c: run a plan: set weights, forward, backward, and the operators
+ * that are loops over memory. An operator's forward and backward stand side by
+ * side. Only plan_set_weights allocates.
  */
 #include "nn/steps.h"
 
@@ -25,7 +25,8 @@ relu_forward(Plan *plan, Step *step)
 	return status_ok();
 }
 
-/* Hand dy to one operand of y, through the ReLU when the step has one. */
+/* Add dy to the gradient of one operand of y, through the ReLU if the step has
+ * one. */
 static void
 pass_gradient(Plan *plan, const Step *step, NodeId operand, bool accumulate)
 {
@@ -156,7 +157,7 @@ resize_backward(Plan *plan, Step *step)
 
 /* ---- max pooling ---- */
 
-/* What forward and backward share. */
+/* The arguments that forward and backward share. */
 static PoolArgs
 pool_args(const Plan *plan, const Step *step)
 {
@@ -215,7 +216,7 @@ step_forward(Plan *plan, Step *step, float *weights)
 	switch (step->kind)
 	{
 		case OP_INPUT:
-		case OP_CONCAT:			/* its parts were written in place */
+		case OP_CONCAT:			/* nothing to do: its parts were written in place */
 			return status_ok();
 		case OP_CONV2D:
 			return conv2d_forward(plan, step);

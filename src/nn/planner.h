@@ -1,6 +1,6 @@
 /*
- * planner.h: what the passes of planning hand to one another. Private to
- * plan.c, plan_lower.c and plan_place.c.
+ * planner.h: what the passes of planning share. Private to plan.c,
+ * plan_lower.c and plan_place.c.
  *
  * Time runs over the steps forward (0 .. S-1) and, in training, over the same
  * steps backward (step s at 2S-1-s).
@@ -20,7 +20,7 @@ typedef struct Buffer
 	bool		placed;
 } Buffer;
 
-/* Where a value stands: channels [channel, channel + C) of a buffer whose
+/* The place of a value: channels [channel, channel + C) of a buffer whose
  * pixels have `width` channels. */
 typedef struct Slot
 {
@@ -29,7 +29,7 @@ typedef struct Slot
 	int			width;
 } Slot;
 
-/* What is only needed while planning. */
+/* Data that is only needed while planning. */
 typedef struct Planner
 {
 	Plan	   *plan;
@@ -55,7 +55,7 @@ typedef struct StepBuffers
 {
 	int			index;			/* max pool */
 	int			arrays;			/* batch norm arrays */
-	int			scratch;		/* dx before it is added */
+	int			scratch;		/* dx before it is added to the gradient */
 	Slot		before;			/* where dx stood before this step moved it */
 } StepBuffers;
 
@@ -65,8 +65,11 @@ Status		plan_shapes(Planner *planner);
 /* Turn nodes into steps and decide how gradients flow (plan_lower.c). */
 Status		plan_steps(Planner *planner);
 
-/* Give everything a place in memory, allocate it and write the addresses
- * into steps and tensors (plan_place.c). `extras` has room for every step. */
+/*
+ * Give every tensor and buffer a place in memory, allocate it, and write the
+ * addresses into steps and tensors (plan_place.c). `extras` has an entry for
+ * every step.
+ */
 Status		plan_memory_layout(Planner *planner, const Call *call, StepBuffers *extras);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * steps.h: what the steps of a running plan share, and the operators that have
- * a file of their own. Private to plan_run.c and steps_*.c.
+ * steps.h: what the steps of a running plan share, and the operators with
+ * their own files. Private to plan_run.c and steps_*.c.
  */
 #ifndef LESIONSEG_NN_STEPS_H
 #define LESIONSEG_NN_STEPS_H
@@ -44,7 +44,7 @@ total_sums(Plan *plan, int channels)
 
 /* steps_convolution.c */
 
-/* Hand one step its part of the weights; the only function here that allocates. */
+/* Set the weights of one step; the only function here that allocates. */
 Status		step_set_weights(Plan *plan, const Call *call, Step *step, const float *weights);
 Status		conv2d_forward(Plan *plan, Step *step);
 Status		conv2d_backward(Plan *plan, const Call *call, Step *step, float *gradients);
@@ -56,11 +56,12 @@ Status		conv_transpose2d_backward(Plan *plan, const Call *call, Step *step, floa
 /* scale and shift, (C), of a batch norm that uses running statistics. */
 void		norm_affine(const Plan *plan, NodeId norm, const float *weights, float *scale, float *shift);
 
-/* y = x * scale + shift + residual, then ReLU, each where the step has it. */
+/* y = x * scale + shift + residual, then ReLU; residual and ReLU only if the
+ * step has them. */
 void		norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift);
 
 /* Batch norm with the addition and the ReLU that were fused into it. In
- * training the running statistics among the weights move. */
+ * training the running statistics among the weights are updated. */
 Status		batch_norm_forward(Plan *plan, Step *step, float *weights);
 Status		batch_norm_backward(Plan *plan, Step *step, float *gradients);
 

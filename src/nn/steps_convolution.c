@@ -1,12 +1,12 @@
 /*
- * steps_convolution.c: the convolutions of a running plan: their weights, with
- * a batch norm behind them folded in for inference, and both passes.
+ * steps_convolution.c: the convolutions of a running plan: their weights, for
+ * inference with the following batch norm folded in, and both passes.
  */
 #include "nn/steps.h"
 
 /* ---- calls, as conv/convolution.h asks ---- */
 
-/* What the plan lends a convolution for one run. */
+/* What a plan lends to a convolution for one run. */
 static ConvolutionCall
 call_of(const Plan *plan)
 {
@@ -67,7 +67,7 @@ run_backward_weights(const Plan *plan, const Step *step, const void *x, const vo
 
 /* ---- weights ---- */
 
-/* Hand a convolution its weights with the batch norm behind it multiplied in. */
+/* Set a convolution's weights, multiplied by the following batch norm. */
 static Status
 set_folded_weights(Plan *plan, const Call *call, Step *step, const float *weights)
 {
@@ -102,7 +102,7 @@ set_folded_weights(Plan *plan, const Call *call, Step *step, const float *weight
 	return status;
 }
 
-/* Hand one step its part of the weights. */
+/* Set the weights of one step. */
 Status
 step_set_weights(Plan *plan, const Call *call, Step *step, const float *weights)
 {
@@ -132,7 +132,7 @@ conv_transpose2d_forward(Plan *plan, Step *step)
 	return run_backward_data(plan, step, plan->values[step->x].data, plan->values[step->y].data);
 }
 
-/* Bring dx from the scratch into the gradient it is added to. */
+/* Add dx from the scratch to the gradient. */
 static void
 add_scratch(Plan *plan, const Step *step)
 {
@@ -171,7 +171,7 @@ conv_transpose2d_backward(Plan *plan, const Call *call, Step *step, float *gradi
 	Tensor		dy = plan->gradients[step->y];
 	float	   *dbias = param_into(plan, step->weights, 1, gradients);
 
-	/* The roles of x and dy change places; see conv/convolution.h. */
+	/* x and dy exchange their roles; see conv/convolution.h. */
 	TRY(run_backward_weights(plan, step, dy.data, plan->values[step->x].data,
 								 param_into(plan, step->weights, 0, gradients), NULL));
 	if (dbias != NULL)

@@ -51,7 +51,7 @@ norm_is_frozen(const Plan *plan, const Step *step)
 	return plan->graph->params[plan->graph->nodes[step->norm].params[0]].frozen;
 }
 
-/* Take the running statistics for those of the batch. */
+/* Use the running statistics in place of the batch's. */
 static void
 take_running_statistics(Plan *plan, Step *step, const float *weights)
 {
@@ -89,7 +89,8 @@ batch_norm_forward(Plan *plan, Step *step, float *weights)
 		double		unbiased = pixels > 1 ? pixels / (pixels - 1) : 1;
 		const double *sums;
 
-		/* Sums about the running mean lose no digits to a large mean. */
+		/* Sums of differences from the running mean keep their digits if the
+		 * mean is large. */
 		MomentArgs	args = {
 			.x = x.data,.x_stride = x.pixel_stride,.channels = channels,
 			.origin = running_mean,.sums = plan->sums,
@@ -156,8 +157,8 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 
 	/*
 	 * dx = gamma / std * (dz - mean(dz) - xhat * mean(dz * xhat)), written as
-	 * dz * slope_dz + x * slope_x + offset. The two means come of the batch's
-	 * statistics; frozen ones do not depend on x.
+	 * dz * slope_dz + x * slope_x + offset. The two means are there because
+	 * the batch's statistics depend on x; frozen statistics do not.
 	 */
 	for (int c = 0; c < channels; c++)
 	{

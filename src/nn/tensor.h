@@ -2,9 +2,9 @@
  * tensor.h: what a tensor in memory looks like.
  *
  * Activations are NHWC. A tensor may be a slice of the channels of a wider
- * buffer (that is how a concatenation costs no copy): pixel_stride then is
- * the wider buffer's channel count. Storage is float32 or bfloat16; sums are
- * always float32.
+ * buffer (so a concatenation needs no copy): then pixel_stride is the wider
+ * buffer's number of channels. Storage is float32 or bfloat16; sums are always
+ * float32.
  */
 #ifndef LESIONSEG_NN_TENSOR_H
 #define LESIONSEG_NN_TENSOR_H

@@ -1,10 +1,9 @@
 /*
- * buffer.h: bytes that are appended to; what the writers of this room write
- * into. Numbers are little endian.
+ * buffer.h: a growing buffer of bytes, for the writers of this room. Numbers
+ * are little endian.
  *
- * Appending cannot fail as far as the caller sees: the first failure is kept
- * in `status`, nothing is appended after it, and the caller looks once, at
- * the end.
+ * Appending returns no status: the first failure is kept in `status`, nothing
+ * is appended after it, and the caller checks once, at the end.
  */
 #ifndef LESIONSEG_DICOM_BUFFER_H
 #define LESIONSEG_DICOM_BUFFER_H
@@ -18,7 +17,7 @@
 typedef struct ByteBuffer
 {
 	const Call *call;
-	uint8_t    *bytes;			/* owned: buffer_free, or the caller takes it */
+	uint8_t    *bytes;			/* owned; buffer_free frees them */
 	size_t		size;
 	size_t		capacity;
 	Status		status;
@@ -27,8 +26,8 @@ typedef struct ByteBuffer
 /* Start an empty buffer. */
 void		buffer_init(ByteBuffer *buffer, const Call *call);
 
-/* Make room for count more bytes and return where they start, to be written
- * to; NULL after a failure. They count as appended. */
+/* Append count bytes without a value and return their address, for the caller
+ * to write them; NULL after a failure. */
 uint8_t    *buffer_extend(ByteBuffer *buffer, size_t count);
 
 void		buffer_add(ByteBuffer *buffer, const void *bytes, size_t count);
@@ -40,7 +39,7 @@ void		buffer_add_u32(ByteBuffer *buffer, uint32_t value);
 void		buffer_printf(ByteBuffer *buffer, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 
-/* Write a 32-bit number over bytes that are there already. */
+/* Overwrite four bytes with a 32-bit number. */
 void		buffer_put_u32(ByteBuffer *buffer, size_t offset, uint32_t value);
 
 /* Free the bytes. */

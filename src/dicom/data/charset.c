@@ -1,11 +1,13 @@
 /*
- * charset.c: see charset.h. The conversions themselves are iconv's; what is
- * here is ISO 2022: which set holds, by the escape sequences in the text.
+ * charset.c: see charset.h.
+ *
+ * iconv does the conversions. This file does ISO 2022: it follows the escape
+ * sequences in the text, which switch between sets.
  *
  * Text has two halves. Bytes below 128 (G0) are ASCII or, after an escape
- * sequence, pairs of JIS; bytes from 128 (G1) are of the first set that the
- * file names or of one that an escape sequence brought. A delimiter brings
- * the first set back.
+ * sequence, pairs of JIS; bytes from 128 on (G1) belong to the first set that
+ * the file names or, after an escape sequence, to another. A delimiter
+ * switches back to the first set.
  */
 #include "dicom/data/charset.h"
 
@@ -17,7 +19,7 @@
 #define ESCAPE 0x1B
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
-/* A defined term and iconv's name for its upper half. */
+/* DICOM's defined term of a set, and iconv's name for its upper half. */
 static const struct
 {
 	const char *term;			/* behind "ISO_IR " or "ISO 2022 IR " */
@@ -43,7 +45,7 @@ static const struct
 	{"192", "UTF-8"},
 };
 
-/* What bytes below 128 are. */
+/* The meaning of bytes below 128. */
 typedef enum LowerHalf
 {
 	LOWER_ASCII,
@@ -51,11 +53,11 @@ typedef enum LowerHalf
 	LOWER_JIS_0212
 } LowerHalf;
 
-/* An escape sequence, behind ESC, and what it brings. */
+/* An escape sequence, without ESC, and the set that it selects. */
 static const struct
 {
 	const char *sequence;
-	const char *encoding;		/* of the upper half; NULL: it is about the lower */
+	const char *encoding;		/* of the upper half; NULL: it changes the lower half */
 	LowerHalf	lower;
 }			escapes[] = {
 	{"(B", NULL, LOWER_ASCII},
@@ -125,8 +127,8 @@ convert_pairs(const uint8_t *bytes, size_t size, LowerHalf lower, ByteBuffer *ou
 	return status_ok();
 }
 
-/* iconv's name for the first set that a file names: "" stands for none that
- * is known. *whole: it is one that no escape sequence changes. */
+/* iconv's name for the first set that a file names; "" for an unknown one.
+ * *whole: a set that escape sequences do not change. */
 static const char *
 first_encoding(const DicomElement *charset, bool *whole)
 {
@@ -156,7 +158,8 @@ first_encoding(const DicomElement *charset, bool *whole)
 	return "";
 }
 
-/* The escape sequence that starts behind ESC at `text`; -1 for none known. */
+/* The index of the escape sequence at `text`, behind ESC; -1 for an unknown
+ * one. */
 static int
 find_escape(const uint8_t *text, size_t left)
 {
@@ -170,7 +173,7 @@ find_escape(const uint8_t *text, size_t left)
 	return -1;
 }
 
-/* Does this byte, as ASCII, bring the first set back? */
+/* Does this byte switch back to the first set? */
 static bool
 is_delimiter(uint8_t byte, bool name)
 {
@@ -229,7 +232,7 @@ convert_extended(const char *first, const uint8_t *text, size_t size, bool name,
 	return out->status;
 }
 
-/* Is all of it ASCII without escape sequences? */
+/* Is the text only ASCII, without escape sequences? */
 static bool
 is_plain(const uint8_t *text, size_t size)
 {

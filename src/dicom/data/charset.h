@@ -10,10 +10,11 @@
 #include "dicom/data/data_set.h"
 
 /*
- * Append an element's text as UTF-8, all its values with the backslashes
- * between them, without padding at the end. charset is the SpecificCharacterSet
- * that holds there, NULL for none. Bytes that mean nothing in it become
- * U+FFFD. LS_UNSUPPORTED for a set that is not known, where it is needed.
+ * Append an element's text as UTF-8: all its values with the backslashes
+ * between them, without padding at the end. charset is the
+ * SpecificCharacterSet for this element, NULL for none. Bytes without a
+ * meaning in the set become U+FFFD. LS_UNSUPPORTED for an unknown set, unless
+ * the text is only ASCII.
  */
 Status		dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBuffer *out);
 

@@ -13,7 +13,8 @@ dicom_free(DicomSet *set)
 	set->count = 0;
 }
 
-/* The index behind all that is inside an element; within NULL: behind all. */
+/* The index after the last element inside `within`; NULL: after the last of
+ * all. */
 static size_t
 end_of(const DicomSet *set, const DicomElement *within)
 {

@@ -1,11 +1,11 @@
 /*
  * data_set.h: a DICOM file (PS3.10) as a table of its elements.
  *
- * dicom_read (read.h) walks the whole file once and checks every length; what
- * it returns can be looked up without further checks. Elements stand in the
- * order of the file. Those of a sequence's items follow the item, those of a
- * sequence follow the sequence, and `next` steps over them. Values are left
- * where they are: the caller's bytes must outlive the data set.
+ * dicom_read (read.h) walks the whole file once and checks every length, so
+ * later look-ups need no checks. Elements are in the order of the file: a
+ * sequence is followed by its items, an item by its elements; `next` steps
+ * over them. Values are not copied: the caller's bytes must outlive the data
+ * set.
  */
 #ifndef LESIONSEG_DICOM_DATA_SET_H
 #define LESIONSEG_DICOM_DATA_SET_H
@@ -31,7 +31,7 @@ typedef struct DicomElement
 	uint16_t	vr;
 	uint16_t	depth;			/* 0 at the top; items 1, their elements 2, ... */
 	const uint8_t *value;
-	size_t		length;			/* bytes of the value; of sequences and items, all that is inside */
+	size_t		length;			/* bytes of the value; for sequences and items, of all that is inside */
 	size_t		next;			/* index of the element that follows after this one and all inside */
 } DicomElement;
 
@@ -42,25 +42,26 @@ typedef struct DicomSet
 	DicomElement *elements;		/* owned */
 	size_t		count;
 	size_t		capacity;
-	uint8_t    *inflated;		/* owned; the data set of a deflated file */
+	uint8_t    *inflated;		/* owned; the expanded data set of a deflated file */
 } DicomSet;
 
 /* Free what dicom_read made. */
 void		dicom_free(DicomSet *set);
 
-/* The element of that tag inside an item; within NULL: at the top. NULL when
- * there is none. */
+/* The element with that tag inside an item; within NULL = at the top level.
+ * NULL if there is none. */
 const DicomElement *dicom_find(const DicomSet *set, const DicomElement *within, uint32_t tag);
 
-/* Item n, from 0, of a sequence or of encapsulated pixel data; NULL behind
- * the last one, or when sequence is NULL. */
+/* Item n, from 0, of a sequence or of encapsulated pixel data; NULL after the
+ * last one, or if sequence is NULL. */
 const DicomElement *dicom_item(const DicomSet *set, const DicomElement *sequence, size_t n);
 
-/* Item 0 of the sequence of that tag inside an item; NULL when there is none. */
+/* Item 0 of the sequence with that tag inside an item; NULL if there is
+ * none. */
 const DicomElement *dicom_find_item(const DicomSet *set, const DicomElement *within, uint32_t tag);
 
-/* The first element inside a sequence or an item, and the one after another;
- * NULL behind the last. `within` NULL: at the top. */
+/* The first element inside a sequence or an item, and the next one after an
+ * element; NULL after the last. `within` NULL = at the top level. */
 const DicomElement *dicom_first(const DicomSet *set, const DicomElement *within);
 const DicomElement *dicom_after(const DicomSet *set, const DicomElement *within, const DicomElement *element);
 

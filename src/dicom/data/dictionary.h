@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* The VR of a tag. signed_pixels chooses between US and SS where the standard
- * leaves both. UN for a tag that is not known. */
+ * allows both. UN for an unknown tag. */
 uint16_t	dicom_dictionary_vr(uint32_t tag, bool signed_pixels);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * inflate.c: see inflate.h. zlib's own few kilobytes come from malloc; what
- * grows with the input is ours.
+ * inflate.c: see inflate.h. zlib's own few kilobytes come from malloc; the
+ * output, which grows with the input, comes from the call.
  */
 #include "dicom/data/inflate.h"
 

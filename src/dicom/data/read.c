@@ -1,9 +1,9 @@
 /*
  * read.c: the walk over a file's elements.
  *
- * A Walk is a range of bytes and where it stands. Sequences are entered by
- * recursion, DICOM_DEPTH_MAX deep at most, each time with the range that is
- * theirs, so nothing inside can reach past what holds it.
+ * A Walk is a range of bytes and a position in it. Sequences are read by
+ * recursion, at most DICOM_DEPTH_MAX deep, each with its own range, so that no
+ * element can reach past the sequence that holds it.
  */
 #include "dicom/data/read.h"
 
@@ -27,7 +27,7 @@ typedef struct Walk
 	size_t		end;
 	bool		implicit;
 	bool		big_endian;
-	bool		signed_pixels;	/* PixelRepresentation of this level or one above */
+	bool		signed_pixels;	/* PixelRepresentation, of this level or the nearest one above */
 	bool		header_only;
 	bool		done;			/* the pixel data of a header has been reached */
 	int			depth;
@@ -74,7 +74,7 @@ truncated_element(const Walk *walk, uint32_t tag)
 							"Store a complete copy of the file.");
 }
 
-/* Add an element to the table; *index is where. */
+/* Add an element to the table; *index is its place. */
 static Status
 add_element(DicomSet *set, uint32_t tag, uint16_t vr, int depth, size_t *index)
 {
@@ -102,7 +102,7 @@ add_element(DicomSet *set, uint32_t tag, uint16_t vr, int depth, size_t *index)
 	return status_ok();
 }
 
-/* Set what is known of an element when all inside it has been read. */
+/* Complete an element after all inside it has been read. */
 static void
 close_element(DicomSet *set, size_t index, const uint8_t *value, size_t length)
 {
@@ -111,7 +111,7 @@ close_element(DicomSet *set, size_t index, const uint8_t *value, size_t length)
 	set->elements[index].next = set->count;
 }
 
-/* Has this VR a length of 32 bits behind two unused bytes? */
+/* Does this VR have a length of 32 bits after two unused bytes? */
 static bool
 has_long_length(uint16_t vr)
 {
@@ -136,7 +136,7 @@ has_long_length(uint16_t vr)
 	}
 }
 
-/* Read tag, VR and length of an element; `at` goes behind them. */
+/* Read tag, VR and length of an element, and move `at` behind them. */
 static Status
 read_element_header(Walk *walk, uint32_t *tag, uint16_t *vr, uint32_t *length)
 {
@@ -172,8 +172,8 @@ read_element_header(Walk *walk, uint32_t *tag, uint16_t *vr, uint32_t *length)
 
 static Status read_level(Walk *walk, bool delimited);
 
-/* Read what an item or a sequence holds, `length` bytes or up to a delimiter,
- * by `read`; `at` goes behind it. */
+/* Read the contents of an item or a sequence with `read`: `length` bytes, or
+ * up to a delimiter. Move `at` behind them. */
 static Status
 read_inside(Walk *walk, uint32_t tag, uint32_t length, Status (*read) (Walk *walk, bool delimited))
 {
@@ -267,8 +267,8 @@ read_value(Walk *walk, uint32_t tag, uint16_t vr, uint32_t length)
 		TRY(read_inside(walk, tag, length, read_items));
 	else if (length == UNDEFINED)
 	{
-		/* A sequence whose kind its last writer did not know (PS3.5 section
-		 * 6.2.2) is implicit inside, whatever surrounds it. */
+		/* A sequence written as UN, because its writer did not know the tag,
+		 * is always implicit inside (PS3.5 section 6.2.2). */
 		Walk		implicit = *walk;
 
 		if (vr != DICOM_VR('U', 'N'))
@@ -319,8 +319,8 @@ read_level(Walk *walk, bool delimited)
 	return status_ok();
 }
 
-/* Read the file's header, group 0002, which is explicit and little endian
- * whatever follows it, and find the transfer syntax in it. */
+/* Read the file's header, group 0002, which is always explicit and little
+ * endian, and find the transfer syntax in it. */
 static Status
 read_meta(Walk *walk)
 {
@@ -346,8 +346,8 @@ read_meta(Walk *walk)
 	return status_ok();
 }
 
-/* The syntax of a data set without a file header, by its first element. NULL
- * when the bytes look like none. */
+/* Guess the syntax of a data set without a file header from its first element.
+ * NULL if the bytes do not look like a data set. */
 static const DicomSyntax *
 guess_syntax(const uint8_t *bytes, size_t size)
 {
@@ -372,7 +372,7 @@ dicom_recognise(const uint8_t *bytes, size_t size)
 	return guess_syntax(bytes, size) != NULL;
 }
 
-/* Read everything; the caller frees the set on failure. */
+/* Read the whole file; the caller frees the set on failure. */
 static Status
 read_file(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set)
 {

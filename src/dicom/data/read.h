@@ -1,5 +1,5 @@
 /*
- * read.h: the bytes of a DICOM file made a table of elements.
+ * read.h: from the bytes of a DICOM file to a table of its elements.
  */
 #ifndef LESIONSEG_DICOM_READ_H
 #define LESIONSEG_DICOM_READ_H
@@ -16,10 +16,12 @@ typedef enum DicomPart
 /* Do these bytes look like a DICOM file, with or without the preamble? */
 bool		dicom_recognise(const uint8_t *bytes, size_t size);
 
-/* Read a file. LS_INVALID_IMAGE for what breaks the rules of the encoding,
+/*
+ * Read a file. LS_INVALID_IMAGE if it breaks the rules of the encoding,
  * LS_UNSUPPORTED for an unknown transfer syntax, LS_LIMIT_EXCEEDED above
  * max_memory. Free the set with dicom_free; after a failure there is nothing
- * to free. */
+ * to free.
+ */
 Status		dicom_read(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set);
 
 #endif

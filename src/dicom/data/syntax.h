@@ -14,10 +14,10 @@ typedef enum DicomCoding
 {
 	DICOM_NATIVE,				/* samples as they are */
 	DICOM_RLE,
-	DICOM_JPEG,					/* any process of ISO 10918-1: the frame's own header says which */
+	DICOM_JPEG,					/* any process of ISO 10918-1, as the frame's own header says */
 	DICOM_JPEG_LS,
 	DICOM_JPEG_2000,
-	DICOM_NOT_HANDLED			/* known by name alone */
+	DICOM_NOT_HANDLED			/* known by name, but not decoded */
 } DicomCoding;
 
 typedef struct DicomSyntax
@@ -28,19 +28,19 @@ typedef struct DicomSyntax
 	bool		implicit;		/* elements carry no VR */
 	bool		big_endian;
 	bool		deflated;
-	bool		lossy;			/* its pixels have lost something, or may have */
+	bool		lossy;			/* pixels have lost detail, or may have */
 } DicomSyntax;
 
-/* The syntaxes that need no file header to be told. */
+/* The syntaxes that can be recognised without a file header. */
 extern const DicomSyntax dicom_implicit_little_endian;
 extern const DicomSyntax dicom_explicit_little_endian;
 extern const DicomSyntax dicom_explicit_big_endian;
 
-/* The syntax of that UID; NULL when there is no such one. */
+/* The syntax with that UID; NULL for an unknown one. */
 const DicomSyntax *dicom_syntax_find(const char *uid);
 
-/* The failure for pixels in a syntax that is not handled: it names the
- * syntax and says how to convert. */
+/* The failure for pixels in a syntax that we do not decode: it names the
+ * syntax and says how to convert the file. */
 Status		dicom_syntax_not_handled(const DicomSyntax *syntax);
 
 #endif

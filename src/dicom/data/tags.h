@@ -1,5 +1,6 @@
 /*
- * tags.h: the elements that this room names (PS3.6), and how a VR is written.
+ * tags.h: tags of the elements that this room uses (PS3.6), and VRs as
+ * numbers.
  */
 #ifndef LESIONSEG_DICOM_TAGS_H
 #define LESIONSEG_DICOM_TAGS_H

@@ -64,7 +64,7 @@ dicom_value_count(const DicomElement *element)
 	return count;
 }
 
-/* Is it ASCII, without control characters? */
+/* Is the text ASCII without control characters? */
 static bool
 is_default_repertoire(const uint8_t *text, size_t size)
 {

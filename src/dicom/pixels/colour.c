@@ -1,7 +1,7 @@
 /*
- * colour.c: see colour.h. Grey values and palette indices become a table with
- * an entry for each value that the stored bits can hold; then every pixel is
- * one look-up.
+ * colour.c: see colour.h. For grey values and palette indices a table is made
+ * with an entry for each possible stored value; then every pixel is one
+ * look-up.
  */
 #include "dicom/pixels/colour.h"
 
@@ -12,7 +12,7 @@
 #include "dicom/data/tags.h"
 #include "dicom/data/values.h"
 
-/* How stored values become light. */
+/* The window that maps stored values to light. */
 typedef struct Window
 {
 	double		slope;
@@ -41,7 +41,7 @@ read_window(const DicomSet *set, Window *window)
 		(window->exact || window->sigmoid ? window->width > 0 : window->width >= 1);
 }
 
-/* The light, 0..1, of a value that lies between low and high. */
+/* The light, 0..1, of a value between low and high. */
 static double
 window_light(const Window *window, double value, double low, double high)
 {
@@ -58,7 +58,8 @@ window_light(const Window *window, double value, double low, double high)
 	return (x - (window->centre - 0.5)) / (window->width - 1) + 0.5;
 }
 
-/* Fill a table of 2^bits entries of 1 channel with what grey values become. */
+/* Fill a table of 2^bits entries of 1 channel with the light of grey
+ * values. */
 static void
 fill_grey_table(const DicomSet *set, const Raster *raster, const DecodeRequest *request, uint8_t *table)
 {

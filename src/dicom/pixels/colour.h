@@ -9,17 +9,16 @@
 #include "image/codec/formats.h"
 
 /*
- * Make an image of a raster. Grey goes through the window of the data set
- * (WindowCenter and WindowWidth of its first view, after RescaleSlope and
- * RescaleIntercept) or, where there is none, from the least to the greatest
- * value that its bits can hold; MONOCHROME1 is turned round. Colours of more
- * than 8 bits keep their proportion.
+ * Make an image of a raster. Grey goes through the data set's first window
+ * (WindowCenter and WindowWidth, after RescaleSlope and RescaleIntercept).
+ * Without a window, black to white is the range of the stored bits.
+ * MONOCHROME1 is inverted. Colours of more than 8 bits are scaled to 8.
  */
 Status		raster_to_image(const DicomSet *set, const DicomPixels *pixels, const Raster *raster,
 							const DecodeRequest *request, Image *image);
 
-/* The same of a grey image of 8 bits that a JPEG decoder made, into what the
- * request asks for. */
+/* The same for a grey image of 8 bits from a JPEG decoder, converted as the
+ * request asks. */
 Status		grey_to_image(const DicomSet *set, const DicomPixels *pixels, const Image *grey,
 						  const DecodeRequest *request, Image *image);
 

@@ -1,6 +1,6 @@
 /*
- * decode.c: from a data set to an image: who decodes the frame, and what its
- * colours become.
+ * decode.c: from a data set to an image: choose the decoder of a frame, and
+ * convert its colours.
  */
 #include "dicom/data/read.h"
 #include "dicom/pixels/decode.h"
@@ -13,8 +13,8 @@
 #include "dicom/pixels/raster.h"
 #include "dicom/segmentation.h"
 
-/* Decode with the JPEG codec that JPEG files go through, at the nearest DCT
- * scale that the request allows. */
+/* Decode with the codec of JPEG files, at the DCT scale that suits the
+ * request. */
 static Status
 decode_jpeg(const DicomSet *set, const DicomPixels *pixels, const FrameBytes *frame, const JpegStream *stream,
 			const DecodeRequest *request, Image *image)
@@ -103,7 +103,7 @@ dicom_decode_frame(const DicomSet *set, int n, const DecodeRequest *request, Ima
 	return status;
 }
 
-/* What image_info tells of a DICOM file. */
+/* Fill in image_info's struct for a DICOM file. */
 static Status
 codec_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info)
 {

@@ -7,9 +7,11 @@
 #include "dicom/data/data_set.h"
 #include "image/codec/formats.h"
 
-/* Decode frame n, from 1, to what the request asks for. Checks max_pixels
- * before any pixel is decoded. A segmentation object comes as the mask of
- * segment 1 (segmentation.h). */
+/*
+ * Decode frame n, from 1, as the request asks. Checks max_pixels before any
+ * pixel is decoded. A segmentation object gives the mask of segment 1
+ * (segmentation.h).
+ */
 Status		dicom_decode_frame(const DicomSet *set, int n, const DecodeRequest *request, Image *image);
 
 /* DICOM among the formats that image/codec/codec.h decodes: for Call.codec. */

@@ -1,10 +1,10 @@
 /*
- * frames.c: where a frame's bytes are.
+ * frames.c: find the bytes of a frame.
  *
- * Native frames follow one another. Encapsulated ones lie in fragments, any
- * number to a frame, and which belong to which is told by the Extended Offset
- * Table, the Basic Offset Table (fragment 0) or, where both are empty, by the
- * count of fragments or by how they start.
+ * Native frames follow one another. Encapsulated frames consist of any number
+ * of fragments. The Extended Offset Table or the Basic Offset Table (fragment
+ * 0) says which belong to a frame; if both are empty, the number of fragments
+ * or their first bytes do.
  */
 #include <string.h>
 
@@ -33,8 +33,8 @@ table_entry(const DicomElement *table, size_t width, size_t n)
 	return entry;
 }
 
-/* Find the fragments from offset `start` up to before offset `end` (or all
- * that follow), counted from the first fragment's item. */
+/* Find the fragments in offsets [start, end), or all from start on. Offsets
+ * count from the first fragment's item. */
 static Status
 fragments_between(const DicomSet *set, const DicomElement *data, const DicomElement *first, uint64_t start,
 				  bool has_end, uint64_t end, Fragments *found)
@@ -74,7 +74,7 @@ starts_stream(const DicomElement *fragment)
 	return false;
 }
 
-/* Find frame n, from 0, by how fragments start. */
+/* Find frame n, from 0, by the first bytes of the fragments. */
 static Status
 fragments_by_start(const DicomSet *set, const DicomElement *data, const DicomElement *first, int frames, int n,
 				   Fragments *found)
@@ -139,7 +139,7 @@ find_fragments(const DicomSet *set, const DicomPixels *pixels, int n, Fragments 
 							 (size_t) n + 1 < frames ? table_entry(table, width, (size_t) n + 1) : 0, found);
 }
 
-/* Put a frame's fragments together. */
+/* Join a frame's fragments. */
 static Status
 join_fragments(const DicomSet *set, const DicomElement *data, const Fragments *fragments, FrameBytes *frame)
 {

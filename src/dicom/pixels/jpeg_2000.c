@@ -1,11 +1,12 @@
 /*
  * jpeg_2000.c: JPEG 2000 (ISO 15444-1) through OpenJPEG.
  *
- * OpenJPEG takes its memory from malloc and trusts the codestream's headers, so
- * they are read first (jpeg_2000_header.h): the size must be the data set's, and
- * what decoding will take must lie within max_memory. An image of one tile is
- * decoded strip by strip, so that a cancel does not wait for the whole. Of one
- * with more tiles OpenJPEG decodes just one area, so each area is opened anew.
+ * OpenJPEG takes its memory from malloc and trusts the codestream's headers,
+ * so we read them first (jpeg_2000_header.h): the size must be the data set's,
+ * and the memory for decoding must be within max_memory. An image of one tile
+ * is decoded strip by strip, so that a cancel does not wait for the whole
+ * image. With more tiles OpenJPEG can decode only one area after opening, so
+ * the stream is opened again for each area.
  */
 #include <openjpeg.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #define STREAM_PIECE 65536
 #define STRIP_SAMPLES 600000	/* decoded between two polls */
 #define STRIP_ROWS_LEAST 64		/* code blocks have so many rows: fewer would be decoded twice */
-#define TILE_BYTES 16384		/* what OpenJPEG keeps for each tile of three components */
+#define TILE_BYTES 16384		/* bytes that OpenJPEG keeps for each tile of three components */
 
 /* The bytes that OpenJPEG reads. */
 typedef struct Source
@@ -116,14 +117,14 @@ drop_message(const char *message, void *user)
 	(void) user;
 }
 
-/* Why a call of OpenJPEG failed. */
+/* The failure of a call of OpenJPEG. */
 static Status
 failure(const Source *source)
 {
 	return source->status.code != LS_OK ? source->status : dicom_broken("its JPEG 2000 stream cannot be decoded");
 }
 
-/* Check what OpenJPEG made of the components' descriptions. */
+/* Check the components as OpenJPEG read them. */
 static Status
 check_components(const opj_image_t *image)
 {
@@ -169,7 +170,7 @@ store_area(const opj_image_t *image, const Area *area, const Raster *raster)
 	return status_ok();
 }
 
-/* Make the raster, if no area has been decoded yet. */
+/* Make the raster if this is the first area. */
 static Status
 need_raster(const Source *source, const opj_image_t *image, const Jpeg2000Header *header, const DicomPixels *pixels,
 			Raster *raster)
@@ -198,8 +199,8 @@ at_most(int value, int most)
 	return value < most ? value : most;
 }
 
-/* Decode an area into the raster, strip by strip where the image is one tile;
- * the caller frees the raster on failure. */
+/* Decode an area into the raster, strip by strip if the image is one tile; the
+ * caller frees the raster on failure. */
 static Status
 decode_area(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_t *image, const Jpeg2000Header *header,
 			const Area *area, const Raster *raster)
@@ -222,7 +223,7 @@ decode_area(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_
 	return status_ok();
 }
 
-/* Run OpenJPEG on an area of a codestream whose header has been checked. */
+/* Open a codestream whose header has been checked, and decode an area. */
 static Status
 open_area(Source *source, const Jpeg2000Header *header, const DicomPixels *pixels, const Area *area, Raster *raster)
 {
@@ -258,8 +259,8 @@ open_area(Source *source, const Jpeg2000Header *header, const DicomPixels *pixel
 	return status;
 }
 
-/* The size of the areas that are opened one after the other: all of an image of
- * one tile; else as many tiles as can be decoded between two polls, or a part of one. */
+/* The size of an area: the whole image if it is one tile; else as many tiles
+ * as can be decoded between two polls, or a part of one tile. */
 static void
 choose_area(const Jpeg2000Header *header, Area *area)
 {

@@ -6,11 +6,11 @@
 #include "dicom/pixels/jpeg_2000_header.h"
 #include "dicom/pixels/raster.h"
 
-#define PRECINCTS_MAX (1 << 15)	/* in a tile: 100 megapixels of colour have 24000 of 128 x 128 */
+#define PRECINCTS_MAX (1 << 15)	/* in a tile; 100 megapixels of colour in precincts of 128 x 128 have 24000 */
 #define BLOCKS_MAX (1 << 19)	/* in a tile: 100 megapixels of colour have 300000 of 32 x 32 */
-#define PACKETS_MAX (1 << 22)	/* in a tile: a packet is a layer of a precinct */
+#define PACKETS_MAX (1 << 22)	/* in a tile; a packet is one layer of a precinct */
 #define LEVELS_MAX 32
-#define TILE_PART_SIZE 12		/* bytes of the segment that begins a part of a tile */
+#define TILE_PART_SIZE 12		/* bytes of the segment before each part of a tile */
 
 /* Markers, less 0xFF00. */
 enum
@@ -30,7 +30,7 @@ read_u32(const uint8_t *b)
 	return read_u16(b) << 16 | read_u16(b + 2);
 }
 
-/* In a file of boxes (JP2), go to the box that holds the codestream. */
+/* In a file of boxes (JP2), find the box that holds the codestream. */
 static Status
 find_codestream(const uint8_t **bytes, size_t *size)
 {
@@ -90,7 +90,7 @@ read_size_segment(const uint8_t *segment, size_t length, Jpeg2000Header *header)
 
 /* ---- precincts and code blocks ---- */
 
-/* The most that any style makes of a tile. */
+/* The largest numbers in a tile over all coding styles. */
 typedef struct Coding
 {
 	uint64_t	layers;
@@ -103,7 +103,7 @@ most(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Parts of 2^exponent samples that a side of so many samples has. */
+/* The number of parts of 2^exponent samples along a side. */
 static uint64_t
 parts(uint64_t side, int exponent)
 {
@@ -117,9 +117,9 @@ least(int a, int b)
 }
 
 /*
- * Check what a style of coding makes of a tile, were it that of all components.
- * `style` begins with the number of levels, `own_precincts` says whether it
- * ends with the precincts' sizes.
+ * Check the numbers in a tile if all components had this coding style. `style`
+ * begins with the number of levels; with own_precincts the precincts' sizes
+ * are at its end.
  */
 static Status
 check_style(const uint8_t *style, size_t length, bool own_precincts, const Jpeg2000Header *header, Coding *coding)
@@ -137,7 +137,7 @@ check_style(const uint8_t *style, size_t length, bool own_precincts, const Jpeg2
 		uint64_t	height = parts(header->tile_height, levels - r);
 		int			across = own_precincts ? style[5 + r] & 15 : 15;
 		int			down = own_precincts ? style[5 + r] >> 4 : 15;
-		int			halved = r > 0 ? 1 : 0; /* three bands of half the size */
+		int			halved = r > 0 ? 1 : 0; /* three bands, each of half the size */
 
 		if (across < halved || down < halved)
 			return dicom_broken("its JPEG 2000 header has precincts of no size");
@@ -176,7 +176,8 @@ read_component_style(const uint8_t *segment, size_t length, const Jpeg2000Header
 	return check_style(segment + number + 1, length - number - 1, (segment[number] & 1) != 0, header, coding);
 }
 
-/* Does OpenJPEG know the marker? What it does not, it does not skip as a whole. */
+/* Does OpenJPEG know the marker? It does not skip unknown segments as a
+ * whole. */
 static bool
 is_known(uint8_t marker)
 {
@@ -188,7 +189,7 @@ is_known(uint8_t marker)
 	return memchr(known, marker, sizeof known) != NULL;
 }
 
-/* Read segments up to the marker `end`, or to where the stream is cut. */
+/* Read segments up to the marker `end`, or to the end of a cut stream. */
 static Status
 read_segments(const uint8_t *bytes, size_t size, size_t *at, uint8_t end, Jpeg2000Header *header, Coding *coding)
 {
@@ -213,7 +214,7 @@ read_segments(const uint8_t *bytes, size_t size, size_t *at, uint8_t end, Jpeg20
 	return status_ok();
 }
 
-/* Read the headers of the parts of tiles: they may have styles of their own. */
+/* Read the headers of tile parts: they may have their own coding styles. */
 static Status
 read_tile_parts(const uint8_t *bytes, size_t size, size_t at, const Jpeg2000Header *header, Coding *coding)
 {

@@ -1,7 +1,7 @@
 /*
  * jpeg_lossless.c: JPEG process 14 (ISO 10918-1 annex H): each sample is
  * predicted from its neighbours by one of seven rules, and the difference is
- * Huffman coded. libjpeg-turbo does not have it.
+ * Huffman coded. libjpeg-turbo does not support it.
  *
  * Scans of one or of all components, restart intervals, point transform and
  * 2 to 16 bits are handled; components of different sizes are not, and no
@@ -14,13 +14,13 @@
 
 #define TABLES 4
 #define LOOKUP_BITS 9
-#define SYMBOLS 17				/* bits of a difference: 0 to 16 */
+#define SYMBOLS 17				/* a difference has 0 to 16 bits */
 #define POLL_SAMPLES 65536
 
 typedef struct Huffman
 {
 	bool		defined;
-	uint8_t		lengths[1 << LOOKUP_BITS];	/* by the next bits; 0: the code is longer */
+	uint8_t		lengths[1 << LOOKUP_BITS];	/* by the next bits: length of the code; 0 = the code is longer */
 	uint8_t		symbols[1 << LOOKUP_BITS];
 	int			first_code[17]; /* of each length */
 	int			first_index[17];
@@ -32,10 +32,10 @@ typedef struct Huffman
 typedef struct Scan
 {
 	int			components;
-	int			component[JPEG_COMPONENTS_MAX]; /* of the frame, by number */
+	int			component[JPEG_COMPONENTS_MAX]; /* indices of the frame's components */
 	const Huffman *table[JPEG_COMPONENTS_MAX];
 	int			predictor;
-	int			transform;		/* bits cut off below */
+	int			transform;		/* low bits that were cut off */
 } Scan;
 
 typedef struct Decoder
@@ -50,7 +50,7 @@ typedef struct Decoder
 	unsigned	seen;			/* components that a scan has held, a bit each */
 	uint32_t	bits;			/* read ahead, the next one highest */
 	int			bit_count;
-	int			missing;		/* zero bits made up behind the end of the data */
+	int			missing;		/* zero bits made up after the end of the data */
 	const Raster *raster;
 	uint8_t    *out;
 } Decoder;
@@ -124,8 +124,8 @@ read_tables(Decoder *decoder, const uint8_t *segment, size_t length)
 	return length == 0 ? status_ok() : lossless_broken("a segment of Huffman tables is too short");
 }
 
-/* Put bits into the read-ahead until there are 25. A marker ends the data;
- * behind it, zeros are made up, and counted. */
+/* Fill the read-ahead up to 25 bits. A marker ends the data; after it, zero
+ * bits are made up and counted. */
 static void
 fill_bits(Decoder *decoder)
 {
@@ -157,8 +157,8 @@ take_bits(Decoder *decoder, int count)
 	return value;
 }
 
-/* Decode a symbol whose code is longer than the look-up; -1 when there is no
- * such code. */
+/* Decode a symbol whose code is longer than the look-up; -1 for an unknown
+ * code. */
 static int
 long_symbol(Decoder *decoder, const Huffman *table)
 {
@@ -240,8 +240,8 @@ predict_sample(int predictor, int a, int b, int c)
 	}
 }
 
-/* Decode the sample at (x, y) of component i of the scan. `fresh` when
- * nothing above may be used, `first` when nothing on the left either. */
+/* Decode the sample at (x, y) of component i of the scan. `fresh`: the row
+ * above may not be used; `first`: nor may the sample to the left. */
 static inline bool
 decode_sample(Decoder *decoder, const Scan *scan, int i, int x, int y, bool fresh, bool first)
 {
@@ -268,7 +268,7 @@ decode_sample(Decoder *decoder, const Scan *scan, int i, int x, int y, bool fres
 	return true;
 }
 
-/* Go over a restart marker. */
+/* Read a restart marker and start afresh. */
 static Status
 read_restart(Decoder *decoder)
 {
@@ -326,7 +326,7 @@ decode_scan(Decoder *decoder, const Scan *scan)
 			first = false;
 		}
 	}
-	/* What was read ahead of the data's end are made-up bits or padding. */
+	/* What is left in the read-ahead is padding or made-up bits. */
 	return status_ok();
 }
 
@@ -361,7 +361,7 @@ read_scan_header(Decoder *decoder, const uint8_t *segment, size_t length, Scan *
 	return status_ok();
 }
 
-/* Go through the segments behind the frame header up to the last scan. */
+/* Read the segments after the frame header, up to the last scan. */
 static Status
 decode_segments(Decoder *decoder)
 {
@@ -425,7 +425,7 @@ read_early_tables(Decoder *decoder)
 	return status_ok();
 }
 
-/* Decode into a decoder that is owned by the caller. */
+/* Decode with the caller's decoder. */
 static Status
 decode_stream(Decoder *decoder, const DicomPixels *pixels, Raster *raster)
 {

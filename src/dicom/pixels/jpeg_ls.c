@@ -1,7 +1,7 @@
 /*
- * jpeg_ls.c: JPEG-LS through CharLS. Its C interface lets no exception out.
- * It decodes a frame in one go and cannot be stopped in between: a cancel
- * waits for the frame, a tenth of a second for each megapixel of colour.
+ * jpeg_ls.c: JPEG-LS through CharLS. No C++ exception passes its C interface.
+ * It decodes a frame in one call that cannot be stopped: a cancel waits for
+ * the frame, a tenth of a second for each megapixel of colour.
  */
 #include <string.h>
 

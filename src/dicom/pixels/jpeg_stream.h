@@ -1,6 +1,6 @@
 /*
- * jpeg_stream.h: what a JPEG stream (ISO 10918-1) says before its first scan:
- * which process coded it, and what its colours are.
+ * jpeg_stream.h: the headers of a JPEG stream (ISO 10918-1) before its first
+ * scan: the coding process and the colours.
  */
 #ifndef LESIONSEG_DICOM_JPEG_STREAM_H
 #define LESIONSEG_DICOM_JPEG_STREAM_H
@@ -36,8 +36,8 @@ typedef struct JpegStream
 /* Read up to the frame header. */
 Status		jpeg_stream_read(const uint8_t *bytes, size_t size, JpegStream *stream);
 
-/* Are three components Y, Cb, Cr? JFIF says so, else the Adobe marker says
- * yes or no, else the data set does. */
+/* Are the three components Y, Cb, Cr? With JFIF, yes; else the Adobe marker
+ * decides; else the data set. */
 bool		jpeg_stream_is_ybr(const JpegStream *stream, Photometric photometric);
 
 #endif

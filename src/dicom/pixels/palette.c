@@ -1,8 +1,8 @@
 /*
- * palette.c: see palette.h. Each of the three tables has a descriptor: how
- * many entries (0 means 65536), the index of the first, and 8 or 16 bits.
- * Indices below the first take the first colour, those above the last take
- * the last.
+ * palette.c: see palette.h. Each of the three tables has a descriptor: the
+ * number of entries (0 means 65536), the index of the first, and 8 or 16 bits.
+ * Indices below the first take the first colour, those above the last take the
+ * last.
  */
 #include "dicom/pixels/palette.h"
 
@@ -17,7 +17,7 @@ typedef struct Lut
 	int			first;
 	int			bits;
 	const uint8_t *data;
-	size_t		entry_bytes;	/* 1, or 2 where each entry of 8 bits fills a word */
+	size_t		entry_bytes;	/* 1, or 2 if entries are words */
 	bool		big_endian;
 } Lut;
 
@@ -49,8 +49,8 @@ read_lut(const DicomSet *set, int channel, Lut *lut)
 	return status_ok();
 }
 
-/* Entry i as 8 bits. Of 16 bits the high byte is taken: writers fill the low
- * one in different ways. */
+/* Entry i as 8 bits. Of 16 bits the high byte is used: writers fill the low
+ * byte in different ways. */
 static uint8_t
 lut_entry(const Lut *lut, int i)
 {

@@ -43,7 +43,7 @@ dicom_unsupported(const char *feature)
 							"for example with dcmj2pnm and img2dcm.");
 }
 
-/* A number that must be there and lie in a range. */
+/* Read a number that must exist and be in a range. */
 static Status
 read_number(const DicomSet *set, uint32_t tag, const char *name, int low, int high, int *number)
 {
@@ -85,7 +85,7 @@ read_photometric(const DicomSet *set, DicomPixels *pixels)
 							"Convert it outside the database to RGB or MONOCHROME2.");
 }
 
-/* The failure for a file that holds no image. */
+/* The failure of a file without an image. */
 static Status
 no_pixels(const DicomSet *set)
 {

@@ -1,6 +1,6 @@
 /*
- * pixels.h: what a data set says about its pixels, and where each frame's
- * bytes are (PS3.3 section C.7.6.3, PS3.5 section 8 and annex A.4).
+ * pixels.h: a data set's description of its pixels, and the bytes of each
+ * frame (PS3.3 section C.7.6.3, PS3.5 section 8 and annex A.4).
  */
 #ifndef LESIONSEG_DICOM_PIXELS_H
 #define LESIONSEG_DICOM_PIXELS_H
@@ -17,7 +17,7 @@ typedef enum Photometric
 	PHOTOMETRIC_MONOCHROME1,	/* 0 is white */
 	PHOTOMETRIC_MONOCHROME2,	/* 0 is black */
 	PHOTOMETRIC_PALETTE,
-	PHOTOMETRIC_RGB,			/* also what JPEG 2000's own transforms come to: YBR_RCT, YBR_ICT */
+	PHOTOMETRIC_RGB,			/* also YBR_RCT and YBR_ICT: the JPEG 2000 decoder returns RGB */
 	PHOTOMETRIC_YBR_FULL,
 	PHOTOMETRIC_YBR_FULL_422
 } Photometric;
@@ -34,7 +34,7 @@ typedef struct DicomPixels
 	bool		is_signed;
 	bool		planar;			/* RRR GGG BBB, in native data and RLE */
 	Photometric photometric;
-	const DicomElement *data;	/* the pixel data; NULL when only the header was read */
+	const DicomElement *data;	/* the pixel data; NULL if only the header was read */
 } DicomPixels;
 
 /* Read and check the image pixel module. LS_UNSUPPORTED for a file without
@@ -46,16 +46,16 @@ typedef struct FrameBytes
 {
 	const uint8_t *bytes;
 	size_t		size;
-	void	   *copy;			/* owned, where a frame lies in several fragments; else NULL */
+	void	   *copy;			/* owned, if a frame consists of several fragments; else NULL */
 } FrameBytes;
 
-/* Bytes of a native frame. False when they are more than can be counted. */
+/* Bytes of a native frame. False if the number overflows. */
 bool		dicom_native_size(const DicomPixels *pixels, size_t *size);
 
 /* Find frame n, from 1. Free copy through the set's call. */
 Status		dicom_frame_bytes(const DicomSet *set, const DicomPixels *pixels, int n, FrameBytes *frame);
 
-/* Failures that the decoders of this room word the same way. */
+/* Failures with the same words in all decoders of this room. */
 Status		dicom_broken(const char *reason);
 Status		dicom_unsupported(const char *feature);
 

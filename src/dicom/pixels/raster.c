@@ -1,5 +1,5 @@
 /*
- * raster.c: rasters made, freed, and seen in native pixel data.
+ * raster.c: make and free rasters, and view native pixel data as one.
  */
 #include "dicom/pixels/raster.h"
 
@@ -10,7 +10,7 @@
 
 #define POLL_BYTES (1024 * 1024)
 
-/* Set what the header says. */
+/* Set the fields that come from the header. */
 static void
 describe(const DicomPixels *pixels, Raster *raster)
 {
@@ -42,7 +42,7 @@ raster_create(const Call *call, const DicomPixels *pixels, int sample_bytes, Ras
 	describe(pixels, raster);
 	raster->sample_bytes = sample_bytes;
 	if (raster->photometric == PHOTOMETRIC_YBR_FULL_422)
-		raster->photometric = PHOTOMETRIC_YBR_FULL;	/* decoders give every pixel its colour */
+		raster->photometric = PHOTOMETRIC_YBR_FULL;	/* decoders return a colour for every pixel */
 	TRY(image_check_size(call, raster->width, raster->height));
 	if (pixels->bits_allocated == 1)
 		return dicom_unsupported("samples of 1 bit outside of a segmentation");

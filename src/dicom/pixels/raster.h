@@ -1,6 +1,6 @@
 /*
- * raster.h: one decoded frame as its decoder left it, before colours are
- * made of it. Decoders fill it in; colour.c reads it.
+ * raster.h: one decoded frame, before its colours are converted. Decoders fill
+ * it in; colour.c reads it.
  */
 #ifndef LESIONSEG_DICOM_RASTER_H
 #define LESIONSEG_DICOM_RASTER_H
@@ -21,31 +21,30 @@ typedef struct Raster
 	int			height;
 	int			samples;		/* per pixel, 1 or 3 */
 	int			sample_bytes;	/* 1 or 2 */
-	bool		big_endian;		/* order of the two */
+	bool		big_endian;		/* order of a sample's two bytes */
 	int			bits;			/* that count; the lowest but for `shift` */
 	int			shift;			/* unused bits below */
 	bool		is_signed;
-	Photometric photometric;	/* what the samples mean */
+	Photometric photometric;	/* the meaning of the samples */
 	size_t		row_step;
 	size_t		pixel_step;
 	size_t		sample_step;
 	const uint8_t *bytes;
-	void	   *owned;			/* what to free; NULL for a view of the file */
+	void	   *owned;			/* memory to free; NULL for a view of the file */
 } Raster;
 
-/* Make a raster of its own, samples of 1 or 2 bytes, interleaved, low byte
- * first. All else comes from pixels; *bytes is where to write. */
+/* Make a raster with its own memory: samples of 1 or 2 bytes, interleaved, low
+ * byte first. All else comes from pixels; *bytes is the memory to write to. */
 Status		raster_create(const Call *call, const DicomPixels *pixels, int sample_bytes, Raster *raster,
 						  uint8_t **bytes);
 
-/* Tell a raster how many bits the stream has to a sample. The data set's
- * bits hold where they fit into those: many encoders code all that is
- * allocated. */
+/* Set the bits per sample in the coded stream. The data set's bits are kept if
+ * they fit into these: many encoders code all allocated bits. */
 void		raster_set_precision(Raster *raster, int precision);
 
 void		raster_free(const Call *call, Raster *raster);
 
-/* Decoders: of the bytes of one frame, one raster. On failure there is
+/* Decoders: from the bytes of one frame to a raster. On failure there is
  * nothing to free. */
 Status		native_raster(const DicomSet *set, const DicomPixels *pixels, const FrameBytes *frame, Raster *raster);
 Status		rle_decode(const Call *call, const DicomPixels *pixels, const uint8_t *bytes, size_t size,

@@ -1,7 +1,8 @@
 /*
- * rle.c: DICOM's run-length coding (PS3.5 annex G). A frame is 16 numbers,
- * the count of segments and where each starts, and the segments: one plane of
- * bytes each, the high byte of a sample before the low one, in PackBits.
+ * rle.c: DICOM's run-length coding (PS3.5 annex G). A frame begins with 16
+ * numbers: the number of segments and their offsets. Then come the segments,
+ * in PackBits: each is one plane of bytes, the high byte of a sample before
+ * the low one.
  */
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
- * capture.c: see capture.h. The picture is JPEG at a high quality: an archive
- * of thousands must not grow by the size of each uncompressed.
+ * capture.c: see capture.h. The picture is JPEG of a high quality:
+ * uncompressed, thousands of pictures would fill an archive.
  */
 #include "dicom/writing/capture.h"
 
@@ -17,10 +17,11 @@
 #define JPEG_QUALITY 92
 #define SERIES_NUMBER 9002
 #define WARNING "AI, not for diagnosis"
-#define LETTERS_A_LINE 32		/* at least, where the picture is wide enough */
+#define LETTERS_A_LINE 32		/* at least, if the picture is wide enough */
 #define DOT_MOST 6
 
-/* How many letters of a text go on a line: it ends at a space, where one stands in it. */
+/* The number of letters of a text that go on a line: up to the last space that
+ * fits, if there is one. */
 static int
 line_length(const char *text, int letters)
 {
@@ -33,14 +34,15 @@ line_length(const char *text, int letters)
 	return length > 0 ? length : letters;
 }
 
-/* Where the next line begins, behind a line of so many letters: behind its space. */
+/* The start of the next line: behind the space after a line of so many
+ * letters. */
 static const char *
 next_line(const char *text, int length)
 {
 	return text + length + (text[length] == ' ');
 }
 
-/* Put the picture above a black band with text in it. */
+/* Make an image of the picture with a black band of text below it. */
 static Status
 add_band(const Call *call, const Image *picture, const char *text, Image *banded)
 {

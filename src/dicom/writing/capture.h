@@ -1,6 +1,6 @@
 /*
- * capture.h: a picture as a secondary capture in its source's study (PS3.3
- * section A.8.1), which every viewer shows.
+ * capture.h: a picture as a secondary capture (PS3.3 section A.8.1) in its
+ * source's study. Every viewer shows these.
  */
 #ifndef LESIONSEG_DICOM_CAPTURE_H
 #define LESIONSEG_DICOM_CAPTURE_H
@@ -9,8 +9,8 @@
 #include "image/image.h"
 
 /*
- * Append a secondary capture to out, a whole file: the picture, RGB, as JPEG,
- * with a band below that says "AI, not for diagnosis" and names model and
+ * Append a whole file to out, a secondary capture: the picture (RGB) as JPEG,
+ * with a band below it that says "AI, not for diagnosis" and names model and
  * version. description, ASCII, is the series' description; NULL for ours.
  */
 Status		dicom_capture_write(const DicomSet *source, const Image *picture, const char *description,

@@ -14,8 +14,7 @@
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 #define MANUFACTURER "lesionseg"
 
-/* When the source does not say when it was made, no date is known; a date
- * must be there all the same. */
+/* The date if the source has none: the attribute must have a value. */
 #define NO_DATE "19000101"
 #define NO_TIME "000000"
 
@@ -24,7 +23,7 @@ typedef struct Copied
 {
 	uint32_t	tag;
 	char		vr[3];
-	bool		always;			/* empty where the source lacks it */
+	bool		always;			/* written empty if the source lacks it */
 } Copied;
 
 static const Copied study_attributes[] = {
@@ -63,7 +62,7 @@ derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[DICOM_UID
 
 	memcpy(number, seed, sizeof number);
 	number[15] ^= (uint8_t) role;
-	number[6] = (uint8_t) ((number[6] & 0x0F) | 0x80);	/* a UUID of version 8: made of what one likes */
+	number[6] = (uint8_t) ((number[6] & 0x0F) | 0x80);	/* a UUID of version 8: its bits may be chosen freely */
 	number[8] = (uint8_t) ((number[8] & 0x3F) | 0x80);
 	while (more)
 	{
@@ -86,7 +85,7 @@ derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[DICOM_UID
 	uid[5 + count] = '\0';
 }
 
-/* "model version 3" in ASCII and no longer than an LO. */
+/* Write "model version 3" in ASCII, not longer than an LO. */
 static void
 name_algorithm(const DicomAuthor *author, char name[65])
 {
@@ -135,7 +134,7 @@ derive_reference(ByteBuffer *out, const Derivation *made)
 	write_text(out, TAG_ReferencedSOPInstanceUID, DICOM_VR('U', 'I'), made->info.sop_instance);
 }
 
-/* The date and the time of the content: the source's. */
+/* Write the content's date and time, which are the source's. */
 static void
 content_time(const Derivation *made, char date[9], char time[7])
 {
@@ -238,7 +237,7 @@ derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
 	write_text(out, TAG_InstanceNumber, DICOM_VR('I', 'S'), number);
 }
 
-/* One series with one object in it. */
+/* Refer to one series with one object in it. */
 static void
 write_evidence_series(ByteBuffer *out, const char *sop_class, const char *instance, const char *series)
 {

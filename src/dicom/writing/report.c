@@ -57,7 +57,7 @@ add_code(ByteBuffer *out, uint32_t tag, const Code *code)
 	write_code(out, tag, code->value, code->scheme, code->meaning);
 }
 
-/* What every content item begins with. name NULL for none. */
+/* Begin a content item; name NULL for none. */
 static size_t
 open_item(ByteBuffer *out, const char *relationship, const char *type, const Code *name)
 {
@@ -70,7 +70,7 @@ open_item(ByteBuffer *out, const char *relationship, const char *type, const Cod
 	return item;
 }
 
-/* A container; *content is its open ContentSequence. */
+/* Begin a container; *content is its open ContentSequence. */
 static size_t
 open_container(ByteBuffer *out, const Code *name, const char *template, size_t *content)
 {
@@ -139,7 +139,7 @@ add_number_item(ByteBuffer *out, const Code *name, double value, const Code *uni
 	write_end(out, item);
 }
 
-/* A reference to an image or, with segment, to the first one of a
+/* Write a reference to an image or, with segment, to segment 1 of a
  * segmentation. */
 static void
 add_image_item(ByteBuffer *out, const Code *name, const char *sop_class, const char *instance, bool segment)
@@ -161,7 +161,7 @@ add_image_item(ByteBuffer *out, const Code *name, const char *sop_class, const c
 	write_end(out, item);
 }
 
-/* Who observed what: the report's context. */
+/* Write the report's context: who observed what. */
 static void
 add_context(ByteBuffer *out)
 {
@@ -185,7 +185,7 @@ add_library(ByteBuffer *out, const Derivation *made)
 	close_container(out, container, content);
 }
 
-/* The measurements of the one lesion. */
+/* Write the measurements of the lesion. */
 static void
 add_measurements(ByteBuffer *out, const Derivation *made, const DicomInfo *segmentation, const char *lesion,
 				 const DicomMeasures *measures)
@@ -215,7 +215,7 @@ add_measurements(ByteBuffer *out, const Derivation *made, const DicomInfo *segme
 	close_container(out, container, content);
 }
 
-/* The document's root: its title, what it is evidence of, its content. */
+/* Write the document's root: title, evidence and content. */
 static void
 write_document(ByteBuffer *out, const Derivation *made, const DicomInfo *segmentation, const char *lesion,
 			   const DicomMeasures *measures)

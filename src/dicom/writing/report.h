@@ -6,19 +6,19 @@
 
 #include "dicom/writing/derive.h"
 
-/* What is reported. */
+/* The measures to report. */
 typedef struct DicomMeasures
 {
 	double		area;			/* mm2 */
 	double		long_axis;		/* mm: the greatest distance of two points of the outline */
-	double		short_axis;		/* mm: the greatest extent across it */
+	double		short_axis;		/* mm: the greatest extent at right angles to it */
 } DicomMeasures;
 
 /*
- * Append a Comprehensive SR document to out, a whole file, that refers to the
- * source and to segment 1 of `segmentation`, which dicom_seg_write made of it.
- * measures NULL where no spacing is known: then the report names the lesion
- * alone. LS_INVALID_ARGUMENT for a segmentation of another study.
+ * Append a whole file to out, a Comprehensive SR document that refers to the
+ * source and to segment 1 of `segmentation`, which dicom_seg_write made of the
+ * same source. measures NULL = no spacing is known: the report then only names
+ * the lesion. LS_INVALID_ARGUMENT for a segmentation of another study.
  */
 Status		dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const DicomMeasures *measures,
 							   const DicomAuthor *author, const DicomSeeds *seeds, ByteBuffer *out);

@@ -1,9 +1,9 @@
 /*
  * seg_write.c: a mask as a BINARY segmentation of its source image.
  *
- * Viewers want more than the standard asks for: the reference to the source
+ * Viewers need more than the standard requires: the reference to the source
  * both in ReferencedSeriesSequence and at the frame, and a PlaneOrientation
- * even of a photograph, without which some of them end.
+ * even for a photograph; without it some viewers crash.
  */
 #include "dicom/writing/seg_write.h"
 
@@ -14,12 +14,12 @@
 #include "dicom/writing/write.h"
 
 #define SEGMENTATION_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
-#define SERIES_NUMBER 9001		/* behind the series of the study's devices */
+#define SERIES_NUMBER 9001		/* large, so that it comes after the series of the study's devices */
 
 /* A strong orange as CIELab, scaled to 16 bits (PS3.3 section C.10.7.1.1). */
 static const unsigned display_colour[3] = {43597, 46400, 51430};
 
-/* What made the segment: its kind, and with a model its name and version. */
+/* Write how the segment was made and, for a model, its name and version. */
 static void
 write_algorithm(ByteBuffer *out, const Derivation *made)
 {
@@ -37,7 +37,7 @@ write_algorithm(ByteBuffer *out, const Derivation *made)
 	write_end(out, sequence);
 }
 
-/* SegmentSequence: one segment. */
+/* Write SegmentSequence: one segment. */
 static void
 write_segment(ByteBuffer *out, const Derivation *made)
 {
@@ -67,7 +67,7 @@ write_segment(ByteBuffer *out, const Derivation *made)
 	write_end(out, sequence);
 }
 
-/* The one dimension of the frames: which segment. */
+/* Write the frames' only dimension: the segment number. */
 static void
 write_dimensions(ByteBuffer *out, const Derivation *made)
 {
@@ -89,7 +89,7 @@ write_dimensions(ByteBuffer *out, const Derivation *made)
 	write_end(out, sequence);
 }
 
-/* What holds for every frame. */
+/* Write the groups shared by all frames. */
 static void
 write_shared_groups(ByteBuffer *out, const Derivation *made)
 {
@@ -114,7 +114,8 @@ write_shared_groups(ByteBuffer *out, const Derivation *made)
 	write_end(out, sequence);
 }
 
-/* DerivationImageSequence: the frame was made of the source's frame 1. */
+/* Write DerivationImageSequence: the frame was made of the source's frame
+ * 1. */
 static void
 write_derivation(ByteBuffer *out, const Derivation *made)
 {
@@ -135,7 +136,7 @@ write_derivation(ByteBuffer *out, const Derivation *made)
 	write_end(out, derivation);
 }
 
-/* The one frame's own groups. */
+/* Write the groups of the one frame. */
 static void
 write_frame_groups(ByteBuffer *out, const Derivation *made)
 {
@@ -164,7 +165,8 @@ write_frame_groups(ByteBuffer *out, const Derivation *made)
 	write_end(out, sequence);
 }
 
-/* The mask, a bit a pixel, packed across rows, the lowest of a byte first. */
+/* Write the mask, one bit per pixel, packed across rows, the lowest bit of a
+ * byte first. */
 static Status
 write_bits(ByteBuffer *out, const Image *mask)
 {
@@ -189,7 +191,7 @@ write_bits(ByteBuffer *out, const Image *mask)
 	return status_ok();
 }
 
-/* Does a text stand in that attribute of the source, not only its tag? */
+/* Does that attribute of the source have a text? */
 static bool
 has_text(const DicomSet *source, uint32_t tag)
 {
@@ -198,7 +200,7 @@ has_text(const DicomSet *source, uint32_t tag)
 	return dicom_string(dicom_find(source, NULL, tag), 0, text, sizeof text) && text[0] != '\0';
 }
 
-/* Refuse a mask that is not of the source's frame. */
+/* Refuse a mask that cannot belong to the source's frame. */
 static Status
 check_size(const Derivation *made, const Image *mask)
 {

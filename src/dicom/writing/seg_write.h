@@ -8,10 +8,10 @@
 #include "image/codec/formats.h"
 
 /*
- * Append a BINARY segmentation to out, a whole file: one segment, "Skin
- * lesion", where the mask, of the source's size as stored, is not 0. Patient
- * and study are the source's, the series is new. LS_INVALID_ARGUMENT for a
- * mask of another size.
+ * Append a whole file to out, a BINARY segmentation with one segment, "Skin
+ * lesion": the pixels where the mask is not 0. The mask has the source's size
+ * as stored. Patient and study are the source's, the series is new.
+ * LS_INVALID_ARGUMENT for a mask of another size.
  */
 Status		dicom_seg_write(const DicomSet *source, const Image *mask, const DicomAuthor *author,
 							const DicomSeeds *seeds, ByteBuffer *out);

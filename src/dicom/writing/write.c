@@ -9,9 +9,9 @@
 #include "dicom/data/tags.h"
 
 #define PREAMBLE 128
-#define OPEN_LENGTH 4			/* bytes before what `open` returned, where the length goes */
+#define OPEN_LENGTH 4			/* bytes of the length field, which ends at the offset that `open` returned */
 
-/* Who writes: a UID of our own below 2.25, from a random UUID. */
+/* The UID of this implementation, below 2.25, from a random UUID. */
 #define IMPLEMENTATION_UID "2.25.287306283404523408361215817543285419371"
 #define IMPLEMENTATION_NAME "LESIONSEG"
 
@@ -74,7 +74,7 @@ write_tag(ByteBuffer *out, uint32_t tag, uint32_t value)
 	buffer_add_u16(out, TAG_ELEMENT(value));
 }
 
-/* A number as a decimal string, which has 16 characters at most. */
+/* Format a number as a decimal string of at most 16 characters. */
 static void
 format_ds(double value, char text[40])
 {

@@ -1,5 +1,5 @@
 /*
- * degrade.c: the list of degradations, and the way to each.
+ * degrade.c: the list of degradations, and the call of each.
  */
 #include "enhance/degrade/degrade.h"
 

@@ -1,22 +1,21 @@
 /*
- * degrade.h: images made worse on purpose, in thirteen kinds of five
- * severities: to test how well a model or an enhancement step holds, and to
- * train models that hold.
+ * degrade.h: make images worse on purpose, in thirteen kinds of five
+ * severities, to test models and enhancement steps and to train robust models.
  *
- * A degradation works in place on 8-bit pixels. What it draws at random comes
- * from the given generator alone and all arithmetic is in integers (square
- * roots apart, which IEEE 754 rounds exactly), so the same seed gives the
- * same bytes on every machine. Lengths are shares of the image's shorter
- * side: they mean the same to a network that sees the whole frame, whatever the
- * size of the photograph. Noise and JPEG's blocks are of single pixels, which
- * such a network sees less of the larger the photograph is.
+ * A degradation works in place on 8-bit pixels. All random numbers come from
+ * the given generator, and all arithmetic is in integers (except square roots,
+ * which IEEE 754 rounds exactly), so the same seed gives the same bytes on
+ * every machine. Lengths are shares of the image's shorter side. So they have
+ * the same effect at every size on a network that sees the whole frame. Noise
+ * and JPEG's blocks are made of single pixels: the larger the photograph, the
+ * less of them such a network sees.
  *
- * The severities are calibrated by what they cost a U-Net that was trained on
- * clean images (docs/metrics.md has the table).
+ * The severities are calibrated by the loss of Dice of a U-Net that was
+ * trained on clean images (docs/metrics.md has the table).
  *
  * The kinds follow Hendrycks and Dietterich, "Benchmarking neural network
  * robustness to common corruptions and perturbations" (ICLR 2019,
- * arXiv:1903.12261), with what dermoscopy adds: hair, rulers and ink, gel
+ * arXiv:1903.12261), and those of dermoscopy: hair, rulers and ink, gel
  * bubbles, uneven light.
  */
 #ifndef LESIONSEG_ENHANCE_DEGRADE_H
@@ -57,20 +56,20 @@ const char *degrade_description(DegradeKind kind);
 Status		degrade_find(const char *name, DegradeKind *kind);
 
 /*
- * Degrade image (grey or RGB) in place with what rng draws; severity 1..5.
- * On failure the image is somewhere in between. Working memory (a few rows,
- * or at most four bytes a sample) comes from call, which is polled: a pool
- * thread passes what call_on_thread gives.
+ * Degrade image (grey or RGB) in place, with random numbers from rng; severity
+ * 1..5. After a failure the image is partly changed. Working memory (a few
+ * rows, or at most four bytes per sample) comes from call, which is polled: a
+ * pool thread passes a call of call_on_thread.
  */
 Status		degrade_apply(const Call *call, DegradeKind kind, int severity, Rng *rng, Image *image);
 
-/* The same with a generator of its own for each (seed, kind): strands, strokes
- * and bubbles of one severity stay where they are in the next. */
+/* The same with a generator that depends only on (seed, kind): strands,
+ * strokes and bubbles have the same place at all severities. */
 Status		degrade_image(const Call *call, DegradeKind kind, int severity, int64_t seed, Image *image);
 
 /*
- * Lay hair over image as DEGRADE_HAIR does and tell how much of each pixel it
- * hides: cover is (height, width), 0..255, cleared here.
+ * Draw hair over image as DEGRADE_HAIR does, and return how much of each pixel
+ * it hides: cover is (height, width), 0..255, and is cleared first.
  */
 Status		degrade_hair(const Call *call, int severity, Rng *rng, Image *image, uint8_t *cover);
 

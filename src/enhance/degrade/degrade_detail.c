@@ -1,6 +1,6 @@
 /*
- * degrade_detail.c: what takes detail away: the lens, the hand, too few
- * pixels, the file format.
+ * degrade_detail.c: loss of detail: by the lens, the hand, too few pixels, the
+ * file format.
  *
  * Both blurs add up whole rows of 32-bit sums, one shifted row after another,
  * which compiles to vector code; beyond an edge the outermost pixel repeats.
@@ -29,8 +29,8 @@ alloc_sums(const Call *call, size_t rows, size_t samples, uint32_t **sums)
 
 /* ---- defocus ---- */
 
-/* The pixels of a disc in one row: the `full` pixels on each side of the
- * centre count wholly, the next one counts `part` sixteenths. */
+/* The pixels of a disc in one row: `full` pixels on each side of the centre
+ * have full weight, the next one `part` sixteenths. */
 typedef struct Chord
 {
 	int			full;			/* -1: none in this row */
@@ -59,8 +59,10 @@ disc_chord(int radius, int dy)
 	return (Chord) {(half - 8) / 16, (half - 8) % 16};
 }
 
-/* Sum up one row of samples: sums[i] is the sum of all samples of i's channel
- * before i, in a row with reach + 1 pixels more on each side. */
+/*
+ * Running sums of one row of samples: sums[i] is the sum of all samples before
+ * i of the same channel, in a row extended by reach + 1 pixels on each side.
+ */
 static void
 sum_row(const Image *image, int y, int reach, uint32_t *sums)
 {
@@ -158,7 +160,7 @@ degrade_blur(const Call *call, int severity, Rng *rng, Image *image)
 
 /* ---- motion ---- */
 
-/* Copy the image, each row with margin pixels more on both sides; the caller
+/* Copy the image, each row extended by margin pixels on both sides; the caller
  * frees *copy, also on failure. */
 static Status
 copy_with_margin(const Call *call, const Image *image, int margin, uint8_t **copy)
@@ -187,8 +189,8 @@ copy_with_margin(const Call *call, const Image *image, int margin, uint8_t **cop
 	return status_ok();
 }
 
-/* Average each pixel with the 2 reach others on a line through it; the line
- * goes (step_x, step_y) / 4096 pixels from one to the next. */
+/* Average each pixel with 2 reach others on a line through it; the step along
+ * the line is (step_x, step_y) / 4096 pixels. */
 static Status
 blur_along(const Call *call, const uint8_t *copy, int reach, int step_x, int step_y, uint32_t *sums,
 		   Image *image)
@@ -251,7 +253,7 @@ degrade_motion_blur(const Call *call, int severity, Rng *rng, Image *image)
 
 /* ---- pixels and files ---- */
 
-/* Put the pixels of a result in the place of the image's, which have its size. */
+/* Replace the image's pixels by those of a result of the same size. */
 static void
 take_pixels(const Call *call, Image *result, Image *image)
 {
@@ -259,7 +261,7 @@ take_pixels(const Call *call, Image *result, Image *image)
 	image_free(call, result);
 }
 
-/* What a side becomes at this share of a frame of 256. */
+/* The length of a side after scaling by share / 256. */
 static int
 reduced_side(int side, int shorter, int permille)
 {

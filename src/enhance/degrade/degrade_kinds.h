@@ -1,7 +1,6 @@
 /*
- * degrade_kinds.h: the kinds behind degrade.h, by what causes them. Private
- * to this folder. Each takes a severity of 1..5 and works as degrade_apply
- * says.
+ * degrade_kinds.h: the kinds behind degrade.h, by their causes. Private to
+ * this folder. Each takes a severity of 1..5; see degrade_apply.
  */
 #ifndef LESIONSEG_ENHANCE_DEGRADE_KINDS_H
 #define LESIONSEG_ENHANCE_DEGRADE_KINDS_H

@@ -2,8 +2,8 @@
  * degrade_light.c: too little light, scattered light, light from one side,
  * light of a wrong colour.
  *
- * Gains are integers in 1/GAIN_ONE. Where a value only depends on the value
- * before, a table of 256 entries does the work.
+ * Gains are integers in 1/GAIN_ONE. If the new value depends only on the old
+ * one, a table of 256 entries is used.
  */
 #include "enhance/degrade/degrade_kinds.h"
 #include "enhance/steps/value_tables.h"
@@ -43,8 +43,8 @@ degrade_low_contrast(const Call *call, int severity, Rng *rng, Image *image)
 	return value_tables_apply(call, tables, image);
 }
 
-/* Half of the loss falls off towards one side, half with the distance from a
- * point not far from the centre. */
+/* Half of the loss grows towards one side, half with the distance from a point
+ * near the centre. */
 Status
 degrade_uneven_light(const Call *call, int severity, Rng *rng, Image *image)
 {
@@ -93,8 +93,8 @@ degrade_uneven_light(const Call *call, int severity, Rng *rng, Image *image)
 	return status_ok();
 }
 
-/* A hue of the hexagon 0 .. 1535 decides which channels lose; grey stays
- * about as bright as it was. */
+/* A hue of the hexagon, 0 .. 1535, decides which channels lose; grey keeps
+ * about the same brightness. */
 Status
 degrade_colour_cast(const Call *call, int severity, Rng *rng, Image *image)
 {
@@ -105,7 +105,7 @@ degrade_colour_cast(const Call *call, int severity, Rng *rng, Image *image)
 
 	for (int c = 0; c < 3; c++)
 	{
-		/* how far this channel's own hue is away round the hexagon, 0 .. 768 */
+		/* distance to this channel's own hue on the hexagon, 0 .. 768 */
 		int			apart = (hue + 1536 - 512 * c) % 1536;
 		int			lacking;
 		int			gain;

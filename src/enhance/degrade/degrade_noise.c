@@ -1,9 +1,9 @@
 /*
  * degrade_noise.c: noise of the sensor.
  *
- * A sample's noise is a hash of its place, not a draw in order: the sum of a
- * hash's four bytes is bell-shaped, within 3.5 standard deviations of its
- * mean, and costs a few multiplications.
+ * A sample's noise is a hash of its place, so the order of work does not
+ * matter. The sum of a hash's four bytes is bell-shaped, within 3.5 standard
+ * deviations of its mean, and takes only a few multiplications.
  */
 #include <math.h>
 
@@ -14,7 +14,7 @@
 #define BELL_SIGMA 148			/* its standard deviation, 147.8 */
 #define FRACTION 16				/* sigmas are in 1/16 grey level */
 
-/* Add noise whose sigma belongs to the value it is added to. */
+/* Add noise; sigma depends on the sample's value. */
 static Status
 add_noise(const Call *call, const int *sigma_of, Rng *rng, Image *image)
 {
@@ -49,8 +49,8 @@ degrade_noise(const Call *call, int severity, Rng *rng, Image *image)
 	return add_noise(call, sigma_of, rng, image);
 }
 
-/* A sample of v out of 255 stands for v / 255 * photons of them, whose number
- * varies by its square root (Poisson). */
+/* A sample v means v / 255 * photons photons; the standard deviation of their
+ * number is its square root (Poisson). */
 Status
 degrade_shot_noise(const Call *call, int severity, Rng *rng, Image *image)
 {

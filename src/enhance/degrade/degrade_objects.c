@@ -1,10 +1,10 @@
 /*
- * degrade_objects.c: what lies between lens and skin: hairs, a ruler's marks
- * and pen strokes, bubbles in the gel.
+ * degrade_objects.c: objects between lens and skin: hairs, a ruler's marks and
+ * pen strokes, bubbles in the gel.
  *
- * Hairs and marks are strokes of one colour, laid on by how much of a pixel
- * they cover. A bubble is drawn straight into the image: a bright and a dark
- * half of its rim, a little haze inside and a reflection of the lamp.
+ * Hairs and marks are strokes of one colour, mixed in by how much of a pixel
+ * they cover. A bubble is drawn directly into the image: a bright and a dark
+ * half of its rim, some haze inside and a reflection of the lamp.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -13,9 +13,9 @@
 #include "enhance/degrade/degrade_kinds.h"
 #include "enhance/quality/strokes.h"
 
-#define MARKS_BETWEEN_POLLS 1000	/* of a ruler; one is at most a fifth of the shorter side long */
+#define MARKS_BETWEEN_POLLS 1000	/* marks of a ruler; a mark is at most a fifth of the shorter side long */
 
-/* Mix colour into the image where cover says; opacity out of 255. */
+/* Mix colour into the image by cover; opacity out of 255. */
 static void
 lay_on(const Cover *cover, const int colour[3], int opacity, Image *image)
 {
@@ -107,7 +107,7 @@ degrade_strands(const Call *call, int severity, Rng *rng, Image *image)
 
 /* ---- ruler and ink ---- */
 
-/* Cover the marks of a ruler along one of the four edges, no more than one a
+/* Cover the marks of a ruler along one of the four edges, at most one mark per
  * pixel. */
 static Status
 cover_ruler(const Call *call, Rng *rng, int severity, const Image *image, Cover *cover)

@@ -1,9 +1,9 @@
 /*
  * variants.c: see variants.h.
  *
- * Threads take the next degradation when they are done with one, since some
- * cost ten times what others do. The images are the caller's memory; what a
- * thread of the pool needs on the way comes by call_on_thread.
+ * A thread takes the next degradation when it is done with one, because some
+ * take ten times as long as others. The results are in the caller's memory;
+ * working memory of a pool thread comes through call_on_thread.
  */
 #include "enhance/degrade/variants.h"
 
@@ -12,17 +12,17 @@
 #include "core/threads.h"
 #include "enhance/steps/steps.h"
 
-#define PIXELS_PER_THREAD (384 * 384)	/* take 70 ms to degrade and enhance in two modes, about */
+#define PIXELS_PER_THREAD (384 * 384)	/* take about 70 ms to degrade and to enhance in two modes */
 #define AT_ONCE_PER_THREAD 4
 
 typedef struct VariantTask
 {
-	const Call *call;	/* of whoever works on it */
+	const Call *call;	/* of the thread that works on it */
 	const Image *source;
 	const VariantSet *set;
 	const Degraded *ways;
 	int			count;
-	int			next;			/* way to be taken */
+	int			next;			/* next way to take */
 	Image	   *images;
 	Status	   *statuses;		/* one per way */
 } VariantTask;
@@ -37,8 +37,8 @@ variants_at_once(const Call *call, int width, int height)
 	return call->threads * (int) (each < AT_ONCE_PER_THREAD ? each : AT_ONCE_PER_THREAD);
 }
 
-/* Make all variants of one way; the first image is degraded and then copied,
- * before it is enhanced itself. */
+/* Make all variants of one way: degrade the first image, copy it for the other
+ * modes, then enhance each. */
 static Status
 make_way(const VariantTask *task, int way)
 {

@@ -1,11 +1,11 @@
 /*
- * variants.h: one image degraded in many ways, each enhanced in some modes:
- * what a model's robustness is measured on.
+ * variants.h: one image degraded in many ways, each enhanced in some modes, to
+ * measure a model's robustness.
  *
  * Degrading and enhancing an image of a network's size takes a few
- * milliseconds, too little to share out its rows; several variants are made
- * at a time instead, each by one thread. What comes of it does not depend on
- * that.
+ * milliseconds: too little work to divide its rows between threads. So several
+ * variants are made at a time, each by one thread. The results do not depend on
+ * the number of threads.
  */
 #ifndef LESIONSEG_ENHANCE_VARIANTS_H
 #define LESIONSEG_ENHANCE_VARIANTS_H
@@ -13,7 +13,7 @@
 #include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
 
-#define VARIANT_MODES 3			/* modes of enhancement there are */
+#define VARIANT_MODES 3			/* number of modes of enhancement */
 
 /* A way to degrade. */
 typedef struct Degraded
@@ -22,16 +22,19 @@ typedef struct Degraded
 	DegradeKind kind;			/* unless that */
 } Degraded;
 
-/* What to make of an image. */
+/* The variants to make of an image. */
 typedef struct VariantSet
 {
 	int			mode_count;
 	EnhanceMode modes[VARIANT_MODES];
-	int64_t		seed;			/* of degrade_image */
+	int64_t		seed;			/* seed for degrade_image */
 } VariantSet;
 
-/* How many degradations of an image of this size are made at once: more would
- * delay a cancel, which is seen between calls, or within one where this is 1. */
+/*
+ * How many ways of an image of this size can be made at once. More would delay
+ * a cancel, which is noticed between calls of variants_make, or within a call
+ * if this is 1.
+ */
 int			variants_at_once(const Call *call, int width, int height);
 
 /*

@@ -2,12 +2,12 @@
  * hair.c: find hairs.
  *
  * Hairs are thin, dark and long. Thin and dark: a closing by a square wider
- * than a hair fills them in, and what it adds (the black top-hat) is large on
- * them, as after Lee et al., DullRazor (Computers in Biology and Medicine
+ * than a hair fills hairs in, and the difference (the black top-hat) is large
+ * on them, as after Lee et al., DullRazor (Computers in Biology and Medicine
  * 27(6), 1997). Long: averaged along a line, in the best of twelve directions,
- * it stays large, while the dots and nets of a lesion lose; and what is left
- * after a threshold must hang together over some length. This is done on a
- * frame of a shorter side of at most FRAME_SIDE, whatever the image's size.
+ * the top-hat stays large on hairs but not on the dots and nets of a lesion;
+ * and pieces above a threshold must have some length. This is done on a frame
+ * of a shorter side of at most FRAME_SIDE, whatever the image's size.
  */
 #include "enhance/quality/hair.h"
 
@@ -22,16 +22,16 @@
 
 #define FRAME_SIDE 512			/* shorter side of the frame, at most */
 #define FRAME_LONGEST 4096
-#define LINE_READS 16			/* samples that take as long to write as one that lines go through */
+#define LINE_READS 16			/* cost of the line filter per pixel, in units of writing a sample */
 
 /* Lengths in pixels of a frame with a shorter side of 256. */
 #define CLOSING 3.0				/* half width of the square */
 #define LINE 17.0
-#define LONG 14.0				/* a piece of hair spans at least this */
+#define LONG 14.0				/* least extent of a piece of hair */
 
-#define STRONG 13				/* response of a line that is hair */
+#define STRONG 13				/* least response of a hair */
 #define WEAK 9					/* and of one that goes on from there */
-#define DEPTH 10				/* grey levels that a hair's pixel is darker than what is around it */
+#define DEPTH 10				/* least difference, in grey levels, of a hair's pixel from its surroundings */
 
 typedef struct HairFrame
 {
@@ -39,7 +39,7 @@ typedef struct HairFrame
 	Image		frame;
 	int			width;			/* of the planes: the frame's with a border */
 	int			height;
-	int			border;			/* pixels, that repeat the outermost */
+	int			border;			/* width of the border, which repeats the outermost pixels */
 	double		unit;			/* pixels per pixel of a frame of 256 */
 	uint8_t    *luma;
 	uint8_t    *hat;			/* black top-hat */
@@ -48,13 +48,13 @@ typedef struct HairFrame
 	uint8_t    *between;
 	int32_t    *stack;			/* pixels of a piece */
 	ptrdiff_t	lines[HAIR_DIRECTIONS][HAIR_SAMPLES_MAX];	/* offsets in `framed` along each direction */
-	int			samples;		/* of a line */
+	int			samples;		/* samples of a line */
 	int			margin;			/* of `framed`: half a line */
-	uint8_t    *framed;			/* hat with zeros around it */
+	uint8_t    *framed;			/* the hat, surrounded by zeros */
 } HairFrame;
 
-/* Take luma out of rows; the border repeats the frame's edge, so that the dark
- * rim of a photograph is as wide as can be, not a thin line. */
+/* Compute luma of rows. The border repeats the frame's edge, so that a dark
+ * rim of the photograph becomes a wide area, not a thin line. */
 static void
 luma_rows(void *data, int worker, long begin, long end)
 {
@@ -82,14 +82,14 @@ framed_width(const HairFrame *hair)
 	return (size_t) hair->width + 2 * (size_t) hair->margin;
 }
 
-/* Row y of `framed`, where the hat begins. */
+/* The first pixel of the hat in row y of `framed`. */
 static uint8_t *
 framed_row(const HairFrame *hair, long y)
 {
 	return hair->framed + (size_t) (y + hair->margin) * framed_width(hair) + hair->margin;
 }
 
-/* What the closing adds to each pixel. */
+/* The black top-hat: what the closing adds to each pixel. */
 static void
 hat_rows(void *data, int worker, long begin, long end)
 {
@@ -108,8 +108,10 @@ hat_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* The mean of the top-hat along the best direction, less the mean over
- * all directions once and a half: a line stands out, a net does not. */
+/*
+ * The response: the mean of the top-hat along the best direction, minus 1.5
+ * times the mean over all directions. It is large on a line, small on a net.
+ */
 static void
 line_rows(void *data, int worker, long begin, long end)
 {
@@ -121,7 +123,7 @@ line_rows(void *data, int worker, long begin, long end)
 									  hair->response + (size_t) y * (size_t) hair->width);
 }
 
-/* The offsets of lines through a pixel, a pixel apart. */
+/* The offsets of the samples of lines through a pixel, one pixel apart. */
 static void
 draw_lines(HairFrame *hair)
 {
@@ -144,8 +146,7 @@ draw_lines(HairFrame *hair)
 #define SEED 2					/* strong response and dark */
 #define TAKEN 3
 
-/* Gather the piece that hangs together with a seed and keep it if it is long
- * enough. */
+/* Collect the piece connected to a seed, and keep it if it is long enough. */
 static void
 gather(HairFrame *hair, int32_t seed, uint8_t *mask)
 {
@@ -190,8 +191,8 @@ gather(HairFrame *hair, int32_t seed, uint8_t *mask)
 		mask[hair->stack[i]] = 0;
 }
 
-/* Threshold the responses and keep long pieces; mask is of the planes' size,
- * nothing in its border. */
+/* Threshold the responses and keep long pieces; mask has the planes' size, and
+ * its border is empty. */
 static Status
 gather_all(HairFrame *hair, uint8_t *mask)
 {
@@ -251,7 +252,7 @@ square_reach(double wanted, int least)
 	return reach < least ? least : reach;
 }
 
-/* The lengths that follow from the size of hair->frame. */
+/* Set the lengths that depend on the size of hair->frame. */
 static void
 measure_frame(HairFrame *hair)
 {
@@ -268,7 +269,7 @@ measure_frame(HairFrame *hair)
 	draw_lines(hair);
 }
 
-/* Find hairs in hair->frame; mask is of the planes' size. */
+/* Find hairs in hair->frame; mask has the planes' size. */
 static Status
 detect(HairFrame *hair, uint8_t *mask)
 {
@@ -289,8 +290,8 @@ detect(HairFrame *hair, uint8_t *mask)
 	return gather_all(hair, mask);
 }
 
-/* The frame's mask at the image's size, edges interpolated; small loses its
- * border on the way. */
+/* Enlarge the frame's mask to the image's size, with interpolated edges;
+ * removes the border of `small`. */
 static Status
 enlarge(const Call *call, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
 {

@@ -14,8 +14,8 @@
 /* Find hairs: mask is (height, width), 1 where a hair covers a pixel. */
 Status		hair_detect(const Call *call, const Image *image, uint8_t *mask);
 
-/* Grow mask by one pixel at a shorter side of 256, as much more at larger ones:
- * the soft edge of a hair. */
+/* Grow mask over the soft edges of hairs: by one pixel at a shorter side of
+ * 256, in proportion at larger sizes. */
 Status		hair_grow(const Call *call, const Image *image, uint8_t *mask);
 
 #endif

@@ -9,10 +9,10 @@
 #include "enhance/quality/quality_parts.h"
 
 #define CELLS LIGHT_CELLS
-#define ROUNDS 5				/* of reweighting */
+#define ROUNDS 5				/* rounds of reweighting */
 
 /* Solve a x = b for symmetric positive a, by Gaussian elimination without
- * pivots; the little that is added to the diagonal keeps it regular. */
+ * pivots; a small addition to the diagonal keeps it regular. */
 static void
 solve_surface(double a[LIGHT_TERMS][LIGHT_TERMS], double b[LIGHT_TERMS], double x[LIGHT_TERMS])
 {
@@ -63,9 +63,8 @@ dot(const double a[LIGHT_TERMS], const double b[LIGHT_TERMS])
 	return sum;
 }
 
-/* Fit the light of cells. Cells that lie below the surface of the round
- * before by more than a tenth of the light count less (Cauchy's weight);
- * black ones never count. */
+/* Fit the light of cells. Cells more than a tenth below the surface of the
+ * last round get a smaller weight (Cauchy's); black ones get none. */
 static void
 fit_light(double cells[CELLS][CELLS], double surface[LIGHT_TERMS])
 {
@@ -138,7 +137,8 @@ measure_cells(const Image *frame, double cells[CELLS][CELLS])
 	{
 		for (int i = 0; i < CELLS; i++)
 		{
-			/* a frame of fewer pixels than cells repeats the pixel to the left or above */
+			/* with fewer pixels than cells, use the pixel to the left or
+			 * above */
 			if (pixels[j][i] > 0)
 				cells[j][i] /= pixels[j][i];
 			else

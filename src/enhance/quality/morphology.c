@@ -1,7 +1,7 @@
 /*
- * morphology.c: see morphology.h. Across each row, then down: the extreme of
- * a square is that of its rows' extremes. Whole rows are compared, shifted
- * against each other, which compiles to vector code.
+ * morphology.c: see morphology.h. First across each row, then down: the
+ * extreme of a square is the extreme of its rows' extremes. Whole rows are
+ * compared with shifted rows, which compiles to vector code.
  */
 #include "enhance/quality/morphology.h"
 
@@ -24,7 +24,7 @@ typedef struct Pass
 	bool		largest;		/* maximum, or minimum */
 } Pass;
 
-/* out becomes the extreme of itself and other, byte by byte. */
+/* Set each byte of out to the extreme of itself and other's. */
 static inline void
 take_extremes(bool largest, const uint8_t *other, uint8_t *out, int count)
 {

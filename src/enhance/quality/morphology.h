@@ -11,10 +11,10 @@
 #include "core/status.h"
 
 /*
- * Each byte of out, (height, width), becomes the largest (dilate) or smallest
- * (erode) of those of in that are within `reach` rows and columns of it and in
- * the plane. The work per byte grows with reach. in and out may be the same
- * plane, between is another one of their size. The call is polled.
+ * Set each byte of out, (height, width), to the largest (dilate) or smallest
+ * (erode) byte of in within `reach` rows and columns. The work per byte grows
+ * with reach. in and out may be the same plane; between is another plane of
+ * that size. The call is polled.
  */
 Status		morphology_dilate(const Call *call, const uint8_t *in, int width, int height, int reach, uint8_t *between,
 							  uint8_t *out);

@@ -1,7 +1,6 @@
 /*
- * noise_model.c: see noise_model.h. Rows are counted into the tallies of the
- * thread that reads them; counts are integers, so their sum does not depend
- * on who counted.
+ * noise_model.c: see noise_model.h. Each thread has its own tallies; counts
+ * are integers, so their sum does not depend on the number of threads.
  */
 #include "enhance/quality/noise_model.h"
 
@@ -11,11 +10,11 @@
 #include "core/threads.h"
 #include "enhance/quality/quality_parts.h"
 
-#define BINS 16					/* of local mean */
+#define BINS 16					/* bins of local mean */
 #define RESPONSES 2048			/* absolute values of the operator, 0 .. 8 * 255 */
-#define BIN_PIXELS 150			/* fewer say nothing about a bin */
+#define BIN_PIXELS 150			/* least pixels of a bin that is used */
 #define ROWS_AT_ONCE 64			/* between two polls, and read by one thread at a time */
-#define SAMPLED_PIXELS 400000	/* rows are spread over larger images */
+#define SAMPLED_PIXELS 400000	/* in larger images, only some rows are read */
 
 typedef struct NoiseTally
 {
@@ -56,7 +55,7 @@ count_row(const uint8_t *above, const uint8_t *row, const uint8_t *below, int wi
 		int			response;
 
 		if (row[x] < 1 || row[x] > 254)
-			continue;			/* clipped: its noise is not all there */
+			continue;			/* clipped values lack a part of their noise */
 		response = above[x - 1] - 2 * above[x] + above[x + 1] - 2 * (row[x - 1] - 2 * row[x] + row[x + 1]) +
 			below[x - 1] - 2 * below[x] + below[x + 1];
 		tally->counts[sum * BINS / (9 * 256)][response < 0 ? -response : response]++;
@@ -81,8 +80,8 @@ count_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Standard deviation from a histogram of absolute responses: the median over
- * that of normal noise of sigma 1. */
+/* Standard deviation from a histogram of absolute responses: their median
+ * divided by the median for normal noise of sigma 1. */
 static double
 sigma_of(const uint32_t *counts, uint64_t all)
 {

@@ -1,6 +1,6 @@
 /*
- * noise_model.h: how strong the noise of an image is at each brightness.
- * Private to this folder.
+ * noise_model.h: the strength of an image's noise at each brightness. Private
+ * to this folder.
  *
  * Sensors add noise of two kinds: one the same everywhere and one of the
  * light itself, whose variance grows with brightness (Foi et al., "Practical
@@ -21,18 +21,17 @@ typedef struct NoiseModel
 	double		slope;			/* and its growth with v, >= 0 */
 } NoiseModel;
 
-/* Estimate the noise of luma: Immerkaer's operator (see quality.h) in bins of
- * local mean, of each the scaled median, and a line through them. */
+/* Estimate the noise of luma: Immerkaer's operator (see quality.h), its scaled
+ * median in bins of local mean, and a line through these. */
 Status		noise_model_estimate(const Call *call, const Image *image, NoiseModel *model);
 
 /* Standard deviation at luma v. */
 double		noise_model_sigma(const NoiseModel *model, double v);
 
 /*
- * A table by which noise becomes the same at every brightness: equal steps of
- * the result are equal multiples of sigma, `unit` standing for one (Anscombe's
- * square-root transform, generalised: the integral of unit / sigma). Where
- * there is next to no noise sigma counts as `least`.
+ * A table that makes noise equal at every brightness, with a sigma of `unit`
+ * (Anscombe's square-root transform, generalised: the integral of unit /
+ * sigma). sigma counts as at least `least`.
  */
 void		noise_model_stabilise(const NoiseModel *model, double unit, double least, uint16_t table[256]);
 

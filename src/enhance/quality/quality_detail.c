@@ -1,10 +1,10 @@
 /*
- * quality_detail.c: what the finest pixels say: noise, blocks, and the
- * distance below which the image is nothing but smooth.
+ * quality_detail.c: measures of the finest detail: noise, blocks, and the
+ * distance below which the image is smooth.
  *
- * Work goes by rows of green, each counted into the tallies of the thread
- * that reads it; tallies are integers, so the sum does not depend on who
- * counted.
+ * Rows of green are counted, each into the tallies of the thread that reads
+ * it. Tallies are integers, so their sum does not depend on the number of
+ * threads.
  */
 #include <math.h>
 #include <string.h>
@@ -16,11 +16,11 @@
 #define RESPONSES 2048			/* absolute values of Immerkaer's operator, 0 .. 8 * 255 */
 #define SCALES 7				/* distances 1, 2, 4, ..., 64 */
 #define DIRECTIONS 4
-#define SAMPLED_ROWS 128		/* for second differences, spread over the image */
+#define SAMPLED_ROWS 128		/* rows for second differences, spread over the image */
 #define SQUARES_AT_ONCE 8192	/* 510^2 times as many fit 31 bits */
-#define BLOCK_PIXELS 4000000	/* between two polls */
+#define BLOCK_PIXELS 4000000	/* pixels between two polls */
 
-/* What one thread has counted. */
+/* The counts of one thread. */
 typedef struct Tally
 {
 	uint32_t	responses[RESPONSES];
@@ -41,7 +41,7 @@ typedef struct Detail
 	Tally	   *tallies;		/* one per thread */
 } Detail;
 
-/* Take green out of rows begin .. end. */
+/* Copy green from rows begin .. end. */
 static void
 take_green(void *data, int worker, long begin, long end)
 {
@@ -59,11 +59,8 @@ take_green(void *data, int worker, long begin, long end)
 		detail->green[i] = detail->image->pixels[3 * i + 1];
 }
 
-/* Count the responses of one row to
- *    1 -2  1
- *   -2  4 -2
- *    1 -2  1
- * where the middle is neither black nor burnt out. */
+/* Count the responses of one row to the operator 1 -2 1 -2 4 -2 1 -2 1, except
+ * where the middle pixel is black or burnt out. */
 static void
 count_responses(const Detail *detail, int y, Tally *tally)
 {
@@ -132,8 +129,8 @@ count_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* The sum of squares of a row's second differences, offset being the way from
- * the middle to the one after. */
+/* The sum of squares of a row's second differences; offset leads from the
+ * middle sample to the next. */
 static uint64_t
 square_differences(const uint8_t *row, ptrdiff_t offset, int first, int end)
 {
@@ -213,9 +210,11 @@ sum_tallies(Tally *tallies, int threads)
 	}
 }
 
-/* The noise's sigma: the median absolute response, interpolated within its
- * grey level, over that of normal noise of sigma 1: 0.6745 times the root of
- * the sum of the operator's squares, 36. */
+/*
+ * The noise's sigma: the median absolute response, interpolated within its
+ * grey level, divided by that of normal noise of sigma 1. The latter is 0.6745
+ * times the root of the sum of the operator's squares, 36.
+ */
 static double
 noise_sigma(const Tally *tally)
 {
@@ -240,10 +239,12 @@ noise_sigma(const Tally *tally)
 	return 0;
 }
 
-/* How much second differences grow from scale s to the next, as the exponent
- * of their mean square over distance, in the direction where it is most. The
- * noise's share, 6 sigma^2 whatever the distance, is taken off first, and what
- * rounding makes where there is less. -1 where nothing differs at all. */
+/*
+ * The growth of second differences from scale s to the next: the exponent of
+ * their mean square over distance, in the direction where it is largest.
+ * Before that the share of noise, 6 sigma^2 at any distance, is subtracted, or
+ * that of rounding if it is larger. -1 if there are no differences.
+ */
 static double
 growth(const Tally *tally, int s, double sigma)
 {
@@ -264,9 +265,9 @@ growth(const Tally *tally, int s, double sigma)
 			continue;
 		far -= noise;
 		if (sigma > 1 && near < noise / 10)
-			exponent = 0;		/* drowned in noise: not smooth as far as one can see */
+			exponent = 0;		/* lost in noise: counts as not smooth */
 		else if (near < 0.3)
-			exponent = 4;		/* no more than rounding to whole grey levels makes */
+			exponent = 4;		/* no more than rounding to whole grey levels gives */
 		else
 			exponent = far <= near ? 0 : log2(far / near);
 		if (exponent > most)
@@ -275,11 +276,11 @@ growth(const Tally *tally, int s, double sigma)
 	return most;
 }
 
-#define SMOOTH 2.8				/* the exponent from which an image counts as smooth */
+#define SMOOTH 2.8				/* an image counts as smooth from this exponent on */
 #define SHARP 1.6				/* that of a sharp photograph */
 
 /* The distance up to which the image is smooth, in pixels, 1 or more; infinite
- * where it is constant. */
+ * for a constant image. */
 static double
 smooth_distance(const Tally *tally, double sigma)
 {
@@ -298,7 +299,7 @@ smooth_distance(const Tally *tally, double sigma)
 	return seen ? exp2(SCALES - 1) : INFINITY;
 }
 
-/* How much steeper the steps across block borders are. */
+/* The ratio of steps across block borders to steps within blocks. */
 static double
 blocking_of(const Tally *tally)
 {
@@ -327,7 +328,7 @@ count_all(const Call *call, Detail *detail)
 	return status_ok();
 }
 
-/* Count image and hand out the sum. */
+/* Count image and return the sum. */
 static Status
 tally_image(const Call *call, const Image *image, Tally *sum)
 {

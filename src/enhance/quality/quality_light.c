@@ -1,8 +1,8 @@
 /*
  * quality_light.c: brightness, contrast, unevenness and colour of the light.
  *
- * The frame is small (a shorter side of 256 at most), so nothing here is
- * worth a thread.
+ * The frame is small (a shorter side of 256 at most), so threads would not
+ * pay.
  */
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "enhance/quality/light_surface.h"
 #include "enhance/quality/quality_parts.h"
 
-#define RIM_SHARE 0.1			/* of the light: darker than that is the lens's rim, not skin */
+#define RIM_SHARE 0.1			/* below this share of the light it is the lens's rim, not skin */
 
 /* The luma below which `share` of all pixels lie, 0..1. */
 static double
@@ -34,7 +34,7 @@ typedef struct LightSums
 	uint32_t	counts[256];	/* of luma */
 	double		colour[3];		/* of pixels neither black nor burnt out */
 	double		saturation;
-	double		coloured;		/* how many those are */
+	double		coloured;		/* number of pixels in these sums */
 } LightSums;
 
 static void

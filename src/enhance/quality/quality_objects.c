@@ -1,6 +1,6 @@
 /*
- * quality_objects.c: hair, glare and ink: small things darker, brighter or
- * bluer than what is around them.
+ * quality_objects.c: hair, glare and ink: small objects that are darker,
+ * brighter or bluer than their surroundings.
  */
 #include <string.h>
 
@@ -8,10 +8,10 @@
 #include "enhance/quality/morphology.h"
 #include "enhance/quality/quality_parts.h"
 
-#define REACH 3					/* of the opening */
+#define REACH 3					/* reach of the opening */
 #define PLANES 4
 
-/* Mark what an opening takes away from luma. The other planes are for its use. */
+/* Mark what an opening removes from luma. The other planes are scratch. */
 static Status
 mark_glare(const Call *call, const Image *frame, uint8_t *glare, uint8_t *luma, uint8_t *other, uint8_t *between)
 {
@@ -26,8 +26,8 @@ mark_glare(const Call *call, const Image *frame, uint8_t *glare, uint8_t *luma, 
 	return status_ok();
 }
 
-/* Mark pixels whose blue is high against red and green, both as shares of
- * the frame's means: blue or violet ink under any light. */
+/* Mark pixels whose blue is high relative to red and to green, each divided by
+ * the frame's mean: blue or violet ink under any light. */
 static void
 mark_ink(const Image *frame, uint8_t *marked)
 {

@@ -1,6 +1,6 @@
 /*
- * quality_parts.h: the measures behind quality.h, by what they look at.
- * Private to this folder.
+ * quality_parts.h: the measures behind quality.h, a file each. Private to this
+ * folder.
  */
 #ifndef LESIONSEG_ENHANCE_QUALITY_PARTS_H
 #define LESIONSEG_ENHANCE_QUALITY_PARTS_H
@@ -17,22 +17,23 @@
 #define SKIN_LUMA_STDDEV 24.0
 #define SKIN_SATURATION 0.25
 
-/* Mean and standard deviation of a frame's luma, without what is as black as
- * the lens's rim; 0 and 0 where all is. */
+/* Mean and standard deviation of a frame's luma, without pixels as black as
+ * the lens's rim; 0 and 0 if all are. */
 void		quality_luma_moments(const Image *frame, double *mean, double *stddev);
 
 /* Mean of each channel over the pixels of an RGB frame that are neither black
- * nor burnt out; 0 where there are none. */
+ * nor burnt out; 0 if there are none. */
 void		quality_mean_colour(const Image *frame, double colour[3]);
 
-/* Pixels as they are: noise, resolution, blocking; and of the frame of
- * reduced size: sharpness (quality_detail.c). */
+/* Measure noise, resolution and blocking on the image, and sharpness on the
+ * reduced frame (quality_detail.c). */
 Status		quality_detail(const Call *call, const Image *image, const Image *frame, Quality *quality);
 
-/* The frame of reduced size: light and colour (quality_light.c). */
+/* Measure light and colour on the reduced frame (quality_light.c). */
 Status		quality_light(const Call *call, const Image *frame, Quality *quality);
 
-/* The frame: shares of hair, glare and ink (quality_objects.c). */
+/* Measure the shares of hair, glare and ink on the reduced frame
+ * (quality_objects.c). */
 Status		quality_objects(const Call *call, const Image *frame, Quality *quality);
 
 /* Score and issues from the measures (quality_score.c). */

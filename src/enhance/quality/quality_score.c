@@ -1,16 +1,16 @@
 /*
  * quality_score.c: from measures to a score and to words.
  *
- * An image is good, or one thing is wrong with it: which one is not known, so
- * the odds against it are the mean of the odds of each issue, and the score is
- * the probability that it is good. The odds of an issue are exponential in a
- * few measures. Its coefficients are those of a logistic regression, with a
- * ridge and both classes of equal weight, that tells dermoscopic photographs of
- * the ISIC 2017 challenge from the same ones degraded in that way at severities
- * 3 to 5 (test/tools/quality fits and judges), on images that nothing is judged
- * on; blur, motion blur, low resolution and JPEG were stronger at the time
- * (docs/enhancement.md). Those of overexposure, which is no degradation, are set
- * by hand.
+ * The model: an image is good, or it has exactly one issue. Which one is not
+ * known, so the odds against the image are the mean of the odds of all issues,
+ * and the score is the probability that it is good. The log odds of an issue
+ * are linear in a few measures. The coefficients come from logistic regressions
+ * (with a ridge, both classes of equal weight), one for each issue: they
+ * separate dermoscopic photographs of the ISIC 2017 challenge from the same
+ * photographs degraded in that way at severities 3 to 5. test/tools/quality fits
+ * them, and judges them on other images. Blur, motion blur, low resolution and
+ * JPEG were stronger at that time (docs/enhancement.md). Overexposure is no
+ * degradation: its coefficients are set by hand.
  */
 #include <math.h>
 
@@ -37,7 +37,7 @@ quality_issue_name(QualityIssue issue)
 	return issue_names[issue];
 }
 
-/* What the odds are made of; what is a ratio counts in doublings. */
+/* The terms of the log odds; ratios are logarithms to base 2. */
 typedef enum Evidence
 {
 	NOISE,
@@ -52,7 +52,7 @@ typedef enum Evidence
 	GLARE,
 	INK,
 	BLOCKING,
-	RESOLUTION,					/* of a frame of 256 */
+	RESOLUTION,					/* as a ratio to a frame of 256 */
 	SHARPNESS,
 	EVIDENCES
 } Evidence;
@@ -80,11 +80,10 @@ static const IssueOdds odds_of[ISSUES] = {
 	[ISSUE_LOW_RESOLUTION] = {34.63, {[RESOLUTION] = -5.129}},
 };
 
-#define NAMED 1.0				/* log odds from which an issue is named */
+#define NAMED 1.0				/* an issue is named from these log odds on */
 #define LOG_ODDS_MOST 50.0
 
-/* The evidence of an image. Small addends keep the logarithms of nothing in
- * place. */
+/* The evidence of an image. Small addends keep logarithms of 0 finite. */
 static void
 gather(const Image *image, const Quality *quality, double evidence[EVIDENCES])
 {
@@ -92,7 +91,7 @@ gather(const Image *image, const Quality *quality, double evidence[EVIDENCES])
 
 	evidence[NOISE] = log2(quality->noise + 0.1);
 	evidence[LUMA_STDDEV] = log2(quality->luma_stddev + 0.3);
-	/* grey images say nothing of saturation: it is as usual */
+	/* a grey image has no saturation: assume the usual value */
 	evidence[SATURATION] = log2((image->channels == 3 ? quality->saturation : SKIN_SATURATION) + 0.01);
 	evidence[CONTRAST] = log2(quality->contrast + 0.01);
 	evidence[BRIGHTNESS] = 4 * quality->brightness;

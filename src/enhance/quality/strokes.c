@@ -1,6 +1,6 @@
 /*
- * strokes.c: see strokes.h. A curve is a chain of straight pieces; of each
- * piece only the pixels of its bounding box are looked at.
+ * strokes.c: see strokes.h. A curve is a chain of straight pieces; for each
+ * piece only the pixels in its bounding box are visited.
  */
 #include "enhance/quality/strokes.h"
 
@@ -66,7 +66,7 @@ stroke_line(Cover *cover, StrokePoint from, StrokePoint to, int radius)
 			if (square >= (int64_t) (radius + 128) * (radius + 128))
 				continue;
 			inside = radius + 128 - (int64_t) sqrt((double) square);
-			/* thinner than a pixel covers no more than its width */
+			/* a line thinner than a pixel covers at most its width */
 			if (inside > 2 * (int64_t) radius)
 				inside = 2 * (int64_t) radius;
 			inside = inside > 255 ? 255 : inside;

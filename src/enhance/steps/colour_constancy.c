@@ -1,7 +1,7 @@
 /*
- * colour_constancy.c: shades of grey. The light's colour is taken to be the
- * Minkowski mean, norm 6, of the channels; gains make it grey and leave the
- * luma of grey as it is.
+ * colour_constancy.c: shades of grey. The Minkowski mean of the channels, norm
+ * 6, is taken as the light's colour; gains make it grey without changing the
+ * luma of grey.
  */
 #include <math.h>
 

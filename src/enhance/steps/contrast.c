@@ -3,10 +3,9 @@
  *
  * The image is divided into tiles; each has a table from its own histogram,
  * and a pixel's value is interpolated between the tables of the four tiles
- * around it. Colour differences stay: all channels move by what luma moves.
- * Histograms are counted as shares of 2^16, so that tiles of different size
- * get the same table for the same content; a tile without a difference keeps
- * its value.
+ * around it. Colour differences are kept: all channels change by as much as
+ * luma. Histograms are shares of 2^16, so that tiles of different size get the
+ * same table for the same content; a constant tile keeps its value.
  */
 #include <string.h>
 
@@ -14,12 +13,13 @@
 #include "enhance/kernels.h"
 #include "enhance/steps/steps.h"
 
-#define SHARE_ONE 65536			/* all of a histogram */
+#define SHARE_ONE 65536			/* the sum of a histogram */
 #define TILES_MAX 32			/* along a side */
 #define TILE_LEAST 8			/* pixels along a tile's side */
 #define TILE_ONE (1 << 24)		/* a tile's width, in the fractions by which pixels are placed */
 
-/* Pixels mapped before their place is computed anew, so that rounding errors do not add up. */
+/* After so many pixels the position is computed anew, so that rounding errors
+ * do not add up. */
 #define PIECE_PIXELS 4096
 
 typedef uint8_t ValueTable[256];
@@ -29,7 +29,7 @@ typedef struct Contrast
 	Image	   *image;
 	int			across;			/* tiles */
 	int			down;
-	uint32_t	limit;			/* of one value's share */
+	uint32_t	limit;			/* largest share of one value */
 	ValueTable *tables;			/* (down, across) */
 	uint32_t   *pairs;			/* per thread: (across, 256), see pair_tables */
 	const EnhanceKernels *kernels;
@@ -43,7 +43,7 @@ tile_start(int i, int count, int side)
 }
 
 /* Count the values of a tile. Four tables take turns: neighbours are often
- * equal, and a counter is not ready again at once. */
+ * equal, and raising one counter twice in a row is slow. */
 static void
 count_values(const Image *image, int left, int right, int top, int bottom, uint32_t counts[256])
 {
@@ -73,8 +73,8 @@ count_values(const Image *image, int left, int right, int top, int bottom, uint3
 		counts[v] = turns[0][v] + turns[1][v] + turns[2][v] + turns[3][v];
 }
 
-/* Make a tile's table: clip its histogram, spread what was cut off over all
- * values, add up. */
+/* Make a tile's table: clip its histogram, spread the excess over all values,
+ * and add up. */
 static void
 make_table(const uint32_t counts[256], uint64_t all, uint32_t limit, ValueTable table)
 {
@@ -134,9 +134,11 @@ make_tables(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Position i of a side lies between the centres of tiles `before` and
- * `before` + 1, `share` / 256 of the way; before the first and after the last
- * centre both are the same tile. */
+/*
+ * Find the tiles whose centres position i of a side lies between: `before` and
+ * `before` + 1, `share` / 256 of the way. Before the first and after the last
+ * centre both are the same tile.
+ */
 static void
 between_tiles(int i, int count, int side, int *before, uint32_t *share)
 {
@@ -158,9 +160,11 @@ between_tiles(int i, int count, int side, int *before, uint32_t *share)
 	}
 }
 
-/* For one row, the tables of each two neighbouring tile columns, interpolated
- * down: the left value in the lower half of an entry, the right one in the
- * upper, each times 256. */
+/*
+ * For one row, the tables of each pair of neighbouring tile columns,
+ * interpolated vertically. An entry holds the left value in its lower half and
+ * the right value in its upper half, both times 256.
+ */
 static void
 pair_tables(const Contrast *task, int y, uint32_t *pairs)
 {
@@ -182,8 +186,8 @@ pair_tables(const Contrast *task, int y, uint32_t *pairs)
 	}
 }
 
-/* Move the channels of count pixels by what luma moves, as clahe_map does
- * with grey. */
+/* Change the channels of count pixels by as much as luma changes; the same for
+ * colour as clahe_map for grey. */
 static void
 map_colours(const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *pixel, int count)
 {
@@ -199,20 +203,20 @@ map_colours(const uint32_t *pairs, uint32_t at, uint32_t step, uint8_t *pixel, i
 	}
 }
 
-/* Where pixel x of a side lies between the centres of count tiles, in
- * 1 / TILE_ONE of a tile: 0 at the first centre. */
+/* The position of pixel x among the centres of count tiles, in 1 / TILE_ONE of
+ * a tile; 0 at the first centre. */
 static int64_t
 place_of(int x, int count, int side)
 {
 	return (2 * (int64_t) x + 1) * count * (TILE_ONE / 2) / side - TILE_ONE / 2;
 }
 
-/* The next piece of a row: pixels from x on that lie between the same two
- * tile columns, `column` and the one after. */
+/* A piece of a row: pixels from x on that lie between the centres of the same
+ * two tile columns, `column` and the next. */
 typedef struct Piece
 {
 	int			column;
-	uint32_t	at;				/* of pixel x, from the centre of `column` */
+	uint32_t	at;				/* position of pixel x, from the centre of `column` */
 	uint32_t	step;			/* from pixel to pixel */
 	int			count;
 } Piece;

@@ -1,12 +1,12 @@
 /*
- * denoise.c: non-local means. A pixel becomes the mean of those around it,
- * each weighted by how alike its surroundings are.
+ * denoise.c: non-local means. A pixel becomes the mean of the pixels around it,
+ * weighted by the similarity of their surroundings.
  *
- * Likeness is judged on luma, stabilised so that noise is NLM_UNIT
+ * Similarity is measured on luma, transformed so that noise is NLM_UNIT
  * everywhere; every channel is averaged with the same weights. Work goes by
- * tiles that fit a core's cache; for each offset of the search window the
- * squared differences of a whole tile are summed over patches by running
- * sums, so the cost of a pixel does not depend on the patch.
+ * tiles that fit a core's cache. For each offset of the search window the
+ * squared differences of a whole tile are summed over patches by running sums,
+ * so the cost of a pixel does not depend on the size of a patch.
  */
 #include <math.h>
 #include <string.h>
@@ -97,9 +97,11 @@ denoise_tiles(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Distances from which a patch is another one: two noisy copies of one patch
- * differ by 2 sigma^2 a pixel on average, give or take its standard deviation
- * for so many pixels. */
+/*
+ * Set the distances at which the weight begins to fall and reaches 0. Two
+ * noisy copies of one patch differ by 2 sigma^2 per pixel on average; the
+ * standard deviation of that depends on the number of pixels.
+ */
 static void
 set_limits(NlmSettings *settings)
 {
@@ -139,7 +141,7 @@ step_denoise(const Call *call, const EnhanceOptions *options, Image *image)
 	denoise->settings.search = (int) options->denoise_search;
 	set_limits(&denoise->settings);
 	denoise->across = (image->width - 1) / NLM_TILE_WIDTH + 1;
-	/* stronger: as if there were more noise */
+	/* a larger strength has the effect of more noise */
 	noise_model_stabilise(&model, NLM_UNIT / options->denoise_strength, LEAST_SIGMA / 2, denoise->guide_of);
 
 	status = call_alloc_array(call, (size_t) call->threads, sizeof(NlmTile), &memory);

@@ -1,6 +1,7 @@
 /*
- * exposure.c: as much light as photographs of skin have, by one gain for all
- * channels. The rim of the lens, which is black in any light, does not count.
+ * exposure.c: one gain for all channels gives the image the usual light of
+ * photographs of skin. The rim of the lens, which is black in any light, does
+ * not count.
  */
 #include <math.h>
 

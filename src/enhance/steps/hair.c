@@ -1,6 +1,6 @@
 /*
- * hair.c: take hairs out of a photograph: found by quality/hair.h, grown to
- * their soft edge and filled in.
+ * hair.c: remove hairs from a photograph: find them (quality/hair.h), grow
+ * them by their soft edges, and fill them in.
  */
 #include "enhance/quality/hair.h"
 #include "enhance/steps/inpaint.h"

@@ -2,10 +2,11 @@
  * illumination.c: make the light even, by dividing by it.
  *
  * The light is a quadratic surface fitted to a small frame. Where the frame is
- * brighter than that, the light is taken to be, the more so the darker the
- * surface: a dark edge that it does not follow would become a bright one, but
- * in good light skin of another shade keeps its difference. Gains follow pixel
- * by pixel, so nothing but the image itself is in memory.
+ * brighter than the surface, a part of the difference counts as light, too: the
+ * larger, the darker the surface is. Without that, a dark edge that the surface
+ * does not follow would become too bright. In good light the part is small, so
+ * skin of another shade keeps its difference. Gains are computed pixel by
+ * pixel, so only the image itself is in memory.
  */
 #include <math.h>
 
@@ -14,7 +15,7 @@
 #include "enhance/steps/steps.h"
 
 #define GAIN_ONE 4096
-#define GAIN_MOST 5.0			/* darker places hold nothing worth more */
+#define GAIN_MOST 5.0			/* darker places hold too little detail for more */
 
 typedef struct Illumination
 {
@@ -22,7 +23,7 @@ typedef struct Illumination
 	LightSurface surface;
 } Illumination;
 
-/* The excess of one row of pixels, between the rows of cells around it. */
+/* The excess for one row of pixels, interpolated between rows of cells. */
 static void
 excess_of_row(const LightSurface *surface, double y, float excess[LIGHT_CELLS])
 {
@@ -34,7 +35,7 @@ excess_of_row(const LightSurface *surface, double y, float excess[LIGHT_CELLS])
 		excess[i] = surface->excess[above][i] + part * (surface->excess[above + 1][i] - surface->excess[above][i]);
 }
 
-/* The same at x, -1 .. 1, of that row. */
+/* The excess at x, -1 .. 1, in that row. */
 static inline float
 excess_at(const float excess[LIGHT_CELLS], float x)
 {

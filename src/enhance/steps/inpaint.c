@@ -1,14 +1,14 @@
 /*
  * inpaint.c: push and pull, then a membrane.
  *
- * Push: the image is halved again and again, a pixel being the mean of those
- * of its four that are not hidden, until none is left hidden. Pull: from the
- * smallest back, hidden pixels take what the level above says, bilinearly.
- * Then, at each level, a few rounds of averaging with the four neighbours
- * bring the hidden pixels close to the membrane that the known ones span
- * (Laplace's equation), in red-black order, so that the threads' shares do not
- * matter. Each level has a quarter of the pixels of the one before: all of it
- * is linear. The levels take a third of the image's memory.
+ * Push: the image is halved again and again, until no pixel is hidden; a pixel
+ * is the mean of those of its four that are not hidden. Pull: from the smallest
+ * level back, hidden pixels are interpolated from the level above. Then, at each
+ * level, a few rounds of averaging with the four neighbours bring the hidden
+ * pixels close to the membrane that the known ones span (Laplace's equation).
+ * The order is red-black, so that the result does not depend on the threads.
+ * Each level has a quarter of the pixels of the one before, so time grows
+ * linearly with the image, and the levels take a third of its memory.
  */
 #include "enhance/steps/inpaint.h"
 
@@ -18,25 +18,25 @@
 #include "enhance/steps/steps.h"
 
 #define LEVELS_MAX 32
-#define ROUNDS 6				/* of averaging, each over red and black */
+#define ROUNDS 6				/* rounds of averaging, each over red and black pixels */
 
 /* One level; the first is the image itself. */
 typedef struct InpaintLevel
 {
 	Image		image;
 	const uint8_t *hidden;
-	uint8_t    *owned;			/* hidden, where this level's own */
+	uint8_t    *owned;			/* the plane `hidden`, if this level allocated it */
 } InpaintLevel;
 
-/* Work on two neighbouring levels. */
+/* Arguments of work on two neighbouring levels. */
 typedef struct InpaintTask
 {
 	InpaintLevel *fine;
 	InpaintLevel *coarse;
-	int			parity;			/* of the pixels that are averaged */
+	int			parity;			/* colour of the pixels to average: red or black */
 } InpaintTask;
 
-/* Rows of the coarse level from the fine one. */
+/* Compute rows of the coarse level from the fine one. */
 static void
 push_rows(void *data, int worker, long begin, long end)
 {
@@ -76,7 +76,8 @@ push_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Hidden pixels of the fine level from the four nearest of the coarse one. */
+/* Fill hidden pixels of the fine level from the four nearest of the coarse
+ * one. */
 static void
 pull_rows(void *data, int worker, long begin, long end)
 {
@@ -192,7 +193,7 @@ inpaint(const Call *call, const uint8_t *hidden, Image *image)
 	{
 		if (levels[count - 1].image.width == 1 && levels[count - 1].image.height == 1)
 		{
-			count = 1;			/* there is nothing to fill from */
+			count = 1;			/* all is hidden: nothing to fill from */
 			break;
 		}
 		status = push(call, &levels[count - 1], &levels[count]);

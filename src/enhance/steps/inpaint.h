@@ -1,6 +1,6 @@
 /*
- * inpaint.h: pixels that something hides, filled in from around it. Private
- * to this folder.
+ * inpaint.h: fill in hidden pixels from those around them. Private to this
+ * folder.
  */
 #ifndef LESIONSEG_ENHANCE_INPAINT_H
 #define LESIONSEG_ENHANCE_INPAINT_H
@@ -11,8 +11,8 @@
 #include "core/status.h"
 #include "image/image.h"
 
-/* Fill the pixels of image where hidden, (height, width), is 1 and not 0. Where all
- * of it is hidden, nothing is changed. */
+/* Fill the pixels of image where hidden, (height, width), is 1. If all are
+ * hidden, nothing is changed. */
 Status		inpaint(const Call *call, const uint8_t *hidden, Image *image);
 
 #endif

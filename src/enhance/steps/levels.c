@@ -1,11 +1,11 @@
 /*
- * levels.c: a grey veil, taken off by one straight line for all channels.
+ * levels.c: remove a grey veil by one linear map for all channels.
  *
  * A veil mixes every colour with grey, which divides both the spread of luma
- * and the saturation by the same factor. Neither is known of the skin beneath,
- * but both are about what they are of other skin; the factor is taken
- * to be the geometric mean of what the two say, drawn towards 1 by
- * their own variation. Mean luma goes to where it is in good light.
+ * and the saturation by the same factor. Their values without the veil are not
+ * known, but are close to those of other skin, so each gives an estimate of the
+ * factor. The geometric mean of the two is taken, drawn towards 1 because skin
+ * varies. Mean luma becomes that of good light.
  */
 #include <math.h>
 
@@ -13,7 +13,7 @@
 #include "enhance/steps/value_tables.h"
 
 #define GAIN_MOST 8.0
-#define TRUST 0.4				/* exponent of each of the two */
+#define TRUST 0.4				/* exponent of each of the two estimates */
 
 Status
 step_levels(const Call *call, const EnhanceOptions *options, Image *image)

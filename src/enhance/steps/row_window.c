@@ -33,7 +33,7 @@ row_window_free(const Call *call, RowWindow *window)
 	memset(window, 0, sizeof *window);
 }
 
-/* Copy image row y into the window's slot, its ends repeated. */
+/* Copy image row y into its slot of the window, and extend its ends. */
 static void
 load_row(RowWindow *window, int slot, int y)
 {

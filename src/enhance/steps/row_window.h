@@ -29,12 +29,15 @@ typedef struct RowWindow
 Status		row_window_create(const Call *call, const Image *image, int margin, int block, RowWindow *window);
 void		row_window_free(const Call *call, RowWindow *window);
 
-/* Go to the next block; false after the last one. Rows of the blocks before
- * may have been rewritten, those below must not. */
+/* Go to the next block; false after the last one. Rows of earlier blocks may
+ * be rewritten, rows below must not be. */
 bool		row_window_next(RowWindow *window);
 
-/* The first sample of pixel (0, row) of the image as it was; row counts from
- * the block's first and may lie up to margin outside of it, as may x. */
+/*
+ * The first sample of pixel (0, row) of the original image. row counts from
+ * the block's first row and may be up to margin outside the block, and so may
+ * x.
+ */
 static inline const uint8_t *
 row_window_at(const RowWindow *window, int row)
 {

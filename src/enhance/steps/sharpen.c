@@ -1,9 +1,9 @@
 /*
- * sharpen.c: unsharp masking: what a blur as wide as the image's own takes
- * away is added once more.
+ * sharpen.c: unsharp masking: blur the image by as much as it is blurred
+ * already, and add the difference to it.
  *
- * The blur is a tent, separable, summed by whole rows. Differences no larger
- * than the noise would make are left out, larger ones are less by as much.
+ * The blur is a tent, separable, summed by whole rows. Differences within the
+ * noise are dropped, and larger ones are reduced by as much.
  */
 #include <math.h>
 
@@ -69,7 +69,7 @@ sharpen_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* How far the image is smooth, in pixels. */
+/* The distance over which the image is smooth, in pixels. */
 static Status
 measure_radius(const Call *call, const Image *image, double *radius)
 {

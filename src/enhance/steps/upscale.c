@@ -2,8 +2,8 @@
  * upscale.c: more pixels, by cubic convolution in each direction.
  *
  * Keys' kernel with a = -1/2, weights in 1/2^14 that sum to one. A worker
- * keeps the last source rows it filtered across; result rows are four of
- * them, weighted.
+ * keeps the last source rows that it filtered across; a result row is a
+ * weighted sum of four of them.
  */
 #include <limits.h>
 #include <math.h>

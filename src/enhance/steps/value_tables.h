@@ -1,6 +1,6 @@
 /*
- * value_tables.h: an image changed value by value, each channel by a table of
- * 256. Private to this folder.
+ * value_tables.h: change the values of each channel by a table of 256 entries.
+ * Private to this folder.
  */
 #ifndef LESIONSEG_ENHANCE_VALUE_TABLES_H
 #define LESIONSEG_ENHANCE_VALUE_TABLES_H

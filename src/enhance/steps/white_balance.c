@@ -1,9 +1,9 @@
 /*
- * white_balance.c: gains that give skin the colour it has in white light.
+ * white_balance.c: gains that give skin the colour that it has in white light.
  *
- * Shades of grey knows nothing of what is photographed; here it is skin, most
- * of the frame, whose mean colour in white light is known. What differs from
- * it is the light's. Mean luma stays as it is.
+ * Shades of grey assume nothing about the image. Here most of the frame is
+ * skin, whose mean colour in white light is known; the difference from it is
+ * the light's colour. Mean luma does not change.
  */
 #include <math.h>
 

@@ -179,7 +179,7 @@ check_compression(const BmpHeader *header)
 	return fits ? status_ok() : format_broken("BMP", "compression and bits per pixel do not go together");
 }
 
-/* Read and check all that stands before the pixels. */
+/* Read and check all headers before the pixels. */
 static Status
 parse_header(const uint8_t *bytes, size_t size, BmpHeader *header)
 {
@@ -283,8 +283,8 @@ bmp_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info)
 	return status_ok();
 }
 
-/* Turn a row of palette indices of 1, 2, 4 or 8 bits into RGB, or into a byte
- * each where they are what is asked for. */
+/* Turn a row of palette indices of 1, 2, 4 or 8 bits into RGB or, if indices
+ * are requested, into a byte each. */
 static Status
 read_indices(const BmpHeader *header, const uint8_t *row, unsigned bits, const DecodeRequest *request, uint8_t *out)
 {
@@ -330,8 +330,8 @@ pixels_to_rgb(const BmpHeader *header, const uint8_t *row, bool alpha, uint8_t *
 	}
 }
 
-/* Does any pixel have an alpha above zero? Many programs write an alpha mask
- * and leave alpha at zero throughout; such an image is opaque. */
+/* Does any pixel have an alpha above zero? Many programs declare an alpha
+ * field but leave all of it zero; such an image is opaque. */
 static bool
 uses_alpha(const BmpHeader *header, const uint8_t *bytes)
 {

@@ -1,9 +1,9 @@
 /*
  * bmp_rle.c: see bmp_rle.h.
  *
- * Files are read as other programs read them: some writers pad rows to a
- * multiple of 4 pixels, and what is beyond the width is dropped; some leave out
- * the code that ends the bitmap, and then the last row must be there.
+ * Two deviations are accepted, as in other programs. Some writers pad rows to
+ * a multiple of 4 pixels: pixels beyond the width are dropped. Some leave out
+ * the code that ends the bitmap: then the last row must be complete.
  */
 #include "image/codec/bmp_rle.h"
 
@@ -25,9 +25,11 @@ typedef struct RleState
 	bool		done;
 } RleState;
 
-/* Put count pixels and step to the right: the index of pixel i is byte i, or
- * half of one, high half first; repeated takes them all from the first byte.
- * Those beyond the row's width are dropped. */
+/*
+ * Write count pixels and step to the right. The index of pixel i is byte i or,
+ * with 4 bits, half a byte, high half first; with `repeated` all come from the
+ * first byte. Pixels beyond the row's width are dropped.
+ */
 static Status
 put_pixels(RleState *state, const uint8_t *bytes, unsigned count, bool repeated)
 {
@@ -61,7 +63,7 @@ move(RleState *state, size_t size)
 	return status_ok();
 }
 
-/* Put pixels that stand in the file one by one, padded to 16 bits. */
+/* Write pixels that are listed one by one, padded to 16 bits. */
 static Status
 put_literal(RleState *state, unsigned count, size_t size)
 {
@@ -75,7 +77,7 @@ put_literal(RleState *state, unsigned count, size_t size)
 	return status_ok();
 }
 
-/* Is every row there, the last one to its end? */
+/* Are all rows complete? */
 static bool
 rows_are_whole(const RleState *state)
 {

@@ -1,6 +1,6 @@
 /*
- * codec.c: recognise a format, hand the bytes to its codec, and turn what
- * comes the way up that its EXIF orientation says.
+ * codec.c: recognise a format, call its codec, and turn the image upright by
+ * its EXIF orientation.
  */
 #include "image/codec/codec.h"
 
@@ -9,7 +9,7 @@
 #include "image/codec/foreign.h"
 #include "image/codec/formats.h"
 
-/* Do the bytes start with these? */
+/* Do the bytes start with this signature? */
 static bool
 starts_with(const uint8_t *bytes, size_t size, const char *signature, size_t signature_size)
 {
@@ -77,7 +77,7 @@ format_unsupported(const char *format, const char *feature)
 							"Convert it to an 8-bit RGB PNG or JPEG.");
 }
 
-/* Find the codec that knows these bytes: one of ours, else the call's. */
+/* Find the codec for these bytes: one of ours, else the call's. */
 static Status
 find_codec(const Call *call, const uint8_t *bytes, size_t size, const ImageCodec **codec)
 {
@@ -146,11 +146,11 @@ const char *const image_turn_names[] = {
 };
 
 /*
- * Turn an image the way up that its EXIF orientation says.
+ * Turn an image upright by its EXIF orientation.
  *
- * A row of the result is a row or a column of the stored image, read
- * forwards or backwards: where it starts and how far the next pixel lies
- * follow from the orientation's three properties.
+ * A row of the result is a row or a column of the stored image, read forwards
+ * or backwards: the orientation's three properties give its start and the step
+ * to the next pixel.
  */
 static Status
 orient(const Call *call, Image *image, int orientation)

@@ -17,18 +17,19 @@ typedef enum ImageFormat
 	IMAGE_FORMAT_PNG,
 	IMAGE_FORMAT_JPEG,
 	IMAGE_FORMAT_BMP,
-	IMAGE_FORMAT_DICOM			/* where the call's codec reads it */
+	IMAGE_FORMAT_DICOM			/* if the call has a codec for it */
 } ImageFormat;
 
-/* What the header says. Width and height are as a viewer shows the image,
- * that is, after EXIF orientation (of a JPEG, or of a PNG's eXIf chunk). */
+/* The contents of the header. Width and height are those of the upright image,
+ * after EXIF orientation (of a JPEG, or of a PNG's eXIf chunk). */
 typedef struct ImageInfo
 {
 	ImageFormat format;
 	int			width;
 	int			height;
-	int			channels;		/* as stored: 1, 2 (grey + alpha), 3 or 4; a palette counts as 3 or 4,
-								 * in a BMP, which has no other grey, as 1 if all of it is grey */
+	/* As stored: 1, 2 (grey + alpha), 3 or 4. A palette counts as 3 or 4; a
+	 * BMP's grey palette as 1, because BMP has no other grey. */
+	int			channels;
 	int			bits;			/* per channel (of a palette: per index) as stored: 1, 2, 4, 8, 16;
 								 * of a 16- or 32-bit BMP as many as green has */
 	int			orientation;	/* EXIF, 1..8; 1 when there is none */
@@ -48,7 +49,7 @@ typedef enum DecodeAs
 /* Which way up. */
 typedef enum ImageTurn
 {
-	TURN_UPRIGHT,				/* as a viewer shows it, after EXIF orientation */
+	TURN_UPRIGHT,				/* as a viewer shows it, turned by the EXIF orientation */
 	TURN_AS_STORED
 } ImageTurn;
 
@@ -58,13 +59,15 @@ extern const char *const image_turn_names[];
 /* "png", "jpeg", "bmp" or "dicom". */
 const char *image_format_name(ImageFormat format);
 
-/* Exchange width and height where the image was turned and is asked for
- * otherwise. */
+/* Exchange width and height if the image lies on its side and `turn` asks for
+ * the stored way. */
 void		image_info_turn(ImageInfo *info, ImageTurn turn);
 
-/* Read the header alone. LS_INVALID_IMAGE for bytes that are none of the
- * formats. Does not check max_pixels. Of a PNG all bytes are needed: its
- * orientation may stand behind the pixels; exif_unread says where it could. */
+/*
+ * Read the header alone. LS_INVALID_IMAGE for bytes that are none of the
+ * formats. Does not check max_pixels. A PNG is needed in whole, because its
+ * orientation may be behind the pixels; exif_unread is set if it may be.
+ */
 Status		image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info);
 
 /* Decode to 8 bits, upright. Checks max_pixels before any pixel
@@ -72,11 +75,10 @@ Status		image_info(const Call *call, const void *bytes, size_t size, ImageInfo *
 Status		image_decode(const Call *call, const void *bytes, size_t size, DecodeAs as, Image *image);
 
 /*
- * Decode where a size of at least (width, height) is all that is needed: a
- * JPEG is decoded at the smallest DCT scale of 1/8, 1/4, 1/2 and 1 that is
- * not smaller than that in either direction; other formats come at full
- * size. The result may therefore have any size; resize it. (Masks are read by
- * mask_decode, mask_decode.h.)
+ * Decode for a caller that needs no more than (width, height): a JPEG is
+ * decoded at the smallest DCT scale of 1/8, 1/4, 1/2 and 1 that is at least as
+ * large in both directions; other formats come at full size. The result's size
+ * varies; resize it. (Masks are read by mask_decode, mask_decode.h.)
  */
 Status		image_decode_at_least(const Call *call, const void *bytes, size_t size, DecodeAs as,
 								  ImageTurn turn, int width, int height, Image *image);
@@ -93,7 +95,8 @@ Status		png_encode(const Call *call, const Image *image, int compression, Encode
 /* Encode as JPEG, quality 1..100, 4:4:4. */
 Status		jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded);
 
-/* The same with one colour for two pixels of a row, as DICOM's viewers expect. */
+/* The same with one colour for each two pixels of a row (4:2:2), as DICOM
+ * viewers expect. */
 Status		jpeg_encode_422(const Call *call, const Image *image, int quality, EncodedImage *encoded);
 
 /* Encode as 24-bit or 8-bit grey BMP. */

@@ -1,12 +1,11 @@
 /*
- * exif.c: the one thing we read from a photograph's EXIF block: which way up
- * it was taken.
+ * exif.c: the orientation, the only field that we read from a photograph's
+ * EXIF block.
  *
- * The block is a TIFF file inside a JPEG APP1 marker (Exif 2.32, CIPA
- * DC-008, section 4.5) or a PNG eXIf chunk (PNG, third edition, 11.3.4.5).
- * Broken metadata is not a broken image: whatever cannot be read counts as
- * orientation 1. Works on the bytes alone, so that nothing of the metadata is
- * ever copied.
+ * The block is a TIFF file inside a JPEG APP1 marker (Exif 2.32, CIPA DC-008,
+ * section 4.5) or a PNG eXIf chunk (PNG, third edition, 11.3.4.5). Broken
+ * metadata is not a broken image: whatever cannot be read counts as
+ * orientation 1. No other metadata is read or copied.
  */
 #include <string.h>
 #include <zlib.h>

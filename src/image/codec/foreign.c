@@ -1,10 +1,10 @@
 /*
  * foreign.c: see foreign.h.
  *
- * Most bytes that are no image come of a few mistakes: a phone's format, the
- * text of an image instead of its bytes, a path, a page that a server sent in
- * place of a file. Each has a beginning that tells it; text without one is
- * told by its characters.
+ * Most wrong input comes from a few mistakes: a phone's image format, an
+ * image's bytes as text, a path, an HTML page that a server sent in place of a
+ * file. Most are recognised by their first bytes, other text by its
+ * characters.
  */
 #include "image/codec/foreign.h"
 
@@ -13,10 +13,10 @@
 #include <string.h>
 
 #define READ "PNG, JPEG, BMP and DICOM"
-#define LOOK_AT 256				/* bytes that tell what text is */
+#define LOOK_AT 256				/* first bytes of text to look at */
 #define PATH_MAX_LENGTH 4096
 
-/* A beginning that tells what a file is. */
+/* A kind of file and the bytes that it begins with. */
 typedef struct Beginning
 {
 	size_t		offset;
@@ -88,7 +88,7 @@ static const Beginning beginnings[] = {
 	"The copy failed: store the file again."},
 };
 
-/* Is every one of count bytes a character that passes? */
+/* Do all count bytes pass a test of characters? */
 static bool
 all_are(const uint8_t *bytes, size_t count, int (*passes) (int))
 {
@@ -98,14 +98,15 @@ all_are(const uint8_t *bytes, size_t count, int (*passes) (int))
 	return true;
 }
 
-/* A printable character, or one that divides lines and words. */
+/* Is it a printable character or white space? */
 static int
 is_text(int c)
 {
 	return isprint(c) || isspace(c);
 }
 
-/* Does text begin so, whatever the case? `word` is in small letters. */
+/* Does text begin with `word`, which is in small letters? Case does not
+ * matter. */
 static bool
 begins(const uint8_t *text, size_t size, const char *word)
 {
@@ -119,7 +120,7 @@ begins(const uint8_t *text, size_t size, const char *word)
 	return true;
 }
 
-/* Does text end like the name of an image file? */
+/* Does text end with the suffix of an image file? */
 static bool
 ends_like_image(const uint8_t *text, size_t size)
 {
@@ -152,14 +153,14 @@ is_path(const uint8_t *text, size_t size)
 		ends_like_image(text, size);
 }
 
-/* Fail: the bytes are that. */
+/* The failure that says what the bytes are. */
 static Status
 refuse(StatusCode code, const char *what, const char *hint)
 {
 	return status_with_hint(status_error(code, "the bytes are %s; %s are read", what, READ), "%s", hint);
 }
 
-/* Say what kind of text it is. */
+/* The failure for a kind of text. */
 static Status
 refuse_text(const uint8_t *text, size_t size)
 {

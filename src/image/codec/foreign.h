@@ -1,6 +1,5 @@
 /*
- * foreign.h: what bytes are that no codec of ours reads. Private to this
- * folder.
+ * foreign.h: explains bytes that no codec can read. Private to this folder.
  */
 #ifndef LESIONSEG_IMAGE_FOREIGN_H
 #define LESIONSEG_IMAGE_FOREIGN_H
@@ -10,9 +9,11 @@
 
 #include "core/status.h"
 
-/* Say what the bytes are and how to make an image of them: LS_UNSUPPORTED for
- * an image of another format, LS_INVALID_IMAGE for all else. Nothing of the
- * bytes is quoted: they may name a patient. */
+/*
+ * The failure that says what the bytes are and how to get an image from them:
+ * LS_UNSUPPORTED for an image of another format, LS_INVALID_IMAGE for all
+ * else. The message quotes no bytes: they may name a patient.
+ */
 Status		foreign_refuse(const uint8_t *bytes, size_t size);
 
 #endif

@@ -1,10 +1,10 @@
 /*
  * formats.h: what codec.c and the codecs behind it share; private to this
- * folder and to src/dicom, whose codec the call lends (Call.codec).
+ * folder and to src/dicom, which offers its codec through Call.codec.
  *
- * A codec offers two functions: one reads the header, one decodes. It knows
- * nothing of orientation or masks' values; codec.c and mask_decode.c do. Each is only called
- * with bytes that start with its signature.
+ * A codec offers two functions: one reads the header, one decodes. Orientation
+ * is left to codec.c and the meaning of a mask's values to mask_decode.c. A
+ * codec is only called with bytes that start with its signature.
  */
 #ifndef LESIONSEG_IMAGE_FORMATS_H
 #define LESIONSEG_IMAGE_FORMATS_H
@@ -20,10 +20,10 @@
 
 #define POLL_ROWS 16			/* rows between two polls of the call */
 
-/* What three components of a JPEG are. */
+/* The meaning of three components of a JPEG. */
 typedef enum JpegColour
 {
-	JPEG_COLOUR_BY_FILE,		/* as the file's own markers say */
+	JPEG_COLOUR_BY_FILE,		/* the file's own markers decide */
 	JPEG_COLOUR_RGB,
 	JPEG_COLOUR_YBR
 } JpegColour;
@@ -33,11 +33,11 @@ typedef struct DecodeRequest
 {
 	DecodeAs	as;
 	ImageTurn	turn;
-	bool		keep_faint;		/* for masks: what is not black never rounds to 0 */
+	bool		keep_faint;		/* for masks: values above 0 never round to 0 */
 	bool		cut_wide;		/* samples of 16 bits are cut to 255, not scaled */
-	bool		ignore_alpha;	/* show what transparency hides */
-	int			width;			/* as stored, before orientation: a size of at */
-	int			height;			/* least this is enough; 0 asks for full size */
+	bool		ignore_alpha;	/* decode the colours as if all were opaque */
+	int			width;			/* a size, before orientation, that is enough; */
+	int			height;			/* 0 = full size */
 	JpegColour	jpeg_colour;	/* for a JPEG that another file tells about */
 } DecodeRequest;
 
@@ -63,14 +63,14 @@ Status		bmp_header(const Call *call, const uint8_t *bytes, size_t size, ImageInf
 Status		bmp_decode(const Call *call, const uint8_t *bytes, size_t size,
 					   const DecodeRequest *request, Image *image);
 
-/* Decode what a request asks for, its size given as the turned image has it. */
+/* Decode as a request asks; its size is that of the turned image. */
 Status		decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request,
 						   Image *image);
 
-/* What a file says of its EXIF orientation. */
+/* A file's EXIF orientation. */
 typedef struct Exif
 {
-	int			orientation;	/* 1..8; 1 where it says nothing, or nothing that can be read */
+	int			orientation;	/* 1..8; 1 if there is none, or it cannot be read */
 	bool		unread;			/* the bytes end where it might still come */
 } Exif;
 
@@ -78,15 +78,15 @@ typedef struct Exif
  * PNG (in all of it). Fails only with LS_CANCELLED. */
 Status		exif_read(const Call *call, ImageFormat format, const uint8_t *bytes, size_t size, Exif *exif);
 
-/* Channels of the image that a request asks for. */
+/* Channels of the requested image. */
 static inline int
 request_channels(const DecodeRequest *request)
 {
 	return request->as == DECODE_RGB ? 3 : 1;
 }
 
-/* Turn one row of 8-bit pixels with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4
- * (RGB, alpha) channels into what the request asks for. */
+/* Convert one row of 8-bit pixels with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4
+ * (RGB, alpha) channels into the requested form. */
 void		pixels_store(const DecodeRequest *request, const uint8_t *row, int channels, int width,
 						 uint8_t *out);
 
@@ -97,11 +97,11 @@ void		pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count
  * call->max_pixels. */
 Status		image_check_size(const Call *call, int width, int height);
 
-/* The same as image_create, but with pixels of any value: every one of them
- * will be written. */
+/* The same as image_create, but pixels are not cleared: the caller writes all
+ * of them. */
 Status		image_allocate(const Call *call, int width, int height, int channels, Image *image);
 
-/* Failures that every codec words the same way; `format` is "PNG", ... */
+/* Failures with the same words in every codec; `format` is "PNG", ... */
 Status		format_truncated(const char *format, size_t size);
 Status		format_broken(const char *format, const char *reason);
 Status		format_unsupported(const char *format, const char *feature);

@@ -1,16 +1,16 @@
 /*
  * jpeg.c: JPEG read through libjpeg-turbo.
  *
- * As in png.c, libjpeg calls run as a body under one setjmp, and all that
- * must outlive a jump stands in the reader in the caller's frame. Its memory
- * is capped by max_memory_to_use (coefficients of a progressive file are the
- * large part), the number of scans by SCANS_MAX, and the progress monitor
- * polls the call between the rows of every scan.
+ * As in png.c, libjpeg calls run as a body under one setjmp, and all that must
+ * outlive a jump is in the reader, in the caller's frame. Its memory is capped
+ * by max_memory_to_use (coefficients of a progressive file are the large
+ * part), the number of scans by SCANS_MAX, and the progress monitor polls the
+ * call between the rows of every scan.
  *
- * libjpeg repairs what it can and goes on: a truncated file comes out grey
- * below the cut. For a medical archive that is a broken image, so the
- * warnings that mean lost pixels are errors here; the others are ignored. A
- * file that lacks only its end marker has all its pixels and is whole.
+ * libjpeg repairs what it can and goes on: a truncated file becomes grey below
+ * the cut. In a medical archive that is a broken image, so warnings that mean
+ * lost pixels are errors here; other warnings are ignored. A file that lacks
+ * only its end marker has all its pixels and is accepted.
  */
 #include <limits.h>
 #include <setjmp.h>
@@ -36,12 +36,12 @@ typedef struct JpegReader
 	struct jpeg_source_mgr source;
 	struct jpeg_progress_mgr progress;
 	jmp_buf		jump;
-	Status		status;			/* why a body was left */
+	Status		status;			/* why a body ended */
 
 	const DecodeRequest *request;
-	Image	   *image;			/* the result; the caller frees it on failure */
+	Image	   *image;			/* the result; freed by the caller on failure */
 	void	   *row;			/* one row of CMYK and, behind it, one of RGB */
-	bool		ended;			/* the bytes are used up, an end marker stands in */
+	bool		ended;			/* the bytes are used up and an end marker was made up */
 } JpegReader;
 
 /* Leave the running body with this status. */
@@ -127,11 +127,11 @@ source_nothing(j_decompress_ptr jpeg)
 }
 
 /*
- * Has the last scan begun? Then an end marker may be all that is missing, and
- * if it is not, the scan itself runs short, which is a warning above. Scans
- * that are missing altogether would not be noticed: an image of several scans
- * counts only if every bit of every coefficient has had its own. Arithmetic
- * coding makes up what it lacks without a warning.
+ * May the file lack only its end marker? Only if its last scan has begun; if
+ * that scan is cut, libjpeg warns, which is an error above. For missing scans
+ * there is no warning, so in an image of several scans every bit of every
+ * coefficient must have had its scan. With arithmetic coding a cut scan gives
+ * no warning either, so the answer is no.
  */
 static bool
 last_scan_begun(const JpegReader *reader)
@@ -151,8 +151,8 @@ last_scan_begun(const JpegReader *reader)
 	return true;
 }
 
-/* All bytes are in the buffer from the start; wanting more means a cut, but
- * for one end marker. */
+/* All bytes are in the buffer from the start. If libjpeg asks for more, the
+ * file is cut; once, an end marker is made up. */
 static boolean
 source_fill(j_decompress_ptr jpeg)
 {
@@ -235,8 +235,8 @@ choose_scale(const DecodeRequest *request, unsigned width, unsigned height)
 	return eighths;
 }
 
-/* Turn a row of CMYK into RGB. Ink is stored inverted (255 = no ink): Adobe
- * does so, and all others after it, also where its marker was lost. */
+/* Turn a row of CMYK into RGB. Ink is stored inverted (255 = no ink), as Adobe
+ * does. All other writers follow, also in files without Adobe's marker. */
 static void
 cmyk_to_rgb(const uint8_t *cmyk, int width, uint8_t *rgb)
 {
@@ -305,7 +305,7 @@ jpeg_run(JpegReader *reader, void (*body) (JpegReader *reader))
 	return reader->status;
 }
 
-/* Release what libjpeg and the bodies hold. */
+/* Release all that libjpeg and the bodies allocated. */
 static void
 reader_close(JpegReader *reader)
 {

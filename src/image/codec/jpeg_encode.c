@@ -52,7 +52,7 @@ writer_message(j_common_ptr jpeg, int level)
 	(void) level;
 }
 
-/* Double the room for encoded bytes; libjpeg goes on behind the old part. */
+/* Double the buffer; libjpeg goes on writing behind the old part. */
 static boolean
 destination_grow(j_compress_ptr jpeg)
 {
@@ -130,7 +130,7 @@ write_image(JpegWriter *writer)
 	jpeg_finish_compress(jpeg);
 }
 
-/* Encode with a colour for each pixel or for each pair of a row. */
+/* Encode with one colour per pixel, or per pair of pixels in a row. */
 static Status
 encode(const Call *call, const Image *image, int quality, int luma_factor, EncodedImage *encoded)
 {

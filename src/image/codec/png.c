@@ -1,12 +1,12 @@
 /*
  * png.c: PNG through libpng.
  *
- * libpng reports an error by calling us and expects not to be returned to,
- * so each use of it runs as a body under one setjmp (png_run). All that a
- * body changes lives in the reader, in the caller's frame, and is still there
- * after a jump; bodies keep nothing of value in locals. libpng allocates
- * through the call, a few chunks' worth at most, and skips every chunk that
- * the pixels do not need (profiles, texts, times).
+ * libpng reports an error through a callback that must not return. So each use
+ * of it runs as a body under one setjmp (png_run). All that a body changes is
+ * in the reader, in the caller's frame, and survives a jump; bodies keep
+ * nothing of value in local variables. libpng allocates through the call, a
+ * few chunks' worth at most, and skips every chunk that the pixels do not need
+ * (profiles, texts, times).
  */
 #include <png.h>
 #include <setjmp.h>
@@ -18,7 +18,7 @@
 #define CHUNK_MEMORY_MAX (8 << 20)	/* bytes libpng may allocate for one chunk */
 #define POLL_BYTES (64 << 10)	/* input bytes between two polls */
 
-/* Where libpng's memory comes from, and why the last request for it failed. */
+/* The source of libpng's memory, and why its last request failed. */
 typedef struct PngMemory
 {
 	const Call *call;
@@ -37,10 +37,10 @@ typedef struct PngReader
 	png_structp png;
 	png_infop	info;
 	jmp_buf		jump;
-	Status		status;			/* why a body was left */
+	Status		status;			/* why a body ended */
 
 	const DecodeRequest *request;
-	Image	   *image;			/* the result; the caller frees it on failure */
+	Image	   *image;			/* the result; freed by the caller on failure */
 	void	   *rows;			/* one row, or the whole interlaced image, as libpng delivers it */
 } PngReader;
 
@@ -118,7 +118,7 @@ reader_read(png_structp png, png_bytep out, size_t count)
 static void
 read_header(PngReader *reader)
 {
-	/* Limits come first; max_pixels is checked by who creates the image. */
+	/* Set limits first; max_pixels is checked when the image is created. */
 	reader->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, reader, reader_error, ignore_warning,
 										   &reader->memory, host_png_alloc, host_png_free);
 	if (reader->png != NULL)
@@ -153,7 +153,7 @@ read_pixels(PngReader *reader)
 									  reader->image));
 
 	/* From here every row is grey or RGB, with or without alpha, 8 or 16 bits;
-	 * or the numbers of a palette's colours, a byte each. */
+	 * or palette indices, a byte each. */
 	if (reader->request->as == DECODE_INDEX)
 		png_set_packing(png);
 	else
@@ -199,7 +199,7 @@ png_run(PngReader *reader, void (*body) (PngReader *reader))
 	return reader->status;
 }
 
-/* Release what libpng and the bodies hold. */
+/* Release all that libpng and the bodies allocated. */
 static void
 reader_close(PngReader *reader)
 {
@@ -275,7 +275,7 @@ writer_error(png_structp png, png_const_charp message)
 	writer_fail(writer, status_error(LS_INTERNAL, "libpng could not encode: %s", message));
 }
 
-/* Append to the encoded bytes, doubling their room when it is used up. */
+/* Append to the encoded bytes; double the buffer when it is full. */
 static void
 writer_write(png_structp png, png_bytep bytes, size_t count)
 {
@@ -309,7 +309,7 @@ writer_flush(png_structp png)
 	(void) png;
 }
 
-/* Does the image hold nothing but black and white? */
+/* Is every value 0 or 255? */
 static bool
 is_mask(const Image *image)
 {
@@ -326,10 +326,10 @@ is_mask(const Image *image)
 }
 
 /*
- * Choose filter and match strategy. A mask differs from the row above at its
- * contour only, so after the Up filter it is runs of zeros, which run-length
- * matching packs at memory speed and smaller than a general search. Other
- * images get libpng's choice among all filters.
+ * Choose filter and match strategy. A row of a mask differs from the row above
+ * only at contours, so the Up filter leaves long runs of zeros. Run-length
+ * matching packs them faster and smaller than a general search. Other images
+ * get libpng's choice among all filters.
  */
 static void
 choose_filters(PngWriter *writer)

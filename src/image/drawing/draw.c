@@ -30,8 +30,10 @@ line_width(const Image *image)
 	return 1 + side / 256;
 }
 
-/* Clear each pixel of a line that has a zero up to `reach` pixels away, on
- * either side. Beyond the ends nothing counts as zero. line holds a copy. */
+/*
+ * Clear each pixel of a line that is at most `reach` pixels from a zero, on
+ * either side. Pixels beyond the ends do not count. line has room for a copy.
+ */
 static void
 erode_line(uint8_t *pixels, int count, size_t step, int reach, uint8_t *line)
 {
@@ -154,7 +156,7 @@ draw_contours(const Call *call, const Image *mask, const Image *truth, Image *re
 	return status;
 }
 
-/* Refuse a mask that cannot be of this image. */
+/* Refuse a mask whose shape is not the image's. */
 static Status
 check_shape(const Image *image, const Image *mask, const char *name)
 {
@@ -183,9 +185,8 @@ draw_overlay(const Call *call, const Image *image, const Image *mask, const Imag
 	return status;
 }
 
-/* Put a picture into a panel with its top left corner at (left, top), at
- * width x height, in a thin frame: a white mask would else melt into the
- * white around it. */
+/* Put a picture into a panel with its top left corner at (left, top), at width
+ * x height. A thin frame separates a white mask from the white around it. */
 static Status
 place(const Call *call, const Image *picture, int left, int top, int width, int height, Image *result)
 {

@@ -1,8 +1,8 @@
 /*
  * heat_map.c: a table of numbers as coloured cells with the numbers in them.
  *
- * Cells go from white to a dark blue, one hue that every eye and a grey print tell apart by
- * lightness.
+ * Cells go from white to dark blue: one hue of different lightness, which
+ * every eye and a grey print can tell apart.
  */
 #include "image/drawing/heat_map.h"
 
@@ -18,7 +18,7 @@
 #define CELL_HEIGHT (11 * DOT)
 #define MARGIN 8
 
-static const uint8_t none_colour[3] = {225, 225, 225};	/* of a cell without a number */
+static const uint8_t none_colour[3] = {225, 225, 225};	/* colour of a cell without a number */
 static const uint8_t least_colour[3] = {255, 255, 255};
 static const uint8_t worst_colour[3] = {8, 48, 107};
 
@@ -31,7 +31,7 @@ fill(Image *image, int left, int top, int width, int height, const uint8_t colou
 			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
 }
 
-/* The longest of some names, in letters; of long ones, what is shown. */
+/* The length of the longest name, at most HEAT_MAP_LETTERS. */
 static int
 longest(const char *const *names, int count)
 {

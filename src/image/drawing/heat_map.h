@@ -8,7 +8,7 @@
 #include "core/status.h"
 #include "image/image.h"
 
-#define HEAT_MAP_LETTERS 24		/* of a name that are shown */
+#define HEAT_MAP_LETTERS 24		/* most letters of a name that are shown */
 #define HEAT_MAP_MOST 100		/* rows or columns, at most */
 
 typedef struct HeatMap

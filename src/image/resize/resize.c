@@ -2,14 +2,13 @@
  * resize.c: area average when shrinking, bilinear when enlarging, each
  * direction for itself; nearest neighbour for masks.
  *
- * Both filters are separable and both are a short list of weighted source
- * pixels per result pixel, so one pair of passes serves: a source row is
- * filtered across once, into 8.8 fixed point, and kept while result rows
- * need it (never more than two are shared between neighbours); result rows
- * are weighted sums of those. Threads share out the result's rows, each with
- * rows of its own. Weights are integers that sum to exactly
- * WEIGHT_ONE, so a constant image stays constant and every machine gets the
- * same bytes.
+ * Both filters are separable, and both are a short list of weighted source
+ * pixels per result pixel. So one pair of passes serves both: a source row is
+ * filtered across once, into 8.8 fixed point, and kept while result rows need
+ * it (neighbouring result rows share at most two); result rows are weighted
+ * sums of these. Threads divide the result's rows; each keeps its own filtered
+ * rows. Weights are integers that sum to exactly WEIGHT_ONE, so a constant
+ * image stays constant and every machine gets the same bytes.
  */
 #include <string.h>
 
@@ -18,7 +17,7 @@
 #include "image/resize/resize_kernels.h"
 
 #define WEIGHT_ONE (1 << RESIZE_WEIGHT_BITS)
-#define BLOCK_SAMPLES 2000000	/* read or written between two polls, about */
+#define BLOCK_SAMPLES 2000000	/* samples read or written between two polls, about */
 
 /* The source pixels that make up one result pixel. */
 typedef struct Taps
@@ -35,10 +34,12 @@ typedef struct Filter
 	uint16_t   *weights;		/* count per tap, summing to WEIGHT_ONE */
 } Filter;
 
-/* Area average: result pixel i covers source [i s, (i + 1) s), s = source /
- * result, and weighs every source pixel by the share of it that lies
- * inside. Positions are counted in units of 1 / result of a source pixel, so
- * they are integers; weights are differences of rounded cumulative sums. */
+/*
+ * Area average: result pixel i covers source [i s, (i + 1) s), s = source /
+ * result; the weight of a source pixel is the share of it that lies inside.
+ * Positions are counted in units of 1 / result of a source pixel, so they are
+ * integers; weights are differences of rounded cumulative sums.
+ */
 static void
 filter_area(Filter *filter, int source, int result)
 {
@@ -66,9 +67,8 @@ filter_area(Filter *filter, int source, int result)
 	}
 }
 
-/* Bilinear: the centre of result pixel i lies at (i + 1/2) s - 1/2 between
- * two source pixels; beyond the outermost centres the outermost pixel
- * counts. */
+/* Bilinear: the centre of result pixel i lies at (i + 1/2) s - 1/2 between two
+ * source pixels; beyond the outermost centres the outermost pixel is used. */
 static void
 filter_linear(Filter *filter, int source, int result)
 {
@@ -154,8 +154,11 @@ sample_filter_create(const Call *call, const Filter *filter, int width, int chan
 	return status_ok();
 }
 
-/* Lay out a filter of two taps at most for across_pairs. A block's results
- * lie so close together when enlarging that their samples stand within reach. */
+/*
+ * Lay out a filter of at most two taps for across_pairs. When enlarging, a
+ * block's results are so close together that all their samples are within
+ * reach.
+ */
 static Status
 pair_filter_create(const Call *call, const Filter *filter, int width, int channels, PairFilter *pairs)
 {
@@ -184,25 +187,25 @@ pair_filter_create(const Call *call, const Filter *filter, int width, int channe
 	return status_ok();
 }
 
-/* What one thread works with. */
+/* Memory of one thread. */
 typedef struct ResizeWorker
 {
-	uint32_t   *scratch;		/* for a source row, and zeros after it for taps of weight 0 */
+	uint32_t   *scratch;		/* a source row, and zeros after it for taps of weight 0 */
 	uint16_t   *rows[2];		/* source rows filtered across: row y is kept in y % 2 */
-	int			kept[2];		/* which source row each holds, -1 at first */
+	int			kept[2];		/* the source row that each holds, -1 at first */
 	uint32_t   *sums;			/* one result row being summed up */
 } ResizeWorker;
 
-/* What the passes of one resize work with. */
+/* What the passes of one resize share. */
 typedef struct Resize
 {
-	const Call *call;	/* to poll, where the main thread works alone */
+	const Call *call;	/* for polls when the main thread works alone */
 	const ImageKernels *kernels;
 	const Image *source;
 	Image	   *result;
 	Filter		across;
 	Filter		down;
-	bool		by_pairs;		/* across_pairs can do it */
+	bool		by_pairs;		/* across_pairs is used */
 	SampleFilter samples;		/* across, unless by pairs */
 	PairFilter	pairs;
 	ResizeWorker *workers;
@@ -230,7 +233,7 @@ filtered_row(const Resize *resize, ResizeWorker *worker, int y)
 	return worker->rows[y % 2];
 }
 
-/* Sum up a result row of any number of source rows. */
+/* Sum up any number of source rows to a result row. */
 static Status
 sum_rows(const Resize *resize, ResizeWorker *worker, Taps taps, uint8_t *out)
 {
@@ -284,7 +287,7 @@ resize_rows(void *data, int number, long begin, long end)
 	}
 }
 
-/* Allocate what a thread works with. */
+/* Allocate a thread's memory. */
 static Status
 worker_create(const Call *call, const Resize *resize, ResizeWorker *worker)
 {
@@ -317,7 +320,8 @@ resize_run(const Call *call, Resize *resize)
 	int64_t		block = BLOCK_SAMPLES / (per_row * result->channels);
 	void	   *memory;
 
-	/* a result row that takes long by itself: alone, where it can be polled */
+	/* when one row takes long, the main thread works alone and polls within
+	 * it */
 	resize->threads = block < 2 * call->threads ? 1 : call->threads;
 	resize->call = resize->threads == 1 ? call : NULL;
 	block = block < 1 ? 1 : block;

@@ -1,8 +1,8 @@
 /*
- * resize_kernels_avx512.c: the loops of resize_kernels_template.h for AVX-512,
- * those that take most of the time written out: one gather of four bytes brings
- * two taps, where enlarging a shuffle of words those of sixteen results, and one
- * instruction multiplies and adds such pairs.
+ * resize_kernels_avx512.c: the loops of resize_kernels_template.h for AVX-512.
+ * Those that take most of the time are written by hand: one gather of four
+ * bytes loads two taps; when enlarging, one shuffle of words loads the taps of
+ * sixteen results; and one instruction multiplies and adds such pairs.
  */
 #include "image/resize/resize_kernels.h"
 
@@ -16,8 +16,8 @@ across(uint16_t *restrict out, const uint8_t *restrict row, int samples, uint32_
 {
 	const int	shift = RESIZE_WEIGHT_BITS - RESIZE_FRACTION_BITS;
 	__m512i		half = _mm512_set1_epi32(1 << (shift - 1));
-	/* the bytes of each dword that become words, counted within 128 bits; 0x80
-	 * gives zero */
+	/* for each dword the two bytes that become words, counted within 128 bits;
+	 * 0x80 gives zero */
 	__m512i		taps = _mm512_add_epi32(_mm512_set1_epi32((int) (0x80008000u | (unsigned) filter->step << 16)),
 										_mm512_set4_epi32(0x000C000C, 0x00080008, 0x00040004, 0));
 
@@ -63,8 +63,11 @@ across_pairs(uint16_t *restrict out, const uint8_t *restrict row, int samples, c
 	}
 }
 
-/* Words become signed by taking 2^15 off, which the products' sum then lacks
- * 2^15 times: the weights sum to 1 << RESIZE_WEIGHT_BITS. */
+/*
+ * Words are made signed by subtracting 2^15. The products' sum is then too
+ * small by 2^15 times the sum of the weights, which is 1 <<
+ * RESIZE_WEIGHT_BITS, and this is added again.
+ */
 static void
 blend(uint8_t *restrict out, const uint16_t *restrict a, uint32_t weight_a, const uint16_t *restrict b,
 			 uint32_t weight_b, int count)

@@ -1,7 +1,7 @@
 /*
- * resize_kernels_template.h: the loops behind resize_kernels.h, included once per
- * instruction set with IMAGE_KERNELS, the name of its table,
- * and with OWN_... defined for each that the including file has written itself.
+ * resize_kernels_template.h: the loops behind resize_kernels.h, included once
+ * per instruction set with IMAGE_KERNELS, the name of its table, and with
+ * OWN_... defined for each loop that the including file writes itself.
  */
 #include "image/resize/resize_kernels.h"
 

@@ -1,7 +1,7 @@
 /*
  * chan_vese.c: two even regions with a short border. phi is above 0 in the
- * first region; its equation is solved as Getreuer does, a pixel after the
- * other, with what is known of the neighbours.
+ * first region. Its equation is solved by Getreuer's scheme: pixel by pixel,
+ * with the neighbours' latest values.
  */
 #include <math.h>
 
@@ -9,14 +9,14 @@
 
 #define STEP 0.5f				/* of time */
 #define ETA 1e-8f				/* no division by 0 */
-#define STILL 1e-3				/* phi's mean square change at which it has come to rest */
+#define STILL 1e-3				/* mean square change of phi below which iteration ends */
 
 typedef struct LevelSet
 {
 	const ClassicalFrame *frame;
 	float	   *phi;			/* (height, width) */
 	float		first;			/* mean of the values, 0..1, of the first region */
-	float		second;			/* and of the other */
+	float		second;			/* mean of the second region */
 	float		smoothness;
 } LevelSet;
 
@@ -40,7 +40,7 @@ set_means(LevelSet *set)
 	set->second = (float) (counts[1] > 0 ? sums[1] / counts[1] : 1);
 }
 
-/* Move phi at x, y; by how much, squared. */
+/* Move phi at x, y; return the squared change. */
 static inline float
 move_pixel(LevelSet *set, int x, int y)
 {

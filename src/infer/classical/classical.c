@@ -64,7 +64,8 @@ classical_find(const char *name, ClassicalMethod *method)
 							"Methods are otsu, adaptive, kmeans, region_growing and chan_vese.");
 }
 
-/* Keep what is not within `radius` of what is marked, or what is. */
+/* Mark the pixels that lie within `radius` of marked ones, or those that do
+ * not. */
 static Status
 keep_by_distance(const Call *call, Image *mask, const uint8_t *marked, double radius, bool near)
 {
@@ -82,7 +83,8 @@ keep_by_distance(const Call *call, Image *mask, const uint8_t *marked, double ra
 	return status;
 }
 
-/* Take away what no disc of that radius within the lesion covers. */
+/* Open the mask: keep what a disc of that radius covers while it stays inside
+ * the lesion. */
 static Status
 open_mask(const Call *call, Image *mask, double radius)
 {
@@ -112,7 +114,7 @@ clean_mask(const Call *call, Image *mask, const ClassicalOptions *options)
 	return mask_fill_holes(call, mask);
 }
 
-/* Mark and clean at the frame's size. */
+/* Segment and clean at the frame's size. */
 static Status
 segment_frame(const Call *call, const ClassicalFrame *frame, ClassicalMethod method, const ClassicalOptions *options,
 			  Image *mask)

@@ -1,11 +1,10 @@
 /*
  * classical.h: lesions found without training, as it was done before networks.
  *
- * The image is reduced to a shorter side of 256, hair is taken out, what is
- * left is smoothed, and the lens's rim (dark, from the corners on) is left out.
- * A method marks what is darker than skin, and the mask is cleaned: opened
- * by a disc, of the parts the one with most pixels near the middle is kept,
- * holes are filled.
+ * The image is reduced to a shorter side of 256, hair is removed, the rest is
+ * smoothed, and the lens's dark rim at the corners is left out. A method marks
+ * what is darker than skin. Then the mask is cleaned: it is opened by a disc,
+ * the part with most pixels near the middle is kept, and holes are filled.
  *
  * otsu: darker than the threshold between the two classes of grey values
  * that differ most (Otsu, IEEE SMC 9(1), 1979), on blue, where lesions stand out
@@ -53,15 +52,15 @@ typedef enum ClassicalChannel
 /* Lengths are in pixels at a shorter side of 256. */
 typedef struct ClassicalOptions
 {
-	ClassicalChannel channel;	/* of all methods but kmeans */
+	ClassicalChannel channel;	/* for all methods but kmeans */
 	bool		hair;			/* take it out first */
 	bool		clean;			/* the mask */
 	double		blur;			/* standard deviation of the smoothing */
-	double		opening;		/* radius of the disc */
+	double		opening;		/* radius of the disc that opens the mask */
 	double		window;			/* adaptive: side of the square whose mean counts */
 	double		offset;			/* adaptive: grey levels */
 	double		clusters;		/* kmeans */
-	double		tolerance;		/* region_growing: grey levels; 0: half of the way from its mean to skin */
+	double		tolerance;		/* region_growing: grey levels; 0: half the distance from the region's mean to skin */
 	double		smoothness;		/* chan_vese: weight of the border's length */
 	double		iterations;		/* chan_vese: at most */
 } ClassicalOptions;
@@ -71,8 +70,8 @@ extern const OptionTable classical_option_table;
 /* Find a method by name; LS_INVALID_ARGUMENT with the known ones as the hint. */
 Status		classical_find(const char *name, ClassicalMethod *method);
 
-/* Segment an RGB image into a 1-channel 0/255 mask of its size, which the
- * caller frees. A mask without lesion is possible. */
+/* Segment an RGB image into a 1-channel 0/255 mask of the same size, which the
+ * caller frees. The mask may have no lesion. */
 Status		classical_segment(const Call *call, const Image *image, ClassicalMethod method,
 							  const ClassicalOptions *options, Image *mask);
 

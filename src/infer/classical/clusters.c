@@ -8,14 +8,14 @@
 
 #define CLUSTERS_MAX 8
 #define ROUNDS 30
-#define EDGE 0.06				/* of the shorter side: whose pixels are skin for the most part */
+#define EDGE 0.06				/* share of the shorter side: this band along the edges is mostly skin */
 
 typedef struct Clusters
 {
 	int			count;
 	Cielab		centres[CLUSTERS_MAX];
 	int64_t		pixels[CLUSTERS_MAX];
-	int64_t		at_edge[CLUSTERS_MAX];	/* of them, along the image's edges */
+	int64_t		at_edge[CLUSTERS_MAX];	/* how many of its pixels lie along the edges */
 } Clusters;
 
 static int
@@ -34,7 +34,8 @@ nearest_cluster(const Clusters *clusters, Cielab colour)
 	return nearest;
 }
 
-/* Begin with grey of evenly spread lightness between the darkest and the lightest. */
+/* Start with greys, evenly spread between the darkest and the lightest
+ * pixel. */
 static void
 first_centres(const ClassicalFrame *frame, Clusters *clusters)
 {
@@ -51,7 +52,7 @@ first_centres(const ClassicalFrame *frame, Clusters *clusters)
 		clusters->centres[k] = (Cielab) {least + (most - least) * ((float) k + 0.5f) / (float) clusters->count, 10, 15};
 }
 
-/* Move the centres to the means of their pixels; did one move? */
+/* Move the centres to the means of their pixels; true if any moved. */
 static bool
 move_centres(const ClassicalFrame *frame, Clusters *clusters)
 {
@@ -89,7 +90,7 @@ move_centres(const ClassicalFrame *frame, Clusters *clusters)
 	return moved;
 }
 
-/* Which clusters are lesion. */
+/* Decide which clusters are lesion. */
 static void
 choose_clusters(const Clusters *clusters, bool *is_lesion)
 {

@@ -8,9 +8,9 @@
 #include "infer/classical/methods.h"
 
 #define ROWS_PER_POLL 64
-#define RIM 0.35				/* of the median of green: darker from the corners on is the rim */
+#define RIM 0.35				/* share of the median of green; darker areas that touch a corner are the rim */
 
-/* Half of a Gaussian kernel, the middle first; its reach. */
+/* Half of a Gaussian kernel, the middle first, and its reach. */
 typedef struct Kernel
 {
 	float		weights[64];
@@ -108,7 +108,7 @@ channel_median(const Image *image, int channel)
 	return value;
 }
 
-/* Clear `valid` from the corners on, over what is dark. */
+/* Clear `valid` in the dark areas that touch a corner. */
 static Status
 leave_out_rim(const Call *call, const Image *image, ClassicalFrame *frame)
 {
@@ -132,7 +132,8 @@ leave_out_rim(const Call *call, const Image *image, ClassicalFrame *frame)
 		int			x = at % image->width;
 		int			y = at / image->width;
 
-		/* a corner may stand on the stack twice; all others are cleared when they are put there */
+		/* a corner may be on the stack twice; other pixels are cleared when
+		 * they are pushed */
 		if (image->pixels[3 * (size_t) at + 1] > dark)
 			continue;
 		frame->valid[at] = 0;

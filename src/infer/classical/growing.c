@@ -5,9 +5,9 @@
 
 #include "infer/classical/methods.h"
 
-#define SEED_REACH 4			/* pixels around a spot whose mean counts */
+#define SEED_REACH 4			/* a spot is the mean of the pixels this far around it */
 
-/* The mean of the values around a pixel; 256 where some of it is rim. */
+/* The mean of the values around a pixel; 256 if some of them are rim. */
 static double
 spot_value(const ClassicalFrame *frame, int x, int y)
 {
@@ -51,7 +51,7 @@ find_seed(const Call *call, const ClassicalFrame *frame, size_t *seed, double *v
 	return status_ok();
 }
 
-/* The median of the values along the image's edges: of skin. */
+/* The median of the values along the image's edges, which are mostly skin. */
 static double
 edge_median(const ClassicalFrame *frame)
 {

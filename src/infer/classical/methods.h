@@ -1,5 +1,6 @@
 /*
- * methods.h: what the methods work on, and the methods. Private to this folder.
+ * methods.h: the image that the methods work on, and the methods. Private to
+ * this folder.
  */
 #ifndef LESIONSEG_INFER_CLASSICAL_METHODS_H
 #define LESIONSEG_INFER_CLASSICAL_METHODS_H
@@ -20,7 +21,7 @@ typedef struct ClassicalFrame
 	uint8_t    *valid;			/* 0 where the lens's rim is */
 } ClassicalFrame;
 
-/* Make it; the caller frees it, also after a failure. */
+/* Make a frame of an image; the caller frees it, also after a failure. */
 Status		classical_frame_make(const Call *call, const Image *image, const ClassicalOptions *options,
 								 ClassicalFrame *frame);
 void		classical_frame_free(const Call *call, ClassicalFrame *frame);
@@ -28,7 +29,7 @@ void		classical_frame_free(const Call *call, ClassicalFrame *frame);
 /* The value that splits a histogram best: the last of the lower class. */
 int			otsu_threshold(const int64_t counts[256]);
 
-/* Each marks lesion with 255 in (height, width), which is all 0 before. */
+/* Each sets lesion to 255 in a (height, width) plane that is all 0 before. */
 Status		classical_otsu(const Call *call, const ClassicalFrame *frame, const ClassicalOptions *options,
 						   uint8_t *lesion);
 Status		classical_adaptive(const Call *call, const ClassicalFrame *frame, const ClassicalOptions *options,

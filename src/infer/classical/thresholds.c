@@ -1,5 +1,6 @@
 /*
- * thresholds.c: lesion is darker than one threshold, or than one for each pixel.
+ * thresholds.c: lesion is what is darker than a threshold: one for the whole
+ * image (otsu), or one for each pixel (adaptive).
  */
 #include "infer/classical/methods.h"
 

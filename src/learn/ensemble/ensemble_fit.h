@@ -2,16 +2,16 @@
  * ensemble_fit.h: how much weight each member of an ensemble deserves.
  *
  * Bagged forward selection with replacement (Caruana et al., "Ensemble
- * selection from libraries of models", ICML 2004, section 2.3): images are drawn
- * with replacement, as often as there are images. For such a draw, beginning with
- * none, the member that lifts the mean Jaccard, at the best threshold, most is
- * added, again and again; a member's weight is the share of rounds that it won,
- * up to the round that was best. The result is the mean over draws, because the
- * weights of one selection depend on a few images.
+ * selection from libraries of models", ICML 2004, section 2.3): images are
+ * drawn with replacement, as often as there are images. For each draw a
+ * selection starts empty. Each round adds the member that raises the mean
+ * Jaccard (at the best threshold) most. A member's weight is its share of the
+ * rounds, up to the best round. The result is the mean over draws, because one
+ * selection depends too much on a few images.
  *
- * A draw leaves a third of the images out, which tells whether its weights
- * help: equal ones are taken unless most draws' weights beat equal ones there,
- * and with few images nearly all.
+ * Each draw leaves out about a third of the images; on these its weights are
+ * compared with equal weights. Equal weights are taken unless the selected
+ * ones win in most draws (with few images, in nearly all).
  */
 #ifndef LESIONSEG_LEARN_ENSEMBLE_FIT_H
 #define LESIONSEG_LEARN_ENSEMBLE_FIT_H

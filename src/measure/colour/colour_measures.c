@@ -9,7 +9,7 @@
 #include "measure/colour/lesion_patch.h"
 #include "measure/mask_has.h"
 
-#define BORDER 0.05f			/* the bands along the border, in D */
+#define BORDER 0.05f			/* width of the bands along the border, in D */
 #define LEAST_SHARE 0.05		/* of the lesion, for a colour to count */
 
 static const struct
@@ -38,7 +38,7 @@ typedef struct ColourSum
 	double		l;
 	double		a;
 	double		b;
-	double		squares;		/* of all three */
+	double		squares;		/* of all three channels together */
 } ColourSum;
 
 static void
@@ -57,14 +57,14 @@ mean_colour(const ColourSum *sum)
 	return (Cielab) {(float) (sum->l / sum->n), (float) (sum->a / sum->n), (float) (sum->b / sum->n)};
 }
 
-/* Delta E of two means, NAN where one is of nothing. */
+/* Delta E between two means, NAN if one has no pixels. */
 static double
 mean_distance(const ColourSum *a, const ColourSum *b)
 {
 	return a->n > 0 && b->n > 0 ? cielab_distance(mean_colour(a), mean_colour(b)) : NAN;
 }
 
-/* The eighth that a pixel lies in: from the right, clockwise as seen. */
+/* The eighth in which a pixel lies, counted clockwise from the right. */
 static int
 sector_of(const LesionPatch *patch, int x, int y)
 {
@@ -75,7 +75,8 @@ sector_of(const LesionPatch *patch, int x, int y)
 	return (sector + COLOUR_SECTORS) % COLOUR_SECTORS;
 }
 
-/* Sum up lesion and skin, and set what follows from the bands of the border. */
+/* Sum up lesion, skin and the bands of the border, and set the measures of the
+ * border. */
 static Status
 measure_regions(const Call *call, const LesionPatch *patch, ColourSum *lesion, ColourSum *skin,
 				ColourMeasures *measures)
@@ -131,7 +132,7 @@ add_mirrored(const Call *call, const LesionPatch *patch, const Mirror *mirror, d
 	return status_ok();
 }
 
-/* Set which of the six colours there are. */
+/* Find which of the six colours occur. */
 static void
 find_colours(const LesionPatch *patch, const ColourSum *lesion, const ColourSum *skin, ColourMeasures *measures)
 {
@@ -164,7 +165,7 @@ find_colours(const LesionPatch *patch, const ColourSum *lesion, const ColourSum 
 		measures->colours[colour] = pixels[colour] > LEAST_SHARE * lesion->n;
 }
 
-/* Measure on a patch. */
+/* Measure a patch. */
 static Status
 measure_patch(const Call *call, const LesionPatch *patch, ColourMeasures *measures)
 {

@@ -1,11 +1,11 @@
 /*
- * colour_measures.h: what a photograph says about a lesion whose mask is
- * known.
+ * colour_measures.h: measures of a lesion's colours in a photograph, with a
+ * mask.
  *
  * All is measured in CIELAB (cielab.h), on the lesion and what is around it,
- * reduced to a longer side of 192 pixels at most: structures of the lesion
- * count, noise and single hairs hardly do. Distances are in shares of the
- * lesion's equivalent diameter D.
+ * reduced to a longer side of 192 pixels at most, so that structures of the
+ * lesion count, but hardly noise and single hairs. Distances are in shares of
+ * the lesion's equivalent diameter D.
  *
  * asymmetry: mean Delta E between a pixel of the lesion and its mirror image
  * that is lesion, too; the mean about both principal axes.
@@ -15,8 +15,9 @@
  * variance: the sum of the variances of L, a and b over the lesion.
  * contrast: Delta E between the means of the lesion and of the skin, which is
  * 0.05 D to 0.25 D from it.
- * colours: those of the ABCD rule's six that more than 5 % of the lesion is
- * nearest to, of these and the mean of the skin. The six stand for sRGB
+ * colours: which of the ABCD rule's six colours occur. Each pixel belongs to the
+ * nearest of the six and the mean of the skin; a colour occurs if it has more
+ * than 5 % of the lesion. The six are sRGB
  * white 1 1 1, red 0.8 0.2 0.2, light brown 0.6 0.4 0, dark brown 0.2 0 0,
  * blue-grey 0.2 0.6 0.6, black 0 0 0 (after Kasmi and Mokrani, IET Image
  * Processing 10(6), 2016).
@@ -31,12 +32,12 @@
 #include "image/image.h"
 #include "measure/shape/shape_measures.h"
 
-/* A longer side that is enough of the image around the lesion. */
+/* A longer side of the image around the lesion that is large enough. */
 #define COLOUR_SIDE 192
 
 #define COLOUR_SECTORS 8
 
-/* As far around the lesion as anything is looked at, in D. */
+/* The margin around the lesion that is used, in D. */
 #define COLOUR_MARGIN 0.25
 
 typedef enum LesionColour
@@ -52,7 +53,7 @@ typedef enum LesionColour
 
 typedef struct ColourMeasures
 {
-	double		asymmetry;		/* Delta E; NAN where no pixel's mirror image is lesion */
+	double		asymmetry;		/* Delta E; NAN if no pixel's mirror image is lesion */
 	double		sharpness[COLOUR_SECTORS];	/* Delta E, from the right, clockwise; NAN without a border */
 	double		variance;
 	double		contrast;		/* Delta E; NAN where there is no skin */
@@ -62,8 +63,11 @@ typedef struct ColourMeasures
 /* "white", "red", "light brown", ... */
 const char *lesion_colour_name(LesionColour colour);
 
-/* Measure the lesion alone in a 1-channel 0/255 mask, of which shape is known
- * and has a component, in an RGB image of any size of the mask's shape. */
+/*
+ * Measure the lesion that a 1-channel 0/255 mask holds alone; shape is that
+ * lesion's, with at least one component. image is RGB, of any size but the
+ * mask's shape.
+ */
 Status		colour_measure(const Call *call, const Image *image, const Image *mask, const ShapeMeasures *shape,
 						   ColourMeasures *measures);
 

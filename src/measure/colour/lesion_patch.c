@@ -29,7 +29,7 @@ share_around(const Image *mask, const ShapeMeasures *shape)
 	};
 }
 
-/* Cut a share out of an image and reduce it to width x height. */
+/* Crop a share of an image and reduce it to width x height. */
 static Status
 cut_share(const Call *call, const Image *image, const Share *share, int width, int height, Image *result)
 {
@@ -46,7 +46,7 @@ cut_share(const Call *call, const Image *image, const Share *share, int width, i
 	return status;
 }
 
-/* The patch's size: that of the share in the image, reduced. */
+/* The patch's size: that of the share, reduced. */
 static void
 patch_size(const Image *image, const Share *share, int *width, int *height)
 {
@@ -91,7 +91,7 @@ lesion_patch_make(const Call *call, const Image *image, const Image *mask, const
 	CielabTable table;
 	Image		colours;
 	size_t		count;
-	double		across;			/* pixels of the mask to one of the patch */
+	double		across;			/* pixels of the mask per pixel of the patch */
 	double		down;
 	void	   *memory;
 	int			width;

@@ -1,6 +1,6 @@
 /*
- * lesion_patch.h: a lesion and the skin around it, small and in CIELAB, as
- * colours are measured on it. Private to this folder.
+ * lesion_patch.h: a lesion and the skin around it, reduced and in CIELAB, for
+ * the measures of colour. Private to this folder.
  */
 #ifndef LESIONSEG_MEASURE_LESION_PATCH_H
 #define LESIONSEG_MEASURE_LESION_PATCH_H
@@ -18,7 +18,8 @@ typedef struct LesionPatch
 	MirrorAxis	axis;			/* the major axis, in the patch */
 } LesionPatch;
 
-/* Make it of an image and a mask; the caller frees it, also after a failure. */
+/* Make a patch of an image and a mask; the caller frees it, also after a
+ * failure. */
 Status		lesion_patch_make(const Call *call, const Image *image, const Image *mask, const ShapeMeasures *shape,
 							  LesionPatch *patch);
 void		lesion_patch_free(const Call *call, LesionPatch *patch);

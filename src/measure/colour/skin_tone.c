@@ -11,11 +11,11 @@
 #include "measure/distance.h"
 #include "measure/morphology.h"
 
-#define AROUND_LESION 0.1		/* of its equivalent diameter: not skin yet */
+#define AROUND_LESION 0.1		/* share of its equivalent diameter that does not count as skin */
 #define LEAST_AROUND 2.0		/* pixels */
-#define BLACK 16				/* all channels up to this: the lens's rim */
+#define BLACK 16				/* the lens's rim has all channels up to this */
 #define WIDE 2.5				/* robust standard deviations */
-#define LEAST_WIDE 2.0			/* L or b: noise and texture of even skin */
+#define LEAST_WIDE 2.0			/* least spread of L or b: noise and texture of even skin */
 #define LEAST_B 1.0				/* of skin: less is grey or blue */
 #define ROWS_PER_POLL 64
 
@@ -38,7 +38,7 @@ histogram_add(Histogram *histogram, double value)
 	histogram->all++;
 }
 
-/* The value below and above which half of the values lie. */
+/* The median of the counted values. */
 static double
 histogram_median(const Histogram *histogram)
 {
@@ -50,7 +50,7 @@ histogram_median(const Histogram *histogram)
 	return (step + 0.5) * STEP - 128;
 }
 
-/* The median of the distances from a value, in robust standard deviations. */
+/* The robust standard deviation: the median distance from a value, scaled. */
 static double
 histogram_spread(const Histogram *histogram, double from)
 {
@@ -67,7 +67,7 @@ histogram_spread(const Histogram *histogram, double from)
 	return 1.4826 * histogram_median(&distances);
 }
 
-/* Mark in `skin` what may be skin, by where it is and by being lit. */
+/* Mark in `skin` what may be skin, by place and light. */
 static Status
 mark_skin(const Call *call, const Image *image, const Image *mask, const uint8_t *hidden, uint8_t *skin)
 {
@@ -94,7 +94,7 @@ mark_skin(const Call *call, const Image *image, const Image *mask, const uint8_t
 	return status;
 }
 
-/* How far from the medians skin may be. */
+/* The range of L and b of skin. */
 typedef struct Range
 {
 	double		l;
@@ -103,7 +103,7 @@ typedef struct Range
 	double		wide_b;
 } Range;
 
-/* Find it from what is marked. */
+/* Find the range from the marked pixels. */
 static Status
 find_range(const Call *call, const CielabTable *table, const Image *image, const uint8_t *skin, Range *range)
 {
@@ -133,7 +133,7 @@ find_range(const Call *call, const CielabTable *table, const Image *image, const
 	return status_ok();
 }
 
-/* Sum up what is within the range. */
+/* Sum up the marked pixels within the range. */
 static Status
 sum_range(const Call *call, const CielabTable *table, const Image *image, const uint8_t *skin, const Range *range,
 		  SkinTone *tone)

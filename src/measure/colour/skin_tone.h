@@ -8,13 +8,14 @@
  * 19(6), 2006).
  *
  * Skin is what is farther from the lesion than a tenth of its equivalent
- * diameter, and not hidden. Of this, what is as black as the lens's rim goes, and
- * then what lies beyond 2.5 robust standard deviations (1.4826 times the median
- * deviation) of the median of L or of b: dark corners, scales, other lesions.
+ * diameter, is not hidden, and is not as black as the lens's rim. Of this,
+ * pixels are left out whose L or b is more than 2.5 robust standard deviations
+ * (1.4826 times the median deviation) from the median: dark corners, scales,
+ * other lesions.
  *
- * A photograph shows what the camera made of skin: a white balance that is off
- * turns b and exposure moves L. The angle compares photographs of one camera
- * and setting; it is no measurement of skin.
+ * The camera changes colours: a wrong white balance shifts b, and exposure
+ * shifts L. The angle can compare photographs of one camera and setting; it
+ * does not measure skin itself.
  */
 #ifndef LESIONSEG_MEASURE_SKIN_TONE_H
 #define LESIONSEG_MEASURE_SKIN_TONE_H
@@ -25,20 +26,20 @@
 #include "core/status.h"
 #include "image/image.h"
 
-/* Skin is not judged by fewer pixels than this share of the image. */
+/* The least share of the image that must be skin. */
 #define SKIN_LEAST_SHARE 0.01
 
 typedef struct SkinTone
 {
-	int64_t		pixels;			/* it rests on */
+	int64_t		pixels;			/* number of pixels used */
 	double		lightness;		/* mean L; NAN where there are too few pixels, as what follows */
 	double		b;				/* mean b */
 	double		ita;			/* degrees; NAN also where b is below 1: no colour of skin */
 	const char *category;		/* "very light" .. "dark"; NULL where ita is NAN */
 } SkinTone;
 
-/* Judge an RGB image; mask (1 channel, 0/255) and hidden ((height, width), not 0
- * where something covers the skin) are of its size. */
+/* Measure an RGB image. mask (1 channel, 0/255) and hidden ((height, width),
+ * not 0 where something covers the skin) have its size. */
 Status		skin_tone(const Call *call, const Image *image, const Image *mask, const uint8_t *hidden, SkinTone *tone);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define POLL_PIXELS (1L << 20)
 
-/* The pixel of an image at a point; NULL outside. */
+/* The pixel of an image at a point; NULL if it is outside. */
 static inline const uint8_t *
 pixel_at(const Image *image, double x, double y)
 {
@@ -86,7 +86,7 @@ change_measure(const Call *call, const Image *before, const Image *after, const 
 	return status;
 }
 
-/* What fills the pixels of a row. */
+/* Arguments of warp_rows. */
 typedef struct WarpTask
 {
 	const Image *after;
@@ -94,7 +94,8 @@ typedef struct WarpTask
 	Image	   *warped;
 } WarpTask;
 
-/* A sample between pixels, whose middles are whole numbers here; edges are extended. */
+/* Interpolate between pixels, whose centres are at whole numbers here; edges
+ * are extended. */
 static inline uint8_t
 sample_between(const Image *image, double x, double y, int channel)
 {

@@ -1,6 +1,5 @@
 /*
- * change.h: what has become of a lesion between two photographs that are
- * registered.
+ * change.h: the change of a lesion between two registered photographs.
  */
 #ifndef LESIONSEG_MEASURE_CHANGE_H
 #define LESIONSEG_MEASURE_CHANGE_H
@@ -9,7 +8,8 @@
 
 #include "measure/follow/register.h"
 
-/* Pixels of the first photograph, of the part that the second shows, too. */
+/* Counts of pixels of the first photograph, in the part that both photographs
+ * show. */
 typedef struct LesionChange
 {
 	int64_t		common;			/* pixels of that part */
@@ -19,12 +19,15 @@ typedef struct LesionChange
 	int64_t		gone;			/* in the first alone */
 } LesionChange;
 
-/* Compare masks of 1 channel; map is between them. */
+/* Compare masks of 1 channel; map leads from the first to the second. */
 Status		change_measure(const Call *call, const Image *before, const Image *after, const Similarity *map,
 						   LesionChange *change);
 
-/* Turn the second photograph (1 or 3 channels) the way the first is, at the first
- * one's size: what it does not show is white, in masks no lesion. */
+/*
+ * Map the second photograph (1 or 3 channels) onto the first, at the first
+ * one's size. What the second does not show is white; in masks it is no
+ * lesion.
+ */
 Status		change_warp(const Call *call, const Image *after, const Similarity *map, int width, int height,
 						Image *warped);
 

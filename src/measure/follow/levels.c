@@ -8,7 +8,7 @@
 
 #include "measure/distance.h"
 
-#define REACH 8					/* of the square whose mean and variance count, at every level */
+#define REACH 8					/* reach of the square for mean and variance, at every level */
 #define LEAST_STDDEV 2.0f		/* grey levels: noise of even skin stays small */
 #define ROWS_PER_POLL 64
 
@@ -18,7 +18,8 @@ clamp(int i, int count)
 	return i < 0 ? 0 : i >= count ? count - 1 : i;
 }
 
-/* Means over 2 reach + 1 values along a line with that stride; edges are extended. */
+/* Means over 2 reach + 1 values along a line of that stride; edges are
+ * extended. */
 static void
 mean_line(const float *in, int count, size_t stride, int reach, float *out)
 {
@@ -52,7 +53,7 @@ mean_plane(const Call *call, const float *in, int width, int height, int reach, 
 	return status_ok();
 }
 
-/* Make values alike in place. */
+/* Normalise values in place: mean 0 and variance 1 around each pixel. */
 static Status
 make_alike(const Call *call, int width, int height, float *values)
 {

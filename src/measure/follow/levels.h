@@ -19,9 +19,9 @@ typedef struct Level
 {
 	int			width;
 	int			height;
-	float	   *values;			/* luma made alike: mean 0 and variance about 1 around each pixel */
+	float	   *values;			/* normalised luma: mean 0 and variance about 1 around each pixel */
 	float	   *border;			/* distance to the lesion's border, in pixels */
-	double		scale;			/* pixels of this level to one of the image */
+	double		scale;			/* pixels of this level per pixel of the image */
 	double		x;				/* the lesion's centroid, in pixels of this level */
 	double		y;
 	double		diameter;		/* the lesion's equivalent diameter, likewise */
@@ -33,11 +33,12 @@ typedef struct Levels
 	bool		has_lesion;
 } Levels;
 
-/* Make them; the caller frees them, also after a failure. */
+/* Make the levels; the caller frees them, also after a failure. */
 Status		levels_make(const Call *call, const Image *image, const Image *mask, Levels *levels);
 void		levels_free(const Call *call, Levels *levels);
 
-/* The value between pixels, bilinearly; false outside. x and y are centres + 0.5. */
+/* Interpolate bilinearly; false outside. Pixels' centres are at whole numbers
+ * + 0.5. */
 static inline bool
 level_sample(const Level *level, const float *plane, double x, double y, float *value)
 {

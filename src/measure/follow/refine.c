@@ -1,6 +1,6 @@
 /*
- * refine.c: see refine.h. Rows are summed apart, so that the result does not
- * depend on the threads.
+ * refine.c: see refine.h. Each row has its own sums, so that the result does
+ * not depend on the number of threads.
  */
 #include "measure/follow/refine.h"
 
@@ -9,7 +9,7 @@
 
 #include "core/threads.h"
 
-#define PARAMETERS 4			/* a, b and the shift of the middle */
+#define PARAMETERS 4			/* a, b and the shift */
 #define SUMS (PARAMETERS * (PARAMETERS + 1) / 2 + PARAMETERS)
 #define LEAST_SHARE 0.25
 #define CAUCHY 0.8f				/* difference at which a pixel's weight is half */
@@ -17,7 +17,7 @@
 #define ROWS_PER_BLOCK 256
 #define STILL 1e-4
 
-/* What is done on each row, and what came of it. */
+/* Arguments and results of the work on rows. */
 typedef struct RefineTask
 {
 	const Level *before;
@@ -27,7 +27,7 @@ typedef struct RefineTask
 	double	   *sums;			/* (height, SUMS) */
 } RefineTask;
 
-/* How much a pixel counts by its distance to the nearer border. */
+/* The weight of a pixel by its distance to the nearer border. */
 static inline float
 border_weight(const RefineTask *task, size_t i, double x, double y)
 {
@@ -101,7 +101,7 @@ sum_rows(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Solve the equations by Gauss' elimination; false where they say too little. */
+/* Solve the equations by Gauss' elimination; false if they are singular. */
 static bool
 solve(const double *sums, double *solution)
 {

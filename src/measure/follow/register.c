@@ -13,7 +13,7 @@
 #define CHOICE 2				/* the level at which candidates are compared */
 #define FIRST_STEPS 20			/* of each candidate */
 #define STEPS 20
-#define GOOD_START 0.5			/* agreement with which nothing else is tried */
+#define GOOD_START 0.5			/* with this agreement no other start is tried */
 #define BORDER 0.08				/* of the lesion's diameter: counts for less near its border */
 
 Similarity
@@ -32,7 +32,7 @@ similarity_inverse(const Similarity *map)
 	return (Similarity) {a, b, b * map->y0 - a * map->x0, -b * map->x0 - a * map->y0};
 }
 
-/* A map between levels `from` as one between levels `to`. */
+/* Convert a map between levels `from` to one between levels `to`. */
 static Similarity
 between_levels(const Similarity *map, const Levels *before, const Levels *after, int from, int to)
 {
@@ -66,7 +66,8 @@ try_candidate(const Call *call, const Levels *before, const Levels *after, Simil
 	return status_ok();
 }
 
-/* Find where to begin: around the lesions' centroids, or else anywhere. */
+/* Find a start: from the lesions' centroids or, if that fails, from all
+ * shifts. */
 static Status
 find_start(const Call *call, const Levels *before, const Levels *after, Similarity *map)
 {
@@ -88,7 +89,7 @@ find_start(const Call *call, const Levels *before, const Levels *after, Similari
 	return status_ok();
 }
 
-/* Register what is made ready. */
+/* Register two sets of levels. */
 static Status
 register_levels(const Call *call, const Levels *before, const Levels *after, Registration *registration)
 {

@@ -1,20 +1,22 @@
 /*
- * register.h: where the skin of one photograph is in a later one of the same
- * lesion.
+ * register.h: find the map (shift, rotation and scale) from one photograph of a
+ * lesion to a later one, in three steps.
  *
- * Shift, rotation and scale are found, in three steps:
+ * 1. Photographs are normalised: the mean of luma around each pixel is
+ * subtracted, the rest divided by its standard deviation, at four sizes. Light
+ * and exposure then do not matter.
  *
- * Photographs are made alike: luma, less its mean and over its standard deviation
- * around each pixel, at four sizes, so that light and exposure do not count.
- * Rotation and scale are those at which the photographs agree best on rings
- * around the lesions' centroids (a log-polar map: Wolberg and Zokai, ICIP 2000).
- * Where that agrees badly, as of a lesion that the edge cuts off, all shifts of
- * the smallest size are tried at rotations up to 60 degrees. The best are refined
- * together with the shift, from the smallest to the largest size, by Gauss and
- * Newton's method (Lucas and Kanade, IJCAI 1981; Baker
- * and Matthews, IJCV 56(3), 2004), with Cauchy's weights against what is
- * different: hair, glare. Pixels near the lesions' borders count for little: a
- * lesion that has grown must not look like one that is nearer.
+ * 2. Rotation and scale are chosen so that the photographs agree best on rings
+ * around the lesions' centroids (a log-polar map: Wolberg and Zokai, ICIP
+ * 2000). If the agreement is bad, for instance because an edge cuts a lesion
+ * off, all shifts of the smallest size are tried at rotations up to 60 degrees.
+ *
+ * 3. The best candidates are refined together with the shift, from the smallest
+ * to the largest size, by Gauss and Newton's method (Lucas and Kanade, IJCAI
+ * 1981; Baker and Matthews, IJCV 56(3), 2004). Cauchy's weights reduce the
+ * influence of differences such as hair and glare. Pixels near the lesions'
+ * borders have small weights: a lesion that has grown must not look like one
+ * that is nearer.
  */
 #ifndef LESIONSEG_MEASURE_REGISTER_H
 #define LESIONSEG_MEASURE_REGISTER_H
@@ -36,25 +38,26 @@ typedef struct Similarity
 typedef struct Registration
 {
 	Similarity	to_after;
-	double		confidence;		/* 0..1: how well the photographs agree there; see REGISTRATION_SURE */
+	double		confidence;		/* 0..1: how well the photographs agree under the map; see REGISTRATION_SURE */
 } Registration;
 
-/* Above it a registration counts as right (docs/measures.md has how often). */
+/* Above it a registration counts as right (docs/measures.md says how often it
+ * is). */
 #define REGISTRATION_SURE 0.4
 
 /*
  * Register `after` to `before` (RGB or grey); masks are of the sizes of their
- * images, 1 channel, not 0 where there is lesion. One without lesion gives
- * confidence 0 and the identity between centres.
+ * images, 1 channel, not 0 where there is lesion. If one mask has no lesion,
+ * confidence is 0 and the map only joins the images' centres.
  */
 Status		register_images(const Call *call, const Image *before, const Image *mask_before, const Image *after,
 							const Image *mask_after, Registration *registration);
 
-/* The same map for images of other sizes: `before` so many times as large, and
- * `after`. */
+/* The same map for images of other sizes; `before` and `after` are the factors
+ * of size. */
 Similarity	similarity_rescale(const Similarity *map, double before, double after);
 
-/* The map back. */
+/* The inverse map. */
 Similarity	similarity_inverse(const Similarity *map);
 
 #endif

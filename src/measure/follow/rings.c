@@ -1,7 +1,7 @@
 /*
- * rings.c: see rings.h. Values are taken at RINGS radii, each a step larger than
- * the one before, in ANGLES directions. A rotation is then a shift along the
- * directions, and a scale one along the radii.
+ * rings.c: see rings.h. Values are sampled at RINGS radii, each larger than
+ * the one before by a constant factor, in ANGLES directions. A rotation then
+ * shifts them along the directions, and a change of scale along the radii.
  */
 #include "measure/follow/rings.h"
 
@@ -44,8 +44,10 @@ ring_map_make(const Level *level, double diameter, RingMap *map)
 		}
 }
 
-/* How well two maps agree where the second is shifted: a correlation, weighted by
- * the radius, times the root of the share that both have. */
+/*
+ * The agreement of two maps when the second is shifted: a correlation,
+ * weighted by the radius, times the square root of the share that both show.
+ */
 static double
 ring_score(const RingMap *before, const RingMap *after, int rings, int angles)
 {
@@ -111,7 +113,7 @@ typedef struct CandidateList
 	int			count;
 } CandidateList;
 
-/* Are two shifts that close? */
+/* Are two shifts near each other? */
 static bool
 are_neighbours(const Candidate *a, const Candidate *b)
 {
@@ -120,8 +122,8 @@ are_neighbours(const Candidate *a, const Candidate *b)
 	return (turn <= 3 || turn >= ANGLES - 3) && abs(a->rings - b->rings) <= 2;
 }
 
-/* Put a candidate into the list, unless one nearby is better; those nearby that are
- * worse go. */
+/* Put a candidate into the list, unless a near one is better; near ones that
+ * are worse are removed. */
 static void
 keep_candidate(const Candidate *candidate, CandidateList *list)
 {

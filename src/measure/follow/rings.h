@@ -8,9 +8,9 @@
 #include "measure/follow/levels.h"
 #include "measure/follow/register.h"
 
-#define RINGS_BEST 6			/* candidates that are given back */
+#define RINGS_BEST 6			/* candidates that are returned */
 
-/* Maps from one level to another, the best first; how many. */
+/* Find maps from one level to another, the best first, and their number. */
 Status		rings_match(const Call *call, const Level *before, const Level *after, Similarity *best, int *count);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * shifts.c: see shifts.h. Of each rotation and scale the best shift is kept.
+ * shifts.c: see shifts.h. For each rotation and scale the best shift is kept.
  */
 #include "measure/follow/shifts.h"
 
@@ -14,7 +14,7 @@
 #define SCALE_STEP 1.16
 #define TRIALS (TURNS * SCALES)
 #define LEAST_SHARE 0.33
-#define SIDE_MOST 128			/* pixels: the shifts of a longer side take too long */
+#define SIDE_MOST 128			/* pixels; with a longer side, trying all shifts takes too long */
 
 typedef struct Trial
 {
@@ -59,7 +59,7 @@ turn_before(const ShiftTask *task, const Trial *trial, float *turned, float *kno
 		}
 }
 
-/* How well the turned plane agrees with the second photograph where it is shifted. */
+/* The agreement of the turned plane with the second photograph at a shift. */
 static double
 shift_score(const Level *after, const float *turned, const float *known, int dx, int dy)
 {
@@ -136,7 +136,7 @@ map_of(const ShiftTask *task, const Trial *trial)
 	};
 }
 
-/* Take the best trials out, one after the other. */
+/* Select the best trials, one after the other. */
 static void
 choose_best(const ShiftTask *task, Similarity *best, int *count)
 {

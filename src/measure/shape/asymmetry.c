@@ -17,7 +17,7 @@ mirror_make(const MirrorAxis *axis, bool right_angles)
 	double		across = axis->spacing.across;
 	double		down = axis->spacing.down;
 
-	/* (2 u u' - 1) of the axis' direction u, whose rows go down */
+	/* the matrix 2 u u' - 1 for the axis' direction u; y points down */
 	return (Mirror) {
 		.x = axis->x,.y = axis->y,
 		.xx = cos(2 * angle),.xy = -sin(2 * angle) * down / across,
@@ -29,7 +29,7 @@ typedef struct MirrorTask
 {
 	const Image *mask;
 	const Mirror *mirror;
-	int64_t	   *lesion;			/* pixels, one sum for each thread */
+	int64_t	   *lesion;			/* counts of pixels, one for each thread */
 	int64_t	   *alone;			/* of which the mirror image is none */
 } MirrorTask;
 

@@ -1,5 +1,5 @@
 /*
- * asymmetry.h: how far a lesion is from its mirror image.
+ * asymmetry.h: how much a lesion differs from its mirror image.
  */
 #ifndef LESIONSEG_MEASURE_ASYMMETRY_H
 #define LESIONSEG_MEASURE_ASYMMETRY_H
@@ -16,11 +16,12 @@ typedef struct MirrorAxis
 {
 	double		x;				/* the centroid, in pixels from the upper left corner */
 	double		y;
-	double		degrees;		/* to the rows, anticlockwise as seen, where pixels are spaced so */
+	double		degrees;		/* angle to the rows, anticlockwise as seen, with the pixels' spacing */
 	PixelSpacing spacing;
 } MirrorAxis;
 
-/* Where a point of the mask is in the mirror: a linear map about the centroid. */
+/* The map from a point of the mask to its mirror image: linear about the
+ * centroid. */
 typedef struct Mirror
 {
 	double		x;
@@ -35,9 +36,10 @@ typedef struct Mirror
 Mirror		mirror_make(const MirrorAxis *axis, bool right_angles);
 
 /*
- * The share of the lesion whose mirror image is no lesion: half of the area
- * that only one of the two covers, over the area (Stoecker, Li and Moss,
- * Computerized Medical Imaging and Graphics 16(3), 1992). 0 (symmetric) to 1.
+ * The share of the lesion whose mirror image is no lesion. This is half of the
+ * area that only one of the two covers, divided by the lesion's area
+ * (Stoecker, Li and Moss, Computerized Medical Imaging and Graphics 16(3),
+ * 1992). 0 (symmetric) to 1.
  */
 Status		asymmetry_measure(const Call *call, const Image *mask, const Mirror *mirror, double *asymmetry);
 

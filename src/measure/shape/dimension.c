@@ -13,7 +13,7 @@
 #define POLL_PIXELS (1L << 22)
 #define LEAST_SIDES 3
 
-/* Which boxes hold a piece of the boundary. */
+/* The boxes that hold a piece of the boundary. */
 typedef struct Boxes
 {
 	const Image *mask;
@@ -23,7 +23,7 @@ typedef struct Boxes
 	int64_t	   *counts;			/* one for each thread */
 } Boxes;
 
-/* Has a lesion pixel a neighbour, of eight, that is none? */
+/* Does a lesion pixel have a neighbour, of eight, that is no lesion? */
 static bool
 is_boundary(const Image *mask, int x, int y)
 {

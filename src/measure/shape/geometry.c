@@ -71,7 +71,7 @@ sum_moments(const Call *call, const Image *mask, Moments *moments)
 	return status_ok();
 }
 
-/* Set what follows from the moments. */
+/* Set the fields that follow from the moments. */
 static void
 set_ellipse(const Moments *moments, PixelSpacing spacing, Geometry *geometry)
 {
@@ -88,11 +88,12 @@ set_ellipse(const Moments *moments, PixelSpacing spacing, Geometry *geometry)
 	geometry->centroid_y = y + 0.5;
 	geometry->major_axis = 4 * sqrt(middle + half);
 	geometry->minor_axis = 4 * sqrt(fmax(middle - half, 0));
-	geometry->orientation = degrees == 90 ? 90 : 0 - degrees;	/* rows go down; no -0 */
+	geometry->orientation = degrees == 90 ? 90 : 0 - degrees;	/* y points down; 0 - x avoids -0 */
 	geometry->eccentricity = sqrt(2 * half / (middle + half));
 }
 
-/* Set what follows from the hull; its outline is at least that long. */
+/* Set the fields that follow from the hull. The outline is at least as long as
+ * the hull's perimeter. */
 static Status
 set_hull(const Call *call, const Image *mask, PixelSpacing spacing, Geometry *geometry)
 {

@@ -47,7 +47,7 @@ typedef struct Geometry
 /* Measure all lesion pixels (255) of a 1-channel 0/255 mask, at least one. */
 Status		geometry_measure(const Call *call, const Image *mask, PixelSpacing spacing, Geometry *geometry);
 
-/* What it is where pixels are spaced so, the same both ways. */
+/* The same geometry for square pixels with sides of `spacing`. */
 Geometry	geometry_scale(const Geometry *in_pixels, double spacing);
 
 #endif

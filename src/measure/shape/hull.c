@@ -1,6 +1,6 @@
 /*
- * hull.c: see hull.h. Only each row's outermost pixels matter; Andrew's
- * monotone chain goes down their left and their right side.
+ * hull.c: see hull.h. Only the outermost pixels of each row matter. Andrew's
+ * monotone chain runs down their left side and down their right side.
  */
 #include "measure/shape/hull.h"
 
@@ -9,15 +9,15 @@
 
 #define POLL_ROWS 64
 
-/* Above 0 where c lies on the left of the way from a to b. */
+/* Above 0 if c is to the left of the line from a to b. */
 static double
 turn(const HullPoint *a, const HullPoint *b, const HullPoint *c)
 {
 	return (b->x - a->x) * (c->y - a->y) - (b->y - a->y) * (c->x - a->x);
 }
 
-/* Add a point to one side of the hull; points that no longer bend it outwards
- * go. */
+/* Add a point to one side of the hull, and remove points that no longer bend
+ * it outwards. */
 static int
 push(HullPoint *side, int count, double x, double y, double sign)
 {
@@ -174,7 +174,7 @@ hull_across(const Hull *hull, HullPoint along)
 	return hull->count > 0 ? most - least : 0;
 }
 
-/* It is at right angles to one of the edges. */
+/* The narrowest extent is at right angles to one of the edges. */
 Status
 hull_narrowest(const Call *call, const Hull *hull, double *narrowest)
 {

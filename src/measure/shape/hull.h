@@ -19,10 +19,10 @@ typedef struct HullPoint
 typedef struct Hull
 {
 	HullPoint  *points;
-	int			count;			/* 0 of a mask without lesion */
+	int			count;			/* 0 for a mask without lesion */
 } Hull;
 
-/* What a pixel is to the hull. */
+/* What a pixel contributes to the hull. */
 typedef enum HullOf
 {
 	HULL_CENTRES,				/* a point in its middle */

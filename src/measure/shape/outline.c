@@ -1,7 +1,7 @@
 /*
- * outline.c: see outline.h. The smoothed mask never exists as a whole: a
- * thread holds the five rows that are smoothed along x and two that are
- * smoothed both ways, and sums a row of squares between the latter.
+ * outline.c: see outline.h. The whole smoothed mask is never in memory: a
+ * thread holds five rows that are smoothed along x and two that are smoothed
+ * both ways, and sums the row of squares between these two.
  */
 #include "measure/shape/outline.h"
 
@@ -19,7 +19,7 @@
 #define MARGIN (REACH + 1)		/* beyond it all is 0 */
 #define LEVEL 127.5f			/* half of 16 x 16, which no sum is equal to */
 
-/* What one thread holds; rows have a margin on both sides. */
+/* One thread's rows; they have a margin on both sides. */
 typedef struct Rows
 {
 	uint8_t    *along[TAPS];	/* smoothed along x, 0..16 */
@@ -67,7 +67,7 @@ smooth_down(uint8_t *const *along, int count, uint16_t *smooth)
 		smooth[i] = (uint16_t) (along[0][i] + along[4][i] + 4 * (along[1][i] + along[3][i]) + 6 * along[2][i]);
 }
 
-/* Where the level lies between two values, 0..1 from the first. */
+/* The place of the level between two values, 0..1 from the first. */
 static inline float
 crossing(float from, float to)
 {
@@ -78,7 +78,7 @@ crossing(float from, float to)
 static double
 square_length(const PixelSpacing *spacing, float a, float b, float c, float d)
 {
-	float		points[4][2];	/* where it crosses edges, clockwise from the top */
+	float		points[4][2];	/* where the line crosses edges, clockwise from the top */
 	int			count = 0;
 	bool		cut_first;
 	double		length = 0;

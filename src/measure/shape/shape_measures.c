@@ -1,6 +1,6 @@
 /*
  * shape_measures.c: see shape_measures.h. Work is done in the smallest
- * rectangle that holds the lesion.
+ * rectangle around the lesion.
  */
 #include "measure/shape/shape_measures.h"
 

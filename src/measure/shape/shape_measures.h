@@ -1,5 +1,5 @@
 /*
- * shape_measures.h: all that a mask alone says about a lesion.
+ * shape_measures.h: all measures of a lesion that need only its mask.
  */
 #ifndef LESIONSEG_MEASURE_SHAPE_MEASURES_H
 #define LESIONSEG_MEASURE_SHAPE_MEASURES_H
@@ -12,9 +12,9 @@
 
 typedef struct ShapeMeasures
 {
-	int			components;		/* of the whole mask; 0 = no lesion, and nothing else is set */
+	int			components;		/* of the whole mask; 0 = no lesion, then nothing else is set */
 	PixelSpacing spacing;		/* as given */
-	LesionShape box;			/* of the largest, as all that follows */
+	LesionShape box;			/* this and all that follows: of the largest component */
 	Geometry	pixels;			/* in pixels; its centroid is in the whole mask */
 	Geometry	spaced;			/* in the unit of spacing, and in true proportions */
 	double		dimension;		/* fractal, NAN where the lesion is too small */
@@ -22,8 +22,8 @@ typedef struct ShapeMeasures
 	double		asymmetry_minor;	/* about the minor axis */
 } ShapeMeasures;
 
-/* Measure the largest component of a 1-channel 0/255 mask, which is left alone
- * in it. */
+/* Measure the largest component of a 1-channel 0/255 mask; the others are
+ * removed from the mask. */
 Status		shape_measure(const Call *call, Image *mask, PixelSpacing spacing, ShapeMeasures *measures);
 
 #endif

@@ -16,8 +16,8 @@ static const Backend onednn_backend = {"onednn", KERNEL_OWN | KERNEL_ONEDNN | KE
 static const Backend builtin_backend = {"builtin", KERNEL_OWN | KERNEL_REFERENCE};
 static const Backend openblas_backend = {"openblas", KERNEL_REFERENCE};
 
-/* Refuse an OpenBLAS that starts threads of its own: signal handlers of the
- * surrounding server would run on them. */
+/* Refuse an OpenBLAS that starts its own threads: the server's signal handlers
+ * would run on them. */
 static Status
 check_openblas(void)
 {
@@ -28,7 +28,7 @@ check_openblas(void)
 	return status_ok();
 }
 
-/* The onednn backend, or why it is not there. */
+/* Find the onednn backend, or fail with the reason why it is missing. */
 static Status
 find_onednn(const Backend **backend)
 {
@@ -70,7 +70,7 @@ backend_find(BackendKind kind, const Backend **backend)
 	return status_error(LS_INVALID_ARGUMENT, "unknown backend %d", (int) kind);
 }
 
-/* oneDNN has kernels for bf16 from AVX-512 BF16 on, we have them for AMX. */
+/* oneDNN has bf16 kernels for AVX-512 BF16 and later, we have some for AMX. */
 bool
 backend_has_bf16(const Backend *backend)
 {

@@ -1,6 +1,6 @@
 /*
- * backend.h: which convolution kernels may be used, and in which precision:
- * by the user's choice, and by what this build and this CPU have.
+ * backend.h: which convolution kernels may be used, and in which precision. It
+ * depends on the user's choice, this build and this CPU.
  */
 #ifndef LESIONSEG_NN_CONV_BACKEND_H
 #define LESIONSEG_NN_CONV_BACKEND_H
@@ -12,20 +12,20 @@
 
 typedef enum BackendKind
 {
-	BACKEND_AUTO,				/* onednn where it can be had, else builtin */
+	BACKEND_AUTO,				/* onednn if available, else builtin */
 	BACKEND_ONEDNN,				/* our own kernels, oneDNN for the rest */
-	BACKEND_BUILTIN,			/* our own kernels, OpenBLAS for the rest */
+	BACKEND_BUILTIN,			/* our own kernels, and OpenBLAS for the rest */
 	BACKEND_OPENBLAS			/* OpenBLAS and plain loops alone: a reference for all others */
 } BackendKind;
 
 typedef enum Precision
 {
-	PRECISION_AUTO,				/* bf16 where the CPU computes in it and the backend can */
+	PRECISION_AUTO,				/* bf16 if CPU and backend support it */
 	PRECISION_F32,
 	PRECISION_BF16
 } Precision;
 
-/* Whose kernels, as bits. */
+/* The makers of kernels, as bits. */
 typedef enum KernelOwner
 {
 	KERNEL_OWN = 1,				/* vector code of this project */
@@ -39,14 +39,14 @@ typedef struct Backend
 	unsigned	owners;			/* of kernels that it allows: bits of KernelOwner */
 } Backend;
 
-/* The backend of that kind, or an error that says why it is not there. */
+/* Find the backend of that kind; the error says why it is not available. */
 Status		backend_find(BackendKind kind, const Backend **backend);
 
-/* Can it convolve in bf16 on this CPU at more than emulated speed? */
+/* Can it convolve in bf16 on this CPU without emulation? */
 bool		backend_has_bf16(const Backend *backend);
 
-/* PRECISION_AUTO and unsupported requests resolved for backend: the storage
- * type to plan with. bf16 asked for where it cannot be had is an error. */
+/* Resolve a precision for backend to the storage type to plan with. It is an
+ * error to ask for bf16 if it is not available. */
 Status		backend_data_type(const Backend *backend, Precision precision, DataType *type);
 
 #endif

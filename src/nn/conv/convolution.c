@@ -14,14 +14,14 @@
 struct Convolution
 {
 	const Host *host;
-	KernelPass *passes[PASS_COUNT]; /* NULL = not made for it */
+	KernelPass *passes[PASS_COUNT]; /* NULL = not made for this pass */
 };
 
 static const char *const pass_names[PASS_COUNT] = {"forward", "backward-data", "backward-weights"};
 
 /* ---- what is a convolution ---- */
 
-/* Output size of one dimension, or -1 when the kernel does not fit. */
+/* Output size of one dimension, or -1 if the kernel does not fit. */
 static long
 output_size(long input, const ConvolutionShape *shape)
 {
@@ -105,7 +105,7 @@ copy_bias(float *to, const float *bias, int channels)
 
 /* ---- making and freeing ---- */
 
-/* What of use concerns one pass. */
+/* The parts of `use` that concern one pass. */
 static ConvolutionUse
 use_of_pass(const ConvolutionUse *use, ConvolutionPass pass)
 {
@@ -129,7 +129,7 @@ kernel_can(const ConvolutionKernel *kernel, const ConvolutionShape *shape, const
 	return (kernel->runs == NULL || kernel->runs(cpu_features())) && kernel->can(shape, use, pass);
 }
 
-/* The first row of the table for a pass, or NULL. */
+/* The first row of the table that suits a pass, or NULL. */
 static const ConvolutionKernel *
 find_kernel(const Backend *backend, const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
@@ -154,7 +154,7 @@ pass_free(KernelPass *pass)
 	host_free(pass->host, pass);
 }
 
-/* Have a kernel plan one pass. */
+/* Plan one pass by a kernel. */
 static Status
 pass_create(const ConvolutionKernel *kernel, const Host *host, const Backend *backend,
 			const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass, KernelPass **made_out)
@@ -182,7 +182,7 @@ pass_create(const ConvolutionKernel *kernel, const Host *host, const Backend *ba
 	return status;
 }
 
-/* Make a convolution by one kernel, or by those of the table. */
+/* Make a convolution by one given kernel, or by the table. */
 static Status
 create(const ConvolutionKernel *only, const Host *host, const Backend *backend, const ConvolutionShape *shape,
 	   const ConvolutionUse *use, Convolution **convolution)

@@ -2,19 +2,19 @@
  * convolution.h: convolution, the operator that a network spends its time in.
  *
  * A Convolution does up to three passes: forward, and the gradients of its
- * input and of its weights. Which kernel computes each is looked up once, in
- * the table of table.c, when it is made. It holds what stays between runs, such
- * as packed weights; everything that belongs to one run is lent to it
+ * input and of its weights. The kernel of each pass is looked up once, in the
+ * table of table.c, when the Convolution is made. It holds what stays between
+ * runs, such as packed weights. All that belongs to one run is lent to it
  * (ConvolutionCall), and running allocates nothing. Results do not vary from
  * run to run.
  *
- * A transposed convolution is a convolution run backwards: its forward is
- * the data gradient of the convolution that maps its output to its input
- * (and its weight tensor (C_in, C_out, K, K) is that convolution's
- * (O, I, K, K)), so there is convolution alone.
+ * A transposed convolution is a convolution run backwards: its forward pass is
+ * the data gradient of the convolution that maps its output to its input, and
+ * its weight tensor (C_in, C_out, K, K) is that convolution's (O, I, K, K). So
+ * only convolution is needed.
  *
- * Call between threads_enter and threads_leave (core/threads.h): kernels may
- * run in libraries.
+ * Call these functions between threads_enter and threads_leave
+ * (core/threads.h), because kernels may call libraries.
  */
 #ifndef LESIONSEG_NN_CONV_CONVOLUTION_H
 #define LESIONSEG_NN_CONV_CONVOLUTION_H
@@ -46,12 +46,12 @@ typedef enum ConvolutionPass
 
 #define PASS_COUNT 3
 
-/* What a Convolution will be asked to do. */
+/* What a Convolution is for. */
 typedef struct ConvolutionUse
 {
-	DataType	type;			/* of x, y and their gradients */
-	int			threads;		/* of a run, at most */
-	int			x_pixel_stride;	/* of x and of its gradient */
+	DataType	type;			/* type of x, y and their gradients */
+	int			threads;		/* most threads of a run */
+	int			x_pixel_stride;	/* pixel stride of x and of its gradient */
 	int			y_pixel_stride;
 	bool		forward;		/* the passes */
 	bool		backward_data;
@@ -61,15 +61,15 @@ typedef struct ConvolutionUse
 	int			residual_stride;	/* forward only: pixel stride of a tensor like y that is added
 									 * before the ReLU; 0 = none */
 	bool		relu_before;	/* forward only: max(0, .) before the residual is added */
-	bool		transposed;		/* backward_data is a transposed convolution's forward: it adds the
-								 * bias (C_in) and ends in the ReLU; forward and backward_weights
-								 * have neither */
+	/* backward_data is a transposed convolution's forward: it adds the bias
+	 * (C_in) and the ReLU; forward and backward_weights have neither. */
+	bool		transposed;
 } ConvolutionUse;
 
-/* What one run is lent. Nothing of it is kept. */
+/* What is lent to one run. Nothing of it is kept. */
 typedef struct ConvolutionCall
 {
-	int			threads;		/* as many as planned for */
+	int			threads;		/* number of threads, as planned */
 	void	   *scratch;		/* convolution_scratch() bytes, aligned to 64; contents do not matter */
 } ConvolutionCall;
 
@@ -80,12 +80,12 @@ Status		convolution_create(const Host *host, const Backend *backend, const Convo
 							   const ConvolutionUse *use, Convolution **convolution);
 void		convolution_free(Convolution *convolution);
 
-/* Bytes that it holds, and that a run of it must be lent. */
+/* Bytes that it holds, and bytes of scratch that each run must be lent. */
 size_t		convolution_memory(const Convolution *convolution);
 size_t		convolution_scratch(const Convolution *convolution);
 
-/* Take new weights (C_out, C_in / groups, K, K), float32, and a bias
- * (C_out; C_in when transposed) or NULL; packs them for forward and backward_data. */
+/* Set weights (C_out, C_in / groups, K, K), float32, and a bias (C_out; C_in
+ * if transposed) or NULL; packs them for forward and backward_data. */
 Status		convolution_set_weights(Convolution *convolution, const ConvolutionCall *call,
 									const float *weights, const float *bias);
 
@@ -102,8 +102,8 @@ Status		convolution_backward_data(const Convolution *convolution, const Convolut
 Status		convolution_backward_weights(const Convolution *convolution, const ConvolutionCall *call,
 										 const void *x, const void *dy, float *dw, float *db);
 
-/* What runs a pass, for benchmarks and tests ("winograd:avx512"); "" for a
- * pass it was not made for. */
+/* The name of the kernel of a pass ("winograd:avx512"), for benchmarks and
+ * tests; "" for a pass that was not asked for. */
 const char *convolution_kernel(const Convolution *convolution, ConvolutionPass pass);
 
 #endif

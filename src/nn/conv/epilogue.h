@@ -1,7 +1,7 @@
 /*
- * epilogue.h: what ends a pass, on one pixel's values in float32: bias, ReLU,
- * residual, ReLU. Private to src/nn/conv, for kernels that do not have it in
- * vectors.
+ * epilogue.h: the end of a pass, on one pixel's values in float32: bias, ReLU,
+ * residual, ReLU. Private to src/nn/conv, for kernels without a vector form of
+ * it.
  */
 #ifndef LESIONSEG_NN_CONV_EPILOGUE_H
 #define LESIONSEG_NN_CONV_EPILOGUE_H

@@ -1,12 +1,12 @@
 /*
  * kernel.h: what a convolution kernel is. Private to src/nn/conv.
  *
- * A kernel computes one or more of the passes of some convolutions. It is a
- * file (or a folder) and a row in the table of table.c; to retire one is to
- * delete both. The table is read from the top, once for each pass that a
- * Convolution is made for: the first row runs it that the backend allows, that
- * the CPU can run, that can compute the pass and that pays there. So choice
- * follows from shape, type and CPU, never from a timing.
+ * A kernel computes one or more passes of some convolutions. It is a file (or
+ * a folder) and a row in the table of table.c; to remove a kernel, delete
+ * both. When a Convolution is made, the table is read from the top for each
+ * pass. The pass gets the first kernel that the backend allows, the CPU can
+ * run, can compute the pass, and pays there. So the choice follows from shape,
+ * type and CPU, never from a timing.
  */
 #ifndef LESIONSEG_NN_CONV_KERNEL_H
 #define LESIONSEG_NN_CONV_KERNEL_H
@@ -25,11 +25,11 @@ typedef struct KernelPass
 	const Backend *backend;		/* for kernels that use another convolution */
 	const Host *host;	/* whose memory it holds */
 	ConvolutionShape shape;
-	ConvolutionUse use;			/* bias, ReLUs and residual as they concern this pass */
+	ConvolutionUse use;			/* only the bias, ReLUs and residual of this pass */
 	ConvolutionPass pass;
 	Arena		arena;			/* what stays between runs */
 	size_t		held;			/* bytes of it that are not in the arena */
-	size_t		scratch;		/* bytes that a run is lent */
+	size_t		scratch;		/* bytes of scratch that a run needs */
 } KernelPass;
 
 /* The tensors of one run. */
@@ -37,7 +37,7 @@ typedef struct PassTensors
 {
 	const void *source;			/* x; of backward-data dy */
 	void	   *target;			/* y; of backward-data dx; NULL of backward-weights */
-	const void *residual;		/* of forward, where use has one; may be target */
+	const void *residual;		/* forward only, if use has one; may be target */
 	const void *dy;				/* of backward-weights: dy, dw, and db or NULL */
 	float	   *dw;
 	float	   *db;
@@ -47,44 +47,45 @@ struct ConvolutionKernel
 {
 	const char *name;			/* "winograd:avx512" */
 	KernelOwner owner;
-	size_t		state_size;		/* of what begins with a KernelPass */
+	size_t		state_size;		/* bytes of the kernel's state, which begins with a KernelPass */
 
 	/* May this CPU run it? NULL = any. */
 	bool		(*runs) (const CpuFeatures *cpu);
 
-	/* Can it compute that pass? What use has of other passes' bias, ReLUs and
-	 * residual is left out. */
+	/* Can it compute that pass? use has only the bias, ReLUs and residual of
+	 * this pass. */
 	bool		(*can) (const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass);
 
-	/* Is it worth it there? NULL = always. Not a matter of how many images
-	 * there are: a network computes the same in batches of any size. */
+	/* Does it pay there? NULL = always. Must not depend on the number of
+	 * images, so that a network computes the same in batches of any size. */
 	bool		(*pays) (const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass);
 
-	/* Complete a state whose KernelPass is filled in: allocate what stays, add
-	 * up what a run needs. */
+	/* Complete a state whose KernelPass is set: allocate what stays, and add
+	 * up the scratch of a run. */
 	Status		(*plan) (KernelPass *pass);
 
 	/* Release what is not in the arena; NULL = nothing. Also called after a
-	 * plan that failed. */
+	 * failure of plan. */
 	void		(*release) (KernelPass *pass);
 
-	/* Take weights and bias, as convolution_set_weights; NULL = it needs none. */
+	/* Set weights and bias, as convolution_set_weights does; NULL = it needs
+	 * none. */
 	Status		(*set_weights) (KernelPass *pass, const ConvolutionCall *call, const float *weights,
 								const float *bias);
 
 	Status		(*run) (const KernelPass *pass, const ConvolutionCall *call, const PassTensors *tensors);
 
-	/* A name in place of `name`, where that of the state tells more; NULL = none. */
+	/* A more exact name, from the state, in place of `name`; NULL = none. */
 	const char *(*detail) (const KernelPass *pass);
 
-	const void *loops;			/* of an instruction set, where several rows share the rest */
+	const void *loops;			/* the loops of an instruction set, if several rows share the rest */
 };
 
 /* The table, from the top; *count rows. */
 const ConvolutionKernel *const *convolution_kernels(int *count);
 
-/* convolution_create with one kernel for all passes, worth it or not: for
- * tests and benchmarks. LS_UNSUPPORTED for what it cannot compute. */
+/* convolution_create with one kernel for all passes, whether it pays or not:
+ * for tests and benchmarks. LS_UNSUPPORTED if it cannot compute a pass. */
 Status		convolution_create_by(const ConvolutionKernel *kernel, const Host *host, const Backend *backend,
 								  const ConvolutionShape *shape, const ConvolutionUse *use,
 								  Convolution **convolution);
@@ -110,7 +111,7 @@ convolution_weight_count(const ConvolutionShape *shape)
 	return (size_t) shape->y.c * (shape->x.c / shape->groups) * shape->kernel * shape->kernel;
 }
 
-/* The tensors of a pass that maps one to another. */
+/* The source and the target shape of a pass. */
 static inline TensorShape
 source_shape(const KernelPass *pass)
 {
@@ -123,7 +124,7 @@ target_shape(const KernelPass *pass)
 	return pass->pass == PASS_BACKWARD_DATA ? pass->shape.x : pass->shape.y;
 }
 
-/* Their pixel strides. */
+/* The pixel strides of source and target. */
 static inline int
 source_stride(const KernelPass *pass)
 {
@@ -136,7 +137,7 @@ target_stride(const KernelPass *pass)
 	return pass->pass == PASS_BACKWARD_DATA ? pass->use.x_pixel_stride : pass->use.y_pixel_stride;
 }
 
-/* For `runs`. */
+/* For `runs`: AVX2, or AVX-512. */
 static inline bool
 runs_avx2(const CpuFeatures *cpu)
 {

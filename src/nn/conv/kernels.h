@@ -12,9 +12,11 @@ extern const ConvolutionKernel depthwise_baseline_kernel;
 extern const ConvolutionKernel depthwise_avx2_kernel;
 extern const ConvolutionKernel depthwise_avx512_kernel;
 
-/* single_output.c: the 1x1 convolution to one channel that ends a network, all
- * passes. As good as all of it is memory traffic; libraries, which fill tiles
- * of output channels, take up to five times as long. */
+/*
+ * single_output.c: the 1x1 convolution to one channel that ends a network, all
+ * passes. Nearly all of its time is memory traffic; libraries compute whole
+ * tiles of output channels and take up to five times as long.
+ */
 extern const ConvolutionKernel single_output_kernel;
 
 /* winograd/: 3x3 convolution of stride 1 in float32, forward in inference. */
@@ -26,12 +28,12 @@ extern const ConvolutionKernel winograd_avx512_kernel;
 extern const ConvolutionKernel amx_kernel;
 extern const ConvolutionKernel amx_gradient_kernel;
 
-/* window_product.c: transposed convolution whose windows neither meet nor
+/* window_product.c: transposed convolution whose windows neither overlap nor
  * leave gaps. */
 extern const ConvolutionKernel window_product_kernel;
 
 #ifdef HAVE_ONEDNN
-/* onednn/: all dense convolutions that the library is safe with. */
+/* onednn/: all dense convolutions that the library computes safely. */
 extern const ConvolutionKernel onednn_kernel;
 #endif
 

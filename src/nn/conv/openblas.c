@@ -2,12 +2,12 @@
  * openblas.c: dense convolution as matrix products over gathered tiles.
  *
  * A tile is a run of pixels of a sweep (sweep.h). The source values that each
- * of them needs are gathered into a row (im2col), and rows times packed
- * weights give the target: one sgemm per tile, tiles shared out over the
- * threads. The weight gradient gathers as forward does, and multiplies by dy.
+ * pixel needs are gathered into a row (im2col), and rows times packed weights
+ * give the target: one sgemm per tile, tiles divided between the threads. The
+ * weight gradient gathers as forward does, and multiplies by dy.
  *
- * Gathering into a tile also is where bfloat16 and wide pixel strides are
- * dealt with, so every type and stride goes through one path.
+ * Gathering also converts bfloat16 and handles pixel strides, so all types and
+ * strides use the same path.
  *
  * Results do not vary from run to run: the tiles depend on the shape and the
  * thread count alone, and partial sums are added in a fixed order.
@@ -25,10 +25,10 @@
 #define MAX_TILE_PIXELS 1024
 #define MIN_TILE_PIXELS 16
 
-/* How a sweep is cut. */
+/* How a sweep is cut into tiles. */
 typedef struct Tiling
 {
-	int			pixels;			/* of a tile */
+	int			pixels;			/* pixels of a tile */
 	long		count;			/* over the whole batch */
 } Tiling;
 
@@ -68,7 +68,7 @@ openblas_can(const ConvolutionShape *shape, const ConvolutionUse *use, Convoluti
 	return shape->groups == 1;
 }
 
-/* Choose tiles for a sweep that gathers so many floats per pixel. */
+/* Choose tiles for a sweep that gathers a given number of floats per pixel. */
 static Tiling
 plan_tiles(const Sweep *sweep, long images, size_t row_floats, int threads)
 {
@@ -82,7 +82,7 @@ plan_tiles(const Sweep *sweep, long images, size_t row_floats, int threads)
 	if (most < MIN_TILE_PIXELS)
 		most = MIN_TILE_PIXELS;
 
-	/* As many tiles as the threads share evenly. */
+	/* Round to a number of tiles that divides evenly between the threads. */
 	pieces = (positions + most - 1) / most;
 	pieces = (pieces + threads - 1) / threads * threads;
 	if (positions > 0)
@@ -91,8 +91,8 @@ plan_tiles(const Sweep *sweep, long images, size_t row_floats, int threads)
 	return tiling;
 }
 
-/* The larger of two counts of floats, in whole cache lines, so that threads do
- * not share one. */
+/* The larger of two counts of floats, rounded up to whole cache lines, so that
+ * threads do not share a line. */
 static size_t
 larger_lines(size_t a, size_t b)
 {
@@ -147,7 +147,7 @@ openblas_release(KernelPass *pass)
 	host_free(pass->host, state->tilings);
 }
 
-/* The element of an (O, I, K, K) array where a tap's (input, output) stands. */
+/* The index in an (O, I, K, K) array of a tap's (input, output) element. */
 static inline size_t
 plain_index(const ConvolutionShape *shape, int tap, int input, int output)
 {
@@ -237,7 +237,7 @@ gather_rows(const SweepJob *job, long begin, int count, float *rows)
 	}
 }
 
-/* Finish a tile's values (count, C_target) and store them where they belong. */
+/* Finish a tile's values (count, C_target) and store them in the target. */
 static void
 store_tile(const SweepJob *job, long begin, int count, float *values)
 {

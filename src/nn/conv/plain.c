@@ -1,6 +1,6 @@
 /*
- * plain.c: depthwise convolution by plain loops, each channel alone: of any
- * size and stride, on any CPU. What faster kernels are compared with.
+ * plain.c: depthwise convolution by plain loops, of any size and stride, on
+ * any CPU. The reference for faster kernels.
  */
 #include <string.h>
 
@@ -65,9 +65,9 @@ plain_set_weights(KernelPass *pass, const ConvolutionCall *call, const float *we
 }
 
 /*
- * The source pixel that target pixel (y, x) of an image meets at a tap, or -1
- * for none: forward (y, x) * stride + tap - padding, backwards what that maps
- * to (y, x).
+ * The source pixel of target pixel (y, x) at a tap, or -1 for none. Forward it
+ * is (y, x) * stride + tap - padding; backwards it is the pixel that this
+ * formula maps to (y, x).
  */
 static long
 source_pixel(const KernelPass *pass, long image, int y, int x, int tap)
@@ -129,8 +129,8 @@ convolve_rows(void *data, int worker, long begin, long end)
 		}
 }
 
-/* Compute the gradients of taps [begin, end); that behind the last tap is the
- * bias's. */
+/* Compute the gradients of taps [begin, end); the index after the last tap is
+ * the bias. */
 static void
 sum_taps(void *data, int worker, long begin, long end)
 {

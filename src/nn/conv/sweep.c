@@ -20,9 +20,8 @@ plan_forward(const ConvolutionShape *shape, Sweeps *sweeps)
 
 /*
  * One phase of dx. Pixel x of the input meets pixel y of the output at tap k
- * when y * stride = x + padding - k; with x = phase + j * stride that is
- * y = j + (phase + padding - k) / stride, where the division must leave no
- * remainder.
+ * if y * stride = x + padding - k. With x = phase + j * stride that is y = j +
+ * (phase + padding - k) / stride, and only taps without a remainder count.
  */
 static void
 plan_phase(const ConvolutionShape *shape, int phase, Sweeps *sweeps)

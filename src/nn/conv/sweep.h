@@ -1,13 +1,13 @@
 /*
- * sweep.h: forward and backward-data as one: which pixels of the source each
- * pixel of the target meets, at which elements (taps) of the kernel.
+ * sweep.h: one form for forward and backward-data: which pixels of the source
+ * each pixel of the target reads, and with which elements (taps) of the kernel.
+ * Private to src/nn/conv.
  *
- * Forward, every pixel of y meets all taps. Backward-data has the same form
- * with source and target exchanged: each pixel of dx gathers the pixels of dy
- * that it contributed to. With a stride s, which taps those are depends on the
- * pixel's position modulo s; each of the s * s phases is a sweep with taps of
- * its own, and nothing is multiplied by zeros. Forward is one sweep. Private
- * to src/nn/conv.
+ * Forward is one sweep: every pixel of y uses all taps. Backward-data has the
+ * same form with source and target exchanged: each pixel of dx gathers the
+ * pixels of dy to which it contributed. With a stride s, the taps depend on the
+ * pixel's position modulo s. So there are s * s phases; each is a sweep with
+ * its own taps, and nothing is multiplied by zeros.
  */
 #ifndef LESIONSEG_NN_CONV_SWEEP_H
 #define LESIONSEG_NN_CONV_SWEEP_H
@@ -48,7 +48,7 @@ typedef struct Sweeps
 Status		sweeps_create(const Host *host, const ConvolutionShape *shape, ConvolutionPass pass,
 						  Sweeps *sweeps);
 
-/* Also for what was made in part, or is all zero. */
+/* Also frees sweeps that were made in part, or are all zero. */
 void		sweeps_free(const Host *host, Sweeps *sweeps);
 
 #endif

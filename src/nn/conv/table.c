@@ -1,11 +1,11 @@
 /*
- * table.c: the convolution kernels, in the order in which they are asked
+ * table.c: the convolution kernels, in the order in which they are tried
  * (kernel.h).
  */
 #include "nn/conv/kernels.h"
 
 static const ConvolutionKernel *const table[] = {
-	/* Shapes for which anything made for all shapes is slow. */
+	/* Shapes for which general kernels are slow. */
 #ifdef __x86_64__
 	&depthwise_avx512_kernel,
 	&depthwise_avx2_kernel,
@@ -26,7 +26,8 @@ static const ConvolutionKernel *const table[] = {
 	&amx_gradient_kernel,
 #endif
 
-	/* A transposed convolution as a product, which the rest of the table computes. */
+	/* A transposed convolution as a product; the rest of the table computes
+	 * the product. */
 	&window_product_kernel,
 
 	/* Libraries. */
@@ -35,7 +36,7 @@ static const ConvolutionKernel *const table[] = {
 #endif
 	&openblas_kernel,
 
-	/* What no library takes. */
+	/* What no library computes. */
 	&plain_kernel,
 };
 

@@ -1,6 +1,6 @@
 /*
- * values.h: a pixel's values to float32 and back, for kernels that compute in
- * it whatever the storage type. Private to src/nn/conv.
+ * values.h: convert a pixel's values to float32 and back, for kernels that
+ * always compute in float32. Private to src/nn/conv.
  */
 #ifndef LESIONSEG_NN_CONV_VALUES_H
 #define LESIONSEG_NN_CONV_VALUES_H

@@ -1,12 +1,12 @@
 /*
- * window_product.c: a transposed convolution whose windows neither meet nor
+ * window_product.c: a transposed convolution whose windows neither overlap nor
  * leave gaps (kernel = stride, no padding), as one matrix product: a 1x1
- * convolution from C_out to all places of a window at once, whose results
- * only need to be put in their places. The rest of the table computes it.
+ * convolution from C_out to all places of a window, whose results are then
+ * copied to their places. The rest of the table computes the 1x1 convolution.
  *
  * The transposed convolution's forward is backward-data of a convolution: it
- * goes from y to x. The product takes some rows of y at a time, so that what
- * it puts out is scattered from the L2 caches.
+ * goes from y to x. The product takes some rows of y at a time, so that its
+ * output is still in the L2 caches when it is copied.
  */
 #include "core/threads.h"
 #include "nn/conv/kernels.h"
@@ -23,9 +23,9 @@ typedef struct WindowProduct
 
 	/* Scratch. */
 	size_t		windows_at;		/* its output, (rows, OW, K, K, C_in) */
-	size_t		weights_at;		/* its weights (K, K, C_in, C_out), while they are set */
+	size_t		weights_at;		/* its weights (K, K, C_in, C_out), used while they are set */
 	size_t		bias_at;		/* (K, K, C_in) */
-	size_t		product_at;		/* what it is lent */
+	size_t		product_at;		/* scratch that it is lent */
 } WindowProduct;
 
 static bool
@@ -36,14 +36,14 @@ window_product_can(const ConvolutionShape *shape, const ConvolutionUse *use, Con
 		shape->x.h == shape->y.h * shape->stride && shape->x.w == shape->y.w * shape->stride;
 }
 
-/* Values of all places of a window. */
+/* The number of values in a window. */
 static int
 window_values(const ConvolutionShape *shape)
 {
 	return shape->kernel * shape->kernel * shape->x.c;
 }
 
-/* Rows of y that the product takes: all are shared out evenly. */
+/* Rows of y per product; they divide all rows evenly. */
 static int
 rows_at_a_time(const KernelPass *pass)
 {
@@ -96,7 +96,7 @@ window_product_detail(const KernelPass *pass)
 	return convolution_kernel(((const WindowProduct *) pass)->product, PASS_FORWARD);
 }
 
-/* What the product is lent of what the whole is lent. */
+/* What is lent to the product, out of what is lent to the whole. */
 static ConvolutionCall
 product_call(const WindowProduct *state, const ConvolutionCall *call)
 {
@@ -124,7 +124,7 @@ window_product_set_weights(KernelPass *pass, const ConvolutionCall *call, const 
 	return convolution_set_weights(state->product, &lent, to, to_bias);
 }
 
-/* One block of windows and where it goes. */
+/* One block of windows and its destination. */
 typedef struct Scatter
 {
 	const KernelPass *pass;
@@ -133,7 +133,7 @@ typedef struct Scatter
 	long		first;			/* row of y that the windows begin with */
 } Scatter;
 
-/* Bring rows [begin, end) of windows to their places. */
+/* Copy rows [begin, end) of windows to their places. */
 static void
 scatter_windows(void *data, int worker, long begin, long end)
 {

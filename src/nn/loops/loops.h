@@ -1,10 +1,10 @@
 /*
- * loops.h: the operators that are bound by memory, as loops over pixels.
+ * loops.h: the operators that are limited by memory, as loops over pixels.
  *
- * Each loop is a ThreadsTask: threads_run() splits its items (pixels, or
- * rows where said) and every worker runs it on its share. The loops are
- * written once (loops_template.h) and compiled for each instruction set
- * and storage type; loops_for() picks the table for this machine.
+ * Each loop is a ThreadsTask: threads_run() divides its items (pixels, or
+ * others if the arguments say so) between the workers. The loops are written
+ * once (loops_template.h) and compiled for each instruction set and storage
+ * type; loops_for() picks the table for this machine.
  *
  * Tensors are (pixels, C) with a stride in elements from pixel to pixel.
  */
@@ -48,13 +48,13 @@ typedef struct MomentArgs
 	const void *x;
 	int			x_stride;
 	int			channels;
-	const float *origin;		/* (C): a guess of the mean; NULL = 0 */
+	const float *origin;		/* (C): an estimate of the mean; NULL = 0 */
 	double	   *sums;			/* (workers, 2, C), added to */
 } MomentArgs;
 
 /*
- * The two halves of the gradient of y = relu(x * scale + shift + residual).
- * dz is dy where the ReLU let it through: by the sign of y where y is given
+ * The two halves of the gradient of y = relu(x * scale + shift + residual). dz
+ * is dy where the ReLU passed it, else 0: by the sign of y if y is given
  * (needed with a residual), else by the sign of x * scale + shift.
  */
 typedef struct NormGradientArgs
@@ -66,7 +66,7 @@ typedef struct NormGradientArgs
 	int			dy_stride;
 	void	   *dx;				/* dense; may be dy when that is dense */
 	bool		accumulate;		/* add to dx instead of writing it */
-	void	   *dresidual;		/* NULL = none; receives dz, before dx is written; may be dx */
+	void	   *dresidual;		/* NULL = none; dz is written to it before dx is written; may be dx */
 	int			dresidual_stride;
 	bool		accumulate_residual;	/* add dz to dresidual instead of writing it */
 	int			channels;
@@ -94,12 +94,12 @@ typedef struct PoolArgs
 	int			x_stride;
 	void	   *y;
 	int			y_stride;
-	uint8_t    *index;			/* (pixels of y, C): place of the maximum in its window; NULL = not kept */
+	uint8_t    *index;			/* (pixels of y, C): place of the maximum in its window; NULL = do not keep */
 	const void *dy;
 	int			dy_stride;
 	void	   *dx;
 	int			dx_stride;
-	const void *before;			/* what is added to dx; may be dx; NULL = nothing */
+	const void *before;			/* is added to dx; may be dx; NULL = nothing */
 	int			before_stride;
 } PoolArgs;
 
@@ -182,8 +182,8 @@ typedef struct ResizeArgs
 	bool		accumulate;		/* add to dx instead of writing it */
 } ResizeArgs;
 
-/* Storage type to float32 (optionally through the logistic function) and
- * back; items: elements. */
+/* Conversion from the storage type to float32 (optionally followed by the
+ * logistic function) and back; items: elements. */
 typedef struct ConvertArgs
 {
 	const void *from;

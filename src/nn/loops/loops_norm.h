@@ -74,7 +74,7 @@ moments(void *data, int worker, long begin, long end)
 	EACH_SPAN(moments_span, args, worker)
 }
 
-/* Where a span of the gradient of batch norm stands, and its channels. */
+/* A span of the gradient of batch norm: its place and its channels' values. */
 typedef struct NormSpan
 {
 	const STORED *x;
@@ -98,7 +98,7 @@ norm_span(const NormGradientArgs *args, long begin, int c, int n)
 	return span;
 }
 
-/* The part of dy that passed the ReLU at a pixel whose input is x. */
+/* dz: the part of dy that the ReLU passed, at a pixel with input x. */
 static inline Pair
 passed(const NormSpan *span, bool relu, int n, Pair x)
 {

@@ -3,8 +3,8 @@
  * (roi_align.h).
  */
 
-/* Resample regions [begin, end) to their cells, or hand the cells' gradients
- * back to what they were resampled from. */
+/* Resample regions [begin, end) to their cells or, backward, add the cells'
+ * gradients to the features. */
 static inline __attribute__((always_inline)) void
 roi_cells(const RoiAlignArgs *args, bool gradient, long begin, long end)
 {

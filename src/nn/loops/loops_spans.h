@@ -1,23 +1,26 @@
 /*
- * loops_spans.h: how passes over values per channel go through memory, the
+ * loops_spans.h: the way through memory of passes with values per channel; the
  * part of loops_template.h that norms, activations and dot products share.
  *
- * These passes read and write whole tensors, so that memory is their limit;
- * the loops must not be. They go by spans: two vectors of channels (a cache
- * line of bf16 where a vector has 512 bits) down a block of pixels, with
- * everything that belongs to the channels in registers. A span function is
- * inlined twice, once for the full width and once for what is left.
+ * These passes read and write whole tensors. Memory should limit their speed,
+ * not the loops. They go by spans: two vectors of channels (with 512 bits, a
+ * cache line of bf16) down a block of pixels, with all values of the channels
+ * in registers. A span function is inlined twice: for the full width, and for
+ * the rest.
  */
 
-/* Pixels of a span; sums over one are float32, over more float64. Few, so
- * that the channels of a wide tensor meet again in the same pages. */
+/*
+ * Pixels of a span. Sums within a span are float32, sums over spans float64.
+ * It is small, so that the next span of channels of a wide tensor is in the
+ * same pages.
+ */
 #define SPAN_PIXELS 32
 #define SPAN_CHANNELS (2 * LANES)
 
 /* Pixels to fetch ahead. */
 #define AHEAD 32
 
-/* A worker's output of this size is not found in a cache again. */
+/* A worker's output of this size is no longer in a cache when it is read. */
 #define STREAM_BYTES (1 << 20)
 
 /* Call function for all spans of pixels [begin, end); it takes args, then
@@ -43,7 +46,7 @@ typedef struct Pair
 	Vector		high;
 } Pair;
 
-/* The channels of a span of n that the higher vector has. */
+/* The channels of the higher vector in a span of n channels. */
 static inline int
 higher(int n)
 {
@@ -56,7 +59,7 @@ lower(int n)
 	return n < LANES ? n : LANES;
 }
 
-/* Load n floats; NULL stands for `otherwise` everywhere. */
+/* Load n floats; if the pointer is NULL, all are `otherwise`. */
 static inline Pair
 load_channels(const float *p, int c, int n, float otherwise)
 {
@@ -139,9 +142,9 @@ store_pair(STORED *p, int n, Pair v)
 }
 
 /*
- * Is the output written past the caches? Where it is larger than they are
- * that saves reading what is overwritten. Not where the same lines were read
- * just before, and only where a pair fills a line.
+ * Should the output be written past the caches? If it is larger than the
+ * caches, that saves reading the overwritten lines. It does not pay if the
+ * same lines were just read, and is only possible if a pair fills a line.
  */
 static inline bool
 streams(const void *from, const void *to, long stride, long pixels)
@@ -158,7 +161,7 @@ streams(const void *from, const void *to, long stride, long pixels)
 #endif
 }
 
-/* Store a pair that may go past the caches. */
+/* Store a pair, with `stream` past the caches. */
 static inline void
 store_out(STORED *p, int n, Pair v, bool stream)
 {
@@ -179,7 +182,7 @@ store_out(STORED *p, int n, Pair v, bool stream)
 	store_pair(p, n, v);
 }
 
-/* Have streamed stores seen by all. */
+/* Make streamed stores visible to all threads. */
 static inline void
 settle(void)
 {

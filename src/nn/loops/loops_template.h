@@ -80,8 +80,8 @@ store(STORED *p, int n, Vector v)
 #endif
 }
 
-/* Not under ASan, whose stand-in for the stack is not aligned as gcc takes
- * these arrays to be. */
+/* Not under ASan: its replacement of the stack does not have the alignment
+ * that gcc assumes for these arrays. */
 static __attribute__((no_sanitize("address"))) void
 input(void *data, int worker, long begin, long end)
 {
@@ -97,7 +97,8 @@ input(void *data, int worker, long begin, long end)
 		scale[k] = args->scale[k % 3];
 		shift[k] = args->shift[k % 3];
 	}
-	/* Sixteen pixels at a time: 48 values, after which channel and lane meet again. */
+	/* Sixteen pixels at a time: after 48 values each lane has the same channel
+	 * again. */
 	for (; i < 3 * end; i += 48)
 		for (int part = 0; part < 48 && i + part < 3 * end; part += LANES)
 		{
@@ -189,7 +190,7 @@ adam(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Values squared and summed in float32 before the sum goes to float64. */
+/* So many squares are summed in float32, then the sum is added in float64. */
 #define SQUARE_BLOCK 256
 
 static void

@@ -1,10 +1,12 @@
 /*
- * loops_windows.h: the part of loops_template.h whose loops look at a
- * pixel's neighbours: max pooling and bilinear resizing.
+ * loops_windows.h: the part of loops_template.h for loops that read a pixel's
+ * neighbours: max pooling and bilinear resizing.
  */
 
-/* A pixel and vector of channels of y: the maximum over a window's rows
- * [ky, ky_end) and columns [kx, kx_end), whose first pixel is x. */
+/*
+ * Compute a vector of channels of a pixel of y: the maximum over a window's
+ * rows [ky, ky_end) and columns [kx, kx_end); x is the window's first pixel.
+ */
 static inline __attribute__((always_inline)) void
 max_pool_window(const PoolArgs *args, const STORED *x, int ky, int ky_end, int kx_begin, int kx_end,
 							  int c, int n, STORED *y, uint8_t *index)
@@ -16,7 +18,7 @@ max_pool_window(const PoolArgs *args, const STORED *x, int ky, int ky_end, int k
 		for (int kx = kx_begin; kx < kx_end; kx++)
 		{
 			Vector		v = load(x + ((long) ky * args->x_shape.w + kx) * args->x_stride + c, n);
-			VectorInt	larger = (v > best) | (v != v);	/* NaN wins and stays */
+			VectorInt	larger = (v > best) | (v != v);	/* NaN counts as the largest */
 
 			best = select_lanes(larger, v, best);
 			place = (larger & (ky * args->kernel + kx)) | (~larger & place);
@@ -64,7 +66,8 @@ max_pool(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Positions [first, last] of an axis of the output whose windows cover `in`. */
+/* The positions [first, last] along an axis of the output whose windows cover
+ * `in`. */
 static inline void
 covering(const PoolArgs *args, int in, int size, int *first, int *last)
 {
@@ -76,7 +79,8 @@ covering(const PoolArgs *args, int in, int size, int *first, int *last)
 		*last = size - 1;
 }
 
-/* A pixel and span of channels of dx: what came from each window that covers it. */
+/* Compute a span of channels of a pixel of dx: the sum over the windows that
+ * cover it. */
 static inline __attribute__((always_inline)) void
 max_pool_gather(const PoolArgs *args, long output, int ky, int kx, int rows, int columns,
 							  int c, int n, const STORED *before, STORED *dx)
@@ -97,8 +101,8 @@ max_pool_gather(const PoolArgs *args, long output, int ky, int kx, int rows, int
 }
 
 /*
- * Gather form: an input pixel collects from the windows that cover it, so
- * each is written once and no two workers write the same.
+ * In gather form: an input pixel collects from the windows that cover it. So
+ * each pixel is written once, and no two workers write the same one.
  */
 static void
 max_pool_gradient(void *data, int worker, long begin, long end)
@@ -127,7 +131,7 @@ max_pool_gradient(void *data, int worker, long begin, long end)
 			long		output;
 			int			c = 0;
 
-			/* As `covering` has it, without a division per pixel. */
+			/* The same as `covering`, without a division per pixel. */
 			while (left * args->stride + args->kernel - args->padding <= ix)
 				left++;
 			while ((right + 1) * args->stride - args->padding <= ix)
@@ -148,8 +152,8 @@ max_pool_gradient(void *data, int worker, long begin, long end)
 	}
 }
 
-/* The two positions of the input that position `out` of an axis lies
- * between, and the share of the second. */
+/* The two positions of the input around position `out` of an axis, and the
+ * share of the second. */
 typedef struct ResizeTap
 {
 	int			first;
@@ -172,7 +176,7 @@ resize_tap(int out, int in_size, int scale)
 	return tap;
 }
 
-/* What position `in` contributes to a position with that tap. */
+/* The weight of position `in` in an output position with that tap. */
 static inline float
 resize_weight(ResizeTap tap, int in)
 {
@@ -216,9 +220,10 @@ resize(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Gather form, as in max_pool_gradient: an input pixel collects from the
- * outputs that it has a share in, which begin one pixel above it and end one
- * below. */
+/*
+ * In gather form, as in max_pool_gradient: an input pixel collects from the
+ * outputs to which it contributes, from one input pixel above it to one below.
+ */
 static void
 resize_gradient(void *data, int worker, long begin, long end)
 {

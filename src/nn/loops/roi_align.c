@@ -3,7 +3,7 @@
  */
 #include "nn/loops/roi_align.h"
 
-/* Add weight at a place, to the tap that is there or as a new one. */
+/* Add weight at a place: to the tap there, or as a new tap. */
 static void
 add_tap(RoiTaps *taps, int at, float weight)
 {

@@ -8,7 +8,7 @@
  * and interpolation are separable, so each axis has a list of taps per cell:
  * places along it and their weights.
  *
- * The loops stand in loops_roi.h; this is what they share with callers.
+ * The loops are in loops_roi.h; this header is for them and their callers.
  */
 #ifndef LESIONSEG_NN_ROI_ALIGN_H
 #define LESIONSEG_NN_ROI_ALIGN_H
@@ -18,7 +18,7 @@
 #define ROI_MAX_SIZE 32			/* cells along a side of the grid */
 #define ROI_MAX_LEVELS 4
 
-/* Where a cell of the grid reads along one axis. */
+/* The places that a cell of the grid reads along one axis. */
 typedef struct RoiTaps
 {
 	int			count;			/* 1..4 */
@@ -26,8 +26,8 @@ typedef struct RoiTaps
 	float		weight[4];		/* their sum is 1 */
 } RoiTaps;
 
-/* The taps of `size` cells over [begin, end), which is given in pixels, of a
- * feature map with `length` cells of `stride` pixels. */
+/* Find the taps of `size` cells over [begin, end), in pixels, on a feature map
+ * with `length` cells of `stride` pixels. */
 void		roi_taps(float begin, float end, int size, int length, int stride, RoiTaps *taps);
 
 /* One level of a feature pyramid. */
@@ -40,17 +40,20 @@ typedef struct RoiLevel
 	float	   *dx;				/* (H, W, C) of one image, added to; backward */
 } RoiLevel;
 
-/* A region and where to read it. */
+/* A region and the level to read it from. */
 typedef struct Roi
 {
 	Box			box;			/* in pixels */
 	int			image;
-	int			level;			/* index into levels; -1 = not in use: zeros, and no gradient */
+	int			level;			/* index into levels; -1 = not in use: its cells are zeros, and it gives no gradient */
 } Roi;
 
-/* RoIAlign of rois [begin, end) for loops.h. Items: rois. The gradient adds
- * to the levels' dx, which must be those of the image that all its rois are
- * of: work is shared out by image, so its order never depends on threads. */
+/*
+ * RoIAlign of rois [begin, end) for loops.h. Items: rois. The gradient adds to
+ * the levels' dx. All rois of one call must belong to the same image, and dx
+ * too: work is divided by image, so that the order of additions does not
+ * depend on the threads.
+ */
 typedef struct RoiAlignArgs
 {
 	RoiLevel	levels[ROI_MAX_LEVELS];

@@ -1,6 +1,6 @@
 /*
- * vector.h: vectors as wide as the instruction set of the file that includes
- * this has them, and arithmetic on them that C does not write by itself.
+ * vector.h: vectors of the width of the including file's instruction set, and
+ * arithmetic on them for which C has no operators.
  */
 #ifndef LESIONSEG_NN_VECTOR_H
 #define LESIONSEG_NN_VECTOR_H
@@ -38,8 +38,8 @@ splat(float value)
 	return value - (Vector) {0};
 }
 
-/* Load n floats. Masks, where there are any, keep a partial vector out of
- * memory. */
+/* Load n floats. With masks, if the instruction set has them, a partial vector
+ * needs no copy in memory. */
 static inline Vector
 load_float(const float *p, int n)
 {
@@ -75,7 +75,8 @@ store_float(float *p, int n, Vector v)
 #endif
 }
 
-/* Load n bytes as integers. Compilers turn the general form into single bytes. */
+/* Load n bytes as integers. Written by hand, because compilers turn the
+ * general form into loads of single bytes. */
 static inline VectorInt
 load_bytes(const uint8_t *p, int n)
 {
@@ -125,9 +126,9 @@ positive_part(Vector v)
 }
 
 /*
- * e^x to within 2 units in the last place: 2^k * e^r with |r| <= ln 2 / 2,
- * a polynomial of degree 6 for e^r (its Taylor series; the remainder is below
- * 1.2e-7 there). x is clamped to +-87, where float32 ends.
+ * e^x to within 2 units in the last place: 2^k * e^r with |r| <= ln 2 / 2, a
+ * polynomial of degree 6 for e^r (its Taylor series; the remainder is below
+ * 1.2e-7 there). x is clamped to +-87, the range of float32.
  */
 static inline Vector
 exponential(Vector x)
@@ -143,7 +144,7 @@ exponential(Vector x)
 	k = x * 1.44269504f + magic;
 	exponent = ((VectorInt) k - (VectorInt) magic) << 23;
 	k -= magic;
-	r = x - k * 0.693359375f + k * 2.12194440e-4f;	/* ln 2 in two parts, exact product with k */
+	r = x - k * 0.693359375f + k * 2.12194440e-4f;	/* ln 2 in two parts, so that the product with k is exact */
 	e = splat(1.0f / 720);
 	e = e * r + 1.0f / 120;
 	e = e * r + 1.0f / 24;
@@ -169,8 +170,9 @@ square_root(Vector v)
 /*
  * The normal distribution's P(X <= x), and e^(-x^2 / 2), the former within
  * 3e-7: e^(-a^2 / 2) times a polynomial for a = |x|, fitted to P(X <= -a) *
- * e^(a^2 / 2) on [0, 5] so that the largest error of the product is least.
- * Beyond 5 the product is below 3e-7. In a - 2.5, which keeps the terms small.
+ * e^(a^2 / 2) on [0, 5] so that the largest error of the product is smallest.
+ * Beyond 5 the product is below 3e-7. The polynomial is in a - 2.5, to keep
+ * the terms small.
  */
 static inline Vector
 normal_probability(Vector x, Vector *gauss)

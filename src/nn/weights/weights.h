@@ -3,12 +3,12 @@
  *
  * Layout: https://huggingface.co/docs/safetensors: 8 bytes little-endian
  * header length, a JSON object of name -> {dtype, shape, data_offsets}, then
- * the tensors. Our metadata: format_version, architecture, config (JSON
- * text), image_size, mean, std (three numbers each, comma separated),
+ * the tensors. Our metadata: format_version, architecture, config (JSON text),
+ * image_size, mean, std (three numbers each, comma separated),
  * extension_version, crc32 (of each tensor, weights_checksum.h); threshold,
- * temperature and review_below where they are known; enhance where training
- * enhanced images; split (JSON text) where it is known which images training
- * kept away. docs/weights.md tells users the whole format.
+ * temperature and review_below if they are known; enhance if training enhanced
+ * images; split (JSON text) if it is known which images were kept from
+ * training. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H
 #define LESIONSEG_NN_WEIGHTS_H
@@ -20,14 +20,14 @@
 
 #define WEIGHTS_FORMAT_VERSION 1
 
-/* Room for what a file says of its split. */
+/* Room for a file's text about its split. */
 #define WEIGHTS_SPLIT_SIZE 8192
 
 typedef struct WeightsInfo
 {
 	int			format_version;	/* 0 = the file has no metadata of ours */
 	char		architecture[64];
-	char		config[1024];	/* JSON object text, as the model row keeps it */
+	char		config[1024];	/* JSON object text, as in the model's row */
 	float		mean[3];		/* of the input: (x / 255 - mean) / std */
 	float		std[3];
 	char		extension_version[32];
@@ -42,30 +42,34 @@ typedef enum WeightsStorage
 	WEIGHTS_F16
 } WeightsStorage;
 
-/* The current format version, ImageNet's mean and std, which most published
- * weights expect, and nothing else. */
+/* Set the current format version, and ImageNet's mean and std, which most
+ * published weights expect; all else is empty. */
 void		weights_info_default(WeightsInfo *info);
 
-/* Read the metadata alone. A file without ours (written by another tool) is
- * fine: it gives weights_info_default() with format_version 0. Otherwise text
- * is printable ASCII, config a JSON object, mean and std usable. */
+/*
+ * Read only the metadata. A file of another tool, without our metadata, is
+ * accepted: it gives weights_info_default() with format_version 0. Otherwise
+ * text is printable ASCII, config a JSON object, mean and std usable.
+ */
 Status		weights_read_info(const Call *call, const void *bytes, size_t size, WeightsInfo *info);
 
 /*
- * Read a file into weights[graph->weight_count]. dtypes F32, F16, BF16 and
- * F64 are converted. A missing, extra, misshapen or overlapping tensor, an
- * offset outside the file, a wrong checksum, an unknown version or dtype and non-finite values
- * (or negative running variances) are LS_INVALID_WEIGHTS naming the tensor;
- * weights is then undefined. Polls per tensor.
- * "num_batches_tracked" tensors, which PyTorch adds, are ignored.
+ * Read a file into weights[graph->weight_count]. dtypes F32, F16, BF16 and F64
+ * are converted. A missing, extra, misshapen or overlapping tensor, an offset
+ * outside the file, a wrong checksum, an unknown version or dtype and
+ * non-finite values (or negative running variances) are LS_INVALID_WEIGHTS,
+ * and the message names the tensor; weights is then undefined. Polls per
+ * tensor. "num_batches_tracked" tensors, which PyTorch adds, are ignored.
  */
 Status		weights_read(const Call *call, const void *bytes, size_t size, const Graph *graph,
 						 float *weights);
 
-/* Write a file: *bytes is allocated through call, the caller frees it. The
+/*
+ * Write a file: *bytes is allocated through call, the caller frees it. The
  * same input gives the same bytes. Running statistics stay float32. A weight
- * that is not finite, or does not fit float16, is LS_INVALID_WEIGHTS.
- * info->format_version is not looked at: what is written is the current one. */
+ * that is not finite, or does not fit float16, is LS_INVALID_WEIGHTS. The
+ * current format version is written; info->format_version is not read.
+ */
 Status		weights_write(const Call *call, const WeightsInfo *info, const Graph *graph,
 						  const float *weights, WeightsStorage storage, void **bytes, size_t *size);
 

@@ -1,8 +1,8 @@
 /*
  * weights_dtype.c: conversions between float32 and what weight files hold.
  *
- * Plain scalar code: loading weights is bound by memory and happens once per
- * model, and the result must not depend on the processor.
+ * This is plain scalar code: loading weights is limited by memory and happens
+ * once per model, and the result must not depend on the processor.
  */
 #include "nn/weights/weights_dtype.h"
 

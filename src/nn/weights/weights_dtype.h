@@ -13,9 +13,10 @@
 
 typedef struct WeightsDtype
 {
-	const char *name;			/* as the header spells it */
+	const char *name;			/* as in the file's header */
 	size_t		size;			/* bytes of one element */
-	/* Convert count elements to float32; NULL for types weights never have. */
+	/* Convert count elements to float32; NULL for types that weights may not
+	 * have. */
 	void		(*load) (const unsigned char *bytes, size_t count, float *values);
 	/* Convert count float32 to elements; NULL for types that are not written. */
 	void		(*store) (const float *values, size_t count, unsigned char *bytes);

@@ -1,12 +1,12 @@
 /*
  * weights_file.c: the header of a weight file that may come from anywhere.
  *
- * jansson parses it; it takes its memory from malloc, so the header's length
- * is capped well below what would matter.
+ * jansson parses it, with memory from malloc, so the length of the header is
+ * limited.
  */
 #include "nn/weights/weights_file.h"
 
-/* Some hundred bytes name a tensor, so this is room for thousands. */
+/* A tensor takes a few hundred bytes, so this is room for thousands. */
 #define MAX_HEADER_SIZE (1024 * 1024)
 
 Printable

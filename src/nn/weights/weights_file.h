@@ -1,7 +1,7 @@
 /*
- * weights_file.h: a weight file whose header has been parsed, for the two who
- * read it: metadata (weights_metadata.c) and tensors (weights_read.c). Private
- * to this folder.
+ * weights_file.h: a weight file with a parsed header, for its two readers: of
+ * metadata (weights_metadata.c) and of tensors (weights_read.c). Private to
+ * this folder.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_FILE_H
 #define LESIONSEG_NN_WEIGHTS_FILE_H
@@ -20,7 +20,7 @@ typedef struct WeightsFile
 	size_t		data_size;
 } WeightsFile;
 
-/* Text from a file as it may stand in a message, whatever its encoding. */
+/* Text from a file, made safe for a message in any encoding. */
 typedef struct Printable
 {
 	char		text[80];
@@ -29,10 +29,10 @@ typedef struct Printable
 /* Cut text to a readable length and replace all but printable ASCII by '?'. */
 Printable	printable(const char *text);
 
-/* Advise what to do about a file that is broken as a whole. */
+/* Add the hint for a file that is broken as a whole. */
 Status		broken_file(Status status);
 
-/* Make the failure of one metadata key. */
+/* The failure of one metadata key. */
 Status		metadata_error(const char *key, const char *fact);
 
 /* Parse the header; on success the caller releases file->root. */

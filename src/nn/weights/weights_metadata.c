@@ -1,5 +1,5 @@
 /*
- * weights_metadata.c: reading what a weight file says of its network.
+ * weights_metadata.c: read the metadata of a weight file.
  */
 #include "nn/weights/weights_file.h"
 

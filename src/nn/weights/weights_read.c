@@ -1,11 +1,11 @@
 /*
  * weights_read.c: reading safetensors that may come from anywhere.
  *
- * Nothing in a file is believed before it is checked: first the header's
- * length and JSON (weights_file.c), then that the tensors tile the data
- * without a gap or an overlap, then that they are the graph's, and only then
- * are values converted. The one json_decref() of each public function releases
- * the header on every path.
+ * Everything in a file is checked before it is used: first the header's length
+ * and JSON (weights_file.c); then that the tensors fill the data without gaps
+ * or overlaps; then that they are the graph's tensors. Only then are values
+ * converted. Each public function has one json_decref(), which releases the
+ * header on every path.
  */
 #include "nn/weights/weights_file.h"
 
@@ -29,14 +29,14 @@ typedef struct FileTensor
 	size_t		end;
 } FileTensor;
 
-/* Make the failure of one tensor. */
+/* The failure of one tensor. */
 static Status
 tensor_error(const char *name, const char *fact)
 {
 	return status_error(LS_INVALID_WEIGHTS, "tensor \"%s\": %s", printable(name).text, fact);
 }
 
-/* Take a non-negative integer of JSON. */
+/* Read a non-negative integer of JSON. */
 static bool
 json_size(const json_t *value, size_t *size)
 {
@@ -122,8 +122,8 @@ check_tiling(const WeightsFile *file, const FileTensor *tensors, size_t count)
 	return status_ok();
 }
 
-/* Compare the sorted tensors' checksums with those in the metadata, which
- * files that others wrote do not have. */
+/* Compare the sorted tensors' checksums with those in the metadata. Files of
+ * other tools have none. */
 static Status
 check_checksums(const Call *call, const WeightsFile *file, const FileTensor *tensors, size_t count)
 {
@@ -173,7 +173,7 @@ param_shape(const GraphParam *param)
 	return result;
 }
 
-/* Check that a tensor is what the graph expects under its name. */
+/* Check that a tensor's shape is the one that the graph expects. */
 static Status
 check_shape(const FileTensor *tensor, const GraphParam *param)
 {
@@ -211,7 +211,7 @@ read_values(const WeightsFile *file, const FileTensor *tensor, const GraphParam 
 	return status_ok();
 }
 
-/* True for PyTorch's batch counters, which nothing here needs. */
+/* True for PyTorch's batch counters, which are not used here. */
 static bool
 is_batch_counter(const char *name)
 {

@@ -5,8 +5,8 @@
  * data. Four-byte tensors come before two-byte ones (each in graph order) and
  * the header is padded with spaces to a multiple of 8, so that every tensor is
  * aligned for readers that map the file. The metadata hold a checksum of each
- * tensor, so the header is made twice: for its length, and when the data are
- * there.
+ * tensor, so the header is made twice: first for its length, and again when
+ * the data are written.
  */
 #include "nn/weights/weights.h"
 
@@ -77,8 +77,8 @@ set_number(json_t *metadata, const char *key, double number)
 }
 
 /*
- * An empty object. Not by json_object(): PostgreSQL exports a function of
- * that name too, and inside the server that one would be called.
+ * Make an empty object. json_object() cannot be used: PostgreSQL exports a
+ * function with the same name, and inside the server that one would be called.
  */
 static json_t *
 new_object(void)
@@ -130,7 +130,8 @@ set_tensor(json_t *header, const GraphParam *param, const WeightsDtype *dtype, s
 										 "data_offsets", (json_int_t) begin, (json_int_t) end)) == 0;
 }
 
-/* Make the header (or NULL) and tell the size of the data it describes. */
+/* Make the header (or NULL) and return the size of the data that it
+ * describes. */
 static json_t *
 make_header(const WeightsInfo *info, const Graph *graph, WeightsStorage storage, const char *checksums,
 			size_t *data_size)
@@ -163,7 +164,7 @@ make_header(const WeightsInfo *info, const Graph *graph, WeightsStorage storage,
 	return header;
 }
 
-/* Check that a tensor's values survive being stored and read again. */
+/* Check that a tensor's values can be stored and read again. */
 static Status
 check_values(const GraphParam *param, const float *values, WeightsStorage storage)
 {
@@ -187,15 +188,15 @@ check_values(const GraphParam *param, const float *values, WeightsStorage storag
 	return status_ok();
 }
 
-/* Make the failure of a header. */
+/* The failure of a header that could not be made. */
 static Status
 header_error(void)
 {
 	return status_error(LS_OUT_OF_MEMORY, "could not write a weight file's header");
 }
 
-/* Write the tensors behind the header, and their checksums, which are as many
- * as they were before. */
+/* Write the tensors after the header, and their checksums to the same length
+ * as before. */
 static void
 write_data(const Graph *graph, const float *weights, WeightsStorage storage, unsigned char *data, char *checksums)
 {

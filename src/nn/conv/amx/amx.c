@@ -5,11 +5,15 @@
 
 #include "nn/conv/kernels.h"
 
-/* Scratch for a band's source: leaves over half of a 2 MB L2 to weights. */
+/* Scratch for a band's source: more than half of a 2 MB L2 remains for
+ * weights. */
 #define BAND_BYTES (768 * 1024)
 
-/* With fewer channels tiles are mostly empty. A forward pass of several taps
- * pays from fewer on, for what comes after this row would be no tiles at all. */
+/*
+ * With fewer channels tiles are mostly empty. A forward pass of several taps
+ * pays with fewer channels, because later rows of the table use no tiles at
+ * all.
+ */
 #define FEWEST_SOURCE_CHANNELS 16
 #define FEWEST_TARGET_CHANNELS 8
 #define FEWEST_FORWARD_CHANNELS 5
@@ -44,7 +48,7 @@ greatest(int a, int b)
 	return a > b ? a : b;
 }
 
-/* How far taps reach, and the largest sweep. */
+/* Find the reach of the taps and the largest sweep. */
 static void
 measure_sweeps(Amx *state)
 {
@@ -66,7 +70,7 @@ measure_sweeps(Amx *state)
 	}
 }
 
-/* Cut the batch into bands, each of whose sources has `fit` rows of scratch. */
+/* Cut the batch into bands whose sources fit into `fit` rows of scratch. */
 static void
 cut_bands(Amx *state, long fit)
 {
@@ -83,7 +87,7 @@ cut_bands(Amx *state, long fit)
 	{
 		long		image_rows = (long) (state->grid_rows - 1) * step + halo;
 
-		/* As many images as fit and still keep all threads at work. */
+		/* As many images as fit, but few enough to keep all threads busy. */
 		state->band_images = (int) (fit / image_rows);
 		state->band_images = least(state->band_images, greatest(1, (int) (images * units / (4 * threads))));
 		state->band_images = greatest(1, least(state->band_images, images));

@@ -1,19 +1,19 @@
 /*
- * amx.h: forward and backward-data of a dense bf16 convolution of any kernel,
- * stride and padding, on tensors of any pixel stride, by AMX. What planning
- * (amx.c) and running (amx_run_amx.c) share; private to this folder.
+ * amx.h: forward and backward-data of a dense bf16 convolution by AMX, with
+ * any kernel, stride and padding, and tensors of any pixel stride. Shared by
+ * planning (amx.c) and running (amx_run_amx.c); private to this folder.
  *
- * An AMX tile product takes 16 pixels by 32 channels of the source (A) and
- * 32 by 16 channels of the weights (B). A convolution sums such products
- * over kernel taps and channels, four tiles of sums at a time: 32 pixels by
- * 32 output channels. A tap is an offset in the source, so no im2col array
- * is made.
+ * An AMX tile product takes 16 pixels by 32 channels of the source (A) and 32
+ * by 16 channels of the weights (B). A convolution sums such products over
+ * kernel taps and channels, four tiles of sums at a time: 32 pixels by 32
+ * output channels. A tap is an offset in the source, so no im2col array is
+ * needed.
  *
  * Work goes by bands: some rows of an image, or a few small images. A band's
- * source is first copied to scratch, with the zeros of the padding around it
- * and channels filled up to a multiple of 32; there every tile is a plain
- * load, it stays in the L2 while all output channels pass over it, and any
- * pixel stride is the copy's matter alone.
+ * source is first copied to scratch, with the padding's zeros around it and
+ * channels filled up to a multiple of 32. In scratch every tile is a plain
+ * load, the data stay in the L2 for all output channels, and only the copy has
+ * to know pixel strides.
  */
 #ifndef LESIONSEG_NN_CONV_AMX_H
 #define LESIONSEG_NN_CONV_AMX_H
@@ -30,7 +30,7 @@ typedef struct Amx
 	int			source_stride;	/* pixel strides */
 	int			target_stride;
 	Sweeps		sweeps;
-	long	   *tap_offsets;	/* by tap: what it reads, from a position's own pixel, in values of scratch */
+	long	   *tap_offsets;	/* by tap: offset from a position's own pixel, in values of scratch */
 	int			first_y;		/* least and greatest tap offsets, in source pixels */
 	int			last_y;
 	int			first_x;
@@ -40,7 +40,7 @@ typedef struct Amx
 
 	int			in_groups;		/* of 32 source channels */
 	int			out_groups;
-	int			pixel_values;	/* from pixel to pixel in scratch */
+	int			pixel_values;	/* distance from pixel to pixel in scratch */
 	int			row_pixels;		/* from row to row in scratch */
 	int			band_rows;		/* sweep rows in a band */
 	int			bands_per_image;

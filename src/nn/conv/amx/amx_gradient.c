@@ -6,9 +6,10 @@
 #include "nn/conv/amx/amx_tiles.h"
 #include "nn/conv/kernels.h"
 
-/* dw up to this many bytes is held once per thread: it stays in the L2. */
+/* A dw of up to this many bytes is held once per thread: it stays in the
+ * L2. */
 #define PRIVATE_BYTES (1280 * 1024)
-/* Packed bytes of a thread's segment, and of a shared block. */
+/* Bytes of a thread's packed segment, and of a packed shared block. */
 #define SEGMENT_BYTES (768 * 1024)
 #define BLOCK_BYTES (12 * 1024 * 1024)
 
@@ -18,7 +19,7 @@ amx_gradient_can(const ConvolutionShape *shape, const ConvolutionUse *use, Convo
 	return pass == PASS_BACKWARD_WEIGHTS && use->type == DATA_BF16 && shape->groups == 1;
 }
 
-/* The index-th strip; one without rows beyond the last. */
+/* The index-th strip; beyond the last, a strip without rows. */
 static Strip
 strip_at(const AmxGradient *state, int index)
 {
@@ -68,8 +69,8 @@ plan_taps(AmxGradient *state)
 	state->top = state->left = first < 0 ? -first : 0;
 	state->bottom = right;
 
-	/* Columns that x has, then the zeros that the next row's taps reach back
-	 * to; or all columns that this row's taps reach. */
+	/* The pitch: x's columns and the zeros that taps of the next row reach
+	 * back to; or, if more, all columns that this row's taps reach. */
 	if (columns > shape->y.w + right)
 		columns = shape->y.w + right;
 	state->pitch = columns + state->left;
@@ -95,7 +96,7 @@ plan_taps(AmxGradient *state)
 	return status_ok();
 }
 
-/* Reserve what a run needs. */
+/* Reserve the scratch of a run. */
 static Status
 reserve_all(AmxGradient *state)
 {
@@ -110,12 +111,12 @@ reserve_all(AmxGradient *state)
 	return reserve_scratch(pass, threads, sizeof(float *), &state->parts_at);
 }
 
-/* Cut the batch into segments and size what holds them. */
+/* Cut the batch into segments, and size their buffers. */
 static Status
 plan_segments(AmxGradient *state)
 {
 	const ConvolutionShape *shape = &state->base.shape;
-	size_t		values;			/* packed per flat pixel */
+	size_t		values;			/* packed values per flat pixel */
 	size_t		budget;
 	size_t		rows;
 
@@ -125,7 +126,7 @@ plan_segments(AmxGradient *state)
 	state->db_size = (size_t) state->out_groups * 32;
 	state->shared = state->dw_size * sizeof(float) > PRIVATE_BYTES;
 
-	/* Strips, by what a segment of two of them takes. */
+	/* The height of strips, by the size of a segment of two. */
 	values = ((size_t) state->phases * state->in_groups + state->out_groups) * 64;
 	budget = (state->shared ? BLOCK_BYTES : SEGMENT_BYTES) / sizeof(bfloat16) / values;
 	rows = budget / state->pitch;
@@ -149,7 +150,8 @@ plan_segments(AmxGradient *state)
 	}
 
 	state->max_chunks = ((size_t) state->strip_rows * state->pitch + CHUNK_PLACES - 1) / CHUNK_PLACES;
-	/* The last chunk read at the largest shift, or the last row packed. */
+	/* The end of the last chunk at the largest shift, or of the last packed
+	 * row. */
 	state->max_places = state->max_chunks * CHUNK_PLACES + state->lead +
 		(size_t) (state->bottom + 1) * state->pitch;
 	state->dy_size = (size_t) state->out_groups * 2 * state->max_chunks * TILE_VALUES;

@@ -1,8 +1,8 @@
 /*
- * amx_gradient.h: the weight gradient of a dense bf16 convolution of any
- * kernel, stride and padding, on tensors of any pixel stride, by AMX. What
+ * amx_gradient.h: the weight gradient of a dense bf16 convolution by AMX, with
+ * any kernel, stride and padding, and tensors of any pixel stride. Shared by
  * planning (amx_gradient.c), packing (amx_gradient_pack_amx.c) and running
- * (amx_gradient_run_amx.c) share; private to this folder.
+ * (amx_gradient_run_amx.c); private to this folder.
  *
  * For each kernel tap, dw is a matrix product over pixels: (C_out, pixels) of
  * dy times (pixels, C_in) of x, x shifted by the tap. An AMX tile product
@@ -11,34 +11,33 @@
  *
  * Both are packed a segment at a time: two strips, which are some rows of an
  * image each. A pair is the pixels at one place of the two strips, so that a
- * shift moves both alike. A segment is flat: row after row at a pitch that
- * leaves zeros between rows, as many as the taps reach beyond an edge. A tap
- * then is one constant shift through the whole segment. Interleaving works in
- * lanes of 128 bits, so of a group of 32 channels the first tile gets
- * channels 0-3, 8-11, 16-19, 24-27 and the second the others; dw is sorted
- * when it is brought into plain order.
- * With a stride s, x is packed as its s * s phases, each seen by some of the
- * taps at stride 1.
+ * shift moves both alike. A segment is flat: row after row, with zeros between
+ * rows, as many as the taps reach beyond an edge. So a tap is one constant
+ * shift through the whole segment. Interleaving works in lanes of 128 bits, so
+ * of a group of 32 channels the first tile gets channels 0-3, 8-11, 16-19,
+ * 24-27 and the second the others; they are sorted when dw is brought into
+ * plain order. With a stride s, x is packed as its s * s phases; each is read
+ * by some of the taps, at stride 1.
  *
  * Products go by blocks of a segment that stay in the L1 while all taps pass
  * over them; the L2 could not feed the tiles. The price is that sums are
  * loaded and stored once per block.
  *
- * Two ways to share the work, by the size of dw. Where it is small, each
- * thread takes segments of its own and sums into a dw of its own; these are
- * added in the end. Where it is large, that would be traffic in dw alone:
- * threads pack a block of segments together, then each takes channels.
- * Both add in an order that depends on shape and thread count only.
+ * Two ways to share the work, by the size of dw. If it is small, each thread
+ * works on its own segments and sums into its own dw; these are added at the
+ * end. If it is large, that would mean too much traffic for dw: threads pack a
+ * block of segments together, then each takes some channels. The order of
+ * additions depends only on shape and thread count.
  */
 #ifndef LESIONSEG_NN_CONV_AMX_GRADIENT_H
 #define LESIONSEG_NN_CONV_AMX_GRADIENT_H
 
 #include "nn/conv/kernel.h"
 
-/* Flat places, each a pair of pixels, of a tile product. */
+/* Flat places (each a pair of pixels) in a tile product. */
 #define CHUNK_PLACES 16
 
-/* Where a tap reads in a packed segment. */
+/* The place that a tap reads in a packed segment. */
 typedef struct GradientTap
 {
 	int			phase;
@@ -53,7 +52,7 @@ typedef struct Strip
 	int			rows;			/* 0: there is none */
 } Strip;
 
-/* What a slot holds: the strips whose pixels are paired. */
+/* The content of a slot: two strips whose pixels are paired. */
 typedef struct Segment
 {
 	Strip		strips[2];
@@ -66,7 +65,7 @@ typedef struct AmxGradient
 	KernelPass	base;
 	bool		shared;			/* threads share blocks and split channels */
 	int			phases;			/* stride * stride */
-	int			top;			/* rows and columns that taps reach beyond, in phases */
+	int			top;			/* rows and columns that taps reach beyond the edges, in phases */
 	int			bottom;
 	int			left;
 	int			pitch;			/* flat places from row to row */
@@ -92,9 +91,10 @@ typedef struct AmxGradient
 	size_t		packed_at;		/* per thread, or per slot: x, then dy */
 	size_t		dw_at;			/* per thread, or one: dw_size floats */
 	size_t		db_at;			/* per thread: db_size floats */
-	size_t		summed_at;		/* per thread: did it sum into its dw in this run? Not all do where
-								 * segments are few or the pool is smaller than asked for */
-	size_t		parts_at;		/* the dw that were: pointers */
+	/* Per thread: did it sum into its dw in this run? Some do not, if there
+	 * are few segments or the pool is smaller than asked for. */
+	size_t		summed_at;
+	size_t		parts_at;		/* pointers to the dw that were summed */
 } AmxGradient;
 
 /* One run. */
@@ -118,7 +118,7 @@ typedef struct GradientJob
 /* The index-th segment of the batch. */
 Segment		amx_segment(const AmxGradient *state, int index);
 
-/* Where a slot's x and dy are packed. */
+/* The packed x and dy of a slot. */
 static inline bfloat16 *
 packed_x(const GradientJob *job, int slot)
 {

@@ -4,13 +4,13 @@
 #include "nn/conv/amx/amx_gradient.h"
 #include "nn/conv/amx/amx_tiles.h"
 
-/* How far ahead of packing to fetch. */
+/* Pixels to fetch ahead of packing. */
 #define PREFETCH_PIXELS 24
 
 static const bfloat16 zero_pixel[32] __attribute__((aligned(64)));
 
-/* The first pixel of a strip's row of x in one phase, counted from the
- * strip's first row; the zero pixel (and step 0) outside of the image. */
+/* The first pixel of a row of x in one phase; rows count from the strip's
+ * first. Outside the image it is the zero pixel, with step 0. */
 static const bfloat16 *
 x_row(const GradientJob *job, const Strip *strip, int row, int phase, int group, long *step)
 {
@@ -27,7 +27,7 @@ x_row(const GradientJob *job, const Strip *strip, int row, int phase, int group,
 	return job->x + (((long) strip->image * shape->h + y) * shape->w + phase % stride) * pixel + group * 32;
 }
 
-/* Clear places [begin, end) of a tile of channels and of the next. */
+/* Clear places [begin, end) of two neighbouring tiles of channels. */
 static inline void
 clear_places(bfloat16 *target, size_t half, long begin, long end)
 {
@@ -75,7 +75,7 @@ amx_pack_x(const GradientJob *job, const Segment *segment, int slot, int phase, 
 	clear_places(target, half, place, state->max_places);
 }
 
-/* Four rows of a (16, 16) array of 32-bit values, four columns of each. */
+/* Load four columns of four rows of a (16, 16) array of 32-bit values. */
 static inline __m512i
 load_lanes(const int32_t *values)
 {

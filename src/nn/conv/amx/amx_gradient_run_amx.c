@@ -6,12 +6,12 @@
 #include "core/threads.h"
 #include "nn/conv/amx/amx_tiles.h"
 
-/* The most products from one load of sums to their store: their tiles fill 40
- * of the L1's 48 kB. */
+/* The most products between loading and storing sums: their tiles fill 40 of
+ * the L1's 48 kB. */
 #define BLOCK_CHUNKS 10
 
 /* Add a block of products of one tap, for a pair of channel groups, to sums
- * (and to lower, where the second tile of dy's goes). */
+ * and lower (for the first and the second tile of dy). */
 static inline void
 multiply_block(const bfloat16 *a, size_t a_half, const bfloat16 *b, size_t b_half, int chunks,
 			   bool fresh, float *sums, float *lower, const float *next, const float *next_lower)
@@ -54,7 +54,7 @@ multiply_block(const bfloat16 *a, size_t a_half, const bfloat16 *b, size_t b_hal
 	_tile_stored(3, lower + TILE_SUMS, 64);
 }
 
-/* Add count slots' products for a pair of channel groups to dw. */
+/* Add the products of count slots for a pair of channel groups to dw. */
 static void
 multiply_groups(const GradientJob *job, int first_segment, int first_slot, int count,
 				int in_group, int out_group, bool fresh, float *dw)
@@ -121,7 +121,8 @@ sum_segments(void *data, int worker, long begin, long end)
 	_tile_release();
 }
 
-/* Pack units [begin, end) of a shared block: slots times channel groups. */
+/* Pack units [begin, end) of a shared block; a unit is a channel group of a
+ * slot. */
 static void
 pack_units(void *data, int worker, long begin, long end)
 {
@@ -159,7 +160,7 @@ multiply_pairs(void *data, int worker, long begin, long end)
 	_tile_release();
 }
 
-/* The channel at a place of a tile. */
+/* The channel that stands at a place of a tile. */
 static inline int
 tile_channel(int tile, int place)
 {
@@ -224,7 +225,7 @@ run_shared(GradientJob *job, int threads)
 	job->parts[job->part_count++] = job->dw;
 }
 
-/* Sum segments, each thread into a dw of its own. */
+/* Sum segments, each thread into its own dw. */
 static void
 run_private(GradientJob *job, int threads)
 {

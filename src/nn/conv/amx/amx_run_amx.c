@@ -6,7 +6,7 @@
 #include "core/threads.h"
 #include "nn/conv/amx/amx_tiles.h"
 
-/* How far ahead of copying to fetch. */
+/* Pixels to fetch ahead of copying. */
 #define PREFETCH_PIXELS 64
 
 /* One call. */
@@ -17,7 +17,7 @@ typedef struct AmxJob
 	const bfloat16 *residual;
 	bfloat16   *target;
 	bfloat16   *scratch;
-	const float *weights;		/* of set_weights */
+	const float *weights;		/* for set_weights */
 } AmxJob;
 
 /* The pixels that one tile of A or of sums holds. */
@@ -89,8 +89,8 @@ copy_band(const AmxJob *job, int image, int row, int rows, bfloat16 *scratch)
 
 /*
  * Two tiles of pixels whose sums are complete, but not yet finished and
- * stored. That is done after the tile products of the next two have been
- * issued: it needs the vector units, which those leave idle.
+ * stored. They are finished while the tile products of the next two tiles run,
+ * because those leave the vector units idle.
  */
 typedef struct Pending
 {
@@ -118,7 +118,7 @@ store_pixels(const Amx *state, const TilePlace *place, int group, const float *s
 		__m512		low = _mm512_add_ps(_mm512_load_ps(sums + i * 32), bias_low);
 		__m512		high = _mm512_add_ps(_mm512_load_ps(sums + i * 32 + 16), bias_high);
 
-		/* Floors first, so that NaN stays NaN. */
+		/* The floor is the first operand, so that NaN stays NaN. */
 		if (residual_step != 0)
 		{
 			__m512i		held = _mm512_maskz_loadu_epi16(lanes, residual);
@@ -165,7 +165,7 @@ multiply_tiles(const Amx *state, const Sweep *sweep, const bfloat16 *weights,
 	}
 }
 
-/* Where the index-th tile of 16 pixels of a band's sweep lies. */
+/* The place of the index-th tile of 16 pixels of a band's sweep. */
 static inline TilePlace
 tile_place(const AmxJob *job, const Sweep *sweep, const bfloat16 *scratch, int first_image, int first_row,
 		   int rows, int index)
@@ -227,7 +227,8 @@ sweep_band(const AmxJob *job, const Sweep *sweep, int group, const bfloat16 *scr
 	store_pixels(state, &pending.places[1], group, pending.sums[1]);
 }
 
-/* Run units [begin, end): bands times sweeps times groups of outputs. */
+/* Run units [begin, end); a unit is a group of outputs of a sweep of a
+ * band. */
 static void
 run_units(void *data, int worker, long begin, long end)
 {

@@ -1,6 +1,6 @@
 /*
- * amx_tiles.h: the AMX tile registers, as our kernels use them: their sizes,
- * and in files built for AMX (*_amx.c) what moves them.
+ * amx_tiles.h: the AMX tile registers as our kernels use them: their sizes
+ * and, in files built for AMX (*_amx.c), functions that use them.
  */
 #ifndef LESIONSEG_NN_CONV_AMX_TILES_H
 #define LESIONSEG_NN_CONV_AMX_TILES_H
@@ -38,7 +38,7 @@ configure_tiles(void)
 	_tile_loadconfig(&config);
 }
 
-/* The lanes that exist of 32, when so many values are left. */
+/* The mask of lanes, of 32, if so many values are left. */
 static inline __mmask32
 lanes_left(int left)
 {

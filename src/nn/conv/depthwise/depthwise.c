@@ -1,8 +1,8 @@
 /*
  * depthwise.c: the rows of depthwise.h, and how they run the loops.
  *
- * The data gradient is a correlation too: of dy with the weights turned by
- * half, padded by what the forward pass does not pad.
+ * The data gradient is a correlation too: of dy with the weights turned by 180
+ * degrees, and the padding K - 1 - padding.
  */
 #include "nn/conv/depthwise/depthwise.h"
 
@@ -10,13 +10,13 @@
 
 #include "nn/conv/kernels.h"
 
-/* Scratch for x that one item may fill: it is to stay in a core's cache. */
+/* Scratch for x of one item: it should stay in a core's cache. */
 #define SCRATCH_BYTES ((size_t) 256 << 10)
 
 typedef struct Depthwise
 {
 	KernelPass	base;
-	DepthwiseArgs args;			/* but for what a run brings */
+	DepthwiseArgs args;			/* all but the pointers of a run */
 	float	   *weights;		/* (K, K, C up to whole blocks); backwards turned by half */
 	float	   *bias;			/* (C up to whole blocks) */
 
@@ -32,7 +32,8 @@ depthwise_can(const ConvolutionShape *shape, const ConvolutionUse *use, Convolut
 	return shape->groups > 1 && shape->stride == 1 && shape->padding < shape->kernel && !use->transposed;
 }
 
-/* Divide the rows of y into bands of one height whose scratch fits the cache. */
+/* Divide the rows of y into bands of equal height whose scratch fits the
+ * cache. */
 static void
 divide_rows(DepthwiseArgs *args)
 {
@@ -111,7 +112,7 @@ run_items(DepthwiseArgs *args, int threads, ThreadsTask task)
 	threads_run(threads, (long) args->x_shape.n * args->bands * args->blocks, task, args);
 }
 
-/* Sum up the gradients of weights and bias. */
+/* Add up the workers' gradients of weights and bias. */
 static void
 depthwise_backward_weights(const Depthwise *state, const ConvolutionCall *call, const PassTensors *tensors,
 						   DepthwiseArgs *args)
@@ -157,7 +158,7 @@ depthwise_run(const KernelPass *pass, const ConvolutionCall *call, const PassTen
 	return status_ok();
 }
 
-/* What the rows have in common. */
+/* The common part of the rows. */
 #define DEPTHWISE_ROW \
 	.owner = KERNEL_OWN, \
 	.state_size = sizeof(Depthwise), \

@@ -1,6 +1,6 @@
 /*
  * depthwise.h: depthwise convolution of stride 1 by loops of our own.
- * Libraries are slow at its weight gradient and hold much scratch in bf16.
+ * Libraries compute its weight gradient slowly, and need much scratch in bf16.
  *
  * The loops work on a correlation of x with weights, or on the gradient of
  * its weights from x and y. Items are (image, band of output rows, block of
@@ -53,9 +53,11 @@ extern const DepthwiseLoops depthwise_baseline;
 extern const DepthwiseLoops depthwise_avx2;
 extern const DepthwiseLoops depthwise_avx512;
 
-/* Columns of a row of padded x in scratch, and floats of the parts of the
- * scratch: rows of padded x with a tile's slack, rows of y, and the sums of
- * one vector's taps, in whole tiles. */
+/*
+ * Columns of a row of padded x in scratch; then floats of the parts of the
+ * scratch: rows of padded x with room for one more tile, rows of y, and the
+ * sums of one vector's taps, in whole tiles.
+ */
 static inline int
 depthwise_columns(const DepthwiseArgs *args)
 {
@@ -76,7 +78,7 @@ depthwise_y_scratch(const DepthwiseArgs *args)
 	return (size_t) args->band * args->y_shape.w * DEPTHWISE_BLOCK;
 }
 
-/* Taps of a row of the window, up to whole tiles. */
+/* Taps of a row of the window, rounded up to whole tiles. */
 static inline int
 depthwise_tap_columns(const DepthwiseArgs *args)
 {

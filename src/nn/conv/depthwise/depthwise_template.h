@@ -2,12 +2,12 @@
  * depthwise_template.h: the loops behind depthwise.h, included once per
  * instruction set with DEPTHWISE_NAME, the name of its table.
  *
- * An item first gathers its rows of x, float32 and with the zeros around
- * them, into scratch that stays in the cache; then the sums run over it
- * without a look at borders or storage types. Eight sums side by side hide
- * the latency of a multiply-add. Scratch holds one vector of channels after
- * the other, each dense: the rows of a window then fit the L1, which they
- * would not with other channels between them.
+ * An item first gathers its rows of x into scratch that stays in the cache: as
+ * float32 and with zeros around them. Then the sums need not care about
+ * borders or storage types. Eight sums side by side hide the latency of a
+ * multiply-add. Scratch holds one vector of channels after the other, each
+ * dense: so the rows of a window fit the L1, which they would not with other
+ * channels between them.
  */
 #include "nn/conv/depthwise/depthwise.h"
 #include "nn/loops/vector.h"
@@ -66,7 +66,7 @@ store_stored(void *data, DataType type, size_t at, int n, Vector v)
 #endif
 }
 
-/* Where an item stands. */
+/* The place of an item. */
 typedef struct Item
 {
 	int			image;
@@ -88,15 +88,16 @@ find_item(const DepthwiseArgs *args, long index)
 	return item;
 }
 
-/* Lanes of vector v of the item's block that are channels; at most 0 beyond the last. */
+/* The number of lanes of vector v of the item's block that are channels; 0 or
+ * less beyond the last. */
 static inline int
 lanes_of(const DepthwiseArgs *args, const Item *item, int v)
 {
 	return lanes_left(args->x_shape.c, item->channel + v * LANES);
 }
 
-/* Copy `count` pixels' block of channels, from pixel `first`, to float32, each
- * vector of them to a plane of its own. */
+/* Copy a block of channels of `count` pixels, from pixel `first` on, as
+ * float32, each vector to its own plane. */
 static void
 gather(const DepthwiseArgs *args, const Item *item, const void *data, int stride, long first, int count,
 	   float *to, size_t plane)
@@ -106,7 +107,7 @@ gather(const DepthwiseArgs *args, const Item *item, const void *data, int stride
 
 	for (int i = 0; i < count; i++, at += pixel)
 	{
-		/* Pixels are too far apart for the hardware to see that they follow each other. */
+		/* Pixels are too far apart for the hardware's prefetching. */
 		__builtin_prefetch(at + GATHER_AHEAD * pixel);
 		for (int v = 0; v < VECTORS; v++)
 		{
@@ -120,7 +121,7 @@ gather(const DepthwiseArgs *args, const Item *item, const void *data, int stride
 	}
 }
 
-/* Gather the rows of x under the item's window positions, with zeros around. */
+/* Gather the rows of x under the item's windows, with zeros around them. */
 static void
 gather_x(const DepthwiseArgs *args, const Item *item, float *scratch)
 {
@@ -150,11 +151,11 @@ gather_x(const DepthwiseArgs *args, const Item *item, float *scratch)
 	}
 }
 
-/* The n-th of the vectors that stand a pixel apart. */
+/* The vector n pixels after p. */
 #define PIXEL(p, n) (*(const Vector *) ((p) + (n) * LANES))
 
-/* Eight output pixels of one vector of channels, from the first row and
- * column under their windows. */
+/* Compute eight output pixels of one vector of channels; x is the first row
+ * and column under their windows. */
 static inline void
 correlate_tile(const DepthwiseArgs *args, const float *rows, int columns, const float *weights, Vector bias,
 			   Vector *sums)
@@ -221,7 +222,8 @@ correlate_vector(const DepthwiseArgs *args, const Item *item, int v, const float
 	if (args->bias != NULL)
 		bias = load_float(args->bias + channel, LANES);
 
-	/* Side by side: a window's weights are read for every tile. */
+	/* Copy the weights side by side: a window's weights are read for every
+	 * tile. */
 	for (int t = 0; t < args->kernel * args->kernel; t++)
 		store_float(weights + t * LANES, LANES, load_float(args->weights + t * width + channel, LANES));
 
@@ -263,7 +265,7 @@ add_lanes(double *sums, Vector v)
 		sums[k] += v[k];
 }
 
-/* Add a row's products of dy with x at eight taps to those taps' sums. */
+/* Add a row's products of dy with x, at eight taps, to the taps' sums. */
 static inline void
 gradient_tile(int count, const float *x, const float *dy, Vector *sums)
 {
@@ -293,8 +295,11 @@ gradient_tile(int count, const float *x, const float *dy, Vector *sums)
 	sums[7] = a7;
 }
 
-/* Add one vector's gradients of an item to `sums`, `width` apart from tap to
- * tap. Row by row of dy, so that the rows of x it meets stay in the L1. */
+/*
+ * Add one vector's gradients of an item to `sums`, which has a distance of
+ * `width` from tap to tap. It goes row by row of dy, so that the rows of x
+ * under it stay in the L1.
+ */
 static void
 gradient_vector(const DepthwiseArgs *args, const Item *item, const float *x, const float *dy, Vector *taps,
 				double *sums, size_t width)
@@ -306,7 +311,7 @@ gradient_vector(const DepthwiseArgs *args, const Item *item, const float *x, con
 	memset(taps, 0, (size_t) args->kernel * tap_columns * sizeof(Vector));
 	for (int row = 0; row < item->rows; row++)
 		for (int ky = 0; ky < args->kernel; ky++)
-			/* Taps beyond the window's last are summed in vain. */
+			/* Sums of taps beyond the window's last are not used. */
 			for (int kx = 0; kx < args->kernel; kx += DEPTHWISE_TILE)
 				gradient_tile(args->y_shape.w, x + ((size_t) (row + ky) * columns + kx) * LANES,
 							  dy + (size_t) row * args->y_shape.w * LANES, taps + ky * tap_columns + kx);

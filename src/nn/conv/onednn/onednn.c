@@ -29,14 +29,14 @@ typedef struct OneDnn
 	OneDnnDesc	plain;			/* (O, I, K, K) float32 */
 	OneDnnDesc	bias;
 	OneDnnPrimitive primitive;
-	OneDnnPrimitive reorder;	/* of weights, from plain to packed; of their gradient, the way back */
+	OneDnnPrimitive reorder;	/* for weights from plain to packed; for their gradient back to plain */
 	bool		sums;			/* the primitive adds the residual to its result */
 	void	   *packed_weights;
 	float	   *bias_values;
 
 	/* Scratch. */
 	size_t		primitive_at;
-	size_t		dense_x_at;		/* x or dx, where it is a slice */
+	size_t		dense_x_at;		/* dense x or dx, if the tensor is a slice */
 	size_t		dense_y_at;		/* y or dy, where it is one or needs finishing */
 	size_t		gradient_at;	/* packed */
 	size_t		bias_gradient_at;
@@ -49,10 +49,10 @@ typedef struct OneDnn
 
 /*
  * The pixels of a strided 1x1 convolution are gathered into scratch that is
- * sized for C channels but filled by whole vectors: with a channel count that
- * is no multiple of them, the end is overrun (2.6, jit_1x1:avx2, C_in = 4,
- * stride 2 on 8 x 8: 272 bytes; the weight gradient at 64 x 64 and 128 x 128
- * crashes up to 3.12.1: uxlfoundation/oneDNN#6035).
+ * sized for C channels but filled in whole vectors: if C is not a multiple of
+ * the vector's length, the end is overrun (2.6, jit_1x1:avx2, C_in = 4, stride
+ * 2 on 8 x 8: 272 bytes; the weight gradient at 64 x 64 and 128 x 128 crashes
+ * up to 3.12.1: uxlfoundation/oneDNN#6035).
  */
 static bool
 overruns_scratch(const ConvolutionShape *shape)
@@ -74,10 +74,11 @@ is_amx_gradient(const ConvolutionUse *use, ConvolutionPass pass)
 
 /*
  * The AMX kernel of the forward pass, for kernels above 1 x 1 and more than 4
- * channels, reads up to 124 bytes past a vector while it is made: a crash where
- * the heap ends there (2.6; mended in 3.0). Of fewer channels another takes
- * over; with strides above the kernel both give wrong values or crash (2.6,
- * 2 x 2 at stride 4 on 33 x 33; uxlfoundation/oneDNN#5494).
+ * channels, reads up to 124 bytes past a vector while it is made: a crash
+ * where the heap ends there (2.6; mended in 3.0). With at most 4 channels
+ * another kernel is used; with strides larger than the kernel's size both give
+ * wrong values or crash (2.6, 2 x 2 at stride 4 on 33 x 33;
+ * uxlfoundation/oneDNN#5494).
  */
 static bool
 is_amx_forward_fault(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
@@ -95,16 +96,19 @@ onednn_can(const ConvolutionShape *shape, const ConvolutionUse *use, Convolution
 		!overruns_scratch(shape) && !is_amx_gradient(use, pass) && !is_amx_forward_fault(shape, use, pass);
 }
 
-/* Does the primitive add the bias, or compute its gradient? Backward-data,
- * which is a transposed convolution's forward, has none. */
+/* Does the primitive add the bias, or compute its gradient? Not in
+ * backward-data, which is a transposed convolution's forward. */
 static bool
 primitive_bias(const KernelPass *pass)
 {
 	return pass->use.bias && pass->pass != PASS_BACKWARD_DATA;
 }
 
-/* Does its result need finishing: a residual behind a ReLU that the primitive
- * does not add, or bias and ReLU of a transposed convolution? */
+/*
+ * Does the primitive's result need finishing? It does if there is a residual
+ * after a ReLU, which the primitive cannot add, or bias or ReLU of a
+ * transposed convolution.
+ */
 static bool
 needs_finishing(const OneDnn *state)
 {
@@ -184,7 +188,7 @@ describe_primitive(OneDnn *state, ConvolutionPass which, OneDnnPrimitive *primit
 	return status;
 }
 
-/* What runs a primitive that is described. */
+/* The name of the implementation that oneDNN chose. */
 static const char *
 implementation_name(const OneDnnPrimitive *primitive)
 {
@@ -194,8 +198,10 @@ implementation_name(const OneDnnPrimitive *primitive)
 	return name;
 }
 
-/* Describe the forward primitive. Not all fast ones add after a ReLU; then the
- * library would take loops that are for reference only. */
+/*
+ * Describe the forward primitive. Not all fast implementations can add after a
+ * ReLU; with such a request the library would take its slow reference loops.
+ */
 static Status
 describe_forward(OneDnn *state)
 {
@@ -238,7 +244,7 @@ make_primitive(OneDnn *state)
 	return onednn_primitive_reorder(&state->engine, &state->plain, &state->packed, &state->reorder);
 }
 
-/* Reserve memory that stays and scratch. */
+/* Reserve lasting memory and scratch. */
 static Status
 reserve_memory(OneDnn *state)
 {
@@ -268,7 +274,8 @@ reserve_memory(OneDnn *state)
 	return status_ok();
 }
 
-/* Give primitive and reorder their arguments; what varies is set per run. */
+/* Give primitive and reorder their arguments; addresses that vary are set per
+ * run. */
 static Status
 bind_arguments(OneDnn *state)
 {
@@ -381,8 +388,8 @@ copy_pixels(const KernelPass *pass, int threads, TensorShape shape, const void *
 	threads_run(threads, shape_pixels(shape), loops_for(pass->use.type)->add, &copy);
 }
 
-/* A tensor as primitives read it: itself, or where it is a slice its values in
- * dense scratch. */
+/* A tensor as primitives read it: itself or, if it is a slice, a dense copy in
+ * scratch. */
 static const void *
 dense_source(const KernelPass *pass, int threads, TensorShape shape, int stride, const void *tensor, void *scratch)
 {
@@ -392,7 +399,8 @@ dense_source(const KernelPass *pass, int threads, TensorShape shape, int stride,
 	return scratch;
 }
 
-/* Bring a primitive's result to where it belongs, and finish it. */
+/* Finish a primitive's result, and copy it to its tensor if that is a
+ * slice. */
 static void
 store_target(const OneDnn *state, int threads, const void *dense, const PassTensors *tensors)
 {
@@ -429,7 +437,7 @@ run_mapping(const OneDnn *state, const ConvolutionCall *call, const PassTensors 
 	if (writes_scratch(state))
 		dense = forward ? dense_y : dense_x;
 
-	/* The sum adds to what the target holds. */
+	/* The fused sum adds to the target's old content. */
 	if (state->sums && tensors->residual != dense)
 		copy_pixels(pass, call->threads, target, tensors->residual, pass->use.residual_stride, dense, target.c);
 	TRY(onednn_set_argument(&state->primitive, forward ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, source));
@@ -476,7 +484,7 @@ const ConvolutionKernel onednn_kernel = {
 	.name = "onednn",
 	.owner = KERNEL_ONEDNN,
 	.state_size = sizeof(OneDnn),
-	.runs = runs_avx2,			/* below, its depthwise kernel for SSE4.1 crashes, and nothing is fast */
+	.runs = runs_avx2,			/* without AVX2 its depthwise kernel for SSE4.1 crashes, and nothing is fast */
 	.can = onednn_can,
 	.plan = onednn_plan,
 	.release = onednn_release,

@@ -1,11 +1,11 @@
 /*
  * onednn_compat.h: the parts of oneDNN's C API that differ between 2.x and
- * 3.x, under one set of names. Everything else is called as the library
- * spells it.
+ * 3.x, under one set of names. All other functions are called directly.
  *
- * What changed: memory descriptors were structs and became handles with an
- * owner; an operation's descriptor and its primitive descriptor were made in
- * two calls and are made in one; post-operations lost or gained arguments.
+ * What changed in 3.x: memory descriptors were structs and are now handles that
+ * must be destroyed; an operation's descriptor and its primitive descriptor
+ * were made by two calls and are now made by one; arguments of post-operations
+ * differ.
  */
 #ifndef LESIONSEG_NN_CONV_ONEDNN_COMPAT_H
 #define LESIONSEG_NN_CONV_ONEDNN_COMPAT_H
@@ -67,7 +67,7 @@ onednn_append_relu(dnnl_post_ops_t post_ops)
 	return dnnl_post_ops_append_eltwise(post_ops, dnnl_eltwise_relu, 0.0f, 0.0f);
 }
 
-/* bias is NULL without one; hint is the forward descriptor, of backward ones. */
+/* bias may be NULL; hint is the forward descriptor, for backward ones. */
 static inline dnnl_status_t
 onednn_convolution(dnnl_primitive_desc_t *primitive, ConvolutionPass pass, dnnl_engine_t engine,
 				   const_dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint,
@@ -144,7 +144,7 @@ onednn_append_relu(dnnl_post_ops_t post_ops)
 	return dnnl_post_ops_append_eltwise(post_ops, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
 }
 
-/* bias is NULL without one; hint is the forward descriptor, of backward ones. */
+/* bias may be NULL; hint is the forward descriptor, for backward ones. */
 static inline dnnl_status_t
 onednn_convolution(dnnl_primitive_desc_t *primitive, ConvolutionPass pass, dnnl_engine_t engine,
 				   const_dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint,

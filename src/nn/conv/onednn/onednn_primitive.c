@@ -9,13 +9,14 @@
 
 #include <sys/mman.h>
 
-/* Memory that must be there to make a primitive: its code takes far less. */
+/* Free memory that is required before a primitive is made; its code takes far
+ * less. */
 #define PRIMITIVE_ROOM ((size_t) 32 * 1024 * 1024)
 
 /*
- * See that there is memory to make a primitive. oneDNN writes the code of one
- * to where it asked for memory, and does not look whether it got any: under
- * ulimit -v that ended the process.
+ * Check that there is memory to make a primitive. oneDNN writes a primitive's
+ * code without checking that it got memory for it: under ulimit -v the process
+ * crashed.
  */
 static Status
 need_room(void)

@@ -1,6 +1,6 @@
 /*
- * onednn_primitive.h: oneDNN primitives with their arguments, which run on
- * memory of ours, scratch included.
+ * onednn_primitive.h: oneDNN primitives with their arguments. They run on our
+ * memory, also for scratch.
  */
 #ifndef LESIONSEG_NN_CONV_ONEDNN_PRIMITIVE_H
 #define LESIONSEG_NN_CONV_ONEDNN_PRIMITIVE_H
@@ -15,7 +15,7 @@ typedef struct OneDnnEngine
 {
 	dnnl_engine_t engine;
 	dnnl_stream_t stream;
-	size_t		scratch_size;	/* largest need of the primitives made so far: they never run at the same time */
+	size_t		scratch_size;	/* largest scratch of the primitives so far: they never run at the same time */
 } OneDnnEngine;
 
 /* A primitive with its arguments; addresses that vary are set per run. */
@@ -28,26 +28,29 @@ typedef struct OneDnnPrimitive
 	OneDnnDesc	scratch;
 } OneDnnPrimitive;
 
-/* The library's status as ours; `what` it could not do. */
+/* Convert the library's status to ours; `what` names the operation for the
+ * message. */
 Status		onednn_check(dnnl_status_t status, const char *what);
 
-/* Both may be destroyed when all zero, or made in part. */
+/* Create and destroy. Destroying is allowed if all is zero, or made in
+ * part. */
 Status		onednn_engine_create(OneDnnEngine *engine);
 void		onednn_engine_destroy(OneDnnEngine *engine);
 void		onednn_primitive_destroy(OneDnnPrimitive *primitive);
 
-/* What follows an operation, in this order. */
+/* The operations after a convolution, in this order. */
 typedef struct OneDnnFusion
 {
 	bool		relu_before;
-	bool		sum;			/* add to what the target holds */
+	bool		sum;			/* add to the target's old content */
 	bool		relu;
 } OneDnnFusion;
 
-/* Attributes: our scratch, and what follows. The caller destroys them. */
+/* Make attributes: our scratch, and the operations that follow. The caller
+ * destroys them. */
 Status		onednn_attributes(const OneDnnFusion *fusion, dnnl_primitive_attr_t *attributes);
 
-/* Make the primitive that is described, and note its scratch. */
+/* Make the described primitive, and note the size of its scratch. */
 Status		onednn_primitive_make(OneDnnEngine *engine, OneDnnPrimitive *primitive);
 
 /* Describe and make a reorder. */

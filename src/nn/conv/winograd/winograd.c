@@ -7,25 +7,25 @@
 
 #include "nn/conv/kernels.h"
 
-/* Maps and products of an item should fit a core's cache, but weights are
- * read again for each run of tiles, so deep layers rather have long ones. */
+/* Maps and products of an item should fit a core's cache. But weights are read
+ * again for each run of tiles, so long runs are better for deep layers. */
 #define ITEM_BYTES ((size_t) 512 << 10)
 #define FEWEST_ITEM_TILES 32
 
-/* Below this, mapping costs more than the products save: few channels, few
- * pixels, or tiles that are mostly outside of the image. */
+/* Below these, mapping takes more time than the products save: few channels,
+ * few pixels, or tiles that are mostly outside the image. */
 #define FEWEST_CHANNELS 16
 #define FEWEST_PIXELS 1024
 #define FEWEST_ROWS 8
 
-/* Floats between planes beyond what they hold, lest all begin at the same
+/* A gap of floats between planes, so that they do not all begin at the same
  * place of the cache. */
 #define PLANE_GAP 16
 
 typedef struct Winograd
 {
 	KernelPass	base;
-	WinogradArgs args;			/* but for what a run brings */
+	WinogradArgs args;			/* all but the pointers of a run */
 	int			workers;
 	float	   *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
 	float	   *bias;			/* (C_out up to whole blocks) */
@@ -39,7 +39,7 @@ winograd_can(const ConvolutionShape *shape, const ConvolutionUse *use, Convoluti
 		shape->groups == 1;
 }
 
-/* Training in float32 is direct. */
+/* Training in float32 computes directly. */
 static bool
 winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
@@ -56,8 +56,8 @@ tiles_of(int pixels)
 	return (pixels + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
 }
 
-/* Runs of tiles, and groups of output channels where there are fewer runs
- * than threads. */
+/* Choose runs of tiles and, if there are fewer runs than threads, groups of
+ * output channels. */
 static void
 divide_tiles(WinogradArgs *args, int threads)
 {
@@ -83,7 +83,7 @@ items_of(const WinogradArgs *args)
 	return (args->tiles + args->item_tiles - 1) / args->item_tiles * args->groups;
 }
 
-/* What the loops need to know. */
+/* Set the arguments of the loops. */
 static void
 describe_loops(Winograd *state)
 {
@@ -127,7 +127,7 @@ winograd_plan(KernelPass *pass)
 	return reserve_scratch(pass, state->workers * args->scratch_size, sizeof(float), &state->scratch_at);
 }
 
-/* The map of three weights along one axis to six. */
+/* Map three weights along one axis to six. */
 static void
 map_weights(const double in[3], double out[WINOGRAD_IN])
 {
@@ -142,7 +142,7 @@ map_weights(const double in[3], double out[WINOGRAD_IN])
 	out[5] = in[2];
 }
 
-/* What set_weights shares out: input channels. */
+/* Arguments of the work of set_weights, divided by input channels. */
 typedef struct MapWeights
 {
 	const Winograd *state;
@@ -206,7 +206,7 @@ winograd_run(const KernelPass *pass, const ConvolutionCall *call, const PassTens
 	return status_ok();
 }
 
-/* What the rows have in common. */
+/* The common part of the rows. */
 #define WINOGRAD_ROW \
 	.owner = KERNEL_OWN, \
 	.state_size = sizeof(Winograd), \

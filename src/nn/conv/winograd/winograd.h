@@ -1,12 +1,12 @@
 /*
  * winograd.h: 3x3 convolution of stride 1 in float32, forward alone, with a
- * quarter of the multiplications. Vector units are what limits a float32
- * network; libraries compute these directly.
+ * quarter of the multiplications. Multiplications limit the speed of a float32
+ * network, and libraries compute these convolutions directly.
  *
  * F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural
- * Networks", CVPR 2016: of each tile of 6x6 pixels of x, 4x4 of y follow by
- * 36 products between what linear maps make of the tile and of the weights.
- * The maps' constants grow to 8, so rounding errors are some times those of
+ * Networks", CVPR 2016: linear maps turn each tile of 6x6 pixels of x, and the
+ * weights, into 36 values each; their 36 products give 4x4 pixels of y. The
+ * maps' constants are up to 8, so rounding errors are several times those of
  * the direct sum: about 1e-5 of the largest value. Private to this folder.
  */
 #ifndef LESIONSEG_NN_CONV_WINOGRAD_H
@@ -18,7 +18,7 @@
 #include "nn/tensor.h"
 
 /*
- * What the loops work on. Tiles are counted over images, then downwards, then
+ * Arguments of the loops. Tiles are counted over images, then downwards, then
  * across. An item is a run of item_tiles of them and a group of blocks of
  * output channels, the group fastest: deep layers have few tiles for many
  * threads. Scratch of a worker holds the maps of x, (36, item_tiles, C_in),
@@ -29,7 +29,7 @@
 #define WINOGRAD_OUT 4			/* a tile's pixels of y each way */
 #define WINOGRAD_IN 6			/* a tile's pixels of x each way */
 #define WINOGRAD_PLANES (WINOGRAD_IN * WINOGRAD_IN)
-#define WINOGRAD_BLOCK 32		/* output channels that weights stand together for */
+#define WINOGRAD_BLOCK 32		/* output channels whose weights are stored together */
 
 typedef struct WinogradArgs
 {
@@ -42,14 +42,14 @@ typedef struct WinogradArgs
 	int			padding;
 	const float *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
 	const float *bias;			/* (C_out up to whole blocks) */
-	const float *residual;		/* added to y; may be y */
+	const float *residual;		/* is added to y; may be y */
 	int			residual_stride;	/* 0 = none */
-	bool		relu_before;	/* before the residual is added */
+	bool		relu_before;	/* ReLU before the residual is added */
 	bool		relu;			/* last */
 	int			blocks;
-	int			tiles_down;		/* of an image */
+	int			tiles_down;		/* tiles of an image */
 	int			tiles_across;
-	long		tiles;			/* of all images */
+	long		tiles;			/* tiles of all images */
 	int			item_tiles;
 	int			groups;
 	int			width;			/* channels of the largest group */

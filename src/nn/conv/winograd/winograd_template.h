@@ -3,8 +3,8 @@
  * instruction set with WINOGRAD_NAME, the name of its table.
  *
  * An item maps its tiles of x, multiplies plane by plane, and maps the
- * products to y. Everything between stays in a core's cache, and each weight
- * of the item's output channels is read once.
+ * products to y. All intermediate values stay in a core's cache, and each
+ * weight of the item's output channels is read once.
  */
 #include "nn/conv/winograd/winograd.h"
 #include "nn/loops/vector.h"
@@ -17,7 +17,7 @@
 #define ROWS 6
 #endif
 
-/* Where a tile stands. */
+/* The place of a tile. */
 typedef struct Tile
 {
 	int			image;
@@ -39,7 +39,7 @@ find_tile(const WinogradArgs *args, long index)
 
 /* ---- x to its maps ---- */
 
-/* The map of six values along one axis. */
+/* Map six values along one axis. */
 static inline __attribute__((always_inline)) void
 map_x(const Vector *in, int step, Vector *out)
 {
@@ -56,9 +56,11 @@ map_x(const Vector *in, int step, Vector *out)
 	out[5] = 4.0f * in[1 * step] - 5.0f * in[3 * step] + in[5 * step];
 }
 
-/* Map a vector of channels of a tile; rows are the tile's rows of x at these
- * channels, NULL outside of the image. The tile begins at column `left` of
- * them; its columns begin .. end are inside. */
+/*
+ * Map a vector of channels of a tile. rows are the tile's rows of x at these
+ * channels, NULL outside the image. The tile begins at their column `left`;
+ * its columns begin .. end are inside the image.
+ */
 static inline void
 map_tile(const float *const rows[WINOGRAD_IN], int stride, int left, int begin, int end, int lanes, float *to,
 		 size_t plane)
@@ -152,7 +154,7 @@ multiply_rows(int rows, const float *maps, int channels, const float *weights, f
 	}
 }
 
-/* multiply_rows with a number of rows that the compiler knows. */
+/* Call multiply_rows with a constant number of rows. */
 static void
 multiply_some(int rows, const float *maps, int channels, const float *weights, float *to, int to_stride)
 {
@@ -177,12 +179,13 @@ multiply_some(int rows, const float *maps, int channels, const float *weights, f
 	}
 }
 
-/* All planes' products of an item's tiles, for its output channels begin .. end. */
+/* Compute the products of all planes for an item's tiles and its output
+ * channels begin .. end. */
 static void
 multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const float *maps, float *products)
 {
 	int			channels = args->x_shape.c;
-	int			teams = (tiles + ROWS - 1) / ROWS;	/* of tiles side by side */
+	int			teams = (tiles + ROWS - 1) / ROWS;	/* groups of tiles side by side */
 
 	for (int plane = 0; plane < WINOGRAD_PLANES; plane++)
 		for (int c = begin; c < end; c += 2 * LANES)
@@ -204,7 +207,7 @@ multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const f
 
 /* ---- products to y ---- */
 
-/* The map of six values along one axis to four. */
+/* Map six values along one axis to four. */
 static inline __attribute__((always_inline)) void
 map_products(const Vector *in, int step, Vector *out)
 {
@@ -219,8 +222,8 @@ map_products(const Vector *in, int step, Vector *out)
 	out[3] = difference + 8.0f * far_difference + in[5 * step];
 }
 
-/* Write tile `index`, whose products for the output channels begin .. end are
- * row `at` of the planes. */
+/* Compute and write tile `index` of y for output channels begin .. end; its
+ * products are row `at` of the planes. */
 static void
 write_tile(const WinogradArgs *args, long index, int at, int begin, int end, const float *products)
 {
