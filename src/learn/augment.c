@@ -5,8 +5,8 @@
  * step by integer addition, weights carry 8, so the result is the same
  * everywhere and a mask pixel is decided on an exact sum. The four samples of
  * a pixel (R, G, B and mask) travel in one 64-bit word, 16 bits each, which
- * makes a blend of four bytes one multiplication in plain C. A degradation,
- * where one was drawn, works on the result in place.
+ * makes a blend of four bytes one multiplication in plain C. A degradation, if
+ * one was drawn, changes the result in place.
  */
 #include "learn/augment.h"
 
@@ -18,7 +18,7 @@
 
 #define VALUE(key) offsetof(AugmentOptions, key)
 
-/* A row of how often a kind of degradation comes. */
+/* The option that says how often a kind of degradation is drawn. */
 #define KIND(name, kind) \
 	{name, OPTION_NUMBER, VALUE(degrade_weight[kind]), 0, 1e6, 1, "how often this kind comes, among the others", NULL}
 
@@ -86,7 +86,8 @@ draw_around_zero(Rng *rng, double range)
 	return rng_range(rng, -1, 1) * range;
 }
 
-/* The kind at `share` (0 .. 1) of all the weights laid end to end. */
+/* Choose a kind by its weight: weights are laid end to end, `share` (0 .. 1)
+ * is a place on them. */
 static DegradeKind
 kind_at(const double *weight, double share)
 {
@@ -108,7 +109,7 @@ kind_at(const double *weight, double share)
 	return (DegradeKind) kind;
 }
 
-/* Draw the degradation: its share decides whether there is one. */
+/* Decide whether to degrade, and draw the degradation. */
 static void
 draw_degradation(const AugmentOptions *options, Rng *rng, Variation *variation)
 {
@@ -161,7 +162,7 @@ fixed_position(double value)
 	return llrint(value * 0x1.0p32);
 }
 
-/* Invert the variation's geometry about the image's centre. */
+/* The warp of a variation: its geometry inverted about the image's centre. */
 static Warp
 warp_from_variation(const Variation *variation, int size)
 {
@@ -188,7 +189,8 @@ warp_from_variation(const Variation *variation, int size)
 	return warp;
 }
 
-/* Fold an index beyond the border back inside; the edge pixel counts twice. */
+/* Reflect an index beyond the border back inside; the edge pixel is
+ * repeated. */
 static int64_t
 reflect(int64_t index, int64_t size)
 {
@@ -197,7 +199,7 @@ reflect(int64_t index, int64_t size)
 	return index;
 }
 
-/* The pixel at index, R, G, B and mask in a 16-bit lane each. */
+/* The pixel at index: R, G, B and mask, each in a lane of 16 bits. */
 static inline uint64_t
 load_pixel(const uint8_t *rgb, const uint8_t *mask, size_t index)
 {
@@ -221,7 +223,7 @@ fill_colour_table(const Variation *variation, int channel, uint8_t *table)
 	}
 }
 
-/* Move and recolour. */
+/* Apply warp and colour tables. */
 static void
 warp_and_colour(const Variation *variation, int size, const uint8_t *rgb, const uint8_t *mask,
 				uint8_t *out_rgb, uint8_t *out_mask)

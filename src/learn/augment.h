@@ -1,9 +1,9 @@
 /*
  * augment.h: the random variations of training images.
  *
- * A variation is drawn first, from an Rng of its own for each (seed, epoch,
- * place in the epoch), and applied after, so a run repeats exactly whatever
- * the number of threads.
+ * A variation is first drawn, from a generator that belongs to (seed, epoch,
+ * place in the epoch), and then applied. So a run repeats exactly with any
+ * number of threads.
  */
 #ifndef LESIONSEG_LEARN_AUGMENT_H
 #define LESIONSEG_LEARN_AUGMENT_H
@@ -19,7 +19,7 @@
 
 typedef struct AugmentOptions
 {
-	bool		flip;			/* horizontally and vertically, each with p = 1/2 */
+	bool		flip;			/* horizontally and vertically, each with probability 1/2 */
 	double		rotate;			/* degrees: any angle in +- rotate (180 = any) */
 	double		scale;			/* factor e^(+- scale) */
 	double		shift;			/* share of the size, +- */
@@ -27,9 +27,9 @@ typedef struct AugmentOptions
 	double		contrast;		/* +- share, about mid-grey */
 	double		colour;			/* per-channel gain, +- share */
 	double		degrade;		/* share of the images that get one degradation */
-	double		degrade_severity;	/* 1 to this one, each as often; whole */
+	double		degrade_severity;	/* highest severity, a whole number; all from 1 on are equally likely */
 	double		degrade_weight[DEGRADE_KINDS];	/* how often each kind, among the others */
-	EnhanceMode enhance;		/* of what came of all that, as segmentation enhances what it is given */
+	EnhanceMode enhance;		/* last step: the same enhancement that segmentation will use */
 } AugmentOptions;
 
 /* One drawn variation. */
@@ -46,18 +46,21 @@ typedef struct Variation
 	double		gain[3];		/* factor per channel */
 	int			severity;		/* of the degradation; 0 = none */
 	DegradeKind kind;
-	Rng			degrade_rng;	/* what it draws from */
+	Rng			degrade_rng;	/* generator of the degradation */
 	EnhanceMode enhance;
 } Variation;
 
-/* The recipe of DESIGN: flips, any rotation, 0.25, 0.10, 0.20, 0.20, 0.10;
- * one degradation of any kind, severity 1 to 5, on half of the images. */
+/*
+ * The default recipe: flips, any rotation, scale 0.25, shift 0.10, brightness
+ * 0.20, contrast 0.20, colour 0.10; half of the images get one degradation of
+ * any kind, severity 1 to 5.
+ */
 AugmentOptions augment_default(void);
 
-/* All options but enhance as a table, of an AugmentOptions. */
+/* The table of all options but enhance; values are an AugmentOptions. */
 extern const OptionTable augment_option_table;
 
-/* Nothing is changed. */
+/* Options that change nothing. */
 AugmentOptions augment_none(void);
 
 /* All options but enhance as numbers, in the order of the struct, to compare
@@ -74,10 +77,9 @@ Variation	augment_draw(const AugmentOptions *options, Rng *rng);
  * scale and turn about the centre, then shift, as one warp with reflected
  * borders (bilinear; a mask pixel is lesion where more than half of it is);
  * then colour: v -> (v * gain * brightness - 127.5) * contrast + 127.5; then
- * the degradation, and last enhancement of what that left. The variation that
- * changes nothing copies exactly. Degrading and enhancing allocate: the status
- * is theirs, and without them always LS_OK. Safe on any thread with
- * a call of call_on_thread.
+ * the degradation, and last enhancement of what that left. A variation that
+ * changes nothing copies exactly. Only degrading and enhancing allocate and
+ * can fail. Safe on any thread with a call of call_on_thread.
  */
 Status		augment_apply(const Call *call, const Variation *variation, int size,
 						  const uint8_t *rgb, const uint8_t *mask,

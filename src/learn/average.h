@@ -10,14 +10,14 @@
 
 #include <stddef.h>
 
-/* The first step (0-based) of `steps` whose weights count when `share` of
- * them, 0..1 and rounded to whole steps, are to; `steps` where none is. */
+/* The first step (0-based) whose weights are averaged, if the last `share`
+ * (0..1, rounded to whole steps) of `steps` is; `steps` if none is. */
 long		average_first_step(double share, long steps);
 
 /*
- * Take weights into the mean of those before them, which were count - 1:
- * mean += (weights - mean) / count, in float32, so that the same weights in
- * the same order give the same bits on any number of threads.
+ * Add the count-th weights to the mean: mean += (weights - mean) / count, in
+ * float32. The same weights in the same order give the same bits on any number
+ * of threads.
  */
 void		average_add(int threads, float *mean, const float *weights, size_t weight_count, long count);
 

@@ -1,8 +1,7 @@
 /*
- * checkpoint.c: magic number, version, run, progress, then arrays of
- * float32: weights, best weights, moments and, where weights are averaged,
- * their mean. Nothing is stored twice and no
- * size is taken on trust: the length follows from the reader's own run.
+ * checkpoint.c: magic number, version, run, progress, then arrays of float32:
+ * weights, best weights, moments and, where weights are averaged, their mean.
+ * No size stands in the file: the reader's own run says how long it must be.
  */
 #define _GNU_SOURCE
 #include "learn/checkpoint.h"
@@ -22,7 +21,7 @@ typedef struct Header
 	CheckpointProgress progress;
 } Header;
 
-/* How many floats the mean of a run's weights has. */
+/* Number of floats of the mean of weights. */
 static size_t
 mean_count(const CheckpointRun *run)
 {
@@ -68,7 +67,7 @@ checkpoint_write(const Call *call, const Checkpoint *checkpoint, void **bytes, s
 	return status_ok();
 }
 
-/* A failure to use a checkpoint. */
+/* The failure of a checkpoint that cannot be used. */
 static Status
 unusable(const char *reason)
 {

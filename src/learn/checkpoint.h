@@ -1,8 +1,8 @@
 /*
  * checkpoint.h: a training run as bytes, between two epochs.
  *
- * For the machine that wrote it: numbers are in its byte order, which the
- * magic number tells apart.
+ * Numbers are in the byte order of the machine that wrote it; the magic number
+ * shows which.
  */
 #ifndef LESIONSEG_LEARN_CHECKPOINT_H
 #define LESIONSEG_LEARN_CHECKPOINT_H
@@ -14,7 +14,7 @@
 #include "core/status.h"
 #include "learn/augment.h"
 
-/* What must be the same in the run that wrote and the run that reads. */
+/* What must be equal in the run that wrote and the run that reads. */
 typedef struct CheckpointRun
 {
 	int64_t		weight_count;
@@ -28,7 +28,7 @@ typedef struct CheckpointRun
 	double		learning_rate;
 	double		weight_decay;
 	double		gradient_clip;
-	double		average;		/* 0: there is no mean */
+	double		average;		/* share of the steps that are averaged; 0: there is no mean */
 	double		augment[AUGMENT_VALUES];
 } CheckpointRun;
 

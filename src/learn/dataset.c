@@ -1,9 +1,9 @@
 /*
  * dataset.c: records of size * size * 4 bytes, RGB then mask.
  *
- * The first records stand in memory, in chunks of a few megabytes so that
- * growing copies nothing; the rest stand in the host's temporary file one
- * after another, so a record's place follows from its index alone.
+ * The first records are in memory, in chunks of a few megabytes, so that
+ * growing copies nothing. The rest are in the host's temporary file, one after
+ * another. A record's place follows from its index.
  */
 #include "learn/dataset.h"
 
@@ -21,11 +21,11 @@ struct Dataset
 	const Host *host;
 	int			size;			/* pixels */
 	EnhanceMode enhance;		/* of what is added */
-	ImageTurn	turn;			/* the same */
+	ImageTurn	turn;			/* how to turn images before they are added */
 	size_t		mask_bytes;		/* size * size */
 	size_t		record_bytes;	/* 4 * mask_bytes */
 	size_t		memory_records; /* how many of the first records stand in memory */
-	size_t		chunk_records;	/* records of a chunk; the last may have fewer */
+	size_t		chunk_records;	/* records in a chunk; the last chunk may have fewer */
 	uint8_t   **chunks;
 	size_t		chunk_count;
 	size_t		chunk_room;		/* length of the array */
@@ -142,7 +142,7 @@ store_record(Dataset *dataset, const uint8_t *rgb, const uint8_t *mask)
 	return status_ok();
 }
 
-/* Say which half of the pair a failure is about. */
+/* Say in a failure whether image or mask caused it. */
 static Status
 about(const char *half, Status status)
 {
@@ -168,7 +168,8 @@ resize_in_place(const Call *call, int size, Image *image)
 	return status_ok();
 }
 
-/* Decode both halves at training size. The caller frees them also on failure. */
+/* Decode image and mask at training size. The caller frees both, also on
+ * failure. */
 static Status
 decode_pair(const Dataset *dataset, const Call *call, const void *image_bytes, size_t image_size,
 			const void *mask_bytes, size_t mask_size, Image *image, Image *mask, MaskKind *kind)

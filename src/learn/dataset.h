@@ -1,10 +1,10 @@
 /*
  * dataset.h: images and masks decoded once, at training size, and kept.
  *
- * 8-bit RGB and mask, size * size * 4 bytes an image. What does not fit in
- * the given share of memory goes to the host's temporary file. A host has one
- * such file and a data set takes the whole of it: two data sets that may both
- * spill need a host each.
+ * 8-bit RGB and mask, size * size * 4 bytes an image. What does not fit in the
+ * given share of memory goes to the host's temporary file. A host has only one
+ * such file, and a data set uses it alone: two data sets that may both spill
+ * need two hosts.
  */
 #ifndef LESIONSEG_LEARN_DATASET_H
 #define LESIONSEG_LEARN_DATASET_H
@@ -24,7 +24,7 @@ typedef struct Dataset Dataset;
  * bytes of pixels in memory. host must outlive it. */
 Status		dataset_create(const Host *host, int size, size_t max_memory, Dataset **dataset);
 
-/* Enhance the images that are added from now on, at training size. */
+/* Enhance the images that are added from now on, after resizing. */
 void		dataset_enhance(Dataset *dataset, EnhanceMode mode);
 
 /* Which way up to read the images and masks that are added from now on. */
@@ -32,11 +32,13 @@ void		dataset_turn(Dataset *dataset, ImageTurn turn);
 
 void		dataset_free(Dataset *dataset);
 
-/* Decode, check that image and mask have the same shape, resize both to
- * size x size and append; a mask pixel is lesion where at least half of what
- * it covers is. The mask joins `facts` unless that is NULL. On failure nothing is added; INVALID_IMAGE (also above
- * max_pixels) and UNSUPPORTED say what is wrong with the pair, any other code
- * is not the pair's fault. */
+/*
+ * Decode, check that image and mask have the same shape, resize both to size x
+ * size and append; a mask pixel is lesion if at least half of the area that it
+ * covers is. The mask is counted in `facts` unless that is NULL. On failure
+ * nothing is added; INVALID_IMAGE (also above max_pixels) and UNSUPPORTED mean
+ * that the pair is bad; any other code is not the pair's fault.
+ */
 Status		dataset_add(Dataset *dataset, const Call *call, const void *image, size_t image_size,
 						const void *mask, size_t mask_size, MaskFacts *facts);
 

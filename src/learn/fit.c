@@ -2,8 +2,8 @@
  * fit.c: see fit.h.
  *
  * Images are looked at one by one, so that memory does not grow with their
- * size. There are two passes: what Dice a mask may expect can be said only
- * when threshold and temperature are known.
+ * size. There are two passes, because the expected Dice needs the threshold
+ * and the temperature.
  */
 #include "learn/fit.h"
 
@@ -22,7 +22,7 @@ typedef struct FitSums
 	CalibrationCounts calibration;
 } FitSums;
 
-/* The map of 8 bits that probabilities make, 255 p. */
+/* Convert probabilities to a map of 8 bits, 255 p. */
 static void
 probability_map(size_t pixels, const float *probabilities, uint8_t *map)
 {
@@ -30,8 +30,8 @@ probability_map(size_t pixels, const float *probabilities, uint8_t *map)
 		map[i] = (uint8_t) (int) (255 * probabilities[i] + 0.5f);
 }
 
-/* The first pass: which thresholds make good masks, and how often what is said
- * of a pixel is so. map: scratch for an image. */
+/* The first pass: score masks at all thresholds, and count how often each
+ * probability is right. map: scratch for an image. */
 static Status
 sum_up(const FitImages *images, uint8_t *map, FitSums *sums)
 {
@@ -48,8 +48,8 @@ sum_up(const FitImages *images, uint8_t *map, FitSums *sums)
 	return status_ok();
 }
 
-/* The second pass: the Dice that the mask of each image may expect. map and
- * mask: scratch for an image. */
+/* The second pass: the expected Dice of each image's mask. map and mask:
+ * scratch for an image. */
 static Status
 expect_dice(const FitImages *images, const Traits *fitted, uint8_t *map, uint8_t *mask, double *expected)
 {
@@ -69,14 +69,14 @@ expect_dice(const FitImages *images, const Traits *fitted, uint8_t *map, uint8_t
 	return status_ok();
 }
 
-/* A fitted number as weight files tell it. */
+/* Round a fitted number as weight files store it. */
 static double
 four_digits(double number)
 {
 	return round(number * 1e4) / 1e4;
 }
 
-/* Both passes, in scratch memory for sums, a number for each image, and two
+/* Run both passes. Scratch: the sums, one number for each image, and two
  * images. */
 static Status
 fit_in(void *scratch, const FitImages *images, double threshold, Traits *traits)

@@ -2,10 +2,9 @@
  * order.c: see order.h.
  *
  * Random streams of a run: epoch * 2^32 for the shuffle, epoch * 2^32 + 1 +
- * place for the variation of the image at that place, and epoch * 2^32 + 2^32 - 1
- * for how weights are rounded. They depend on seed,
- * epoch and place alone, so a resumed run draws what an uninterrupted one
- * would.
+ * place for the variation of the image at that place, and epoch * 2^32 + 2^32
+ * - 1 for how weights are rounded. They depend only on seed, epoch and place,
+ * so a resumed run draws the same as an uninterrupted one.
  */
 #include "learn/order.h"
 
@@ -37,13 +36,13 @@ epoch_check_weights(long images, const double *weights)
 	return status_ok();
 }
 
-/* Choose the images of an epoch by their weights, in order; offset, 0 up to
- * 1, is where the first place lies in its share of the weights. */
+/* Choose the images of an epoch by their weights, in order. offset, in [0, 1),
+ * is the position of the first place within its share of the weights. */
 static void
 choose_images(long images, const double *weights, double offset, int32_t *order)
 {
 	double		total = 0;
-	double		end = weights[0];	/* of the weights up to this image */
+	double		end = weights[0];	/* sum of the weights up to this image */
 	long		image = 0;
 
 	for (long i = 0; i < images; i++)
@@ -52,7 +51,7 @@ choose_images(long images, const double *weights, double offset, int32_t *order)
 	{
 		double		at = ((double) place + offset) * (total / (double) images);
 
-		/* the last image with a weight ends at the total, whatever is rounded */
+		/* rounding must not lead past the last image with a weight */
 		while (at >= end && end < total)
 			end += weights[++image];
 		order[place] = (int32_t) image;

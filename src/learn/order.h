@@ -9,7 +9,7 @@
 #include "core/rng.h"
 #include "core/status.h"
 
-/* Batches of an epoch over `images` images: the last one is filled up. */
+/* Number of batches of an epoch; the last one is filled up. */
 long		epoch_batches(long images, int batch_size);
 
 /*
@@ -24,8 +24,8 @@ long		epoch_batches(long images, int batch_size);
  */
 void		epoch_order(int64_t seed, int epoch, long images, const double *weights, int batch_size, int32_t *order);
 
-/* Check weights: LS_INVALID_ARGUMENT for one that is negative or not finite,
- * and where none is above 0. */
+/* Check weights: LS_INVALID_ARGUMENT if one is negative or not finite, or if
+ * none is above 0. */
 Status		epoch_check_weights(long images, const double *weights);
 
 /* Start the generator of the image at `place` (0-based) in an epoch's order. */

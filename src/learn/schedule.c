@@ -7,7 +7,7 @@
 
 #define WARM_UP_SHARE 0.3
 #define START_DIVISOR 25.0
-#define END_DIVISOR 1e4			/* of the start, as PyTorch counts it */
+#define END_DIVISOR 1e4			/* start rate over end rate, as in PyTorch */
 
 /* Go from `from` to `to` along half a cosine; share in 0..1. */
 static double

@@ -17,11 +17,11 @@ threshold_candidates_below(float probability)
 {
 	int			count;
 
-	if (!(probability > 0))		/* NaN too, which a diverged network says */
+	if (!(probability > 0))		/* also NaN, from a diverged network */
 		return 0;
 	count = probability < 1 ? (int) (probability * (THRESHOLD_CANDIDATES + 1)) : THRESHOLD_CANDIDATES;
 
-	/* The product rounds: settle it with the comparison that counts. */
+	/* The product was rounded: decide by comparing with the candidates. */
 	if (count > THRESHOLD_CANDIDATES)
 		count = THRESHOLD_CANDIDATES;
 	while (count > 0 && !(probability > (float) candidate(count - 1)))

@@ -1,7 +1,7 @@
 /*
  * train_options.c: the recipe, and the range of each of its options.
  *
- * Ranges are wide: they keep out what cannot work (NaN, negative rates), not
+ * Ranges are wide: they refuse what cannot work (NaN, negative rates), not
  * what is unwise.
  */
 #include <stddef.h>
@@ -24,7 +24,7 @@ static const Option option_rows[] = {
 
 const OptionTable train_option_table = OPTION_TABLE(option_rows);
 
-/* What has an argument of its own in SQL. */
+/* Options that are arguments of their own in SQL. */
 static const Option argument_rows[] = {
 	{"epochs", OPTION_INT, VALUE(epochs), 1, 100000, 30, "times all images are seen", NULL},
 	{"batch_size", OPTION_INT, VALUE(batch_size), 1, 4096, 32, "images of a step", NULL},

@@ -1,10 +1,10 @@
 /*
  * trainer.c: the training loop.
  *
- * A batch is read on the main thread (a data set may ask its host), varied by
- * all threads, one image each at a time, and handed to the learner. After the
- * last batch the validation images are scored. All memory is taken when the
- * trainer is created.
+ * A batch is read on the main thread (the data set may use its host), varied
+ * by all threads, one image at a time each, and given to the learner. After
+ * the last batch the validation images are scored. All memory is allocated
+ * when the trainer is created.
  */
 #include "learn/trainer.h"
 
@@ -33,21 +33,21 @@ struct Trainer
 	const Host *host;			/* the network's */
 	const Dataset *training;
 	long		validation_images;
-	TrainOptions options;		/* batch_size as used */
+	TrainOptions options;		/* with the batch size that is used */
 	int			size;			/* image width and height */
 	size_t		pixels;			/* size * size */
 	long		batches;		/* of an epoch */
 
 	Learner    *learner;
 	Validation *validation;
-	ImageBatch	decoded;		/* as the data set has them */
+	ImageBatch	decoded;		/* the batch as it was read */
 	ImageBatch	varied;			/* what the learner sees */
 	int32_t    *order;			/* batches * batch_size */
 
 	CheckpointProgress progress;
-	float	   *best_weights;	/* weight_count; those at the start until best_epoch > 0 */
+	float	   *best_weights;	/* (weight_count); the start's weights while best_epoch is 0 */
 	float	   *mean_weights;	/* weight_count; NULL when nothing is averaged */
-	double		smoothed_seconds;	/* of an epoch; 0 before the first */
+	double		smoothed_seconds;	/* smoothed duration of an epoch; 0 before the first */
 };
 
 /* Seconds since some moment. */
@@ -100,7 +100,7 @@ validation_batch(const TrainOptions *options)
 	return options->batch_size < VALIDATION_BATCH ? options->batch_size : VALIDATION_BATCH;
 }
 
-/* Take all the memory the run needs. */
+/* Allocate all memory of the run. */
 static Status
 allocate(Trainer *trainer, const Call *call, const Dataset *validation)
 {
@@ -213,9 +213,9 @@ read_image(Trainer *trainer, const Dataset *dataset, long index, long i)
 typedef struct VaryTask
 {
 	const Trainer *trainer;
-	const Call *on_thread;		/* of call_on_thread */
+	const Call *on_thread;		/* for pool threads (call_on_thread) */
 	int			epoch;
-	long		first_place;	/* of the batch in the epoch's order */
+	long		first_place;	/* place of the batch in the epoch's order */
 	Status	   *failure;		/* of the last that failed; shared by the threads */
 } VaryTask;
 
@@ -247,7 +247,7 @@ vary_images(void *data, int worker, long begin, long end)
 	}
 }
 
-#define VARIED_AT_ONCE 4		/* images of a thread, between two polls */
+#define VARIED_AT_ONCE 4		/* images per thread between two polls */
 
 /* Read and vary batch `batch` (0-based) of the epoch. */
 static Status
@@ -264,7 +264,7 @@ prepare_batch(Trainer *trainer, const Call *call, int epoch, long batch)
 	return failure;
 }
 
-/* Say where the loss stopped being finite. */
+/* The failure of a loss that is not finite: names epoch and batch. */
 static Status
 diverged(const Trainer *trainer, int epoch, long batch, double learning_rate)
 {
@@ -276,7 +276,7 @@ diverged(const Trainer *trainer, int epoch, long batch, double learning_rate)
 							trainer->options.learning_rate, learning_rate);
 }
 
-/* How many steps' weights the mean has after so many of the run's. */
+/* How many steps are in the mean after so many steps of the run. */
 static long
 averaged_steps(const Trainer *trainer, long steps_done)
 {
@@ -286,7 +286,7 @@ averaged_steps(const Trainer *trainer, long steps_done)
 	return trainer->mean_weights != NULL && averaged > 0 ? averaged : 0;
 }
 
-/* Take the weights after so many steps into their mean, if they are to count. */
+/* Add the weights after so many steps to the mean, if averaging has begun. */
 static void
 average_step(const Trainer *trainer, const Call *call, long steps_done)
 {
@@ -297,7 +297,7 @@ average_step(const Trainer *trainer, const Call *call, long steps_done)
 					trainer->network->graph->weight_count, count);
 }
 
-/* Train on every image once. */
+/* Train on all batches of an epoch. */
 static Status
 train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 {
@@ -343,15 +343,15 @@ train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 
 /* ---- the run ---- */
 
-/* The weights that count after an epoch: their mean, once it has begun. */
+/* The weights to validate and keep: the mean, once averaging has begun. */
 static float *
 counted_weights(const Trainer *trainer, int epoch)
 {
 	return averaged_steps(trainer, trainer->batches * epoch) > 0 ? trainer->mean_weights : trainer->network->weights;
 }
 
-/* Keep the weights aside if this epoch is the best so far, or if it is to be
- * the last that counts. */
+/* Keep a copy of the weights if this epoch is the best so far, or if the last
+ * epoch is to count (keep_last). */
 static bool
 keep_weights(Trainer *trainer, const EpochReport *report)
 {
@@ -368,7 +368,7 @@ keep_weights(Trainer *trainer, const EpochReport *report)
 	return true;
 }
 
-/* Score the weights that count on the validation images. */
+/* Score the weights to keep on the validation images. */
 static Status
 validate(Trainer *trainer, const Call *call, EpochReport *report)
 {

@@ -2,8 +2,8 @@
  * trainer.h: the training loop, one epoch at a time.
  *
  * The caller decides what happens between epochs (a log row, a NOTICE, a
- * commit, a checkpoint), which is what makes a run resumable. The best
- * weights by validation Dice are kept aside as the run goes.
+ * commit, a checkpoint), which is what makes a run resumable. A copy of the
+ * best weights by validation Dice is kept.
  */
 #ifndef LESIONSEG_LEARN_TRAINER_H
 #define LESIONSEG_LEARN_TRAINER_H
@@ -25,9 +25,9 @@ typedef struct TrainOptions
 	double		weight_decay;
 	double		gradient_clip;	/* global norm, 0 = off */
 	bool		keep_last;		/* the weights of the last epoch, not those of the best */
-	double		average;		/* share of the steps, at the end, whose weights are averaged */
+	double		average;		/* share of the steps, the last ones, whose weights are averaged */
 	int64_t		seed;			/* of initial weights, order and augmentation */
-	const double *image_weights;	/* of each training image, as order.h takes them; NULL = all the same */
+	const double *image_weights;	/* a weight for each training image (order.h); NULL = all equal */
 	AugmentOptions augment;
 	EngineChoice engine;
 
@@ -47,7 +47,7 @@ typedef struct EpochReport
 	double		val_dice;		/* mean of per-image Dice at training size, threshold 0.5;
 								 * both are NaN without validation images */
 	double		learning_rate;	/* at the epoch's last step */
-	double		images_per_second;	/* training alone */
+	double		images_per_second;	/* speed of training, without validation */
 	double		seconds;		/* this epoch, validation included */
 	double		seconds_left;	/* estimate for the rest of the run */
 	bool		best;			/* the best so far; of equals the earliest */
@@ -55,10 +55,11 @@ typedef struct EpochReport
 
 typedef struct Trainer Trainer;
 
-/* TrainOptions with the recipe of DESIGN. */
+/* The default recipe for an architecture. */
 TrainOptions train_options_default(const Architecture *architecture);
 
-/* What `options` of a training may set of them, as a table of a TrainOptions. */
+/* The table of those that SQL's `options` may set; values are a
+ * TrainOptions. */
 extern const OptionTable train_option_table;
 
 /* Check every option: LS_INVALID_ARGUMENT names the first that is out of
@@ -84,28 +85,36 @@ Status		trainer_create(Network *network, const Call *call, const Dataset *traini
 						   const TrainOptions *options, Trainer **trainer);
 void		trainer_free(Trainer *trainer);
 
-/* Train one epoch and validate. A loss that is not finite is
+/*
+ * Train one epoch and validate. A loss that is not finite is
  * LS_INVALID_ARGUMENT naming epoch and batch. After a failure the network's
- * weights stand somewhere within the epoch: restore, take the best, or free. */
+ * weights are those of some step within the epoch: restore a checkpoint, take
+ * the best weights, or free.
+ */
 Status		trainer_run_epoch(Trainer *trainer, const Call *call, EpochReport *report);
 
 /* True when all epochs have run. */
 bool		trainer_done(const Trainer *trainer);
 
-/* Put the best weights so far into the network (end of the run), and tell
- * their epoch and validation Dice (NaN without validation images). Before the
- * first epoch has completed: the weights at the start, epoch 0, NaN. */
+/*
+ * Copy the best weights so far into the network (at the end of the run), and
+ * return their epoch and validation Dice (NaN without validation images).
+ * Before the first epoch is complete these are the weights at the start, epoch
+ * 0, NaN.
+ */
 void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
-/* Fit what a version carries besides its weights, which are those that the
- * network has now (learn/fit.h). */
+/* Fit threshold, temperature and review bound to the network's present weights
+ * (learn/fit.h). */
 Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits *traits);
 
-/* Everything a run needs to continue after the last completed epoch, bit for
- * bit: weights, best weights, moments, mean, steps, epoch; call it between epochs.
- * *bytes is allocated through call, the caller frees it. Restore into
- * a trainer created with the same network, data and options; what differs or
- * does not fit is LS_INVALID_ARGUMENT and changes nothing. */
+/*
+ * Everything a run needs to continue after the last completed epoch, bit for
+ * bit: weights, best weights, moments, mean, steps, epoch; call it between
+ * epochs. *bytes is allocated through call, the caller frees it. Restore into
+ * a trainer created with the same network, data and options; anything else is
+ * LS_INVALID_ARGUMENT and changes nothing.
+ */
 Status		trainer_save(Trainer *trainer, const Call *call, void **bytes, size_t *size);
 Status		trainer_restore(Trainer *trainer, const void *bytes, size_t size);
 

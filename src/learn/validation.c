@@ -1,8 +1,8 @@
 /*
  * validation.c: see validation.h.
  *
- * Images are predicted a batch at a time and looked at while the batch is
- * there, so that memory does not grow with their number.
+ * Images are predicted and used batch by batch, so that memory does not grow
+ * with their number.
  */
 #include "learn/validation.h"
 
@@ -16,7 +16,7 @@ struct Validation
 	Network    *network;
 	const Host *host;			/* the network's */
 	const Dataset *images;
-	long		count;			/* of images */
+	long		count;			/* number of images */
 	int			batch;
 	int			size;			/* image width and height */
 	size_t		pixels;			/* size * size */
@@ -26,7 +26,7 @@ struct Validation
 	float	   *probabilities;	/* (batch, size, size) */
 };
 
-/* Take predictor and memory for a batch. */
+/* Make the predictor and allocate memory for a batch. */
 static Status
 allocate(Validation *validation, const Call *call, const EngineChoice *engine)
 {
@@ -89,15 +89,15 @@ validation_free(Validation *validation)
 	host_free(validation->host, validation);
 }
 
-/* Predict the images from `first` on, as many as a batch holds; how many these
+/* Predict one batch of images from `first` on, and return how many they
  * are. */
 static Status
 predict_batch(Validation *validation, const Call *call, long first, int *images)
 {
 	long		left = validation->count - first;
 
-	/* The predictor's batch is fixed: what the last one lacks stays from the
-	 * batch before and is not looked at. */
+	/* The predictor's batch size is fixed: in a shorter last batch, the rest
+	 * are old images, and their results are not used. */
 	*images = left < validation->batch ? (int) left : validation->batch;
 	for (long i = 0; i < *images; i++)
 		TRY(dataset_read(validation->images, first + i, validation->rgb + 3 * (size_t) i * validation->pixels,
@@ -155,14 +155,15 @@ validation_score(Validation *validation, const Call *call, double *loss, double 
 	return status_ok();
 }
 
-/* A validation, and the call that asks it. */
+/* A validation and the call for it, as data of fit_run. */
 typedef struct AskedValidation
 {
 	Validation *validation;
 	const Call *call;
 } AskedValidation;
 
-/* What the network says of image i; predicts a batch at its first image. */
+/* The network's prediction of image i; predicts a whole batch at its first
+ * image. */
 static Status
 predict_image(void *data, long i, const float **probabilities, const uint8_t **mask)
 {

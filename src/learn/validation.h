@@ -1,9 +1,8 @@
 /*
  * validation.h: how well a network does on the validation images.
  *
- * After every epoch they say how good the network is; when the training is
- * over they choose what a version carries besides its weights: the threshold
- * of its masks and how far its probabilities can be trusted.
+ * After every epoch they measure how good the network is. After the training,
+ * threshold, temperature and review bound are fitted on them.
  */
 #ifndef LESIONSEG_LEARN_VALIDATION_H
 #define LESIONSEG_LEARN_VALIDATION_H
@@ -16,20 +15,20 @@ typedef struct Validation Validation;
 
 /*
  * Prepare to predict `images` (NULL or empty: there are none, and nothing is
- * taken) with the weights that the network will have then, max_batch at a
- * time at most. Network and data set must outlive it. Memory is the network's
- * call's.
+ * allocated), at most max_batch at a time. Each prediction uses the network's
+ * weights of that time. Network and data set must outlive the validation. Its
+ * memory comes from network->host.
  */
 Status		validation_create(Network *network, const Call *call, const EngineChoice *engine, const Dataset *images,
 							  int max_batch,
 							  Validation **validation);
 void		validation_free(Validation *validation);
 
-/* Mean loss and mean Dice at one half with the weights of now; NaN without
- * images. */
+/* Mean loss and mean Dice (at threshold 0.5) of the present weights; NaN
+ * without images. */
 Status		validation_score(Validation *validation, const Call *call, double *loss, double *dice);
 
-/* Fit what goes with the weights of now; threshold as in learn/fit.h. */
+/* Fit traits to the present weights; threshold as in learn/fit.h. */
 Status		validation_fit(Validation *validation, const Call *call, double threshold, Traits *traits);
 
 #endif

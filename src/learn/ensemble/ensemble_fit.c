@@ -1,12 +1,13 @@
 /*
- * ensemble_fit.c: the weights of an ensemble, and what is fitted to it then.
+ * ensemble_fit.c: the weights of an ensemble; then its threshold and its
+ * temperature.
  */
 #include "learn/ensemble/ensemble_fit.h"
 
 #include "learn/ensemble/ensemble_images.h"
 #include "learn/ensemble/ensemble_select.h"
 
-/* Take an image's scores once. */
+/* Add an image's scores once. */
 static void
 add_once(void *data, long i, const ThresholdScores *scores)
 {
@@ -14,9 +15,11 @@ add_once(void *data, long i, const ThresholdScores *scores)
 	ensemble_add_scores(data, scores, 1);
 }
 
-/* Mean Jaccard over the images with these counts, at the threshold that is best
- * then: at a fixed one, a member that knows nothing could win by moving the sums
- * towards it. */
+/*
+ * Mean Jaccard over the images with these counts, at their best threshold. At
+ * a fixed threshold, a useless member could win just because it moves the sums
+ * towards that threshold.
+ */
 static Status
 mean_jaccard(const EnsembleFit *fit, const int *counts, double *jaccard)
 {
@@ -27,18 +30,18 @@ mean_jaccard(const EnsembleFit *fit, const int *counts, double *jaccard)
 	return status_ok();
 }
 
-/* The ensemble with certain counts, as something to fit. */
+/* The ensemble with given counts, for fit_run. */
 typedef struct WeightedEnsemble
 {
 	const EnsembleFit *fit;
 	const int  *counts;
-	int			total;			/* of the counts */
+	int			total;			/* sum of the counts */
 	const FitImage *image;		/* the last that was asked for */
 	uint16_t   *sums;
 	float	   *probabilities;
 } WeightedEnsemble;
 
-/* What the ensemble says of image i. */
+/* The ensemble's prediction of image i. */
 static Status
 predict_image(void *data, long i, const float **probabilities, const uint8_t **mask)
 {

@@ -33,20 +33,20 @@
 
 typedef struct EnsembleFit EnsembleFit;
 
-/* What images say about a number of members, compared at size x size. */
+/* Start a fit of so many members, whose maps are compared at size x size. */
 Status		ensemble_fit_create(const Call *call, int members, int size, EnsembleFit **fit);
 void		ensemble_fit_free(EnsembleFit *fit);
 
-/* Add an image: a map of each member, and the true mask. */
+/* Add an image: one map of each member, and the true mask. */
 Status		ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Image *truth);
 
 typedef struct EnsembleFitResult
 {
-	Traits		fitted;			/* to the weighted ensemble */
+	Traits		fitted;			/* threshold and temperature of the weighted ensemble */
 	double		jaccard;		/* mean over the images at the best threshold, with these weights */
 	double		equal_jaccard;	/* the same with equal ones */
 	double		helped;			/* share of the draws whose weights beat equal ones on what they left out */
-	bool		equal;			/* equal weights were taken */
+	bool		equal;			/* equal weights were better and were taken */
 } EnsembleFitResult;
 
 /* Find the weights (they sum to 1); at least one image was added. The same

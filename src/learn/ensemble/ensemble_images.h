@@ -1,5 +1,6 @@
 /*
- * ensemble_images.h: what members say of images, weighed in whole numbers.
+ * ensemble_images.h: the members' maps of images, with whole numbers as
+ * weights.
  *
  * Maps are kept in 8 bits at one size, so that some hundred images of a few
  * members fit into memory, and sums over members are integers. The selection
@@ -11,7 +12,7 @@
 #include "learn/ensemble/ensemble_fit.h"
 #include "learn/threshold.h"
 
-/* What counts may sum to. */
+/* The largest sum of counts. */
 #define ENSEMBLE_COUNTS_MAX 255
 
 /* An image: member m's map is pixels [m, m + 1) * size * size, its mask comes
@@ -30,7 +31,7 @@ struct EnsembleFit
 	FitImage   *images;
 };
 
-/* Takes the scores of image i, all thresholds. */
+/* Receives the scores of image i at all thresholds. */
 typedef void (*ImageScoreTaker) (void *data, long i, const ThresholdScores *scores);
 
 long		ensemble_image_count(const EnsembleFit *fit);
@@ -38,7 +39,8 @@ long		ensemble_image_count(const EnsembleFit *fit);
 /* Weighted sum of an image's maps; `counts` sum to at most ENSEMBLE_COUNTS_MAX. */
 void		ensemble_sum_maps(const EnsembleFit *fit, const FitImage *image, const int *counts, uint16_t *sums);
 
-/* Score every image when member m counts counts[m] times. Polls per image. */
+/* Score every image with counts[m] as the weight of member m. Polls per
+ * image. */
 Status		ensemble_score(const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data);
 
 /* Add the scores of an image as often as it counts. */

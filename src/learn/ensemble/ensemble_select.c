@@ -2,8 +2,8 @@
  * ensemble_select.c: forward selection of members on draws of the images
  * (ensemble_fit.h).
  *
- * All draws select in step, a round at a time: what draws have in common, each
- * set of members that some of them try, is scored once for all of them.
+ * All draws go through the rounds together: a set of members that several
+ * draws try is scored only once.
  */
 #include "learn/ensemble/ensemble_select.h"
 
@@ -16,14 +16,14 @@ typedef struct Draw
 {
 	int		   *times;			/* how often each image was drawn */
 	int		   *counts;			/* how often each member was chosen so far */
-	int		   *best;			/* the same after the best round */
+	int		   *best;			/* counts after the best round */
 	double		best_score;
 	int			best_threshold; /* a candidate of threshold.h */
 	double		round_score;	/* of this round */
 	int			round_threshold;
-	int			chosen;			/* in this round */
+	int			chosen;			/* the member chosen in this round */
 	ThresholdScores sums;		/* of what is tried */
-	bool		tries;			/* it does now */
+	bool		tries;			/* takes part in the present trial */
 	double		left_out;		/* sum over images that were not drawn: Jaccard less that of equal weights */
 } Draw;
 
@@ -81,7 +81,7 @@ add_to_draws(void *data, long i, const ThresholdScores *scores)
 	}
 }
 
-/* Let all draws that have the counts of `first` try what is scored for it. */
+/* Let all draws with the same counts as `first` share its trial. */
 static void
 join_trial(Selection *selection, int first)
 {
@@ -96,7 +96,8 @@ join_trial(Selection *selection, int first)
 	}
 }
 
-/* Take a member's trial into account where it is the best of the round so far. */
+/* Note a member's trial in the draws where it is the best of the round so
+ * far. */
 static void
 judge_trial(Selection *selection, int member)
 {
@@ -116,7 +117,7 @@ judge_trial(Selection *selection, int member)
 	}
 }
 
-/* Has an earlier draw the same counts? Then its trials were this one's too. */
+/* Does an earlier draw have the same counts? Then its trials were shared. */
 static bool
 tried_before(const Selection *selection, int d)
 {
@@ -177,7 +178,7 @@ typedef struct Comparison
 {
 	const Selection *selection;
 	Draw	   *draw;
-	int			equal_threshold;	/* the best for equal weights on what was drawn */
+	int			equal_threshold;	/* best threshold for equal weights on the drawn images */
 } Comparison;
 
 /* Compare an image that was left out. */
@@ -223,9 +224,11 @@ share_helped(Selection *selection, double *share)
 
 /* ---- the result ---- */
 
-/* The mean weights of all draws, as counts. They are rounded down, so that they
- * sum to at most ENSEMBLE_COUNTS_MAX; some member has a count above 0, as 255
- * is more than there may be members. */
+/*
+ * The mean weights of all draws, as counts. They are rounded down, so that
+ * they sum to at most ENSEMBLE_COUNTS_MAX. That is 255, more than the largest
+ * number of members, so at least one count is above 0.
+ */
 static void
 mean_counts(const Selection *selection, int *counts)
 {
@@ -245,7 +248,7 @@ mean_counts(const Selection *selection, int *counts)
 	}
 }
 
-/* Select on all draws, in a selection whose memory the caller frees. */
+/* Run all draws' selections; the caller frees the selection's memory. */
 static Status
 select_members(const Call *call, Selection *selection, uint64_t seed, int *counts, double *helped)
 {
