@@ -1,7 +1,7 @@
 /*
  * fit.h: what is fitted to a network or an ensemble when its weights are
  * final: the threshold of its masks, the temperature of its probabilities, and
- * the bound for review.
+ * the review threshold.
  */
 #ifndef LESIONSEG_LEARN_FIT_H
 #define LESIONSEG_LEARN_FIT_H

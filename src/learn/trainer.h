@@ -104,7 +104,7 @@ bool		trainer_done(const Trainer *trainer);
  */
 void		trainer_take_best(Trainer *trainer, int *epoch, double *val_dice);
 
-/* Fit threshold, temperature and review bound to the network's present weights
+/* Fit threshold, temperature and review threshold to the network's present weights
  * (learn/fit.h). */
 Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits *traits);
 

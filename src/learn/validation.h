@@ -2,7 +2,7 @@
  * validation.h: how well a network does on the validation images.
  *
  * After every epoch they measure how good the network is. After the training,
- * threshold, temperature and review bound are fitted on them.
+ * threshold, temperature and review threshold are fitted on them.
  */
 #ifndef LESIONSEG_LEARN_VALIDATION_H
 #define LESIONSEG_LEARN_VALIDATION_H
