@@ -264,11 +264,14 @@ ALTER TABLE lesion_version ADD COLUMN validation_fraction float8 NOT NULL DEFAUL
 	CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8);
 ALTER TABLE lesion_version ADD COLUMN image_digests bytea;
 ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
+ALTER TABLE lesion_version ADD COLUMN fold int NOT NULL DEFAULT 0 CHECK (fold >= 0);
 COMMENT ON COLUMN lesion_version.split_columns IS
 'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
 COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';
 COMMENT ON COLUMN lesion_version.image_digests IS
 'of each image that it was trained on the first 8 bytes of the SHA-256, in order; NULL where they are not known';
+COMMENT ON COLUMN lesion_version.fold IS
+'which of 1 / test_fraction folds its test part is, from 1; 0: it is that of lesion_split';
 
 -- The runs say it: by id_column, or by the primary key, if the table has one still.
 ALTER TABLE lesion_version DISABLE TRIGGER lesion_version_immutable;
@@ -311,9 +314,11 @@ COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
 COMMENT ON COLUMN lesion_image_score.assd IS 'as hausdorff95';
 
 ALTER TABLE lesion_evaluation ADD COLUMN by_column text;
+ALTER TABLE lesion_evaluation ADD COLUMN fold int NOT NULL DEFAULT 0;
 ALTER TABLE lesion_image_score ADD COLUMN subgroup text;
 COMMENT ON COLUMN lesion_evaluation.by_column IS
 'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
+COMMENT ON COLUMN lesion_evaluation.fold IS 'which fold the test part is, as in lesion_version';
 COMMENT ON COLUMN lesion_image_score.subgroup IS
 'the text of the evaluation''s by_column in the image''s row; NULL where that is NULL';
 
@@ -435,10 +440,10 @@ CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
 	options, split_columns, seen, hausdorff95, assd, surface_dice
 FROM (
-	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
-		threshold, options) *
+	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, fold,
+		validation_fraction, threshold, options) *
 	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, validation_fraction,
+	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, fold, validation_fraction,
 		threshold, options, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
 
@@ -553,6 +558,20 @@ COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, 
 	text, jsonb, text, bigint, jsonb, text, boolean, float8, int, text, text) IS
 'train like lesion_train, committing after every epoch; a run that was stopped goes on when called again';
 
+CREATE PROCEDURE lesion_cross_validate(images regclass, architecture text, folds int DEFAULT 5,
+	model text DEFAULT NULL, epochs int DEFAULT 30, image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
+	id_column text DEFAULT NULL, group_column text DEFAULT NULL, learning_rates float8[] DEFAULT '{NULL}',
+	image_sizes int[] DEFAULT '{256}', configs jsonb DEFAULT '[{}]', batch_size int DEFAULT 8, seed bigint DEFAULT 0,
+	split_seed bigint DEFAULT 0, augment jsonb DEFAULT '{}', options jsonb DEFAULT '{}',
+	weight_column text DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'lesion_cross_validate'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_cross_validate(regclass, text, int, text, int, text, text, text, text, float8[], int[],
+	jsonb, int, bigint, bigint, jsonb, jsonb, text) IS
+'train a network for each fold of a table, score each image by the one that has not seen it, for each of the given '
+'settings, and make an ensemble of the best one''s folds; called again it goes on';
+
 CREATE FUNCTION lesion_evaluate(images regclass, model text, subset text DEFAULT 'test',
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	split_seed bigint DEFAULT NULL, test_fraction float8 DEFAULT NULL, threshold float8 DEFAULT NULL,
@@ -605,6 +624,98 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 COMMENT ON FUNCTION lesion_ensemble_fit(text, regclass, text, text, text, float8, boolean, boolean, text, bigint) IS
 'find the weights of an ensemble''s members on the validation rows of a table and add a version of their active '
 'versions with these';
+
+-- ==== Cross-validation ====
+
+CREATE TABLE lesion_fold (
+	model text NOT NULL,
+	setting int NOT NULL,
+	fold int NOT NULL,
+	folds int NOT NULL,
+	fold_model text NOT NULL,
+	learning_rate float8,
+	image_size int NOT NULL,
+	config jsonb NOT NULL,
+	arguments jsonb NOT NULL,
+	run bigint,
+	planned_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+	planned_by text NOT NULL DEFAULT current_user,
+	PRIMARY KEY (model, setting, fold)
+);
+
+CREATE INDEX ON lesion_fold (run);
+
+COMMENT ON TABLE lesion_fold IS
+'what lesion_cross_validate is to train: a network for each fold of each setting; see the view lesion_folds';
+COMMENT ON COLUMN lesion_fold.model IS 'the folds'' ensemble';
+COMMENT ON COLUMN lesion_fold.setting IS
+'number of the combination of learning rate, image size and config, from 1';
+COMMENT ON COLUMN lesion_fold.fold IS 'from 1';
+COMMENT ON COLUMN lesion_fold.fold_model IS 'the model that has this fold for its test part';
+COMMENT ON COLUMN lesion_fold.learning_rate IS 'NULL: the architecture''s own';
+COMMENT ON COLUMN lesion_fold.arguments IS 'everything that lesion_cross_validate was called with';
+COMMENT ON COLUMN lesion_fold.run IS 'the run that trained it; NULL until it has finished';
+
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_fold
+FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
+CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, run ON lesion_fold
+FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
+
+SELECT pg_catalog.pg_extension_config_dump('lesion_fold', '');
+
+CREATE VIEW lesion_folds AS
+SELECT f.model, f.setting, f.fold, f.fold_model, f.learning_rate, f.image_size, f.config, r.run,
+	coalesce(r.state, 'planned') AS state, r.epochs_done, r.version, e.evaluation, e.n, e.dice, e.jaccard,
+	e.threshold_jaccard
+FROM lesion_fold f
+LEFT JOIN LATERAL (
+	SELECT l.run, l.state, l.epochs_done, l.version FROM lesion_runs l
+	WHERE l.model = f.fold_model AND (f.run IS NULL OR l.run = f.run) ORDER BY l.run DESC LIMIT 1) r ON true
+LEFT JOIN LATERAL (
+	SELECT * FROM lesion_evaluation s
+	WHERE f.run IS NOT NULL AND s.model = f.fold_model AND s.version = r.version AND s.subset = 'test'
+	ORDER BY s.evaluation LIMIT 1) e ON true;
+
+COMMENT ON VIEW lesion_folds IS
+'the networks of each lesion_cross_validate, how far they are, and the scores of each on its fold';
+COMMENT ON COLUMN lesion_folds.model IS 'the folds'' ensemble';
+COMMENT ON COLUMN lesion_folds.setting IS 'number of the combination of learning rate, image size and config';
+COMMENT ON COLUMN lesion_folds.state IS 'of its run, as in lesion_runs; planned: there is none yet';
+
+CREATE VIEW lesion_cross_validations AS
+WITH scored AS (
+	SELECT f.model, f.setting, min(f.learning_rate) AS learning_rate, min(f.image_size) AS image_size,
+		(pg_catalog.array_agg(f.config))[1] AS config, count(*) AS folds, count(f.version) AS folds_done,
+		sum(f.n)::bigint AS n, avg(f.dice) AS fold_dice, min(f.dice) AS worst_fold_dice
+	FROM lesion_folds f GROUP BY f.model, f.setting),
+pooled AS (
+	SELECT f.model, f.setting, pg_catalog.array_agg(s.dice ORDER BY f.fold, s.score) AS dice,
+		pg_catalog.array_agg(CASE WHEN s.jaccard >= 0.65::float8 THEN s.jaccard ELSE 0::float8 END
+			ORDER BY f.fold, s.score) AS threshold_jaccard
+	FROM lesion_folds f JOIN lesion_image_score s USING (evaluation) GROUP BY f.model, f.setting)
+SELECT s.model, s.setting, s.learning_rate, s.image_size, s.config, s.folds, s.folds_done, s.n,
+	d.mean AS dice, d.low AS dice_low, d.high AS dice_high,
+	t.mean AS threshold_jaccard, t.low AS threshold_jaccard_low, t.high AS threshold_jaccard_high,
+	s.fold_dice, s.worst_fold_dice,
+	s.folds_done = s.folds AND d.mean IS NOT NULL AND pg_catalog.row_number() OVER (
+		PARTITION BY s.model ORDER BY s.folds_done < s.folds, d.mean DESC NULLS LAST, s.setting) = 1 AS best
+FROM scored s
+LEFT JOIN pooled p USING (model, setting)
+LEFT JOIN LATERAL lesion_bootstrap(p.dice, 2000, 0.95::float8, 0::bigint) d ON true
+LEFT JOIN LATERAL lesion_bootstrap(p.threshold_jaccard, 2000, 0.95::float8, 0::bigint) t ON true;
+
+COMMENT ON VIEW lesion_cross_validations IS
+'the out-of-fold scores of each setting of each lesion_cross_validate: every image is scored by the network whose '
+'fold it is in';
+COMMENT ON COLUMN lesion_cross_validations.model IS 'the ensemble of the best setting''s folds';
+COMMENT ON COLUMN lesion_cross_validations.n IS 'images scored so far';
+COMMENT ON COLUMN lesion_cross_validations.dice IS
+'mean over images; dice_low and dice_high bound its 95 % bootstrap interval';
+COMMENT ON COLUMN lesion_cross_validations.fold_dice IS 'mean over folds';
+COMMENT ON COLUMN lesion_cross_validations.best IS
+'has it the highest dice of the settings whose folds are all trained? The ensemble is of its folds';
+
+GRANT SELECT ON lesion_fold, lesion_folds, lesion_cross_validations TO PUBLIC;
 
 -- ==== Verdicts and the report ====
 

@@ -43,7 +43,7 @@ sub wait_until {
 is(wait_until(q{SELECT string_agg(DISTINCT srsubstate::text, '') FROM pg_subscription_rel}, 'r'), 'r',
 	'all tables are copied');
 my @tables = qw(lesion_model lesion_run lesion_version lesion_promotion lesion_epoch lesion_evaluation
-	lesion_image_score lesion_robustness_score lesion_audit);
+	lesion_image_score lesion_robustness_score lesion_fold lesion_audit);
 my %columns = (lesion_model => 'name, architecture, config, bundled',
 	lesion_version => 'model, number, sha256, image_size, threshold');
 

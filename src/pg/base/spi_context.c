@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "nodes/params.h"
 
 #include "pg/base/caught_error.h"
 #include "pg/base/spi_context.h"
@@ -45,6 +46,32 @@ spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datu
 	PG_TRY();
 	{
 		result = SPI_execute_with_args(query, count, types, values, nulls, read_only, limit);
+	}
+	PG_CATCH();
+	{
+		rethrow_as(doing, query, caller);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+int
+spi_call_as(const char *doing, const char *query, int count, const Oid *types, const Datum *values, const char *nulls)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	SPIExecuteOptions options = {.params = makeParamList(count),.allow_nonatomic = true};
+	volatile int result = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		options.params->params[i].value = values[i];
+		options.params->params[i].isnull = nulls[i] == 'n';
+		options.params->params[i].pflags = PARAM_FLAG_CONST;
+		options.params->params[i].ptype = types[i];
+	}
+	PG_TRY();
+	{
+		result = SPI_execute_extended(query, &options);
 	}
 	PG_CATCH();
 	{

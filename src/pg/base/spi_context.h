@@ -17,6 +17,10 @@
 int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values,
 						   const char *nulls, bool read_only, long limit);
 
+/* The same of a CALL: the procedure may commit where the caller of SPI_connect_ext may. */
+int			spi_call_as(const char *doing, const char *query, int count, const Oid *types, const Datum *values,
+						const char *nulls);
+
 /* The same of SPI_execute_plan, not read only, for a plan of the query. */
 int			spi_execute_plan_as(const char *doing, SPIPlanPtr plan, const char *query, const Datum *values,
 								const char *nulls);

@@ -2,7 +2,8 @@
  * split.c: see split.h. The hash is SHA-256 of "purpose:seed:text", with the text
  * in UTF-8 whatever the server's encoding, so it is the same on every
  * machine and in every version of PostgreSQL; its first 53 bits are a number
- * in [0, 1).
+ * in [0, 1). Folds have a purpose of their own: those of what one test part
+ * leaves are not parts of it again.
  */
 #include "postgres.h"
 
@@ -38,10 +39,26 @@ unit_hash(const char *purpose, int64_t seed, const char *id)
 	return (double) (bits >> 11) * 0x1p-53;
 }
 
+/* How many folds there are, where there are folds. */
+static double
+fold_count(const Split *split)
+{
+	return rint(1 / split->test_fraction);
+}
+
+/* Is a row in the test part? Each row is in exactly one of all folds. */
+static bool
+in_test_part(const Split *split, const char *text)
+{
+	if (split->fold == 0)
+		return unit_hash("split", split->seed, text) < split->test_fraction;
+	return 1 + (int) (unit_hash("fold", split->seed, text) * fold_count(split)) == split->fold;
+}
+
 SplitPart
 split_part_of(const Split *split, const char *text)
 {
-	if (unit_hash("split", split->seed, text) < split->test_fraction)
+	if (in_test_part(split, text))
 		return SPLIT_TEST;
 	if (split->validation_fraction > 0 && unit_hash("validation", split->seed, text) < split->validation_fraction)
 		return SPLIT_VALIDATION;
@@ -62,6 +79,21 @@ split_check_fraction(const char *name, double fraction)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s is %g, it must be at least 0 and below 1", name, fraction),
 				 errhint("0.2 keeps every fifth row away from training.")));
+}
+
+void
+split_check_fold(const Split *split)
+{
+	double		folds;
+
+	if (split->fold == 0)
+		return;
+	folds = split->test_fraction > 0 ? fold_count(split) : 0;
+	if (!(folds >= split->fold && fabs(folds * split->test_fraction - 1) < 1e-9))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("fold %d does not exist with a test_fraction of %g", split->fold, split->test_fraction),
+				 errhint("With folds, test_fraction is 1 divided by their number: 0.2 for folds 1 to 5.")));
 }
 
 /* The name of a text's part. */

@@ -27,6 +27,7 @@ typedef struct Split
 	int64_t		seed;
 	double		test_fraction;
 	double		validation_fraction;	/* of what is not in the test part */
+	int			fold;			/* from 1: the test part is that one of 1 / test_fraction folds; 0 = no folds */
 } Split;
 
 /* The shares that a training keeps back unless it is told otherwise. */
@@ -49,6 +50,9 @@ double		split_rank(const char *id, int64_t seed);
 /* Raise an error unless 0 <= fraction < 1; `name` is the argument's. */
 void		split_check_fraction(const char *name, double fraction);
 
+/* Raise an error unless the split's fold is one of a whole number of folds, or 0. */
+void		split_check_fold(const Split *split);
+
 /* ---- columns (split_columns.c) ---- */
 
 /* That one column. */
@@ -60,6 +64,9 @@ bool		split_columns_equal(const SplitColumns *a, const SplitColumns *b);
 /* May a row in the test part of one split lie outside the test part of the
  * other? Columns that are not known count as equal. */
 bool		split_differs(const Split *a, const Split *b);
+
+/* Are they two folds of one cross-validation? */
+bool		split_are_folds(const Split *a, const Split *b);
 
 /* The columns as people read them; they are known. */
 char	   *split_columns_text(const SplitColumns *columns);

@@ -40,8 +40,17 @@ split_columns_equal(const SplitColumns *a, const SplitColumns *b)
 bool
 split_differs(const Split *a, const Split *b)
 {
-	return a->seed != b->seed || a->test_fraction != b->test_fraction ||
+	return a->seed != b->seed || a->test_fraction != b->test_fraction || a->fold != b->fold ||
 		(a->columns != NULL && b->columns != NULL && !split_columns_equal(a->columns, b->columns));
+}
+
+bool
+split_are_folds(const Split *a, const Split *b)
+{
+	Split		moved = *b;
+
+	moved.fold = a->fold;
+	return a->fold != b->fold && a->fold > 0 && b->fold > 0 && !split_differs(a, &moved);
 }
 
 char *
@@ -60,9 +69,10 @@ split_columns_text(const SplitColumns *columns)
 char *
 split_description(const Split *split)
 {
-	return psprintf("%s with split_seed %lld and test_fraction %g",
+	return psprintf("%s with split_seed %lld and test_fraction %g%s",
 					split->columns == NULL ? "columns that are not known" : split_columns_text(split->columns),
-					(long long) split->seed, split->test_fraction);
+					(long long) split->seed, split->test_fraction,
+					split->fold > 0 ? psprintf(", fold %d", split->fold) : "");
 }
 
 Datum
@@ -128,8 +138,11 @@ split_to_json(const Split *split)
 		appendStringInfoString(&json, i > 0 ? ", " : "");
 		append_ascii(&json, NameStr(split->columns->names[i]));
 	}
-	appendStringInfo(&json, "], \"seed\": %lld, \"test_fraction\": %.17g, \"validation_fraction\": %.17g}",
+	appendStringInfo(&json, "], \"seed\": %lld, \"test_fraction\": %.17g, \"validation_fraction\": %.17g",
 					 (long long) split->seed, split->test_fraction, split->validation_fraction);
+	if (split->fold > 0)
+		appendStringInfo(&json, ", \"fold\": %d", split->fold);
+	appendStringInfoChar(&json, '}');
 	return json.data;
 }
 
@@ -166,6 +179,17 @@ split_fraction(Jsonb *json, const char *key)
 	return fraction;
 }
 
+/* The fold, 0 where the key is not there: files of 0.2 have none. */
+static int
+split_fold(Jsonb *json)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&json->root, "fold", strlen("fold"), &value) == NULL)
+		return 0;
+	return DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(split_number(json, "fold"))));
+}
+
 /* The columns of such an object. */
 static SplitColumns *
 columns_from_json(Jsonb *json)
@@ -200,5 +224,9 @@ split_from_json(const char *text)
 	split.seed = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(split_number(json, "seed"))));
 	split.test_fraction = split_fraction(json, "test_fraction");
 	split.validation_fraction = split_fraction(json, "validation_fraction");
+	split.fold = split_fold(json);
+	if (split.fold < 0)
+		bad_split();
+	split_check_fold(&split);
 	return split;
 }

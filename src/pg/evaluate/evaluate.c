@@ -82,7 +82,10 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(ARGUMENT_SPLIT_SEED))
 		task.split.seed = PG_GETARG_INT64(ARGUMENT_SPLIT_SEED);
 	if (!PG_ARGISNULL(ARGUMENT_TEST_FRACTION))
+	{
 		task.split.test_fraction = PG_GETARG_FLOAT8(ARGUMENT_TEST_FRACTION);
+		task.split.fold = 0;
+	}
 	if (!PG_ARGISNULL(ARGUMENT_VALIDATION_FRACTION))
 		task.split.validation_fraction = PG_GETARG_FLOAT8(ARGUMENT_VALIDATION_FRACTION);
 	split_check_fraction("test_fraction", task.split.test_fraction);

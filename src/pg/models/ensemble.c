@@ -114,7 +114,8 @@ ensemble_find_members(const ModelStore *store, EnsembleContent *content)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("\"%s\" is an ensemble and cannot be a member of one", content->names[i]),
 					 errhint("Name its members instead.")));
-		if (split_differs(&content->members[i]->split, &content->members[0]->split))
+		if (split_differs(&content->members[i]->split, &content->members[0]->split) &&
+			!split_are_folds(&content->members[i]->split, &content->members[0]->split))
 			ereport(WARNING,
 					(errmsg("\"%s\" and \"%s\" were trained on different splits of the images", content->names[0],
 							content->names[i]),

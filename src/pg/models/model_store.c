@@ -244,7 +244,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	values[1] = Int32GetDatum(wanted);
 	store_execute(store,
 				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, "
-				  "enhance, validation_fraction, split_columns "
+				  "enhance, validation_fraction, split_columns, fold "
 				  "FROM @lesion_version WHERE model = $1 AND number = $2",
 				  2, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -266,6 +266,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9, TEXTOID)), &version->traits.enhance));
 	version->split.validation_fraction = DatumGetFloat8(first_row_datum(10, FLOAT8OID));
 	version->split.columns = first_row_split_columns(11);
+	version->split.fold = DatumGetInt32(first_row_datum(12, INT4OID));
 	SPI_freetuptable(SPI_tuptable);
 	if (is_ensemble(version->architecture))
 		find_members(store, version);
@@ -319,10 +320,10 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 {
 	Oid			types[] = {
 		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID,
-		FLOAT8OID, JSONBOID, TEXTOID, TEXTARRAYOID, FLOAT8OID, BYTEAOID
+		FLOAT8OID, JSONBOID, TEXTOID, TEXTARRAYOID, FLOAT8OID, BYTEAOID, INT4OID
 	};
-	char		nulls[] = "                 ";
-	Datum		values[17];
+	char		nulls[] = "                  ";
+	Datum		values[18];
 	uint8_t		digest[SHA256_BYTES];
 	int			number;
 
@@ -356,15 +357,16 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	values[16] = content->image_digests;
 	if (content->image_digests == 0)
 		nulls[16] = 'n';
+	values[17] = Int32GetDatum(content->split.fold);
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(store,
 				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
 				  "split_seed, test_fraction, run, temperature, review_below, metadata, enhance, "
-				  "split_columns, validation_fraction, image_digests, extension_version) "
+				  "split_columns, validation_fraction, image_digests, fold, extension_version) "
 				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
 				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
 				  "OPERATOR(pg_catalog.+) 1, 1), "
-				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, $15, $16, $17, "
+				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, $15, $16, $17, $18, "
 				  "(SELECT extversion FROM pg_catalog.pg_extension "
 				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
 				  "RETURNING number",

@@ -59,6 +59,8 @@ static const Reference references[] = {
 	{"lesion_evaluation", {"model", "version"}, "lesion_version", {"model", "number"}, true},
 	{"lesion_robustness_score", {"model", "version"}, "lesion_version", {"model", "number"}, true},
 	{"lesion_image_score", {"evaluation"}, "lesion_evaluation", {"evaluation"}, true},
+	{"lesion_fold", {"model"}, "lesion_model", {"name"}, true},
+	{"lesion_fold", {"run"}, "lesion_run", {"run"}, true},
 };
 
 /* Tables and the column that says when a row came to be. */
@@ -76,6 +78,7 @@ static const struct
 	{"lesion_evaluation", "evaluated_at"},
 	{"lesion_robustness_score", "evaluated_at"},
 	{"lesion_image_score", NULL},
+	{"lesion_fold", "planned_at"},
 };
 
 /* A row that a trigger was fired for. */

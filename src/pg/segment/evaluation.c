@@ -148,9 +148,9 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
 		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, TEXTOID
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, TEXTOID, INT4OID
 	};
-	char		nulls[] = "                              ";
+	char		nulls[] = "                               ";
 	Datum		values[] = {
 		CStringGetTextDatum(task->version->model),
 		Int32GetDatum(task->version->number),
@@ -181,7 +181,8 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		Float8GetDatum(evaluation->outlines.assd),
 		Float8GetDatum(evaluation->outlines.surface_dice),
 		Int64GetDatum(evaluation->outlines.no_distance),
-		task->by_column == NULL ? (Datum) 0 : CStringGetTextDatum(task->by_column)
+		task->by_column == NULL ? (Datum) 0 : CStringGetTextDatum(task->by_column),
+		Int32GetDatum(task->split.fold)
 	};
 
 	if (task->split.columns == NULL)
@@ -200,9 +201,9 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
 				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options, "
 				  "split_columns, validation_fraction, seen, hausdorff95, assd, surface_dice, no_distance, "
-				  "by_column) "
+				  "by_column, fold) "
 				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30) RETURNING *",
+				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) RETURNING *",
 				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,

@@ -88,6 +88,9 @@ train_request_read(FunctionCallInfo fcinfo, int group_column)
 static const Option plan_rows[] = {
 	{"validation_fraction", OPTION_NUMBER, offsetof(TrainPlan, validation_fraction), 0, 1, 0.1,
 		"share of the training part held back for validation", NULL},
+	{"fold", OPTION_INT, offsetof(TrainPlan, fold), 0, 1000, 0,
+		"which of 1 / test_fraction folds is the test part, from 1; 0: the test part is that of lesion_split; "
+		"lesion_cross_validate sets it", NULL},
 	{"threshold", OPTION_NUMBER, offsetof(TrainPlan, threshold), 0, 1, 0,
 		"stored with the version: a pixel is lesion where its probability is above; 0: chosen when the run ends, "
 		"from 0.05, 0.1 ... 0.95, as the one whose masks of the validation images, at image_size, "

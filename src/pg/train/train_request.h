@@ -55,6 +55,7 @@ typedef struct TrainPlan
 {
 	TrainOptions train;
 	double		validation_fraction;	/* of the training part */
+	int			fold;			/* which one is the test part; 0 = no folds */
 	double		threshold;		/* stored with the version; 0 = chosen on validation rows */
 	EnhanceMode enhance;		/* of images once they are varied; stored with the version */
 	ImageTurn	turn;			/* of images and masks */

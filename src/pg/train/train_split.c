@@ -100,7 +100,9 @@ train_split_open(TrainRun *run)
 		.seed = request->split_seed,
 		.test_fraction = request->test_fraction,
 		.validation_fraction = run->plan.validation_fraction,
+		.fold = run->plan.fold,
 	};
+	split_check_fold(&run->split);
 }
 
 /* Say that images of a part are trained on too. */

@@ -1,0 +1,351 @@
+/*
+ * cross_validate.c: the procedure lesion_cross_validate: networks of which each
+ * has one fold of the rows for its test part, so that each row is scored by a
+ * network that has not seen it.
+ *
+ * The rows of lesion_fold say what is to be trained: a network for each fold
+ * of each setting, under a name of its own. They are written first, and
+ * committed. Then each network is trained by lesion_retrain, which goes on with
+ * a run that was stopped. So whatever ends a call, the next one with the same
+ * arguments finds the plan, and does what is left of it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+
+#include "infer/calibration.h"
+#include "pg/base/spi_context.h"
+#include "pg/base/values/arguments.h"
+#include "pg/base/values/row_values.h"
+#include "pg/models/ensemble_version.h"
+#include "pg/models/work_lock.h"
+
+PG_FUNCTION_INFO_V1(lesion_cross_validate);
+
+/* Arguments of lesion_cross_validate; in queries $1, $2, ... */
+enum
+{
+	ARGUMENT_IMAGES, ARGUMENT_ARCHITECTURE, ARGUMENT_FOLDS, ARGUMENT_MODEL, ARGUMENT_EPOCHS, ARGUMENT_IMAGE_COLUMN,
+	ARGUMENT_MASK_COLUMN, ARGUMENT_ID_COLUMN, ARGUMENT_GROUP_COLUMN, ARGUMENT_LEARNING_RATES, ARGUMENT_IMAGE_SIZES,
+	ARGUMENT_CONFIGS, ARGUMENT_BATCH_SIZE, ARGUMENT_SEED, ARGUMENT_SPLIT_SEED, ARGUMENT_AUGMENT, ARGUMENT_OPTIONS,
+	ARGUMENT_WEIGHT_COLUMN, ARGUMENT_COUNT
+};
+
+/* What queries get: the arguments, and all of them as one object ($19). */
+enum
+{
+	VALUE_ARGUMENTS = ARGUMENT_COUNT, VALUE_COUNT
+};
+
+static const Oid value_types[VALUE_COUNT] = {
+	REGCLASSOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID,
+	TEXTOID, TEXTOID, TEXTOID, FLOAT8ARRAYOID, INT4ARRAYOID,
+	JSONBOID, INT4OID, INT8OID, INT8OID, JSONBOID, JSONBOID,
+	TEXTOID, JSONBOID
+};
+
+typedef struct CrossValidation
+{
+	ModelStore	store;
+	bool		commits;		/* else all happens in the caller's transaction */
+	char	   *model;			/* the folds' ensemble */
+	Datum		values[VALUE_COUNT];
+	char		nulls[VALUE_COUNT + 1];
+} CrossValidation;
+
+/* ---- the plan ---- */
+
+/* Run a query on the store with the arguments of the call. */
+static void
+execute(const CrossValidation *task, const char *query, int expected)
+{
+	Oid			types[VALUE_COUNT];
+	Datum		values[VALUE_COUNT];
+
+	memcpy(types, value_types, sizeof types);
+	memcpy(values, task->values, sizeof values);
+	store_execute(&task->store, query, VALUE_COUNT, types, values, task->nulls, expected);
+}
+
+/* A column of the first row of the current result; NULL is an error. */
+static Datum
+result_datum(int column, Oid type)
+{
+	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
+}
+
+/* Put the arguments together. */
+static void
+build_arguments(CrossValidation *task)
+{
+	execute(task,
+			"SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
+			"'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
+			"'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
+			"'augment', $16, 'options', $17, 'weight_column', $18)", SPI_OK_SELECT);
+	task->values[VALUE_ARGUMENTS] = datumCopy(result_datum(1, JSONBOID), false, -1);
+	task->nulls[VALUE_ARGUMENTS] = ' ';
+}
+
+/* Is there a plan for the model already? One with other arguments is an error. */
+static bool
+has_plan(const CrossValidation *task)
+{
+	bool		isnull;
+	bool		same;
+
+	execute(task, "SELECT bool_and(arguments = $19) FROM @lesion_fold WHERE model = $4", SPI_OK_SELECT);
+	same = DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull));
+	if (!isnull && !same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("a cross-validation \"%s\" was begun with other arguments", task->model),
+				 errhint("Call it with the same ones to go on, or give this one another name with model => '...'.")));
+	return !isnull;
+}
+
+/* Write down what is to be trained, and make the models: a config that is wrong shows now. */
+static void
+make_plan(const CrossValidation *task)
+{
+	store_create_model(&task->store, task->model, ENSEMBLE_ARCHITECTURE,
+					   DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))));
+	execute(task,
+			"INSERT INTO @lesion_fold (model, setting, fold, folds, fold_model, learning_rate, image_size, config, "
+			"arguments) "
+			"SELECT $4, s.setting, f.fold, $3, pg_catalog.concat_ws('_', $4, s.setting, f.fold), s.rate, s.size, "
+			"s.config, $19 "
+			"FROM (SELECT pg_catalog.row_number() OVER (ORDER BY l.n, i.n, c.n) AS setting, l.rate, i.size, c.config "
+			"FROM pg_catalog.unnest($10) WITH ORDINALITY AS l (rate, n), "
+			"pg_catalog.unnest($11) WITH ORDINALITY AS i (size, n), "
+			"pg_catalog.jsonb_array_elements($12) WITH ORDINALITY AS c (config, n)) AS s, "
+			"pg_catalog.generate_series(1, $3) AS f (fold)",
+			SPI_OK_INSERT);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("learning_rates, image_sizes and configs leave nothing to train"),
+				 errhint("Each needs a value: '{NULL}' is the architecture's own learning rate, '[{}]' its own "
+						 "config.")));
+	execute(task,
+			"SELECT @lesion_model_create(fold_model, $2, config) FROM @lesion_fold WHERE model = $4 "
+			"ORDER BY setting, fold", SPI_OK_SELECT);
+}
+
+/* End a piece of the work. */
+static void
+end_piece(const CrossValidation *task)
+{
+	if (task->commits)
+		SPI_commit();
+}
+
+/* ---- folds ---- */
+
+/* Note the runs that have finished since. */
+static void
+note_runs(const CrossValidation *task)
+{
+	execute(task,
+			"UPDATE @lesion_fold f SET run = r.run FROM "
+			"(SELECT model, pg_catalog.min(run) AS run FROM @lesion_run "
+			"WHERE state OPERATOR(pg_catalog.=) 'finished' GROUP BY model) r "
+			"WHERE f.model OPERATOR(pg_catalog.=) $4 AND f.run IS NULL AND r.model OPERATOR(pg_catalog.=) f.fold_model",
+			SPI_OK_UPDATE);
+}
+
+/* Train the next network of the plan; false where all are trained. One fold of
+ * each setting comes before the next fold, so that settings can be compared early. */
+static bool
+train_next(const CrossValidation *task)
+{
+	static const Oid fold_types[] = {TEXTOID, FLOAT8OID, INT4OID, FLOAT8OID, JSONBOID};
+	Oid			types[VALUE_COUNT + lengthof(fold_types)];
+	Datum		values[lengthof(types)];
+	char		nulls[lengthof(types)];
+
+	memcpy(types, value_types, sizeof value_types);
+	memcpy(values, task->values, sizeof task->values);
+	memcpy(nulls, task->nulls, VALUE_COUNT);
+	execute(task,
+			"SELECT fold_model, learning_rate, image_size, 1::float8 / folds, "
+			"coalesce($17, '{}') || jsonb_build_object('fold', fold), "
+			"format('setting %s, fold %s of %s: model \"%s\"', setting, fold, folds, fold_model) "
+			"FROM @lesion_fold WHERE model = $4 AND run IS NULL ORDER BY fold, setting LIMIT 1",
+			SPI_OK_SELECT);
+	if (SPI_processed == 0)
+		return false;
+	for (int i = 0; i < (int) lengthof(fold_types); i++)
+	{
+		bool		isnull;
+
+		types[VALUE_COUNT + i] = fold_types[i];
+		values[VALUE_COUNT + i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, fold_types[i],
+											&isnull);
+		nulls[VALUE_COUNT + i] = isnull ? 'n' : ' ';
+	}
+	ereport(NOTICE,
+			(errmsg("%s", TextDatumGetCString(result_datum(lengthof(fold_types) + 1, TEXTOID)))));
+	if (spi_call_as("training a fold",
+					psprintf("CALL %slesion_retrain($1, $20, $5, image_column => $6, mask_column => $7, "
+							 "id_column => $8, image_size => $22, batch_size => $13, learning_rate => $21, "
+							 "test_fraction => $23, seed => $14, augment => $16, promote => 'always', "
+							 "split_seed => $15, options => $24, group_column => $9, weight_column => $18)",
+							 task->store.prefix),
+					lengthof(types), types, values, nulls) != SPI_OK_UTILITY)
+		elog(ERROR, "CALL lesion_retrain did not call it");
+	return true;
+}
+
+/* ---- the ensemble ---- */
+
+/* Make the first version of the ensemble, of the best setting's folds with
+ * equal weights; true where they have validation rows to find better ones on. */
+static bool
+make_ensemble(const CrossValidation *task)
+{
+	EnsembleContent content = {.fitted = {.threshold = 0.5,.temperature = CALIBRATION_TEMPERATURE,
+	.review_below = CALIBRATION_REVIEW_BELOW}};
+	ModelVersion *version;
+	bool		validated = false;
+
+	execute(task,
+			"SELECT f.fold_model, r.validation_images > 0 FROM @lesion_fold f "
+			"JOIN @lesion_cross_validations c USING (model, setting) JOIN @lesion_run r USING (run) "
+			"WHERE f.model = $4 AND c.best ORDER BY f.fold", SPI_OK_SELECT);
+	if (SPI_processed == 0 || SPI_processed > ENSEMBLE_MAX_MEMBERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no fold of cross-validation \"%s\" has test rows", task->model),
+				 errhint("Take fewer folds, or a group_column with more groups.")));
+	content.count = (int) SPI_processed;
+	for (int i = 0; i < content.count; i++)
+	{
+		content.names[i] = TextDatumGetCString(row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, TEXTOID));
+		content.weights[i] = 1.0 / content.count;
+	}
+	validated = DatumGetBool(result_datum(2, BOOLOID));
+	ensemble_find_members(&task->store, &content);
+	version = ensemble_add_version(&task->store, task->model, &content);
+	store_promote(&task->store, task->model, version->number, "first version");
+	return validated;
+}
+
+/* Find weights, threshold and calibration on the validation rows: no fold was trained on them. */
+static void
+fit_ensemble(const CrossValidation *task)
+{
+	Oid			types[VALUE_COUNT];
+	Datum		values[VALUE_COUNT];
+	char	   *query = psprintf("SELECT FROM %slesion_ensemble_fit($4, $1, image_column => $6, mask_column => $7, "
+								 "id_column => $8, group_column => $9, seed => $14)", task->store.prefix);
+
+	memcpy(types, value_types, sizeof types);
+	memcpy(values, task->values, sizeof values);
+	if (spi_execute_as("fitting the ensemble", query, VALUE_COUNT, types, values, task->nulls, false, 0) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "lesion_ensemble_fit gave no row");
+}
+
+/* Make the ensemble and say what came of it all. */
+static void
+finish(const CrossValidation *task)
+{
+	if (make_ensemble(task))
+		fit_ensemble(task);
+	else
+		ereport(NOTICE,
+				(errmsg("there are no validation rows: the folds have equal weights in the ensemble"),
+				 errhint("Add rows, or raise validation_fraction in options.")));
+	execute(task,
+			"SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
+			"out-of-fold Dice %s, from %s to %s', model, setting, "
+			"round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) "
+			"FROM @lesion_cross_validations WHERE model = $4 AND best", SPI_OK_SELECT);
+	ereport(NOTICE,
+			(errmsg("%s", TextDatumGetCString(result_datum(1, TEXTOID)))));
+}
+
+/* ---- the call ---- */
+
+/* Do what is left of the plan. */
+static void
+cross_validate(CrossValidation *task)
+{
+	build_arguments(task);
+	if (!has_plan(task))
+		make_plan(task);
+	do
+	{
+		note_runs(task);
+		end_piece(task);
+	} while (train_next(task));
+	if (store_find_version(&task->store, task->model, NULL) != NULL)
+		ereport(NOTICE,
+				(errmsg("cross-validation \"%s\" is finished already", task->model),
+				 errhint("See the views lesion_cross_validations and lesion_folds.")));
+	else
+		finish(task);
+}
+
+/* Read the arguments; those that only lesion_retrain looks at are its to check. */
+static CrossValidation
+read_arguments(FunctionCallInfo fcinfo)
+{
+	CrossValidation task = {.store = store_open(fcinfo, false),.commits = procedure_may_commit(fcinfo)};
+	int			folds = argument_int(fcinfo, ARGUMENT_FOLDS, "folds");
+	char	   *architecture = argument_text(fcinfo, ARGUMENT_ARCHITECTURE, "architecture");
+
+	argument_needed(fcinfo, ARGUMENT_IMAGES, "images");
+	if (folds < 2 || folds > ENSEMBLE_MAX_MEMBERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("folds is %d, it must be from 2 to %d", folds, ENSEMBLE_MAX_MEMBERS),
+				 errhint("5 keeps every fifth row away from each network.")));
+	argument_needed(fcinfo, ARGUMENT_LEARNING_RATES, "learning_rates");
+	argument_needed(fcinfo, ARGUMENT_IMAGE_SIZES, "image_sizes");
+	argument_needed(fcinfo, ARGUMENT_CONFIGS, "configs");
+	for (int i = 0; i < ARGUMENT_COUNT; i++)
+	{
+		task.values[i] = fcinfo->args[i].value;
+		task.nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+	}
+	task.model = argument_text_or_null(fcinfo, ARGUMENT_MODEL);
+	if (task.model == NULL)
+		task.model = psprintf("%s_folds", architecture);
+	task.values[ARGUMENT_MODEL] = CStringGetTextDatum(task.model);
+	task.nulls[ARGUMENT_MODEL] = ' ';
+	task.nulls[VALUE_ARGUMENTS] = 'n';
+	return task;
+}
+
+/* lesion_cross_validate(images, architecture, folds, model, epochs, ...) */
+Datum
+lesion_cross_validate(PG_FUNCTION_ARGS)
+{
+	CrossValidation task = read_arguments(fcinfo);
+	WorkLock	lock;
+
+	PreventCommandIfReadOnly("lesion_cross_validate()");
+	store_check_rights(&task.store, "lesion_fold", ACL_INSERT | ACL_UPDATE, "cross-validate");
+	store_check_rights(&task.store, "lesion_model", ACL_INSERT, "cross-validate");
+	SPI_connect_ext(task.commits ? SPI_OPT_NONATOMIC : 0);
+	lock = model_lock(&task.store, task.model, task.commits ? LOCK_SESSION : LOCK_TRANSACTION);
+	PG_TRY();
+	{
+		cross_validate(&task);
+	}
+	PG_FINALLY();
+	{
+		work_unlock(&lock);
+	}
+	PG_END_TRY();
+	SPI_finish();
+	PG_RETURN_VOID();
+}

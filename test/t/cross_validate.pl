@@ -1,0 +1,118 @@
+# cross_validate.pl: a cross-validation that is stopped, whatever stops it, goes
+# on with the same CALL, and ends with the figures of one that was not.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(run_sql fresh_database fill_archive kill_session restart_server);
+use Test::More;
+
+my $database = 'tap_cross_validate';
+fresh_database($database);
+fill_archive($database, 40, 40);
+
+# A trigger on the log of epochs stops a training where a test wants it: it waits before
+# the row of an epoch of a model.
+run_sql($database, <<'SQL');
+CREATE TABLE stop (model text, epoch int);
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM stop s JOIN lesion_run r USING (model) WHERE r.run = NEW.run AND s.epoch = NEW.epoch) THEN
+		RAISE NOTICE 'stopped before the row of epoch %', NEW.epoch;
+		PERFORM pg_sleep(600);
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER stop BEFORE INSERT ON lesion_epoch FOR EACH ROW EXECUTE FUNCTION stop();
+SQL
+
+# The statement that cross-validates, with more arguments if need be.
+sub cross_validate {
+	my ($model, $more) = @_;
+	return sprintf q{CALL lesion_cross_validate('archive', 'unet', 3, '%s', epochs => 3, image_sizes => '{32}',
+		configs => '[{"base": 4, "depth": 2}, {"base": 2, "depth": 1}]', batch_size => 4, seed => 3%s)},
+		$model, $more // '';
+}
+
+# The figures of one, and the weights of its folds.
+sub figures {
+	my ($model) = @_;
+	return run_sql($database, "SELECT setting, learning_rate, config, folds_done, n, dice, dice_low, dice_high,
+		threshold_jaccard, threshold_jaccard_low, threshold_jaccard_high, fold_dice, worst_fold_dice, best
+		FROM lesion_cross_validations WHERE model = '$model' ORDER BY setting")
+		. run_sql($database, "SELECT f.setting, f.fold, f.n, f.dice, m.sha256 FROM lesion_folds f
+		JOIN lesion_models m ON m.model = f.fold_model AND m.version = f.version
+		WHERE f.model = '$model' ORDER BY 1, 2")
+		. run_sql($database, "SELECT v.number, v.threshold, v.temperature, v.metadata - 'fitted_on',
+		replace(v.config::text, '$model', 'cv') FROM lesion_version v WHERE v.model = '$model' ORDER BY 1");
+}
+
+# How far each fold is: state and epochs.
+sub states {
+	my ($model) = @_;
+	return run_sql($database, "SELECT string_agg(setting || '.' || fold || ' ' || state || coalesce(epochs_done, 0),
+		', ' ORDER BY fold, setting) FROM lesion_folds WHERE model = '$model'");
+}
+
+# Start one and wait until it stands before the row of epoch 2 of a fold.
+sub stopped_session {
+	my ($model, $fold_model) = @_;
+	my $session = Session->new($database);
+	run_sql($database, "DELETE FROM stop; INSERT INTO stop VALUES ('$fold_model', 2)");
+	$session->query('SET synchronous_commit = on');
+	$session->start(cross_validate($model));
+	$session->wait_for(qr/stopped before the row of epoch 2/);
+	return $session;
+}
+
+my $session = Session->new($database);
+my $said = $session->query(cross_validate('whole'));
+like($said, qr/setting 1, fold 1 of 3: model "whole_1_1".*setting 2, fold 3 of 3: model "whole_2_3"/s,
+	'it says what it is at') or diag $said;
+like($said, qr/cross-validation "whole" is finished: setting \d is the best, out-of-fold Dice 0\.\d+, from 0\.\d+ to/,
+	'... and what came of it');
+unlike($said, qr/different splits|WARNING/, '... without a warning');
+unlike($said, qr/commits nothing/, '... and commits as it goes');
+my $figures = figures('whole');
+like($session->query(cross_validate('whole')), qr/"whole" is finished already/, 'called again it has nothing to do');
+is(figures('whole'), $figures, '... and changes nothing');
+
+# While it runs.
+my $worker = stopped_session('stopped', 'stopped_1_2');
+is(states('stopped'), '1.1 finished3, 2.1 finished3, 1.2 running1, 2.2 planned0, 1.3 planned0, 2.3 planned0',
+	'others see how far it is');
+is(run_sql($database, q{SELECT folds_done, best FROM lesion_cross_validations WHERE model = 'stopped' AND setting = 1}),
+	'1|f', '... and the scores so far');
+like($session->query(cross_validate('stopped')), qr/ERROR:  55006.*model "stopped" is being trained/s,
+	'a second call of it is refused');
+like($session->query(q{SELECT lesion_model_drop('stopped')}), qr/ERROR:  55006/, '... so is dropping it');
+like($session->query(cross_validate('stopped', ', split_seed => 1')), qr/ERROR:  55006/, '... whatever its arguments');
+
+# Killed, cancelled and restarted, one after the other, in different folds: it goes on.
+ok(kill_session($worker), 'its process is killed, the server comes back');
+is(states('stopped'), '1.1 finished3, 2.1 finished3, 1.2 lost1, 2.2 planned0, 1.3 planned0, 2.3 planned0',
+	'what was done is there');
+$worker = stopped_session('stopped', 'stopped_2_2');
+is(states('stopped'), '1.1 finished3, 2.1 finished3, 1.2 finished3, 2.2 running1, 1.3 planned0, 2.3 planned0',
+	'the same call goes on with the fold');
+is(run_sql($database, q{SELECT resumed FROM lesion_runs WHERE model = 'stopped_1_2'}), '1', '... after its last epoch');
+run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+like($worker->finish, qr/ERROR:  57014/, 'it is cancelled');
+$session = Session->new($database);
+is($session->query(q{SELECT count(*) FROM pg_locks WHERE locktype IN ('object', 'advisory')}), '0',
+	'... and leaves no lock');
+like($session->query(cross_validate('stopped', ', split_seed => 1')), qr/ERROR:  42710.*begun with other arguments/s,
+	'other arguments do not go on with it');
+$worker = stopped_session('stopped', 'stopped_2_3');
+restart_server('immediate');
+eval { $worker->finish };
+run_sql($database, 'DELETE FROM stop');
+$session = Session->new($database);
+like($session->query(cross_validate('stopped')), qr/"stopped" is finished/, 'after a crash of the server it goes on');
+is(figures('stopped') =~ s/stopped_/whole_/gr, $figures, '... to the figures of one that was never stopped');
+is(run_sql($database, q{SELECT count(*), count(DISTINCT model) FROM lesion_run WHERE model LIKE 'stopped\_%'}), '6|6',
+	'... in one run for each fold');
+is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', '... and no checkpoint is left');
+
+$session->quit;
+done_testing();
