@@ -78,7 +78,15 @@ check_correction(Datum corrected, Datum mask, bool no_mask)
 	call_destroy(call);
 }
 
-/* Find the latest prediction of an image; its row is in SPI_tuptable: images, mask, model, version, the SHA-256. */
+/* What is read of a prediction, in this order. */
+enum
+{
+	PREDICTION_IMAGES, PREDICTION_MASK, PREDICTION_MODEL, PREDICTION_VERSION, PREDICTION_SHA256, PREDICTION_COUNT
+};
+
+static const Oid prediction_types[PREDICTION_COUNT] = {TEXTOID, BYTEAOID, TEXTOID, INT4OID, BYTEAOID};
+
+/* Find the latest prediction of an image; its row is in SPI_tuptable. */
 static void
 find_prediction(FunctionCallInfo fcinfo, const char *table)
 {
@@ -89,10 +97,9 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 	char	   *id = argument_text(fcinfo, ARG_ID, "id");
 
 	if (user_table_select(table, psprintf("SELECT DISTINCT ON (images) images, mask, model, version, sha256(mask) "
-										  "FROM %s "
-										  "WHERE id = $1 AND ($2 IS NULL OR images = $2) "
-										  "ORDER BY images, predicted_at DESC", table), 2, types, values, nulls) !=
-										  SPI_OK_SELECT)
+										  "FROM %s WHERE id = $1 AND ($2 IS NULL OR images = $2) "
+										  "ORDER BY images, predicted_at DESC", table),
+						  2, types, values, nulls) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	if (SPI_processed == 0)
 		ereport(ERROR,
@@ -106,35 +113,58 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 				 errhint("Name the table with images => '...', as in the column images of %s.", table)));
 }
 
+/* A value to store, NULL or not. */
+typedef struct VerdictValue
+{
+	const char *column;
+	Oid			type;
+	Datum		value;
+	bool		isnull;
+} VerdictValue;
+
+/* An argument to store. */
+static VerdictValue
+argument_value(FunctionCallInfo fcinfo, int n, const char *column, Oid type)
+{
+	return (VerdictValue) {column, type, PG_ARGISNULL(n) ? (Datum) 0 : PG_GETARG_DATUM(n), PG_ARGISNULL(n)};
+}
+
 /* Store the verdict; the row is in SPI_tuptable. */
 static void
 store_verdict(FunctionCallInfo fcinfo, const char *table, const Datum *prediction, const bool *nulls)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, BYTEAOID, TEXTOID, INT4OID};
-	Datum		values[8] = {prediction[0], PG_GETARG_DATUM(ARG_ID), PG_GETARG_DATUM(ARG_VERDICT)};
-	char		null_flags[9] = "        ";
-	char	   *query = psprintf("INSERT INTO %s (images, id, verdict, reason, corrected_mask, mask_sha256, model, "
-								 "version, "
-								 "decided_at, decided_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, "
-								 "pg_catalog.clock_timestamp(), current_user) RETURNING images, id, verdict, reason, "
-								 "corrected_mask, mask_sha256, model, version, decided_at, decided_by", table);
+	const VerdictValue row[] = {
+		{"images", TEXTOID, prediction[PREDICTION_IMAGES], nulls[PREDICTION_IMAGES]},
+		argument_value(fcinfo, ARG_ID, "id", TEXTOID),
+		argument_value(fcinfo, ARG_VERDICT, "verdict", TEXTOID),
+		argument_value(fcinfo, ARG_REASON, "reason", TEXTOID),
+		argument_value(fcinfo, ARG_CORRECTED_MASK, "corrected_mask", BYTEAOID),
+		{"mask_sha256", BYTEAOID, prediction[PREDICTION_SHA256], nulls[PREDICTION_SHA256]},
+		{"model", TEXTOID, prediction[PREDICTION_MODEL], nulls[PREDICTION_MODEL]},
+		{"version", INT4OID, prediction[PREDICTION_VERSION], nulls[PREDICTION_VERSION]},
+	};
+	Oid			types[lengthof(row)];
+	Datum		values[lengthof(row)];
+	char		null_flags[lengthof(row)];
+	StringInfoData columns;
+	StringInfoData numbers;
+	char	   *query;
 
-	values[3] = PG_ARGISNULL(ARG_REASON) ? (Datum) 0 : PG_GETARG_DATUM(ARG_REASON);
-	values[4] = PG_ARGISNULL(ARG_CORRECTED_MASK) ? (Datum) 0 : PG_GETARG_DATUM(ARG_CORRECTED_MASK);
-	values[5] = prediction[4];
-	values[6] = prediction[2];
-	values[7] = prediction[3];
-	if (nulls[0])
-		null_flags[0] = 'n';
-	if (PG_ARGISNULL(ARG_REASON))
-		null_flags[3] = 'n';
-	if (PG_ARGISNULL(ARG_CORRECTED_MASK))
-		null_flags[4] = 'n';
-	for (int i = 0; i < 3; i++)
-		if (nulls[i == 0 ? 4 : 1 + i])
-			null_flags[5 + i] = 'n';
-	if (spi_execute_as(psprintf("storing a verdict in %s", table), query, 8, types, values, null_flags, false, 0) !=
-		SPI_OK_INSERT_RETURNING || SPI_processed != 1)
+	initStringInfo(&columns);
+	initStringInfo(&numbers);
+	for (int i = 0; i < (int) lengthof(row); i++)
+	{
+		types[i] = row[i].type;
+		values[i] = row[i].value;
+		null_flags[i] = row[i].isnull ? 'n' : ' ';
+		appendStringInfo(&columns, "%s, ", row[i].column);
+		appendStringInfo(&numbers, "$%d, ", i + 1);
+	}
+	query = psprintf("INSERT INTO %s (%sdecided_at, decided_by) "
+					 "VALUES (%spg_catalog.clock_timestamp(), current_user) "
+					 "RETURNING %sdecided_at, decided_by", table, columns.data, numbers.data, columns.data);
+	if (spi_execute_as(psprintf("storing a verdict in %s", table), query, lengthof(row), types, values, null_flags,
+					   false, 0) != SPI_OK_INSERT_RETURNING || SPI_processed != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				 errmsg("a trigger kept a verdict from being stored in %s", table),
@@ -145,17 +175,16 @@ store_verdict(FunctionCallInfo fcinfo, const char *table, const Datum *predictio
 Datum
 lesion_verdict_add(PG_FUNCTION_ARGS)
 {
-	static const Oid types[] = {TEXTOID, BYTEAOID, TEXTOID, INT4OID, BYTEAOID};
 	ModelStore	store = store_open(fcinfo, false);
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *verdict = argument_text(fcinfo, ARG_VERDICT, "verdict");
-	char	   *verdicts = user_table_open(&store, &user_table_verdicts, argument_oid(fcinfo, ARG_VERDICTS,
-																					  "verdicts"));
+	char	   *verdicts = user_table_open(&store, &user_table_verdicts,
+										   argument_oid(fcinfo, ARG_VERDICTS, "verdicts"));
 	char	   *predictions = user_table_open(&store, &user_table_predictions,
 											  argument_oid(fcinfo, ARG_PREDICTIONS, "predictions"));
 	TupleDesc	descriptor;
-	Datum		prediction[lengthof(types)];
-	bool		nulls[lengthof(types)];
+	Datum		prediction[PREDICTION_COUNT];
+	bool		nulls[PREDICTION_COUNT];
 	Datum		values[MaxTupleAttributeNumber];
 	bool		value_nulls[MaxTupleAttributeNumber];
 	Datum		result;
@@ -169,15 +198,15 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 	descriptor = BlessTupleDesc(descriptor);
 	SPI_connect();
 	find_prediction(fcinfo, predictions);
-	for (int i = 0; i < (int) lengthof(types); i++)
-		prediction[i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, types[i], &nulls[i]);
-	if (nulls[1] && strcmp(verdict, "accept") == 0)
+	for (int i = 0; i < PREDICTION_COUNT; i++)
+		prediction[i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, prediction_types[i], &nulls[i]);
+	if (nulls[PREDICTION_MASK] && strcmp(verdict, "accept") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("image \"%s\" has no mask to accept", argument_text(fcinfo, ARG_ID, "id")),
 				 errhint("It could not be segmented: reject it, or give a corrected_mask.")));
 	if (!PG_ARGISNULL(ARG_CORRECTED_MASK))
-		check_correction(PG_GETARG_DATUM(ARG_CORRECTED_MASK), prediction[1], nulls[1]);
+		check_correction(PG_GETARG_DATUM(ARG_CORRECTED_MASK), prediction[PREDICTION_MASK], nulls[PREDICTION_MASK]);
 	store_verdict(fcinfo, verdicts, prediction, nulls);
 	row_values_by_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, descriptor, values, value_nulls);
 	MemoryContextSwitchTo(caller);
@@ -191,17 +220,20 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 /* Of each image the latest mask, unless it has a verdict; the order is that of what a mask is expected to lack,
  * and of how far its week is from the weeks before. */
 static const char queue_query[] =
-"SELECT row_number() OVER (ORDER BY q.error IS NULL, q.needs_review DESC, q.priority DESC, q.images, q.id), q.images, "
-"q.id, "
-"q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, q.priority, q.predicted_at "
-"FROM (SELECT p.*, 1 - coalesce(p.predicted_dice, 0) + coalesce(p.disagreement, 0) + 0.1 * least(1, coalesce(d.shift, "
-"0)) "
-"AS priority FROM (SELECT DISTINCT ON (images, id) images, id, model, version, mask, predicted_dice, disagreement, "
-"quality, needs_review, error, predicted_at, min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
+"SELECT row_number() OVER (ORDER BY q.error IS NULL, q.needs_review DESC, q.priority DESC, q.images, q.id), "
+"q.images, q.id, q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, "
+"q.priority, q.predicted_at "
+"FROM (SELECT p.*, 1 - coalesce(p.predicted_dice, 0) + coalesce(p.disagreement, 0) "
+"+ 0.1 * least(1, coalesce(d.shift, 0)) AS priority "
+"FROM (SELECT DISTINCT ON (images, id) images, id, model, version, mask, predicted_dice, disagreement, quality, "
+"needs_review, error, predicted_at, min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
 "FROM %s ORDER BY images, id, predicted_at DESC) p "
-"LEFT JOIN (SELECT week, model, version, greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
-"FROM %slesion_drift(%u::regclass, true)) d ON d.model = p.model AND d.version = p.version "
-"AND d.week = date_trunc('week', p.came_at, 'UTC')::date WHERE %s) q ORDER BY 1";
+"LEFT JOIN (SELECT week, model, version, "
+"greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
+"FROM %slesion_drift(%u::regclass, true)) d "
+"ON d.model = p.model AND d.version = p.version AND d.week = date_trunc('week', p.came_at, 'UTC')::date "
+"WHERE %s) q "
+"ORDER BY 1";
 
 /* lesion_review_queue(predictions, verdicts) returns set of (rank, images, id, ...) */
 Datum
@@ -228,13 +260,13 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1));
 
 	return user_table_return_rows(fcinfo, verdicts,
-					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), v.verdict, v.decided_at, "
-								"v.decided_by "
-								"FROM (SELECT DISTINCT ON (images, id) * FROM %s ORDER BY images, id, decided_at "
-								"DESC) v "
-								"LEFT JOIN LATERAL (SELECT p.mask FROM %s p WHERE p.images = v.images AND p.id = v.id "
-								"AND sha256(p.mask) = v.mask_sha256 LIMIT 1) p ON true "
-								"WHERE v.verdict IN ('accept', 'correct') AND coalesce(v.corrected_mask, p.mask) IS "
-								"NOT NULL "
+					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), "
+								"v.verdict, v.decided_at, v.decided_by "
+								"FROM (SELECT DISTINCT ON (images, id) * FROM %s "
+								"ORDER BY images, id, decided_at DESC) v "
+								"LEFT JOIN LATERAL (SELECT p.mask FROM %s p WHERE p.images = v.images "
+								"AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 LIMIT 1) p ON true "
+								"WHERE v.verdict IN ('accept', 'correct') "
+								"AND coalesce(v.corrected_mask, p.mask) IS NOT NULL "
 								"ORDER BY v.images, v.id", verdicts, predictions));
 }

@@ -17,17 +17,19 @@
 
 /* Of each evaluation some of the best, median and worst images, those of the main model first. */
 static const char query[] =
-"SELECT e.images, s.id, e.model, e.version::text, e.threshold, coalesce((e.options ->> 'tta')::bool, "
-"false)::int::float8, "
-"e.options ->> 'enhance', e.options - '{tta,enhance}'::text[], s.dice, s.kind "
-"FROM @lesion_evaluation e JOIN (SELECT r.*, CASE WHEN r.place <= %d THEN 'worst' WHEN r.place > r.n - %d THEN 'best' "
+"SELECT e.images, s.id, e.model, e.version::text, e.threshold, "
+"coalesce((e.options ->> 'tta')::bool, false)::int::float8, e.options ->> 'enhance', "
+"e.options - '{tta,enhance}'::text[], s.dice, s.kind "
+"FROM @lesion_evaluation e "
+"JOIN (SELECT r.*, CASE WHEN r.place <= %d THEN 'worst' WHEN r.place > r.n - %d THEN 'best' "
 "WHEN r.place BETWEEN (r.n - %d) / 2 + 1 AND (r.n + %d) / 2 THEN 'median' END AS kind "
-"FROM (SELECT i.evaluation, i.id, i.dice, row_number() OVER o AS place, count(*) OVER (PARTITION BY i.evaluation) AS n "
-"FROM @lesion_image_score i WHERE i.evaluation = ANY ($4) WINDOW o AS (PARTITION BY i.evaluation ORDER BY i.dice, "
-"i.id)) r) s "
-"USING (evaluation) WHERE s.kind IS NOT NULL "
-"ORDER BY e.model IS DISTINCT FROM $5, e.images, e.subset, e.dice DESC, e.evaluation, s.kind = 'worst' DESC, "
-"s.kind = 'median' DESC, s.dice LIMIT %d";
+"FROM (SELECT i.evaluation, i.id, i.dice, row_number() OVER o AS place, "
+"count(*) OVER (PARTITION BY i.evaluation) AS n "
+"FROM @lesion_image_score i WHERE i.evaluation = ANY ($4) "
+"WINDOW o AS (PARTITION BY i.evaluation ORDER BY i.dice, i.id)) r) s USING (evaluation) "
+"WHERE s.kind IS NOT NULL "
+"ORDER BY e.model IS DISTINCT FROM $5, e.images, e.subset, e.dice DESC, e.evaluation, "
+"s.kind = 'worst' DESC, s.kind = 'median' DESC, s.dice LIMIT %d";
 
 void
 report_cases(ReportJob *job)
@@ -37,9 +39,9 @@ report_cases(ReportJob *job)
 	int			of_a_kind;
 	int			count;
 
-	page_section(&job->page, "cases", "Worst, median and best cases", "Images of the evaluations above, with the "
-				 "outline of the "
-				 "model's mask and of the truth. Look at the worst: is it the image, the truth or the model?");
+	page_section(&job->page, "cases", "Worst, median and best cases",
+				 "Images of the evaluations above, with the outline of the model's mask and of the truth. Look at "
+				 "the worst: is it the image, the truth or the model?");
 	if (job->pictures == 0 || !job->scores_readable)
 	{
 		page_nothing(&job->page, job->pictures == 0 ? "Left out: pictures => 0." :

@@ -32,10 +32,9 @@ report_models(ReportJob *job)
 	const char *interval = job->scores_readable ? INTERVAL : NO_INTERVAL;
 
 	page_section(&job->page, "models", "Models and how good they are",
-				 "The active version of each model, by its latest evaluation on each table. Dice is 1 where mask and "
-				 "truth "
-				 "agree in every pixel. The interval holds the true mean in 95 of 100 cases, as far as images are "
-				 "like these.");
+				 "The active version of each model, by its latest evaluation on each table. Dice is 1 where mask "
+				 "and truth agree in every pixel. The interval holds the true mean in 95 of 100 cases, as far as "
+				 "images are like these.");
 	report_select(job, psprintf("SELECT e.model || ' ' || e.version, e.dice, i.low, i.high, 0::float8 "
 								"FROM @lesion_evaluation e %s WHERE e.evaluation = ANY ($4) "
 								"ORDER BY e.images, e.subset, e.dice DESC", interval));
@@ -45,15 +44,15 @@ report_models(ReportJob *job)
 		report_intervals(job, "Mean Dice with its 95 % interval", "Dice");
 		page_figures_end(&job->page);
 	}
-	report_select(job, psprintf("SELECT e.model AS \"Model\", e.version AS \"Version\", m.architecture AS "
-								"\"Architecture\", "
-								"e.images AS \"Table\", e.subset AS \"Part\", e.n AS \"Images\", e.dice AS \"Dice\", "
-								"i.low AS \"from\", i.high AS \"to\", e.threshold_jaccard AS \"Thresholded Jaccard\", "
-								"e.sensitivity AS \"Sensitivity\", e.specificity AS \"Specificity\", "
-								"e.seen AS \"Seen in training\", "
+	report_select(job, psprintf("SELECT e.model AS \"Model\", e.version AS \"Version\", "
+								"m.architecture AS \"Architecture\", e.images AS \"Table\", e.subset AS \"Part\", "
+								"e.n AS \"Images\", e.dice AS \"Dice\", i.low AS \"from\", i.high AS \"to\", "
+								"e.threshold_jaccard AS \"Thresholded Jaccard\", e.sensitivity AS \"Sensitivity\", "
+								"e.specificity AS \"Specificity\", e.seen AS \"Seen in training\", "
 								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Evaluated\" "
 								"FROM @lesion_evaluation e JOIN @lesion_model m ON m.name = e.model %s "
-								"WHERE e.evaluation = ANY ($4) ORDER BY e.images, e.subset, e.dice DESC", interval));
+								"WHERE e.evaluation = ANY ($4) "
+								"ORDER BY e.images, e.subset, e.dice DESC", interval));
 	report_table(job, "Scores of active versions", NOT_EVALUATED);
 	if (!job->scores_readable)
 		page_nothing(&job->page, SCORES_HIDDEN);
@@ -65,13 +64,13 @@ report_curves(ReportJob *job)
 	SPITupleTable *runs;
 	uint64		count;
 
-	page_section(&job->page, "curves", "Training", "The latest training of each model: how loss and Dice went from "
-				 "epoch to "
-				 "epoch. A validation loss that rises while the training loss falls says that the model learns its "
-				 "images by heart.");
-	report_select(job, "SELECT DISTINCT ON (r.model) r.model, r.run FROM @lesion_epoch e JOIN @lesion_runs r USING "
-				  "(run) "
-				  "WHERE ($1 IS NULL OR r.model = ANY ($1)) AND r.started_at <= $3 ORDER BY r.model, r.run DESC");
+	page_section(&job->page, "curves", "Training",
+				 "The latest training of each model: how loss and Dice went from epoch to epoch. A validation loss "
+				 "that rises while the training loss falls says that the model learns its images by heart.");
+	report_select(job, "SELECT DISTINCT ON (r.model) r.model, r.run "
+				  "FROM @lesion_epoch e JOIN @lesion_runs r USING (run) "
+				  "WHERE ($1 IS NULL OR r.model = ANY ($1)) AND r.started_at <= $3 "
+				  "ORDER BY r.model, r.run DESC");
 	runs = SPI_tuptable;
 	count = SPI_processed;
 	if (count == 0)
@@ -87,10 +86,11 @@ report_curves(ReportJob *job)
 
 		SPI_tuptable = runs;
 		model = report_text(i, 0);
-		report_select(job, psprintf("SELECT s.name, e.epoch::float8, CASE s.n WHEN 1 THEN e.train_loss ELSE "
-									"e.val_loss END "
+		report_select(job, psprintf("SELECT s.name, e.epoch::float8, "
+									"CASE s.n WHEN 1 THEN e.train_loss ELSE e.val_loss END "
 									"FROM @lesion_epoch e, (VALUES (1, 'training'), (2, 'validation')) AS s (n, name) "
-									"WHERE e.run = %lld ORDER BY s.n, e.epoch", run));
+									"WHERE e.run = %lld "
+									"ORDER BY s.n, e.epoch", run));
 		report_lines(job, (LineChart) {.title = psprintf("Loss of %s, run %lld", model, run),.x_title = "Epoch",
 									   .y_title = "Loss",.from_zero = true});
 		report_select(job, psprintf("SELECT 'validation', e.epoch::float8, e.val_dice FROM @lesion_epoch e "
@@ -107,7 +107,9 @@ list_evaluations(ReportJob *job, uint64 *count)
 {
 	report_select(job, "SELECT e.model || ' ' || e.version || ', ' || e.images || ' (' || e.subset || ')', "
 				  "e.evaluation "
-				  "FROM @lesion_evaluation e WHERE e.evaluation = ANY ($4) ORDER BY e.images, e.subset, e.dice DESC");
+				  "FROM @lesion_evaluation e "
+				  "WHERE e.evaluation = ANY ($4) "
+				  "ORDER BY e.images, e.subset, e.dice DESC");
 	*count = SPI_processed;
 	return SPI_tuptable;
 }
@@ -118,9 +120,9 @@ report_scores(ReportJob *job)
 	SPITupleTable *evaluations;
 	uint64		count;
 
-	page_section(&job->page, "scores", "Distribution of scores", "How many images came to which Dice. The mean hides "
-				 "the "
-				 "images on the left: those are the masks that somebody has to draw again.");
+	page_section(&job->page, "scores", "Distribution of scores",
+				 "How many images came to which Dice. The mean hides the images on the left: those are the masks "
+				 "that somebody has to draw again.");
 	if (!job->scores_readable)
 	{
 		page_nothing(&job->page, SCORES_HIDDEN);
@@ -138,9 +140,10 @@ report_scores(ReportJob *job)
 		SPI_tuptable = evaluations;
 		name = report_text(i, 0);
 		report_select(job, psprintf("SELECT to_char(b.n * 0.05, 'FM0.00'), count(s.dice)::float8 "
-									"FROM generate_series(0, 19) AS b (n) LEFT JOIN @lesion_image_score s "
-									"ON s.evaluation = %lld AND least(19, floor(s.dice * 20)) = b.n GROUP BY b.n "
-									"ORDER BY b.n",
+									"FROM generate_series(0, 19) AS b (n) "
+									"LEFT JOIN @lesion_image_score s ON s.evaluation = %lld "
+									"AND least(19, floor(s.dice * 20)) = b.n "
+									"GROUP BY b.n ORDER BY b.n",
 									evaluation));
 		report_bars(job, name, "Dice, from");
 	}
@@ -153,13 +156,14 @@ report_robustness(ReportJob *job)
 	SPITupleTable *tables;
 	uint64		count;
 
-	page_section(&job->page, "robustness", "Robustness", "What a worse image costs: Dice points, out of 100, that the "
-				 "model "
-				 "loses by each way and severity (1 slight, 5 severe), as it is (off) and enhanced first (auto).");
+	page_section(&job->page, "robustness", "Robustness",
+				 "What a worse image costs: Dice points, out of 100, that the model loses by each way and severity "
+				 "(1 slight, 5 severe), as it is (off) and enhanced first (auto).");
 	report_select(job, "SELECT m.model || ' ' || m.version, c.row_names, c.column_names, c.cells "
-				  "FROM @lesion_models m CROSS JOIN LATERAL @lesion_robustness_cells(m.model, m.version, "
-				  "NULL::regclass) c "
-				  "WHERE ($1 IS NULL OR m.model = ANY ($1)) AND c.cells IS NOT NULL ORDER BY m.model");
+				  "FROM @lesion_models m "
+				  "CROSS JOIN LATERAL @lesion_robustness_cells(m.model, m.version, NULL::regclass) c "
+				  "WHERE ($1 IS NULL OR m.model = ANY ($1)) AND c.cells IS NOT NULL "
+				  "ORDER BY m.model");
 	tables = SPI_tuptable;
 	count = SPI_processed;
 	if (count == 0)
@@ -205,25 +209,24 @@ report_robustness(ReportJob *job)
 void
 report_groups(ReportJob *job)
 {
-	static const char from[] = "FROM @lesion_subgroups g JOIN @lesion_models m ON m.model = g.model AND m.version = "
-		"g.version "
-	"WHERE ($1 IS NULL OR g.model = ANY ($1)) AND g.evaluated_at <= $3 ";
+	static const char from[] =
+		"FROM @lesion_subgroups g JOIN @lesion_models m ON m.model = g.model AND m.version = g.version "
+		"WHERE ($1 IS NULL OR g.model = ANY ($1)) AND g.evaluated_at <= $3 ";
 	SPITupleTable *sets;
 	uint64		count;
 
-	page_section(&job->page, "groups", "Groups: for whom is it worse?", "Scores by group, each with its 95 % "
-				 "interval. A group "
-				 "is called worse where its interval lies wholly below that of the best; one of fewer than 30 images "
-				 "is not judged.");
+	page_section(&job->page, "groups", "Groups: for whom is it worse?",
+				 "Scores by group, each with its 95 % interval. A group is called worse where its interval lies "
+				 "wholly below that of the best; one of fewer than 30 images is not judged.");
 	if (!job->groups_readable)
 	{
-		page_nothing(&job->page, "Not shown: reading them was not granted to this role (GRANT SELECT ON "
-					 "lesion_subgroups).");
+		page_nothing(&job->page, "Not shown: reading them was not granted to this role "
+					 "(GRANT SELECT ON lesion_subgroups).");
 		return;
 	}
-	report_select(job, psprintf("SELECT DISTINCT g.model || ' ' || g.version || ' by ' || g.by_column || ', ' || "
-								"g.images "
-								"|| ' (' || g.subset || ')', g.evaluation %s ORDER BY 1", from));
+	report_select(job, psprintf("SELECT DISTINCT g.model || ' ' || g.version || ' by ' || g.by_column "
+								"|| ', ' || g.images || ' (' || g.subset || ')', g.evaluation %s "
+								"ORDER BY 1", from));
 	sets = SPI_tuptable;
 	count = SPI_processed;
 	page_figures_begin(&job->page);
@@ -233,41 +236,40 @@ report_groups(ReportJob *job)
 
 		SPI_tuptable = sets;
 		title = report_text(i, 0);
-		report_select(job, psprintf("SELECT g.subgroup, g.dice, g.dice_low, g.dice_high, (g.n < 30)::int::float8 "
-									"%s AND g.evaluation = %lld ORDER BY g.dice DESC LIMIT 40", from,
+		report_select(job, psprintf("SELECT g.subgroup, g.dice, g.dice_low, g.dice_high, "
+									"(g.n < 30)::int::float8 %s AND g.evaluation = %lld "
+									"ORDER BY g.dice DESC LIMIT 40", from,
 									(long long) DatumGetInt64(row_needed(sets->vals[i], sets->tupdesc, 2, INT8OID))));
 		report_intervals(job, title, "Dice");
 	}
 	page_figures_end(&job->page);
 	report_select(job, psprintf("SELECT g.model AS \"Model\", g.version AS \"Version\", g.images AS \"Table\", "
-								"g.by_column AS \"By\", coalesce(g.subgroup, 'not known') AS \"Group\", g.n AS "
-								"\"Images\", "
-								"g.dice AS \"Dice\", g.dice_low AS \"from\", g.dice_high AS \"to\", "
-								"g.threshold_jaccard AS \"Thresholded Jaccard\", g.gap AS \"Gap\", g.finding AS "
-								"\"Finding\" "
-								"%s ORDER BY g.model, g.images, g.by_column, g.dice DESC", from));
+								"g.by_column AS \"By\", coalesce(g.subgroup, 'not known') AS \"Group\", "
+								"g.n AS \"Images\", g.dice AS \"Dice\", g.dice_low AS \"from\", "
+								"g.dice_high AS \"to\", g.threshold_jaccard AS \"Thresholded Jaccard\", "
+								"g.gap AS \"Gap\", g.finding AS \"Finding\" %s "
+								"ORDER BY g.model, g.images, g.by_column, g.dice DESC", from));
 	report_table(job, "Scores by group", "Not measured. Run SELECT lesion_evaluate('archive', 'model', by_column => "
-				 "'site') with "
-				 "a column of the table: site, sex, age, camera, skin tone.");
+				 "'site') with a column of the table: site, sex, age, camera, skin tone.");
 }
 
 void
 report_calibration(ReportJob *job)
 {
-	page_section(&job->page, "calibration", "Does the model know when it is wrong?", "Each mask comes with the Dice "
-				 "that it may "
-				 "expect. Points on the dashed line keep this promise; points below it say that the model is too sure "
-				 "of itself.");
+	page_section(&job->page, "calibration", "Does the model know when it is wrong?",
+				 "Each mask comes with the Dice that it may expect. Points on the dashed line keep this promise; "
+				 "points below it say that the model is too sure of itself.");
 	if (!job->scores_readable)
 	{
 		page_nothing(&job->page, SCORES_HIDDEN);
 		return;
 	}
 	report_select(job, "SELECT e.model || ' ' || e.version || ', ' || e.images, avg(s.predicted_dice), avg(s.dice) "
-				  "FROM @lesion_evaluation e JOIN @lesion_image_score s USING (evaluation) WHERE e.evaluation = ANY "
-				  "($4) "
+				  "FROM @lesion_evaluation e JOIN @lesion_image_score s USING (evaluation) "
+				  "WHERE e.evaluation = ANY ($4) "
 				  "GROUP BY e.evaluation, least(9, floor(s.predicted_dice * 10)) "
-				  "HAVING count(*) >= 5 ORDER BY e.images, e.subset, e.dice DESC, e.evaluation, 2");
+				  "HAVING count(*) >= 5 "
+				  "ORDER BY e.images, e.subset, e.dice DESC, e.evaluation, 2");
 	if (SPI_processed == 0)
 	{
 		page_nothing(&job->page, NOT_EVALUATED);
@@ -278,13 +280,12 @@ report_calibration(ReportJob *job)
 				 "predicted Dice, in classes of 0.1",
 								   .y_title = "mean Dice",.unit_square = true});
 	page_figures_end(&job->page);
-	report_select(job, "SELECT e.model AS \"Model\", e.version AS \"Version\", e.images AS \"Table\", e.n AS "
-				  "\"Images\", "
-				  "avg(s.predicted_dice) AS \"Predicted Dice\", avg(s.dice) AS \"Dice\", "
-				  "avg(abs(s.predicted_dice - s.dice)) AS \"Mean error\", corr(s.predicted_dice, s.dice) AS "
-				  "\"Correlation\" "
-				  "FROM @lesion_evaluation e JOIN @lesion_image_score s USING (evaluation) WHERE e.evaluation = ANY "
-				  "($4) "
+	report_select(job, "SELECT e.model AS \"Model\", e.version AS \"Version\", e.images AS \"Table\", "
+				  "e.n AS \"Images\", avg(s.predicted_dice) AS \"Predicted Dice\", "
+				  "avg(s.dice) AS \"Dice\", avg(abs(s.predicted_dice - s.dice)) AS \"Mean error\", "
+				  "corr(s.predicted_dice, s.dice) AS \"Correlation\" "
+				  "FROM @lesion_evaluation e JOIN @lesion_image_score s USING (evaluation) "
+				  "WHERE e.evaluation = ANY ($4) "
 				  "GROUP BY e.evaluation ORDER BY e.images, e.subset, e.dice DESC");
 	report_table(job, "How well masks are foretold", NOT_EVALUATED);
 }

@@ -73,8 +73,8 @@ add_review_tile(ReportJob *job)
 		judged = psprintf("EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						  "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE p.open))::float8 FROM ("
-								"SELECT NOT (%s) AS open FROM (%s) p WHERE p.predicted_at >= $2 "
+					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE p.open))::float8 "
+								"FROM (SELECT NOT (%s) AS open FROM (%s) p WHERE p.predicted_at >= $2 "
 								"AND (p.needs_review OR p.error IS NOT NULL)) p", judged, job->prediction_rows));
 	flagged = report_number(0, 0);
 	open = report_number(0, 1);
@@ -100,10 +100,10 @@ add_quality_tile(ReportJob *job)
 	double		before;
 	Finding		finding;
 
-	report_select(job, psprintf("SELECT e.model || ' ' || e.version || ', ' || e.n || ' images of ' || e.images || ' "
-								"(' || "
-								"e.subset || ')', e.dice, %s, b.dice "
-								"FROM @lesion_evaluation e LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluation o "
+	report_select(job, psprintf("SELECT e.model || ' ' || e.version || ', ' || e.n || ' images of ' "
+								"|| e.images || ' (' || e.subset || ')', e.dice, %s, b.dice "
+								"FROM @lesion_evaluation e "
+								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluation o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
 								"AND o.evaluated_at < $2 ORDER BY o.evaluation DESC LIMIT 1) b ON true "
 								"WHERE e.evaluation = ANY ($4) AND e.model = $5 "
@@ -141,11 +141,9 @@ add_groups_tile(ReportJob *job)
 				  "This role may not read scores by group.", "groups");
 		return;
 	}
-	page_tile(&job->page, report_number(0, 3) > 0 ? FINDING_LOOK : FINDING_GOOD, name, psprintf("%s", report_text(0,
-																												  0)),
+	page_tile(&job->page, report_number(0, 3) > 0 ? FINDING_LOOK : FINDING_GOOD, name, report_text(0, 0),
 			  psprintf("%s: Dice %.3f on %s images, %.3f below the best group; %s.", report_text(0, 4),
-					   report_number(0, 1),
-					   report_text(0, 5), report_number(0, 2),
+					   report_number(0, 1), report_text(0, 5), report_number(0, 2),
 					   report_number(0, 3) > 0 ? "more than chance explains" : "chance may explain it"), "groups");
 }
 
@@ -162,11 +160,11 @@ add_drift_tile(ReportJob *job)
 		report_select(job, psprintf("SELECT f.name || ', ' || to_char(d.week, 'YYYY-MM-DD'), abs(f.shift) "
 									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) "
 									"WHERE ($5 IS NULL OR model = $5) AND week <= $3 ORDER BY week DESC, version DESC "
-									"LIMIT 1) d, "
-									"LATERAL (VALUES ('lesion area', d.area_shift), ('confidence', "
-									"d.confidence_shift), "
+									"LIMIT 1) d, LATERAL (VALUES ('lesion area', d.area_shift), "
+									"('confidence', d.confidence_shift), "
 									"('image quality', d.quality_shift)) AS f (name, shift) "
-									"WHERE f.shift IS NOT NULL ORDER BY 2 DESC LIMIT 1", job->prediction_tables[i]));
+									"WHERE f.shift IS NOT NULL "
+									"ORDER BY 2 DESC LIMIT 1", job->prediction_tables[i]));
 		if (SPI_processed > 0 && report_number(0, 1) > largest)
 		{
 			largest = report_number(0, 1);

@@ -12,9 +12,9 @@
 void
 report_audit(ReportJob *job)
 {
-	page_section(&job->page, "audit", "What was done to models", "Every training, import, promotion and deletion of "
-				 "the period. "
-				 "Triggers write this log; only the owner of the extension could change it.");
+	page_section(&job->page, "audit", "What was done to models",
+				 "Every training, import, promotion and deletion of the period. Triggers write this log; only the "
+				 "owner of the extension could change it.");
 	report_select(job, "SELECT to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS \"When (UTC)\", "
 				  "a.event AS \"Event\", a.model AS \"Model\", a.version AS \"Version\", a.detail AS \"Detail\", "
 				  "a.role AS \"Role\", a.login AS \"Login\", encode(a.sha256, 'hex') AS \"Weights SHA-256\" "
@@ -26,9 +26,9 @@ report_audit(ReportJob *job)
 void
 report_versions(ReportJob *job)
 {
-	page_section(&job->page, "versions", "Versions and their digests", "The weights that are used, by the SHA-256 of "
-				 "their bytes: "
-				 "two models with the same digest are the same model.");
+	page_section(&job->page, "versions", "Versions and their digests",
+				 "The weights that are used, by the SHA-256 of their bytes: two models with the same digest are the "
+				 "same model.");
 	report_select(job, "SELECT m.model AS \"Model\", m.version AS \"Version\", m.architecture AS \"Architecture\", "
 				  "m.versions AS \"Versions kept\", m.image_size AS \"Pixels a side\", m.threshold AS \"Threshold\", "
 				  "m.bytes AS \"Bytes\", to_char(m.version_created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Made\", "
@@ -40,24 +40,24 @@ report_versions(ReportJob *job)
 void
 report_use(ReportJob *job)
 {
-	page_section(&job->page, "use", "Who used what", "Who made masks in the period, with which weights, and who "
-				 "looked at them. "
-				 "This is the log of use, as far as it stands in the tables that this report was given.");
+	page_section(&job->page, "use", "Who used what",
+				 "Who made masks in the period, with which weights, and who looked at them. This is the log of use, "
+				 "as far as it stands in the tables that this report was given.");
 	if (job->prediction_rows == NULL)
 		page_nothing(&job->page, "No table of masks was named: predictions => '{masks}'.");
 	else
 	{
 		report_select_user(job, "tables of masks",
-						   psprintf("SELECT p.predicted_by AS \"Role\", p.model AS \"Model\", p.version AS "
-									"\"Version\", "
-									"count(*) AS \"Masks\", "
-									"to_char(min(p.predicted_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"First "
-									"(UTC)\", "
-									"to_char(max(p.predicted_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"Last "
-									"(UTC)\", "
-									"encode(p.weights_sha256, 'hex') AS \"Weights SHA-256\" FROM (%s) p "
-									"WHERE p.predicted_at >= $2 GROUP BY p.predicted_by, p.model, p.version, "
-									"p.weights_sha256 "
+						   psprintf("SELECT p.predicted_by AS \"Role\", p.model AS \"Model\", "
+									"p.version AS \"Version\", count(*) AS \"Masks\", "
+									"to_char(min(p.predicted_at) AT TIME ZONE 'UTC', "
+									"'YYYY-MM-DD HH24:MI') AS \"First (UTC)\", "
+									"to_char(max(p.predicted_at) AT TIME ZONE 'UTC', "
+									"'YYYY-MM-DD HH24:MI') AS \"Last (UTC)\", "
+									"encode(p.weights_sha256, 'hex') AS \"Weights SHA-256\" "
+									"FROM (%s) p "
+									"WHERE p.predicted_at >= $2 "
+									"GROUP BY p.predicted_by, p.model, p.version, p.weights_sha256 "
 									"ORDER BY 1, 2, 3", job->prediction_rows));
 		report_table(job, "Masks by who made them", "No mask was made in the period.");
 	}
@@ -65,11 +65,13 @@ report_use(ReportJob *job)
 	{
 		report_select_user(job, job->verdicts,
 						   psprintf("SELECT v.decided_by AS \"Reviewer\", count(*) AS \"Verdicts\", "
-									"to_char(min(v.decided_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"First "
-									"(UTC)\", "
-									"to_char(max(v.decided_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"Last "
-									"(UTC)\" "
-									"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3 GROUP BY v.decided_by ORDER BY 1",
+									"to_char(min(v.decided_at) AT TIME ZONE 'UTC', "
+									"'YYYY-MM-DD HH24:MI') AS \"First (UTC)\", "
+									"to_char(max(v.decided_at) AT TIME ZONE 'UTC', "
+									"'YYYY-MM-DD HH24:MI') AS \"Last (UTC)\" "
+									"FROM %s v "
+									"WHERE v.decided_at BETWEEN $2 AND $3 "
+									"GROUP BY v.decided_by ORDER BY 1",
 									job->verdicts));
 		report_table(job, "Who looked", "No verdict was given in the period.");
 	}

@@ -86,9 +86,9 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 					 errhint("Name tables of masks, as in '{masks}'.")));
 		job->prediction_tables[i] = DatumGetObjectId(tables[i]);
 		name = user_table_open(&job->store, &user_table_predictions, job->prediction_tables[i]);
-		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, needs_review, "
-						 "error, "
-						 "model, version, weights_sha256, predicted_at, predicted_by FROM %s "
+		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
+						 "needs_review, error, model, version, weights_sha256, predicted_at, predicted_by "
+						 "FROM %s "
 						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1))", i > 0 ? " UNION ALL " : "",
 						 name);
 	}
@@ -133,9 +133,9 @@ find_evaluations(ReportJob *job)
 {
 	bool		isnull;
 
-	report_select(job, "SELECT pg_catalog.array_agg(l.evaluation), ($1)[1] FROM ("
-				  "SELECT DISTINCT ON (e.model, e.images, e.subset) e.evaluation "
-				  "FROM @lesion_evaluation e JOIN @lesion_models m ON m.model = e.model AND m.version = e.version "
+	report_select(job, "SELECT pg_catalog.array_agg(l.evaluation), ($1)[1] "
+				  "FROM (SELECT DISTINCT ON (e.model, e.images, e.subset) e.evaluation FROM @lesion_evaluation e "
+				  "JOIN @lesion_models m ON m.model = e.model AND m.version = e.version "
 				  "WHERE ($1 IS NULL OR e.model = ANY ($1)) AND e.evaluated_at <= $3 "
 				  "ORDER BY e.model, e.images, e.subset, e.evaluation DESC) l");
 	job->evaluations = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT8ARRAYOID, &isnull);
@@ -151,8 +151,7 @@ begin_page(ReportJob *job, const char *title)
 	report_select(job, "SELECT to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
 				  "to_char($3 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
 				  "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), current_database()::text, "
-				  "current_user::text, "
-				  "coalesce(array_to_string($1, ', '), 'all')");
+				  "current_user::text, coalesce(array_to_string($1, ', '), 'all')");
 	page_begin(&job->page, title != NULL ? report_utf8(title) : "Segmentation of skin lesions: report",
 			   psprintf("%s to %s. Models: %s. Database %s, made %s by %s with lesionseg %s. All times are UTC. "
 						"What this role may not read is not counted.",

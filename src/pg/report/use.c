@@ -18,22 +18,20 @@
 static void
 select_weeks(ReportJob *job, int table, const char *figures)
 {
-	report_select(job, psprintf("SELECT d.model || ' ' || d.version || f.name, (d.week - '2000-01-01'::date)::float8, "
-								"f.figure, "
-								"to_char(d.week, 'YYYY-MM-DD') FROM @lesion_drift(%u::regclass, true) d, LATERAL %s "
-								"AS f (n, name, figure) "
-								"WHERE ($1 IS NULL OR d.model = ANY ($1)) AND d.week BETWEEN $3 - interval '26 weeks' "
-								"AND $3 "
+	report_select(job, psprintf("SELECT d.model || ' ' || d.version || f.name, "
+								"(d.week - '2000-01-01'::date)::float8, f.figure, to_char(d.week, 'YYYY-MM-DD') "
+								"FROM @lesion_drift(%u::regclass, true) d, LATERAL %s AS f (n, name, figure) "
+								"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
+								"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 "
 								"ORDER BY d.model, d.version, f.n, d.week", job->prediction_tables[table], figures));
 }
 
 void
 report_weeks(ReportJob *job)
 {
-	page_section(&job->page, "weeks", "Week by week", "How many images came, and whether they and their masks are "
-				 "like those of the "
-				 "weeks before. A shift is in standard deviations of an image: 0 is as before; above 0.5, look at the "
-				 "images.");
+	page_section(&job->page, "weeks", "Week by week",
+				 "How many images came, and whether they and their masks are like those of the weeks before. A "
+				 "shift is in standard deviations of an image: 0 is as before; above 0.5, look at the images.");
 	if (job->predictions == 0)
 		page_nothing(&job->page, NO_TABLE);
 	for (int i = 0; i < job->predictions; i++)
@@ -43,10 +41,11 @@ report_weeks(ReportJob *job)
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
 		/* every version of a model has a row for a week, of the same images */
-		report_select(job, psprintf("SELECT to_char(w.week, 'MM-DD'), sum(w.images)::float8 FROM "
-									"(SELECT d.week, max(d.images) AS images FROM @lesion_drift(%u::regclass, true) d "
-									"WHERE ($1 IS NULL OR d.model = ANY ($1)) AND d.week BETWEEN $3 - interval '26 "
-									"weeks' AND $3 GROUP BY d.week, d.model) w "
+		report_select(job, psprintf("SELECT to_char(w.week, 'MM-DD'), sum(w.images)::float8 "
+									"FROM (SELECT d.week, max(d.images) AS images "
+									"FROM @lesion_drift(%u::regclass, true) d "
+									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
+									"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 GROUP BY d.week, d.model) w "
 									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i]));
 		report_bars(job, psprintf("Images a week, %s", name), "Week from");
 		select_weeks(job, i, "(VALUES (1, '', d.predicted_dice))");
@@ -61,14 +60,16 @@ report_weeks(ReportJob *job)
 					 "Week from",
 									   .y_title = "standard deviations"});
 		page_figures_end(&job->page);
-		report_select(job, psprintf("SELECT to_char(d.week, 'YYYY-MM-DD') AS \"Week from\", d.model AS \"Model\", "
-									"d.version AS \"Version\", d.images AS \"Images\", d.errors AS \"Errors\", "
-									"d.area AS \"Area\", d.confidence AS \"Confidence\", d.quality AS \"Quality\", "
-									"d.predicted_dice AS \"Predicted Dice\", d.review AS \"Flagged\", "
-									"d.area_shift AS \"Shift of area\", d.confidence_shift AS \"of confidence\", "
-									"d.quality_shift AS \"of quality\" FROM @lesion_drift(%u::regclass, true) d "
-									"WHERE ($1 IS NULL OR d.model = ANY ($1)) AND d.week BETWEEN "
-									"date_trunc('week', $2, 'UTC') AND $3 ORDER BY d.week DESC, d.model, d.version",
+		report_select(job, psprintf("SELECT to_char(d.week, 'YYYY-MM-DD') AS \"Week from\", "
+									"d.model AS \"Model\", d.version AS \"Version\", d.images AS \"Images\", "
+									"d.errors AS \"Errors\", d.area AS \"Area\", d.confidence AS \"Confidence\", "
+									"d.quality AS \"Quality\", d.predicted_dice AS \"Predicted Dice\", "
+									"d.review AS \"Flagged\", d.area_shift AS \"Shift of area\", "
+									"d.confidence_shift AS \"of confidence\", d.quality_shift AS \"of quality\" "
+									"FROM @lesion_drift(%u::regclass, true) d "
+									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
+									"AND d.week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
+									"ORDER BY d.week DESC, d.model, d.version",
 									job->prediction_tables[i]));
 		report_table(job, psprintf("Weeks of the period, %s", name), "No mask was made in the period.");
 	}
@@ -83,9 +84,10 @@ select_review(ReportJob *job, const char *columns, int limit)
 				 "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
 
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT %s FROM (%s) p WHERE p.predicted_at >= $2 AND (p.needs_review OR p.error IS "
-								"NOT NULL) "
-								"AND %s ORDER BY p.error IS NULL, p.predicted_dice, p.images, p.id LIMIT %d", columns,
+					   psprintf("SELECT %s "
+								"FROM (%s) p "
+								"WHERE p.predicted_at >= $2 AND (p.needs_review OR p.error IS NOT NULL) AND %s "
+								"ORDER BY p.error IS NULL, p.predicted_dice, p.images, p.id LIMIT %d", columns,
 								job->prediction_rows, open, limit));
 }
 
@@ -117,9 +119,9 @@ show_review(ReportJob *job)
 void
 report_review(ReportJob *job)
 {
-	page_section(&job->page, "review", "Masks to check", "Masks of the period that the model itself expects to be "
-				 "poor, and images "
-				 "that it could not segment, without those that have a verdict. The worst stand first.");
+	page_section(&job->page, "review", "Masks to check",
+				 "Masks of the period that the model itself expects to be poor, and images that it could not "
+				 "segment, without those that have a verdict. The worst stand first.");
 	if (job->prediction_rows == NULL)
 	{
 		page_nothing(&job->page, NO_TABLE);
@@ -128,11 +130,9 @@ report_review(ReportJob *job)
 	if (job->pictures > 0)
 		show_review(job);
 	select_review(job, "p.id AS \"Image\", p.images AS \"Table\", p.model AS \"Model\", p.version AS \"Version\", "
-				  "p.predicted_dice AS \"Predicted Dice\", p.confidence AS \"Confidence\", p.quality AS \"Image "
-				  "quality\", "
-				  "p.error AS \"Could not be segmented\", to_char(p.predicted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD "
-				  "HH24:MI') "
-				  "AS \"Made (UTC)\"", 100);
+				  "p.predicted_dice AS \"Predicted Dice\", p.confidence AS \"Confidence\", "
+				  "p.quality AS \"Image quality\", p.error AS \"Could not be segmented\", "
+				  "to_char(p.predicted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"Made (UTC)\"", 100);
 	report_table(job, "The first 100 masks to check", "Nothing waits: no mask of the period is flagged, or each "
 				 "flagged one has a verdict.");
 }
@@ -142,18 +142,18 @@ report_verdicts(ReportJob *job)
 {
 	char	   *agreement;
 
-	page_section(&job->page, "verdicts", "Verdicts", "What reviewers said of masks in the period. Agreement is the "
-				 "Dice of a mask "
-				 "that was corrected against its correction.");
+	page_section(&job->page, "verdicts", "Verdicts",
+				 "What reviewers said of masks in the period. Agreement is the Dice of a mask that was corrected "
+				 "against its correction.");
 	if (job->verdicts == NULL)
 	{
 		page_nothing(&job->page, NO_VERDICTS);
 		return;
 	}
 	agreement = job->prediction_rows == NULL ? "NULL::float8" :
-		psprintf("avg((SELECT %slesion_dice(p.mask, v.corrected_mask) FROM (%s) p WHERE p.images = v.images AND p.id "
-				 "= v.id "
-				 "AND sha256(p.mask) = v.mask_sha256 AND v.corrected_mask IS NOT NULL LIMIT 1))", job->store.prefix,
+		psprintf("avg((SELECT %slesion_dice(p.mask, v.corrected_mask) FROM (%s) p WHERE p.images = v.images "
+				 "AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 AND v.corrected_mask IS NOT NULL "
+				 "LIMIT 1))", job->store.prefix,
 				 job->prediction_rows);
 	report_select_user(job, job->verdicts,
 					   psprintf("SELECT v.model AS \"Model\", v.version AS \"Version\", count(*) AS \"Verdicts\", "
@@ -165,13 +165,14 @@ report_verdicts(ReportJob *job)
 								"GROUP BY v.model, v.version ORDER BY v.model, v.version", agreement, job->verdicts));
 	report_table(job, "Verdicts by version", "No verdict was given in the period.");
 	report_select_user(job, job->verdicts,
-					   psprintf("SELECT to_char(v.decided_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"When "
-								"(UTC)\", "
-								"v.decided_by AS \"Who\", v.images AS \"Table\", v.id AS \"Image\", v.verdict AS "
-								"\"Verdict\", "
+					   psprintf("SELECT to_char(v.decided_at AT TIME ZONE 'UTC', "
+								"'YYYY-MM-DD HH24:MI') AS \"When (UTC)\", v.decided_by AS \"Who\", "
+								"v.images AS \"Table\", v.id AS \"Image\", v.verdict AS \"Verdict\", "
 								"v.reason AS \"Reason\", encode(v.mask_sha256, 'hex') AS \"Mask SHA-256\" "
-								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) "
-								"AND v.verdict <> 'accept' ORDER BY v.decided_at DESC LIMIT 50", job->verdicts));
+								"FROM %s v "
+								"WHERE v.decided_at BETWEEN $2 AND $3 "
+								"AND ($1 IS NULL OR v.model = ANY ($1)) AND v.verdict <> 'accept' "
+								"ORDER BY v.decided_at DESC LIMIT 50", job->verdicts));
 	if (SPI_processed > 0)
 		report_table(job, "The latest 50 corrections and rejections", "");
 }
