@@ -1681,14 +1681,14 @@ COMMENT ON FUNCTION lesion_cache_stats() IS
 
 CREATE FUNCTION lesion_report(models text[] DEFAULT NULL, since timestamptz DEFAULT NULL,
 	until timestamptz DEFAULT NULL, predictions regclass[] DEFAULT NULL, verdicts regclass DEFAULT NULL,
-	pictures int DEFAULT 9, image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
-	id_column text DEFAULT NULL, title text DEFAULT NULL)
+	images regclass[] DEFAULT NULL, pictures int DEFAULT 9, image_column text DEFAULT 'image',
+	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, title text DEFAULT NULL)
 RETURNS text
 AS 'MODULE_PATHNAME', 'lesion_report'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 10000000;
 
-COMMENT ON FUNCTION lesion_report(text[], timestamptz, timestamptz, regclass[], regclass, int, text, text, text,
-	text) IS
+COMMENT ON FUNCTION lesion_report(text[], timestamptz, timestamptz, regclass[], regclass, regclass[], int, text, text,
+	text, text) IS
 'one HTML page about models, their scores, the masks they made in a period and what was said of them; it needs '
 'no script and nothing from elsewhere';
 

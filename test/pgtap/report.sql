@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(31);
+SELECT plan(36);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -30,6 +30,7 @@ UPDATE masks SET needs_review = true, error = CASE WHEN id = '3' THEN '<svg onlo
 SELECT lesion_verdict_add('"@ver''dicts"', 'masks', '"><img src=x onerror=alert(1)>', 'reject',
 	'</td><script>alert(4)</script>');
 INSERT INTO pages VALUES ('hostile', lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"',
+	images => ARRAY['"a </script><script>alert(1)</script>"'::regclass],
 	title => '</title><script>alert(5)</script>'));
 SELECT is((SELECT count(*) FROM regexp_matches(page, '<(script|img src=x|b>|svg on|!--)', 'g')), 0::bigint,
 	'no name is markup')
@@ -54,13 +55,22 @@ FROM pages WHERE what = 'hostile';
 SELECT is((SELECT count(*) FROM regexp_matches(lesion_report(pictures => 0), '<img', 'g')), 0::bigint,
 	'without pictures');
 
--- A table that is gone is said, not an error.
-ALTER TABLE "a </script><script>alert(1)</script>" RENAME TO moved;
-SELECT ok(lesion_report(predictions => '{masks}') LIKE '%9 more cannot be shown%', 'images whose table is gone');
-ALTER TABLE moved RENAME TO archive;
+-- Images of tables that the caller did not name, or that are not those that were segmented, are said.
+SELECT ok(page LIKE '%6 not shown: the table%' AND page LIKE '%9 not shown: the table%'
+	AND page NOT LIKE '%<img src="data:image/jpeg%', 'without a table of images, no picture')
+FROM lesion_report(predictions => '{masks}') AS page;
+ALTER TABLE "a </script><script>alert(1)</script>" RENAME TO archive;
+SELECT ok(lesion_report(predictions => '{masks}', images => '{archive}') LIKE '%9 not shown: the table%',
+	'rows name a table as it was called');
 UPDATE masks SET images = CASE WHEN id < '5' THEN 'no "name' WHEN id < '8' THEN 'a.b.c.d' ELSE '' END;
-SELECT ok(lesion_report(predictions => '{masks}') LIKE '%9 more cannot be shown%', 'names of tables that are none');
+SELECT ok(lesion_report(predictions => '{masks}', images => '{archive}') LIKE '%9 not shown: the table%',
+	'names of tables that are none');
 UPDATE masks SET images = 'public.archive';
+UPDATE masks SET image_sha256 = NULL WHERE id < '11';
+UPDATE masks SET image_sha256 = '\x00' WHERE id BETWEEN '11' AND '2';
+SELECT is((SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg', 'g')), 6::bigint,
+	'an image that is another one is not shown')
+FROM lesion_report(predictions => '{masks}', images => '{archive}') AS page;
 INSERT INTO masks (needs_review, predicted_at) SELECT true, now() - i * interval '1 day' FROM generate_series(0, 20) i;
 INSERT INTO "@ver'dicts" (decided_at) VALUES (now());
 SELECT ok(lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"') LIKE '<!DOCTYPE html>%</html>%',
@@ -91,6 +101,10 @@ SELECT throws_ok($$SELECT lesion_report(pictures => -1)$$, '22023', NULL, 'less 
 SELECT throws_ok($$SELECT lesion_report(predictions => '{archive}')$$, '42809',
 	'public.archive is not a table of predictions',
 	'a table of something else');
+SELECT throws_ok($$SELECT lesion_report(images => '{masks}')$$, '42703', NULL, 'a table without images');
+SELECT throws_ok($$SELECT lesion_report(images => '{archive}', image_column => 'site')$$, '42804', NULL,
+	'a column that holds none');
+SELECT throws_ok($$SELECT lesion_report(images => '{archive,NULL}')$$, '22004', NULL, 'a NULL among tables of images');
 SELECT throws_ok($$SELECT lesion_report(predictions => '{masks,NULL}')$$, '22004', NULL, 'a NULL among tables');
 
 -- A role that may see half of the rows, and no scores of single images.
@@ -107,8 +121,8 @@ SELECT is((SELECT substring(lesion_report(predictions => '{masks}') FROM 'Of ([0
 SELECT ok(lesion_report() LIKE '%GRANT SELECT ON lesion_image_score%'
 	AND lesion_report() LIKE '%GRANT SELECT ON lesion_subgroups%',
 	'what was not granted is said');
-SELECT ok(lesion_report(predictions => '{masks}') NOT LIKE '%alt="Image%',
-	'no picture of a table that it may not read');
+SELECT throws_ok($$SELECT lesion_report(predictions => '{masks}', images => '{archive}')$$, '42501', NULL,
+	'a table of images that it may not read');
 RESET ROLE;
 REVOKE SELECT ON masks FROM lesion_test_reader;
 SET LOCAL ROLE lesion_test_reader;

@@ -52,7 +52,7 @@ SQL
 is(run_sql($database, 'SELECT count(*) FROM masks'), 10000, '10,000 masks');
 my $begun = time;
 my $page = run_sql($database,
-	"SELECT lesion_report(predictions => '{masks}', verdicts => 'verdicts', pictures => 15)");
+	"SELECT lesion_report(predictions => '{masks}', verdicts => 'verdicts', images => '{archive}', pictures => 15)");
 my $seconds = time - $begun;
 cmp_ok($seconds, '<', 10, 'the page is made in under 10 seconds');
 is(() = $page =~ /<img /g, 27, 'twelve cases and fifteen masks are shown');

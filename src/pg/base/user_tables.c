@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -12,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
@@ -66,21 +68,22 @@ check_columns(const ModelStore *store, const UserTable *kind, Oid table, const c
 char *
 user_table_open(const ModelStore *store, const UserTable *kind, Oid oid)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(oid));
-	Form_pg_class relation;
+	Relation	relation = try_relation_open(oid, AccessShareLock);
+	char		kind_of_relation;
 	char	   *name;
 
-	if (!HeapTupleIsValid(tuple))
+	if (relation == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("there is no table with OID %u", oid),
 				 hint_to_make(store, kind)));
-	relation = (Form_pg_class) GETSTRUCT(tuple);
-	name = quote_qualified_identifier(get_namespace_name(relation->relnamespace), NameStr(relation->relname));
-	if (relation->relkind != RELKIND_RELATION && relation->relkind != RELKIND_PARTITIONED_TABLE)
+	kind_of_relation = relation->rd_rel->relkind;
+	name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+									  RelationGetRelationName(relation));
+	relation_close(relation, NoLock);
+	if (kind_of_relation != RELKIND_RELATION && kind_of_relation != RELKIND_PARTITIONED_TABLE)
 		refuse_table(store, kind, name, NULL);
 	check_columns(store, kind, oid, name);
-	ReleaseSysCache(tuple);
 	return name;
 }
 

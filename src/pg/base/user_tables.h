@@ -26,7 +26,7 @@ extern const UserTable user_table_predictions;	/* LIKE lesion_prediction */
 extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 
 /* Check that the relation is a table with the columns of its kind; its
- * qualified name. */
+ * qualified name. The transaction keeps other sessions from dropping, renaming or altering it. */
 char	   *user_table_open(const ModelStore *store, const UserTable *kind, Oid oid);
 
 /* Say in a NOTICE where a table is OF lesion_prediction. */

@@ -2,8 +2,11 @@
  * job.h: one call of lesion_report: what it is asked for, and how its sections
  * read rows and put them on the page.
  *
- * Everything is read with the rights of the caller. Tables that the caller named
- * must be readable; those that evaluations name need not be: then the page says so.
+ * Everything is read with the rights of the caller, and nothing but the extension's
+ * tables and those that the caller named is queried. Rows name tables too, of masks and
+ * of evaluations: whoever may write such a row may own the table, and would have
+ * its code run as the caller. So that name is compared with those of the caller's
+ * tables, and what is not among them is not shown.
  */
 #ifndef LESIONSEG_PG_REPORT_JOB_H
 #define LESIONSEG_PG_REPORT_JOB_H
@@ -14,8 +17,17 @@
 #include "access/tupdesc.h"
 #include "core/call.h"
 #include "pg/base/store.h"
+#include "pg/images/images_source.h"
 #include "report/chart.h"
 #include "report/page.h"
+#include "utils/array.h"
+
+/* A table of images that the caller named. */
+typedef struct ReportImages
+{
+	ImagesSource *source;
+	bool		with_truth;		/* its rows have masks that the caller may read */
+} ReportImages;
 
 typedef struct ReportJob
 {
@@ -32,10 +44,13 @@ typedef struct ReportJob
 	const char *image_column;
 	const char *mask_column;
 	const char *id_column;		/* NULL = the primary key */
-	int			predictions;	/* how many tables */
-	Oid		   *prediction_tables;
+	int			image_tables;	/* how many tables of images */
+	ReportImages *images;
+	int			predictions;	/* how many tables of masks */
+	KnownRelation *prediction_tables;
 	char	   *prediction_rows;	/* a query of all their rows by these models, up to its end; NULL = no table */
-	char	   *verdicts;		/* the table's name, or NULL */
+	KnownRelation verdict_table;
+	char	   *verdicts;		/* its name, or NULL */
 
 	/* What was found out. */
 	Datum		evaluations;	/* bigint[]: the latest of each active version on each table and part */
@@ -49,7 +64,7 @@ typedef struct ReportJob
 /* Run a query on the extension's tables, '@' standing for their schema. Rows are in SPI_tuptable. */
 void		report_select(const ReportJob *job, const char *query);
 
-/* The same on the user's tables, whose names stand in the query; `doing` is for an error's context. */
+/* The same on the user's tables, whose names stand in the query; `name` is for an error's context. */
 void		report_select_user(const ReportJob *job, const char *name, const char *query);
 
 /* A value of the current rows as text in UTF-8; NULL where it is NULL. Columns count from 0. */
@@ -93,8 +108,9 @@ void		report_use(ReportJob *job);
 /* A picture to show: where it comes from, what is drawn on it. */
 typedef struct ReportPicture
 {
-	char	   *images;			/* the table's name */
+	char	   *images;			/* the table's name, as a row has it; NULL where that has none, as is id */
 	char	   *id;
+	Datum		image_sha256;	/* bytea: of the image that is meant; 0 = whatever the table has */
 	char	   *model;			/* segments the image; NULL: mask is given */
 	int			version;
 	double		threshold;
@@ -105,6 +121,9 @@ typedef struct ReportPicture
 	bool		with_truth;		/* draw the mask of the table too */
 	char	   *caption;		/* in UTF-8 */
 } ReportPicture;
+
+/* Check the tables of images that the caller named, an array of regclass. */
+void		report_open_images(ReportJob *job, ArrayType *tables);
 
 /* Put pictures on the page; what cannot be shown is said. */
 void		report_pictures(ReportJob *job, ReportPicture *pictures, int count);

@@ -164,7 +164,7 @@ add_drift_tile(ReportJob *job)
 									"('confidence', d.confidence_shift), "
 									"('image quality', d.quality_shift)) AS f (name, shift) "
 									"WHERE f.shift IS NOT NULL "
-									"ORDER BY 2 DESC LIMIT 1", job->prediction_tables[i]));
+									"ORDER BY 2 DESC LIMIT 1", job->prediction_tables[i].oid));
 		if (SPI_processed > 0 && report_number(0, 1) > largest)
 		{
 			largest = report_number(0, 1);

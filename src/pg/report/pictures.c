@@ -15,7 +15,7 @@
 #include "image/drawing/draw.h"
 #include "image/mask_decode.h"
 #include "pg/base/error.h"
-#include "pg/base/user_tables.h"
+#include "pg/base/sha256.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_source.h"
@@ -25,70 +25,101 @@
 #define PICTURE_SIDE 320		/* pixels of the longer side */
 #define PICTURE_QUALITY 80
 
-/* The table of that name, as rows of masks and evaluations have it: they may have been written by hand, so it is
- * compared and not parsed, which a name that is none would end the report by. */
-static Oid
-find_table(const char *name)
-{
-	Oid			type = TEXTOID;
-	Datum		value = CStringGetTextDatum(name);
+/* ---- which images ---- */
 
-	if (user_table_select(name, "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-						  "WHERE quote_ident(n.nspname) || '.' || quote_ident(c.relname) = $1", 1, &type, &value,
-						  NULL) !=
-		SPI_OK_SELECT || SPI_processed == 0)
-		return InvalidOid;
-	return DatumGetObjectId(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, OIDOID));
+/* Can a table of images say the truth, too? */
+static bool
+has_truth(const ReportJob *job, Oid table)
+{
+	AttrNumber	column = get_attnum(table, job->mask_column);
+
+	return column > 0 && (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+						  pg_attribute_aclcheck(table, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK);
 }
 
-/* The table of that name, if it is there and the caller may read what is wanted of it. */
-static Oid
-find_images(const ReportJob *job, const ReportPicture *picture)
+void
+report_open_images(ReportJob *job, ArrayType *tables)
 {
-	Oid			table = find_table(picture->images);
-	const char *columns[] = {job->image_column, picture->with_truth ? job->mask_column : NULL, job->id_column};
+	ImagesColumns columns = {.image = job->image_column,.mask = job->mask_column,.id = job->id_column};
+	Datum	   *values;
+	bool	   *nulls;
 
-	if (!OidIsValid(table))
-		return InvalidOid;
-	if (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		return InvalidOid;
-	for (int i = 0; i < (int) lengthof(columns); i++)
-		if (columns[i] != NULL && get_attnum(table, columns[i]) <= 0)
-			return InvalidOid;
-	return table;
+	deconstruct_array(tables, REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &values, &nulls, &job->image_tables);
+	job->images = palloc0((job->image_tables + 1) * sizeof *job->images);
+	for (int i = 0; i < job->image_tables; i++)
+	{
+		ReportImages *images = &job->images[i];
+		Oid			table = DatumGetObjectId(values[i]);
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of images is NULL", i + 1),
+					 errhint("Name tables of images, as in '{archive}'.")));
+		images->with_truth = has_truth(job, table);
+		images->source = images->with_truth ? images_open(table, &columns) :
+			images_open_unmasked(table, job->image_column, job->id_column);
+	}
+}
+
+/* The table that a row names, if the caller named it too. */
+static const ReportImages *
+find_images(const ReportJob *job, const char *name)
+{
+	for (int i = 0; name != NULL && i < job->image_tables; i++)
+		if (strcmp(job->images[i].source->name, name) == 0)
+			return &job->images[i];
+	return NULL;
+}
+
+/* Is the image the one that is meant? */
+static bool
+is_meant(const ReportPicture *picture, Datum image)
+{
+	ByteView	bytes;
+	ByteView	wanted;
+	uint8_t		digest[SHA256_BYTES];
+	bool		same;
+
+	if (picture->image_sha256 == (Datum) 0)
+		return true;
+	bytes = bytes_view(image);
+	wanted = bytes_view(picture->image_sha256);
+	sha256_digest(bytes.bytes, bytes.size, digest);
+	same = wanted.size == SHA256_BYTES && memcmp(digest, wanted.bytes, SHA256_BYTES) == 0;
+	bytes_release(&wanted);
+	bytes_release(&bytes);
+	return same;
 }
 
 /* Read the row of a picture: its image and, where wanted, its mask. False where there is none. */
 static bool
-read_row(const ReportJob *job, const ReportPicture *picture, Datum *image, Datum *truth)
+read_row(const ReportPicture *picture, const ReportImages *images, Datum *image, Datum *truth)
 {
-	Oid			table = InvalidOid;
-	ImagesColumns columns = {.image = job->image_column,.mask = job->mask_column,.id = job->id_column};
+	const ImagesSource *source = images->source;
 	Oid			type = TEXTOID;
 	Datum		id;
-	ImagesSource *source;
 	bool		isnull;
 
-	if (picture->images != NULL && picture->id != NULL)
-		table = find_images(job, picture);
-	if (!OidIsValid(table))
+	if (picture->id == NULL || (picture->with_truth && !images->with_truth))
 		return false;
 	id = CStringGetTextDatum(picture->id);
-	source = picture->with_truth ? images_open(table, &columns) :
-		images_open_unmasked(table, job->image_column, job->id_column);
+	relation_check(&source->known);
 	if (images_execute(psprintf("reading an image of %s", source->name),
 					   psprintf("SELECT s.image, %s FROM (%s) AS s WHERE s.id OPERATOR(pg_catalog.=) $1 LIMIT 1",
 								picture->with_truth ? "s.mask" : "NULL::pg_catalog.bytea", source->rows),
 					   1, &type, &id, 1) != SPI_OK_SELECT || SPI_processed == 0)
 		return false;
 	*image = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID, &isnull);
-	if (isnull)
+	if (isnull || !is_meant(picture, *image))
 		return false;
 	*truth = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, BYTEAOID, &isnull);
 	if (isnull)
 		*truth = (Datum) 0;
 	return true;
 }
+
+/* ---- pictures ---- */
 
 /* How the evaluation segmented. */
 static SegmentOptions
@@ -177,9 +208,32 @@ draw_picture(const ReportJob *job, const ReportPicture *picture, Datum image_dat
 	return status_ok();
 }
 
+/* Put one picture on the page, if it can be made. */
+static bool
+show_picture(ReportJob *job, const ReportPicture *picture, const ReportImages *images)
+{
+	Datum		image;
+	Datum		truth;
+	EncodedImage jpeg;
+	Status		status;
+
+	if (!read_row(picture, images, &image, &truth))
+		return false;
+	status = draw_picture(job, picture, image, truth, &jpeg);
+	if (status.code != LS_OK && !broken_is_rows_fault(status) && status.code != LS_INVALID_ARGUMENT)
+		check_status(job->call, status);
+	if (status.code != LS_OK)
+		return false;
+	page_picture(&job->page, jpeg.bytes, jpeg.size, psprintf("Image %s with outlines. %s", report_utf8(picture->id),
+															 picture->caption), picture->caption);
+	call_free(job->call, jpeg.bytes);
+	return true;
+}
+
 void
 report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 {
+	int			unnamed = 0;
 	int			hidden = 0;
 
 	if (count == 0)
@@ -187,34 +241,20 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 	page_pictures_begin(&job->page, pictures[0].with_truth);
 	for (int i = 0; i < count; i++)
 	{
-		Datum		image;
-		Datum		truth;
-		EncodedImage jpeg;
-		Status		status;
+		const ReportImages *images = find_images(job, pictures[i].images);
 
 		CHECK_FOR_INTERRUPTS();
-		if (!read_row(job, &pictures[i], &image, &truth))
-		{
+		if (images == NULL)
+			unnamed++;
+		else if (!show_picture(job, &pictures[i], images))
 			hidden++;
-			continue;
-		}
-		status = draw_picture(job, &pictures[i], image, truth, &jpeg);
-		if (status.code != LS_OK && !broken_is_rows_fault(status) && status.code != LS_INVALID_ARGUMENT)
-			check_status(job->call, status);
-		if (status.code != LS_OK)
-		{
-			hidden++;
-			continue;
-		}
-		page_picture(&job->page, jpeg.bytes, jpeg.size, psprintf("Image %s with outlines. %s",
-																 report_utf8(pictures[i].id),
-																 pictures[i].caption), pictures[i].caption);
-		call_free(job->call, jpeg.bytes);
 	}
 	page_figures_end(&job->page);
+	if (unnamed > 0)
+		page_nothing(&job->page, psprintf("%d not shown: the table of the image was not named (images => '{archive}').",
+										  unnamed));
 	if (hidden > 0)
-		page_nothing(&job->page, psprintf("%d more cannot be shown: their table or row is gone, has other columns "
-										  "(image_column, "
-										  "mask_column, id_column), cannot be decoded or may not be read by this "
-										  "role.", hidden));
+		page_nothing(&job->page, psprintf("%d cannot be shown: the row is gone or may not be read by this role, the "
+										  "image has changed or cannot be decoded, or the table has no such "
+										  "mask_column.", hidden));
 }

@@ -30,8 +30,8 @@ PG_FUNCTION_INFO_V1(lesion_report);
 /* Arguments of lesion_report. */
 enum
 {
-	ARG_MODELS, ARG_SINCE, ARG_UNTIL, ARG_PREDICTIONS, ARG_VERDICTS, ARG_PICTURES, ARG_IMAGE_COLUMN, ARG_MASK_COLUMN,
-	ARG_ID_COLUMN, ARG_TITLE
+	ARG_MODELS, ARG_SINCE, ARG_UNTIL, ARG_PREDICTIONS, ARG_VERDICTS, ARG_IMAGES, ARG_PICTURES, ARG_IMAGE_COLUMN,
+	ARG_MASK_COLUMN, ARG_ID_COLUMN, ARG_TITLE
 };
 
 static const char *const contents[] = {
@@ -73,24 +73,24 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 		return;
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_PREDICTIONS), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &tables,
 					  &nulls, &job->predictions);
-	job->prediction_tables = palloc((job->predictions + 1) * sizeof(Oid));
+	job->prediction_tables = palloc((job->predictions + 1) * sizeof *job->prediction_tables);
 	initStringInfo(&rows);
 	for (int i = 0; i < job->predictions; i++)
 	{
-		char	   *name;
+		Oid			table = DatumGetObjectId(tables[i]);
 
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("element %d of predictions is NULL", i + 1),
 					 errhint("Name tables of masks, as in '{masks}'.")));
-		job->prediction_tables[i] = DatumGetObjectId(tables[i]);
-		name = user_table_open(&job->store, &user_table_predictions, job->prediction_tables[i]);
+		(void) user_table_open(&job->store, &user_table_predictions, table);
+		job->prediction_tables[i] = relation_know_oid(table);
 		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
-						 "needs_review, error, model, version, weights_sha256, predicted_at, predicted_by "
+						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, predicted_by "
 						 "FROM %s "
 						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1))", i > 0 ? " UNION ALL " : "",
-						 name);
+						 job->prediction_tables[i].name);
 	}
 	if (job->predictions > 0)
 		job->prediction_rows = rows.data;
@@ -113,7 +113,10 @@ read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
 	read_period(fcinfo, job);
 	open_predictions(fcinfo, job);
 	if (!PG_ARGISNULL(ARG_VERDICTS))
+	{
 		job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
+		job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
+	}
 	job->pictures = argument_int(fcinfo, ARG_PICTURES, "pictures");
 	if (job->pictures < 0 || job->pictures > MOST_PICTURES)
 		ereport(ERROR,
@@ -123,6 +126,8 @@ read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
 	job->image_column = argument_text(fcinfo, ARG_IMAGE_COLUMN, "image_column");
 	job->mask_column = argument_text(fcinfo, ARG_MASK_COLUMN, "mask_column");
 	job->id_column = argument_text_or_null(fcinfo, ARG_ID_COLUMN);
+	if (!PG_ARGISNULL(ARG_IMAGES))
+		report_open_images(job, PG_GETARG_ARRAYTYPE_P(ARG_IMAGES));
 	job->scores_readable = may_read(job, "lesion_image_score");
 	job->groups_readable = may_read(job, "lesion_subgroups");
 }
@@ -179,7 +184,8 @@ write_sections(ReportJob *job)
 	check_status(job->call, job->page.status);
 }
 
-/* lesion_report(models, since, until, predictions, verdicts, pictures, image_column, mask_column, id_column, title) */
+/* lesion_report(models, since, until, predictions, verdicts, images, pictures, image_column, mask_column, id_column,
+ * title) */
 Datum
 lesion_report(PG_FUNCTION_ARGS)
 {

@@ -60,6 +60,10 @@ report_select_user(const ReportJob *job, const char *name, const char *query)
 	char		nulls[PARAMETERS];
 
 	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < job->predictions; i++)
+		relation_check(&job->prediction_tables[i]);
+	if (job->verdicts != NULL)
+		relation_check(&job->verdict_table);
 	fill_parameters(job, types, values, nulls);
 	if (user_table_select(name, query, PARAMETERS, types, values, nulls) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", name);

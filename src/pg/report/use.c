@@ -6,7 +6,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
@@ -23,7 +22,8 @@ select_weeks(ReportJob *job, int table, const char *figures)
 								"FROM @lesion_drift(%u::regclass, true) d, LATERAL %s AS f (n, name, figure) "
 								"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
 								"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 "
-								"ORDER BY d.model, d.version, f.n, d.week", job->prediction_tables[table], figures));
+								"ORDER BY d.model, d.version, f.n, d.week", job->prediction_tables[table].oid,
+								figures));
 }
 
 void
@@ -36,7 +36,7 @@ report_weeks(ReportJob *job)
 		page_nothing(&job->page, NO_TABLE);
 	for (int i = 0; i < job->predictions; i++)
 	{
-		char	   *name = report_utf8(get_rel_name(job->prediction_tables[i]));
+		char	   *name = report_utf8(job->prediction_tables[i].name);
 
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
@@ -46,7 +46,7 @@ report_weeks(ReportJob *job)
 									"FROM @lesion_drift(%u::regclass, true) d "
 									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
 									"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 GROUP BY d.week, d.model) w "
-									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i]));
+									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i].oid));
 		report_bars(job, psprintf("Images a week, %s", name), "Week from");
 		select_weeks(job, i, "(VALUES (1, '', d.predicted_dice))");
 		report_lines(job, (LineChart) {.title = psprintf("Predicted Dice, %s", name),.x_title = "Week from",
@@ -70,7 +70,7 @@ report_weeks(ReportJob *job)
 									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
 									"AND d.week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
 									"ORDER BY d.week DESC, d.model, d.version",
-									job->prediction_tables[i]));
+									job->prediction_tables[i].oid));
 		report_table(job, psprintf("Weeks of the period, %s", name), "No mask was made in the period.");
 	}
 }
@@ -98,8 +98,8 @@ show_review(ReportJob *job)
 	ReportPicture *pictures;
 	int			count;
 
-	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, coalesce(p.model || ' ' || p.version, '')",
-				  job->pictures);
+	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, coalesce(p.model || ' ' || p.version, ''), "
+				  "coalesce(p.image_sha256, '')", job->pictures);
 	count = (int) SPI_processed;
 	pictures = palloc0((count + 1) * sizeof *pictures);
 	for (int i = 0; i < count; i++)
@@ -110,6 +110,7 @@ show_review(ReportJob *job)
 		pictures[i].images = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
 		pictures[i].id = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
 		pictures[i].mask = isnull ? (Datum) 0 : mask;
+		pictures[i].image_sha256 = row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 6, BYTEAOID);
 		pictures[i].caption = psprintf("%s: predicted Dice %.3f, %s", report_text(i, 1), report_number(i, 3),
 									   report_text(i, 4));
 	}

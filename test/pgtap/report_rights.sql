@@ -1,0 +1,114 @@
+-- lesion_report on rows of somebody who is after the rights of the reader: only tables that the caller named are
+-- queried, and what happens to those while the page is made is an error.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(13);
+
+CREATE TABLE archive AS SELECT seed::text AS id, s.image, s.mask
+	FROM generate_series(1, 6) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+CREATE TABLE masks (LIKE lesion_prediction);
+CREATE TABLE secret AS SELECT 'patient-7' AS id, image, mask FROM archive WHERE id = '1';
+ALTER TABLE secret ADD PRIMARY KEY (id);
+
+CREATE ROLE lesion_test_writer;
+CREATE SCHEMA evil AUTHORIZATION lesion_test_writer;
+GRANT USAGE ON SCHEMA evil TO PUBLIC;
+GRANT SELECT ON archive TO lesion_test_writer;
+GRANT INSERT ON masks, lesion_evaluation, lesion_image_score TO lesion_test_writer;
+ALTER DEFAULT PRIVILEGES FOR ROLE lesion_test_writer GRANT SELECT ON TABLES TO PUBLIC;
+
+-- The code: that it ran is an error with the name of whose rights it had.
+SET LOCAL ROLE lesion_test_writer;
+CREATE FUNCTION evil.run(image bytea) RETURNS bytea LANGUAGE plpgsql AS $$BEGIN
+	IF current_user <> 'lesion_test_writer' THEN RAISE EXCEPTION 'code of others ran as %', current_user; END IF;
+	RETURN image;
+END$$;
+CREATE TABLE evil.kept AS SELECT id, image, mask FROM public.archive;
+CREATE TABLE evil.measured AS SELECT id, image, mask FROM public.archive;
+CREATE VIEW evil.trap AS SELECT id, evil.run(image) AS image, mask FROM evil.kept;
+CREATE TYPE evil.letter AS ENUM ('1', '2');
+
+-- What happened: the pictures of a page, or the error.
+CREATE FUNCTION pg_temp.shown(images regclass[] DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN (SELECT count(*) FROM regexp_matches(public.lesion_report(predictions => '{public.masks}',
+		images => shown.images), '<img src="data:image/jpeg', 'g'));
+EXCEPTION WHEN OTHERS THEN
+	RETURN SQLERRM;
+END$$;
+RESET ROLE;
+SET LOCAL search_path = public, pg_temp;
+
+-- A row of masks.
+SET LOCAL ROLE lesion_test_writer;
+INSERT INTO public.masks (images, id, model, version, needs_review, predicted_dice, image_sha256, mask, predicted_at)
+SELECT t, k.id, 'convmixer', 0, true, 0.01, sha256(k.image), k.mask, now()
+FROM evil.kept AS k, unnest('{evil.trap,public.secret,public.archive}'::text[]) AS t WHERE k.id IN ('1', '2');
+RESET ROLE;
+SELECT is(pg_temp.shown(), '0', 'a view of the one who wrote a row is not queried');
+SELECT is(pg_temp.shown('{archive}'), '2', '... nor beside a table that the caller named');
+SELECT ok(lesion_report(predictions => '{masks}', images => '{archive}') LIKE '%4 not shown: the table of the image%',
+	'... and that is said');
+UPDATE masks SET id = 'patient-7' WHERE images = 'public.secret';
+SELECT is(pg_temp.shown('{archive}'), '2', 'a table that the writer of the row may not read is not shown');
+SELECT is(pg_temp.shown('{secret}'), '1', '... unless the caller names it, and the row names the image by its digest');
+
+-- A row of evaluations.
+SET LOCAL ROLE lesion_test_writer;
+SELECT lesion_evaluate('evil.measured', 'convmixer', 'all', id_column => 'id');
+ALTER TABLE evil.measured RENAME TO measured_data;
+CREATE VIEW evil.measured AS SELECT id, evil.run(image) AS image, mask FROM evil.measured_data;
+RESET ROLE;
+DELETE FROM masks;
+SELECT is(pg_temp.shown(), '0', 'a table that was evaluated is not queried');
+SELECT is(pg_temp.shown('{archive}'), '0', '... nor beside one that the caller named');
+
+-- A cast of a type of somebody else.
+GRANT USAGE ON TYPE evil.letter TO PUBLIC;
+CREATE TABLE letters (id evil.letter PRIMARY KEY, image bytea);
+INSERT INTO letters SELECT id::evil.letter, image FROM archive WHERE id < '3';
+INSERT INTO masks (images, id, model, version, needs_review, predicted_dice, image_sha256, mask, predicted_at)
+SELECT 'public.letters', id, 'convmixer', 0, true, 0.01, sha256(image), mask, now() FROM archive WHERE id < '3';
+SELECT is(pg_temp.shown('{letters}'), '2', 'keys of a type of somebody else');
+SET LOCAL ROLE lesion_test_writer;
+CREATE FUNCTION evil.letter_text(evil.letter) RETURNS text LANGUAGE plpgsql AS
+	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
+CREATE CAST (evil.letter AS text) WITH FUNCTION evil.letter_text(evil.letter);
+RESET ROLE;
+SELECT is(pg_temp.shown('{letters}'), 'column "id" of letters is cast by a function of another role',
+	'... whose cast somebody else has made');
+
+-- Tables that go while the page is made: a policy of the reader's own table drops one. It ended the server.
+CREATE TABLE evil.masks (LIKE lesion_prediction);
+CREATE TABLE evil.verdicts (LIKE lesion_verdict);
+INSERT INTO evil.masks (images, id, model, version, predicted_at, area)
+	VALUES ('x', 'y', 'convmixer', 0, now() - interval '1 day', 0.1);
+INSERT INTO evil.verdicts (images, id, verdict, decided_at) VALUES ('x', 'y', 'accept', now() - interval '1 day');
+CREATE FUNCTION evil.change() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+	EXECUTE current_setting('evil.change');
+	RETURN true;
+EXCEPTION WHEN OTHERS THEN
+	RETURN true;
+END$$;
+ALTER TABLE evil.masks OWNER TO lesion_test_writer;
+ALTER TABLE evil.verdicts OWNER TO lesion_test_writer;
+ALTER TABLE evil.verdicts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY all_rows ON evil.verdicts USING (evil.change());
+SET LOCAL ROLE lesion_test_writer;
+SET LOCAL evil.change = 'SELECT 1';
+SELECT lives_ok($$SELECT lesion_report(predictions => '{evil.masks}', verdicts => 'evil.verdicts')$$,
+	'a policy that changes nothing');
+SET LOCAL evil.change = 'DROP TABLE evil.masks';
+SELECT throws_ok($$SELECT lesion_report(predictions => '{evil.masks}', verdicts => 'evil.verdicts')$$, '42P01',
+	NULL, 'one that drops a table of masks');
+SET LOCAL evil.change = 'ALTER TABLE evil.masks RENAME TO gone';
+SELECT throws_ok($$SELECT lesion_report(predictions => '{evil.masks}', verdicts => 'evil.verdicts')$$, '55000',
+	'evil.masks is no longer what it was when the call began', '... or renames it');
+SET LOCAL evil.change = 'ALTER TABLE evil.masks ALTER area TYPE text';
+SELECT throws_ok($$SELECT lesion_report(predictions => '{evil.masks}', verdicts => 'evil.verdicts')$$, '42809',
+	'evil.masks is not a table of predictions', '... or alters it');
+RESET ROLE;
+
+SELECT * FROM finish();
+ROLLBACK;
