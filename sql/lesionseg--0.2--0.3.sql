@@ -313,6 +313,12 @@ COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
 'in pixels of the truth; NULL where one of the two masks alone is empty, and for evaluations by 0.2';
 COMMENT ON COLUMN lesion_image_score.assd IS 'as hausdorff95';
 
+ALTER TABLE lesion_evaluation ALTER COLUMN version DROP NOT NULL;
+ALTER TABLE lesion_evaluation ALTER COLUMN threshold DROP NOT NULL;
+ALTER TABLE lesion_image_score ALTER COLUMN predicted_dice DROP NOT NULL;
+COMMENT ON COLUMN lesion_image_score.predicted_dice IS
+'what the mask was expected to come to, without knowing the truth; NULL of a classical method';
+
 ALTER TABLE lesion_evaluation ADD COLUMN by_column text;
 ALTER TABLE lesion_evaluation ADD COLUMN fold int NOT NULL DEFAULT 0;
 ALTER TABLE lesion_image_score ADD COLUMN subgroup text;
@@ -583,7 +589,7 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
 	text, text, float8, text) IS
-'score a model on the images and masks of a table, or of one part of them, and keep the scores';
+'score a model, or classical:otsu and its like, on images and masks of a table, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
 	subset text DEFAULT 'test', image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
@@ -895,12 +901,13 @@ COMMENT ON FUNCTION lesion_measure(bytea, bytea, float8[]) IS
 COMMENT ON COLUMN lesion_score_result.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
 COMMENT ON COLUMN lesion_score_result.f1 IS 'pooled: 2TP / (2TP + FP + FN) over the pixels of all images';
 COMMENT ON COLUMN lesion_evaluation.evaluation IS 'tells evaluations apart';
-COMMENT ON COLUMN lesion_evaluation.model IS 'model that was scored';
-COMMENT ON COLUMN lesion_evaluation.version IS 'and its version';
+COMMENT ON COLUMN lesion_evaluation.model IS 'model that was scored, or classical:otsu and its like';
+COMMENT ON COLUMN lesion_evaluation.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_evaluation.subset IS 'which rows were scored: test, validation, train or all';
 COMMENT ON COLUMN lesion_evaluation.split_seed IS 'seed of the split';
 COMMENT ON COLUMN lesion_evaluation.test_fraction IS 'share of rows that are held out';
-COMMENT ON COLUMN lesion_evaluation.threshold IS 'probability above which a pixel is lesion';
+COMMENT ON COLUMN lesion_evaluation.threshold IS
+'probability above which a pixel is lesion; NULL of a classical method';
 COMMENT ON COLUMN lesion_evaluation.dice IS 'mean over images of Dice';
 COMMENT ON COLUMN lesion_evaluation.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
 COMMENT ON COLUMN lesion_evaluation.jaccard IS 'mean over images of TP / (TP + FP + FN)';
@@ -965,7 +972,7 @@ COMMENT ON COLUMN lesion_prediction."precision" IS 'number format that it was co
 COMMENT ON COLUMN lesion_prediction.predicted_at IS 'when';
 COMMENT ON COLUMN lesion_prediction.predicted_by IS 'role that called lesion_predict';
 COMMENT ON COLUMN lesion_leaderboard.model IS 'that was scored';
-COMMENT ON COLUMN lesion_leaderboard.version IS 'and its version';
+COMMENT ON COLUMN lesion_leaderboard.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_leaderboard.images IS 'the table the images came from';
 COMMENT ON COLUMN lesion_leaderboard.subset IS 'which rows were scored: test, validation, train or all';
 COMMENT ON COLUMN lesion_leaderboard.n IS 'images scored';
@@ -985,7 +992,7 @@ COMMENT ON COLUMN lesion_leaderboard.hausdorff95 IS 'mean over images, in pixels
 COMMENT ON COLUMN lesion_leaderboard.assd IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.surface_dice IS 'mean over images';
 COMMENT ON COLUMN lesion_worst_cases.model IS 'that was scored';
-COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version';
+COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.images IS 'the table the images came from';
 COMMENT ON COLUMN lesion_worst_cases.subset IS 'which rows were scored';
 COMMENT ON COLUMN lesion_worst_cases.id IS 'the image''s key, as text';
@@ -993,7 +1000,8 @@ COMMENT ON COLUMN lesion_worst_cases.dice IS 'of this image';
 COMMENT ON COLUMN lesion_worst_cases.jaccard IS 'of this image';
 COMMENT ON COLUMN lesion_worst_cases.sensitivity IS 'of this image';
 COMMENT ON COLUMN lesion_worst_cases.specificity IS 'of this image';
-COMMENT ON COLUMN lesion_worst_cases.predicted_dice IS 'what the mask was expected to come to';
+COMMENT ON COLUMN lesion_worst_cases.predicted_dice IS
+'what the mask was expected to come to; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.rank IS '1 is the worst of the evaluation';
 COMMENT ON COLUMN lesion_worst_cases.evaluation IS 'that it belongs to';
 COMMENT ON COLUMN lesion_worst_cases.evaluated_at IS 'when';
@@ -1050,7 +1058,7 @@ COMMENT ON COLUMN lesion_runs.finished_at IS 'when it ended';
 COMMENT ON COLUMN lesion_runs.started_by IS 'role that called it';
 COMMENT ON COLUMN lesion_segmentation_progress.pid IS 'of the process; of a parallel query, of its leader';
 COMMENT ON COLUMN lesion_segmentation_progress.model IS 'of the latest image';
-COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image';
+COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image; 0 of a classical method';
 COMMENT ON COLUMN lesion_segmentation_progress.images_per_second IS 'since the first image';
 COMMENT ON COLUMN lesion_training_log.run IS 'of lesion_runs';
 COMMENT ON COLUMN lesion_training_log.model IS 'that is trained';

@@ -612,12 +612,12 @@ COMMENT ON COLUMN lesion_checkpoint.engine IS
 CREATE TABLE lesion_evaluation (
 	evaluation bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	model text NOT NULL,
-	version int NOT NULL,
+	version int,
 	images text NOT NULL,
 	subset text NOT NULL CHECK (subset IN ('test', 'validation', 'train', 'all')),
 	split_seed bigint NOT NULL,
 	test_fraction float8 NOT NULL,
-	threshold float8 NOT NULL,
+	threshold float8,
 	n bigint NOT NULL CHECK (n > 0),
 	dice float8 NOT NULL,
 	iou float8 NOT NULL,
@@ -735,7 +735,7 @@ CREATE TABLE lesion_image_score (
 	jaccard float8 NOT NULL,
 	sensitivity float8 NOT NULL,
 	specificity float8 NOT NULL,
-	predicted_dice float8 NOT NULL,
+	predicted_dice float8,
 	score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	hausdorff95 float8,
 	assd float8,
@@ -754,7 +754,7 @@ COMMENT ON COLUMN lesion_image_score.hausdorff95 IS
 'in pixels of the truth; NULL where one of the two masks alone is empty, and for evaluations by 0.2';
 COMMENT ON COLUMN lesion_image_score.assd IS 'as hausdorff95';
 COMMENT ON COLUMN lesion_image_score.predicted_dice IS
-'what the mask was expected to come to, without knowing the truth';
+'what the mask was expected to come to, without knowing the truth; NULL of a classical method';
 
 CREATE TABLE lesion_audit (
 	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1331,7 +1331,7 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
 COMMENT ON FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, float8, float8, int, boolean, jsonb,
 	text, text, float8, text) IS
-'score a model on the images and masks of a table, or of one part of them, and keep the scores';
+'score a model, or classical:otsu and its like, on images and masks of a table, and keep the scores';
 
 CREATE FUNCTION lesion_compare(images regclass, model text, version_a int, version_b int DEFAULT NULL,
 	subset text DEFAULT 'test', image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
@@ -1759,12 +1759,13 @@ COMMENT ON FUNCTION lesion_model_drop(text) IS 'remove a model with its versions
 COMMENT ON COLUMN lesion_score_result.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
 COMMENT ON COLUMN lesion_score_result.f1 IS 'pooled: 2TP / (2TP + FP + FN) over the pixels of all images';
 COMMENT ON COLUMN lesion_evaluation.evaluation IS 'tells evaluations apart';
-COMMENT ON COLUMN lesion_evaluation.model IS 'model that was scored';
-COMMENT ON COLUMN lesion_evaluation.version IS 'and its version';
+COMMENT ON COLUMN lesion_evaluation.model IS 'model that was scored, or classical:otsu and its like';
+COMMENT ON COLUMN lesion_evaluation.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_evaluation.subset IS 'which rows were scored: test, validation, train or all';
 COMMENT ON COLUMN lesion_evaluation.split_seed IS 'seed of the split';
 COMMENT ON COLUMN lesion_evaluation.test_fraction IS 'share of rows that are held out';
-COMMENT ON COLUMN lesion_evaluation.threshold IS 'probability above which a pixel is lesion';
+COMMENT ON COLUMN lesion_evaluation.threshold IS
+'probability above which a pixel is lesion; NULL of a classical method';
 COMMENT ON COLUMN lesion_evaluation.dice IS 'mean over images of Dice';
 COMMENT ON COLUMN lesion_evaluation.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';
 COMMENT ON COLUMN lesion_evaluation.jaccard IS 'mean over images of TP / (TP + FP + FN)';
@@ -1823,7 +1824,7 @@ COMMENT ON COLUMN lesion_prediction."precision" IS 'number format that it was co
 COMMENT ON COLUMN lesion_prediction.predicted_at IS 'when';
 COMMENT ON COLUMN lesion_prediction.predicted_by IS 'role that called lesion_predict';
 COMMENT ON COLUMN lesion_leaderboard.model IS 'that was scored';
-COMMENT ON COLUMN lesion_leaderboard.version IS 'and its version';
+COMMENT ON COLUMN lesion_leaderboard.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_leaderboard.images IS 'the table the images came from';
 COMMENT ON COLUMN lesion_leaderboard.subset IS 'which rows were scored: test, validation, train or all';
 COMMENT ON COLUMN lesion_leaderboard.n IS 'images scored';
@@ -1843,7 +1844,7 @@ COMMENT ON COLUMN lesion_leaderboard.hausdorff95 IS 'mean over images, in pixels
 COMMENT ON COLUMN lesion_leaderboard.assd IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.surface_dice IS 'mean over images';
 COMMENT ON COLUMN lesion_worst_cases.model IS 'that was scored';
-COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version';
+COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.images IS 'the table the images came from';
 COMMENT ON COLUMN lesion_worst_cases.subset IS 'which rows were scored';
 COMMENT ON COLUMN lesion_worst_cases.id IS 'the image''s key, as text';
@@ -1851,7 +1852,8 @@ COMMENT ON COLUMN lesion_worst_cases.dice IS 'of this image';
 COMMENT ON COLUMN lesion_worst_cases.jaccard IS 'of this image';
 COMMENT ON COLUMN lesion_worst_cases.sensitivity IS 'of this image';
 COMMENT ON COLUMN lesion_worst_cases.specificity IS 'of this image';
-COMMENT ON COLUMN lesion_worst_cases.predicted_dice IS 'what the mask was expected to come to';
+COMMENT ON COLUMN lesion_worst_cases.predicted_dice IS
+'what the mask was expected to come to; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.rank IS '1 is the worst of the evaluation';
 COMMENT ON COLUMN lesion_worst_cases.evaluation IS 'that it belongs to';
 COMMENT ON COLUMN lesion_worst_cases.evaluated_at IS 'when';
@@ -1908,7 +1910,7 @@ COMMENT ON COLUMN lesion_runs.finished_at IS 'when it ended';
 COMMENT ON COLUMN lesion_runs.started_by IS 'role that called it';
 COMMENT ON COLUMN lesion_segmentation_progress.pid IS 'of the process; of a parallel query, of its leader';
 COMMENT ON COLUMN lesion_segmentation_progress.model IS 'of the latest image';
-COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image';
+COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image; 0 of a classical method';
 COMMENT ON COLUMN lesion_segmentation_progress.images_per_second IS 'since the first image';
 COMMENT ON COLUMN lesion_training_log.run IS 'of lesion_runs';
 COMMENT ON COLUMN lesion_training_log.model IS 'that is trained';

@@ -81,8 +81,8 @@ image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, boo
 	return count;
 }
 
-/* A figure of all images as float8[]; offset is in ScoredImage. Where
- * `distance`, it is NULL for images that have none. */
+/* A figure of all images as float8[], NULL where it is NAN; offset is in
+ * ScoredImage. Where `distance`, it is NULL for images that have none. */
 static Datum
 figures(const ImageScores *scores, size_t offset, bool distance)
 {
@@ -95,8 +95,10 @@ figures(const ImageScores *scores, size_t offset, bool distance)
 	{
 		const ScoredImage *image = &scores->images[i];
 
-		values[i] = Float8GetDatum(*(const double *) ((const char *) image + offset));
-		nulls[i] = distance && !image->outlines.has_distance;
+		double		value = *(const double *) ((const char *) image + offset);
+
+		values[i] = Float8GetDatum(value);
+		nulls[i] = isnan(value) || (distance && !image->outlines.has_distance);
 	}
 	return PointerGetDatum(construct_md_array(values, nulls, 1, &count, &lower, FLOAT8OID, sizeof(float8),
 											  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));

@@ -18,7 +18,7 @@ typedef struct ScoredImage
 	char	   *id;
 	ImageScore	score;
 	BoundaryScore outlines;		/* in pixels of the truth */
-	double		predicted_dice;
+	double		predicted_dice; /* NAN of what has no probabilities */
 	bool		seen;			/* the version was trained on it, as far as is known */
 	char	   *subgroup;		/* NULL = not known, or not asked for */
 } ScoredImage;

@@ -14,6 +14,7 @@
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
+#include "pg/models/classical_name.h"
 #include "pg/models/ensemble_members.h"
 #include "pg/models/model_store.h"
 
@@ -126,6 +127,12 @@ store_need_model(const ModelStore *store, const char *name)
 {
 	Model	   *model = store_find_model(store, name);
 
+	if (model == NULL && is_classical_name(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a classical method, no model", name),
+				 errdetail("It has no weights and no versions."),
+				 errhint("lesion_evaluate scores it; lesion_segment_classical segments with it.")));
 	if (model == NULL)
 	{
 		const char *similar;
@@ -159,6 +166,12 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("\"%s\" cannot name a model", name),
 				 errhint("A name has 1 to 63 characters.")));
+	if (is_classical_name(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("names that begin with \"%s\" are reserved", CLASSICAL_PREFIX),
+				 errdetail("They stand for classical methods in lesion_evaluate."),
+				 errhint("Choose another name for a model.")));
 	if (strcmp(name, architecture) != 0 && arch_find(name) != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),

@@ -46,6 +46,18 @@ evaluation_contains(const void *context, const ImageRow *row)
 	return (part == SPLIT_TEST) == (strcmp(task->subset, "test") == 0);
 }
 
+/* Segment one fetched row at the size of its true mask, or at its own. */
+static Status
+segment_row(const ModelStore *store, const EvaluationTask *task, const Call *call, const ImageRow *row,
+			const Image *truth, Segmented *predicted)
+{
+	if (task->classical == NULL)
+		return model_segment(store, task->version, call, &row->image, &task->options, truth->width, truth->height,
+							 true, predicted);
+	predicted->predicted_dice = NAN;
+	return classical_model_segment(task->classical, call, &row->image, &predicted->mask);
+}
+
 /* Segment one fetched row and add it to state and images; *seconds grows by the time
  * that segmenting took. */
 static Status
@@ -60,8 +72,7 @@ score_row(const ModelStore *store, const EvaluationTask *task, const Call *call,
 
 	TRY(images_decode_mask(call, row, task->options.turn, &truth));
 	INSTR_TIME_SET_CURRENT(start);
-	TRY(model_segment(store, task->version, call, &row->image, &task->options, truth.width, truth.height, true,
-					  &predicted));
+	TRY(segment_row(store, task, call, row, &truth, &predicted));
 	*seconds += seconds_since(start);
 	TRY(confusion_count(call, &predicted.mask, &truth, &counts));
 	TRY(boundary_score(call, &predicted.mask, &truth, (PixelSpacing) {1, 1}, 0, &outlines));
@@ -97,7 +108,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	ImagesScan	scan;
 	ImageRow	row;
 	ScoreState	state = {0};
-	SeenImages	trained_on = seen_open(store, task->version);
+	SeenImages	trained_on = {{0}};
 	double		segmenting = 0;
 	int64		rows;
 	MemoryContext progress;
@@ -105,7 +116,11 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 
 	INSTR_TIME_SET_CURRENT(start);
 	images_count(task->source, &rows, &broken.usable);
-	model_load(store, task->version);
+	if (task->classical == NULL)
+	{
+		trained_on = seen_open(store, task->version);
+		model_load(store, task->version);
+	}
 
 	progress = segment_progress_job("evaluate", images_wanted(task->source, evaluation_contains, task));
 	images_begin(task->source, evaluation_contains, task, &scan);
@@ -116,7 +131,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 		bool		seen;
 
 		images_fetch(&scan, &row);
-		seen = seen_contains(&trained_on, &row);
+		seen = task->classical == NULL && seen_contains(&trained_on, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(store, task, call, &row, seen, &state, &evaluation.images, &segmenting);
 		trained_on.seen += seen && status.code == LS_OK;
@@ -173,7 +188,8 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		Int64GetDatum(evaluation->broken),
 		Float8GetDatum(evaluation->images_per_second),
 		Float8GetDatum(evaluation->seconds),
-		JsonbPGetDatum(segment_options_jsonb(&task->options)),
+		JsonbPGetDatum(task->classical != NULL ? classical_model_options(task->classical) :
+					   segment_options_jsonb(&task->options)),
 		task->split.columns == NULL ? (Datum) 0 : split_columns_datum(task->split.columns),
 		Float8GetDatum(task->split.validation_fraction),
 		Int64GetDatum(evaluation->seen),
@@ -185,6 +201,8 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 		Int32GetDatum(task->split.fold)
 	};
 
+	if (task->classical != NULL)
+		nulls[1] = nulls[6] = 'n';
 	if (task->split.columns == NULL)
 		nulls[22] = 'n';
 	if (evaluation->seen < 0)

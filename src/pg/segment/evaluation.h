@@ -1,5 +1,6 @@
 /*
- * evaluation.h: a version of a model scored on the rows of a table.
+ * evaluation.h: a version of a model, or a classical method, scored on the rows
+ * of a table.
  */
 #ifndef LESIONSEG_PG_EVALUATION_H
 #define LESIONSEG_PG_EVALUATION_H
@@ -10,6 +11,7 @@
 #include "pg/images/images_scan.h"
 #include "pg/models/image_scores.h"
 #include "pg/models/model_store.h"
+#include "pg/segment/classical_model.h"
 #include "pg/segment/model_segment.h"
 
 /* What to score on what. */
@@ -17,6 +19,7 @@ typedef struct EvaluationTask
 {
 	const ImagesSource *source;
 	const ModelVersion *version;
+	const ClassicalModel *classical;	/* segments in the place of a network; then `version` is its */
 	const char *subset;			/* "test", "validation", "train" (all but test) or "all" */
 	Split		split;			/* of the rows; columns NULL where the subset is "all" */
 	SegmentOptions options;
