@@ -89,7 +89,7 @@ classical_region_growing(const Call *call, const ClassicalFrame *frame, const Cl
 	Status		status = status_ok();
 
 	TRY(find_seed(call, frame, &seed, &mean));
-	if (mean > 255)
+	if (mean >= skin)			/* nothing is darker, or all is rim */
 		return status_ok();
 	TRY(call_alloc_array(call, frame->count, sizeof(int32_t), &memory));
 	queue = memory;
