@@ -281,6 +281,73 @@ test_colours(void **state)
 	image_free(call, &mask);
 }
 
+/* Paint such a lesion: dark in the middle, black on one side, light brown on the other. */
+static ColourMeasures
+painted(double scale, double degrees, bool mirrored)
+{
+	static const uint8_t colours[][3] = {{225, 180, 160}, {50, 10, 5}, {20, 20, 25}, {150, 100, 20}};
+	const Call *call = call_standalone();
+	int			side = (int) (160 * scale);
+	Image		mask = lobed(side, scale, degrees, mirrored);
+	Image		image = constant(side, side, 3, 0);
+	ShapeMeasures shape;
+	ColourMeasures measures;
+
+	for (int i = 0; i < side * side; i++)
+	{
+		double		x = i % side + 0.5 - side / 2.0;
+		double		y = i / side + 0.5 - side / 2.0;
+		double		angle = atan2(y, mirrored ? -x : x) - degrees * M_PI / 180;
+		int			part = hypot(x, y) < 20 * scale ? 1 : cos(angle - 0.5) < 0 ? 2 : 3;
+
+		memcpy(image.pixels + 3 * i, colours[mask.pixels[i] != 0 ? part : 0], 3);
+	}
+	assert_ok(shape_measure(call, &mask, unit, &shape));
+	assert_ok(colour_measure(call, &image, &mask, &shape, &measures));
+	image_free(call, &mask);
+	image_free(call, &image);
+	return measures;
+}
+
+static void
+assert_same_colours(const ColourMeasures *m, const ColourMeasures *first)
+{
+	assert_alike(m->asymmetry, first->asymmetry);
+	assert_alike(m->variance, first->variance);
+	assert_alike(m->contrast, first->contrast);
+	assert_memory_equal(m->colours, first->colours, sizeof m->colours);
+}
+
+static void
+test_colours_turned(void **state)
+{
+	ColourMeasures first = painted(1, 0, false);
+
+	(void) state;
+	assert_true(first.asymmetry > 5 && first.variance > 100 && first.contrast > 20);
+	for (int degrees = 15; degrees < 360; degrees += 30)
+	{
+		ColourMeasures m = painted(1, degrees, false);
+
+		assert_same_colours(&m, &first);
+	}
+	for (int eighths = 1; eighths < 8; eighths++)
+	{
+		ColourMeasures m = painted(1, 45 * eighths, false);
+
+		for (int sector = 0; sector < COLOUR_SECTORS; sector++)
+			assert_alike(m.sharpness[(sector + eighths) % COLOUR_SECTORS], first.sharpness[sector]);
+	}
+	for (int size = 1; size <= 3; size++)
+	{
+		ColourMeasures m = painted(1 + 0.5 * size, 0, true);
+
+		assert_same_colours(&m, &first);
+		for (int sector = 0; sector < COLOUR_SECTORS; sector++)
+			assert_alike(m.sharpness[(COLOUR_SECTORS + 3 - sector) % COLOUR_SECTORS], first.sharpness[sector]);
+	}
+}
+
 /* Shape and colours of a case. */
 static Status
 measure_all(const Call *call, const Image *image)
@@ -343,6 +410,7 @@ main(void)
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_cielab),
 		cmocka_unit_test(test_colours),
+		cmocka_unit_test(test_colours_turned),
 		cmocka_unit_test(test_stopped),
 	};
 

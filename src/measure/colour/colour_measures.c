@@ -10,6 +10,7 @@
 #include "measure/mask_has.h"
 
 #define BORDER 0.05f			/* width of the bands along the border, in D */
+#define BORDER_PIXELS 3			/* narrower bands keep the pixels that touch the border */
 #define LEAST_SHARE 0.05		/* of the lesion, for a colour to count */
 
 static const struct
@@ -75,6 +76,17 @@ sector_of(const LesionPatch *patch, int x, int y)
 	return (sector + COLOUR_SECTORS) % COLOUR_SECTORS;
 }
 
+/* Where the bands along the border begin, in D. The pixels that touch the border
+ * are left out: reducing an image mixes both colours in them. Narrow bands keep
+ * them. */
+static float
+band_begin(const LesionPatch *patch)
+{
+	float		pixel = (float) fmax(patch->axis.spacing.down, patch->axis.spacing.across) / patch->diameter;
+
+	return BORDER_PIXELS * pixel <= BORDER ? 1.25f * pixel : 0;
+}
+
 /* Sum up lesion, skin and the bands of the border, and set the measures of the
  * border. */
 static Status
@@ -83,6 +95,7 @@ measure_regions(const Call *call, const LesionPatch *patch, ColourSum *lesion, C
 {
 	ColourSum	within[COLOUR_SECTORS] = {0};
 	ColourSum	without[COLOUR_SECTORS] = {0};
+	float		begin = band_begin(patch);
 	size_t		i = 0;
 
 	for (int y = 0; y < patch->mask.height; y++)
@@ -97,7 +110,7 @@ measure_regions(const Call *call, const LesionPatch *patch, ColourSum *lesion, C
 				add_colour(lesion, patch->colours[i]);
 			else if (distance > BORDER && distance <= (float) COLOUR_MARGIN)
 				add_colour(skin, patch->colours[i]);
-			if (distance <= BORDER)
+			if (distance > begin && distance <= BORDER)
 				add_colour(&(is_lesion ? within : without)[sector_of(patch, x, y)], patch->colours[i]);
 		}
 	}

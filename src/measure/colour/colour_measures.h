@@ -11,16 +11,18 @@
  * that is lesion, too; the mean about both principal axes.
  * sharpness: Delta E between the mean colours within 0.05 D inside and 0.05 D
  * outside of the border, in each eighth about the centroid (the border
- * of the ABCD rule: Stolz et al., Eur. J. Dermatology 4, 1994).
+ * of the ABCD rule: Stolz et al., Eur. J. Dermatology 4, 1994). Pixels that
+ * touch the border are left out where 0.05 D is 3 pixels or more.
  * variance: the sum of the variances of L, a and b over the lesion.
  * contrast: Delta E between the means of the lesion and of the skin, which is
  * 0.05 D to 0.25 D from it.
- * colours: which of the ABCD rule's six colours occur. Each pixel belongs to the
- * nearest of the six and the mean of the skin; a colour occurs if it has more
- * than 5 % of the lesion. The six are sRGB
- * white 1 1 1, red 0.8 0.2 0.2, light brown 0.6 0.4 0, dark brown 0.2 0 0,
- * blue-grey 0.2 0.6 0.6, black 0 0 0 (after Kasmi and Mokrani, IET Image
- * Processing 10(6), 2016).
+ * colours: which of the ABCD rule's six colours (Stolz et al.) occur. Each pixel
+ * belongs to the nearest of the six and the mean of the skin; a colour occurs if
+ * it has more than 5 % of the lesion. The six are sRGB white 1 1 1, red 0.8 0.2
+ * 0.2, light brown 0.6 0.4 0, dark brown 0.2 0 0, blue-grey 0.2 0.6 0.6, black
+ * 0 0 0. To count the nearest of six fixed colours is after Kasmi and Mokrani,
+ * IET Image Processing 10(6), 2016; our numbers were not checked against that
+ * paper. Skin as a seventh colour and the 5 % are our own.
  */
 #ifndef LESIONSEG_MEASURE_COLOUR_MEASURES_H
 #define LESIONSEG_MEASURE_COLOUR_MEASURES_H

@@ -15,11 +15,12 @@ typedef struct Share
 	double		bottom;
 } Share;
 
-/* The lesion's box with the margin, within the image. */
+/* The lesion's box with the margin, within the image: whole pixels of the mask, so
+ * that nothing is blurred where nothing is reduced. */
 static Share
 share_around(const Image *mask, const ShapeMeasures *shape)
 {
-	double		margin = COLOUR_MARGIN * shape->pixels.equivalent_diameter + 1;
+	double		margin = ceil(COLOUR_MARGIN * shape->pixels.equivalent_diameter) + 1;
 	const LesionShape *box = &shape->box;
 
 	return (Share) {
@@ -60,11 +61,10 @@ patch_size(const Image *image, const Share *share, int *width, int *height)
 
 /* Fill in the distances, in shares of D. */
 static Status
-measure_distances(const Call *call, LesionPatch *patch, const ShapeMeasures *shape)
+measure_distances(const Call *call, LesionPatch *patch)
 {
 	size_t		count = (size_t) patch->mask.width * (size_t) patch->mask.height;
-	double		diameter = shape->spaced.equivalent_diameter;
-	PixelSpacing spacing = {patch->axis.spacing.down / diameter, patch->axis.spacing.across / diameter};
+	PixelSpacing spacing = {patch->axis.spacing.down / patch->diameter, patch->axis.spacing.across / patch->diameter};
 	void	   *memory;
 	uint8_t    *rest;
 	Status		status;
@@ -110,6 +110,7 @@ lesion_patch_make(const Call *call, const Image *image, const Image *mask, const
 		(shape->pixels.centroid_y - share.top * mask->height) / down,
 		shape->spaced.orientation, {down * shape->spacing.down, across * shape->spacing.across}
 	};
+	patch->diameter = (float) shape->spaced.equivalent_diameter;
 	TRY(call_alloc_array(call, count, sizeof(Cielab), &memory));
 	patch->colours = memory;
 	TRY(cut_share(call, image, &share, width, height, &colours));
@@ -117,7 +118,7 @@ lesion_patch_make(const Call *call, const Image *image, const Image *mask, const
 	for (size_t i = 0; i < count; i++)
 		patch->colours[i] = cielab_of(&table, colours.pixels + 3 * i);
 	image_free(call, &colours);
-	return measure_distances(call, patch, shape);
+	return measure_distances(call, patch);
 }
 
 void

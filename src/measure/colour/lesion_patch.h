@@ -16,6 +16,7 @@ typedef struct LesionPatch
 	float	   *outside;		/* (height, width): distance to the lesion, 0 in it, in D */
 	float	   *inside;			/* (height, width): distance to what is no lesion, in D */
 	MirrorAxis	axis;			/* the major axis, in the patch */
+	float		diameter;		/* D, in the unit of axis.spacing */
 } LesionPatch;
 
 /* Make a patch of an image and a mask; the caller frees it, also after a

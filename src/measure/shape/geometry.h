@@ -15,8 +15,9 @@
  * the 1/12 of its own area, as in MATLAB's regionprops).
  * circularity: 4 pi area / perimeter^2 (Cox, J. Paleontology 1(3), 1927).
  * solidity: area / area of the hull.
- * irregularity: 1 - perimeter of the hull / perimeter (1 less convexity,
- * Zunic and Rosin, IEEE PAMI 26(7), 2004).
+ * irregularity: 1 - perimeter of the hull / perimeter (1 less the convexity of
+ * Russ, The Image Processing Handbook; what it sees and what not: Zunic and
+ * Rosin, IEEE PAMI 26(7), 2004).
  */
 #ifndef LESIONSEG_MEASURE_GEOMETRY_H
 #define LESIONSEG_MEASURE_GEOMETRY_H

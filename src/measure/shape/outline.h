@@ -12,10 +12,11 @@
 /*
  * The length of the outline, holes included, in the unit of spacing. Pixels
  * make steps, so counting them or their edges gives wrong lengths. Therefore
- * the mask is smoothed by (1 4 6 4 1) / 16 both ways, and the line at the
- * value one half is followed between pixels (marching squares, Lorensen and
- * Cline, SIGGRAPH 1987). For straight lines the error is below 1 % in any
- * direction. Parts thinner than two pixels have no outline.
+ * the mask is smoothed by (1 4 6 4 1) / 16 both ways, which is our own choice,
+ * and the line at the value one half is followed between pixels (marching
+ * squares, the plane form of Lorensen and Cline's cubes, SIGGRAPH 1987). For
+ * straight lines the error is below 1 % in any direction. Parts thinner than two
+ * pixels have no outline.
  */
 Status		outline_length(const Call *call, const Image *mask, PixelSpacing spacing, double *length);
 
