@@ -409,6 +409,21 @@ COMMENT ON FUNCTION lesion_follow_picture(bytea, bytea, bytea, bytea) IS
 'two photographs of a lesion side by side, the second turned the way the first is, '
 'with the outlines of both masks on it';
 
+CREATE FUNCTION lesion_visits(images regclass, group_column text, date_column text, one_lesion text DEFAULT NULL,
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	model text DEFAULT NULL, pixel_spacing float8[] DEFAULT NULL,
+	OUT lesion text, OUT visit int, OUT id text, OUT visited timestamp, OUT area float8, OUT area_mm2 float8,
+	OUT sure boolean, OUT confidence float8, OUT change_percent float8, OUT change_mm2 float8,
+	OUT growth_per_month float8, OUT first_sure boolean, OUT first_confidence float8,
+	OUT first_change_percent float8, OUT first_change_mm2 float8, OUT first_growth_per_month float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'lesion_visits'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 10000000 ROWS 100;
+
+COMMENT ON FUNCTION lesion_visits(regclass, text, text, text, text, text, text, text, float8[]) IS
+'the photographs of each lesion of a table by date: area, change since the visit before and since the first, '
+'growth a month in percent, and how sure that is';
+
 -- ==== Models ====
 --
 -- A model is a name; its versions hold weights and never change; the latest

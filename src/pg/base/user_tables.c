@@ -127,25 +127,11 @@ user_table_select(const char *table, const char *query, int count, Oid *types, D
 Datum
 user_table_return_rows(FunctionCallInfo fcinfo, const char *name, const char *query)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	TupleDesc	columns;
-	Datum	   *values;
-	bool	   *nulls;
-
 	InitMaterializedSRF(fcinfo, 0);
-	columns = result->setDesc;
-	values = palloc(columns->natts * sizeof *values);
-	nulls = palloc(columns->natts * sizeof *nulls);
 	SPI_connect();
 	if (user_table_select(name, query, 0, NULL, NULL, NULL) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", name);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		for (int column = 0; column < columns->natts; column++)
-			values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
-									   TupleDescAttr(columns, column)->atttypid, &nulls[column]);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
+	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();
 	return (Datum) 0;
 }

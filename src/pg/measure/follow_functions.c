@@ -35,6 +35,18 @@ typedef struct Visit
 	double		scale;			/* pixels of the frame to one of the image */
 } Visit;
 
+/* Raise an error where a long image was reduced to another shape: no rotation
+ * is one in both. */
+static void
+check_frame(const char *name, const Visit *visit)
+{
+	if (!image_shapes_match(visit->image.width, visit->image.height, visit->frame.width, visit->frame.height))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+				 errmsg("%s is %d x %d pixels, which is too narrow", name, visit->image.width, visit->image.height),
+				 errhint("Cut out the lesion with lesion_crop(image, mask, 0.5), and its mask likewise.")));
+}
+
 /* Read the visit whose image and mask are arguments n and n + 1. */
 static void
 read_visit(Call *call, FunctionCallInfo fcinfo, int n, const char *image, const char *mask, Visit *visit)
@@ -54,6 +66,7 @@ read_visit(Call *call, FunctionCallInfo fcinfo, int n, const char *image, const 
 	check_status(call, image_resize_nearest(call, &as_given, visit->image.width, visit->image.height, &visit->mask));
 	image_free(call, &as_given);
 	check_status(call, quality_frame(call, &visit->image, &visit->frame));
+	check_frame(image, visit);
 	check_status(call, enhance_apply(call, ENHANCE_HAIR, &options, &visit->frame));
 	check_status(call, image_resize_nearest(call, &visit->mask, visit->frame.width, visit->frame.height,
 											&visit->small_mask));

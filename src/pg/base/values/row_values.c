@@ -151,3 +151,17 @@ row_put(ReturnSetInfo *set, const RowBuilder *row)
 {
 	tuplestore_putvalues(set->setResult, set->setDesc, row->values, row->nulls);
 }
+
+void
+row_put_selected(ReturnSetInfo *set)
+{
+	RowBuilder	row = row_begin_in(set);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		for (int column = 0; column < row.columns->natts; column++)
+			row.values[column] = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, column + 1,
+										   TupleDescAttr(row.columns, column)->atttypid, &row.nulls[column]);
+		row_put(set, &row);
+	}
+}

@@ -59,4 +59,7 @@ RowBuilder	row_begin_result(FunctionCallInfo fcinfo);
 RowBuilder	row_begin_in(ReturnSetInfo *set);
 void		row_put(ReturnSetInfo *set, const RowBuilder *row);
 
+/* Add all rows of SPI_tuptable, which has the set's columns in their order. */
+void		row_put_selected(ReturnSetInfo *set);
+
 #endif
