@@ -211,6 +211,10 @@ $(BUILD)/bench/enhance $(BUILD)/bench/quality $(BUILD)/bench/hair: $(BUILD)/benc
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 
+$(BUILD)/bench/measure: test/bench/measure.c $(call archives,enhance measure image core)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
+
 # Fuzz targets: test/fuzz/fuzz_<name>.c with seeds in test/fuzz/corpus/<name>/.
 
 SECONDS ?= 20
