@@ -3,6 +3,7 @@
 # process could run and had no core does not count: others may use them.
 use strict;
 use warnings;
+use Compress::Zlib qw(compress crc32);
 use FindBin;
 use MIME::Base64 qw(encode_base64);
 use lib $FindBin::Bin;
@@ -20,6 +21,18 @@ CREATE TABLE large AS SELECT * FROM lesion_synthetic(1, 6000, 6000);
 CREATE TABLE many AS
 SELECT s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 2000, 2000) AS s;
 SQL
+# As wide as an image may be, with as many pixels as a camera has; a lesion that is seen fifty times.
+use constant { WIDE => 65535, HIGH => 460 };
+my ($wide_image, $wide_mask, $wide_other) = map { encode_base64(wide_png(@$_), '') }
+	["\x50\x70\xd0", "\x20\x30\x60", 20000], ["\0", "\xff", 20000], ["\0", "\xff", 21000];
+my $loader = Session->new($database);	# what is too long for a command line
+$loader->query(<<"SQL");
+CREATE TABLE wide_image AS SELECT decode('$wide_image', 'base64') AS image, decode('$wide_mask', 'base64') AS mask,
+	decode('$wide_other', 'base64') AS other;
+CREATE VIEW visits AS SELECT seen, 'a' AS lesion, date '2024-01-01' + seen AS visited_on, image, mask
+FROM large, generate_series(1, 50) AS seen;
+SQL
+$loader->quit;
 open my $file, '<:raw', "$FindBin::Bin/../data/dicom/rgb_explicit.dcm" or die $!;
 my $dicom = encode_base64(do { local $/; <$file> }, '');
 run_sql($database, "CREATE TABLE instance AS SELECT lesion_dicom_picture(decode('$dicom', 'base64'), image) AS dicom
@@ -45,6 +58,24 @@ my @cases = (
 	['scoring', 'SELECT lesion_score(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['one image\'s scores', 'SELECT lesion_dice(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['drawing', 'SELECT length(lesion_overlay(image, mask)) FROM large, generate_series(1, 50)', 200],
+	['measuring', 'SELECT lesion_measure(mask, image) FROM large, generate_series(1, 50)', 200],
+	['measuring what is wide', 'SELECT lesion_measure(mask, image) FROM wide_image, generate_series(1, 50)', 200],
+	['distances', 'SELECT lesion_metrics(mask, other) FROM wide_image, generate_series(1, 50)', 200],
+	['cutting out', 'SELECT length(lesion_crop(image, mask)) FROM large, generate_series(1, 50)', 200],
+	['cutting out of what is wide', 'SELECT length(lesion_crop(image, mask)) FROM wide_image, generate_series(1, 50)',
+		200],
+	['skin tone', 'SELECT lesion_skin_tone(image, mask) FROM large, generate_series(1, 50)', 200],
+	['skin tone of what is wide', 'SELECT lesion_skin_tone(image, mask) FROM wide_image, generate_series(1, 50)', 200],
+	['following', 'SELECT lesion_follow(image, mask, image, mask) FROM large, generate_series(1, 50)', 200],
+	['drawing two visits', 'SELECT length(lesion_follow_picture(image, mask, image, mask))
+		FROM large, generate_series(1, 50)', 200],
+	['visits', q{SELECT count(*) FROM lesion_visits('visits', 'lesion', 'visited_on', id_column => 'seen')}, 200],
+	(map { ["segmenting by $_", "SELECT length(lesion_segment_classical(image, '$_'))
+		FROM large, generate_series(1, 50)", 200] } qw(otsu adaptive kmeans region_growing chan_vese)),
+	['segmenting what is wide', q{SELECT length(lesion_segment_classical(image, 'chan_vese'))
+		FROM wide_image, generate_series(1, 50)}, 200],
+	['evaluating a method', q{SELECT n FROM lesion_evaluate('visits', 'classical:chan_vese', 'all',
+		id_column => 'seen')}, 200],
 	['a frame of a DICOM file', 'SELECT length(lesion_dicom_frame(dicom)) FROM instance, generate_series(1, 50)', 200],
 	['a DICOM picture', 'SELECT length(lesion_dicom_picture(dicom, image))
 		FROM instance, large, generate_series(1, 50)', 200],
@@ -55,6 +86,23 @@ my @cases = (
 	['retraining', q{CALL lesion_retrain('archive', 'stopped', architecture => 'unet', epochs => 1000,
 		image_size => 256, batch_size => 8, config => '{"base": 16}', resume => false)}, 500],
 );
+
+# A PNG of that skin with an ellipse of that lesion in it, so many pixels wide.
+sub wide_png {
+	my ($skin, $lesion, $across) = @_;
+	my $rows = '';
+	for my $y (0 .. HIGH - 1) {
+		my $reach = 1 - (2 * ($y + 0.5) / HIGH - 1) ** 2 / 0.81;
+		my $inside = $reach > 0 ? int $across * sqrt $reach : 0;
+		my $left = int((WIDE - $inside) / 2);
+		$rows .= "\0" . $skin x $left . $lesion x $inside . $skin x (WIDE - $left - $inside);
+	}
+	my $header = pack 'NNCCCCC', WIDE, HIGH, 8, length $skin == 3 ? 2 : 0, 0, 0, 0;
+	return "\x89PNG\r\n\x1a\n" . join '', map {
+		my $chunk = $_->[0] . $_->[1];
+		pack('N', length $_->[1]) . $chunk . pack 'N', crc32($chunk)
+	} ['IHDR', $header], ['IDAT', compress($rows, 1)], ['IEND', ''];
+}
 
 # Stop a statement after each of the delays, in seconds, and return the most
 # milliseconds that took. A busy machine delays the test's own processes too,
