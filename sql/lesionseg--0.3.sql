@@ -1378,14 +1378,15 @@ COMMENT ON FUNCTION lesion_robustness(regclass, text, text, text[], int[], text[
 	boolean, bigint, text) IS
 'score a model on the images of a table made worse in every way, as they are and enhanced, and keep the scores';
 
-CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL)
+CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL,
+	title text DEFAULT NULL)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'lesion_heat_map'
 LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 10000;
 
-COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8) IS
-'a table of numbers as PNG, row by row, the darker the larger; worst is the number that is darkest, '
-'the largest one unless given';
+COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8, text) IS
+'a table of numbers as PNG, row by row, the darker the larger, with a scale and a title; worst is the number that is '
+'darkest, the largest one unless given';
 
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
 	OUT row_names text[], OUT column_names text[], OUT cells float8[])
@@ -1437,7 +1438,8 @@ CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, 
 RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
-	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8)
+	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.concat_ws(' ',
+		'Dice points lost by', lesion_robustness_picture.model, lesion_robustness_picture.version))
 	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
 		lesion_robustness_picture.images) c
 	WHERE c.cells IS NOT NULL;

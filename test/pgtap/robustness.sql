@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(27);
+SELECT plan(28);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -91,7 +91,10 @@ SELECT row_eq($$SELECT format FROM lesion_image_info(lesion_robustness_picture('
 SELECT is(lesion_robustness_picture('unet'), NULL, 'none where nothing was measured');
 SELECT row_eq($$SELECT i.width, i.height
 	FROM lesion_image_info(lesion_heat_map('{a,b}', '{x,y,z}', '{1,2,3,4,NULL,6}')) AS i$$,
-	ROW(176, 82), 'a heat map has the size of its table');
+	ROW(240, 112), 'a heat map has the size of its table and of its scale');
+SELECT row_eq($$SELECT i.width, i.height
+	FROM lesion_image_info(lesion_heat_map('{a}', '{x}', '{0}', title => 'a title of twenty-four')) AS i$$,
+	ROW(192, 82), '... and of its title; where nothing is dark there is no scale');
 SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100),
 	'worst changes the shades');
 

@@ -19,10 +19,10 @@ count_colour(const Image *image, int red, int green, int blue)
 }
 
 static Image
-drawn(int rows, int columns, const double *cells, double worst)
+drawn(int rows, int columns, const double *cells, double worst, const char *title)
 {
 	static const char *const names[] = {"a", "b", "a name of more than twenty-four letters", ""};
-	HeatMap		map = {rows, columns, names, names, cells, worst};
+	HeatMap		map = {rows, columns, names, names, cells, worst, title};
 	Image		image;
 
 	assert_ok(heat_map_draw(call_standalone(), &map, &image));
@@ -34,10 +34,13 @@ static void
 test_shades(void **state)
 {
 	static const double cells[4] = {0, 10, NAN, -3};
-	Image		image = drawn(2, 2, cells, 10);
+	Image		image = drawn(2, 2, cells, 10, NULL);
 
 	(void) state;
-	assert_in_range(count_colour(&image, 8, 48, 107), 47 * 21 - 200, 47 * 21 + 300);
+
+	/* The cell, and a step and the frame of the scale. */
+	assert_in_range(count_colour(&image, 8, 48, 107), 47 * 21 + 8 * 14 + 2 * 24 * 8 - 200,
+					47 * 21 + 8 * 14 + 2 * 24 * 8 + 450);
 	assert_int_equal(count_colour(&image, 225, 225, 225), 47 * 21);
 	image_free(call_standalone(), &image);
 }
@@ -47,11 +50,38 @@ static void
 test_names(void **state)
 {
 	static const double cells[12] = {1e300, -1e300, INFINITY, 0.04, -0.04, 99999, 1, 2, 3, 4, 5, 6};
-	Image		image = drawn(4, 3, cells, 0);
+	Image		image = drawn(4, 3, cells, 0, NULL);
 
 	(void) state;
 	assert_int_equal(image.width, 8 + 8 * 25 + 3 * 8 * 25 + 8);
 	assert_int_equal(image.height, 16 + 5 * 22);
+	image_free(call_standalone(), &image);
+}
+
+/* The title stands above, the scale below; both widen the picture, and a title is cut. */
+static void
+test_title_and_scale(void **state)
+{
+	static const double cells[1] = {0};
+	char		title[2 * HEAT_MAP_TITLE];
+	Image		image = drawn(1, 1, cells, 0, "a title");
+
+	(void) state;
+	assert_int_equal(image.height, 16 + 3 * 22);
+	assert_int_equal(image.width, 8 + 8 * 2 + 48 + 8);
+	image_free(call_standalone(), &image);
+
+	memset(title, 'x', sizeof title);
+	title[sizeof title - 1] = '\0';
+	image = drawn(1, 1, cells, 0, title);
+	assert_int_equal(image.width, 16 + 8 * HEAT_MAP_TITLE);
+	image_free(call_standalone(), &image);
+
+	image = drawn(1, 1, cells, 1e300, NULL);
+	assert_int_equal(image.height, 16 + 2 * 22 + 22 + 8);
+	assert_int_equal(image.width, 16 + 8 * (3 + 24 + (int) strlen("1e+300")));
+	image_free(call_standalone(), &image);
+	image = drawn(1, 1, cells, INFINITY, NULL);
 	image_free(call_standalone(), &image);
 }
 
@@ -60,7 +90,7 @@ test_failures(void **state)
 {
 	static const char *const names[] = {"a"};
 	static const double cells[1] = {1};
-	HeatMap		map = {1, 1, names, names, cells, 1};
+	HeatMap		map = {1, 1, names, names, cells, 1, NULL};
 	Counts		counts;
 	Call call = counting_host(&counts);
 	Image		image;
@@ -77,6 +107,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_shades),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_title_and_scale),
 		cmocka_unit_test(test_failures),
 	};
 

@@ -17,6 +17,8 @@
 #define CELL_WIDTH (6 * LETTER)
 #define CELL_HEIGHT (11 * DOT)
 #define MARGIN 8
+#define SCALE_STEPS 24			/* of the scale of shades */
+#define SCALE_STEP 8			/* pixels of one */
 
 static const uint8_t none_colour[3] = {225, 225, 225};	/* colour of a cell without a number */
 static const uint8_t least_colour[3] = {255, 255, 255};
@@ -42,11 +44,20 @@ longest(const char *const *names, int count)
 	return most > HEAT_MAP_LETTERS ? HEAT_MAP_LETTERS : (int) most;
 }
 
+/* The shade of a value. */
+static void
+shade(double value, double worst, uint8_t colour[3])
+{
+	double		share = worst > 0 ? fmin(1, fmax(0, value / worst)) : 0;
+
+	for (int c = 0; c < 3; c++)
+		colour[c] = (uint8_t) (least_colour[c] + (worst_colour[c] - least_colour[c]) * share + 0.5);
+}
+
 /* Draw one cell. */
 static void
 draw_cell(Image *image, double value, double worst, int left, int top)
 {
-	double		share = worst > 0 ? fmin(1, fmax(0, value / worst)) : 0;
 	uint8_t		colour[3];
 	char		text[16];
 
@@ -55,13 +66,43 @@ draw_cell(Image *image, double value, double worst, int left, int top)
 		fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, none_colour);
 		return;
 	}
-	for (int c = 0; c < 3; c++)
-		colour[c] = (uint8_t) (least_colour[c] + (worst_colour[c] - least_colour[c]) * share + 0.5);
+	shade(value, worst, colour);
 	fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, colour);
 	snprintf(text, sizeof text, "%.1f", value == 0 ? 0 : value);	/* no -0.0 */
 	text[5] = '\0';
 	letters_draw(image, text, left + CELL_WIDTH - DOT - LETTER * (int) strlen(text), top + 3 * DOT, DOT,
-				 share > 0.5 ? least_colour : worst_colour);
+				 value > worst / 2 ? least_colour : worst_colour);
+}
+
+/* The width of the scale, with its numbers. */
+static int
+scale_width(const char *most)
+{
+	return 3 * LETTER + SCALE_STEPS * SCALE_STEP + LETTER * (int) strlen(most);
+}
+
+/* Draw the scale of shades: 0, a ramp, and the number that is darkest. */
+static void
+draw_scale(Image *image, double worst, const char *most, int left, int top)
+{
+	letters_draw(image, "0", left, top + 3 * DOT, DOT, worst_colour);
+	left += 2 * LETTER;
+	for (int i = 0; i < SCALE_STEPS; i++, left += SCALE_STEP)
+	{
+		uint8_t		colour[3];
+
+		shade(worst * i / (SCALE_STEPS - 1), worst, colour);
+		fill(image, left, top + DOT, SCALE_STEP, CELL_HEIGHT - 3 * DOT, worst_colour);
+		fill(image, left, top + DOT + 1, SCALE_STEP, CELL_HEIGHT - 3 * DOT - 2, colour);
+	}
+	letters_draw(image, most, left + LETTER, top + 3 * DOT, DOT, worst_colour);
+}
+
+/* The width of a picture that something else of that width must fit into, too. */
+static int
+wider(int width, int content)
+{
+	return content + 2 * MARGIN > width ? content + 2 * MARGIN : width;
 }
 
 Status
@@ -71,23 +112,39 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 	int			columns_width = longest(map->column_names, map->columns) * LETTER;
 	int			pitch = columns_width + LETTER > CELL_WIDTH ? columns_width + LETTER : CELL_WIDTH;
 	int			width = names + map->columns * pitch + MARGIN;
-	int			height = 2 * MARGIN + (map->rows + 1) * CELL_HEIGHT;
+	int			header = MARGIN;
+	int			height;
+	char		title[HEAT_MAP_TITLE + 1];
+	char		most[24];
 
+	snprintf(title, sizeof title, "%s", map->title != NULL ? map->title : "");
+	snprintf(most, sizeof most, "%.4g", map->worst);
+	if (title[0] != '\0')
+	{
+		header += CELL_HEIGHT;
+		width = wider(width, LETTER * (int) strlen(title));
+	}
+	height = header + (map->rows + 1) * CELL_HEIGHT + MARGIN;
+	if (map->worst > 0)
+	{
+		height += CELL_HEIGHT + MARGIN;
+		width = wider(width, scale_width(most));
+	}
 	TRY(image_create(call, width, height, 3, result));
 	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
+	letters_draw(result, title, MARGIN, MARGIN + 3 * DOT, DOT, worst_colour);
 	for (int j = 0; j < map->columns; j++)
 	{
 		char		name[HEAT_MAP_LETTERS + 1];
 
 		snprintf(name, sizeof name, "%s", map->column_names[j]);
-		letters_draw(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), MARGIN + 3 * DOT,
-					 DOT,
-					 worst_colour);
+		letters_draw(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), header + 3 * DOT,
+					 DOT, worst_colour);
 	}
 	for (int i = 0; i < map->rows; i++)
 	{
 		char		name[HEAT_MAP_LETTERS + 1];
-		int			top = MARGIN + (i + 1) * CELL_HEIGHT;
+		int			top = header + (i + 1) * CELL_HEIGHT;
 
 		snprintf(name, sizeof name, "%s", map->row_names[i]);
 		letters_draw(result, name, MARGIN, top + 3 * DOT, DOT, worst_colour);
@@ -95,5 +152,7 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 			draw_cell(result, map->cells[i * map->columns + j], map->worst,
 					  names + (j + 1) * pitch - LETTER - CELL_WIDTH + DOT, top);
 	}
+	if (map->worst > 0)
+		draw_scale(result, map->worst, most, MARGIN, height - MARGIN - CELL_HEIGHT);
 	return status_ok();
 }

@@ -113,10 +113,10 @@ name_list(FunctionCallInfo fcinfo, int n, const char *argument, int *count)
 
 enum
 {
-	HEAT_ROW_NAMES, HEAT_COLUMN_NAMES, HEAT_CELLS, HEAT_WORST
+	HEAT_ROW_NAMES, HEAT_COLUMN_NAMES, HEAT_CELLS, HEAT_WORST, HEAT_TITLE
 };
 
-/* lesion_heat_map(row_names, column_names, cells, worst) -> PNG */
+/* lesion_heat_map(row_names, column_names, cells, worst, title) -> PNG; in 0.2 without a title */
 Datum
 lesion_heat_map(PG_FUNCTION_ARGS)
 {
@@ -148,6 +148,8 @@ lesion_heat_map(PG_FUNCTION_ARGS)
 	}
 	map.cells = cells;
 	map.worst = PG_ARGISNULL(HEAT_WORST) ? largest : PG_GETARG_FLOAT8(HEAT_WORST);
+	if (PG_NARGS() > HEAT_TITLE)
+		map.title = argument_text_or_null(fcinfo, HEAT_TITLE);
 
 	call = call_create(CurrentMemoryContext, 1);
 	check_status(call, heat_map_draw(call, &map, &picture));
