@@ -1,7 +1,7 @@
 -- Tables and types that their owner altered: an error, and no value is taken for one of another type.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(9);
+SELECT plan(10);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 16, 16) AS s;
@@ -44,6 +44,14 @@ SELECT is(after_change('DROP TABLE masks; ALTER TYPE lesion_prediction DROP ATTR
 SELECT is(after_change('ALTER TABLE masks NOT OF; ALTER TABLE masks ALTER model TYPE int USING 7',
 	$$SELECT lesion_drift('masks')$$), '42809 public.masks is not a table of predictions',
 	'a table that no longer is one of predictions');
+
+-- A view's function may not close the cursors of the call that reads the view.
+CREATE FUNCTION close_all() RETURNS void LANGUAGE plpgsql VOLATILE AS $$BEGIN EXECUTE 'CLOSE ALL'; END$$;
+CREATE FUNCTION closing(image bytea) RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+BEGIN PERFORM close_all(); RETURN image; END $$;
+SELECT alike(after_change('CREATE VIEW closed AS SELECT id, closing(image) AS image, mask FROM archive',
+	$$SELECT lesion_evaluate('closed', 'net', 'all', id_column => 'id')$$),
+	'24000 cannot drop pinned portal "<unnamed portal%"', 'cursors closed from within');
 
 -- Every column of the extension's tables, of a type that it is not and NULL, under what reads the tables.
 -- What stands in the way of altering them goes first.

@@ -11,7 +11,7 @@
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
-#include "pg/images/column_casts.h"
+#include "pg/images/column_text.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_key.h"
 

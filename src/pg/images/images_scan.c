@@ -46,7 +46,8 @@ typedef struct Batch
 
 /* ---- cursors ---- */
 
-/* Open a cursor on a query of the source, with the scan's snapshot. */
+/* Open a cursor on a query of the source, with the scan's snapshot. It is
+ * pinned: code that the query runs, a view's function say, may not close it. */
 static void
 open_cursor(const ImagesScan *scan, const char *query, int count, Oid *types, Datum *values, ImagesCursor *cursor)
 {
@@ -55,6 +56,7 @@ open_cursor(const ImagesScan *scan, const char *query, int count, Oid *types, Da
 	PushActiveSnapshot(scan->snapshot);
 	cursor->portal = SPI_cursor_open_with_args(NULL, query, count, types, values, NULL, true, 0);
 	PopActiveSnapshot();
+	PinPortal(cursor->portal);
 	text_settings_end(level);
 	cursor->rows = NULL;
 	cursor->next = 0;
@@ -66,7 +68,10 @@ close_cursor(ImagesCursor *cursor)
 	if (cursor->rows != NULL)
 		SPI_freetuptable(cursor->rows);
 	if (cursor->portal != NULL)
+	{
+		UnpinPortal(cursor->portal);
 		SPI_cursor_close(cursor->portal);
+	}
 	cursor->rows = NULL;
 	cursor->portal = NULL;
 }

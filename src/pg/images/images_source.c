@@ -26,6 +26,7 @@
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/spi_context.h"
+#include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
 #include "pg/images/text_settings.h"
 
@@ -129,9 +130,9 @@ id_columns(Relation relation, const char *id_column)
 	return columns;
 }
 
-/* An SQL expression for the columns. */
+/* An SQL expression for the text of the columns together. */
 static char *
-columns_expression(const SplitColumns *columns, const char *image_column)
+columns_text(Relation relation, const SplitColumns *columns, const char *image_column)
 {
 	StringInfoData expression;
 
@@ -139,11 +140,11 @@ columns_expression(const SplitColumns *columns, const char *image_column)
 		return psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
 						quote_identifier(image_column));
 	if (columns->count == 1)
-		return pstrdup(quote_identifier(NameStr(columns->names[0])));
+		return column_text(RelationGetRelid(relation), NameStr(columns->names[0]));
 	initStringInfo(&expression);
 	for (int i = 0; i < columns->count; i++)
 		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "ROW(", quote_identifier(NameStr(columns->names[i])));
-	appendStringInfoChar(&expression, ')');
+	appendStringInfoString(&expression, ")::pg_catalog.text");
 	return expression.data;
 }
 
@@ -261,16 +262,16 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 	source->knows_nulls = source->has_tid && is_stored(relation, columns->image) &&
 		(columns->mask == NULL || is_stored(relation, columns->mask));
 	initStringInfo(&rows);
-	appendStringInfo(&rows, "SELECT (%s)::pg_catalog.text AS id, %s::pg_catalog.bytea AS image",
-					 columns_expression(id, columns->image), quote_identifier(columns->image));
+	appendStringInfo(&rows, "SELECT %s AS id, %s::pg_catalog.bytea AS image",
+					 columns_text(relation, id, columns->image), quote_identifier(columns->image));
 	images_key_select(&source->key, &rows);
 	if (columns->mask != NULL)
 		appendStringInfo(&rows, ", %s::pg_catalog.bytea AS mask", quote_identifier(columns->mask));
 	if (source->grouped)
-		appendStringInfo(&rows, ", (%s)::pg_catalog.text AS lesion_group",
-						 columns_expression(source->group_columns, columns->image));
+		appendStringInfo(&rows, ", %s AS lesion_group",
+						 columns_text(relation, source->group_columns, columns->image));
 	if (source->has_by)
-		appendStringInfo(&rows, ", (%s)::pg_catalog.text AS lesion_by", quote_identifier(columns->by));
+		appendStringInfo(&rows, ", %s AS lesion_by", column_text(RelationGetRelid(relation), columns->by));
 	if (!source->knows_nulls)
 		appendStringInfoString(&rows, ", true AS usable");
 	else if (columns->mask != NULL)

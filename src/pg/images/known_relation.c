@@ -8,7 +8,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "pg/images/column_casts.h"
 #include "pg/images/known_relation.h"
 
 char *
@@ -73,6 +72,5 @@ relation_check(const KnownRelation *known)
 				 errmsg("%s is no longer what it was when the call began", known->name),
 				 errdetail("It was dropped, renamed or replaced, or its columns were changed."),
 				 errhint("Call again to go on with what it is now.")));
-	column_casts_check(relation);
 	relation_close(relation, NoLock);
 }

@@ -31,8 +31,7 @@ KnownRelation relation_know(Relation relation);
 KnownRelation relation_know_oid(Oid oid);
 
 /* Raise an error unless the relation is still there under its name, of its
- * kind, with the columns that it had; it may have more. Casts of its columns may
- * run no code of others (column_casts.h). It stays so until the
+ * kind, with the columns that it had; it may have more. It stays so until the
  * transaction ends, unless this session changes it itself. */
 void		relation_check(const KnownRelation *known);
 

@@ -29,7 +29,7 @@
 
 #include "pg/base/values/bytes.h"
 #include "pg/base/compat.h"
-#include "pg/images/column_casts.h"
+#include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
 #include "pg/images/stored_image.h"
 #include "pg/images/text_settings.h"

@@ -10,6 +10,7 @@
 #include "utils/typcache.h"
 
 #include "pg/base/values/row_values.h"
+#include "pg/images/column_text.h"
 #include "pg/train/train_split.h"
 
 /* The version whose split a run goes on with unless it is told otherwise, or NULL. */
@@ -128,16 +129,18 @@ check_texts(const TrainRun *run)
 {
 	const char *name = NameStr(run->source->group_columns->names[0]);
 	const char *column = quote_identifier(name);
+	const char *text = column_text(run->request.images, name);
 	Oid			type = get_atttype(run->request.images, get_attnum(run->request.images, name));
 	int64		counts[2];
 	int			result;
 
 	if (!OidIsValid(lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr))
 		return;
+	relation_check(&run->source->known);
 	result = images_execute(psprintf("looking at \"%s\" of %s", name, run->source->name),
 							psprintf("SELECT pg_catalog.count(DISTINCT %s), "
-									 "pg_catalog.count(DISTINCT %s::pg_catalog.text COLLATE pg_catalog.\"C\") FROM %s",
-									 column, column, run->source->name), 0, NULL, NULL, 0);
+									 "pg_catalog.count(DISTINCT (%s) COLLATE pg_catalog.\"C\") FROM %s",
+									 column, text, run->source->name), 0, NULL, NULL, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "counting groups of %s gave %s", run->source->name, SPI_result_code_string(result));
 	for (int i = 0; i < 2; i++)
