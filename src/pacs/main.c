@@ -38,8 +38,8 @@ predict(Work *work)
 {
 	DbValue		values[] = {db_text(work->settings->model), db_text(work->settings->predictions)};
 
-	return db_do(work->database, "CALL lesion_predict('lesion_pacs_instance', $1, $2::regclass, id_column => 'id')", 2,
-				 values);
+	return db_do(work->database, "CALL lesion_predict('lesion_pacs_instance'::regclass, $1::text, $2::regclass, "
+				 "id_column => 'id'::text)", 2, values);
 }
 
 /* Connect and do what the command says, once. The token of a file is read anew. */

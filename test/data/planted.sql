@@ -1,6 +1,7 @@
 -- Operators that a role with CREATE on the schema of the extension may leave there: one for each pair of
 -- types for which pg_catalog has none, so that it would be taken where a query compares them unqualified. And functions
--- of the names of ours, with the arguments of a call that leaves some out.
+-- of the names of ours, with the arguments of a call that leaves some out, or that fit better where the types of its
+-- arguments are not the exact ones.
 CREATE ROLE tap_planter;
 GRANT CREATE ON SCHEMA public TO tap_planter;
 SET ROLE tap_planter;
@@ -32,5 +33,12 @@ BEGIN
 	END LOOP;
 END $$;
 CREATE FUNCTION public.lesion_heat_map(text[], text[], float8[]) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS
+	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
+CREATE FUNCTION public.lesion_bootstrap(figures float8[], draws int, confidence numeric, seed int,
+	OUT mean float8, OUT low float8, OUT high float8) LANGUAGE plpgsql IMMUTABLE AS
+	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
+CREATE FUNCTION public.lesion_drift(oid, boolean) RETURNS SETOF record LANGUAGE plpgsql IMMUTABLE AS
+	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
+CREATE FUNCTION public.lesion_robustness_cells(text, int, oid) RETURNS SETOF record LANGUAGE plpgsql IMMUTABLE AS
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
 RESET ROLE;

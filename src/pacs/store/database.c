@@ -171,6 +171,25 @@ wait_for_lock(PGconn *connection)
 	}
 }
 
+/*
+ * Let names be those of the server and of the extension before all others: a
+ * role that may create objects in a schema of the user's search_path could
+ * else have its functions called in their place. Statements give each argument of
+ * a function of ours with its type, so that none in our schema fits better.
+ */
+static Status
+set_search_path(PGconn *connection)
+{
+	return db_do(connection, "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', '::text, "
+				 "'pg_catalog'::text, (SELECT pg_catalog.quote_ident(n.nspname::text) "
+				 "FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n "
+				 "ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
+				 "WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg'::name), "
+				 "(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name::text), ', '::text) "
+				 "FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s (name)), 'pg_temp'::text), false)",
+				 0, NULL);
+}
+
 DbValue
 db_message(const char *message, char room[DB_MESSAGE_SIZE])
 {
@@ -195,5 +214,6 @@ db_open(const char *conninfo, PGconn **connection)
 	PQsetNoticeReceiver(*connection, log_notice, NULL);
 	TRY(db_do(*connection, "SELECT set_config('application_name', 'lesionseg-pacs', false), "
 			  "set_config('client_min_messages', 'warning', false)", 0, NULL));
+	TRY(set_search_path(*connection));
 	return wait_for_lock(*connection);
 }

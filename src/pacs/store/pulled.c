@@ -177,7 +177,7 @@ store_drawing(PGconn *database, const PacsItem *item, const char *image, const c
 	PGresult   *result;
 	Status		status = status_ok();
 
-	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_mask($1::bytea) AS mask, "
+	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_mask($1::bytea, 1) AS mask, "
 			   "(lesion_dicom_info($1::bytea)).acquired_at AS drawn_at), "
 			   "checked AS MATERIALIZED (SELECT seg.*, lesion_mask_error(seg.mask, i.image) AS error "
 			   "FROM seg, lesion_pacs_instance AS i WHERE i.id = $3), "

@@ -13,7 +13,7 @@
 /* How each kind is made of an image i and its prediction p. A report is on the segmentation that the PACS has. */
 static const char *const makers[OBJECT_KINDS] = {
 	"lesion_dicom_seg(i.image, p.mask, p.model, p.version)",
-	"lesion_dicom_picture(i.image, lesion_overlay(i.image, p.mask), NULL, p.model, p.version)",
+	"lesion_dicom_picture(i.image, lesion_overlay(i.image, p.mask, NULL::bytea), NULL::text, p.model, p.version)",
 	"(SELECT lesion_dicom_report(i.image, seg, p.model, p.version) "
 	"FROM lesion_dicom_seg(i.image, p.mask, p.model, p.version) AS seg, lesion_pacs_object AS o "
 	"WHERE (o.image_id, o.model, o.version, o.kind, o.state) = (p.id, p.model, p.version, 'seg', 'sent') "

@@ -29,7 +29,9 @@ bool		store_is_current(void);
  * looking at arguments whose type or number a release has changed. */
 ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 
-/* Run a query on the store; in its text '@' stands for the prefix.
+/* Run a query on the store; in its text '@' stands for the prefix. Others may
+ * have made functions in that schema: give each argument of a call with the
+ * exact type of ours, so that none of theirs fits better.
  * Raises an error when the result is not `expected` (an SPI_OK_ code). */
 void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 						  Datum *values, const char *nulls, int expected);

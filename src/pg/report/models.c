@@ -23,7 +23,7 @@
 #define INTERVAL \
 	"LEFT JOIN LATERAL (SELECT b.low, b.high FROM (" \
 	"SELECT pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures FROM @lesion_image_score s " \
-	"WHERE s.evaluation = e.evaluation) a, @lesion_bootstrap(a.figures, 2000, 0.95, 0) b) i ON true "
+	"WHERE s.evaluation = e.evaluation) a, @lesion_bootstrap(a.figures, 2000, 0.95::float8, 0::bigint) b) i ON true "
 #define NO_INTERVAL "CROSS JOIN (SELECT NULL::float8 AS low, NULL::float8 AS high) i "
 
 void

@@ -96,7 +96,7 @@ add_quality_tile(ReportJob *job)
 	const char *name = "Quality of the masks";
 	const char *high = job->scores_readable ?
 		"(SELECT i.high FROM @lesion_bootstrap((SELECT pg_catalog.array_agg(s.dice ORDER BY s.score) "
-		"FROM @lesion_image_score s WHERE s.evaluation = e.evaluation), 2000, 0.95, 0) i)" : "e.dice";
+		"FROM @lesion_image_score s WHERE s.evaluation = e.evaluation), 2000, 0.95::float8, 0::bigint) i)" : "e.dice";
 	double		before;
 	Finding		finding;
 

@@ -87,8 +87,8 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 		(void) user_table_open(&job->store, &user_table_predictions, table);
 		job->prediction_tables[i] = relation_know_oid(table);
 		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
-						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, predicted_by "
-						 "FROM %s "
+						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, "
+						 "predicted_by FROM %s "
 						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1))", i > 0 ? " UNION ALL " : "",
 						 job->prediction_tables[i].name);
 	}

@@ -1,0 +1,50 @@
+# planted.pl: functions that another role leaves where lesionseg-pacs looks for
+# those of lesionseg are not called: in a schema of the search_path, and in that of the
+# extension.
+use strict;
+use warnings;
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::Bin, "$FindBin::Bin/../t";
+use Pacs qw(make_lesion output read_file wait_until);
+use Session qw(fresh_database run_sql);
+use Test::More;
+
+my $database = 'pacs_planted';
+my $folder = tempdir(CLEANUP => 1);
+fresh_database($database);
+run_sql($database, '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
+my $orthanc = Pacs->new;
+$orthanc->send_files(map { make_lesion($database, $_, [120, 90], "$folder/$_.dcm") } 1 .. 2);
+
+my @same = ('lesion_dicom_info(bytea) RETURNS record', 'lesion_dicom_tags(bytea) RETURNS jsonb',
+	'lesion_dicom_mask(bytea, int) RETURNS bytea', 'lesion_mask_error(bytea, bytea) RETURNS text',
+	'lesion_overlay(bytea, bytea, bytea) RETURNS bytea', 'lesion_dicom_seg(bytea, bytea, text, int) RETURNS bytea',
+	'lesion_dicom_picture(bytea, bytea, text, text, int) RETURNS bytea',
+	'lesion_dicom_report(bytea, bytea, text, int) RETURNS bytea');
+my @fewer = ('lesion_dicom_mask(bytea) RETURNS bytea', 'lesion_overlay(bytea, bytea) RETURNS bytea');
+my $code = q{LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END'};
+my $call = 'PROCEDURE %slesion_predict(images regclass, model text, into_table regclass, id_column text)';
+run_sql($database, join ";\n", 'CREATE ROLE pacs_planter', 'CREATE SCHEMA first AUTHORIZATION pacs_planter',
+	'GRANT CREATE ON SCHEMA public TO pacs_planter', 'SET ROLE pacs_planter',
+	(map { "CREATE FUNCTION first.$_ $code" } @same, @fewer), (map { "CREATE FUNCTION public.$_ $code" } @fewer),
+	'CREATE ' . sprintf($call, 'first.') . " $code", 'RESET ROLE',
+	"ALTER DATABASE $database SET search_path = first, public");
+
+like(output('psql', '-Xqd', $database, '-c', q(SELECT lesion_dicom_tags('\x00'))), qr/code of others ran/,
+	'functions are planted');
+my $service = $orthanc->spawn($database, "$folder/log", 'run', '--model', 'linknet', '--every', 1,
+	'--send', 'seg,picture,report');
+ok(wait_until(120, sub {
+	run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE state = 'sent')) == 6
+		|| read_file("$folder/log") =~ /others/
+}), 'pull, predict and push are done');
+kill TERM => $service;
+waitpid $service, 0;
+unlike(read_file("$folder/log"), qr/failed [1-9]|others|ERROR/, '... and do not run them');
+my $drawn = output("$FindBin::Bin/draw.py", $orthanc->fetch(run_sql($database,
+	q(SELECT sop_instance FROM lesion_pacs_object WHERE kind = 'seg' LIMIT 1)), "$folder/seg.dcm"),
+	"$folder/drawn.dcm", 10, '101500');
+$orthanc->send_files("$folder/drawn.dcm");
+like($orthanc->run($database, 'pull', '--masks'), qr/pulled 1, failed 0\n\z/, 'nor are they run where a correction comes');
+done_testing();
