@@ -58,7 +58,7 @@ conv_norm_relu(Graph *graph, const char *prefix, NodeId x, int channels)
 
 /* One mixing block. */
 static NodeId
-mix(Graph *graph, int block, NodeId x, int dim, int kernel)
+append_mixing(Graph *graph, int block, NodeId x, int dim, int kernel)
 {
 	char		name[PARAM_NAME_SIZE];
 	NodeId		mixed;
@@ -84,7 +84,7 @@ convmixer_build(const ArchConfig *config, Graph *graph)
 
 	x = gelu_norm(graph, "patch.bn", x);
 	for (int block = 0; block < (int) config->values[KEY_DEPTH]; block++)
-		x = mix(graph, block, x, dim, kernel);
+		x = append_mixing(graph, block, x, dim, kernel);
 	x = conv_norm_relu(graph, "decoder.0", x, dim / 4);
 	x = conv_norm_relu(graph, "decoder.1", x, dim / 8);
 	x = graph_resize(graph, x, patch);

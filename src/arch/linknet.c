@@ -33,7 +33,7 @@ linknet_stride(const ArchConfig *config)
 
 /* Transposed 3 x 3 convolution that doubles the size, batch norm, ReLU. */
 static NodeId
-enlarge(Graph *graph, const char *prefix, int number, NodeId x, int channels)
+append_enlarging(Graph *graph, const char *prefix, int number, NodeId x, int channels)
 {
 	char		name[PARAM_NAME_SIZE];
 
@@ -48,7 +48,7 @@ static NodeId
 decoder_block(Graph *graph, const char *prefix, NodeId x, int from, int to)
 {
 	x = graph_relu(graph, graph_conv_norm(graph, prefix, 1, x, from / 4, 1, 1));
-	x = enlarge(graph, prefix, 2, x, from / 4);
+	x = append_enlarging(graph, prefix, 2, x, from / 4);
 	return graph_relu(graph, graph_conv_norm(graph, prefix, 3, x, to, 1, 1));
 }
 
@@ -71,7 +71,7 @@ linknet_build(const ArchConfig *config, Graph *graph)
 		if (stage > 0)
 			x = graph_add(graph, x, stages[stage - 1]);
 	}
-	x = enlarge(graph, "final.", 1, x, base / 2);
+	x = append_enlarging(graph, "final.", 1, x, base / 2);
 	x = graph_relu(graph, graph_conv_norm(graph, "final.", 2, x, base / 2, 3, 1));
 	graph_output(graph, graph_conv2d(graph, "final.conv3", x, 1, 1, 1, 0, 1, true));
 }

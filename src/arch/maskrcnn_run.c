@@ -19,7 +19,7 @@
 
 /* Allocate count items of a size into *array, cleared. */
 static Status
-take_array(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
+allocate_array(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
 {
 	void	   *memory;
 	size_t		items;
@@ -34,7 +34,7 @@ take_array(MaskRcnn *m, size_t count, size_t factor, size_t size, void *array)
 
 /* The larger of two. */
 static size_t
-larger(size_t a, size_t b)
+max_size(size_t a, size_t b)
 {
 	return a > b ? a : b;
 }
@@ -48,18 +48,20 @@ take_scratch(MaskRcnn *m, MaskRcnnScratch *scratch)
 	size_t		proposals = 2 * rois + MAX_TRUTHS;
 	size_t		pixels = (size_t) m->height * m->width;
 
-	TRY(take_array(m, anchors, 1, sizeof(float), &scratch->scores));
-	TRY(take_array(m, larger(larger(anchors, proposals), m->training ? pixels : 0), 1, sizeof(int), &scratch->indices));
-	TRY(take_array(m, larger(anchors, proposals), 1, sizeof(int8_t), &scratch->matches));
-	TRY(take_array(m, 8 * rois, 1, sizeof(Box), &scratch->boxes));
-	TRY(take_array(m, 8 * rois, 1, sizeof(int), &scratch->kept));
-	TRY(take_array(m, proposals, 1, sizeof(Box), &scratch->proposals));
-	TRY(take_array(m, m->width, 1, sizeof(float), &scratch->row));
+	TRY(allocate_array(m, anchors, 1, sizeof(float), &scratch->scores));
+	TRY(allocate_array(m, max_size(max_size(anchors, proposals), m->training ? pixels : 0), 1, sizeof(int),
+					   &scratch->indices));
+	TRY(allocate_array(m, max_size(anchors, proposals), 1, sizeof(int8_t), &scratch->matches));
+	TRY(allocate_array(m, 8 * rois, 1, sizeof(Box), &scratch->boxes));
+	TRY(allocate_array(m, 8 * rois, 1, sizeof(int), &scratch->kept));
+	TRY(allocate_array(m, proposals, 1, sizeof(Box), &scratch->proposals));
+	TRY(allocate_array(m, m->width, 1, sizeof(float), &scratch->row));
 	for (int level = 0; level < PYRAMID_LEVELS && m->training; level++)
 	{
 		Tensor		x = plan_output_at(m->backbone, level);
 
-		TRY(take_array(m, (size_t) x.shape.h * x.shape.w, m->config.pyramid, sizeof(float), &scratch->levels[level]));
+		TRY(allocate_array(m, (size_t) x.shape.h * x.shape.w, m->config.pyramid, sizeof(float),
+						   &scratch->levels[level]));
 	}
 	return status_ok();
 }
@@ -73,33 +75,33 @@ take_arrays(MaskRcnn *m)
 	size_t		rois = m->config.rois;
 	void	   *memory;
 
-	TRY(take_array(m, m->canvas.cells, 1, sizeof(int), &m->canvas.pixels));
-	TRY(take_array(m, m->canvas.anchor_count, 1, sizeof(Box), &m->canvas.anchors));
+	TRY(allocate_array(m, m->canvas.cells, 1, sizeof(int), &m->canvas.pixels));
+	TRY(allocate_array(m, m->canvas.anchor_count, 1, sizeof(Box), &m->canvas.anchors));
 	canvas_fill(&m->canvas, m->config.anchor);
-	TRY(take_array(m, batch * canvas, ANCHORS_PER_CELL, sizeof(float), &m->rpn_logits));
-	TRY(take_array(m, batch * canvas, ANCHORS_PER_CELL * 4, sizeof(float), &m->rpn_deltas));
-	TRY(take_array(m, batch, rois, sizeof(Roi), &m->rois));
-	TRY(take_array(m, batch, 1, sizeof(int), &m->roi_counts));
-	TRY(take_array(m, batch, rois, sizeof(float), &m->roi_logits));
-	TRY(take_array(m, batch, rois * 4, sizeof(float), &m->roi_deltas));
-	TRY(take_array(m, batch, m->mask_rois, sizeof(Roi), &m->mask_regions));
-	TRY(take_array(m, batch * m->mask_rois, MASK_SIZE * MASK_SIZE, sizeof(float), &m->masks));
-	TRY(take_array(m, batch, m->mask_rois, sizeof(NetworkInstance), &m->instances));
-	TRY(take_array(m, batch, 1, sizeof(int), &m->instance_counts));
+	TRY(allocate_array(m, batch * canvas, ANCHORS_PER_CELL, sizeof(float), &m->rpn_logits));
+	TRY(allocate_array(m, batch * canvas, ANCHORS_PER_CELL * 4, sizeof(float), &m->rpn_deltas));
+	TRY(allocate_array(m, batch, rois, sizeof(Roi), &m->rois));
+	TRY(allocate_array(m, batch, 1, sizeof(int), &m->roi_counts));
+	TRY(allocate_array(m, batch, rois, sizeof(float), &m->roi_logits));
+	TRY(allocate_array(m, batch, rois * 4, sizeof(float), &m->roi_deltas));
+	TRY(allocate_array(m, batch, m->mask_rois, sizeof(Roi), &m->mask_regions));
+	TRY(allocate_array(m, batch * m->mask_rois, MASK_SIZE * MASK_SIZE, sizeof(float), &m->masks));
+	TRY(allocate_array(m, batch, m->mask_rois, sizeof(NetworkInstance), &m->instances));
+	TRY(allocate_array(m, batch, 1, sizeof(int), &m->instance_counts));
 	TRY(host_alloc_array(m->host, m->threads, sizeof(MaskRcnnScratch), &memory));
 	m->scratch = memory;
 	for (int worker = 0; worker < m->threads; worker++)
 		TRY(take_scratch(m, &m->scratch[worker]));
 	if (!m->training)
 		return status_ok();
-	TRY(take_array(m, batch, 1, sizeof(Truths), &m->truths));
+	TRY(allocate_array(m, batch, 1, sizeof(Truths), &m->truths));
 	for (int image = 0; image < m->batch; image++)
-		TRY(take_array(m, (size_t) m->height * m->width, 1, 1, &m->truths[image].labels));
-	TRY(take_array(m, batch, ANCHOR_SAMPLES, sizeof(AnchorSample), &m->anchors));
-	TRY(take_array(m, batch, 1, sizeof(int), &m->anchor_counts));
-	TRY(take_array(m, batch, rois, sizeof(int), &m->roi_truths));
-	TRY(take_array(m, batch, 1, sizeof(int), &m->mask_counts));
-	return take_array(m, batch, LOSS_COUNT, sizeof(double), &m->losses);
+		TRY(allocate_array(m, (size_t) m->height * m->width, 1, 1, &m->truths[image].labels));
+	TRY(allocate_array(m, batch, ANCHOR_SAMPLES, sizeof(AnchorSample), &m->anchors));
+	TRY(allocate_array(m, batch, 1, sizeof(int), &m->anchor_counts));
+	TRY(allocate_array(m, batch, rois, sizeof(int), &m->roi_truths));
+	TRY(allocate_array(m, batch, 1, sizeof(int), &m->mask_counts));
+	return allocate_array(m, batch, LOSS_COUNT, sizeof(double), &m->losses);
 }
 
 /* Plan one part. */
@@ -119,7 +121,7 @@ plan_part(MaskRcnn *m, const Call *call, const PlanOptions *common, int part, in
 
 /* Make the four plans, then allocate the rest. */
 static Status
-prepare(MaskRcnn *m, const Call *call, const RunnerOptions *options)
+make_plans(MaskRcnn *m, const Call *call, const RunnerOptions *options)
 {
 	PlanOptions common = {.training = options->training};
 	size_t		regions;
@@ -212,7 +214,7 @@ maskrcnn_create(const Network *network, const Call *call, const RunnerOptions *o
 	m->width = options->width;
 	m->training = options->training;
 	m->mask_rois = m->training ? m->config.rois / 4 : m->config.detections;
-	status = prepare(m, call, options);
+	status = make_plans(m, call, options);
 	if (status.code != LS_OK)
 	{
 		maskrcnn_free(m);

@@ -13,7 +13,8 @@
 /* Label the component at `start` and measure it; afterwards stack[0 .. area)
  * holds its pixels. */
 static int
-flood(const uint8_t *mask, int height, int width, int start, uint8_t label, int *stack, uint8_t *labels, Box *box)
+flood_component(const uint8_t *mask, int height, int width, int start, uint8_t label, int *stack, uint8_t *labels,
+				Box *box)
 {
 	int			area = 1;
 
@@ -79,7 +80,7 @@ truths_find(const uint8_t *mask, int height, int width, int *stack, Truths *trut
 
 		if (mask[pixel] <= 128 || truths->labels[pixel] != 0)
 			continue;
-		area = flood(mask, height, width, pixel, LEFT_OUT, stack, truths->labels, &box);
+		area = flood_component(mask, height, width, pixel, LEFT_OUT, stack, truths->labels, &box);
 		place = find_place(truths, height, width, area);
 		if (place < 0)
 			continue;
@@ -164,7 +165,7 @@ match_boxes(int n, const Box *boxes, const Truths *truths, float positive, float
 
 /* Move `want` of n list entries, drawn at random, to the list's front. */
 static void
-draw(Rng *rng, int *list, int n, int want)
+draw_to_front(Rng *rng, int *list, int n, int want)
 {
 	for (int i = 0; i < want; i++)
 	{
@@ -193,7 +194,7 @@ sample_boxes(Rng *rng, int n, const int8_t *matches, int most, int most_positive
 				scratch[found++] = i;
 		if (room > found)
 			room = found;
-		draw(rng, scratch, found, room);
+		draw_to_front(rng, scratch, found, room);
 		for (int i = 0; i < room; i++)
 			sampled[count++] = scratch[i];
 		if (kind == 0)

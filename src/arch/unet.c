@@ -32,7 +32,7 @@ unet_stride(const ArchConfig *config)
 
 /* Two times convolution, batch norm, ReLU; named prefix.0, .1, .3, .4. */
 static NodeId
-block(Graph *graph, const char *prefix, int level, NodeId x, int channels)
+append_block(Graph *graph, const char *prefix, int level, NodeId x, int channels)
 {
 	for (int i = 0; i < 2; i++)
 	{
@@ -59,7 +59,7 @@ unet_build(const ArchConfig *config, Graph *graph)
 	{
 		if (level > 0)
 			x = graph_max_pool2d(graph, x, 2, 2, 0);
-		x = block(graph, "down", level, x, base << level);
+		x = append_block(graph, "down", level, x, base << level);
 		skips[level] = x;
 	}
 	for (int level = depth - 1; level >= 0; level--)
@@ -69,7 +69,7 @@ unet_build(const ArchConfig *config, Graph *graph)
 		snprintf(name, sizeof name, "up.%d", depth - 1 - level);
 		x = graph_conv_transpose2d(graph, name, x, base << level, 2, 2, 0, 0, true);
 		x = graph_concat(graph, x, skips[level]);
-		x = block(graph, "dec", depth - 1 - level, x, base << level);
+		x = append_block(graph, "dec", depth - 1 - level, x, base << level);
 	}
 	graph_output(graph, graph_conv2d(graph, "head", x, 1, 1, 1, 0, 1, true));
 }

@@ -86,7 +86,7 @@ options_default(const OptionTable *table, void *values)
 
 /* Append to text; what does not fit is cut. */
 static void
-append(char *text, size_t size, const char *more)
+append_text(char *text, size_t size, const char *more)
 {
 	size_t		used = strlen(text);
 
@@ -105,9 +105,9 @@ option_describe(const Option *option, char *text, size_t size)
 			text[0] = '\0';
 			for (int i = 0; option->choices[i] != NULL; i++)
 			{
-				append(text, size, i == 0 ? "'" : option->choices[i + 1] == NULL ? " or '" : ", '");
-				append(text, size, option->choices[i]);
-				append(text, size, "'");
+				append_text(text, size, i == 0 ? "'" : option->choices[i + 1] == NULL ? " or '" : ", '");
+				append_text(text, size, option->choices[i]);
+				append_text(text, size, "'");
 			}
 			return;
 		default:
@@ -172,11 +172,11 @@ unknown_key(const OptionBlock *blocks, int count, const char *argument, const ch
 	for (int b = 0; b < count; b++)
 		for (int i = 0; i < blocks[b].table->count; i++)
 		{
-			append(status.hint, sizeof status.hint, before);
-			append(status.hint, sizeof status.hint, blocks[b].table->rows[i].name);
+			append_text(status.hint, sizeof status.hint, before);
+			append_text(status.hint, sizeof status.hint, blocks[b].table->rows[i].name);
 			before = ", ";
 		}
-	append(status.hint, sizeof status.hint, ".");
+	append_text(status.hint, sizeof status.hint, ".");
 	return status;
 }
 

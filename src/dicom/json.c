@@ -55,7 +55,7 @@ add_string(ByteBuffer *out, const uint8_t *text, size_t size)
 
 /* Remove the padding at both ends. */
 static void
-trim(const uint8_t **text, size_t *size, bool leading)
+trim_padding(const uint8_t **text, size_t *size, bool leading)
 {
 	while (*size > 0 && ((*text)[*size - 1] == ' ' || (*text)[*size - 1] == '\0'))
 		(*size)--;
@@ -119,7 +119,7 @@ add_text_value(ByteBuffer *out, uint16_t vr, const uint8_t *text, size_t size)
 	char		number[64];
 	char	   *end;
 
-	trim(&text, &size, dicom_is_multiple_text(vr));
+	trim_padding(&text, &size, dicom_is_multiple_text(vr));
 	if (size == 0)
 	{
 		buffer_add_text(out, "null");

@@ -41,8 +41,8 @@ add_columns(uint16_t *restrict columns, const uint16_t *restrict in, int count)
  * 127 if d <= near, 0 if d >= far, between them proportional to (far - d)^2.
  */
 static inline __attribute__((always_inline)) void
-weigh(const uint16_t *restrict columns, int patch, uint16_t near, uint16_t far, uint16_t scale, int count,
-					uint16_t *restrict weights)
+weigh_patches(const uint16_t *restrict columns, int patch, uint16_t near, uint16_t far, uint16_t scale, int count,
+							uint16_t *restrict weights)
 {
 	for (int x = 0; x < count; x++)
 	{
@@ -109,11 +109,11 @@ nlm_offset(NlmTile *tile, int dx, int dy)
 		if (row < 0)
 			continue;
 		if (patch == 3)
-			weigh(tile->columns, 3, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+			weigh_patches(tile->columns, 3, tile->settings.near, tile->settings.far, scale, tile->width, weights);
 		else if (patch == 2)
-			weigh(tile->columns, 2, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+			weigh_patches(tile->columns, 2, tile->settings.near, tile->settings.far, scale, tile->width, weights);
 		else
-			weigh(tile->columns, 1, tile->settings.near, tile->settings.far, scale, tile->width, weights);
+			weigh_patches(tile->columns, 1, tile->settings.near, tile->settings.far, scale, tile->width, weights);
 		add_weights(tile->weights + row * NLM_TILE_WIDTH, weights, tile->width);
 		for (int c = 0; c < tile->channels; c++)
 			add_products(tile->sums[c] + row * NLM_TILE_WIDTH, weights,

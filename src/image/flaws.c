@@ -58,7 +58,7 @@ add_light(const Call *call, Rng *rng, int severity, Image *image)
 /* Cover the pixels around (x, y) that a hair of this radius hides; all in
  * 1/256 pixel. cover keeps the largest value of all parts of the hair. */
 static void
-dab(const Image *image, uint8_t *cover, int x, int y, int radius)
+cover_hair_point(const Image *image, uint8_t *cover, int x, int y, int radius)
 {
 	int			reach = radius / 256 + 2;
 
@@ -107,7 +107,7 @@ draw_hair(const Image *image, Rng *rng, uint8_t *cover)
 		int64_t		at_x = (u * u * x[0] + 2 * u * t * x[1] + t * t * x[2]) / whole;
 		int64_t		at_y = (u * u * y[0] + 2 * u * t * y[1] + t * t * y[2]) / whole;
 
-		dab(image, cover, (int) at_x, (int) at_y, (int) (radius * (2 * steps - t) / (2 * steps)));
+		cover_hair_point(image, cover, (int) at_x, (int) at_y, (int) (radius * (2 * steps - t) / (2 * steps)));
 	}
 }
 

@@ -77,7 +77,7 @@ find_range(const Call *call, const Image *mask, ValueRange *range)
 
 /* Make count pixels 255 or 0. */
 static void
-divide(uint8_t *pixels, size_t count, LesionRange lesion)
+binarise_pixels(uint8_t *pixels, size_t count, LesionRange lesion)
 {
 	uint8_t		span = (uint8_t) (lesion.to - lesion.from);
 
@@ -95,7 +95,7 @@ apply_range(const Call *call, Image *mask, LesionRange lesion)
 	for (size_t done = 0; done < pixels; done += POLL_PIXELS)
 	{
 		TRY(call_poll(call));
-		divide(mask->pixels + done, pixels - done < POLL_PIXELS ? pixels - done : POLL_PIXELS, lesion);
+		binarise_pixels(mask->pixels + done, pixels - done < POLL_PIXELS ? pixels - done : POLL_PIXELS, lesion);
 	}
 	return status_ok();
 }
@@ -202,7 +202,7 @@ read_palette(MaskReader *reader)
 
 /* The brighter of two values. */
 static inline uint8_t
-brighter(uint8_t a, uint8_t b)
+brighter_of_two(uint8_t a, uint8_t b)
 {
 	return a > b ? a : b;
 }
@@ -220,7 +220,7 @@ brightest_plane(const Call *call, const Image *rgb, Image *plane)
 		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		for (int x = 0; x < rgb->width; x++, in += 3)
-			out[x] = brighter(brighter(in[0], in[1]), in[2]);
+			out[x] = brighter_of_two(brighter_of_two(in[0], in[1]), in[2]);
 	}
 	return status_ok();
 }

@@ -8,7 +8,7 @@
 
 /* A lattice point's value, -NOISE_ONE .. NOISE_ONE - 1. */
 static inline int32_t
-lattice(uint32_t seed, int32_t x, int32_t y)
+lattice_value(uint32_t seed, int32_t x, int32_t y)
 {
 	return (int32_t) (noise_hash(seed, x, y) >> 19) - NOISE_ONE;
 }
@@ -34,10 +34,10 @@ add_octave(uint32_t seed, int cells, int halvings, const int32_t *xs, int32_t y,
 			int32_t		top;
 
 			i = (int32_t) (column >> 16);
-			top = lattice(seed, i, j);
-			left = top + ((lattice(seed, i, j + 1) - top) * down >> 12);
-			top = lattice(seed, i + 1, j);
-			right = top + ((lattice(seed, i + 1, j + 1) - top) * down >> 12);
+			top = lattice_value(seed, i, j);
+			left = top + ((lattice_value(seed, i, j + 1) - top) * down >> 12);
+			top = lattice_value(seed, i + 1, j);
+			right = top + ((lattice_value(seed, i + 1, j + 1) - top) * down >> 12);
 		}
 		out[x] += (left + ((right - left) * across >> 12)) >> halvings;
 	}

@@ -15,7 +15,7 @@ divide_255(unsigned product)
 
 /* Luma of Rec. 601, as in JPEG's Y. */
 static inline unsigned
-luma(unsigned red, unsigned green, unsigned blue)
+luma_of_rgb(unsigned red, unsigned green, unsigned blue)
 {
 	return (299 * red + 587 * green + 114 * blue + 500) / 1000;
 }
@@ -61,7 +61,7 @@ pixels_store(const DecodeRequest *request, const uint8_t *row, int channels, int
 		}
 		else
 		{
-			unsigned	grey = luma(red, green, blue);
+			unsigned	grey = luma_of_rgb(red, green, blue);
 
 			*out++ = (uint8_t) (grey == 0 && request->keep_faint && !black ? 1 : grey);
 		}

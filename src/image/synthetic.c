@@ -233,7 +233,7 @@ pick_scene(Rng *rng, Scene *scene)
 }
 
 static int32_t
-distance(int64_t dx, int64_t dy)
+length_of(int64_t dx, int64_t dy)
 {
 	return (int32_t) sqrt((double) (dx * dx + dy * dy));	/* correctly rounded: the same everywhere */
 }
@@ -244,7 +244,7 @@ distance(int64_t dx, int64_t dy)
  * Chebyshev's recurrence, cos (k+1)t = 2 cos t cos kt - cos (k-1)t.
  */
 static int32_t
-outline(const Scene *scene, int32_t dx, int32_t dy, int32_t far)
+outline_distance(const Scene *scene, int32_t dx, int32_t dy, int32_t far)
 {
 	int64_t		one = 1 << TURN_BITS;
 	int64_t		cosine = far == 0 ? one : dx * one / far;
@@ -270,7 +270,7 @@ outline(const Scene *scene, int32_t dx, int32_t dy, int32_t far)
 /* Subtract the light that `amount` of a pigment absorbs; colour is in
  * 1/256. */
 static void
-absorb(int32_t *colour, int pigment, int32_t amount)
+absorb_light(int32_t *colour, int pigment, int32_t amount)
 {
 	for (int c = 0; c < 3; c++)
 		colour[c] -= (int32_t) ((int64_t) colour[c] * pigments[pigment][c] * amount / (NOISE_ONE * NOISE_ONE));
@@ -312,8 +312,8 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 	int32_t		x = noise->xs[i];
 	int32_t		dx = x - scene->x;
 	int32_t		dy = y - scene->y;
-	int32_t		far = distance(dx, dy);
-	int32_t		edge = outline(scene, dx, dy, far);
+	int32_t		far = length_of(dx, dy);
+	int32_t		edge = outline_distance(scene, dx, dy, far);
 	int32_t		inside;			/* depth below the outline */
 	int32_t		softness;
 	int32_t		amount;
@@ -343,8 +343,8 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 		if (density > PERCENT(125))
 			density = PERCENT(125);
 		density = density * amount / NOISE_ONE * scene->contrast / NOISE_ONE;
-		absorb(colour, scene->pigment, (int32_t) density * (NOISE_ONE - second) / NOISE_ONE);
-		absorb(colour, scene->second_pigment, (int32_t) density * second / NOISE_ONE);
+		absorb_light(colour, scene->pigment, (int32_t) density * (NOISE_ONE - second) / NOISE_ONE);
+		absorb_light(colour, scene->second_pigment, (int32_t) density * second / NOISE_ONE);
 	}
 	for (int s = 0; s < scene->spot_count; s++)
 	{
@@ -355,15 +355,16 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 		/* noise moves a spot's edge by less than the spot's radius */
 		if (abs(x - spot->x) > reach + spot->radius || abs(y - spot->y) > reach + spot->radius)
 			continue;
-		from = distance(x - spot->x, y - spot->y) +
+		from = length_of(x - spot->x, y - spot->y) +
 			(int32_t) ((int64_t) spot->radius * noise->density[i] / (2 * NOISE_ONE));
-		absorb(colour, spot->pigment,
-			   (int32_t) ((int64_t) spot->strength * (NOISE_ONE - noise_step(from, 0, reach)) /
-						  NOISE_ONE * (spot->in_lesion ? amount : NOISE_ONE) / NOISE_ONE));
+		absorb_light(colour, spot->pigment,
+					 (int32_t) ((int64_t) spot->strength * (NOISE_ONE - noise_step(from, 0, reach)) /
+								NOISE_ONE * (spot->in_lesion ? amount : NOISE_ONE) / NOISE_ONE));
 	}
 	if (scene->vignette_end > scene->vignette_start)
 	{
-		int32_t		light = NOISE_ONE - noise_step(distance(x, y), scene->vignette_start, scene->vignette_end) * 9 / 10;
+		int32_t		light = NOISE_ONE -
+			noise_step(length_of(x, y), scene->vignette_start, scene->vignette_end) * 9 / 10;
 
 		for (int c = 0; c < 3; c++)
 			colour[c] = (int32_t) ((int64_t) colour[c] * light / NOISE_ONE);
@@ -378,7 +379,7 @@ render_pixel(const Scene *scene, const RowNoise *noise, int i, int32_t y, uint8_
 
 /* Render all rows. memory holds six rows of int32. */
 static Status
-render(const Call *call, const Scene *scene, int32_t *memory, Image *image, Image *mask)
+render_rows(const Call *call, const Scene *scene, int32_t *memory, Image *image, Image *mask)
 {
 	int			width = image->width;
 	int			height = image->height;
@@ -446,7 +447,7 @@ synthetic_lesion(const Call *call, int64_t seed, int width, int height, int seve
 	if (status.code == LS_OK)
 		status = call_alloc_array(call, (size_t) width * 6, sizeof(int32_t), &memory);
 	if (status.code == LS_OK)
-		status = render(call, &scene, memory, image, mask);
+		status = render_rows(call, &scene, memory, image, mask);
 	if (status.code == LS_OK && severity > 0)
 	{
 		rng_seed(&rng, (uint64_t) seed, 1);	/* the scene stays the same at every severity */

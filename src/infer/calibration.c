@@ -22,7 +22,7 @@ calibration_add(CalibrationCounts *counts, size_t pixels, const uint8_t *map, co
 
 /* log(p / (1 - p)) of an 8-bit probability between 0 and 255. */
 static double
-logit(int value)
+logit_of_byte(int value)
 {
 	return log(value / (255.0 - value));
 }
@@ -35,7 +35,7 @@ calibration_loss(const CalibrationCounts *counts, double temperature)
 
 	for (int value = 1; value < 255; value++)
 	{
-		double		z = logit(value) / temperature;
+		double		z = logit_of_byte(value) / temperature;
 
 		sum += (double) counts->pixels[value][1] * log1p(exp(-z)) + (double) counts->pixels[value][0] * log1p(exp(z));
 	}
@@ -74,7 +74,7 @@ calibration_table(double temperature, double table[256])
 	table[0] = 0;
 	table[255] = 1;
 	for (int value = 1; value < 255; value++)
-		table[value] = temperature == 1 ? value / 255.0 : 1 / (1 + exp(-logit(value) / temperature));
+		table[value] = temperature == 1 ? value / 255.0 : 1 / (1 + exp(-logit_of_byte(value) / temperature));
 }
 
 double

@@ -192,7 +192,7 @@ warp_from_variation(const Variation *variation, int size)
 /* Reflect an index beyond the border back inside; the edge pixel is
  * repeated. */
 static int64_t
-reflect(int64_t index, int64_t size)
+reflect_index(int64_t index, int64_t size)
 {
 	while (index < 0 || index >= size)
 		index = index < 0 ? -1 - index : 2 * size - 1 - index;
@@ -254,10 +254,10 @@ warp_and_colour(const Variation *variation, int size, const uint8_t *rgb, const 
 
 			if (left < 0 || right >= size || top < 0 || bottom >= size)
 			{
-				left = reflect(left, size);
-				right = reflect(right, size);
-				top = reflect(top, size);
-				bottom = reflect(bottom, size);
+				left = reflect_index(left, size);
+				right = reflect_index(right, size);
+				top = reflect_index(top, size);
+				bottom = reflect_index(bottom, size);
 			}
 
 			/* Lanes reach 255 * 256, which 16 bits hold. */

@@ -69,7 +69,7 @@ checkpoint_write(const Call *call, const Checkpoint *checkpoint, void **bytes, s
 
 /* The failure of a checkpoint that cannot be used. */
 static Status
-unusable(const char *reason)
+unusable_checkpoint(const char *reason)
 {
 	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the checkpoint %s", reason),
 							"Start the run again from the beginning.");
@@ -120,20 +120,20 @@ checkpoint_read(const void *bytes, size_t size, Checkpoint *checkpoint)
 	const char *arrays;
 
 	if (size < sizeof header)
-		return unusable("is shorter than its header");
+		return unusable_checkpoint("is shorter than its header");
 	memcpy(&header, bytes, sizeof header);
 	if (header.magic != CHECKPOINT_MAGIC)
-		return unusable("was not written by this kind of machine, or is no checkpoint");
+		return unusable_checkpoint("was not written by this kind of machine, or is no checkpoint");
 	if (header.version != CHECKPOINT_VERSION)
-		return unusable("was written by another version of lesionseg");
+		return unusable_checkpoint("was written by another version of lesionseg");
 	TRY(check_same_run(&header.run, run));
 	TRY(checkpoint_size(run, &expected));
 	if (size != expected)
-		return unusable(size < expected ? "is cut short" : "is longer than its contents");
+		return unusable_checkpoint(size < expected ? "is cut short" : "is longer than its contents");
 	if (header.progress.epoch < 0 || header.progress.epoch > run->epochs ||
 		header.progress.best_epoch < 0 || header.progress.best_epoch > header.progress.epoch ||
 		header.progress.optimiser_steps < 0)
-		return unusable("counts epochs or steps that cannot be");
+		return unusable_checkpoint("counts epochs or steps that cannot be");
 
 	checkpoint->progress = header.progress;
 	arrays = (const char *) bytes + sizeof header;

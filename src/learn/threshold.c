@@ -7,7 +7,7 @@
 
 /* Candidate i. */
 static double
-candidate(int i)
+candidate_threshold(int i)
 {
 	return (i + 1) / (double) (THRESHOLD_CANDIDATES + 1);
 }
@@ -24,9 +24,9 @@ threshold_candidates_below(float probability)
 	/* The product was rounded: decide by comparing with the candidates. */
 	if (count > THRESHOLD_CANDIDATES)
 		count = THRESHOLD_CANDIDATES;
-	while (count > 0 && !(probability > (float) candidate(count - 1)))
+	while (count > 0 && !(probability > (float) candidate_threshold(count - 1)))
 		count--;
-	while (count < THRESHOLD_CANDIDATES && probability > (float) candidate(count))
+	while (count < THRESHOLD_CANDIDATES && probability > (float) candidate_threshold(count))
 		count++;
 	return count;
 }
@@ -88,7 +88,7 @@ threshold_best_candidate(const ThresholdScores *scores)
 double
 threshold_best(const ThresholdScores *scores)
 {
-	return candidate(threshold_best_candidate(scores));
+	return candidate_threshold(threshold_best_candidate(scores));
 }
 
 double

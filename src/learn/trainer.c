@@ -102,7 +102,7 @@ validation_batch(const TrainOptions *options)
 
 /* Allocate all memory of the run. */
 static Status
-allocate(Trainer *trainer, const Call *call, const Dataset *validation)
+allocate_trainer(Trainer *trainer, const Call *call, const Dataset *validation)
 {
 	const Host *host = trainer->host;
 	const TrainOptions *options = &trainer->options;
@@ -172,7 +172,7 @@ trainer_create(Network *network, const Call *call, const Dataset *training, cons
 	trainer->progress.best_dice = NAN;
 
 	threads_use(call->threads);
-	status = allocate(trainer, call, validation);
+	status = allocate_trainer(trainer, call, validation);
 	if (status.code != LS_OK)
 	{
 		trainer_free(trainer);
@@ -266,7 +266,7 @@ prepare_batch(Trainer *trainer, const Call *call, int epoch, long batch)
 
 /* The failure of a loss that is not finite: names epoch and batch. */
 static Status
-diverged(const Trainer *trainer, int epoch, long batch, double learning_rate)
+loss_not_finite(const Trainer *trainer, int epoch, long batch, double learning_rate)
 {
 	return status_with_hint(
 							status_error(LS_INVALID_ARGUMENT,
@@ -323,7 +323,7 @@ train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 		TRY(prepare_batch(trainer, call, report->epoch, batch));
 		status = learner_step(trainer->learner, call, trainer->varied.rgb, trainer->varied.mask, &step, &result);
 		if (status.code == LS_INVALID_ARGUMENT)
-			return diverged(trainer, report->epoch, batch, step.learning_rate);
+			return loss_not_finite(trainer, report->epoch, batch, step.learning_rate);
 		TRY(status);
 		average_step(trainer, call, (report->epoch - 1) * trainer->batches + batch + 1);
 
@@ -370,7 +370,7 @@ keep_weights(Trainer *trainer, const EpochReport *report)
 
 /* Score the weights to keep on the validation images. */
 static Status
-validate(Trainer *trainer, const Call *call, EpochReport *report)
+score_validation(Trainer *trainer, const Call *call, EpochReport *report)
 {
 	float	   *trained = trainer->network->weights;
 	Status		status;
@@ -393,7 +393,7 @@ trainer_run_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 	report->epochs = trainer->options.epochs;
 	threads_use(call->threads);
 	TRY(train_epoch(trainer, call, report));
-	TRY(validate(trainer, call, report));
+	TRY(score_validation(trainer, call, report));
 
 	trainer->progress.epoch = report->epoch;
 	report->best = keep_weights(trainer, report);

@@ -28,7 +28,7 @@ struct Validation
 
 /* Make the predictor and allocate memory for a batch. */
 static Status
-allocate(Validation *validation, const Call *call, const EngineChoice *engine)
+allocate_batch(Validation *validation, const Call *call, const EngineChoice *engine)
 {
 	size_t		pixels;
 	void	   *memory;
@@ -66,7 +66,7 @@ validation_create(Network *network, const Call *call, const EngineChoice *engine
 		validation->batch = validation->count < max_batch ? (int) validation->count : max_batch;
 		validation->size = dataset_size(images);
 		validation->pixels = (size_t) validation->size * (size_t) validation->size;
-		status = allocate(validation, call, engine);
+		status = allocate_batch(validation, call, engine);
 		if (status.code != LS_OK)
 		{
 			validation_free(validation);

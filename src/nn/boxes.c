@@ -77,7 +77,7 @@ comes_after(const float *scores, int a, int b)
 /* Sift down the entry at the top of a heap that has the last in order on
  * top. */
 static void
-sink(const float *scores, int *heap, int count)
+sift_down(const float *scores, int *heap, int count)
 {
 	int			at = 0;
 
@@ -124,7 +124,7 @@ top_scores(int n, const float *scores, int most, int *indices)
 		else if (comes_after(scores, indices[0], i))
 		{
 			indices[0] = i;
-			sink(scores, indices, count);
+			sift_down(scores, indices, count);
 		}
 	}
 
@@ -135,7 +135,7 @@ top_scores(int n, const float *scores, int most, int *indices)
 
 		indices[0] = indices[left];
 		indices[left] = worst;
-		sink(scores, indices, left);
+		sift_down(scores, indices, left);
 	}
 	return count;
 }

@@ -15,7 +15,7 @@
 
 /* Make room for one more item of a doubling array. */
 static Status
-grow(const Host *host, void **items, int count, size_t item_size)
+grow_array(const Host *host, void **items, int count, size_t item_size)
 {
 	void	   *larger;
 
@@ -54,7 +54,7 @@ graph_free(Graph *graph)
 
 /* Record the first failure. */
 static NodeId
-fail(Graph *graph, Status status)
+record_failure(Graph *graph, Status status)
 {
 	if (graph->status.code == LS_OK)
 		graph->status = status;
@@ -63,14 +63,14 @@ fail(Graph *graph, Status status)
 
 /* True if nothing has failed yet and id is a node of the part being built. */
 static bool
-usable(Graph *graph, NodeId id)
+is_usable_node(Graph *graph, NodeId id)
 {
 	if (graph->status.code != LS_OK)
 		return false;
 	if (id < 0 || id >= graph->node_count || graph->part_count == 0 ||
 		id < graph->parts[graph->part_count - 1].first)
 	{
-		fail(graph, status_error(LS_INTERNAL, "graph node %d does not exist in this part", id));
+		record_failure(graph, status_error(LS_INTERNAL, "graph node %d does not exist in this part", id));
 		return false;
 	}
 	return true;
@@ -78,7 +78,7 @@ usable(Graph *graph, NodeId id)
 
 /* Append a node with all optional fields at their neutral values. */
 static GraphNode *
-append(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
+append_node(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
 {
 	void	   *items = graph->nodes;
 	GraphNode  *node;
@@ -86,14 +86,14 @@ append(Graph *graph, OpKind kind, NodeId a, NodeId b, int channels)
 
 	if (channels < 1 || channels > MAX_CHANNELS)
 	{
-		fail(graph, status_error(LS_INVALID_ARGUMENT, "a layer of %d channels is not possible", channels));
+		record_failure(graph, status_error(LS_INVALID_ARGUMENT, "a layer of %d channels is not possible", channels));
 		return NULL;
 	}
-	status = grow(graph->host, &items, graph->node_count, sizeof(GraphNode));
+	status = grow_array(graph->host, &items, graph->node_count, sizeof(GraphNode));
 	graph->nodes = items;
 	if (status.code != LS_OK)
 	{
-		fail(graph, status);
+		record_failure(graph, status);
 		return NULL;
 	}
 	node = &graph->nodes[graph->node_count++];
@@ -119,15 +119,15 @@ add_param(Graph *graph, const char *prefix, const char *suffix, GraphParamKind k
 {
 	void	   *items = graph->params;
 	GraphParam *param;
-	Status		status = grow(graph->host, &items, graph->param_count, sizeof(GraphParam));
+	Status		status = grow_array(graph->host, &items, graph->param_count, sizeof(GraphParam));
 
 	graph->params = items;
 	if (status.code != LS_OK)
-		return fail(graph, status);
+		return record_failure(graph, status);
 	param = &graph->params[graph->param_count];
 	memset(param, 0, sizeof *param);
 	if (snprintf(param->name, sizeof param->name, "%s.%s", prefix, suffix) >= (int) sizeof param->name)
-		return fail(graph, status_error(LS_INTERNAL, "parameter name %s.%s is too long", prefix, suffix));
+		return record_failure(graph, status_error(LS_INTERNAL, "parameter name %s.%s is too long", prefix, suffix));
 	param->kind = kind;
 	param->rank = rank;
 	param->count = 1;
@@ -137,11 +137,11 @@ add_param(Graph *graph, const char *prefix, const char *suffix, GraphParamKind k
 	{
 		param->shape[i] = shape[i];
 		if (!checked_mul(param->count, (size_t) shape[i], &param->count))
-			return fail(graph, status_error(LS_LIMIT_EXCEEDED, "tensor %s is too large", param->name));
+			return record_failure(graph, status_error(LS_LIMIT_EXCEEDED, "tensor %s is too large", param->name));
 	}
 	param->offset = graph->weight_count;
 	if (!checked_add(graph->weight_count, param->count, &graph->weight_count))
-		return fail(graph, status_error(LS_LIMIT_EXCEEDED, "the network is too large"));
+		return record_failure(graph, status_error(LS_LIMIT_EXCEEDED, "the network is too large"));
 	return graph->param_count++;
 }
 
@@ -149,8 +149,8 @@ NodeId
 graph_input(Graph *graph, int channels)
 {
 	if (graph->status.code == LS_OK && graph->part_count == GRAPH_MAX_PARTS)
-		return fail(graph, status_error(LS_INTERNAL, "a graph has at most %d parts", GRAPH_MAX_PARTS));
-	if (graph->status.code != LS_OK || append(graph, OP_INPUT, -1, -1, channels) == NULL)
+		return record_failure(graph, status_error(LS_INTERNAL, "a graph has at most %d parts", GRAPH_MAX_PARTS));
+	if (graph->status.code != LS_OK || append_node(graph, OP_INPUT, -1, -1, channels) == NULL)
 		return -1;
 	return graph->node_count - 1;
 }
@@ -166,14 +166,14 @@ add_convolution(Graph *graph, OpKind kind, const char *name, NodeId x, int chann
 	int			weight;
 	int			bias_param = -1;
 
-	if (!usable(graph, x))
+	if (!is_usable_node(graph, x))
 		return -1;
 	in = graph->nodes[x].channels;
 	if (kernel < 1 || kernel > 31 || stride < 1 || stride > 16 || padding < 0 || padding >= kernel ||
 		output_padding < 0 || output_padding >= stride ||
 		groups < 1 || (groups != 1 && (groups != in || groups != channels)))
-		return fail(graph, status_error(LS_INTERNAL, "convolution %s is misconfigured", name));
-	node = append(graph, kind, x, -1, channels);
+		return record_failure(graph, status_error(LS_INTERNAL, "convolution %s is misconfigured", name));
+	node = append_node(graph, kind, x, -1, channels);
 	if (node == NULL)
 		return -1;
 	node->kernel = kernel;
@@ -227,9 +227,9 @@ graph_batch_norm(Graph *graph, const char *name, NodeId x)
 	};
 	GraphNode  *node;
 
-	if (!usable(graph, x))
+	if (!is_usable_node(graph, x))
 		return -1;
-	node = append(graph, OP_BATCH_NORM, x, -1, graph->nodes[x].channels);
+	node = append_node(graph, OP_BATCH_NORM, x, -1, graph->nodes[x].channels);
 	if (node == NULL)
 		return -1;
 	for (int i = 0; i < 4; i++)
@@ -242,7 +242,7 @@ graph_batch_norm(Graph *graph, const char *name, NodeId x)
 static NodeId
 add_unary(Graph *graph, OpKind kind, NodeId x)
 {
-	if (!usable(graph, x) || append(graph, kind, x, -1, graph->nodes[x].channels) == NULL)
+	if (!is_usable_node(graph, x) || append_node(graph, kind, x, -1, graph->nodes[x].channels) == NULL)
 		return -1;
 	return graph->node_count - 1;
 }
@@ -267,7 +267,7 @@ graph_resize(Graph *graph, NodeId x, int scale)
 	if (id < 0)
 		return -1;
 	if (scale < 1 || scale > 64)
-		return fail(graph, status_error(LS_INTERNAL, "cannot resize by %d", scale));
+		return record_failure(graph, status_error(LS_INTERNAL, "cannot resize by %d", scale));
 	graph->nodes[id].stride = scale;
 	return id;
 }
@@ -280,8 +280,8 @@ graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding)
 	if (id < 0)
 		return -1;
 	if (kernel < 1 || kernel > 15 || stride < 1 || padding < 0 || 2 * padding > kernel)
-		return fail(graph, status_error(LS_INTERNAL, "max pool %d/%d/%d is misconfigured",
-										kernel, stride, padding));
+		return record_failure(graph, status_error(LS_INTERNAL, "max pool %d/%d/%d is misconfigured",
+												  kernel, stride, padding));
 	graph->nodes[id].kernel = kernel;
 	graph->nodes[id].stride = stride;
 	graph->nodes[id].padding = padding;
@@ -291,12 +291,12 @@ graph_max_pool2d(Graph *graph, NodeId x, int kernel, int stride, int padding)
 NodeId
 graph_add(Graph *graph, NodeId a, NodeId b)
 {
-	if (!usable(graph, a) || !usable(graph, b))
+	if (!is_usable_node(graph, a) || !is_usable_node(graph, b))
 		return -1;
 	if (graph->nodes[a].channels != graph->nodes[b].channels)
-		return fail(graph, status_error(LS_INTERNAL, "cannot add %d and %d channels",
-										graph->nodes[a].channels, graph->nodes[b].channels));
-	if (append(graph, OP_ADD, a, b, graph->nodes[a].channels) == NULL)
+		return record_failure(graph, status_error(LS_INTERNAL, "cannot add %d and %d channels",
+												  graph->nodes[a].channels, graph->nodes[b].channels));
+	if (append_node(graph, OP_ADD, a, b, graph->nodes[a].channels) == NULL)
 		return -1;
 	return graph->node_count - 1;
 }
@@ -304,9 +304,9 @@ graph_add(Graph *graph, NodeId a, NodeId b)
 NodeId
 graph_concat(Graph *graph, NodeId a, NodeId b)
 {
-	if (!usable(graph, a) || !usable(graph, b))
+	if (!is_usable_node(graph, a) || !is_usable_node(graph, b))
 		return -1;
-	if (append(graph, OP_CONCAT, a, b, graph->nodes[a].channels + graph->nodes[b].channels) == NULL)
+	if (append_node(graph, OP_CONCAT, a, b, graph->nodes[a].channels + graph->nodes[b].channels) == NULL)
 		return -1;
 	return graph->node_count - 1;
 }
@@ -316,12 +316,12 @@ graph_output(Graph *graph, NodeId x)
 {
 	GraphPart  *part;
 
-	if (!usable(graph, x))
+	if (!is_usable_node(graph, x))
 		return;
 	part = &graph->parts[graph->part_count - 1];
 	if (part->output_count == GRAPH_MAX_OUTPUTS)
 	{
-		fail(graph, status_error(LS_INTERNAL, "a part has at most %d outputs", GRAPH_MAX_OUTPUTS));
+		record_failure(graph, status_error(LS_INTERNAL, "a part has at most %d outputs", GRAPH_MAX_OUTPUTS));
 		return;
 	}
 	part->outputs[part->output_count++] = x;
@@ -331,7 +331,7 @@ graph_output(Graph *graph, NodeId x)
 void
 graph_initial_gain(Graph *graph, NodeId x, double gain)
 {
-	if (usable(graph, x) && graph->nodes[x].params[0] >= 0)
+	if (is_usable_node(graph, x) && graph->nodes[x].params[0] >= 0)
 		graph->params[graph->nodes[x].params[0]].gain = (float) gain;
 }
 

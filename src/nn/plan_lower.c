@@ -96,7 +96,7 @@ sole_consumer(const Planner *planner, NodeId id, OpKind kind)
 
 /* Extend step by a node that follows it. */
 static void
-absorb(Planner *planner, Step *step, NodeId next)
+absorb_node(Planner *planner, Step *step, NodeId next)
 {
 	step->y = next;
 	planner->absorbed[next] = true;
@@ -118,13 +118,13 @@ fuse_addition(Planner *planner, Step *step)
 	if (other == step->y || planner->step_of[other] < 0)
 		return false;
 	step->residual = other;
-	absorb(planner, step, next);
+	absorb_node(planner, step, next);
 	return true;
 }
 
 /* Extend step by the batch norm / addition / ReLU nodes that follow it. */
 static void
-fuse(Planner *planner, Step *step)
+fuse_followers(Planner *planner, Step *step)
 {
 	bool		convolution = step->kind == OP_CONV2D || step->kind == OP_CONV_TRANSPOSE2D;
 	bool		adds = step->kind == OP_CONV2D || step->kind == OP_BATCH_NORM;
@@ -135,7 +135,7 @@ fuse(Planner *planner, Step *step)
 	if (convolution && (next = sole_consumer(planner, step->y, OP_BATCH_NORM)) >= 0)
 	{
 		step->norm = next;
-		absorb(planner, step, next);
+		absorb_node(planner, step, next);
 	}
 	if (adds)
 		fuse_addition(planner, step);
@@ -144,7 +144,7 @@ fuse(Planner *planner, Step *step)
 	if ((next = sole_consumer(planner, step->y, OP_RELU)) < 0)
 		return;
 	step->relu = true;
-	absorb(planner, step, next);
+	absorb_node(planner, step, next);
 
 	/* A convolution's ReLU may also come before the addition. */
 	if (step->kind == OP_CONV2D && step->residual < 0 && fuse_addition(planner, step))
@@ -156,7 +156,7 @@ fuse(Planner *planner, Step *step)
 
 /* Turn nodes into steps. */
 static void
-lower(Planner *planner)
+lower_nodes(Planner *planner)
 {
 	const Graph *graph = planner->graph;
 	Plan	   *plan = planner->plan;
@@ -186,7 +186,7 @@ lower(Planner *planner)
 			step->weights = id;
 		if (node->kind == OP_BATCH_NORM)
 			step->norm = id;
-		fuse(planner, step);
+		fuse_followers(planner, step);
 		step->has_shift = step->weights >= 0 &&
 			(step->norm >= 0 || graph->nodes[step->weights].params[1] >= 0);
 		planner->step_of[step->y] = plan->step_count++;
@@ -264,7 +264,7 @@ find_concatenations(Planner *planner)
 Status
 plan_steps(Planner *planner)
 {
-	lower(planner);
+	lower_nodes(planner);
 	TRY(find_concatenations(planner));
 	if (planner->plan->options.training)
 		TRY(plan_gradients(planner));

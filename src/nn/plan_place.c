@@ -26,7 +26,7 @@ add_buffer(Planner *planner, size_t elements, size_t element_size, int first, in
 
 /* Extend the lifetime of slot's buffer to include time. */
 static void
-keep(Planner *planner, Slot slot, int time)
+keep_alive(Planner *planner, Slot slot, int time)
 {
 	Buffer	   *buffer = &planner->buffers[slot.buffer];
 
@@ -68,7 +68,7 @@ slot_for(Planner *planner, Slot *slots, NodeId id, int time, Slot *slot)
 	}
 	else if (slots[id].buffer < 0)
 		TRY(own_slot(planner, shape, time, &slots[id]));
-	keep(planner, slots[id], time);
+	keep_alive(planner, slots[id], time);
 	*slot = slots[id];
 	return status_ok();
 }
@@ -111,23 +111,23 @@ place_values(Planner *planner)
 			planner->value_slots[step->y] = planner->value_slots[step->residual];
 		TRY(slot_for(planner, planner->value_slots, step->y, s, &slot));
 		if (step->x >= 0)
-			keep(planner, planner->value_slots[step->x], s);
+			keep_alive(planner, planner->value_slots[step->x], s);
 		if (step->residual >= 0)
-			keep(planner, planner->value_slots[step->residual], s);
+			keep_alive(planner, planner->value_slots[step->residual], s);
 		if (plan->options.training)
 		{
 			if (step->weights >= 0 || step->norm >= 0 || step->kind == OP_GELU)
-				keep(planner, planner->value_slots[step->x], back);
+				keep_alive(planner, planner->value_slots[step->x], back);
 			/* A ReLU's gradient needs its output; that of a batch norm without
 			 * addition needs only its input. */
 			if (step->kind == OP_RELU || (step->relu && step->residual >= 0))
-				keep(planner, slot, back);
+				keep_alive(planner, slot, back);
 		}
 	}
 	/* The caller writes the input before and reads the outputs after the run. */
-	keep(planner, planner->value_slots[plan->steps[0].y], 0);
+	keep_alive(planner, planner->value_slots[plan->steps[0].y], 0);
 	for (int i = 0; i < plan->part->output_count; i++)
-		keep(planner, planner->value_slots[plan->part->outputs[i]], planner->last_time);
+		keep_alive(planner, planner->value_slots[plan->part->outputs[i]], planner->last_time);
 	return status_ok();
 }
 
@@ -176,7 +176,7 @@ place_gradients(Planner *planner, StepBuffers *extras)
 		else if (moves_gradient(planner, step))
 		{
 			extras[s].before = planner->gradient_slots[step->x];
-			keep(planner, extras[s].before, time);
+			keep_alive(planner, extras[s].before, time);
 			TRY(own_slot(planner, plan->values[step->x].shape, time, &planner->gradient_slots[step->x]));
 		}
 		else if (step->wants_dx)
@@ -186,13 +186,13 @@ place_gradients(Planner *planner, StepBuffers *extras)
 	}
 	/* The caller writes the outputs' gradients between forward and backward. */
 	for (int i = 0; i < plan->part->output_count; i++)
-		keep(planner, planner->gradient_slots[plan->part->outputs[i]], plan->step_count - 1);
+		keep_alive(planner, planner->gradient_slots[plan->part->outputs[i]], plan->step_count - 1);
 	return status_ok();
 }
 
 /* Do the lifetimes of a and b overlap? */
 static bool
-overlap(const Buffer *a, const Buffer *b)
+lifetimes_overlap(const Buffer *a, const Buffer *b)
 {
 	return a->first <= b->last && b->first <= a->last;
 }
@@ -223,7 +223,7 @@ place_buffers(Planner *planner)
 			{
 				const Buffer *other = &planner->buffers[i];
 
-				if (other->placed && overlap(next, other) &&
+				if (other->placed && lifetimes_overlap(next, other) &&
 					next->offset < other->offset + other->bytes && other->offset < next->offset + next->bytes)
 				{
 					if (!checked_add(other->offset, other->bytes, &next->offset))
@@ -298,7 +298,7 @@ slot_tensor(const Planner *planner, Slot slot, TensorShape shape)
 
 /* Write the addresses into steps and tensors. */
 static void
-resolve(Planner *planner, const StepBuffers *extras, int sums)
+write_addresses(Planner *planner, const StepBuffers *extras, int sums)
 {
 	Plan	   *plan = planner->plan;
 
@@ -354,6 +354,6 @@ plan_memory_layout(Planner *planner, const Call *call, StepBuffers *extras)
 	TRY(place_extras(planner, extras, &sums));
 	TRY(place_buffers(planner));
 	TRY(arena_commit(&plan->arena, call, plan->options.training ? "training tensors" : "tensors"));
-	resolve(planner, extras, sums);
+	write_addresses(planner, extras, sums);
 	return status_ok();
 }

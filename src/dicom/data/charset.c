@@ -83,7 +83,7 @@ static const struct
 
 /* Append bytes of an encoding as UTF-8. */
 static Status
-convert(const char *encoding, const uint8_t *bytes, size_t size, ByteBuffer *out)
+append_converted(const char *encoding, const uint8_t *bytes, size_t size, ByteBuffer *out)
 {
 	iconv_t		converter = iconv_open("UTF-8", encoding);
 	char	   *in = (char *) bytes;
@@ -122,7 +122,7 @@ convert_pairs(const uint8_t *bytes, size_t size, LowerHalf lower, ByteBuffer *ou
 		uint8_t		euc[3] = {0x8F, bytes[i] | 0x80, i + 1 < size ? bytes[i + 1] | 0x80 : 0};
 		int			start = lower == LOWER_JIS_0212 ? 0 : 1;
 
-		TRY(convert("EUC-JP", euc + start, (size_t) (3 - start), out));
+		TRY(append_converted("EUC-JP", euc + start, (size_t) (3 - start), out));
 	}
 	return status_ok();
 }
@@ -213,7 +213,7 @@ convert_extended(const char *first, const uint8_t *text, size_t size, bool name,
 		{
 			while (at < size && text[at] >= 0x80)
 				at++;
-			TRY(convert(upper, text + start, at - start, out));
+			TRY(append_converted(upper, text + start, at - start, out));
 		}
 		else if (lower != LOWER_ASCII)
 		{
@@ -267,7 +267,7 @@ dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBu
 								"for example with dcmconv.");
 	}
 	else if (whole)
-		TRY(convert(encoding, text, size, out));
+		TRY(append_converted(encoding, text, size, out));
 	else
 		TRY(convert_extended(encoding, text, size, element->vr == DICOM_VR('P', 'N'), out));
 	return out->status;

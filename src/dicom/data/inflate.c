@@ -15,7 +15,7 @@
 
 /* Expand piece by piece; the caller ends the stream and frees the buffer. */
 static Status
-expand(z_stream *stream, ByteBuffer *out)
+inflate_all(z_stream *stream, ByteBuffer *out)
 {
 	int			result = Z_OK;
 
@@ -65,7 +65,7 @@ dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, uint8_t **inf
 	stream.next_in = (Bytef *) bytes;
 	stream.avail_in = (uInt) size;
 	buffer_init(&out, call);
-	status = expand(&stream, &out);
+	status = inflate_all(&stream, &out);
 	inflateEnd(&stream);
 	if (status.code != LS_OK)
 	{

@@ -119,7 +119,7 @@ drop_message(const char *message, void *user)
 
 /* The failure of a call of OpenJPEG. */
 static Status
-failure(const Source *source)
+openjpeg_failure(const Source *source)
 {
 	return source->status.code != LS_OK ? source->status : dicom_broken("its JPEG 2000 stream cannot be decoded");
 }
@@ -217,7 +217,7 @@ decode_area(Source *source, opj_codec_t *codec, opj_stream_t *stream, opj_image_
 		TRY(call_poll(source->call));
 		if (!opj_set_decode_area(codec, image, left, top, left + strip.width, top + strip.height) ||
 			!opj_decode(codec, stream, image))
-			return failure(source);
+			return openjpeg_failure(source);
 		TRY(store_area(image, &strip, raster));
 	}
 	return status_ok();
@@ -247,7 +247,7 @@ open_area(Source *source, const Jpeg2000Header *header, const DicomPixels *pixel
 		opj_stream_set_seek_function(stream, source_seek);
 		opj_stream_set_user_data(stream, source, NULL);
 		opj_stream_set_user_data_length(stream, source->size);
-		status = opj_read_header(stream, codec, &image) ? check_components(image) : failure(source);
+		status = opj_read_header(stream, codec, &image) ? check_components(image) : openjpeg_failure(source);
 		if (status.code == LS_OK)
 			status = need_raster(source, image, header, pixels, raster);
 		if (status.code == LS_OK)

@@ -98,20 +98,20 @@ typedef struct Coding
 } Coding;
 
 static uint64_t
-most(uint64_t a, uint64_t b)
+max_u64(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
 }
 
 /* The number of parts of 2^exponent samples along a side. */
 static uint64_t
-parts(uint64_t side, int exponent)
+parts_of_side(uint64_t side, int exponent)
 {
 	return (side + ((uint64_t) 1 << exponent) - 1) >> exponent;
 }
 
 static int
-least(int a, int b)
+min_int(int a, int b)
 {
 	return a < b ? a : b;
 }
@@ -133,19 +133,20 @@ check_style(const uint8_t *style, size_t length, bool own_precincts, const Jpeg2
 	levels = style[0];
 	for (int r = 0; r <= levels; r++)
 	{
-		uint64_t	width = parts(header->tile_width, levels - r);
-		uint64_t	height = parts(header->tile_height, levels - r);
+		uint64_t	width = parts_of_side(header->tile_width, levels - r);
+		uint64_t	height = parts_of_side(header->tile_height, levels - r);
 		int			across = own_precincts ? style[5 + r] & 15 : 15;
 		int			down = own_precincts ? style[5 + r] >> 4 : 15;
 		int			halved = r > 0 ? 1 : 0; /* three bands, each of half the size */
 
 		if (across < halved || down < halved)
 			return dicom_broken("its JPEG 2000 header has precincts of no size");
-		precincts += parts(width, across) * parts(height, down);
-		blocks += (r > 0 ? 3 : 1) * parts(parts(width, halved), least((style[1] & 15) + 2, across - halved)) *
-			parts(parts(height, halved), least((style[2] & 15) + 2, down - halved));
+		precincts += parts_of_side(width, across) * parts_of_side(height, down);
+		blocks += (r > 0 ? 3 : 1) *
+			parts_of_side(parts_of_side(width, halved), min_int((style[1] & 15) + 2, across - halved)) *
+			parts_of_side(parts_of_side(height, halved), min_int((style[2] & 15) + 2, down - halved));
 	}
-	coding->precincts = most(coding->precincts, precincts * header->components);
+	coding->precincts = max_u64(coding->precincts, precincts * header->components);
 	if (coding->precincts > PRECINCTS_MAX || blocks * header->components > BLOCKS_MAX ||
 		coding->precincts * coding->layers > PACKETS_MAX)
 		return dicom_unsupported("JPEG 2000 with more precincts, code blocks or layers than encoders make");
@@ -160,7 +161,7 @@ read_style(const uint8_t *segment, size_t length, Jpeg2000Header *header, Coding
 {
 	if (length < 10 || header->width == 0)
 		return dicom_broken("its JPEG 2000 header makes no sense");
-	coding->layers = most(coding->layers, read_u16(segment + 2));
+	coding->layers = max_u64(coding->layers, read_u16(segment + 2));
 	header->transformed = segment[4] != 0;
 	return check_style(segment + 5, length - 5, (segment[0] & 1) != 0, header, coding);
 }

@@ -41,8 +41,8 @@ read_header(charls_jpegls_decoder *decoder, const DicomPixels *pixels, const uin
 
 /* Decode into a new raster; the caller frees it on failure. */
 static Status
-decode(const Call *call, charls_jpegls_decoder *decoder, const DicomPixels *pixels, const uint8_t *bytes,
-	   size_t size, Raster *raster)
+decode_jpeg_ls(const Call *call, charls_jpegls_decoder *decoder, const DicomPixels *pixels, const uint8_t *bytes,
+			   size_t size, Raster *raster)
 {
 	charls_interleave_mode mode = CHARLS_INTERLEAVE_MODE_NONE;
 	charls_frame_info info;
@@ -76,7 +76,7 @@ jpeg_ls_decode(const Call *call, const DicomPixels *pixels, const uint8_t *bytes
 	memset(raster, 0, sizeof *raster);
 	if (decoder == NULL)
 		return status_error(LS_OUT_OF_MEMORY, "CharLS ran out of memory");
-	status = decode(call, decoder, pixels, bytes, size, raster);
+	status = decode_jpeg_ls(call, decoder, pixels, bytes, size, raster);
 	charls_jpegls_decoder_destroy(decoder);
 	if (status.code != LS_OK)
 		raster_free(call, raster);

@@ -12,7 +12,7 @@
 
 /* Set the fields that come from the header. */
 static void
-describe(const DicomPixels *pixels, Raster *raster)
+set_header_fields(const DicomPixels *pixels, Raster *raster)
 {
 	memset(raster, 0, sizeof *raster);
 	raster->width = pixels->width;
@@ -39,7 +39,7 @@ raster_create(const Call *call, const DicomPixels *pixels, int sample_bytes, Ras
 {
 	size_t		rows;
 
-	describe(pixels, raster);
+	set_header_fields(pixels, raster);
 	raster->sample_bytes = sample_bytes;
 	if (raster->photometric == PHOTOMETRIC_YBR_FULL_422)
 		raster->photometric = PHOTOMETRIC_YBR_FULL;	/* decoders return a colour for every pixel */
@@ -104,7 +104,7 @@ native_raster(const DicomSet *set, const DicomPixels *pixels, const FrameBytes *
 {
 	size_t		bytes = (size_t) (pixels->bits_allocated / 8);
 
-	describe(pixels, raster);
+	set_header_fields(pixels, raster);
 	if (raster->sample_bytes == 0)
 		return dicom_unsupported("samples of 1 bit outside of a segmentation");
 	if (pixels->photometric == PHOTOMETRIC_YBR_FULL_422 && (pixels->width % 2 == 1 || bytes != 1))

@@ -190,7 +190,7 @@ degrade_ruler_ink(const Call *call, int severity, Rng *rng, Image *image)
 /* Move every channel of a pixel towards white (target 255) or black (0) by
  * share / 256. */
 static void
-shade(uint8_t *pixel, int channels, int target, int share)
+shade_pixel(uint8_t *pixel, int channels, int target, int share)
 {
 	for (int c = 0; c < channels; c++)
 		pixel[c] = (uint8_t) (pixel[c] + ((target - pixel[c]) * share + 128) / 256);
@@ -228,19 +228,19 @@ draw_bubble(Image *image, StrokePoint centre, int64_t radius)
 			int64_t		from_glare = (int64_t) sqrt((double) (to_lamp_x * to_lamp_x + to_lamp_y * to_lamp_y));
 
 			if (away < radius)
-				shade(pixel, image->channels, 255, 24);
+				shade_pixel(pixel, image->channels, 255, 24);
 			if (from_rim < rim)
 			{
 				/* -256 away from the lamp .. 256 towards it */
 				int			facing = (int) (-(dx + dy) * 181 / (away + 1));
 
 				facing = facing < -256 ? -256 : facing > 256 ? 256 : facing;
-				shade(pixel, image->channels, facing > 0 ? 255 : 0,
-					  (int) ((facing > 0 ? facing : -facing / 2) * (rim - from_rim) / rim * 3 / 4));
+				shade_pixel(pixel, image->channels, facing > 0 ? 255 : 0,
+							(int) ((facing > 0 ? facing : -facing / 2) * (rim - from_rim) / rim * 3 / 4));
 			}
 			if (from_glare < glare)
-				shade(pixel, image->channels, 255, (int) (256 * (glare - from_glare) * 2 / glare > 256 ? 256 :
-														  256 * (glare - from_glare) * 2 / glare));
+				shade_pixel(pixel, image->channels, 255, (int) (256 * (glare - from_glare) * 2 / glare > 256 ? 256 :
+																256 * (glare - from_glare) * 2 / glare));
 		}
 	}
 }

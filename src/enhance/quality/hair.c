@@ -148,7 +148,7 @@ draw_lines(HairFrame *hair)
 
 /* Collect the piece connected to a seed, and keep it if it is long enough. */
 static void
-gather(HairFrame *hair, int32_t seed, uint8_t *mask)
+collect_piece(HairFrame *hair, int32_t seed, uint8_t *mask)
 {
 	int			left = hair->width;
 	int			right = 0;
@@ -216,7 +216,7 @@ gather_all(HairFrame *hair, uint8_t *mask)
 		if (i % 65536 == 0)
 			TRY(call_poll(hair->call));
 		if (mask[i] == SEED)
-			gather(hair, (int32_t) i, mask);
+			collect_piece(hair, (int32_t) i, mask);
 	}
 	for (size_t i = 0; i < count; i++)
 		mask[i] = mask[i] == TAKEN;
@@ -225,7 +225,7 @@ gather_all(HairFrame *hair, uint8_t *mask)
 
 /* Allocate the planes of a frame. */
 static Status
-allocate(HairFrame *hair)
+allocate_planes(HairFrame *hair)
 {
 	size_t		count = (size_t) hair->width * (size_t) hair->height;
 	void	   *memory;
@@ -271,7 +271,7 @@ measure_frame(HairFrame *hair)
 
 /* Find hairs in hair->frame; mask has the planes' size. */
 static Status
-detect(HairFrame *hair, uint8_t *mask)
+detect_on_frame(HairFrame *hair, uint8_t *mask)
 {
 	const Call *call = hair->call;
 	int			width = hair->width;
@@ -280,7 +280,7 @@ detect(HairFrame *hair, uint8_t *mask)
 	int			around = square_reach(hair->unit, 1);
 	long		block = BLOCK_SAMPLES / LINE_READS / width;
 
-	TRY(allocate(hair));
+	TRY(allocate_planes(hair));
 	TRY(threads_run_polled(call, height, BLOCK_SAMPLES / width, luma_rows, hair));
 	TRY(morphology_dilate(call, hair->luma, width, height, closing, hair->between, hair->response));
 	TRY(morphology_erode(call, hair->response, width, height, closing, hair->between, hair->hat));
@@ -293,7 +293,7 @@ detect(HairFrame *hair, uint8_t *mask)
 /* Enlarge the frame's mask to the image's size, with interpolated edges;
  * removes the border of `small`. */
 static Status
-enlarge(const Call *call, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
+enlarge_mask(const Call *call, const HairFrame *hair, uint8_t *small, const Image *image, uint8_t *mask)
 {
 	size_t		count = (size_t) image->width * (size_t) image->height;
 	Image		of_frame = {hair->frame.width, hair->frame.height, 1, small};
@@ -333,9 +333,9 @@ hair_detect(const Call *call, const Image *image, uint8_t *mask)
 	measure_frame(&hair);
 	status = call_alloc_array(call, (size_t) hair.width, (size_t) hair.height, &memory);
 	if (status.code == LS_OK)
-		status = detect(&hair, memory);
+		status = detect_on_frame(&hair, memory);
 	if (status.code == LS_OK)
-		status = enlarge(call, &hair, memory, image, mask);
+		status = enlarge_mask(call, &hair, memory, image, mask);
 	call_free(call, memory);
 	call_free(call, hair.luma);
 	call_free(call, hair.stack);

@@ -54,7 +54,7 @@ terms_at(int i, int j, double terms[LIGHT_TERMS])
 }
 
 static double
-dot(const double a[LIGHT_TERMS], const double b[LIGHT_TERMS])
+dot_product(const double a[LIGHT_TERMS], const double b[LIGHT_TERMS])
 {
 	double		sum = 0;
 
@@ -92,7 +92,7 @@ fit_light(double cells[CELLS][CELLS], double surface[LIGHT_TERMS])
 				if (cells[j][i] <= LIGHT_BLACK && peak > 2 * LIGHT_BLACK)
 					continue;
 				terms_at(i, j, terms);
-				residual = cells[j][i] - dot(surface, terms);
+				residual = cells[j][i] - dot_product(surface, terms);
 				if (round > 0 && residual < 0)
 					weight = 1 / (1 + residual * residual / (scale * scale));
 				for (int m = 0; m < LIGHT_TERMS; m++)
@@ -164,7 +164,7 @@ light_surface_fit(const Image *frame, LightSurface *surface)
 			double		light;
 
 			terms_at(i, j, terms);
-			light = fmax(0, dot(surface->terms, terms));
+			light = fmax(0, dot_product(surface->terms, terms));
 			surface->high = fmax(surface->high, light);
 			surface->low = fmin(surface->low, light);
 			surface->excess[j][i] = (float) fmax(0, cells[j][i] - light);

@@ -246,7 +246,7 @@ noise_sigma(const Tally *tally)
  * that of rounding if it is larger. -1 if there are no differences.
  */
 static double
-growth(const Tally *tally, int s, double sigma)
+difference_growth(const Tally *tally, int s, double sigma)
 {
 	double		most = -1;
 
@@ -289,7 +289,7 @@ smooth_distance(const Tally *tally, double sigma)
 
 	for (int s = 0; s + 1 < SCALES; s++)
 	{
-		double		exponent = growth(tally, s, sigma);
+		double		exponent = difference_growth(tally, s, sigma);
 
 		if (exponent >= 0 && exponent <= SMOOTH)
 			return s == 0 ? 1 : exp2(s - (SMOOTH - exponent) / (before - exponent));
@@ -363,7 +363,7 @@ quality_detail(const Call *call, const Image *image, const Image *frame, Quality
 	quality->resolution = fmax(1, shorter / smooth_distance(&tally, quality->noise));
 
 	TRY(tally_image(call, frame, &tally));
-	exponent = growth(&tally, 0, noise_sigma(&tally));
+	exponent = difference_growth(&tally, 0, noise_sigma(&tally));
 	quality->sharpness = exponent < 0 ? 0 : fmin(1, fmax(0, (4 - exponent) / (4 - SHARP)));
 	return status_ok();
 }

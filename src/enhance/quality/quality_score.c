@@ -85,7 +85,7 @@ static const IssueOdds odds_of[ISSUES] = {
 
 /* The evidence of an image. Small addends keep logarithms of 0 finite. */
 static void
-gather(const Image *image, const Quality *quality, double evidence[EVIDENCES])
+gather_evidence(const Image *image, const Quality *quality, double evidence[EVIDENCES])
 {
 	double		shorter = image->width < image->height ? image->width : image->height;
 
@@ -112,7 +112,7 @@ quality_judge(const Image *image, Quality *quality)
 	double		evidence[EVIDENCES];
 	double		odds = 0;
 
-	gather(image, quality, evidence);
+	gather_evidence(image, quality, evidence);
 	for (int i = 0; i < ISSUES; i++)
 	{
 		double		log_odds = odds_of[i].constant;

@@ -40,7 +40,7 @@ distance_square(StrokePoint a, StrokePoint b, int64_t x, int64_t y)
 }
 
 static int
-clip(int64_t value, int limit)
+clip_to_cover(int64_t value, int limit)
 {
 	return value < 0 ? 0 : value > limit ? limit : (int) value;
 }
@@ -49,10 +49,10 @@ void
 stroke_line(Cover *cover, StrokePoint from, StrokePoint to, int radius)
 {
 	int64_t		reach = radius + 384;
-	int			left = clip(((from.x < to.x ? from.x : to.x) - reach) / 256, cover->width);
-	int			right = clip(((from.x > to.x ? from.x : to.x) + reach) / 256 + 1, cover->width);
-	int			top = clip(((from.y < to.y ? from.y : to.y) - reach) / 256, cover->height);
-	int			bottom = clip(((from.y > to.y ? from.y : to.y) + reach) / 256 + 1, cover->height);
+	int			left = clip_to_cover(((from.x < to.x ? from.x : to.x) - reach) / 256, cover->width);
+	int			right = clip_to_cover(((from.x > to.x ? from.x : to.x) + reach) / 256 + 1, cover->width);
+	int			top = clip_to_cover(((from.y < to.y ? from.y : to.y) - reach) / 256, cover->height);
+	int			bottom = clip_to_cover(((from.y > to.y ? from.y : to.y) + reach) / 256 + 1, cover->height);
 
 	for (int y = top; y < bottom; y++)
 	{

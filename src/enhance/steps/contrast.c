@@ -276,7 +276,7 @@ map_rows(void *data, int worker, long begin, long end)
 }
 
 static Status
-equalise(const Call *call, Contrast *task)
+equalise_tile(const Call *call, Contrast *task)
 {
 	long		tiles = (long) task->across * task->down;
 	long		tile_samples = (long) (samples_in_row(task->image) * (size_t) task->image->height) / tiles;
@@ -309,7 +309,7 @@ step_contrast(const Call *call, const EnhanceOptions *options, Image *image)
 	status = call_alloc_array(call, (size_t) call->threads * (size_t) task.across, 256 * sizeof(uint32_t), &memory);
 	task.pairs = memory;
 	if (status.code == LS_OK)
-		status = equalise(call, &task);
+		status = equalise_tile(call, &task);
 	call_free(call, task.pairs);
 	call_free(call, task.tables);
 	return status;

@@ -149,7 +149,7 @@ any_hidden(const InpaintLevel *level)
 
 /* Make the level above. */
 static Status
-push(const Call *call, InpaintLevel *fine, InpaintLevel *coarse)
+halve_level(const Call *call, InpaintLevel *fine, InpaintLevel *coarse)
 {
 	InpaintTask task = {.fine = fine, .coarse = coarse};
 	int			width = (fine->image.width + 1) / 2;
@@ -165,7 +165,7 @@ push(const Call *call, InpaintLevel *fine, InpaintLevel *coarse)
 
 /* Fill a level from the one above. */
 static Status
-pull(const Call *call, InpaintLevel *coarse, InpaintLevel *fine)
+fill_level(const Call *call, InpaintLevel *coarse, InpaintLevel *fine)
 {
 	InpaintTask task = {.fine = fine, .coarse = coarse};
 	long		block = rows_between_polls(&fine->image);
@@ -196,11 +196,11 @@ inpaint(const Call *call, const uint8_t *hidden, Image *image)
 			count = 1;			/* all is hidden: nothing to fill from */
 			break;
 		}
-		status = push(call, &levels[count - 1], &levels[count]);
+		status = halve_level(call, &levels[count - 1], &levels[count]);
 		count++;
 	}
 	for (int l = count - 2; l >= 0 && status.code == LS_OK; l--)
-		status = pull(call, &levels[l + 1], &levels[l]);
+		status = fill_level(call, &levels[l + 1], &levels[l]);
 	for (int l = 1; l < LEVELS_MAX; l++)
 	{
 		if (levels[l].image.pixels != NULL)

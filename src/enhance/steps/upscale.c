@@ -138,7 +138,7 @@ upscale_rows(void *data, int worker, long begin, long end)
 
 /* Allocate taps and rows, and compute all rows of the result. */
 static Status
-upscale(const Call *call, Upscale *task)
+enlarge_cubic(const Call *call, Upscale *task)
 {
 	void	   *memory;
 
@@ -167,7 +167,7 @@ step_upscale(const Call *call, const EnhanceOptions *options, Image *image)
 							image->height,
 							options->upscale_factor);
 	TRY(image_create(call, (int) width, (int) height, image->channels, &result));
-	status = upscale(call, &task);
+	status = enlarge_cubic(call, &task);
 	call_free(call, task.across);
 	call_free(call, task.down);
 	call_free(call, task.rows);

@@ -51,7 +51,7 @@ put_pixels(RleState *state, const uint8_t *bytes, unsigned count, bool repeated)
 
 /* Move right and up. */
 static Status
-move(RleState *state, size_t size)
+move_position(RleState *state, size_t size)
 {
 	if (state->end - state->in < 2)
 		return format_truncated("BMP", size);
@@ -112,7 +112,7 @@ run_code(RleState *state, size_t size)
 			state->done = true;
 			return status_ok();
 		case 2:
-			return move(state, size);
+			return move_position(state, size);
 		default:
 			return put_literal(state, value, size);
 	}

@@ -106,7 +106,7 @@ orientation_transposes(int orientation)
 
 /* Exchange two numbers. */
 static void
-exchange(int *a, int *b)
+exchange_ints(int *a, int *b)
 {
 	int			kept = *a;
 
@@ -128,7 +128,7 @@ image_info(const Call *call, const void *bytes, size_t size, ImageInfo *info)
 	info->orientation = exif.orientation;
 	info->exif_unread = exif.unread;
 	if (orientation_transposes(exif.orientation))
-		exchange(&info->width, &info->height);
+		exchange_ints(&info->width, &info->height);
 	return status_ok();
 }
 
@@ -136,7 +136,7 @@ void
 image_info_turn(ImageInfo *info, ImageTurn turn)
 {
 	if (turn == TURN_AS_STORED && orientation_transposes(info->orientation))
-		exchange(&info->width, &info->height);
+		exchange_ints(&info->width, &info->height);
 }
 
 const char *const image_turn_names[] = {
@@ -153,7 +153,7 @@ const char *const image_turn_names[] = {
  * to the next pixel.
  */
 static Status
-orient(const Call *call, Image *image, int orientation)
+turn_upright(const Call *call, Image *image, int orientation)
 {
 	bool		transpose = orientation_transposes(orientation);
 	bool		from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
@@ -207,10 +207,10 @@ decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest r
 	if (request.turn == TURN_UPRIGHT)
 		TRY(exif_read(call, codec->format, bytes, size, &exif));
 	if (orientation_transposes(exif.orientation))
-		exchange(&request.width, &request.height);
+		exchange_ints(&request.width, &request.height);
 	status = codec->decode(call, bytes, size, &request, image);
 	if (status.code == LS_OK)
-		status = orient(call, image, exif.orientation);
+		status = turn_upright(call, image, exif.orientation);
 	if (status.code != LS_OK)
 		image_free(call, image);
 	return status;

@@ -108,7 +108,7 @@ is_text(int c)
 /* Does text begin with `word`, which is in small letters? Case does not
  * matter. */
 static bool
-begins(const uint8_t *text, size_t size, const char *word)
+begins_with(const uint8_t *text, size_t size, const char *word)
 {
 	size_t		length = strlen(word);
 
@@ -132,7 +132,7 @@ ends_like_image(const uint8_t *text, size_t size)
 	{
 		size_t		length = strlen(endings[i]);
 
-		if (size > length && begins(text + size - length, length, endings[i]))
+		if (size > length && begins_with(text + size - length, length, endings[i]))
 			return true;
 	}
 	return false;
@@ -142,20 +142,23 @@ ends_like_image(const uint8_t *text, size_t size)
 static bool
 is_path(const uint8_t *text, size_t size)
 {
+	static const char *const path_beginnings[] = {
+		"/", "./", "../", "~/", "http://", "https://", "file:", "s3://", "\\\\", NULL
+	};
+
 	while (size > 0 && isspace(text[size - 1]))
 		size--;
 	if (size == 0 || size > PATH_MAX_LENGTH || !all_are(text, size, isprint))
 		return false;
-	return begins(text, size, "/") || begins(text, size, "./") || begins(text, size, "../") || begins(text, size,
-																									  "~/") ||
-		begins(text, size, "http://") || begins(text, size, "https://") || begins(text, size, "file:") ||
-		begins(text, size, "s3://") || begins(text, size, "\\\\") || (size > 2 && begins(text + 1, size - 1, ":\\")) ||
-		ends_like_image(text, size);
+	for (int i = 0; path_beginnings[i] != NULL; i++)
+		if (begins_with(text, size, path_beginnings[i]))
+			return true;
+	return (size > 2 && begins_with(text + 1, size - 1, ":\\")) || ends_like_image(text, size);
 }
 
 /* The failure that says what the bytes are. */
 static Status
-refuse(StatusCode code, const char *what, const char *hint)
+refuse_as(StatusCode code, const char *what, const char *hint)
 {
 	return status_with_hint(status_error(code, "the bytes are %s; %s are read", what, READ), "%s", hint);
 }
@@ -165,28 +168,28 @@ static Status
 refuse_text(const uint8_t *text, size_t size)
 {
 	size_t		looked_at = size < LOOK_AT ? size : LOOK_AT;
-	bool		prefixed = begins(text, size, "\\x") || begins(text, size, "0x");
+	bool		prefixed = begins_with(text, size, "\\x") || begins_with(text, size, "0x");
 	size_t		skip = prefixed ? 2 : 0;
 
 	if (looked_at >= 16 && all_are(text + skip, looked_at - skip, isxdigit))
-		return refuse(LS_INVALID_IMAGE, "the text of an image in hexadecimal digits",
-					  prefixed ? "Store the bytes: decode(substr(convert_from(column, 'UTF8'), 3), 'hex')." :
-					  "Store the bytes: decode(convert_from(column, 'UTF8'), 'hex').");
+		return refuse_as(LS_INVALID_IMAGE, "the text of an image in hexadecimal digits",
+						 prefixed ? "Store the bytes: decode(substr(convert_from(column, 'UTF8'), 3), 'hex')." :
+						 "Store the bytes: decode(convert_from(column, 'UTF8'), 'hex').");
 	while (size > 0 && isspace(*text))
 	{
 		text++;
 		size--;
 	}
-	if (begins(text, size, "<!doctype html") || begins(text, size, "<html"))
-		return refuse(WEB_PAGE);
-	if (begins(text, size, "<svg") || begins(text, size, "<?xml") || begins(text, size, "<!doctype svg"))
-		return refuse(LS_INVALID_IMAGE, "an XML or SVG document",
-					  "Convert a drawing to PNG: rsvg-convert in.svg -o out.png.");
+	if (begins_with(text, size, "<!doctype html") || begins_with(text, size, "<html"))
+		return refuse_as(WEB_PAGE);
+	if (begins_with(text, size, "<svg") || begins_with(text, size, "<?xml") || begins_with(text, size, "<!doctype svg"))
+		return refuse_as(LS_INVALID_IMAGE, "an XML or SVG document",
+						 "Convert a drawing to PNG: rsvg-convert in.svg -o out.png.");
 	if (is_path(text, size))
-		return refuse(LS_INVALID_IMAGE, "the text of a path or address",
-					  "Store the file that it names: pg_read_binary_file(), "
-					  "or a program that reads files where they are.");
-	return refuse(LS_INVALID_IMAGE, "text", "Store the file of the image, unchanged, as bytes.");
+		return refuse_as(LS_INVALID_IMAGE, "the text of a path or address",
+						 "Store the file that it names: pg_read_binary_file(), "
+						 "or a program that reads files where they are.");
+	return refuse_as(LS_INVALID_IMAGE, "text", "Store the file of the image, unchanged, as bytes.");
 }
 
 Status
@@ -202,7 +205,7 @@ foreign_refuse(const uint8_t *bytes, size_t size)
 
 		if (size >= beginning->offset + beginning->size &&
 			memcmp(bytes + beginning->offset, beginning->bytes, beginning->size) == 0)
-			return refuse(beginning->code, beginning->what, beginning->hint);
+			return refuse_as(beginning->code, beginning->what, beginning->hint);
 	}
 	if (size >= 4 && all_are(bytes, size < LOOK_AT ? size : LOOK_AT, is_text))
 		return refuse_text(bytes, size);

@@ -132,7 +132,7 @@ write_image(JpegWriter *writer)
 
 /* Encode with one colour per pixel, or per pair of pixels in a row. */
 static Status
-encode(const Call *call, const Image *image, int quality, int luma_factor, EncodedImage *encoded)
+encode_jpeg(const Call *call, const Image *image, int quality, int luma_factor, EncodedImage *encoded)
 {
 	JpegWriter	writer = {.call = call, .image = image, .quality = quality, .luma_factor = luma_factor};
 
@@ -161,11 +161,11 @@ encode(const Call *call, const Image *image, int quality, int luma_factor, Encod
 Status
 jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded)
 {
-	return encode(call, image, quality, 1, encoded);
+	return encode_jpeg(call, image, quality, 1, encoded);
 }
 
 Status
 jpeg_encode_422(const Call *call, const Image *image, int quality, EncodedImage *encoded)
 {
-	return encode(call, image, quality, image->channels == 3 ? 2 : 1, encoded);
+	return encode_jpeg(call, image, quality, image->channels == 3 ? 2 : 1, encoded);
 }

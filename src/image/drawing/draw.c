@@ -57,7 +57,7 @@ erode_line(uint8_t *pixels, int count, size_t step, int reach, uint8_t *line)
 
 /* Erode a mask by a square that reaches that many pixels to each side. */
 static Status
-erode(const Call *call, Image *mask, int reach)
+erode_mask(const Call *call, Image *mask, int reach)
 {
 	int			longest = mask->width > mask->height ? mask->width : mask->height;
 	void	   *line;
@@ -82,7 +82,7 @@ erode(const Call *call, Image *mask, int reach)
 
 /* Set bit in map (the size of result) where the contour of mask runs. */
 static Status
-trace(const Call *call, const Image *mask, const Image *result, uint8_t bit, uint8_t *map)
+trace_contour(const Call *call, const Image *mask, const Image *result, uint8_t bit, uint8_t *map)
 {
 	size_t		count = (size_t) result->width * (size_t) result->height;
 	Image		whole;
@@ -94,7 +94,7 @@ trace(const Call *call, const Image *mask, const Image *result, uint8_t bit, uin
 	TRY(image_resize_nearest(call, mask, result->width, result->height, &whole));
 	status = image_resize_nearest(call, &whole, result->width, result->height, &eroded);
 	if (status.code == LS_OK)
-		status = erode(call, &eroded, line_width(result));
+		status = erode_mask(call, &eroded, line_width(result));
 	if (status.code == LS_OK)
 	{
 		for (size_t i = 0; i < count; i++)
@@ -110,7 +110,7 @@ trace(const Call *call, const Image *mask, const Image *result, uint8_t bit, uin
 
 /* Copy an image into a larger RGB one, its top left corner at (left, top). */
 static void
-paste(const Image *image, Image *result, int left, int top)
+paste_image(const Image *image, Image *result, int left, int top)
 {
 	for (int y = 0; y < image->height; y++)
 	{
@@ -137,9 +137,9 @@ draw_contours(const Call *call, const Image *mask, const Image *truth, Image *re
 
 	TRY(call_alloc_array(call, count, 1, &memory));
 	map = memory;
-	status = trace(call, mask, result, ON_PREDICTED, map);
+	status = trace_contour(call, mask, result, ON_PREDICTED, map);
 	if (status.code == LS_OK && truth != NULL)
-		status = trace(call, truth, result, ON_TRUTH, map);
+		status = trace_contour(call, truth, result, ON_TRUTH, map);
 	for (size_t i = 0; status.code == LS_OK && i < count; i++)
 	{
 		const uint8_t *colour = predicted_colour;
@@ -178,7 +178,7 @@ draw_overlay(const Call *call, const Image *image, const Image *mask, const Imag
 	if (truth != NULL)
 		TRY(check_shape(image, truth, "truth"));
 	TRY(image_create(call, image->width, image->height, 3, result));
-	paste(image, result, 0, 0);
+	paste_image(image, result, 0, 0);
 	status = draw_contours(call, mask, truth, result);
 	if (status.code != LS_OK)
 		image_free(call, result);
@@ -188,7 +188,7 @@ draw_overlay(const Call *call, const Image *image, const Image *mask, const Imag
 /* Put a picture into a panel with its top left corner at (left, top), at width
  * x height. A thin frame separates a white mask from the white around it. */
 static Status
-place(const Call *call, const Image *picture, int left, int top, int width, int height, Image *result)
+place_picture(const Call *call, const Image *picture, int left, int top, int width, int height, Image *result)
 {
 	Image		sized;
 
@@ -198,7 +198,7 @@ place(const Call *call, const Image *picture, int left, int top, int width, int 
 			memcpy(result->pixels + 3 * ((size_t) y * (size_t) result->width + (size_t) x), frame_colour, 3);
 	}
 	TRY(image_resize_nearest(call, picture, width, height, &sized));
-	paste(&sized, result, left, top);
+	paste_image(&sized, result, left, top);
 	image_free(call, &sized);
 	return status_ok();
 }
@@ -224,8 +224,8 @@ draw_row(const Call *call, const Image *const *pictures, const char *const *name
 	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
 	for (int i = 0; i < count && status.code == LS_OK; i++)
 	{
-		status = place(call, pictures[i], gap + i * (image->width + gap), top, image->width, image->height,
-					   result);
+		status = place_picture(call, pictures[i], gap + i * (image->width + gap), top, image->width, image->height,
+							   result);
 		legend_title(result, names[i], gap + i * (image->width + gap), 2 * dot, image->width + gap, dot);
 		if (status.code == LS_OK)
 			status = call_poll(call);

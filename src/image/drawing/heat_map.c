@@ -35,7 +35,7 @@ fill(Image *image, int left, int top, int width, int height, const uint8_t colou
 
 /* The length of the longest name, at most HEAT_MAP_LETTERS. */
 static int
-longest(const char *const *names, int count)
+longest_name(const char *const *names, int count)
 {
 	size_t		most = 0;
 
@@ -108,8 +108,8 @@ wider(int width, int content)
 Status
 heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 {
-	int			names = MARGIN + LETTER * (longest(map->row_names, map->rows) + 1);
-	int			columns_width = longest(map->column_names, map->columns) * LETTER;
+	int			names = MARGIN + LETTER * (longest_name(map->row_names, map->rows) + 1);
+	int			columns_width = longest_name(map->column_names, map->columns) * LETTER;
 	int			pitch = columns_width + LETTER > CELL_WIDTH ? columns_width + LETTER : CELL_WIDTH;
 	int			width = names + map->columns * pitch + MARGIN;
 	int			header = MARGIN;

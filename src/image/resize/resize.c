@@ -390,7 +390,7 @@ image_resize(const Call *call, const Image *source, int width, int height, Image
 
 /* The source pixel whose area holds the centre of result pixel i. */
 static inline int
-nearest(int i, int source, int result)
+nearest_index(int i, int source, int result)
 {
 	return (int) ((2 * (int64_t) i + 1) * source / (2 * (int64_t) result));
 }
@@ -407,11 +407,11 @@ image_resize_nearest(const Call *call, const Image *source, int width, int heigh
 	status = call_alloc_array(call, (size_t) width, sizeof(int), &memory);
 	columns = memory;
 	for (int x = 0; status.code == LS_OK && x < width; x++)
-		columns[x] = nearest(x, source->width, width);
+		columns[x] = nearest_index(x, source->width, width);
 	for (int y = 0; status.code == LS_OK && y < height; y++)
 	{
 		const uint8_t *row = source->pixels +
-			(size_t) nearest(y, source->height, height) * (size_t) source->width * channels;
+			(size_t) nearest_index(y, source->height, height) * (size_t) source->width * channels;
 		uint8_t    *out = result->pixels + (size_t) y * (size_t) width * channels;
 
 		for (int x = 0; x < width; x++, out += channels)

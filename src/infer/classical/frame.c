@@ -18,7 +18,7 @@ typedef struct Kernel
 } Kernel;
 
 static Kernel
-gaussian(double sigma)
+gaussian_kernel(double sigma)
 {
 	Kernel		kernel = {.reach = (int) ceil(3 * sigma)};
 	double		sum = 0;
@@ -31,7 +31,7 @@ gaussian(double sigma)
 }
 
 static int
-clamp(int i, int count)
+clamp_index(int i, int count)
 {
 	return i < 0 ? 0 : i >= count ? count - 1 : i;
 }
@@ -48,18 +48,18 @@ smooth_row(const Image *image, const Kernel *kernel, int y, float *out)
 			float		sum = kernel->weights[0] * row[3 * x + c];
 
 			for (int i = 1; i <= kernel->reach; i++)
-				sum += kernel->weights[i] * (float) (row[3 * clamp(x - i, image->width) + c] +
-													 row[3 * clamp(x + i, image->width) + c]);
+				sum += kernel->weights[i] * (float) (row[3 * clamp_index(x - i, image->width) + c] +
+													 row[3 * clamp_index(x + i, image->width) + c]);
 			out[3 * x + c] = sum;
 		}
 }
 
 /* Smooth an RGB image; edges are extended. */
 static Status
-smooth(const Call *call, Image *image, double sigma)
+smooth_image(const Call *call, Image *image, double sigma)
 {
 	size_t		samples = 3 * (size_t) image->width;
-	Kernel		kernel = gaussian(sigma);
+	Kernel		kernel = gaussian_kernel(sigma);
 	float	   *rows;
 	void	   *memory;
 	Status		status = status_ok();
@@ -83,8 +83,8 @@ smooth(const Call *call, Image *image, double sigma)
 			float		sum = kernel.weights[0] * rows[(size_t) y * samples + s];
 
 			for (int i = 1; i <= kernel.reach; i++)
-				sum += kernel.weights[i] * (rows[(size_t) clamp(y - i, image->height) * samples + s] +
-											rows[(size_t) clamp(y + i, image->height) * samples + s]);
+				sum += kernel.weights[i] * (rows[(size_t) clamp_index(y - i, image->height) * samples + s] +
+											rows[(size_t) clamp_index(y + i, image->height) * samples + s]);
 			out[s] = (uint8_t) lrintf(sum);
 		}
 	}
@@ -208,7 +208,7 @@ classical_frame_make(const Call *call, const Image *image, const ClassicalOption
 	if (options->hair)
 		status = enhance_apply(call, ENHANCE_HAIR, &enhance, &small);
 	if (status.code == LS_OK && options->blur > 0)
-		status = smooth(call, &small, options->blur);
+		status = smooth_image(call, &small, options->blur);
 	if (status.code == LS_OK)
 		status = fill_planes(call, &small, options, frame);
 	image_free(call, &small);

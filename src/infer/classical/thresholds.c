@@ -63,7 +63,7 @@ typedef struct Integral
 } Integral;
 
 static void
-integrate(const ClassicalFrame *frame, Integral *sums)
+integrate_values(const ClassicalFrame *frame, Integral *sums)
 {
 	size_t		stride = (size_t) frame->width + 1;
 
@@ -111,7 +111,7 @@ classical_adaptive(const Call *call, const ClassicalFrame *frame, const Classica
 
 	TRY(call_alloc_array(call, ((size_t) frame->width + 1) * ((size_t) frame->height + 1), sizeof(Integral), &sums));
 	status = call_poll(call);
-	integrate(frame, sums);
+	integrate_values(frame, sums);
 	for (int y = 0; y < frame->height && status.code == LS_OK; y++)
 		for (int x = 0; x < frame->width; x++, i++)
 			lesion[i] = frame->valid[i] != 0 &&

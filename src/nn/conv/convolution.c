@@ -32,7 +32,7 @@ output_size(long input, const ConvolutionShape *shape)
 
 /* True when a tensor's elements can be counted in a long. */
 static bool
-countable(TensorShape shape, int pixel_stride)
+is_countable(TensorShape shape, int pixel_stride)
 {
 	size_t		count = (size_t) shape.n;
 
@@ -51,7 +51,7 @@ convolution_check(const ConvolutionShape *shape, const ConvolutionUse *use)
 	if (use->x_pixel_stride < x->c || use->y_pixel_stride < y->c)
 		return status_error(LS_INVALID_ARGUMENT, "pixel strides %d and %d are below %d and %d channels",
 							use->x_pixel_stride, use->y_pixel_stride, x->c, y->c);
-	if (!countable(*x, use->x_pixel_stride) || !countable(*y, use->y_pixel_stride))
+	if (!is_countable(*x, use->x_pixel_stride) || !is_countable(*y, use->y_pixel_stride))
 		return status_error(LS_INVALID_ARGUMENT, "%d x %d x %d x %d is no tensor to convolve",
 							x->n, x->h, x->w, x->c);
 	if (use->residual_stride != 0 && (use->residual_stride < y->c || use->transposed))
@@ -184,8 +184,8 @@ pass_create(const ConvolutionKernel *kernel, const Host *host, const Backend *ba
 
 /* Make a convolution by one given kernel, or by the table. */
 static Status
-create(const ConvolutionKernel *only, const Host *host, const Backend *backend, const ConvolutionShape *shape,
-	   const ConvolutionUse *use, Convolution **convolution)
+create_convolution(const ConvolutionKernel *only, const Host *host, const Backend *backend,
+				   const ConvolutionShape *shape, const ConvolutionUse *use, Convolution **convolution)
 {
 	const bool	wanted[PASS_COUNT] = {use->forward, use->backward_data, use->backward_weights};
 	Convolution *made;
@@ -223,14 +223,14 @@ Status
 convolution_create(const Host *host, const Backend *backend, const ConvolutionShape *shape,
 				   const ConvolutionUse *use, Convolution **convolution)
 {
-	return create(NULL, host, backend, shape, use, convolution);
+	return create_convolution(NULL, host, backend, shape, use, convolution);
 }
 
 Status
 convolution_create_by(const ConvolutionKernel *kernel, const Host *host, const Backend *backend,
 					  const ConvolutionShape *shape, const ConvolutionUse *use, Convolution **convolution)
 {
-	return create(kernel, host, backend, shape, use, convolution);
+	return create_convolution(kernel, host, backend, shape, use, convolution);
 }
 
 void

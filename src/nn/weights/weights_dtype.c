@@ -12,36 +12,36 @@
 
 /* Read a little-endian integer of 2, 4 or 8 bytes. */
 static uint16_t
-get16(const unsigned char *bytes)
+get_u16(const unsigned char *bytes)
 {
 	return (uint16_t) (bytes[0] | bytes[1] << 8);
 }
 
 static uint32_t
-get32(const unsigned char *bytes)
+get_u32(const unsigned char *bytes)
 {
-	return get16(bytes) | (uint32_t) get16(bytes + 2) << 16;
+	return get_u16(bytes) | (uint32_t) get_u16(bytes + 2) << 16;
 }
 
 static uint64_t
-get64(const unsigned char *bytes)
+get_u64(const unsigned char *bytes)
 {
-	return get32(bytes) | (uint64_t) get32(bytes + 4) << 32;
+	return get_u32(bytes) | (uint64_t) get_u32(bytes + 4) << 32;
 }
 
 /* Write a little-endian integer of 2 or 4 bytes. */
 static void
-put16(unsigned char *bytes, uint16_t value)
+put_u16(unsigned char *bytes, uint16_t value)
 {
 	bytes[0] = (unsigned char) value;
 	bytes[1] = (unsigned char) (value >> 8);
 }
 
 static void
-put32(unsigned char *bytes, uint32_t value)
+put_u32(unsigned char *bytes, uint32_t value)
 {
-	put16(bytes, (uint16_t) value);
-	put16(bytes + 2, (uint16_t) (value >> 16));
+	put_u16(bytes, (uint16_t) value);
+	put_u16(bytes + 2, (uint16_t) (value >> 16));
 }
 
 /* Shift right by 1 to 31 bits, rounding to nearest even. */
@@ -102,7 +102,7 @@ load_f64(const unsigned char *bytes, size_t count, float *values)
 {
 	for (size_t i = 0; i < count; i++)
 	{
-		uint64_t	bits = get64(bytes + 8 * i);
+		uint64_t	bits = get_u64(bytes + 8 * i);
 		double		value;
 
 		memcpy(&value, &bits, sizeof value);
@@ -115,7 +115,7 @@ load_f32(const unsigned char *bytes, size_t count, float *values)
 {
 	for (size_t i = 0; i < count; i++)
 	{
-		uint32_t	bits = get32(bytes + 4 * i);
+		uint32_t	bits = get_u32(bytes + 4 * i);
 
 		memcpy(&values[i], &bits, sizeof bits);
 	}
@@ -129,7 +129,7 @@ store_f32(const float *values, size_t count, unsigned char *bytes)
 		uint32_t	bits;
 
 		memcpy(&bits, &values[i], sizeof bits);
-		put32(bytes + 4 * i, bits);
+		put_u32(bytes + 4 * i, bits);
 	}
 }
 
@@ -137,28 +137,28 @@ static void
 load_f16(const unsigned char *bytes, size_t count, float *values)
 {
 	for (size_t i = 0; i < count; i++)
-		values[i] = float16_to_float(get16(bytes + 2 * i));
+		values[i] = float16_to_float(get_u16(bytes + 2 * i));
 }
 
 static void
 store_f16(const float *values, size_t count, unsigned char *bytes)
 {
 	for (size_t i = 0; i < count; i++)
-		put16(bytes + 2 * i, float16_from_float(values[i]));
+		put_u16(bytes + 2 * i, float16_from_float(values[i]));
 }
 
 static void
 load_bf16(const unsigned char *bytes, size_t count, float *values)
 {
 	for (size_t i = 0; i < count; i++)
-		values[i] = bfloat16_to_float(get16(bytes + 2 * i));
+		values[i] = bfloat16_to_float(get_u16(bytes + 2 * i));
 }
 
 static void
 store_bf16(const float *values, size_t count, unsigned char *bytes)
 {
 	for (size_t i = 0; i < count; i++)
-		put16(bytes + 2 * i, bfloat16_from_float(values[i]));
+		put_u16(bytes + 2 * i, bfloat16_from_float(values[i]));
 }
 
 const WeightsDtype *

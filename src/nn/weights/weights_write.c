@@ -65,7 +65,7 @@ set_channels(json_t *metadata, const char *key, const float *channels)
 
 /* Put a number into metadata, as text, unless it is 0. */
 static bool
-set_number(json_t *metadata, const char *key, double number)
+put_number(json_t *metadata, const char *key, double number)
 {
 	json_t	   *value = json_real(number);
 	char		text[32];
@@ -99,9 +99,9 @@ make_metadata(const WeightsInfo *info, const char *checksums)
 		set_channels(metadata, "mean", info->mean) &&
 		set_channels(metadata, "std", info->std) &&
 		set_text(metadata, "extension_version", info->extension_version) &&
-		set_number(metadata, "threshold", info->traits.threshold) &&
-		set_number(metadata, "temperature", info->traits.temperature) &&
-		set_number(metadata, "review_below", info->traits.review_below) &&
+		put_number(metadata, "threshold", info->traits.threshold) &&
+		put_number(metadata, "temperature", info->traits.temperature) &&
+		put_number(metadata, "review_below", info->traits.review_below) &&
 		set_text(metadata, WEIGHTS_CHECKSUMS_KEY, checksums) &&
 		(info->traits.enhance == ENHANCE_MODE_OFF ||
 		 set_text(metadata, "enhance", enhance_mode_name(info->traits.enhance))) &&

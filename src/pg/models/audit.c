@@ -40,7 +40,7 @@ typedef struct AuditedRow
 
 /* A column by name and type; *isnull as it is. */
 static Datum
-column(const AuditedRow *row, const char *name, Oid type, bool *isnull)
+audit_column(const AuditedRow *row, const char *name, Oid type, bool *isnull)
 {
 	int			number = SPI_fnumber(row->columns, name);
 
@@ -83,13 +83,13 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 
 	store_check_triggers(&store, "lesion_audit");
 	values[0] = CStringGetTextDatum(event);
-	values[1] = column(row, model_column, TEXTOID, &isnull);
+	values[1] = audit_column(row, model_column, TEXTOID, &isnull);
 	nulls[2] = version_column == NULL ? 'n' : ' ';
 	if (version_column != NULL)
-		values[2] = column(row, version_column, INT4OID, &isnull);
+		values[2] = audit_column(row, version_column, INT4OID, &isnull);
 	nulls[3] = sha256_column == NULL ? 'n' : ' ';
 	if (sha256_column != NULL)
-		values[3] = column(row, sha256_column, BYTEAOID, &isnull);
+		values[3] = audit_column(row, sha256_column, BYTEAOID, &isnull);
 	nulls[4] = detail == NULL ? 'n' : ' ';
 	if (detail != NULL)
 		values[4] = CStringGetTextDatum(detail);
@@ -107,7 +107,7 @@ audit_version(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
 {
 	bool		imported;
 
-	(void) column(row, "run", INT8OID, &imported);
+	(void) audit_column(row, "run", INT8OID, &imported);
 	write_entry(fcinfo, row, !inserted ? "drop version" : imported ? "import" : "train", "model", "number", "sha256",
 				inserted && !imported ? psprintf("run %s", column_text(row, "run")) : NULL);
 }

@@ -46,7 +46,7 @@ typedef struct Prediction
 
 /* An attribute, or an error that says what is missing. */
 static Datum
-attribute(HeapTupleHeader row, const char *name, Oid type)
+read_attribute(HeapTupleHeader row, const char *name, Oid type)
 {
 	bool		isnull;
 	Datum		value = row_attribute(row, name, type, &isnull);
@@ -69,7 +69,7 @@ attribute_text(HeapTupleHeader row, const char *name, bool optional)
 	if (isnull && optional)
 		return NULL;
 	if (isnull)
-		value = attribute(row, name, TEXTOID);
+		value = read_attribute(row, name, TEXTOID);
 	return TextDatumGetCString(value);
 }
 
@@ -81,10 +81,10 @@ read_prediction(Prediction *prediction)
 
 	prediction->error = attribute_text(row, "error", true);
 	prediction->model = attribute_text(row, "model", false);
-	prediction->version = DatumGetInt32(attribute(row, "version", INT4OID));
-	prediction->weights_sha256 = attribute(row, "weights_sha256", BYTEAOID);
-	prediction->image_sha256 = attribute(row, "image_sha256", BYTEAOID);
-	prediction->options = DatumGetJsonbP(attribute(row, "options", JSONBOID));
+	prediction->version = DatumGetInt32(read_attribute(row, "version", INT4OID));
+	prediction->weights_sha256 = read_attribute(row, "weights_sha256", BYTEAOID);
+	prediction->image_sha256 = read_attribute(row, "image_sha256", BYTEAOID);
+	prediction->options = DatumGetJsonbP(read_attribute(row, "options", JSONBOID));
 	prediction->backend = attribute_text(row, "backend", false);
 	prediction->precision = attribute_text(row, "precision", false);
 	if (!JB_ROOT_IS_OBJECT(prediction->options))
@@ -93,7 +93,7 @@ read_prediction(Prediction *prediction)
 				 errmsg("the prediction's options are not an object"),
 				 errhint("Give a row as lesion_predict wrote it.")));
 	if (prediction->error == NULL)
-		prediction->mask = attribute(row, "mask", BYTEAOID);
+		prediction->mask = read_attribute(row, "mask", BYTEAOID);
 }
 
 /* Name the row in an error: one that is broken must not hide which it is. */

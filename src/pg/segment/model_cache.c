@@ -64,7 +64,7 @@ release_model(CachedModel *entry)
 /* Take an entry out of the cache; its memory goes with the current context
  * at the latest. */
 static void
-detach(CachedModel *entry)
+detach_model(CachedModel *entry)
 {
 	dlist_delete(&entry->node);
 	stats.entries--;
@@ -74,13 +74,13 @@ detach(CachedModel *entry)
 
 /* Drop the least recently used models until the rest fits; the first stays. */
 static void
-evict(void)
+evict_models(void)
 {
 	while (stats.entries > 1 && stats.bytes > (size_t) lesionseg_model_cache * 1024)
 	{
 		CachedModel *entry = dlist_tail_element(CachedModel, node, &cache);
 
-		detach(entry);
+		detach_model(entry);
 		release_model(entry);
 		MemoryContextDelete(entry->context);
 	}
@@ -89,7 +89,7 @@ evict(void)
 /* Decode the weights and plan; on failure nothing is left outside the
  * entry's context. */
 static Status
-build(CachedModel *entry, const Call *call, const ModelVersion *version, const ByteView *weights)
+build_model(CachedModel *entry, const Call *call, const ModelVersion *version, const ByteView *weights)
 {
 	const Architecture *architecture = config_architecture(version->architecture);
 	ArchConfig	config = config_read(architecture, version->config);
@@ -170,7 +170,7 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	SPI_connect();
 	weights = bytes_view(store_weights(store, version));
 	check_digest(version, &weights);
-	status = build(entry, call, version, &weights);
+	status = build_model(entry, call, version, &weights);
 	if (status.code != LS_OK)
 		check_argument(call, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	SPI_finish();
@@ -182,7 +182,7 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	stats.loads++;
 	stats.entries++;
 	stats.bytes += entry->bytes;
-	evict();
+	evict_models();
 	return entry;
 }
 

@@ -133,8 +133,8 @@ predict_all(const ModelStore *store, ModelVersion *const *versions, int count, c
 
 /* Decode an image as large as the versions need it. */
 static Status
-decode(ModelVersion *const *versions, int count, const Call *call, const ByteView *bytes, ImageTurn turn,
-	   Image *image)
+decode_image(ModelVersion *const *versions, int count, const Call *call, const ByteView *bytes, ImageTurn turn,
+			 Image *image)
 {
 	int			size = 0;
 
@@ -150,7 +150,7 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 	Image		image;
 	Status		status;
 
-	TRY(decode(versions, count, call, bytes, options->turn, &image));
+	TRY(decode_image(versions, count, call, bytes, options->turn, &image));
 	status = predict_all(store, versions, count, call, &image, options, maps);
 	image_free(call, &image);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
@@ -181,7 +181,7 @@ expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap 
 
 /* Calibrate a map of probabilities. */
 static void
-calibrate(const ModelVersion *version, Image *map)
+calibrate_map(const ModelVersion *version, Image *map)
 {
 	size_t		pixels = (size_t) map->width * map->height;
 	double		table[256];
@@ -196,9 +196,9 @@ calibrate(const ModelVersion *version, Image *map)
 
 /* Segment a decoded image; `maps` is memory for a map of each member. */
 static Status
-segment(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
-		const SegmentOptions *options, const MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
-		Segmented *result)
+segment_decoded(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
+				const SegmentOptions *options, const MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
+				Segmented *result)
 {
 	const double alone = 1;
 	ModelVersion *self = unconstify(ModelVersion *, version);
@@ -214,7 +214,7 @@ segment(const ModelStore *store, const ModelVersion *version, const Call *call, 
 	TRY(mask_create(call, maps, weights, count, mask, &result->mask,
 					want_probabilities ? &result->probabilities : NULL));
 	if (want_probabilities)
-		calibrate(version, &result->probabilities);
+		calibrate_map(version, &result->probabilities);
 	return status_ok();
 }
 
@@ -233,7 +233,7 @@ model_segment_image(const ModelStore *store, const ModelVersion *version, const 
 	Status		status;
 
 	memset(result, 0, sizeof *result);
-	status = segment(store, version, call, image, options, &mask, maps, want_probabilities, result);
+	status = segment_decoded(store, version, call, image, options, &mask, maps, want_probabilities, result);
 	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
 		probability_map_free(call, &maps[i]);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
@@ -247,8 +247,8 @@ model_decode(const ModelVersion *version, const Call *call, const ByteView *byte
 	ModelVersion *self = unconstify(ModelVersion *, version);
 
 	if (version->member_count > 0)
-		return decode(version->members, version->member_count, call, bytes, turn, image);
-	return decode(&self, 1, call, bytes, turn, image);
+		return decode_image(version->members, version->member_count, call, bytes, turn, image);
+	return decode_image(&self, 1, call, bytes, turn, image);
 }
 
 /* The same as model_segment, but a cancel while decoding is a Status like

@@ -37,13 +37,13 @@ amx_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPa
 }
 
 static int
-least(int a, int b)
+min_int(int a, int b)
 {
 	return a < b ? a : b;
 }
 
 static int
-greatest(int a, int b)
+max_int(int a, int b)
 {
 	return a > b ? a : b;
 }
@@ -58,15 +58,15 @@ measure_sweeps(Amx *state)
 	{
 		const SweepTap *tap = &sweeps->taps[t];
 
-		state->first_y = least(state->first_y, tap->y);
-		state->last_y = greatest(state->last_y, tap->y);
-		state->first_x = least(state->first_x, tap->x);
-		state->last_x = greatest(state->last_x, tap->x);
+		state->first_y = min_int(state->first_y, tap->y);
+		state->last_y = max_int(state->last_y, tap->y);
+		state->first_x = min_int(state->first_x, tap->x);
+		state->last_x = max_int(state->last_x, tap->x);
 	}
 	for (int s = 0; s < sweeps->count; s++)
 	{
-		state->grid_rows = greatest(state->grid_rows, sweeps->sweeps[s].rows);
-		state->grid_columns = greatest(state->grid_columns, sweeps->sweeps[s].columns);
+		state->grid_rows = max_int(state->grid_rows, sweeps->sweeps[s].rows);
+		state->grid_columns = max_int(state->grid_columns, sweeps->sweeps[s].columns);
 	}
 }
 
@@ -89,8 +89,8 @@ cut_bands(Amx *state, long fit)
 
 		/* As many images as fit, but few enough to keep all threads busy. */
 		state->band_images = (int) (fit / image_rows);
-		state->band_images = least(state->band_images, greatest(1, (int) (images * units / (4 * threads))));
-		state->band_images = greatest(1, least(state->band_images, images));
+		state->band_images = min_int(state->band_images, max_int(1, (int) (images * units / (4 * threads))));
+		state->band_images = max_int(1, min_int(state->band_images, images));
 	}
 	else
 		while (state->bands_per_image < state->grid_rows && images * units * state->bands_per_image % threads != 0)

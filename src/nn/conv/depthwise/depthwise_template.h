@@ -99,8 +99,8 @@ lanes_of(const DepthwiseArgs *args, const Item *item, int v)
 /* Copy a block of channels of `count` pixels, from pixel `first` on, as
  * float32, each vector to its own plane. */
 static void
-gather(const DepthwiseArgs *args, const Item *item, const void *data, int stride, long first, int count,
-	   float *to, size_t plane)
+gather_pixels(const DepthwiseArgs *args, const Item *item, const void *data, int stride, long first, int count,
+			  float *to, size_t plane)
 {
 	const char *at = (const char *) data + (first * stride + item->channel) * (long) data_type_size(args->type);
 	size_t		pixel = stride * data_type_size(args->type);
@@ -146,8 +146,9 @@ gather_x(const DepthwiseArgs *args, const Item *item, float *scratch)
 					   (size_t) (columns - left - inside) * LANES * sizeof(float));
 		}
 		if (!outside)
-			gather(args, item, args->x, args->x_stride, ((long) item->image * args->x_shape.h + y) * args->x_shape.w,
-				   inside, scratch + ((size_t) r * columns + left) * LANES, plane);
+			gather_pixels(args, item, args->x, args->x_stride,
+						  ((long) item->image * args->x_shape.h + y) * args->x_shape.w, inside,
+						  scratch + ((size_t) r * columns + left) * LANES, plane);
 	}
 }
 
@@ -340,9 +341,9 @@ gradient(void *data, int worker, long begin, long end)
 		Item		item = find_item(args, index);
 
 		gather_x(args, &item, x);
-		gather(args, &item, args->y, args->y_stride,
-			   ((long) item.image * args->y_shape.h + item.top) * args->y_shape.w, item.rows * args->y_shape.w,
-			   dy, y_plane);
+		gather_pixels(args, &item, args->y, args->y_stride,
+					  ((long) item.image * args->y_shape.h + item.top) * args->y_shape.w, item.rows * args->y_shape.w,
+					  dy, y_plane);
 		for (int v = 0; v < VECTORS && lanes_of(args, &item, v) > 0; v++)
 			gradient_vector(args, &item, x + v * (depthwise_x_scratch(args) / VECTORS), dy + v * y_plane, taps,
 							sums + item.channel + v * LANES, width);
