@@ -4,7 +4,7 @@
 #ifndef LESIONSEG_DICOM_JSON_H
 #define LESIONSEG_DICOM_JSON_H
 
-#include "dicom/data/buffer.h"
+#include "core/buffer.h"
 #include "dicom/data/data_set.h"
 
 /*

@@ -39,19 +39,19 @@ axis_place(const Axis *axis, double figure)
 void
 chart_begin(Markup *page, const char *title, const char *described, int height)
 {
-	markup_add(page, "<figure><figcaption>");
+	buffer_add_text(page, "<figure><figcaption>");
 	markup_data(page, title);
-	markup_format(page, "</figcaption>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", CHART_WIDTH, height);
+	buffer_printf(page, "</figcaption>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", CHART_WIDTH, height);
 	markup_data(page, described);
-	markup_add(page, "\">\n");
+	buffer_add_text(page, "\">\n");
 }
 
 void
 chart_text(Markup *page, double x, double y, const char *anchor, const char *data)
 {
-	markup_format(page, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor);
+	buffer_printf(page, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor);
 	markup_data(page, data);
-	markup_add(page, "</text>\n");
+	buffer_add_text(page, "</text>\n");
 }
 
 void
@@ -73,7 +73,7 @@ chart_frame(Markup *page, const Axis *y, double left, double right, const char *
 	{
 		double		place = axis_place(y, y->low + i * y->step);
 
-		markup_format(page, "<path class=\"%s\" d=\"M%.1f %.1fH%.1f\"/>\n", i == 0 ? "axis" : "grid", left, place,
+		buffer_printf(page, "<path class=\"%s\" d=\"M%.1f %.1fH%.1f\"/>\n", i == 0 ? "axis" : "grid", left, place,
 					  right);
 		chart_figure(page, y, left - 5, place + 4, "end", y->low + i * y->step);
 	}

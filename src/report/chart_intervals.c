@@ -47,12 +47,12 @@ draw_interval(Markup *page, const ChartInterval *interval, const Axis *x, double
 	chart_text(page, LEFT - 8, y + 4, "end", short_name(interval->name, room));
 	if (isnan(interval->value))
 		return;
-	markup_format(page, "<g class=\"c0%s\">", interval->faint ? " faint" : "");
+	buffer_printf(page, "<g class=\"c0%s\">", interval->faint ? " faint" : "");
 	if (!isnan(interval->low))
-		markup_format(page, "<path class=\"line c0\" d=\"M%.1f %.1fH%.1fM%.1f %.1fv8M%.1f %.1fv8\"/>", low, y, high,
+		buffer_printf(page, "<path class=\"line c0\" d=\"M%.1f %.1fH%.1fM%.1f %.1fv8M%.1f %.1fv8\"/>", low, y, high,
 					  low, y - 4,
 					high, y - 4);
-	markup_format(page, "<circle class=\"mark\" cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\"/></g>\n",
+	buffer_printf(page, "<circle class=\"mark\" cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\"/></g>\n",
 				  axis_place(x, interval->value), y);
 }
 
@@ -62,16 +62,16 @@ describe(Markup *words, const char *title, const ChartInterval *intervals, int c
 {
 	char		figures[96];
 
-	markup_add(words, title);
-	markup_add(words, ". ");
+	buffer_add_text(words, title);
+	buffer_add_text(words, ". ");
 	for (int i = 0; i < count; i++)
 	{
 		if (isnan(intervals[i].value))
 			continue;
-		markup_add(words, intervals[i].name);
+		buffer_add_text(words, intervals[i].name);
 		snprintf(figures, sizeof figures, isnan(intervals[i].low) ? ": %.3f. " : ": %.3f, from %.3f to %.3f. ",
 				 intervals[i].value, intervals[i].low, intervals[i].high);
-		markup_add(words, figures);
+		buffer_add_text(words, figures);
 	}
 }
 
@@ -89,20 +89,20 @@ chart_intervals(Markup *page, const char *title, const char *x_title, const Char
 		low = fmin(low, fmin(intervals[i].low, intervals[i].value));
 		high = fmax(high, fmax(intervals[i].high, intervals[i].value));
 	}
-	markup_begin(&words, page->call);
+	buffer_init(&words, page->call);
 	describe(&words, title, intervals, count);
 	if (words.status.code != LS_OK)
 		page->status = words.status;
 	x = axis_make(low, high, LEFT, RIGHT);
 	chart_begin(page, title, words.bytes != NULL ? words.bytes : "", (int) bottom + 32);
-	markup_free(&words);
+	buffer_free(&words);
 	for (double at = x.low; at <= x.high + x.step / 2; at += x.step)
 	{
-		markup_format(page, "<path class=\"grid\" d=\"M%.1f %dV%.1f\"/>\n", axis_place(&x, at), TOP - 6, bottom);
+		buffer_printf(page, "<path class=\"grid\" d=\"M%.1f %dV%.1f\"/>\n", axis_place(&x, at), TOP - 6, bottom);
 		chart_figure(page, &x, axis_place(&x, at), bottom + 13, "middle", at);
 	}
 	for (int i = 0; i < count; i++)
 		draw_interval(page, &intervals[i], &x, TOP + PITCH * (i + 0.5));
 	chart_text(page, RIGHT, bottom + 28, "end", x_title);
-	markup_add(page, "</svg></figure>\n");
+	buffer_add_text(page, "</svg></figure>\n");
 }

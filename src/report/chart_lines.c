@@ -45,14 +45,14 @@ describe_series(Markup *words, const ChartPoint *points, int count)
 		low = fmin(low, points[i].y);
 		high = fmax(high, points[i].y);
 	}
-	markup_add(words, points[0].series);
+	buffer_add_text(words, points[0].series);
 	if (isnan(first))
 		snprintf(figures, sizeof figures, " has no figures. ");
 	else
 		snprintf(figures, sizeof figures, " begins at %.3g and ends at %.3g, lowest %.3g, highest %.3g. ", first,
 				 last, low,
 				 high);
-	markup_add(words, figures);
+	buffer_add_text(words, figures);
 }
 
 /* The axes around all points. */
@@ -103,18 +103,18 @@ draw_series(Markup *page, const ChartPoint *points, int count, int colour, const
 {
 	bool		begun = false;
 
-	markup_format(page, "<path class=\"line c%d\" d=\"", colour);
+	buffer_printf(page, "<path class=\"line c%d\" d=\"", colour);
 	for (int i = 0; i < count; i++)
 	{
 		if (!isnan(points[i].y))
-			markup_format(page, "%c%.1f %.1f", begun ? 'L' : 'M', axis_place(x, points[i].x), axis_place(y,
+			buffer_printf(page, "%c%.1f %.1f", begun ? 'L' : 'M', axis_place(x, points[i].x), axis_place(y,
 																										 points[i].y));
 		begun = !isnan(points[i].y);
 	}
-	markup_add(page, "\"/>\n");
+	buffer_add_text(page, "\"/>\n");
 	for (int i = 0; count <= MARKS && i < count; i++)
 		if (!isnan(points[i].y))
-			markup_format(page, "<circle class=\"mark c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"/>\n", colour,
+			buffer_printf(page, "<circle class=\"mark c%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\"/>\n", colour,
 						axis_place(x, points[i].x), axis_place(y, points[i].y));
 }
 
@@ -125,7 +125,7 @@ add_legend(Markup *page, const LineChart *chart)
 	int			colour = 0;
 	int			left_out = 0;
 
-	markup_add(page, "<ul class=\"legend\">");
+	buffer_add_text(page, "<ul class=\"legend\">");
 	for (int i = 0; i < chart->count; i += series_length(chart, i), colour++)
 	{
 		if (colour >= CHART_SERIES)
@@ -133,18 +133,18 @@ add_legend(Markup *page, const LineChart *chart)
 			left_out++;
 			continue;
 		}
-		markup_format(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><path class=\"line c%d\" d=\"M0 "
+		buffer_printf(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><path class=\"line c%d\" d=\"M0 "
 					  "7H35\"/></svg>",
 					colour);
 		markup_data(page, chart->points[i].series);
-		markup_add(page, "</li>");
+		buffer_add_text(page, "</li>");
 	}
 	if (left_out > 0)
-		markup_format(page, "<li>and %d more, not drawn</li>", left_out);
+		buffer_printf(page, "<li>and %d more, not drawn</li>", left_out);
 	if (chart->unit_square)
-		markup_add(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><path class=\"axis\" "
-					"stroke-dasharray=\"4 3\" d=\"M0 7H35\"/></svg>as promised</li>");
-	markup_add(page, "</ul>");
+		buffer_add_text(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><path class=\"axis\" "
+						 "stroke-dasharray=\"4 3\" d=\"M0 7H35\"/></svg>as promised</li>");
+	buffer_add_text(page, "</ul>");
 }
 
 void
@@ -155,24 +155,24 @@ chart_lines(Markup *page, const LineChart *chart)
 	Axis		y;
 	int			colour = 0;
 
-	markup_begin(&words, page->call);
-	markup_add(&words, chart->title);
-	markup_add(&words, ". ");
+	buffer_init(&words, page->call);
+	buffer_add_text(&words, chart->title);
+	buffer_add_text(&words, ". ");
 	for (int i = 0; i < chart->count; i += series_length(chart, i))
 		describe_series(&words, &chart->points[i], series_length(chart, i));
 	if (words.status.code != LS_OK)
 		page->status = words.status;
 	make_axes(chart, &x, &y);
 	chart_begin(page, chart->title, words.bytes != NULL ? words.bytes : "", CHART_HEIGHT);
-	markup_free(&words);
+	buffer_free(&words);
 	chart_frame(page, &y, LEFT, RIGHT, chart->x_title, chart->y_title);
 	draw_x(page, chart, &x);
 	if (chart->unit_square)
-		markup_format(page, "<path class=\"axis\" stroke-dasharray=\"4 3\" d=\"M%d %dL%d %d\"/>\n", LEFT, BOTTOM,
+		buffer_printf(page, "<path class=\"axis\" stroke-dasharray=\"4 3\" d=\"M%d %dL%d %d\"/>\n", LEFT, BOTTOM,
 					  RIGHT, TOP);
 	for (int i = 0; i < chart->count && colour < CHART_SERIES; i += series_length(chart, i))
 		draw_series(page, &chart->points[i], series_length(chart, i), colour++, &x, &y);
-	markup_add(page, "</svg>\n");
+	buffer_add_text(page, "</svg>\n");
 	add_legend(page, chart);
-	markup_add(page, "</figure>\n");
+	buffer_add_text(page, "</figure>\n");
 }

@@ -3,84 +3,9 @@
  */
 #include "report/markup.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-#define FIRST_ROOM 65536
 #define NO_CHARACTER 0xFFFD
-
-void
-markup_begin(Markup *markup, const Call *call)
-{
-	memset(markup, 0, sizeof *markup);
-	markup->call = call;
-	markup->status = status_ok();
-}
-
-void
-markup_free(Markup *markup)
-{
-	call_free(markup->call, markup->bytes);
-	markup_begin(markup, markup->call);
-}
-
-/* Make room for size bytes and a 0 more; false where that failed, now or before. */
-static bool
-make_room(Markup *markup, size_t size)
-{
-	size_t		room = markup->room == 0 ? FIRST_ROOM : markup->room;
-	void	   *bytes;
-
-	if (markup->status.code != LS_OK)
-		return false;
-	if (size < markup->room - markup->size)
-		return true;
-	while (room - markup->size <= size && room <= SIZE_MAX / 2)
-		room *= 2;
-	markup->status = call_alloc(markup->call, room, &bytes);
-	if (markup->status.code != LS_OK)
-		return false;
-	if (markup->size > 0)
-		memcpy(bytes, markup->bytes, markup->size);
-	call_free(markup->call, markup->bytes);
-	markup->bytes = bytes;
-	markup->room = room;
-	return true;
-}
-
-static void
-add_bytes(Markup *markup, const char *bytes, size_t size)
-{
-	if (!make_room(markup, size))
-		return;
-	memcpy(markup->bytes + markup->size, bytes, size);
-	markup->size += size;
-	markup->bytes[markup->size] = '\0';
-}
-
-void
-markup_add(Markup *markup, const char *own)
-{
-	add_bytes(markup, own, strlen(own));
-}
-
-void
-markup_format(Markup *markup, const char *format,...)
-{
-	va_list		arguments;
-	int			size;
-
-	va_start(arguments, format);
-	size = vsnprintf(NULL, 0, format, arguments);
-	va_end(arguments);
-	if (size < 0 || !make_room(markup, (size_t) size))
-		return;
-	va_start(arguments, format);
-	(void) vsnprintf(markup->bytes + markup->size, (size_t) size + 1, format, arguments);
-	va_end(arguments);
-	markup->size += (size_t) size;
-}
 
 /* The character at the start of data, which is not at its end; *length is how many bytes it takes. */
 static uint32_t
@@ -126,9 +51,9 @@ markup_data(Markup *markup, const char *data)
 		if (control)
 			character = NO_CHARACTER;
 		if (character > 0x7E || strchr("&<>\"'`=", (int) character) != NULL)
-			markup_format(markup, "&#%u;", (unsigned) character);
+			buffer_printf(markup, "&#%u;", (unsigned) character);
 		else
-			add_bytes(markup, (const char *) at - 1, 1);
+			buffer_add(markup, at - 1, 1);
 	}
 }
 
@@ -148,6 +73,6 @@ markup_base64(Markup *markup, const uint8_t *bytes, size_t size)
 			three |= bytes[i + 2];
 		for (size_t k = 0; k < 4 && k < size - i + 1; k++)
 			four[k] = digits[three >> (18 - 6 * k) & 63];
-		add_bytes(markup, four, sizeof four);
+		buffer_add(markup, four, sizeof four);
 	}
 }

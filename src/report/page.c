@@ -9,22 +9,23 @@
 static void
 add_element(Markup *page, const char *open, const char *data, const char *close)
 {
-	markup_add(page, open);
+	buffer_add_text(page, open);
 	markup_data(page, data);
-	markup_add(page, close);
+	buffer_add_text(page, close);
 }
 
 void
 page_begin(Markup *page, const char *title, const char *facts)
 {
-	markup_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-				"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-				"style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
-				"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-				"<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n");
+	buffer_add_text(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+					 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+					 "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n"
+					 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+					 "<meta name=\"referrer\" content=\"no-referrer\">\n<link rel=\"icon\" href=\"data:,\">\n");
 	add_element(page, "<title>", title, "</title>\n<style>");
-	markup_add(page, page_style);
-	markup_add(page, "</style>\n</head>\n<body>\n<header>\n<a class=\"skip\" href=\"#content\">To the content</a>\n");
+	buffer_add_text(page, page_style);
+	buffer_add_text(page, "</style>\n</head>\n<body>\n<header>\n"
+					"<a class=\"skip\" href=\"#content\">To the content</a>\n");
 	add_element(page, "<h1>", title, "</h1>\n");
 	add_element(page, "<p class=\"facts\">", facts, "</p>\n</header>\n<main id=\"content\">\n<ul class=\"tiles\">\n");
 }
@@ -36,10 +37,10 @@ page_tile(Markup *page, Finding finding, const char *name, const char *figure, c
 	static const char *const classes[] = {"unknown", "good", "look", "plain"};
 	static const char *const words[] = {"Not known", "&#10003; Good", "&#9888; Look", ""};
 
-	markup_format(page, "<li class=\"%s\">", classes[finding]);
+	buffer_printf(page, "<li class=\"%s\">", classes[finding]);
 	if (words[finding][0] != '\0')
-		markup_format(page, "<span class=\"state\">%s</span>", words[finding]);
-	markup_format(page, "<h2><a href=\"#%s\">", section);
+		buffer_printf(page, "<span class=\"state\">%s</span>", words[finding]);
+	buffer_printf(page, "<h2><a href=\"#%s\">", section);
 	add_element(page, "", name, "</a></h2>\n");
 	add_element(page, "<p class=\"figure\">", figure, "</p>\n");
 	add_element(page, "<p>", sentence, "</p></li>\n");
@@ -48,19 +49,19 @@ page_tile(Markup *page, Finding finding, const char *name, const char *figure, c
 void
 page_contents(Markup *page, const char *const *sections)
 {
-	markup_add(page, "</ul>\n<nav aria-label=\"Sections\">\n<ul>\n");
+	buffer_add_text(page, "</ul>\n<nav aria-label=\"Sections\">\n<ul>\n");
 	for (; sections[0] != NULL; sections += 2)
 	{
-		markup_format(page, "<li><a href=\"#%s\">", sections[0]);
+		buffer_printf(page, "<li><a href=\"#%s\">", sections[0]);
 		add_element(page, "", sections[1], "</a></li>\n");
 	}
-	markup_add(page, "</ul>\n</nav>\n");
+	buffer_add_text(page, "</ul>\n</nav>\n");
 }
 
 void
 page_section(Markup *page, const char *id, const char *heading, const char *lead)
 {
-	markup_format(page, "<h2 id=\"%s\">", id);
+	buffer_printf(page, "<h2 id=\"%s\">", id);
 	add_element(page, "", heading, "</h2>\n");
 	add_element(page, "<p class=\"lead\">", lead, "</p>\n");
 }
@@ -89,22 +90,22 @@ add_row(Markup *page, const Table *table, const char *const *cells)
 {
 	static const char *const classes[] = {"words", "number", "code"};
 
-	markup_add(page, "<tr>");
+	buffer_add_text(page, "<tr>");
 	for (int c = 0; c < table->columns; c++)
 	{
 		const char *cell = cells[c] != NULL && cells[c][0] != '\0' ? cells[c] : NULL;
 
 		if (c == 0)
-			markup_format(page, "<th scope=\"row\" class=\"%s\">", classes[table->kinds[c]]);
+			buffer_printf(page, "<th scope=\"row\" class=\"%s\">", classes[table->kinds[c]]);
 		else
-			markup_format(page, "<td class=\"%s\">", classes[table->kinds[c]]);
+			buffer_printf(page, "<td class=\"%s\">", classes[table->kinds[c]]);
 		if (cell != NULL)
 			markup_data(page, cell);
 		else
-			markup_add(page, "&ndash;");
-		markup_add(page, c == 0 ? "</th>" : "</td>");
+			buffer_add_text(page, "&ndash;");
+		buffer_add_text(page, c == 0 ? "</th>" : "</td>");
 	}
-	markup_add(page, "</tr>\n");
+	buffer_add_text(page, "</tr>\n");
 }
 
 void
@@ -115,28 +116,28 @@ page_table(Markup *page, const Table *table)
 	for (int c = 0; c < table->columns; c++)
 		add_element(page, table->kinds[c] == CELL_NUMBER ? "<th scope=\"col\" class=\"number\">" : "<th scope=\"col\">",
 					table->headings[c], "</th>");
-	markup_add(page, "</tr></thead>\n<tbody>\n");
+	buffer_add_text(page, "</tr></thead>\n<tbody>\n");
 	for (long r = 0; r < table->rows; r++)
 		add_row(page, table, table->cells + r * table->columns);
-	markup_add(page, "</tbody></table></div>\n");
+	buffer_add_text(page, "</tbody></table></div>\n");
 }
 
 void
 page_figures_begin(Markup *page)
 {
-	markup_add(page, "<div class=\"figures\">\n");
+	buffer_add_text(page, "<div class=\"figures\">\n");
 }
 
 void
 page_figures_end(Markup *page)
 {
-	markup_add(page, "</div>\n");
+	buffer_add_text(page, "</div>\n");
 }
 
 void
 page_picture(Markup *page, const uint8_t *jpeg, size_t size, const char *alternative, const char *caption)
 {
-	markup_add(page, "<figure><img src=\"data:image/jpeg;base64,");
+	buffer_add_text(page, "<figure><img src=\"data:image/jpeg;base64,");
 	markup_base64(page, jpeg, size);
 	add_element(page, "\" alt=\"", alternative, "\">");
 	add_element(page, "<figcaption>", caption, "</figcaption></figure>\n");
@@ -151,18 +152,18 @@ page_pictures_begin(Markup *page, bool with_truth)
 		{"#fff", "where both run"}
 	};
 
-	markup_add(page, "<ul class=\"legend\">\n");
+	buffer_add_text(page, "<ul class=\"legend\">\n");
 	for (int i = 0; i < (with_truth ? 3 : 1); i++)
-		markup_format(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><rect width=\"35\" height=\"14\" "
+		buffer_printf(page, "<li><svg viewBox=\"0 0 35 14\" aria-hidden=\"true\"><rect width=\"35\" height=\"14\" "
 					"fill=\"#6b4a3a\"/><path d=\"M0 7H35\" stroke=\"%s\" stroke-width=\"4\"/></svg>%s</li>\n",
 					lines[i][0],
 					lines[i][1]);
-	markup_add(page, "</ul>\n<div class=\"figures pictures\">\n");
+	buffer_add_text(page, "</ul>\n<div class=\"figures pictures\">\n");
 }
 
 void
 page_end(Markup *page, const char *last_line)
 {
-	markup_add(page, "</main>\n<footer>\n");
+	buffer_add_text(page, "</main>\n<footer>\n");
 	add_element(page, "<p>", last_line, "</p>\n</footer>\n</body>\n</html>\n");
 }

@@ -25,8 +25,8 @@ static void
 check(Markup *page, const char *expected)
 {
 	assert_int_equal(page->status.code, LS_OK);
-	assert_string_equal(page->bytes, expected);
-	markup_free(page);
+	assert_string_equal(page->text, expected);
+	buffer_free(page);
 }
 
 static void
@@ -35,7 +35,7 @@ test_data(void **state)
 	Markup		page;
 
 	(void) state;
-	markup_begin(&page, call_standalone());
+	buffer_init(&page, call_standalone());
 	markup_data(&page, attack);
 	check(&page, harmless);
 
@@ -43,10 +43,10 @@ test_data(void **state)
 	markup_data(&page, "a\xC3");
 	markup_data(&page, "\xC0\xBC\xE0\x80\xBC");
 	markup_data(&page, "\xED\xA0\x80z\xF4\x90\x80\x80\xFF");
-	assert_null(strpbrk(page.bytes, "<\xC3\xC0"));
-	assert_ptr_equal(strstr(page.bytes, "a&#65533;"), page.bytes);
-	assert_non_null(strstr(page.bytes, ";z&#65533;"));
-	markup_free(&page);
+	assert_null(strpbrk(page.text, "<\xC3\xC0"));
+	assert_ptr_equal(strstr(page.text, "a&#65533;"), page.text);
+	assert_non_null(strstr(page.text, ";z&#65533;"));
+	buffer_free(&page);
 	markup_data(&page, "\xF0\x9F\x98\x80");
 	check(&page, "&#128512;");
 }
@@ -58,7 +58,7 @@ test_base64(void **state)
 	Markup		page;
 
 	(void) state;
-	markup_begin(&page, call_standalone());
+	buffer_init(&page, call_standalone());
 	for (size_t size = 1; size <= 6; size++)
 	{
 		markup_base64(&page, (const uint8_t *) "foobar", size);
@@ -83,11 +83,11 @@ test_no_memory(void **state)
 
 	(void) state;
 	call.host.alloc = no_memory;
-	markup_begin(&page, &call);
-	markup_add(&page, "<p>");
-	markup_format(&page, "%d", 7);
+	buffer_init(&page, &call);
+	buffer_add_text(&page, "<p>");
+	buffer_printf(&page, "%d", 7);
 	assert_int_equal(page.status.code, LS_OUT_OF_MEMORY);
-	assert_null(page.bytes);
+	assert_null(page.text);
 }
 
 /* How often a text stands in another. */
@@ -123,7 +123,7 @@ test_page(void **state)
 	Markup		page;
 
 	(void) state;
-	markup_begin(&page, call_standalone());
+	buffer_init(&page, call_standalone());
 	page_begin(&page, attack, attack);
 	page_tile(&page, FINDING_LOOK, attack, attack, attack, "one");
 	page_contents(&page, contents);
@@ -144,12 +144,12 @@ test_page(void **state)
 	page_end(&page, attack);
 	assert_int_equal(page.status.code, LS_OK);
 
-	assert_null(strstr(page.bytes, "<script"));
-	assert_null(strstr(page.bytes, "<!--"));
-	assert_null(strstr(page.bytes, "nan"));
-	assert_null(strstr(page.bytes, "inf"));
-	assert_int_equal(count_of(page.bytes, harmless), count_of(page.bytes, "alert(1)"));
-	assert_true(count_of(page.bytes, harmless) >= 30);
+	assert_null(strstr(page.text, "<script"));
+	assert_null(strstr(page.text, "<!--"));
+	assert_null(strstr(page.text, "nan"));
+	assert_null(strstr(page.text, "inf"));
+	assert_int_equal(count_of(page.text, harmless), count_of(page.text, "alert(1)"));
+	assert_true(count_of(page.text, harmless) >= 30);
 	for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
 	{
 		char		open[2][16];
@@ -158,11 +158,11 @@ test_page(void **state)
 		snprintf(open[0], sizeof open[0], "<%s>", elements[i]);
 		snprintf(open[1], sizeof open[1], "<%s ", elements[i]);
 		snprintf(end, sizeof end, "</%s>", elements[i]);
-		assert_int_equal(count_of(page.bytes, open[0]) + count_of(page.bytes, open[1]), count_of(page.bytes, end));
+		assert_int_equal(count_of(page.text, open[0]) + count_of(page.text, open[1]), count_of(page.text, end));
 	}
 	for (size_t i = 0; i < page.size; i++)
-		assert_true((unsigned char) page.bytes[i] < 0x7F);
-	markup_free(&page);
+		assert_true((unsigned char) page.text[i] < 0x7F);
+	buffer_free(&page);
 }
 
 /* A figure stands where it belongs: a half is in the middle of a chart of 0 to 1. */
@@ -176,15 +176,15 @@ test_places(void **state)
 	Markup		page;
 
 	(void) state;
-	markup_begin(&page, call_standalone());
+	buffer_init(&page, call_standalone());
 	chart_lines(&page, &chart);
-	assert_non_null(strstr(page.bytes, "d=\"M40.0 188.0L195.0 105.0L350.0 22.0\""));
-	assert_non_null(strstr(page.bytes, "a begins at 0 and ends at 1, lowest 0, highest 1."));
-	markup_free(&page);
+	assert_non_null(strstr(page.text, "d=\"M40.0 188.0L195.0 105.0L350.0 22.0\""));
+	assert_non_null(strstr(page.text, "a begins at 0 and ends at 1, lowest 0, highest 1."));
+	buffer_free(&page);
 	chart_bars(&page, "t", "x", names, counts, 1);
-	assert_non_null(strstr(page.bytes, "aria-label=\"t. n: 3\""));
-	assert_non_null(strstr(page.bytes, "y=\"22.0\" width=\"306.0\" height=\"166.0\""));
-	markup_free(&page);
+	assert_non_null(strstr(page.text, "aria-label=\"t. n: 3\""));
+	assert_non_null(strstr(page.text, "y=\"22.0\" width=\"306.0\" height=\"166.0\""));
+	buffer_free(&page);
 }
 
 /* More series than one can tell apart are left out, and that is said. */
@@ -203,11 +203,11 @@ test_many_series(void **state)
 		names[i][1] = '\0';
 		points[i] = (ChartPoint) {names[i], 0, i, NULL};
 	}
-	markup_begin(&page, call_standalone());
+	buffer_init(&page, call_standalone());
 	chart_lines(&page, &chart);
-	assert_non_null(strstr(page.bytes, "and 2 more, not drawn"));
-	assert_int_equal(count_of(page.bytes, "<circle"), CHART_SERIES);
-	markup_free(&page);
+	assert_non_null(strstr(page.text, "and 2 more, not drawn"));
+	assert_int_equal(count_of(page.text, "<circle"), CHART_SERIES);
+	buffer_free(&page);
 }
 
 int

@@ -6,7 +6,7 @@
 #ifndef LESIONSEG_DICOM_CHARSET_H
 #define LESIONSEG_DICOM_CHARSET_H
 
-#include "dicom/data/buffer.h"
+#include "core/buffer.h"
 #include "dicom/data/data_set.h"
 
 /*

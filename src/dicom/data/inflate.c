@@ -9,7 +9,7 @@
 
 #include <zlib.h>
 
-#include "dicom/data/buffer.h"
+#include "core/buffer.h"
 
 #define PIECE (256 * 1024)		/* bytes made between two polls */
 

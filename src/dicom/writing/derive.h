@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "dicom/data/buffer.h"
+#include "core/buffer.h"
 #include "dicom/data/data_set.h"
 #include "dicom/info.h"
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dicom/data/buffer.h"
+#include "core/buffer.h"
 #include "dicom/data/data_set.h"
 
 /* Start a file: preamble and header, for an object of that class. */

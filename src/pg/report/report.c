@@ -196,13 +196,13 @@ lesion_report(PG_FUNCTION_ARGS)
 	job.store = store_open(fcinfo, true);
 	job.call = call_create(CurrentMemoryContext, 1);
 	read_arguments(fcinfo, &job);
-	markup_begin(&job.page, job.call);
+	buffer_init(&job.page, job.call);
 	SPI_connect();
 	find_evaluations(&job);
 	begin_page(&job, title);
 	write_sections(&job);
 	SPI_finish();
-	result = cstring_to_text_with_len(job.page.bytes, (int) job.page.size);
+	result = cstring_to_text_with_len(job.page.text, (int) job.page.size);
 	call_destroy(job.call);
 	PG_RETURN_TEXT_P(result);
 }

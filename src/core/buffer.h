@@ -1,12 +1,12 @@
 /*
- * buffer.h: a growing buffer of bytes, for the writers of this room. Numbers
- * are little endian.
+ * buffer.h: bytes or text that grow, for DICOM files, JSON and HTML pages.
+ * Numbers are little endian.
  *
  * Appending returns no status: the first failure is kept in `status`, nothing
  * is appended after it, and the caller checks once, at the end.
  */
-#ifndef LESIONSEG_DICOM_BUFFER_H
-#define LESIONSEG_DICOM_BUFFER_H
+#ifndef LESIONSEG_CORE_BUFFER_H
+#define LESIONSEG_CORE_BUFFER_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,13 +17,17 @@
 typedef struct ByteBuffer
 {
 	const Call *call;
-	uint8_t    *bytes;			/* owned; buffer_free frees them */
+	union
+	{
+		uint8_t    *bytes;		/* owned by call; NULL while empty */
+		char	   *text;		/* the same; a 0 follows, which size does not count */
+	};
 	size_t		size;
 	size_t		capacity;
-	Status		status;
+	Status		status;			/* the first failure */
 } ByteBuffer;
 
-/* Start an empty buffer. */
+/* Start an empty buffer, whose memory will come from call. */
 void		buffer_init(ByteBuffer *buffer, const Call *call);
 
 /* Append count bytes without a value and return their address, for the caller
@@ -35,14 +39,14 @@ void		buffer_add_text(ByteBuffer *buffer, const char *text);
 void		buffer_add_u16(ByteBuffer *buffer, unsigned value);
 void		buffer_add_u32(ByteBuffer *buffer, uint32_t value);
 
-/* Append a printf-formatted text of at most 255 bytes. */
+/* Append printf-formatted text. */
 void		buffer_printf(ByteBuffer *buffer, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
 
 /* Overwrite four bytes with a 32-bit number. */
 void		buffer_put_u32(ByteBuffer *buffer, size_t offset, uint32_t value);
 
-/* Free the bytes. */
+/* Free the bytes; the buffer is empty again. */
 void		buffer_free(ByteBuffer *buffer);
 
 #endif

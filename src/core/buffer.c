@@ -1,7 +1,7 @@
 /*
  * buffer.c: see buffer.h.
  */
-#include "dicom/data/buffer.h"
+#include "core/buffer.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ buffer_init(ByteBuffer *buffer, const Call *call)
 	buffer->status = status_ok();
 }
 
-/* Move the bytes to a block of at least so many. */
+/* Move the bytes to a larger block, of at least `needed` bytes. */
 static void
 buffer_grow(ByteBuffer *buffer, size_t needed)
 {
@@ -43,19 +43,20 @@ buffer_grow(ByteBuffer *buffer, size_t needed)
 uint8_t *
 buffer_extend(ByteBuffer *buffer, size_t count)
 {
-	size_t		size;
+	size_t		needed;
 	uint8_t    *start;
 
 	if (buffer->status.code != LS_OK)
 		return NULL;
-	if (!checked_add(buffer->size, count, &size))
+	if (!checked_add(buffer->size, count, &needed) || !checked_add(needed, 1, &needed))
 		buffer->status = status_error(LS_LIMIT_EXCEEDED, "%zu more bytes do not fit in memory", count);
-	else if (size > buffer->capacity)
-		buffer_grow(buffer, size);
+	else if (needed > buffer->capacity)
+		buffer_grow(buffer, needed);
 	if (buffer->status.code != LS_OK)
 		return NULL;
 	start = buffer->bytes + buffer->size;
-	buffer->size = size;
+	buffer->size += count;
+	buffer->text[buffer->size] = '\0';
 	return start;
 }
 
@@ -92,13 +93,19 @@ buffer_add_u32(ByteBuffer *buffer, uint32_t value)
 void
 buffer_printf(ByteBuffer *buffer, const char *format,...)
 {
-	char		text[256];
-	va_list		args;
+	va_list		arguments;
+	uint8_t    *start;
+	int			size;
 
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	buffer_add_text(buffer, text);
+	va_start(arguments, format);
+	size = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	start = size < 0 ? NULL : buffer_extend(buffer, (size_t) size);
+	if (start == NULL)
+		return;
+	va_start(arguments, format);
+	(void) vsnprintf((char *) start, (size_t) size + 1, format, arguments);
+	va_end(arguments);
 }
 
 void
