@@ -41,7 +41,7 @@ chart_bars(Markup *page, const char *title, const char *x_title, const char *con
 	y = axis_make(0, most, BOTTOM, TOP);
 	if (y.step < 1)
 		y.step = 1, y.decimals = 0, y.high = ceil(most);
-	chart_begin(page, title, words.bytes != NULL ? words.bytes : "", CHART_HEIGHT);
+	chart_begin(page, title, words.text != NULL ? words.text : "", CHART_HEIGHT);
 	buffer_free(&words);
 	chart_frame(page, &y, LEFT, RIGHT, x_title, "Images");
 	for (int i = 0; i < count; i++)

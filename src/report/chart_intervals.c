@@ -94,7 +94,7 @@ chart_intervals(Markup *page, const char *title, const char *x_title, const Char
 	if (words.status.code != LS_OK)
 		page->status = words.status;
 	x = axis_make(low, high, LEFT, RIGHT);
-	chart_begin(page, title, words.bytes != NULL ? words.bytes : "", (int) bottom + 32);
+	chart_begin(page, title, words.text != NULL ? words.text : "", (int) bottom + 32);
 	buffer_free(&words);
 	for (double at = x.low; at <= x.high + x.step / 2; at += x.step)
 	{

@@ -163,7 +163,7 @@ chart_lines(Markup *page, const LineChart *chart)
 	if (words.status.code != LS_OK)
 		page->status = words.status;
 	make_axes(chart, &x, &y);
-	chart_begin(page, chart->title, words.bytes != NULL ? words.bytes : "", CHART_HEIGHT);
+	chart_begin(page, chart->title, words.text != NULL ? words.text : "", CHART_HEIGHT);
 	buffer_free(&words);
 	chart_frame(page, &y, LEFT, RIGHT, chart->x_title, chart->y_title);
 	draw_x(page, chart, &x);

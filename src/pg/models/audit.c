@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 
@@ -70,35 +71,37 @@ caller_name(void)
 	return GetUserNameFromId(GetOuterUserId(), false);
 }
 
+/* Set a column of an entry to a column of the row that the event is about. */
+static void
+copy_column(StoredRow *entry, const char *column, const AuditedRow *row, const char *name, Oid type)
+{
+	bool		isnull;
+	Datum		value = audit_column(row, name, type, &isnull);
+
+	if (!isnull)
+		(void) stored_row_set(entry, column, type, value);
+}
+
 /* Add a row to lesion_audit. version_column is NULL for a whole model. */
 static void
 write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, const char *model_column,
 			const char *version_column, const char *sha256_column, const char *detail)
 {
 	ModelStore	store = store_open(fcinfo, false);
-	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, BYTEAOID, TEXTOID, TEXTOID, TEXTOID};
-	Datum		values[7] = {0};
-	char		nulls[] = "       ";
-	bool		isnull;
+	StoredRow	entry;
 
 	store_check_triggers(&store, "lesion_audit");
-	values[0] = CStringGetTextDatum(event);
-	values[1] = audit_column(row, model_column, TEXTOID, &isnull);
-	nulls[2] = version_column == NULL ? 'n' : ' ';
+	stored_row_begin(&entry);
+	stored_row_text(&entry, "event", event);
+	copy_column(&entry, "model", row, model_column, TEXTOID);
 	if (version_column != NULL)
-		values[2] = audit_column(row, version_column, INT4OID, &isnull);
-	nulls[3] = sha256_column == NULL ? 'n' : ' ';
+		copy_column(&entry, "version", row, version_column, INT4OID);
 	if (sha256_column != NULL)
-		values[3] = audit_column(row, sha256_column, BYTEAOID, &isnull);
-	nulls[4] = detail == NULL ? 'n' : ' ';
-	if (detail != NULL)
-		values[4] = CStringGetTextDatum(detail);
-	values[5] = CStringGetTextDatum(caller_name());
-	values[6] = CStringGetTextDatum(GetUserNameFromId(GetSessionUserId(), false));
-	store_execute(&store,
-				  "INSERT INTO @lesion_audit (event, model, version, sha256, detail, role, login) "
-				  "VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING entry",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
+		copy_column(&entry, "sha256", row, sha256_column, BYTEAOID);
+	stored_row_text(&entry, "detail", detail);
+	stored_row_text(&entry, "role", caller_name());
+	stored_row_text(&entry, "login", GetUserNameFromId(GetSessionUserId(), false));
+	stored_row_insert(&store, "lesion_audit", &entry, "RETURNING entry", SPI_OK_INSERT_RETURNING);
 }
 
 /* A version came or went. */

@@ -10,6 +10,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "pg/base/values/stored_row.h"
 #include "pg/models/image_scores.h"
 
 void
@@ -124,29 +125,33 @@ subgroups(const ImageScores *scores)
 void
 image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation)
 {
-	Oid			types[] = {INT8OID, TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
-						   FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, TEXTARRAYOID};
+	static const struct
+	{
+		const char *column;
+		size_t		offset;		/* in ScoredImage */
+		bool		distance;
+	}			scored[] = {
+		{"dice", offsetof(ScoredImage, score.dice), false},
+		{"jaccard", offsetof(ScoredImage, score.jaccard), false},
+		{"sensitivity", offsetof(ScoredImage, score.sensitivity), false},
+		{"specificity", offsetof(ScoredImage, score.specificity), false},
+		{"predicted_dice", offsetof(ScoredImage, predicted_dice), false},
+		{"hausdorff95", offsetof(ScoredImage, outlines.hausdorff95), true},
+		{"assd", offsetof(ScoredImage, outlines.assd), true},
+		{"surface_dice", offsetof(ScoredImage, outlines.surface_dice), false}
+	};
 	Datum	   *ids = palloc(scores->count * sizeof(Datum));
-	Datum		values[lengthof(types)];
+	StoredRow	row;
 
 	for (int64 i = 0; i < scores->count; i++)
 		ids[i] = CStringGetTextDatum(scores->images[i].id);
-	values[0] = Int64GetDatum(evaluation);
-	values[1] = PointerGetDatum(construct_array(ids, (int) scores->count, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = figures(scores, offsetof(ScoredImage, score.dice), false);
-	values[3] = figures(scores, offsetof(ScoredImage, score.jaccard), false);
-	values[4] = figures(scores, offsetof(ScoredImage, score.sensitivity), false);
-	values[5] = figures(scores, offsetof(ScoredImage, score.specificity), false);
-	values[6] = figures(scores, offsetof(ScoredImage, predicted_dice), false);
-	values[7] = figures(scores, offsetof(ScoredImage, outlines.hausdorff95), true);
-	values[8] = figures(scores, offsetof(ScoredImage, outlines.assd), true);
-	values[9] = figures(scores, offsetof(ScoredImage, outlines.surface_dice), false);
-	values[10] = subgroups(scores);
-	store_execute(store,
-				  "INSERT INTO @lesion_image_score (evaluation, id, dice, jaccard, sensitivity, specificity, "
-				  "predicted_dice, hausdorff95, assd, surface_dice, subgroup) SELECT $1, u.* FROM ROWS FROM ("
-				  "pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), "
-				  "pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), "
-				  "pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10), pg_catalog.unnest($11)) AS u",
-				  lengthof(types), types, values, NULL, SPI_OK_INSERT);
+	stored_row_begin(&row);
+	stored_row_int8(&row, "evaluation", evaluation);
+	stored_row_unnested(&row, "id", TEXTARRAYOID,
+						PointerGetDatum(construct_array(ids, (int) scores->count, TEXTOID, -1, false, TYPALIGN_INT)));
+	for (size_t i = 0; i < lengthof(scored); i++)
+		stored_row_unnested(&row, scored[i].column, FLOAT8ARRAYOID,
+							figures(scores, scored[i].offset, scored[i].distance));
+	stored_row_unnested(&row, "subgroup", TEXTARRAYOID, subgroups(scores));
+	stored_row_insert(store, "lesion_image_score", &row, "", SPI_OK_INSERT);
 }

@@ -14,6 +14,7 @@
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/models/classical_name.h"
 #include "pg/models/ensemble_members.h"
 #include "pg/models/model_store.h"
@@ -331,61 +332,50 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
-	Oid			types[] = {
-		TEXTOID, JSONBOID, BYTEAOID, BYTEAOID, INT4OID, FLOAT8OID, INT8OID, FLOAT8OID, INT8OID, INT4OID, FLOAT8OID,
-		FLOAT8OID, JSONBOID, TEXTOID, TEXTARRAYOID, FLOAT8OID, BYTEAOID, INT4OID
-	};
-	char		nulls[] = "                  ";
-	Datum		values[18];
+	const Traits *traits = &content->traits;
+	const Split *split = &content->split;
+	Datum		weights = bytes_datum(content->weights, content->weights_size);
 	uint8_t		digest[SHA256_BYTES];
+	StoredRow	row;
+	int			name;			/* parameter that is the model's name */
 	int			number;
 
 	sha256_digest(content->weights, content->weights_size, digest);
-	values[0] = CStringGetTextDatum(model);
-	values[1] = JsonbPGetDatum(content->config);
-	values[2] = bytes_datum(content->weights, content->weights_size);
-	values[3] = bytes_datum(digest, SHA256_BYTES);
-	values[4] = Int32GetDatum(content->traits.image_size);
-	values[5] = Float8GetDatum(content->traits.threshold);
-	values[6] = Int64GetDatum(content->split.seed);
-	values[7] = Float8GetDatum(content->split.test_fraction);
-	values[8] = Int64GetDatum(content->run);
-	if (content->run == 0)
-		nulls[8] = 'n';
-	values[9] = Int32GetDatum(BUNDLED_VERSION);
-	if (!content->bundled)
-		nulls[9] = 'n';
-	values[10] = Float8GetDatum(content->traits.temperature != 0 ? content->traits.temperature :
-								CALIBRATION_TEMPERATURE);
-	values[11] = Float8GetDatum(content->traits.review_below != 0 ? content->traits.review_below :
-								CALIBRATION_REVIEW_BELOW);
-	values[12] = content->metadata == NULL ? (Datum) 0 : JsonbPGetDatum(content->metadata);
-	if (content->metadata == NULL)
-		nulls[12] = 'n';
-	values[13] = CStringGetTextDatum(enhance_mode_name(content->traits.enhance));
-	values[14] = content->split.columns == NULL ? (Datum) 0 : split_columns_datum(content->split.columns);
-	if (content->split.columns == NULL)
-		nulls[14] = 'n';
-	values[15] = Float8GetDatum(content->split.validation_fraction);
-	values[16] = content->image_digests;
-	if (content->image_digests == 0)
-		nulls[16] = 'n';
-	values[17] = Int32GetDatum(content->split.fold);
-	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
-	store_execute(store,
-				  "INSERT INTO @lesion_version (model, number, config, weights, sha256, image_size, threshold, "
-				  "split_seed, test_fraction, run, temperature, review_below, metadata, enhance, "
-				  "split_columns, validation_fraction, image_digests, fold, extension_version) "
-				  "SELECT $1, coalesce($10, (SELECT pg_catalog.max(number) FROM @lesion_version "
-				  "WHERE model OPERATOR(pg_catalog.=) $1 AND number OPERATOR(pg_catalog.>) 0) "
-				  "OPERATOR(pg_catalog.+) 1, 1), "
-				  "$2, $3, $4, $5, $6, $7, $8, $9, $11, $12, coalesce($13, '{}'), $14, $15, $16, $17, $18, "
-				  "(SELECT extversion FROM pg_catalog.pg_extension "
-				  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg') "
-				  "RETURNING number",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
+	stored_row_begin(&row);
+	name = stored_row_set(&row, "model", TEXTOID, CStringGetTextDatum(model));
+	if (content->bundled)
+		stored_row_int4(&row, "number", BUNDLED_VERSION);
+	else
+		stored_row_expression(&row, "number",
+							  psprintf("coalesce((SELECT pg_catalog.max(number) FROM @lesion_version "
+									   "WHERE model OPERATOR(pg_catalog.=) $%d AND number OPERATOR(pg_catalog.>) 0) "
+									   "OPERATOR(pg_catalog.+) 1, 1)", name));
+	(void) stored_row_set(&row, "config", JSONBOID, JsonbPGetDatum(content->config));
+	(void) stored_row_set(&row, "weights", BYTEAOID, weights);
+	(void) stored_row_set(&row, "sha256", BYTEAOID, bytes_datum(digest, SHA256_BYTES));
+	stored_row_int4(&row, "image_size", traits->image_size);
+	stored_row_float8(&row, "threshold", traits->threshold);
+	stored_row_float8(&row, "temperature", traits->temperature != 0 ? traits->temperature : CALIBRATION_TEMPERATURE);
+	stored_row_float8(&row, "review_below",
+					  traits->review_below != 0 ? traits->review_below : CALIBRATION_REVIEW_BELOW);
+	stored_row_text(&row, "enhance", enhance_mode_name(traits->enhance));
+	stored_row_int8(&row, "split_seed", split->seed);
+	stored_row_float8(&row, "test_fraction", split->test_fraction);
+	stored_row_float8(&row, "validation_fraction", split->validation_fraction);
+	stored_row_int4(&row, "fold", split->fold);
+	if (split->columns != NULL)
+		(void) stored_row_set(&row, "split_columns", TEXTARRAYOID, split_columns_datum(split->columns));
+	if (content->run != 0)
+		stored_row_int8(&row, "run", content->run);
+	if (content->metadata != NULL)
+		(void) stored_row_set(&row, "metadata", JSONBOID, JsonbPGetDatum(content->metadata));
+	if (content->image_digests != 0)
+		(void) stored_row_set(&row, "image_digests", BYTEAOID, content->image_digests);
+	stored_row_expression(&row, "extension_version", "(SELECT extversion FROM pg_catalog.pg_extension "
+						  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg')");
+	stored_row_insert(store, "lesion_version", &row, "RETURNING number", SPI_OK_INSERT_RETURNING);
 	number = DatumGetInt32(first_row_datum(1, INT4OID));
-	pfree(DatumGetPointer(values[2]));
+	pfree(DatumGetPointer(weights));
 	return store_need_version(store, model, &number);
 }
 

@@ -15,6 +15,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/call.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/base/settings.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
@@ -159,70 +160,47 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 {
 	const DatasetScore *score = &evaluation->score;
 	SPITupleTable *stored;
-	Oid			types[] = {
-		TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, FLOAT8OID, FLOAT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		INT8OID, INT8OID, FLOAT8OID, FLOAT8OID, JSONBOID, TEXTARRAYOID, FLOAT8OID, INT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, INT8OID, TEXTOID, INT4OID
-	};
-	char		nulls[] = "                               ";
-	Datum		values[] = {
-		CStringGetTextDatum(task->version->model),
-		Int32GetDatum(task->version->number),
-		CStringGetTextDatum(task->source->name),
-		CStringGetTextDatum(task->subset),
-		Int64GetDatum(task->split.seed),
-		Float8GetDatum(task->split.test_fraction),
-		Float8GetDatum(task->options.threshold),
-		Int64GetDatum(score->n),
-		Float8GetDatum(score->dice),
-		Float8GetDatum(score->iou),
-		Float8GetDatum(score->jaccard),
-		Float8GetDatum(score->f1),
-		Float8GetDatum(score->threshold_jaccard),
-		Float8GetDatum(score->sensitivity),
-		Float8GetDatum(score->specificity),
-		Float8GetDatum(score->precision),
-		Float8GetDatum(score->accuracy),
-		Int64GetDatum(evaluation->skipped),
-		Int64GetDatum(evaluation->broken),
-		Float8GetDatum(evaluation->images_per_second),
-		Float8GetDatum(evaluation->seconds),
-		JsonbPGetDatum(task->classical != NULL ? classical_model_options(task->classical) :
-					   segment_options_jsonb(&task->options)),
-		task->split.columns == NULL ? (Datum) 0 : split_columns_datum(task->split.columns),
-		Float8GetDatum(task->split.validation_fraction),
-		Int64GetDatum(evaluation->seen),
-		Float8GetDatum(evaluation->outlines.hausdorff95),
-		Float8GetDatum(evaluation->outlines.assd),
-		Float8GetDatum(evaluation->outlines.surface_dice),
-		Int64GetDatum(evaluation->outlines.no_distance),
-		task->by_column == NULL ? (Datum) 0 : CStringGetTextDatum(task->by_column),
-		Int32GetDatum(task->split.fold)
-	};
+	StoredRow	row;
 
-	if (task->classical != NULL)
-		nulls[1] = nulls[6] = 'n';
-	if (task->split.columns == NULL)
-		nulls[22] = 'n';
-	if (evaluation->seen < 0)
-		nulls[24] = 'n';
-	if (isnan(evaluation->outlines.hausdorff95))
-		nulls[25] = nulls[26] = 'n';
-	if (task->by_column == NULL)
-		nulls[29] = 'n';
-
-	StaticAssertStmt(lengthof(types) == lengthof(values) && lengthof(types) == lengthof(nulls) - 1,
-					 "a type for each value");
-	store_execute(store,
-				  "INSERT INTO @lesion_evaluation (model, version, images, subset, split_seed, test_fraction, "
-				  "threshold, n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, "
-				  "\"precision\", accuracy, skipped, broken, images_per_second, seconds, options, "
-				  "split_columns, validation_fraction, seen, hausdorff95, assd, surface_dice, no_distance, "
-				  "by_column, fold) "
-				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, "
-				  "$18::int, $19::int, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31) RETURNING *",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT_RETURNING);
+	stored_row_begin(&row);
+	stored_row_text(&row, "model", task->version->model);
+	if (task->classical == NULL)
+		stored_row_int4(&row, "version", task->version->number);
+	stored_row_text(&row, "images", task->source->name);
+	stored_row_text(&row, "subset", task->subset);
+	stored_row_text(&row, "by_column", task->by_column);
+	stored_row_int8(&row, "split_seed", task->split.seed);
+	stored_row_float8(&row, "test_fraction", task->split.test_fraction);
+	stored_row_float8(&row, "validation_fraction", task->split.validation_fraction);
+	if (task->split.columns != NULL)
+		(void) stored_row_set(&row, "split_columns", TEXTARRAYOID, split_columns_datum(task->split.columns));
+	stored_row_int4(&row, "fold", task->split.fold);
+	if (task->classical == NULL)
+		stored_row_float8(&row, "threshold", task->options.threshold);
+	(void) stored_row_set(&row, "options", JSONBOID,
+						  JsonbPGetDatum(task->classical != NULL ? classical_model_options(task->classical) :
+										 segment_options_jsonb(&task->options)));
+	stored_row_int8(&row, "n", score->n);
+	stored_row_float8(&row, "dice", score->dice);
+	stored_row_float8(&row, "iou", score->iou);
+	stored_row_float8(&row, "jaccard", score->jaccard);
+	stored_row_float8(&row, "f1", score->f1);
+	stored_row_float8(&row, "threshold_jaccard", score->threshold_jaccard);
+	stored_row_float8(&row, "sensitivity", score->sensitivity);
+	stored_row_float8(&row, "specificity", score->specificity);
+	stored_row_float8(&row, "precision", score->precision);
+	stored_row_float8(&row, "accuracy", score->accuracy);
+	stored_row_float8(&row, "hausdorff95", evaluation->outlines.hausdorff95);
+	stored_row_float8(&row, "assd", evaluation->outlines.assd);
+	stored_row_float8(&row, "surface_dice", evaluation->outlines.surface_dice);
+	stored_row_int8(&row, "no_distance", evaluation->outlines.no_distance);
+	stored_row_int8(&row, "skipped", evaluation->skipped);
+	stored_row_int8(&row, "broken", evaluation->broken);
+	if (evaluation->seen >= 0)
+		stored_row_int8(&row, "seen", evaluation->seen);
+	stored_row_float8(&row, "images_per_second", evaluation->images_per_second);
+	stored_row_float8(&row, "seconds", evaluation->seconds);
+	stored_row_insert(store, "lesion_evaluation", &row, "RETURNING *", SPI_OK_INSERT_RETURNING);
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,
 					   DatumGetInt64(row_needed(stored->vals[0], stored->tupdesc, 1, INT8OID)));

@@ -11,6 +11,7 @@
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/train/checkpoint_store.h"
 
 /* The engine that computes the run: "onednn bf16, 2 threads". Two runs agree
@@ -41,25 +42,25 @@ drop_others(const TrainRun *run)
 void
 checkpoint_save(const TrainRun *run)
 {
-	Oid			types[] = {INT8OID, INT4OID, BYTEAOID, TEXTOID};
-	Datum		values[4];
+	StoredRow	row;
+	Datum		state;
 	void	   *bytes;
 	size_t		size;
 
 	check_status(run->call, trainer_save(run->trainer, run->call, &bytes, &size));
-	values[0] = Int64GetDatum(run->run);
-	values[1] = Int32GetDatum(run->epochs_done);
-	values[2] = bytes_datum(bytes, size);
-	values[3] = CStringGetTextDatum(engine_text(run));
+	state = bytes_datum(bytes, size);
 	call_free(run->call, bytes);
 
 	drop_others(run);
-	store_execute(&run->store,
-				  "INSERT INTO @lesion_checkpoint AS c (run, epoch, state, engine) VALUES ($1, $2, $3, $4) "
-				  "ON CONFLICT (run) DO UPDATE SET epoch = $2, state = $3, engine = $4, "
-				  "saved_at = pg_catalog.clock_timestamp()",
-				  4, types, values, NULL, SPI_OK_INSERT);
-	pfree(DatumGetPointer(values[2]));
+	stored_row_begin(&row);
+	stored_row_int8(&row, "run", run->run);
+	stored_row_int4(&row, "epoch", run->epochs_done);
+	(void) stored_row_set(&row, "state", BYTEAOID, state);
+	stored_row_text(&row, "engine", engine_text(run));
+	stored_row_insert(&run->store, "lesion_checkpoint", &row,
+					  "ON CONFLICT (run) DO UPDATE SET epoch = EXCLUDED.epoch, state = EXCLUDED.state, "
+					  "engine = EXCLUDED.engine, saved_at = pg_catalog.clock_timestamp()", SPI_OK_INSERT);
+	pfree(DatumGetPointer(state));
 }
 
 bool
