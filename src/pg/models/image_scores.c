@@ -95,7 +95,6 @@ figures(const ImageScores *scores, size_t offset, bool distance)
 	for (int i = 0; i < count; i++)
 	{
 		const ScoredImage *image = &scores->images[i];
-
 		double		value = *(const double *) ((const char *) image + offset);
 
 		values[i] = Float8GetDatum(value);
