@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "arch/network.h"
+#include "between.h"
 #include "plan_fixture.h"
 
 enum
@@ -34,7 +35,7 @@ test_registry(void **state)
 
 		assert_ptr_equal(arch_find(list[i]->name), list[i]);
 		assert_true(list[i]->description[0] != '\0' && list[i]->learning_rate > 0);
-		assert_in_range(list[i]->config.count, 1, ARCH_MAX_KEYS);
+		assert_between(list[i]->config.count, 1, ARCH_MAX_KEYS);
 		assert_non_null(list[i]->encoder);
 		assert_non_null(list[i]->encoder[0]);
 		assert_non_null(list[i]->runner);

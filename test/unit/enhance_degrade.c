@@ -2,6 +2,7 @@
  * enhance_degrade.c: degradations: that each does something, more of it at
  * each severity, the same for the same seed, and nothing it should not.
  */
+#include "between.h"
 #include "image_fixture.h"
 
 #include "enhance/degrade/degrade.h"
@@ -206,9 +207,9 @@ test_blur_keeps_light(void **state)
 	assert_ok(degrade_image(call, DEGRADE_BLUR, 3, 0, &image));
 	for (size_t i = 0; i < samples_of(&image); i++)
 		sum += image.pixels[i];
-	assert_in_range(sum, 56 * 56 * 200 * 98 / 100, 56 * 56 * 200 * 102 / 100);
+	assert_between(sum, 56 * 56 * 200 * 98 / 100, 56 * 56 * 200 * 102 / 100);
 	assert_int_equal(image.pixels[128 * 256 + 128], 200);	/* further than the radius from every edge */
-	assert_in_range(image.pixels[128 * 256 + 100], 90, 130);	/* at the edge about half */
+	assert_between(image.pixels[128 * 256 + 100], 90, 130);	/* at the edge about half */
 	assert_int_equal(image.pixels[128 * 256 + 84], 0);
 	image_free(call, &image);
 }
@@ -268,7 +269,7 @@ test_hair_cover(void **state)
 			assert_memory_equal(image.pixels + 3 * i, clean.pixels + 3 * i, 3);
 		covered += cover[i] > 127;
 	}
-	assert_in_range(covered, 200, 128 * 128 / 3);
+	assert_between(covered, 200, 128 * 128 / 3);
 	image_free(call, &clean);
 	image_free(call, &image);
 }
@@ -360,7 +361,7 @@ test_long_ruler(void **state)
 		long		before = counts.polls;
 
 		assert_ok(degrade_image(&call, DEGRADE_RULER_INK, 1, seed, &copy));
-		assert_in_range(counts.polls - before, 4, 4 + 20);
+		assert_between(counts.polls - before, 4, 4 + 20);
 		image_free(call_standalone(), &copy);
 	}
 	assert_true(counts.polls > 8 * 4 + 20);	/* some stood along the long edges */

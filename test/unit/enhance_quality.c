@@ -2,6 +2,7 @@
  * enhance_quality.c: each measure on images made to have it, and the score on
  * rendered lesions with and without degradations.
  */
+#include "between.h"
 #include "image_fixture.h"
 
 #include <math.h>
@@ -134,7 +135,7 @@ test_resolution(void **state)
 		noisy.pixels[i] = (uint8_t) rng_next(&rng);
 	assert_ok(image_resize(call_standalone(), &noisy, 64, 64, &small));
 	assert_ok(image_resize(call_standalone(), &small, 512, 512, &enlarged));
-	assert_in_range((int) measured(enlarged).resolution, 64, 160);
+	assert_between((int) measured(enlarged).resolution, 64, 160);
 	image_free(call_standalone(), &small);
 	image_free(call_standalone(), &noisy);
 }

@@ -2,6 +2,7 @@
  * image_mask.c: what counts as lesion in a mask of any kind, and which masks
  * are refused because they could mean two things.
  */
+#include "between.h"
 #include "image_fixture.h"
 
 #include "image/synthetic.h"
@@ -162,9 +163,9 @@ static void
 test_lossy(void **state)
 {
 	(void) state;
-	assert_in_range(differs_from_ellipse("mask_lossy_1.jpg", MASK_FAINT), 0, 20);
-	assert_in_range(differs_from_ellipse("mask_lossy_255.jpg", MASK_SOFT), 0, 20);
-	assert_in_range(differs_from_ellipse("mask_lossy_red.jpg", MASK_COLOUR), 0, 30);
+	assert_between(differs_from_ellipse("mask_lossy_1.jpg", MASK_FAINT), 0, 20);
+	assert_between(differs_from_ellipse("mask_lossy_255.jpg", MASK_SOFT), 0, 20);
+	assert_between(differs_from_ellipse("mask_lossy_red.jpg", MASK_COLOUR), 0, 30);
 }
 
 /* A picture of a lesion is no mask, in whatever format; its mask is. */

@@ -12,6 +12,7 @@
 
 #include "infer/mask.h"
 #include "infer/symmetry.h"
+#include "between.h"
 #include "learn_host.h"
 #include "learn_fixture.h"
 
@@ -184,7 +185,7 @@ assert_segments(Bench *bench, EncodedImage encoded, int width, int height)
 			lesion_pixels += lesion_here != 0;
 		}
 	}
-	assert_in_range(lesion_pixels, 1, width * height - 1);
+	assert_between(lesion_pixels, 1, width * height - 1);
 	image_free(&bench->caller.call, &mask);
 	image_free(&bench->caller.call, &probabilities);
 }

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "learn/augment.h"
+#include "between.h"
 
 #define SIZE 12					/* even, so that the centre is between pixels */
 #define BIG 64
@@ -332,8 +333,8 @@ test_draws(void **state)
 		flips_y += variation.flip_y;
 	}
 	assert_true(low_angle < -175 && high_angle > 175);
-	assert_in_range(flips_x, 430, 570);
-	assert_in_range(flips_y, 430, 570);
+	assert_between(flips_x, 430, 570);
+	assert_between(flips_y, 430, 570);
 }
 
 /* An option left out does not move the draws of the others. */
@@ -386,12 +387,12 @@ test_degradations_drawn(void **state)
 		if (variation.severity > 0)
 			kinds[variation.kind]++;
 	}
-	assert_in_range(severities[0], 1320, 1480);
+	assert_between(severities[0], 1320, 1480);
 	for (int severity = 1; severity <= 4; severity++)
-		assert_in_range(severities[severity], 110, 190);
+		assert_between(severities[severity], 110, 190);
 	assert_int_equal(severities[5], 0);
 	assert_int_equal(kinds[DEGRADE_BLUR] + kinds[DEGRADE_HAIR], 2000 - severities[0]);
-	assert_in_range(kinds[DEGRADE_BLUR], 110, 190);
+	assert_between(kinds[DEGRADE_BLUR], 110, 190);
 }
 
 /* What is degraded is the varied image; the mask stays. */

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "learn/order.h"
+#include "between.h"
 
 static void
 test_batches(void **state)
@@ -115,15 +116,15 @@ test_weights(void **state)
 		count_images(epoch, half, counts);
 		for (int i = 0; i < 4; i++)
 		{
-			assert_in_range(counts[i], i < 2 ? 1 : 0, i < 2 ? 2 : 1);
+			assert_between(counts[i], i < 2 ? 1 : 0, i < 2 ? 2 : 1);
 			seen[i] += counts[i];
 		}
 	}
 	/* 1.5, 1.5, 0.5 and 0.5 of 400 */
-	assert_in_range(seen[0], 560, 640);
-	assert_in_range(seen[1], 560, 640);
-	assert_in_range(seen[2], 160, 240);
-	assert_in_range(seen[3], 160, 240);
+	assert_between(seen[0], 560, 640);
+	assert_between(seen[1], 560, 640);
+	assert_between(seen[2], 160, 240);
+	assert_between(seen[3], 160, 240);
 }
 
 /* Equal weights are none. */
