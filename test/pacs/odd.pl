@@ -6,7 +6,8 @@ use warnings;
 use File::Temp qw(tempdir);
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../t";
-use Pacs qw(make_lesion output read_file save_bytea);
+use MIME::Base64 qw(encode_base64);
+use Pacs qw(make_lesion output read_file save_bytea write_file);
 use Session qw(fresh_database run_sql);
 use Test::More;
 
@@ -107,6 +108,19 @@ like(odd('takes')->run($database, 'push'),
 	'a report on another mask than the one that was sent is not made');
 run_sql($database, q(DELETE FROM lesion_pacs_object WHERE kind = 'seg'));
 like(odd('takes')->run($database, 'push', '--retry'), qr/ sent 4, failed 0\n\z/, '... but with its segmentation it is');
+
+# An image that came in another way, of a study that has no UID.
+output('dcmodify', '-nb', '-m', '(0020,000d)=..', write_file("$folder/other.dcm", read_file($lesion)));
+my $image = encode_base64(read_file("$folder/other.dcm"), '');
+run_sql($database, "INSERT INTO lesion_pacs_instance (id, series, study, sop_class, image)
+	VALUES ('other', '1', '..', '1', decode('$image', 'base64'));
+	INSERT INTO lesion_pacs_prediction (id, mask, model, version)
+	SELECT 'other', mask, 'linknet', 0 FROM lesion_synthetic(1, 64, 48)");
+$posts = posts();
+like(odd('takes')->run($database, 'push'),
+	qr/seg other: the image is of study "[.][.]", which is no UID\n.* failed 2\n\z/s,
+	'what has no UID is not asked for');
+is(posts(), $posts, '... and not sent');
 
 # A person's mask, listed twice.
 run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');

@@ -144,6 +144,8 @@ sent_make(PGconn *database, const PacsSettings *settings, const Prediction *pred
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation that was sent is of another mask"),
 								"Delete its row in lesion_pacs_object, and it will be sent again.");
 	read_object(object);
+	if (!is_uid(object->instance) || !is_uid(object->series) || !is_uid(object->study))	/* they go into URLs */
+		return status_error(LS_INVALID_ARGUMENT, "the image is of study \"%s\", which is no UID", object->study);
 	return status_ok();
 }
 
