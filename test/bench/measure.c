@@ -39,6 +39,7 @@ typedef struct Scene
 	Image		later_mask;
 	Image		shifted_mask;
 	EncodedImage photograph_jpeg;
+	EncodedImage photograph_png;
 	EncodedImage mask_png;
 	Image		frame;			/* reduced and without hair, as lesion_follow does */
 	Image		frame_mask;
@@ -110,6 +111,7 @@ make_scene(Scene *scene)
 	require(change_warp(&call, &scene->mask, &turn, WIDTH, HEIGHT, &scene->later_mask));
 	require(degrade_image(&call, DEGRADE_HAIR, 2, 5, &scene->later));
 	require(jpeg_encode(&call, &scene->photograph, 90, &scene->photograph_jpeg));
+	require(png_encode(&call, &scene->photograph, 6, &scene->photograph_png));
 	require(png_encode(&call, &scene->mask, 1, &scene->mask_png));
 	make_frame(&scene->photograph, &scene->mask, &scene->frame, &scene->frame_mask);
 	make_frame(&scene->later, &scene->later_mask, &scene->later_frame, &scene->later_frame_mask);
@@ -130,7 +132,7 @@ measure_shape(const Scene *scene)
 
 /* All of lesion_measure(mask, image). */
 static void
-measure_lesion(const Scene *scene)
+measure_lesion(const Scene *scene, const EncodedImage *photograph)
 {
 	ShapeMeasures shape;
 	ColourMeasures colours;
@@ -143,11 +145,23 @@ measure_lesion(const Scene *scene)
 	require(shape_measure(&call, &mask, (PixelSpacing) {1, 1}, &shape));
 	side = shape.box.width > shape.box.height ? shape.box.width : shape.box.height;
 	scale = side > COLOUR_SIDE ? (double) COLOUR_SIDE / side : 1;
-	require(image_decode_at_least(&call, scene->photograph_jpeg.bytes, scene->photograph_jpeg.size, DECODE_RGB,
-								  TURN_UPRIGHT, (int) (WIDTH * scale) + 1, (int) (HEIGHT * scale) + 1, &image));
+	require(image_decode_at_least(&call, photograph->bytes, photograph->size, DECODE_RGB, TURN_UPRIGHT,
+								  (int) (WIDTH * scale) + 1, (int) (HEIGHT * scale) + 1, &image));
 	require(colour_measure(&call, &image, &mask, &shape, &colours));
 	image_free(&call, &image);
 	image_free(&call, &mask);
+}
+
+static void
+measure_jpeg(const Scene *scene)
+{
+	measure_lesion(scene, &scene->photograph_jpeg);
+}
+
+static void
+measure_png(const Scene *scene)
+{
+	measure_lesion(scene, &scene->photograph_png);
 }
 
 static void
@@ -198,7 +212,8 @@ main(int argc, char **argv)
 	threads_use(call.threads);
 	make_scene(&scene);
 	time_work("shape", &scene, measure_shape);
-	time_work("lesion_measure, decoding included", &scene, measure_lesion);
+	time_work("lesion_measure of a JPEG", &scene, measure_jpeg);
+	time_work("lesion_measure of a PNG", &scene, measure_png);
 	time_work("boundary scores", &scene, score_boundaries);
 	time_work("registration of prepared images", &scene, register_frames);
 	time_work("lesion_follow after decoding", &scene, follow_lesion);
