@@ -1389,19 +1389,22 @@ COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8, text) IS
 'darkest, the largest one unless given';
 
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
-	OUT row_names text[], OUT column_names text[], OUT cells float8[])
+	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
 	WITH latest AS (
-		SELECT t.kind, t.severity, t.enhance, t."drop"
+		SELECT t.kind, t.severity, t.enhance, t."drop", t.images
 		FROM lesion_robustness_table t
 		JOIN (
 			SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta
 			FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_cells.model
 				AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
-				AND (lesion_robustness_cells.images IS NULL
-					OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_cells.images::oid)
+				AND (lesion_robustness_cells.images IS NULL OR s.images = (
+					SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text
+						|| pg_catalog.quote_ident(c.relname::text)
+					FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+					WHERE c.oid = lesion_robustness_cells.images::oid))
 			ORDER BY s.evaluated_at DESC LIMIT 1) l
 		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
 			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
@@ -1426,13 +1429,14 @@ BEGIN ATOMIC
 		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
 			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance
-				AND (l.severity = c.severity OR k.kind = 'clean'))
+				AND (l.severity = c.severity OR k.kind = 'clean')),
+		(SELECT pg_catalog.max(l.images) FROM latest l)
 	WHERE EXISTS (SELECT FROM latest);
 END;
 
 COMMENT ON FUNCTION lesion_robustness_cells(text, int, regclass) IS
 'the latest robustness table of a model: what each kind (row) and severity (column) costs in Dice points, row by row; '
-'NULLs where there is none';
+'the table of images that it was measured on; NULLs where there is none';
 
 CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
 RETURNS bytea
@@ -1627,7 +1631,7 @@ COMMENT ON FUNCTION lesion_reproduce(record, bytea) IS
 CREATE FUNCTION lesion_drift(predictions regclass, every_version boolean DEFAULT false,
 	OUT week date, OUT model text, OUT version int, OUT images bigint, OUT errors bigint,
 	OUT area float8, OUT confidence float8, OUT quality float8, OUT predicted_dice float8, OUT review float8,
-	OUT area_shift float8, OUT confidence_shift float8, OUT quality_shift float8)
+	OUT area_shift float8, OUT confidence_shift float8, OUT quality_shift float8, OUT invalid bigint)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'lesion_drift'
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 100000 ROWS 52;

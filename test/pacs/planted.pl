@@ -46,5 +46,5 @@ my $drawn = output("$FindBin::Bin/draw.py", $orthanc->fetch(run_sql($database,
 	q(SELECT sop_instance FROM lesion_pacs_object WHERE kind = 'seg' LIMIT 1)), "$folder/seg.dcm"),
 	"$folder/drawn.dcm", 10, '101500');
 $orthanc->send_files("$folder/drawn.dcm");
-like($orthanc->run($database, 'pull', '--masks'), qr/pulled 1, failed 0\n\z/, 'nor are they run where a correction comes');
+like($orthanc->run($database, 'pull', '--masks'), qr/pulled 1, failed 0\n\z/, 'nor does a correction');
 done_testing();

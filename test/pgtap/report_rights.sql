@@ -76,8 +76,7 @@ CREATE FUNCTION evil.letter_text(evil.letter) RETURNS text LANGUAGE plpgsql AS
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
 CREATE CAST (evil.letter AS text) WITH FUNCTION evil.letter_text(evil.letter);
 RESET ROLE;
-SELECT is(pg_temp.shown('{letters}'), 'column "id" of letters is cast by a function of another role',
-	'... whose cast somebody else has made');
+SELECT is(pg_temp.shown('{letters}'), '2', '... whose cast somebody else has made: it is not called');
 
 -- Tables that go while the page is made: a policy of the reader's own table drops one. It ended the server.
 CREATE TABLE evil.masks (LIKE lesion_prediction);

@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(28);
+SELECT plan(32);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -110,6 +110,24 @@ SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', max_images => 0)$$
 SELECT throws_ok($$SELECT lesion_robustness('archive', 'nobody')$$, '42704', NULL, 'a model');
 SELECT throws_ok($$SELECT lesion_heat_map('{a,b}', '{x}', '{1}')$$, '22023', '1 cells do not fill 2 rows of 1 columns',
 	'cells that do not fill the table');
+
+-- A measurement on a table that others may not look up.
+CREATE ROLE lesion_test_closed;
+CREATE SCHEMA closed;
+CREATE TABLE closed.priv AS SELECT * FROM archive;
+SELECT count(*) FROM lesion_robustness('closed.priv', 'net', 'all', '{blur}', '{1}', id_column => 'id',
+	max_images => 2);
+SET LOCAL ROLE lesion_test_closed;
+SELECT row_eq($$SELECT measured_on FROM lesion_robustness_cells('net', images => 'archive')$$, ROW('public.archive'::text),
+	'one of a closed schema is in nobody''s way');
+SELECT row_eq($$SELECT measured_on, row_names FROM lesion_robustness_cells('net')$$,
+	ROW('closed.priv'::text, '{clean,blur}'::text[]), '... and is the latest');
+SELECT ok(page LIKE '%Dice points lost, net%, closed.priv%' AND page NOT LIKE '%, public.archive%',
+	'the report says what was measured') FROM lesion_report() AS page;
+RESET ROLE;
+SELECT ok(page LIKE '%Dice points lost, net%, public.archive%' AND page NOT LIKE '%, closed.priv%',
+	'... and takes the table that its caller named')
+FROM lesion_report(images => '{archive}') AS page;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(26);
+SELECT plan(32);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -91,6 +91,29 @@ GRANT INSERT, SELECT ON verdicts TO lesion_test_reviewer;
 SET LOCAL ROLE lesion_test_reviewer;
 SELECT is((SELECT decided_by FROM lesion_verdict_add('verdicts', 'masks', '1', 'accept')), 'lesion_test_reviewer',
 	'a verdict is its giver''s');
+
+RESET ROLE;
+
+-- Rows that somebody wrote by hand are in nobody's way.
+CREATE TABLE bad_masks (LIKE lesion_prediction);
+CREATE TABLE bad_verdicts (LIKE lesion_verdict);
+INSERT INTO bad_masks (images, id, model, version, area, confidence, quality, predicted_dice, disagreement, needs_review,
+	mask, predicted_at)
+SELECT 'public.archive', f.n::text, 'net', 1, f.figure, f.figure, f.figure, f.figure, -f.figure, true, 'no image', t.at
+FROM unnest('{0.5,1e300,-1e300,NaN,Infinity,-Infinity,1.7976931348623157e308}'::float8[]) WITH ORDINALITY AS f (figure, n),
+	unnest(ARRAY[now() - interval '1 day', '-infinity', 'infinity', '4714-11-24 00:00:00+00 BC',
+		'294276-12-31 23:59:59+00']::timestamptz[]) AS t (at);
+INSERT INTO bad_verdicts (images, id, verdict, corrected_mask, mask_sha256, model, version, decided_at)
+SELECT images, id, 'correct', (SELECT mask FROM archive LIMIT 1), sha256(mask), model, version, predicted_at
+FROM bad_masks;
+SELECT lives_ok($$SELECT * FROM lesion_drift('bad_masks', true)$$, 'drift of any figures at any time');
+SELECT is((SELECT sum(invalid) FROM lesion_drift('bad_masks', true)), 30::numeric, '... of which those are counted');
+SELECT is((SELECT array_agg(DISTINCT area) FROM lesion_drift('bad_masks', true)), '{0.5}'::float8[],
+	'... and left out of means');
+SELECT is((SELECT count(*) FROM lesion_review_queue('bad_masks')), 7::bigint, 'they are in the queue');
+SELECT is((SELECT max(priority) FROM lesion_review_queue('bad_masks')), 1::float8, '... and no figure weighs more than 1');
+SELECT lives_ok($$SELECT lesion_report(predictions => '{bad_masks}', verdicts => 'bad_verdicts')$$,
+	'... and in the report, without a Dice against corrections where there is none');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -19,6 +19,11 @@
 
 PG_FUNCTION_INFO_V1(lesion_drift);
 
+/* Figures are shares, of 0 to 1. A row that was written by hand may have others: they are no figures, and one that is
+ * squared must not end the call for everybody. */
+#define SHARE(figure) "CASE WHEN " figure " BETWEEN 0 AND 1 THEN " figure " END AS " figure
+#define NO_SHARE(figure) figure " NOT BETWEEN 0 AND 1"
+
 /* Sums of a figure over a week, and over all weeks before it. */
 #define SUMS(figure) \
 	"pg_catalog.sum(" figure ") AS s_" figure ", " \
@@ -39,14 +44,18 @@ PG_FUNCTION_INFO_V1(lesion_drift);
 
 static const char query[] =
 "SELECT week, model, version, images, errors, area, confidence, quality, predicted_dice, review, "
-SHIFT("area") ", " SHIFT("confidence") ", " SHIFT("quality") " "
+SHIFT("area") ", " SHIFT("confidence") ", " SHIFT("quality") ", invalid "
 "FROM (SELECT *, " BEFORE("area") ", " BEFORE("confidence") ", " BEFORE("quality") " FROM ("
 "SELECT pg_catalog.date_trunc('week', came_at, 'UTC')::pg_catalog.date AS week, model, version, "
 "pg_catalog.count(*) AS images, pg_catalog.count(error) AS errors, pg_catalog.avg(area) AS area, "
 "pg_catalog.avg(confidence) AS confidence, pg_catalog.avg(quality) AS quality, "
 "pg_catalog.avg(predicted_dice) AS predicted_dice, pg_catalog.avg(needs_review::int)::float8 AS review, "
+"pg_catalog.count(*) FILTER (WHERE invalid) AS invalid, "
 SUMS("area") ", " SUMS("confidence") ", " SUMS("quality") " "
-"FROM (SELECT model, version, error, area, confidence, quality, predicted_dice, needs_review, "
+"FROM (SELECT model, version, error, needs_review, " SHARE("area") ", " SHARE("confidence") ", "
+SHARE("quality") ", " SHARE("predicted_dice") ", "
+NO_SHARE("area") " OR " NO_SHARE("confidence") " OR " NO_SHARE("quality") " OR " NO_SHARE("predicted_dice")
+" AS invalid, "
 "pg_catalog.min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at FROM %s) AS p%s "
 "GROUP BY 1, 2, 3) AS weeks "
 "WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "

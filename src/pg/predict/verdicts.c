@@ -218,12 +218,13 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 /* ---- what is read of them ---- */
 
 /* Of each image the latest mask, unless it has a verdict; the order is that of what a mask is expected to lack,
- * and of how far its week is from the weeks before. */
+ * and of how far its week is from the weeks before. Figures that are no shares count as none: somebody wrote them. */
 static const char queue_query[] =
 "SELECT row_number() OVER (ORDER BY q.error IS NULL, q.needs_review DESC, q.priority DESC, q.images, q.id), "
 "q.images, q.id, q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, "
 "q.priority, q.predicted_at "
-"FROM (SELECT p.*, 1 - coalesce(p.predicted_dice, 0) + coalesce(p.disagreement, 0) "
+"FROM (SELECT p.*, 1 - CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END "
+"+ CASE WHEN p.disagreement BETWEEN 0 AND 1 THEN p.disagreement ELSE 0 END "
 "+ 0.1 * least(1, coalesce(d.shift, 0)) AS priority "
 "FROM (SELECT DISTINCT ON (images, id) images, id, model, version, mask, predicted_dice, disagreement, quality, "
 "needs_review, error, predicted_at, min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "

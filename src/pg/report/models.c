@@ -150,6 +150,18 @@ report_scores(ReportJob *job)
 	page_figures_end(&job->page);
 }
 
+/* The tables that the caller named, as elements of an array: what was measured on them goes before the rest. */
+static char *
+tables_first(const ReportJob *job)
+{
+	StringInfoData elements;
+
+	initStringInfo(&elements);
+	for (int i = 0; i < job->image_tables; i++)
+		appendStringInfo(&elements, "%u,", job->images[i].source->known.oid);
+	return elements.data;
+}
+
 void
 report_robustness(ReportJob *job)
 {
@@ -159,11 +171,14 @@ report_robustness(ReportJob *job)
 	page_section(&job->page, "robustness", "Robustness",
 				 "What a worse image costs: Dice points, out of 100, that the model loses by each way and severity "
 				 "(1 slight, 5 severe), as it is (off) and enhanced first (auto).");
-	report_select(job, "SELECT m.model || ' ' || m.version, c.row_names, c.column_names, c.cells "
-				  "FROM @lesion_models m "
-				  "CROSS JOIN LATERAL @lesion_robustness_cells(m.model, m.version, NULL::regclass) c "
-				  "WHERE ($1 IS NULL OR m.model = ANY ($1)) AND c.cells IS NOT NULL "
-				  "ORDER BY m.model");
+	report_select(job, psprintf("SELECT m.model || ' ' || m.version || ', ' || c.measured_on, c.row_names, "
+								"c.column_names, c.cells "
+								"FROM @lesion_models m CROSS JOIN LATERAL (SELECT k.* "
+								"FROM unnest('{%sNULL}'::regclass[]) WITH ORDINALITY AS t (images, n), "
+								"LATERAL @lesion_robustness_cells(m.model, m.version, t.images) k "
+								"WHERE k.cells IS NOT NULL ORDER BY t.n LIMIT 1) c "
+								"WHERE $1 IS NULL OR m.model = ANY ($1) "
+								"ORDER BY m.model", tables_first(job)));
 	tables = SPI_tuptable;
 	count = SPI_processed;
 	if (count == 0)

@@ -65,7 +65,8 @@ report_weeks(ReportJob *job)
 									"d.errors AS \"Errors\", d.area AS \"Area\", d.confidence AS \"Confidence\", "
 									"d.quality AS \"Quality\", d.predicted_dice AS \"Predicted Dice\", "
 									"d.review AS \"Flagged\", d.area_shift AS \"Shift of area\", "
-									"d.confidence_shift AS \"of confidence\", d.quality_shift AS \"of quality\" "
+									"d.confidence_shift AS \"of confidence\", d.quality_shift AS \"of quality\", "
+									"d.invalid AS \"Invalid\" "
 									"FROM @lesion_drift(%u::regclass, true) d "
 									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
 									"AND d.week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
@@ -152,10 +153,12 @@ report_verdicts(ReportJob *job)
 		return;
 	}
 	agreement = job->prediction_rows == NULL ? "NULL::float8" :
-		psprintf("avg((SELECT %slesion_dice(p.mask, v.corrected_mask) FROM (%s) p WHERE p.images = v.images "
-				 "AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 AND v.corrected_mask IS NOT NULL "
-				 "LIMIT 1))", job->store.prefix,
-				 job->prediction_rows);
+		psprintf("avg((SELECT CASE WHEN %slesion_mask_error(p.mask, v.corrected_mask) IS NULL "
+				 "AND %slesion_mask_error(v.corrected_mask, p.mask) IS NULL "
+				 "THEN %slesion_dice(p.mask, v.corrected_mask) END FROM (%s) p "
+				 "WHERE p.images = v.images AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 "
+				 "AND v.corrected_mask IS NOT NULL LIMIT 1))", job->store.prefix, job->store.prefix,
+				 job->store.prefix, job->prediction_rows);
 	report_select_user(job, job->verdicts,
 					   psprintf("SELECT v.model AS \"Model\", v.version AS \"Version\", count(*) AS \"Verdicts\", "
 								"count(*) FILTER (WHERE v.verdict = 'accept') AS \"Accepted\", "
