@@ -68,4 +68,44 @@ for my $workers ('off', 'on') {
 	is(run_sql($database, q{SELECT count(*) FROM masks WHERE error IS NULL GROUP BY version ORDER BY version LIMIT 1}),
 		'24', "background workers $workers: ... all images have masks");
 }
+
+# A correction made today trains tomorrow: the jobs of docs/oversight.md, one after the other.
+my %night = oversight_jobs();
+run_sql('postgres', q{DELETE FROM cron.job});
+run_sql($database, q{CREATE TABLE verdicts (LIKE lesion_verdict);
+	SELECT count(lesion_verdict_add('verdicts', 'masks', id, 'correct', NULL, mask)) FROM archive
+	WHERE id <= 'lesion-20'});
+run_sql($database, $night{view});
+my $corrected = run_sql($database, 'SELECT count(*) FROM reviewed');
+run_sql($database, q{SELECT lesion_verdict_add('verdicts', 'masks', 'lesion-9', 'correct', 'the border is wide',
+	(SELECT mask FROM archive WHERE id = 'lesion-9'))});
+for my $job ('reviewed', 'retrain') {
+	run_sql('postgres', $night{$job});
+	restart_server();
+	my $end = time + 300;
+	sleep 0.2 until time > $end || run_sql('postgres', "SELECT count(*) FROM cron.job_run_details
+		JOIN cron.job USING (jobid) WHERE jobname = '$job' AND status IN ('succeeded', 'failed')") ne '0';
+	is(run_sql('postgres', "SELECT status FROM cron.job_run_details JOIN cron.job USING (jobid)
+		WHERE jobname = '$job'"), 'succeeded', "the job $job of docs/oversight.md succeeds");
+	run_sql('postgres', "SELECT cron.unschedule('$job')");
+}
+is(run_sql($database, q{SELECT r.mask = a.mask FROM reviewed r JOIN archive a USING (id) WHERE id = 'lesion-9'}), 't',
+	'a correction is in the view on the next day');
+is(run_sql($database, q{SELECT state || ' ' || training_images + validation_images + test_images FROM lesion_runs
+	WHERE images = 'public.reviewed'}), 'finished ' . ($corrected + 1), '... and was trained on');
 done_testing();
+
+# The view of docs/oversight.md, and its two jobs, to be run when the server starts, and shorter.
+sub oversight_jobs {
+	open my $page, '<', "$FindBin::Bin/../../docs/oversight.md" or die "oversight.md: $!\n";
+	my $text = do { local $/ = undef; <$page> };
+	my %jobs;
+	($jobs{view}) = $text =~ /^(CREATE MATERIALIZED VIEW reviewed AS.*?;)$/ms or die "no view in oversight.md\n";
+	for my $job ('reviewed', 'retrain') {
+		($jobs{$job}) = $text =~ /^(SELECT cron\.schedule_in_database\('$job'.*?;)$/ms
+			or die "no job $job in oversight.md\n";
+		$jobs{$job} =~ s/'[\d*]+(?: [\d*]+){4}'/'\@reboot'/ or die "no schedule in oversight.md\n";
+	}
+	$jobs{retrain} =~ s/init => 'linknet'/init => 'linknet', epochs => 2, image_size => 64/ or die "no init\n";
+	return %jobs;
+}
