@@ -976,8 +976,11 @@ COMMENT ON COLUMN lesion_segmentation.sha256 IS 'of the version''s weights, in h
 COMMENT ON COLUMN lesion_prediction.area IS 'share of pixels that are lesion, 0 to 1';
 COMMENT ON COLUMN lesion_prediction.confidence IS 'mean over pixels of |2p - 1|, 0 to 1';
 COMMENT ON COLUMN lesion_prediction.uncertain IS 'share of pixels with a probability between 0.25 and 0.75';
+COMMENT ON COLUMN lesion_segmentation.disagreement IS
+'how much the masks of an ensemble''s members, or the eight views of test-time augmentation, differ: 1 - Dice between '
+'two of them, over all pairs; NULL for a network without tta';
 COMMENT ON COLUMN lesion_prediction.disagreement IS
-'how much the eight views of test-time augmentation differ; NULL without it';
+'how much the members of an ensemble, or the eight views of test-time augmentation, differ; NULL without either';
 COMMENT ON COLUMN lesion_prediction.predicted_dice IS 'the Dice that the mask may expect';
 COMMENT ON COLUMN lesion_prediction.quality IS 'lesion_quality''s score of the image, 0 to 1';
 COMMENT ON COLUMN lesion_prediction.needs_review IS

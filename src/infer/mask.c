@@ -153,3 +153,55 @@ mask_create(const Call *call, const ProbabilityMap *maps, const double *weights,
 	}
 	return status;
 }
+
+/* Count the masks that have each pixel; *masks is how many there are. */
+static Status
+count_votes(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
+			const MaskOptions *options, Image *votes, int *masks)
+{
+	const double alone = 1;
+
+	*masks = 0;
+	for (int i = 0; i < count; i++)
+	{
+		Image		mask;
+
+		if (!(weights[i] > 0))
+			continue;
+		TRY(mask_create(call, &maps[i], &alone, 1, options, &mask, NULL));
+		for (size_t p = 0; p < (size_t) votes->width * (size_t) votes->height; p++)
+			votes->pixels[p] += mask.pixels[p] != 0;
+		image_free(call, &mask);
+		++*masks;
+	}
+	return status_ok();
+}
+
+Status
+mask_disagreement(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
+				  const MaskOptions *options, double *disagreement)
+{
+	Image		votes;
+	int			masks;
+	int64_t		areas = 0;
+	int64_t		shared = 0;
+	Status		status;
+
+	TRY(check_options(options));
+	TRY(image_create(call, options->width, options->height, 1, &votes));
+	memset(votes.pixels, 0, (size_t) votes.width * (size_t) votes.height);
+	status = count_votes(call, maps, weights, count, options, &votes, &masks);
+	if (status.code == LS_OK)
+	{
+		for (size_t p = 0; p < (size_t) votes.width * (size_t) votes.height; p++)
+		{
+			areas += votes.pixels[p];
+			shared += votes.pixels[p] * (votes.pixels[p] - 1);
+		}
+
+		/* Over ordered pairs of masks: intersections over half the areas. */
+		*disagreement = areas == 0 || masks < 2 ? 0 : 1 - (double) shared / ((double) areas * (masks - 1));
+	}
+	image_free(call, &votes);
+	return status;
+}

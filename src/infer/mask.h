@@ -26,4 +26,12 @@ typedef struct MaskOptions
 Status		mask_create(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
 						const MaskOptions *options, Image *mask, Image *probabilities);
 
+/*
+ * How much the masks of the maps whose weight is above 0 differ, each made by itself: 1 -
+ * Dice between two of them, over all pairs. 0 where they are one, where there
+ * is only one and where all are empty; near 1 where none overlap.
+ */
+Status		mask_disagreement(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
+							  const MaskOptions *options, double *disagreement);
+
 #endif

@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(60);
+SELECT plan(63);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -45,6 +45,16 @@ SELECT lesion_model_create('weighted', 'ensemble', '{"members": ["poor", "good"]
 SELECT is((SELECT count(*) FROM archive
 	WHERE (lesion_segment_detail(image, 'weighted')).probability <> (lesion_segment_detail(image, 'good')).probability),
 	0::bigint, 'a weight of 0 silences');
+SELECT ok(max(d) > 0 AND bool_and(d BETWEEN 0 AND 1), 'members disagree')
+FROM archive, LATERAL (SELECT (lesion_segment_detail(image, 'all')).disagreement AS d) s;
+SELECT lesion_model_create('pair', 'ensemble', '{"members": ["large", "good"], "weights": [1, 5]}');
+SELECT is(round((lesion_segment_detail(image, 'pair')).disagreement::numeric, 9),
+	round(1 - lesion_dice(lesion_segment(image, 'large', 0.5), lesion_segment(image, 'good', 0.5))::numeric, 9),
+	'... by 1 - Dice of their masks')
+FROM archive WHERE id = 1;
+SELECT lesion_model_drop('pair');
+SELECT is((lesion_segment_detail(image, 'weighted')).disagreement, 0::float8, '... one that is silent does not')
+FROM archive WHERE id = 1;
 SELECT ok((lesion_segment_detail(image, 'all', tta => true)).disagreement BETWEEN 0 AND 1,
 	'with test-time augmentation') FROM archive WHERE id = 1;
 SELECT isnt((lesion_segment_detail(image, 'all', tta => true)).probability,

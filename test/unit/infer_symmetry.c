@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
+#include "infer/mask.h"
 #include "infer/symmetry.h"
 #include "learn_host.h"
 
@@ -116,6 +117,39 @@ test_disagreement(void **state)
 	test_host_end(&host);
 }
 
+/* Masks of maps of 2 x 2, one of 1 x 1 among them: 1 - Dice over pairs, without those of weight 0. */
+static void
+test_members(void **state)
+{
+	float		values[3][4] = {{0.9f, 0.9f, 0.1f, 0.1f}, {0.9f, 0.1f, 0.1f, 0.1f}, {0.9f}};
+	const ProbabilityMap maps[3] = {{2, values[0], 0}, {2, values[1], 0}, {1, values[2], 0}};
+	const MaskOptions options = {.width = 2,.height = 2,.threshold = 0.5};
+	const MaskOptions nothing = {.width = 2,.height = 2,.threshold = 0.95};
+	TestHost	host;
+	double		disagreement;
+
+	(void) state;
+	test_host_init(&host);
+	assert_int_equal(mask_disagreement(&host.call, maps, (const double[]) {1, 3, 0}, 3, &options,
+									   &disagreement).code, LS_OK);
+	assert_true(disagreement == 1 - 2.0 / 3);
+	assert_int_equal(mask_disagreement(&host.call, maps, (const double[]) {1, 3, 1}, 3, &options,
+									   &disagreement).code, LS_OK);
+
+	/* 2, 1 and 4 pixels: pairs share 1, 2 and 1. */
+	assert_true(disagreement == 1 - 8.0 / 14);
+	assert_int_equal(mask_disagreement(&host.call, maps, (const double[]) {0, 1, 0}, 3, &options,
+									   &disagreement).code, LS_OK);
+	assert_true(disagreement == 0);
+	assert_int_equal(mask_disagreement(&host.call, maps, (const double[]) {1, 1, 1}, 3, &nothing,
+									   &disagreement).code, LS_OK);
+	assert_true(disagreement == 0);
+	assert_int_equal(mask_disagreement(&host.call, maps, (const double[]) {1, 1, 1}, 3,
+									   &(MaskOptions) {.threshold = 0.5}, &disagreement).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(host.live, 0);
+	test_host_end(&host);
+}
+
 int
 main(void)
 {
@@ -123,6 +157,7 @@ main(void)
 		cmocka_unit_test(test_images),
 		cmocka_unit_test(test_mean_of_views),
 		cmocka_unit_test(test_disagreement),
+		cmocka_unit_test(test_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

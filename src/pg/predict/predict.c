@@ -90,13 +90,13 @@ typedef struct PredictBatch
 
 /* Set the columns of what an image was segmented to. */
 static void
-set_mask(PredictionRow *row, const Call *call, const Segmentation *made, const SegmentOptions *options)
+set_mask(PredictionRow *row, const Call *call, const Segmentation *made)
 {
 	prediction_set(row, PREDICTION_MASK, segmentation_png(call, &made->segmented.mask));
 	prediction_set(row, PREDICTION_AREA, Float8GetDatum(made->area));
 	prediction_set(row, PREDICTION_CONFIDENCE, Float8GetDatum(made->confidence));
 	prediction_set(row, PREDICTION_UNCERTAIN, Float8GetDatum(made->uncertain));
-	if (options->tta)
+	if (!isnan(made->segmented.disagreement))
 		prediction_set(row, PREDICTION_DISAGREEMENT, Float8GetDatum(made->segmented.disagreement));
 	prediction_set(row, PREDICTION_DICE, Float8GetDatum(made->segmented.predicted_dice));
 	prediction_set(row, PREDICTION_QUALITY, Float8GetDatum(made->quality));
@@ -137,7 +137,7 @@ store_row(const Predict *job, const PredictBatch *batch, const char *id, const B
 
 	set_image(&row, id, bytes);
 	if (status->code == LS_OK)
-		set_mask(&row, call, made, &batch->options);
+		set_mask(&row, call, made);
 	else
 	{
 		prediction_set(&row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(true));

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "utils/builtins.h"
 
 #include "core/threads.h"
@@ -179,6 +181,20 @@ expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap 
 	return status_ok();
 }
 
+/* Say how much the members of an ensemble differ, at the size that it was calibrated at, or their
+ * views, where that is more. */
+static Status
+compare_members(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const double *weights,
+				int count, MaskOptions options, double *disagreement)
+{
+	double		members;
+
+	options.width = options.height = version->traits.image_size;
+	TRY(mask_disagreement(call, maps, weights, count, &options, &members));
+	*disagreement = fmax(*disagreement, members);
+	return status_ok();
+}
+
 /* Calibrate a map of probabilities. */
 static void
 calibrate_map(const ModelVersion *version, Image *map)
@@ -207,8 +223,11 @@ segment_decoded(const ModelStore *store, const ModelVersion *version, const Call
 	const double *weights = ensemble ? version->weights : &alone;
 
 	TRY(predict_all(store, ensemble ? version->members : &self, count, call, image, options, maps));
+	result->disagreement = options->tta ? 0 : NAN;
 	for (int i = 0; i < count; i++)
 		result->disagreement += weights[i] * maps[i].disagreement;
+	if (want_probabilities && count > 1)
+		TRY(compare_members(version, call, maps, weights, count, *mask, &result->disagreement));
 	if (want_probabilities)
 		TRY(expect_dice(version, call, maps, weights, count, *mask, &result->predicted_dice));
 	TRY(mask_create(call, maps, weights, count, mask, &result->mask,

@@ -52,7 +52,8 @@ typedef struct Segmented
 {
 	Image		mask;			/* 1 channel, 0 or 255 */
 	Image		probabilities;	/* 255 p, calibrated, 1 channel; only if asked for */
-	double		disagreement;	/* of the views of test-time augmentation, else 0 */
+	double		disagreement;	/* of the views of test-time augmentation and, if probabilities were asked for, of
+								 * the members of an ensemble, the larger; NaN where neither is there */
 	double		predicted_dice; /* what the mask may expect, if probabilities were asked for */
 } Segmented;
 

@@ -192,8 +192,7 @@ segmentation_row(const SegmentRequest *request, const Call *call, const Segmenta
 	row_set(&row, "model", TEXTOID, CStringGetTextDatum(request->version->model));
 	row_set(&row, "version", INT4OID, Int32GetDatum(request->version->number));
 	row_set(&row, "sha256", TEXTOID, CStringGetTextDatum(hex));
-	if (request->options.tta)
-		row_set_float8(&row, "disagreement", segmented->disagreement);
+	row_set_float8(&row, "disagreement", segmented->disagreement);
 	row_set_float8(&row, "predicted_dice", segmented->predicted_dice);
 	row_set_float8(&row, "quality", made->quality);
 	row_set(&row, "needs_review", BOOLOID, BoolGetDatum(made->needs_review));
