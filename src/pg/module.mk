@@ -16,7 +16,6 @@ OBJECT_DIR = build/release/pg-$(SERVER)
 OBJS = $(patsubst src/pg/%.c,$(OBJECT_DIR)/%.o,$(PG_SOURCES))
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --outputdir=.
-SCRIPTS = src/files/lesionseg-files
 MODELS ?= $(wildcard models/*.safetensors)
 
 # Everything in the archives belongs to the module (SQL functions reach it by
@@ -59,6 +58,17 @@ build/release/pg.list: always
 .PHONY: always
 always:
 
+# The client program that loads and saves files stands beside the server's own. Not as PGXS's SCRIPTS: its uninstall
+# looks for it under the path that it has here.
+install: install-files
+uninstall: uninstall-files
+.PHONY: install-files uninstall-files
+install-files: installdirs
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_SCRIPT) src/files/lesionseg-files '$(DESTDIR)$(bindir)/lesionseg-files'
+uninstall-files:
+	rm -f '$(DESTDIR)$(bindir)/lesionseg-files'
+
 # Bundled weights stand beside the extension script.
 ifneq ($(MODELS),)
 install: install-models
@@ -69,9 +79,10 @@ install-models: installdirs
 	$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/extension/lesionseg/'
 uninstall-models:
 	rm -f $(addprefix '$(DESTDIR)$(datadir)/extension/lesionseg'/,$(notdir $(MODELS)))
+	[ ! -d '$(DESTDIR)$(datadir)/extension/lesionseg' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(datadir)/extension/lesionseg'
 endif
 
-# The client program stands beside the server's own, the script of its tables beside the weights.
+# So does the one that talks to a PACS; the script of its tables stands beside the weights.
 ifneq ($(PACS_PROGRAM),)
 install: install-pacs
 uninstall: uninstall-pacs
@@ -82,4 +93,5 @@ install-pacs: installdirs
 	$(INSTALL_DATA) src/pacs/tables.sql '$(DESTDIR)$(datadir)/extension/lesionseg/pacs.sql'
 uninstall-pacs:
 	rm -f '$(DESTDIR)$(bindir)/lesionseg-pacs' '$(DESTDIR)$(datadir)/extension/lesionseg/pacs.sql'
+	[ ! -d '$(DESTDIR)$(datadir)/extension/lesionseg' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(datadir)/extension/lesionseg'
 endif

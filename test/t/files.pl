@@ -133,5 +133,10 @@ run_sql($database, q{DROP ROLE IF EXISTS tap_loader; CREATE ROLE tap_loader LOGI
 ($status, $said) = files("load $folder/ph2 -U tap_loader");
 is($status, 0, 'no superuser is needed') or diag $said;
 run_sql('postgres', "DROP DATABASE $database");
+
+# make uninstall takes away what make install brought (the makefile tells, without doing it).
+my $bin = qx{"\${PG_CONFIG:-\$(test/tools/newest-server)}" --bindir};
+chomp $bin;
+like(scalar qx{make -n uninstall 2>&1}, qr{^rm -f '\Q$bin\E/lesionseg-files'$}m, 'make uninstall knows the program');
 run_sql('postgres', 'DROP ROLE tap_loader');
 done_testing();
