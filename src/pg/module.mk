@@ -69,17 +69,18 @@ install-files: installdirs
 uninstall-files:
 	rm -f '$(DESTDIR)$(bindir)/lesionseg-files'
 
-# Bundled weights stand beside the extension script.
+# Bundled weights stand beside the extension script, in a folder of their own.
+FILES_DIR = $(DESTDIR)$(datadir)/extension/lesionseg
 ifneq ($(MODELS),)
 install: install-models
 uninstall: uninstall-models
 .PHONY: install-models uninstall-models
 install-models: installdirs
-	$(MKDIR_P) '$(DESTDIR)$(datadir)/extension/lesionseg'
-	$(INSTALL_DATA) $(MODELS) '$(DESTDIR)$(datadir)/extension/lesionseg/'
+	$(MKDIR_P) '$(FILES_DIR)'
+	$(INSTALL_DATA) $(MODELS) '$(FILES_DIR)/'
 uninstall-models:
-	rm -f $(addprefix '$(DESTDIR)$(datadir)/extension/lesionseg'/,$(notdir $(MODELS)))
-	[ ! -d '$(DESTDIR)$(datadir)/extension/lesionseg' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(datadir)/extension/lesionseg'
+	rm -f $(addprefix '$(FILES_DIR)'/,$(notdir $(MODELS)))
+	[ ! -d '$(FILES_DIR)' ] || rmdir --ignore-fail-on-non-empty '$(FILES_DIR)'
 endif
 
 # So does the one that talks to a PACS; the script of its tables stands beside the weights.
@@ -88,10 +89,10 @@ install: install-pacs
 uninstall: uninstall-pacs
 .PHONY: install-pacs uninstall-pacs
 install-pacs: installdirs
-	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(datadir)/extension/lesionseg'
+	$(MKDIR_P) '$(DESTDIR)$(bindir)' '$(FILES_DIR)'
 	$(INSTALL_PROGRAM) $(PACS_PROGRAM) '$(DESTDIR)$(bindir)/lesionseg-pacs'
-	$(INSTALL_DATA) src/pacs/tables.sql '$(DESTDIR)$(datadir)/extension/lesionseg/pacs.sql'
+	$(INSTALL_DATA) src/pacs/tables.sql '$(FILES_DIR)/pacs.sql'
 uninstall-pacs:
-	rm -f '$(DESTDIR)$(bindir)/lesionseg-pacs' '$(DESTDIR)$(datadir)/extension/lesionseg/pacs.sql'
-	[ ! -d '$(DESTDIR)$(datadir)/extension/lesionseg' ] || rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(datadir)/extension/lesionseg'
+	rm -f '$(DESTDIR)$(bindir)/lesionseg-pacs' '$(FILES_DIR)/pacs.sql'
+	[ ! -d '$(FILES_DIR)' ] || rmdir --ignore-fail-on-non-empty '$(FILES_DIR)'
 endif
