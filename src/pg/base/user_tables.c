@@ -15,7 +15,6 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-#include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
 #include "pg/base/spi_context.h"
