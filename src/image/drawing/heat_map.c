@@ -68,7 +68,7 @@ draw_cell(Image *image, double value, double worst, int left, int top)
 	}
 	shade(value, worst, colour);
 	fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, colour);
-	snprintf(text, sizeof text, "%.1f", value == 0 ? 0 : value);	/* no -0.0 */
+	snprintf(text, sizeof text, "%.1f", fabs(value) < 0.05 ? 0 : value);	/* no -0.0 */
 	text[5] = '\0';
 	letters_draw(image, text, left + CELL_WIDTH - DOT - LETTER * (int) strlen(text), top + 3 * DOT, DOT,
 				 value > worst / 2 ? least_colour : worst_colour);
