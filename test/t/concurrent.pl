@@ -114,6 +114,21 @@ $second->query('ROLLBACK');
 unlike($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR/, '... but by a new transaction');
 is($first->query(q{SELECT count(*) FROM lesion_promotion WHERE model = 'gone'}), '0', '... that leaves nothing');
 
+# Whoever checks a row does not wait for the owner of the table that it names.
+run_sql($database, q{CREATE TABLE parts (LIKE archive, PRIMARY KEY (id)) PARTITION BY HASH (id);
+	CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+	INSERT INTO parts SELECT * FROM archive LIMIT 1;
+	CREATE TABLE made (LIKE lesion_prediction); CALL lesion_predict('parts', 'net', 'made')});
+my $reproduce = q{SET statement_timeout = '20s'; SELECT (lesion_reproduce(m)).reason FROM made AS m};
+is($second->query($reproduce), '', 'a mask is made again');
+for my $lock ('LOCK TABLE parts', 'LOCK TABLE ONLY parts', 'LOCK TABLE part', 'REINDEX INDEX part_pkey',
+	'REINDEX TABLE part') {
+	$first->query("BEGIN; $lock");
+	like($second->query($reproduce), qr/^(|the table of images is locked by another session; .*)\z/,
+		"... without a wait for $lock");
+	$first->query('ROLLBACK');
+}
+
 # The extension is dropped under a training: that ends with an error, and so does nothing else.
 $second->query(q{RESET statement_timeout});
 $first->start(q{CALL lesion_retrain('archive', 'net', 100000, image_size => 32, batch_size => 4)});

@@ -3,10 +3,11 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -19,6 +20,7 @@
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
 
 #include "image/codec/codec.h"
 #include "image/mask_decode.h"
@@ -88,7 +90,8 @@ List *
 images_key_columns(Relation relation)
 {
 	List	   *columns = NIL;
-	Relation	index;
+	HeapTuple	tuple;
+	Form_pg_index index;
 	Oid			constraint;
 
 	/* Of a view and the like there is none. A key that may be deferred is a
@@ -97,10 +100,14 @@ images_key_columns(Relation relation)
 	if (!OidIsValid(constraint))
 		return NIL;
 
-	index = index_open(get_constraint_index(constraint), AccessShareLock);
-	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
-		columns = lappend(columns, get_attname(RelationGetRelid(relation), index->rd_index->indkey.values[i], false));
-	index_close(index, AccessShareLock);
+	/* Looked up, not opened: somebody may hold a lock on the index. */
+	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(get_constraint_index(constraint)));
+	if (!HeapTupleIsValid(tuple))
+		return NIL;
+	index = (Form_pg_index) GETSTRUCT(tuple);
+	for (int i = 0; i < index->indnkeyatts; i++)
+		columns = lappend(columns, get_attname(RelationGetRelid(relation), index->indkey.values[i], false));
+	ReleaseSysCache(tuple);
 	return columns;
 }
 

@@ -17,6 +17,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "parser/parse_coerce.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -34,6 +35,7 @@
 #include "pg/images/stored_image.h"
 #include "pg/images/text_settings.h"
 
+#define LOCKED "the table of images is locked by another session"
 #define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
 
 /* How the columns of a relation make an id. */
@@ -158,6 +160,41 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 	return NULL;
 }
 
+/* ---- locks ---- */
+
+/* Lock what the TOASTed values of a relation are read from; false where another session holds it. */
+static bool
+lock_toast(Relation relation)
+{
+	Oid			oid = relation->rd_rel->reltoastrelid;
+	Relation	toast;
+	ListCell   *cell;
+	bool		locked = true;
+
+	if (!OidIsValid(oid))
+		return true;
+	if (!ConditionalLockRelationOid(oid, AccessShareLock))
+		return false;
+	toast = relation_open(oid, NoLock);
+	foreach(cell, RelationGetIndexList(toast))
+		locked = locked && ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock);
+	relation_close(toast, NoLock);
+	return locked;
+}
+
+/* Open the relation of that name; NULL, and why, where it is not there or another session holds it. */
+static Relation
+open_named(const char *images, const char **reason)
+{
+	RangeVar   *name = makeRangeVarFromNameList(compat_qualified_name(images));
+	Oid			oid = RangeVarGetRelidExtended(name, AccessShareLock, RVR_MISSING_OK | RVR_SKIP_LOCKED, NULL, NULL);
+
+	if (OidIsValid(oid))
+		return relation_open(oid, NoLock);
+	*reason = OidIsValid(RangeVarGetRelid(name, NoLock, true)) ? LOCKED GIVE_IT : "the table of images is gone";
+	return NULL;
+}
+
 /* ---- rows ---- */
 
 /* The id of a row as text; NULL where it has none. */
@@ -245,6 +282,8 @@ search_relation(ImageSearch *search, Relation relation, bool named)
 		return "the images are in a view or a foreign table" GIVE_IT;
 	if (RELATION_IS_OTHER_TEMP(relation))
 		return named ? "the images are in a temporary table of another session" GIVE_IT : NULL;
+	if (!lock_toast(relation))
+		return LOCKED GIVE_IT;
 	reason = find_columns(search, relation, named, &key);
 	if (reason == NULL && kind != RELKIND_PARTITIONED_TABLE)
 		search_rows(search, relation, &key);
@@ -259,10 +298,15 @@ search_tree(ImageSearch *search, Relation top)
 	const char *reason = NULL;
 	ListCell   *cell;
 
-	foreach(cell, find_all_inheritors(RelationGetRelid(top), AccessShareLock, NULL))
+	foreach(cell, find_all_inheritors(RelationGetRelid(top), NoLock, NULL))
 	{
-		Relation	relation = relation_open(lfirst_oid(cell), NoLock);
+		Relation	relation;
 
+		if (!ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock))
+			return LOCKED GIVE_IT;
+		relation = try_relation_open(lfirst_oid(cell), NoLock);
+		if (relation == NULL)
+			continue;
 		reason = search_relation(search, relation, lfirst_oid(cell) == RelationGetRelid(top));
 		relation_close(relation, NoLock);
 		if (reason != NULL || search->found)
@@ -274,17 +318,14 @@ search_tree(ImageSearch *search, Relation top)
 const char *
 stored_image_find(const StoredImage *wanted, Datum *image)
 {
-	RangeVar   *name = makeRangeVarFromNameList(compat_qualified_name(wanted->images));
-	Oid			oid = RangeVarGetRelid(name, AccessShareLock, true);
 	ImageSearch search = {.wanted = wanted};
-	Relation	relation;
-	const char *reason;
+	const char *reason = NULL;
+	Relation	relation = open_named(wanted->images, &reason);
 	int			level;
 
-	if (!OidIsValid(oid))
-		return "the table of images is gone";
-	relation = relation_open(oid, NoLock);
-	if (check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED)
+	if (relation == NULL)
+		return reason;
+	if (check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED)
 		reason = "row-level security of the images holds for this role" GIVE_IT;
 	else
 	{

@@ -6,7 +6,8 @@
  * functions, a policy, a cast of the key, an index predicate, a foreign data
  * wrapper. So there is no query: rows are read as they are stored, keys become text by
  * functions that came with the server, and what cannot be read like that is
- * not read at all. The caller's privileges hold.
+ * not read at all. Nor does it wait for locks, which the owner may hold without
+ * end. The caller's privileges hold.
  */
 #ifndef LESIONSEG_PG_STORED_IMAGE_H
 #define LESIONSEG_PG_STORED_IMAGE_H
