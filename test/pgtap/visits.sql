@@ -78,7 +78,8 @@ SELECT throws_ok($$SELECT lesion_visits('visits', 'patient', 'visited_on')$$, '4
 	'"visits" has no column "patient"', 'a column that does not exist');
 SELECT throws_ok($$SELECT lesion_visits('visits', 'lesion', 'day')$$, '42703', '"visits" has no column "day"',
 	'a date that does not exist');
-SELECT throws_ok($$SELECT lesion_visits('visits', 'visited_on', 'lesion')$$, '22007', NULL, 'no date');
+SELECT throws_ok($$SELECT lesion_visits('visits', 'lesion', 'image')$$, '42804',
+	'column "image" of public.visits is of type bytea, not a date', 'no date');
 SELECT throws_ok($$SELECT lesion_visits('visits', 'lesion', NULL)$$, '22004', NULL, 'nothing to order by');
 INSERT INTO visits VALUES ('c1', 'c', '2024-02-01', 'no image', drawn_mask('#..'));
 SELECT throws_ok($$SELECT lesion_visits('visits', 'lesion', 'visited_on', one_lesion => 'c')$$, '22P03', NULL,

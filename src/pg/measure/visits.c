@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/base/store.h"
 #include "pg/base/values/arguments.h"
@@ -66,11 +67,34 @@ WITH_FIRST("change_percent") " OPERATOR(pg_catalog./) " MONTHS("visited_first") 
 "CROSS JOIN LATERAL %slesion_follow(" THIRD_ON("image_first") ", " THIRD_ON("mask_first") ", o.image, o.mask, %s) AS f "
 "ORDER BY o.lesion COLLATE pg_catalog.\"C\", o.visit";
 
+/* Raise an error unless a column of the open table is a date or a time. */
+static void
+check_date_column(const ImagesSource *source, const char *column)
+{
+	TupleDesc	columns = source->known.columns;
+
+	for (int i = 0; i < columns->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(columns, i);
+		Oid			type = getBaseType(attribute->atttypid);
+
+		if (strcmp(NameStr(attribute->attname), column) != 0 || attribute->attisdropped || type == DATEOID ||
+			type == TIMESTAMPOID || type == TIMESTAMPTZOID)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of %s is of type %s, not a date", column, source->name,
+						format_type_be(attribute->atttypid)),
+				 errhint("Name a column of type date, timestamp or timestamptz with date_column => '...'.")));
+	}
+}
+
 /* Open the table of visits; where a model makes the masks, none are read. */
 static ImagesSource *
 open_visits(FunctionCallInfo fcinfo)
 {
 	ImagesColumns columns = {.by_argument = "date_column"};
+	ImagesSource *source;
 
 	columns.image = argument_text(fcinfo, ARGUMENT_IMAGE_COLUMN, "image_column");
 	if (PG_ARGISNULL(ARGUMENT_MODEL))
@@ -78,7 +102,9 @@ open_visits(FunctionCallInfo fcinfo)
 	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
 	columns.group = split_columns_single(argument_text(fcinfo, ARGUMENT_GROUP_COLUMN, "group_column"));
 	columns.by = argument_text(fcinfo, ARGUMENT_DATE_COLUMN, "date_column");
-	return images_open(argument_oid(fcinfo, ARGUMENT_IMAGES, "images"), &columns);
+	source = images_open(argument_oid(fcinfo, ARGUMENT_IMAGES, "images"), &columns);
+	check_date_column(source, columns.by);
+	return source;
 }
 
 /* What the query gets from arguments that are not NULL. */
