@@ -32,15 +32,17 @@ BEGIN
 	RETURN NEXT lives_ok(sql);
 	RETURN NEXT is((SELECT count(*) FROM seen), 0::bigint, '... and no code of the type''s owner ran');
 END $$;
-SELECT runs_nothing($$SELECT lesion_evaluate('mal.keyed', 'convmixer', 'all', group_column => 'site', by_column => 'part')$$);
-SELECT runs_nothing($$SELECT lesion_train('mal.keyed', 'net', 1, architecture => 'unet', config => '{"base": 4, "depth": 2}',
-	image_size => 32, group_column => 'site')$$);
+SELECT runs_nothing($$SELECT lesion_evaluate('mal.keyed', 'convmixer', 'all', group_column => 'site',
+	by_column => 'part')$$);
+SELECT runs_nothing($$SELECT lesion_train('mal.keyed', 'net', 1, architecture => 'unet',
+	config => '{"base": 4, "depth": 2}', image_size => 32, group_column => 'site')$$);
 SELECT runs_nothing($$SELECT lesion_compare('mal.keyed', 'convmixer', 0, 0, 'all')$$);
 SELECT runs_nothing($$SELECT lesion_robustness('mal.keyed', 'convmixer', 'all')$$);
 SELECT runs_nothing($$CALL lesion_predict('mal.keyed', 'convmixer', 'mal.masks')$$);
 
-SELECT is((SELECT array_agg(id ORDER BY id) FROM mal.masks WHERE id < '(2'), ARRAY['(1)', '(10)', '(11)', '(12)', '(13)',
-	'(14)', '(15)', '(16)', '(17)', '(18)', '(19)'], 'an id is the type''s own text');
+SELECT is((SELECT array_agg(id ORDER BY id) FROM mal.masks WHERE id < '(2'),
+	ARRAY['(1)', '(10)', '(11)', '(12)', '(13)', '(14)', '(15)', '(16)', '(17)', '(18)', '(19)'],
+	'an id is the type''s own text');
 SELECT is((SELECT array_agg(subgroup ORDER BY subgroup) FROM lesion_subgroups WHERE model = 'convmixer'),
 	ARRAY['arm', 'back', 'leg', NULL], 'so is a group, and NULL stays NULL');
 

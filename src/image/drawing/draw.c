@@ -14,6 +14,7 @@
 #include "image/codec/formats.h"
 #include "image/drawing/colours.h"
 #include "image/drawing/legend.h"
+#include "image/drawing/rectangle.h"
 
 static const uint8_t frame_colour[3] = {160, 160, 160};
 
@@ -192,11 +193,7 @@ place_picture(const Call *call, const Image *picture, int left, int top, int wid
 {
 	Image		sized;
 
-	for (int y = top - 1; y <= top + height; y++)
-	{
-		for (int x = left - 1; x <= left + width; x++)
-			memcpy(result->pixels + 3 * ((size_t) y * (size_t) result->width + (size_t) x), frame_colour, 3);
-	}
+	fill_rectangle(result, left - 1, top - 1, width + 2, height + 2, frame_colour);
 	TRY(image_resize_nearest(call, picture, width, height, &sized));
 	paste_image(&sized, result, left, top);
 	image_free(call, &sized);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "image/drawing/letters.h"
+#include "image/drawing/rectangle.h"
 
 #define DOT 2					/* pixels of a dot */
 #define LETTER (LETTER_DOTS * DOT)	/* from letter to letter */
@@ -23,15 +24,6 @@
 static const uint8_t none_colour[3] = {225, 225, 225};	/* colour of a cell without a number */
 static const uint8_t least_colour[3] = {255, 255, 255};
 static const uint8_t worst_colour[3] = {8, 48, 107};
-
-/* Fill a rectangle. */
-static void
-fill(Image *image, int left, int top, int width, int height, const uint8_t colour[3])
-{
-	for (int y = top; y < top + height; y++)
-		for (int x = left; x < left + width; x++)
-			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
-}
 
 /* The length of the longest name, at most HEAT_MAP_LETTERS. */
 static int
@@ -63,11 +55,11 @@ draw_cell(Image *image, double value, double worst, int left, int top)
 
 	if (isnan(value))
 	{
-		fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, none_colour);
+		fill_rectangle(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, none_colour);
 		return;
 	}
 	shade(value, worst, colour);
-	fill(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, colour);
+	fill_rectangle(image, left, top, CELL_WIDTH - 1, CELL_HEIGHT - 1, colour);
 	snprintf(text, sizeof text, "%.1f", fabs(value) < 0.05 ? 0 : value);	/* no -0.0 */
 	text[5] = '\0';
 	letters_draw(image, text, left + CELL_WIDTH - DOT - LETTER * (int) strlen(text), top + 3 * DOT, DOT,
@@ -92,8 +84,8 @@ draw_scale(Image *image, double worst, const char *most, int left, int top)
 		uint8_t		colour[3];
 
 		shade(worst * i / (SCALE_STEPS - 1), worst, colour);
-		fill(image, left, top + DOT, SCALE_STEP, CELL_HEIGHT - 3 * DOT, worst_colour);
-		fill(image, left, top + DOT + 1, SCALE_STEP, CELL_HEIGHT - 3 * DOT - 2, colour);
+		fill_rectangle(image, left, top + DOT, SCALE_STEP, CELL_HEIGHT - 3 * DOT, worst_colour);
+		fill_rectangle(image, left, top + DOT + 1, SCALE_STEP, CELL_HEIGHT - 3 * DOT - 2, colour);
 	}
 	letters_draw(image, most, left + LETTER, top + 3 * DOT, DOT, worst_colour);
 }

@@ -10,6 +10,7 @@
 
 #include "image/drawing/colours.h"
 #include "image/drawing/letters.h"
+#include "image/drawing/rectangle.h"
 
 #define SAMPLE_DOTS 10			/* the length of a line's sample */
 #define GAP_DOTS 4
@@ -39,15 +40,6 @@ legend_title(Image *image, const char *title, int left, int top, int width, int 
 		letters_draw(image, title, left, top, dot, black);
 }
 
-/* Fill a rectangle, as far as it lies in the image. */
-static void
-fill(Image *image, int left, int top, int width, int height, const uint8_t colour[3])
-{
-	for (int y = top; y < top + height && y < image->height; y++)
-		for (int x = left; x < left + width && x < image->width; x++)
-			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
-}
-
 /* The longest of 1, 2, 5, 10, ... mm that takes at most a third of the width. */
 static double
 bar_length(int width, double mm_per_pixel)
@@ -68,9 +60,9 @@ draw_bar(Image *image, int left, int top, int dot, double mm_per_pixel)
 	char		text[24];
 
 	snprintf(text, sizeof text, "%g mm", length);
-	fill(image, left, top + 2 * dot, pixels, dot, both_colour);
-	fill(image, left, top, dot, 5 * dot, both_colour);
-	fill(image, left + pixels - dot, top, dot, 5 * dot, both_colour);
+	fill_rectangle(image, left, top + 2 * dot, pixels, dot, both_colour);
+	fill_rectangle(image, left, top, dot, 5 * dot, both_colour);
+	fill_rectangle(image, left + pixels - dot, top, dot, 5 * dot, both_colour);
 	letters_draw(image, text, left + pixels + GAP_DOTS * dot, top, dot, both_colour);
 }
 
@@ -106,7 +98,7 @@ lay_out(Image *image, int width, int top, int dot, bool with_truth, double mm_pe
 		{
 			int			line = top + (lines - 1) * legend_line(dot) + 2 * dot;
 
-			fill(image, left, line + dot, SAMPLE_DOTS * dot, 2 * dot, entries[i].colour);
+			fill_rectangle(image, left, line + dot, SAMPLE_DOTS * dot, 2 * dot, entries[i].colour);
 			letters_draw(image, entries[i].name, left + (SAMPLE_DOTS + 2) * dot, line, dot, both_colour);
 		}
 		left += wide;
@@ -132,7 +124,7 @@ legend_overlay(const Call *call, const Image *overlay, bool with_truth, double m
 		return status_error(LS_LIMIT_EXCEEDED, "a picture of %lld rows is too high", (long long) height);
 	TRY(image_create(call, overlay->width, (int) height, 3, result));
 	memcpy(result->pixels, overlay->pixels, (size_t) overlay->width * (size_t) overlay->height * 3);
-	fill(result, 0, overlay->height, overlay->width, (int) height - overlay->height, strip_colour);
+	fill_rectangle(result, 0, overlay->height, overlay->width, (int) height - overlay->height, strip_colour);
 	(void) lay_out(result, overlay->width, overlay->height, dot, with_truth, spacing);
 	return status_ok();
 }

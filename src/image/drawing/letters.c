@@ -4,7 +4,8 @@
 #include "image/drawing/letters.h"
 
 #include <ctype.h>
-#include <string.h>
+
+#include "image/drawing/rectangle.h"
 
 typedef struct Glyph
 {
@@ -58,15 +59,6 @@ static const Glyph font[] = {
 	{'%', {5, 1, 2, 4, 5}},
 };
 
-/* Paint one dot, as far as it lies in the image. */
-static void
-draw_dot(Image *image, int left, int top, int size, const uint8_t colour[3])
-{
-	for (int y = top; y < top + size && y < image->height; y++)
-		for (int x = left; x < left + size && x < image->width; x++)
-			memcpy(image->pixels + 3 * ((size_t) y * (size_t) image->width + (size_t) x), colour, 3);
-}
-
 void
 letters_draw(Image *image, const char *text, int left, int top, int dot_size, const uint8_t colour[3])
 {
@@ -78,7 +70,8 @@ letters_draw(Image *image, const char *text, int left, int top, int dot_size, co
 				continue;
 			for (int dot = 0; dot < 15; dot++)
 				if (font[g].rows[dot / 3] >> (2 - dot % 3) & 1)
-					draw_dot(image, left + dot % 3 * dot_size, top + dot / 3 * dot_size, dot_size, colour);
+					fill_rectangle(image, left + dot % 3 * dot_size, top + dot / 3 * dot_size, dot_size, dot_size,
+								   colour);
 		}
 	}
 }

@@ -5,9 +5,8 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
+#include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 
 #include "core/threads.h"
 #include "enhance/enhance.h"
@@ -19,6 +18,7 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/images/image_arguments.h"
 #include "pg/images/pixel_spacing.h"
 
@@ -86,71 +86,36 @@ register_visits(Call *call, const Visit *before, const Visit *after)
 	return registration;
 }
 
-/* The columns of lesion_follow. */
-typedef enum FollowColumn
-{
-	FOLLOW_SURE,
-	FOLLOW_CONFIDENCE,
-	FOLLOW_AREA_BEFORE,
-	FOLLOW_AREA_AFTER,
-	FOLLOW_CHANGE_PERCENT,
-	FOLLOW_NEW_PIXELS,
-	FOLLOW_GONE_PIXELS,
-	FOLLOW_CHANGE_MM2,
-	FOLLOW_COMMON,
-	FOLLOW_ROTATION,
-	FOLLOW_SCALE,
-	FOLLOW_SHIFT_X,
-	FOLLOW_SHIFT_Y,
-	FOLLOW_COLUMNS
-} FollowColumn;
-
-/* The row that is made. */
-typedef struct FollowRow
-{
-	Datum		values[FOLLOW_COLUMNS];
-	bool		nulls[FOLLOW_COLUMNS];
-} FollowRow;
-
-static void
-set_number(FollowRow *row, FollowColumn column, double value)
-{
-	row->values[column] = Float8GetDatum(value);
-	row->nulls[column] = isnan(value);
-}
-
 /* Set the map: what the second camera did. */
 static void
-set_map(FollowRow *row, const Registration *registration, const Visit *before, const Visit *after)
+set_map(RowBuilder *row, const Registration *registration, const Visit *before, const Visit *after)
 {
 	const Similarity *map = &registration->to_after;
 	double		x = before->image.width / 2.0;
 	double		y = before->image.height / 2.0;
 
-	row->values[FOLLOW_SURE] = BoolGetDatum(registration->confidence >= REGISTRATION_SURE);
-	row->nulls[FOLLOW_SURE] = false;
-	set_number(row, FOLLOW_CONFIDENCE, registration->confidence);
-	set_number(row, FOLLOW_ROTATION, 0 - atan2(map->b, map->a) * 180 / M_PI);	/* rows go down; no -0 */
-	set_number(row, FOLLOW_SCALE, hypot(map->a, map->b));
-	set_number(row, FOLLOW_SHIFT_X, map->a * x - map->b * y + map->x0 - after->image.width / 2.0);
-	set_number(row, FOLLOW_SHIFT_Y, map->b * x + map->a * y + map->y0 - after->image.height / 2.0);
+	row_set(row, "sure", BOOLOID, BoolGetDatum(registration->confidence >= REGISTRATION_SURE));
+	row_set_float8(row, "confidence", registration->confidence);
+	row_set_float8(row, "rotation", 0 - atan2(map->b, map->a) * 180 / M_PI);	/* rows go down; no -0 */
+	row_set_float8(row, "scale", hypot(map->a, map->b));
+	row_set_float8(row, "shift_x", map->a * x - map->b * y + map->x0 - after->image.width / 2.0);
+	row_set_float8(row, "shift_y", map->b * x + map->a * y + map->y0 - after->image.height / 2.0);
 }
 
 /* Set what has become of the lesion. */
 static void
-set_change(FollowRow *row, const LesionChange *change, const Visit *before, const PixelSpacing *spacing)
+set_change(RowBuilder *row, const LesionChange *change, const Visit *before, const PixelSpacing *spacing)
 {
 	double		difference = (double) (change->after - change->before);
 
-	set_number(row, FOLLOW_AREA_BEFORE, (double) change->before);
-	set_number(row, FOLLOW_AREA_AFTER, (double) change->after);
-	set_number(row, FOLLOW_CHANGE_PERCENT, change->before > 0 ? 100 * difference / (double) change->before : NAN);
-	row->values[FOLLOW_NEW_PIXELS] = Int64GetDatum(change->fresh);
-	row->values[FOLLOW_GONE_PIXELS] = Int64GetDatum(change->gone);
-	row->nulls[FOLLOW_NEW_PIXELS] = row->nulls[FOLLOW_GONE_PIXELS] = false;
+	row_set_float8(row, "area_before", (double) change->before);
+	row_set_float8(row, "area_after", (double) change->after);
+	row_set_float8(row, "change_percent", change->before > 0 ? 100 * difference / (double) change->before : NAN);
+	row_set(row, "new_pixels", INT8OID, Int64GetDatum(change->fresh));
+	row_set(row, "gone_pixels", INT8OID, Int64GetDatum(change->gone));
 	if (spacing != NULL)
-		set_number(row, FOLLOW_CHANGE_MM2, difference * spacing->down * spacing->across);
-	set_number(row, FOLLOW_COMMON, (double) change->common / ((double) before->image.width * before->image.height));
+		row_set_float8(row, "change_mm2", difference * spacing->down * spacing->across);
+	row_set_float8(row, "common", (double) change->common / ((double) before->image.width * before->image.height));
 }
 
 /* The spacing of the first image: the argument's, or what its file states. */
@@ -182,21 +147,18 @@ lacks_argument(FunctionCallInfo fcinfo)
 Datum
 lesion_follow(PG_FUNCTION_ARGS)
 {
-	FollowRow	row;
+	RowBuilder	row;
 	Visit		before;
 	Visit		after;
 	PixelSpacing spacing;
 	bool		has_spacing;
 	Registration registration;
 	LesionChange change;
-	TupleDesc	descriptor;
 	Call	   *call;
 
 	if (lacks_argument(fcinfo))
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_follow must return a row");
-	memset(row.nulls, true, sizeof row.nulls);
+	row = row_begin_result(fcinfo);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	threads_use(call->threads);
 	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
@@ -210,7 +172,7 @@ lesion_follow(PG_FUNCTION_ARGS)
 		set_change(&row, &change, &before, has_spacing ? &spacing : NULL);
 	}
 	call_destroy(call);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), row.values, row.nulls)));
+	PG_RETURN_DATUM(row_datum(&row));
 }
 
 /* lesion_follow_picture(image_before, mask_before, image_after, mask_after) -> PNG */

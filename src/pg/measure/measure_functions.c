@@ -5,10 +5,8 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -21,107 +19,64 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/images/image_arguments.h"
 #include "pg/images/pixel_spacing.h"
 
 PG_FUNCTION_INFO_V1(lesion_measure);
 
-/* The columns of lesion_measure. */
-typedef enum MeasureColumn
-{
-	MEASURE_COMPONENTS,
-	MEASURE_AREA,
-	MEASURE_PERIMETER,
-	MEASURE_EQUIVALENT_DIAMETER,
-	MEASURE_LARGEST_DIAMETER,
-	MEASURE_SMALLEST_DIAMETER,
-	MEASURE_MAJOR_AXIS,
-	MEASURE_MINOR_AXIS,
-	MEASURE_CENTROID_X,
-	MEASURE_CENTROID_Y,
-	MEASURE_ORIENTATION,
-	MEASURE_ECCENTRICITY,
-	MEASURE_CIRCULARITY,
-	MEASURE_SOLIDITY,
-	MEASURE_IRREGULARITY,
-	MEASURE_FRACTAL_DIMENSION,
-	MEASURE_ASYMMETRY_MAJOR,
-	MEASURE_ASYMMETRY_MINOR,
-	MEASURE_PIXEL_SPACING,
-	MEASURE_AREA_MM2,
-	MEASURE_PERIMETER_MM,
-	MEASURE_EQUIVALENT_DIAMETER_MM,
-	MEASURE_LARGEST_DIAMETER_MM,
-	MEASURE_SMALLEST_DIAMETER_MM,
-	MEASURE_MAJOR_AXIS_MM,
-	MEASURE_MINOR_AXIS_MM,
-	MEASURE_COLOUR_ASYMMETRY,
-	MEASURE_BORDER_SHARPNESS,
-	MEASURE_COLOUR_COUNT,
-	MEASURE_COLOURS,
-	MEASURE_COLOUR_VARIANCE,
-	MEASURE_CONTRAST,
-	MEASURE_COLUMNS
-} MeasureColumn;
+/* Area and lengths, which are told in pixels and in mm. */
+#define LENGTHS 7
 
-/* The row that is made; columns are NULL until they are set. */
-typedef struct MeasureRow
-{
-	Datum		values[MEASURE_COLUMNS];
-	bool		nulls[MEASURE_COLUMNS];
-} MeasureRow;
-
-/* Set a column; NAN stays NULL. */
+/* Set area and lengths; names are those of the columns. */
 static void
-set_number(MeasureRow *row, MeasureColumn column, double value)
+set_lengths(RowBuilder *row, const char *const *names, const Geometry *geometry)
 {
-	row->values[column] = Float8GetDatum(value);
-	row->nulls[column] = isnan(value);
-}
-
-/* Set area and lengths; `first` is the column of the area. */
-static void
-set_lengths(MeasureRow *row, MeasureColumn first, const Geometry *geometry)
-{
-	const double values[] = {
+	const double values[LENGTHS] = {
 		geometry->area, geometry->perimeter, geometry->equivalent_diameter, geometry->largest_diameter,
 		geometry->smallest_diameter, geometry->major_axis, geometry->minor_axis
 	};
 
-	for (int i = 0; i < (int) lengthof(values); i++)
-		set_number(row, first + i, values[i]);
+	for (int i = 0; i < LENGTHS; i++)
+		row_set_float8(row, names[i], values[i]);
 }
 
 /* Set all that the mask says; has_spacing: in mm, too. */
 static void
-set_shape(MeasureRow *row, const ShapeMeasures *shape, bool has_spacing)
+set_shape(RowBuilder *row, const ShapeMeasures *shape, bool has_spacing)
 {
-	row->values[MEASURE_COMPONENTS] = Int32GetDatum(shape->components);
-	row->nulls[MEASURE_COMPONENTS] = false;
-	set_lengths(row, MEASURE_AREA, &shape->pixels);
+	static const char *const in_pixels[LENGTHS] = {
+		"area", "perimeter", "equivalent_diameter", "largest_diameter", "smallest_diameter", "major_axis", "minor_axis"
+	};
+	static const char *const in_mm[LENGTHS] = {
+		"area_mm2", "perimeter_mm", "equivalent_diameter_mm", "largest_diameter_mm", "smallest_diameter_mm",
+		"major_axis_mm", "minor_axis_mm"
+	};
+
+	row_set(row, "components", INT4OID, Int32GetDatum(shape->components));
+	set_lengths(row, in_pixels, &shape->pixels);
 	if (has_spacing)
 	{
-		set_lengths(row, MEASURE_AREA_MM2, &shape->spaced);
-		row->values[MEASURE_PIXEL_SPACING] = pixel_spacing_datum(shape->spacing);
-		row->nulls[MEASURE_PIXEL_SPACING] = false;
+		set_lengths(row, in_mm, &shape->spaced);
+		row_set(row, "spacing", FLOAT8ARRAYOID, pixel_spacing_datum(shape->spacing));
 	}
 	if (shape->components == 0)
 		return;
-	set_number(row, MEASURE_CENTROID_X, shape->pixels.centroid_x);
-	set_number(row, MEASURE_CENTROID_Y, shape->pixels.centroid_y);
-	set_number(row, MEASURE_ORIENTATION, shape->spaced.orientation);
-	set_number(row, MEASURE_ECCENTRICITY, shape->spaced.eccentricity);
-	set_number(row, MEASURE_CIRCULARITY, shape->spaced.circularity);
-	set_number(row, MEASURE_SOLIDITY, shape->spaced.solidity);
-	set_number(row, MEASURE_IRREGULARITY, shape->spaced.irregularity);
-	set_number(row, MEASURE_FRACTAL_DIMENSION, shape->dimension);
-	set_number(row, MEASURE_ASYMMETRY_MAJOR, shape->asymmetry_major);
-	set_number(row, MEASURE_ASYMMETRY_MINOR, shape->asymmetry_minor);
+	row_set_float8(row, "centroid_x", shape->pixels.centroid_x);
+	row_set_float8(row, "centroid_y", shape->pixels.centroid_y);
+	row_set_float8(row, "orientation", shape->spaced.orientation);
+	row_set_float8(row, "eccentricity", shape->spaced.eccentricity);
+	row_set_float8(row, "circularity", shape->spaced.circularity);
+	row_set_float8(row, "solidity", shape->spaced.solidity);
+	row_set_float8(row, "irregularity", shape->spaced.irregularity);
+	row_set_float8(row, "fractal_dimension", shape->dimension);
+	row_set_float8(row, "asymmetry_major", shape->asymmetry_major);
+	row_set_float8(row, "asymmetry_minor", shape->asymmetry_minor);
 }
 
 /* Set all that the image says. */
 static void
-set_colours(MeasureRow *row, const ColourMeasures *colours)
+set_colours(RowBuilder *row, const ColourMeasures *colours)
 {
 	Datum		sharpness[COLOUR_SECTORS];
 	bool		no_border[COLOUR_SECTORS];
@@ -138,21 +93,21 @@ set_colours(MeasureRow *row, const ColourMeasures *colours)
 	for (int i = 0; i < LESION_COLOURS; i++)
 		if (colours->colours[i])
 			names[count++] = CStringGetTextDatum(lesion_colour_name(i));
-	set_number(row, MEASURE_COLOUR_ASYMMETRY, colours->asymmetry);
-	set_number(row, MEASURE_COLOUR_VARIANCE, colours->variance);
-	set_number(row, MEASURE_CONTRAST, colours->contrast);
-	row->values[MEASURE_BORDER_SHARPNESS] =
-		PointerGetDatum(construct_md_array(sharpness, no_border, 1, &sectors, &lower, FLOAT8OID, sizeof(float8),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	row->values[MEASURE_COLOURS] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
-	row->values[MEASURE_COLOUR_COUNT] = Int32GetDatum(count);
-	row->nulls[MEASURE_BORDER_SHARPNESS] = row->nulls[MEASURE_COLOURS] = row->nulls[MEASURE_COLOUR_COUNT] = false;
+	row_set_float8(row, "colour_asymmetry", colours->asymmetry);
+	row_set_float8(row, "colour_variance", colours->variance);
+	row_set_float8(row, "contrast", colours->contrast);
+	row_set(row, "border_sharpness", FLOAT8ARRAYOID,
+			PointerGetDatum(construct_md_array(sharpness, no_border, 1, &sectors, &lower, FLOAT8OID, sizeof(float8),
+											   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+	row_set(row, "colours", TEXTARRAYOID,
+			PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)));
+	row_set(row, "colour_count", INT4OID, Int32GetDatum(count));
 }
 
 /* Measure the colours of an image; of a JPEG no more is decoded than they need. */
 static void
 measure_colours(const Call *call, const ByteView *bytes, const Image *mask, const ShapeMeasures *shape,
-				MeasureRow *row)
+				RowBuilder *row)
 {
 	int			side = Max(shape->box.width, shape->box.height);
 	double		scale = Min((double) COLOUR_SIDE / side, 1);
@@ -200,21 +155,18 @@ settle_spacing(const Call *call, FunctionCallInfo fcinfo, const ByteView *image,
 Datum
 lesion_measure(PG_FUNCTION_ARGS)
 {
-	MeasureRow	row = {0};
+	RowBuilder	row;
 	ByteView	image = {0};
 	bool		has_image = !PG_ARGISNULL(1);
 	bool		has_spacing;
 	PixelSpacing spacing;
 	ShapeMeasures shape;
-	TupleDesc	descriptor;
 	Image		mask;
 	Call	   *call;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_measure must return a row");
-	memset(row.nulls, true, sizeof row.nulls);
+	row = row_begin_result(fcinfo);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	threads_use(call->threads);
 	argument_mask(call, fcinfo, 0, "mask", &mask);
@@ -228,5 +180,5 @@ lesion_measure(PG_FUNCTION_ARGS)
 		measure_colours(call, &image, &mask, &shape, &row);
 	bytes_release(&image);
 	call_destroy(call);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), row.values, row.nulls)));
+	PG_RETURN_DATUM(row_datum(&row));
 }

@@ -33,9 +33,9 @@
 #include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
 #include "pg/segment/model_segment.h"
+#include "pg/segment/query_state.h"
 #include "pg/segment/segment_progress.h"
 #include "pg/segment/segmentation.h"
-#include "pg/segment/visible_state.h"
 
 PG_FUNCTION_INFO_V1(lesion_pin);
 PG_FUNCTION_INFO_V1(lesion_segment_by_pin);
@@ -178,12 +178,10 @@ read_pin(Jsonb *json)
 /* What the calls of one query use. */
 typedef struct PinnedQuery
 {
-	MemoryContext context;		/* of what follows */
-	ModelStore	store;
+	QueryState	state;
 	Jsonb	   *json;			/* what the pin was read from; NULL = nothing yet */
 	Pin			pin;
 	ModelVersion *version;		/* that has the weights */
-	VisibleState seen;			/* when it was looked up */
 } PinnedQuery;
 
 /* A version that has the weights. Several may have them; any of them will do. */
@@ -223,35 +221,23 @@ set_image_size(ModelVersion *version, int size)
 static PinnedQuery *
 pinned_query(FunctionCallInfo fcinfo, Jsonb *json)
 {
-	PinnedQuery *query = fcinfo->flinfo->fn_extra;
+	PinnedQuery *query = query_state(fcinfo, sizeof *query);
 	Snapshot	snapshot = GetActiveSnapshot();
 	MemoryContext caller;
 
-	if (query == NULL)
-	{
-		caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		query = palloc0(sizeof *query);
-		query->context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg pinned query", ALLOCSET_SMALL_SIZES);
-		query->store = store_open(fcinfo, true);
-		MemoryContextSwitchTo(caller);
-		fcinfo->flinfo->fn_extra = query;
-		segment_progress_begin(fcinfo->flinfo->fn_mcxt);
-	}
 	if (query->json != NULL && VARSIZE(query->json) == VARSIZE(json) &&
-		memcmp(query->json, json, VARSIZE(json)) == 0 && visible_state_same(&query->seen, snapshot))
+		memcmp(query->json, json, VARSIZE(json)) == 0 && visible_state_same(&query->state.seen, snapshot))
 		return query;
 
 	query->json = NULL;
-	MemoryContextReset(query->context);
-	caller = MemoryContextSwitchTo(query->context);
+	caller = query_lookup_begin(&query->state);
 	query->pin = read_pin(json);
 	SPI_connect();
-	query->version = find_weights(&query->store, &query->pin);
+	query->version = find_weights(&query->state.store, &query->pin);
 	SPI_finish();
 	set_image_size(query->version, query->pin.image_size);
-	visible_state_keep(&query->seen, snapshot);
 	query->json = (Jsonb *) pg_detoast_datum_copy((struct varlena *) json);
-	MemoryContextSwitchTo(caller);
+	query_lookup_end(&query->state, snapshot, caller);
 	return query;
 }
 
@@ -278,7 +264,7 @@ segment_pinned(const PinnedQuery *query, const ByteView *image)
 	pin_setting("lesionseg.threads", PINNED_THREADS);
 	settings_check_image_size(query->pin.image_size);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	check_status(call, model_segment(&query->store, query->version, call, image, &query->pin.options, 0, 0, false,
+	check_status(call, model_segment(&query->state.store, query->version, call, image, &query->pin.options, 0, 0, false,
 									 &segmented));
 	result = segmentation_png(call, &segmented.mask);
 	call_destroy(call);

@@ -26,9 +26,9 @@
 #include "pg/models/model_store.h"
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
+#include "pg/segment/query_state.h"
 #include "pg/segment/segment_progress.h"
 #include "pg/segment/segmentation.h"
-#include "pg/segment/visible_state.h"
 
 PG_FUNCTION_INFO_V1(lesion_segment);
 PG_FUNCTION_INFO_V1(lesion_segment_detail);
@@ -38,13 +38,11 @@ PG_FUNCTION_INFO_V1(lesion_cache_stats);
 /* The version that the calls of one query use. */
 typedef struct QueryModel
 {
-	MemoryContext context;		/* of name and version */
-	ModelStore	store;
+	QueryState	state;
 	char	   *name;			/* as asked for */
 	bool		pinned;			/* to the number asked for; else the active version */
 	int			number;
 	ModelVersion *version;
-	VisibleState seen;			/* when it was looked up */
 } QueryModel;
 
 /* The arguments of both functions. */
@@ -63,41 +61,29 @@ still_current(const QueryModel *query, const char *name, const int *number, Snap
 {
 	return query->version != NULL && query->pinned == (number != NULL) &&
 		(number == NULL || query->number == *number) && strcmp(query->name, name) == 0 &&
-		visible_state_same(&query->seen, snapshot);
+		visible_state_same(&query->state.seen, snapshot);
 }
 
 /* The model version for this call: that of the number, or the active one. */
 static QueryModel *
 query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 {
-	QueryModel *query = fcinfo->flinfo->fn_extra;
+	QueryModel *query = query_state(fcinfo, sizeof *query);
 	Snapshot	snapshot = GetActiveSnapshot();
 	MemoryContext caller;
 
-	if (query == NULL)
-	{
-		caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-		query = palloc0(sizeof *query);
-		query->context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg query model", ALLOCSET_SMALL_SIZES);
-		query->store = store_open(fcinfo, true);
-		MemoryContextSwitchTo(caller);
-		fcinfo->flinfo->fn_extra = query;
-		segment_progress_begin(fcinfo->flinfo->fn_mcxt);
-	}
 	if (still_current(query, name, number, snapshot))
 		return query;
 
 	query->version = NULL;
-	MemoryContextReset(query->context);
-	caller = MemoryContextSwitchTo(query->context);
+	caller = query_lookup_begin(&query->state);
 	query->name = pstrdup(name);
 	query->pinned = number != NULL;
 	query->number = number != NULL ? *number : 0;
 	SPI_connect();
-	query->version = store_need_version(&query->store, name, number);
+	query->version = store_need_version(&query->state.store, name, number);
 	SPI_finish();
-	visible_state_keep(&query->seen, snapshot);
-	MemoryContextSwitchTo(caller);
+	query_lookup_end(&query->state, snapshot, caller);
 	return query;
 }
 
@@ -124,7 +110,7 @@ read_arguments(FunctionCallInfo fcinfo, bool numbered)
 
 	query = query_model(fcinfo, PG_ARGISNULL(SEGMENT_MODEL) ? lesionseg_default_model :
 						text_to_cstring(PG_GETARG_TEXT_PP(SEGMENT_MODEL)), has_number ? &number : NULL);
-	request.store = &query->store;
+	request.store = &query->state.store;
 	request.version = query->version;
 	request.image = bytes_view(PG_GETARG_DATUM(SEGMENT_IMAGE));
 	memset(&request.options, 0, sizeof request.options);

@@ -1,0 +1,34 @@
+/*
+ * query_state.h: what the calls of a function within one query share, so that
+ * the model is looked up once and not for every row.
+ */
+#ifndef LESIONSEG_PG_QUERY_STATE_H
+#define LESIONSEG_PG_QUERY_STATE_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "pg/base/store.h"
+#include "pg/segment/visible_state.h"
+
+/* A function's own state begins with this. */
+typedef struct QueryState
+{
+	MemoryContext context;		/* of what was looked up */
+	ModelStore	store;
+	VisibleState seen;			/* when it was looked up */
+} QueryState;
+
+/* The state of the query that calls the function, of `size` bytes: all zero
+ * but for its QueryState at the first call. */
+void	   *query_state(FunctionCallInfo fcinfo, size_t size);
+
+/* Begin a lookup: forget the last one, and switch to the state's context.
+ * Returns the caller's. */
+MemoryContext query_lookup_begin(QueryState *state);
+
+/* Keep what the lookup saw, and switch back to the caller's context. */
+void		query_lookup_end(QueryState *state, const SnapshotData *snapshot, MemoryContext caller);
+
+#endif
