@@ -402,6 +402,36 @@ test_arena_limits(void **state)
 	assert_int_equal(probe.live, 0);
 }
 
+/* A pool thread has the caller's limits; memory is malloc's, and there is no
+ * poll, which is for the main thread. */
+static void
+test_on_thread(void **state)
+{
+	void	   *memory;
+	Status		status;
+	Call		own;
+	Probe		probe;
+
+	(void) state;
+	probe_init(&probe);
+	probe.call.max_pixels = 1234;
+	probe.call.threads = 4;
+	probe.stop = true;
+	own = call_on_thread(&probe.call);
+	assert_int_equal(own.max_pixels, 1234);
+	assert_int_equal(own.threads, 1);
+	assert_ptr_equal(own.codec, probe.call.codec);
+	assert_int_equal(call_poll(&own).code, LS_OK);
+
+	assert_int_equal(call_alloc(&own, 1 << 20, &memory).code, LS_OK);
+	assert_int_equal(probe.live, 0);
+	call_free(&own, memory);
+	status = call_alloc(&own, (1 << 20) + 1, &memory);
+	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
+	assert_string_equal(status.message, "1048577 bytes are needed, the limit is 1048576");
+	assert_null(own.host.spill_write);
+}
+
 int
 main(void)
 {
@@ -417,6 +447,7 @@ main(void)
 		cmocka_unit_test(test_standalone),
 		cmocka_unit_test(test_arena),
 		cmocka_unit_test(test_arena_limits),
+		cmocka_unit_test(test_on_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,34 @@ test_failures(void **state)
 	image_free(call_standalone(), &source);
 }
 
+/* Threads of the pool keep to the caller's limit: a moving camera needs a copy
+ * of the image with margins, which is larger than any image here. */
+static void
+test_memory_limit(void **state)
+{
+	Image		source = lesion(48);
+	const VariantSet plain = {1, {ENHANCE_MODE_OFF}, 11};
+	const Degraded ways[] = {{5, DEGRADE_MOTION_BLUR}, {5, DEGRADE_MOTION_BLUR}};
+	Image		images[2];
+	Call		call = *call_standalone();
+
+	(void) state;
+	call.threads = 2;
+	assert_int_equal(variants_at_once(&call, 48, 48), 8);
+	for (int limited = 0; limited < 2; limited++)
+	{
+		Status		status;
+
+		if (limited)
+			call.host.max_memory = 48 * 48 * 3;
+		status = variants_make(&call, &source, &plain, ways, 2, images);
+		assert_int_equal(status.code, limited ? LS_LIMIT_EXCEEDED : LS_OK);
+		for (int i = 0; i < 2; i++)
+			image_free(&call, &images[i]);
+	}
+	image_free(call_standalone(), &source);
+}
+
 int
 main(void)
 {
@@ -134,6 +162,7 @@ main(void)
 		cmocka_unit_test(test_same_as_one_by_one),
 		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_memory_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
