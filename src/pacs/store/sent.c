@@ -2,7 +2,7 @@
  * sent.c: what was sent, in the database.
  *
  * The objects are made by the server (lesion_dicom_seg, ...). UIDs follow from
- * image, weights and mask, so that an object that is made again is the same.
+ * image, model, version, weights and mask, so that an object that is made again is the same.
  */
 #include <stdio.h>
 #include <string.h>
