@@ -118,7 +118,8 @@ CREATE TABLE closed.priv AS SELECT * FROM archive;
 SELECT count(*) FROM lesion_robustness('closed.priv', 'net', 'all', '{blur}', '{1}', id_column => 'id',
 	max_images => 2);
 SET LOCAL ROLE lesion_test_closed;
-SELECT row_eq($$SELECT measured_on FROM lesion_robustness_cells('net', images => 'archive')$$, ROW('public.archive'::text),
+SELECT row_eq($$SELECT measured_on FROM lesion_robustness_cells('net', images => 'archive')$$,
+	ROW('public.archive'::text),
 	'one of a closed schema is in nobody''s way');
 SELECT row_eq($$SELECT measured_on, row_names FROM lesion_robustness_cells('net')$$,
 	ROW('closed.priv'::text, '{clean,blur}'::text[]), '... and is the latest');

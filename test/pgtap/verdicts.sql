@@ -97,10 +97,11 @@ RESET ROLE;
 -- Rows that somebody wrote by hand are in nobody's way.
 CREATE TABLE bad_masks (LIKE lesion_prediction);
 CREATE TABLE bad_verdicts (LIKE lesion_verdict);
-INSERT INTO bad_masks (images, id, model, version, area, confidence, quality, predicted_dice, disagreement, needs_review,
-	mask, predicted_at)
+INSERT INTO bad_masks (images, id, model, version, area, confidence, quality, predicted_dice, disagreement,
+	needs_review, mask, predicted_at)
 SELECT 'public.archive', f.n::text, 'net', 1, f.figure, f.figure, f.figure, f.figure, -f.figure, true, 'no image', t.at
-FROM unnest('{0.5,1e300,-1e300,NaN,Infinity,-Infinity,1.7976931348623157e308}'::float8[]) WITH ORDINALITY AS f (figure, n),
+FROM unnest('{0.5,1e300,-1e300,NaN,Infinity,-Infinity,1.7976931348623157e308}'::float8[])
+	WITH ORDINALITY AS f (figure, n),
 	unnest(ARRAY[now() - interval '1 day', '-infinity', 'infinity', '4714-11-24 00:00:00+00 BC',
 		'294276-12-31 23:59:59+00']::timestamptz[]) AS t (at);
 INSERT INTO bad_verdicts (images, id, verdict, corrected_mask, mask_sha256, model, version, decided_at)
@@ -111,7 +112,8 @@ SELECT is((SELECT sum(invalid) FROM lesion_drift('bad_masks', true)), 30::numeri
 SELECT is((SELECT array_agg(DISTINCT area) FROM lesion_drift('bad_masks', true)), '{0.5}'::float8[],
 	'... and left out of means');
 SELECT is((SELECT count(*) FROM lesion_review_queue('bad_masks')), 7::bigint, 'they are in the queue');
-SELECT is((SELECT max(priority) FROM lesion_review_queue('bad_masks')), 1::float8, '... and no figure weighs more than 1');
+SELECT is((SELECT max(priority) FROM lesion_review_queue('bad_masks')), 1::float8,
+	'... and no figure weighs more than 1');
 SELECT lives_ok($$SELECT lesion_report(predictions => '{bad_masks}', verdicts => 'bad_verdicts')$$,
 	'... and in the report, without a Dice against corrections where there is none');
 
