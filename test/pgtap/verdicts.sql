@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(32);
+SELECT plan(33);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -93,6 +93,13 @@ SELECT is((SELECT decided_by FROM lesion_verdict_add('verdicts', 'masks', '1', '
 	'a verdict is its giver''s');
 
 RESET ROLE;
+
+-- A verdict that somebody dated is not the latest for good.
+INSERT INTO verdicts (images, id, verdict, decided_at)
+SELECT 'public.archive', '12', 'reject', at
+FROM unnest(ARRAY['infinity', NULL, now() + interval '1 hour']::timestamptz[]) AS at;
+SELECT is((SELECT verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE (images, id) = ('public.archive', '12')),
+	'correct', 'times to come, and none, do not count');
 
 -- Rows that somebody wrote by hand are in nobody's way.
 CREATE TABLE bad_masks (LIKE lesion_prediction);

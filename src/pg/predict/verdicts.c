@@ -260,11 +260,12 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1));
 
+	/* A time to come, or none, would make a verdict the latest for good. */
 	return user_table_return_rows(fcinfo, verdicts,
 					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), "
 								"v.verdict, v.decided_at, v.decided_by "
 								"FROM (SELECT DISTINCT ON (images, id) * FROM %s "
-								"ORDER BY images, id, decided_at DESC) v "
+								"WHERE decided_at <= clock_timestamp() ORDER BY images, id, decided_at DESC) v "
 								"LEFT JOIN LATERAL (SELECT p.mask FROM %s p WHERE p.images = v.images "
 								"AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 LIMIT 1) p ON true "
 								"WHERE v.verdict IN ('accept', 'correct') "
