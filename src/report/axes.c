@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#define TICKS 5					/* about as many */
+#define TICKS 5					/* about so many ticks */
 
 Axis
 axis_make(double low, double high, double from, double to)

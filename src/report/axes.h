@@ -1,5 +1,5 @@
 /*
- * axes.h: the frame that charts have in common. Private to this folder.
+ * axes.h: the frame of all charts. Private to this folder.
  *
  * Charts are CHART_WIDTH units wide, about as many pixels as a telephone has, so that
  * letters keep their size; wide screens show several beside each other.
@@ -23,7 +23,8 @@ typedef struct Axis
 	int			decimals;		/* of a tick's figure */
 } Axis;
 
-/* An axis over [low, high], which may be one figure or not finite, widened to round figures. */
+/* Make an axis over [low, high], widened to round figures. low and high may be
+ * equal, or not finite. */
 Axis		axis_make(double low, double high, double from, double to);
 
 /* The place of a figure. */
@@ -39,7 +40,7 @@ void		chart_frame(Markup *page, const Axis *y, double left, double right, const 
 /* Write data at a place; anchor is start, middle or end. */
 void		chart_text(Markup *page, double x, double y, const char *anchor, const char *data);
 
-/* Write a figure of an axis there. */
+/* Write a figure of an axis at a place. */
 void		chart_figure(Markup *page, const Axis *axis, double x, double y, const char *anchor, double figure);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * chart.h: charts as SVG in a page.
  *
- * Series differ by colour (Okabe and Ito's palette, told apart by every eye), dash and
- * marker, and are named at the chart. A sentence made of the figures stands for
- * the chart where it is not seen.
+ * Series differ by colour (Okabe and Ito's palette, for every kind of colour
+ * vision), dash and marker, and are named below the chart. A sentence made of
+ * the figures replaces the chart for those who cannot see it.
  */
 #ifndef LESIONSEG_REPORT_CHART_H
 #define LESIONSEG_REPORT_CHART_H
@@ -12,7 +12,7 @@
 
 #include "report/markup.h"
 
-#define CHART_SERIES 6			/* that one chart shows at most; more are left out and said so */
+#define CHART_SERIES 6			/* most series of one chart; it says how many more are left out */
 
 /* The points of a series stand together, in the order of x. */
 typedef struct ChartPoint
@@ -41,19 +41,20 @@ typedef struct ChartInterval
 {
 	const char *name;
 	double		value;
-	double		low;			/* NaN where there is none, as high */
+	double		low;			/* NaN = none, as for high */
 	double		high;
-	bool		faint;			/* not to be judged: too few images */
+	bool		faint;			/* too few images to judge */
 } ChartInterval;
 
 void		chart_intervals(Markup *page, const char *title, const char *x_title, const ChartInterval *intervals,
 							int count);
 
-/* Bars of counts; names below them, all or every few. */
+/* Bars of counts, with all or some of their names below. */
 void		chart_bars(Markup *page, const char *title, const char *x_title, const char *const *names,
 					   const double *counts, int count);
 
-/* A table of figures whose cells are the darker the larger: (rows, columns), NaN = none. */
+/* A table of figures (rows, columns): the larger the figure, the darker its
+ * cell; NaN = none. */
 void		chart_heat(Markup *page, const char *title, const char *const *row_names, int rows,
 					   const char *const *column_names, int columns, const double *cells, double worst);
 

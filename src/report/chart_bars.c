@@ -12,7 +12,7 @@
 #define RIGHT (CHART_WIDTH - 8)
 #define TOP 22
 #define BOTTOM (CHART_HEIGHT - 32)
-#define NAMES 5					/* about as many stand below the bars */
+#define NAMES 5					/* about so many names stand below the bars */
 #define SHADES 10
 
 void

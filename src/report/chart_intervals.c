@@ -8,13 +8,13 @@
 
 #include "report/axes.h"
 
-#define LEFT 118				/* names stand left of it */
+#define LEFT 118				/* names are left of it */
 #define RIGHT (CHART_WIDTH - 14)
 #define TOP 18
 #define PITCH 19				/* from line to line */
 #define NAME_LETTERS 19			/* of a name that are drawn; the chart's words and tables have all of it */
 
-/* Copy the beginning of a name, no character of UTF-8 cut in two. */
+/* Copy the beginning of a name, without cutting a character of UTF-8. */
 static const char *
 short_name(const char *name, char *room)
 {

@@ -13,9 +13,9 @@
 #define RIGHT (CHART_WIDTH - 10)
 #define TOP 22
 #define BOTTOM (CHART_HEIGHT - 32)
-#define MARKS 20				/* more points than this are a line without marks */
+#define MARKS 20				/* a line of more points has no marks */
 
-/* How many points the series that begins at point i has. */
+/* The number of points of the series that begins at point i. */
 static int
 series_length(const LineChart *chart, int i)
 {
@@ -26,7 +26,7 @@ series_length(const LineChart *chart, int i)
 	return end - i;
 }
 
-/* Say a series in words, which stand for the chart where it is not seen. */
+/* Describe a series in words, for those who cannot see the chart. */
 static void
 describe_series(Markup *words, const ChartPoint *points, int count)
 {
@@ -74,7 +74,7 @@ make_axes(const LineChart *chart, Axis *x, Axis *y)
 		x->low = ends[0], x->high = ends[1];
 }
 
-/* Name the ends of x, and what is between where it is numbers. */
+/* Write the ends of x and, for numbers, figures between them. */
 static void
 draw_x(Markup *page, const LineChart *chart, const Axis *x)
 {

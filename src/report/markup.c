@@ -24,7 +24,7 @@ next_character(const uint8_t *data, int *length)
 	character = data[0] & (0x7Fu >> bytes);
 	for (int i = 1; i < bytes; i++)
 	{
-		if (data[i] >> 6 != 2)		/* the 0 at the end too */
+		if (data[i] >> 6 != 2)		/* also stops at the 0 at the end */
 			return NO_CHARACTER;
 		character = character << 6 | (data[i] & 0x3Fu);
 	}

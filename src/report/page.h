@@ -1,7 +1,8 @@
 /*
- * page.h: a report as one HTML page that needs nothing else: no script, no
- * request, a policy in its head that forbids both. It is read on a screen, light
- * or dark, on a telephone, on A4, with a keyboard and by a screen reader.
+ * page.h: a report as one HTML page that needs nothing else: it has no script
+ * and makes no request, and a policy in its head forbids both. It is read on a
+ * screen, light or dark, on a telephone, on A4, with a keyboard and by a
+ * screen reader.
  *
  * Calls go in the order of the page: page_begin, tiles, page_contents,
  * sections with what stands in them, page_end. Every string may hold anything;
@@ -14,7 +15,8 @@
 
 #include "report/markup.h"
 
-/* How a figure on the first screen is to be taken; said in words and by form, not by colour alone. */
+/* The judgement of a figure on the first screen; shown by words and form, not
+ * only by colour. */
 typedef enum Finding
 {
 	FINDING_UNKNOWN,			/* not measured */
@@ -65,15 +67,18 @@ typedef struct Table
 
 void		page_table(Markup *page, const Table *table);
 
-/* Begin and end a row of charts that stand side by side where there is room. */
+/* Begin and end a row of charts, side by side if there is room. */
 void		page_figures_begin(Markup *page);
 void		page_figures_end(Markup *page);
 
-/* Begin a row of pictures, with what the lines on them mean (image/drawing/draw.h);
- * with_truth: some have the truth's. page_figures_end ends it. */
+/*
+ * Begin a row of pictures, with a legend of their lines
+ * (image/drawing/draw.h); with_truth: some have the truth's line.
+ * page_figures_end ends it.
+ */
 void		page_pictures_begin(Markup *page, bool with_truth);
 
-/* A JPEG; alternative says in words what is on it. */
+/* Add a JPEG; `alternative` describes it in words. */
 void		page_picture(Markup *page, const uint8_t *jpeg, size_t size, const char *alternative,
 						 const char *caption);
 

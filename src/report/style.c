@@ -1,9 +1,9 @@
 /*
  * style.c: see style.h.
  *
- * Markup has a contrast of at least 4.5 to 1 in light and in dark, lines and marks of
- * charts at least 3 to 1. Paper is always light. Nothing is wider than a telephone but
- * tables, which scroll on their own.
+ * Markup has a contrast of at least 4.5 to 1 in light and in dark, lines and
+ * marks of charts at least 3 to 1. Paper is always light. Only tables can be
+ * wider than a telephone's screen; they scroll.
  */
 #include "report/style.h"
 

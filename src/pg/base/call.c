@@ -2,15 +2,15 @@
  * call.c: what PostgreSQL lends to a call of the library: memory, interrupts
  * and a temporary file.
  *
- * The library must never be jumped out of, so whatever the server raises
- * inside a callback is caught here and kept; the callback returns failure,
- * the library unwinds by itself, and check_status() raises the error again
- * where jumping is fine.
+ * An error must never jump out of the library. So what the server raises
+ * inside a callback is caught here and kept; the callback returns failure, the
+ * library returns it to its caller, and there check_status() raises the error
+ * again.
  *
- * Everything lives in one memory context, the Call included. Its
- * reset callback closes the temporary file, so an error anywhere leaves
- * nothing behind. The file is not tied to a transaction: a retraining that
- * commits between epochs keeps its data.
+ * Everything lives in one memory context, the Call included. The context's
+ * reset callback closes the temporary file, so nothing is left after an error.
+ * The file is not tied to a transaction: a retraining that commits between
+ * epochs keeps its data.
  */
 #include "postgres.h"
 
@@ -31,7 +31,7 @@
 
 typedef struct PgCall
 {
-	Call		call;			/* first: a Call * of ours is a PgCall * */
+	Call		call;			/* first member: our Call * points to a PgCall */
 	MemoryContext context;
 	File		spill;			/* 0 = not open; fd.c never hands out 0 */
 	ErrorData  *error;			/* what a callback caught, NULL if nothing */
@@ -60,10 +60,10 @@ pg_call_alloc(void *user, size_t size)
 
 /*
  * Tell whether the statement must stop. Some interrupts end it (a cancel, a
- * timeout, a shutdown, a recovery conflict, an error of a parallel worker)
- * and some do not (a barrier, a request to log memory), and which is which
- * the server alone knows: so it processes them here, and what it raises is
- * the answer. While interrupts are held off it raises nothing.
+ * timeout, a shutdown, a recovery conflict, an error of a parallel worker),
+ * others do not (a barrier, a request to log memory). Only the server knows
+ * which, so it processes them here: the statement must stop if it raises an
+ * error. While interrupts are held off it raises none.
  */
 static bool
 pg_call_poll(void *user)
@@ -89,10 +89,11 @@ pg_call_poll(void *user)
 
 /*
  * Create a temporary file that outlives the transaction, in the next of
- * temp_tablespaces; raises. The server puts such a file into the database's own
- * tablespace, so that none of those can be kept from being dropped. Ours may fill
- * the disk that the setting is there to spare: for as long as it is opened, the
- * tablespace that is next stands for the database's.
+ * temp_tablespaces; raises. The server puts such files into the database's own
+ * tablespace, because in another one they would prevent its being dropped.
+ * That would fill the disk that temp_tablespaces should spare. So while our
+ * file is opened, the next tablespace of the setting takes the place of the
+ * database's.
  */
 static File
 open_spill(void)
@@ -117,7 +118,7 @@ open_spill(void)
 	return file;
 }
 
-/* Write to the temporary file, creating it when first used; raises. */
+/* Write to the temporary file; create it at the first use; raises. */
 static void
 spill_write(PgCall *self, int64_t offset, const char *data, size_t size)
 {
@@ -250,7 +251,7 @@ call_destroy(Call *call)
 	MemoryContextDelete(self->context);
 }
 
-/* Raise what a callback of call caught, if anything. */
+/* Raise the error that a callback of call caught, if there is one. */
 void
 call_rethrow(const Call *call)
 {

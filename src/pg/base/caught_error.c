@@ -8,7 +8,7 @@
 #include "pg/base/caught_error.h"
 
 /*
- * Names that reports may point to for as long as the process lives, each once.
+ * Names that reports may point to while the process lives, each stored once.
  * They are constants of source files, so there are few.
  */
 typedef struct LastingName
@@ -19,7 +19,7 @@ typedef struct LastingName
 
 static LastingName *lasting_names = NULL;
 
-/* What is raised where an error could not be copied. */
+/* The error that is raised if another one could not be copied. */
 static ErrorData no_memory = {
 	.elevel = ERROR,
 	.output_to_server = true,
@@ -33,8 +33,8 @@ static ErrorData no_memory = {
 	.message_id = "out of memory",
 };
 
-/* The same name in memory that stays; NULL, which a report leaves out, where
- * there is none. */
+/* The same name in lasting memory; NULL for none, which a report leaves
+ * out. */
 static const char *
 lasting_name(const char *name)
 {
@@ -56,7 +56,7 @@ lasting_name(const char *name)
 	return lasting->text;
 }
 
-/* CopyErrorData; NULL where memory does not suffice. */
+/* CopyErrorData; NULL if there is not enough memory. */
 static ErrorData *
 copy_error(void)
 {

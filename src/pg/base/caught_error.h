@@ -3,10 +3,10 @@
  *
  * CopyErrorData copies all of an error into memory of its caller (since 15.8
  * and 16.4 the names of file, function, domains and message too), and
- * ReThrowError copies all but those five names back. So a report of an error
- * that was raised again points into the caller's memory, which is gone where
- * something on the way out deletes it. What is caught here has its names
- * elsewhere: ReThrowError is then safe, whatever is freed afterwards.
+ * ReThrowError copies all but those five names back. So the report of an error
+ * that was raised again points into the caller's memory, which may already be
+ * freed by then. Errors that are caught here have these names in lasting
+ * memory, so ReThrowError is safe.
  */
 #ifndef LESIONSEG_PG_BASE_CAUGHT_ERROR_H
 #define LESIONSEG_PG_BASE_CAUGHT_ERROR_H
@@ -15,9 +15,9 @@
 
 /*
  * Copy the error that is being handled into `context`, end its handling, and
- * go back to the memory context `caller`; call in PG_CATCH. Never raises:
- * where memory does not suffice for the copy, the error is that. The five
- * names stay as long as the process.
+ * go back to the memory context `caller`; call in PG_CATCH. Never raises: if
+ * there is no memory for the copy, the result is an out-of-memory error. The
+ * five names last as long as the process.
  */
 ErrorData  *caught_error(MemoryContext context, MemoryContext caller);
 

@@ -1,5 +1,6 @@
 /*
- * compat.h: where PostgreSQL 15, 16, 17 and 18 differ, under one set of names.
+ * compat.h: what differs between PostgreSQL 15, 16, 17 and 18, under one set
+ * of names.
  *
  * No other file asks for the server's version. Names of the server that mean
  * the same in all of them are used as they are.
@@ -16,28 +17,27 @@
 #include "storage/lock.h"
 #include "utils/regproc.h"
 
-/* 16 moved VARDATA and its kin out of postgres.h. */
+/* 16 moved VARDATA and related macros out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
 
-/* 17 numbers processes from 0 and calls that another name. */
+/* 17 numbers processes from 0, under another name. */
 #if PG_VERSION_NUM >= 170000
 #include "storage/procnumber.h"
 #else
 #include "storage/backendid.h"
 #endif
 
-/* What the library tells the server of itself: 18 shows name and version in
- * pg_get_loaded_modules(). */
+/* The library's name and version: 18 shows them in pg_get_loaded_modules(). */
 #if PG_VERSION_NUM >= 180000
 #define LESIONSEG_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "lesionseg", .version = LESIONSEG_VERSION)
 #else
 #define LESIONSEG_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
-/* Where the server looks for extensions: folders that have one named
- * "extension", between colons; "$system" is the server's own. */
+/* The folders in which the server looks for extensions, separated by colons;
+ * each has a subfolder "extension". "$system" is the server's own. */
 static inline const char *
 compat_extension_path(void)
 {
@@ -70,7 +70,7 @@ compat_lock_held(const LOCKTAG *tag, LOCKMODE mode)
 #endif
 }
 
-/* The parts of a qualified name ("schema.table"); one that is none is an error. */
+/* The parts of a qualified name ("schema.table"); other texts are an error. */
 static inline List *
 compat_qualified_name(const char *name)
 {

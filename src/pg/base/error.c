@@ -1,6 +1,5 @@
 /*
- * error.c: from a Status of the library to a PostgreSQL error, and the
- * errors that functions of src/pg/ raise alike.
+ * error.c: turns a Status of the library into a PostgreSQL error.
  */
 #include "postgres.h"
 
@@ -41,14 +40,14 @@ whole_characters(const char *text)
 	return pnstrdup(text, pg_mbcliplen(text, length, length));
 }
 
-/* Raise status, its message opened by subject unless that is NULL. */
+/* Raise status; the message begins with subject unless that is NULL. */
 static void
 throw_status(const Call *call, const char *subject, const Status *status)
 {
 	char	   *message = whole_characters(status->message);
 
-	/* An error that the server raised inside a callback is raised again as it
-	 * was. */
+	/* An error that the server raised inside a callback is raised again
+	 * unchanged. */
 	if (call != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
 		call_rethrow(call);
 	if (status->code == LS_CANCELLED)

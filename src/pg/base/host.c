@@ -10,7 +10,7 @@
 
 #define HOST_ALIGNMENT 64
 
-/* The chunk's own pointer stands just before the aligned memory. */
+/* The chunk's own pointer is stored just before the aligned memory. */
 void *
 host_context_alloc(MemoryContext context, size_t size)
 {

@@ -1,5 +1,5 @@
 /*
- * host.h: memory contexts as the library's memory that stays.
+ * host.h: memory contexts as the library's lasting memory.
  */
 #ifndef LESIONSEG_PG_BASE_HOST_H
 #define LESIONSEG_PG_BASE_HOST_H
@@ -8,11 +8,14 @@
 
 #include "core/host.h"
 
-/* A host, in context itself, whose allocations live in context and go with it.
- * It has no temporary file. lesionseg.max_memory of now is its limit. */
+/*
+ * Make a host. It and its allocations are in context and are freed with it. It
+ * has no temporary file. Its limit is the present value of
+ * lesionseg.max_memory.
+ */
 const Host *host_create(MemoryContext context);
 
-/* Allocate size bytes aligned to 64 in context; NULL where there is no memory. */
+/* Allocate size bytes aligned to 64 in context; NULL if there is no memory. */
 void	   *host_context_alloc(MemoryContext context, size_t size);
 
 /* Free what host_context_alloc returned, as Host.free. */

@@ -1,10 +1,10 @@
 /*
  * progress_slots.c: see progress_slots.h.
  *
- * Each process writes its own slot alone, so no lock is needed: a counter
- * that is odd during a write tells a reader to look again (the way of the
+ * Each process writes only its own slot, so no lock is needed: a counter is
+ * odd during a write, and a reader that sees that reads again (as in the
  * server's own pg_stat_activity). A process that ends normally clears its
- * slot; after one that was killed the server makes shared memory anew.
+ * slot; after a process was killed, the server makes new shared memory.
  */
 #include "postgres.h"
 
@@ -23,7 +23,7 @@
 
 typedef struct ProgressSlot
 {
-	pg_atomic_uint32 changes;	/* odd while being written */
+	pg_atomic_uint32 changes;	/* odd during a write */
 	ProcessProgress progress;
 } ProgressSlot;
 
@@ -41,7 +41,7 @@ slots_size(void)
 	return mul_size(MaxBackends, sizeof(ProgressSlot));
 }
 
-/* Ask for the slots. */
+/* Request shared memory for the slots. */
 static void
 request_slots(void)
 {
@@ -80,7 +80,8 @@ progress_init(void)
 	shmem_startup_hook = start_slots;
 }
 
-/* Clear the slot when the process ends, and let nothing into it after that. */
+/* Clear the slot when the process ends; nothing is written to it
+ * afterwards. */
 static void
 clear_at_exit(int code, Datum argument)
 {

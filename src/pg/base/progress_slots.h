@@ -1,9 +1,10 @@
 /*
- * progress_slots.h: what the processes of the server are at, in shared memory.
+ * progress_slots.h: the progress of the server's processes, in shared memory.
  *
- * Where lesionseg is in shared_preload_libraries every process has a slot
- * that it alone writes and all may read. Without preloading nothing is
- * shown. train_progress.h and segment_progress.h say what goes into a slot.
+ * If lesionseg is in shared_preload_libraries, every process has a slot: only
+ * it writes the slot, and all may read it. Without preloading no progress is
+ * shown. For the contents of a slot see train_progress.h and
+ * segment_progress.h.
  */
 #ifndef LESIONSEG_PG_PROGRESS_SLOTS_H
 #define LESIONSEG_PG_PROGRESS_SLOTS_H
@@ -29,9 +30,9 @@ typedef struct TrainProgress
 	int64		run;			/* 0 = none yet */
 	char		model[MODEL_NAME_BYTES];
 	ProgressPhase phase;
-	int			epoch;			/* at work on, from 1; 0 = none yet */
+	int			epoch;			/* the present epoch, from 1; 0 = none yet */
 	int			epochs;
-	int64		batch;			/* done; rows while reading */
+	int64		batch;			/* batches done; while reading: rows */
 	int64		batches;
 	double		images_per_second;	/* 0 = not known, as is seconds_left */
 	double		loss;			/* NaN = not known, as is val_dice */
@@ -44,7 +45,7 @@ typedef struct TrainProgress
 typedef struct SegmentProgress
 {
 	bool		running;
-	bool		is_job;			/* of many images, not a function of one */
+	bool		is_job;			/* a job over many images, not a function of one */
 	char		activity[16];
 	int64		total;			/* images in all; 0 = not known */
 	char		model[MODEL_NAME_BYTES];	/* of the latest image */
@@ -54,13 +55,13 @@ typedef struct SegmentProgress
 	TimestampTz at;				/* and the latest */
 } SegmentProgress;
 
-/* All of a process. */
+/* The slot of a process. */
 typedef struct ProcessProgress
 {
-	int			pid;			/* 0 = no process, or one that has said nothing */
+	int			pid;			/* 0 = no process, or it has published nothing */
 	int			leader;			/* of a parallel query; else pid */
 	Oid			database;
-	Oid			role;			/* that logged in */
+	Oid			role;			/* the role that logged in */
 	TrainProgress training;
 	SegmentProgress segmenting;
 } ProcessProgress;
@@ -68,18 +69,19 @@ typedef struct ProcessProgress
 /* Ask for the shared memory; called from _PG_init. */
 void		progress_init(void);
 
-/* What this process says, for it to change and then publish; NULL where
- * nothing is shown. */
+/* This process's progress, to change and then publish; NULL without
+ * preloading. */
 ProcessProgress *progress_mine(void);
 void		progress_publish(void);
 
-/* Take what process `i` says; false where it is none on this database. */
+/* Read the progress of process `i`; false if it is no process on this
+ * database. */
 bool		progress_read(int i, ProcessProgress *progress);
 
 /* May the caller see what a process does for its user? As in pg_stat_activity. */
 bool		progress_may_see(const ProcessProgress *progress);
 
-/* Processes to look through. */
+/* The number of slots. */
 int			progress_count(void);
 
 #endif

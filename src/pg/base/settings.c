@@ -1,8 +1,8 @@
 /*
  * settings.c: the settings named lesionseg.*.
  *
- * All may be changed by any user, as work_mem may: they say how much one
- * operation may take and how it computes, never what it may see.
+ * Any user may change them, as work_mem: they limit what one operation may use
+ * and choose how it computes, but give access to nothing.
  */
 #include "postgres.h"
 
@@ -16,11 +16,11 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 
-/* More threads than cores make nothing faster, and each takes a task of the
- * server's; so few as these any machine has to spare. */
+/* More threads than cores make nothing faster, and each takes one of the
+ * server's tasks. This few are always allowed. */
 #define MOST_THREADS_ANYWHERE 4
 
-/* The most that max_pixels may be: samples of one row, RGB and some more at its
+/* The largest max_pixels: the samples of one row, RGB and some more at its
  * ends, are counted with int. */
 #define MOST_PIXELS (700 * 1000 * 1000)
 
@@ -116,7 +116,7 @@ settings_engine(void)
 	return choice;
 }
 
-/* What an engine comes to on this machine. */
+/* The backend and the precision of an engine on this machine. */
 EngineNames
 settings_engine_names(const EngineChoice *choice)
 {
@@ -132,8 +132,9 @@ settings_engine_names(const EngineChoice *choice)
 }
 
 /*
- * Threads for this call. In a parallel query every process computes for
- * itself, the leader too, so each takes one; training never runs in one.
+ * Threads for this call. In a parallel query every process computes, the
+ * leader too, so each uses one thread. Training never runs in a parallel
+ * query.
  */
 int
 settings_threads(bool training)
@@ -145,8 +146,8 @@ settings_threads(bool training)
 	return threads_available();
 }
 
-/* Raise an error where images as the network sees them would be above
- * lesionseg.max_pixels, as every one of them would. */
+/* Raise an error if images at the network's size would be above
+ * lesionseg.max_pixels: then every image would fail. */
 void
 settings_check_image_size(int image_size)
 {

@@ -1,5 +1,5 @@
 /*
- * settings.h: the values of lesionseg.*, and what follows from them.
+ * settings.h: the values of lesionseg.*, and functions of them.
  */
 #ifndef LESIONSEG_PG_BASE_SETTINGS_H
 #define LESIONSEG_PG_BASE_SETTINGS_H
@@ -22,7 +22,7 @@ void		settings_init(void);
 /* The engine the settings ask for. */
 EngineChoice settings_engine(void);
 
-/* What an engine comes to on this machine: "onednn", "builtin" or "openblas",
+/* The names of an engine on this machine: "onednn", "builtin" or "openblas";
  * "f32" or "bf16". */
 typedef struct EngineNames
 {

@@ -1,5 +1,6 @@
 /*
- * sha256.h: the digest that names weights and sorts rows into parts.
+ * sha256.h: the digest that identifies weights, and assigns rows to parts of a
+ * split.
  */
 #ifndef LESIONSEG_PG_SHA256_H
 #define LESIONSEG_PG_SHA256_H

@@ -9,8 +9,8 @@
 #include "pg/base/caught_error.h"
 #include "pg/base/spi_context.h"
 
-/* Put `doing` in the place of the line of an error's context that quotes a
- * query: what stands around the quote depends on the language. */
+/* Replace the line of an error's context that quotes a query by `doing`. The
+ * words around the quote depend on the server's language. */
 static void
 shorten(ErrorData *error, const char *doing, const char *query)
 {

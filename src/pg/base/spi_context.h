@@ -1,8 +1,8 @@
 /*
  * spi_context.h: queries whose errors do not quote them.
  *
- * The server adds the text of a query that failed to an error's CONTEXT. A
- * query of ours is long, and tells nobody what was going on.
+ * The server adds the text of a failed query to an error's CONTEXT. Our
+ * queries are long, and do not tell users what was being done.
  */
 #ifndef LESIONSEG_PG_SPI_CONTEXT_H
 #define LESIONSEG_PG_SPI_CONTEXT_H
@@ -11,9 +11,11 @@
 
 #include "executor/spi.h"
 
-/* SPI_execute_with_args. An error's context says `doing`, as in "looking for
- * images of public.archive", instead of the query. What triggers and functions
- * of others add to the context stays. */
+/*
+ * SPI_execute_with_args. An error's context says `doing`, as in "looking for
+ * images of public.archive", instead of the query. Lines that triggers and
+ * other functions add to the context are kept.
+ */
 int			spi_execute_as(const char *doing, const char *query, int count, Oid *types, Datum *values,
 						   const char *nulls, bool read_only, long limit);
 

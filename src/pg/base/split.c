@@ -1,9 +1,9 @@
 /*
- * split.c: see split.h. The hash is SHA-256 of "purpose:seed:text", with the text
- * in UTF-8 whatever the server's encoding, so it is the same on every
+ * split.c: see split.h. The hash is SHA-256 of "purpose:seed:text", with the
+ * text in UTF-8 whatever the server's encoding, so it is the same on every
  * machine and in every version of PostgreSQL; its first 53 bits are a number
- * in [0, 1). Folds have a purpose of their own: those of what one test part
- * leaves are not parts of it again.
+ * in [0, 1). Folds have another purpose than test parts, so that the two are
+ * independent of each other.
  */
 #include "postgres.h"
 
@@ -39,7 +39,7 @@ unit_hash(const char *purpose, int64_t seed, const char *id)
 	return (double) (bits >> 11) * 0x1p-53;
 }
 
-/* How many folds there are, where there are folds. */
+/* The number of folds of a split with folds. */
 static double
 fold_count(const Split *split)
 {

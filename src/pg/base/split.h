@@ -1,10 +1,10 @@
 /*
  * split.h: which part of a data set a row belongs to.
  *
- * A hash of a text decides, not the row's place, so a row stays where it is
- * when others come and go, and two tables that hold the same text agree. The
- * text is that of the split's columns: the row's id, or what it shares with
- * others that must stay on its side, such as a patient.
+ * A hash of a text decides, not the row's place. So a row stays in its part
+ * when other rows are added or deleted, and two tables with the same text
+ * agree. The text is that of the split's columns: the row's id or, to keep
+ * related rows in one part, what they share, such as the patient.
  */
 #ifndef LESIONSEG_PG_SPLIT_H
 #define LESIONSEG_PG_SPLIT_H
@@ -23,14 +23,14 @@ typedef struct SplitColumns
 /* How the rows of a table are split. */
 typedef struct Split
 {
-	const SplitColumns *columns;	/* whose text is hashed; NULL = not known */
+	const SplitColumns *columns;	/* the columns whose text is hashed; NULL = not known */
 	int64_t		seed;
 	double		test_fraction;
-	double		validation_fraction;	/* of what is not in the test part */
+	double		validation_fraction;	/* share of the rows outside the test part */
 	int			fold;			/* from 1: the test part is that one of 1 / test_fraction folds; 0 = no folds */
 } Split;
 
-/* The shares that a training keeps back unless it is told otherwise. */
+/* The default shares that a training keeps back. */
 #define SPLIT_TEST_FRACTION 0.2
 #define SPLIT_VALIDATION_FRACTION 0.1
 
@@ -44,7 +44,7 @@ typedef enum SplitPart
 /* The part of the row with that text in the split's columns. */
 SplitPart	split_part_of(const Split *split, const char *text);
 
-/* A number in [0, 1) by which to draw a sample of rows: those with the lowest. */
+/* A number in [0, 1) for sampling: take the rows with the lowest numbers. */
 double		split_rank(const char *id, int64_t seed);
 
 /* Raise an error unless 0 <= fraction < 1; `name` is the argument's. */
@@ -55,31 +55,31 @@ void		split_check_fold(const Split *split);
 
 /* ---- columns (split_columns.c) ---- */
 
-/* That one column. */
+/* The list of one column. */
 SplitColumns *split_columns_single(const char *name);
 
 /* Are they the same columns? False where one of both is not known. */
 bool		split_columns_equal(const SplitColumns *a, const SplitColumns *b);
 
-/* May a row in the test part of one split lie outside the test part of the
- * other? Columns that are not known count as equal. */
+/* Can a row be in the test part of one split but not of the other? Unknown
+ * columns count as equal. */
 bool		split_differs(const Split *a, const Split *b);
 
 /* Are they two folds of one cross-validation? */
 bool		split_are_folds(const Split *a, const Split *b);
 
-/* The columns as people read them; they are known. */
+/* The columns as text for people; they must be known. */
 char	   *split_columns_text(const SplitColumns *columns);
 
-/* The split as people read it. */
+/* The split as text for people. */
 char	   *split_description(const Split *split);
 
 /* The columns as text[] and back, in the current context; they are known. */
 Datum		split_columns_datum(const SplitColumns *columns);
 SplitColumns *split_columns_read(Datum array);
 
-/* The split as an object of JSON in ASCII, for weight files, and back; its
- * columns are known. An object that says something else is an error. */
+/* The split as a JSON object in ASCII, for weight files, and back; its columns
+ * must be known. Any other object is an error. */
 char	   *split_to_json(const Split *split);
 Split		split_from_json(const char *json);
 

@@ -2,8 +2,8 @@
  * split_columns.c: see split.h: the columns of a split, as they are kept in
  * tables and in weight files.
  *
- * A weight file holds printable ASCII alone (nn/weights.h), so that other
- * characters of a column's name are escaped there.
+ * A weight file holds only printable ASCII (nn/weights.h), so other characters
+ * of a column's name are escaped there.
  */
 #include "postgres.h"
 
@@ -146,7 +146,7 @@ split_to_json(const Split *split)
 	return json.data;
 }
 
-/* Raise an error: what a file says of its split is not what it should be. */
+/* Raise the error of a file whose split cannot be read. */
 static void
 bad_split(void)
 {

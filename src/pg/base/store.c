@@ -1,11 +1,11 @@
 /*
  * store.c: see store.h.
  *
- * The caller's search_path decides nothing, not even what "=" means: tables
- * are qualified, and a SELECT runs with a search_path of our own. What writes
- * has its operators qualified instead, for it may fire triggers that somebody
- * wrote for the caller's search_path. What the caller may not read or write,
- * the executor refuses.
+ * The caller's search_path must not decide anything, not even what "=" means.
+ * So tables are qualified, and a SELECT runs with our own search_path. In
+ * queries that write, operators are qualified instead, because such a query
+ * may fire triggers that were written for the caller's search_path. The
+ * executor checks the caller's rights.
  */
 #include "postgres.h"
 
@@ -25,7 +25,7 @@
 #include "arch/network.h"
 #include "pg/base/store.h"
 
-/* A query of store_execute() that writes is running in this process. */
+/* Is a query of store_execute() that writes running in this process? */
 static bool writing = false;
 
 /* The version of the extension's script. */
@@ -90,7 +90,7 @@ store_is_writing(void)
 	return writing;
 }
 
-/* A query with the store's prefix in the place of each '@'. */
+/* Replace each '@' of a query by the store's prefix. */
 static char *
 store_query(const ModelStore *store, const char *query)
 {
@@ -107,7 +107,7 @@ store_query(const ModelStore *store, const char *query)
 	return text.data;
 }
 
-/* Run a SELECT, under a search_path of our own. */
+/* Run a SELECT with our own search_path. */
 static int
 execute_select(const ModelStore *store, const char *text, int count, Oid *types, Datum *values, const char *nulls)
 {
@@ -121,7 +121,7 @@ execute_select(const ModelStore *store, const char *text, int count, Oid *types,
 	return result;
 }
 
-/* Run a query that writes, and that the tables' triggers let pass. */
+/* Run a query that writes; the tables' triggers accept it. */
 static int
 execute_write(const ModelStore *store, const char *text, int count, Oid *types, Datum *values, const char *nulls)
 {

@@ -12,21 +12,23 @@
 #include "fmgr.h"
 #include "nodes/parsenodes.h"
 
-/* Where the tables are and how to look at them. */
+/* The place of the tables, and how to read them. */
 typedef struct ModelStore
 {
 	Oid			schema;			/* the extension's */
 	const char *prefix;			/* its name, quoted, and a dot */
-	bool		read_only;		/* look with the query's snapshot; no writes */
+	bool		read_only;		/* read with the query's snapshot, and write nothing */
 } ModelStore;
 
-/* Is the extension's script in this database of the version of the library? */
+/* Does the extension's script in this database have the library's version? */
 bool		store_is_current(void);
 
-/* The store of the extension that the called function belongs to. An error
- * where its script is of another version than the library: so tables have the
- * columns, and functions the arguments, that the library knows. Call it before
- * looking at arguments whose type or number a release has changed. */
+/*
+ * The store of the extension that the called function belongs to. An error if
+ * its script has another version than the library. So tables have the columns,
+ * and functions the arguments, that the library expects. Call it before
+ * reading arguments whose type or number a release has changed.
+ */
 ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 
 /* Run a query on the store; in its text '@' stands for the prefix. Others may
@@ -36,20 +38,23 @@ ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 						  Datum *values, const char *nulls, int expected);
 
-/* Is a query of store_execute() that writes under way? Then what is written comes of our functions. */
+/* Is a query of store_execute() that writes running? Then our functions
+ * write. */
 bool		store_is_writing(void);
 
 /*
- * Raise an error where a table of the store was given to a role that may do less
- * than the one in effect: triggers, constraints and views are its code. Called
- * before a function that runs with the rights of its owner reads there.
+ * Raise an error if the owner of a table of the store has fewer rights than
+ * the role in effect: the table's triggers, constraints and views are the
+ * owner's code. Called before a function that runs with the rights of its
+ * owner reads there.
  */
 void		store_check_owner(const ModelStore *store, const char *table);
 
 /*
- * The same, and raise an error where the table has a trigger whose function is not
- * its owner's: somebody was granted TRIGGER. Called before the rights of a
- * function's owner are used to write there, which the trigger would have too.
+ * The same, and raise an error if the table has a trigger whose function
+ * belongs to another role than the table (which needs the right TRIGGER).
+ * Called before a function writes there with its owner's rights, which the
+ * trigger would get, too.
  */
 void		store_check_triggers(const ModelStore *store, const char *table);
 

@@ -1,11 +1,12 @@
 /*
- * store_triggers.c: triggers that let rows into the extension's tables only by
- * way of its functions, and a look at triggers of others.
+ * store_triggers.c: triggers that accept rows of the extension's tables only
+ * from its functions, and checks of other roles' triggers.
  *
- * Who trains, evaluates or promotes has the right to INSERT there; a row made by
- * hand would say that something happened which did not, or that somebody else did
- * it. The owner of a table may all the same: pg_restore is run by one. Who and
- * when are defaults of the tables, which no function of ours overrides.
+ * Roles that train, evaluate or promote have the right to INSERT there. A row
+ * made by hand could record an event that never happened, or name another
+ * role. Only the owner of a table may insert directly, because pg_restore has
+ * to. Role and time are defaults of the tables, and our functions never set
+ * them.
  */
 #include "postgres.h"
 
@@ -52,14 +53,15 @@ lesion_functions_only(PG_FUNCTION_ARGS)
 	return refuse_others(fcinfo, "lesion_functions_only", "the functions of lesionseg");
 }
 
-/* Trigger before a statement that writes what a training leaves behind, or deletes where it can go on. */
+/* Trigger before a statement that writes a training's results, or deletes its
+ * checkpoints. */
 Datum
 lesion_training_only(PG_FUNCTION_ARGS)
 {
 	return refuse_others(fcinfo, "lesion_training_only", "a training");
 }
 
-/* Whose a function is. */
+/* The owner of a function. */
 static Oid
 function_owner(Oid function)
 {
@@ -73,7 +75,8 @@ function_owner(Oid function)
 	return owner;
 }
 
-/* Raise an error unless the owner of a relation may do all that the role in effect may. */
+/* Raise an error unless the owner of a relation has all rights of the role in
+ * effect. */
 static void
 check_owner(Relation relation, const ModelStore *store)
 {

@@ -24,15 +24,15 @@
 const UserTable user_table_predictions = {"lesion_prediction", "predictions", "masks"};
 const UserTable user_table_verdicts = {"lesion_verdict", "verdicts", "verdicts"};
 
-/* Say how such a table is made. */
+/* The hint that says how to make such a table. */
 static int
 hint_to_make(const ModelStore *store, const UserTable *kind)
 {
 	return errhint("Make one with CREATE TABLE %s (LIKE %s%s).", kind->example, store->prefix, kind->type);
 }
 
-/* Raise an error because a relation is no such table; `lack` says what is wrong
- * with it, or is NULL. */
+/* Raise the error of a relation that is no such table; `lack` says what is
+ * wrong, or is NULL. */
 static void
 refuse_table(const ModelStore *store, const UserTable *kind, const char *name, const char *lack)
 {
@@ -43,7 +43,8 @@ refuse_table(const ModelStore *store, const UserTable *kind, const char *name, c
 			 hint_to_make(store, kind)));
 }
 
-/* See that a table has the columns of its type, in any order and among others. */
+/* Check that a table has the columns of its type, in any order; it may have
+ * more. */
 static void
 check_columns(const ModelStore *store, const UserTable *kind, Oid table, const char *name)
 {

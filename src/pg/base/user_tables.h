@@ -2,8 +2,8 @@
  * user_tables.h: tables of predictions and of verdicts, which users make and own.
  *
  * Such a table has the columns of a type of the extension, by names and types;
- * it does not depend on the type, so it stays when the extension goes. Tables
- * OF the type, which users of 0.2 made, will do.
+ * it does not depend on the type, so it stays when the extension is dropped.
+ * Tables OF the type, which users of 0.2 made, are accepted.
  */
 #ifndef LESIONSEG_PG_BASE_USER_TABLES_H
 #define LESIONSEG_PG_BASE_USER_TABLES_H
@@ -14,30 +14,33 @@
 
 #include "pg/base/store.h"
 
-/* A kind of such tables. */
+/* A kind of table. */
 typedef struct UserTable
 {
-	const char *type;			/* whose columns it has */
+	const char *type;			/* the type whose columns it has */
 	const char *content;		/* "predictions" */
-	const char *example;		/* a name for one, in hints */
+	const char *example;		/* an example of a name, for hints */
 } UserTable;
 
 extern const UserTable user_table_predictions;	/* LIKE lesion_prediction */
 extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 
-/* Check that the relation is a table with the columns of its kind; its
- * qualified name. The transaction keeps other sessions from dropping, renaming or altering it. */
+/*
+ * Check that the relation is a table with the columns of its kind, and return
+ * its qualified name. Until the end of the transaction other sessions cannot
+ * drop, rename or alter it.
+ */
 char	   *user_table_open(const ModelStore *store, const UserTable *kind, Oid oid);
 
-/* Say in a NOTICE where a table is OF lesion_prediction. */
+/* Raise a NOTICE if a table is OF lesion_prediction. */
 void		user_table_warn_of_type(const ModelStore *store, Oid oid, const char *name);
 
-/* Raise an error unless the caller may insert into the table: who may not has
- * no business with its lock. */
+/* Raise an error unless the caller may insert into the table: others must not
+ * take its lock. */
 void		user_table_check_insert(Oid oid);
 
-/* Run a SELECT on the table of that name under a search_path of our own; what
- * SPI_execute returned. */
+/* Run a SELECT on the table of that name with our own search_path; returns
+ * what SPI_execute returned. */
 int			user_table_select(const char *table, const char *query, int count, Oid *types, Datum *values,
 							  const char *nulls);
 

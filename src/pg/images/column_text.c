@@ -23,7 +23,7 @@ column_text(Oid relation, const char *column)
 
 	if (number == InvalidAttrNumber)
 		elog(ERROR, "relation %u has no column \"%s\"", relation, column);
-	/* Casts belong to base types: a domain's are those of its own. */
+	/* Casts belong to base types: look at the base type of a domain. */
 	if (came_with_server(getBaseType(get_atttype(relation, number))))
 		return psprintf("(%s)::pg_catalog.text", name);
 	return psprintf("CASE WHEN pg_catalog.num_nulls(%s) OPERATOR(pg_catalog.=) 0 "

@@ -1,9 +1,10 @@
 /*
- * column_text.h: the text of a column's values, without code of others.
+ * column_text.h: the text of a column's values, without running code of other
+ * users.
  *
- * The owner of a type may make a cast from it to text at any time, a function
- * that would then run with the rights of whoever reads. The text of such a type
- * is therefore what its output function gives: that is the server's own, or a
+ * The owner of a type can make a cast from it to text at any time. That is a
+ * function, and it would run with the rights of the reader. So the text of such
+ * a type is made by its output function, which is the server's or a
  * superuser's.
  */
 #ifndef LESIONSEG_PG_IMAGES_COLUMN_TEXT_H
@@ -14,8 +15,11 @@
 /* Did an object come with the server, so that only superusers can change it? */
 bool		came_with_server(Oid oid);
 
-/* An SQL expression of type text for a column of a relation, in the current
- * memory context; NULL where the column is. An error where there is no such column. */
+/*
+ * An SQL expression of type text for a column of a relation, in the current
+ * memory context; it is NULL if the column is. An error if there is no such
+ * column.
+ */
 char	   *column_text(Oid relation, const char *column);
 
 #endif

@@ -25,7 +25,8 @@ PG_FUNCTION_INFO_V1(lesion_overlay);
 PG_FUNCTION_INFO_V1(lesion_panel);
 PG_FUNCTION_INFO_V1(lesion_heat_map);
 
-/* The mm from column to column that the image in argument 0 states; 0 where it states none. */
+/* The mm per column that the image in argument 0 states; 0 if it states
+ * none. */
 static double
 stated_spacing(const Call *call, FunctionCallInfo fcinfo)
 {

@@ -1,6 +1,6 @@
 /*
- * enhance_functions.c: SQL functions that make images worse or better, and
- * that measure how good they are.
+ * enhance_functions.c: SQL functions that degrade and enhance images and
+ * measure their quality.
  */
 #include "postgres.h"
 
@@ -126,11 +126,11 @@ lesion_quality(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row_datum(&row));
 }
 
-/* What the options of lesion_enhance say. */
+/* The options of lesion_enhance. */
 typedef struct EnhanceRequest
 {
 	EnhanceOptions options;
-	bool		png;			/* whatever the format it came in */
+	bool		png;			/* return PNG, whatever the input's format */
 } EnhanceRequest;
 
 static const Option call_rows[] = {
@@ -218,7 +218,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 		plan = plan_steps(call, &image);
 	if (plan.count == 0 && !(request.png && format != IMAGE_FORMAT_PNG))
 	{
-		/* nothing to do: the bytes as they came, not encoded once more */
+		/* nothing to do: return the same bytes, not encoded again */
 		call_destroy(call);
 		PG_RETURN_DATUM(PG_GETARG_DATUM(ENHANCE_ARGUMENT_IMAGE));
 	}

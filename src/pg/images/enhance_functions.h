@@ -1,6 +1,5 @@
 /*
- * enhance_functions.h: what `options` of lesion_enhance may set beside the
- * steps' own options.
+ * enhance_functions.h: options of lesion_enhance besides those of the steps.
  */
 #ifndef LESIONSEG_PG_IMAGES_ENHANCE_FUNCTIONS_H
 #define LESIONSEG_PG_IMAGES_ENHANCE_FUNCTIONS_H

@@ -1,6 +1,6 @@
 /*
- * image_arguments.h: images and masks that are arguments of SQL functions, and
- * images that are their results.
+ * image_arguments.h: images and masks as arguments of SQL functions, and
+ * images as results.
  */
 #ifndef LESIONSEG_PG_IMAGES_IMAGE_ARGUMENTS_H
 #define LESIONSEG_PG_IMAGES_IMAGE_ARGUMENTS_H
@@ -16,13 +16,13 @@
  * name. */
 void		argument_image(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image);
 
-/* The same, grey as one channel; its format. */
+/* The same, but grey stays one channel; returns the format. */
 ImageFormat argument_image_as_is(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image);
 
 /* Decode the mask in argument `number` to 0 and 255. */
 void		argument_mask(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *mask);
 
-/* An image that comes back changed, in the format it came in; PNG for DICOM. */
+/* Encode a changed image in its input's format; PNG for DICOM. */
 Datum		image_in_format(Call *call, ImageFormat format, const Image *image);
 
 #endif

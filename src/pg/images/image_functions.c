@@ -1,6 +1,6 @@
 /*
- * image_functions.c: SQL functions about single images: what a header says,
- * what is wrong with an image or a mask, and rendered examples.
+ * image_functions.c: SQL functions about single images: facts of the header,
+ * errors of an image or a mask, and rendered examples.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 
-/* Bytes that hold the header of nearly every image. */
+/* Nearly every image's header is within so many bytes. */
 #define HEADER_BYTES (16 * 1024)
 
 PG_FUNCTION_INFO_V1(lesion_image_info);
@@ -66,15 +66,15 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row_datum(&row));
 }
 
-/* Does a message end its sentence itself? */
+/* Does a message already end with a full stop? */
 static bool
 is_question(const char *message)
 {
 	return message[0] != '\0' && message[strlen(message) - 1] == '?';
 }
 
-/* Return from an SQL function with what is wrong with its argument, as text: NULL
- * where it is fine. What is not its fault is raised. */
+/* Return a status about an argument from an SQL function: its message as text,
+ * NULL for success. A failure that is not the argument's fault is raised. */
 static Datum
 fault_datum(FunctionCallInfo fcinfo, Call *call, Status status)
 {
@@ -113,7 +113,7 @@ check_image_shape(FunctionCallInfo fcinfo, int n, const Call *call, const Image 
 
 	bytes_release(&view);
 	if (status.code != LS_OK)
-		return status_ok();		/* that is the image's error, not the mask's */
+		return status_ok();		/* the image is wrong, not the mask */
 	return mask_check_shape(&info, TURN_UPRIGHT, mask->width, mask->height);
 }
 

@@ -15,8 +15,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_key.h"
 
-/* Does a type have an equality of the server's own, which does not look at
- * other types? */
+/* Is the type's equality the server's own, and independent of other types? */
 static bool
 is_comparable(Oid type, Oid equality)
 {
@@ -25,7 +24,7 @@ is_comparable(Oid type, Oid equality)
 	return (kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM) && came_with_server(equality);
 }
 
-/* Look at a column; false where rows cannot be fetched by it. */
+/* Add a column to the key; false if rows cannot be fetched by it. */
 static bool
 read_column(Relation relation, const char *name, ImagesKeyColumn *column)
 {
@@ -90,7 +89,8 @@ images_key_read(const ImagesKey *key, HeapTuple row, TupleDesc columns, int firs
 		const ImagesKeyColumn *column = &key->columns[i];
 		Datum		value = row_needed(row, columns, first + i, column->type);
 
-		/* Not a pointer to a TOAST table, whose row may be gone when it is used. */
+		/* Copy the value, not a pointer to a TOAST table: its row may be gone
+		 * later. */
 		values[i] = column->length == -1 ? PointerGetDatum(PG_DETOAST_DATUM_COPY(value)) :
 			datumCopy(value, column->by_value, column->length);
 	}

@@ -1,10 +1,10 @@
 /*
  * images_key.h: the columns by which images are fetched.
  *
- * An id is a key's text, and a condition on a text tells nobody else which rows
- * are wanted: no index, no foreign server. So what lists ids keeps the key's
- * values too, and what fetches images compares these in the key's own type and
- * collation: column = ANY (array), which indexes answer and postgres_fdw sends.
+ * An id is a key as text, and no index and no foreign server can use a
+ * condition on that text. So the list of ids keeps the key's values, too, and
+ * images are fetched by comparing these in the key's own type and collation:
+ * column = ANY (array), which indexes support and postgres_fdw sends.
  */
 #ifndef LESIONSEG_PG_IMAGES_IMAGES_KEY_H
 #define LESIONSEG_PG_IMAGES_IMAGES_KEY_H
@@ -35,9 +35,11 @@ typedef struct ImagesKey
 	ImagesKeyColumn columns[INDEX_MAX_KEYS];
 } ImagesKey;
 
-/* The key of an open relation whose ids are made of the columns. It has none
- * where the id is the SHA-256 of the image, or where a column's type has no arrays
- * or no equality that came with the server: another's code is not run. */
+/*
+ * The key of an open relation whose ids are made of the columns. There is none
+ * if the id is the SHA-256 of the image, or if a column's type has no arrays
+ * or no equality of the server: other users' code is not run.
+ */
 ImagesKey	images_key(Relation relation, const SplitColumns *id);
 
 /* Append ", column AS key1, ..." */

@@ -1,11 +1,11 @@
 /*
  * images_scan.c: see images_scan.h.
  *
- * A cursor lists the rows without images and masks. For each few of those that
- * are wanted, another one fetches these by key, and hands out one row at a time
- * with its TOAST pointers: so memory does not grow with the table, and what is
- * not wanted is never read. Where no key tells which rows are meant, the list has
- * the images itself.
+ * A cursor lists the rows without images and masks. For a few wanted rows at a
+ * time, another cursor fetches the images by key, and returns one row at a
+ * time with its TOAST pointers. So memory does not grow with the table, and
+ * other rows' images are never read. Without a key to fetch by, the list
+ * itself has the images.
  */
 #include "postgres.h"
 
@@ -21,7 +21,7 @@
 #include "pg/images/images_scan.h"
 #include "pg/images/text_settings.h"
 
-/* So many images are fetched by one query, and so many rows by one call of a cursor. */
+/* Images per query, and rows per call of a cursor. */
 #define BATCH_ROWS 16
 #define LIST_ROWS 1000
 
@@ -31,7 +31,7 @@ enum
 	ROW_ID = 1, ROW_GROUP, ROW_BY, ROW_USABLE, ROW_IMAGE, ROW_MASK, ROW_TID = ROW_IMAGE, ROW_KEY
 };
 
-/* In the place of the column by which scores are told apart, where there is none. */
+/* Stands for the column by which scores are grouped, if there is none. */
 #define NO_BY "NULL::pg_catalog.text"
 
 /* The rows whose images are to be fetched. */
@@ -40,14 +40,17 @@ typedef struct Batch
 	int			count;
 	int			room;
 	char	  **ids;
-	ItemPointer *tids;			/* where the source has them */
+	ItemPointer *tids;			/* if the source has them */
 	Datum	  **keys;
 } Batch;
 
 /* ---- cursors ---- */
 
-/* Open a cursor on a query of the source, with the scan's snapshot. It is
- * pinned: code that the query runs, a view's function say, may not close it. */
+/*
+ * Open a cursor on a query of the source, with the scan's snapshot. It is
+ * pinned, so that code that the query runs, such as a view's function, cannot
+ * close it.
+ */
 static void
 open_cursor(const ImagesScan *scan, const char *query, int count, Oid *types, Datum *values, ImagesCursor *cursor)
 {
@@ -76,7 +79,7 @@ close_cursor(ImagesCursor *cursor)
 	cursor->portal = NULL;
 }
 
-/* The row at which a cursor stands, after getting the next few if need be; NULL at its end. */
+/* A cursor's current row; fetches the next few if needed; NULL at the end. */
 static HeapTuple
 current_row(ImagesCursor *cursor, long few)
 {
@@ -153,8 +156,8 @@ is_wanted(const ImagesScan *scan, const ImageRow *row)
 	return scan->wanted == NULL || scan->wanted(scan->wanted_context, row);
 }
 
-/* Go on to the next listed row that is wanted, which becomes the list's current one;
- * false at the end. Its names are of the row's memory context. */
+/* Move the list on to the next wanted row; false at the end. The row's names
+ * are in its memory context. */
 static bool
 next_listed(ImagesScan *scan, ImageRow *row)
 {
@@ -203,8 +206,8 @@ add_to_batch(const ImagesScan *scan, const ImageRow *row, Batch *batch)
 	batch->count++;
 }
 
-/* Take the next few rows off the list, and with a row all others of its id;
- * false where none are left. */
+/* Make a batch of the list's next few rows, always with all rows of an id;
+ * false if none are left. */
 static bool
 list_batch(ImagesScan *scan, Batch *batch)
 {
@@ -262,7 +265,8 @@ open_batch(ImagesScan *scan, const Batch *batch)
 	open_cursor(scan, query.data, count, types, values, &scan->batch);
 }
 
-/* Go on to the next row that comes with its image, which becomes its cursor's current one; NULL at the end. */
+/* Move on to the next row with an image; returns the cursor whose current row
+ * it is, NULL at the end. */
 static ImagesCursor *
 next_row(ImagesScan *scan)
 {
@@ -337,7 +341,7 @@ images_next(ImagesScan *scan, ImageRow *row)
 		cursor->next++;
 		if (whole && wanted)
 			return true;
-		/* A batch may have other rows than were listed, of the same id. */
+		/* A batch may have rows of the same id that are not wanted. */
 		if (scan->by_key ? wanted : !whole)
 			scan->skipped++;
 	}

@@ -1,9 +1,10 @@
 /*
  * images_scan.h: the images and masks of a source, row by row.
  *
- * Rows come in the order of their ids, and of their bytes where ids are equal,
- * whatever the order on disk and the settings of the session, so that the same
- * rows train the same weights. All of them are as they were when the scan began.
+ * Rows come in the order of their ids (of their bytes, if ids are equal),
+ * independent of the order on disk and the session's settings, so that the
+ * same rows train the same weights. All rows are read as of the beginning of
+ * the scan.
  */
 #ifndef LESIONSEG_PG_IMAGES_IMAGES_SCAN_H
 #define LESIONSEG_PG_IMAGES_IMAGES_SCAN_H
@@ -14,10 +15,10 @@
 #include "pg/images/images_source.h"
 #include "utils/snapshot.h"
 
-/* Is a row wanted? Its id and group are known, its image and mask are not. */
+/* Is a row wanted? Decided by id and group, before image and mask are read. */
 typedef bool (*ImagesWanted) (const void *context, const ImageRow *row);
 
-/* What a cursor has handed out last. */
+/* A cursor and the rows that it fetched last. */
 typedef struct ImagesCursor
 {
 	Portal		portal;			/* NULL = closed */
@@ -32,10 +33,10 @@ typedef struct ImagesScan
 	const void *wanted_context;
 	bool		by_key;			/* images are fetched by key; else the list has them */
 	Snapshot	snapshot;
-	ImagesCursor list;			/* of all rows */
+	ImagesCursor list;			/* the list of all rows */
 	ImagesCursor batch;			/* of a few of them, with their images */
 	MemoryContext batch_context;
-	MemoryContext row_context;	/* what the current row was fetched into */
+	MemoryContext row_context;	/* memory of the current row */
 	int64		skipped;		/* rows with a NULL so far, as far as they were looked at */
 } ImagesScan;
 
@@ -44,11 +45,12 @@ void		images_begin(const ImagesSource *source, ImagesWanted wanted, const void *
 /* The next wanted row without NULLs; image and mask are fetched by images_fetch. */
 bool		images_next(ImagesScan *scan, ImageRow *row);
 
-/* The next wanted row, without its image, which may yet prove NULL. A scan is
- * read by this or by images_next. */
+/* The next wanted row, without its image, which may be NULL. A scan is read by
+ * this or by images_next, not by both. */
 bool		images_next_listed(ImagesScan *scan, ImageRow *row);
 
-/* How many rows are wanted, images and masks unseen; 0 where counting would read every image. */
+/* The number of wanted rows, without reading images and masks; 0 if counting
+ * would read every image. */
 int64		images_wanted(const ImagesSource *source, ImagesWanted wanted, const void *context);
 
 /* Fetch the row's image and mask. */

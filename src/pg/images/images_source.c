@@ -48,8 +48,8 @@ list_columns(Relation relation)
 	return list.data;
 }
 
-/* Check that the column is there and that the caller may read it; `reason` is
- * why it is wanted where the caller did not name it, or NULL. */
+/* Check that the column exists and that the caller may read it. `reason` says
+ * why it is needed, if the caller did not name it, else NULL. */
 static AttrNumber
 need_column(Relation relation, const char *argument, const char *column, const char *reason)
 {
@@ -71,7 +71,7 @@ need_column(Relation relation, const char *argument, const char *column, const c
 	return number;
 }
 
-/* Check a column that must hold images. */
+/* Check that a column can hold images. */
 static void
 need_bytea_column(Relation relation, const char *argument, const char *column)
 {
@@ -100,7 +100,7 @@ images_key_columns(Relation relation)
 	if (!OidIsValid(constraint))
 		return NIL;
 
-	/* Looked up, not opened: somebody may hold a lock on the index. */
+	/* Look the index up without opening it: others may hold a lock on it. */
 	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(get_constraint_index(constraint)));
 	if (!HeapTupleIsValid(tuple))
 		return NIL;
@@ -111,7 +111,7 @@ images_key_columns(Relation relation)
 	return columns;
 }
 
-/* The columns that tell rows apart. */
+/* The columns that identify rows. */
 static SplitColumns *
 id_columns(Relation relation, const char *id_column)
 {
@@ -155,8 +155,8 @@ columns_text(Relation relation, const SplitColumns *columns, const char *image_c
 	return expression.data;
 }
 
-/* Raise an error where policies hide rows and the session wants all of them:
- * the executor's has no hint. */
+/* Raise an error if policies hide rows and the session wants all of them: the
+ * executor's error has no hint. */
 static void
 check_row_security(Relation relation)
 {
@@ -203,8 +203,8 @@ open_images(Oid oid, const char *image_column, const char *mask_column)
 	return relation;
 }
 
-/* Do all rows of a relation stand in tables of this server, so that they have
- * a tid? Partitions and children may be foreign tables. */
+/* Are all rows of a relation in tables of this server, so that they have a
+ * tid? Partitions and children may be foreign tables. */
 static bool
 rows_have_tid(Relation relation)
 {
@@ -219,7 +219,7 @@ rows_have_tid(Relation relation)
 	return true;
 }
 
-/* Is a column of such a relation stored, not computed whenever it is read? */
+/* Is a column of such a relation stored, not computed when it is read? */
 static bool
 is_stored(Relation relation, const char *column)
 {
@@ -229,8 +229,8 @@ is_stored(Relation relation, const char *column)
 	return generated == '\0' || generated == ATTRIBUTE_GENERATED_STORED;
 }
 
-/* Say where a view computes a column by a volatile function: the server then
- * runs it for every row, whether or not the column is asked for. */
+/* Warn if a view computes a column by a volatile function: the server then
+ * runs it for every row, even if the column is not selected. */
 static void
 warn_volatile(Relation relation, const char *column)
 {
@@ -354,7 +354,7 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Say which half of a pair a failure is about. */
+/* Say in a failure whether image or mask caused it. */
 static Status
 about(const char *half, Status status)
 {

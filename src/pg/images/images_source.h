@@ -89,13 +89,13 @@ typedef struct ImageRow
  * caller frees truth through call; on failure there is nothing to free. */
 Status		images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth);
 
-/* Can the fetched row's image and mask be decoded, and have they one shape? The
- * mask joins `facts`. */
+/* Check that the fetched row's image and mask can be decoded and have the same
+ * shape. The mask is counted in `facts`. */
 Status		images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *facts);
 
 /* ---- broken rows ---- */
 
-/* What has been seen of broken rows. */
+/* Counts of broken rows. */
 typedef struct BrokenRows
 {
 	const ImagesSource *source;
@@ -103,14 +103,14 @@ typedef struct BrokenRows
 	int64		broken;			/* so far */
 } BrokenRows;
 
-/* Did the row that was worked on make a call fail? What fails for want of
- * memory, or because of an argument, would fail for other rows too. */
+/* Is a failure the fault of the present row? A lack of memory or a wrong
+ * argument would make other rows fail, too. */
 bool		broken_is_rows_fault(Status status);
 
 /*
- * Tell whether `status`, which came of working on a row, is that row's
- * fault. Then it is counted and a WARNING names the row; more than a tenth
- * broken is an error. A failure that is not the row's fault is raised.
+ * Handle the status of work on a row. If the row is at fault, return true,
+ * count it, and raise a WARNING that names it; more than a tenth of broken
+ * rows is an error. Any other failure is raised.
  */
 bool		broken_row(BrokenRows *rows, const Call *call, const char *id, Status status);
 

@@ -40,7 +40,7 @@ relation_know_oid(Oid oid)
 	return known;
 }
 
-/* Are all of the columns there, as they were? */
+/* Do all of the columns still exist unchanged? */
 static bool
 has_columns(Relation relation, TupleDesc columns)
 {

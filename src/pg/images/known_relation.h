@@ -1,9 +1,9 @@
 /*
- * known_relation.h: what was found out about a relation, and whether it holds.
+ * known_relation.h: facts of a relation, and a check that they still hold.
  *
- * A name, a kind and columns are looked at once and stand in queries that run
- * later. Between two transactions anybody who may can rename the relation and
- * put another in its place, and a trigger can do it within one.
+ * Name, kind and columns are read once and used in later queries. Between two
+ * transactions others can rename the relation and put another in its place, and
+ * a trigger can do so within one.
  */
 #ifndef LESIONSEG_PG_IMAGES_KNOWN_RELATION_H
 #define LESIONSEG_PG_IMAGES_KNOWN_RELATION_H
@@ -24,15 +24,17 @@ typedef struct KnownRelation
 /* "schema.table", quoted for use in a query. */
 char	   *relation_name(Relation relation);
 
-/* What an open relation is, in the current memory context. */
+/* The facts of an open relation, in the current memory context. */
 KnownRelation relation_know(Relation relation);
 
-/* The same of a relation that exists. */
+/* The same for a relation that exists. */
 KnownRelation relation_know_oid(Oid oid);
 
-/* Raise an error unless the relation is still there under its name, of its
- * kind, with the columns that it had; it may have more. It stays so until the
- * transaction ends, unless this session changes it itself. */
+/*
+ * Raise an error unless the relation still has its name, its kind and its
+ * columns; it may have more columns. It cannot change until the transaction
+ * ends, unless this session changes it.
+ */
 void		relation_check(const KnownRelation *known);
 
 #endif

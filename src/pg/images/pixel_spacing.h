@@ -1,5 +1,5 @@
 /*
- * pixel_spacing.h: how far apart the pixels of an image are.
+ * pixel_spacing.h: the distance between the pixels of an image.
  */
 #ifndef LESIONSEG_PG_PIXEL_SPACING_H
 #define LESIONSEG_PG_PIXEL_SPACING_H
@@ -12,14 +12,14 @@
 #include "measure/distance.h"
 
 /* A pixel_spacing argument: {between rows, between columns}, or one number for
- * both. An error where they are not above 0. */
+ * both. An error unless they are above 0. */
 PixelSpacing pixel_spacing_of(ArrayType *array);
 
 /* As float8[], {between rows, between columns}. */
 Datum		pixel_spacing_datum(PixelSpacing spacing);
 
-/* The spacing in mm that an image's file states, which those of DICOM may do;
- * false where it states none. */
+/* The spacing in mm that an image's file states; only DICOM files may. False
+ * if it states none. */
 bool		pixel_spacing_stated(const Call *call, const void *bytes, size_t size, PixelSpacing *spacing);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * stored_image.c: see stored_image.h.
  *
- * The key becomes the text that (key)::text gives in images_source.c: the same
- * cast or output function is called, from here.
+ * The key's text is made by the same cast or output function as in the queries
+ * of images_source.c.
  */
 #include "postgres.h"
 
@@ -38,13 +38,13 @@
 #define LOCKED "the table of images is locked by another session"
 #define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
 
-/* How the columns of a relation make an id. */
+/* How an id is made of a relation's columns. */
 typedef struct StoredKey
 {
 	AttrNumber	image;
-	int			count;			/* of key columns; 0: the id is the SHA-256 of the image */
+	int			count;			/* number of key columns; 0: the id is the SHA-256 of the image */
 	AttrNumber	columns[INDEX_MAX_KEYS];
-	TupleDesc	row;			/* of several columns: a type for them */
+	TupleDesc	row;			/* if there are several columns: their row type */
 	FmgrInfo	to_text;		/* of the column or the row; not set where it is text already */
 	bool		is_output;		/* to_text gives a C string */
 } StoredKey;
@@ -55,22 +55,23 @@ typedef struct ImageSearch
 	const StoredImage *wanted;
 	List	   *key;			/* names of the key's columns */
 	MemoryContext row_context;
-	bool		seen;			/* an image with the id, whatever its bytes */
+	bool		seen;			/* an image with the id was found, perhaps with other bytes */
 	bool		found;
 	Datum		image;
 } ImageSearch;
 
-/* ---- what is safe to read ---- */
+/* ---- what can be read safely ---- */
 
-/* Is it a type whose values only functions of the server look at? Of arrays,
- * rows and ranges the values say themselves what they are made of. */
+/* Are values of the type only read by functions of the server? Not for arrays,
+ * rows and ranges: their values name other types. */
 static bool
 is_plain_type(Oid type)
 {
 	return came_with_server(type) && get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
 }
 
-/* Find what makes text of the key's one column: what ::text calls, where it came with the server. */
+/* Find the function that makes text of the key's one column: the one that
+ * ::text calls, if it came with the server. */
 static bool
 find_text_cast(Oid type, StoredKey *key)
 {
@@ -104,7 +105,7 @@ may_select(Oid relation, AttrNumber column)
 		pg_attribute_aclcheck(relation, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 }
 
-/* The number and base type of a column whose values are stored, or else 0. */
+/* The number and base type of a column whose values are stored, else 0. */
 static AttrNumber
 stored_column(Relation relation, const char *name, Oid *type)
 {
@@ -120,8 +121,8 @@ stored_column(Relation relation, const char *name, Oid *type)
 	return number;
 }
 
-/* Find the columns of a relation that are to be read, with `privileges` only
- * those that the caller may select; else say why not. */
+/* Find the columns to read; with `privileges` the caller must have the right
+ * to select them. Returns NULL, or why they cannot be read. */
 static const char *
 find_columns(const ImageSearch *search, Relation relation, bool privileges, StoredKey *key)
 {
@@ -162,7 +163,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 
 /* ---- locks ---- */
 
-/* Lock what the TOASTed values of a relation are read from; false where another session holds it. */
+/* Lock the TOAST table of a relation; false if another session holds it. */
 static bool
 lock_toast(Relation relation)
 {
@@ -182,7 +183,8 @@ lock_toast(Relation relation)
 	return locked;
 }
 
-/* Open the relation of that name; NULL, and why, where it is not there or another session holds it. */
+/* Open the relation with that name; NULL, and the reason, if it is missing or
+ * another session holds it. */
 static Relation
 open_named(const char *images, const char **reason)
 {
@@ -197,7 +199,7 @@ open_named(const char *images, const char **reason)
 
 /* ---- rows ---- */
 
-/* The id of a row as text; NULL where it has none. */
+/* The id of a row as text; NULL if it has none. */
 static char *
 row_id(StoredKey *key, TupleTableSlot *slot)
 {
@@ -217,7 +219,7 @@ row_id(StoredKey *key, TupleTableSlot *slot)
 	return TextDatumGetCString(FunctionCall1(&key->to_text, id));
 }
 
-/* Is it the image that is looked for? Note what it came to. */
+/* Compare an image with the wanted one, and note the result. */
 static void
 look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
 {
@@ -237,7 +239,7 @@ look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
 		search->image = bytes_datum(bytes.bytes, bytes.size);
 }
 
-/* Look at a row. */
+/* Examine a row. */
 static void
 look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 {
@@ -252,7 +254,7 @@ look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 	MemoryContextReset(search->row_context);
 }
 
-/* Look at the rows of a relation that has some. */
+/* Examine the rows of a relation that stores rows. */
 static void
 search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 {
@@ -270,7 +272,8 @@ search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 
 /* ---- relations ---- */
 
-/* Search a relation, if its rows are stored in it; else say why not. */
+/* Search a relation that stores rows. Returns NULL, or why it cannot be
+ * searched. */
 static const char *
 search_relation(ImageSearch *search, Relation relation, bool named)
 {
@@ -291,7 +294,7 @@ search_relation(ImageSearch *search, Relation relation, bool named)
 }
 
 /* Search the relation that is named, with its partitions or those that inherit
- * from it; privileges and policies are its alone, as for a SELECT. */
+ * from it; only its own privileges and policies count, as for a SELECT. */
 static const char *
 search_tree(ImageSearch *search, Relation top)
 {

@@ -1,13 +1,14 @@
 /*
- * stored_image.h: an image of a relation that a row, not the caller, names.
+ * stored_image.h: an image of a relation that is named by a row, not by the
+ * caller.
  *
- * Whoever may write the row chooses the relation, and may own it. A query on
- * it could run the owner's code with the rights of the reader: a view's
+ * The writer of the row chooses the relation, and may own it. A query on the
+ * relation could run its owner's code with the reader's rights: a view's
  * functions, a policy, a cast of the key, an index predicate, a foreign data
- * wrapper. So there is no query: rows are read as they are stored, keys become text by
- * functions that came with the server, and what cannot be read like that is
- * not read at all. Nor does it wait for locks, which the owner may hold without
- * end. The caller's privileges hold.
+ * wrapper. So there is no query. Rows are read as they are stored, keys become
+ * text by functions of the server, and what cannot be read in this way is not
+ * read. There is no waiting for locks either, because the owner may hold them
+ * for ever. The caller's privileges are checked.
  */
 #ifndef LESIONSEG_PG_STORED_IMAGE_H
 #define LESIONSEG_PG_STORED_IMAGE_H
@@ -17,7 +18,7 @@
 #include "core/call.h"
 #include "pg/base/sha256.h"
 
-/* Which image is looked for. */
+/* The image to find. */
 typedef struct StoredImage
 {
 	const char *images;			/* the relation's name, as in SQL */
@@ -27,8 +28,8 @@ typedef struct StoredImage
 	const uint8_t *sha256;		/* of its bytes */
 } StoredImage;
 
-/* Find the image, a bytea in the current context: NULL, or why it cannot be
- * had, as a sentence of lesion_reproduce. */
+/* Find the image, a bytea in the current context. Returns NULL, or a sentence
+ * for lesion_reproduce that says why it cannot be read. */
 const char *stored_image_find(const StoredImage *wanted, Datum *image);
 
 #endif

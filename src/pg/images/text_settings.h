@@ -1,17 +1,18 @@
 /*
- * text_settings.h: settings under which a value has one text, whoever asks.
+ * text_settings.h: settings under which a value has the same text in every
+ * session.
  *
- * Ids are keys as text, and text of a time, a float or a bytea depends on
- * settings of the session. Under these the same row has the same id, and lies
- * in the same part of the split, in every session.
+ * Ids are keys as text, and the text of a time, a float or a bytea depends on
+ * the session's settings. Under these settings the same row has the same id,
+ * and is in the same part of the split, in every session.
  */
 #ifndef LESIONSEG_PG_TEXT_SETTINGS_H
 #define LESIONSEG_PG_TEXT_SETTINGS_H
 
 #include "postgres.h"
 
-/* Use these settings until text_settings_end() gets what is returned; an error
- * ends it too. */
+/* Use these settings until text_settings_end() is called with the result; an
+ * error ends them, too. */
 int			text_settings_begin(void);
 
 /* Go back to the session's settings. */

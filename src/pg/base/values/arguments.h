@@ -1,6 +1,6 @@
 /*
- * arguments.h: arguments of functions that take some NULLs, and how a
- * procedure was called.
+ * arguments.h: arguments of functions that accept some NULLs, and whether a
+ * procedure may commit.
  */
 #ifndef LESIONSEG_PG_ARGUMENTS_H
 #define LESIONSEG_PG_ARGUMENTS_H
@@ -21,14 +21,14 @@ double		argument_double(FunctionCallInfo fcinfo, int n, const char *name);
 /* A text that may be NULL. */
 char	   *argument_text_or_null(FunctionCallInfo fcinfo, int n);
 
-/* A limit in minutes, as seconds; INFINITY where it is NULL. One that is not
- * above 0 is an error. */
+/* A limit in minutes, converted to seconds; INFINITY for NULL. It must be
+ * above 0. */
 double		argument_seconds(FunctionCallInfo fcinfo, int n, const char *name);
 
-/* May a procedure commit as it was called? */
+/* May the procedure commit, in the way it was called? */
 bool		procedure_may_commit(FunctionCallInfo fcinfo);
 
-/* Raise an error unless a threshold lies between 0 and 1, both out. */
+/* Raise an error unless 0 < threshold < 1. */
 void		argument_check_threshold(double threshold);
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * bytes.c: bytea in and out, with no copy where none is needed, and images
- * as bytea.
+ * bytes.c: read and make bytea, without unneeded copies, and images as bytea.
  */
 #include "postgres.h"
 

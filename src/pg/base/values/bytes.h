@@ -1,5 +1,5 @@
 /*
- * bytes.h: bytea values seen as bytes, and made of bytes.
+ * bytes.h: read bytea values as bytes, and make them of bytes.
  */
 #ifndef LESIONSEG_PG_BASE_BYTES_H
 #define LESIONSEG_PG_BASE_BYTES_H
@@ -11,7 +11,7 @@
 #include "core/call.h"
 #include "image/image.h"
 
-/* The bytes of a bytea: in place where it stands in the row as it is, else a
+/* The bytes of a bytea: in place if the row holds them plainly, else a
  * palloc'd copy (fetched from TOAST or decompressed). */
 typedef struct ByteView
 {

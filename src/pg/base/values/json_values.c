@@ -11,7 +11,8 @@
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
 
-/* A scalar as an option's value; NULL is text, which no key takes empty. */
+/* Convert a scalar to an option's value. NULL becomes an empty text, which no
+ * key accepts. */
 static OptionValue
 option_value_of(const JsonbValue *json)
 {

@@ -1,5 +1,5 @@
 /*
- * json_values.h: jsonb objects read as options, and built.
+ * json_values.h: read jsonb objects as options, and build jsonb objects.
  */
 #ifndef LESIONSEG_PG_JSON_VALUES_H
 #define LESIONSEG_PG_JSON_VALUES_H
@@ -10,9 +10,10 @@
 
 #include "core/options.h"
 
-/* Set the keys of an object, which is argument `argument`, in whichever of the
- * blocks has them. Anything but an object, or what options_set refuses, is an
- * error. */
+/*
+ * Set the keys of an object (argument `argument`) in the blocks that have
+ * them. It is an error if it is no object, or if options_set refuses a value.
+ */
 void		json_options_apply(Jsonb *json, const char *argument, const OptionBlock *blocks, int count);
 
 /* An object being built. */

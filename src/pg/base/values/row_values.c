@@ -15,7 +15,7 @@
 
 #include "pg/base/values/row_values.h"
 
-/* Raise an error because a column is not as it was made. */
+/* Raise the error of a column that was altered. */
 static void
 raise_altered(const char *column, const char *problem)
 {

@@ -1,11 +1,10 @@
 /*
- * row_values.h: values of rows, with their type looked at.
+ * row_values.h: values of rows, with a check of their type.
  *
- * A Datum does not say what it is: an integer that is taken for a text is an
- * address to nowhere, and ends the server. What a query gives is of the type
- * that the query was written for only while nobody alters the tables, views
- * and types that it is about, and those are their owners'. So every value of
- * a row is read here, and rows that functions return are written here, by name.
+ * A Datum has no type: an integer that is read as a text is a wrong address
+ * and crashes the server. The types of a query's results can change, because
+ * owners may alter their tables, views and types. So every value of a row is
+ * read here, and rows that functions return are written here, by name.
  */
 #ifndef LESIONSEG_PG_BASE_ROW_VALUES_H
 #define LESIONSEG_PG_BASE_ROW_VALUES_H
@@ -16,19 +15,21 @@
 #include "access/tupdesc.h"
 #include "nodes/execnodes.h"
 
-/* A column of a row, counted from 1; 0 and *isnull where it is NULL. An error
- * where it is not of the type. */
+/* A column of a row, counted from 1; 0 and *isnull if it is NULL. An error if
+ * it has another type. */
 Datum		row_value(HeapTuple row, TupleDesc columns, int column, Oid type, bool *isnull);
 
-/* The same where NULL is an error too. */
+/* The same, but NULL is an error, too. */
 Datum		row_needed(HeapTuple row, TupleDesc columns, int column, Oid type);
 
 /* An attribute of a composite value by its name; as row_value. */
 Datum		row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull);
 
-/* Values and NULLs of a row in the order of the columns of `wanted`, found by
- * name; both have wanted->natts elements. An error where one is missing or of
- * another type. */
+/*
+ * Values and NULLs of a row in the order of the columns of `wanted`, found by
+ * name; both have wanted->natts elements. An error if one is missing or has
+ * another type.
+ */
 void		row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *values, bool *nulls);
 
 /* ---- rows that are made ---- */
@@ -43,10 +44,11 @@ typedef struct RowBuilder
 /* Begin a row of NULLs, in the current memory context. */
 RowBuilder	row_begin(TupleDesc columns);
 
-/* Set a column by its name. An error where the row has none of that name and type. */
+/* Set a column by its name. An error if the row has no column of that name and
+ * type. */
 void		row_set(RowBuilder *row, const char *column, Oid type, Datum value);
 
-/* The same of a float8; a number that is none becomes NULL. */
+/* The same for a float8; NaN becomes NULL. */
 void		row_set_float8(RowBuilder *row, const char *column, double value);
 
 /* The row as a composite value. */

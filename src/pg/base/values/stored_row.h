@@ -2,8 +2,8 @@
  * stored_row.h: a row for a table of the extension, its columns set by name.
  *
  * The INSERT is made of the columns that were set, so a column and its value
- * cannot get out of step. A column that is not set gets the table's default:
- * NULL, where there is no other.
+ * cannot get out of step. A column that is not set gets the table's default,
+ * which is NULL if there is no other.
  */
 #ifndef LESIONSEG_PG_BASE_STORED_ROW_H
 #define LESIONSEG_PG_BASE_STORED_ROW_H
