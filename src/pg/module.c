@@ -1,9 +1,9 @@
 /*
- * module.c: what happens when the server loads the library.
+ * module.c: initialisation when the server loads the library.
  *
- * Nothing is started here: no thread, no allocation beyond the settings and,
- * where the library is preloaded, shared memory. A library that is wrong for
- * this process is refused before any function of it can run.
+ * It starts no thread, and allocates nothing but the settings and, if the
+ * library is preloaded, shared memory. A library that does not suit this process
+ * is refused before any of its functions can run.
  */
 #include "postgres.h"
 
@@ -17,7 +17,7 @@
 
 LESIONSEG_MODULE_MAGIC;
 
-/* From OpenBLAS: how it was built to run in parallel. */
+/* From OpenBLAS: the kind of parallelism that it was built with. */
 extern int	openblas_get_parallel(void);
 
 #define OPENBLAS_PARALLEL_PTHREAD 1
@@ -25,18 +25,18 @@ extern int	openblas_get_parallel(void);
 void		_PG_init(void);
 
 /*
- * How often a thread of libgomp looks for work before it sleeps. The default
- * of 300,000 looks is over 10 ms of a core: on a server with other things to do
- * each barrier then takes the core from the very thread that is waited for,
- * and a call becomes many times slower. 2,000 looks (about 0.1 ms) still
- * bridge the gaps between layers.
+ * How often a thread of libgomp checks for work before it sleeps. The default
+ * of 300,000 checks uses a core for over 10 ms. On a busy server, waiting
+ * threads then take the core from the thread that they wait for, and a call
+ * becomes many times slower. 2,000 checks (about 0.1 ms) are enough for the
+ * gaps between layers.
  */
 #define SPIN_COUNT "2000"
 
 /*
- * libgomp reads the environment when it is loaded. This module is linked
- * with "-z initfirst", so its constructor runs before that of libgomp, which is
- * loaded with it. A value that the administrator set stays.
+ * libgomp reads the environment when it is loaded. This module is linked with
+ * "-z initfirst", so its constructor runs before that of libgomp, which is
+ * loaded with it. A value set by the administrator is kept.
  */
 __attribute__((constructor))
 static void
@@ -46,9 +46,9 @@ limit_spinning(void)
 }
 
 /*
- * Refuse an OpenBLAS with threads of its own: it starts them when it is
- * loaded, with PostgreSQL's signals unblocked, so that a handler may run on
- * the wrong thread. The OpenMP and the sequential variants start none.
+ * Refuse an OpenBLAS with its own threads: it starts them when it is loaded,
+ * without blocking PostgreSQL's signals, so a signal handler could run on the
+ * wrong thread. The OpenMP and the sequential variants start no threads.
  */
 static void
 check_openblas(void)

@@ -1,5 +1,6 @@
 /*
- * option_functions.c: every option that a key of jsonb can set, as rows.
+ * option_functions.c: the SQL function lesion_options, which lists all options
+ * that keys of a jsonb argument can set.
  */
 #include "postgres.h"
 
@@ -22,7 +23,7 @@
 
 PG_FUNCTION_INFO_V1(lesion_options);
 
-/* What an option is when nobody sets it, as JSON has it. */
+/* An option's default as JSON. */
 static char *
 default_text(const Option *option)
 {

@@ -98,7 +98,8 @@ RESET ROLE;
 INSERT INTO verdicts (images, id, verdict, decided_at)
 SELECT 'public.archive', '12', 'reject', at
 FROM unnest(ARRAY['infinity', NULL, now() + interval '1 hour']::timestamptz[]) AS at;
-SELECT is((SELECT verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE (images, id) = ('public.archive', '12')),
+SELECT is((SELECT verdict FROM lesion_reviewed_masks('masks', 'verdicts')
+	WHERE (images, id) = ('public.archive', '12')),
 	'correct', 'times to come, and none, do not count');
 
 -- Rows that somebody wrote by hand are in nobody's way.

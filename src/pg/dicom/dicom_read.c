@@ -1,5 +1,5 @@
 /*
- * dicom_read.c: SQL functions that look into DICOM files.
+ * dicom_read.c: SQL functions that read DICOM files.
  */
 #include "postgres.h"
 
@@ -22,7 +22,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 
-/* Bytes that hold all but the pixels of nearly every file. */
+/* In nearly every file, all but the pixels is within so many bytes. */
 #define HEADER_BYTES (16 * 1024)
 
 PG_FUNCTION_INFO_V1(lesion_dicom_info);
@@ -50,14 +50,14 @@ typedef enum InfoColumn
 	INFO_COLUMNS
 } InfoColumn;
 
-/* UTF-8 of the library as text of the database. */
+/* Convert UTF-8 of the library to text in the database's encoding. */
 static Datum
 utf8_datum(const char *utf8)
 {
 	return CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
 }
 
-/* Set a column to a text, or to NULL where it is empty. */
+/* Set a column to a text, or to NULL if it is empty. */
 static void
 set_text(Datum *values, bool *nulls, InfoColumn column, const char *text)
 {
@@ -130,7 +130,7 @@ lesion_dicom_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }
 
-/* Read the file in argument 0; the view stays as long as the set. */
+/* Read the file in argument 0; the set needs the view, so release it last. */
 static void
 read_argument(Call *call, FunctionCallInfo fcinfo, const char *name, ByteView *view, DicomSet *set)
 {

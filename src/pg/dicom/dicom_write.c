@@ -1,8 +1,8 @@
 /*
- * dicom_write.c: SQL functions that make DICOM objects of an image and what
- * was found in it: a segmentation, a picture, a report.
+ * dicom_write.c: SQL functions that make DICOM objects from an image and its
+ * results: a segmentation, a picture, a report.
  *
- * The same arguments give the same bytes: UIDs are made of digests of them.
+ * The same arguments give the same bytes: UIDs are digests of them.
  */
 #include "postgres.h"
 
@@ -26,13 +26,13 @@
 #include "pg/base/sha256.h"
 #include "pg/models/model_store.h"
 
-#define WEIGHTS_DIGITS 16		/* of the weights' SHA-256 that objects name */
+#define WEIGHTS_DIGITS 16		/* digits of the weights' SHA-256 in objects */
 
 PG_FUNCTION_INFO_V1(lesion_dicom_seg);
 PG_FUNCTION_INFO_V1(lesion_dicom_picture);
 PG_FUNCTION_INFO_V1(lesion_dicom_report);
 
-/* One call: the source, read, and who made what is written. */
+/* One call: the source that was read, and the author of the new object. */
 typedef struct Writing
 {
 	Call *call;
@@ -74,7 +74,7 @@ find_author(FunctionCallInfo fcinfo, int n, Writing *writing)
 	writing->author.weights = head;
 }
 
-/* Digest the parts of a text and some bytes. */
+/* Digest some texts and some bytes. */
 static void
 make_seed(const char *text, const ByteView *bytes, uint8_t seed[DICOM_SEED])
 {
@@ -94,7 +94,8 @@ make_seed(const char *text, const ByteView *bytes, uint8_t seed[DICOM_SEED])
 	pfree(all.data);
 }
 
-/* Who made the mask, as far as objects name it: two versions of the same weights are two authors. */
+/* The author of the mask as text: two versions with the same weights are two
+ * authors. */
 static char *
 describe_author(const Writing *writing)
 {
@@ -103,8 +104,8 @@ describe_author(const Writing *writing)
 	return psprintf("%s, version %d of %s", writing->weights, writing->author.version, writing->author.model);
 }
 
-/* Read the source in argument 0 and make the seeds of an object of that kind
- * that holds `content`. */
+/* Read the source in argument 0, and make the seeds for an object of that kind
+ * with that content. */
 static void
 begin_writing(FunctionCallInfo fcinfo, int model_argument, const char *kind, const ByteView *content, Writing *writing)
 {
@@ -187,7 +188,7 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(end_writing(&writing, &out));
 }
 
-/* Measure the lesion; false where no spacing is known or there is none. */
+/* Measure the lesion; false if no spacing is known or there is no lesion. */
 static bool
 measure_lesion(const Writing *writing, const DicomSet *segmentation, DicomMeasures *measures)
 {

@@ -1,6 +1,6 @@
 /*
- * drift.c: the SQL function lesion_drift: week by week, what images that came
- * and their masks look like, and how far that is from the weeks before.
+ * drift.c: the SQL function lesion_drift: for each week, figures of the new
+ * images and their masks, and their distance from the weeks before.
  *
  * An image counts in the week of its first mask by any version of the model.
  * After a promotion all images are segmented anew in one week; by the week of
@@ -19,8 +19,11 @@
 
 PG_FUNCTION_INFO_V1(lesion_drift);
 
-/* Figures are shares, of 0 to 1. A row that was written by hand may have others: they are no figures, and one that is
- * squared must not end the call for everybody. */
+/*
+ * Figures are shares, from 0 to 1. A row that was written by hand may have
+ * others: they count as NULL, because squaring a huge one would raise an error
+ * in every call.
+ */
 #define SHARE(figure) "CASE WHEN " figure " BETWEEN 0 AND 1 THEN " figure " END AS " figure
 #define NO_SHARE(figure) figure " NOT BETWEEN 0 AND 1"
 
@@ -34,9 +37,8 @@ PG_FUNCTION_INFO_V1(lesion_drift);
 	"pg_catalog.sum(q_" figure ") OVER before AS q0_" figure ", " \
 	"pg_catalog.sum(n_" figure ") OVER before AS n0_" figure
 
-/* The week's mean less that before, in standard deviations of the images
- * before; NULL where there are none, or where they do not differ by more than
- * rounding. */
+/* The week's mean minus the mean before, in standard deviations of the images
+ * before; NULL if there are none, or if they differ only by rounding. */
 #define MEAN_BEFORE(sum, figure) sum figure " / nullif(n0_" figure ", 0)::float8"
 #define SHIFT(figure) \
 	"(s_" figure " / nullif(n_" figure ", 0) - " MEAN_BEFORE("s0_", figure) ") / " \
@@ -61,7 +63,7 @@ NO_SHARE("area") " OR " NO_SHARE("confidence") " OR " NO_SHARE("quality") " OR "
 "WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
 "AS sums ORDER BY week, model, version";
 
-/* Only what the active versions made. */
+/* Only masks made by active versions. */
 static const char of_active[] =
 " WHERE EXISTS (SELECT FROM %slesion_models AS m WHERE m.model = p.model AND m.version = p.version)";
 

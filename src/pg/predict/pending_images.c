@@ -1,14 +1,14 @@
 /*
  * pending_images.c: see pending_images.h.
  *
- * What is missing is found by joining all ids of the source to all rows of
- * the table. Doing that for each batch would make a large archive quadratic,
- * and no cursor can be kept over the commits between batches without a copy
- * of all images. So ids are listed many at a time, without their images, and a
- * batch's images are fetched by key and by where their rows stood, or by their
- * key alone where the source is no table or the rows have moved since. What is
- * in neither place may have another id now, one that was listed already or
- * never: so all ids are gone through until nothing is missing.
+ * Missing rows are found by joining all ids of the source to all rows of the
+ * table. If each batch did that, the time would be quadratic in the size of
+ * the archive; and a cursor held over the commits between batches would need a
+ * copy of all images. So ids are listed many at a time, without their images.
+ * A batch's images are fetched by key and by the rows' tids, or only by key if
+ * the source is no table or the rows have moved. An image that is not found
+ * may have got another id, perhaps one that was already listed. So passes over
+ * all ids are repeated until nothing is missing.
  */
 #include "postgres.h"
 
@@ -21,10 +21,11 @@
 #include "pg/base/sha256.h"
 #include "pg/predict/pending_images.h"
 
-/* So many times in a row nothing of what was listed may be found. */
+/* After so many passes in a row that find none of the listed images, give
+ * up. */
 #define LOST_PASSES 20
 
-/* A list has the ids of so many batches, and not more than some megabytes. */
+/* A list has the ids of so many batches; that is a few megabytes. */
 #define LIST_BATCHES 500
 #define LIST_IDS 100000
 
@@ -142,9 +143,11 @@ listed_image(const ImagesSource *source, HeapTuple row, TupleDesc columns)
 	return image;
 }
 
-/* Is a row of the list another one of the id before it? An error where that says
- * that several images have the id; without knowing which images are NULL, that
- * shows when they are fetched. */
+/*
+ * Does a row of the list have the same id as the row before? An error if
+ * several images have the id. If it is not known which images are NULL, this
+ * is only seen when they are fetched.
+ */
 static bool
 is_repeated(const PendingImages *pending, const char *id)
 {
@@ -155,7 +158,7 @@ is_repeated(const PendingImages *pending, const char *id)
 	return true;
 }
 
-/* Make the list anew, of what comes after the last id of the one before. */
+/* Make a new list, of the ids after the last one of the old list. */
 static void
 list_images(PendingImages *pending)
 {
@@ -188,11 +191,11 @@ list_images(PendingImages *pending)
 
 /* ---- passes ---- */
 
-/* Begin to look at a version's images. */
+/* Start with a version's images. */
 static void
 begin_version(PendingImages *pending, const ModelVersion *version)
 {
-	MemoryContextReset(pending->version_context);	/* and what is within */
+	MemoryContextReset(pending->version_context);	/* and the contexts within it */
 	pending->list_context = AllocSetContextCreate(pending->version_context, "lesionseg pending images",
 												  ALLOCSET_DEFAULT_SIZES);
 	pending->model = MemoryContextStrdup(pending->version_context, version->model);
@@ -206,7 +209,7 @@ begin_version(PendingImages *pending, const ModelVersion *version)
 	pending->batch = 0;
 }
 
-/* Look again from the first id. */
+/* Start a new pass from the first id. */
 static void
 begin_pass(PendingImages *pending)
 {
@@ -223,8 +226,8 @@ begin_pass(PendingImages *pending)
 	list_images(pending);
 }
 
-/* See that the list is for the version and has images; false where there are
- * none at all. */
+/* Make sure that the list is for the version and has images; false if there
+ * are none left. */
 static bool
 need_list(PendingImages *pending, const ModelVersion *version)
 {
@@ -242,8 +245,8 @@ need_list(PendingImages *pending, const ModelVersion *version)
 	return true;
 }
 
-/* Note the first image that a pass found. It must not be that of the pass
- * before: it has a row, and would get one in each pass. */
+/* Note the first image that a pass found. If it is the same as in the pass
+ * before, its row was lost, and each pass would store it again: an error. */
 static void
 note_first(PendingImages *pending, const char *id)
 {
@@ -261,7 +264,8 @@ note_first(PendingImages *pending, const char *id)
 						 "others.")));
 }
 
-/* Count images that were found, and ids whose image is NULL; how many were found. */
+/* Count the images that were found, and the ids whose image is NULL. Returns
+ * how many were found. */
 static int64
 note_found(PendingImages *pending, const SPITupleTable *rows)
 {
@@ -289,7 +293,7 @@ note_found(PendingImages *pending, const SPITupleTable *rows)
 
 /* ---- the images ---- */
 
-/* The ids and, if `by_tid`, the places of some images as parameters. */
+/* Make parameters of the ids and, with by_tid, the tids of some images. */
 static void
 image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids, Datum *tids)
 {
@@ -305,8 +309,8 @@ image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids,
 												TYPALIGN_SHORT));
 }
 
-/* Select the images of the next `count` ids, by where they stood if `by_tid`;
- * how many are found. */
+/* Select the images of the next `count` ids, with by_tid by their tids, too.
+ * Returns how many were found. */
 static uint64
 select_images(const PendingImages *pending, int count, bool by_tid)
 {
@@ -356,7 +360,7 @@ fetch_images(const PendingImages *pending, int count)
 SPITupleTable *
 pending_fetch(PendingImages *pending, const ModelVersion *version)
 {
-	/* Where all rows of a batch are gone since, the next may have some. */
+	/* If all rows of a batch are gone, the next batch may have some. */
 	while (need_list(pending, version))
 	{
 		int			count = (int) Min(pending->count - pending->next, pending->batch_size);

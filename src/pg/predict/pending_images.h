@@ -1,6 +1,6 @@
 /*
- * pending_images.h: the images of a source that a table of predictions has no
- * row for.
+ * pending_images.h: the images of a source that have no row yet in a table of
+ * predictions.
  */
 #ifndef LESIONSEG_PG_PENDING_IMAGES_H
 #define LESIONSEG_PG_PENDING_IMAGES_H
@@ -27,7 +27,7 @@ typedef struct PendingImages
 	int			batch_size;
 	int64		list_length;	/* at most */
 	MemoryContext version_context;	/* of all that is about one version */
-	MemoryContext list_context; /* of the list, within it */
+	MemoryContext list_context; /* memory of the list, a child of version_context */
 	char	   *model;			/* what the list is for; NULL = there is none yet */
 	int			version;
 	PendingImage *images;		/* in the order of their ids */
@@ -35,20 +35,20 @@ typedef struct PendingImages
 	int64		next;
 	char	   *last;			/* the last id that was listed; NULL = the list is the first of a pass */
 	bool		more;			/* behind it there may be others */
-	int64		left;			/* images without a row, the batch at hand included, as counted when the version came */
+	int64		left;			/* images without a row, this batch's too; counted once for each version */
 	int64		batch;			/* ids in the batch at hand */
 
 	/* A pass goes through all ids once. */
 	int64		pass_listed;
-	int64		pass_found;		/* of these, images that were there when they were fetched */
+	int64		pass_found;		/* of these, images that were found */
 	int64		without_image;	/* of these, ids whose image proved NULL */
 	char	   *pass_first;		/* the first of these */
 	char	   *before_first;	/* that of the pass before */
-	int			lost_passes;	/* in a row that found none of what they listed */
+	int			lost_passes;	/* passes in a row that found none of the listed images */
 	HTAB	   *left_out;		/* ids that are not to be listed again; NULL = none */
 } PendingImages;
 
-/* Columns of what pending_fetch returns. */
+/* Columns of the result of pending_fetch. */
 enum
 {
 	PENDING_ID = 1,				/* text */
@@ -59,24 +59,25 @@ enum
 PendingImages *pending_begin(const ImagesSource *source, const char *target, int batch_size);
 
 /*
- * Fetch a batch of images that have no row from the version, further on
- * in the order of ids than those of the call before, unless the version is
- * another. Their TOASTed values are not fetched. A row whose image is NULL may
- * stand among them, behind others of its id: it was counted here, pass it over.
- * After the last id it looks again from the first, because rows may have come or
- * got another id meanwhile; NULL when nothing is left then. An id that several
- * images have is an error where it is listed; where it has come to be so since,
- * or where NULLs are seen only in what is fetched, the rows stand side by side.
- * What would go on for ever is an error too: a row that was stored is gone again,
+ * Fetch the next batch, in the order of ids, of images without a row from the
+ * version; with another version than in the last call, start again. TOASTed
+ * values are not fetched. A row whose image is NULL may stand among them,
+ * behind others of its id: it was counted here, pass it over. After the last
+ * id it looks again from the first, because rows may have come or got another
+ * id meanwhile; NULL when nothing is left then. An id that several images have
+ * is an error where it is listed; where it has come to be so since, or where
+ * NULLs are seen only in what is fetched, the rows stand side by side. What
+ * would go on for ever is an error too: a row that was stored is gone again,
  * or ids are others each time they are read.
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 
-/* Leave an image out from now on, as long as the version is the same: it gets no row. */
+/* Leave an image out for as long as the version is the same; it gets no
+ * row. */
 void		pending_leave_out(PendingImages *pending, const char *id);
 
-/* Raise an error because several images have an id, unless it is one that
- * says that they are equal. */
+/* Raise the error of several images with one id, unless the id says that they
+ * are equal (a SHA-256). */
 void		pending_refuse_ambiguous(const ImagesSource *source, const char *id);
 
 #endif

@@ -2,19 +2,20 @@
  * predict.c: the procedure lesion_predict: masks of a table's images, stored
  * in another table with all that is needed to make them again.
  *
- * What is still to be done is what the table has no row for, from the version
- * that is active when a batch begins (pending_images.h). So there is no state
- * to lose: after a cancel, a crash or a promotion the next call goes on. Each
- * batch is a transaction where the procedure may commit.
+ * An image is pending if the table has no row for it from the version that is
+ * active when a batch begins (pending_images.h). So there is no state to lose:
+ * after a cancel, a crash or a promotion the next call goes on. If the procedure
+ * may commit, each batch is a transaction.
  *
- * A batch looks its version up once, and plans its INSERT once. Where an image
- * is not segmented, somebody is to blame:
+ * A batch looks its version up once, and plans its INSERT once. An image can
+ * fail for one of three reasons:
  *
  *   the image    it cannot be decoded: its row has the error instead of a
- *                mask, or every night would try it again
+ *                mask, so that later calls do not try it again
  *   a limit      lesionseg.max_memory or max_pixels: nothing is stored, so
- *                that a call with a higher limit finds it; where it happens
- *                to more than a tenth of the images, the limit is wrong
+ *                that a call with a higher limit does the image; if it
+ *                happens to more than a tenth of the images, the limit is
+ *                wrong, and that is an error
  *   all else     the model, the table, a trigger: an error
  */
 #include "postgres.h"
@@ -53,7 +54,7 @@ PG_FUNCTION_INFO_V1(lesion_predict);
 typedef struct Predict
 {
 	ModelStore	store;
-	bool		commits;		/* else all happens in the caller's transaction */
+	bool		commits;		/* commit after each batch; else all is in the caller's transaction */
 	char	   *model;
 	const ImagesSource *source;
 	KnownRelation known_target;
@@ -62,19 +63,20 @@ typedef struct Predict
 	bool		tta;
 	char	   *enhance;		/* NULL: the version's own */
 	Jsonb	   *segment_options;	/* as given */
-	Jsonb	   *options;		/* all that the masks depend on beside the model, but for the engine */
+	Jsonb	   *options;		/* all that the masks depend on, but for model and engine */
 	int			batch_size;
 	double		max_seconds;
 	instr_time	started;
 	PendingImages *pending;
-	uint8_t		ready[SHA256_BYTES];	/* of the version that is loaded */
+	uint8_t		ready[SHA256_BYTES];	/* digest of the loaded version */
 	int64		segmented;
 	int64		broken;
 	int64		limited;		/* above a limit */
 	bool		out_of_time;
 } Predict;
 
-/* So many images above a limit, and more than a tenth of all, are too many. */
+/* It is an error if at least so many images, and more than a tenth of all, are
+ * above a limit. */
 #define LIMITED_MANY 10
 
 /* ---- one image ---- */
@@ -85,10 +87,10 @@ typedef struct PredictBatch
 	const ModelVersion *version;
 	SegmentOptions options;
 	SPIPlanPtr	insert;
-	PredictionRow row;			/* its columns that are the same */
+	PredictionRow row;			/* a row with the columns that are the same */
 } PredictBatch;
 
-/* Set the columns of what an image was segmented to. */
+/* Set the columns of an image's result. */
 static void
 set_mask(PredictionRow *row, const Call *call, const Segmentation *made)
 {
@@ -103,7 +105,7 @@ set_mask(PredictionRow *row, const Call *call, const Segmentation *made)
 	prediction_set(row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(made->needs_review));
 }
 
-/* Set the columns that say which image a row is about, and when and by whom it was made. */
+/* Set the columns for the image, and for time and author of the row. */
 static void
 set_image(PredictionRow *row, const char *id, const ByteView *bytes)
 {
@@ -128,7 +130,7 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
-/* Store the row of an image that was segmented, or that could not be. */
+/* Store the row of an image, with its mask or its error. */
 static void
 store_row(const Predict *job, const PredictBatch *batch, const char *id, const ByteView *bytes, const char *name,
 		  const Call *call, const Segmentation *made, const Status *status)
@@ -146,7 +148,7 @@ store_row(const Predict *job, const PredictBatch *batch, const char *id, const B
 	prediction_insert(batch->insert, &row, job->target, name);
 }
 
-/* Segment an image and store what came of it. */
+/* Segment an image and store the result. */
 static void
 predict_image(Predict *job, const PredictBatch *batch, const char *id, const ByteView *bytes)
 {
@@ -206,8 +208,8 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	prediction_set(row, PREDICTION_EXTENSION_VERSION, CStringGetTextDatum(LESIONSEG_VERSION));
 }
 
-/* Load the version unless it is loaded. Its errors come now, so that no image
- * is blamed for them. */
+/* Load the version unless it is loaded. Errors of the version are raised here,
+ * so that they do not count as errors of an image. */
 static void
 need_model(Predict *job, const ModelVersion *version)
 {
@@ -228,8 +230,8 @@ time_left(const Predict *job)
 	return INSTR_TIME_GET_DOUBLE(now) < job->max_seconds;
 }
 
-/* Segment the images of a batch while there is time. The first always is
- * segmented. */
+/* Segment the images of a batch while there is time; the first one in any
+ * case. */
 static void
 predict_rows(Predict *job, const PredictBatch *batch, const SPITupleTable *rows)
 {
@@ -263,7 +265,7 @@ predict_rows(Predict *job, const PredictBatch *batch, const SPITupleTable *rows)
 	MemoryContextDelete(context);
 }
 
-/* Segment a batch; false when nothing was left to do. */
+/* Segment a batch; false if nothing was left to do. */
 static bool
 predict_batch(Predict *job)
 {
@@ -273,7 +275,8 @@ predict_batch(Predict *job)
 	ModelVersion *version;
 	SPITupleTable *rows;
 
-	/* Images are fetched from TOAST one at a time: the snapshot keeps them. */
+	/* Images are fetched from TOAST one at a time, so the snapshot must
+	 * stay. */
 	if (job->commits)
 		EnsurePortalSnapshotExists();
 	version = store_need_version(&job->store, job->model, NULL);
@@ -295,8 +298,8 @@ predict_batch(Predict *job)
 	return rows != NULL;
 }
 
-/* Raise an error where limits leave out too many images. A few that are too
- * large are no reason for a job to fail every night. */
+/* Raise an error if limits leave out too many images. A few images that are
+ * too large must not make a job fail every night. */
 static void
 check_limits(const Predict *job)
 {
@@ -311,7 +314,7 @@ check_limits(const Predict *job)
 						 "out with a view of the others.")));
 }
 
-/* Segment all that is to be segmented. */
+/* Segment all pending images. */
 static void
 predict_all(Predict *job)
 {
@@ -332,7 +335,7 @@ predict_all(Predict *job)
 
 /* ---- arguments ---- */
 
-/* What the masks depend on beside the model and the engine. */
+/* All that the masks depend on, but for model and engine. */
 static Jsonb *
 prediction_options(const Predict *job, const char *image_column, const char *id_column)
 {
@@ -353,7 +356,7 @@ prediction_options(const Predict *job, const char *image_column, const char *id_
 	return json_end(&builder);
 }
 
-/* Raise an error where what is asked of every image is not possible. */
+/* Raise an error if the arguments would make every image fail. */
 static void
 check_segment_arguments(const Predict *job)
 {

@@ -39,7 +39,7 @@ static const struct
 	[PREDICTION_PREDICTED_BY] = {"predicted_by", TEXTOID},
 };
 
-/* What tells which image and version a row is about. */
+/* The columns that identify image and version. */
 static const PredictionColumn key_columns[] = {
 	PREDICTION_IMAGES, PREDICTION_ID, PREDICTION_MODEL, PREDICTION_VERSION
 };
@@ -59,7 +59,7 @@ prediction_set(PredictionRow *row, PredictionColumn column, Datum value)
 	row->nulls[column] = ' ';
 }
 
-/* The INSERT, which returns whether the row has its key. */
+/* The INSERT; it returns whether the stored row has the expected key. */
 static char *
 insert_query(const char *table)
 {

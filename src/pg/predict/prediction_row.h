@@ -21,7 +21,7 @@ typedef enum PredictionColumn
 typedef struct PredictionRow
 {
 	Datum		values[PREDICTION_COLUMNS];
-	char		nulls[PREDICTION_COLUMNS + 1];	/* as SPI takes them */
+	char		nulls[PREDICTION_COLUMNS + 1];	/* as SPI needs them */
 } PredictionRow;
 
 /* A row of NULLs. */
@@ -33,9 +33,9 @@ void		prediction_set(PredictionRow *row, PredictionColumn column, Datum value);
 SPIPlanPtr	prediction_prepare(const char *table);
 
 /*
- * Insert a row into the table, and see that it is there: one that is left out or
- * gets another key would be made again by every call. `name` is the image's, as
- * in 'row "7" of public.archive'.
+ * Insert a row into the table, and check that it was stored: a row that is
+ * dropped or gets another key would be made again by every call. `name` is the
+ * image's, as in 'row "7" of public.archive'.
  */
 void		prediction_insert(SPIPlanPtr plan, const PredictionRow *row, const char *table, const char *name);
 

@@ -3,9 +3,9 @@
  * from the weights, options and engine that its row names, and compare the
  * bytes.
  *
- * Rows are anybody's, and whoever checks them may be a superuser. So what a
- * row says is data: the relation that it names is never queried
- * (stored_image.h), or the caller gives the image.
+ * Anybody may have written the row, and a superuser may check it. So the row is
+ * only data: the relation that it names is never queried (stored_image.h).
+ * Alternatively the caller gives the image.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@
 PG_FUNCTION_INFO_V1(lesion_reproduce);
 PG_FUNCTION_INFO_V1(lesion_reproduce_image);
 
-/* A prediction, as its row says. */
+/* The contents of a prediction's row. */
 typedef struct Prediction
 {
 	HeapTupleHeader row;
@@ -44,7 +44,7 @@ typedef struct Prediction
 	char	   *precision;
 } Prediction;
 
-/* An attribute, or an error that says what is missing. */
+/* Read an attribute; an error if it is NULL. */
 static Datum
 read_attribute(HeapTupleHeader row, const char *name, Oid type)
 {
@@ -59,7 +59,7 @@ read_attribute(HeapTupleHeader row, const char *name, Oid type)
 	return value;
 }
 
-/* A text attribute; NULL where it is NULL and may be. */
+/* Read a text attribute; an optional one may be NULL. */
 static char *
 attribute_text(HeapTupleHeader row, const char *name, bool optional)
 {
@@ -73,7 +73,7 @@ attribute_text(HeapTupleHeader row, const char *name, bool optional)
 	return TextDatumGetCString(value);
 }
 
-/* Read the rest of a prediction whose image has been named. */
+/* Read the rest of a prediction, after its image's name. */
 static void
 read_prediction(Prediction *prediction)
 {
@@ -96,7 +96,7 @@ read_prediction(Prediction *prediction)
 		prediction->mask = read_attribute(row, "mask", BYTEAOID);
 }
 
-/* Name the row in an error: one that is broken must not hide which it is. */
+/* Add the row's name to an error, so that a broken row can be found. */
 static void
 name_row(void *argument)
 {
@@ -105,7 +105,7 @@ name_row(void *argument)
 	errcontext("making the mask of image \"%s\" of %s again", prediction->id, prediction->images);
 }
 
-/* A key of the options as text; NULL where it is absent. */
+/* A key of the options as text; NULL if it is absent. */
 static char *
 option_text(Jsonb *options, const char *key)
 {
@@ -126,7 +126,7 @@ option_text(Jsonb *options, const char *key)
 	}
 }
 
-/* The options of lesion_segment among the options; empty where they are absent. */
+/* The options for lesion_segment; empty if they are absent. */
 static Jsonb *
 segment_options(Jsonb *options)
 {
@@ -150,9 +150,9 @@ same_bytes(Datum a, Datum b)
 	return same;
 }
 
-/* ---- what it was made of ---- */
+/* ---- weights, image and engine ---- */
 
-/* Does the version still have the weights? Else say why not. */
+/* Check that the version still has the weights. Returns NULL, or why not. */
 static const char *
 check_weights(const ModelStore *store, const Prediction *prediction)
 {
@@ -168,7 +168,7 @@ check_weights(const ModelStore *store, const Prediction *prediction)
 	return NULL;
 }
 
-/* The digest of the image as the row has it. */
+/* The image's digest in the row. */
 static const uint8_t *
 wanted_digest(const Prediction *prediction)
 {
@@ -182,7 +182,7 @@ wanted_digest(const Prediction *prediction)
 	return digest.bytes;
 }
 
-/* Find the image that the row is about; else say why not. */
+/* Find the row's image. Returns NULL, or why it is not found. */
 static const char *
 find_image(const Prediction *prediction, Datum *image)
 {
@@ -198,7 +198,7 @@ find_image(const Prediction *prediction, Datum *image)
 	return stored_image_find(&wanted, image);
 }
 
-/* See that an image is the one that the row is about; else say so. */
+/* Check that an image is the row's. Returns NULL, or that it is not. */
 static const char *
 check_image(const Prediction *prediction, Datum image)
 {
@@ -210,14 +210,16 @@ check_image(const Prediction *prediction, Datum image)
 	return memcmp(digest, wanted_digest(prediction), SHA256_BYTES) == 0 ? NULL : "the image has changed";
 }
 
-/* Set a setting until the level is closed; false where it has no such value. */
+/* Set a setting until the level is closed; false if the value is not
+ * allowed. */
 static bool
 try_setting(const char *name, const char *value)
 {
 	return set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, DEBUG5, false) > 0;
 }
 
-/* Compute as the row says, until the level is closed; else say why not. */
+/* Set backend and precision as in the row, until the level is closed. Returns
+ * NULL, or why they cannot be set. */
 static const char *
 set_engine(const Prediction *prediction)
 {
@@ -236,7 +238,7 @@ set_engine(const Prediction *prediction)
 	return NULL;
 }
 
-/* Segment the image as the row says. */
+/* Segment the image with the row's options. */
 static Datum
 segment_again(const ModelStore *store, const Prediction *prediction, Datum image)
 {
@@ -260,8 +262,10 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID);
 }
 
-/* Make the mask again, from `given` or else from the image that the row names:
- * NULL where it agrees, or why not; *made says whether one could be made. */
+/*
+ * Make the mask again, from `given` or else from the row's image. Returns NULL
+ * if it agrees, or why it does not; *made says whether a mask could be made.
+ */
 static const char *
 reproduce(const ModelStore *store, const Prediction *prediction, const Datum *given, bool *made)
 {

@@ -1,10 +1,10 @@
 /*
- * verdicts.c: SQL functions of oversight: a reviewer's verdict on a mask, what to
- * look at next, and the masks that people stand behind, for training.
+ * verdicts.c: SQL functions of oversight: a reviewer's verdict on a mask, the
+ * queue of masks to review next, and the reviewed masks, for training.
  *
  * Tables of predictions and of verdicts are the users'; queries run with the
- * rights of the caller. A verdict is about one mask, by its SHA-256: a mask that
- * is made again by another version waits for a verdict of its own.
+ * rights of the caller. A verdict is about one mask, by its SHA-256: another
+ * version's mask of the image needs its own verdict.
  */
 #include "postgres.h"
 
@@ -35,7 +35,8 @@ enum
 
 /* ---- giving a verdict ---- */
 
-/* Raise an error unless a verdict is one, and comes with a mask where it must. */
+/* Raise an error unless the verdict is known, and has a corrected mask if it
+ * needs one. */
 static void
 check_verdict(const char *verdict, bool corrected)
 {
@@ -52,7 +53,8 @@ check_verdict(const char *verdict, bool corrected)
 				 errhint("Give the mask as it should be with corrected_mask => '...', and the verdict 'correct'.")));
 }
 
-/* Check that a corrected mask can be read, and has the shape of the mask that it is to replace. */
+/* Check that a corrected mask can be read, and has the shape of the old
+ * mask. */
 static void
 check_correction(Datum corrected, Datum mask, bool no_mask)
 {
@@ -78,7 +80,7 @@ check_correction(Datum corrected, Datum mask, bool no_mask)
 	call_destroy(call);
 }
 
-/* What is read of a prediction, in this order. */
+/* The columns of a prediction that are read, in this order. */
 enum
 {
 	PREDICTION_IMAGES, PREDICTION_MASK, PREDICTION_MODEL, PREDICTION_VERSION, PREDICTION_SHA256, PREDICTION_COUNT
@@ -215,10 +217,13 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* ---- what is read of them ---- */
+/* ---- reading verdicts ---- */
 
-/* Of each image the latest mask, unless it has a verdict; the order is that of what a mask is expected to lack,
- * and of how far its week is from the weeks before. Figures that are no shares count as none: somebody wrote them. */
+/*
+ * The latest mask of each image, unless it has a verdict. The order follows
+ * the expected error of the mask, and the distance of its week from the weeks
+ * before. Figures outside 0..1 count as NULL: they were written by hand.
+ */
 static const char queue_query[] =
 "SELECT row_number() OVER (ORDER BY q.error IS NULL, q.needs_review DESC, q.priority DESC, q.images, q.id), "
 "q.images, q.id, q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, "
@@ -260,7 +265,8 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1));
 
-	/* A time to come, or none, would make a verdict the latest for good. */
+	/* A time in the future, or NULL, would make a verdict the latest for
+	 * ever. */
 	return user_table_return_rows(fcinfo, verdicts,
 					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), "
 								"v.verdict, v.decided_at, v.decided_by "
