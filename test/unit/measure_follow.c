@@ -8,7 +8,7 @@
 #include "learn_host.h"
 #include "measure/follow/change.h"
 
-#define PAIRS 12				/* of test_pairs, or as many as FOLLOW_PAIRS says */
+#define PAIRS 12				/* of test_pairs and test_growth, or as many as FOLLOW_PAIRS says */
 
 static Registration
 registered(const Pair *pair)
@@ -23,12 +23,19 @@ registered(const Pair *pair)
 	return registration;
 }
 
+static int
+pairs_wanted(void)
+{
+	const char *wanted = getenv("FOLLOW_PAIRS");
+
+	return wanted != NULL ? atoi(wanted) : getenv("LESIONSEG_TEST_QUICK") != NULL ? 1 : PAIRS;
+}
+
 /* The true map is found in 95 %, and confidence tells the rest. */
 static void
 test_pairs(void **state)
 {
-	const char *wanted = getenv("FOLLOW_PAIRS");
-	int			pairs = wanted != NULL ? atoi(wanted) : getenv("LESIONSEG_TEST_QUICK") != NULL ? 1 : PAIRS;
+	int			pairs = pairs_wanted();
 	int			right = 0;
 	int			sure = 0;
 	int			sure_and_wrong = 0;
@@ -77,7 +84,7 @@ test_growth(void **state)
 	(void) state;
 	if (getenv("LESIONSEG_TEST_QUICK") != NULL)	/* too long under memcheck; test_pairs covers the code */
 		skip();
-	for (int64_t seed = 1; seed <= 12; seed++)
+	for (int64_t seed = 1; seed <= pairs_wanted(); seed++)
 	{
 		Pair		pair = pair_make(seed, 1.1);
 		Registration registration = registered(&pair);
