@@ -28,7 +28,7 @@ enum
 	ARGUMENT_GROUP_COLUMN
 };
 
-/* Score a version; a WARNING says where it was trained on images that are scored. */
+/* Score a version; warn if it was trained on scored images. */
 static Evaluation
 score(const ModelStore *store, const EvaluationTask *common, const ModelVersion *version)
 {

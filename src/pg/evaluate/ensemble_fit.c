@@ -37,7 +37,7 @@ enum
 	ARGUMENT_VALIDATION_FRACTION, ARGUMENT_TTA, ARGUMENT_PROMOTE, ARGUMENT_GROUP_COLUMN, ARGUMENT_SEED
 };
 
-/* Maps are compared at no more than this. */
+/* Maps are compared at this size at most. */
 #define FIT_SIZE 256
 
 typedef struct FitTask
@@ -54,7 +54,7 @@ typedef struct FitTask
 	EnsembleFitResult result;
 } FitTask;
 
-/* Add what the members say of a fetched row. */
+/* Add the members' maps of a fetched row. */
 static Status
 add_row(const FitTask *task, const ImageRow *row, const Call *call, EnsembleFit *fit)
 {
@@ -73,7 +73,7 @@ add_row(const FitTask *task, const ImageRow *row, const Call *call, EnsembleFit 
 	return status;
 }
 
-/* Say where there are few images to find weights on. */
+/* Warn if there are few images to fit weights on. */
 static void
 warn_few(const FitTask *task)
 {
@@ -141,7 +141,7 @@ fit_weights(FitTask *task)
 	call_destroy(fit_host);
 }
 
-/* How the version came about. */
+/* The version's metadata: how it was made. */
 static Jsonb *
 fit_metadata(const FitTask *task)
 {
@@ -187,7 +187,7 @@ result_datum(const FitTask *task, const ModelVersion *version, TupleDesc descrip
 	return row_datum(&row);
 }
 
-/* Name the members of the ensemble's active version. */
+/* List the members of the ensemble's active version. */
 static void
 take_members(FitTask *task)
 {

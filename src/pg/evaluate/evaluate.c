@@ -40,7 +40,7 @@ stored_row_datum(TupleDesc descriptor)
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-/* Raise an error where an argument is given that only networks have. */
+/* Raise an error if an argument is given that only networks have. */
 static void
 refuse_for_classical(bool given, const char *model, const char *argument)
 {

@@ -65,7 +65,7 @@ cell_count(const Robustness *job)
 
 /* ---- one image ---- */
 
-/* Count what the model says of an image. */
+/* Score the model's mask of an image. */
 static Status
 score_image(const Robustness *job, const Call *call, const Image *image, const Image *truth, ConfusionCounts *counts)
 {
@@ -80,7 +80,7 @@ score_image(const Robustness *job, const Call *call, const Image *image, const I
 	return status;
 }
 
-/* Have two images of one size the same pixels? */
+/* Do two images of one size have the same pixels? */
 static bool
 same_pixels(const Image *a, const Image *b)
 {
@@ -101,7 +101,7 @@ score_way(const Robustness *job, const Call *call, const Image *images, const Im
 	return status_ok();
 }
 
-/* Degrade an image in `count` ways and score what comes of it. */
+/* Degrade an image in `count` ways, and score the results. */
 static Status
 score_ways(const Call *call, const Robustness *job, const VariantSet *set, const Image *image, const Image *truth,
 		   int first, int count, ConfusionCounts *counts)
@@ -117,8 +117,8 @@ score_ways(const Call *call, const Robustness *job, const VariantSet *set, const
 	return status;
 }
 
-/* What is random about a row's degradations: the same in every database
- * encoding and on every machine. */
+/* The seed of a row's degradations: the same in every database encoding and on
+ * every machine. */
 static int64
 row_seed(const Robustness *job, const char *id)
 {
@@ -172,9 +172,11 @@ compare_ranks(const void *a, const void *b)
 	return first < second ? -1 : first > second;
 }
 
-/* The rank up to which rows are taken: a random sample of max_images of the
- * subset, the same for the same seed. Where no table of this server says which
- * images are NULL, these are in the sample and then left out. */
+/*
+ * The rank up to which rows are taken: a random sample of max_images of the
+ * subset, the same for the same seed. If it is not known in advance which
+ * images are NULL, these are drawn, too, and then left out.
+ */
 static double
 last_rank(const Robustness *job)
 {
@@ -287,7 +289,7 @@ read_ways(FunctionCallInfo fcinfo, Robustness *job)
 {
 	bool		kinds[DEGRADE_KINDS] = {false};
 	bool		severities[DEGRADE_SEVERITY_MAX + 1] = {false};
-	bool		modes[VARIANT_MODES] = {true};	/* off is what the others are compared with */
+	bool		modes[VARIANT_MODES] = {true};	/* the others are compared with "off" */
 	Datum	   *values;
 	int			count;
 
@@ -358,7 +360,7 @@ store_cell(const Robustness *job, Datum *row, TimestampTz at)
 				  lengthof(types), types, values, split == NULL ? "              n" : NULL, SPI_OK_INSERT);
 }
 
-/* Hand out the rows and keep them. */
+/* Return the rows and store them. */
 static void
 return_cells(const Robustness *job, ReturnSetInfo *set)
 {

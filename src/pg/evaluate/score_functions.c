@@ -85,7 +85,7 @@ lesion_jaccard(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(image_score(&counts).jaccard);
 }
 
-/* Set what follows from the counts. */
+/* Set the scores that follow from the counts. */
 static void
 set_overlap(RowBuilder *row, const ConfusionCounts *counts)
 {
@@ -106,8 +106,11 @@ set_overlap(RowBuilder *row, const ConfusionCounts *counts)
 	row_set(row, "true_negative", INT8OID, Int64GetDatum(counts->true_negative));
 }
 
-/* lesion_metrics(predicted, truth, pixel_spacing, tolerance) -> every score,
- * and the counts. That of 0.2 has two arguments and no outlines. */
+/*
+ * lesion_metrics(predicted, truth, pixel_spacing, tolerance) -> every score,
+ * and the counts. The function of 0.2 has two arguments and no scores of
+ * outlines.
+ */
 Datum
 lesion_metrics(PG_FUNCTION_ARGS)
 {

@@ -29,14 +29,14 @@ PG_FUNCTION_INFO_V1(lesion_follow_picture);
 typedef struct Visit
 {
 	Image		image;
-	Image		mask;			/* of the image's size */
+	Image		mask;			/* at the image's size */
 	Image		frame;			/* the image reduced, without hair */
-	Image		small_mask;		/* of the frame's size */
+	Image		small_mask;		/* at the frame's size */
 	double		scale;			/* pixels of the frame to one of the image */
 } Visit;
 
-/* Raise an error where a long image was reduced to another shape: no rotation
- * is one in both. */
+/* Raise an error if reducing a long image changed its shape: a rotation of the
+ * reduced image would be none of the image. */
 static void
 check_frame(const char *name, const Visit *visit)
 {
@@ -86,7 +86,7 @@ register_visits(Call *call, const Visit *before, const Visit *after)
 	return registration;
 }
 
-/* Set the map: what the second camera did. */
+/* Set the columns of the map between the photographs. */
 static void
 set_map(RowBuilder *row, const Registration *registration, const Visit *before, const Visit *after)
 {
@@ -96,13 +96,13 @@ set_map(RowBuilder *row, const Registration *registration, const Visit *before, 
 
 	row_set(row, "sure", BOOLOID, BoolGetDatum(registration->confidence >= REGISTRATION_SURE));
 	row_set_float8(row, "confidence", registration->confidence);
-	row_set_float8(row, "rotation", 0 - atan2(map->b, map->a) * 180 / M_PI);	/* rows go down; no -0 */
+	row_set_float8(row, "rotation", 0 - atan2(map->b, map->a) * 180 / M_PI);	/* y points down; 0 - x avoids -0 */
 	row_set_float8(row, "scale", hypot(map->a, map->b));
 	row_set_float8(row, "shift_x", map->a * x - map->b * y + map->x0 - after->image.width / 2.0);
 	row_set_float8(row, "shift_y", map->b * x + map->a * y + map->y0 - after->image.height / 2.0);
 }
 
-/* Set what has become of the lesion. */
+/* Set the columns of the lesion's change. */
 static void
 set_change(RowBuilder *row, const LesionChange *change, const Visit *before, const PixelSpacing *spacing)
 {

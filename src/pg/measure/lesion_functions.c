@@ -1,6 +1,6 @@
 /*
- * lesion_functions.c: SQL functions about photographs of a lesion whose mask is
- * known: the lesion cut out, and the skin around it.
+ * lesion_functions.c: SQL functions of a photograph and a lesion's mask: crop
+ * the lesion, and measure the skin around it.
  */
 #include "postgres.h"
 
@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(lesion_skin_tone);
 
 #define LARGEST_MARGIN 10.0
 
-/* Raise an error unless a mask can be of an image. */
+/* Raise an error unless a mask has the shape of an image. */
 static void
 check_shapes(const Image *image, const Image *mask)
 {
@@ -39,8 +39,8 @@ check_shapes(const Image *image, const Image *mask)
 				 errhint("They have one aspect ratio. Give the mask of this image.")));
 }
 
-/* Cut the box of a lesion in a mask out of the image, with a margin in shares of
- * the box's longer side, as far as the image goes. */
+/* Crop the box of a mask's lesion out of the image, with a margin in shares of
+ * the box's longer side, within the image. */
 static Status
 cut_lesion(const Call *call, const Image *image, const Image *mask, const LesionShape *box, double margin, Image *cut)
 {
@@ -90,7 +90,7 @@ lesion_crop(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* Judge the skin in a photograph. */
+/* Measure the skin in a photograph. */
 static SkinTone
 judge_skin(Call *call, const Image *image, const Image *mask)
 {

@@ -25,7 +25,7 @@
 
 PG_FUNCTION_INFO_V1(lesion_measure);
 
-/* Area and lengths, which are told in pixels and in mm. */
+/* Number of columns in pixels and, again, in mm: area and lengths. */
 #define LENGTHS 7
 
 /* Set area and lengths; names are those of the columns. */
@@ -41,7 +41,7 @@ set_lengths(RowBuilder *row, const char *const *names, const Geometry *geometry)
 		row_set_float8(row, names[i], values[i]);
 }
 
-/* Set all that the mask says; has_spacing: in mm, too. */
+/* Set the columns that need only the mask; has_spacing: also in mm. */
 static void
 set_shape(RowBuilder *row, const ShapeMeasures *shape, bool has_spacing)
 {
@@ -74,7 +74,7 @@ set_shape(RowBuilder *row, const ShapeMeasures *shape, bool has_spacing)
 	row_set_float8(row, "asymmetry_minor", shape->asymmetry_minor);
 }
 
-/* Set all that the image says. */
+/* Set the columns that need the image. */
 static void
 set_colours(RowBuilder *row, const ColourMeasures *colours)
 {
@@ -104,7 +104,7 @@ set_colours(RowBuilder *row, const ColourMeasures *colours)
 	row_set(row, "colour_count", INT4OID, Int32GetDatum(count));
 }
 
-/* Measure the colours of an image; of a JPEG no more is decoded than they need. */
+/* Measure the colours of an image; a JPEG is decoded no larger than needed. */
 static void
 measure_colours(const Call *call, const ByteView *bytes, const Image *mask, const ShapeMeasures *shape,
 				RowBuilder *row)
@@ -121,8 +121,11 @@ measure_colours(const Call *call, const ByteView *bytes, const Image *mask, cons
 	set_colours(row, &colours);
 }
 
-/* Settle the spacing of the mask's pixels: that of the argument, else what the
- * image states. It is of the image where there is one. */
+/*
+ * Find the spacing of the mask's pixels: from the argument, else from the
+ * image's file. With an image, the given spacing is that of the image's
+ * pixels.
+ */
 static bool
 settle_spacing(const Call *call, FunctionCallInfo fcinfo, const ByteView *image, const Image *mask,
 			   PixelSpacing *spacing)

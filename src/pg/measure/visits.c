@@ -44,7 +44,8 @@ enum
 	"EXTRACT(epoch FROM o.visited OPERATOR(pg_catalog.-) o." earlier ")::pg_catalog.float8 " \
 	"OPERATOR(pg_catalog./) " SECONDS_OF_MONTH "::pg_catalog.float8 END)"
 
-/* A comparison with the first visit: that of the second visit is made already. */
+/* A comparison with the first visit; for the second visit it is the same as
+ * that with the visit before. */
 #define WITH_FIRST(column) "CASE WHEN o.visit" EQUAL "2 THEN p." column " ELSE f." column " END"
 #define THIRD_ON(column) "CASE WHEN o.visit OPERATOR(pg_catalog.>) 2 THEN o." column " END"
 
@@ -89,7 +90,7 @@ check_date_column(const ImagesSource *source, const char *column)
 	}
 }
 
-/* Open the table of visits; where a model makes the masks, none are read. */
+/* Open the table of visits; if a model makes the masks, no masks are read. */
 static ImagesSource *
 open_visits(FunctionCallInfo fcinfo)
 {
@@ -107,7 +108,7 @@ open_visits(FunctionCallInfo fcinfo)
 	return source;
 }
 
-/* What the query gets from arguments that are not NULL. */
+/* The query's parameters: the arguments that are not NULL. */
 typedef struct Parameters
 {
 	int			count;

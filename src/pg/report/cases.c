@@ -13,9 +13,10 @@
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
 
-#define MOST_OF_A_KIND 3		/* best images of one evaluation; of median and worst as many */
+#define MOST_OF_A_KIND 3		/* most best images of one evaluation, and as many median and worst ones */
 
-/* Of each evaluation some of the best, median and worst images, those of the main model first. */
+/* Some of the best, median and worst images of each evaluation, those of the
+ * main model first. */
 static const char query[] =
 "SELECT e.images, s.id, e.model, e.version::text, e.threshold, "
 "coalesce((e.options ->> 'tta')::bool, false)::int::float8, e.options ->> 'enhance', "

@@ -40,13 +40,13 @@ typedef struct ReportJob
 	bool		all_models;
 	Datum		since;			/* timestamptz, the period */
 	Datum		until;
-	int			pictures;		/* at most, in each of the two sections that have them */
+	int			pictures;		/* most pictures in each of the two sections with pictures */
 	const char *image_column;
 	const char *mask_column;
 	const char *id_column;		/* NULL = the primary key */
 	int			image_tables;	/* how many tables of images */
 	ReportImages *images;
-	int			predictions;	/* how many tables of masks */
+	int			predictions;	/* number of tables of masks */
 	KnownRelation *prediction_tables;
 	char	   *prediction_rows;	/* a query of all their rows by these models, up to its end; NULL = no table */
 	KnownRelation verdict_table;
@@ -56,7 +56,7 @@ typedef struct ReportJob
 	Datum		evaluations;	/* bigint[]: the latest of each active version on each table and part */
 	bool		scores_readable;	/* the caller may read lesion_image_score */
 	bool		groups_readable;	/* ... lesion_subgroups */
-	char	   *main_model;		/* the one that the first screen is about; NULL = there is none */
+	char	   *main_model;		/* the model of the first screen; NULL = none */
 } ReportJob;
 
 /* Parameters of every query: $1 the models, NULL for all; $2 since; $3 until; $4 evaluations; $5 main_model. */
@@ -67,13 +67,14 @@ void		report_select(const ReportJob *job, const char *query);
 /* The same on the user's tables, whose names stand in the query; `name` is for an error's context. */
 void		report_select_user(const ReportJob *job, const char *name, const char *query);
 
-/* A value of the current rows as text in UTF-8; NULL where it is NULL. Columns count from 0. */
+/* A value of the current rows as text in UTF-8; NULL if it is NULL. Columns
+ * count from 0. */
 char	   *report_text(uint64 row, int column);
 
-/* A float8 of the current rows; NaN where it is NULL. */
+/* A float8 of the current rows; NaN if it is NULL. */
 double		report_number(uint64 row, int column);
 
-/* What the server's encoding calls a text, in UTF-8. */
+/* Convert a text from the server's encoding to UTF-8. */
 char	   *report_utf8(const char *text);
 
 /* Put the current rows on the page as a table: headings are the columns' names; a query
@@ -105,19 +106,19 @@ void		report_audit(ReportJob *job);
 void		report_versions(ReportJob *job);
 void		report_use(ReportJob *job);
 
-/* A picture to show: where it comes from, what is drawn on it. */
+/* A picture to show: its source, and the masks to draw on it. */
 typedef struct ReportPicture
 {
 	char	   *images;			/* the table's name, as a row has it; NULL where that has none, as is id */
 	char	   *id;
-	Datum		image_sha256;	/* bytea: of the image that is meant; 0 = whatever the table has */
+	Datum		image_sha256;	/* bytea: digest of the expected image; 0 = any */
 	char	   *model;			/* segments the image; NULL: mask is given */
 	int			version;
 	double		threshold;
 	bool		tta;
 	char	   *enhance;		/* NULL = off */
 	Datum		options;		/* jsonb, for segment_options_apply; 0 = none */
-	Datum		mask;			/* bytea; 0 where a model makes it */
+	Datum		mask;			/* bytea; 0 = a model makes it */
 	bool		with_truth;		/* draw the mask of the table too */
 	char	   *caption;		/* in UTF-8 */
 } ReportPicture;
@@ -125,7 +126,7 @@ typedef struct ReportPicture
 /* Check the tables of images that the caller named, an array of regclass. */
 void		report_open_images(ReportJob *job, ArrayType *tables);
 
-/* Put pictures on the page; what cannot be shown is said. */
+/* Put pictures on the page, and say which cannot be shown. */
 void		report_pictures(ReportJob *job, ReportPicture *pictures, int count);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * overview.c: the first screen: the few figures that a head of department asks
- * for, each with a word on whether somebody should look.
+ * overview.c: the first screen: the few figures that a head of department
+ * needs, each with a word on whether somebody should look.
  */
 #include "postgres.h"
 
@@ -31,7 +31,7 @@ find_main_model(ReportJob *job)
 	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
 }
 
-/* How many images came this week. */
+/* Tile: the number of images this week. */
 static void
 add_images_tile(ReportJob *job)
 {
@@ -55,7 +55,7 @@ add_images_tile(ReportJob *job)
 			  psprintf("The week before: %.0f. Could not be segmented: %.0f.", before, report_number(0, 2)), "weeks");
 }
 
-/* How many masks wait for somebody to look. */
+/* Tile: the number of masks that wait for a review. */
 static void
 add_review_tile(ReportJob *job)
 {
@@ -89,7 +89,7 @@ add_review_tile(ReportJob *job)
 					   "verdicts are not known"), "review");
 }
 
-/* Is the model as good as before the period? */
+/* Tile: is the model as good as before the period? */
 static void
 add_quality_tile(ReportJob *job)
 {
@@ -122,7 +122,7 @@ add_quality_tile(ReportJob *job)
 					   finding == FINDING_LOOK ? ", which is better by more than chance" : ""), "models");
 }
 
-/* For whom is it worse? */
+/* Tile: for which group is it worse? */
 static void
 add_groups_tile(ReportJob *job)
 {
@@ -147,7 +147,7 @@ add_groups_tile(ReportJob *job)
 					   report_number(0, 3) > 0 ? "more than chance explains" : "chance may explain it"), "groups");
 }
 
-/* Are this week's images like those before? */
+/* Tile: are this week's images like those before? */
 static void
 add_drift_tile(ReportJob *job)
 {
@@ -182,7 +182,7 @@ add_drift_tile(ReportJob *job)
 						   SHIFT_TO_LOOK), "weeks");
 }
 
-/* What reviewers said. */
+/* Tile: the reviewers' verdicts. */
 static void
 add_verdicts_tile(ReportJob *job)
 {

@@ -27,7 +27,7 @@
 
 /* ---- which images ---- */
 
-/* Can a table of images say the truth, too? */
+/* Does a table of images have true masks that the caller may read? */
 static bool
 has_truth(const ReportJob *job, Oid table)
 {
@@ -72,7 +72,7 @@ find_images(const ReportJob *job, const char *name)
 	return NULL;
 }
 
-/* Is the image the one that is meant? */
+/* Is it the expected image? */
 static bool
 is_meant(const ReportPicture *picture, Datum image)
 {
@@ -92,7 +92,8 @@ is_meant(const ReportPicture *picture, Datum image)
 	return same;
 }
 
-/* Read the row of a picture: its image and, where wanted, its mask. False where there is none. */
+/* Read the row of a picture: its image and, if wanted, its mask. False if
+ * there is none. */
 static bool
 read_row(const ReportPicture *picture, const ReportImages *images, Datum *image, Datum *truth)
 {
@@ -121,7 +122,7 @@ read_row(const ReportPicture *picture, const ReportImages *images, Datum *image,
 
 /* ---- pictures ---- */
 
-/* How the evaluation segmented. */
+/* The options with which the evaluation segmented. */
 static SegmentOptions
 segment_options(const ReportPicture *picture)
 {
@@ -157,7 +158,7 @@ picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView 
 	return mask_decode(job->call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL);
 }
 
-/* Decode an image and make it small, of its own shape. */
+/* Decode an image and reduce it, keeping its shape. */
 static Status
 small_image(const Call *call, const ByteView *bytes, ImageTurn turn, Image *small)
 {

@@ -1,6 +1,6 @@
 /*
- * record.c: sections for who must be able to prove what was done: the audit,
- * versions with their digests, and the log of use.
+ * record.c: sections that prove what was done: the audit, versions with their
+ * digests, and the log of use.
  */
 #include "postgres.h"
 

@@ -41,7 +41,7 @@ static const char *const contents[] = {
 	"Versions and digests", "use", "Who used what", NULL
 };
 
-/* Settle the period. */
+/* Find the period. */
 static void
 read_period(FunctionCallInfo fcinfo, ReportJob *job)
 {

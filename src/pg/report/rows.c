@@ -15,7 +15,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
 
-#define MOST_ROWS 200			/* of a table on the page */
+#define MOST_ROWS 200			/* most rows of a table on the page */
 #define PARAMETERS 5
 
 /* The parameters of every query. */
@@ -72,7 +72,8 @@ report_select_user(const ReportJob *job, const char *name, const char *query)
 char *
 report_utf8(const char *text)
 {
-	/* Bytes of a database without an encoding stay as they are: the page shows what is UTF-8 of them. */
+	/* Bytes of a database without an encoding are not converted: the page
+	 * shows those that are UTF-8. */
 	if (GetDatabaseEncoding() == PG_SQL_ASCII)
 		return pstrdup(text);
 	return pg_server_to_any(text, (int) strlen(text), PG_UTF8);
@@ -153,7 +154,8 @@ report_table(ReportJob *job, const char *caption, const char *nothing)
 		page_paragraph(&job->page, psprintf("These are the first %d of " UINT64_FORMAT " rows.", MOST_ROWS, all));
 }
 
-/* What the first column calls a row; rows that were written by hand may have no name. */
+/* The name of a row, from its first column; rows that were written by hand may
+ * have none. */
 static const char *
 report_name(uint64 row)
 {

@@ -1,5 +1,5 @@
 /*
- * use.c: sections on what the models were used for: weeks, what to check, verdicts.
+ * use.c: sections on the use of the models: weeks, masks to check, verdicts.
  */
 #include "postgres.h"
 
@@ -40,7 +40,8 @@ report_weeks(ReportJob *job)
 
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
-		/* every version of a model has a row for a week, of the same images */
+		/* each version of a model has its own row for a week, for the same
+		 * images */
 		report_select(job, psprintf("SELECT to_char(w.week, 'MM-DD'), sum(w.images)::float8 "
 									"FROM (SELECT d.week, max(d.images) AS images "
 									"FROM @lesion_drift(%u::regclass, true) d "
@@ -76,7 +77,7 @@ report_weeks(ReportJob *job)
 	}
 }
 
-/* The rows of masks to look at, worst first; columns as `columns` has them. */
+/* Select the masks to check, the worst first, with the given columns. */
 static void
 select_review(ReportJob *job, const char *columns, int limit)
 {
@@ -92,7 +93,7 @@ select_review(ReportJob *job, const char *columns, int limit)
 								job->prediction_rows, open, limit));
 }
 
-/* The worst of them as pictures. */
+/* Show the worst of them as pictures. */
 static void
 show_review(ReportJob *job)
 {

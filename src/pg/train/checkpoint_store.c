@@ -15,7 +15,7 @@
 #include "pg/train/checkpoint_store.h"
 
 /* The engine that computes the run: "onednn bf16, 2 threads". Two runs agree
- * bit for bit only where it is the same. */
+ * bit for bit only with the same engine. */
 static char *
 engine_text(const TrainRun *run)
 {

@@ -53,7 +53,7 @@ static const Oid value_types[VALUE_COUNT] = {
 typedef struct CrossValidation
 {
 	ModelStore	store;
-	bool		commits;		/* else all happens in the caller's transaction */
+	bool		commits;		/* commit in between; else all is in the caller's transaction */
 	char	   *model;			/* the folds' ensemble */
 	Datum		values[VALUE_COUNT];
 	char		nulls[VALUE_COUNT + 1];
@@ -80,7 +80,7 @@ result_datum(int column, Oid type)
 	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
 }
 
-/* Put the arguments together. */
+/* Collect the arguments. */
 static void
 build_arguments(CrossValidation *task)
 {
@@ -110,7 +110,7 @@ has_plan(const CrossValidation *task)
 	return !isnull;
 }
 
-/* Write down what is to be trained, and make the models: a config that is wrong shows now. */
+/* Write the plan, and make the models, so that a wrong config is found now. */
 static void
 make_plan(const CrossValidation *task)
 {
@@ -160,8 +160,11 @@ note_runs(const CrossValidation *task)
 			SPI_OK_UPDATE);
 }
 
-/* Train the next network of the plan; false where all are trained. One fold of
- * each setting comes before the next fold, so that settings can be compared early. */
+/*
+ * Train the next network of the plan; false if all are trained. One fold of
+ * each setting comes before the next fold, so that settings can be compared
+ * early.
+ */
 static bool
 train_next(const CrossValidation *task)
 {
@@ -205,8 +208,8 @@ train_next(const CrossValidation *task)
 
 /* ---- the ensemble ---- */
 
-/* Make the first version of the ensemble, of the best setting's folds with
- * equal weights; true where they have validation rows to find better ones on. */
+/* Make the first version of the ensemble: the best setting's folds with equal
+ * weights. True if there are validation rows to fit better weights on. */
 static bool
 make_ensemble(const CrossValidation *task)
 {
@@ -253,7 +256,7 @@ fit_ensemble(const CrossValidation *task)
 		elog(ERROR, "lesion_ensemble_fit gave no row");
 }
 
-/* Make the ensemble and say what came of it all. */
+/* Make the ensemble and report the results. */
 static void
 finish(const CrossValidation *task)
 {
@@ -274,7 +277,7 @@ finish(const CrossValidation *task)
 
 /* ---- the call ---- */
 
-/* Do what is left of the plan. */
+/* Do the rest of the plan. */
 static void
 cross_validate(CrossValidation *task)
 {
@@ -294,7 +297,8 @@ cross_validate(CrossValidation *task)
 		finish(task);
 }
 
-/* Read the arguments; those that only lesion_retrain looks at are its to check. */
+/* Read the arguments. lesion_retrain checks those that are only passed on to
+ * it. */
 static CrossValidation
 read_arguments(FunctionCallInfo fcinfo)
 {

@@ -42,19 +42,19 @@ typedef enum RetrainArgument
 typedef struct Retrain
 {
 	TrainRun   *run;
-	bool		commits;		/* else all happens in the caller's transaction */
+	bool		commits;		/* commit after each piece; else all is in the caller's transaction */
 	bool		resume;
-	int			patience;		/* epochs without a better one; INT_MAX without */
+	int			patience;		/* epochs to wait for a better one; INT_MAX = no limit */
 	UnfinishedRun unfinished;	/* what this run may go on with */
-	ErrorData  *error;			/* what a step raised, or NULL */
+	ErrorData  *error;			/* the error that a step raised, or NULL */
 } Retrain;
 
 typedef void (*RetrainStep) (Retrain *job);
 
 /* ---- steps ---- */
 
-/* Have a snapshot to read toasted values with between queries. A commit takes
- * away the one that the CALL came with. */
+/* Push a snapshot, to read toasted values between queries. A commit removes
+ * the snapshot of the CALL. */
 static void
 need_snapshot(const Retrain *job)
 {
@@ -62,8 +62,8 @@ need_snapshot(const Retrain *job)
 		EnsurePortalSnapshotExists();
 }
 
-/* Settle what is to be trained. Register the run, unless it may continue one
- * that is registered already. */
+/* Check what to train. Register the run, unless it may continue a registered
+ * one. */
 static void
 open_step(Retrain *job)
 {
@@ -87,7 +87,7 @@ open_step(Retrain *job)
 		train_run_register(run);
 }
 
-/* Go on with the unfinished run; false where that cannot be. */
+/* Continue the unfinished run; false if that is not possible. */
 static bool
 continue_unfinished(Retrain *job)
 {
@@ -112,7 +112,8 @@ continue_unfinished(Retrain *job)
 	return true;
 }
 
-/* Read the images. They decide whether the run continues another or begins. */
+/* Read the images, which decide whether the run continues another or starts
+ * anew. */
 static void
 read_step(Retrain *job)
 {
@@ -129,7 +130,7 @@ read_step(Retrain *job)
 	run_log_images(run);
 }
 
-/* Train an epoch; with commits to come, store where it led. */
+/* Train an epoch; if the run commits, store a checkpoint. */
 static void
 epoch_step(Retrain *job)
 {
@@ -147,7 +148,7 @@ finish_step(Retrain *job)
 		checkpoint_drop(job->run);
 }
 
-/* Write that a step failed. */
+/* Write a step's failure to the run's row. */
 static void
 fail_step(Retrain *job)
 {
@@ -156,7 +157,8 @@ fail_step(Retrain *job)
 
 /* ---- transactions ---- */
 
-/* Run a step in a subtransaction; what it raised, or NULL. */
+/* Run a step in a subtransaction; returns the error that it raised, or
+ * NULL. */
 static ErrorData *
 try_step(Retrain *job, RetrainStep step)
 {
@@ -182,8 +184,8 @@ try_step(Retrain *job, RetrainStep step)
 	return error;
 }
 
-/* Run a step and commit it. Where it fails, write the failure to the run's
- * row, commit that, and raise the error. */
+/* Run a step and commit it. If it fails, write the failure to the run's row,
+ * commit that, and raise the error. */
 static void
 run_step(Retrain *job, RetrainStep step)
 {
@@ -194,8 +196,8 @@ run_step(Retrain *job, RetrainStep step)
 	}
 	job->error = try_step(job, step);
 
-	/* Where the failure cannot be written (the extension was dropped, say),
-	 * the error that came first is the one to raise. */
+	/* If the failure cannot be written (for instance because the extension was
+	 * dropped), raise the first error. */
 	if (job->error != NULL && job->run->run != 0)
 		(void) try_step(job, fail_step);
 	SPI_commit();
@@ -205,7 +207,7 @@ run_step(Retrain *job, RetrainStep step)
 
 /* ---- the run ---- */
 
-/* The argument by which the run ends before its last epoch, or NULL. */
+/* The argument that ends the run before its last epoch, or NULL. */
 static const char *
 stop_early(const Retrain *job)
 {
@@ -220,7 +222,7 @@ stop_early(const Retrain *job)
 	return NULL;
 }
 
-/* Tell the user what came of the run. */
+/* Report the run's result to the user. */
 static void
 announce_end(const TrainRun *run)
 {

@@ -22,7 +22,7 @@ result_datum(int column, Oid type)
 	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
 }
 
-/* A float8 of that row; NaN where it is NULL. */
+/* A float8 of that row; NaN if it is NULL. */
 static double
 result_double(int column)
 {
@@ -32,7 +32,7 @@ result_double(int column)
 	return isnull ? NAN : DatumGetFloat8(datum);
 }
 
-/* What a run was asked for, as in its row. */
+/* A run's request, as stored in its row. */
 static Datum
 request_options(const TrainRun *run)
 {
@@ -164,7 +164,7 @@ run_log_mark_lost(const TrainRun *run)
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(run->request.model)};
 
-	/* Nobody saw when it ended. What is known is when it was last heard of. */
+	/* Nobody saw when it ended: take the time of its last sign of life. */
 	store_execute(&run->store,
 				  "UPDATE @lesion_run r SET state = 'lost', finished_at = "
 				  "coalesce((SELECT pg_catalog.max(e.at) FROM @lesion_epoch e "

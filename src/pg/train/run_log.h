@@ -14,7 +14,7 @@
  * run->run. */
 void		run_log_begin(TrainRun *run);
 
-/* Complete the row by what reading the images came to. */
+/* Complete the row with the counts of images. */
 void		run_log_images(const TrainRun *run);
 
 /* Add an epoch's row. */
@@ -25,11 +25,11 @@ void		run_log_finish(const TrainRun *run);
 
 /* ---- runs that end otherwise ---- */
 
-/* Complete the row of a run that ended with an error: 'cancelled' where it
- * was a cancel, else 'failed'. */
+/* Complete the row of a run that ended with an error: 'cancelled' for a
+ * cancel, else 'failed'. */
 void		run_log_fail(const TrainRun *run, const ErrorData *error);
 
-/* Mark runs of the model that say 'running' as lost. The model is locked, so
+/* Mark runs of the model that are 'running' as lost. The model is locked, so
  * none of them is running. */
 void		run_log_mark_lost(const TrainRun *run);
 

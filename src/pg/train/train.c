@@ -21,7 +21,7 @@ PG_FUNCTION_INFO_V1(lesion_train);
 /* The number of the last argument. */
 #define ARGUMENT_GROUP_COLUMN 18
 
-/* Set a figure; it stays NULL where it is not known. */
+/* Set a figure; it stays NULL if it is not known. */
 static void
 set_figure(RowBuilder *row, const char *column, double figure, bool known)
 {

@@ -19,8 +19,8 @@
 #include "pg/train/train_progress.h"
 #include "pg/train/train_split.h"
 
-/* Share of lesionseg.max_memory that decoded images may take; what is above
- * goes to a temporary file. The rest is the network's. */
+/* Share of lesionseg.max_memory for decoded images; more images go to a
+ * temporary file. The rest is for the network. */
 #define IMAGES_MEMORY_SHARE 0.5
 
 /* Raise an error when the table cannot be trained on. */
@@ -40,9 +40,11 @@ check_rows(const ImagesSource *source, int64 rows, int64 usable)
 				 errhint("Add rows; a useful network needs some hundred.")));
 }
 
-/* Add a row that training sees to the digest of all of them; the digest of its
- * image is known. The group counts where it decides the row's part, and so
- * does the row's weight. */
+/*
+ * Add a row that training sees to the digest of all; its image's digest is
+ * known. The group is digested if it decides the row's part, and so is the
+ * row's weight if there is one.
+ */
 static void
 digest_row(TrainRun *run, const ImageRow *row, const uint8_t image_sha256[SHA256_BYTES])
 {
@@ -93,7 +95,7 @@ keep_weight(TrainRun *run, double weight)
 {
 	int64		room = run->counts.training;
 
-	/* room for 2^n weights, twice as much when these are full */
+	/* room for 2^n weights, doubled when it is full */
 	if (run->image_weights == NULL)
 		run->image_weights = MemoryContextAllocHuge(run->context, sizeof(double));
 	else if ((room & (room - 1)) == 0)
@@ -101,8 +103,8 @@ keep_weight(TrainRun *run, double weight)
 	run->image_weights[room] = weight;
 }
 
-/* Look at one row: keep it for training or validation, or check it when it
- * is in the test part. */
+/* Handle one row: keep it for training or validation, or check it if it is in
+ * the test part. */
 static Status
 take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 {
@@ -154,9 +156,9 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 }
 
 /*
- * Raise an error when training would need more memory than it may have: now,
- * not after all images were decoded. How many rows are for training is not
- * known yet, so a table that may not fill a batch is tried with one image.
+ * Raise an error if training needs more memory than allowed: now, and not
+ * after all images were decoded. The number of training rows is not known yet,
+ * so for a table that may not fill a batch one image is assumed.
  */
 static void
 check_memory(TrainRun *run, int64 usable)
@@ -184,7 +186,7 @@ read_rows(TrainRun *run)
 	int64		rows;
 	int64		read = 0;
 
-	/* How many images are NULL may not be known before they are fetched. */
+	/* The number of NULL images may only be known after fetching. */
 	images_count(run->source, &rows, &broken.usable);
 	check_rows(run->source, rows, broken.usable);
 	check_memory(run, broken.usable);

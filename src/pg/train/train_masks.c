@@ -10,12 +10,12 @@
 #include "pg/base/values/json_values.h"
 #include "pg/train/train_masks.h"
 
-/* A WARNING comes where more than this share of the masks is wrong in one way. */
+/* Warn if more than this share of the masks is wrong in one way. */
 #define INVERTED_SHARE 0.05
 #define FULL_SHARE 0.05
 #define EMPTY_SHARE 0.5
 
-/* The kinds of masks besides plain ones, as ", 3 soft"; empty where there are
+/* The kinds of masks besides plain ones, as ", 3 soft"; empty if there are
  * none. */
 static char *
 kinds_text(const MaskFacts *facts)
@@ -30,7 +30,7 @@ kinds_text(const MaskFacts *facts)
 	return text.data;
 }
 
-/* Warn where more than that share of the masks is wrong in one way. */
+/* Warn if more than that share of the masks is wrong in one way. */
 static void
 warn_share(const MaskFacts *facts, int64 count, double share, const char *what, const char *hint)
 {

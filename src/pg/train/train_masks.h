@@ -1,5 +1,5 @@
 /*
- * train_masks.h: what a training says of the masks that it read.
+ * train_masks.h: a training's messages about the masks that it read.
  */
 #ifndef LESIONSEG_PG_TRAIN_MASKS_H
 #define LESIONSEG_PG_TRAIN_MASKS_H
@@ -9,7 +9,7 @@
 #include "measure/mask_facts.h"
 #include "utils/jsonb.h"
 
-/* Give a NOTICE about the masks, and a WARNING where they look inverted or
+/* Raise a NOTICE about the masks, and a WARNING if they look inverted or
  * wrong. At least one was read. */
 void		train_masks_report(const MaskFacts *facts);
 

@@ -22,11 +22,11 @@ static const char *const phase_names[] = {
 	[PROGRESS_SCORING] = "scoring",
 };
 
-/* Where the training of this process began. */
+/* When the training of this process began. */
 static TimestampTz training_began;
 static int	epochs_done_before;
 
-/* What this process says about its training. */
+/* The training in this process's slot. */
 static TrainProgress *
 mine(void)
 {
@@ -36,7 +36,7 @@ mine(void)
 	return process != NULL ? &process->training : &unseen;
 }
 
-/* Show it. */
+/* Publish the slot. */
 static void
 publish_training(TrainProgress *training)
 {
@@ -159,7 +159,8 @@ put_row(ReturnSetInfo *result, int pid, const TrainProgress *training)
 	row_put(result, &row);
 }
 
-/* lesion_training_slots(): what the processes on this database that train say */
+/* lesion_training_slots(): the slots of all processes that train in this
+ * database */
 Datum
 lesion_training_slots(PG_FUNCTION_ARGS)
 {

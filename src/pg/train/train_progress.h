@@ -1,7 +1,7 @@
 /*
- * train_progress.h: how far the training of this process is, for other
- * sessions. Without shared memory (progress_slots.h) all of this does nothing,
- * and lesion_training_progress makes do with what has been committed.
+ * train_progress.h: the progress of this process's training, for other
+ * sessions. Without shared memory (progress_slots.h) these functions do
+ * nothing, and lesion_training_progress shows only what was committed.
  */
 #ifndef LESIONSEG_PG_TRAIN_PROGRESS_H
 #define LESIONSEG_PG_TRAIN_PROGRESS_H

@@ -21,7 +21,7 @@ static const char *const promote_names[] = {
 	[PROMOTE_NEVER] = "never",
 };
 
-/* The rule of that name. */
+/* Find a rule by its name. */
 static PromoteRule
 promote_rule(const char *name)
 {
@@ -107,7 +107,7 @@ static const Option plan_rows[] = {
 
 const OptionTable plan_option_table = OPTION_TABLE(plan_rows);
 
-/* Take `options`: those of the trainer and those of the plan. */
+/* Read `options`: those of the trainer and those of the plan. */
 static void
 take_options(Jsonb *options, TrainPlan *plan)
 {
@@ -116,7 +116,7 @@ take_options(Jsonb *options, TrainPlan *plan)
 	json_options_apply(options, "options", blocks, lengthof(blocks));
 }
 
-/* Read `augment`: true is the recipe, false is nothing, an object is the
+/* Read `augment`: true = the default recipe, false = none, an object = the
  * recipe with changes. */
 static void
 take_augmentation(Jsonb *augment, TrainPlan *plan)

@@ -1,5 +1,5 @@
 /*
- * train_request.h: what a caller of lesion_train asks for.
+ * train_request.h: the request of a caller of lesion_train.
  */
 #ifndef LESIONSEG_PG_TRAIN_REQUEST_H
 #define LESIONSEG_PG_TRAIN_REQUEST_H
@@ -29,7 +29,7 @@ typedef struct TrainRequest
 	char	   *mask_column;
 	char	   *id_column;		/* NULL = primary key or image hash */
 	char	   *group_column;	/* NULL = that of the version it goes on from, or the id */
-	char	   *weight_column;	/* NULL = all rows count the same */
+	char	   *weight_column;	/* NULL = all rows have the same weight */
 	int			image_size;
 	int			epochs;
 	int			batch_size;
@@ -50,7 +50,8 @@ typedef struct TrainRequest
  * this share of the architecture's. */
 #define FINE_TUNING_RATE 0.1
 
-/* What the arguments and `options` mean for an architecture. */
+/* The arguments and `options` for an architecture, with all defaults
+ * applied. */
 typedef struct TrainPlan
 {
 	TrainOptions train;
@@ -63,7 +64,8 @@ typedef struct TrainPlan
 	int			init_version;	/* of the model to start from */
 } TrainPlan;
 
-/* What `options` may set of a plan beside its TrainOptions, as a table. */
+/* The table of those that `options` may set besides TrainOptions; values are a
+ * TrainPlan. */
 extern const OptionTable plan_option_table;
 
 /* Read the arguments of lesion_train, and group_column, whose number is given,
@@ -73,8 +75,8 @@ TrainRequest train_request_read(FunctionCallInfo fcinfo, int group_column);
 /* Apply defaults and `options`, and check every value. */
 TrainPlan	train_request_plan(const TrainRequest *request, const Architecture *architecture);
 
-/* All of it as one object, for the run's row; group: the columns that decide
- * the parts, NULL where they are the id. */
+/* The whole request as one object, for the run's row; group: the columns that
+ * decide the parts, NULL = the id. */
 Jsonb	   *train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *config,
 								const SplitColumns *group);
 

@@ -39,7 +39,7 @@ train_run_create(ModelStore store, const TrainRequest *request)
 	return run;
 }
 
-/* Release what training needs and scoring does not. */
+/* Release what only training needs. */
 static void
 release_training(TrainRun *run)
 {
@@ -71,12 +71,12 @@ train_run_free(TrainRun *run)
 	work_unlock(&run->model_lock);
 	MemoryContextDelete(run->context);
 
-	/* Give the memory of training back to the system. The process goes on, and
-	 * its allocator would keep it. */
+	/* Give the memory of training back to the system: the allocator would keep
+	 * it as long as the process lives. */
 	malloc_trim(0);
 }
 
-/* Raise an error unless the caller may write what a run writes. */
+/* Raise an error unless the caller has the rights to write a run's rows. */
 static void
 check_rights(const ModelStore *store)
 {
@@ -90,8 +90,8 @@ check_rights(const ModelStore *store)
 
 /* ---- the model ---- */
 
-/* The config of a new model where none is given: that of the model it starts
- * from, or none. */
+/* The config of a new model if none is given: that of the model to start from,
+ * or none. */
 static Jsonb *
 base_config(const TrainRun *run)
 {
@@ -100,7 +100,8 @@ base_config(const TrainRun *run)
 	return run->request.config;
 }
 
-/* The model's row, made where it does not exist and an architecture is known. */
+/* The model's row; it is made if it does not exist and the architecture is
+ * known. */
 static Model *
 find_or_create_model(TrainRun *run)
 {
@@ -128,8 +129,8 @@ find_or_create_model(TrainRun *run)
 
 /*
  * The config to train with. A model keeps the config it was made with. A model
- * that is named after its architecture takes a new config with each version;
- * where none is given, it takes that of its active version.
+ * that is named after its architecture may get a new config with each version;
+ * the default is that of its active version.
  */
 static ArchConfig
 choose_config(TrainRun *run, const Model *model)
@@ -156,7 +157,7 @@ choose_config(TrainRun *run, const Model *model)
 	return asked;
 }
 
-/* Take the weights of the model to start from, or random ones. */
+/* Load the weights of the model to start from, or make random ones. */
 static void
 set_initial_weights(TrainRun *run)
 {
@@ -175,7 +176,7 @@ set_initial_weights(TrainRun *run)
 				   status);
 }
 
-/* Settle what is to be trained; nothing has been read yet. */
+/* Decide what to train, before anything is read. */
 static void
 settle_model(TrainRun *run)
 {
@@ -244,8 +245,11 @@ train_run_register(TrainRun *run)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Show a batch, and say whether there is time for the next; the trainer calls
- * this. The first epoch always runs to its end, or there would be no version. */
+/*
+ * Publish a batch, and return whether there is time for the next; called by
+ * the trainer. The first epoch always runs to its end, because without it
+ * there is no version.
+ */
 static bool
 go_on_after_batch(void *data, int epoch, int batch, int batches, double images_per_second, double loss)
 {
@@ -372,9 +376,11 @@ score_version(const TrainRun *run, const ModelVersion *version)
 	return evaluation;
 }
 
-/* Mean Dice of the new version less that of another, on the test rows that
- * both were scored on and that neither was trained on. Rows may have come or
- * gone between the two. */
+/*
+ * Mean Dice of the new version minus that of another, on the test rows that
+ * both were scored on and neither was trained on. Rows may have been added or
+ * deleted between the two evaluations.
+ */
 static double
 paired_difference(const TrainRun *run, const Evaluation *other)
 {

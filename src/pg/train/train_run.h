@@ -20,7 +20,7 @@
 
 #include "pg/train/train_state.h"
 
-/* A run that holds nothing yet. */
+/* Make an empty run. */
 TrainRun   *train_run_create(ModelStore store, const TrainRequest *request);
 
 /* Check the request and lock the model. */
@@ -38,8 +38,8 @@ void		train_run_read(TrainRun *run);
 /* True when all epochs have run. */
 bool		train_run_done(const TrainRun *run);
 
-/* Train one epoch. False where max_seconds ended within it: then the run
- * stands where the epoch before ended, and may be finished. */
+/* Train one epoch. False if max_seconds ended within it: then the run is as it
+ * was after the epoch before, and may be finished. */
 bool		train_run_epoch(TrainRun *run);
 
 /* Store, score, promote. */

@@ -13,7 +13,7 @@
 #include "pg/images/column_text.h"
 #include "pg/train/train_split.h"
 
-/* The version whose split a run goes on with unless it is told otherwise, or NULL. */
+/* The version whose split is the run's default, or NULL. */
 static const ModelVersion *
 version_before(const TrainRun *run)
 {
@@ -26,8 +26,8 @@ version_before(const TrainRun *run)
 	return NULL;
 }
 
-/* Does the run's table have the columns that a version was split by? A WARNING
- * comes where it does not. */
+/* Does the run's table have the columns that a version was split by? Warns if
+ * not. */
 static bool
 has_columns(const TrainRun *run, const ModelVersion *version)
 {
@@ -106,7 +106,7 @@ train_split_open(TrainRun *run)
 	split_check_fold(&run->split);
 }
 
-/* Say that images of a part are trained on too. */
+/* Warn that images of a part are also trained on. */
 static void
 warn_copies(const TrainRun *run, const char *part, const ImageDigests *held_back)
 {
@@ -121,9 +121,11 @@ warn_copies(const TrainRun *run, const char *part, const ImageDigests *held_back
 						 "group_column => '...'.")));
 }
 
-/* Warn where values of the column that rows are split by are equal but have
- * different texts, as 1 and 1.0. The texts decide, so the images of one
- * patient would be in two parts. */
+/*
+ * Warn if equal values of the split's column have different texts, as 1 and
+ * 1.0. The texts decide the part, so the images of one patient could be in two
+ * parts.
+ */
 static void
 check_texts(const TrainRun *run)
 {

@@ -1,6 +1,6 @@
 /*
- * train_split.h: which rows a run keeps away from training, and what it says
- * where that is in doubt.
+ * train_split.h: the rows that a run keeps from training, and warnings if that
+ * may have failed.
  */
 #ifndef LESIONSEG_PG_TRAIN_SPLIT_H
 #define LESIONSEG_PG_TRAIN_SPLIT_H
@@ -18,21 +18,22 @@
  */
 void		train_split_open(TrainRun *run);
 
-/* Digests of what was read but is not trained on. */
+/* Digests of rows that were read but not trained on. */
 typedef struct HeldBack
 {
 	ImageDigests test;
 	ImageDigests validation;
 } HeldBack;
 
-/* Say how many of the images that are held back were trained on all the same:
- * by this run, under other ids, or by the version that it starts from, whose
- * images join run->trained_on. Also say where equal groups have different
- * texts. */
+/*
+ * Warn if images that are held back were trained on all the same: by this run
+ * under other ids, or by the version that it starts from, whose images are
+ * added to run->trained_on. Also warn if equal groups have different texts.
+ */
 void		train_split_check(TrainRun *run, const HeldBack *held_back);
 
-/* Warn where another version was trained on test rows of this run: `seen` of
- * the `n` rows that were scored, -1 = not known. */
+/* Warn if another version was trained on test rows of this run: on `seen` of
+ * the `n` scored rows, -1 = not known. */
 void		train_split_check_other(const TrainRun *run, const ModelVersion *other, int64 seen, int64 n);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * train_state.h: where a training run stands: what its pieces (train_run.h)
- * and those that write it down (run_log.h, checkpoint_store.h) share.
+ * train_state.h: the state of a training run, shared by its pieces
+ * (train_run.h) and by those that store it (run_log.h, checkpoint_store.h).
  */
 #ifndef LESIONSEG_PG_TRAIN_STATE_H
 #define LESIONSEG_PG_TRAIN_STATE_H
@@ -60,12 +60,11 @@ typedef struct TrainRun
 	int64		run;			/* lesion_run.run */
 	EpochReport best;			/* the best epoch so far; epoch 0 = none yet */
 	int			epochs_done;
-	double		epoch_seconds;	/* what the last epoch took */
+	double		epoch_seconds;	/* duration of the last epoch */
 	double		training_seconds;	/* over epochs, per image */
 	double		images_per_second;	/* of training, mean over the epochs; 0 = none yet */
 	double		earlier_seconds;	/* spent before the run was resumed */
-	double		max_seconds;	/* of this call; no epoch but the first goes on after them; INFINITY = no
-	 * limit */
+	double		max_seconds;	/* limit of this call; only the first epoch may exceed it; INFINITY = no limit */
 	bool		out_of_time;	/* an epoch was given up for that */
 	const char *stopped_by;		/* the argument that ended it early, or NULL */
 
