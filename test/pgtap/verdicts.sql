@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(33);
+SELECT plan(38);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -50,14 +50,33 @@ SELECT is((SELECT v.images FROM lesion_verdict_add('verdicts', 'masks', '4', 'ac
 SELECT is((SELECT count(*) FROM lesion_review_queue('masks')), 14::bigint, 'all of it, where there are no verdicts');
 SELECT set_eq($$SELECT images || id FROM lesion_review_queue('masks', 'verdicts')$$,
 	$$SELECT 'public.archive' || i FROM generate_series(4, 12) i$$, 'what has no verdict yet');
-SELECT is((SELECT array_agg(id ORDER BY rank) FROM lesion_review_queue('masks', 'verdicts') WHERE NOT needs_review),
-	(SELECT array_agg(id ORDER BY predicted_dice, id) FROM lesion_review_queue('masks', 'verdicts')
-	WHERE NOT needs_review), 'the lowest predicted Dice first');
+SELECT is((SELECT array_agg(id ORDER BY rank) FROM lesion_review_queue('masks', 'verdicts')),
+	(SELECT array_agg(id ORDER BY predicted_dice, id) FROM lesion_review_queue('masks', 'verdicts')),
+	'the lowest predicted Dice first');
 SELECT is((SELECT id FROM lesion_review_queue('masks') WHERE rank = 1), '13',
 	'before all, what could not be segmented');
-SELECT ok((SELECT max(rank) FILTER (WHERE needs_review) IS NULL
-	OR max(rank) FILTER (WHERE needs_review) < min(rank) FILTER (WHERE NOT needs_review)
-	FROM lesion_review_queue('masks', 'verdicts') WHERE error IS NULL), 'what is flagged comes before what is not');
+
+-- A second opinion: older masks of another model, one of them of another lesion.
+CREATE TABLE two (LIKE lesion_prediction);
+INSERT INTO two SELECT * FROM masks WHERE images = 'public.archive' AND mask IS NOT NULL;
+UPDATE two SET model = 'second', predicted_at = predicted_at - interval '1 day',
+	mask = CASE id WHEN '7' THEN (lesion_synthetic(99, 48, 40)).mask ELSE mask END;
+INSERT INTO two SELECT * FROM masks WHERE images = 'public.archive' AND mask IS NOT NULL;
+SELECT is((SELECT array_agg(DISTINCT model) FROM lesion_review_queue('two')), '{convmixer}', 'the latest mask is judged');
+SELECT is((SELECT id FROM lesion_review_queue('two') WHERE rank = 1), '7',
+	'a mask on which two models differ comes first');
+SELECT is((SELECT round(disagreement::numeric, 9) FROM lesion_review_queue('two') WHERE id = '7'),
+	(SELECT round(1 - lesion_dice(m.mask, t.mask)::numeric, 9) FROM masks m JOIN two t USING (images, id)
+	WHERE id = '7' AND t.model = 'second'), '... by 1 - Dice of their masks');
+SELECT is((SELECT array_agg(DISTINCT disagreement) FROM lesion_review_queue('two') WHERE id <> '7'), '{0}',
+	'... and where they agree, nothing is added');
+UPDATE two SET mask = 'no mask' WHERE model = 'second' AND id = '7';
+UPDATE two SET image_sha256 = sha256('another') WHERE model = 'second' AND id = '8';
+SELECT is((SELECT array_agg(disagreement) FROM lesion_review_queue('two') WHERE id IN ('7', '8')), '{NULL,NULL}',
+	'what is no mask, or of another image under this key, is no opinion');
+UPDATE two SET model = 'convmixer' WHERE model = 'second';
+SELECT is((SELECT count(disagreement) FROM lesion_review_queue('two')), 0::bigint,
+	'an older mask of the same model is none');
 
 -- What people stand behind.
 SELECT results_eq($$SELECT id, verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE images = 'public.archive'

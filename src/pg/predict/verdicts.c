@@ -220,26 +220,40 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 /* ---- reading verdicts ---- */
 
 /*
- * The latest mask of each image, unless it has a verdict. The order follows
- * the expected error of the mask, and the distance of its week from the weeks
- * before. Figures outside 0..1 count as NULL: they were written by hand.
+ * The latest mask of each image, unless it has a verdict. Images that could not
+ * be segmented come first. The order of the others follows the expected error
+ * of the mask and the disagreement: of an ensemble's members or views, or with
+ * the latest masks that other models made of the same image. The distance of
+ * its week from the weeks before adds a little. Figures outside 0..1 count as
+ * NULL: they were written by hand.
  */
 static const char queue_query[] =
-"SELECT row_number() OVER (ORDER BY q.error IS NULL, q.needs_review DESC, q.priority DESC, q.images, q.id), "
-"q.images, q.id, q.model, q.version, q.predicted_dice, q.disagreement, q.quality, q.needs_review, q.error, "
-"q.priority, q.predicted_at "
-"FROM (SELECT p.*, 1 - CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END "
-"+ CASE WHEN p.disagreement BETWEEN 0 AND 1 THEN p.disagreement ELSE 0 END "
-"+ 0.1 * least(1, coalesce(d.shift, 0)) AS priority "
-"FROM (SELECT DISTINCT ON (images, id) images, id, model, version, mask, predicted_dice, disagreement, quality, "
-"needs_review, error, predicted_at, min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
-"FROM %s ORDER BY images, id, predicted_at DESC) p "
-"LEFT JOIN (SELECT week, model, version, "
+"WITH latest AS (SELECT DISTINCT ON (images, id, model) images, id, model, version, mask, image_sha256, "
+"predicted_dice, disagreement, quality, needs_review, error, predicted_at, "
+"min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
+"FROM %1$s ORDER BY images, id, model, predicted_at DESC), "
+"open AS (SELECT p.* FROM (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC) p "
+"WHERE %4$s), "
+"second AS (SELECT p.images, p.id, avg(1 - %2$slesion_dice(p.mask, o.mask)) AS disagreement "
+"FROM open p JOIN latest o ON o.images = p.images AND o.id = p.id AND o.model <> p.model "
+"AND o.image_sha256 = p.image_sha256 "
+"WHERE p.mask IS NOT NULL AND %2$slesion_mask_error(p.mask, NULL::bytea) IS NULL "
+"AND o.mask IS NOT NULL AND %2$slesion_mask_error(o.mask, p.mask) IS NULL "
+"GROUP BY p.images, p.id), "
+"drift AS (SELECT week, model, version, "
 "greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
-"FROM %slesion_drift(%u::regclass, true)) d "
-"ON d.model = p.model AND d.version = p.version AND d.week = date_trunc('week', p.came_at, 'UTC')::date "
-"WHERE %s) q "
-"ORDER BY 1";
+"FROM %2$slesion_drift(%3$u::regclass, true)), "
+"judged AS (SELECT p.*, d.shift, "
+"greatest(CASE WHEN p.disagreement BETWEEN 0 AND 1 THEN p.disagreement END, s.disagreement) AS differs "
+"FROM open p LEFT JOIN second s ON s.images = p.images AND s.id = p.id "
+"LEFT JOIN drift d "
+"ON d.model = p.model AND d.version = p.version AND d.week = date_trunc('week', p.came_at, 'UTC')::date), "
+"queue AS (SELECT j.*, 1 - CASE WHEN j.predicted_dice BETWEEN 0 AND 1 THEN j.predicted_dice ELSE 0 END "
+"+ coalesce(j.differs, 0) + 0.1 * least(1, coalesce(j.shift, 0)) AS priority FROM judged j) "
+"SELECT row_number() OVER (ORDER BY q.error IS NULL, q.priority DESC, q.images, q.id), "
+"q.images, q.id, q.model, q.version, q.predicted_dice, q.differs, q.quality, q.needs_review, q.error, "
+"q.priority, q.predicted_at "
+"FROM queue q ORDER BY 1";
 
 /* lesion_review_queue(predictions, verdicts) returns set of (rank, images, id, ...) */
 Datum
