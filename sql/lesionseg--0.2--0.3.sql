@@ -3,6 +3,26 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Rights ====
+
+-- What is dropped and made again with other arguments has the rights of a new function.
+DO $$
+DECLARE
+	revoked pg_catalog.regprocedure;
+BEGIN
+	FOR revoked IN SELECT p.oid FROM pg_catalog.pg_proc AS p
+		WHERE p.pronamespace OPERATOR(pg_catalog.=) (SELECT c.relnamespace FROM pg_catalog.pg_class AS c
+			WHERE c.oid OPERATOR(pg_catalog.=) 'lesion_model'::pg_catalog.regclass)
+		AND p.proname OPERATOR(pg_catalog.=) ANY ('{lesion_reproduce,lesion_drift,lesion_train,lesion_retrain,
+			lesion_evaluate,lesion_compare,lesion_robustness,lesion_ensemble_fit}'::pg_catalog.name[])
+		AND NOT pg_catalog.has_function_privilege('public'::name, p.oid, 'EXECUTE'::text) LOOP
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('%s is replaced, and EXECUTE is granted to PUBLIC again', revoked),
+			HINT = 'Revoke it again of the function that takes its place.';
+	END LOOP;
+END
+$$;
+
 -- ==== Images ====
 
 CREATE FUNCTION lesion_image_error(image bytea)
@@ -216,10 +236,17 @@ CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 
 -- Everyone may read runs, but not what ended them: an error may quote what stands in a row of images.
-REVOKE SELECT ON lesion_run FROM PUBLIC;
-GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images,
-	validation_images, test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed,
-	started_at, finished_at, started_by) ON lesion_run TO PUBLIC;
+-- Where the administrator has taken that right away, it is not given back.
+DO $$
+BEGIN
+	IF pg_catalog.has_table_privilege('public'::name, 'lesion_run'::pg_catalog.regclass::oid, 'SELECT'::text) THEN
+		REVOKE SELECT ON lesion_run FROM PUBLIC;
+		GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images,
+			validation_images, test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid,
+			resumed, started_at, finished_at, started_by) ON lesion_run TO PUBLIC;
+	END IF;
+END
+$$;
 
 CREATE OR REPLACE VIEW lesion_runs AS
 SELECT r.run, r.model, r.version,
@@ -252,7 +279,14 @@ COMMENT ON COLUMN lesion_runs.error IS
 -- ==== What a run's masks are ====
 
 ALTER TABLE lesion_run ADD COLUMN masks jsonb;
-GRANT SELECT (masks) ON lesion_run TO PUBLIC;
+DO $$
+BEGIN
+	IF pg_catalog.has_column_privilege('public'::name, 'lesion_run'::pg_catalog.regclass::oid, 'options'::text,
+			'SELECT'::text) THEN
+		GRANT SELECT (masks) ON lesion_run TO PUBLIC;
+	END IF;
+END
+$$;
 COMMENT ON COLUMN lesion_run.masks IS
 'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, '
 'and of each kind';
@@ -265,6 +299,18 @@ ALTER TABLE lesion_version ADD COLUMN validation_fraction float8 NOT NULL DEFAUL
 ALTER TABLE lesion_version ADD COLUMN image_digests bytea;
 ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
 ALTER TABLE lesion_version ADD COLUMN fold int NOT NULL DEFAULT 0 CHECK (fold >= 0);
+-- Everyone may read versions, but not which images they were trained on: whoever has a file could ask whether it is
+-- among them.
+DO $$
+BEGIN
+	IF pg_catalog.has_table_privilege('public'::name, 'lesion_version'::pg_catalog.regclass::oid, 'SELECT'::text) THEN
+		REVOKE SELECT ON lesion_version FROM PUBLIC;
+		GRANT SELECT (model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run,
+			metadata, extension_version, created_at, created_by, temperature, review_below, enhance, split_columns,
+			validation_fraction, fold) ON lesion_version TO PUBLIC;
+	END IF;
+END
+$$;
 COMMENT ON COLUMN lesion_version.split_columns IS
 'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
 COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';

@@ -1231,12 +1231,18 @@ COMMENT ON COLUMN lesion_cross_validations.fold_dice IS 'mean over folds';
 COMMENT ON COLUMN lesion_cross_validations.best IS
 'has it the highest dice of the settings whose folds are all trained? The ensemble is of its folds';
 
-GRANT SELECT ON lesion_model, lesion_version, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
+GRANT SELECT ON lesion_model, lesion_promotion, lesion_epoch, lesion_evaluation, lesion_audit,
 	lesion_fold, lesion_folds, lesion_cross_validations,
 	lesion_models, lesion_training_log, lesion_runs, lesion_training_progress,
 	lesion_segmentation_progress, lesion_leaderboard, lesion_robustness_score, lesion_robustness_table TO PUBLIC;
 
--- But not what ended a run: an error may quote what stands in a row of images.
+-- But not which images a version was trained on: whoever has a file could ask whether it is among them.
+REVOKE SELECT ON lesion_version FROM PUBLIC;
+GRANT SELECT (model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run, metadata,
+	extension_version, created_at, created_by, temperature, review_below, enhance, split_columns,
+	validation_fraction, fold) ON lesion_version TO PUBLIC;
+
+-- Nor what ended a run: an error may quote what stands in a row of images.
 REVOKE SELECT ON lesion_run FROM PUBLIC;
 GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images,
 	validation_images, test_images, skipped, broken, data_sha256, best_epoch, seconds, images_per_second, pid, resumed,

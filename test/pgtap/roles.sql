@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(96);
+SELECT plan(100);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -18,6 +18,7 @@ CREATE ROLE lesion_reader;
 GRANT SELECT ON archive, masks, lesion_image_score, lesion_worst_cases TO lesion_reader;
 CREATE ROLE lesion_operator IN ROLE lesion_reader;
 GRANT INSERT ON masks, lesion_promotion, lesion_evaluation, lesion_image_score TO lesion_operator;
+GRANT SELECT (image_digests) ON lesion_version TO lesion_operator;
 CREATE ROLE lesion_trainer IN ROLE lesion_operator;
 GRANT INSERT ON lesion_model, lesion_version, lesion_run, lesion_epoch TO lesion_trainer;
 GRANT UPDATE ON lesion_run TO lesion_trainer;
@@ -167,6 +168,19 @@ SELECT is((SELECT string_agg(p.oid::regprocedure::text, ', ') FROM pg_proc p
 	JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'lesionseg'
 	WHERE p.proname ~ 'file|register_bundled' OR p.prosrc ~ 'pg_read|lo_import|lo_export|COPY'), NULL,
 	'no function is about files');
+
+-- Which images were trained on is not for everyone.
+SET LOCAL ROLE lesion_reader;
+SELECT is(left(outcome('SELECT image_digests FROM lesion_version'), 5), '42501', 'a reader may not ask for images');
+SELECT is(outcome('SELECT count(sha256) FROM lesion_version'), 'fine', '... but for the rest of a version');
+SET LOCAL ROLE lesion_operator;
+SELECT ok((lesion_evaluate('archive', 'net', 'all')).seen > 0, 'an operator is told how many images were seen');
+RESET ROLE;
+REVOKE SELECT (image_digests) ON lesion_version FROM lesion_operator;
+SET LOCAL ROLE lesion_operator;
+SELECT is((lesion_evaluate('archive', 'net', 'all')).seen, NULL, '... and not without the right');
+RESET ROLE;
+GRANT SELECT (image_digests) ON lesion_version TO lesion_operator;
 
 -- docs/oversight.md takes the functions that give a mask from roles by their names: all of them have one of these.
 SELECT is((SELECT array_agg(p.oid::regprocedure::text ORDER BY 1) FROM pg_proc p

@@ -129,6 +129,21 @@ run_sql($typed, 'SET client_min_messages = error; ALTER EXTENSION lesionseg UPDA
 is(run_sql($typed, 'SELECT count(*) FROM clinic."Masks"'), '1',
 	'masks of 0.2 stay when the extension of 0.3 is dropped');
 
+# What an administrator has taken from everyone is not given back, or named.
+my $closed = 'tap_closed';
+run_sql('postgres', "DROP DATABASE IF EXISTS $closed");
+run_sql('postgres', "CREATE DATABASE $closed");
+run_sql($closed, q{CREATE EXTENSION lesionseg VERSION '0.2'; REVOKE SELECT ON lesion_version, lesion_run FROM PUBLIC;
+	REVOKE EXECUTE ON FUNCTION lesion_segment(bytea, text, float8, boolean, text, jsonb), lesion_drift(regclass)
+	FROM PUBLIC});
+my $said = `psql -Xqd $closed -c 'ALTER EXTENSION lesionseg UPDATE' 2>&1`;
+like($said, qr/WARNING: .*lesion_drift\(regclass\) is replaced, and EXECUTE is granted to PUBLIC again/,
+	'a function that is replaced is named');
+unlike($said, qr/lesion_(segment|train|evaluate)\(/, '... and no other');
+is(run_sql($closed, q{SELECT has_any_column_privilege('public', 'lesion_version', 'SELECT')
+	OR has_any_column_privilege('public', 'lesion_run', 'SELECT') OR has_function_privilege('public',
+	'lesion_segment(bytea, text, float8, boolean, text, jsonb)', 'EXECUTE')}), 'f', 'other rights stay away');
+
 # Back to 0.1 there is no way, and the database can be dumped.
 isnt(system("psql -Xqd $old -c \"ALTER EXTENSION lesionseg UPDATE TO '0.1'\" 2>/dev/null"), 0, 'there is no way back');
 is(system("pg_dump -Fc $old >/dev/null"), 0, 'an updated database can be dumped');

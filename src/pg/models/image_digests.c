@@ -5,8 +5,11 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "port/pg_bswap.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
@@ -125,11 +128,32 @@ load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *dig
 	return !isnull;
 }
 
+/* May the caller read which images versions were trained on? */
+static bool
+may_read(const ModelStore *store)
+{
+	Oid			table = get_relname_relid("lesion_version", store->schema);
+	AttrNumber	column = OidIsValid(table) ? get_attnum(table, "image_digests") : InvalidAttrNumber;
+
+	return column == InvalidAttrNumber || pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(table, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+}
+
 bool
 image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDigests *digests)
 {
 	bool		known = false;
 
+	if (!may_read(store))
+	{
+		/* Of a bundled version nobody knows. */
+		ereport(version->number > 0 ? WARNING : DEBUG1,
+				(errmsg("which images version %d of model \"%s\" was trained on is not known to this role",
+						version->number, version->model),
+				 errhint("GRANT SELECT (image_digests) ON %slesion_version TO %s has them told apart.", store->prefix,
+						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+		return false;
+	}
 	if (version->member_count == 0)
 		known = load_own(store, version, digests);
 	for (int i = 0; i < version->member_count; i++)
