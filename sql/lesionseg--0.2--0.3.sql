@@ -101,10 +101,13 @@ COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';
 SELECT pg_catalog.pg_extension_config_dump('lesion_image_score_score_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score_score_seq', '');
 
+-- It works with its owner's rights, and needs to see who acts.
+ALTER FUNCTION lesion_audit_write() SECURITY INVOKER;
+
 CREATE FUNCTION lesion_check_references()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_check_references'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION lesion_check_references() IS
 'refuses a row that refers to one that is not there, unless a restore brings it back';
@@ -112,7 +115,7 @@ COMMENT ON FUNCTION lesion_check_references() IS
 CREATE FUNCTION lesion_keep_references()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_keep_references'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION lesion_keep_references() IS 'deletes what refers to a row that is deleted';
 

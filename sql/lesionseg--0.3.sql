@@ -795,7 +795,7 @@ COMMENT ON COLUMN lesion_audit.login IS 'the role that logged in';
 CREATE FUNCTION lesion_audit_write()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_audit_write'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION lesion_audit_write() IS 'adds to lesion_audit what is done to models';
 
@@ -860,7 +860,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
 CREATE FUNCTION lesion_check_references()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_check_references'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION lesion_check_references() IS
 'refuses a row that refers to one that is not there, unless a restore brings it back';
@@ -868,7 +868,7 @@ COMMENT ON FUNCTION lesion_check_references() IS
 CREATE FUNCTION lesion_keep_references()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_keep_references'
-LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp;
 
 COMMENT ON FUNCTION lesion_keep_references() IS 'deletes what refers to a row that is deleted';
 

@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(43);
+SELECT plan(47);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -153,6 +153,41 @@ SELECT throws_ok($$DELETE FROM lesion_audit$$, '42501', 'permission denied for t
 SELECT throws_ok($$SELECT lesion_model_rollback('mine')$$, '42501', NULL, 'a rollback is a promotion');
 RESET ROLE;
 SELECT lives_ok($$DELETE FROM lesion_audit WHERE at < now()$$, 'the owner may remove what must go');
+
+-- Whose code acts is who did it, whoever had it run: the server runs it as its owner.
+CREATE ROLE actor;
+CREATE ROLE passer_by;
+CREATE SCHEMA stage AUTHORIZATION actor;
+GRANT USAGE ON SCHEMA stage TO passer_by;
+GRANT INSERT ON lesion_promotion TO actor;
+GRANT DELETE ON lesion_model TO actor;
+SELECT lesion_model_create('doomed', 'unet');
+SET ROLE actor;
+CREATE FUNCTION stage.act() RETURNS int LANGUAGE plpgsql AS $$
+BEGIN PERFORM public.lesion_model_promote('unet', 0); RETURN 1; END $$;
+CREATE MATERIALIZED VIEW stage.shown AS SELECT stage.act() WITH NO DATA;
+CREATE FUNCTION stage.lent() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT stage.act()';
+CREATE FUNCTION stage.drops() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$DELETE FROM public.lesion_model
+	WHERE name = 'doomed'$$;
+RESET ROLE;
+CREATE FUNCTION last_role() RETURNS text LANGUAGE sql AS
+$$SELECT event || ' by ' || role FROM lesion_audit ORDER BY entry DESC LIMIT 1$$;
+REFRESH MATERIALIZED VIEW stage.shown;
+SELECT is(last_role(), 'promote by actor', 'a view that a superuser refreshes');
+SET ROLE passer_by;
+SELECT stage.lent();
+RESET ROLE;
+SELECT is(last_role(), 'promote by actor', 'a function that another role calls');
+SET ROLE passer_by;
+SELECT stage.drops();
+RESET ROLE;
+SELECT is(last_role(), 'drop by actor', '... and that drops');
+SELECT lesion_model_import('owned', lesion_model_export('convmixer'));
+SET ROLE actor;
+DELETE FROM lesion_model WHERE name = 'owned';
+RESET ROLE;
+SELECT is((SELECT string_agg(DISTINCT role, ' ') FROM lesion_audit WHERE model = 'owned' AND event LIKE 'drop%'), 'actor',
+	'versions that go with their model, too');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "storage/lmgr.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -258,9 +259,11 @@ look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 static void
 search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 {
-	TableScanDesc scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+	TableScanDesc scan;
 	TupleTableSlot *slot = table_slot_create(relation, NULL);
 
+	EnsurePortalSnapshotExists();
+	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
 	while (!search->found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -3,9 +3,10 @@
  *
  * lesion_audit_write adds a row to lesion_audit for what happens to models,
  * versions and promotions, however it is done: by our functions, or by an
- * INSERT or DELETE of somebody who was granted that. It is SECURITY DEFINER,
- * and a trigger cannot be called by hand, so nobody needs a right to write to
- * lesion_audit and nobody can write to it something that did not happen.
+ * INSERT or DELETE of somebody who was granted that. It writes with the rights
+ * of its owner (acting_role.h), and a trigger cannot be called by hand, so nobody
+ * needs a right to write to lesion_audit and nobody can write to it something
+ * that did not happen.
  *
  * lesion_owner_only lets nobody but the owner of a table do what it is a
  * trigger for, whatever was granted. (That the owner and superusers may, is
@@ -24,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "pg/base/rights/acting_role.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
 #include "pg/models/model_store.h"
@@ -64,13 +66,6 @@ column_text(const AuditedRow *row, const char *name)
 	return text;
 }
 
-/* Who called: not the owner that this trigger runs as. */
-static char *
-caller_name(void)
-{
-	return GetUserNameFromId(GetOuterUserId(), false);
-}
-
 /* Set a column of an entry to a column of the row that the event is about. */
 static void
 copy_column(StoredRow *entry, const char *column, const AuditedRow *row, const char *name, Oid type)
@@ -99,7 +94,7 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 	if (sha256_column != NULL)
 		copy_column(&entry, "sha256", row, sha256_column, BYTEAOID);
 	stored_row_text(&entry, "detail", detail);
-	stored_row_text(&entry, "role", caller_name());
+	stored_row_text(&entry, "role", GetUserNameFromId(acting_role(), false));
 	stored_row_text(&entry, "login", GetUserNameFromId(GetSessionUserId(), false));
 	stored_row_insert(&store, "lesion_audit", &entry, "RETURNING entry", SPI_OK_INSERT_RETURNING);
 }
@@ -162,25 +157,22 @@ check_fired_by(const TriggerData *trigger, Oid schema)
 				 errmsg("lesion_audit_write is for the tables of lesionseg, after INSERT or DELETE of a row")));
 }
 
-/* Trigger after INSERT or DELETE of a row of lesion_model, lesion_version
- * and lesion_promotion. */
-Datum
-lesion_audit_write(PG_FUNCTION_ARGS)
+/* Write what happened to the row that fired the trigger. */
+static void
+write_event(FunctionCallInfo fcinfo)
 {
-	TriggerData *trigger = need_trigger(fcinfo, "lesion_audit_write");
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	AuditedRow	row = {trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation)};
 	const char *table = RelationGetRelationName(trigger->tg_relation);
 	bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	bool		promotion = strcmp(table, "lesion_promotion") == 0;
-
-	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
 
 	/* Rows that come with the extension are no event. For a restored row, the
 	 * rows of lesion_audit that are restored beside it tell what happened. */
 	if (creating_extension ||
 		(inserted && row_is_restored(row.tuple, row.columns, promotion ? "promoted_at" : "created_at",
 									 trigger->tg_relation->rd_rel->relowner)))
-		PG_RETURN_POINTER(NULL);
+		return;
 	SPI_connect();
 	if (promotion)
 		audit_promotion(fcinfo, &row);
@@ -189,6 +181,17 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 	else
 		audit_model(fcinfo, &row, inserted);
 	SPI_finish();
+}
+
+/* Trigger after INSERT or DELETE of a row of lesion_model, lesion_version
+ * and lesion_promotion. */
+Datum
+lesion_audit_write(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = need_trigger(fcinfo, "lesion_audit_write");
+
+	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
+	work_as_owner(fcinfo, write_event);
 	PG_RETURN_POINTER(NULL);
 }
 

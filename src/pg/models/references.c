@@ -14,7 +14,7 @@
  *
  * Locks are those of a foreign key: who refers to a row holds it FOR KEY
  * SHARE, who deletes it waits for him and then sees what he inserted. Both
- * functions are SECURITY DEFINER, as foreign keys act as the tables' owner.
+ * functions work with their owner's rights, as foreign keys do (acting_role.h).
  * Replication copies what the other side did, deletions that follow from
  * others included: on a subscriber none of these triggers fires.
  */
@@ -29,6 +29,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "pg/base/rights/acting_role.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 
@@ -276,32 +277,36 @@ is_taken_as_it_is(FunctionCallInfo fcinfo, const FiredRow *row)
 	elog(ERROR, "table %s is not one of models", row->table);
 }
 
-/* Trigger after INSERT or UPDATE of a row that refers to others. */
-Datum
-lesion_check_references(PG_FUNCTION_ARGS)
+static void
+check_references(FunctionCallInfo fcinfo)
 {
 	FiredRow	row = read_fired(fcinfo, "lesion_check_references", true);
 
 	if (is_taken_as_it_is(fcinfo, &row))
-		PG_RETURN_POINTER(NULL);
+		return;
 	SPI_connect();
 	for (size_t i = 0; i < lengthof(references); i++)
 		if (strcmp(references[i].table, row.table) == 0)
 			need_referred(&references[i], &row);
 	SPI_finish();
+}
+
+/* Trigger after INSERT or UPDATE of a row that refers to others. */
+Datum
+lesion_check_references(PG_FUNCTION_ARGS)
+{
+	work_as_owner(fcinfo, check_references);
 	PG_RETURN_POINTER(NULL);
 }
 
-/* Trigger after INSERT, DELETE or a change of the key of a row that others
- * refer to. */
-Datum
-lesion_keep_references(PG_FUNCTION_ARGS)
+static void
+keep_references(FunctionCallInfo fcinfo)
 {
 	FiredRow	row = read_fired(fcinfo, "lesion_keep_references", false);
 	TriggerEvent event = ((TriggerData *) fcinfo->context)->tg_event;
 
 	if (is_taken_as_it_is(fcinfo, &row))
-		PG_RETURN_POINTER(NULL);
+		return;
 	SPI_connect();
 	for (size_t i = 0; i < lengthof(references); i++)
 	{
@@ -313,6 +318,14 @@ lesion_keep_references(PG_FUNCTION_ARGS)
 			refuse_referred(&references[i], &row, TRIGGER_FIRED_BY_INSERT(event));
 	}
 	SPI_finish();
+}
+
+/* Trigger after INSERT, DELETE or a change of the key of a row that others
+ * refer to. */
+Datum
+lesion_keep_references(PG_FUNCTION_ARGS)
+{
+	work_as_owner(fcinfo, keep_references);
 	PG_RETURN_POINTER(NULL);
 }
 

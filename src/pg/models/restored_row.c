@@ -6,10 +6,10 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/timestamp.h"
 
+#include "pg/base/rights/acting_role.h"
 #include "pg/base/values/row_values.h"
 #include "pg/models/restored_row.h"
 
@@ -20,8 +20,8 @@ row_is_restored(HeapTuple row, TupleDesc columns, const char *time_column, Oid o
 	bool		isnull;
 	int			number;
 
-	/* Whoever called, not the owner that a trigger may run as. */
-	if (!has_privs_of_role(GetOuterUserId(), owner))
+	/* Whoever acts, not the owner that a trigger may work as. */
+	if (!has_privs_of_role(acting_role(), owner))
 		return false;
 	if (time_column == NULL)
 		return true;

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "tcop/pquery.h"
 #include "utils/memutils.h"
 
 #include "pg/segment/query_state.h"
@@ -14,6 +15,7 @@ query_state(FunctionCallInfo fcinfo, size_t size)
 	QueryState *state = fcinfo->flinfo->fn_extra;
 	MemoryContext caller;
 
+	EnsurePortalSnapshotExists();
 	if (state != NULL)
 		return state;
 	caller = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);

@@ -21,7 +21,8 @@ typedef struct QueryState
 } QueryState;
 
 /* The state of the query that calls the function, of `size` bytes: all zero
- * but for its QueryState at the first call. */
+ * but for its QueryState at the first call. From then on there is an active
+ * snapshot: the check of a domain may run where none is, after a COMMIT of PL/pgSQL. */
 void	   *query_state(FunctionCallInfo fcinfo, size_t size);
 
 /* Begin a lookup: forget the last one, and switch to the state's context.
