@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(43);
+SELECT plan(50);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -105,6 +105,16 @@ SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{}'
 	'learning_rates, image_sizes and configs leave nothing to train');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', configs => '[{"base": 2}, {"bass": 2}]')$$, '22023', NULL,
 	'a config that is wrong shows before anything is trained');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16,0}')$$, '22023', NULL,
+	'... a size');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', learning_rates => '{1e-3,-1}')$$, '22023', NULL,
+	'... a learning rate');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', options => '{"momentum": 1}')$$, '22023', NULL,
+	'... an option');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', group_column => 'person')$$, '42703', NULL, '... a column');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'vnet')$$, '42704', NULL, '... an architecture');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', epochs => NULL)$$, '22004', NULL, '... or a NULL');
+SELECT is((SELECT count(*) FROM lesion_fold WHERE model <> 'cv'), 0::bigint, '... and nothing is planned');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 4, 'cv', epochs => 3)$$, '42710',
 	'a cross-validation "cv" was begun with other arguments');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 4, 'alone')$$, '42710', 'model "alone" exists already');

@@ -62,7 +62,8 @@ INSERT INTO two SELECT * FROM masks WHERE images = 'public.archive' AND mask IS 
 UPDATE two SET model = 'second', predicted_at = predicted_at - interval '1 day',
 	mask = CASE id WHEN '7' THEN (lesion_synthetic(99, 48, 40)).mask ELSE mask END;
 INSERT INTO two SELECT * FROM masks WHERE images = 'public.archive' AND mask IS NOT NULL;
-SELECT is((SELECT array_agg(DISTINCT model) FROM lesion_review_queue('two')), '{convmixer}', 'the latest mask is judged');
+SELECT is((SELECT array_agg(DISTINCT model) FROM lesion_review_queue('two')), '{convmixer}',
+	'the latest mask is judged');
 SELECT is((SELECT id FROM lesion_review_queue('two') WHERE rank = 1), '7',
 	'a mask on which two models differ comes first');
 SELECT is((SELECT round(disagreement::numeric, 9) FROM lesion_review_queue('two') WHERE id = '7'),

@@ -14,6 +14,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
@@ -23,8 +24,11 @@
 #include "pg/base/spi_context.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
+#include "pg/images/images_source.h"
 #include "pg/models/ensemble_version.h"
+#include "pg/models/model_config.h"
 #include "pg/models/work_lock.h"
+#include "pg/train/train_request.h"
 
 PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
@@ -106,14 +110,72 @@ has_plan(const CrossValidation *task)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("a cross-validation \"%s\" was begun with other arguments", task->model),
-				 errhint("Call it with the same ones to go on, or give this one another name with model => '...'.")));
+				 errhint("Call it with the same ones to go on, or give this one another name with model => '...'. "
+						 "To end the other, drop its models with lesion_model_drop, the ensemble first.")));
 	return !isnull;
 }
 
-/* Write the plan, and make the models, so that a wrong config is found now. */
+/* Check learning rates and sizes, with what all settings have in common, as each training does. */
+static void
+check_settings(const CrossValidation *task)
+{
+	const Architecture *architecture = config_architecture(TextDatumGetCString(task->values[ARGUMENT_ARCHITECTURE]));
+	TrainRequest request = {
+		.epochs = DatumGetInt32(task->values[ARGUMENT_EPOCHS]),
+		.batch_size = DatumGetInt32(task->values[ARGUMENT_BATCH_SIZE]),
+		.augment = DatumGetJsonbP(task->values[ARGUMENT_AUGMENT]),
+		.options = DatumGetJsonbP(task->values[ARGUMENT_OPTIONS]),
+	};
+	Datum	   *rates;
+	Datum	   *sizes;
+	bool	   *no_rate;
+	bool	   *no_size;
+	int			rate_count;
+	int			size_count;
+
+	deconstruct_array(DatumGetArrayTypeP(task->values[ARGUMENT_LEARNING_RATES]), FLOAT8OID, sizeof(float8),
+					  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &rates, &no_rate, &rate_count);
+	deconstruct_array(DatumGetArrayTypeP(task->values[ARGUMENT_IMAGE_SIZES]), INT4OID, sizeof(int32), true,
+					  TYPALIGN_INT, &sizes, &no_size, &size_count);
+	for (int s = 0; s < size_count; s++)
+		for (int r = 0; r < rate_count; r++)
+		{
+			request.image_size = no_size[s] ? 0 : DatumGetInt32(sizes[s]);
+			request.has_learning_rate = !no_rate[r];
+			request.learning_rate = no_rate[r] ? 0 : DatumGetFloat8(rates[r]);
+			(void) train_request_plan(&request, architecture);
+		}
+}
+
+/* A text argument, or NULL. */
+static char *
+text_value(const CrossValidation *task, int argument)
+{
+	return task->nulls[argument] == 'n' ? NULL : TextDatumGetCString(task->values[argument]);
+}
+
+/* Check that the table has the columns. */
+static void
+check_columns(const CrossValidation *task)
+{
+	char	   *group = text_value(task, ARGUMENT_GROUP_COLUMN);
+	ImagesColumns columns = {
+		.image = text_value(task, ARGUMENT_IMAGE_COLUMN),
+		.mask = text_value(task, ARGUMENT_MASK_COLUMN),
+		.id = text_value(task, ARGUMENT_ID_COLUMN),
+		.group = group != NULL ? split_columns_single(group) : NULL,
+	};
+
+	(void) images_open(DatumGetObjectId(task->values[ARGUMENT_IMAGES]), &columns);
+}
+
+/* Write the plan, and make the models. What is wrong with an argument is found
+ * now, and no plan is left. */
 static void
 make_plan(const CrossValidation *task)
 {
+	check_settings(task);
+	check_columns(task);
 	store_create_model(&task->store, task->model, ENSEMBLE_ARCHITECTURE,
 					   DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))));
 	execute(task,
@@ -297,8 +359,20 @@ cross_validate(CrossValidation *task)
 		finish(task);
 }
 
-/* Read the arguments. lesion_retrain checks those that are only passed on to
- * it. */
+/* Arguments that must not be NULL, beside those that are read first. */
+static const struct
+{
+	int			argument;
+	const char *name;
+}			needed[] = {
+	{ARGUMENT_IMAGES, "images"}, {ARGUMENT_EPOCHS, "epochs"}, {ARGUMENT_IMAGE_COLUMN, "image_column"},
+	{ARGUMENT_MASK_COLUMN, "mask_column"}, {ARGUMENT_LEARNING_RATES, "learning_rates"},
+	{ARGUMENT_IMAGE_SIZES, "image_sizes"}, {ARGUMENT_CONFIGS, "configs"}, {ARGUMENT_BATCH_SIZE, "batch_size"},
+	{ARGUMENT_SEED, "seed"}, {ARGUMENT_SPLIT_SEED, "split_seed"}, {ARGUMENT_AUGMENT, "augment"},
+	{ARGUMENT_OPTIONS, "options"}
+};
+
+/* Read the arguments. */
 static CrossValidation
 read_arguments(FunctionCallInfo fcinfo)
 {
@@ -306,15 +380,13 @@ read_arguments(FunctionCallInfo fcinfo)
 	int			folds = argument_int(fcinfo, ARGUMENT_FOLDS, "folds");
 	char	   *architecture = argument_text(fcinfo, ARGUMENT_ARCHITECTURE, "architecture");
 
-	argument_needed(fcinfo, ARGUMENT_IMAGES, "images");
+	for (size_t i = 0; i < lengthof(needed); i++)
+		argument_needed(fcinfo, needed[i].argument, needed[i].name);
 	if (folds < 2 || folds > ENSEMBLE_MAX_MEMBERS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("folds is %d, it must be from 2 to %d", folds, ENSEMBLE_MAX_MEMBERS),
 				 errhint("5 keeps every fifth row away from each network.")));
-	argument_needed(fcinfo, ARGUMENT_LEARNING_RATES, "learning_rates");
-	argument_needed(fcinfo, ARGUMENT_IMAGE_SIZES, "image_sizes");
-	argument_needed(fcinfo, ARGUMENT_CONFIGS, "configs");
 	for (int i = 0; i < ARGUMENT_COUNT; i++)
 	{
 		task.values[i] = fcinfo->args[i].value;
