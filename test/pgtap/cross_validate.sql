@@ -111,7 +111,8 @@ SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', learning_rates => '
 	'... a learning rate');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', options => '{"momentum": 1}')$$, '22023', NULL,
 	'... an option');
-SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', group_column => 'person')$$, '42703', NULL, '... a column');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', group_column => 'person')$$, '42703', NULL,
+	'... a column');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'vnet')$$, '42704', NULL, '... an architecture');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', epochs => NULL)$$, '22004', NULL, '... or a NULL');
 SELECT is((SELECT count(*) FROM lesion_fold WHERE model <> 'cv'), 0::bigint, '... and nothing is planned');
