@@ -186,8 +186,8 @@ SELECT lesion_model_import('owned', lesion_model_export('convmixer'));
 SET ROLE actor;
 DELETE FROM lesion_model WHERE name = 'owned';
 RESET ROLE;
-SELECT is((SELECT string_agg(DISTINCT role, ' ') FROM lesion_audit WHERE model = 'owned' AND event LIKE 'drop%'), 'actor',
-	'versions that go with their model, too');
+SELECT is((SELECT string_agg(DISTINCT role, ' ') FROM lesion_audit WHERE model = 'owned' AND event LIKE 'drop%'),
+	'actor', 'versions that go with their model, too');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -35,7 +35,8 @@ is(run_sql($database, 'SELECT (' . sprintf($train, 1) . ').version'), '2', 'trai
 # PL/pgSQL checks a domain when it enters a block, after a COMMIT without a snapshot.
 my $image = run_sql($database, q{SELECT quote_literal(encode(image, 'hex')) FROM archive ORDER BY id LIMIT 1});
 $image = "decode($image, 'hex')";
-my $pin = run_sql($database, q{SELECT lesion_pin(encode(sha256, 'hex')) FROM lesion_version WHERE model = 'unet' LIMIT 1});
+my $pin = run_sql($database,
+	q{SELECT lesion_pin(encode(sha256, 'hex')) FROM lesion_version WHERE model = 'unet' LIMIT 1});
 my %calls = (
 	lesion_segment => "lesion_segment($image, 'net')",
 	lesion_segment_detail => "(lesion_segment_detail($image, 'net')).mask",
