@@ -58,7 +58,8 @@ SELECT results_eq($$SELECT setting, n, round(dice::numeric, 12), round(threshold
 SELECT ok(bool_and(dice_low <= dice AND dice <= dice_high AND threshold_jaccard_low <= threshold_jaccard
 	AND threshold_jaccard <= threshold_jaccard_high AND (dice_low < dice_high OR NOT best)),
 	'intervals hold their mean') FROM lesion_cross_validations;
-SELECT results_eq($$SELECT setting, round(fold_dice::numeric, 12), worst_fold_dice FROM lesion_cross_validations ORDER BY 1$$,
+SELECT results_eq($$SELECT setting, round(fold_dice::numeric, 12), worst_fold_dice FROM lesion_cross_validations
+	ORDER BY 1$$,
 	$$SELECT setting, round(avg(dice)::numeric, 12), min(dice) FROM lesion_folds GROUP BY 1 ORDER BY 1$$,
 	'and folds are compared');
 SELECT is((SELECT array_agg(best ORDER BY dice DESC) FROM lesion_cross_validations), '{t,f,f,f}',
