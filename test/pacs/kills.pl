@@ -27,7 +27,9 @@ sub kill_backend {
 	my $pid = run_sql('postgres', q(SELECT pid FROM pg_stat_activity
 		WHERE application_name = 'lesionseg-pacs' LIMIT 1));
 	return 0 if $pid eq '';
-	Session::kill_session(bless { pid => $pid }, 'Session') or die "the server does not come back\n";
+	my $answers = Session::kill_session(bless { pid => $pid }, 'Session');
+	return 0 if !defined $answers;	# it ended by itself since
+	die "the server does not come back\n" if !$answers;
 	$orthanc->stop('KILL');	# its own connections are gone, too: as its service would, begin anew
 	$orthanc->start;
 	return 1;

@@ -172,12 +172,13 @@ sub expect_death {
 }
 
 # Kill the process of a session outright; true when the server has noticed,
-# which ends all sessions, and answers again.
+# which ends all sessions, and answers again. Undefined where there is no such
+# process any more.
 sub kill_session {
 	my ($victim) = @_;
 	my $witness = Session->new('postgres');
 	expect_death($victim->pid);
-	kill('KILL', $victim->pid) == 1 or return 0;
+	kill('KILL', $victim->pid) == 1 or return undef;
 	for (1 .. 300) {
 		last unless eval { $witness->query('SELECT 1', 10) eq '1' };
 		select undef, undef, undef, 0.05;

@@ -132,8 +132,20 @@ like($trained, qr/^1$/m, 'a small model is trained') or diag $trained;
 
 like($session->query($wide), qr/^1$/m, 'and a wide one');
 
+my @delays = (0.15, 0.4, 0.9, 1.7);
 for my $case (@cases) {
 	my ($name, $sql, $allowed) = @$case;
+
+	# Cancel the statement after so many seconds: what it says, and how long that took.
+	my $cancel = sub {
+		$session->start($sql);
+		sleep $_[0];
+		my $waits = $session->waits;
+		my $start = time;
+		$canceller->query('SELECT pg_cancel_backend(' . $session->pid . ')');
+		my $said = $session->finish;
+		return ($said, time - $start - $session->waited_since($waits));
+	};
 
 	# Once before measuring: what the first call of a kind loads stays.
 	$session->query("SET statement_timeout = '600ms'");
@@ -151,15 +163,8 @@ for my $case (@cases) {
 	cmp_ok($late, '<', $allowed, sprintf('%s: a timeout takes effect within %d ms (%.0f)', $name, $allowed, $late));
 
 	$session->query('SET statement_timeout = 0');
-	$late = latest($allowed, [0.15, 0.4, 0.9, 1.7], sub {
-		$session->start($sql);
-		sleep $_[0];
-		my $waits = $session->waits;
-		my $start = time;
-		$canceller->query('SELECT pg_cancel_backend(' . $session->pid . ')');
-		my $said = $session->finish;
-		return ($said, time - $start - $session->waited_since($waits));
-	}, qr/ERROR:  57014: canceling statement due to user request/, "$name: a cancel");
+	$late = latest($allowed, \@delays, $cancel,
+		qr/ERROR:  57014: canceling statement due to user request/, "$name: a cancel");
 	cmp_ok($late, '<', $allowed, sprintf('%s: a cancel takes effect within %d ms (%.0f)', $name, $allowed, $late));
 
 	# malloc may keep some of what it was given back, once; a leak grows with every stop.
@@ -167,12 +172,7 @@ for my $case (@cases) {
 	for (1 .. 3) {
 		last if $after <= $before * 1.1;
 		$before = $after;
-		for my $delay (0.15, 0.4, 0.9, 1.7) {
-			$session->start($sql);
-			sleep $delay;
-			$canceller->query('SELECT pg_cancel_backend(' . $session->pid . ')');
-			$session->finish;
-		}
+		$cancel->($_) for @delays;
 		$after = $session->resident;
 	}
 	cmp_ok($after, '<=', $before * 1.1, "$name: memory is given back ($before kB before, $after kB after)");

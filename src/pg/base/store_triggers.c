@@ -10,17 +10,15 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/table.h"
-#include "catalog/pg_proc.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
+#include "pg/base/rights/acting_role.h"
 #include "pg/base/store.h"
 
 PG_FUNCTION_INFO_V1(lesion_functions_only);
@@ -59,20 +57,6 @@ Datum
 lesion_training_only(PG_FUNCTION_ARGS)
 {
 	return refuse_others(fcinfo, "lesion_training_only", "a training");
-}
-
-/* The owner of a function. */
-static Oid
-function_owner(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "there is no function with OID %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /* Raise an error unless the owner of a relation has all rights of the role in

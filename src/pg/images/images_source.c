@@ -14,7 +14,6 @@
 #include "nodes/bitmapset.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -24,6 +23,7 @@
 
 #include "image/codec/codec.h"
 #include "image/mask_decode.h"
+#include "pg/base/rights/column_rights.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
@@ -61,8 +61,7 @@ need_column(Relation relation, const char *argument, const char *column, const c
 				 errmsg("\"%s\" has no column \"%s\"", RelationGetRelationName(relation), column),
 				 reason != NULL ? errdetail("%s", reason) : 0,
 				 errhint("Name one of its columns with %s => '...': %s.", argument, list_columns(relation))));
-	if (pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck(RelationGetRelid(relation), number, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+	if (!column_is_readable(RelationGetRelid(relation), number))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for column \"%s\" of \"%s\"", column, RelationGetRelationName(relation)),

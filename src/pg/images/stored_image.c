@@ -19,7 +19,6 @@
 #include "parser/parse_coerce.h"
 #include "storage/lmgr.h"
 #include "tcop/pquery.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -29,6 +28,7 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
+#include "pg/base/rights/column_rights.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/compat.h"
 #include "pg/images/column_text.h"
@@ -98,14 +98,6 @@ find_text_cast(Oid type, StoredKey *key)
 	return true;
 }
 
-/* May the caller select the column? */
-static bool
-may_select(Oid relation, AttrNumber column)
-{
-	return pg_class_aclcheck(relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-		pg_attribute_aclcheck(relation, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
-}
-
 /* The number and base type of a column whose values are stored, else 0. */
 static AttrNumber
 stored_column(Relation relation, const char *name, Oid *type)
@@ -135,7 +127,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 	key->image = stored_column(relation, search->wanted->image_column, &type);
 	if (key->image == 0 || type != BYTEAOID)
 		return "the table has no such column of images";
-	if (privileges && !may_select(oid, key->image))
+	if (privileges && !column_is_readable(oid, key->image))
 		return "this role may not read the images";
 	if (list_length(search->key) > 1)
 		key->row = CreateTemplateTupleDesc(list_length(search->key));
@@ -145,7 +137,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 
 		if (number == 0)
 			return "the table has no such column of ids";
-		if (privileges && !may_select(oid, number))
+		if (privileges && !column_is_readable(oid, number))
 			return "this role may not read the images' ids";
 		if (!is_plain_type(type) || (key->row == NULL && !find_text_cast(type, key)))
 			return "the images' ids are of a type that did not come with the server" GIVE_IT;

@@ -54,7 +54,7 @@ audit_column(const AuditedRow *row, const char *name, Oid type, bool *isnull)
 
 /* A column that is not NULL, as a string. */
 static char *
-column_text(const AuditedRow *row, const char *name)
+row_text(const AuditedRow *row, const char *name)
 {
 	char	   *text = SPI_getvalue(row->tuple, row->columns, SPI_fnumber(row->columns, name));
 
@@ -107,14 +107,14 @@ audit_version(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
 
 	(void) audit_column(row, "run", INT8OID, &imported);
 	write_entry(fcinfo, row, !inserted ? "drop version" : imported ? "import" : "train", "model", "number", "sha256",
-				inserted && !imported ? psprintf("run %s", column_text(row, "run")) : NULL);
+				inserted && !imported ? psprintf("run %s", row_text(row, "run")) : NULL);
 }
 
 /* A version was made active. */
 static void
 audit_promotion(FunctionCallInfo fcinfo, const AuditedRow *row)
 {
-	char	   *reason = column_text(row, "reason");
+	char	   *reason = row_text(row, "reason");
 
 	write_entry(fcinfo, row, strcmp(reason, "rollback") == 0 ? "rollback" : "promote", "model", "version", NULL,
 				reason);
@@ -125,7 +125,7 @@ static void
 audit_model(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
 {
 	write_entry(fcinfo, row, inserted ? "create" : "drop", "name", NULL, NULL,
-				inserted ? column_text(row, "architecture") : NULL);
+				inserted ? row_text(row, "architecture") : NULL);
 }
 
 /* The trigger data of a call, or an error. */

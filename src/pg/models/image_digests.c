@@ -7,10 +7,10 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "pg/base/rights/column_rights.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/models/image_digests.h"
@@ -135,8 +135,7 @@ may_read(const ModelStore *store)
 	Oid			table = get_relname_relid("lesion_version", store->schema);
 	AttrNumber	column = OidIsValid(table) ? get_attnum(table, "image_digests") : InvalidAttrNumber;
 
-	return column == InvalidAttrNumber || pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-		pg_attribute_aclcheck(table, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	return column == InvalidAttrNumber || column_is_readable(table, column);
 }
 
 bool

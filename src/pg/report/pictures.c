@@ -6,7 +6,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -15,6 +14,7 @@
 #include "image/drawing/draw.h"
 #include "image/mask_decode.h"
 #include "pg/base/error.h"
+#include "pg/base/rights/column_rights.h"
 #include "pg/base/sha256.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
@@ -33,8 +33,7 @@ has_truth(const ReportJob *job, Oid table)
 {
 	AttrNumber	column = get_attnum(table, job->mask_column);
 
-	return column > 0 && (pg_class_aclcheck(table, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-						  pg_attribute_aclcheck(table, column, GetUserId(), ACL_SELECT) == ACLCHECK_OK);
+	return column > 0 && column_is_readable(table, column);
 }
 
 void

@@ -13,7 +13,7 @@
 /* Who acted before the first trigger took its owner's rights; invalid while none has. */
 static Oid	actor = InvalidOid;
 
-static Oid
+Oid
 function_owner(Oid function)
 {
 	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));

@@ -14,6 +14,9 @@
 
 #include "fmgr.h"
 
+/* The owner of a function. */
+Oid			function_owner(Oid function);
+
 /* Do a trigger's work with the rights of the owner of its function, and give them
  * up again, also after an error. `work` may fire other triggers of this kind. */
 void		work_as_owner(FunctionCallInfo fcinfo, void (*work) (FunctionCallInfo fcinfo));
