@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(36);
+SELECT plan(38);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -71,6 +71,18 @@ UPDATE masks SET image_sha256 = '\x00' WHERE id BETWEEN '11' AND '2';
 SELECT is((SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg', 'g')), 6::bigint,
 	'an image that is another one is not shown')
 FROM lesion_report(predictions => '{masks}', images => '{archive}') AS page;
+-- A row with a mask above the reader's limit ends nothing; nor do images above it.
+UPDATE masks AS m SET image_sha256 = sha256(a.image) FROM archive AS a WHERE a.id = m.id;
+UPDATE masks SET mask = (SELECT mask FROM lesion_synthetic(1, 480, 400)) WHERE id = '9';
+SET LOCAL lesionseg.max_pixels = 100000;
+SELECT ok(page LIKE '%<img src="data:image/jpeg%' AND page LIKE '%1 cannot be shown: %lesionseg.max_pixels%',
+	'a mask above the limit')
+FROM lesion_report(predictions => '{masks}', images => '{archive}') AS page;
+SET LOCAL lesionseg.max_pixels = 1000;
+SELECT ok(page LIKE '%9 cannot be shown: %lesionseg.max_pixels%', 'images above the limit')
+FROM lesion_report(predictions => '{masks}', images => '{archive}') AS page;
+RESET lesionseg.max_pixels;
+
 INSERT INTO masks (needs_review, predicted_at) SELECT true, now() - i * interval '1 day' FROM generate_series(0, 20) i;
 INSERT INTO "@ver'dicts" (decided_at) VALUES (now());
 SELECT ok(lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"') LIKE '<!DOCTYPE html>%</html>%',

@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(38);
+SELECT plan(42);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -144,6 +144,22 @@ SELECT is((SELECT max(priority) FROM lesion_review_queue('bad_masks')), 1::float
 	'... and no figure weighs more than 1');
 SELECT lives_ok($$SELECT lesion_report(predictions => '{bad_masks}', verdicts => 'bad_verdicts')$$,
 	'... and in the report, without a Dice against corrections where there is none');
+
+
+-- A stored mask that cannot be read, or is above the reader's limit, is corrected as one that is not there.
+CREATE TABLE unreadable (LIKE lesion_prediction);
+CREATE TABLE unreadable_verdicts (LIKE lesion_verdict);
+INSERT INTO unreadable (images, id, model, version, mask, predicted_at)
+VALUES ('public.archive', '1', 'net', 1, '\x00', now()), ('public.archive', '2', 'net', 1,
+	(SELECT mask FROM lesion_synthetic(1, 256, 256)), now());
+SET LOCAL lesionseg.max_pixels = 40000;
+SELECT throws_ok(format($$SELECT lesion_verdict_add('unreadable_verdicts', 'unreadable', %L, 'accept')$$, f.id),
+	f.state, NULL, 'a mask that cannot be read is not accepted: ' || f.state)
+FROM (VALUES ('1', '22P03'), ('2', '54000')) AS f (id, state);
+SELECT is((SELECT (lesion_verdict_add('unreadable_verdicts', 'unreadable', f.id, 'correct', NULL,
+	(SELECT mask FROM archive LIMIT 1))).verdict), 'correct', '... but corrected: ' || f.id)
+FROM (VALUES ('1'), ('2')) AS f (id);
+RESET lesionseg.max_pixels;
 
 SELECT * FROM finish();
 ROLLBACK;

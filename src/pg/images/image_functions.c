@@ -16,6 +16,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/images/images_source.h"
 
 /* Nearly every image's header is within so many bytes. */
 #define HEADER_BYTES (16 * 1024)
@@ -83,7 +84,7 @@ fault_datum(FunctionCallInfo fcinfo, Call *call, Status status)
 		call_destroy(call);
 		PG_RETURN_NULL();
 	}
-	if (status.code != LS_INVALID_IMAGE && status.code != LS_UNSUPPORTED && status.code != LS_LIMIT_EXCEEDED)
+	if (!broken_or_too_large(status))
 		check_status(call, status);
 	call_destroy(call);
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s%s %s", status.message,

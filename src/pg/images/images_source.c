@@ -435,6 +435,12 @@ broken_is_rows_fault(Status status)
 }
 
 bool
+broken_or_too_large(Status status)
+{
+	return broken_is_rows_fault(status) || status.code == LS_LIMIT_EXCEEDED;
+}
+
+bool
 broken_row(BrokenRows *rows, const Call *call, const char *id, Status status)
 {
 	if (status.code == LS_OK)

@@ -107,6 +107,10 @@ typedef struct BrokenRows
  * argument would make other rows fail, too. */
 bool		broken_is_rows_fault(Status status);
 
+/* Is an image or mask unusable for this caller: broken, or above the caller's
+ * limits? */
+bool		broken_or_too_large(Status status);
+
 /*
  * Handle the status of work on a row. If the row is at fault, return true,
  * count it, and raise a WARNING that names it; more than a tenth of broken

@@ -22,6 +22,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
+#include "pg/images/images_source.h"
 
 PG_FUNCTION_INFO_V1(lesion_verdict_add);
 PG_FUNCTION_INFO_V1(lesion_review_queue);
@@ -53,8 +54,44 @@ check_verdict(const char *verdict, bool corrected)
 				 errhint("Give the mask as it should be with corrected_mask => '...', and the verdict 'correct'.")));
 }
 
-/* Check that a corrected mask can be read, and has the shape of the old
- * mask. */
+/* Decode the stored mask of a prediction. */
+static Status
+decode_stored(const Call *call, Datum mask, Image *image)
+{
+	ByteView	bytes = bytes_view(mask);
+	Status		status = mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, image, NULL);
+
+	bytes_release(&bytes);
+	if (status.code != LS_OK && !broken_or_too_large(status))
+		check_status(call, status);
+	return status;
+}
+
+/* Raise an error unless there is a mask that can be accepted: what cannot be
+ * read was looked at by nobody, and would reach training. */
+static void
+check_accepted(const char *id, Datum mask, bool no_mask)
+{
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	Status		status;
+	Image		image;
+
+	if (no_mask)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("image \"%s\" has no mask to accept", id),
+				 errhint("It could not be segmented: reject it, or give a corrected_mask.")));
+	status = decode_stored(call, mask, &image);
+	if (status.code != LS_OK)
+		ereport(ERROR,
+				(errcode(status_sqlstate(status.code)),
+				 errmsg("the mask of image \"%s\" cannot be accepted: %s", id, status.message),
+				 errhint("Reject it, or give a corrected_mask.")));
+	call_destroy(call);
+}
+
+/* Check that a corrected mask can be read, and has the shape of the old mask,
+ * where that can be read: a broken one is what corrections are for. */
 static void
 check_correction(Datum corrected, Datum mask, bool no_mask)
 {
@@ -64,19 +101,14 @@ check_correction(Datum corrected, Datum mask, bool no_mask)
 	Image		before;
 
 	check_argument(call, "corrected_mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &image, NULL));
-	if (!no_mask)
-	{
-		bytes = bytes_view(mask);
-		check_argument(call, "the stored mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &before,
-															NULL));
-		if (!image_shapes_match(image.width, image.height, before.width, before.height))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("corrected_mask is %d x %d pixels, the mask that was looked at %d x %d: another shape",
-							image.width,
-							image.height, before.width, before.height),
-					 errhint("Draw the corrected mask on the image itself; its size may differ, its shape may not.")));
-	}
+	bytes_release(&bytes);
+	if (!no_mask && decode_stored(call, mask, &before).code == LS_OK &&
+		!image_shapes_match(image.width, image.height, before.width, before.height))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("corrected_mask is %d x %d pixels, the mask that was looked at %d x %d: another shape",
+						image.width, image.height, before.width, before.height),
+				 errhint("Draw the corrected mask on the image itself; its size may differ, its shape may not.")));
 	call_destroy(call);
 }
 
@@ -202,11 +234,8 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 	find_prediction(fcinfo, predictions);
 	for (int i = 0; i < PREDICTION_COUNT; i++)
 		prediction[i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, prediction_types[i], &nulls[i]);
-	if (nulls[PREDICTION_MASK] && strcmp(verdict, "accept") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("image \"%s\" has no mask to accept", argument_text(fcinfo, ARG_ID, "id")),
-				 errhint("It could not be segmented: reject it, or give a corrected_mask.")));
+	if (strcmp(verdict, "accept") == 0)
+		check_accepted(argument_text(fcinfo, ARG_ID, "id"), prediction[PREDICTION_MASK], nulls[PREDICTION_MASK]);
 	if (!PG_ARGISNULL(ARG_CORRECTED_MASK))
 		check_correction(PG_GETARG_DATUM(ARG_CORRECTED_MASK), prediction[PREDICTION_MASK], nulls[PREDICTION_MASK]);
 	store_verdict(fcinfo, verdicts, prediction, nulls);

@@ -220,7 +220,7 @@ show_picture(ReportJob *job, const ReportPicture *picture, const ReportImages *i
 	if (!read_row(picture, images, &image, &truth))
 		return false;
 	status = draw_picture(job, picture, image, truth, &jpeg);
-	if (status.code != LS_OK && !broken_is_rows_fault(status) && status.code != LS_INVALID_ARGUMENT)
+	if (status.code != LS_OK && !broken_or_too_large(status) && status.code != LS_INVALID_ARGUMENT)
 		check_status(job->call, status);
 	if (status.code != LS_OK)
 		return false;
@@ -255,6 +255,7 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 										  unnamed));
 	if (hidden > 0)
 		page_nothing(&job->page, psprintf("%d cannot be shown: the row is gone or may not be read by this role, the "
-										  "image has changed or cannot be decoded, or the table has no such "
+										  "image has changed, image or mask cannot be decoded or is above "
+										  "lesionseg.max_pixels or max_memory, or the table has no such "
 										  "mask_column.", hidden));
 }
