@@ -60,6 +60,12 @@ reader_check(JpegReader *reader, Status status)
 		reader_fail(reader, status);
 }
 
+static Status
+not_lossy(void)
+{
+	return format_unsupported("JPEG", "lossless or hierarchical coding");
+}
+
 /* Turn libjpeg's current message into a Status. */
 static Status
 libjpeg_status(j_common_ptr jpeg)
@@ -78,7 +84,7 @@ libjpeg_status(j_common_ptr jpeg)
 												 jpeg->mem->max_memory_to_use),
 									"Raise lesionseg.max_memory, or store the image as a baseline JPEG.");
 		case JERR_SOF_UNSUPPORTED:
-			return format_unsupported("JPEG", "lossless or hierarchical coding");
+			return not_lossy();
 		case JERR_BAD_PRECISION:
 			return format_unsupported("JPEG", "a sample precision other than 8 bits");
 		case JERR_CONVERSION_NOTIMPL:
@@ -217,6 +223,10 @@ read_header(JpegReader *reader)
 	reader->progress.progress_monitor = reader_progress;
 	jpeg->progress = &reader->progress;
 	jpeg_read_header(jpeg, TRUE);
+	/* libjpeg-turbo 3 reads lossless files of some colours, older ones none: all
+	 * servers give one answer. Its first scan has a predictor in Ss, and no Se. */
+	if (jpeg->Ss > 0 && jpeg->Se == 0)
+		reader_fail(reader, not_lossy());
 }
 
 /* Choose the smallest scale, in eighths, that still covers the size asked
