@@ -7,6 +7,7 @@
 
 #include "pacs/log.h"
 #include "pacs/stop.h"
+#include "pacs/store/lock.h"
 #include "pacs/work.h"
 
 /* Exit status. */
@@ -52,6 +53,8 @@ do_once(Work *work, long *failed)
 	*failed = 0;
 	if (status.code == LS_OK)
 		status = db_open(settings->database, &work->database);
+	if (status.code == LS_OK)
+		status = lock_wait(work->database);
 	if (status.code == LS_OK && settings->command != PACS_PUSH)
 	{
 		status = run_command(work, PACS_PULL);

@@ -89,6 +89,24 @@ may_pass(long status)
 		status == 425 || status == 429 || status >= 500;
 }
 
+/* Count a failure, log it and note it, unless the next run asks again. One that cannot be noted, as of a model with a
+ * name longer than an index takes, is the row's own, too: others go on. */
+static Status
+fail(Work *work, const Prediction *prediction, ObjectKind kind, const char *what, const char *name,
+	 const Status *failure, bool ask_again)
+{
+	Status		status = status_ok();
+
+	work->failed++;
+	log_failure(what, name, failure);
+	if (!ask_again)
+		status = sent_note_failure(work->database, prediction, kind, failure->message);
+	if (status.code != LS_INVALID_ARGUMENT)
+		return status;
+	log_failure("cannot be noted", prediction->image, &status);
+	return status_ok();
+}
+
 /* Note what the PACS says of one object. */
 static Status
 take_answer(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *object, const HttpReply *reply,
@@ -96,6 +114,7 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, SentObjec
 {
 	StowState	state = STOW_UNSAID;
 	int			reason = 0;
+	bool		ask_again;
 	Status		status;
 
 	status = stow_read_json(reply->body.data, reply->body.size, object->instance, &state, &reason);
@@ -125,14 +144,10 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, SentObjec
 	if (state == STOW_REFUSED)
 		status = status_error(LS_UNSUPPORTED, "the PACS refuses it: %s (%04XH)", stow_reason(reason),
 							  (unsigned) reason);
-	work->failed++;
-	log_failure("not sent", object->instance, &status);
-
 	/* Where it is the PACS that is in trouble, or nobody knows, the next run asks. */
-	if ((state == STOW_UNSAID && may_pass(reply->status)) ||
-		(state == STOW_REFUSED && reason >> 8 == STOW_OUT_OF_RESOURCES))
-		return status_ok();
-	return sent_note_failure(work->database, prediction, kind, status.message);
+	ask_again = (state == STOW_UNSAID && may_pass(reply->status)) ||
+		(state == STOW_REFUSED && reason >> 8 == STOW_OUT_OF_RESOURCES);
+	return fail(work, prediction, kind, "not sent", object->instance, &status, ask_again);
 }
 
 /* Find a boundary that no file holds. */
@@ -212,9 +227,7 @@ make(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *obje
 		return status;
 	PQclear(object->result);
 	memset(object, 0, sizeof *object);
-	work->failed++;
-	log_failure(object_names[kind], prediction->image, &status);
-	return sent_note_failure(work->database, prediction, kind, status.message);
+	return fail(work, prediction, kind, object_names[kind], prediction->image, &status, false);
 }
 
 /* Make and send those kinds from first to last that a prediction lacks. */

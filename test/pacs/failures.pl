@@ -53,6 +53,26 @@ is(run_sql($database, q(SELECT state || ' ' || left(error, 5) FROM lesion_pacs_o
 like($orthanc->run($database, 'push', '--send', 'seg'), qr/sent 0, failed 0\n\z/, 'it is not tried again');
 like($orthanc->run($database, 'push', '--send', 'seg', '--retry'), qr/sent 0, failed 1\n\z/, '... but on request');
 
+# One whose failure cannot be noted, as its name fits the key of predictions alone: others are sent.
+run_sql($database, "DELETE FROM lesion_pacs_object");
+run_sql($database, q(DO $$
+DECLARE
+	name text := (SELECT string_agg(md5(i::text), '') FROM generate_series(1, 90) AS i);
+BEGIN
+	WHILE NOT EXISTS (SELECT FROM lesion_pacs_prediction WHERE length(model) > 100) LOOP
+		name := left(name, -1);
+		BEGIN
+			INSERT INTO lesion_pacs_prediction (id, model, version, mask)
+			SELECT min(id), name, 0, '' FROM lesion_pacs_prediction;
+		EXCEPTION WHEN program_limit_exceeded THEN
+			NULL;
+		END;
+	END LOOP;
+END $$));
+$said = $orthanc->run($database, 'push', '--send', 'seg');
+like($said, qr/cannot be noted .*54000: .*sent 3, failed 2\n\z/s, 'a failure that cannot be noted ends nothing');
+run_sql($database, 'DELETE FROM lesion_pacs_prediction WHERE length(model) > 100');
+
 # Who is not there.
 $orthanc->stop;
 like($orthanc->run($database, 'pull'), qr/no answer from the PACS: /, 'a PACS that is down is said to be');

@@ -53,14 +53,26 @@ is($status, 0, '... with status 0');
 $session->query('ROLLBACK');
 $session->quit;
 
-# Another program.
+# Another program; and a role without any grant, which holds its locks.
+my $key = q('lesion_pacs_object'::regclass::oid::int);
 my $other = Session->new($database);
-$other->query(q(SELECT pg_advisory_lock('lesion_pacs_object'::regclass::oid::int,
-	'lesion_pacs_instance'::regclass::oid::int)));
+$other->query("SELECT pg_advisory_lock($key, 3)");
 ($said, $seconds) = stop_when('takes', 'pull', sub { -s "$folder/said.$stops" });
 like($said, qr/waits for another lesionseg-pacs.*stopped by a signal/s, 'one that waits for another program ends');
 cmp_ok($seconds, '<', 4, '... soon');
 $other->quit;
+run_sql('postgres', 'DROP ROLE IF EXISTS pacs_nobody');
+run_sql('postgres', 'CREATE ROLE pacs_nobody LOGIN');
+{
+	my $nobody = Session->new("dbname=$database user=pacs_nobody");
+	$nobody->query("SELECT pg_advisory_lock($key, n) FROM generate_series(0, 2) AS n");
+	my $log = "$folder/nobody";
+	my $pid = $fake->below('takes')->spawn($database, $log, 'pull');
+	ok(wait_until(30, sub { waitpid($pid, WNOHANG) == $pid }), 'who may not write the tables holds nobody up');
+	like(read_file($log), qr/passes by locks .* by pacs_nobody/, '... and is named');
+	$nobody->quit;
+}
+run_sql('postgres', 'DROP ROLE pacs_nobody');
 
 # An answer that does not come, of the PACS and of the database.
 ($said, $seconds) = stop_when('slow', 'pull', sub { -f $log && read_file($log) =~ m{/slow/} });

@@ -146,31 +146,6 @@ db_do(PGconn *connection, const char *sql, int count, const DbValue *values)
 	return status;
 }
 
-/* Wait for the lock that one lesionseg-pacs at a time holds on its tables. */
-static Status
-wait_for_lock(PGconn *connection)
-{
-	bool		said = false;
-
-	for (;;)
-	{
-		PGresult   *result;
-		bool		got;
-
-		TRY(db_run(connection, "SELECT pg_try_advisory_lock('lesion_pacs_object'::regclass::oid::int, "
-				   "'lesion_pacs_instance'::regclass::oid::int)", 0, NULL, DB_TEXT, &result));
-		got = PQgetvalue(result, 0, 0)[0] == 't';
-		PQclear(result);
-		if (got)
-			return status_ok();
-		if (!said)
-			log_text("waits for another lesionseg-pacs, which is at work on this database");
-		said = true;
-		stop_sleep(1);
-		TRY(stop_check());
-	}
-}
-
 /*
  * Let names be those of the server and of the extension before all others: a
  * role that may create objects in a schema of the user's search_path could
@@ -214,6 +189,5 @@ db_open(const char *conninfo, PGconn **connection)
 	PQsetNoticeReceiver(*connection, log_notice, NULL);
 	TRY(db_do(*connection, "SELECT set_config('application_name', 'lesionseg-pacs', false), "
 			  "set_config('client_min_messages', 'warning', false)", 0, NULL));
-	TRY(set_search_path(*connection));
-	return wait_for_lock(*connection);
+	return set_search_path(*connection);
 }

@@ -44,8 +44,7 @@ typedef enum DbFormat
 #define DB_VALUES_MAX 8
 
 /*
- * Connect, and wait until no other lesionseg-pacs works on the same tables.
- * conninfo NULL: what the environment says. LS_HOST_ERROR. The connection is
+ * Connect. conninfo NULL: what the environment says. LS_HOST_ERROR. The connection is
  * the caller's to close in any case.
  */
 Status		db_open(const char *conninfo, PGconn **connection);
