@@ -16,15 +16,25 @@
 #include "dicom/data/values.h"
 
 #define SEGMENTATION_CLASS "1.2.840.10008.5.1.4.1.1.66.4"
+#define POLL_FRAMES 256
 
-/* One segmentation object while it is read. */
+/* The image and the frame on which a frame was drawn. */
+typedef struct DrawnOn
+{
+	char		uid[DICOM_UID_SIZE];	/* "": the file does not say */
+	int			frame;
+} DrawnOn;
+
+/* One segmentation object while it is read. What all frames share is looked up
+ * once: the file may have many frames, and much in their shared item. */
 typedef struct Segmentation
 {
 	const DicomSet *set;
 	DicomPixels pixels;
 	bool		fractional;
 	int			most;			/* the value that means 1 (FRACTIONAL) */
-	const DicomElement *shared; /* functional groups of all frames; NULL when there are none */
+	int			shared_segment; /* 0: the file does not say */
+	DrawnOn		shared_source;
 	const DicomElement *frames; /* the sequence with an item for each frame */
 } Segmentation;
 
@@ -35,6 +45,65 @@ dicom_is_segmentation(const DicomSet *set)
 
 	return dicom_string(dicom_find(set, NULL, TAG_SOPClassUID), 0, uid, sizeof uid) &&
 		strcmp(uid, SEGMENTATION_CLASS) == 0;
+}
+
+/* The number in a SegmentIdentificationSequence's item; 0 if the file does not say. */
+static int
+group_segment(const DicomSet *set, const DicomElement *group)
+{
+	int			number;
+
+	if (group == NULL || !dicom_integer(set, dicom_find(set, group, TAG_ReferencedSegmentNumber), 0, &number))
+		return 0;
+	return number;
+}
+
+/* The image and the frame that a DerivationImageSequence's item names. */
+static void
+group_source(const DicomSet *set, const DicomElement *group, DrawnOn *drawn_on)
+{
+	const DicomElement *source = group == NULL ? NULL : dicom_find_item(set, group, TAG_SourceImageSequence);
+
+	drawn_on->uid[0] = '\0';
+	drawn_on->frame = 1;
+	if (source == NULL)
+		return;
+	dicom_string(dicom_find(set, source, TAG_ReferencedSOPInstanceUID), 0, drawn_on->uid, DICOM_UID_SIZE);
+	dicom_integer(set, dicom_find(set, source, TAG_ReferencedFrameNumber), 0, &drawn_on->frame);
+}
+
+/* Look up what all frames share. */
+static void
+read_shared(Segmentation *seg)
+{
+	const DicomSet *set = seg->set;
+	const DicomElement *shared = dicom_find_item(set, NULL, TAG_SharedFunctionalGroups);
+
+	seg->shared_segment = shared == NULL ? 0 :
+		group_segment(set, dicom_find_item(set, shared, TAG_SegmentIdentificationSequence));
+	group_source(set, shared == NULL ? NULL : dicom_find_item(set, shared, TAG_DerivationImageSequence),
+				 &seg->shared_source);
+}
+
+/* The number of a frame's segment; 0 if the file does not say. */
+static int
+frame_segment(const Segmentation *seg, const DicomElement *frame)
+{
+	const DicomElement *own = frame == NULL ? NULL
+		: dicom_find_item(seg->set, frame, TAG_SegmentIdentificationSequence);
+
+	return own == NULL ? seg->shared_segment : group_segment(seg->set, own);
+}
+
+static void
+frame_source(const Segmentation *seg, const DicomElement *frame, DrawnOn *drawn_on)
+{
+	const DicomElement *own = frame == NULL ? NULL : dicom_find_item(seg->set, frame, TAG_DerivationImageSequence);
+
+	if (own == NULL)
+		*drawn_on = seg->shared_source;
+	else
+		group_source(seg->set, own, drawn_on);
 }
 
 static Status
@@ -64,45 +133,9 @@ read_segmentation(const DicomSet *set, Segmentation *seg)
 	seg->most = 255;
 	if (seg->fractional)
 		dicom_integer(set, dicom_find(set, NULL, TAG_MaximumFractionalValue), 0, &seg->most);
-	seg->shared = dicom_find_item(set, NULL, TAG_SharedFunctionalGroups);
+	read_shared(seg);
 	seg->frames = dicom_find(set, NULL, TAG_PerFrameFunctionalGroups);
 	return status_ok();
-}
-
-/* Item 0 of a functional group of a frame: its own, else the shared one. */
-static const DicomElement *
-functional_group(const Segmentation *seg, const DicomElement *frame, uint32_t tag)
-{
-	const DicomElement *own = frame == NULL ? NULL : dicom_find_item(seg->set, frame, tag);
-
-	return own != NULL || seg->shared == NULL ? own : dicom_find_item(seg->set, seg->shared, tag);
-}
-
-/* The number of a frame's segment; 0 if the file does not say. */
-static int
-frame_segment(const Segmentation *seg, const DicomElement *frame)
-{
-	const DicomElement *group = functional_group(seg, frame, TAG_SegmentIdentificationSequence);
-	int			number;
-
-	if (group == NULL || !dicom_integer(seg->set, dicom_find(seg->set, group, TAG_ReferencedSegmentNumber), 0, &number))
-		return 0;
-	return number;
-}
-
-/* The image and the frame on which a frame was drawn. */
-static void
-frame_source(const Segmentation *seg, const DicomElement *frame, char uid[DICOM_UID_SIZE], int *number)
-{
-	const DicomElement *group = functional_group(seg, frame, TAG_DerivationImageSequence);
-	const DicomElement *source = group == NULL ? NULL : dicom_find_item(seg->set, group, TAG_SourceImageSequence);
-
-	uid[0] = '\0';
-	*number = 1;
-	if (source == NULL)
-		return;
-	dicom_string(dicom_find(seg->set, source, TAG_ReferencedSOPInstanceUID), 0, uid, DICOM_UID_SIZE);
-	dicom_integer(seg->set, dicom_find(seg->set, source, TAG_ReferencedFrameNumber), 0, number);
 }
 
 /* Add frame n, from 0, of a BINARY segmentation: bits packed over all frames,
@@ -187,41 +220,68 @@ add_fractional_frame(const Segmentation *seg, size_t n, Image *mask)
 	return status;
 }
 
-/* Add all frames of a segment to a black mask. */
+/* Add frame n, from 0. */
+static Status
+add_frame(const Segmentation *seg, size_t n, Image *mask)
+{
+	return seg->fractional ? add_fractional_frame(seg, n, mask) : add_binary_frame(seg, n, mask);
+}
+
+static Status
+several_images(int segment)
+{
+	return status_with_hint(status_error(LS_UNSUPPORTED,
+										 "the frames of segment %d of the DICOM segmentation lie on several images",
+										 segment),
+							"A mask is of one image: split the segmentation by image.");
+}
+
+/* A mask without lesion would be wrong: there is one, on a frame that is not read. */
+static Status
+other_frames_only(int segment, int frame)
+{
+	return status_with_hint(status_error(LS_UNSUPPORTED,
+										 "segment %d of the DICOM segmentation is drawn on frame %d of its image, "
+										 "not on frame 1",
+										 segment, frame),
+							"Masks are those of frame 1: store that frame as an image of its own, and its mask.");
+}
+
+/* Add all frames of a segment that lie on frame 1 of its image to a black mask. */
 static Status
 add_frames(const Segmentation *seg, int segment, Image *mask)
 {
 	const DicomElement *frame = seg->frames == NULL ? NULL : dicom_first(seg->set, seg->frames);
-	char		first_source[DICOM_UID_SIZE] = "";
+	DrawnOn		first = {0};
 	bool		found = false;
+	bool		added = false;
 
 	for (int n = 0; n < seg->pixels.frames; n++)
 	{
-		char		source[DICOM_UID_SIZE];
-		int			number;
-
+		if (n % POLL_FRAMES == 0)
+			TRY(call_poll(seg->set->call));
 		if (n > 0 && frame == NULL)
 			return dicom_broken("PerFrameFunctionalGroupsSequence (5200,9230) has fewer items than there are frames");
 		if (frame_segment(seg, frame) == segment)
 		{
-			frame_source(seg, frame, source, &number);
+			DrawnOn		source;
+
+			frame_source(seg, frame, &source);
 			if (!found)
-				memcpy(first_source, source, sizeof source);
-			else if (strcmp(first_source, source) != 0)
-				return status_with_hint(status_error(LS_UNSUPPORTED,
-													 "the frames of segment %d of the DICOM segmentation "
-													 "lie on several images",
-													 segment),
-										"A mask is of one image: split the segmentation by image.");
+				first = source;
+			else if (strcmp(first.uid, source.uid) != 0)
+				return several_images(segment);
 			found = true;
-			if (number == 1)
-				TRY(seg->fractional ? add_fractional_frame(seg, (size_t) n, mask)
-					: add_binary_frame(seg, (size_t) n, mask));
+			if (source.frame == 1)
+			{
+				TRY(add_frame(seg, (size_t) n, mask));
+				added = true;
+			}
 		}
 		if (frame != NULL)
 			frame = dicom_after(seg->set, seg->frames, frame);
 	}
-	return status_ok();
+	return found && !added ? other_frames_only(segment, first.frame) : status_ok();
 }
 
 /* Does the object describe a segment with that number? */
@@ -257,17 +317,41 @@ dicom_segment_mask(const DicomSet *set, int segment, Image *mask)
 	return status;
 }
 
+/* Convert a mask as a request asks, and free it. */
+static Status
+convert_mask(const Call *call, Image *mask, const DecodeRequest *request, Image *image)
+{
+	Status		status = image_create(call, mask->width, mask->height, request_channels(request), image);
+
+	for (int y = 0; status.code == LS_OK && y < mask->height; y++)
+		pixels_store(request, mask->pixels + (size_t) y * (size_t) mask->width, 1, mask->width,
+					 image->pixels + (size_t) y * (size_t) mask->width * (size_t) image->channels);
+	image_free(call, mask);
+	return status;
+}
+
 Status
 dicom_segment_image(const DicomSet *set, int segment, const DecodeRequest *request, Image *image)
 {
 	Image		mask;
-	Status		status;
 
 	TRY(dicom_segment_mask(set, segment, &mask));
-	status = image_create(set->call, mask.width, mask.height, request_channels(request), image);
-	for (int y = 0; status.code == LS_OK && y < mask.height; y++)
-		pixels_store(request, mask.pixels + (size_t) y * (size_t) mask.width, 1, mask.width,
-					 image->pixels + (size_t) y * (size_t) mask.width * (size_t) image->channels);
+	return convert_mask(set->call, &mask, request, image);
+}
+
+Status
+dicom_segmentation_frame(const DicomSet *set, int n, const DecodeRequest *request, Image *image)
+{
+	Segmentation seg;
+	Image		mask;
+	Status		status;
+
+	TRY(read_segmentation(set, &seg));
+	TRY(dicom_check_frame(&seg.pixels, n));
+	TRY(image_create(set->call, seg.pixels.width, seg.pixels.height, 1, &mask));
+	status = add_frame(&seg, (size_t) n - 1, &mask);
+	if (status.code == LS_OK)
+		return convert_mask(set->call, &mask, request, image);
 	image_free(set->call, &mask);
 	return status;
 }

@@ -17,11 +17,16 @@ bool		dicom_is_segmentation(const DicomSet *set);
  * The mask of a segment, 1 channel of 0/255: the union of its frames that were
  * drawn on frame 1 of their image. A fraction of one half or more is lesion.
  * LS_INVALID_ARGUMENT for a missing segment, LS_UNSUPPORTED if its frames
- * belong to several images or are tiles of one.
+ * belong to several images, are tiles of one, or were all drawn on frames
+ * other than the first. A segment without any frame is a black mask.
  */
 Status		dicom_segment_mask(const DicomSet *set, int segment, Image *mask);
 
 /* The same, converted as a request asks. */
 Status		dicom_segment_image(const DicomSet *set, int segment, const DecodeRequest *request, Image *image);
+
+/* Frame n of the object itself, from 1, of whatever segment.
+ * LS_INVALID_ARGUMENT for a missing frame. */
+Status		dicom_segmentation_frame(const DicomSet *set, int n, const DecodeRequest *request, Image *image);
 
 #endif

@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(43);
+SELECT plan(45);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -67,6 +67,9 @@ SELECT is(lesion_overlay(lesion_dicom_frame(three, 2), mask), lesion_overlay(fra
 SELECT is(lesion_overlay(lesion_dicom_frame(three), mask), lesion_overlay(three, mask), 'frame 1') FROM picture;
 SELECT throws_ok('SELECT lesion_dicom_frame(three, 4) FROM picture', '22023', 'dicom: frame is 4',
 	'there is no frame 4');
+SELECT is(lesion_dicom_frame(seg, 2), lesion_dicom_mask(seg, 2), 'frame 2 of a segmentation') FROM picture;
+SELECT throws_ok('SELECT lesion_dicom_frame(seg, 999) FROM picture', '22023', 'dicom: frame is 999',
+	'a segmentation has its frames, too');
 SELECT is((lesion_score(lesion_dicom_mask(seg, 2), seg2)).dice, 1::float8, 'segment 2') FROM picture;
 SELECT is((lesion_score(seg, lesion_dicom_mask(seg))).dice, 1::float8, 'a segmentation is a mask: segment 1')
 FROM picture;

@@ -88,6 +88,55 @@ test_refused(void **state)
 	assert_failed(segment_of("rgb_explicit.dcm", 1, &mask), LS_INVALID_IMAGE, "is not a segmentation");
 }
 
+/* A segment that was drawn on frame 2 alone is no mask of frame 1: black would say that there is no lesion. */
+static void
+test_other_frame(void **state)
+{
+	Call		call = dicom_host();
+	File		file = load_dicom("seg_frames.dcm");
+	DicomSet	set;
+	Image		mask;
+
+	(void) state;
+	assert_ok(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set));
+	for (size_t i = 0; i < set.count; i++)
+	{
+		if (set.elements[i].tag == TAG_ReferencedFrameNumber)
+			file.bytes[set.elements[i].value - file.bytes] = '2';
+	}
+	assert_failed(dicom_segment_mask(&set, 1, &mask), LS_UNSUPPORTED, "segment 1 of the DICOM segmentation is drawn on "
+				  "frame 2 of its image, not on frame 1");
+	dicom_free(&set);
+	free(file.bytes);
+}
+
+/* Frames of the object itself, as it has them. */
+static void
+test_frames(void **state)
+{
+	static const DecodeRequest request = {.as = DECODE_GREY};
+	Call		call = dicom_host();
+	File		file = load_dicom("seg_fractional.dcm");
+	DicomSet	set;
+	Image		frame;
+	Image		mask;
+
+	(void) state;
+	assert_ok(dicom_read(&call, file.bytes, file.size, DICOM_ALL, &set));
+	for (int n = 1; n <= 2; n++)
+	{
+		assert_ok(dicom_decode_frame(&set, n, &request, &frame));
+		assert_ok(dicom_segment_mask(&set, n, &mask));
+		assert_same_image(&frame, &mask);
+		image_free(&call, &frame);
+		image_free(&call, &mask);
+	}
+	assert_failed(dicom_decode_frame(&set, 0, &request, &frame), LS_INVALID_ARGUMENT, "frame is 0");
+	assert_failed(dicom_decode_frame(&set, 3, &request, &frame), LS_INVALID_ARGUMENT, "frame is 3");
+	dicom_free(&set);
+	free(file.bytes);
+}
+
 /* A source file, read. */
 typedef struct Source
 {
@@ -407,6 +456,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_other_frame),
+		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_odd_attribute),
 		cmocka_unit_test(test_empty_attributes),

@@ -87,7 +87,7 @@ dicom_decode_frame(const DicomSet *set, int n, const DecodeRequest *request, Ima
 
 	memset(image, 0, sizeof *image);
 	if (dicom_is_segmentation(set))
-		return dicom_segment_image(set, 1, request, image);
+		return dicom_segmentation_frame(set, n, request, image);
 	TRY(dicom_pixels(set, &pixels));
 	TRY(image_check_size(set->call, pixels.width, pixels.height));
 	TRY(dicom_frame_bytes(set, &pixels, n, &frame));
@@ -123,7 +123,7 @@ codec_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *inf
 	return status_ok();
 }
 
-/* Decode frame 1. */
+/* Decode frame 1, or segment 1 of a segmentation. */
 static Status
 codec_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequest *request, Image *image)
 {
@@ -131,7 +131,8 @@ codec_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRe
 	Status		status;
 
 	TRY(dicom_read(call, bytes, size, DICOM_ALL, &set));
-	status = dicom_decode_frame(&set, 1, request, image);
+	status = dicom_is_segmentation(&set) ? dicom_segment_image(&set, 1, request, image)
+		: dicom_decode_frame(&set, 1, request, image);
 	dicom_free(&set);
 	return status;
 }

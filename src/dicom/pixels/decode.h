@@ -9,12 +9,12 @@
 
 /*
  * Decode frame n, from 1, as the request asks. Checks max_pixels before any
- * pixel is decoded. A segmentation object gives the mask of segment 1
- * (segmentation.h).
+ * pixel is decoded. A frame of a segmentation object is black and white.
  */
 Status		dicom_decode_frame(const DicomSet *set, int n, const DecodeRequest *request, Image *image);
 
-/* DICOM among the formats that image/codec/codec.h decodes: for Call.codec. */
+/* DICOM among the formats that image/codec/codec.h decodes: for Call.codec.
+ * It decodes frame 1, of a segmentation object segment 1 (segmentation.h). */
 extern const ImageCodec dicom_codec;
 
 #endif

@@ -171,6 +171,15 @@ join_fragments(const DicomSet *set, const DicomElement *data, const Fragments *f
 }
 
 Status
+dicom_check_frame(const DicomPixels *pixels, int n)
+{
+	if (n < 1 || n > pixels->frames)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "frame is %d", n),
+								"The DICOM file has frames 1 to %d.", pixels->frames);
+	return status_ok();
+}
+
+Status
 dicom_frame_bytes(const DicomSet *set, const DicomPixels *pixels, int n, FrameBytes *frame)
 {
 	const DicomElement *data = pixels->data;
@@ -179,9 +188,7 @@ dicom_frame_bytes(const DicomSet *set, const DicomPixels *pixels, int n, FrameBy
 	size_t		offset;
 
 	memset(frame, 0, sizeof *frame);
-	if (n < 1 || n > pixels->frames)
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "frame is %d", n),
-								"The DICOM file has frames 1 to %d.", pixels->frames);
+	TRY(dicom_check_frame(pixels, n));
 	if (data == NULL)
 		return dicom_broken("PixelData (7FE0,0010) is missing");
 	if (set->syntax->coding == DICOM_NOT_HANDLED)

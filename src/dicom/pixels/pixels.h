@@ -52,6 +52,9 @@ typedef struct FrameBytes
 /* Bytes of a native frame. False if the number overflows. */
 bool		dicom_native_size(const DicomPixels *pixels, size_t *size);
 
+/* LS_INVALID_ARGUMENT unless there is a frame n, from 1. */
+Status		dicom_check_frame(const DicomPixels *pixels, int n);
+
 /* Find frame n, from 1. Free copy through the set's call. */
 Status		dicom_frame_bytes(const DicomSet *set, const DicomPixels *pixels, int n, FrameBytes *frame);
 
