@@ -131,10 +131,7 @@ rooms: $(ARCHIVES)
 
 PG_CONFIG ?= $(shell test/tools/newest-server)
 
-# The client program lesionseg-pacs, built where libcurl's headers are; PACS=no
-# leaves it out.
-
-PACS := $(if $(wildcard /usr/include/curl/curl.h /usr/include/$(MULTIARCH)/curl/curl.h),yes,no)
+# The client program lesionseg-pacs.
 EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" lesionseg.control)
 PACS_CPPFLAGS = -isystem $(or $(shell '$(PG_CONFIG)' --includedir 2>/dev/null),/usr/include/postgresql) \
 	-DLESIONSEG_VERSION='"$(EXTENSION_VERSION)"'
