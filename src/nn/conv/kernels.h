@@ -37,7 +37,7 @@ extern const ConvolutionKernel window_product_kernel;
 extern const ConvolutionKernel onednn_kernel;
 #endif
 
-/* openblas/: all dense convolutions, as matrix products. */
+/* openblas.c: all dense convolutions, as matrix products. */
 extern const ConvolutionKernel openblas_kernel;
 
 /* plain.c: all depthwise convolutions. */

@@ -377,7 +377,7 @@ openblas_run(const KernelPass *pass, const ConvolutionCall *call, const PassTens
 }
 
 const ConvolutionKernel openblas_kernel = {
-	.name = "im2col:sgemm",
+	.name = "openblas",
 	.owner = KERNEL_REFERENCE,
 	.state_size = sizeof(OpenBlas),
 	.can = openblas_can,

@@ -183,7 +183,7 @@ plain_run(const KernelPass *pass, const ConvolutionCall *call, const PassTensors
 }
 
 const ConvolutionKernel plain_kernel = {
-	.name = "loops",
+	.name = "plain",
 	.owner = KERNEL_REFERENCE,
 	.state_size = sizeof(Plain),
 	.can = plain_can,
