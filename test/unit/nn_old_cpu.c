@@ -37,6 +37,22 @@ onednn_is_refused(void **state)
 	assert_string_equal(backend->name, "builtin");
 }
 
+/* The reason is what the backend's own kernels need, not what oneDNN's do. */
+static void
+bf16_is_refused(void **state)
+{
+	const Backend *backend;
+	DataType	type;
+	Status		status;
+
+	(void) state;
+	assert_int_equal(backend_find(BACKEND_BUILTIN, &backend).code, LS_OK);
+	status = backend_data_type(backend, PRECISION_BF16, &type);
+	assert_int_equal(status.code, LS_UNSUPPORTED);
+	assert_string_equal(status.message,
+						"the builtin backend cannot compute in bf16 on this machine: the CPU lacks AMX");
+}
+
 /* What a plan would use. */
 static void
 convolutions(void **state)
@@ -75,7 +91,7 @@ kernels_are_baseline(void **state)
 		const char *expected = strstr(cases[i].name, "Winograd") != NULL ? "winograd" :
 			strstr(cases[i].name, "7x7") != NULL ? "depthwise" :
 			strstr(cases[i].name, "one channel") != NULL ? "single_output" :
-			cases[i].groups > 1 ? "loops" : "im2col:sgemm";
+			cases[i].groups > 1 ? "plain" : "openblas";
 		Convolution *convolution;
 		Problem		p;
 
@@ -92,6 +108,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(onednn_is_refused),
+		cmocka_unit_test(bf16_is_refused),
 		cmocka_unit_test(convolutions),
 		cmocka_unit_test(kernels_are_baseline),
 	};

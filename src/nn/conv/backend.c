@@ -78,6 +78,17 @@ backend_has_bf16(const Backend *backend)
 		(backend->owners & KERNEL_OWN && cpu_features()->amx_bf16);
 }
 
+/* Why a backend cannot compute in bf16 on this machine. */
+static const char *
+lack_of_bf16(const Backend *backend)
+{
+	if (backend->owners & KERNEL_ONEDNN)
+		return "the CPU has neither AVX-512 BF16 nor AMX";
+	if (backend->owners & KERNEL_OWN)
+		return "the CPU lacks AMX";
+	return "it is a reference in f32";
+}
+
 Status
 backend_data_type(const Backend *backend, Precision precision, DataType *type)
 {
@@ -95,9 +106,8 @@ backend_data_type(const Backend *backend, Precision precision, DataType *type)
 			if (!possible)
 				return status_with_hint(
 										status_error(LS_UNSUPPORTED,
-													 "the %s backend cannot compute in bf16 on this machine%s",
-													 backend->name,
-													 cpu_features()->avx512_bf16 ? "" : ": the CPU lacks AVX-512 BF16"),
+													 "the %s backend cannot compute in bf16 on this machine: %s",
+													 backend->name, lack_of_bf16(backend)),
 										"Set lesionseg.precision to f32 or auto.");
 			*type = DATA_BF16;
 			return status_ok();
