@@ -265,7 +265,9 @@ check_values(const char *backend, const Case *c, const char *what, const float *
 		difference = isnan(apart) ? INFINITY : fmax(difference, apart);
 	}
 	if (!(difference <= tolerance * largest))
-		fail_msg("%s, %s: %s is off by %g of %g", backend, c->name, what, difference, largest);
+		fail_msg("%s, %s, %d x %d x %d x %d to %d channels, kernel %d, stride %d, padding %d, %d groups: "
+				 "%s is off by %g of %g", backend, c->name, c->n, c->h, c->w, c->c_in, c->c_out, c->kernel, c->stride,
+				 c->padding, c->groups, what, difference, largest);
 }
 
 /* The same for a tensor, and that nothing beside it was written. */

@@ -116,7 +116,11 @@ compare_pass(const ConvolutionKernel *kernel, const ConvolutionShape *shape, Dat
 		.transposed = pass == PASS_BACKWARD_DATA && shape->groups == 1 && shape->stride > 1 &&
 			shape->kernel == shape->stride,
 	};
-	Case		c = {.name = pass == PASS_FORWARD ? "forward" : pass == PASS_BACKWARD_DATA ? "data" : "weights"};
+	Case		c = {
+		pass == PASS_FORWARD ? "forward" : pass == PASS_BACKWARD_DATA ? "data" : "weights",
+		shape->x.n, shape->x.h, shape->x.w, shape->x.c, shape->y.c,
+		shape->kernel, shape->stride, shape->padding, shape->groups, 0, 0
+	};
 	double		tolerance = type == DATA_BF16 ? 8e-3 : 2e-5;
 	const Backend *reference;
 	const Backend *all;
@@ -253,6 +257,7 @@ special_shapes_agree(void **state)
 		if ((strcmp(rows[row]->name, "window_product") == 0 || strcmp(rows[row]->name, "single_output") == 0) &&
 			computed[row] == 0)
 			fail_msg("%s computed nothing", rows[row]->name);
+	assert_int_equal(guard_breaches, 0);
 }
 
 int
