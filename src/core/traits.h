@@ -14,7 +14,7 @@ typedef enum EnhanceMode
 {
 	ENHANCE_MODE_OFF,
 	ENHANCE_MODE_AUTO,			/* only the steps that the image's measured quality asks for */
-	ENHANCE_MODE_ALWAYS			/* all that enhance_plan_always() takes */
+	ENHANCE_MODE_ALWAYS			/* the steps that hardly harm any image (docs/enhancement.md) */
 } EnhanceMode;
 
 typedef struct Traits

@@ -99,13 +99,6 @@ typedef struct EnhancePlan
  */
 Status		enhance_plan(const Call *call, const Image *image, const Quality *quality, EnhancePlan *plan);
 
-/*
- * The steps of mode "always", for training and comparisons: those that hardly
- * harm an image that does not need them. Illumination and levels are not among
- * them, because they do (docs/enhancement.md).
- */
-EnhancePlan enhance_plan_always(const Image *image);
-
 /* Enhance an image as a mode says, at default options. */
 Status		enhance_by_mode(const Call *call, EnhanceMode mode, Image *image);
 

@@ -97,8 +97,13 @@ enhance_plan(const Call *call, const Image *image, const Quality *quality, Enhan
 	return status;
 }
 
-EnhancePlan
-enhance_plan_always(const Image *image)
+/*
+ * The steps of mode "always", for training and comparisons: those that hardly
+ * harm an image that does not need them. Illumination and levels are not among
+ * them, because they do (docs/enhancement.md).
+ */
+static EnhancePlan
+plan_always(const Image *image)
 {
 	EnhancePlan plan = {0};
 
@@ -120,7 +125,7 @@ enhance_by_mode(const Call *call, EnhanceMode mode, Image *image)
 	if (mode == ENHANCE_MODE_OFF)
 		return status_ok();
 	if (mode == ENHANCE_MODE_ALWAYS)
-		plan = enhance_plan_always(image);
+		plan = plan_always(image);
 	else
 	{
 		TRY(quality_measure(call, image, &quality));

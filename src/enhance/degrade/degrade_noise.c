@@ -11,7 +11,6 @@
 #include "image/noise.h"
 
 #define BELL_MEAN 510			/* of a sum of four bytes */
-#define BELL_SIGMA 148			/* its standard deviation, 147.8 */
 #define FRACTION 16				/* sigmas are in 1/16 grey level */
 
 /* Add noise; sigma depends on the sample's value. */
@@ -31,7 +30,8 @@ add_noise(const Call *call, const int *sigma_of, Rng *rng, Image *image)
 			uint32_t	h = noise_hash(seed, i, y);
 			int			bell = (int) ((h & 255) + (h >> 8 & 255) + (h >> 16 & 255) + (h >> 24)) - BELL_MEAN;
 
-			/* the shift rounds to nearest for either sign; 7085 / 2^20 = 1 / BELL_SIGMA */
+			/* the shift rounds to nearest for either sign; 7085 / 2^20 = 1 / 148, where
+			 * 148 is the standard deviation of a sum of four bytes */
 			row[i] = to_byte(row[i] + ((bell * sigma_of[row[i]] / FRACTION * 7085 + (1 << 19)) >> 20));
 		}
 	}

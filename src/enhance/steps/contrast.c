@@ -14,7 +14,6 @@
 #include "enhance/steps/steps.h"
 
 #define SHARE_ONE 65536			/* the sum of a histogram */
-#define TILES_MAX 32			/* along a side */
 #define TILE_LEAST 8			/* pixels along a tile's side */
 #define TILE_ONE (1 << 24)		/* a tile's width, in the fractions by which pixels are placed */
 

@@ -42,8 +42,9 @@ is_countable(TensorShape shape, int pixel_stride)
 		checked_mul(count, (size_t) pixel_stride, &count) && count <= LONG_MAX / sizeof(float);
 }
 
-Status
-convolution_check(const ConvolutionShape *shape, const ConvolutionUse *use)
+/* Refuse shapes and strides that do not describe a convolution. */
+static Status
+check_convolution(const ConvolutionShape *shape, const ConvolutionUse *use)
 {
 	const TensorShape *x = &shape->x;
 	const TensorShape *y = &shape->y;
@@ -192,7 +193,7 @@ create_convolution(const ConvolutionKernel *only, const Host *host, const Backen
 	void	   *memory;
 
 	*convolution = NULL;
-	TRY(convolution_check(shape, use));
+	TRY(check_convolution(shape, use));
 	TRY(host_alloc_array(host, 1, sizeof(Convolution), &memory));
 	made = memory;
 	made->host = host;

@@ -90,9 +90,6 @@ Status		convolution_create_by(const ConvolutionKernel *kernel, const Host *host,
 								  const ConvolutionShape *shape, const ConvolutionUse *use,
 								  Convolution **convolution);
 
-/* Refuse shapes and strides that do not describe a convolution. */
-Status		convolution_check(const ConvolutionShape *shape, const ConvolutionUse *use);
-
 /* Reserve room for count items of so many bytes; *at is its offset. */
 Status		reserve_held(KernelPass *pass, size_t count, size_t size, size_t *at);
 Status		reserve_scratch(KernelPass *pass, size_t count, size_t size, size_t *at);
