@@ -15,26 +15,26 @@
 #include <string.h>
 
 void
-bilinear_init(Bilinear *bilinear, const Call *call, int size)
+bilinear_init(Bilinear *bilinear, const Host *host, int size)
 {
 	memset(bilinear, 0, sizeof *bilinear);
-	bilinear->call = call;
+	bilinear->host = host;
 	bilinear->size = size;
 }
 
 void
 bilinear_free(Bilinear *bilinear)
 {
-	call_free(bilinear->call, bilinear->columns);
-	call_free(bilinear->call, bilinear->left_weights);
-	call_free(bilinear->call, bilinear->right_weights);
+	host_free(bilinear->host, bilinear->columns);
+	host_free(bilinear->host, bilinear->left_weights);
+	host_free(bilinear->host, bilinear->right_weights);
 	for (int i = 0; i < 2; i++)
 	{
-		call_free(bilinear->call, bilinear->rows[i].left);
-		call_free(bilinear->call, bilinear->rows[i].right);
+		host_free(bilinear->host, bilinear->rows[i].left);
+		host_free(bilinear->host, bilinear->rows[i].right);
 	}
-	call_free(bilinear->call, bilinear->output);
-	bilinear_init(bilinear, bilinear->call, bilinear->size);
+	host_free(bilinear->host, bilinear->output);
+	bilinear_init(bilinear, bilinear->host, bilinear->size);
 }
 
 /* The samples that output position `at` of `length` reads in a row or column
@@ -62,11 +62,11 @@ bilinear_tap(int at, int length, int size)
 
 /* One vector of the output's width. */
 static Status
-vector_create(const Call *call, int width, float **vector)
+vector_create(const Host *host, int width, float **vector)
 {
 	void	   *memory;
 
-	TRY(call_alloc_array(call, (size_t) width, sizeof(float), &memory));
+	TRY(host_alloc_array(host, (size_t) width, sizeof(float), &memory));
 	*vector = memory;
 	return status_ok();
 }
@@ -74,22 +74,22 @@ vector_create(const Call *call, int width, float **vector)
 Status
 bilinear_prepare(Bilinear *bilinear, int width, int height)
 {
-	const Call *call = bilinear->call;
+	const Host *host = bilinear->host;
 	void	   *memory;
 
 	if (bilinear->width != width)
 	{
 		bilinear_free(bilinear);
-		TRY(call_alloc_array(call, (size_t) width, sizeof(BilinearTap), &memory));
+		TRY(host_alloc_array(host, (size_t) width, sizeof(BilinearTap), &memory));
 		bilinear->columns = memory;
-		TRY(vector_create(call, width, &bilinear->left_weights));
-		TRY(vector_create(call, width, &bilinear->right_weights));
+		TRY(vector_create(host, width, &bilinear->left_weights));
+		TRY(vector_create(host, width, &bilinear->right_weights));
 		for (int i = 0; i < 2; i++)
 		{
-			TRY(vector_create(call, width, &bilinear->rows[i].left));
-			TRY(vector_create(call, width, &bilinear->rows[i].right));
+			TRY(vector_create(host, width, &bilinear->rows[i].left));
+			TRY(vector_create(host, width, &bilinear->rows[i].right));
 		}
-		TRY(vector_create(call, width, &bilinear->output));
+		TRY(vector_create(host, width, &bilinear->output));
 		for (int x = 0; x < width; x++)
 		{
 			bilinear->columns[x] = bilinear_tap(x, width, bilinear->size);

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/call.h"
+#include "core/host.h"
 #include "core/status.h"
 
 /* Where the samples of one output position stand. */
@@ -37,7 +37,7 @@ typedef struct BilinearRow
 
 typedef struct Bilinear
 {
-	const Call *call;
+	const Host *host;
 	int			size;			/* the map is size x size */
 	int			width;			/* of the output; 0 before bilinear_prepare */
 	int			height;
@@ -48,8 +48,8 @@ typedef struct Bilinear
 	float	   *output;			/* the current output row */
 } Bilinear;
 
-/* Start for size x size maps; memory comes from call. */
-void		bilinear_init(Bilinear *bilinear, const Call *call, int size);
+/* Start for size x size maps; memory comes from host. */
+void		bilinear_init(Bilinear *bilinear, const Host *host, int size);
 void		bilinear_free(Bilinear *bilinear);
 
 /* Get ready for outputs of width x height; does nothing if the size is the

@@ -45,7 +45,7 @@ blend_create(MapBlend *blend, const double *weights, int width, int height)
 	TRY(call_alloc_array(call, (size_t) blend->count, sizeof(Bilinear), &memory));
 	blend->resize = memory;
 	for (int i = 0; i < blend->count; i++)
-		bilinear_init(&blend->resize[i], call, blend->maps[i].size);
+		bilinear_init(&blend->resize[i], &call->host, blend->maps[i].size);
 	TRY(call_alloc_array(call, (size_t) blend->count, sizeof(float), &memory));
 	blend->shares = memory;
 	TRY(call_alloc_array(call, (size_t) width, sizeof(float), &memory));

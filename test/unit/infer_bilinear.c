@@ -52,7 +52,7 @@ test_sizes(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call, 8);
+	bilinear_init(&bilinear, &host.call.host, 8);
 	rng_seed(&rng, 1, 1);
 	for (int round = 0; round < 2; round++)
 	{
@@ -83,7 +83,7 @@ test_known_values(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call, 2);
+	bilinear_init(&bilinear, &host.call.host, 2);
 	assert_int_equal(bilinear_prepare(&bilinear, 2, 2).code, LS_OK);
 	bilinear_start(&bilinear);
 	assert_memory_equal(bilinear_row(&bilinear, map, 0), map, 8);
@@ -106,7 +106,7 @@ test_single_pixel(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call, 1);
+	bilinear_init(&bilinear, &host.call.host, 1);
 	assert_resized(&bilinear, map, 5, 4);
 	bilinear_free(&bilinear);
 	test_host_end(&host);
@@ -123,7 +123,7 @@ test_failure(void **state)
 	(void) state;
 	test_host_init(&host);
 	host.call.host.max_memory = 1000;
-	bilinear_init(&bilinear, &host.call, 2);
+	bilinear_init(&bilinear, &host.call.host, 2);
 	assert_resized(&bilinear, map, 5, 4);
 	assert_int_equal(bilinear_prepare(&bilinear, 100, 4).code, LS_LIMIT_EXCEEDED);
 	assert_resized(&bilinear, map, 5, 4);
@@ -151,7 +151,7 @@ test_symmetry(void **state)
 
 	(void) state;
 	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call, SIDE);
+	bilinear_init(&bilinear, &host.call.host, SIDE);
 	rng_seed(&rng, 5, 1);
 	for (int i = 0; i < SIDE * SIDE; i++)
 		map[i] = (float) rng_uniform(&rng);

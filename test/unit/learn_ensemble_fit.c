@@ -60,7 +60,7 @@ add_images(TestHost *host, int count, double middle, double guess, EnsembleFit *
 		draw(&rng, middle, guess, &truth, maps);
 		for (int m = 0; m < 3; m++)
 			views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
-		assert_int_equal(ensemble_fit_add(fit, views, &truth).code, LS_OK);
+		assert_int_equal(ensemble_fit_add(fit, &host->call, views, &truth).code, LS_OK);
 	}
 	image_free(&host->call, &truth);
 }
@@ -72,9 +72,9 @@ solve_images(TestHost *host, int count, double middle, double guess, double weig
 	EnsembleFit *fit;
 
 	test_host_init(host);
-	assert_int_equal(ensemble_fit_create(&host->call, 3, SIDE, &fit).code, LS_OK);
+	assert_int_equal(ensemble_fit_create(&host->call.host, 3, SIDE, &fit).code, LS_OK);
 	add_images(host, count, middle, guess, fit);
-	assert_int_equal(ensemble_fit_solve(fit, 0, weights, result).code, LS_OK);
+	assert_int_equal(ensemble_fit_solve(fit, &host->call, 0, weights, result).code, LS_OK);
 	return fit;
 }
 
@@ -105,8 +105,54 @@ test_weights(void **state)
 
 	/* Stopped anywhere, it says so. */
 	host.stop_after = host.polls + 40;
-	assert_int_equal(ensemble_fit_solve(fit, 0, weights, &result).code, LS_CANCELLED);
+	assert_int_equal(ensemble_fit_solve(fit, &host.call, 0, weights, &result).code, LS_CANCELLED);
 	host.stop_after = -1;
+	end_fit(&host, fit);
+}
+
+/* The fit stays as it was when an image is not added: a cancelled call's, or one
+ * too large for memory. Each call brings its own way to stop. */
+static void
+test_failed_add(void **state)
+{
+	static float maps[3][PIXELS];
+	ProbabilityMap views[3];
+	TestHost	host;
+	EnsembleFit *fit;
+	EnsembleFitResult result;
+	EnsembleFitResult again;
+	double		weights[3];
+	double		same[3];
+	Image		truth;
+	Call		cancelled;
+	Rng			rng;
+	long		live;
+
+	(void) state;
+	fit = solve_images(&host, 5, 0.5, 0.5, weights, &result);
+	rng_seed(&rng, 18, 0);
+	assert_int_equal(image_create(&host.call, SIDE, SIDE, 1, &truth).code, LS_OK);
+	draw(&rng, 0.5, 0.5, &truth, maps);
+	for (int m = 0; m < 3; m++)
+		views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
+	live = host.live;
+
+	cancelled = host.call;
+	host.stop_after = host.polls;
+	assert_int_equal(ensemble_fit_add(fit, &cancelled, views, &truth).code, LS_CANCELLED);
+	host.stop_after = -1;
+	memset(&cancelled, 0xff, sizeof cancelled);
+	assert_int_equal(host.live, live);
+
+	host.call.host.max_memory = 3 * PIXELS;
+	assert_int_equal(ensemble_fit_add(fit, &host.call, views, &truth).code, LS_LIMIT_EXCEEDED);
+	host.call.host.max_memory = (size_t) 1 << 30;
+	assert_int_equal(host.live, live);
+
+	assert_int_equal(ensemble_fit_solve(fit, &host.call, 0, same, &again).code, LS_OK);
+	assert_memory_equal(same, weights, sizeof weights);
+	assert_true(again.jaccard == result.jaccard && again.helped == result.helped);
+	image_free(&host.call, &truth);
 	end_fit(&host, fit);
 }
 
@@ -141,11 +187,11 @@ test_seed(void **state)
 
 	(void) state;
 	fit = solve_images(&host, 60, 0.5, 0.5, weights, &result);
-	assert_int_equal(ensemble_fit_solve(fit, 0, same, &again).code, LS_OK);
+	assert_int_equal(ensemble_fit_solve(fit, &host.call, 0, same, &again).code, LS_OK);
 	assert_memory_equal(same, weights, sizeof weights);
 	assert_true(again.jaccard == result.jaccard && again.helped == result.helped &&
 				again.fitted.threshold == result.fitted.threshold);
-	assert_int_equal(ensemble_fit_solve(fit, 1, other, &again).code, LS_OK);
+	assert_int_equal(ensemble_fit_solve(fit, &host.call, 1, other, &again).code, LS_OK);
 	assert_memory_not_equal(other, weights, sizeof weights);
 	for (int m = 0; m < 3; m++)
 		assert_true(fabs(other[m] - weights[m]) < 0.1);
@@ -207,6 +253,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_failed_add),
 		cmocka_unit_test(test_shifted),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_few_images),

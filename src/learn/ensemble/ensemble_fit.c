@@ -21,11 +21,11 @@ add_once(void *data, long i, const ThresholdScores *scores)
  * towards that threshold.
  */
 static Status
-mean_jaccard(const EnsembleFit *fit, const int *counts, double *jaccard)
+mean_jaccard(const Call *call, const EnsembleFit *fit, const int *counts, double *jaccard)
 {
 	ThresholdScores sums = {.images = 0};
 
-	TRY(ensemble_score(fit, counts, add_once, &sums));
+	TRY(ensemble_score(call, fit, counts, add_once, &sums));
 	*jaccard = threshold_best_jaccard(&sums);
 	return status_ok();
 }
@@ -33,6 +33,7 @@ mean_jaccard(const EnsembleFit *fit, const int *counts, double *jaccard)
 /* The ensemble with given counts, for fit_run. */
 typedef struct WeightedEnsemble
 {
+	const Call *call;
 	const EnsembleFit *fit;
 	const int  *counts;
 	int			total;			/* sum of the counts */
@@ -55,14 +56,14 @@ predict_image(void *data, long i, const float **probabilities, const uint8_t **m
 		ensemble->probabilities[j] = (float) ensemble->sums[j] / (float) (255 * ensemble->total);
 	*probabilities = ensemble->probabilities;
 	*mask = ensemble->image->pixels + (size_t) fit->members * pixels;
-	return call_poll(fit->call);
+	return call_poll(ensemble->call);
 }
 
 /* Fit the ensemble with these counts. */
 static Status
-fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Traits *traits)
+fit_weighted(const Call *call, const EnsembleFit *fit, const int *counts, uint16_t *sums, Traits *traits)
 {
-	WeightedEnsemble ensemble = {.fit = fit,.counts = counts,.sums = sums};
+	WeightedEnsemble ensemble = {.call = call,.fit = fit,.counts = counts,.sums = sums};
 	FitImages	images = {
 		.pixels = (size_t) fit->size * (size_t) fit->size,
 		.predict = predict_image,
@@ -74,29 +75,29 @@ fit_weighted(const EnsembleFit *fit, const int *counts, uint16_t *sums, Traits *
 	images.count = ensemble_image_count(fit);
 	for (int m = 0; m < fit->members; m++)
 		ensemble.total += counts[m];
-	TRY(call_alloc_array(fit->call, images.pixels, sizeof(float), &memory));
+	TRY(call_alloc_array(call, images.pixels, sizeof(float), &memory));
 	ensemble.probabilities = memory;
-	status = fit_run(fit->call, &images, 0, traits);
-	call_free(fit->call, memory);
+	status = fit_run(call, &images, 0, traits);
+	call_free(call, memory);
 	return status;
 }
 
 /* The same as ensemble_fit_solve, with memory for members and pixels. */
 static Status
-solve_weights(const EnsembleFit *fit, uint64_t seed, int *counts, uint16_t *sums, double *weights,
+solve_weights(const Call *call, const EnsembleFit *fit, uint64_t seed, int *counts, uint16_t *sums, double *weights,
 			  EnsembleFitResult *result)
 {
 	bool		few = ensemble_image_count(fit) < ENSEMBLE_FIT_MIN_IMAGES;
 	int			total = 0;
 
-	TRY(ensemble_select(fit->call, fit, seed, counts, &result->helped));
-	TRY(mean_jaccard(fit, counts, &result->jaccard));
+	TRY(ensemble_select(call, fit, seed, counts, &result->helped));
+	TRY(mean_jaccard(call, fit, counts, &result->jaccard));
 	result->equal = few ? result->helped < ENSEMBLE_FIT_HELPED_FEW : result->helped <= ENSEMBLE_FIT_HELPED;
 	for (int m = 0; m < fit->members; m++)
 		weights[m] = counts[m];
 	for (int m = 0; m < fit->members; m++)
 		counts[m] = 1;
-	TRY(mean_jaccard(fit, counts, &result->equal_jaccard));
+	TRY(mean_jaccard(call, fit, counts, &result->equal_jaccard));
 	for (int m = 0; m < fit->members; m++)
 	{
 		if (!result->equal)
@@ -107,13 +108,12 @@ solve_weights(const EnsembleFit *fit, uint64_t seed, int *counts, uint16_t *sums
 		result->jaccard = result->equal_jaccard;
 	for (int m = 0; m < fit->members; m++)
 		weights[m] = (double) counts[m] / total;
-	return fit_weighted(fit, counts, sums, &result->fitted);
+	return fit_weighted(call, fit, counts, sums, &result->fitted);
 }
 
 Status
-ensemble_fit_solve(const EnsembleFit *fit, uint64_t seed, double *weights, EnsembleFitResult *result)
+ensemble_fit_solve(const EnsembleFit *fit, const Call *call, uint64_t seed, double *weights, EnsembleFitResult *result)
 {
-	const Call *call = fit->call;
 	void	   *counts = NULL;
 	void	   *sums = NULL;
 	Status		status = call_alloc_array(call, (size_t) fit->members, sizeof(int), &counts);
@@ -121,7 +121,7 @@ ensemble_fit_solve(const EnsembleFit *fit, uint64_t seed, double *weights, Ensem
 	if (status.code == LS_OK)
 		status = call_alloc_array(call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums);
 	if (status.code == LS_OK)
-		status = solve_weights(fit, seed, counts, sums, weights, result);
+		status = solve_weights(call, fit, seed, counts, sums, weights, result);
 	call_free(call, counts);
 	call_free(call, sums);
 	return status;

@@ -33,12 +33,14 @@
 
 typedef struct EnsembleFit EnsembleFit;
 
-/* Start a fit of so many members, whose maps are compared at size x size. */
-Status		ensemble_fit_create(const Call *call, int members, int size, EnsembleFit **fit);
+/* Start a fit of so many members, whose maps are compared at size x size. It
+ * and the images that are added stay in host's memory. */
+Status		ensemble_fit_create(const Host *host, int members, int size, EnsembleFit **fit);
 void		ensemble_fit_free(EnsembleFit *fit);
 
-/* Add an image: one map of each member, and the true mask. */
-Status		ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Image *truth);
+/* Add an image: one map of each member, and the true mask. After an error the
+ * fit is as before. */
+Status		ensemble_fit_add(EnsembleFit *fit, const Call *call, const ProbabilityMap *maps, const Image *truth);
 
 typedef struct EnsembleFitResult
 {
@@ -51,6 +53,7 @@ typedef struct EnsembleFitResult
 
 /* Find the weights (they sum to 1); at least one image was added. The same
  * images in the same order and seed give the same weights. */
-Status		ensemble_fit_solve(const EnsembleFit *fit, uint64_t seed, double *weights, EnsembleFitResult *result);
+Status		ensemble_fit_solve(const EnsembleFit *fit, const Call *call, uint64_t seed, double *weights,
+							   EnsembleFitResult *result);
 
 #endif

@@ -11,19 +11,26 @@
 #define SUM_MAX (255 * ENSEMBLE_COUNTS_MAX)
 
 Status
-ensemble_fit_create(const Call *call, int members, int size, EnsembleFit **result)
+ensemble_fit_create(const Host *host, int members, int size, EnsembleFit **result)
 {
 	EnsembleFit *fit;
 	void	   *memory;
 
 	*result = NULL;
-	TRY(call_alloc_array(call, 1, sizeof(EnsembleFit), &memory));
+	TRY(host_alloc_array(host, 1, sizeof(EnsembleFit), &memory));
 	fit = memory;
-	fit->call = call;
+	fit->host = host;
 	fit->members = members;
 	fit->size = size;
 	*result = fit;
 	return status_ok();
+}
+
+static void
+fit_image_free(const Host *host, FitImage *image)
+{
+	host_free(host, image->pixels);
+	host_free(host, image);
 }
 
 void
@@ -35,21 +42,20 @@ ensemble_fit_free(EnsembleFit *fit)
 	{
 		FitImage   *next = fit->images->next;
 
-		call_free(fit->call, fit->images->pixels);
-		call_free(fit->call, fit->images);
+		fit_image_free(fit->host, fit->images);
 		fit->images = next;
 	}
-	call_free(fit->call, fit);
+	host_free(fit->host, fit);
 }
 
 /* Keep a map at the common size. */
 static Status
-keep_map(const EnsembleFit *fit, const ProbabilityMap *map, uint8_t *pixels)
+keep_map(const EnsembleFit *fit, const Call *call, const ProbabilityMap *map, uint8_t *pixels)
 {
 	Bilinear	resize;
 	Status		status;
 
-	bilinear_init(&resize, fit->call, map->size);
+	bilinear_init(&resize, &call->host, map->size);
 	status = bilinear_prepare(&resize, fit->size, fit->size);
 	if (status.code == LS_OK)
 		bilinear_start(&resize);
@@ -64,26 +70,42 @@ keep_map(const EnsembleFit *fit, const ProbabilityMap *map, uint8_t *pixels)
 	return status;
 }
 
-Status
-ensemble_fit_add(EnsembleFit *fit, const ProbabilityMap *maps, const Image *truth)
+/* Fill an image's pixels in; its memory is the caller's to free. */
+static Status
+fill_image(const EnsembleFit *fit, const Call *call, const ProbabilityMap *maps, const Image *truth, FitImage *image)
 {
 	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
-	FitImage   *image;
 	Image		mask;
 	void	   *memory;
 
-	TRY(call_alloc_array(fit->call, 1, sizeof(FitImage), &memory));
-	image = memory;
-	image->next = fit->images;
-	fit->images = image;
-	TRY(call_alloc_array(fit->call, (size_t) fit->members + 1, pixels, &memory));
+	TRY(host_alloc_array(fit->host, (size_t) fit->members + 1, pixels, &memory));
 	image->pixels = memory;
 	for (int m = 0; m < fit->members; m++)
-		TRY(keep_map(fit, &maps[m], image->pixels + (size_t) m * pixels));
-	TRY(image_resize_nearest(fit->call, truth, fit->size, fit->size, &mask));
+		TRY(keep_map(fit, call, &maps[m], image->pixels + (size_t) m * pixels));
+	TRY(image_resize_nearest(call, truth, fit->size, fit->size, &mask));
 	memcpy(image->pixels + (size_t) fit->members * pixels, mask.pixels, pixels);
-	image_free(fit->call, &mask);
-	return call_poll(fit->call);
+	image_free(call, &mask);
+	return call_poll(call);
+}
+
+Status
+ensemble_fit_add(EnsembleFit *fit, const Call *call, const ProbabilityMap *maps, const Image *truth)
+{
+	FitImage   *image;
+	Status		status;
+	void	   *memory;
+
+	TRY(host_alloc_array(fit->host, 1, sizeof(FitImage), &memory));
+	image = memory;
+	status = fill_image(fit, call, maps, truth, image);
+	if (status.code != LS_OK)
+	{
+		fit_image_free(fit->host, image);
+		return status;
+	}
+	image->next = fit->images;
+	fit->images = image;
+	return status_ok();
 }
 
 void
@@ -117,7 +139,8 @@ ensemble_image_count(const EnsembleFit *fit)
 
 /* The same as ensemble_score, with memory for pixels. */
 static Status
-score_images(const EnsembleFit *fit, const int *counts, uint16_t *sums, ImageScoreTaker take, void *data)
+score_images(const Call *call, const EnsembleFit *fit, const int *counts, uint16_t *sums, ImageScoreTaker take,
+			 void *data)
 {
 	size_t		pixels = (size_t) fit->size * (size_t) fit->size;
 	uint8_t		below[SUM_MAX + 1];	/* candidates, by sum */
@@ -139,20 +162,20 @@ score_images(const EnsembleFit *fit, const int *counts, uint16_t *sums, ImageSco
 			above[below[sums[p]]][mask[p] != 0]++;
 		threshold_add_counts(&scores, above);
 		take(data, i++, &scores);
-		TRY(call_poll(fit->call));
+		TRY(call_poll(call));
 	}
 	return status_ok();
 }
 
 Status
-ensemble_score(const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data)
+ensemble_score(const Call *call, const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data)
 {
 	void	   *sums;
 	Status		status;
 
-	TRY(call_alloc_array(fit->call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums));
-	status = score_images(fit, counts, sums, take, data);
-	call_free(fit->call, sums);
+	TRY(call_alloc_array(call, (size_t) fit->size * (size_t) fit->size, sizeof(uint16_t), &sums));
+	status = score_images(call, fit, counts, sums, take, data);
+	call_free(call, sums);
 	return status;
 }
 

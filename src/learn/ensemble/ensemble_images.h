@@ -25,7 +25,7 @@ typedef struct FitImage
 
 struct EnsembleFit
 {
-	const Call *call;
+	const Host *host;
 	int			members;
 	int			size;
 	FitImage   *images;
@@ -41,7 +41,8 @@ void		ensemble_sum_maps(const EnsembleFit *fit, const FitImage *image, const int
 
 /* Score every image with counts[m] as the weight of member m. Polls per
  * image. */
-Status		ensemble_score(const EnsembleFit *fit, const int *counts, ImageScoreTaker take, void *data);
+Status		ensemble_score(const Call *call, const EnsembleFit *fit, const int *counts, ImageScoreTaker take,
+						   void *data);
 
 /* Add the scores of an image as often as it counts. */
 void		ensemble_add_scores(ThresholdScores *sums, const ThresholdScores *image, int times);

@@ -131,7 +131,7 @@ tried_before(const Selection *selection, int d)
 
 /* Let every draw choose one more member. */
 static Status
-select_round(Selection *selection)
+select_round(const Call *call, Selection *selection)
 {
 	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
 		selection->draws[d].round_score = -1;
@@ -144,7 +144,7 @@ select_round(Selection *selection)
 			join_trial(selection, d);
 			memcpy(selection->trial, selection->draws[d].counts, (size_t) selection->members * sizeof(int));
 			selection->trial[m]++;
-			TRY(ensemble_score(selection->fit, selection->trial, add_to_draws, selection));
+			TRY(ensemble_score(call, selection->fit, selection->trial, add_to_draws, selection));
 			judge_trial(selection, m);
 		}
 	}
@@ -195,13 +195,13 @@ compare_left_out(void *data, long i, const ThresholdScores *scores)
 
 /* The share of the draws whose weights beat equal ones on what they left out. */
 static Status
-share_helped(Selection *selection, double *share)
+share_helped(const Call *call, Selection *selection, double *share)
 {
 	int			helped = 0;
 
 	for (int m = 0; m < selection->members; m++)
 		selection->trial[m] = 1;
-	TRY(ensemble_score(selection->fit, selection->trial, keep_equal, selection));
+	TRY(ensemble_score(call, selection->fit, selection->trial, keep_equal, selection));
 	for (int d = 0; d < ENSEMBLE_FIT_DRAWS; d++)
 	{
 		Comparison	comparison = {selection, &selection->draws[d], 0};
@@ -215,7 +215,7 @@ share_helped(Selection *selection, double *share)
 			ensemble_add_scores(&equal, &image, comparison.draw->times[i]);
 		}
 		comparison.equal_threshold = threshold_best_candidate(&equal);
-		TRY(ensemble_score(selection->fit, comparison.draw->best, compare_left_out, &comparison));
+		TRY(ensemble_score(call, selection->fit, comparison.draw->best, compare_left_out, &comparison));
 		helped += comparison.draw->left_out > 0;
 	}
 	*share = (double) helped / ENSEMBLE_FIT_DRAWS;
@@ -263,9 +263,9 @@ select_members(const Call *call, Selection *selection, uint64_t seed, int *count
 	TRY(call_alloc_array(call, (size_t) selection->members, sizeof(int), &memory));
 	selection->trial = memory;
 	for (int round = 0; round < ENSEMBLE_FIT_ROUNDS; round++)
-		TRY(select_round(selection));
+		TRY(select_round(call, selection));
 	mean_counts(selection, counts);
-	return share_helped(selection, helped);
+	return share_helped(call, selection, helped);
 }
 
 Status

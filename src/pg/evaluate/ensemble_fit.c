@@ -17,6 +17,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/base/host.h"
 #include "pg/base/values/json_values.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
@@ -66,7 +67,7 @@ add_row(const FitTask *task, const ImageRow *row, const Call *call, EnsembleFit 
 	TRY(images_decode_mask(call, row, options.turn, &truth));
 	status = model_maps(&task->store, task->content.members, task->content.count, call, &row->image, &options, maps);
 	if (status.code == LS_OK)
-		status = ensemble_fit_add(fit, maps, &truth);
+		status = ensemble_fit_add(fit, call, maps, &truth);
 	for (int i = 0; i < task->content.count; i++)
 		probability_map_free(call, &maps[i]);
 	image_free(call, &truth);
@@ -91,7 +92,8 @@ warn_few(const FitTask *task)
 static void
 fit_weights(FitTask *task)
 {
-	Call *fit_host = call_create(CurrentMemoryContext, 1);
+	const Host *host = host_create(CurrentMemoryContext);
+	Call	   *solving = call_create(CurrentMemoryContext, 1);
 	BrokenRows	broken = {task->rows.source};
 	SeenImages	seen[ENSEMBLE_MAX_MEMBERS];
 	EnsembleFit *fit;
@@ -106,7 +108,7 @@ fit_weights(FitTask *task)
 		size = Max(size, task->content.members[i]->traits.image_size);
 		seen[i] = seen_open(&task->store, task->content.members[i]);
 	}
-	check_status(fit_host, ensemble_fit_create(fit_host, task->content.count, Min(size, FIT_SIZE), &fit));
+	check_status(solving, ensemble_fit_create(host, task->content.count, Min(size, FIT_SIZE), &fit));
 	images_count(task->rows.source, &rows, &broken.usable);
 	progress = segment_progress_job("ensemble_fit", images_wanted(task->rows.source, evaluation_contains, &task->rows));
 	images_begin(task->rows.source, evaluation_contains, &task->rows, &scan);
@@ -135,10 +137,11 @@ fit_weights(FitTask *task)
 				 errhint("Add rows, or raise validation_fraction (now %g).", task->rows.split.validation_fraction)));
 	for (int i = 0; i < task->content.count; i++)
 		seen_warn(task->content.members[i], &task->rows.split, task->rows.subset, seen[i].seen, task->images);
-	check_status(fit_host, ensemble_fit_solve(fit, (uint64_t) task->seed, task->content.weights, &task->result));
+	check_status(solving, ensemble_fit_solve(fit, solving, (uint64_t) task->seed, task->content.weights,
+											 &task->result));
 	warn_few(task);
 	ensemble_fit_free(fit);
-	call_destroy(fit_host);
+	call_destroy(solving);
 }
 
 /* The version's metadata: how it was made. */
