@@ -10,6 +10,7 @@
 #include "dicom/data/tags.h"
 #include "dicom/data/values.h"
 
+#define PATIENT_MOST 1024		/* bytes of a PatientID: 64 characters, each with escape sequences around it */
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 /* The attributes that may hold the distance between pixels, the best first. */
@@ -110,6 +111,15 @@ read_time(const DicomSet *set, DicomInfo *info)
 	}
 }
 
+static Status
+long_patient(void)
+{
+	return status_with_hint(status_error(LS_INVALID_IMAGE,
+										 "the DICOM file is broken at (0010,0020): "
+										 "PatientID has more than 64 characters"),
+							"Store an intact copy of the file.");
+}
+
 /* Read PatientID, which may have any characters. */
 static Status
 read_patient(const DicomSet *set, DicomInfo *info)
@@ -120,17 +130,23 @@ read_patient(const DicomSet *set, DicomInfo *info)
 
 	if (element == NULL || element->length == 0)
 		return status_ok();
+	if (element->length > PATIENT_MOST)
+		return long_patient();
 	buffer_init(&text, set->call);
 	status = dicom_text_utf8(dicom_find(set, NULL, TAG_SpecificCharacterSet), element, &text);
 	if (status.code == LS_OK && text.size >= sizeof info->patient)
-		status = status_with_hint(status_error(LS_INVALID_IMAGE,
-											   "the DICOM file is broken at (0010,0020): "
-											   "PatientID has more than 64 characters"),
-								  "Store an intact copy of the file.");
+		status = long_patient();
 	else if (status.code == LS_OK && text.size > 0)
 		memcpy(info->patient, text.bytes, text.size);
 	buffer_free(&text);
 	return status;
+}
+
+/* Read the number of rows or columns. */
+static bool
+read_side(const DicomSet *set, uint32_t tag, int *side)
+{
+	return dicom_integer(set, dicom_find(set, NULL, tag), 0, side) && *side >= 1 && *side <= UINT16_MAX;
 }
 
 Status
@@ -143,8 +159,7 @@ dicom_info(const DicomSet *set, DicomInfo *info)
 	dicom_string(dicom_find(set, NULL, TAG_StudyInstanceUID), 0, info->study, sizeof info->study);
 	dicom_string(dicom_find(set, NULL, TAG_Modality), 0, info->modality, sizeof info->modality);
 	info->transfer_syntax = set->syntax->uid;
-	info->has_image = dicom_integer(set, dicom_find(set, NULL, TAG_Rows), 0, &info->height) &&
-		dicom_integer(set, dicom_find(set, NULL, TAG_Columns), 0, &info->width);
+	info->has_image = read_side(set, TAG_Rows, &info->height) && read_side(set, TAG_Columns, &info->width);
 	if (info->has_image)
 	{
 		if (!dicom_integer(set, dicom_find(set, NULL, TAG_NumberOfFrames), 0, &info->frames))

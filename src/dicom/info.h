@@ -18,8 +18,8 @@ typedef struct DicomInfo
 	char		patient[261];	/* PatientID, UTF-8; 64 characters of at most 4 bytes */
 	char		modality[17];
 	const char *transfer_syntax;	/* its UID */
-	bool		has_image;		/* else the four that follow are not set */
-	int			frames;
+	bool		has_image;		/* of 1 x 1 to 65535 x 65535 pixels; else the four that follow are not set */
+	int			frames;			/* below 1: a broken number */
 	int			width;
 	int			height;
 	char		photometric[17];

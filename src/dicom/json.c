@@ -14,6 +14,8 @@
 #include "dicom/data/values.h"
 
 #define POLL_ELEMENTS 256
+#define POLL_BYTES 65536
+#define VALUES_MOST 4000000		/* half of what PostgreSQL's parser of jsonb takes in an object */
 #define REPLACEMENT "\xEF\xBF\xBD"
 
 typedef struct JsonWriter
@@ -23,6 +25,20 @@ typedef struct JsonWriter
 	ByteBuffer		text;			/* one element's text as UTF-8 */
 	unsigned	elements;
 } JsonWriter;
+
+/* The database's JSON cannot hold arrays and objects without end. Polls from
+ * time to time. */
+static Status
+check_count(const JsonWriter *writer, uint32_t tag, size_t count)
+{
+	if (count > VALUES_MOST)
+		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
+											 "the DICOM file has more than %d values or elements in one place, at "
+											 "(%04X,%04X)",
+											 VALUES_MOST, TAG_GROUP(tag), TAG_ELEMENT(tag)),
+								"Real files have far fewer; store an intact copy of the file.");
+	return count % POLL_ELEMENTS == 0 ? call_poll(writer->set->call) : status_ok();
+}
 
 static Status write_level(JsonWriter *writer, const DicomElement *within, const DicomElement *charset);
 
@@ -37,10 +53,12 @@ static void
 add_string(ByteBuffer *out, const uint8_t *text, size_t size)
 {
 	buffer_add_text(out, "\"");
-	for (size_t i = 0; i < size; i++)
+	for (size_t i = 0; i < size && out->status.code == LS_OK; i++)
 	{
 		uint8_t		byte = text[i];
 
+		if (i % POLL_BYTES == POLL_BYTES - 1)
+			out->status = call_poll(out->call);
 		if (byte == '"' || byte == '\\')
 			buffer_add_text(out, "\\");
 		if (byte == 0)
@@ -149,20 +167,21 @@ add_text_value(ByteBuffer *out, uint16_t vr, const uint8_t *text, size_t size)
 }
 
 /* Append the values of text, which is in writer->text. */
-static void
-add_text_values(JsonWriter *writer, uint16_t vr)
+static Status
+add_text_values(JsonWriter *writer, uint32_t tag, uint16_t vr)
 {
 	const uint8_t *text = writer->text.bytes;
 	size_t		size = writer->text.size;
 
-	for (;;)
+	for (size_t n = 1;; n++)
 	{
 		const uint8_t *end = dicom_is_multiple_text(vr) && size > 0 ? memchr(text, '\\', size) : NULL;
 		size_t		length = end == NULL ? size : (size_t) (end - text);
 
+		TRY(check_count(writer, tag, n));
 		add_text_value(writer->out, vr, text, length);
 		if (end == NULL)
-			break;
+			return writer->out->status;
 		buffer_add_text(writer->out, ",");
 		text += length + 1;
 		size -= length + 1;
@@ -213,8 +232,8 @@ add_binary_value(const DicomSet *set, const DicomElement *element, size_t n, Byt
 static Status
 write_value(JsonWriter *writer, const DicomElement *element, const DicomElement *charset)
 {
-	size_t		count = dicom_value_count(element);
 	const char *comma = "";
+	size_t		count = 0;
 
 	if (element->vr == DICOM_VR('S', 'Q'))
 	{
@@ -224,6 +243,7 @@ write_value(JsonWriter *writer, const DicomElement *element, const DicomElement 
 		for (const DicomElement *item = dicom_first(writer->set, element); item != NULL;
 			 item = dicom_after(writer->set, element, item))
 		{
+			TRY(check_count(writer, element->tag, ++count));
 			buffer_add_text(writer->out, comma);
 			comma = ",";
 			TRY(write_level(writer, item, charset));
@@ -233,13 +253,13 @@ write_value(JsonWriter *writer, const DicomElement *element, const DicomElement 
 	}
 	if (dicom_number_size(element->vr) > 0)
 	{
+		count = dicom_value_count(element);
 		if (count == 0)
 			return status_ok();
 		buffer_add_text(writer->out, ",\"Value\":[");
 		for (size_t n = 0; n < count; n++)
 		{
-			if (n % POLL_ELEMENTS == 0)
-				TRY(call_poll(writer->set->call));
+			TRY(check_count(writer, element->tag, n + 1));
 			buffer_add_text(writer->out, n == 0 ? "" : ",");
 			add_binary_value(writer->set, element, n, writer->out);
 		}
@@ -255,7 +275,7 @@ write_value(JsonWriter *writer, const DicomElement *element, const DicomElement 
 	if (writer->text.size == 0)
 		return status_ok();
 	buffer_add_text(writer->out, ",\"Value\":[");
-	add_text_values(writer, element->vr);
+	TRY(add_text_values(writer, element->tag, element->vr));
 	buffer_add_text(writer->out, "]");
 	return writer->out->status;
 }
@@ -266,6 +286,7 @@ write_level(JsonWriter *writer, const DicomElement *within, const DicomElement *
 {
 	const DicomElement *own = dicom_find(writer->set, within, TAG_SpecificCharacterSet);
 	const char *comma = "";
+	size_t		count = 0;
 
 	if (own != NULL)
 		charset = own;
@@ -277,6 +298,7 @@ write_level(JsonWriter *writer, const DicomElement *within, const DicomElement *
 			continue;
 		if (writer->elements++ % POLL_ELEMENTS == 0)
 			TRY(call_poll(writer->set->call));
+		TRY(check_count(writer, element->tag, ++count));
 		buffer_printf(writer->out, "%s\"%08X\":{\"vr\":\"%c%c\"", comma, (unsigned) element->tag, element->vr >> 8,
 					  element->vr & 0xFF);
 		comma = ",";

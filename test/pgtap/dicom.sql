@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(45);
+SELECT plan(47);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -54,6 +54,19 @@ FROM picture, lesion_dicom_info(pdf) AS i;
 SELECT is((lesion_dicom_info(rgb || repeat('x', 100000)::bytea)).study, '1.2.826.0.1.3680043.8.498.7.1',
 	'of a large file the header is enough')
 FROM picture;
+SELECT is(count(DISTINCT lesion_dicom_info(longer)::text)::int, 1,
+	'wherever an element ends near the end of the first pages')
+FROM (
+	SELECT substr(rgb, 1, at) || decode('090001104f420000' || encode(substring(int4send(size) FROM 4 FOR 1)
+		|| substring(int4send(size) FROM 3 FOR 1), 'hex') || '0000' || repeat('00', size), 'hex') || substr(rgb, at + 1)
+	FROM (SELECT rgb, position('\x10001000504e'::bytea IN rgb) - 1 AS at FROM picture) AS name,
+		generate_series(16376, 16392) AS name_at, LATERAL (SELECT name_at - at - 12 AS size) AS sizes
+	UNION ALL SELECT rgb FROM picture
+) AS files (longer);
+SELECT is((i.frames, i.width, i.height, i.photometric, i.sop_class)::text, '(,,,,1.2.840.10008.5.1.4.1.1.7)',
+	'numbers of rows that are none')
+FROM picture, LATERAL (SELECT position('\x280010005553'::bytea IN rgb) AS at) AS rows,
+	lesion_dicom_info(overlay(rgb PLACING '\x49530200' || '-5'::bytea FROM at + 4 FOR 6)) AS i;
 SELECT throws_ok('SELECT lesion_dicom_info(png) FROM picture', '22P03', NULL, 'a PNG is no DICOM file');
 
 -- Attributes.

@@ -5,7 +5,10 @@
 #include "dicom_fixture.h"
 
 #include <time.h>
+#include <zlib.h>
 
+#include "dicom/info.h"
+#include "dicom/json.h"
 #include "dicom/segmentation.h"
 #include "dicom/data/tags.h"
 #include "dicom/writing/write.h"
@@ -114,11 +117,199 @@ test_many_frames(void **state)
 	}
 }
 
+/* Write a file with one text, a piece again and again. */
+static void
+write_long_text(ByteBuffer *out, const char *charset, uint32_t tag, const char *vr, const char *start,
+				const char *piece, size_t times)
+{
+	ByteBuffer	text;
+
+	buffer_init(&text, out->call);
+	buffer_add_text(&text, start);
+	for (size_t i = 0; i < times; i++)
+		buffer_add_text(&text, piece);
+	assert_ok(text.status);
+	write_file_header(out, "1.2", "1.2", "1.2.840.10008.1.2.1");
+	write_text(out, TAG_SpecificCharacterSet, DICOM_VR('C', 'S'), charset);
+	write_bytes(out, tag, DICOM_VR(vr[0], vr[1]), text.bytes, text.size);
+	buffer_free(&text);
+}
+
+/* Texts that change between sets at every character, and long ones that do not. */
+static void
+test_long_texts(void **state)
+{
+	static const struct
+	{
+		const char *charset;
+		const char *start;
+		const char *piece;
+		size_t		times;
+	}			cases[] = {
+		{"ISO_IR 13", "", "\xB1" "a", 3000000},
+		{"ISO 2022 IR 149", "", "\xB1" "a", 3000000},
+		{"ISO 2022 IR 87", "\x1B$B", "0!", 3000000},
+		{"ISO 2022 IR 149", "", "\x1B$)C\xB0\xA1\x1B)I\xB1", 1000000},
+		{"ISO_IR 192", "", "\xC3\xA4", 1000000},
+		{"ISO_IR 100", "", "ab", 1000000},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Counts		counts;
+		Call		call = counting_host(&counts);
+		ByteBuffer	out;
+		ByteBuffer	json;
+		DicomSet	set;
+		clock_t		start;
+
+		buffer_init(&out, &call);
+		write_long_text(&out, cases[i].charset, 0x00104000, "UT", cases[i].start, cases[i].piece, cases[i].times);
+		read_written(&out, &call, &set);
+		buffer_init(&json, &call);
+		start = clock();
+		assert_ok(dicom_json(&set, &json));
+		if (seconds_since(start) > 2)
+			fail_msg("%s takes %f s", cases[i].charset, seconds_since(start));
+		buffer_free(&json);
+		buffer_init(&json, &call);
+		counts.cancel_at = counts.polls + 10;
+		assert_int_equal(dicom_json(&set, &json).code, LS_CANCELLED);
+		buffer_free(&json);
+		dicom_free(&set);
+		buffer_free(&out);
+		assert_int_equal(counts.allocated, 0);
+	}
+}
+
+/* What is too long for a PatientID is not converted. */
+static void
+test_long_patient(void **state)
+{
+	Call		call = dicom_host();
+	ByteBuffer	out;
+	DicomSet	set;
+	DicomInfo	info;
+
+	(void) state;
+	buffer_init(&out, &call);
+	write_long_text(&out, "ISO_IR 999", TAG_PatientID, "UT", "", "\xB1" "a", 4000000);
+	read_written(&out, &call, &set);
+	assert_failed(dicom_info(&set, &info), LS_INVALID_IMAGE, "PatientID has more than 64 characters");
+	dicom_free(&set);
+	buffer_free(&out);
+}
+
+/* More values in one element than the database's JSON can hold, and nearly so many. */
+static void
+test_many_values(void **state)
+{
+	enum
+	{
+		MOST = 4000000
+	};
+	Call		call = dicom_host();
+
+	(void) state;
+	for (int more = 0; more < 2; more++)
+	{
+		ByteBuffer	out;
+		ByteBuffer	json;
+		DicomSet	set;
+		Status		status;
+
+		buffer_init(&out, &call);
+		write_long_text(&out, "ISO_IR 6", 0x00104000, "UT", "", "\\", MOST - 1 + (size_t) more);
+		read_written(&out, &call, &set);
+		((DicomElement *) dicom_find(&set, NULL, 0x00104000))->vr = DICOM_VR('U', 'C');
+		buffer_init(&json, &call);
+		status = dicom_json(&set, &json);
+		if (more)
+			assert_failed(status, LS_LIMIT_EXCEEDED, "more than 4000000 values or elements in one place");
+		else
+			assert_ok(status);
+		buffer_free(&json);
+		dicom_free(&set);
+		buffer_free(&out);
+	}
+}
+
+/* Append a deflated data set: a private element of so many MiB, and then pixels of so many. */
+static void
+write_deflated(ByteBuffer *out, uint8_t private_size, uint8_t pixels_size)
+{
+	static uint8_t zeros[1 << 20];
+	const uint8_t headers[2][12] = {{0x09, 0, 0x01, 0x10, 'O', 'B', 0, 0, 0, 0, (uint8_t) (private_size << 4),
+		(uint8_t) (private_size >> 4)}, {0xE0, 0x7F, 0x10, 0, 'O', 'B', 0, 0, 0, 0, (uint8_t) (pixels_size << 4),
+		(uint8_t) (pixels_size >> 4)}};
+	z_stream	stream = {0};
+
+	assert_int_equal(deflateInit2(&stream, 1, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	for (int element = 0; element < 2; element++)
+	{
+		int			pieces = element == 0 ? private_size : pixels_size;
+
+		for (int i = -1; i < pieces; i++)
+		{
+			uint8_t		room[16 * 1024];
+
+			stream.next_in = i < 0 ? (uint8_t *) headers[element] : zeros;
+			stream.avail_in = i < 0 ? 12 : sizeof zeros;
+			do
+			{
+				stream.next_out = room;
+				stream.avail_out = sizeof room;
+				deflate(&stream, element == 1 && i == pieces - 1 ? Z_FINISH : Z_NO_FLUSH);
+				buffer_add(out, room, sizeof room - stream.avail_out);
+			} while (stream.avail_out == 0);
+		}
+	}
+	deflateEnd(&stream);
+}
+
+/* Of a deflated file no more is expanded than its header takes, and that has a limit. */
+static void
+test_deflated_header(void **state)
+{
+	Call		call = dicom_host();
+	ByteBuffer	out;
+	DicomSet	set;
+
+	(void) state;
+	buffer_init(&out, &call);
+	write_file_header(&out, "1.2", "1.2", "1.2.840.10008.1.2.1.99");
+	write_deflated(&out, 3, 200);
+	call.host.max_memory = 64 << 20;
+	assert_ok(dicom_read(&call, out.bytes, out.size, DICOM_HEADER, &set));
+	assert_true(set.at_pixels);
+	assert_int_equal(dicom_find(&set, NULL, 0x00091001)->length, 3 << 20);
+	assert_int_equal(set.count, 8);
+	dicom_free(&set);
+	assert_failed(dicom_read(&call, out.bytes, out.size, DICOM_ALL, &set), LS_LIMIT_EXCEEDED, "needs more than");
+	buffer_free(&out);
+
+	call.host.max_memory = (size_t) 1 << 30;
+	buffer_init(&out, &call);
+	write_file_header(&out, "1.2", "1.2", "1.2.840.10008.1.2.1.99");
+	write_deflated(&out, 80, 1);
+	assert_failed(dicom_read(&call, out.bytes, out.size, DICOM_HEADER, &set), LS_LIMIT_EXCEEDED,
+				  "more than 67108864 bytes before its pixels");
+	assert_ok(dicom_read(&call, out.bytes, out.size, DICOM_ALL, &set));
+	assert_int_equal(dicom_find(&set, NULL, 0x00091001)->length, 80 << 20);
+	dicom_free(&set);
+	buffer_free(&out);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_frames),
+		cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_long_patient),
+		cmocka_unit_test(test_many_values),
+		cmocka_unit_test(test_deflated_header),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,9 @@
 #include "dicom/data/values.h"
 
 #define ESCAPE 0x1B
+#define POLL_BYTES 65536
+#define CHARSET_MOST 1024		/* bytes of a SpecificCharacterSet; real ones name some three sets */
+#define ENCODINGS_MOST 32		/* more than the tables below have */
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 /* DICOM's defined term of a set, and iconv's name for its upper half. */
@@ -81,17 +84,73 @@ static const struct
 	{"$)A", "EUC-CN", LOWER_ASCII},
 };
 
+/* The conversion of one text. Converters stay open to its end: a text may
+ * change between sets at every byte, and opening one takes long. */
+typedef struct Conversion
+{
+	ByteBuffer *out;
+	size_t		since_poll;		/* bytes converted since the last poll */
+	int			open;			/* converters that are open */
+	struct
+	{
+		const char *encoding;
+		iconv_t		converter;
+	}			converters[ENCODINGS_MOST];
+} Conversion;
+
+static void
+close_converters(Conversion *conversion)
+{
+	for (int i = 0; i < conversion->open; i++)
+		iconv_close(conversion->converters[i].converter);
+	conversion->open = 0;
+}
+
+/* Find the converter of an encoding, in its first state. */
+static Status
+need_converter(Conversion *conversion, const char *encoding, iconv_t *converter)
+{
+	int			i = 0;
+
+	while (i < conversion->open && strcmp(conversion->converters[i].encoding, encoding) != 0)
+		i++;
+	if (i < conversion->open)
+	{
+		*converter = conversion->converters[i].converter;
+		iconv(*converter, NULL, NULL, NULL, NULL);
+		return status_ok();
+	}
+	*converter = i < ENCODINGS_MOST ? iconv_open("UTF-8", encoding) : (iconv_t) -1;
+	if (*converter == (iconv_t) -1)
+		return status_with_hint(status_error(LS_UNSUPPORTED, "this system's iconv does not know %s", encoding),
+								"Install the C library's character set modules (gconv).");
+	conversion->converters[i].encoding = encoding;
+	conversion->converters[i].converter = *converter;
+	conversion->open++;
+	return status_ok();
+}
+
+/* Poll after so many bytes. */
+static Status
+count_bytes(Conversion *conversion, size_t count)
+{
+	conversion->since_poll += count;
+	if (conversion->since_poll < POLL_BYTES)
+		return conversion->out->status;
+	conversion->since_poll = 0;
+	TRY(call_poll(conversion->out->call));
+	return conversion->out->status;
+}
+
 /* Append bytes of an encoding as UTF-8. */
 static Status
-append_converted(const char *encoding, const uint8_t *bytes, size_t size, ByteBuffer *out)
+append_converted(Conversion *conversion, const char *encoding, const uint8_t *bytes, size_t size)
 {
-	iconv_t		converter = iconv_open("UTF-8", encoding);
+	iconv_t		converter;
 	char	   *in = (char *) bytes;
 	size_t		left = size;
 
-	if (converter == (iconv_t) -1)
-		return status_with_hint(status_error(LS_UNSUPPORTED, "this system's iconv does not know %s", encoding),
-								"Install the C library's character set modules (gconv).");
+	TRY(need_converter(conversion, encoding, &converter));
 	while (left > 0)
 	{
 		char		text[512];
@@ -100,29 +159,29 @@ append_converted(const char *encoding, const uint8_t *bytes, size_t size, ByteBu
 		size_t		before = left;
 		size_t		result = iconv(converter, &in, &left, &to, &room);
 
-		buffer_add(out, text, (size_t) (to - text));
+		buffer_add(conversion->out, text, (size_t) (to - text));
 		if (result == (size_t) -1 && before == left && to == text)
 		{
-			buffer_add_text(out, "\xEF\xBF\xBD");
+			buffer_add_text(conversion->out, "\xEF\xBF\xBD");
 			in++;
 			left--;
 			iconv(converter, NULL, NULL, NULL, NULL);
 		}
+		TRY(count_bytes(conversion, before - left));
 	}
-	iconv_close(converter);
-	return out->status;
+	return conversion->out->status;
 }
 
 /* Append pairs of JIS: the same as EUC-JP with its high bits set. */
 static Status
-convert_pairs(const uint8_t *bytes, size_t size, LowerHalf lower, ByteBuffer *out)
+convert_pairs(Conversion *conversion, const uint8_t *bytes, size_t size, LowerHalf lower)
 {
 	for (size_t i = 0; i < size; i += 2)
 	{
 		uint8_t		euc[3] = {0x8F, bytes[i] | 0x80, i + 1 < size ? bytes[i + 1] | 0x80 : 0};
 		int			start = lower == LOWER_JIS_0212 ? 0 : 1;
 
-		TRY(append_converted("EUC-JP", euc + start, (size_t) (3 - start), out));
+		TRY(append_converted(conversion, "EUC-JP", euc + start, (size_t) (3 - start)));
 	}
 	return status_ok();
 }
@@ -136,6 +195,8 @@ first_encoding(const DicomElement *charset, bool *whole)
 	const char *number = term;
 
 	*whole = false;
+	if (charset != NULL && charset->length > CHARSET_MOST)
+		return "";
 	if (!dicom_string(charset, 0, term, sizeof term))
 		return "ASCII";
 	if (strcmp(term, "GB18030") == 0 || strcmp(term, "GBK") == 0)
@@ -181,10 +242,24 @@ is_delimiter(uint8_t byte, bool name)
 		(name && (byte == '^' || byte == '='));
 }
 
+/* Move `at` to the end of a run: of bytes from 128 on, or of bytes below
+ * without an escape sequence. */
+static Status
+find_run(const Call *call, const uint8_t *text, size_t size, bool upper, size_t *at)
+{
+	for (; *at < size && (text[*at] >= 0x80) == upper && text[*at] != ESCAPE; (*at)++)
+	{
+		if (*at % POLL_BYTES == 0)
+			TRY(call_poll(call));
+	}
+	return status_ok();
+}
+
 /* Convert text with escape sequences. */
 static Status
-convert_extended(const char *first, const uint8_t *text, size_t size, bool name, ByteBuffer *out)
+convert_extended(Conversion *conversion, const char *first, const uint8_t *text, size_t size, bool name)
 {
+	const Call *call = conversion->out->call;
 	const char *upper = first;
 	LowerHalf	lower = LOWER_ASCII;
 	size_t		at = 0;
@@ -199,7 +274,7 @@ convert_extended(const char *first, const uint8_t *text, size_t size, bool name,
 
 			at++;
 			if (escape < 0)
-				buffer_add_text(out, "\xEF\xBF\xBD");
+				buffer_add_text(conversion->out, "\xEF\xBF\xBD");
 			else
 			{
 				at += strlen(escapes[escape].sequence);
@@ -208,40 +283,40 @@ convert_extended(const char *first, const uint8_t *text, size_t size, bool name,
 				else
 					lower = escapes[escape].lower;
 			}
+			TRY(count_bytes(conversion, at - start));
 		}
 		else if (text[at] >= 0x80)
 		{
-			while (at < size && text[at] >= 0x80)
-				at++;
-			TRY(append_converted(upper, text + start, at - start, out));
+			TRY(find_run(call, text, size, true, &at));
+			TRY(append_converted(conversion, upper, text + start, at - start));
 		}
 		else if (lower != LOWER_ASCII)
 		{
-			while (at < size && text[at] < 0x80 && text[at] != ESCAPE)
-				at++;
-			TRY(convert_pairs(text + start, at - start, lower, out));
+			TRY(find_run(call, text, size, false, &at));
+			TRY(convert_pairs(conversion, text + start, at - start, lower));
 		}
 		else
 		{
 			if (is_delimiter(text[at], name))
 				upper = first;
-			buffer_add(out, text + at, 1);
+			buffer_add(conversion->out, text + at, 1);
 			at++;
+			TRY(count_bytes(conversion, 1));
 		}
 	}
-	return out->status;
+	return conversion->out->status;
 }
 
-/* Is the text only ASCII, without escape sequences? */
-static bool
-is_plain(const uint8_t *text, size_t size)
+static Status
+unknown_set(const DicomElement *charset)
 {
-	for (size_t i = 0; i < size; i++)
-	{
-		if (text[i] >= 0x80 || text[i] == ESCAPE)
-			return false;
-	}
-	return true;
+	char		term[32];
+
+	dicom_string(charset, 0, term, sizeof term);
+	return status_with_hint(status_error(LS_UNSUPPORTED,
+										 "SpecificCharacterSet (0008,0005) is \"%s\", which is not known", term),
+							"Convert the file outside the database to ISO_IR 192 (UTF-8), "
+							"for example with dcmconv.");
 }
 
 Status
@@ -249,26 +324,29 @@ dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBu
 {
 	const uint8_t *text = element->value;
 	size_t		size = element->length;
+	size_t		plain = 0;
 	bool		whole;
-	const char *encoding = first_encoding(charset, &whole);
+	const char *encoding;
+	Conversion	conversion = {.out = out};
+	Status		status;
 
 	while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\0'))
-		size--;
-	if (is_plain(text, size))
-		buffer_add(out, text, size);
-	else if (encoding[0] == '\0')
 	{
-		char		term[32];
-
-		dicom_string(charset, 0, term, sizeof term);
-		return status_with_hint(status_error(LS_UNSUPPORTED,
-											 "SpecificCharacterSet (0008,0005) is \"%s\", which is not known", term),
-								"Convert the file outside the database to ISO_IR 192 (UTF-8), "
-								"for example with dcmconv.");
+		size--;
+		if (size % POLL_BYTES == 0)
+			TRY(call_poll(out->call));
 	}
-	else if (whole)
-		TRY(append_converted(encoding, text, size, out));
-	else
-		TRY(convert_extended(encoding, text, size, element->vr == DICOM_VR('P', 'N'), out));
-	return out->status;
+	TRY(find_run(out->call, text, size, false, &plain));
+	if (plain == size)
+	{
+		buffer_add(out, text, size);
+		return out->status;
+	}
+	encoding = first_encoding(charset, &whole);
+	if (encoding[0] == '\0')
+		return unknown_set(charset);
+	status = whole ? append_converted(&conversion, encoding, text, size)
+		: convert_extended(&conversion, encoding, text, size, element->vr == DICOM_VR('P', 'N'));
+	close_converters(&conversion);
+	return status;
 }

@@ -42,6 +42,7 @@ typedef struct DicomSet
 	DicomElement *elements;		/* owned */
 	size_t		count;
 	size_t		capacity;
+	bool		at_pixels;		/* of DICOM_HEADER: the pixel data was reached, nothing of the header is missing */
 	uint8_t    *inflated;		/* owned; the expanded data set of a deflated file */
 } DicomSet;
 

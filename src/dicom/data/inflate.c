@@ -15,11 +15,11 @@
 
 /* Expand piece by piece; the caller ends the stream and frees the buffer. */
 static Status
-inflate_all(z_stream *stream, ByteBuffer *out)
+inflate_pieces(z_stream *stream, size_t most, ByteBuffer *out, bool *whole)
 {
 	int			result = Z_OK;
 
-	while (result != Z_STREAM_END)
+	while (result != Z_STREAM_END && out->size < most)
 	{
 		uint8_t    *room;
 		size_t		before = out->size;
@@ -44,12 +44,13 @@ inflate_all(z_stream *stream, ByteBuffer *out)
 												 stream->msg != NULL ? stream->msg : "its stream makes no sense"),
 									"Store an intact copy of the file.");
 	}
+	*whole = result == Z_STREAM_END;
 	return status_ok();
 }
 
 Status
-dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, uint8_t **inflated,
-			  size_t *inflated_size)
+dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, size_t most, uint8_t **inflated,
+			  size_t *inflated_size, bool *whole)
 {
 	z_stream	stream;
 	ByteBuffer		out;
@@ -65,7 +66,7 @@ dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, uint8_t **inf
 	stream.next_in = (Bytef *) bytes;
 	stream.avail_in = (uInt) size;
 	buffer_init(&out, call);
-	status = inflate_all(&stream, &out);
+	status = inflate_pieces(&stream, most, &out, whole);
 	inflateEnd(&stream);
 	if (status.code != LS_OK)
 	{

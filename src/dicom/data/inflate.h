@@ -4,6 +4,7 @@
 #ifndef LESIONSEG_DICOM_INFLATE_H
 #define LESIONSEG_DICOM_INFLATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,8 +12,9 @@
 #include "core/status.h"
 
 /* Expand a raw deflate stream into *inflated, which the caller frees through
- * call. LS_LIMIT_EXCEEDED above max_memory. */
-Status		dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, uint8_t **inflated,
-						  size_t *inflated_size);
+ * call: to its end, or a bit more than `most` bytes of it. *whole says which.
+ * LS_LIMIT_EXCEEDED above max_memory. */
+Status		dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, size_t most, uint8_t **inflated,
+						  size_t *inflated_size, bool *whole);
 
 #endif

@@ -19,6 +19,11 @@
 #define FIRST_CAPACITY 256
 #define UNDEFINED 0xFFFFFFFFu
 
+/* Of a deflated file whose header is wanted so much is expanded: first, and at
+ * most. */
+#define INFLATE_FIRST ((size_t) 1 << 20)
+#define INFLATE_MOST ((size_t) 64 << 20)
+
 typedef struct Walk
 {
 	DicomSet   *set;
@@ -372,9 +377,42 @@ dicom_recognise(const uint8_t *bytes, size_t size)
 	return guess_syntax(bytes, size) != NULL;
 }
 
+/* Read a deflated data set. Of a header, more and more is expanded until the
+ * pixels are reached: a small file may expand to gigabytes. */
+static Status
+read_deflated(const Walk *from, const uint8_t *bytes, size_t size)
+{
+	DicomSet   *set = from->set;
+	size_t		count = set->count;
+	size_t		most = from->header_only ? INFLATE_FIRST : SIZE_MAX;
+
+	for (;; most *= 8)
+	{
+		Walk		walk = *from;
+		bool		whole;
+		Status		status;
+
+		TRY(dicom_inflate(set->call, bytes, size, most, &set->inflated, &walk.end, &whole));
+		walk.bytes = set->inflated;
+		walk.at = 0;
+		status = read_level(&walk, false);
+		set->at_pixels = walk.done;
+		if (whole || walk.done || (status.code != LS_OK && status.code != LS_INVALID_IMAGE))
+			return status;
+		if (most >= INFLATE_MOST)
+			return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
+												 "the deflated DICOM file has more than %zu bytes before its pixels",
+												 INFLATE_MOST),
+									"Store the file in Explicit VR Little Endian.");
+		call_free(set->call, set->inflated);
+		set->inflated = NULL;
+		set->count = count;
+	}
+}
+
 /* Read the whole file; the caller frees the set on failure. */
 static Status
-read_file(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set)
+read_file(const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set)
 {
 	Walk		walk = {.set = set, .bytes = bytes, .end = size, .header_only = part == DICOM_HEADER};
 
@@ -390,15 +428,10 @@ read_file(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, D
 	walk.implicit = set->syntax->implicit;
 	walk.big_endian = set->syntax->big_endian;
 	if (set->syntax->deflated)
-	{
-		size_t		inflated;
-
-		TRY(dicom_inflate(call, bytes + walk.at, size - walk.at, &set->inflated, &inflated));
-		walk.bytes = set->inflated;
-		walk.at = 0;
-		walk.end = inflated;
-	}
-	return read_level(&walk, false);
+		return read_deflated(&walk, bytes + walk.at, size - walk.at);
+	TRY(read_level(&walk, false));
+	set->at_pixels = walk.done;
+	return status_ok();
 }
 
 Status
@@ -408,7 +441,7 @@ dicom_read(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, 
 
 	memset(set, 0, sizeof *set);
 	set->call = call;
-	status = read_file(call, bytes, size, part, set);
+	status = read_file(bytes, size, part, set);
 	if (status.code != LS_OK)
 		dicom_free(set);
 	return status;

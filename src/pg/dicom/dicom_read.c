@@ -11,6 +11,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 
 #include "dicom/data/read.h"
 #include "dicom/pixels/decode.h"
@@ -78,6 +79,7 @@ set_info(const DicomInfo *info, Datum *values, bool *nulls)
 	set_text(values, nulls, INFO_MODALITY, info->modality);
 	set_text(values, nulls, INFO_TRANSFER_SYNTAX, info->transfer_syntax);
 	nulls[INFO_FRAMES] = nulls[INFO_WIDTH] = nulls[INFO_HEIGHT] = !info->has_image;
+	nulls[INFO_FRAMES] = nulls[INFO_FRAMES] || info->frames < 1;
 	values[INFO_FRAMES] = Int32GetDatum(info->frames);
 	values[INFO_WIDTH] = Int32GetDatum(info->width);
 	values[INFO_HEIGHT] = Int32GetDatum(info->height);
@@ -118,8 +120,10 @@ lesion_dicom_info(PG_FUNCTION_ARGS)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_dicom_info must return a row");
 	status = dicom_read(call, view.bytes, view.size, DICOM_HEADER, &set);
-	if (status.code != LS_OK && view.size == HEADER_BYTES)
+	if (view.size == HEADER_BYTES && (status.code != LS_OK || !set.at_pixels))
 	{
+		if (status.code == LS_OK)	/* an element ended where the first pages do */
+			dicom_free(&set);
 		view = bytes_view(PG_GETARG_DATUM(0));
 		status = dicom_read(call, view.bytes, view.size, DICOM_HEADER, &set);
 	}
@@ -153,6 +157,11 @@ lesion_dicom_tags(PG_FUNCTION_ARGS)
 	check_argument(call, "dicom", dicom_json(&set, &json));
 	buffer_add(&json, "", 1);
 	check_status(call, json.status);
+	if (json.size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("dicom: the attributes take %zu bytes as JSON", json.size),
+				 errhint("PostgreSQL's text ends at %zu bytes.", (size_t) MaxAllocSize)));
 	text = pg_any_to_server((char *) json.bytes, json.size - 1, PG_UTF8);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
