@@ -27,6 +27,10 @@ typedef struct Image
 	uint8_t    *pixels;			/* height * width * channels, owned */
 } Image;
 
+/* LS_INVALID_IMAGE for a size without pixels, LS_LIMIT_EXCEEDED for one above
+ * call->max_pixels. */
+Status		image_check_size(const Call *call, int width, int height);
+
 /* Allocate a black image through call; checks call->max_pixels and
  * IMAGE_SIDE_MAX. The caller frees it with image_free. */
 Status		image_create(const Call *call, int width, int height, int channels, Image *image);

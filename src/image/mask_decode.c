@@ -365,6 +365,16 @@ mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Im
 }
 
 Status
+pair_fault(const char *half, Status status)
+{
+	StatusCode	code = status.code == LS_LIMIT_EXCEEDED ? LS_INVALID_IMAGE : status.code;
+
+	if (code != LS_INVALID_IMAGE && code != LS_UNSUPPORTED)
+		return status;
+	return status_with_hint(status_error(code, "%s: %.240s", half, status.message), "%s", status.hint);
+}
+
+Status
 mask_check_shape(const ImageInfo *image, ImageTurn turn, int width, int height)
 {
 	ImageInfo	turned = *image;

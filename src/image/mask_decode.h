@@ -42,6 +42,13 @@ Status		mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn 
 						MaskKind *kind);
 
 /*
+ * What a failure to read an image ("image") or its mask ("mask") says of the
+ * pair: which of them it was. One that is above a limit is LS_INVALID_IMAGE
+ * here: another pair may be read, so it is this one's fault.
+ */
+Status		pair_fault(const char *half, Status status);
+
+/*
  * LS_INVALID_IMAGE unless a mask of width x height has the shape of that
  * image, read with that turn; sizes may differ. The message says so if the
  * shape fits the image read the other way.

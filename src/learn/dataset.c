@@ -142,18 +142,6 @@ store_record(Dataset *dataset, const uint8_t *rgb, const uint8_t *mask)
 	return status_ok();
 }
 
-/* Say in a failure whether image or mask caused it. */
-static Status
-about_pair(const char *half, Status status)
-{
-	Status		result = status;
-
-	if (status.code == LS_INVALID_IMAGE || status.code == LS_UNSUPPORTED)
-		result = status_with_hint(status_error(status.code, "%s: %.240s", half, status.message),
-								  "%s", status.hint);
-	return result;
-}
-
 /* Replace *image by its resized copy; it stays as it was on failure. */
 static Status
 resize_in_place(const Call *call, int size, Image *image)
@@ -178,23 +166,18 @@ decode_pair(const Dataset *dataset, const Call *call, const void *image_bytes, s
 	ImageInfo	image_header;
 	ImageInfo	mask_header;
 
-	TRY(about_pair("image", image_info(call, image_bytes, image_size, &image_header)));
-	TRY(about_pair("mask", image_info(call, mask_bytes, mask_size, &mask_header)));
+	TRY(pair_fault("image", image_info(call, image_bytes, image_size, &image_header)));
+	TRY(pair_fault("mask", image_info(call, mask_bytes, mask_size, &mask_header)));
 	image_info_turn(&mask_header, dataset->turn);
 	TRY(mask_check_shape(&image_header, dataset->turn, mask_header.width, mask_header.height));
-	if ((int64_t) image_header.width * image_header.height > call->max_pixels)
-		return status_with_hint(
-								status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
-											 image_header.width, image_header.height,
-											 (long long) call->max_pixels),
-								"Raise lesionseg.max_pixels or reduce the image.");
+	TRY(pair_fault("image", image_check_size(call, image_header.width, image_header.height)));
 
-	TRY(about_pair("image", image_decode_at_least(call, image_bytes, image_size, DECODE_RGB, dataset->turn, size, size,
+	TRY(pair_fault("image", image_decode_at_least(call, image_bytes, image_size, DECODE_RGB, dataset->turn, size, size,
 											image)));
 	TRY(resize_in_place(call, size, image));
 	TRY(enhance_by_mode(call, dataset->enhance, image));
 	TRY(call_poll(call));
-	TRY(about_pair("mask", mask_decode(call, mask_bytes, mask_size, dataset->turn, mask, kind)));
+	TRY(pair_fault("mask", mask_decode(call, mask_bytes, mask_size, dataset->turn, mask, kind)));
 	TRY(resize_in_place(call, size, mask));
 	for (size_t i = 0; i < dataset->mask_bytes; i++)
 		mask->pixels[i] = mask->pixels[i] > 127 ? 255 : 0;

@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(42);
+SELECT plan(46);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -159,6 +159,29 @@ FROM (VALUES ('1', '22P03'), ('2', '54000')) AS f (id, state);
 SELECT is((SELECT (lesion_verdict_add('unreadable_verdicts', 'unreadable', f.id, 'correct', NULL,
 	(SELECT mask FROM archive LIMIT 1))).verdict), 'correct', '... but corrected: ' || f.id)
 FROM (VALUES ('1'), ('2')) AS f (id);
+
+RESET lesionseg.max_pixels;
+
+-- Nor does a corrected mask above the limit end what learns from it: it is one broken row.
+CREATE TABLE all_masks (LIKE lesion_prediction);
+CALL lesion_predict('archive', 'convmixer', 'all_masks');
+INSERT INTO unreadable_verdicts (images, id, verdict, corrected_mask, decided_at)
+SELECT 'public.archive', id, 'correct',
+	CASE id WHEN 2 THEN (SELECT mask FROM lesion_synthetic(2, 480, 400)) ELSE mask END, clock_timestamp()
+FROM archive WHERE mask IS NOT NULL;
+CREATE VIEW learned AS
+SELECT a.id, a.image, r.mask
+FROM archive AS a JOIN lesion_reviewed_masks('all_masks', 'unreadable_verdicts') AS r ON r.images = 'public.archive'
+AND r.id = a.id::text;
+SET LOCAL lesionseg.max_pixels = 40000;
+SELECT is((SELECT broken FROM lesion_evaluate('learned', 'convmixer', 'all', id_column => 'id')), 1,
+	'a corrected mask above the limit is a broken row of an evaluation');
+SELECT lives_ok($$SELECT lesion_compare('learned', 'convmixer', 0, 0, 'all', id_column => 'id', draws => 10)$$,
+	'... of a comparison');
+SELECT lives_ok($$SELECT lesion_robustness('learned', 'convmixer', 'all', kinds => '{blur}', severities => '{1}',
+	modes => '{off}', id_column => 'id')$$, '... of a measurement of robustness');
+SELECT lives_ok($$SELECT lesion_train('learned', 'from_learned', 1, id_column => 'id', architecture => 'unet',
+	config => '{"base": 4, "depth": 1}', image_size => 32)$$, '... and of a training');
 RESET lesionseg.max_pixels;
 
 SELECT * FROM finish();

@@ -223,7 +223,7 @@ test_broken_pairs(void **state)
 	host.call.max_pixels = 599;
 	status = dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
-	assert_string_equal(status.message, "30 x 20 pixels are above the limit of 599");
+	assert_string_equal(status.message, "image: the image is 30 x 20 pixels, the limit is 599 pixels");
 	host.call.max_pixels = 600;
 	assert_int_equal(dataset_count(dataset), 0);
 	assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);

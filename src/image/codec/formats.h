@@ -93,10 +93,6 @@ void		pixels_store(const DecodeRequest *request, const uint8_t *row, int channel
 /* Reduce count big-endian 16-bit samples to 8 bits, in place. */
 void		pixels_narrow(const DecodeRequest *request, uint8_t *samples, size_t count);
 
-/* LS_INVALID_IMAGE for a size without pixels, LS_LIMIT_EXCEEDED for one above
- * call->max_pixels. */
-Status		image_check_size(const Call *call, int width, int height);
-
 /* The same as image_create, but pixels are not cleared: the caller writes all
  * of them. */
 Status		image_allocate(const Call *call, int width, int height, int channels, Image *image);

@@ -353,15 +353,6 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Say in a failure whether image or mask caused it. */
-static Status
-about(const char *half, Status status)
-{
-	if (!broken_is_rows_fault(status))
-		return status;
-	return status_with_hint(status_error(status.code, "%s: %.240s", half, status.message), "%s", status.hint);
-}
-
 /* The same as images_decode_mask; kind may be NULL. */
 static Status
 decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth, MaskKind *kind)
@@ -369,12 +360,9 @@ decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth,
 	ImageInfo	info;
 	Status		status;
 
-	TRY(about("image", image_info(call, row->image.bytes, row->image.size, &info)));
-	if ((int64) info.width * info.height > call->max_pixels)
-		return status_with_hint(status_error(LS_INVALID_IMAGE, "%d x %d pixels are above the limit of %lld",
-											 info.width, info.height, (long long) call->max_pixels),
-								"Raise lesionseg.max_pixels or reduce the image.");
-	TRY(about("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, kind)));
+	TRY(pair_fault("image", image_info(call, row->image.bytes, row->image.size, &info)));
+	TRY(pair_fault("image", image_check_size(call, info.width, info.height)));
+	TRY(pair_fault("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, kind)));
 	status = mask_check_shape(&info, turn, truth->width, truth->height);
 	if (status.code != LS_OK)
 		image_free(call, truth);
@@ -396,7 +384,7 @@ images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *f
 	Status		status;
 
 	TRY(decode_mask(call, row, turn, &truth, &kind));
-	status = about("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1,
+	status = pair_fault("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1,
 												  &image));
 	if (status.code == LS_OK)
 	{
@@ -445,7 +433,7 @@ broken_row(BrokenRows *rows, const Call *call, const char *id, Status status)
 {
 	if (status.code == LS_OK)
 		return false;
-	if (!broken_is_rows_fault(status))
+	if (!broken_or_too_large(status))
 		check_argument(call, psprintf("row \"%s\" of %s", id, rows->source->name), status);
 
 	rows->broken++;

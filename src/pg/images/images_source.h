@@ -114,7 +114,8 @@ bool		broken_or_too_large(Status status);
 /*
  * Handle the status of work on a row. If the row is at fault, return true,
  * count it, and raise a WARNING that names it; more than a tenth of broken
- * rows is an error. Any other failure is raised.
+ * rows is an error. So is a row above the caller's limits: whoever may write one
+ * could else end every call. Any other failure is raised.
  */
 bool		broken_row(BrokenRows *rows, const Call *call, const char *id, Status status);
 

@@ -136,7 +136,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(store, task, call, &row, seen, &state, &evaluation.images, &segmenting);
 		trained_on.seen += seen && status.code == LS_OK;
-		if (!(task->quiet && broken_is_rows_fault(status)))
+		if (!(task->quiet && broken_or_too_large(status)))
 			(void) broken_row(&broken, call, row.id, status);
 		call_destroy(call);
 		segment_progress_image(task->version->model, task->version->number);
