@@ -11,16 +11,13 @@
 
 #include "fmgr.h"
 
+#include "nn/conv/backend.h"
 #include "pg/base/compat.h"
+#include "pg/base/error.h"
 #include "pg/base/progress_slots.h"
 #include "pg/base/settings.h"
 
 LESIONSEG_MODULE_MAGIC;
-
-/* From OpenBLAS: the kind of parallelism that it was built with. */
-extern int	openblas_get_parallel(void);
-
-#define OPENBLAS_PARALLEL_PTHREAD 1
 
 void		_PG_init(void);
 
@@ -45,28 +42,11 @@ limit_spinning(void)
 	setenv("GOMP_SPINCOUNT", SPIN_COUNT, 0);
 }
 
-/*
- * Refuse an OpenBLAS with its own threads: it starts them when it is loaded,
- * without blocking PostgreSQL's signals, so a signal handler could run on the
- * wrong thread. The OpenMP and the sequential variants start no threads.
- */
-static void
-check_openblas(void)
-{
-	if (openblas_get_parallel() == OPENBLAS_PARALLEL_PTHREAD)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("lesionseg cannot run on the pthread variant of OpenBLAS"),
-				 errdetail("Its threads would receive the server's signals."),
-				 errhint("Install OpenBLAS's OpenMP variant (libopenblas0-openmp on Debian) and see that "
-						 "lesionseg.so finds it first.")));
-}
-
 /* Set the library up in this process. */
 void
 _PG_init(void)
 {
-	check_openblas();
+	check_status(NULL, backend_check_openblas());
 	settings_init();
 	progress_init();
 }

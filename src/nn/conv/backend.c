@@ -7,24 +7,20 @@
 
 #include "core/cpu.h"
 
-/* openblas_get_parallel() of a library built on OpenMP. */
-#define OPENBLAS_PARALLEL_OPENMP 2
-
 #ifdef HAVE_ONEDNN
 static const Backend onednn_backend = {"onednn", KERNEL_OWN | KERNEL_ONEDNN | KERNEL_REFERENCE};
 #endif
 static const Backend builtin_backend = {"builtin", KERNEL_OWN | KERNEL_REFERENCE};
 static const Backend openblas_backend = {"openblas", KERNEL_REFERENCE};
 
-/* Refuse an OpenBLAS that starts its own threads: the server's signal handlers
- * would run on them. */
-static Status
-check_openblas(void)
+Status
+backend_check_openblas(void)
 {
-	if (openblas_get_parallel() != OPENBLAS_PARALLEL_OPENMP)
+	if (openblas_get_parallel() != OPENBLAS_OPENMP)
 		return status_with_hint(
-								status_error(LS_INTERNAL, "the OpenBLAS library loaded is not its OpenMP variant"),
-								"Install libopenblas0-openmp and rebuild, so that lesionseg links against it.");
+								status_error(LS_UNSUPPORTED, "the OpenBLAS library loaded is not its OpenMP variant"),
+								"Install that variant (libopenblas0-openmp on Debian) and see that lesionseg.so "
+								"finds it first.");
 	return status_ok();
 }
 
@@ -51,7 +47,7 @@ Status
 backend_find(BackendKind kind, const Backend **backend)
 {
 	*backend = NULL;
-	TRY(check_openblas());
+	TRY(backend_check_openblas());
 	switch (kind)
 	{
 		case BACKEND_ONEDNN:

@@ -39,6 +39,13 @@ typedef struct Backend
 	unsigned	owners;			/* of kernels that it allows: bits of KernelOwner */
 } Backend;
 
+/*
+ * Refuse an OpenBLAS that is not built on OpenMP. The threads of the pthread
+ * variant would receive the server's signals; the sequential variant is not
+ * made for calls from several threads.
+ */
+Status		backend_check_openblas(void);
+
 /* Find the backend of that kind; the error says why it is not available. */
 Status		backend_find(BackendKind kind, const Backend **backend);
 
