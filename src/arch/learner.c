@@ -88,7 +88,6 @@ learner_step(Learner *learner, const Call *call, const uint8_t *rgb, const uint8
 	};
 	double		clip = 1;
 
-	threads_use(call->threads);
 	TRY(learner->kind->set_weights(learner->runner, call, network->weights));
 	TRY(learner->kind->train(learner->runner, call, &batch, network->weights, learner->gradients, &result->loss));
 

@@ -57,7 +57,6 @@ predictor_refresh(Predictor *predictor, const Call *call)
 Status
 predictor_run(Predictor *predictor, const Call *call, const uint8_t *rgb, float *probabilities)
 {
-	threads_use(call->threads);
 	return predictor->kind->predict(predictor->runner, call, rgb, probabilities);
 }
 

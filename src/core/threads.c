@@ -69,7 +69,7 @@ obtainable(int threads)
 void
 threads_use(int threads)
 {
-	omp_set_dynamic(0);
+	omp_set_dynamic(0);			/* as many threads as asked for, however busy the machine is */
 	omp_set_num_threads(obtainable(threads));
 }
 
@@ -98,6 +98,7 @@ threads_run(int threads, long count, ThreadsTask task, void *data)
 		return;
 	}
 	threads_enter(&before);
+	omp_set_dynamic(0);
 #pragma omp parallel num_threads(threads)
 	{
 		long		worker = omp_get_thread_num();

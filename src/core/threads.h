@@ -36,8 +36,8 @@ void		threads_enter(ThreadsState *before);
 /* Restore signals and denormals. */
 void		threads_leave(const ThreadsState *before);
 
-/* Set the number of threads of later parallel regions: ours, oneDNN's and
- * OpenBLAS's. OMP_THREAD_LIMIT may make it less. */
+/* Set the number of threads that oneDNN and OpenBLAS use from now on; our own
+ * loops name theirs to threads_run. OMP_THREAD_LIMIT may make it less. */
 void		threads_use(int threads);
 
 /* Cores this process may run on. */

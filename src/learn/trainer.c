@@ -171,7 +171,6 @@ trainer_create(Network *network, const Call *call, const Dataset *training, cons
 	trainer->batches = epoch_batches(dataset_count(training), trainer->options.batch_size);
 	trainer->progress.best_dice = NAN;
 
-	threads_use(call->threads);
 	status = allocate_trainer(trainer, call, validation);
 	if (status.code != LS_OK)
 	{
@@ -391,7 +390,6 @@ trainer_run_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 		return status_error(LS_INVALID_ARGUMENT, "all %d epochs have run", trainer->options.epochs);
 	report->epoch = (int) trainer->progress.epoch + 1;
 	report->epochs = trainer->options.epochs;
-	threads_use(call->threads);
 	TRY(train_epoch(trainer, call, report));
 	TRY(score_validation(trainer, call, report));
 
@@ -422,7 +420,6 @@ trainer_take_best(Trainer *trainer, int *epoch, double *val_dice)
 Status
 trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits *traits)
 {
-	threads_use(call->threads);
 	return validation_fit(trainer->validation, call, threshold, traits);
 }
 

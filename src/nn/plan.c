@@ -141,7 +141,6 @@ plan_create(const Host *host, const Call *call, const Graph *graph, const PlanOp
 	plan->options = *options;
 	plan->loops = loops_for(options->type);
 	arena_init(&plan->arena, host);
-	threads_use(call->threads);
 
 	status = host_alloc_array(host, graph->node_count, sizeof(Step), &memory);
 	plan->steps = memory;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/threads.h"
 #include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
 #include "enhance/steps/inpaint.h"
@@ -129,7 +128,6 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: enhance threads=2 image.ppm mask.pgm\n");
 		return 2;
 	}
-	threads_use(call.threads);
 
 	require(synthetic_lesion(&call, 1, WIDTH, HEIGHT, 0, &image, &mask));
 	rng_seed(&rng, 1, 1);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/threads.h"
 #include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
 #include "enhance/quality/quality.h"
@@ -209,7 +208,6 @@ main(int argc, char **argv)
 
 	call = *call_standalone();
 	call.threads = argc > 1 ? atoi(argv[1]) : 2;
-	threads_use(call.threads);
 	make_scene(&scene);
 	time_work("shape", &scene, measure_shape);
 	time_work("lesion_measure of a JPEG", &scene, measure_jpeg);

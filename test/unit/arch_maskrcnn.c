@@ -13,7 +13,6 @@
 
 #include "arch/maskrcnn.h"
 #include "arch/runner.h"
-#include "core/threads.h"
 #include "between.h"
 #include "plan_fixture.h"
 
@@ -286,7 +285,6 @@ fixture_create(Fixture *f, int threads)
 
 	f->call = *call_standalone();
 	f->call.threads = threads;
-	threads_use(threads);
 	arch_config_default(architecture, &config);
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
 		assert_ok(arch_config_set(architecture, &config, values[i].key, values[i].value));

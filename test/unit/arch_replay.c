@@ -21,7 +21,6 @@
 #include "arch/maskrcnn.h"
 #include "arch/network.h"
 #include "arch/runner.h"
-#include "core/threads.h"
 #include "nn/weights/weights.h"
 
 #define TOLERANCE 1e-4			/* relative to the largest value of a tensor */
@@ -278,7 +277,6 @@ check_losses(const Replay *replay, BackendKind backend, Loaded *loaded)
 	void	   *runner;
 
 	assert_ok(maskrcnn_runner.create(loaded->network, &loaded->call, &options, &runner));
-	threads_use(loaded->call.threads);
 	assert_ok(maskrcnn_runner.set_weights(runner, &loaded->call, loaded->network->weights));
 	assert_ok(maskrcnn_runner.train(runner, &loaded->call, &batch, loaded->network->weights, gradients, &loss));
 	for (int i = 0; i < LOSS_COUNT; i++)
@@ -309,7 +307,6 @@ check_training_forward(const Replay *replay, BackendKind backend, Loaded *loaded
 		free(probabilities);
 		return;
 	}
-	threads_use(loaded->call.threads);
 	assert_ok(engine_plan(loaded->network, &loaded->call, &choice, replay->batch, replay->height, replay->width, true,
 						  &plan));
 	assert_ok(plan_set_weights(plan, &loaded->call, loaded->network->weights));

@@ -4,7 +4,6 @@
  */
 #include "follow_fixture.h"
 
-#include "core/threads.h"
 #include "learn_host.h"
 #include "measure/follow/change.h"
 
@@ -17,7 +16,6 @@ registered(const Pair *pair)
 	Registration registration;
 
 	call.threads = 2;
-	threads_use(2);
 	assert_ok(register_images(&call, &pair->before, &pair->mask_before, &pair->after, &pair->mask_after,
 							  &registration));
 	return registration;

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "core/threads.h"
 #include "graph_reference.h"
 #include "plan_fixture.h"
 
@@ -99,7 +98,6 @@ check_backend(const Backend *backend, bool input_gradient)
 	long		count;
 
 	counting_host(&counting, 2);
-	threads_use(2);
 	graph = make_graph(&counting.call);
 	input = graph->parts[1].first;
 	rng_seed(&rng, 3, 0);

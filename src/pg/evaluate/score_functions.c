@@ -15,7 +15,6 @@
 #include "funcapi.h"
 #include "utils/array.h"
 
-#include "core/threads.h"
 #include "image/mask_decode.h"
 #include "measure/boundary.h"
 #include "measure/score.h"
@@ -135,7 +134,6 @@ lesion_metrics(PG_FUNCTION_ARGS)
 		tolerance = PG_GETARG_FLOAT8(3);
 
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	threads_use(call->threads);
 	decode_masks(call, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &predicted, &truth);
 	check_status(call, confusion_count(call, &predicted, &truth, &counts));
 	row = row_begin(descriptor);

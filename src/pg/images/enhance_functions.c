@@ -10,7 +10,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "core/threads.h"
 #include "enhance/degrade/degrade.h"
 #include "enhance/enhance.h"
 #include "enhance/quality/quality.h"
@@ -105,7 +104,6 @@ lesion_quality(PG_FUNCTION_ARGS)
 	Image		image;
 	Quality		quality;
 
-	threads_use(call->threads);
 	argument_image_as_is(call, fcinfo, 0, "image", &image);
 	check_status(call, quality_measure(call, &image, &quality));
 	call_destroy(call);
@@ -212,7 +210,6 @@ lesion_enhance(PG_FUNCTION_ARGS)
 		read_options(PG_GETARG_JSONB_P(ENHANCE_ARGUMENT_OPTIONS), &request);
 
 	call = image_host();
-	threads_use(call->threads);
 	format = argument_image_as_is(call, fcinfo, ENHANCE_ARGUMENT_IMAGE, "image", &image);
 	if (PG_ARGISNULL(ENHANCE_ARGUMENT_STEPS))
 		plan = plan_steps(call, &image);
@@ -238,7 +235,6 @@ lesion_enhance_plan(PG_FUNCTION_ARGS)
 	Image		image;
 
 	InitMaterializedSRF(fcinfo, 0);
-	threads_use(call->threads);
 	argument_image_as_is(call, fcinfo, 0, "image", &image);
 	plan = plan_steps(call, &image);
 	call_destroy(call);

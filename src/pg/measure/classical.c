@@ -7,7 +7,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
-#include "core/threads.h"
 #include "infer/classical/classical.h"
 #include "pg/base/call.h"
 #include "pg/base/error.h"
@@ -34,7 +33,6 @@ lesion_segment_classical(PG_FUNCTION_ARGS)
 	check_status(NULL, classical_find(text_to_cstring(PG_GETARG_TEXT_PP(1)), &method));
 	json_options_apply(PG_GETARG_JSONB_P(2), "options", &block, 1);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	threads_use(call->threads);
 	argument_image(call, fcinfo, 0, "image", &image);
 	check_status(call, classical_segment(call, &image, method, &options, &mask));
 	result = image_png(call, &mask);

@@ -8,7 +8,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 
-#include "core/threads.h"
 #include "enhance/enhance.h"
 #include "image/drawing/draw.h"
 #include "measure/components.h"
@@ -160,7 +159,6 @@ lesion_follow(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	row = row_begin_result(fcinfo);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	threads_use(call->threads);
 	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
 	read_visit(call, fcinfo, 2, "image_after", "mask_after", &after);
 	has_spacing = settle_spacing(call, fcinfo, &spacing);
@@ -191,7 +189,6 @@ lesion_follow_picture(PG_FUNCTION_ARGS)
 	Image		picture;
 	Datum		result;
 
-	threads_use(call->threads);
 	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
 	read_visit(call, fcinfo, 2, "image_after", "mask_after", &after);
 	registration = register_visits(call, &before, &after);

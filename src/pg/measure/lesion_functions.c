@@ -11,7 +11,6 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-#include "core/threads.h"
 #include "enhance/quality/quality.h"
 #include "measure/colour/skin_tone.h"
 #include "measure/components.h"
@@ -120,7 +119,6 @@ lesion_skin_tone(PG_FUNCTION_ARGS)
 	Image		image;
 	Image		mask;
 
-	threads_use(call->threads);
 	argument_image(call, fcinfo, 0, "image", &image);
 	argument_mask(call, fcinfo, 1, "mask", &mask);
 	check_shapes(&image, &mask);

@@ -10,7 +10,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "core/threads.h"
 #include "image/codec/codec.h"
 #include "image/mask_decode.h"
 #include "measure/colour/colour_measures.h"
@@ -171,7 +170,6 @@ lesion_measure(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	row = row_begin_result(fcinfo);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	threads_use(call->threads);
 	argument_mask(call, fcinfo, 0, "mask", &mask);
 	if (has_image)
 		image = bytes_view(PG_GETARG_DATUM(1));

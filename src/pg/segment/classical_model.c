@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "core/threads.h"
 #include "image/codec/codec.h"
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
@@ -32,7 +31,6 @@ classical_model_segment(const ClassicalModel *model, const Call *call, const Byt
 	Image		image;
 	Status		status;
 
-	threads_use(call->threads);
 	TRY(image_decode(call, bytes->bytes, bytes->size, DECODE_RGB, &image));
 	status = classical_segment(call, &image, model->method, &model->options, mask);
 	image_free(call, &image);

@@ -10,7 +10,6 @@
 
 #include "utils/builtins.h"
 
-#include "core/threads.h"
 #include "image/codec/codec.h"
 #include "infer/calibration.h"
 #include "infer/mask.h"
@@ -127,7 +126,6 @@ static Status
 predict_all(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
 			const Image *image, const SegmentOptions *options, ProbabilityMap *maps)
 {
-	threads_use(call->threads);
 	for (int i = 0; i < count; i++)
 		TRY(predict_enhanced(store, versions[i], call, image, options, &maps[i]));
 	return status_ok();

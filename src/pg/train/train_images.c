@@ -9,7 +9,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
-#include "core/threads.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/split.h"
@@ -169,7 +168,6 @@ check_memory(TrainRun *run, int64 usable)
 	int			batch = expected > 2.0 * options->batch_size ? options->batch_size : 1;
 	Learner    *learner;
 
-	threads_use(run->call->threads);
 	check_status(run->call, learner_create(run->network, run->call, &options->engine, batch, request->image_size,
 										   request->image_size, &learner));
 	learner_free(learner);
