@@ -56,9 +56,6 @@ void		arch_config_default(const Architecture *architecture, ArchConfig *config);
 Status		arch_config_take(const Architecture *architecture, ArchConfig *config, const char *key,
 							 const OptionValue *value);
 
-/* The same for a number. */
-Status		arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value);
-
 /*
  * Read a config from a JSON object, as in weight files; other keys get their
  * defaults. Errors as above, and LS_INVALID_ARGUMENT for text that is no JSON

@@ -22,8 +22,17 @@ void		engine_write_input(const Plan *plan, const Network *network, const uint8_t
 /* Read the plan's logits as probabilities (N, H, W). */
 void		engine_read_probabilities(const Plan *plan, float *probabilities);
 
-/* The plan inside, for benchmarks that profile it. */
+/* ---- what tests and benchmarks look at, and nothing else uses ---- */
+
+/* The plan inside: what it runs on, and where its time goes. */
 Plan	   *predictor_plan(Predictor *predictor);
 Plan	   *learner_plan(Learner *learner);
+
+/* The gradients of the last step before clipping, in the weights' layout
+ * (owned by the learner). */
+const float *learner_gradients(const Learner *learner);
+
+/* Bytes that it holds. */
+size_t		learner_memory(const Learner *learner);
 
 #endif

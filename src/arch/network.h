@@ -125,11 +125,6 @@ void		network_instance_row(const NetworkInstance *instance, int width, int heigh
 /* Bytes that it holds. */
 size_t		predictor_memory(const Predictor *predictor);
 
-/* The backend ("onednn", "builtin", "openblas") and the storage type ("f32",
- * "bf16") in use. */
-const char *predictor_backend(const Predictor *predictor);
-const char *predictor_precision(const Predictor *predictor);
-
 /* ---- training ---- */
 
 typedef struct StepOptions
@@ -165,12 +160,6 @@ Status		learner_step(Learner *learner, const Call *call, const uint8_t *rgb, con
 /* The optimiser's state, to checkpoint and restore: `count` floats (first and
  * second moments, owned by the learner) and the number of steps taken. */
 void		learner_state(Learner *learner, float **moments, size_t *count, int64_t **steps);
-
-/* The gradients of the last step before clipping, in the weights' layout
- * (owned by the learner), for tests. */
-const float *learner_gradients(const Learner *learner);
-
-size_t		learner_memory(const Learner *learner);
 
 /* Loss of probabilities (N, H, W) against masks (N, H, W) 0/255, the same
  * formula as in training (nn/loss.h), for validation. */

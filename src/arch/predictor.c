@@ -78,15 +78,3 @@ predictor_plan(Predictor *predictor)
 {
 	return predictor->kind->plan(predictor->runner);
 }
-
-const char *
-predictor_backend(const Predictor *predictor)
-{
-	return predictor->kind->plan(predictor->runner)->options.backend->name;
-}
-
-const char *
-predictor_precision(const Predictor *predictor)
-{
-	return predictor->kind->plan(predictor->runner)->options.type == DATA_BF16 ? "bf16" : "f32";
-}

@@ -58,14 +58,6 @@ arch_config_take(const Architecture *architecture, ArchConfig *config, const cha
 	return options_set(&block, 1, argument, key, value);
 }
 
-Status
-arch_config_set(const Architecture *architecture, ArchConfig *config, const char *key, double value)
-{
-	const OptionValue number = {OPTION_VALUE_NUMBER, value, NULL};
-
-	return arch_config_take(architecture, config, key, &number);
-}
-
 /* Convert a JSON value to an option's. An array or object becomes text, which
  * no key accepts. */
 static OptionValue

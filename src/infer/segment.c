@@ -71,12 +71,6 @@ segmenter_memory(const Segmenter *segmenter)
 	return sizeof(Segmenter) + predictor_memory(segmenter->predictor);
 }
 
-const Predictor *
-segmenter_predictor(const Segmenter *segmenter)
-{
-	return segmenter->predictor;
-}
-
 /* Refuse NaN probabilities: their mask would be empty, and nobody would know
  * why. */
 static Status

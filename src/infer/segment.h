@@ -31,7 +31,6 @@ Status		segmenter_create(const Network *network, const Call *call, const EngineC
 							 Segmenter **segmenter);
 void		segmenter_free(Segmenter *segmenter);
 size_t		segmenter_memory(const Segmenter *segmenter);
-const Predictor *segmenter_predictor(const Segmenter *segmenter);
 
 /*
  * Resize an RGB image to network size and predict. With `tta` the map is the

@@ -20,6 +20,7 @@
 #include "core/cpu.h"
 #include "core/rng.h"
 #include "core/threads.h"
+#include "../unit/arch_config.h"
 
 #define STEPS 8
 #define PREDICTIONS 30
@@ -335,7 +336,7 @@ main(int argc, char **argv)
 		else
 		{
 			*equals = '\0';
-			require(arch_config_set(architecture, &config, argv[i], atof(equals + 1)));
+			require(set_config(architecture, &config, argv[i], atof(equals + 1)));
 		}
 	}
 	call.threads = atoi(positional[3]);

@@ -13,6 +13,7 @@
 
 #include "arch/maskrcnn.h"
 #include "arch/runner.h"
+#include "arch_config.h"
 #include "between.h"
 #include "plan_fixture.h"
 
@@ -287,7 +288,7 @@ fixture_create(Fixture *f, int threads)
 	f->call.threads = threads;
 	arch_config_default(architecture, &config);
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-		assert_ok(arch_config_set(architecture, &config, values[i].key, values[i].value));
+		assert_ok(set_config(architecture, &config, values[i].key, values[i].value));
 	assert_ok(network_create(&f->call.host, architecture, &config, &f->network));
 	assert_ok(maskrcnn_runner.create(f->network, &f->call, &options, &runner));
 	f->m = runner;
@@ -553,7 +554,7 @@ test_extremes(void **state)
 
 		counting_host(&counting, 2);
 		memcpy(config.values, small, sizeof small);
-		assert_ok(arch_config_set(architecture, &config, key->name, k % 2 == 0 ? key->minimum : key->maximum));
+		assert_ok(set_config(architecture, &config, key->name, k % 2 == 0 ? key->minimum : key->maximum));
 		assert_ok(network_create(&counting.call.host, architecture, &config, &network));
 		network_initialise(network, 1);
 		assert_ok(learner_create(network, &counting.call, &choice, 1, 32, 32, &learner));

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "arch/network.h"
+#include "arch/engine.h"
+#include "arch_config.h"
 #include "between.h"
 #include "plan_fixture.h"
 
@@ -46,12 +47,12 @@ test_registry(void **state)
 
 			/* A default is a value that one may set; so are the ends of the range. */
 			assert_true(config.values[k] == key->default_value);
-			assert_ok(arch_config_set(list[i], &config, key->name, key->default_value));
+			assert_ok(set_config(list[i], &config, key->name, key->default_value));
 			if (key->type != OPTION_ODD)
 			{
-				assert_ok(arch_config_set(list[i], &config, key->name, key->minimum));
+				assert_ok(set_config(list[i], &config, key->name, key->minimum));
 				assert_true(config.values[k] == key->minimum);
-				assert_ok(arch_config_set(list[i], &config, key->name, key->maximum));
+				assert_ok(set_config(list[i], &config, key->name, key->maximum));
 				assert_true(config.values[k] == key->maximum);
 			}
 		}
@@ -73,21 +74,21 @@ test_config(void **state)
 	(void) state;
 	assert_non_null(unet);
 	arch_config_default(unet, &config);
-	assert_ok(arch_config_set(unet, &config, "base", 16));
+	assert_ok(set_config(unet, &config, "base", 16));
 	before = config;
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
 	{
-		status = arch_config_set(unet, &config, "base", refused[i]);
+		status = set_config(unet, &config, "base", refused[i]);
 		assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 		assert_non_null(strstr(status.message, "is out of range"));
 		assert_string_equal(status.hint, "base takes a whole number from 1 to 128.");
 		assert_memory_equal(&config, &before, sizeof config);
 	}
-	status = arch_config_set(unet, &config, "width", 16);
+	status = set_config(unet, &config, "width", 16);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "no key \"width\" in config of unet");
 	assert_string_equal(status.hint, "Keys that exist: base, depth.");
-	assert_int_equal(arch_config_set(unet, &config, "Base", 16).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(set_config(unet, &config, "Base", 16).code, LS_INVALID_ARGUMENT);
 	assert_memory_equal(&config, &before, sizeof config);
 }
 
@@ -113,8 +114,8 @@ make_unet(const Call *call, int base, int depth, int64_t seed)
 	Network    *network;
 
 	arch_config_default(unet, &config);
-	assert_ok(arch_config_set(unet, &config, "base", base));
-	assert_ok(arch_config_set(unet, &config, "depth", depth));
+	assert_ok(set_config(unet, &config, "base", base));
+	assert_ok(set_config(unet, &config, "depth", depth));
 	assert_ok(network_create(&call->host, unet, &config, &network));
 	network_initialise(network, seed);
 	return network;
@@ -235,7 +236,7 @@ test_load_other_architecture(void **state)
 	(void) state;
 	assert_non_null(other);
 	arch_config_default(other, &config);
-	assert_ok(arch_config_set(other, &config, "base", 4));
+	assert_ok(set_config(other, &config, "base", 4));
 	assert_ok(network_create(&call_standalone()->host, other, &config, &network));
 	assert_ok(network_save(unet, call_standalone(), WEIGHTS_F32, "{}", &bytes, &size));
 	status = network_load(network, call_standalone(), bytes, size);
@@ -476,8 +477,9 @@ test_refresh(void **state)
 		network = make_unet(&counting.call, 4, 2, 7);
 		assert_ok(predictor_create(network, two_threads(), &all[i], BATCH, SIZE, SIZE, &predictor));
 		assert_ok(backend_find(all[i].backend, &backend));
-		assert_string_equal(predictor_backend(predictor), backend->name);
-		assert_string_equal(predictor_precision(predictor), all[i].precision == PRECISION_BF16 ? "bf16" : "f32");
+		assert_ptr_equal(predictor_plan(predictor)->options.backend, backend);
+		assert_int_equal(predictor_plan(predictor)->options.type,
+						 all[i].precision == PRECISION_BF16 ? DATA_BF16 : DATA_F32);
 		assert_true(predictor_memory(predictor) > 0);
 		assert_ok(predictor_run(predictor, two_threads(), batch_rgb, before));
 		learn(network, &all[i], 3);
@@ -710,17 +712,17 @@ test_stopped_anywhere(void **state)
 
 	(void) state;
 	arch_config_default(unet, &config);
-	assert_ok(arch_config_set(unet, &config, "base", 2));
-	assert_ok(arch_config_set(unet, &config, "depth", 1));
+	assert_ok(set_config(unet, &config, "base", 2));
+	assert_ok(set_config(unet, &config, "depth", 1));
 	stop_anywhere(unet, &config, 1);
 
 	/* Its plans are as many; what differs is between them. */
 	arch_config_default(maskrcnn, &config);
-	assert_ok(arch_config_set(maskrcnn, &config, "base", 4));
-	assert_ok(arch_config_set(maskrcnn, &config, "pyramid", 4));
-	assert_ok(arch_config_set(maskrcnn, &config, "rois", 4));
-	assert_ok(arch_config_set(maskrcnn, &config, "box_units", 4));
-	assert_ok(arch_config_set(maskrcnn, &config, "mask_depth", 0));
+	assert_ok(set_config(maskrcnn, &config, "base", 4));
+	assert_ok(set_config(maskrcnn, &config, "pyramid", 4));
+	assert_ok(set_config(maskrcnn, &config, "rois", 4));
+	assert_ok(set_config(maskrcnn, &config, "box_units", 4));
+	assert_ok(set_config(maskrcnn, &config, "mask_depth", 0));
 	stop_anywhere(maskrcnn, &config, 5);
 }
 
@@ -748,7 +750,7 @@ test_freeze_encoder(void **state)
 		int			moved = 0;
 
 		arch_config_default(architecture, &config);
-		assert_ok(arch_config_set(architecture, &config, architecture->config.rows[0].name, 8));
+		assert_ok(set_config(architecture, &config, architecture->config.rows[0].name, 8));
 		assert_ok(network_create(&call_standalone()->host, architecture, &config, &network));
 		network_initialise(network, 3);
 		network_freeze_encoder(network);

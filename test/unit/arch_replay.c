@@ -21,6 +21,7 @@
 #include "arch/maskrcnn.h"
 #include "arch/network.h"
 #include "arch/runner.h"
+#include "arch_config.h"
 #include "nn/weights/weights.h"
 
 #define TOLERANCE 1e-4			/* relative to the largest value of a tensor */
@@ -215,7 +216,7 @@ load(const Replay *replay, int threads, Loaded *loaded)
 	assert_non_null(architecture);
 	arch_config_default(architecture, &config);
 	for (int i = 0; i < 8 && replay->config[i].key != NULL; i++)
-		assert_ok(arch_config_set(architecture, &config, replay->config[i].key, replay->config[i].value));
+		assert_ok(set_config(architecture, &config, replay->config[i].key, replay->config[i].value));
 	assert_ok(network_create(&loaded->call.host, architecture, &config, &loaded->network));
 	bytes = read_file(replay->architecture, "weights", &size);
 	assert_ok(network_load(loaded->network, &loaded->call, bytes, size));

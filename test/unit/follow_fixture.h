@@ -236,6 +236,17 @@ similarity_after(const Similarity *first, const Similarity *second)
 	};
 }
 
+/* The inverse map. */
+static inline Similarity
+similarity_inverse(const Similarity *map)
+{
+	double		square = map->a * map->a + map->b * map->b;
+	double		a = map->a / square;
+	double		b = -map->b / square;
+
+	return (Similarity) {a, b, b * map->y0 - a * map->x0, -b * map->x0 - a * map->y0};
+}
+
 /* Make pair number `seed`: turned by up to 45 degrees, scaled and moved by up to a fifth. */
 static inline Pair
 pair_make(int64_t seed, double growth)

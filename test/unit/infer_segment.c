@@ -225,6 +225,7 @@ test_memory_ownership(void **state)
 	EncodedImage encoded;
 	Image		mask;
 	MaskOptions options = mask_options(60, 40, 0.5);
+	Predictor  *predictor;
 	long		kept;
 
 	(void) state;
@@ -241,7 +242,10 @@ test_memory_ownership(void **state)
 		assert_int_equal(bench.caller.live, 2);
 		image_free(&bench.caller.call, &mask);
 	}
-	assert_true(segmenter_memory(bench.segmenter) > predictor_memory(segmenter_predictor(bench.segmenter)));
+	assert_int_equal(predictor_create(bench.network, &bench.caller.call, &bench.choice, 1, SIZE, SIZE, &predictor).code,
+					 LS_OK);
+	assert_true(segmenter_memory(bench.segmenter) > predictor_memory(predictor));
+	predictor_free(predictor);
 	call_free(&bench.caller.call, encoded.bytes);
 	bench_end(&bench);
 }

@@ -41,7 +41,7 @@ make_network(const Call *host, const Course *course)
 	assert_non_null(architecture);
 	arch_config_default(architecture, &config);
 	for (int i = 0; i < 4 && course->config[i].key != NULL; i++)
-		assert_int_equal(arch_config_set(architecture, &config, course->config[i].key,
+		assert_int_equal(set_config(architecture, &config, course->config[i].key,
 										 course->config[i].value).code, LS_OK);
 	assert_int_equal(network_create(&host->host, architecture, &config, &network).code, LS_OK);
 	network_initialise(network, 1);

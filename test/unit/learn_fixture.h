@@ -5,6 +5,7 @@
 #define TEST_LEARN_FIXTURE_H
 
 #include "arch/network.h"
+#include "arch_config.h"
 #include "image/codec/codec.h"
 #include "image/synthetic.h"
 #include "learn/dataset.h"
@@ -19,8 +20,8 @@ fixture_unet(const Call *host, int base, int depth, int64_t seed)
 
 	assert_non_null(architecture);
 	arch_config_default(architecture, &config);
-	assert_int_equal(arch_config_set(architecture, &config, "base", base).code, LS_OK);
-	assert_int_equal(arch_config_set(architecture, &config, "depth", depth).code, LS_OK);
+	assert_int_equal(set_config(architecture, &config, "base", base).code, LS_OK);
+	assert_int_equal(set_config(architecture, &config, "depth", depth).code, LS_OK);
 	assert_int_equal(network_create(&host->host, architecture, &config, &network).code, LS_OK);
 	network_initialise(network, seed);
 	return network;

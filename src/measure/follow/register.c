@@ -22,16 +22,6 @@ similarity_rescale(const Similarity *map, double before, double after)
 	return (Similarity) {map->a * after / before, map->b * after / before, map->x0 * after, map->y0 * after};
 }
 
-Similarity
-similarity_inverse(const Similarity *map)
-{
-	double		square = map->a * map->a + map->b * map->b;
-	double		a = map->a / square;
-	double		b = -map->b / square;
-
-	return (Similarity) {a, b, b * map->y0 - a * map->x0, -b * map->x0 - a * map->y0};
-}
-
 /* Convert a map between levels `from` to one between levels `to`. */
 static Similarity
 between_levels(const Similarity *map, const Levels *before, const Levels *after, int from, int to)

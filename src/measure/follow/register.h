@@ -57,7 +57,4 @@ Status		register_images(const Call *call, const Image *before, const Image *mask
  * of size. */
 Similarity	similarity_rescale(const Similarity *map, double before, double after);
 
-/* The inverse map. */
-Similarity	similarity_inverse(const Similarity *map);
-
 #endif
