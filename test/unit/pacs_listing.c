@@ -22,6 +22,7 @@ typedef struct Pacs
 	bool		no_offset;
 	size_t		turned;			/* where offset is not 0, the list is turned by so many */
 	size_t		invalid;		/* the first ones of its list have no UID */
+	size_t		twice;			/* where not 0: the item at this place is the one before it again */
 } Pacs;
 
 /* What came of reading its list. */
@@ -47,6 +48,8 @@ answer(const Pacs *pacs, const Listing *listing, PacsList *page)
 		PacsItem	item = {0};
 		size_t		number = offset == 0 ? i : (i + pacs->turned) % pacs->count;
 
+		if (pacs->twice > 0 && number >= pacs->twice)
+			number--;
 		snprintf(item.study, sizeof item.study, "1.%zu", number);
 		if (number < pacs->invalid)
 			page->invalid++;
@@ -97,7 +100,7 @@ assert_complete(Pacs pacs, size_t pages)
 	Outcome		outcome = read_list(pacs, -1);
 
 	assert_int_equal(outcome.state, LISTING_COMPLETE);
-	assert_int_equal(outcome.came, pacs.count - pacs.invalid);
+	assert_int_equal(outcome.came, pacs.count - pacs.invalid - (pacs.twice > 0));
 	assert_int_equal(outcome.pages, pages);
 }
 
@@ -192,24 +195,36 @@ test_invalid(void **state)
 	assert_complete((Pacs) {.count = 35, .invalid = 3, .no_offset = true}, 6);
 }
 
+/* A study that stands twice in the list, as one that two patients have: on one page, on two, on two of any size. */
+static void
+test_twice(void **state)
+{
+	(void) state;
+	assert_complete((Pacs) {.count = 7, .twice = 1}, 2);
+	assert_complete((Pacs) {.count = 35, .twice = 15}, 5);
+	assert_complete((Pacs) {.count = 35, .twice = 10}, 5 + 3);
+	assert_lacks((Pacs) {.count = 8, .most = 5, .twice = 5}, -1,
+				 "7 were listed, and there may be more: the PACS gives the same ones on several pages");
+}
+
 /* Many UIDs, some of which begin like others. */
 static void
 test_uid_set(void **state)
 {
 	UidSet		set = {0};
-	int			pass;
+	int			page;
 	int			i;
 
 	(void) state;
-	for (pass = 0; pass < 2; pass++)
+	for (page = 0; page < 2; page++)
 		for (i = 0; i < 5000; i++)
 		{
 			char		uid[32];
 			int			before;
 
 			snprintf(uid, sizeof uid, "1.2.%d", i);
-			assert_int_equal(uid_set_note(&set, uid, pass, &before).code, LS_OK);
-			assert_int_equal(before, pass - 1);
+			assert_int_equal(uid_set_note(&set, uid, page, &before).code, LS_OK);
+			assert_int_equal(before, page - 1);
 		}
 	assert_int_equal(set.count, 5000);
 	uid_set_free(&set);
@@ -224,6 +239,7 @@ main(void)
 		cmocka_unit_test(test_no_offset),
 		cmocka_unit_test(test_expected),
 		cmocka_unit_test(test_invalid),
+		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_uid_set),
 	};
 

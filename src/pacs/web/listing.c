@@ -32,8 +32,9 @@ note_page(Listing *listing, PacsList *page, size_t uid, size_t *fresh)
 	{
 		int			before;
 
-		TRY(uid_set_note(&listing->seen, (const char *) &page->items[i] + uid, listing->pass, &before));
-		*fresh += before != listing->pass;
+		TRY(uid_set_note(&listing->seen, (const char *) &page->items[i] + uid, listing->page, &before));
+		*fresh += before < listing->pass_page;
+		listing->repeated += before == listing->page;
 		if (before < 0)
 			page->items[kept++] = page->items[i];
 	}
@@ -57,7 +58,7 @@ static bool
 is_whole(const Listing *listing, size_t came)
 {
 	if (came == 0)
-		return listing->seen.count + listing->invalid >= listing->offset;
+		return listing->seen.count + listing->invalid + listing->repeated >= listing->offset;
 
 	/* The first page again: offset does not count. It is all where limit does not count either, or leaves room. A
 	 * page of the same size when more was asked for may be all that this PACS ever gives. */
@@ -70,9 +71,10 @@ static void
 begin_pass(Listing *listing)
 {
 	listing->pass++;
+	listing->pass_page = listing->page;
 	listing->limit *= 2;
 	listing->first_before = listing->first;
-	listing->offset = listing->invalid = listing->first = 0;
+	listing->offset = listing->invalid = listing->repeated = listing->first = 0;
 }
 
 Status
@@ -82,6 +84,7 @@ listing_take(Listing *listing, PacsList *page, size_t uid)
 	size_t		fresh;
 
 	TRY(note_page(listing, page, uid, &fresh));
+	listing->page++;
 	if (listing->offset == 0)
 		listing->first = came;
 	if (listing->offset == 0 || fresh > 0)	/* not those of a page that came before */

@@ -6,7 +6,8 @@
  * no offset. Therefore the UIDs are counted: a list is complete when as many
  * different ones came as the pages had items up to the empty one. Else the list
  * is read again with pages of twice the size, whose borders lie elsewhere; in
- * the end one page holds it all.
+ * the end one page holds it all. An item that stands twice on one page did not
+ * move between two: the PACS lists it twice, as a study that two patients have.
  */
 #ifndef LESIONSEG_PACS_WEB_LISTING_H
 #define LESIONSEG_PACS_WEB_LISTING_H
@@ -30,8 +31,11 @@ typedef struct Listing
 	size_t		limit;			/* items of a page */
 	long		expected;		/* how many different items there are; -1: the PACS did not say */
 	int			pass;			/* from 0 */
+	int			page;			/* from 0, through all passes */
+	int			pass_page;		/* the first page of this pass */
 	size_t		offset;			/* items that came in this pass, */
 	size_t		invalid;		/* those of them that cannot be read, */
+	size_t		repeated;		/* those that stood on the same page before, */
 	size_t		first;			/* those on its first page, */
 	size_t		first_before;	/* and on the first page of the pass before */
 	UidSet		seen;

@@ -32,7 +32,7 @@ find_slot(const UidSet *set, const char *uid)
 
 /* Make room for one more. */
 static Status
-grow(UidSet *set)
+grow_set(UidSet *set)
 {
 	UidSet		larger = *set;
 	size_t		i;
@@ -53,13 +53,13 @@ grow(UidSet *set)
 }
 
 Status
-uid_set_note(UidSet *set, const char *uid, int pass, int *before)
+uid_set_note(UidSet *set, const char *uid, int page, int *before)
 {
 	UidSlot    *slot;
 
-	TRY(grow(set));
+	TRY(grow_set(set));
 	slot = find_slot(set, uid);
-	*before = slot->place == 0 ? -1 : slot->pass;
+	*before = slot->place == 0 ? -1 : slot->page;
 	if (slot->place == 0)
 	{
 		size_t		place = set->text.size + 1;
@@ -68,7 +68,7 @@ uid_set_note(UidSet *set, const char *uid, int pass, int *before)
 		slot->place = place;
 		set->count++;
 	}
-	slot->pass = pass;
+	slot->page = page;
 	return status_ok();
 }
 

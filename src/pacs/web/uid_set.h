@@ -1,16 +1,16 @@
 /*
- * uid_set.h: UIDs that came, each with the pass in which it came last.
+ * uid_set.h: UIDs that came, each with the page on which it came last.
  */
 #ifndef LESIONSEG_PACS_WEB_UID_SET_H
 #define LESIONSEG_PACS_WEB_UID_SET_H
 
 #include "pacs/web/bytes.h"
 
-/* Where a UID stands: its place in the text, from 1 (0: none), and its pass. */
+/* Where a UID stands: its place in the text, from 1 (0: none), and its page. */
 typedef struct UidSlot
 {
 	size_t		place;
-	int			pass;
+	int			page;
 } UidSlot;
 
 typedef struct UidSet
@@ -21,9 +21,9 @@ typedef struct UidSet
 	size_t		count;
 } UidSet;
 
-/* Note that a UID came in a pass (from 0). before: the pass in which it came last, -1
+/* Note that a UID came on a page (from 0). before: the page on which it came last, -1
  * where it is new. LS_OUT_OF_MEMORY. */
-Status		uid_set_note(UidSet *set, const char *uid, int pass, int *before);
+Status		uid_set_note(UidSet *set, const char *uid, int page, int *before);
 
 void		uid_set_free(UidSet *set);
 
