@@ -5,7 +5,7 @@
  * report, which refers to the segmentation, in one of its own after it. Each is
  * noted as on its way before it is sent and as sent when the PACS has said so. What is
  * on its way when a run begins was left by one that was killed: the PACS is
- * asked whether it has it.
+ * asked whether it has it. Nothing is sent of an image that the PACS no longer has.
  */
 #define _GNU_SOURCE				/* memmem */
 #include <stdio.h>
@@ -13,7 +13,9 @@
 
 #include "pacs/log.h"
 #include "pacs/web/multipart.h"
+#include "pacs/web/query.h"
 #include "pacs/store/sent.h"
+#include "pacs/source.h"
 #include "pacs/stop.h"
 #include "pacs/work.h"
 
@@ -22,8 +24,8 @@ static Status
 is_there(Work *work, const SentObject *object, bool *there)
 {
 	Bytes		path = {0};
-	HttpReply	reply = {0};
 	PacsList	list = {0};
+	bool		not_found = false;
 	Status		status;
 	size_t		i;
 
@@ -31,27 +33,34 @@ is_there(Work *work, const SentObject *object, bool *there)
 	status = bytes_print(&path, "/studies/%s/series/%s/instances?SOPInstanceUID=%s&includefield=00080016",
 						 object->study, object->series, object->instance);
 	if (status.code == LS_OK)
-		status = http_get(work->http, path.data, ACCEPT_JSON, &reply);
-	if (status.code == LS_UNSUPPORTED && reply.status == 404)	/* some say so where there is no such series */
-		status = status_ok();
-	else if (status.code == LS_OK)
-		status = list_append_json(&list, reply.body.data, reply.body.size, true);
+		status = query_list(work->http, path.data, true, &list, &not_found);
 	for (i = 0; i < list.count; i++)
 		if (strcmp(list.items[i].instance, object->instance) == 0)
 			*there = true;
 	list_free(&list);
 	bytes_free(&path);
-	bytes_free(&reply.body);
-	return status;
+	return not_found ? status_ok() : status;
 }
 
-/* Find out about an object that was left on its way. */
+/*
+ * Find out about an object that was left on its way. error: what was wrong with the answer to it; empty:
+ * there was none. Where it was answered and is not there even now, it is not sent again: a PACS that stores it under
+ * a UID of its own would get one more each time.
+ */
 static Status
-resolve(Work *work, const SentObject *object)
+resolve_object(Work *work, const SentObject *object, const char *error)
 {
 	bool		there;
 
 	TRY(is_there(work, object, &there));
+	if (!there && error[0] != '\0')
+	{
+		Status		failure = status_error(LS_UNSUPPORTED, "%.250s", error);
+
+		work->failed++;
+		log_failure("not sent", object->instance, &failure);
+		return sent_give_up(work->database, object->instance);
+	}
 	if (!there)
 		return sent_forget(work->database, object->instance);
 	log_object("found", object->instance, "sent by a run before, study %s", object->study);
@@ -75,7 +84,7 @@ resolve_all(Work *work)
 		snprintf(object.instance, sizeof object.instance, "%s", PQgetvalue(result, row, 0));
 		snprintf(object.series, sizeof object.series, "%s", PQgetvalue(result, row, 1));
 		snprintf(object.study, sizeof object.study, "%s", PQgetvalue(result, row, 2));
-		status = resolve(work, &object);
+		status = resolve_object(work, &object, PQgetvalue(result, row, 3));
 	}
 	PQclear(result);
 	return status;
@@ -136,11 +145,17 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, SentObjec
 		object->sent = true;
 		log_object("sent", object->instance, "%s of %s by %s version %s, study %s", object_names[kind],
 				   prediction->image, prediction->model, prediction->version, object->study);
+		if (state == STOW_STORED && reason != 0)
+			log_text("the PACS warns of %s: %s (%04XH)", object->instance, stow_reason(reason), (unsigned) reason);
 		return sent_note(work->database, object);
 	}
 	status = *outcome;
 	if (status.code == LS_OK)
+	{
 		status = status_error(LS_UNSUPPORTED, "the answer does not say that it is stored, and it is not there");
+		if (state == STOW_UNSAID)
+			TRY(sent_note_unsaid(work->database, object->instance, status.message));
+	}
 	if (state == STOW_REFUSED)
 		status = status_error(LS_UNSUPPORTED, "the PACS refuses it: %s (%04XH)", stow_reason(reason),
 							  (unsigned) reason);
@@ -254,16 +269,44 @@ push_kinds(Work *work, const Prediction *prediction, ObjectKind first, ObjectKin
 	return status;
 }
 
+/* Fail all that a prediction lacks. The report waits for its segmentation. */
+static Status
+fail_prediction(Work *work, const Prediction *prediction, const Status *failure, bool ask_again)
+{
+	int			kind;
+
+	for (kind = 0; kind < OBJECT_KINDS; kind++)
+		if (prediction->lacks[kind] && (kind != OBJECT_REPORT || !prediction->lacks[OBJECT_SEG]))
+			TRY(fail(work, prediction, kind, object_names[kind], prediction->image, failure, ask_again));
+	return status_ok();
+}
+
 /* Make and send what one prediction lacks. The report waits until the PACS has the segmentation. */
 static Status
-push_prediction(Work *work, const Prediction *prediction)
+send_prediction(Work *work, const Prediction *prediction)
 {
-	long		done = work->done;
 	bool		seg_sent = !prediction->lacks[OBJECT_SEG];
 
 	TRY(push_kinds(work, prediction, OBJECT_SEG, OBJECT_PICTURE, &seg_sent));
 	if (seg_sent)
 		TRY(push_kinds(work, prediction, OBJECT_REPORT, OBJECT_REPORT, &seg_sent));
+	return status_ok();
+}
+
+/* Push one prediction, where the PACS still has its image. */
+static Status
+push_prediction(Work *work, const Prediction *prediction)
+{
+	long		done = work->done;
+	bool		settled;
+	Status		status = source_check(work, prediction->image, &settled);
+
+	if (status.code == LS_HOST_ERROR || status.code == LS_CANCELLED || status.code == LS_OUT_OF_MEMORY)
+		return status;
+	if (status.code == LS_OK)
+		TRY(send_prediction(work, prediction));
+	else
+		TRY(fail_prediction(work, prediction, &status, !settled));
 	if (work->done == done)
 		work->begun--;			/* --limit is about images of which something was sent */
 	return status_ok();

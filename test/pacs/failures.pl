@@ -116,8 +116,8 @@ run_sql($database, q(TRUNCATE lesion_pacs_prediction; INSERT INTO lesion_pacs_pr
 like($fake->below('proxy')->run($database, 'push', @known),
 	qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.*sent 0, failed 2\n\z/s,
 	'a page of a proxy is no word of the PACS');
-like($fake->below('latin')->run($database, 'push', @known), qr/sent 0, failed 2\n\z/,
-	'an error that is no UTF-8 is one');
+like($fake->below('latin')->run($database, 'push', @known, '--retry'), qr/sent 0, failed 4\n\z/,
+	'... and failed where the next run does not find it; an error that is no UTF-8 is one');
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE image_id = '1.2.3.4.1' AND state = 'failed'
 	AND error ~ 'HTTP 400: nicht f[?]r uns')), 2, '... and noted, with what can be read of it');
 like($fake->below('busy')->run($database, 'push', @known, '--retry'), qr/sent 0, failed 2\n\z/,

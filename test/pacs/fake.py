@@ -28,9 +28,9 @@ def element(tag, vr, *values):
 
 def listing(path):
     """What a query for studies or instances gives; nothing behind the first page."""
-    if not path.endswith('offset=0'):
+    if 'offset' in path and not path.endswith('offset=0'):
         return []
-    study = {**element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 5),
+    study = {**element('00100020', 'LO', 'P1'), **element('0020000D', 'UI', STUDY), **element('00201208', 'IS', 5),
              **element('00080061', 'CS', 'SR', 'XC')}
     if '/instances' not in path:
         return [study]

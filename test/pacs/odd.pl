@@ -109,6 +109,27 @@ like(odd('takes')->run($database, 'push'),
 run_sql($database, q(DELETE FROM lesion_pacs_object WHERE kind = 'seg'));
 like(odd('takes')->run($database, 'push', '--retry'), qr/ sent 4, failed 0\n\z/, '... but with its segmentation it is');
 
+# Answers that do not name what was sent: of a PACS that stores it under a UID of its own, and an empty one.
+for my $name (qw(renames silent)) {
+	run_sql($database, 'TRUNCATE lesion_pacs_object');
+	$posts = posts();
+	like(odd($name)->run($database, 'push', '--send', 'seg'),
+		qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.* sent 0, failed 2\n\z/s,
+		"$name: what an answer does not name is not sent");
+	like(odd($name)->run($database, 'push', '--send', 'seg'), qr/(not sent.*){2} sent 0, failed 2\n\z/s,
+		'... and failed where the next run does not find it');
+	is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE state = 'failed'
+		AND error ~ 'the answer does not say')), 2, '... which is noted');
+	like(odd($name)->run($database, 'push', '--send', 'seg'), qr/\A\S+ \S+ sent 0, failed 0\n\z/, '... once');
+	is(posts(), $posts + 2, '... and not sent again');
+}
+like(odd('coerces')->run($database, 'push', '--send', 'seg', '--retry'),
+	qr/(the PACS warns of 2[.]25[.]\d+: it changed some of its elements \(B000H\)\n.*){2}sent 2, failed 0\n\z/s,
+	'a warning of the PACS about what it stored is said');
+is(run_sql($database, q(SELECT DISTINCT state || ' ' || coalesce(error, 'no error') FROM lesion_pacs_object)),
+	'sent no error', '... and it is sent');
+like(odd('takes')->run($database, 'push'), qr/ sent 4, failed 0\n\z/, '... so that the rest follows');
+
 # An image that came in another way, of a study that has no UID.
 output('dcmodify', '-nb', '-m', '(0020,000d)=..', write_file("$folder/other.dcm", read_file($lesion)));
 my $image = encode_base64(read_file("$folder/other.dcm"), '');
@@ -124,7 +145,7 @@ is(posts(), $posts, '... and not sent');
 
 # A person's mask, listed twice.
 run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
-odd('takes')->run($database, 'pull');
+odd('one')->run($database, 'pull');
 save_bytea($database, 'SELECT lesion_dicom_seg(i.image, s.mask) FROM lesion_pacs_instance AS i,
 	lesion_synthetic(1, 64, 48) AS s', "$folder/seg.dcm");
 like(odd('masks')->run($database, 'pull', '--masks'), qr/ pulled 1, failed 0\n\z/,

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""PACSs that are legal and odd, for reading only, without TLS.
+"""PACSs that are legal and odd, without TLS.
 
     odd.py log file.dcm [seg.dcm]
 
@@ -20,10 +20,13 @@ import pydicom
 PHOTO, CAPTURE, SEG = '1.2.840.10008.5.1.4.1.1.77.1.4', '1.2.840.10008.5.1.4.1.1.7', '1.2.840.10008.5.1.4.1.1.66.4'
 
 # What a PACS has and how it answers. turned: where the offset is not 0, lists are turned by so
-# many, as those of an index that is read in another way. says: how many instances a study is said to have.
+# many, as those of an index that is read in another way. says: how many instances a study is said to have. patient: its
+# PatientID where it is not that of the file; told: in which lists. status, one_status: of queries, of those for one
+# instance. stow: how it answers objects.
 DEFAULT = {'studies': 1, 'instances': 1, 'says': None, 'turned': 0, 'most': None, 'limit': True, 'offset': True,
            'invalid': (), 'twice': False, 'manufacturer': None, 'in_file': 'Camera', 'class': PHOTO, 'single': False,
-           'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False}
+           'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False, 'patient': None,
+           'told': ('studies', 'instances'), 'status': 200, 'one_status': 200, 'stow': 'plain'}
 PACSS = {
     'unstable': {'studies': 250, 'turned': 37},
     'unstable_study': {'instances': 2500, 'turned': 700},
@@ -43,8 +46,21 @@ PACSS = {
     'slow': {'slow': True},
     'huge': {'studies': 20, 'padding': 1 << 20},
     'zeros': {'zeros': True},
-    'takes': {},
-    'refuses_seg': {'refused': (SEG,)},
+    'takes': {'instances': 2},
+    'one': {},
+    'refuses_seg': {'instances': 2, 'refused': (SEG,)},
+    'told_by_study': {'told': ('studies',)},
+    'other_by_study': {'told': ('studies',), 'patient': 'MERGED'},
+    'untold': {'told': ()},
+    'another': {'patient': 'MERGED'},
+    'empty': {'instances': 0},
+    'not_found': {'instances': 0, 'studies': 0, 'one_status': 404},
+    'nowhere': {'status': 404},
+    'trouble': {'status': 500},
+    'unreadable': {'invalid': (1,)},
+    'coerces': {'instances': 2, 'stow': 'coerces'},
+    'renames': {'instances': 2, 'stow': 'renames'},
+    'silent': {'instances': 2, 'stow': 'silent'},
 }
 
 
@@ -61,18 +77,32 @@ def uids(pacs, study, instance):
 
 def page(pacs, items, query):
     """Those of a list that a query asks for."""
-    offset = int(query['offset'][0]) if pacs['offset'] else 0
+    for key, tag in (('StudyInstanceUID', '0020000D'), ('SOPInstanceUID', '00080018')):
+        if key in query:
+            items = [item for item in items if item[tag]['Value'] == query[key]]
+    offset = int(query.get('offset', ['0'])[0]) if pacs['offset'] else 0
     if offset > 0:
         start = pacs['turned'] % max(len(items), 1)
         items = items[start:] + items[:start]
+    if 'limit' not in query:
+        return items
     most = min(int(query['limit'][0]), pacs['most'] or sys.maxsize) if pacs['limit'] else len(items)
     return items[offset:offset + most]
 
 
+def patient(pacs, level):
+    """PatientID, as a list of that level says it."""
+    if level not in pacs['told']:
+        return {}
+    file = pydicom.dcmread(sys.argv[2], specific_tags=['PatientID'])
+    return element('00100020', 'LO', pacs['patient'] or file.PatientID)
+
+
 def studies(pacs):
     listed = []
+    told = patient(pacs, 'studies')
     for number in range(1, pacs['studies'] + 1):
-        item = {**element('0020000D', 'UI', uids(pacs, number, 1)[0]), **element('00080061', 'CS', 'XC'),
+        item = {**told, **element('0020000D', 'UI', uids(pacs, number, 1)[0]), **element('00080061', 'CS', 'XC'),
                 **element('00201208', 'IS', pacs['says'] or pacs['instances']),
                 **element('00081030', 'LO', ' ' * pacs['padding'])}
         if number in pacs['invalid']:
@@ -83,9 +113,10 @@ def studies(pacs):
 
 def instances(pacs, study):
     listed = []
+    told = patient(pacs, 'instances')
     for number in range(1, pacs['instances'] + 1):
         _, series, instance = uids(pacs, study, number)
-        item = {**element('0020000E', 'UI', series), **element('00080018', 'UI', instance),
+        item = {**told, **element('0020000E', 'UI', series), **element('00080018', 'UI', instance),
                 **element('00080016', 'UI', pacs['class'])}
         if pacs['manufacturer']:
             item.update(element('00080070', 'LO', pacs['manufacturer']))
@@ -114,6 +145,10 @@ def store(pacs, sent):
         if file.SOPClassUID in pacs['refused']:
             refused.append({**reference, **element('00081197', 'US', 0x0122)})
         else:
+            if pacs['stow'] == 'coerces':
+                reference.update(element('00081196', 'US', 0xB000))
+            if pacs['stow'] == 'renames':
+                reference = element('00081155', 'UI', f'{file.SOPInstanceUID}.1')
             taken.append(reference)
     return {**element('00081199', 'SQ', *taken), **element('00081198', 'SQ', *refused)}
 
@@ -139,6 +174,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(60)
         study = int(path[0].split('.')[2]) if path else 0
         if url.query:
+            status = pacs['one_status'] if 'SOPInstanceUID' in url.query else 200
+            if max(status, pacs['status']) != 200:
+                self.answer(max(status, pacs['status']), 'text/plain', b'no')
+                return
             items = instances(pacs, study) if path else studies(pacs)
             self.answer(200, 'application/dicom+json',
                         json.dumps(page(pacs, items, urllib.parse.parse_qs(url.query))).encode())
@@ -161,7 +200,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 for part in body.split(b'\r\n--' + boundary)[1:-1]]
         self.note(*(f'{file.Modality} {file.SOPInstanceUID}' for file in sent))
         pacs = {**DEFAULT, **PACSS[self.path.split('/')[1]]}
-        self.answer(200, 'application/dicom+json', json.dumps(store(pacs, sent)).encode())
+        answer = b'' if pacs['stow'] == 'silent' else json.dumps(store(pacs, sent)).encode()
+        self.answer(200 if pacs['stow'] == 'plain' else 202, 'application/dicom+json', answer)
 
     def log_message(self, *_):
         pass

@@ -193,6 +193,7 @@ test_stow(void **state)
 	assert_string_equal(stow_reason(0xC000), "it cannot be understood");
 	assert_string_equal(stow_reason(0xA700), "out of resources");
 	assert_string_equal(stow_reason(0), "no reason is given");
+	assert_string_equal(stow_reason(0xB000), "it changed some of its elements");
 }
 
 int

@@ -97,6 +97,33 @@ sent_read_row(PGresult *result, int row, Prediction *prediction)
 		prediction->lacks[kind] = strstr(kinds, object_names[kind]) != NULL;
 }
 
+Status
+sent_read_source(PGconn *database, const char *image, SourceImage *source)
+{
+	DbValue		value = db_text(image);
+	PGresult   *result;
+	bool		any;
+
+	memset(source, 0, sizeof *source);
+	TRY(db_run(database, "SELECT d.sop_instance, d.study, d.patient FROM lesion_pacs_instance AS i, "
+			   "lesion_dicom_info(i.image) AS d WHERE i.id = $1", 1, &value, DB_TEXT, &result));
+	any = PQntuples(result) > 0;
+	if (any)
+	{
+		snprintf(source->instance, sizeof source->instance, "%s", PQgetvalue(result, 0, 0));
+		snprintf(source->study, sizeof source->study, "%s", PQgetvalue(result, 0, 1));
+		snprintf(source->patient, sizeof source->patient, "%s", PQgetvalue(result, 0, 2));
+	}
+	PQclear(result);
+	if (!any)
+		return status_error(LS_INVALID_ARGUMENT, "the image is gone");
+	if (!is_uid(source->study))
+		return status_error(LS_INVALID_ARGUMENT, "the image is of study \"%s\", which is no UID", source->study);
+	if (!is_uid(source->instance))
+		return status_error(LS_INVALID_ARGUMENT, "the image is instance \"%s\", which is no UID", source->instance);
+	return status_ok();
+}
+
 /* Copy what stands in a result's columns 1 to 3, by db_run in binary: text is text there, too. */
 static void
 read_object(SentObject *object)
@@ -154,8 +181,8 @@ sent_note(PGconn *database, const SentObject *object)
 {
 	DbValue		value = db_text(object->instance);
 
-	return db_do(database, "UPDATE lesion_pacs_object SET state = 'sent', changed_at = now() WHERE sop_instance = $1",
-				 1, &value);
+	return db_do(database, "UPDATE lesion_pacs_object SET state = 'sent', error = NULL, changed_at = now() "
+				 "WHERE sop_instance = $1", 1, &value);
 }
 
 Status
@@ -173,9 +200,27 @@ sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kin
 }
 
 Status
+sent_note_unsaid(PGconn *database, const char *instance, const char *error)
+{
+	DbValue		values[] = {db_text(instance), db_text(error)};
+
+	return db_do(database, "UPDATE lesion_pacs_object SET error = $2 WHERE sop_instance = $1 AND state = 'sending'",
+				 2, values);
+}
+
+Status
+sent_give_up(PGconn *database, const char *instance)
+{
+	DbValue		value = db_text(instance);
+
+	return db_do(database, "UPDATE lesion_pacs_object SET state = 'failed', changed_at = now() "
+				 "WHERE sop_instance = $1 AND state = 'sending'", 1, &value);
+}
+
+Status
 sent_list_unsure(PGconn *database, PGresult **result)
 {
-	return db_run(database, "SELECT sop_instance, series, study FROM lesion_pacs_object WHERE state = 'sending' "
+	return db_run(database, "SELECT sop_instance, series, study, error FROM lesion_pacs_object WHERE state = 'sending' "
 				  "ORDER BY image_id", 0, NULL, DB_TEXT, result);
 }
 

@@ -20,6 +20,14 @@ typedef struct Prediction
 	bool		lacks[OBJECT_KINDS];	/* not sent yet */
 } Prediction;
 
+/* What the file of an image says, to ask the PACS about it. */
+typedef struct SourceImage
+{
+	char		instance[PACS_UID_SIZE];
+	char		study[PACS_UID_SIZE];
+	char		patient[PACS_TEXT_SIZE];	/* PatientID; empty: none */
+} SourceImage;
+
 /* An object that was made. */
 typedef struct SentObject
 {
@@ -39,6 +47,9 @@ Status		sent_list(PGconn *database, const PacsSettings *settings, const Predicti
 /* A row of that list. */
 void		sent_read_row(PGresult *result, int row, Prediction *prediction);
 
+/* Read what the file of an image says. LS_INVALID_ARGUMENT where there is none, or its UIDs may not go into a URL. */
+Status		sent_read_source(PGconn *database, const char *image, SourceImage *source);
+
 /* Make an object and note that it is being sent, in one transaction. LS_INVALID_ARGUMENT where it cannot be made. */
 Status		sent_make(PGconn *database, const PacsSettings *settings, const Prediction *prediction, ObjectKind kind,
 					  SentObject *object);
@@ -49,7 +60,13 @@ Status		sent_note(PGconn *database, const SentObject *object);
 /* Note why there is no such object in the PACS. */
 Status		sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kind, const char *error);
 
-/* List the objects that a run that was killed left on their way: sop_instance, series, study. */
+/* Note of an object on its way that the PACS answered, but not that it is stored. */
+Status		sent_note_unsaid(PGconn *database, const char *instance, const char *error);
+
+/* Note that it did not arrive: failed, with the error that was noted. */
+Status		sent_give_up(PGconn *database, const char *instance);
+
+/* List the objects that are on their way since a run before: sop_instance, series, study, error. */
 Status		sent_list_unsure(PGconn *database, PGresult **result);
 
 /* Forget an object that did not arrive, so that it will be made again. */

@@ -16,6 +16,7 @@
 #define TAG_MODALITIES_IN_STUDY "00080061"
 #define TAG_MANUFACTURER "00080070"
 #define TAG_REFERENCED_SOP_INSTANCE "00081155"
+#define TAG_WARNING_REASON "00081196"
 #define TAG_FAILURE_REASON "00081197"
 #define TAG_FAILED_SOP_SEQUENCE "00081198"
 #define TAG_REFERENCED_SOP_SEQUENCE "00081199"
@@ -180,7 +181,7 @@ list_free(PacsList *list)
 
 /* Parse JSON. The caller releases what it gets. */
 static Status
-parse(const char *json, size_t size, json_t **root)
+parse_json(const char *json, size_t size, json_t **root)
 {
 	json_error_t error;
 
@@ -223,7 +224,7 @@ list_append_json(PacsList *list, const char *json, size_t size, bool instances)
 
 	if (size == 0)
 		return status_ok();
-	TRY(parse(json, size, &root));
+	TRY(parse_json(json, size, &root));
 	status = append_items(list, root, instances);
 	json_decref(root);
 	return status;
@@ -253,21 +254,26 @@ stow_read_json(const char *json, size_t size, const char *instance, StowState *s
 	json_t	   *root;
 	const json_t *object;
 	const json_t *failed;
+	const json_t *stored;
 
 	*state = STOW_UNSAID;
 	*reason = 0;
 	if (size == 0)
 		return status_ok();
-	TRY(parse(json, size, &root));
+	TRY(parse_json(json, size, &root));
 	object = json_is_array(root) ? json_array_get(root, 0) : root;	/* some wrap it in a list */
 	failed = find_reference(object, TAG_FAILED_SOP_SEQUENCE, instance);
+	stored = find_reference(object, TAG_REFERENCED_SOP_SEQUENCE, instance);
 	if (failed != NULL)
 	{
 		*state = STOW_REFUSED;
 		*reason = (int) (number_of(failed, TAG_FAILURE_REASON, 0) & 0xFFFF);
 	}
-	else if (find_reference(object, TAG_REFERENCED_SOP_SEQUENCE, instance) != NULL)
+	else if (stored != NULL)
+	{
 		*state = STOW_STORED;
+		*reason = (int) (number_of(stored, TAG_WARNING_REASON, 0) & 0xFFFF);
+	}
 	json_decref(root);
 	return status_ok();
 }
@@ -295,7 +301,13 @@ stow_reason(int reason)
 			return "the SOP class is not supported";
 		case 0x0124:
 			return "not authorised";
+		case 0xB000:
+			return "it changed some of its elements";
+		case 0xB006:
+			return "it left out some of its elements";
+		case 0xB007:
+			return "the data set does not match its SOP class";
 		default:
-			return "see PS3.18, table 10.5.3-1";
+			return "see PS3.18, section I.2";
 	}
 }

@@ -73,7 +73,8 @@ typedef enum StowState
 
 /*
  * Look an instance up in the answer to a STOW-RS request. reason: the
- * FailureReason (PS3.18 table 10.5.3-1) of what was refused, 0 where none is given.
+ * FailureReason (PS3.18 table I.2-2) of what was refused, the WarningReason (table I.2-1)
+ * of what was stored; 0 where none is given.
  */
 Status		stow_read_json(const char *json, size_t size, const char *instance, StowState *state, int *reason);
 
@@ -81,7 +82,7 @@ Status		stow_read_json(const char *json, size_t size, const char *instance, Stow
 #define STOW_DUPLICATE 0x0111
 #define STOW_OUT_OF_RESOURCES 0xA7	/* its first byte; the second says of which kind */
 
-/* What a FailureReason means, in words. */
+/* What a FailureReason or a WarningReason means, in words. */
 const char *stow_reason(int reason);
 
 #endif
