@@ -35,7 +35,7 @@ run_command(Work *work, PacsCommand command)
 
 /* Segment what was pulled. */
 static Status
-predict(Work *work)
+predict_pulled(Work *work)
 {
 	DbValue		values[] = {db_text(work->settings->model), db_text(work->settings->predictions)};
 
@@ -61,7 +61,7 @@ do_once(Work *work, long *failed)
 		*failed += work->failed;
 	}
 	if (status.code == LS_OK && settings->model != NULL)
-		status = predict(work);
+		status = predict_pulled(work);
 	if (status.code == LS_OK && settings->command != PACS_PULL)
 	{
 		status = run_command(work, PACS_PUSH);
@@ -92,7 +92,7 @@ do_forever(Work *work)
 }
 
 static Outcome
-run(const PacsSettings *settings)
+run_settings(const PacsSettings *settings)
 {
 	Work		work = {.settings = settings};
 	long		failed = 0;
@@ -124,5 +124,5 @@ main(int argc, char **argv)
 	if (settings.command == PACS_HELP || settings.command == PACS_VERSION)
 		return ALL_WELL;
 	stop_on_signals();
-	return run(&settings);
+	return run_settings(&settings);
 }

@@ -196,7 +196,7 @@ find_ours(Page *page, const PacsItem *item, const MultipartPart *file, bool *our
 
 /* Store the file in an answer. */
 static Status
-store(Page *page, const PacsItem *item, const HttpReply *reply, PulledOutcome *outcome)
+store_file(Page *page, const PacsItem *item, const HttpReply *reply, PulledOutcome *outcome)
 {
 	MultipartPart file;
 	bool		ours;
@@ -226,7 +226,7 @@ done_instance(void *state, size_t index, const Status *answer, const HttpReply *
 	Status		status = *answer;
 
 	if (status.code == LS_OK)
-		status = store(page, item, reply, &outcome);
+		status = store_file(page, item, reply, &outcome);
 	if (status.code == LS_HOST_ERROR || status.code == LS_OUT_OF_MEMORY || status.code == LS_CANCELLED)
 		return status;
 	if (status.code == LS_OK && outcome == PULLED_STORED)
@@ -246,7 +246,7 @@ done_instance(void *state, size_t index, const Status *answer, const HttpReply *
 
 /* Fetch what is lacking of one kind. */
 static Status
-fetch(Page *page, bool masks)
+fetch_instances(Page *page, bool masks)
 {
 	HttpBatch	batch = {ACCEPT_DICOM, page, next_instance, done_instance};
 
@@ -257,7 +257,7 @@ fetch(Page *page, bool masks)
 
 /* Say what would be fetched. */
 static void
-tell(const Page *page)
+tell_lacking(const Page *page)
 {
 	size_t		i;
 
@@ -302,11 +302,11 @@ pull_page(Page *page, const char *wanted)
 	TRY(pulled_keep_lacking(page->work->database, &page->lacking));
 	if (page->work->settings->dry_run)
 	{
-		tell(page);
+		tell_lacking(page);
 		return status_ok();
 	}
-	TRY(fetch(page, false));
-	TRY(fetch(page, true));
+	TRY(fetch_instances(page, false));
+	TRY(fetch_instances(page, true));
 	return note_studies(page, wanted);
 }
 

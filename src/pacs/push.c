@@ -69,7 +69,7 @@ resolve_object(Work *work, const SentObject *object, const char *error)
 
 /* Find out about all of them. */
 static Status
-resolve_all(Work *work)
+resolve_objects(Work *work)
 {
 	PGresult   *result;
 	Status		status;
@@ -101,8 +101,8 @@ may_pass(long status)
 /* Count a failure, log it and note it, unless the next run asks again. One that cannot be noted, as of a model with a
  * name longer than an index takes, is the row's own, too: others go on. */
 static Status
-fail(Work *work, const Prediction *prediction, ObjectKind kind, const char *what, const char *name,
-	 const Status *failure, bool ask_again)
+fail_object(Work *work, const Prediction *prediction, ObjectKind kind, const char *what, const char *name,
+			const Status *failure, bool ask_again)
 {
 	Status		status = status_ok();
 
@@ -162,7 +162,7 @@ take_answer(Work *work, const Prediction *prediction, ObjectKind kind, SentObjec
 	/* Where it is the PACS that is in trouble, or nobody knows, the next run asks. */
 	ask_again = (state == STOW_UNSAID && may_pass(reply->status)) ||
 		(state == STOW_REFUSED && reason >> 8 == STOW_OUT_OF_RESOURCES);
-	return fail(work, prediction, kind, "not sent", object->instance, &status, ask_again);
+	return fail_object(work, prediction, kind, "not sent", object->instance, &status, ask_again);
 }
 
 /* Find a boundary that no file holds. */
@@ -234,15 +234,15 @@ send_objects(Work *work, const Prediction *prediction, SentObject *objects)
 
 /* Make one object; a failure is the object's own. */
 static Status
-make(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *object)
+make_object(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *object)
 {
-	Status		status = sent_make(work->database, work->settings, prediction, kind, object);
+	Status		status = sent_make(work->database, work->predictions.data, prediction, kind, object);
 
 	if (status.code != LS_INVALID_ARGUMENT)
 		return status;
 	PQclear(object->result);
 	memset(object, 0, sizeof *object);
-	return fail(work, prediction, kind, object_names[kind], prediction->image, &status, false);
+	return fail_object(work, prediction, kind, object_names[kind], prediction->image, &status, false);
 }
 
 /* Make and send those kinds from first to last that a prediction lacks. */
@@ -258,7 +258,7 @@ push_kinds(Work *work, const Prediction *prediction, ObjectKind first, ObjectKin
 	for (kind = first; kind <= (int) last && status.code == LS_OK; kind++)
 	{
 		if (prediction->lacks[kind])
-			status = make(work, prediction, kind, &objects[kind]);
+			status = make_object(work, prediction, kind, &objects[kind]);
 		any |= objects[kind].file != NULL;
 	}
 	if (status.code == LS_OK && any)
@@ -277,7 +277,7 @@ fail_prediction(Work *work, const Prediction *prediction, const Status *failure,
 
 	for (kind = 0; kind < OBJECT_KINDS; kind++)
 		if (prediction->lacks[kind] && (kind != OBJECT_REPORT || !prediction->lacks[OBJECT_SEG]))
-			TRY(fail(work, prediction, kind, object_names[kind], prediction->image, failure, ask_again));
+			TRY(fail_object(work, prediction, kind, object_names[kind], prediction->image, failure, ask_again));
 	return status_ok();
 }
 
@@ -337,25 +337,40 @@ push_page(Work *work, PGresult *page, Prediction *last)
 	return status_ok();
 }
 
-Status
-push(Work *work)
+/* Push page after page. */
+static Status
+push_pages(Work *work)
 {
 	PGresult   *page = NULL;
 	Prediction	last;
-	Status		status = work->settings->dry_run ? status_ok() : resolve_all(work);
-	bool		more = status.code == LS_OK;
+	Status		status;
+	bool		more;
 
-	while (more)
+	do
 	{
 		PGresult   *before = page;
 
-		status = sent_list(work->database, work->settings, before == NULL ? NULL : &last, &page);
+		status = sent_list(work->database, work->settings, work->predictions.data, before == NULL ? NULL : &last,
+						   &page);
 		PQclear(before);
 		if (status.code == LS_OK)
 			status = push_page(work, page, &last);
 		more = status.code == LS_OK && PQntuples(page) > 0 &&
 			(work->settings->limit == 0 || work->begun < work->settings->limit);
-	}
+	} while (more);
 	PQclear(page);
+	return status;
+}
+
+Status
+push(Work *work)
+{
+	Status		status = work->settings->dry_run ? status_ok() : resolve_objects(work);
+
+	if (status.code == LS_OK)
+		status = sent_read_table(work->database, work->settings->predictions, &work->predictions);
+	if (status.code == LS_OK)
+		status = push_pages(work);
+	bytes_free(&work->predictions);
 	return status;
 }

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pacs/objects.h"
 #include "pacs/settings.h"
 #include "pacs/web/dicom_json.h"
 
@@ -29,9 +28,19 @@ typedef enum OptionKind
 	TAKES_SENDS
 } OptionKind;
 
+/* Whose option it is: a set of commands. */
+typedef enum Commands
+{
+	FOR_PULL = 1 << PACS_PULL,
+	FOR_PUSH = 1 << PACS_PUSH,
+	FOR_RUN = 1 << PACS_RUN,
+	FOR_ALL = FOR_PULL | FOR_PUSH | FOR_RUN
+} Commands;
+
 typedef struct OptionRow
 {
 	const char *name;
+	Commands	commands;
 	OptionKind	kind;
 	size_t		offset;
 	long		minimum;
@@ -43,41 +52,61 @@ typedef struct OptionRow
 #define AT(field) offsetof(PacsSettings, field)
 
 static const OptionRow rows[] = {
-	{"url", TAKES_TEXT, AT(url), 0, 0, "URL",
+	{"url", FOR_ALL, TAKES_TEXT, AT(url), 0, 0, "URL",
 	"DICOMweb of the PACS: https://pacs.example/dicom-web (or LESIONSEG_PACS_URL)"},
-	{"db", TAKES_TEXT, AT(database), 0, 0, "CONNINFO",
+	{"db", FOR_ALL, TAKES_TEXT, AT(database), 0, 0, "CONNINFO",
 	"the database; else PGHOST, PGDATABASE, ... say it, as for psql"},
-	{"modality", TAKES_LIST, AT(modalities), 0, 0, "NAME",
-	"pull: studies with that modality (XC and DMS); several times"},
-	{"sop-class", TAKES_LIST, AT(sop_classes), 0, 0, "UID",
-	"pull: instances of that SOP class (photographs and dermoscopic photographs); several times"},
-	{"match", TAKES_LIST, AT(matches), 0, 0, "KEY=VALUE",
-	"pull: studies that match, e.g. StudyDate=20260101-; several times"},
-	{"masks", TAKES_NOTHING, AT(masks), 0, 0, NULL,
-	"pull, run: also segmentations that others drew on these images"},
-	{"all", TAKES_NOTHING, AT(all), 0, 0, NULL,
-	"pull: look into every study, also where its number of instances is as before"},
-	{"predictions", TAKES_TEXT, AT(predictions), 0, 0, "TABLE",
-	"push, run: where lesion_predict put masks (lesion_pacs_prediction)"},
-	{"send", TAKES_SENDS, AT(sends), 0, 0, "KINDS", "push, run: of seg,picture,report (all)"},
-	{"retry", TAKES_NOTHING, AT(retry), 0, 0, NULL,
-	"push, run: once more what could not be made or was refused"},
-	{"model", TAKES_TEXT, AT(model), 0, 0, "NAME",
-	"run: call lesion_predict with that model between pull and push"},
-	{"every", TAKES_NUMBER, AT(every), 1, 86400, "SECONDS", "run: pause between two rounds (60)"},
-	{"dry-run", TAKES_NOTHING, AT(dry_run), 0, 0, NULL, "say what would be pulled or sent, and change nothing"},
-	{"limit", TAKES_LONG, AT(limit), 1, LONG_MAX, "N",
+	{"modality", FOR_PULL | FOR_RUN, TAKES_LIST, AT(modalities), 0, 0, "NAME",
+	"studies with that modality (XC and DMS); several times"},
+	{"sop-class", FOR_PULL | FOR_RUN, TAKES_LIST, AT(sop_classes), 0, 0, "UID",
+	"instances of that SOP class (photographs and dermoscopic photographs); several times"},
+	{"match", FOR_PULL | FOR_RUN, TAKES_LIST, AT(matches), 0, 0, "KEY=VALUE",
+	"studies that match, e.g. StudyDate=20260101-; several times"},
+	{"masks", FOR_PULL | FOR_RUN, TAKES_NOTHING, AT(masks), 0, 0, NULL,
+	"also segmentations that others drew on these images"},
+	{"all", FOR_PULL | FOR_RUN, TAKES_NOTHING, AT(all), 0, 0, NULL,
+	"look into every study, also where its number of instances is as before"},
+	{"predictions", FOR_PUSH | FOR_RUN, TAKES_TEXT, AT(predictions), 0, 0, "TABLE",
+	"where lesion_predict put masks (lesion_pacs_prediction)"},
+	{"send", FOR_PUSH | FOR_RUN, TAKES_SENDS, AT(sends), 0, 0, "KINDS", "of seg,picture,report (all)"},
+	{"retry", FOR_PUSH | FOR_RUN, TAKES_NOTHING, AT(retry), 0, 0, NULL,
+	"once more what could not be made or was refused"},
+	{"model", FOR_RUN, TAKES_TEXT, AT(model), 0, 0, "NAME",
+	"call lesion_predict with that model between pull and push"},
+	{"every", FOR_RUN, TAKES_NUMBER, AT(every), 1, 86400, "SECONDS", "pause between two rounds (60)"},
+	{"dry-run", FOR_PULL | FOR_PUSH, TAKES_NOTHING, AT(dry_run), 0, 0, NULL,
+	"say what would be pulled or sent, and change nothing"},
+	{"limit", FOR_ALL, TAKES_LONG, AT(limit), 1, LONG_MAX, "N",
 	"pull so many instances, push the results of so many images, and stop; failures do not count"},
-	{"connections", TAKES_NUMBER, AT(connections), 1, 64, "N", "connections to the PACS at a time (4)"},
-	{"max-size", TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest file that is taken (500)"},
-	{"cacert", TAKES_TEXT, AT(ca_file), 0, 0, "FILE", "certificates that the PACS's is checked against"},
-	{"cert", TAKES_TEXT, AT(certificate), 0, 0, "FILE", "client certificate"},
-	{"key", TAKES_TEXT, AT(key), 0, 0, "FILE", "its key"},
-	{"netrc-file", TAKES_TEXT, AT(netrc), 0, 0, "FILE", "user and password, as in ~/.netrc"},
-	{"bearer-file", TAKES_TEXT, AT(bearer_file), 0, 0, "FILE", "bearer token: the file's first line"},
+	{"connections", FOR_PULL | FOR_RUN, TAKES_NUMBER, AT(connections), 1, 64, "N",
+	"connections to the PACS at a time (4)"},
+	{"max-size", FOR_PULL | FOR_RUN, TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest file that is taken (500)"},
+	{"cacert", FOR_ALL, TAKES_TEXT, AT(ca_file), 0, 0, "FILE", "certificates that the PACS's is checked against"},
+	{"cert", FOR_ALL, TAKES_TEXT, AT(certificate), 0, 0, "FILE", "client certificate"},
+	{"key", FOR_ALL, TAKES_TEXT, AT(key), 0, 0, "FILE", "its key"},
+	{"netrc-file", FOR_ALL, TAKES_TEXT, AT(netrc), 0, 0, "FILE", "user and password, as in ~/.netrc"},
+	{"bearer-file", FOR_ALL, TAKES_TEXT, AT(bearer_file), 0, 0, "FILE", "bearer token: the file's first line"},
 };
 
 #define ROWS ((int) (sizeof rows / sizeof rows[0]))
+
+/* By PacsCommand. */
+static const char *const command_names[] = {"pull", "push", "run", "help", "version"};
+
+#define COMMAND_NAMES ((int) (sizeof command_names / sizeof command_names[0]))
+
+/* Write "pull and run" of a set of commands. */
+static void
+write_commands(Commands commands, const char *between, char *text, size_t size)
+{
+	int			i;
+
+	text[0] = '\0';
+	for (i = 0; i < COMMAND_NAMES; i++)
+		if (commands & 1 << i)
+			snprintf(text + strlen(text), size - strlen(text), "%s%s", text[0] == '\0' ? "" : between,
+					 command_names[i]);
+}
 
 void
 settings_print_help(void)
@@ -93,9 +122,12 @@ settings_print_help(void)
 	for (i = 0; i < ROWS; i++)
 	{
 		char		head[40];
+		char		commands[24];
 
+		write_commands(rows[i].commands, ", ", commands, sizeof commands);
 		snprintf(head, sizeof head, "--%s %s", rows[i].name, rows[i].value == NULL ? "" : rows[i].value);
-		printf("  %-24s %s\n", head, rows[i].meaning);
+		printf("  %-24s %s%s%s\n", head, rows[i].commands == FOR_ALL ? "" : commands,
+			   rows[i].commands == FOR_ALL ? "" : ": ", rows[i].meaning);
 	}
 	puts("\nExit status: 0 all went well, 1 some objects could not be pulled or sent, 2 wrong options,\n"
 		 "3 the PACS or the database could not be reached.");
@@ -135,6 +167,18 @@ read_sends(const char *text, bool sends[OBJECT_KINDS])
 		text += length + (text[length] == ',');
 	}
 	return status_ok();
+}
+
+/* An option of another command would change nothing: the user expects that it does. */
+static Status
+check_command(const OptionRow *row, PacsCommand command)
+{
+	char		commands[24];
+
+	if (row->commands & 1 << command)
+		return status_ok();
+	write_commands(row->commands, " and ", commands, sizeof commands);
+	return status_error(LS_INVALID_ARGUMENT, "--%s is an option of %s", row->name, commands);
 }
 
 static Status
@@ -180,13 +224,12 @@ set_value(const OptionRow *row, char *text, PacsSettings *settings)
 static Status
 read_command(const char *text, PacsCommand *command)
 {
-	static const char *const names[] = {"pull", "push", "run", "help", "version"};
 	int			i;
 
 	if (text != NULL && strncmp(text, "--", 2) == 0)
 		text += 2;
-	for (i = 0; text != NULL && i < (int) (sizeof names / sizeof names[0]); i++)
-		if (strcmp(text, names[i]) == 0)
+	for (i = 0; text != NULL && i < COMMAND_NAMES; i++)
+		if (strcmp(text, command_names[i]) == 0)
 		{
 			*command = (PacsCommand) i;
 			return status_ok();
@@ -263,10 +306,6 @@ check_settings(PacsSettings *settings)
 								settings->sop_classes.values[i]);
 	if (settings->sends[OBJECT_REPORT] && !settings->sends[OBJECT_SEG])
 		return status_error(LS_INVALID_ARGUMENT, "--send: a report refers to the segmentation: give seg, too");
-	if (settings->model != NULL && settings->command != PACS_RUN)
-		return status_error(LS_INVALID_ARGUMENT, "--model is an option of run");
-	if (settings->dry_run && settings->command == PACS_RUN)
-		return status_error(LS_INVALID_ARGUMENT, "--dry-run is an option of pull and push");
 	return check_database(settings->database);
 }
 
@@ -316,6 +355,7 @@ settings_read(int argc, char **argv, PacsSettings *settings)
 		if (i == '?')
 			return status_with_hint(status_error(LS_INVALID_ARGUMENT, "%.*s is no option, or its value is missing",
 												 WORD(argv[optind - 1])), "lesionseg-pacs help lists them.");
+		TRY(check_command(&rows[i - 1], settings->command));
 		TRY(set_value(&rows[i - 1], optarg, settings));
 	}
 	if (optind < argc)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "pacs/objects.h"
 
 /* An option that may be given several times has at most so many values. */
 #define PACS_LIST_MAX 16
@@ -43,7 +44,7 @@ typedef struct PacsSettings
 
 	/* push */
 	const char *predictions;
-	bool		sends[3];		/* by ObjectKind */
+	bool		sends[OBJECT_KINDS];
 	bool		retry;
 
 	/* run */

@@ -92,7 +92,7 @@ my $fake = Pacs->fake('https', 'fake.py', "$folder/both.pem", 'reader:open sesam
 my @known = ('--cacert', "$folder/certificate.pem");
 like($fake->run($database, 'pull'), qr/no answer from the PACS: .*certificate/,
 	'a certificate that nobody knows is not trusted');
-like($fake->run($database, 'pull', @known), qr/lets us not in: HTTP 401.*netrc/, 'without a password nobody comes in');
+like($fake->run($database, 'pull', @known), qr/refuses access: HTTP 401.*netrc/, 'without a password nobody comes in');
 is($? >> 8, 3, '... with status 3');
 write_file("$folder/token", "abc\n");
 like($fake->run($database, 'pull', @known, '--bearer-file', "$folder/token"), qr/HTTP 401/,

@@ -53,6 +53,7 @@ PACSS = {
     'other_by_study': {'told': ('studies',), 'patient': 'MERGED'},
     'untold': {'told': ()},
     'another': {'patient': 'MERGED'},
+    'padded': {'patient': ' P1 '},
     'empty': {'instances': 0},
     'not_found': {'instances': 0, 'studies': 0, 'one_status': 404},
     'nowhere': {'status': 404},

@@ -107,6 +107,7 @@ my $gone = 'the PACS no longer has this image in study 1.9.1 (To forget it, dele
 is(push_to('one'), 'sent 2, failed 0; 0; 1', 'PatientID in the list of instances');
 is(scalar(() = read_file($log) =~ /^GET /mg), 1, '... takes one request');
 is(push_to('another'), "sent 0, failed 2; 2; 0; $another", '... of another patient');
+is(push_to('padded'), 'sent 2, failed 0; 0; 1', '... of the same, with blanks around it');
 is(push_to('told_by_study'), 'sent 2, failed 0; 0; 1', 'PatientID in the list of studies alone');
 is(push_to('other_by_study'), "sent 0, failed 2; 2; 0; $another", '... of another patient');
 is(push_to('untold'), "sent 0, failed 2; 2; 0; $another", 'a study without a PatientID is of another patient');

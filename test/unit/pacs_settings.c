@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "pacs/objects.h"
 #include "pacs/settings.h"
 
 #define WORDS_MAX 16
@@ -108,6 +107,15 @@ test_refuse(void **state)
 	assert_refused("pull|--url|http://h|--sop-class|x", "--sop-class x: it takes a UID");
 	assert_refused("pull|--url|http://h|--model|unet", "--model is an option of run");
 	assert_refused("run|--url|http://h|--dry-run", "--dry-run is an option of pull and push");
+	assert_refused("push|--url|http://h|--masks", "--masks is an option of pull and run");
+	assert_refused("push|--url|http://h|--all", "--all is an option of pull and run");
+	assert_refused("push|--url|http://h|--modality|XC", "--modality is an option of pull and run");
+	assert_refused("push|--url|http://h|--max-size|1", "--max-size is an option of pull and run");
+	assert_refused("push|--url|http://h|--every|5", "--every is an option of run");
+	assert_refused("pull|--url|http://h|--every|5", "--every is an option of run");
+	assert_refused("pull|--url|http://h|--retry", "--retry is an option of push and run");
+	assert_refused("pull|--url|http://h|--send|seg", "--send is an option of push and run");
+	assert_refused("pull|--url|http://h|--predictions|p", "--predictions is an option of push and run");
 	assert_refused("push|--url|http://h|--send|seg,x", "--send x: it takes a list of seg, picture, report");
 	assert_refused("push|--url|http://h|--send|report", "--send: a report refers to the segmentation: give seg, too");
 }

@@ -25,7 +25,7 @@ log_notice(void *user, const PGresult *result)
 
 /* An error in which libpq names the connection, without the lines that explain it. */
 static Status
-lost(const char *message)
+connection_lost(const char *message)
 {
 	return status_error(LS_HOST_ERROR, "the connection to the database is lost: %.*s", (int) strcspn(message, "\n"),
 						message);
@@ -42,7 +42,7 @@ failure_of(PGconn *connection, const PGresult *result)
 
 	/* 57P01 to 57P03, 57P05: the server ends or begins; the connection is lost or will be. */
 	if (PQstatus(connection) != CONNECTION_OK || state == NULL || strncmp(state, "57P", 3) == 0)
-		return lost(message != NULL ? message : PQerrorMessage(connection));
+		return connection_lost(message != NULL ? message : PQerrorMessage(connection));
 	status = status_error(LS_INVALID_ARGUMENT, "%s: %.220s", state, message == NULL ? "" : message);
 	if (strcmp(state, "42P01") == 0)
 		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".";
@@ -65,13 +65,13 @@ send_statement(PGconn *connection, const char *sql, int count, const DbValue *va
 		formats[i] = values[i].binary;
 	}
 	if (!PQsendQueryParams(connection, sql, count, NULL, data, sizes, formats, (int) format))
-		return lost(PQerrorMessage(connection));
+		return connection_lost(PQerrorMessage(connection));
 	return status_ok();
 }
 
 /* Ask the server to end what it is at. */
 static void
-cancel(PGconn *connection)
+cancel_statement(PGconn *connection)
 {
 	PGcancel   *request = PQgetCancel(connection);
 	char		error[256];
@@ -96,7 +96,7 @@ wait_for_server(PGconn *connection)
 		{
 			waited += POLL_MS;
 			if (waited == PATIENCE_MS)
-				cancel(connection);
+				cancel_statement(connection);
 		}
 		if (!PQconsumeInput(connection))
 			return;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "pacs/web/bytes.h"
 #include "pacs/store/sent.h"
 
 /* How each kind is made of an image i and its prediction p. A report is on the segmentation that the PACS has. */
@@ -20,9 +19,8 @@ static const char *const makers[OBJECT_KINDS] = {
 	"AND o.sop_instance = (lesion_dicom_info(seg)).sop_instance)"
 };
 
-/* A table's name as an SQL identifier, by the server's own rules for one that may have a schema. */
-static Status
-read_table(PGconn *database, const char *name, Bytes *table)
+Status
+sent_read_table(PGconn *database, const char *name, Bytes *table)
 {
 	DbValue		value = db_text(name);
 	PGresult   *result;
@@ -36,17 +34,17 @@ read_table(PGconn *database, const char *name, Bytes *table)
 
 /* Run a statement with the table of predictions in it: between before and after. */
 static Status
-run_on_predictions(PGconn *database, const PacsSettings *settings, const char *before, const char *after, int count,
+run_on_predictions(PGconn *database, const char *table, const char *before, const char *after, int count,
 				   const DbValue *values, DbFormat format, PGresult **result)
 {
+	const char *const parts[] = {before, table, after};
 	Bytes		sql = {0};
-	Status		status = bytes_append(&sql, before, strlen(before));
+	Status		status = status_ok();
+	size_t		i;
 
 	*result = NULL;
-	if (status.code == LS_OK)
-		status = read_table(database, settings->predictions, &sql);
-	if (status.code == LS_OK)
-		status = bytes_append(&sql, after, strlen(after));
+	for (i = 0; i < sizeof parts / sizeof parts[0] && status.code == LS_OK; i++)
+		status = bytes_append(&sql, parts[i], strlen(parts[i]));
 	if (status.code == LS_OK)
 		status = db_run(database, sql.data, count, values, format, result);
 	bytes_free(&sql);
@@ -54,7 +52,8 @@ run_on_predictions(PGconn *database, const PacsSettings *settings, const char *b
 }
 
 Status
-sent_list(PGconn *database, const PacsSettings *settings, const Prediction *after, PGresult **result)
+sent_list(PGconn *database, const PacsSettings *settings, const char *table, const Prediction *after,
+		  PGresult **result)
 {
 	char		kinds[64] = "";
 	DbValue		values[5];
@@ -70,7 +69,7 @@ sent_list(PGconn *database, const PacsSettings *settings, const Prediction *afte
 	values[2] = db_text(after == NULL ? "" : after->image);
 	values[3] = db_text(after == NULL ? "" : after->model);
 	values[4] = db_text(after == NULL ? "0" : after->version);
-	return run_on_predictions(database, settings, "SELECT p.id, p.model, p.version, l.kinds FROM ",
+	return run_on_predictions(database, table, "SELECT p.id, p.model, p.version, l.kinds FROM ",
 							  " AS p JOIN lesion_pacs_instance AS i USING (id), "
 							  "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
 							  "WHERE NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
@@ -147,8 +146,7 @@ read_object(SentObject *object)
 	"SELECT file, sop_instance, series, study FROM told"
 
 Status
-sent_make(PGconn *database, const PacsSettings *settings, const Prediction *prediction, ObjectKind kind,
-		  SentObject *object)
+sent_make(PGconn *database, const char *table, const Prediction *prediction, ObjectKind kind, SentObject *object)
 {
 	DbValue		values[] = {
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
@@ -160,8 +158,7 @@ sent_make(PGconn *database, const PacsSettings *settings, const Prediction *pred
 	memset(object, 0, sizeof *object);
 	status = bytes_print(&before, MAKE_BEFORE, makers[kind]);
 	if (status.code == LS_OK)
-		status = run_on_predictions(database, settings, before.data, MAKE_AFTER, 4, values, DB_BINARY,
-									&object->result);
+		status = run_on_predictions(database, table, before.data, MAKE_AFTER, 4, values, DB_BINARY, &object->result);
 	bytes_free(&before);
 	if (status.code != LS_OK)
 		return status;

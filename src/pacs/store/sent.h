@@ -1,5 +1,7 @@
 /*
  * sent.h: what was sent, in the database (lesion_pacs_object of tables.sql).
+ *
+ * table is that of predictions, as an SQL identifier: it is read once, as sent_read_table gives it.
  */
 #ifndef LESIONSEG_PACS_STORE_SENT_H
 #define LESIONSEG_PACS_STORE_SENT_H
@@ -7,6 +9,7 @@
 #include <stdbool.h>
 
 #include "pacs/store/database.h"
+#include "pacs/web/bytes.h"
 #include "pacs/web/dicom_json.h"
 #include "pacs/objects.h"
 #include "pacs/settings.h"
@@ -40,9 +43,13 @@ typedef struct SentObject
 	bool		sent;			/* the PACS has it */
 } SentObject;
 
+/* Append a table's name as an SQL identifier, by the server's own rules for one that may have a schema. */
+Status		sent_read_table(PGconn *database, const char *name, Bytes *table);
+
 /* List the next 100 predictions, after the one given (NULL: the first ones), that lack an object. A report is lacking
  * only where its segmentation was sent, or is to be sent as well. */
-Status		sent_list(PGconn *database, const PacsSettings *settings, const Prediction *after, PGresult **result);
+Status		sent_list(PGconn *database, const PacsSettings *settings, const char *table, const Prediction *after,
+					  PGresult **result);
 
 /* A row of that list. */
 void		sent_read_row(PGresult *result, int row, Prediction *prediction);
@@ -51,7 +58,7 @@ void		sent_read_row(PGresult *result, int row, Prediction *prediction);
 Status		sent_read_source(PGconn *database, const char *image, SourceImage *source);
 
 /* Make an object and note that it is being sent, in one transaction. LS_INVALID_ARGUMENT where it cannot be made. */
-Status		sent_make(PGconn *database, const PacsSettings *settings, const Prediction *prediction, ObjectKind kind,
+Status		sent_make(PGconn *database, const char *table, const Prediction *prediction, ObjectKind kind,
 					  SentObject *object);
 
 /* Note that the object was sent. */

@@ -1,5 +1,9 @@
 /*
  * bytes.h: bytes that grow: the body of an answer, a request, a URL.
+ *
+ * They are not core/buffer.h: a buffer's memory is that of one Call, counts against its limit and goes when the call
+ * does, and the program has no calls. These are empty when zeroed, live in structs that do, and keep their memory
+ * from one request to the next. A failure is told at once: libcurl must hear of it in the middle of an answer.
  */
 #ifndef LESIONSEG_PACS_WEB_BYTES_H
 #define LESIONSEG_PACS_WEB_BYTES_H

@@ -162,8 +162,8 @@ http_close(Http *http)
 
 /* Prepare a request; a POST where there is a content type. */
 static Status
-begin(const Http *http, Transfer *transfer, HttpReply *reply, const char *path, const char *accept,
-	  const char *content_type)
+begin_transfer(const Http *http, Transfer *transfer, HttpReply *reply, const char *path, const char *accept,
+			   const char *content_type)
 {
 	Bytes		text = {0};
 	Status		status;
@@ -202,8 +202,9 @@ begin(const Http *http, Transfer *transfer, HttpReply *reply, const char *path, 
 	return status;
 }
 
-void
-http_excerpt(const HttpReply *reply, char *text, size_t size)
+/* Write a reply's body in one line, at most size - 1 bytes: for messages. */
+static void
+write_excerpt(const HttpReply *reply, char *text, size_t size)
 {
 	size_t		length = 0;
 	size_t		i;
@@ -228,18 +229,18 @@ judge_status(const HttpReply *reply)
 
 	if (reply->status >= 200 && reply->status < 300)
 		return status_ok();
-	http_excerpt(reply, excerpt, sizeof excerpt);
+	write_excerpt(reply, excerpt, sizeof excerpt);
 	/* 403 may be about one object. */
 	if (reply->status == 401 || reply->status == 403 || reply->status == 407)
 		return status_with_hint(status_error(reply->status == 403 ? LS_UNSUPPORTED : LS_HOST_ERROR,
-											 "the PACS lets us not in: HTTP %ld %s", reply->status, excerpt),
+											 "the PACS refuses access: HTTP %ld %s", reply->status, excerpt),
 								"Write user and password to ~/.netrc, or use --netrc-file, --bearer-file or --cert.");
 	return status_error(LS_UNSUPPORTED, "the PACS answers HTTP %ld: %s", reply->status, excerpt);
 }
 
 /* What came of a transfer. */
 static Status
-judge(Transfer *transfer, CURLcode code)
+judge_transfer(Transfer *transfer, CURLcode code)
 {
 	const char *said = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code);
 	char	   *type = NULL;
@@ -268,9 +269,9 @@ http_get(Http *http, const char *path, const char *accept, HttpReply *reply)
 {
 	Transfer   *transfer = &http->transfers[0];
 
-	TRY(begin(http, transfer, reply, path, accept, NULL));
+	TRY(begin_transfer(http, transfer, reply, path, accept, NULL));
 	curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
-	return judge(transfer, curl_easy_perform(transfer->easy));
+	return judge_transfer(transfer, curl_easy_perform(transfer->easy));
 }
 
 Status
@@ -278,16 +279,16 @@ http_post(Http *http, const char *path, const char *content_type, const Bytes *b
 {
 	Transfer   *transfer = &http->transfers[0];
 
-	TRY(begin(http, transfer, reply, path, ACCEPT_JSON, content_type));
+	TRY(begin_transfer(http, transfer, reply, path, ACCEPT_JSON, content_type));
 	curl_easy_setopt(transfer->easy, CURLOPT_POST, 1L);
 	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body->data);
 	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) body->size);
-	return judge(transfer, curl_easy_perform(transfer->easy));
+	return judge_transfer(transfer, curl_easy_perform(transfer->easy));
 }
 
 /* Put transfers that are free to work, while there is any. */
 static Status
-fill(Http *http, const HttpBatch *batch, int *running)
+fill_transfers(Http *http, const HttpBatch *batch, int *running)
 {
 	int			i;
 
@@ -302,7 +303,7 @@ fill(Http *http, const HttpBatch *batch, int *running)
 		TRY(batch->next(batch->state, &transfer->path, &transfer->item, &more));
 		if (!more)
 			break;
-		TRY(begin(http, transfer, &transfer->own_reply, transfer->path.data, batch->accept, NULL));
+		TRY(begin_transfer(http, transfer, &transfer->own_reply, transfer->path.data, batch->accept, NULL));
 		curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
 		curl_multi_add_handle(http->multi, transfer->easy);
 		transfer->busy = true;
@@ -313,7 +314,7 @@ fill(Http *http, const HttpBatch *batch, int *running)
 
 /* Hand on the answers that are complete. */
 static Status
-collect(Http *http, const HttpBatch *batch, int *running)
+collect_answers(Http *http, const HttpBatch *batch, int *running)
 {
 	CURLMsg    *message;
 	int			left;
@@ -327,7 +328,7 @@ collect(Http *http, const HttpBatch *batch, int *running)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **) &transfer);
-		outcome = judge(transfer, code);
+		outcome = judge_transfer(transfer, code);
 		curl_multi_remove_handle(http->multi, transfer->easy);
 		transfer->busy = false;
 		--*running;
@@ -350,13 +351,13 @@ run_batch(Http *http, const HttpBatch *batch)
 		int			before;
 
 		TRY(stop_check());
-		TRY(fill(http, batch, &running));
+		TRY(fill_transfers(http, batch, &running));
 		if (running == 0)
 			return status_ok();
 		if (curl_multi_perform(http->multi, &active) != CURLM_OK)
 			return status_error(LS_INTERNAL, "libcurl failed");
 		before = running;
-		TRY(collect(http, batch, &running));
+		TRY(collect_answers(http, batch, &running));
 
 		/* Only where nothing is complete: with nothing under way a poll lasts its whole second. */
 		if (running == before && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) != CURLM_OK)

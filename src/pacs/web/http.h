@@ -35,16 +35,13 @@ void		http_close(Http *http);
 
 /*
  * GET or POST path, which is appended to the URL of the settings. LS_HOST_ERROR
- * where the PACS cannot be reached or lets us not in: then no other request
+ * where the PACS cannot be reached or refuses access: then no other request
  * will do better. LS_UNSUPPORTED where it answers with an error,
  * LS_LIMIT_EXCEEDED where the answer is too large, LS_CANCELLED when
  * the program is to stop. The reply is the caller's and may be used again.
  */
 Status		http_get(Http *http, const char *path, const char *accept, HttpReply *reply);
 Status		http_post(Http *http, const char *path, const char *content_type, const Bytes *body, HttpReply *reply);
-
-/* A reply's body in one line, at most size - 1 bytes: for messages. */
-void		http_excerpt(const HttpReply *reply, char *text, size_t size);
 
 /* Many GETs, several at a time. */
 typedef struct HttpBatch
