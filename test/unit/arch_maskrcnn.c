@@ -544,7 +544,7 @@ test_extremes(void **state)
 		const Option *key = &architecture->config.rows[k / 2];
 		const EngineChoice choice = {BACKEND_AUTO, PRECISION_AUTO};
 		const StepOptions options = {.learning_rate = 1e-4,.gradient_clip = 1};
-		CountingHost counting;
+		CountingCall counting;
 		ArchConfig	config;
 		Network    *network;
 		Learner    *learner;
@@ -552,7 +552,7 @@ test_extremes(void **state)
 		StepResult	result;
 		const NetworkInstance *instances;
 
-		counting_host(&counting, 2);
+		counting_call(&counting, 2);
 		memcpy(config.values, small, sizeof small);
 		assert_ok(set_config(architecture, &config, key->name, k % 2 == 0 ? key->minimum : key->maximum));
 		assert_ok(network_create(&counting.call.host, architecture, &config, &network));

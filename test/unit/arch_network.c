@@ -172,7 +172,7 @@ test_unet_size(void **state)
 static void
 test_save_and_load(void **state)
 {
-	CountingHost counting;
+	CountingCall counting;
 	Network    *saved;
 	Network    *loaded;
 	Network    *other;
@@ -183,7 +183,7 @@ test_save_and_load(void **state)
 	Status		status;
 
 	(void) state;
-	counting_host(&counting, 1);
+	counting_call(&counting, 1);
 	saved = make_unet(&counting.call, 4, 2, 7);
 	saved->traits.image_size = 96;
 	saved->mean[1] = 0.25f;
@@ -431,12 +431,12 @@ test_learning(void **state)
 	(void) state;
 	for (int i = 0; i < count; i++)
 	{
-		CountingHost counting;
+		CountingCall counting;
 		Network    *network;
 		Network    *twin;
 		double		loss;
 
-		counting_host(&counting, 2);
+		counting_call(&counting, 2);
 		network = make_unet(&counting.call, 4, 2, 7);
 		twin = make_unet(&counting.call, 4, 2, 7);
 		loss = learn(network, &all[i], steps);
@@ -467,13 +467,13 @@ test_refresh(void **state)
 	(void) state;
 	for (int i = 0; i < count; i++)
 	{
-		CountingHost counting;
+		CountingCall counting;
 		Network    *network;
 		const Backend *backend;
 		Predictor  *predictor;
 		Predictor  *other;
 
-		counting_host(&counting, 2);
+		counting_call(&counting, 2);
 		network = make_unet(&counting.call, 4, 2, 7);
 		assert_ok(predictor_create(network, two_threads(), &all[i], BATCH, SIZE, SIZE, &predictor));
 		assert_ok(backend_find(all[i].backend, &backend));
@@ -514,7 +514,7 @@ test_step(void **state)
 {
 	const EngineChoice choice = {BACKEND_AUTO, PRECISION_F32};
 	const StepOptions still = {.learning_rate = 0,.weight_decay = 0.1,.gradient_clip = 1e-3};
-	CountingHost counting;
+	CountingCall counting;
 	Network    *network;
 	Network    *same;
 	Learner    *learner;
@@ -526,7 +526,7 @@ test_step(void **state)
 	bool		moved = false;
 
 	(void) state;
-	counting_host(&counting, 2);
+	counting_call(&counting, 2);
 	network = make_unet(&counting.call, 4, 2, 7);
 	same = make_unet(&counting.call, 4, 2, 7);
 	assert_ok(learner_create(network, two_threads(), &choice, BATCH, SIZE, SIZE, &learner));
@@ -615,7 +615,7 @@ static void
 test_refused(void **state)
 {
 	const EngineChoice choice = {BACKEND_AUTO, PRECISION_AUTO};
-	CountingHost counting;
+	CountingCall counting;
 	Network    *network;
 	Predictor  *predictor;
 	Learner    *learner;
@@ -623,7 +623,7 @@ test_refused(void **state)
 	long		live;
 
 	(void) state;
-	counting_host(&counting, 2);
+	counting_call(&counting, 2);
 	network = make_unet(&counting.call, 4, 2, 7);
 	live = counting.live;
 	status = predictor_create(network, two_threads(), &choice, 0, SIZE, SIZE, &predictor);
@@ -667,7 +667,7 @@ stop_anywhere(const Architecture *architecture, const ArchConfig *config, long e
 	for (long k = 0; !done[0] || !done[1]; k += thorough ? every : 9 * every)
 		for (int stop = 0; stop < 2; stop++)
 		{
-			CountingHost counting;
+			CountingCall counting;
 			Network    *network;
 			Learner    *learner = NULL;
 			Predictor  *predictor = NULL;
@@ -677,7 +677,7 @@ stop_anywhere(const Architecture *architecture, const ArchConfig *config, long e
 			if (done[stop])
 				continue;
 			assert_true(k < 1000);
-			counting_host(&counting, 2);
+			counting_call(&counting, 2);
 			counting.stop_after = stop ? k : -1;
 			counting.refuse_after = stop ? -1 : k;
 			status = network_create(&counting.call.host, architecture, config, &network);

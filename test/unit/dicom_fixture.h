@@ -12,7 +12,7 @@
 
 /* The standalone call with the codec. */
 static inline Call
-dicom_host(void)
+dicom_call(void)
 {
 	Call call = *call_standalone();
 

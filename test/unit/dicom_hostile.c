@@ -90,7 +90,7 @@ test_many_frames(void **state)
 	for (int in_group = 0; in_group < 2; in_group++)
 	{
 		Counts		counts;
-		Call		call = counting_host(&counts);
+		Call		call = counting_call(&counts);
 		ByteBuffer	out;
 		size_t		sequence;
 		DicomSet	set;
@@ -158,7 +158,7 @@ test_long_texts(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 	{
 		Counts		counts;
-		Call		call = counting_host(&counts);
+		Call		call = counting_call(&counts);
 		ByteBuffer	out;
 		ByteBuffer	json;
 		DicomSet	set;
@@ -187,7 +187,7 @@ test_long_texts(void **state)
 static void
 test_long_patient(void **state)
 {
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	ByteBuffer	out;
 	DicomSet	set;
 	DicomInfo	info;
@@ -209,7 +209,7 @@ test_many_values(void **state)
 	{
 		MOST = 4000000
 	};
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 
 	(void) state;
 	for (int more = 0; more < 2; more++)
@@ -272,7 +272,7 @@ write_deflated(ByteBuffer *out, uint8_t private_size, uint8_t pixels_size)
 static void
 test_deflated_header(void **state)
 {
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	ByteBuffer	out;
 	DicomSet	set;
 

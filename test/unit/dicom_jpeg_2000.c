@@ -95,7 +95,7 @@ put_tile(Stream *stream, uint8_t precincts)
 static Status
 decode(const Stream *stream, int side)
 {
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	DicomPixels pixels = {.width = side,.height = side,.samples = 1};
 	Raster		raster;
 	Status		status = jpeg_2000_decode(&call, &pixels, stream->bytes, stream->size, &raster);
@@ -231,7 +231,7 @@ test_areas(void **state)
 	{
 		File		file = load_dicom(cases[i].file);
 		Counts		counts;
-		Call		call = counting_host(&counts);
+		Call		call = counting_call(&counts);
 		Raster		raster;
 
 		assert_ok(jpeg_2000_decode(&call, &pixels, file.bytes, file.size, &raster));
@@ -244,7 +244,7 @@ test_areas(void **state)
 		assert_true(counts.polls >= 2 * cases[i].areas);
 		raster_free(&call, &raster);
 
-		call = counting_host(&counts);
+		call = counting_call(&counts);
 		counts.cancel_at = 3;
 		assert_int_equal(jpeg_2000_decode(&call, &pixels, file.bytes, file.size, &raster).code, LS_CANCELLED);
 		assert_int_equal(counts.allocated, 0);

@@ -113,7 +113,7 @@ decode_case(const Call *call, const Case *test, const File *file, DecodeAs as, I
 static void
 test_pixels(void **state)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 
 	(void) state;
 	for (size_t i = 0; i < CASES; i++)
@@ -161,7 +161,7 @@ static void
 test_scale(void **state)
 {
 	static const char *const files[] = {"jpeg_baseline.dcm", "jpeg_mono1.dcm"};
-	Call call = dicom_host();
+	Call call = dicom_call();
 
 	(void) state;
 	for (int i = 0; i < 2; i++)
@@ -182,7 +182,7 @@ test_scale(void **state)
 static void
 test_info(void **state)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	File		file = load_dicom("mono12.dcm");
 	ImageInfo	info;
 
@@ -213,7 +213,7 @@ test_not_handled(void **state)
 		{"jpeg_12_bits.dcm", "JPEG of 12 bits (JPEG Extended (Process 2 and 4), 1.2.840.10008.1.2.4.51)"},
 		{"pdf.dcm", "PDF"},
 	};
-	Call call = dicom_host();
+	Call call = dicom_call();
 
 	(void) state;
 	for (int i = 0; i < 4; i++)
@@ -230,7 +230,7 @@ test_not_handled(void **state)
 static void
 test_max_pixels(void **state)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 
 	(void) state;
 	call.max_pixels = 24 * 18 - 1;
@@ -250,7 +250,7 @@ test_max_pixels(void **state)
 static void
 test_frame_numbers(void **state)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	DecodeRequest request = {.as = DECODE_RGB};
 	File		file = load_dicom("three.dcm");
 	DicomSet	set;
@@ -268,13 +268,13 @@ test_frame_numbers(void **state)
 static void
 test_jpeg_2000_memory(void **state)
 {
-	Call		host = dicom_host();
+	Call		call = dicom_call();
 	File		file = load_dicom("j2k_rct.dcm");
 	Image		image;
 
 	(void) state;
-	host.host.max_memory = 20000;
-	assert_failed(image_decode(&host, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
+	call.host.max_memory = 20000;
+	assert_failed(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image), LS_LIMIT_EXCEEDED,
 				  "JPEG 2000 image needs 26752 bytes to decode, the limit is 20000");
 	free(file.bytes);
 }
@@ -297,12 +297,12 @@ static Status
 decode_frame(const File *file, int frame)
 {
 	Case		test = {.frame = frame};
-	Call		host = dicom_host();
+	Call		call = dicom_call();
 	Image		image;
-	Status		status = decode_case(&host, &test, file, DECODE_RGB, &image);
+	Status		status = decode_case(&call, &test, file, DECODE_RGB, &image);
 
 	if (status.code == LS_OK)
-		image_free(&host, &image);
+		image_free(&call, &image);
 	return status;
 }
 
@@ -346,7 +346,7 @@ test_every_failure(void **state)
 			for (long n = 1;; n++)
 			{
 				Counts		counts;
-				Call call = counting_host(&counts);
+				Call call = counting_call(&counts);
 				Image		image;
 				Status		status;
 
@@ -372,7 +372,7 @@ test_every_failure(void **state)
 static void
 test_truncated(void **state)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 
 	(void) state;
 	for (size_t i = 0; i < CASES; i++)

@@ -21,7 +21,7 @@ static const DicomSeeds other_seeds = {{1, 2, 4}, {4, 5, 7}};
 static Status
 segment_of(const char *name, int segment, Image *mask)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	File		file = load_dicom(name);
 	DicomSet	set;
 	Status		status;
@@ -50,7 +50,7 @@ test_masks(void **state)
 		{"seg_fractional.dcm", 2, "seg2.png"},
 		{"seg_fractional_rle.dcm", 2, "seg2.png"},
 	};
-	Call call = dicom_host();
+	Call call = dicom_call();
 
 	(void) state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -92,7 +92,7 @@ test_refused(void **state)
 static void
 test_other_frame(void **state)
 {
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	File		file = load_dicom("seg_frames.dcm");
 	DicomSet	set;
 	Image		mask;
@@ -115,7 +115,7 @@ static void
 test_frames(void **state)
 {
 	static const DecodeRequest request = {.as = DECODE_GREY};
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	File		file = load_dicom("seg_fractional.dcm");
 	DicomSet	set;
 	Image		frame;
@@ -148,7 +148,7 @@ typedef struct Source
 static void
 open_source(const char *name, Source *source)
 {
-	source->call = dicom_host();
+	source->call = dicom_call();
 	source->file = load_dicom(name);
 	assert_ok(dicom_read(&source->call, source->file.bytes, source->file.size, DICOM_ALL, &source->set));
 }
@@ -433,7 +433,7 @@ test_no_memory(void **state)
 	for (long n = 1;; n++)
 	{
 		Counts		counts;
-		Call call = counting_host(&counts);
+		Call call = counting_call(&counts);
 		ByteBuffer		out;
 		Status		status;
 

@@ -15,7 +15,7 @@
 static json_t *
 file_json(const char *name)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	File		file = load_dicom(name);
 	DicomSet	set;
 	ByteBuffer		text;
@@ -68,7 +68,7 @@ test_json(void **state)
 static DicomInfo
 info_of(const char *name)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	File		file = load_dicom(name);
 	DicomSet	set;
 	DicomInfo	info;
@@ -126,7 +126,7 @@ add(Made *made, const void *bytes, size_t size)
 static Status
 read_made(const Made *made, DicomSet *set)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	uint8_t    *bytes = malloc(made->size);
 	Status		status;
 
@@ -206,7 +206,7 @@ test_depth(void **state)
 static void
 test_deflated_limit(void **state)
 {
-	Call call = dicom_host();
+	Call call = dicom_call();
 	File		file = load_dicom("rgb_deflated.dcm");
 	DicomSet	set;
 
@@ -227,7 +227,7 @@ static void
 test_unknown_charset(void **state)
 {
 	static const char text[] = "\x08\0\x05\0CS\x0A\0ISO_IR 999\x10\0\x10\0PN\x04\0M\xFCl \x10\0\x20\0LO\x04\0P-42";
-	Call call = dicom_host();
+	Call call = dicom_call();
 	DicomSet	set;
 	ByteBuffer		json;
 
@@ -256,12 +256,12 @@ test_not_ascii(void **state)
 {
 	static const uint8_t uids[] =
 		"\x08\0\x16\0UI\x02\0" "1\xFF" "\x08\0\x18\0UI\x02\0" "1\n" "\x08\0\x60\0CS\x02\0" "XC";
-	Call		host = dicom_host();
+	Call		call = dicom_call();
 	DicomSet	set;
 	DicomInfo	info;
 
 	(void) state;
-	assert_ok(dicom_read(&host, uids, sizeof uids - 1, DICOM_ALL, &set));
+	assert_ok(dicom_read(&call, uids, sizeof uids - 1, DICOM_ALL, &set));
 	assert_ok(dicom_info(&set, &info));
 	assert_string_equal(info.sop_class, "");
 	assert_string_equal(info.sop_instance, "");

@@ -312,7 +312,7 @@ test_failures(void **state)
 	for (int kind = 0; kind < DEGRADE_KINDS; kind++)
 	{
 		Counts		counts;
-		Call call = counting_host(&counts);
+		Call call = counting_call(&counts);
 		long		allocations;
 
 		assert_int_equal(degrade_image(&call, (DegradeKind) kind, 0, 1, &image).code, LS_INVALID_ARGUMENT);
@@ -324,7 +324,7 @@ test_failures(void **state)
 		allocations = counts.allocations;
 		for (long fail_at = 1; fail_at <= allocations; fail_at++)
 		{
-			call = counting_host(&counts);
+			call = counting_call(&counts);
 			counts.fail_at = fail_at;
 			assert_int_equal(degrade_image(&call, (DegradeKind) kind, 1, 1, &image).code, LS_OUT_OF_MEMORY);
 			assert_int_equal(counts.allocated, 0);
@@ -333,7 +333,7 @@ test_failures(void **state)
 		{
 			Status		status;
 
-			call = counting_host(&counts);
+			call = counting_call(&counts);
 			counts.cancel_at = cancel_at;
 			status = degrade_image(&call, (DegradeKind) kind, 1, 1, &image);
 			assert_int_equal(counts.allocated, 0);
@@ -352,7 +352,7 @@ test_long_ruler(void **state)
 {
 	Image		image = constant(20000, 1, 3, 200);
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 
 	(void) state;
 	for (int64_t seed = 0; seed < 8; seed++)

@@ -223,7 +223,7 @@ test_failures(void **state)
 	Image		image = rendered(1, 0, 0);
 	Quality		quality;
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	long		allocations;
 	long		polls;
 
@@ -234,14 +234,14 @@ test_failures(void **state)
 	polls = counts.polls;
 	for (long fail_at = 1; fail_at <= allocations; fail_at++)
 	{
-		call = counting_host(&counts);
+		call = counting_call(&counts);
 		counts.fail_at = fail_at;
 		assert_int_equal(quality_measure(&call, &image, &quality).code, LS_OUT_OF_MEMORY);
 		assert_int_equal(counts.allocated, 0);
 	}
 	for (long cancel_at = 1; cancel_at <= polls; cancel_at++)
 	{
-		call = counting_host(&counts);
+		call = counting_call(&counts);
 		counts.cancel_at = cancel_at;
 		assert_int_equal(quality_measure(&call, &image, &quality).code, LS_CANCELLED);
 		assert_int_equal(counts.allocated, 0);

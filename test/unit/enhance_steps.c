@@ -778,7 +778,7 @@ test_failures(void **state)
 	{
 		Image		original = rendered(1, 80, DEGRADE_NOISE, 2);
 		Counts		counts;
-		Call call = counting_host(&counts);
+		Call call = counting_call(&counts);
 		long		allocations;
 		long		polls;
 		Image		image = original;
@@ -794,7 +794,7 @@ test_failures(void **state)
 		{
 			Status		status;
 
-			call = counting_host(&counts);
+			call = counting_call(&counts);
 			image = original;
 			image.pixels = call.host.alloc(call.host.user, samples_of(&original));
 			memcpy(image.pixels, original.pixels, samples_of(&original));

@@ -89,7 +89,7 @@ test_failures(void **state)
 	Degraded	ways[] = {{1, DEGRADE_BLUR}, {6, DEGRADE_NOISE}, {2, DEGRADE_HAIR}};
 	Image		images[9];
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	long		allocations;
 	long		polls;
 
@@ -102,7 +102,7 @@ test_failures(void **state)
 	allocations = counts.allocations;
 	for (long fail = 1; fail <= allocations; fail++)
 	{
-		call = counting_host(&counts);
+		call = counting_call(&counts);
 		call.threads = 2;
 		counts.fail_at = fail;
 		assert_int_equal(variants_make(&call, &source, &all_modes, ways, 3, images).code, LS_OUT_OF_MEMORY);
@@ -112,13 +112,13 @@ test_failures(void **state)
 	}
 
 	/* one alone is made with the call itself, which is polled */
-	call = counting_host(&counts);
+	call = counting_call(&counts);
 	assert_ok(variants_make(&call, &source, &all_modes, ways + 2, 1, images));
 	for (int i = 0; i < 3; i++)
 		image_free(&call, &images[i]);
 	polls = counts.polls;
 	assert_true(polls > 10);
-	call = counting_host(&counts);
+	call = counting_call(&counts);
 	counts.cancel_at = polls / 2;
 	assert_int_equal(variants_make(&call, &source, &all_modes, ways + 2, 1, images).code, LS_CANCELLED);
 	for (int i = 0; i < 3; i++)

@@ -25,7 +25,7 @@ assert_broken(const char *name, StatusCode code, const char *text)
 {
 	File		file = load(name);
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	Image		image;
 
 	assert_failed(image_decode(&call, file.bytes, file.size, DECODE_RGB, &image), code, text);
@@ -122,7 +122,7 @@ static void
 test_every_prefix(void **state)
 {
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -161,7 +161,7 @@ static void
 test_every_byte_changed(void **state)
 {
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 
 	(void) state;
 	call.max_pixels = 100000;
@@ -276,7 +276,7 @@ static void
 test_no_memory(void **state)
 {
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -307,7 +307,7 @@ static void
 test_cancel(void **state)
 {
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 
 	(void) state;
 	for (int i = 0; i < COUNT(good_files); i++)
@@ -336,7 +336,7 @@ static void
 test_polls(void **state)
 {
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	Image		image = make_noise(64, 4096, 3, 1);
 	Image		again;
 	EncodedImage encoded;

@@ -72,7 +72,7 @@ counting_poll(void *user)
 
 /* A call that counts into counts, which start at zero. */
 static inline Call
-counting_host(Counts *counts)
+counting_call(Counts *counts)
 {
 	Call call = *call_standalone();
 

@@ -93,7 +93,7 @@ test_failures(void **state)
 	static const double cells[1] = {1};
 	HeatMap		map = {1, 1, names, names, cells, 1, NULL};
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	Image		image;
 
 	(void) state;

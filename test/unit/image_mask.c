@@ -14,7 +14,7 @@ assert_mask(const char *name, MaskKind kind, const char *row)
 {
 	File		file = load(name);
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	MaskKind	found;
 	Image		mask;
 
@@ -42,7 +42,7 @@ assert_unclear(const char *name, const char *reason)
 {
 	File		file = load(name);
 	Counts		counts;
-	Call call = counting_host(&counts);
+	Call call = counting_call(&counts);
 	Image		mask;
 
 	assert_failed(mask_decode(&call, file.bytes, file.size, TURN_UPRIGHT, &mask, NULL), LS_INVALID_IMAGE, reason);

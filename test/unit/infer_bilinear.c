@@ -12,7 +12,7 @@
 #include "core/rng.h"
 #include "infer/bilinear.h"
 #include "infer/symmetry.h"
-#include "learn_host.h"
+#include "test_call.h"
 
 /* Resize a map and check each value against the formula, in double. */
 static void
@@ -45,14 +45,14 @@ assert_resized(Bilinear *bilinear, const float *map, int width, int height)
 static void
 test_sizes(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Bilinear	bilinear;
 	float		map[8 * 8];
 	Rng			rng;
 
 	(void) state;
-	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call.host, 8);
+	test_call_init(&test);
+	bilinear_init(&bilinear, &test.call.host, 8);
 	rng_seed(&rng, 1, 1);
 	for (int round = 0; round < 2; round++)
 	{
@@ -67,8 +67,8 @@ test_sizes(void **state)
 		assert_resized(&bilinear, map, 3, 2);
 	}
 	bilinear_free(&bilinear);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* The map's own size copies; twice the size blends quarters, edges extended. */
@@ -78,12 +78,12 @@ test_known_values(void **state)
 	const float map[4] = {0, 1, 0.5f, 0.25f};
 	const float top[4] = {0, 0.25f, 0.75f, 1};
 	const float second[4] = {0.125f, 0.296875f, 0.640625f, 0.8125f};
-	TestHost	host;
+	TestCall	test;
 	Bilinear	bilinear;
 
 	(void) state;
-	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call.host, 2);
+	test_call_init(&test);
+	bilinear_init(&bilinear, &test.call.host, 2);
 	assert_int_equal(bilinear_prepare(&bilinear, 2, 2).code, LS_OK);
 	bilinear_start(&bilinear);
 	assert_memory_equal(bilinear_row(&bilinear, map, 0), map, 8);
@@ -93,7 +93,7 @@ test_known_values(void **state)
 	assert_memory_equal(bilinear_row(&bilinear, map, 0), top, sizeof top);
 	assert_memory_equal(bilinear_row(&bilinear, map, 1), second, sizeof second);
 	bilinear_free(&bilinear);
-	test_host_end(&host);
+	test_call_end(&test);
 }
 
 /* A map of one pixel is that pixel everywhere. */
@@ -101,15 +101,15 @@ static void
 test_single_pixel(void **state)
 {
 	const float map[1] = {0.7f};
-	TestHost	host;
+	TestCall	test;
 	Bilinear	bilinear;
 
 	(void) state;
-	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call.host, 1);
+	test_call_init(&test);
+	bilinear_init(&bilinear, &test.call.host, 1);
 	assert_resized(&bilinear, map, 5, 4);
 	bilinear_free(&bilinear);
-	test_host_end(&host);
+	test_call_end(&test);
 }
 
 /* Without memory for a larger size the next call starts over. */
@@ -117,19 +117,19 @@ static void
 test_failure(void **state)
 {
 	const float map[4] = {0, 1, 0.5f, 0.25f};
-	TestHost	host;
+	TestCall	test;
 	Bilinear	bilinear;
 
 	(void) state;
-	test_host_init(&host);
-	host.call.host.max_memory = 1000;
-	bilinear_init(&bilinear, &host.call.host, 2);
+	test_call_init(&test);
+	test.call.host.max_memory = 1000;
+	bilinear_init(&bilinear, &test.call.host, 2);
 	assert_resized(&bilinear, map, 5, 4);
 	assert_int_equal(bilinear_prepare(&bilinear, 100, 4).code, LS_LIMIT_EXCEEDED);
 	assert_resized(&bilinear, map, 5, 4);
 	bilinear_free(&bilinear);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* A map flipped or turned, resized, is the resized map flipped or turned, bit
@@ -145,13 +145,13 @@ test_symmetry(void **state)
 	float		map[SIDE * SIDE];
 	float		turned_map[SIDE * SIDE];
 	float		resized[OUTPUT * OUTPUT];
-	TestHost	host;
+	TestCall	test;
 	Bilinear	bilinear;
 	Rng			rng;
 
 	(void) state;
-	test_host_init(&host);
-	bilinear_init(&bilinear, &host.call.host, SIDE);
+	test_call_init(&test);
+	bilinear_init(&bilinear, &test.call.host, SIDE);
 	rng_seed(&rng, 5, 1);
 	for (int i = 0; i < SIDE * SIDE; i++)
 		map[i] = (float) rng_uniform(&rng);
@@ -191,7 +191,7 @@ test_symmetry(void **state)
 		}
 	}
 	bilinear_free(&bilinear);
-	test_host_end(&host);
+	test_call_end(&test);
 }
 
 int

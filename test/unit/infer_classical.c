@@ -10,7 +10,7 @@
 #include "image/synthetic.h"
 #include "infer/classical/methods.h"
 #include "infer_otsu_cases.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "measure/score.h"
 
 static const char *const names[CLASSICAL_METHODS] = {"otsu", "adaptive", "kmeans", "region_growing", "chan_vese"};
@@ -154,28 +154,28 @@ test_stopped(void **state)
 
 		for (long polls = 0; code != LS_OK; polls++)
 		{
-			TestHost	host;
+			TestCall	test;
 
-			test_host_init(&host);
-			host.stop_after = polls;
-			code = classical_segment(&host.call, &image, (ClassicalMethod) method, &options, &mask).code;
+			test_call_init(&test);
+			test.stop_after = polls;
+			code = classical_segment(&test.call, &image, (ClassicalMethod) method, &options, &mask).code;
 			if (code == LS_OK)
-				image_free(&host.call, &mask);
-			assert_int_equal(host.live, 0);
-			test_host_end(&host);
+				image_free(&test.call, &mask);
+			assert_int_equal(test.live, 0);
+			test_call_end(&test);
 			assert_true(code == LS_OK || code == LS_CANCELLED);
 		}
 		for (size_t limit = 256; code != LS_OK || limit == 256; limit *= 2)
 		{
-			TestHost	host;
+			TestCall	test;
 
-			test_host_init(&host);
-			host.call.host.max_memory = limit;
-			code = classical_segment(&host.call, &image, (ClassicalMethod) method, &options, &mask).code;
+			test_call_init(&test);
+			test.call.host.max_memory = limit;
+			code = classical_segment(&test.call, &image, (ClassicalMethod) method, &options, &mask).code;
 			if (code == LS_OK)
-				image_free(&host.call, &mask);
-			assert_int_equal(host.live, 0);
-			test_host_end(&host);
+				image_free(&test.call, &mask);
+			assert_int_equal(test.live, 0);
+			test_call_end(&test);
 			assert_true(code == LS_OK || code == LS_LIMIT_EXCEEDED);
 		}
 	}

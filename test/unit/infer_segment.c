@@ -13,16 +13,16 @@
 #include "infer/mask.h"
 #include "infer/symmetry.h"
 #include "between.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "learn_fixture.h"
 
 #define SIZE 32
 
-/* A segmenter, its host, and the host of the calls. */
+/* A segmenter, the call that made its network, and the call of the runs. */
 typedef struct Bench
 {
-	TestHost	owner;
-	TestHost	caller;
+	TestCall	owner;
+	TestCall	caller;
 	Network    *network;
 	EngineChoice choice;
 	Segmenter  *segmenter;
@@ -31,8 +31,8 @@ typedef struct Bench
 static void
 bench_init(Bench *bench)
 {
-	test_host_init(&bench->owner);
-	test_host_init(&bench->caller);
+	test_call_init(&bench->owner);
+	test_call_init(&bench->caller);
 	bench->network = fixture_unet(&bench->owner.call, 2, 2, 3);
 	bench->network->traits.image_size = SIZE;
 	bench->choice = (EngineChoice) {BACKEND_AUTO, PRECISION_F32};
@@ -47,26 +47,26 @@ bench_end(Bench *bench)
 	segmenter_free(bench->segmenter);
 	network_free(bench->network);
 	assert_int_equal(bench->owner.live, 0);
-	test_host_end(&bench->owner);
-	test_host_end(&bench->caller);
+	test_call_end(&bench->owner);
+	test_call_end(&bench->caller);
 }
 
-/* A rendered lesion as PNG or JPEG, on the caller's host. */
+/* A rendered lesion as PNG or JPEG, in the caller's memory. */
 static EncodedImage
 lesion(Bench *bench, int width, int height, bool jpeg)
 {
-	const Call *host = &bench->caller.call;
+	const Call *call = &bench->caller.call;
 	EncodedImage encoded;
 	Image		image;
 	Image		mask;
 
-	assert_int_equal(synthetic_lesion(host, 8, width, height, 0, &image, &mask).code, LS_OK);
+	assert_int_equal(synthetic_lesion(call, 8, width, height, 0, &image, &mask).code, LS_OK);
 	if (jpeg)
-		assert_int_equal(jpeg_encode(host, &image, 90, &encoded).code, LS_OK);
+		assert_int_equal(jpeg_encode(call, &image, 90, &encoded).code, LS_OK);
 	else
-		assert_int_equal(png_encode(host, &image, 1, &encoded).code, LS_OK);
-	image_free(host, &image);
-	image_free(host, &mask);
+		assert_int_equal(png_encode(call, &image, 1, &encoded).code, LS_OK);
+	image_free(call, &image);
+	image_free(call, &mask);
 	return encoded;
 }
 
@@ -74,21 +74,21 @@ lesion(Bench *bench, int width, int height, bool jpeg)
 static void
 expected_map(Bench *bench, EncodedImage encoded, float *map)
 {
-	const Call *host = &bench->caller.call;
+	const Call *call = &bench->caller.call;
 	Predictor  *predictor;
 	Image		image;
 	Image		resized;
 
-	assert_int_equal(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE,
+	assert_int_equal(image_decode_at_least(call, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE,
 										   &image).code,
 					 LS_OK);
-	assert_int_equal(image_resize(host, &image, SIZE, SIZE, &resized).code, LS_OK);
+	assert_int_equal(image_resize(call, &image, SIZE, SIZE, &resized).code, LS_OK);
 	assert_int_equal(predictor_create(bench->network, &bench->caller.call, &bench->choice, 1, SIZE, SIZE,
 									  &predictor).code, LS_OK);
 	assert_int_equal(predictor_run(predictor, &bench->caller.call, resized.pixels, map).code, LS_OK);
 	predictor_free(predictor);
-	image_free(host, &image);
-	image_free(host, &resized);
+	image_free(call, &image);
+	image_free(call, &resized);
 }
 
 /* A mask with nothing done to it. */
@@ -103,7 +103,7 @@ static Status
 segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *options, Image *mask,
 			  Image *probabilities, double *disagreement)
 {
-	const Call *host = &bench->caller.call;
+	const Call *call = &bench->caller.call;
 	const double weight = 1;
 	ProbabilityMap map;
 	Image		image;
@@ -112,14 +112,14 @@ segment_image(Bench *bench, EncodedImage encoded, bool tta, const MaskOptions *o
 	memset(mask, 0, sizeof *mask);
 	if (probabilities != NULL)
 		memset(probabilities, 0, sizeof *probabilities);
-	TRY(image_decode_at_least(host, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image));
+	TRY(image_decode_at_least(call, encoded.bytes, encoded.size, DECODE_RGB, TURN_UPRIGHT, SIZE, SIZE, &image));
 	status = segmenter_run(bench->segmenter, &bench->caller.call, &image, tta, options->threshold, &map);
-	image_free(host, &image);
+	image_free(call, &image);
 	TRY(status);
 	if (disagreement != NULL)
 		*disagreement = map.disagreement;
-	status = mask_create(host, &map, &weight, 1, options, mask, probabilities);
-	probability_map_free(host, &map);
+	status = mask_create(call, &map, &weight, 1, options, mask, probabilities);
+	probability_map_free(call, &map);
 	return status;
 }
 
@@ -317,7 +317,7 @@ test_cancel(void **state)
 {
 	Bench		bench;
 	EncodedImage encoded;
-	TestHost   *host = &bench.caller;
+	TestCall   *test = &bench.caller;
 	MaskOptions options = mask_options(300, 200, 0.5);
 	Image		mask;
 	long		polls;
@@ -325,24 +325,24 @@ test_cancel(void **state)
 	(void) state;
 	bench_init(&bench);
 	encoded = lesion(&bench, 300, 200, true);
-	host->polls = 0;
+	test->polls = 0;
 	assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code, LS_OK);
-	image_free(&host->call, &mask);
-	polls = host->polls;
+	image_free(&test->call, &mask);
+	polls = test->polls;
 	assert_true(polls > 5);
 	assert_int_equal(bench.owner.polls, 0);	/* only the call is asked */
 	for (long stop = 0; stop < polls; stop++)
 	{
-		host->polls = 0;
-		host->stop_after = stop;
+		test->polls = 0;
+		test->stop_after = stop;
 		assert_int_equal(segment_image(&bench, encoded, true, &options, &mask, NULL, NULL).code, LS_CANCELLED);
-		host->stop_after = -1;
-		assert_int_equal(host->polls, stop + 1);
+		test->stop_after = -1;
+		assert_int_equal(test->polls, stop + 1);
 		assert_null(mask.pixels);
-		assert_int_equal(host->live, 1);
+		assert_int_equal(test->live, 1);
 	}
 	assert_segments(&bench, encoded, 300, 200);
-	call_free(&host->call, encoded.bytes);
+	call_free(&test->call, encoded.bytes);
 	bench_end(&bench);
 }
 
@@ -350,15 +350,15 @@ test_cancel(void **state)
 static void
 test_network_size(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Network    *network;
 	Segmenter  *segmenter;
 	EngineChoice choice = {BACKEND_AUTO, PRECISION_AUTO};
 	Status		status;
 
 	(void) state;
-	test_host_init(&host);
-	network = fixture_unet(&host.call, 2, 2, 3);
+	test_call_init(&test);
+	network = fixture_unet(&test.call, 2, 2, 3);
 	status = segmenter_create(network, call_standalone(), &choice, &segmenter);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "the network has not been trained");
@@ -370,8 +370,8 @@ test_network_size(void **state)
 	assert_int_equal(segmenter_create(network, call_standalone(), &choice, &segmenter).code, LS_OK);
 	segmenter_free(segmenter);
 	network_free(network);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* A square image in each symmetry: mask, probabilities and disagreement, at
@@ -379,7 +379,7 @@ test_network_size(void **state)
 static void
 assert_equivariant(Bench *bench, int side, int mask_side)
 {
-	const Call *host = &bench->caller.call;
+	const Call *call = &bench->caller.call;
 	MaskOptions options = mask_options(mask_side, mask_side, 0.5);
 	EncodedImage encoded = lesion(bench, side, side, false);
 	Image		image;
@@ -388,13 +388,13 @@ assert_equivariant(Bench *bench, int side, int mask_side)
 	double		disagreement;
 	int			differ = 0;
 
-	assert_int_equal(image_decode(host, encoded.bytes, encoded.size, DECODE_RGB, &image).code, LS_OK);
+	assert_int_equal(image_decode(call, encoded.bytes, encoded.size, DECODE_RGB, &image).code, LS_OK);
 
 	/* In the middle of what the network says. */
 	assert_int_equal(segment_image(bench, encoded, true, &options, &mask, &probabilities, NULL).code, LS_OK);
 	options.threshold = probabilities.pixels[mask_side / 2 * mask_side + mask_side / 3] / 255.0;
-	image_free(host, &mask);
-	image_free(host, &probabilities);
+	image_free(call, &mask);
+	image_free(call, &probabilities);
 	assert_int_equal(segment_image(bench, encoded, true, &options, &mask, &probabilities, &disagreement).code, LS_OK);
 	assert_true(disagreement > 0 && disagreement < 1);
 
@@ -405,25 +405,25 @@ assert_equivariant(Bench *bench, int side, int mask_side)
 		double		seen_disagreement;
 		size_t		pixels = (size_t) mask_side * (size_t) mask_side;
 
-		assert_int_equal(symmetry_image(host, symmetry, &image, &seen[0]).code, LS_OK);
-		assert_int_equal(png_encode(host, &seen[0], 1, &turned).code, LS_OK);
+		assert_int_equal(symmetry_image(call, symmetry, &image, &seen[0]).code, LS_OK);
+		assert_int_equal(png_encode(call, &seen[0], 1, &turned).code, LS_OK);
 		assert_int_equal(segment_image(bench, turned, true, &options, &seen[1], &seen[2], &seen_disagreement).code,
 						 LS_OK);
-		assert_int_equal(symmetry_image(host, symmetry, &mask, &seen[3]).code, LS_OK);
-		assert_int_equal(symmetry_image(host, symmetry, &probabilities, &seen[4]).code, LS_OK);
+		assert_int_equal(symmetry_image(call, symmetry, &mask, &seen[3]).code, LS_OK);
+		assert_int_equal(symmetry_image(call, symmetry, &probabilities, &seen[4]).code, LS_OK);
 		assert_memory_equal(seen[1].pixels, seen[3].pixels, pixels);
 		assert_memory_equal(seen[2].pixels, seen[4].pixels, pixels);
 		assert_true(seen_disagreement == disagreement);
 		differ += memcmp(seen[4].pixels, probabilities.pixels, pixels) != 0;
 		for (int i = 0; i < 5; i++)
-			image_free(host, &seen[i]);
-		call_free(host, turned.bytes);
+			image_free(call, &seen[i]);
+		call_free(call, turned.bytes);
 	}
 	assert_int_equal(differ, SYMMETRIES - 1);
-	image_free(host, &image);
-	image_free(host, &mask);
-	image_free(host, &probabilities);
-	call_free(host, encoded.bytes);
+	image_free(call, &image);
+	image_free(call, &mask);
+	image_free(call, &probabilities);
+	call_free(call, encoded.bytes);
 }
 
 static void

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "learn/trainer.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "learn_fixture.h"
 
 #define SIZE 64
@@ -32,7 +32,7 @@ typedef struct Course
 
 /* A network of the course with fresh weights. */
 static Network *
-make_network(const Call *host, const Course *course)
+make_network(const Call *call, const Course *course)
 {
 	const Architecture *architecture = arch_find(course->architecture);
 	ArchConfig	config;
@@ -43,7 +43,7 @@ make_network(const Call *host, const Course *course)
 	for (int i = 0; i < 4 && course->config[i].key != NULL; i++)
 		assert_int_equal(set_config(architecture, &config, course->config[i].key,
 										 course->config[i].value).code, LS_OK);
-	assert_int_equal(network_create(&host->host, architecture, &config, &network).code, LS_OK);
+	assert_int_equal(network_create(&call->host, architecture, &config, &network).code, LS_OK);
 	network_initialise(network, 1);
 	return network;
 }
@@ -52,7 +52,7 @@ make_network(const Call *host, const Course *course)
 static void
 take(const Course *course)
 {
-	TestHost	host;
+	TestCall	test;
 	Network    *network;
 	Dataset    *training;
 	Dataset    *validation;
@@ -65,18 +65,18 @@ take(const Course *course)
 	if (getenv("LESIONSEG_TEST_QUICK") != NULL)	/* too long under memcheck; arch_replay covers the code */
 		skip();
 
-	test_host_init(&host);
-	network = make_network(&host.call, course);
-	training = fixture_lesions(&host.call, SIZE, IN_MEMORY, 1, 32);
-	validation = fixture_lesions(&host.call, SIZE, IN_MEMORY, 1000, 10);
+	test_call_init(&test);
+	network = make_network(&test.call, course);
+	training = fixture_lesions(&test.call, SIZE, IN_MEMORY, 1, 32);
+	validation = fixture_lesions(&test.call, SIZE, IN_MEMORY, 1000, 10);
 	options = train_options_default(network->architecture);
 	options.epochs = course->epochs;
 	options.batch_size = 4;
 	options.learning_rate = course->learning_rate;
-	assert_int_equal(trainer_create(network, &host.call, training, validation, &options, &trainer).code, LS_OK);
+	assert_int_equal(trainer_create(network, &test.call, training, validation, &options, &trainer).code, LS_OK);
 	while (!trainer_done(trainer))
 	{
-		Status		status = trainer_run_epoch(trainer, &host.call, &report);
+		Status		status = trainer_run_epoch(trainer, &test.call, &report);
 
 		assert_string_equal(status.message, "");
 	}
@@ -89,8 +89,8 @@ take(const Course *course)
 	dataset_free(training);
 	dataset_free(validation);
 	network_free(network);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 static void

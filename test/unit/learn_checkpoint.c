@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "learn/checkpoint.h"
-#include "learn_host.h"
+#include "test_call.h"
 
 #define WEIGHTS 5
 #define MOMENTS 8
@@ -65,7 +65,7 @@ fixture_init(Fixture *fixture, float first)
 
 /* Write a checkpoint at epoch 4. */
 static void
-write_sample(TestHost *host, void **bytes, size_t *size)
+write_sample(TestCall *test, void **bytes, size_t *size)
 {
 	Fixture		written;
 
@@ -77,21 +77,21 @@ write_sample(TestHost *host, void **bytes, size_t *size)
 		.best_merit = 0.75,
 		.best_dice = 0.75,
 	};
-	assert_int_equal(checkpoint_write(&host->call, &written.checkpoint, bytes, size).code, LS_OK);
+	assert_int_equal(checkpoint_write(&test->call, &written.checkpoint, bytes, size).code, LS_OK);
 }
 
 static void
 test_round_trip(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Fixture		written;
 	Fixture		read;
 	void	   *bytes;
 	size_t		size;
 
 	(void) state;
-	test_host_init(&host);
-	write_sample(&host, &bytes, &size);
+	test_call_init(&test);
+	write_sample(&test, &bytes, &size);
 	fixture_init(&written, 1);
 	fixture_init(&read, 1000);
 	assert_int_equal(checkpoint_read(bytes, size, &read.checkpoint).code, LS_OK);
@@ -104,9 +104,9 @@ test_round_trip(void **state)
 	assert_int_equal(read.checkpoint.progress.best_epoch, 3);
 	assert_true(read.checkpoint.progress.best_merit == 0.75);
 	assert_true(read.checkpoint.progress.best_dice == 0.75);
-	call_free(&host.call, bytes);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	call_free(&test.call, bytes);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* Reading into `fixture` fails with that message and changes nothing. */
@@ -126,38 +126,38 @@ assert_refused(Fixture *fixture, const void *bytes, size_t size, const char *mes
 static void
 test_no_mean(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Fixture		fixture;
 	void	   *bytes;
 	size_t		with_mean;
 	size_t		size;
 
 	(void) state;
-	test_host_init(&host);
-	write_sample(&host, &bytes, &with_mean);
-	call_free(&host.call, bytes);
+	test_call_init(&test);
+	write_sample(&test, &bytes, &with_mean);
+	call_free(&test.call, bytes);
 	fixture_init(&fixture, 1);
 	fixture.checkpoint.run.average = 0;
 	fixture.checkpoint.mean_weights = NULL;
-	assert_int_equal(checkpoint_write(&host.call, &fixture.checkpoint, &bytes, &size).code, LS_OK);
+	assert_int_equal(checkpoint_write(&test.call, &fixture.checkpoint, &bytes, &size).code, LS_OK);
 	assert_int_equal(size, with_mean - WEIGHTS * sizeof(float));
 	assert_int_equal(checkpoint_read(bytes, size, &fixture.checkpoint).code, LS_OK);
-	call_free(&host.call, bytes);
-	test_host_end(&host);
+	call_free(&test.call, bytes);
+	test_call_end(&test);
 }
 
 static void
 test_another_run(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Fixture		fixture;
 	CheckpointRun *run = &fixture.checkpoint.run;
 	void	   *bytes;
 	size_t		size;
 
 	(void) state;
-	test_host_init(&host);
-	write_sample(&host, &bytes, &size);
+	test_call_init(&test);
+	write_sample(&test, &bytes, &size);
 #define ASSERT_DIFFERS(change, name) \
 	do { \
 		fixture_init(&fixture, 0); \
@@ -178,14 +178,14 @@ test_another_run(void **state)
 	ASSERT_DIFFERS(run->average = 0, "averaged share");
 	ASSERT_DIFFERS(run->augment[6] = 0, "augmentation");
 	ASSERT_DIFFERS(run->augment[AUGMENT_VALUES - 1] = 1, "augmentation");
-	call_free(&host.call, bytes);
-	test_host_end(&host);
+	call_free(&test.call, bytes);
+	test_call_end(&test);
 }
 
 static void
 test_broken_bytes(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Fixture		fixture;
 	void	   *bytes;
 	char	   *copy;
@@ -194,8 +194,8 @@ test_broken_bytes(void **state)
 	const size_t progress = 16 + sizeof(CheckpointRun);
 
 	(void) state;
-	test_host_init(&host);
-	write_sample(&host, &bytes, &size);
+	test_call_init(&test);
+	write_sample(&test, &bytes, &size);
 	fixture_init(&fixture, 0);
 	copy = malloc(size + 4);
 	memcpy(copy, bytes, size);
@@ -229,8 +229,8 @@ test_broken_bytes(void **state)
 	memcpy(copy, bytes, size);
 	assert_int_equal(checkpoint_read(copy, size, &fixture.checkpoint).code, LS_OK);
 	free(copy);
-	call_free(&host.call, bytes);
-	test_host_end(&host);
+	call_free(&test.call, bytes);
+	test_call_end(&test);
 }
 
 int

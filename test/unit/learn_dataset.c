@@ -12,38 +12,38 @@
 #include "core/rng.h"
 #include "image/codec/codec.h"
 #include "learn/dataset.h"
-#include "learn_host.h"
+#include "test_call.h"
 
 #define SIZE 16
 #define RECORD (SIZE * SIZE * 4)
 
 /* A PNG of noise (3 channels) or of a noise mask (1 channel). */
 static EncodedImage
-noise_png(const Call *host, uint64_t seed, int width, int height, int channels)
+noise_png(const Call *call, uint64_t seed, int width, int height, int channels)
 {
 	EncodedImage encoded;
 	Image		image;
 	Rng			rng;
 
 	rng_seed(&rng, seed, (uint64_t) channels);
-	assert_int_equal(image_create(host, width, height, channels, &image).code, LS_OK);
+	assert_int_equal(image_create(call, width, height, channels, &image).code, LS_OK);
 	for (int i = 0; i < width * height * channels; i++)
 		image.pixels[i] = channels == 3 ? (uint8_t) rng_next(&rng) : rng_next(&rng) & 1 ? 255 : 0;
-	assert_int_equal(png_encode(host, &image, 1, &encoded).code, LS_OK);
-	image_free(host, &image);
+	assert_int_equal(png_encode(call, &image, 1, &encoded).code, LS_OK);
+	image_free(call, &image);
 	return encoded;
 }
 
 /* Add the pair of that seed at the data set's own size. */
 static Status
-add_noise(const Call *host, Dataset *dataset, uint64_t seed, int width, int height)
+add_noise(const Call *call, Dataset *dataset, uint64_t seed, int width, int height)
 {
-	EncodedImage image = noise_png(host, seed, width, height, 3);
-	EncodedImage mask = noise_png(host, seed, width, height, 1);
-	Status		status = dataset_add(dataset, host, image.bytes, image.size, mask.bytes, mask.size, NULL);
+	EncodedImage image = noise_png(call, seed, width, height, 3);
+	EncodedImage mask = noise_png(call, seed, width, height, 1);
+	Status		status = dataset_add(dataset, call, image.bytes, image.size, mask.bytes, mask.size, NULL);
 
-	call_free(host, image.bytes);
-	call_free(host, mask.bytes);
+	call_free(call, image.bytes);
+	call_free(call, mask.bytes);
 	return status;
 }
 
@@ -74,21 +74,21 @@ test_memory_and_spill(void **state)
 	(void) state;
 	for (int m = 0; m < 5; m++)
 	{
-		TestHost	host;
+		TestCall	test;
 		Dataset    *dataset;
 
-		test_host_init(&host);
-		assert_int_equal(dataset_create(&host.call.host, SIZE, memory[m], &dataset).code, LS_OK);
+		test_call_init(&test);
+		assert_int_equal(dataset_create(&test.call.host, SIZE, memory[m], &dataset).code, LS_OK);
 		assert_int_equal(dataset_size(dataset), SIZE);
 		for (int i = 0; i < 12; i++)
-			assert_int_equal(add_noise(&host.call, dataset, (uint64_t) i, SIZE, SIZE).code, LS_OK);
+			assert_int_equal(add_noise(&test.call, dataset, (uint64_t) i, SIZE, SIZE).code, LS_OK);
 		assert_int_equal(dataset_count(dataset), 12);
-		assert_int_equal(host.spilled, spilled[m] * RECORD);
+		assert_int_equal(test.spilled, spilled[m] * RECORD);
 		for (int i = 11; i >= 0; i--)
 			assert_noise(dataset, i, (uint64_t) i);
 		dataset_free(dataset);
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 	}
 }
 
@@ -97,7 +97,7 @@ static void
 test_many_chunks(void **state)
 {
 	const int	size = 1500;	/* 9 MB a record: a chunk each */
-	TestHost	host;
+	TestCall	test;
 	Dataset    *dataset;
 	Image		image;
 	EncodedImage rgb;
@@ -105,20 +105,20 @@ test_many_chunks(void **state)
 	uint8_t    *back = malloc((size_t) size * size * 4);
 
 	(void) state;
-	test_host_init(&host);
-	host.call.max_pixels = 10 * 1000 * 1000;
-	assert_int_equal(image_create(&host.call, size, size, 3, &image).code, LS_OK);
-	assert_int_equal(png_encode(&host.call, &image, 1, &rgb).code, LS_OK);
+	test_call_init(&test);
+	test.call.max_pixels = 10 * 1000 * 1000;
+	assert_int_equal(image_create(&test.call, size, size, 3, &image).code, LS_OK);
+	assert_int_equal(png_encode(&test.call, &image, 1, &rgb).code, LS_OK);
 	image.channels = 1;
 	memset(image.pixels, 255, (size_t) size * size);
-	assert_int_equal(png_encode(&host.call, &image, 1, &mask).code, LS_OK);
-	image_free(&host.call, &image);
+	assert_int_equal(png_encode(&test.call, &image, 1, &mask).code, LS_OK);
+	image_free(&test.call, &image);
 
-	assert_int_equal(dataset_create(&host.call.host, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
+	assert_int_equal(dataset_create(&test.call.host, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
 	for (int i = 0; i < 20; i++)
-		assert_int_equal(dataset_add(dataset, &host.call, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code,
+		assert_int_equal(dataset_add(dataset, &test.call, rgb.bytes, rgb.size, mask.bytes, mask.size, NULL).code,
 						 LS_OK);
-	assert_int_equal(host.spilled, 2L * size * size * 4);
+	assert_int_equal(test.spilled, 2L * size * size * 4);
 	for (int i = 0; i < 20; i++)
 	{
 		memset(back, 7, (size_t) size * size * 4);
@@ -129,10 +129,10 @@ test_many_chunks(void **state)
 		assert_int_equal(back[(size_t) size * size * 4 - 1], 255);
 	}
 	dataset_free(dataset);
-	call_free(&host.call, rgb.bytes);
-	call_free(&host.call, mask.bytes);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	call_free(&test.call, rgb.bytes);
+	call_free(&test.call, mask.bytes);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 	free(back);
 }
 
@@ -141,7 +141,7 @@ test_many_chunks(void **state)
 static void
 test_resized(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Dataset    *dataset;
 	Image		image;
 	EncodedImage encoded[2];
@@ -149,22 +149,22 @@ test_resized(void **state)
 	uint8_t		mask[4];
 
 	(void) state;
-	test_host_init(&host);
-	assert_int_equal(image_create(&host.call, 4, 4, 3, &image).code, LS_OK);
+	test_call_init(&test);
+	assert_int_equal(image_create(&test.call, 4, 4, 3, &image).code, LS_OK);
 	for (int i = 0; i < 48; i++)
 		image.pixels[i] = (uint8_t) (i / 3 * 10);
-	assert_int_equal(png_encode(&host.call, &image, 1, &encoded[0]).code, LS_OK);
-	image_free(&host.call, &image);
-	assert_int_equal(image_create(&host.call, 4, 4, 1, &image).code, LS_OK);
+	assert_int_equal(png_encode(&test.call, &image, 1, &encoded[0]).code, LS_OK);
+	image_free(&test.call, &image);
+	assert_int_equal(image_create(&test.call, 4, 4, 1, &image).code, LS_OK);
 	memset(image.pixels, 0, 16);
 	image.pixels[0] = 255;		/* a quarter of the first */
 	image.pixels[2] = image.pixels[7] = 255;	/* half of the second */
 	image.pixels[8] = image.pixels[9] = image.pixels[13] = 255;	/* most of the third */
-	assert_int_equal(png_encode(&host.call, &image, 1, &encoded[1]).code, LS_OK);
-	image_free(&host.call, &image);
+	assert_int_equal(png_encode(&test.call, &image, 1, &encoded[1]).code, LS_OK);
+	image_free(&test.call, &image);
 
-	assert_int_equal(dataset_create(&host.call.host, 2, 1 << 20, &dataset).code, LS_OK);
-	assert_int_equal(dataset_add(dataset, &host.call, encoded[0].bytes, encoded[0].size,
+	assert_int_equal(dataset_create(&test.call.host, 2, 1 << 20, &dataset).code, LS_OK);
+	assert_int_equal(dataset_add(dataset, &test.call, encoded[0].bytes, encoded[0].size,
 								 encoded[1].bytes, encoded[1].size, NULL).code, LS_OK);
 	assert_int_equal(dataset_read(dataset, 0, rgb, mask).code, LS_OK);
 	assert_int_equal(rgb[0], 25);
@@ -176,18 +176,18 @@ test_resized(void **state)
 	assert_int_equal(mask[2], 255);
 	assert_int_equal(mask[3], 0);
 	dataset_free(dataset);
-	call_free(&host.call, encoded[0].bytes);
-	call_free(&host.call, encoded[1].bytes);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	call_free(&test.call, encoded[0].bytes);
+	call_free(&test.call, encoded[1].bytes);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* What is wrong with a pair, and nothing is added. */
 static void
 test_broken_pairs(void **state)
 {
-	TestHost	host;
-	const Call *context = &host.call;
+	TestCall	test;
+	const Call *context = &test.call;
 	Dataset    *dataset;
 	EncodedImage image;
 	EncodedImage small_mask;
@@ -195,7 +195,7 @@ test_broken_pairs(void **state)
 	Status		status;
 
 	(void) state;
-	test_host_init(&host);
+	test_call_init(&test);
 	image = noise_png(context, 1, 30, 20, 3);
 	mask = noise_png(context, 1, 30, 20, 1);
 	small_mask = noise_png(context, 1, 20, 30, 1);
@@ -220,11 +220,11 @@ test_broken_pairs(void **state)
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_memory_equal(status.message, "mask: ", 6);
 
-	host.call.max_pixels = 599;
+	test.call.max_pixels = 599;
 	status = dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL);
 	assert_int_equal(status.code, LS_INVALID_IMAGE);
 	assert_string_equal(status.message, "image: the image is 30 x 20 pixels, the limit is 599 pixels");
-	host.call.max_pixels = 600;
+	test.call.max_pixels = 600;
 	assert_int_equal(dataset_count(dataset), 0);
 	assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
 	assert_int_equal(dataset_count(dataset), 1);
@@ -235,8 +235,8 @@ test_broken_pairs(void **state)
 	call_free(context, image.bytes);
 	call_free(context, mask.bytes);
 	call_free(context, small_mask.bytes);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* A file that fails. */
@@ -260,58 +260,58 @@ failing_read(void *user, int64_t offset, void *data, size_t size)
 	return false;
 }
 
-/* Failures of the host are told apart from the pair's, and leak nothing. */
+/* Failures of memory and of the temporary file are told apart from the pair's, and leak nothing. */
 static void
 test_host_failures(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Dataset    *dataset;
 	uint8_t		rgb[SIZE * SIZE * 3];
 	uint8_t		mask[SIZE * SIZE];
 
 	(void) state;
-	test_host_init(&host);
-	assert_int_equal(dataset_create(&host.call.host, 0, 0, &dataset).code, LS_INVALID_ARGUMENT);
+	test_call_init(&test);
+	assert_int_equal(dataset_create(&test.call.host, 0, 0, &dataset).code, LS_INVALID_ARGUMENT);
 	assert_null(dataset);
-	assert_int_equal(dataset_create(&host.call.host, SIZE, 0, &dataset).code, LS_OK);
-	assert_int_equal(add_noise(&host.call, dataset, 1, SIZE, SIZE).code, LS_OK);
+	assert_int_equal(dataset_create(&test.call.host, SIZE, 0, &dataset).code, LS_OK);
+	assert_int_equal(add_noise(&test.call, dataset, 1, SIZE, SIZE).code, LS_OK);
 
-	host.call.host.spill_write = failing_write;
-	assert_int_equal(add_noise(&host.call, dataset, 2, SIZE, SIZE).code, LS_HOST_ERROR);
-	host.call.host.spill_write = NULL;
-	assert_int_equal(add_noise(&host.call, dataset, 2, SIZE, SIZE).code, LS_LIMIT_EXCEEDED);
-	host.call.host.spill_read = failing_read;
+	test.call.host.spill_write = failing_write;
+	assert_int_equal(add_noise(&test.call, dataset, 2, SIZE, SIZE).code, LS_HOST_ERROR);
+	test.call.host.spill_write = NULL;
+	assert_int_equal(add_noise(&test.call, dataset, 2, SIZE, SIZE).code, LS_LIMIT_EXCEEDED);
+	test.call.host.spill_read = failing_read;
 	assert_int_equal(dataset_read(dataset, 0, rgb, mask).code, LS_HOST_ERROR);
 	assert_int_equal(dataset_count(dataset), 1);
 	dataset_free(dataset);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
-/* However early or late the host asks to stop, nothing is added or leaked. */
+/* However early or late the call asks to stop, nothing is added or leaked. */
 static void
 test_cancel(void **state)
 {
-	TestHost	host;
-	const Call *context = &host.call;
+	TestCall	test;
+	const Call *context = &test.call;
 	EncodedImage image;
 	EncodedImage mask;
 	Dataset    *dataset;
 	long		polls;
 
 	(void) state;
-	test_host_init(&host);
+	test_call_init(&test);
 	image = noise_png(context, 1, 300, 300, 3);
 	mask = noise_png(context, 1, 300, 300, 1);
 	assert_int_equal(dataset_create(&context->host, SIZE, 1 << 20, &dataset).code, LS_OK);
-	host.polls = 0;
+	test.polls = 0;
 	assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code, LS_OK);
-	polls = host.polls;
+	polls = test.polls;
 	assert_true(polls >= 4);
 	for (long stop = 0; stop < polls; stop++)
 	{
-		host.polls = 0;
-		host.stop_after = stop;
+		test.polls = 0;
+		test.stop_after = stop;
 		assert_int_equal(dataset_add(dataset, context, image.bytes, image.size, mask.bytes, mask.size, NULL).code,
 						 LS_CANCELLED);
 		assert_int_equal(dataset_count(dataset), 1);
@@ -319,8 +319,8 @@ test_cancel(void **state)
 	dataset_free(dataset);
 	call_free(context, image.bytes);
 	call_free(context, mask.bytes);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 int

@@ -13,7 +13,7 @@
 #include "core/rng.h"
 #include "learn/ensemble/ensemble_fit.h"
 #include "infer/mask.h"
-#include "learn_host.h"
+#include "test_call.h"
 
 #define SIDE 16
 #define PIXELS (SIDE * SIDE)
@@ -45,14 +45,14 @@ draw(Rng *rng, double middle, double guess, Image *truth, float maps[3][PIXELS])
 
 /* Add drawn images. */
 static void
-add_images(TestHost *host, int count, double middle, double guess, EnsembleFit *fit)
+add_images(TestCall *test, int count, double middle, double guess, EnsembleFit *fit)
 {
 	Image		truth;
 	Rng			rng;
 	float		maps[3][PIXELS];
 
 	rng_seed(&rng, 17, 0);
-	assert_int_equal(image_create(&host->call, SIDE, SIDE, 1, &truth).code, LS_OK);
+	assert_int_equal(image_create(&test->call, SIDE, SIDE, 1, &truth).code, LS_OK);
 	for (int i = 0; i < count; i++)
 	{
 		ProbabilityMap views[3];
@@ -60,42 +60,42 @@ add_images(TestHost *host, int count, double middle, double guess, EnsembleFit *
 		draw(&rng, middle, guess, &truth, maps);
 		for (int m = 0; m < 3; m++)
 			views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
-		assert_int_equal(ensemble_fit_add(fit, &host->call, views, &truth).code, LS_OK);
+		assert_int_equal(ensemble_fit_add(fit, &test->call, views, &truth).code, LS_OK);
 	}
-	image_free(&host->call, &truth);
+	image_free(&test->call, &truth);
 }
 
-/* Fit weights to such images, on a host that begins here; end_fit ends both. */
+/* Fit weights to such images, in a call that begins here; end_fit ends both. */
 static EnsembleFit *
-solve_images(TestHost *host, int count, double middle, double guess, double weights[3], EnsembleFitResult *result)
+solve_images(TestCall *test, int count, double middle, double guess, double weights[3], EnsembleFitResult *result)
 {
 	EnsembleFit *fit;
 
-	test_host_init(host);
-	assert_int_equal(ensemble_fit_create(&host->call.host, 3, SIDE, &fit).code, LS_OK);
-	add_images(host, count, middle, guess, fit);
-	assert_int_equal(ensemble_fit_solve(fit, &host->call, 0, weights, result).code, LS_OK);
+	test_call_init(test);
+	assert_int_equal(ensemble_fit_create(&test->call.host, 3, SIDE, &fit).code, LS_OK);
+	add_images(test, count, middle, guess, fit);
+	assert_int_equal(ensemble_fit_solve(fit, &test->call, 0, weights, result).code, LS_OK);
 	return fit;
 }
 
 static void
-end_fit(TestHost *host, EnsembleFit *fit)
+end_fit(TestCall *test, EnsembleFit *fit)
 {
 	ensemble_fit_free(fit);
-	assert_int_equal(host->live, 0);
-	test_host_end(host);
+	assert_int_equal(test->live, 0);
+	test_call_end(test);
 }
 
 static void
 test_weights(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	EnsembleFit *fit;
 	EnsembleFitResult result;
 	double		weights[3];
 
 	(void) state;
-	fit = solve_images(&host, 30, 0.5, 0.5, weights, &result);
+	fit = solve_images(&test, 30, 0.5, 0.5, weights, &result);
 	assert_true(fabs(weights[0] + weights[1] + weights[2] - 1) < 1e-12);
 	assert_true(weights[0] > 0.3 && weights[1] > 0.3 && weights[2] < 0.2);
 	assert_true(result.jaccard > result.equal_jaccard && result.jaccard <= 1);
@@ -104,10 +104,10 @@ test_weights(void **state)
 	assert_true(result.fitted.temperature != 1 && result.fitted.review_below > 0 && result.fitted.review_below < 1);
 
 	/* Stopped anywhere, it says so. */
-	host.stop_after = host.polls + 40;
-	assert_int_equal(ensemble_fit_solve(fit, &host.call, 0, weights, &result).code, LS_CANCELLED);
-	host.stop_after = -1;
-	end_fit(&host, fit);
+	test.stop_after = test.polls + 40;
+	assert_int_equal(ensemble_fit_solve(fit, &test.call, 0, weights, &result).code, LS_CANCELLED);
+	test.stop_after = -1;
+	end_fit(&test, fit);
 }
 
 /* The fit stays as it was when an image is not added: a cancelled call's, or one
@@ -117,7 +117,7 @@ test_failed_add(void **state)
 {
 	static float maps[3][PIXELS];
 	ProbabilityMap views[3];
-	TestHost	host;
+	TestCall	test;
 	EnsembleFit *fit;
 	EnsembleFitResult result;
 	EnsembleFitResult again;
@@ -129,31 +129,31 @@ test_failed_add(void **state)
 	long		live;
 
 	(void) state;
-	fit = solve_images(&host, 5, 0.5, 0.5, weights, &result);
+	fit = solve_images(&test, 5, 0.5, 0.5, weights, &result);
 	rng_seed(&rng, 18, 0);
-	assert_int_equal(image_create(&host.call, SIDE, SIDE, 1, &truth).code, LS_OK);
+	assert_int_equal(image_create(&test.call, SIDE, SIDE, 1, &truth).code, LS_OK);
 	draw(&rng, 0.5, 0.5, &truth, maps);
 	for (int m = 0; m < 3; m++)
 		views[m] = (ProbabilityMap) {.size = SIDE, .values = maps[m]};
-	live = host.live;
+	live = test.live;
 
-	cancelled = host.call;
-	host.stop_after = host.polls;
+	cancelled = test.call;
+	test.stop_after = test.polls;
 	assert_int_equal(ensemble_fit_add(fit, &cancelled, views, &truth).code, LS_CANCELLED);
-	host.stop_after = -1;
+	test.stop_after = -1;
 	memset(&cancelled, 0xff, sizeof cancelled);
-	assert_int_equal(host.live, live);
+	assert_int_equal(test.live, live);
 
-	host.call.host.max_memory = 3 * PIXELS;
-	assert_int_equal(ensemble_fit_add(fit, &host.call, views, &truth).code, LS_LIMIT_EXCEEDED);
-	host.call.host.max_memory = (size_t) 1 << 30;
-	assert_int_equal(host.live, live);
+	test.call.host.max_memory = 3 * PIXELS;
+	assert_int_equal(ensemble_fit_add(fit, &test.call, views, &truth).code, LS_LIMIT_EXCEEDED);
+	test.call.host.max_memory = (size_t) 1 << 30;
+	assert_int_equal(test.live, live);
 
-	assert_int_equal(ensemble_fit_solve(fit, &host.call, 0, same, &again).code, LS_OK);
+	assert_int_equal(ensemble_fit_solve(fit, &test.call, 0, same, &again).code, LS_OK);
 	assert_memory_equal(same, weights, sizeof weights);
 	assert_true(again.jaccard == result.jaccard && again.helped == result.helped);
-	image_free(&host.call, &truth);
-	end_fit(&host, fit);
+	image_free(&test.call, &truth);
+	end_fit(&test, fit);
 }
 
 /* Members that are best at 0.7 find their threshold by themselves: one that
@@ -161,23 +161,23 @@ test_failed_add(void **state)
 static void
 test_shifted(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	EnsembleFit *fit;
 	EnsembleFitResult result;
 	double		weights[3];
 
 	(void) state;
-	fit = solve_images(&host, 30, 0.69, 0.3, weights, &result);
+	fit = solve_images(&test, 30, 0.69, 0.3, weights, &result);
 	assert_true(weights[2] < 0.1);
 	assert_true(result.fitted.threshold > 0.6 && result.fitted.threshold < 0.8);
-	end_fit(&host, fit);
+	end_fit(&test, fit);
 }
 
 /* The draws follow the seed alone. */
 static void
 test_seed(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	EnsembleFit *fit;
 	EnsembleFitResult result;
 	EnsembleFitResult again;
@@ -186,23 +186,23 @@ test_seed(void **state)
 	double		other[3];
 
 	(void) state;
-	fit = solve_images(&host, 60, 0.5, 0.5, weights, &result);
-	assert_int_equal(ensemble_fit_solve(fit, &host.call, 0, same, &again).code, LS_OK);
+	fit = solve_images(&test, 60, 0.5, 0.5, weights, &result);
+	assert_int_equal(ensemble_fit_solve(fit, &test.call, 0, same, &again).code, LS_OK);
 	assert_memory_equal(same, weights, sizeof weights);
 	assert_true(again.jaccard == result.jaccard && again.helped == result.helped &&
 				again.fitted.threshold == result.fitted.threshold);
-	assert_int_equal(ensemble_fit_solve(fit, &host.call, 1, other, &again).code, LS_OK);
+	assert_int_equal(ensemble_fit_solve(fit, &test.call, 1, other, &again).code, LS_OK);
 	assert_memory_not_equal(other, weights, sizeof weights);
 	for (int m = 0; m < 3; m++)
 		assert_true(fabs(other[m] - weights[m]) < 0.1);
-	end_fit(&host, fit);
+	end_fit(&test, fit);
 }
 
 /* Few images do not tell members of one skill apart: equal weights stay. */
 static void
 test_few_images(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	EnsembleFit *fit;
 	EnsembleFitResult result;
 	double		weights[3];
@@ -210,12 +210,12 @@ test_few_images(void **state)
 	(void) state;
 	for (int count = 1; count < ENSEMBLE_FIT_MIN_IMAGES; count += 12)
 	{
-		fit = solve_images(&host, count, 0.5, NO_GUESS, weights, &result);
+		fit = solve_images(&test, count, 0.5, NO_GUESS, weights, &result);
 		assert_true(result.equal && result.helped < ENSEMBLE_FIT_HELPED_FEW);
 		assert_true(result.jaccard == result.equal_jaccard);
 		for (int m = 0; m < 3; m++)
 			assert_true(weights[m] == 1.0 / 3);
-		end_fit(&host, fit);
+		end_fit(&test, fit);
 	}
 }
 
@@ -228,13 +228,13 @@ test_blend(void **state)
 	const ProbabilityMap maps[2] = {{.size = 1,.values = small}, {.size = 2,.values = large}};
 	const double weights[2] = {1, 3};
 	const MaskOptions options = {.width = 2,.height = 2,.threshold = 0.45};
-	TestHost	host;
+	TestCall	test;
 	Image		mask;
 	Image		probabilities;
 
 	(void) state;
-	test_host_init(&host);
-	assert_int_equal(mask_create(&host.call, maps, weights, 2, &options, &mask, &probabilities).code, LS_OK);
+	test_call_init(&test);
+	assert_int_equal(mask_create(&test.call, maps, weights, 2, &options, &mask, &probabilities).code, LS_OK);
 	for (int i = 0; i < 4; i++)
 	{
 		double		mean = 0.25 * small[0] + 0.75 * large[i];
@@ -242,10 +242,10 @@ test_blend(void **state)
 		assert_int_equal(mask.pixels[i], mean > 0.45 ? 255 : 0);
 		assert_int_equal(probabilities.pixels[i], (int) (255 * mean + 0.5));
 	}
-	image_free(&host.call, &mask);
-	image_free(&host.call, &probabilities);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	image_free(&test.call, &mask);
+	image_free(&test.call, &probabilities);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 int

@@ -12,7 +12,7 @@
 
 /* A U-Net with fresh weights. */
 static inline Network *
-fixture_unet(const Call *host, int base, int depth, int64_t seed)
+fixture_unet(const Call *call, int base, int depth, int64_t seed)
 {
 	const Architecture *architecture = arch_find("unet");
 	ArchConfig	config;
@@ -22,7 +22,7 @@ fixture_unet(const Call *host, int base, int depth, int64_t seed)
 	arch_config_default(architecture, &config);
 	assert_int_equal(set_config(architecture, &config, "base", base).code, LS_OK);
 	assert_int_equal(set_config(architecture, &config, "depth", depth).code, LS_OK);
-	assert_int_equal(network_create(&host->host, architecture, &config, &network).code, LS_OK);
+	assert_int_equal(network_create(&call->host, architecture, &config, &network).code, LS_OK);
 	network_initialise(network, seed);
 	return network;
 }
@@ -30,11 +30,11 @@ fixture_unet(const Call *host, int base, int depth, int64_t seed)
 /* Lesions of seeds first .. first + count - 1 at size x size, of which
  * max_memory bytes stay in memory. */
 static inline Dataset *
-fixture_lesions(const Call *host, int size, size_t max_memory, int64_t first, int count)
+fixture_lesions(const Call *call, int size, size_t max_memory, int64_t first, int count)
 {
 	Dataset    *dataset;
 
-	assert_int_equal(dataset_create(&host->host, size, max_memory, &dataset).code, LS_OK);
+	assert_int_equal(dataset_create(&call->host, size, max_memory, &dataset).code, LS_OK);
 	for (int64_t seed = first; seed < first + count; seed++)
 	{
 		Image		image;
@@ -42,15 +42,15 @@ fixture_lesions(const Call *host, int size, size_t max_memory, int64_t first, in
 		EncodedImage encoded_image;
 		EncodedImage encoded_mask;
 
-		assert_int_equal(synthetic_lesion(host, seed, size, size, 0, &image, &mask).code, LS_OK);
-		assert_int_equal(png_encode(host, &image, 1, &encoded_image).code, LS_OK);
-		assert_int_equal(png_encode(host, &mask, 1, &encoded_mask).code, LS_OK);
-		assert_int_equal(dataset_add(dataset, host, encoded_image.bytes, encoded_image.size,
+		assert_int_equal(synthetic_lesion(call, seed, size, size, 0, &image, &mask).code, LS_OK);
+		assert_int_equal(png_encode(call, &image, 1, &encoded_image).code, LS_OK);
+		assert_int_equal(png_encode(call, &mask, 1, &encoded_mask).code, LS_OK);
+		assert_int_equal(dataset_add(dataset, call, encoded_image.bytes, encoded_image.size,
 									 encoded_mask.bytes, encoded_mask.size, NULL).code, LS_OK);
-		image_free(host, &image);
-		image_free(host, &mask);
-		call_free(host, encoded_image.bytes);
-		call_free(host, encoded_mask.bytes);
+		image_free(call, &image);
+		image_free(call, &mask);
+		call_free(call, encoded_image.bytes);
+		call_free(call, encoded_mask.bytes);
 	}
 	return dataset;
 }

@@ -12,7 +12,7 @@
 
 #include "learn/trainer.h"
 #include "between.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "learn_fixture.h"
 
 #define SIZE 32
@@ -21,8 +21,8 @@
 /* A run with everything it stands on. */
 typedef struct Run
 {
-	TestHost	host;
-	TestHost	validation_host;	/* a temporary file of its own */
+	TestCall	test;
+	TestCall	validation_host;	/* a temporary file of its own */
 	Network    *network;
 	Dataset    *training;
 	Dataset    *validation;
@@ -34,10 +34,10 @@ typedef struct Run
 static void
 run_init(Run *run, int training, int validation, size_t max_memory)
 {
-	test_host_init(&run->host);
-	test_host_init(&run->validation_host);
-	run->network = fixture_unet(&run->host.call, 2, 2, 11);
-	run->training = fixture_lesions(&run->host.call, SIZE, max_memory, 1, training);
+	test_call_init(&run->test);
+	test_call_init(&run->validation_host);
+	run->network = fixture_unet(&run->test.call, 2, 2, 11);
+	run->training = fixture_lesions(&run->test.call, SIZE, max_memory, 1, training);
 	run->validation = fixture_lesions(&run->validation_host.call, SIZE, max_memory, 1000, validation);
 	run->options = train_options_default(run->network->architecture);
 	run->options.epochs = 4;
@@ -50,7 +50,7 @@ run_init(Run *run, int training, int validation, size_t max_memory)
 static void
 run_start(Run *run)
 {
-	assert_int_equal(trainer_create(run->network, &run->host.call, run->training, run->validation, &run->options,
+	assert_int_equal(trainer_create(run->network, &run->test.call, run->training, run->validation, &run->options,
 									&run->trainer).code, LS_OK);
 }
 
@@ -62,10 +62,10 @@ run_end(Run *run)
 	dataset_free(run->training);
 	dataset_free(run->validation);
 	network_free(run->network);
-	assert_int_equal(run->host.live, 0);
+	assert_int_equal(run->test.live, 0);
 	assert_int_equal(run->validation_host.live, 0);
-	test_host_end(&run->host);
-	test_host_end(&run->validation_host);
+	test_call_end(&run->test);
+	test_call_end(&run->validation_host);
 }
 
 /* Run epochs, the last one's report into *report. */
@@ -74,7 +74,7 @@ run_epochs(Run *run, int epochs, EpochReport *report)
 {
 	for (int i = 0; i < epochs; i++)
 	{
-		Status		status = trainer_run_epoch(run->trainer, &run->host.call, report);
+		Status		status = trainer_run_epoch(run->trainer, &run->test.call, report);
 
 		assert_string_equal(status.message, "");
 		assert_int_equal(status.code, LS_OK);
@@ -93,7 +93,7 @@ assert_same_weights(const Run *a, const Run *b)
 static void
 test_learns(void **state)
 {
-	TestHost	host;
+	TestCall	test;
 	Network    *network;
 	Dataset    *training;
 	Dataset    *validation;
@@ -105,20 +105,20 @@ test_learns(void **state)
 	double		best_dice;
 
 	(void) state;
-	test_host_init(&host);
-	network = fixture_unet(&host.call, 8, 3, 1);
-	training = fixture_lesions(&host.call, 64, IN_MEMORY, 1, 32);
-	validation = fixture_lesions(&host.call, 64, IN_MEMORY, 1000, 10);
+	test_call_init(&test);
+	network = fixture_unet(&test.call, 8, 3, 1);
+	training = fixture_lesions(&test.call, 64, IN_MEMORY, 1, 32);
+	validation = fixture_lesions(&test.call, 64, IN_MEMORY, 1000, 10);
 	options = train_options_default(network->architecture);
 	options.epochs = 15;
 	options.batch_size = 4;
 	options.learning_rate = 5e-3;
-	assert_int_equal(trainer_create(network, &host.call, training, validation, &options, &trainer).code, LS_OK);
+	assert_int_equal(trainer_create(network, &test.call, training, validation, &options, &trainer).code, LS_OK);
 	assert_int_equal(network->traits.image_size, 64);
 
-	assert_int_equal(trainer_run_epoch(trainer, &host.call, &first).code, LS_OK);
+	assert_int_equal(trainer_run_epoch(trainer, &test.call, &first).code, LS_OK);
 	while (!trainer_done(trainer))
-		assert_int_equal(trainer_run_epoch(trainer, &host.call, &last).code, LS_OK);
+		assert_int_equal(trainer_run_epoch(trainer, &test.call, &last).code, LS_OK);
 	trainer_take_best(trainer, &best_epoch, &best_dice);
 	print_message("loss %.3f to %.3f, validation Dice %.3f to %.3f, best %.3f in epoch %d\n",
 				  first.train_loss, last.train_loss, first.val_dice, last.val_dice, best_dice, best_epoch);
@@ -141,8 +141,8 @@ test_learns(void **state)
 	dataset_free(training);
 	dataset_free(validation);
 	network_free(network);
-	assert_int_equal(host.live, 0);
-	test_host_end(&host);
+	assert_int_equal(test.live, 0);
+	test_call_end(&test);
 }
 
 /* The same seed gives the same weights; another order or variation others. */
@@ -157,8 +157,8 @@ test_seeded(void **state)
 	(void) state;
 	run_init(&a, 9, 3, IN_MEMORY);
 	run_init(&b, 9, 3, IN_MEMORY);
-	a.host.call.threads = 2;	/* also where threads share the work */
-	b.host.call.threads = 2;
+	a.test.call.threads = 2;	/* also where threads share the work */
+	b.test.call.threads = 2;
 	run_start(&a);
 	run_start(&b);
 	run_epochs(&a, 2, &report_a);
@@ -190,7 +190,7 @@ test_spill_equals_memory(void **state)
 	(void) state;
 	run_init(&memory, 9, 3, IN_MEMORY);
 	run_init(&spill, 9, 3, 2 * SIZE * SIZE * 4);
-	assert_int_equal(spill.host.spilled, 7 * SIZE * SIZE * 4);
+	assert_int_equal(spill.test.spilled, 7 * SIZE * SIZE * 4);
 	run_start(&memory);
 	run_start(&spill);
 	run_epochs(&memory, 2, &report);
@@ -225,7 +225,7 @@ resume(double average)
 	begun.options.average = average;
 	run_start(&begun);
 	run_epochs(&begun, 2, &resumed_report);
-	assert_int_equal(trainer_save(begun.trainer, &begun.host.call, &bytes, &size).code, LS_OK);
+	assert_int_equal(trainer_save(begun.trainer, &begun.test.call, &bytes, &size).code, LS_OK);
 
 	run_init(&resumed, 9, 3, IN_MEMORY);
 	resumed.options.average = average;
@@ -233,7 +233,7 @@ resume(double average)
 	run_start(&resumed);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size - 4).code, LS_INVALID_ARGUMENT);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size).code, LS_OK);
-	call_free(&begun.host.call, bytes);
+	call_free(&begun.test.call, bytes);
 	run_end(&begun);
 
 	assert_false(trainer_done(resumed.trainer));
@@ -350,13 +350,13 @@ test_restore_another_run(void **state)
 	run_init(&run, 5, 0, IN_MEMORY);
 	run_start(&run);
 	run_epochs(&run, 1, &report);
-	assert_int_equal(trainer_save(run.trainer, &run.host.call, &bytes, &size).code, LS_OK);
+	assert_int_equal(trainer_save(run.trainer, &run.test.call, &bytes, &size).code, LS_OK);
 	run_init(&other, 6, 0, IN_MEMORY);
 	run_start(&other);
 	status = trainer_restore(other.trainer, bytes, size);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "the checkpoint belongs to another run: the number of training images differs");
-	call_free(&run.host.call, bytes);
+	call_free(&run.test.call, bytes);
 	run_end(&run);
 	run_end(&other);
 }
@@ -426,7 +426,7 @@ test_stop_in_epoch(void **state)
 	run.options.progress_data = &progress;
 	run_start(&run);
 	run_epochs(&run, 1, &report);
-	status = trainer_run_epoch(run.trainer, &run.host.call, &report);
+	status = trainer_run_epoch(run.trainer, &run.test.call, &report);
 	assert_int_equal(status.code, LS_CANCELLED);
 	assert_string_equal(status.message, "stopped in epoch 2 after batch 1 of 3");
 	assert_false(trainer_done(run.trainer));
@@ -463,7 +463,7 @@ test_single_image(void **state)
 	assert_int_equal(progress.calls, 1);
 	assert_true(isfinite(report.val_dice));
 	assert_true(report.learning_rate == run.options.learning_rate);
-	assert_int_equal(trainer_run_epoch(run.trainer, &run.host.call, &report).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(trainer_run_epoch(run.trainer, &run.test.call, &report).code, LS_INVALID_ARGUMENT);
 	run_end(&run);
 }
 
@@ -483,7 +483,7 @@ test_validation_scores(void **state)
 	run.options.learning_rate = 1e-2;
 	run_start(&run);
 	run_epochs(&run, 3, &report);
-	assert_int_equal(predictor_create(run.network, &run.host.call, &run.options.engine, 1, SIZE, SIZE, &predictor).code,
+	assert_int_equal(predictor_create(run.network, &run.test.call, &run.options.engine, 1, SIZE, SIZE, &predictor).code,
 					 LS_OK);
 	for (int i = 0; i < 11; i++)
 	{
@@ -494,7 +494,7 @@ test_validation_scores(void **state)
 		int			sum = 0;
 
 		assert_int_equal(dataset_read(run.validation, i, rgb, mask).code, LS_OK);
-		assert_int_equal(predictor_run(predictor, &run.host.call, rgb, probabilities).code, LS_OK);
+		assert_int_equal(predictor_run(predictor, &run.test.call, rgb, probabilities).code, LS_OK);
 		loss += network_loss(1, SIZE, SIZE, probabilities, mask) / 11;
 		for (int p = 0; p < SIZE * SIZE; p++)
 		{
@@ -577,7 +577,7 @@ test_divergence(void **state)
 	run_start(&run);
 	run_epochs(&run, 1, &report);
 	run.network->weights[0] = NAN;
-	status = trainer_run_epoch(run.trainer, &run.host.call, &report);
+	status = trainer_run_epoch(run.trainer, &run.test.call, &report);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "training diverged: the loss is not finite in epoch 2, batch 1 of 2");
 	assert_memory_equal(status.hint, "Lower the learning rate (peak 0.0015, ", 38);
@@ -597,26 +597,26 @@ test_refusals(void **state)
 
 	(void) state;
 	run_init(&run, 2, 1, IN_MEMORY);
-	assert_int_equal(dataset_create(&run.host.call.host, SIZE, IN_MEMORY, &empty).code, LS_OK);
-	odd = fixture_lesions(&run.host.call, SIZE + 1, IN_MEMORY, 1, 1);
-	larger = fixture_lesions(&run.host.call, 2 * SIZE, IN_MEMORY, 1, 1);
+	assert_int_equal(dataset_create(&run.test.call.host, SIZE, IN_MEMORY, &empty).code, LS_OK);
+	odd = fixture_lesions(&run.test.call, SIZE + 1, IN_MEMORY, 1, 1);
+	larger = fixture_lesions(&run.test.call, 2 * SIZE, IN_MEMORY, 1, 1);
 
-	status = trainer_create(run.network, &run.host.call, empty, run.validation, &run.options, &trainer);
+	status = trainer_create(run.network, &run.test.call, empty, run.validation, &run.options, &trainer);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "there is no image to train on");
 	assert_null(trainer);
-	status = trainer_create(run.network, &run.host.call, odd, NULL, &run.options, &trainer);
+	status = trainer_create(run.network, &run.test.call, odd, NULL, &run.options, &trainer);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
-	status = trainer_create(run.network, &run.host.call, run.training, larger, &run.options, &trainer);
+	status = trainer_create(run.network, &run.test.call, run.training, larger, &run.options, &trainer);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "training images are 32 pixels wide, validation images 64");
 	run.options.epochs = 0;
-	status = trainer_create(run.network, &run.host.call, run.training, NULL, &run.options, &trainer);
+	status = trainer_create(run.network, &run.test.call, run.training, NULL, &run.options, &trainer);
 	assert_int_equal(status.code, LS_INVALID_ARGUMENT);
 	assert_string_equal(status.message, "epochs 0 is out of range");
 	run.options.epochs = 1;
-	run.host.call.host.max_memory = 20000;
-	status = trainer_create(run.network, &run.host.call, run.training, NULL, &run.options, &trainer);
+	run.test.call.host.max_memory = 20000;
+	status = trainer_create(run.network, &run.test.call, run.training, NULL, &run.options, &trainer);
 	assert_int_equal(status.code, LS_LIMIT_EXCEEDED);
 	assert_null(trainer);
 
@@ -638,21 +638,21 @@ test_cancel(void **state)
 	run_init(&run, 6, 3, IN_MEMORY);
 	run.options.epochs = 100;
 	run_start(&run);
-	run.host.polls = 0;
+	run.test.polls = 0;
 	run_epochs(&run, 1, &report);
-	polls = run.host.polls;
+	polls = run.test.polls;
 	assert_true(polls > 20);
 	for (long stop = 0; stop < polls; stop += 1 + polls / 12)
 	{
 		Status		status;
 
-		run.host.polls = 0;
-		run.host.stop_after = stop;
-		run.host.stopped_at = 0;
-		status = trainer_run_epoch(run.trainer, &run.host.call, &report);
+		run.test.polls = 0;
+		run.test.stop_after = stop;
+		run.test.stopped_at = 0;
+		status = trainer_run_epoch(run.trainer, &run.test.call, &report);
 		assert_int_equal(status.code, LS_CANCELLED);
-		assert_true(test_clock() - run.host.stopped_at < 0.2);
-		assert_int_equal(run.host.polls, stop + 1);
+		assert_true(test_clock() - run.test.stopped_at < 0.2);
+		assert_int_equal(run.test.polls, stop + 1);
 	}
 	run_end(&run);
 }

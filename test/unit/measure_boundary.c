@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "learn_host.h"
+#include "test_call.h"
 #include "measure/boundary.h"
 #include "measure_boundary_cases.h"
 
@@ -130,26 +130,26 @@ test_stopped(void **state)
 	(void) state;
 	for (long polls = 0;; polls++)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.stop_after = polls;
-		status = boundary_score(&host.call, &predicted, &truth, unit, 0, &score);
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		test_call_init(&test);
+		test.stop_after = polls;
+		status = boundary_score(&test.call, &predicted, &truth, unit, 0, &score);
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		if (status.code == LS_OK)
 			break;
 		assert_int_equal(status.code, LS_CANCELLED);
 	}
 	for (size_t limit = 1;; limit *= 2)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.call.host.max_memory = limit;
-		status = boundary_score(&host.call, &predicted, &truth, unit, 0, &score);
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		test_call_init(&test);
+		test.call.host.max_memory = limit;
+		status = boundary_score(&test.call, &predicted, &truth, unit, 0, &score);
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		if (status.code == LS_OK)
 			break;
 		assert_int_equal(status.code, LS_LIMIT_EXCEEDED);

@@ -4,7 +4,7 @@
  */
 #include "follow_fixture.h"
 
-#include "learn_host.h"
+#include "test_call.h"
 #include "measure/follow/change.h"
 
 #define PAIRS 12				/* of test_pairs and test_growth, or as many as FOLLOW_PAIRS says */
@@ -221,27 +221,27 @@ test_stopped(void **state)
 	(void) state;
 	for (long polls = 0; code != LS_OK; polls += 1 + polls / 8)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.stop_after = polls;
-		code = register_images(&host.call, &pair.before, &pair.mask_before, &pair.after, &pair.mask_after,
+		test_call_init(&test);
+		test.stop_after = polls;
+		code = register_images(&test.call, &pair.before, &pair.mask_before, &pair.after, &pair.mask_after,
 							   &registration).code;
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		assert_true(code == LS_OK || code == LS_CANCELLED);
 	}
 	code = LS_LIMIT_EXCEEDED;
 	for (size_t limit = 1024; code != LS_OK; limit *= 2)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.call.host.max_memory = limit;
-		code = register_images(&host.call, &pair.before, &pair.mask_before, &pair.after, &pair.mask_after,
+		test_call_init(&test);
+		test.call.host.max_memory = limit;
+		code = register_images(&test.call, &pair.before, &pair.mask_before, &pair.after, &pair.mask_after,
 							   &registration).code;
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		assert_true(code == LS_OK || code == LS_LIMIT_EXCEEDED);
 	}
 	pair_free(&pair);

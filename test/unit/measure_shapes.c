@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "image/cielab.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "measure/colour/colour_measures.h"
 #include "measure/shape/shape_measures.h"
 #include "measure_shapes_cases.h"
@@ -373,26 +373,26 @@ test_stopped(void **state)
 	(void) state;
 	for (long polls = 0;; polls++)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.stop_after = polls;
-		code = measure_all(&host.call, &image).code;
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		test_call_init(&test);
+		test.stop_after = polls;
+		code = measure_all(&test.call, &image).code;
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		if (code == LS_OK)
 			break;
 		assert_int_equal(code, LS_CANCELLED);
 	}
 	for (size_t limit = 1;; limit += 1 + limit / 4)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.call.host.max_memory = limit;
-		code = measure_all(&host.call, &image).code;
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		test_call_init(&test);
+		test.call.host.max_memory = limit;
+		code = measure_all(&test.call, &image).code;
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		if (code == LS_OK)
 			break;
 		assert_int_equal(code, LS_LIMIT_EXCEEDED);

@@ -9,7 +9,7 @@
 
 #include "core/rng.h"
 #include "image/cielab.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "measure/colour/skin_tone.h"
 
 #define SIDE 96
@@ -226,26 +226,26 @@ test_stopped(void **state)
 	photograph(tones[0].colour, lights[0], 1, &image, &mask);
 	for (long polls = 0;; polls++)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.stop_after = polls;
-		code = skin_tone(&host.call, &image, &mask, hidden, &tone).code;
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		test_call_init(&test);
+		test.stop_after = polls;
+		code = skin_tone(&test.call, &image, &mask, hidden, &tone).code;
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		if (code == LS_OK)
 			break;
 		assert_int_equal(code, LS_CANCELLED);
 	}
 	for (size_t limit = 1;; limit *= 2)
 	{
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		host.call.host.max_memory = limit;
-		code = skin_tone(&host.call, &image, &mask, hidden, &tone).code;
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		test_call_init(&test);
+		test.call.host.max_memory = limit;
+		code = skin_tone(&test.call, &image, &mask, hidden, &tone).code;
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 		if (code == LS_OK)
 			break;
 		assert_int_equal(code, LS_LIMIT_EXCEEDED);

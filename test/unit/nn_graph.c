@@ -241,7 +241,7 @@ test_dead_ends(void **state)
 static void
 test_out_of_memory(void **state)
 {
-	CountingHost counting;
+	CountingCall counting;
 	Status		status = {.code = LS_OUT_OF_MEMORY};
 
 	(void) state;
@@ -249,7 +249,7 @@ test_out_of_memory(void **state)
 	{
 		Graph	   *graph = NULL;
 
-		counting_host(&counting, 1);
+		counting_call(&counting, 1);
 		counting.refuse_after = refuse;
 		status = graph_create(&counting.call.host, &graph);
 		if (status.code == LS_OK)

@@ -123,7 +123,7 @@ static void
 test_adamw(void **state)
 {
 	const double rates[5] = {1e-3, 2e-3, 5e-3, 1e-3, 0};
-	CountingHost counting;
+	CountingCall counting;
 	Graph	   *graph;
 	AdamW		adamw;
 	NodeId		x;
@@ -136,7 +136,7 @@ test_adamw(void **state)
 	Rng			rng;
 
 	(void) state;
-	counting_host(&counting, 2);
+	counting_call(&counting, 2);
 	assert_ok(graph_create(&counting.call.host, &graph));
 	x = graph_input(graph, 3);
 	x = graph_batch_norm(graph, "n", graph_conv2d(graph, "c", x, 130, 7, 1, 3, 1, true));

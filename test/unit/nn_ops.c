@@ -719,10 +719,10 @@ test_operators(void **state)
 {
 	const Backend *backends[2];
 	int			backend_count = built_backends(backends);
-	CountingHost counting;
+	CountingCall counting;
 
 	(void) state;
-	counting_host(&counting, 2);
+	counting_call(&counting, 2);
 	for (size_t i = 0; i < sizeof op_cases / sizeof op_cases[0]; i++)
 		for (int head = 0; head < 2; head++)
 		{

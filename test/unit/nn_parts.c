@@ -81,7 +81,7 @@ derivative(Reference *r, const double *weights, double *const *slopes, double *a
 static void
 check_backend(const Backend *backend, bool input_gradient)
 {
-	CountingHost counting;
+	CountingCall counting;
 	Graph	   *graph;
 	Plan	   *plan;
 	PlanOptions options = {
@@ -97,7 +97,7 @@ check_backend(const Backend *backend, bool input_gradient)
 	NodeId		input;
 	long		count;
 
-	counting_host(&counting, 2);
+	counting_call(&counting, 2);
 	graph = make_graph(&counting.call);
 	input = graph->parts[1].first;
 	rng_seed(&rng, 3, 0);
@@ -178,14 +178,14 @@ test_outputs_and_input_gradient(void **state)
 static void
 test_refusals(void **state)
 {
-	CountingHost counting;
+	CountingCall counting;
 	Graph	   *g;
 	NodeId		x;
 	Plan	   *plan;
 	PlanOptions options = {.batch = 1,.height = 4,.width = 4,.part = 2};
 
 	(void) state;
-	counting_host(&counting, 1);
+	counting_call(&counting, 1);
 	assert_ok(graph_create(&counting.call.host, &g));
 	assert_string_equal(graph_status(g).message, "the graph has no input");
 	x = graph_input(g, 3);

@@ -62,7 +62,7 @@ network_graph(const Call *call)
 /* A network with weights, an input and its expected output. */
 typedef struct Fixture
 {
-	CountingHost counting;
+	CountingCall counting;
 	const Call *call;
 	Graph	   *graph;
 	float	   *weights;
@@ -79,7 +79,7 @@ fixture_create_of(Fixture *f, Graph *(*network) (const Call *), int height, int 
 	Rng			rng;
 
 	memset(f, 0, sizeof *f);
-	counting_host(&f->counting, threads);
+	counting_call(&f->counting, threads);
 	f->call = &f->counting.call;
 	f->graph = network(f->call);
 	f->weights = malloc(f->graph->weight_count * sizeof(float));

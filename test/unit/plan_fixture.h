@@ -15,7 +15,7 @@
 
 /* A call that counts, stops after some polls, refuses after some
  * allocations, and hands out memory full of NaN. */
-typedef struct CountingHost
+typedef struct CountingCall
 {
 	Call		call;
 	long		live;			/* allocations not freed */
@@ -23,12 +23,12 @@ typedef struct CountingHost
 	long		polls;
 	long		stop_after;		/* polls answered with "go on"; -1 = all */
 	long		refuse_after;	/* allocations granted; -1 = all */
-} CountingHost;
+} CountingCall;
 
 static inline void *
 counting_alloc(void *user, size_t size)
 {
-	CountingHost *counting = user;
+	CountingCall *counting = user;
 	size_t		rounded = (size + 63) & ~(size_t) 63;
 	void	   *memory;
 
@@ -46,23 +46,23 @@ counting_alloc(void *user, size_t size)
 static inline void
 counting_free(void *user, void *memory)
 {
-	((CountingHost *) user)->live--;
+	((CountingCall *) user)->live--;
 	free(memory);
 }
 
 static inline bool
 counting_poll(void *user)
 {
-	CountingHost *counting = user;
+	CountingCall *counting = user;
 
 	return counting->polls++ >= counting->stop_after && counting->stop_after >= 0;
 }
 
 /* Start a call of that many threads; it points back at *counting. */
 static inline void
-counting_host(CountingHost *counting, int threads)
+counting_call(CountingCall *counting, int threads)
 {
-	*counting = (CountingHost) {.stop_after = -1,.refuse_after = -1};
+	*counting = (CountingCall) {.stop_after = -1,.refuse_after = -1};
 	counting->call = (Call) {
 		.host = {
 			.alloc = counting_alloc,
