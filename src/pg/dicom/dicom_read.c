@@ -3,10 +3,8 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -20,6 +18,7 @@
 #include "dicom/pixels/pixels.h"
 #include "dicom/segmentation.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 
@@ -31,26 +30,6 @@ PG_FUNCTION_INFO_V1(lesion_dicom_tags);
 PG_FUNCTION_INFO_V1(lesion_dicom_frame);
 PG_FUNCTION_INFO_V1(lesion_dicom_mask);
 
-/* The columns of lesion_dicom_info. */
-typedef enum InfoColumn
-{
-	INFO_SOP_CLASS,
-	INFO_SOP_INSTANCE,
-	INFO_SERIES,
-	INFO_STUDY,
-	INFO_PATIENT,
-	INFO_MODALITY,
-	INFO_TRANSFER_SYNTAX,
-	INFO_FRAMES,
-	INFO_WIDTH,
-	INFO_HEIGHT,
-	INFO_PHOTOMETRIC,
-	INFO_PIXEL_SPACING,
-	INFO_ACQUIRED_AT,
-	INFO_SPACING_FROM,
-	INFO_COLUMNS
-} InfoColumn;
-
 /* Convert UTF-8 of the library to text in the database's encoding. */
 static Datum
 utf8_datum(const char *utf8)
@@ -58,45 +37,46 @@ utf8_datum(const char *utf8)
 	return CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
 }
 
-/* Set a column to a text, or to NULL if it is empty. */
+/* Set a column to a text; NULL if it is empty. */
 static void
-set_text(Datum *values, bool *nulls, InfoColumn column, const char *text)
+set_text(RowBuilder *row, const char *column, const char *text)
 {
-	nulls[column] = text == NULL || text[0] == '\0';
-	if (!nulls[column])
-		values[column] = utf8_datum(text);
+	if (text != NULL && text[0] != '\0')
+		row_set(row, column, TEXTOID, utf8_datum(text));
 }
 
-/* Set the columns. */
+/* Set the columns of lesion_dicom_info. */
 static void
-set_info(const DicomInfo *info, Datum *values, bool *nulls)
+set_info(const DicomInfo *info, RowBuilder *row)
 {
-	set_text(values, nulls, INFO_SOP_CLASS, info->sop_class);
-	set_text(values, nulls, INFO_SOP_INSTANCE, info->sop_instance);
-	set_text(values, nulls, INFO_SERIES, info->series);
-	set_text(values, nulls, INFO_STUDY, info->study);
-	set_text(values, nulls, INFO_PATIENT, info->patient);
-	set_text(values, nulls, INFO_MODALITY, info->modality);
-	set_text(values, nulls, INFO_TRANSFER_SYNTAX, info->transfer_syntax);
-	nulls[INFO_FRAMES] = nulls[INFO_WIDTH] = nulls[INFO_HEIGHT] = !info->has_image;
-	nulls[INFO_FRAMES] = nulls[INFO_FRAMES] || info->frames < 1;
-	values[INFO_FRAMES] = Int32GetDatum(info->frames);
-	values[INFO_WIDTH] = Int32GetDatum(info->width);
-	values[INFO_HEIGHT] = Int32GetDatum(info->height);
-	set_text(values, nulls, INFO_PHOTOMETRIC, info->photometric);
-	set_text(values, nulls, INFO_SPACING_FROM, info->spacing_from);
-	nulls[INFO_PIXEL_SPACING] = info->spacing_from == NULL;
-	if (!nulls[INFO_PIXEL_SPACING])
+	set_text(row, "sop_class", info->sop_class);
+	set_text(row, "sop_instance", info->sop_instance);
+	set_text(row, "series", info->series);
+	set_text(row, "study", info->study);
+	set_text(row, "patient", info->patient);
+	set_text(row, "modality", info->modality);
+	set_text(row, "transfer_syntax", info->transfer_syntax);
+	if (info->has_image)
+	{
+		if (info->frames >= 1)
+			row_set(row, "frames", INT4OID, Int32GetDatum(info->frames));
+		row_set(row, "width", INT4OID, Int32GetDatum(info->width));
+		row_set(row, "height", INT4OID, Int32GetDatum(info->height));
+	}
+	set_text(row, "photometric", info->photometric);
+	set_text(row, "spacing_from", info->spacing_from);
+	if (info->spacing_from != NULL)
 	{
 		Datum		spacing[2] = {Float8GetDatum(info->spacing[0]), Float8GetDatum(info->spacing[1])};
 
-		values[INFO_PIXEL_SPACING] = PointerGetDatum(construct_array(spacing, 2, FLOAT8OID, sizeof(float8),
-																	 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+		row_set(row, "pixel_spacing", FLOAT8ARRAYOID,
+				PointerGetDatum(construct_array(spacing, 2, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
+												TYPALIGN_DOUBLE)));
 	}
-	nulls[INFO_ACQUIRED_AT] = info->acquired_at[0] == '\0';
-	if (!nulls[INFO_ACQUIRED_AT])
-		values[INFO_ACQUIRED_AT] = DirectFunctionCall3(timestamp_in, CStringGetDatum(info->acquired_at),
-													   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	if (info->acquired_at[0] != '\0')
+		row_set(row, "acquired_at", TIMESTAMPOID,
+				DirectFunctionCall3(timestamp_in, CStringGetDatum(info->acquired_at),
+									ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 }
 
 /*
@@ -108,17 +88,13 @@ set_info(const DicomInfo *info, Datum *values, bool *nulls)
 Datum
 lesion_dicom_info(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	Datum		values[INFO_COLUMNS];
-	bool		nulls[INFO_COLUMNS] = {false};
-	Call *call = call_create(CurrentMemoryContext, 1);
+	RowBuilder	row = row_begin_result(fcinfo);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	ByteView	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, HEADER_BYTES)));
 	DicomSet	set;
 	DicomInfo	info;
 	Status		status;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_dicom_info must return a row");
 	status = dicom_read(call, view.bytes, view.size, DICOM_HEADER, &set);
 	if (view.size == HEADER_BYTES && (status.code != LS_OK || !set.at_pixels))
 	{
@@ -130,8 +106,8 @@ lesion_dicom_info(PG_FUNCTION_ARGS)
 	check_argument(call, "dicom", status);
 	check_argument(call, "dicom", dicom_info(&set, &info));
 	call_destroy(call);
-	set_info(&info, values, nulls);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	set_info(&info, &row);
+	PG_RETURN_DATUM(row_datum(&row));
 }
 
 /* Read the file in argument 0; the set needs the view, so release it last. */

@@ -5,15 +5,14 @@
 
 #include <math.h>
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "utils/array.h"
 
 #include "measure/bootstrap.h"
 #include "pg/base/call.h"
 #include "pg/base/error.h"
 #include "pg/base/values/arguments.h"
+#include "pg/base/values/row_values.h"
 #include "pg/evaluate/bootstrap_arguments.h"
 
 PG_FUNCTION_INFO_V1(lesion_bootstrap);
@@ -75,20 +74,18 @@ lesion_bootstrap(PG_FUNCTION_ARGS)
 	int			draws = argument_draws(fcinfo, 1);
 	double		confidence = argument_confidence(fcinfo, 2);
 	Call	   *call = call_create(CurrentMemoryContext, 1);
-	BootstrapInterval interval = {0};
+	BootstrapInterval interval;
 	int			count;
 	double	   *figures = read_figures(PG_GETARG_ARRAYTYPE_P(0), &count);
-	TupleDesc	descriptor;
-	Datum		values[3];
-	bool		nulls[3] = {count == 0, count == 0, count == 0};
+	RowBuilder	row = row_begin_result(fcinfo);
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_bootstrap must return a row");
 	if (count > 0)
+	{
 		check_status(call, bootstrap_mean(call, figures, count, draws, confidence, PG_GETARG_INT64(3), &interval));
-	values[0] = Float8GetDatum(interval.mean);
-	values[1] = Float8GetDatum(interval.low);
-	values[2] = Float8GetDatum(interval.high);
+		row_set(&row, "mean", FLOAT8OID, Float8GetDatum(interval.mean));
+		row_set(&row, "low", FLOAT8OID, Float8GetDatum(interval.low));
+		row_set(&row, "high", FLOAT8OID, Float8GetDatum(interval.high));
+	}
 	call_destroy(call);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	PG_RETURN_DATUM(row_datum(&row));
 }

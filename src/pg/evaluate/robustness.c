@@ -23,6 +23,8 @@
 
 #include "enhance/degrade/variants.h"
 #include "pg/base/values/arguments.h"
+#include "pg/base/values/row_values.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
@@ -336,31 +338,60 @@ read_ways(FunctionCallInfo fcinfo, Robustness *job)
 
 /* ---- the result ---- */
 
+/* A cell of the table: images made worse in one way, in one mode. */
+typedef struct Cell
+{
+	const char *kind;
+	int			severity;
+	const char *enhance;
+	double		dice;
+	double		drop;			/* below that of clean images, which are not enhanced */
+	int64		n;
+} Cell;
+
 /* Store a cell's row. */
 static void
-store_cell(const Robustness *job, Datum *row, TimestampTz at)
+store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 {
-	Oid			types[] = {
-		TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, TEXTOID, FLOAT8OID, FLOAT8OID, INT8OID, INT8OID,
-		TIMESTAMPTZOID, FLOAT8OID, BOOLOID, TEXTARRAYOID
-	};
 	const SplitColumns *split = job->task.split.columns;
-	Datum		values[] = {
-		CStringGetTextDatum(job->task.version->model), Int32GetDatum(job->task.version->number),
-		CStringGetTextDatum(job->task.source->name), CStringGetTextDatum(job->task.subset),
-		row[0], row[1], row[2], row[3], row[4], row[5], Int64GetDatum(job->seed), TimestampTzGetDatum(at),
-		Float8GetDatum(job->task.options.threshold), BoolGetDatum(job->task.options.tta),
-		split == NULL ? (Datum) 0 : split_columns_datum(split)
-	};
+	StoredRow	row;
 
-	store_execute(&job->store,
-				  "INSERT INTO @lesion_robustness_score (model, version, images, subset, kind, severity, enhance, "
-				  "dice, \"drop\", n, seed, evaluated_at, threshold, tta, split_columns) "
-				  "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-				  lengthof(types), types, values, split == NULL ? "              n" : NULL, SPI_OK_INSERT);
+	stored_row_begin(&row);
+	stored_row_text(&row, "model", job->task.version->model);
+	stored_row_int4(&row, "version", job->task.version->number);
+	stored_row_text(&row, "images", job->task.source->name);
+	stored_row_text(&row, "subset", job->task.subset);
+	stored_row_text(&row, "kind", cell->kind);
+	stored_row_int4(&row, "severity", cell->severity);
+	stored_row_text(&row, "enhance", cell->enhance);
+	stored_row_float8(&row, "dice", cell->dice);
+	stored_row_float8(&row, "drop", cell->drop);
+	stored_row_int8(&row, "n", cell->n);
+	stored_row_int8(&row, "seed", job->seed);
+	(void) stored_row_set(&row, "evaluated_at", TIMESTAMPTZOID, TimestampTzGetDatum(at));
+	stored_row_float8(&row, "threshold", job->task.options.threshold);
+	(void) stored_row_set(&row, "tta", BOOLOID, BoolGetDatum(job->task.options.tta));
+	if (split != NULL)
+		(void) stored_row_set(&row, "split_columns", TEXTARRAYOID, split_columns_datum(split));
+	stored_row_insert(&job->store, "lesion_robustness_score", &row, "", SPI_OK_INSERT);
 }
 
-/* Return the rows and store them. */
+/* Return a cell's row. */
+static void
+return_cell(const Cell *cell, ReturnSetInfo *set)
+{
+	RowBuilder	row = row_begin_in(set);
+
+	row_set(&row, "kind", TEXTOID, CStringGetTextDatum(cell->kind));
+	row_set(&row, "severity", INT4OID, Int32GetDatum(cell->severity));
+	row_set(&row, "enhance", TEXTOID, CStringGetTextDatum(cell->enhance));
+	row_set_float8(&row, "dice", cell->dice);
+	row_set_float8(&row, "drop", cell->drop);
+	row_set(&row, "n", INT8OID, Int64GetDatum(cell->n));
+	row_put(set, &row);
+}
+
+/* Store the rows and return them. */
 static void
 return_cells(const Robustness *job, ReturnSetInfo *set)
 {
@@ -371,17 +402,17 @@ return_cells(const Robustness *job, ReturnSetInfo *set)
 	{
 		const Degraded *way = &job->ways[i / job->set.mode_count];
 		double		dice = score_final(&job->scores[i]).dice;
-		Datum		values[6];
-		bool		nulls[6] = {false};
+		Cell		cell = {
+			.kind = way->severity == 0 ? "clean" : degrade_name(way->kind),
+			.severity = way->severity,
+			.enhance = enhance_mode_name(job->set.modes[i % job->set.mode_count]),
+			.dice = dice,
+			.drop = clean - dice,
+			.n = job->scores[i].n,
+		};
 
-		values[0] = CStringGetTextDatum(way->severity == 0 ? "clean" : degrade_name(way->kind));
-		values[1] = Int32GetDatum(way->severity);
-		values[2] = CStringGetTextDatum(enhance_mode_name(job->set.modes[i % job->set.mode_count]));
-		values[3] = Float8GetDatum(dice);
-		values[4] = Float8GetDatum(clean - dice);
-		values[5] = Int64GetDatum(job->scores[i].n);
-		store_cell(job, values, at);
-		tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+		store_cell(job, &cell, at);
+		return_cell(&cell, set);
 	}
 }
 
