@@ -12,6 +12,7 @@
 
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_masks.h"
 
@@ -44,21 +45,17 @@ void
 run_log_begin(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
-	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID, INT4OID};
-	Datum		values[] = {
-		CStringGetTextDatum(request->model),
-		CStringGetTextDatum(run->source->name),
-		Int32GetDatum(request->epochs),
-		Int64GetDatum(request->seed),
-		request_options(run),
-		Int32GetDatum(MyProcPid)
-	};
+	StoredRow	row;
 
-	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
-	store_execute(&run->store,
-				  "INSERT INTO @lesion_run (model, state, images, epochs, seed, options, pid) "
-				  "VALUES ($1, 'running', $2, $3, $4, $5, $6) RETURNING run",
-				  lengthof(types), types, values, NULL, SPI_OK_INSERT_RETURNING);
+	stored_row_begin(&row);
+	stored_row_text(&row, "model", request->model);
+	stored_row_text(&row, "state", "running");
+	stored_row_text(&row, "images", run->source->name);
+	stored_row_int4(&row, "epochs", request->epochs);
+	stored_row_int8(&row, "seed", request->seed);
+	(void) stored_row_set(&row, "options", JSONBOID, request_options(run));
+	stored_row_int4(&row, "pid", MyProcPid);
+	stored_row_insert(&run->store, "lesion_run", &row, "RETURNING run", SPI_OK_INSERT_RETURNING);
 	run->run = DatumGetInt64(result_datum(1, INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -90,26 +87,22 @@ run_log_images(const TrainRun *run)
 void
 run_log_epoch(const TrainRun *run, const EpochReport *report)
 {
-	Oid			types[] = {INT8OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, BOOLOID};
-	char		nulls[] = "         ";
-	Datum		values[] = {
-		Int64GetDatum(run->run),
-		Int32GetDatum(report->epoch),
-		Float8GetDatum(report->train_loss),
-		Float8GetDatum(report->val_loss),
-		Float8GetDatum(report->val_dice),
-		Float8GetDatum(report->learning_rate),
-		Float8GetDatum(report->images_per_second),
-		Float8GetDatum(report->seconds),
-		BoolGetDatum(report->best)
-	};
+	StoredRow	row;
 
-	if (isnan(report->val_dice))
-		nulls[3] = nulls[4] = 'n';
-	store_execute(&run->store,
-				  "INSERT INTO @lesion_epoch (run, epoch, train_loss, val_loss, val_dice, learning_rate, "
-				  "images_per_second, seconds, best) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-				  lengthof(types), types, values, nulls, SPI_OK_INSERT);
+	stored_row_begin(&row);
+	stored_row_int8(&row, "run", run->run);
+	stored_row_int4(&row, "epoch", report->epoch);
+	stored_row_float8(&row, "train_loss", report->train_loss);
+	if (!isnan(report->val_dice))	/* there are validation rows */
+	{
+		(void) stored_row_set(&row, "val_loss", FLOAT8OID, Float8GetDatum(report->val_loss));
+		stored_row_float8(&row, "val_dice", report->val_dice);
+	}
+	stored_row_float8(&row, "learning_rate", report->learning_rate);
+	stored_row_float8(&row, "images_per_second", report->images_per_second);
+	stored_row_float8(&row, "seconds", report->seconds);
+	(void) stored_row_set(&row, "best", BOOLOID, BoolGetDatum(report->best));
+	stored_row_insert(&run->store, "lesion_epoch", &row, "", SPI_OK_INSERT);
 }
 
 void
