@@ -340,7 +340,8 @@ void
 images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 {
 	bool		single = source->grouped && source->group_columns->count == 1;
-	char	   *query = psprintf("SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE s.usable%s%s) "
+	char	   *query = psprintf("SELECT pg_catalog.count(*) AS rows, "
+								 "pg_catalog.count(*) FILTER (WHERE s.usable%s%s) AS usable "
 								 "FROM (%s) AS s",
 								 source->ids_are_digests ? "" : " AND s.id IS NOT NULL",
 								 single ? " AND s.lesion_group IS NOT NULL" : "", source->rows);
@@ -348,8 +349,8 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	relation_check(&source->known);
 	if (images_execute(psprintf("counting the rows of %s", source->name), query, 0, NULL, NULL, 0) != SPI_OK_SELECT)
 		elog(ERROR, "counting %s failed", source->name);
-	*rows = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT8OID));
-	*usable = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT8OID));
+	*rows = DatumGetInt64(first_row_needed("rows", INT8OID));
+	*usable = DatumGetInt64(first_row_needed("usable", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 }
 

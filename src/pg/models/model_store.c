@@ -32,18 +32,11 @@ select_by_name(const ModelStore *store, const char *query, const char *name)
 	store_execute(store, query, 1, types, values, NULL, SPI_OK_SELECT);
 }
 
-/* A column of the first row, which is not NULL. */
-static Datum
-first_row_datum(int column, Oid type)
-{
-	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
-}
-
-/* The same as a string that outlives SPI. */
+/* A text of the first row, which is not NULL, as a string that outlives SPI. */
 static char *
-first_row_string(int column)
+first_row_string(const char *column)
 {
-	text	   *value = DatumGetTextPP(first_row_datum(column, TEXTOID));
+	text	   *value = DatumGetTextPP(first_row_needed(column, TEXTOID));
 	size_t		size = VARSIZE_ANY_EXHDR(value);
 	char	   *copy = SPI_palloc(size + 1);
 
@@ -52,11 +45,11 @@ first_row_string(int column)
 	return copy;
 }
 
-/* The same as a jsonb that outlives SPI. */
+/* A jsonb of that row, likewise. */
 static Jsonb *
-first_row_jsonb(int column)
+first_row_jsonb(const char *column)
 {
-	Jsonb	   *value = DatumGetJsonbP(first_row_datum(column, JSONBOID));
+	Jsonb	   *value = DatumGetJsonbP(first_row_needed(column, JSONBOID));
 	Jsonb	   *copy = SPI_palloc(VARSIZE(value));
 
 	memcpy(copy, value, VARSIZE(value));
@@ -89,10 +82,10 @@ store_find_model(const ModelStore *store, const char *name)
 	if (SPI_processed == 0)
 		return NULL;
 	model = SPI_palloc(sizeof *model);
-	model->name = first_row_string(1);
-	model->architecture = first_row_string(2);
-	model->config = first_row_jsonb(3);
-	model->bundled = DatumGetBool(first_row_datum(4, BOOLOID));
+	model->name = first_row_string("name");
+	model->architecture = first_row_string("architecture");
+	model->config = first_row_jsonb("config");
+	model->bundled = DatumGetBool(first_row_needed("bundled", BOOLOID));
 	SPI_freetuptable(SPI_tuptable);
 	return model;
 }
@@ -199,9 +192,9 @@ find_active(const ModelStore *store, const char *model, int *number)
 	select_by_name(store,
 				   "SELECT coalesce("
 				   "(SELECT version FROM @lesion_promotion WHERE model = $1 ORDER BY promotion DESC LIMIT 1), "
-				   "(SELECT min(number) FROM @lesion_version WHERE model = $1 AND number <= 0))",
+				   "(SELECT min(number) FROM @lesion_version WHERE model = $1 AND number <= 0)) AS number",
 				   model);
-	datum = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT4OID, &isnull);
+	datum = first_row_value("number", INT4OID, &isnull);
 	if (!isnull)
 		*number = DatumGetInt32(datum);
 	SPI_freetuptable(SPI_tuptable);
@@ -211,11 +204,11 @@ find_active(const ModelStore *store, const char *model, int *number)
 /* The columns of a split in the first row, which outlive SPI; NULL where they
  * are not known. */
 static const SplitColumns *
-first_row_split_columns(int column)
+first_row_split_columns(void)
 {
 	SplitColumns *columns;
 	bool		isnull;
-	Datum		datum = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, TEXTARRAYOID, &isnull);
+	Datum		datum = first_row_value("split_columns", TEXTARRAYOID, &isnull);
 
 	if (isnull)
 		return NULL;
@@ -269,18 +262,19 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->model = owner->name;
 	version->number = wanted;
 	version->architecture = owner->architecture;
-	version->config = first_row_jsonb(1);
-	bytes_copy(first_row_datum(2, BYTEAOID), version->sha256, SHA256_BYTES);
-	version->traits.image_size = DatumGetInt32(first_row_datum(3, INT4OID));
-	version->traits.threshold = DatumGetFloat8(first_row_datum(4, FLOAT8OID));
-	version->split.seed = DatumGetInt64(first_row_datum(5, INT8OID));
-	version->split.test_fraction = DatumGetFloat8(first_row_datum(6, FLOAT8OID));
-	version->traits.temperature = DatumGetFloat8(first_row_datum(7, FLOAT8OID));
-	version->traits.review_below = DatumGetFloat8(first_row_datum(8, FLOAT8OID));
-	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_datum(9, TEXTOID)), &version->traits.enhance));
-	version->split.validation_fraction = DatumGetFloat8(first_row_datum(10, FLOAT8OID));
-	version->split.columns = first_row_split_columns(11);
-	version->split.fold = DatumGetInt32(first_row_datum(12, INT4OID));
+	version->config = first_row_jsonb("config");
+	bytes_copy(first_row_needed("sha256", BYTEAOID), version->sha256, SHA256_BYTES);
+	version->traits.image_size = DatumGetInt32(first_row_needed("image_size", INT4OID));
+	version->traits.threshold = DatumGetFloat8(first_row_needed("threshold", FLOAT8OID));
+	version->traits.temperature = DatumGetFloat8(first_row_needed("temperature", FLOAT8OID));
+	version->traits.review_below = DatumGetFloat8(first_row_needed("review_below", FLOAT8OID));
+	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_needed("enhance", TEXTOID)),
+										 &version->traits.enhance));
+	version->split.seed = DatumGetInt64(first_row_needed("split_seed", INT8OID));
+	version->split.test_fraction = DatumGetFloat8(first_row_needed("test_fraction", FLOAT8OID));
+	version->split.validation_fraction = DatumGetFloat8(first_row_needed("validation_fraction", FLOAT8OID));
+	version->split.columns = first_row_split_columns();
+	version->split.fold = DatumGetInt32(first_row_needed("fold", INT4OID));
 	SPI_freetuptable(SPI_tuptable);
 	if (is_ensemble(version->architecture))
 		find_members(store, version);
@@ -326,7 +320,7 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("version %d of model \"%s\" is gone", version->number, version->model),
 				 errhint("Another session has dropped it; the view lesion_models lists the models that exist.")));
-	return first_row_datum(1, BYTEAOID);
+	return first_row_needed("weights", BYTEAOID);
 }
 
 ModelVersion *
@@ -374,7 +368,7 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	stored_row_expression(&row, "extension_version", "(SELECT extversion FROM pg_catalog.pg_extension "
 						  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg')");
 	stored_row_insert(store, "lesion_version", &row, "RETURNING number", SPI_OK_INSERT_RETURNING);
-	number = DatumGetInt32(first_row_datum(1, INT4OID));
+	number = DatumGetInt32(first_row_needed("number", INT4OID));
 	pfree(DatumGetPointer(weights));
 	return store_need_version(store, model, &number);
 }

@@ -57,7 +57,7 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 	store_execute(store,
 				  "SELECT l.pid, coalesce((SELECT max(r.objid::int8) FROM pg_locks r "
 				  "WHERE r.pid = l.pid AND r.locktype = 'object' AND r.database = l.database AND r.classid = $4), 0) "
-				  "FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+				  "AS run FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
 				  "WHERE d.datname = current_database() AND l.locktype = 'object' AND l.granted "
 				  "AND l.classid = $1 AND l.objid = $2 AND l.objsubid = $3 LIMIT 1",
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
@@ -65,8 +65,8 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 	*run = 0;
 	if (SPI_processed == 0)
 		return;
-	*pid = DatumGetInt32(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT4OID));
-	*run = DatumGetInt64(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT8OID));
+	*pid = DatumGetInt32(first_row_needed("pid", INT4OID));
+	*run = DatumGetInt64(first_row_needed("run", INT8OID));
 }
 
 /* The lock of a model. A model has a name and no number, so 47 bits of its

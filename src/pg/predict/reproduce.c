@@ -259,7 +259,7 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 	store_execute(store,
 				  "SELECT (@lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)).mask",
 				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
-	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID);
+	return first_row_needed("mask", BYTEAOID);
 }
 
 /*

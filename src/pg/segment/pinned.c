@@ -202,9 +202,8 @@ find_weights(const ModelStore *store, const Pin *pin)
 				 errmsg("no version in this database has the weights %s", hex),
 				 errhint("Bring them here: lesion_model_export where they are, lesion_model_import here. "
 						 "SELECT model, number, encode(sha256, 'hex') FROM lesion_version lists what is here.")));
-	number = DatumGetInt32(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, INT4OID));
-	return store_need_version(store, TextDatumGetCString(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-																   TEXTOID)), &number);
+	number = DatumGetInt32(first_row_needed("number", INT4OID));
+	return store_need_version(store, TextDatumGetCString(first_row_needed("model", TEXTOID)), &number);
 }
 
 /* Have a version, and the members of an ensemble, see images at a size. */

@@ -76,8 +76,8 @@ checkpoint_load(const TrainRun *run)
 				  1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		elog(ERROR, "the checkpoint of run %lld is gone", (long long) run->run);
-	state = bytes_view(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID));
-	engine = TextDatumGetCString(row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, TEXTOID));
+	state = bytes_view(first_row_needed("state", BYTEAOID));
+	engine = TextDatumGetCString(first_row_needed("engine", TEXTOID));
 	status = trainer_restore(run->trainer, state.bytes, state.size);
 	bytes_release(&state);
 

@@ -77,13 +77,6 @@ execute(const CrossValidation *task, const char *query, int expected)
 	store_execute(&task->store, query, VALUE_COUNT, types, values, task->nulls, expected);
 }
 
-/* A column of the first row of the current result; NULL is an error. */
-static Datum
-result_datum(int column, Oid type)
-{
-	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
-}
-
 /* Collect the arguments. */
 static void
 build_arguments(CrossValidation *task)
@@ -92,8 +85,8 @@ build_arguments(CrossValidation *task)
 			"SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
 			"'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
 			"'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
-			"'augment', $16, 'options', $17, 'weight_column', $18)", SPI_OK_SELECT);
-	task->values[VALUE_ARGUMENTS] = datumCopy(result_datum(1, JSONBOID), false, -1);
+			"'augment', $16, 'options', $17, 'weight_column', $18) AS arguments", SPI_OK_SELECT);
+	task->values[VALUE_ARGUMENTS] = datumCopy(first_row_needed("arguments", JSONBOID), false, -1);
 	task->nulls[VALUE_ARGUMENTS] = ' ';
 }
 
@@ -104,8 +97,8 @@ has_plan(const CrossValidation *task)
 	bool		isnull;
 	bool		same;
 
-	execute(task, "SELECT bool_and(arguments = $19) FROM @lesion_fold WHERE model = $4", SPI_OK_SELECT);
-	same = DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull));
+	execute(task, "SELECT bool_and(arguments = $19) AS same FROM @lesion_fold WHERE model = $4", SPI_OK_SELECT);
+	same = DatumGetBool(first_row_value("same", BOOLOID, &isnull));
 	if (!isnull && !same)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
@@ -230,8 +223,15 @@ note_runs(const CrossValidation *task)
 static bool
 train_next(const CrossValidation *task)
 {
-	static const Oid fold_types[] = {TEXTOID, FLOAT8OID, INT4OID, FLOAT8OID, JSONBOID};
-	Oid			types[VALUE_COUNT + lengthof(fold_types)];
+	static const struct
+	{
+		const char *column;
+		Oid			type;
+	}			more[] = {			/* $20, $21, ... */
+		{"fold_model", TEXTOID}, {"learning_rate", FLOAT8OID}, {"image_size", INT4OID}, {"test_fraction", FLOAT8OID},
+		{"options", JSONBOID}
+	};
+	Oid			types[VALUE_COUNT + lengthof(more)];
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types)];
 
@@ -239,24 +239,23 @@ train_next(const CrossValidation *task)
 	memcpy(values, task->values, sizeof task->values);
 	memcpy(nulls, task->nulls, VALUE_COUNT);
 	execute(task,
-			"SELECT fold_model, learning_rate, image_size, 1::float8 / folds, "
-			"coalesce($17, '{}') || jsonb_build_object('fold', fold), "
-			"format('setting %s, fold %s of %s: model \"%s\"', setting, fold, folds, fold_model) "
+			"SELECT fold_model, learning_rate, image_size, 1::float8 / folds AS test_fraction, "
+			"coalesce($17, '{}') || jsonb_build_object('fold', fold) AS options, "
+			"format('setting %s, fold %s of %s: model \"%s\"', setting, fold, folds, fold_model) AS notice "
 			"FROM @lesion_fold WHERE model = $4 AND run IS NULL ORDER BY fold, setting LIMIT 1",
 			SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
-	for (int i = 0; i < (int) lengthof(fold_types); i++)
+	for (int i = 0; i < (int) lengthof(more); i++)
 	{
 		bool		isnull;
 
-		types[VALUE_COUNT + i] = fold_types[i];
-		values[VALUE_COUNT + i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, fold_types[i],
-											&isnull);
+		types[VALUE_COUNT + i] = more[i].type;
+		values[VALUE_COUNT + i] = first_row_value(more[i].column, more[i].type, &isnull);
 		nulls[VALUE_COUNT + i] = isnull ? 'n' : ' ';
 	}
 	ereport(NOTICE,
-			(errmsg("%s", TextDatumGetCString(result_datum(lengthof(fold_types) + 1, TEXTOID)))));
+			(errmsg("%s", TextDatumGetCString(first_row_needed("notice", TEXTOID)))));
 	if (spi_call_as("training a fold",
 					psprintf("CALL %slesion_retrain($1, $20, $5, image_column => $6, mask_column => $7, "
 							 "id_column => $8, image_size => $22, batch_size => $13, learning_rate => $21, "
@@ -278,10 +277,10 @@ make_ensemble(const CrossValidation *task)
 	EnsembleContent content = {.fitted = {.threshold = 0.5,.temperature = CALIBRATION_TEMPERATURE,
 	.review_below = CALIBRATION_REVIEW_BELOW}};
 	ModelVersion *version;
-	bool		validated = false;
+	bool		validated;
 
 	execute(task,
-			"SELECT f.fold_model, r.validation_images > 0 FROM @lesion_fold f "
+			"SELECT f.fold_model, r.validation_images > 0 AS validated FROM @lesion_fold f "
 			"JOIN @lesion_cross_validations c USING (model, setting) JOIN @lesion_run r USING (run) "
 			"WHERE f.model = $4 AND c.best ORDER BY f.fold", SPI_OK_SELECT);
 	if (SPI_processed == 0 || SPI_processed > ENSEMBLE_MAX_MEMBERS)
@@ -295,7 +294,7 @@ make_ensemble(const CrossValidation *task)
 		content.names[i] = TextDatumGetCString(row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, TEXTOID));
 		content.weights[i] = 1.0 / content.count;
 	}
-	validated = DatumGetBool(result_datum(2, BOOLOID));
+	validated = DatumGetBool(first_row_needed("validated", BOOLOID));
 	ensemble_find_members(&task->store, &content);
 	version = ensemble_add_version(&task->store, task->model, &content);
 	store_promote(&task->store, task->model, version->number, "first version");
@@ -331,10 +330,10 @@ finish(const CrossValidation *task)
 	execute(task,
 			"SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
 			"out-of-fold Dice %s, from %s to %s', model, setting, "
-			"round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) "
+			"round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) AS notice "
 			"FROM @lesion_cross_validations WHERE model = $4 AND best", SPI_OK_SELECT);
 	ereport(NOTICE,
-			(errmsg("%s", TextDatumGetCString(result_datum(1, TEXTOID)))));
+			(errmsg("%s", TextDatumGetCString(first_row_needed("notice", TEXTOID)))));
 }
 
 /* ---- the call ---- */

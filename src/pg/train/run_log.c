@@ -16,23 +16,6 @@
 #include "pg/train/run_log.h"
 #include "pg/train/train_masks.h"
 
-/* A column of the first row of the current result, which is not NULL. */
-static Datum
-result_datum(int column, Oid type)
-{
-	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type);
-}
-
-/* A float8 of that row; NaN if it is NULL. */
-static double
-result_double(int column)
-{
-	bool		isnull;
-	Datum		datum = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, FLOAT8OID, &isnull);
-
-	return isnull ? NAN : DatumGetFloat8(datum);
-}
-
 /* A run's request, as stored in its row. */
 static Datum
 request_options(const TrainRun *run)
@@ -56,7 +39,7 @@ run_log_begin(TrainRun *run)
 	(void) stored_row_set(&row, "options", JSONBOID, request_options(run));
 	stored_row_int4(&row, "pid", MyProcPid);
 	stored_row_insert(&run->store, "lesion_run", &row, "RETURNING run", SPI_OK_INSERT_RETURNING);
-	run->run = DatumGetInt64(result_datum(1, INT8OID));
+	run->run = DatumGetInt64(first_row_needed("run", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -190,12 +173,12 @@ run_log_find_unfinished(const TrainRun *run)
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 	{
-		unfinished.run = DatumGetInt64(result_datum(1, INT8OID));
-		data = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, BYTEAOID, &isnull);
+		unfinished.run = DatumGetInt64(first_row_needed("run", INT8OID));
+		data = first_row_value("data_sha256", BYTEAOID, &isnull);
 		unfinished.has_data = !isnull;
 		if (!isnull)
 			bytes_copy(data, unfinished.data_sha256, SHA256_BYTES);
-		unfinished.epochs_done = DatumGetInt32(result_datum(3, INT4OID));
+		unfinished.epochs_done = DatumGetInt32(first_row_needed("epoch", INT4OID));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return unfinished;
@@ -218,15 +201,15 @@ read_epochs(TrainRun *run)
 				  1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 	{
-		run->best.epoch = DatumGetInt32(result_datum(1, INT4OID));
-		run->best.train_loss = result_double(2);
-		run->best.val_loss = result_double(3);
-		run->best.val_dice = result_double(4);
-		run->epochs_done = DatumGetInt32(result_datum(5, INT4OID));
-		run->training_seconds = result_double(6);
+		run->best.epoch = DatumGetInt32(first_row_needed("epoch", INT4OID));
+		run->best.train_loss = first_row_float8("train_loss");
+		run->best.val_loss = first_row_float8("val_loss");
+		run->best.val_dice = first_row_float8("val_dice");
+		run->epochs_done = DatumGetInt32(first_row_needed("n", INT4OID));
+		run->training_seconds = first_row_float8("per_image");
 		run->images_per_second = run->epochs_done / run->training_seconds;
-		run->earlier_seconds = result_double(7);
-		run->epoch_seconds = result_double(8);
+		run->earlier_seconds = first_row_float8("seconds");
+		run->epoch_seconds = first_row_float8("last");
 	}
 	SPI_freetuptable(SPI_tuptable);
 }

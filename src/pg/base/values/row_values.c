@@ -89,6 +89,38 @@ row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *va
 	}
 }
 
+/* The number of a column of SPI_tuptable. */
+static int
+result_column(const char *name)
+{
+	int			column = SPI_fnumber(SPI_tuptable->tupdesc, name);
+
+	if (column <= 0)
+		raise_altered(name, "is missing");
+	return column;
+}
+
+Datum
+first_row_value(const char *column, Oid type, bool *isnull)
+{
+	return row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result_column(column), type, isnull);
+}
+
+Datum
+first_row_needed(const char *column, Oid type)
+{
+	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result_column(column), type);
+}
+
+double
+first_row_float8(const char *column)
+{
+	bool		isnull;
+	Datum		value = first_row_value(column, FLOAT8OID, &isnull);
+
+	return isnull ? NAN : DatumGetFloat8(value);
+}
+
 RowBuilder
 row_begin(TupleDesc columns)
 {

@@ -32,6 +32,15 @@ Datum		row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnu
  */
 void		row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *values, bool *nulls);
 
+/* ---- the first row of a query's result, SPI_tuptable ---- */
+
+/* A column by its name; as row_value and row_needed. */
+Datum		first_row_value(const char *column, Oid type, bool *isnull);
+Datum		first_row_needed(const char *column, Oid type);
+
+/* A float8 by its name; NaN if it is NULL. */
+double		first_row_float8(const char *column);
+
 /* ---- rows that are made ---- */
 
 typedef struct RowBuilder
