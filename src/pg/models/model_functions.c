@@ -266,8 +266,7 @@ convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storag
 
 	check_status(call, network_create(&call->host, architecture, &config, &network));
 	status = network_load(network, call, file.bytes, file.size);
-	network->traits.image_size = version->traits.image_size;
-	network->traits.threshold = version->traits.threshold;
+	network->traits = version->traits;
 	if (version->split.columns != NULL)
 		snprintf(network->split, sizeof network->split, "%s", split_to_json(&version->split));
 	if (status.code == LS_OK)
