@@ -20,22 +20,18 @@
 
 #include "pg/base/rights/acting_role.h"
 #include "pg/base/store.h"
+#include "pg/base/values/arguments.h"
 
 PG_FUNCTION_INFO_V1(lesion_functions_only);
 PG_FUNCTION_INFO_V1(lesion_training_only);
 
 /* Refuse the statement of a trigger to all but the owner of the table and `writer`, our functions. */
 static Datum
-refuse_others(FunctionCallInfo fcinfo, const char *name, const char *writer)
+refuse_others(FunctionCallInfo fcinfo, const char *writer)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Oid			owner;
+	TriggerData *trigger = need_trigger(fcinfo);
+	Oid			owner = trigger->tg_relation->rd_rel->relowner;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s is a trigger", name)));
-	owner = trigger->tg_relation->rd_rel->relowner;
 	if (!store_is_writing() && !has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -48,7 +44,7 @@ refuse_others(FunctionCallInfo fcinfo, const char *name, const char *writer)
 Datum
 lesion_functions_only(PG_FUNCTION_ARGS)
 {
-	return refuse_others(fcinfo, "lesion_functions_only", "the functions of lesionseg");
+	return refuse_others(fcinfo, "the functions of lesionseg");
 }
 
 /* Trigger before a statement that writes a training's results, or deletes its
@@ -56,7 +52,7 @@ lesion_functions_only(PG_FUNCTION_ARGS)
 Datum
 lesion_training_only(PG_FUNCTION_ARGS)
 {
-	return refuse_others(fcinfo, "lesion_training_only", "a training");
+	return refuse_others(fcinfo, "a training");
 }
 
 /* Raise an error unless the owner of a relation has all rights of the role in

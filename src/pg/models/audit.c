@@ -26,6 +26,7 @@
 #include "utils/rel.h"
 
 #include "pg/base/rights/acting_role.h"
+#include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
 #include "pg/models/model_store.h"
@@ -128,17 +129,6 @@ audit_model(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
 				inserted ? row_text(row, "architecture") : NULL);
 }
 
-/* The trigger data of a call, or an error. */
-static TriggerData *
-need_trigger(FunctionCallInfo fcinfo, const char *name)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s is a trigger", name)));
-	return (TriggerData *) fcinfo->context;
-}
-
 /* Refuse to be the trigger of anything but a row of this extension's table of
  * that name: columns are read by name, and taken to be of their types. */
 static void
@@ -188,7 +178,7 @@ write_event(FunctionCallInfo fcinfo)
 Datum
 lesion_audit_write(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = need_trigger(fcinfo, "lesion_audit_write");
+	TriggerData *trigger = need_trigger(fcinfo);
 
 	check_fired_by(trigger, get_func_namespace(fcinfo->flinfo->fn_oid));
 	work_as_owner(fcinfo, write_event);
@@ -199,7 +189,7 @@ lesion_audit_write(PG_FUNCTION_ARGS)
 Datum
 lesion_owner_only(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = need_trigger(fcinfo, "lesion_owner_only");
+	TriggerData *trigger = need_trigger(fcinfo);
 	Oid			owner = trigger->tg_relation->rd_rel->relowner;
 
 	if (!has_privs_of_role(GetUserId(), owner))

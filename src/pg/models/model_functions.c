@@ -356,10 +356,7 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 Datum
 lesion_version_immutable(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("lesion_version_immutable is a trigger")));
+	(void) need_trigger(fcinfo);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("a version of a model is never changed"),

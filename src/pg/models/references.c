@@ -30,6 +30,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/rights/acting_role.h"
+#include "pg/base/values/arguments.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 
@@ -242,13 +243,9 @@ refuse_referred(const Reference *reference, const FiredRow *row, bool is_new)
 static FiredRow
 read_fired(FunctionCallInfo fcinfo, const char *function, bool newest)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TriggerData *trigger = need_trigger(fcinfo);
 	FiredRow	row;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s is a trigger", function)));
 	row.table = RelationGetRelationName(trigger->tg_relation);
 	if (get_relname_relid(row.table,
 						  get_func_namespace(fcinfo->flinfo->fn_oid)) != RelationGetRelid(trigger->tg_relation) ||
@@ -333,13 +330,11 @@ lesion_keep_references(PG_FUNCTION_ARGS)
 Datum
 lesion_refuse_truncate(PG_FUNCTION_ARGS)
 {
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("lesion_refuse_truncate is a trigger")));
+	TriggerData *trigger = need_trigger(fcinfo);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("%s cannot be truncated, rows of other tables refer to it",
-					RelationGetRelationName(((TriggerData *) fcinfo->context)->tg_relation)),
+					RelationGetRelationName(trigger->tg_relation)),
 			 errhint("DELETE takes along what refers to a row.")));
 }

@@ -8,6 +8,7 @@
 #include "access/xact.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/base/values/arguments.h"
 
@@ -69,6 +70,16 @@ argument_seconds(FunctionCallInfo fcinfo, int n, const char *name)
 				 errmsg("%s %g is not above 0", name, minutes),
 				 errhint("Give the minutes that the call may take, or NULL for no limit.")));
 	return 60 * minutes;
+}
+
+TriggerData *
+need_trigger(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s is a trigger", get_func_name(fcinfo->flinfo->fn_oid))));
+	return (TriggerData *) fcinfo->context;
 }
 
 bool

@@ -1,12 +1,13 @@
 /*
- * arguments.h: arguments of functions that accept some NULLs, and whether a
- * procedure may commit.
+ * arguments.h: arguments of functions that accept some NULLs, and how a
+ * function was called: as a trigger, or as a procedure that may commit.
  */
 #ifndef LESIONSEG_PG_ARGUMENTS_H
 #define LESIONSEG_PG_ARGUMENTS_H
 
 #include "postgres.h"
 
+#include "commands/trigger.h"
 #include "fmgr.h"
 
 /* Raise an error where argument `n`, of that name, is NULL. */
@@ -24,6 +25,9 @@ char	   *argument_text_or_null(FunctionCallInfo fcinfo, int n);
 /* A limit in minutes, converted to seconds; INFINITY for NULL. It must be
  * above 0. */
 double		argument_seconds(FunctionCallInfo fcinfo, int n, const char *name);
+
+/* The trigger data of a call; an error where the function was not called as a trigger. */
+TriggerData *need_trigger(FunctionCallInfo fcinfo);
 
 /* May the procedure commit, in the way it was called? */
 bool		procedure_may_commit(FunctionCallInfo fcinfo);
