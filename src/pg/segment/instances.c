@@ -11,7 +11,6 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
-#include "enhance/enhance.h"
 #include "image/codec/codec.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
@@ -20,8 +19,9 @@
 #include "pg/base/settings.h"
 #include "pg/models/model_store.h"
 #include "pg/segment/model_cache.h"
+#include "pg/segment/model_segment.h"
+#include "pg/segment/segmentation.h"
 
-#define PNG_COMPRESSION 1		/* as lesion_segment's masks */
 #define ROWS_PER_POLL 64
 
 PG_FUNCTION_INFO_V1(lesion_instances);
@@ -40,22 +40,20 @@ check_architecture(const ModelVersion *version)
 				 errhint("Use a model of architecture maskrcnn, or lesion_segment for one mask of all lesions.")));
 }
 
-/* The instance's mask at the size of the image, as PNG. A photograph may have
- * a hundred instances, so what one took is given back before the next. */
+/* The instance's mask at the size of the image. */
 static Status
 instance_mask(const Call *call, const NetworkInstance *instance, float threshold, int width, int height,
-			  EncodedImage *png)
+			  Image *mask)
 {
-	Image		mask;
 	void	   *memory;
 	float	   *row;
 
-	TRY(image_create(call, width, height, 1, &mask));
+	TRY(image_create(call, width, height, 1, mask));
 	TRY(call_alloc_array(call, width, sizeof(float), &memory));
 	row = memory;
 	for (int y = 0; y < height; y++)
 	{
-		uint8_t    *pixels = mask.pixels + (size_t) y * width;
+		uint8_t    *pixels = mask->pixels + (size_t) y * width;
 
 		if (y % ROWS_PER_POLL == 0)
 			TRY(call_poll(call));
@@ -63,9 +61,7 @@ instance_mask(const Call *call, const NetworkInstance *instance, float threshold
 		for (int x = 0; x < width; x++)
 			pixels[x] = row[x] > threshold ? 255 : 0;
 	}
-	TRY(png_encode(call, &mask, PNG_COMPRESSION, png));
 	call_free(call, row);
-	image_free(call, &mask);
 	return status_ok();
 }
 
@@ -89,21 +85,22 @@ instance_box(const NetworkInstance *instance, int width, int height)
 static Status
 read_image(const ModelVersion *version, const Call *call, const ByteView *bytes, Image *image)
 {
-	int			size = version->traits.image_size;
 	Image		decoded;
 	Status		status;
 
-	TRY(image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, size, size, image));
+	TRY(model_decode(version, call, bytes, TURN_UPRIGHT, &decoded));
 	if (version->traits.enhance == ENHANCE_MODE_OFF)
+	{
+		*image = decoded;
 		return status_ok();
-	decoded = *image;
-	status = image_resize(call, &decoded, size, size, image);
+	}
+	status = model_enhance(version, call, &decoded, version->traits.enhance, image);
 	image_free(call, &decoded);
-	TRY(status);
-	return enhance_by_mode(call, version->traits.enhance, image);
+	return status;
 }
 
-/* Find the instances and add a row for each. All memory of core is the
+/* Find the instances and add a row for each. A photograph may have a hundred,
+ * so what one took is given back before the next. All memory of core is the
  * call's, so a failure needs no tidying here. */
 static Status
 put_instances(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
@@ -120,19 +117,19 @@ put_instances(const ModelStore *store, const ModelVersion *version, const Call *
 	image_free(call, &image);
 	for (int i = 0; i < count; i++)
 	{
-		EncodedImage png;
 		RowBuilder	row = row_begin_in(result);
-		Datum		mask;
+		Image		mask;
+		Datum		png;
 
-		TRY(instance_mask(call, &instances[i], (float) version->traits.threshold, info.width, info.height, &png));
-		mask = bytes_datum(png.bytes, png.size);
+		TRY(instance_mask(call, &instances[i], (float) version->traits.threshold, info.width, info.height, &mask));
+		png = segmentation_png(call, &mask);
 		row_set(&row, "instance", INT4OID, Int32GetDatum(i + 1));
 		row_set_float8(&row, "score", instances[i].score);
 		row_set(&row, "box", INT4ARRAYOID, instance_box(&instances[i], info.width, info.height));
-		row_set(&row, "mask", BYTEAOID, mask);
+		row_set(&row, "mask", BYTEAOID, png);
 		row_put(result, &row);
-		pfree(DatumGetPointer(mask));
-		call_free(call, png.bytes);
+		pfree(DatumGetPointer(png));
+		image_free(call, &mask);
 	}
 	return status_ok();
 }
@@ -144,7 +141,7 @@ lesion_instances(PG_FUNCTION_ARGS)
 	ModelStore	store;
 	ModelVersion *version;
 	ByteView	image = bytes_view(PG_GETARG_DATUM(0));
-	Call *call;
+	Call	   *call;
 
 	InitMaterializedSRF(fcinfo, 0);
 	store = store_open(fcinfo, true);

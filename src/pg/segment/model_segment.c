@@ -98,11 +98,23 @@ model_load(const ModelStore *store, const ModelVersion *version)
 }
 
 /*
- * Predict an image that is enhanced at network size. Much noise is lost when
- * the image is reduced and needs no mending, and the rest costs a few
- * milliseconds whatever the size of the photograph. Training does the same
- * (dataset.c).
+ * Much noise is lost when the image is reduced and needs no mending, and the
+ * rest costs a few milliseconds whatever the size of the photograph. Training
+ * does the same (dataset.c).
  */
+Status
+model_enhance(const ModelVersion *version, const Call *call, const Image *image, EnhanceMode mode, Image *input)
+{
+	Status		status;
+
+	TRY(image_resize(call, image, version->traits.image_size, version->traits.image_size, input));
+	status = enhance_by_mode(call, mode, input);
+	if (status.code != LS_OK)
+		image_free(call, input);
+	return status;
+}
+
+/* Predict an image, enhanced as the options say. */
 static Status
 predict_enhanced(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
 				 const SegmentOptions *options, ProbabilityMap *map)
@@ -113,10 +125,8 @@ predict_enhanced(const ModelStore *store, const ModelVersion *version, const Cal
 
 	if (mode == ENHANCE_MODE_OFF)
 		return model_cache_run(store, version, call, image, options->tta, options->threshold, map);
-	TRY(image_resize(call, image, version->traits.image_size, version->traits.image_size, &input));
-	status = enhance_by_mode(call, mode, &input);
-	if (status.code == LS_OK)
-		status = model_cache_run(store, version, call, &input, options->tta, options->threshold, map);
+	TRY(model_enhance(version, call, image, mode, &input));
+	status = model_cache_run(store, version, call, &input, options->tta, options->threshold, map);
 	image_free(call, &input);
 	return status;
 }

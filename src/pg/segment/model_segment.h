@@ -79,6 +79,11 @@ Status		model_segment(const ModelStore *store, const ModelVersion *version, cons
 Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn,
 						 Image *image);
 
+/* Reduce a decoded image to a version's network size and enhance it there, by
+ * a mode that is not off. The caller frees `input`. */
+Status		model_enhance(const ModelVersion *version, const Call *call, const Image *image, EnhanceMode mode,
+						  Image *input);
+
 /* The same as model_segment for a decoded RGB image. width and height are
  * those of the mask; they are not 0. */
 Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call,
