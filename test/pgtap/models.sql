@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(80);
+SELECT plan(81);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -122,6 +122,7 @@ $$;
 SELECT is(hint_of(format($$SELECT lesion_model_promote(%L, 1)$$, typo)), 'Perhaps you meant "linknet".', typo)
 FROM unnest('{linkent,LinkNet,linknet1}'::text[]) AS typo;
 SELECT matches(hint_of($$SELECT lesion_model_promote('nothing', 1)$$), '^To train a new model', 'no name is like it');
+SELECT is(hint_of($$SELECT lesion_model_promote('copy', 3)$$), 'Name one of these.', 'one of the versions that exist');
 SELECT throws_ok($$SELECT lesion_model_promote('nobody', 1)$$, '42704', NULL, 'a model that does not exist');
 SELECT is((SELECT array_agg(version ORDER BY promotion) FROM lesion_promotion WHERE model = 'copy'), '{1,2}',
 	'promotions are kept');

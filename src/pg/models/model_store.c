@@ -304,7 +304,8 @@ store_need_version(const ModelStore *store, const char *model, const int *number
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" has no version %d", model, *number),
-			 errdetail("Versions that exist: %s.", list_names())));
+			 errdetail("Versions that exist: %s.", list_names()),
+			 errhint("Name one of these.")));
 }
 
 Datum
