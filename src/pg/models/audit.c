@@ -10,8 +10,8 @@
  *
  * lesion_owner_only lets nobody but the owner of a table do what it is a
  * trigger for, whatever was granted. (That the owner and superusers may, is
- * for removing what the law says must go.) Cascades of foreign keys act as
- * the owner.
+ * for removing what the law says must go.) lesion_keep_references deletes
+ * as the owner.
  */
 #include "postgres.h"
 

@@ -45,7 +45,7 @@ typedef struct QueryModel
 	ModelVersion *version;
 } QueryModel;
 
-/* The arguments of both functions. */
+/* The arguments that the functions which segment have in common. */
 typedef struct SegmentRequest
 {
 	const ModelStore *store;
