@@ -30,13 +30,6 @@ PG_FUNCTION_INFO_V1(lesion_quality);
 PG_FUNCTION_INFO_V1(lesion_enhance);
 PG_FUNCTION_INFO_V1(lesion_enhance_plan);
 
-/* Start a call for one image. */
-static Call *
-image_host(void)
-{
-	return call_create(CurrentMemoryContext, settings_threads(false));
-}
-
 enum
 {
 	DEGRADE_ARGUMENT_IMAGE, DEGRADE_ARGUMENT_KIND, DEGRADE_ARGUMENT_SEVERITY, DEGRADE_ARGUMENT_SEED
@@ -47,7 +40,7 @@ Datum
 lesion_degrade(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(DEGRADE_ARGUMENT_KIND));
-	Call *call = image_host();
+	Call *call = call_create(CurrentMemoryContext, settings_threads(false));
 	DegradeKind kind;
 	ImageFormat format;
 	Image		image;
@@ -100,7 +93,7 @@ Datum
 lesion_quality(PG_FUNCTION_ARGS)
 {
 	RowBuilder	row = row_begin_result(fcinfo);
-	Call	   *call = image_host();
+	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
 	Image		image;
 	Quality		quality;
 
@@ -209,7 +202,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(ENHANCE_ARGUMENT_OPTIONS))
 		read_options(PG_GETARG_JSONB_P(ENHANCE_ARGUMENT_OPTIONS), &request);
 
-	call = image_host();
+	call = call_create(CurrentMemoryContext, settings_threads(false));
 	format = argument_image_as_is(call, fcinfo, ENHANCE_ARGUMENT_IMAGE, "image", &image);
 	if (PG_ARGISNULL(ENHANCE_ARGUMENT_STEPS))
 		plan = plan_steps(call, &image);
@@ -230,7 +223,7 @@ Datum
 lesion_enhance_plan(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
-	Call *call = image_host();
+	Call *call = call_create(CurrentMemoryContext, settings_threads(false));
 	EnhancePlan plan;
 	Image		image;
 

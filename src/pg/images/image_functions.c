@@ -26,13 +26,6 @@ PG_FUNCTION_INFO_V1(lesion_image_error);
 PG_FUNCTION_INFO_V1(lesion_mask_error);
 PG_FUNCTION_INFO_V1(lesion_synthetic);
 
-/* Start a call for one image on one thread. */
-static Call *
-image_host(void)
-{
-	return call_create(CurrentMemoryContext, 1);
-}
-
 /*
  * lesion_image_info(image bytea) -> (format, width, height, channels, bits)
  *
@@ -44,7 +37,7 @@ Datum
 lesion_image_info(PG_FUNCTION_ARGS)
 {
 	RowBuilder	row = row_begin_result(fcinfo);
-	Call	   *call = image_host();
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	ByteView	view;
 	ImageInfo	info;
 	Status		status;
@@ -95,7 +88,7 @@ fault_datum(FunctionCallInfo fcinfo, Call *call, Status status)
 Datum
 lesion_image_error(PG_FUNCTION_ARGS)
 {
-	Call	   *call = image_host();
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
 	Image		image;
 	Status		status = image_decode(call, view.bytes, view.size, DECODE_RGB, &image);
@@ -129,7 +122,7 @@ lesion_mask_error(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	call = image_host();
+	call = call_create(CurrentMemoryContext, 1);
 	view = bytes_view(PG_GETARG_DATUM(0));
 	status = mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, &mask, NULL);
 	bytes_release(&view);
@@ -148,7 +141,7 @@ Datum
 lesion_synthetic(PG_FUNCTION_ARGS)
 {
 	RowBuilder	row = row_begin_result(fcinfo);
-	Call	   *call = image_host();
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	Image		image;
 	Image		mask;
 
