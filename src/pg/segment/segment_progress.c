@@ -143,7 +143,7 @@ segment_progress_image(const char *model, int version)
 
 /* Add a row for a process. */
 static void
-put_row(ReturnSetInfo *result, const ProcessProgress *process)
+put_segmenting(ReturnSetInfo *result, const ProcessProgress *process)
 {
 	const SegmentProgress *progress = &process->segmenting;
 	RowBuilder	row = row_begin_in(result);
@@ -176,6 +176,6 @@ lesion_segmentation_slots(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < progress_count(); i++)
 		if (progress_read(i, &progress) && progress.segmenting.running && progress_may_see(&progress))
-			put_row((ReturnSetInfo *) fcinfo->resultinfo, &progress);
+			put_segmenting((ReturnSetInfo *) fcinfo->resultinfo, &progress);
 	return (Datum) 0;
 }

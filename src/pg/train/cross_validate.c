@@ -67,7 +67,7 @@ typedef struct CrossValidation
 
 /* Run a query on the store with the arguments of the call. */
 static void
-execute(const CrossValidation *task, const char *query, int expected)
+execute_task(const CrossValidation *task, const char *query, int expected)
 {
 	Oid			types[VALUE_COUNT];
 	Datum		values[VALUE_COUNT];
@@ -81,11 +81,11 @@ execute(const CrossValidation *task, const char *query, int expected)
 static void
 build_arguments(CrossValidation *task)
 {
-	execute(task,
-			"SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
-			"'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
-			"'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
-			"'augment', $16, 'options', $17, 'weight_column', $18) AS arguments", SPI_OK_SELECT);
+	execute_task(task,
+				 "SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
+				 "'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
+				 "'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
+				 "'augment', $16, 'options', $17, 'weight_column', $18) AS arguments", SPI_OK_SELECT);
 	task->values[VALUE_ARGUMENTS] = datumCopy(first_row_needed("arguments", JSONBOID), false, -1);
 	task->nulls[VALUE_ARGUMENTS] = ' ';
 }
@@ -97,7 +97,7 @@ has_plan(const CrossValidation *task)
 	bool		isnull;
 	bool		same;
 
-	execute(task, "SELECT bool_and(arguments = $19) AS same FROM @lesion_fold WHERE model = $4", SPI_OK_SELECT);
+	execute_task(task, "SELECT bool_and(arguments = $19) AS same FROM @lesion_fold WHERE model = $4", SPI_OK_SELECT);
 	same = DatumGetBool(first_row_value("same", BOOLOID, &isnull));
 	if (!isnull && !same)
 		ereport(ERROR,
@@ -171,26 +171,27 @@ make_plan(const CrossValidation *task)
 	check_columns(task);
 	store_create_model(&task->store, task->model, ENSEMBLE_ARCHITECTURE,
 					   DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))));
-	execute(task,
-			"INSERT INTO @lesion_fold (model, setting, fold, folds, fold_model, learning_rate, image_size, config, "
-			"arguments) "
-			"SELECT $4, s.setting, f.fold, $3, pg_catalog.concat_ws('_', $4, s.setting, f.fold), s.rate, s.size, "
-			"s.config, $19 "
-			"FROM (SELECT pg_catalog.row_number() OVER (ORDER BY l.n, i.n, c.n) AS setting, l.rate, i.size, c.config "
-			"FROM pg_catalog.unnest($10) WITH ORDINALITY AS l (rate, n), "
-			"pg_catalog.unnest($11) WITH ORDINALITY AS i (size, n), "
-			"pg_catalog.jsonb_array_elements($12) WITH ORDINALITY AS c (config, n)) AS s, "
-			"pg_catalog.generate_series(1, $3) AS f (fold)",
-			SPI_OK_INSERT);
+	execute_task(task,
+				 "INSERT INTO @lesion_fold (model, setting, fold, folds, fold_model, learning_rate, image_size, "
+				 "config, arguments) "
+				 "SELECT $4, s.setting, f.fold, $3, pg_catalog.concat_ws('_', $4, s.setting, f.fold), s.rate, s.size, "
+				 "s.config, $19 "
+				 "FROM (SELECT pg_catalog.row_number() OVER (ORDER BY l.n, i.n, c.n) AS setting, l.rate, i.size, "
+				 "c.config "
+				 "FROM pg_catalog.unnest($10) WITH ORDINALITY AS l (rate, n), "
+				 "pg_catalog.unnest($11) WITH ORDINALITY AS i (size, n), "
+				 "pg_catalog.jsonb_array_elements($12) WITH ORDINALITY AS c (config, n)) AS s, "
+				 "pg_catalog.generate_series(1, $3) AS f (fold)",
+				 SPI_OK_INSERT);
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("learning_rates, image_sizes and configs leave nothing to train"),
 				 errhint("Each needs a value: '{NULL}' is the architecture's own learning rate, '[{}]' its own "
 						 "config.")));
-	execute(task,
-			"SELECT @lesion_model_create(fold_model, $2, config) FROM @lesion_fold WHERE model = $4 "
-			"ORDER BY setting, fold", SPI_OK_SELECT);
+	execute_task(task,
+				 "SELECT @lesion_model_create(fold_model, $2, config) FROM @lesion_fold WHERE model = $4 "
+				 "ORDER BY setting, fold", SPI_OK_SELECT);
 }
 
 /* End a piece of the work. */
@@ -207,12 +208,13 @@ end_piece(const CrossValidation *task)
 static void
 note_runs(const CrossValidation *task)
 {
-	execute(task,
-			"UPDATE @lesion_fold f SET run = r.run FROM "
-			"(SELECT model, pg_catalog.min(run) AS run FROM @lesion_run "
-			"WHERE state OPERATOR(pg_catalog.=) 'finished' GROUP BY model) r "
-			"WHERE f.model OPERATOR(pg_catalog.=) $4 AND f.run IS NULL AND r.model OPERATOR(pg_catalog.=) f.fold_model",
-			SPI_OK_UPDATE);
+	execute_task(task,
+				 "UPDATE @lesion_fold f SET run = r.run FROM "
+				 "(SELECT model, pg_catalog.min(run) AS run FROM @lesion_run "
+				 "WHERE state OPERATOR(pg_catalog.=) 'finished' GROUP BY model) r "
+				 "WHERE f.model OPERATOR(pg_catalog.=) $4 AND f.run IS NULL "
+				 "AND r.model OPERATOR(pg_catalog.=) f.fold_model",
+				 SPI_OK_UPDATE);
 }
 
 /*
@@ -238,12 +240,12 @@ train_next(const CrossValidation *task)
 	memcpy(types, value_types, sizeof value_types);
 	memcpy(values, task->values, sizeof task->values);
 	memcpy(nulls, task->nulls, VALUE_COUNT);
-	execute(task,
-			"SELECT fold_model, learning_rate, image_size, 1::float8 / folds AS test_fraction, "
-			"coalesce($17, '{}') || jsonb_build_object('fold', fold) AS options, "
-			"format('setting %s, fold %s of %s: model \"%s\"', setting, fold, folds, fold_model) AS notice "
-			"FROM @lesion_fold WHERE model = $4 AND run IS NULL ORDER BY fold, setting LIMIT 1",
-			SPI_OK_SELECT);
+	execute_task(task,
+				 "SELECT fold_model, learning_rate, image_size, 1::float8 / folds AS test_fraction, "
+				 "coalesce($17, '{}') || jsonb_build_object('fold', fold) AS options, "
+				 "format('setting %s, fold %s of %s: model \"%s\"', setting, fold, folds, fold_model) AS notice "
+				 "FROM @lesion_fold WHERE model = $4 AND run IS NULL ORDER BY fold, setting LIMIT 1",
+				 SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
 	for (int i = 0; i < (int) lengthof(more); i++)
@@ -279,10 +281,10 @@ make_ensemble(const CrossValidation *task)
 	ModelVersion *version;
 	bool		validated;
 
-	execute(task,
-			"SELECT f.fold_model, r.validation_images > 0 AS validated FROM @lesion_fold f "
-			"JOIN @lesion_cross_validations c USING (model, setting) JOIN @lesion_run r USING (run) "
-			"WHERE f.model = $4 AND c.best ORDER BY f.fold", SPI_OK_SELECT);
+	execute_task(task,
+				 "SELECT f.fold_model, r.validation_images > 0 AS validated FROM @lesion_fold f "
+				 "JOIN @lesion_cross_validations c USING (model, setting) JOIN @lesion_run r USING (run) "
+				 "WHERE f.model = $4 AND c.best ORDER BY f.fold", SPI_OK_SELECT);
 	if (SPI_processed == 0 || SPI_processed > ENSEMBLE_MAX_MEMBERS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -319,7 +321,7 @@ fit_ensemble(const CrossValidation *task)
 
 /* Make the ensemble and report the results. */
 static void
-finish(const CrossValidation *task)
+finish_cross_validation(const CrossValidation *task)
 {
 	if (make_ensemble(task))
 		fit_ensemble(task);
@@ -327,11 +329,11 @@ finish(const CrossValidation *task)
 		ereport(NOTICE,
 				(errmsg("there are no validation rows: the folds have equal weights in the ensemble"),
 				 errhint("Add rows, or raise validation_fraction in options.")));
-	execute(task,
-			"SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
-			"out-of-fold Dice %s, from %s to %s', model, setting, "
-			"round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) AS notice "
-			"FROM @lesion_cross_validations WHERE model = $4 AND best", SPI_OK_SELECT);
+	execute_task(task,
+				 "SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
+				 "out-of-fold Dice %s, from %s to %s', model, setting, "
+				 "round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) AS notice "
+				 "FROM @lesion_cross_validations WHERE model = $4 AND best", SPI_OK_SELECT);
 	ereport(NOTICE,
 			(errmsg("%s", TextDatumGetCString(first_row_needed("notice", TEXTOID)))));
 }
@@ -355,7 +357,7 @@ cross_validate(CrossValidation *task)
 				(errmsg("cross-validation \"%s\" is finished already", task->model),
 				 errhint("See the views lesion_cross_validations and lesion_folds.")));
 	else
-		finish(task);
+		finish_cross_validation(task);
 }
 
 /* Arguments that must not be NULL, beside those that are read first. */

@@ -28,7 +28,7 @@ static int	epochs_done_before;
 
 /* The training in this process's slot. */
 static TrainProgress *
-mine(void)
+my_training(void)
 {
 	static TrainProgress unseen;
 	ProcessProgress *process = progress_mine();
@@ -48,7 +48,7 @@ publish_training(TrainProgress *training)
 void
 train_progress_begin(const char *model, int epochs)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 
 	memset(training, 0, sizeof *training);
 	training->running = true;
@@ -61,7 +61,7 @@ train_progress_begin(const char *model, int epochs)
 void
 train_progress_end(void)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 
 	training->running = false;
 	publish_training(training);
@@ -70,7 +70,7 @@ train_progress_end(void)
 void
 train_progress_run(int64 run)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 
 	training->run = run;
 	publish_training(training);
@@ -79,7 +79,7 @@ train_progress_run(int64 run)
 void
 train_progress_phase(ProgressPhase phase, int64 batches)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 
 	training->phase = phase;
 	training->batch = 0;
@@ -90,7 +90,7 @@ train_progress_phase(ProgressPhase phase, int64 batches)
 void
 train_progress_rows(int64 rows)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 
 	training->batch = rows;
 	publish_training(training);
@@ -99,7 +99,7 @@ train_progress_rows(int64 rows)
 void
 train_progress_epochs_done(int epochs_done, double val_dice)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 
 	if (training->epoch == 0)
 	{
@@ -114,7 +114,7 @@ train_progress_epochs_done(int epochs_done, double val_dice)
 void
 train_progress_batch(int epoch, int batch, int batches, double images_per_second, double loss)
 {
-	TrainProgress *training = mine();
+	TrainProgress *training = my_training();
 	double		done = epoch - 1 + (double) batch / batches - epochs_done_before;
 	double		left = training->epochs - epochs_done_before - done;
 
@@ -132,7 +132,7 @@ train_progress_batch(int epoch, int batch, int batches, double images_per_second
 
 /* Add a row for a run. */
 static void
-put_row(ReturnSetInfo *result, int pid, const TrainProgress *training)
+put_training(ReturnSetInfo *result, int pid, const TrainProgress *training)
 {
 	RowBuilder	row = row_begin_in(result);
 
@@ -169,6 +169,6 @@ lesion_training_slots(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < progress_count(); i++)
 		if (progress_read(i, &progress) && progress.training.running)
-			put_row((ReturnSetInfo *) fcinfo->resultinfo, progress.pid, &progress.training);
+			put_training((ReturnSetInfo *) fcinfo->resultinfo, progress.pid, &progress.training);
 	return (Datum) 0;
 }
