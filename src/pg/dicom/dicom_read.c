@@ -110,11 +110,11 @@ lesion_dicom_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row_datum(&row));
 }
 
-/* Read the file in argument 0; the set needs the view, so release it last. */
+/* Read the file in argument `n`; the set needs the view, so release it last. */
 static void
-read_argument(Call *call, FunctionCallInfo fcinfo, const char *name, ByteView *view, DicomSet *set)
+read_argument(Call *call, FunctionCallInfo fcinfo, int n, const char *name, ByteView *view, DicomSet *set)
 {
-	*view = bytes_view(PG_GETARG_DATUM(0));
+	*view = bytes_view(PG_GETARG_DATUM(n));
 	check_argument(call, name, dicom_read(call, view->bytes, view->size, DICOM_ALL, set));
 }
 
@@ -128,7 +128,7 @@ lesion_dicom_tags(PG_FUNCTION_ARGS)
 	ByteBuffer		json;
 	char	   *text;
 
-	read_argument(call, fcinfo, "dicom", &view, &set);
+	read_argument(call, fcinfo, 0, "dicom", &view, &set);
 	buffer_init(&json, call);
 	check_argument(call, "dicom", dicom_json(&set, &json));
 	buffer_add(&json, "", 1);
@@ -142,6 +142,11 @@ lesion_dicom_tags(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
+enum
+{
+	FRAME_DICOM, FRAME_NUMBER
+};
+
 /* lesion_dicom_frame(dicom bytea, frame int) -> PNG */
 Datum
 lesion_dicom_frame(PG_FUNCTION_ARGS)
@@ -154,15 +159,20 @@ lesion_dicom_frame(PG_FUNCTION_ARGS)
 	Image		image;
 	Datum		result;
 
-	read_argument(call, fcinfo, "dicom", &view, &set);
+	read_argument(call, fcinfo, FRAME_DICOM, "dicom", &view, &set);
 	check_argument(call, "dicom", dicom_pixels(&set, &pixels));
 	if (pixels.samples == 1 && pixels.photometric != PHOTOMETRIC_PALETTE)
 		request.as = DECODE_GREY;
-	check_argument(call, "dicom", dicom_decode_frame(&set, PG_GETARG_INT32(1), &request, &image));
+	check_argument(call, "dicom", dicom_decode_frame(&set, PG_GETARG_INT32(FRAME_NUMBER), &request, &image));
 	result = image_png(call, &image);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
+
+enum
+{
+	MASK_SEG, MASK_SEGMENT
+};
 
 /* lesion_dicom_mask(seg bytea, segment int) -> PNG */
 Datum
@@ -174,8 +184,8 @@ lesion_dicom_mask(PG_FUNCTION_ARGS)
 	Image		mask;
 	Datum		result;
 
-	read_argument(call, fcinfo, "seg", &view, &set);
-	check_argument(call, "seg", dicom_segment_mask(&set, PG_GETARG_INT32(1), &mask));
+	read_argument(call, fcinfo, MASK_SEG, "seg", &view, &set);
+	check_argument(call, "seg", dicom_segment_mask(&set, PG_GETARG_INT32(MASK_SEGMENT), &mask));
 	result = image_png(call, &mask);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);

@@ -19,6 +19,12 @@ PG_FUNCTION_INFO_V1(lesion_bootstrap);
 
 #define MAX_DRAWS 1000000
 
+/* Arguments of lesion_bootstrap. */
+enum
+{
+	ARGUMENT_FIGURES, ARGUMENT_DRAWS, ARGUMENT_CONFIDENCE, ARGUMENT_SEED
+};
+
 double
 argument_confidence(FunctionCallInfo fcinfo, int n)
 {
@@ -71,17 +77,18 @@ read_figures(ArrayType *array, int *count)
 Datum
 lesion_bootstrap(PG_FUNCTION_ARGS)
 {
-	int			draws = argument_draws(fcinfo, 1);
-	double		confidence = argument_confidence(fcinfo, 2);
+	int			draws = argument_draws(fcinfo, ARGUMENT_DRAWS);
+	double		confidence = argument_confidence(fcinfo, ARGUMENT_CONFIDENCE);
 	Call	   *call = call_create(CurrentMemoryContext, 1);
 	BootstrapInterval interval;
 	int			count;
-	double	   *figures = read_figures(PG_GETARG_ARRAYTYPE_P(0), &count);
+	double	   *figures = read_figures(PG_GETARG_ARRAYTYPE_P(ARGUMENT_FIGURES), &count);
 	RowBuilder	row = row_begin_result(fcinfo);
 
 	if (count > 0)
 	{
-		check_status(call, bootstrap_mean(call, figures, count, draws, confidence, PG_GETARG_INT64(3), &interval));
+		check_status(call, bootstrap_mean(call, figures, count, draws, confidence, PG_GETARG_INT64(ARGUMENT_SEED),
+										  &interval));
 		row_set(&row, "mean", FLOAT8OID, Float8GetDatum(interval.mean));
 		row_set(&row, "low", FLOAT8OID, Float8GetDatum(interval.low));
 		row_set(&row, "high", FLOAT8OID, Float8GetDatum(interval.high));

@@ -25,6 +25,12 @@
 #include "pg/base/call.h"
 #include "pg/images/pixel_spacing.h"
 
+/* Arguments of lesion_dice, lesion_jaccard (the first two) and lesion_metrics. */
+enum
+{
+	ARGUMENT_PREDICTED, ARGUMENT_TRUTH, ARGUMENT_PIXEL_SPACING, ARGUMENT_TOLERANCE
+};
+
 #define STATE_FIELDS ((int) (sizeof(ScoreState) / sizeof(int64)))
 
 StaticAssertDecl(sizeof(ScoreState) == 20 * sizeof(int64),
@@ -70,7 +76,7 @@ count_masks(Datum predicted_datum, Datum truth_datum)
 Datum
 lesion_dice(PG_FUNCTION_ARGS)
 {
-	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(ARGUMENT_PREDICTED), PG_GETARG_DATUM(ARGUMENT_TRUTH));
 
 	PG_RETURN_FLOAT8(image_score(&counts).dice);
 }
@@ -79,7 +85,7 @@ lesion_dice(PG_FUNCTION_ARGS)
 Datum
 lesion_jaccard(PG_FUNCTION_ARGS)
 {
-	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(ARGUMENT_PREDICTED), PG_GETARG_DATUM(ARGUMENT_TRUTH));
 
 	PG_RETURN_FLOAT8(image_score(&counts).jaccard);
 }
@@ -113,7 +119,7 @@ set_overlap(RowBuilder *row, const ConfusionCounts *counts)
 Datum
 lesion_metrics(PG_FUNCTION_ARGS)
 {
-	bool		has_outlines = PG_NARGS() > 2;
+	bool		has_outlines = PG_NARGS() > ARGUMENT_PIXEL_SPACING;
 	PixelSpacing spacing = {1, 1};
 	double		tolerance = 0;
 	TupleDesc	descriptor;
@@ -124,17 +130,17 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	Image		truth;
 	Call	   *call;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(ARGUMENT_PREDICTED) || PG_ARGISNULL(ARGUMENT_TRUTH))
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_metrics must return a row");
-	if (has_outlines && !PG_ARGISNULL(2))
-		spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(2));
-	if (has_outlines && !PG_ARGISNULL(3))
-		tolerance = PG_GETARG_FLOAT8(3);
+	if (has_outlines && !PG_ARGISNULL(ARGUMENT_PIXEL_SPACING))
+		spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(ARGUMENT_PIXEL_SPACING));
+	if (has_outlines && !PG_ARGISNULL(ARGUMENT_TOLERANCE))
+		tolerance = PG_GETARG_FLOAT8(ARGUMENT_TOLERANCE);
 
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	decode_masks(call, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), &predicted, &truth);
+	decode_masks(call, PG_GETARG_DATUM(ARGUMENT_PREDICTED), PG_GETARG_DATUM(ARGUMENT_TRUTH), &predicted, &truth);
 	check_status(call, confusion_count(call, &predicted, &truth, &counts));
 	row = row_begin(descriptor);
 	set_overlap(&row, &counts);
@@ -168,48 +174,58 @@ array_state(ArrayType *array)
 }
 
 /*
- * The state in argument 0 as an array that may be changed: within an
+ * The state in argument `n` as an array that may be changed: within an
  * aggregate the array itself, as its memory is ours, else a copy.
  */
 static ArrayType *
-changeable_state(FunctionCallInfo fcinfo)
+changeable_state(FunctionCallInfo fcinfo, int n)
 {
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(n))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the state of lesion_score must not be NULL"),
 				 errhint("Call the aggregate lesion_score.")));
 	if (AggCheckCallContext(fcinfo, NULL))
-		return PG_GETARG_ARRAYTYPE_P(0);
-	return PG_GETARG_ARRAYTYPE_P_COPY(0);
+		return PG_GETARG_ARRAYTYPE_P(n);
+	return PG_GETARG_ARRAYTYPE_P_COPY(n);
 }
+
+enum
+{
+	ADD_STATE, ADD_PREDICTED, ADD_TRUTH
+};
 
 /* lesion_score_add(state, predicted, truth) -> state */
 Datum
 lesion_score_add(PG_FUNCTION_ARGS)
 {
-	ArrayType  *array = changeable_state(fcinfo);
+	ArrayType  *array = changeable_state(fcinfo, ADD_STATE);
 	ScoreState *state = array_state(array);
 
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(ADD_PREDICTED) || PG_ARGISNULL(ADD_TRUTH))
 		check_status(NULL, score_skip(state));
 	else
 	{
-		ConfusionCounts counts = count_masks(PG_GETARG_DATUM(1), PG_GETARG_DATUM(2));
+		ConfusionCounts counts = count_masks(PG_GETARG_DATUM(ADD_PREDICTED), PG_GETARG_DATUM(ADD_TRUTH));
 
 		check_status(NULL, score_add(state, &counts));
 	}
 	PG_RETURN_ARRAYTYPE_P(array);
 }
 
+enum
+{
+	COMBINE_STATE, COMBINE_OTHER
+};
+
 /* lesion_score_combine(state, other) -> state */
 Datum
 lesion_score_combine(PG_FUNCTION_ARGS)
 {
-	ArrayType  *array = changeable_state(fcinfo);
+	ArrayType  *array = changeable_state(fcinfo, COMBINE_STATE);
 	ScoreState *state = array_state(array);
 
-	check_status(NULL, score_combine(state, array_state(PG_GETARG_ARRAYTYPE_P(1))));
+	check_status(NULL, score_combine(state, array_state(PG_GETARG_ARRAYTYPE_P(COMBINE_OTHER))));
 	PG_RETURN_ARRAYTYPE_P(array);
 }
 

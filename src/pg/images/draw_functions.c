@@ -25,12 +25,16 @@ PG_FUNCTION_INFO_V1(lesion_overlay);
 PG_FUNCTION_INFO_V1(lesion_panel);
 PG_FUNCTION_INFO_V1(lesion_heat_map);
 
-/* The mm per column that the image in argument 0 states; 0 if it states
- * none. */
+enum
+{
+	OVERLAY_IMAGE, OVERLAY_MASK, OVERLAY_TRUTH, OVERLAY_LEGEND
+};
+
+/* The mm per column that lesion_overlay's image states; 0 if it states none. */
 static double
 stated_spacing(const Call *call, FunctionCallInfo fcinfo)
 {
-	ByteView	view = bytes_view(PG_GETARG_DATUM(0));
+	ByteView	view = bytes_view(PG_GETARG_DATUM(OVERLAY_IMAGE));
 	PixelSpacing spacing;
 	bool		stated = pixel_spacing_stated(call, view.bytes, view.size, &spacing);
 
@@ -49,19 +53,19 @@ lesion_overlay(PG_FUNCTION_ARGS)
 	Image		truth;
 	Image		picture;
 	Image		with_legend;
-	bool		has_truth = !PG_ARGISNULL(2);
+	bool		has_truth = !PG_ARGISNULL(OVERLAY_TRUTH);
 	Datum		result;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(OVERLAY_IMAGE) || PG_ARGISNULL(OVERLAY_MASK))
 		PG_RETURN_NULL();
 
 	call = call_create(CurrentMemoryContext, 1);
-	argument_image(call, fcinfo, 0, "image", &image);
-	argument_mask(call, fcinfo, 1, "mask", &mask);
+	argument_image(call, fcinfo, OVERLAY_IMAGE, "image", &image);
+	argument_mask(call, fcinfo, OVERLAY_MASK, "mask", &mask);
 	if (has_truth)
-		argument_mask(call, fcinfo, 2, "truth", &truth);
+		argument_mask(call, fcinfo, OVERLAY_TRUTH, "truth", &truth);
 	check_status(call, draw_overlay(call, &image, &mask, has_truth ? &truth : NULL, &picture));
-	if (PG_NARGS() > 3 && !PG_ARGISNULL(3) && PG_GETARG_BOOL(3))
+	if (PG_NARGS() > OVERLAY_LEGEND && !PG_ARGISNULL(OVERLAY_LEGEND) && PG_GETARG_BOOL(OVERLAY_LEGEND))
 	{
 		check_status(call, legend_overlay(call, &picture, has_truth, stated_spacing(call, fcinfo), &with_legend));
 		picture = with_legend;
@@ -70,6 +74,11 @@ lesion_overlay(PG_FUNCTION_ARGS)
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
+
+enum
+{
+	PANEL_IMAGE, PANEL_TRUTH, PANEL_PREDICTED
+};
 
 /* lesion_panel(image, truth, predicted) -> PNG */
 Datum
@@ -82,9 +91,9 @@ lesion_panel(PG_FUNCTION_ARGS)
 	Image		picture;
 	Datum		result;
 
-	argument_image(call, fcinfo, 0, "image", &image);
-	argument_mask(call, fcinfo, 1, "truth", &truth);
-	argument_mask(call, fcinfo, 2, "predicted", &predicted);
+	argument_image(call, fcinfo, PANEL_IMAGE, "image", &image);
+	argument_mask(call, fcinfo, PANEL_TRUTH, "truth", &truth);
+	argument_mask(call, fcinfo, PANEL_PREDICTED, "predicted", &predicted);
 	check_status(call, draw_panel(call, &image, &truth, &predicted, &picture));
 	result = image_png(call, &picture);
 	call_destroy(call);

@@ -111,6 +111,11 @@ check_image_shape(FunctionCallInfo fcinfo, int n, const Call *call, const Image 
 	return mask_check_shape(&info, TURN_UPRIGHT, mask->width, mask->height);
 }
 
+enum
+{
+	ERROR_MASK, ERROR_IMAGE
+};
+
 /* lesion_mask_error(mask, image) -> what is wrong with the mask, or NULL */
 Datum
 lesion_mask_error(PG_FUNCTION_ARGS)
@@ -120,14 +125,14 @@ lesion_mask_error(PG_FUNCTION_ARGS)
 	Image		mask;
 	Status		status;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(ERROR_MASK))
 		PG_RETURN_NULL();
 	call = call_create(CurrentMemoryContext, 1);
-	view = bytes_view(PG_GETARG_DATUM(0));
+	view = bytes_view(PG_GETARG_DATUM(ERROR_MASK));
 	status = mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, &mask, NULL);
 	bytes_release(&view);
-	if (status.code == LS_OK && !PG_ARGISNULL(1))
-		status = check_image_shape(fcinfo, 1, call, &mask);
+	if (status.code == LS_OK && !PG_ARGISNULL(ERROR_IMAGE))
+		status = check_image_shape(fcinfo, ERROR_IMAGE, call, &mask);
 	return fault_datum(fcinfo, call, status);
 }
 

@@ -17,6 +17,11 @@
 
 PG_FUNCTION_INFO_V1(lesion_segment_classical);
 
+enum
+{
+	ARGUMENT_IMAGE, ARGUMENT_METHOD, ARGUMENT_OPTIONS
+};
+
 /* lesion_segment_classical(image, method, options) -> mask as PNG */
 Datum
 lesion_segment_classical(PG_FUNCTION_ARGS)
@@ -30,10 +35,10 @@ lesion_segment_classical(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	options_default(&classical_option_table, &options);
-	check_status(NULL, classical_find(text_to_cstring(PG_GETARG_TEXT_PP(1)), &method));
-	json_options_apply(PG_GETARG_JSONB_P(2), "options", &block, 1);
+	check_status(NULL, classical_find(text_to_cstring(PG_GETARG_TEXT_PP(ARGUMENT_METHOD)), &method));
+	json_options_apply(PG_GETARG_JSONB_P(ARGUMENT_OPTIONS), "options", &block, 1);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	argument_image(call, fcinfo, 0, "image", &image);
+	argument_image(call, fcinfo, ARGUMENT_IMAGE, "image", &image);
 	check_status(call, classical_segment(call, &image, method, &options, &mask));
 	result = image_png(call, &mask);
 	call_destroy(call);

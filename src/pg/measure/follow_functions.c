@@ -24,6 +24,12 @@
 PG_FUNCTION_INFO_V1(lesion_follow);
 PG_FUNCTION_INFO_V1(lesion_follow_picture);
 
+/* Arguments of lesion_follow_picture (all but the last) and lesion_follow. */
+enum
+{
+	ARGUMENT_IMAGE_BEFORE, ARGUMENT_MASK_BEFORE, ARGUMENT_IMAGE_AFTER, ARGUMENT_MASK_AFTER, ARGUMENT_PIXEL_SPACING
+};
+
 /* One visit. */
 typedef struct Visit
 {
@@ -124,12 +130,12 @@ settle_spacing(const Call *call, FunctionCallInfo fcinfo, PixelSpacing *spacing)
 	ByteView	image;
 	bool		stated;
 
-	if (!PG_ARGISNULL(4))
+	if (!PG_ARGISNULL(ARGUMENT_PIXEL_SPACING))
 	{
-		*spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(4));
+		*spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(ARGUMENT_PIXEL_SPACING));
 		return true;
 	}
-	image = bytes_view(PG_GETARG_DATUM(0));
+	image = bytes_view(PG_GETARG_DATUM(ARGUMENT_IMAGE_BEFORE));
 	stated = pixel_spacing_stated(call, image.bytes, image.size, spacing);
 	bytes_release(&image);
 	return stated;
@@ -139,7 +145,8 @@ settle_spacing(const Call *call, FunctionCallInfo fcinfo, PixelSpacing *spacing)
 static bool
 lacks_argument(FunctionCallInfo fcinfo)
 {
-	return PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3);
+	return PG_ARGISNULL(ARGUMENT_IMAGE_BEFORE) || PG_ARGISNULL(ARGUMENT_MASK_BEFORE) ||
+		PG_ARGISNULL(ARGUMENT_IMAGE_AFTER) || PG_ARGISNULL(ARGUMENT_MASK_AFTER);
 }
 
 /* lesion_follow(image_before, mask_before, image_after, mask_after, pixel_spacing) -> one row */
@@ -159,8 +166,8 @@ lesion_follow(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	row = row_begin_result(fcinfo);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
-	read_visit(call, fcinfo, 2, "image_after", "mask_after", &after);
+	read_visit(call, fcinfo, ARGUMENT_IMAGE_BEFORE, "image_before", "mask_before", &before);
+	read_visit(call, fcinfo, ARGUMENT_IMAGE_AFTER, "image_after", "mask_after", &after);
 	has_spacing = settle_spacing(call, fcinfo, &spacing);
 	registration = register_visits(call, &before, &after);
 	set_map(&row, &registration, &before, &after);
@@ -189,8 +196,8 @@ lesion_follow_picture(PG_FUNCTION_ARGS)
 	Image		picture;
 	Datum		result;
 
-	read_visit(call, fcinfo, 0, "image_before", "mask_before", &before);
-	read_visit(call, fcinfo, 2, "image_after", "mask_after", &after);
+	read_visit(call, fcinfo, ARGUMENT_IMAGE_BEFORE, "image_before", "mask_before", &before);
+	read_visit(call, fcinfo, ARGUMENT_IMAGE_AFTER, "image_after", "mask_after", &after);
 	registration = register_visits(call, &before, &after);
 	check_status(call, change_warp(call, &after.image, &registration.to_after, before.image.width,
 								   before.image.height, &turned));

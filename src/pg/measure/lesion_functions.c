@@ -24,6 +24,12 @@
 PG_FUNCTION_INFO_V1(lesion_crop);
 PG_FUNCTION_INFO_V1(lesion_skin_tone);
 
+/* Arguments of lesion_skin_tone (the first two) and lesion_crop. */
+enum
+{
+	ARGUMENT_IMAGE, ARGUMENT_MASK, ARGUMENT_MARGIN
+};
+
 #define LARGEST_MARGIN 10.0
 
 /* Raise an error unless a mask has the shape of an image. */
@@ -58,7 +64,7 @@ cut_lesion(const Call *call, const Image *image, const Image *mask, const Lesion
 Datum
 lesion_crop(PG_FUNCTION_ARGS)
 {
-	double		margin = PG_GETARG_FLOAT8(2);
+	double		margin = PG_GETARG_FLOAT8(ARGUMENT_MARGIN);
 	Call	   *call;
 	ImageFormat format;
 	LesionShape box;
@@ -73,10 +79,10 @@ lesion_crop(PG_FUNCTION_ARGS)
 				 errmsg("margin is %g, it must be between 0 and %g", margin, LARGEST_MARGIN),
 				 errhint("It is a share of the lesion's longer side: 0.1 adds a tenth of it on every side.")));
 	call = call_create(CurrentMemoryContext, 1);
-	argument_mask(call, fcinfo, 1, "mask", &mask);
+	argument_mask(call, fcinfo, ARGUMENT_MASK, "mask", &mask);
 	check_status(call, mask_keep_largest(call, &mask));
 	check_status(call, lesion_shape(call, &mask, &box));
-	format = argument_image_as_is(call, fcinfo, 0, "image", &image);
+	format = argument_image_as_is(call, fcinfo, ARGUMENT_IMAGE, "image", &image);
 	check_shapes(&image, &mask);
 	if (box.area == 0)
 	{
@@ -119,8 +125,8 @@ lesion_skin_tone(PG_FUNCTION_ARGS)
 	Image		image;
 	Image		mask;
 
-	argument_image(call, fcinfo, 0, "image", &image);
-	argument_mask(call, fcinfo, 1, "mask", &mask);
+	argument_image(call, fcinfo, ARGUMENT_IMAGE, "image", &image);
+	argument_mask(call, fcinfo, ARGUMENT_MASK, "mask", &mask);
 	check_shapes(&image, &mask);
 	tone = judge_skin(call, &image, &mask);
 	call_destroy(call);

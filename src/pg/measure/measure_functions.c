@@ -24,6 +24,12 @@
 
 PG_FUNCTION_INFO_V1(lesion_measure);
 
+/* Arguments of lesion_measure. */
+enum
+{
+	ARGUMENT_MASK, ARGUMENT_IMAGE, ARGUMENT_PIXEL_SPACING
+};
+
 /* Number of columns in pixels and, again, in mm: area and lengths. */
 #define LENGTHS 7
 
@@ -138,8 +144,8 @@ settle_spacing(const Call *call, FunctionCallInfo fcinfo, const ByteView *image,
 		check_argument(call, "mask", mask_check_shape(&info, TURN_UPRIGHT, mask->width, mask->height));
 		stated = pixel_spacing_stated(call, image->bytes, image->size, spacing);
 	}
-	if (!PG_ARGISNULL(2))
-		*spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(2));
+	if (!PG_ARGISNULL(ARGUMENT_PIXEL_SPACING))
+		*spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(ARGUMENT_PIXEL_SPACING));
 	else if (!stated)
 	{
 		*spacing = (PixelSpacing) {1, 1};
@@ -159,20 +165,20 @@ lesion_measure(PG_FUNCTION_ARGS)
 {
 	RowBuilder	row;
 	ByteView	image = {0};
-	bool		has_image = !PG_ARGISNULL(1);
+	bool		has_image = !PG_ARGISNULL(ARGUMENT_IMAGE);
 	bool		has_spacing;
 	PixelSpacing spacing;
 	ShapeMeasures shape;
 	Image		mask;
 	Call	   *call;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(ARGUMENT_MASK))
 		PG_RETURN_NULL();
 	row = row_begin_result(fcinfo);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	argument_mask(call, fcinfo, 0, "mask", &mask);
+	argument_mask(call, fcinfo, ARGUMENT_MASK, "mask", &mask);
 	if (has_image)
-		image = bytes_view(PG_GETARG_DATUM(1));
+		image = bytes_view(PG_GETARG_DATUM(ARGUMENT_IMAGE));
 	has_spacing = settle_spacing(call, fcinfo, has_image ? &image : NULL, &mask, &spacing);
 
 	check_status(call, shape_measure(call, &mask, spacing, &shape));

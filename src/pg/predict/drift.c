@@ -67,14 +67,19 @@ NO_SHARE("area") " OR " NO_SHARE("confidence") " OR " NO_SHARE("quality") " OR "
 static const char of_active[] =
 " WHERE EXISTS (SELECT FROM %slesion_models AS m WHERE m.model = p.model AND m.version = p.version)";
 
+enum
+{
+	ARGUMENT_PREDICTIONS, ARGUMENT_EVERY_VERSION
+};
+
 /* lesion_drift(predictions, every_version) returns set of (week, model, version, ...);
  * in 0.2, lesion_drift(predictions): of every version */
 Datum
 lesion_drift(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	char	   *table = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
-	bool		every_version = PG_NARGS() < 2 || PG_GETARG_BOOL(1);
+	char	   *table = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(ARGUMENT_PREDICTIONS));
+	bool		every_version = PG_NARGS() <= ARGUMENT_EVERY_VERSION || PG_GETARG_BOOL(ARGUMENT_EVERY_VERSION);
 	const char *which = every_version ? "" : psprintf(of_active, store.prefix);
 
 	return user_table_return_rows(fcinfo, table, psprintf(query, table, which));

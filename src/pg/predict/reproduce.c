@@ -290,12 +290,18 @@ reproduce(const ModelStore *store, const Prediction *prediction, const Datum *gi
 	return reason;
 }
 
+/* Arguments of lesion_reproduce (the first) and lesion_reproduce_image. */
+enum
+{
+	ARGUMENT_PREDICTION, ARGUMENT_IMAGE
+};
+
 /* The result's row for a prediction. */
 static Datum
 reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(ARGUMENT_PREDICTION);
 	Prediction	prediction = {
 		.row = row,
 		.images = attribute_text(row, "images", false),
@@ -337,7 +343,7 @@ lesion_reproduce(PG_FUNCTION_ARGS)
 Datum
 lesion_reproduce_image(PG_FUNCTION_ARGS)
 {
-	Datum		image = PG_GETARG_DATUM(1);
+	Datum		image = PG_GETARG_DATUM(ARGUMENT_IMAGE);
 
 	PG_RETURN_DATUM(reproduce_row(fcinfo, &image));
 }

@@ -284,29 +284,39 @@ static const char queue_query[] =
 "q.priority, q.predicted_at "
 "FROM queue q ORDER BY 1";
 
+enum
+{
+	QUEUE_PREDICTIONS, QUEUE_VERDICTS
+};
+
 /* lesion_review_queue(predictions, verdicts) returns set of (rank, images, id, ...) */
 Datum
 lesion_review_queue(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	Oid			table = argument_oid(fcinfo, 0, "predictions");
+	Oid			table = argument_oid(fcinfo, QUEUE_PREDICTIONS, "predictions");
 	char	   *predictions = user_table_open(&store, &user_table_predictions, table);
 	char	   *open = "true";
 
-	if (!PG_ARGISNULL(1))
+	if (!PG_ARGISNULL(QUEUE_VERDICTS))
 		open = psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
-						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1)));
+						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
 	return user_table_return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
 }
+
+enum
+{
+	REVIEWED_PREDICTIONS, REVIEWED_VERDICTS
+};
 
 /* lesion_reviewed_masks(predictions, verdicts) returns set of (images, id, mask, verdict, decided_at, decided_by) */
 Datum
 lesion_reviewed_masks(PG_FUNCTION_ARGS)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(0));
-	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(1));
+	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(REVIEWED_PREDICTIONS));
+	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(REVIEWED_VERDICTS));
 
 	/* A time in the future, or NULL, would make a verdict the latest for
 	 * ever. */

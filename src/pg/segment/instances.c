@@ -134,19 +134,24 @@ put_instances(const ModelStore *store, const ModelVersion *version, const Call *
 	return status_ok();
 }
 
+enum
+{
+	ARGUMENT_IMAGE, ARGUMENT_MODEL
+};
+
 /* lesion_instances(image, model) -> (instance, score, box, mask)... */
 Datum
 lesion_instances(PG_FUNCTION_ARGS)
 {
 	ModelStore	store;
 	ModelVersion *version;
-	ByteView	image = bytes_view(PG_GETARG_DATUM(0));
+	ByteView	image = bytes_view(PG_GETARG_DATUM(ARGUMENT_IMAGE));
 	Call	   *call;
 
 	InitMaterializedSRF(fcinfo, 0);
 	store = store_open(fcinfo, true);
 	SPI_connect();
-	version = store_need_version(&store, text_to_cstring(PG_GETARG_TEXT_PP(1)), NULL);
+	version = store_need_version(&store, text_to_cstring(PG_GETARG_TEXT_PP(ARGUMENT_MODEL)), NULL);
 	SPI_finish();
 	check_architecture(version);
 	call = call_create(CurrentMemoryContext, settings_threads(false));

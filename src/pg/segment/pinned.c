@@ -272,12 +272,17 @@ segment_pinned(const PinnedQuery *query, const ByteView *image)
 	return result;
 }
 
+enum
+{
+	SEGMENT_IMAGE, SEGMENT_PIN
+};
+
 /* lesion_segment_by_pin(image, pin) returns bytea */
 Datum
 lesion_segment_by_pin(PG_FUNCTION_ARGS)
 {
-	PinnedQuery *query = pinned_query(fcinfo, PG_GETARG_JSONB_P(1));
-	ByteView	image = bytes_view(PG_GETARG_DATUM(0));
+	PinnedQuery *query = pinned_query(fcinfo, PG_GETARG_JSONB_P(SEGMENT_PIN));
+	ByteView	image = bytes_view(PG_GETARG_DATUM(SEGMENT_IMAGE));
 	Datum		result = segment_pinned(query, &image);
 
 	bytes_release(&image);
