@@ -6,8 +6,8 @@
  * shown. For the contents of a slot see train_progress.h and
  * segment_progress.h.
  */
-#ifndef LESIONSEG_PG_PROGRESS_SLOTS_H
-#define LESIONSEG_PG_PROGRESS_SLOTS_H
+#ifndef LESIONSEG_PG_BASE_PROGRESS_SLOTS_H
+#define LESIONSEG_PG_BASE_PROGRESS_SLOTS_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * sha256.h: the digest that identifies weights, and assigns rows to parts of a
  * split.
  */
-#ifndef LESIONSEG_PG_SHA256_H
-#define LESIONSEG_PG_SHA256_H
+#ifndef LESIONSEG_PG_BASE_SHA256_H
+#define LESIONSEG_PG_BASE_SHA256_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -6,8 +6,8 @@
  * agree. The text is that of the split's columns: the row's id or, to keep
  * related rows in one part, what they share, such as the patient.
  */
-#ifndef LESIONSEG_PG_SPLIT_H
-#define LESIONSEG_PG_SPLIT_H
+#ifndef LESIONSEG_PG_BASE_SPLIT_H
+#define LESIONSEG_PG_BASE_SPLIT_H
 
 #include "postgres.h"
 

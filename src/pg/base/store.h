@@ -4,8 +4,8 @@
  *
  * Callers stand inside SPI_connect()/SPI_finish().
  */
-#ifndef LESIONSEG_PG_STORE_H
-#define LESIONSEG_PG_STORE_H
+#ifndef LESIONSEG_PG_BASE_STORE_H
+#define LESIONSEG_PG_BASE_STORE_H
 
 #include "postgres.h"
 

@@ -122,10 +122,10 @@ read_argument(Call *call, FunctionCallInfo fcinfo, int n, const char *name, Byte
 Datum
 lesion_dicom_tags(PG_FUNCTION_ARGS)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	ByteView	view;
 	DicomSet	set;
-	ByteBuffer		json;
+	ByteBuffer	json;
 	char	   *text;
 
 	read_argument(call, fcinfo, 0, "dicom", &view, &set);
@@ -151,7 +151,7 @@ enum
 Datum
 lesion_dicom_frame(PG_FUNCTION_ARGS)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	DecodeRequest request = {.as = DECODE_RGB};
 	ByteView	view;
 	DicomSet	set;
@@ -178,7 +178,7 @@ enum
 Datum
 lesion_dicom_mask(PG_FUNCTION_ARGS)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	ByteView	view;
 	DicomSet	set;
 	Image		mask;

@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(lesion_dicom_report);
 /* One call: the source that was read, and the author of the new object. */
 typedef struct Writing
 {
-	Call *call;
+	Call	   *call;
 	ByteView	source_bytes;
 	DicomSet	source;
 	DicomAuthor author;
@@ -145,7 +145,7 @@ lesion_dicom_seg(PG_FUNCTION_ARGS)
 	Writing		writing;
 	ByteView	view;
 	Image		mask;
-	ByteBuffer		out;
+	ByteBuffer	out;
 
 	if (PG_ARGISNULL(SEG_SOURCE) || PG_ARGISNULL(SEG_MASK))
 		PG_RETURN_NULL();
@@ -170,7 +170,7 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 	Writing		writing;
 	ByteView	view;
 	Image		picture;
-	ByteBuffer		out;
+	ByteBuffer	out;
 	char	   *description = NULL;
 
 	if (PG_ARGISNULL(PICTURE_SOURCE) || PG_ARGISNULL(PICTURE_PICTURE))
@@ -221,7 +221,7 @@ lesion_dicom_report(PG_FUNCTION_ARGS)
 	DicomSet	segmentation;
 	DicomMeasures measures;
 	bool		measured;
-	ByteBuffer		out;
+	ByteBuffer	out;
 
 	if (PG_ARGISNULL(REPORT_SOURCE) || PG_ARGISNULL(REPORT_SEG))
 		PG_RETURN_NULL();

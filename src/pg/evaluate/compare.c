@@ -56,7 +56,7 @@ lesion_compare(PG_FUNCTION_ARGS)
 	int			number_b = PG_ARGISNULL(ARGUMENT_VERSION_B) ? 0 : PG_GETARG_INT32(ARGUMENT_VERSION_B);
 	int			draws = argument_draws(fcinfo, ARGUMENT_DRAWS);
 	double		confidence = argument_confidence(fcinfo, ARGUMENT_CONFIDENCE);
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	EvaluationTask task = {.quiet = true};
 	ImagesColumns columns = {0};
 	ModelVersion *a;

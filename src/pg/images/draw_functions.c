@@ -47,7 +47,7 @@ stated_spacing(const Call *call, FunctionCallInfo fcinfo)
 Datum
 lesion_overlay(PG_FUNCTION_ARGS)
 {
-	Call *call;
+	Call	   *call;
 	Image		image;
 	Image		mask;
 	Image		truth;
@@ -84,7 +84,7 @@ enum
 Datum
 lesion_panel(PG_FUNCTION_ARGS)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	Image		image;
 	Image		truth;
 	Image		predicted;
@@ -131,7 +131,7 @@ Datum
 lesion_heat_map(PG_FUNCTION_ARGS)
 {
 	HeatMap		map = {0};
-	Call *call;
+	Call	   *call;
 	Image		picture;
 	Datum	   *values;
 	bool	   *nulls;

@@ -40,7 +40,7 @@ Datum
 lesion_degrade(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(DEGRADE_ARGUMENT_KIND));
-	Call *call = call_create(CurrentMemoryContext, settings_threads(false));
+	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
 	DegradeKind kind;
 	ImageFormat format;
 	Image		image;
@@ -190,7 +190,7 @@ lesion_enhance(PG_FUNCTION_ARGS)
 {
 	EnhanceRequest request = {enhance_options_default(), false};
 	EnhancePlan plan = {0};
-	Call *call;
+	Call	   *call;
 	ImageFormat format;
 	Image		image;
 	Datum		result;
@@ -223,7 +223,7 @@ Datum
 lesion_enhance_plan(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
-	Call *call = call_create(CurrentMemoryContext, settings_threads(false));
+	Call	   *call = call_create(CurrentMemoryContext, settings_threads(false));
 	EnhancePlan plan;
 	Image		image;
 

@@ -9,8 +9,8 @@
  * Queries run under the settings of text_settings.h, so the same row has the
  * same id whoever asks.
  */
-#ifndef LESIONSEG_PG_IMAGES_SOURCE_H
-#define LESIONSEG_PG_IMAGES_SOURCE_H
+#ifndef LESIONSEG_PG_IMAGES_IMAGES_SOURCE_H
+#define LESIONSEG_PG_IMAGES_IMAGES_SOURCE_H
 
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * pixel_spacing.h: the distance between the pixels of an image.
  */
-#ifndef LESIONSEG_PG_PIXEL_SPACING_H
-#define LESIONSEG_PG_PIXEL_SPACING_H
+#ifndef LESIONSEG_PG_IMAGES_PIXEL_SPACING_H
+#define LESIONSEG_PG_IMAGES_PIXEL_SPACING_H
 
 #include "postgres.h"
 

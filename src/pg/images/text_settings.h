@@ -6,8 +6,8 @@
  * the session's settings. Under these settings the same row has the same id,
  * and is in the same part of the split, in every session.
  */
-#ifndef LESIONSEG_PG_TEXT_SETTINGS_H
-#define LESIONSEG_PG_TEXT_SETTINGS_H
+#ifndef LESIONSEG_PG_IMAGES_TEXT_SETTINGS_H
+#define LESIONSEG_PG_IMAGES_TEXT_SETTINGS_H
 
 #include "postgres.h"
 

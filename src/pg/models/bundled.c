@@ -86,7 +86,7 @@ read_file(const char *folder, const char *architecture, ByteView *file)
 static void
 register_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	char	   *subject = psprintf("bundled weights of \"%s\"", architecture->name);
 	NewVersion	content = {
 		.weights = file->bytes,

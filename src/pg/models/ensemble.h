@@ -7,8 +7,8 @@
  * own SHA-256 says all of what made a mask, and a promotion of a member
  * changes no version of an ensemble. lesion_ensemble_fit adds one.
  */
-#ifndef LESIONSEG_PG_ENSEMBLE_H
-#define LESIONSEG_PG_ENSEMBLE_H
+#ifndef LESIONSEG_PG_MODELS_ENSEMBLE_H
+#define LESIONSEG_PG_MODELS_ENSEMBLE_H
 
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * ensemble_members.h: the members that a version of an ensemble names.
  */
-#ifndef LESIONSEG_PG_ENSEMBLE_MEMBERS_H
-#define LESIONSEG_PG_ENSEMBLE_MEMBERS_H
+#ifndef LESIONSEG_PG_MODELS_ENSEMBLE_MEMBERS_H
+#define LESIONSEG_PG_MODELS_ENSEMBLE_MEMBERS_H
 
 #include "postgres.h"
 

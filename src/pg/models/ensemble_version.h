@@ -1,8 +1,8 @@
 /*
  * ensemble_version.h: what a version of an ensemble is made of.
  */
-#ifndef LESIONSEG_PG_ENSEMBLE_VERSION_H
-#define LESIONSEG_PG_ENSEMBLE_VERSION_H
+#ifndef LESIONSEG_PG_MODELS_ENSEMBLE_VERSION_H
+#define LESIONSEG_PG_MODELS_ENSEMBLE_VERSION_H
 
 #include "postgres.h"
 

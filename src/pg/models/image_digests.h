@@ -6,8 +6,8 @@
  * table, key or split it comes by: of a million images and another hundred
  * thousand, two differ and are held for one with a probability of 5e-9.
  */
-#ifndef LESIONSEG_PG_IMAGE_DIGESTS_H
-#define LESIONSEG_PG_IMAGE_DIGESTS_H
+#ifndef LESIONSEG_PG_MODELS_IMAGE_DIGESTS_H
+#define LESIONSEG_PG_MODELS_IMAGE_DIGESTS_H
 
 #include "postgres.h"
 

@@ -4,8 +4,8 @@
  * Kept in lesion_image_score for the worst cases, and paired by id for
  * the comparison of two versions.
  */
-#ifndef LESIONSEG_PG_IMAGE_SCORES_H
-#define LESIONSEG_PG_IMAGE_SCORES_H
+#ifndef LESIONSEG_PG_MODELS_IMAGE_SCORES_H
+#define LESIONSEG_PG_MODELS_IMAGE_SCORES_H
 
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * model_config.h: a network's config between jsonb and the library.
  */
-#ifndef LESIONSEG_PG_MODEL_CONFIG_H
-#define LESIONSEG_PG_MODEL_CONFIG_H
+#ifndef LESIONSEG_PG_MODELS_MODEL_CONFIG_H
+#define LESIONSEG_PG_MODELS_MODEL_CONFIG_H
 
 #include "postgres.h"
 

@@ -182,7 +182,7 @@ lesion_model_import(PG_FUNCTION_ARGS)
 		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
 	};
 	bool		promote = PG_ARGISNULL(IMPORT_PROMOTE) || PG_GETARG_BOOL(IMPORT_PROMOTE);
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	const Architecture *architecture;
 	ArchConfig	config;
 	Model	   *model;
@@ -254,7 +254,7 @@ storage_named(const char *name)
 static Datum
 convert_weights(const ModelVersion *version, Datum stored, WeightsStorage storage)
 {
-	Call *call = call_create(CurrentMemoryContext, 1);
+	Call	   *call = call_create(CurrentMemoryContext, 1);
 	const Architecture *architecture = config_architecture(version->architecture);
 	ArchConfig	config = config_read(architecture, version->config);
 	ByteView	file = bytes_view(stored);

@@ -5,8 +5,8 @@
  * What is returned is palloc'd in the context that was current before
  * SPI_connect() (by SPI_palloc), so it outlives SPI_finish().
  */
-#ifndef LESIONSEG_PG_MODEL_STORE_H
-#define LESIONSEG_PG_MODEL_STORE_H
+#ifndef LESIONSEG_PG_MODELS_MODEL_STORE_H
+#define LESIONSEG_PG_MODELS_MODEL_STORE_H
 
 #include "postgres.h"
 

@@ -5,8 +5,8 @@
  * order, at the same time with -j. Triggers on the tables of the store take
  * such a row as it is: nothing happens now that it tells of.
  */
-#ifndef LESIONSEG_PG_RESTORED_ROW_H
-#define LESIONSEG_PG_RESTORED_ROW_H
+#ifndef LESIONSEG_PG_MODELS_RESTORED_ROW_H
+#define LESIONSEG_PG_MODELS_RESTORED_ROW_H
 
 #include "postgres.h"
 

@@ -13,8 +13,8 @@
  * such a lock, as it has for advisory ones: so nobody can stand in the way of
  * a training, or pass for one, who does not train.
  */
-#ifndef LESIONSEG_PG_WORK_LOCK_H
-#define LESIONSEG_PG_WORK_LOCK_H
+#ifndef LESIONSEG_PG_MODELS_WORK_LOCK_H
+#define LESIONSEG_PG_MODELS_WORK_LOCK_H
 
 #include "postgres.h"
 

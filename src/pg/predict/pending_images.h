@@ -2,8 +2,8 @@
  * pending_images.h: the images of a source that have no row yet in a table of
  * predictions.
  */
-#ifndef LESIONSEG_PG_PENDING_IMAGES_H
-#define LESIONSEG_PG_PENDING_IMAGES_H
+#ifndef LESIONSEG_PG_PREDICT_PENDING_IMAGES_H
+#define LESIONSEG_PG_PREDICT_PENDING_IMAGES_H
 
 #include "postgres.h"
 

@@ -5,8 +5,8 @@
  * It has no weights, no threshold and no probabilities, and none of its images
  * were trained on.
  */
-#ifndef LESIONSEG_PG_CLASSICAL_MODEL_H
-#define LESIONSEG_PG_CLASSICAL_MODEL_H
+#ifndef LESIONSEG_PG_SEGMENT_CLASSICAL_MODEL_H
+#define LESIONSEG_PG_SEGMENT_CLASSICAL_MODEL_H
 
 #include "postgres.h"
 

@@ -127,7 +127,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	images_begin(task->source, evaluation_contains, task, &scan);
 	while (images_next(&scan, &row))
 	{
-		Call *call;
+		Call	   *call;
 		Status		status;
 		bool		seen;
 

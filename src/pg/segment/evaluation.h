@@ -2,8 +2,8 @@
  * evaluation.h: a version of a model, or a classical method, scored on the rows
  * of a table.
  */
-#ifndef LESIONSEG_PG_EVALUATION_H
-#define LESIONSEG_PG_EVALUATION_H
+#ifndef LESIONSEG_PG_SEGMENT_EVALUATION_H
+#define LESIONSEG_PG_SEGMENT_EVALUATION_H
 
 #include "postgres.h"
 

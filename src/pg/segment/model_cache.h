@@ -8,8 +8,8 @@
  * changes never serves a stale one: a promotion, a dropped and recreated
  * model, a setting.
  */
-#ifndef LESIONSEG_PG_MODEL_CACHE_H
-#define LESIONSEG_PG_MODEL_CACHE_H
+#ifndef LESIONSEG_PG_SEGMENT_MODEL_CACHE_H
+#define LESIONSEG_PG_SEGMENT_MODEL_CACHE_H
 
 #include "postgres.h"
 

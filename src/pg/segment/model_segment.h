@@ -4,8 +4,8 @@
  * Everything that segments (lesion_segment and its kin, lesion_evaluate)
  * comes through here, with the same options.
  */
-#ifndef LESIONSEG_PG_MODEL_SEGMENT_H
-#define LESIONSEG_PG_MODEL_SEGMENT_H
+#ifndef LESIONSEG_PG_SEGMENT_MODEL_SEGMENT_H
+#define LESIONSEG_PG_SEGMENT_MODEL_SEGMENT_H
 
 #include "postgres.h"
 

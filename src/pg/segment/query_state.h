@@ -2,8 +2,8 @@
  * query_state.h: what the calls of a function within one query share, so that
  * the model is looked up once and not for every row.
  */
-#ifndef LESIONSEG_PG_QUERY_STATE_H
-#define LESIONSEG_PG_QUERY_STATE_H
+#ifndef LESIONSEG_PG_SEGMENT_QUERY_STATE_H
+#define LESIONSEG_PG_SEGMENT_QUERY_STATE_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * seen.h: which of the images that are scored the version was trained on:
  * scores on these say nothing about new images.
  */
-#ifndef LESIONSEG_PG_SEEN_H
-#define LESIONSEG_PG_SEEN_H
+#ifndef LESIONSEG_PG_SEGMENT_SEEN_H
+#define LESIONSEG_PG_SEGMENT_SEEN_H
 
 #include "postgres.h"
 

@@ -129,7 +129,7 @@ Datum
 lesion_segment(PG_FUNCTION_ARGS)
 {
 	SegmentRequest request;
-	Call *call;
+	Call	   *call;
 	Segmented	segmented;
 	Datum		result;
 

@@ -3,8 +3,8 @@
  * for other sessions, and by NOTICEs for the one that called a long job. Without
  * shared memory (progress_slots.h) nothing is shown to others.
  */
-#ifndef LESIONSEG_PG_SEGMENT_PROGRESS_H
-#define LESIONSEG_PG_SEGMENT_PROGRESS_H
+#ifndef LESIONSEG_PG_SEGMENT_SEGMENT_PROGRESS_H
+#define LESIONSEG_PG_SEGMENT_SEGMENT_PROGRESS_H
 
 #include "postgres.h"
 

@@ -5,8 +5,8 @@
  * first checkpoint of a run removes what other runs of the model left.
  * Callers stand inside SPI_connect().
  */
-#ifndef LESIONSEG_PG_CHECKPOINT_STORE_H
-#define LESIONSEG_PG_CHECKPOINT_STORE_H
+#ifndef LESIONSEG_PG_TRAIN_CHECKPOINT_STORE_H
+#define LESIONSEG_PG_TRAIN_CHECKPOINT_STORE_H
 
 #include "postgres.h"
 

@@ -3,8 +3,8 @@
  *
  * Callers stand inside SPI_connect().
  */
-#ifndef LESIONSEG_PG_RUN_LOG_H
-#define LESIONSEG_PG_RUN_LOG_H
+#ifndef LESIONSEG_PG_TRAIN_RUN_LOG_H
+#define LESIONSEG_PG_TRAIN_RUN_LOG_H
 
 #include "postgres.h"
 

@@ -113,7 +113,7 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 	int64	   *count = &run->counts.training;
 	ImageDigests *digests = &run->trained_on;
 	uint8_t		sha256[SHA256_BYTES];
-	Call *call;
+	Call	   *call;
 	Status		status;
 
 	sha256_digest(row->image.bytes, row->image.size, sha256);

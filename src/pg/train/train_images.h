@@ -1,8 +1,8 @@
 /*
  * train_images.h: the images of a training run, read from its table.
  */
-#ifndef LESIONSEG_PG_TRAIN_IMAGES_H
-#define LESIONSEG_PG_TRAIN_IMAGES_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_IMAGES_H
+#define LESIONSEG_PG_TRAIN_TRAIN_IMAGES_H
 
 #include "postgres.h"
 

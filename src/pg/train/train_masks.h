@@ -1,8 +1,8 @@
 /*
  * train_masks.h: a training's messages about the masks that it read.
  */
-#ifndef LESIONSEG_PG_TRAIN_MASKS_H
-#define LESIONSEG_PG_TRAIN_MASKS_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_MASKS_H
+#define LESIONSEG_PG_TRAIN_TRAIN_MASKS_H
 
 #include "postgres.h"
 

@@ -3,8 +3,8 @@
  * sessions. Without shared memory (progress_slots.h) these functions do
  * nothing, and lesion_training_progress shows only what was committed.
  */
-#ifndef LESIONSEG_PG_TRAIN_PROGRESS_H
-#define LESIONSEG_PG_TRAIN_PROGRESS_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_PROGRESS_H
+#define LESIONSEG_PG_TRAIN_TRAIN_PROGRESS_H
 
 #include "postgres.h"
 

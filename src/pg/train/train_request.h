@@ -1,8 +1,8 @@
 /*
  * train_request.h: the request of a caller of lesion_train.
  */
-#ifndef LESIONSEG_PG_TRAIN_REQUEST_H
-#define LESIONSEG_PG_TRAIN_REQUEST_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_REQUEST_H
+#define LESIONSEG_PG_TRAIN_TRAIN_REQUEST_H
 
 #include "postgres.h"
 

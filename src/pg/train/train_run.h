@@ -13,8 +13,8 @@
  * memory of libraries and locks of the session, so train_run_free must be
  * called, also after an error. Callers stand inside SPI_connect().
  */
-#ifndef LESIONSEG_PG_TRAIN_RUN_H
-#define LESIONSEG_PG_TRAIN_RUN_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_RUN_H
+#define LESIONSEG_PG_TRAIN_TRAIN_RUN_H
 
 #include "postgres.h"
 

@@ -2,8 +2,8 @@
  * train_split.h: the rows that a run keeps from training, and warnings if that
  * may have failed.
  */
-#ifndef LESIONSEG_PG_TRAIN_SPLIT_H
-#define LESIONSEG_PG_TRAIN_SPLIT_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_SPLIT_H
+#define LESIONSEG_PG_TRAIN_TRAIN_SPLIT_H
 
 #include "postgres.h"
 

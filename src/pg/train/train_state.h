@@ -2,8 +2,8 @@
  * train_state.h: the state of a training run, shared by its pieces
  * (train_run.h) and by those that store it (run_log.h, checkpoint_store.h).
  */
-#ifndef LESIONSEG_PG_TRAIN_STATE_H
-#define LESIONSEG_PG_TRAIN_STATE_H
+#ifndef LESIONSEG_PG_TRAIN_TRAIN_STATE_H
+#define LESIONSEG_PG_TRAIN_TRAIN_STATE_H
 
 #include "postgres.h"
 
@@ -40,7 +40,7 @@ typedef struct TrainRun
 	Split		split;			/* of the source's rows */
 	instr_time	started;
 
-	Call *call;			/* of network and trainer */
+	Call	   *call;			/* of network and trainer */
 	Call *training_call; /* of the data sets: each may spill to its call's file */
 	Call *validation_call;
 	Network    *network;

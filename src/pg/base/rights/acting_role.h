@@ -7,8 +7,8 @@
  * function of another role stands between. Such triggers are therefore SECURITY
  * INVOKER and take their owner's rights here.
  */
-#ifndef LESIONSEG_PG_ACTING_ROLE_H
-#define LESIONSEG_PG_ACTING_ROLE_H
+#ifndef LESIONSEG_PG_BASE_RIGHTS_ACTING_ROLE_H
+#define LESIONSEG_PG_BASE_RIGHTS_ACTING_ROLE_H
 
 #include "postgres.h"
 

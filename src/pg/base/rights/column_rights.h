@@ -1,8 +1,8 @@
 /*
  * column_rights.h: which columns the role in effect may read.
  */
-#ifndef LESIONSEG_PG_COLUMN_RIGHTS_H
-#define LESIONSEG_PG_COLUMN_RIGHTS_H
+#ifndef LESIONSEG_PG_BASE_RIGHTS_COLUMN_RIGHTS_H
+#define LESIONSEG_PG_BASE_RIGHTS_COLUMN_RIGHTS_H
 
 #include "postgres.h"
 

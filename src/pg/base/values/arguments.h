@@ -2,8 +2,8 @@
  * arguments.h: arguments of functions that accept some NULLs, and how a
  * function was called: as a trigger, or as a procedure that may commit.
  */
-#ifndef LESIONSEG_PG_ARGUMENTS_H
-#define LESIONSEG_PG_ARGUMENTS_H
+#ifndef LESIONSEG_PG_BASE_VALUES_ARGUMENTS_H
+#define LESIONSEG_PG_BASE_VALUES_ARGUMENTS_H
 
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * bytes.h: read bytea values as bytes, and make them of bytes.
  */
-#ifndef LESIONSEG_PG_BASE_BYTES_H
-#define LESIONSEG_PG_BASE_BYTES_H
+#ifndef LESIONSEG_PG_BASE_VALUES_BYTES_H
+#define LESIONSEG_PG_BASE_VALUES_BYTES_H
 
 #include "postgres.h"
 

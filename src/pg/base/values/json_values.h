@@ -1,8 +1,8 @@
 /*
  * json_values.h: read jsonb objects as options, and build jsonb objects.
  */
-#ifndef LESIONSEG_PG_JSON_VALUES_H
-#define LESIONSEG_PG_JSON_VALUES_H
+#ifndef LESIONSEG_PG_BASE_VALUES_JSON_VALUES_H
+#define LESIONSEG_PG_BASE_VALUES_JSON_VALUES_H
 
 #include "postgres.h"
 

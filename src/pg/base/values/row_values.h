@@ -6,8 +6,8 @@
  * owners may alter their tables, views and types. So every value of a row is
  * read here, and rows that functions return are written here, by name.
  */
-#ifndef LESIONSEG_PG_BASE_ROW_VALUES_H
-#define LESIONSEG_PG_BASE_ROW_VALUES_H
+#ifndef LESIONSEG_PG_BASE_VALUES_ROW_VALUES_H
+#define LESIONSEG_PG_BASE_VALUES_ROW_VALUES_H
 
 #include "postgres.h"
 

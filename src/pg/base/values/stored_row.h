@@ -5,8 +5,8 @@
  * cannot get out of step. A column that is not set gets the table's default,
  * which is NULL if there is no other.
  */
-#ifndef LESIONSEG_PG_BASE_STORED_ROW_H
-#define LESIONSEG_PG_BASE_STORED_ROW_H
+#ifndef LESIONSEG_PG_BASE_VALUES_STORED_ROW_H
+#define LESIONSEG_PG_BASE_VALUES_STORED_ROW_H
 
 #include "postgres.h"
 
