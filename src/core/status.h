@@ -20,6 +20,7 @@ typedef enum StatusCode
 	LS_UNSUPPORTED,			/* understood, but not handled */
 	LS_INVALID_WEIGHTS,		/* a weight file that cannot be used */
 	LS_LIMIT_EXCEEDED,		/* above max_memory or max_pixels */
+	LS_ABOVE_ALL_LIMITS,	/* an image above a limit that no setting raises */
 	LS_OUT_OF_MEMORY,		/* no memory left */
 	LS_HOST_ERROR,			/* a call callback failed; the call knows why */
 	LS_INTERNAL				/* a library failed in an unexpected way */

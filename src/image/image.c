@@ -16,7 +16,7 @@ image_check_size(const Call *call, int width, int height)
 		return status_with_hint(status_error(LS_INVALID_IMAGE, "the image is %d x %d pixels", width, height),
 								"An image has at least one pixel in each direction.");
 	if (width > IMAGE_SIDE_MAX || height > IMAGE_SIDE_MAX)
-		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "the image is %d x %d pixels", width, height),
+		return status_with_hint(status_error(LS_ABOVE_ALL_LIMITS, "the image is %d x %d pixels", width, height),
 								"An image has at most %d pixels in each direction.", IMAGE_SIDE_MAX);
 	if ((int64_t) width * height > call->max_pixels)
 		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,

@@ -28,7 +28,7 @@ typedef struct Image
 } Image;
 
 /* LS_INVALID_IMAGE for a size without pixels, LS_LIMIT_EXCEEDED for one above
- * call->max_pixels. */
+ * call->max_pixels, LS_ABOVE_ALL_LIMITS for a side above IMAGE_SIDE_MAX. */
 Status		image_check_size(const Call *call, int width, int height);
 
 /* Allocate a black image through call; checks call->max_pixels and

@@ -420,7 +420,7 @@ broken_check(const BrokenRows *broken, int64 rows)
 bool
 broken_is_rows_fault(Status status)
 {
-	return status.code == LS_INVALID_IMAGE || status.code == LS_UNSUPPORTED;
+	return status.code == LS_INVALID_IMAGE || status.code == LS_UNSUPPORTED || status.code == LS_ABOVE_ALL_LIMITS;
 }
 
 bool

@@ -118,7 +118,8 @@ set_image(PredictionRow *row, const char *id, const ByteView *bytes)
 	prediction_set(row, PREDICTION_PREDICTED_BY, CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)));
 }
 
-/* Leave an image that is above a limit for another call. */
+/* Leave an image that is above a limit, which a setting may raise, for another
+ * call. */
 static void
 leave_out(Predict *job, const char *id, const char *name, const Status *status)
 {
