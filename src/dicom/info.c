@@ -10,6 +10,8 @@
 #include "dicom/data/tags.h"
 #include "dicom/data/values.h"
 
+#define SPACING_LEAST 1e-6		/* mm, for microscopes */
+#define SPACING_MOST 1e4
 #define PATIENT_MOST 1024		/* bytes of a PatientID: 64 characters, each with escape sequences around it */
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
@@ -24,14 +26,15 @@ static const struct
 	{TAG_NominalScannedPixelSpacing, "NominalScannedPixelSpacing"},
 };
 
-/* Read two numbers above 0. */
+/* Read two distances that can be. */
 static bool
 take_spacing(const DicomSet *set, const DicomElement *element, const char *name, DicomInfo *info)
 {
 	double		rows;
 	double		columns;
 
-	if (!dicom_number(set, element, 0, &rows) || !dicom_number(set, element, 1, &columns) || rows <= 0 || columns <= 0)
+	if (!dicom_number(set, element, 0, &rows) || !dicom_number(set, element, 1, &columns) ||
+		rows < SPACING_LEAST || rows > SPACING_MOST || columns < SPACING_LEAST || columns > SPACING_MOST)
 		return false;
 	info->spacing[0] = rows;
 	info->spacing[1] = columns;
@@ -64,11 +67,26 @@ days_of(unsigned year, unsigned month)
 	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
+/* Take two digits of a time, and the colon that old files have behind them. */
+static bool
+take_digits(const char **at, unsigned *value)
+{
+	const char *c = *at;
+
+	if (c[0] < '0' || c[0] > '9' || c[1] < '0' || c[1] > '9')
+		return false;
+	*value = (unsigned) (c[0] - '0') * 10 + (unsigned) (c[1] - '0');
+	*at = c + 2 + (c[2] == ':');
+	return true;
+}
+
 /* Make a timestamp of a date (YYYYMMDD) and a time (HHMMSS.FFFFFF, or only its
- * beginning); false if they are malformed. */
+ * beginning, and perhaps the offset of a time zone, which is left out); false
+ * if they are malformed. */
 static bool
 take_time(const char *date, const char *time, DicomInfo *info)
 {
+	const char *at = time;
 	unsigned	year;
 	unsigned	month;
 	unsigned	day;
@@ -79,9 +97,13 @@ take_time(const char *date, const char *time, DicomInfo *info)
 
 	if (strspn(date, "0123456789") < 8 || sscanf(date, "%4u%2u%2u", &year, &month, &day) != 3)
 		return false;
-	sscanf(time, "%2u%2u%2u.%6[0-9]", &hour, &minute, &second, fraction);
+	if (take_digits(&at, &hour) && take_digits(&at, &minute) && take_digits(&at, &second) && *at == '.')
+	{
+		snprintf(fraction, sizeof fraction, "%.*s", (int) strspn(at + 1, "0123456789"), at + 1);
+		at += 1 + strspn(at + 1, "0123456789");
+	}
 	if (month < 1 || month > 12 || day < 1 || day > days_of(year, month) || hour > 23 ||
-		minute > 59 || second > 60 || year == 0)
+		minute > 59 || second > 60 || year == 0 || (*at != '\0' && *at != '+' && *at != '-'))
 		return false;
 	snprintf(info->acquired_at, sizeof info->acquired_at, "%04u-%02u-%02u %02u:%02u:%02u%s%s", year, month, day, hour,
 			 minute, second, fraction[0] == '\0' ? "" : ".", fraction);

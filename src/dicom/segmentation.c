@@ -300,6 +300,33 @@ has_segment(const DicomSet *set, int segment)
 }
 
 Status
+dicom_segment_source(const DicomSet *set, int segment, char uid[DICOM_UID_SIZE])
+{
+	Segmentation seg;
+	const DicomElement *frame;
+
+	uid[0] = '\0';
+	TRY(read_segmentation(set, &seg));
+	frame = seg.frames == NULL ? NULL : dicom_first(set, seg.frames);
+	for (int n = 0; n < seg.pixels.frames && (n == 0 || frame != NULL); n++)
+	{
+		if (n % POLL_FRAMES == 0)
+			TRY(call_poll(set->call));
+		if (frame_segment(&seg, frame) == segment)
+		{
+			DrawnOn		source;
+
+			frame_source(&seg, frame, &source);
+			memcpy(uid, source.uid, DICOM_UID_SIZE);
+			break;
+		}
+		if (frame != NULL)
+			frame = dicom_after(set, seg.frames, frame);
+	}
+	return status_ok();
+}
+
+Status
 dicom_segment_mask(const DicomSet *set, int segment, Image *mask)
 {
 	Segmentation seg;

@@ -22,7 +22,11 @@ bool		dicom_is_segmentation(const DicomSet *set);
  */
 Status		dicom_segment_mask(const DicomSet *set, int segment, Image *mask);
 
-/* The same, converted as a request asks. */
+/* The UID of the image that a segment's first frame was drawn on; "" where no
+ * frame of the segment says it. */
+Status		dicom_segment_source(const DicomSet *set, int segment, char uid[DICOM_UID_SIZE]);
+
+/* The mask, converted as a request asks. */
 Status		dicom_segment_image(const DicomSet *set, int segment, const DecodeRequest *request, Image *image);
 
 /* Frame n of the object itself, from 1, of whatever segment.

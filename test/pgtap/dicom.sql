@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -98,6 +98,8 @@ SELECT lesion_dicom_seg(rgb, mask, 'linknet') AS seg, lesion_dicom_seg(rgb, mask
 FROM picture;
 SELECT is((lesion_score(lesion_dicom_mask(made.seg), mask)).dice, 1::float8, 'the mask comes back') FROM made, picture;
 SELECT is(lesion_dicom_seg(rgb, mask, 'linknet'), made.seg, 'the same mask is the same instance') FROM made, picture;
+SELECT is(lesion_dicom_seg(rgb, made.seg, 'linknet'), made.seg, '... whatever file it is in') FROM made, picture;
+SELECT is(lesion_dicom_picture(rgb, rgb), lesion_dicom_picture(rgb, png), 'so is the same picture') FROM picture;
 SELECT isnt((lesion_dicom_info(lesion_dicom_seg(rgb, other_mask, 'linknet'))).sop_instance,
 	(lesion_dicom_info(made.seg)).sop_instance, 'another mask is another') FROM made, picture;
 
@@ -137,6 +139,10 @@ SELECT throws_ok('SELECT lesion_dicom_seg(rgb, mask, version => 1) FROM picture'
 	'version is given, model is not', 'a version of no model');
 SELECT throws_ok('SELECT lesion_dicom_report(rgb, seg) FROM picture', '22023',
 	'the segmentation is not one of the source image', 'a segmentation of another image');
+SELECT throws_ok('SELECT lesion_dicom_report(jpeg_2000, made.seg) FROM picture, made', '22023',
+	'the segmentation is not one of the source image', '... of the same study')
+FROM picture WHERE (lesion_dicom_info(rgb)).study = (lesion_dicom_info(jpeg_2000)).study;
+
 -- Images and masks of a table may both be DICOM.
 CREATE TABLE dicom_rows AS
 SELECT seed AS id, CASE WHEN seed % 2 = 0 THEN rgb ELSE jpeg_2000 END AS image, lesion_dicom_seg(rgb, s.mask) AS mask
@@ -147,10 +153,15 @@ SET LOCAL client_min_messages = error;
 SELECT is((lesion_train('dicom_rows', 'dicom net', architecture => 'unet', epochs => 1, image_size => 32,
 	batch_size => 4, config => '{"base": 4, "depth": 2}', id_column => 'id')).version, 1,
 	'trained on, but for a row that cannot be decoded');
+INSERT INTO dicom_rows SELECT 14, decode('080005004353' || '0a00' || encode('ISO_IR 100', 'hex')
+	|| repeat('0800122153510000ffffffff' || 'feff00e0ffffffff', 17), 'hex'), mask FROM picture;
 CREATE TABLE dicom_masks OF lesion_prediction;
 CALL lesion_predict('dicom_rows', 'linknet', 'dicom_masks', id_column => 'id');
 SELECT is((count(mask), max(error))::text,
 	'(12,"the DICOM file''s transfer syntax is High-Throughput JPEG 2000 Lossless (1.2.840.10008.1.2.4.201)")',
-	'predicted; what cannot be decoded is a row''s error') FROM dicom_masks;
+	'predicted; what cannot be decoded is a row''s error') FROM dicom_masks WHERE id <> '14';
+SELECT is((SELECT error FROM dicom_masks WHERE id = '14'),
+	'the DICOM file has more than 16 sequences inside one another at (0008,2112)',
+	'what is above a limit that no setting raises is a row''s error, too');
 SELECT * FROM finish();
 ROLLBACK;

@@ -198,7 +198,7 @@ test_depth(void **state)
 		if (depth <= DICOM_DEPTH_MAX)
 			assert_ok(read_made(&made, &set));
 		else
-			assert_failed(read_made(&made, &set), LS_LIMIT_EXCEEDED, "more than 16 sequences inside one another");
+			assert_failed(read_made(&made, &set), LS_ABOVE_ALL_LIMITS, "more than 16 sequences inside one another");
 	}
 }
 
@@ -269,6 +269,107 @@ test_not_ascii(void **state)
 	dicom_free(&set);
 }
 
+/* Add an element of text. */
+static void
+add_text(Made *made, uint32_t tag, const char *vr, const char *text)
+{
+	uint8_t		head[8] = {(uint8_t) (tag >> 16), (uint8_t) (tag >> 24), (uint8_t) tag, (uint8_t) (tag >> 8),
+		(uint8_t) vr[0], (uint8_t) vr[1], (uint8_t) strlen(text), 0};
+
+	add(made, head, 8);
+	add(made, text, strlen(text));
+}
+
+/* Read the facts of what was made. */
+static DicomInfo
+info_of_made(const Made *made)
+{
+	Call		call = dicom_host();
+	DicomSet	set;
+	DicomInfo	info;
+
+	assert_ok(dicom_read(&call, made->bytes, made->size, DICOM_HEADER, &set));
+	assert_ok(dicom_info(&set, &info));
+	dicom_free(&set);
+	return info;
+}
+
+/* Dates with times of any length, with or without the offset of a time zone. */
+static void
+test_times(void **state)
+{
+	static const struct
+	{
+		const char *both;		/* AcquisitionDateTime, or NULL: */
+		const char *time;		/* the time of AcquisitionDate 20240229 */
+		const char *expected;
+	}			cases[] = {
+		{"20200101+0100", NULL, "2020-01-01 00:00:00"},
+		{"20200101-0500", NULL, "2020-01-01 00:00:00"},
+		{"2020010112+0100", NULL, "2020-01-01 12:00:00"},
+		{"20200101120102.345678-0500", NULL, "2020-01-01 12:01:02.345678"},
+		{"20200101120102", NULL, "2020-01-01 12:01:02"},
+		{"2020", NULL, ""},
+		{"20200101x", NULL, ""},
+		{NULL, "10", "2024-02-29 10:00:00"},
+		{NULL, "1020", "2024-02-29 10:20:00"},
+		{NULL, "102030.5", "2024-02-29 10:20:30.5"},
+		{NULL, "10:20:30", "2024-02-29 10:20:30"},
+		{NULL, "10:20:30.25", "2024-02-29 10:20:30.25"},
+		{NULL, "102030.1234567", "2024-02-29 10:20:30.123456"},
+		{NULL, "24", ""},
+		{NULL, " 1 2 3", ""},
+		{NULL, "1020+1", "2024-02-29 10:20:00"},
+		{NULL, "1-2030", ""},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Made		made = {.size = 0};
+
+		if (cases[i].both == NULL)
+			add_text(&made, TAG_AcquisitionDate, "DA", "20240229");
+		else
+			add_text(&made, TAG_AcquisitionDateTime, "DT", cases[i].both);
+		if (cases[i].time != NULL)
+			add_text(&made, TAG_AcquisitionTime, "TM", cases[i].time);
+		assert_string_equal(info_of_made(&made).acquired_at, cases[i].expected);
+	}
+}
+
+/* Distances that cannot be are none; another attribute may have one. */
+static void
+test_spacings(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		const char *from;		/* NULL: not known */
+	}			cases[] = {
+		{"1e300\\1e300", NULL},
+		{"1e-300\\1e-300", NULL},
+		{"0.05\\20000", NULL},
+		{"0\\0.05", NULL},
+		{"1e-6\\1e4", "ImagerPixelSpacing"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Made		made = {.size = 0};
+		DicomInfo	info;
+
+		add_text(&made, TAG_Modality, "CS", "XC");
+		add_text(&made, TAG_ImagerPixelSpacing, "DS", cases[i].text);
+		info = info_of_made(&made);
+		if (cases[i].from == NULL)
+			assert_null(info.spacing_from);
+		else
+			assert_string_equal(info.spacing_from, cases[i].from);
+	}
+}
+
 int
 main(void)
 {
@@ -280,6 +381,8 @@ main(void)
 		cmocka_unit_test(test_deflated_limit),
 		cmocka_unit_test(test_unknown_charset),
 		cmocka_unit_test(test_not_ascii),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_spacings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

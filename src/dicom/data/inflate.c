@@ -59,7 +59,7 @@ dicom_inflate(const Call *call, const uint8_t *bytes, size_t size, size_t most, 
 	*inflated = NULL;
 	memset(&stream, 0, sizeof stream);
 	if (size > UINT_MAX)
-		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "the deflated DICOM file has %zu bytes", size),
+		return status_with_hint(status_error(LS_ABOVE_ALL_LIMITS, "the deflated DICOM file has %zu bytes", size),
 								"Store the file in Explicit VR Little Endian.");
 	if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
 		return status_error(LS_OUT_OF_MEMORY, "zlib ran out of memory");

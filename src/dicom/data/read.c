@@ -185,7 +185,7 @@ read_inside(Walk *walk, uint32_t tag, uint32_t length, Status (*read) (Walk *wal
 	Walk		inside = *walk;
 
 	if (walk->depth + 1 > 2 * DICOM_DEPTH_MAX)
-		return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
+		return status_with_hint(status_error(LS_ABOVE_ALL_LIMITS,
 											 "the DICOM file has more than %d sequences inside one another at "
 											 "(%04X,%04X)",
 											 DICOM_DEPTH_MAX, TAG_GROUP(tag), TAG_ELEMENT(tag)),
@@ -400,7 +400,7 @@ read_deflated(const Walk *from, const uint8_t *bytes, size_t size)
 		if (whole || walk.done || (status.code != LS_OK && status.code != LS_INVALID_IMAGE))
 			return status;
 		if (most >= INFLATE_MOST)
-			return status_with_hint(status_error(LS_LIMIT_EXCEEDED,
+			return status_with_hint(status_error(LS_ABOVE_ALL_LIMITS,
 												 "the deflated DICOM file has more than %zu bytes before its pixels",
 												 INFLATE_MOST),
 									"Store the file in Explicit VR Little Endian.");

@@ -19,9 +19,9 @@ bool		dicom_recognise(const uint8_t *bytes, size_t size);
 /*
  * Read a file. LS_INVALID_IMAGE if it breaks the rules of the encoding,
  * LS_UNSUPPORTED for an unknown transfer syntax, LS_LIMIT_EXCEEDED above
- * max_memory, or where a deflated file has 64 MiB before its pixels and its
- * header is read. Free the set with dicom_free; after a failure there is nothing
- * to free.
+ * max_memory, LS_ABOVE_ALL_LIMITS where sequences are too deep, or where a
+ * deflated file whose header is read has more than 64 MiB before its pixels.
+ * Free the set with dicom_free; after a failure there is nothing to free.
  */
 Status		dicom_read(const Call *call, const uint8_t *bytes, size_t size, DicomPart part, DicomSet *set);
 

@@ -29,6 +29,7 @@
 #define TAG_StudyTime 0x00080030
 #define TAG_AcquisitionTime 0x00080032
 #define TAG_ContentTime 0x00080033
+#define TAG_AccessionNumber 0x00080050
 #define TAG_Modality 0x00080060
 #define TAG_ConversionType 0x00080064
 #define TAG_Manufacturer 0x00080070
@@ -50,6 +51,8 @@
 #define TAG_DerivationImageSequence 0x00089124
 #define TAG_DerivationCodeSequence 0x00089215
 #define TAG_PatientID 0x00100020
+#define TAG_PatientIdentityRemoved 0x00120062
+#define TAG_DeidentificationMethod 0x00120063
 #define TAG_SliceThickness 0x00180050
 #define TAG_DeviceSerialNumber 0x00181000
 #define TAG_SoftwareVersions 0x00181020
@@ -88,6 +91,8 @@
 #define TAG_HighBit 0x00280102
 #define TAG_PixelRepresentation 0x00280103
 #define TAG_BurnedInAnnotation 0x00280301
+#define TAG_RecognizableVisualFeatures 0x00280302
+#define TAG_LongitudinalTemporalInformationModified 0x00280303
 #define TAG_WindowCenter 0x00281050
 #define TAG_WindowWidth 0x00281051
 #define TAG_RescaleIntercept 0x00281052

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 #include "dicom/writing/write.h"
 #include "image/codec/codec.h"
 #include "image/drawing/letters.h"
@@ -72,6 +73,18 @@ add_band(const Call *call, const Image *picture, const char *text, Image *banded
 	return status_ok();
 }
 
+/* Write what the source says of its picture, YES or NO: it is in the new one,
+ * too. What the source leaves open stays open. */
+static void
+write_answer(ByteBuffer *out, const DicomSet *source, uint32_t tag)
+{
+	char		text[8];
+
+	if (dicom_string(dicom_find(source, NULL, tag), 0, text, sizeof text) &&
+		(strcmp(text, "YES") == 0 || strcmp(text, "NO") == 0))
+		write_text(out, tag, DICOM_VR('C', 'S'), text);
+}
+
 /* Write the image's description and its one JPEG frame. */
 static void
 write_pixels(ByteBuffer *out, const Derivation *made, const Image *image, const EncodedImage *jpeg)
@@ -90,7 +103,9 @@ write_pixels(ByteBuffer *out, const Derivation *made, const Image *image, const 
 	write_us(out, TAG_BitsStored, 8);
 	write_us(out, TAG_HighBit, 7);
 	write_us(out, TAG_PixelRepresentation, 0);
-	write_text(out, TAG_BurnedInAnnotation, DICOM_VR('C', 'S'), "NO");
+	write_answer(out, made->source, TAG_BurnedInAnnotation);
+	write_answer(out, made->source, TAG_RecognizableVisualFeatures);
+	write_copy(out, made->source, TAG_LongitudinalTemporalInformationModified, DICOM_VR('C', 'S'), false);
 	write_text(out, TAG_LossyImageCompression, DICOM_VR('C', 'S'), "01");
 	write_ds(out, TAG_LossyImageCompressionRatio, (double) (int) ((double) raw / (double) jpeg->size * 100) / 100);
 	write_text(out, TAG_LossyImageCompressionMethod, DICOM_VR('C', 'S'), "ISO_10918_1");

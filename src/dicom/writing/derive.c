@@ -27,21 +27,58 @@ typedef struct Copied
 } Copied;
 
 static const Copied study_attributes[] = {
-	{0x00080050, "SH", true},	/* AccessionNumber */
 	{0x00080090, "PN", true},	/* ReferringPhysicianName */
+	{0x00080201, "SH", false},	/* TimezoneOffsetFromUTC, of the dates and times that are copied */
 	{0x00081030, "LO", false},	/* StudyDescription */
+};
+
+static const Copied physician_attributes[] = {
+	{0x00081048, "PN", false},	/* PhysiciansOfRecord */
+	{0x00081060, "PN", false},	/* NameOfPhysiciansReadingStudy */
+	{0x00081080, "LO", false},	/* AdmittingDiagnosesDescription */
 };
 
 static const Copied patient_attributes[] = {
 	{0x00100010, "PN", true},	/* PatientName */
 	{0x00100020, "LO", true},	/* PatientID */
 	{0x00100021, "LO", false},	/* IssuerOfPatientID */
+	{0x00100022, "CS", false},	/* TypeOfPatientID */
 	{0x00100030, "DA", true},	/* PatientBirthDate */
+	{0x00100032, "TM", false},	/* PatientBirthTime */
 	{0x00100040, "CS", true},	/* PatientSex */
+	{0x00100200, "CS", false},	/* QualityControlSubject */
+	{0x00101000, "LO", false},	/* OtherPatientIDs */
+	{0x00101001, "PN", false},	/* OtherPatientNames */
 	{0x00101010, "AS", false},	/* PatientAge */
 	{0x00101020, "DS", false},	/* PatientSize */
 	{0x00101030, "DS", false},	/* PatientWeight */
 	{0x00102160, "SH", false},	/* EthnicGroup */
+	{0x00102180, "SH", false},	/* Occupation */
+	{0x001021B0, "LT", false},	/* AdditionalPatientHistory */
+	{0x00102201, "LO", false},	/* PatientSpeciesDescription */
+	{0x00102203, "CS", false},	/* PatientSexNeutered */
+	{0x00102292, "LO", false},	/* PatientBreedDescription */
+	{0x00102297, "PN", false},	/* ResponsiblePerson */
+	{0x00102298, "CS", false},	/* ResponsiblePersonRole */
+	{0x00102299, "LO", false},	/* ResponsibleOrganization */
+	{0x00104000, "LT", false},	/* PatientComments */
+};
+
+static const Copied trial_attributes[] = {
+	{0x00120010, "LO", false},	/* ClinicalTrialSponsorName */
+	{0x00120020, "LO", false},	/* ClinicalTrialProtocolID */
+	{0x00120021, "LO", false},	/* ClinicalTrialProtocolName */
+	{0x00120030, "LO", false},	/* ClinicalTrialSiteID */
+	{0x00120031, "LO", false},	/* ClinicalTrialSiteName */
+	{0x00120040, "LO", false},	/* ClinicalTrialSubjectID */
+	{0x00120042, "LO", false},	/* ClinicalTrialSubjectReadingID */
+	{0x00120050, "LO", false},	/* ClinicalTrialTimePointID */
+	{0x00120051, "ST", false},	/* ClinicalTrialTimePointDescription */
+};
+
+static const Copied ethics_attributes[] = {
+	{0x00120081, "LO", false},	/* ClinicalTrialProtocolEthicsCommitteeName */
+	{0x00120082, "LO", false},	/* ClinicalTrialProtocolEthicsCommitteeApprovalNumber */
 };
 
 static void
@@ -99,28 +136,47 @@ name_algorithm(const DicomAuthor *author, char name[65])
 	snprintf(name + length, (size_t) (65 - length), " version %d", author->version);
 }
 
+/* Is it numbers with points between them? */
+static bool
+is_uid(const char *text)
+{
+	bool		digit = false;
+
+	for (const char *c = text; *c != '\0'; c++)
+	{
+		if (*c != '.' && (*c < '0' || *c > '9'))
+			return false;
+		if (*c == '.' && !digit)
+			return false;
+		digit = *c != '.';
+	}
+	return digit;
+}
+
+/* Refuse a UID that is missing or none: it would go into new objects. */
+static Status
+check_uid(const char *uid, const char *name)
+{
+	if (is_uid(uid))
+		return status_ok();
+	return status_with_hint(uid[0] == '\0' ? status_error(LS_INVALID_IMAGE, "the DICOM file has no %s", name)
+							: status_error(LS_INVALID_IMAGE, "the DICOM file's %s is no UID", name),
+							"What is made of an image refers to it by its UIDs; "
+							"take the file as the archive has it.");
+}
+
 Status
 derive_begin(const DicomSet *source, const DicomAuthor *author, const DicomSeeds *seeds, Derivation *made)
 {
-	const char *missing = NULL;
-
 	memset(made, 0, sizeof *made);
 	made->source = source;
 	made->author = author;
 	made->seeds = seeds;
 	TRY(dicom_info(source, &made->info));
-	if (made->info.sop_class[0] == '\0')
-		missing = "SOPClassUID (0008,0016)";
-	else if (made->info.sop_instance[0] == '\0')
-		missing = "SOPInstanceUID (0008,0018)";
-	else if (made->info.study[0] == '\0')
-		missing = "StudyInstanceUID (0020,000D)";
-	else if (made->info.series[0] == '\0')
-		missing = "SeriesInstanceUID (0020,000E)";
-	if (missing != NULL)
-		return status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM file has no %s", missing),
-								"What is made of an image refers to it by its UIDs; "
-								"take the file as the archive has it.");
+	TRY(check_uid(made->info.sop_class, "SOPClassUID (0008,0016)"));
+	TRY(check_uid(made->info.sop_instance, "SOPInstanceUID (0008,0018)"));
+	TRY(check_uid(made->info.study, "StudyInstanceUID (0020,000D)"));
+	TRY(check_uid(made->info.series, "SeriesInstanceUID (0020,000E)"));
 	derive_uid(seeds->instance, UID_OBJECT, made->instance);
 	derive_uid(seeds->series, UID_OBJECT, made->series);
 	name_algorithm(author, made->algorithm);
@@ -198,13 +254,14 @@ write_identification(ByteBuffer *out, const Derivation *made, const DerivedKind 
 	write_text(out, TAG_ContentDate, DICOM_VR('D', 'A'), date);
 	write_copy(out, made->source, TAG_StudyTime, DICOM_VR('T', 'M'), true);
 	write_text(out, TAG_ContentTime, DICOM_VR('T', 'M'), time);
-	copy_attributes(out, made->source, study_attributes, 1);
+	write_copy(out, made->source, TAG_AccessionNumber, DICOM_VR('S', 'H'), true);
 	write_text(out, TAG_Modality, DICOM_VR('C', 'S'), kind->modality);
 	if (kind->conversion != NULL)
 		write_text(out, TAG_ConversionType, DICOM_VR('C', 'S'), kind->conversion);
 	write_text(out, TAG_Manufacturer, DICOM_VR('L', 'O'), MANUFACTURER);
-	copy_attributes(out, made->source, study_attributes + 1, COUNT(study_attributes) - 1);
+	copy_attributes(out, made->source, study_attributes, COUNT(study_attributes));
 	write_text(out, TAG_SeriesDescription, DICOM_VR('L', 'O'), kind->series_description);
+	copy_attributes(out, made->source, physician_attributes, COUNT(physician_attributes));
 	write_text(out, TAG_ManufacturerModelName, DICOM_VR('L', 'O'), MANUFACTURER);
 	if (kind->procedure_step)
 		write_end(out, write_sequence(out, TAG_ReferencedPerformedProcedureStepSequence));
@@ -212,6 +269,22 @@ write_identification(ByteBuffer *out, const Derivation *made, const DerivedKind 
 		write_referenced_series(out, made);
 	if (kind->derivation != NULL)
 		write_source_image(out, made, kind->derivation);
+}
+
+/* PatientIdentityRemoved and DeidentificationMethod. The method may stand in a
+ * sequence of codes, which is not copied; it must not be missing. */
+static void
+write_deidentification(ByteBuffer *out, const DicomSet *source)
+{
+	const DicomElement *removed = dicom_find(source, NULL, TAG_PatientIdentityRemoved);
+	const DicomElement *method = dicom_find(source, NULL, TAG_DeidentificationMethod);
+	char		text[8];
+
+	write_copy(out, source, TAG_PatientIdentityRemoved, DICOM_VR('C', 'S'), false);
+	if (method != NULL && method->length > 0)
+		write_copy(out, source, TAG_DeidentificationMethod, DICOM_VR('L', 'O'), false);
+	else if (dicom_string(removed, 0, text, sizeof text) && strcmp(text, "YES") == 0)
+		write_text(out, TAG_DeidentificationMethod, DICOM_VR('L', 'O'), "See the source image");
 }
 
 void
@@ -222,6 +295,9 @@ derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
 
 	write_identification(out, made, kind);
 	copy_attributes(out, made->source, patient_attributes, COUNT(patient_attributes));
+	copy_attributes(out, made->source, trial_attributes, COUNT(trial_attributes));
+	write_deidentification(out, made->source);
+	copy_attributes(out, made->source, ethics_attributes, COUNT(ethics_attributes));
 	write_text(out, TAG_DeviceSerialNumber, DICOM_VR('L', 'O'),
 			   made->author->model != NULL ? made->author->weights : "0");
 	write_text(out, TAG_SoftwareVersions, DICOM_VR('L', 'O'),

@@ -54,7 +54,7 @@ typedef struct Derivation
 } Derivation;
 
 /* Begin an object: LS_INVALID_IMAGE if the source lacks a UID that the object
- * must refer to. */
+ * must refer to, or has something else in its place. */
 Status		derive_begin(const DicomSet *source, const DicomAuthor *author, const DicomSeeds *seeds, Derivation *made);
 
 /* Make a UID below 2.25 from a digest. */

@@ -9,6 +9,7 @@
 
 #include "dicom/data/tags.h"
 #include "dicom/data/values.h"
+#include "dicom/segmentation.h"
 #include "dicom/writing/write.h"
 
 #define REPORT_CLASS "1.2.840.10008.5.1.4.1.1.88.33"
@@ -244,6 +245,26 @@ write_document(ByteBuffer *out, const Derivation *made, const DicomInfo *segment
 	write_end(out, sequence);
 }
 
+static Status
+other_image(void)
+{
+	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation is not one of the source image"),
+							"Give what lesion_dicom_seg made of it.");
+}
+
+/* Refuse a segmentation that was drawn on another image of the study. */
+static Status
+check_drawn_on(const Derivation *made, const DicomSet *segmentation, const DicomInfo *other)
+{
+	char		drawn_on[DICOM_UID_SIZE];
+
+	TRY(dicom_segment_source(segmentation, 1, drawn_on));
+	if (strcmp(drawn_on, made->info.sop_instance) != 0 || !made->info.has_image ||
+		other->width != made->info.width || other->height != made->info.height)
+		return other_image();
+	return status_ok();
+}
+
 Status
 dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const DicomMeasures *measures,
 				   const DicomAuthor *author, const DicomSeeds *seeds, ByteBuffer *out)
@@ -265,10 +286,11 @@ dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const D
 	if (segment == NULL || !dicom_string(dicom_find(segmentation, segment, TAG_TrackingUID), 0, lesion,
 										 sizeof lesion) ||
 		strcmp(other.study, made.info.study) != 0)
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation is not one of the source image"),
-								"Give what lesion_dicom_seg made of it.");
+		return other_image();
+	TRY(check_drawn_on(&made, segmentation, &other));
 	write_file_header(out, kind.sop_class, made.instance, EXPLICIT_LITTLE_ENDIAN);
 	derive_header(out, &made, &kind);
+	write_copy(out, source, TAG_LongitudinalTemporalInformationModified, DICOM_VR('C', 'S'), false);
 	write_document(out, &made, &other, lesion, measures);
 	return out->status;
 }

@@ -246,6 +246,7 @@ dicom_seg_write(const DicomSet *source, const Image *mask, const DicomAuthor *au
 	write_us(out, TAG_BitsStored, 1);
 	write_us(out, TAG_HighBit, 0);
 	write_us(out, TAG_PixelRepresentation, 0);
+	write_copy(out, source, TAG_LongitudinalTemporalInformationModified, DICOM_VR('C', 'S'), false);
 	if (has_text(source, TAG_LossyImageCompression))
 		write_copy(out, source, TAG_LossyImageCompression, DICOM_VR('C', 'S'), true);
 	else

@@ -3,6 +3,7 @@
  */
 #include "dicom/writing/write.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,10 +75,13 @@ write_tag(ByteBuffer *out, uint32_t tag, uint32_t value)
 	buffer_add_u16(out, TAG_ELEMENT(value));
 }
 
-/* Format a number as a decimal string of at most 16 characters. */
+/* Format a number as a decimal string of at most 16 characters. There is none
+ * for a number that is not finite. */
 static void
-format_ds(double value, char text[40])
+format_ds(ByteBuffer *out, double value, char text[40])
 {
+	if (!isfinite(value) && out->status.code == LS_OK)
+		out->status = status_error(LS_INTERNAL, "a number that is not finite cannot be written");
 	for (int digits = 15; digits > 0; digits--)
 		if (snprintf(text, 40, "%.*g", digits, value) <= 16)
 			break;
@@ -88,7 +92,7 @@ write_ds(ByteBuffer *out, uint32_t tag, double value)
 {
 	char		text[40];
 
-	format_ds(value, text);
+	format_ds(out, value, text);
 	write_text(out, tag, DICOM_VR('D', 'S'), text);
 }
 
@@ -97,9 +101,9 @@ write_ds_pair(ByteBuffer *out, uint32_t tag, double first, double second)
 {
 	char		text[82];
 
-	format_ds(first, text);
+	format_ds(out, first, text);
 	strcat(text, "\\");
-	format_ds(second, text + strlen(text));
+	format_ds(out, second, text + strlen(text));
 	write_text(out, tag, DICOM_VR('D', 'S'), text);
 }
 

@@ -74,6 +74,18 @@ find_author(FunctionCallInfo fcinfo, int n, Writing *writing)
 	writing->author.weights = head;
 }
 
+/* The pixels of an image: two files that show the same are the same content. */
+static ByteView
+pixels_view(const Image *image)
+{
+	ByteView	view = {
+		.bytes = image->pixels,
+		.size = (size_t) image->width * (size_t) image->height * (size_t) image->channels,
+	};
+
+	return view;
+}
+
 /* Digest some texts and some bytes. */
 static void
 make_seed(const char *text, const ByteView *bytes, uint8_t seed[DICOM_SEED])
@@ -104,20 +116,24 @@ describe_author(const Writing *writing)
 	return psprintf("%s, version %d of %s", writing->weights, writing->author.version, writing->author.model);
 }
 
-/* Read the source in argument 0, and make the seeds for an object of that kind
- * with that content. */
+/* Read the source in argument 0, and find the author. */
 static void
-begin_writing(FunctionCallInfo fcinfo, int model_argument, const char *kind, const ByteView *content, Writing *writing)
+begin_writing(FunctionCallInfo fcinfo, int model_argument, Writing *writing)
 {
-	DicomInfo	info;
-	char	   *author;
-
 	find_author(fcinfo, model_argument, writing);
-	author = describe_author(writing);
 	writing->call = call_create(CurrentMemoryContext, 1);
 	writing->source_bytes = bytes_view(PG_GETARG_DATUM(0));
 	check_argument(writing->call, "source", dicom_read(writing->call, writing->source_bytes.bytes,
 													   writing->source_bytes.size, DICOM_ALL, &writing->source));
+}
+
+/* Make the seeds for an object of that kind with that content. */
+static void
+make_seeds(const char *kind, const ByteView *content, Writing *writing)
+{
+	DicomInfo	info;
+	char	   *author = describe_author(writing);
+
 	check_argument(writing->call, "source", dicom_info(&writing->source, &info));
 	make_seed(psprintf("%s instance of %s by %s", kind, info.sop_instance, author), content, writing->seeds.instance);
 	make_seed(psprintf("%s series of %s by %s", kind, info.series, author), NULL, writing->seeds.series);
@@ -144,15 +160,18 @@ lesion_dicom_seg(PG_FUNCTION_ARGS)
 {
 	Writing		writing;
 	ByteView	view;
+	ByteView	pixels;
 	Image		mask;
 	ByteBuffer	out;
 
 	if (PG_ARGISNULL(SEG_SOURCE) || PG_ARGISNULL(SEG_MASK))
 		PG_RETURN_NULL();
 	view = bytes_view(PG_GETARG_DATUM(SEG_MASK));
-	begin_writing(fcinfo, SEG_MODEL, "SEG", &view, &writing);
+	begin_writing(fcinfo, SEG_MODEL, &writing);
 	check_argument(writing.call, "mask",
 				   mask_decode(writing.call, view.bytes, view.size, TURN_UPRIGHT, &mask, NULL));
+	pixels = pixels_view(&mask);
+	make_seeds("SEG", &pixels, &writing);
 	buffer_init(&out, writing.call);
 	check_status(writing.call, dicom_seg_write(&writing.source, &mask, &writing.author, &writing.seeds, &out));
 	PG_RETURN_DATUM(end_writing(&writing, &out));
@@ -169,6 +188,7 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 {
 	Writing		writing;
 	ByteView	view;
+	ByteView	pixels;
 	Image		picture;
 	ByteBuffer	out;
 	char	   *description = NULL;
@@ -178,10 +198,11 @@ lesion_dicom_picture(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(PICTURE_DESCRIPTION))
 		description = text_to_cstring(PG_GETARG_TEXT_PP(PICTURE_DESCRIPTION));
 	view = bytes_view(PG_GETARG_DATUM(PICTURE_PICTURE));
-	begin_writing(fcinfo, PICTURE_MODEL, description == NULL ? "picture" : psprintf("picture \"%s\"", description),
-				  &view,
-				  &writing);
+	begin_writing(fcinfo, PICTURE_MODEL, &writing);
 	check_argument(writing.call, "picture", image_decode(writing.call, view.bytes, view.size, DECODE_RGB, &picture));
+	pixels = pixels_view(&picture);
+	make_seeds(psprintf("picture of %d columns \"%s\"", picture.width, description == NULL ? "" : description), &pixels,
+			   &writing);
 	buffer_init(&out, writing.call);
 	check_status(writing.call, dicom_capture_write(&writing.source, &picture, description, &writing.author,
 												   &writing.seeds, &out));
@@ -226,7 +247,8 @@ lesion_dicom_report(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(REPORT_SOURCE) || PG_ARGISNULL(REPORT_SEG))
 		PG_RETURN_NULL();
 	view = bytes_view(PG_GETARG_DATUM(REPORT_SEG));
-	begin_writing(fcinfo, REPORT_MODEL, "report", &view, &writing);
+	begin_writing(fcinfo, REPORT_MODEL, &writing);
+	make_seeds("report", &view, &writing);
 	check_argument(writing.call, "seg", dicom_read(writing.call, view.bytes, view.size, DICOM_ALL, &segmentation));
 	measured = measure_lesion(&writing, &segmentation, &measures);
 	buffer_init(&out, writing.call);
