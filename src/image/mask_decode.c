@@ -367,7 +367,8 @@ mask_decode(const Call *call, const void *bytes, size_t size, ImageTurn turn, Im
 Status
 pair_fault(const char *half, Status status)
 {
-	StatusCode	code = status.code == LS_LIMIT_EXCEEDED ? LS_INVALID_IMAGE : status.code;
+	bool		limited = status.code == LS_LIMIT_EXCEEDED || status.code == LS_ABOVE_ALL_LIMITS;
+	StatusCode	code = limited ? LS_INVALID_IMAGE : status.code;
 
 	if (code != LS_INVALID_IMAGE && code != LS_UNSUPPORTED)
 		return status;

@@ -107,7 +107,7 @@ open_source(Special special, Source *source)
 	ByteBuffer *out = &source->bytes;
 	int			width = special.width == 0 ? WIDTH : special.width;
 
-	source->call = dicom_host();
+	source->call = dicom_call();
 	buffer_init(out, &source->call);
 	write_file_header(out, "1.2.840.10008.5.1.4.1.1.7", "1.2.3", EXPLICIT_LITTLE_ENDIAN);
 	write_text(out, TAG_SOPClassUID, DICOM_VR('U', 'I'), "1.2.840.10008.5.1.4.1.1.7");
@@ -322,7 +322,7 @@ test_other_image(void **state)
 static void
 test_numbers(void **state)
 {
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	ByteBuffer	out;
 
 	(void) state;

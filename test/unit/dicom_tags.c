@@ -198,7 +198,12 @@ test_depth(void **state)
 		if (depth <= DICOM_DEPTH_MAX)
 			assert_ok(read_made(&made, &set));
 		else
-			assert_failed(read_made(&made, &set), LS_ABOVE_ALL_LIMITS, "more than 16 sequences inside one another");
+		{
+			Status		status = read_made(&made, &set);
+
+			assert_failed(status, LS_ABOVE_ALL_LIMITS, "more than 16 sequences inside one another");
+			assert_failed(pair_fault("image", status), LS_INVALID_IMAGE, "image: the DICOM file has more than");
+		}
 	}
 }
 
@@ -284,7 +289,7 @@ add_text(Made *made, uint32_t tag, const char *vr, const char *text)
 static DicomInfo
 info_of_made(const Made *made)
 {
-	Call		call = dicom_host();
+	Call		call = dicom_call();
 	DicomSet	set;
 	DicomInfo	info;
 
