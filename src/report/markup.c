@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define NO_CHARACTER 0xFFFD
+#define POLL_BYTES 65536		/* of data between two polls */
 
 /* The character at the start of data, which is not at its end; *length is how many bytes it takes. */
 static uint32_t
@@ -34,26 +35,69 @@ next_character(const uint8_t *data, int *length)
 	return character;
 }
 
+/* Add a character as its number: "&#60;". */
+static void
+add_reference(Markup *markup, uint32_t character)
+{
+	char		room[12];
+	size_t		at = sizeof room;
+
+	room[--at] = ';';
+	do
+	{
+		room[--at] = (char) ('0' + character % 10);
+		character /= 10;
+	} while (character > 0);
+	room[--at] = '#';
+	room[--at] = '&';
+	buffer_add(markup, room + at, sizeof room - at);
+}
+
+/* The character as it is written: control characters are not. */
+static uint32_t
+harmless_character(uint32_t character)
+{
+	bool		control = (character < 0x20 && character != '\t' && character != '\n') ||
+		(character >= 0x7F && character < 0xA0) || (character & 0xFFFE) == 0xFFFE ||
+		(character >= 0xFDD0 && character <= 0xFDEF);
+
+	return control ? NO_CHARACTER : character;
+}
+
+/* Add a piece of data, at most about POLL_BYTES; return where it ends. */
+static const uint8_t *
+add_piece(Markup *markup, const uint8_t *at)
+{
+	const uint8_t *start = at;
+	const uint8_t *plain = at;	/* from here to `at`, all stands for itself */
+
+	while (*at != 0 && at - start < POLL_BYTES)
+	{
+		int			length;
+		uint32_t	character = harmless_character(next_character(at, &length));
+
+		if (character > 0x7E || strchr("&<>\"'`=", (int) character) != NULL)
+		{
+			buffer_add(markup, plain, (size_t) (at - plain));
+			add_reference(markup, character);
+			plain = at + length;
+		}
+		at += length;
+	}
+	buffer_add(markup, plain, (size_t) (at - plain));
+	return at;
+}
+
 void
 markup_data(Markup *markup, const char *data)
 {
 	const uint8_t *at = (const uint8_t *) data;
 
-	while (*at != 0)
+	while (*at != 0 && markup->status.code == LS_OK)
 	{
-		int			length;
-		uint32_t	character = next_character(at, &length);
-		bool		control = (character < 0x20 && character != '\t' && character != '\n') ||
-			(character >= 0x7F && character < 0xA0) || (character & 0xFFFE) == 0xFFFE ||
-			(character >= 0xFDD0 && character <= 0xFDEF);
-
-		at += length;
-		if (control)
-			character = NO_CHARACTER;
-		if (character > 0x7E || strchr("&<>\"'`=", (int) character) != NULL)
-			buffer_printf(markup, "&#%u;", (unsigned) character);
-		else
-			buffer_add(markup, at - 1, 1);
+		at = add_piece(markup, at);
+		if (*at != 0 && markup->status.code == LS_OK)
+			markup->status = call_poll(markup->call);
 	}
 }
 

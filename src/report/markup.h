@@ -18,7 +18,8 @@
 typedef ByteBuffer Markup;
 
 /* Add data in UTF-8, as content of an element or of a quoted attribute. Bytes that
- * are no UTF-8, and control characters, become U+FFFD. */
+ * are no UTF-8, and control characters, become U+FFFD. Long data is polled: a
+ * cancel is left in markup->status. */
 void		markup_data(Markup *markup, const char *data);
 
 /* Add bytes in base64. */

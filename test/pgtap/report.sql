@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(38);
+SELECT plan(43);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -91,6 +91,29 @@ SELECT ok((SELECT count(*) FROM lesion_review_queue('masks', '"@ver''dicts"')) >
 	AND (SELECT count(*) FROM lesion_reviewed_masks('masks', '"@ver''dicts"')) = 0,
 	'... in the queue and among verdicts');
 DELETE FROM masks WHERE id IS NULL;
+
+-- Long texts of rows are cut, so that nobody's rows make the page too large; what the caller names is whole.
+SAVEPOINT long_texts;
+INSERT INTO masks (images, id, model, version, predicted_by, area, predicted_dice, predicted_at, needs_review, error)
+SELECT 'public.archive', repeat(t, 1000), repeat(t, 1000), i, repeat(t, 1000), 0.5, 0.5, now() - i * interval '7 days',
+	true, repeat(t, 1000000)
+FROM generate_series(0, 3) AS i, CAST('é' AS text) AS t;
+INSERT INTO "@ver'dicts" (images, id, verdict, reason, model, version, decided_by, decided_at)
+SELECT 'public.archive', repeat('é', 1000), 'reject', repeat('é', 1000000), repeat('é', 1000), 0, repeat('é', 1000), now()
+FROM generate_series(1, 50);
+INSERT INTO pages VALUES ('long', lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"'));
+SELECT ok(page LIKE '%<td class="words">' || repeat('&#233;', 200) || '&#8230;</td>%', 'the start of a long text is shown')
+FROM pages WHERE what = 'long';
+SELECT ok(page NOT LIKE '%' || repeat('&#233;', 201) || '%', '... and no more of it') FROM pages WHERE what = 'long';
+SELECT cmp_ok(length(page), '<', 2000000, 'the page is no larger for long texts') FROM pages WHERE what = 'long';
+SELECT ok(page LIKE '%Models: ' || repeat('y', 300) || '.%' AND page LIKE '%<h1>' || repeat('x', 300) || '</h1>%',
+	'what the caller gives is whole')
+FROM lesion_report(ARRAY[repeat('y', 300)], title => repeat('x', 300)) AS page;
+ROLLBACK TO long_texts;
+SET LOCAL lesionseg.max_memory = '4GB';
+SELECT throws_matching($$SELECT lesion_report(title => repeat(chr(1), 70000000))$$,
+	'^the page has \d+ bytes, a text holds at most 1073741819$', 'a page that is larger than a text');
+RESET lesionseg.max_memory;
 
 -- Twenty models, and one of them.
 SELECT lesion_model_import('model ' || i, lesion_model_export('convmixer'), 'convmixer') FROM generate_series(1, 20) i;

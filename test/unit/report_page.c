@@ -51,6 +51,43 @@ test_data(void **state)
 	check(&page, "&#128512;");
 }
 
+/* Stop at the second poll. */
+static bool
+poll_twice(void *user)
+{
+	return ++*(int *) user >= 2;
+}
+
+/* Long data is written whole, and polled. */
+static void
+test_long_data(void **state)
+{
+	static char data[300001];
+	static char expected[5 * sizeof data];
+	Call		call = *call_standalone();
+	int			polls = -100;
+	Markup		page;
+
+	(void) state;
+	for (size_t i = 0; i + 1 < sizeof data; i++)
+	{
+		data[i] = i % 3 == 0 ? '<' : 'a';
+		strcat(expected + (i / 3 * 7), i % 3 == 0 ? "&#60;" : "a");
+	}
+	call.poll = poll_twice;
+	call.user = &polls;
+	buffer_init(&page, &call);
+	markup_data(&page, data);
+	check(&page, expected);
+	assert_int_equal(polls, -96);
+
+	polls = 0;
+	markup_data(&page, data);
+	assert_int_equal(page.status.code, LS_CANCELLED);
+	assert_int_equal(polls, 2);
+	buffer_free(&page);
+}
+
 static void
 test_base64(void **state)
 {
@@ -215,6 +252,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_long_data),
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_page),

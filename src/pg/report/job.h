@@ -67,7 +67,12 @@ void		report_select(const ReportJob *job, const char *query);
 /* The same on the user's tables, whose names stand in the query; `name` is for an error's context. */
 void		report_select_user(const ReportJob *job, const char *name, const char *query);
 
-/* A value of the current rows as text in UTF-8; NULL if it is NULL. Columns
+/* A text that a row holds, as the page shows it: in UTF-8, and cut with an
+ * ellipsis where it is long, because whoever may write such a row could make
+ * the page too large or too slow for everybody. */
+char	   *report_shown(Datum value);
+
+/* A value of the current rows, shown as by report_shown; NULL if it is NULL. Columns
  * count from 0. */
 char	   *report_text(uint64 row, int column);
 

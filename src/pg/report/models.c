@@ -201,7 +201,7 @@ report_robustness(ReportJob *job)
 							  -1, false, TYPALIGN_INT, &names[k], &nulls, &counts[k]);
 			texts[k] = palloc(counts[k] * sizeof *texts[k]);
 			for (int n = 0; n < counts[k]; n++)
-				texts[k][n] = nulls[n] ? "" : report_utf8(TextDatumGetCString(names[k][n]));
+				texts[k][n] = nulls[n] ? "" : report_shown(names[k][n]);
 		}
 		deconstruct_array(DatumGetArrayTypeP(row_needed(tables->vals[i], tables->tupdesc, 4, FLOAT8ARRAYOID)),
 						  FLOAT8OID,

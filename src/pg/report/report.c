@@ -13,6 +13,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/call.h"
@@ -153,14 +154,17 @@ find_evaluations(ReportJob *job)
 static void
 begin_page(ReportJob *job, const char *title)
 {
+	char	   *models;
+
 	report_select(job, "SELECT to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
 				  "to_char($3 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
 				  "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), current_database()::text, "
 				  "current_user::text, coalesce(array_to_string($1, ', '), 'all')");
+	models = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6);
 	page_begin(&job->page, title != NULL ? report_utf8(title) : "Segmentation of skin lesions: report",
 			   psprintf("%s to %s. Models: %s. Database %s, made %s by %s with lesionseg %s. All times are UTC. "
 						"What this role may not read is not counted.",
-						report_text(0, 0), report_text(0, 1), report_text(0, 5), report_text(0, 3), report_text(0, 2),
+						report_text(0, 0), report_text(0, 1), report_utf8(models), report_text(0, 3), report_text(0, 2),
 						report_text(0, 4), LESIONSEG_VERSION));
 }
 
@@ -202,6 +206,12 @@ lesion_report(PG_FUNCTION_ARGS)
 	begin_page(&job, title);
 	write_sections(&job);
 	SPI_finish();
+	if (job.page.size > MaxAllocSize - VARHDRSZ)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the page has %zu bytes, a text holds at most %zu", job.page.size,
+						(size_t) (MaxAllocSize - VARHDRSZ)),
+				 errhint("Name fewer models and tables, or give a shorter period or title.")));
 	result = cstring_to_text_with_len(job.page.text, (int) job.page.size);
 	call_destroy(job.call);
 	PG_RETURN_TEXT_P(result);

@@ -11,11 +11,14 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "pg/base/error.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
 
 #define MOST_ROWS 200			/* most rows of a table on the page */
+#define MOST_CHARACTERS 200		/* most characters of a row's text on the page */
+#define ELLIPSIS "\xE2\x80\xA6"
 #define PARAMETERS 5
 
 /* The parameters of every query. */
@@ -48,6 +51,7 @@ report_select(const ReportJob *job, const char *query)
 	char		nulls[PARAMETERS];
 
 	CHECK_FOR_INTERRUPTS();
+	check_status(job->call, job->page.status);
 	fill_parameters(job, types, values, nulls);
 	store_execute(&job->store, query, PARAMETERS, types, values, nulls, SPI_OK_SELECT);
 }
@@ -60,6 +64,7 @@ report_select_user(const ReportJob *job, const char *name, const char *query)
 	char		nulls[PARAMETERS];
 
 	CHECK_FOR_INTERRUPTS();
+	check_status(job->call, job->page.status);
 	for (int i = 0; i < job->predictions; i++)
 		relation_check(&job->prediction_tables[i]);
 	if (job->verdicts != NULL)
@@ -80,12 +85,25 @@ report_utf8(const char *text)
 }
 
 char *
+report_shown(Datum value)
+{
+	/* Fetch and decompress no more than what may be shown. */
+	text	   *start = DatumGetTextPSlice(value, 0, MOST_CHARACTERS * MAX_MULTIBYTE_CHAR_LEN + 1);
+	int			size = (int) VARSIZE_ANY_EXHDR(start);
+	int			shown = pg_mbcharcliplen(VARDATA_ANY(start), size, MOST_CHARACTERS);
+	char	   *utf8 = report_utf8(pnstrdup(VARDATA_ANY(start), shown));
+
+	return shown < size ? psprintf("%s%s", utf8, ELLIPSIS) : utf8;
+}
+
+char *
 report_text(uint64 row, int column)
 {
 	HeapTuple	tuple = SPI_tuptable->vals[row];
 	TupleDesc	columns = SPI_tuptable->tupdesc;
 	Oid			type = SPI_gettypeid(columns, column + 1);
 	bool		isnull;
+	Datum		value;
 	char	   *string;
 
 	if (type == FLOAT8OID)
@@ -94,15 +112,13 @@ report_text(uint64 row, int column)
 
 		return isnan(number) ? NULL : psprintf("%.3f", fabs(number) < 0.0005 ? 0 : number);
 	}
-	if (type != TEXTOID)
-		string = SPI_getvalue(tuple, columns, column + 1);
-	else
+	if (type == TEXTOID)
 	{
-		Datum		value = row_value(tuple, columns, column + 1, TEXTOID, &isnull);
-
-		string = isnull ? NULL : TextDatumGetCString(value);
+		value = row_value(tuple, columns, column + 1, TEXTOID, &isnull);
+		return isnull ? NULL : report_shown(value);
 	}
-	return string == NULL ? NULL : report_utf8(string);
+	string = SPI_getvalue(tuple, columns, column + 1);
+	return string == NULL ? NULL : report_shown(CStringGetTextDatum(string));
 }
 
 double
@@ -148,7 +164,10 @@ report_table(ReportJob *job, const char *caption, const char *nothing)
 	}
 	for (uint64 r = 0; r < rows; r++)
 		for (int c = 0; c < columns->natts; c++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			cells[r * columns->natts + c] = report_text(r, c);
+		}
 	page_table(&job->page, &table);
 	if (all > rows)
 		page_paragraph(&job->page, psprintf("These are the first %d of " UINT64_FORMAT " rows.", MOST_ROWS, all));
@@ -173,6 +192,7 @@ report_lines(ReportJob *job, LineChart chart)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		points[i].series = report_name(i);
 		points[i].x = report_number(i, 1);
 		points[i].y = report_number(i, 2);
@@ -193,6 +213,7 @@ report_bars(ReportJob *job, const char *title, const char *x_title)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		names[i] = report_name(i);
 		counts[i] = report_number(i, 1);
 	}
@@ -207,6 +228,7 @@ report_intervals(ReportJob *job, const char *title, const char *x_title)
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		intervals[i].name = report_name(i);
 		intervals[i].value = report_number(i, 1);
 		intervals[i].low = report_number(i, 2);

@@ -17,7 +17,7 @@
 static void
 select_weeks(ReportJob *job, int table, const char *figures)
 {
-	report_select(job, psprintf("SELECT d.model || ' ' || d.version || f.name, "
+	report_select(job, psprintf("SELECT left(d.model, 150) || ' ' || d.version || f.name, "
 								"(d.week - '2000-01-01'::date)::float8, f.figure, to_char(d.week, 'YYYY-MM-DD') "
 								"FROM @lesion_drift(%u::regclass, true) d, LATERAL %s AS f (n, name, figure) "
 								"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
@@ -100,7 +100,7 @@ show_review(ReportJob *job)
 	ReportPicture *pictures;
 	int			count;
 
-	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, coalesce(p.model || ' ' || p.version, ''), "
+	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, coalesce(left(p.model, 200) || ' ' || p.version, ''), "
 				  "coalesce(p.image_sha256, '')", job->pictures);
 	count = (int) SPI_processed;
 	pictures = palloc0((count + 1) * sizeof *pictures);
