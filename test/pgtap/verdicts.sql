@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(46);
+SELECT plan(50);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -144,6 +144,15 @@ SELECT is((SELECT max(priority) FROM lesion_review_queue('bad_masks')), 1::float
 	'... and no figure weighs more than 1');
 SELECT lives_ok($$SELECT lesion_report(predictions => '{bad_masks}', verdicts => 'bad_verdicts')$$,
 	'... and in the report, without a Dice against corrections where there is none');
+CREATE TABLE tiny_masks (LIKE lesion_prediction);
+INSERT INTO tiny_masks (images, id, model, version, area, confidence, quality, predicted_dice, disagreement, predicted_at)
+SELECT 'public.archive', n::text, 'net', 1, f, f, f, f, f, now() - interval '1 week' * (n % 3)
+FROM unnest('{1e-200,4.9e-324,1e-100,1.6e-162,0,1e-160,1e-310,2.3e-308,1e-99}'::float8[]) WITH ORDINALITY AS f (f, n);
+SELECT lives_ok($$SELECT * FROM lesion_drift('tiny_masks', true)$$, 'drift of figures whose squares are no numbers');
+SELECT is((SELECT array_agg(area_shift ORDER BY week) FROM lesion_drift('tiny_masks', true)), '{NULL,NULL,NULL}'::float8[],
+	'... which are as good as 0');
+SELECT lives_ok($$SELECT * FROM lesion_review_queue('tiny_masks')$$, '... in the queue');
+SELECT lives_ok($$SELECT lesion_report(predictions => '{tiny_masks}')$$, '... in the report');
 
 
 -- A stored mask that cannot be read, or is above the reader's limit, is corrected as one that is not there.

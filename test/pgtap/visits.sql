@@ -2,7 +2,7 @@
 BEGIN;
 \ir ../data/drawn_mask.sql
 SET LOCAL client_min_messages = error;
-SELECT plan(22);
+SELECT plan(25);
 
 -- Lesion a is photographed four times: it stays, is photographed under another light, then is cut closer; the last
 -- time with a mask that is larger. Lesion b is seen once.
@@ -72,6 +72,21 @@ CREATE VIEW photographs AS SELECT id, lesion, visited_on, image FROM visits WHER
 SELECT ok((SELECT s.area = (lesion_measure(lesion_segment(v.image, 'linknet'))).area
 	FROM lesion_visits('photographs', 'lesion', 'visited_on', id_column => 'id', model => 'linknet',
 		one_lesion => 'b') s JOIN visits v USING (id)), 'a model makes masks where there are none');
+
+-- Dates that no timestamp holds, or that are not finite, are left out; all others count.
+INSERT INTO visits SELECT 'f' || n, 'f', day, image, mask
+FROM visits, unnest('{infinity,-infinity,294277-01-01,5874897-12-31,4713-01-01 BC,0999-01-01,294276-12-31}'::date[])
+	WITH ORDINALITY AS d (day, n) WHERE id = 'b1';
+SELECT is((SELECT array_agg(id ORDER BY visit) FROM lesion_visits('visits', 'lesion', 'visited_on', one_lesion => 'f')),
+	'{f5,f6,f7}'::text[], 'dates that are no timestamp are left out');
+UPDATE grown SET at = CASE id WHEN 1 THEN '4713-01-01 00:00+00 BC'::timestamptz ELSE '294276-12-31 00:00+00' END;
+SELECT is((SELECT round((change_percent / growth_per_month / 12)::numeric, -2)
+	FROM lesion_visits('grown', 'lesion', 'at', id_column => 'id') WHERE visit = 2), 299000::numeric,
+	'the months between dates that are as far from another as can be');
+UPDATE grown SET at = CASE id WHEN 1 THEN '-infinity'::timestamptz ELSE '294276-12-31 23:59:59.999999+00' END;
+SELECT is((SELECT array_agg(visit || ' ' || id) FROM lesion_visits('grown', 'lesion', 'at', id_column => 'id')),
+	'{"1 2"}'::text[], 'and times without an end');
+DELETE FROM visits WHERE lesion = 'f';
 
 -- Errors.
 SELECT throws_ok($$SELECT lesion_visits('visits', 'patient', 'visited_on')$$, '42703',

@@ -38,11 +38,20 @@ enum
 	"pg_catalog.lag(v." column ") OVER w AS " column "_before, " \
 	"pg_catalog.first_value(v." column ") OVER w AS " column "_first"
 
-/* Months from an earlier date to the visit's; NULL where there are none. */
+/* Months from an earlier date to the visit's; NULL where there are none. Seconds are subtracted, for an interval
+ * does not hold all differences of timestamps. */
 #define MONTHS(earlier) \
-	"(CASE WHEN o.visited" EQUAL "o." earlier " THEN NULL ELSE " \
-	"EXTRACT(epoch FROM o.visited OPERATOR(pg_catalog.-) o." earlier ")::pg_catalog.float8 " \
+	"(CASE WHEN o.visited" EQUAL "o." earlier " THEN NULL ELSE (EXTRACT(epoch FROM o.visited) " \
+	"OPERATOR(pg_catalog.-) EXTRACT(epoch FROM o." earlier "))::pg_catalog.float8 " \
 	"OPERATOR(pg_catalog./) " SECONDS_OF_MONTH "::pg_catalog.float8 END)"
+
+/* Is a date, as ISO text, one that a timestamp holds, and finite? A date of type date may be later than that: year
+ * 5874897. */
+#define LAST_YEAR "294276"
+#define PROPER_DATE \
+	"CASE WHEN s.lesion_by OPERATOR(pg_catalog.~) 'infinity' THEN false " \
+	"WHEN s.lesion_by OPERATOR(pg_catalog.~) '^[0-9]{6,}-' THEN " \
+	"pg_catalog.split_part(s.lesion_by, '-', 1)::pg_catalog.int4 OPERATOR(pg_catalog.<=) " LAST_YEAR " ELSE true END"
 
 /* A comparison with the first visit; for the second visit it is the same as
  * that with the visit before. */
@@ -54,7 +63,7 @@ enum
 static const char query[] =
 "WITH visits AS MATERIALIZED (SELECT s.%s AS lesion, s.id, s.lesion_by::pg_catalog.timestamp AS visited, s.image, "
 "%s AS mask FROM (%s) AS s "
-"WHERE s.image IS NOT NULL AND s.%s IS NOT NULL AND s.lesion_by IS NOT NULL%s), "
+"WHERE s.image IS NOT NULL AND s.%s IS NOT NULL AND s.lesion_by IS NOT NULL AND " PROPER_DATE "%s), "
 "ordered AS (SELECT v.*, pg_catalog.row_number() OVER w AS visit, "
 EARLIER("visited") ", " EARLIER("image") ", " EARLIER("mask") " FROM visits AS v WHERE v.mask IS NOT NULL "
 "WINDOW w AS (PARTITION BY v.lesion ORDER BY v.visited, v.id COLLATE pg_catalog.\"C\")) "

@@ -22,9 +22,10 @@ PG_FUNCTION_INFO_V1(lesion_drift);
 /*
  * Figures are shares, from 0 to 1. A row that was written by hand may have
  * others: they count as NULL, because squaring a huge one would raise an error
- * in every call.
+ * in every call. So would squaring one that is next to nothing: it counts as 0.
  */
-#define SHARE(figure) "CASE WHEN " figure " BETWEEN 0 AND 1 THEN " figure " END AS " figure
+#define SHARE(figure) \
+	"CASE WHEN " figure " BETWEEN 1e-100 AND 1 THEN " figure " WHEN " figure " BETWEEN 0 AND 1 THEN 0 END AS " figure
 #define NO_SHARE(figure) figure " NOT BETWEEN 0 AND 1"
 
 /* Sums of a figure over a week, and over all weeks before it. */
