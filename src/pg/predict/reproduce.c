@@ -308,28 +308,21 @@ reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 		.id = attribute_text(row, "id", false),
 	};
 	ErrorContextCallback context = {.previous = error_context_stack,.callback = name_row,.arg = &prediction};
-	TupleDesc	descriptor;
-	Datum		values[2] = {0};
-	bool		nulls[2] = {true, true};
+	RowBuilder	result = row_begin_result(fcinfo);
 	const char *reason;
 	bool		made = false;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_reproduce must return a row");
 	error_context_stack = &context;
 	read_prediction(&prediction);
 	SPI_connect();
 	reason = prediction.error != NULL ? "it has no mask" : reproduce(&store, &prediction, given, &made);
 	SPI_finish();
 	error_context_stack = context.previous;
-	nulls[0] = !made;
-	values[0] = BoolGetDatum(reason == NULL);
+	if (made)
+		row_set(&result, "agrees", BOOLOID, BoolGetDatum(reason == NULL));
 	if (reason != NULL)
-	{
-		nulls[1] = false;
-		values[1] = CStringGetTextDatum(reason);
-	}
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+		row_set(&result, "reason", TEXTOID, CStringGetTextDatum(reason));
+	return row_datum(&result);
 }
 
 /* lesion_reproduce(prediction) -> (agrees, reason) */
