@@ -6,7 +6,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "utils/builtins.h"
 
 #include "measure/bootstrap.h"
@@ -67,11 +66,8 @@ lesion_compare(PG_FUNCTION_ARGS)
 	BootstrapInterval jaccard;
 	double	   *differences;
 	int64		count;
-	TupleDesc	descriptor;
-	RowBuilder	row;
+	RowBuilder	row = row_begin_result(fcinfo);
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_compare must return a row");
 	argument_needed(fcinfo, ARGUMENT_TTA, "tta");
 	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
 
@@ -101,7 +97,6 @@ lesion_compare(PG_FUNCTION_ARGS)
 
 	SPI_finish();
 	call_destroy(call);
-	row = row_begin(descriptor);
 	row_set(&row, "first", INT4OID, Int32GetDatum(a->number));
 	row_set(&row, "second", INT4OID, Int32GetDatum(b->number));
 	row_set(&row, "n", INT8OID, Int64GetDatum(count));

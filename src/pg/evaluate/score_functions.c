@@ -12,7 +12,6 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "utils/array.h"
 
 #include "image/mask_decode.h"
@@ -122,7 +121,6 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	bool		has_outlines = PG_NARGS() > ARGUMENT_PIXEL_SPACING;
 	PixelSpacing spacing = {1, 1};
 	double		tolerance = 0;
-	TupleDesc	descriptor;
 	RowBuilder	row;
 	ConfusionCounts counts;
 	BoundaryScore outlines;
@@ -132,8 +130,7 @@ lesion_metrics(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(ARGUMENT_PREDICTED) || PG_ARGISNULL(ARGUMENT_TRUTH))
 		PG_RETURN_NULL();
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_metrics must return a row");
+	row = row_begin_result(fcinfo);
 	if (has_outlines && !PG_ARGISNULL(ARGUMENT_PIXEL_SPACING))
 		spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(ARGUMENT_PIXEL_SPACING));
 	if (has_outlines && !PG_ARGISNULL(ARGUMENT_TOLERANCE))
@@ -142,7 +139,6 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	decode_masks(call, PG_GETARG_DATUM(ARGUMENT_PREDICTED), PG_GETARG_DATUM(ARGUMENT_TRUTH), &predicted, &truth);
 	check_status(call, confusion_count(call, &predicted, &truth, &counts));
-	row = row_begin(descriptor);
 	set_overlap(&row, &counts);
 	if (has_outlines)
 	{
@@ -235,13 +231,8 @@ lesion_score_final(PG_FUNCTION_ARGS)
 {
 	const ScoreState *state = array_state(PG_GETARG_ARRAYTYPE_P(0));
 	const DatasetScore score = score_final(state);
-	TupleDesc	descriptor;
-	RowBuilder	row;
+	RowBuilder	row = row_begin_result(fcinfo);
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "lesion_score_final must return a row");
-
-	row = row_begin(descriptor);
 	row_set(&row, "n", INT8OID, Int64GetDatum(score.n));
 	row_set_float8(&row, "dice", score.dice);
 	row_set_float8(&row, "iou", score.iou);
