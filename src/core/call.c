@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define CLEARED_AT_ONCE ((size_t) 64 << 20)	/* between two polls */
+#define CLEARED_AT_ONCE ((size_t) 8 << 20)	/* between two polls */
 
 Call
 call_on_thread(const Call *call)

@@ -19,6 +19,9 @@
 /* Rows between two polls, by the pixels in them. */
 #define POLL_PIXELS (1L << 22)
 
+/* Values that are selected from between two polls. */
+#define POLL_VALUES (1L << 14)
+
 /* The rectangle of both masks that is used. */
 typedef struct Box
 {
@@ -154,6 +157,41 @@ boundary_measure(const Call *call, const Box *box, const Boundary *to, PixelSpac
 	return status;
 }
 
+/* Move values below the pivot, one of them, before those above it: afterwards
+ * [left, *last_below] and [*first_above, right] are the two parts (Hoare). */
+static Status
+partition(const Call *call, double *values, double pivot, int64_t left, int64_t right, int64_t *last_below,
+		  int64_t *first_above)
+{
+	int64_t		i = left;
+	int64_t		j = right;
+
+	while (i <= j)
+	{
+		int64_t		stop_i = i + POLL_VALUES;
+		int64_t		stop_j = j - POLL_VALUES;
+
+		TRY(call_poll(call));
+		while (i <= j && i < stop_i && j > stop_j)
+		{
+			while (i < stop_i && values[i] < pivot)
+				i++;
+			while (j > stop_j && values[j] > pivot)
+				j--;
+			if (i <= j && i < stop_i && j > stop_j)
+			{
+				double		swap = values[i];
+
+				values[i++] = values[j];
+				values[j--] = swap;
+			}
+		}
+	}
+	*last_below = j;
+	*first_above = i;
+	return status_ok();
+}
+
 /* Move the value of that rank to its place in the sorted order, with smaller
  * values before it and larger ones after it (Hoare's selection). */
 static Status
@@ -164,25 +202,10 @@ select_rank(const Call *call, double *values, int64_t count, int64_t rank)
 
 	while (left < right)
 	{
-		double		pivot = values[left + (right - left) / 2];
-		int64_t		i = left;
-		int64_t		j = right;
+		int64_t		i;
+		int64_t		j;
 
-		TRY(call_poll(call));
-		while (i <= j)
-		{
-			while (values[i] < pivot)
-				i++;
-			while (values[j] > pivot)
-				j--;
-			if (i <= j)
-			{
-				double		swap = values[i];
-
-				values[i++] = values[j];
-				values[j--] = swap;
-			}
-		}
+		TRY(partition(call, values, values[left + (right - left) / 2], left, right, &j, &i));
 		if (rank <= j)
 			right = j;
 		else if (rank >= i)

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define ROWS_PER_POLL 64
+#define RUNS_PER_POLL 4096
+#define CENTRAL_RUNS_PER_POLL 64	/* an exponential for each pixel */
 
 typedef struct Run
 {
@@ -112,7 +114,7 @@ connect_runs(const Call *call, RunList *list, int reach)
 
 	for (long i = 0; i < list->count; i++)
 	{
-		if (i % 4096 == 0)
+		if (i % RUNS_PER_POLL == 0)
 			TRY(call_poll(call));
 		while (runs[above].y < runs[i].y - 1 ||
 			   (runs[above].y == runs[i].y - 1 && runs[above].end + reach <= runs[i].begin))
@@ -144,20 +146,36 @@ paint(Image *mask, const Run *run, uint8_t value)
 	memset(mask->pixels + (size_t) run->y * (size_t) mask->width + run->begin, value, (size_t) (run->end - run->begin));
 }
 
-/* Clear all but the component with the largest weight; free the runs. */
+/* Find the root of the component with the largest weight. */
 static Status
-keep_heaviest(const Call *call, Image *mask, RunList *list, Status status)
+find_heaviest(const Call *call, const RunList *list, long *heaviest)
 {
-	long		heaviest = 0;
+	*heaviest = 0;
+	for (long i = 0; i < list->count; i++)
+	{
+		if (i % RUNS_PER_POLL == 0)
+			TRY(call_poll(call));
+		if (list->runs[i].parent == i && list->runs[i].weight > list->runs[*heaviest].weight)
+			*heaviest = i;
+	}
+	return status_ok();
+}
 
-	for (long i = 1; status.code == LS_OK && i < list->count; i++)
-		if (list->runs[i].parent == i && list->runs[i].weight > list->runs[heaviest].weight)
-			heaviest = i;
-	for (long i = 0; status.code == LS_OK && i < list->count; i++)
+/* Clear all but the component with the largest weight. */
+static Status
+keep_heaviest(const Call *call, Image *mask, const RunList *list)
+{
+	long		heaviest;
+
+	TRY(find_heaviest(call, list, &heaviest));
+	for (long i = 0; i < list->count; i++)
+	{
+		if (i % RUNS_PER_POLL == 0)
+			TRY(call_poll(call));
 		if (find_root(list->runs, i) != heaviest)
 			paint(mask, &list->runs[i], 0);
-	call_free(call, list->runs);
-	return status;
+	}
+	return status_ok();
 }
 
 Status
@@ -166,7 +184,10 @@ mask_keep_largest(const Call *call, Image *mask)
 	RunList		list;
 	Status		status = label(call, mask, 255, 1, &list);
 
-	return keep_heaviest(call, mask, &list, status);
+	if (status.code == LS_OK)
+		status = keep_heaviest(call, mask, &list);
+	call_free(call, list.runs);
+	return status;
 }
 
 /* The weights of all pixels of a run. */
@@ -185,21 +206,51 @@ central_weight(const Image *mask, const Run *run)
 	return sum;
 }
 
+/* Weigh the components by where their pixels are. */
+static Status
+weigh_centrally(const Call *call, const Image *mask, RunList *list)
+{
+	for (long i = 0; i < list->count; i++)
+	{
+		if (i % RUNS_PER_POLL == 0)
+			TRY(call_poll(call));
+		list->runs[i].weight = 0;
+	}
+	for (long i = 0; i < list->count; i++)
+	{
+		if (i % CENTRAL_RUNS_PER_POLL == 0)
+			TRY(call_poll(call));
+		list->runs[find_root(list->runs, i)].weight += central_weight(mask, &list->runs[i]);
+	}
+	return status_ok();
+}
+
 Status
 mask_keep_central(const Call *call, Image *mask)
 {
 	RunList		list;
 	Status		status = label(call, mask, 255, 1, &list);
 
-	for (long i = 0; status.code == LS_OK && i < list.count; i++)
-		list.runs[i].weight = 0;
-	for (long i = 0; status.code == LS_OK && i < list.count; i++)
+	if (status.code == LS_OK)
+		status = weigh_centrally(call, mask, &list);
+	if (status.code == LS_OK)
+		status = keep_heaviest(call, mask, &list);
+	call_free(call, list.runs);
+	return status;
+}
+
+/* Make lesion of what does not touch the border. */
+static Status
+fill_enclosed(const Call *call, Image *mask, const RunList *list)
+{
+	for (long i = 0; i < list->count; i++)
 	{
-		if (i % 4096 == 0)
-			status = call_poll(call);
-		list.runs[find_root(list.runs, i)].weight += central_weight(mask, &list.runs[i]);
+		if (i % RUNS_PER_POLL == 0)
+			TRY(call_poll(call));
+		if (!list->runs[find_root(list->runs, i)].at_border)
+			paint(mask, &list->runs[i], 255);
 	}
-	return keep_heaviest(call, mask, &list, status);
+	return status_ok();
 }
 
 Status
@@ -208,9 +259,8 @@ mask_fill_holes(const Call *call, Image *mask)
 	RunList		list;
 	Status		status = label(call, mask, 0, 0, &list);
 
-	for (long i = 0; status.code == LS_OK && i < list.count; i++)
-		if (!list.runs[find_root(list.runs, i)].at_border)
-			paint(mask, &list.runs[i], 255);
+	if (status.code == LS_OK)
+		status = fill_enclosed(call, mask, &list);
 	call_free(call, list.runs);
 	return status;
 }

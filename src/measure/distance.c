@@ -12,7 +12,11 @@
 #define STRIP 16
 
 /* Strips between two polls, by the work in them. */
-#define POLL_PIXELS (1L << 24)
+#define POLL_PIXELS (1L << 23)
+
+/* New memory that the system makes ready between two polls, and its step. */
+#define POLL_BYTES ((size_t) 8 << 20)
+#define PAGE_BYTES 4096
 
 #define ROWS_PER_POLL 64
 
@@ -74,18 +78,38 @@ measure_strips(void *data, int worker, long begin, long end)
 	}
 }
 
+/* Write to each page of new memory once. The system clears a page, of up to 2 MB,
+ * when it is first written to. The first strip writes to nearly all pages, which
+ * would be one long step. */
+static Status
+touch_pages(const Call *call, void *memory, size_t size)
+{
+	char	   *bytes = memory;
+
+	for (size_t done = 0; done < size; done += PAGE_BYTES)
+	{
+		if (done % POLL_BYTES == 0)
+			TRY(call_poll(call));
+		bytes[done] = 0;
+	}
+	return status_ok();
+}
+
 Status
 distance_columns(const Call *call, const uint8_t *marked, int width, int height, PixelSpacing spacing,
 				 DistanceColumns *columns)
 {
 	ColumnTask	task = {marked, columns};
+	size_t		size = (size_t) width * (size_t) height * sizeof(int32_t);
 	Status		status;
 	void	   *memory;
 
-	TRY(call_alloc(call, (size_t) width * (size_t) height * sizeof(int32_t), &memory));
+	TRY(call_alloc(call, size, &memory));
 	*columns = (DistanceColumns) {width, height, spacing, memory};
-	status = threads_run_polled(call, (width + STRIP - 1) / STRIP, POLL_PIXELS / ((long) height * STRIP),
-								measure_strips, &task);
+	status = touch_pages(call, memory, size);
+	if (status.code == LS_OK)
+		status = threads_run_polled(call, (width + STRIP - 1) / STRIP, POLL_PIXELS / ((long) height * STRIP),
+									measure_strips, &task);
 	if (status.code != LS_OK)
 		distance_columns_free(call, columns);
 	return status;

@@ -25,10 +25,17 @@ SQL
 use constant { WIDE => 65535, HIGH => 460 };
 my ($wide_image, $wide_mask, $wide_other) = map { encode_base64(wide_png(@$_), '') }
 	["\x50\x70\xd0", "\x20\x30\x60", 20000], ["\0", "\xff", 20000], ["\0", "\xff", 21000];
+# As many runs of pixels as a mask of the default max_pixels can have: bars one pixel wide.
+use constant SQUARE => 9900;
+my ($bars, $between) = map {
+	my $row = "\0" . pack 'B*', $_ x (SQUARE / 2);
+	encode_base64(png(SQUARE, SQUARE, 1, 0, $row x SQUARE), '')
+} qw(10 01);
 my $loader = Session->new($database);	# what is too long for a command line
 $loader->query(<<"SQL");
 CREATE TABLE wide_image AS SELECT decode('$wide_image', 'base64') AS image, decode('$wide_mask', 'base64') AS mask,
 	decode('$wide_other', 'base64') AS other;
+CREATE TABLE bars AS SELECT decode('$bars', 'base64') AS mask, decode('$between', 'base64') AS other;
 CREATE VIEW visits AS SELECT seen, 'a' AS lesion, date '2024-01-01' + seen AS visited_on, image, mask
 FROM large, generate_series(1, 50) AS seen;
 SQL
@@ -61,6 +68,8 @@ my @cases = (
 	['measuring', 'SELECT lesion_measure(mask, image) FROM large, generate_series(1, 50)', 200],
 	['measuring what is wide', 'SELECT lesion_measure(mask, image) FROM wide_image, generate_series(1, 50)', 200],
 	['distances', 'SELECT lesion_metrics(mask, other) FROM wide_image, generate_series(1, 50)', 200],
+	['measuring many runs', 'SELECT lesion_measure(mask) FROM bars, generate_series(1, 50)', 200],
+	['distances of many runs', 'SELECT lesion_metrics(mask, other) FROM bars, generate_series(1, 50)', 200],
 	['cutting out', 'SELECT length(lesion_crop(image, mask)) FROM large, generate_series(1, 50)', 200],
 	['cutting out of what is wide', 'SELECT length(lesion_crop(image, mask)) FROM wide_image, generate_series(1, 50)',
 		200],
@@ -97,7 +106,13 @@ sub wide_png {
 		my $left = int((WIDE - $inside) / 2);
 		$rows .= "\0" . $skin x $left . $lesion x $inside . $skin x (WIDE - $left - $inside);
 	}
-	my $header = pack 'NNCCCCC', WIDE, HIGH, 8, length $skin == 3 ? 2 : 0, 0, 0, 0;
+	return png(WIDE, HIGH, 8, length $skin == 3 ? 2 : 0, $rows);
+}
+
+# A PNG of such bits and type of colour, from its rows.
+sub png {
+	my ($width, $height, $bits, $type, $rows) = @_;
+	my $header = pack 'NNCCCCC', $width, $height, $bits, $type, 0, 0, 0;
 	return "\x89PNG\r\n\x1a\n" . join '', map {
 		my $chunk = $_->[0] . $_->[1];
 		pack('N', length $_->[1]) . $chunk . pack 'N', crc32($chunk)

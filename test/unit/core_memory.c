@@ -243,6 +243,13 @@ test_alloc_array(void **state)
 }
 
 static bool
+count_polls(void *user)
+{
+	(*(int *) user)++;
+	return false;
+}
+
+static bool
 always_cancel(void *user)
 {
 	(void) user;
@@ -256,6 +263,7 @@ test_clear(void **state)
 {
 	Call call = *call_standalone();
 	size_t		size = (size_t) 65 << 20;
+	int			polls = 0;
 	void	   *memory;
 
 	(void) state;
@@ -265,6 +273,10 @@ test_clear(void **state)
 	assert_int_equal(call_clear(&call, memory, size).code, LS_OK);
 	for (size_t i = 0; i < size; i += 4095)
 		assert_int_equal(((char *) memory)[i], 0);
+	call.poll = count_polls;	/* new memory takes the system up to 3 ms a megabyte */
+	call.user = &polls;
+	assert_int_equal(call_clear(&call, memory, size).code, LS_OK);
+	assert_in_range(polls, 65 / 16, 65);
 	call_free(&call, memory);
 	assert_int_equal(call_clear(&call, NULL, 0).code, LS_OK);
 

@@ -1,8 +1,10 @@
 /*
  * measure_boundary.c: distances between outlines, against SciPy's on 40 pairs
  * of masks (measure_boundary_cases.h), by hand where one is empty, of another
- * size or odd, on any number of threads, cancelled and short of memory.
+ * size, odd or of many pixels, on any number of threads, cancelled and short of
+ * memory.
  */
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -158,6 +160,31 @@ test_stopped(void **state)
 	free(truth.pixels);
 }
 
+/* Bars one pixel wide are all boundary. Selecting among so many distances polls
+ * often, not once for each partition. */
+static void
+test_many_values(void **state)
+{
+	Image		predicted = plain_mask(1500, 1000, 0);
+	Image		truth = plain_mask(1500, 1000, 0);
+	BoundaryScore score;
+	TestHost	host;
+
+	(void) state;
+	for (int i = 0; i < 1500 * 1000; i++)
+	{
+		predicted.pixels[i] = i % 2 == 0 ? 255 : 0;
+		truth.pixels[i] = i % 2 == 1 ? 255 : 0;
+	}
+	test_host_init(&host);
+	assert_int_equal(boundary_score(&host.call, &predicted, &truth, unit, 0, &score).code, LS_OK);
+	assert_true(score.hausdorff95 == 1 && score.assd == 1);
+	assert_in_range(host.polls, 130, LONG_MAX);	/* 76 with one for each partition of the selection */
+	test_host_end(&host);
+	free(predicted.pixels);
+	free(truth.pixels);
+}
+
 int
 main(void)
 {
@@ -165,6 +192,7 @@ main(void)
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_many_values),
 		cmocka_unit_test(test_stopped),
 	};
 

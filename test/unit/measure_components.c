@@ -1,7 +1,8 @@
 /*
  * measure_components.c: the largest component and filled holes, on masks one
- * can read.
+ * can read, on random masks and on many runs.
  */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
+#include "learn_host.h"
 #include "measure/components.h"
 #include "measure/morphology.h"
 
@@ -104,6 +106,38 @@ test_random(void **state)
 	}
 }
 
+/* Bars one pixel wide are as many runs as a mask can have; every step over all
+ * of them polls each 4,096 runs. */
+static void
+test_many_runs(void **state)
+{
+	const MaskFunction functions[] = {mask_keep_largest, mask_keep_central, mask_fill_holes};
+	const int	steps[] = {3, 5, 2};	/* connect, find the heaviest, clear; two more to weigh; connect, fill */
+
+	(void) state;
+	for (int f = 0; f < 3; f++)
+	{
+		Image		mask;
+		TestHost	host;
+
+		test_host_init(&host);
+		assert_int_equal(image_create(&host.call, 1000, 800, 1, &mask).code, LS_OK);
+		for (int i = 0; i < 1000 * 800; i++)
+			mask.pixels[i] = i % 2 == 0 ? 255 : 0;
+		host.polls = 0;
+		assert_int_equal(functions[f] (&host.call, &mask).code, LS_OK);
+		assert_in_range(host.polls, steps[f] * (500 * 800 / 4096), LONG_MAX);
+		host.stop_after = host.polls - 1;	/* in the last of the steps */
+		host.polls = 0;
+		for (int i = 0; i < 1000 * 800; i++)
+			mask.pixels[i] = i % 2 == 0 ? 255 : 0;
+		assert_int_equal(functions[f] (&host.call, &mask).code, LS_CANCELLED);
+		image_free(&host.call, &mask);
+		assert_int_equal(host.live, 0);
+		test_host_end(&host);
+	}
+}
+
 int
 main(void)
 {
@@ -111,6 +145,7 @@ main(void)
 		cmocka_unit_test(test_largest),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_many_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
