@@ -9,9 +9,8 @@
 #include "dicom/data/charset.h"
 #include "dicom/data/tags.h"
 #include "dicom/data/values.h"
+#include "image/spacing.h"
 
-#define SPACING_LEAST 1e-6		/* mm, for microscopes */
-#define SPACING_MOST 1e4
 #define PATIENT_MOST 1024		/* bytes of a PatientID: 64 characters, each with escape sequences around it */
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
@@ -34,7 +33,7 @@ take_spacing(const DicomSet *set, const DicomElement *element, const char *name,
 	double		columns;
 
 	if (!dicom_number(set, element, 0, &rows) || !dicom_number(set, element, 1, &columns) ||
-		rows < SPACING_LEAST || rows > SPACING_MOST || columns < SPACING_LEAST || columns > SPACING_MOST)
+		spacing_check(rows, columns).code != LS_OK)
 		return false;
 	info->spacing[0] = rows;
 	info->spacing[1] = columns;

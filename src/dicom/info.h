@@ -23,7 +23,7 @@ typedef struct DicomInfo
 	int			width;
 	int			height;
 	char		photometric[17];
-	double		spacing[2];		/* mm between rows, between columns, 1e-6 to 1e4; 0 = not known */
+	double		spacing[2];		/* mm between rows, between columns, as image/spacing.h bounds them; 0 = not known */
 	const char *spacing_from;	/* the attribute: PixelSpacing, ...; NULL where there is none */
 	char		acquired_at[40]; /* "2024-02-29 10:11:12.5", in the file's own time zone, whose offset is left out */
 } DicomInfo;

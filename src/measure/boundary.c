@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/threads.h"
+#include "image/spacing.h"
 #include "measure/mask_has.h"
 #include "measure/morphology.h"
 #include "measure/score.h"
@@ -341,10 +342,7 @@ boundary_score(const Call *call, const Image *predicted, const Image *truth, Pix
 	Image		resized;
 	Status		status;
 
-	if (!(spacing.down > 0 && spacing.down < INFINITY && spacing.across > 0 && spacing.across < INFINITY))
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "pixels cannot be %g and %g apart", spacing.down,
-											 spacing.across),
-								"Give the distance between rows and that between columns, both above 0.");
+	TRY(spacing_check(spacing.down, spacing.across));
 	if (!(tolerance >= 0 && tolerance < INFINITY))
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "a tolerance of %g is not possible", tolerance),
 								"Give a distance above 0, or 0 for %g of the truth's equivalent diameter.",

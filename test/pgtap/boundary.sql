@@ -1,7 +1,7 @@
 -- Outlines: the distances in lesion_metrics, on masks whose distances are known.
 BEGIN;
 \ir ../data/drawn_mask.sql
-SELECT plan(13);
+SELECT plan(20);
 
 CREATE TEMP TABLE pair AS
 SELECT a.mask AS one, b.mask AS two FROM lesion_synthetic(1, 96, 64) AS a, lesion_synthetic(2, 96, 64) AS b;
@@ -33,7 +33,15 @@ SELECT throws_ok($$SELECT lesion_metrics(one, two, '{1,1,1}') FROM pair$$, '2202
 	'pixel_spacing is not one or two numbers', 'three spacings');
 SELECT throws_ok($$SELECT lesion_metrics(one, two, '{NULL}') FROM pair$$, '22023',
 	'pixel_spacing is not one or two numbers', 'a spacing of NULL');
-SELECT throws_ok($$SELECT lesion_metrics(one, two, NULL, -1) FROM pair$$, '22023', NULL, 'a negative tolerance');
+SELECT throws_ok(format('SELECT lesion_metrics(one, two, %L) FROM pair', spacing), '22023',
+	'pixel_spacing: pixels cannot be ' || said || ' apart', 'a spacing of ' || spacing)
+FROM (VALUES ('{1e200}', '1e+200 and 1e+200'), ('{1e-200}', '1e-200 and 1e-200'), ('{0.01,11}', '0.01 and 11'))
+	AS odd (spacing, said);
+SELECT ok((SELECT m.hausdorff95 < 1e9 AND m.assd > 0 FROM pair, lesion_metrics(one, two, '{10000,10}') AS m),
+	'the largest spacing and the largest ratio');
+SELECT throws_ok(format('SELECT lesion_metrics(one, two, NULL, %L) FROM pair', tolerance), '22023',
+	'a tolerance of ' || tolerance || ' is not possible', 'a tolerance of ' || tolerance)
+FROM (VALUES ('-1'), ('0'), ('Infinity'), ('NaN')) AS odd (tolerance);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -3,7 +3,7 @@
 
 BEGIN;
 \ir ../data/drawn_mask.sql
-SELECT plan(27);
+SELECT plan(30);
 
 CREATE TEMP TABLE lesion AS SELECT image, mask FROM lesion_synthetic(1, 200, 150);
 
@@ -74,6 +74,13 @@ SELECT throws_ok($$SELECT lesion_measure(mask, 'no image') FROM lesion$$, '22P03
 SELECT throws_ok($$SELECT lesion_measure(drawn_mask('#..'), image) FROM lesion$$, '22P03', NULL,
 	'a mask of another shape');
 SELECT throws_ok($$SELECT lesion_measure(mask, NULL, '{0}') FROM lesion$$, '22023', NULL, 'a spacing of 0');
+SELECT throws_ok($$SELECT lesion_measure(mask, image, '{1e200}') FROM lesion$$, '22023',
+	'pixel_spacing: pixels cannot be 1e+200 and 1e+200 apart', 'a spacing that no pixels have');
+SELECT ok((SELECT bool_and(m.area_mm2 BETWEEN 1e-9 AND 1e15 AND m.contrast > 0) FROM lesion,
+	unnest('{1e-6,1e4}'::float8[]) AS side, lesion_measure(mask, image, ARRAY[side]) AS m),
+	'the smallest and the largest spacing give measures');
+SELECT throws_ok($$SELECT lesion_follow(image, mask, image, mask, '{1e-200}') FROM lesion$$, '22023',
+	'pixel_spacing: pixels cannot be 1e-200 and 1e-200 apart', 'a spacing of a visit that no pixels have');
 SELECT throws_ok($$SELECT lesion_measure(mask, NULL, '{}') FROM lesion$$, '22023',
 	'pixel_spacing is not one or two numbers', 'no spacing');
 

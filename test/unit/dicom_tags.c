@@ -356,7 +356,9 @@ test_spacings(void **state)
 		{"1e-300\\1e-300", NULL},
 		{"0.05\\20000", NULL},
 		{"0\\0.05", NULL},
-		{"1e-6\\1e4", "ImagerPixelSpacing"},
+		{"0.001\\1.1", NULL},
+		{"1e-6\\1e-3", "ImagerPixelSpacing"},
+		{"1e4\\10", "ImagerPixelSpacing"},
 	};
 
 	(void) state;

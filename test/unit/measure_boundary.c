@@ -92,6 +92,10 @@ test_empty(void **state)
 static void
 test_odd(void **state)
 {
+	const PixelSpacing impossible[] = {
+		{0, 1}, {1, -1}, {NAN, 1}, {1, INFINITY}, {1e200, 1e200}, {1e-200, 1e-200}, {1.1e4, 1.1e4}, {9e-7, 9e-7},
+		{0.01, 11}
+	};
 	Image		one = plain_mask(1, 1, 255);
 	Image		wide = plain_mask(65535, 1, 0);
 	Image		other = plain_mask(65535, 1, 0);
@@ -111,8 +115,9 @@ test_odd(void **state)
 	assert_true(score.hausdorff95 == 0);
 	assert_int_equal(boundary_score(call_standalone(), &wide, &large, unit, 0, &score).code, LS_INVALID_ARGUMENT);
 	assert_int_equal(boundary_score(call_standalone(), &small, &large, unit, -1, &score).code, LS_INVALID_ARGUMENT);
-	assert_int_equal(boundary_score(call_standalone(), &small, &large, (PixelSpacing) {0, 1}, 0, &score).code,
-					 LS_INVALID_ARGUMENT);
+	for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
+		assert_int_equal(boundary_score(call_standalone(), &small, &large, impossible[i], 0, &score).code,
+						 LS_INVALID_ARGUMENT);
 	free(one.pixels);
 	free(wide.pixels);
 	free(other.pixels);

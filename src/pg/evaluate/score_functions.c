@@ -110,6 +110,19 @@ set_overlap(RowBuilder *row, const ConfusionCounts *counts)
 	row_set(row, "true_negative", INT8OID, Int64GetDatum(counts->true_negative));
 }
 
+/* A tolerance that the caller gave: boundary_score takes 0 for the default. */
+static double
+check_tolerance(double tolerance)
+{
+	if (!(tolerance > 0 && isfinite(tolerance)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a tolerance of %g is not possible", tolerance),
+				 errhint("Give a distance above 0, or NULL for %g of the truth's equivalent diameter.",
+						 BOUNDARY_TOLERANCE)));
+	return tolerance;
+}
+
 /*
  * lesion_metrics(predicted, truth, pixel_spacing, tolerance) -> every score,
  * and the counts. The function of 0.2 has two arguments and no scores of
@@ -134,7 +147,7 @@ lesion_metrics(PG_FUNCTION_ARGS)
 	if (has_outlines && !PG_ARGISNULL(ARGUMENT_PIXEL_SPACING))
 		spacing = pixel_spacing_of(PG_GETARG_ARRAYTYPE_P(ARGUMENT_PIXEL_SPACING));
 	if (has_outlines && !PG_ARGISNULL(ARGUMENT_TOLERANCE))
-		tolerance = PG_GETARG_FLOAT8(ARGUMENT_TOLERANCE);
+		tolerance = check_tolerance(PG_GETARG_FLOAT8(ARGUMENT_TOLERANCE));
 
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	decode_masks(call, PG_GETARG_DATUM(ARGUMENT_PREDICTED), PG_GETARG_DATUM(ARGUMENT_TRUTH), &predicted, &truth);

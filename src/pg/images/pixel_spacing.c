@@ -3,13 +3,12 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "catalog/pg_type.h"
 
 #include "dicom/data/read.h"
 #include "dicom/info.h"
 #include "image/codec/codec.h"
+#include "image/spacing.h"
 #include "pg/base/error.h"
 #include "pg/images/pixel_spacing.h"
 
@@ -27,11 +26,7 @@ pixel_spacing_of(ArrayType *array)
 						 "'{0.05,0.05}'.")));
 	spacing.down = values[0];
 	spacing.across = values[ARR_DIMS(array)[0] - 1];
-	if (!(spacing.down > 0 && isfinite(spacing.down) && spacing.across > 0 && isfinite(spacing.across)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("pixels cannot be %g and %g apart", spacing.down, spacing.across),
-				 errhint("Give the distance between rows and that between columns, both above 0.")));
+	check_argument(NULL, "pixel_spacing", spacing_check(spacing.down, spacing.across));
 	return spacing;
 }
 

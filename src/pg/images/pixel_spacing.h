@@ -12,7 +12,7 @@
 #include "measure/distance.h"
 
 /* A pixel_spacing argument: {between rows, between columns}, or one number for
- * both. An error unless they are above 0. */
+ * both. An error unless spacing_check (image/spacing.h) lets them pass. */
 PixelSpacing pixel_spacing_of(ArrayType *array);
 
 /* As float8[], {between rows, between columns}. */
