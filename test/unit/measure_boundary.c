@@ -173,7 +173,7 @@ test_many_values(void **state)
 	Image		predicted = plain_mask(1500, 1000, 0);
 	Image		truth = plain_mask(1500, 1000, 0);
 	BoundaryScore score;
-	TestHost	host;
+	TestCall	test;
 
 	(void) state;
 	for (int i = 0; i < 1500 * 1000; i++)
@@ -181,11 +181,11 @@ test_many_values(void **state)
 		predicted.pixels[i] = i % 2 == 0 ? 255 : 0;
 		truth.pixels[i] = i % 2 == 1 ? 255 : 0;
 	}
-	test_host_init(&host);
-	assert_int_equal(boundary_score(&host.call, &predicted, &truth, unit, 0, &score).code, LS_OK);
+	test_call_init(&test);
+	assert_int_equal(boundary_score(&test.call, &predicted, &truth, unit, 0, &score).code, LS_OK);
 	assert_true(score.hausdorff95 == 1 && score.assd == 1);
-	assert_in_range(host.polls, 130, LONG_MAX);	/* 76 with one for each partition of the selection */
-	test_host_end(&host);
+	assert_in_range(test.polls, 130, LONG_MAX);	/* 76 with one for each partition of the selection */
+	test_call_end(&test);
 	free(predicted.pixels);
 	free(truth.pixels);
 }

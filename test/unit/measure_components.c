@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
-#include "learn_host.h"
+#include "test_call.h"
 #include "measure/components.h"
 #include "measure/morphology.h"
 
@@ -118,23 +118,23 @@ test_many_runs(void **state)
 	for (int f = 0; f < 3; f++)
 	{
 		Image		mask;
-		TestHost	host;
+		TestCall	test;
 
-		test_host_init(&host);
-		assert_int_equal(image_create(&host.call, 1000, 800, 1, &mask).code, LS_OK);
+		test_call_init(&test);
+		assert_int_equal(image_create(&test.call, 1000, 800, 1, &mask).code, LS_OK);
 		for (int i = 0; i < 1000 * 800; i++)
 			mask.pixels[i] = i % 2 == 0 ? 255 : 0;
-		host.polls = 0;
-		assert_int_equal(functions[f] (&host.call, &mask).code, LS_OK);
-		assert_in_range(host.polls, steps[f] * (500 * 800 / 4096), LONG_MAX);
-		host.stop_after = host.polls - 1;	/* in the last of the steps */
-		host.polls = 0;
+		test.polls = 0;
+		assert_int_equal(functions[f] (&test.call, &mask).code, LS_OK);
+		assert_in_range(test.polls, steps[f] * (500 * 800 / 4096), LONG_MAX);
+		test.stop_after = test.polls - 1;	/* in the last of the steps */
+		test.polls = 0;
 		for (int i = 0; i < 1000 * 800; i++)
 			mask.pixels[i] = i % 2 == 0 ? 255 : 0;
-		assert_int_equal(functions[f] (&host.call, &mask).code, LS_CANCELLED);
-		image_free(&host.call, &mask);
-		assert_int_equal(host.live, 0);
-		test_host_end(&host);
+		assert_int_equal(functions[f] (&test.call, &mask).code, LS_CANCELLED);
+		image_free(&test.call, &mask);
+		assert_int_equal(test.live, 0);
+		test_call_end(&test);
 	}
 }
 
