@@ -21,11 +21,12 @@ FIGURES = ["area", "perimeter", "largest_diameter", "smallest_diameter", "major_
 
 
 def outline(mask):
+    """Its length, and how many pixels it encloses."""
     kernel = numpy.array([1, 4, 6, 4, 1])
     padded = numpy.pad(mask, 4).astype(int)
     smooth = ndimage.convolve1d(ndimage.convolve1d(padded, kernel, 0, mode="constant"), kernel, 1, mode="constant")
     contours = measure.find_contours(smooth.astype(float), 127.5, fully_connected="high")
-    return sum(numpy.hypot(*numpy.diff(contour, axis=0).T).sum() for contour in contours)
+    return sum(numpy.hypot(*numpy.diff(contour, axis=0).T).sum() for contour in contours), (smooth > 127.5).sum()
 
 
 def hull(mask):
@@ -68,7 +69,9 @@ def figures(mask):
     box = largest[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
     region = measure.regionprops(box.astype(int))[0]
     perimeter, hull_area, longest, narrowest = hull(box)
-    length = max(outline(box), perimeter)
+    length, enclosed = outline(box)
+    length = max(length, perimeter)
+    has_outline = abs(enclosed - region.area) <= 0.25 * region.area
     major, minor = (value + 1 / 12 for value in region.inertia_tensor_eigvals)
     covariance = region.inertia_tensor		# (rows, columns)
     angle = numpy.arctan2(-2 * -covariance[0, 1], covariance[0, 0] - covariance[1, 1]) / 2
@@ -78,7 +81,8 @@ def figures(mask):
         major_axis=4 * numpy.sqrt(major), minor_axis=4 * numpy.sqrt(minor), centroid_x=centre[1] + 0.5 + columns[0],
         centroid_y=centre[0] + 0.5 + rows[0], orientation=numpy.degrees(angle),
         eccentricity=numpy.sqrt(1 - minor / major), circularity=min(4 * numpy.pi * region.area / length ** 2, 1),
-        solidity=min(region.area / hull_area, 1), irregularity=1 - perimeter / length, dimension=dimension(box),
+        solidity=min(region.area / hull_area, 1),
+        irregularity=1 - perimeter / length if has_outline else numpy.nan, dimension=dimension(box),
         asymmetry_major=asymmetry(box, centre, angle), asymmetry_minor=asymmetry(box, centre, angle + numpy.pi / 2))
 
 

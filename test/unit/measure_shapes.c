@@ -182,7 +182,7 @@ test_odd(void **state)
 	m = measure(constant(1, 1, 1, 255), unit, 1);
 	assert_true(m.components == 1 && m.pixels.area == 1 && m.pixels.largest_diameter == 1);
 	assert_near(m.pixels.perimeter, M_PI, 1e-9);
-	assert_true(m.pixels.circularity == 1 && m.pixels.solidity == 1 && m.pixels.irregularity == 0);
+	assert_true(m.pixels.circularity == 1 && m.pixels.solidity == 1 && isnan(m.pixels.irregularity));
 	assert_true(m.asymmetry_major == 0 && isnan(m.dimension));
 	m = measure(mask, unit, 2);
 	assert_near(m.pixels.largest_diameter, hypot(65534, 2) + 1, 1e-6);
@@ -192,6 +192,49 @@ test_odd(void **state)
 	assert_near(m.pixels.orientation, 0, 1e-9);
 	m = measure(constant(2, 65535, 1, 255), unit, 2);
 	assert_true(m.pixels.orientation == 90);
+}
+
+/* Which pixels are lesion in the patterns of test_thin. */
+static bool
+pattern_has(int pattern, int x, int y)
+{
+	switch (pattern)
+	{
+		case 0:					/* a comb */
+			return x % 2 == 0 || y == 0;
+		case 1:					/* grids */
+			return x % 2 == 0 || y % 2 == 0;
+		case 2:
+			return x % 3 == 0 || y % 3 == 0;
+		case 3:
+			return x % 8 == 0 || y % 8 == 0;
+		case 4:					/* a checkerboard */
+			return (x + y) % 2 == 0;
+		case 5:					/* a line */
+			return y == 40;
+		case 6:					/* a coarse comb and a coarse checkerboard have an outline */
+			return x % 8 < 4 || y < 4;
+		default:
+			return (x / 8 + y / 8) % 2 == 0;
+	}
+}
+
+/* Parts one pixel wide have no outline, and no irregularity: they are not convex. */
+static void
+test_thin(void **state)
+{
+	(void) state;
+	for (int pattern = 0; pattern < 8; pattern++)
+	{
+		Image		mask = constant(84, 84, 1, 0);
+		ShapeMeasures m;
+
+		for (int i = 0; i < 80 * 80; i++)
+			mask.pixels[(i / 80 + 2) * 84 + i % 80 + 2] = pattern_has(pattern, i % 80, i / 80) ? 255 : 0;
+		m = measure(mask, unit, 1 + pattern % 2);
+		assert_int_equal(m.components, 1);
+		assert_true(pattern < 6 ? isnan(m.pixels.irregularity) : m.pixels.irregularity > 0.6);
+	}
 }
 
 static void
@@ -408,6 +451,7 @@ main(void)
 		cmocka_unit_test(test_turned),
 		cmocka_unit_test(test_spacing),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_thin),
 		cmocka_unit_test(test_cielab),
 		cmocka_unit_test(test_colours),
 		cmocka_unit_test(test_colours_turned),

@@ -11,6 +11,9 @@
 
 #define POLL_ROWS 64
 
+/* The outline encloses the lesion's area but for less than this share. */
+#define OUTLINE_OFF 0.25
+
 /* Sums over pixels, of their columns and rows. */
 typedef struct Moments
 {
@@ -124,14 +127,17 @@ Status
 geometry_measure(const Call *call, const Image *mask, PixelSpacing spacing, Geometry *geometry)
 {
 	Moments		moments;
+	int64_t		enclosed;
 
 	memset(geometry, 0, sizeof *geometry);
 	TRY(sum_moments(call, mask, &moments));
 	set_ellipse(&moments, spacing, geometry);
 	geometry->area = moments.n * spacing.down * spacing.across;
 	geometry->equivalent_diameter = sqrt(4 * geometry->area / M_PI);
-	TRY(outline_length(call, mask, spacing, &geometry->perimeter));
+	TRY(outline_length(call, mask, spacing, &geometry->perimeter, &enclosed));
 	TRY(set_hull(call, mask, spacing, geometry));
+	if (fabs((double) enclosed - moments.n) > OUTLINE_OFF * moments.n)
+		geometry->irregularity = NAN;
 	geometry->circularity = fmin(4 * M_PI * geometry->area / (geometry->perimeter * geometry->perimeter), 1);
 	return status_ok();
 }

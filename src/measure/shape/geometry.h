@@ -17,7 +17,9 @@
  * solidity: area / area of the hull.
  * irregularity: 1 - perimeter of the hull / perimeter (1 less the convexity of
  * Russ, The Image Processing Handbook; what it sees and what not: Zunic and
- * Rosin, IEEE PAMI 26(7), 2004).
+ * Rosin, IEEE PAMI 26(7), 2004). NAN where the outline encloses over a quarter
+ * more or less than the area: of lines and gaps one pixel wide, which smoothing
+ * takes away, and of a few pixels.
  */
 #ifndef LESIONSEG_MEASURE_GEOMETRY_H
 #define LESIONSEG_MEASURE_GEOMETRY_H
@@ -42,7 +44,7 @@ typedef struct Geometry
 	double		eccentricity;	/* 0 (circle) .. 1 */
 	double		circularity;	/* 0 .. 1 (circle) */
 	double		solidity;		/* 0 .. 1 (convex) */
-	double		irregularity;	/* 0 (convex) .. 1 */
+	double		irregularity;	/* 0 (convex) .. 1, or NAN */
 } Geometry;
 
 /* Measure all lesion pixels (255) of a 1-channel 0/255 mask, at least one. */

@@ -27,12 +27,19 @@ typedef struct Rows
 	uint16_t   *lower;
 } Rows;
 
+/* What a row of squares holds. */
+typedef struct SquareRow
+{
+	double		length;			/* of the line */
+	int64_t		corners;		/* above the level; each pixel is a corner of four squares */
+} SquareRow;
+
 typedef struct OutlineTask
 {
 	const Image *mask;
 	PixelSpacing spacing;
 	Rows	   *rows;			/* one for each thread */
-	double	   *lengths;		/* of each row of squares */
+	SquareRow  *squares;
 } OutlineTask;
 
 /* Smooth row y of the mask along x; a row outside of it is 0. */
@@ -114,20 +121,21 @@ square_length(const PixelSpacing *spacing, float a, float b, float c, float d)
 	return length;
 }
 
-/* The length of the line in the squares between two smoothed rows. */
-static double
-row_length(const PixelSpacing *spacing, const uint16_t *upper, const uint16_t *lower, int count)
+/* Measure the squares between two smoothed rows. */
+static SquareRow
+measure_squares(const PixelSpacing *spacing, const uint16_t *upper, const uint16_t *lower, int count)
 {
-	double		length = 0;
+	SquareRow	row = {0};
 
 	for (int i = 0; i + 1 < count; i++)
 	{
 		int			inside = (upper[i] > LEVEL) + (upper[i + 1] > LEVEL) + (lower[i] > LEVEL) + (lower[i + 1] > LEVEL);
 
+		row.corners += inside;
 		if (inside != 0 && inside != 4)
-			length += square_length(spacing, upper[i], upper[i + 1], lower[i + 1], lower[i]);
+			row.length += square_length(spacing, upper[i], upper[i + 1], lower[i + 1], lower[i]);
 	}
-	return length;
+	return row;
 }
 
 /* Rows of squares [begin, end); the first lies MARGIN rows above the mask. */
@@ -152,7 +160,7 @@ measure_rows(void *data, int worker, long begin, long end)
 		rows->lower = swap;
 		smooth_down(rows->along, count, rows->lower);
 		if (i > begin)
-			task->lengths[i - 1] = row_length(&task->spacing, rows->upper, rows->lower, count);
+			task->squares[i - 1] = measure_squares(&task->spacing, rows->upper, rows->lower, count);
 	}
 }
 
@@ -178,28 +186,33 @@ rows_create(const Call *call, int width, Rows *rows, void **block)
 }
 
 Status
-outline_length(const Call *call, const Image *mask, PixelSpacing spacing, double *length)
+outline_length(const Call *call, const Image *mask, PixelSpacing spacing, double *length, int64_t *enclosed)
 {
 	OutlineTask task = {mask, spacing, NULL, NULL};
 	long		count = mask->height + 2 * MARGIN - 1;
 	void	   *rows = NULL;
-	void	   *lengths = NULL;
+	void	   *squares = NULL;
 	void	   *block = NULL;
+	SquareRow	sum = {0};
 	Status		status = call_alloc_array(call, (size_t) call->threads, sizeof(Rows), &rows);
 
 	if (status.code == LS_OK)
-		status = call_alloc_array(call, (size_t) count, sizeof(double), &lengths);
+		status = call_alloc_array(call, (size_t) count, sizeof(SquareRow), &squares);
 	if (status.code == LS_OK)
 		status = rows_create(call, mask->width, rows, &block);
 	task.rows = rows;
-	task.lengths = lengths;
+	task.squares = squares;
 	if (status.code == LS_OK)
 		status = threads_run_polled(call, count, POLL_PIXELS / mask->width, measure_rows, &task);
-	*length = 0;
 	for (long i = 0; status.code == LS_OK && i < count; i++)
-		*length += task.lengths[i];
+	{
+		sum.length += task.squares[i].length;
+		sum.corners += task.squares[i].corners;
+	}
+	*length = sum.length;
+	*enclosed = sum.corners / 4;
 	call_free(call, block);
-	call_free(call, lengths);
+	call_free(call, squares);
 	call_free(call, rows);
 	return status;
 }

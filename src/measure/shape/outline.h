@@ -4,6 +4,8 @@
 #ifndef LESIONSEG_MEASURE_OUTLINE_H
 #define LESIONSEG_MEASURE_OUTLINE_H
 
+#include <stdint.h>
+
 #include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
@@ -15,10 +17,13 @@
  * the mask is smoothed by (1 4 6 4 1) / 16 both ways, which is our own choice,
  * and the line at the value one half is followed between pixels (marching
  * squares, the plane form of Lorensen and Cline's cubes, SIGGRAPH 1987). For
- * straight lines the error is below 1 % in any direction. Parts thinner than two
- * pixels have no outline.
+ * straight lines the error is below 1 % in any direction. A line one pixel wide
+ * has no outline, and of such lines one pixel apart only all together have one:
+ * then *enclosed, the pixels within the outline, are far from those of the
+ * lesion.
  */
-Status		outline_length(const Call *call, const Image *mask, PixelSpacing spacing, double *length);
+Status		outline_length(const Call *call, const Image *mask, PixelSpacing spacing, double *length,
+						   int64_t *enclosed);
 
 /*
  * The fractal dimension of the outline by counting boxes (Mandelbrot 1967; the
