@@ -99,10 +99,12 @@ SELECT 'public.archive', repeat(t, 1000), repeat(t, 1000), i, repeat(t, 1000), 0
 	true, repeat(t, 1000000)
 FROM generate_series(0, 3) AS i, CAST('é' AS text) AS t;
 INSERT INTO "@ver'dicts" (images, id, verdict, reason, model, version, decided_by, decided_at)
-SELECT 'public.archive', repeat('é', 1000), 'reject', repeat('é', 1000000), repeat('é', 1000), 0, repeat('é', 1000), now()
+SELECT 'public.archive', repeat('é', 1000), 'reject', repeat('é', 1000000), repeat('é', 1000), 0, repeat('é', 1000),
+	now()
 FROM generate_series(1, 50);
 INSERT INTO pages VALUES ('long', lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"'));
-SELECT ok(page LIKE '%<td class="words">' || repeat('&#233;', 200) || '&#8230;</td>%', 'the start of a long text is shown')
+SELECT ok(page LIKE '%<td class="words">' || repeat('&#233;', 200) || '&#8230;</td>%',
+	'the start of a long text is shown')
 FROM pages WHERE what = 'long';
 SELECT ok(page NOT LIKE '%' || repeat('&#233;', 201) || '%', '... and no more of it') FROM pages WHERE what = 'long';
 SELECT cmp_ok(length(page), '<', 2000000, 'the page is no larger for long texts') FROM pages WHERE what = 'long';

@@ -145,12 +145,13 @@ SELECT is((SELECT max(priority) FROM lesion_review_queue('bad_masks')), 1::float
 SELECT lives_ok($$SELECT lesion_report(predictions => '{bad_masks}', verdicts => 'bad_verdicts')$$,
 	'... and in the report, without a Dice against corrections where there is none');
 CREATE TABLE tiny_masks (LIKE lesion_prediction);
-INSERT INTO tiny_masks (images, id, model, version, area, confidence, quality, predicted_dice, disagreement, predicted_at)
+INSERT INTO tiny_masks (images, id, model, version, area, confidence, quality, predicted_dice, disagreement,
+	predicted_at)
 SELECT 'public.archive', n::text, 'net', 1, f, f, f, f, f, now() - interval '1 week' * (n % 3)
 FROM unnest('{1e-200,4.9e-324,1e-100,1.6e-162,0,1e-160,1e-310,2.3e-308,1e-99}'::float8[]) WITH ORDINALITY AS f (f, n);
 SELECT lives_ok($$SELECT * FROM lesion_drift('tiny_masks', true)$$, 'drift of figures whose squares are no numbers');
-SELECT is((SELECT array_agg(area_shift ORDER BY week) FROM lesion_drift('tiny_masks', true)), '{NULL,NULL,NULL}'::float8[],
-	'... which are as good as 0');
+SELECT is((SELECT array_agg(area_shift ORDER BY week) FROM lesion_drift('tiny_masks', true)),
+	'{NULL,NULL,NULL}'::float8[], '... which are as good as 0');
 SELECT lives_ok($$SELECT * FROM lesion_review_queue('tiny_masks')$$, '... in the queue');
 SELECT lives_ok($$SELECT lesion_report(predictions => '{tiny_masks}')$$, '... in the report');
 

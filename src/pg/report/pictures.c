@@ -224,8 +224,9 @@ show_picture(ReportJob *job, const ReportPicture *picture, const ReportImages *i
 		check_status(job->call, status);
 	if (status.code != LS_OK)
 		return false;
-	page_picture(&job->page, jpeg.bytes, jpeg.size, psprintf("Image %s with outlines. %s", report_shown(CStringGetTextDatum(picture->id)),
-															 picture->caption), picture->caption);
+	page_picture(&job->page, jpeg.bytes, jpeg.size,
+				 psprintf("Image %s with outlines. %s", report_shown(CStringGetTextDatum(picture->id)),
+						  picture->caption), picture->caption);
 	call_free(job->call, jpeg.bytes);
 	return true;
 }

@@ -100,8 +100,8 @@ show_review(ReportJob *job)
 	ReportPicture *pictures;
 	int			count;
 
-	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, coalesce(left(p.model, 200) || ' ' || p.version, ''), "
-				  "coalesce(p.image_sha256, '')", job->pictures);
+	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, "
+				  "coalesce(left(p.model, 200) || ' ' || p.version, ''), coalesce(p.image_sha256, '')", job->pictures);
 	count = (int) SPI_processed;
 	pictures = palloc0((count + 1) * sizeof *pictures);
 	for (int i = 0; i < count; i++)
