@@ -1,5 +1,9 @@
 /*
  * log.c: lines of log, or a counter on a terminal.
+ *
+ * Names and messages come from rows and from the PACS. So each line is written
+ * without their control characters: they would end the line and begin
+ * another one that says something else, or give orders to a terminal.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +11,9 @@
 #include <unistd.h>
 
 #include "pacs/log.h"
+#include "pacs/web/bytes.h"
+
+#define LINE_SIZE 4096			/* the rest of a longer line is left out */
 
 /* The time in front of every line that no terminal shows. */
 static void
@@ -26,6 +33,47 @@ is_terminal(FILE *out)
 	return isatty(fileno(out));
 }
 
+/* Put a question mark in the place of each control character: those of ASCII, and those of U+0080 to U+009F. */
+static void
+replace_controls(char *text)
+{
+	for (; *text != '\0'; text++)
+	{
+		unsigned char byte = (unsigned char) *text;
+
+		if (byte < ' ' || byte == 0x7F)
+			*text = '?';
+		else if (byte == 0xC2 && (unsigned char) text[1] < 0xA0)
+			text[0] = text[1] = '?';
+	}
+}
+
+static void
+print_arguments(FILE *out, const char *format, va_list arguments)
+{
+	char		line[LINE_SIZE];
+
+	vsnprintf(line, sizeof line, format, arguments);
+	bytes_make_utf8(line);
+	replace_controls(line);
+	fputs(line, out);
+}
+
+/* Print what may hold anything, in its line. */
+static void
+print_safely(FILE *out, const char *format,...)
+			__attribute__((format(printf, 2, 3)));
+
+static void
+print_safely(FILE *out, const char *format,...)
+{
+	va_list		arguments;
+
+	va_start(arguments, format);
+	print_arguments(out, format, arguments);
+	va_end(arguments);
+}
+
 void
 log_object(const char *what, const char *uid, const char *format,...)
 {
@@ -39,14 +87,16 @@ log_object(const char *what, const char *uid, const char *format,...)
 		if (time(NULL) == shown)
 			return;
 		shown = time(NULL);
-		printf("\r%s %ld: %s\033[K", what, count, uid);
+		putchar('\r');
+		print_safely(stdout, "%s %ld: %s", what, count, uid);
+		printf("\033[K");
 		fflush(stdout);
 		return;
 	}
 	print_time(stdout);
-	printf("%s %s ", what, uid);
+	print_safely(stdout, "%s %s ", what, uid);
 	va_start(arguments, format);
-	vprintf(format, arguments);
+	print_arguments(stdout, format, arguments);
 	va_end(arguments);
 	putchar('\n');
 	fflush(stdout);
@@ -62,7 +112,7 @@ log_text(const char *format,...)
 	else
 		print_time(stdout);
 	va_start(arguments, format);
-	vprintf(format, arguments);
+	print_arguments(stdout, format, arguments);
 	va_end(arguments);
 	putchar('\n');
 	fflush(stdout);
@@ -76,9 +126,9 @@ print_error(const char *what, const char *uid, const Status *status)
 		fprintf(stderr, "\r\033[K");
 	else
 		print_time(stderr);
-	fprintf(stderr, "%s %s%s%s", what, uid, *uid == '\0' ? "" : ": ", status->message);
+	print_safely(stderr, "%s %s%s%s", what, uid, *uid == '\0' ? "" : ": ", status->message);
 	if (status->hint[0] != '\0')
-		fprintf(stderr, " (%s)", status->hint);
+		print_safely(stderr, " (%s)", status->hint);
 	fputc('\n', stderr);
 }
 

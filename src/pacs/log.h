@@ -1,6 +1,7 @@
 /*
  * log.h: what the program says: one line for each object, or on a terminal
- * one line that counts; errors to stderr.
+ * one line that counts; errors to stderr. What is given may hold anything: control characters in it are
+ * written as question marks.
  */
 #ifndef LESIONSEG_PACS_LOG_H
 #define LESIONSEG_PACS_LOG_H

@@ -42,6 +42,13 @@ is_there(Work *work, const SentObject *object, bool *there)
 	return not_found ? status_ok() : status;
 }
 
+/* Is it about more than one object? */
+static bool
+ends_run(const Status *status)
+{
+	return status->code == LS_HOST_ERROR || status->code == LS_CANCELLED || status->code == LS_OUT_OF_MEMORY;
+}
+
 /*
  * Find out about an object that was left on its way. error: what was wrong with the answer to it; empty:
  * there was none. Where it was answered and is not there even now, it is not sent again: a PACS that stores it under
@@ -51,8 +58,16 @@ static Status
 resolve_object(Work *work, const SentObject *object, const char *error)
 {
 	bool		there;
+	Status		status = is_there(work, object, &there);
 
-	TRY(is_there(work, object, &there));
+	if (ends_run(&status))
+		return status;
+	if (status.code != LS_OK)	/* the next run asks again; others go on */
+	{
+		work->failed++;
+		log_failure("not known whether sent", object->instance, &status);
+		return status_ok();
+	}
 	if (!there && error[0] != '\0')
 	{
 		Status		failure = status_error(LS_UNSUPPORTED, "%.250s", error);
@@ -67,6 +82,37 @@ resolve_object(Work *work, const SentObject *object, const char *error)
 	return sent_note(work->database, object);
 }
 
+/* Give up a row that was not written by this program: what it says goes into no URL. */
+static Status
+refuse_row(Work *work, const char *instance)
+{
+	Status		failure = status_with_hint(status_error(LS_INVALID_ARGUMENT, "its row in lesion_pacs_object has no "
+														 "valid UIDs of instance, series and study"),
+											"Delete the row, and it will be sent anew.");
+
+	work->failed++;
+	log_failure("not sent", instance, &failure);
+	TRY(sent_note_unsaid(work->database, instance, failure.message));
+	return sent_give_up(work->database, instance);
+}
+
+/* Find out about the object of a row of sent_list_unsure. */
+static Status
+resolve_row(Work *work, PGresult *result, int row)
+{
+	SentObject	object = {0};
+	const char *instance = PQgetvalue(result, row, 0);
+	const char *series = PQgetvalue(result, row, 1);
+	const char *study = PQgetvalue(result, row, 2);
+
+	if (!is_uid(instance) || !is_uid(series) || !is_uid(study))
+		return refuse_row(work, instance);
+	snprintf(object.instance, sizeof object.instance, "%s", instance);
+	snprintf(object.series, sizeof object.series, "%s", series);
+	snprintf(object.study, sizeof object.study, "%s", study);
+	return resolve_object(work, &object, PQgetvalue(result, row, 3));
+}
+
 /* Find out about all of them. */
 static Status
 resolve_objects(Work *work)
@@ -78,14 +124,7 @@ resolve_objects(Work *work)
 	TRY(sent_list_unsure(work->database, &result));
 	status = status_ok();
 	for (row = 0; row < PQntuples(result) && status.code == LS_OK; row++)
-	{
-		SentObject	object = {0};
-
-		snprintf(object.instance, sizeof object.instance, "%s", PQgetvalue(result, row, 0));
-		snprintf(object.series, sizeof object.series, "%s", PQgetvalue(result, row, 1));
-		snprintf(object.study, sizeof object.study, "%s", PQgetvalue(result, row, 2));
-		status = resolve_object(work, &object, PQgetvalue(result, row, 3));
-	}
+		status = resolve_row(work, result, row);
 	PQclear(result);
 	return status;
 }
@@ -301,7 +340,7 @@ push_prediction(Work *work, const Prediction *prediction)
 	bool		settled;
 	Status		status = source_check(work, prediction->image, &settled);
 
-	if (status.code == LS_HOST_ERROR || status.code == LS_CANCELLED || status.code == LS_OUT_OF_MEMORY)
+	if (ends_run(&status))
 		return status;
 	if (status.code == LS_OK)
 		TRY(send_prediction(work, prediction));

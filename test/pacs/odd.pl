@@ -137,6 +137,23 @@ is(run_sql($database, q(SELECT DISTINCT state || ' ' || coalesce(error, 'no erro
 	'sent no error', '... and it is sent');
 like(odd('takes')->run($database, 'push'), qr/ sent 4, failed 0\n\z/, '... so that the rest follows');
 
+# Rows of objects on their way that this program did not write: what they say goes into no URL, and ends nothing.
+my $sending = q(DELETE FROM lesion_pacs_object WHERE kind = 'picture' OR image_id = 'planted';
+	INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study)
+	VALUES ('planted', 'linknet', 0, 'seg', 'sending', '1.9.9', %s, %s));
+run_sql($database, sprintf $sending, q('x?a=b#'), q('../../admin'));
+like(odd('takes')->run($database, 'push'), qr/not sent 1[.]9[.]9: its row .* no valid UIDs .* sent 2, failed 1\n\z/s,
+	'an object on its way without UIDs is refused, and others are sent');
+unlike(read_file($log), qr/admin|a=b/, '... without a request');
+like(odd('takes')->run($database, 'push'), qr/\A\S+ \S+ sent 0, failed 0\n\z/, '... once');
+run_sql($database, sprintf $sending, q('1.9.1.1'), q('1.9.1'));
+like(odd('trouble')->run($database, 'push'),
+	qr/not known whether sent 1[.]9[.]9: the PACS answers HTTP 500.* sent 0, failed 3\n\z/s,
+	'a PACS that cannot tell of one object is asked of the others');
+is(run_sql($database, q(SELECT state FROM lesion_pacs_object WHERE image_id = 'planted')), 'sending',
+	'... and of that by the next run');
+like(odd('takes')->run($database, 'push'), qr/ sent 2, failed 0\n\z/, '... which sends what it lacks');
+
 # An image that came in another way, of a study that has no UID.
 output('dcmodify', '-nb', '-m', '(0020,000d)=..', write_file("$folder/other.dcm", read_file($lesion)));
 my $image = encode_base64(read_file("$folder/other.dcm"), '');
