@@ -15,9 +15,36 @@ my $data = "$FindBin::Bin/../data/dicom";
 my @sources = qw(rgb_explicit rgb_implicit rgb_big rgb_deflated jpeg_baseline j2k_rct mono12 text_utf8 text_japanese);
 fresh_database($database);
 run_sql($database, 'CREATE TABLE source (name text PRIMARY KEY, dicom bytea)');
-for my $name (@sources) {
-	open my $file, '<:raw', "$data/$name.dcm" or die "$name: $!";
+
+sub element {
+	my ($group, $element, $vr, $value) = @_;
+	$value .= ' ' if length($value) % 2;
+	return pack('vva2', $group, $element, $vr)
+		. ($vr eq 'SQ' ? pack('vV', 0, length $value) : pack('v', length $value)) . $value;
+}
+
+# A sequence of one code.
+sub code {
+	my ($group, $element, $value, $scheme, $meaning) = @_;
+	my $item = element(0x08, 0x0100, 'SH', $value) . element(0x08, 0x0102, 'SH', $scheme)
+		. element(0x08, 0x0104, 'LO', $meaning);
+	return element($group, $element, 'SQ', pack('vvV', 0xFFFE, 0xE000, length $item) . $item);
+}
+
+# An animal in a clinical trial, de-identified: what stands behind PatientSex.
+my $animal = element(0x10, 0x2201, 'LO', 'Canis lupus familiaris') . element(0x10, 0x2203, 'CS', 'ALTERED')
+	. element(0x10, 0x2292, 'LO', 'Poodle') . code(0x10, 0x2293, '132611006', 'SCT', 'Poodle')
+	. element(0x10, 0x2294, 'SQ', '') . element(0x10, 0x2297, 'PN', 'Owner^His')
+	. element(0x10, 0x2298, 'CS', 'OWNER') . element(0x10, 0x2299, 'LO', '') . element(0x12, 0x10, 'LO', 'Sponsor')
+	. element(0x12, 0x20, 'LO', 'Protocol') . element(0x12, 0x21, 'LO', '') . element(0x12, 0x30, 'LO', '')
+	. element(0x12, 0x31, 'LO', '') . element(0x12, 0x40, 'LO', 'S-1') . element(0x12, 0x62, 'CS', 'YES')
+	. code(0x12, 0x64, '113100', 'DCM', 'Basic Application Confidentiality Profile');
+
+for my $name (@sources, 'animal') {
+	my $from = $name eq 'animal' ? 'rgb_explicit' : $name;
+	open my $file, '<:raw', "$data/$from.dcm" or die "$from: $!";
 	my $bytes = do { local $/; <$file> };
+	$bytes =~ s/(\x10\0\x40\0CS\x02\0..)/$1$animal/s or die 'no PatientSex' if $name eq 'animal';
 	run_sql($database, "INSERT INTO source VALUES ('$name', decode('" . encode_base64($bytes, '') . "', 'base64'))");
 }
 
@@ -49,7 +76,7 @@ sub is_valid {
 	return;
 }
 
-for my $name (@sources) {
+for my $name (@sources, 'animal') {
 	my $source = "FROM source WHERE name = '$name'";
 	my ($width, $height) = split /\|/, run_sql($database,
 		"SELECT width, height FROM source, lesion_image_info(dicom) WHERE name = '$name'");

@@ -222,24 +222,70 @@ test_copied(void **state)
 	close_source(&source);
 }
 
-/* Where the method of de-identification is a sequence, which is not copied, an object says where it stands. */
+/* Write a source again, and behind PatientBreedDescription two sequences of breeds, one of them empty. */
 static void
-test_method_missing(void **state)
+write_breeds(ByteBuffer *out, const ByteBuffer *source)
+{
+	static const uint8_t after[] = {0x10, 0, 0x97, 0x22, 'P', 'N'};
+	size_t		at = 0;
+	size_t		sequence;
+	size_t		item;
+	size_t		inner;
+	size_t		inner_item;
+
+	while (memcmp(source->bytes + at, after, sizeof after) != 0)
+		at++;
+	buffer_add(out, source->bytes, at);
+	sequence = write_sequence(out, 0x00102293);
+	write_end(out, write_item(out));
+	item = write_item(out);
+	inner = write_sequence(out, 0x00102294);
+	inner_item = write_item(out);
+	write_text(out, TAG_CodeValue, DICOM_VR('S', 'H'), "poodle");
+	write_bytes(out, 0x00091001, DICOM_VR('O', 'B'), "bulk", 4);
+	write_end(out, inner_item);
+	write_end(out, inner);
+	write_end(out, item);
+	write_end(out, sequence);
+	write_end(out, write_sequence(out, 0x00102294));
+	buffer_add(out, source->bytes + at, source->size - at);
+}
+
+/* Sequences are copied with what is inside; what is there without a value, so. */
+static void
+test_sequences(void **state)
 {
 	Source		source;
+	ByteBuffer	bytes;
 	ByteBuffer	out;
 	DicomSet	set;
-	char		text[32];
+	const DicomElement *breed;
+	const DicomElement *inside;
+	char		text[16];
 
 	(void) state;
 	open_source((Special) {0}, &source);
-	((DicomElement *) dicom_find(&source.set, NULL, TAG_DeidentificationMethod))->tag = 0x00120064;
+	buffer_init(&bytes, &source.call);
+	buffer_add(&bytes, source.bytes.bytes, source.bytes.size);
+	dicom_free(&source.set);
+	source.bytes.size = 0;
+	write_breeds(&source.bytes, &bytes);
+	assert_ok(dicom_read(&source.call, source.bytes.bytes, source.bytes.size, DICOM_ALL, &source.set));
 	assert_ok(make(&source, NULL, WIDTH, SEGMENTATION, &out));
 	assert_ok(dicom_read(&source.call, out.bytes, out.size, DICOM_ALL, &set));
-	assert_true(dicom_string(dicom_find(&set, NULL, TAG_DeidentificationMethod), 0, text, sizeof text));
-	assert_string_equal(text, "See the source image");
+	breed = dicom_find(&set, NULL, 0x00102293);
+	assert_non_null(dicom_item(&set, breed, 1));
+	assert_null(dicom_item(&set, breed, 2));
+	inside = dicom_find_item(&set, dicom_item(&set, breed, 1), 0x00102294);
+	assert_non_null(inside);
+	assert_true(dicom_string(dicom_find(&set, inside, TAG_CodeValue), 0, text, sizeof text));
+	assert_string_equal(text, "poodle");
+	assert_null(dicom_find(&set, inside, 0x00091001));
+	assert_int_equal(dicom_find(&set, NULL, 0x00102294)->vr, DICOM_VR('S', 'Q'));
+	assert_int_equal(dicom_find(&set, NULL, 0x00102294)->length, 0);
 	dicom_free(&set);
 	buffer_free(&out);
+	buffer_free(&bytes);
 	close_source(&source);
 }
 
@@ -339,7 +385,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_copied),
-		cmocka_unit_test(test_method_missing),
+		cmocka_unit_test(test_sequences),
 		cmocka_unit_test(test_burned_in),
 		cmocka_unit_test(test_uids),
 		cmocka_unit_test(test_other_image),

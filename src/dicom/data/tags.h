@@ -51,8 +51,6 @@
 #define TAG_DerivationImageSequence 0x00089124
 #define TAG_DerivationCodeSequence 0x00089215
 #define TAG_PatientID 0x00100020
-#define TAG_PatientIdentityRemoved 0x00120062
-#define TAG_DeidentificationMethod 0x00120063
 #define TAG_SliceThickness 0x00180050
 #define TAG_DeviceSerialNumber 0x00181000
 #define TAG_SoftwareVersions 0x00181020

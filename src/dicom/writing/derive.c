@@ -18,75 +18,97 @@
 #define NO_DATE "19000101"
 #define NO_TIME "000000"
 
+/* What is written where the source has no value: nothing, the attribute where
+ * the source has it, or the attribute in any case. Where the standard wants an
+ * attribute that may be empty (type 2), leaving it out would break the object. */
+typedef enum WithoutValue
+{
+	LEAVE_OUT,
+	AS_SOURCE,
+	EMPTY
+} WithoutValue;
+
 /* An attribute that is copied. */
 typedef struct Copied
 {
 	uint32_t	tag;
 	char		vr[3];
-	bool		always;			/* written empty if the source lacks it */
+	WithoutValue without;
 } Copied;
 
 static const Copied study_attributes[] = {
-	{0x00080090, "PN", true},	/* ReferringPhysicianName */
-	{0x00080201, "SH", false},	/* TimezoneOffsetFromUTC, of the dates and times that are copied */
-	{0x00081030, "LO", false},	/* StudyDescription */
+	{0x00080090, "PN", EMPTY},	/* ReferringPhysicianName */
+	{0x00080096, "SQ", LEAVE_OUT},	/* ReferringPhysicianIdentificationSequence */
+	{0x00080201, "SH", LEAVE_OUT},	/* TimezoneOffsetFromUTC, of the dates and times that are copied */
+	{0x00081030, "LO", LEAVE_OUT},	/* StudyDescription */
+	{0x00081032, "SQ", LEAVE_OUT},	/* ProcedureCodeSequence */
 };
 
 static const Copied physician_attributes[] = {
-	{0x00081048, "PN", false},	/* PhysiciansOfRecord */
-	{0x00081060, "PN", false},	/* NameOfPhysiciansReadingStudy */
-	{0x00081080, "LO", false},	/* AdmittingDiagnosesDescription */
+	{0x00081048, "PN", LEAVE_OUT},	/* PhysiciansOfRecord */
+	{0x00081060, "PN", LEAVE_OUT},	/* NameOfPhysiciansReadingStudy */
+	{0x00081080, "LO", LEAVE_OUT},	/* AdmittingDiagnosesDescription */
 };
 
 static const Copied patient_attributes[] = {
-	{0x00100010, "PN", true},	/* PatientName */
-	{0x00100020, "LO", true},	/* PatientID */
-	{0x00100021, "LO", false},	/* IssuerOfPatientID */
-	{0x00100022, "CS", false},	/* TypeOfPatientID */
-	{0x00100030, "DA", true},	/* PatientBirthDate */
-	{0x00100032, "TM", false},	/* PatientBirthTime */
-	{0x00100040, "CS", true},	/* PatientSex */
-	{0x00100200, "CS", false},	/* QualityControlSubject */
-	{0x00101000, "LO", false},	/* OtherPatientIDs */
-	{0x00101001, "PN", false},	/* OtherPatientNames */
-	{0x00101010, "AS", false},	/* PatientAge */
-	{0x00101020, "DS", false},	/* PatientSize */
-	{0x00101030, "DS", false},	/* PatientWeight */
-	{0x00102160, "SH", false},	/* EthnicGroup */
-	{0x00102180, "SH", false},	/* Occupation */
-	{0x001021B0, "LT", false},	/* AdditionalPatientHistory */
-	{0x00102201, "LO", false},	/* PatientSpeciesDescription */
-	{0x00102203, "CS", false},	/* PatientSexNeutered */
-	{0x00102292, "LO", false},	/* PatientBreedDescription */
-	{0x00102297, "PN", false},	/* ResponsiblePerson */
-	{0x00102298, "CS", false},	/* ResponsiblePersonRole */
-	{0x00102299, "LO", false},	/* ResponsibleOrganization */
-	{0x00104000, "LT", false},	/* PatientComments */
+	{0x00100010, "PN", EMPTY},	/* PatientName */
+	{0x00100020, "LO", EMPTY},	/* PatientID */
+	{0x00100021, "LO", LEAVE_OUT},	/* IssuerOfPatientID */
+	{0x00100022, "CS", LEAVE_OUT},	/* TypeOfPatientID */
+	{0x00100024, "SQ", LEAVE_OUT},	/* IssuerOfPatientIDQualifiersSequence */
+	{0x00100030, "DA", EMPTY},	/* PatientBirthDate */
+	{0x00100032, "TM", LEAVE_OUT},	/* PatientBirthTime */
+	{0x00100040, "CS", EMPTY},	/* PatientSex */
+	{0x00100200, "CS", LEAVE_OUT},	/* QualityControlSubject */
+	{0x00101000, "LO", LEAVE_OUT},	/* OtherPatientIDs */
+	{0x00101001, "PN", LEAVE_OUT},	/* OtherPatientNames */
+	{0x00101002, "SQ", LEAVE_OUT},	/* OtherPatientIDsSequence */
+	{0x00101010, "AS", LEAVE_OUT},	/* PatientAge */
+	{0x00101020, "DS", LEAVE_OUT},	/* PatientSize */
+	{0x00101030, "DS", LEAVE_OUT},	/* PatientWeight */
+	{0x00102160, "SH", LEAVE_OUT},	/* EthnicGroup */
+	{0x00102180, "SH", LEAVE_OUT},	/* Occupation */
+	{0x001021B0, "LT", LEAVE_OUT},	/* AdditionalPatientHistory */
+	{0x00102201, "LO", LEAVE_OUT},	/* PatientSpeciesDescription */
+	{0x00102202, "SQ", LEAVE_OUT},	/* PatientSpeciesCodeSequence */
+	{0x00102203, "CS", AS_SOURCE},	/* PatientSexNeutered */
+	{0x00102292, "LO", AS_SOURCE},	/* PatientBreedDescription */
+	{0x00102293, "SQ", AS_SOURCE},	/* PatientBreedCodeSequence */
+	{0x00102294, "SQ", AS_SOURCE},	/* BreedRegistrationSequence */
+	{0x00102297, "PN", AS_SOURCE},	/* ResponsiblePerson */
+	{0x00102298, "CS", LEAVE_OUT},	/* ResponsiblePersonRole */
+	{0x00102299, "LO", AS_SOURCE},	/* ResponsibleOrganization */
+	{0x00104000, "LT", LEAVE_OUT},	/* PatientComments */
 };
 
 static const Copied trial_attributes[] = {
-	{0x00120010, "LO", false},	/* ClinicalTrialSponsorName */
-	{0x00120020, "LO", false},	/* ClinicalTrialProtocolID */
-	{0x00120021, "LO", false},	/* ClinicalTrialProtocolName */
-	{0x00120030, "LO", false},	/* ClinicalTrialSiteID */
-	{0x00120031, "LO", false},	/* ClinicalTrialSiteName */
-	{0x00120040, "LO", false},	/* ClinicalTrialSubjectID */
-	{0x00120042, "LO", false},	/* ClinicalTrialSubjectReadingID */
-	{0x00120050, "LO", false},	/* ClinicalTrialTimePointID */
-	{0x00120051, "ST", false},	/* ClinicalTrialTimePointDescription */
-};
-
-static const Copied ethics_attributes[] = {
-	{0x00120081, "LO", false},	/* ClinicalTrialProtocolEthicsCommitteeName */
-	{0x00120082, "LO", false},	/* ClinicalTrialProtocolEthicsCommitteeApprovalNumber */
+	{0x00120010, "LO", LEAVE_OUT},	/* ClinicalTrialSponsorName */
+	{0x00120020, "LO", LEAVE_OUT},	/* ClinicalTrialProtocolID */
+	{0x00120021, "LO", AS_SOURCE},	/* ClinicalTrialProtocolName */
+	{0x00120030, "LO", AS_SOURCE},	/* ClinicalTrialSiteID */
+	{0x00120031, "LO", AS_SOURCE},	/* ClinicalTrialSiteName */
+	{0x00120040, "LO", LEAVE_OUT},	/* ClinicalTrialSubjectID */
+	{0x00120042, "LO", LEAVE_OUT},	/* ClinicalTrialSubjectReadingID */
+	{0x00120050, "LO", AS_SOURCE},	/* ClinicalTrialTimePointID */
+	{0x00120051, "ST", LEAVE_OUT},	/* ClinicalTrialTimePointDescription */
+	{0x00120062, "CS", LEAVE_OUT},	/* PatientIdentityRemoved */
+	{0x00120063, "LO", LEAVE_OUT},	/* DeidentificationMethod */
+	{0x00120064, "SQ", LEAVE_OUT},	/* DeidentificationMethodCodeSequence */
+	{0x00120081, "LO", LEAVE_OUT},	/* ClinicalTrialProtocolEthicsCommitteeName */
+	{0x00120082, "LO", LEAVE_OUT},	/* ClinicalTrialProtocolEthicsCommitteeApprovalNumber */
 };
 
 static void
 copy_attributes(ByteBuffer *out, const DicomSet *source, const Copied *attributes, int count)
 {
 	for (int i = 0; i < count; i++)
-		write_copy(out, source, attributes[i].tag, DICOM_VR(attributes[i].vr[0], attributes[i].vr[1]),
-				   attributes[i].always);
+	{
+		const Copied *copied = &attributes[i];
+		bool		always = copied->without == EMPTY ||
+			(copied->without == AS_SOURCE && dicom_find(source, NULL, copied->tag) != NULL);
+
+		write_copy(out, source, copied->tag, DICOM_VR(copied->vr[0], copied->vr[1]), always);
+	}
 }
 
 void
@@ -271,22 +293,6 @@ write_identification(ByteBuffer *out, const Derivation *made, const DerivedKind 
 		write_source_image(out, made, kind->derivation);
 }
 
-/* PatientIdentityRemoved and DeidentificationMethod. The method may stand in a
- * sequence of codes, which is not copied; it must not be missing. */
-static void
-write_deidentification(ByteBuffer *out, const DicomSet *source)
-{
-	const DicomElement *removed = dicom_find(source, NULL, TAG_PatientIdentityRemoved);
-	const DicomElement *method = dicom_find(source, NULL, TAG_DeidentificationMethod);
-	char		text[8];
-
-	write_copy(out, source, TAG_PatientIdentityRemoved, DICOM_VR('C', 'S'), false);
-	if (method != NULL && method->length > 0)
-		write_copy(out, source, TAG_DeidentificationMethod, DICOM_VR('L', 'O'), false);
-	else if (dicom_string(removed, 0, text, sizeof text) && strcmp(text, "YES") == 0)
-		write_text(out, TAG_DeidentificationMethod, DICOM_VR('L', 'O'), "See the source image");
-}
-
 void
 derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
 {
@@ -296,8 +302,6 @@ derive_header(ByteBuffer *out, const Derivation *made, const DerivedKind *kind)
 	write_identification(out, made, kind);
 	copy_attributes(out, made->source, patient_attributes, COUNT(patient_attributes));
 	copy_attributes(out, made->source, trial_attributes, COUNT(trial_attributes));
-	write_deidentification(out, made->source);
-	copy_attributes(out, made->source, ethics_attributes, COUNT(ethics_attributes));
 	write_text(out, TAG_DeviceSerialNumber, DICOM_VR('L', 'O'),
 			   made->author->model != NULL ? made->author->weights : "0");
 	write_text(out, TAG_SoftwareVersions, DICOM_VR('L', 'O'),

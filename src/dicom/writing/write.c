@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "dicom/data/tags.h"
+#include "dicom/data/values.h"
 
 #define PREAMBLE 128
 #define OPEN_LENGTH 4			/* bytes of the length field, which ends at the offset that `open` returned */
@@ -143,14 +144,54 @@ write_code(ByteBuffer *out, uint32_t tag, const char *value, const char *scheme,
 	write_end(out, sequence);
 }
 
+/* May a value be written as it stands? Not numbers of another byte order, and
+ * not what has no length of its kind here: bulk data, unknown elements. */
+static bool
+is_copied(const DicomSet *set, const DicomElement *element)
+{
+	uint16_t	vr = element->vr;
+
+	if (vr == 0 || vr >> 8 == 'O' || vr == DICOM_VR('U', 'N') || vr == DICOM_VR('U', 'C') || vr == DICOM_VR('U', 'R') ||
+		vr == DICOM_VR('S', 'V') || vr == DICOM_VR('U', 'V') || element->length > UINT16_MAX - 1)
+		return false;
+	return dicom_number_size(vr) == 0 || !dicom_is_big_endian(set, element);
+}
+
+/* Copy a sequence, with all that is inside. Levels are written by recursion,
+ * as deep as dicom_read allowed them to be. */
+static void
+copy_sequence(ByteBuffer *out, const DicomSet *set, const DicomElement *sequence)
+{
+	size_t		opened = write_sequence(out, sequence->tag);
+
+	for (const DicomElement *item = dicom_first(set, sequence); item != NULL && out->status.code == LS_OK;
+		 item = dicom_after(set, sequence, item))
+	{
+		size_t		opened_item = write_item(out);
+
+		for (const DicomElement *element = dicom_first(set, item); element != NULL && out->status.code == LS_OK;
+			 element = dicom_after(set, item, element))
+		{
+			if (element->vr == DICOM_VR('S', 'Q'))
+				copy_sequence(out, set, element);
+			else if (is_copied(set, element))
+				write_bytes(out, element->tag, element->vr, element->value, element->length);
+		}
+		write_end(out, opened_item);
+	}
+	write_end(out, opened);
+}
+
 void
 write_copy(ByteBuffer *out, const DicomSet *set, uint32_t tag, uint16_t vr, bool always)
 {
 	const DicomElement *element = dicom_find(set, NULL, tag);
 	bool		usable = element != NULL && element->length > 0 && element->length <= UINT16_MAX - 1 &&
-		(element->vr == vr || element->vr == DICOM_VR('U', 'N'));
+		(element->vr == vr || (element->vr == DICOM_VR('U', 'N') && vr != DICOM_VR('S', 'Q')));
 
-	if (usable)
+	if (usable && vr == DICOM_VR('S', 'Q'))
+		copy_sequence(out, set, element);
+	else if (usable)
 		write_bytes(out, tag, vr, element->value, element->length);
 	else if (always)
 		write_bytes(out, tag, vr, "", 0);
