@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(51);
+SELECT plan(53);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -74,6 +74,21 @@ SELECT is(lesion_dicom_tags(japanese) #>> '{00100010,Value,0,Ideographic}', '山
 SELECT is(lesion_dicom_tags(rgb) -> '00280030', '{"vr": "DS", "Value": [0.05, 0.04]}', 'numbers') FROM picture;
 SELECT is(lesion_dicom_tags(rgb) ? '7FE00010', false, 'no bulk data') FROM picture;
 SELECT is(lesion_dicom_tags(rgb) ? '00020010', false, 'nothing of the file''s header') FROM picture;
+
+-- Many small elements, whose jsonb takes far more memory than the file.
+CREATE TEMP TABLE crowded AS
+SELECT substr(rgb, 1, at) || elements || substr(rgb, at + 1) AS dicom
+FROM (SELECT rgb, position('\x10001000504e'::bytea IN rgb) - 1 AS at FROM picture) AS name,
+	(SELECT string_agg(group_tag || substring(int4send(e) FROM 4 FOR 1) || substring(int4send(e) FROM 3 FOR 1)
+		|| '\x4c4f0000', '' ORDER BY group_tag, e) AS elements
+	FROM unnest('{"\\x0900","\\x0b00"}'::bytea[]) AS group_tag, generate_series(16, 65535) AS e) AS made;
+SELECT is((SELECT count(*) FROM crowded, jsonb_object_keys(lesion_dicom_tags(dicom)) AS k WHERE k LIKE '000_____'),
+	131040 + (SELECT count(*) FROM picture, jsonb_object_keys(lesion_dicom_tags(rgb)) AS k WHERE k LIKE '000_____'),
+	'many elements');
+SET LOCAL lesionseg.max_memory = '64MB';
+SELECT throws_matching('SELECT lesion_dicom_tags(dicom) FROM crowded',
+	'^dicom: the attributes take \d+ bytes as JSON, and jsonb may need 32 times as much memory', '... need memory');
+RESET lesionseg.max_memory;
 
 -- Frames and masks.
 SELECT is(lesion_overlay(lesion_dicom_frame(three, 2), mask), lesion_overlay(frame2, mask), 'frame 2') FROM picture;

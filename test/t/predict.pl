@@ -127,6 +127,21 @@ for my $images (qw(parted parent)) {
 	is(run_sql($database, "SELECT count(mask) || ' ' || count(DISTINCT id) FROM masks WHERE images = 'public.$images'"),
 		'10 10', "images of $images, here and elsewhere");
 }
+
+# A prepared transaction holds the locks of its work, and has no process.
+SKIP: {
+	skip 'max_prepared_transactions is 0', 3 unless run_sql($database, 'SHOW max_prepared_transactions');
+	run_sql($database, 'CREATE VIEW one AS SELECT id, image FROM archive LIMIT 1');
+	$job->query($_) for 'BEGIN', q{CALL lesion_predict('one', 'net', 'masks', id_column => 'id')},
+		q{SELECT lesion_model_create('prepared', 'unet')}, q{PREPARE TRANSACTION 'tap_predict'};
+	my $holder = qr/DETAIL:  It is a prepared transaction, .*ROLLBACK PREPARED/;
+	like($watcher->query($call), qr/ERROR:  55006: another session is predicting into public\.masks\n$holder/,
+		'a prepared transaction predicts');
+	like($watcher->query(q{SELECT lesion_model_create('prepared', 'unet')}),
+		qr/ERROR:  55006: model "prepared" is being trained or changed .*\n$holder/, '... and makes a model');
+	run_sql($database, q{ROLLBACK PREPARED 'tap_predict'});
+	unlike($watcher->query(q{SELECT lesion_model_create('prepared', 'unet')}), qr/ERROR/, '... until it ends');
+}
 $job->quit;
 $watcher->quit;
 done_testing();

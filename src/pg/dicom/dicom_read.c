@@ -25,6 +25,8 @@
 /* In nearly every file, all but the pixels is within so many bytes. */
 #define HEADER_BYTES (16 * 1024)
 
+#define JSONB_TIMES 32			/* memory that jsonb_in takes at most, in sizes of its text */
+
 PG_FUNCTION_INFO_V1(lesion_dicom_info);
 PG_FUNCTION_INFO_V1(lesion_dicom_tags);
 PG_FUNCTION_INFO_V1(lesion_dicom_frame);
@@ -118,6 +120,26 @@ read_argument(Call *call, FunctionCallInfo fcinfo, int n, const char *name, Byte
 	check_argument(call, name, dicom_read(call, view->bytes, view->size, DICOM_ALL, set));
 }
 
+/*
+ * Raise an error where the attributes, so many bytes of JSON, are too many. jsonb_in counts no memory; it was seen to
+ * take up to 27 times the text, for many small elements.
+ */
+static void
+check_json_size(const Call *call, size_t size)
+{
+	if (size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("dicom: the attributes take %zu bytes as JSON", size),
+				 errhint("PostgreSQL's text ends at %zu bytes.", (size_t) MaxAllocSize)));
+	if (size > call->host.max_memory / JSONB_TIMES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("dicom: the attributes take %zu bytes as JSON, and jsonb may need %d times as much memory: the "
+						"limit is %zu bytes", size, JSONB_TIMES, call->host.max_memory),
+				 errhint("Raise lesionseg.max_memory.")));
+}
+
 /* lesion_dicom_tags(dicom bytea) -> jsonb */
 Datum
 lesion_dicom_tags(PG_FUNCTION_ARGS)
@@ -133,11 +155,7 @@ lesion_dicom_tags(PG_FUNCTION_ARGS)
 	check_argument(call, "dicom", dicom_json(&set, &json));
 	buffer_add(&json, "", 1);
 	check_status(call, json.status);
-	if (json.size > MaxAllocSize)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("dicom: the attributes take %zu bytes as JSON", json.size),
-				 errhint("PostgreSQL's text ends at %zu bytes.", (size_t) MaxAllocSize)));
+	check_json_size(call, json.size);
 	text = pg_any_to_server((char *) json.bytes, json.size - 1, PG_UTF8);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }

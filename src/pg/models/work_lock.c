@@ -43,8 +43,10 @@ work_unlock(WorkLock *lock)
 	lock->to_release = false;
 }
 
-/* The process that holds a lock (0: none any more) and the run it trains (0:
- * none). */
+#define NO_PROCESS 0			/* no one holds the lock any more */
+#define PREPARED (-1)			/* a prepared transaction holds it, which has no process */
+
+/* The process that holds a lock, or one of the above, and the run it trains (0: none). */
 static void
 find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 {
@@ -53,6 +55,8 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 		ObjectIdGetDatum(lock->tag.locktag_field2), ObjectIdGetDatum(lock->tag.locktag_field3),
 		Int32GetDatum(lock->tag.locktag_field4), ObjectIdGetDatum(get_relname_relid("lesion_run", store->schema))
 	};
+	Datum		holder;
+	bool		prepared;
 
 	store_execute(store,
 				  "SELECT l.pid, coalesce((SELECT max(r.objid::int8) FROM pg_locks r "
@@ -61,12 +65,27 @@ find_holder(const ModelStore *store, const WorkLock *lock, int *pid, int64 *run)
 				  "WHERE d.datname = current_database() AND l.locktype = 'object' AND l.granted "
 				  "AND l.classid = $1 AND l.objid = $2 AND l.objsubid = $3 LIMIT 1",
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
-	*pid = 0;
+	*pid = NO_PROCESS;
 	*run = 0;
 	if (SPI_processed == 0)
 		return;
-	*pid = DatumGetInt32(first_row_needed("pid", INT4OID));
+	holder = first_row_value("pid", INT4OID, &prepared);
+	*pid = prepared ? PREPARED : DatumGetInt32(holder);
 	*run = DatumGetInt64(first_row_needed("run", INT8OID));
+}
+
+/* The detail that names the holder of a lock. */
+static int
+holder_detail(int pid, int64 run)
+{
+	if (pid == NO_PROCESS)
+		return 0;
+	if (pid == PREPARED)
+		return errdetail("It is a prepared transaction, of the view pg_prepared_xacts: COMMIT PREPARED or ROLLBACK "
+						 "PREPARED ends it.");
+	if (run != 0)
+		return errdetail("It is run %lld, server process %d.", (long long) run, pid);
+	return errdetail("It is server process %d.", pid);
 }
 
 /* The lock of a model. A model has a name and no number, so 47 bits of its
@@ -104,8 +123,7 @@ model_lock(const ModelStore *store, const char *model, LockSpan span)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("model \"%s\" is being trained or changed by another session", model),
-			 run != 0 ? errdetail("It is run %lld, server process %d.", (long long) run, pid) :
-			 pid != 0 ? errdetail("It is server process %d.", pid) : 0,
+			 holder_detail(pid, run),
 			 errhint("Wait until it is done, stop it with pg_cancel_backend, or train under another name.")));
 }
 
@@ -132,7 +150,7 @@ target_lock(const ModelStore *store, Oid target, const char *name, LockSpan span
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("another session is predicting into %s", name),
-			 pid != 0 ? errdetail("It is server process %d.", pid) : 0,
+			 holder_detail(pid, 0),
 			 errhint("Wait until it is done, or stop it with pg_cancel_backend; the view "
 					 "lesion_segmentation_progress shows how far it is where the library is preloaded.")));
 }
