@@ -59,8 +59,9 @@ ensemble_read_members(const ModelStore *store, const ModelVersion *version)
 	double		total = 0;
 
 	store_execute(store,
-				  "SELECT e.value ->> 'model', e.value ->> 'version', (e.value ->> 'weight')::float8, "
-				  "v.number IS NULL, encode(v.sha256, 'hex') = e.value ->> 'sha256', m.architecture = 'ensemble' "
+				  "SELECT e.value ->> 'model' AS model, e.value ->> 'version' AS version, "
+				  "(e.value ->> 'weight')::float8 AS weight, v.number IS NULL AS gone, "
+				  "encode(v.sha256, 'hex') = e.value ->> 'sha256' AS same, m.architecture = 'ensemble' AS nested "
 				  "FROM jsonb_array_elements($1 -> 'members') WITH ORDINALITY AS e (value, place) "
 				  "LEFT JOIN @lesion_version v ON v.model = e.value ->> 'model' "
 				  "AND v.number = (e.value ->> 'version')::int LEFT JOIN @lesion_model m ON m.name = v.model "
@@ -72,13 +73,17 @@ ensemble_read_members(const ModelStore *store, const ModelVersion *version)
 	members.count = (int) SPI_processed;
 	for (int i = 0; i < members.count; i++)
 	{
-		char	   *model = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
-		char	   *number = SPI_getvalue(rows->vals[i], rows->tupdesc, 2);
+		HeapTuple	row = rows->vals[i];
+		TupleDesc	columns = rows->tupdesc;
+		char	   *model = SPI_getvalue(row, columns, row_column(columns, "model"));
+		char	   *number = SPI_getvalue(row, columns, row_column(columns, "version"));
 		bool		isnull;
-		bool		gone = DatumGetBool(row_needed(rows->vals[i], rows->tupdesc, 4, BOOLOID));
-		bool		same = DatumGetBool(row_value(rows->vals[i], rows->tupdesc, 5, BOOLOID, &isnull)) && !isnull;
-		bool		nested = DatumGetBool(row_value(rows->vals[i], rows->tupdesc, 6, BOOLOID, &isnull)) && !isnull;
-		Datum		weight = row_value(rows->vals[i], rows->tupdesc, 3, FLOAT8OID, &isnull);
+		bool		gone = DatumGetBool(row_needed(row, columns, row_column(columns, "gone"), BOOLOID));
+		bool		same = DatumGetBool(row_value(row, columns, row_column(columns, "same"), BOOLOID, &isnull)) &&
+			!isnull;
+		bool		nested = DatumGetBool(row_value(row, columns, row_column(columns, "nested"), BOOLOID, &isnull)) &&
+			!isnull;
+		Datum		weight = row_value(row, columns, row_column(columns, "weight"), FLOAT8OID, &isnull);
 
 		members.weights[i] = isnull ? NAN : DatumGetFloat8(weight);
 		check_member(version, model, number, members.weights[i], gone, same);

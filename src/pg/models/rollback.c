@@ -63,9 +63,10 @@ read_stack(const ModelStore *store, const char *model)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
-		int			number = DatumGetInt32(row_needed(row, SPI_tuptable->tupdesc, 1, INT4OID));
+		TupleDesc	columns = SPI_tuptable->tupdesc;
+		int			number = DatumGetInt32(row_needed(row, columns, row_column(columns, "version"), INT4OID));
 
-		if (DatumGetBool(row_needed(row, SPI_tuptable->tupdesc, 2, BOOLOID)))
+		if (DatumGetBool(row_needed(row, columns, row_column(columns, "rollback"), BOOLOID)))
 			stack_return_to(&stack, number);
 		else
 			stack_push(&stack, number);

@@ -54,18 +54,25 @@ row_needed(HeapTuple row, TupleDesc columns, int column, Oid type)
 	return value;
 }
 
+int
+row_column(TupleDesc columns, const char *name)
+{
+	int			column = SPI_fnumber(columns, name);
+
+	if (column <= 0)
+		raise_altered(name, "is missing");
+	return column;
+}
+
 Datum
 row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull)
 {
 	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row),.t_data = row};
-	int			column = SPI_fnumber(columns, name);
 	Datum		value;
 
 	ItemPointerSetInvalid(&tuple.t_self);
-	if (column <= 0)
-		raise_altered(name, "is missing");
-	value = row_value(&tuple, columns, column, type, isnull);
+	value = row_value(&tuple, columns, row_column(columns, name), type, isnull);
 	ReleaseTupleDesc(columns);
 	return value;
 }
@@ -76,40 +83,27 @@ row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *va
 	for (int i = 0; i < wanted->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(wanted, i);
-		int			column;
 
 		values[i] = (Datum) 0;
 		nulls[i] = true;
 		if (attribute->attisdropped)
 			continue;
-		column = SPI_fnumber(columns, NameStr(attribute->attname));
-		if (column <= 0)
-			raise_altered(NameStr(attribute->attname), "is missing");
-		values[i] = row_value(row, columns, column, attribute->atttypid, &nulls[i]);
+		values[i] = row_value(row, columns, row_column(columns, NameStr(attribute->attname)), attribute->atttypid,
+							  &nulls[i]);
 	}
-}
-
-/* The number of a column of SPI_tuptable. */
-static int
-result_column(const char *name)
-{
-	int			column = SPI_fnumber(SPI_tuptable->tupdesc, name);
-
-	if (column <= 0)
-		raise_altered(name, "is missing");
-	return column;
 }
 
 Datum
 first_row_value(const char *column, Oid type, bool *isnull)
 {
-	return row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result_column(column), type, isnull);
+	return row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row_column(SPI_tuptable->tupdesc, column), type,
+					 isnull);
 }
 
 Datum
 first_row_needed(const char *column, Oid type)
 {
-	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, result_column(column), type);
+	return row_needed(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row_column(SPI_tuptable->tupdesc, column), type);
 }
 
 double

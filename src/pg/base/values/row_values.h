@@ -22,6 +22,10 @@ Datum		row_value(HeapTuple row, TupleDesc columns, int column, Oid type, bool *i
 /* The same, but NULL is an error, too. */
 Datum		row_needed(HeapTuple row, TupleDesc columns, int column, Oid type);
 
+/* The number of the column of that name, for row_value and row_needed. An error
+ * if there is none. */
+int			row_column(TupleDesc columns, const char *name);
+
 /* An attribute of a composite value by its name; as row_value. */
 Datum		row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull);
 
