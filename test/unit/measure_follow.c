@@ -44,7 +44,7 @@ test_pairs(void **state)
 		Pair		pair = pair_make(seed, 1);
 		Registration registration = registered(&pair);
 		bool		is_right = map_error(&registration.to_after, &pair.to_after) < 0.01;
-		bool		is_sure = registration.confidence >= REGISTRATION_SURE;
+		bool		is_sure = registration.sure;
 
 		right += is_right;
 		sure += is_sure;
@@ -93,7 +93,7 @@ test_growth(void **state)
 								 &change));
 		percent = 100.0 * (double) (change.after - change.before) / (double) change.before;
 		assert_int_equal(change.after - change.before, change.fresh - change.gone);
-		if (registration.confidence >= REGISTRATION_SURE && !is_cut_off(&pair.mask_before) &&
+		if (registration.sure && !is_cut_off(&pair.mask_before) &&
 			!is_cut_off(&pair.mask_after))
 		{
 			all++;
@@ -172,7 +172,7 @@ test_odd(void **state)
 		Image		mask = constant(sizes[i][0], sizes[i][1], 1, 255);
 
 		assert_ok(register_images(call_standalone(), &image, &mask, &image, &mask, &registration));
-		assert_true(registration.confidence < REGISTRATION_SURE);
+		assert_true(!registration.sure);
 		assert_true(isfinite(registration.to_after.a) && isfinite(registration.to_after.x0));
 		image_free(call_standalone(), &image);
 		image_free(call_standalone(), &mask);
@@ -185,6 +185,31 @@ test_odd(void **state)
 						 LS_INVALID_IMAGE);
 		image_free(call_standalone(), &image);
 		image_free(call_standalone(), &mask);
+	}
+}
+
+/* A map that turns or scales much needs more confidence. */
+static void
+test_far(void **state)
+{
+	static const struct
+	{
+		double		degrees;
+		double		scale;
+		double		sure;		/* from this confidence on */
+	}			cases[] = {
+		{0, 1, 0.4}, {45, 0.8, 0.4}, {-59, 1.29, 0.4}, {59, 1 / 1.29, 0.4},
+		{61, 1, 0.5}, {-61, 1, 0.5}, {180, 1, 0.5}, {0, 1.31, 0.5}, {0, 1 / 1.31, 0.5}, {108.74, 0.6005, 0.5},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		double		angle = cases[i].degrees * M_PI / 180;
+		Similarity	map = {cases[i].scale * cos(angle), cases[i].scale * sin(angle), 7, -3};
+
+		assert_true(registration_is_sure(cases[i].sure + 1e-6, &map));
+		assert_false(registration_is_sure(cases[i].sure - 1e-6, &map));
 	}
 }
 
@@ -203,7 +228,7 @@ test_others(void **state)
 
 		assert_ok(register_images(call_standalone(), &pair.before, &pair.mask_before, &other.after,
 								  &other.mask_after, &registration));
-		sure += registration.confidence >= REGISTRATION_SURE;
+		sure += registration.sure;
 		pair_free(&pair);
 		pair_free(&other);
 	}
@@ -256,6 +281,7 @@ main(void)
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_change),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_far),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_stopped),
 	};

@@ -14,7 +14,21 @@
 #define FIRST_STEPS 20			/* of each candidate */
 #define STEPS 20
 #define GOOD_START 0.5			/* with this agreement no other start is tried */
+#define SURE 0.4				/* confidence from which a registration counts as right, */
+#define SURE_WHERE_FAR 0.5		/* and of a map beyond either of these */
+#define FAR_DEGREES 60
+#define FAR_SCALE 1.3
 #define BORDER 0.08				/* of the lesion's diameter: counts for less near its border */
+
+bool
+registration_is_sure(double confidence, const Similarity *map)
+{
+	double		degrees = atan2(map->b, map->a) * 180 / M_PI;
+	double		scale = hypot(map->a, map->b);
+	bool		is_far = fabs(degrees) > FAR_DEGREES || scale > FAR_SCALE || scale < 1 / FAR_SCALE;
+
+	return confidence >= (is_far ? SURE_WHERE_FAR : SURE);
+}
 
 Similarity
 similarity_rescale(const Similarity *map, double before, double after)
@@ -98,6 +112,7 @@ register_levels(const Call *call, const Levels *before, const Levels *after, Reg
 	map = between_levels(&map, before, after, 0, 1);
 	TRY(refine_score(call, &before->levels[1], &after->levels[1], &map, &score));
 	registration->confidence = fmax(score, 0);
+	registration->sure = registration_is_sure(registration->confidence, &map);
 	registration->to_after = similarity_rescale(&map, 1 / before->levels[1].scale, 1 / after->levels[1].scale);
 	return status_ok();
 }
@@ -112,7 +127,7 @@ register_images(const Call *call, const Image *before, const Image *mask_before,
 	Status		status = levels_make(call, before, mask_before, &first);
 
 	*registration = (Registration) {
-		{scale, 0, 0, (after->height - scale * before->height) / 2}, 0
+		{scale, 0, 0, (after->height - scale * before->height) / 2}, 0, false
 	};
 	if (status.code == LS_OK)
 		status = levels_make(call, after, mask_after, &second);

@@ -21,6 +21,8 @@
 #ifndef LESIONSEG_MEASURE_REGISTER_H
 #define LESIONSEG_MEASURE_REGISTER_H
 
+#include <stdbool.h>
+
 #include "core/call.h"
 #include "core/status.h"
 #include "image/image.h"
@@ -38,12 +40,16 @@ typedef struct Similarity
 typedef struct Registration
 {
 	Similarity	to_after;
-	double		confidence;		/* 0..1: how well the photographs agree under the map; see REGISTRATION_SURE */
+	double		confidence;		/* 0..1: how well the photographs agree under the map */
+	bool		sure;			/* registration_is_sure of it */
 } Registration;
 
-/* Above it a registration counts as right (docs/measures.md says how often it
- * is). */
-#define REGISTRATION_SURE 0.4
+/*
+ * Does a registration count as right (docs/measures.md says how often it is)?
+ * map is between images of one size. Different lesions agree best under maps
+ * that turn or scale much, so these need more confidence.
+ */
+bool		registration_is_sure(double confidence, const Similarity *map);
 
 /*
  * Register `after` to `before` (RGB or grey); masks are of the sizes of their

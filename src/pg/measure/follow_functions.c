@@ -99,7 +99,7 @@ set_map(RowBuilder *row, const Registration *registration, const Visit *before, 
 	double		x = before->image.width / 2.0;
 	double		y = before->image.height / 2.0;
 
-	row_set(row, "sure", BOOLOID, BoolGetDatum(registration->confidence >= REGISTRATION_SURE));
+	row_set(row, "sure", BOOLOID, BoolGetDatum(registration->sure));
 	row_set_float8(row, "confidence", registration->confidence);
 	row_set_float8(row, "rotation", 0 - atan2(map->b, map->a) * 180 / M_PI);	/* y points down; 0 - x avoids -0 */
 	row_set_float8(row, "scale", hypot(map->a, map->b));
@@ -171,7 +171,7 @@ lesion_follow(PG_FUNCTION_ARGS)
 	has_spacing = settle_spacing(call, fcinfo, &spacing);
 	registration = register_visits(call, &before, &after);
 	set_map(&row, &registration, &before, &after);
-	if (registration.confidence >= REGISTRATION_SURE)
+	if (registration.sure)
 	{
 		check_status(call, change_measure(call, &before.mask, &after.mask, &registration.to_after, &change));
 		set_change(&row, &change, &before, has_spacing ? &spacing : NULL);
