@@ -7,7 +7,7 @@
 
 #include "core/rng.h"
 
-#define DRAWS_PER_POLL 64
+#define FIGURES_PER_POLL (1 << 18)	/* figures that are drawn between two polls */
 
 static int
 compare_doubles(const void *a, const void *b)
@@ -18,15 +18,23 @@ compare_doubles(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The mean of a draw of count with replacement. */
-static double
-draw_mean(Rng *rng, const double *differences, size_t count)
+/* The mean of a draw of count with replacement. *figures: how many were drawn since the last poll. */
+static Status
+draw_mean(const Call *call, Rng *rng, const double *differences, size_t count, size_t *figures, double *mean)
 {
 	double		sum = 0;
 
 	for (size_t i = 0; i < count; i++)
+	{
 		sum += differences[rng_below(rng, count)];
-	return sum / (double) count;
+		if (++*figures == FIGURES_PER_POLL)
+		{
+			*figures = 0;
+			TRY(call_poll(call));
+		}
+	}
+	*mean = sum / (double) count;
+	return status_ok();
 }
 
 /* The value below which `share` of the sorted values lie, interpolated
@@ -50,17 +58,14 @@ bootstrap_mean(const Call *call, const double *differences, size_t count, int dr
 	double		sum = 0;
 	double	   *means;
 	void	   *memory;
+	size_t		figures = 0;
 	Status		status = status_ok();
 
 	TRY(call_alloc_array(call, (size_t) draws, sizeof *means, &memory));
 	means = memory;
 	rng_seed(&rng, seed, 0);
 	for (int i = 0; i < draws && status.code == LS_OK; i++)
-	{
-		if (i % DRAWS_PER_POLL == 0)
-			status = call_poll(call);
-		means[i] = draw_mean(&rng, differences, count);
-	}
+		status = draw_mean(call, &rng, differences, count, &figures, &means[i]);
 	if (status.code == LS_OK)
 	{
 		for (size_t i = 0; i < count; i++)

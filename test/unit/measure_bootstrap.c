@@ -79,6 +79,45 @@ test_smallest(void **state)
 	assert_true(interval.mean == -3 && interval.low == -3 && interval.high == -3);
 }
 
+/* Stop at the third poll. */
+static bool
+poll_thrice(void *user)
+{
+	return ++*(int *) user >= 3;
+}
+
+/* A draw of many figures is polled within. */
+static void
+test_many_figures(void **state)
+{
+	static double differences[1 << 20];
+	Call		call = *call_standalone();
+	BootstrapInterval interval;
+	int			polls = 0;
+
+	(void) state;
+	call.poll = poll_thrice;
+	call.user = &polls;
+	assert_int_equal(bootstrap_mean(&call, differences, 1 << 20, 1, 0.95, 1, &interval).code, LS_CANCELLED);
+	assert_int_equal(polls, 3);
+}
+
+/* So are many draws of few. */
+static void
+test_many_draws(void **state)
+{
+	static const double difference = 1;
+	Call		call = *call_standalone();
+	BootstrapInterval interval;
+	int			polls = 0;
+
+	(void) state;
+	call.poll = poll_thrice;
+	call.user = &polls;
+	assert_int_equal(bootstrap_mean(&call, &difference, 1, 1000000, 0.95, 1, &interval).code, LS_CANCELLED);
+	assert_int_equal(polls, 3);
+}
+
 int
 main(void)
 {
@@ -87,6 +126,8 @@ main(void)
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_normal),
 		cmocka_unit_test(test_smallest),
+		cmocka_unit_test(test_many_figures),
+		cmocka_unit_test(test_many_draws),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

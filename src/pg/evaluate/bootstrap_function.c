@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 
 #include "measure/bootstrap.h"
@@ -63,6 +64,7 @@ read_figures(ArrayType *array, int *count)
 	figures = palloc((*count + 1) * sizeof(double));
 	for (int i = 0; i < *count; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (nulls[i] || !isfinite(DatumGetFloat8(values[i])))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
