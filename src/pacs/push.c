@@ -4,8 +4,9 @@
  * Segmentation and picture of a prediction go in one STOW-RS request, the
  * report, which refers to the segmentation, in one of its own after it. Each is
  * noted as on its way before it is sent and as sent when the PACS has said so. What is
- * on its way when a run begins was left by one that was killed: the PACS is
- * asked whether it has it. Nothing is sent of an image that the PACS no longer has.
+ * on its way when a run begins was left by one that was killed, or was answered
+ * without being named: the PACS is asked whether it has it. Nothing is sent of an
+ * image that the PACS no longer has.
  */
 #define _GNU_SOURCE				/* memmem */
 #include <stdio.h>

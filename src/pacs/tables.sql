@@ -32,8 +32,9 @@ CREATE TABLE IF NOT EXISTS lesion_pacs_prediction (LIKE lesion_prediction, PRIMA
 COMMENT ON TABLE lesion_pacs_prediction IS 'masks of lesion_pacs_instance, to be sent to the PACS';
 
 -- What was made of an image and sent. A row is written before its object is:
--- one that says 'sending' is left of a run that was killed, and the next one
--- asks the PACS whether the object arrived.
+-- one that says 'sending' is left of a run that was killed, or of an answer
+-- that does not name it (error says so), and the next one asks the PACS whether
+-- the object arrived.
 CREATE TABLE IF NOT EXISTS lesion_pacs_object (
 	image_id text NOT NULL,
 	model text NOT NULL,
@@ -51,7 +52,7 @@ CREATE INDEX IF NOT EXISTS lesion_pacs_object_series ON lesion_pacs_object (seri
 CREATE INDEX IF NOT EXISTS lesion_pacs_object_instance ON lesion_pacs_object (sop_instance);
 COMMENT ON TABLE lesion_pacs_object IS 'segmentations, pictures and reports that were sent to the PACS';
 COMMENT ON COLUMN lesion_pacs_object.image_id IS 'lesion_pacs_instance.id';
-COMMENT ON COLUMN lesion_pacs_object.state IS 'sending (or left of a killed run), sent, or failed: error says why';
+COMMENT ON COLUMN lesion_pacs_object.state IS 'sending (or left of a run before), sent, or failed: error says why';
 
 -- Segmentations that others drew on an image of ours.
 CREATE TABLE IF NOT EXISTS lesion_pacs_mask (

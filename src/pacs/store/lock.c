@@ -49,7 +49,7 @@ find_others(PGconn *connection, bool *others)
 
 /* Try to take a lock. */
 static Status
-take(PGconn *connection, bool *got)
+take_lock(PGconn *connection, bool *got)
 {
 	PGresult   *result;
 	bool		others = false;
@@ -85,7 +85,7 @@ lock_wait(PGconn *connection)
 	{
 		TRY(find_others(connection, &others));
 		if (!others)
-			TRY(take(connection, &got));
+			TRY(take_lock(connection, &got));
 		if (got)
 			return status_ok();
 		if (!said)
