@@ -196,6 +196,57 @@ test_left_out(void **state)
 	image_free(call_standalone(), &mask);
 }
 
+/* Let linear light fall by up to 60 % from 1.5 radii of the lesion to the
+ * corners. */
+static void
+darken_smoothly(Image *image)
+{
+	for (int i = 0; i < SIDE * SIDE; i++)
+	{
+		double		radii = hypot(i % SIDE - 40, i / SIDE - 50) / 22;
+		double		light = radii < 1.5 ? 1 : 1 - 0.6 * fmin((radii - 1.5) / 1.5, 1);
+
+		for (int c = 0; c < 3; c++)
+		{
+			double		value = image->pixels[3 * i + c] / 255.0;
+
+			value = value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
+			image->pixels[3 * i + c] = to_srgb(light * value);
+		}
+	}
+}
+
+/* A lens that darkens smoothly lowers the angle; cut out, the lesion has skin of the right tone. */
+static void
+test_vignette(void **state)
+{
+	double		least = 180;
+	double		most = 0;
+
+	(void) state;
+	for (size_t t = 0; t < sizeof tones / sizeof tones[0]; t++)
+	{
+		const Call *call = call_standalone();
+		double		angle = angle_of(tones[t].colour);
+		double		lower;
+		Image		image;
+		Image		mask;
+		Image		near;
+		Image		near_mask;
+
+		photograph(tones[t].colour, lights[2], 1, &image, &mask);
+		darken_smoothly(&image);
+		assert_ok(image_crop(call, &image, 14, 24, 53, 53, &near));	/* a tenth more on each side */
+		assert_ok(image_crop(call, &mask, 14, 24, 53, 53, &near_mask));
+		assert_true(fabs(judge(near, near_mask).ita - angle) < 1);
+		lower = angle - judge(image, mask).ita;
+		least = fmin(least, lower);
+		most = fmax(most, lower);
+	}
+	print_message("a smooth fall of light lowers the angle by %.1f to %.1f degrees\n", least, most);
+	assert_true(most < 18);
+}
+
 static void
 test_odd(void **state)
 {
@@ -261,6 +312,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lights),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_vignette),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_stopped),
 	};

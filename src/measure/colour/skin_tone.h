@@ -10,8 +10,8 @@
  * Skin is what is farther from the lesion than a tenth of its equivalent
  * diameter, is not hidden, and is not as black as the lens's rim. Of this,
  * pixels are left out whose L or b is more than 2.5 robust standard deviations
- * (1.4826 times the median deviation) from the median: dark corners, scales,
- * other lesions.
+ * (1.4826 times the median deviation) from the median: scales, other lesions. A
+ * lens that darkens smoothly is not corrected.
  *
  * The camera changes colours: a wrong white balance shifts b, and exposure
  * shifts L. The angle can compare photographs of one camera and setting; it
