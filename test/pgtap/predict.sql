@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(83);
+SELECT plan(85);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -333,6 +333,18 @@ TRUNCATE watched;
 CALL lesion_predict('many', 'net', 'watched', max_minutes => 1e-9);
 SELECT is((SELECT count(*) FROM watched), 1::bigint, 'a job without time segments one image');
 DELETE FROM watched;
+
+-- Ids that fit the key of the images and not that of the masks end nothing.
+RESET ROLE;
+CREATE TABLE long_ids (id text PRIMARY KEY, image bytea);
+INSERT INTO long_ids
+SELECT left(n || 'x' || (SELECT string_agg(md5(n || ' ' || i), '') FROM generate_series(1, 90) AS i), l),
+	(SELECT image FROM lesion_synthetic(n::int, 48, 40))
+FROM unnest('{3,2685,2685,2680,1500,2}'::int[]) WITH ORDINALITY AS ids (l, n);
+CREATE TABLE long_masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
+SELECT lives_ok($$CALL lesion_predict('long_ids', 'net', 'long_masks', batch_size => 2)$$, 'ids too long for a key');
+SELECT is((SELECT array_agg(length(id) ORDER BY id) FROM long_masks WHERE mask IS NOT NULL), '{3,1500,2}',
+	'... are left out, and others are segmented');
 
 -- Rows are anybody's: what stands in them is looked at before it is used.
 RESET ROLE;

@@ -30,10 +30,12 @@
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
+#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
@@ -77,6 +79,7 @@ typedef struct Predict
 
 /* It is an error if at least so many images, and more than a tenth of all, are
  * above a limit. */
+#define LONG_ID 1000			/* bytes; an index takes keys of 2700, with the table's and the model's names */
 #define LIMITED_MANY 10
 
 /* ---- one image ---- */
@@ -131,8 +134,46 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
-/* Store the row of an image, with its mask or its error. */
-static void
+/*
+ * Insert a row with a long id, which may fit the key of the images and not
+ * that of the masks. Such an image must not end the call for all others: false
+ * where it does not fit, and then it is left out.
+ */
+static bool
+insert_long_id(const Predict *job, const PredictBatch *batch, const PredictionRow *row, const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		prediction_insert(batch->insert, row, job->target, name);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		error = caught_error(context, context);
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error == NULL)
+		return true;
+	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		ReThrowError(error);
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("%s cannot be stored in %s: %s", name, job->target, error->message),
+			 errhint("Give the image a shorter id, or leave it out with a view of the others.")));
+	return false;
+}
+
+/* Store the row of an image, with its mask or its error; false where its id is too long. */
+static bool
 store_row(const Predict *job, const PredictBatch *batch, const char *id, const ByteView *bytes, const char *name,
 		  const Call *call, const Segmentation *made, const Status *status)
 {
@@ -146,7 +187,10 @@ store_row(const Predict *job, const PredictBatch *batch, const char *id, const B
 		prediction_set(&row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(true));
 		prediction_set(&row, PREDICTION_ERROR, CStringGetTextDatum(whole_characters(status->message)));
 	}
+	if (strlen(id) >= LONG_ID)
+		return insert_long_id(job, batch, &row, name);
 	prediction_insert(batch->insert, &row, job->target, name);
+	return true;
 }
 
 /* Segment an image and store the result. */
@@ -164,8 +208,12 @@ predict_image(Predict *job, const PredictBatch *batch, const char *id, const Byt
 	{
 		if (status.code != LS_OK && !broken_is_rows_fault(status))
 			check_argument(call, name, status);
-		store_row(job, batch, id, bytes, name, call, &made, &status);
-		if (status.code == LS_OK)
+		if (!store_row(job, batch, id, bytes, name, call, &made, &status))
+		{
+			job->broken++;
+			pending_leave_out(job->pending, id);
+		}
+		else if (status.code == LS_OK)
 		{
 			job->segmented++;
 			segment_progress_image(batch->version->model, batch->version->number);
