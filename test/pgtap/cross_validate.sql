@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(50);
+SELECT plan(52);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -146,6 +146,13 @@ SET LOCAL ROLE lesion_test_trainer;
 SELECT lives_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'mine', epochs => 1, image_sizes => '{16}',
 	configs => '[{"base": 2, "depth": 1}]')$$, 'a trainer may, with the right to write the plan');
 RESET ROLE;
+
+-- More settings than anybody trains are refused at once, before they are looked at.
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many',
+	learning_rates => array_fill(0.001::float8, ARRAY[1000000]), image_sizes => array_fill(32, ARRAY[1000000]))$$,
+	'54000', 'learning_rates, image_sizes and configs make 1000000000000 settings, the limit is 1000',
+	'too many settings');
+SELECT is((SELECT count(*) FROM lesion_model WHERE name = 'far_too_many'), 0::bigint, '... make no model');
 
 SELECT * FROM finish();
 ROLLBACK;

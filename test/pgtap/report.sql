@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(43);
+SELECT plan(47);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -83,6 +83,16 @@ SELECT ok(page LIKE '%9 cannot be shown: %lesionseg.max_pixels%', 'images above 
 FROM lesion_report(predictions => '{masks}', images => '{archive}') AS page;
 RESET lesionseg.max_pixels;
 
+-- Nor does a model that needs more memory than the reader may take.
+SELECT lesion_model_import('too large', lesion_model_export('<script>alert(2)</script>'), image_size => 2048);
+SELECT lesion_evaluate('archive', 'too large', 'all');
+SET LOCAL lesionseg.max_memory = '16MB';
+SET LOCAL lesionseg.backend = 'openblas';	-- not as it was loaded for the evaluation
+SELECT ok(page LIKE '%9 cannot be shown: %the model are above%', 'a model above the reader''s limit')
+FROM lesion_report('{too large}', images => '{archive}') AS page;
+RESET lesionseg.max_memory;
+RESET lesionseg.backend;
+
 INSERT INTO masks (needs_review, predicted_at) SELECT true, now() - i * interval '1 day' FROM generate_series(0, 20) i;
 INSERT INTO "@ver'dicts" (decided_at) VALUES (now());
 SELECT ok(lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"') LIKE '<!DOCTYPE html>%</html>%',
@@ -142,6 +152,10 @@ SELECT throws_ok($$SELECT lesion_report(images => '{masks}')$$, '42703', NULL, '
 SELECT throws_ok($$SELECT lesion_report(images => '{archive}', image_column => 'site')$$, '42804', NULL,
 	'a column that holds none');
 SELECT throws_ok($$SELECT lesion_report(images => '{archive,NULL}')$$, '22004', NULL, 'a NULL among tables of images');
+SELECT throws_ok(format('SELECT lesion_report(%s => array_fill(%s, ARRAY[1001]))', name, value), '54000', NULL,
+	'too many ' || name)
+FROM (VALUES ('models', '''unet''::text'), ('predictions', '''masks''::regclass'),
+	('images', '''archive''::regclass')) AS a (name, value);
 SELECT throws_ok($$SELECT lesion_report(predictions => '{masks,NULL}')$$, '22004', NULL, 'a NULL among tables');
 
 -- A role that may see half of the rows, and no scores of single images.

@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(32);
+SELECT plan(33);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -129,6 +129,9 @@ RESET ROLE;
 SELECT ok(page LIKE '%Dice points lost, net%, public.archive%' AND page NOT LIKE '%, closed.priv%',
 	'... and takes the table that its caller named')
 FROM lesion_report(images => '{archive}') AS page;
+
+SELECT throws_ok($$SELECT lesion_robustness('pg_class', 'unet', kinds => array_fill('blur'::text, ARRAY[1000000]))$$,
+	'54000', 'kinds has 1000000 elements, the limit is 1000', 'too many kinds, before they are looked at');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -3,7 +3,9 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #include "pg/base/caught_error.h"
 
@@ -92,4 +94,29 @@ caught_error(MemoryContext context, MemoryContext caller)
 	FlushErrorState();
 	MemoryContextSwitchTo(caller);
 	return error != NULL ? error : &no_memory;
+}
+
+ErrorData *
+caught_in_step(void (*step) (void *work), void *work, MemoryContext keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		step(work);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		error = caught_error(keep, context);
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
 }

@@ -21,4 +21,10 @@
  */
 ErrorData  *caught_error(MemoryContext context, MemoryContext caller);
 
+/*
+ * Call step(work) in a subtransaction. Returns the error that it raised, copied
+ * into `keep` with what the step did undone, or NULL.
+ */
+ErrorData  *caught_in_step(void (*step) (void *work), void *work, MemoryContext keep);
+
 #endif

@@ -35,6 +35,8 @@
 #include "pg/base/split.h"
 #include "pg/segment/model_segment.h"
 
+#define NAMES_MAX 1000			/* elements of an array argument */
+
 PG_FUNCTION_INFO_V1(lesion_robustness);
 
 /* Arguments of lesion_robustness. */
@@ -269,6 +271,7 @@ array_values(FunctionCallInfo fcinfo, int n, const char *name, Oid type, Datum *
 	int			count;
 
 	argument_needed(fcinfo, n, name);
+	argument_at_most(fcinfo, n, name, NAMES_MAX);
 	if (type == TEXTOID)
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(n), type, -1, false, TYPALIGN_INT, values, &nulls, &count);
 	else

@@ -134,6 +134,23 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
+/* A row to be inserted. */
+typedef struct RowInsert
+{
+	const Predict *job;
+	const PredictBatch *batch;
+	const PredictionRow *row;
+	const char *name;
+} RowInsert;
+
+static void
+insert_row(void *work)
+{
+	const RowInsert *insert = work;
+
+	prediction_insert(insert->batch->insert, insert->row, insert->job->target, insert->name);
+}
+
 /*
  * Insert a row with a long id, which may fit the key of the images and not
  * that of the masks. Such an image must not end the call for all others: false
@@ -142,25 +159,9 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 static bool
 insert_long_id(const Predict *job, const PredictBatch *batch, const PredictionRow *row, const char *name)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	RowInsert	insert = {job, batch, row, name};
+	ErrorData  *error = caught_in_step(insert_row, &insert, CurrentMemoryContext);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		prediction_insert(batch->insert, row, job->target, name);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		error = caught_error(context, context);
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 	if (error == NULL)
 		return true;
 	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)

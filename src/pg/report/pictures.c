@@ -13,6 +13,7 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/mask_decode.h"
+#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/rights/column_rights.h"
 #include "pg/base/sha256.h"
@@ -134,6 +135,39 @@ segment_options(const ReportPicture *picture)
 	return options;
 }
 
+/* A version whose networks are to be loaded. */
+typedef struct ModelLoad
+{
+	const ModelStore *store;
+	const ModelVersion *version;
+} ModelLoad;
+
+static void
+load_model(void *work)
+{
+	const ModelLoad *load = work;
+
+	model_load(load->store, load->version);
+}
+
+/* Load a version for a picture. One that needs more memory than this caller may
+ * take, whoever made it, must not end the page. */
+static Status
+picture_model(const ReportJob *job, const ReportPicture *picture, ModelVersion **version)
+{
+	ModelLoad	load = {&job->store};
+	ErrorData  *error;
+
+	*version = store_need_version(&job->store, picture->model, &picture->version);
+	load.version = *version;
+	error = caught_in_step(load_model, &load, CurrentMemoryContext);
+	if (error == NULL)
+		return status_ok();
+	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		ReThrowError(error);
+	return status_error(LS_LIMIT_EXCEEDED, "%.240s", error->message);
+}
+
 /* The mask of a picture, at the size of the small image; false: there is none to draw. */
 static Status
 picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView *image, const SegmentOptions *options,
@@ -143,9 +177,10 @@ picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView 
 
 	if (picture->model != NULL)
 	{
-		ModelVersion *version = store_need_version(&job->store, picture->model, &picture->version);
+		ModelVersion *version;
 		Segmented	segmented;
 
+		TRY(picture_model(job, picture, &version));
 		TRY(model_segment(&job->store, version, job->call, image, options, small->width, small->height, false,
 						  &segmented));
 		*mask = segmented.mask;
@@ -256,7 +291,7 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 										  unnamed));
 	if (hidden > 0)
 		page_nothing(&job->page, psprintf("%d cannot be shown: the row is gone or may not be read by this role, the "
-										  "image has changed, image or mask cannot be decoded or is above "
-										  "lesionseg.max_pixels or max_memory, or the table has no such "
+										  "image has changed, image or mask cannot be decoded, or they or the model "
+										  "are above lesionseg.max_pixels or max_memory, or the table has no such "
 										  "mask_column.", hidden));
 }

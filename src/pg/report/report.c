@@ -26,6 +26,8 @@
 PG_FUNCTION_INFO_V1(lesion_report);
 
 #define MOST_PICTURES 100
+#define REPORT_TABLES_MAX 100
+#define REPORT_MODELS_MAX 1000
 #define DAYS 28					/* of the period, unless it is given */
 
 /* Arguments of lesion_report. */
@@ -72,6 +74,7 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 
 	if (PG_ARGISNULL(ARG_PREDICTIONS))
 		return;
+	argument_at_most(fcinfo, ARG_PREDICTIONS, "predictions", REPORT_TABLES_MAX);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_PREDICTIONS), REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT, &tables,
 					  &nulls, &job->predictions);
 	job->prediction_tables = palloc((job->predictions + 1) * sizeof *job->prediction_tables);
@@ -110,7 +113,10 @@ read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
 {
 	job->all_models = PG_ARGISNULL(ARG_MODELS);
 	if (!job->all_models)
+	{
+		argument_at_most(fcinfo, ARG_MODELS, "models", REPORT_MODELS_MAX);
 		job->models = PG_GETARG_DATUM(ARG_MODELS);
+	}
 	read_period(fcinfo, job);
 	open_predictions(fcinfo, job);
 	if (!PG_ARGISNULL(ARG_VERDICTS))
@@ -128,7 +134,10 @@ read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
 	job->mask_column = argument_text(fcinfo, ARG_MASK_COLUMN, "mask_column");
 	job->id_column = argument_text_or_null(fcinfo, ARG_ID_COLUMN);
 	if (!PG_ARGISNULL(ARG_IMAGES))
+	{
+		argument_at_most(fcinfo, ARG_IMAGES, "images", REPORT_TABLES_MAX);
 		report_open_images(job, PG_GETARG_ARRAYTYPE_P(ARG_IMAGES));
+	}
 	job->scores_readable = may_read(job, "lesion_image_score");
 	job->groups_readable = may_read(job, "lesion_subgroups");
 }

@@ -32,6 +32,8 @@
 
 PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
+#define SETTINGS_MAX 1000
+
 /* Arguments of lesion_cross_validate; in queries $1, $2, ... */
 enum
 {
@@ -373,6 +375,31 @@ static const struct
 	{ARGUMENT_OPTIONS, "options"}
 };
 
+/* The number of an array's elements. */
+static int
+element_count(const CrossValidation *task, int argument)
+{
+	ArrayType  *array = DatumGetArrayTypeP(task->values[argument]);
+
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/* Refuse more settings than anybody trains: each is several trainings, and a
+ * row of lesion_fold for each fold. */
+static void
+check_count(const CrossValidation *task)
+{
+	double		settings = (double) element_count(task, ARGUMENT_LEARNING_RATES) *
+		element_count(task, ARGUMENT_IMAGE_SIZES) * JB_ROOT_COUNT(DatumGetJsonbP(task->values[ARGUMENT_CONFIGS]));
+
+	if (settings > SETTINGS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("learning_rates, image_sizes and configs make %.0f settings, the limit is %d", settings,
+						SETTINGS_MAX),
+				 errhint("Each is trained once for each fold: name those that you would wait for.")));
+}
+
 /* Read the arguments. */
 static CrossValidation
 read_arguments(FunctionCallInfo fcinfo)
@@ -393,6 +420,7 @@ read_arguments(FunctionCallInfo fcinfo)
 		task.values[i] = fcinfo->args[i].value;
 		task.nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
+	check_count(&task);
 	task.model = argument_text_or_null(fcinfo, ARGUMENT_MODEL);
 	if (task.model == NULL)
 		task.model = psprintf("%s_folds", architecture);

@@ -49,7 +49,7 @@ typedef struct Retrain
 	ErrorData  *error;			/* the error that a step raised, or NULL */
 } Retrain;
 
-typedef void (*RetrainStep) (Retrain *job);
+typedef void (*RetrainStep) (void *work);
 
 /* ---- steps ---- */
 
@@ -65,8 +65,9 @@ need_snapshot(const Retrain *job)
 /* Check what to train. Register the run, unless it may continue a registered
  * one. */
 static void
-open_step(Retrain *job)
+open_step(void *work)
 {
+	Retrain    *job = work;
 	TrainRun   *run = job->run;
 
 	if (job->commits || job->resume)
@@ -115,8 +116,9 @@ continue_unfinished(Retrain *job)
 /* Read the images, which decide whether the run continues another or starts
  * anew. */
 static void
-read_step(Retrain *job)
+read_step(void *work)
 {
+	Retrain    *job = work;
 	TrainRun   *run = job->run;
 
 	need_snapshot(job);
@@ -132,16 +134,20 @@ read_step(Retrain *job)
 
 /* Train an epoch; if the run commits, store a checkpoint. */
 static void
-epoch_step(Retrain *job)
+epoch_step(void *work)
 {
+	Retrain    *job = work;
+
 	if (train_run_epoch(job->run) && job->commits)
 		checkpoint_save(job->run);
 }
 
 /* Make a version of the best weights. */
 static void
-finish_step(Retrain *job)
+finish_step(void *work)
 {
+	Retrain    *job = work;
+
 	need_snapshot(job);
 	train_run_finish(job->run);
 	if (job->commits || job->unfinished.run != 0)
@@ -150,39 +156,14 @@ finish_step(Retrain *job)
 
 /* Write a step's failure to the run's row. */
 static void
-fail_step(Retrain *job)
+fail_step(void *work)
 {
+	Retrain    *job = work;
+
 	run_log_fail(job->run, job->error);
 }
 
 /* ---- transactions ---- */
-
-/* Run a step in a subtransaction; returns the error that it raised, or
- * NULL. */
-static ErrorData *
-try_step(Retrain *job, RetrainStep step)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		step(job);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		error = caught_error(job->run->context, context);
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
-}
 
 /* Run a step and commit it. If it fails, write the failure to the run's row,
  * commit that, and raise the error. */
@@ -194,12 +175,12 @@ run_step(Retrain *job, RetrainStep step)
 		step(job);
 		return;
 	}
-	job->error = try_step(job, step);
+	job->error = caught_in_step(step, job, job->run->context);
 
 	/* If the failure cannot be written (for instance because the extension was
 	 * dropped), raise the first error. */
 	if (job->error != NULL && job->run->run != 0)
-		(void) try_step(job, fail_step);
+		(void) caught_in_step(fail_step, job, job->run->context);
 	SPI_commit();
 	if (job->error != NULL)
 		ReThrowError(job->error);

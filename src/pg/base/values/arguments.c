@@ -7,6 +7,7 @@
 
 #include "access/xact.h"
 #include "nodes/parsenodes.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -27,6 +28,19 @@ argument_text(FunctionCallInfo fcinfo, int n, const char *name)
 {
 	argument_needed(fcinfo, n, name);
 	return text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+void
+argument_at_most(FunctionCallInfo fcinfo, int n, const char *name, int most)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(n);
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	if (count > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%s has %d elements, the limit is %d", name, count, most),
+				 errhint("Name each once.")));
 }
 
 char *

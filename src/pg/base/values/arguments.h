@@ -19,6 +19,10 @@ Oid			argument_oid(FunctionCallInfo fcinfo, int n, const char *name);
 int			argument_int(FunctionCallInfo fcinfo, int n, const char *name);
 double		argument_double(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* Raise an error where the array in argument `n`, not NULL, has more than `most`
+ * elements: before they are looked at, since an argument may have millions. */
+void		argument_at_most(FunctionCallInfo fcinfo, int n, const char *name, int most);
+
 /* A text that may be NULL. */
 char	   *argument_text_or_null(FunctionCallInfo fcinfo, int n);
 
