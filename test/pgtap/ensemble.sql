@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(63);
+SELECT plan(64);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -120,6 +120,14 @@ SELECT is((lesion_ensemble_fit('all', 'archive', validation_fraction => 0.5, pro
 SELECT is((SELECT version FROM lesion_models WHERE model = 'all'), 2, '... is not');
 SELECT is((SELECT count(DISTINCT sha256) FROM lesion_version WHERE model = 'all' AND number IN (2, 3)), 1::bigint,
 	'the same rows give the same weights');
+
+-- The maps of all rows stay below lesionseg.max_memory.
+CREATE VIEW many AS
+SELECT a.id || '-' || n AS id, a.image, a.mask FROM archive AS a, generate_series(1, 3000) AS n;
+SET LOCAL lesionseg.max_memory = '16MB';
+SELECT throws_ok($$SELECT lesion_ensemble_fit('all', 'many', id_column => 'id', validation_fraction => 0.5)$$, '54000',
+	NULL, 'more rows than the memory has room for');
+RESET lesionseg.max_memory;
 
 -- Two that say the same cannot be told apart: equal weights stay.
 SELECT lesion_model_import('twin', lesion_model_export('good'));

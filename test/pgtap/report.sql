@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(48);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -92,6 +92,16 @@ SELECT ok(page LIKE '%9 cannot be shown: %the model are above%', 'a model above 
 FROM lesion_report('{too large}', images => '{archive}') AS page;
 RESET lesionseg.max_memory;
 RESET lesionseg.backend;
+
+-- The page may be made beside parallel workers.
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SELECT ok(length(lesion_report('{too large}', images => '{archive}')) > 1000 AND c.n > 0, 'in a plan with workers')
+FROM (SELECT count(*) AS n FROM pg_class AS c, generate_series(1, 100)) AS c;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
 
 INSERT INTO masks (needs_review, predicted_at) SELECT true, now() - i * interval '1 day' FROM generate_series(0, 20) i;
 INSERT INTO "@ver'dicts" (decided_at) VALUES (now());

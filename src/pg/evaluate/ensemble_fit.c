@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -54,6 +56,21 @@ typedef struct FitTask
 	int64		images;
 	EnsembleFitResult result;
 } FitTask;
+
+/* Raise an error if the maps of one more row would take more memory than the
+ * caller may have. */
+static void
+check_room(const FitTask *task, const Host *host, int size)
+{
+	double		bytes = (double) (task->images + 1) * (task->content.count + 1) * size * size;
+
+	if (bytes > (double) host->max_memory)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the maps of %lld images need %.0f MB, the limit is %.0f MB", (long long) task->images + 1,
+						ceil(bytes / 1e6), host->max_memory / 1e6),
+				 errhint("Raise lesionseg.max_memory, or fit on fewer rows with a view.")));
+}
 
 /* Add the members' maps of a fetched row. */
 static Status
@@ -108,7 +125,8 @@ fit_weights(FitTask *task)
 		size = Max(size, task->content.members[i]->traits.image_size);
 		seen[i] = seen_open(&task->store, task->content.members[i]);
 	}
-	check_status(solving, ensemble_fit_create(host, task->content.count, Min(size, FIT_SIZE), &fit));
+	size = Min(size, FIT_SIZE);
+	check_status(solving, ensemble_fit_create(host, task->content.count, size, &fit));
 	images_count(task->rows.source, &rows, &broken.usable);
 	progress = segment_progress_job("ensemble_fit", images_wanted(task->rows.source, evaluation_contains, &task->rows));
 	images_begin(task->rows.source, evaluation_contains, &task->rows, &scan);
@@ -116,6 +134,7 @@ fit_weights(FitTask *task)
 	{
 		Call	   *call;
 
+		check_room(task, host, size);
 		images_fetch(&scan, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		if (!broken_row(&broken, call, row.id, add_row(task, &row, call, fit)))

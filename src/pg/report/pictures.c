@@ -13,7 +13,6 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/mask_decode.h"
-#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/rights/column_rights.h"
 #include "pg/base/sha256.h"
@@ -135,39 +134,6 @@ segment_options(const ReportPicture *picture)
 	return options;
 }
 
-/* A version whose networks are to be loaded. */
-typedef struct ModelLoad
-{
-	const ModelStore *store;
-	const ModelVersion *version;
-} ModelLoad;
-
-static void
-load_model(void *work)
-{
-	const ModelLoad *load = work;
-
-	model_load(load->store, load->version);
-}
-
-/* Load a version for a picture. One that needs more memory than this caller may
- * take, whoever made it, must not end the page. */
-static Status
-picture_model(const ReportJob *job, const ReportPicture *picture, ModelVersion **version)
-{
-	ModelLoad	load = {&job->store};
-	ErrorData  *error;
-
-	*version = store_need_version(&job->store, picture->model, &picture->version);
-	load.version = *version;
-	error = caught_in_step(load_model, &load, CurrentMemoryContext);
-	if (error == NULL)
-		return status_ok();
-	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-		ReThrowError(error);
-	return status_error(LS_LIMIT_EXCEEDED, "%.240s", error->message);
-}
-
 /* The mask of a picture, at the size of the small image; false: there is none to draw. */
 static Status
 picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView *image, const SegmentOptions *options,
@@ -177,10 +143,12 @@ picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView 
 
 	if (picture->model != NULL)
 	{
-		ModelVersion *version;
+		ModelVersion *version = store_need_version(&job->store, picture->model, &picture->version);
 		Segmented	segmented;
 
-		TRY(picture_model(job, picture, &version));
+		/* Whoever made such a model must not end the page of others. */
+		if (!model_fits(&job->store, version))
+			return status_error(LS_LIMIT_EXCEEDED, "the model needs more memory than this caller may take");
 		TRY(model_segment(&job->store, version, job->call, image, options, small->width, small->height, false,
 						  &segmented));
 		*mask = segmented.mask;

@@ -147,9 +147,10 @@ entry_bytes(const CachedModel *entry, size_t before)
 	return now > before && now - before > known ? now - before : known;
 }
 
-/* Read a version's weights and make them ready. */
+/* Read a version's weights and make them ready. Where that takes more memory
+ * than the caller may have and too_large is given, it is set, and NULL comes back. */
 static CachedModel *
-load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads)
+load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads, bool *too_large)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg model", ALLOCSET_SMALL_SIZES);
 	size_t		before = process_bytes();
@@ -171,6 +172,14 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	weights = bytes_view(store_weights(store, version));
 	check_digest(version, &weights);
 	status = build_model(entry, call, version, &weights);
+	if (status.code == LS_LIMIT_EXCEEDED && too_large != NULL)
+	{
+		SPI_finish();
+		call_destroy(call);
+		MemoryContextDelete(context);
+		*too_large = true;
+		return NULL;
+	}
 	if (status.code != LS_OK)
 		check_argument(call, psprintf("model \"%s\", version %d", version->model, version->number), status);
 	SPI_finish();
@@ -188,7 +197,7 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 
 /* The model of a version, ready; valid until the next call. */
 static CachedModel *
-find_or_load(const ModelStore *store, const ModelVersion *version)
+find_or_load(const ModelStore *store, const ModelVersion *version, bool *too_large)
 {
 	EngineChoice engine = settings_engine();
 	int			threads = settings_threads(false);
@@ -205,13 +214,22 @@ find_or_load(const ModelStore *store, const ModelVersion *version)
 			return entry;
 		}
 	}
-	return load_entry(store, version, engine, threads);
+	return load_entry(store, version, engine, threads, too_large);
 }
 
 void
 model_cache_load(const ModelStore *store, const ModelVersion *version)
 {
-	(void) find_or_load(store, version);
+	(void) find_or_load(store, version, NULL);
+}
+
+bool
+model_cache_fits(const ModelStore *store, const ModelVersion *version)
+{
+	bool		too_large = false;
+
+	(void) find_or_load(store, version, &too_large);
+	return !too_large;
 }
 
 /* Predict with a model. An interrupt is raised; the model stays ready. */
@@ -230,14 +248,14 @@ Status
 model_cache_run(const ModelStore *store, const ModelVersion *version, const Call *call,
 				const Image *image, bool tta, double threshold, ProbabilityMap *map)
 {
-	return run_entry(find_or_load(store, version), call, image, tta, threshold, map);
+	return run_entry(find_or_load(store, version, NULL), call, image, tta, threshold, map);
 }
 
 Status
 model_cache_instances(const ModelStore *store, const ModelVersion *version, const Call *call,
 					  const Image *image, const NetworkInstance **instances, int *count)
 {
-	CachedModel *entry = find_or_load(store, version);
+	CachedModel *entry = find_or_load(store, version, NULL);
 	ProbabilityMap map;
 
 	TRY(run_entry(entry, call, image, false, version->traits.threshold, &map));

@@ -19,6 +19,10 @@
 /* Load a version unless it is ready. */
 void		model_cache_load(const ModelStore *store, const ModelVersion *version);
 
+/* The same, but false where it needs more memory than the caller may take,
+ * which is an error above. */
+bool		model_cache_fits(const ModelStore *store, const ModelVersion *version);
+
 /*
  * Predict an image with a version; load it first if need be. The call and the
  * rest are as in segmenter_run(). The Status is about the image; a cancel is

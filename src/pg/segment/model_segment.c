@@ -97,6 +97,17 @@ model_load(const ModelStore *store, const ModelVersion *version)
 		model_cache_load(store, version->members[i]);
 }
 
+bool
+model_fits(const ModelStore *store, const ModelVersion *version)
+{
+	if (version->member_count == 0)
+		return model_cache_fits(store, version);
+	for (int i = 0; i < version->member_count; i++)
+		if (!model_cache_fits(store, version->members[i]))
+			return false;
+	return true;
+}
+
 /*
  * Much noise is lost when the image is reduced and needs no mending, and the
  * rest costs a few milliseconds whatever the size of the photograph. Training

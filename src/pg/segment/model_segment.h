@@ -60,6 +60,9 @@ typedef struct Segmented
 /* Load the networks of a version unless they are ready. */
 void		model_load(const ModelStore *store, const ModelVersion *version);
 
+/* The same, but false where one needs more memory than the caller may take. */
+bool		model_fits(const ModelStore *store, const ModelVersion *version);
+
 /* Predict an image with each of `count` versions, none of them an ensemble.
  * The caller frees maps (zeroed before), also on failure. The rest is as
  * below. */
