@@ -119,7 +119,11 @@ ok(-s "$folder/pictures/q.png", '... or a comment');
 
 # Errors.
 ($status, $said) = files("save $folder/twice \"SELECT 'same', mask FROM archive\"");
-ok($status && $said =~ /two rows are called same/, 'two rows of one name');
+ok($status && $said =~ /two rows are called same/ && $said =~ /rows were left out/ && -f "$folder/twice/same.png",
+	'two rows of one name');
+($status, $said) = files("save $folder/long \"SELECT repeat('long', 100) || n, mask FROM archive, "
+	. "generate_series(1, 2) AS n WHERE id = (SELECT min(id) FROM archive WHERE mask IS NOT NULL)\"");
+ok(!$status && (() = glob "$folder/long/long*.png") == 2, 'names too long for a file are cut') or diag $said;
 ($status, $said) = files("save $folder/x \"SELECT id FROM archive\"");
 ok($status && $said =~ /must have two columns/, 'a query of one column');
 ($status, $said) = files("load $folder/out/none");

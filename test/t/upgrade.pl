@@ -125,7 +125,13 @@ run_sql('postgres', "CREATE DATABASE $typed");
 run_sql($typed, q{CREATE EXTENSION lesionseg VERSION '0.2'; CREATE SCHEMA clinic;
 	CREATE TABLE clinic."Masks" OF lesion_prediction (PRIMARY KEY (images, id, model, version));
 	INSERT INTO clinic."Masks" (images, id, model, version) VALUES ('a', 'b', 'c', 1)});
-run_sql($typed, 'SET client_min_messages = error; ALTER EXTENSION lesionseg UPDATE; DROP EXTENSION lesionseg CASCADE');
+my $holder = Session->new($typed);
+$holder->query('CREATE TEMP TABLE mine OF lesion_prediction');	# of another session: in nobody's way
+run_sql($typed, 'SET client_min_messages = error; ALTER EXTENSION lesionseg UPDATE');
+is(run_sql($typed, q{SELECT extversion FROM pg_extension WHERE extname = 'lesionseg'}), '0.3',
+	"a temporary table of another session keeps no database at 0.2");
+$holder->quit;
+run_sql($typed, 'SET client_min_messages = error; DROP EXTENSION lesionseg CASCADE');
 is(run_sql($typed, 'SELECT count(*) FROM clinic."Masks"'), '1',
 	'masks of 0.2 stay when the extension of 0.3 is dropped');
 
