@@ -128,6 +128,17 @@ for my $images (qw(parted parent)) {
 		'10 10', "images of $images, here and elsewhere");
 }
 
+# Images above a limit, whose ids come first, keep no other from getting its mask.
+run_sql($database, q{CREATE TABLE starved (id int PRIMARY KEY, image bytea);
+	INSERT INTO starved SELECT n, (lesion_synthetic(n, CASE WHEN n <= 12 THEN 400 ELSE 64 END, 64)).image
+	FROM generate_series(1, 30) AS n});
+like($watcher->query(q{SET client_min_messages = error; SET lesionseg.max_pixels = 10000;
+	CALL lesion_predict('starved', 'net', 'masks', batch_size => 4)}),
+	qr/ERROR:  54000: 12 of 30 images of public\.starved are above a limit/, 'too many large images are an error');
+is(run_sql($database, q{SELECT count(mask) FROM masks WHERE images = 'public.starved'}), '18',
+	'... when all others have their masks');
+$watcher->query('RESET lesionseg.max_pixels; RESET client_min_messages');
+
 # A prepared transaction holds the locks of its work, and has no process.
 SKIP: {
 	skip 'max_prepared_transactions is 0', 3 unless run_sql($database, 'SHOW max_prepared_transactions');

@@ -348,8 +348,9 @@ predict_batch(Predict *job)
 	return rows != NULL;
 }
 
-/* Raise an error if limits leave out too many images. A few images that are
- * too large must not make a job fail every night. */
+/* Raise an error if limits left out too many images: at the end, since those
+ * that come first must not keep masks from all others, night after night. A
+ * few that are too large must not make a job fail at all. */
 static void
 check_limits(const Predict *job)
 {
@@ -372,8 +373,8 @@ predict_all(Predict *job)
 	{
 		if (job->commits)
 			SPI_commit();
-		check_limits(job);
 	}
+	check_limits(job);
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),

@@ -223,7 +223,8 @@ show_picture(ReportJob *job, const ReportPicture *picture, const ReportImages *i
 	if (!read_row(picture, images, &image, &truth))
 		return false;
 	status = draw_picture(job, picture, image, truth, &jpeg);
-	if (status.code != LS_OK && !broken_or_too_large(status) && status.code != LS_INVALID_ARGUMENT)
+	if (status.code != LS_OK && !broken_or_too_large(status) && status.code != LS_INVALID_ARGUMENT &&
+		status.code != LS_INVALID_WEIGHTS)
 		check_status(job->call, status);
 	if (status.code != LS_OK)
 		return false;
