@@ -11,10 +11,10 @@
 /* Texts that the file lacks are "". */
 typedef struct DicomInfo
 {
-	char		sop_class[DICOM_UID_SIZE];
-	char		sop_instance[DICOM_UID_SIZE];
-	char		series[DICOM_UID_SIZE];
-	char		study[DICOM_UID_SIZE];
+	char		sop_class[UID_SIZE];
+	char		sop_instance[UID_SIZE];
+	char		series[UID_SIZE];
+	char		study[UID_SIZE];
 	char		patient[261];	/* PatientID, UTF-8; 64 characters of at most 4 bytes */
 	char		modality[17];
 	const char *transfer_syntax;	/* its UID */

@@ -21,7 +21,7 @@
 /* The image and the frame on which a frame was drawn. */
 typedef struct DrawnOn
 {
-	char		uid[DICOM_UID_SIZE];	/* "": the file does not say */
+	char		uid[UID_SIZE];	/* "": the file does not say */
 	int			frame;
 } DrawnOn;
 
@@ -41,7 +41,7 @@ typedef struct Segmentation
 bool
 dicom_is_segmentation(const DicomSet *set)
 {
-	char		uid[DICOM_UID_SIZE];
+	char		uid[UID_SIZE];
 
 	return dicom_string(dicom_find(set, NULL, TAG_SOPClassUID), 0, uid, sizeof uid) &&
 		strcmp(uid, SEGMENTATION_CLASS) == 0;
@@ -68,7 +68,7 @@ group_source(const DicomSet *set, const DicomElement *group, DrawnOn *drawn_on)
 	drawn_on->frame = 1;
 	if (source == NULL)
 		return;
-	dicom_string(dicom_find(set, source, TAG_ReferencedSOPInstanceUID), 0, drawn_on->uid, DICOM_UID_SIZE);
+	dicom_string(dicom_find(set, source, TAG_ReferencedSOPInstanceUID), 0, drawn_on->uid, UID_SIZE);
 	dicom_integer(set, dicom_find(set, source, TAG_ReferencedFrameNumber), 0, &drawn_on->frame);
 }
 
@@ -300,7 +300,7 @@ has_segment(const DicomSet *set, int segment)
 }
 
 Status
-dicom_segment_source(const DicomSet *set, int segment, char uid[DICOM_UID_SIZE])
+dicom_segment_source(const DicomSet *set, int segment, char uid[UID_SIZE])
 {
 	Segmentation seg;
 	const DicomElement *frame;
@@ -317,7 +317,7 @@ dicom_segment_source(const DicomSet *set, int segment, char uid[DICOM_UID_SIZE])
 			DrawnOn		source;
 
 			frame_source(&seg, frame, &source);
-			memcpy(uid, source.uid, DICOM_UID_SIZE);
+			memcpy(uid, source.uid, UID_SIZE);
 			break;
 		}
 		if (frame != NULL)

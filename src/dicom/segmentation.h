@@ -24,7 +24,7 @@ Status		dicom_segment_mask(const DicomSet *set, int segment, Image *mask);
 
 /* The UID of the image that a segment's first frame was drawn on; "" where no
  * frame of the segment says it. */
-Status		dicom_segment_source(const DicomSet *set, int segment, char uid[DICOM_UID_SIZE]);
+Status		dicom_segment_source(const DicomSet *set, int segment, char uid[UID_SIZE]);
 
 /* The mask, converted as a request asks. */
 Status		dicom_segment_image(const DicomSet *set, int segment, const DecodeRequest *request, Image *image);

@@ -300,7 +300,7 @@ static void
 test_uid(void **state)
 {
 	uint8_t		seed[DICOM_SEED] = {0};
-	char		uid[DICOM_UID_SIZE];
+	char		uid[UID_SIZE];
 
 	(void) state;
 	derive_uid(seed, UID_OBJECT, uid);	/* 00000000-0000-8000-8000-000000000000 */

@@ -16,14 +16,12 @@
 
 #include "core/call.h"
 #include "core/status.h"
+#include "core/uid.h"
 #include "dicom/data/syntax.h"
 #include "dicom/data/tags.h"
 
 /* Sequences in sequences go at most this deep. */
 #define DICOM_DEPTH_MAX 16
-
-/* A UID has at most 64 characters. */
-#define DICOM_UID_SIZE 65
 
 typedef struct DicomElement
 {

@@ -329,7 +329,7 @@ read_level(Walk *walk, bool delimited)
 static Status
 read_meta(Walk *walk)
 {
-	char		uid[DICOM_UID_SIZE];
+	char		uid[UID_SIZE];
 
 	while (walk->end - walk->at >= 8 && TAG_GROUP(read_tag(walk, walk->at)) == 0x0002)
 	{

@@ -89,7 +89,7 @@ read_photometric(const DicomSet *set, DicomPixels *pixels)
 static Status
 no_pixels(const DicomSet *set)
 {
-	char		uid[DICOM_UID_SIZE];
+	char		uid[UID_SIZE];
 
 	if (dicom_string(dicom_find(set, NULL, TAG_SOPClassUID), 0, uid, sizeof uid) && strcmp(uid, PDF_CLASS) == 0)
 		return status_with_hint(status_error(LS_UNSUPPORTED, "the DICOM file holds a PDF document, not an image"),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/uid.h"
 #include "dicom/data/tags.h"
 #include "dicom/data/values.h"
 #include "dicom/writing/write.h"
@@ -112,7 +113,7 @@ copy_attributes(ByteBuffer *out, const DicomSet *source, const Copied *attribute
 }
 
 void
-derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[DICOM_UID_SIZE])
+derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[UID_SIZE])
 {
 	uint8_t		number[16];
 	char		digits[40];
@@ -156,23 +157,6 @@ name_algorithm(const DicomAuthor *author, char name[65])
 	for (const char *c = author->model; *c != '\0' && length < 40; c++)
 		name[length++] = *c >= ' ' && *c < 127 && *c != '\\' ? *c : '_';
 	snprintf(name + length, (size_t) (65 - length), " version %d", author->version);
-}
-
-/* Is it numbers with points between them? */
-static bool
-is_uid(const char *text)
-{
-	bool		digit = false;
-
-	for (const char *c = text; *c != '\0'; c++)
-	{
-		if (*c != '.' && (*c < '0' || *c > '9'))
-			return false;
-		if (*c == '.' && !digit)
-			return false;
-		digit = *c != '.';
-	}
-	return digit;
 }
 
 /* Refuse a UID that is missing or none: it would go into new objects. */

@@ -48,8 +48,8 @@ typedef struct Derivation
 	DicomInfo	info;			/* facts of the source */
 	const DicomAuthor *author;
 	const DicomSeeds *seeds;
-	char		instance[DICOM_UID_SIZE];
-	char		series[DICOM_UID_SIZE];
+	char		instance[UID_SIZE];
+	char		series[UID_SIZE];
 	char		algorithm[65];	/* "model version 3", ASCII; "" without a model */
 } Derivation;
 
@@ -58,7 +58,7 @@ typedef struct Derivation
 Status		derive_begin(const DicomSet *source, const DicomAuthor *author, const DicomSeeds *seeds, Derivation *made);
 
 /* Make a UID below 2.25 from a digest. */
-void		derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[DICOM_UID_SIZE]);
+void		derive_uid(const uint8_t seed[DICOM_SEED], DicomUidRole role, char uid[UID_SIZE]);
 
 /* The attributes that differ between kinds of objects. */
 typedef struct DerivedKind

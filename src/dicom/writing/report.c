@@ -256,7 +256,7 @@ other_image(void)
 static Status
 check_drawn_on(const Derivation *made, const DicomSet *segmentation, const DicomInfo *other)
 {
-	char		drawn_on[DICOM_UID_SIZE];
+	char		drawn_on[UID_SIZE];
 
 	TRY(dicom_segment_source(segmentation, 1, drawn_on));
 	if (strcmp(drawn_on, made->info.sop_instance) != 0 || !made->info.has_image ||
@@ -277,7 +277,7 @@ dicom_report_write(const DicomSet *source, const DicomSet *segmentation, const D
 		.procedure_step = true,
 	};
 	const DicomElement *segment = dicom_find_item(segmentation, NULL, TAG_SegmentSequence);
-	char		lesion[DICOM_UID_SIZE];
+	char		lesion[UID_SIZE];
 	Derivation	made;
 	DicomInfo	other;
 

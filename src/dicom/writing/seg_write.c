@@ -43,7 +43,7 @@ write_segment(ByteBuffer *out, const Derivation *made)
 {
 	size_t		sequence = write_sequence(out, TAG_SegmentSequence);
 	size_t		item = write_item(out);
-	char		uid[DICOM_UID_SIZE];
+	char		uid[UID_SIZE];
 	uint8_t		colour[6];
 
 	derive_uid(made->seeds->instance, UID_TRACKING, uid);
@@ -71,7 +71,7 @@ write_segment(ByteBuffer *out, const Derivation *made)
 static void
 write_dimensions(ByteBuffer *out, const Derivation *made)
 {
-	char		uid[DICOM_UID_SIZE];
+	char		uid[UID_SIZE];
 	size_t		sequence = write_sequence(out, TAG_DimensionOrganizationSequence);
 	size_t		item = write_item(out);
 
@@ -195,7 +195,7 @@ write_bits(ByteBuffer *out, const Image *mask)
 static bool
 has_text(const DicomSet *source, uint32_t tag)
 {
-	char		text[DICOM_UID_SIZE];
+	char		text[UID_SIZE];
 
 	return dicom_string(dicom_find(source, NULL, tag), 0, text, sizeof text) && text[0] != '\0';
 }

@@ -130,7 +130,7 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
  * by_program: no person drew it.
  */
 static Status
-find_image(PGconn *database, const PacsItem *item, const char *file, size_t size, char image[PACS_UID_SIZE],
+find_image(PGconn *database, const PacsItem *item, const char *file, size_t size, char image[UID_SIZE],
 		   bool *by_program)
 {
 	DbValue		values[] = {db_bytes(file, size), db_text(item->study)};
@@ -155,7 +155,7 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 			   2, values, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
 	{
-		snprintf(image, PACS_UID_SIZE, "%s", PQgetvalue(result, 0, 0));
+		snprintf(image, UID_SIZE, "%s", PQgetvalue(result, 0, 0));
 		*by_program = PQgetvalue(result, 0, 1)[0] == 't';
 		several = PQgetvalue(result, 0, 2)[0] == 't';
 	}
@@ -212,7 +212,7 @@ Status
 pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size_t size, PulledOutcome *outcome,
 				  char told[PULLED_TOLD_SIZE])
 {
-	char		image[PACS_UID_SIZE];
+	char		image[UID_SIZE];
 	bool		by_program;
 	Status		status = find_image(database, item, file, size, image, &by_program);
 

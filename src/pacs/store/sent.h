@@ -26,8 +26,8 @@ typedef struct Prediction
 /* What the file of an image says, to ask the PACS about it. */
 typedef struct SourceImage
 {
-	char		instance[PACS_UID_SIZE];
-	char		study[PACS_UID_SIZE];
+	char		instance[UID_SIZE];
+	char		study[UID_SIZE];
 	char		patient[PACS_TEXT_SIZE];	/* PatientID; empty: none */
 } SourceImage;
 
@@ -37,9 +37,9 @@ typedef struct SentObject
 	PGresult   *result;			/* owned; holds the file */
 	const char *file;
 	size_t		size;
-	char		instance[PACS_UID_SIZE];
-	char		series[PACS_UID_SIZE];
-	char		study[PACS_UID_SIZE];
+	char		instance[UID_SIZE];
+	char		series[UID_SIZE];
+	char		study[UID_SIZE];
 	bool		sent;			/* the PACS has it */
 } SentObject;
 

@@ -25,20 +25,6 @@
 #define TAG_SERIES "0020000E"
 #define TAG_STUDY_INSTANCES "00201208"
 
-bool
-is_uid(const char *text)
-{
-	size_t		length = 0;
-	size_t		digits;
-
-	do
-	{
-		digits = strspn(text + length, "0123456789");
-		length += digits + 1;
-	} while (digits > 0 && length < PACS_UID_SIZE && text[length - 1] == '.');
-	return digits > 0 && length <= PACS_UID_SIZE && text[length - 1] == '\0';
-}
-
 /* The values of a tag; NULL where it is not there or empty. */
 static const json_t *
 values_of(const json_t *object, const char *tag)
@@ -107,9 +93,9 @@ copy_texts(const json_t *object, const char *tag, char *text, size_t size)
 
 /* Copy a UID that must be there. */
 static Status
-copy_uid(const json_t *object, const char *tag, const char *name, char uid[PACS_UID_SIZE])
+copy_uid(const json_t *object, const char *tag, const char *name, char uid[UID_SIZE])
 {
-	copy_text(object, tag, uid, PACS_UID_SIZE);
+	copy_text(object, tag, uid, UID_SIZE);
 	if (!is_uid(uid))
 		return status_error(LS_INVALID_ARGUMENT, "an item of the answer has no valid %s (%s)", name, tag);
 	return status_ok();

@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 #include "core/status.h"
+#include "core/uid.h"
 
-/* A UID has at most 64 characters, PatientID and Manufacturer as many, of 4 bytes. */
-#define PACS_UID_SIZE 65
+/* PatientID and Manufacturer have at most 64 characters, of 4 bytes. */
 #define PACS_TEXT_SIZE 257
 
 /* What to do about a list that is too long. */
@@ -25,10 +25,10 @@
 /* What one item of a list says; of a study's, what stands for instances is empty. */
 typedef struct PacsItem
 {
-	char		study[PACS_UID_SIZE];
-	char		series[PACS_UID_SIZE];
-	char		instance[PACS_UID_SIZE];
-	char		sop_class[PACS_UID_SIZE];
+	char		study[UID_SIZE];
+	char		series[UID_SIZE];
+	char		instance[UID_SIZE];
+	char		sop_class[UID_SIZE];
 	char		patient[PACS_TEXT_SIZE];
 	char		manufacturer[PACS_TEXT_SIZE];
 	char		modalities[PACS_TEXT_SIZE];	/* of a study: "XC\\SR"; empty: not said */
@@ -43,12 +43,6 @@ typedef struct PacsList
 	size_t		invalid;		/* items that were left out */
 	Status		why;			/* what is wrong with the last of them */
 } PacsList;
-
-/*
- * Is it a UID: numbers with dots between them, 1 to 64 characters? A number may
- * begin with 0, which PS3.5 forbids and some devices write.
- */
-bool		is_uid(const char *text);
 
 /*
  * Append the items of an answer to a query (a JSON array; no bytes: none). An
