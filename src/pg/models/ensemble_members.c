@@ -79,11 +79,9 @@ ensemble_read_members(const ModelStore *store, const ModelVersion *version)
 		char	   *number = SPI_getvalue(row, columns, row_column(columns, "version"));
 		bool		isnull;
 		bool		gone = DatumGetBool(row_needed(row, columns, row_column(columns, "gone"), BOOLOID));
-		bool		same = DatumGetBool(row_value(row, columns, row_column(columns, "same"), BOOLOID, &isnull)) &&
-			!isnull;
-		bool		nested = DatumGetBool(row_value(row, columns, row_column(columns, "nested"), BOOLOID, &isnull)) &&
-			!isnull;
-		Datum		weight = row_value(row, columns, row_column(columns, "weight"), FLOAT8OID, &isnull);
+		bool		same = DatumGetBool(row_named_value(row, columns, "same", BOOLOID, &isnull)) && !isnull;
+		bool		nested = DatumGetBool(row_named_value(row, columns, "nested", BOOLOID, &isnull)) && !isnull;
+		Datum		weight = row_named_value(row, columns, "weight", FLOAT8OID, &isnull);
 
 		members.weights[i] = isnull ? NAN : DatumGetFloat8(weight);
 		check_member(version, model, number, members.weights[i], gone, same);

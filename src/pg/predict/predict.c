@@ -30,7 +30,6 @@
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/values/arguments.h"
@@ -79,8 +78,9 @@ typedef struct Predict
 
 /* It is an error if at least so many images, and more than a tenth of all, are
  * above a limit. */
-#define LONG_ID 1000			/* bytes; an index takes keys of 2700, with the table's and the model's names */
 #define LIMITED_MANY 10
+
+#define LONG_ID 1000			/* bytes; an index takes keys of 2700, with the table's and the model's names */
 
 /* ---- one image ---- */
 

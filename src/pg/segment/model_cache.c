@@ -148,9 +148,9 @@ entry_bytes(const CachedModel *entry, size_t before)
 }
 
 /* Read a version's weights and make them ready. Where that takes more memory
- * than the caller may have and too_large is given, it is set, and NULL comes back. */
+ * than the caller may have, NULL comes back if it may, else that is an error. */
 static CachedModel *
-load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads, bool *too_large)
+load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice engine, int threads, bool may_refuse)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg model", ALLOCSET_SMALL_SIZES);
 	size_t		before = process_bytes();
@@ -172,12 +172,11 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	weights = bytes_view(store_weights(store, version));
 	check_digest(version, &weights);
 	status = build_model(entry, call, version, &weights);
-	if (status.code == LS_LIMIT_EXCEEDED && too_large != NULL)
+	if (status.code == LS_LIMIT_EXCEEDED && may_refuse)
 	{
 		SPI_finish();
 		call_destroy(call);
 		MemoryContextDelete(context);
-		*too_large = true;
 		return NULL;
 	}
 	if (status.code != LS_OK)
@@ -195,9 +194,9 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	return entry;
 }
 
-/* The model of a version, ready; valid until the next call. */
+/* The model of a version, ready; valid until the next call. NULL as above. */
 static CachedModel *
-find_or_load(const ModelStore *store, const ModelVersion *version, bool *too_large)
+find_or_load(const ModelStore *store, const ModelVersion *version, bool may_refuse)
 {
 	EngineChoice engine = settings_engine();
 	int			threads = settings_threads(false);
@@ -214,22 +213,19 @@ find_or_load(const ModelStore *store, const ModelVersion *version, bool *too_lar
 			return entry;
 		}
 	}
-	return load_entry(store, version, engine, threads, too_large);
+	return load_entry(store, version, engine, threads, may_refuse);
 }
 
 void
 model_cache_load(const ModelStore *store, const ModelVersion *version)
 {
-	(void) find_or_load(store, version, NULL);
+	(void) find_or_load(store, version, false);
 }
 
 bool
 model_cache_fits(const ModelStore *store, const ModelVersion *version)
 {
-	bool		too_large = false;
-
-	(void) find_or_load(store, version, &too_large);
-	return !too_large;
+	return find_or_load(store, version, true) != NULL;
 }
 
 /* Predict with a model. An interrupt is raised; the model stays ready. */
@@ -248,14 +244,14 @@ Status
 model_cache_run(const ModelStore *store, const ModelVersion *version, const Call *call,
 				const Image *image, bool tta, double threshold, ProbabilityMap *map)
 {
-	return run_entry(find_or_load(store, version, NULL), call, image, tta, threshold, map);
+	return run_entry(find_or_load(store, version, false), call, image, tta, threshold, map);
 }
 
 Status
 model_cache_instances(const ModelStore *store, const ModelVersion *version, const Call *call,
 					  const Image *image, const NetworkInstance **instances, int *count)
 {
-	CachedModel *entry = find_or_load(store, version, NULL);
+	CachedModel *entry = find_or_load(store, version, false);
 	ProbabilityMap map;
 
 	TRY(run_entry(entry, call, image, false, version->traits.threshold, &map));

@@ -375,22 +375,13 @@ static const struct
 	{ARGUMENT_OPTIONS, "options"}
 };
 
-/* The number of an array's elements. */
-static int
-element_count(const CrossValidation *task, int argument)
-{
-	ArrayType  *array = DatumGetArrayTypeP(task->values[argument]);
-
-	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-}
-
 /* Refuse more settings than anybody trains: each is several trainings, and a
  * row of lesion_fold for each fold. */
 static void
-check_count(const CrossValidation *task)
+check_count(FunctionCallInfo fcinfo)
 {
-	double		settings = (double) element_count(task, ARGUMENT_LEARNING_RATES) *
-		element_count(task, ARGUMENT_IMAGE_SIZES) * JB_ROOT_COUNT(DatumGetJsonbP(task->values[ARGUMENT_CONFIGS]));
+	double		settings = (double) argument_elements(fcinfo, ARGUMENT_LEARNING_RATES) *
+		argument_elements(fcinfo, ARGUMENT_IMAGE_SIZES) * JB_ROOT_COUNT(PG_GETARG_JSONB_P(ARGUMENT_CONFIGS));
 
 	if (settings > SETTINGS_MAX)
 		ereport(ERROR,
@@ -420,7 +411,7 @@ read_arguments(FunctionCallInfo fcinfo)
 		task.values[i] = fcinfo->args[i].value;
 		task.nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
-	check_count(&task);
+	check_count(fcinfo);
 	task.model = argument_text_or_null(fcinfo, ARGUMENT_MODEL);
 	if (task.model == NULL)
 		task.model = psprintf("%s_folds", architecture);

@@ -20,7 +20,6 @@
 #include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 
 #include "pg/base/values/arguments.h"
 #include "pg/base/caught_error.h"

@@ -30,11 +30,18 @@ argument_text(FunctionCallInfo fcinfo, int n, const char *name)
 	return text_to_cstring(PG_GETARG_TEXT_PP(n));
 }
 
+int
+argument_elements(FunctionCallInfo fcinfo, int n)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(n);
+
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
 void
 argument_at_most(FunctionCallInfo fcinfo, int n, const char *name, int most)
 {
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(n);
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int			count = argument_elements(fcinfo, n);
 
 	if (count > most)
 		ereport(ERROR,

@@ -19,6 +19,9 @@ Oid			argument_oid(FunctionCallInfo fcinfo, int n, const char *name);
 int			argument_int(FunctionCallInfo fcinfo, int n, const char *name);
 double		argument_double(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* How many elements the array in argument `n` has, which is not NULL. */
+int			argument_elements(FunctionCallInfo fcinfo, int n);
+
 /* Raise an error where the array in argument `n`, not NULL, has more than `most`
  * elements: before they are looked at, since an argument may have millions. */
 void		argument_at_most(FunctionCallInfo fcinfo, int n, const char *name, int most);

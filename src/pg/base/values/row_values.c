@@ -65,6 +65,12 @@ row_column(TupleDesc columns, const char *name)
 }
 
 Datum
+row_named_value(HeapTuple row, TupleDesc columns, const char *name, Oid type, bool *isnull)
+{
+	return row_value(row, columns, row_column(columns, name), type, isnull);
+}
+
+Datum
 row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull)
 {
 	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
@@ -72,7 +78,7 @@ row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull)
 	Datum		value;
 
 	ItemPointerSetInvalid(&tuple.t_self);
-	value = row_value(&tuple, columns, row_column(columns, name), type, isnull);
+	value = row_named_value(&tuple, columns, name, type, isnull);
 	ReleaseTupleDesc(columns);
 	return value;
 }
@@ -88,16 +94,14 @@ row_values_by_name(HeapTuple row, TupleDesc columns, TupleDesc wanted, Datum *va
 		nulls[i] = true;
 		if (attribute->attisdropped)
 			continue;
-		values[i] = row_value(row, columns, row_column(columns, NameStr(attribute->attname)), attribute->atttypid,
-							  &nulls[i]);
+		values[i] = row_named_value(row, columns, NameStr(attribute->attname), attribute->atttypid, &nulls[i]);
 	}
 }
 
 Datum
 first_row_value(const char *column, Oid type, bool *isnull)
 {
-	return row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row_column(SPI_tuptable->tupdesc, column), type,
-					 isnull);
+	return row_named_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, type, isnull);
 }
 
 Datum
@@ -131,12 +135,9 @@ row_begin(TupleDesc columns)
 void
 row_set(RowBuilder *row, const char *column, Oid type, Datum value)
 {
-	int			number = SPI_fnumber(row->columns, column);
-	Oid			found;
+	int			number = row_column(row->columns, column);
+	Oid			found = TupleDescAttr(row->columns, number - 1)->atttypid;
 
-	if (number <= 0)
-		raise_altered(column, "is missing");
-	found = TupleDescAttr(row->columns, number - 1)->atttypid;
 	if (found != type)
 		raise_altered(column, psprintf("is of type %s, not %s", format_type_be(found), format_type_be(type)));
 	row->values[number - 1] = value;
