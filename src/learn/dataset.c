@@ -173,7 +173,7 @@ decode_pair(const Dataset *dataset, const Call *call, const void *image_bytes, s
 	TRY(pair_fault("image", image_check_size(call, image_header.width, image_header.height)));
 
 	TRY(pair_fault("image", image_decode_at_least(call, image_bytes, image_size, DECODE_RGB, dataset->turn, size, size,
-											image)));
+												  image)));
 	TRY(resize_in_place(call, size, image));
 	TRY(enhance_by_mode(call, dataset->enhance, image));
 	TRY(call_poll(call));

@@ -227,7 +227,7 @@ done_instance(void *state, size_t index, const Status *answer, const HttpReply *
 
 	if (status.code == LS_OK)
 		status = store_file(page, item, reply, &outcome);
-	if (status.code == LS_HOST_ERROR || status.code == LS_OUT_OF_MEMORY || status.code == LS_CANCELLED)
+	if (ends_run(&status))
 		return status;
 	if (status.code == LS_OK && outcome == PULLED_STORED)
 	{

@@ -43,13 +43,6 @@ is_there(Work *work, const SentObject *object, bool *there)
 	return not_found ? status_ok() : status;
 }
 
-/* Is it about more than one object? */
-static bool
-ends_run(const Status *status)
-{
-	return status->code == LS_HOST_ERROR || status->code == LS_CANCELLED || status->code == LS_OUT_OF_MEMORY;
-}
-
 /*
  * Find out about an object that was left on its way. error: what was wrong with the answer to it; empty:
  * there was none. Where it was answered and is not there even now, it is not sent again: a PACS that stores it under

@@ -19,6 +19,13 @@ typedef struct Work
 	long		failed;			/* objects that could not be */
 } Work;
 
+/* Is a failure about more than one object, so that others need not be tried? */
+static inline bool
+ends_run(const Status *status)
+{
+	return status->code == LS_HOST_ERROR || status->code == LS_CANCELLED || status->code == LS_OUT_OF_MEMORY;
+}
+
 /* Fetch what the database lacks. LS_HOST_ERROR where PACS or database is gone. */
 Status		pull(Work *work);
 

@@ -86,36 +86,29 @@ poll_thrice(void *user)
 	return ++*(int *) user >= 3;
 }
 
-/* A draw of many figures is polled within. */
+/* Draw, and cancel at the third poll. */
 static void
-test_many_figures(void **state)
+assert_polled(const double *differences, size_t count, int draws)
 {
-	static double differences[1 << 20];
 	Call		call = *call_standalone();
 	BootstrapInterval interval;
 	int			polls = 0;
 
-	(void) state;
 	call.poll = poll_thrice;
 	call.user = &polls;
-	assert_int_equal(bootstrap_mean(&call, differences, 1 << 20, 1, 0.95, 1, &interval).code, LS_CANCELLED);
+	assert_int_equal(bootstrap_mean(&call, differences, count, draws, 0.95, 1, &interval).code, LS_CANCELLED);
 	assert_int_equal(polls, 3);
 }
 
-/* So are many draws of few. */
+/* A draw of many figures is polled within; so are many draws of few. */
 static void
-test_many_draws(void **state)
+test_many(void **state)
 {
-	static const double difference = 1;
-	Call		call = *call_standalone();
-	BootstrapInterval interval;
-	int			polls = 0;
+	static double differences[1 << 20];
 
 	(void) state;
-	call.poll = poll_thrice;
-	call.user = &polls;
-	assert_int_equal(bootstrap_mean(&call, &difference, 1, 1000000, 0.95, 1, &interval).code, LS_CANCELLED);
-	assert_int_equal(polls, 3);
+	assert_polled(differences, 1 << 20, 1);
+	assert_polled(differences, 1, 1000000);
 }
 
 int
@@ -126,8 +119,7 @@ main(void)
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_normal),
 		cmocka_unit_test(test_smallest),
-		cmocka_unit_test(test_many_figures),
-		cmocka_unit_test(test_many_draws),
+		cmocka_unit_test(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

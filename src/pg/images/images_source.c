@@ -386,7 +386,7 @@ images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *f
 
 	TRY(decode_mask(call, row, turn, &truth, &kind));
 	status = pair_fault("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1,
-												  &image));
+													   &image));
 	if (status.code == LS_OK)
 	{
 		mask_facts_add(facts, &truth, kind);
