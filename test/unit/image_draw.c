@@ -159,7 +159,7 @@ test_titles(void **state)
 	assert_ok(draw_panel(call_standalone(), &mask, &mask, &mask, &result));
 	assert_int_equal(result.height, 300 + 20 + 4 + 300 / 32);
 	/* Dots of image, truth and predicted in the font, four pixels each. */
-	assert_int_equal(count_colour(&result, 0, 19, 0, 0, 0), 4 * 177);
+	assert_int_equal(count_colour(&result, 0, 19, 0, 0, 0), 4 * 178);
 	image_free(call_standalone(), &result);
 	image_free(call_standalone(), &mask);
 }

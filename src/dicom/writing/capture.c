@@ -18,21 +18,26 @@
 #define JPEG_QUALITY 92
 #define SERIES_NUMBER 9002
 #define WARNING "AI, not for diagnosis"
-#define LETTERS_A_LINE 32		/* at least, if the picture is wide enough */
+#define LETTERS_A_LINE 32		/* or a few less, if the picture is wide enough */
 #define DOT_MOST 6
 
-/* The number of letters of a text that go on a line: up to the last space that
- * fits, if there is one. */
+/* The number of letters of a text that go on a line of so many dots: up to the last
+ * space that fits, if there is one; at least one. */
 static int
-line_length(const char *text, int letters)
+line_length(const char *text, int dots)
 {
-	int			length = letters;
+	int			length = 0;
+	int			space = 0;
 
-	if ((int) strlen(text) <= letters)
-		return (int) strlen(text);
-	while (length > 0 && text[length] != ' ')
-		length--;
-	return length > 0 ? length : letters;
+	for (; text[length] != '\0' && dots >= letter_width(text[length]); length++)
+	{
+		dots -= letter_width(text[length]);
+		if (text[length] == ' ')
+			space = length;
+	}
+	if (text[length] == '\0' || text[length] == ' ')
+		return length > 0 ? length : 1;
+	return space > 0 ? space : length > 0 ? length : 1;
 }
 
 /* The start of the next line: behind the space after a line of so many
@@ -49,14 +54,13 @@ add_band(const Call *call, const Image *picture, const char *text, Image *banded
 {
 	static const uint8_t white[3] = {255, 255, 255};
 	int			dot = picture->width / (LETTERS_A_LINE * LETTER_DOTS);
-	int			letters;
+	int			dots;
 	int			lines = 0;
 	const char *at;
 
 	dot = dot < 1 ? 1 : dot > DOT_MOST ? DOT_MOST : dot;
-	letters = picture->width / (LETTER_DOTS * dot);
-	letters = letters < 1 ? 1 : letters;
-	for (at = text; *at != '\0'; at = next_line(at, line_length(at, letters)))
+	dots = picture->width / dot;
+	for (at = text; *at != '\0'; at = next_line(at, line_length(at, dots)))
 		lines++;
 	TRY(image_create(call, picture->width, picture->height + (lines * LINE_DOTS + 3) * dot, 3, banded));
 	memcpy(banded->pixels, picture->pixels, (size_t) picture->width * (size_t) picture->height * 3);
@@ -64,7 +68,7 @@ add_band(const Call *call, const Image *picture, const char *text, Image *banded
 	for (int i = 0; i < lines; i++)
 	{
 		char		part[256];
-		int			length = line_length(at, letters);
+		int			length = line_length(at, dots);
 
 		snprintf(part, sizeof part, "%.*s", length, at);
 		letters_draw(banded, part, 0, picture->height + (2 + i * LINE_DOTS) * dot, dot, white);

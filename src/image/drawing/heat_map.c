@@ -14,7 +14,7 @@
 #include "image/drawing/rectangle.h"
 
 #define DOT 2					/* pixels of a dot */
-#define LETTER (LETTER_DOTS * DOT)	/* from letter to letter */
+#define LETTER (LETTER_DOTS * DOT)	/* from digit to digit */
 #define CELL_WIDTH (6 * LETTER)
 #define CELL_HEIGHT (11 * DOT)
 #define MARGIN 8
@@ -25,15 +25,35 @@ static const uint8_t none_colour[3] = {225, 225, 225};	/* colour of a cell witho
 static const uint8_t least_colour[3] = {255, 255, 255};
 static const uint8_t worst_colour[3] = {8, 48, 107};
 
-/* The length of the longest name, at most HEAT_MAP_LETTERS. */
+/* The pixels that a text takes. */
 static int
-longest_name(const char *const *names, int count)
+text_width(const char *text)
 {
-	size_t		most = 0;
+	return DOT * letters_width(text);
+}
+
+/* Cut a name to the letters that are shown; the pixels that it takes. */
+static int
+cut_name(const char *name, char cut[HEAT_MAP_LETTERS + 1])
+{
+	snprintf(cut, HEAT_MAP_LETTERS + 1, "%s", name);
+	return text_width(cut);
+}
+
+/* The pixels that the widest of the names takes. */
+static int
+widest_name(const char *const *names, int count)
+{
+	char		name[HEAT_MAP_LETTERS + 1];
+	int			most = 0;
 
 	for (int i = 0; i < count; i++)
-		most = strlen(names[i]) > most ? strlen(names[i]) : most;
-	return most > HEAT_MAP_LETTERS ? HEAT_MAP_LETTERS : (int) most;
+	{
+		int			width = cut_name(names[i], name);
+
+		most = width > most ? width : most;
+	}
+	return most;
 }
 
 /* The shade of a value. */
@@ -100,8 +120,8 @@ wider(int width, int content)
 Status
 heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 {
-	int			names = MARGIN + LETTER * (longest_name(map->row_names, map->rows) + 1);
-	int			columns_width = longest_name(map->column_names, map->columns) * LETTER;
+	int			names = MARGIN + widest_name(map->row_names, map->rows) + LETTER;
+	int			columns_width = widest_name(map->column_names, map->columns);
 	int			pitch = columns_width + LETTER > CELL_WIDTH ? columns_width + LETTER : CELL_WIDTH;
 	int			width = names + map->columns * pitch + MARGIN;
 	int			header = MARGIN;
@@ -114,7 +134,7 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 	if (title[0] != '\0')
 	{
 		header += CELL_HEIGHT;
-		width = wider(width, LETTER * (int) strlen(title));
+		width = wider(width, text_width(title));
 	}
 	height = header + (map->rows + 1) * CELL_HEIGHT + MARGIN;
 	if (map->worst > 0)
@@ -128,17 +148,16 @@ heat_map_draw(const Call *call, const HeatMap *map, Image *result)
 	for (int j = 0; j < map->columns; j++)
 	{
 		char		name[HEAT_MAP_LETTERS + 1];
+		int			name_width = cut_name(map->column_names[j], name);
 
-		snprintf(name, sizeof name, "%s", map->column_names[j]);
-		letters_draw(result, name, names + (j + 1) * pitch - LETTER - LETTER * (int) strlen(name), header + 3 * DOT,
-					 DOT, worst_colour);
+		letters_draw(result, name, names + (j + 1) * pitch - LETTER - name_width, header + 3 * DOT, DOT, worst_colour);
 	}
 	for (int i = 0; i < map->rows; i++)
 	{
 		char		name[HEAT_MAP_LETTERS + 1];
 		int			top = header + (i + 1) * CELL_HEIGHT;
 
-		snprintf(name, sizeof name, "%s", map->row_names[i]);
+		(void) cut_name(map->row_names[i], name);
 		letters_draw(result, name, MARGIN, top + 3 * DOT, DOT, worst_colour);
 		for (int j = 0; j < map->columns; j++)
 			draw_cell(result, map->cells[i * map->columns + j], map->worst,

@@ -36,7 +36,7 @@ legend_title(Image *image, const char *title, int left, int top, int width, int 
 {
 	static const uint8_t black[3] = {0, 0, 0};
 
-	if (LETTER_DOTS * dot * (int) strlen(title) <= width)
+	if (dot * letters_width(title) <= width)
 		letters_draw(image, title, left, top, dot, black);
 }
 
@@ -87,7 +87,7 @@ lay_out(Image *image, int width, int top, int dot, bool with_truth, double mm_pe
 
 	for (int i = 0; i < (with_truth ? 3 : 1); i++)
 	{
-		int			wide = (SAMPLE_DOTS + GAP_DOTS + LETTER_DOTS * (int) strlen(entries[i].name) + GAP_DOTS) * dot;
+		int			wide = (SAMPLE_DOTS + GAP_DOTS + letters_width(entries[i].name) + GAP_DOTS) * dot;
 
 		if (left > GAP_DOTS * dot && left + wide > width)
 		{

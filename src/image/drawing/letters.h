@@ -1,6 +1,7 @@
 /*
- * letters.h: a few words in a picture, in a font of 3 x 5 dots. Labels are
- * only names and numbers, so no font library is needed.
+ * letters.h: a few words in a picture, in a font of 3 x 5 dots, in which
+ * M, N and W are wider: in 3 dots an M looks like an H. Labels are only names and
+ * numbers, so no font library is needed.
  */
 #ifndef LESIONSEG_IMAGE_LETTERS_H
 #define LESIONSEG_IMAGE_LETTERS_H
@@ -9,8 +10,13 @@
 
 #include "image/image.h"
 
-#define LETTER_DOTS 4			/* from letter to letter */
+#define LETTER_DOTS 4			/* from letter to letter, but for the wide ones */
 #define LINE_DOTS 8				/* from line to line */
+
+/* Dots from the left of a letter to the next one; and from the first letter of a text
+ * to what follows. */
+int			letter_width(char letter);
+int			letters_width(const char *text);
 
 /*
  * Write text into an RGB image, its upper left corner at (left, top), both at
