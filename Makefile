@@ -63,7 +63,9 @@ ALL_CFLAGS = $(CPPFLAGS) $(CFLAGS) -std=gnu11 -fno-omit-frame-pointer $(WARNINGS
 # Libraries. OpenBLAS must be its OpenMP variant, whatever Debian's
 # alternatives point to: it shares our thread pool (docs/building.md). oneDNN
 # is used where its headers are; ONEDNN=no leaves it out.
-MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+# Debian's folders are named after the machine without its vendor, which clang names too
+# (and newer ones of clang know no -print-multiarch).
+MULTIARCH := $(shell $(CC) -dumpmachine 2>/dev/null | sed -E 's/^([^-]+)-(pc|unknown)-/\1-/')
 OPENBLAS_LIB = /usr/lib/$(MULTIARCH)/openblas-openmp
 OPENBLAS_INCLUDE = /usr/include/$(MULTIARCH)/openblas-openmp
 ONEDNN := $(if $(wildcard /usr/include/dnnl.h),yes,no)

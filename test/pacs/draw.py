@@ -13,13 +13,19 @@ import sys
 
 import numpy as np
 import pydicom
-from pydicom.pixel_data_handlers.numpy_handler import pack_bits
 from pydicom.uid import generate_uid
+
+
+def pack_bits(mask):
+    """Return pixels as DICOM has them, eight in a byte, lowest bit first, of even length. pydicom 3 moved its own."""
+    packed = np.packbits(mask.reshape(-1), bitorder='little').tobytes()
+    return packed + bytes(len(packed) % 2)
+
 
 seg = pydicom.dcmread(sys.argv[1])
 mask = np.zeros((seg.Rows, seg.Columns), np.uint8)
 mask[:int(sys.argv[3])] = 1
-seg.PixelData = pack_bits(mask.reshape(-1))
+seg.PixelData = pack_bits(mask)
 seg.SOPInstanceUID = seg.file_meta.MediaStorageSOPInstanceUID = generate_uid()
 seg.SeriesInstanceUID = generate_uid()
 seg.Manufacturer = 'Viewer'
@@ -38,7 +44,7 @@ for change in sys.argv[5:]:
         continue
     if keyword == 'cut':
         seg.Rows = int(value)
-        seg.PixelData = pack_bits(mask[:seg.Rows].reshape(-1))
+        seg.PixelData = pack_bits(mask[:seg.Rows])
         continue
     if keyword == 'unnamed':
         for groups in [seg] + list(seg.PerFrameFunctionalGroupsSequence) + list(seg.SharedFunctionalGroupsSequence):
