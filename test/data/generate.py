@@ -297,6 +297,14 @@ def make_jpeg():
     lossless = bytearray(plain)
     lossless[sof + 1] = 0xc3
     write('bad_lossless.jpg', bytes(lossless))
+    # The scan of this one says, as it should, which predictor it has, and no end of a band.
+    scan = lossless.index(b'\xff\xda')
+    lossless[scan + 4 + 7:scan + 4 + 10] = bytes([1, 0, 0])
+    write('bad_lossless_scan.jpg', bytes(lossless))
+    deep = bytearray(plain)
+    deep[sof + 1] = 0xc1
+    deep[sof + 4] = 12
+    write('bad_12_bits.jpg', bytes(deep))
     # Repeat the first scan (which covers no more than DC) many times.
     start = progressive.index(b'\xff\xda')
     end = start + 2

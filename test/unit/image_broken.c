@@ -37,6 +37,17 @@ assert_broken(const char *name, StatusCode code, const char *text)
 	free(file.bytes);
 }
 
+/* What cannot be decoded has no header, either: it would promise an image. */
+static void
+assert_unsupported_header(const char *name)
+{
+	File		file = load(name);
+	ImageInfo	info;
+
+	assert_int_equal(image_info(call_standalone(), file.bytes, file.size, &info).code, LS_UNSUPPORTED);
+	free(file.bytes);
+}
+
 static void
 test_png(void **state)
 {
@@ -64,6 +75,10 @@ test_jpeg(void **state)
 	assert_broken("bad_header_only.jpg", LS_INVALID_IMAGE, "truncated");
 	assert_broken("bad_progressive_truncated.jpg", LS_INVALID_IMAGE, "truncated");
 	assert_broken("bad_lossless.jpg", LS_UNSUPPORTED, "lossless");
+	assert_broken("bad_lossless_scan.jpg", LS_UNSUPPORTED, "lossless");
+	assert_broken("bad_12_bits.jpg", LS_UNSUPPORTED, "precision");
+	assert_unsupported_header("bad_lossless.jpg");
+	assert_unsupported_header("bad_12_bits.jpg");
 	assert_broken("bad_scans.jpg", LS_INVALID_IMAGE, "scans");
 }
 

@@ -24,6 +24,7 @@
 #include "image/codec/formats.h"
 
 #define SCANS_MAX 100			/* progressive files have about 10; hostile ones thousands */
+#define LOSSLESS_FRAME 0xC3		/* marker SOF3 */
 
 typedef struct JpegReader
 {
@@ -66,6 +67,12 @@ not_lossy(void)
 	return format_unsupported("JPEG", "lossless or hierarchical coding");
 }
 
+static Status
+not_8_bits(void)
+{
+	return format_unsupported("JPEG", "a sample precision other than 8 bits");
+}
+
 /* Turn libjpeg's current message into a Status. */
 static Status
 libjpeg_status(j_common_ptr jpeg)
@@ -86,7 +93,7 @@ libjpeg_status(j_common_ptr jpeg)
 		case JERR_SOF_UNSUPPORTED:
 			return not_lossy();
 		case JERR_BAD_PRECISION:
-			return format_unsupported("JPEG", "a sample precision other than 8 bits");
+			return not_8_bits();
 		case JERR_CONVERSION_NOTIMPL:
 			return format_unsupported("JPEG", "a colour space that is not handled");
 		default:
@@ -102,14 +109,19 @@ reader_error(j_common_ptr jpeg)
 }
 
 /* Stop at warnings that mean lost pixels; level is -1 for warnings and >= 0
- * for traces. */
+ * for traces. libjpeg-turbo 3 reads lossless files of some colours, older ones
+ * none: all servers give one answer, by the trace that names a frame's marker. */
 static void
 reader_message(j_common_ptr jpeg, int level)
 {
 	const JpegReader *reader = jpeg->client_data;
 
 	if (level >= 0)
+	{
+		if (jpeg->err->msg_code == JTRC_SOF && jpeg->err->msg_parm.i[0] == LOSSLESS_FRAME)
+			reader_fail(jpeg->client_data, not_lossy());
 		return;
+	}
 	switch (jpeg->err->msg_code)
 	{
 		case JWRN_HIT_MARKER:
@@ -223,10 +235,8 @@ read_header(JpegReader *reader)
 	reader->progress.progress_monitor = reader_progress;
 	jpeg->progress = &reader->progress;
 	jpeg_read_header(jpeg, TRUE);
-	/* libjpeg-turbo 3 reads lossless files of some colours, older ones none: all
-	 * servers give one answer. Its first scan has a predictor in Ss, and no Se. */
-	if (jpeg->Ss > 0 && jpeg->Se == 0)
-		reader_fail(reader, not_lossy());
+	if (jpeg->data_precision != 8)	/* libjpeg-turbo 3 would say so after the header */
+		reader_fail(reader, not_8_bits());
 }
 
 /* Choose the smallest scale, in eighths, that still covers the size asked
