@@ -24,6 +24,15 @@ sub major {
 	return config($program, '--version') =~ /(\d+)/ ? $1 : die "$program has no version\n";
 }
 
+# Minor releases of all major versions appear together. Which of them, counted as those of 15 are: 16.1
+# came with 15.5, 17.1 with 15.9, 18.1 with 15.15.
+sub round_of_releases {
+	my ($version) = @_;
+	my %before = (15 => 0, 16 => 4, 17 => 8, 18 => 14);
+	my ($major, $minor) = $version =~ /(\d+)\.(\d+)/;
+	return defined $minor && defined $before{$major} ? $minor + $before{$major} : undef;
+}
+
 my $here = run_sql('postgres', q{SELECT current_setting('server_version_num')::int / 10000});
 my ($older) = grep { major($_) < $here && -e config($_, '--pkglibdir') . '/lesionseg.so' }
 	$ENV{OLDER_PG_CONFIG} // sort glob '/usr/lib/postgresql/*/bin/pg_config';
@@ -142,15 +151,22 @@ is(system(qw(pg_restore --exit-on-error -j 4 -d tap_servers), "$directory/dump")
 all_the_same(sub { run_sql('tap_servers', @_) }, 'restored');
 run_sql('postgres', 'DROP DATABASE tap_servers');
 
-# pg_upgrade.
-control('old', 'stop');
-$running = undef;
-make_cluster('new');
-my $upgraded = by_owner('new', 'pg_upgrade', '-U', 'postgres', '-b', $bin{old}, '-B', $bin{new}, '-d', "$directory/old",
-	'-D', "$directory/new");
-ok($upgraded, 'pg_upgrade') or die qx{tail -n 8 $directory/new/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log};
-$running = 'new' if ok(control('new', 'start'), 'the new server starts');
-all_the_same(\&elsewhere, 'upgraded');
-elsewhere('DROP TABLE details; DROP EXTENSION lesionseg CASCADE');
-is(elsewhere('SELECT count(*) FROM masks'), '16', 'upgraded: masks stay when the extension goes');
+# pg_upgrade. What an older server writes, a newer one of an earlier round may not know: the options
+# of columns that 15.20 writes stop an upgrade to 16.15.
+my ($from, $to) = (config($older, '--version'), 'PostgreSQL ' . run_sql('postgres', 'SHOW server_version'));
+my @rounds = map { round_of_releases($_) } $from, $to;
+SKIP: {
+	skip "pg_upgrade from $from to $to, which was released before it", 1
+		if defined $rounds[0] && defined $rounds[1] && $rounds[1] < $rounds[0];
+	control('old', 'stop');
+	$running = undef;
+	make_cluster('new');
+	my $upgraded = by_owner('new', 'pg_upgrade', '-U', 'postgres', '-b', $bin{old}, '-B', $bin{new},
+		'-d', "$directory/old", '-D', "$directory/new");
+	ok($upgraded, 'pg_upgrade') or die qx{tail -n 8 $directory/new/pg_upgrade_output.d/*/log/pg_upgrade_dump_*.log};
+	$running = 'new' if ok(control('new', 'start'), 'the new server starts');
+	all_the_same(\&elsewhere, 'upgraded');
+	elsewhere('DROP TABLE details; DROP EXTENSION lesionseg CASCADE');
+	is(elsewhere('SELECT count(*) FROM masks'), '16', 'upgraded: masks stay when the extension goes');
+}
 done_testing();
