@@ -388,20 +388,55 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 1000000;
 COMMENT ON FUNCTION lesion_bootstrap(float8[], int, float8, bigint) IS
 'the mean of figures and its bootstrap interval; the same arguments give the same interval';
 
+-- What shows one evaluation of a version takes the latest whose "differs" is NULL, and another only where there is
+-- none. Else anyone who may evaluate could choose, by a threshold or a split, the score that all see.
+CREATE VIEW lesion_evaluations AS
+SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e.dice, e.evaluated_at,
+	nullif(pg_catalog.concat_ws(', ',
+		CASE WHEN e.subset <> 'all' AND (e.split_seed <> coalesce(v.split_seed, 0::bigint)
+				OR e.test_fraction <> coalesce(v.test_fraction, 0.2::float8) OR e.fold <> coalesce(v.fold, 0)
+				OR e.subset <> 'test' AND e.validation_fraction <> coalesce(v.validation_fraction, 0.1::float8)
+				OR v.split_columns IS NOT NULL AND e.split_columns IS DISTINCT FROM v.split_columns)
+			THEN pg_catalog.format('split by %s, split_seed %s, test_fraction %s, validation_fraction %s, fold %s',
+				coalesce(pg_catalog.array_to_string(e.split_columns, ' '), 'unknown columns'), e.split_seed,
+				e.test_fraction, e.validation_fraction, e.fold) END,
+		CASE WHEN e.threshold <> v.threshold THEN pg_catalog.format('threshold %s', e.threshold) END,
+		CASE WHEN e.options <> CASE WHEN v.enhance <> 'off'
+				THEN pg_catalog.jsonb_build_object('enhance', v.enhance) ELSE '{}' END
+			THEN pg_catalog.format('options %s', e.options) END), '') AS differs
+FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version;
+
+COMMENT ON VIEW lesion_evaluations IS
+'evaluations, and in what each differs from how its version segments and was split';
+COMMENT ON COLUMN lesion_evaluations.differs IS
+'split, threshold or options, where they are not the version''s own or, of a classical method, the defaults; else NULL';
+COMMENT ON COLUMN lesion_evaluations.evaluation IS 'tells evaluations apart';
+COMMENT ON COLUMN lesion_evaluations.model IS 'that was scored';
+COMMENT ON COLUMN lesion_evaluations.version IS 'and its version; NULL of a classical method';
+COMMENT ON COLUMN lesion_evaluations.images IS 'the table the images came from';
+COMMENT ON COLUMN lesion_evaluations.subset IS 'which rows were scored: test, validation, train or all';
+COMMENT ON COLUMN lesion_evaluations.by_column IS 'what the groups are of; NULL where none were asked for';
+COMMENT ON COLUMN lesion_evaluations.n IS 'images scored';
+COMMENT ON COLUMN lesion_evaluations.dice IS 'mean over images of Dice';
+COMMENT ON COLUMN lesion_evaluations.evaluated_at IS 'when';
+
+GRANT SELECT ON lesion_evaluations TO PUBLIC;
+
 -- 30: with fewer images, an interval says little of the next 30.
 CREATE VIEW lesion_subgroups AS
 WITH scored AS (
 	SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, count(*) AS n,
 		avg(CASE WHEN s.jaccard >= 0.65::float8 THEN s.jaccard ELSE 0::float8 END) AS threshold_jaccard,
-		pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures, e.evaluated_at
+		pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures, e.evaluated_at, e.differs
 	FROM (
 		SELECT DISTINCT ON (model, version, images, subset, by_column) evaluation, model, version, images, subset,
-			by_column, evaluated_at
-		FROM lesion_evaluation
+			by_column, evaluated_at, differs
+		FROM lesion_evaluations
 		WHERE by_column IS NOT NULL
-		ORDER BY model, version, images, subset, by_column, evaluation DESC) e
+		ORDER BY model, version, images, subset, by_column, differs IS NOT NULL, evaluation DESC) e
 	JOIN lesion_image_score s USING (evaluation)
-	GROUP BY e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, e.evaluated_at),
+	GROUP BY e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, e.evaluated_at,
+		e.differs),
 bounded AS (
 	SELECT s.*, b.mean, b.low, b.high, s.n < 30::bigint AS small
 	FROM scored s CROSS JOIN LATERAL lesion_bootstrap(s.figures, 2000, 0.95::float8, 0::bigint) b),
@@ -415,11 +450,13 @@ SELECT model, version, images, subset, by_column, subgroup, n, mean AS dice, low
 	threshold_jaccard, CASE WHEN NOT small THEN best_mean - mean END AS gap,
 	CASE WHEN small THEN 'too small to judge' WHEN judged = 1::bigint THEN 'nothing to compare with'
 		WHEN mean = best_mean THEN 'best' WHEN high < best_low THEN 'worse' ELSE 'as good as the best' END AS finding,
-	evaluation, evaluated_at
+	evaluation, evaluated_at, differs
 FROM compared;
 
 COMMENT ON VIEW lesion_subgroups IS
-'scores of each version''s latest evaluation on each table and part by each by_column, group by group';
+'scores by each by_column, group by group, of one evaluation of each version on each table and part: the latest with '
+'the version''s own settings if there is one';
+COMMENT ON COLUMN lesion_subgroups.differs IS 'as in lesion_evaluations';
 COMMENT ON COLUMN lesion_subgroups.dice_low IS 'bounds the 95 % bootstrap interval of dice, as dice_high does';
 COMMENT ON COLUMN lesion_subgroups.gap IS 'dice of the best group that can be judged, less dice';
 COMMENT ON COLUMN lesion_subgroups.finding IS
@@ -509,13 +546,18 @@ CREATE OR REPLACE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
 	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation,
 	e.evaluated_at, s.hausdorff95, s.assd, s.surface_dice,
-	EXISTS (SELECT FROM lesion_models m WHERE m.model = e.model AND m.version = e.version) AS active
+	EXISTS (SELECT FROM lesion_models m WHERE m.model = e.model AND m.version = e.version) AS active, e.differs
 FROM (
-	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at
-	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, evaluation DESC) e
+	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at,
+		differs
+	FROM lesion_evaluations
+	ORDER BY model, version, images, subset, differs IS NOT NULL, evaluation DESC) e
 JOIN lesion_image_score s USING (evaluation);
+COMMENT ON VIEW lesion_worst_cases IS
+'the images of one evaluation of each version on each table and part, the latest with the version''s own settings '
+'if there is one; the worst of each first by rank';
 COMMENT ON COLUMN lesion_worst_cases.active IS 'is the version the active one of its model now?';
+COMMENT ON COLUMN lesion_worst_cases.differs IS 'as in lesion_evaluations';
 
 -- It gives every argument: a function with fewer may have been made by others.
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,

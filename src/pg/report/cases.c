@@ -15,18 +15,21 @@
 
 #define MOST_OF_A_KIND 3		/* most best images of one evaluation, and as many median and worst ones */
 
+/* Where tables of images are named, images of others cannot be shown. */
+#define SHOWN "e.evaluation = ANY ($4) AND ($6 = '{}' OR e.images = ANY ($6))"
+
 /* Some of the best, median and worst images of each evaluation, those of the
  * main model first. */
 static const char query[] =
 "SELECT e.images, s.id, e.model, e.version::text, e.threshold, "
 "coalesce((e.options ->> 'tta')::bool, false)::int::float8, e.options ->> 'enhance', "
-"e.options - '{tta,enhance}'::text[], s.dice, s.kind "
-"FROM @lesion_evaluation e "
+"e.options - '{tta,enhance}'::text[], s.dice, s.kind, l.differs "
+"FROM @lesion_evaluation e JOIN @lesion_evaluations l USING (evaluation) "
 "JOIN (SELECT r.*, CASE WHEN r.place <= %d THEN 'worst' WHEN r.place > r.n - %d THEN 'best' "
 "WHEN r.place BETWEEN (r.n - %d) / 2 + 1 AND (r.n + %d) / 2 THEN 'median' END AS kind "
 "FROM (SELECT i.evaluation, i.id, i.dice, row_number() OVER o AS place, "
 "count(*) OVER (PARTITION BY i.evaluation) AS n "
-"FROM @lesion_image_score i WHERE i.evaluation = ANY ($4) "
+"FROM @lesion_image_score i JOIN @lesion_evaluation e USING (evaluation) WHERE " SHOWN " "
 "WINDOW o AS (PARTITION BY i.evaluation ORDER BY i.dice, i.id)) r) s USING (evaluation) "
 "WHERE s.kind IS NOT NULL "
 "ORDER BY e.model IS DISTINCT FROM $5, e.images, e.subset, e.dice DESC, e.evaluation, "
@@ -49,7 +52,7 @@ report_cases(ReportJob *job)
 					 "Not shown: reading the scores of single images was not granted to this role.");
 		return;
 	}
-	report_select(job, "SELECT 1 FROM @lesion_evaluation e WHERE e.evaluation = ANY ($4)");
+	report_select(job, "SELECT 1 FROM @lesion_evaluation e WHERE " SHOWN);
 	evaluations = Max(1, (int) SPI_processed);
 	of_a_kind = Min(MOST_OF_A_KIND, Max(1, job->pictures / (3 * evaluations)));
 	report_select(job, psprintf(query, of_a_kind, of_a_kind, of_a_kind, of_a_kind,
@@ -63,6 +66,7 @@ report_cases(ReportJob *job)
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	columns = SPI_tuptable->tupdesc;
 		char	   *kind = report_text(i, 9);
+		char	   *differs;
 
 		pictures[i].images = SPI_getvalue(row, columns, 1);
 		pictures[i].id = SPI_getvalue(row, columns, 2);
@@ -73,8 +77,10 @@ report_cases(ReportJob *job)
 		pictures[i].enhance = SPI_getvalue(row, columns, 7);
 		pictures[i].options = row_needed(row, columns, 8, JSONBOID);
 		pictures[i].with_truth = true;
-		pictures[i].caption = psprintf("%c%s: %s, Dice %.3f, %s %s", pg_toupper((unsigned char) kind[0]), kind + 1,
-									   report_text(i, 1), report_number(i, 8), report_text(i, 2), report_text(i, 3));
+		differs = report_text(i, 10);
+		pictures[i].caption = psprintf("%c%s: %s, Dice %.3f, %s %s%s%s", pg_toupper((unsigned char) kind[0]), kind + 1,
+									   report_text(i, 1), report_number(i, 8), report_text(i, 2), report_text(i, 3),
+									   differs != NULL ? ", " : "", differs != NULL ? differs : "");
 	}
 	report_pictures(job, pictures, count);
 }

@@ -53,13 +53,28 @@ typedef struct ReportJob
 	char	   *verdicts;		/* its name, or NULL */
 
 	/* What was found out. */
-	Datum		evaluations;	/* bigint[]: the latest of each active version on each table and part */
+	Datum		evaluations;	/* bigint[]: one of each active version on each table and part */
+	Datum		group_evaluations;	/* ... and by_column */
+	long		evaluations_all;	/* how many there are: both arrays are cut at REPORT_CHARTS_MAX */
+	long		group_evaluations_all;
 	bool		scores_readable;	/* the caller may read lesion_image_score */
 	bool		groups_readable;	/* ... lesion_subgroups */
 	char	   *main_model;		/* the model of the first screen; NULL = none */
 } ReportJob;
 
-/* Parameters of every query: $1 the models, NULL for all; $2 since; $3 until; $4 evaluations; $5 main_model. */
+/* Most charts of a section. Anyone who may evaluate or train adds to them; what is left out is said. */
+#define REPORT_CHARTS_MAX 50
+
+/* Parameters of every query: $1 the models, NULL for all; $2 since; $3 until; $4 evaluations; $5 main_model; $6 text[],
+ * names of the tables of images that the caller named; $7 group_evaluations. */
+
+/* Of rows that name a table of images, those of tables that the caller named go first. */
+#define NAMED_FIRST "NOT e.images = ANY ($6)"
+#define EVALUATIONS_ORDER NAMED_FIRST ", e.images, e.subset, e.dice DESC"
+
+/* An evaluation, and how it was made where not by the version's own settings. */
+#define EVALUATION_NAME \
+	"e.model || ' ' || e.version || ', ' || e.images || ' (' || e.subset || coalesce(', ' || e.differs, '') || ')'"
 
 /* Run a query on the extension's tables, '@' standing for their schema. Rows are in SPI_tuptable. */
 void		report_select(const ReportJob *job, const char *query);
@@ -85,6 +100,9 @@ char	   *report_utf8(const char *text);
 /* Put the current rows on the page as a table: headings are the columns' names; a query
  * says what is a digest by a heading that ends with "SHA-256". `nothing` stands in the place of an empty one. */
 void		report_table(ReportJob *job, const char *caption, const char *nothing);
+
+/* Say that only the first of some things are on the page, if that is so. */
+void		report_left_out(ReportJob *job, const char *things, long shown, long all);
 
 /* Put the current rows on the page as lines: columns series, x, y and perhaps the name of x. */
 void		report_lines(ReportJob *job, LineChart chart);

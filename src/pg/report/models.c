@@ -13,6 +13,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
 
+#define MOST_GROUPS 40			/* of a chart, the worst ones */
 #define SCORES_HIDDEN \
 	"Not shown: reading the scores of single images was not granted to this role " \
 	"(GRANT SELECT ON lesion_image_score)."
@@ -32,12 +33,13 @@ report_models(ReportJob *job)
 	const char *interval = job->scores_readable ? INTERVAL : NO_INTERVAL;
 
 	page_section(&job->page, "models", "Models and how good they are",
-				 "The active version of each model, by its latest evaluation on each table. Dice is 1 where mask "
-				 "and truth agree in every pixel. The interval holds the true mean in 95 of 100 cases, as far as "
-				 "images are like these.");
-	report_select(job, psprintf("SELECT e.model || ' ' || e.version, e.dice, i.low, i.high, 0::float8 "
-								"FROM @lesion_evaluation e %s WHERE e.evaluation = ANY ($4) "
-								"ORDER BY e.images, e.subset, e.dice DESC", interval));
+				 "The active version of each model, by its latest evaluation on each table with the version's own "
+				 "split and threshold; where there is none, by another, and how that was made is said. Dice is 1 "
+				 "where mask and truth agree in every pixel. The interval holds the true mean in 95 of 100 cases, "
+				 "as far as images are like these.");
+	report_select(job, psprintf("SELECT " EVALUATION_NAME ", e.dice, i.low, i.high, 0::float8 "
+								"FROM @lesion_evaluations e %s WHERE e.evaluation = ANY ($4) "
+								"ORDER BY " EVALUATIONS_ORDER, interval));
 	if (SPI_processed > 0)
 	{
 		page_figures_begin(&job->page);
@@ -49,11 +51,14 @@ report_models(ReportJob *job)
 								"e.n AS \"Images\", e.dice AS \"Dice\", i.low AS \"from\", i.high AS \"to\", "
 								"e.threshold_jaccard AS \"Thresholded Jaccard\", e.sensitivity AS \"Sensitivity\", "
 								"e.specificity AS \"Specificity\", e.seen AS \"Seen in training\", "
-								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Evaluated\" "
-								"FROM @lesion_evaluation e JOIN @lesion_model m ON m.name = e.model %s "
+								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Evaluated\", "
+								"l.differs AS \"Not as the version is\" "
+								"FROM @lesion_evaluation e JOIN @lesion_evaluations l USING (evaluation) "
+								"JOIN @lesion_model m ON m.name = e.model %s "
 								"WHERE e.evaluation = ANY ($4) "
-								"ORDER BY e.images, e.subset, e.dice DESC", interval));
+								"ORDER BY " EVALUATIONS_ORDER, interval));
 	report_table(job, "Scores of active versions", NOT_EVALUATED);
+	report_left_out(job, "evaluations", Min(REPORT_CHARTS_MAX, job->evaluations_all), job->evaluations_all);
 	if (!job->scores_readable)
 		page_nothing(&job->page, SCORES_HIDDEN);
 }
@@ -63,6 +68,7 @@ report_curves(ReportJob *job)
 {
 	SPITupleTable *runs;
 	uint64		count;
+	uint64		shown;
 
 	page_section(&job->page, "curves", "Training",
 				 "The latest training of each model: how loss and Dice went from epoch to epoch. A validation loss "
@@ -73,13 +79,14 @@ report_curves(ReportJob *job)
 				  "ORDER BY r.model, r.run DESC");
 	runs = SPI_tuptable;
 	count = SPI_processed;
+	shown = Min(count, REPORT_CHARTS_MAX);
 	if (count == 0)
 	{
 		page_nothing(&job->page, "No model was trained in this database.");
 		return;
 	}
 	page_figures_begin(&job->page);
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < shown; i++)
 	{
 		long long	run = DatumGetInt64(row_needed(runs->vals[i], runs->tupdesc, 2, INT8OID));
 		char	   *model;
@@ -99,17 +106,15 @@ report_curves(ReportJob *job)
 									   .y_title = "Dice"});
 	}
 	page_figures_end(&job->page);
+	report_left_out(job, "models that were trained", (long) shown, (long) count);
 }
 
 /* The names of evaluations, for titles: evaluation, name. The caller keeps SPI_tuptable. */
 static SPITupleTable *
 list_evaluations(ReportJob *job, uint64 *count)
 {
-	report_select(job, "SELECT e.model || ' ' || e.version || ', ' || e.images || ' (' || e.subset || ')', "
-				  "e.evaluation "
-				  "FROM @lesion_evaluation e "
-				  "WHERE e.evaluation = ANY ($4) "
-				  "ORDER BY e.images, e.subset, e.dice DESC");
+	report_select(job, "SELECT " EVALUATION_NAME ", e.evaluation FROM @lesion_evaluations e "
+				  "WHERE e.evaluation = ANY ($4) ORDER BY " EVALUATIONS_ORDER);
 	*count = SPI_processed;
 	return SPI_tuptable;
 }
@@ -178,12 +183,12 @@ report_robustness(ReportJob *job)
 								"LATERAL @lesion_robustness_cells(m.model, m.version, t.images) k "
 								"WHERE k.cells IS NOT NULL ORDER BY t.n LIMIT 1) c "
 								"WHERE $1 IS NULL OR m.model = ANY ($1) "
-								"ORDER BY m.model", tables_first(job)));
+								"ORDER BY NOT c.measured_on = ANY ($6), m.model", tables_first(job)));
 	tables = SPI_tuptable;
 	count = SPI_processed;
 	if (count == 0)
 		page_nothing(&job->page, "Not measured. Run SELECT * FROM lesion_robustness('archive', 'model').");
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < Min(count, REPORT_CHARTS_MAX); i++)
 	{
 		Datum	   *names[2];
 		Datum	   *values;
@@ -219,14 +224,15 @@ report_robustness(ReportJob *job)
 				   counts[1],
 				   figures, worst);
 	}
+	report_left_out(job, "models", Min((long) count, REPORT_CHARTS_MAX), (long) count);
 }
 
 void
 report_groups(ReportJob *job)
 {
 	static const char from[] =
-		"FROM @lesion_subgroups g JOIN @lesion_models m ON m.model = g.model AND m.version = g.version "
-		"WHERE ($1 IS NULL OR g.model = ANY ($1)) AND g.evaluated_at <= $3 ";
+		"FROM @lesion_subgroups g JOIN @lesion_evaluations e USING (evaluation) "
+		"WHERE g.evaluation = ANY ($7)";
 	SPITupleTable *sets;
 	uint64		count;
 
@@ -239,9 +245,9 @@ report_groups(ReportJob *job)
 					 "(GRANT SELECT ON lesion_subgroups).");
 		return;
 	}
-	report_select(job, psprintf("SELECT DISTINCT g.model || ' ' || g.version || ' by ' || g.by_column "
-								"|| ', ' || g.images || ' (' || g.subset || ')', g.evaluation %s "
-								"ORDER BY 1", from));
+	report_select(job, "SELECT " EVALUATION_NAME " || ' by ' || e.by_column, e.evaluation "
+				  "FROM @lesion_evaluations e WHERE e.evaluation = ANY ($7) "
+				  "ORDER BY " NAMED_FIRST ", e.model, e.images, e.by_column");
 	sets = SPI_tuptable;
 	count = SPI_processed;
 	page_figures_begin(&job->page);
@@ -251,10 +257,11 @@ report_groups(ReportJob *job)
 
 		SPI_tuptable = sets;
 		title = report_text(i, 0);
-		report_select(job, psprintf("SELECT g.subgroup, g.dice, g.dice_low, g.dice_high, "
+		report_select(job, psprintf("SELECT * FROM (SELECT g.subgroup, g.dice, g.dice_low, g.dice_high, "
 									"(g.n < 30)::int::float8 %s AND g.evaluation = %lld "
-									"ORDER BY g.dice DESC LIMIT 40", from,
-									(long long) DatumGetInt64(row_needed(sets->vals[i], sets->tupdesc, 2, INT8OID))));
+									"ORDER BY g.dice LIMIT %d) w ORDER BY w.dice DESC", from,
+									(long long) DatumGetInt64(row_needed(sets->vals[i], sets->tupdesc, 2, INT8OID)),
+									MOST_GROUPS));
 		report_intervals(job, title, "Dice");
 	}
 	page_figures_end(&job->page);
@@ -262,10 +269,13 @@ report_groups(ReportJob *job)
 								"g.by_column AS \"By\", coalesce(g.subgroup, 'not known') AS \"Group\", "
 								"g.n AS \"Images\", g.dice AS \"Dice\", g.dice_low AS \"from\", "
 								"g.dice_high AS \"to\", g.threshold_jaccard AS \"Thresholded Jaccard\", "
-								"g.gap AS \"Gap\", g.finding AS \"Finding\" %s "
-								"ORDER BY g.model, g.images, g.by_column, g.dice DESC", from));
+								"g.gap AS \"Gap\", g.finding AS \"Finding\", "
+								"g.differs AS \"Not as the version is\" %s "
+								"ORDER BY " NAMED_FIRST ", e.model, e.images, e.by_column, g.dice DESC", from));
 	report_table(job, "Scores by group", "Not measured. Run SELECT lesion_evaluate('archive', 'model', by_column => "
 				 "'site') with a column of the table: site, sex, age, camera, skin tone.");
+	report_left_out(job, "evaluations with groups", Min(REPORT_CHARTS_MAX, job->group_evaluations_all),
+					job->group_evaluations_all);
 }
 
 void
@@ -279,12 +289,12 @@ report_calibration(ReportJob *job)
 		page_nothing(&job->page, SCORES_HIDDEN);
 		return;
 	}
-	report_select(job, "SELECT e.model || ' ' || e.version || ', ' || e.images, avg(s.predicted_dice), avg(s.dice) "
-				  "FROM @lesion_evaluation e JOIN @lesion_image_score s USING (evaluation) "
-				  "WHERE e.evaluation = ANY ($4) "
-				  "GROUP BY e.evaluation, least(9, floor(s.predicted_dice * 10)) "
-				  "HAVING count(*) >= 5 "
-				  "ORDER BY e.images, e.subset, e.dice DESC, e.evaluation, 2");
+	report_select(job, "SELECT " EVALUATION_NAME ", c.predicted, c.dice "
+				  "FROM @lesion_evaluations e JOIN (SELECT s.evaluation, avg(s.predicted_dice) AS predicted, "
+				  "avg(s.dice) AS dice FROM @lesion_image_score s WHERE s.evaluation = ANY ($4) "
+				  "GROUP BY s.evaluation, least(9, floor(s.predicted_dice * 10)) HAVING count(*) >= 5) c "
+				  "USING (evaluation) "
+				  "ORDER BY " EVALUATIONS_ORDER ", e.evaluation, c.predicted");
 	if (SPI_processed == 0)
 	{
 		page_nothing(&job->page, NOT_EVALUATED);
@@ -296,11 +306,13 @@ report_calibration(ReportJob *job)
 								   .y_title = "mean Dice",.unit_square = true});
 	page_figures_end(&job->page);
 	report_select(job, "SELECT e.model AS \"Model\", e.version AS \"Version\", e.images AS \"Table\", "
-				  "e.n AS \"Images\", avg(s.predicted_dice) AS \"Predicted Dice\", "
-				  "avg(s.dice) AS \"Dice\", avg(abs(s.predicted_dice - s.dice)) AS \"Mean error\", "
-				  "corr(s.predicted_dice, s.dice) AS \"Correlation\" "
-				  "FROM @lesion_evaluation e JOIN @lesion_image_score s USING (evaluation) "
-				  "WHERE e.evaluation = ANY ($4) "
-				  "GROUP BY e.evaluation ORDER BY e.images, e.subset, e.dice DESC");
+				  "e.n AS \"Images\", c.predicted AS \"Predicted Dice\", c.dice AS \"Dice\", "
+				  "c.error AS \"Mean error\", c.correlation AS \"Correlation\", "
+				  "e.differs AS \"Not as the version is\" "
+				  "FROM @lesion_evaluations e JOIN (SELECT s.evaluation, avg(s.predicted_dice) AS predicted, "
+				  "avg(s.dice) AS dice, avg(abs(s.predicted_dice - s.dice)) AS error, "
+				  "corr(s.predicted_dice, s.dice) AS correlation FROM @lesion_image_score s "
+				  "WHERE s.evaluation = ANY ($4) GROUP BY s.evaluation) c USING (evaluation) "
+				  "ORDER BY " EVALUATIONS_ORDER);
 	report_table(job, "How well masks are foretold", NOT_EVALUATED);
 }

@@ -27,7 +27,7 @@ find_main_model(ReportJob *job)
 			return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	}
 	report_select(job, "SELECT e.model FROM @lesion_evaluation e WHERE e.evaluation = ANY ($4) "
-				  "ORDER BY e.evaluated_at DESC LIMIT 1");
+				  "ORDER BY " NAMED_FIRST ", e.evaluated_at DESC LIMIT 1");
 	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
 }
 
@@ -100,14 +100,15 @@ add_quality_tile(ReportJob *job)
 	double		before;
 	Finding		finding;
 
-	report_select(job, psprintf("SELECT e.model || ' ' || e.version || ', ' || e.n || ' images of ' "
-								"|| e.images || ' (' || e.subset || ')', e.dice, %s, b.dice "
-								"FROM @lesion_evaluation e "
-								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluation o "
+	report_select(job, psprintf("SELECT e.n || ' images: ' || " EVALUATION_NAME ", e.dice, %s, b.dice "
+								"FROM @lesion_evaluations e "
+								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluations o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
-								"AND o.evaluated_at < $2 ORDER BY o.evaluation DESC LIMIT 1) b ON true "
+								"AND o.evaluated_at < $2 "
+								"ORDER BY o.differs IS NOT NULL, o.evaluation DESC LIMIT 1) b ON true "
 								"WHERE e.evaluation = ANY ($4) AND e.model = $5 "
-								"ORDER BY b.dice IS NULL, e.evaluated_at DESC LIMIT 1", high));
+								"ORDER BY " NAMED_FIRST ", b.dice IS NULL, e.differs IS NOT NULL, "
+								"e.evaluated_at DESC LIMIT 1", high));
 	if (SPI_processed == 0)
 	{
 		page_tile(&job->page, FINDING_UNKNOWN, name, "not known", "The active version has not been evaluated.",
@@ -131,9 +132,9 @@ add_groups_tile(ReportJob *job)
 	if (job->groups_readable)
 		report_select(job, "SELECT g.by_column || ' ' || coalesce(g.subgroup, 'not known'), g.dice, g.gap, "
 					  "(g.finding = 'worse')::int::float8, g.model || ' ' || g.version, g.n::text "
-					  "FROM @lesion_subgroups g JOIN @lesion_models m ON m.model = g.model AND m.version = g.version "
-					  "WHERE g.model = $5 AND g.evaluated_at <= $3 AND g.gap IS NOT NULL "
-					  "ORDER BY (g.finding = 'worse') DESC, g.gap DESC LIMIT 1");
+					  "FROM @lesion_subgroups g JOIN @lesion_evaluations e USING (evaluation) "
+					  "WHERE g.model = $5 AND g.evaluation = ANY ($7) AND g.gap IS NOT NULL "
+					  "ORDER BY " NAMED_FIRST ", (g.finding = 'worse') DESC, g.gap DESC LIMIT 1");
 	if (!job->groups_readable || SPI_processed == 0)
 	{
 		page_tile(&job->page, FINDING_UNKNOWN, name, "not known",

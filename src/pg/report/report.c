@@ -142,21 +142,48 @@ read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
 	job->groups_readable = may_read(job, "lesion_subgroups");
 }
 
-/* Find the evaluations that the page is about, and the model that was named first. */
-static void
-find_evaluations(ReportJob *job)
+/*
+ * Find one evaluation of each active version on each table and part, as the
+ * views lesion_worst_cases and lesion_subgroups do; of more than
+ * REPORT_CHARTS_MAX those on tables that the caller named, then those of most
+ * images. `by` is another column that tells evaluations apart, or empty.
+ */
+static Datum
+find_evaluations(const ReportJob *job, const char *by, const char *where, long *all)
 {
+	Datum		evaluations;
 	bool		isnull;
 
-	report_select(job, "SELECT pg_catalog.array_agg(l.evaluation), ($1)[1] "
-				  "FROM (SELECT DISTINCT ON (e.model, e.images, e.subset) e.evaluation FROM @lesion_evaluation e "
-				  "JOIN @lesion_models m ON m.model = e.model AND m.version = e.version "
-				  "WHERE ($1 IS NULL OR e.model = ANY ($1)) AND e.evaluated_at <= $3 "
-				  "ORDER BY e.model, e.images, e.subset, e.evaluation DESC) l");
-	job->evaluations = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, INT8ARRAYOID, &isnull);
-	if (isnull)
-		job->evaluations = (Datum) 0;
-	job->main_model = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	report_select(job, psprintf("SELECT pg_catalog.array_agg(l.evaluation) FILTER (WHERE l.place <= %d) "
+								"AS evaluations, count(*) AS n "
+								"FROM (SELECT e.evaluation, row_number() OVER (ORDER BY " NAMED_FIRST
+								", e.n DESC, e.evaluation DESC) AS place "
+								"FROM (SELECT DISTINCT ON (e.model, e.images, e.subset%s) e.* "
+								"FROM @lesion_evaluations e "
+								"JOIN @lesion_models m ON m.model = e.model AND m.version = e.version "
+								"WHERE ($1 IS NULL OR e.model = ANY ($1)) AND %s "
+								"ORDER BY e.model, e.images, e.subset%s, e.differs IS NOT NULL, e.evaluation DESC) e "
+								"WHERE e.evaluated_at <= $3) l", REPORT_CHARTS_MAX, by, where, by));
+	*all = (long) DatumGetInt64(first_row_needed("n", INT8OID));
+	evaluations = first_row_value("evaluations", INT8ARRAYOID, &isnull);
+	return isnull ? (Datum) 0 : evaluations;
+}
+
+/* Find what the page is about. */
+static void
+find_subjects(ReportJob *job)
+{
+	bool		isnull;
+	Datum		model;
+
+	job->evaluations = find_evaluations(job, "", "e.evaluated_at <= $3", &job->evaluations_all);
+	/* The view of groups knows the latest alone, whatever the period. */
+	if (job->groups_readable)
+		job->group_evaluations = find_evaluations(job, ", e.by_column", "e.by_column IS NOT NULL",
+												  &job->group_evaluations_all);
+	report_select(job, "SELECT ($1)[1] AS model");
+	model = first_row_value("model", TEXTOID, &isnull);
+	job->main_model = isnull ? NULL : TextDatumGetCString(model);
 }
 
 /* Write the head of the page. */
@@ -211,7 +238,7 @@ lesion_report(PG_FUNCTION_ARGS)
 	read_arguments(fcinfo, &job);
 	buffer_init(&job.page, job.call);
 	SPI_connect();
-	find_evaluations(&job);
+	find_subjects(&job);
 	begin_page(&job, title);
 	write_sections(&job);
 	SPI_finish();

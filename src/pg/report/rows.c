@@ -9,6 +9,7 @@
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 #include "pg/base/error.h"
@@ -19,7 +20,18 @@
 #define MOST_ROWS 200			/* most rows of a table on the page */
 #define MOST_CHARACTERS 200		/* most characters of a row's text on the page */
 #define ELLIPSIS "\xE2\x80\xA6"
-#define PARAMETERS 5
+#define PARAMETERS 7
+
+/* The names of the tables of images that the caller named, a text[]. */
+static Datum
+named_tables(const ReportJob *job)
+{
+	Datum	   *names = palloc((job->image_tables + 1) * sizeof *names);
+
+	for (int i = 0; i < job->image_tables; i++)
+		names[i] = CStringGetTextDatum(job->images[i].source->name);
+	return PointerGetDatum(construct_array(names, job->image_tables, TEXTOID, -1, false, TYPALIGN_INT));
+}
 
 /* The parameters of every query. */
 static void
@@ -34,6 +46,10 @@ fill_parameters(const ReportJob *job, Oid *types, Datum *values, char *nulls)
 	values[3] = job->evaluations;
 	types[4] = TEXTOID;
 	values[4] = job->main_model == NULL ? (Datum) 0 : CStringGetTextDatum(job->main_model);
+	types[5] = TEXTARRAYOID;
+	values[5] = named_tables(job);
+	types[6] = INT8ARRAYOID;
+	values[6] = job->group_evaluations;
 	memset(nulls, ' ', PARAMETERS);
 	if (job->main_model == NULL)
 		nulls[4] = 'n';
@@ -41,6 +57,8 @@ fill_parameters(const ReportJob *job, Oid *types, Datum *values, char *nulls)
 		nulls[0] = 'n';
 	if (job->evaluations == (Datum) 0)
 		nulls[3] = 'n';
+	if (job->group_evaluations == (Datum) 0)
+		nulls[6] = 'n';
 }
 
 void
@@ -169,8 +187,14 @@ report_table(ReportJob *job, const char *caption, const char *nothing)
 			cells[r * columns->natts + c] = report_text(r, c);
 		}
 	page_table(&job->page, &table);
-	if (all > rows)
-		page_paragraph(&job->page, psprintf("These are the first %d of " UINT64_FORMAT " rows.", MOST_ROWS, all));
+	report_left_out(job, "rows", (long) rows, (long) all);
+}
+
+void
+report_left_out(ReportJob *job, const char *things, long shown, long all)
+{
+	if (all > shown)
+		page_paragraph(&job->page, psprintf("These are the first %ld of %ld %s.", shown, all, things));
 }
 
 /* The name of a row, from its first column; rows that were written by hand may

@@ -1,0 +1,116 @@
+-- Which evaluation speaks for a version: whoever may evaluate cannot choose, by a threshold, a split, options or many
+-- evaluations, what the report and the views show to all.
+BEGIN;
+SET LOCAL client_min_messages = error;
+SELECT plan(31);
+
+CREATE TABLE archive AS
+SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
+FROM generate_series(1, 40) AS seed, lesion_synthetic(seed, 48, 40) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+SELECT lesion_train('archive', 'honest', epochs => 4, architecture => 'unet', config => '{"base": 4, "depth": 2}',
+	image_size => 32, learning_rate => 5e-3, test_fraction => 0.4, options => '{"validation_fraction": 0.3}');
+SELECT is((SELECT string_agg(subset || coalesce(differs, ''), ' ' ORDER BY subset) FROM lesion_evaluations), 'test',
+	'a training evaluates with its own split and threshold');
+SELECT lesion_evaluate('archive', 'honest', by_column => 'site');
+SELECT lesion_evaluate('archive', 'honest', 'validation');
+
+-- What the report shows of a part: the table's name, part, number of images, Dice.
+CREATE FUNCTION pg_temp.shown(part text, images regclass[] DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+SELECT array_to_string(regexp_match(public.lesion_report('{honest}', images => shown.images, pictures => 0),
+	'public.archive</td><td[^>]*>' || part || '</td><td[^>]*>(\d+)</td><td[^>]*>([0-9.]+)'), ' ')$$;
+CREATE TEMP TABLE seen AS SELECT part, pg_temp.shown(part) AS shown,
+	(SELECT array_agg(w.id || w.dice ORDER BY w.id) FROM lesion_worst_cases w WHERE w.subset = part) AS worst
+FROM unnest('{test,validation}'::text[]) AS part;
+CREATE TEMP TABLE groups AS SELECT subgroup, n, dice FROM lesion_subgroups;
+SELECT ok(bool_and(shown ~ '^\d+ 0\.\d\d\d$' AND worst IS NOT NULL), 'scores are shown') FROM seen;
+
+-- Evaluations that are made otherwise, each of them the latest.
+CREATE TEMP TABLE tried (name text, call text, differs text);
+INSERT INTO tried VALUES
+	('a threshold', $$'archive', 'honest', threshold => 0.9999, by_column => 'site'$$, '^threshold 0.9999$'),
+	('a seed', $$'archive', 'honest', split_seed => 4242, by_column => 'site'$$, '^split by id, split_seed 4242,'),
+	('a fraction', $$'archive', 'honest', test_fraction => 0.15$$, 'test_fraction 0.15'),
+	('columns', $$'archive', 'honest', group_column => 'site', split_seed => 5$$, '^split by site'),
+	('tta', $$'archive', 'honest', tta => true$$, '^options {"tta": true}$'),
+	('enhancement', $$'archive', 'honest', enhance => 'always', by_column => 'site'$$, '^options {"enhance"'),
+	('validation rows', $$'archive', 'honest', 'validation', validation_fraction => 0.5$$, 'validation_fraction 0.5'),
+	('all of it', $$'archive', 'honest', split_seed => 3, threshold => 0.9$$, '^split by id, .*, threshold 0.9$');
+CREATE FUNCTION pg_temp.evaluate(call text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE made bigint;
+BEGIN
+	EXECUTE 'SELECT evaluation FROM public.lesion_evaluate(' || call || ')' INTO made;
+	RETURN made;
+END$$;
+CREATE TEMP TABLE made AS SELECT name, differs AS wanted, pg_temp.evaluate(call) AS evaluation FROM tried;
+SELECT matches(e.differs, m.wanted, m.name || ': differs says so')
+FROM made m LEFT JOIN lesion_evaluations e USING (evaluation);
+SELECT is(pg_temp.shown(part), shown, part || ': the report shows the version''s own') FROM seen;
+SELECT is((SELECT array_agg(w.id || w.dice ORDER BY w.id) FROM lesion_worst_cases w WHERE w.subset = part), worst,
+	'... and so do the worst cases') FROM seen;
+SELECT results_eq('SELECT subgroup, n, dice FROM lesion_subgroups ORDER BY 1', 'SELECT * FROM groups ORDER BY 1',
+	'... and the groups');
+SELECT is((SELECT count(*) FROM (SELECT differs FROM lesion_worst_cases UNION ALL
+		SELECT differs FROM lesion_subgroups) v
+	WHERE differs IS NOT NULL), 0::bigint, '... which say that nothing differs');
+
+-- The latest of those is shown; where there is none, another, and how it was made.
+SELECT lesion_evaluate('archive', 'honest', 'test', by_column => 'site');
+SELECT is((SELECT DISTINCT evaluation FROM lesion_worst_cases WHERE subset = 'test'),
+	(SELECT max(evaluation) FROM lesion_evaluation), 'the latest with the version''s own settings');
+SELECT lesion_evaluate('archive', 'honest', 'all', split_seed => 99);
+SELECT is((SELECT DISTINCT differs FROM lesion_worst_cases WHERE subset = 'all'), NULL,
+	'the split does not matter where all rows are scored');
+CREATE VIEW others AS SELECT * FROM archive WHERE id < 'lesion-2';
+SELECT lesion_evaluate('others', 'honest', 'all', id_column => 'id', threshold => 0.99, by_column => 'site');
+SELECT is((SELECT DISTINCT differs FROM lesion_worst_cases WHERE images = 'public.others'), 'threshold 0.99',
+	'where there is no other, one that differs is shown');
+SELECT is((SELECT DISTINCT differs FROM lesion_subgroups WHERE images = 'public.others'), 'threshold 0.99',
+	'... by group, too');
+SELECT ok(page ~ 'public.others</td>.*<td[^>]*>threshold 0.99</td>'
+	AND page LIKE '%honest 1, public.others (all, threshold 0.99)%', '... and the report says how it was made')
+FROM lesion_report('{honest}', pictures => 0) AS page;
+
+-- Versions with settings of their own: a fold, and an enhancement.
+SELECT lesion_train('archive', 'fold', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}', image_size => 16,
+	test_fraction => 0.25, options => '{"fold": 2, "enhance": "auto"}');
+SELECT lesion_evaluate('archive', 'fold');
+SELECT is((SELECT array_agg(DISTINCT coalesce(differs, 'own')) FROM lesion_evaluations WHERE model = 'fold'), '{own}',
+	'a fold and an enhancement of the version are its own');
+SELECT lesion_evaluate('archive', 'fold', test_fraction => 0.25, enhance => 'off');
+SELECT matches((SELECT differs FROM lesion_evaluations ORDER BY evaluation DESC LIMIT 1),
+	'^split by id, .*, fold 0, options {}$', '... and what takes neither is not');
+
+-- Classical methods have the defaults.
+SELECT lesion_evaluate('archive', 'classical:otsu');
+SELECT lesion_evaluate('archive', 'classical:otsu', options => '{"blur": 6}');
+SELECT is((SELECT DISTINCT differs FROM lesion_worst_cases WHERE model = 'classical:otsu'), NULL,
+	'options of a classical method differ');
+SELECT is((SELECT array_agg(coalesce(differs, 'own') ORDER BY evaluation) FROM lesion_evaluations
+	WHERE model = 'classical:otsu'), '{own,"options {\"blur\": 6}"}', '... and are said');
+
+-- Many evaluations on tables whose names come first.
+CREATE TEMP TABLE before AS SELECT (SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg', 'g')) AS n
+FROM lesion_report('{honest}', images => '{archive}') AS page;
+CREATE SCHEMA aaa;
+DO $$BEGIN
+	FOR i IN 1..60 LOOP
+		EXECUTE format($v$CREATE VIEW aaa.v%s AS SELECT id, site, image, mask FROM public.archive
+			WHERE id = 'lesion-1'$v$, i);
+		PERFORM lesion_evaluate(('aaa.v' || i)::regclass, 'honest', 'all', id_column => 'id', by_column => 'site');
+	END LOOP;
+END$$;
+CREATE TEMP TABLE page AS SELECT lesion_report('{honest}', images => '{archive}') AS page;
+SELECT is((SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg', 'g')), n,
+	'pictures are those of the named table') FROM page, before;
+SELECT ok(n > 0 AND page !~ 'not shown: the table', '... and all of them are shown') FROM page, before;
+SELECT is((regexp_match(page, 'id="models".*?<td[^>]*>(public\.archive|aaa\.v\d+)</td>'))[1], 'public.archive',
+	'its scores come first') FROM page;
+SELECT ok(page LIKE '%These are the first 50 of 64 evaluations.%'
+	AND page LIKE '%These are the first 50 of 62 evaluations with groups.%', 'what is left out is said') FROM page;
+SELECT ok((SELECT count(*) FROM regexp_matches(page, '<svg', 'g')) < 120, 'there is no chart for each') FROM page;
+SELECT matches(page, 'Quality of the masks</a></h2>.{0,120}images: honest 1, public.archive',
+	'the first screen is about the named table') FROM page;
+
+SELECT * FROM finish();
+ROLLBACK;
