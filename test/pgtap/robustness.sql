@@ -94,7 +94,7 @@ SELECT row_eq($$SELECT i.width, i.height
 	ROW(240, 112), 'a heat map has the size of its table and of its scale');
 SELECT row_eq($$SELECT i.width, i.height
 	FROM lesion_image_info(lesion_heat_map('{a}', '{x}', '{0}', title => 'a title of twenty-four')) AS i$$,
-	ROW(192, 82), '... and of its title; where nothing is dark there is no scale');
+	ROW(198, 82), '... and of its title; where nothing is dark there is no scale');
 SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100),
 	'worst changes the shades');
 
