@@ -93,6 +93,28 @@ is($watcher->query('SELECT count(*) FROM renumbered AS r
 	WHERE NOT EXISTS (SELECT FROM renumbered_masks AS m WHERE m.id = r.id::text)'), '0',
 	'... leaves no image without a mask');
 
+# A row that another session stores while a job runs, of an image that is still to come, ends it for no other image.
+# So it is with a table that has a rule, or a key that is checked late, which allow no ON CONFLICT.
+run_sql($database, 'CREATE TABLE raced (LIKE lesion_prediction)');
+my $into_raced = q{CALL lesion_predict('renumbered', 'net', 'raced', batch_size => 5)};
+for my $key ('PRIMARY KEY', 'PRIMARY KEY DEFERRABLE') {
+	run_sql($database, qq{TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT IF EXISTS raced_pkey;
+		ALTER TABLE raced ADD CONSTRAINT raced_pkey ${\ ($key =~ s/KEY/KEY (images, id, model, version)/r)}});
+	$job->start($into_raced);
+	$end = time + 60;
+	sleep 0.01 until time > $end || $watcher->query('SELECT count(*) FROM raced') >= 10;
+	$watcher->query(q{INSERT INTO raced (images, id, model, version) VALUES ('public.renumbered', 1200, 'net', 2)});
+	$said = $job->finish;
+	like($said, qr/NOTICE.* row "1200" of public\.renumbered has a row in public\.raced by now/, "a row that is there: $key");
+	like($said, qr/NOTICE.* 199 images of public\.renumbered segmented, 0 broken\nDETAIL:  1 have a row/,
+		'... ends no job');
+}
+
+# A key of other columns is an error.
+run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey, ADD UNIQUE (images)');
+like($job->query($into_raced), qr/ERROR:  23505: duplicate key value violates unique constraint "raced_images_key"/,
+	'a duplicate of another key');
+
 # In a transaction block it is all or nothing.
 like($job->query("BEGIN; TRUNCATE masks; $call; ROLLBACK", 300), qr/NOTICE.*commits nothing before its end/,
 	'in a transaction block it says so');

@@ -34,7 +34,6 @@
 
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
-#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
@@ -72,6 +71,7 @@ typedef struct Predict
 	uint8_t		ready[SHA256_BYTES];	/* digest of the loaded version */
 	int64		segmented;
 	int64		broken;
+	int64		taken;			/* have a row that was stored otherwise meanwhile */
 	int64		limited;		/* above a limit */
 	bool		out_of_time;
 } Predict;
@@ -80,8 +80,6 @@ typedef struct Predict
  * above a limit. */
 #define LIMITED_MANY 10
 
-#define LONG_ID 1000			/* bytes; an index takes keys of 2700, with the table's and the model's names */
-
 /* ---- one image ---- */
 
 /* What is the same for all images of a batch. */
@@ -89,7 +87,7 @@ typedef struct PredictBatch
 {
 	const ModelVersion *version;
 	SegmentOptions options;
-	SPIPlanPtr	insert;
+	PredictionInsert insert;
 	PredictionRow row;			/* a row with the columns that are the same */
 } PredictBatch;
 
@@ -134,47 +132,8 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
-/* A row to be inserted. */
-typedef struct RowInsert
-{
-	const Predict *job;
-	const PredictBatch *batch;
-	const PredictionRow *row;
-	const char *name;
-} RowInsert;
-
-static void
-insert_row(void *work)
-{
-	const RowInsert *insert = work;
-
-	prediction_insert(insert->batch->insert, insert->row, insert->job->target, insert->name);
-}
-
-/*
- * Insert a row with a long id, which may fit the key of the images and not
- * that of the masks. Such an image must not end the call for all others: false
- * where it does not fit, and then it is left out.
- */
-static bool
-insert_long_id(const Predict *job, const PredictBatch *batch, const PredictionRow *row, const char *name)
-{
-	RowInsert	insert = {job, batch, row, name};
-	ErrorData  *error = caught_in_step(insert_row, &insert, CurrentMemoryContext);
-
-	if (error == NULL)
-		return true;
-	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-		ReThrowError(error);
-	ereport(WARNING,
-			(errcode(error->sqlerrcode),
-			 errmsg("%s cannot be stored in %s: %s", name, job->target, error->message),
-			 errhint("Give the image a shorter id, or leave it out with a view of the others.")));
-	return false;
-}
-
-/* Store the row of an image, with its mask or its error; false where its id is too long. */
-static bool
+/* Store the row of an image, with its mask or its error. */
+static PredictionOutcome
 store_row(const Predict *job, const PredictBatch *batch, const char *id, const ByteView *bytes, const char *name,
 		  const Call *call, const Segmentation *made, const Status *status)
 {
@@ -188,10 +147,32 @@ store_row(const Predict *job, const PredictBatch *batch, const char *id, const B
 		prediction_set(&row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(true));
 		prediction_set(&row, PREDICTION_ERROR, CStringGetTextDatum(whole_characters(status->message)));
 	}
-	if (strlen(id) >= LONG_ID)
-		return insert_long_id(job, batch, &row, name);
-	prediction_insert(batch->insert, &row, job->target, name);
-	return true;
+	return prediction_insert(&batch->insert, &row, name);
+}
+
+/* Count an image whose row is stored, or is not. */
+static void
+count_image(Predict *job, const ModelVersion *version, const char *id, const char *name, const Status *status,
+			PredictionOutcome outcome)
+{
+	if (outcome != PREDICTION_STORED)
+	{
+		job->taken += outcome == PREDICTION_TAKEN;
+		job->broken += outcome == PREDICTION_NO_ROOM;
+		pending_leave_out(job->pending, id);
+	}
+	else if (status->code == LS_OK)
+	{
+		job->segmented++;
+		segment_progress_image(version->model, version->number);
+	}
+	else
+	{
+		job->broken++;
+		ereport(WARNING,
+				(errcode(status_sqlstate(status->code)),
+				 errmsg("%s is not segmented: %s", name, whole_characters(status->message))));
+	}
 }
 
 /* Segment an image and store the result. */
@@ -209,23 +190,8 @@ predict_image(Predict *job, const PredictBatch *batch, const char *id, const Byt
 	{
 		if (status.code != LS_OK && !broken_is_rows_fault(status))
 			check_argument(call, name, status);
-		if (!store_row(job, batch, id, bytes, name, call, &made, &status))
-		{
-			job->broken++;
-			pending_leave_out(job->pending, id);
-		}
-		else if (status.code == LS_OK)
-		{
-			job->segmented++;
-			segment_progress_image(batch->version->model, batch->version->number);
-		}
-		else
-		{
-			job->broken++;
-			ereport(WARNING,
-					(errcode(status_sqlstate(status.code)),
-					 errmsg("%s is not segmented: %s", name, whole_characters(status.message))));
-		}
+		count_image(job, batch->version, id, name, &status,
+					store_row(job, batch, id, bytes, name, call, &made, &status));
 	}
 	call_destroy(call);
 }
@@ -246,7 +212,7 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	batch->options.tta = job->tta;
 	segment_options_enhance(job->enhance, version, &batch->options);
 	segment_options_apply(job->segment_options, &batch->options);
-	batch->insert = prediction_prepare(job->target);
+	batch->insert = prediction_prepare(job->known_target.oid, job->target);
 	prediction_clear(row);
 	prediction_set(row, PREDICTION_IMAGES, CStringGetTextDatum(job->source->name));
 	prediction_set(row, PREDICTION_MODEL, CStringGetTextDatum(job->model));
@@ -340,7 +306,7 @@ predict_batch(Predict *job)
 		begin_batch(job, version, &batch);
 		segment_progress_total(job->segmented + job->pending->left);
 		predict_rows(job, &batch, rows);
-		SPI_freeplan(batch.insert);
+		prediction_end(&batch.insert);
 		SPI_freetuptable(rows);
 	}
 	MemoryContextSwitchTo(caller);
@@ -354,7 +320,7 @@ predict_batch(Predict *job)
 static void
 check_limits(const Predict *job)
 {
-	int64		seen = job->segmented + job->broken + job->limited;
+	int64		seen = job->segmented + job->broken + job->taken + job->limited;
 
 	if (job->limited >= LIMITED_MANY && job->limited * 10 > seen)
 		ereport(ERROR,
@@ -379,6 +345,7 @@ predict_all(Predict *job)
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),
 			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) :
+			 job->taken > 0 ? errdetail("%lld have a row that another session or a trigger stored.", (long long) job->taken) :
 			 job->pending->without_image > 0 ?
 			 errdetail("%lld rows have no image.", (long long) job->pending->without_image) : 0,
 			 job->out_of_time ? errhint("max_minutes ended the job; call it again to go on.") : 0));

@@ -1,5 +1,9 @@
 /*
  * prediction_row.c: see prediction_row.h.
+ *
+ * Others may store a row that is about to be inserted. INSERT ... ON CONFLICT
+ * DO NOTHING goes on then. A table that does not allow it, and an id that may
+ * be too long, cost a subtransaction for each row.
  */
 #include "postgres.h"
 
@@ -7,7 +11,9 @@
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
+#include "pg/base/caught_error.h"
 #include "pg/base/spi_context.h"
+#include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
 #include "pg/predict/prediction_row.h"
 
@@ -39,6 +45,8 @@ static const struct
 	[PREDICTION_PREDICTED_BY] = {"predicted_by", TEXTOID},
 };
 
+#define LONG_ID 1000			/* bytes; an index takes keys of 2700, with the table's and the model's names */
+
 /* The columns that identify image and version. */
 static const PredictionColumn key_columns[] = {
 	PREDICTION_IMAGES, PREDICTION_ID, PREDICTION_MODEL, PREDICTION_VERSION
@@ -59,9 +67,18 @@ prediction_set(PredictionRow *row, PredictionColumn column, Datum value)
 	row->nulls[column] = ' ';
 }
 
+/* Append that the columns of the key are those of parameters. */
+static void
+append_key(StringInfo query)
+{
+	for (size_t i = 0; i < lengthof(key_columns); i++)
+		appendStringInfo(query, "%s%s OPERATOR(pg_catalog.=) $%d", i > 0 ? " AND " : "",
+						 columns[key_columns[i]].name, key_columns[i] + 1);
+}
+
 /* The INSERT; it returns whether the stored row has the expected key. */
 static char *
-insert_query(const char *table)
+insert_query(const char *table, bool unless_there)
 {
 	StringInfoData query;
 
@@ -72,32 +89,86 @@ insert_query(const char *table)
 	appendStringInfoString(&query, ") VALUES (");
 	for (int i = 0; i < PREDICTION_COLUMNS; i++)
 		appendStringInfo(&query, "%s$%d", i > 0 ? ", " : "", i + 1);
-	appendStringInfoString(&query, ") RETURNING ");
-	for (size_t i = 0; i < lengthof(key_columns); i++)
-		appendStringInfo(&query, "%s%s OPERATOR(pg_catalog.=) $%d", i > 0 ? " AND " : "",
-						 columns[key_columns[i]].name, key_columns[i] + 1);
+	appendStringInfo(&query, ")%s RETURNING ", unless_there ? " ON CONFLICT DO NOTHING" : "");
+	append_key(&query);
 	return query.data;
 }
 
-SPIPlanPtr
-prediction_prepare(const char *table)
+/* The types of the parameters: all columns. */
+static void
+parameter_types(Oid types[PREDICTION_COLUMNS])
+{
+	for (int i = 0; i < PREDICTION_COLUMNS; i++)
+		types[i] = columns[i].type;
+}
+
+static SPIPlanPtr
+prepare(const char *query)
 {
 	Oid			types[PREDICTION_COLUMNS];
 	SPIPlanPtr	plan;
 
-	for (int i = 0; i < PREDICTION_COLUMNS; i++)
-		types[i] = columns[i].type;
-	plan = SPI_prepare(insert_query(table), PREDICTION_COLUMNS, types);
+	parameter_types(types);
+	plan = SPI_prepare(query, PREDICTION_COLUMNS, types);
 	if (plan == NULL)
 		elog(ERROR, "preparing to store predictions gave %s", SPI_result_code_string(SPI_result));
 	return plan;
 }
 
-void
-prediction_insert(SPIPlanPtr plan, const PredictionRow *row, const char *table, const char *name)
+/* Does a table allow ON CONFLICT? Not with rules or a deferrable key, and not
+ * every wrapper of a foreign partition does. */
+static bool
+allows_on_conflict(Oid oid, const char *table)
 {
-	int			result = spi_execute_plan_as(psprintf("segmenting %s", name), plan, insert_query(table), row->values,
-											 row->nulls);
+	Oid			types[] = {REGCLASSOID};
+	Datum		values[] = {ObjectIdGetDatum(oid)};
+	bool		allows;
+
+	(void) user_table_select(table, "SELECT NOT pg_catalog.bool_or(c.relhasrules OR c.relkind = 'f' OR EXISTS "
+							 "(SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND NOT i.indimmediate)) "
+							 "AS allows FROM pg_catalog.pg_class AS c WHERE c.oid = $1 OR "
+							 "c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1))", 1, types, values, NULL);
+	allows = DatumGetBool(first_row_needed("allows", BOOLOID));
+	SPI_freetuptable(SPI_tuptable);
+	return allows;
+}
+
+PredictionInsert
+prediction_prepare(Oid oid, const char *table)
+{
+	PredictionInsert insert = {.table = table,.plan = prepare(insert_query(table, false))};
+
+	if (allows_on_conflict(oid, table))
+		insert.plan_unless_there = prepare(insert_query(table, true));
+	return insert;
+}
+
+void
+prediction_end(PredictionInsert *insert)
+{
+	SPI_freeplan(insert->plan);
+	if (insert->plan_unless_there != NULL)
+		SPI_freeplan(insert->plan_unless_there);
+}
+
+/* A row to be inserted. */
+typedef struct RowInsert
+{
+	const PredictionInsert *insert;
+	const PredictionRow *row;
+	const char *name;
+} RowInsert;
+
+/* Insert a row, or with unless_there a row that is not there; true if one with
+ * its key was stored. */
+static bool
+try_insert(const RowInsert *work, bool unless_there)
+{
+	const PredictionInsert *insert = work->insert;
+	int			result = spi_execute_plan_as(psprintf("segmenting %s", work->name),
+											 unless_there ? insert->plan_unless_there : insert->plan,
+											 insert_query(insert->table, unless_there), work->row->values,
+											 work->row->nulls);
 	bool		isnull = false;
 	bool		stored;
 
@@ -106,11 +177,79 @@ prediction_insert(SPIPlanPtr plan, const PredictionRow *row, const char *table, 
 	stored = SPI_processed == 1 &&
 		DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull)) && !isnull;
 	SPI_freetuptable(SPI_tuptable);
-	if (!stored)
+	return stored;
+}
+
+/* Insert a row; an error if it is not stored. */
+static void
+insert_row(void *argument)
+{
+	const RowInsert *work = argument;
+
+	if (!try_insert(work, false))
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				 errmsg("what %s came to was not stored in %s as it is", name, table),
+				 errmsg("what %s came to was not stored in %s as it is", work->name, work->insert->table),
 				 errdetail("A trigger on the table leaves the row out, or changes its images, id, model or version."),
 				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
 						 "others.")));
+}
+
+/* Has the table a row with the key by now? A NOTICE says so. The snapshot is a
+ * new one. */
+static bool
+is_there(const RowInsert *work)
+{
+	const Datum *values = work->row->values;
+	const char *table = work->insert->table;
+	Oid			types[PREDICTION_COLUMNS];
+	StringInfoData query;
+	bool		found;
+
+	parameter_types(types);
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT FROM %s WHERE ", table);
+	append_key(&query);
+	(void) spi_execute_as(psprintf("looking for %s in %s", work->name, table), query.data, PREDICTION_COLUMNS, types,
+						  unconstify(Datum *, values), work->row->nulls, false, 1);
+	found = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	if (found)
+		ereport(NOTICE,
+				(errmsg("%s has a row in %s by now, which another session or a trigger stored", work->name, table)));
+	return found;
+}
+
+/* Insert a row in a subtransaction. */
+static PredictionOutcome
+insert_caught(RowInsert *work)
+{
+	ErrorData  *error = caught_in_step(insert_row, work, CurrentMemoryContext);
+
+	if (error == NULL)
+		return PREDICTION_STORED;
+	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && is_there(work))
+		return PREDICTION_TAKEN;
+	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		ReThrowError(error);
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("%s cannot be stored in %s: %s", work->name, work->insert->table, error->message),
+			 errhint("Give the image a shorter id, or leave it out with a view of the others.")));
+	return PREDICTION_NO_ROOM;
+}
+
+PredictionOutcome
+prediction_insert(const PredictionInsert *insert, const PredictionRow *row, const char *name)
+{
+	RowInsert	work = {insert, row, name};
+
+	if (insert->plan_unless_there == NULL || VARSIZE_ANY_EXHDR(DatumGetPointer(row->values[PREDICTION_ID])) >= LONG_ID)
+		return insert_caught(&work);
+	if (try_insert(&work, true))
+		return PREDICTION_STORED;
+	if (is_there(&work))
+		return PREDICTION_TAKEN;
+	insert_row(&work);			/* a trigger or another key is against it: an error says so */
+	return PREDICTION_STORED;
 }

@@ -29,14 +29,33 @@ void		prediction_clear(PredictionRow *row);
 
 void		prediction_set(PredictionRow *row, PredictionColumn column, Datum value);
 
-/* Prepare to insert rows into the table of that name. */
-SPIPlanPtr	prediction_prepare(const char *table);
+/* How rows are inserted into a table. */
+typedef struct PredictionInsert
+{
+	const char *table;			/* its name, qualified and quoted */
+	SPIPlanPtr	plan;
+	SPIPlanPtr	plan_unless_there;	/* does nothing where the row is there; NULL: the table allows no such plan */
+} PredictionInsert;
+
+/* Prepare to insert rows into the table of that name, and let go of it. */
+PredictionInsert prediction_prepare(Oid oid, const char *table);
+void		prediction_end(PredictionInsert *insert);
+
+/* What came of a row. */
+typedef enum PredictionOutcome
+{
+	PREDICTION_STORED,
+	PREDICTION_TAKEN,			/* the table has such a row by now, of another session or a trigger */
+	PREDICTION_NO_ROOM			/* its id is too long for a key of the table */
+} PredictionOutcome;
 
 /*
- * Insert a row into the table, and check that it was stored: a row that is
- * dropped or gets another key would be made again by every call. `name` is the
- * image's, as in 'row "7" of public.archive'.
+ * Insert a row into the table, and check that it was stored: a row that a
+ * trigger drops or gives another key, which every call would make again, is an
+ * error. What others store meanwhile must not end a job: a NOTICE says so, and
+ * a WARNING that there is no room. `name` is the image's, as in 'row "7" of
+ * public.archive'.
  */
-void		prediction_insert(SPIPlanPtr plan, const PredictionRow *row, const char *table, const char *name);
+PredictionOutcome prediction_insert(const PredictionInsert *insert, const PredictionRow *row, const char *name);
 
 #endif
