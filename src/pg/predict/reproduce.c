@@ -5,7 +5,8 @@
  *
  * Anybody may have written the row, and a superuser may check it. So the row is
  * only data: the relation that it names is never queried (stored_image.h).
- * Alternatively the caller gives the image.
+ * Alternatively the caller gives the image. What is wrong with the row is told
+ * as a reason: it must not keep a query over a table from the rows of others.
  */
 #include "postgres.h"
 
@@ -16,6 +17,7 @@
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 
+#include "pg/base/caught_error.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
@@ -29,9 +31,10 @@ PG_FUNCTION_INFO_V1(lesion_reproduce_image);
 typedef struct Prediction
 {
 	HeapTupleHeader row;
+	const char *lack;			/* what it lacks; NULL: nothing */
 	char	   *images;
 	char	   *id;
-	char	   *error;			/* NULL: it has a mask */
+	bool		has_mask;		/* else there is an error in its place */
 	Datum		mask;
 	char	   *model;
 	int			version;
@@ -42,65 +45,50 @@ typedef struct Prediction
 	char	   *precision;
 } Prediction;
 
-/* Read an attribute; an error if it is NULL. */
+/* Read an attribute that is needed; 0, and what is lacking, if it is NULL. */
 static Datum
-read_attribute(HeapTupleHeader row, const char *name, Oid type)
+needed_attribute(Prediction *prediction, const char *name, Oid type)
 {
 	bool		isnull;
-	Datum		value = row_attribute(row, name, type, &isnull);
+	Datum		value = row_attribute(prediction->row, name, type, &isnull);
 
-	if (isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s of the prediction is NULL", name),
-				 errhint("Give a row as lesion_predict wrote it.")));
-	return value;
+	if (isnull && prediction->lack == NULL)
+		prediction->lack = psprintf("%s is NULL", name);
+	return isnull ? (Datum) 0 : value;
 }
 
-/* Read a text attribute; an optional one may be NULL. */
+/* The same for a text; NULL. */
 static char *
-attribute_text(HeapTupleHeader row, const char *name, bool optional)
+needed_text(Prediction *prediction, const char *name)
 {
-	bool		isnull;
-	Datum		value = row_attribute(row, name, TEXTOID, &isnull);
+	Datum		value = needed_attribute(prediction, name, TEXTOID);
 
-	if (isnull && optional)
-		return NULL;
-	if (isnull)
-		value = read_attribute(row, name, TEXTOID);
-	return TextDatumGetCString(value);
+	return value != 0 ? TextDatumGetCString(value) : NULL;
 }
 
-/* Read the rest of a prediction, after its image's name. */
+/* Read a prediction. */
 static void
 read_prediction(Prediction *prediction)
 {
-	HeapTupleHeader row = prediction->row;
+	bool		isnull;
+	Datum		options;
 
-	prediction->error = attribute_text(row, "error", true);
-	prediction->model = attribute_text(row, "model", false);
-	prediction->version = DatumGetInt32(read_attribute(row, "version", INT4OID));
-	prediction->weights_sha256 = read_attribute(row, "weights_sha256", BYTEAOID);
-	prediction->image_sha256 = read_attribute(row, "image_sha256", BYTEAOID);
-	prediction->options = DatumGetJsonbP(read_attribute(row, "options", JSONBOID));
-	prediction->backend = attribute_text(row, "backend", false);
-	prediction->precision = attribute_text(row, "precision", false);
-	if (!JB_ROOT_IS_OBJECT(prediction->options))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the prediction's options are not an object"),
-				 errhint("Give a row as lesion_predict wrote it.")));
-	if (prediction->error == NULL)
-		prediction->mask = read_attribute(row, "mask", BYTEAOID);
-}
-
-/* Add the row's name to an error, so that a broken row can be found. */
-static void
-name_row(void *argument)
-{
-	const Prediction *prediction = argument;
-
-	errcontext("making the mask of image \"%s\" of %s again", prediction->id, prediction->images);
+	prediction->images = needed_text(prediction, "images");
+	prediction->id = needed_text(prediction, "id");
+	prediction->model = needed_text(prediction, "model");
+	prediction->version = DatumGetInt32(needed_attribute(prediction, "version", INT4OID));
+	prediction->weights_sha256 = needed_attribute(prediction, "weights_sha256", BYTEAOID);
+	prediction->image_sha256 = needed_attribute(prediction, "image_sha256", BYTEAOID);
+	options = needed_attribute(prediction, "options", JSONBOID);
+	prediction->options = options != 0 ? DatumGetJsonbP(options) : NULL;
+	prediction->backend = needed_text(prediction, "backend");
+	prediction->precision = needed_text(prediction, "precision");
+	(void) row_attribute(prediction->row, "error", TEXTOID, &isnull);
+	prediction->has_mask = isnull;
+	if (prediction->has_mask)
+		prediction->mask = needed_attribute(prediction, "mask", BYTEAOID);
+	if (prediction->lack == NULL && !JB_ROOT_IS_OBJECT(prediction->options))
+		prediction->lack = "its options are not an object";
 }
 
 /* A key of the options as text; NULL if it is absent. */
@@ -260,32 +248,64 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 	return first_row_needed("mask", BYTEAOID);
 }
 
-/*
- * Make the mask again, from `given` or else from the row's image. Returns NULL
- * if it agrees, or why it does not; *made says whether a mask could be made.
- */
-static const char *
-reproduce(const ModelStore *store, const Prediction *prediction, const Datum *given, bool *made)
+/* A mask to be made again. */
+typedef struct Reproduction
 {
-	Datum		image = given != NULL ? *given : (Datum) 0;
-	const char *reason = check_weights(store, prediction);
-	int			level;
+	const ModelStore *store;
+	const Prediction *prediction;
+	const Datum *given;			/* the image; NULL: the row's own */
+	const char *reason;			/* why it does not agree, or could not be made; NULL: it agrees */
+	bool		made;
+} Reproduction;
 
-	*made = false;
-	if (reason == NULL)
-		reason = given != NULL ? check_image(prediction, image) : find_image(prediction, &image);
-	if (reason != NULL)
-		return reason;
-	level = NewGUCNestLevel();
-	reason = set_engine(prediction);
-	if (reason == NULL)
+/* Make a mask again. */
+static void
+reproduce(void *work)
+{
+	Reproduction *again = work;
+	const Prediction *prediction = again->prediction;
+	Datum		image = again->given != NULL ? *again->given : (Datum) 0;
+	int			level = NewGUCNestLevel();
+
+	SPI_connect();
+	again->reason = check_weights(again->store, prediction);
+	if (again->reason == NULL)
+		again->reason = again->given != NULL ? check_image(prediction, image) : find_image(prediction, &image);
+	if (again->reason == NULL)
+		again->reason = set_engine(prediction);
+	if (again->reason == NULL)
 	{
-		*made = true;
-		if (!same_bytes(prediction->mask, segment_again(store, prediction, image)))
-			reason = "the masks differ";
+		if (!same_bytes(prediction->mask, segment_again(again->store, prediction, image)))
+			again->reason = "the masks differ";
+		again->made = true;
 	}
 	AtEOXact_GUC(true, level);
-	return reason;
+	SPI_finish();
+}
+
+/* May an error be of what a row says: a value, a name, a model or an image
+ * above a limit? */
+static bool
+is_of_row(const ErrorData *error)
+{
+	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+
+	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		category == ERRCODE_FEATURE_NOT_SUPPORTED || category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
+}
+
+/* The same; an error of what the row says is the reason. */
+static void
+reproduce_caught(Reproduction *again)
+{
+	ErrorData  *error = caught_in_step(reproduce, again, CurrentMemoryContext);
+
+	if (error == NULL)
+		return;
+	if (!is_of_row(error))
+		ReThrowError(error);
+	again->reason = psprintf("it cannot be made again: %s", error->message);
+	again->made = false;
 }
 
 /* Arguments of lesion_reproduce (the first) and lesion_reproduce_image. */
@@ -299,27 +319,19 @@ static Datum
 reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 {
 	ModelStore	store = store_open(fcinfo, true);
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(ARGUMENT_PREDICTION);
-	Prediction	prediction = {
-		.row = row,
-		.images = attribute_text(row, "images", false),
-		.id = attribute_text(row, "id", false),
-	};
-	ErrorContextCallback context = {.previous = error_context_stack,.callback = name_row,.arg = &prediction};
+	Prediction	prediction = {.row = PG_GETARG_HEAPTUPLEHEADER(ARGUMENT_PREDICTION)};
+	Reproduction again = {&store, &prediction, given, "it has no mask", false};
 	RowBuilder	result = row_begin_result(fcinfo);
-	const char *reason;
-	bool		made = false;
 
-	error_context_stack = &context;
 	read_prediction(&prediction);
-	SPI_connect();
-	reason = prediction.error != NULL ? "it has no mask" : reproduce(&store, &prediction, given, &made);
-	SPI_finish();
-	error_context_stack = context.previous;
-	if (made)
-		row_set(&result, "agrees", BOOLOID, BoolGetDatum(reason == NULL));
-	if (reason != NULL)
-		row_set(&result, "reason", TEXTOID, CStringGetTextDatum(reason));
+	if (prediction.lack != NULL)
+		again.reason = psprintf("the row is none of lesion_predict: %s", prediction.lack);
+	else if (prediction.has_mask)
+		reproduce_caught(&again);
+	if (again.made)
+		row_set(&result, "agrees", BOOLOID, BoolGetDatum(again.reason == NULL));
+	if (again.reason != NULL)
+		row_set(&result, "reason", TEXTOID, CStringGetTextDatum(again.reason));
 	return row_datum(&result);
 }
 
