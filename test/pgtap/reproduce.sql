@@ -151,7 +151,8 @@ SELECT is(told('evil.by_index', 'x', '{"image_column": "id"}'), 'the table has n
 SELECT is(told('evil.by_index', 'x', '{"image_column": "nosuch"}'), 'the table has no such column of images',
 	'... or is not there');
 SELECT is(told('evil.by_index', 'y'), 'the image is gone', 'an id that is not there');
-SELECT is(told('evil.by_index.nosuch', 'x'), 'it cannot be made again: cross-database references are not implemented: "evil.by_index.nosuch"',
+SELECT is(told('evil.by_index.nosuch', 'x'),
+	'it cannot be made again: cross-database references are not implemented: "evil.by_index.nosuch"',
 	'a name of three parts');
 SET LOCAL search_path = evil, pg_catalog, public;
 CREATE TEMP TABLE planted AS SELECT public.told('by_index', 'x');
@@ -202,7 +203,8 @@ FROM (VALUES ('{"version": null}', 'the row is none of lesion_predict: version i
 	('{"options": {"options": {"x": 1}}}', 'it cannot be made again: no key "x" in options')) AS row (broken, reason);
 SELECT results_eq($$SELECT (lesion_reproduce(r, '\x00')).* FROM (SELECT (jsonb_populate_record(forged('archive', '1'),
 	jsonb_build_object('image_sha256', sha256('\x00')))).*) r$$,
-	$$VALUES (NULL::boolean, 'it cannot be made again: 1 bytes that are not an image of a known format')$$, '... and of an image that is none');
+	$$VALUES (NULL::boolean, 'it cannot be made again: 1 bytes that are not an image of a known format')$$,
+	'... and of an image that is none');
 SELECT lesion_model_import('large', lesion_model_export('net'), image_size => 2048);
 SET LOCAL lesionseg.max_memory = '16MB';
 SELECT results_eq($$SELECT r.agrees, r.reason ~ '^it cannot be made again: model "large", version 1: .* MB'

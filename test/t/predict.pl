@@ -105,7 +105,8 @@ for my $key ('PRIMARY KEY', 'PRIMARY KEY DEFERRABLE') {
 	sleep 0.01 until time > $end || $watcher->query('SELECT count(*) FROM raced') >= 10;
 	$watcher->query(q{INSERT INTO raced (images, id, model, version) VALUES ('public.renumbered', 1200, 'net', 2)});
 	$said = $job->finish;
-	like($said, qr/NOTICE.* row "1200" of public\.renumbered has a row in public\.raced by now/, "a row that is there: $key");
+	like($said, qr/NOTICE.* row "1200" of public\.renumbered has a row in public\.raced by now/,
+		"a row that is there: $key");
 	like($said, qr/NOTICE.* 199 images of public\.renumbered segmented, 0 broken\nDETAIL:  1 have a row/,
 		'... ends no job');
 }

@@ -345,7 +345,8 @@ predict_all(Predict *job)
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),
 			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) :
-			 job->taken > 0 ? errdetail("%lld have a row that another session or a trigger stored.", (long long) job->taken) :
+			 job->taken > 0 ?
+			 errdetail("%lld have a row that another session or a trigger stored.", (long long) job->taken) :
 			 job->pending->without_image > 0 ?
 			 errdetail("%lld rows have no image.", (long long) job->pending->without_image) : 0,
 			 job->out_of_time ? errhint("max_minutes ended the job; call it again to go on.") : 0));
