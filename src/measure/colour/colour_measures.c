@@ -152,6 +152,7 @@ find_colours(const LesionPatch *patch, const ColourSum *lesion, const ColourSum 
 	size_t		count = (size_t) patch->mask.width * (size_t) patch->mask.height;
 	Cielab		colours[LESION_COLOURS];
 	double		pixels[LESION_COLOURS] = {0};
+	Cielab		skin_colour = mean_colour(skin);
 	CielabTable table;
 
 	cielab_table_init(&table);
@@ -159,7 +160,7 @@ find_colours(const LesionPatch *patch, const ColourSum *lesion, const ColourSum 
 		colours[colour] = cielab_of(&table, references[colour].rgb);
 	for (size_t i = 0; i < count; i++)
 	{
-		float		least = skin->n > 0 ? cielab_distance(patch->colours[i], mean_colour(skin)) : INFINITY;
+		float		least = skin->n > 0 ? cielab_distance(patch->colours[i], skin_colour) : INFINITY;
 		int			nearest = -1;
 
 		if (patch->mask.pixels[i] == 0)
