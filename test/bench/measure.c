@@ -8,6 +8,7 @@
  * and the processor's time of a turn, over all threads. Where others use the
  * machine, the processor's time and the best turn say more than the median.
  */
+#include <png.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -163,6 +164,21 @@ measure_png(const Scene *scene)
 	measure_lesion(scene, &scene->photograph_png);
 }
 
+/* What libpng takes of that: the photograph's pixels, by its simplest function. */
+static void
+read_png_alone(const Scene *scene)
+{
+	static uint8_t pixels[3 * WIDTH * HEIGHT];
+	png_image	image = {.version = PNG_IMAGE_VERSION};
+
+	if (png_image_begin_read_from_memory(&image, scene->photograph_png.bytes, scene->photograph_png.size) == 0 ||
+		image.format != PNG_FORMAT_RGB || png_image_finish_read(&image, NULL, pixels, 0, NULL) == 0)
+	{
+		fprintf(stderr, "libpng: %s\n", image.message);
+		exit(1);
+	}
+}
+
 static void
 score_boundaries(const Scene *scene)
 {
@@ -212,6 +228,7 @@ main(int argc, char **argv)
 	time_work("shape", &scene, measure_shape);
 	time_work("lesion_measure of a JPEG", &scene, measure_jpeg);
 	time_work("lesion_measure of a PNG", &scene, measure_png);
+	time_work("libpng alone, reading that PNG", &scene, read_png_alone);
 	time_work("boundary scores", &scene, score_boundaries);
 	time_work("registration of prepared images", &scene, register_frames);
 	time_work("lesion_follow after decoding", &scene, follow_lesion);

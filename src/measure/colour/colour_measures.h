@@ -20,9 +20,10 @@
  * belongs to the nearest of the six and the mean of the skin; a colour occurs if
  * it has more than 5 % of the lesion. The six are sRGB white 1 1 1, red 0.8 0.2
  * 0.2, light brown 0.6 0.4 0, dark brown 0.2 0 0, blue-grey 0.2 0.6 0.6, black
- * 0 0 0. To count the nearest of six fixed colours is after Kasmi and Mokrani,
- * IET Image Processing 10(6), 2016; our numbers were not checked against that
- * paper. Skin as a seventh colour and the 5 % are our own.
+ * 0 0 0. Others count the six by program, too (Kasmi and Mokrani, IET Image
+ * Processing 10, 2016, doi:10.1049/iet-ipr.2015.0385; Zaqout, IntechOpen 2019,
+ * doi:10.5772/intechopen.88065). The rule and its numbers are defined here and
+ * were not compared with theirs.
  */
 #ifndef LESIONSEG_MEASURE_COLOUR_MEASURES_H
 #define LESIONSEG_MEASURE_COLOUR_MEASURES_H
