@@ -114,5 +114,42 @@ is(run_sql($database, q{SELECT count(*), count(DISTINCT model) FROM lesion_run W
 	'... in one run for each fold');
 is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', '... and no checkpoint is left');
 
+# Somebody else trains a model of a fold that is still to come, on images of his own; and one of a fold that is done.
+$worker = stopped_session('mixed', 'mixed_1_2');
+run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+like($worker->finish, qr/ERROR:  57014/, 'another is cancelled in its second fold');
+run_sql($database, 'DELETE FROM stop');
+run_sql($database, 'CREATE TABLE easy AS SELECT id, image, lesion_segment(image) AS mask FROM archive');
+my $easy = q{SELECT version FROM lesion_train('easy', '%s', 3, image_size => 32, id_column => 'id', batch_size => 4,
+	seed => 3, promote => 'always')};
+my $member = run_sql($database, q{SELECT format('mixed_%s_1', setting) FROM lesion_cross_validations
+	WHERE model = 'whole' AND best});
+run_sql($database, sprintf $easy, $_) for 'mixed_2_2', $member;
+is(states('mixed'), '1.1 finished3, 2.1 finished3, 1.2 cancelled1, 2.2 planned0, 1.3 planned0, 2.3 planned0',
+	'a run of somebody else is none of it');
+my $easy_run = run_sql($database, q{SELECT max(run) FROM lesion_run WHERE model = 'mixed_2_2'});
+$session = Session->new($database);
+like($session->query(cross_validate('mixed')), qr/ERROR:  55000: model "mixed_2_2" has a run that is not of this .*
+DETAIL:  Run $easy_run was started by "\w+" on public\.easy\.
+HINT:  Drop the model/, '... and its scores are not taken for those of the fold');
+run_sql($database, q{SELECT lesion_model_drop('mixed_2_2')});
+like($session->query(cross_validate('mixed')),
+	qr/ERROR:  55000: version 2 of model "$member" is active, the cross-validation trained version 1/,
+	'... nor is a later version a member of the ensemble');
+run_sql($database, qq{SELECT lesion_model_promote('$member', 1)});
+like($session->query(cross_validate('mixed')), qr/"mixed" is finished/, 'without them it goes on');
+is(figures('mixed') =~ s/mixed_/whole_/gr, $figures, '... to the same figures');
+
+# A run that finished before it was noted is found again; a model that is gone is trained again.
+run_sql($database, q{DELETE FROM lesion_version WHERE model = 'mixed'});
+run_sql($database, q{UPDATE lesion_fold SET run = NULL WHERE model = 'mixed' AND fold = 2});
+run_sql($database, q{SELECT lesion_model_drop('mixed_2_1')});
+my $runs = run_sql($database, 'SELECT max(run) FROM lesion_run');
+like($session->query(cross_validate('mixed')), qr/"mixed" is finished/,
+	'a fold that was not noted, and one that is gone');
+is(figures('mixed') =~ s/mixed_/whole_/gr, $figures, '... give the same figures');
+is(run_sql($database, "SELECT string_agg(model, ' ') FROM lesion_run WHERE run > $runs"), 'mixed_2_1',
+	'... by one training');
+
 $session->quit;
 done_testing();

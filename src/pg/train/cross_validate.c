@@ -28,26 +28,11 @@
 #include "pg/models/ensemble_version.h"
 #include "pg/models/model_config.h"
 #include "pg/models/work_lock.h"
-#include "pg/train/train_request.h"
+#include "pg/train/folds.h"
 
 PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
 #define SETTINGS_MAX 1000
-
-/* Arguments of lesion_cross_validate; in queries $1, $2, ... */
-enum
-{
-	ARGUMENT_IMAGES, ARGUMENT_ARCHITECTURE, ARGUMENT_FOLDS, ARGUMENT_MODEL, ARGUMENT_EPOCHS, ARGUMENT_IMAGE_COLUMN,
-	ARGUMENT_MASK_COLUMN, ARGUMENT_ID_COLUMN, ARGUMENT_GROUP_COLUMN, ARGUMENT_LEARNING_RATES, ARGUMENT_IMAGE_SIZES,
-	ARGUMENT_CONFIGS, ARGUMENT_BATCH_SIZE, ARGUMENT_SEED, ARGUMENT_SPLIT_SEED, ARGUMENT_AUGMENT, ARGUMENT_OPTIONS,
-	ARGUMENT_WEIGHT_COLUMN, ARGUMENT_COUNT
-};
-
-/* What queries get: the arguments, and all of them as one object ($19). */
-enum
-{
-	VALUE_ARGUMENTS = ARGUMENT_COUNT, VALUE_COUNT
-};
 
 static const Oid value_types[VALUE_COUNT] = {
 	REGCLASSOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID,
@@ -56,20 +41,10 @@ static const Oid value_types[VALUE_COUNT] = {
 	TEXTOID, JSONBOID
 };
 
-typedef struct CrossValidation
-{
-	ModelStore	store;
-	bool		commits;		/* commit in between; else all is in the caller's transaction */
-	char	   *model;			/* the folds' ensemble */
-	Datum		values[VALUE_COUNT];
-	char		nulls[VALUE_COUNT + 1];
-} CrossValidation;
-
 /* ---- the plan ---- */
 
-/* Run a query on the store with the arguments of the call. */
-static void
-execute_task(const CrossValidation *task, const char *query, int expected)
+void
+folds_execute(const CrossValidation *task, const char *query, int expected)
 {
 	Oid			types[VALUE_COUNT];
 	Datum		values[VALUE_COUNT];
@@ -83,11 +58,11 @@ execute_task(const CrossValidation *task, const char *query, int expected)
 static void
 build_arguments(CrossValidation *task)
 {
-	execute_task(task,
-				 "SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
-				 "'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
-				 "'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
-				 "'augment', $16, 'options', $17, 'weight_column', $18) AS arguments", SPI_OK_SELECT);
+	folds_execute(task,
+				  "SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
+				  "'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
+				  "'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
+				  "'augment', $16, 'options', $17, 'weight_column', $18) AS arguments", SPI_OK_SELECT);
 	task->values[VALUE_ARGUMENTS] = datumCopy(first_row_needed("arguments", JSONBOID), false, -1);
 	task->nulls[VALUE_ARGUMENTS] = ' ';
 }
@@ -99,7 +74,8 @@ has_plan(const CrossValidation *task)
 	bool		isnull;
 	bool		same;
 
-	execute_task(task, "SELECT bool_and(arguments = $19) AS same FROM @lesion_fold WHERE model = $4", SPI_OK_SELECT);
+	folds_execute(task, "SELECT bool_and(arguments = $19) AS same FROM @lesion_fold WHERE model = $4",
+				  SPI_OK_SELECT);
 	same = DatumGetBool(first_row_value("same", BOOLOID, &isnull));
 	if (!isnull && !same)
 		ereport(ERROR,
@@ -110,17 +86,51 @@ has_plan(const CrossValidation *task)
 	return !isnull;
 }
 
+/* A text argument, or NULL. */
+static char *
+text_value(const CrossValidation *task, int argument)
+{
+	return task->nulls[argument] == 'n' ? NULL : TextDatumGetCString(task->values[argument]);
+}
+
+ImagesSource *
+folds_images(const CrossValidation *task)
+{
+	char	   *group = text_value(task, ARGUMENT_GROUP_COLUMN);
+	ImagesColumns columns = {
+		.image = text_value(task, ARGUMENT_IMAGE_COLUMN),
+		.mask = text_value(task, ARGUMENT_MASK_COLUMN),
+		.id = text_value(task, ARGUMENT_ID_COLUMN),
+		.group = group != NULL ? split_columns_single(group) : NULL,
+	};
+
+	return images_open(DatumGetObjectId(task->values[ARGUMENT_IMAGES]), &columns);
+}
+
+TrainRequest
+folds_request(const CrossValidation *task)
+{
+	return (TrainRequest) {
+		.image_column = text_value(task, ARGUMENT_IMAGE_COLUMN),
+		.mask_column = text_value(task, ARGUMENT_MASK_COLUMN),
+		.id_column = text_value(task, ARGUMENT_ID_COLUMN),
+		.weight_column = text_value(task, ARGUMENT_WEIGHT_COLUMN),
+		.epochs = DatumGetInt32(task->values[ARGUMENT_EPOCHS]),
+		.batch_size = DatumGetInt32(task->values[ARGUMENT_BATCH_SIZE]),
+		.seed = DatumGetInt64(task->values[ARGUMENT_SEED]),
+		.split_seed = DatumGetInt64(task->values[ARGUMENT_SPLIT_SEED]),
+		.augment = DatumGetJsonbP(task->values[ARGUMENT_AUGMENT]),
+		.options = DatumGetJsonbP(task->values[ARGUMENT_OPTIONS]),
+		.promote = PROMOTE_ALWAYS,
+	};
+}
+
 /* Check learning rates and sizes, with what all settings have in common, as each training does. */
 static void
 check_settings(const CrossValidation *task)
 {
 	const Architecture *architecture = config_architecture(TextDatumGetCString(task->values[ARGUMENT_ARCHITECTURE]));
-	TrainRequest request = {
-		.epochs = DatumGetInt32(task->values[ARGUMENT_EPOCHS]),
-		.batch_size = DatumGetInt32(task->values[ARGUMENT_BATCH_SIZE]),
-		.augment = DatumGetJsonbP(task->values[ARGUMENT_AUGMENT]),
-		.options = DatumGetJsonbP(task->values[ARGUMENT_OPTIONS]),
-	};
+	TrainRequest request = folds_request(task);
 	Datum	   *rates;
 	Datum	   *sizes;
 	bool	   *no_rate;
@@ -142,58 +152,41 @@ check_settings(const CrossValidation *task)
 		}
 }
 
-/* A text argument, or NULL. */
-static char *
-text_value(const CrossValidation *task, int argument)
-{
-	return task->nulls[argument] == 'n' ? NULL : TextDatumGetCString(task->values[argument]);
-}
-
-/* Check that the table has the columns. */
-static void
-check_columns(const CrossValidation *task)
-{
-	char	   *group = text_value(task, ARGUMENT_GROUP_COLUMN);
-	ImagesColumns columns = {
-		.image = text_value(task, ARGUMENT_IMAGE_COLUMN),
-		.mask = text_value(task, ARGUMENT_MASK_COLUMN),
-		.id = text_value(task, ARGUMENT_ID_COLUMN),
-		.group = group != NULL ? split_columns_single(group) : NULL,
-	};
-
-	(void) images_open(DatumGetObjectId(task->values[ARGUMENT_IMAGES]), &columns);
-}
-
-/* Write the plan, and make the models. What is wrong with an argument is found
+/* Begin: make the ensemble's model. What is wrong with an argument is found
  * now, and no plan is left. */
 static void
-make_plan(const CrossValidation *task)
+begin_plan(const CrossValidation *task)
 {
 	check_settings(task);
-	check_columns(task);
+	(void) folds_images(task);
 	store_create_model(&task->store, task->model, ENSEMBLE_ARCHITECTURE,
 					   DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))));
-	execute_task(task,
-				 "INSERT INTO @lesion_fold (model, setting, fold, folds, fold_model, learning_rate, image_size, "
-				 "config, arguments) "
-				 "SELECT $4, s.setting, f.fold, $3, pg_catalog.concat_ws('_', $4, s.setting, f.fold), s.rate, s.size, "
-				 "s.config, $19 "
-				 "FROM (SELECT pg_catalog.row_number() OVER (ORDER BY l.n, i.n, c.n) AS setting, l.rate, i.size, "
-				 "c.config "
-				 "FROM pg_catalog.unnest($10) WITH ORDINALITY AS l (rate, n), "
-				 "pg_catalog.unnest($11) WITH ORDINALITY AS i (size, n), "
-				 "pg_catalog.jsonb_array_elements($12) WITH ORDINALITY AS c (config, n)) AS s, "
-				 "pg_catalog.generate_series(1, $3) AS f (fold)",
-				 SPI_OK_INSERT);
-	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("learning_rates, image_sizes and configs leave nothing to train"),
-				 errhint("Each needs a value: '{NULL}' is the architecture's own learning rate, '[{}]' its own "
-						 "config.")));
-	execute_task(task,
-				 "SELECT @lesion_model_create(fold_model, $2, config) FROM @lesion_fold WHERE model = $4 "
-				 "ORDER BY setting, fold", SPI_OK_SELECT);
+}
+
+/* Write the plan, and make the models. In one that was begun, folds whose model
+ * was dropped since are planned anew. */
+static void
+make_plan(const CrossValidation *task, bool begun)
+{
+	if (!begun)
+		begin_plan(task);
+	folds_execute(task,
+				  "INSERT INTO @lesion_fold (model, setting, fold, folds, fold_model, learning_rate, image_size, "
+				  "config, arguments) "
+				  "SELECT $4, s.setting, f.fold, $3, pg_catalog.concat_ws('_', $4, s.setting, f.fold), s.rate, s.size, "
+				  "s.config, $19 "
+				  "FROM (SELECT pg_catalog.row_number() OVER (ORDER BY l.n, i.n, c.n) AS setting, l.rate, i.size, "
+				  "c.config "
+				  "FROM pg_catalog.unnest($10) WITH ORDINALITY AS l (rate, n), "
+				  "pg_catalog.unnest($11) WITH ORDINALITY AS i (size, n), "
+				  "pg_catalog.jsonb_array_elements($12) WITH ORDINALITY AS c (config, n)) AS s, "
+				  "pg_catalog.generate_series(1, $3) AS f (fold) ON CONFLICT DO NOTHING",
+				  SPI_OK_INSERT);
+	folds_execute(task,
+				  psprintf("SELECT @lesion_model_create(f.fold_model, $2, f.config) FROM @lesion_fold f "
+						  "WHERE f.model = $4 %s ORDER BY f.setting, f.fold", begun ?
+						  "AND NOT EXISTS (SELECT FROM @lesion_model m WHERE m.name = f.fold_model)" : ""),
+				  SPI_OK_SELECT);
 }
 
 /* End a piece of the work. */
@@ -205,19 +198,6 @@ end_piece(const CrossValidation *task)
 }
 
 /* ---- folds ---- */
-
-/* Note the runs that have finished since. */
-static void
-note_runs(const CrossValidation *task)
-{
-	execute_task(task,
-				 "UPDATE @lesion_fold f SET run = r.run FROM "
-				 "(SELECT model, pg_catalog.min(run) AS run FROM @lesion_run "
-				 "WHERE state OPERATOR(pg_catalog.=) 'finished' GROUP BY model) r "
-				 "WHERE f.model OPERATOR(pg_catalog.=) $4 AND f.run IS NULL "
-				 "AND r.model OPERATOR(pg_catalog.=) f.fold_model",
-				 SPI_OK_UPDATE);
-}
 
 /*
  * Train the next network of the plan; false if all are trained. One fold of
@@ -242,12 +222,11 @@ train_next(const CrossValidation *task)
 	memcpy(types, value_types, sizeof value_types);
 	memcpy(values, task->values, sizeof task->values);
 	memcpy(nulls, task->nulls, VALUE_COUNT);
-	execute_task(task,
-				 "SELECT fold_model, learning_rate, image_size, 1::float8 / folds AS test_fraction, "
-				 "coalesce($17, '{}') || jsonb_build_object('fold', fold) AS options, "
-				 "format('setting %s, fold %s of %s: model \"%s\"', setting, fold, folds, fold_model) AS notice "
-				 "FROM @lesion_fold WHERE model = $4 AND run IS NULL ORDER BY fold, setting LIMIT 1",
-				 SPI_OK_SELECT);
+	folds_execute(task,
+				  "SELECT " FOLD_COLUMNS ", format('setting %s, fold %s of %s: model \"%s\"', f.setting, "
+				  "f.fold, f.folds, f.fold_model) AS notice "
+				  "FROM @lesion_fold f WHERE f.model = $4 AND f.run IS NULL ORDER BY f.fold, f.setting LIMIT 1",
+				  SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
 	for (int i = 0; i < (int) lengthof(more); i++)
@@ -273,6 +252,20 @@ train_next(const CrossValidation *task)
 
 /* ---- the ensemble ---- */
 
+/* Check that the active versions, of which the ensemble is made, are those of
+ * the folds' runs, the given ones. */
+static void
+check_members(const EnsembleContent *content, const int *versions)
+{
+	for (int i = 0; i < content->count; i++)
+		if (content->members[i]->number != versions[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("version %d of model \"%s\" is active, the cross-validation trained version %d",
+							content->members[i]->number, content->names[i], versions[i]),
+					 errhint("Make that the active one with lesion_model_promote, and call again.")));
+}
+
 /* Make the first version of the ensemble: the best setting's folds with equal
  * weights. True if there are validation rows to fit better weights on. */
 static bool
@@ -280,13 +273,14 @@ make_ensemble(const CrossValidation *task)
 {
 	EnsembleContent content = {.fitted = {.threshold = 0.5,.temperature = CALIBRATION_TEMPERATURE,
 	.review_below = CALIBRATION_REVIEW_BELOW}};
+	int			versions[ENSEMBLE_MAX_MEMBERS];
 	ModelVersion *version;
 	bool		validated;
 
-	execute_task(task,
-				 "SELECT f.fold_model, r.validation_images > 0 AS validated FROM @lesion_fold f "
-				 "JOIN @lesion_cross_validations c USING (model, setting) JOIN @lesion_run r USING (run) "
-				 "WHERE f.model = $4 AND c.best ORDER BY f.fold", SPI_OK_SELECT);
+	folds_execute(task,
+				  "SELECT f.fold_model, r.version, r.validation_images > 0 AS validated FROM @lesion_fold f "
+				  "JOIN @lesion_cross_validations c USING (model, setting) JOIN @lesion_run r USING (run) "
+				  "WHERE f.model = $4 AND c.best ORDER BY f.fold", SPI_OK_SELECT);
 	if (SPI_processed == 0 || SPI_processed > ENSEMBLE_MAX_MEMBERS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -295,11 +289,16 @@ make_ensemble(const CrossValidation *task)
 	content.count = (int) SPI_processed;
 	for (int i = 0; i < content.count; i++)
 	{
-		content.names[i] = TextDatumGetCString(row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, TEXTOID));
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	columns = SPI_tuptable->tupdesc;
+
+		content.names[i] = TextDatumGetCString(row_needed(row, columns, row_column(columns, "fold_model"), TEXTOID));
+		versions[i] = DatumGetInt32(row_needed(row, columns, row_column(columns, "version"), INT4OID));
 		content.weights[i] = 1.0 / content.count;
 	}
 	validated = DatumGetBool(first_row_needed("validated", BOOLOID));
 	ensemble_find_members(&task->store, &content);
+	check_members(&content, versions);
 	version = ensemble_add_version(&task->store, task->model, &content);
 	store_promote(&task->store, task->model, version->number, "first version");
 	return validated;
@@ -331,11 +330,11 @@ finish_cross_validation(const CrossValidation *task)
 		ereport(NOTICE,
 				(errmsg("there are no validation rows: the folds have equal weights in the ensemble"),
 				 errhint("Add rows, or raise validation_fraction in options.")));
-	execute_task(task,
-				 "SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
-				 "out-of-fold Dice %s, from %s to %s', model, setting, "
-				 "round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) AS notice "
-				 "FROM @lesion_cross_validations WHERE model = $4 AND best", SPI_OK_SELECT);
+	folds_execute(task,
+				  "SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
+				  "out-of-fold Dice %s, from %s to %s', model, setting, "
+				  "round(dice::numeric, 4), round(dice_low::numeric, 4), round(dice_high::numeric, 4)) AS notice "
+				  "FROM @lesion_cross_validations WHERE model = $4 AND best", SPI_OK_SELECT);
 	ereport(NOTICE,
 			(errmsg("%s", TextDatumGetCString(first_row_needed("notice", TEXTOID)))));
 }
@@ -346,20 +345,24 @@ finish_cross_validation(const CrossValidation *task)
 static void
 cross_validate(CrossValidation *task)
 {
+	bool		begun;
+
 	build_arguments(task);
-	if (!has_plan(task))
-		make_plan(task);
-	do
+	begun = has_plan(task);
+	if (begun && store_find_version(&task->store, task->model, NULL) != NULL)
 	{
-		note_runs(task);
-		end_piece(task);
-	} while (train_next(task));
-	if (store_find_version(&task->store, task->model, NULL) != NULL)
 		ereport(NOTICE,
 				(errmsg("cross-validation \"%s\" is finished already", task->model),
 				 errhint("See the views lesion_cross_validations and lesion_folds.")));
-	else
-		finish_cross_validation(task);
+		return;
+	}
+	make_plan(task, begun);
+	do
+	{
+		fold_runs_note(task);
+		end_piece(task);
+	} while (train_next(task));
+	finish_cross_validation(task);
 }
 
 /* Arguments that must not be NULL, beside those that are read first. */
@@ -375,7 +378,7 @@ static const struct
 	{ARGUMENT_OPTIONS, "options"}
 };
 
-/* Refuse more settings than anybody trains: each is several trainings, and a
+/* Refuse no settings, and more than anybody trains: each is several trainings, and a
  * row of lesion_fold for each fold. */
 static void
 check_count(FunctionCallInfo fcinfo)
@@ -383,6 +386,12 @@ check_count(FunctionCallInfo fcinfo)
 	double		settings = (double) argument_elements(fcinfo, ARGUMENT_LEARNING_RATES) *
 		argument_elements(fcinfo, ARGUMENT_IMAGE_SIZES) * JB_ROOT_COUNT(PG_GETARG_JSONB_P(ARGUMENT_CONFIGS));
 
+	if (settings == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("learning_rates, image_sizes and configs leave nothing to train"),
+				 errhint("Each needs a value: '{NULL}' is the architecture's own learning rate, '[{}]' its own "
+						 "config.")));
 	if (settings > SETTINGS_MAX)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
