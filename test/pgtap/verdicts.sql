@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(50);
+SELECT plan(54);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -155,6 +155,27 @@ SELECT is((SELECT array_agg(area_shift ORDER BY week) FROM lesion_drift('tiny_ma
 SELECT lives_ok($$SELECT * FROM lesion_review_queue('tiny_masks')$$, '... in the queue');
 SELECT lives_ok($$SELECT lesion_report(predictions => '{tiny_masks}')$$, '... in the report');
 
+-- Masks whose comparison takes long are not compared: anyone who may write a row could make the queue slow for all.
+CREATE FUNCTION pg_temp.black(width text) RETURNS bytea LANGUAGE sql AS $$
+SELECT decode('424d00000000000000003e00000028000000' || width || 'a00f000001000100' || repeat('00', 24)
+	|| '00000000ffffff00' || repeat('00', 516 * 4000), 'hex')$$;
+CREATE TABLE large_masks (LIKE lesion_prediction);
+CREATE TABLE large_verdicts (LIKE lesion_verdict);
+INSERT INTO large_masks (images, id, model, version, mask, image_sha256, predicted_at)
+SELECT 'x', n, m, CASE n WHEN 'allowed' THEN 1 ELSE 2 END,
+	pg_temp.black(CASE n WHEN 'allowed' THEN 'a00f0000' ELSE 'a10f0000' END), 'same', now()
+FROM unnest('{allowed,large}'::text[]) AS n, unnest('{one,two}'::text[]) AS m;
+SELECT is((SELECT array_agg(w ORDER BY w) FROM (SELECT (lesion_image_info(mask)).width AS w FROM large_masks) i),
+	'{4000,4000,4001,4001}', 'masks of 16 megapixels and of a little more');
+INSERT INTO large_verdicts (images, id, verdict, corrected_mask, mask_sha256, model, version, decided_at)
+SELECT images, id, 'correct', mask, sha256(mask), model, version, now() - interval '1 day' FROM large_masks;
+SELECT results_eq($$SELECT id, disagreement FROM lesion_review_queue('large_masks') ORDER BY id$$,
+	$$VALUES ('allowed', 0::float8), ('large', NULL)$$, 'the larger ones have no second opinion');
+SELECT is((SELECT array_agg(a[1] || ' ' || a[2] ORDER BY a) FROM regexp_matches(page,
+	'>one</th><td[^>]*>([12])</td>' || repeat('<td[^>]*>[^<]*</td>', 5) || '<td[^>]*>([^<]*)</td>', 'g') AS a),
+	'{"1 1.000","2 &ndash;"}', '... and no agreement with their correction')
+FROM lesion_report(predictions => '{large_masks}', verdicts => 'large_verdicts') AS page;
+SELECT is(current_setting('lesionseg.max_pixels'), '100000000', 'the setting is as it was');
 
 -- A stored mask that cannot be read, or is above the reader's limit, is corrected as one that is not there.
 CREATE TABLE unreadable (LIKE lesion_prediction);

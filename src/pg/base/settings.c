@@ -146,6 +146,22 @@ settings_threads(bool training)
 	return threads_available();
 }
 
+int
+settings_compared_begin(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("lesionseg.max_pixels", psprintf("%d", Min(lesionseg_max_pixels, COMPARED_PIXELS)),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+void
+settings_compared_end(int level)
+{
+	AtEOXact_GUC(true, level);
+}
+
 /* Raise an error if images at the network's size would be above
  * lesionseg.max_pixels: then every image would fail. */
 void

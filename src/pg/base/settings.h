@@ -36,6 +36,14 @@ EngineNames settings_engine_names(const EngineChoice *choice);
  * per parallel worker. */
 int			settings_threads(bool training);
 
+/* The most pixels of a mask that one row of a user's table may have compared,
+ * where a query compares many: anyone who may write a row decides its size. */
+#define COMPARED_PIXELS (16 * 1000 * 1000)
+
+/* Let no image be above COMPARED_PIXELS, until settings_compared_end. */
+int			settings_compared_begin(void);
+void		settings_compared_end(int level);
+
 /* Raise an error where images of a network's size are above max_pixels. */
 void		settings_check_image_size(int image_size);
 

@@ -17,6 +17,7 @@
 #include "image/mask_decode.h"
 #include "pg/base/call.h"
 #include "pg/base/error.h"
+#include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/arguments.h"
@@ -254,7 +255,7 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
  * of the mask and the disagreement: of an ensemble's members or views, or with
  * the latest masks that other models made of the same image. The distance of
  * its week from the weeks before adds a little. Figures outside 0..1 count as
- * NULL: they were written by hand.
+ * NULL: they were written by hand. Masks above COMPARED_PIXELS are not compared.
  */
 static const char queue_query[] =
 "WITH latest AS (SELECT DISTINCT ON (images, id, model) images, id, model, version, mask, image_sha256, "
@@ -297,12 +298,16 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	Oid			table = argument_oid(fcinfo, QUEUE_PREDICTIONS, "predictions");
 	char	   *predictions = user_table_open(&store, &user_table_predictions, table);
 	char	   *open = "true";
+	int			level;
 
 	if (!PG_ARGISNULL(QUEUE_VERDICTS))
 		open = psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
 						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
-	return user_table_return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
+	level = settings_compared_begin();
+	(void) user_table_return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
+	settings_compared_end(level);
+	return (Datum) 0;
 }
 
 enum

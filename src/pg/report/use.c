@@ -7,6 +7,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "pg/base/settings.h"
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
 
@@ -144,10 +145,11 @@ void
 report_verdicts(ReportJob *job)
 {
 	char	   *agreement;
+	int			level;
 
 	page_section(&job->page, "verdicts", "Verdicts",
 				 "What reviewers said of masks in the period. Agreement is the Dice of a mask that was corrected "
-				 "against its correction.");
+				 "against its correction; masks above 16 megapixels are left out.");
 	if (job->verdicts == NULL)
 	{
 		page_nothing(&job->page, NO_VERDICTS);
@@ -160,6 +162,7 @@ report_verdicts(ReportJob *job)
 				 "WHERE p.images = v.images AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 "
 				 "AND v.corrected_mask IS NOT NULL LIMIT 1))", job->store.prefix, job->store.prefix,
 				 job->store.prefix, job->prediction_rows);
+	level = settings_compared_begin();
 	report_select_user(job, job->verdicts,
 					   psprintf("SELECT v.model AS \"Model\", v.version AS \"Version\", count(*) AS \"Verdicts\", "
 								"count(*) FILTER (WHERE v.verdict = 'accept') AS \"Accepted\", "
@@ -168,6 +171,7 @@ report_verdicts(ReportJob *job)
 								"avg((v.verdict = 'accept')::int)::float8 AS \"Share accepted\", %s AS \"Agreement\" "
 								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) "
 								"GROUP BY v.model, v.version ORDER BY v.model, v.version", agreement, job->verdicts));
+	settings_compared_end(level);
 	report_table(job, "Verdicts by version", "No verdict was given in the period.");
 	report_select_user(job, job->verdicts,
 					   psprintf("SELECT to_char(v.decided_at AT TIME ZONE 'UTC', "
