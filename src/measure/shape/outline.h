@@ -29,9 +29,12 @@ Status		outline_length(const Call *call, const Image *mask, PixelSpacing spacing
  * The fractal dimension of the outline by counting boxes (Mandelbrot, Science
  * 156, 1967; of skin lesions: Cross et al., Am. J. Dermatopathology 17(4),
  * 1995): of sides 1, 2, 4, ... up to a quarter of the mask's longer side, by
- * least squares of the logarithms. The boundary is lesion pixels with a
- * neighbour, of eight, that is no lesion: a line whose pixels share edges. 1 =
- * smooth, towards 2 = rough. NAN where fewer than three sides fit.
+ * least squares of the logarithms. Where the grid lies changes the count of
+ * large boxes much, so it is the mean over grids that are a quarter of a side
+ * apart (2 by 2 grids for side 2, 4 by 4 from 4 on). The boundary is lesion
+ * pixels with a neighbour, of eight, that is no lesion: a line whose pixels
+ * share edges. 1 = smooth, towards 2 = rough. NAN where fewer than three sides
+ * fit.
  */
 Status		outline_dimension(const Call *call, const Image *mask, double *dimension);
 
