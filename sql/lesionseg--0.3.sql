@@ -1867,7 +1867,7 @@ COMMENT ON COLUMN lesion_training_result.threshold_jaccard IS 'mean over test im
 COMMENT ON COLUMN lesion_training_result.training_images IS 'images trained on';
 COMMENT ON COLUMN lesion_training_result.validation_images IS 'that chose the epoch';
 COMMENT ON COLUMN lesion_training_result.test_images IS 'held out';
-COMMENT ON COLUMN lesion_training_result.skipped IS 'rows with a NULL';
+COMMENT ON COLUMN lesion_training_result.skipped IS 'rows with a NULL, or with an id or a group that is too long';
 COMMENT ON COLUMN lesion_training_result.broken IS 'rows whose image or mask cannot be used';
 COMMENT ON COLUMN lesion_training_result.seconds IS 'of everything';
 COMMENT ON COLUMN lesion_training_result.images_per_second IS 'of training alone';
@@ -1968,7 +1968,7 @@ COMMENT ON COLUMN lesion_runs.resumed IS 'how often it went on';
 COMMENT ON COLUMN lesion_runs.training_images IS 'images trained on';
 COMMENT ON COLUMN lesion_runs.validation_images IS 'that choose the epoch';
 COMMENT ON COLUMN lesion_runs.test_images IS 'held out';
-COMMENT ON COLUMN lesion_runs.skipped IS 'rows with a NULL';
+COMMENT ON COLUMN lesion_runs.skipped IS 'rows with a NULL, or with an id or a group that is too long';
 COMMENT ON COLUMN lesion_runs.broken IS 'rows whose image or mask cannot be used';
 COMMENT ON COLUMN lesion_runs.seconds IS 'of everything';
 COMMENT ON COLUMN lesion_runs.images_per_second IS 'of training alone';

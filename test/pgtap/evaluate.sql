@@ -1,7 +1,7 @@
 -- lesion_evaluate: scores of a model on a table, kept.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(29);
+SELECT plan(32);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -95,6 +95,17 @@ SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', threshold => 2)$$, '
 	'a threshold out of range');
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', image_column => 'photo')$$, '42703', NULL,
 	'a column that does not exist');
+
+-- Ids and groups of megabytes, which take little room in a table, are kept for no row.
+CREATE TABLE long_texts AS SELECT id || repeat('x', n * 8192) AS id, image, mask, id || repeat('y', m * 8192) AS place
+FROM archive, (VALUES (0, 0), (0, 1), (1, 0)) AS times (n, m);
+SELECT results_eq($$SELECT n, skipped FROM lesion_evaluate('long_texts', 'net', 'all', id_column => 'id')$$,
+	'VALUES (60::bigint, 30)', 'ids that are too long');
+SELECT results_eq($$SELECT n, skipped
+	FROM lesion_evaluate('long_texts', 'net', 'all', id_column => 'id', by_column => 'place')$$,
+	'VALUES (30::bigint, 60)', '... or what scores are grouped by');
+SELECT results_eq($$SELECT n, skipped FROM lesion_evaluate('long_texts', 'net', id_column => 'id',
+	group_column => 'place', test_fraction => 0.999999)$$, 'VALUES (30::bigint, 60)', '... or groups');
 
 -- Privileges are the caller's, and row-level security holds.
 CREATE ROLE lesion_test_user;

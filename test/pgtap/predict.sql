@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(85);
+SELECT plan(86);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -345,6 +345,12 @@ CREATE TABLE long_masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model,
 SELECT lives_ok($$CALL lesion_predict('long_ids', 'net', 'long_masks', batch_size => 2)$$, 'ids too long for a key');
 SELECT is((SELECT array_agg(length(id) ORDER BY id) FROM long_masks WHERE mask IS NOT NULL), '{3,1500,2}',
 	'... are left out, and others are segmented');
+
+CREATE TABLE longer_ids AS SELECT repeat('x', l) AS id, image
+FROM (SELECT image FROM lesion_synthetic(1, 48, 40)) AS s, unnest('{8192,8193}'::int[]) AS l;
+CREATE TABLE longer_masks (LIKE lesion_prediction);
+CALL lesion_predict('longer_ids', 'net', 'longer_masks', id_column => 'id');
+SELECT is((SELECT array_agg(length(id)) FROM longer_masks), '{8192}', '... as are those of more than 8 kB, without a key');
 
 -- Rows are anybody's: what stands in them is looked at before it is used.
 RESET ROLE;

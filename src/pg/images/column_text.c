@@ -29,3 +29,39 @@ column_text(Oid relation, const char *column)
 	return psprintf("CASE WHEN pg_catalog.num_nulls(%s) OPERATOR(pg_catalog.=) 0 "
 					"THEN pg_catalog.format('%%s', %s) END", name, name);
 }
+
+char *
+columns_text(Oid relation, const SplitColumns *columns, const char *image_column)
+{
+	StringInfoData expression;
+
+	if (columns->count == 0)
+		return psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
+						quote_identifier(image_column));
+	if (columns->count == 1)
+		return column_text(relation, NameStr(columns->names[0]));
+	initStringInfo(&expression);
+	for (int i = 0; i < columns->count; i++)
+		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "ROW(", quote_identifier(NameStr(columns->names[i])));
+	appendStringInfoString(&expression, ")::pg_catalog.text");
+	return expression.data;
+}
+
+/* May a column have values that are long? */
+static bool
+may_be_long(Oid relation, const char *column)
+{
+	return get_typlen(getBaseType(get_atttype(relation, get_attnum(relation, column)))) < 0;
+}
+
+void
+columns_too_long(Oid relation, const SplitColumns *columns, StringInfo condition)
+{
+	bool		any = false;
+
+	for (int i = 0; i < columns->count; i++)
+		any |= may_be_long(relation, NameStr(columns->names[i]));
+	if (any)
+		appendStringInfo(condition, "%scoalesce(pg_catalog.octet_length(%s) OPERATOR(pg_catalog.>) %d, false)",
+						 condition->len > 0 ? " OR " : "", columns_text(relation, columns, NULL), COLUMN_TEXT_BYTES);
+}

@@ -12,6 +12,13 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+#include "pg/base/split.h"
+
+/* The longest text that a row is known by, in bytes. Those of many rows are
+ * kept in memory. */
+#define COLUMN_TEXT_BYTES 8192
+
 /* Did an object come with the server, so that only superusers can change it? */
 bool		came_with_server(Oid oid);
 
@@ -21,5 +28,12 @@ bool		came_with_server(Oid oid);
  * column.
  */
 char	   *column_text(Oid relation, const char *column);
+
+/* The same for columns together; of no column it is the SHA-256 of the image. */
+char	   *columns_text(Oid relation, const SplitColumns *columns, const char *image_column);
+
+/* Append the condition that this text is too long, joined by OR to one that is
+ * there; nothing where no row has such a text. */
+void		columns_too_long(Oid relation, const SplitColumns *columns, StringInfo condition);
 
 #endif

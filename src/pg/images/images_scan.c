@@ -102,6 +102,18 @@ current_row(ImagesCursor *cursor, long few)
 
 /* ---- the list ---- */
 
+/*
+ * Append what both cursors select first. Of a row that is not usable there are
+ * no names: a text of any length is not brought here.
+ */
+static void
+append_names(const ImagesSource *source, StringInfo query)
+{
+	appendStringInfo(query, "SELECT CASE WHEN s.usable THEN s.id END, CASE WHEN s.usable THEN %s END, "
+					 "CASE WHEN s.usable THEN %s END, s.usable", source->grouped ? "s.lesion_group" : "s.id",
+					 source->has_by ? "s.lesion_by" : NO_BY);
+}
+
 /* Open the list of all rows. */
 static void
 open_list(ImagesScan *scan)
@@ -110,8 +122,7 @@ open_list(ImagesScan *scan)
 	StringInfoData query;
 
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.id, %s, %s, s.usable", source->grouped ? "s.lesion_group" : "s.id",
-					 source->has_by ? "s.lesion_by" : NO_BY);
+	append_names(source, &query);
 	if (scan->by_key)
 	{
 		appendStringInfoString(&query, source->has_tid ? ", s.tid" : ", NULL");
@@ -246,9 +257,9 @@ open_batch(ImagesScan *scan, const Batch *batch)
 		elements[i] = CStringGetTextDatum(batch->ids[i]);
 	values[0] = PointerGetDatum(construct_array(elements, batch->count, TEXTOID, -1, false, TYPALIGN_INT));
 	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT s.id, %s, %s, s.usable, s.image, s.mask FROM (%s) AS s "
-					 "WHERE s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ",
-					 source->grouped ? "s.lesion_group" : "s.id", source->has_by ? "s.lesion_by" : NO_BY, source->rows);
+	append_names(source, &query);
+	appendStringInfo(&query, ", s.image, s.mask FROM (%s) AS s "
+					 "WHERE s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ", source->rows);
 	images_key_condition(&source->key, 2, &query, types + 1);
 	images_key_arrays(&source->key, batch->keys, batch->count, values + 1);
 	if (source->has_tid)

@@ -37,7 +37,7 @@ typedef struct ImagesScan
 	ImagesCursor batch;			/* of a few of them, with their images */
 	MemoryContext batch_context;
 	MemoryContext row_context;	/* memory of the current row */
-	int64		skipped;		/* rows with a NULL so far, as far as they were looked at */
+	int64		skipped;		/* rows with a NULL or too long a text so far, as far as they were looked at */
 } ImagesScan;
 
 void		images_begin(const ImagesSource *source, ImagesWanted wanted, const void *context, ImagesScan *scan);

@@ -136,24 +136,6 @@ id_columns(Relation relation, const char *id_column)
 	return columns;
 }
 
-/* An SQL expression for the text of the columns together. */
-static char *
-columns_text(Relation relation, const SplitColumns *columns, const char *image_column)
-{
-	StringInfoData expression;
-
-	if (columns->count == 0)
-		return psprintf("pg_catalog.encode(pg_catalog.sha256(%s::pg_catalog.bytea), 'hex')",
-						quote_identifier(image_column));
-	if (columns->count == 1)
-		return column_text(RelationGetRelid(relation), NameStr(columns->names[0]));
-	initStringInfo(&expression);
-	for (int i = 0; i < columns->count; i++)
-		appendStringInfo(&expression, "%s%s", i > 0 ? ", " : "ROW(", quote_identifier(NameStr(columns->names[i])));
-	appendStringInfoString(&expression, ")::pg_catalog.text");
-	return expression.data;
-}
-
 /* Raise an error if policies hide rows and the session wants all of them: the
  * executor's error has no hint. */
 static void
@@ -253,11 +235,27 @@ warn_volatile(Relation relation, const char *column)
 
 /* ---- queries ---- */
 
+/* The condition that a row has a text that is too long; empty if no row has. */
+static StringInfoData
+too_long_condition(const ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
+{
+	StringInfoData condition;
+
+	initStringInfo(&condition);
+	columns_too_long(RelationGetRelid(relation), id, &condition);
+	if (source->grouped)
+		columns_too_long(RelationGetRelid(relation), source->group_columns, &condition);
+	if (source->has_by)
+		columns_too_long(RelationGetRelid(relation), split_columns_single(columns->by), &condition);
+	return condition;
+}
+
 /* What the rows of a relation are selected by. */
 static void
 make_queries(ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
 {
 	StringInfoData rows;
+	StringInfoData too_long = too_long_condition(source, relation, columns, id);
 
 	source->known = relation_know(relation);
 	source->name = source->known.name;
@@ -269,22 +267,24 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 		(columns->mask == NULL || is_stored(relation, columns->mask));
 	initStringInfo(&rows);
 	appendStringInfo(&rows, "SELECT %s AS id, %s::pg_catalog.bytea AS image",
-					 columns_text(relation, id, columns->image), quote_identifier(columns->image));
+					 columns_text(RelationGetRelid(relation), id, columns->image), quote_identifier(columns->image));
 	images_key_select(&source->key, &rows);
 	if (columns->mask != NULL)
 		appendStringInfo(&rows, ", %s::pg_catalog.bytea AS mask", quote_identifier(columns->mask));
 	if (source->grouped)
 		appendStringInfo(&rows, ", %s AS lesion_group",
-						 columns_text(relation, source->group_columns, columns->image));
+						 columns_text(RelationGetRelid(relation), source->group_columns, columns->image));
 	if (source->has_by)
 		appendStringInfo(&rows, ", %s AS lesion_by", column_text(RelationGetRelid(relation), columns->by));
-	if (!source->knows_nulls)
-		appendStringInfoString(&rows, ", true AS usable");
-	else if (columns->mask != NULL)
-		appendStringInfo(&rows, ", %s IS NOT NULL AND %s IS NOT NULL AS usable", quote_identifier(columns->image),
-						 quote_identifier(columns->mask));
-	else
-		appendStringInfo(&rows, ", %s IS NOT NULL AS usable", quote_identifier(columns->image));
+	source->may_be_long = too_long.len > 0;
+	if (source->may_be_long)
+		appendStringInfo(&rows, ", %s AS too_long", too_long.data);
+	appendStringInfo(&rows, ", NOT (%s)", source->may_be_long ? too_long.data : "false");
+	if (source->knows_nulls)
+		appendStringInfo(&rows, " AND %s IS NOT NULL", quote_identifier(columns->image));
+	if (source->knows_nulls && columns->mask != NULL)
+		appendStringInfo(&rows, " AND %s IS NOT NULL", quote_identifier(columns->mask));
+	appendStringInfoString(&rows, " AS usable");
 	appendStringInfo(&rows, "%s FROM %s", source->has_tid ? ", ctid AS tid" : "", source->name);
 	source->rows = rows.data;
 	if (!source->knows_nulls)
@@ -337,6 +337,28 @@ images_execute(const char *doing, const char *query, int count, Oid *types, Datu
 }
 
 void
+images_warn_of_long(const ImagesSource *source)
+{
+	int64		rows;
+
+	if (!source->may_be_long)
+		return;
+	relation_check(&source->known);
+	if (images_execute(psprintf("counting the rows of %s", source->name),
+					   psprintf("SELECT pg_catalog.count(*) AS rows FROM (%s) AS s WHERE s.too_long", source->rows),
+					   0, NULL, NULL, 0) != SPI_OK_SELECT)
+		elog(ERROR, "counting %s failed", source->name);
+	rows = DatumGetInt64(first_row_needed("rows", INT8OID));
+	SPI_freetuptable(SPI_tuptable);
+	if (rows > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%lld rows of %s are left out: the text of an id, a group or by_column has more than %d bytes",
+						(long long) rows, source->name, COLUMN_TEXT_BYTES),
+				 errhint("Give them a shorter one, or leave them out with a view.")));
+}
+
+void
 images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 {
 	bool		single = source->grouped && source->group_columns->count == 1;
@@ -352,6 +374,7 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	*rows = DatumGetInt64(first_row_needed("rows", INT8OID));
 	*usable = DatumGetInt64(first_row_needed("usable", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
+	images_warn_of_long(source);
 }
 
 /* The same as images_decode_mask; kind may be NULL. */

@@ -49,8 +49,9 @@ typedef struct ImagesSource
 	char	   *rows;			/* a query to select from: id, the key's columns, image and usable; with masks
 								 * mask; where grouped, lesion_group; where has_by, lesion_by; where has_tid, tid */
 	bool		has_tid;		/* its rows stand in tables of this server: tid is where */
-	bool		knows_nulls;	/* usable says whether image and mask are there; else it is true, and that is seen
-								 * when they are fetched */
+	bool		knows_nulls;	/* usable says whether image and mask are there, too; else that is seen when they are
+								 * fetched */
+	bool		may_be_long;	/* rows have too_long: a text of id, group or by that is too long, and not usable */
 	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
 	bool		names_are_digests;	/* ids or groups are: to list them, images are read */
 } ImagesSource;
@@ -70,7 +71,11 @@ List	   *images_key_columns(Relation relation);
 /* spi_execute_as (spi_context.h) under the settings that ids are written with. */
 int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
 
-/* Count all rows, and those that are usable and have an id and a group. */
+/* Say in a WARNING how many rows are not usable because a text is too long. */
+void		images_warn_of_long(const ImagesSource *source);
+
+/* Count all rows, and those that are usable and have an id and a group, and
+ * warn of those with a text that is too long. */
 void		images_count(const ImagesSource *source, int64 *rows, int64 *usable);
 
 /* One row. The views are valid until the next one is fetched. */

@@ -63,7 +63,7 @@ enum
 static const char query[] =
 "WITH visits AS MATERIALIZED (SELECT s.%s AS lesion, s.id, s.lesion_by::pg_catalog.timestamp AS visited, s.image, "
 "%s AS mask FROM (%s) AS s "
-"WHERE s.image IS NOT NULL AND s.%s IS NOT NULL AND s.lesion_by IS NOT NULL AND " PROPER_DATE "%s), "
+"WHERE s.usable AND s.image IS NOT NULL AND s.%s IS NOT NULL AND s.lesion_by IS NOT NULL AND " PROPER_DATE "%s), "
 "ordered AS (SELECT v.*, pg_catalog.row_number() OVER w AS visit, "
 EARLIER("visited") ", " EARLIER("image") ", " EARLIER("mask") " FROM visits AS v WHERE v.mask IS NOT NULL "
 "WINDOW w AS (PARTITION BY v.lesion ORDER BY v.visited, v.id COLLATE pg_catalog.\"C\")) "

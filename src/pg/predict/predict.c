@@ -440,6 +440,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.pending = pending_begin(job.source, job.target, job.batch_size);
 	user_table_check_insert(target);
 	user_table_warn_of_type(&job.store, target, job.target);
+	images_warn_of_long(job.source);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();
 	{

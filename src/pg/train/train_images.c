@@ -235,7 +235,7 @@ train_images_read(TrainRun *run)
 					(long long) run->counts.training, (long long) run->counts.validation,
 					(long long) run->counts.test),
 			 run->counts.skipped + run->counts.broken > 0
-			 ? errdetail("Left out: %lld rows with a NULL, %lld broken ones.",
+			 ? errdetail("Left out: %lld rows with a NULL or too long a text, %lld broken ones.",
 						 (long long) run->counts.skipped, (long long) run->counts.broken) : 0));
 	train_masks_report(&run->masks);
 }
