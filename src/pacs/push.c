@@ -76,18 +76,35 @@ resolve_object(Work *work, const SentObject *object, const char *error)
 	return sent_note(work->database, object);
 }
 
-/* Give up a row that was not written by this program: what it says goes into no URL. */
+/* Count a failure, log it and note it, unless the next run asks again. One that cannot be noted, as of a model with a
+ * name longer than an index takes, is the row's own, too: others go on. */
 static Status
-refuse_row(Work *work, const char *instance)
+fail_object(Work *work, const Prediction *prediction, ObjectKind kind, const char *what, const char *name,
+			const Status *failure, bool ask_again)
+{
+	Status		status = status_ok();
+
+	work->failed++;
+	log_failure(what, name, failure);
+	if (!ask_again)
+		status = sent_note_failure(work->database, prediction, kind, failure->message);
+	if (status.code != LS_INVALID_ARGUMENT)
+		return status;
+	log_failure("cannot be noted", prediction->image, &status);
+	return status_ok();
+}
+
+/* Give up a row that was not written by this program: what it says goes into no URL. Its instance may be NULL. */
+static Status
+refuse_row(Work *work, PGresult *result, int row)
 {
 	Status		failure = status_with_hint(status_error(LS_INVALID_ARGUMENT, "its row in lesion_pacs_object has no "
 														 "valid UIDs of instance, series and study"),
 											"Delete the row, and it will be sent anew.");
+	Prediction	prediction;
+	ObjectKind	kind = sent_read_unsure(result, row, &prediction);
 
-	work->failed++;
-	log_failure("not sent", instance, &failure);
-	TRY(sent_note_unsaid(work->database, instance, failure.message));
-	return sent_give_up(work->database, instance);
+	return fail_object(work, &prediction, kind, "not sent", prediction.image, &failure, false);
 }
 
 /* Find out about the object of a row of sent_list_unsure. */
@@ -100,7 +117,7 @@ resolve_row(Work *work, PGresult *result, int row)
 	const char *study = PQgetvalue(result, row, 2);
 
 	if (!is_uid(instance) || !is_uid(series) || !is_uid(study))
-		return refuse_row(work, instance);
+		return refuse_row(work, result, row);
 	snprintf(object.instance, sizeof object.instance, "%s", instance);
 	snprintf(object.series, sizeof object.series, "%s", series);
 	snprintf(object.study, sizeof object.study, "%s", study);
@@ -129,24 +146,6 @@ may_pass(long status)
 {
 	return status < 400 || status == 403 || status == 404 || status == 408 ||
 		status == 425 || status == 429 || status >= 500;
-}
-
-/* Count a failure, log it and note it, unless the next run asks again. One that cannot be noted, as of a model with a
- * name longer than an index takes, is the row's own, too: others go on. */
-static Status
-fail_object(Work *work, const Prediction *prediction, ObjectKind kind, const char *what, const char *name,
-			const Status *failure, bool ask_again)
-{
-	Status		status = status_ok();
-
-	work->failed++;
-	log_failure(what, name, failure);
-	if (!ask_again)
-		status = sent_note_failure(work->database, prediction, kind, failure->message);
-	if (status.code != LS_INVALID_ARGUMENT)
-		return status;
-	log_failure("cannot be noted", prediction->image, &status);
-	return status_ok();
 }
 
 /* Note what the PACS says of one object. */

@@ -142,10 +142,15 @@ my $sending = q(DELETE FROM lesion_pacs_object WHERE kind = 'picture' OR image_i
 	INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study)
 	VALUES ('planted', 'linknet', 0, 'seg', 'sending', '1.9.9', %s, %s));
 run_sql($database, sprintf $sending, q('x?a=b#'), q('../../admin'));
-like(odd('takes')->run($database, 'push'), qr/not sent 1[.]9[.]9: its row .* no valid UIDs .* sent 2, failed 1\n\z/s,
-	'an object on its way without UIDs is refused, and others are sent');
+run_sql($database, q(INSERT INTO lesion_pacs_object (image_id, model, version, kind, state)
+	VALUES ('planted', 'linknet', 0, 'report', 'sending')));
+like(odd('takes')->run($database, 'push'),
+	qr/(not sent planted: its row .* no valid UIDs .*){2} sent 2, failed 2\n\z/s,
+	'objects on their way with no UIDs, or none that are, are refused, and others are sent');
 unlike(read_file($log), qr/admin|a=b/, '... without a request');
 like(odd('takes')->run($database, 'push'), qr/\A\S+ \S+ sent 0, failed 0\n\z/, '... once');
+is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE image_id = 'planted' AND state = 'failed'
+	AND error ~ 'no valid UIDs')), 2, '... which is noted');
 run_sql($database, sprintf $sending, q('1.9.1.1'), q('1.9.1'));
 like(odd('trouble')->run($database, 'push'),
 	qr/not known whether sent 1[.]9[.]9: the PACS answers HTTP 500.* sent 0, failed 3\n\z/s,

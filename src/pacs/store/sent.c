@@ -217,8 +217,23 @@ sent_give_up(PGconn *database, const char *instance)
 Status
 sent_list_unsure(PGconn *database, PGresult **result)
 {
-	return db_run(database, "SELECT sop_instance, series, study, error FROM lesion_pacs_object WHERE state = 'sending' "
-				  "ORDER BY image_id", 0, NULL, DB_TEXT, result);
+	return db_run(database, "SELECT sop_instance, series, study, error, image_id, model, version, kind "
+				  "FROM lesion_pacs_object WHERE state = 'sending' ORDER BY image_id", 0, NULL, DB_TEXT, result);
+}
+
+ObjectKind
+sent_read_unsure(PGresult *result, int row, Prediction *prediction)
+{
+	const char *name = PQgetvalue(result, row, 7);
+	int			kind = 0;
+
+	memset(prediction, 0, sizeof *prediction);
+	prediction->image = PQgetvalue(result, row, 4);
+	prediction->model = PQgetvalue(result, row, 5);
+	prediction->version = PQgetvalue(result, row, 6);
+	while (kind < OBJECT_KINDS - 1 && strcmp(object_names[kind], name) != 0)
+		kind++;
+	return kind;
 }
 
 Status

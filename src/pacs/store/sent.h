@@ -73,8 +73,12 @@ Status		sent_note_unsaid(PGconn *database, const char *instance, const char *err
 /* Note that it did not arrive: failed, with the error that was noted. */
 Status		sent_give_up(PGconn *database, const char *instance);
 
-/* List the objects that are on their way since a run before: sop_instance, series, study, error. */
+/* List the objects that are on their way since a run before: sop_instance, series, study, error and what
+ * sent_read_unsure reads. */
 Status		sent_list_unsure(PGconn *database, PGresult **result);
+
+/* Of what prediction a row of that list is, and which kind. */
+ObjectKind	sent_read_unsure(PGresult *result, int row, Prediction *prediction);
 
 /* Forget an object that did not arrive, so that it will be made again. */
 Status		sent_forget(PGconn *database, const char *instance);
