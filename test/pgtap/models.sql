@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(81);
+SELECT plan(98);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -26,6 +26,13 @@ SELECT throws_ok($$SELECT lesion_model_create('x', 'unet', '{"base": "wide"}')$$
 	'a config value that is no number');
 SELECT throws_ok($$SELECT lesion_model_create('', 'unet')$$, '42602', NULL, 'an empty name');
 SELECT throws_ok($$SELECT lesion_model_create(repeat('x', 64), 'unet')$$, '42602', NULL, 'a name that is too long');
+SELECT throws_ok(format('SELECT lesion_model_create(%L, %L)', name, 'unet'), '42602', NULL,
+	'a name that looks like another one: ' || quote_literal(encode(name::bytea, 'escape')))
+FROM unnest(ARRAY['unet ', ' unet', E'a\nb', E'a\x1b[31m', E'\x7f', U&'a\0085b', U&'unet\200B', U&'\202Etenu',
+	U&'unet\00A0', U&'\3000unet', U&'a\2028b', U&'un\FEFFet', U&'u\00ADnet']) AS name;
+SELECT throws_ok($$SELECT lesion_model_create('Classical:otsu', 'unet')$$, '42939', NULL, '... a classical method''s');
+SELECT lives_ok(format('SELECT lesion_model_create(%L, %L)', name, 'unet'), 'other names may have spaces and letters')
+FROM unnest(ARRAY['my net 2', U&'\00E9t\00E9 \76AE\819A']) AS name;
 SELECT throws_ok($$SELECT lesion_model_create('linknet', 'unet')$$, NULL, NULL, 'the name of another architecture');
 SELECT throws_ok($$SELECT lesion_model_export('small')$$, '55000', NULL, 'there is nothing to export yet');
 
@@ -33,6 +40,8 @@ SELECT throws_ok($$SELECT lesion_model_export('small')$$, '55000', NULL, 'there 
 SELECT lesion_train('archive', 'small', epochs => 20, image_size => 16, learning_rate => 0.01);
 CREATE TEMP TABLE file AS SELECT lesion_model_export('small') AS weights;
 SELECT is(lesion_model_export('small', 1), weights, 'export by number') FROM file;
+SELECT throws_ok(format('SELECT lesion_model_import(%L, %L)', E'co\npy', weights), '42602', NULL,
+	'an import under a name that looks like another one') FROM file;
 SELECT is(lesion_model_import('copy', weights), 1, 'an import is version 1 of a new model') FROM file;
 SELECT is(lesion_model_export('copy'), weights, 'what comes out is what went in, byte for byte') FROM file;
 SELECT row_eq($$SELECT architecture, config, version, image_size, threshold FROM lesion_models WHERE model = 'copy'$$,

@@ -144,23 +144,59 @@ store_need_model(const ModelStore *store, const char *name)
 	return model;
 }
 
-void
-store_create_model(const ModelStore *store, const char *name, const char *architecture, Jsonb *config)
-{
-	Oid			types[] = {TEXTOID, TEXTOID, JSONBOID};
-	Datum		values[] = {CStringGetTextDatum(name), CStringGetTextDatum(architecture), JsonbPGetDatum(config)};
+/* Characters that are not seen: controls, separators of lines, what has no width or turns the direction. */
+static const pg_wchar unseen[][2] = {
+	{0x0000, 0x001F}, {0x007F, 0x009F}, {0x00AD, 0x00AD}, {0x061C, 0x061C}, {0x180E, 0x180E}, {0x200B, 0x200F},
+	{0x2028, 0x202E}, {0x2060, 0x206F}, {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}
+};
 
-	if (store_find_model(store, name) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("model \"%s\" exists already", name),
-				 errhint("Choose another name, or lesion_model_drop the model first.")));
-	if (*name == '\0' || pg_mbstrlen(name) > 63)
+static const pg_wchar spaces[][2] = {
+	{0x0020, 0x0020}, {0x00A0, 0x00A0}, {0x1680, 0x1680}, {0x2000, 0x200A}, {0x202F, 0x202F}, {0x205F, 0x205F},
+	{0x2800, 0x2800}, {0x3000, 0x3000}, {0x3164, 0x3164}
+};
+
+/* Is a character in one of the ranges? */
+static bool
+is_among(pg_wchar character, const pg_wchar ranges[][2], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (character >= ranges[i][0] && character <= ranges[i][1])
+			return true;
+	return false;
+}
+
+/* What is wrong with the characters of a name that would look like another one, in a table, a log or on a terminal;
+ * NULL: nothing. */
+static const char *
+lookalike_fault(const char *name)
+{
+	const char *text = pg_server_to_any(name, strlen(name), PG_UTF8);
+	pg_wchar   *characters = palloc((strlen(text) + 1) * sizeof *characters);
+	int			count = pg_encoding_mb2wchar_with_len(PG_UTF8, text, characters, strlen(text));
+
+	for (int i = 0; i < count; i++)
+	{
+		if (is_among(characters[i], unseen, lengthof(unseen)))
+			return psprintf("It has a character that is not seen, U+%04X.", characters[i]);
+		if ((i == 0 || i == count - 1) && is_among(characters[i], spaces, lengthof(spaces)))
+			return "It begins or ends with a space.";
+	}
+	return NULL;
+}
+
+/* Check that a new model may have a name. */
+static void
+check_new_name(const char *name, const char *architecture)
+{
+	const char *fault = lookalike_fault(name);
+
+	if (*name == '\0' || pg_mbstrlen(name) > 63 || fault != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("\"%s\" cannot name a model", name),
-				 errhint("A name has 1 to 63 characters.")));
-	if (is_classical_name(name))
+				 fault != NULL ? errdetail("%s", fault) : 0,
+				 errhint("A name has 1 to 63 characters that are seen, and no space at its ends.")));
+	if (pg_strncasecmp(name, CLASSICAL_PREFIX, strlen(CLASSICAL_PREFIX)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("names that begin with \"%s\" are reserved", CLASSICAL_PREFIX),
@@ -176,6 +212,20 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("the name \"%s\" is reserved", name),
 				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
+}
+
+void
+store_create_model(const ModelStore *store, const char *name, const char *architecture, Jsonb *config)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, JSONBOID};
+	Datum		values[] = {CStringGetTextDatum(name), CStringGetTextDatum(architecture), JsonbPGetDatum(config)};
+
+	if (store_find_model(store, name) != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_OBJECT),
+				 errmsg("model \"%s\" exists already", name),
+				 errhint("Choose another name, or lesion_model_drop the model first.")));
+	check_new_name(name, architecture);
 	store_execute(store,
 				  "INSERT INTO @lesion_model (name, architecture, config, bundled) "
 				  "VALUES ($1, $2, $3, $1 OPERATOR(pg_catalog.=) $2)",
