@@ -350,7 +350,8 @@ CREATE TABLE longer_ids AS SELECT repeat('x', l) AS id, image
 FROM (SELECT image FROM lesion_synthetic(1, 48, 40)) AS s, unnest('{8192,8193}'::int[]) AS l;
 CREATE TABLE longer_masks (LIKE lesion_prediction);
 CALL lesion_predict('longer_ids', 'net', 'longer_masks', id_column => 'id');
-SELECT is((SELECT array_agg(length(id)) FROM longer_masks), '{8192}', '... as are those of more than 8 kB, without a key');
+SELECT is((SELECT array_agg(length(id)) FROM longer_masks), '{8192}',
+	'... as are those of more than 8 kB, without a key');
 
 -- Rows are anybody's: what stands in them is looked at before it is used.
 RESET ROLE;
