@@ -49,6 +49,8 @@ typedef struct ReportJob
 	int			predictions;	/* number of tables of masks */
 	KnownRelation *prediction_tables;
 	char	   *prediction_rows;	/* a query of all their rows by these models, up to its end; NULL = no table */
+	char	   *current_rows;	/* the same, in the period: of each image and model the row of the active version or,
+								 * where it has none, the latest */
 	KnownRelation verdict_table;
 	char	   *verdicts;		/* its name, or NULL */
 

@@ -31,7 +31,7 @@ find_main_model(ReportJob *job)
 	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
 }
 
-/* Tile: the number of images this week. */
+/* Tile: the number of images this week. One counts once, whatever segments it, in the week of its first mask. */
 static void
 add_images_tile(ReportJob *job)
 {
@@ -44,10 +44,13 @@ add_images_tile(ReportJob *job)
 		return;
 	}
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT (count(*) FILTER (WHERE p.predicted_at > $3 - interval '7 days'))::float8, "
-								"(count(*) FILTER (WHERE p.predicted_at <= $3 - interval '7 days'))::float8, "
-								"(count(p.error) FILTER (WHERE p.predicted_at > $3 - interval '7 days'))::float8 "
-								"FROM (%s) p WHERE p.predicted_at > $3 - interval '14 days'", job->prediction_rows));
+					   psprintf("SELECT (count(*) FILTER (WHERE i.week = 0))::float8, "
+								"(count(*) FILTER (WHERE i.week = 1))::float8, "
+								"(count(*) FILTER (WHERE i.week = 0 AND i.failed))::float8 "
+								"FROM (SELECT CASE WHEN min(p.predicted_at) > $3 - interval '7 days' THEN 0 "
+								"WHEN min(p.predicted_at) > $3 - interval '14 days' THEN 1 END AS week, "
+								"bool_or(p.error IS NOT NULL) AS failed "
+								"FROM (%s) p GROUP BY p.images, p.id) i", job->prediction_rows));
 	now = report_number(0, 0);
 	before = report_number(0, 1);
 	page_tile(&job->page, report_number(0, 2) > 0.1 * now ? FINDING_LOOK : FINDING_PLAIN, "Images this week",
@@ -74,13 +77,12 @@ add_review_tile(ReportJob *job)
 						  "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
 	report_select_user(job, "tables of masks",
 					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE p.open))::float8 "
-								"FROM (SELECT NOT (%s) AS open FROM (%s) p WHERE p.predicted_at >= $2 "
-								"AND (p.needs_review OR p.error IS NOT NULL)) p", judged, job->prediction_rows));
+								"FROM (SELECT NOT (%s) AS open FROM (%s) p "
+								"WHERE p.needs_review OR p.error IS NOT NULL) p", judged, job->current_rows));
 	flagged = report_number(0, 0);
 	open = report_number(0, 1);
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT count(*)::float8 FROM (%s) p WHERE p.predicted_at >= $2",
-								job->prediction_rows));
+					   psprintf("SELECT count(*)::float8 FROM (%s) p", job->current_rows));
 	all = report_number(0, 0);
 	page_tile(&job->page, open > 0 ? FINDING_LOOK : FINDING_GOOD, "To check", psprintf("%.0f", open),
 			  psprintf("Of %.0f masks in the period, %.0f (%.0f %%) were flagged; %s.", all, flagged,

@@ -96,8 +96,14 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1))", i > 0 ? " UNION ALL " : "",
 						 job->prediction_tables[i].name);
 	}
-	if (job->predictions > 0)
-		job->prediction_rows = rows.data;
+	if (job->predictions == 0)
+		return;
+	job->prediction_rows = rows.data;
+	job->current_rows = psprintf("SELECT DISTINCT ON (p.images, p.id, p.model) p.* FROM (%s) p "
+								 "LEFT JOIN %slesion_models a ON a.model = p.model AND a.version = p.version "
+								 "WHERE p.predicted_at >= $2 "
+								 "ORDER BY p.images, p.id, p.model, a.version IS NULL, p.predicted_at DESC",
+								 rows.data, job->store.prefix);
 }
 
 /* May the caller read that table or view of the extension? */

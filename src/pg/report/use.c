@@ -41,14 +41,13 @@ report_weeks(ReportJob *job)
 
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
-		/* each version of a model has its own row for a week, for the same
-		 * images */
-		report_select(job, psprintf("SELECT to_char(w.week, 'MM-DD'), sum(w.images)::float8 "
-									"FROM (SELECT d.week, max(d.images) AS images "
-									"FROM @lesion_drift(%u::regclass, true) d "
-									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
-									"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 GROUP BY d.week, d.model) w "
-									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i].oid));
+		report_select_user(job, job->prediction_tables[i].name,
+						   psprintf("SELECT to_char(w.week, 'MM-DD'), count(*)::float8 "
+									"FROM (SELECT date_trunc('week', min(p.predicted_at) AT TIME ZONE 'UTC') AS week "
+									"FROM %s p WHERE ($1 IS NULL OR p.model = ANY ($1)) AND p.predicted_at <= $3 "
+									"GROUP BY p.images, p.id) w "
+									"WHERE w.week >= ($3 - interval '26 weeks') AT TIME ZONE 'UTC' "
+									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i].name));
 		report_bars(job, psprintf("Images a week, %s", name), "Week from");
 		select_weeks(job, i, "(VALUES (1, '', d.predicted_dice))");
 		report_lines(job, (LineChart) {.title = psprintf("Predicted Dice, %s", name),.x_title = "Week from",
@@ -89,9 +88,9 @@ select_review(ReportJob *job, const char *columns, int limit)
 	report_select_user(job, "tables of masks",
 					   psprintf("SELECT %s "
 								"FROM (%s) p "
-								"WHERE p.predicted_at >= $2 AND (p.needs_review OR p.error IS NOT NULL) AND %s "
+								"WHERE (p.needs_review OR p.error IS NOT NULL) AND %s "
 								"ORDER BY p.error IS NULL, p.predicted_dice, p.images, p.id LIMIT %d", columns,
-								job->prediction_rows, open, limit));
+								job->current_rows, open, limit));
 }
 
 /* Show the worst of them as pictures. */
@@ -125,7 +124,8 @@ report_review(ReportJob *job)
 {
 	page_section(&job->page, "review", "Masks to check",
 				 "Masks of the period that the model itself expects to be poor, and images that it could not "
-				 "segment, without those that have a verdict. The worst stand first.");
+				 "segment, without those that have a verdict. Of each image and model it is the active version's "
+				 "mask or, where that made none, the latest. The worst stand first.");
 	if (job->prediction_rows == NULL)
 	{
 		page_nothing(&job->page, NO_TABLE);
