@@ -931,13 +931,13 @@ COMMENT ON FUNCTION lesion_image_info(bytea) IS
 CREATE FUNCTION lesion_dicom_info(dicom bytea,
 	OUT sop_class text, OUT sop_instance text, OUT series text, OUT study text, OUT patient text, OUT modality text,
 	OUT transfer_syntax text, OUT frames int, OUT width int, OUT height int, OUT photometric text,
-	OUT pixel_spacing float8[], OUT acquired_at timestamp, OUT spacing_from text)
+	OUT pixel_spacing float8[], OUT acquired_at timestamp, OUT spacing_from text, OUT manufacturer text)
 AS 'MODULE_PATHNAME', 'lesion_dicom_info'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
 
 COMMENT ON FUNCTION lesion_dicom_info(bytea) IS
 'what a DICOM file''s header says: UIDs, patient number, size and, in mm, '
-'the distance of rows and of columns with the attribute it is from';
+'the distance of rows and of columns with the attribute it is from; manufacturer';
 
 CREATE FUNCTION lesion_dicom_tags(dicom bytea)
 RETURNS jsonb

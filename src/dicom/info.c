@@ -11,7 +11,7 @@
 #include "dicom/data/values.h"
 #include "image/spacing.h"
 
-#define PATIENT_MOST 1024		/* bytes of a PatientID: 64 characters, each with escape sequences around it */
+#define TEXT_MOST 1024			/* bytes of a PatientID or Manufacturer: 64 characters, each with escape sequences around it */
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 /* The attributes that may hold the distance between pixels, the best first. */
@@ -132,35 +132,47 @@ read_time(const DicomSet *set, DicomInfo *info)
 	}
 }
 
+/* Read a text of at most 64 characters, which may be any; *fits: it has no more. Text is zeroed. */
 static Status
-long_patient(void)
+read_text(const DicomSet *set, uint32_t tag, char *text, size_t size, bool *fits)
 {
-	return status_with_hint(status_error(LS_INVALID_IMAGE,
-										 "the DICOM file is broken at (0010,0020): "
-										 "PatientID has more than 64 characters"),
-							"Store an intact copy of the file.");
+	const DicomElement *element = dicom_find(set, NULL, tag);
+	ByteBuffer		utf8;
+	Status		status;
+
+	*fits = element == NULL || element->length <= TEXT_MOST;
+	if (element == NULL || element->length == 0 || !*fits)
+		return status_ok();
+	buffer_init(&utf8, set->call);
+	status = dicom_text_utf8(dicom_find(set, NULL, TAG_SpecificCharacterSet), element, &utf8);
+	*fits = utf8.size < size;
+	if (status.code == LS_OK && utf8.size > 0 && *fits)
+		memcpy(text, utf8.bytes, utf8.size);
+	buffer_free(&utf8);
+	return status;
 }
 
-/* Read PatientID, which may have any characters. */
+/* Read PatientID. One that cannot be read must not be taken for none. */
 static Status
 read_patient(const DicomSet *set, DicomInfo *info)
 {
-	const DicomElement *element = dicom_find(set, NULL, TAG_PatientID);
-	ByteBuffer		text;
-	Status		status;
+	bool		fits;
 
-	if (element == NULL || element->length == 0)
-		return status_ok();
-	if (element->length > PATIENT_MOST)
-		return long_patient();
-	buffer_init(&text, set->call);
-	status = dicom_text_utf8(dicom_find(set, NULL, TAG_SpecificCharacterSet), element, &text);
-	if (status.code == LS_OK && text.size >= sizeof info->patient)
-		status = long_patient();
-	else if (status.code == LS_OK && text.size > 0)
-		memcpy(info->patient, text.bytes, text.size);
-	buffer_free(&text);
-	return status;
+	TRY(read_text(set, TAG_PatientID, info->patient, sizeof info->patient, &fits));
+	return fits ? status_ok() :
+		status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM file is broken at (0010,0020): "
+									  "PatientID has more than 64 characters"),
+						 "Store an intact copy of the file.");
+}
+
+/* Read Manufacturer; "" where it cannot be read. */
+static Status
+read_manufacturer(const DicomSet *set, DicomInfo *info)
+{
+	bool		fits;
+	Status		status = read_text(set, TAG_Manufacturer, info->manufacturer, sizeof info->manufacturer, &fits);
+
+	return status.code == LS_UNSUPPORTED ? status_ok() : status;
 }
 
 /* Read the number of rows or columns. */
@@ -190,5 +202,6 @@ dicom_info(const DicomSet *set, DicomInfo *info)
 	}
 	read_spacing(set, info);
 	read_time(set, info);
+	TRY(read_manufacturer(set, info));
 	return read_patient(set, info);
 }

@@ -25,6 +25,7 @@ typedef struct DicomInfo
 	char		photometric[17];
 	double		spacing[2];		/* mm between rows, between columns, as image/spacing.h bounds them; 0 = not known */
 	const char *spacing_from;	/* the attribute: PixelSpacing, ...; NULL where there is none */
+	char		manufacturer[261];	/* as patient; "" where it is longer */
 	char		acquired_at[40]; /* "2024-02-29 10:11:12.5", in the file's own time zone, whose offset is left out */
 } DicomInfo;
 

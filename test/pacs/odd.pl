@@ -71,6 +71,11 @@ like(odd('ours')->run($database, 'pull', @captures),
 	qr/left out 1[.]9[.]1[.]1[.]1 lesionseg made it\n.* pulled 0, failed 0\n\z/,
 	'a picture of ours is known as such by its file, where the list names no manufacturer');
 like(odd('ours')->run($database, 'pull', @captures), qr/\A\S+ \S+ pulled 0, failed 0\n\z/, '... and not fetched again');
+run_sql($database, "ALTER DATABASE $database SET lesionseg.max_memory = '16MB'");
+run_sql($database, 'TRUNCATE lesion_pacs_study');
+like(odd('ours_long')->run($database, 'pull', @captures), qr/left out .* lesionseg made it\n.* pulled 0, failed 0\n\z/,
+	'... though its attributes are too long to be read');
+run_sql($database, "ALTER DATABASE $database RESET lesionseg.max_memory");
 like(odd('ours_padded')->run($database, 'pull', @captures, '--all'), qr/\A\S+ \S+ pulled 0, failed 0\n\z/,
 	'... or by the list, with a blank at the end');
 like(odd('others')->run($database, 'pull', @captures, '--all'), qr/ pulled 1, failed 0\n\z/, 'that of another comes');

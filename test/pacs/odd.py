@@ -26,7 +26,7 @@ PHOTO, CAPTURE, SEG = '1.2.840.10008.5.1.4.1.1.77.1.4', '1.2.840.10008.5.1.4.1.1
 DEFAULT = {'studies': 1, 'instances': 1, 'says': None, 'turned': 0, 'most': None, 'limit': True, 'offset': True,
            'invalid': (), 'twice': False, 'manufacturer': None, 'in_file': 'Camera', 'class': PHOTO, 'single': False,
            'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False, 'patient': None,
-           'told': ('studies', 'instances'), 'status': 200, 'one_status': 200, 'stow': 'plain'}
+           'told': ('studies', 'instances'), 'text': 0, 'status': 200, 'one_status': 200, 'stow': 'plain'}
 PACSS = {
     'unstable': {'studies': 250, 'turned': 37},
     'unstable_study': {'instances': 2500, 'turned': 700},
@@ -39,6 +39,7 @@ PACSS = {
     'twice': {'instances': 2, 'twice': True},
     'single': {'instances': 2, 'single': True},
     'ours': {'class': CAPTURE, 'in_file': 'lesionseg'},
+    'ours_long': {'class': CAPTURE, 'in_file': 'lesionseg', 'text': 1 << 20},
     'ours_padded': {'class': CAPTURE, 'in_file': 'lesionseg', 'manufacturer': 'lesionseg '},
     'others': {'class': CAPTURE},
     'fails': {'instances': 6, 'fails': 3},
@@ -133,6 +134,7 @@ def file_of(pacs, study, number):
     file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID
     file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = pacs['class']
     file.Manufacturer = pacs['in_file']
+    file.add_new(0x00091010, 'UT', 'x' * pacs['text'])
     written = io.BytesIO()
     file.save_as(written)
     return written.getvalue()

@@ -12,7 +12,7 @@
 \set pdf `base64 -w0 test/data/dicom/pdf.dcm`
 
 BEGIN;
-SELECT plan(53);
+SELECT plan(54);
 
 CREATE FUNCTION pg_temp.file(text) RETURNS bytea LANGUAGE sql AS $$ SELECT decode($1, 'base64') $$;
 CREATE TEMPORARY TABLE picture AS
@@ -45,7 +45,7 @@ RESET lesionseg.max_pixels;
 SELECT is(i::text,
 	'(1.2.840.10008.5.1.4.1.1.7,1.2.826.0.1.3680043.8.498.7.1187371253,'
 	'1.2.826.0.1.3680043.8.498.7.2,1.2.826.0.1.3680043.8.498.7.1,'
-	'P-0042,XC,1.2.840.10008.1.2.5,3,24,18,RGB,"{0.05,0.04}","2024-02-29 10:11:12.5",PixelSpacing)',
+	'P-0042,XC,1.2.840.10008.1.2.5,3,24,18,RGB,"{0.05,0.04}","2024-02-29 10:11:12.5",PixelSpacing,Rendered)',
 	'lesion_dicom_info')
 FROM picture, lesion_dicom_info(three) AS i;
 SELECT is((i.frames, i.width, i.height, i.photometric, i.pixel_spacing, i.spacing_from)::text, '(,,,,,)',
@@ -67,6 +67,9 @@ SELECT is((i.frames, i.width, i.height, i.photometric, i.sop_class)::text, '(,,,
 	'numbers of rows that are none')
 FROM picture, LATERAL (SELECT position('\x280010005553'::bytea IN rgb) AS at) AS rows,
 	lesion_dicom_info(overlay(rgb PLACING '\x49530200' || '-5'::bytea FROM at + 4 FOR 6)) AS i;
+SELECT is((i.modality, i.manufacturer)::text, '(XC,)', 'a manufacturer that is too long')
+FROM picture, lesion_dicom_info(overlay(rgb PLACING '\x080070004c4f2c01' || repeat('M', 300)::bytea
+	FROM position('\x080070004c4f'::bytea IN rgb) FOR 16)) AS i;
 SELECT throws_ok('SELECT lesion_dicom_info(png) FROM picture', '22P03', NULL, 'a PNG is no DICOM file');
 
 -- Attributes.

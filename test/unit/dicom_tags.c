@@ -91,6 +91,7 @@ test_info(void **state)
 	assert_string_equal(info.series, "1.2.826.0.1.3680043.8.498.7.2");
 	assert_string_equal(info.patient, "P-0042");
 	assert_string_equal(info.modality, "XC");
+	assert_string_equal(info.manufacturer, "Rendered");
 	assert_string_equal(info.transfer_syntax, "1.2.840.10008.1.2.5");
 	assert_true(info.has_image);
 	assert_int_equal(info.frames, 3);

@@ -249,7 +249,7 @@ pulled_is_ours(PGconn *database, const char *file, size_t size, bool *ours)
 	Status		status;
 
 	*ours = false;
-	status = db_run(database, "SELECT lesion_dicom_tags($1::bytea) #>> '{00080070,Value,0}' = '" OUR_MANUFACTURER "'",
+	status = db_run(database, "SELECT (lesion_dicom_info($1::bytea)).manufacturer = '" OUR_MANUFACTURER "'",
 					1, &value, DB_TEXT, &result);
 	if (status.code == LS_OK)
 		*ours = PQgetvalue(result, 0, 0)[0] == 't';

@@ -79,6 +79,7 @@ set_info(const DicomInfo *info, RowBuilder *row)
 		row_set(row, "acquired_at", TIMESTAMPOID,
 				DirectFunctionCall3(timestamp_in, CStringGetDatum(info->acquired_at),
 									ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	set_text(row, "manufacturer", info->manufacturer);
 }
 
 /*
