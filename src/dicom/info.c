@@ -11,7 +11,7 @@
 #include "dicom/data/values.h"
 #include "image/spacing.h"
 
-#define TEXT_MOST 1024			/* bytes of a PatientID or Manufacturer: 64 characters, each with escape sequences around it */
+#define TEXT_MOST 1024			/* bytes of a PatientID or Manufacturer: 64 characters, each with escapes around it */
 #define COUNT(array) ((int) (sizeof(array) / sizeof((array)[0])))
 
 /* The attributes that may hold the distance between pixels, the best first. */
