@@ -78,7 +78,7 @@ ensemble_read_members(const ModelStore *store, const ModelVersion *version)
 		char	   *model = SPI_getvalue(row, columns, row_column(columns, "model"));
 		char	   *number = SPI_getvalue(row, columns, row_column(columns, "version"));
 		bool		isnull;
-		bool		gone = DatumGetBool(row_needed(row, columns, row_column(columns, "gone"), BOOLOID));
+		bool		gone = DatumGetBool(row_named_needed(row, columns, "gone", BOOLOID));
 		bool		same = DatumGetBool(row_named_value(row, columns, "same", BOOLOID, &isnull)) && !isnull;
 		bool		nested = DatumGetBool(row_named_value(row, columns, "nested", BOOLOID, &isnull)) && !isnull;
 		Datum		weight = row_named_value(row, columns, "weight", FLOAT8OID, &isnull);

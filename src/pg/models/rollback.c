@@ -64,9 +64,9 @@ read_stack(const ModelStore *store, const char *model)
 	{
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	columns = SPI_tuptable->tupdesc;
-		int			number = DatumGetInt32(row_needed(row, columns, row_column(columns, "version"), INT4OID));
+		int			number = DatumGetInt32(row_named_needed(row, columns, "version", INT4OID));
 
-		if (DatumGetBool(row_needed(row, columns, row_column(columns, "rollback"), BOOLOID)))
+		if (DatumGetBool(row_named_needed(row, columns, "rollback", BOOLOID)))
 			stack_return_to(&stack, number);
 		else
 			stack_push(&stack, number);

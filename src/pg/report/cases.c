@@ -21,9 +21,9 @@
 /* Some of the best, median and worst images of each evaluation, those of the
  * main model first. */
 static const char query[] =
-"SELECT e.images, s.id, e.model, e.version::text, e.threshold, "
-"coalesce((e.options ->> 'tta')::bool, false)::int::float8, e.options ->> 'enhance', "
-"e.options - '{tta,enhance}'::text[], s.dice, s.kind, l.differs "
+"SELECT e.images, s.id, e.model, e.version, e.threshold, "
+"coalesce((e.options ->> 'tta')::bool, false)::int::float8 AS tta, e.options ->> 'enhance' AS enhance, "
+"e.options - '{tta,enhance}'::text[] AS options, s.dice, s.kind, l.differs "
 "FROM @lesion_evaluation e JOIN @lesion_evaluations l USING (evaluation) "
 "JOIN (SELECT r.*, CASE WHEN r.place <= %d THEN 'worst' WHEN r.place > r.n - %d THEN 'best' "
 "WHEN r.place BETWEEN (r.n - %d) / 2 + 1 AND (r.n + %d) / 2 THEN 'median' END AS kind "
@@ -63,23 +63,22 @@ report_cases(ReportJob *job)
 	pictures = palloc0((count + 1) * sizeof *pictures);
 	for (int i = 0; i < count; i++)
 	{
-		HeapTuple	row = SPI_tuptable->vals[i];
-		TupleDesc	columns = SPI_tuptable->tupdesc;
-		char	   *kind = report_text(i, 9);
+		char	   *kind = report_text(i, "kind");
 		char	   *differs;
 
-		pictures[i].images = SPI_getvalue(row, columns, 1);
-		pictures[i].id = SPI_getvalue(row, columns, 2);
-		pictures[i].model = SPI_getvalue(row, columns, 3);
-		pictures[i].version = atoi(SPI_getvalue(row, columns, 4));
-		pictures[i].threshold = report_number(i, 4);
-		pictures[i].tta = report_number(i, 5) > 0;
-		pictures[i].enhance = SPI_getvalue(row, columns, 7);
-		pictures[i].options = row_needed(row, columns, 8, JSONBOID);
+		pictures[i].images = report_value(i, "images");
+		pictures[i].id = report_value(i, "id");
+		pictures[i].model = report_value(i, "model");
+		pictures[i].version = atoi(report_value(i, "version"));
+		pictures[i].threshold = report_number(i, "threshold");
+		pictures[i].tta = report_number(i, "tta") > 0;
+		pictures[i].enhance = report_value(i, "enhance");
+		pictures[i].options = row_named_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, "options", JSONBOID);
 		pictures[i].with_truth = true;
-		differs = report_text(i, 10);
+		differs = report_text(i, "differs");
 		pictures[i].caption = psprintf("%c%s: %s, Dice %.3f, %s %s%s%s", pg_toupper((unsigned char) kind[0]), kind + 1,
-									   report_text(i, 1), report_number(i, 8), report_text(i, 2), report_text(i, 3),
+									   report_text(i, "id"), report_number(i, "dice"), report_text(i, "model"),
+									   report_text(i, "version"),
 									   differs != NULL ? ", " : "", differs != NULL ? differs : "");
 	}
 	report_pictures(job, pictures, count);

@@ -89,12 +89,14 @@ void		report_select_user(const ReportJob *job, const char *name, const char *que
  * the page too large or too slow for everybody. */
 char	   *report_shown(Datum value);
 
-/* A value of the current rows, shown as by report_shown; NULL if it is NULL. Columns
- * count from 0. */
-char	   *report_text(uint64 row, int column);
+/* A value of the current rows, shown as by report_shown; NULL if it is NULL. */
+char	   *report_text(uint64 row, const char *column);
+
+/* The same, whole and in the server's encoding. */
+char	   *report_value(uint64 row, const char *column);
 
 /* A float8 of the current rows; NaN if it is NULL. */
-double		report_number(uint64 row, int column);
+double		report_number(uint64 row, const char *column);
 
 /* Convert a text from the server's encoding to UTF-8. */
 char	   *report_utf8(const char *text);
@@ -106,13 +108,13 @@ void		report_table(ReportJob *job, const char *caption, const char *nothing);
 /* Say that only the first of some things are on the page, if that is so. */
 void		report_left_out(ReportJob *job, const char *things, long shown, long all);
 
-/* Put the current rows on the page as lines: columns series, x, y and perhaps the name of x. */
+/* Put the current rows on the page as lines: columns series, x, y and perhaps x_name. */
 void		report_lines(ReportJob *job, LineChart chart);
 
-/* Put the current rows on the page as bars: columns name, count. */
+/* Put the current rows on the page as bars: columns name, figure. */
 void		report_bars(ReportJob *job, const char *title, const char *x_title);
 
-/* Put the current rows on the page as intervals: columns name, value, low, high, faint. */
+/* Put the current rows on the page as intervals: columns name, figure, low, high, faint. */
 void		report_intervals(ReportJob *job, const char *title, const char *x_title);
 
 /* The sections, in the order of the page. */

@@ -37,7 +37,8 @@ report_models(ReportJob *job)
 				 "split and threshold; where there is none, by another, and how that was made is said. Dice is 1 "
 				 "where mask and truth agree in every pixel. The interval holds the true mean in 95 of 100 cases, "
 				 "as far as images are like these.");
-	report_select(job, psprintf("SELECT " EVALUATION_NAME ", e.dice, i.low, i.high, 0::float8 "
+	report_select(job, psprintf("SELECT " EVALUATION_NAME " AS name, e.dice AS figure, i.low, i.high, "
+								"0::float8 AS faint "
 								"FROM @lesion_evaluations e %s WHERE e.evaluation = ANY ($4) "
 								"ORDER BY " EVALUATIONS_ORDER, interval));
 	if (SPI_processed > 0)
@@ -88,20 +89,20 @@ report_curves(ReportJob *job)
 	page_figures_begin(&job->page);
 	for (uint64 i = 0; i < shown; i++)
 	{
-		long long	run = DatumGetInt64(row_needed(runs->vals[i], runs->tupdesc, 2, INT8OID));
+		long long	run = DatumGetInt64(row_named_needed(runs->vals[i], runs->tupdesc, "run", INT8OID));
 		char	   *model;
 
 		SPI_tuptable = runs;
-		model = report_text(i, 0);
-		report_select(job, psprintf("SELECT s.name, e.epoch::float8, "
-									"CASE s.n WHEN 1 THEN e.train_loss ELSE e.val_loss END "
+		model = report_text(i, "model");
+		report_select(job, psprintf("SELECT s.name AS series, e.epoch::float8 AS x, "
+									"CASE s.n WHEN 1 THEN e.train_loss ELSE e.val_loss END AS y "
 									"FROM @lesion_epoch e, (VALUES (1, 'training'), (2, 'validation')) AS s (n, name) "
 									"WHERE e.run = %lld "
 									"ORDER BY s.n, e.epoch", run));
 		report_lines(job, (LineChart) {.title = psprintf("Loss of %s, run %lld", model, run),.x_title = "Epoch",
 									   .y_title = "Loss",.from_zero = true});
-		report_select(job, psprintf("SELECT 'validation', e.epoch::float8, e.val_dice FROM @lesion_epoch e "
-									"WHERE e.run = %lld ORDER BY e.epoch", run));
+		report_select(job, psprintf("SELECT 'validation' AS series, e.epoch::float8 AS x, e.val_dice AS y "
+									"FROM @lesion_epoch e WHERE e.run = %lld ORDER BY e.epoch", run));
 		report_lines(job, (LineChart) {.title = psprintf("Dice of %s, run %lld", model, run),.x_title = "Epoch",
 									   .y_title = "Dice"});
 	}
@@ -109,14 +110,21 @@ report_curves(ReportJob *job)
 	report_left_out(job, "models that were trained", (long) shown, (long) count);
 }
 
-/* The names of evaluations, for titles: evaluation, name. The caller keeps SPI_tuptable. */
+/* The evaluations, with names for titles. The caller keeps SPI_tuptable. */
 static SPITupleTable *
 list_evaluations(ReportJob *job, uint64 *count)
 {
-	report_select(job, "SELECT " EVALUATION_NAME ", e.evaluation FROM @lesion_evaluations e "
+	report_select(job, "SELECT " EVALUATION_NAME " AS name, e.evaluation FROM @lesion_evaluations e "
 				  "WHERE e.evaluation = ANY ($4) ORDER BY " EVALUATIONS_ORDER);
 	*count = SPI_processed;
 	return SPI_tuptable;
+}
+
+/* The evaluation of such a row. */
+static long long
+evaluation_number(const SPITupleTable *evaluations, uint64 i)
+{
+	return DatumGetInt64(row_named_needed(evaluations->vals[i], evaluations->tupdesc, "evaluation", INT8OID));
 }
 
 void
@@ -139,12 +147,12 @@ report_scores(ReportJob *job)
 	page_figures_begin(&job->page);
 	for (uint64 i = 0; i < count; i++)
 	{
-		long long	evaluation = DatumGetInt64(row_needed(evaluations->vals[i], evaluations->tupdesc, 2, INT8OID));
+		long long	evaluation = evaluation_number(evaluations, i);
 		char	   *name;
 
 		SPI_tuptable = evaluations;
-		name = report_text(i, 0);
-		report_select(job, psprintf("SELECT to_char(b.n * 0.05, 'FM0.00'), count(s.dice)::float8 "
+		name = report_text(i, "name");
+		report_select(job, psprintf("SELECT to_char(b.n * 0.05, 'FM0.00') AS name, count(s.dice)::float8 AS figure "
 									"FROM generate_series(0, 19) AS b (n) "
 									"LEFT JOIN @lesion_image_score s ON s.evaluation = %lld "
 									"AND least(19, floor(s.dice * 20)) = b.n "
@@ -176,8 +184,8 @@ report_robustness(ReportJob *job)
 	page_section(&job->page, "robustness", "Robustness",
 				 "What a worse image costs: Dice points, out of 100, that the model loses by each way and severity "
 				 "(1 slight, 5 severe), as it is (off) and enhanced first (auto).");
-	report_select(job, psprintf("SELECT m.model || ' ' || m.version || ', ' || c.measured_on, c.row_names, "
-								"c.column_names, c.cells "
+	report_select(job, psprintf("SELECT m.model || ' ' || m.version || ', ' || c.measured_on AS name, "
+								"c.row_names, c.column_names, c.cells "
 								"FROM @lesion_models m CROSS JOIN LATERAL (SELECT k.* "
 								"FROM unnest('{%sNULL}'::regclass[]) WITH ORDINALITY AS t (images, n), "
 								"LATERAL @lesion_robustness_cells(m.model, m.version, t.images) k "
@@ -201,16 +209,18 @@ report_robustness(ReportJob *job)
 
 		for (int k = 0; k < 2; k++)
 		{
-			deconstruct_array(DatumGetArrayTypeP(row_needed(tables->vals[i], tables->tupdesc, 2 + k, TEXTARRAYOID)),
-							  TEXTOID,
-							  -1, false, TYPALIGN_INT, &names[k], &nulls, &counts[k]);
+			Datum		array = row_named_needed(tables->vals[i], tables->tupdesc,
+												 k == 0 ? "row_names" : "column_names", TEXTARRAYOID);
+
+			deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &names[k], &nulls,
+							  &counts[k]);
 			texts[k] = palloc(counts[k] * sizeof *texts[k]);
 			for (int n = 0; n < counts[k]; n++)
 				texts[k][n] = nulls[n] ? "" : report_shown(names[k][n]);
 		}
-		deconstruct_array(DatumGetArrayTypeP(row_needed(tables->vals[i], tables->tupdesc, 4, FLOAT8ARRAYOID)),
-						  FLOAT8OID,
-						  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &cells);
+		deconstruct_array(DatumGetArrayTypeP(row_named_needed(tables->vals[i], tables->tupdesc, "cells",
+															  FLOAT8ARRAYOID)),
+						  FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &values, &nulls, &cells);
 		if (cells != counts[0] * counts[1])
 			continue;
 		figures = palloc(cells * sizeof *figures);
@@ -220,7 +230,7 @@ report_robustness(ReportJob *job)
 			worst = fmax(worst, figures[n]);
 		}
 		SPI_tuptable = tables;
-		chart_heat(&job->page, psprintf("Dice points lost, %s", report_text(i, 0)), texts[0], counts[0], texts[1],
+		chart_heat(&job->page, psprintf("Dice points lost, %s", report_text(i, "name")), texts[0], counts[0], texts[1],
 				   counts[1],
 				   figures, worst);
 	}
@@ -245,7 +255,7 @@ report_groups(ReportJob *job)
 					 "(GRANT SELECT ON lesion_subgroups).");
 		return;
 	}
-	report_select(job, "SELECT " EVALUATION_NAME " || ' by ' || e.by_column, e.evaluation "
+	report_select(job, "SELECT " EVALUATION_NAME " || ' by ' || e.by_column AS name, e.evaluation "
 				  "FROM @lesion_evaluations e WHERE e.evaluation = ANY ($7) "
 				  "ORDER BY " NAMED_FIRST ", e.model, e.images, e.by_column");
 	sets = SPI_tuptable;
@@ -256,12 +266,11 @@ report_groups(ReportJob *job)
 		char	   *title;
 
 		SPI_tuptable = sets;
-		title = report_text(i, 0);
-		report_select(job, psprintf("SELECT * FROM (SELECT g.subgroup, g.dice, g.dice_low, g.dice_high, "
-									"(g.n < 30)::int::float8 %s AND g.evaluation = %lld "
-									"ORDER BY g.dice LIMIT %d) w ORDER BY w.dice DESC", from,
-									(long long) DatumGetInt64(row_needed(sets->vals[i], sets->tupdesc, 2, INT8OID)),
-									MOST_GROUPS));
+		title = report_text(i, "name");
+		report_select(job, psprintf("SELECT * FROM (SELECT g.subgroup AS name, g.dice AS figure, g.dice_low AS low, "
+									"g.dice_high AS high, (g.n < 30)::int::float8 AS faint %s "
+									"AND g.evaluation = %lld ORDER BY g.dice LIMIT %d) w ORDER BY w.figure DESC",
+									from, evaluation_number(sets, i), MOST_GROUPS));
 		report_intervals(job, title, "Dice");
 	}
 	page_figures_end(&job->page);
@@ -289,7 +298,7 @@ report_calibration(ReportJob *job)
 		page_nothing(&job->page, SCORES_HIDDEN);
 		return;
 	}
-	report_select(job, "SELECT " EVALUATION_NAME ", c.predicted, c.dice "
+	report_select(job, "SELECT " EVALUATION_NAME " AS series, c.predicted AS x, c.dice AS y "
 				  "FROM @lesion_evaluations e JOIN (SELECT s.evaluation, avg(s.predicted_dice) AS predicted, "
 				  "avg(s.dice) AS dice FROM @lesion_image_score s WHERE s.evaluation = ANY ($4) "
 				  "GROUP BY s.evaluation, least(9, floor(s.predicted_dice * 10)) HAVING count(*) >= 5) c "

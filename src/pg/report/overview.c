@@ -24,11 +24,11 @@ find_main_model(ReportJob *job)
 						   psprintf("SELECT p.model FROM (%s) p WHERE p.predicted_at >= $2 AND p.model IS NOT NULL "
 									"GROUP BY p.model ORDER BY count(*) DESC, p.model LIMIT 1", job->prediction_rows));
 		if (SPI_processed > 0)
-			return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+			return report_value(0, "model");
 	}
 	report_select(job, "SELECT e.model FROM @lesion_evaluation e WHERE e.evaluation = ANY ($4) "
 				  "ORDER BY " NAMED_FIRST ", e.evaluated_at DESC LIMIT 1");
-	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
+	return SPI_processed > 0 ? report_value(0, "model") : NULL;
 }
 
 /* Tile: the number of images this week. One counts once, whatever segments it, in the week of its first mask. */
@@ -36,7 +36,7 @@ static void
 add_images_tile(ReportJob *job)
 {
 	double		now;
-	double		before;
+	double		failed;
 
 	if (job->prediction_rows == NULL)
 	{
@@ -44,18 +44,19 @@ add_images_tile(ReportJob *job)
 		return;
 	}
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT (count(*) FILTER (WHERE i.week = 0))::float8, "
-								"(count(*) FILTER (WHERE i.week = 1))::float8, "
-								"(count(*) FILTER (WHERE i.week = 0 AND i.failed))::float8 "
+					   psprintf("SELECT (count(*) FILTER (WHERE i.week = 0))::float8 AS now, "
+								"(count(*) FILTER (WHERE i.week = 1))::float8 AS before, "
+								"(count(*) FILTER (WHERE i.week = 0 AND i.failed))::float8 AS failed "
 								"FROM (SELECT CASE WHEN min(p.predicted_at) > $3 - interval '7 days' THEN 0 "
 								"WHEN min(p.predicted_at) > $3 - interval '14 days' THEN 1 END AS week, "
 								"bool_or(p.error IS NOT NULL) AS failed "
 								"FROM (%s) p GROUP BY p.images, p.id) i", job->prediction_rows));
-	now = report_number(0, 0);
-	before = report_number(0, 1);
-	page_tile(&job->page, report_number(0, 2) > 0.1 * now ? FINDING_LOOK : FINDING_PLAIN, "Images this week",
+	now = report_number(0, "now");
+	failed = report_number(0, "failed");
+	page_tile(&job->page, failed > 0.1 * now ? FINDING_LOOK : FINDING_PLAIN, "Images this week",
 			  psprintf("%.0f", now),
-			  psprintf("The week before: %.0f. Could not be segmented: %.0f.", before, report_number(0, 2)), "weeks");
+			  psprintf("The week before: %.0f. Could not be segmented: %.0f.", report_number(0, "before"), failed),
+			  "weeks");
 }
 
 /* Tile: the number of masks that wait for a review. */
@@ -76,14 +77,14 @@ add_review_tile(ReportJob *job)
 		judged = psprintf("EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						  "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE p.open))::float8 "
+					   psprintf("SELECT count(*)::float8 AS flagged, (count(*) FILTER (WHERE p.open))::float8 AS open "
 								"FROM (SELECT NOT (%s) AS open FROM (%s) p "
 								"WHERE p.needs_review OR p.error IS NOT NULL) p", judged, job->current_rows));
-	flagged = report_number(0, 0);
-	open = report_number(0, 1);
+	flagged = report_number(0, "flagged");
+	open = report_number(0, "open");
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT count(*)::float8 FROM (%s) p", job->current_rows));
-	all = report_number(0, 0);
+					   psprintf("SELECT count(*)::float8 AS n FROM (%s) p", job->current_rows));
+	all = report_number(0, "n");
 	page_tile(&job->page, open > 0 ? FINDING_LOOK : FINDING_GOOD, "To check", psprintf("%.0f", open),
 			  psprintf("Of %.0f masks in the period, %.0f (%.0f %%) were flagged; %s.", all, flagged,
 					   all > 0 ? 100 * flagged / all : 0,
@@ -102,7 +103,8 @@ add_quality_tile(ReportJob *job)
 	double		before;
 	Finding		finding;
 
-	report_select(job, psprintf("SELECT e.n || ' images: ' || " EVALUATION_NAME ", e.dice, %s, b.dice "
+	report_select(job, psprintf("SELECT e.n || ' images: ' || " EVALUATION_NAME " AS name, e.dice, %s AS high, "
+								"b.dice AS before "
 								"FROM @lesion_evaluations e "
 								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluations o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
@@ -117,11 +119,11 @@ add_quality_tile(ReportJob *job)
 				  "models");
 		return;
 	}
-	before = report_number(0, 3);
-	finding = isnan(before) ? FINDING_PLAIN : report_number(0, 2) < before ? FINDING_LOOK : FINDING_GOOD;
-	page_tile(&job->page, finding, name, psprintf("Dice %.3f", report_number(0, 1)),
-			  isnan(before) ? psprintf("%s. No evaluation before the period to compare with.", report_text(0, 0)) :
-			  psprintf("%s. Before the period: %.3f%s.", report_text(0, 0), before,
+	before = report_number(0, "before");
+	finding = isnan(before) ? FINDING_PLAIN : report_number(0, "high") < before ? FINDING_LOOK : FINDING_GOOD;
+	page_tile(&job->page, finding, name, psprintf("Dice %.3f", report_number(0, "dice")),
+			  isnan(before) ? psprintf("%s. No evaluation before the period to compare with.", report_text(0, "name")) :
+			  psprintf("%s. Before the period: %.3f%s.", report_text(0, "name"), before,
 					   finding == FINDING_LOOK ? ", which is better by more than chance" : ""), "models");
 }
 
@@ -132,8 +134,8 @@ add_groups_tile(ReportJob *job)
 	const char *name = "Worst group";
 
 	if (job->groups_readable)
-		report_select(job, "SELECT g.by_column || ' ' || coalesce(g.subgroup, 'not known'), g.dice, g.gap, "
-					  "(g.finding = 'worse')::int::float8, g.model || ' ' || g.version, g.n::text "
+		report_select(job, "SELECT g.by_column || ' ' || coalesce(g.subgroup, 'not known') AS name, g.dice, g.gap, "
+					  "(g.finding = 'worse')::int::float8 AS worse, g.model || ' ' || g.version AS version, g.n "
 					  "FROM @lesion_subgroups g JOIN @lesion_evaluations e USING (evaluation) "
 					  "WHERE g.model = $5 AND g.evaluation = ANY ($7) AND g.gap IS NOT NULL "
 					  "ORDER BY " NAMED_FIRST ", (g.finding = 'worse') DESC, g.gap DESC LIMIT 1");
@@ -144,10 +146,12 @@ add_groups_tile(ReportJob *job)
 				  "This role may not read scores by group.", "groups");
 		return;
 	}
-	page_tile(&job->page, report_number(0, 3) > 0 ? FINDING_LOOK : FINDING_GOOD, name, report_text(0, 0),
-			  psprintf("%s: Dice %.3f on %s images, %.3f below the best group; %s.", report_text(0, 4),
-					   report_number(0, 1), report_text(0, 5), report_number(0, 2),
-					   report_number(0, 3) > 0 ? "more than chance explains" : "chance may explain it"), "groups");
+	page_tile(&job->page, report_number(0, "worse") > 0 ? FINDING_LOOK : FINDING_GOOD, name,
+			  report_text(0, "name"),
+			  psprintf("%s: Dice %.3f on %s images, %.3f below the best group; %s.", report_text(0, "version"),
+					   report_number(0, "dice"), report_text(0, "n"), report_number(0, "gap"),
+					   report_number(0, "worse") > 0 ? "more than chance explains" : "chance may explain it"),
+			  "groups");
 }
 
 /* Tile: are this week's images like those before? */
@@ -160,18 +164,19 @@ add_drift_tile(ReportJob *job)
 
 	for (int i = 0; i < job->predictions; i++)
 	{
-		report_select(job, psprintf("SELECT f.name || ', ' || to_char(d.week, 'YYYY-MM-DD'), abs(f.shift) "
+		report_select(job, psprintf("SELECT f.name || ', ' || to_char(d.week, 'YYYY-MM-DD') AS figure, "
+									"abs(f.shift) AS shift "
 									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) "
 									"WHERE ($5 IS NULL OR model = $5) AND week <= $3 ORDER BY week DESC, version DESC "
 									"LIMIT 1) d, LATERAL (VALUES ('lesion area', d.area_shift), "
 									"('confidence', d.confidence_shift), "
 									"('image quality', d.quality_shift)) AS f (name, shift) "
 									"WHERE f.shift IS NOT NULL "
-									"ORDER BY 2 DESC LIMIT 1", job->prediction_tables[i].oid));
-		if (SPI_processed > 0 && report_number(0, 1) > largest)
+									"ORDER BY abs(f.shift) DESC LIMIT 1", job->prediction_tables[i].oid));
+		if (SPI_processed > 0 && report_number(0, "shift") > largest)
 		{
-			largest = report_number(0, 1);
-			figure = report_text(0, 0);
+			largest = report_number(0, "shift");
+			figure = report_text(0, "figure");
 		}
 	}
 	if (largest < 0)
@@ -200,14 +205,15 @@ add_verdicts_tile(ReportJob *job)
 		return;
 	}
 	report_select_user(job, job->verdicts,
-					   psprintf("SELECT count(*)::float8, (count(*) FILTER (WHERE v.verdict = 'accept'))::float8, "
-								"(count(*) FILTER (WHERE v.verdict = 'correct'))::float8, "
-								"(count(*) FILTER (WHERE v.verdict = 'reject'))::float8 "
+					   psprintf("SELECT count(*)::float8 AS n, "
+								"(count(*) FILTER (WHERE v.verdict = 'accept'))::float8 AS accepted, "
+								"(count(*) FILTER (WHERE v.verdict = 'correct'))::float8 AS corrected, "
+								"(count(*) FILTER (WHERE v.verdict = 'reject'))::float8 AS rejected "
 								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3", job->verdicts));
-	all = report_number(0, 0);
+	all = report_number(0, "n");
 	page_tile(&job->page, all > 0 ? FINDING_PLAIN : FINDING_UNKNOWN, name, psprintf("%.0f", all),
-			  psprintf("Accepted: %.0f. Corrected: %.0f. Rejected: %.0f.", report_number(0, 1), report_number(0, 2),
-					   report_number(0, 3)), "verdicts");
+			  psprintf("Accepted: %.0f. Corrected: %.0f. Rejected: %.0f.", report_number(0, "accepted"),
+					   report_number(0, "corrected"), report_number(0, "rejected")), "verdicts");
 }
 
 void

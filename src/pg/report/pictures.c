@@ -106,14 +106,15 @@ read_row(const ReportPicture *picture, const ReportImages *images, Datum *image,
 	id = CStringGetTextDatum(picture->id);
 	relation_check(&source->known);
 	if (images_execute(psprintf("reading an image of %s", source->name),
-					   psprintf("SELECT s.image, %s FROM (%s) AS s WHERE s.id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+					   psprintf("SELECT s.image, %s AS mask FROM (%s) AS s "
+								"WHERE s.id OPERATOR(pg_catalog.=) $1 LIMIT 1",
 								picture->with_truth ? "s.mask" : "NULL::pg_catalog.bytea", source->rows),
 					   1, &type, &id, 1) != SPI_OK_SELECT || SPI_processed == 0)
 		return false;
-	*image = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BYTEAOID, &isnull);
+	*image = first_row_value("image", BYTEAOID, &isnull);
 	if (isnull || !is_meant(picture, *image))
 		return false;
-	*truth = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, BYTEAOID, &isnull);
+	*truth = first_row_value("mask", BYTEAOID, &isnull);
 	if (isnull)
 		*truth = (Datum) 0;
 	return true;

@@ -179,17 +179,13 @@ find_evaluations(const ReportJob *job, const char *by, const char *where, long *
 static void
 find_subjects(ReportJob *job)
 {
-	bool		isnull;
-	Datum		model;
-
 	job->evaluations = find_evaluations(job, "", "e.evaluated_at <= $3", &job->evaluations_all);
 	/* The view of groups knows the latest alone, whatever the period. */
 	if (job->groups_readable)
 		job->group_evaluations = find_evaluations(job, ", e.by_column", "e.by_column IS NOT NULL",
 												  &job->group_evaluations_all);
 	report_select(job, "SELECT ($1)[1] AS model");
-	model = first_row_value("model", TEXTOID, &isnull);
-	job->main_model = isnull ? NULL : TextDatumGetCString(model);
+	job->main_model = report_value(0, "model");
 }
 
 /* Write the head of the page. */
@@ -198,16 +194,18 @@ begin_page(ReportJob *job, const char *title)
 {
 	char	   *models;
 
-	report_select(job, "SELECT to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
-				  "to_char($3 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), "
-				  "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), current_database()::text, "
-				  "current_user::text, coalesce(array_to_string($1, ', '), 'all')");
-	models = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 6);
+	report_select(job, "SELECT to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS since, "
+				  "to_char($3 AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS until, "
+				  "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS made, "
+				  "current_database()::text AS database, current_user::text AS role, "
+				  "coalesce(array_to_string($1, ', '), 'all') AS models");
+	models = report_value(0, "models");
 	page_begin(&job->page, title != NULL ? report_utf8(title) : "Segmentation of skin lesions: report",
 			   psprintf("%s to %s. Models: %s. Database %s, made %s by %s with lesionseg %s. All times are UTC. "
 						"What this role may not read is not counted.",
-						report_text(0, 0), report_text(0, 1), report_utf8(models), report_text(0, 3), report_text(0, 2),
-						report_text(0, 4), LESIONSEG_VERSION));
+						report_text(0, "since"), report_text(0, "until"), report_utf8(models),
+						report_text(0, "database"), report_text(0, "made"), report_text(0, "role"),
+						LESIONSEG_VERSION));
 }
 
 /* Write all sections, in the order of the contents. */

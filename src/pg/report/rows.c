@@ -114,36 +114,49 @@ report_shown(Datum value)
 	return shown < size ? psprintf("%s%s", utf8, ELLIPSIS) : utf8;
 }
 
-char *
-report_text(uint64 row, int column)
+/* A value of a row, as the page shows it; NULL if it is NULL. The column counts from 1. */
+static char *
+cell_text(HeapTuple row, TupleDesc columns, int column)
 {
-	HeapTuple	tuple = SPI_tuptable->vals[row];
-	TupleDesc	columns = SPI_tuptable->tupdesc;
-	Oid			type = SPI_gettypeid(columns, column + 1);
+	Oid			type = SPI_gettypeid(columns, column);
 	bool		isnull;
 	Datum		value;
 	char	   *string;
 
 	if (type == FLOAT8OID)
 	{
-		double		number = report_number(row, column);
+		double		number;
 
+		value = row_value(row, columns, column, FLOAT8OID, &isnull);
+		number = isnull ? NAN : DatumGetFloat8(value);
 		return isnan(number) ? NULL : psprintf("%.3f", fabs(number) < 0.0005 ? 0 : number);
 	}
 	if (type == TEXTOID)
 	{
-		value = row_value(tuple, columns, column + 1, TEXTOID, &isnull);
+		value = row_value(row, columns, column, TEXTOID, &isnull);
 		return isnull ? NULL : report_shown(value);
 	}
-	string = SPI_getvalue(tuple, columns, column + 1);
+	string = SPI_getvalue(row, columns, column);
 	return string == NULL ? NULL : report_shown(CStringGetTextDatum(string));
 }
 
+char *
+report_text(uint64 row, const char *column)
+{
+	return cell_text(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, row_column(SPI_tuptable->tupdesc, column));
+}
+
+char *
+report_value(uint64 row, const char *column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, row_column(SPI_tuptable->tupdesc, column));
+}
+
 double
-report_number(uint64 row, int column)
+report_number(uint64 row, const char *column)
 {
 	bool		isnull;
-	Datum		value = row_value(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column + 1, FLOAT8OID, &isnull);
+	Datum		value = row_named_value(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, FLOAT8OID, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
 }
@@ -184,7 +197,7 @@ report_table(ReportJob *job, const char *caption, const char *nothing)
 		for (int c = 0; c < columns->natts; c++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			cells[r * columns->natts + c] = report_text(r, c);
+			cells[r * columns->natts + c] = cell_text(SPI_tuptable->vals[r], columns, c + 1);
 		}
 	page_table(&job->page, &table);
 	report_left_out(job, "rows", (long) rows, (long) all);
@@ -197,12 +210,12 @@ report_left_out(ReportJob *job, const char *things, long shown, long all)
 		page_paragraph(&job->page, psprintf("These are the first %ld of %ld %s.", shown, all, things));
 }
 
-/* The name of a row, from its first column; rows that were written by hand may
- * have none. */
+/* The name of a row, from that column; rows that were written by hand may have
+ * none. */
 static const char *
-report_name(uint64 row)
+report_name(uint64 row, const char *column)
 {
-	const char *name = report_text(row, 0);
+	const char *name = report_text(row, column);
 
 	return name != NULL ? name : "not known";
 }
@@ -210,17 +223,17 @@ report_name(uint64 row)
 void
 report_lines(ReportJob *job, LineChart chart)
 {
-	bool		named = SPI_tuptable->tupdesc->natts > 3;
+	bool		named = SPI_fnumber(SPI_tuptable->tupdesc, "x_name") > 0;
 	ChartPoint *points = palloc0((SPI_processed + 1) * sizeof *points);
 	bool		any = false;
 
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		points[i].series = report_name(i);
-		points[i].x = report_number(i, 1);
-		points[i].y = report_number(i, 2);
-		points[i].x_name = named ? report_text(i, 3) : NULL;
+		points[i].series = report_name(i, "series");
+		points[i].x = report_number(i, "x");
+		points[i].y = report_number(i, "y");
+		points[i].x_name = named ? report_text(i, "x_name") : NULL;
 		any = any || !isnan(points[i].y);
 	}
 	chart.points = points;
@@ -238,8 +251,8 @@ report_bars(ReportJob *job, const char *title, const char *x_title)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		names[i] = report_name(i);
-		counts[i] = report_number(i, 1);
+		names[i] = report_name(i, "name");
+		counts[i] = report_number(i, "figure");
 	}
 	if (SPI_processed > 0)
 		chart_bars(&job->page, title, x_title, names, counts, (int) SPI_processed);
@@ -253,11 +266,11 @@ report_intervals(ReportJob *job, const char *title, const char *x_title)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		intervals[i].name = report_name(i);
-		intervals[i].value = report_number(i, 1);
-		intervals[i].low = report_number(i, 2);
-		intervals[i].high = report_number(i, 3);
-		intervals[i].faint = report_number(i, 4) > 0;
+		intervals[i].name = report_name(i, "name");
+		intervals[i].value = report_number(i, "figure");
+		intervals[i].low = report_number(i, "low");
+		intervals[i].high = report_number(i, "high");
+		intervals[i].faint = report_number(i, "faint") > 0;
 	}
 	if (SPI_processed > 0)
 		chart_intervals(&job->page, title, x_title, intervals, (int) SPI_processed);

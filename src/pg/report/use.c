@@ -14,12 +14,13 @@
 #define NO_TABLE "No table of masks was named: predictions => '{masks}'."
 #define NO_VERDICTS "No table of verdicts was named: verdicts => 'verdicts'."
 
-/* The weeks of one table: columns are series, x, y, name of x. */
+/* The weeks of one table, for report_lines. */
 static void
 select_weeks(ReportJob *job, int table, const char *figures)
 {
-	report_select(job, psprintf("SELECT left(d.model, 150) || ' ' || d.version || f.name, "
-								"(d.week - '2000-01-01'::date)::float8, f.figure, to_char(d.week, 'YYYY-MM-DD') "
+	report_select(job, psprintf("SELECT left(d.model, 150) || ' ' || d.version || f.name AS series, "
+								"(d.week - '2000-01-01'::date)::float8 AS x, f.figure AS y, "
+								"to_char(d.week, 'YYYY-MM-DD') AS x_name "
 								"FROM @lesion_drift(%u::regclass, true) d, LATERAL %s AS f (n, name, figure) "
 								"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
 								"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 "
@@ -42,7 +43,7 @@ report_weeks(ReportJob *job)
 		page_heading(&job->page, psprintf("Table %s", name));
 		page_figures_begin(&job->page);
 		report_select_user(job, job->prediction_tables[i].name,
-						   psprintf("SELECT to_char(w.week, 'MM-DD'), count(*)::float8 "
+						   psprintf("SELECT to_char(w.week, 'MM-DD') AS name, count(*)::float8 AS figure "
 									"FROM (SELECT date_trunc('week', min(p.predicted_at) AT TIME ZONE 'UTC') AS week "
 									"FROM %s p WHERE ($1 IS NULL OR p.model = ANY ($1)) AND p.predicted_at <= $3 "
 									"GROUP BY p.images, p.id) w "
@@ -101,20 +102,23 @@ show_review(ReportJob *job)
 	int			count;
 
 	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, "
-				  "coalesce(left(p.model, 200) || ' ' || p.version, ''), coalesce(p.image_sha256, '')", job->pictures);
+				  "coalesce(left(p.model, 200) || ' ' || p.version, '') AS version, "
+				  "coalesce(p.image_sha256, '') AS image_sha256", job->pictures);
 	count = (int) SPI_processed;
 	pictures = palloc0((count + 1) * sizeof *pictures);
 	for (int i = 0; i < count; i++)
 	{
+		HeapTuple	row = SPI_tuptable->vals[i];
+		TupleDesc	columns = SPI_tuptable->tupdesc;
 		bool		isnull;
-		Datum		mask = row_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3, BYTEAOID, &isnull);
+		Datum		mask = row_named_value(row, columns, "mask", BYTEAOID, &isnull);
 
-		pictures[i].images = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		pictures[i].id = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+		pictures[i].images = report_value(i, "images");
+		pictures[i].id = report_value(i, "id");
 		pictures[i].mask = isnull ? (Datum) 0 : mask;
-		pictures[i].image_sha256 = row_needed(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 6, BYTEAOID);
-		pictures[i].caption = psprintf("%s: predicted Dice %.3f, %s", report_text(i, 1), report_number(i, 3),
-									   report_text(i, 4));
+		pictures[i].image_sha256 = row_named_needed(row, columns, "image_sha256", BYTEAOID);
+		pictures[i].caption = psprintf("%s: predicted Dice %.3f, %s", report_text(i, "id"),
+									   report_number(i, "predicted_dice"), report_text(i, "version"));
 	}
 	report_pictures(job, pictures, count);
 }

@@ -292,8 +292,8 @@ make_ensemble(const CrossValidation *task)
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	columns = SPI_tuptable->tupdesc;
 
-		content.names[i] = TextDatumGetCString(row_needed(row, columns, row_column(columns, "fold_model"), TEXTOID));
-		versions[i] = DatumGetInt32(row_needed(row, columns, row_column(columns, "version"), INT4OID));
+		content.names[i] = TextDatumGetCString(row_named_needed(row, columns, "fold_model", TEXTOID));
+		versions[i] = DatumGetInt32(row_named_needed(row, columns, "version", INT4OID));
 		content.weights[i] = 1.0 / content.count;
 	}
 	validated = DatumGetBool(first_row_needed("validated", BOOLOID));

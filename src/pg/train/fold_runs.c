@@ -17,13 +17,6 @@
 #include "pg/models/model_config.h"
 #include "pg/train/folds.h"
 
-/* A column that cannot be NULL. */
-static Datum
-needed(HeapTuple row, TupleDesc columns, const char *name, Oid type)
-{
-	return row_needed(row, columns, row_column(columns, name), type);
-}
-
 /* Was the run of that row asked for what the plan says? */
 static bool
 is_planned(const CrossValidation *task, const ImagesSource *images, HeapTuple row, TupleDesc columns)
@@ -36,19 +29,20 @@ is_planned(const CrossValidation *task, const ImagesSource *images, HeapTuple ro
 	Datum		rate = row_named_value(row, columns, "learning_rate", FLOAT8OID, &no_rate);
 	Jsonb	   *wanted;
 
-	if (!DatumGetBool(needed(row, columns, "same", BOOLOID)) ||
-		strcmp(TextDatumGetCString(needed(row, columns, "images", TEXTOID)), images->name) != 0)
+	if (!DatumGetBool(row_named_needed(row, columns, "same", BOOLOID)) ||
+		strcmp(TextDatumGetCString(row_named_needed(row, columns, "images", TEXTOID)), images->name) != 0)
 		return false;
 	request.has_learning_rate = !no_rate;
 	request.learning_rate = no_rate ? 0 : DatumGetFloat8(rate);
-	request.image_size = DatumGetInt32(needed(row, columns, "image_size", INT4OID));
-	request.test_fraction = DatumGetFloat8(needed(row, columns, "test_fraction", FLOAT8OID));
-	request.options = DatumGetJsonbP(needed(row, columns, "options", JSONBOID));
+	request.image_size = DatumGetInt32(row_named_needed(row, columns, "image_size", INT4OID));
+	request.test_fraction = DatumGetFloat8(row_named_needed(row, columns, "test_fraction", FLOAT8OID));
+	request.options = DatumGetJsonbP(row_named_needed(row, columns, "options", JSONBOID));
 	plan = train_request_plan(&request, architecture);
-	config = config_read(architecture, DatumGetJsonbP(needed(row, columns, "config", JSONBOID)));
+	config = config_read(architecture, DatumGetJsonbP(row_named_needed(row, columns, "config", JSONBOID)));
 	wanted = train_request_jsonb(&request, &plan, config_jsonb(architecture, &config),
 								 images->grouped ? images->group_columns : NULL);
-	return DatumGetBool(DirectFunctionCall2(jsonb_eq, JsonbPGetDatum(wanted), needed(row, columns, "asked", JSONBOID)));
+	return DatumGetBool(DirectFunctionCall2(jsonb_eq, JsonbPGetDatum(wanted),
+											row_named_needed(row, columns, "asked", JSONBOID)));
 }
 
 /* Note a run that trained a fold, unless another is noted. */
@@ -69,15 +63,15 @@ note_run(const CrossValidation *task, Datum run)
 static void
 refuse_run(HeapTuple row, TupleDesc columns)
 {
-	char	   *model = TextDatumGetCString(needed(row, columns, "fold_model", TEXTOID));
+	char	   *model = TextDatumGetCString(row_named_needed(row, columns, "fold_model", TEXTOID));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("model \"%s\" has a run that is not of this cross-validation", model),
 			 errdetail("Run %lld was started by \"%s\" on %s.",
-					   (long long) DatumGetInt64(needed(row, columns, "run", INT8OID)),
-					   TextDatumGetCString(needed(row, columns, "started_by", TEXTOID)),
-					   TextDatumGetCString(needed(row, columns, "images", TEXTOID))),
+					   (long long) DatumGetInt64(row_named_needed(row, columns, "run", INT8OID)),
+					   TextDatumGetCString(row_named_needed(row, columns, "started_by", TEXTOID)),
+					   TextDatumGetCString(row_named_needed(row, columns, "images", TEXTOID))),
 			 errhint("Drop the model with lesion_model_drop and call again: the fold is trained anew.")));
 }
 
@@ -108,7 +102,7 @@ fold_runs_note(const CrossValidation *task)
 	images = folds_images(task);
 	for (uint64 i = 0; i < count; i++)
 		if (is_planned(task, images, runs->vals[i], runs->tupdesc))
-			note_run(task, needed(runs->vals[i], runs->tupdesc, "run", INT8OID));
+			note_run(task, row_named_needed(runs->vals[i], runs->tupdesc, "run", INT8OID));
 	select_runs(task);
 	if (SPI_processed > 0)
 		refuse_run(SPI_tuptable->vals[0], SPI_tuptable->tupdesc);

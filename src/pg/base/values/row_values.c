@@ -71,6 +71,12 @@ row_named_value(HeapTuple row, TupleDesc columns, const char *name, Oid type, bo
 }
 
 Datum
+row_named_needed(HeapTuple row, TupleDesc columns, const char *name, Oid type)
+{
+	return row_needed(row, columns, row_column(columns, name), type);
+}
+
+Datum
 row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull)
 {
 	TupleDesc	columns = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));

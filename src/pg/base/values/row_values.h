@@ -26,8 +26,9 @@ Datum		row_needed(HeapTuple row, TupleDesc columns, int column, Oid type);
  * if there is none. */
 int			row_column(TupleDesc columns, const char *name);
 
-/* The same as row_value for the column of that name. */
+/* The same as row_value and row_needed for the column of that name. */
 Datum		row_named_value(HeapTuple row, TupleDesc columns, const char *name, Oid type, bool *isnull);
+Datum		row_named_needed(HeapTuple row, TupleDesc columns, const char *name, Oid type);
 
 /* An attribute of a composite value by its name; as row_value. */
 Datum		row_attribute(HeapTupleHeader row, const char *name, Oid type, bool *isnull);
