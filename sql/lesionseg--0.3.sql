@@ -1443,7 +1443,7 @@ BEGIN ATOMIC
 		FROM lesion_robustness_table t
 		JOIN (
 			SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta
-			FROM lesion_robustness_score s
+			FROM lesion_robustness_score s LEFT JOIN lesion_version v ON v.model = s.model AND v.number = s.version
 			WHERE s.model = lesion_robustness_cells.model
 				AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
 				AND (lesion_robustness_cells.images IS NULL OR s.images = (
@@ -1451,7 +1451,7 @@ BEGIN ATOMIC
 						|| pg_catalog.quote_ident(c.relname::text)
 					FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 					WHERE c.oid = lesion_robustness_cells.images::oid))
-			ORDER BY s.evaluated_at DESC LIMIT 1) l
+			ORDER BY s.threshold IS DISTINCT FROM v.threshold OR s.tta, s.evaluated_at DESC LIMIT 1) l
 		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
 			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
 			AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text

@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(33);
+SELECT plan(35);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -97,6 +97,16 @@ SELECT row_eq($$SELECT i.width, i.height
 	ROW(198, 82), '... and of its title; where nothing is dark there is no scale');
 SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100),
 	'worst changes the shades');
+
+-- The latest measurement at the version's own threshold speaks for it: a later one at another does not hide it.
+CREATE TEMP TABLE spoken AS SELECT c::text AS cells FROM lesion_robustness_cells('net', images => 'archive') AS c;
+SELECT count(*) FROM lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', threshold => 0.9999);
+SELECT count(*) FROM lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', tta => true);
+SELECT is(c::text, spoken.cells, 'another threshold or more views do not decide what is shown')
+FROM lesion_robustness_cells('net', images => 'archive') AS c, spoken;
+SELECT count(*) FROM lesion_robustness('archive', 'net', 'all', '{blur}', '{1}');
+SELECT isnt(c::text, spoken.cells, '... a later one at its own does')
+FROM lesion_robustness_cells('net', images => 'archive') AS c, spoken;
 
 -- What is refused.
 SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', kinds => '{rain}')$$, '22023',
