@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(54);
+SELECT plan(57);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -71,6 +71,14 @@ SELECT is((SELECT round(disagreement::numeric, 9) FROM lesion_review_queue('two'
 	WHERE id = '7' AND t.model = 'second'), '... by 1 - Dice of their masks');
 SELECT is((SELECT array_agg(DISTINCT disagreement) FROM lesion_review_queue('two') WHERE id <> '7'), '{0}',
 	'... and where they agree, nothing is added');
+UPDATE two SET predicted_dice = 0.9,
+	area = CASE id WHEN '4' THEN 0.01 WHEN '5' THEN 7 WHEN '6' THEN 0.0001 ELSE 0.3 END;
+SELECT is((SELECT array_agg(id ORDER BY rank) FROM lesion_review_queue('two') WHERE rank BETWEEN 2 AND 4), '{6,4,1}',
+	'of masks on which models agree, the smaller lesion comes sooner');
+SELECT is((SELECT array_agg(round(priority::numeric, 9) ORDER BY id) FROM lesion_review_queue('two')
+	WHERE id IN ('4', '5', '6', '8')), (SELECT array_agg(round(0.1 - 0.02 * ln(a), 9) ORDER BY n)
+	FROM unnest('{0.01,1,0.001,0.3}'::numeric[]) WITH ORDINALITY AS u (a, n)),
+	'... by 0.02 for each e-fold, down to a thousandth; an area that is none adds nothing');
 UPDATE two SET mask = 'no mask' WHERE model = 'second' AND id = '7';
 UPDATE two SET image_sha256 = sha256('another') WHERE model = 'second' AND id = '8';
 SELECT is((SELECT array_agg(disagreement) FROM lesion_review_queue('two') WHERE id IN ('7', '8')), '{NULL,NULL}',
@@ -78,6 +86,8 @@ SELECT is((SELECT array_agg(disagreement) FROM lesion_review_queue('two') WHERE 
 UPDATE two SET model = 'convmixer' WHERE model = 'second';
 SELECT is((SELECT count(disagreement) FROM lesion_review_queue('two')), 0::bigint,
 	'an older mask of the same model is none');
+SELECT is((SELECT array_agg(DISTINCT round(priority::numeric, 9)) FROM lesion_review_queue('two')), '{0.1}'::numeric[],
+	'... and without an opinion the size of a lesion does not count');
 
 -- What people stand behind.
 SELECT results_eq($$SELECT id, verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE images = 'public.archive'

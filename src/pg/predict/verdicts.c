@@ -253,13 +253,15 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
  * The latest mask of each image, unless it has a verdict. Images that could not
  * be segmented come first. The order of the others follows the expected error
  * of the mask and the disagreement: of an ensemble's members or views, or with
- * the latest masks that other models made of the same image. The distance of
- * its week from the weeks before adds a little. Figures outside 0..1 count as
- * NULL: they were written by hand. Masks above COMPARED_PIXELS are not compared.
+ * the latest masks that other models made of the same image. Where there are
+ * such masks, a small lesion comes sooner: each pixel of its outline weighs more.
+ * Without them that makes the order worse. The distance of its week from the
+ * weeks before adds a little. Figures outside 0..1 count as NULL: they were
+ * written by hand. Masks above COMPARED_PIXELS are not compared.
  */
 static const char queue_query[] =
 "WITH latest AS (SELECT DISTINCT ON (images, id, model) images, id, model, version, mask, image_sha256, "
-"predicted_dice, disagreement, quality, needs_review, error, predicted_at, "
+"area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, "
 "min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
 "FROM %1$s ORDER BY images, id, model, predicted_at DESC), "
 "open AS (SELECT p.* FROM (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC) p "
@@ -274,12 +276,14 @@ static const char queue_query[] =
 "greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
 "FROM %2$slesion_drift(%3$u::regclass, true)), "
 "judged AS (SELECT p.*, d.shift, "
+"CASE WHEN s.disagreement IS NOT NULL AND p.area BETWEEN 0 AND 1 THEN -ln(greatest(p.area, 0.001)) END AS smallness, "
 "greatest(CASE WHEN p.disagreement BETWEEN 0 AND 1 THEN p.disagreement END, s.disagreement) AS differs "
 "FROM open p LEFT JOIN second s ON s.images = p.images AND s.id = p.id "
 "LEFT JOIN drift d "
 "ON d.model = p.model AND d.version = p.version AND d.week = date_trunc('week', p.came_at, 'UTC')::date), "
 "queue AS (SELECT j.*, 1 - CASE WHEN j.predicted_dice BETWEEN 0 AND 1 THEN j.predicted_dice ELSE 0 END "
-"+ coalesce(j.differs, 0) + 0.1 * least(1, coalesce(j.shift, 0)) AS priority FROM judged j) "
+"+ coalesce(j.differs, 0) + 0.02 * coalesce(j.smallness, 0) + 0.1 * least(1, coalesce(j.shift, 0)) AS priority "
+"FROM judged j) "
 "SELECT row_number() OVER (ORDER BY q.error IS NULL, q.priority DESC, q.images, q.id), "
 "q.images, q.id, q.model, q.version, q.predicted_dice, q.differs, q.quality, q.needs_review, q.error, "
 "q.priority, q.predicted_at "
