@@ -62,6 +62,8 @@ SELECT (lesion_image_info(lesion_overlay(a.image, a.mask))).*,
 FROM lesions AS a, lesions AS b WHERE a.seed = 1 AND b.seed = 2;
 SELECT info.format, info.width >= 3 * 96 AS wide_enough, info.height >= 64 AS high_enough, info.channels
 FROM lesions, lesion_image_info(lesion_panel(image, mask, mask)) AS info WHERE seed = 1;
+SELECT info.format, info.width >= 2 * 96 AS wide_enough, info.height >= 64 AS high_enough, info.channels
+FROM lesions, lesion_image_info(lesion_probability_picture(image, mask)) AS info WHERE seed = 1;
 SELECT lesion_overlay(NULL, mask) IS NULL AS overlay_of_no_image,
 	lesion_overlay(image, NULL) IS NULL AS overlay_of_no_mask,
 	lesion_overlay(image, mask, NULL) IS NOT NULL AS overlay_without_truth,
@@ -138,6 +140,8 @@ ORDER BY n;
 
 -- One message in full.
 SELECT lesion_panel(image, ''::bytea, mask) FROM lesions WHERE seed = 1;
+SELECT lesion_probability_picture(image, image) FROM lesions WHERE seed = 1;
+SELECT lesion_probability_picture(image, (lesion_synthetic(1, 64, 64)).mask) FROM lesions WHERE seed = 1;
 
 SET client_min_messages = warning;
 DROP SCHEMA images_test CASCADE;

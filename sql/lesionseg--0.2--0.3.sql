@@ -922,6 +922,15 @@ LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 200000;
 COMMENT ON FUNCTION lesion_overlay(bytea, bytea, bytea, boolean) IS
 'the same with a legend below it, and a scale bar where the image states a spacing';
 
+CREATE FUNCTION lesion_probability_picture(image bytea, probability bytea)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_probability_picture'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_probability_picture(bytea, bytea) IS
+'an image and the probabilities that lesion_segment_detail gives for it side by side, as PNG, with a scale of the '
+'colours, and a scale bar where the image states a spacing';
+
 -- ==== DICOM ====
 
 COMMENT ON FUNCTION lesion_image_info(bytea) IS

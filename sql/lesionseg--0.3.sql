@@ -86,6 +86,15 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
 COMMENT ON FUNCTION lesion_panel(bytea, bytea, bytea) IS
 'image, true mask and predicted mask side by side, as PNG';
 
+CREATE FUNCTION lesion_probability_picture(image bytea, probability bytea)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_probability_picture'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 200000;
+
+COMMENT ON FUNCTION lesion_probability_picture(bytea, bytea) IS
+'an image and the probabilities that lesion_segment_detail gives for it side by side, as PNG, with a scale of the '
+'colours, and a scale bar where the image states a spacing';
+
 -- ==== DICOM ====
 
 CREATE FUNCTION lesion_dicom_info(dicom bytea,

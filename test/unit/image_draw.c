@@ -8,6 +8,7 @@
 
 #include "image/drawing/draw.h"
 #include "image/drawing/legend.h"
+#include "image/drawing/probability.h"
 
 /* A mask of one rectangle. */
 static Image
@@ -198,12 +199,47 @@ test_legend(void **state)
 	image_free(call_standalone(), &overlay);
 }
 
+/* The map stands beside the image in colours that grow lighter, the scale and the bar below both. */
+static void
+test_probability(void **state)
+{
+	static const uint8_t colours[4][4] = {{0, 68, 1, 84}, {128, 33, 145, 140}, {255, 253, 231, 37}, {63, 59, 81, 138}};
+	Image		image;
+	Image		map;
+	Image		result;
+
+	(void) state;
+	assert_ok(image_create(call_standalone(), 256, 256, 3, &image));
+	memset(image.pixels, 100, 256 * 256 * 3);
+	assert_ok(image_create(call_standalone(), 128, 128, 1, &map));
+	memset(map.pixels, 0, 128 * 128);
+	for (int i = 0; i < 4; i++)
+		map.pixels[i] = colours[i][0];
+	assert_ok(probability_picture(call_standalone(), &image, &map, 0.1, &result));
+	assert_int_equal(result.width, 3 * 12 + 2 * 256);
+	assert_int_equal(result.height, 20 + 256 + 12 + 2 * 20);
+	for (int i = 0; i < 4; i++)
+		assert_memory_equal(result.pixels + (20 * result.width + 280 + 2 * i) * 3, colours[i] + 1, 3);
+	for (int x = 0; x < 112; x++)
+		assert_int_equal(result.pixels[(316 * result.width + x) * 3], x >= 8 && x < 108 ? 255 : 64);
+	image_free(call_standalone(), &result);
+	assert_ok(probability_picture(call_standalone(), &image, &map, 0, &result));
+	assert_int_equal(result.height, 20 + 256 + 12 + 20);
+	image_free(call_standalone(), &result);
+	assert_int_equal(probability_picture(call_standalone(), &map, &image, 0, &result).code, LS_INVALID_ARGUMENT);
+	map.height = 64;
+	assert_int_equal(probability_picture(call_standalone(), &image, &map, 0, &result).code, LS_INVALID_ARGUMENT);
+	image_free(call_standalone(), &map);
+	image_free(call_standalone(), &image);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_titles),
 		cmocka_unit_test(test_legend),
+		cmocka_unit_test(test_probability),
 		cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_overlay_resizes),
 		cmocka_unit_test(test_panel),

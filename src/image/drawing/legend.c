@@ -51,9 +51,14 @@ bar_length(int width, double mm_per_pixel)
 	return power * (share >= 5 ? 5 : share >= 2 ? 2 : 1);
 }
 
-/* Draw the bar with its length. */
-static void
-draw_bar(Image *image, int left, int top, int dot, double mm_per_pixel)
+double
+legend_spacing(double mm_per_pixel)
+{
+	return isfinite(mm_per_pixel) && mm_per_pixel > 1e-6 && mm_per_pixel < 1e6 ? mm_per_pixel : 0;
+}
+
+void
+legend_bar(Image *image, int left, int top, int dot, double mm_per_pixel)
 {
 	double		length = bar_length(image->width, mm_per_pixel);
 	int			pixels = (int) (length / mm_per_pixel + 0.5);
@@ -106,25 +111,32 @@ lay_out(Image *image, int width, int top, int dot, bool with_truth, double mm_pe
 	if (mm_per_pixel > 0)
 	{
 		if (image != NULL)
-			draw_bar(image, GAP_DOTS * dot, top + lines * legend_line(dot) + 2 * dot, dot, mm_per_pixel);
+			legend_bar(image, GAP_DOTS * dot, top + lines * legend_line(dot) + 2 * dot, dot, mm_per_pixel);
 		lines++;
 	}
 	return lines;
 }
 
 Status
-legend_overlay(const Call *call, const Image *overlay, bool with_truth, double mm_per_pixel, Image *result)
+legend_strip(const Call *call, const Image *picture, int lines, int dot, Image *result)
 {
-	int			dot = legend_dot(overlay->width, overlay->height);
-	double		spacing = isfinite(mm_per_pixel) && mm_per_pixel > 1e-6 && mm_per_pixel < 1e6 ? mm_per_pixel : 0;
-	int64_t		height = overlay->height +
-		(int64_t) lay_out(NULL, overlay->width, 0, dot, with_truth, spacing) * legend_line(dot);
+	int64_t		height = picture->height + (int64_t) lines * legend_line(dot);
 
 	if (height > INT_MAX)
 		return status_error(LS_LIMIT_EXCEEDED, "a picture of %lld rows is too high", (long long) height);
-	TRY(image_create(call, overlay->width, (int) height, 3, result));
-	memcpy(result->pixels, overlay->pixels, (size_t) overlay->width * (size_t) overlay->height * 3);
-	fill_rectangle(result, 0, overlay->height, overlay->width, (int) height - overlay->height, strip_colour);
+	TRY(image_create(call, picture->width, (int) height, 3, result));
+	memcpy(result->pixels, picture->pixels, (size_t) picture->width * (size_t) picture->height * 3);
+	fill_rectangle(result, 0, picture->height, picture->width, (int) height - picture->height, strip_colour);
+	return status_ok();
+}
+
+Status
+legend_overlay(const Call *call, const Image *overlay, bool with_truth, double mm_per_pixel, Image *result)
+{
+	int			dot = legend_dot(overlay->width, overlay->height);
+	double		spacing = legend_spacing(mm_per_pixel);
+
+	TRY(legend_strip(call, overlay, lay_out(NULL, overlay->width, 0, dot, with_truth, spacing), dot, result));
 	(void) lay_out(result, overlay->width, overlay->height, dot, with_truth, spacing);
 	return status_ok();
 }

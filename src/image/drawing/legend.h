@@ -18,6 +18,17 @@ int			legend_dot(int width, int height);
 /* The height of a line of letters with the space around it. */
 int			legend_line(int dot);
 
+/* Copy an RGB picture and add a dark strip of so many lines below it. The caller
+ * frees result. */
+Status		legend_strip(const Call *call, const Image *picture, int lines, int dot, Image *result);
+
+/* A spacing in mm that a bar can be drawn for, or 0. */
+double		legend_spacing(double mm_per_pixel);
+
+/* Draw a bar of a round length, at most a third of the picture's width, and write that length
+ * beside it. */
+void		legend_bar(Image *image, int left, int top, int dot, double mm_per_pixel);
+
 /*
  * Copy an overlay (draw.h), which is RGB, and add a strip below it that names
  * its lines and, if mm_per_pixel is above 0, has a bar of a round length. The

@@ -14,6 +14,7 @@
 #include "image/drawing/draw.h"
 #include "image/drawing/heat_map.h"
 #include "image/drawing/legend.h"
+#include "image/drawing/probability.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
@@ -23,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(lesion_overlay);
 PG_FUNCTION_INFO_V1(lesion_panel);
+PG_FUNCTION_INFO_V1(lesion_probability_picture);
 PG_FUNCTION_INFO_V1(lesion_heat_map);
 
 enum
@@ -30,11 +32,11 @@ enum
 	OVERLAY_IMAGE, OVERLAY_MASK, OVERLAY_TRUTH, OVERLAY_LEGEND
 };
 
-/* The mm per column that lesion_overlay's image states; 0 if it states none. */
+/* The mm per column that the image in argument n states; 0 if it states none. */
 static double
-stated_spacing(const Call *call, FunctionCallInfo fcinfo)
+stated_spacing(const Call *call, FunctionCallInfo fcinfo, int n)
 {
-	ByteView	view = bytes_view(PG_GETARG_DATUM(OVERLAY_IMAGE));
+	ByteView	view = bytes_view(PG_GETARG_DATUM(n));
 	PixelSpacing spacing;
 	bool		stated = pixel_spacing_stated(call, view.bytes, view.size, &spacing);
 
@@ -67,7 +69,8 @@ lesion_overlay(PG_FUNCTION_ARGS)
 	check_status(call, draw_overlay(call, &image, &mask, has_truth ? &truth : NULL, &picture));
 	if (PG_NARGS() > OVERLAY_LEGEND && !PG_ARGISNULL(OVERLAY_LEGEND) && PG_GETARG_BOOL(OVERLAY_LEGEND))
 	{
-		check_status(call, legend_overlay(call, &picture, has_truth, stated_spacing(call, fcinfo), &with_legend));
+		check_status(call, legend_overlay(call, &picture, has_truth, stated_spacing(call, fcinfo, OVERLAY_IMAGE),
+										  &with_legend));
 		picture = with_legend;
 	}
 	result = image_png(call, &picture);
@@ -95,6 +98,30 @@ lesion_panel(PG_FUNCTION_ARGS)
 	argument_mask(call, fcinfo, PANEL_TRUTH, "truth", &truth);
 	argument_mask(call, fcinfo, PANEL_PREDICTED, "predicted", &predicted);
 	check_status(call, draw_panel(call, &image, &truth, &predicted, &picture));
+	result = image_png(call, &picture);
+	call_destroy(call);
+	PG_RETURN_DATUM(result);
+}
+
+enum
+{
+	PROBABILITY_IMAGE, PROBABILITY_MAP
+};
+
+/* lesion_probability_picture(image, probability) -> PNG */
+Datum
+lesion_probability_picture(PG_FUNCTION_ARGS)
+{
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	Image		image;
+	Image		map;
+	Image		picture;
+	Datum		result;
+
+	argument_image(call, fcinfo, PROBABILITY_IMAGE, "image", &image);
+	argument_image_as_is(call, fcinfo, PROBABILITY_MAP, "probability", &map);
+	check_status(call, probability_picture(call, &image, &map, stated_spacing(call, fcinfo, PROBABILITY_IMAGE),
+										   &picture));
 	result = image_png(call, &picture);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
