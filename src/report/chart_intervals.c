@@ -9,7 +9,7 @@
 #include "report/axes.h"
 
 #define LEFT 118				/* names are left of it */
-#define RIGHT (CHART_WIDTH - 14)
+#define RIGHT (CHART_WIDTH - 20)	/* half a figure of three decimals fits beside it */
 #define TOP 18
 #define PITCH 19				/* from line to line */
 #define NAME_LETTERS 19			/* of a name that are drawn; the chart's words and tables have all of it */

@@ -63,6 +63,7 @@ for my $name (split /\n/, run_sql($database, 'SELECT name FROM bytes')) {
 	refused("SELECT lesion_score($mask, $value)", "$name, in the aggregate");
 	refused("SELECT lesion_overlay($value, $mask)", "$name, drawn on");
 	refused("SELECT lesion_panel($good, $mask, $value)", "$name, in a panel");
+	refused("SELECT lesion_probability_picture($good, $value)", "$name, as probabilities");
 	refused("SELECT lesion_model_import('evil', $value, 'unet')", "$name, as weights");
 }
 

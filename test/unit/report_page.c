@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "report/axes.h"
 #include "report/chart.h"
 #include "report/page.h"
 
@@ -224,6 +225,27 @@ test_places(void **state)
 	buffer_free(&page);
 }
 
+/* The last figure below intervals is not cut: five letters of 11 pixels are up to 32 wide. */
+static void
+test_last_figure(void **state)
+{
+	static const ChartInterval interval = {"n", 0.904, 0.894, 0.914, false};
+	Markup		page;
+	const char *figure;
+	double		x;
+
+	(void) state;
+	buffer_init(&page, call_standalone());
+	chart_intervals(&page, "t", "Dice", &interval, 1);
+	figure = strstr(page.text, ">0.915</text>");
+	assert_non_null(figure);
+	while (*figure != '<')
+		figure--;
+	assert_int_equal(sscanf(figure, "<text x=\"%lf\"", &x), 1);
+	assert_true(x + 16 <= CHART_WIDTH);
+	buffer_free(&page);
+}
+
 /* More series than one can tell apart are left out, and that is said. */
 static void
 test_many_series(void **state)
@@ -257,6 +279,7 @@ main(void)
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_last_figure),
 		cmocka_unit_test(test_many_series),
 	};
 
