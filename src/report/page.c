@@ -88,7 +88,7 @@ page_nothing(Markup *page, const char *sentence)
 static void
 add_row(Markup *page, const Table *table, const char *const *cells)
 {
-	static const char *const classes[] = {"words", "number", "code"};
+	static const char *const classes[] = {"words", "number", "time", "code"};
 
 	buffer_add_text(page, "<tr>");
 	for (int c = 0; c < table->columns; c++)

@@ -52,6 +52,7 @@ typedef enum CellKind
 {
 	CELL_WORDS,
 	CELL_NUMBER,				/* right-aligned */
+	CELL_TIME,					/* dates and times: never broken */
 	CELL_CODE					/* digests: may be broken anywhere */
 } CellKind;
 

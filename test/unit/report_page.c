@@ -14,6 +14,7 @@
 #include "report/axes.h"
 #include "report/chart.h"
 #include "report/page.h"
+#include "report/style.h"
 
 static const char attack[] = "</script><script>alert(1)</script><!-- \"' onload=`x` --> & \xC3\xA9 \xE2\x80\xA8 \x01";
 
@@ -186,7 +187,8 @@ test_page(void **state)
 	assert_null(strstr(page.text, "<!--"));
 	assert_null(strstr(page.text, "nan"));
 	assert_null(strstr(page.text, "inf"));
-	assert_int_equal(count_of(page.text, harmless), count_of(page.text, "alert(1)"));
+	/* Of intervals, two names are drawn, and cut. */
+	assert_int_equal(count_of(page.text, harmless) + 2, count_of(page.text, "alert(1)"));
 	assert_true(count_of(page.text, harmless) >= 30);
 	for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++)
 	{
@@ -246,6 +248,52 @@ test_last_figure(void **state)
 	buffer_free(&page);
 }
 
+/* The name of an evaluation is drawn whole, above its line; a long one is cut at a whole character. */
+static void
+test_names(void **state)
+{
+	static const ChartInterval two[] = {{"linknet 0, public.ham (all)", 0.9, 0.8, 0.95, false},
+	{"linknet 0, public.ham (test)", 0.8, 0.7, 0.9, false}};
+	ChartInterval one = {"back", 0.9, 0.8, 0.95, false};
+	char		longer[200];
+	Markup		page;
+
+	(void) state;
+	buffer_init(&page, call_standalone());
+	chart_intervals(&page, "t", "Dice", two, 2);
+	assert_non_null(strstr(page.text, "text-anchor=\"start\">linknet 0, public.ham (all)</text>"));
+	assert_non_null(strstr(page.text, "text-anchor=\"start\">linknet 0, public.ham (test)</text>"));
+	buffer_free(&page);
+	chart_intervals(&page, "t", "Dice", &one, 1);
+	assert_non_null(strstr(page.text, "text-anchor=\"end\">back</text>"));
+	buffer_free(&page);
+	for (int i = 0; i < 60; i++)
+		memcpy(longer + 2 * i, "\xC3\xA9", 3);
+	one.name = longer;
+	chart_intervals(&page, "t", "Dice", &one, 1);
+	assert_int_equal(count_of(page.text, "&#233;"), 60 + 54);
+	assert_non_null(strstr(page.text, "&#233;..</text>"));
+	buffer_free(&page);
+}
+
+/* A time is not broken. */
+static void
+test_times(void **state)
+{
+	static const char *const headings[] = {"Made (UTC)"};
+	static const CellKind kinds[] = {CELL_TIME};
+	static const char *const cells[] = {"2026-03-31"};
+	Table		table = {"t", 1, 1, headings, kinds, cells};
+	Markup		page;
+
+	(void) state;
+	buffer_init(&page, call_standalone());
+	page_table(&page, &table);
+	assert_non_null(strstr(page.text, "class=\"time\">2026-03-31</th>"));
+	assert_non_null(strstr(page_style, ".time{white-space:nowrap}"));
+	buffer_free(&page);
+}
+
 /* More series than one can tell apart are left out, and that is said. */
 static void
 test_many_series(void **state)
@@ -280,6 +328,8 @@ main(void)
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_last_figure),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_many_series),
 	};
 
