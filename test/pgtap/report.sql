@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(48);
+SELECT plan(49);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -54,6 +54,9 @@ SELECT is((SELECT count(*) FROM regexp_matches(page, 'too small to judge', 'g'))
 FROM pages WHERE what = 'hostile';
 SELECT is((SELECT count(*) FROM regexp_matches(lesion_report(pictures => 0), '<img', 'g')), 0::bigint,
 	'without pictures');
+
+SELECT ok(page LIKE '%<figcaption>3: could not be segmented, %' AND page LIKE '%<figcaption>4: predicted Dice 0.%',
+	'an image without a mask has no predicted Dice') FROM pages WHERE what = 'hostile';
 
 -- Images of tables that the caller did not name, or that are not those that were segmented, are said.
 SELECT ok(page LIKE '%6 not shown: the table%' AND page LIKE '%9 not shown: the table%'

@@ -1,7 +1,8 @@
--- What lesion_report counts: images once, whatever segmented them, and to check the masks that are in use.
+-- What lesion_report counts: images once, whatever segmented them, to check the masks that are in use and that nobody
+-- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(8);
+SELECT plan(20);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -43,6 +44,52 @@ UPDATE masks SET model = 'net', version = CASE version WHEN 7 THEN 1 ELSE 2 END 
 SELECT lesion_model_promote('net', 1);
 SELECT is((regexp_match(page, 'To check</a></h2>\s*<p class="figure">(\d+)<'))[1], '9', 'what is active decides')
 FROM lesion_report(predictions => '{masks}', until => '2026-03-19 00:00 UTC') AS page;
+
+-- Who has gone through the queue has nothing to check: a verdict is on the latest mask of an image, so the earlier mask
+-- of another model, flagged as it is, was looked at, too. A mask that is made afterwards was not.
+CREATE TABLE masks_two (LIKE lesion_prediction);
+CREATE TABLE verdicts (LIKE lesion_verdict);
+INSERT INTO masks_two (images, id, model, version, mask, needs_review, predicted_dice, predicted_at)
+SELECT 'x', n::text, m, 0, (SELECT mask FROM lesion_synthetic(n, 32, 32)), m = 'unet', NULL,
+	CASE m WHEN 'unet' THEN now() - interval '3 hours' ELSE now() - interval '2 hours' END
+FROM generate_series(1, 5) AS n, unnest('{unet,linknet}'::text[]) AS m;
+CREATE FUNCTION to_check() RETURNS text LANGUAGE sql AS $$
+	SELECT (regexp_match(lesion_report(predictions => '{masks_two}', verdicts => 'verdicts',
+		until => now() + interval '1 hour'), 'To check</a></h2>\s*<p class="figure">(\d+)<'))[1] $$;
+SELECT is(to_check(), '5', 'flagged masks of the first model wait');
+UPDATE masks_two SET mask = (SELECT mask FROM lesion_synthetic(9, 32, 32)) WHERE model = 'linknet';
+SELECT is((SELECT count(lesion_verdict_add('verdicts', 'masks_two', id, 'accept'))
+	FROM lesion_review_queue('masks_two', 'verdicts')), 5::bigint, 'somebody looks at the image, with the latest mask');
+SELECT is((SELECT count(*) FROM verdicts AS v JOIN masks_two AS m ON m.id = v.id AND sha256(m.mask) = v.mask_sha256
+	AND m.model = 'unet'), 0::bigint, '... which is of the other model');
+SELECT is(to_check(), '0', '... and nothing waits any more');
+UPDATE verdicts SET decided_at = 'infinity' WHERE id = '1';
+SELECT is(to_check(), '1', 'a verdict of a time to come counts for no other mask');
+UPDATE masks_two SET predicted_at = clock_timestamp() WHERE model = 'unet' AND id IN ('2', '3');
+SELECT is(to_check(), '3', 'masks that were made after the verdict wait');
+
+-- The verdicts of other models are not counted where models are named.
+UPDATE verdicts SET decided_at = now();
+SELECT is((SELECT array_agg((regexp_match(page, 'Verdicts</a></h2>\s*<p class="figure">(\d+)<'))[1] ORDER BY model)
+	FROM unnest('{linknet,unet}'::text[]) AS model, lesion_report(ARRAY[model], verdicts => 'verdicts') AS page),
+	'{5,0}', 'verdicts by model');
+SELECT is((SELECT array_agg(page LIKE '%Who looked%' ORDER BY model) FROM unnest('{linknet,unet}'::text[]) AS model,
+	lesion_report(ARRAY[model], verdicts => 'verdicts') AS page), '{t,f}', '... and who gave them');
+
+-- What was measured before the period is not news of it.
+CREATE TABLE archive AS SELECT seed AS id, s.* FROM generate_series(1, 4) AS seed, lesion_synthetic(seed, 64, 64) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+SELECT lesion_evaluate('archive', 'unet', 'all');
+UPDATE lesion_evaluation SET evaluated_at = '2026-01-20 12:00 UTC';
+CREATE FUNCTION tile(period_start timestamptz, period_end timestamptz, name text) RETURNS text LANGUAGE sql AS $$
+	SELECT (regexp_match(lesion_report(since => period_start, until => period_end, predictions => '{masks}'),
+		'<li class="(\w+)">(?:<span[^<]*</span>)?<h2><a href="#\w+">' || name))[1] $$;
+SELECT ok(lesion_report(since => '2026-02-01', until => '2026-03-01') LIKE
+	'%public.archive (all), of 2026-01-20. Not evaluated in the period.%', 'an evaluation before the period is old');
+SELECT is(tile('2026-02-01', '2026-03-01', 'Quality'), 'unknown', '... and not called good');
+SELECT is(tile('2026-01-01', '2026-02-01', 'Quality'), 'plain', 'one of the period has nothing to be compared with');
+SELECT is(tile('2026-04-01', '2026-05-01', 'Change') || tile('2026-04-01', '2026-05-01', 'To check'), 'unknownunknown',
+	'nor are masks of before the period');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -53,6 +53,7 @@ typedef struct ReportJob
 								 * where it has none, the latest */
 	KnownRelation verdict_table;
 	char	   *verdicts;		/* its name, or NULL */
+	const char *judged;			/* SQL: was the mask p looked at? */
 
 	/* What was found out. */
 	Datum		evaluations;	/* bigint[]: one of each active version on each table and part */
@@ -102,7 +103,8 @@ double		report_number(uint64 row, const char *column);
 char	   *report_utf8(const char *text);
 
 /* Put the current rows on the page as a table: headings are the columns' names; a query
- * says what is a digest by a heading that ends with "SHA-256". `nothing` stands in the place of an empty one. */
+ * says what is a digest by a heading that ends with "SHA-256", and what is a time by one that ends with "(UTC)".
+ * `nothing` stands in the place of an empty one. */
 void		report_table(ReportJob *job, const char *caption, const char *nothing);
 
 /* Say that only the first of some things are on the page, if that is so. */

@@ -52,7 +52,7 @@ report_models(ReportJob *job)
 								"e.n AS \"Images\", e.dice AS \"Dice\", i.low AS \"from\", i.high AS \"to\", "
 								"e.threshold_jaccard AS \"Thresholded Jaccard\", e.sensitivity AS \"Sensitivity\", "
 								"e.specificity AS \"Specificity\", e.seen AS \"Seen in training\", "
-								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Evaluated\", "
+								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Evaluated (UTC)\", "
 								"l.differs AS \"Not as the version is\" "
 								"FROM @lesion_evaluation e JOIN @lesion_evaluations l USING (evaluation) "
 								"JOIN @lesion_model m ON m.name = e.model %s "

@@ -63,29 +63,27 @@ add_images_tile(ReportJob *job)
 static void
 add_review_tile(ReportJob *job)
 {
-	const char *judged = "false";
 	double		flagged;
 	double		open;
 	double		all;
+	Finding		finding;
 
 	if (job->prediction_rows == NULL)
 	{
 		page_tile(&job->page, FINDING_UNKNOWN, "To check", "not known", NO_TABLE, "review");
 		return;
 	}
-	if (job->verdicts != NULL)
-		judged = psprintf("EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
-						  "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
 	report_select_user(job, "tables of masks",
 					   psprintf("SELECT count(*)::float8 AS flagged, (count(*) FILTER (WHERE p.open))::float8 AS open "
 								"FROM (SELECT NOT (%s) AS open FROM (%s) p "
-								"WHERE p.needs_review OR p.error IS NOT NULL) p", judged, job->current_rows));
+								"WHERE p.needs_review OR p.error IS NOT NULL) p", job->judged, job->current_rows));
 	flagged = report_number(0, "flagged");
 	open = report_number(0, "open");
 	report_select_user(job, "tables of masks",
 					   psprintf("SELECT count(*)::float8 AS n FROM (%s) p", job->current_rows));
 	all = report_number(0, "n");
-	page_tile(&job->page, open > 0 ? FINDING_LOOK : FINDING_GOOD, "To check", psprintf("%.0f", open),
+	finding = open > 0 ? FINDING_LOOK : all > 0 ? FINDING_GOOD : FINDING_UNKNOWN;
+	page_tile(&job->page, finding, "To check", psprintf("%.0f", open),
 			  psprintf("Of %.0f masks in the period, %.0f (%.0f %%) were flagged; %s.", all, flagged,
 					   all > 0 ? 100 * flagged / all : 0,
 					   job->verdicts != NULL ? psprintf("%.0f of them have a verdict", flagged - open) :
@@ -104,7 +102,8 @@ add_quality_tile(ReportJob *job)
 	Finding		finding;
 
 	report_select(job, psprintf("SELECT e.n || ' images: ' || " EVALUATION_NAME " AS name, e.dice, %s AS high, "
-								"b.dice AS before "
+								"b.dice AS before, CASE WHEN e.evaluated_at < $2 THEN "
+								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS stale "
 								"FROM @lesion_evaluations e "
 								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluations o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
@@ -116,6 +115,13 @@ add_quality_tile(ReportJob *job)
 	if (SPI_processed == 0)
 	{
 		page_tile(&job->page, FINDING_UNKNOWN, name, "not known", "The active version has not been evaluated.",
+				  "models");
+		return;
+	}
+	if (report_text(0, "stale") != NULL)
+	{
+		page_tile(&job->page, FINDING_UNKNOWN, name, psprintf("Dice %.3f", report_number(0, "dice")),
+				  psprintf("%s, of %s. Not evaluated in the period.", report_text(0, "name"), report_text(0, "stale")),
 				  "models");
 		return;
 	}
@@ -167,8 +173,9 @@ add_drift_tile(ReportJob *job)
 		report_select(job, psprintf("SELECT f.name || ', ' || to_char(d.week, 'YYYY-MM-DD') AS figure, "
 									"abs(f.shift) AS shift "
 									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) "
-									"WHERE ($5 IS NULL OR model = $5) AND week <= $3 ORDER BY week DESC, version DESC "
-									"LIMIT 1) d, LATERAL (VALUES ('lesion area', d.area_shift), "
+									"WHERE ($5 IS NULL OR model = $5) "
+									"AND week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
+									"ORDER BY week DESC, version DESC LIMIT 1) d, LATERAL (VALUES ('lesion area', d.area_shift), "
 									"('confidence', d.confidence_shift), "
 									"('image quality', d.quality_shift)) AS f (name, shift) "
 									"WHERE f.shift IS NOT NULL "
@@ -181,7 +188,7 @@ add_drift_tile(ReportJob *job)
 	}
 	if (largest < 0)
 		page_tile(&job->page, FINDING_UNKNOWN, name, "not known",
-				  job->predictions > 0 ? "It takes two weeks of masks to tell." : NO_TABLE, "weeks");
+				  job->predictions > 0 ? "It takes masks of the period and of a week before to tell." : NO_TABLE, "weeks");
 	else
 		page_tile(&job->page, largest > SHIFT_TO_LOOK ? FINDING_LOOK : FINDING_GOOD, name,
 				  largest > SHIFT_TO_LOOK ? "Other than before" : "As before",
@@ -209,7 +216,8 @@ add_verdicts_tile(ReportJob *job)
 								"(count(*) FILTER (WHERE v.verdict = 'accept'))::float8 AS accepted, "
 								"(count(*) FILTER (WHERE v.verdict = 'correct'))::float8 AS corrected, "
 								"(count(*) FILTER (WHERE v.verdict = 'reject'))::float8 AS rejected "
-								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3", job->verdicts));
+								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3 "
+								"AND ($1 IS NULL OR v.model = ANY ($1))", job->verdicts));
 	all = report_number(0, "n");
 	page_tile(&job->page, all > 0 ? FINDING_PLAIN : FINDING_UNKNOWN, name, psprintf("%.0f", all),
 			  psprintf("Accepted: %.0f. Corrected: %.0f. Rejected: %.0f.", report_number(0, "accepted"),

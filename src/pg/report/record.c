@@ -31,7 +31,8 @@ report_versions(ReportJob *job)
 				 "same model.");
 	report_select(job, "SELECT m.model AS \"Model\", m.version AS \"Version\", m.architecture AS \"Architecture\", "
 				  "m.versions AS \"Versions kept\", m.image_size AS \"Pixels a side\", m.threshold AS \"Threshold\", "
-				  "m.bytes AS \"Bytes\", to_char(m.version_created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Made\", "
+				  "m.bytes AS \"Bytes\", "
+				  "to_char(m.version_created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Made (UTC)\", "
 				  "m.sha256 AS \"Weights SHA-256\" FROM @lesion_models m "
 				  "WHERE m.version IS NOT NULL AND ($1 IS NULL OR m.model = ANY ($1)) ORDER BY m.model");
 	report_table(job, "Active versions", "No model has a version.");
@@ -70,7 +71,7 @@ report_use(ReportJob *job)
 									"to_char(max(v.decided_at) AT TIME ZONE 'UTC', "
 									"'YYYY-MM-DD HH24:MI') AS \"Last (UTC)\" "
 									"FROM %s v "
-									"WHERE v.decided_at BETWEEN $2 AND $3 "
+									"WHERE v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) "
 									"GROUP BY v.decided_by ORDER BY 1",
 									job->verdicts));
 		report_table(job, "Who looked", "No verdict was given in the period.");

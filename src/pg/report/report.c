@@ -106,6 +106,24 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 								 rows.data, job->store.prefix);
 }
 
+/*
+ * Check the table of verdicts. A mask was looked at where it has a verdict, or
+ * where the image got one since: that is then about a later mask of another
+ * model, and none can be given on the earlier one any more.
+ */
+static void
+open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
+{
+	job->judged = "false";
+	if (PG_ARGISNULL(ARG_VERDICTS))
+		return;
+	job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
+	job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
+	job->judged = psprintf("EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
+						   "AND (v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask) "
+						   "OR v.decided_at BETWEEN p.predicted_at AND clock_timestamp()))", job->verdicts);
+}
+
 /* May the caller read that table or view of the extension? */
 static bool
 may_read(const ReportJob *job, const char *relation)
@@ -125,11 +143,7 @@ read_arguments(FunctionCallInfo fcinfo, ReportJob *job)
 	}
 	read_period(fcinfo, job);
 	open_predictions(fcinfo, job);
-	if (!PG_ARGISNULL(ARG_VERDICTS))
-	{
-		job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
-		job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
-	}
+	open_verdicts(fcinfo, job);
 	job->pictures = argument_int(fcinfo, ARG_PICTURES, "pictures");
 	if (job->pictures < 0 || job->pictures > MOST_PICTURES)
 		ereport(ERROR,

@@ -161,14 +161,24 @@ report_number(uint64 row, const char *column)
 	return isnull ? NAN : DatumGetFloat8(value);
 }
 
+/* Does a heading end with that? */
+static bool
+heading_ends(const char *heading, const char *end)
+{
+	size_t		length = strlen(heading);
+	size_t		end_length = strlen(end);
+
+	return length >= end_length && strcmp(heading + length - end_length, end) == 0;
+}
+
 /* How a column is shown. */
 static CellKind
 cell_kind(Oid type, const char *heading)
 {
-	size_t		length = strlen(heading);
-
-	if (length >= 7 && strcmp(heading + length - 7, "SHA-256") == 0)
+	if (heading_ends(heading, "SHA-256"))
 		return CELL_CODE;
+	if (heading_ends(heading, "(UTC)"))
+		return CELL_TIME;
 	return type == FLOAT8OID || type == INT8OID || type == INT4OID || type == NUMERICOID ? CELL_NUMBER : CELL_WORDS;
 }
 

@@ -62,7 +62,7 @@ report_weeks(ReportJob *job)
 					 "Week from",
 									   .y_title = "standard deviations"});
 		page_figures_end(&job->page);
-		report_select(job, psprintf("SELECT to_char(d.week, 'YYYY-MM-DD') AS \"Week from\", "
+		report_select(job, psprintf("SELECT to_char(d.week, 'YYYY-MM-DD') AS \"Week from (UTC)\", "
 									"d.model AS \"Model\", d.version AS \"Version\", d.images AS \"Images\", "
 									"d.errors AS \"Errors\", d.area AS \"Area\", d.confidence AS \"Confidence\", "
 									"d.quality AS \"Quality\", d.predicted_dice AS \"Predicted Dice\", "
@@ -82,16 +82,12 @@ report_weeks(ReportJob *job)
 static void
 select_review(ReportJob *job, const char *columns, int limit)
 {
-	const char *open = job->verdicts == NULL ? "true" :
-		psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
-				 "AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))", job->verdicts);
-
 	report_select_user(job, "tables of masks",
 					   psprintf("SELECT %s "
 								"FROM (%s) p "
-								"WHERE (p.needs_review OR p.error IS NOT NULL) AND %s "
+								"WHERE (p.needs_review OR p.error IS NOT NULL) AND NOT %s "
 								"ORDER BY p.error IS NULL, p.predicted_dice, p.images, p.id LIMIT %d", columns,
-								job->current_rows, open, limit));
+								job->current_rows, job->judged, limit));
 }
 
 /* Show the worst of them as pictures. */
@@ -101,7 +97,9 @@ show_review(ReportJob *job)
 	ReportPicture *pictures;
 	int			count;
 
-	select_review(job, "p.images, p.id, p.mask, p.predicted_dice, "
+	select_review(job, "p.images, coalesce(p.id, '') AS id, p.mask, "
+				  "CASE WHEN p.error IS NOT NULL THEN 'could not be segmented' "
+				  "ELSE 'predicted Dice ' || coalesce(to_char(p.predicted_dice, 'FM0.000'), 'not known') END AS finding, "
 				  "coalesce(left(p.model, 200) || ' ' || p.version, '') AS version, "
 				  "coalesce(p.image_sha256, '') AS image_sha256", job->pictures);
 	count = (int) SPI_processed;
@@ -117,8 +115,8 @@ show_review(ReportJob *job)
 		pictures[i].id = report_value(i, "id");
 		pictures[i].mask = isnull ? (Datum) 0 : mask;
 		pictures[i].image_sha256 = row_named_needed(row, columns, "image_sha256", BYTEAOID);
-		pictures[i].caption = psprintf("%s: predicted Dice %.3f, %s", report_text(i, "id"),
-									   report_number(i, "predicted_dice"), report_text(i, "version"));
+		pictures[i].caption = psprintf("%s: %s, %s", report_text(i, "id"), report_text(i, "finding"),
+									   report_text(i, "version"));
 	}
 	report_pictures(job, pictures, count);
 }
