@@ -24,7 +24,7 @@ UPDATE masks SET needs_review = true WHERE id = '1' AND model = 'convmixer';
 CREATE TEMP TABLE page AS SELECT lesion_report(predictions => '{masks}', until => '2026-03-19 00:00 UTC') AS page;
 SELECT is((regexp_match(page, 'Images this week</a></h2>\s*<p class="figure">(\d+)<'))[1], '12', 'images of the week')
 FROM page;
-SELECT ok(page LIKE '%The week before: 4. Could not be segmented: 1.%',
+SELECT ok(page LIKE '%in the 7 before: 4. Could not be segmented: 1.%',
 	'... and of the week before, once each') FROM page;
 SELECT matches(page, 'Images a week, public.masks[^"<]*03-09: 4[^"<]*03-16: 12', '... in the chart, too') FROM page;
 SELECT is((regexp_match(page, 'To check</a></h2>\s*<p class="figure">(\d+)<'))[1], '4',

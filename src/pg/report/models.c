@@ -248,7 +248,7 @@ report_groups(ReportJob *job)
 
 	page_section(&job->page, "groups", "Groups: for whom is it worse?",
 				 "Scores by group, each with its 95 % interval. A group is called worse where its interval lies "
-				 "wholly below that of the best; one of fewer than 30 images is not judged.");
+				 "wholly below that of the best; one of fewer than 30 images is drawn pale and not judged.");
 	if (!job->groups_readable)
 	{
 		page_nothing(&job->page, "Not shown: reading them was not granted to this role "

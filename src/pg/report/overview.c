@@ -55,7 +55,8 @@ add_images_tile(ReportJob *job)
 	failed = report_number(0, "failed");
 	page_tile(&job->page, failed > 0.1 * now ? FINDING_LOOK : FINDING_PLAIN, "Images this week",
 			  psprintf("%.0f", now),
-			  psprintf("The week before: %.0f. Could not be segmented: %.0f.", report_number(0, "before"), failed),
+			  psprintf("In the last 7 days; in the 7 before: %.0f. Could not be segmented: %.0f.",
+					   report_number(0, "before"), failed),
 			  "weeks");
 }
 
@@ -175,7 +176,8 @@ add_drift_tile(ReportJob *job)
 									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) "
 									"WHERE ($5 IS NULL OR model = $5) "
 									"AND week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
-									"ORDER BY week DESC, version DESC LIMIT 1) d, LATERAL (VALUES ('lesion area', d.area_shift), "
+									"ORDER BY week DESC, version DESC LIMIT 1) d, "
+									"LATERAL (VALUES ('lesion area', d.area_shift), "
 									"('confidence', d.confidence_shift), "
 									"('image quality', d.quality_shift)) AS f (name, shift) "
 									"WHERE f.shift IS NOT NULL "
@@ -188,7 +190,8 @@ add_drift_tile(ReportJob *job)
 	}
 	if (largest < 0)
 		page_tile(&job->page, FINDING_UNKNOWN, name, "not known",
-				  job->predictions > 0 ? "It takes masks of the period and of a week before to tell." : NO_TABLE, "weeks");
+				  job->predictions > 0 ? "It takes masks of the period and of a week before to tell." : NO_TABLE,
+				  "weeks");
 	else
 		page_tile(&job->page, largest > SHIFT_TO_LOOK ? FINDING_LOOK : FINDING_GOOD, name,
 				  largest > SHIFT_TO_LOOK ? "Other than before" : "As before",

@@ -99,7 +99,8 @@ show_review(ReportJob *job)
 
 	select_review(job, "p.images, coalesce(p.id, '') AS id, p.mask, "
 				  "CASE WHEN p.error IS NOT NULL THEN 'could not be segmented' "
-				  "ELSE 'predicted Dice ' || coalesce(to_char(p.predicted_dice, 'FM0.000'), 'not known') END AS finding, "
+				  "ELSE 'predicted Dice ' || coalesce(to_char(p.predicted_dice, 'FM0.000'), 'not known') END "
+				  "AS finding, "
 				  "coalesce(left(p.model, 200) || ' ' || p.version, '') AS version, "
 				  "coalesce(p.image_sha256, '') AS image_sha256", job->pictures);
 	count = (int) SPI_processed;
@@ -126,8 +127,8 @@ report_review(ReportJob *job)
 {
 	page_section(&job->page, "review", "Masks to check",
 				 "Masks of the period that the model itself expects to be poor, and images that it could not "
-				 "segment, without those that have a verdict. Of each image and model it is the active version's "
-				 "mask or, where that made none, the latest. The worst stand first.");
+				 "segment, without those that somebody has looked at. Of each image and model it is the active "
+				 "version's mask or, where that made none, the latest. The worst stand first.");
 	if (job->prediction_rows == NULL)
 	{
 		page_nothing(&job->page, NO_TABLE);
