@@ -373,10 +373,21 @@ COMMENT ON COLUMN lesion_image_score.predicted_dice IS
 
 ALTER TABLE lesion_evaluation ADD COLUMN by_column text;
 ALTER TABLE lesion_evaluation ADD COLUMN fold int NOT NULL DEFAULT 0;
+ALTER TABLE lesion_evaluation ADD COLUMN image_column text;
+ALTER TABLE lesion_evaluation ADD COLUMN mask_column text;
+ALTER TABLE lesion_evaluation ADD COLUMN id_column text;
+ALTER TABLE lesion_evaluation ADD COLUMN too_large bigint NOT NULL DEFAULT 0;
 ALTER TABLE lesion_image_score ADD COLUMN subgroup text;
 COMMENT ON COLUMN lesion_evaluation.by_column IS
 'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
 COMMENT ON COLUMN lesion_evaluation.fold IS 'which fold the test part is, as in lesion_version';
+COMMENT ON COLUMN lesion_evaluation.image_column IS
+'what was scored; NULL where that is not known, as for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.mask_column IS 'the truth; NULL as image_column';
+COMMENT ON COLUMN lesion_evaluation.id_column IS
+'what told the rows apart, where the table has a primary key and it was another column; else NULL';
+COMMENT ON COLUMN lesion_evaluation.too_large IS
+'rows left out because image or mask is above a limit of the session that evaluated';
 COMMENT ON COLUMN lesion_image_score.subgroup IS
 'the text of the evaluation''s by_column in the image''s row; NULL where that is NULL';
 
@@ -403,13 +414,23 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.threshold <> v.threshold THEN pg_catalog.format('threshold %s', e.threshold) END,
 		CASE WHEN e.options <> CASE WHEN v.enhance <> 'off'
 				THEN pg_catalog.jsonb_build_object('enhance', v.enhance) ELSE '{}' END
-			THEN pg_catalog.format('options %s', e.options) END), '') AS differs
-FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version;
+			THEN pg_catalog.format('options %s', e.options) END,
+		CASE WHEN e.image_column <> coalesce(r.options ->> 'image_column', 'image')
+			THEN pg_catalog.format('image_column %I', e.image_column) END,
+		CASE WHEN e.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
+			THEN pg_catalog.format('mask_column %I', e.mask_column) END,
+		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
+			THEN pg_catalog.format('id_column %I', e.id_column) END,
+		CASE WHEN e.too_large > 0::bigint
+			THEN pg_catalog.format('%s left out as too large', e.too_large) END), '') AS differs
+FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version
+	LEFT JOIN lesion_run r ON r.run = v.run;
 
 COMMENT ON VIEW lesion_evaluations IS
 'evaluations, and in what each differs from how its version segments and was split';
 COMMENT ON COLUMN lesion_evaluations.differs IS
-'split, threshold or options, where they are not the version''s own or, of a classical method, the defaults; else NULL';
+'split, threshold, options or columns, where they are not the version''s own or, of a classical method, the defaults; '
+'how many images a limit of the session left out; else NULL';
 COMMENT ON COLUMN lesion_evaluations.evaluation IS 'tells evaluations apart';
 COMMENT ON COLUMN lesion_evaluations.model IS 'that was scored';
 COMMENT ON COLUMN lesion_evaluations.version IS 'and its version; NULL of a classical method';
@@ -533,13 +554,13 @@ COMMENT ON FUNCTION lesion_drift(regclass, boolean) IS
 
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
-	options, split_columns, seen, hausdorff95, assd, surface_dice
+	options, split_columns, seen, hausdorff95, assd, surface_dice, differs
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, fold,
-		validation_fraction, threshold, options) *
-	FROM lesion_evaluation
+		validation_fraction, threshold, options, differs) e.*, l.differs
+	FROM lesion_evaluation e JOIN (SELECT evaluation, differs FROM lesion_evaluations) l USING (evaluation)
 	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, fold, validation_fraction,
-		threshold, options, evaluation DESC) latest
+		threshold, options, differs, evaluation DESC) latest
 ORDER BY images, subset, dice DESC;
 
 CREATE OR REPLACE VIEW lesion_worst_cases AS
@@ -1115,6 +1136,7 @@ COMMENT ON COLUMN lesion_leaderboard.seen IS
 COMMENT ON COLUMN lesion_leaderboard.hausdorff95 IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.assd IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.surface_dice IS 'mean over images';
+COMMENT ON COLUMN lesion_leaderboard.differs IS 'as in lesion_evaluations';
 COMMENT ON COLUMN lesion_worst_cases.model IS 'that was scored';
 COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.images IS 'the table the images came from';

@@ -668,7 +668,11 @@ CREATE TABLE lesion_evaluation (
 	surface_dice float8,
 	no_distance bigint,
 	by_column text,
-	fold int NOT NULL DEFAULT 0
+	fold int NOT NULL DEFAULT 0,
+	image_column text,
+	mask_column text,
+	id_column text,
+	too_large bigint NOT NULL DEFAULT 0
 );
 
 CREATE INDEX ON lesion_evaluation (model, version);
@@ -693,6 +697,13 @@ COMMENT ON COLUMN lesion_evaluation.no_distance IS
 COMMENT ON COLUMN lesion_evaluation.by_column IS
 'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
 COMMENT ON COLUMN lesion_evaluation.fold IS 'which fold the test part is, as in lesion_version';
+COMMENT ON COLUMN lesion_evaluation.image_column IS
+'what was scored; NULL where that is not known, as for evaluations by 0.2';
+COMMENT ON COLUMN lesion_evaluation.mask_column IS 'the truth; NULL as image_column';
+COMMENT ON COLUMN lesion_evaluation.id_column IS
+'what told the rows apart, where the table has a primary key and it was another column; else NULL';
+COMMENT ON COLUMN lesion_evaluation.too_large IS
+'rows left out because image or mask is above a limit of the session that evaluated';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,
@@ -1114,19 +1125,6 @@ COMMENT ON COLUMN lesion_segmentation_progress.activity IS
 COMMENT ON COLUMN lesion_segmentation_progress.total IS 'images in all; NULL where that is not known, as in a query';
 COMMENT ON COLUMN lesion_segmentation_progress.eta IS 'time left';
 
-CREATE VIEW lesion_leaderboard AS
-SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
-	options, split_columns, seen, hausdorff95, assd, surface_dice
-FROM (
-	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, fold,
-		validation_fraction, threshold, options) *
-	FROM lesion_evaluation
-	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, fold, validation_fraction,
-		threshold, options, evaluation DESC) latest
-ORDER BY images, subset, dice DESC;
-
-COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
-
 -- What shows one evaluation of a version takes the latest whose "differs" is NULL, and another only where there is
 -- none. Else anyone who may evaluate could choose, by a threshold or a split, the score that all see.
 CREATE VIEW lesion_evaluations AS
@@ -1142,13 +1140,23 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.threshold <> v.threshold THEN pg_catalog.format('threshold %s', e.threshold) END,
 		CASE WHEN e.options <> CASE WHEN v.enhance <> 'off'
 				THEN pg_catalog.jsonb_build_object('enhance', v.enhance) ELSE '{}' END
-			THEN pg_catalog.format('options %s', e.options) END), '') AS differs
-FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version;
+			THEN pg_catalog.format('options %s', e.options) END,
+		CASE WHEN e.image_column <> coalesce(r.options ->> 'image_column', 'image')
+			THEN pg_catalog.format('image_column %I', e.image_column) END,
+		CASE WHEN e.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
+			THEN pg_catalog.format('mask_column %I', e.mask_column) END,
+		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
+			THEN pg_catalog.format('id_column %I', e.id_column) END,
+		CASE WHEN e.too_large > 0::bigint
+			THEN pg_catalog.format('%s left out as too large', e.too_large) END), '') AS differs
+FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version
+	LEFT JOIN lesion_run r ON r.run = v.run;
 
 COMMENT ON VIEW lesion_evaluations IS
 'evaluations, and in what each differs from how its version segments and was split';
 COMMENT ON COLUMN lesion_evaluations.differs IS
-'split, threshold or options, where they are not the version''s own or, of a classical method, the defaults; else NULL';
+'split, threshold, options or columns, where they are not the version''s own or, of a classical method, the defaults; '
+'how many images a limit of the session left out; else NULL';
 COMMENT ON COLUMN lesion_evaluations.evaluation IS 'tells evaluations apart';
 COMMENT ON COLUMN lesion_evaluations.model IS 'that was scored';
 COMMENT ON COLUMN lesion_evaluations.version IS 'and its version; NULL of a classical method';
@@ -1158,6 +1166,19 @@ COMMENT ON COLUMN lesion_evaluations.by_column IS 'what the groups are of; NULL 
 COMMENT ON COLUMN lesion_evaluations.n IS 'images scored';
 COMMENT ON COLUMN lesion_evaluations.dice IS 'mean over images of Dice';
 COMMENT ON COLUMN lesion_evaluations.evaluated_at IS 'when';
+
+CREATE VIEW lesion_leaderboard AS
+SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
+	options, split_columns, seen, hausdorff95, assd, surface_dice, differs
+FROM (
+	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, fold,
+		validation_fraction, threshold, options, differs) e.*, l.differs
+	FROM lesion_evaluation e JOIN (SELECT evaluation, differs FROM lesion_evaluations) l USING (evaluation)
+	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, fold, validation_fraction,
+		threshold, options, differs, evaluation DESC) latest
+ORDER BY images, subset, dice DESC;
+
+COMMENT ON VIEW lesion_leaderboard IS 'the latest scores of each version on each table, the best first';
 
 CREATE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
@@ -1919,6 +1940,7 @@ COMMENT ON COLUMN lesion_leaderboard.seen IS
 COMMENT ON COLUMN lesion_leaderboard.hausdorff95 IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.assd IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.surface_dice IS 'mean over images';
+COMMENT ON COLUMN lesion_leaderboard.differs IS 'as in lesion_evaluations';
 COMMENT ON COLUMN lesion_worst_cases.model IS 'that was scored';
 COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.images IS 'the table the images came from';

@@ -2,12 +2,13 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(31);
+SELECT plan(39);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
 FROM generate_series(1, 40) AS seed, lesion_synthetic(seed, 48, 40) AS s;
-ALTER TABLE archive ADD PRIMARY KEY (id);
+ALTER TABLE archive ADD PRIMARY KEY (id), ADD easy bytea, ADD number text;
+UPDATE archive SET easy = mask, number = id;
 SELECT lesion_train('archive', 'honest', epochs => 4, architecture => 'unet', config => '{"base": 4, "depth": 2}',
 	image_size => 32, learning_rate => 5e-3, test_fraction => 0.4, options => '{"validation_fraction": 0.3}');
 SELECT is((SELECT string_agg(subset || coalesce(differs, ''), ' ' ORDER BY subset) FROM lesion_evaluations), 'test',
@@ -35,6 +36,9 @@ INSERT INTO tried VALUES
 	('tta', $$'archive', 'honest', tta => true$$, '^options {"tta": true}$'),
 	('enhancement', $$'archive', 'honest', enhance => 'always', by_column => 'site'$$, '^options {"enhance"'),
 	('validation rows', $$'archive', 'honest', 'validation', validation_fraction => 0.5$$, 'validation_fraction 0.5'),
+	('masks as images', $$'archive', 'honest', image_column => 'mask', by_column => 'site'$$, '^image_column mask$'),
+	('other masks', $$'archive', 'honest', mask_column => 'easy', by_column => 'site'$$, '^mask_column easy$'),
+	('other ids', $$'archive', 'honest', group_column => 'id', id_column => 'number'$$, '^id_column number$'),
 	('all of it', $$'archive', 'honest', split_seed => 3, threshold => 0.9$$, '^split by id, .*, threshold 0.9$');
 CREATE FUNCTION pg_temp.evaluate(call text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE made bigint;
@@ -81,6 +85,32 @@ SELECT lesion_evaluate('archive', 'fold', test_fraction => 0.25, enhance => 'off
 SELECT matches((SELECT differs FROM lesion_evaluations ORDER BY evaluation DESC LIMIT 1),
 	'^split by id, .*, fold 0, options {}$', '... and what takes neither is not');
 
+-- A version that was trained with other columns has these.
+SELECT lesion_train('archive', 'easy', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}', image_size => 16,
+	mask_column => 'easy', id_column => 'number');
+SELECT lesion_evaluate('archive', 'easy', id_column => 'number', mask_column => 'easy');
+SELECT lesion_evaluate('archive', 'easy', id_column => 'number');
+SELECT is((SELECT array_agg(coalesce(differs, 'own') ORDER BY evaluation) FROM lesion_evaluations WHERE model = 'easy'),
+	'{own,own,mask_column mask}', 'columns of the training are the version''s own');
+
+-- Images that a limit leaves out.
+CREATE TABLE large AS SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 11) AS seed, lesion_synthetic(seed, CASE seed WHEN 1 THEN 128 ELSE 32 END, 32) AS s;
+SELECT lesion_evaluate('large', 'honest', 'all', id_column => 'id');
+SET LOCAL lesionseg.max_pixels = 2048;
+SELECT lesion_evaluate('large', 'honest', 'all', id_column => 'id');
+RESET lesionseg.max_pixels;
+SELECT is((SELECT array_agg(n || coalesce(', ' || differs, '') ORDER BY evaluation) FROM lesion_evaluations
+	WHERE images = 'public.large'), '{11,"10, 1 left out as too large"}', 'images that a limit leaves out are said');
+SELECT is((SELECT count(*) FROM lesion_worst_cases WHERE images = 'public.large'), 11::bigint,
+	'... and do not go from the worst cases');
+
+-- The leaderboard tells them apart.
+SELECT is((SELECT array_agg(n || coalesce(', ' || differs, '') ORDER BY n) FROM lesion_leaderboard
+	WHERE images = 'public.large'), '{"10, 1 left out as too large",11}', 'the leaderboard says so, too');
+SELECT is((SELECT array_agg(differs ORDER BY differs) FROM lesion_leaderboard
+	WHERE images = 'public.archive' AND model = 'easy'), '{mask_column mask,NULL}', '... and keeps columns apart');
+
 -- Classical methods have the defaults.
 SELECT lesion_evaluate('archive', 'classical:otsu');
 SELECT lesion_evaluate('archive', 'classical:otsu', options => '{"blur": 6}');
@@ -106,7 +136,7 @@ SELECT is((SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg'
 SELECT ok(n > 0 AND page !~ 'not shown: the table', '... and all of them are shown') FROM page, before;
 SELECT is((regexp_match(page, 'id="models".*?<td[^>]*>(public\.archive|aaa\.v\d+)</td>'))[1], 'public.archive',
 	'its scores come first') FROM page;
-SELECT ok(page LIKE '%These are the first 50 of 64 evaluations.%'
+SELECT ok(page LIKE '%These are the first 50 of 65 evaluations.%'
 	AND page LIKE '%These are the first 50 of 62 evaluations with groups.%', 'what is left out is said') FROM page;
 SELECT ok((SELECT count(*) FROM regexp_matches(page, '<svg', 'g')) < 120, 'there is no chart for each') FROM page;
 SELECT matches(page, 'Quality of the masks</a></h2>.{0,120}images: honest 1, public.archive',

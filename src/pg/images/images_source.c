@@ -250,6 +250,17 @@ too_long_condition(const ImagesSource *source, Relation relation, const ImagesCo
 	return condition;
 }
 
+/* The column that is named for ids, where the relation has a primary key and this is another; else NULL. */
+static char *
+other_than_key(Relation relation, const char *id_column)
+{
+	List	   *key = images_key_columns(relation);
+
+	if (id_column == NULL || key == NIL || (list_length(key) == 1 && strcmp(linitial(key), id_column) == 0))
+		return NULL;
+	return pstrdup(id_column);
+}
+
 /* What the rows of a relation are selected by. */
 static void
 make_queries(ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
@@ -259,6 +270,9 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 
 	source->known = relation_know(relation);
 	source->name = source->known.name;
+	source->image_column = pstrdup(columns->image);
+	source->mask_column = columns->mask != NULL ? pstrdup(columns->mask) : NULL;
+	source->other_id = other_than_key(relation, columns->id);
 	source->ids_are_digests = id->count == 0;
 	source->names_are_digests = source->ids_are_digests || (source->grouped && source->group_columns->count == 0);
 	source->key = images_key(relation, id);
@@ -377,6 +391,17 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	images_warn_of_long(source);
 }
 
+/* pair_fault, but a limit of the caller stays one: images that it leaves out are counted. */
+static Status
+half_fault(const char *half, Status status)
+{
+	Status		fault = pair_fault(half, status);
+
+	if (status.code == LS_LIMIT_EXCEEDED)
+		fault.code = status.code;
+	return fault;
+}
+
 /* The same as images_decode_mask; kind may be NULL. */
 static Status
 decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth, MaskKind *kind)
@@ -384,9 +409,9 @@ decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth,
 	ImageInfo	info;
 	Status		status;
 
-	TRY(pair_fault("image", image_info(call, row->image.bytes, row->image.size, &info)));
-	TRY(pair_fault("image", image_check_size(call, info.width, info.height)));
-	TRY(pair_fault("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, kind)));
+	TRY(half_fault("image", image_info(call, row->image.bytes, row->image.size, &info)));
+	TRY(half_fault("image", image_check_size(call, info.width, info.height)));
+	TRY(half_fault("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, kind)));
 	status = mask_check_shape(&info, turn, truth->width, truth->height);
 	if (status.code != LS_OK)
 		image_free(call, truth);

@@ -42,6 +42,9 @@ typedef struct ImagesSource
 {
 	KnownRelation known;
 	char	   *name;			/* qualified and quoted */
+	char	   *image_column;
+	char	   *mask_column;	/* NULL = without masks */
+	char	   *other_id;		/* the column named for ids where the primary key is another; else NULL */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */
 	bool		has_by;			/* rows have lesion_by */
@@ -91,11 +94,12 @@ typedef struct ImageRow
 } ImageRow;
 
 /* Decode a fetched row's mask and check that it has its image's shape. The
- * caller frees truth through call; on failure there is nothing to free. */
+ * caller frees truth through call; on failure there is nothing to free.
+ * LS_LIMIT_EXCEEDED where one of them is above the caller's limits. */
 Status		images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth);
 
 /* Check that the fetched row's image and mask can be decoded and have the same
- * shape. The mask is counted in `facts`. */
+ * shape; else as images_decode_mask. The mask is counted in `facts`. */
 Status		images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *facts);
 
 /* ---- broken rows ---- */

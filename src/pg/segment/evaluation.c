@@ -136,6 +136,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(store, task, call, &row, seen, &state, &evaluation.images, &segmenting);
 		trained_on.seen += seen && status.code == LS_OK;
+		evaluation.too_large += status.code == LS_LIMIT_EXCEEDED;
 		if (!(task->quiet && broken_or_too_large(status)))
 			(void) broken_row(&broken, call, row.id, status);
 		call_destroy(call);
@@ -167,6 +168,9 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	if (task->classical == NULL)
 		stored_row_int4(&row, "version", task->version->number);
 	stored_row_text(&row, "images", task->source->name);
+	stored_row_text(&row, "image_column", task->source->image_column);
+	stored_row_text(&row, "mask_column", task->source->mask_column);
+	stored_row_text(&row, "id_column", task->source->other_id);
 	stored_row_text(&row, "subset", task->subset);
 	stored_row_text(&row, "by_column", task->by_column);
 	stored_row_int8(&row, "split_seed", task->split.seed);
@@ -196,6 +200,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	stored_row_int8(&row, "no_distance", evaluation->outlines.no_distance);
 	stored_row_int8(&row, "skipped", evaluation->skipped);
 	stored_row_int8(&row, "broken", evaluation->broken);
+	stored_row_int8(&row, "too_large", evaluation->too_large);
 	if (evaluation->seen >= 0)
 		stored_row_int8(&row, "seen", evaluation->seen);
 	stored_row_float8(&row, "images_per_second", evaluation->images_per_second);

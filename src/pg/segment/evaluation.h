@@ -33,6 +33,7 @@ typedef struct Evaluation
 	OutlineMeans outlines;
 	int64		skipped;
 	int64		broken;
+	int64		too_large;		/* left out because of the caller's limits */
 	int64		seen;			/* scored images that the version was trained on; -1 = not known */
 	double		images_per_second;	/* decoding, network, resizing */
 	double		seconds;		/* of everything */

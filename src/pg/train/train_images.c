@@ -121,7 +121,7 @@ take_row(TrainRun *run, const ImageRow *row, HeldBack *held_back)
 	{
 		call = call_create(CurrentMemoryContext, 1);
 		status = images_check(call, row, run->plan.turn, &run->masks);
-		if (status.code == LS_OK || broken_is_rows_fault(status))
+		if (status.code == LS_OK || broken_or_too_large(status))
 			call_destroy(call);
 		else
 			check_argument(call, row_name(run, row), status);
