@@ -1,6 +1,7 @@
 // look.js: a page in headless Chromium, light and dark, on a telephone and a
 // screen: console messages, requests, sideways scrolling, axe-core's
-// violations. Prints a line for each; nothing is well.
+// violations; on paper: what is wider than A4. Prints a line for each; nothing
+// is well.
 //
 //   NODE_PATH=build/npm/node_modules node look.js page.html [screenshot.png]
 'use strict';
@@ -37,15 +38,29 @@ async function look(browser, address, scheme, width, screenshot) {
 	return wrong.map(what => `${scheme}, ${width} pixels: ${what}`);
 }
 
+// Look whether the page is as wide as A4 between its margins, 182 mm.
+async function lookAtPaper(browser, address) {
+	const page = await browser.newPage();
+	await page.emulateMediaType('print');
+	await page.setViewport({ width: 688, height: 900 });
+	await page.goto(address, { waitUntil: 'load' });
+	const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+	await page.close();
+	return wide > 688 ? [`paper: ${wide} pixels wide`] : [];
+}
+
 (async () => {
 	const [file, screenshot] = process.argv.slice(2);
 	const browser = await puppeteer.launch({
 		executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'],
 	});
+	const address = `file://${fs.realpathSync(file)}`;
+	for (const line of await lookAtPaper(browser, address))
+		console.log(line);
 	for (const scheme of ['light', 'dark'])
 		for (const width of [360, 1400]) {
 			const picture = scheme === 'light' && width === 1400 ? screenshot : undefined;
-			for (const line of await look(browser, `file://${fs.realpathSync(file)}`, scheme, width, picture))
+			for (const line of await look(browser, address, scheme, width, picture))
 				console.log(line);
 		}
 	await browser.close();
