@@ -488,19 +488,43 @@ ALTER TABLE lesion_robustness_score DROP CONSTRAINT lesion_robustness_score_subs
 ALTER TABLE lesion_robustness_score ADD CONSTRAINT lesion_robustness_score_subset_check
 	CHECK (subset IN ('test', 'validation', 'train', 'all'));
 ALTER TABLE lesion_robustness_score ADD COLUMN split_columns text[];
+ALTER TABLE lesion_robustness_score ADD COLUMN image_column text;
+ALTER TABLE lesion_robustness_score ADD COLUMN mask_column text;
+ALTER TABLE lesion_robustness_score ADD COLUMN id_column text;
+ALTER TABLE lesion_robustness_score ADD COLUMN sampled boolean;
 COMMENT ON COLUMN lesion_robustness_score.split_columns IS 'what the rows were split by, as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.image_column IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.mask_column IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.id_column IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.sampled IS
+'was a part of the subset''s images drawn, and not all taken? NULL for results of 0.2';
 
 CREATE OR REPLACE VIEW lesion_robustness_table AS
-SELECT DISTINCT ON (model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance)
-	model, version, images, subset, kind, severity, enhance, dice, "drop", n, evaluated_at, seed, threshold, tta,
-	split_columns
-FROM lesion_robustness_score
-ORDER BY model, version, images, subset, split_columns, n, seed, threshold, tta, kind, severity, enhance,
-	evaluated_at DESC;
+SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta,
+		s.image_column, s.mask_column, s.id_column, s.sampled, s.kind, s.severity, s.enhance)
+	s.model, s.version, s.images, s.subset, s.kind, s.severity, s.enhance, s.dice, s."drop", s.n, s.evaluated_at,
+	s.seed, s.threshold, s.tta, s.split_columns, s.image_column, s.mask_column, s.id_column, s.sampled,
+	nullif(pg_catalog.concat_ws(', ',
+		CASE WHEN s.subset <> 'all' AND v.split_columns IS NOT NULL AND s.split_columns IS DISTINCT FROM v.split_columns
+			THEN pg_catalog.format('split by %s',
+				coalesce(pg_catalog.array_to_string(s.split_columns, ' '), 'unknown columns')) END,
+		CASE WHEN s.threshold <> v.threshold THEN pg_catalog.format('threshold %s', s.threshold) END,
+		CASE WHEN s.tta THEN 'tta' END,
+		CASE WHEN s.seed <> 0::bigint THEN pg_catalog.format('seed %s', s.seed) END,
+		CASE WHEN s.image_column <> coalesce(r.options ->> 'image_column', 'image')
+			THEN pg_catalog.format('image_column %I', s.image_column) END,
+		CASE WHEN s.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
+			THEN pg_catalog.format('mask_column %I', s.mask_column) END,
+		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column', '')
+			THEN pg_catalog.format('id_column %I', s.id_column) END), '') AS differs
+FROM lesion_robustness_score s LEFT JOIN lesion_version v ON v.model = s.model AND v.number = s.version
+	LEFT JOIN lesion_run r ON r.run = v.run
+ORDER BY s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
+	s.mask_column, s.id_column, s.sampled, s.kind, s.severity, s.enhance, s.evaluated_at DESC;
 
 COMMENT ON VIEW lesion_robustness_table IS
-'the latest result of lesion_robustness for each version, table, part, split, number of images, seed, threshold, tta, '
-'kind, severity and enhancement';
+'the latest result of lesion_robustness for each version, table, part, split, columns, number of images, seed, '
+'threshold, tta, kind, severity and enhancement';
 
 -- Jobs have a total and a time left in the view of progress.
 DROP VIEW lesion_segmentation_progress;
@@ -582,26 +606,29 @@ COMMENT ON COLUMN lesion_worst_cases.differs IS 'as in lesion_evaluations';
 
 -- It gives every argument: a function with fewer may have been made by others.
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
-	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text)
+	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
-	WITH latest AS (
-		SELECT t.kind, t.severity, t.enhance, t."drop", t.images
-		FROM lesion_robustness_table t
-		JOIN (
-			SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta
-			FROM lesion_robustness_score s LEFT JOIN lesion_version v ON v.model = s.model AND v.number = s.version
-			WHERE s.model = lesion_robustness_cells.model
-				AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
-				AND (lesion_robustness_cells.images IS NULL OR s.images = (
-					SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text
-						|| pg_catalog.quote_ident(c.relname::text)
-					FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-					WHERE c.oid = lesion_robustness_cells.images::oid))
-			ORDER BY s.threshold IS DISTINCT FROM v.threshold OR s.tta, s.evaluated_at DESC LIMIT 1) l
+	WITH spoken AS (
+		SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
+			s.mask_column, s.id_column, s.sampled, s.differs
+		FROM lesion_robustness_table s
+		WHERE s.model = lesion_robustness_cells.model
+			AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
+			AND (lesion_robustness_cells.images IS NULL OR s.images = (
+				SELECT pg_catalog.quote_ident(n.nspname::text) || '.'::text
+					|| pg_catalog.quote_ident(c.relname::text)
+				FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+				WHERE c.oid = lesion_robustness_cells.images::oid))
+		ORDER BY s.differs IS NOT NULL, s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC,
+			s.evaluated_at DESC LIMIT 1),
+	latest AS (
+		SELECT t.kind, t.severity, t.enhance, t."drop"
+		FROM lesion_robustness_table t JOIN spoken l
 		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
 			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
-			AND t.split_columns::text IS NOT DISTINCT FROM l.split_columns::text
+			AND (t.split_columns::text, t.image_column, t.mask_column, t.id_column, t.sampled)
+			IS NOT DISTINCT FROM (l.split_columns::text, l.image_column, l.mask_column, l.id_column, l.sampled)
 		WHERE t.model = lesion_robustness_cells.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
@@ -623,13 +650,16 @@ BEGIN ATOMIC
 			FROM kinds k CROSS JOIN columns c
 			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance
 				AND (l.severity = c.severity OR k.kind = 'clean')),
-		(SELECT pg_catalog.max(l.images) FROM latest l)
-	WHERE EXISTS (SELECT FROM latest);
+		l.images,
+		pg_catalog.concat_ws(', ', l.subset, pg_catalog.format(
+			CASE WHEN l.sampled THEN 'a sample of %s images' ELSE '%s images' END, l.n), l.differs)
+	FROM spoken l;
 END;
 
 COMMENT ON FUNCTION lesion_robustness_cells(text, int, regclass) IS
-'the latest robustness table of a model: what each kind (row) and severity (column) costs in Dice points, row by row; '
-'the table of images that it was measured on; NULLs where there is none';
+'one robustness table of a model, that of most images with the version''s own settings: what each kind (row) and '
+'severity (column) costs in Dice points, row by row; the table of images that it was measured on, and how; NULLs '
+'where there is none';
 
 CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL,
 	title text DEFAULT NULL)
@@ -646,11 +676,16 @@ RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
 	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.concat_ws(' ',
-		'Dice points lost by', lesion_robustness_picture.model, lesion_robustness_picture.version))
+		'Dice points lost by', lesion_robustness_picture.model, lesion_robustness_picture.version,
+		pg_catalog.format('(%s)', c.measured_how)))
 	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
 		lesion_robustness_picture.images) c
 	WHERE c.cells IS NOT NULL;
 END;
+
+COMMENT ON FUNCTION lesion_robustness_picture(text, int, regclass) IS
+'the robustness table of lesion_robustness_cells as PNG: what each kind and severity costs in Dice points; '
+'NULL where there is none';
 
 DROP FUNCTION lesion_heat_map(text[], text[], float8[], float8);
 
@@ -1181,6 +1216,12 @@ COMMENT ON COLUMN lesion_robustness_table.seed IS 'of the degradations and the s
 COMMENT ON COLUMN lesion_robustness_table.threshold IS 'probability above which a pixel is lesion';
 COMMENT ON COLUMN lesion_robustness_table.tta IS 'with test-time augmentation?';
 COMMENT ON COLUMN lesion_robustness_table.split_columns IS 'what the rows were split by';
+COMMENT ON COLUMN lesion_robustness_table.image_column IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_table.mask_column IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_table.id_column IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_table.sampled IS 'was a part of the subset''s images drawn, and not all taken?';
+COMMENT ON COLUMN lesion_robustness_table.differs IS
+'split, threshold, tta, seed or columns, where they are not the version''s own or the default; else NULL';
 COMMENT ON COLUMN lesion_runs.run IS 'tells runs apart';
 COMMENT ON COLUMN lesion_runs.model IS 'that is trained';
 COMMENT ON COLUMN lesion_runs.version IS 'that it made; NULL: none';

@@ -59,11 +59,12 @@ DO $$
 DECLARE
 	change text;
 	views text[] := (SELECT array_agg(relname) FROM pg_class
-		WHERE relkind = 'v' AND relname LIKE 'lesion\_%' AND relname <> 'lesion_robustness_table');
-	-- Functions whose body names a column of our tables, and those that call them.
+		WHERE relkind = 'v' AND relname LIKE 'lesion\_%');
+	-- Functions whose body names a column of our tables and views, and those that call them.
 	functions text[] := (WITH RECURSIVE found AS (
 		SELECT d.objid FROM pg_depend d JOIN pg_class c ON c.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass
-		WHERE d.classid = 'pg_proc'::regclass AND d.refobjsubid > 0 AND relkind = 'r' AND relname LIKE 'lesion\_%'
+		WHERE d.classid = 'pg_proc'::regclass AND d.refobjsubid > 0 AND relkind IN ('r', 'v')
+			AND relname LIKE 'lesion\_%'
 		UNION SELECT d.objid FROM pg_depend d JOIN found f ON f.objid = d.refobjid
 		WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_proc'::regclass)
 		SELECT coalesce(array_agg(objid::regprocedure::text), '{}') FROM found);

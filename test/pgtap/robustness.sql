@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(35);
+SELECT plan(45);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -98,16 +98,32 @@ SELECT row_eq($$SELECT i.width, i.height
 SELECT isnt(lesion_heat_map('{a}', '{b}', '{1}'), lesion_heat_map('{a}', '{b}', '{1}', 100),
 	'worst changes the shades');
 
--- The latest measurement at the version's own threshold speaks for it: a later one at another does not hide it.
+-- One measurement speaks for a version: with its own settings, of the whole part, of the most images, the latest.
 CREATE TEMP TABLE spoken AS SELECT c::text AS cells FROM lesion_robustness_cells('net', images => 'archive') AS c;
-SELECT count(*) FROM lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', threshold => 0.9999);
-SELECT count(*) FROM lesion_robustness('archive', 'net', 'all', '{blur}', '{1}', tta => true);
-SELECT is(c::text, spoken.cells, 'another threshold or more views do not decide what is shown')
-FROM lesion_robustness_cells('net', images => 'archive') AS c, spoken;
-SELECT count(*) FROM lesion_robustness('archive', 'net', 'all', '{blur}', '{1}');
-SELECT isnt(c::text, spoken.cells, '... a later one at its own does')
-FROM lesion_robustness_cells('net', images => 'archive') AS c, spoken;
-
+CREATE FUNCTION pg_temp.otherwise(arguments text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE 'SELECT FROM public.lesion_robustness(''archive'', ''net'', ' || arguments || ')';
+	RETURN NEXT is((SELECT c::text FROM lesion_robustness_cells('net', images => 'archive') AS c),
+		(SELECT cells FROM spoken), arguments || ' does not decide what is shown');
+END$$;
+SELECT pg_temp.otherwise(arguments || $$, kinds => '{blur}', severities => '{1}'$$)
+FROM unnest('{"threshold => 0.9999", "tta => true", "seed => 3", "max_images => 2", "image_column => ''mask''",
+	"subset => ''all''", "subset => ''all'', max_images => 1, image_column => ''mask''"}'::text[]) AS arguments;
+SELECT row_eq($$SELECT row_names, measured_how FROM lesion_robustness_cells('net', images => 'archive')$$,
+	ROW('{clean,noise,darkness}'::text[], format('test, %s images', (SELECT max(n) FROM result))),
+	'how it was measured');
+SELECT count(*) FROM lesion_robustness('archive', 'net', kinds => '{blur}', severities => '{1}');
+SELECT row_eq($$SELECT row_names FROM lesion_robustness_cells('net', images => 'archive')$$,
+	ROW('{clean,noise,blur,darkness}'::text[]), 'a later one of its own joins it');
+SELECT row_eq($$SELECT measured_how FROM lesion_robustness_cells('net', images => 'square')$$,
+	ROW('all, 5 images, seed 7'::text), 'where there is no other, one that differs is shown');
+SELECT count(*) FROM lesion_robustness('square', 'net', 'all', '{blur}', '{1}', max_images => 2);
+SELECT row_eq($$SELECT measured_how FROM lesion_robustness_cells('net', images => 'square')$$,
+	ROW('all, a sample of 2 images'::text), '... and a sample');
+SELECT count(*) FROM lesion_robustness('square', 'net', 'all', '{blur}', '{1}', max_images => 3);
+SELECT count(*) FROM lesion_robustness('square', 'net', 'all', '{blur}', '{1}', max_images => 1);
+SELECT row_eq($$SELECT measured_how FROM lesion_robustness_cells('net', images => 'square')$$,
+	ROW('all, a sample of 3 images'::text), '... the larger one');
 -- What is refused.
 SELECT throws_ok($$SELECT lesion_robustness('archive', 'net', kinds => '{rain}')$$, '22023',
 	'there is no degradation "rain"', 'a kind that does not exist');
@@ -125,15 +141,15 @@ SELECT throws_ok($$SELECT lesion_heat_map('{a,b}', '{x}', '{1}')$$, '22023', '1 
 CREATE ROLE lesion_test_closed;
 CREATE SCHEMA closed;
 CREATE TABLE closed.priv AS SELECT * FROM archive;
-SELECT count(*) FROM lesion_robustness('closed.priv', 'net', 'all', '{blur}', '{1}', id_column => 'id',
-	max_images => 2);
+SELECT count(*) FROM lesion_robustness('closed.priv', 'net', 'test', '{blur}', '{1}', id_column => 'id');
 SET LOCAL ROLE lesion_test_closed;
 SELECT row_eq($$SELECT measured_on FROM lesion_robustness_cells('net', images => 'archive')$$,
 	ROW('public.archive'::text),
 	'one of a closed schema is in nobody''s way');
 SELECT row_eq($$SELECT measured_on, row_names FROM lesion_robustness_cells('net')$$,
 	ROW('closed.priv'::text, '{clean,blur}'::text[]), '... and is the latest');
-SELECT ok(page LIKE '%Dice points lost, net%, closed.priv%' AND page !~ 'points lost, net[^<]*, public.archive',
+SELECT ok(page LIKE '%Dice points lost, net%, closed.priv (test, % images)%'
+	AND page !~ 'points lost, net[^<]*, public.archive',
 	'the report says what was measured') FROM lesion_report() AS page;
 RESET ROLE;
 SELECT ok(page LIKE '%Dice points lost, net%, public.archive%' AND page NOT LIKE '%, closed.priv%',

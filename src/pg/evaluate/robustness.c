@@ -376,6 +376,10 @@ store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 	(void) stored_row_set(&row, "tta", BOOLOID, BoolGetDatum(job->task.options.tta));
 	if (split != NULL)
 		(void) stored_row_set(&row, "split_columns", TEXTARRAYOID, split_columns_datum(split));
+	stored_row_text(&row, "image_column", job->task.source->image_column);
+	stored_row_text(&row, "mask_column", job->task.source->mask_column);
+	stored_row_text(&row, "id_column", job->task.source->other_id);
+	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
 	stored_row_insert(&job->store, "lesion_robustness_score", &row, "", SPI_OK_INSERT);
 }
 

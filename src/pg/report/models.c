@@ -184,7 +184,8 @@ report_robustness(ReportJob *job)
 	page_section(&job->page, "robustness", "Robustness",
 				 "What a worse image costs: Dice points, out of 100, that the model loses by each way and severity "
 				 "(1 slight, 5 severe), as it is (off) and enhanced first (auto).");
-	report_select(job, psprintf("SELECT m.model || ' ' || m.version || ', ' || c.measured_on AS name, "
+	report_select(job, psprintf("SELECT m.model || ' ' || m.version || ', ' || c.measured_on || ' (' || "
+								"c.measured_how || ')' AS name, "
 								"c.row_names, c.column_names, c.cells "
 								"FROM @lesion_models m CROSS JOIN LATERAL (SELECT k.* "
 								"FROM unnest('{%sNULL}'::regclass[]) WITH ORDINALITY AS t (images, n), "
