@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(20);
+SELECT plan(22);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -90,6 +90,16 @@ SELECT is(tile('2026-02-01', '2026-03-01', 'Quality'), 'unknown', '... and not c
 SELECT is(tile('2026-01-01', '2026-02-01', 'Quality'), 'plain', 'one of the period has nothing to be compared with');
 SELECT is(tile('2026-04-01', '2026-05-01', 'Change') || tile('2026-04-01', '2026-05-01', 'To check'), 'unknownunknown',
 	'nor are masks of before the period');
+
+-- Nor are its groups, two of which are as good.
+CREATE VIEW twice AS SELECT n AS id, CASE WHEN n % 2 = 0 THEN 'arm' ELSE 'leg' END AS site, a.image, a.mask
+FROM generate_series(0, 79) AS n JOIN archive AS a ON a.id = 1 + n / 2 % 4;
+SELECT lesion_evaluate('twice', 'unet', 'all', id_column => 'id', by_column => 'site');
+UPDATE lesion_evaluation SET evaluated_at = '2026-01-20 12:00 UTC';
+SELECT is(tile('2026-01-01', '2026-02-01', 'Worst'), 'good', 'groups that were measured in the period');
+SELECT is(tile('2026-02-01', '2026-03-01', 'Worst') || ' ' || (lesion_report(since => '2026-02-01',
+	until => '2026-03-01') LIKE '%chance may explain it. Not of the period: evaluated 2026-01-20.%'), 'unknown true',
+	'... and before it');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -139,10 +139,14 @@ static void
 add_groups_tile(ReportJob *job)
 {
 	const char *name = "Worst group";
+	bool		worse;
+	bool		stale;
 
 	if (job->groups_readable)
 		report_select(job, "SELECT g.by_column || ' ' || coalesce(g.subgroup, 'not known') AS name, g.dice, g.gap, "
-					  "(g.finding = 'worse')::int::float8 AS worse, g.model || ' ' || g.version AS version, g.n "
+					  "(g.finding = 'worse')::int::float8 AS worse, g.model || ' ' || g.version AS version, g.n, "
+					  "CASE WHEN g.evaluated_at NOT BETWEEN $2 AND $3 THEN '. Not of the period: evaluated ' || "
+					  "to_char(g.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') ELSE '' END AS stale "
 					  "FROM @lesion_subgroups g JOIN @lesion_evaluations e USING (evaluation) "
 					  "WHERE g.model = $5 AND g.evaluation = ANY ($7) AND g.gap IS NOT NULL "
 					  "ORDER BY " NAMED_FIRST ", (g.finding = 'worse') DESC, g.gap DESC LIMIT 1");
@@ -153,11 +157,12 @@ add_groups_tile(ReportJob *job)
 				  "This role may not read scores by group.", "groups");
 		return;
 	}
-	page_tile(&job->page, report_number(0, "worse") > 0 ? FINDING_LOOK : FINDING_GOOD, name,
-			  report_text(0, "name"),
-			  psprintf("%s: Dice %.3f on %s images, %.3f below the best group; %s.", report_text(0, "version"),
+	worse = report_number(0, "worse") > 0;
+	stale = report_text(0, "stale")[0] != '\0';
+	page_tile(&job->page, worse ? FINDING_LOOK : stale ? FINDING_UNKNOWN : FINDING_GOOD, name, report_text(0, "name"),
+			  psprintf("%s: Dice %.3f on %s images, %.3f below the best group; %s%s.", report_text(0, "version"),
 					   report_number(0, "dice"), report_text(0, "n"), report_number(0, "gap"),
-					   report_number(0, "worse") > 0 ? "more than chance explains" : "chance may explain it"),
+					   worse ? "more than chance explains" : "chance may explain it", report_text(0, "stale")),
 			  "groups");
 }
 
