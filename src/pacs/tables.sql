@@ -4,7 +4,10 @@
 --
 -- They belong to whoever runs this, not to the extension: pg_dump keeps them
 -- with their rows, and DROP EXTENSION leaves them. Run it again after an
--- update: what is there stays.
+-- update: what is there stays. A table that another role made here is an
+-- error: its triggers would run with the rights of lesionseg-pacs.
+\set lesion_stop :ON_ERROR_STOP
+\set ON_ERROR_STOP on
 
 -- One image of the PACS. lesion_train and lesion_predict take this table as it
 -- stands: id, image, mask.
@@ -80,3 +83,23 @@ CREATE TABLE IF NOT EXISTS lesion_pacs_study (
 );
 COMMENT ON TABLE lesion_pacs_study IS 'studies that were gone through, with the number of their instances at that time';
 COMMENT ON COLUMN lesion_pacs_study.wanted IS 'the SOP classes that were looked for';
+
+DO $$
+DECLARE
+	other record;
+BEGIN
+	SELECT c.relname AS made, pg_catalog.pg_get_userbyid(c.relowner) AS owner INTO other
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE n.nspname = pg_catalog.current_schema() AND c.relowner <> CURRENT_USER::pg_catalog.regrole
+		AND c.relname IN ('lesion_pacs_instance', 'lesion_pacs_prediction', 'lesion_pacs_object', 'lesion_pacs_mask',
+			'lesion_pacs_study')
+	ORDER BY 1 LIMIT 1;
+	IF FOUND THEN
+		RAISE 'table "%" belongs to role "%", and this script is run by "%"', other.made, other.owner, CURRENT_USER
+			USING ERRCODE = '42501', HINT = 'If you made it as that role, run the script as that role again. '
+				'Else somebody put it here, and its triggers would run with the rights of lesionseg-pacs: drop it.';
+	END IF;
+END $$;
+
+\set ON_ERROR_STOP :lesion_stop
+\unset lesion_stop

@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(22);
+SELECT plan(24);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -100,6 +100,15 @@ SELECT is(tile('2026-01-01', '2026-02-01', 'Worst'), 'good', 'groups that were m
 SELECT is(tile('2026-02-01', '2026-03-01', 'Worst') || ' ' || (lesion_report(since => '2026-02-01',
 	until => '2026-03-01') LIKE '%chance may explain it. Not of the period: evaluated 2026-01-20.%'), 'unknown true',
 	'... and before it');
+
+-- Many promotions do not push other events off the log.
+SELECT lesion_model_import('copy', lesion_model_export('unet'), 'unet');
+SELECT count(lesion_model_promote(m, 0)) FROM generate_series(1, 250), unnest('{unet,linknet}'::text[]) AS m;
+CREATE TEMP TABLE log AS
+SELECT regexp_replace((regexp_match(lesion_report(), 'Log of models.*?</table>'))[1], '<[^>]*>', ' ', 'g') AS log;
+SELECT ok(log ~ ' import +copy +1 ', 'an import before 500 promotions is in the log') FROM log;
+SELECT is((SELECT count(*) FROM regexp_matches(log, ' 250 +promote +(unet|linknet) +0 ', 'g')), 2::bigint,
+	'... and these are two rows') FROM log;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -77,6 +77,21 @@ $session = Session->new($database);
 is($session->query('ALTER EXTENSION lesionseg UPDATE'), '', 'ALTER EXTENSION UPDATE does not run them');
 is(run_sql($database, $uses), '', '... nor do its objects use them');
 $session->quit;
+
+# The script of lesionseg-pacs, where another role made one of its tables before.
+my $script = "$FindBin::Bin/../../src/pacs/tables.sql";
+run_sql('postgres', "DROP DATABASE $database");
+run_sql('postgres', "CREATE DATABASE $database");
+run_sql($database, 'CREATE EXTENSION lesionseg; GRANT CREATE ON SCHEMA public TO tap_planter');
+is(run_sql($database, "\\i $script"), '', 'the script of lesionseg-pacs makes its tables');
+is(run_sql($database, "\\i $script"), '', '... and leaves them');
+for my $table (split /\n/, run_sql($database,
+	q{SELECT relname FROM pg_class WHERE relname LIKE 'lesion\_pacs\_%' AND relkind = 'r'})) {
+	run_sql($database, "ALTER TABLE $table OWNER TO tap_planter");
+	isnt(system("psql -Xqd $database -f $script -c 'CREATE TABLE went_on ()' 2>/dev/null"), 0, "an error: $table");
+	is(run_sql($database, q{SELECT to_regclass('went_on')}), '', '... that ends the run');
+	run_sql($database, "ALTER TABLE $table OWNER TO CURRENT_USER");
+}
 run_sql('postgres', "DROP DATABASE $database");
 run_sql('postgres', 'DROP ROLE tap_planter');
 done_testing();

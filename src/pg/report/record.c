@@ -13,13 +13,15 @@ void
 report_audit(ReportJob *job)
 {
 	page_section(&job->page, "audit", "What was done to models",
-				 "Every training, import, promotion and deletion of the period. Triggers write this log; only the "
-				 "owner of the extension could change it.");
-	report_select(job, "SELECT to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS \"When (UTC)\", "
+				 "Every training, import, promotion and deletion of the period; equal ones stand in one row. Triggers "
+				 "write this log; only the owner of the extension could change it.");
+	report_select(job, "SELECT to_char(max(a.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS \"When (UTC)\", "
+				  "count(*) AS \"Times\", "
 				  "a.event AS \"Event\", a.model AS \"Model\", a.version AS \"Version\", a.detail AS \"Detail\", "
 				  "a.role AS \"Role\", a.login AS \"Login\", encode(a.sha256, 'hex') AS \"Weights SHA-256\" "
 				  "FROM @lesion_audit a WHERE ($1 IS NULL OR a.model = ANY ($1)) AND a.at BETWEEN $2 AND $3 "
-				  "ORDER BY a.entry DESC");
+				  "GROUP BY a.event, a.model, a.version, a.detail, a.role, a.login, a.sha256 "
+				  "ORDER BY max(a.entry) DESC");
 	report_table(job, "Log of models", "Nothing was done to models in the period.");
 }
 
