@@ -162,6 +162,23 @@ is(run_sql($database, q{SELECT count(mask) FROM masks WHERE images = 'public.sta
 	'... when all others have their masks');
 $watcher->query('RESET lesionseg.max_pixels; RESET client_min_messages');
 
+# Rows that were made with other options count as done, and are told.
+run_sql($database, q{CREATE TABLE others (LIKE lesion_prediction); CREATE VIEW few AS SELECT * FROM archive LIMIT 4});
+my $few = q{CALL lesion_predict('few', 'net', 'others', id_column => 'id'%s)};
+my $told = qr/WARNING: .*public\.others for public\.few by version \d+ of model "net" were made with other options/;
+unlike($watcher->query(sprintf $few, ''), $told, 'rows of the same options are not told');
+unlike($watcher->query('SET lesionseg.threads = 1; ' . sprintf $few, ''), $told, '... nor are other threads');
+for my $other ('threshold => 0.999', 'tta => true', q{enhance => 'always'}, q{options => '{"fill_holes": false}'},
+	q{image_column => 'mask'}) {
+	run_sql($database, 'DELETE FROM others');
+	unlike($watcher->query(sprintf $few, ", $other"), $told, "masks are made with $other");
+	like($watcher->query(sprintf $few, ''), qr/$told.*0 images of public\.few segmented/s, '... and told');
+}
+run_sql($database, q{UPDATE others SET options = '1' WHERE id = (SELECT min(id) FROM others);
+	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others)});
+like($watcher->query(sprintf $few, ''), qr/WARNING: .* 4 rows/, '... as those by hand are, whatever they say');
+$watcher->query('RESET lesionseg.threads');
+
 # A prepared transaction holds the locks of its work, and has no process.
 SKIP: {
 	skip 'max_prepared_transactions is 0', 3 unless run_sql($database, 'SHOW max_prepared_transactions');

@@ -29,6 +29,9 @@
 #define LIST_BATCHES 500
 #define LIST_IDS 100000
 
+/* Keys of a row's options that say nothing of how its mask was made. */
+#define UNCOUNTED "'{threads,id_column}'::pg_catalog.text[]"
+
 PendingImages *
 pending_begin(const ImagesSource *source, const char *target, int batch_size)
 {
@@ -374,4 +377,31 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 		SPI_freetuptable(rows);
 	}
 	return NULL;
+}
+
+int64
+pending_made_otherwise(const PendingImages *pending, const ModelVersion *version, Jsonb *options)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, JSONBOID};
+	Datum		values[] = {
+		CStringGetTextDatum(pending->source->name), CStringGetTextDatum(version->model),
+		Int32GetDatum(version->number), JsonbPGetDatum(options)
+	};
+	int64		rows;
+	int			result;
+
+	result = images_execute(psprintf("looking for masks of %s that were made otherwise", pending->source->name),
+							psprintf("SELECT pg_catalog.count(*) AS rows FROM %s AS p "
+									 "WHERE p.images OPERATOR(pg_catalog.=) $1 AND p.model OPERATOR(pg_catalog.=) $2 "
+									 "AND p.version OPERATOR(pg_catalog.=) $3 AND "
+									 "CASE WHEN pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
+									 "THEN (p.options OPERATOR(pg_catalog.-) " UNCOUNTED ") "
+									 "OPERATOR(pg_catalog.<>) ($4 OPERATOR(pg_catalog.-) " UNCOUNTED ") "
+									 "ELSE true END", pending->target),
+							lengthof(types), types, values, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "looking for masks of %s gave %s", pending->source->name, SPI_result_code_string(result));
+	rows = DatumGetInt64(first_row_needed("rows", INT8OID));
+	SPI_freetuptable(SPI_tuptable);
+	return rows;
 }

@@ -331,6 +331,26 @@ check_limits(const Predict *job)
 						 "out with a view of the others.")));
 }
 
+/* Warn of images that count as done, but by another call's options: whoever may
+ * fill the table could else decide, unseen, how this one segments. */
+static void
+warn_of_others(const Predict *job)
+{
+	ModelVersion *version = store_need_version(&job->store, job->model, NULL);
+	int64		others;
+
+	relation_check(&job->known_target);
+	others = pending_made_otherwise(job->pending, version, job->options);
+	if (others > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("%lld rows of %s for %s by version %d of model \"%s\" were made with other options than this "
+						"call's", (long long) others, job->target, job->source->name, version->number, version->model),
+				 errdetail("This call's are %s.", JsonbToCString(NULL, &job->options->root, 0)),
+				 errhint("See their columns options and predicted_by. Where they should not be so, delete them and "
+						 "call again.")));
+}
+
 /* Segment all pending images. */
 static void
 predict_all(Predict *job)
@@ -341,6 +361,7 @@ predict_all(Predict *job)
 			SPI_commit();
 	}
 	check_limits(job);
+	warn_of_others(job);
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),
