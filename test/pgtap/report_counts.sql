@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(24);
+SELECT plan(27);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -109,6 +109,26 @@ SELECT regexp_replace((regexp_match(lesion_report(), 'Log of models.*?</table>')
 SELECT ok(log ~ ' import +copy +1 ', 'an import before 500 promotions is in the log') FROM log;
 SELECT is((SELECT count(*) FROM regexp_matches(log, ' 250 +promote +(unet|linknet) +0 ', 'g')), 2::bigint,
 	'... and these are two rows') FROM log;
+
+-- Verdicts and masks without a key are joined: the time is not that of their product.
+CREATE TABLE many (LIKE lesion_prediction);
+CREATE TABLE said (LIKE lesion_verdict);
+INSERT INTO many (images, id, model, version, mask, predicted_at)
+SELECT 'x', n::text, 'unet', 0, mask || int4send(n), now()
+FROM generate_series(1, 10000) AS n, archive WHERE archive.id = 1;
+INSERT INTO said (images, id, model, version, verdict, mask_sha256, corrected_mask, decided_at)
+SELECT images, id, model, version, 'correct', sha256(mask),
+	CASE WHEN id::int > 9990 OR again = 2 THEN mask ELSE '\x00' END, clock_timestamp() - again * interval '1 minute'
+FROM many, generate_series(1, 2) AS again;
+SET LOCAL statement_timeout = '40s';
+SELECT is((SELECT count(*) FROM lesion_reviewed_masks('many', 'said')), 10000::bigint, 'many reviewed masks');
+CREATE TEMP TABLE table_of_verdicts AS
+SELECT regexp_replace((regexp_match(lesion_report(since => now() - interval '1 hour',
+	until => clock_timestamp(), predictions => '{many}', verdicts => 'said'), 'Verdicts by version.*?</table>'))[1],
+	'<[^>]*>', ' ', 'g') AS words;
+SELECT alike(words, '% 20000 %', 'many verdicts') FROM table_of_verdicts;
+SELECT matches(words, ' 1\.000\s*$', '... of which the latest of an image is compared') FROM table_of_verdicts;
+RESET statement_timeout;
 
 SELECT * FROM finish();
 ROLLBACK;

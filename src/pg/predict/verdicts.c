@@ -328,14 +328,17 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(REVIEWED_VERDICTS));
 
 	/* A time in the future, or NULL, would make a verdict the latest for
-	 * ever. */
+	 * ever. Masks are joined, not looked up for each verdict: the table may have no
+	 * key. Masks of other images are not hashed. */
 	return user_table_return_rows(fcinfo, verdicts,
-					   psprintf("SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), "
+					   psprintf("WITH v AS (SELECT DISTINCT ON (images, id) * FROM %s "
+								"WHERE decided_at <= clock_timestamp() ORDER BY images, id, decided_at DESC), "
+								"p AS (SELECT DISTINCT ON (v.images, v.id) v.images, v.id, m.mask FROM v JOIN %s m "
+								"ON m.images = v.images AND m.id = v.id "
+								"AND sha256(m.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
+								"SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), "
 								"v.verdict, v.decided_at, v.decided_by "
-								"FROM (SELECT DISTINCT ON (images, id) * FROM %s "
-								"WHERE decided_at <= clock_timestamp() ORDER BY images, id, decided_at DESC) v "
-								"LEFT JOIN LATERAL (SELECT p.mask FROM %s p WHERE p.images = v.images "
-								"AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 LIMIT 1) p ON true "
+								"FROM v LEFT JOIN p ON p.images = v.images AND p.id = v.id "
 								"WHERE v.verdict IN ('accept', 'correct') "
 								"AND coalesce(v.corrected_mask, p.mask) IS NOT NULL "
 								"ORDER BY v.images, v.id", verdicts, predictions));

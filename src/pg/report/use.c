@@ -12,6 +12,7 @@
 #include "pg/report/job.h"
 
 #define NO_TABLE "No table of masks was named: predictions => '{masks}'."
+#define MOST_COMPARED 1000		/* corrections that are compared with their masks */
 #define NO_VERDICTS "No table of verdicts was named: verdicts => 'verdicts'."
 
 /* The weeks of one table, for report_lines. */
@@ -144,36 +145,59 @@ report_review(ReportJob *job)
 				 "flagged one has a verdict.");
 }
 
+/* Verdicts of the period. */
+#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1))"
+
+/* Model, version and the mean Dice of masks against their corrections, the latest
+ * of each image. Masks are joined, not looked up for each verdict: their table may
+ * have no key. */
+static char *
+agreement_query(const ReportJob *job)
+{
+	const char *prefix = job->store.prefix;
+
+	return psprintf("WITH latest AS (SELECT DISTINCT ON (v.images, v.id) v.* FROM %s v "
+					"WHERE v.corrected_mask IS NOT NULL AND " OF_PERIOD " ORDER BY v.images, v.id, v.decided_at DESC), "
+					"v AS (SELECT * FROM latest ORDER BY decided_at DESC LIMIT %d), "
+					"pairs AS (SELECT DISTINCT ON (v.images, v.id) v.model, v.version, p.mask, "
+					"v.corrected_mask AS truth FROM v JOIN (%s) p ON p.images = v.images AND p.id = v.id "
+					"AND sha256(p.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
+					"SELECT model, version, avg(CASE WHEN %slesion_mask_error(mask, truth) IS NULL "
+					"AND %slesion_mask_error(truth, mask) IS NULL THEN %slesion_dice(mask, truth) END) AS dice "
+					"FROM pairs GROUP BY model, version",
+					job->verdicts, MOST_COMPARED, job->prediction_rows, prefix, prefix, prefix);
+}
+
 void
 report_verdicts(ReportJob *job)
 {
-	char	   *agreement;
+	const char *agreement;
 	int			level;
 
 	page_section(&job->page, "verdicts", "Verdicts",
 				 "What reviewers said of masks in the period. Agreement is the Dice of a mask that was corrected "
-				 "against its correction; masks above 16 megapixels are left out.");
+				 "against its correction, by the latest correction of an image, of the latest 1000 such images; masks "
+				 "above 16 megapixels are left out.");
 	if (job->verdicts == NULL)
 	{
 		page_nothing(&job->page, NO_VERDICTS);
 		return;
 	}
-	agreement = job->prediction_rows == NULL ? "NULL::float8" :
-		psprintf("avg((SELECT CASE WHEN %slesion_mask_error(p.mask, v.corrected_mask) IS NULL "
-				 "AND %slesion_mask_error(v.corrected_mask, p.mask) IS NULL "
-				 "THEN %slesion_dice(p.mask, v.corrected_mask) END FROM (%s) p "
-				 "WHERE p.images = v.images AND p.id = v.id AND sha256(p.mask) = v.mask_sha256 "
-				 "AND v.corrected_mask IS NOT NULL LIMIT 1))", job->store.prefix, job->store.prefix,
-				 job->store.prefix, job->prediction_rows);
+	agreement = job->prediction_rows == NULL ?
+		"SELECT NULL::text AS model, NULL::int AS version, NULL::float8 AS dice" : agreement_query(job);
 	level = settings_compared_begin();
 	report_select_user(job, job->verdicts,
-					   psprintf("SELECT v.model AS \"Model\", v.version AS \"Version\", count(*) AS \"Verdicts\", "
-								"count(*) FILTER (WHERE v.verdict = 'accept') AS \"Accepted\", "
-								"count(*) FILTER (WHERE v.verdict = 'correct') AS \"Corrected\", "
-								"count(*) FILTER (WHERE v.verdict = 'reject') AS \"Rejected\", "
-								"avg((v.verdict = 'accept')::int)::float8 AS \"Share accepted\", %s AS \"Agreement\" "
-								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) "
-								"GROUP BY v.model, v.version ORDER BY v.model, v.version", agreement, job->verdicts));
+					   psprintf("SELECT v.model AS \"Model\", v.version AS \"Version\", v.verdicts AS \"Verdicts\", "
+								"v.accepted AS \"Accepted\", v.corrected AS \"Corrected\", "
+								"v.rejected AS \"Rejected\", v.share AS \"Share accepted\", a.dice AS \"Agreement\" "
+								"FROM (SELECT v.model, v.version, count(*) AS verdicts, "
+								"count(*) FILTER (WHERE v.verdict = 'accept') AS accepted, "
+								"count(*) FILTER (WHERE v.verdict = 'correct') AS corrected, "
+								"count(*) FILTER (WHERE v.verdict = 'reject') AS rejected, "
+								"avg((v.verdict = 'accept')::int)::float8 AS share FROM %s v WHERE " OF_PERIOD " "
+								"GROUP BY v.model, v.version) v "
+								"LEFT JOIN (%s) a ON a.model = v.model AND a.version = v.version "
+								"ORDER BY v.model, v.version", job->verdicts, agreement));
 	settings_compared_end(level);
 	report_table(job, "Verdicts by version", "No verdict was given in the period.");
 	report_select_user(job, job->verdicts,
