@@ -156,24 +156,46 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 
 /* ---- locks ---- */
 
+/* Lock a relation unless another session holds it, and note it in `locked`. */
+static bool
+lock_noted(Oid oid, List **locked)
+{
+	if (!ConditionalLockRelationOid(oid, AccessShareLock))
+		return false;
+	*locked = lappend_oid(*locked, oid);
+	return true;
+}
+
+/* Let go of relations: a table may have more parts, or a query more tables, than
+ * the server has room for locks. An image that was found is a copy. */
+static void
+unlock(List *locked)
+{
+	ListCell   *cell;
+
+	foreach(cell, locked)
+		UnlockRelationOid(lfirst_oid(cell), AccessShareLock);
+	list_free(locked);
+}
+
 /* Lock the TOAST table of a relation; false if another session holds it. */
 static bool
-lock_toast(Relation relation)
+lock_toast(Relation relation, List **locked)
 {
 	Oid			oid = relation->rd_rel->reltoastrelid;
 	Relation	toast;
 	ListCell   *cell;
-	bool		locked = true;
+	bool		all = true;
 
 	if (!OidIsValid(oid))
 		return true;
-	if (!ConditionalLockRelationOid(oid, AccessShareLock))
+	if (!lock_noted(oid, locked))
 		return false;
 	toast = relation_open(oid, NoLock);
 	foreach(cell, RelationGetIndexList(toast))
-		locked = locked && ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock);
+		all = all && lock_noted(lfirst_oid(cell), locked);
 	relation_close(toast, NoLock);
-	return locked;
+	return all;
 }
 
 /* Open the relation with that name; NULL, and the reason, if it is missing or
@@ -268,9 +290,9 @@ search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 /* ---- relations ---- */
 
 /* Search a relation that stores rows. Returns NULL, or why it cannot be
- * searched. */
+ * searched. What is locked for it is noted in `locked`. */
 static const char *
-search_relation(ImageSearch *search, Relation relation, bool named)
+search_relation(ImageSearch *search, Relation relation, bool named, List **locked)
 {
 	char		kind = relation->rd_rel->relkind;
 	StoredKey	key;
@@ -280,7 +302,7 @@ search_relation(ImageSearch *search, Relation relation, bool named)
 		return "the images are in a view or a foreign table" GIVE_IT;
 	if (RELATION_IS_OTHER_TEMP(relation))
 		return named ? "the images are in a temporary table of another session" GIVE_IT : NULL;
-	if (!lock_toast(relation))
+	if (!lock_toast(relation, locked))
 		return LOCKED GIVE_IT;
 	reason = find_columns(search, relation, named, &key);
 	if (reason == NULL && kind != RELKIND_PARTITIONED_TABLE)
@@ -298,15 +320,19 @@ search_tree(ImageSearch *search, Relation top)
 
 	foreach(cell, find_all_inheritors(RelationGetRelid(top), NoLock, NULL))
 	{
+		List	   *locked = NIL;
 		Relation	relation;
 
-		if (!ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock))
+		CHECK_FOR_INTERRUPTS();
+		if (!lock_noted(lfirst_oid(cell), &locked))
 			return LOCKED GIVE_IT;
 		relation = try_relation_open(lfirst_oid(cell), NoLock);
-		if (relation == NULL)
-			continue;
-		reason = search_relation(search, relation, lfirst_oid(cell) == RelationGetRelid(top));
-		relation_close(relation, NoLock);
+		if (relation != NULL)
+		{
+			reason = search_relation(search, relation, lfirst_oid(cell) == RelationGetRelid(top), &locked);
+			relation_close(relation, NoLock);
+		}
+		unlock(locked);
 		if (reason != NULL || search->found)
 			break;
 	}
@@ -335,7 +361,7 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 		text_settings_end(level);
 		MemoryContextDelete(search.row_context);
 	}
-	relation_close(relation, NoLock);
+	relation_close(relation, AccessShareLock);
 	if (search.found)
 		*image = search.image;
 	else if (reason == NULL)
