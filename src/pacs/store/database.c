@@ -165,6 +165,36 @@ set_search_path(PGconn *connection)
 				 0, NULL);
 }
 
+/* One of our tables that another role put among them: its name and owner. Owners of all five, the
+ * role that we run as and superusers are trusted. The owner of few is named before that of many. */
+static const char strange_query[] =
+"SELECT t.name, r.rolname FROM (SELECT n.name, c.relowner, count(*) OVER (PARTITION BY c.relowner) AS owned, "
+"count(*) OVER () AS found FROM pg_catalog.unnest('{lesion_pacs_instance,lesion_pacs_prediction,lesion_pacs_object,"
+"lesion_pacs_mask,lesion_pacs_study}'::text[]) AS n (name) "
+"JOIN pg_class AS c ON c.oid = to_regclass(n.name)::oid) AS t JOIN pg_roles AS r ON r.oid = t.relowner "
+"WHERE t.owned < t.found AND NOT r.rolsuper AND r.rolname <> current_user ORDER BY t.owned, t.name LIMIT 1";
+
+/* Refuse to work on a table that somebody put where ours are looked for: its triggers
+ * would run with our rights. */
+static Status
+check_owners(PGconn *connection)
+{
+	PGresult   *result;
+	Status		status = status_ok();
+
+	TRY(db_run(connection, strange_query, 0, NULL, DB_TEXT, &result));
+	if (PQntuples(result) > 0)
+	{
+		status = status_error(LS_INVALID_ARGUMENT,
+							  "42501: table \"%s\" belongs to role \"%s\", others of lesionseg-pacs to another role",
+							  PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
+		status = status_with_hint(status, "Its triggers would run with the rights of lesionseg-pacs: if you did not "
+								  "make it, drop it and run pacs.sql again.");
+	}
+	PQclear(result);
+	return status;
+}
+
 DbValue
 db_message(const char *message, char room[DB_MESSAGE_SIZE])
 {
@@ -189,5 +219,6 @@ db_open(const char *conninfo, PGconn **connection)
 	PQsetNoticeReceiver(*connection, log_notice, NULL);
 	TRY(db_do(*connection, "SELECT set_config('application_name', 'lesionseg-pacs', false), "
 			  "set_config('client_min_messages', 'warning', false)", 0, NULL));
-	return set_search_path(*connection);
+	TRY(set_search_path(*connection));
+	return check_owners(*connection);
 }

@@ -44,8 +44,8 @@ typedef enum DbFormat
 #define DB_VALUES_MAX 8
 
 /*
- * Connect. conninfo NULL: what the environment says. LS_HOST_ERROR. The connection is
- * the caller's to close in any case.
+ * Connect. conninfo NULL: what the environment says. LS_HOST_ERROR; LS_INVALID_ARGUMENT where
+ * another role put a table among ours. The connection is the caller's to close in any case.
  */
 Status		db_open(const char *conninfo, PGconn **connection);
 
