@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(57);
+SELECT plan(59);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -224,6 +224,15 @@ SELECT lives_ok($$SELECT lesion_robustness('learned', 'convmixer', 'all', kinds 
 SELECT lives_ok($$SELECT lesion_train('learned', 'from_learned', 1, id_column => 'id', architecture => 'unet',
 	config => '{"base": 4, "depth": 1}', image_size => 32)$$, '... and of a training');
 RESET lesionseg.max_pixels;
+
+-- Where too many corrections are no mask of their image, a training ends: lesion_mask_error tells which to leave out.
+UPDATE unreadable_verdicts SET corrected_mask = CASE WHEN id::int % 2 = 0 THEN '\x00'
+	ELSE (SELECT mask FROM lesion_synthetic(2, 48, 400)) END WHERE id::int <= 4;
+SELECT throws_ok($$SELECT lesion_evaluate('learned', 'convmixer', 'all', id_column => 'id')$$, '22000', NULL,
+	'corrections that are no masks of the images end an evaluation');
+CREATE VIEW learned_well AS SELECT * FROM learned WHERE lesion_mask_error(mask, image) IS NULL;
+SELECT is((SELECT n || ' ' || broken FROM lesion_evaluate('learned_well', 'convmixer', 'all', id_column => 'id')),
+	'8 0', '... and are left out by what is wrong with them');
 
 SELECT * FROM finish();
 ROLLBACK;
