@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(27);
+SELECT plan(30);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -109,6 +109,18 @@ SELECT regexp_replace((regexp_match(lesion_report(), 'Log of models.*?</table>')
 SELECT ok(log ~ ' import +copy +1 ', 'an import before 500 promotions is in the log') FROM log;
 SELECT is((SELECT count(*) FROM regexp_matches(log, ' 250 +promote +(unet|linknet) +0 ', 'g')), 2::bigint,
 	'... and these are two rows') FROM log;
+
+-- Nor do made-up names that sort first push others off the log of use.
+INSERT INTO masks_two (images, id, model, version, predicted_by, predicted_at)
+SELECT 'x', 'y' || n, 'a' || n, 0, '!' || n, now() FROM generate_series(1, 300) AS n;
+INSERT INTO verdicts (images, id, model, version, verdict, decided_by, decided_at)
+SELECT 'x', 'y' || n, 'a' || n, 0, 'accept', '!' || n, now() FROM generate_series(1, 300) AS n;
+UPDATE masks_two SET predicted_by = 'true_job' WHERE predicted_by IS NULL;
+SELECT matches((regexp_match(page, '<caption>' || caption || '.*?</table></div>\s*<p>[^<]*</p>'))[1],
+	row || '.*<p>These are the first 200 of 30\d rows', 'made-up names hide nobody: ' || caption)
+FROM lesion_report(predictions => '{masks_two}', verdicts => 'verdicts', until => now() + interval '1 hour') AS page,
+	(VALUES ('Masks by who made them', '>true_job<'), ('Who looked', format('>%s<', current_user)),
+		('Verdicts by version', '>linknet<')) AS t (caption, row);
 
 -- Verdicts and masks without a key are joined: the time is not that of their product.
 CREATE TABLE many (LIKE lesion_prediction);

@@ -45,7 +45,7 @@ report_use(ReportJob *job)
 {
 	page_section(&job->page, "use", "Who used what",
 				 "Who made masks in the period, with which weights, and who looked at them. This is the log of use, "
-				 "as far as it stands in the tables that this report was given.");
+				 "as far as it stands in the tables that this report was given. The most masks stand first.");
 	if (job->prediction_rows == NULL)
 		page_nothing(&job->page, "No table of masks was named: predictions => '{masks}'.");
 	else
@@ -61,7 +61,7 @@ report_use(ReportJob *job)
 									"FROM (%s) p "
 									"WHERE p.predicted_at >= $2 "
 									"GROUP BY p.predicted_by, p.model, p.version, p.weights_sha256 "
-									"ORDER BY 1, 2, 3", job->prediction_rows));
+									"ORDER BY count(*) DESC, 1, 2, 3", job->prediction_rows));
 		report_table(job, "Masks by who made them", "No mask was made in the period.");
 	}
 	if (job->verdicts != NULL)
@@ -74,7 +74,7 @@ report_use(ReportJob *job)
 									"'YYYY-MM-DD HH24:MI') AS \"Last (UTC)\" "
 									"FROM %s v "
 									"WHERE v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) "
-									"GROUP BY v.decided_by ORDER BY 1",
+									"GROUP BY v.decided_by ORDER BY count(*) DESC, 1",
 									job->verdicts));
 		report_table(job, "Who looked", "No verdict was given in the period.");
 	}

@@ -197,7 +197,7 @@ report_verdicts(ReportJob *job)
 								"avg((v.verdict = 'accept')::int)::float8 AS share FROM %s v WHERE " OF_PERIOD " "
 								"GROUP BY v.model, v.version) v "
 								"LEFT JOIN (%s) a ON a.model = v.model AND a.version = v.version "
-								"ORDER BY v.model, v.version", job->verdicts, agreement));
+								"ORDER BY v.verdicts DESC, v.model, v.version", job->verdicts, agreement));
 	settings_compared_end(level);
 	report_table(job, "Verdicts by version", "No verdict was given in the period.");
 	report_select_user(job, job->verdicts,
