@@ -25,6 +25,14 @@ $$;
 
 -- ==== Images ====
 
+CREATE FUNCTION lesion_image_pixels(image bytea)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'lesion_image_pixels'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
+
+COMMENT ON FUNCTION lesion_image_pixels(bytea) IS
+'width times height by an image''s header; NULL where the first 128 kB hold no header of an image';
+
 CREATE FUNCTION lesion_image_error(image bytea)
 RETURNS text
 AS 'MODULE_PATHNAME', 'lesion_image_error'

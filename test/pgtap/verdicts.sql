@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(59);
+SELECT plan(63);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -186,6 +186,32 @@ SELECT is((SELECT array_agg(a[1] || ' ' || a[2] ORDER BY a) FROM regexp_matches(
 	'{"1 1.000","2 &ndash;"}', '... and no agreement with their correction')
 FROM lesion_report(predictions => '{large_masks}', verdicts => 'large_verdicts') AS page;
 SELECT is(current_setting('lesionseg.max_pixels'), '100000000', 'the setting is as it was');
+
+-- Nor are more than 2000 megapixels in a call, however many masks there are. A header alone counts as its image.
+SELECT is(lesion_image_pixels(decode(h, 'hex')), n::bigint, 'pixels of a header')
+FROM (VALUES
+	('89504e470d0a1a0a0000000d4948445200000fa000000fa00100000000c604deaf0000000149444154', 16000000),
+	('00', NULL)) AS f (h, n);
+CREATE TABLE much_masks (LIKE lesion_prediction);
+CREATE TABLE much_verdicts (LIKE lesion_verdict);
+INSERT INTO much_masks (images, id, model, version, mask, image_sha256, predicted_at, predicted_dice)
+SELECT 'x', n, m, CASE n WHEN 100 THEN 1 ELSE 2 END, CASE n WHEN 100 THEN a.mask ELSE
+	'\x89504e470d0a1a0a0000000d4948445200000fa000000fa00100000000c604deaf0000000149444154' END, 'same', now(), n / 100.0
+FROM unnest(ARRAY[100] || array(SELECT generate_series(1, 62))) AS n, unnest('{one,two}'::text[]) AS m, archive AS a
+WHERE a.id = 1;
+INSERT INTO much_verdicts (images, id, verdict, corrected_mask, mask_sha256, model, version, decided_at)
+SELECT images, id, 'correct', mask, sha256(mask), model, version, now() - interval '1 day' - interval '1 s' * id::int
+FROM much_masks WHERE model = 'one';
+CREATE FUNCTION pg_temp.compared() RETURNS text LANGUAGE sql AS $$
+SELECT coalesce((SELECT disagreement::text FROM lesion_review_queue('much_masks') WHERE id = '100'), '&ndash;') || ' '
+	|| (regexp_match(page,
+	'>one</th><td[^>]*>1</td>' || repeat('<td[^>]*>[^<]*</td>', 5) || '<td[^>]*>([^<]*)</td>'))[1]
+FROM lesion_report(predictions => '{much_masks}', verdicts => 'much_verdicts') AS page $$;
+SELECT is(pg_temp.compared(), '0 1.000', 'masks of 1984 megapixels are compared, and one more');
+INSERT INTO much_masks SELECT (jsonb_populate_record(m, '{"id": "0", "predicted_dice": 0.995}')).*
+FROM much_masks AS m WHERE id = '1';
+INSERT INTO much_verdicts SELECT (jsonb_populate_record(v, '{"id": "0"}')).* FROM much_verdicts AS v WHERE id = '1';
+SELECT is(pg_temp.compared(), '&ndash; &ndash;', 'of 2016 they are not');
 
 -- A stored mask that cannot be read, or is above the reader's limit, is corrected as one that is not there.
 CREATE TABLE unreadable (LIKE lesion_prediction);

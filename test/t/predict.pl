@@ -128,6 +128,14 @@ like($job->query($into_typed), qr/NOTICE.* public\.typed is OF lesion_prediction
 like($job->query("ALTER TABLE public.typed NOT OF; $into_typed; SELECT count(*) FROM typed"), qr/^2$/m,
 	'... which is still written to');
 
+# The queue compares as many second opinions as one call has time for, and says so; a header of 16 megapixels is a mask.
+run_sql($database, q{CREATE TABLE much (LIKE lesion_prediction);
+	INSERT INTO much (images, id, model, mask, image_sha256, predicted_at) SELECT 'x', n, m,
+		'\x89504e470d0a1a0a0000000d4948445200000fa000000fa00100000000c604deaf0000000149444154', 'same', now()
+	FROM generate_series(1, 64) AS n, unnest('{one,two}'::text[]) AS m});
+like($job->query(q{SELECT count(*) FROM lesion_review_queue('much')}),
+	qr/NOTICE.* second opinions on 2 images were not compared/, 'second opinions that are left out are counted');
+
 # A partition, and a child, that stand on another server, where they are views: their rows have no place.
 my $elsewhere = 'tap_predict_elsewhere';
 fresh_database($elsewhere);

@@ -17,6 +17,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
@@ -122,6 +123,22 @@ user_table_select(const char *table, const char *query, int count, Oid *types, D
 	result = spi_execute_as(psprintf("reading %s", table), query, count, types, values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 	return result;
+}
+
+char *
+user_table_compared(const ModelStore *store, const char *pairs, const char *order)
+{
+	return psprintf("SELECT c.*, c.pixels IS NOT NULL AND c.spent > %2$lld AS left_out, "
+					"CASE WHEN c.pixels IS NOT NULL AND c.spent <= %2$lld "
+					"THEN CASE WHEN %1$slesion_mask_error(c.mask) IS NULL "
+					"AND %1$slesion_mask_error(c.other, c.mask) IS NULL "
+					"THEN %1$slesion_dice(c.mask, c.other) END END AS dice "
+					"FROM (SELECT s.*, sum(s.pixels) OVER (ORDER BY %5$s ROWS UNBOUNDED PRECEDING) AS spent "
+					"FROM (SELECT n.*, CASE WHEN n.one <= %3$d AND n.two <= %3$d "
+					"THEN greatest(n.one, octet_length(n.mask)) + greatest(n.two, octet_length(n.other)) END AS pixels "
+					"FROM (SELECT *, %1$slesion_image_pixels(mask) AS one, %1$slesion_image_pixels(other) AS two "
+					"FROM %4$s) n) s) c",
+					store->prefix, (long long) COMPARED_TOTAL, COMPARED_PIXELS, pairs, order);
 }
 
 Datum

@@ -21,7 +21,11 @@
 /* Nearly every image's header is within so many bytes. */
 #define HEADER_BYTES (16 * 1024)
 
+/* No more of a header is read where the rows are anybody's. */
+#define MOST_HEADER_BYTES (128 * 1024)
+
 PG_FUNCTION_INFO_V1(lesion_image_info);
+PG_FUNCTION_INFO_V1(lesion_image_pixels);
 PG_FUNCTION_INFO_V1(lesion_image_error);
 PG_FUNCTION_INFO_V1(lesion_mask_error);
 PG_FUNCTION_INFO_V1(lesion_synthetic);
@@ -58,6 +62,23 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	row_set(&row, "channels", INT4OID, Int32GetDatum(info.channels));
 	row_set(&row, "bits", INT4OID, Int32GetDatum(info.bits));
 	PG_RETURN_DATUM(row_datum(&row));
+}
+
+/* lesion_image_pixels(image bytea) -> width * height, or NULL */
+Datum
+lesion_image_pixels(PG_FUNCTION_ARGS)
+{
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	ByteView	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, MOST_HEADER_BYTES)));
+	ImageInfo	info;
+	Status		status = image_info(call, view.bytes, view.size, &info);
+
+	if (status.code != LS_OK && !broken_or_too_large(status))
+		check_status(call, status);
+	call_destroy(call);
+	if (status.code != LS_OK)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64((int64) info.width * info.height);
 }
 
 /* Does a message already end with a full stop? */

@@ -257,7 +257,8 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
  * such masks, a small lesion comes sooner: each pixel of its outline weighs more.
  * Without them that makes the order worse. The distance of its week from the
  * weeks before adds a little. Figures outside 0..1 count as NULL: they were
- * written by hand. Masks above COMPARED_PIXELS are not compared.
+ * written by hand. Masks are compared within limits (user_table_compared), the
+ * least certain first; the last column says where a second opinion is left out.
  */
 static const char queue_query[] =
 "WITH latest AS (SELECT DISTINCT ON (images, id, model) images, id, model, version, mask, image_sha256, "
@@ -266,16 +267,16 @@ static const char queue_query[] =
 "FROM %1$s ORDER BY images, id, model, predicted_at DESC), "
 "open AS (SELECT p.* FROM (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC) p "
 "WHERE %4$s), "
-"second AS (SELECT p.images, p.id, avg(1 - %2$slesion_dice(p.mask, o.mask)) AS disagreement "
+"pairs AS (SELECT p.images, p.id, p.mask, o.mask AS other, o.model, "
+"CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END AS expected "
 "FROM open p JOIN latest o ON o.images = p.images AND o.id = p.id AND o.model <> p.model "
-"AND o.image_sha256 = p.image_sha256 "
-"WHERE p.mask IS NOT NULL AND %2$slesion_mask_error(p.mask, NULL::bytea) IS NULL "
-"AND o.mask IS NOT NULL AND %2$slesion_mask_error(o.mask, p.mask) IS NULL "
-"GROUP BY p.images, p.id), "
+"AND o.image_sha256 = p.image_sha256 WHERE p.mask IS NOT NULL AND o.mask IS NOT NULL), "
+"second AS (SELECT c.images, c.id, avg(1 - c.dice) AS disagreement, bool_or(c.left_out) AS left_out "
+"FROM (%5$s) c GROUP BY c.images, c.id), "
 "drift AS (SELECT week, model, version, "
 "greatest(abs(area_shift), abs(confidence_shift), abs(quality_shift)) AS shift "
 "FROM %2$slesion_drift(%3$u::regclass, true)), "
-"judged AS (SELECT p.*, d.shift, "
+"judged AS (SELECT p.*, d.shift, s.left_out, "
 "CASE WHEN s.disagreement IS NOT NULL AND p.area BETWEEN 0 AND 1 THEN -ln(greatest(p.area, 0.001)) END AS smallness, "
 "greatest(CASE WHEN p.disagreement BETWEEN 0 AND 1 THEN p.disagreement END, s.disagreement) AS differs "
 "FROM open p LEFT JOIN second s ON s.images = p.images AND s.id = p.id "
@@ -286,13 +287,33 @@ static const char queue_query[] =
 "FROM judged j) "
 "SELECT row_number() OVER (ORDER BY q.error IS NULL, q.priority DESC, q.images, q.id), "
 "q.images, q.id, q.model, q.version, q.predicted_dice, q.differs, q.quality, q.needs_review, q.error, "
-"q.priority, q.predicted_at "
+"q.priority, q.predicted_at, coalesce(q.left_out, false) AS left_out "
 "FROM queue q ORDER BY 1";
 
 enum
 {
 	QUEUE_PREDICTIONS, QUEUE_VERDICTS
 };
+
+/* Hand the rows of the queue, in SPI_tuptable, to the caller, and count those
+ * where a second opinion was left out. */
+static void
+return_queue(ReturnSetInfo *set)
+{
+	uint64		left_out = 0;
+	bool		isnull;
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+		left_out += DatumGetBool(row_named_value(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, "left_out", BOOLOID,
+												 &isnull));
+	row_put_selected(set);
+	if (left_out > 0)
+		ereport(NOTICE,
+				(errmsg("second opinions on " UINT64_FORMAT " images were not compared", left_out),
+				 errdetail("Masks of %lld megapixels are compared in a call, those of the lowest predicted Dice first.",
+						   (long long) COMPARED_TOTAL / 1000000),
+				 errhint("Give verdicts on the first images of the queue, and ask again.")));
+}
 
 /* lesion_review_queue(predictions, verdicts) returns set of (rank, images, id, ...) */
 Datum
@@ -302,15 +323,23 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	Oid			table = argument_oid(fcinfo, QUEUE_PREDICTIONS, "predictions");
 	char	   *predictions = user_table_open(&store, &user_table_predictions, table);
 	char	   *open = "true";
+	char	   *query;
 	int			level;
 
 	if (!PG_ARGISNULL(QUEUE_VERDICTS))
 		open = psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
 						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
+	query = psprintf(queue_query, predictions, store.prefix, table, open,
+					 user_table_compared(&store, "pairs", "expected, images, id, model"));
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
 	level = settings_compared_begin();
-	(void) user_table_return_rows(fcinfo, predictions, psprintf(queue_query, predictions, store.prefix, table, open));
+	if (user_table_select(predictions, query, 0, NULL, NULL, NULL) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", predictions);
 	settings_compared_end(level);
+	return_queue((ReturnSetInfo *) fcinfo->resultinfo);
+	SPI_finish();
 	return (Datum) 0;
 }
 

@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "pg/base/settings.h"
+#include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
 #include "pg/report/job.h"
 
@@ -154,18 +155,16 @@ report_review(ReportJob *job)
 static char *
 agreement_query(const ReportJob *job)
 {
-	const char *prefix = job->store.prefix;
-
 	return psprintf("WITH latest AS (SELECT DISTINCT ON (v.images, v.id) v.* FROM %s v "
 					"WHERE v.corrected_mask IS NOT NULL AND " OF_PERIOD " ORDER BY v.images, v.id, v.decided_at DESC), "
 					"v AS (SELECT * FROM latest ORDER BY decided_at DESC LIMIT %d), "
-					"pairs AS (SELECT DISTINCT ON (v.images, v.id) v.model, v.version, p.mask, "
-					"v.corrected_mask AS truth FROM v JOIN (%s) p ON p.images = v.images AND p.id = v.id "
+					"pairs AS (SELECT DISTINCT ON (v.images, v.id) v.images, v.id, v.model, v.version, "
+					"v.decided_at, p.mask, v.corrected_mask AS other FROM v JOIN (%s) p "
+					"ON p.images = v.images AND p.id = v.id "
 					"AND sha256(p.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
-					"SELECT model, version, avg(CASE WHEN %slesion_mask_error(mask, truth) IS NULL "
-					"AND %slesion_mask_error(truth, mask) IS NULL THEN %slesion_dice(mask, truth) END) AS dice "
-					"FROM pairs GROUP BY model, version",
-					job->verdicts, MOST_COMPARED, job->prediction_rows, prefix, prefix, prefix);
+					"SELECT model, version, avg(dice) AS dice FROM (%s) c GROUP BY model, version",
+					job->verdicts, MOST_COMPARED, job->prediction_rows,
+					user_table_compared(&job->store, "pairs", "decided_at DESC, images, id"));
 }
 
 void
@@ -176,8 +175,9 @@ report_verdicts(ReportJob *job)
 
 	page_section(&job->page, "verdicts", "Verdicts",
 				 "What reviewers said of masks in the period. Agreement is the Dice of a mask that was corrected "
-				 "against its correction, by the latest correction of an image, of the latest 1000 such images; masks "
-				 "above 16 megapixels are left out.");
+				 "against its correction, by the latest correction of an image, of the latest 1000 such images, as "
+				 "long as these masks have no more than 2000 megapixels together; masks above 16 megapixels are "
+				 "left out.");
 	if (job->verdicts == NULL)
 	{
 		page_nothing(&job->page, NO_VERDICTS);
