@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(57);
+SELECT plan(60);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -230,6 +230,14 @@ SELECT is(told('keys', '(t,"ab  ","\\x00ff")'), 'the masks differ', 'a key of se
 ALTER TABLE keys DROP CONSTRAINT keys_pkey;
 SELECT is(told('keys', encode(sha256(image), 'hex')), 'the masks differ', 'no key') FROM keys;
 SELECT is(told('keys', encode(sha256('x'), 'hex')), 'the image is gone', '... of another image');
+INSERT INTO keys (c, d, h, image) SELECT false, '', '', decode(repeat('00', 20 * 1024 * 1024), 'hex');
+SELECT is(told('keys', encode(sha256('x'), 'hex')), 'the image is gone', '... which is not a large value');
+SET LOCAL lesionseg.max_memory = '16MB';
+SELECT matches(told('keys', encode(sha256('x'), 'hex')), 'is gone, or has more bytes than lesionseg.max_memory; give',
+	'... and a value above the limit is not read');
+SELECT is(told('keys', encode(sha256(image), 'hex')), 'the masks differ', '... on the way to the right one')
+FROM keys WHERE c;
+RESET lesionseg.max_memory;
 RESET timezone; RESET datestyle; RESET bytea_output;
 
 -- The honest case, with what lesion_predict writes.

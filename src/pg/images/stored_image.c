@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/tableam.h"
@@ -31,6 +32,7 @@
 #include "pg/base/rights/column_rights.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/compat.h"
+#include "pg/base/settings.h"
 #include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
 #include "pg/images/stored_image.h"
@@ -58,6 +60,7 @@ typedef struct ImageSearch
 	MemoryContext row_context;
 	bool		seen;			/* an image with the id was found, perhaps with other bytes */
 	bool		found;
+	bool		too_large;		/* an image with the id was not read */
 	Datum		image;
 } ImageSearch;
 
@@ -244,6 +247,7 @@ look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
 	char		hex[SHA256_HEX_SIZE];
 
 	MemoryContextSwitchTo(caller);
+	CHECK_FOR_INTERRUPTS();
 	sha256_digest(bytes.bytes, bytes.size, digest);
 	sha256_hex(digest, hex);
 	if (key->count == 0 && strcmp(hex, search->wanted->id) != 0)
@@ -252,6 +256,14 @@ look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
 	search->found = memcmp(digest, search->wanted->sha256, SHA256_BYTES) == 0;
 	if (search->found)
 		search->image = bytes_datum(bytes.bytes, bytes.size);
+}
+
+/* Is a stored value larger than an image may be? Its owner decides, and a few
+ * bytes in a table may be a gigabyte to read. */
+static bool
+is_too_large(Datum image)
+{
+	return toast_raw_datum_size(image) > (Size) lesionseg_max_memory * 1024;
 }
 
 /* Examine a row. */
@@ -265,7 +277,12 @@ look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 
 	MemoryContextSwitchTo(caller);
 	if (!isnull && (key->count == 0 || (id != NULL && strcmp(id, search->wanted->id) == 0)))
-		look_at_image(search, key, image);
+	{
+		if (is_too_large(image))
+			search->too_large = true;
+		else
+			look_at_image(search, key, image);
+	}
 	MemoryContextReset(search->row_context);
 }
 
@@ -365,6 +382,8 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	if (search.found)
 		*image = search.image;
 	else if (reason == NULL)
-		reason = search.seen ? "the image has changed" : "the image is gone";
+		reason = search.seen ? "the image has changed" :
+			search.too_large ? "the image is gone, or has more bytes than lesionseg.max_memory" GIVE_IT :
+			"the image is gone";
 	return reason;
 }
