@@ -40,7 +40,8 @@ int			settings_threads(bool training);
  * where a query compares many: anyone who may write a row decides its size. */
 #define COMPARED_PIXELS (16 * 1000 * 1000)
 
-/* The most pixels of all masks that one such query compares: some 30 s. */
+/* The most pixels of all masks that one such query compares: 10 to 30 s of grey
+ * ones; of 16-bit RGBA ones, which lesionseg never writes, some minutes. */
 #define COMPARED_TOTAL ((int64) 2000 * 1000 * 1000)
 
 /* Let no image be above COMPARED_PIXELS, until settings_compared_end. */
