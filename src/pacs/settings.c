@@ -18,6 +18,17 @@
 
 const char *const object_names[OBJECT_KINDS] = {"seg", "picture", "report"};
 
+ObjectKind
+object_kind(const char *name, size_t length)
+{
+	int			kind = 0;
+
+	while (kind < OBJECT_KINDS &&
+		   (strlen(object_names[kind]) != length || strncmp(name, object_names[kind], length) != 0))
+		kind++;
+	return kind;
+}
+
 typedef enum OptionKind
 {
 	TAKES_NOTHING,				/* a bool */
@@ -150,16 +161,12 @@ read_number(const OptionRow *row, const char *text, long *number)
 static Status
 read_sends(const char *text, bool sends[OBJECT_KINDS])
 {
-	int			kind;
-
 	memset(sends, 0, sizeof (bool) * OBJECT_KINDS);
 	while (*text != '\0')
 	{
 		size_t		length = strcspn(text, ",");
+		ObjectKind	kind = object_kind(text, length);
 
-		for (kind = 0; kind < OBJECT_KINDS; kind++)
-			if (strlen(object_names[kind]) == length && strncmp(text, object_names[kind], length) == 0)
-				break;
 		if (kind == OBJECT_KINDS)
 			return status_error(LS_INVALID_ARGUMENT, "--send %.*s: it takes a list of seg, picture, report",
 								(int) length, text);

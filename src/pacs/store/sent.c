@@ -225,15 +225,13 @@ ObjectKind
 sent_read_unsure(PGresult *result, int row, Prediction *prediction)
 {
 	const char *name = PQgetvalue(result, row, 7);
-	int			kind = 0;
+	ObjectKind	kind = object_kind(name, strlen(name));
 
 	memset(prediction, 0, sizeof *prediction);
 	prediction->image = PQgetvalue(result, row, 4);
 	prediction->model = PQgetvalue(result, row, 5);
 	prediction->version = PQgetvalue(result, row, 6);
-	while (kind < OBJECT_KINDS - 1 && strcmp(object_names[kind], name) != 0)
-		kind++;
-	return kind;
+	return kind < OBJECT_KINDS ? kind : OBJECT_KINDS - 1;	/* the table's CHECK allows no other */
 }
 
 Status

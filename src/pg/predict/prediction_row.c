@@ -102,17 +102,17 @@ parameter_types(Oid types[PREDICTION_COLUMNS])
 		types[i] = columns[i].type;
 }
 
-static SPIPlanPtr
-prepare(const char *query)
+static InsertPlan
+prepare(const char *table, bool unless_there)
 {
+	InsertPlan	insert = {.query = insert_query(table, unless_there)};
 	Oid			types[PREDICTION_COLUMNS];
-	SPIPlanPtr	plan;
 
 	parameter_types(types);
-	plan = SPI_prepare(query, PREDICTION_COLUMNS, types);
-	if (plan == NULL)
+	insert.plan = SPI_prepare(insert.query, PREDICTION_COLUMNS, types);
+	if (insert.plan == NULL)
 		elog(ERROR, "preparing to store predictions gave %s", SPI_result_code_string(SPI_result));
-	return plan;
+	return insert;
 }
 
 /* Does a table allow ON CONFLICT? Not with rules or a deferrable key, and not
@@ -136,19 +136,19 @@ allows_on_conflict(Oid oid, const char *table)
 PredictionInsert
 prediction_prepare(Oid oid, const char *table)
 {
-	PredictionInsert insert = {.table = table,.plan = prepare(insert_query(table, false))};
+	PredictionInsert insert = {.table = table,.always = prepare(table, false)};
 
 	if (allows_on_conflict(oid, table))
-		insert.plan_unless_there = prepare(insert_query(table, true));
+		insert.unless_there = prepare(table, true);
 	return insert;
 }
 
 void
 prediction_end(PredictionInsert *insert)
 {
-	SPI_freeplan(insert->plan);
-	if (insert->plan_unless_there != NULL)
-		SPI_freeplan(insert->plan_unless_there);
+	SPI_freeplan(insert->always.plan);
+	if (insert->unless_there.plan != NULL)
+		SPI_freeplan(insert->unless_there.plan);
 }
 
 /* A row to be inserted. */
@@ -164,11 +164,9 @@ typedef struct RowInsert
 static bool
 try_insert(const RowInsert *work, bool unless_there)
 {
-	const PredictionInsert *insert = work->insert;
-	int			result = spi_execute_plan_as(psprintf("segmenting %s", work->name),
-											 unless_there ? insert->plan_unless_there : insert->plan,
-											 insert_query(insert->table, unless_there), work->row->values,
-											 work->row->nulls);
+	const InsertPlan *insert = unless_there ? &work->insert->unless_there : &work->insert->always;
+	int			result = spi_execute_plan_as(psprintf("segmenting %s", work->name), insert->plan, insert->query,
+											 work->row->values, work->row->nulls);
 	bool		isnull = false;
 	bool		stored;
 
@@ -244,7 +242,7 @@ prediction_insert(const PredictionInsert *insert, const PredictionRow *row, cons
 {
 	RowInsert	work = {insert, row, name};
 
-	if (insert->plan_unless_there == NULL || VARSIZE_ANY_EXHDR(DatumGetPointer(row->values[PREDICTION_ID])) >= LONG_ID)
+	if (insert->unless_there.plan == NULL || VARSIZE_ANY_EXHDR(DatumGetPointer(row->values[PREDICTION_ID])) >= LONG_ID)
 		return insert_caught(&work);
 	if (try_insert(&work, true))
 		return PREDICTION_STORED;

@@ -29,12 +29,19 @@ void		prediction_clear(PredictionRow *row);
 
 void		prediction_set(PredictionRow *row, PredictionColumn column, Datum value);
 
+/* A prepared INSERT, with its text, which an error shows. */
+typedef struct InsertPlan
+{
+	char	   *query;
+	SPIPlanPtr	plan;
+} InsertPlan;
+
 /* How rows are inserted into a table. */
 typedef struct PredictionInsert
 {
 	const char *table;			/* its name, qualified and quoted */
-	SPIPlanPtr	plan;
-	SPIPlanPtr	plan_unless_there;	/* does nothing where the row is there; NULL: the table allows no such plan */
+	InsertPlan	always;
+	InsertPlan	unless_there;	/* does nothing where the row is there; its plan is NULL: the table allows none */
 } PredictionInsert;
 
 /* Prepare to insert rows into the table of that name, and let go of it. */
