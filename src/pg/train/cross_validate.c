@@ -34,25 +34,7 @@ PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
 #define SETTINGS_MAX 1000
 
-static const Oid value_types[VALUE_COUNT] = {
-	REGCLASSOID, TEXTOID, INT4OID, TEXTOID, INT4OID, TEXTOID,
-	TEXTOID, TEXTOID, TEXTOID, FLOAT8ARRAYOID, INT4ARRAYOID,
-	JSONBOID, INT4OID, INT8OID, INT8OID, JSONBOID, JSONBOID,
-	TEXTOID, JSONBOID
-};
-
 /* ---- the plan ---- */
-
-void
-folds_execute(const CrossValidation *task, const char *query, int expected)
-{
-	Oid			types[VALUE_COUNT];
-	Datum		values[VALUE_COUNT];
-
-	memcpy(types, value_types, sizeof types);
-	memcpy(values, task->values, sizeof values);
-	store_execute(&task->store, query, VALUE_COUNT, types, values, task->nulls, expected);
-}
 
 /* Collect the arguments. */
 static void
@@ -84,45 +66,6 @@ has_plan(const CrossValidation *task)
 				 errhint("Call it with the same ones to go on, or give this one another name with model => '...'. "
 						 "To end the other, drop its models with lesion_model_drop, the ensemble first.")));
 	return !isnull;
-}
-
-/* A text argument, or NULL. */
-static char *
-text_value(const CrossValidation *task, int argument)
-{
-	return task->nulls[argument] == 'n' ? NULL : TextDatumGetCString(task->values[argument]);
-}
-
-ImagesSource *
-folds_images(const CrossValidation *task)
-{
-	char	   *group = text_value(task, ARGUMENT_GROUP_COLUMN);
-	ImagesColumns columns = {
-		.image = text_value(task, ARGUMENT_IMAGE_COLUMN),
-		.mask = text_value(task, ARGUMENT_MASK_COLUMN),
-		.id = text_value(task, ARGUMENT_ID_COLUMN),
-		.group = group != NULL ? split_columns_single(group) : NULL,
-	};
-
-	return images_open(DatumGetObjectId(task->values[ARGUMENT_IMAGES]), &columns);
-}
-
-TrainRequest
-folds_request(const CrossValidation *task)
-{
-	return (TrainRequest) {
-		.image_column = text_value(task, ARGUMENT_IMAGE_COLUMN),
-		.mask_column = text_value(task, ARGUMENT_MASK_COLUMN),
-		.id_column = text_value(task, ARGUMENT_ID_COLUMN),
-		.weight_column = text_value(task, ARGUMENT_WEIGHT_COLUMN),
-		.epochs = DatumGetInt32(task->values[ARGUMENT_EPOCHS]),
-		.batch_size = DatumGetInt32(task->values[ARGUMENT_BATCH_SIZE]),
-		.seed = DatumGetInt64(task->values[ARGUMENT_SEED]),
-		.split_seed = DatumGetInt64(task->values[ARGUMENT_SPLIT_SEED]),
-		.augment = DatumGetJsonbP(task->values[ARGUMENT_AUGMENT]),
-		.options = DatumGetJsonbP(task->values[ARGUMENT_OPTIONS]),
-		.promote = PROMOTE_ALWAYS,
-	};
 }
 
 /* Check learning rates and sizes, with what all settings have in common, as each training does. */
@@ -219,7 +162,7 @@ train_next(const CrossValidation *task)
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types)];
 
-	memcpy(types, value_types, sizeof value_types);
+	memcpy(types, folds_types, sizeof folds_types);
 	memcpy(values, task->values, sizeof task->values);
 	memcpy(nulls, task->nulls, VALUE_COUNT);
 	folds_execute(task,
@@ -313,7 +256,7 @@ fit_ensemble(const CrossValidation *task)
 	char	   *query = psprintf("SELECT FROM %slesion_ensemble_fit($4, $1, image_column => $6, mask_column => $7, "
 								 "id_column => $8, group_column => $9, seed => $14)", task->store.prefix);
 
-	memcpy(types, value_types, sizeof types);
+	memcpy(types, folds_types, sizeof types);
 	memcpy(values, task->values, sizeof values);
 	if (spi_execute_as("fitting the ensemble", query, VALUE_COUNT, types, values, task->nulls, false, 0) !=
 		SPI_OK_SELECT)

@@ -25,6 +25,9 @@ enum
 	VALUE_ARGUMENTS = ARGUMENT_COUNT, VALUE_COUNT
 };
 
+/* Their types. */
+extern const Oid folds_types[VALUE_COUNT];
+
 typedef struct CrossValidation
 {
 	ModelStore	store;
@@ -48,9 +51,9 @@ TrainRequest folds_request(const CrossValidation *task);
 	"f.fold_model, f.learning_rate, f.image_size, 1::float8 / f.folds AS test_fraction, " \
 	"coalesce($17, '{}') || jsonb_build_object('fold', f.fold) AS options"
 
-/* Note which runs have trained folds since. Only a run that was asked for just
- * what the plan says counts, by a role that planned or calls; an error if a
- * fold's model has another run instead. */
+/* In fold_runs.c: note which runs have trained folds since. Only a run that was
+ * asked for just what the plan says counts, by a role that planned or calls; an
+ * error if a fold's model has another run instead. */
 void		fold_runs_note(const CrossValidation *task);
 
 #endif
