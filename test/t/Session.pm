@@ -11,7 +11,7 @@ use IPC::Open3;
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(run_sql fresh_database fill_archive content_query server_alive kill_session restart_server
-	as_owner);
+	control_server as_owner);
 
 # Writing to a psql that is gone is for the reader to find out.
 $SIG{PIPE} = 'IGNORE';
@@ -195,16 +195,18 @@ sub as_owner {
 	return $< == 0 ? ('runuser', '-u', (getpwuid((stat $ENV{LESIONSEG_DATA})[4]))[0], '--') : ();
 }
 
-# Restart the server of test/tools/cluster, which runs as the owner of its data;
-# with assignments to its environment, if any are given.
-sub restart_server {
-	my ($mode, @environment) = @_;
+# Start, stop or restart the server of test/tools/cluster, which runs as the owner of its data; with
+# assignments to its environment, if any are given.
+sub control_server {
+	my ($action, $mode, @environment) = @_;
 	my $data = $ENV{LESIONSEG_DATA};
 	my $command = join ' ', 'cd', $data, '&&', as_owner(), 'env', @environment, 'pg_ctl', '-D', $data, '-l',
-		$ENV{LESIONSEG_LOG}, '-w', '-s', '-m', $mode // 'fast', 'restart';
+		$ENV{LESIONSEG_LOG}, '-w', '-s', '-m', $mode // 'fast', $action;
 	system($command) == 0 or die "failed: $command\n";
 	return;
 }
+
+sub restart_server { return control_server('restart', @_); }
 
 # True when the server answers a new session.
 sub server_alive {
