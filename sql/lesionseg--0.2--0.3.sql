@@ -59,8 +59,8 @@ AS 'MODULE_PATHNAME', 'lesion_reproduce'
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 
 COMMENT ON FUNCTION lesion_reproduce(record) IS
-'make a mask that lesion_predict stored again and compare the bytes: agrees is NULL where it cannot be made again, '
-'and reason says why';
+'make a mask that lesion_predict stored again and compare its bytes and figures: agrees is NULL where it cannot be '
+'made again, and reason says why';
 
 CREATE FUNCTION lesion_reproduce(prediction record, image bytea, OUT agrees boolean, OUT reason text)
 AS 'MODULE_PATHNAME', 'lesion_reproduce_image'

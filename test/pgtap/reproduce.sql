@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(60);
+SELECT plan(67);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -262,6 +262,19 @@ SELECT is((SELECT count(*) FROM masks AS m, lesion_reproduce(m) AS r
 SELECT is((SELECT count(*) FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r
 	WHERE r.agrees AND images = 'public.few'), 3::bigint,
 	'... but by the images');
+SELECT results_eq(format($$SELECT r.agrees, regexp_replace(r.reason, ' not .*', '')
+	FROM masks AS m, LATERAL (SELECT (jsonb_populate_record(m, %L)).*) AS f, lesion_reproduce(f) AS r
+	WHERE (m.images, m.id) = ('public.archive', '1')$$, jsonb_build_object(f.name, f.value)),
+	format('VALUES (false, %L)',
+	format('the masks agree, but %s is %s and', f.name, coalesce(f.value #>> '{}', 'NULL'))),
+	'a figure beside a true mask: ' || f.name)
+FROM masks AS m, unnest('{area,confidence,uncertain,disagreement,predicted_dice,quality}'::text[],
+	'{2,0.5,1.1,0,1,null}'::jsonb[]) AS f (name, value)
+WHERE (m.images, m.id) = ('public.archive', '1');
+SELECT matches((SELECT (lesion_reproduce(f)).reason FROM masks AS m,
+	LATERAL (SELECT (jsonb_populate_record(m, jsonb_build_object('needs_review', NOT m.needs_review))).*) AS f
+	WHERE (m.images, m.id) = ('public.archive', '1')),
+	'^the masks agree, but needs_review is (true and not false|false and not true)$', '... or whether to look at it');
 
 SELECT * FROM finish();
 ROLLBACK;

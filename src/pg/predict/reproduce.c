@@ -1,7 +1,7 @@
 /*
  * reproduce.c: the SQL functions lesion_reproduce: make a stored mask again,
- * from the weights, options and engine that its row names, and compare the
- * bytes.
+ * from the weights, options and engine that its row names, and compare its
+ * bytes, and the figures beside it.
  *
  * Anybody may have written the row, and a superuser may check it. So the row is
  * only data: the relation that it names is never queried (stored_image.h).
@@ -9,6 +9,8 @@
  * as a reason: it must not keep a query over a table from the rows of others.
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -224,8 +226,8 @@ set_engine(const Prediction *prediction)
 	return NULL;
 }
 
-/* Segment the image with the row's options. */
-static Datum
+/* Segment the image with the row's options; the lesion_segmentation is the first row of SPI_tuptable. */
+static void
 segment_again(const ModelStore *store, const Prediction *prediction, Datum image)
 {
 	Oid			types[] = {BYTEAOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
@@ -243,9 +245,67 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 	nulls[3] = threshold != NULL ? ' ' : 'n';
 	nulls[5] = enhance != NULL ? ' ' : 'n';
 	store_execute(store,
-				  "SELECT (@lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)).mask",
+				  "SELECT * FROM @lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)",
 				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
-	return first_row_needed("mask", BYTEAOID);
+}
+
+/* ---- what came of it ---- */
+
+/* Figures may differ by so much: processors round differently. */
+#define SAME_FIGURE 0.001
+
+/* Of a row, or made again: a figure as a reason shows it. */
+static const char *
+shown_figure(double figure, bool isnull)
+{
+	return isnull ? "NULL" : psprintf("%.6g", figure);
+}
+
+/* Compare a figure of the row with that of the first row of SPI_tuptable. Returns NULL, or how they differ. */
+static const char *
+check_figure(const Prediction *prediction, const char *name)
+{
+	bool		row_null;
+	bool		made_null;
+	Datum		of_row = row_attribute(prediction->row, name, FLOAT8OID, &row_null);
+	Datum		made = first_row_value(name, FLOAT8OID, &made_null);
+	double		figure = row_null ? 0 : DatumGetFloat8(of_row);
+	double		again = made_null ? 0 : DatumGetFloat8(made);
+
+	if (row_null == made_null && fabs(figure - again) <= SAME_FIGURE)
+		return NULL;
+	return psprintf("the masks agree, but %s is %s and not %s", name, shown_figure(figure, row_null),
+					shown_figure(again, made_null));
+}
+
+/* Compare needs_review likewise. */
+static const char *
+check_flag(const Prediction *prediction)
+{
+	bool		isnull;
+	bool		flag = DatumGetBool(row_attribute(prediction->row, "needs_review", BOOLOID, &isnull));
+	bool		again = DatumGetBool(first_row_needed("needs_review", BOOLOID));
+
+	if (!isnull && flag == again)
+		return NULL;
+	return psprintf("the masks agree, but needs_review is %s and not %s", isnull ? "NULL" : flag ? "true" : "false",
+					again ? "true" : "false");
+}
+
+/* Compare the row with what was made again. Returns NULL, or what differs. */
+static const char *
+check_result(const Prediction *prediction)
+{
+	static const char *const figures[] = {
+		"area", "confidence", "uncertain", "disagreement", "predicted_dice", "quality"
+	};
+	const char *differs = NULL;
+
+	if (!same_bytes(prediction->mask, first_row_needed("mask", BYTEAOID)))
+		return "the masks differ";
+	for (int i = 0; i < (int) lengthof(figures) && differs == NULL; i++)
+		differs = check_figure(prediction, figures[i]);
+	return differs != NULL ? differs : check_flag(prediction);
 }
 
 /* A mask to be made again. */
@@ -265,6 +325,7 @@ reproduce(void *work)
 	Reproduction *again = work;
 	const Prediction *prediction = again->prediction;
 	Datum		image = again->given != NULL ? *again->given : (Datum) 0;
+	MemoryContext caller = CurrentMemoryContext;
 	int			level = NewGUCNestLevel();
 
 	SPI_connect();
@@ -275,10 +336,12 @@ reproduce(void *work)
 		again->reason = set_engine(prediction);
 	if (again->reason == NULL)
 	{
-		if (!same_bytes(prediction->mask, segment_again(again->store, prediction, image)))
-			again->reason = "the masks differ";
+		segment_again(again->store, prediction, image);
+		again->reason = check_result(prediction);
 		again->made = true;
 	}
+	if (again->reason != NULL)
+		again->reason = MemoryContextStrdup(caller, again->reason);
 	AtEOXact_GUC(true, level);
 	SPI_finish();
 }
