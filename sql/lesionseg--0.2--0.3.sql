@@ -1396,3 +1396,33 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 10000000 ROWS 100;
 COMMENT ON FUNCTION lesion_visits(regclass, text, text, text, text, text, text, text, float8[]) IS
 'the photographs of each lesion of a table by date: area, change since the visit before and since the first, '
 'growth a month in percent, and how sure that is';
+
+-- The mean of weights has no combine function: sums of doubles depend on their order, and its rows are in one
+-- order only where one process adds them all.
+
+CREATE FUNCTION lesion_weights_mean_add(state internal, weights bytea, n float8)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'lesion_weights_mean_add'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_mean_add(internal, bytea, float8) IS
+'transition function of lesion_weights_mean: the state with one weight file added';
+
+CREATE FUNCTION lesion_weights_mean_final(state internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_weights_mean_final'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_mean_final(internal) IS
+'final function of lesion_weights_mean: the mean as a weight file';
+
+CREATE AGGREGATE lesion_weights_mean(weights bytea, n float8) (
+	SFUNC = lesion_weights_mean_add,
+	STYPE = internal,
+	SSPACE = 10000000,
+	FINALFUNC = lesion_weights_mean_final,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lesion_weights_mean(bytea, float8) IS
+'the mean of weight files of one network, each counted n times, as a weight file; depends on the order of rows';

@@ -1890,6 +1890,38 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_model_drop(text) IS 'remove a model with its versions, runs and scores';
 
+-- Training across hospitals
+
+-- The mean of weights has no combine function: sums of doubles depend on their order, and its rows are in one
+-- order only where one process adds them all.
+
+CREATE FUNCTION lesion_weights_mean_add(state internal, weights bytea, n float8)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'lesion_weights_mean_add'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_mean_add(internal, bytea, float8) IS
+'transition function of lesion_weights_mean: the state with one weight file added';
+
+CREATE FUNCTION lesion_weights_mean_final(state internal)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_weights_mean_final'
+LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_mean_final(internal) IS
+'final function of lesion_weights_mean: the mean as a weight file';
+
+CREATE AGGREGATE lesion_weights_mean(weights bytea, n float8) (
+	SFUNC = lesion_weights_mean_add,
+	STYPE = internal,
+	SSPACE = 10000000,
+	FINALFUNC = lesion_weights_mean_final,
+	PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE lesion_weights_mean(bytea, float8) IS
+'the mean of weight files of one network, each counted n times, as a weight file; depends on the order of rows';
+
 -- ==== What columns hold ====
 
 COMMENT ON COLUMN lesion_score_result.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';

@@ -20,14 +20,15 @@
 
 #define WEIGHTS_FORMAT_VERSION 1
 
-/* Room for a file's text about its split. */
+/* Room for a file's texts about its config and its split. */
+#define WEIGHTS_CONFIG_SIZE 1024
 #define WEIGHTS_SPLIT_SIZE 8192
 
 typedef struct WeightsInfo
 {
 	int			format_version;	/* 0 = the file has no metadata of ours */
 	char		architecture[64];
-	char		config[1024];	/* JSON object text, as in the model's row */
+	char		config[WEIGHTS_CONFIG_SIZE];	/* JSON object text, as in the model's row */
 	float		mean[3];		/* of the input: (x / 255 - mean) / std */
 	float		std[3];
 	char		extension_version[32];

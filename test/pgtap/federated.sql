@@ -1,0 +1,99 @@
+-- What hospitals exchange while they train one network together: the mean of weights.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SELECT plan(25);
+
+CREATE TABLE archive AS
+SELECT seed AS id, s.image, s.mask
+FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+ALTER TABLE archive ADD PRIMARY KEY (id);
+
+-- Three hospitals' versions of one network, and what does not fit them.
+SELECT lesion_train('archive', 'a', architecture => 'unet', config => '{"base": 1, "depth": 1}', epochs => 1,
+	image_size => 16, seed => 1);
+SELECT lesion_train('archive', 'b', init => 'a', epochs => 2, image_size => 16, seed => 2, learning_rate => 0.01);
+SELECT lesion_train('archive', 'c', init => 'a', epochs => 2, image_size => 16, seed => 3, learning_rate => 0.01);
+SELECT lesion_train('archive', 'wide', architecture => 'unet', config => '{"base": 2, "depth": 1}', epochs => 1,
+	image_size => 16);
+SELECT lesion_train('archive', 'deep', architecture => 'unet', config => '{"base": 1, "depth": 2}', epochs => 1,
+	image_size => 16);
+SELECT lesion_train('archive', 'mixer', architecture => 'convmixer', config => '{"dim": 8, "depth": 1}', epochs => 1,
+	image_size => 16);
+SELECT lesion_train('archive', 'large', init => 'a', epochs => 1, image_size => 32);
+CREATE TABLE file AS
+SELECT model, lesion_model_export(model) AS weights
+FROM unnest(ARRAY['a', 'b', 'c', 'wide', 'deep', 'mixer', 'large']) AS model;
+
+-- The data of a file as numbers, exactly.
+CREATE FUNCTION data_of(file bytea) RETURNS bytea LANGUAGE sql IMMUTABLE AS
+$$SELECT substr(file, 9 + get_byte(file, 0) + 256 * get_byte(file, 1) + 65536 * get_byte(file, 2))$$;
+CREATE FUNCTION number_at(data bytea, i int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+SELECT CASE WHEN bits < 0 THEN -1 ELSE 1 END * CASE WHEN (bits >> 23) & 255 = 0
+		THEN (bits & 8388607) * 2::float8 ^ -149
+		ELSE ((bits & 8388607) + 8388608) * 2::float8 ^ (((bits >> 23) & 255) - 150) END
+FROM (SELECT ((get_byte(data, 4 * i + 3)::bit(8) || get_byte(data, 4 * i + 2)::bit(8)
+	|| get_byte(data, 4 * i + 1)::bit(8) || get_byte(data, 4 * i)::bit(8))::bit(32))::int AS bits) AS element
+$$;
+CREATE FUNCTION numbers(file bytea) RETURNS TABLE (i int, number float8) LANGUAGE sql IMMUTABLE AS
+$$SELECT i, number_at(data_of(file), i) FROM generate_series(0, length(data_of(file)) / 4 - 1) AS i$$;
+
+CREATE TABLE mean AS
+SELECT lesion_weights_mean(weights, n ORDER BY model) AS weights
+FROM file JOIN (VALUES ('a', 10), ('b', 3.5), ('c', 100)) AS size (model, n) USING (model);
+SELECT ok(count(*) > 100, 'weights of the mean') FROM mean, numbers(weights);
+SELECT is((SELECT array_agg(number::float4 ORDER BY i) FROM mean, numbers(weights)),
+	(SELECT array_agg(((10 * a.number + 3.5 * b.number + 100 * c.number) / 113.5)::float4 ORDER BY i)
+	FROM numbers((SELECT weights FROM file WHERE model = 'a')) AS a
+	JOIN numbers((SELECT weights FROM file WHERE model = 'b')) AS b USING (i)
+	JOIN numbers((SELECT weights FROM file WHERE model = 'c')) AS c USING (i)), '... are those computed by hand');
+SELECT isnt((SELECT array_agg(number ORDER BY i) FROM mean, numbers(weights)),
+	(SELECT array_agg(number ORDER BY i) FROM file, numbers(weights) WHERE model = 'c'), '... and no file''s own');
+SELECT is(lesion_weights_mean(weights, 7), (SELECT weights FROM file WHERE model = 'b'),
+	'the mean of one file is that file, byte for byte') FROM file WHERE model = 'b';
+SELECT is(lesion_weights_mean(weights, 0.1), (SELECT weights FROM file WHERE model = 'b'), '... as often as it counts')
+FROM file, generate_series(1, 1000) WHERE model = 'b';
+
+-- Import.
+SELECT is(lesion_model_import('joined', weights), 1, 'the mean can be imported') FROM mean;
+SELECT row_eq($$SELECT architecture, config, image_size FROM lesion_models WHERE model = 'joined'$$,
+	(SELECT ROW(architecture, config, image_size) FROM lesion_models WHERE model = 'a'), '... and says what it is');
+SELECT is(lesion_model_export('joined'), weights, '... and exported as it came') FROM mean;
+SELECT is((SELECT count(*) FROM archive WHERE lesion_segment(image, 'joined') IS NOT NULL), 12::bigint,
+	'... and segments');
+
+-- NULLs and no rows.
+SELECT is(lesion_weights_mean(NULL, 1), NULL, 'no file has no mean');
+SELECT is(lesion_weights_mean(weights, 1), NULL, 'nor have no rows') FROM file WHERE false;
+SELECT is(lesion_weights_mean(w, n ORDER BY i), weights, 'a row without weights is left out')
+FROM mean, LATERAL (SELECT 1, weights, 2::float8 UNION ALL SELECT 2, NULL, NULL UNION ALL SELECT 3, NULL, 5)
+	AS hospital (i, w, n) GROUP BY weights;
+SELECT throws_ok($$SELECT lesion_weights_mean(weights, NULL) FROM file$$, '22004', 'n of row 1 is NULL',
+	'how much a file counts must be known');
+SELECT throws_ok(format('SELECT lesion_weights_mean(weights, %L) FROM file', n), '22023', NULL, 'n is ' || n)
+FROM unnest('{0,-1,NaN,Infinity,1e101}'::text[]) AS n;
+
+-- Files that do not fit are named by their place.
+CREATE FUNCTION mean_with(model text) RETURNS text LANGUAGE sql AS $$SELECT format(
+'SELECT lesion_weights_mean(weights, 1 ORDER BY model = %L, model) FROM file
+WHERE model IN (''a'', ''b'', %1$L)', model)$$;
+SELECT throws_ok(mean_with('wide'), '22P03', 'weights of row 3: tensor "down.0.0.weight" has shape (2, 3, 3, 3), '
+	'the network needs (1, 3, 3, 3)', 'another shape');
+SELECT throws_ok(mean_with('deep'), '22P03',
+	'weights of row 3: tensor "down.2.0.weight": the network has no such tensor', 'another config');
+SELECT throws_ok(mean_with('mixer'), '22P03', 'weights of row 3: the weights are for "convmixer", not for "unet"',
+	'another architecture');
+SELECT throws_ok(mean_with('large'), '22P03', 'weights of row 3: the weights are for images of 32 pixels, '
+	'those of the first file of 16', 'another image size');
+SELECT throws_ok($$SELECT lesion_weights_mean(w, 1) FROM file, LATERAL (VALUES (weights), ('\x00')) AS v (w)
+	WHERE model = 'a'$$, '22P03', 'weights of row 2: a weight file of 1 bytes is too short', 'no weights');
+SELECT throws_ok($$SELECT lesion_weights_mean_final(NULL)$$, NULL, NULL, 'a part of the aggregate by itself');
+
+-- Each window is computed from the same state, which stays as it is.
+SELECT is((SELECT array_agg(mean ORDER BY model) FROM (
+	SELECT model, lesion_weights_mean(weights, 2) OVER (ORDER BY model) AS mean
+	FROM file WHERE model IN ('a', 'b', 'c')) AS w),
+	(SELECT array_agg((SELECT lesion_weights_mean(weights, 2 ORDER BY model) FROM file WHERE model <= outer_file.model)
+	ORDER BY model) FROM file AS outer_file WHERE model IN ('a', 'b', 'c')), 'over windows');
+
+SELECT * FROM finish();
+ROLLBACK;
