@@ -11,7 +11,7 @@
 #include "core/checked.h"
 
 #define CHECKPOINT_MAGIC 0x54504B4345534C01u	/* "\1LSECKPT" on a little-endian machine */
-#define CHECKPOINT_VERSION 3
+#define CHECKPOINT_VERSION 4
 
 typedef struct Header
 {
@@ -93,6 +93,7 @@ check_same_run(const CheckpointRun *written, const CheckpointRun *run)
 		{"batch size", written->batch_size == run->batch_size},
 		{"seed", written->seed == run->seed},
 		{"learning rate", written->learning_rate == run->learning_rate},
+		{"schedule", written->schedule == run->schedule},
 		{"weight decay", written->weight_decay == run->weight_decay},
 		{"gradient clip", written->gradient_clip == run->gradient_clip},
 		{"averaged share", written->average == run->average},

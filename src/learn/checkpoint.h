@@ -25,6 +25,7 @@ typedef struct CheckpointRun
 	int64_t		epochs;
 	int64_t		batch_size;
 	int64_t		seed;
+	int64_t		schedule;		/* a Schedule */
 	double		learning_rate;
 	double		weight_decay;
 	double		gradient_clip;

@@ -11,6 +11,9 @@
 #define VALUE(key) offsetof(TrainOptions, key)
 
 static const Option option_rows[] = {
+	{"schedule", OPTION_CHOICE, VALUE(schedule), 0, 0, SCHEDULE_ONE_CYCLE,
+		"how the learning rate goes through the run: up to learning_rate and down to nearly nothing, or at it in every "
+		"step, for training in rounds of few epochs each", schedule_names},
 	{"weight_decay", OPTION_NUMBER, VALUE(weight_decay), 0, 1, 1e-2, "of AdamW", NULL},
 	{"gradient_clip", OPTION_NUMBER, VALUE(gradient_clip), 0, 1e6, 1,
 		"largest norm of a step's gradient; 0: unlimited", NULL},
@@ -28,7 +31,7 @@ const OptionTable train_option_table = OPTION_TABLE(option_rows);
 static const Option argument_rows[] = {
 	{"epochs", OPTION_INT, VALUE(epochs), 1, 100000, 30, "times all images are seen", NULL},
 	{"batch_size", OPTION_INT, VALUE(batch_size), 1, 4096, 32, "images of a step", NULL},
-	{"learning_rate", OPTION_NUMBER, VALUE(learning_rate), 1e-12, 10, 1e-3, "the one-cycle peak", NULL},
+	{"learning_rate", OPTION_NUMBER, VALUE(learning_rate), 1e-12, 10, 1e-3, "the peak of the schedule", NULL},
 };
 
 static const OptionTable argument_table = OPTION_TABLE(argument_rows);

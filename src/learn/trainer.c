@@ -310,8 +310,8 @@ train_epoch(Trainer *trainer, const Call *call, EpochReport *report)
 	for (long batch = 0; batch < trainer->batches; batch++)
 	{
 		StepOptions step = {
-			.learning_rate = one_cycle_rate(options->learning_rate,
-											(report->epoch - 1) * trainer->batches + batch, steps),
+			.learning_rate = schedule_rate(options->schedule, options->learning_rate,
+										   (report->epoch - 1) * trainer->batches + batch, steps),
 			.weight_decay = options->weight_decay,
 			.gradient_clip = options->gradient_clip,
 			.seed = options->seed,
@@ -440,6 +440,7 @@ trainer_checkpoint(Trainer *trainer, int64_t **steps)
 			.batch_size = options->batch_size,
 			.seed = options->seed,
 			.learning_rate = options->learning_rate,
+			.schedule = options->schedule,
 			.weight_decay = options->weight_decay,
 			.gradient_clip = options->gradient_clip,
 			.average = options->average,

@@ -17,11 +17,22 @@
 #include "learn/dataset.h"
 #include "learn/validation.h"
 
+/* How the learning rate goes through a run. */
+typedef enum Schedule
+{
+	SCHEDULE_ONE_CYCLE,			/* up to learning_rate and down to nearly nothing */
+	SCHEDULE_CONSTANT			/* learning_rate at every step */
+} Schedule;
+
+/* Their names in the enum's order, NULL after the last. */
+extern const char *const schedule_names[];
+
 typedef struct TrainOptions
 {
 	int			epochs;			/* >= 1 */
 	int			batch_size;		/* >= 1; lowered to the number of images */
-	double		learning_rate;	/* the one-cycle peak, > 0 */
+	double		learning_rate;	/* the peak of the schedule, > 0 */
+	Schedule	schedule;
 	double		weight_decay;
 	double		gradient_clip;	/* global norm, 0 = off */
 	bool		keep_last;		/* the weights of the last epoch, not those of the best */
@@ -118,13 +129,8 @@ Status		trainer_fit(Trainer *trainer, const Call *call, double threshold, Traits
 Status		trainer_save(Trainer *trainer, const Call *call, void **bytes, size_t *size);
 Status		trainer_restore(Trainer *trainer, const void *bytes, size_t size);
 
-/*
- * The one-cycle learning rate at step (0-based) of steps: half a cosine from
- * peak / 25 up to peak over the first 30 % of the steps, half a cosine down to
- * peak / 250000 over the rest (Smith and Topin, arXiv:1708.07120; the values
- * of PyTorch's OneCycleLR at its defaults). A run too short for a warm-up
- * starts at the peak.
- */
-double		one_cycle_rate(double peak, long step, long steps);
+/* The learning rate at step (0-based) of steps, of a schedule whose largest is
+ * rate. */
+double		schedule_rate(Schedule schedule, double rate, long step, long steps);
 
 #endif

@@ -1,7 +1,7 @@
 -- Training that starts from a trained model.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(24);
+SELECT plan(28);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -53,6 +53,17 @@ SELECT isnt((SELECT array_agg(DISTINCT (lesion_train('archive', 'best', epochs =
 SELECT throws_ok($$CALL lesion_retrain('archive', 'last', epochs => 4, image_size => 32, init => 'first', patience => 2,
 	options => '{"keep_last": true}')$$, '22023', 'patience waits for a better epoch, and keep_last keeps the last',
 	'patience has nothing to wait for then');
+
+-- A constant rate, without warm-up and end.
+SELECT lesion_train('archive', 'round', epochs => 2, image_size => 32, init => 'first', learning_rate => 0.003,
+	options => '{"schedule": "constant"}');
+SELECT is((SELECT array_agg(learning_rate ORDER BY epoch) FROM lesion_training_log WHERE model = 'round'),
+	'{0.003,0.003}'::float8[], 'schedule constant: each epoch ends at the rate that is given');
+SELECT is((SELECT options ->> 'schedule' FROM lesion_run WHERE model = 'round'), 'constant', '... the run tells');
+SELECT ok((SELECT min(learning_rate) < 1e-6 FROM lesion_training_log WHERE model = 'larger'),
+	'... where a cycle ends near nothing');
+SELECT throws_ok($$SELECT lesion_train('archive', 'round', options => '{"schedule": "cosine"}')$$, '22023', NULL,
+	'... another schedule');
 
 -- What cannot be.
 SELECT throws_matching($$SELECT lesion_train('archive', 'wide', epochs => 1, image_size => 32, architecture => 'unet',

@@ -50,6 +50,7 @@ fixture_init(Fixture *fixture, float first)
 			.epochs = 10,
 			.batch_size = 8,
 			.seed = -3,
+			.schedule = 1,
 			.learning_rate = 1e-3,
 			.weight_decay = 1e-2,
 			.gradient_clip = 1,
@@ -173,6 +174,7 @@ test_another_run(void **state)
 	ASSERT_DIFFERS(run->batch_size = 4, "batch size");
 	ASSERT_DIFFERS(run->seed = 3, "seed");
 	ASSERT_DIFFERS(run->learning_rate = 2e-3, "learning rate");
+	ASSERT_DIFFERS(run->schedule = 0, "schedule");
 	ASSERT_DIFFERS(run->weight_decay = 0, "weight decay");
 	ASSERT_DIFFERS(run->gradient_clip = 0, "gradient clip");
 	ASSERT_DIFFERS(run->average = 0, "averaged share");
@@ -213,7 +215,7 @@ test_broken_bytes(void **state)
 	copy[0] ^= 1;
 	copy[8] = 1;
 	assert_refused(&fixture, copy, size, "the checkpoint was written by another version of lesionseg");
-	copy[8] = 3;
+	copy[8] = 4;
 
 	number = 11;				/* of 10 epochs */
 	memcpy(copy + progress, &number, sizeof number);

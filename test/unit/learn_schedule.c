@@ -1,5 +1,5 @@
 /*
- * learn_schedule.c: the one-cycle learning rate and the ranges of options.
+ * learn_schedule.c: the learning rate of each step and the ranges of options.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -16,6 +16,12 @@ static void
 assert_rate(double rate, double expected)
 {
 	assert_true(fabs(rate - expected) <= 1e-12 * expected);
+}
+
+static double
+one_cycle_rate(double peak, long step, long steps)
+{
+	return schedule_rate(SCHEDULE_ONE_CYCLE, peak, step, steps);
 }
 
 /* 100 steps: up from peak/25 at 0 to the peak at 29, down to the end at 99. */
@@ -59,6 +65,16 @@ test_short_runs(void **state)
 	assert_rate(one_cycle_rate(2, 3, 4), 2 / 250000.0);
 }
 
+/* No warm-up and no end: rounds of one epoch go on from one another. */
+static void
+test_constant(void **state)
+{
+	(void) state;
+	for (long step = 0; step < 7; step++)
+		assert_true(schedule_rate(SCHEDULE_CONSTANT, 0.003, step, 7) == 0.003);
+	assert_true(schedule_rate(SCHEDULE_CONSTANT, 2, 0, 1) == 2);
+}
+
 /* Options that pass. */
 static TrainOptions
 good_options(void)
@@ -79,6 +95,7 @@ test_defaults(void **state)
 	assert_true(options.weight_decay == 1e-2);
 	assert_true(options.gradient_clip == 1);
 	assert_true(options.average == 0);
+	assert_int_equal(options.schedule, SCHEDULE_ONE_CYCLE);
 	assert_int_equal(options.batch_size, 32);
 	assert_true(options.augment.flip);
 	assert_true(options.augment.rotate == 180);
@@ -149,6 +166,7 @@ main(void)
 		cmocka_unit_test(test_long_run),
 		cmocka_unit_test(test_peak_between_steps),
 		cmocka_unit_test(test_short_runs),
+		cmocka_unit_test(test_constant),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_ranges),
 	};

@@ -145,6 +145,34 @@ test_learns(void **state)
 	test_call_end(&test);
 }
 
+/* A constant rate is the rate of every step, the last one's included, and
+ * trains otherwise than a cycle. */
+static void
+test_constant_rate(void **state)
+{
+	Run			cycle;
+	Run			constant;
+	EpochReport report;
+
+	(void) state;
+	run_init(&cycle, 9, 0, IN_MEMORY);
+	run_init(&constant, 9, 0, IN_MEMORY);
+	constant.options.schedule = SCHEDULE_CONSTANT;
+	run_start(&cycle);
+	run_start(&constant);
+	for (int epoch = 1; epoch <= 2; epoch++)
+	{
+		run_epochs(&cycle, 1, &report);
+		assert_true(report.learning_rate != cycle.options.learning_rate);
+		run_epochs(&constant, 1, &report);
+		assert_true(report.learning_rate == constant.options.learning_rate);
+	}
+	assert_memory_not_equal(cycle.network->weights, constant.network->weights,
+							cycle.network->graph->weight_count * sizeof(float));
+	run_end(&cycle);
+	run_end(&constant);
+}
+
 /* The same seed gives the same weights; another order or variation others. */
 static void
 test_seeded(void **state)
@@ -661,6 +689,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_constant_rate),
 		cmocka_unit_test(test_seeded),
 		cmocka_unit_test(test_spill_equals_memory),
 		cmocka_unit_test(test_resume),
