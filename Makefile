@@ -230,7 +230,7 @@ ifeq ($(VARIANT),fuzz)
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 # The rooms that read what others wrote.
-$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,$(if $(filter yes,$(PACS)),pacs) dicom nn image core)
+$(BUILD)/fuzz_%: test/fuzz/fuzz_%.c $(call archives,$(if $(filter yes,$(PACS)),pacs) dicom $(USES_learn))
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer,address,undefined -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 endif
 

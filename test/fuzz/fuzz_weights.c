@@ -1,5 +1,6 @@
 /*
- * fuzz_weights.c: the weight file reader against arbitrary bytes.
+ * fuzz_weights.c: the weight file reader against arbitrary bytes, and the mean of
+ * weight files, which takes the network from the file itself.
  *
  * A file that is accepted must be one that can be written and read again with
  * the same result; everything else must be refused as invalid, with a
@@ -8,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "learn/federated/weights_mean.h"
 
 #include "../unit/weights_fixture.h"
 
@@ -49,6 +52,29 @@ check_round_trip(const Graph *graph, WeightsInfo *info, const float *weights)
 	call_free(call, bytes);
 }
 
+/* Take the mean of a file and itself. */
+static void
+check_mean(const uint8_t *bytes, size_t size)
+{
+	Call		call = *call_standalone();
+	WeightsMean *mean;
+	Status		status;
+	void	   *result;
+	size_t		result_size;
+
+	call.host.max_memory = 4 << 20;
+	require(weights_mean_create(&call.host, &mean).code == LS_OK);
+	status = weights_mean_add(mean, &call, bytes, size, 3);
+	require(status.code == LS_OK || status.code == LS_INVALID_WEIGHTS || status.code == LS_LIMIT_EXCEEDED);
+	if (status.code == LS_OK)
+	{
+		require(weights_mean_add(mean, &call, bytes, size, 2).code == LS_OK);
+		require(weights_mean_write(mean, &call, &result, &result_size).code == LS_OK);
+		call_free(&call, result);
+	}
+	weights_mean_free(mean);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -66,5 +92,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	require(info_status.code == LS_OK || (info_status.code == LS_INVALID_WEIGHTS && status.code != LS_OK));
 	if (status.code == LS_OK)
 		check_round_trip(graph, &info, weights);
+	check_mean(bytes, size);
 	return 0;
 }
