@@ -25,13 +25,22 @@ $$;
 
 -- ==== Images ====
 
-CREATE FUNCTION lesion_image_pixels(image bytea)
+CREATE FUNCTION lesion_image_work(image bytea)
 RETURNS bigint
-AS 'MODULE_PATHNAME', 'lesion_image_pixels'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
+AS 'MODULE_PATHNAME', 'lesion_image_work'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 400;
 
-COMMENT ON FUNCTION lesion_image_pixels(bytea) IS
-'width times height by an image''s header; NULL where the first 128 kB hold no header of an image';
+COMMENT ON FUNCTION lesion_image_work(bytea) IS
+'what it takes to decode an image, by its header, in pixels of a grey image of 8 bits; NULL where the first 128 kB '
+'hold no header of an image, or one above lesionseg.max_pixels';
+
+CREATE FUNCTION lesion_dice_or_null(predicted bytea, truth bytea)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lesion_dice_or_null'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20000;
+
+COMMENT ON FUNCTION lesion_dice_or_null(bytea, bytea) IS
+'as lesion_dice, but NULL where a mask cannot be read, is above a limit, or has another shape than the other';
 
 CREATE FUNCTION lesion_image_error(image bytea)
 RETURNS text

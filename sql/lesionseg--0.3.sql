@@ -38,13 +38,14 @@ COMMENT ON FUNCTION lesion_image_info(bytea) IS
 'what an image''s header says: format (png, jpeg, bmp or dicom), width and height in pixels as shown, '
 'stored channels and bits per channel';
 
-CREATE FUNCTION lesion_image_pixels(image bytea)
+CREATE FUNCTION lesion_image_work(image bytea)
 RETURNS bigint
-AS 'MODULE_PATHNAME', 'lesion_image_pixels'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
+AS 'MODULE_PATHNAME', 'lesion_image_work'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 400;
 
-COMMENT ON FUNCTION lesion_image_pixels(bytea) IS
-'width times height by an image''s header; NULL where the first 128 kB hold no header of an image';
+COMMENT ON FUNCTION lesion_image_work(bytea) IS
+'what it takes to decode an image, by its header, in pixels of a grey image of 8 bits; NULL where the first 128 kB '
+'hold no header of an image, or one above lesionseg.max_pixels';
 
 CREATE FUNCTION lesion_image_error(image bytea)
 RETURNS text
@@ -221,6 +222,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 20000;
 
 COMMENT ON FUNCTION lesion_dice(bytea, bytea) IS
 'Dice coefficient of one predicted mask, 2TP / (2TP + FP + FN), 0 to 1; 1 where both masks are empty';
+
+CREATE FUNCTION lesion_dice_or_null(predicted bytea, truth bytea)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lesion_dice_or_null'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 20000;
+
+COMMENT ON FUNCTION lesion_dice_or_null(bytea, bytea) IS
+'as lesion_dice, but NULL where a mask cannot be read, is above a limit, or has another shape than the other';
 
 CREATE FUNCTION lesion_f1(predicted bytea, truth bytea)
 RETURNS float8

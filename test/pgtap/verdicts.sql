@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(63);
+SELECT plan(76);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -187,17 +187,36 @@ SELECT is((SELECT array_agg(a[1] || ' ' || a[2] ORDER BY a) FROM regexp_matches(
 FROM lesion_report(predictions => '{large_masks}', verdicts => 'large_verdicts') AS page;
 SELECT is(current_setting('lesionseg.max_pixels'), '100000000', 'the setting is as it was');
 
--- Nor are more than 2000 megapixels in a call, however many masks there are. A header alone counts as its image.
-SELECT is(lesion_image_pixels(decode(h, 'hex')), n::bigint, 'pixels of a header')
-FROM (VALUES
-	('89504e470d0a1a0a0000000d4948445200000fa000000fa00100000000c604deaf0000000149444154', 16000000),
-	('00', NULL)) AS f (h, n);
+-- Nor is more compared in a call than it has time for, however many masks there are. A header counts as its image.
+SELECT is(lesion_image_work(h || x), n::bigint, 'the work of ' || f.name)
+FROM lesion_synthetic(1, 16, 16) AS m, LATERAL (VALUES
+	('a bit of 16 megapixels',
+		'\x89504e470d0a1a0a0000000d4948445200000fa000000fa00100000000c604deaf0000000149444154'::bytea,
+		''::bytea, 16000000),
+	('16 bits with alpha', '\x89504e470d0a1a0a0000000d4948445200000fa000000fa01006000000beef3f410000000149444154', '',
+		32 * 16000000),
+	('a JPEG', decode('' ||
+		'ffd8ffe000104a46494600010100000100010000ffdb004300ffffffffffffffffffffffffffffffffffffffffffffffffff'
+		|| 'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffc0000b0803e803e80101'
+		|| '1100ffc40014000100000000000000000000000000000003ffc40014100100000000000000000000000000000000ffda0008'
+		|| '010100003f00', 'hex'), '', 16 * 1000000),
+	('what is tiny', m.mask, '', 10000),
+	('many bytes', m.mask, decode(repeat('00', 1000000), 'hex'), 1000000 + length(m.mask)),
+	('no image', '\x00', '', NULL)) AS f (name, h, x, n);
+SET LOCAL lesionseg.max_pixels = 1000;
+SELECT is(lesion_image_work(mask), NULL, '... or one above the limit') FROM archive LIMIT 1;
+RESET lesionseg.max_pixels;
+SELECT is(lesion_dice_or_null(a, b), d::float8, 'Dice of masks, or none: ' || n)
+FROM (SELECT mask FROM archive LIMIT 1) AS m,
+	LATERAL (VALUES ('the same', mask, mask, 1), ('a broken one', '\x00', mask, NULL),
+	('or the other', mask, '\x00', NULL),
+	('another shape', mask, (lesion_synthetic(1, 40, 48)).mask, NULL)) AS f (n, a, b, d);
 CREATE TABLE much_masks (LIKE lesion_prediction);
 CREATE TABLE much_verdicts (LIKE lesion_verdict);
 INSERT INTO much_masks (images, id, model, version, mask, image_sha256, predicted_at, predicted_dice)
 SELECT 'x', n, m, CASE n WHEN 100 THEN 1 ELSE 2 END, CASE n WHEN 100 THEN a.mask ELSE
 	'\x89504e470d0a1a0a0000000d4948445200000fa000000fa00100000000c604deaf0000000149444154' END, 'same', now(), n / 100.0
-FROM unnest(ARRAY[100] || array(SELECT generate_series(1, 62))) AS n, unnest('{one,two}'::text[]) AS m, archive AS a
+FROM unnest(ARRAY[100] || array(SELECT generate_series(1, 24))) AS n, unnest('{one,two}'::text[]) AS m, archive AS a
 WHERE a.id = 1;
 INSERT INTO much_verdicts (images, id, verdict, corrected_mask, mask_sha256, model, version, decided_at)
 SELECT images, id, 'correct', mask, sha256(mask), model, version, now() - interval '1 day' - interval '1 s' * id::int
@@ -207,11 +226,23 @@ SELECT coalesce((SELECT disagreement::text FROM lesion_review_queue('much_masks'
 	|| (regexp_match(page,
 	'>one</th><td[^>]*>1</td>' || repeat('<td[^>]*>[^<]*</td>', 5) || '<td[^>]*>([^<]*)</td>'))[1]
 FROM lesion_report(predictions => '{much_masks}', verdicts => 'much_verdicts') AS page $$;
-SELECT is(pg_temp.compared(), '0 1.000', 'masks of 1984 megapixels are compared, and one more');
+SELECT is(pg_temp.compared(), '0 1.000', 'masks of 768 megapixels are compared, and one more');
 INSERT INTO much_masks SELECT (jsonb_populate_record(m, '{"id": "0", "predicted_dice": 0.995}')).*
 FROM much_masks AS m WHERE id = '1';
 INSERT INTO much_verdicts SELECT (jsonb_populate_record(v, '{"id": "0"}')).* FROM much_verdicts AS v WHERE id = '1';
-SELECT is(pg_temp.compared(), '&ndash; &ndash;', 'of 2016 they are not');
+SELECT is(pg_temp.compared(), '&ndash; &ndash;', 'of 800 they are not');
+UPDATE much_masks SET predicted_by = 'somebody' WHERE id <> '100';
+UPDATE much_verdicts SET decided_by = 'somebody' WHERE id <> '100';
+SELECT is(pg_temp.compared(), '0 1.000', '... unless others made them');
+UPDATE much_masks SET predicted_by = 'somebody' WHERE id = '100' AND model = 'one';
+SELECT is((SELECT disagreement FROM lesion_review_queue('much_masks') WHERE id = '100'), NULL,
+	'masks of two authors are not compared');
+INSERT INTO much_masks SELECT (jsonb_populate_record(m, jsonb_build_object('model', 'made up', 'predicted_at', at))).*
+FROM much_masks AS m, unnest(ARRAY['infinity', NULL, now() + interval '1 hour']::timestamptz[]) AS at WHERE id = '100';
+SELECT is((SELECT array_agg(model) FROM lesion_review_queue('much_masks') WHERE model = 'made up'), NULL,
+	'masks of times to come, and of none, are not the latest');
+SELECT isnt((SELECT model FROM lesion_verdict_add('much_verdicts', 'much_masks', '100', 'reject')), 'made up',
+	'... for a verdict, either');
 
 -- A stored mask that cannot be read, or is above the reader's limit, is corrected as one that is not there.
 CREATE TABLE unreadable (LIKE lesion_prediction);

@@ -40,9 +40,8 @@ int			settings_threads(bool training);
  * where a query compares many: anyone who may write a row decides its size. */
 #define COMPARED_PIXELS (16 * 1000 * 1000)
 
-/* The most pixels of all masks that one such query compares: 10 to 30 s of grey
- * ones; of 16-bit RGBA ones, which lesionseg never writes, some minutes. */
-#define COMPARED_TOTAL ((int64) 2000 * 1000 * 1000)
+/* What one such query compares, in the unit of lesion_image_work: 2 to 10 s. */
+#define COMPARED_TOTAL ((int64) 800 * 1000 * 1000)
 
 /* Let no image be above COMPARED_PIXELS, until settings_compared_end. */
 int			settings_compared_begin(void);

@@ -126,19 +126,18 @@ user_table_select(const char *table, const char *query, int count, Oid *types, D
 }
 
 char *
-user_table_compared(const ModelStore *store, const char *pairs, const char *order)
+user_table_compared(const ModelStore *store, const char *pairs, const char *author, const char *order)
 {
-	return psprintf("SELECT c.*, c.pixels IS NOT NULL AND c.spent > %2$lld AS left_out, "
-					"CASE WHEN c.pixels IS NOT NULL AND c.spent <= %2$lld "
-					"THEN CASE WHEN %1$slesion_mask_error(c.mask) IS NULL "
-					"AND %1$slesion_mask_error(c.other, c.mask) IS NULL "
-					"THEN %1$slesion_dice(c.mask, c.other) END END AS dice "
-					"FROM (SELECT s.*, sum(s.pixels) OVER (ORDER BY %5$s ROWS UNBOUNDED PRECEDING) AS spent "
-					"FROM (SELECT n.*, CASE WHEN n.one <= %3$d AND n.two <= %3$d "
-					"THEN greatest(n.one, octet_length(n.mask)) + greatest(n.two, octet_length(n.other)) END AS pixels "
-					"FROM (SELECT *, %1$slesion_image_pixels(mask) AS one, %1$slesion_image_pixels(other) AS two "
-					"FROM %4$s) n) s) c",
-					store->prefix, (long long) COMPARED_TOTAL, COMPARED_PIXELS, pairs, order);
+	/* Rows of an author that are cheap go before what others need more for. */
+	return psprintf("SELECT c.*, c.work IS NOT NULL AND c.spent > %2$lld AS left_out, "
+					"CASE WHEN c.work IS NOT NULL AND c.spent <= %2$lld "
+					"THEN %1$slesion_dice_or_null(c.mask, c.other) END AS dice "
+					"FROM (SELECT s.*, sum(s.work) OVER (ORDER BY s.own, %4$s, %5$s ROWS UNBOUNDED PRECEDING) AS spent "
+					"FROM (SELECT n.*, "
+					"sum(n.work) OVER (PARTITION BY %4$s ORDER BY %5$s ROWS UNBOUNDED PRECEDING) AS own "
+					"FROM (SELECT *, %1$slesion_image_work(mask) + %1$slesion_image_work(other) AS work "
+					"FROM %3$s) n) s) c",
+					store->prefix, (long long) COMPARED_TOTAL, pairs, author, order);
 }
 
 Datum

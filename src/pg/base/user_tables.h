@@ -49,13 +49,14 @@ int			user_table_select(const char *table, const char *query, int count, Oid *ty
 Datum		user_table_return_rows(FunctionCallInfo fcinfo, const char *table, const char *query);
 
 /*
- * The rows of `pairs`, a name in a query, in the given order, with two columns
- * more: `dice` of the masks in its columns mask and other, and left_out. Both
- * tables are the users', who decide how many masks there are and how large. So
- * the masks that are compared have COMPARED_TOTAL pixels together (or bytes, where
- * these are more); left_out says where a pair came too late. dice is NULL there, and
- * where a mask cannot be read or has more than COMPARED_PIXELS (settings.h).
+ * The rows of `pairs`, a name in a query, with two columns more: `dice` of the
+ * masks in its columns mask and other, and left_out. Both tables are the users',
+ * who decide how many masks there are and how large. So a query compares
+ * COMPARED_TOTAL (settings.h), of each author, a column of pairs, in the given order,
+ * and shares it: who needs less than others gets all, the others get the
+ * same. left_out says where a pair came too late. dice is NULL there, and where
+ * lesion_dice_or_null is. Run it between settings_compared_begin and _end.
  */
-char	   *user_table_compared(const ModelStore *store, const char *pairs, const char *order);
+char	   *user_table_compared(const ModelStore *store, const char *pairs, const char *author, const char *order);
 
 #endif

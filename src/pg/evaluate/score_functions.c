@@ -22,6 +22,7 @@
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
 #include "pg/base/call.h"
+#include "pg/images/images_source.h"
 #include "pg/images/pixel_spacing.h"
 
 /* Arguments of lesion_dice, lesion_jaccard (the first two) and lesion_metrics. */
@@ -36,6 +37,7 @@ StaticAssertDecl(sizeof(ScoreState) == 20 * sizeof(int64),
 				 "the aggregate's INITCOND has as many zeros as ScoreState has fields");
 
 PG_FUNCTION_INFO_V1(lesion_dice);
+PG_FUNCTION_INFO_V1(lesion_dice_or_null);
 PG_FUNCTION_INFO_V1(lesion_jaccard);
 PG_FUNCTION_INFO_V1(lesion_metrics);
 PG_FUNCTION_INFO_V1(lesion_score_add);
@@ -77,6 +79,39 @@ lesion_dice(PG_FUNCTION_ARGS)
 {
 	ConfusionCounts counts = count_masks(PG_GETARG_DATUM(ARGUMENT_PREDICTED), PG_GETARG_DATUM(ARGUMENT_TRUTH));
 
+	PG_RETURN_FLOAT8(image_score(&counts).dice);
+}
+
+/* Decode a mask; false if that cannot be done. */
+static bool
+try_decode_mask(Call *call, Datum datum, Image *mask)
+{
+	ByteView	bytes = bytes_view(datum);
+	Status		status = mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, mask, NULL);
+
+	bytes_release(&bytes);
+	if (status.code != LS_OK && !broken_or_too_large(status))
+		check_status(call, status);
+	return status.code == LS_OK;
+}
+
+/* lesion_dice_or_null(predicted, truth) -> float8; NULL where lesion_dice raises an error of the masks */
+Datum
+lesion_dice_or_null(PG_FUNCTION_ARGS)
+{
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	Image		predicted;
+	Image		truth;
+	ConfusionCounts counts;
+	bool		comparable = try_decode_mask(call, PG_GETARG_DATUM(ARGUMENT_PREDICTED), &predicted) &&
+		try_decode_mask(call, PG_GETARG_DATUM(ARGUMENT_TRUTH), &truth) &&
+		image_shapes_match(predicted.width, predicted.height, truth.width, truth.height);
+
+	if (comparable)
+		check_status(call, confusion_count(call, &predicted, &truth, &counts));
+	call_destroy(call);
+	if (!comparable)
+		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(image_score(&counts).dice);
 }
 

@@ -133,6 +133,7 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 
 	if (user_table_select(table, psprintf("SELECT DISTINCT ON (images) images, mask, model, version, sha256(mask) "
 										  "FROM %s WHERE id = $1 AND ($2 IS NULL OR images = $2) "
+										  "AND predicted_at <= clock_timestamp() "
 										  "ORDER BY images, predicted_at DESC", table),
 						  2, types, values, nulls) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
@@ -257,20 +258,24 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
  * such masks, a small lesion comes sooner: each pixel of its outline weighs more.
  * Without them that makes the order worse. The distance of its week from the
  * weeks before adds a little. Figures outside 0..1 count as NULL: they were
- * written by hand. Masks are compared within limits (user_table_compared), the
- * least certain first; the last column says where a second opinion is left out.
+ * written by hand. Rows without a time, or with one that is to come, do not
+ * count. Masks are compared with those of the same author, so that nobody else
+ * decides what is said of them, and within limits (user_table_compared), the least
+ * certain first. The last column says where a second opinion is left out.
  */
 static const char queue_query[] =
-"WITH latest AS (SELECT DISTINCT ON (images, id, model) images, id, model, version, mask, image_sha256, "
-"area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, "
+"WITH latest AS (SELECT DISTINCT ON (images, id, model, predicted_by) images, id, model, version, mask, "
+"image_sha256, area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, predicted_by, "
 "min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
-"FROM %1$s ORDER BY images, id, model, predicted_at DESC), "
+"FROM %1$s WHERE predicted_at <= clock_timestamp() "
+"ORDER BY images, id, model, predicted_by, predicted_at DESC), "
 "open AS (SELECT p.* FROM (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC) p "
 "WHERE %4$s), "
-"pairs AS (SELECT p.images, p.id, p.mask, o.mask AS other, o.model, "
+"pairs AS (SELECT p.images, p.id, p.mask, o.mask AS other, o.model, p.predicted_by AS author, "
 "CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END AS expected "
 "FROM open p JOIN latest o ON o.images = p.images AND o.id = p.id AND o.model <> p.model "
-"AND o.image_sha256 = p.image_sha256 WHERE p.mask IS NOT NULL AND o.mask IS NOT NULL), "
+"AND o.image_sha256 = p.image_sha256 AND o.predicted_by IS NOT DISTINCT FROM p.predicted_by "
+"WHERE p.mask IS NOT NULL AND o.mask IS NOT NULL), "
 "second AS (SELECT c.images, c.id, avg(1 - c.dice) AS disagreement, bool_or(c.left_out) AS left_out "
 "FROM (%5$s) c GROUP BY c.images, c.id), "
 "drift AS (SELECT week, model, version, "
@@ -310,8 +315,8 @@ return_queue(ReturnSetInfo *set)
 	if (left_out > 0)
 		ereport(NOTICE,
 				(errmsg("second opinions on " UINT64_FORMAT " images were not compared", left_out),
-				 errdetail("Masks of %lld megapixels are compared in a call, those of the lowest predicted Dice first.",
-						   (long long) COMPARED_TOTAL / 1000000),
+				 errdetail("A call compares masks of %lld megapixels, shared among the roles that made them, those of "
+						   "the lowest predicted Dice first.", (long long) COMPARED_TOTAL / 1000000),
 				 errhint("Give verdicts on the first images of the queue, and ask again.")));
 }
 
@@ -331,7 +336,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
 						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
 	query = psprintf(queue_query, predictions, store.prefix, table, open,
-					 user_table_compared(&store, "pairs", "expected, images, id, model"));
+					 user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	level = settings_compared_begin();

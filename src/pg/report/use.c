@@ -13,7 +13,7 @@
 #include "pg/report/job.h"
 
 #define NO_TABLE "No table of masks was named: predictions => '{masks}'."
-#define MOST_COMPARED 1000		/* corrections that are compared with their masks */
+#define MOST_COMPARED 1000		/* corrections of a reviewer that are compared with their masks */
 #define NO_VERDICTS "No table of verdicts was named: verdicts => 'verdicts'."
 
 /* The weeks of one table, for report_lines. */
@@ -157,14 +157,15 @@ agreement_query(const ReportJob *job)
 {
 	return psprintf("WITH latest AS (SELECT DISTINCT ON (v.images, v.id) v.* FROM %s v "
 					"WHERE v.corrected_mask IS NOT NULL AND " OF_PERIOD " ORDER BY v.images, v.id, v.decided_at DESC), "
-					"v AS (SELECT * FROM latest ORDER BY decided_at DESC LIMIT %d), "
+					"v AS (SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY decided_by "
+					"ORDER BY decided_at DESC) AS place FROM latest) l WHERE place <= %d), "
 					"pairs AS (SELECT DISTINCT ON (v.images, v.id) v.images, v.id, v.model, v.version, "
-					"v.decided_at, p.mask, v.corrected_mask AS other FROM v JOIN (%s) p "
+					"v.decided_at, v.decided_by, p.mask, v.corrected_mask AS other FROM v JOIN (%s) p "
 					"ON p.images = v.images AND p.id = v.id "
 					"AND sha256(p.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
 					"SELECT model, version, avg(dice) AS dice FROM (%s) c GROUP BY model, version",
 					job->verdicts, MOST_COMPARED, job->prediction_rows,
-					user_table_compared(&job->store, "pairs", "decided_at DESC, images, id"));
+					user_table_compared(&job->store, "pairs", "decided_by", "decided_at DESC, images, id"));
 }
 
 void
@@ -175,9 +176,8 @@ report_verdicts(ReportJob *job)
 
 	page_section(&job->page, "verdicts", "Verdicts",
 				 "What reviewers said of masks in the period. Agreement is the Dice of a mask that was corrected "
-				 "against its correction, by the latest correction of an image, of the latest 1000 such images, as "
-				 "long as these masks have no more than 2000 megapixels together; masks above 16 megapixels are "
-				 "left out.");
+				 "against its correction, by the latest correction of an image, of each reviewer's latest 1000, as "
+				 "long as comparing takes no more than a few seconds; masks above 16 megapixels are left out.");
 	if (job->verdicts == NULL)
 	{
 		page_nothing(&job->page, NO_VERDICTS);
