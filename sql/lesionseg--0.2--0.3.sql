@@ -14,7 +14,8 @@ BEGIN
 		WHERE p.pronamespace OPERATOR(pg_catalog.=) (SELECT c.relnamespace FROM pg_catalog.pg_class AS c
 			WHERE c.oid OPERATOR(pg_catalog.=) 'lesion_model'::pg_catalog.regclass)
 		AND p.proname OPERATOR(pg_catalog.=) ANY ('{lesion_reproduce,lesion_drift,lesion_train,lesion_retrain,
-			lesion_evaluate,lesion_compare,lesion_robustness,lesion_ensemble_fit}'::pg_catalog.name[])
+			lesion_evaluate,lesion_compare,lesion_robustness,lesion_ensemble_fit,
+			lesion_model_import}'::pg_catalog.name[])
 		AND NOT pg_catalog.has_function_privilege('public'::name, p.oid, 'EXECUTE'::text) LOOP
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('%s is replaced, and EXECUTE is granted to PUBLIC again', revoked),
@@ -1435,3 +1436,26 @@ CREATE AGGREGATE lesion_weights_mean(weights bytea, n float8) (
 
 COMMENT ON AGGREGATE lesion_weights_mean(bytea, float8) IS
 'the mean of weight files of one network, each counted n times, as a weight file; depends on the order of rows';
+-- ==== Models travel ====
+
+DROP FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean);
+
+CREATE FUNCTION lesion_model_import(name text, weights bytea, architecture text DEFAULT NULL,
+	config jsonb DEFAULT '{}', image_size int DEFAULT NULL, threshold float8 DEFAULT NULL,
+	promote boolean DEFAULT true, weights_sha256 text DEFAULT NULL, traits jsonb DEFAULT NULL)
+RETURNS int
+AS 'MODULE_PATHNAME', 'lesion_model_import'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean, text, jsonb) IS
+'add a safetensors file as a version of a model, which is made if need be; returns the version; '
+'refuses weights that have not weights_sha256, where it is given';
+
+CREATE FUNCTION lesion_model_traits(name text, version int DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'lesion_model_traits'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_model_traits(text, int) IS
+'how a version is used, the active one unless named: image_size, threshold, temperature, review_below, enhance; '
+'for lesion_model_import where the weights go';

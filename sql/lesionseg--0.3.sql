@@ -1848,13 +1848,14 @@ COMMENT ON FUNCTION lesion_model_create(text, text, jsonb) IS 'make a model with
 
 CREATE FUNCTION lesion_model_import(name text, weights bytea, architecture text DEFAULT NULL,
 	config jsonb DEFAULT '{}', image_size int DEFAULT NULL, threshold float8 DEFAULT NULL,
-	promote boolean DEFAULT true)
+	promote boolean DEFAULT true, weights_sha256 text DEFAULT NULL, traits jsonb DEFAULT NULL)
 RETURNS int
 AS 'MODULE_PATHNAME', 'lesion_model_import'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean) IS
-'add a safetensors file as a version of a model, which is made if need be; returns the version';
+COMMENT ON FUNCTION lesion_model_import(text, bytea, text, jsonb, int, float8, boolean, text, jsonb) IS
+'add a safetensors file as a version of a model, which is made if need be; returns the version; '
+'refuses weights that have not weights_sha256, where it is given';
 
 CREATE FUNCTION lesion_model_export(name text, version int DEFAULT NULL, dtype text DEFAULT NULL)
 RETURNS bytea
@@ -1864,6 +1865,15 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 COMMENT ON FUNCTION lesion_model_export(text, int, text) IS
 'the weights of a version, of the active one unless named, as a safetensors file; '
 'dtype f32, bf16 or f16 writes them anew';
+
+CREATE FUNCTION lesion_model_traits(name text, version int DEFAULT NULL)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'lesion_model_traits'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_model_traits(text, int) IS
+'how a version is used, the active one unless named: image_size, threshold, temperature, review_below, enhance; '
+'for lesion_model_import where the weights go';
 
 CREATE FUNCTION lesion_ensemble_fit(model text, images regclass, image_column text DEFAULT 'image',
 	mask_column text DEFAULT 'mask', id_column text DEFAULT NULL, validation_fraction float8 DEFAULT NULL,

@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(98);
+SELECT plan(112);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -187,6 +187,34 @@ SELECT is((SELECT count(*) FROM lesion_version WHERE model = 'dropped')
 SELECT is((SELECT string_agg(event, ', ' ORDER BY event) FROM lesion_audit
 	WHERE model = 'dropped' AND role = 'lesion_test_writer'), 'drop, drop version',
 	'... and on record as that role''s work');
+
+-- What goes to another server: weights as they are, and how they are used.
+SELECT lesion_model_import('sent', lesion_model_export('copy'),
+	traits => '{"image_size": 48, "threshold": 0.30000000000000004, "temperature": 1.7320508075688772,
+	"review_below": 0.1, "enhance": "always"}');
+SELECT lesion_model_import('come', lesion_model_export(model, version), weights_sha256 => sha256,
+	traits => lesion_model_traits(model, version)) FROM lesion_models WHERE model = 'sent';
+SELECT is((SELECT sha256 FROM lesion_version WHERE model = 'come'),
+	(SELECT sha256 FROM lesion_version WHERE model = 'copy' AND number = 1), 'weights arrive');
+SELECT row_eq($$SELECT image_size, threshold, temperature, review_below, enhance FROM lesion_version
+	WHERE model = 'come'$$,
+	ROW(48, 0.30000000000000004::float8, 1.7320508075688772::float8, 0.1::float8, 'always'::text),
+	'... and traits, to the last bit');
+SELECT is(lesion_model_traits('come'), lesion_model_traits('sent', 1), '... and can be sent on');
+SELECT lesion_model_import('come', lesion_model_export('sent'), traits => lesion_model_traits('sent'), threshold => 0.6,
+	image_size => 40, promote => false);
+SELECT is(lesion_model_traits('come', 2), lesion_model_traits('come', 1) || '{"threshold": 0.6, "image_size": 40}',
+	'arguments of their own count more');
+SELECT throws_ok(format($$SELECT lesion_model_import('come', lesion_model_export('sent', dtype => 'bf16'),
+	weights_sha256 => %L)$$, sha256), 'XX001', NULL, 'other weights than those that were meant are refused')
+FROM lesion_models WHERE model = 'sent';
+SELECT throws_ok(format('SELECT lesion_model_import(%L, lesion_model_export(%L), %s)', 'come', 'sent', wrong), '22023',
+	NULL, wrong)
+FROM unnest(ARRAY[$$weights_sha256 => 'abc'$$, $$traits => '[]'$$, $$traits => '{"size": 1}'$$,
+	$$traits => '{"threshold": 1}'$$, $$traits => '{"threshold": 0}'$$, $$traits => '{"temperature": 0}'$$,
+	$$traits => '{"image_size": 0}'$$]) AS wrong;
+SELECT is((SELECT versions FROM lesion_models WHERE model = 'come'), 2::bigint, '... and nothing changes');
+SELECT throws_ok($$SELECT lesion_model_traits('nobody')$$, '42704', NULL, 'traits of no model');
 
 -- Who may do what. PUBLIC may read and segment.
 CREATE ROLE lesion_test_user;

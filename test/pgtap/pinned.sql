@@ -1,7 +1,7 @@
 -- Masks by weights that are named by their SHA-256, and states of scores.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(48);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -72,6 +72,8 @@ SELECT throws_ok(format('SELECT lesion_segment_by_pin(image, %L) FROM archive', 
 	'no pin: ' || wrong::text)
 FROM unnest(ARRAY['{}'::jsonb, '[]', '3', '{"weights_sha256": 1}', lesion_pin(:'sha') || '{"threshold": 2}',
 	lesion_pin(:'sha') - 'tta']) AS wrong;
+SELECT is((lesion_pin(:'sha', threshold => 0.1 + 0.2::float8) ->> 'threshold')::float8, 0.1 + 0.2::float8,
+	'a pin has the threshold to the last bit');
 
 -- Where only IMMUTABLE functions may stand.
 CREATE TABLE stored (id int, image bytea);

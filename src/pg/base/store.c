@@ -12,6 +12,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
 #include "executor/spi.h"
@@ -62,11 +64,25 @@ store_is_current(void)
 	return version != NULL && strcmp(version, LESIONSEG_VERSION) == 0;
 }
 
+/* Refuse a function that writes in a transaction that may not, before it works for hours. */
+static void
+refuse_read_only(Oid function)
+{
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute %s() in a read-only transaction", get_func_name(function)),
+				 RecoveryInProgress() ? errhint("This server is a standby. Run it on the primary.") :
+				 errhint("Run it in a transaction that may write, as after BEGIN READ WRITE.")));
+}
+
 ModelStore
 store_open(FunctionCallInfo fcinfo, bool read_only)
 {
 	ModelStore	store;
 
+	if (!read_only)
+		refuse_read_only(fcinfo->flinfo->fn_oid);
 	if (!store_is_current())
 	{
 		char	   *version = script_version();

@@ -24,7 +24,8 @@ typedef struct ModelStore
 bool		store_is_current(void);
 
 /*
- * The store of the extension that the called function belongs to. An error if
+ * The store of the extension that the called function belongs to. An error
+ * unless read_only where the transaction may not write, as on a standby. An error if
  * its script has another version than the library. So tables have the columns,
  * and functions the arguments, that the library expects. Call it before
  * reading arguments whose type or number a release has changed.

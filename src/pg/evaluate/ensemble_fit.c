@@ -11,7 +11,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -246,7 +245,6 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		result;
 
-	PreventCommandIfReadOnly("lesion_ensemble_fit()");
 	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
 	task.seed = PG_GETARG_INT64(ARGUMENT_SEED);
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)

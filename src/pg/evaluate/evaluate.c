@@ -6,7 +6,6 @@
 #include "access/htup_details.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/acl.h"
 
 #include "pg/base/split.h"
@@ -98,7 +97,6 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	TupleDesc	descriptor;
 	Datum		result;
 
-	PreventCommandIfReadOnly("lesion_evaluate()");
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_evaluate must return a row");
 	descriptor = BlessTupleDesc(descriptor);

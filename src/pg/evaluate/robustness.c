@@ -16,7 +16,6 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -435,7 +434,6 @@ lesion_robustness(PG_FUNCTION_ARGS)
 	char	   *model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
 	int			version = PG_ARGISNULL(ARGUMENT_VERSION) ? 0 : PG_GETARG_INT32(ARGUMENT_VERSION);
 
-	PreventCommandIfReadOnly("lesion_robustness()");
 	InitMaterializedSRF(fcinfo, 0);
 	job.task.subset = argument_text(fcinfo, ARGUMENT_SUBSET, "subset");
 	evaluation_check_subset(job.task.subset);

@@ -161,7 +161,7 @@ visits_query(FunctionCallInfo fcinfo, const ModelStore *store, const ImagesSourc
 Datum
 lesion_visits(PG_FUNCTION_ARGS)
 {
-	ModelStore	store = store_open(fcinfo, false);
+	ModelStore	store = store_open(fcinfo, true);
 	Parameters	parameters = {0};
 	ImagesSource *source;
 	char	   *text;

@@ -3,9 +3,13 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "lib/stringinfo.h"
 
+#include "infer/calibration.h"
 #include "pg/base/error.h"
+#include "pg/base/values/arguments.h"
 #include "pg/base/values/json_values.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"
@@ -72,4 +76,38 @@ config_equal(const Architecture *architecture, const ArchConfig *a, const ArchCo
 		if (a->values[i] != b->values[i])
 			return false;
 	return true;
+}
+
+static const Option trait_rows[] = {
+	{"image_size", OPTION_INT, offsetof(Traits, image_size), 1, INT_MAX, 256,
+		"pixels along each side of what the network sees", NULL},
+	{"threshold", OPTION_NUMBER, offsetof(Traits, threshold), 0, 1, 0.5,
+		"a pixel is lesion where its probability is above", NULL},
+	{"temperature", OPTION_NUMBER, offsetof(Traits, temperature), 0.01, 100, CALIBRATION_TEMPERATURE,
+		"logits are divided by it", NULL},
+	{"review_below", OPTION_NUMBER, offsetof(Traits, review_below), 0.0001, 1, CALIBRATION_REVIEW_BELOW,
+		"a mask of a lower expected Dice is to be looked at", NULL},
+	{"enhance", OPTION_CHOICE, offsetof(Traits, enhance), 0, 0, ENHANCE_MODE_OFF,
+		"how images are enhanced first", enhance_mode_names},
+};
+
+static const OptionTable trait_table = OPTION_TABLE(trait_rows);
+
+void
+traits_apply(Jsonb *json, Traits *traits)
+{
+	OptionBlock block = {&trait_table, traits};
+
+	json_options_apply(json, "traits", &block, 1);
+	argument_check_threshold(traits->threshold);
+}
+
+Jsonb *
+traits_jsonb(const Traits *traits)
+{
+	JsonBuilder builder;
+
+	json_begin(&builder);
+	json_add_options(&builder, &trait_table, traits);
+	return json_end(&builder);
 }

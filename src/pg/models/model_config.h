@@ -1,5 +1,5 @@
 /*
- * model_config.h: a network's config between jsonb and the library.
+ * model_config.h: a network's config, and a version's traits, between jsonb and the library.
  */
 #ifndef LESIONSEG_PG_MODELS_MODEL_CONFIG_H
 #define LESIONSEG_PG_MODELS_MODEL_CONFIG_H
@@ -9,6 +9,7 @@
 #include "utils/jsonb.h"
 
 #include "arch/arch.h"
+#include "core/traits.h"
 
 /* The architecture of that name, or an error that lists those that exist. */
 const Architecture *config_architecture(const char *name);
@@ -24,5 +25,12 @@ ArchConfig	config_read(const Architecture *architecture, Jsonb *json);
 Jsonb	   *config_jsonb(const Architecture *architecture, const ArchConfig *config);
 
 bool		config_equal(const Architecture *architecture, const ArchConfig *a, const ArchConfig *b);
+
+/* Set the traits that are keys of `json`; an unknown key or a value out of range is an error. The threshold is known
+ * before. */
+void		traits_apply(Jsonb *json, Traits *traits);
+
+/* Every trait of a version, so that traits_apply() has the same numbers to the last bit. */
+Jsonb	   *traits_jsonb(const Traits *traits);
 
 #endif

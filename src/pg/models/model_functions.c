@@ -1,6 +1,6 @@
 /*
  * model_functions.c: the registry's SQL functions: create, import, export,
- * promote, drop.
+ * traits, promote, drop.
  */
 #include "postgres.h"
 
@@ -22,6 +22,7 @@
 PG_FUNCTION_INFO_V1(lesion_model_create);
 PG_FUNCTION_INFO_V1(lesion_model_import);
 PG_FUNCTION_INFO_V1(lesion_model_export);
+PG_FUNCTION_INFO_V1(lesion_model_traits);
 PG_FUNCTION_INFO_V1(lesion_model_promote);
 PG_FUNCTION_INFO_V1(lesion_model_drop);
 PG_FUNCTION_INFO_V1(lesion_version_immutable);
@@ -164,11 +165,32 @@ import_weights(const Import *import, const Architecture *architecture, const Arc
 enum
 {
 	IMPORT_NAME, IMPORT_WEIGHTS, IMPORT_ARCHITECTURE, IMPORT_CONFIG, IMPORT_IMAGE_SIZE, IMPORT_THRESHOLD,
-	IMPORT_PROMOTE
+	IMPORT_PROMOTE, IMPORT_WEIGHTS_SHA256, IMPORT_TRAITS
 };
 
+/* Check that the weights are those that were sent. */
+static void
+import_check_sha256(FunctionCallInfo fcinfo, ByteView weights)
+{
+	uint8_t		expected[SHA256_BYTES];
+	uint8_t		digest[SHA256_BYTES];
+	char		hex[SHA256_HEX_SIZE];
+
+	if (PG_ARGISNULL(IMPORT_WEIGHTS_SHA256))
+		return;
+	argument_sha256("weights_sha256", argument_text(fcinfo, IMPORT_WEIGHTS_SHA256, "weights_sha256"), expected);
+	sha256_digest(weights.bytes, weights.size, digest);
+	if (memcmp(digest, expected, SHA256_BYTES) == 0)
+		return;
+	sha256_hex(digest, hex);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("these weights have the SHA-256 %s, which is not weights_sha256", hex),
+			 errhint("They changed on their way, or belong to another version. Export them again, without dtype.")));
+}
+
 /* lesion_model_import(name, weights, architecture, config, image_size,
- * threshold, promote) returns int */
+ * threshold, promote, weights_sha256, traits) returns int */
 Datum
 lesion_model_import(PG_FUNCTION_ARGS)
 {
@@ -203,11 +225,16 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	if (promote)
 		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
 	check_argument(call, "weights", weights_read_info(call, import.file.bytes, import.file.size, &import.info));
+	import_check_sha256(fcinfo, import.file);
 	content.traits = import.info.traits;
+	if (content.traits.threshold == 0)
+		content.traits.threshold = 0.5;
+	if (!PG_ARGISNULL(IMPORT_TRAITS))
+		traits_apply(PG_GETARG_JSONB_P(IMPORT_TRAITS), &content.traits);
+	if (import.image_size == 0)
+		import.image_size = content.traits.image_size;
 	if (!PG_ARGISNULL(IMPORT_THRESHOLD))
 		content.traits.threshold = PG_GETARG_FLOAT8(IMPORT_THRESHOLD);
-	else if (content.traits.threshold == 0)
-		content.traits.threshold = 0.5;
 	if (import.info.split[0] != '\0')
 		content.split = split_from_json(import.info.split);
 
@@ -302,6 +329,26 @@ lesion_model_export(PG_FUNCTION_ARGS)
 	weights = SPI_datumTransfer(store_weights(&store, version), false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(convert ? convert_weights(version, weights, storage) : weights);
+}
+
+enum
+{
+	TRAITS_NAME, TRAITS_VERSION
+};
+
+/* lesion_model_traits(name, version) returns jsonb */
+Datum
+lesion_model_traits(PG_FUNCTION_ARGS)
+{
+	ModelStore	store = store_open(fcinfo, true);
+	char	   *name = argument_text(fcinfo, TRAITS_NAME, "name");
+	int			number = PG_ARGISNULL(TRAITS_VERSION) ? 0 : PG_GETARG_INT32(TRAITS_VERSION);
+	ModelVersion *version;
+
+	SPI_connect();
+	version = store_need_version(&store, name, PG_ARGISNULL(TRAITS_VERSION) ? NULL : &number);
+	SPI_finish();
+	PG_RETURN_JSONB_P(traits_jsonb(&version->traits));
 }
 
 enum

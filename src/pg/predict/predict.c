@@ -429,7 +429,6 @@ lesion_predict(PG_FUNCTION_ARGS)
 	char	   *id_column = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
 
 	INSTR_TIME_SET_CURRENT(job.started);
-	PreventCommandIfReadOnly("lesion_predict()");
 	job.commits = procedure_may_commit(fcinfo);
 	job.model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
 	job.threshold = PG_ARGISNULL(ARGUMENT_THRESHOLD) ? NAN : PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);

@@ -11,7 +11,6 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "image/mask_decode.h"
@@ -225,7 +224,6 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 	bool		value_nulls[MaxTupleAttributeNumber];
 	Datum		result;
 
-	PreventCommandIfReadOnly("lesion_verdict_add()");
 	argument_needed(fcinfo, ARG_ID, "id");
 	check_verdict(verdict, !PG_ARGISNULL(ARG_CORRECTED_MASK));
 	user_table_check_insert(PG_GETARG_OID(ARG_VERDICTS));

@@ -59,32 +59,15 @@ enum
 	PIN_WEIGHTS_SHA256, PIN_THRESHOLD, PIN_IMAGE_SIZE, PIN_PRECISION, PIN_TTA, PIN_ENHANCE, PIN_OPTIONS
 };
 
-/* Raise an error: an argument is not what it should be. */
-static void
-bad_pin(const char *name, const char *value, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s is \"%s\"", name, value),
-			 errhint("%s", hint)));
-}
-
-/* Read a SHA-256 in hexadecimal. */
-static void
-read_sha256(const char *text, uint8_t sha256[SHA256_BYTES])
-{
-	if (strlen(text) != 2 * SHA256_BYTES || strspn(text, "0123456789abcdefABCDEF") != 2 * SHA256_BYTES)
-		bad_pin("weights_sha256", text,
-				"Give its 64 hexadecimal digits: SELECT model, number, encode(sha256, 'hex') FROM lesion_version.");
-	(void) hex_decode(text, 2 * SHA256_BYTES, (char *) sha256);
-}
-
 /* The precision of that name, if it is one that says what is computed. */
 static char *
 check_precision(char *name)
 {
 	if (strcmp(name, "f32") != 0 && strcmp(name, "bf16") != 0)
-		bad_pin("precision", name, "It is 'f32' or 'bf16': 'auto' is another one on another machine.");
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("precision is \"%s\"", name),
+				 errhint("It is 'f32' or 'bf16': 'auto' is another one on another machine.")));
 	return name;
 }
 
@@ -108,7 +91,7 @@ lesion_pin(PG_FUNCTION_ARGS)
 	char		hex[SHA256_HEX_SIZE];
 	JsonBuilder builder;
 
-	read_sha256(argument_text(fcinfo, PIN_WEIGHTS_SHA256, "weights_sha256"), pin.sha256);
+	argument_sha256("weights_sha256", argument_text(fcinfo, PIN_WEIGHTS_SHA256, "weights_sha256"), pin.sha256);
 	pin.options.threshold = argument_double(fcinfo, PIN_THRESHOLD, "threshold");
 	argument_check_threshold(pin.options.threshold);
 	pin.image_size = check_image_size(argument_int(fcinfo, PIN_IMAGE_SIZE, "image_size"));
@@ -162,7 +145,7 @@ read_pin(Jsonb *json)
 	JsonbValue	options = pin_value(json, "options", jbvBinary);
 	Pin			pin = {.precision = check_precision(pin_string(json, "precision"))};
 
-	read_sha256(pin_string(json, "weights_sha256"), pin.sha256);
+	argument_sha256("weights_sha256", pin_string(json, "weights_sha256"), pin.sha256);
 	pin.options.threshold = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
 															   NumericGetDatum(threshold)));
 	argument_check_threshold(pin.options.threshold);

@@ -13,7 +13,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -380,7 +379,6 @@ lesion_cross_validate(PG_FUNCTION_ARGS)
 	CrossValidation task = read_arguments(fcinfo);
 	WorkLock	lock;
 
-	PreventCommandIfReadOnly("lesion_cross_validate()");
 	store_check_rights(&task.store, "lesion_fold", ACL_INSERT | ACL_UPDATE, "cross-validate");
 	store_check_rights(&task.store, "lesion_model", ACL_INSERT, "cross-validate");
 	SPI_connect_ext(task.commits ? SPI_OPT_NONATOMIC : 0);

@@ -17,7 +17,6 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 
@@ -258,7 +257,6 @@ lesion_retrain(PG_FUNCTION_ARGS)
 
 	argument_needed(fcinfo, ARGUMENT_RESUME, "resume");
 	job.resume = PG_GETARG_BOOL(ARGUMENT_RESUME);
-	PreventCommandIfReadOnly("lesion_retrain()");
 	if (!job.commits)
 		ereport(NOTICE,
 				(errmsg("this run commits nothing before its end, because it was called inside a transaction"),

@@ -9,7 +9,6 @@
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "pg/base/values/row_values.h"
@@ -74,7 +73,6 @@ lesion_train(PG_FUNCTION_ARGS)
 	TrainRun   *run;
 	Datum		result = (Datum) 0;
 
-	PreventCommandIfReadOnly("lesion_train()");
 	run = train_run_create(store, &request);
 	SPI_connect();
 	PG_TRY();

@@ -50,6 +50,18 @@ argument_at_most(FunctionCallInfo fcinfo, int n, const char *name, int most)
 				 errhint("Name each once.")));
 }
 
+void
+argument_sha256(const char *name, const char *text, uint8_t sha256[SHA256_BYTES])
+{
+	if (strlen(text) != 2 * SHA256_BYTES || strspn(text, "0123456789abcdefABCDEF") != 2 * SHA256_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s is \"%s\"", name, text),
+				 errhint("Give its 64 hexadecimal digits: "
+						 "SELECT model, number, encode(sha256, 'hex') FROM lesion_version.")));
+	(void) hex_decode(text, 2 * SHA256_BYTES, (char *) sha256);
+}
+
 char *
 argument_text_or_null(FunctionCallInfo fcinfo, int n)
 {

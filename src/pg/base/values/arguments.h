@@ -10,6 +10,8 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 
+#include "pg/base/sha256.h"
+
 /* Raise an error where argument `n`, of that name, is NULL. */
 void		argument_needed(FunctionCallInfo fcinfo, int n, const char *name);
 
@@ -25,6 +27,9 @@ int			argument_elements(FunctionCallInfo fcinfo, int n);
 /* Raise an error where the array in argument `n`, not NULL, has more than `most`
  * elements: before they are looked at, since an argument may have millions. */
 void		argument_at_most(FunctionCallInfo fcinfo, int n, const char *name, int most);
+
+/* Read a SHA-256 in hexadecimal; an error that names the argument where the text is none. */
+void		argument_sha256(const char *name, const char *text, uint8_t sha256[SHA256_BYTES]);
 
 /* A text that may be NULL. */
 char	   *argument_text_or_null(FunctionCallInfo fcinfo, int n);

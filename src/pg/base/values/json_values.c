@@ -5,7 +5,9 @@
 
 #include <math.h>
 
+#include "common/shortest_dec.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
 #include "pg/base/error.h"
@@ -85,12 +87,16 @@ add_value(JsonBuilder *builder, const char *key, JsonbValue *value)
 void
 json_add_number(JsonBuilder *builder, const char *key, double number)
 {
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 	JsonbValue	value;
 
 	if (!isfinite(number))
 		elog(ERROR, "%s is %g, which JSON cannot hold", key, number);
+	/* The cast of PostgreSQL keeps 15 digits, and another number may come back. */
+	double_to_shortest_decimal_buf(number, text);
 	value.type = jbvNumeric;
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(float8_numeric, Float8GetDatum(number)));
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+															ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 	add_value(builder, key, &value);
 }
 
