@@ -1941,6 +1941,30 @@ CREATE AGGREGATE lesion_weights_mean(weights bytea, n float8) (
 COMMENT ON AGGREGATE lesion_weights_mean(bytea, float8) IS
 'the mean of weight files of one network, each counted n times, as a weight file; depends on the order of rows';
 
+CREATE FUNCTION lesion_weights_keep_norms(weights bytea, own bytea, scales boolean DEFAULT false)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_weights_keep_norms'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_keep_norms(bytea, bytea, boolean) IS
+'weights with the running statistics of batch norms of a hospital''s own file; with scales, their scales and shifts';
+
+CREATE FUNCTION lesion_weights_clip(weights bytea, start bytea, clip_norm float8, noise_multiplier float8 DEFAULT 0)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'lesion_weights_clip'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_clip(bytea, bytea, float8, float8) IS
+'weights whose distance from the start of training is limited, with random noise: what may leave a hospital';
+
+CREATE FUNCTION lesion_weights_distance(weights bytea, start bytea)
+RETURNS float8
+AS 'MODULE_PATHNAME', 'lesion_weights_distance'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
+
+COMMENT ON FUNCTION lesion_weights_distance(bytea, bytea) IS
+'the L2 norm of what training changed, without running statistics: what lesion_weights_clip limits';
+
 -- ==== What columns hold ====
 
 COMMENT ON COLUMN lesion_score_result.iou IS 'pooled: TP / (TP + FP + FN) over the pixels of all images';

@@ -1,7 +1,8 @@
--- What hospitals exchange while they train one network together: the mean of weights.
+-- What hospitals exchange while they train one network together: the mean of weights, and what
+-- stays with them.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(25);
+SELECT plan(51);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -94,6 +95,80 @@ SELECT is((SELECT array_agg(mean ORDER BY model) FROM (
 	FROM file WHERE model IN ('a', 'b', 'c')) AS w),
 	(SELECT array_agg((SELECT lesion_weights_mean(weights, 2 ORDER BY model) FROM file WHERE model <= outer_file.model)
 	ORDER BY model) FROM file AS outer_file WHERE model IN ('a', 'b', 'c')), 'over windows');
+
+-- Batch norms that stay with a hospital: which elements come from which file, the header says.
+CREATE FUNCTION header_of(file bytea) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+$$SELECT convert_from(substr(file, 9, length(file) - 8 - length(data_of(file))), 'UTF8')::jsonb$$;
+CREATE FUNCTION said_by(file bytea) RETURNS jsonb LANGUAGE sql IMMUTABLE AS
+$$SELECT (header_of(file) -> '__metadata__') - 'crc32'$$;
+CREATE FUNCTION tensors(file bytea) RETURNS TABLE (name text, data bytea) LANGUAGE sql IMMUTABLE AS $$
+SELECT key, substr(data_of(file), 1 + (value #>> '{data_offsets,0}')::int,
+	(value #>> '{data_offsets,1}')::int - (value #>> '{data_offsets,0}')::int)
+FROM jsonb_each(header_of(file)) WHERE key <> '__metadata__'$$;
+CREATE FUNCTION equal_tensors(a bytea, b bytea) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$SELECT array_agg(name ORDER BY name) FROM tensors(a) AS a JOIN tensors(b) AS b USING (name) WHERE a.data = b.data$$;
+CREATE TEMP TABLE a AS SELECT weights FROM file WHERE model = 'a';
+CREATE TEMP TABLE b AS SELECT weights FROM file WHERE model = 'b';
+SELECT ok(equal_tensors(a.weights, b.weights) IS NULL, 'two files differ in every tensor') FROM a, b;
+SELECT is(equal_tensors(lesion_weights_keep_norms(a.weights, b.weights), b.weights),
+	(SELECT array_agg(name ORDER BY name) FROM tensors(a.weights) WHERE name LIKE '%.running\_%'),
+	'keep_norms takes the running statistics of the second file') FROM a, b;
+SELECT is(equal_tensors(lesion_weights_keep_norms(a.weights, b.weights), a.weights),
+	(SELECT array_agg(name ORDER BY name) FROM tensors(a.weights) WHERE name NOT LIKE '%.running\_%'),
+	'... and all else of the first') FROM a, b;
+SELECT is(equal_tensors(lesion_weights_keep_norms(a.weights, b.weights, scales => true), b.weights),
+	(SELECT array_agg(t.name ORDER BY t.name) FROM tensors(a.weights) AS t
+	WHERE EXISTS (SELECT FROM tensors(a.weights) AS s
+		WHERE s.name = regexp_replace(t.name, '[a-z_]+$', 'running_var'))),
+	'... with scales whole batch norms') FROM a, b;
+SELECT is(lesion_weights_keep_norms(weights, weights, true), weights, '... of itself: the file') FROM a;
+SELECT is(said_by(lesion_weights_keep_norms(a.weights, b.weights)), said_by(a.weights),
+	'what the file says is the first one''s') FROM a, b;
+SELECT is(lesion_weights_keep_norms(NULL, weights), NULL, 'NULL has none') FROM a;
+SELECT throws_ok($$SELECT lesion_weights_keep_norms(a.weights, f.weights) FROM a, file AS f WHERE model = 'wide'$$,
+	'22P03', 'own: tensor "down.0.0.weight" has shape (2, 3, 3, 3), the network needs (1, 3, 3, 3)',
+	'of another network');
+SELECT throws_ok($$SELECT lesion_weights_keep_norms('\x00', weights) FROM a$$, '22P03',
+	'weights: a weight file of 1 bytes is too short', 'of no weights');
+
+-- Updates: their norm, its limit, and noise.
+CREATE TEMP TABLE trained AS
+SELECT array_agg(name) AS names, sqrt(sum((b - a) ^ 2)) AS norm, count(*) AS elements
+FROM (SELECT t.name, number_at(t.data, i) AS a, number_at(u.data, i) AS b
+	FROM a, b, tensors(a.weights) AS t JOIN tensors(b.weights) AS u USING (name),
+		generate_series(0, length(t.data) / 4 - 1) AS i
+	WHERE name NOT LIKE '%.running\_%') AS element;
+SELECT ok(abs(lesion_weights_distance(b.weights, a.weights) / norm - 1) < 1e-12,
+	'the distance is the norm of the update') FROM a, b, trained;
+SELECT is(lesion_weights_distance(weights, weights), 0::float8, '... of itself 0') FROM a;
+SELECT ok(abs(lesion_weights_distance(lesion_weights_clip(b.weights, a.weights, norm / 4), a.weights) / (norm / 4) - 1)
+	< 1e-5, 'a long update is cut to the limit') FROM a, b, trained;
+SELECT is(equal_tensors(lesion_weights_clip(b.weights, a.weights, 2 * norm), b.weights),
+	(SELECT array_agg(name ORDER BY name) FROM tensors(b.weights) WHERE name NOT LIKE '%.running\_%'),
+	'one within it stays as it is') FROM a, b, trained;
+SELECT is(equal_tensors(lesion_weights_clip(b.weights, a.weights, 2 * norm), a.weights),
+	(SELECT array_agg(name ORDER BY name) FROM tensors(b.weights) WHERE name LIKE '%.running\_%'),
+	'... but running statistics do not leave') FROM a, b, trained;
+SELECT is(said_by(lesion_weights_clip(b.weights, a.weights, 1)),
+	said_by(b.weights) - '{threshold,temperature,review_below}'::text[],
+	'... nor what was fitted to local rows') FROM a, b;
+SELECT isnt(lesion_weights_clip(b.weights, a.weights, 1, 0.1), lesion_weights_clip(b.weights, a.weights, 1, 0.1),
+	'noise is new each time') FROM a, b;
+-- The sum of squares of so many normal numbers; six deviations of it either way.
+SELECT ok(abs(lesion_weights_distance(lesion_weights_clip(weights, weights, 0.5, 0.2), weights) ^ 2 / 0.01 - elements)
+	< 6 * sqrt(2.0 * elements), 'noise has the deviation noise_multiplier * clip_norm') FROM a, trained;
+SELECT is(count(DISTINCT lesion_weights_clip(weights, weights, 0.5, 0.2)), 5::bigint, '... and new in every row')
+FROM a, generate_series(1, 5);
+SELECT is(lesion_model_import('guarded', lesion_weights_clip(b.weights, a.weights, 1, 0.001)), 1, 'it can be imported')
+FROM a, b;
+SELECT row_eq($$SELECT threshold, temperature, review_below FROM lesion_version WHERE model = 'guarded'$$,
+	ROW(0.5::float8, 1::float8, 0.85::float8), '... with what stands for not known');
+SELECT is(lesion_weights_clip(weights, weights, NULL), NULL, 'without a limit nothing leaves') FROM a;
+SELECT throws_ok(format('SELECT lesion_weights_clip(weights, weights, %L) FROM a', n), '22023', NULL, 'clip_norm ' || n)
+FROM unnest('{0,-1,NaN}'::text[]) AS n;
+SELECT throws_ok($$SELECT lesion_weights_clip(weights, weights, 1, -0.1) FROM a$$, '22023', NULL, 'less than no noise');
+SELECT throws_ok($$SELECT lesion_weights_clip(weights, (SELECT weights FROM file WHERE model = 'deep'), 1) FROM a$$,
+	'22P03', NULL, 'another start');
 
 SELECT * FROM finish();
 ROLLBACK;

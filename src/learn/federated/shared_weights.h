@@ -3,9 +3,8 @@
  * network together.
  *
  * Such a file has our metadata, so it says itself of which network it is. Two
- * files can be averaged or compared only if they are of one network, which sees
- * its images in the same way: the same architecture, config and tensors, image
- * size, normalisation and enhancement.
+ * files can be averaged or compared only if they are of one network: the same
+ * architecture, config and tensors, and the same normalisation of the input.
  */
 #ifndef LESIONSEG_LEARN_SHARED_WEIGHTS_H
 #define LESIONSEG_LEARN_SHARED_WEIGHTS_H

@@ -60,6 +60,25 @@ add_weights(WeightsMean *mean, const Call *call, const Network *network, double 
 	return status_ok();
 }
 
+/* Check that two networks were trained for the same images. */
+static Status
+check_images(const Traits *first, const Traits *next)
+{
+	Status		status;
+
+	if (next->image_size != first->image_size)
+		status = status_error(LS_INVALID_WEIGHTS,
+							  "the weights are for images of %d pixels, those of the first file of %d",
+							  next->image_size, first->image_size);
+	else if (next->enhance != first->enhance)
+		status = status_error(LS_INVALID_WEIGHTS,
+							  "the weights were trained with enhance \"%s\", those of the first file with \"%s\"",
+							  enhance_mode_name(next->enhance), enhance_mode_name(first->enhance));
+	else
+		return status_ok();
+	return status_with_hint(status, "Train all of them with the same image_size and enhance.");
+}
+
 /* Forget what the next file says otherwise. */
 static void
 keep_agreed(WeightsMean *mean, const Network *next)
@@ -115,7 +134,9 @@ weights_mean_add(WeightsMean *mean, const Call *call, const void *bytes, size_t 
 	if (mean->first.network == NULL)
 		return add_first(mean, call, bytes, size, n);
 	TRY(shared_weights_open_like(&mean->first, &call->host, call, bytes, size, &next));
-	status = add_weights(mean, call, next.network, n);
+	status = check_images(&mean->first.network->traits, &next.network->traits);
+	if (status.code == LS_OK)
+		status = add_weights(mean, call, next.network, n);
 	if (status.code == LS_OK)
 		keep_agreed(mean, next.network);
 	shared_weights_close(&next);

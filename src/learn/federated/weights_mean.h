@@ -30,7 +30,8 @@ void		weights_mean_free(WeightsMean *mean);
 
 /*
  * Add a weight file that counts n times. A file that is not of the first one's
- * network (shared_weights.h) is LS_INVALID_WEIGHTS, an n out of range
+ * network (shared_weights.h), or was trained at another image size or with another
+ * enhancement, is LS_INVALID_WEIGHTS, an n out of range
  * LS_INVALID_ARGUMENT. Polls. After a cancel or a failed allocation the mean can
  * only be freed; after another error it is as before.
  */
