@@ -35,6 +35,15 @@ COMMENT ON FUNCTION lesion_image_work(bytea) IS
 'what it takes to decode an image, by its header, in pixels of a grey image of 8 bits; NULL where the first 128 kB '
 'hold no header of an image, or one above lesionseg.max_pixels';
 
+CREATE FUNCTION lesion_mask_fits(mask bytea, image bytea)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'lesion_mask_fits'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
+
+COMMENT ON FUNCTION lesion_mask_fits(bytea, bytea) IS
+'whether a mask has the shape of an image, by their headers alone: false where the mask has none, NULL where the image '
+'has none';
+
 CREATE FUNCTION lesion_dice_or_null(predicted bytea, truth bytea)
 RETURNS float8
 AS 'MODULE_PATHNAME', 'lesion_dice_or_null'

@@ -63,6 +63,15 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 50000;
 COMMENT ON FUNCTION lesion_mask_error(bytea, bytea) IS
 'what is wrong with a mask, alone or as the mask of an image, and what to do; NULL where nothing is';
 
+CREATE FUNCTION lesion_mask_fits(mask bytea, image bytea)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'lesion_mask_fits'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 400;
+
+COMMENT ON FUNCTION lesion_mask_fits(bytea, bytea) IS
+'whether a mask has the shape of an image, by their headers alone: false where the mask has none, NULL where the image '
+'has none';
+
 CREATE FUNCTION lesion_synthetic(seed bigint, width int DEFAULT 256, height int DEFAULT 256, severity int DEFAULT 0,
 	OUT image bytea, OUT mask bytea)
 AS 'MODULE_PATHNAME', 'lesion_synthetic'

@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(76);
+SELECT plan(83);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -283,13 +283,38 @@ SELECT lives_ok($$SELECT lesion_train('learned', 'from_learned', 1, id_column =>
 RESET lesionseg.max_pixels;
 
 -- Where too many corrections are no mask of their image, a training ends: lesion_mask_error tells which to leave out.
-UPDATE unreadable_verdicts SET corrected_mask = CASE WHEN id::int % 2 = 0 THEN '\x00'
-	ELSE (SELECT mask FROM lesion_synthetic(2, 48, 400)) END WHERE id::int <= 4;
+UPDATE unreadable_verdicts SET corrected_mask = substr(corrected_mask, 1, length(corrected_mask) - 20)
+WHERE id::int <= 4;
 SELECT throws_ok($$SELECT lesion_evaluate('learned', 'convmixer', 'all', id_column => 'id')$$, '22000', NULL,
 	'corrections that are no masks of the images end an evaluation');
 CREATE VIEW learned_well AS SELECT * FROM learned WHERE lesion_mask_error(mask, image) IS NULL;
 SELECT is((SELECT n || ' ' || broken FROM lesion_evaluate('learned_well', 'convmixer', 'all', id_column => 'id')),
 	'8 0', '... and are left out by what is wrong with them');
+
+-- What is plainly no mask of the image does not hide the verdict before.
+CREATE TABLE late_verdicts (LIKE lesion_verdict);
+SELECT lesion_verdict_add('late_verdicts', 'all_masks', '1', 'accept');
+SELECT lesion_verdict_add('late_verdicts', 'all_masks', '2', 'correct', NULL, (SELECT mask FROM archive WHERE id = 2));
+CREATE TABLE before AS SELECT * FROM lesion_reviewed_masks('all_masks', 'late_verdicts');
+SELECT is((SELECT array_agg(verdict ORDER BY id) FROM before), '{accept,correct}', 'two verdicts');
+INSERT INTO late_verdicts (images, id, verdict, corrected_mask, mask_sha256, decided_at)
+SELECT 'public.archive', i.id, l.verdict, l.corrected_mask, l.mask_sha256, clock_timestamp()
+FROM unnest('{1,2}'::text[]) AS i (id), LATERAL (VALUES
+	('correct', (lesion_synthetic(1, 40, 48)).mask, (SELECT sha256(mask) FROM all_masks AS a WHERE a.id = i.id)),
+	('correct', (lesion_synthetic(1, 40, 48)).mask, NULL), ('correct', '\x00', sha256('x')), ('correct', NULL, NULL),
+	('accept', NULL, NULL), ('accept', NULL, sha256('x')), ('maybe', NULL, NULL), (NULL, NULL, NULL))
+	AS l (verdict, corrected_mask, mask_sha256);
+SELECT set_eq($$SELECT * FROM lesion_reviewed_masks('all_masks', 'late_verdicts')$$, 'SELECT * FROM before',
+	'other shapes, broken masks, masks that are not there and words that are no verdict do not count');
+INSERT INTO late_verdicts (images, id, verdict, corrected_mask, decided_at)
+VALUES ('public.archive', '1', 'reject', NULL, clock_timestamp()),
+	('public.archive', '2', 'correct', (SELECT mask FROM lesion_synthetic(9, 96, 80)), clock_timestamp());
+SELECT results_eq($$SELECT id, (lesion_image_info(mask)).width
+	FROM lesion_reviewed_masks('all_masks', 'late_verdicts')$$,
+	$$VALUES ('2', 96)$$, '... a rejection does, and a corrected mask of a mask that is gone');
+SELECT is(lesion_mask_fits(m, i), f, 'a mask fits by its header: ' || n) FROM archive AS a,
+	LATERAL (VALUES ('yes', mask, image, true), ('no', image, (lesion_synthetic(1, 40, 48)).image, false),
+	('no header', '\x00', image, false), ('no image', mask, '\x00', NULL)) AS f (n, m, i, f) WHERE id = 1;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -135,6 +135,11 @@ run_sql($database, q{CREATE TABLE much (LIKE lesion_prediction);
 	FROM generate_series(1, 27) AS n, unnest('{one,two}'::text[]) AS m});
 like($job->query(q{SELECT count(*) FROM lesion_review_queue('much')}),
 	qr/NOTICE.* second opinions on 2 images were not compared/, 'second opinions that are left out are counted');
+run_sql($database, q{CREATE TABLE judged (LIKE lesion_verdict);
+	INSERT INTO judged (images, id, verdict, corrected_mask, decided_at)
+	SELECT 'x', '1', 'correct', m, now() FROM much, unnest(ARRAY[mask, '\x00']) AS m WHERE id = '1' AND model = 'one'});
+like($job->query(q{SELECT count(*) FROM lesion_reviewed_masks('much', 'judged')}),
+	qr/WARNING.* 1 verdicts of public\.judged do not count/, 'and so are verdicts that cannot count');
 
 # A partition, and a child, that stand on another server, where they are views: their rows have no place.
 my $elsewhere = 'tap_predict_elsewhere';

@@ -7,7 +7,6 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -20,7 +19,6 @@
 #include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/user_tables.h"
-#include "pg/base/values/row_values.h"
 
 const UserTable user_table_predictions = {"lesion_prediction", "predictions", "masks"};
 const UserTable user_table_verdicts = {"lesion_verdict", "verdicts", "verdicts"};
@@ -138,16 +136,4 @@ user_table_compared(const ModelStore *store, const char *pairs, const char *auth
 					"FROM (SELECT *, %1$slesion_image_work(mask) + %1$slesion_image_work(other) AS work "
 					"FROM %3$s) n) s) c",
 					store->prefix, (long long) COMPARED_TOTAL, pairs, author, order);
-}
-
-Datum
-user_table_return_rows(FunctionCallInfo fcinfo, const char *name, const char *query)
-{
-	InitMaterializedSRF(fcinfo, 0);
-	SPI_connect();
-	if (user_table_select(name, query, 0, NULL, NULL, NULL) != SPI_OK_SELECT)
-		elog(ERROR, "reading %s failed", name);
-	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
-	SPI_finish();
-	return (Datum) 0;
 }

@@ -10,8 +10,6 @@
 
 #include "postgres.h"
 
-#include "fmgr.h"
-
 #include "pg/base/store.h"
 
 /* A kind of table. */
@@ -43,10 +41,6 @@ void		user_table_check_insert(Oid oid);
  * what SPI_execute returned. */
 int			user_table_select(const char *table, const char *query, int count, Oid *types, Datum *values,
 							  const char *nulls);
-
-/* Hand the rows of such a SELECT to the caller of a set-returning function; for
- * its PG_RETURN. */
-Datum		user_table_return_rows(FunctionCallInfo fcinfo, const char *table, const char *query);
 
 /*
  * The rows of `pairs`, a name in a query, with two columns more: `dice` of the

@@ -33,6 +33,7 @@ PG_FUNCTION_INFO_V1(lesion_image_info);
 PG_FUNCTION_INFO_V1(lesion_image_work);
 PG_FUNCTION_INFO_V1(lesion_image_error);
 PG_FUNCTION_INFO_V1(lesion_mask_error);
+PG_FUNCTION_INFO_V1(lesion_mask_fits);
 PG_FUNCTION_INFO_V1(lesion_synthetic);
 
 /*
@@ -88,21 +89,30 @@ work_of_pixel(const ImageInfo *info)
 	}
 }
 
-/* lesion_image_work(image bytea) -> what it takes to decode the image, or NULL */
-Datum
-lesion_image_work(PG_FUNCTION_ARGS)
+/* Read the header of an image of anybody: of the first bytes in argument `n`.
+ * False if they hold none. */
+static bool
+read_header(FunctionCallInfo fcinfo, int n, ImageInfo *info)
 {
 	Call	   *call = call_create(CurrentMemoryContext, 1);
-	ByteView	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(0, 0, MOST_HEADER_BYTES)));
-	int64		size = (int64) toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
-	ImageInfo	info;
-	Status		status = image_info(call, view.bytes, view.size, &info);
-	int64		pixels;
+	ByteView	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(n, 0, MOST_HEADER_BYTES)));
+	Status		status = image_info(call, view.bytes, view.size, info);
 
 	if (status.code != LS_OK && !broken_or_too_large(status))
 		check_status(call, status);
 	call_destroy(call);
-	if (status.code != LS_OK)
+	return status.code == LS_OK;
+}
+
+/* lesion_image_work(image bytea) -> what it takes to decode the image, or NULL */
+Datum
+lesion_image_work(PG_FUNCTION_ARGS)
+{
+	int64		size = (int64) toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
+	ImageInfo	info;
+	int64		pixels;
+
+	if (!read_header(fcinfo, 0, &info))
 		PG_RETURN_NULL();
 	pixels = (int64) info.width * info.height;
 	if (pixels > lesionseg_max_pixels)
@@ -184,6 +194,22 @@ lesion_mask_error(PG_FUNCTION_ARGS)
 	if (status.code == LS_OK && !PG_ARGISNULL(ERROR_IMAGE))
 		status = check_image_shape(fcinfo, ERROR_IMAGE, call, &mask);
 	return fault_datum(fcinfo, call, status);
+}
+
+/* lesion_mask_fits(mask, image) -> can the mask be one of the image, by their headers? */
+Datum
+lesion_mask_fits(PG_FUNCTION_ARGS)
+{
+	ImageInfo	mask;
+	ImageInfo	image;
+	Status		status;
+
+	if (!read_header(fcinfo, ERROR_MASK, &mask))
+		PG_RETURN_BOOL(false);
+	if (!read_header(fcinfo, ERROR_IMAGE, &image))
+		PG_RETURN_NULL();
+	status = mask_check_shape(&image, TURN_UPRIGHT, mask.width, mask.height);
+	PG_RETURN_BOOL(status.code == LS_OK);
 }
 
 enum

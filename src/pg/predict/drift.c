@@ -12,9 +12,12 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 
 #include "pg/base/user_tables.h"
+#include "pg/base/values/row_values.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_drift);
@@ -83,5 +86,11 @@ lesion_drift(PG_FUNCTION_ARGS)
 	bool		every_version = PG_NARGS() <= ARGUMENT_EVERY_VERSION || PG_GETARG_BOOL(ARGUMENT_EVERY_VERSION);
 	const char *which = every_version ? "" : psprintf(of_active, store.prefix);
 
-	return user_table_return_rows(fcinfo, table, psprintf(query, table, which));
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	if (user_table_select(table, psprintf(query, table, which), 0, NULL, NULL, NULL) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", table);
+	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
+	SPI_finish();
+	return (Datum) 0;
 }

@@ -346,6 +346,33 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * Of each image the mask of the latest verdict that counts. One does not that is
+ * none of the three, accepts a mask that is not there, or has a corrected mask of
+ * another shape than the mask that was looked at, or any mask of the image where
+ * that one is gone: it would hide the verdict before. A time in the future, or
+ * NULL, would make a verdict the latest for ever. Masks are joined, not looked
+ * up for each verdict: the table may have no key. Masks of other images are not
+ * hashed.
+ */
+static const char reviewed_query[] =
+"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp()), "
+"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s "
+"WHERE (images, id) IN (SELECT images, id FROM v)), "
+"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), "
+"one AS (SELECT DISTINCT ON (images, id) images, id, mask FROM looked_at WHERE mask IS NOT NULL ORDER BY images, id), "
+"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, "
+"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, "
+"CASE v.verdict WHEN 'accept' THEN l.mask IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL "
+"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, one.mask, v.corrected_mask)) IS NOT FALSE "
+"ELSE coalesce(v.verdict = 'reject', false) END AS counts "
+"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest "
+"LEFT JOIN one ON one.images = v.images AND one.id = v.id) "
+"SELECT r.images, r.id, r.mask, r.verdict, r.decided_at, r.decided_by, "
+"(SELECT count(*) FROM judged WHERE NOT counts) AS passed_over "
+"FROM (SELECT DISTINCT ON (images, id) * FROM judged WHERE counts ORDER BY images, id, decided_at DESC) r "
+"WHERE r.verdict IN ('accept', 'correct') ORDER BY r.images, r.id";
+
 enum
 {
 	REVIEWED_PREDICTIONS, REVIEWED_VERDICTS
@@ -358,20 +385,23 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(REVIEWED_PREDICTIONS));
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(REVIEWED_VERDICTS));
+	bool		isnull;
+	int64		passed_over;
 
-	/* A time in the future, or NULL, would make a verdict the latest for
-	 * ever. Masks are joined, not looked up for each verdict: the table may have no
-	 * key. Masks of other images are not hashed. */
-	return user_table_return_rows(fcinfo, verdicts,
-					   psprintf("WITH v AS (SELECT DISTINCT ON (images, id) * FROM %s "
-								"WHERE decided_at <= clock_timestamp() ORDER BY images, id, decided_at DESC), "
-								"p AS (SELECT DISTINCT ON (v.images, v.id) v.images, v.id, m.mask FROM v JOIN %s m "
-								"ON m.images = v.images AND m.id = v.id "
-								"AND sha256(m.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
-								"SELECT v.images, v.id, coalesce(v.corrected_mask, p.mask), "
-								"v.verdict, v.decided_at, v.decided_by "
-								"FROM v LEFT JOIN p ON p.images = v.images AND p.id = v.id "
-								"WHERE v.verdict IN ('accept', 'correct') "
-								"AND coalesce(v.corrected_mask, p.mask) IS NOT NULL "
-								"ORDER BY v.images, v.id", verdicts, predictions));
+	InitMaterializedSRF(fcinfo, 0);
+	SPI_connect();
+	if (user_table_select(verdicts, psprintf(reviewed_query, verdicts, predictions, store.prefix), 0, NULL, NULL,
+						  NULL) != SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", verdicts);
+	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
+	passed_over = SPI_processed == 0 ? 0 : DatumGetInt64(first_row_value("passed_over", INT8OID, &isnull));
+	if (passed_over > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg(INT64_FORMAT " verdicts of %s do not count", passed_over, verdicts),
+				 errdetail("They accept a mask that is not in %s, or have a corrected_mask of another shape, or are "
+						   "none of accept, correct and reject. The verdict before counts.", predictions),
+				 errhint("Give verdicts with lesion_verdict_add().")));
+	SPI_finish();
+	return (Datum) 0;
 }
