@@ -17,7 +17,7 @@ use FindBin;
 use IPC::Open2;
 use Session qw(run_sql control_server);
 
-our @EXPORT_OK = qw(start_servers);
+our @EXPORT_OK = qw(start_servers recipe);
 
 my @running;
 
@@ -47,6 +47,21 @@ sub start_servers {
 	my $settings = ref $names[0] ? shift @names : {};
 	my @options = map { ('-c', "$_=$settings->{$_}") } sort keys %$settings;
 	return map { $_->wait_until_ready } map { launch($_, @options) } @names;
+}
+
+# The statement of docs/many-servers.md that a pattern fits, with the names of
+# servers in `host=name` and `host 'name'` replaced by where ours of these names are.
+sub recipe {
+	my ($pattern) = @_;
+	open my $page, '<', "$FindBin::Bin/../../docs/many-servers.md" or die "many-servers.md: $!\n";
+	my @blocks = join('', <$page>) =~ /^```text\n(.*?)^```$/msg;
+	my ($block) = grep { $_ =~ $pattern } @blocks or die "no block in many-servers.md with $pattern\n";
+	for my $server (@running) {
+		my $host = $server->host;
+		$block =~ s/\bhost=$server->{name}\b/host=$host user=$ENV{PGUSER}/g;
+		$block =~ s/\bhost '$server->{name}'/host '$host'/g;
+	}
+	return $block;
 }
 
 # Start a hot standby of a server. It is not waited for what happens there later: see caught_up.

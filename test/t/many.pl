@@ -5,7 +5,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use Session qw(fresh_database fill_archive);
-use Servers qw(start_servers);
+use Servers qw(start_servers recipe);
 use Test::More;
 
 my ($hub, @hospitals) = start_servers(qw(hub north south));
@@ -13,17 +13,6 @@ my ($north, $south) = @hospitals;
 for my $server ($hub, @hospitals) {
 	$server->on(sub { fresh_database('clinic') });
 	$server->sql('clinic', 'CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw');
-}
-my %conninfo = map { ($_->name => $_->conninfo('clinic')) } $hub, @hospitals;
-
-# The statement of the page that has a pattern in it; what it says of servers is true of ours.
-sub recipe {
-	my ($pattern) = @_;
-	open my $page, '<', "$FindBin::Bin/../../docs/many-servers.md" or die "many-servers.md: $!\n";
-	my @blocks = join('', <$page>) =~ /^```text\n(.*?)^```$/msg;
-	my ($block) = grep { $_ =~ $pattern } @blocks or die "no recipe with $pattern\n";
-	$block =~ s/host=(\w+) dbname=clinic/$conninfo{$1}/g;
-	return $block;
 }
 
 # A model of the north, used in its own way.

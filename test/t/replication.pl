@@ -1,47 +1,44 @@
-# replication.pl: logical replication of all tables. What is dropped on one
-# side goes on the other, and a subscriber that has the extension keeps its own
-# bundled models.
+# replication.pl: logical replication to another server, of all tables and of
+# models alone. What is dropped on one side goes on the other, and a subscriber
+# that has the extension keeps its own bundled models.
 use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive restart_server);
+use Session qw(fresh_database fill_archive);
+use Servers qw(start_servers recipe);
 use Test::More;
 
-my ($publisher, $subscriber) = ('tap_publisher', 'tap_subscriber');
-run_sql('postgres', 'ALTER SYSTEM SET wal_level = logical');
-restart_server();
-fresh_database($_) for $publisher, $subscriber;
-fill_archive($publisher, 16, 48);
+my ($publisher, $subscriber) = start_servers({ wal_level => 'logical' }, qw(publisher subscriber));
+$publisher->on(sub { fresh_database('clinic'); fill_archive('clinic', 16, 48) });
+$subscriber->on(sub { fresh_database($_) }) for qw(copy models);
 
 my $sizes = q{image_size => 32, batch_size => 4, config => '{"base": 4, "depth": 1}'};
-run_sql($publisher, "SELECT lesion_train('archive', 'net', 1, architecture => 'unet', $sizes)");
-run_sql($publisher, "SELECT lesion_train('archive', 'unet', 1, $sizes, promote => 'always')");
-run_sql($publisher, q{SELECT lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}',
+$publisher->sql('clinic', "SELECT lesion_train('archive', 'net', 1, architecture => 'unet', $sizes)");
+$publisher->sql('clinic', "SELECT lesion_train('archive', 'unet', 1, $sizes, promote => 'always')");
+$publisher->sql('clinic', q{SELECT lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}',
 	modes => '{off}')});
-run_sql($publisher, 'CREATE PUBLICATION everything FOR ALL TABLES');
-run_sql($subscriber, 'CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)');
+$publisher->sql('clinic', 'CREATE PUBLICATION everything FOR ALL TABLES');
+my $archive = 'CREATE TABLE archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)';
+$subscriber->sql('copy', $archive);
+my $from = $publisher->conninfo('clinic');
+$subscriber->sql('copy', "CREATE SUBSCRIPTION everything CONNECTION '$from' PUBLICATION everything");
 
-# Both are databases of one cluster, where the slot must be there before.
-run_sql($publisher, q{SELECT pg_create_logical_replication_slot('tap_everything', 'pgoutput')});
-run_sql($subscriber,
-	"CREATE SUBSCRIPTION tap_everything CONNECTION 'host=$ENV{PGHOST} user=$ENV{PGUSER} dbname=$publisher'
-	PUBLICATION everything WITH (create_slot = false, slot_name = 'tap_everything')");
-
-# Wait until a query gives an answer on the subscriber; what it gave last.
+# Wait until a query gives an answer in a database of the subscriber; what it gave last.
 sub wait_until {
-	my ($query, $wanted) = @_;
+	my ($database, $query, $wanted) = @_;
 	my $answer;
 	for (1 .. 300) {
-		$answer = run_sql($subscriber, $query);
+		$answer = $subscriber->sql($database, $query);
 		last if $answer eq $wanted;
 		select undef, undef, undef, 0.1;
 	}
 	return $answer;
 }
-
-is(wait_until(q{SELECT string_agg(DISTINCT srsubstate::text, '') FROM pg_subscription_rel}, 'r'), 'r',
-	'all tables are copied');
+my $copied = q{SELECT string_agg(DISTINCT srsubstate::text, '') FROM pg_subscription_rel
+	JOIN pg_subscription AS s ON s.oid = srsubid JOIN pg_database AS d ON d.oid = subdbid
+	WHERE datname = current_database()};
+is(wait_until('copy', $copied, 'r'), 'r', 'all tables are copied');
 my @tables = qw(lesion_model lesion_run lesion_version lesion_promotion lesion_epoch lesion_evaluation
 	lesion_image_score lesion_robustness_score lesion_fold lesion_audit);
 my %columns = (lesion_model => 'name, architecture, config, bundled',
@@ -49,24 +46,63 @@ my %columns = (lesion_model => 'name, architecture, config, bundled',
 
 # What is in a table.
 sub content {
-	my ($database, $table) = @_;
-	return run_sql($database, "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM (SELECT "
-		. ($columns{$table} // '*') . " FROM $table) t");
+	my ($server, $database, $table) = @_;
+	return $server->sql($database, "SELECT count(*) || ' ' || md5(string_agg(t::text, ' ' ORDER BY t::text))
+		FROM (SELECT " . ($columns{$table} // '*') . " FROM $table) t");
 }
-is(content($subscriber, $_), content($publisher, $_), "$_ is the same") for @tables;
+is(content($subscriber, 'copy', $_), content($publisher, 'clinic', $_), "$_ is the same") for @tables;
 my $masks = q{SELECT md5(string_agg(lesion_segment(image, 'net') || lesion_segment(image, 'unet'), '' ORDER BY id))
 	FROM archive};
-is(run_sql($subscriber, $masks), run_sql($publisher, $masks), 'the models give the same masks');
+is($subscriber->sql('copy', $masks), $publisher->sql('clinic', $masks), 'the models give the same masks');
 
-run_sql($publisher, "SELECT lesion_train('archive', 'net', 1, $sizes, promote => 'always')");
-is(wait_until(q{SELECT version FROM lesion_models WHERE model = 'net'}, '2'), '2', 'a new version arrives');
-run_sql($publisher, q{DELETE FROM lesion_evaluation WHERE model = 'unet'; SELECT lesion_model_drop('net')});
-is(wait_until(q{SELECT count(*) FROM lesion_model WHERE name = 'net'}, '0'), '0', 'a model that is dropped goes');
-is(wait_until('SELECT count(*) FROM lesion_image_score', '0'), '0', '... with its scores');
-is(content($subscriber, $_), content($publisher, $_), "$_ is the same") for @tables;
+# Models alone, without what came with the extension. Which version works is decided where it works.
+$publisher->sql('clinic', recipe(qr/^CREATE PUBLICATION models /m));
+$subscriber->sql('models', "CREATE SUBSCRIPTION models CONNECTION '$from' PUBLICATION models");
+is(wait_until('models', $copied, 'r'), 'r', 'models are copied');
+my $all = q{SELECT string_agg(model || number, ' ' ORDER BY model, number) FROM lesion_version};
+is($subscriber->sql('models', $all), $publisher->sql('clinic', $all), 'versions come beside the bundled ones');
+my $row = q{SELECT v - 'image_digests' - 'run' FROM lesion_version,
+	to_jsonb(lesion_version) AS v WHERE number > 0 ORDER BY model};
+is($subscriber->sql('models', $row), $publisher->sql('clinic', $row), '... with all columns');
+is($subscriber->sql('models', 'SELECT count(image_digests) + count(run) FROM lesion_version'), 0,
+	'... but digests of images, and runs');
+is($subscriber->sql('models', q{SELECT count(*) FROM lesion_audit WHERE version > 0}), 0,
+	'the record has nothing of what came');
+my $active = q{SELECT string_agg(concat(model, version), ' ' ORDER BY model) FROM lesion_models WHERE versions > 0
+	AND model IN ('net', 'unet')};
+is($subscriber->sql('models', $active), 'net unet0', 'nothing is promoted');
+$subscriber->sql('models', q{SELECT lesion_model_promote('net', 1), lesion_model_promote('unet', 1)});
+is($subscriber->sql('models', q{SELECT string_agg(concat(event, ' ', model, version), ', ' ORDER BY entry)
+	FROM lesion_audit WHERE version > 0}), 'promote net1, promote unet1',
+	'... but what is promoted here is in the record');
+$subscriber->sql('models', "$archive; INSERT INTO archive SELECT 'lesion-' || seed, s.image, s.mask
+	FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 48, 48) AS s");
+is($subscriber->sql('models', $masks), $publisher->sql('clinic', $masks), '... and gives the same masks');
 
-run_sql($subscriber, 'DROP SUBSCRIPTION tap_everything');
-run_sql('postgres', "DROP DATABASE $_") for $publisher, $subscriber;
-run_sql('postgres', 'ALTER SYSTEM RESET wal_level');
-restart_server();
+$publisher->sql('clinic', "SELECT lesion_train('archive', 'net', 1, $sizes, promote => 'always')");
+is(wait_until('copy', q{SELECT version FROM lesion_models WHERE model = 'net'}, '2'), '2', 'a new version arrives');
+is(wait_until('models', q{SELECT version || ' of ' || versions FROM lesion_models WHERE model = 'net'}, '1 of 2'),
+	'1 of 2', '... and is not promoted there');
+$publisher->sql('clinic', q{DELETE FROM lesion_evaluation WHERE model = 'unet'; SELECT lesion_model_drop('net')});
+for my $database (qw(copy models)) {
+	is(wait_until($database, q{SELECT count(*) FROM lesion_model WHERE name = 'net'}, '0'), '0',
+		"$database: a model that is dropped goes");
+	is(wait_until($database, q{SELECT count(*) FROM lesion_version WHERE model = 'net'}, '0'), '0',
+		"$database: ... with its versions");
+}
+is($subscriber->sql('models', 'SELECT count(*) FROM lesion_promotion'), 2, 'what was promoted there stays');
+$subscriber->sql('models', recipe(qr/^DELETE FROM lesion_promotion/m));
+is($subscriber->sql('models', $active), 'unet1', '... until it is deleted');
+is($subscriber->sql('models', 'SELECT count(*) FROM lesion_promotion'), 1, '... alone');
+is(wait_until('copy', 'SELECT count(*) FROM lesion_image_score', '0'), '0', '... and scores');
+is(content($subscriber, 'copy', $_), content($publisher, 'clinic', $_), "$_ is the same") for @tables;
+
+# A server that is down is waited for.
+$publisher->sql('clinic', "SELECT lesion_train('archive', 'later', 1, architecture => 'unet', $sizes)");
+$publisher->stop('immediate');
+is($subscriber->sql('models', q{SELECT count(*) FROM lesion_segment((lesion_synthetic(1, 48, 48)).image, 'unet')}), 1,
+	'a subscriber works without its publisher');
+$publisher->start;
+is(wait_until('models', q{SELECT count(*) FROM lesion_version WHERE model = 'later'}, '1'), '1',
+	'... and gets what it missed');
 done_testing();
