@@ -223,7 +223,7 @@ take_members(FitTask *task)
 	task->content.count = version->member_count;
 	for (int i = 0; i < version->member_count; i++)
 		task->content.names[i] = version->members[i]->model;
-	ensemble_find_members(&task->store, &task->content);
+	ensemble_find_members(&task->store, &task->content, NULL);
 }
 
 /* lesion_ensemble_fit(model, images, image_column, mask_column, id_column,

@@ -104,11 +104,11 @@ read_config(Jsonb *config)
 }
 
 void
-ensemble_find_members(const ModelStore *store, EnsembleContent *content)
+ensemble_find_members(const ModelStore *store, EnsembleContent *content, const int *numbers)
 {
 	for (int i = 0; i < content->count; i++)
 	{
-		content->members[i] = store_need_version(store, content->names[i], NULL);
+		content->members[i] = store_need_version(store, content->names[i], numbers != NULL ? &numbers[i] : NULL);
 		if (is_ensemble(content->members[i]->architecture))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -174,7 +174,7 @@ ensemble_create(const ModelStore *store, const char *name, Jsonb *config)
 
 	store_check_rights(store, "lesion_version", ACL_INSERT, "make an ensemble");
 	store_check_rights(store, "lesion_promotion", ACL_INSERT, "make an ensemble");
-	ensemble_find_members(store, &content);
+	ensemble_find_members(store, &content, NULL);
 	store_create_model(store, name, ENSEMBLE_ARCHITECTURE, config);
 	version = ensemble_add_version(store, name, &content);
 	store_promote(store, name, version->number, "first version");

@@ -19,8 +19,9 @@ typedef struct EnsembleContent
 	Jsonb	   *metadata;		/* how it came about; NULL = nothing to say */
 } EnsembleContent;
 
-/* Look up the active versions of the members that are named. */
-void		ensemble_find_members(const ModelStore *store, EnsembleContent *content);
+/* Look up versions of the members that are named: those of the numbers; NULL:
+ * the active ones. */
+void		ensemble_find_members(const ModelStore *store, EnsembleContent *content, const int *numbers);
 
 /* Add a version; the model is locked. */
 ModelVersion *ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content);

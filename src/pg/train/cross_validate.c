@@ -194,22 +194,32 @@ train_next(const CrossValidation *task)
 
 /* ---- the ensemble ---- */
 
-/* Check that the active versions, of which the ensemble is made, are those of
- * the folds' runs, the given ones. */
-static void
-check_members(const EnsembleContent *content, const int *versions)
+/* Are the versions of the folds' runs the active ones? Those are what
+ * lesion_ensemble_fit weighs. Whoever may promote may change that, at any time. */
+static bool
+are_active(const CrossValidation *task, const EnsembleContent *content)
 {
 	for (int i = 0; i < content->count; i++)
-		if (content->members[i]->number != versions[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("version %d of model \"%s\" is active, the cross-validation trained version %d",
-							content->members[i]->number, content->names[i], versions[i]),
-					 errhint("Make that the active one with lesion_model_promote, and call again.")));
+	{
+		const ModelVersion *active = store_need_version(&task->store, content->names[i], NULL);
+
+		if (active->number == content->members[i]->number)
+			continue;
+		ereport(WARNING,
+				(errcode(ERRCODE_WARNING),
+				 errmsg("the folds have equal weights in the ensemble: version %d of model \"%s\" is active, the "
+						"cross-validation trained version %d", active->number, content->names[i],
+						content->members[i]->number),
+				 errhint("To find better weights, make that the active one with lesion_model_promote, and call "
+						 "lesion_ensemble_fit.")));
+		return false;
+	}
+	return true;
 }
 
 /* Make the first version of the ensemble: the best setting's folds with equal
- * weights. True if there are validation rows to fit better weights on. */
+ * weights. True if better ones can be found: there are validation rows, and
+ * the folds' versions are active. */
 static bool
 make_ensemble(const CrossValidation *task)
 {
@@ -239,11 +249,14 @@ make_ensemble(const CrossValidation *task)
 		content.weights[i] = 1.0 / content.count;
 	}
 	validated = DatumGetBool(first_row_needed("validated", BOOLOID));
-	ensemble_find_members(&task->store, &content);
-	check_members(&content, versions);
+	ensemble_find_members(&task->store, &content, versions);
 	version = ensemble_add_version(&task->store, task->model, &content);
 	store_promote(&task->store, task->model, version->number, "first version");
-	return validated;
+	if (!validated)
+		ereport(NOTICE,
+				(errmsg("there are no validation rows: the folds have equal weights in the ensemble"),
+				 errhint("Add rows, or raise validation_fraction in options.")));
+	return are_active(task, &content) && validated;
 }
 
 /* Find weights, threshold and calibration on the validation rows: no fold was trained on them. */
@@ -268,10 +281,6 @@ finish_cross_validation(const CrossValidation *task)
 {
 	if (make_ensemble(task))
 		fit_ensemble(task);
-	else
-		ereport(NOTICE,
-				(errmsg("there are no validation rows: the folds have equal weights in the ensemble"),
-				 errhint("Add rows, or raise validation_fraction in options.")));
 	folds_execute(task,
 				  "SELECT format('cross-validation \"%s\" is finished: setting %s is the best, "
 				  "out-of-fold Dice %s, from %s to %s', model, setting, "
