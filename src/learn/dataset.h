@@ -18,6 +18,10 @@
 #include "image/codec/codec.h"
 #include "measure/mask_facts.h"
 
+/* The share of the memory that a caller may take for images; the rest is for
+ * the network. */
+#define DATASET_MEMORY_SHARE 0.5
+
 typedef struct Dataset Dataset;
 
 /* An empty data set of size x size images that holds at most max_memory

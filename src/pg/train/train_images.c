@@ -18,10 +18,6 @@
 #include "pg/train/train_progress.h"
 #include "pg/train/train_split.h"
 
-/* Share of lesionseg.max_memory for decoded images; more images go to a
- * temporary file. The rest is for the network. */
-#define IMAGES_MEMORY_SHARE 0.5
-
 /* Raise an error when the table cannot be trained on. */
 static void
 check_rows(const ImagesSource *source, int64 rows, int64 usable)
@@ -209,7 +205,7 @@ train_images_read(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
 	int			threads = run->call->threads;
-	size_t		memory = (size_t) (run->call->host.max_memory * IMAGES_MEMORY_SHARE);
+	size_t		memory = (size_t) (run->call->host.max_memory * DATASET_MEMORY_SHARE);
 	size_t		validation_memory = (size_t) (memory * run->plan.validation_fraction);
 
 	run->training_call = call_create(run->context, threads);

@@ -15,25 +15,6 @@
 #include "pg/base/split.h"
 #include "pg/train/train_request.h"
 
-static const char *const promote_names[] = {
-	[PROMOTE_IF_BETTER] = "if_better",
-	[PROMOTE_ALWAYS] = "always",
-	[PROMOTE_NEVER] = "never",
-};
-
-/* Find a rule by its name. */
-static PromoteRule
-promote_rule(const char *name)
-{
-	for (size_t i = 0; i < lengthof(promote_names); i++)
-		if (strcmp(name, promote_names[i]) == 0)
-			return (PromoteRule) i;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("promote \"%s\" does not exist", name),
-			 errhint("Promote 'if_better', 'always' or 'never'.")));
-}
-
 /* A jsonb argument; NULL is an empty object. */
 static Jsonb *
 argument_object(FunctionCallInfo fcinfo, int n)
@@ -200,7 +181,7 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 		json_add_string(&builder, "group_column", split_columns_text(group));
 	if (request->weight_column != NULL)
 		json_add_string(&builder, "weight_column", request->weight_column);
-	json_add_string(&builder, "promote", promote_names[request->promote]);
+	json_add_string(&builder, "promote", promote_rule_name(request->promote));
 	json_add_number(&builder, "image_size", request->image_size);
 	json_add_number(&builder, "batch_size", request->batch_size);
 	json_add_number(&builder, "learning_rate", plan->train.learning_rate);

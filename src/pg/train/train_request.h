@@ -13,13 +13,7 @@
 #include "image/codec/codec.h"
 #include "learn/trainer.h"
 #include "pg/base/split.h"
-
-typedef enum PromoteRule
-{
-	PROMOTE_IF_BETTER,			/* test Dice above the active version's on the same rows */
-	PROMOTE_ALWAYS,
-	PROMOTE_NEVER
-} PromoteRule;
+#include "pg/segment/promotion.h"
 
 typedef struct TrainRequest
 {

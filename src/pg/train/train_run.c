@@ -15,7 +15,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
-#include "pg/segment/evaluation.h"
+#include "pg/segment/promotion.h"
 #include "pg/segment/segment_progress.h"
 #include "pg/models/model_config.h"
 #include "pg/train/run_log.h"
@@ -356,103 +356,21 @@ store_version(TrainRun *run)
 	run->version = store_add_version(&run->store, run->request.model, &content);
 }
 
-/* Score a version on the run's test part and keep the scores. */
-static Evaluation
-score_version(const TrainRun *run, const ModelVersion *version)
-{
-	EvaluationTask task = {
-		.source = run->source,
-		.version = version,
-		.subset = "test",
-		.split = run->split,
-		.options = {.threshold = version->traits.threshold,.enhance = version->traits.enhance,.as_trained = true,
-		.turn = run->plan.turn},
-		.quiet = true,
-	};
-	Evaluation	evaluation = evaluation_run(&run->store, &task);
-
-	if (evaluation.score.n > 0)
-		evaluation_store(&run->store, &task, &evaluation);
-	return evaluation;
-}
-
-/*
- * Mean Dice of the new version minus that of another, on the test rows that
- * both were scored on and neither was trained on. Rows may have been added or
- * deleted between the two evaluations.
- */
-static double
-paired_difference(const TrainRun *run, const Evaluation *other)
-{
-	double	   *differences = palloc_extended((run->test_scores.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
-	int64		count = image_scores_pair(&other->images, &run->test_scores, offsetof(ScoredImage, score.dice), true,
-										  differences);
-	double		sum = 0;
-
-	for (int64 i = 0; i < count; i++)
-		sum += differences[i];
-	pfree(differences);
-	return count > 0 ? sum / count : 0;
-}
-
-/* Is the new version better than the active one on the same test rows? */
-static bool
-beats(const TrainRun *run, const ModelVersion *active)
-{
-	Evaluation	evaluation;
-
-	if (run->score.n == 0)
-	{
-		ereport(NOTICE,
-				(errmsg("version %d is not promoted: there is no test part to compare it on", run->version->number),
-				 errhint("Promote it with lesion_model_promote, or keep rows for testing with test_fraction.")));
-		return false;
-	}
-	evaluation = score_version(run, active);
-	train_split_check_other(run, active, evaluation.seen, evaluation.score.n);
-	ereport(NOTICE,
-			(errmsg("test Dice %.4f, that of the active version %d is %.4f", run->score.dice, active->number,
-					evaluation.score.dice)));
-	return paired_difference(run, &evaluation) > 0;
-}
-
-/* Promote the new version if the rule says so. */
-static void
-promote(TrainRun *run, const ModelVersion *active)
-{
-	const char *reason = NULL;
-
-	if (run->request.promote == PROMOTE_NEVER)
-		return;
-	if (active == NULL)
-		reason = "first version";
-	else if (run->request.promote == PROMOTE_ALWAYS)
-		reason = "always";
-	else if (beats(run, active))
-		reason = "better";
-	if (reason == NULL)
-		return;
-	store_promote(&run->store, run->request.model, run->version->number, reason);
-	run->promoted = true;
-}
-
 void
 train_run_finish(TrainRun *run)
 {
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 	ModelVersion *active = store_find_version(&run->store, run->request.model, NULL);
+	TestPart	part = {&run->store, run->source, run->split, run->plan.turn, true};
+	Evaluation	evaluation = {0};
 
 	train_progress_phase(PROGRESS_SCORING, 0);
 	store_version(run);
 	release_training(run);
 	if (run->counts.test > 0)
-	{
-		Evaluation	evaluation = score_version(run, run->version);
-
-		run->score = evaluation.score;
-		run->test_scores = evaluation.images;
-	}
-	promote(run, active);
+		evaluation = test_part_score(&part, run->version);
+	run->score = evaluation.score;
+	run->promoted = promote_by_rule(&part, run->request.promote, run->version, &evaluation, active);
 
 	run->seconds = run->earlier_seconds + train_run_elapsed(run);
 	run_log_finish(run);

@@ -182,19 +182,3 @@ train_split_check(TrainRun *run, const HeldBack *held_back)
 		image_digests_add(&run->trained_on, before.values[i]);
 	image_digests_sort(&run->trained_on);
 }
-
-void
-train_split_check_other(const TrainRun *run, const ModelVersion *other, int64 seen, int64 n)
-{
-	if (seen == 0 || (seen < 0 && !split_differs(&other->split, &run->split)))
-		return;
-	ereport(WARNING,
-			(errmsg("version %d of model \"%s\" was trained on another split of the images", other->number,
-					other->model),
-			 seen < 0 ? errdetail("Some test rows of this run may have been among those it was trained on.") :
-			 errdetail("%lld of the %lld test rows of this run were among those it was trained on; "
-					   "they are left out of the comparison.", (long long) seen, (long long) n),
-			 errhint("Give every run of a model the same split with group_column, split_seed => %lld and "
-					 "test_fraction => %g.",
-					 (long long) other->split.seed, other->split.test_fraction)));
-}

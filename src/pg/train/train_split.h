@@ -32,8 +32,4 @@ typedef struct HeldBack
  */
 void		train_split_check(TrainRun *run, const HeldBack *held_back);
 
-/* Warn if another version was trained on test rows of this run: on `seen` of
- * the `n` scored rows, -1 = not known. */
-void		train_split_check_other(const TrainRun *run, const ModelVersion *other, int64 seen, int64 n);
-
 #endif

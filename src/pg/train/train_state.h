@@ -12,7 +12,6 @@
 #include "measure/score.h"
 #include "pg/images/images_source.h"
 #include "pg/models/image_digests.h"
-#include "pg/models/image_scores.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
 #include "pg/train/train_request.h"
@@ -72,7 +71,6 @@ typedef struct TrainRun
 	ModelVersion *version;
 	bool		promoted;
 	DatasetScore score;			/* of the test part; n = 0 when it is empty */
-	ImageScores test_scores;	/* each image of it */
 	double		seconds;		/* of everything */
 } TrainRun;
 
