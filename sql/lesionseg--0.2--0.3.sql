@@ -364,6 +364,13 @@ UPDATE lesion_version v SET
 FROM lesion_run r WHERE r.run = v.run;
 ALTER TABLE lesion_version ENABLE TRIGGER lesion_version_immutable;
 
+ALTER TABLE lesion_audit DROP CONSTRAINT lesion_audit_event_check;
+ALTER TABLE lesion_audit ADD CONSTRAINT lesion_audit_event_check
+	CHECK (event IN ('create', 'train', 'import', 'calibrate', 'promote', 'rollback', 'drop version', 'drop'));
+COMMENT ON COLUMN lesion_audit.detail IS
+'architecture of a model, run of a training, version that was calibrated, reason of a promotion';
+COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported or calibrated';
+
 ALTER TABLE lesion_evaluation DROP CONSTRAINT lesion_evaluation_subset_check;
 ALTER TABLE lesion_evaluation ADD CONSTRAINT lesion_evaluation_subset_check
 	CHECK (subset IN ('test', 'validation', 'train', 'all'));
@@ -1492,3 +1499,16 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION lesion_weights_distance(bytea, bytea) IS
 'the L2 norm of what training changed, without running statistics: what lesion_weights_clip limits';
+
+CREATE FUNCTION lesion_calibrate(model text, images regclass, subset text DEFAULT 'validation',
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	group_column text DEFAULT NULL, version int DEFAULT NULL, split_seed bigint DEFAULT NULL,
+	test_fraction float8 DEFAULT NULL, validation_fraction float8 DEFAULT NULL, promote text DEFAULT 'if_better',
+	OUT new_version int, OUT promoted boolean, OUT n bigint, OUT threshold float8, OUT temperature float8,
+	OUT review_below float8)
+AS 'MODULE_PATHNAME', 'lesion_calibrate'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_calibrate(text, regclass, text, text, text, text, text, int, bigint, float8, float8, text) IS
+'fit threshold, temperature and review threshold of a version that came from elsewhere to rows of a table, and add '
+'a version with them and the same weights';

@@ -593,7 +593,7 @@ COMMENT ON COLUMN lesion_version.review_below IS
 'the review threshold: a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_version.enhance IS
 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
-COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported';
+COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported or calibrated';
 COMMENT ON COLUMN lesion_version.split_columns IS
 'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
 COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';
@@ -829,7 +829,7 @@ COMMENT ON COLUMN lesion_image_score.predicted_dice IS
 CREATE TABLE lesion_audit (
 	entry bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	event text NOT NULL
-		CHECK (event IN ('create', 'train', 'import', 'promote', 'rollback', 'drop version', 'drop')),
+		CHECK (event IN ('create', 'train', 'import', 'calibrate', 'promote', 'rollback', 'drop version', 'drop')),
 	model text NOT NULL,
 	version int,
 	sha256 bytea,
@@ -843,7 +843,8 @@ COMMENT ON TABLE lesion_audit IS
 'what was done to models and by whom; written by triggers alone, and only its owner can change it';
 COMMENT ON COLUMN lesion_audit.version IS 'NULL where the event is about the whole model';
 COMMENT ON COLUMN lesion_audit.sha256 IS 'of the weights that came or went';
-COMMENT ON COLUMN lesion_audit.detail IS 'architecture of a model, run of a training, reason of a promotion';
+COMMENT ON COLUMN lesion_audit.detail IS
+'architecture of a model, run of a training, version that was calibrated, reason of a promotion';
 COMMENT ON COLUMN lesion_audit.role IS 'the role in effect';
 COMMENT ON COLUMN lesion_audit.login IS 'the role that logged in';
 
@@ -1973,6 +1974,19 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100000;
 
 COMMENT ON FUNCTION lesion_weights_distance(bytea, bytea) IS
 'the L2 norm of what training changed, without running statistics: what lesion_weights_clip limits';
+
+CREATE FUNCTION lesion_calibrate(model text, images regclass, subset text DEFAULT 'validation',
+	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
+	group_column text DEFAULT NULL, version int DEFAULT NULL, split_seed bigint DEFAULT NULL,
+	test_fraction float8 DEFAULT NULL, validation_fraction float8 DEFAULT NULL, promote text DEFAULT 'if_better',
+	OUT new_version int, OUT promoted boolean, OUT n bigint, OUT threshold float8, OUT temperature float8,
+	OUT review_below float8)
+AS 'MODULE_PATHNAME', 'lesion_calibrate'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
+
+COMMENT ON FUNCTION lesion_calibrate(text, regclass, text, text, text, text, text, int, bigint, float8, float8, text) IS
+'fit threshold, temperature and review threshold of a version that came from elsewhere to rows of a table, and add '
+'a version with them and the same weights';
 
 -- ==== What columns hold ====
 

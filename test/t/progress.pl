@@ -102,13 +102,14 @@ my %jobs = (
 	evaluate => q{SELECT lesion_evaluate('endless', 'net', 'all', id_column => 'id')},
 	robustness => q{SELECT lesion_robustness('many', 'net', 'all', id_column => 'id', kinds => '{blur}',
 		severities => '{1}')},
+	calibrate => q{SELECT lesion_calibrate('net', 'many', 'all', id_column => 'id')},
 	ensemble_fit => q{SELECT lesion_ensemble_fit('both', 'many', id_column => 'id', validation_fraction => 0.9)});
 run_sql($database, q{DROP VIEW many; CREATE VIEW many AS SELECT id || '.' || n AS id, image, mask
 	FROM archive, generate_series(1, 500) AS n; DELETE FROM masks;
 	CREATE VIEW endless AS SELECT id || '.' || n AS id, image, mask FROM archive, generate_series(1, 10000) AS n;
 	SELECT lesion_model_import('other', lesion_model_export('net'));
 	SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "other"]}')});
-my %total = (predict => 20000, evaluate => 400000, robustness => 20000);
+my %total = (predict => 20000, evaluate => 400000, robustness => 20000, calibrate => 20000);
 $total{ensemble_fit} = run_sql($database, q{SELECT count(*) FROM many
 	WHERE lesion_split(id, 0, 0.2, 0.9) = 'validation'});
 for my $activity (sort keys %jobs) {

@@ -45,6 +45,9 @@ my @calls = (
 	q{SELECT lesion_model_import('other', lesion_model_export('net', dtype => 'bf16'))},
 	q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "other"]}')},
 	q{SELECT lesion_ensemble_fit('both', 'archive', validation_fraction => 0.5)},
+	q{SELECT lesion_calibrate('net', 'archive', 'all')},
+	q{SELECT length(lesion_weights_mean(lesion_weights_clip(weights, weights, 1), 1)) FROM lesion_version
+		WHERE model = 'net'},
 	q{SELECT lesion_model_promote('net', 1)}, q{SELECT lesion_model_rollback('net')},
 	'CREATE TABLE masks OF lesion_prediction', q{CALL lesion_predict('archive', 'both', 'masks')},
 	q{SELECT lesion_reproduce(m) FROM masks AS m},

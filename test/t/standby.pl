@@ -57,6 +57,7 @@ my %refused = (
 	lesion_evaluate => q{SELECT lesion_evaluate('archive', 'net')},
 	lesion_robustness => q{SELECT lesion_robustness('archive', 'net')},
 	lesion_ensemble_fit => q{SELECT lesion_ensemble_fit('net', 'archive')},
+	lesion_calibrate => q{SELECT lesion_calibrate('net', 'archive')},
 	lesion_model_create => q{SELECT lesion_model_create('other', 'unet')},
 	lesion_model_import => q{SELECT lesion_model_import('other', lesion_model_export('net'))},
 	lesion_model_promote => q{SELECT lesion_model_promote('net', 1)},

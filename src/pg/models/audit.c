@@ -100,15 +100,51 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 	stored_row_insert(&store, "lesion_audit", &entry, "RETURNING entry", SPI_OK_INSERT_RETURNING);
 }
 
+/*
+ * The version that a new one without a run was calibrated from, as text; NULL: it
+ * was imported. The row says which, and anyone with the right to add one may
+ * write that: so it counts only where both have the same weights.
+ */
+static char *
+calibrated_version(FunctionCallInfo fcinfo, const AuditedRow *row)
+{
+	ModelStore	store = store_open(fcinfo, false);
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(row_text(row, "model")), CStringGetTextDatum(row_text(row, "number"))};
+
+	store_check_owner(&store, "lesion_version");
+	store_execute(&store,
+				  "SELECT old.number::pg_catalog.text FROM @lesion_version new JOIN @lesion_version old "
+				  "ON old.model OPERATOR(pg_catalog.=) new.model AND old.sha256 OPERATOR(pg_catalog.=) new.sha256 "
+				  "AND old.number::pg_catalog.text OPERATOR(pg_catalog.=) "
+				  "(new.metadata OPERATOR(pg_catalog.->>) '" VERSION_CALIBRATED "'::pg_catalog.text) "
+				  "WHERE new.model OPERATOR(pg_catalog.=) $1 AND new.number::pg_catalog.text OPERATOR(pg_catalog.=) $2",
+				  2, types, values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0 ? SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1) : NULL;
+}
+
 /* A version came or went. */
 static void
 audit_version(FunctionCallInfo fcinfo, const AuditedRow *row, bool inserted)
 {
-	bool		imported;
+	const char *event = "drop version";
+	const char *detail = NULL;
+	bool		no_run;
 
-	(void) audit_column(row, "run", INT8OID, &imported);
-	write_entry(fcinfo, row, !inserted ? "drop version" : imported ? "import" : "train", "model", "number", "sha256",
-				inserted && !imported ? psprintf("run %s", row_text(row, "run")) : NULL);
+	(void) audit_column(row, "run", INT8OID, &no_run);
+	if (inserted && !no_run)
+	{
+		event = "train";
+		detail = psprintf("run %s", row_text(row, "run"));
+	}
+	else if (inserted)
+	{
+		char	   *calibrated = calibrated_version(fcinfo, row);
+
+		event = calibrated != NULL ? "calibrate" : "import";
+		detail = calibrated != NULL ? psprintf("version %s", calibrated) : NULL;
+	}
+	write_entry(fcinfo, row, event, "model", "number", "sha256", detail);
 }
 
 /* A version was made active. */

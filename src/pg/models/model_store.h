@@ -77,6 +77,10 @@ typedef struct NewVersion
 	Jsonb	   *metadata;		/* NULL = {} */
 } NewVersion;
 
+/* The key of metadata that has the number of the version whose weights a
+ * calibrated one has. */
+#define VERSION_CALIBRATED "calibrated_version"
+
 /* The number of a version that came with the extension. */
 #define BUNDLED_VERSION 0
 
