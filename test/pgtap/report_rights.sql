@@ -2,7 +2,7 @@
 -- queried, and what happens to those while the page is made is an error.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(13);
+SELECT plan(19);
 
 CREATE TABLE archive AS SELECT seed::text AS id, s.image, s.mask
 	FROM generate_series(1, 6) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -77,6 +77,32 @@ CREATE FUNCTION evil.letter_text(evil.letter) RETURNS text LANGUAGE plpgsql AS
 CREATE CAST (evil.letter AS text) WITH FUNCTION evil.letter_text(evil.letter);
 RESET ROLE;
 SELECT is(pg_temp.shown('{letters}'), '2', '... whose cast somebody else has made: it is not called');
+
+-- Names that somebody makes up push none of the others off the page.
+CREATE TABLE crowd (LIKE lesion_prediction);
+INSERT INTO crowd (images, id, model, version, area, predicted_dice, predicted_at)
+SELECT 'x', concat_ws('/', m.name, n, w), m.name, m.version, 0.1 * w, 0.5, now() - interval '1 week' * w
+FROM (VALUES ('convmixer', 0, 9), ('unet', 0, 8), ('aa', 1, 40), ('convmixer', 999, 20)) AS m (name, version, rows)
+CROSS JOIN generate_series(0, 3) AS w CROSS JOIN LATERAL generate_series(1, rows) AS n
+UNION ALL SELECT 'x', 'y', 'a' || n, 1, 0.1, 0.5, now() - interval '1 week' * w
+FROM generate_series(1, 300) AS n, generate_series(0, 3) AS w;
+SELECT lesion_model_import('aa_new', lesion_model_export('unet'));
+INSERT INTO crowd (images, id, model, version, area, predicted_dice, predicted_at)
+SELECT 'x', 'z/' || w, 'aa_new', 1, 0.1, 0.5, now() - interval '1 week' * w FROM generate_series(0, 3) AS w;
+CREATE TABLE page AS SELECT lesion_report(predictions => '{crowd}') AS page;
+CREATE FUNCTION pg_temp.section(name text, next text) RETURNS text LANGUAGE sql AS
+	$$SELECT (regexp_match(page, '<h2 id="' || name || '">(.*)<h2 id="' || next || '">'))[1] FROM page$$;
+SELECT ok(pg_temp.section('weeks', 'review') !~ '>a17<', 'weeks are of models that there are');
+SELECT ok(pg_temp.section('weeks', 'review') !~ '>999<', '... and of versions');
+SELECT is((SELECT array_agg(a[1]) FROM regexp_matches(pg_temp.section('weeks', 'review'),
+	'<tr><th[^>]*>[^<]*</th><td[^>]*>([^<]*)</td>', 'g') AS a),
+	'{convmixer,convmixer,convmixer,convmixer,unet,unet,unet,unet,aa_new,aa_new,aa_new,aa_new}',
+	'... first the one of the first screen, then that of most masks');
+SELECT is((SELECT array_agg(DISTINCT a[1] ORDER BY a[1]) FROM regexp_matches(pg_temp.section('weeks', 'review'),
+	'>(aa_new|convmixer|unet) \d+<', 'g') AS a), '{aa_new,convmixer,unet}', '... in charts, too');
+SELECT ok(regexp_replace(page, '<h2 id="models".*', '') ~ 'convmixer', 'so is the first screen') FROM page;
+SELECT ok(position('>aa_new<' IN s) > greatest(position('>unet<' IN s), position('>linknet<' IN s)),
+	'older models stand first') FROM pg_temp.section('versions', 'use') AS s;
 
 -- Tables that go while the page is made: a policy of the reader's own table drops one. It ended the server.
 CREATE TABLE evil.masks (LIKE lesion_prediction);

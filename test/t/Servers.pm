@@ -49,13 +49,14 @@ sub start_servers {
 	return map { $_->wait_until_ready } map { launch($_, @options) } @names;
 }
 
-# The statement of docs/many-servers.md that a pattern fits, with the names of
-# servers in `host=name` and `host 'name'` replaced by where ours of these names are.
+# The block of docs/many-servers.md that a pattern fits, with another name in the place of `north` if one is given,
+# and the names of servers in `host=name` and `host 'name'` replaced by where ours of these names are.
 sub recipe {
-	my ($pattern) = @_;
+	my ($pattern, $name) = @_;
 	open my $page, '<', "$FindBin::Bin/../../docs/many-servers.md" or die "many-servers.md: $!\n";
 	my @blocks = join('', <$page>) =~ /^```text\n(.*?)^```$/msg;
 	my ($block) = grep { $_ =~ $pattern } @blocks or die "no block in many-servers.md with $pattern\n";
+	$block =~ s/north/$name/g if defined $name;
 	for my $server (@running) {
 		my $host = $server->host;
 		$block =~ s/\bhost=$server->{name}\b/host=$host user=$ENV{PGUSER}/g;

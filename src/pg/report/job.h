@@ -75,6 +75,13 @@ typedef struct ReportJob
 #define NAMED_FIRST "NOT e.images = ANY ($6)"
 #define EVALUATIONS_ORDER NAMED_FIRST ", e.images, e.subset, e.dice DESC"
 
+/* Weeks of lesion_drift are of rows that may name any model: those of versions that there are. */
+#define VERSION_EXISTS "EXISTS (SELECT FROM @lesion_version v WHERE v.model = d.model AND v.number = d.version)"
+
+/* Of models m, the one of the first screen goes first, then the older ones: new
+ * names push none of them off the page. */
+#define MODELS_ORDER "m.model IS DISTINCT FROM $5, m.created_at, m.model"
+
 /* An evaluation, and how it was made where not by the version's own settings. */
 #define EVALUATION_NAME \
 	"e.model || ' ' || e.version || ', ' || e.images || ' (' || e.subset || coalesce(', ' || e.differs, '') || ')'"

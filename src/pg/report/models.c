@@ -74,10 +74,11 @@ report_curves(ReportJob *job)
 	page_section(&job->page, "curves", "Training",
 				 "The latest training of each model: how loss and Dice went from epoch to epoch. A validation loss "
 				 "that rises while the training loss falls says that the model learns its images by heart.");
-	report_select(job, "SELECT DISTINCT ON (r.model) r.model, r.run "
-				  "FROM @lesion_epoch e JOIN @lesion_runs r USING (run) "
+	report_select(job, "SELECT m.model, max(r.run) AS run FROM @lesion_runs r "
+				  "JOIN (SELECT name AS model, created_at FROM @lesion_model) m USING (model) "
 				  "WHERE ($1 IS NULL OR r.model = ANY ($1)) AND r.started_at <= $3 "
-				  "ORDER BY r.model, r.run DESC");
+				  "AND r.run IN (SELECT run FROM @lesion_epoch) "
+				  "GROUP BY m.model, m.created_at ORDER BY " MODELS_ORDER);
 	runs = SPI_tuptable;
 	count = SPI_processed;
 	shown = Min(count, REPORT_CHARTS_MAX);
@@ -180,24 +181,32 @@ report_robustness(ReportJob *job)
 {
 	SPITupleTable *tables;
 	uint64		count;
+	long		measured = 0;
 
 	page_section(&job->page, "robustness", "Robustness",
 				 "What a worse image costs: Dice points, out of 100, that the model loses by each way and severity "
 				 "(1 slight, 5 severe), as it is (off) and enhanced first (auto).");
 	report_select(job, psprintf("SELECT m.model || ' ' || m.version || ', ' || c.measured_on || ' (' || "
 								"c.measured_how || ')' AS name, "
-								"c.row_names, c.column_names, c.cells "
-								"FROM @lesion_models m CROSS JOIN LATERAL (SELECT k.* "
+								"c.row_names, c.column_names, c.cells, m.measured "
+								"FROM (SELECT m.model, m.version, count(*) OVER () AS measured FROM @lesion_models m "
+								"JOIN (SELECT model, version, max(n) AS n, bool_or(images = ANY ($6)) AS named "
+								"FROM @lesion_robustness_score GROUP BY model, version) s USING (model, version) "
+								"WHERE $1 IS NULL OR m.model = ANY ($1) "
+								"ORDER BY NOT s.named, s.n DESC, " MODELS_ORDER " LIMIT %d) m "
+								"CROSS JOIN LATERAL (SELECT k.* "
 								"FROM unnest('{%sNULL}'::regclass[]) WITH ORDINALITY AS t (images, n), "
 								"LATERAL @lesion_robustness_cells(m.model, m.version, t.images) k "
 								"WHERE k.cells IS NOT NULL ORDER BY t.n LIMIT 1) c "
-								"WHERE $1 IS NULL OR m.model = ANY ($1) "
-								"ORDER BY NOT c.measured_on = ANY ($6), m.model", tables_first(job)));
+								"ORDER BY NOT c.measured_on = ANY ($6), m.model", REPORT_CHARTS_MAX,
+								tables_first(job)));
 	tables = SPI_tuptable;
 	count = SPI_processed;
 	if (count == 0)
 		page_nothing(&job->page, "Not measured. Run SELECT * FROM lesion_robustness('archive', 'model').");
-	for (uint64 i = 0; i < Min(count, REPORT_CHARTS_MAX); i++)
+	else
+		measured = (long) DatumGetInt64(first_row_needed("measured", INT8OID));
+	for (uint64 i = 0; i < count; i++)
 	{
 		Datum	   *names[2];
 		Datum	   *values;
@@ -235,7 +244,7 @@ report_robustness(ReportJob *job)
 				   counts[1],
 				   figures, worst);
 	}
-	report_left_out(job, "models", Min((long) count, REPORT_CHARTS_MAX), (long) count);
+	report_left_out(job, "models", (long) count, measured);
 }
 
 void

@@ -21,8 +21,10 @@ find_main_model(ReportJob *job)
 	if (job->prediction_rows != NULL)
 	{
 		report_select_user(job, "tables of masks",
-						   psprintf("SELECT p.model FROM (%s) p WHERE p.predicted_at >= $2 AND p.model IS NOT NULL "
-									"GROUP BY p.model ORDER BY count(*) DESC, p.model LIMIT 1", job->prediction_rows));
+						   psprintf("SELECT p.model FROM (%s) p "
+								"WHERE p.predicted_at >= $2 AND p.model IN (SELECT m.name FROM %slesion_model m) "
+								"GROUP BY p.model ORDER BY count(*) DESC, p.model LIMIT 1", job->prediction_rows,
+								job->store.prefix));
 		if (SPI_processed > 0)
 			return report_value(0, "model");
 	}
@@ -178,8 +180,8 @@ add_drift_tile(ReportJob *job)
 	{
 		report_select(job, psprintf("SELECT f.name || ', ' || to_char(d.week, 'YYYY-MM-DD') AS figure, "
 									"abs(f.shift) AS shift "
-									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) "
-									"WHERE ($5 IS NULL OR model = $5) "
+									"FROM (SELECT * FROM @lesion_drift(%u::regclass, true) d "
+									"WHERE ($5 IS NULL OR model = $5) AND " VERSION_EXISTS " "
 									"AND week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
 									"ORDER BY week DESC, version DESC LIMIT 1) d, "
 									"LATERAL (VALUES ('lesion area', d.area_shift), "

@@ -36,7 +36,8 @@ report_versions(ReportJob *job)
 				  "m.bytes AS \"Bytes\", "
 				  "to_char(m.version_created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS \"Made (UTC)\", "
 				  "m.sha256 AS \"Weights SHA-256\" FROM @lesion_models m "
-				  "WHERE m.version IS NOT NULL AND ($1 IS NULL OR m.model = ANY ($1)) ORDER BY m.model");
+				  "WHERE m.version IS NOT NULL AND ($1 IS NULL OR m.model = ANY ($1)) "
+				  "ORDER BY " MODELS_ORDER);
 	report_table(job, "Active versions", "No model has a version.");
 }
 

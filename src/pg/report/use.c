@@ -16,18 +16,32 @@
 #define MOST_COMPARED 1000		/* corrections of a reviewer that are compared with their masks */
 #define NO_VERDICTS "No table of verdicts was named: verdicts => 'verdicts'."
 
-/* The weeks of one table, for report_lines. */
+/* The weeks of one table since that time, and how many masks their model has in
+ * all of them. */
+static char *
+weeks_query(const ReportJob *job, int table, const char *since)
+{
+	return psprintf("(SELECT d.*, d.model IS DISTINCT FROM $5 AS other, "
+					"sum(d.images) OVER (PARTITION BY d.model) AS of_model "
+					"FROM @lesion_drift(%u::regclass, true) d "
+					"WHERE ($1 IS NULL OR d.model = ANY ($1)) AND d.week BETWEEN %s AND $3 AND " VERSION_EXISTS ") d",
+					job->prediction_tables[table].oid, since);
+}
+
+/* The model of the first screen goes first, then those that made most masks: rows
+ * of other models push none of them off the page. */
+#define WEEKS_ORDER "d.other, d.of_model DESC, d.model"
+
+/* The weeks of one table, for report_lines: of each model the newest versions first. */
 static void
 select_weeks(ReportJob *job, int table, const char *figures)
 {
 	report_select(job, psprintf("SELECT left(d.model, 150) || ' ' || d.version || f.name AS series, "
 								"(d.week - '2000-01-01'::date)::float8 AS x, f.figure AS y, "
 								"to_char(d.week, 'YYYY-MM-DD') AS x_name "
-								"FROM @lesion_drift(%u::regclass, true) d, LATERAL %s AS f (n, name, figure) "
-								"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
-								"AND d.week BETWEEN $3 - interval '26 weeks' AND $3 "
-								"ORDER BY d.model, d.version, f.n, d.week", job->prediction_tables[table].oid,
-								figures));
+								"FROM %s, LATERAL %s AS f (n, name, figure) "
+								"ORDER BY " WEEKS_ORDER ", d.version DESC, f.n, d.week",
+								weeks_query(job, table, "$3 - interval '26 weeks'"), figures));
 }
 
 void
@@ -71,11 +85,8 @@ report_weeks(ReportJob *job)
 									"d.review AS \"Flagged\", d.area_shift AS \"Shift of area\", "
 									"d.confidence_shift AS \"of confidence\", d.quality_shift AS \"of quality\", "
 									"d.invalid AS \"Invalid\" "
-									"FROM @lesion_drift(%u::regclass, true) d "
-									"WHERE ($1 IS NULL OR d.model = ANY ($1)) "
-									"AND d.week BETWEEN date_trunc('week', $2, 'UTC') AND $3 "
-									"ORDER BY d.week DESC, d.model, d.version",
-									job->prediction_tables[i].oid));
+									"FROM %s ORDER BY " WEEKS_ORDER ", d.week DESC, d.version DESC",
+									weeks_query(job, i, "date_trunc('week', $2, 'UTC')")));
 		report_table(job, psprintf("Weeks of the period, %s", name), "No mask was made in the period.");
 	}
 }
