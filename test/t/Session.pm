@@ -11,7 +11,7 @@ use IPC::Open3;
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(run_sql fresh_database fill_archive content_query server_alive kill_session restart_server
-	control_server as_owner);
+	control_server as_owner wait_for_lock);
 
 # Writing to a psql that is gone is for the reader to find out.
 $SIG{PIPE} = 'IGNORE';
@@ -130,6 +130,16 @@ sub run_sql {
 	close $psql or die "failed: $sql\n";
 	chomp $output;
 	return $output;
+}
+
+# Wait until a session waits for another; 1, or 0 where it does not.
+sub wait_for_lock {
+	my ($session) = @_;
+	for (1 .. 300) {
+		return 1 if run_sql('postgres', 'SELECT cardinality(pg_blocking_pids(' . $session->pid . '))') > 0;
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
 }
 
 # Make a database with the extension in it.

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive);
+use Session qw(run_sql fresh_database fill_archive wait_for_lock);
 use Test::More;
 
 my $database = 'tap_concurrent';
@@ -16,16 +16,6 @@ my $train = q{SELECT version FROM lesion_train('archive', 'net', %d, architectur
 	batch_size => 4, config => '{"base": 4, "depth": 1}', promote => 'never')};
 run_sql($database, sprintf $train, 1) for 1 .. 2;
 run_sql($database, q{SELECT lesion_model_promote('net', 1)});
-
-# Wait until a session waits for another; 1, or 0 where it does not.
-sub wait_for_lock {
-	my ($session) = @_;
-	for (1 .. 300) {
-		return 1 if run_sql('postgres', 'SELECT cardinality(pg_blocking_pids(' . $session->pid . '))') > 0;
-		select undef, undef, undef, 0.1;
-	}
-	return 0;
-}
 
 my $first = Session->new($database);
 my $second = Session->new($database);

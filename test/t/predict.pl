@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive kill_session);
+use Session qw(run_sql fresh_database fill_archive kill_session wait_for_lock);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -110,6 +110,27 @@ for my $key ('PRIMARY KEY', 'PRIMARY KEY DEFERRABLE') {
 	like($said, qr/NOTICE.* 199 images of public\.renumbered segmented, 0 broken\nDETAIL:  1 have a row/,
 		'... ends no job');
 }
+
+# Another session stores two of the images, in the other order, and leaves it to the job to find the deadlock: that
+# image is left to it, and the job goes on.
+run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey,
+	ADD PRIMARY KEY (images, id, model, version)');
+my $store = q{INSERT INTO raced (images, id, model, version) VALUES ('public.renumbered', %s, 'net', 2)};
+my $other = Session->new($database);
+$other->query(q{SET deadlock_timeout = '1h'; BEGIN; } . sprintf $store, 1002);
+$job->query(q{SET deadlock_timeout = '1s'});
+$job->start($into_raced);
+ok(wait_for_lock($job), 'a job waits for another session');
+$other->start(sprintf $store, 1001);
+$said = $job->finish;
+like($said, qr/WARNING.* row "1002" of public\.renumbered cannot be stored in public\.raced: deadlock detected/,
+	'... which waits for it');
+like($said, qr/NOTICE.* 199 images of public\.renumbered segmented, 0 broken/, '... and goes on with all others');
+like($other->finish, qr/ERROR:  23505/, '... whose rows are not overwritten');
+$other->query('ROLLBACK');
+$other->quit;
+like($job->query($into_raced), qr/NOTICE.* 1 images of public\.renumbered segmented/,
+	'... the next call does the image');
 
 # A key of other columns is an error.
 run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey, ADD UNIQUE (images)');

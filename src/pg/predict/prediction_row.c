@@ -2,8 +2,9 @@
  * prediction_row.c: see prediction_row.h.
  *
  * Others may store a row that is about to be inserted. INSERT ... ON CONFLICT
- * DO NOTHING goes on then. A table that does not allow it, and an id that may
- * be too long, cost a subtransaction for each row.
+ * DO NOTHING goes on then, where the table allows it. Others may also wait for
+ * a row of this batch, while it waits for one of theirs. So that a deadlock, or
+ * an id that is too long, ends no batch, each row has a subtransaction.
  */
 #include "postgres.h"
 
@@ -44,8 +45,6 @@ static const struct
 	[PREDICTION_PREDICTED_AT] = {"predicted_at", TIMESTAMPTZOID},
 	[PREDICTION_PREDICTED_BY] = {"predicted_by", TEXTOID},
 };
-
-#define LONG_ID 1000			/* bytes; an index takes keys of 2700, with the table's and the model's names */
 
 /* The columns that identify image and version. */
 static const PredictionColumn key_columns[] = {
@@ -157,6 +156,7 @@ typedef struct RowInsert
 	const PredictionInsert *insert;
 	const PredictionRow *row;
 	const char *name;
+	PredictionOutcome outcome;
 } RowInsert;
 
 /* Insert a row, or with unless_there a row that is not there; true if one with
@@ -176,21 +176,6 @@ try_insert(const RowInsert *work, bool unless_there)
 		DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull)) && !isnull;
 	SPI_freetuptable(SPI_tuptable);
 	return stored;
-}
-
-/* Insert a row; an error if it is not stored. */
-static void
-insert_row(void *argument)
-{
-	const RowInsert *work = argument;
-
-	if (!try_insert(work, false))
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
-				 errmsg("what %s came to was not stored in %s as it is", work->name, work->insert->table),
-				 errdetail("A trigger on the table leaves the row out, or changes its images, id, model or version."),
-				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
-						 "others.")));
 }
 
 /* Has the table a row with the key by now? A NOTICE says so. The snapshot is a
@@ -218,36 +203,55 @@ is_there(const RowInsert *work)
 	return found;
 }
 
-/* Insert a row in a subtransaction. */
-static PredictionOutcome
-insert_caught(RowInsert *work)
+/* Insert a row, unless it is there; an error if it is not stored. */
+static void
+insert_row(void *argument)
 {
-	ErrorData  *error = caught_in_step(insert_row, work, CurrentMemoryContext);
+	RowInsert  *work = argument;
+	bool		may_be_there = work->insert->unless_there.plan != NULL;
 
-	if (error == NULL)
-		return PREDICTION_STORED;
-	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && is_there(work))
-		return PREDICTION_TAKEN;
-	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
-		ReThrowError(error);
+	work->outcome = PREDICTION_STORED;
+	if (may_be_there && try_insert(work, true))
+		return;
+	if (may_be_there && is_there(work))
+		work->outcome = PREDICTION_TAKEN;
+	else if (!try_insert(work, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("what %s came to was not stored in %s as it is", work->name, work->insert->table),
+				 errdetail("A trigger on the table leaves the row out, or changes its images, id, model or version."),
+				 errhint("These columns tell what is done: leave them alone, and leave out images with a view of the "
+						 "others.")));
+}
+
+/* Warn that a row is not stored, because of that error. */
+static void
+warn_of_row(const RowInsert *work, const ErrorData *error, const char *hint)
+{
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
 			 errmsg("%s cannot be stored in %s: %s", work->name, work->insert->table, error->message),
-			 errhint("Give the image a shorter id, or leave it out with a view of the others.")));
-	return PREDICTION_NO_ROOM;
+			 errhint("%s", hint)));
 }
 
 PredictionOutcome
 prediction_insert(const PredictionInsert *insert, const PredictionRow *row, const char *name)
 {
-	RowInsert	work = {insert, row, name};
+	RowInsert	work = {insert, row, name, PREDICTION_STORED};
+	ErrorData  *error = caught_in_step(insert_row, &work, CurrentMemoryContext);
 
-	if (insert->unless_there.plan == NULL || VARSIZE_ANY_EXHDR(DatumGetPointer(row->values[PREDICTION_ID])) >= LONG_ID)
-		return insert_caught(&work);
-	if (try_insert(&work, true))
-		return PREDICTION_STORED;
-	if (is_there(&work))
+	if (error == NULL)
+		return work.outcome;
+	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && is_there(&work))
 		return PREDICTION_TAKEN;
-	insert_row(&work);			/* a trigger or another key is against it: an error says so */
-	return PREDICTION_STORED;
+	if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
+	{
+		warn_of_row(&work, error, "Another session stores a row of the image, and waits for one of this batch. If it "
+					"gives up, the next call does the image.");
+		return PREDICTION_TAKEN;
+	}
+	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+		ReThrowError(error);
+	warn_of_row(&work, error, "Give the image a shorter id, or leave it out with a view of the others.");
+	return PREDICTION_NO_ROOM;
 }

@@ -52,15 +52,15 @@ void		prediction_end(PredictionInsert *insert);
 typedef enum PredictionOutcome
 {
 	PREDICTION_STORED,
-	PREDICTION_TAKEN,			/* the table has such a row by now, of another session or a trigger */
+	PREDICTION_TAKEN,			/* another session or a trigger has stored such a row, or is at it */
 	PREDICTION_NO_ROOM			/* its id is too long for a key of the table */
 } PredictionOutcome;
 
 /*
  * Insert a row into the table, and check that it was stored: a row that a
  * trigger drops or gives another key, which every call would make again, is an
- * error. What others store meanwhile must not end a job: a NOTICE says so, and
- * a WARNING that there is no room. `name` is the image's, as in 'row "7" of
+ * error. What others store meanwhile must not end a job: a NOTICE says so, a
+ * WARNING that there is no room, or a deadlock with those who store it. `name` is the image's, as in 'row "7" of
  * public.archive'.
  */
 PredictionOutcome prediction_insert(const PredictionInsert *insert, const PredictionRow *row, const char *name);
