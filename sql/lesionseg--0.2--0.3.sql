@@ -1512,3 +1512,19 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 COMMENT ON FUNCTION lesion_calibrate(text, regclass, text, text, text, text, text, int, bigint, float8, float8, text) IS
 'fit threshold, temperature and review threshold of a version that came from elsewhere to rows of a table, and add '
 'a version with them and the same weights';
+
+CREATE PROCEDURE lesion_train_across(servers text[], images text[], model text, rounds int DEFAULT 10,
+	epochs int DEFAULT 1, image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
+	id_column text DEFAULT NULL, image_size int DEFAULT 256, batch_size int DEFAULT 8,
+	learning_rate float8 DEFAULT NULL, test_fraction float8 DEFAULT 0.2, seed bigint DEFAULT 0,
+	augment jsonb DEFAULT '{}', promote text DEFAULT 'if_better', config jsonb DEFAULT '{}',
+	architecture text DEFAULT NULL, split_seed bigint DEFAULT 0, options jsonb DEFAULT '{}', init text DEFAULT NULL,
+	group_column text DEFAULT NULL, weight_column text DEFAULT NULL, clip_norm float8 DEFAULT NULL,
+	noise_multiplier float8 DEFAULT 0)
+AS 'MODULE_PATHNAME', 'lesion_train_across'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_train_across(text[], text[], text, int, int, text, text, text, int, int, float8, float8,
+	bigint, jsonb, text, jsonb, text, bigint, jsonb, text, text, text, float8, float8) IS
+'train a network across hospitals by federated averaging: images stay where they are, weights and scores travel; '
+'the same call goes on when it was stopped';

@@ -176,14 +176,15 @@ set_initial_weights(TrainRun *run)
 				   status);
 }
 
-/* Decide what to train, before anything is read. */
-static void
-settle_model(TrainRun *run)
+void
+train_run_settle(TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
 	Model	   *model;
 	ArchConfig	config;
 
+	run->call = call_create(run->context, settings_threads(true));
 	if (request->init != NULL)
 		run->init = store_need_version(&run->store, request->init, NULL);
 	model = find_or_create_model(run);
@@ -207,6 +208,7 @@ settle_model(TrainRun *run)
 	if (run->plan.freeze_encoder)
 		network_freeze_encoder(run->network);
 	set_initial_weights(run);
+	MemoryContextSwitchTo(caller);
 }
 
 /* ---- the beginning ---- */
@@ -220,8 +222,7 @@ train_run_open(TrainRun *run, LockSpan span)
 	check_rights(&run->store);
 	run->span = span;
 	run->model_lock = model_lock(&run->store, request->model, span);
-	run->call = call_create(run->context, settings_threads(true));
-	settle_model(run);
+	train_run_settle(run);
 	train_split_open(run);
 	train_progress_begin(request->model, request->epochs);
 	MemoryContextSwitchTo(caller);

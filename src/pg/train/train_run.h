@@ -23,6 +23,10 @@
 /* Make an empty run. */
 TrainRun   *train_run_create(ModelStore store, const TrainRequest *request);
 
+/* Decide what to train, with what plan, from what weights: a part of the
+ * opening. The model is locked. */
+void		train_run_settle(TrainRun *run);
+
 /* Check the request and lock the model. */
 void		train_run_open(TrainRun *run, LockSpan span);
 

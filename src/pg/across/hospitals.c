@@ -1,0 +1,363 @@
+/*
+ * hospitals.c: sessions with all hospitals, what is sent to them, and scores.
+ *
+ * Queries are made of quoted literals, since dblink has no parameters. Their
+ * operators are qualified: the search_path there is the hospital's own.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+
+#include "arch/network.h"
+#include "pg/across/across.h"
+#include "pg/base/caught_error.h"
+#include "pg/base/values/row_values.h"
+
+/* ---- begin and end ---- */
+
+/*
+ * Set up the session: messages below errors stay there, since they may quote
+ * keys of images, and a statement ends soon after the coordinator has gone.
+ */
+static void
+settle_session(Hospital *hospital)
+{
+	(void) link_query(&hospital->link,
+					  "SELECT pg_catalog.set_config('client_min_messages', 'error', false), CASE "
+					  "WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0 "
+					  "THEN pg_catalog.set_config('client_connection_check_interval', '1s', false) END",
+					  "messages text, check_interval text");
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Find lesionseg and the table of images. */
+static void
+find_lesionseg(Hospital *hospital)
+{
+	char	   *query = psprintf("SELECT pg_catalog.format('%%I.', n.nspname), e.extversion, t.name "
+								 "FROM pg_catalog.pg_extension AS e "
+								 "JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
+								 "LEFT JOIN (SELECT pg_catalog.format('%%I.%%I', s.nspname, c.relname) AS name "
+								 "FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS s "
+								 "ON s.oid OPERATOR(pg_catalog.=) c.relnamespace "
+								 "WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(%s)::pg_catalog.oid) AS t "
+								 "ON true WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg'",
+								 quote_literal_cstr(hospital->images));
+	bool		isnull;
+	char	   *version;
+	Datum		table;
+
+	if (link_query(&hospital->link, query, "prefix text, version text, name text") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("server \"%s\": lesionseg is not in that database", hospital->server),
+				 errhint("CREATE EXTENSION lesionseg there, or name another dbname in the server's options.")));
+	version = TextDatumGetCString(first_row_needed("version", TEXTOID));
+	if (strcmp(version, LESIONSEG_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("server \"%s\" has lesionseg %.40s, this one has %s", hospital->server, version,
+						LESIONSEG_VERSION),
+				 errhint("Install the same release on all servers, and run ALTER EXTENSION lesionseg UPDATE.")));
+	table = first_row_value("name", TEXTOID, &isnull);
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("server \"%s\": table %s does not exist", hospital->server, hospital->images),
+				 errhint("images has one name for all servers, or one for each, in their order; a schema may stand "
+						 "before the name.")));
+	hospital->table = TextDatumGetCString(table);
+	hospital->prefix = TextDatumGetCString(first_row_needed("prefix", TEXTOID));
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+hospitals_open(Across *task)
+{
+	MemoryContext caller = MemoryContextSwitchTo(task->context);
+	const char *dblink = link_find_dblink();
+
+	for (int i = 0; i < task->count; i++)
+	{
+		Hospital   *hospital = &task->hospitals[i];
+
+		link_open(&hospital->link, dblink, hospital->server, i + 1);
+		settle_session(hospital);
+		find_lesionseg(hospital);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+void
+hospitals_close(Across *task)
+{
+	for (int i = 0; i < task->count; i++)
+		link_close(&task->hospitals[i].link);
+}
+
+/* ---- answers ---- */
+
+/* An answer to be taken. */
+typedef struct Answer
+{
+	TakeAnswer	take;
+	Hospital   *hospital;
+} Answer;
+
+static void
+take_step(void *work)
+{
+	const Answer *answer = work;
+
+	answer->take(answer->hospital);
+}
+
+/* Is a hospital at work? */
+static bool
+is_anyone_busy(const Across *task)
+{
+	for (int i = 0; i < task->count; i++)
+		if (task->hospitals[i].link.busy)
+			return true;
+	return false;
+}
+
+/* Take an answer. The error that it is instead, or NULL; a cancel ends the call at once. */
+static ErrorData *
+take_answer(const Across *task, Answer *answer)
+{
+	ErrorData  *error = caught_in_step(take_step, answer, task->context);
+
+	if (error == NULL)
+		return NULL;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	answer->hospital->link.busy = false;
+	if (is_anyone_busy(task))
+		ereport(WARNING,
+				(errmsg("%s", error->message),
+				 errdetail("The other servers finish what they are at.")));
+	return error;
+}
+
+void
+hospitals_take(Across *task, TakeAnswer take)
+{
+	ErrorData  *first = NULL;
+	int			pause = 0;
+	int			waiting;
+
+	do
+	{
+		waiting = 0;
+		for (int i = 0; i < task->count; i++)
+		{
+			Hospital   *hospital = &task->hospitals[i];
+			Answer		answer = {.take = take,.hospital = hospital};
+			ErrorData  *error;
+
+			if (!hospital->link.busy)
+				continue;
+			if (link_is_waiting(&hospital->link))
+			{
+				waiting++;
+				continue;
+			}
+			error = take_answer(task, &answer);
+			if (first == NULL)
+				first = error;
+		}
+		if (waiting > 0)
+			link_pause(&pause);
+	} while (waiting > 0);
+	if (first != NULL)
+		ReThrowError(first);
+}
+
+/* ---- versions ---- */
+
+/* Find a version by its digest; false if it is not there. */
+static bool
+find_version(const Across *task, Hospital *hospital, const SharedVersion *version, bool *active)
+{
+	char	   *model = quote_literal_cstr(task->local_model);
+	char	   *query = psprintf("SELECT v.number, v.number OPERATOR(pg_catalog.=) m.version "
+								 "FROM %slesion_version AS v "
+								 "JOIN %slesion_models AS m ON m.model OPERATOR(pg_catalog.=) v.model "
+								 "WHERE v.model OPERATOR(pg_catalog.=) %s "
+								 "AND v.sha256 OPERATOR(pg_catalog.=) pg_catalog.decode('%s', 'hex') "
+								 "ORDER BY 2 DESC NULLS LAST, 1 LIMIT 1",
+								 hospital->prefix, hospital->prefix, model, version->sha256);
+	bool		isnull;
+
+	if (link_query(&hospital->link, query, "number int, active boolean") == 0)
+		return false;
+	hospital->start = DatumGetInt32(first_row_needed("number", INT4OID));
+	*active = DatumGetBool(first_row_value("active", BOOLOID, &isnull)) && !isnull;
+	SPI_freetuptable(SPI_tuptable);
+	return true;
+}
+
+/* Import a version there. */
+static void
+send_version(const Across *task, Hospital *hospital, const SharedVersion *version)
+{
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT %slesion_model_import(%s, pg_catalog.decode('", hospital->prefix,
+					 quote_literal_cstr(task->local_model));
+	enlargeStringInfo(&query, (int) Min(2 * version->size, MaxAllocSize));
+	query.len += (int) hex_encode(version->bytes, version->size, query.data + query.len);
+	query.data[query.len] = '\0';
+	appendStringInfo(&query, "', 'hex'), weights_sha256 => '%s')", version->sha256);
+	(void) link_query(&hospital->link, query.data, "number int");
+	SPI_freetuptable(SPI_tuptable);
+	pfree(query.data);
+}
+
+/* Make a version active there; it is sent if it is not there. */
+static void
+settle_version(const Across *task, Hospital *hospital, const SharedVersion *version)
+{
+	bool		active;
+
+	if (!find_version(task, hospital, version, &active))
+	{
+		send_version(task, hospital, version);
+		if (!find_version(task, hospital, version, &active))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("server \"%s\" has not kept the weights that were sent", hospital->server),
+					 errdetail("No version of model \"%s\" there has the SHA-256 %s.", task->local_model,
+							   version->sha256),
+					 errhint("Does somebody else drop that model there? Call again.")));
+	}
+	if (!active)
+	{
+		(void) link_query(&hospital->link,
+						  psprintf("SELECT %slesion_model_promote(%s, %d)", hospital->prefix,
+								   quote_literal_cstr(task->local_model), hospital->start), "nothing text");
+		SPI_freetuptable(SPI_tuptable);
+	}
+}
+
+void
+hospitals_send(Across *task, const SharedVersion *version)
+{
+	for (int i = 0; i < task->count; i++)
+		settle_version(task, &task->hospitals[i], version);
+}
+
+/* ---- scores ---- */
+
+#define SCORE_COLUMNS "n bigint, dice float8"
+
+/* Read a score of the answer's only row. */
+static void
+read_score(Hospital *hospital)
+{
+	PooledScore *score = &hospital->score;
+
+	score->n = DatumGetInt64(first_row_needed("n", INT8OID));
+	score->dice = DatumGetFloat8(first_row_needed("dice", FLOAT8OID));
+	if (score->n < 1 || !(score->dice >= 0 && score->dice <= 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("server \"%s\" gives a Dice of %g on %lld images", hospital->server, score->dice,
+						(long long) score->n)));
+}
+
+/* Take the answer to ask_score(). */
+static void
+take_score(Hospital *hospital)
+{
+	if (link_take(&hospital->link, SCORE_COLUMNS) > 0)
+		read_score(hospital);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Look for a score of the version that was sent last, made in the way that we ask for. */
+static void
+find_score(const Across *task, Hospital *hospital, const char *subset)
+{
+	const TrainRequest *request = &task->request;
+	char	   *query = psprintf("SELECT n, dice FROM %slesion_evaluation WHERE model OPERATOR(pg_catalog.=) %s "
+								 "AND version OPERATOR(pg_catalog.=) %d AND images OPERATOR(pg_catalog.=) %s "
+								 "AND subset OPERATOR(pg_catalog.=) '%s' "
+								 "AND split_seed OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8 "
+								 "AND test_fraction OPERATOR(pg_catalog.=) %s::pg_catalog.float8 "
+								 "AND validation_fraction OPERATOR(pg_catalog.=) %s::pg_catalog.float8 "
+								 "AND image_column OPERATOR(pg_catalog.=) %s AND mask_column OPERATOR(pg_catalog.=) %s "
+								 "AND options OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb %s "
+								 "ORDER BY evaluation DESC LIMIT 1",
+								 hospital->prefix, quote_literal_cstr(task->local_model), hospital->start,
+								 quote_literal_cstr(hospital->table), subset, request->split_seed,
+								 float8out_internal(request->test_fraction),
+								 float8out_internal(task->plan.validation_fraction),
+								 quote_literal_cstr(request->image_column), quote_literal_cstr(request->mask_column),
+								 training_split_condition(task));
+
+	if (link_query(&hospital->link, query, SCORE_COLUMNS) > 0)
+		read_score(hospital);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Ask for a score, without waiting for it. */
+static void
+ask_score(const Across *task, Hospital *hospital, const char *subset)
+{
+	const TrainRequest *request = &task->request;
+
+	link_send(&hospital->link,
+			  psprintf("SELECT n, dice FROM %slesion_evaluate(%s::pg_catalog.regclass, %s, subset => '%s', "
+					   "image_column => %s, mask_column => %s, id_column => %s, "
+					   "split_seed => '" INT64_FORMAT "'::pg_catalog.int8, test_fraction => %s, version => %d, "
+					   "group_column => %s, validation_fraction => %s)",
+					   hospital->prefix, quote_literal_cstr(hospital->table), link_text(task->local_model), subset,
+					   link_text(request->image_column), link_text(request->mask_column), link_text(request->id_column),
+					   request->split_seed, float8out_internal(request->test_fraction), hospital->start,
+					   link_text(request->group_column), float8out_internal(task->plan.validation_fraction)));
+}
+
+/* Has the hospital images in that part? */
+static bool
+has_images(const Hospital *hospital, const char *subset)
+{
+	return (strcmp(subset, "test") == 0 ? hospital->trained.test_images : hospital->trained.validation_images) > 0;
+}
+
+PooledScore
+hospitals_score(Across *task, const char *subset)
+{
+	PooledScore pooled = {0};
+
+	for (int i = 0; i < task->count; i++)
+	{
+		Hospital   *hospital = &task->hospitals[i];
+
+		hospital->score = (PooledScore) {0};
+		if (!has_images(hospital, subset))
+			continue;
+		find_score(task, hospital, subset);
+		if (hospital->score.n == 0)
+			ask_score(task, hospital, subset);
+	}
+	hospitals_take(task, take_score);
+	for (int i = 0; i < task->count; i++)
+	{
+		const PooledScore *score = &task->hospitals[i].score;
+
+		pooled.n += score->n;
+		pooled.dice += score->dice * (double) score->n;
+	}
+	if (pooled.n > 0)
+		pooled.dice /= (double) pooled.n;
+	return pooled;
+}

@@ -1,0 +1,218 @@
+/*
+ * link.c: see link.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/wait_event.h"
+
+#include "pg/across/link.h"
+#include "pg/base/caught_error.h"
+#include "pg/base/spi_context.h"
+#include "pg/base/values/row_values.h"
+
+/* How long to sleep before an answer is looked for again, in ms: from the first to the second, doubling. */
+#define POLL_FIRST 2
+#define POLL_LAST 100
+
+/* No more of another server's message is shown than these bytes. */
+#define MESSAGE_MAX 2000
+
+const char *
+link_find_dblink(void)
+{
+	if (spi_execute_as("looking for dblink",
+					   "SELECT pg_catalog.format('%I.', n.nspname) AS prefix FROM pg_catalog.pg_extension AS e "
+					   "JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
+					   "WHERE e.extname OPERATOR(pg_catalog.=) 'dblink'", 0, NULL, NULL, NULL, true, 1) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "the catalog of extensions cannot be read");
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("other servers are reached by dblink, which is not in this database"),
+				 errhint("CREATE EXTENSION dblink; it comes with PostgreSQL.")));
+	return TextDatumGetCString(first_row_needed("prefix", TEXTOID));
+}
+
+/* At most MESSAGE_MAX bytes of a text, whole characters. */
+static char *
+bounded(const char *text)
+{
+	int			length = (int) strlen(text);
+
+	return pnstrdup(text, pg_mbcliplen(text, length, MESSAGE_MAX));
+}
+
+/* Call a function of dblink; its arguments are texts. An error gets the server's name. */
+static uint64
+call_dblink(const Link *link, const char *doing, const char *query, int count, Datum *values)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Oid			types[] = {TEXTOID, TEXTOID};
+	char	   *text = psprintf(query, link->dblink);
+
+	PG_TRY();
+	{
+		(void) spi_execute_as(doing, text, count, types, values, NULL, false, 0);
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = caught_error(caller, caller);
+
+		error->message = psprintf("server \"%s\": %s", link->server, bounded(error->message));
+		if (error->detail != NULL)
+			error->detail = bounded(error->detail);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	pfree(text);
+	return SPI_processed;
+}
+
+/* Raise an error unless there is a foreign server of that name: dblink would take any other text for the
+ * parameters of a connection. */
+static void
+check_server(const char *server)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(server)};
+
+	(void) spi_execute_as("looking for a foreign server",
+						  "SELECT FROM pg_catalog.pg_foreign_server WHERE srvname OPERATOR(pg_catalog.=) $1", 1, types,
+						  values, NULL, true, 1);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("server \"%s\" does not exist", bounded(server)),
+				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER dblink_fdw (or postgres_fdw), and a user "
+						 "mapping with CREATE USER MAPPING.")));
+}
+
+void
+link_open(Link *link, const char *dblink, const char *server, int number)
+{
+	Datum		values[2];
+
+	link->server = server;
+	link->dblink = dblink;
+	link->name = CStringGetTextDatum(psprintf("lesion_train_across %d", number));
+	check_server(server);
+	values[0] = link->name;
+	values[1] = CStringGetTextDatum(server);
+	(void) call_dblink(link, "connecting", "SELECT %sdblink_connect($1, $2)", 2, values);
+	link->open = true;
+}
+
+/* Cancel the query that runs there, and disconnect. */
+static void
+close_step(void *work)
+{
+	Link	   *link = work;
+
+	if (link->busy)
+		(void) call_dblink(link, "cancelling", "SELECT %sdblink_cancel_query($1)", 1, &link->name);
+	(void) call_dblink(link, "disconnecting", "SELECT %sdblink_disconnect($1)", 1, &link->name);
+}
+
+/* Disconnect alone. */
+static void
+disconnect_step(void *work)
+{
+	Link	   *link = work;
+
+	(void) call_dblink(link, "disconnecting", "SELECT %sdblink_disconnect($1)", 1, &link->name);
+}
+
+void
+link_close(Link *link)
+{
+	if (!link->open)
+		return;
+	link->open = false;
+	if (caught_in_step(close_step, link, CurrentMemoryContext) != NULL)
+		(void) caught_in_step(disconnect_step, link, CurrentMemoryContext);
+	link->busy = false;
+}
+
+void
+link_send(Link *link, const char *query)
+{
+	Datum		values[] = {link->name, CStringGetTextDatum(query)};
+	bool		isnull;
+
+	(void) call_dblink(link, "sending a query", "SELECT %sdblink_send_query($1, $2) AS sent", 2, values);
+	pfree(DatumGetPointer(values[1]));
+	if (DatumGetInt32(first_row_value("sent", INT4OID, &isnull)) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("server \"%s\": the connection is lost", link->server),
+				 errhint("Call again to go on when it is back.")));
+	SPI_freetuptable(SPI_tuptable);
+	link->busy = true;
+}
+
+bool
+link_is_waiting(Link *link)
+{
+	bool		isnull;
+	bool		waiting;
+
+	(void) call_dblink(link, "waiting", "SELECT %sdblink_is_busy($1) AS busy", 1, &link->name);
+	waiting = DatumGetInt32(first_row_value("busy", INT4OID, &isnull)) != 0;
+	SPI_freetuptable(SPI_tuptable);
+	return waiting;
+}
+
+void
+link_pause(int *pause)
+{
+	*pause = Min(Max(2 * *pause, POLL_FIRST), POLL_LAST);
+	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, *pause, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	CHECK_FOR_INTERRUPTS();
+}
+
+uint64
+link_take(Link *link, const char *columns)
+{
+	SPITupleTable *rows;
+	uint64		count;
+	char	   *query = psprintf("SELECT * FROM %%sdblink_get_result($1) AS t (%s)", columns);
+
+	count = call_dblink(link, "taking an answer", query, 1, &link->name);
+	rows = SPI_tuptable;
+
+	/* dblink wants to be asked until there is no more. */
+	if (call_dblink(link, "taking an answer", query, 1, &link->name) != 0)
+		elog(ERROR, "server \"%s\" gave two answers", link->server);
+	SPI_freetuptable(SPI_tuptable);
+	pfree(query);
+	link->busy = false;
+	SPI_tuptable = rows;
+	SPI_processed = count;
+	return count;
+}
+
+const char *
+link_text(const char *text)
+{
+	return text != NULL ? psprintf("%s::pg_catalog.text", quote_literal_cstr(text)) : "NULL::pg_catalog.text";
+}
+
+uint64
+link_query(Link *link, const char *query, const char *columns)
+{
+	int			pause = 0;
+
+	link_send(link, query);
+	while (link_is_waiting(link))
+		link_pause(&pause);
+	return link_take(link, columns);
+}

@@ -1,0 +1,56 @@
+/*
+ * link.h: a session on another server, by the extension dblink.
+ *
+ * A server is a foreign server of this database, reached by the caller's user
+ * mapping: who may use which, and with what password, is PostgreSQL's own to
+ * decide. Errors of the other server are raised here with its name before
+ * them. Callers stand inside SPI_connect().
+ */
+#ifndef LESIONSEG_PG_ACROSS_LINK_H
+#define LESIONSEG_PG_ACROSS_LINK_H
+
+#include "postgres.h"
+
+typedef struct Link
+{
+	const char *server;			/* the foreign server's name */
+	const char *dblink;			/* where dblink's functions are: a schema's name, quoted, and a dot */
+	Datum		name;			/* of the connection, a text; of this call alone */
+	bool		open;
+	bool		busy;			/* a query was sent, and its result not taken */
+} Link;
+
+/* Where dblink's functions are, or an error that says how to install it. */
+const char *link_find_dblink(void);
+
+/* Connect. What belongs to the link lives in the current memory context, and
+ * must stay valid until it is closed. */
+void		link_open(Link *link, const char *dblink, const char *server, int number);
+
+/* End the session, and what it is at. Raises nothing. */
+void		link_close(Link *link);
+
+/* Send a query without waiting for it. */
+void		link_send(Link *link, const char *query);
+
+/* Is the answer to what was sent still to come? */
+bool		link_is_waiting(Link *link);
+
+/* Sleep before asking again, at first for an instant (*pause is 0), then longer. Interrupts are answered. */
+void		link_pause(int *pause);
+
+/*
+ * Take the answer: its rows stand in SPI_tuptable with these columns, as in
+ * "number int, sha256 text", and their number is returned. An answer of other
+ * types is an error, because each value is read as its column's type. The
+ * caller frees SPI_tuptable.
+ */
+uint64		link_take(Link *link, const char *columns);
+
+/* A text as a literal of a query, or NULL. */
+const char *link_text(const char *text);
+
+/* Send, wait, take. */
+uint64		link_query(Link *link, const char *query, const char *columns);
+
+#endif

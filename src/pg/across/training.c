@@ -1,0 +1,164 @@
+/*
+ * training.c: the trainings of a round, at all hospitals at the same time.
+ *
+ * A hospital trains by its own lesion_retrain. So a training that was stopped
+ * goes on after its last epoch, and the hospital sees it in lesion_runs. The
+ * run's row holds all that it was asked for, by which a finished one is found.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/jsonb.h"
+
+#include "learn/trainer.h"
+#include "pg/across/across.h"
+#include "pg/base/values/row_values.h"
+
+/*
+ * Rates of the rounds stand on the one-cycle curve of a training of all
+ * epochs in one place, each in the middle of its round. Within a round the
+ * rate is constant.
+ */
+double
+training_rate(const Across *task)
+{
+	return schedule_rate(SCHEDULE_ONE_CYCLE, task->plan.train.learning_rate, 2L * task->round - 1,
+						 2L * task->rounds + 1);
+}
+
+/* The seed of the present round: another order and other variations in each. */
+static int64
+round_seed(const Across *task)
+{
+	return (int64) ((uint64) task->request.seed + (uint64) task->round);
+}
+
+Jsonb *
+training_asked(const Across *task, int init_version)
+{
+	TrainRequest request = task->request;
+	TrainPlan	plan = task->plan;
+
+	request.init = init_version != 0 ? task->local_model : NULL;
+	request.promote = PROMOTE_NEVER;
+	plan.init_version = init_version;
+	plan.train.learning_rate = training_rate(task);
+	return train_request_jsonb(&request, &plan, task->config, NULL);
+}
+
+const char *
+training_split_condition(const Across *task)
+{
+	const TrainRequest *request = &task->request;
+	const char *column = request->group_column != NULL ? request->group_column : request->id_column;
+
+	return column == NULL ? "" : psprintf("AND split_columns OPERATOR(pg_catalog.=) ARRAY[%s]", link_text(column));
+}
+
+/* A jsonb as a literal of a query. */
+static const char *
+json_literal(Jsonb *json)
+{
+	return psprintf("%s::pg_catalog.jsonb", quote_literal_cstr(JsonbToCString(NULL, &json->root, VARSIZE(json))));
+}
+
+/* Find what a hospital has trained. */
+static void
+find_training(const Across *task, Hospital *hospital)
+{
+	LocalTraining *trained = &hospital->trained;
+	char	   *query = psprintf("SELECT r.version, pg_catalog.encode(v.sha256, 'hex'), r.training_images, "
+								 "r.validation_images, r.test_images "
+								 "FROM %slesion_run AS r JOIN %slesion_version AS v "
+								 "ON v.model OPERATOR(pg_catalog.=) r.model "
+								 "AND v.number OPERATOR(pg_catalog.=) r.version "
+								 "WHERE r.model OPERATOR(pg_catalog.=) %s "
+								 "AND r.state OPERATOR(pg_catalog.=) 'finished' "
+								 "AND r.images OPERATOR(pg_catalog.=) %s AND r.epochs OPERATOR(pg_catalog.=) %d "
+								 "AND r.seed OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8 "
+								 "AND r.options OPERATOR(pg_catalog.@>) %s AND r.stopped_by IS NULL %s "
+								 "ORDER BY r.run DESC LIMIT 1",
+								 hospital->prefix, hospital->prefix, quote_literal_cstr(task->local_model),
+								 quote_literal_cstr(hospital->table), task->request.epochs, round_seed(task),
+								 json_literal(training_asked(task, hospital->start)), training_split_condition(task));
+
+	*trained = (LocalTraining) {0};
+	if (link_query(&hospital->link, query, "version int, sha256 text, training_images int, validation_images int, "
+				   "test_images int") > 0)
+	{
+		trained->version = DatumGetInt32(first_row_needed("version", INT4OID));
+		trained->sha256 = TextDatumGetCString(first_row_needed("sha256", TEXTOID));
+		trained->training_images = DatumGetInt32(first_row_needed("training_images", INT4OID));
+		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
+		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
+		if (trained->training_images < 1 || strlen(trained->sha256) != SHA256_HEX_SIZE - 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("server \"%s\" gives a training on %lld images, with a SHA-256 of %zu characters",
+							hospital->server, (long long) trained->training_images, strlen(trained->sha256))));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+training_find(Across *task)
+{
+	MemoryContext caller = MemoryContextSwitchTo(task->context);
+
+	for (int i = 0; i < task->count; i++)
+		find_training(task, &task->hospitals[i]);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Start the training at a hospital. */
+static void
+start_training(const Across *task, Hospital *hospital)
+{
+	const TrainRequest *request = &task->request;
+
+	link_send(&hospital->link,
+			  psprintf("CALL %slesion_retrain(%s::pg_catalog.regclass, %s, epochs => %d, image_column => %s, "
+					   "mask_column => %s, id_column => %s, image_size => %d, batch_size => %d, "
+					   "learning_rate => %s::pg_catalog.float8, test_fraction => %s::pg_catalog.float8, "
+					   "seed => '" INT64_FORMAT "'::pg_catalog.int8, augment => %s, "
+					   "promote => 'never'::pg_catalog.text, "
+					   "split_seed => '" INT64_FORMAT "'::pg_catalog.int8, options => %s, init => %s, "
+					   "group_column => %s, weight_column => %s)",
+					   hospital->prefix, quote_literal_cstr(hospital->table), link_text(task->local_model),
+					   request->epochs, link_text(request->image_column), link_text(request->mask_column),
+					   link_text(request->id_column), request->image_size, request->batch_size,
+					   quote_literal_cstr(float8out_internal(training_rate(task))),
+					   quote_literal_cstr(float8out_internal(request->test_fraction)), round_seed(task),
+					   json_literal(request->augment), request->split_seed, json_literal(request->options),
+					   link_text(task->local_model), link_text(request->group_column),
+					   link_text(request->weight_column)));
+}
+
+/* Take the answer of a training that has ended. */
+static void
+take_training(Hospital *hospital)
+{
+	(void) link_take(&hospital->link, "done text");
+	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+training_run(Across *task)
+{
+	for (int i = 0; i < task->count; i++)
+		if (task->hospitals[i].trained.version == 0)
+			start_training(task, &task->hospitals[i]);
+	hospitals_take(task, take_training);
+	training_find(task);
+	for (int i = 0; i < task->count; i++)
+		if (task->hospitals[i].trained.version == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("server \"%s\" has trained, and has no run to show for it", task->hospitals[i].server),
+					 errdetail("lesion_run there has no finished run of model \"%s\" that was asked for the same.",
+							   task->local_model),
+					 errhint("Does somebody else train or drop that model there? Call again.")));
+}

@@ -1,0 +1,344 @@
+# across.pl: hospitals train one network together. The rounds' means are those
+# that are computed by hand; only weights and scores leave a hospital; and
+# whatever ends a call, the same call goes on.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Session qw(fresh_database);
+use Servers qw(start_servers);
+use Test::More;
+
+my ($hub, $north, $south) = start_servers(
+	{ log_statement => 'all', log_line_prefix => '%a|', log_min_messages => 'warning' }, qw(hub north south));
+
+# Lesions of its own for each hospital, in tables of other names.
+sub fill_hospital {
+	my ($server, $table, $first, $last) = @_;
+	$server->on(sub { fresh_database('clinic') });
+	$server->sql('clinic', "CREATE TABLE $table (id text PRIMARY KEY, image bytea NOT NULL, mask bytea);
+		INSERT INTO $table SELECT 'patient-' || seed, s.image, s.mask
+		FROM generate_series($first, $last) AS seed, lesion_synthetic(seed, 48, 48) AS s");
+	return;
+}
+
+fill_hospital($north, 'archive', 1, 24);
+fill_hospital($south, q("Arch'ive"), 101, 140);
+$hub->on(sub { fresh_database('clinic') });
+
+# The call. More arguments may follow.
+sub across {
+	my ($model, $more) = @_;
+	return qq[CALL lesion_train_across('{north,south}', '{archive,"\\"Arch''ive\\""}', '$model', rounds => 2,
+		config => '{"base": 4, "depth": 1}', image_size => 32, batch_size => 4, seed => 7]
+		. ($more // q(, architecture => 'unet')) . ')';
+}
+
+my $session = $hub->session('clinic');
+
+# What refuses a call.
+sub refused {
+	my ($call, $error, $name) = @_;
+	my $said = $session->query($call);
+	like($said, $error, $name);
+	return $said;
+}
+
+refused(across('net'), qr/^ERROR:  55000: .*dblink.*HINT:  CREATE EXTENSION dblink/s,
+	'without dblink: the hint says how');
+$hub->sql('clinic', 'CREATE EXTENSION dblink');
+refused(across('net'), qr/^ERROR:  42704: server "north" does not exist/m, 'without a foreign server');
+for my $hospital ($north, $south) {
+	$hub->sql('clinic', sprintf q{CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw
+		OPTIONS (host '%s', dbname 'clinic', application_name 'across');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER %1$s OPTIONS (user '%s')},
+		$hospital->name, $hospital->host, $ENV{PGUSER});
+}
+
+# ---- two rounds ----
+
+like($session->query(across(q(o''net))),
+	qr/round\ 1\ of\ 2:\ version\ 1\ of\ model\ "o'net",\ validation\ Dice\ 0\.\d+\ on\ \d+\ images\ of\ 2\ servers.*
+	round\ 2\ of\ 2.*is\ finished/sx,
+	'two rounds');
+my @means = split /\n/, $hub->sql('clinic', q{SELECT encode(sha256, 'hex') FROM lesion_version
+	WHERE model = 'o''net' ORDER BY number});
+is(scalar @means, 2, 'the hub has a mean of each round');
+
+# A hospital's trainings: what it started from, on how many images, what came of it.
+sub trainings {
+	my ($server) = @_;
+	return map { [split /\|/] } split /\n/, $server->sql('clinic', q{SELECT encode(s.sha256, 'hex'),
+		r.training_images, encode(v.sha256, 'hex'), encode(v.weights, 'hex') FROM lesion_run r
+		JOIN lesion_version v ON v.model = r.model AND v.number = r.version
+		JOIN lesion_version s ON s.model = r.model AND s.number = (r.options ->> 'init_version')::int
+		WHERE r.model = 'o''net_across' ORDER BY r.run});
+}
+
+# The numbers of a weight file of float32.
+sub numbers {
+	my ($hex) = @_;
+	my $file = pack 'H*', $hex;
+	return unpack 'f<*', substr $file, 8 + unpack 'Q<', $file;
+}
+
+my @north = trainings($north);
+my @south = trainings($south);
+is(scalar @north . scalar @south, '22', 'each hospital has trained twice');
+is($north[0][0], $south[0][0], '... from the same start');
+is("$north[1][0] $south[1][0]", "$means[0] $means[0]", '... and then from the mean of the first round');
+for my $round (0, 1) {
+	my ($n, $m) = ($north[$round][1], $south[$round][1]);
+	my @a = numbers($north[$round][3]);
+	my @b = numbers($south[$round][3]);
+	my @by_hand = map { ($n * $a[$_] + $m * $b[$_]) / ($n + $m) } 0 .. $#a;
+	my @mean = numbers($hub->sql('clinic', sprintf q{SELECT encode(weights, 'hex') FROM lesion_version
+		WHERE model = 'o''net' AND number = %d}, $round + 1));
+	cmp_ok(scalar @mean, '>', 1000, 'the mean of round ' . ($round + 1) . ' has numbers');
+	is(unpack('H*', pack 'f<*', @mean), unpack('H*', pack 'f<*', @by_hand),
+		'... that equal those by hand, bit for bit');
+}
+is($hub->sql('clinic', q{SELECT DISTINCT metadata -> 'across' -> 'training_images' FROM lesion_version
+	WHERE model = 'o''net'}),
+	"[$north[0][1], $south[0][1]]", 'the versions say of how many images');
+my ($best) = $hub->sql('clinic', q{SELECT version FROM lesion_models WHERE model = 'o''net'});
+
+# The validation Dice that it tells is that of all images together.
+sub pooled {
+	my ($subset, $version) = @_;
+	my ($sum, $n) = (0, 0);
+	for my $hospital ($north, $south) {
+		my ($images, $dice) = split /\|/, $hospital->sql('clinic', "SELECT e.n, e.dice FROM lesion_evaluation e
+			JOIN lesion_version v USING (model) WHERE v.number = e.version AND v.sha256 = '\\x$means[$version - 1]'
+			AND e.subset = '$subset' AND model = 'o''net_across'");
+		$sum += $images * $dice;
+		$n += $images;
+	}
+	return sprintf '%s Dice %.4f on %d images', $subset, $sum / $n, $n;
+}
+
+my $again = $session->query(across(q(o''net)));
+like($again, qr/\Q${\pooled('validation', $_)}\E/, "the validation score of round $_ is that of both") for 1, 2;
+like($again, qr/\Q${\pooled('test', $best)}\E/, '... and so is the test score');
+
+# ---- called again ----
+
+# Runs of all trainings, and scores, in all hospitals.
+sub work_done {
+	my ($model) = @_;
+	return join ' ', map { $_->sql('clinic', "SELECT (SELECT count(*) FROM lesion_run
+		WHERE model = '${model}_across') || '+' ||
+		(SELECT count(*) FROM lesion_evaluation WHERE model = '${model}_across')") } $north, $south;
+}
+
+is(work_done(q(o''net)), '2+5 2+5', 'called again it trains nothing, and scores nothing');
+is(scalar @{[split /\n/, $hub->sql('clinic', q{SELECT number FROM lesion_version WHERE model = 'o''net'})]}, 2,
+	'... and makes no version');
+my $later = $session->query(across(q(o''net),
+	q(, init => 'o''net', split_seed => 0, learning_rate => 1e-6, augment => 'false')));
+like($later, qr/test Dice [\d.]+, that of the active version $best is [\d.]+/,
+	'from the active version on: the better one stays active');
+
+# ---- what crosses ----
+
+# The statements that the hub has sent to a hospital.
+sub statements {
+	my ($server) = @_;
+	my $log = $server->log_text;
+	return $log =~ /^across\|LOG:  statement: (.*(?:\n\t.*)*)/mg;
+}
+
+my $prefix = 'public\.';
+my @known = (
+	qr/^SELECT pg_catalog\.set_config\('client_min_messages', 'error', false\), CASE /,
+	qr/^SELECT pg_catalog\.format\('%I\.', n\.nspname\), e\.extversion, t\.name FROM pg_catalog\.pg_extension /,
+	qr/^SELECT v\.number, v\.number OPERATOR\(pg_catalog\.=\) m\.version FROM ${prefix}lesion_version /,
+	qr/^SELECT ${prefix}lesion_model_import\('o''net_across', [\w.]+\('[0-9a-f]+', 'hex'\), \w+ => '[0-9a-f]{64}'\)$/,
+	qr/^SELECT ${prefix}lesion_model_promote\('o''net_across', \d+\)$/,
+	qr/^SELECT r\.version, pg_catalog\.encode\(v\.sha256, 'hex'\), r\.training_images, r\.validation_images, /,
+	qr/^CALL ${prefix}lesion_retrain\(/,
+	qr/^SELECT f\.weights, [\w.]+\([\w.]+\(f\.weights\), 'hex'\) FROM \(SELECT ${prefix}lesion_model_export\(/,
+	qr/^SELECT n, dice FROM ${prefix}lesion_evaluat(?:ion|e)\b/,
+);
+my %result = ();
+for my $hospital ($north, $south) {
+	my @sent = statements($hospital);
+	my @unknown = grep { my $sql = $_; !grep { $sql =~ $_ } @known } @sent;
+	cmp_ok(scalar @sent, '>', 20, $hospital->name . "'s log has the statements that came");
+	is("@unknown", '', '... all of them are of the nine kinds that send, train, fetch and score');
+	# What such a statement gives back: asked for once more, but for those that train or import.
+	my @given = map { $hospital->sql('clinic', $_) } grep { !/^CALL|lesion_model_import/ } @sent;
+	is(join(',', grep { length($_) > 400 && !/^\\x[0-9a-f]+\|([0-9a-f]{64})$/ } @given), '',
+		'... they give weights, or little');
+	is(scalar(grep { /patient|89504e47|ffd8ff/i } grep { length($_) <= 400 } @given), 0,
+		'... and that names no image');
+	my %mine = map { $_->[2] => 1 } trainings($hospital);
+	is(scalar(grep { /\|([0-9a-f]{64})$/ && !$mine{$1} } grep { length($_) > 400 } @given), 0,
+		'... weights of its trainings alone');
+}
+is($hub->sql('clinic', 'SELECT count(*) FROM lesion_image_score'), '0', 'the hub knows no score of an image');
+
+# ---- stopped in the middle of each step ----
+
+# Where a hospital waits in a step: SQL that makes it wait, and SQL that undoes it.
+my $wait = q{CREATE OR REPLACE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+	'BEGIN PERFORM pg_sleep(600); RETURN NEW; END';};
+my $export = q{CREATE OR REPLACE FUNCTION
+	lesion_model_export(name text, version int DEFAULT NULL, dtype text DEFAULT NULL) RETURNS bytea};
+my %steps = (
+	send => ["$wait CREATE TRIGGER wait BEFORE INSERT ON lesion_version FOR EACH ROW
+		WHEN (NEW.run IS NULL) EXECUTE FUNCTION wait()", 'DROP TRIGGER wait ON lesion_version'],
+	train => ["$wait CREATE TRIGGER wait BEFORE INSERT ON lesion_epoch FOR EACH ROW EXECUTE FUNCTION wait()",
+		'DROP TRIGGER wait ON lesion_epoch'],
+	fetch => ["$export LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); END'",
+		"$export LANGUAGE c STABLE AS 'lesionseg', 'lesion_model_export'"],
+	score => ["$wait CREATE TRIGGER wait BEFORE INSERT ON lesion_evaluation FOR EACH ROW
+		WHEN (NEW.subset = 'validation') EXECUTE FUNCTION wait()", 'DROP TRIGGER wait ON lesion_evaluation'],
+);
+
+# Start a call, and wait until a hospital sleeps.
+sub begin_and_wait {
+	my ($step, $model) = @_;
+	$south->sql('clinic', $steps{$step}[0]);
+	my $worker = $hub->session('clinic');
+	$worker->start(across($model));
+	for (1 .. 600) {
+		return $worker if $south->sql('clinic', q{SELECT count(*) FROM pg_stat_activity
+			WHERE wait_event = 'PgSleep'}) eq '1';
+		select undef, undef, undef, 0.05;
+	}
+	die "no hospital waits in step $step\n";
+}
+
+# The digests of the means of a model.
+sub means {
+	my ($model) = @_;
+	return $hub->sql('clinic', "SELECT string_agg(encode(sha256, 'hex'), ' ' ORDER BY number) FROM lesion_version
+		WHERE model = '$model'");
+}
+
+for my $step (qw(send train fetch score)) {
+	my $worker = begin_and_wait($step, $step);
+	$south->stop('immediate');
+	my $error = $worker->finish;
+	like($error, qr/^ERROR:  [0-9A-Z]{5}: server "south": /m,
+		"south stops while it is to $step: the error names it") or diag $error;
+	like($worker->query(across($step)), qr/^ERROR:  08001: server "south": /m,
+		'... so does that of a call while it is away');
+	$worker->quit;
+	$south->start;
+	$south->sql('clinic', $steps{$step}[1]);
+	like($session->query(across($step)), qr/is finished: version/, '... the same call ends the work');
+	is(means($step), "@means", '... with the same weights');
+	is(work_done($step), '2+5 2+5', '... and trains and scores nothing twice') unless $step eq 'train';
+}
+is($south->sql('clinic', q{SELECT string_agg(state, ' ' ORDER BY run) FROM lesion_runs WHERE model = 'train_across'}),
+	'lost finished finished', 'a training that died in its first epoch begins anew');
+is($north->sql('clinic', q{SELECT string_agg(state, ' ' ORDER BY run) FROM lesion_runs WHERE model = 'train_across'}),
+	'finished finished', '... the other hospital had finished its own');
+
+# Cancelled, and the hub's process gone: the hospital does not go on.
+sub sleeps { return $south->sql('clinic', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}); }
+my $worker = begin_and_wait('train', 'cancelled');
+$hub->sql('postgres', 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+like($worker->finish, qr/^ERROR:  57014: /, 'a call is cancelled');
+is(sleeps(), '0', '... and so is what the hospital was at');
+is($worker->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object'}), '0', '... no lock is left');
+is($worker->query('SELECT dblink_get_connections()'), '', '... and no connection');
+$worker->start(across('cancelled'));
+select undef, undef, undef, 0.05 until sleeps();
+$hub->sql('postgres', 'SELECT pg_terminate_backend(' . $worker->pid . ')');
+for (1 .. 200) {
+	last unless sleeps();
+	select undef, undef, undef, 0.1;
+}
+is(sleeps(), '0', 'the process of a call ends: the hospital notices');
+$south->sql('clinic', $steps{train}[1]);
+like($session->query(across('cancelled')), qr/is finished: version/, '... and the same call ends the work');
+is(means('cancelled'), "@means", '... with the same weights');
+
+# In a transaction that is rolled back the hub forgets its part.
+like($session->query('BEGIN;' . across('block') . '; ROLLBACK'), qr/is finished/, 'a call in a transaction');
+like($session->query(across('block')), qr/is finished: version/, '... that was rolled back, and again');
+is(means('block'), "@means", '... with the same weights');
+is(work_done('block'), '2+5 2+5', '... which the hospitals had already');
+
+# ---- limited before it leaves ----
+
+$session->query(across('limited', q(, architecture => 'unet', clip_norm => 0.01)));
+my $sha256 = $hub->sql('clinic', q{SELECT encode(sha256, 'hex') FROM lesion_version
+	WHERE model = 'limited' AND number = 1});
+my ($trained, $mean) = split /\|/, $north->sql('clinic', qq{SELECT lesion_weights_distance(v.weights, s.weights),
+	lesion_weights_distance(m.weights, s.weights)
+	FROM (SELECT * FROM lesion_run WHERE model = 'limited_across' ORDER BY run LIMIT 1) r
+	JOIN lesion_version v ON v.model = r.model AND v.number = r.version
+	JOIN lesion_version s ON s.model = r.model AND s.number = (r.options ->> 'init_version')::int
+	JOIN lesion_version m ON m.model = r.model AND m.sha256 = '\\x$sha256'});
+cmp_ok($trained, '>', 0.02, 'a hospital has moved the weights');
+cmp_ok($mean, '<=', 0.010001, '... and the mean by no more than clip_norm lets it');
+cmp_ok($mean, '>', 0.001, '... and by something');
+
+# ---- what is refused ----
+
+refused(q{CALL lesion_train_across('{}', '{a}', 'net')}, qr/^ERROR:  22023: servers is empty/, 'no servers');
+refused(q{CALL lesion_train_across('{north,north}', '{a}', 'net')},
+	qr/^ERROR:  22023: server "north" is named twice/, 'one twice');
+refused(q{CALL lesion_train_across('{north,NULL}', '{a}', 'net')}, qr/^ERROR:  22004: element 2 of servers is NULL/,
+	'a NULL');
+refused(q{CALL lesion_train_across('{north,south}', '{a,b,c}', 'net')},
+	qr/^ERROR:  22023: images has 3 names for 2 servers/,
+	'too many tables');
+refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', rounds => 0)}, qr/^ERROR:  22023: rounds is 0/,
+	'no rounds');
+refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', noise_multiplier => 1)},
+	qr/^ERROR:  22023: noise_multiplier needs/,
+	'noise alone');
+refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', clip_norm => 'NaN')},
+	qr/^ERROR:  22023: clip_norm is nan/i,
+	'a limit that is no number');
+refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', options => '{"fold": 1}', test_fraction => 0.2)},
+	qr/^ERROR:  22023: fold is/, 'folds');
+refused(q{CALL lesion_train_across('{"host=/tmp password=hush"}', '{archive}', 'unet')},
+	qr/^ERROR:  42704: server "host=/,
+	'what dblink would take for the parameters of a connection');
+refused(q{CALL lesion_train_across('{north,south}', '{archive}', 'unet')},
+	qr/^ERROR:  42P01: server "south": table archive does not exist/, 'a table that one hospital lacks');
+$south->sql('clinic', q{SELECT lesion_model_create('odd_across', 'linknet')});
+refused(across('odd'), qr/^ERROR:  22P03: server "south": weights: the file is for "unet", not for "linknet"/m,
+	'another architecture there');
+$hub->sql('clinic', q{CREATE SERVER lost FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '/nowhere');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER lost OPTIONS (user 'nurse', password 'hush')});
+unlike(refused(q{CALL lesion_train_across('{lost}', '{archive}', 'unet')}, qr/^ERROR:  08001: server "lost": /m,
+	'a server that is not there'), qr/hush/, '... and its password is in no message');
+$south->sql('clinic', q{UPDATE pg_extension SET extversion = '0.2' WHERE extname = 'lesionseg'});
+refused(across('net'), qr/^ERROR:  55000: server "south" has lesionseg 0\.2, this one has/m, 'another release there');
+$south->sql('clinic', q{UPDATE pg_extension SET extversion = '0.3' WHERE extname = 'lesionseg'});
+
+# Rights: here, at the server, there.
+$hub->sql('clinic', 'CREATE ROLE nurse LOGIN');
+$session->query('SET ROLE nurse');
+refused(across('net'), qr/^ERROR:  42501: permission denied for table lesion_version/m,
+	'a role that may not train here');
+$session->query('RESET ROLE; GRANT INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO nurse; SET ROLE nurse');
+refused(across('net'), qr/^ERROR:  42704: server "north": user mapping not found/m, '... that has no user mapping');
+$session->query('RESET ROLE; CREATE USER MAPPING FOR nurse SERVER north; SET ROLE nurse');
+refused(across('net'), qr/^ERROR:  42501: server "north": permission denied for foreign server/m,
+	'... that may not use the server');
+$session->query('RESET ROLE; GRANT USAGE ON FOREIGN SERVER north TO nurse; SET ROLE nurse');
+refused(across('net'), qr/^ERROR:  2F003: server "north": password/m,
+	'... that would be let in by no password of its own');
+$session->query('RESET ROLE');
+$south->sql('clinic', 'CREATE ROLE nurse LOGIN');
+$hub->sql('clinic', q{ALTER USER MAPPING FOR CURRENT_USER SERVER south OPTIONS (SET user 'nurse')});
+refused(across('rights'), qr/^ERROR:  42501: server "south": permission denied for table lesion_/m,
+	'a role that may not train there');
+$south->sql('clinic', 'GRANT INSERT ON lesion_model, lesion_version, lesion_promotion, lesion_run, lesion_epoch,
+	lesion_evaluation, lesion_image_score TO nurse; GRANT UPDATE ON lesion_run TO nurse;
+	GRANT SELECT, INSERT, UPDATE, DELETE ON lesion_checkpoint TO nurse');
+refused(across('rights'), qr/^ERROR:  42501: server "south": permission denied for column "image" of "Arch'ive"/m,
+	'... nor see the images');
+$south->sql('clinic', q{GRANT SELECT ON "Arch'ive" TO nurse});
+like($session->query(across('rights')), qr/is finished: version/,
+	'a role with the rights that docs/many-servers.md names');
+is(means('rights'), "@means", '... trains the same weights');
+done_testing();
