@@ -2,7 +2,7 @@
 -- stays with them.
 BEGIN;
 SET LOCAL client_min_messages = warning;
-SELECT plan(51);
+SELECT plan(53);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -88,6 +88,15 @@ SELECT throws_ok(mean_with('large'), '22P03', 'weights of row 3: the weights are
 SELECT throws_ok($$SELECT lesion_weights_mean(w, 1) FROM file, LATERAL (VALUES (weights), ('\x00')) AS v (w)
 	WHERE model = 'a'$$, '22P03', 'weights of row 2: a weight file of 1 bytes is too short', 'no weights');
 SELECT throws_ok($$SELECT lesion_weights_mean_final(NULL)$$, NULL, NULL, 'a part of the aggregate by itself');
+
+-- A limit that the network keeps and the sums, which take twice as much, do not.
+SELECT lesion_train('archive', 'huge', architecture => 'unet', config => '{"base": 40, "depth": 3}', epochs => 1,
+	image_size => 16);
+SELECT lives_ok($$SELECT lesion_weights_mean(lesion_model_export('huge'), 1)$$, 'a network of 12 MB');
+SET LOCAL lesionseg.max_memory = '16MB';
+SELECT throws_ok($$SELECT lesion_weights_mean(lesion_model_export('huge'), 1)$$, '54000', NULL,
+	'... needs more than 16 MB');
+RESET lesionseg.max_memory;
 
 -- Each window is computed from the same state, which stays as it is.
 SELECT is((SELECT array_agg(mean ORDER BY model) FROM (

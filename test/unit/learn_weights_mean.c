@@ -252,6 +252,7 @@ test_broken(void **state)
 	WeightsMean *mean;
 	File		file;
 	unsigned char *bytes;
+	Status		status;
 
 	(void) state;
 	test_call_init(&test);
@@ -266,8 +267,6 @@ test_broken(void **state)
 	}
 	for (size_t i = 0; i < 3000; i++)
 	{
-		Status		status;
-
 		bytes[i] ^= 0x11;
 		assert_ok(weights_mean_create(&call->host, &mean));
 		status = weights_mean_add(mean, call, bytes, file.size, 1);
@@ -280,6 +279,12 @@ test_broken(void **state)
 	assert_refused(weights_mean_add(mean, call, bytes, file.size, 1), LS_INVALID_WEIGHTS,
 				   "the file does not say of which architecture it is");
 	memcpy(strstr((char *) bytes + 8, "farmat_version"), "format_version", 14);
+
+	/* A config that would need a thousand times the memory. */
+	memcpy(strstr((char *) bytes + 8, "depth\\\": 1"), "depth\\\": 6", 10);
+	status = weights_mean_add(mean, call, bytes, file.size, 1);
+	assert_int_equal(status.code, LS_INVALID_WEIGHTS);
+	assert_non_null(strstr(status.message, "is too short for"));
 	memcpy(strstr((char *) bytes + 8, "unet"), "vnet", 4);
 	assert_refused(weights_mean_add(mean, call, bytes, file.size, 1), LS_INVALID_WEIGHTS,
 				   "the file is for \"vnet\", which is no architecture here");

@@ -22,6 +22,26 @@ load_file(const Host *host, const Call *call, const Architecture *architecture, 
 	return status;
 }
 
+/* Check that the file is not too short for its network, before that takes memory:
+ * a few bytes may claim a network of gigabytes. */
+static Status
+check_length(const Host *host, const Architecture *architecture, const ArchConfig *config, size_t size)
+{
+	Graph	   *graph;
+	Status		status;
+
+	TRY(graph_create(host, &graph));
+	architecture->build(config, graph);
+	status = graph_status(graph);
+	if (status.code == LS_OK && size / 2 < graph->weight_count)
+		status = status_with_hint(status_error(LS_INVALID_WEIGHTS,
+											   "a weight file of %zu bytes is too short for %zu weights", size,
+											   graph->weight_count),
+								  "Its metadata name another config than that of its tensors, or it was cut off.");
+	graph_free(graph);
+	return status;
+}
+
 Status
 shared_weights_open(const Host *host, const Call *call, const void *bytes, size_t size, SharedWeights *weights)
 {
@@ -45,6 +65,7 @@ shared_weights_open(const Host *host, const Call *call, const void *bytes, size_
 	if (status.code == LS_INVALID_ARGUMENT)
 		status.code = LS_INVALID_WEIGHTS;
 	TRY(status);
+	TRY(check_length(host, architecture, &config, size));
 	memcpy(weights->config, info.config, sizeof weights->config);
 	return load_file(host, call, architecture, &config, bytes, size, &weights->network);
 }
