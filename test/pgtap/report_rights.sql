@@ -2,7 +2,7 @@
 -- queried, and what happens to those while the page is made is an error.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(19);
+SELECT plan(21);
 
 CREATE TABLE archive AS SELECT seed::text AS id, s.image, s.mask
 	FROM generate_series(1, 6) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -53,6 +53,12 @@ SELECT ok(lesion_report(predictions => '{masks}', images => '{archive}') LIKE '%
 UPDATE masks SET id = 'patient-7' WHERE images = 'public.secret';
 SELECT is(pg_temp.shown('{archive}'), '2', 'a table that the writer of the row may not read is not shown');
 SELECT is(pg_temp.shown('{secret}'), '1', '... unless the caller names it, and the row names the image by its digest');
+
+UPDATE masks SET mask = decode('424d00000000000000003e00000028000000' || side || side || '01000100' || repeat('00', 24)
+	|| '000000000000ff00' || repeat('00', 300 * 2400), 'hex') FROM (VALUES ('60090000')) AS s (side) WHERE id = '1';
+SELECT is((SELECT lesion_mask_error(mask) IS NULL AND lesion_image_work(mask) > 64000000 FROM masks
+	WHERE images = 'public.archive' AND id = '1'), true, 'a mask that takes long to decode');
+SELECT is(pg_temp.shown('{archive}'), '1', '... is not shown');
 
 -- A row of evaluations.
 SET LOCAL ROLE lesion_test_writer;

@@ -55,6 +55,36 @@ image_format_name(ImageFormat format)
 	return names[format];
 }
 
+#define LEAST_WORK 10000
+
+/* The work of a pixel. Each kind takes less for what it counts, in the worst
+ * files that we made. */
+static int
+pixel_work(const ImageInfo *info)
+{
+	int			samples = info->channels * (info->bits > 8 ? 2 : 1);
+
+	switch (info->format)
+	{
+		case IMAGE_FORMAT_JPEG:
+			return 16 * samples;
+		case IMAGE_FORMAT_DICOM:
+			return 64 * samples;
+		default:
+			return samples == 1 ? 1 : 4 * samples;
+	}
+}
+
+int64_t
+image_work(const ImageInfo *info, size_t size)
+{
+	int64_t		work = (int64_t) info->width * info->height * pixel_work(info);
+
+	if (work < (int64_t) size)
+		work = (int64_t) size;
+	return work < LEAST_WORK ? LEAST_WORK : work;
+}
+
 Status
 format_truncated(const char *format, size_t size)
 {

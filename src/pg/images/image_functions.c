@@ -26,9 +26,6 @@
 /* No more of a header is read where the rows are anybody's. */
 #define MOST_HEADER_BYTES (128 * 1024)
 
-/* What the smallest image takes, in the unit of work_of_pixel. */
-#define LEAST_WORK ((int64) 10000)
-
 PG_FUNCTION_INFO_V1(lesion_image_info);
 PG_FUNCTION_INFO_V1(lesion_image_work);
 PG_FUNCTION_INFO_V1(lesion_image_error);
@@ -70,25 +67,6 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row_datum(&row));
 }
 
-/* What it takes to decode a pixel, in pixels of a grey image of 8 bits, whose
- * decoding takes 3 to 12 ns. Each of these kinds takes less for what it counts,
- * in the worst files that we made. */
-static int64
-work_of_pixel(const ImageInfo *info)
-{
-	int			samples = info->channels * (info->bits > 8 ? 2 : 1);
-
-	switch (info->format)
-	{
-		case IMAGE_FORMAT_JPEG:
-			return 16 * samples;
-		case IMAGE_FORMAT_DICOM:
-			return 64 * samples;
-		default:
-			return samples == 1 ? 1 : 4 * samples;
-	}
-}
-
 /* Read the header of an image of anybody: of the first bytes in argument `n`.
  * False if they hold none. */
 static bool
@@ -108,16 +86,12 @@ read_header(FunctionCallInfo fcinfo, int n, ImageInfo *info)
 Datum
 lesion_image_work(PG_FUNCTION_ARGS)
 {
-	int64		size = (int64) toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
+	size_t		size = toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
 	ImageInfo	info;
-	int64		pixels;
 
-	if (!read_header(fcinfo, 0, &info))
+	if (!read_header(fcinfo, 0, &info) || (int64) info.width * info.height > lesionseg_max_pixels)
 		PG_RETURN_NULL();
-	pixels = (int64) info.width * info.height;
-	if (pixels > lesionseg_max_pixels)
-		PG_RETURN_NULL();
-	PG_RETURN_INT64(Max(LEAST_WORK, Max(size, pixels * work_of_pixel(&info))));
+	PG_RETURN_INT64(image_work(&info, size));
 }
 
 /* Does a message already end with a full stop? */

@@ -24,6 +24,7 @@
 
 #define PICTURE_SIDE 320		/* pixels of the longer side */
 #define PICTURE_QUALITY 80
+#define MASK_WORK (64 * 1000 * 1000)	/* of image_work: a grey mask of 64 megapixels */
 
 /* ---- which images ---- */
 
@@ -135,13 +136,27 @@ segment_options(const ReportPicture *picture)
 	return options;
 }
 
+/* Decode the mask of a row. Anyone who may write such rows decides which masks
+ * the page shows: none must keep its reader waiting. */
+static Status
+row_mask(const Call *call, Datum datum, Image *mask)
+{
+	ByteView	view = bytes_view(datum);
+	ImageInfo	info;
+
+	TRY(image_info(call, view.bytes, view.size, &info));
+	if (image_work(&info, view.size) > MASK_WORK)
+		return status_error(LS_LIMIT_EXCEEDED, "the mask takes too long to decode");
+	TRY(mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
+	bytes_release(&view);
+	return status_ok();
+}
+
 /* The mask of a picture, at the size of the small image; false: there is none to draw. */
 static Status
 picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView *image, const SegmentOptions *options,
 			 const Image *small, Image *mask)
 {
-	ByteView	view;
-
 	if (picture->model != NULL)
 	{
 		ModelVersion *version = store_need_version(&job->store, picture->model, &picture->version);
@@ -157,8 +172,7 @@ picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView 
 	}
 	if (picture->mask == (Datum) 0)
 		return image_create(job->call, small->width, small->height, 1, mask);
-	view = bytes_view(picture->mask);
-	return mask_decode(job->call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL);
+	return row_mask(job->call, picture->mask, mask);
 }
 
 /* Decode an image and reduce it, keeping its shape. */
@@ -262,6 +276,7 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 	if (hidden > 0)
 		page_nothing(&job->page, psprintf("%d cannot be shown: the row is gone or may not be read by this role, the "
 										  "image has changed, image or mask cannot be decoded, or they or the model "
-										  "are above lesionseg.max_pixels or max_memory, or the table has no such "
+										  "are above lesionseg.max_pixels or max_memory, or the mask takes longer to "
+										  "decode than a grey one of 64 megapixels, or the table has no such "
 										  "mask_column.", hidden));
 }
