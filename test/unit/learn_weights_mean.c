@@ -259,13 +259,13 @@ test_broken(void **state)
 	network = make_network(call, 4, 1);
 	file = write_network(call, network, WEIGHTS_F32);
 	bytes = file.bytes;
-	for (size_t size = 0; size < file.size; size += 7)
+	for (size_t size = 0; size < file.size; size += 97)
 	{
 		assert_ok(weights_mean_create(&call->host, &mean));
 		assert_int_equal(weights_mean_add(mean, call, bytes, size, 1).code, LS_INVALID_WEIGHTS);
 		weights_mean_free(mean);
 	}
-	for (size_t i = 0; i < 3000; i++)
+	for (size_t i = 0; i < 3000; i += 5)
 	{
 		bytes[i] ^= 0x11;
 		assert_ok(weights_mean_create(&call->host, &mean));
