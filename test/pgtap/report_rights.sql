@@ -2,7 +2,7 @@
 -- queried, and what happens to those while the page is made is an error.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(21);
+SELECT plan(22);
 
 CREATE TABLE archive AS SELECT seed::text AS id, s.image, s.mask
 	FROM generate_series(1, 6) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -109,6 +109,12 @@ SELECT is((SELECT array_agg(DISTINCT a[1] ORDER BY a[1]) FROM regexp_matches(pg_
 SELECT ok(regexp_replace(page, '<h2 id="models".*', '') ~ 'convmixer', 'so is the first screen') FROM page;
 SELECT ok(position('>aa_new<' IN s) > greatest(position('>unet<' IN s), position('>linknet<' IN s)),
 	'older models stand first') FROM pg_temp.section('versions', 'use') AS s;
+
+-- Nor do many events hide that there was another one.
+SELECT count(lesion_model_create('made_up_' || n, 'unet')) FROM generate_series(1, 210) AS n;
+CREATE TABLE late_page AS SELECT lesion_report() AS page;
+SELECT ok(page !~ '>import</td><td[^>]*>aa_new<' AND page ~ ('>import</td><td[^>]*>[0-9]+</td><td[^>]*>[0-9]+</td>'),
+	'each kind of event of a role has a row') FROM late_page;
 
 -- Tables that go while the page is made: a policy of the reader's own table drops one. It ended the server.
 CREATE TABLE evil.masks (LIKE lesion_prediction);

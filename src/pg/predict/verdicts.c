@@ -130,10 +130,10 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 	char		nulls[] = {' ', PG_ARGISNULL(ARG_IMAGES) ? 'n' : ' '};
 	char	   *id = argument_text(fcinfo, ARG_ID, "id");
 
-	if (user_table_select(table, psprintf("SELECT DISTINCT ON (images) images, mask, model, version, sha256(mask) "
-										  "FROM %s WHERE id = $1 AND ($2 IS NULL OR images = $2) "
-										  "AND predicted_at <= clock_timestamp() "
-										  "ORDER BY images, predicted_at DESC", table),
+	if (user_table_select(table, psprintf("SELECT images, mask, model, version, sha256(mask) "
+										  "FROM (SELECT DISTINCT ON (images) * FROM %s WHERE id = $1 "
+										  "AND ($2 IS NULL OR images = $2) AND predicted_at <= clock_timestamp() "
+										  "ORDER BY images, predicted_at DESC) p", table),
 						  2, types, values, nulls) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	if (SPI_processed == 0)

@@ -15,6 +15,15 @@ report_audit(ReportJob *job)
 	page_section(&job->page, "audit", "What was done to models",
 				 "Every training, import, promotion and deletion of the period; equal ones stand in one row. Triggers "
 				 "write this log; only the owner of the extension could change it.");
+	/* However many events a role makes, it has one row here for each kind. */
+	report_select(job, "SELECT a.role AS \"Role\", a.login AS \"Login\", a.event AS \"Event\", count(*) AS \"Times\", "
+				  "count(DISTINCT a.model) AS \"Models\", "
+				  "to_char(min(a.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"First (UTC)\", "
+				  "to_char(max(a.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS \"Last (UTC)\" "
+				  "FROM @lesion_audit a WHERE ($1 IS NULL OR a.model = ANY ($1)) AND a.at BETWEEN $2 AND $3 "
+				  "GROUP BY a.role, a.login, a.event ORDER BY a.role, a.login, a.event");
+	if (SPI_processed > 0)
+		report_table(job, "Who did what", "");
 	report_select(job, "SELECT to_char(max(a.at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS \"When (UTC)\", "
 				  "count(*) AS \"Times\", "
 				  "a.event AS \"Event\", a.model AS \"Model\", a.version AS \"Version\", a.detail AS \"Detail\", "
