@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(83);
+SELECT plan(85);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -88,6 +88,12 @@ SELECT is((SELECT count(disagreement) FROM lesion_review_queue('two')), 0::bigin
 	'an older mask of the same model is none');
 SELECT is((SELECT array_agg(DISTINCT round(priority::numeric, 9)) FROM lesion_review_queue('two')), '{0.1}'::numeric[],
 	'... and without an opinion the size of a lesion does not count');
+
+INSERT INTO two (images, id, model, version, error, needs_review, predicted_at)
+VALUES ('public.archive', 'long', 'm', 1, repeat('e', 1000000), true, now()),
+	('public.archive', repeat('i', 10000), 'm', 1, 'e', true, now());
+SELECT results_eq($$SELECT id, length(error) FROM lesion_review_queue('two') WHERE error IS NOT NULL$$,
+	$$VALUES ('long', 1000)$$, 'names of 10,000 bytes are nobody''s, an error is cut');
 
 -- What people stand behind.
 SELECT results_eq($$SELECT id, verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE images = 'public.archive'
@@ -312,6 +318,10 @@ VALUES ('public.archive', '1', 'reject', NULL, clock_timestamp()),
 SELECT results_eq($$SELECT id, (lesion_image_info(mask)).width
 	FROM lesion_reviewed_masks('all_masks', 'late_verdicts')$$,
 	$$VALUES ('2', 96)$$, '... a rejection does, and a corrected mask of a mask that is gone');
+INSERT INTO late_verdicts (images, id, verdict, corrected_mask, decided_at)
+SELECT 'public.archive', repeat('i', 10000), 'correct', mask, clock_timestamp() FROM archive WHERE id = 2;
+SELECT is((SELECT count(*) FROM lesion_reviewed_masks('all_masks', 'late_verdicts')), 1::bigint,
+	'nor do verdicts on names of 10,000 bytes count');
 SELECT is(lesion_mask_fits(m, i), f, 'a mask fits by its header: ' || n) FROM archive AS a,
 	LATERAL (VALUES ('yes', mask, image, true), ('no', image, (lesion_synthetic(1, 40, 48)).image, false),
 	('no header', '\x00', image, false), ('no image', mask, '\x00', NULL)) AS f (n, m, i, f) WHERE id = 1;

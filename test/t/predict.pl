@@ -128,6 +128,10 @@ like($said, qr/WARNING.* row "1002" of public\.renumbered cannot be stored in pu
 like($said, qr/NOTICE.* 199 images of public\.renumbered segmented, 0 broken/, '... and goes on with all others');
 like($other->finish, qr/ERROR:  23505/, '... whose rows are not overwritten');
 $other->query('ROLLBACK');
+$other->query('BEGIN; ' . sprintf $store, 1002);
+like($job->query("SET lock_timeout = '1s'; $into_raced"), qr/WARNING.* row "1002" .* canceling statement due to lock/,
+	'so is an image whose row stays uncommitted, with lock_timeout');
+$other->query('ROLLBACK');
 $other->quit;
 like($job->query($into_raced), qr/NOTICE.* 1 images of public\.renumbered segmented/,
 	'... the next call does the image');

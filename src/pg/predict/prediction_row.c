@@ -3,8 +3,9 @@
  *
  * Others may store a row that is about to be inserted. INSERT ... ON CONFLICT
  * DO NOTHING goes on then, where the table allows it. Others may also wait for
- * a row of this batch, while it waits for one of theirs. So that a deadlock, or
- * an id that is too long, ends no batch, each row has a subtransaction.
+ * a row of this batch, while it waits for one of theirs. So that a deadlock,
+ * lock_timeout or an id that is too long ends no batch, each row has a
+ * subtransaction.
  */
 #include "postgres.h"
 
@@ -244,10 +245,10 @@ prediction_insert(const PredictionInsert *insert, const PredictionRow *row, cons
 		return work.outcome;
 	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION && is_there(&work))
 		return PREDICTION_TAKEN;
-	if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED)
+	if (error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED || error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
-		warn_of_row(&work, error, "Another session stores a row of the image, and waits for one of this batch. If it "
-					"gives up, the next call does the image.");
+		warn_of_row(&work, error, "Another session is storing a row of the image. If it gives up, the next call does "
+					"the image.");
 		return PREDICTION_TAKEN;
 	}
 	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)

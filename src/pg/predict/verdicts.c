@@ -248,6 +248,10 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 
 /* ---- reading verdicts ---- */
 
+/* Rows whose names are longer were written by hand: they take little room in a
+ * table, and much where they are read. */
+#define NAMES_BYTES "8192"
+
 /*
  * The latest mask of each image, unless it has a verdict. Images that could not
  * be segmented come first. The order of the others follows the expected error
@@ -265,7 +269,8 @@ static const char queue_query[] =
 "WITH latest AS (SELECT DISTINCT ON (images, id, model, predicted_by) images, id, model, version, mask, "
 "image_sha256, area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, predicted_by, "
 "min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
-"FROM %1$s WHERE predicted_at <= clock_timestamp() "
+"FROM %1$s WHERE predicted_at <= clock_timestamp() AND octet_length(images) + octet_length(id) + octet_length(model) "
+"<= " NAMES_BYTES " "
 "ORDER BY images, id, model, predicted_by, predicted_at DESC), "
 "open AS (SELECT p.* FROM (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC) p "
 "WHERE %4$s), "
@@ -289,7 +294,7 @@ static const char queue_query[] =
 "+ coalesce(j.differs, 0) + 0.02 * coalesce(j.smallness, 0) + 0.1 * least(1, coalesce(j.shift, 0)) AS priority "
 "FROM judged j) "
 "SELECT row_number() OVER (ORDER BY q.error IS NULL, q.priority DESC, q.images, q.id), "
-"q.images, q.id, q.model, q.version, q.predicted_dice, q.differs, q.quality, q.needs_review, q.error, "
+"q.images, q.id, q.model, q.version, q.predicted_dice, q.differs, q.quality, q.needs_review, left(q.error, 1000), "
 "q.priority, q.predicted_at, coalesce(q.left_out, false) AS left_out "
 "FROM queue q ORDER BY 1";
 
@@ -356,7 +361,8 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  * hashed.
  */
 static const char reviewed_query[] =
-"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp()), "
+"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() "
+"AND octet_length(images) + octet_length(id) <= " NAMES_BYTES "), "
 "m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s "
 "WHERE (images, id) IN (SELECT images, id FROM v)), "
 "looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), "
