@@ -46,13 +46,15 @@ sub refused {
 
 refused(across('net'), qr/^ERROR:  55000: .*dblink.*HINT:  CREATE EXTENSION dblink/s,
 	'without dblink: the hint says how');
-$hub->sql('clinic', 'CREATE EXTENSION dblink');
+$hub->sql('clinic', q{CREATE SCHEMA "it's %s"; CREATE EXTENSION dblink SCHEMA "it's %s";
+	GRANT USAGE ON SCHEMA "it's %s" TO PUBLIC;
+	CREATE EXTENSION postgres_fdw});
 refused(across('net'), qr/^ERROR:  42704: server "north" does not exist/m, 'without a foreign server');
 for my $hospital ($north, $south) {
-	$hub->sql('clinic', sprintf q{CREATE SERVER %s FOREIGN DATA WRAPPER dblink_fdw
+	$hub->sql('clinic', sprintf q{CREATE SERVER %s FOREIGN DATA WRAPPER %s
 		OPTIONS (host '%s', dbname 'clinic', application_name 'across');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER %1$s OPTIONS (user '%s')},
-		$hospital->name, $hospital->host, $ENV{PGUSER});
+		$hospital->name, $hospital == $north ? 'dblink_fdw' : 'postgres_fdw', $hospital->host, $ENV{PGUSER});
 }
 
 # ---- two rounds ----
@@ -244,7 +246,7 @@ $hub->sql('postgres', 'SELECT pg_cancel_backend(' . $worker->pid . ')');
 like($worker->finish, qr/^ERROR:  57014: /, 'a call is cancelled');
 is(sleeps(), '0', '... and so is what the hospital was at');
 is($worker->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object'}), '0', '... no lock is left');
-is($worker->query('SELECT dblink_get_connections()'), '', '... and no connection');
+is($worker->query(q{SELECT "it's %s".dblink_get_connections()}), '', '... and no connection');
 $worker->start(across('cancelled'));
 select undef, undef, undef, 0.05 until sleeps();
 $hub->sql('postgres', 'SELECT pg_terminate_backend(' . $worker->pid . ')');

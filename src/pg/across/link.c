@@ -50,13 +50,16 @@ bounded(const char *text)
 	return pnstrdup(text, pg_mbcliplen(text, length, MESSAGE_MAX));
 }
 
-/* Call a function of dblink; its arguments are texts. An error gets the server's name. */
+/*
+ * Run `select` with a call of a function of dblink behind it. Its arguments are
+ * texts. An error gets the server's name.
+ */
 static uint64
-call_dblink(const Link *link, const char *doing, const char *query, int count, Datum *values)
+call_dblink(const Link *link, const char *doing, const char *select, const char *call, int count, Datum *values)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[] = {TEXTOID, TEXTOID};
-	char	   *text = psprintf(query, link->dblink);
+	char	   *text = psprintf("%s %s%s", select, link->dblink, call);
 
 	PG_TRY();
 	{
@@ -106,28 +109,26 @@ link_open(Link *link, const char *dblink, const char *server, int number)
 	check_server(server);
 	values[0] = link->name;
 	values[1] = CStringGetTextDatum(server);
-	(void) call_dblink(link, "connecting", "SELECT %sdblink_connect($1, $2)", 2, values);
+	(void) call_dblink(link, "connecting", "SELECT", "dblink_connect($1, $2)", 2, values);
 	link->open = true;
 }
 
-/* Cancel the query that runs there, and disconnect. */
+/* Cancel the query that runs there. */
 static void
-close_step(void *work)
+cancel_step(void *work)
 {
 	Link	   *link = work;
 
-	if (link->busy)
-		(void) call_dblink(link, "cancelling", "SELECT %sdblink_cancel_query($1)", 1, &link->name);
-	(void) call_dblink(link, "disconnecting", "SELECT %sdblink_disconnect($1)", 1, &link->name);
+	(void) call_dblink(link, "cancelling", "SELECT", "dblink_cancel_query($1)", 1, &link->name);
 }
 
-/* Disconnect alone. */
+/* Disconnect. */
 static void
 disconnect_step(void *work)
 {
 	Link	   *link = work;
 
-	(void) call_dblink(link, "disconnecting", "SELECT %sdblink_disconnect($1)", 1, &link->name);
+	(void) call_dblink(link, "disconnecting", "SELECT", "dblink_disconnect($1)", 1, &link->name);
 }
 
 void
@@ -136,8 +137,9 @@ link_close(Link *link)
 	if (!link->open)
 		return;
 	link->open = false;
-	if (caught_in_step(close_step, link, CurrentMemoryContext) != NULL)
-		(void) caught_in_step(disconnect_step, link, CurrentMemoryContext);
+	if (link->busy)
+		(void) caught_in_step(cancel_step, link, CurrentMemoryContext);
+	(void) caught_in_step(disconnect_step, link, CurrentMemoryContext);
 	link->busy = false;
 }
 
@@ -147,7 +149,7 @@ link_send(Link *link, const char *query)
 	Datum		values[] = {link->name, CStringGetTextDatum(query)};
 	bool		isnull;
 
-	(void) call_dblink(link, "sending a query", "SELECT %sdblink_send_query($1, $2) AS sent", 2, values);
+	(void) call_dblink(link, "sending a query", "SELECT", "dblink_send_query($1, $2) AS sent", 2, values);
 	pfree(DatumGetPointer(values[1]));
 	if (DatumGetInt32(first_row_value("sent", INT4OID, &isnull)) != 1)
 		ereport(ERROR,
@@ -164,7 +166,7 @@ link_is_waiting(Link *link)
 	bool		isnull;
 	bool		waiting;
 
-	(void) call_dblink(link, "waiting", "SELECT %sdblink_is_busy($1) AS busy", 1, &link->name);
+	(void) call_dblink(link, "waiting", "SELECT", "dblink_is_busy($1) AS busy", 1, &link->name);
 	waiting = DatumGetInt32(first_row_value("busy", INT4OID, &isnull)) != 0;
 	SPI_freetuptable(SPI_tuptable);
 	return waiting;
@@ -184,16 +186,16 @@ link_take(Link *link, const char *columns)
 {
 	SPITupleTable *rows;
 	uint64		count;
-	char	   *query = psprintf("SELECT * FROM %%sdblink_get_result($1) AS t (%s)", columns);
+	char	   *call = psprintf("dblink_get_result($1) AS t (%s)", columns);
 
-	count = call_dblink(link, "taking an answer", query, 1, &link->name);
+	count = call_dblink(link, "taking an answer", "SELECT * FROM", call, 1, &link->name);
 	rows = SPI_tuptable;
 
 	/* dblink wants to be asked until there is no more. */
-	if (call_dblink(link, "taking an answer", query, 1, &link->name) != 0)
+	if (call_dblink(link, "taking an answer", "SELECT * FROM", call, 1, &link->name) != 0)
 		elog(ERROR, "server \"%s\" gave two answers", link->server);
 	SPI_freetuptable(SPI_tuptable);
-	pfree(query);
+	pfree(call);
 	link->busy = false;
 	SPI_tuptable = rows;
 	SPI_processed = count;
