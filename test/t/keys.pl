@@ -5,56 +5,14 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use Door;
 use Session qw(run_sql fresh_database);
-use File::Temp qw(tempdir);
-use IO::Select;
-use IO::Socket::UNIX;
-use POSIX ();
 use Test::More;
 
 my ($here, $there) = ('tap_keys', 'tap_keys_elsewhere');
 fresh_database($_) for $here, $there;
 
-# A door to the server that counts what comes through it.
-my $door = tempdir(CLEANUP => 1);
-chmod 0755, $door;
-sub pass_on {
-	my ($client) = @_;
-	my $server = IO::Socket::UNIX->new(Peer => "$ENV{PGHOST}/.s.PGSQL." . ($ENV{PGPORT} // 5432)) or POSIX::_exit(1);
-	my $ready = IO::Select->new($client, $server);
-	while (my @from = $ready->can_read) {
-		for my $from (@from) {
-			my $length = sysread $from, my $bytes, 1 << 16;
-			POSIX::_exit(0) unless $length;
-			my $to = $from == $client ? $server : $client;
-			my $sent = 0;
-			$sent += syswrite $to, $bytes, $length - $sent, $sent while $sent < $length;
-			next unless $from == $server;
-			open my $count, '>>', "$door/count";
-			syswrite $count, 'x' x int(($length + 9) / 10);
-		}
-	}
-	return;
-}
-my $porter = fork;
-if ($porter == 0) {
-	my $listening = IO::Socket::UNIX->new(Local => "$door/.s.PGSQL.5432", Listen => 5) or POSIX::_exit(1);
-	chmod 0777, "$door/.s.PGSQL.5432";
-	local $SIG{CHLD} = 'IGNORE';
-	while (my $client = $listening->accept) {
-		next if fork;
-		pass_on($client);
-	}
-	POSIX::_exit(0);
-}
-END {
-	if ($porter) {
-		local $? = 0;
-		kill 'TERM', $porter;
-		waitpid $porter, 0;
-	}
-}
-for (1 .. 100) { last if -S "$door/.s.PGSQL.5432"; select undef, undef, undef, 0.1; }
+my $door = Door->new($ENV{PGHOST});
 
 # The other server: views whose images are counted as they are computed, and statements are logged.
 run_sql($there, q{CREATE TABLE stored AS
@@ -69,7 +27,8 @@ run_sql($there, q{CREATE TABLE stored AS
 run_sql('postgres', "ALTER DATABASE $there SET log_statement = 'all'");
 my $columns = 'id int, code text COLLATE "C", number numeric, at timestamptz, image bytea, mask bytea';
 run_sql($here, qq{CREATE EXTENSION postgres_fdw;
-	CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$door', port '5432', dbname '$there');
+	CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw
+		OPTIONS (host '@{[$door->directory]}', port '5432', dbname '$there');
 	CREATE USER MAPPING FOR CURRENT_USER SERVER elsewhere OPTIONS (user '$ENV{PGUSER}');
 	CREATE FOREIGN TABLE far ($columns) SERVER elsewhere OPTIONS (table_name 'pictures');
 	CREATE FOREIGN TABLE few ($columns) SERVER elsewhere OPTIONS (table_name 'few');
@@ -83,7 +42,7 @@ run_sql($here, qq{CREATE EXTENSION postgres_fdw;
 sub run_counted {
 	my ($sql) = @_;
 	run_sql($there, q{SELECT setval('looks', 1, false)});
-	unlink "$door/count";
+	$door->forget;
 	my $before = -s $ENV{LESIONSEG_LOG};
 	my $session = Session->new($here);
 	my $said = $session->query($sql);
@@ -93,7 +52,7 @@ sub run_counted {
 	my @lines = map { s/\n\t/ /gr } split /\n(?!\t)/, join '', <$log>;
 	my @statements = map { /DECLARE c\d+ CURSOR FOR\s*(.*)/ ? $1 : () } @lines;
 	return {
-		said => $said, bytes => 10 * (-s "$door/count" // 0), statements => \@statements,
+		said => $said, bytes => $door->came, statements => \@statements,
 		looks => run_sql($there, q{SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM looks})
 	};
 }
