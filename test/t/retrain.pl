@@ -299,6 +299,9 @@ is(run_of('secured', 'training_images + validation_images + test_images, started
 	'... on the rows that row-level security shows, after commits too');
 $session->query('RESET ROLE');
 run_sql($database, 'DROP OWNED BY tap_retrain_user; DROP ROLE tap_retrain_user');
+like($session->query(retrain('secured')), qr/goes on after epoch \d.*is finished/s,
+	'... and leaves the other run its checkpoint');
+is(run_sql($database, 'SELECT count(*) FROM lesion_checkpoint'), '0', '... which is gone when that is finished');
 
 $session->quit;
 done_testing();

@@ -24,8 +24,9 @@ engine_text(const TrainRun *run)
 	return psprintf("%s %s, %d threads", names.backend, names.precision, run->call->threads);
 }
 
-/* Remove checkpoints of other runs of the model; those runs are over, since
- * the caller has the model locked. */
+/* Remove checkpoints of the caller's other runs of the model; those runs are
+ * over, since the caller has the model locked. What another role has begun may
+ * still go on. */
 static void
 drop_others(const TrainRun *run)
 {
@@ -35,7 +36,8 @@ drop_others(const TrainRun *run)
 	store_execute(&run->store,
 				  "DELETE FROM @lesion_checkpoint c USING @lesion_run r "
 				  "WHERE r.run OPERATOR(pg_catalog.=) c.run AND r.model OPERATOR(pg_catalog.=) $1 "
-				  "AND r.run OPERATOR(pg_catalog.<>) $2",
+				  "AND r.run OPERATOR(pg_catalog.<>) $2 "
+				  "AND r.started_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text",
 				  2, types, values, NULL, SPI_OK_DELETE);
 }
 
