@@ -88,6 +88,19 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 2500000;
 COMMENT ON FUNCTION lesion_reproduce(record, bytea) IS
 'the same of an image that the caller gives, so that nothing is read by the name in the row';
 
+DROP PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8, boolean, text, int, float8, jsonb);
+
+CREATE PROCEDURE lesion_predict(images regclass, model text, into_table regclass,
+	image_column text DEFAULT 'image', id_column text DEFAULT NULL, threshold float8 DEFAULT NULL,
+	tta boolean DEFAULT false, enhance text DEFAULT NULL, batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
+	options jsonb DEFAULT '{}', part_of regclass DEFAULT NULL)
+AS 'MODULE_PATHNAME', 'lesion_predict'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8, boolean, text, int, float8, jsonb,
+	regclass) IS
+'segment the images that have no mask from the active version yet, committing in batches';
+
 COMMENT ON TYPE lesion_prediction IS
 'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
 

@@ -1740,11 +1740,12 @@ COMMENT ON COLUMN lesion_prediction.backend IS 'what computed it, as is precisio
 CREATE PROCEDURE lesion_predict(images regclass, model text, into_table regclass,
 	image_column text DEFAULT 'image', id_column text DEFAULT NULL, threshold float8 DEFAULT NULL,
 	tta boolean DEFAULT false, enhance text DEFAULT NULL, batch_size int DEFAULT 100, max_minutes float8 DEFAULT NULL,
-	options jsonb DEFAULT '{}')
+	options jsonb DEFAULT '{}', part_of regclass DEFAULT NULL)
 AS 'MODULE_PATHNAME', 'lesion_predict'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8, boolean, text, int, float8, jsonb) IS
+COMMENT ON PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8, boolean, text, int, float8, jsonb,
+	regclass) IS
 'segment the images that have no mask from the active version yet, committing in batches';
 
 CREATE FUNCTION lesion_reproduce(prediction record, OUT agrees boolean, OUT reason text)

@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(85);
+SELECT plan(92);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -175,6 +175,28 @@ RESET lesionseg.max_pixels;
 CALL lesion_predict('pictures', 'net', 'found');
 SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::bigint,
 	'... but segmented under a higher limit');
+
+-- A partition, or a shard, on its own: rows name the table that readers know.
+CREATE TABLE cohort (id int PRIMARY KEY, image bytea) PARTITION BY RANGE (id);
+CREATE TABLE cohort_old PARTITION OF cohort FOR VALUES FROM (0) TO (5);
+CREATE TABLE cohort_new PARTITION OF cohort FOR VALUES FROM (5) TO (100);
+INSERT INTO cohort SELECT * FROM pictures;
+CREATE TABLE parts (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
+CALL lesion_predict('cohort_old', 'net', 'parts', part_of => 'cohort');
+SELECT results_eq('SELECT DISTINCT images, count(*) OVER () FROM parts', $$VALUES ('public.cohort', 4::bigint)$$,
+	'a part is segmented, and its rows name the whole');
+SELECT is((SELECT count(*) FROM parts p, lesion_reproduce(p) AS r WHERE r.agrees), 4::bigint,
+	'... where the images are found');
+CALL lesion_predict('cohort', 'net', 'parts');
+SELECT is((SELECT count(*) FROM parts), 11::bigint, '... and of which the rest is done');
+CALL lesion_predict('cohort_new', 'net', 'parts', part_of => 'cohort');
+SELECT is((SELECT count(*) FROM parts), 11::bigint, '... and nothing is left of another part');
+SELECT throws_ok($$CALL lesion_predict('large', 'net', 'parts', part_of => 'cohort')$$, '22023',
+	'images of public.large and of public.cohort have other ids: one alone has a primary key',
+	'a part with other ids is refused');
+SELECT throws_ok($$CALL lesion_predict('cohort_old', 'net', 'parts', part_of => 'parts')$$, '42703',
+	'"parts" has no column "image"', '... as is a whole without such images');
+SELECT is((SELECT count(*) FROM parts), 11::bigint, '... and nothing is stored');
 
 -- A version that cannot be used is an error before the first row, a broken image beside it or not.
 INSERT INTO pictures VALUES (0, 'no image');

@@ -7,12 +7,15 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
@@ -215,6 +218,27 @@ open_named(const char *images, const char **reason)
 	return NULL;
 }
 
+/* Does Citus keep the rows of a table in shards, on this server or others? The table itself is empty then. */
+static bool
+is_distributed(Oid oid)
+{
+	Oid			catalog = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+	Relation	relation;
+	SysScanDesc scan;
+	ScanKeyData key;
+	bool		found;
+
+	if (!OidIsValid(catalog))
+		return false;
+	relation = table_open(catalog, AccessShareLock);
+	ScanKeyInit(&key, get_attnum(catalog, "logicalrelid"), BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	scan = systable_beginscan(relation, InvalidOid, false, NULL, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
 /* ---- rows ---- */
 
 /* The id of a row as text; NULL if it has none. */
@@ -317,6 +341,8 @@ search_relation(ImageSearch *search, Relation relation, bool named, List **locke
 
 	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE)
 		return "the images are in a view or a foreign table" GIVE_IT;
+	if (is_distributed(RelationGetRelid(relation)))
+		return "the images are in the shards of a distributed table" GIVE_IT;
 	if (RELATION_IS_OTHER_TEMP(relation))
 		return named ? "the images are in a temporary table of another session" GIVE_IT : NULL;
 	if (!lock_toast(relation, locked))

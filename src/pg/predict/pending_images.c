@@ -33,11 +33,12 @@
 #define UNCOUNTED "'{threads,id_column}'::pg_catalog.text[]"
 
 PendingImages *
-pending_begin(const ImagesSource *source, const char *target, int batch_size)
+pending_begin(const ImagesSource *source, const char *named, const char *target, int batch_size)
 {
 	PendingImages *pending = palloc0(sizeof *pending);
 
 	pending->source = source;
+	pending->named = named;
 	pending->target = target;
 	pending->batch_size = batch_size;
 	pending->list_length = Min((int64) batch_size * LIST_BATCHES, Max(batch_size, LIST_IDS));
@@ -106,7 +107,7 @@ select_ids(const PendingImages *pending, const char *last)
 	const ImagesSource *source = pending->source;
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, TEXTOID};
 	Datum		values[] = {
-		CStringGetTextDatum(source->name), CStringGetTextDatum(pending->model), Int32GetDatum(pending->version),
+		CStringGetTextDatum(pending->named), CStringGetTextDatum(pending->model), Int32GetDatum(pending->version),
 		CStringGetTextDatum(last != NULL ? last : "")
 	};
 	StringInfoData query;
@@ -384,7 +385,7 @@ pending_made_otherwise(const PendingImages *pending, const ModelVersion *version
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, JSONBOID};
 	Datum		values[] = {
-		CStringGetTextDatum(pending->source->name), CStringGetTextDatum(version->model),
+		CStringGetTextDatum(pending->named), CStringGetTextDatum(version->model),
 		Int32GetDatum(version->number), JsonbPGetDatum(options)
 	};
 	int64		rows;

@@ -23,6 +23,7 @@ typedef struct PendingImage
 typedef struct PendingImages
 {
 	const ImagesSource *source;
+	const char *named;			/* what rows call it */
 	const char *target;			/* the table of predictions, qualified and quoted */
 	int			batch_size;
 	int64		list_length;	/* at most */
@@ -56,7 +57,7 @@ enum
 };
 
 /* Begin with no list, in the current memory context. */
-PendingImages *pending_begin(const ImagesSource *source, const char *target, int batch_size);
+PendingImages *pending_begin(const ImagesSource *source, const char *named, const char *target, int batch_size);
 
 /*
  * Fetch the next batch, in the order of ids, of images without a row from the

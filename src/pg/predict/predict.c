@@ -57,6 +57,7 @@ typedef struct Predict
 	bool		commits;		/* commit after each batch; else all is in the caller's transaction */
 	char	   *model;
 	const ImagesSource *source;
+	const ImagesSource *named;	/* what rows name: source, or the table that it is a part of */
 	KnownRelation known_target;
 	char	   *target;			/* qualified and quoted */
 	double		threshold;		/* NAN: the version's own */
@@ -214,7 +215,7 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	segment_options_apply(job->segment_options, &batch->options);
 	batch->insert = prediction_prepare(job->known_target.oid, job->target);
 	prediction_clear(row);
-	prediction_set(row, PREDICTION_IMAGES, CStringGetTextDatum(job->source->name));
+	prediction_set(row, PREDICTION_IMAGES, CStringGetTextDatum(job->named->name));
 	prediction_set(row, PREDICTION_MODEL, CStringGetTextDatum(job->model));
 	prediction_set(row, PREDICTION_VERSION, Int32GetDatum(version->number));
 	prediction_set(row, PREDICTION_WEIGHTS_SHA256, bytes_datum(version->sha256, SHA256_BYTES));
@@ -298,6 +299,7 @@ predict_batch(Predict *job)
 	version = store_need_version(&job->store, job->model, NULL);
 	MemoryContextSwitchTo(context);
 	relation_check(&job->source->known);
+	relation_check(&job->named->known);
 	relation_check(&job->known_target);
 	rows = pending_fetch(job->pending, version);
 	if (rows != NULL)
@@ -409,15 +411,31 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
+/* Open the table that the source is a part of: a partition, or a shard. Its images must have the same ids. */
+static const ImagesSource *
+open_whole(const ImagesSource *source, Oid oid, const char *image_column, const char *id_column)
+{
+	const ImagesSource *whole = images_open_unmasked(oid, image_column, id_column);
+
+	if (whole->ids_are_digests != source->ids_are_digests)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("images of %s and of %s have other ids: one alone has a primary key", source->name,
+						whole->name),
+				 errhint("Name the column with id_column => '...'.")));
+	return whole;
+}
+
 /* Arguments of lesion_predict. */
 enum
 {
 	ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_INTO_TABLE, ARGUMENT_IMAGE_COLUMN, ARGUMENT_ID_COLUMN,
-	ARGUMENT_THRESHOLD, ARGUMENT_TTA, ARGUMENT_ENHANCE, ARGUMENT_BATCH_SIZE, ARGUMENT_MAX_MINUTES, ARGUMENT_OPTIONS
+	ARGUMENT_THRESHOLD, ARGUMENT_TTA, ARGUMENT_ENHANCE, ARGUMENT_BATCH_SIZE, ARGUMENT_MAX_MINUTES, ARGUMENT_OPTIONS,
+	ARGUMENT_PART_OF
 };
 
 /* lesion_predict(images, model, into_table, image_column, id_column,
- * threshold, tta, enhance, batch_size, max_minutes, options) */
+ * threshold, tta, enhance, batch_size, max_minutes, options, part_of) */
 Datum
 lesion_predict(PG_FUNCTION_ARGS)
 {
@@ -456,8 +474,10 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.target = user_table_open(&job.store, &user_table_predictions, target);
 	job.known_target = relation_know_oid(target);
 	job.source = images_open_unmasked(images, image_column, id_column);
+	job.named = PG_ARGISNULL(ARGUMENT_PART_OF) ? job.source :
+		open_whole(job.source, PG_GETARG_OID(ARGUMENT_PART_OF), image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
-	job.pending = pending_begin(job.source, job.target, job.batch_size);
+	job.pending = pending_begin(job.source, job.named->name, job.target, job.batch_size);
 	user_table_check_insert(target);
 	user_table_warn_of_type(&job.store, target, job.target);
 	images_warn_of_long(job.source);
