@@ -5,33 +5,16 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use Session qw(run_sql);
-use Servers qw(start_servers recipe);
+use Servers qw(recipe);
+use Citus qw(start_citus);
 use Test::More;
 
 plan skip_all => 'Citus is not installed'
 	unless run_sql('postgres', q{SELECT count(*) FROM pg_available_extensions WHERE name = 'citus'});
 
-my %settings = (shared_preload_libraries => 'citus', max_prepared_transactions => 100, log_statement => 'all');
-my ($hub, @workers) = start_servers(\%settings, qw(hub east west));
+my ($hub, @workers) = start_citus(8, log_statement => 'all');
 my ($east, $west) = @workers;
-
-# A block of the page with our servers in the place of its three names.
-sub citus_recipe {
-	my $block = recipe(@_);
-	$block =~ s/'$_->{name}'/"'" . $_->host . "'"/ge for $hub, @workers;
-	return $block;
-}
-
-my ($all_nodes) = recipe(qr/citus_add_node/) =~ /\A(CREATE EXTENSION citus;)\n/;
-for my $server ($hub, @workers) {
-	$server->sql('postgres', "ALTER SYSTEM SET citus.local_hostname = '" . $server->host . "'");
-	$server->sql('postgres', 'SELECT pg_reload_conf()');
-	$server->sql('postgres', 'CREATE DATABASE clinic');
-	$server->sql('clinic', $all_nodes);
-}
 my $quiet = 'SET client_min_messages = error;';
-$hub->sql('clinic', citus_recipe(qr/citus_add_node/) =~ s/^\Q$all_nodes\E//r);
-$hub->sql('clinic', recipe(qr/create_distributed_table/) =~ s/shard_count => 32/shard_count => 8/r);
 is($_->sql('clinic', q{SELECT count(*) FROM lesion_models WHERE version = 0}), 4, 'lesionseg is on ' . $_->name)
 	for @workers;
 
