@@ -194,14 +194,18 @@ find_version(const Across *task, Hospital *hospital, const SharedVersion *versio
 								 "AND v.sha256 OPERATOR(pg_catalog.=) pg_catalog.decode('%s', 'hex') "
 								 "ORDER BY 2 DESC NULLS LAST, 1 LIMIT 1",
 								 hospital->prefix, hospital->prefix, model, version->sha256);
-	bool		isnull;
+	bool		found = link_query(&hospital->link, query, "number int, active boolean") > 0;
 
-	if (link_query(&hospital->link, query, "number int, active boolean") == 0)
-		return false;
-	hospital->start = DatumGetInt32(first_row_needed("number", INT4OID));
-	*active = DatumGetBool(first_row_value("active", BOOLOID, &isnull)) && !isnull;
+	if (found)
+	{
+		bool		isnull;
+		Datum		value = first_row_value("active", BOOLOID, &isnull);
+
+		hospital->start = DatumGetInt32(first_row_needed("number", INT4OID));
+		*active = !isnull && DatumGetBool(value);
+	}
 	SPI_freetuptable(SPI_tuptable);
-	return true;
+	return found;
 }
 
 /* Import a version there. */
