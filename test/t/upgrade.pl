@@ -150,6 +150,30 @@ is(run_sql($closed, q{SELECT has_any_column_privilege('public', 'lesion_version'
 	OR has_any_column_privilege('public', 'lesion_run', 'SELECT') OR has_function_privilege('public',
 	'lesion_segment(bytea, text, float8, boolean, text, jsonb)', 'EXECUTE')}), 'f', 'other rights stay away');
 
+# The weights that come with 0.3 reach a database that has others. Those stay
+# version 0, with what was made by them, and active where someone promoted them.
+SKIP: {
+	my $file = run_sql($new, q{SELECT encode(sha256, 'hex') FROM lesion_version
+		WHERE model = 'linknet' AND number = 0});
+	skip 'no bundled weights are installed', 2 if $file eq '';
+	my $renewed = 'tap_renewed';
+	run_sql('postgres', "DROP DATABASE IF EXISTS $renewed");
+	run_sql('postgres', "CREATE DATABASE $renewed");
+	run_sql($renewed, q{CREATE EXTENSION lesionseg VERSION '0.2'; SET session_replication_role = replica;
+		INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+		SELECT name, 0, config, 'former', sha256('former'), 64, '0.2' FROM lesion_model
+		WHERE name IN ('linknet', 'unet');
+		INSERT INTO lesion_promotion (model, version, reason) VALUES ('unet', 0, 'by hand')});
+	run_sql($renewed, 'ALTER EXTENSION lesionseg UPDATE');
+	is(run_sql($renewed, q{SELECT string_agg(format('%s %s/%s', model, version, versions), ', ' ORDER BY model)
+		FROM lesion_models WHERE model IN ('convmixer', 'linknet', 'unet')}), 'convmixer 0/1, linknet 1/2, unet 0/2',
+		'weights of 0.3 are active after the update, unless a version was promoted');
+	is(run_sql($renewed, q{SELECT encode(new.sha256, 'hex') || ' ' || convert_from(former.weights, 'UTF8')
+		FROM lesion_version AS new JOIN lesion_version AS former USING (model)
+		WHERE model = 'linknet' AND new.number = 1 AND former.number = 0}), "$file former",
+		'... the former ones are version 0 still');
+}
+
 # Back to 0.1 there is no way, and the database can be dumped.
 isnt(system("psql -Xqd $old -c \"ALTER EXTENSION lesionseg UPDATE TO '0.1'\" 2>/dev/null"), 0, 'there is no way back');
 is(system("pg_dump -Fc $old >/dev/null"), 0, 'an updated database can be dumped');

@@ -7,6 +7,9 @@
  * them version 0 of the models of that name. It takes no argument, reads no
  * other files and works only while such a script runs; the scripts drop it.
  *
+ * An update may bring other weights than a database has. They become a version
+ * with the next number: version 0 and what was made with it stay as they are.
+ *
  * The script of an older version, which CREATE EXTENSION VERSION and an update
  * over several versions run, has tables that this library does not write to.
  * The script of the update to this version then calls it again.
@@ -82,9 +85,9 @@ read_file(const char *folder, const char *architecture, ByteView *file)
 	return true;
 }
 
-/* Make a weight file a version; one that cannot be used is an error. */
-static void
-register_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
+/* Make a weight file a version, bundled as version 0; one that cannot be used is an error. */
+static ModelVersion *
+register_version(const ModelStore *store, const Architecture *architecture, const ByteView *file, bool bundled)
 {
 	Call	   *call = call_create(CurrentMemoryContext, 1);
 	char	   *subject = psprintf("bundled weights of \"%s\"", architecture->name);
@@ -92,8 +95,9 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 		.weights = file->bytes,
 		.weights_size = file->size,
 		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
-		.bundled = true,
+		.bundled = bundled,
 	};
+	ModelVersion *version;
 	WeightsInfo info;
 	ArchConfig	config;
 	Network    *network;
@@ -114,8 +118,9 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 		content.traits.threshold = 0.5;
 	if (info.split[0] != '\0')
 		content.split = split_from_json(info.split);
-	(void) store_add_version(store, architecture->name, &content);
+	version = store_add_version(store, architecture->name, &content);
 	call_destroy(call);
+	return version;
 }
 
 /* Is there a bundled version of the architecture's model? */
@@ -125,6 +130,37 @@ is_registered(const ModelStore *store, const Architecture *architecture)
 	int			number = BUNDLED_VERSION;
 
 	return store_find_version(store, architecture->name, &number) != NULL;
+}
+
+/* Does a query find a row? $1 is the architecture's name, $2 the digest where there is one. */
+static bool
+is_found(const ModelStore *store, const char *query, const Architecture *architecture, const uint8_t *digest)
+{
+	Oid			types[] = {TEXTOID, BYTEAOID};
+	Datum		values[] = {CStringGetTextDatum(architecture->name), 0};
+
+	if (digest != NULL)
+		values[1] = bytes_datum(digest, SHA256_BYTES);
+	store_execute(store, query, digest != NULL ? 2 : 1, types, values, NULL, SPI_OK_SELECT);
+	return SPI_processed > 0;
+}
+
+/*
+ * Bring a model that has bundled weights those of this release, where they
+ * are others. Active they are only where nobody has promoted a version.
+ */
+static void
+renew_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
+{
+	uint8_t		digest[SHA256_BYTES];
+	ModelVersion *version;
+
+	sha256_digest(file->bytes, file->size, digest);
+	if (is_found(store, "SELECT FROM @lesion_version WHERE model = $1 AND sha256 = $2", architecture, digest))
+		return;
+	version = register_version(store, architecture, file, false);
+	if (!is_found(store, "SELECT FROM @lesion_promotion WHERE model = $1", architecture, NULL))
+		store_promote(store, version->model, version->number, "bundled");
 }
 
 /* lesion_register_bundled() */
@@ -148,9 +184,12 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 	{
 		ByteView	file;
 
-		if (is_registered(&store, architectures[i]) || !read_file(folder, architectures[i]->name, &file))
+		if (!read_file(folder, architectures[i]->name, &file))
 			continue;
-		register_version(&store, architectures[i], &file);
+		if (is_registered(&store, architectures[i]))
+			renew_version(&store, architectures[i], &file);
+		else
+			(void) register_version(&store, architectures[i], &file, true);
 		bytes_release(&file);
 	}
 	SPI_finish();
