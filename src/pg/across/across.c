@@ -13,6 +13,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "tcop/pquery.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -34,6 +35,9 @@ enum
 	ARGUMENT_SERVERS, ARGUMENT_IMAGES, ARGUMENT_MODEL, ARGUMENT_ROUNDS, ARGUMENT_EPOCHS,
 	ARGUMENT_GROUP_COLUMN = 20, ARGUMENT_WEIGHT_COLUMN, ARGUMENT_CLIP_NORM, ARGUMENT_NOISE_MULTIPLIER
 };
+
+/* What the name of the hospitals' model ends with. */
+#define LOCAL_SUFFIX "_across"
 
 #define SERVERS_MAX 100
 #define ROUNDS_MAX 10000
@@ -84,9 +88,8 @@ save_start(Across *task, TrainRun *run)
 
 /* Settle what is trained as lesion_train does: here, before a hospital hears of it. */
 static void
-settle_step(void *work)
+settle(Across *task)
 {
-	Across	   *task = work;
 	MemoryContext caller = MemoryContextSwitchTo(task->context);
 	TrainRun   *run = train_run_create(task->store, &task->request);
 
@@ -112,9 +115,11 @@ settle_step(void *work)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Settle and connect, in one step: a call that a hospital refuses leaves no new model here. */
 static void
 open_step(void *work)
 {
+	settle(work);
 	hospitals_open(work);
 }
 
@@ -264,7 +269,6 @@ train_across(Steps *steps)
 {
 	Across	   *task = &steps->task;
 
-	run_step(task, settle_step, task);
 	run_step(task, open_step, task);
 	for (task->round = 1; task->round <= task->rounds; task->round++)
 	{
@@ -359,6 +363,22 @@ read_request(FunctionCallInfo fcinfo)
 	return request;
 }
 
+/* Name the hospitals' model. A name that is too long is refused here, before anything is done there. */
+static char *
+name_local_model(const char *model)
+{
+	char	   *name = psprintf("%s" LOCAL_SUFFIX, model);
+
+	if (pg_mbstrlen(name) > MODEL_NAME_CHARACTERS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" is too long a name for a model of several hospitals", model),
+				 errdetail("Their own is called \"%s\", and a name has at most %d characters.", name,
+						   MODEL_NAME_CHARACTERS),
+				 errhint("Choose a shorter name.")));
+	return name;
+}
+
 /* Read how weights are limited before they leave a hospital. */
 static void
 read_limits(FunctionCallInfo fcinfo, Across *task)
@@ -392,7 +412,7 @@ lesion_train_across(PG_FUNCTION_ARGS)
 	read_hospitals(fcinfo, task);
 	task->request = read_request(fcinfo);
 	task->model = task->request.model;
-	task->local_model = psprintf("%s_across", task->model);
+	task->local_model = name_local_model(task->model);
 	task->rounds = argument_int(fcinfo, ARGUMENT_ROUNDS, "rounds");
 	if (task->rounds < 1 || task->rounds > ROUNDS_MAX)
 		ereport(ERROR,

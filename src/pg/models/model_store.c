@@ -99,7 +99,7 @@ similar_name(const char *name)
 	int			length = strlen(name);
 	int			least = Min(2, (length - 1) / 2) + 1;
 
-	if (pg_mbstrlen(name) > 63)	/* no model has such a name */
+	if (pg_mbstrlen(name) > MODEL_NAME_CHARACTERS)	/* no model has such a name */
 		return NULL;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
@@ -190,12 +190,13 @@ check_new_name(const char *name, const char *architecture)
 {
 	const char *fault = lookalike_fault(name);
 
-	if (*name == '\0' || pg_mbstrlen(name) > 63 || fault != NULL)
+	if (*name == '\0' || pg_mbstrlen(name) > MODEL_NAME_CHARACTERS || fault != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("\"%s\" cannot name a model", name),
 				 fault != NULL ? errdetail("%s", fault) : 0,
-				 errhint("A name has 1 to 63 characters that are seen, and no space at its ends.")));
+				 errhint("A name has 1 to %d characters that are seen, and no space at its ends.",
+						 MODEL_NAME_CHARACTERS)));
 	if (pg_strncasecmp(name, CLASSICAL_PREFIX, strlen(CLASSICAL_PREFIX)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),

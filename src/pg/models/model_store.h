@@ -81,6 +81,9 @@ typedef struct NewVersion
  * calibrated one has. */
 #define VERSION_CALIBRATED "calibrated_version"
 
+/* The most characters of a model's name. */
+#define MODEL_NAME_CHARACTERS 63
+
 /* The number of a version that came with the extension. */
 #define BUNDLED_VERSION 0
 
