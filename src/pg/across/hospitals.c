@@ -128,7 +128,8 @@ is_anyone_busy(const Across *task)
 	return false;
 }
 
-/* Take an answer. The error that it is instead, or NULL; a cancel ends the call at once. */
+/* Take an answer. The error that it is instead, or NULL. A cancel of this call ends it at once; one at the hospital is
+ * an error as others. */
 static ErrorData *
 take_answer(const Across *task, Answer *answer)
 {
@@ -136,7 +137,7 @@ take_answer(const Across *task, Answer *answer)
 
 	if (error == NULL)
 		return NULL;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !link_was_told(error))
 		ReThrowError(error);
 	answer->hospital->link.busy = false;
 	if (is_anyone_busy(task))

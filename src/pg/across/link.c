@@ -202,6 +202,13 @@ link_take(Link *link, const char *columns)
 	return count;
 }
 
+bool
+link_was_told(const ErrorData *error)
+{
+	/* The function of dblink that raises what the other server said, in all releases. Codes and texts are the same. */
+	return error->funcname != NULL && strcmp(error->funcname, "dblink_res_error") == 0;
+}
+
 const char *
 link_text(const char *text)
 {

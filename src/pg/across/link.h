@@ -47,6 +47,9 @@ void		link_pause(int *pause);
  */
 uint64		link_take(Link *link, const char *columns);
 
+/* Is an error what another server said, and not one of this server? */
+bool		link_was_told(const ErrorData *error);
+
 /* A text as a literal of a query, or NULL. */
 const char *link_text(const char *text);
 
