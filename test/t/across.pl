@@ -50,6 +50,7 @@ $hub->sql('clinic', q{CREATE SCHEMA "it's %s"; CREATE EXTENSION dblink SCHEMA "i
 	GRANT USAGE ON SCHEMA "it's %s" TO PUBLIC;
 	CREATE EXTENSION postgres_fdw});
 refused(across('net'), qr/^ERROR:  42704: server "north" does not exist/m, 'without a foreign server');
+is($hub->sql('clinic', q{SELECT count(*) FROM lesion_model WHERE name = 'net'}), 0, '... no model is left');
 for my $hospital ($north, $south) {
 	$hub->sql('clinic', sprintf q{CREATE SERVER %s FOREIGN DATA WRAPPER %s
 		OPTIONS (host '%s', dbname 'clinic', application_name 'across');
@@ -259,6 +260,21 @@ $south->sql('clinic', $steps{train}[1]);
 like($session->query(across('cancelled')), qr/is finished: version/, '... and the same call ends the work');
 is(means('cancelled'), "@means", '... with the same weights');
 
+# Cancelled at one hospital while another is at work: that one finishes what it is at.
+my $holder = $north->session('clinic');
+$holder->query('SELECT pg_advisory_lock(1)');
+$north->sql('clinic', $steps{train}[0] =~ s/pg_sleep\(600\)/pg_advisory_xact_lock(1)/r);
+$worker = begin_and_wait('train', 'there');
+$south->sql('clinic', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
+$worker->wait_for(qr/WARNING/);
+$holder->quit;
+like($worker->finish, qr/WARNING:.*server "south": .*The other servers finish.*^ERROR:  57014: server "south": /ms,
+	'a hospital cancels: the error names it');
+$worker->quit;
+is($_->sql('clinic', q{SELECT state FROM lesion_runs WHERE model = 'there_across'}),
+	$_ == $north ? 'finished' : 'cancelled', '... and it is the only one that ends its training') for $north, $south;
+$_->sql('clinic', $steps{train}[1]) for $north, $south;
+
 # In a transaction that is rolled back the hub forgets its part.
 like($session->query('BEGIN;' . across('block') . '; ROLLBACK'), qr/is finished/, 'a call in a transaction');
 like($session->query(across('block')), qr/is finished: version/, '... that was rolled back, and again');
@@ -303,6 +319,7 @@ refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', options => '{
 refused(q{CALL lesion_train_across('{"host=/tmp password=hush"}', '{archive}', 'unet')},
 	qr/^ERROR:  42704: server "host=/,
 	'what dblink would take for the parameters of a connection');
+refused(across('m' x 57), qr/^ERROR:  42602: "m+" is too long a name.*_across"/s, 'a name that is too long there');
 refused(q{CALL lesion_train_across('{north,south}', '{archive}', 'unet')},
 	qr/^ERROR:  42P01: server "south": table archive does not exist/, 'a table that one hospital lacks');
 $south->sql('clinic', q{SELECT lesion_model_create('odd_across', 'linknet')});

@@ -53,6 +53,7 @@ my %refused = (
 	lesion_predict => q{CALL lesion_predict('archive', 'net', 'masks')},
 	lesion_train => "SELECT lesion_train('archive', 'other', 1, architecture => 'unet', $sizes)",
 	lesion_retrain => "CALL lesion_retrain('archive', 'net', 1, $sizes)",
+	lesion_train_across => q{CALL lesion_train_across('{north}', '{archive}', 'other', architecture => 'unet')},
 	lesion_cross_validate => q{CALL lesion_cross_validate('archive', 'unet')},
 	lesion_evaluate => q{SELECT lesion_evaluate('archive', 'net')},
 	lesion_robustness => q{SELECT lesion_robustness('archive', 'net')},
