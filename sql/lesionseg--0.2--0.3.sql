@@ -382,7 +382,7 @@ ALTER TABLE lesion_audit ADD CONSTRAINT lesion_audit_event_check
 	CHECK (event IN ('create', 'train', 'import', 'calibrate', 'promote', 'rollback', 'drop version', 'drop'));
 COMMENT ON COLUMN lesion_audit.detail IS
 'architecture of a model, run of a training, version that was calibrated, reason of a promotion';
-COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported or calibrated';
+COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported, calibrated or averaged';
 
 ALTER TABLE lesion_evaluation DROP CONSTRAINT lesion_evaluation_subset_check;
 ALTER TABLE lesion_evaluation ADD CONSTRAINT lesion_evaluation_subset_check

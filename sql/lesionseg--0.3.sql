@@ -593,7 +593,7 @@ COMMENT ON COLUMN lesion_version.review_below IS
 'the review threshold: a mask needs review where its predicted Dice is below';
 COMMENT ON COLUMN lesion_version.enhance IS
 'how training enhanced its images, and segmentation does unless it is told otherwise: off, auto or always';
-COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported or calibrated';
+COMMENT ON COLUMN lesion_version.run IS 'the run that made it; NULL when it was imported, calibrated or averaged';
 COMMENT ON COLUMN lesion_version.split_columns IS
 'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
 COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';
