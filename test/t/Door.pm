@@ -57,8 +57,9 @@ sub pass_on {
 			my $length = sysread $from, my $bytes, 1 << 16;
 			POSIX::_exit(0) unless $length;
 			my $to = $from == $client ? $server : $client;
-			my $sent = 0;
-			$sent += syswrite $to, $bytes, $length - $sent, $sent while $sent < $length;
+			for (my $sent = 0; $sent < $length;) {
+				$sent += syswrite($to, $bytes, $length - $sent, $sent) || POSIX::_exit(0);
+			}
 			open my $count, '>>', "$directory/" . ($from == $server ? 'came' : 'went') or POSIX::_exit(1);
 			syswrite $count, "$length\n";
 		}
