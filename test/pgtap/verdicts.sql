@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(85);
+SELECT plan(89);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -325,6 +325,27 @@ SELECT is((SELECT count(*) FROM lesion_reviewed_masks('all_masks', 'late_verdict
 SELECT is(lesion_mask_fits(m, i), f, 'a mask fits by its header: ' || n) FROM archive AS a,
 	LATERAL (VALUES ('yes', mask, image, true), ('no', image, (lesion_synthetic(1, 40, 48)).image, false),
 	('no header', '\x00', image, false), ('no image', mask, '\x00', NULL)) AS f (n, m, i, f) WHERE id = 1;
+
+-- Many masks and many verdicts take as long as they are many, not as their product, whatever the planner expects.
+CREATE TABLE many_masks (LIKE lesion_prediction);
+CREATE TABLE many_verdicts (LIKE lesion_verdict);
+INSERT INTO many_masks (images, id, model, version, mask, needs_review, predicted_dice, predicted_at)
+SELECT 'public.archive', n % 2500, 'm' || n / 2500, 0, a.mask, true, 0.1, now()
+FROM generate_series(1, 5000) AS n, archive AS a WHERE a.id = 1;
+INSERT INTO many_verdicts (images, id, verdict, mask_sha256, decided_at)
+SELECT 'public.archive', n % 2500, 'reject', sha256('x'), now() - interval '1 day' FROM generate_series(1, 20000) AS n;
+ANALYZE many_masks, many_verdicts;
+SET LOCAL statement_timeout = '30s';
+SELECT lives_ok($$SELECT lesion_report(predictions => '{many_masks}', verdicts => 'many_verdicts')$$,
+	'5,000 masks and 20,000 verdicts: the report');
+SELECT lives_ok($$SELECT * FROM lesion_review_queue('many_masks', 'many_verdicts')$$, '... the queue');
+SELECT lives_ok($$SELECT * FROM lesion_reviewed_masks('many_masks', 'many_verdicts')$$, '... and the masks reviewed');
+UPDATE many_masks SET model = 'm' || ctid::text, id = 1;
+UPDATE many_verdicts SET id = 1;
+ANALYZE many_masks, many_verdicts;
+SELECT lives_ok($$SELECT lesion_report(predictions => '{many_masks}', verdicts => 'many_verdicts')$$,
+	'... and all of them of one image');
+RESET statement_timeout;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -113,11 +113,19 @@ user_table_check_insert(Oid oid)
 int
 user_table_select(const char *table, const char *query, int count, Oid *types, Datum *values, const char *nulls)
 {
+	/* How many rows there are, of how many images, is up to whoever may write
+	 * them. A nested loop, or a merge by a part of the key, takes as long as the
+	 * product of two tables; so they are hashed. The cost of what is off would have
+	 * JIT compile each query for seconds. */
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"}, {"enable_nestloop", "off"}, {"enable_mergejoin", "off"}, {"jit", "off"}
+	};
 	int			level = NewGUCNestLevel();
 	int			result;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	result = spi_execute_as(psprintf("reading %s", table), query, count, types, values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 	return result;

@@ -37,8 +37,8 @@ void		user_table_warn_of_type(const ModelStore *store, Oid oid, const char *name
  * take its lock. */
 void		user_table_check_insert(Oid oid);
 
-/* Run a SELECT on the table of that name with our own search_path; returns
- * what SPI_execute returned. */
+/* Run a SELECT on the table of that name with our own search_path and ways to
+ * join; returns what SPI_execute returned. */
 int			user_table_select(const char *table, const char *query, int count, Oid *types, Datum *values,
 							  const char *nulls);
 

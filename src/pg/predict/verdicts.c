@@ -272,8 +272,8 @@ static const char queue_query[] =
 "FROM %1$s WHERE predicted_at <= clock_timestamp() AND octet_length(images) + octet_length(id) + octet_length(model) "
 "<= " NAMES_BYTES " "
 "ORDER BY images, id, model, predicted_by, predicted_at DESC), "
-"open AS (SELECT p.* FROM (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC) p "
-"WHERE %4$s), "
+"of_image AS (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC), "
+"open AS (SELECT * FROM of_image p %4$s), "
 "pairs AS (SELECT p.images, p.id, p.mask, o.mask AS other, o.model, p.predicted_by AS author, "
 "CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END AS expected "
 "FROM open p JOIN latest o ON o.images = p.images AND o.id = p.id AND o.model <> p.model "
@@ -330,13 +330,14 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, true);
 	Oid			table = argument_oid(fcinfo, QUEUE_PREDICTIONS, "predictions");
 	char	   *predictions = user_table_open(&store, &user_table_predictions, table);
-	char	   *open = "true";
+	char	   *open = "";
 	char	   *query;
 	int			level;
 
 	if (!PG_ARGISNULL(QUEUE_VERDICTS))
-		open = psprintf("NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
-						"AND v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask))",
+		/* Each mask is hashed once, however many verdicts there are. */
+		open = psprintf("WHERE NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
+						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), ''))",
 						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
 	query = psprintf(queue_query, predictions, store.prefix, table, open,
 					 user_table_compared(&store, "pairs", "author", "expected, images, id, model"));

@@ -53,7 +53,7 @@ typedef struct ReportJob
 								 * where it has none, the latest */
 	KnownRelation verdict_table;
 	char	   *verdicts;		/* its name, or NULL */
-	const char *judged;			/* SQL: was the mask p looked at? */
+	const char *waiting;		/* SQL: was the mask p looked at by nobody? */
 
 	/* What was found out. */
 	Datum		evaluations;	/* bigint[]: one of each active version on each table and part */

@@ -77,14 +77,16 @@ add_review_tile(ReportJob *job)
 		return;
 	}
 	report_select_user(job, "tables of masks",
-					   psprintf("SELECT count(*)::float8 AS flagged, (count(*) FILTER (WHERE p.open))::float8 AS open "
-								"FROM (SELECT NOT (%s) AS open FROM (%s) p "
-								"WHERE p.needs_review OR p.error IS NOT NULL) p", job->judged, job->current_rows));
-	flagged = report_number(0, "flagged");
-	open = report_number(0, "open");
-	report_select_user(job, "tables of masks",
-					   psprintf("SELECT count(*)::float8 AS n FROM (%s) p", job->current_rows));
+					   psprintf("SELECT count(*)::float8 AS n, "
+								"(count(*) FILTER (WHERE p.needs_review OR p.error IS NOT NULL))::float8 AS flagged "
+								"FROM (%s) p", job->current_rows));
 	all = report_number(0, "n");
+	flagged = report_number(0, "flagged");
+	report_select_user(job, "tables of masks",
+					   psprintf("SELECT count(*)::float8 AS open FROM (%s) p "
+								"WHERE (p.needs_review OR p.error IS NOT NULL) AND %s", job->current_rows,
+								job->waiting));
+	open = report_number(0, "open");
 	finding = open > 0 ? FINDING_LOOK : all > 0 ? FINDING_GOOD : FINDING_UNKNOWN;
 	page_tile(&job->page, finding, "To check", psprintf("%.0f", open),
 			  psprintf("Of %.0f masks in the period, %.0f (%.0f %%) were flagged; %s.", all, flagged,

@@ -114,14 +114,18 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 static void
 open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 {
-	job->judged = "false";
+	job->waiting = "true";
 	if (PG_ARGISNULL(ARG_VERDICTS))
 		return;
 	job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
 	job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
-	job->judged = psprintf("EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
-						   "AND (v.mask_sha256 IS NOT DISTINCT FROM sha256(p.mask) "
-						   "OR v.decided_at BETWEEN p.predicted_at AND clock_timestamp()))", job->verdicts);
+	/* Two anti-joins that can be hashed: with OR, or with a volatile function, each
+	 * mask would be looked up among all verdicts. */
+	job->waiting = psprintf("NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
+							"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '')) "
+							"AND NOT EXISTS (SELECT FROM (SELECT images, id, max(decided_at) AS latest FROM %1$s "
+							"WHERE decided_at <= statement_timestamp() GROUP BY images, id) v "
+							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)", job->verdicts);
 }
 
 /* May the caller read that table or view of the extension? */

@@ -98,9 +98,9 @@ select_review(ReportJob *job, const char *columns, int limit)
 	report_select_user(job, "tables of masks",
 					   psprintf("SELECT %s "
 								"FROM (%s) p "
-								"WHERE (p.needs_review OR p.error IS NOT NULL) AND NOT %s "
+								"WHERE (p.needs_review OR p.error IS NOT NULL) AND %s "
 								"ORDER BY p.error IS NULL, p.predicted_dice, p.images, p.id LIMIT %d", columns,
-								job->current_rows, job->judged, limit));
+								job->current_rows, job->waiting, limit));
 }
 
 /* Show the worst of them as pictures. */
