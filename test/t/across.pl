@@ -275,6 +275,16 @@ is($_->sql('clinic', q{SELECT state FROM lesion_runs WHERE model = 'there_across
 	$_ == $north ? 'finished' : 'cancelled', '... and it is the only one that ends its training') for $north, $south;
 $_->sql('clinic', $steps{train}[1]) for $north, $south;
 
+# A commit of the hub fails.
+$hub->sql('clinic', q{CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+	CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON lesion_version DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION fail()});
+like($session->query(across('commit')), qr/^ERROR:  P0001: no/m, 'a commit fails');
+is($session->query(q{SELECT "it's %s".dblink_get_connections()}), '', '... no connection is left');
+$hub->sql('clinic', 'DROP TRIGGER fail ON lesion_version');
+like($session->query(across('commit')), qr/is finished: version/, '... and the same call ends the work');
+is(means('commit'), "@means", '... with the same weights');
+
 # In a transaction that is rolled back the hub forgets its part.
 like($session->query('BEGIN;' . across('block') . '; ROLLBACK'), qr/is finished/, 'a call in a transaction');
 like($session->query(across('block')), qr/is finished: version/, '... that was rolled back, and again');

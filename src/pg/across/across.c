@@ -249,6 +249,26 @@ finish_step(void *work)
 
 /* ---- the call ---- */
 
+/* Commit. That may fail, too, as by a deferred trigger. */
+static void
+commit_step(Across *task)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error = caught_error(task->context, caller);
+
+		hospitals_close(task);	/* SPI_commit has begun a new transaction */
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+}
+
 /* Run a step and commit it. If it fails, end what hospitals are at. */
 static void
 run_step(Across *task, void (*step) (void *work), void *work)
@@ -258,7 +278,7 @@ run_step(Across *task, void (*step) (void *work), void *work)
 	if (error != NULL)
 		hospitals_close(task);
 	if (task->commits)
-		SPI_commit();
+		commit_step(task);
 	if (error != NULL)
 		ReThrowError(error);
 }
