@@ -324,6 +324,12 @@ refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', noise_multipl
 refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', clip_norm => 'NaN')},
 	qr/^ERROR:  22023: clip_norm is nan/i,
 	'a limit that is no number');
+refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', clip_norm => 1e40)},
+	qr/^ERROR:  22023: clip_norm is 1e\+40, it must be from/,
+	'a limit out of range');
+refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', clip_norm => 1, noise_multiplier => -1)},
+	qr/^ERROR:  22023: noise_multiplier is -1, it must be from/,
+	'noise out of range');
 refused(q{CALL lesion_train_across('{north}', '{archive}', 'unet', options => '{"fold": 1}', test_fraction => 0.2)},
 	qr/^ERROR:  22023: fold is/, 'folds');
 refused(q{CALL lesion_train_across('{"host=/tmp password=hush"}', '{archive}', 'unet')},

@@ -119,12 +119,8 @@ update_norm(const Call *call, const Network *start, const Network *weights, doub
 }
 
 Status
-update_clip(const Call *call, const Network *start, Network *weights, double clip_norm, double noise_multiplier,
-			UpdateRandom random)
+update_check_limits(double clip_norm, double noise_multiplier)
 {
-	Change		change = {.scale = 1,.random = random};
-	double		norm;
-
 	if (!(clip_norm >= UPDATE_LEAST_NORM && clip_norm <= UPDATE_MOST_NORM))
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "clip_norm is %g, it must be from %g to %g",
 											 clip_norm, UPDATE_LEAST_NORM, UPDATE_MOST_NORM),
@@ -133,6 +129,17 @@ update_clip(const Call *call, const Network *start, Network *weights, double cli
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "noise_multiplier is %g, it must be from 0 to %g",
 											 noise_multiplier, UPDATE_MOST_NOISE),
 								"The noise's standard deviation is noise_multiplier * clip_norm; 0: no noise.");
+	return status_ok();
+}
+
+Status
+update_clip(const Call *call, const Network *start, Network *weights, double clip_norm, double noise_multiplier,
+			UpdateRandom random)
+{
+	Change		change = {.scale = 1,.random = random};
+	double		norm;
+
+	TRY(update_check_limits(clip_norm, noise_multiplier));
 	TRY(update_norm(call, start, weights, &norm));
 	if (norm > clip_norm)
 		change.scale = clip_norm / norm;

@@ -20,6 +20,10 @@
 #define UPDATE_MOST_NORM 1e30
 #define UPDATE_MOST_NOISE 1e6
 
+/* Check what update_clip is asked for: a clip_norm outside of UPDATE_LEAST_NORM to UPDATE_MOST_NORM, or a
+ * noise_multiplier outside of 0 to UPDATE_MOST_NOISE, is LS_INVALID_ARGUMENT. */
+Status		update_check_limits(double clip_norm, double noise_multiplier);
+
 /* The L2 norm of an update. Both networks are of one architecture and config,
  * here and below. Polls. */
 Status		update_norm(const Call *call, const Network *start, const Network *weights, double *norm);
@@ -38,9 +42,8 @@ typedef bool (*UpdateRandom) (void *bytes, size_t size);
  * statistics become those of start; threshold, temperature and review bound are
  * no longer known. An update within clip_norm stays as it is where there is no noise.
  *
- * A clip_norm outside of UPDATE_LEAST_NORM to UPDATE_MOST_NORM, or a noise_multiplier
- * outside of 0 to UPDATE_MOST_NOISE, is LS_INVALID_ARGUMENT; without random bits
- * LS_HOST_ERROR. Polls. After an error weights are undefined.
+ * Errors are those of update_check_limits, and LS_HOST_ERROR without random
+ * bits. Polls. After an error weights are undefined.
  */
 Status		update_clip(const Call *call, const Network *start, Network *weights, double clip_norm,
 						double noise_multiplier, UpdateRandom random);

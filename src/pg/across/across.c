@@ -20,6 +20,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 
+#include "learn/federated/update.h"
 #include "pg/across/across.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/error.h"
@@ -399,18 +400,16 @@ name_local_model(const char *model)
 	return name;
 }
 
-/* Read how weights are limited before they leave a hospital. */
+/* Read how weights are limited before they leave a hospital. It would refuse wrong limits, too, but only after its
+ * training. */
 static void
 read_limits(FunctionCallInfo fcinfo, Across *task)
 {
 	task->clip_norm = PG_ARGISNULL(ARGUMENT_CLIP_NORM) ? 0 : PG_GETARG_FLOAT8(ARGUMENT_CLIP_NORM);
 	task->noise_multiplier = argument_double(fcinfo, ARGUMENT_NOISE_MULTIPLIER, "noise_multiplier");
-	if (!PG_ARGISNULL(ARGUMENT_CLIP_NORM) && !(task->clip_norm > 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("clip_norm is %g, it must be above 0", task->clip_norm),
-				 errhint("Leave it out for weights that leave as they are.")));
-	if (task->clip_norm == 0 && task->noise_multiplier != 0)
+	if (!PG_ARGISNULL(ARGUMENT_CLIP_NORM))
+		check_status(NULL, update_check_limits(task->clip_norm, task->noise_multiplier));
+	else if (task->noise_multiplier != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("noise_multiplier needs clip_norm"),
