@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use Session qw(run_sql fresh_database fill_archive kill_session wait_for_lock);
+use IO::Select;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -216,6 +217,21 @@ run_sql($database, q{UPDATE others SET options = '1' WHERE id = (SELECT min(id) 
 	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others)});
 like($watcher->query(sprintf $few, ''), qr/WARNING: .* 4 rows/, '... as those by hand are, whatever they say');
 $watcher->query('RESET lesionseg.threads');
+
+# Batches take no memory when they are done.
+run_sql($database, q{CREATE TABLE crowd AS SELECT id::text, image FROM generate_series(1, 2000) AS id,
+		(SELECT image FROM archive LIMIT 1) AS a;
+	CREATE VIEW handful AS SELECT * FROM crowd WHERE id < '11'; CREATE TABLE crowded (LIKE lesion_prediction)});
+$watcher->query(q{CALL lesion_predict('handful', 'net', 'crowded', id_column => 'id')});
+my $memory = my $most = $watcher->resident;
+$watcher->start(q{CALL lesion_predict('crowd', 'net', 'crowded', id_column => 'id', batch_size => 2)});
+my $ended = IO::Select->new($watcher->{out});
+until ($ended->can_read(0.1)) {
+	my $now = $watcher->resident;
+	$most = $now if $now > $most;
+}
+like($watcher->finish, qr/2000 images of public\.crowd segmented/, 'a thousand batches');
+cmp_ok($most - $memory, '<', 4000, '... take no memory when they are done');
 
 # A prepared transaction holds the locks of its work, and has no process.
 SKIP: {

@@ -296,8 +296,10 @@ predict_batch(Predict *job)
 	 * stay. */
 	if (job->commits)
 		EnsurePortalSnapshotExists();
-	version = store_need_version(&job->store, job->model, NULL);
 	MemoryContextSwitchTo(context);
+	/* Each call of SPI goes back to the context of its connection: it must end with the batch, too. */
+	SPI_connect();
+	version = store_need_version(&job->store, job->model, NULL);
 	relation_check(&job->source->known);
 	relation_check(&job->named->known);
 	relation_check(&job->known_target);
@@ -311,6 +313,7 @@ predict_batch(Predict *job)
 		prediction_end(&batch.insert);
 		SPI_freetuptable(rows);
 	}
+	SPI_finish();
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 	return rows != NULL;
