@@ -291,6 +291,22 @@ like($session->query(across('block')), qr/is finished: version/, '... that was r
 is(means('block'), "@means", '... with the same weights');
 is(work_done('block'), '2+5 2+5', '... which the hospitals had already');
 
+# Memory of the hub's process does not grow from round to round.
+sub memory {
+	my ($round) = @_;
+	$session->wait_for(qr/round $round of/);
+	my $before = length $hub->log_text;
+	my $used = qr/Grand total: .* (\d+) used/;
+	$hub->sql('postgres', 'SELECT pg_log_backend_memory_contexts(' . $session->pid . ')');
+	select undef, undef, undef, 0.05 until substr($hub->log_text, $before) =~ $used;
+	return $1;
+}
+$session->start(q{CALL lesion_train_across('{north}', '{archive}', 'long', rounds => 12, architecture => 'unet',
+	config => '{"base": 4, "depth": 1}', image_size => 32)});
+my $early = memory(2);
+cmp_ok(memory(10) - $early, '<', 400_000, 'memory stays as it is from round to round');
+$session->finish;
+
 # ---- limited before it leaves ----
 
 $session->query(across('limited', q(, architecture => 'unet', clip_norm => 0.01)));

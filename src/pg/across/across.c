@@ -270,12 +270,36 @@ commit_step(Across *task)
 	PG_END_TRY();
 }
 
-/* Run a step and commit it. If it fails, end what hospitals are at. */
-static void
-run_step(Across *task, void (*step) (void *work), void *work)
+/* A step, and what it works on. */
+typedef struct Step
 {
-	ErrorData  *error = caught_in_step(step, work, task->context);
+	void		(*run) (void *work);
+	void	   *work;
+} Step;
 
+/* Run a step with a connection to SPI of its own: each call of SPI goes back to the context of its connection. */
+static void
+connected_step(void *work)
+{
+	const Step *step = work;
+
+	SPI_connect();
+	step->run(step->work);
+	SPI_finish();
+}
+
+/* Run a step and commit it. If it fails, end what hospitals are at. Its memory goes with it: there may be many. */
+static void
+run_step(Across *task, void (*run) (void *work), void *work)
+{
+	Step		step = {run, work};
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg step across servers",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	ErrorData  *error = caught_in_step(connected_step, &step, task->context);
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
 	if (error != NULL)
 		hospitals_close(task);
 	if (task->commits)

@@ -38,7 +38,7 @@ settle_session(Hospital *hospital)
 
 /* Find lesionseg and the table of images. */
 static void
-find_lesionseg(Hospital *hospital)
+find_lesionseg(const Across *task, Hospital *hospital)
 {
 	char	   *query = psprintf("SELECT pg_catalog.format('%%I.', n.nspname), e.extversion, t.name "
 								 "FROM pg_catalog.pg_extension AS e "
@@ -72,26 +72,25 @@ find_lesionseg(Hospital *hospital)
 				 errmsg("server \"%s\": table %s does not exist", hospital->server, hospital->images),
 				 errhint("images has one name for all servers, or one for each, in their order; a schema may stand "
 						 "before the name.")));
-	hospital->table = TextDatumGetCString(table);
-	hospital->prefix = TextDatumGetCString(first_row_needed("prefix", TEXTOID));
+	hospital->table = MemoryContextStrdup(task->context, TextDatumGetCString(table));
+	hospital->prefix = MemoryContextStrdup(task->context,
+										   TextDatumGetCString(first_row_needed("prefix", TEXTOID)));
 	SPI_freetuptable(SPI_tuptable);
 }
 
 void
 hospitals_open(Across *task)
 {
-	MemoryContext caller = MemoryContextSwitchTo(task->context);
-	const char *dblink = link_find_dblink();
+	const char *dblink = MemoryContextStrdup(task->context, link_find_dblink());
 
 	for (int i = 0; i < task->count; i++)
 	{
 		Hospital   *hospital = &task->hospitals[i];
 
-		link_open(&hospital->link, dblink, hospital->server, i + 1);
+		link_open(&hospital->link, task->context, dblink, hospital->server, i + 1);
 		settle_session(hospital);
-		find_lesionseg(hospital);
+		find_lesionseg(task, hospital);
 	}
-	MemoryContextSwitchTo(caller);
 }
 
 void

@@ -99,13 +99,15 @@ check_server(const char *server)
 }
 
 void
-link_open(Link *link, const char *dblink, const char *server, int number)
+link_open(Link *link, MemoryContext context, const char *dblink, const char *server, int number)
 {
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	Datum		values[2];
 
 	link->server = server;
 	link->dblink = dblink;
 	link->name = CStringGetTextDatum(psprintf("lesion_train_across %d", number));
+	MemoryContextSwitchTo(caller);
 	check_server(server);
 	values[0] = link->name;
 	values[1] = CStringGetTextDatum(server);

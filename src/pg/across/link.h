@@ -23,9 +23,9 @@ typedef struct Link
 /* Where dblink's functions are, or an error that says how to install it. */
 const char *link_find_dblink(void);
 
-/* Connect. What belongs to the link lives in the current memory context, and
- * must stay valid until it is closed. */
-void		link_open(Link *link, const char *dblink, const char *server, int number);
+/* Connect. What belongs to the link lives in `context`, dblink and server are the caller's: all must stay valid until
+ * it is closed. */
+void		link_open(Link *link, MemoryContext context, const char *dblink, const char *server, int number);
 
 /* End the session, and what it is at. Raises nothing. */
 void		link_close(Link *link);

@@ -90,7 +90,8 @@ find_training(const Across *task, Hospital *hospital)
 				   "test_images int") > 0)
 	{
 		trained->version = DatumGetInt32(first_row_needed("version", INT4OID));
-		trained->sha256 = TextDatumGetCString(first_row_needed("sha256", TEXTOID));
+		trained->sha256 = MemoryContextStrdup(task->context,
+											  TextDatumGetCString(first_row_needed("sha256", TEXTOID)));
 		trained->training_images = DatumGetInt32(first_row_needed("training_images", INT4OID));
 		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
 		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
@@ -106,11 +107,8 @@ find_training(const Across *task, Hospital *hospital)
 void
 training_find(Across *task)
 {
-	MemoryContext caller = MemoryContextSwitchTo(task->context);
-
 	for (int i = 0; i < task->count; i++)
 		find_training(task, &task->hospitals[i]);
-	MemoryContextSwitchTo(caller);
 }
 
 /* Start the training at a hospital. */
