@@ -16,15 +16,17 @@ use POSIX ();
 my @porters;
 my $socket = '.s.PGSQL.5432';
 
-# Open a door to the server whose socket is in a directory. The door is a socket in another.
+# Open a door to the server whose socket is in a directory. The door is a socket in another. `said`, where the server
+# says that, becomes `heard`.
 sub new {
-	my ($class, $host) = @_;
+	my ($class, $host, $said, $heard) = @_;
 	my $self = bless { directory => tempdir(CLEANUP => 1) }, $class;
 	chmod 0755, $self->{directory};
 	my $owner = $$;
 	my $porter = fork // die "fork: $!\n";
 	# A program of its own, which holds no pipe of ours open.
-	exec $^X, '-I', dirname(__FILE__), '-MDoor', '-e', 'Door::keep(@ARGV)', $self->{directory}, $host, $owner
+	exec $^X, '-I', dirname(__FILE__), '-MDoor', '-e', 'Door::keep(@ARGV)', $self->{directory}, $host, $owner,
+		$said // '', $heard // ''
 		if $porter == 0;
 	push @porters, $porter;
 	for (1 .. 100) { last if -S "$self->{directory}/$socket"; select undef, undef, undef, 0.1; }
@@ -33,7 +35,7 @@ sub new {
 
 # Keep a door, as long as the process that opened it lives.
 sub keep {
-	my ($directory, $host, $owner) = @_;
+	my ($directory, $host, $owner, @words) = @_;
 	my $listening = IO::Socket::UNIX->new(Local => "$directory/$socket", Listen => 5) or POSIX::_exit(1);
 	my $ready = IO::Select->new($listening);
 	chmod 0777, "$directory/$socket";
@@ -42,20 +44,21 @@ sub keep {
 		next unless $ready->can_read(1);
 		my $client = $listening->accept or next;
 		next if fork;
-		pass_on($directory, $client, $host);
+		pass_on($directory, $client, $host, @words);
 	}
 	POSIX::_exit(0);
 }
 
 # Pass on what a client and the server say to each other, in a process of its own.
 sub pass_on {
-	my ($directory, $client, $host) = @_;
+	my ($directory, $client, $host, $said, $heard) = @_;
 	my $server = IO::Socket::UNIX->new(Peer => "$host/$socket") or POSIX::_exit(1);
 	my $ready = IO::Select->new($client, $server);
 	while (my @from = $ready->can_read) {
 		for my $from (@from) {
 			my $length = sysread $from, my $bytes, 1 << 16;
 			POSIX::_exit(0) unless $length;
+			$bytes =~ s/\Q$said\E/$heard/g if $said ne '' && $from == $server;
 			my $to = $from == $client ? $server : $client;
 			for (my $sent = 0; $sent < $length;) {
 				$sent += syswrite($to, $bytes, $length - $sent, $sent) || POSIX::_exit(0);

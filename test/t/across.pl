@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
+use Door;
 use Session qw(fresh_database);
 use Servers qw(start_servers);
 use Test::More;
@@ -152,12 +153,14 @@ sub statements {
 }
 
 my $prefix = 'public\.';
+my $text = '::pg_catalog\.text';
+my $name = "'o''net_across'$text";
 my @known = (
 	qr/^SELECT pg_catalog\.set_config\('client_min_messages', 'error', false\), CASE /,
 	qr/^SELECT pg_catalog\.format\('%I\.', n\.nspname\), e\.extversion, t\.name FROM pg_catalog\.pg_extension /,
 	qr/^SELECT v\.number, v\.number OPERATOR\(pg_catalog\.=\) m\.version FROM ${prefix}lesion_version /,
-	qr/^SELECT ${prefix}lesion_model_import\('o''net_across', [\w.]+\('[0-9a-f]+', 'hex'\), \w+ => '[0-9a-f]{64}'\)$/,
-	qr/^SELECT ${prefix}lesion_model_promote\('o''net_across', \d+\)$/,
+	qr/^SELECT ${prefix}lesion_model_import\($name, [\w.]+\('[0-9a-f]+', 'hex'\), \w+ => '[0-9a-f]{64}'$text\)$/,
+	qr/^SELECT ${prefix}lesion_model_promote\($name, \d+\)$/,
 	qr/^SELECT r\.version, pg_catalog\.encode\(v\.sha256, 'hex'\), r\.training_images, r\.validation_images, /,
 	qr/^CALL ${prefix}lesion_retrain\(/,
 	qr/^SELECT f\.weights, [\w.]+\([\w.]+\(f\.weights\), 'hex'\) FROM \(SELECT ${prefix}lesion_model_export\(/,
@@ -242,20 +245,36 @@ is($north->sql('clinic', q{SELECT string_agg(state, ' ' ORDER BY run) FROM lesio
 
 # Cancelled, and the hub's process gone: the hospital does not go on.
 sub sleeps { return $south->sql('clinic', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}); }
+
+# The same, when the hospital has had time to notice.
+sub sleeps_at_last {
+	for (1 .. 200) {
+		last unless sleeps();
+		select undef, undef, undef, 0.1;
+	}
+	return sleeps();
+}
 my $worker = begin_and_wait('train', 'cancelled');
+
+# The hospital's server takes connections and says nothing, so a request to cancel would wait for good.
+my ($postmaster) = $south->sql('postgres', q{SELECT pg_read_file('postmaster.pid')}) =~ /^(\d+)/;
+kill 'STOP', $postmaster;
 $hub->sql('postgres', 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+for (1 .. 100) {
+	last if $hub->sql('postgres', 'SELECT state FROM pg_stat_activity WHERE pid = ' . $worker->pid) ne 'active';
+	select undef, undef, undef, 0.1;
+}
+is($hub->sql('postgres', 'SELECT state FROM pg_stat_activity WHERE pid = ' . $worker->pid), 'idle',
+	'a call ends when it is cancelled, whatever a hospital does');
+kill 'CONT', $postmaster;
 like($worker->finish, qr/^ERROR:  57014: /, 'a call is cancelled');
-is(sleeps(), '0', '... and so is what the hospital was at');
+is(sleeps_at_last(), '0', '... and so is what the hospital was at');
 is($worker->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object'}), '0', '... no lock is left');
 is($worker->query(q{SELECT "it's %s".dblink_get_connections()}), '', '... and no connection');
 $worker->start(across('cancelled'));
 select undef, undef, undef, 0.05 until sleeps();
 $hub->sql('postgres', 'SELECT pg_terminate_backend(' . $worker->pid . ')');
-for (1 .. 200) {
-	last unless sleeps();
-	select undef, undef, undef, 0.1;
-}
-is(sleeps(), '0', 'the process of a call ends: the hospital notices');
+is(sleeps_at_last(), '0', 'the process of a call ends: the hospital notices');
 $south->sql('clinic', $steps{train}[1]);
 like($session->query(across('cancelled')), qr/is finished: version/, '... and the same call ends the work');
 is(means('cancelled'), "@means", '... with the same weights');
@@ -364,6 +383,37 @@ unlike(refused(q{CALL lesion_train_across('{lost}', '{archive}', 'unet')}, qr/^E
 $south->sql('clinic', q{UPDATE pg_extension SET extversion = '0.2' WHERE extname = 'lesionseg'});
 refused(across('net'), qr/^ERROR:  55000: server "south" has lesionseg 0\.2, this one has/m, 'another release there');
 $south->sql('clinic', q{UPDATE pg_extension SET extversion = '0.3' WHERE extname = 'lesionseg'});
+
+# A hospital that says what it likes.
+my $door = Door->new($south->host, '0.3', "\xff\xff\xff");
+$hub->sql('clinic', sprintf q{CREATE SERVER liar FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname 'clinic');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER liar OPTIONS (user '%s')}, $door->directory, $ENV{PGUSER});
+refused(q{CALL lesion_train_across('{liar}', '{"\\"Arch''ive\\""}', 'unet')},
+	qr/^ERROR:  22021: server "liar" gives text that is not in this database's encoding/m, 'bytes that are no text');
+my $digest = q{ALTER FUNCTION pg_catalog.encode(bytea, text) RENAME TO %s};
+$south->sql('clinic', 'SET allow_system_table_mods = on; ' . sprintf($digest, 'honest') .
+	q{; CREATE FUNCTION pg_catalog.encode(bytea, text) RETURNS text LANGUAGE sql AS $$SELECT repeat('z', 64)$$});
+refused(across('cancelled'), qr/^ERROR:  22000: server "south" gives a training .* SHA-256 "z{64}"/m,
+	'a digest that is none');
+$south->sql('clinic', q{SET allow_system_table_mods = on; DROP FUNCTION pg_catalog.encode(bytea, text);
+	ALTER FUNCTION pg_catalog.honest(bytea, text) RENAME TO encode});
+
+# What others have there: scores of the same versions, and a function that takes other types.
+sub pooled { return join ' ', $_[0] =~ /Dice ([0-9.]+)/g; }
+my $honest = pooled($session->query(across('cancelled')));
+$south->sql('clinic', q{CREATE ROLE porter LOGIN; GRANT SELECT ON "Arch'ive" TO porter;
+	GRANT INSERT ON lesion_evaluation, lesion_image_score TO porter});
+$south->sql('clinic', q{SET ROLE porter; SELECT count(*) FROM (VALUES ('validation'), ('test')) AS p (part),
+	lesion_version AS v, lesion_evaluate('"Arch''ive"', 'cancelled_across', subset => p.part, version => v.number,
+	threshold => 0.999) WHERE v.model = 'cancelled_across'});
+is(pooled($session->query(across('cancelled'))), $honest, 'scores that others made there count for nothing');
+$south->sql('clinic', q{CREATE FUNCTION lesion_evaluate(regclass, text, subset text, image_column text,
+	mask_column text, id_column text, split_seed bigint, test_fraction numeric, version int, group_column text,
+	validation_fraction numeric, OUT n bigint, OUT dice float8)
+	LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not ours''; END'});
+like($session->query(across('others')), qr/is finished: version/, '... nor does a function of the same name');
+$south->sql('clinic', 'DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, numeric, int, text,
+	numeric)');
 
 # Rights: here, at the server, there.
 $hub->sql('clinic', 'CREATE ROLE nurse LOGIN');

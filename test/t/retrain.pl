@@ -294,7 +294,8 @@ CREATE POLICY tap_retrain_rows ON archive TO tap_retrain_user USING (id LIKE 'le
 SQL
 $session->query('SET ROLE tap_retrain_user');
 $said = $session->query(retrain('secured'));
-like($said, qr/cannot go on.*begins from the start.*is finished/s, 'a user who sees other rows begins anew');
+like($said, qr/is finished/, 'another role trains the model');
+unlike($said, qr/go(es)? on/, '... and does not go on with a run that is not its own, nor end that');
 is(run_of('secured', 'training_images + validation_images + test_images, started_by'), '22|tap_retrain_user',
 	'... on the rows that row-level security shows, after commits too');
 $session->query('RESET ROLE');

@@ -2,7 +2,9 @@
  * hospitals.c: sessions with all hospitals, what is sent to them, and scores.
  *
  * Queries are made of quoted literals, since dblink has no parameters. Their
- * operators are qualified: the search_path there is the hospital's own.
+ * operators are qualified, since the search_path there is the hospital's own,
+ * and their arguments have the types of ours: a function of the same name with
+ * nearer types would be called in place of it.
  */
 #include "postgres.h"
 
@@ -216,11 +218,11 @@ send_version(const Across *task, Hospital *hospital, const SharedVersion *versio
 
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT %slesion_model_import(%s, pg_catalog.decode('", hospital->prefix,
-					 quote_literal_cstr(task->local_model));
+					 link_text(task->local_model));
 	enlargeStringInfo(&query, (int) Min(2 * version->size, MaxAllocSize));
 	query.len += (int) hex_encode(version->bytes, version->size, query.data + query.len);
 	query.data[query.len] = '\0';
-	appendStringInfo(&query, "', 'hex'), weights_sha256 => '%s')", version->sha256);
+	appendStringInfo(&query, "', 'hex'), weights_sha256 => %s)", link_text(version->sha256));
 	(void) link_query(&hospital->link, query.data, "number int");
 	SPI_freetuptable(SPI_tuptable);
 	pfree(query.data);
@@ -247,7 +249,7 @@ settle_version(const Across *task, Hospital *hospital, const SharedVersion *vers
 	{
 		(void) link_query(&hospital->link,
 						  psprintf("SELECT %slesion_model_promote(%s, %d)", hospital->prefix,
-								   quote_literal_cstr(task->local_model), hospital->start), "nothing text");
+								   link_text(task->local_model), hospital->start), "nothing text");
 		SPI_freetuptable(SPI_tuptable);
 	}
 }
@@ -287,7 +289,8 @@ take_score(Hospital *hospital)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Look for a score of the version that was sent last, made in the way that we ask for. */
+/* Look for a score of the version that was sent last, made by us in the way that we ask for: others might choose what
+ * it says. */
 static void
 find_score(const Across *task, Hospital *hospital, const char *subset)
 {
@@ -299,7 +302,8 @@ find_score(const Across *task, Hospital *hospital, const char *subset)
 								 "AND test_fraction OPERATOR(pg_catalog.=) %s::pg_catalog.float8 "
 								 "AND validation_fraction OPERATOR(pg_catalog.=) %s::pg_catalog.float8 "
 								 "AND image_column OPERATOR(pg_catalog.=) %s AND mask_column OPERATOR(pg_catalog.=) %s "
-								 "AND options OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb %s "
+								 "AND options OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb "
+								 "AND evaluated_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text %s "
 								 "ORDER BY evaluation DESC LIMIT 1",
 								 hospital->prefix, quote_literal_cstr(task->local_model), hospital->start,
 								 quote_literal_cstr(hospital->table), subset, request->split_seed,
@@ -320,11 +324,13 @@ ask_score(const Across *task, Hospital *hospital, const char *subset)
 	const TrainRequest *request = &task->request;
 
 	link_send(&hospital->link,
-			  psprintf("SELECT n, dice FROM %slesion_evaluate(%s::pg_catalog.regclass, %s, subset => '%s', "
+			  psprintf("SELECT n, dice FROM %slesion_evaluate(%s::pg_catalog.regclass, %s, subset => %s, "
 					   "image_column => %s, mask_column => %s, id_column => %s, "
-					   "split_seed => '" INT64_FORMAT "'::pg_catalog.int8, test_fraction => %s, version => %d, "
-					   "group_column => %s, validation_fraction => %s)",
-					   hospital->prefix, quote_literal_cstr(hospital->table), link_text(task->local_model), subset,
+					   "split_seed => '" INT64_FORMAT "'::pg_catalog.int8, "
+					   "test_fraction => '%s'::pg_catalog.float8, version => %d, "
+					   "group_column => %s, validation_fraction => '%s'::pg_catalog.float8)",
+					   hospital->prefix, quote_literal_cstr(hospital->table), link_text(task->local_model),
+					   link_text(subset),
 					   link_text(request->image_column), link_text(request->mask_column), link_text(request->id_column),
 					   request->split_seed, float8out_internal(request->test_fraction), hospital->start,
 					   link_text(request->group_column), float8out_internal(task->plan.validation_fraction)));

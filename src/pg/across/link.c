@@ -41,12 +41,14 @@ link_find_dblink(void)
 	return TextDatumGetCString(first_row_needed("prefix", TEXTOID));
 }
 
-/* At most MESSAGE_MAX bytes of a text, whole characters. */
+/* At most MESSAGE_MAX bytes of a text, whole characters. dblink hands on whatever bytes came. */
 static char *
 bounded(const char *text)
 {
 	int			length = (int) strlen(text);
 
+	if (!pg_verifymbstr(text, length, true))
+		return pstrdup("a message that is not in this database's encoding");
 	return pnstrdup(text, pg_mbcliplen(text, length, MESSAGE_MAX));
 }
 
@@ -115,15 +117,6 @@ link_open(Link *link, MemoryContext context, const char *dblink, const char *ser
 	link->open = true;
 }
 
-/* Cancel the query that runs there. */
-static void
-cancel_step(void *work)
-{
-	Link	   *link = work;
-
-	(void) call_dblink(link, "cancelling", "SELECT", "dblink_cancel_query($1)", 1, &link->name);
-}
-
 /* Disconnect. */
 static void
 disconnect_step(void *work)
@@ -139,8 +132,9 @@ link_close(Link *link)
 	if (!link->open)
 		return;
 	link->open = false;
-	if (link->busy)
-		(void) caught_in_step(cancel_step, link, CurrentMemoryContext);
+
+	/* The server sees that nobody listens and ends what it is at. A request to cancel is not sent: libpq waits for its
+	 * receipt, uninterrupted, and a server that says nothing would hold this session for good. */
 	(void) caught_in_step(disconnect_step, link, CurrentMemoryContext);
 	link->busy = false;
 }
@@ -183,6 +177,26 @@ link_pause(int *pause)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* Raise an error where a text of an answer is not in this database's encoding: stored, it could not be restored. */
+static void
+check_texts(const Link *link, const SPITupleTable *rows, uint64 count)
+{
+	for (int column = 1; column <= rows->tupdesc->natts; column++)
+	{
+		if (SPI_gettypeid(rows->tupdesc, column) != TEXTOID)
+			continue;
+		for (uint64 i = 0; i < count; i++)
+		{
+			char	   *text = SPI_getvalue(rows->vals[i], rows->tupdesc, column);
+
+			if (text != NULL && !pg_verifymbstr(text, (int) strlen(text), true))
+				ereport(ERROR,
+						(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+						 errmsg("server \"%s\" gives text that is not in this database's encoding", link->server)));
+		}
+	}
+}
+
 uint64
 link_take(Link *link, const char *columns)
 {
@@ -199,6 +213,7 @@ link_take(Link *link, const char *columns)
 	SPI_freetuptable(SPI_tuptable);
 	pfree(call);
 	link->busy = false;
+	check_texts(link, rows, count);
 	SPI_tuptable = rows;
 	SPI_processed = count;
 	return count;

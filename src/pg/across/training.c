@@ -65,7 +65,7 @@ json_literal(Jsonb *json)
 	return psprintf("%s::pg_catalog.jsonb", quote_literal_cstr(JsonbToCString(NULL, &json->root, VARSIZE(json))));
 }
 
-/* Find what a hospital has trained. */
+/* Find what a hospital has trained for us. */
 static void
 find_training(const Across *task, Hospital *hospital)
 {
@@ -79,7 +79,8 @@ find_training(const Across *task, Hospital *hospital)
 								 "AND r.state OPERATOR(pg_catalog.=) 'finished' "
 								 "AND r.images OPERATOR(pg_catalog.=) %s AND r.epochs OPERATOR(pg_catalog.=) %d "
 								 "AND r.seed OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8 "
-								 "AND r.options OPERATOR(pg_catalog.@>) %s AND r.stopped_by IS NULL %s "
+								 "AND r.options OPERATOR(pg_catalog.@>) %s AND r.stopped_by IS NULL "
+								 "AND r.started_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text %s "
 								 "ORDER BY r.run DESC LIMIT 1",
 								 hospital->prefix, hospital->prefix, quote_literal_cstr(task->local_model),
 								 quote_literal_cstr(hospital->table), task->request.epochs, round_seed(task),
@@ -95,11 +96,12 @@ find_training(const Across *task, Hospital *hospital)
 		trained->training_images = DatumGetInt32(first_row_needed("training_images", INT4OID));
 		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
 		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
-		if (trained->training_images < 1 || strlen(trained->sha256) != SHA256_HEX_SIZE - 1)
+		if (trained->training_images < 1 || strlen(trained->sha256) != SHA256_HEX_SIZE - 1 ||
+			strspn(trained->sha256, "0123456789abcdef") != SHA256_HEX_SIZE - 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("server \"%s\" gives a training on %lld images, with a SHA-256 of %zu characters",
-							hospital->server, (long long) trained->training_images, strlen(trained->sha256))));
+					 errmsg("server \"%s\" gives a training on %lld images, with the SHA-256 \"%.64s\"",
+							hospital->server, (long long) trained->training_images, trained->sha256)));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }

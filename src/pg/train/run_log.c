@@ -169,7 +169,8 @@ run_log_find_unfinished(const TrainRun *run)
 	store_execute(&run->store,
 				  "SELECT r.run, r.data_sha256, c.epoch FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
 				  "WHERE r.model = $1 AND r.images = $2 AND r.epochs = $3 AND r.seed = $4 AND r.options = $5 "
-				  "AND r.state <> 'finished' ORDER BY r.run DESC LIMIT 1",
+				  "AND r.state <> 'finished' AND r.started_by = current_user::pg_catalog.text "
+				  "ORDER BY r.run DESC LIMIT 1",
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed > 0)
 	{
