@@ -162,7 +162,7 @@ score_step(void *work)
 	PooledScore score;
 
 	hospitals_send(task, &steps->mean);
-	score = hospitals_score(task, "validation");
+	score = scores_pooled(task, "validation");
 	if (score.n == 0 || steps->best.number == 0 || score.dice > steps->best_score.dice)
 	{
 		steps->best_score = score;
@@ -187,7 +187,7 @@ test_version(Across *task, int number)
 	mean_read(task, number, &version);
 	hospitals_send(task, &version);
 	pfree(version.bytes);
-	return hospitals_score(task, "test");
+	return scores_pooled(task, "test");
 }
 
 /* Is the best mean better than the active version on the same rows? */

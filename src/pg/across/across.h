@@ -85,7 +85,7 @@ typedef struct Across
 /* Connect to all; check that each has lesionseg of this version, and the table. */
 void		hospitals_open(Across *task);
 
-/* Disconnect from all, also after an error; what they are at is cancelled. Raises nothing. */
+/* Disconnect from all, also after an error; they notice, and end what they are at. Raises nothing. */
 void		hospitals_close(Across *task);
 
 /* Reads a hospital's answer with link_take. */
@@ -100,9 +100,6 @@ void		hospitals_take(Across *task, TakeAnswer take);
 
 /* Make a version the active one of each hospital's model for the work, and send it to those who have it not. */
 void		hospitals_send(Across *task, const SharedVersion *version);
-
-/* Score the version that was sent last on `subset` of all hospitals at the same time. */
-PooledScore hospitals_score(Across *task, const char *subset);
 
 /* ---- training.c ---- */
 
@@ -122,6 +119,11 @@ void		training_find(Across *task);
 
 /* Train at all hospitals that have not trained it yet, at the same time. */
 void		training_run(Across *task);
+
+/* ---- scores.c ---- */
+
+/* Score the version that was sent last on `subset` of all hospitals at the same time. */
+PooledScore scores_pooled(Across *task, const char *subset);
 
 /* ---- mean.c ---- */
 
