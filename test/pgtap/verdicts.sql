@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(89);
+SELECT plan(91);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -94,6 +94,13 @@ VALUES ('public.archive', 'long', 'm', 1, repeat('e', 1000000), true, now()),
 	('public.archive', repeat('i', 10000), 'm', 1, 'e', true, now());
 SELECT results_eq($$SELECT id, length(error) FROM lesion_review_queue('two') WHERE error IS NOT NULL$$,
 	$$VALUES ('long', 1000)$$, 'names of 10,000 bytes are nobody''s, an error is cut');
+SELECT is((SELECT sum(errors)::int FROM lesion_drift('two', true) WHERE model = 'm'), 1, '... nor do they drift');
+INSERT INTO verdicts (images, id, verdict, model, version, decided_at)
+VALUES ('public.archive', repeat('i', 10000), 'reject', 'm', 1, now());
+SELECT unalike(lesion_report(predictions => '{two}', verdicts => 'verdicts'), '%' || repeat('i', 100) || '%',
+	'... nor do they fill a report');
+DELETE FROM verdicts WHERE length(id) = 10000;
+
 
 -- What people stand behind.
 SELECT results_eq($$SELECT id, verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE images = 'public.archive'

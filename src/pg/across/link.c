@@ -17,9 +17,10 @@
 #include "pg/base/spi_context.h"
 #include "pg/base/values/row_values.h"
 
-/* How long to sleep before an answer is looked for again, in ms: from the first to the second, doubling. */
-#define POLL_FIRST 2
-#define POLL_LAST 100
+/* How long to sleep before an answer is looked for again, in ms: from the first to the second, doubling. Each look
+ * takes what has come, a few hundred kB at most, so a longer sleep would slow weights down. */
+#define POLL_FIRST 1
+#define POLL_LAST 10
 
 /* No more of another server's message is shown than these bytes. */
 #define MESSAGE_MAX 2000

@@ -24,6 +24,15 @@ extern const UserTable user_table_predictions;	/* LIKE lesion_prediction */
 extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 
 /*
+ * A condition for queries on such a table, of the row whose name and dot are
+ * given: rows with longer names were written by hand. They take little room in
+ * a table, and much where they are read. An id has at most as many bytes.
+ */
+#define USER_TABLE_NAMES(row) \
+	"coalesce(octet_length(" row "images), 0) + coalesce(octet_length(" row "id), 0) " \
+	"+ coalesce(octet_length(" row "model), 0) <= 8192"
+
+/*
  * Check that the relation is a table with the columns of its kind, and return
  * its qualified name. Until the end of the transaction other sessions cannot
  * drop, rename or alter it.

@@ -158,7 +158,7 @@ report_review(ReportJob *job)
 }
 
 /* Verdicts of the period. */
-#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1))"
+#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) AND " USER_TABLE_NAMES("v.")
 
 /* Model, version and the mean Dice of masks against their corrections, the latest
  * of each image. Masks are joined, not looked up for each verdict: their table may
@@ -217,8 +217,7 @@ report_verdicts(ReportJob *job)
 								"v.images AS \"Table\", v.id AS \"Image\", v.verdict AS \"Verdict\", "
 								"v.reason AS \"Reason\", encode(v.mask_sha256, 'hex') AS \"Mask SHA-256\" "
 								"FROM %s v "
-								"WHERE v.decided_at BETWEEN $2 AND $3 "
-								"AND ($1 IS NULL OR v.model = ANY ($1)) AND v.verdict <> 'accept' "
+								"WHERE " OF_PERIOD " AND v.verdict <> 'accept' "
 								"ORDER BY v.decided_at DESC LIMIT 50", job->verdicts));
 	if (SPI_processed > 0)
 		report_table(job, "The latest 50 corrections and rejections", "");

@@ -82,7 +82,7 @@ select_runs(const CrossValidation *task)
 	folds_execute(task,
 				  "SELECT " FOLD_COLUMNS ", f.config, r.run, r.images, r.started_by, "
 				  "r.options AS asked, r.epochs = $5 AND r.seed = $14 "
-				  "AND r.started_by IN (f.planned_by, current_user::text) AS same "
+				  "AND r.started_by IN (f.planned_by, current_user::text) AND r.stopped_by IS NULL AS same "
 				  "FROM @lesion_fold f JOIN @lesion_run r ON r.model = f.fold_model AND r.state = 'finished' "
 				  "WHERE f.model = $4 AND f.run IS NULL ORDER BY r.run", SPI_OK_SELECT);
 }
