@@ -7,7 +7,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "infer/calibration.h"
@@ -20,6 +19,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/json_values.h"
 #include "pg/base/values/row_values.h"
+#include "pg/evaluate/split_arguments.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"
 #include "pg/models/work_lock.h"
@@ -199,7 +199,6 @@ open_task(FunctionCallInfo fcinfo, Calibration *task, const char *model)
 {
 	int			number = PG_ARGISNULL(ARGUMENT_VERSION) ? 0 : PG_GETARG_INT32(ARGUMENT_VERSION);
 	ImagesColumns columns = {0};
-	Split	   *split = &task->rows.split;
 
 	task->version = store_need_version(&task->store, model, PG_ARGISNULL(ARGUMENT_VERSION) ? NULL : &number);
 	if (is_ensemble(task->version->architecture))
@@ -214,17 +213,8 @@ open_task(FunctionCallInfo fcinfo, Calibration *task, const char *model)
 	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
 	evaluation_open(&task->rows, PG_GETARG_OID(ARGUMENT_IMAGES), &columns,
 					argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
-	if (!PG_ARGISNULL(ARGUMENT_SPLIT_SEED))
-		split->seed = PG_GETARG_INT64(ARGUMENT_SPLIT_SEED);
-	if (!PG_ARGISNULL(ARGUMENT_TEST_FRACTION))
-	{
-		split->test_fraction = PG_GETARG_FLOAT8(ARGUMENT_TEST_FRACTION);
-		split->fold = 0;
-	}
-	if (!PG_ARGISNULL(ARGUMENT_VALIDATION_FRACTION))
-		split->validation_fraction = PG_GETARG_FLOAT8(ARGUMENT_VALIDATION_FRACTION);
-	split_check_fraction("test_fraction", split->test_fraction);
-	split_check_fraction("validation_fraction", split->validation_fraction);
+	argument_split(fcinfo, ARGUMENT_SPLIT_SEED, ARGUMENT_TEST_FRACTION, ARGUMENT_VALIDATION_FRACTION,
+				   &task->rows.split);
 }
 
 /* The result's row. */
@@ -271,7 +261,6 @@ lesion_calibrate(PG_FUNCTION_ARGS)
 	Datum		result;
 	int64		n;
 
-	PreventCommandIfReadOnly("lesion_calibrate()");
 	argument_needed(fcinfo, ARGUMENT_IMAGES, "images");
 	evaluation_check_subset(task.rows.subset);
 	if (strcmp(task.rows.subset, "test") == 0)

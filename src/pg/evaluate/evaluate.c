@@ -11,6 +11,7 @@
 #include "pg/base/split.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
+#include "pg/evaluate/split_arguments.h"
 #include "pg/models/classical_name.h"
 #include "pg/segment/classical_model.h"
 #include "pg/segment/evaluation.h"
@@ -115,17 +116,7 @@ lesion_evaluate(PG_FUNCTION_ARGS)
 	columns.id = argument_text_or_null(fcinfo, ARGUMENT_ID_COLUMN);
 	task.by_column = columns.by = argument_text_or_null(fcinfo, ARGUMENT_BY_COLUMN);
 	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
-	if (!PG_ARGISNULL(ARGUMENT_SPLIT_SEED))
-		task.split.seed = PG_GETARG_INT64(ARGUMENT_SPLIT_SEED);
-	if (!PG_ARGISNULL(ARGUMENT_TEST_FRACTION))
-	{
-		task.split.test_fraction = PG_GETARG_FLOAT8(ARGUMENT_TEST_FRACTION);
-		task.split.fold = 0;
-	}
-	if (!PG_ARGISNULL(ARGUMENT_VALIDATION_FRACTION))
-		task.split.validation_fraction = PG_GETARG_FLOAT8(ARGUMENT_VALIDATION_FRACTION);
-	split_check_fraction("test_fraction", task.split.test_fraction);
-	split_check_fraction("validation_fraction", task.split.validation_fraction);
+	argument_split(fcinfo, ARGUMENT_SPLIT_SEED, ARGUMENT_TEST_FRACTION, ARGUMENT_VALIDATION_FRACTION, &task.split);
 
 	evaluation = evaluation_run(&store, &task);
 	if (evaluation.score.n == 0)
