@@ -19,6 +19,7 @@
 #include "pg/base/host.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
+#include "pg/models/model_config.h"
 #include "pg/models/model_store.h"
 
 /* What a local training's file may be larger than the round's start: that may be of 16 bits. */
@@ -173,11 +174,7 @@ store_mean(const Across *task, const Call *call, const void *bytes, size_t size)
 	};
 
 	check_status(call, weights_read_info(call, bytes, size, info));
-	content.traits = info->traits;
-	if (content.traits.threshold == 0)
-		content.traits.threshold = 0.5;
-	if (info->split[0] != '\0')
-		content.split = split_from_json(info->split);
+	weights_info_take(info, &content.traits, &content.split);
 	return store_add_version(&task->store, task->model, &content)->number;
 }
 

@@ -113,11 +113,7 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 	check_argument(call, subject, status);
 
 	content.config = config_jsonb(architecture, &config);
-	content.traits = info.traits;
-	if (content.traits.threshold == 0)
-		content.traits.threshold = 0.5;
-	if (info.split[0] != '\0')
-		content.split = split_from_json(info.split);
+	weights_info_take(&info, &content.traits, &content.split);
 	version = store_add_version(store, architecture->name, &content);
 	call_destroy(call);
 	return version;

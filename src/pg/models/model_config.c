@@ -111,3 +111,13 @@ traits_jsonb(const Traits *traits)
 	json_add_options(&builder, &trait_table, traits);
 	return json_end(&builder);
 }
+
+void
+weights_info_take(const WeightsInfo *info, Traits *traits, Split *split)
+{
+	*traits = info->traits;
+	if (traits->threshold == 0)
+		traits->threshold = 0.5;
+	if (info->split[0] != '\0')
+		*split = split_from_json(info->split);
+}

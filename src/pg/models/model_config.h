@@ -10,6 +10,8 @@
 
 #include "arch/arch.h"
 #include "core/traits.h"
+#include "nn/weights/weights.h"
+#include "pg/base/split.h"
 
 /* The architecture of that name, or an error that lists those that exist. */
 const Architecture *config_architecture(const char *name);
@@ -29,6 +31,10 @@ bool		config_equal(const Architecture *architecture, const ArchConfig *a, const 
 /* Set the traits that are keys of `json`; an unknown key or a value out of range is an error. The threshold is known
  * before. */
 void		traits_apply(Jsonb *json, Traits *traits);
+
+/* Take over what a weight file says of its version: the traits, with a threshold of 0.5 where it has none, and the
+ * split where it has one. */
+void		weights_info_take(const WeightsInfo *info, Traits *traits, Split *split);
 
 /* Every trait of a version, so that traits_apply() has the same numbers to the last bit. */
 Jsonb	   *traits_jsonb(const Traits *traits);

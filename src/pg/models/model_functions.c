@@ -226,17 +226,13 @@ lesion_model_import(PG_FUNCTION_ARGS)
 		store_check_rights(&import.store, "lesion_promotion", ACL_INSERT, "import and promote");
 	check_argument(call, "weights", weights_read_info(call, import.file.bytes, import.file.size, &import.info));
 	import_check_sha256(fcinfo, import.file);
-	content.traits = import.info.traits;
-	if (content.traits.threshold == 0)
-		content.traits.threshold = 0.5;
+	weights_info_take(&import.info, &content.traits, &content.split);
 	if (!PG_ARGISNULL(IMPORT_TRAITS))
 		traits_apply(PG_GETARG_JSONB_P(IMPORT_TRAITS), &content.traits);
 	if (import.image_size == 0)
 		import.image_size = content.traits.image_size;
 	if (!PG_ARGISNULL(IMPORT_THRESHOLD))
 		content.traits.threshold = PG_GETARG_FLOAT8(IMPORT_THRESHOLD);
-	if (import.info.split[0] != '\0')
-		content.split = split_from_json(import.info.split);
 
 	SPI_connect();
 	model_lock(&import.store, import.name, LOCK_TRANSACTION);
