@@ -143,13 +143,14 @@ row_mask(const Call *call, Datum datum, Image *mask)
 {
 	ByteView	view = bytes_view(datum);
 	ImageInfo	info;
+	Status		status = image_info(call, view.bytes, view.size, &info);
 
-	TRY(image_info(call, view.bytes, view.size, &info));
-	if (image_work(&info, view.size) > MASK_WORK)
-		return status_error(LS_LIMIT_EXCEEDED, "the mask takes too long to decode");
-	TRY(mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
+	if (status.code == LS_OK && image_work(&info, view.size) > MASK_WORK)
+		status = status_error(LS_LIMIT_EXCEEDED, "the mask takes too long to decode");
+	if (status.code == LS_OK)
+		status = mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL);
 	bytes_release(&view);
-	return status_ok();
+	return status;
 }
 
 /* The mask of a picture, at the size of the small image; false: there is none to draw. */
