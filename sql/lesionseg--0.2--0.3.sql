@@ -176,6 +176,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_skip_bundled() IS 'leaves out bundled rows that arrive by replication and are here already';
 
+CREATE FUNCTION lesion_yield_bundled()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_yield_bundled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_yield_bundled() IS
+'gives the name of the bundled ensemble to a model of a user''s own that a restore brings back';
+
 CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model ON lesion_run
 FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
 CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, run ON lesion_version
@@ -224,9 +232,13 @@ ALTER TABLE lesion_model ENABLE REPLICA TRIGGER skip_bundled;
 CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_version
 FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_skip_bundled();
 ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
+-- 0.2 let a model of a user's own have the name of the bundled ensemble.
+CREATE TRIGGER yield_bundled BEFORE INSERT ON lesion_model
+FOR EACH ROW WHEN (NEW.name = 'lesion' AND NOT NEW.bundled) EXECUTE FUNCTION lesion_yield_bundled();
+ALTER TABLE lesion_model ENABLE ALWAYS TRIGGER yield_bundled;
 
 REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(),
-	lesion_skip_bundled() FROM PUBLIC;
+	lesion_skip_bundled(), lesion_yield_bundled() FROM PUBLIC;
 
 -- ==== Settings ====
 
@@ -1005,6 +1017,14 @@ COMMENT ON FUNCTION lesion_report(text[], timestamptz, timestamptz, regclass[], 
 'no script and nothing from elsewhere';
 
 -- ==== Bundled weights ====
+
+-- A model of the user's own that has the name keeps it.
+ALTER TABLE lesion_model DROP CONSTRAINT lesion_model_check;
+ALTER TABLE lesion_model ADD CONSTRAINT lesion_model_check
+	CHECK (NOT bundled OR name = architecture OR name = 'lesion' AND architecture = 'ensemble');
+COMMENT ON COLUMN lesion_model.bundled IS
+'made by CREATE EXTENSION; such a model takes a new config with each version';
+INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'ensemble', true) ON CONFLICT DO NOTHING;
 
 -- What lesionseg--0.2.sql could not register: it may have been run by the
 -- library of 0.3, in an update from 0.1 or by CREATE EXTENSION VERSION '0.2'.

@@ -485,14 +485,14 @@ CREATE TABLE lesion_model (
 	bundled boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	created_by text NOT NULL DEFAULT current_user,
-	CHECK (NOT bundled OR name = architecture),
+	CHECK (NOT bundled OR name = architecture OR name = 'lesion' AND architecture = 'ensemble'),
 	CHECK (bundled OR name NOT IN ('unet', 'linknet', 'convmixer', 'maskrcnn', 'ensemble'))
 );
 
 COMMENT ON TABLE lesion_model IS 'models: a name, an architecture and how it is configured';
 COMMENT ON COLUMN lesion_model.config IS 'width and depth of the network; a key that is absent has its default';
 COMMENT ON COLUMN lesion_model.bundled IS
-'named after its architecture and made by CREATE EXTENSION; such a model takes a new config with each version';
+'made by CREATE EXTENSION; such a model takes a new config with each version';
 
 CREATE TABLE lesion_run (
 	run bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -942,6 +942,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION lesion_skip_bundled() IS 'leaves out bundled rows that arrive by replication and are here already';
 
+CREATE FUNCTION lesion_yield_bundled()
+RETURNS trigger
+AS 'MODULE_PATHNAME', 'lesion_yield_bundled'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION lesion_yield_bundled() IS
+'gives the name of the bundled ensemble to a model of a user''s own that a restore brings back';
+
 CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model ON lesion_run
 FOR EACH ROW EXECUTE FUNCTION lesion_check_references();
 CREATE TRIGGER check_references AFTER INSERT OR UPDATE OF model, run ON lesion_version
@@ -992,13 +1000,17 @@ ALTER TABLE lesion_model ENABLE REPLICA TRIGGER skip_bundled;
 CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_version
 FOR EACH ROW WHEN (NEW.number <= 0) EXECUTE FUNCTION lesion_skip_bundled();
 ALTER TABLE lesion_version ENABLE REPLICA TRIGGER skip_bundled;
+-- 0.2 let a model of a user's own have the name of the bundled ensemble.
+CREATE TRIGGER yield_bundled BEFORE INSERT ON lesion_model
+FOR EACH ROW WHEN (NEW.name = 'lesion' AND NOT NEW.bundled) EXECUTE FUNCTION lesion_yield_bundled();
+ALTER TABLE lesion_model ENABLE ALWAYS TRIGGER yield_bundled;
 
 -- Triggers fire without this right; who has it could hang them on tables of
 -- their own.
 REVOKE EXECUTE ON FUNCTION lesion_audit_write(), lesion_owner_only(), lesion_training_only(), lesion_functions_only(),
 	lesion_version_immutable() FROM PUBLIC;
 REVOKE EXECUTE ON FUNCTION lesion_check_references(), lesion_keep_references(), lesion_refuse_truncate(),
-	lesion_skip_bundled() FROM PUBLIC;
+	lesion_skip_bundled(), lesion_yield_bundled() FROM PUBLIC;
 
 -- What users made goes into dumps.
 SELECT pg_catalog.pg_extension_config_dump('lesion_model', 'WHERE NOT bundled');
@@ -1020,7 +1032,7 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_robustness_score_score_seq', 
 
 INSERT INTO lesion_model (name, architecture, bundled) VALUES
 	('unet', 'unet', true), ('linknet', 'linknet', true), ('convmixer', 'convmixer', true),
-	('maskrcnn', 'maskrcnn', true);
+	('maskrcnn', 'maskrcnn', true), ('lesion', 'ensemble', true);
 
 -- Views
 

@@ -16,7 +16,7 @@ OBJECT_DIR = build/release/pg-$(SERVER)
 OBJS = $(patsubst src/pg/%.c,$(OBJECT_DIR)/%.o,$(PG_SOURCES))
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out $(DATA),$(sort $(wildcard sql/*.sql))))
 REGRESS_OPTS = --inputdir=. --outputdir=.
-MODELS ?= $(wildcard models/*.safetensors)
+MODELS ?= $(wildcard models/*.safetensors models/*.json)
 
 # Everything in the archives belongs to the module (SQL functions reach it by
 # pointer tables too), and none of it to the server's symbol table.

@@ -2,7 +2,7 @@
 -- without them is tested.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(12);
+SELECT plan(16);
 
 CREATE TEMP TABLE bundled AS SELECT model, sha256, image_size FROM lesion_models WHERE version = 0;
 CREATE TABLE archive AS
@@ -25,6 +25,16 @@ SELECT is((SELECT count(*) FROM bundled,
 	WHERE d.version <> 0 OR d.sha256 <> bundled.sha256), 0::bigint, 'the detail tells which weights');
 SELECT throws_ok(format('SELECT lesion_model_drop(%L)', model), '2BP01', NULL, 'none can be dropped') FROM lesion_models
 WHERE bundled ORDER BY model LIMIT 1;
+
+-- The ensemble of the four.
+SELECT is((SELECT count(*) FROM bundled WHERE model = 'lesion'),
+	(SELECT count(*) / 4 FROM bundled WHERE model <> 'lesion'), 'where all four came, there is their ensemble');
+SELECT is((SELECT count(*) FROM lesion_version AS e, jsonb_array_elements(e.config -> 'members') AS m
+	JOIN bundled ON bundled.model = m ->> 'model' AND bundled.sha256 = m ->> 'sha256'
+	WHERE e.model = 'lesion'), (SELECT count(*) FROM bundled WHERE model <> 'lesion'), '... of their weights');
+SELECT is((SELECT count(*) FROM archive, bundled WHERE model = 'lesion' AND id <= 3
+	AND lesion_segment(image) <> lesion_segment(image, 'lesion')), 0::bigint, 'a call that names no model takes it');
+SELECT throws_ok($$SELECT lesion_model_create('lesion', 'unet')$$, '42710', NULL, 'its name is taken');
 
 -- Nor deleted, by who may delete models; what is not bundled goes.
 CREATE ROLE lesion_clerk;

@@ -9,9 +9,10 @@ FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
 ALTER TABLE archive ADD PRIMARY KEY (id);
 
 -- What a new database holds.
-SELECT is((SELECT count(*) FROM lesion_models WHERE bundled AND model = architecture AND coalesce(version, 0) = 0),
+SELECT is((SELECT count(*) FROM lesion_models WHERE bundled AND (model = architecture OR model = 'lesion')
+		AND coalesce(version, 0) = 0),
 	(SELECT count(*) FROM lesion_models),
-	'a model for each architecture, with the weights that came with the extension or none');
+	'a model for each architecture and an ensemble, with the weights that came with the extension or none');
 
 -- Create.
 SELECT lesion_model_create('small', 'unet', '{"base": 4, "depth": 1}');

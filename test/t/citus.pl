@@ -15,7 +15,7 @@ plan skip_all => 'Citus is not installed'
 my ($hub, @workers) = start_citus(8, log_statement => 'all');
 my ($east, $west) = @workers;
 my $quiet = 'SET client_min_messages = error;';
-is($_->sql('clinic', q{SELECT count(*) FROM lesion_models WHERE version = 0}), 4, 'lesionseg is on ' . $_->name)
+is($_->sql('clinic', q{SELECT count(*) FROM lesion_models WHERE version = 0}), 5, 'lesionseg is on ' . $_->name)
 	for @workers;
 
 # A model trained on the coordinator goes to all workers.

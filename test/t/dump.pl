@@ -168,7 +168,8 @@ run_sql($older, q{CREATE EXTENSION lesionseg VERSION '0.2';
 my @older = grep { $_ ne 'lesion_fold' } @tables;
 for my $table (reverse(@older), qw(archive masks)) {
 	my $columns = columns_of($older, $table);
-	my $rows = "SELECT $columns FROM $table " . ($table eq 'lesion_model' ? 'WHERE NOT bundled' : '');
+	my %new_only = (lesion_model => 'WHERE NOT bundled', lesion_version => q{WHERE model <> $$lesion$$});
+	my $rows = "SELECT $columns FROM $table " . ($new_only{$table} // '');
 	is(system("psql -Xqd $source -c '\\copy ($rows) to stdout' |
 		psql -Xqd $older -v ON_ERROR_STOP=1 -c '\\copy $table ($columns) from stdin'"), 0,
 		"0.2: $table is filled");

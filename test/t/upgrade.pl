@@ -7,6 +7,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use Session qw(run_sql fresh_database);
 use Test::More;
+use File::Temp qw(tempdir);
 
 my ($old, $new) = ('tap_upgraded', 'tap_fresh');
 run_sql('postgres', "DROP DATABASE IF EXISTS $old");
@@ -173,6 +174,27 @@ SKIP: {
 		WHERE model = 'linknet' AND new.number = 1 AND former.number = 0}), "$file former",
 		'... the former ones are version 0 still');
 }
+
+# A model of a user's own that has the name of the bundled ensemble keeps it, in
+# this database and in one that its dump is restored into.
+my ($own, $restored) = ('tap_own', 'tap_own_restored');
+run_sql('postgres', $_) for map { ("DROP DATABASE IF EXISTS $_", "CREATE DATABASE $_") } $own, $restored;
+run_sql($own, q{CREATE EXTENSION lesionseg VERSION '0.2'; SET session_replication_role = replica;
+	INSERT INTO lesion_model (name, architecture) VALUES ('lesion', 'unet');
+	INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+	SELECT name, 1, config, 'mine', sha256('mine'), 64, '0.2' FROM lesion_model WHERE name = 'lesion';
+	INSERT INTO lesion_promotion (model, version, reason) VALUES ('lesion', 1, 'by hand');
+	INSERT INTO lesion_audit (event, model, role, login) VALUES ('create', 'lesion', 'me', 'me')});
+run_sql($own, 'ALTER EXTENSION lesionseg UPDATE');
+my $mine = q{SELECT concat_ws(' ', m.architecture, m.version, m.versions, m.bundled, m.created_at, v.number,
+	convert_from(v.weights, 'UTF8'),
+	(SELECT string_agg(format('%s %s %s', entry, event, role), ', ') FROM lesion_audit))
+	FROM lesion_models AS m JOIN lesion_version AS v USING (model) WHERE model = 'lesion'};
+like(run_sql($own, $mine), qr/^unet 1 1 f .* 1 mine 1 create me$/, "a user's own model named lesion keeps its name");
+my $dump = tempdir(CLEANUP => 1) . '/own';
+is(system("pg_dump -Fd -f $dump $own && pg_restore -j 4 -d $restored $dump"), 0, 'its database is dumped and restored');
+is(run_sql($restored, $mine), run_sql($own, $mine),
+	'... where it takes the place of the ensemble, and nothing else is recorded');
 
 # Back to 0.1 there is no way, and the database can be dumped.
 isnt(system("psql -Xqd $old -c \"ALTER EXTENSION lesionseg UPDATE TO '0.1'\" 2>/dev/null"), 0, 'there is no way back');

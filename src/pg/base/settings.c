@@ -92,7 +92,7 @@ settings_init(void)
 							   "Names the model that is used where a call names none.",
 							   NULL,
 							   &lesionseg_default_model,
-							   "unet",
+							   "lesion",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("lesionseg.model_cache",

@@ -13,7 +13,7 @@ extern int	lesionseg_max_pixels;	/* lesionseg.max_pixels, default 100 million */
 extern int	lesionseg_threads;		/* lesionseg.threads, 0 = automatic */
 extern int	lesionseg_backend;		/* lesionseg.backend, a BackendKind */
 extern int	lesionseg_precision;	/* lesionseg.precision, a Precision */
-extern char *lesionseg_default_model;	/* lesionseg.default_model, 'unet' */
+extern char *lesionseg_default_model;	/* lesionseg.default_model, 'lesion' */
 extern int	lesionseg_model_cache;	/* kB, lesionseg.model_cache */
 
 /* Define the settings; called from _PG_init. */

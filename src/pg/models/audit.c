@@ -29,6 +29,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
+#include "pg/models/bundled/bundled.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 
@@ -193,9 +194,9 @@ write_event(FunctionCallInfo fcinfo)
 	bool		inserted = TRIGGER_FIRED_BY_INSERT(trigger->tg_event);
 	bool		promotion = strcmp(table, "lesion_promotion") == 0;
 
-	/* Rows that come with the extension are no event. For a restored row, the
+	/* Rows that come with the extension are no event, nor that one gives way to a restored row. For a restored row, the
 	 * rows of lesion_audit that are restored beside it tell what happened. */
-	if (creating_extension ||
+	if (creating_extension || bundled_is_yielding() ||
 		(inserted && row_is_restored(row.tuple, row.columns, promotion ? "promoted_at" : "created_at",
 									 trigger->tg_relation->rd_rel->relowner)))
 		return;

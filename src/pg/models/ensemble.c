@@ -148,6 +148,17 @@ version_config(const EnsembleContent *content)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
 }
 
+bool
+ensemble_is_known(const ModelStore *store, const char *name, const EnsembleContent *content)
+{
+	Oid			types[] = {TEXTOID, JSONBOID};
+	Datum		values[] = {CStringGetTextDatum(name), JsonbPGetDatum(version_config(content))};
+
+	store_execute(store, "SELECT FROM @lesion_version WHERE model = $1 AND config = $2", 2, types, values, NULL,
+				  SPI_OK_SELECT);
+	return SPI_processed > 0;
+}
+
 ModelVersion *
 ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content)
 {
@@ -155,6 +166,7 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 		.config = version_config(content),
 		.traits = content->fitted,
 		.split = content->members[0]->split,
+		.bundled = content->bundled,
 		.metadata = content->metadata,
 	};
 	char	   *text = JsonbToCString(NULL, &version.config->root, 0);

@@ -16,12 +16,16 @@ typedef struct EnsembleContent
 	double		weights[ENSEMBLE_MAX_MEMBERS];	/* sum to 1 */
 	ModelVersion *members[ENSEMBLE_MAX_MEMBERS];
 	Traits		fitted;			/* but for its size, which is that of the largest member */
+	bool		bundled;		/* it came with the extension */
 	Jsonb	   *metadata;		/* how it came about; NULL = nothing to say */
 } EnsembleContent;
 
 /* Look up versions of the members that are named: those of the numbers; NULL:
  * the active ones. */
 void		ensemble_find_members(const ModelStore *store, EnsembleContent *content, const int *numbers);
+
+/* Has the model a version of the same members with the same weights? */
+bool		ensemble_is_known(const ModelStore *store, const char *name, const EnsembleContent *content);
 
 /* Add a version; the model is locked. */
 ModelVersion *ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content);

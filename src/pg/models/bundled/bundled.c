@@ -1,11 +1,12 @@
 /*
  * bundled.c: the weights that come with the extension.
  *
- * `make install` puts models/NAME.safetensors into the folder lesionseg beside
- * the extension's control file, and the scripts that CREATE EXTENSION and
- * ALTER EXTENSION UPDATE run call lesion_register_bundled once, which makes
- * them version 0 of the models of that name. It takes no argument, reads no
- * other files and works only while such a script runs; the scripts drop it.
+ * `make install` puts models/NAME.safetensors, and models/lesion.json of an
+ * ensemble of them, into the folder lesionseg beside the extension's control
+ * file. The scripts that CREATE EXTENSION and ALTER EXTENSION UPDATE run call
+ * lesion_register_bundled once, which makes them version 0 of the models of that
+ * name. It takes no argument, reads no other files and works only while such a
+ * script runs; the scripts drop it.
  *
  * An update may bring other weights than a database has. They become a version
  * with the next number: version 0 and what was made with it stay as they are.
@@ -31,6 +32,7 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/models/bundled/bundled.h"
 #include "pg/models/model_config.h"
 #include "pg/models/model_store.h"
 
@@ -55,11 +57,11 @@ extension_folder(void)
 	return psprintf("%s/extension", share);
 }
 
-/* Read an architecture's weight file in a folder; false where there is none. */
+/* Read a file of ours in a folder, with a 0 behind it; false where there is none. */
 static bool
-read_file(const char *folder, const char *architecture, ByteView *file)
+read_file(const char *folder, const char *name, ByteView *file)
 {
-	char	   *path = psprintf("%s/lesionseg/%s.safetensors", folder, architecture);
+	char	   *path = psprintf("%s/lesionseg/%s", folder, name);
 	FILE	   *stream;
 	struct stat info;
 
@@ -70,12 +72,12 @@ read_file(const char *folder, const char *architecture, ByteView *file)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
-	if ((uint64) info.st_size > MaxAllocSize)
+	if ((uint64) info.st_size >= MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("file \"%s\" is too large", path)));
 	file->size = (size_t) info.st_size;
-	file->copy = palloc(Max(file->size, 1));
+	file->copy = palloc0(file->size + 1);
 	file->bytes = file->copy;
 	if (fread(file->copy, 1, file->size, stream) != file->size)
 		ereport(ERROR,
@@ -128,12 +130,12 @@ is_registered(const ModelStore *store, const Architecture *architecture)
 	return store_find_version(store, architecture->name, &number) != NULL;
 }
 
-/* Does a query find a row? $1 is the architecture's name, $2 the digest where there is one. */
+/* Does a query find a row? $1 is the model's name, $2 the digest where there is one. */
 static bool
-is_found(const ModelStore *store, const char *query, const Architecture *architecture, const uint8_t *digest)
+is_found(const ModelStore *store, const char *query, const char *model, const uint8_t *digest)
 {
 	Oid			types[] = {TEXTOID, BYTEAOID};
-	Datum		values[] = {CStringGetTextDatum(architecture->name), 0};
+	Datum		values[] = {CStringGetTextDatum(model), 0};
 
 	if (digest != NULL)
 		values[1] = bytes_datum(digest, SHA256_BYTES);
@@ -149,13 +151,18 @@ static void
 renew_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
 {
 	uint8_t		digest[SHA256_BYTES];
-	ModelVersion *version;
 
 	sha256_digest(file->bytes, file->size, digest);
-	if (is_found(store, "SELECT FROM @lesion_version WHERE model = $1 AND sha256 = $2", architecture, digest))
+	if (is_found(store, "SELECT FROM @lesion_version WHERE model = $1 AND sha256 = $2", architecture->name,
+				 digest))
 		return;
-	version = register_version(store, architecture, file, false);
-	if (!is_found(store, "SELECT FROM @lesion_promotion WHERE model = $1", architecture, NULL))
+	bundled_activate(store, register_version(store, architecture, file, false));
+}
+
+void
+bundled_activate(const ModelStore *store, const ModelVersion *version)
+{
+	if (!is_found(store, "SELECT FROM @lesion_promotion WHERE model = $1", version->model, NULL))
 		store_promote(store, version->model, version->number, "bundled");
 }
 
@@ -167,6 +174,7 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 	char	   *folder = extension_folder();
 	int			count;
 	const Architecture *const *architectures = arch_list(&count);
+	ByteView	file;
 
 	if (!creating_extension)
 		ereport(ERROR,
@@ -178,9 +186,7 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 	SPI_connect();
 	for (int i = 0; i < count; i++)
 	{
-		ByteView	file;
-
-		if (!read_file(folder, architectures[i]->name, &file))
+		if (!read_file(folder, psprintf("%s.safetensors", architectures[i]->name), &file))
 			continue;
 		if (is_registered(&store, architectures[i]))
 			renew_version(&store, architectures[i], &file);
@@ -188,6 +194,8 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 			(void) register_version(&store, architectures[i], &file, true);
 		bytes_release(&file);
 	}
+	if (read_file(folder, BUNDLED_ENSEMBLE ".json", &file))
+		bundled_ensemble_register(&store, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(file.bytes))));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
