@@ -214,6 +214,10 @@ $(BUILD)/bench/measure: test/bench/measure.c $(call archives,enhance measure ima
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 
+$(BUILD)/bench/large: test/bench/large.c $(call archives,infer arch nn enhance measure image core)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
+
 # Fuzz targets: test/fuzz/fuzz_<name>.c with seeds in test/fuzz/corpus/<name>/.
 
 SECONDS ?= 20

@@ -19,27 +19,44 @@ require(Status status)
 	exit(1);
 }
 
-/* Decode a file. */
-static inline Image
-read_image(const char *path)
+/* The bytes of a file. */
+typedef struct File
 {
-	FILE	   *file = fopen(path, "rb");
-	long		size = 0;
-	void	   *bytes;
-	Image		image;
+	uint8_t    *bytes;
+	size_t		size;
+} File;
 
-	if (file != NULL && fseek(file, 0, SEEK_END) == 0)
-		size = ftell(file);
-	bytes = malloc((size_t) size + 1);
-	if (file == NULL || bytes == NULL || fseek(file, 0, SEEK_SET) != 0 ||
-		fread(bytes, 1, (size_t) size, file) != (size_t) size)
+/* Read a file; the caller frees the bytes. */
+static inline File
+read_file(const char *path)
+{
+	FILE	   *stream = fopen(path, "rb");
+	long		size = 0;
+	File		file;
+
+	if (stream != NULL && fseek(stream, 0, SEEK_END) == 0)
+		size = ftell(stream);
+	file.size = (size_t) size;
+	file.bytes = malloc(file.size + 1);
+	if (stream == NULL || file.bytes == NULL || fseek(stream, 0, SEEK_SET) != 0 ||
+		fread(file.bytes, 1, file.size, stream) != file.size)
 	{
 		fprintf(stderr, "cannot read %s\n", path);
 		exit(1);
 	}
-	fclose(file);
-	require(image_decode(call_standalone(), bytes, (size_t) size, DECODE_RGB, &image));
-	free(bytes);
+	fclose(stream);
+	return file;
+}
+
+/* Decode a file. */
+static inline Image
+read_image(const char *path)
+{
+	File		file = read_file(path);
+	Image		image;
+
+	require(image_decode(call_standalone(), file.bytes, file.size, DECODE_RGB, &image));
+	free(file.bytes);
 	return image;
 }
 

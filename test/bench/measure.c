@@ -111,8 +111,8 @@ make_scene(Scene *scene)
 	require(change_warp(&call, &scene->mask, &turn, WIDTH, HEIGHT, &scene->later_mask));
 	require(degrade_image(&call, DEGRADE_HAIR, 2, 5, &scene->later));
 	require(jpeg_encode(&call, &scene->photograph, 90, &scene->photograph_jpeg));
-	require(png_encode(&call, &scene->photograph, 6, &scene->photograph_png));
-	require(png_encode(&call, &scene->mask, 1, &scene->mask_png));
+	require(png_encode(&call, &scene->photograph, &scene->photograph_png));
+	require(png_encode(&call, &scene->mask, &scene->mask_png));
 	make_frame(&scene->photograph, &scene->mask, &scene->frame, &scene->frame_mask);
 	make_frame(&scene->later, &scene->later_mask, &scene->later_frame, &scene->later_frame_mask);
 }

@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (mask.pixels[i] != 0 && mask.pixels[i] != 255)
 			abort();
 	}
-	if (png_encode(&call, &mask, 1, &encoded).code != LS_OK)
+	if (png_encode(&call, &mask, &encoded).code != LS_OK)
 		abort();
 	if (mask_decode(&call, encoded.bytes, encoded.size, TURN_UPRIGHT, &again, NULL).code != LS_OK)
 		abort();

@@ -263,7 +263,7 @@ work(const Call *call, const File *file)
 	if (status.code == LS_OK)
 		status = draw_panel(call, &image, &grey, &grey, &drawn);
 	if (status.code == LS_OK)
-		status = png_encode(call, &small, 6, &encoded);
+		status = png_encode(call, &small, &encoded);
 	call_free(call, encoded.bytes);
 	encoded.bytes = NULL;
 	if (status.code == LS_OK)
@@ -357,7 +357,7 @@ test_polls(void **state)
 	EncodedImage encoded;
 
 	(void) state;
-	assert_ok(png_encode(&call, &image, 1, &encoded));
+	assert_ok(png_encode(&call, &image, &encoded));
 	assert_true(counts.polls >= 128);
 	counts.polls = 0;
 	assert_ok(image_decode(&call, encoded.bytes, encoded.size, DECODE_RGB, &again));

@@ -95,6 +95,60 @@ test_overlay_resizes(void **state)
 	image_free(call_standalone(), &image);
 }
 
+/* Is pixel (x, y) of an image of width x height on the contour of a mask of any
+ * size? By the definition. */
+static bool
+on_contour(const Image *mask, int width, int height, int x, int y)
+{
+	int			reach = 1 + (width < height ? width : height) / 256;
+	bool		edge = false;
+
+	for (int v = y - reach; v <= y + reach; v++)
+		for (int u = x - reach; u <= x + reach; u++)
+		{
+			int			row = (2 * v + 1) * mask->height / (2 * height);
+			int			column = (2 * u + 1) * mask->width / (2 * width);
+			bool		inside = u >= 0 && v >= 0 && u < width && v < height;
+			bool		lesion = inside && mask->pixels[row * mask->width + column] != 0;
+
+			if (u == x && v == y && !lesion)
+				return false;
+			edge = edge || (inside && !lesion);
+		}
+	return edge;
+}
+
+/* Contours of masks of many sizes, with lines 1 and 2 pixels wide, are what the
+ * definition says. */
+static void
+test_contour(void **state)
+{
+	static const int sizes[][4] = {{1, 1, 1, 1}, {1, 37, 1, 37}, {37, 1, 37, 1}, {31, 29, 31, 29}, {31, 29, 62, 58},
+	{62, 58, 31, 29}, {23, 17, 50, 37}, {50, 37, 23, 17}, {64, 64, 261, 260}, {300, 299, 261, 260}};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+	{
+		Image		mask = make_noise(sizes[i][0], sizes[i][1], 1, (unsigned) i + 1);
+		Image		image;
+		Image		result;
+
+		/* mostly lesion, with holes */
+		for (int p = 0; p < mask.width * mask.height; p++)
+			mask.pixels[p] = mask.pixels[p] > 20 || p % 7 < 3 ? mask.pixels[p] : 0;
+		assert_ok(image_create(call_standalone(), sizes[i][2], sizes[i][3], 3, &image));
+		assert_ok(draw_overlay(call_standalone(), &image, &mask, NULL, &result));
+		for (int y = 0; y < image.height; y++)
+			for (int x = 0; x < image.width; x++)
+				if ((result.pixels[3 * (y * image.width + x)] != 0) !=
+					on_contour(&mask, image.width, image.height, x, y))
+					fail_msg("size %zu, pixel (%d, %d)", i, x, y);
+		image_free(call_standalone(), &result);
+		image_free(call_standalone(), &image);
+		image_free(call_standalone(), &mask);
+	}
+}
+
 static void
 test_panel(void **state)
 {
@@ -242,6 +296,7 @@ main(void)
 		cmocka_unit_test(test_probability),
 		cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_overlay_resizes),
+		cmocka_unit_test(test_contour),
 		cmocka_unit_test(test_panel),
 	};
 

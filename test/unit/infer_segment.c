@@ -64,7 +64,7 @@ lesion(Bench *bench, int width, int height, bool jpeg)
 	if (jpeg)
 		assert_int_equal(jpeg_encode(call, &image, 90, &encoded).code, LS_OK);
 	else
-		assert_int_equal(png_encode(call, &image, 1, &encoded).code, LS_OK);
+		assert_int_equal(png_encode(call, &image, &encoded).code, LS_OK);
 	image_free(call, &image);
 	image_free(call, &mask);
 	return encoded;
@@ -406,7 +406,7 @@ assert_equivariant(Bench *bench, int side, int mask_side)
 		size_t		pixels = (size_t) mask_side * (size_t) mask_side;
 
 		assert_int_equal(symmetry_image(call, symmetry, &image, &seen[0]).code, LS_OK);
-		assert_int_equal(png_encode(call, &seen[0], 1, &turned).code, LS_OK);
+		assert_int_equal(png_encode(call, &seen[0], &turned).code, LS_OK);
 		assert_int_equal(segment_image(bench, turned, true, &options, &seen[1], &seen[2], &seen_disagreement).code,
 						 LS_OK);
 		assert_int_equal(symmetry_image(call, symmetry, &mask, &seen[3]).code, LS_OK);

@@ -29,7 +29,7 @@ noise_png(const Call *call, uint64_t seed, int width, int height, int channels)
 	assert_int_equal(image_create(call, width, height, channels, &image).code, LS_OK);
 	for (int i = 0; i < width * height * channels; i++)
 		image.pixels[i] = channels == 3 ? (uint8_t) rng_next(&rng) : rng_next(&rng) & 1 ? 255 : 0;
-	assert_int_equal(png_encode(call, &image, 1, &encoded).code, LS_OK);
+	assert_int_equal(png_encode(call, &image, &encoded).code, LS_OK);
 	image_free(call, &image);
 	return encoded;
 }
@@ -108,10 +108,10 @@ test_many_chunks(void **state)
 	test_call_init(&test);
 	test.call.max_pixels = 10 * 1000 * 1000;
 	assert_int_equal(image_create(&test.call, size, size, 3, &image).code, LS_OK);
-	assert_int_equal(png_encode(&test.call, &image, 1, &rgb).code, LS_OK);
+	assert_int_equal(png_encode(&test.call, &image, &rgb).code, LS_OK);
 	image.channels = 1;
 	memset(image.pixels, 255, (size_t) size * size);
-	assert_int_equal(png_encode(&test.call, &image, 1, &mask).code, LS_OK);
+	assert_int_equal(png_encode(&test.call, &image, &mask).code, LS_OK);
 	image_free(&test.call, &image);
 
 	assert_int_equal(dataset_create(&test.call.host, size, (size_t) 18 * size * size * 4, &dataset).code, LS_OK);
@@ -153,14 +153,14 @@ test_resized(void **state)
 	assert_int_equal(image_create(&test.call, 4, 4, 3, &image).code, LS_OK);
 	for (int i = 0; i < 48; i++)
 		image.pixels[i] = (uint8_t) (i / 3 * 10);
-	assert_int_equal(png_encode(&test.call, &image, 1, &encoded[0]).code, LS_OK);
+	assert_int_equal(png_encode(&test.call, &image, &encoded[0]).code, LS_OK);
 	image_free(&test.call, &image);
 	assert_int_equal(image_create(&test.call, 4, 4, 1, &image).code, LS_OK);
 	memset(image.pixels, 0, 16);
 	image.pixels[0] = 255;		/* a quarter of the first */
 	image.pixels[2] = image.pixels[7] = 255;	/* half of the second */
 	image.pixels[8] = image.pixels[9] = image.pixels[13] = 255;	/* most of the third */
-	assert_int_equal(png_encode(&test.call, &image, 1, &encoded[1]).code, LS_OK);
+	assert_int_equal(png_encode(&test.call, &image, &encoded[1]).code, LS_OK);
 	image_free(&test.call, &image);
 
 	assert_int_equal(dataset_create(&test.call.host, 2, 1 << 20, &dataset).code, LS_OK);

@@ -43,8 +43,8 @@ fixture_lesions(const Call *call, int size, size_t max_memory, int64_t first, in
 		EncodedImage encoded_mask;
 
 		assert_int_equal(synthetic_lesion(call, seed, size, size, 0, &image, &mask).code, LS_OK);
-		assert_int_equal(png_encode(call, &image, 1, &encoded_image).code, LS_OK);
-		assert_int_equal(png_encode(call, &mask, 1, &encoded_mask).code, LS_OK);
+		assert_int_equal(png_encode(call, &image, &encoded_image).code, LS_OK);
+		assert_int_equal(png_encode(call, &mask, &encoded_mask).code, LS_OK);
 		assert_int_equal(dataset_add(dataset, call, encoded_image.bytes, encoded_image.size,
 									 encoded_mask.bytes, encoded_mask.size, NULL).code, LS_OK);
 		image_free(call, &image);

@@ -96,8 +96,23 @@ typedef struct EncodedImage
 	size_t		size;
 } EncodedImage;
 
-/* Encode a grey or RGB image as 8-bit PNG (compression 0..9). */
-Status		png_encode(const Call *call, const Image *image, int compression, EncodedImage *encoded);
+/* Encode a grey or RGB image as 8-bit PNG. */
+Status		png_encode(const Call *call, const Image *image, EncodedImage *encoded);
+
+/* A PNG that is written row by row, so that its image need not be in memory. */
+typedef struct PngWriter PngWriter;
+
+/* Start a PNG of 1 or 3 channels. `mask` says that all values will be 0 or 255:
+ * that packs better, and png_encode gives the same bytes for such an image. */
+Status		png_writer_create(const Call *call, int width, int height, int channels, bool mask, PngWriter **writer);
+
+/* Write the next rows, which follow each other without padding. After a
+ * failure the writer can only be freed. */
+Status		png_writer_rows(PngWriter *writer, const uint8_t *pixels, int rows);
+
+/* End a PNG whose rows are all written. The caller frees the bytes, and the writer. */
+Status		png_writer_finish(PngWriter *writer, EncodedImage *encoded);
+void		png_writer_free(PngWriter *writer);
 
 /* Encode as JPEG, quality 1..100, 4:4:4. */
 Status		jpeg_encode(const Call *call, const Image *image, int quality, EncodedImage *encoded);

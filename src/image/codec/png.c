@@ -1,5 +1,5 @@
 /*
- * png.c: PNG through libpng.
+ * png.c: PNG read through libpng.
  *
  * libpng reports an error through a callback that must not return. So each use
  * of it runs as a body under one setjmp (png_run). All that a body changes is
@@ -14,16 +14,10 @@
 
 #include "core/checked.h"
 #include "image/codec/formats.h"
+#include "image/codec/png_memory.h"
 
 #define CHUNK_MEMORY_MAX (8 << 20)	/* bytes libpng may allocate for one chunk */
 #define POLL_BYTES (64 << 10)	/* input bytes between two polls */
-
-/* The source of libpng's memory, and why its last request failed. */
-typedef struct PngMemory
-{
-	const Call *call;
-	Status		status;
-} PngMemory;
 
 typedef struct PngReader
 {
@@ -69,15 +63,15 @@ reader_error(png_structp png, png_const_charp message)
 	reader_fail(reader, format_broken("PNG", message));
 }
 
-static void
-ignore_warning(png_structp png, png_const_charp message)
+void
+png_ignore_warning(png_structp png, png_const_charp message)
 {
 	(void) png;
 	(void) message;
 }
 
-static png_voidp
-host_png_alloc(png_structp png, png_alloc_size_t size)
+png_voidp
+png_memory_alloc(png_structp png, png_alloc_size_t size)
 {
 	PngMemory  *memory = png_get_mem_ptr(png);
 	void	   *block;
@@ -88,8 +82,8 @@ host_png_alloc(png_structp png, png_alloc_size_t size)
 	return block;
 }
 
-static void
-host_png_free(png_structp png, png_voidp block)
+void
+png_memory_free(png_structp png, png_voidp block)
 {
 	PngMemory  *memory = png_get_mem_ptr(png);
 
@@ -119,8 +113,8 @@ static void
 read_header(PngReader *reader)
 {
 	/* Set limits first; max_pixels is checked when the image is created. */
-	reader->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, reader, reader_error, ignore_warning,
-										   &reader->memory, host_png_alloc, host_png_free);
+	reader->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, reader, reader_error, png_ignore_warning,
+										   &reader->memory, png_memory_alloc, png_memory_free);
 	if (reader->png != NULL)
 		reader->info = png_create_info_struct(reader->png);
 	if (reader->info == NULL)
@@ -239,160 +233,4 @@ png_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequ
 
 	reader_close(&reader);
 	return status;
-}
-
-typedef struct PngWriter
-{
-	const Call *call;
-	PngMemory	memory;
-	const Image *image;
-	int			compression;
-
-	png_structp png;
-	png_infop	info;
-	jmp_buf		jump;
-	Status		status;
-
-	EncodedImage encoded;
-	size_t		capacity;
-} PngWriter;
-
-/* Leave write_image with this status. */
-static void
-writer_fail(PngWriter *writer, Status status)
-{
-	writer->status = status;
-	longjmp(writer->jump, 1);
-}
-
-static void
-writer_error(png_structp png, png_const_charp message)
-{
-	PngWriter  *writer = png_get_error_ptr(png);
-
-	if (writer->memory.status.code != LS_OK)
-		writer_fail(writer, writer->memory.status);
-	writer_fail(writer, status_error(LS_INTERNAL, "libpng could not encode: %s", message));
-}
-
-/* Append to the encoded bytes; double the buffer when it is full. */
-static void
-writer_write(png_structp png, png_bytep bytes, size_t count)
-{
-	PngWriter  *writer = png_get_io_ptr(png);
-	size_t		need = writer->encoded.size + count;
-
-	if (need > writer->capacity)
-	{
-		size_t		capacity = writer->capacity == 0 ? 4096 : writer->capacity;
-		void	   *larger;
-		Status		status;
-
-		while (capacity < need)
-			capacity *= 2;
-		status = call_alloc(writer->call, capacity, &larger);
-		if (status.code != LS_OK)
-			writer_fail(writer, status);
-		if (writer->encoded.size > 0)
-			memcpy(larger, writer->encoded.bytes, writer->encoded.size);
-		call_free(writer->call, writer->encoded.bytes);
-		writer->encoded.bytes = larger;
-		writer->capacity = capacity;
-	}
-	memcpy(writer->encoded.bytes + writer->encoded.size, bytes, count);
-	writer->encoded.size = need;
-}
-
-static void
-writer_flush(png_structp png)
-{
-	(void) png;
-}
-
-/* Is every value 0 or 255? */
-static bool
-is_mask(const Image *image)
-{
-	size_t		count = (size_t) image->width * (size_t) image->height;
-
-	if (image->channels != 1)
-		return false;
-	for (size_t i = 0; i < count; i++)
-	{
-		if (image->pixels[i] != 0 && image->pixels[i] != 255)
-			return false;
-	}
-	return true;
-}
-
-/*
- * Choose filter and match strategy. A row of a mask differs from the row above
- * only at contours, so the Up filter leaves long runs of zeros. Run-length
- * matching packs them faster and smaller than a general search. Other images
- * get libpng's choice among all filters.
- */
-static void
-choose_filters(PngWriter *writer)
-{
-	png_set_compression_level(writer->png, writer->compression);
-	if (is_mask(writer->image))
-	{
-		png_set_filter(writer->png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
-		png_set_compression_strategy(writer->png, 3);	/* zlib's Z_RLE */
-	}
-	else
-		png_set_filter(writer->png, PNG_FILTER_TYPE_BASE, PNG_ALL_FILTERS);
-}
-
-/* Body: encode the image. */
-static void
-write_image(PngWriter *writer)
-{
-	const Image *image = writer->image;
-	size_t		stride = (size_t) image->width * (size_t) image->channels;
-
-	writer->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, writer, writer_error, ignore_warning,
-											&writer->memory, host_png_alloc, host_png_free);
-	if (writer->png != NULL)
-		writer->info = png_create_info_struct(writer->png);
-	if (writer->info == NULL)
-		writer_fail(writer, status_error(LS_OUT_OF_MEMORY, "could not start libpng"));
-	png_set_user_limits(writer->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
-	png_set_write_fn(writer->png, writer, writer_write, writer_flush);
-	png_set_IHDR(writer->png, writer->info, (png_uint_32) image->width, (png_uint_32) image->height, 8,
-				 image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
-				 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-	choose_filters(writer);
-	png_write_info(writer->png, writer->info);
-	for (int y = 0; y < image->height; y++)
-	{
-		Status		status = y % POLL_ROWS == 0 ? call_poll(writer->call) : status_ok();
-
-		if (status.code != LS_OK)
-			writer_fail(writer, status);
-		png_write_row(writer->png, image->pixels + (size_t) y * stride);
-	}
-	png_write_end(writer->png, writer->info);
-}
-
-Status
-png_encode(const Call *call, const Image *image, int compression, EncodedImage *encoded)
-{
-	PngWriter	writer = {.call = call, .memory = {.call = call}, .image = image, .compression = compression};
-
-	memset(encoded, 0, sizeof *encoded);
-	if (compression < 0 || compression > 9)
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the PNG compression level is %d", compression),
-								"Levels go from 0 (none) to 9 (smallest).");
-	writer.status = status_ok();
-	if (setjmp(writer.jump) == 0)
-		write_image(&writer);
-	png_destroy_write_struct(&writer.png, &writer.info);
-	if (writer.status.code != LS_OK)
-	{
-		call_free(call, writer.encoded.bytes);
-		return writer.status;
-	}
-	*encoded = writer.encoded;
-	return status_ok();
 }

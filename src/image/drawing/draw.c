@@ -1,10 +1,6 @@
 /*
- * draw.c: contours over an image, and images side by side.
- *
- * A contour is the part of a mask that lies within a line's width of its
- * edge: the mask less its erosion by a square. Erosion by a square separates
- * into rows and columns, so its cost does not depend on the line's width.
- * Colours (colours.h) stand out from skin.
+ * draw.c: contours over an image, and images side by side. Colours (colours.h)
+ * stand out from skin.
  */
 #include "image/drawing/draw.h"
 
@@ -21,93 +17,6 @@ static const uint8_t frame_colour[3] = {160, 160, 160};
 /* Bits of a contour map. */
 #define ON_PREDICTED 1
 #define ON_TRUTH 2
-
-/* Width of the lines over an image in pixels, growing with its size. */
-static int
-line_width(const Image *image)
-{
-	int			side = image->width < image->height ? image->width : image->height;
-
-	return 1 + side / 256;
-}
-
-/*
- * Clear each pixel of a line that is at most `reach` pixels from a zero, on
- * either side. Pixels beyond the ends do not count. line has room for a copy.
- */
-static void
-erode_line(uint8_t *pixels, int count, size_t step, int reach, uint8_t *line)
-{
-	int			away = reach + 1;	/* pixels since the last zero */
-
-	for (int i = 0; i < count; i++)
-	{
-		line[i] = pixels[(size_t) i * step];
-		away = line[i] == 0 ? 0 : away + 1;
-		if (away <= reach)
-			pixels[(size_t) i * step] = 0;
-	}
-	away = reach + 1;
-	for (int i = count - 1; i >= 0; i--)
-	{
-		away = line[i] == 0 ? 0 : away + 1;
-		if (away <= reach)
-			pixels[(size_t) i * step] = 0;
-	}
-}
-
-/* Erode a mask by a square that reaches that many pixels to each side. */
-static Status
-erode_mask(const Call *call, Image *mask, int reach)
-{
-	int			longest = mask->width > mask->height ? mask->width : mask->height;
-	void	   *line;
-	Status		status = status_ok();
-
-	TRY(call_alloc_array(call, (size_t) longest, 1, &line));
-	for (int y = 0; y < mask->height && status.code == LS_OK; y++)
-	{
-		erode_line(mask->pixels + (size_t) y * (size_t) mask->width, mask->width, 1, reach, line);
-		if (y % POLL_ROWS == 0)
-			status = call_poll(call);
-	}
-	for (int x = 0; x < mask->width && status.code == LS_OK; x++)
-	{
-		erode_line(mask->pixels + x, mask->height, (size_t) mask->width, reach, line);
-		if (x % POLL_ROWS == 0)
-			status = call_poll(call);
-	}
-	call_free(call, line);
-	return status;
-}
-
-/* Set bit in map (the size of result) where the contour of mask runs. */
-static Status
-trace_contour(const Call *call, const Image *mask, const Image *result, uint8_t bit, uint8_t *map)
-{
-	size_t		count = (size_t) result->width * (size_t) result->height;
-	Image		whole;
-	Image		eroded = {0};
-	Status		status;
-
-	if (mask->channels != 1)
-		return status_error(LS_INVALID_ARGUMENT, "a mask has 1 channel, not %d", mask->channels);
-	TRY(image_resize_nearest(call, mask, result->width, result->height, &whole));
-	status = image_resize_nearest(call, &whole, result->width, result->height, &eroded);
-	if (status.code == LS_OK)
-		status = erode_mask(call, &eroded, line_width(result));
-	if (status.code == LS_OK)
-	{
-		for (size_t i = 0; i < count; i++)
-		{
-			if (whole.pixels[i] != 0 && eroded.pixels[i] == 0)
-				map[i] |= bit;
-		}
-	}
-	image_free(call, &whole);
-	image_free(call, &eroded);
-	return status;
-}
 
 /* Copy an image into a larger RGB one, its top left corner at (left, top). */
 static void
@@ -127,60 +36,83 @@ paste_image(const Image *image, Image *result, int left, int top)
 	}
 }
 
-/* Draw the contours over result, which holds the image. */
+/* Refuse a mask whose shape is not that of an image of width x height. */
 static Status
-draw_contours(const Call *call, const Image *mask, const Image *truth, Image *result)
+check_shape(int width, int height, const Image *mask, const char *name)
 {
-	size_t		count = (size_t) result->width * (size_t) result->height;
-	void	   *memory;
-	uint8_t    *map;
-	Status		status;
-
-	TRY(call_alloc_array(call, count, 1, &memory));
-	map = memory;
-	status = trace_contour(call, mask, result, ON_PREDICTED, map);
-	if (status.code == LS_OK && truth != NULL)
-		status = trace_contour(call, truth, result, ON_TRUTH, map);
-	for (size_t i = 0; status.code == LS_OK && i < count; i++)
-	{
-		const uint8_t *colour = predicted_colour;
-
-		if (map[i] == 0)
-			continue;
-		if (map[i] == ON_TRUTH)
-			colour = truth_colour;
-		else if (map[i] == (ON_PREDICTED | ON_TRUTH))
-			colour = both_colour;
-		memcpy(result->pixels + 3 * i, colour, 3);
-	}
-	call_free(call, memory);
-	return status;
-}
-
-/* Refuse a mask whose shape is not the image's. */
-static Status
-check_shape(const Image *image, const Image *mask, const char *name)
-{
-	if (image_shapes_match(image->width, image->height, mask->width, mask->height))
+	if (image_shapes_match(width, height, mask->width, mask->height))
 		return status_ok();
 	return status_with_hint(status_error(LS_INVALID_ARGUMENT,
 										 "the image is %d x %d pixels, the %s %d x %d: another shape",
-										 image->width, image->height, name, mask->width, mask->height),
+										 width, height, name, mask->width, mask->height),
 							"A mask may differ from its image in size, not in aspect ratio.");
+}
+
+Status
+overlay_start(Overlay *overlay, const Call *call, const Image *mask, const Image *truth, int width, int height)
+{
+	void	   *memory;
+
+	memset(overlay, 0, sizeof *overlay);
+	overlay->call = call;
+	overlay->width = width;
+	overlay->has_truth = truth != NULL;
+	TRY(check_shape(width, height, mask, "mask"));
+	if (truth != NULL)
+		TRY(check_shape(width, height, truth, "truth"));
+	TRY(call_alloc_array(call, (size_t) width, 1, &memory));
+	overlay->map = memory;
+	TRY(contour_start(&overlay->predicted, call, mask, width, height));
+	if (truth != NULL)
+		TRY(contour_start(&overlay->truth, call, truth, width, height));
+	return status_ok();
+}
+
+void
+overlay_free(Overlay *overlay)
+{
+	call_free(overlay->call, overlay->map);
+	if (overlay->predicted.call != NULL)
+		contour_free(&overlay->predicted);
+	if (overlay->truth.call != NULL)
+		contour_free(&overlay->truth);
+}
+
+void
+overlay_row(Overlay *overlay, int y, uint8_t *pixels)
+{
+	static const uint8_t *const colours[] = {
+		[ON_PREDICTED] = predicted_colour, [ON_TRUTH] = truth_colour, [ON_PREDICTED | ON_TRUTH] = both_colour
+	};
+	uint8_t    *map = overlay->map;
+
+	memset(map, 0, (size_t) overlay->width);
+	contour_row(&overlay->predicted, y, ON_PREDICTED, map);
+	if (overlay->has_truth)
+		contour_row(&overlay->truth, y, ON_TRUTH, map);
+	for (int x = skip_zeros(map, 0, overlay->width); x < overlay->width; x = skip_zeros(map, x + 1, overlay->width))
+		memcpy(pixels + 3 * (size_t) x, colours[map[x]], 3);
 }
 
 Status
 draw_overlay(const Call *call, const Image *image, const Image *mask, const Image *truth, Image *result)
 {
+	Overlay		overlay;
 	Status		status;
 
 	memset(result, 0, sizeof *result);
-	TRY(check_shape(image, mask, "mask"));
-	if (truth != NULL)
-		TRY(check_shape(image, truth, "truth"));
-	TRY(image_create(call, image->width, image->height, 3, result));
-	paste_image(image, result, 0, 0);
-	status = draw_contours(call, mask, truth, result);
+	status = overlay_start(&overlay, call, mask, truth, image->width, image->height);
+	if (status.code == LS_OK)
+		status = image_allocate(call, image->width, image->height, 3, result);
+	if (status.code == LS_OK)
+		paste_image(image, result, 0, 0);
+	for (int y = 0; status.code == LS_OK && y < image->height; y++)
+	{
+		overlay_row(&overlay, y, result->pixels + 3 * (size_t) y * (size_t) image->width);
+		if (y % POLL_ROWS == 0)
+			status = call_poll(call);
+	}
+	overlay_free(&overlay);
 	if (status.code != LS_OK)
 		image_free(call, result);
 	return status;
@@ -240,8 +172,8 @@ draw_panel(const Call *call, const Image *image, const Image *truth, const Image
 	const Image *pictures[] = {image, truth, predicted};
 
 	memset(result, 0, sizeof *result);
-	TRY(check_shape(image, truth, "truth"));
-	TRY(check_shape(image, predicted, "predicted mask"));
+	TRY(check_shape(image->width, image->height, truth, "truth"));
+	TRY(check_shape(image->width, image->height, predicted, "predicted mask"));
 	return draw_row(call, pictures, names, 3, result);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/call.h"
 #include "core/status.h"
+#include "image/drawing/contour.h"
 #include "image/image.h"
 
 /*
@@ -15,6 +16,26 @@
  */
 Status		draw_overlay(const Call *call, const Image *image, const Image *mask,
 						 const Image *truth, Image *result);
+
+/* The same row by row, for an image that is not in memory as a whole. */
+typedef struct Overlay
+{
+	const Call *call;
+	int			width;
+	bool		has_truth;
+	Contour		predicted;
+	Contour		truth;
+	uint8_t    *map;			/* (width): which contours run through a pixel of the row */
+} Overlay;
+
+/* Start an overlay over an image of width x height; the masks must stay. Call
+ * overlay_free also after a failure. */
+Status		overlay_start(Overlay *overlay, const Call *call, const Image *mask, const Image *truth, int width,
+						  int height);
+
+/* Draw over row y of the image, RGB. Rows come once each, from 0 on. */
+void		overlay_row(Overlay *overlay, int y, uint8_t *pixels);
+void		overlay_free(Overlay *overlay);
 
 /* Put image, truth and predicted side by side on white, all at the image's
  * size, each with its title above; masks' shapes as above. */

@@ -9,7 +9,6 @@
 #include "pg/images/image_arguments.h"
 
 #define JPEG_QUALITY 95
-#define PNG_COMPRESSION 3
 
 void
 argument_image(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image)
@@ -53,7 +52,7 @@ image_in_format(Call *call, ImageFormat format, const Image *image)
 	else if (format == IMAGE_FORMAT_BMP)
 		check_status(call, bmp_encode(call, image, &encoded));
 	else
-		check_status(call, png_encode(call, image, PNG_COMPRESSION, &encoded));
+		check_status(call, png_encode(call, image, &encoded));
 	result = bytes_datum(encoded.bytes, encoded.size);
 	call_free(call, encoded.bytes);
 	return result;

@@ -96,7 +96,7 @@ typedef struct PredictBatch
 static void
 set_mask(PredictionRow *row, const Call *call, const Segmentation *made)
 {
-	prediction_set(row, PREDICTION_MASK, segmentation_png(call, &made->segmented.mask));
+	prediction_set(row, PREDICTION_MASK, image_png(call, &made->segmented.mask));
 	prediction_set(row, PREDICTION_AREA, Float8GetDatum(made->area));
 	prediction_set(row, PREDICTION_CONFIDENCE, Float8GetDatum(made->confidence));
 	prediction_set(row, PREDICTION_UNCERTAIN, Float8GetDatum(made->uncertain));

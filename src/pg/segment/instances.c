@@ -122,7 +122,7 @@ put_instances(const ModelStore *store, const ModelVersion *version, const Call *
 		Datum		png;
 
 		TRY(instance_mask(call, &instances[i], (float) version->traits.threshold, info.width, info.height, &mask));
-		png = segmentation_png(call, &mask);
+		png = image_png(call, &mask);
 		row_set(&row, "instance", INT4OID, Int32GetDatum(i + 1));
 		row_set_float8(&row, "score", instances[i].score);
 		row_set(&row, "box", INT4ARRAYOID, instance_box(&instances[i], info.width, info.height));

@@ -248,7 +248,7 @@ segment_pinned(const PinnedQuery *query, const ByteView *image)
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	check_status(call, model_segment(&query->state.store, query->version, call, image, &query->pin.options, 0, 0, false,
 									 &segmented));
-	result = segmentation_png(call, &segmented.mask);
+	result = image_png(call, &segmented.mask);
 	call_destroy(call);
 	AtEOXact_GUC(true, level);
 	segment_progress_image(query->version->model, query->version->number);

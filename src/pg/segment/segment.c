@@ -140,7 +140,7 @@ lesion_segment(PG_FUNCTION_ARGS)
 	check_status(call, model_segment(request.store, request.version, call, &request.image, &request.options, 0, 0,
 									 false, &segmented));
 	segment_progress_image(request.version->model, request.version->number);
-	result = segmentation_png(call, &segmented.mask);
+	result = image_png(call, &segmented.mask);
 	call_destroy(call);
 	bytes_release(&request.image);
 	PG_RETURN_DATUM(result);
@@ -167,8 +167,8 @@ segmentation_row(const SegmentRequest *request, const Call *call, const Segmenta
 	char		hex[SHA256_HEX_SIZE];
 
 	sha256_hex(request->version->sha256, hex);
-	row_set(&row, "mask", BYTEAOID, segmentation_png(call, &segmented->mask));
-	row_set(&row, "probability", BYTEAOID, segmentation_png(call, &segmented->probabilities));
+	row_set(&row, "mask", BYTEAOID, image_png(call, &segmented->mask));
+	row_set(&row, "probability", BYTEAOID, image_png(call, &segmented->probabilities));
 	row_set_float8(&row, "confidence", made->confidence);
 	row_set_float8(&row, "uncertain", made->uncertain);
 	row_set_float8(&row, "area", made->area);

@@ -7,19 +7,10 @@
 #include "pg/base/error.h"
 #include "pg/segment/segmentation.h"
 
-/* Masks and maps hold long equal runs: zlib's fastest level packs them well. */
-#define PNG_COMPRESSION 1
-
 /* A pixel is uncertain where its probability, in 8 bits, lies strictly between
  * these: 0.25 and 0.75 of 255. */
 #define UNCERTAIN_ABOVE 63.75
 #define UNCERTAIN_BELOW 191.25
-
-Datum
-segmentation_png(const Call *call, const Image *image)
-{
-	return image_png_at(call, image, PNG_COMPRESSION);
-}
 
 /* Mean of |2p - 1| over a map of 255 p, and the share of uncertain pixels. */
 static void

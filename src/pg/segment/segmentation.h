@@ -26,7 +26,4 @@ typedef struct Segmentation
 Status		segmentation_make(const ModelStore *store, const ModelVersion *version, const Call *call,
 							  const ByteView *bytes, const SegmentOptions *options, Segmentation *result);
 
-/* A mask or a map of probabilities as a PNG bytea. */
-Datum		segmentation_png(const Call *call, const Image *image);
-
 #endif

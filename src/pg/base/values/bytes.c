@@ -10,9 +10,6 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 
-/* zlib's level: on rendered images 6 takes three times as long for 4 % less. */
-#define PNG_COMPRESSION 4
-
 /* Look at a bytea datum. */
 ByteView
 bytes_view(Datum datum)
@@ -70,19 +67,13 @@ bytes_datum(const void *bytes, size_t size)
 }
 
 Datum
-image_png_at(const Call *call, const Image *image, int compression)
+image_png(const Call *call, const Image *image)
 {
 	EncodedImage encoded;
 	Datum		result;
 
-	check_status(call, png_encode(call, image, compression, &encoded));
+	check_status(call, png_encode(call, image, &encoded));
 	result = bytes_datum(encoded.bytes, encoded.size);
 	call_free(call, encoded.bytes);
 	return result;
-}
-
-Datum
-image_png(const Call *call, const Image *image)
-{
-	return image_png_at(call, image, PNG_COMPRESSION);
 }

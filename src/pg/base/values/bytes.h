@@ -36,7 +36,4 @@ Datum		bytes_datum(const void *bytes, size_t size);
 /* A bytea with image as PNG. */
 Datum		image_png(const Call *call, const Image *image);
 
-/* The same at another of zlib's levels. */
-Datum		image_png_at(const Call *call, const Image *image, int compression);
-
 #endif
