@@ -26,6 +26,7 @@ static const Case cases[] = {
 	{"3x3 from a slice", 2, 16, 16, 32, 32, 3, 1, 1, 1, 32, 0},
 	{"3x3 of many tiles, channels that fill no block", 2, 33, 35, 40, 72, 3, 1, 1, 1, 8, 1},
 	{"3x3 deep", 1, 32, 32, 96, 64, 3, 1, 1, 1, 0, 0},
+	{"3x3 between slices, in training", 2, 17, 18, 40, 24, 3, 1, 1, 1, 9, 3},
 	{"3x3 wider than high, padded by 2", 1, 1, 70, 16, 16, 3, 1, 2, 1, 0, 0},
 	{"3x3 between slices", 1, 10, 9, 12, 20, 3, 1, 1, 1, 4, 9},
 	{"3x3 stride 2", 2, 16, 16, 16, 32, 3, 2, 1, 1, 0, 0},
@@ -218,7 +219,7 @@ static void
 winograd_rows(void **state)
 {
 	(void) state;
-	check_rows("winograd", 30);
+	check_rows("winograd", 50);
 }
 
 static void
@@ -295,6 +296,7 @@ static void
 kernels_are_chosen(void **state)
 {
 	const CpuFeatures *cpu = cpu_features();
+	const char *winograd = cpu->avx512 ? "winograd:avx512" : cpu->avx2 ? "winograd:avx2" : "winograd";
 
 	(void) state;
 	for (ConvolutionPass pass = PASS_FORWARD; pass <= PASS_BACKWARD_WEIGHTS; pass++)
@@ -306,8 +308,9 @@ kernels_are_chosen(void **state)
 								cpu->avx512 ? "depthwise:avx512" : cpu->avx2 ? "depthwise:avx2" : "depthwise");
 		}
 	assert_string_equal(chosen(BACKEND_OPENBLAS, DATA_F32, 32, 1, false, PASS_FORWARD), "openblas");
-	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, false, PASS_FORWARD),
-						cpu->avx512 ? "winograd:avx512" : cpu->avx2 ? "winograd:avx2" : "winograd");
+	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, false, PASS_FORWARD), winograd);
+	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, true, PASS_FORWARD), winograd);
+	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, true, PASS_BACKWARD_DATA), winograd);
 	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, false, PASS_BACKWARD_DATA), "");
 	if (!cpu->amx_bf16)
 		return;

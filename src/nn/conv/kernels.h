@@ -19,7 +19,8 @@ extern const ConvolutionKernel depthwise_avx512_kernel;
  */
 extern const ConvolutionKernel single_output_kernel;
 
-/* winograd/: 3x3 convolution of stride 1 in float32, forward in inference. */
+/* winograd/: 3x3 convolution of stride 1 in float32: forward and
+ * backward-data; backward-weights. */
 extern const ConvolutionKernel winograd_baseline_kernel;
 extern const ConvolutionKernel winograd_avx2_kernel;
 extern const ConvolutionKernel winograd_avx512_kernel;

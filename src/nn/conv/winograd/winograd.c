@@ -13,41 +13,50 @@
 #define FEWEST_ITEM_TILES 32
 
 /* Below these, mapping takes more time than the products save: few channels,
- * few pixels, or tiles that are mostly outside the image. */
+ * few pixels, or tiles that are mostly outside the image. Batches in training
+ * make up for small images. */
 #define FEWEST_CHANNELS 16
 #define FEWEST_PIXELS 1024
+#define FEWEST_TRAINING_PIXELS 256
 #define FEWEST_ROWS 8
-
-/* A gap of floats between planes, so that they do not all begin at the same
- * place of the cache. */
-#define PLANE_GAP 16
 
 typedef struct Winograd
 {
 	KernelPass	base;
 	WinogradArgs args;			/* all but the pointers of a run */
 	int			workers;
-	float	   *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
+	float	   *weights;		/* held: mapped; in training plain, (C_out, C_in, 3, 3) */
 	float	   *bias;			/* (C_out up to whole blocks) */
+	size_t		mapped_at;		/* scratch for mapped weights in training */
 	size_t		scratch_at;
 } Winograd;
 
 static bool
 winograd_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return pass == PASS_FORWARD && use->type == DATA_F32 && shape->kernel == 3 && shape->stride == 1 &&
-		shape->groups == 1;
+	return pass != PASS_BACKWARD_WEIGHTS && use->type == DATA_F32 && shape->kernel == 3 && shape->stride == 1 &&
+		shape->groups == 1 && (pass == PASS_FORWARD || shape->padding <= 2);
 }
 
-/* Training in float32 computes directly. */
+/*
+ * Does each run map the weights? In training they are used once between two
+ * changes, and the maps of all layers would need four times the memory of the
+ * weights, in both passes.
+ */
+static bool
+maps_in_run(const ConvolutionUse *use)
+{
+	return use->backward_weights;
+}
+
 static bool
 winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	(void) pass;
-	return !use->backward_data && !use->backward_weights &&
-		shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
-		shape->y.h >= FEWEST_ROWS && shape->y.w >= FEWEST_ROWS &&
-		(long) shape->y.h * shape->y.w >= FEWEST_PIXELS;
+	TensorShape target = pass == PASS_FORWARD ? shape->y : shape->x;
+
+	return shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
+		target.h >= FEWEST_ROWS && target.w >= FEWEST_ROWS &&
+		(long) target.h * target.w >= (maps_in_run(use) ? FEWEST_TRAINING_PIXELS : FEWEST_PIXELS);
 }
 
 static int
@@ -61,49 +70,53 @@ tiles_of(int pixels)
 static void
 divide_tiles(WinogradArgs *args, int threads)
 {
-	size_t		channels = (size_t) args->x_shape.c + args->blocks * WINOGRAD_BLOCK;
+	size_t		channels = (size_t) args->tiles.shape.c + args->blocks * WINOGRAD_BLOCK;
 	size_t		tile_bytes = WINOGRAD_PLANES * channels * sizeof(float);
 	long		most = (long) (ITEM_BYTES / tile_bytes);
 	long		runs;
 
 	most = most < FEWEST_ITEM_TILES ? FEWEST_ITEM_TILES : most;
-	runs = (args->tiles + most - 1) / most;
+	runs = (args->tiles.count + most - 1) / most;
 	if (runs > threads)
 		runs = (runs + threads - 1) / threads * threads;
-	args->item_tiles = (int) ((args->tiles + runs - 1) / runs);
+	args->item_tiles = (int) ((args->tiles.count + runs - 1) / runs);
 	args->groups = (int) ((threads + runs - 1) / runs);
 	args->groups = args->groups < args->blocks ? args->groups : args->blocks;
 	args->width = (args->blocks + args->groups - 1) / args->groups * WINOGRAD_BLOCK;
 }
 
-/* Items of a forward pass. */
+/* Items of a run. */
 static long
 items_of(const WinogradArgs *args)
 {
-	return (args->tiles + args->item_tiles - 1) / args->item_tiles * args->groups;
+	return (args->tiles.count + args->item_tiles - 1) / args->item_tiles * args->groups;
 }
 
 /* Set the arguments of the loops. */
 static void
 describe_loops(Winograd *state)
 {
-	const ConvolutionShape *shape = &state->base.shape;
-	const ConvolutionUse *use = &state->base.use;
+	const KernelPass *pass = &state->base;
+	const ConvolutionUse *use = &pass->use;
+	TensorShape x = source_shape(pass);
+	TensorShape y = target_shape(pass);
 	WinogradArgs *args = &state->args;
 
 	*args = (WinogradArgs) {
-		.x_shape = shape->x,.x_stride = use->x_pixel_stride,
-		.y_shape = shape->y,.y_stride = use->y_pixel_stride,
-		.padding = shape->padding,
+		.tiles = {
+			.shape = x,.stride = source_stride(pass),
+			.padding = pass->pass == PASS_FORWARD ? pass->shape.padding : 2 - pass->shape.padding,
+			.down = tiles_of(y.h),.across = tiles_of(y.w),
+		},
+		.y_shape = y,.y_stride = target_stride(pass),
 		.residual_stride = use->residual_stride,.relu_before = use->relu_before,.relu = use->relu,
-		.blocks = (shape->y.c + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK,
-		.tiles_down = tiles_of(shape->y.h),
-		.tiles_across = tiles_of(shape->y.w),
+		.blocks = (y.c + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK,
 	};
-	args->tiles = (long) shape->y.n * args->tiles_down * args->tiles_across;
+	args->tiles.count = (long) y.n * args->tiles.down * args->tiles.across;
+	args->weights_plane = (size_t) args->blocks * x.c * WINOGRAD_BLOCK + WINOGRAD_GAP;
 	divide_tiles(args, use->threads);
-	args->x_plane = (size_t) args->item_tiles * shape->x.c + PLANE_GAP;
-	args->product_plane = (size_t) args->item_tiles * args->width + PLANE_GAP;
+	args->x_plane = (size_t) args->item_tiles * x.c + WINOGRAD_GAP;
+	args->product_plane = (size_t) args->item_tiles * args->width + WINOGRAD_GAP;
 	args->scratch_size = WINOGRAD_PLANES * (args->x_plane + args->product_plane);
 	state->workers = items_of(args) < use->threads ? (int) items_of(args) : use->threads;
 }
@@ -113,80 +126,52 @@ winograd_plan(KernelPass *pass)
 {
 	Winograd   *state = (Winograd *) pass;
 	WinogradArgs *args = &state->args;
-	size_t		width;
+	bool		in_run = maps_in_run(&pass->use);
+	size_t		mapped;
 	size_t		weights_at;
 	size_t		bias_at;
 
 	describe_loops(state);
-	width = (size_t) args->blocks * WINOGRAD_BLOCK;
-	TRY(reserve_held(pass, WINOGRAD_PLANES * width * args->x_shape.c, sizeof(float), &weights_at));
-	TRY(reserve_held(pass, width, sizeof(float), &bias_at));
+	mapped = WINOGRAD_PLANES * args->weights_plane;
+	TRY(reserve_held(pass, in_run ? convolution_weight_count(&pass->shape) : mapped, sizeof(float), &weights_at));
+	TRY(reserve_held(pass, (size_t) args->blocks * WINOGRAD_BLOCK, sizeof(float), &bias_at));
 	TRY(arena_commit(&pass->arena, NULL, "a 3x3 convolution"));
-	args->weights = state->weights = arena_at(&pass->arena, weights_at);
+	state->weights = arena_at(&pass->arena, weights_at);
 	args->bias = state->bias = arena_at(&pass->arena, bias_at);
+	TRY(reserve_scratch(pass, in_run ? mapped : 0, sizeof(float), &state->mapped_at));
 	return reserve_scratch(pass, state->workers * args->scratch_size, sizeof(float), &state->scratch_at);
 }
 
-/* Map three weights along one axis to six. */
+/* Map plain weights to `mapped`. */
 static void
-map_weights(const double in[3], double out[WINOGRAD_IN])
+map_weights(const Winograd *state, int threads, const float *plain, float *mapped)
 {
-	double		even = in[0] + in[2];
-	double		far_even = in[0] + 4 * in[2];
+	const KernelPass *pass = &state->base;
+	const WinogradLoops *loops = pass->kernel->loops;
+	bool		forward = pass->pass == PASS_FORWARD;
+	size_t		in_step = 9;
+	size_t		out_step = 9 * (size_t) pass->shape.x.c;
+	WinogradWeights args = {
+		.plain = plain,
+		.x_step = forward ? in_step : out_step,.y_step = forward ? out_step : in_step,
+		.turned = !forward,
+		.x_channels = source_shape(pass).c,.y_channels = target_shape(pass).c,
+		.mapped = mapped,.plane = state->args.weights_plane,
+	};
 
-	out[0] = in[0] / 4;
-	out[1] = -(even + in[1]) / 6;
-	out[2] = -(even - in[1]) / 6;
-	out[3] = (far_even + 2 * in[1]) / 24;
-	out[4] = (far_even - 2 * in[1]) / 24;
-	out[5] = in[2];
-}
-
-/* Arguments of the work of set_weights, divided by input channels. */
-typedef struct MapWeights
-{
-	const Winograd *state;
-	const float *weights;		/* (C_out, C_in, 3, 3) */
-} MapWeights;
-
-static void
-map_weights_of(void *data, int worker, long begin, long end)
-{
-	const MapWeights *task = data;
-	const WinogradArgs *args = &task->state->args;
-	int			inputs = args->x_shape.c;
-	size_t		plane = (size_t) args->blocks * inputs * WINOGRAD_BLOCK;
-
-	(void) worker;
-	for (int o = 0; o < args->y_shape.c; o++)
-		for (long c = begin; c < end; c++)
-		{
-			const float *from = task->weights + ((size_t) o * inputs + c) * 9;
-			float	   *to = task->state->weights +
-				((size_t) (o / WINOGRAD_BLOCK) * inputs + c) * WINOGRAD_BLOCK + o % WINOGRAD_BLOCK;
-			double		half[3][WINOGRAD_IN];	/* by column of the weights */
-
-			for (int j = 0; j < 3; j++)
-				map_weights((const double[3]) {from[j], from[3 + j], from[6 + j]}, half[j]);
-			for (int i = 0; i < WINOGRAD_IN; i++)
-			{
-				double		mapped[WINOGRAD_IN];
-
-				map_weights((const double[3]) {half[0][i], half[1][i], half[2][i]}, mapped);
-				for (int j = 0; j < WINOGRAD_IN; j++)
-					to[(size_t) (i * WINOGRAD_IN + j) * plane] = (float) mapped[j];
-			}
-		}
+	threads_run(threads, (long) state->args.blocks * args.x_channels, loops->map_weights, &args);
 }
 
 static Status
 winograd_set_weights(KernelPass *pass, const ConvolutionCall *call, const float *weights, const float *bias)
 {
 	Winograd   *state = (Winograd *) pass;
-	MapWeights	task = {.state = state,.weights = weights};
 
-	threads_run(call->threads, pass->shape.x.c, map_weights_of, &task);
-	copy_bias(state->bias, pass->use.bias ? bias : NULL, pass->shape.y.c);
+	if (maps_in_run(&pass->use))
+		memcpy(state->weights, weights, convolution_weight_count(&pass->shape) * sizeof(float));
+	else
+		map_weights(state, call->threads, weights, state->weights);
+	copy_bias(state->bias, pass->use.bias ? bias : NULL, target_shape(pass).c);
 	return status_ok();
 }
 
@@ -197,7 +182,15 @@ winograd_run(const KernelPass *pass, const ConvolutionCall *call, const PassTens
 	const WinogradLoops *loops = pass->kernel->loops;
 	WinogradArgs args = state->args;
 
-	args.x = tensors->source;
+	args.weights = state->weights;
+	if (maps_in_run(&pass->use))
+	{
+		float	   *mapped = scratch_at(call, state->mapped_at);
+
+		map_weights(state, call->threads, state->weights, mapped);
+		args.weights = mapped;
+	}
+	args.tiles.x = tensors->source;
 	args.y = tensors->target;
 	args.residual = tensors->residual;
 	args.scratch = scratch_at(call, state->scratch_at);

@@ -1,13 +1,18 @@
 /*
- * winograd.h: 3x3 convolution of stride 1 in float32, forward alone, with a
- * quarter of the multiplications. Multiplications limit the speed of a float32
- * network, and libraries compute these convolutions directly.
+ * winograd.h: 3x3 convolution of stride 1 in float32, forward and
+ * backward-data, with a quarter of the multiplications. Multiplications limit
+ * the speed of a float32 network, and libraries compute these convolutions
+ * directly.
  *
  * F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural
  * Networks", CVPR 2016: linear maps turn each tile of 6x6 pixels of x, and the
  * weights, into 36 values each; their 36 products give 4x4 pixels of y. The
  * maps' constants are up to 8, so rounding errors are several times those of
- * the direct sum: about 1e-5 of the largest value. Private to this folder.
+ * the direct sum: at most 2e-5 of the largest value in the unit tests.
+ *
+ * Backward-data is the same convolution with the weights turned by 180 degrees
+ * and their channels exchanged. So x is here what a pass reads and y what it
+ * writes: dy and dx of backward-data. Private to this folder.
  */
 #ifndef LESIONSEG_NN_CONV_WINOGRAD_H
 #define LESIONSEG_NN_CONV_WINOGRAD_H
@@ -17,39 +22,48 @@
 #include "core/threads.h"
 #include "nn/tensor.h"
 
-/*
- * Arguments of the loops. Tiles are counted over images, then downwards, then
- * across. An item is a run of item_tiles of them and a group of blocks of
- * output channels, the group fastest: deep layers have few tiles for many
- * threads. Scratch of a worker holds the maps of x, (36, item_tiles, C_in),
- * and the products, (36, item_tiles, the group's channels), either in planes
- * of so many floats.
- */
-
 #define WINOGRAD_OUT 4			/* a tile's pixels of y each way */
 #define WINOGRAD_IN 6			/* a tile's pixels of x each way */
 #define WINOGRAD_PLANES (WINOGRAD_IN * WINOGRAD_IN)
 #define WINOGRAD_BLOCK 32		/* output channels whose weights are stored together */
 
+/* A gap of floats between planes, so that they do not all begin at the same
+ * place of the cache; at least a vector, which the loops may read of it. */
+#define WINOGRAD_GAP 16
+
+/* x, and its tiles: counted over images, then downwards, then across. */
+typedef struct WinogradTiles
+{
+	TensorShape shape;			/* of x */
+	const float *x;
+	int			stride;			/* pixel stride */
+	int			padding;
+	int			down;			/* tiles of an image */
+	int			across;
+	long		count;			/* tiles of all images */
+} WinogradTiles;
+
+/*
+ * Arguments of the loops. An item is a run of item_tiles tiles and a group of
+ * blocks of output channels, the group fastest: deep layers have few tiles for
+ * many threads. Scratch of a worker holds the maps of x, (36, item_tiles,
+ * C_in), and the products, (36, item_tiles, the group's channels), either in
+ * planes of so many floats.
+ */
 typedef struct WinogradArgs
 {
-	TensorShape x_shape;
-	const float *x;
-	int			x_stride;
+	WinogradTiles tiles;
 	TensorShape y_shape;
 	float	   *y;
 	int			y_stride;
-	int			padding;
-	const float *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK) */
+	const float *weights;		/* (36, blocks, C_in, WINOGRAD_BLOCK), in planes of so many floats */
+	size_t		weights_plane;
 	const float *bias;			/* (C_out up to whole blocks) */
 	const float *residual;		/* is added to y; may be y */
 	int			residual_stride;	/* 0 = none */
 	bool		relu_before;	/* ReLU before the residual is added */
 	bool		relu;			/* last */
 	int			blocks;
-	int			tiles_down;		/* tiles of an image */
-	int			tiles_across;
-	long		tiles;			/* tiles of all images */
 	int			item_tiles;
 	int			groups;
 	int			width;			/* channels of the largest group */
@@ -59,9 +73,24 @@ typedef struct WinogradArgs
 	size_t		product_plane;	/* and of the products */
 } WinogradArgs;
 
+/* Arguments of the mapping of weights. An item is one channel of x and one
+ * block of channels of y, the former fastest. */
+typedef struct WinogradWeights
+{
+	const float *plain;			/* (C_out, C_in, 3, 3) of the forward pass */
+	size_t		x_step;			/* floats of it from one channel of x to the next */
+	size_t		y_step;			/* and of y */
+	bool		turned;			/* by 180 degrees */
+	int			x_channels;
+	int			y_channels;
+	float	   *mapped;			/* as WinogradArgs.weights; zeros fill up the last block */
+	size_t		plane;
+} WinogradWeights;
+
 /* The loops of one instruction set; items as above. */
 typedef struct WinogradLoops
 {
+	ThreadsTask map_weights;
 	ThreadsTask convolve;
 } WinogradLoops;
 

@@ -6,201 +6,106 @@
  * products to y. All intermediate values stay in a core's cache, and each
  * weight of the item's output channels is read once.
  */
-#include "nn/conv/winograd/winograd.h"
-#include "nn/loops/vector.h"
+#include "nn/conv/winograd/winograd_tiles.h"
 
-/* Tiles that are multiplied side by side: as many as leave registers for two
- * vectors of weights. */
-#if defined(__AVX512F__)
-#define ROWS 12
-#else
-#define ROWS 6
-#endif
+/* ---- weights to their maps ---- */
 
-/* The place of a tile. */
-typedef struct Tile
-{
-	int			image;
-	int			top;			/* first row of y */
-	int			left;			/* first column of y */
-} Tile;
+/* Half as many lanes as a Vector has. Weights are mapped in double, once for
+ * many products. */
+typedef double VectorDouble __attribute__((vector_size(4 * LANES)));
+typedef float VectorNarrow __attribute__((vector_size(2 * LANES)));
 
-static Tile
-find_tile(const WinogradArgs *args, long index)
-{
-	Tile		tile;
-
-	tile.left = (int) (index % args->tiles_across) * WINOGRAD_OUT;
-	index /= args->tiles_across;
-	tile.top = (int) (index % args->tiles_down) * WINOGRAD_OUT;
-	tile.image = (int) (index / args->tiles_down);
-	return tile;
-}
-
-/* ---- x to its maps ---- */
-
-/* Map six values along one axis. */
-static inline __attribute__((always_inline)) void
-map_x(const Vector *in, int step, Vector *out)
-{
-	Vector		a = in[4 * step] - 4.0f * in[2 * step];
-	Vector		b = in[3 * step] - 4.0f * in[1 * step];
-	Vector		c = in[4 * step] - in[2 * step];
-	Vector		d = 2.0f * (in[3 * step] - in[1 * step]);
-
-	out[0] = 4.0f * in[0] - 5.0f * in[2 * step] + in[4 * step];
-	out[1] = a + b;
-	out[2] = a - b;
-	out[3] = c + d;
-	out[4] = c - d;
-	out[5] = 4.0f * in[1 * step] - 5.0f * in[3 * step] + in[5 * step];
-}
-
-/*
- * Map a vector of channels of a tile. rows are the tile's rows of x at these
- * channels, NULL outside the image. The tile begins at their column `left`;
- * its columns begin .. end are inside the image.
- */
+/* Map three weights along one axis to six. */
 static inline void
-map_tile(const float *const rows[WINOGRAD_IN], int stride, int left, int begin, int end, int lanes, float *to,
-		 size_t plane)
+map_three_weights(const VectorDouble *in, int step, VectorDouble *out)
 {
-	Vector		x[WINOGRAD_PLANES];
-	Vector		half[WINOGRAD_PLANES];
-	Vector		mapped[WINOGRAD_IN];
+	VectorDouble even = in[0] + in[2 * step];
+	VectorDouble far_even = in[0] + 4 * in[2 * step];
 
-	for (int i = 0; i < WINOGRAD_IN; i++)
-		for (int j = 0; j < WINOGRAD_IN; j++)
-		{
-			Vector		value = {0};
+	out[0] = in[0] / 4;
+	out[1] = -(even + in[step]) / 6;
+	out[2] = -(even - in[step]) / 6;
+	out[3] = (far_even + 2 * in[step]) / 24;
+	out[4] = (far_even - 2 * in[step]) / 24;
+	out[5] = in[2 * step];
+}
 
-			if (rows[i] != NULL && j >= begin && j < end)
-				value = load_float(rows[i] + (long) (left + j) * stride, lanes);
-			x[i * WINOGRAD_IN + j] = value;
-		}
-	for (int j = 0; j < WINOGRAD_IN; j++)
+/* Map the weights of a block's channels, (9, WINOGRAD_BLOCK). */
+static void
+map_block(const double *weights, float *to, size_t plane)
+{
+	for (int lane = 0; lane < WINOGRAD_BLOCK; lane += LANES / 2)
 	{
-		map_x(x + j, WINOGRAD_IN, mapped);
+		VectorDouble in[9];
+		VectorDouble half[3 * WINOGRAD_IN];	/* (3, 6): rows of the weights' columns */
+		VectorDouble mapped[WINOGRAD_IN];
+
+		for (int i = 0; i < 9; i++)
+			memcpy(&in[i], weights + i * WINOGRAD_BLOCK + lane, sizeof in[i]);
+		for (int j = 0; j < 3; j++)
+			map_three_weights(in + j, 3, half + j * WINOGRAD_IN);
 		for (int i = 0; i < WINOGRAD_IN; i++)
-			half[i * WINOGRAD_IN + j] = mapped[i];
-	}
-	for (int i = 0; i < WINOGRAD_IN; i++)
-	{
-		map_x(half + i * WINOGRAD_IN, 1, mapped);
-		for (int j = 0; j < WINOGRAD_IN; j++)
-			store_float(to + (i * WINOGRAD_IN + j) * plane, lanes, mapped[j]);
+		{
+			map_three_weights(half + i, WINOGRAD_IN, mapped);
+			for (int j = 0; j < WINOGRAD_IN; j++)
+			{
+				VectorNarrow narrow = __builtin_convertvector(mapped[j], VectorNarrow);
+
+				memcpy(to + (i * WINOGRAD_IN + j) * plane + lane, &narrow, sizeof narrow);
+			}
+		}
 	}
 }
 
-/* Map tile `index` to row `at` of the planes. */
 static void
-map_channels(const WinogradArgs *args, long index, int at, float *maps)
+map_weights(void *data, int worker, long begin, long end)
 {
-	Tile		tile = find_tile(args, index);
-	int			channels = args->x_shape.c;
-	int			top = tile.top - args->padding;
-	int			left = tile.left - args->padding;
-	int			begin = left < 0 ? -left : 0;
-	int			end = args->x_shape.w - left < WINOGRAD_IN ? args->x_shape.w - left : WINOGRAD_IN;
+	const WinogradWeights *args = data;
+	double		weights[9 * WINOGRAD_BLOCK] = {0};
 
-	for (int c = 0; c < channels; c += LANES)
+	(void) worker;
+	for (long item = begin; item < end; item++)
 	{
-		const float *rows[WINOGRAD_IN];
-		int			lanes = lanes_left(channels, c);
-		float	   *to = maps + (size_t) at * channels + c;
+		int			block = (int) (item / args->x_channels) * WINOGRAD_BLOCK;
+		const float *from = args->plain + item % args->x_channels * args->x_step;
 
-		for (int i = 0; i < WINOGRAD_IN; i++)
-		{
-			int			y = top + i;
-
-			rows[i] = y < 0 || y >= args->x_shape.h ? NULL :
-				args->x + ((long) tile.image * args->x_shape.h + y) * args->x_shape.w * args->x_stride + c;
-		}
-		if (begin == 0 && end == WINOGRAD_IN && lanes == LANES)
-			map_tile(rows, args->x_stride, left, 0, WINOGRAD_IN, LANES, to, args->x_plane);
-		else
-			map_tile(rows, args->x_stride, left, begin, end, lanes, to, args->x_plane);
+		for (int c = 0; c < WINOGRAD_BLOCK; c++)
+			for (int i = 0; i < 9; i++)
+				weights[i * WINOGRAD_BLOCK + c] = block + c >= args->y_channels ? 0 :
+					from[(block + c) * args->y_step + (args->turned ? 8 - i : i)];
+		map_block(weights, args->mapped + item * WINOGRAD_BLOCK, args->plane);
 	}
 }
 
 /* ---- products ---- */
-
-/* to (rows, two vectors) = maps (rows, channels) * weights (channels, two vectors). */
-static inline __attribute__((always_inline)) void
-multiply_rows(int rows, const float *maps, int channels, const float *weights, float *to, int to_stride)
-{
-	Vector		sums[ROWS][2];
-
-	for (int r = 0; r < rows; r++)
-		sums[r][0] = sums[r][1] = (Vector) {0};
-	for (int c = 0; c < channels; c++)
-	{
-		Vector		first = load_float(weights + (size_t) c * WINOGRAD_BLOCK, LANES);
-		Vector		second = load_float(weights + (size_t) c * WINOGRAD_BLOCK + LANES, LANES);
-
-#pragma GCC unroll 12
-		for (int r = 0; r < rows; r++)
-		{
-			Vector		x = splat(maps[(size_t) r * channels + c]);
-
-			sums[r][0] += x * first;
-			sums[r][1] += x * second;
-		}
-	}
-	for (int r = 0; r < rows; r++)
-	{
-		store_float(to + (size_t) r * to_stride, LANES, sums[r][0]);
-		store_float(to + (size_t) r * to_stride + LANES, LANES, sums[r][1]);
-	}
-}
-
-/* Call multiply_rows with a constant number of rows. */
-static void
-multiply_some(int rows, const float *maps, int channels, const float *weights, float *to, int to_stride)
-{
-	switch (rows)
-	{
-#define CASE(n) case n: multiply_rows(n, maps, channels, weights, to, to_stride); break
-		CASE(1);
-		CASE(2);
-		CASE(3);
-		CASE(4);
-		CASE(5);
-		CASE(6);
-#if ROWS == 12
-		CASE(7);
-		CASE(8);
-		CASE(9);
-		CASE(10);
-		CASE(11);
-		CASE(12);
-#endif
-#undef CASE
-	}
-}
 
 /* Compute the products of all planes for an item's tiles and its output
  * channels begin .. end. */
 static void
 multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const float *maps, float *products)
 {
-	int			channels = args->x_shape.c;
+	int			channels = args->tiles.shape.c;
 	int			teams = (tiles + ROWS - 1) / ROWS;	/* groups of tiles side by side */
 
 	for (int plane = 0; plane < WINOGRAD_PLANES; plane++)
 		for (int c = begin; c < end; c += 2 * LANES)
 		{
-			const float *weights = args->weights +
-				((size_t) plane * args->blocks + c / WINOGRAD_BLOCK) * channels * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
+			const float *weights = args->weights + plane * args->weights_plane +
+				(size_t) (c / WINOGRAD_BLOCK) * channels * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
 
 			for (int t = 0; t < teams; t++)
 			{
 				int			first = tiles * t / teams;
 				int			last = tiles * (t + 1) / teams;
+				Product		product = {
+					.left = maps + plane * args->x_plane + (size_t) first * channels,
+					.left_row = channels,.left_step = 1,
+					.right = weights,.right_step = WINOGRAD_BLOCK,.depth = channels,
+					.to = products + plane * args->product_plane + (size_t) first * args->width + c - begin,
+					.to_row = args->width,
+				};
 
-				multiply_some(last - first, maps + plane * args->x_plane + (size_t) first * channels, channels, weights,
-							  products + plane * args->product_plane + (size_t) first * args->width + c - begin,
-							  args->width);
+				multiply_rows(product, last - first, 2);
 			}
 		}
 }
@@ -227,7 +132,7 @@ map_products(const Vector *in, int step, Vector *out)
 static void
 write_tile(const WinogradArgs *args, long index, int at, int begin, int end, const float *products)
 {
-	Tile		tile = find_tile(args, index);
+	Tile		tile = find_tile(&args->tiles, index);
 	int			rows = args->y_shape.h - tile.top < WINOGRAD_OUT ? args->y_shape.h - tile.top : WINOGRAD_OUT;
 	int			columns = args->y_shape.w - tile.left < WINOGRAD_OUT ? args->y_shape.w - tile.left : WINOGRAD_OUT;
 	long		first = ((long) tile.image * args->y_shape.h + tile.top) * args->y_shape.w + tile.left;
@@ -285,14 +190,15 @@ convolve_items(void *data, int worker, long begin, long end)
 	for (long item = begin; item < end; item++)
 	{
 		long		first = item / args->groups * args->item_tiles;
-		int			tiles = (int) (args->tiles - first < args->item_tiles ? args->tiles - first : args->item_tiles);
+		long		rest = args->tiles.count - first;
+		int			tiles = (int) (rest < args->item_tiles ? rest : args->item_tiles);
 		int			group = (int) (item % args->groups);
 		int			left = args->blocks * group / args->groups * WINOGRAD_BLOCK;
 		int			right = args->blocks * (group + 1) / args->groups * WINOGRAD_BLOCK;
 
 		right = right < channels ? right : channels;
 		for (int t = 0; t < tiles; t++)
-			map_channels(args, first + t, t, maps);
+			map_channels(&args->tiles, first + t, maps + (size_t) t * args->tiles.shape.c, args->x_plane);
 		multiply_planes(args, tiles, left, right, maps, products);
 		for (int t = 0; t < tiles; t++)
 			write_tile(args, first + t, t, left, right, products);
@@ -300,5 +206,6 @@ convolve_items(void *data, int worker, long begin, long end)
 }
 
 const WinogradLoops WINOGRAD_NAME = {
+	.map_weights = map_weights,
 	.convolve = convolve_items,
 };
