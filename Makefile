@@ -194,13 +194,13 @@ BENCH_PROGRAMS = $(patsubst test/%.c,$(BUILD)/%,$(sort $(wildcard test/bench/*.c
 .PHONY: bench-programs
 bench-programs: $(BENCH_PROGRAMS)
 
-# All of it, with the peers that PEERS holds (nothing is installed for them),
+# All of it, with the peers that PEERS and PEERS_ROOT hold (nothing is installed for them),
 # as test/tools/bench describes; the table goes to build/bench.md.
 PEERS ?= ../shared/peers
 
 .PHONY: bench
 bench: install-as-root bench-programs
-	PEERS='$(PEERS)' DATA='$(DATA)' test/tools/cluster test/tools/bench
+	PEERS='$(PEERS)' PEERS_ROOT='$(PEERS_ROOT)' DATA='$(DATA)' test/tools/cluster test/tools/bench
 
 $(BUILD)/bench/%: test/bench/%.c $(call archives,arch nn core)
 	@mkdir -p $(@D)
