@@ -2214,3 +2214,64 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 SELECT lesion_register_bundled();
 DROP FUNCTION lesion_register_bundled();
+
+-- Planning: what calls cost. The library gives parallel workers a share of a table
+-- whose images stand in TOAST where a query calls one of these functions.
+
+CREATE FUNCTION lesion_segment_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'lesion_segment_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_segment_support(internal) IS
+'tells the planner what a function that runs a network costs: which network, how large are the images';
+
+CREATE FUNCTION lesion_image_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'lesion_image_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_image_support(internal) IS
+'tells the planner what a function that decodes an image costs: how large are the images';
+
+CREATE FUNCTION lesion_mask_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'lesion_mask_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION lesion_mask_support(internal) IS
+'tells the planner that a function of masks may run in parallel over a small table';
+
+ALTER FUNCTION lesion_segment SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment_by_pin SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment_detail SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment_version SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_instances SUPPORT lesion_segment_support;
+
+ALTER FUNCTION lesion_image_error SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_overlay(bytea, bytea, bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_overlay(bytea, bytea, bytea, boolean) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_panel SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_probability_picture SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_degrade SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_quality SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_enhance SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_enhance_plan SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_crop SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_skin_tone SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_segment_classical SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_follow SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_follow_picture SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_dicom_frame SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_dicom_picture SUPPORT lesion_image_support;
+
+ALTER FUNCTION lesion_mask_error SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dice SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dice_or_null SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_f1 SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_jaccard SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_iou SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_metrics SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_measure SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dicom_mask SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dicom_seg SUPPORT lesion_mask_support;

@@ -16,6 +16,7 @@
 #include "pg/base/error.h"
 #include "pg/base/progress_slots.h"
 #include "pg/base/settings.h"
+#include "pg/planner/planner.h"
 
 LESIONSEG_MODULE_MAGIC;
 
@@ -49,4 +50,5 @@ _PG_init(void)
 	check_status(NULL, backend_check_openblas());
 	settings_init();
 	progress_init();
+	shared_scan_init();
 }

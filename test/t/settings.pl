@@ -32,6 +32,14 @@ $session->query('SELECT lesion_degradations()');
 is($session->query('SHOW lesionseg.default_model'), 'linknet', '... for the sessions that follow');
 $session->quit;
 
+# The first statement of a session is planned with the library: planning it loads it.
+run_sql($database, q{CREATE TABLE archive (id int, image bytea); ALTER TABLE archive ALTER image SET STORAGE EXTERNAL;
+	INSERT INTO archive SELECT id, repeat('image', 1000)::bytea FROM generate_series(1, 2000) AS id; ANALYZE archive});
+$session = Session->new($database);
+like($session->query('EXPLAIN SELECT lesion_segment(image) FROM archive'), qr/Workers Planned: [12]/,
+	'the first query of a session has parallel workers, without a setting');
+$session->quit;
+
 # Where the library is loaded for each session, nothing needs to be called.
 run_sql('postgres', "ALTER DATABASE $database SET session_preload_libraries = 'lesionseg'");
 $session = owner_session();

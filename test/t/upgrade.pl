@@ -59,9 +59,9 @@ is(run_sql($old, q{SELECT string_agg(event || version, ' ' ORDER BY entry) FROM 
 # Objects, by what a user can see of them. Columns are compared in their order.
 my @catalogues = (
 	['functions', q{SELECT format(
-		'%s %s %s vol=%s strict=%s par=%s def=%s cost=%s rows=%s cfg=%s src=%s lang=%s acl=%s',
+		'%s %s %s vol=%s strict=%s par=%s def=%s cost=%s rows=%s support=%s cfg=%s src=%s lang=%s acl=%s',
 		p.prokind, p.oid::regprocedure, pg_get_function_result(p.oid), p.provolatile, p.proisstrict,
-		p.proparallel, p.prosecdef, p.procost, p.prorows, p.proconfig,
+		p.proparallel, p.prosecdef, p.procost, p.prorows, p.prosupport, p.proconfig,
 		CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END, l.lanname, p.proacl)
 		|| ' ' || pg_get_function_arguments(p.oid) || ' ' || coalesce(obj_description(p.oid, 'pg_proc'), '')
 		FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN member ON classid = 'pg_proc'::regclass

@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "access/xact.h"
+#include "optimizer/cost.h"
 #include "utils/guc.h"
 
 #include "core/threads.h"
@@ -31,6 +32,7 @@ int			lesionseg_backend = BACKEND_AUTO;
 int			lesionseg_precision = PRECISION_AUTO;
 char	   *lesionseg_default_model = NULL;
 int			lesionseg_model_cache = 512 * 1024;
+bool		lesionseg_parallel = true;
 
 static const struct config_enum_entry backend_options[] = {
 	{"auto", BACKEND_AUTO, false},
@@ -67,8 +69,8 @@ settings_init(void)
 							PGC_USERSET, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("lesionseg.threads",
-							"Sets the threads one call may use; 0 means all cores, and one in each process of a "
-							"parallel query.",
+							"Sets the threads one call may use; 0 means all cores, which the processes of a parallel "
+							"query share.",
 							NULL,
 							&lesionseg_threads,
 							0, 0, 1024,
@@ -102,6 +104,13 @@ settings_init(void)
 							512 * 1024, 0, INT_MAX,
 							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
 
+	DefineCustomBoolVariable("lesionseg.parallel",
+							 "Lets the planner use parallel workers for tables whose images stand in TOAST.",
+							 "Only queries that call functions of lesionseg over such images are concerned.",
+							 &lesionseg_parallel,
+							 true,
+							 PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+
 	MarkGUCPrefixReserved("lesionseg");
 }
 
@@ -131,19 +140,34 @@ settings_engine_names(const EngineChoice *choice)
 	return names;
 }
 
-/*
- * Threads for this call. In a parallel query every process computes, the
- * leader too, so each uses one thread. Training never runs in a parallel
- * query.
- */
-int
-settings_threads(bool training)
+/* Threads of a call while so many processes compute at once. */
+static int
+threads_beside(int processes)
 {
 	if (lesionseg_threads > 0)
 		return Min(lesionseg_threads, Max(threads_available(), MOST_THREADS_ANYWHERE));
-	if (!training && IsInParallelMode())
-		return 1;
-	return threads_available();
+	return Max(1, threads_available() / processes);
+}
+
+/* The processes of a parallel query: the leader computes, too. How many workers it got, a process is not told. */
+static int
+most_processes(void)
+{
+	return max_parallel_workers_per_gather + 1;
+}
+
+/* Threads for this call. Training never runs in a parallel query. */
+int
+settings_threads(bool training)
+{
+	return threads_beside(!training && IsInParallelMode() ? most_processes() : 1);
+}
+
+/* Threads do not divide a call without loss, so processes are ahead of them unless they leave most cores idle. */
+bool
+settings_parallel_pays(int workers)
+{
+	return 2 * (workers + 1) * threads_beside(most_processes()) > threads_beside(1);
 }
 
 int

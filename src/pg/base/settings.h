@@ -15,6 +15,7 @@ extern int	lesionseg_backend;		/* lesionseg.backend, a BackendKind */
 extern int	lesionseg_precision;	/* lesionseg.precision, a Precision */
 extern char *lesionseg_default_model;	/* lesionseg.default_model, 'lesion' */
 extern int	lesionseg_model_cache;	/* kB, lesionseg.model_cache */
+extern bool lesionseg_parallel; /* lesionseg.parallel */
 
 /* Define the settings; called from _PG_init. */
 void		settings_init(void);
@@ -32,9 +33,12 @@ typedef struct EngineNames
 
 EngineNames settings_engine_names(const EngineChoice *choice);
 
-/* Threads for this call: the setting; else all cores for training and one
- * per parallel worker. */
+/* Threads for this call: the setting; else all cores, or a process's share of
+ * them in a parallel query. */
 int			settings_threads(bool training);
+
+/* Are a leader and so many workers faster than one process with all its threads? */
+bool		settings_parallel_pays(int workers);
 
 /* The most pixels of a mask that one row of a user's table may have compared,
  * where a query compares many: anyone who may write a row decides its size. */
