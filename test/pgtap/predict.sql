@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(92);
+SELECT plan(96);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -33,6 +33,31 @@ SELECT ok((SELECT bool_and(images LIKE '%archive' AND extension_version = '0.3'
 	AND predicted_by = current_user AND predicted_at > now()) FROM masks), 'where, what with, who, when');
 SELECT is((SELECT DISTINCT options - 'threads' FROM masks), '{"image_column": "image", "tta": false}'::jsonb,
 	'the options');
+
+-- Images go in groups of as many as there are threads, a large one and a broken one alone.
+CREATE TABLE mixed AS
+SELECT seed AS id, s.image FROM generate_series(1, 9) AS seed, lesion_synthetic(seed, 30 + 3 * seed, 40) AS s
+UNION ALL SELECT 10 + n, broken FROM unnest(ARRAY['no image', NULL, 'none either']::bytea[])
+	WITH ORDINALITY AS b (broken, n)
+UNION ALL SELECT 0, convert_to('', 'UTF8')
+UNION ALL SELECT 20 + seed, s.image FROM generate_series(1, 2) AS seed, lesion_synthetic(seed, 1700, 1000) AS s;
+ALTER TABLE mixed ADD PRIMARY KEY (id);
+UPDATE mixed SET id = 4000 + id WHERE id = 21;
+CREATE TABLE alone (LIKE lesion_prediction);
+CREATE TABLE grouped (LIKE lesion_prediction);
+SET LOCAL lesionseg.threads = 1;
+CALL lesion_predict('mixed', 'net', 'alone');
+SET LOCAL lesionseg.threads = 4;
+CALL lesion_predict('mixed', 'net', 'grouped');
+RESET lesionseg.threads;
+SELECT is((SELECT count(mask) FROM grouped), 11::bigint, 'images are segmented in groups');
+SELECT is((SELECT count(error) FROM grouped), 3::bigint, '... with broken ones among them');
+SELECT results_eq($$SELECT id, mask, image_sha256, needs_review, error FROM grouped ORDER BY id$$,
+	$$SELECT id, mask, image_sha256, needs_review, error FROM alone ORDER BY id$$, '... as one by one');
+SELECT is((SELECT count(*) FROM grouped g JOIN alone a USING (id) WHERE g.mask IS NOT NULL
+	AND abs(g.area - a.area) + abs(g.confidence - a.confidence) + abs(g.quality - a.quality)
+	+ abs(g.predicted_dice - a.predicted_dice) + abs(g.uncertain - a.uncertain) < 1e-6), 11::bigint,
+	'... with what is known about them');
 
 -- Only what is missing.
 CALL lesion_predict('archive', 'net', 'masks');

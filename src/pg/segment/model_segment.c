@@ -229,36 +229,25 @@ calibrate_map(const ModelVersion *version, Image *map)
 		map->pixels[i] = bytes[map->pixels[i]];
 }
 
-/* Segment a decoded image; `maps` is memory for a map of each member. */
-static Status
-segment_decoded(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
-				const SegmentOptions *options, const MaskOptions *mask, ProbabilityMap *maps, bool want_probabilities,
-				Segmented *result)
+Status
+model_predict(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
+			  const SegmentOptions *options, ProbabilityMap *maps)
 {
-	const double alone = 1;
 	ModelVersion *self = unconstify(ModelVersion *, version);
-	bool		ensemble = version->member_count > 0;
-	int			count = ensemble ? version->member_count : 1;
-	const double *weights = ensemble ? version->weights : &alone;
+	Status		status;
 
-	TRY(predict_all(store, ensemble ? version->members : &self, count, call, image, options, maps));
-	result->disagreement = options->tta ? 0 : NAN;
-	for (int i = 0; i < count; i++)
-		result->disagreement += weights[i] * maps[i].disagreement;
-	if (want_probabilities && count > 1)
-		TRY(compare_members(version, call, maps, weights, count, *mask, &result->disagreement));
-	if (want_probabilities)
-		TRY(expect_dice(version, call, maps, weights, count, *mask, &result->predicted_dice));
-	TRY(mask_create(call, maps, weights, count, mask, &result->mask,
-					want_probabilities ? &result->probabilities : NULL));
-	if (want_probabilities)
-		calibrate_map(version, &result->probabilities);
-	return status_ok();
+	if (version->member_count > 0)
+		status = predict_all(store, version->members, version->member_count, call, image, options, maps);
+	else
+		status = predict_all(store, &self, 1, call, image, options, maps);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(call, status);
+	return status;
 }
 
 Status
-model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
-					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+model_mask(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const SegmentOptions *options,
+		   int width, int height, bool want_probabilities, Segmented *result)
 {
 	MaskOptions mask = {
 		.width = width,
@@ -267,13 +256,43 @@ model_segment_image(const ModelStore *store, const ModelVersion *version, const 
 		.largest_component = options->largest_component,
 		.fill_holes = options->fill_holes,
 	};
-	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
-	Status		status;
+	const double alone = 1;
+	bool		ensemble = version->member_count > 0;
+	int			count = ensemble ? version->member_count : 1;
+	const double *weights = ensemble ? version->weights : &alone;
 
 	memset(result, 0, sizeof *result);
-	status = segment_decoded(store, version, call, image, options, &mask, maps, want_probabilities, result);
+	result->disagreement = options->tta ? 0 : NAN;
+	for (int i = 0; i < count; i++)
+		result->disagreement += weights[i] * maps[i].disagreement;
+	if (want_probabilities && count > 1)
+		TRY(compare_members(version, call, maps, weights, count, mask, &result->disagreement));
+	if (want_probabilities)
+		TRY(expect_dice(version, call, maps, weights, count, mask, &result->predicted_dice));
+	TRY(mask_create(call, maps, weights, count, &mask, &result->mask,
+					want_probabilities ? &result->probabilities : NULL));
+	if (want_probabilities)
+		calibrate_map(version, &result->probabilities);
+	return status_ok();
+}
+
+void
+model_maps_free(const Call *call, ProbabilityMap *maps)
+{
 	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
 		probability_map_free(call, &maps[i]);
+}
+
+Status
+model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
+					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+{
+	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
+	Status		status = model_predict(store, version, call, image, options, maps);
+
+	if (status.code == LS_OK)
+		status = model_mask(version, call, maps, options, width, height, want_probabilities, result);
+	model_maps_free(call, maps);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;

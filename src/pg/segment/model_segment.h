@@ -14,6 +14,7 @@
 #include "image/codec/codec.h"
 #include "image/image.h"
 #include "infer/segment.h"
+#include "pg/models/ensemble.h"
 #include "pg/base/values/bytes.h"
 #include "pg/models/model_store.h"
 #include "utils/jsonb.h"
@@ -78,7 +79,7 @@ Status		model_segment(const ModelStore *store, const ModelVersion *version, cons
 						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
 						  bool want_probabilities, Segmented *result);
 
-/* Decode an image, as large as a version needs it. */
+/* Decode an image, as large as a version needs it. On any thread. */
 Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn,
 						 Image *image);
 
@@ -92,5 +93,18 @@ Status		model_enhance(const ModelVersion *version, const Call *call, const Image
 Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call,
 								const Image *image, const SegmentOptions *options, int width, int height,
 								bool want_probabilities, Segmented *result);
+
+/*
+ * The two halves of that. The first is the network's, or of each member of an
+ * ensemble: ENSEMBLE_MAX_MEMBERS maps, zeroed before, freed by model_maps_free
+ * also on failure. A cancel is raised. The second makes the mask of the maps,
+ * on any thread.
+ */
+Status		model_predict(const ModelStore *store, const ModelVersion *version, const Call *call,
+						  const Image *image, const SegmentOptions *options, ProbabilityMap *maps);
+Status		model_mask(const ModelVersion *version, const Call *call, const ProbabilityMap *maps,
+					   const SegmentOptions *options, int width, int height, bool want_probabilities,
+					   Segmented *result);
+void		model_maps_free(const Call *call, ProbabilityMap *maps);
 
 #endif

@@ -3,9 +3,14 @@
  */
 #include "postgres.h"
 
+#include "core/threads.h"
 #include "enhance/quality/quality.h"
 #include "pg/base/error.h"
 #include "pg/segment/segmentation.h"
+
+/* An image of a group is decoded and measured without asking for interrupts:
+ * that must take less than 200 ms, of a PNG too. */
+#define SMALL_PIXELS (1600 * 1024)
 
 /* A pixel is uncertain where its probability, in 8 bits, lies strictly between
  * these: 0.25 and 0.75 of 255. */
@@ -59,40 +64,183 @@ measure_quality(const Call *call, const ByteView *bytes, const ImageInfo *info, 
 	return status_ok();
 }
 
-/* The same as segmentation_make for an image whose header was read and that was decoded. */
-static Status
-make_segmentation(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
-				  const ImageInfo *info, const Image *image, const SegmentOptions *options, Segmentation *result)
+/* An image before a network sees it. */
+typedef struct Prepared
 {
-	ImageInfo	turned = *info;
+	int			width;			/* of the mask */
+	int			height;
+	Image		image;
+	double		quality;
+} Prepared;
+
+/* Decode an image and measure it. On any thread. */
+static Status
+prepare(const ModelVersion *version, const Call *call, const ByteView *bytes, const SegmentOptions *options,
+		Prepared *prepared)
+{
+	ImageInfo	info;
+	ImageInfo	turned;
+
+	memset(prepared, 0, sizeof *prepared);
+	TRY(image_info(call, bytes->bytes, bytes->size, &info));
+	turned = info;
+	image_info_turn(&turned, options->turn);
+	prepared->width = turned.width;
+	prepared->height = turned.height;
+	TRY(model_decode(version, call, bytes, options->turn, &prepared->image));
+	return measure_quality(call, bytes, &info, options->turn, &prepared->image, &prepared->quality);
+}
+
+/* Make the mask of maps and measure it. On any thread. */
+static Status
+finish(const ModelVersion *version, const Call *call, const Prepared *prepared, const SegmentOptions *options,
+	   const ProbabilityMap *maps, Segmentation *result)
+{
 	const Image *mask = &result->segmented.mask;
 
-	image_info_turn(&turned, options->turn);
-	TRY(model_segment_image(store, version, call, image, options, turned.width, turned.height, true,
-							&result->segmented));
+	TRY(model_mask(version, call, maps, options, prepared->width, prepared->height, true, &result->segmented));
 	TRY(lesion_shape(call, mask, &result->shape));
 	measure_certainty(&result->segmented.probabilities, &result->confidence, &result->uncertain);
 	result->area = (double) result->shape.area / ((double) mask->width * mask->height);
 	result->needs_review = result->segmented.predicted_dice < version->traits.review_below;
-	return measure_quality(call, bytes, info, options->turn, image, &result->quality);
+	result->quality = prepared->quality;
+	return status_ok();
 }
 
 Status
 segmentation_make(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
 				  const SegmentOptions *options, Segmentation *result)
 {
-	ImageInfo	info;
-	Image		image;
-	Status		status = image_info(call, bytes->bytes, bytes->size, &info);
+	Prepared	prepared;
+	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
+	Status		status = prepare(version, call, bytes, options, &prepared);
 
 	if (status.code == LS_OK)
-		status = model_decode(version, call, bytes, options->turn, &image);
+		status = model_predict(store, version, call, &prepared.image, options, maps);
 	if (status.code == LS_OK)
-	{
-		status = make_segmentation(store, version, call, bytes, &info, &image, options, result);
-		image_free(call, &image);
-	}
+		status = finish(version, call, &prepared, options, maps, result);
+	image_free(call, &prepared.image);
+	model_maps_free(call, maps);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;
+}
+
+void
+segmentation_make_item(const ModelStore *store, const ModelVersion *version, const Call *call,
+					   const SegmentOptions *options, SegmentationItem *item)
+{
+	item->status = segmentation_make(store, version, call, &item->bytes, options, &item->made);
+	if (item->status.code == LS_OK)
+		item->png = image_png(call, &item->made.segmented.mask);
+}
+
+/* ---- a group of images ---- */
+
+typedef struct Group
+{
+	const ModelVersion *version;
+	const SegmentOptions *options;
+	Call		on_thread;
+	SegmentationItem *items;
+	Prepared   *prepared;		/* of each item; pixels are memory of on_thread */
+	ProbabilityMap (*maps)[ENSEMBLE_MAX_MEMBERS];	/* memory of the main thread's call */
+	EncodedImage *masks;		/* memory of on_thread */
+} Group;
+
+/* On each thread: items before the network. */
+static void
+prepare_items(void *data, int worker, long begin, long end)
+{
+	Group	   *group = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		group->items[i].status = prepare(group->version, &group->on_thread, &group->items[i].bytes, group->options,
+										 &group->prepared[i]);
+}
+
+/* Make the mask of an item and encode it. */
+static Status
+finish_item(const Group *group, long i)
+{
+	Segmentation *made = &group->items[i].made;
+	Status		status = finish(group->version, &group->on_thread, &group->prepared[i], group->options,
+								group->maps[i], made);
+
+	if (status.code == LS_OK)
+		status = png_encode(&group->on_thread, &made->segmented.mask, &group->masks[i]);
+	image_free(&group->on_thread, &made->segmented.mask);
+	image_free(&group->on_thread, &made->segmented.probabilities);
+	return status;
+}
+
+/* On each thread: items after the network. */
+static void
+finish_items(void *data, int worker, long begin, long end)
+{
+	const Group *group = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		if (group->items[i].status.code == LS_OK)
+			group->items[i].status = finish_item(group, i);
+}
+
+/* Segment the items of a group; raises. */
+static void
+make_items(const ModelStore *store, const Call *call, Group *group, int count)
+{
+	threads_run(call->threads, count, prepare_items, group);
+	for (int i = 0; i < count; i++)
+	{
+		SegmentationItem *item = &group->items[i];
+
+		if (item->status.code == LS_OK)
+			item->status = model_predict(store, group->version, call, &group->prepared[i].image, group->options,
+										 group->maps[i]);
+	}
+	threads_run(call->threads, count, finish_items, group);
+	for (int i = 0; i < count; i++)
+		if (group->items[i].status.code == LS_OK)
+			group->items[i].png = bytes_datum(group->masks[i].bytes, group->masks[i].size);
+}
+
+bool
+segmentation_is_small(const Call *call, const ByteView *bytes)
+{
+	ImageInfo	info;
+	Status		status = image_info(call, bytes->bytes, bytes->size, &info);
+
+	return status.code == LS_OK && (int64) info.width * info.height <= SMALL_PIXELS;
+}
+
+void
+segmentation_make_group(const ModelStore *store, const ModelVersion *version, const Call *call,
+						const SegmentOptions *options, SegmentationItem *items, int count)
+{
+	Group		group = {
+		.version = version,
+		.options = options,
+		.on_thread = call_on_thread(call),
+		.items = items,
+		.prepared = palloc0_array(Prepared, count),
+		.maps = palloc0(count * sizeof *group.maps),
+		.masks = palloc0_array(EncodedImage, count),
+	};
+
+	PG_TRY();
+	{
+		make_items(store, call, &group, count);
+	}
+	PG_FINALLY();
+	{
+		for (int i = 0; i < count; i++)
+		{
+			image_free(&group.on_thread, &group.prepared[i].image);
+			call_free(&group.on_thread, group.masks[i].bytes);
+			model_maps_free(call, group.maps[i]);
+		}
+	}
+	PG_END_TRY();
 }

@@ -26,4 +26,28 @@ typedef struct Segmentation
 Status		segmentation_make(const ModelStore *store, const ModelVersion *version, const Call *call,
 							  const ByteView *bytes, const SegmentOptions *options, Segmentation *result);
 
+/* An image of a group, and what came of it. */
+typedef struct SegmentationItem
+{
+	ByteView	bytes;
+	Status		status;
+	Segmentation made;			/* without its images */
+	Datum		png;			/* the mask, as image_png; in the current memory context */
+} SegmentationItem;
+
+/* Segment an image, whatever its size. */
+void		segmentation_make_item(const ModelStore *store, const ModelVersion *version, const Call *call,
+								   const SegmentOptions *options, SegmentationItem *item);
+
+/* May an image be one of a group? */
+bool		segmentation_is_small(const Call *call, const ByteView *bytes);
+
+/*
+ * Segment a group of small images, best as many as the call has threads. What
+ * is done before the network and after it takes one thread for an image: all
+ * threads have work then. The network takes image after image on all threads.
+ */
+void		segmentation_make_group(const ModelStore *store, const ModelVersion *version, const Call *call,
+									const SegmentOptions *options, SegmentationItem *items, int count);
+
 #endif
