@@ -50,12 +50,12 @@ bool		planner_seen;
 #define TTA_RUNS 8
 
 /* Networks by name, and what they take beside the U-Net. A model of another
- * name is taken for a U-Net. */
+ * name is taken for a U-Net; "lesion" is an ensemble of the four. */
 static const struct
 {
 	const char *model;
 	double		share;
-} networks[] = {{"unet", 1}, {"linknet", 0.5}, {"maskrcnn", 0.5}, {"convmixer", 1.5}};
+} networks[] = {{"unet", 1}, {"linknet", 0.5}, {"maskrcnn", 0.5}, {"convmixer", 1.5}, {"lesion", 3.5}};
 
 bool
 planner_supports(Oid function)
