@@ -11,31 +11,19 @@
 
 #include <math.h>
 
-#include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
-#include "portability/instr_time.h"
-#include "tcop/pquery.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "pg/base/values/arguments.h"
-#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/call.h"
 #include "pg/base/values/json_values.h"
-#include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/base/user_tables.h"
-#include "pg/images/images_source.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
 #include "pg/predict/predict_job.h"
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segment_progress.h"
-#include "pg/segment/segmentation.h"
 
 PG_FUNCTION_INFO_V1(lesion_predict);
 

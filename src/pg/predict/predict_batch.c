@@ -98,8 +98,7 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 
 /* Store the row of an image, with its mask or its error. */
 static PredictionOutcome
-store_row(const Predict *job, const PredictBatch *batch, const char *id, const char *name,
-		  const SegmentationItem *item)
+store_row(const PredictBatch *batch, const char *id, const char *name, const SegmentationItem *item)
 {
 	PredictionRow row = batch->row;
 
@@ -152,7 +151,7 @@ keep_image(Predict *job, const PredictBatch *batch, const Call *call, const char
 	}
 	if (item->status.code != LS_OK && !broken_is_rows_fault(item->status))
 		check_argument(call, name, item->status);
-	count_image(job, batch->version, id, name, &item->status, store_row(job, batch, id, name, item));
+	count_image(job, batch->version, id, name, &item->status, store_row(batch, id, name, item));
 }
 
 /* ---- a batch ---- */
@@ -259,8 +258,9 @@ add_image(Predict *job, const PredictBatch *batch, Waiting *waiting, const char 
 static void
 predict_rows(Predict *job, const PredictBatch *batch, const SPITupleTable *rows)
 {
-	Waiting		waiting = {AllocSetContextCreate(CurrentMemoryContext, "lesionseg prediction rows",
-												 ALLOCSET_DEFAULT_SIZES)};
+	Waiting		waiting = {
+		.context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg prediction rows", ALLOCSET_DEFAULT_SIZES)
+	};
 	char	   *last = NULL;
 
 	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
