@@ -17,14 +17,27 @@
 void
 bilinear_init(Bilinear *bilinear, const Host *host, int size)
 {
+	const BilinearSpan all = {.whole = 1, .length = 1};
+
 	memset(bilinear, 0, sizeof *bilinear);
 	bilinear->host = host;
 	bilinear->size = size;
+	bilinear_cover(bilinear, all, all);
+}
+
+void
+bilinear_cover(Bilinear *bilinear, BilinearSpan across, BilinearSpan down)
+{
+	bilinear->across = across;
+	bilinear->down = down;
 }
 
 void
 bilinear_free(Bilinear *bilinear)
 {
+	BilinearSpan across = bilinear->across;
+	BilinearSpan down = bilinear->down;
+
 	host_free(bilinear->host, bilinear->columns);
 	host_free(bilinear->host, bilinear->left_weights);
 	host_free(bilinear->host, bilinear->right_weights);
@@ -35,16 +48,18 @@ bilinear_free(Bilinear *bilinear)
 	}
 	host_free(bilinear->host, bilinear->output);
 	bilinear_init(bilinear, bilinear->host, bilinear->size);
+	bilinear_cover(bilinear, across, down);
 }
 
 /* The samples that output position `at` of `length` reads in a row or column
- * of `size`. */
+ * of `size`, which covers a span of the output. */
 static BilinearTap
-bilinear_tap(int at, int length, int size)
+bilinear_tap(int at, int length, int size, const BilinearSpan *span)
 {
-	/* In units of 1 / (2 length) of a sample. */
-	int64_t		unit = 2 * (int64_t) length;
-	int64_t		position = (2 * (int64_t) at + 1) * size - length;
+	/* In units of 1 / (2 length span->length) of a sample. */
+	int64_t		unit = 2 * (int64_t) length * span->length;
+	int64_t		offset = (2 * (int64_t) at + 1) * span->whole - 2 * (int64_t) length * span->first;
+	int64_t		position = offset * size - (int64_t) length * span->length;
 	int64_t		after;
 	BilinearTap tap;
 
@@ -92,7 +107,7 @@ bilinear_prepare(Bilinear *bilinear, int width, int height)
 		TRY(vector_create(host, width, &bilinear->output));
 		for (int x = 0; x < width; x++)
 		{
-			bilinear->columns[x] = bilinear_tap(x, width, bilinear->size);
+			bilinear->columns[x] = bilinear_tap(x, width, bilinear->size, &bilinear->across);
 			bilinear->left_weights[x] = bilinear->columns[x].first_weight;
 			bilinear->right_weights[x] = bilinear->columns[x].second_weight;
 		}
@@ -133,7 +148,7 @@ spread_row(Bilinear *bilinear, const float *map, int index)
 const float *
 bilinear_row(Bilinear *bilinear, const float *map, int y)
 {
-	BilinearTap tap = bilinear_tap(y, bilinear->height, bilinear->size);
+	BilinearTap tap = bilinear_tap(y, bilinear->height, bilinear->size, &bilinear->down);
 	BilinearRow top = *spread_row(bilinear, map, tap.first);
 	BilinearRow bottom = *spread_row(bilinear, map, tap.second);
 	const float *left = bilinear->left_weights;

@@ -26,6 +26,15 @@ typedef struct BilinearTap
 	float		second_weight;
 } BilinearTap;
 
+/* Which part of an output's side the map covers: the side is `whole` units long,
+ * whatever they are; the map goes from `first` on over `length` of them. */
+typedef struct BilinearSpan
+{
+	int			whole;
+	int			first;
+	int			length;
+} BilinearSpan;
+
 /* The samples to the left and right of each output column in a row of the
  * map. */
 typedef struct BilinearRow
@@ -39,6 +48,8 @@ typedef struct Bilinear
 {
 	const Host *host;
 	int			size;			/* the map is size x size */
+	BilinearSpan across;		/* of the output's width, and */
+	BilinearSpan down;			/* of its height */
 	int			width;			/* of the output; 0 before bilinear_prepare */
 	int			height;
 	BilinearTap *columns;		/* width */
@@ -51,6 +62,10 @@ typedef struct Bilinear
 /* Start for size x size maps; memory comes from host. */
 void		bilinear_init(Bilinear *bilinear, const Host *host, int size);
 void		bilinear_free(Bilinear *bilinear);
+
+/* Say which part of the output the map covers, before bilinear_prepare; all of
+ * it unless this is called. Beyond it the map's edges go on. */
+void		bilinear_cover(Bilinear *bilinear, BilinearSpan across, BilinearSpan down);
 
 /* Get ready for outputs of width x height; does nothing if the size is the
  * same as before. */

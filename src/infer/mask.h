@@ -4,6 +4,7 @@
 #ifndef LESIONSEG_INFER_MASK_H
 #define LESIONSEG_INFER_MASK_H
 
+#include "infer/blend.h"
 #include "infer/segment.h"
 
 /* How a mask is made. */
@@ -14,11 +15,12 @@ typedef struct MaskOptions
 	double		threshold;		/* 0..1; lesion where the probability is above */
 	bool		largest_component;	/* keep no other, see measure/components.h */
 	bool		fill_holes;
+	const SecondLook *second;	/* NULL = none */
 } MaskOptions;
 
 /*
  * Resize `count` maps bilinearly to the mask's size, take their mean with
- * `weights` (>= 0, not all 0) and threshold it: mask is 1 channel of 0/255. If
+ * `weights` (>= 0, not all 0), blend it with that of the second look, and threshold it: mask is 1 channel of 0/255. If
  * probabilities is not NULL it receives the mean as 1-channel 8-bit (round(255
  * p)). Flipped or turned maps give the flipped or turned mask, bit for bit.
  * The caller frees both through call; on failure there is nothing to free.

@@ -17,10 +17,15 @@
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
 #include "pg/models/ensemble.h"
+#include "pg/segment/looks.h"
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
 
 static const Option option_rows[] = {
+	{"refine", OPTION_BOOL, offsetof(SegmentOptions, refine), 0, 1, 0,
+		"look a second time: at the lesion with a margin, at the image's own resolution, where that is at most two "
+		"fifths of the image; what both looks say is merged",
+		NULL},
 	{"largest_component", OPTION_BOOL, offsetof(SegmentOptions, largest_component), 0, 1, 0,
 		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
 	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0,
@@ -125,33 +130,6 @@ model_enhance(const ModelVersion *version, const Call *call, const Image *image,
 	return status;
 }
 
-/* Predict an image, enhanced as the options say. */
-static Status
-predict_enhanced(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
-				 const SegmentOptions *options, ProbabilityMap *map)
-{
-	EnhanceMode mode = options->as_trained ? version->traits.enhance : options->enhance;
-	Image		input;
-	Status		status;
-
-	if (mode == ENHANCE_MODE_OFF)
-		return model_cache_run(store, version, call, image, options->tta, options->threshold, map);
-	TRY(model_enhance(version, call, image, mode, &input));
-	status = model_cache_run(store, version, call, &input, options->tta, options->threshold, map);
-	image_free(call, &input);
-	return status;
-}
-
-/* Predict an image with each of the versions. */
-static Status
-predict_all(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
-			const Image *image, const SegmentOptions *options, ProbabilityMap *maps)
-{
-	for (int i = 0; i < count; i++)
-		TRY(predict_enhanced(store, versions[i], call, image, options, &maps[i]));
-	return status_ok();
-}
-
 /* Decode an image as large as the versions need it. */
 static Status
 decode_image(ModelVersion *const *versions, int count, const Call *call, const ByteView *bytes, ImageTurn turn,
@@ -172,7 +150,7 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 	Status		status;
 
 	TRY(decode_image(versions, count, call, bytes, options->turn, &image));
-	status = predict_all(store, versions, count, call, &image, options, maps);
+	status = look_predict(store, versions, count, call, &image, options, maps);
 	image_free(call, &image);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
@@ -230,23 +208,7 @@ calibrate_map(const ModelVersion *version, Image *map)
 }
 
 Status
-model_predict(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
-			  const SegmentOptions *options, ProbabilityMap *maps)
-{
-	ModelVersion *self = unconstify(ModelVersion *, version);
-	Status		status;
-
-	if (version->member_count > 0)
-		status = predict_all(store, version->members, version->member_count, call, image, options, maps);
-	else
-		status = predict_all(store, &self, 1, call, image, options, maps);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
-}
-
-Status
-model_mask(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const SegmentOptions *options,
+model_mask(const ModelVersion *version, const Call *call, const Looks *looks, const SegmentOptions *options,
 		   int width, int height, bool want_probabilities, Segmented *result)
 {
 	MaskOptions mask = {
@@ -255,44 +217,33 @@ model_mask(const ModelVersion *version, const Call *call, const ProbabilityMap *
 		.threshold = options->threshold,
 		.largest_component = options->largest_component,
 		.fill_holes = options->fill_holes,
+		.second = looks->twice ? &looks->second : NULL,
 	};
-	const double alone = 1;
-	bool		ensemble = version->member_count > 0;
-	int			count = ensemble ? version->member_count : 1;
-	const double *weights = ensemble ? version->weights : &alone;
+	const ProbabilityMap *maps = looks->frame;
 
 	memset(result, 0, sizeof *result);
-	result->disagreement = options->tta ? 0 : NAN;
-	for (int i = 0; i < count; i++)
-		result->disagreement += weights[i] * maps[i].disagreement;
-	if (want_probabilities && count > 1)
-		TRY(compare_members(version, call, maps, weights, count, mask, &result->disagreement));
+	result->disagreement = options->tta ? looks_disagreement(looks) : NAN;
+	if (want_probabilities && looks->count > 1)
+		TRY(compare_members(version, call, maps, looks->weights, looks->count, mask, &result->disagreement));
 	if (want_probabilities)
-		TRY(expect_dice(version, call, maps, weights, count, mask, &result->predicted_dice));
-	TRY(mask_create(call, maps, weights, count, &mask, &result->mask,
+		TRY(expect_dice(version, call, maps, looks->weights, looks->count, mask, &result->predicted_dice));
+	TRY(mask_create(call, maps, looks->weights, looks->count, &mask, &result->mask,
 					want_probabilities ? &result->probabilities : NULL));
 	if (want_probabilities)
 		calibrate_map(version, &result->probabilities);
 	return status_ok();
 }
 
-void
-model_maps_free(const Call *call, ProbabilityMap *maps)
-{
-	for (int i = 0; i < ENSEMBLE_MAX_MEMBERS; i++)
-		probability_map_free(call, &maps[i]);
-}
-
 Status
-model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
+model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
 					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
-	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
-	Status		status = model_predict(store, version, call, image, options, maps);
+	Looks		looks = {0};
+	Status		status = looks_take(store, version, call, input, options, &looks);
 
 	if (status.code == LS_OK)
-		status = model_mask(version, call, maps, options, width, height, want_probabilities, result);
-	model_maps_free(call, maps);
+		status = model_mask(version, call, &looks, options, width, height, want_probabilities, result);
+	looks_free(&looks, call);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;
@@ -319,7 +270,8 @@ decode_and_segment(const ModelStore *store, const ModelVersion *version, const C
 
 	TRY(mask_size(call, bytes, options->turn, &width, &height));
 	TRY(model_decode(version, call, bytes, options->turn, &image));
-	status = model_segment_image(store, version, call, &image, options, width, height, want_probabilities, result);
+	status = model_segment_image(store, version, call, &(SegmentInput) {&image, bytes}, options, width, height,
+								 want_probabilities, result);
 	image_free(call, &image);
 	return status;
 }

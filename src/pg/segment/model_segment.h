@@ -26,6 +26,7 @@ typedef struct SegmentOptions
 	bool		tta;			/* test-time augmentation */
 	EnhanceMode enhance;		/* of the image at network size */
 	bool		as_trained;		/* rather: as each version's training did */
+	bool		refine;			/* a second look at the lesion, see infer/refine.h */
 	bool		largest_component;	/* of the mask alone */
 	bool		fill_holes;		/* of the mask */
 	ImageTurn	turn;			/* of the image, and so of the mask */
@@ -88,23 +89,25 @@ Status		model_decode(const ModelVersion *version, const Call *call, const ByteVi
 Status		model_enhance(const ModelVersion *version, const Call *call, const Image *image, EnhanceMode mode,
 						  Image *input);
 
-/* The same as model_segment for a decoded RGB image. width and height are
- * those of the mask; they are not 0. */
+struct Looks;
+
+/* An image to segment. */
+typedef struct SegmentInput
+{
+	const Image *image;			/* decoded, RGB; perhaps smaller than the file's own */
+	const ByteView *bytes;		/* the file, for a second look; NULL: the image is all there is */
+} SegmentInput;
+
+/* The same as model_segment for a decoded image. width and height are those of
+ * the mask; they are not 0. */
 Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call,
-								const Image *image, const SegmentOptions *options, int width, int height,
+								const SegmentInput *input, const SegmentOptions *options, int width, int height,
 								bool want_probabilities, Segmented *result);
 
-/*
- * The two halves of that. The first is the network's, or of each member of an
- * ensemble: ENSEMBLE_MAX_MEMBERS maps, zeroed before, freed by model_maps_free
- * also on failure. A cancel is raised. The second makes the mask of the maps,
- * on any thread.
- */
-Status		model_predict(const ModelStore *store, const ModelVersion *version, const Call *call,
-						  const Image *image, const SegmentOptions *options, ProbabilityMap *maps);
-Status		model_mask(const ModelVersion *version, const Call *call, const ProbabilityMap *maps,
+/* The second half of that, on any thread: the mask of looks at an image. The
+ * first half is looks_take (looks.h). */
+Status		model_mask(const ModelVersion *version, const Call *call, const struct Looks *looks,
 					   const SegmentOptions *options, int width, int height, bool want_probabilities,
 					   Segmented *result);
-void		model_maps_free(const Call *call, ProbabilityMap *maps);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/threads.h"
 #include "enhance/quality/quality.h"
 #include "pg/base/error.h"
+#include "pg/segment/looks.h"
 #include "pg/segment/segmentation.h"
 
 /* An image of a group is decoded and measured without asking for interrupts:
@@ -91,14 +92,14 @@ prepare(const ModelVersion *version, const Call *call, const ByteView *bytes, co
 	return measure_quality(call, bytes, &info, options->turn, &prepared->image, &prepared->quality);
 }
 
-/* Make the mask of maps and measure it. On any thread. */
+/* Make the mask of looks and measure it. On any thread. */
 static Status
 finish(const ModelVersion *version, const Call *call, const Prepared *prepared, const SegmentOptions *options,
-	   const ProbabilityMap *maps, Segmentation *result)
+	   const Looks *looks, Segmentation *result)
 {
 	const Image *mask = &result->segmented.mask;
 
-	TRY(model_mask(version, call, maps, options, prepared->width, prepared->height, true, &result->segmented));
+	TRY(model_mask(version, call, looks, options, prepared->width, prepared->height, true, &result->segmented));
 	TRY(lesion_shape(call, mask, &result->shape));
 	measure_certainty(&result->segmented.probabilities, &result->confidence, &result->uncertain);
 	result->area = (double) result->shape.area / ((double) mask->width * mask->height);
@@ -112,15 +113,15 @@ segmentation_make(const ModelStore *store, const ModelVersion *version, const Ca
 				  const SegmentOptions *options, Segmentation *result)
 {
 	Prepared	prepared;
-	ProbabilityMap maps[ENSEMBLE_MAX_MEMBERS] = {0};
+	Looks		looks = {0};
 	Status		status = prepare(version, call, bytes, options, &prepared);
 
 	if (status.code == LS_OK)
-		status = model_predict(store, version, call, &prepared.image, options, maps);
+		status = looks_take(store, version, call, &(SegmentInput) {&prepared.image, bytes}, options, &looks);
 	if (status.code == LS_OK)
-		status = finish(version, call, &prepared, options, maps, result);
+		status = finish(version, call, &prepared, options, &looks, result);
 	image_free(call, &prepared.image);
-	model_maps_free(call, maps);
+	looks_free(&looks, call);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;
@@ -144,7 +145,7 @@ typedef struct Group
 	Call		on_thread;
 	SegmentationItem *items;
 	Prepared   *prepared;		/* of each item; pixels are memory of on_thread */
-	ProbabilityMap (*maps)[ENSEMBLE_MAX_MEMBERS];	/* memory of the main thread's call */
+	Looks	   *looks;			/* at each item; maps are memory of the main thread's call */
 	EncodedImage *masks;		/* memory of on_thread */
 } Group;
 
@@ -166,7 +167,7 @@ finish_item(const Group *group, long i)
 {
 	Segmentation *made = &group->items[i].made;
 	Status		status = finish(group->version, &group->on_thread, &group->prepared[i], group->options,
-								group->maps[i], made);
+								&group->looks[i], made);
 
 	if (status.code == LS_OK)
 		status = png_encode(&group->on_thread, &made->segmented.mask, &group->masks[i]);
@@ -197,8 +198,9 @@ make_items(const ModelStore *store, const Call *call, Group *group, int count)
 		SegmentationItem *item = &group->items[i];
 
 		if (item->status.code == LS_OK)
-			item->status = model_predict(store, group->version, call, &group->prepared[i].image, group->options,
-										 group->maps[i]);
+			item->status = looks_take(store, group->version, call,
+									  &(SegmentInput) {&group->prepared[i].image, &item->bytes}, group->options,
+									  &group->looks[i]);
 	}
 	threads_run(call->threads, count, finish_items, group);
 	for (int i = 0; i < count; i++)
@@ -225,7 +227,7 @@ segmentation_make_group(const ModelStore *store, const ModelVersion *version, co
 		.on_thread = call_on_thread(call),
 		.items = items,
 		.prepared = palloc0_array(Prepared, count),
-		.maps = palloc0(count * sizeof *group.maps),
+		.looks = palloc0_array(Looks, count),
 		.masks = palloc0_array(EncodedImage, count),
 	};
 
@@ -239,7 +241,7 @@ segmentation_make_group(const ModelStore *store, const ModelVersion *version, co
 		{
 			image_free(&group.on_thread, &group.prepared[i].image);
 			call_free(&group.on_thread, group.masks[i].bytes);
-			model_maps_free(call, group.maps[i]);
+			looks_free(&group.looks[i], call);
 		}
 	}
 	PG_END_TRY();

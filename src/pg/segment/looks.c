@@ -1,0 +1,144 @@
+/*
+ * looks.c: see looks.h.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "infer/refine.h"
+#include "pg/base/error.h"
+#include "pg/segment/looks.h"
+#include "pg/segment/model_cache.h"
+
+/* Predict an image, enhanced as the options say. */
+static Status
+predict_enhanced(const ModelStore *store, const ModelVersion *version, const Call *call, const Image *image,
+				 const SegmentOptions *options, ProbabilityMap *map)
+{
+	EnhanceMode mode = options->as_trained ? version->traits.enhance : options->enhance;
+	Image		input;
+	Status		status;
+
+	if (mode == ENHANCE_MODE_OFF)
+		return model_cache_run(store, version, call, image, options->tta, options->threshold, map);
+	TRY(model_enhance(version, call, image, mode, &input));
+	status = model_cache_run(store, version, call, &input, options->tta, options->threshold, map);
+	image_free(call, &input);
+	return status;
+}
+
+Status
+look_predict(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call, const Image *image,
+			 const SegmentOptions *options, ProbabilityMap *maps)
+{
+	for (int i = 0; i < count; i++)
+		TRY(predict_enhanced(store, versions[i], call, image, options, &maps[i]));
+	return status_ok();
+}
+
+/* The size of an image's file, or of the image where there is none. */
+static Status
+own_size(const Call *call, const SegmentInput *input, ImageTurn turn, int *width, int *height)
+{
+	ImageInfo	info = {.width = input->image->width,.height = input->image->height};
+
+	if (input->bytes != NULL)
+	{
+		TRY(image_info(call, input->bytes->bytes, input->bytes->size, &info));
+		image_info_turn(&info, turn);
+	}
+	*width = info.width;
+	*height = info.height;
+	return status_ok();
+}
+
+/* Cut a window out of an image at its own resolution. A JPEG that was decoded smaller is decoded again. */
+static Status
+cut_window(const Call *call, const SegmentInput *input, ImageTurn turn, int width, int height, const Window *window,
+		   Image *cut)
+{
+	const ByteView *bytes = input->bytes;
+	Image		whole;
+	Status		status;
+
+	if (input->image->width == width && input->image->height == height)
+		return image_crop(call, input->image, window->x, window->y, window->width, window->height, cut);
+	TRY(image_decode_at_least(call, bytes->bytes, bytes->size, DECODE_RGB, turn, width, height, &whole));
+	status = image_crop(call, &whole, window->x, window->y, window->width, window->height, cut);
+	image_free(call, &whole);
+	return status;
+}
+
+/* Look at the lesion that was found, if that is worth it. */
+static Status
+look_again(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
+		   const SegmentOptions *options, Looks *looks)
+{
+	int			width;
+	int			height;
+	Window		window;
+	Image		cut;
+	Status		status;
+
+	TRY(own_size(call, input, options->turn, &width, &height));
+	TRY(refine_window(call, looks->frame, looks->weights, looks->count, options->threshold, version->traits.image_size,
+					  width, height, &window, &looks->twice));
+	if (!looks->twice)
+		return status_ok();
+	looks->second = refine_second_look(looks->nearer, window, width, height);
+	TRY(cut_window(call, input, options->turn, width, height, &window, &cut));
+	status = look_predict(store, looks->networks, looks->count, call, &cut, options, looks->nearer);
+	image_free(call, &cut);
+	return status;
+}
+
+/* The same as looks_take, but a cancel is a Status like others. */
+static Status
+take(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
+	 const SegmentOptions *options, Looks *looks)
+{
+	static const double alone = 1;
+	bool		ensemble = version->member_count > 0;
+
+	looks->self = unconstify(ModelVersion *, version);
+	looks->networks = ensemble ? version->members : &looks->self;
+	looks->count = ensemble ? version->member_count : 1;
+	looks->weights = ensemble ? version->weights : &alone;
+	TRY(look_predict(store, looks->networks, looks->count, call, input->image, options, looks->frame));
+	return options->refine ? look_again(store, version, call, input, options, looks) : status_ok();
+}
+
+Status
+looks_take(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
+		   const SegmentOptions *options, Looks *looks)
+{
+	Status		status = take(store, version, call, input, options, looks);
+
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(call, status);
+	return status;
+}
+
+void
+looks_free(Looks *looks, const Call *call)
+{
+	for (int i = 0; i < looks->count; i++)
+	{
+		probability_map_free(call, &looks->frame[i]);
+		probability_map_free(call, &looks->nearer[i]);
+	}
+}
+
+double
+looks_disagreement(const Looks *looks)
+{
+	double		frame = 0;
+	double		nearer = 0;
+
+	for (int i = 0; i < looks->count; i++)
+	{
+		frame += looks->weights[i] * looks->frame[i].disagreement;
+		nearer += looks->weights[i] * looks->nearer[i].disagreement;
+	}
+	return fmax(frame, nearer);
+}
