@@ -222,6 +222,88 @@ winograd_rows(void **state)
 	check_rows("winograd", 50);
 }
 
+/* The bits of a pass's result on so many threads; the caller frees them. */
+static float *
+result_on(const ConvolutionKernel *kernel, const Problem *p, ConvolutionPass pass, int threads, size_t *bytes)
+{
+	Host		host = guarded_host();
+	ConvolutionUse use = case_use(p->c, DATA_F32, (Fusion) {0}, false);
+	const Backend *backend;
+	Convolution *convolution;
+	ConvolutionCall call;
+	void	   *x = make_tensor(p->shape.x, use.x_pixel_stride, DATA_F32, p->x, NAN);
+	void	   *dy = make_tensor(p->shape.y, use.y_pixel_stride, DATA_F32, p->dy, NAN);
+	float	   *result;
+	Status		status;
+
+	use.threads = threads;
+	use.forward = pass == PASS_FORWARD;
+	use.backward_data = pass == PASS_BACKWARD_DATA;
+	use.backward_weights = pass == PASS_BACKWARD_WEIGHTS;
+	*bytes = sizeof(float) * (pass == PASS_FORWARD ? (size_t) shape_pixels(p->shape.y) * use.y_pixel_stride :
+							  pass == PASS_BACKWARD_DATA ? (size_t) shape_pixels(p->shape.x) * use.x_pixel_stride :
+							  weight_count(&p->shape));
+	result = calloc(*bytes, 1);
+	assert_int_equal(backend_find(BACKEND_AUTO, &backend).code, LS_OK);
+	assert_int_equal(convolution_create_by(kernel, &host, backend, &p->shape, &use, &convolution).code, LS_OK);
+	call = make_call(convolution, threads);
+	assert_int_equal(convolution_set_weights(convolution, &call, p->weights, NULL).code, LS_OK);
+	status = pass == PASS_FORWARD ? convolution_forward(convolution, &call, x, NULL, result) :
+		pass == PASS_BACKWARD_DATA ? convolution_backward_data(convolution, &call, dy, result) :
+		convolution_backward_weights(convolution, &call, x, dy, result, NULL);
+	assert_int_equal(status.code, LS_OK);
+	convolution_free(convolution);
+	guarded_free(call.scratch);
+	guarded_free(x);
+	guarded_free(dy);
+	return result;
+}
+
+/* Many channels leave fewer parts of the weight gradient than threads, so that
+ * its channels are divided. */
+static void
+winograd_is_the_same_on_any_threads(void **state)
+{
+	static const Case divided[] = {
+		{"3x3 of many tiles", 3, 33, 35, 40, 72, 3, 1, 1, 1, 0, 0},
+		{"3x3 of many channels", 2, 8, 9, 304, 336, 3, 1, 1, 1, 0, 0},
+	};
+	int			count;
+	const ConvolutionKernel *const *rows = convolution_kernels(&count);
+
+	(void) state;
+	for (size_t i = 0; i < sizeof divided / sizeof divided[0]; i++)
+	{
+		Problem		p;
+
+		make_problem(&divided[i], 0, &p);
+		for (int row = 0; row < count; row++)
+		{
+			bool		gradient = strncmp(rows[row]->name, "winograd_gradient", 17) == 0;
+
+			if (strncmp(rows[row]->name, "winograd", 8) != 0 ||
+				(rows[row]->runs != NULL && !rows[row]->runs(cpu_features())))
+				continue;
+			for (int pass = gradient ? PASS_BACKWARD_WEIGHTS : PASS_FORWARD;
+				 pass <= (gradient ? PASS_BACKWARD_WEIGHTS : PASS_BACKWARD_DATA); pass++)
+			{
+				size_t		bytes;
+				float	   *expected = result_on(rows[row], &p, pass, 1, &bytes);
+
+				for (int threads = 2; threads <= 7; threads += 5)
+				{
+					float	   *result = result_on(rows[row], &p, pass, threads, &bytes);
+
+					assert_memory_equal(result, expected, bytes);
+					free(result);
+				}
+				free(expected);
+			}
+		}
+		free_problem(&p);
+	}
+}
+
 static void
 single_output_row(void **state)
 {
@@ -311,6 +393,9 @@ kernels_are_chosen(void **state)
 	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, false, PASS_FORWARD), winograd);
 	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, true, PASS_FORWARD), winograd);
 	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, true, PASS_BACKWARD_DATA), winograd);
+	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, true, PASS_BACKWARD_WEIGHTS),
+						cpu->avx512 ? "winograd_gradient:avx512" : cpu->avx2 ? "winograd_gradient:avx2" :
+						"winograd_gradient");
 	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, false, PASS_BACKWARD_DATA), "");
 	if (!cpu->amx_bf16)
 		return;
@@ -390,8 +475,8 @@ gradients_are_reproducible(void **state)
 static void
 smaller_teams(void **state)
 {
-	/* Enough images that every thread of a full team has some. */
-	static const Case c = {"3x3 in a smaller team", 6, 5, 5, 16, 16, 3, 1, 1, 1, 0, 0};
+	/* Large enough for Winograd's method, and images for every thread of a full team. */
+	static const Case c = {"3x3 in a smaller team", 6, 17, 16, 16, 16, 3, 1, 1, 1, 0, 0};
 	Host		host = guarded_host();
 	Problem		problem;
 	const Problem *p = &problem;
@@ -411,9 +496,9 @@ smaller_teams(void **state)
 			float	   *db;
 			Status		status = status_ok();
 
-			/* oneDNN's own primitives divide their work beforehand. */
+			/* Not oneDNN, whose primitives divide their work beforehand. */
 			if (backend_find(backends == 0 ? BACKEND_OPENBLAS : BACKEND_AUTO, &backend).code != LS_OK ||
-				(backends == 1 && (type == DATA_F32 || !cpu_features()->amx_bf16)))
+				(backends == 1 && type == DATA_BF16 && !cpu_features()->amx_bf16))
 				continue;
 			x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x, NAN);
 			dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy, NAN);
@@ -548,6 +633,7 @@ main(void)
 		cmocka_unit_test(onednn_bf16_two_threads),
 		cmocka_unit_test(depthwise_rows),
 		cmocka_unit_test(winograd_rows),
+		cmocka_unit_test(winograd_is_the_same_on_any_threads),
 		cmocka_unit_test(single_output_row),
 		cmocka_unit_test(amx_rows),
 		cmocka_unit_test(window_product_row),

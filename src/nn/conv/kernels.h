@@ -24,6 +24,9 @@ extern const ConvolutionKernel single_output_kernel;
 extern const ConvolutionKernel winograd_baseline_kernel;
 extern const ConvolutionKernel winograd_avx2_kernel;
 extern const ConvolutionKernel winograd_avx512_kernel;
+extern const ConvolutionKernel winograd_gradient_baseline_kernel;
+extern const ConvolutionKernel winograd_gradient_avx2_kernel;
+extern const ConvolutionKernel winograd_gradient_avx512_kernel;
 
 /* amx/: bf16, forward and backward-data; backward-weights. */
 extern const ConvolutionKernel amx_kernel;

@@ -17,8 +17,11 @@ static const ConvolutionKernel *const table[] = {
 #ifdef __x86_64__
 	&winograd_avx512_kernel,
 	&winograd_avx2_kernel,
+	&winograd_gradient_avx512_kernel,
+	&winograd_gradient_avx2_kernel,
 #endif
 	&winograd_baseline_kernel,
+	&winograd_gradient_baseline_kernel,
 
 #ifdef __x86_64__
 	/* bf16 by tiles. */

@@ -12,13 +12,10 @@
 #define ITEM_BYTES ((size_t) 512 << 10)
 #define FEWEST_ITEM_TILES 32
 
-/* Below these, mapping takes more time than the products save: few channels,
- * few pixels, or tiles that are mostly outside the image. Batches in training
- * make up for small images. */
+/* The fewest channels, rows, and pixels of an image in inference. */
 #define FEWEST_CHANNELS 16
-#define FEWEST_PIXELS 1024
-#define FEWEST_TRAINING_PIXELS 256
 #define FEWEST_ROWS 8
+#define FEWEST_PIXELS 1024
 
 typedef struct Winograd
 {
@@ -49,20 +46,31 @@ maps_in_run(const ConvolutionUse *use)
 	return use->backward_weights;
 }
 
+bool
+winograd_saves(const ConvolutionShape *shape, TensorShape image, int fewest_pixels)
+{
+	return shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
+		image.h >= FEWEST_ROWS && image.w >= FEWEST_ROWS && (long) image.h * image.w >= fewest_pixels;
+}
+
 static bool
 winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	TensorShape target = pass == PASS_FORWARD ? shape->y : shape->x;
-
-	return shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
-		target.h >= FEWEST_ROWS && target.w >= FEWEST_ROWS &&
-		(long) target.h * target.w >= (maps_in_run(use) ? FEWEST_TRAINING_PIXELS : FEWEST_PIXELS);
+	return winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x,
+						  maps_in_run(use) ? WINOGRAD_TRAINING_PIXELS : FEWEST_PIXELS);
 }
 
-static int
-tiles_of(int pixels)
+WinogradTiles
+winograd_tiles(TensorShape x, int stride, int padding, TensorShape y)
 {
-	return (pixels + WINOGRAD_OUT - 1) / WINOGRAD_OUT;
+	WinogradTiles tiles = {
+		.shape = x,.stride = stride,.padding = padding,
+		.down = (y.h + WINOGRAD_OUT - 1) / WINOGRAD_OUT,
+		.across = (y.w + WINOGRAD_OUT - 1) / WINOGRAD_OUT,
+	};
+
+	tiles.count = (long) y.n * tiles.down * tiles.across;
+	return tiles;
 }
 
 /* Choose runs of tiles and, if there are fewer runs than threads, groups of
@@ -100,19 +108,15 @@ describe_loops(Winograd *state)
 	const ConvolutionUse *use = &pass->use;
 	TensorShape x = source_shape(pass);
 	TensorShape y = target_shape(pass);
+	int			padding = pass->pass == PASS_FORWARD ? pass->shape.padding : 2 - pass->shape.padding;
 	WinogradArgs *args = &state->args;
 
 	*args = (WinogradArgs) {
-		.tiles = {
-			.shape = x,.stride = source_stride(pass),
-			.padding = pass->pass == PASS_FORWARD ? pass->shape.padding : 2 - pass->shape.padding,
-			.down = tiles_of(y.h),.across = tiles_of(y.w),
-		},
+		.tiles = winograd_tiles(x, source_stride(pass), padding, y),
 		.y_shape = y,.y_stride = target_stride(pass),
 		.residual_stride = use->residual_stride,.relu_before = use->relu_before,.relu = use->relu,
 		.blocks = (y.c + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK,
 	};
-	args->tiles.count = (long) y.n * args->tiles.down * args->tiles.across;
 	args->weights_plane = (size_t) args->blocks * x.c * WINOGRAD_BLOCK + WINOGRAD_GAP;
 	divide_tiles(args, use->threads);
 	args->x_plane = (size_t) args->item_tiles * x.c + WINOGRAD_GAP;

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 #include "core/threads.h"
-#include "nn/tensor.h"
+#include "nn/conv/convolution.h"
 
 #define WINOGRAD_OUT 4			/* a tile's pixels of y each way */
 #define WINOGRAD_IN 6			/* a tile's pixels of x each way */
@@ -86,6 +86,16 @@ typedef struct WinogradWeights
 	float	   *mapped;			/* as WinogradArgs.weights; zeros fill up the last block */
 	size_t		plane;
 } WinogradWeights;
+
+/* Tiles of x, of such a pixel stride, for each 4x4 pixels of y (of backward-weights dy). */
+WinogradTiles winograd_tiles(TensorShape x, int stride, int padding, TensorShape y);
+
+/* Do products save more time than maps take? Not with few channels, nor where
+ * tiles of that image are few or mostly outside of it. */
+bool		winograd_saves(const ConvolutionShape *shape, TensorShape image, int fewest_pixels);
+
+/* Batches in training make up for small images. */
+#define WINOGRAD_TRAINING_PIXELS 256
 
 /* The loops of one instruction set; items as above. */
 typedef struct WinogradLoops

@@ -1,0 +1,5 @@
+/*
+ * winograd_gradient_baseline.c: the loops of winograd_gradient_template.h for any processor.
+ */
+#define WINOGRAD_GRADIENT_NAME winograd_gradient_baseline
+#include "nn/conv/winograd/winograd_gradient_template.h"
