@@ -21,7 +21,7 @@ typedef struct Call
 	Host		host;			/* memory for what the call makes */
 
 	/* True when the caller wants to stop; then return LS_CANCELLED. Called from
-	 * the main thread only. NULL = never. */
+	 * the main thread only, but in a call of call_on_thread. NULL = never. */
 	bool		(*poll) (void *user);
 	void	   *user;			/* argument of poll */
 
@@ -40,7 +40,8 @@ const Call *call_standalone(void);
 /*
  * A call for a pool thread that works for `call`: the same limits, memory that
  * any thread may allocate, one thread, and no poll, because only the main
- * thread may poll.
+ * thread may poll. The caller may set one that any thread may call
+ * (threads_signalled).
  */
 Call		call_on_thread(const Call *call);
 

@@ -53,6 +53,21 @@ threads_leave(const ThreadsState *before)
 	pthread_sigmask(SIG_SETMASK, &before->signals, NULL);
 }
 
+bool
+threads_signalled(void *unused)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGQUIT, SIGALRM, SIGUSR1};
+	sigset_t	waiting;
+
+	(void) unused;
+	if (sigpending(&waiting) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+		if (sigismember(&waiting, signals[i]) == 1)
+			return true;
+	return false;
+}
+
 /*
  * Limit a number of threads to what the runtime will start (OMP_THREAD_LIMIT
  * in the environment). A library that divides its work among more threads than

@@ -36,6 +36,13 @@ void		threads_enter(ThreadsState *before);
 /* Restore signals and denormals. */
 void		threads_leave(const ThreadsState *before);
 
+/*
+ * Has a signal come that is kept from its handler until threads_leave: a
+ * cancel, a timeout, a shutdown? Any thread may ask, so this is a poll for
+ * calls of pool threads; the main thread then finds out what it means.
+ */
+bool		threads_signalled(void *unused);
+
 /* Set the number of threads that oneDNN and OpenBLAS use from now on; our own
  * loops name theirs to threads_run. OMP_THREAD_LIMIT may make it less. */
 void		threads_use(int threads);

@@ -20,6 +20,9 @@ run_sql($database, <<'SQL');
 CREATE TABLE large AS SELECT * FROM lesion_synthetic(1, 6000, 6000);
 CREATE TABLE many AS
 SELECT s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 2000, 2000) AS s;
+CREATE TABLE shot AS SELECT image FROM lesion_synthetic(3, 1600, 1024);
+CREATE VIEW shots AS SELECT id, image FROM shot, generate_series(1, 2000) AS id;
+CREATE TABLE masks (LIKE lesion_prediction);
 SQL
 # As wide as an image may be, with as many pixels as a camera has; a lesion that is seen fifty times.
 use constant { WIDE => 65535, HIGH => 460 };
@@ -62,6 +65,7 @@ my @cases = (
 	['rendering', 'SELECT length(image) FROM lesion_synthetic(2, 9000, 9000)', 200],
 	['decoding and segmenting', q{SELECT length(lesion_segment(image, 'small')) FROM large, generate_series(1, 50)},
 		200],
+	['storing masks', q{CALL lesion_predict('shots', 'small', 'masks', id_column => 'id', batch_size => 2000)}, 200],
 	['scoring', 'SELECT lesion_score(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['one image\'s scores', 'SELECT lesion_dice(mask, mask) FROM large, generate_series(1, 200)', 200],
 	['drawing', 'SELECT length(lesion_overlay(image, mask)) FROM large, generate_series(1, 50)', 200],

@@ -247,6 +247,40 @@ test_denormals_are_zeros(void **state)
 	assert_true(denormal() != 0);
 }
 
+/* A signal that is held back is seen by every thread. */
+static void
+see_signal(void *data, int worker, long begin, long end)
+{
+	bool	   *seen = data;
+
+	(void) worker;
+	for (long i = begin; i < end; i++)
+		seen[i] = threads_signalled(NULL);
+}
+
+static void
+test_signal_is_seen_by_threads(void **state)
+{
+	bool		seen[2] = {false, false};
+	ThreadsState before;
+	sigset_t	one;
+	int			taken = 0;
+
+	(void) state;
+	assert_false(threads_signalled(NULL));
+	threads_enter(&before);
+	kill(getpid(), SIGUSR1);
+	threads_run(2, 2, see_signal, seen);
+	sigemptyset(&one);
+	sigaddset(&one, SIGUSR1);
+	assert_int_equal(sigwait(&one, &taken), 0);
+	threads_leave(&before);
+	assert_int_equal(taken, SIGUSR1);
+	assert_true(seen[0]);
+	assert_true(seen[1]);
+	assert_false(threads_signalled(NULL));
+}
+
 int
 main(void)
 {
@@ -256,6 +290,7 @@ main(void)
 		cmocka_unit_test(test_odd_numbers),
 		cmocka_unit_test(test_pool_blocks_signals),
 		cmocka_unit_test(test_denormals_are_zeros),
+		cmocka_unit_test(test_signal_is_seen_by_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,7 @@
 #include "pg/segment/looks.h"
 #include "pg/segment/segmentation.h"
 
-/* An image of a group is decoded and measured without asking for interrupts:
- * that must take less than 200 ms, of a PNG too. */
+/* The largest image of a group: all of them are in memory at once. */
 #define SMALL_PIXELS (1600 * 1024)
 
 /* A pixel is uncertain where its probability, in 8 bits, lies strictly between
@@ -188,11 +187,19 @@ finish_items(void *data, int worker, long begin, long end)
 			group->items[i].status = finish_item(group, i);
 }
 
-/* Segment the items of a group; raises. */
+/* Run a step for each item on a thread, and see to signals that came meanwhile: one may end the statement. */
+static void
+run_step(const Call *call, Group *group, int count, ThreadsTask step)
+{
+	threads_run(call->threads, count, step, group);
+	check_status(call, call_poll(call));
+}
+
+/* Segment the items of a group; raises. An item that a signal stopped which ended nothing is made again, alone. */
 static void
 make_items(const ModelStore *store, const Call *call, Group *group, int count)
 {
-	threads_run(call->threads, count, prepare_items, group);
+	run_step(call, group, count, prepare_items);
 	for (int i = 0; i < count; i++)
 	{
 		SegmentationItem *item = &group->items[i];
@@ -202,10 +209,16 @@ make_items(const ModelStore *store, const Call *call, Group *group, int count)
 									  &(SegmentInput) {&group->prepared[i].image, &item->bytes}, group->options,
 									  &group->looks[i]);
 	}
-	threads_run(call->threads, count, finish_items, group);
+	run_step(call, group, count, finish_items);
 	for (int i = 0; i < count; i++)
-		if (group->items[i].status.code == LS_OK)
-			group->items[i].png = bytes_datum(group->masks[i].bytes, group->masks[i].size);
+	{
+		SegmentationItem *item = &group->items[i];
+
+		if (item->status.code == LS_CANCELLED)
+			segmentation_make_item(store, group->version, call, group->options, item);
+		else if (item->status.code == LS_OK)
+			item->png = bytes_datum(group->masks[i].bytes, group->masks[i].size);
+	}
 }
 
 bool
@@ -231,6 +244,7 @@ segmentation_make_group(const ModelStore *store, const ModelVersion *version, co
 		.masks = palloc0_array(EncodedImage, count),
 	};
 
+	group.on_thread.poll = threads_signalled;
 	PG_TRY();
 	{
 		make_items(store, call, &group, count);
