@@ -1,7 +1,7 @@
 -- Ensembles: made, used wherever a model is, fitted, protected.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(64);
+SELECT plan(67);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -168,10 +168,21 @@ SELECT throws_ok($$SELECT lesion_ensemble_fit('good', 'archive')$$, '42809', 'mo
 	'a fit of what is none');
 SELECT throws_ok($$SELECT lesion_model_drop('good')$$, '2BP01',
 	'cannot drop model "good", ensembles have it as a member', 'a member cannot be dropped');
+SELECT throws_ok($$DELETE FROM lesion_model WHERE name = 'good'$$, '2BP01',
+	'cannot drop model "good", ensembles have it as a member', '... nor deleted');
+SELECT throws_ok($$DELETE FROM lesion_version WHERE model = 'poor' AND number = 2$$, '2BP01',
+	'cannot delete version 2 of model "poor", ensembles have it as a member', '... nor its version');
+CREATE TABLE masks (LIKE lesion_prediction);
+CALL lesion_predict('archive', 'all', 'masks');
+SET LOCAL session_replication_role = replica;
 DELETE FROM lesion_version WHERE model = 'poor' AND number = 2;
+RESET session_replication_role;
 SELECT throws_ok($$SELECT lesion_segment(image, 'all') FROM archive$$, '55000',
 	'version 2 of model "poor", a member of version 2 of ensemble "all", is gone',
 	'a version that is gone all the same');
+SELECT is((SELECT DISTINCT reason FROM masks AS m, lesion_reproduce(m)),
+	'it cannot be made again: version 2 of model "poor", a member of version 2 of ensemble "all", is gone',
+	'... is a reason for each mask of it');
 SELECT is(lesion_model_rollback('all'), 1, '... can be rolled back');
 SELECT lives_ok($$SELECT lesion_model_drop(m) FROM unnest('{all,alone,weighted}'::text[]) m$$, 'ensembles are dropped');
 SELECT lives_ok($$SELECT lesion_model_drop('good')$$, '... and then their members');

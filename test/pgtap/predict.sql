@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(96);
+SELECT plan(97);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -200,6 +200,9 @@ RESET lesionseg.max_pixels;
 CALL lesion_predict('pictures', 'net', 'found');
 SELECT is((SELECT count(*) FROM found WHERE id = '11' AND mask IS NOT NULL), 1::bigint,
 	'... but segmented under a higher limit');
+
+SELECT lives_ok($$DO 'BEGIN CREATE TABLE just_made (LIKE lesion_prediction);
+	CALL lesion_predict(''pictures'', ''net'', ''just_made''); END'$$, 'a table that the caller has just made');
 
 -- A partition, or a shard, on its own: rows name the table that readers know.
 CREATE TABLE cohort (id int PRIMARY KEY, image bytea) PARTITION BY RANGE (id);

@@ -92,8 +92,10 @@ SELECT is((SELECT array_agg(DISTINCT round(priority::numeric, 9)) FROM lesion_re
 INSERT INTO two (images, id, model, version, error, needs_review, predicted_at)
 VALUES ('public.archive', 'long', 'm', 1, repeat('e', 1000000), true, now()),
 	('public.archive', repeat('i', 10000), 'm', 1, 'e', true, now());
+INSERT INTO two (images, id, model, version, error, needs_review, predicted_at, predicted_by)
+VALUES ('public.archive', 'of nobody', 'm', 1, 'e', true, now(), repeat('a', 1000));
 SELECT results_eq($$SELECT id, length(error) FROM lesion_review_queue('two') WHERE error IS NOT NULL$$,
-	$$VALUES ('long', 1000)$$, 'names of 10,000 bytes are nobody''s, an error is cut');
+	$$VALUES ('long', 1000)$$, 'names of 10,000 bytes are nobody''s, an author''s of 1,000 neither, an error is cut');
 SELECT is((SELECT sum(errors)::int FROM lesion_drift('two', true) WHERE model = 'm'), 1, '... nor do they drift');
 INSERT INTO verdicts (images, id, verdict, model, version, decided_at)
 VALUES ('public.archive', repeat('i', 10000), 'reject', 'm', 1, now());

@@ -17,16 +17,16 @@ my @porters;
 my $socket = '.s.PGSQL.5432';
 
 # Open a door to the server whose socket is in a directory. The door is a socket in another. `said`, where the server
-# says that, becomes `heard`.
+# says that, becomes `heard`. Once a client says `deaf`, it is heard no more.
 sub new {
-	my ($class, $host, $said, $heard) = @_;
+	my ($class, $host, $said, $heard, $deaf) = @_;
 	my $self = bless { directory => tempdir(CLEANUP => 1) }, $class;
 	chmod 0755, $self->{directory};
 	my $owner = $$;
 	my $porter = fork // die "fork: $!\n";
 	# A program of its own, which holds no pipe of ours open.
 	exec $^X, '-I', dirname(__FILE__), '-MDoor', '-e', 'Door::keep(@ARGV)', $self->{directory}, $host, $owner,
-		$said // '', $heard // ''
+		$said // '', $heard // '', $deaf // ''
 		if $porter == 0;
 	push @porters, $porter;
 	for (1 .. 100) { last if -S "$self->{directory}/$socket"; select undef, undef, undef, 0.1; }
@@ -51,13 +51,14 @@ sub keep {
 
 # Pass on what a client and the server say to each other, in a process of its own.
 sub pass_on {
-	my ($directory, $client, $host, $said, $heard) = @_;
+	my ($directory, $client, $host, $said, $heard, $deaf) = @_;
 	my $server = IO::Socket::UNIX->new(Peer => "$host/$socket") or POSIX::_exit(1);
 	my $ready = IO::Select->new($client, $server);
 	while (my @from = $ready->can_read) {
 		for my $from (@from) {
 			my $length = sysread $from, my $bytes, 1 << 16;
 			POSIX::_exit(0) unless $length;
+			$ready->remove($client) if $deaf ne '' && $from == $client && index($bytes, $deaf) >= 0;
 			$bytes =~ s/\Q$said\E/$heard/g if $said ne '' && $from == $server;
 			my $to = $from == $client ? $server : $client;
 			for (my $sent = 0; $sent < $length;) {

@@ -159,7 +159,12 @@ my @known = (
 	qr/^SELECT pg_catalog\.set_config\('client_min_messages', 'error', false\), CASE /,
 	qr/^SELECT pg_catalog\.format\('%I\.', n\.nspname\), e\.extversion, t\.name FROM pg_catalog\.pg_extension /,
 	qr/^SELECT v\.number, v\.number OPERATOR\(pg_catalog\.=\) m\.version FROM ${prefix}lesion_version /,
-	qr/^SELECT ${prefix}lesion_model_import\($name, [\w.]+\('[0-9a-f]+', 'hex'\), \w+ => '[0-9a-f]{64}'$text\)$/,
+	qr/^BEGIN$/,
+	qr/^CREATE TEMPORARY TABLE lesion_sent \(place int, piece bytea\) ON COMMIT DROP$/,
+	qr/^INSERT INTO pg_temp\.lesion_sent VALUES \(\d+, pg_catalog\.decode\('[0-9A-Za-z+\/=]{1,32000}', 'base64'\)\)$/,
+	qr/^SELECT\ ${prefix}lesion_model_import\($name,\ 
+		\(SELECT\ [\w.]+\(piece,\ [^()]*\)\ FROM\ pg_temp\.lesion_sent\),\ \w+\ =>\ '[0-9a-f]{64}'$text\)$/x,
+	qr/^COMMIT$/,
 	qr/^SELECT ${prefix}lesion_model_promote\($name, \d+\)$/,
 	qr/^SELECT r\.version, pg_catalog\.encode\(v\.sha256, 'hex'\), r\.training_images, r\.validation_images, /,
 	qr/^CALL ${prefix}lesion_retrain\(/,
@@ -171,9 +176,10 @@ for my $hospital ($north, $south) {
 	my @sent = statements($hospital);
 	my @unknown = grep { my $sql = $_; !grep { $sql =~ $_ } @known } @sent;
 	cmp_ok(scalar @sent, '>', 20, $hospital->name . "'s log has the statements that came");
-	is("@unknown", '', '... all of them are of the nine kinds that send, train, fetch and score');
+	is("@unknown", '', '... all of them are of the thirteen kinds that send, train, fetch and score');
 	# What such a statement gives back: asked for once more, but for those that train or import.
-	my @given = map { $hospital->sql('clinic', $_) } grep { !/^CALL|lesion_model_import/ } @sent;
+	my @given = map { $hospital->sql('clinic', $_) }
+		grep { !/^CALL|^BEGIN|^COMMIT|lesion_model_import|lesion_sent/ } @sent;
 	is(join(',', grep { length($_) > 400 && !/^\\x[0-9a-f]+\|([0-9a-f]{64})$/ } @given), '',
 		'... they give weights, or little');
 	is(scalar(grep { /patient|89504e47|ffd8ff/i } grep { length($_) <= 400 } @given), 0,
@@ -254,18 +260,28 @@ sub sleeps_at_last {
 	}
 	return sleeps();
 }
+
+# Does a session of the hub end what it is at within some seconds?
+sub ends_soon {
+	my ($busy) = @_;
+	my $state = 'SELECT state FROM pg_stat_activity WHERE pid = ' . $busy->pid;
+	for (1 .. 50) {
+		return 1 if $hub->sql('postgres', $state) eq 'idle';
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
+
 my $worker = begin_and_wait('train', 'cancelled');
+
+is($hub->sql('postgres', 'SELECT backend_xmin FROM pg_stat_activity WHERE pid = ' . $worker->pid), '',
+	'a call that waits for a training keeps VACUUM from nothing');
 
 # The hospital's server takes connections and says nothing, so a request to cancel would wait for good.
 my ($postmaster) = $south->sql('postgres', q{SELECT pg_read_file('postmaster.pid')}) =~ /^(\d+)/;
 kill 'STOP', $postmaster;
 $hub->sql('postgres', 'SELECT pg_cancel_backend(' . $worker->pid . ')');
-for (1 .. 100) {
-	last if $hub->sql('postgres', 'SELECT state FROM pg_stat_activity WHERE pid = ' . $worker->pid) ne 'active';
-	select undef, undef, undef, 0.1;
-}
-is($hub->sql('postgres', 'SELECT state FROM pg_stat_activity WHERE pid = ' . $worker->pid), 'idle',
-	'a call ends when it is cancelled, whatever a hospital does');
+ok(ends_soon($worker), 'a call ends when it is cancelled, whatever a hospital does');
 kill 'CONT', $postmaster;
 like($worker->finish, qr/^ERROR:  57014: /, 'a call is cancelled');
 is(sleeps_at_last(), '0', '... and so is what the hospital was at');
@@ -398,15 +414,38 @@ refused(across('cancelled'), qr/^ERROR:  22000: server "south" gives a training 
 $south->sql('clinic', q{SET allow_system_table_mods = on; DROP FUNCTION pg_catalog.encode(bytea, text);
 	ALTER FUNCTION pg_catalog.honest(bytea, text) RENAME TO encode});
 
+# A hospital that stops reading while weights come.
+my $deaf = Door->new($south->host, undef, undef, 'lesion_sent VALUES (2,');
+$hub->sql('clinic', sprintf q{CREATE SERVER deaf FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname 'clinic');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER deaf OPTIONS (user '%s')}, $deaf->directory, $ENV{PGUSER});
+$worker = $hub->session('clinic');
+$worker->start(q{CALL lesion_train_across('{deaf}', '{"\\"Arch''ive\\""}', 'large', architecture => 'unet',
+	config => '{"base": 16, "depth": 3}', image_size => 32)});
+for (1 .. 200) {
+	last if $south->log_text =~ /lesion_sent VALUES \(2,/;
+	select undef, undef, undef, 0.1;
+}
+ok(!ends_soon($worker), 'a hospital that stops reading keeps a call waiting');
+$hub->sql('postgres', 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+ok(ends_soon($worker), '... that ends when it is cancelled');
+like($worker->finish, qr/^ERROR:  57014: /m, '... as cancelled');
+$worker->quit;
+
+# A mean that another role made is none to go on with.
+$hub->sql('clinic', q{SET session_replication_role = replica;
+	UPDATE lesion_version SET created_by = 'somebody' WHERE model = 'cancelled'});
+like($session->query(across('cancelled')), qr/round 1 of 2: version \d*[3-9] of model "cancelled"/,
+	'a mean of another role is made again');
+
 # What others have there: scores of the same versions, and a function that takes other types.
-sub pooled { return join ' ', $_[0] =~ /Dice ([0-9.]+)/g; }
-my $honest = pooled($session->query(across('cancelled')));
+sub dices { return join ' ', $_[0] =~ /Dice ([0-9.]+)/g; }
+my $honest = dices($session->query(across('cancelled')));
 $south->sql('clinic', q{CREATE ROLE porter LOGIN; GRANT SELECT ON "Arch'ive" TO porter;
 	GRANT INSERT ON lesion_evaluation, lesion_image_score TO porter});
 $south->sql('clinic', q{SET ROLE porter; SELECT count(*) FROM (VALUES ('validation'), ('test')) AS p (part),
 	lesion_version AS v, lesion_evaluate('"Arch''ive"', 'cancelled_across', subset => p.part, version => v.number,
 	threshold => 0.999) WHERE v.model = 'cancelled_across'});
-is(pooled($session->query(across('cancelled'))), $honest, 'scores that others made there count for nothing');
+is(dices($session->query(across('cancelled'))), $honest, 'scores that others made there count for nothing');
 $south->sql('clinic', q{CREATE FUNCTION lesion_evaluate(regclass, text, subset text, image_column text,
 	mask_column text, id_column text, split_seed bigint, test_fraction numeric, version int, group_column text,
 	validation_fraction numeric, OUT n bigint, OUT dice float8)

@@ -149,6 +149,27 @@ like(run_counted(predict('restless'))->{said},
 	qr/WARNING:.*column "image" of the view public\.restless comes of a volatile function/,
 	'a volatile function is warned of');
 
+# A server whose texts are not in this database's encoding: none is stored, since no dump of it could be restored.
+my $liar = Door->new($ENV{PGHOST}, 'qqqq', "\xff\xff\xff\xff");
+run_sql($there, q{CREATE FUNCTION fail() RETURNS bytea LANGUAGE plpgsql STABLE COST 100000 AS
+	$$BEGIN RAISE EXCEPTION 'qqqq'; END$$;
+	CREATE VIEW odd AS SELECT 'qqqq' || id AS code, id, image, mask FROM stored WHERE id <= 20;
+	CREATE VIEW failing AS SELECT id, fail() AS image, mask FROM stored WHERE id <= 20});
+run_sql($here, qq{CREATE SERVER liar FOREIGN DATA WRAPPER postgres_fdw
+		OPTIONS (host '@{[$liar->directory]}', port '5432', dbname '$there');
+	CREATE USER MAPPING FOR CURRENT_USER SERVER liar OPTIONS (user '$ENV{PGUSER}');
+	CREATE FOREIGN TABLE odd (code text, image bytea, mask bytea) SERVER liar;
+	CREATE FOREIGN TABLE failing (id int, image bytea, mask bytea) SERVER liar});
+my $trusting = Session->new($here);
+like($trusting->query(q{CALL lesion_retrain('odd', 'odd', 1, architecture => 'unet', id_column => 'code')}),
+	qr/^ERROR:  22021: the images have an id or a group that is not in this database's encoding/m,
+	'ids that are no text');
+like($trusting->query(q{CALL lesion_retrain('failing', 'failing', 1, architecture => 'unet', id_column => 'id')}),
+	qr/^ERROR:  P0001: /m, 'an error whose message is none');
+is(run_sql($here, q{SELECT error FROM lesion_run WHERE model = 'failing'}),
+	"a message that is not in this database's encoding", '... is not stored');
+$trusting->quit;
+
 # Large objects, as a PACS keeps its files: lo_get is volatile, a STABLE function that calls it will do.
 run_sql($here, q{CREATE TABLE storage (uuid text PRIMARY KEY, content oid);
 	INSERT INTO storage SELECT 'x' || id, lo_from_bytea(0, image) FROM near;

@@ -380,6 +380,8 @@ test_tensors(void **state)
 		"\"head.other\": the network has no such tensor", true},
 		{BIAS, BIAS ",\"head.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[],\"data_offsets\":[512,516]}",
 		"\"head.num_batches_tracked\": shape and dtype need 8", false},
+		{BIAS, BIAS ",\"head.num_batches_tracked\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[512,516]}",
+		"\"head.num_batches_tracked\": a counter has more than one value", false},
 	};
 
 	check_changes(*state, changes, sizeof changes / sizeof changes[0]);

@@ -46,6 +46,16 @@ json_size(const json_t *value, size_t *size)
 	return true;
 }
 
+/* True for PyTorch's batch counters, which are not used here. */
+static bool
+is_batch_counter(const char *name)
+{
+	static const char suffix[] = "num_batches_tracked";
+	size_t		length = strlen(name);
+
+	return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
+}
+
 /* Check one entry of the header against the size of the data. */
 static Status
 read_entry(const WeightsFile *file, const char *name, const json_t *entry, FileTensor *tensor)
@@ -82,6 +92,8 @@ read_entry(const WeightsFile *file, const char *name, const json_t *entry, FileT
 		return broken_file(status_error(LS_INVALID_WEIGHTS,
 										"tensor \"%s\": offsets %zu to %zu are not inside the %zu bytes of data",
 										printable(name).text, tensor->begin, tensor->end, file->data_size));
+	if (is_batch_counter(name) && bytes != tensor->dtype->size)
+		return tensor_error(name, "a counter has more than one value");
 	if (tensor->end - tensor->begin != bytes)
 		return status_error(LS_INVALID_WEIGHTS, "tensor \"%s\": shape and dtype need %zu bytes, the offsets hold %zu",
 							printable(name).text, bytes, tensor->end - tensor->begin);
@@ -209,16 +221,6 @@ read_values(const WeightsFile *file, const FileTensor *tensor, const GraphParam 
 								param->name, i);
 	}
 	return status_ok();
-}
-
-/* True for PyTorch's batch counters, which are not used here. */
-static bool
-is_batch_counter(const char *name)
-{
-	static const char suffix[] = "num_batches_tracked";
-	size_t		length = strlen(name);
-
-	return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
 }
 
 /* Check the layout of all tensors, then read those of the graph. tensors

@@ -51,6 +51,7 @@ enum
 typedef struct Steps
 {
 	Across		task;
+	bool		training;		/* is a hospital at it? */
 	SharedVersion mean;			/* of this round; number 0 = still to be made */
 	SharedVersion best;			/* the mean with the best score so far; without its weights */
 	PooledScore best_score;
@@ -139,9 +140,11 @@ begin_round_step(void *work)
 }
 
 static void
-train_step(void *work)
+wait_training_step(void *work)
 {
-	training_run(work);
+	Steps	   *steps = work;
+
+	steps->training = training_wait(&steps->task);
 }
 
 static void
@@ -308,6 +311,18 @@ run_step(Across *task, void (*run) (void *work), void *work)
 		ReThrowError(error);
 }
 
+/* Train at the hospitals. Each answer is a step: a transaction that has taken one has a snapshot, and others may
+ * train for hours. */
+static void
+train_hospitals(Steps *steps)
+{
+	run_step(&steps->task, training_start, &steps->task);
+	do
+		run_step(&steps->task, wait_training_step, steps);
+	while (steps->training);
+	run_step(&steps->task, training_end, &steps->task);
+}
+
 /* Train from the first round to the last. */
 static void
 train_across(Steps *steps)
@@ -320,7 +335,7 @@ train_across(Steps *steps)
 		run_step(task, begin_round_step, steps);
 		if (steps->mean.number == 0)
 		{
-			run_step(task, train_step, task);
+			train_hospitals(steps);
 			run_step(task, mean_step, steps);
 		}
 		run_step(task, score_step, steps);

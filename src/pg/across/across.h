@@ -76,6 +76,7 @@ typedef struct Across
 	Hospital   *hospitals;
 	Datum		servers;		/* both as text[] */
 	Datum		images;
+	ErrorData  *failure;		/* the first that a hospital answered with; NULL = none */
 	int			round;			/* from 1 */
 	SharedVersion current;		/* the start of this round */
 } Across;
@@ -92,11 +93,15 @@ void		hospitals_close(Across *task);
 typedef void (*TakeAnswer) (Hospital *hospital);
 
 /*
- * Take the answers of all hospitals that are at work, as they come. Where one
- * fails, a WARNING says so at once, the others finish, and then its error is
- * raised: what they have done need not be done again.
+ * Wait until a hospital that is at work has answered, and take what has come;
+ * false where all have. Where one fails, a WARNING says so at once, and the
+ * others finish: what they have done need not be done again. Its error is
+ * raised by hospitals_raise(). Waiting takes no snapshot, taking does.
  */
-void		hospitals_take(Across *task, TakeAnswer take);
+bool		hospitals_take_some(Across *task, TakeAnswer take);
+
+/* Raise the first error that was taken, if there is one. */
+void		hospitals_raise(const Across *task);
 
 /* Make a version the active one of each hospital's model for the work, and send it to those who have it not. */
 void		hospitals_send(Across *task, const SharedVersion *version);
@@ -117,8 +122,14 @@ const char *training_split_condition(const Across *task);
 /* Find what hospitals have trained from the present round's start. */
 void		training_find(Across *task);
 
-/* Train at all hospitals that have not trained it yet, at the same time. */
-void		training_run(Across *task);
+/* A step on an Across: start the training at all hospitals that have not trained it yet. */
+void		training_start(void *work);
+
+/* Wait for a hospital that trains; false where none does. */
+bool		training_wait(Across *task);
+
+/* A step on an Across: find what all have trained; one that failed, or has nothing, is an error. */
+void		training_end(void *work);
 
 /* ---- scores.c ---- */
 

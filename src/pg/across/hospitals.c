@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "common/base64.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -145,38 +146,42 @@ take_answer(const Across *task, Answer *answer)
 	return error;
 }
 
-void
-hospitals_take(Across *task, TakeAnswer take)
+/* Take what answers have come; false where none has. */
+static bool
+take_answers(Across *task, TakeAnswer take)
 {
-	ErrorData  *first = NULL;
-	int			pause = 0;
-	int			waiting;
+	bool		taken = false;
 
-	do
+	for (int i = 0; i < task->count; i++)
 	{
-		waiting = 0;
-		for (int i = 0; i < task->count; i++)
-		{
-			Hospital   *hospital = &task->hospitals[i];
-			Answer		answer = {.take = take,.hospital = hospital};
-			ErrorData  *error;
+		Answer		answer = {.take = take,.hospital = &task->hospitals[i]};
+		ErrorData  *error;
 
-			if (!hospital->link.busy)
-				continue;
-			if (link_is_waiting(&hospital->link))
-			{
-				waiting++;
-				continue;
-			}
-			error = take_answer(task, &answer);
-			if (first == NULL)
-				first = error;
-		}
-		if (waiting > 0)
-			link_pause(&pause);
-	} while (waiting > 0);
-	if (first != NULL)
-		ReThrowError(first);
+		if (!answer.hospital->link.busy || link_is_waiting(&answer.hospital->link))
+			continue;
+		taken = true;
+		error = take_answer(task, &answer);
+		if (task->failure == NULL)
+			task->failure = error;
+	}
+	return taken;
+}
+
+bool
+hospitals_take_some(Across *task, TakeAnswer take)
+{
+	int			pause = 0;
+
+	while (is_anyone_busy(task) && !take_answers(task, take))
+		link_pause(&pause);
+	return is_anyone_busy(task);
+}
+
+void
+hospitals_raise(const Across *task)
+{
+	if (task->failure != NULL)
+		ReThrowError(task->failure);
 }
 
 /* ---- versions ---- */
@@ -207,22 +212,57 @@ find_version(const Across *task, Hospital *hospital, const SharedVersion *versio
 	return found;
 }
 
+/*
+ * What is sent at once: it fits the empty buffer of a socket, and each piece is answered before the next. libpq
+ * would wait, uninterrupted, until a server that stops reading has taken the whole of a longer query.
+ */
+#define PIECE_BYTES 24000
+
+/* Run a statement there that gives no row of its own. */
+static void
+command(Hospital *hospital, const char *statement)
+{
+	(void) link_query(&hospital->link, statement, "status text");
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Send the weights piece by piece, into a temporary table there. */
+static void
+send_pieces(Hospital *hospital, const SharedVersion *version)
+{
+	char	   *text = palloc(pg_b64_enc_len(PIECE_BYTES) + 1);
+	int			place = 0;
+
+	for (size_t sent = 0; sent < version->size; sent += PIECE_BYTES)
+	{
+		const void *piece = (const char *) version->bytes + sent;
+		int			length = pg_b64_encode(piece, (int) Min(version->size - sent, PIECE_BYTES), text,
+										   pg_b64_enc_len(PIECE_BYTES));
+		char	   *statement;
+
+		text[length] = '\0';
+		statement = psprintf("INSERT INTO pg_temp.lesion_sent VALUES (%d, pg_catalog.decode('%s', 'base64'))", place++,
+							 text);
+		command(hospital, statement);
+		pfree(statement);
+	}
+	pfree(text);
+}
+
 /* Import a version there. */
 static void
 send_version(const Across *task, Hospital *hospital, const SharedVersion *version)
 {
-	StringInfoData query;
-
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT %slesion_model_import(%s, pg_catalog.decode('", hospital->prefix,
-					 link_text(task->local_model));
-	enlargeStringInfo(&query, (int) Min(2 * version->size, MaxAllocSize));
-	query.len += (int) hex_encode(version->bytes, version->size, query.data + query.len);
-	query.data[query.len] = '\0';
-	appendStringInfo(&query, "', 'hex'), weights_sha256 => %s)", link_text(version->sha256));
-	(void) link_query(&hospital->link, query.data, "number int");
+	command(hospital, "BEGIN");
+	command(hospital, "CREATE TEMPORARY TABLE lesion_sent (place int, piece bytea) ON COMMIT DROP");
+	send_pieces(hospital, version);
+	(void) link_query(&hospital->link,
+					  psprintf("SELECT %slesion_model_import(%s, (SELECT pg_catalog.string_agg(piece, "
+							   "''::pg_catalog.bytea ORDER BY place) FROM pg_temp.lesion_sent), weights_sha256 => %s)",
+							   hospital->prefix, link_text(task->local_model), link_text(version->sha256)),
+					  "number int");
 	SPI_freetuptable(SPI_tuptable);
-	pfree(query.data);
+	command(hospital, "COMMIT");
 }
 
 /* Make a version active there; it is sent if it is not there. */

@@ -10,6 +10,8 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
 #include "pg/across/link.h"
@@ -21,9 +23,6 @@
  * takes what has come, a few hundred kB at most, so a longer sleep would slow weights down. */
 #define POLL_FIRST 1
 #define POLL_LAST 10
-
-/* No more of another server's message is shown than these bytes. */
-#define MESSAGE_MAX 2000
 
 const char *
 link_find_dblink(void)
@@ -42,15 +41,17 @@ link_find_dblink(void)
 	return TextDatumGetCString(first_row_needed("prefix", TEXTOID));
 }
 
-/* At most MESSAGE_MAX bytes of a text, whole characters. dblink hands on whatever bytes came. */
-static char *
-bounded(const char *text)
+/* Raise the error that is being handled again, with the server's name; call in PG_CATCH. */
+static void
+rethrow_named(const Link *link, MemoryContext caller)
 {
-	int			length = (int) strlen(text);
+	ErrorData	error = *caught_error(caller, caller);
 
-	if (!pg_verifymbstr(text, length, true))
-		return pstrdup("a message that is not in this database's encoding");
-	return pnstrdup(text, pg_mbcliplen(text, length, MESSAGE_MAX));
+	error.message = psprintf("server \"%s\": %s", link->server, error_text(error.message));
+	error.detail = error.detail != NULL ? error_text(error.detail) : NULL;
+	error.hint = error.hint != NULL ? error_text(error.hint) : NULL;
+	error.context = error.context != NULL ? error_text(error.context) : NULL;
+	ReThrowError(&error);
 }
 
 /*
@@ -70,12 +71,7 @@ call_dblink(const Link *link, const char *doing, const char *select, const char 
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error = caught_error(caller, caller);
-
-		error->message = psprintf("server \"%s\": %s", link->server, bounded(error->message));
-		if (error->detail != NULL)
-			error->detail = bounded(error->detail);
-		ReThrowError(error);
+		rethrow_named(link, caller);
 	}
 	PG_END_TRY();
 	pfree(text);
@@ -96,7 +92,7 @@ check_server(const char *server)
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("server \"%s\" does not exist", bounded(server)),
+				 errmsg("server \"%s\" does not exist", error_text(server)),
 				 errhint("Make it with CREATE SERVER ... FOREIGN DATA WRAPPER dblink_fdw (or postgres_fdw), and a user "
 						 "mapping with CREATE USER MAPPING.")));
 }
@@ -110,6 +106,8 @@ link_open(Link *link, MemoryContext context, const char *dblink, const char *ser
 	link->server = server;
 	link->dblink = dblink;
 	link->name = CStringGetTextDatum(psprintf("lesion_train_across %d", number));
+	link->is_busy = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(
+									psprintf("%sdblink_is_busy(pg_catalog.text)", dblink))));
 	MemoryContextSwitchTo(caller);
 	check_server(server);
 	values[0] = link->name;
@@ -160,12 +158,20 @@ link_send(Link *link, const char *query)
 bool
 link_is_waiting(Link *link)
 {
-	bool		isnull;
-	bool		waiting;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile bool waiting = false;
 
-	(void) call_dblink(link, "waiting", "SELECT", "dblink_is_busy($1) AS busy", 1, &link->name);
-	waiting = DatumGetInt32(first_row_value("busy", INT4OID, &isnull)) != 0;
-	SPI_freetuptable(SPI_tuptable);
+	/* Not by SPI, whose snapshot would keep VACUUM from the whole database while a hospital trains for hours. */
+	PG_TRY();
+	{
+		waiting = DatumGetInt32(OidFunctionCall1(link->is_busy, link->name)) != 0;
+	}
+	PG_CATCH();
+	{
+		rethrow_named(link, caller);
+	}
+	PG_END_TRY();
+	InvalidateCatalogSnapshot();
 	return waiting;
 }
 

@@ -16,6 +16,7 @@ typedef struct Link
 	const char *server;			/* the foreign server's name */
 	const char *dblink;			/* where dblink's functions are: a schema's name, quoted, and a dot */
 	Datum		name;			/* of the connection, a text; of this call alone */
+	Oid			is_busy;		/* dblink's function that looks for an answer */
 	bool		open;
 	bool		busy;			/* a query was sent, and its result not taken */
 } Link;
@@ -33,7 +34,7 @@ void		link_close(Link *link);
 /* Send a query without waiting for it. */
 void		link_send(Link *link, const char *query);
 
-/* Is the answer to what was sent still to come? */
+/* Is the answer to what was sent still to come? Needs and takes no snapshot. */
 bool		link_is_waiting(Link *link);
 
 /* Sleep before asking again, at first for an instant (*pause is 0), then longer. Interrupts are answered. */

@@ -72,8 +72,9 @@ mean_find(const Across *task, SharedVersion *version)
 	values[ROUND_VALUES] = CStringGetTextDatum(task->model);
 	nulls[ROUND_VALUES] = ' ';
 	store_execute(&task->store,
-				  "SELECT number FROM @lesion_version WHERE model = $11 AND jsonb_contains(metadata, " ROUND_OBJECT
-				  ") ORDER BY number LIMIT 1", lengthof(types), types, values, nulls, SPI_OK_SELECT);
+				  "SELECT number FROM @lesion_version WHERE model = $11 AND created_by = current_user::text "
+				  "AND jsonb_contains(metadata, " ROUND_OBJECT ") ORDER BY number LIMIT 1",
+				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;
 	number = DatumGetInt32(first_row_needed("number", INT4OID));

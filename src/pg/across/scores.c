@@ -110,7 +110,9 @@ scores_pooled(Across *task, const char *subset)
 		if (hospital->score.n == 0)
 			ask_score(task, hospital, subset);
 	}
-	hospitals_take(task, take_score);
+	while (hospitals_take_some(task, take_score))
+		;
+	hospitals_raise(task);
 	for (int i = 0; i < task->count; i++)
 	{
 		const PooledScore *score = &task->hospitals[i].score;

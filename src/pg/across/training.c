@@ -146,12 +146,27 @@ take_training(Hospital *hospital)
 }
 
 void
-training_run(Across *task)
+training_start(void *work)
 {
+	Across	   *task = work;
+
 	for (int i = 0; i < task->count; i++)
 		if (task->hospitals[i].trained.version == 0)
 			start_training(task, &task->hospitals[i]);
-	hospitals_take(task, take_training);
+}
+
+bool
+training_wait(Across *task)
+{
+	return hospitals_take_some(task, take_training);
+}
+
+void
+training_end(void *work)
+{
+	Across	   *task = work;
+
+	hospitals_raise(task);
 	training_find(task);
 	for (int i = 0; i < task->count; i++)
 		if (task->hospitals[i].trained.version == 0)

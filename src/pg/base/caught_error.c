@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -119,4 +120,14 @@ caught_in_step(void (*step) (void *work), void *work, MemoryContext keep)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+char *
+error_text(const char *text)
+{
+	int			length = (int) strlen(text);
+
+	if (!pg_verifymbstr(text, length, true))
+		return pstrdup("a message that is not in this database's encoding");
+	return pnstrdup(text, pg_mbcliplen(text, length, ERROR_TEXT_MAX));
 }

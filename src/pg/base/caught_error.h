@@ -27,4 +27,11 @@ ErrorData  *caught_error(MemoryContext context, MemoryContext caller);
  */
 ErrorData  *caught_in_step(void (*step) (void *work), void *work, MemoryContext keep);
 
+/* No more of another server's text is shown or stored than these bytes. */
+#define ERROR_TEXT_MAX 2000
+
+/* An error's text, whole characters of it. Texts of other servers may have any bytes, and get a sentence in their
+ * place: a dump with such bytes cannot be restored. */
+char	   *error_text(const char *text);
+
 #endif

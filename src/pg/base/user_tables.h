@@ -25,12 +25,13 @@ extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 
 /*
  * A condition for queries on such a table, of the row whose name and dot are
- * given: rows with longer names were written by hand. They take little room in
- * a table, and much where they are read. An id has at most as many bytes.
+ * given, and its column that says who made it: rows with longer names were
+ * written by hand. They take little room in a table, and much where they are
+ * read. An id has at most as many bytes.
  */
-#define USER_TABLE_NAMES(row) \
+#define USER_TABLE_NAMES(row, author) \
 	"coalesce(octet_length(" row "images), 0) + coalesce(octet_length(" row "id), 0) " \
-	"+ coalesce(octet_length(" row "model), 0) <= 8192"
+	"+ coalesce(octet_length(" row "model), 0) <= 8192 AND coalesce(octet_length(" row author "), 0) <= 256"
 
 /*
  * Check that the relation is a table with the columns of its kind, and return

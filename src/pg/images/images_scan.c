@@ -11,6 +11,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -136,28 +137,35 @@ open_list(ImagesScan *scan)
 	pfree(query.data);
 }
 
+/* A text of a row. One of a foreign server may have any bytes; stored beside a score, a dump of it could not be
+ * restored. */
+static char *
+row_name(const ImagesCursor *cursor, int column, bool *isnull)
+{
+	Datum		value = row_value(cursor->rows->vals[cursor->next], cursor->rows->tupdesc, column, TEXTOID, isnull);
+	char	   *name = *isnull ? NULL : TextDatumGetCString(value);
+
+	if (name != NULL && !pg_verifymbstr(name, (int) strlen(name), true))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("the images have an id or a group that is not in this database's encoding"),
+				 errhint("A foreign table gives it; see to its server's encoding.")));
+	return name;
+}
+
 /* Read id, group and by of a cursor's current row; false where id or group is NULL. */
 static bool
 read_names(const ImagesCursor *cursor, ImageRow *row)
 {
-	HeapTuple	tuple = cursor->rows->vals[cursor->next];
-	TupleDesc	columns = cursor->rows->tupdesc;
-	bool		isnull;
-	Datum		id = row_value(tuple, columns, ROW_ID, TEXTOID, &isnull);
-	Datum		group;
-	Datum		by;
+	bool		no_id;
+	bool		no_group;
+	bool		no_by;
 
 	memset(row, 0, sizeof *row);
-	if (isnull)
-		return false;
-	group = row_value(tuple, columns, ROW_GROUP, TEXTOID, &isnull);
-	if (isnull)
-		return false;
-	row->id = TextDatumGetCString(id);
-	row->group = TextDatumGetCString(group);
-	by = row_value(tuple, columns, ROW_BY, TEXTOID, &isnull);
-	row->by = isnull ? NULL : TextDatumGetCString(by);
-	return true;
+	row->id = row_name(cursor, ROW_ID, &no_id);
+	row->group = row_name(cursor, ROW_GROUP, &no_group);
+	row->by = row_name(cursor, ROW_BY, &no_by);
+	return !no_id && !no_group;
 }
 
 /* Is a row wanted? */

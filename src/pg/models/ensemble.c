@@ -193,23 +193,26 @@ ensemble_create(const ModelStore *store, const char *name, Jsonb *config)
 }
 
 void
-ensemble_check_drop(const ModelStore *store, const char *model)
+ensemble_check_drop(const ModelStore *store, const char *model, const char *number)
 {
-	Oid			types[] = {TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(model)};
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(model), number != NULL ? CStringGetTextDatum(number) : 0};
 	char	   *names;
 
 	store_execute(store,
 				  "SELECT string_agg(DISTINCT v.model, ', ') FROM @lesion_version v "
 				  "JOIN @lesion_model m ON m.name = v.model "
 				  "WHERE m.architecture = 'ensemble' AND jsonb_contains(v.config, "
-				  "jsonb_build_object('members', jsonb_build_array(jsonb_build_object('model', $1))))",
-				  1, types, values, NULL, SPI_OK_SELECT);
+				  "jsonb_build_object('members', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object("
+				  "'model', $1, 'version', $2::int)))))",
+				  2, types, values, number != NULL ? NULL : " n", SPI_OK_SELECT);
 	names = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	if (names != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("cannot drop model \"%s\", ensembles have it as a member", model),
-				 errdetail("These are: %s.", names),
-				 errhint("Drop them first.")));
+	if (names == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 number == NULL ? errmsg("cannot drop model \"%s\", ensembles have it as a member", model) :
+			 errmsg("cannot delete version %s of model \"%s\", ensembles have it as a member", number, model),
+			 errdetail("These are: %s.", names),
+			 errhint("Drop them first, or those of their versions that have it.")));
 }

@@ -21,7 +21,7 @@
  * lesion_model_create, with the model locked. */
 void		ensemble_create(const ModelStore *store, const char *name, Jsonb *config);
 
-/* Raise an error where versions of ensembles need the model. */
-void		ensemble_check_drop(const ModelStore *store, const char *model);
+/* Raise an error where versions of ensembles need a version of the model; number NULL: any. */
+void		ensemble_check_drop(const ModelStore *store, const char *model, const char *number);
 
 #endif

@@ -388,7 +388,6 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 				 errhint("To drop the versions that you made: "
 						 "DELETE FROM %slesion_version WHERE model = %s AND number > 0.",
 						 store.prefix, quote_literal_cstr(name))));
-	ensemble_check_drop(&store, name);
 	store_execute(&store, "DELETE FROM @lesion_model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL,
 				  SPI_OK_DELETE);
 	SPI_finish();

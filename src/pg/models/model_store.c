@@ -7,6 +7,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 #include "utils/varlena.h"
 
 #include "infer/calibration.h"
@@ -375,17 +376,33 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 	return first_row_needed("weights", BYTEAOID);
 }
 
+void
+store_check_size(size_t weights_size)
+{
+	size_t		limit = (MaxAllocSize - 1024) / 2;	/* and the row's other columns */
+
+	if (weights_size > limit)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the weights of a version would have %zu MB, the limit is %zu MB", weights_size >> 20,
+						limit >> 20),
+				 errdetail("pg_dump could not write them."),
+				 errhint("Use a narrower network, or import it in bf16.")));
+}
+
 ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
 	const Traits *traits = &content->traits;
 	const Split *split = &content->split;
-	Datum		weights = bytes_datum(content->weights, content->weights_size);
+	Datum		weights;
 	uint8_t		digest[SHA256_BYTES];
 	StoredRow	row;
 	int			name;			/* parameter that is the model's name */
 	int			number;
 
+	store_check_size(content->weights_size);
+	weights = bytes_datum(content->weights, content->weights_size);
 	sha256_digest(content->weights, content->weights_size, digest);
 	stored_row_begin(&row);
 	name = stored_row_set(&row, "model", TEXTOID, CStringGetTextDatum(model));

@@ -10,7 +10,8 @@
  *   lesion_check_references	a row that is new refers to rows that are there
  *   lesion_keep_references		a row that goes takes along what refers to it,
  *								or stays where it is still needed; one that is
- *								new finds nothing that referred to another
+ *								new finds nothing that referred to another;
+ *								members of ensembles stay
  *
  * Locks are those of a foreign key: who refers to a row holds it FOR KEY
  * SHARE, who deletes it waits for him and then sees what he inserted. Both
@@ -31,6 +32,7 @@
 
 #include "pg/base/rights/acting_role.h"
 #include "pg/base/values/arguments.h"
+#include "pg/models/ensemble.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 
@@ -296,6 +298,26 @@ lesion_check_references(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(NULL);
 }
 
+/* Raise an error where ensembles have the model or version that goes as a member. */
+static void
+check_ensembles(const FiredRow *row)
+{
+	bool		whole = strcmp(row->table, "lesion_model") == 0;
+	char	   *model;
+	char	   *number = NULL;
+
+	if (!whole && strcmp(row->table, "lesion_version") != 0)
+		return;
+	model = SPI_getvalue(row->tuple, row->columns, SPI_fnumber(row->columns, whole ? "name" : "model"));
+	if (!whole)
+		number = SPI_getvalue(row->tuple, row->columns, SPI_fnumber(row->columns, "number"));
+	if (model == NULL || (!whole && number == NULL))
+		return;
+	store_check_owner(&row->store, "lesion_model");
+	store_check_owner(&row->store, "lesion_version");
+	ensemble_check_drop(&row->store, model, number);
+}
+
 static void
 keep_references(FunctionCallInfo fcinfo)
 {
@@ -305,6 +327,8 @@ keep_references(FunctionCallInfo fcinfo)
 	if (is_taken_as_it_is(fcinfo, &row))
 		return;
 	SPI_connect();
+	if (TRIGGER_FIRED_BY_DELETE(event))
+		check_ensembles(&row);
 	for (size_t i = 0; i < lengthof(references); i++)
 	{
 		if (strcmp(references[i].to, row.table) != 0)

@@ -63,7 +63,7 @@ SHARE("quality") ", " SHARE("predicted_dice") ", "
 NO_SHARE("area") " OR " NO_SHARE("confidence") " OR " NO_SHARE("quality") " OR " NO_SHARE("predicted_dice")
 " AS invalid, "
 "pg_catalog.min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at FROM %s "
-"WHERE " USER_TABLE_NAMES("") ") AS p%s "
+"WHERE " USER_TABLE_NAMES("", "predicted_by") ") AS p%s "
 "GROUP BY 1, 2, 3) AS weeks "
 "WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
 "AS sums ORDER BY week, model, version";

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "pg/base/caught_error.h"
 #include "pg/base/spi_context.h"
@@ -124,10 +125,13 @@ allows_on_conflict(Oid oid, const char *table)
 	Datum		values[] = {ObjectIdGetDatum(oid)};
 	bool		allows;
 
+	/* A snapshot of now: the function that calls may have made the table. */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	(void) user_table_select(table, "SELECT NOT pg_catalog.bool_or(c.relhasrules OR c.relkind = 'f' OR EXISTS "
 							 "(SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND NOT i.indimmediate)) "
 							 "AS allows FROM pg_catalog.pg_class AS c WHERE c.oid = $1 OR "
 							 "c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1))", 1, types, values, NULL);
+	PopActiveSnapshot();
 	allows = DatumGetBool(first_row_needed("allows", BOOLOID));
 	SPI_freetuptable(SPI_tuptable);
 	return allows;

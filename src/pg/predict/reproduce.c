@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -129,10 +130,16 @@ segment_options(Jsonb *options)
 static bool
 same_bytes(Datum a, Datum b)
 {
-	ByteView	one = bytes_view(a);
-	ByteView	other = bytes_view(b);
-	bool		same = one.size == other.size && memcmp(one.bytes, other.bytes, one.size) == 0;
+	ByteView	one;
+	ByteView	other;
+	bool		same;
 
+	/* A few bytes in a table may be a GB once they are decompressed. */
+	if (toast_raw_datum_size(a) != toast_raw_datum_size(b))
+		return false;
+	one = bytes_view(a);
+	other = bytes_view(b);
+	same = one.size == other.size && memcmp(one.bytes, other.bytes, one.size) == 0;
 	bytes_release(&one);
 	bytes_release(&other);
 	return same;
@@ -347,14 +354,16 @@ reproduce(void *work)
 }
 
 /* May an error be of what a row says: a value, a name, a model or an image
- * above a limit? */
+ * above a limit, a version that cannot be used? */
 static bool
 is_of_row(const ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
-		category == ERRCODE_FEATURE_NOT_SUPPORTED || category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
+	return error->sqlerrcode == ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE ||
+		error->sqlerrcode == ERRCODE_DATA_CORRUPTED || category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_PROGRAM_LIMIT_EXCEEDED || category == ERRCODE_FEATURE_NOT_SUPPORTED ||
+		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 }
 
 /* The same; an error of what the row says is the reason. */

@@ -265,7 +265,7 @@ static const char queue_query[] =
 "WITH latest AS (SELECT DISTINCT ON (images, id, model, predicted_by) images, id, model, version, mask, "
 "image_sha256, area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, predicted_by, "
 "min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
-"FROM %1$s WHERE predicted_at <= clock_timestamp() AND " USER_TABLE_NAMES("") " "
+"FROM %1$s WHERE predicted_at <= clock_timestamp() AND " USER_TABLE_NAMES("", "predicted_by") " "
 "ORDER BY images, id, model, predicted_by, predicted_at DESC), "
 "of_image AS (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC), "
 "open AS (SELECT * FROM of_image p %4$s), "
@@ -358,7 +358,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  */
 static const char reviewed_query[] =
 "WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() "
-"AND " USER_TABLE_NAMES("") "), "
+"AND " USER_TABLE_NAMES("", "decided_by") "), "
 "m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s "
 "WHERE (images, id) IN (SELECT images, id FROM v)), "
 "looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), "

@@ -93,7 +93,8 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
 						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, "
 						 "predicted_by FROM %s "
-						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1)) AND " USER_TABLE_NAMES(""),
+						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1)) "
+						 "AND " USER_TABLE_NAMES("", "predicted_by"),
 						 i > 0 ? " UNION ALL " : "", job->prediction_tables[i].name);
 	}
 	if (job->predictions == 0)
@@ -122,10 +123,10 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 	/* Two anti-joins that can be hashed: with OR, or with a volatile function, each
 	 * mask would be looked up among all verdicts. */
 	job->waiting = psprintf("NOT EXISTS (SELECT FROM %1$s v "
-							"WHERE " USER_TABLE_NAMES("v.") " AND v.images = p.images AND v.id = p.id "
+							"WHERE " USER_TABLE_NAMES("v.", "decided_by") " AND v.images = p.images AND v.id = p.id "
 							"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '')) "
 							"AND NOT EXISTS (SELECT FROM (SELECT images, id, max(decided_at) AS latest FROM %1$s "
-							"WHERE decided_at <= statement_timestamp() AND " USER_TABLE_NAMES("") " "
+							"WHERE decided_at <= statement_timestamp() AND " USER_TABLE_NAMES("", "decided_by") " "
 							"GROUP BY images, id) v "
 							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)", job->verdicts);
 }

@@ -158,7 +158,8 @@ report_review(ReportJob *job)
 }
 
 /* Verdicts of the period. */
-#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) AND " USER_TABLE_NAMES("v.")
+#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) AND " \
+	USER_TABLE_NAMES("v.", "decided_by")
 
 /* Model, version and the mean Dice of masks against their corrections, the latest
  * of each image. Masks are joined, not looked up for each verdict: their table may

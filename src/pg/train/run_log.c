@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "pg/base/caught_error.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
@@ -123,7 +124,7 @@ run_log_fail(const TrainRun *run, const ErrorData *error)
 	Datum		values[] = {
 		Int64GetDatum(run->run),
 		CStringGetTextDatum(cancelled ? "cancelled" : "failed"),
-		CStringGetTextDatum(error->message),
+		CStringGetTextDatum(error_text(error->message)),
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode))
 	};
 

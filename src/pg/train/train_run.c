@@ -204,6 +204,7 @@ train_run_settle(TrainRun *run)
 	config = choose_config(run, model);
 	run->config = config_jsonb(run->architecture, &config);
 	check_status(run->call, network_create(&run->call->host, run->architecture, &config, &run->network));
+	store_check_size(run->network->graph->weight_count * sizeof(float));
 	check_status(run->call, network_check_size(run->network, request->image_size, request->image_size));
 	if (run->plan.freeze_encoder)
 		network_freeze_encoder(run->network);

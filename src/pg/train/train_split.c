@@ -35,7 +35,7 @@ has_columns(const TrainRun *run, const ModelVersion *version)
 
 	for (int i = 0; i < columns->count; i++)
 	{
-		if (get_attnum(run->request.images, NameStr(columns->names[i])) != InvalidAttrNumber)
+		if (get_attnum(run->request.images, NameStr(columns->names[i])) > 0)
 			continue;
 		ereport(WARNING,
 				(errmsg("\"%s\" has no column \"%s\", by which version %d of model \"%s\" was split",
