@@ -8,9 +8,11 @@
 #include "nn/conv/kernels.h"
 
 /* Maps and products of an item should fit a core's cache. But weights are read
- * again for each run of tiles, so long runs are better for deep layers. */
+ * again for each run of tiles, so where they do not fit it, long runs are better. */
 #define ITEM_BYTES ((size_t) 512 << 10)
+#define DEEP_BYTES ((size_t) 4 << 20)
 #define FEWEST_ITEM_TILES 32
+#define MOST_DEEP_TILES 128
 
 /* The fewest channels, rows, and pixels of an image in inference. */
 #define FEWEST_CHANNELS 16
@@ -80,9 +82,12 @@ divide_tiles(WinogradArgs *args, int threads)
 {
 	size_t		channels = (size_t) args->tiles.shape.c + args->blocks * WINOGRAD_BLOCK;
 	size_t		tile_bytes = WINOGRAD_PLANES * channels * sizeof(float);
+	size_t		weight_bytes = WINOGRAD_PLANES * args->weights_plane * sizeof(float);
 	long		most = (long) (ITEM_BYTES / tile_bytes);
 	long		runs;
 
+	if (weight_bytes > DEEP_BYTES)
+		most = args->tiles.count / threads < MOST_DEEP_TILES ? args->tiles.count / threads : MOST_DEEP_TILES;
 	most = most < FEWEST_ITEM_TILES ? FEWEST_ITEM_TILES : most;
 	runs = (args->tiles.count + most - 1) / most;
 	if (runs > threads)
