@@ -357,6 +357,9 @@ ALTER TABLE lesion_version ADD COLUMN validation_fraction float8 NOT NULL DEFAUL
 ALTER TABLE lesion_version ADD COLUMN image_digests bytea;
 ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
 ALTER TABLE lesion_version ADD COLUMN fold int NOT NULL DEFAULT 0 CHECK (fold >= 0);
+ALTER TABLE lesion_version ADD COLUMN dice_coefficients float8[]
+	CHECK (cardinality(dice_coefficients) = 6 AND 'infinity' <> ALL (dice_coefficients)
+		AND '-infinity' <> ALL (dice_coefficients) AND 'NaN' <> ALL (dice_coefficients));
 -- Everyone may read versions, but not which images they were trained on: whoever has a file could ask whether it is
 -- among them.
 DO $$
@@ -365,7 +368,7 @@ BEGIN
 		REVOKE SELECT ON lesion_version FROM PUBLIC;
 		GRANT SELECT (model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run,
 			metadata, extension_version, created_at, created_by, temperature, review_below, enhance, split_columns,
-			validation_fraction, fold) ON lesion_version TO PUBLIC;
+			validation_fraction, fold, dice_coefficients) ON lesion_version TO PUBLIC;
 	END IF;
 END
 $$;
@@ -376,6 +379,9 @@ COMMENT ON COLUMN lesion_version.image_digests IS
 'of each image that it was trained on the first 8 bytes of the SHA-256, in order; NULL where they are not known';
 COMMENT ON COLUMN lesion_version.fold IS
 'which of 1 / test_fraction folds its test part is, from 1; 0: it is that of lesion_split';
+COMMENT ON COLUMN lesion_version.dice_coefficients IS
+'predicted_dice is the first + the others times expected Dice, core, doubt, area and scattered; '
+'NULL where they are not known: the expected Dice is taken then';
 
 -- The runs say it: by id_column, or by the primary key, if the table has one still.
 ALTER TABLE lesion_version DISABLE TRIGGER lesion_version_immutable;
@@ -1506,8 +1512,8 @@ AS 'MODULE_PATHNAME', 'lesion_model_traits'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 
 COMMENT ON FUNCTION lesion_model_traits(text, int) IS
-'how a version is used, the active one unless named: image_size, threshold, temperature, review_below, enhance; '
-'for lesion_model_import where the weights go';
+'how a version is used, the active one unless named: image_size, threshold, temperature, review_below, enhance and the '
+'coefficients of the predicted Dice; for lesion_model_import where the weights go';
 
 CREATE FUNCTION lesion_weights_keep_norms(weights bytea, own bytea, scales boolean DEFAULT false)
 RETURNS bytea
@@ -1537,14 +1543,16 @@ CREATE FUNCTION lesion_calibrate(model text, images regclass, subset text DEFAUL
 	image_column text DEFAULT 'image', mask_column text DEFAULT 'mask', id_column text DEFAULT NULL,
 	group_column text DEFAULT NULL, version int DEFAULT NULL, split_seed bigint DEFAULT NULL,
 	test_fraction float8 DEFAULT NULL, validation_fraction float8 DEFAULT NULL, promote text DEFAULT 'if_better',
+	threshold float8 DEFAULT NULL,
 	OUT new_version int, OUT promoted boolean, OUT n bigint, OUT threshold float8, OUT temperature float8,
 	OUT review_below float8)
 AS 'MODULE_PATHNAME', 'lesion_calibrate'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000000;
 
-COMMENT ON FUNCTION lesion_calibrate(text, regclass, text, text, text, text, text, int, bigint, float8, float8, text) IS
-'fit threshold, temperature and review threshold of a version that came from elsewhere to rows of a table, and add '
-'a version with them and the same weights';
+COMMENT ON FUNCTION lesion_calibrate(text, regclass, text, text, text, text, text, int, bigint, float8, float8, text,
+	float8) IS
+'fit threshold, temperature, coefficients of the predicted Dice and review threshold of a version that came from '
+'elsewhere to rows of a table, and add a version with them and the same weights';
 
 CREATE PROCEDURE lesion_train_across(servers text[], images text[], model text, rounds int DEFAULT 10,
 	epochs int DEFAULT 1, image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',

@@ -17,12 +17,19 @@ typedef enum EnhanceMode
 	ENHANCE_MODE_ALWAYS			/* the steps that hardly harm any image (docs/enhancement.md) */
 } EnhanceMode;
 
+/* How many numbers a mask's predicted Dice follows from (infer/mask_statistics.h). */
+#define TRAITS_DICE_COEFFICIENTS 6
+
+/* None of them is larger than this, nor less than minus this. */
+#define TRAITS_DICE_COEFFICIENT_MOST 1e6
+
 typedef struct Traits
 {
 	int			image_size;		/* pixels along each side of what the network sees; 0 = not known */
 	double		threshold;		/* a pixel is lesion where its probability is above; 0 = not known */
 	double		temperature;	/* of its probabilities (infer/calibration.h); 0 = not known */
-	double		review_below;	/* a mask of a lower expected Dice is to be looked at; 0 = not known */
+	double		review_below;	/* a mask of a lower predicted Dice is to be looked at; 0 = not known */
+	double		dice_coefficients[TRAITS_DICE_COEFFICIENTS];	/* of the predicted Dice; all 0 = not known */
 	EnhanceMode enhance;		/* how training enhanced its images */
 } Traits;
 

@@ -183,7 +183,7 @@ Status
 validation_fit(Validation *validation, const Call *call, double threshold, Traits *traits)
 {
 	AskedValidation asked = {validation, call};
-	FitImages	images = {validation->count, validation->pixels, predict_image, &asked};
+	FitImages	images = {validation->count, validation->size, predict_image, &asked};
 
 	if (validation->count > 0)
 		TRY(predictor_refresh(validation->predictor, call));

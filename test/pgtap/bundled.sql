@@ -2,7 +2,7 @@
 -- without them is tested.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE TEMP TABLE bundled AS SELECT model, sha256, image_size FROM lesion_models WHERE version = 0;
 CREATE TABLE archive AS
@@ -16,6 +16,8 @@ CREATE FUNCTION register() RETURNS void AS '$libdir/lesionseg', 'lesion_register
 SELECT throws_ok('SELECT register()', '42501', NULL, '... and works in no other function');
 SELECT is((SELECT count(*) FROM lesion_version WHERE number <= 0 AND sha256 <> sha256(weights)), 0::bigint,
 	'each has its SHA-256');
+SELECT is((SELECT count(*) FROM lesion_version WHERE number = 0 AND dice_coefficients IS NULL), 0::bigint,
+	'each has coefficients of the predicted Dice');
 SELECT is((SELECT count(*) FROM lesion_promotion), 0::bigint, 'they are active without a promotion');
 SELECT is((SELECT count(*) FROM bundled
 	WHERE (lesion_image_info(lesion_segment((SELECT image FROM archive WHERE id = 1), model))).width <> 64), 0::bigint,

@@ -1,7 +1,7 @@
 -- lesion_calibrate: threshold, temperature and review threshold of a version that came from elsewhere.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(44);
+SELECT plan(47);
 
 CREATE TABLE archive AS
 SELECT seed AS id, seed / 2 AS patient, s.image, s.mask
@@ -67,10 +67,18 @@ SELECT throws_ok($$SELECT lesion_calibrate('fresh', 'archive')$$, '55000', NULL,
 SELECT row_eq($$SELECT new_version, promoted FROM lesion_calibrate('fresh', 'archive', version => 1)$$,
 	ROW(2, true), 'the first active version');
 
+-- A threshold to keep.
+SELECT is((SELECT threshold FROM lesion_calibrate('elsewhere', 'archive', version => 1, promote => 'never',
+	threshold => 0.35)), 0.35::float8, 'a threshold that is given is kept');
+SELECT ok(v.temperature = made.temperature AND v.review_below <> made.review_below,
+	'... and the rest fitted to its masks') FROM made, lesion_version AS v
+WHERE v.model = 'elsewhere' AND v.number = 7 AND v.threshold = 0.35;
+SELECT throws_ok($$SELECT lesion_calibrate('elsewhere', 'archive', threshold => 1)$$, '22023', NULL, 'no threshold');
+
 -- Rows.
 SELECT row_eq($$SELECT n, promoted FROM lesion_calibrate('elsewhere', 'archive', 'all')$$,
 	ROW(160::bigint, false), 'all rows leave none to compare on');
-SELECT is((SELECT split_columns FROM lesion_version WHERE model = 'elsewhere' AND number = 7), '{patient}'::text[],
+SELECT is((SELECT split_columns FROM lesion_version WHERE model = 'elsewhere' AND number = 8), '{patient}'::text[],
 	'... the split stays as it is known');
 SELECT is((SELECT n FROM lesion_calibrate('elsewhere', 'archive', 'train', promote => 'never')),
 	(SELECT count(*) FROM archive WHERE lesion_split(patient::text) <> 'test'), 'all but test rows');

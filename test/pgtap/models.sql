@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(112);
+SELECT plan(114);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -192,14 +192,16 @@ SELECT is((SELECT string_agg(event, ', ' ORDER BY event) FROM lesion_audit
 -- What goes to another server: weights as they are, and how they are used.
 SELECT lesion_model_import('sent', lesion_model_export('copy'),
 	traits => '{"image_size": 48, "threshold": 0.30000000000000004, "temperature": 1.7320508075688772,
-	"review_below": 0.1, "enhance": "always"}');
+	"review_below": 0.1, "enhance": "always", "dice_constant": 0.1, "dice_expected": 0.30000000000000004,
+	"dice_scattered": -1.7320508075688772}');
 SELECT lesion_model_import('come', lesion_model_export(model, version), weights_sha256 => sha256,
 	traits => lesion_model_traits(model, version)) FROM lesion_models WHERE model = 'sent';
 SELECT is((SELECT sha256 FROM lesion_version WHERE model = 'come'),
 	(SELECT sha256 FROM lesion_version WHERE model = 'copy' AND number = 1), 'weights arrive');
-SELECT row_eq($$SELECT image_size, threshold, temperature, review_below, enhance FROM lesion_version
+SELECT row_eq($$SELECT image_size, threshold, temperature, review_below, enhance, dice_coefficients FROM lesion_version
 	WHERE model = 'come'$$,
-	ROW(48, 0.30000000000000004::float8, 1.7320508075688772::float8, 0.1::float8, 'always'::text),
+	ROW(48, 0.30000000000000004::float8, 1.7320508075688772::float8, 0.1::float8, 'always'::text,
+	'{0.1,0.30000000000000004,0,0,0,-1.7320508075688772}'::float8[]),
 	'... and traits, to the last bit');
 SELECT is(lesion_model_traits('come'), lesion_model_traits('sent', 1), '... and can be sent on');
 SELECT lesion_model_import('come', lesion_model_export('sent'), traits => lesion_model_traits('sent'), threshold => 0.6,
@@ -213,7 +215,8 @@ SELECT throws_ok(format('SELECT lesion_model_import(%L, lesion_model_export(%L),
 	NULL, wrong)
 FROM unnest(ARRAY[$$weights_sha256 => 'abc'$$, $$traits => '[]'$$, $$traits => '{"size": 1}'$$,
 	$$traits => '{"threshold": 1}'$$, $$traits => '{"threshold": 0}'$$, $$traits => '{"temperature": 0}'$$,
-	$$traits => '{"image_size": 0}'$$]) AS wrong;
+	$$traits => '{"image_size": 0}'$$, $$traits => '{"dice_core": "1"}'$$,
+	$$traits => '{"dice_area": 1e7}'$$]) AS wrong;
 SELECT is((SELECT versions FROM lesion_models WHERE model = 'come'), 2::bigint, '... and nothing changes');
 SELECT throws_ok($$SELECT lesion_model_traits('nobody')$$, '42704', NULL, 'traits of no model');
 

@@ -2,7 +2,7 @@
 -- images that the model has not seen, a seventh of them too bad for it.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(7);
+SELECT plan(15);
 
 CREATE TABLE archive AS SELECT seed AS id, s.*
 	FROM generate_series(1, 300) AS seed, lesion_synthetic(seed, 40, 40) AS s;
@@ -37,6 +37,34 @@ SELECT cmp_ok(abs(avg(small.predicted_dice) - avg(large.predicted_dice)), '<', 0
 	'the size of the image counts for nothing')
 FROM generate_series(1001, 1100) AS seed, lesion_segment_detail((lesion_synthetic(seed, 32, 32)).image, 'net') AS small,
 	lesion_segment_detail((lesion_synthetic(seed, 128, 128)).image, 'net') AS large;
+
+-- The coefficients of the predicted Dice belong to the version, and go where it goes.
+SELECT is((SELECT count(*) FROM lesion_version, unnest(dice_coefficients) AS c WHERE model = 'net' AND c <> 0),
+	6::bigint, 'a training with 100 validation rows and more has fitted them');
+SELECT lesion_model_import('copy', lesion_model_export('net'));
+SELECT is(b.dice_coefficients, a.dice_coefficients, 'a weight file carries them')
+FROM lesion_version AS a, lesion_version AS b WHERE a.model = 'net' AND b.model = 'copy';
+SELECT lesion_model_import('plain', lesion_model_export('net'), traits => lesion_model_traits('net') ||
+	'{"dice_constant": 0, "dice_expected": 0, "dice_core": 0, "dice_doubt": 0, "dice_area": 0, "dice_scattered": 0}');
+SELECT is((SELECT dice_coefficients FROM lesion_version WHERE model = 'plain'), NULL, 'traits of 0 are none');
+CREATE TEMP TABLE trusted AS
+SELECT id, lesion_dice(net.mask, u.mask) AS dice, net.predicted_dice AS fitted, copy.predicted_dice AS copied,
+	plain.predicted_dice AS expected
+FROM unseen AS u, lesion_segment_detail(image, 'net') AS net, lesion_segment_detail(image, 'copy') AS copy,
+	lesion_segment_detail(image, 'plain') AS plain WHERE id <= 1120;
+SELECT is((SELECT count(*) FROM trusted WHERE copied <> fitted), 0::bigint,
+	'the same coefficients, the same prediction');
+SELECT cmp_ok((SELECT count(*) FROM trusted WHERE expected <> fitted), '>', 100::bigint,
+	'... without them it is another');
+SELECT cmp_ok(avg(abs(fitted - dice)), '<', avg(abs(expected - dice)), '... and further from the truth') FROM trusted;
+SELECT lesion_model_import('constant', lesion_model_export('net'), traits => '{"dice_constant": 0.625,
+	"dice_expected": 0, "dice_core": 0, "dice_doubt": 0, "dice_area": 0, "dice_scattered": 0, "review_below": 0.7}');
+SELECT is((SELECT count(*) FROM unseen, lesion_segment_detail(image, 'constant') AS d WHERE d.area > 0 AND id <= 1020
+	AND (d.predicted_dice <> 0.625 OR NOT d.needs_review)), 0::bigint,
+	'the prediction is what they say, and so is the review');
+SELECT throws_ok($$INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version,
+	dice_coefficients) SELECT model, 9, config, weights, sha256, image_size, extension_version, '{1,2,3,4,5,NaN}'
+	FROM lesion_version WHERE model = 'net'$$, '23514', NULL, 'what is no number is refused');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -107,7 +107,7 @@ test_clip(void **state)
 
 	(void) state;
 	make_update(call, &start, &weights);
-	start->traits = (Traits) {64, 0.3, 1.1, 0.6, ENHANCE_MODE_OFF};
+	start->traits = (Traits) {.image_size = 64,.threshold = 0.3,.temperature = 1.1,.review_below = 0.6};
 	start->split[0] = '\0';
 	assert_ok(update_clip(call, start, weights, 2.5, 0, draw_nothing));
 	assert_true(weights->weights[param_of(start, PARAM_WEIGHT)->offset] == 1.5f);
@@ -120,6 +120,8 @@ test_clip(void **state)
 	assert_true(weights->weights[param_of(start, PARAM_RUNNING_VARIANCE)->offset] == 0);
 	assert_true(weights->traits.threshold == 0 && weights->traits.temperature == 0 &&
 				weights->traits.review_below == 0);
+	for (int i = 0; i < TRAITS_DICE_COEFFICIENTS; i++)
+		assert_true(weights->traits.dice_coefficients[i] == 0);
 	assert_int_equal(weights->traits.image_size, 32);
 	assert_int_equal(weights->traits.enhance, ENHANCE_MODE_AUTO);
 	assert_string_equal(weights->split, "{\"columns\": [\"patient\"], \"seed\": 7}");

@@ -150,6 +150,7 @@ test_metadata(void **state)
 
 	(void) state;
 	network->traits.threshold = 0.4;
+	network->traits.dice_coefficients[2] = 1.25;
 	strcpy(network->split, "{\"columns\": []}");
 	other = write_network(call, network, WEIGHTS_F32);
 	assert_ok(weights_mean_create(&call->host, &mean));
@@ -164,6 +165,8 @@ test_metadata(void **state)
 	assert_true(loaded->traits.threshold == 0);
 	assert_true(loaded->traits.temperature == 1.5);
 	assert_true(loaded->traits.review_below == 0.75);
+	for (int i = 0; i < TRAITS_DICE_COEFFICIENTS; i++)
+		assert_true(loaded->traits.dice_coefficients[i] == 0);
 	assert_int_equal(loaded->traits.image_size, 32);
 	assert_int_equal(loaded->traits.enhance, ENHANCE_MODE_AUTO);
 	assert_string_equal(loaded->split, "");

@@ -69,6 +69,8 @@ test_round_trip(void **state)
 		assert_true(read.traits.threshold == info.traits.threshold);
 		assert_true(read.traits.temperature == info.traits.temperature);
 		assert_true(read.traits.review_below == info.traits.review_below);
+		assert_memory_equal(read.traits.dice_coefficients, info.traits.dice_coefficients,
+							sizeof info.traits.dice_coefficients);
 		assert_int_equal(read.traits.enhance, info.traits.enhance);
 		assert_string_equal(read.split, info.split);
 
@@ -109,6 +111,7 @@ test_header_text(void **state)
 		"\"config\":\"{\\\"base\\\": 16, \\\"depth\\\": 4}\",\"image_size\":\"256\","
 		"\"mean\":\"0.699999988,-0.100000001,9.99999994e-9\",\"std\":\"0.25,1.0,3.0\",\"extension_version\":\"0.1\","
 		"\"threshold\":\"0.45\",\"temperature\":\"1.5\",\"review_below\":\"0.75\","
+		"\"dice_coefficients\":\"0.125,-1e-6,1.5,0.0,123.25,-2.0\","
 		"\"crc32\":\"7eddc5f1bd25422edc0ea1a5f0d77ef1e7bf03e043b8a9c01a6eba20\",\"enhance\":\"auto\","
 		"\"split\":\"{\\\"columns\\\": [\\\"patient\\\"], \\\"seed\\\": 7}\"},"
 		"\"norm.running_mean\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]},"

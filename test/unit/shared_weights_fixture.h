@@ -46,7 +46,7 @@ make_network(const Call *call, int base, int64_t seed)
 			for (size_t i = 0; i < param->count; i++)
 				network->weights[param->offset + i] = (float) (seed + (int64_t) i) / 7;
 	}
-	network->traits = (Traits) {32, 0.45, 1.5, 0.75, ENHANCE_MODE_AUTO};
+	network->traits = (Traits) {32, 0.45, 1.5, 0.75, {-0.5, 1.25, 0.5, 0.25, -0.125, -0.375}, ENHANCE_MODE_AUTO};
 	strcpy(network->split, "{\"columns\": [\"patient\"], \"seed\": 7}");
 	return network;
 }

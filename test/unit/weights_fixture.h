@@ -49,6 +49,7 @@ fixture_info(void)
 			.threshold = 0.45,
 			.temperature = 1.5,
 			.review_below = 0.75,
+			.dice_coefficients = {0.125, -0.000001, 1.5, 0, 123.25, -2},
 			.enhance = ENHANCE_MODE_AUTO,
 		},
 		.mean = {0.7f, -0.1f, 1e-8f},

@@ -65,7 +65,7 @@ fit_weighted(const Call *call, const EnsembleFit *fit, const int *counts, uint16
 {
 	WeightedEnsemble ensemble = {.call = call,.fit = fit,.counts = counts,.sums = sums};
 	FitImages	images = {
-		.pixels = (size_t) fit->size * (size_t) fit->size,
+		.size = fit->size,
 		.predict = predict_image,
 		.data = &ensemble,
 	};
@@ -75,7 +75,7 @@ fit_weighted(const Call *call, const EnsembleFit *fit, const int *counts, uint16
 	images.count = ensemble_image_count(fit);
 	for (int m = 0; m < fit->members; m++)
 		ensemble.total += counts[m];
-	TRY(call_alloc_array(call, images.pixels, sizeof(float), &memory));
+	TRY(call_alloc_array(call, (size_t) fit->size * (size_t) fit->size, sizeof(float), &memory));
 	ensemble.probabilities = memory;
 	status = fit_run(call, &images, 0, traits);
 	call_free(call, memory);

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "learn/federated/own_norms.h"
 
@@ -149,5 +150,6 @@ update_clip(const Call *call, const Network *start, Network *weights, double cli
 	weights->traits.threshold = 0;
 	weights->traits.temperature = 0;
 	weights->traits.review_below = 0;
+	memset(weights->traits.dice_coefficients, 0, sizeof weights->traits.dice_coefficients);
 	return status_ok();
 }

@@ -39,8 +39,9 @@ typedef bool (*UpdateRandom) (void *bytes, size_t size);
  * clip_norm, and each element gets Gaussian noise of standard deviation
  * noise_multiplier * clip_norm. Sums are double, and rounded to float32 after the
  * noise. What training fitted to images without a bound does not leave: running
- * statistics become those of start; threshold, temperature and review bound are
- * no longer known. An update within clip_norm stays as it is where there is no noise.
+ * statistics become those of start; threshold, temperature, review bound and the
+ * coefficients of the predicted Dice are no longer known. An update within
+ * clip_norm stays as it is where there is no noise.
  *
  * Errors are those of update_check_limits, and LS_HOST_ERROR without random
  * bits. Polls. After an error weights are undefined.

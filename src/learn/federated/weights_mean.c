@@ -91,6 +91,9 @@ keep_agreed(WeightsMean *mean, const Network *next)
 		agreed->traits.temperature = 0;
 	if (next->traits.review_below != agreed->traits.review_below)
 		agreed->traits.review_below = 0;
+	if (memcmp(next->traits.dice_coefficients, agreed->traits.dice_coefficients,
+			   sizeof agreed->traits.dice_coefficients) != 0)
+		memset(agreed->traits.dice_coefficients, 0, sizeof agreed->traits.dice_coefficients);
 	if (strcmp(next->split, agreed->split) != 0)
 	{
 		mean->splits_differ = true;

@@ -44,8 +44,8 @@ bool		weights_mean_splits_differ(const WeightsMean *mean);
 /*
  * Write the mean of the files so far, of which there is at least one, as a
  * float32 weight file: *bytes is allocated through call, the caller frees it. Its
- * threshold, temperature, review bound and split are those of the files where all
- * agree, else it has none. One file gives its own weights.
+ * threshold, temperature, review bound, coefficients of the predicted Dice and
+ * split are those of the files where all agree, else it has none. One file gives its own weights.
  */
 Status		weights_mean_write(WeightsMean *mean, const Call *call, void **bytes, size_t *size);
 

@@ -6,8 +6,8 @@
  * the tensors. Our metadata: format_version, architecture, config (JSON text),
  * image_size, mean, std (three numbers each, comma separated),
  * extension_version, crc32 (of each tensor, weights_checksum.h); threshold,
- * temperature and review_below if they are known; enhance if training enhanced
- * images; split (JSON text) if it is known which images were kept from
+ * temperature, review_below and dice_coefficients if they are known; enhance if
+ * training enhanced images; split (JSON text) if it is known which images were kept from
  * training. docs/weights.md tells users the whole format.
  */
 #ifndef LESIONSEG_NN_WEIGHTS_H

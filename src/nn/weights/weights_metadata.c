@@ -4,6 +4,7 @@
 #include "nn/weights/weights_file.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +46,10 @@ read_numbers(const json_t *metadata, const char *key, int count, double *numbers
 		numbers[i] = json_number_value(item);
 	}
 	json_decref(list);
-	return good ? status_ok() : metadata_error(key, count == 1 ? "is not a number" : "is not three numbers");
+	if (good)
+		return status_ok();
+	snprintf(text, sizeof text, count == 1 ? "is not a number" : "is not %d numbers", count);
+	return metadata_error(key, text);
 }
 
 /* Read mean or std. */
@@ -129,6 +133,13 @@ read_metadata(const WeightsFile *file, WeightsInfo *info)
 		TRY(read_numbers(metadata, "review_below", 1, &info->traits.review_below));
 		if (!(info->traits.review_below >= 0 && info->traits.review_below <= 1))
 			return metadata_error("review_below", "is not between 0 and 1");
+	}
+	if (json_object_get(metadata, "dice_coefficients") != NULL)
+	{
+		TRY(read_numbers(metadata, "dice_coefficients", TRAITS_DICE_COEFFICIENTS, info->traits.dice_coefficients));
+		for (int i = 0; i < TRAITS_DICE_COEFFICIENTS; i++)
+			if (!(fabs(info->traits.dice_coefficients[i]) <= TRAITS_DICE_COEFFICIENT_MOST))
+				return metadata_error("dice_coefficients", "is not between -1e6 and 1e6");
 	}
 	if (json_object_get(metadata, "enhance") != NULL)
 	{

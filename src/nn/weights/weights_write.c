@@ -49,31 +49,42 @@ set_integer(json_t *metadata, const char *key, int number)
 	return set_text(metadata, key, text);
 }
 
-/* Put three numbers into metadata as "a,b,c". jansson formats them, because
+/* Put numbers into metadata as "a,b,c". jansson formats them, because
  * printf() would ask the locale for its decimal point. */
 static bool
-set_channels(json_t *metadata, const char *key, const float *channels)
+set_numbers(json_t *metadata, const char *key, int count, const double *numbers, int digits)
 {
-	json_t	   *list = json_pack("[f,f,f]", (double) channels[0], (double) channels[1], (double) channels[2]);
-	char		text[128];
-	size_t		length = json_dumpb(list, text, sizeof text, DUMP_FLAGS);
+	json_t	   *list = json_array();
+	char		text[256];
+	size_t		length;
 
+	for (int i = 0; i < count; i++)
+		if (json_array_append_new(list, json_real(numbers[i])) != 0)
+			break;
+	length = json_dumpb(list, text, sizeof text, JSON_COMPACT | JSON_REAL_PRECISION(digits));
 	json_decref(list);
 	return length > 2 && length <= sizeof text &&
 		json_object_set_new(metadata, key, json_stringn(text + 1, length - 2)) == 0;
 }
 
-/* Put a number into metadata, as text, unless it is 0. */
+/* Put mean or std into metadata. */
 static bool
-put_number(json_t *metadata, const char *key, double number)
+set_channels(json_t *metadata, const char *key, const float *channels)
 {
-	json_t	   *value = json_real(number);
-	char		text[32];
-	size_t		length = json_dumpb(value, text, sizeof text, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	const double numbers[] = {(double) channels[0], (double) channels[1], (double) channels[2]};
 
-	json_decref(value);
-	return number == 0 ||
-		(length <= sizeof text && json_object_set_new(metadata, key, json_stringn(text, length)) == 0);
+	return set_numbers(metadata, key, 3, numbers, 9);
+}
+
+/* Put numbers into metadata unless all are 0. */
+static bool
+put_numbers(json_t *metadata, const char *key, int count, const double *numbers)
+{
+	bool		known = false;
+
+	for (int i = 0; i < count; i++)
+		known = known || numbers[i] != 0;
+	return !known || set_numbers(metadata, key, count, numbers, 15);
 }
 
 /*
@@ -99,9 +110,10 @@ make_metadata(const WeightsInfo *info, const char *checksums)
 		set_channels(metadata, "mean", info->mean) &&
 		set_channels(metadata, "std", info->std) &&
 		set_text(metadata, "extension_version", info->extension_version) &&
-		put_number(metadata, "threshold", info->traits.threshold) &&
-		put_number(metadata, "temperature", info->traits.temperature) &&
-		put_number(metadata, "review_below", info->traits.review_below) &&
+		put_numbers(metadata, "threshold", 1, &info->traits.threshold) &&
+		put_numbers(metadata, "temperature", 1, &info->traits.temperature) &&
+		put_numbers(metadata, "review_below", 1, &info->traits.review_below) &&
+		put_numbers(metadata, "dice_coefficients", TRAITS_DICE_COEFFICIENTS, info->traits.dice_coefficients) &&
 		set_text(metadata, WEIGHTS_CHECKSUMS_KEY, checksums) &&
 		(info->traits.enhance == ENHANCE_MODE_OFF ||
 		 set_text(metadata, "enhance", enhance_mode_name(info->traits.enhance))) &&

@@ -1,7 +1,8 @@
 /*
  * calibrate.c: the SQL function lesion_calibrate: a version with the weights of
- * another, whose threshold, temperature and review threshold are fitted to the
- * caller's rows, by the code and at the image size by which a training fits its own.
+ * another, whose threshold, temperature, coefficients of the predicted Dice and
+ * review threshold are fitted to the caller's rows, by the code and at the image
+ * size by which a training fits its own.
  */
 #include "postgres.h"
 
@@ -35,7 +36,7 @@ enum
 {
 	ARGUMENT_MODEL, ARGUMENT_IMAGES, ARGUMENT_SUBSET, ARGUMENT_IMAGE_COLUMN, ARGUMENT_MASK_COLUMN, ARGUMENT_ID_COLUMN,
 	ARGUMENT_GROUP_COLUMN, ARGUMENT_VERSION, ARGUMENT_SPLIT_SEED, ARGUMENT_TEST_FRACTION,
-	ARGUMENT_VALIDATION_FRACTION, ARGUMENT_PROMOTE
+	ARGUMENT_VALIDATION_FRACTION, ARGUMENT_PROMOTE, ARGUMENT_THRESHOLD
 };
 
 /* Images predicted at a time, as many as a training's batch has. */
@@ -52,6 +53,7 @@ typedef struct Calibration
 	Network    *network;
 	Dataset    *images;
 	SeenImages	trained_on;
+	double		threshold;		/* to keep; 0 = find the best */
 	Traits		fitted;
 	ModelVersion *made;
 	bool		promoted;
@@ -132,7 +134,7 @@ fit_traits(Calibration *task)
 	task->fitted = task->version->traits;
 	check_status(task->call, validation_create(task->network, task->call, &engine, task->images, CALIBRATION_BATCH,
 											   &validation));
-	check_status(task->call, validation_fit(validation, task->call, 0, &task->fitted));
+	check_status(task->call, validation_fit(validation, task->call, task->threshold, &task->fitted));
 	validation_free(validation);
 }
 
@@ -245,8 +247,8 @@ check_rights(const Calibration *task)
 }
 
 /* lesion_calibrate(model, images, subset, image_column, mask_column, id_column,
- * group_column, version, split_seed, test_fraction, validation_fraction, promote)
- * returns record */
+ * group_column, version, split_seed, test_fraction, validation_fraction, promote,
+ * threshold) returns record */
 Datum
 lesion_calibrate(PG_FUNCTION_ARGS)
 {
@@ -269,6 +271,11 @@ lesion_calibrate(PG_FUNCTION_ARGS)
 				 errmsg("test rows are not for calibration"),
 				 errdetail("Scores on rows that a version was fitted to look better than they are."),
 				 errhint("Calibrate on 'validation', 'train' or 'all' rows.")));
+	if (!PG_ARGISNULL(ARGUMENT_THRESHOLD))
+	{
+		task.threshold = PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);
+		argument_check_threshold(task.threshold);
+	}
 	check_rights(&task);
 
 	SPI_connect();

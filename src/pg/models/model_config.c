@@ -8,6 +8,7 @@
 #include "lib/stringinfo.h"
 
 #include "infer/calibration.h"
+#include "infer/mask_statistics.h"
 #include "pg/base/error.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/json_values.h"
@@ -78,6 +79,11 @@ config_equal(const Architecture *architecture, const ArchConfig *a, const ArchCo
 	return true;
 }
 
+/* One of a version's coefficients as an option. */
+#define COEFFICIENT_ROW(name, i, meaning) \
+	{name, OPTION_NUMBER, offsetof(Traits, dice_coefficients) + (i) * sizeof(double), \
+		-TRAITS_DICE_COEFFICIENT_MOST, TRAITS_DICE_COEFFICIENT_MOST, 0, meaning, NULL}
+
 static const Option trait_rows[] = {
 	{"image_size", OPTION_INT, offsetof(Traits, image_size), 1, INT_MAX, 256,
 		"pixels along each side of what the network sees", NULL},
@@ -86,7 +92,13 @@ static const Option trait_rows[] = {
 	{"temperature", OPTION_NUMBER, offsetof(Traits, temperature), 0.01, 100, CALIBRATION_TEMPERATURE,
 		"logits are divided by it", NULL},
 	{"review_below", OPTION_NUMBER, offsetof(Traits, review_below), 0.0001, 1, CALIBRATION_REVIEW_BELOW,
-		"a mask of a lower expected Dice is to be looked at", NULL},
+		"a mask of a lower predicted Dice is to be looked at", NULL},
+	COEFFICIENT_ROW("dice_constant", 0, "predicted Dice: what is added; all six are 0 where they are not known"),
+	COEFFICIENT_ROW("dice_expected", 1 + MASK_EXPECTED, "predicted Dice: the weight of the expected Dice"),
+	COEFFICIENT_ROW("dice_core", 1 + MASK_CORE, "predicted Dice: the weight of how much of the mask is sure"),
+	COEFFICIENT_ROW("dice_doubt", 1 + MASK_DOUBT, "predicted Dice: the weight of the zone of doubt"),
+	COEFFICIENT_ROW("dice_area", 1 + MASK_AREA, "predicted Dice: the weight of the mask's share of the image"),
+	COEFFICIENT_ROW("dice_scattered", 1 + MASK_SCATTERED, "predicted Dice: the weight of the smaller parts"),
 	{"enhance", OPTION_CHOICE, offsetof(Traits, enhance), 0, 0, ENHANCE_MODE_OFF,
 		"how images are enhanced first", enhance_mode_names},
 };

@@ -269,6 +269,44 @@ first_row_split_columns(void)
 	return columns;
 }
 
+/* The coefficients of the predicted Dice; 0 where the row has none. */
+static void
+first_row_coefficients(double coefficients[TRAITS_DICE_COEFFICIENTS])
+{
+	bool		isnull;
+	Datum		datum = first_row_value("dice_coefficients", FLOAT8ARRAYOID, &isnull);
+	ArrayType  *array;
+
+	memset(coefficients, 0, TRAITS_DICE_COEFFICIENTS * sizeof *coefficients);
+	if (isnull)
+		return;
+	array = DatumGetArrayTypeP(datum);
+	if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] != TRAITS_DICE_COEFFICIENTS || ARR_HASNULL(array))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("dice_coefficients of a version are not %d numbers", TRAITS_DICE_COEFFICIENTS),
+				 errhint("Import the version again, or add one with lesion_calibrate.")));
+	memcpy(coefficients, ARR_DATA_PTR(array), TRAITS_DICE_COEFFICIENTS * sizeof *coefficients);
+}
+
+/* Store the coefficients of the predicted Dice, unless all are 0. */
+static void
+stored_row_coefficients(StoredRow *row, const double coefficients[TRAITS_DICE_COEFFICIENTS])
+{
+	Datum		values[TRAITS_DICE_COEFFICIENTS];
+	bool		known = false;
+
+	for (int i = 0; i < TRAITS_DICE_COEFFICIENTS; i++)
+	{
+		values[i] = Float8GetDatum(coefficients[i]);
+		known = known || coefficients[i] != 0;
+	}
+	if (known)
+		(void) stored_row_set(row, "dice_coefficients", FLOAT8ARRAYOID,
+							  PointerGetDatum(construct_array(values, TRAITS_DICE_COEFFICIENTS, FLOAT8OID,
+															  sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+}
+
 /* Look up the members of an ensemble's version that was read. */
 static void
 find_members(const ModelStore *store, ModelVersion *version)
@@ -303,7 +341,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	values[1] = Int32GetDatum(wanted);
 	store_execute(store,
 				  "SELECT config, sha256, image_size, threshold, split_seed, test_fraction, temperature, review_below, "
-				  "enhance, validation_fraction, split_columns, fold "
+				  "enhance, validation_fraction, split_columns, fold, dice_coefficients "
 				  "FROM @lesion_version WHERE model = $1 AND number = $2",
 				  2, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
@@ -320,6 +358,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 	version->traits.threshold = DatumGetFloat8(first_row_needed("threshold", FLOAT8OID));
 	version->traits.temperature = DatumGetFloat8(first_row_needed("temperature", FLOAT8OID));
 	version->traits.review_below = DatumGetFloat8(first_row_needed("review_below", FLOAT8OID));
+	first_row_coefficients(version->traits.dice_coefficients);
 	check_status(NULL, enhance_mode_find(TextDatumGetCString(first_row_needed("enhance", TEXTOID)),
 										 &version->traits.enhance));
 	version->split.seed = DatumGetInt64(first_row_needed("split_seed", INT8OID));
@@ -421,6 +460,7 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	stored_row_float8(&row, "temperature", traits->temperature != 0 ? traits->temperature : CALIBRATION_TEMPERATURE);
 	stored_row_float8(&row, "review_below",
 					  traits->review_below != 0 ? traits->review_below : CALIBRATION_REVIEW_BELOW);
+	stored_row_coefficients(&row, traits->dice_coefficients);
 	stored_row_text(&row, "enhance", enhance_mode_name(traits->enhance));
 	stored_row_int8(&row, "split_seed", split->seed);
 	stored_row_float8(&row, "test_fraction", split->test_fraction);

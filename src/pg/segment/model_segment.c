@@ -13,6 +13,7 @@
 #include "image/codec/codec.h"
 #include "infer/calibration.h"
 #include "infer/mask.h"
+#include "infer/mask_statistics.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
@@ -159,22 +160,26 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 
 /* Say what Dice a mask may expect. Where a small map is enlarged, edges become
  * wide and unsure. The version was calibrated (learn/fit.h), and its review
- * threshold was found, at network size, so the Dice is expected there,
+ * threshold was found, at network size, so the Dice is predicted there,
  * whatever the size of the mask. */
 static Status
-expect_dice(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const double *weights,
-			int count, MaskOptions options, double *expected)
+predict_dice(const ModelVersion *version, const Call *call, const ProbabilityMap *maps, const double *weights,
+			 int count, MaskOptions options, double *dice)
 {
 	double		table[256];
+	double		statistics[MASK_STATISTICS];
 	Image		mask;
 	Image		map;
+	Status		status;
 
 	options.width = options.height = version->traits.image_size;
 	TRY(mask_create(call, maps, weights, count, &options, &mask, &map));
 	calibration_table(version->traits.temperature, table);
-	*expected = calibration_expected_dice((size_t) map.width * map.height, map.pixels, mask.pixels, table);
+	status = mask_statistics(call, &map, &mask, table, statistics);
 	image_free(call, &mask);
 	image_free(call, &map);
+	TRY(status);
+	*dice = mask_predicted_dice(version->traits.dice_coefficients, statistics);
 	return status_ok();
 }
 
@@ -226,7 +231,7 @@ model_mask(const ModelVersion *version, const Call *call, const Looks *looks, co
 	if (want_probabilities && looks->count > 1)
 		TRY(compare_members(version, call, maps, looks->weights, looks->count, mask, &result->disagreement));
 	if (want_probabilities)
-		TRY(expect_dice(version, call, maps, looks->weights, looks->count, mask, &result->predicted_dice));
+		TRY(predict_dice(version, call, maps, looks->weights, looks->count, mask, &result->predicted_dice));
 	TRY(mask_create(call, maps, looks->weights, looks->count, &mask, &result->mask,
 					want_probabilities ? &result->probabilities : NULL));
 	if (want_probabilities)

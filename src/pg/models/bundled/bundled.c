@@ -11,6 +11,10 @@
  * An update may bring other weights than a database has. They become a version
  * with the next number: version 0 and what was made with it stay as they are.
  *
+ * A file NAME.traits.json beside the weights says how they are used, where that was
+ * fitted again after they were written; the weights and their SHA-256 stay as they
+ * are (models/calibrate).
+ *
  * The script of an older version, which CREATE EXTENSION VERSION and an update
  * over several versions run, has tables that this library does not write to.
  * The script of the update to this version then calls it again.
@@ -25,6 +29,8 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "arch/network.h"
@@ -37,6 +43,14 @@
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_register_bundled);
+
+/* An architecture's weights that came with the extension. */
+typedef struct Bundle
+{
+	const char *folder;
+	const Architecture *architecture;
+	ByteView	weights;
+} Bundle;
 
 /* The folder of the extension's control file: the server took the first on its path. */
 static char *
@@ -87,10 +101,41 @@ read_file(const char *folder, const char *name, ByteView *file)
 	return true;
 }
 
+/* Take over what the file of traits says, where there is one. One of other weights is an error. */
+static void
+take_traits(const Bundle *bundle, Traits *traits)
+{
+	const char *name = bundle->architecture->name;
+	uint8_t		digest[SHA256_BYTES];
+	char		hex[SHA256_HEX_SIZE];
+	ByteView	file;
+	Datum		json;
+	Datum		sha256;
+	Datum		object;
+
+	if (!read_file(bundle->folder, psprintf("%s.traits.json", name), &file))
+		return;
+	json = DirectFunctionCall1(jsonb_in, CStringGetDatum(file.bytes));
+	sha256 = DirectFunctionCall2(jsonb_object_field_text, json, CStringGetTextDatum("sha256"));
+	object = DirectFunctionCall2(jsonb_object_field, json, CStringGetTextDatum("traits"));
+	sha256_digest(bundle->weights.bytes, bundle->weights.size, digest);
+	sha256_hex(digest, hex);
+	if (strcmp(TextDatumGetCString(sha256), hex) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the file \"%s.traits.json\" is not of the bundled weights of \"%s\"", name, name),
+				 errdetail("The weights have the SHA-256 %s.", hex),
+				 errhint("Remove it or make it again with models/calibrate, and install the files again.")));
+	traits_apply(DatumGetJsonbP(object), traits);
+	bytes_release(&file);
+}
+
 /* Make a weight file a version, bundled as version 0; one that cannot be used is an error. */
 static ModelVersion *
-register_version(const ModelStore *store, const Architecture *architecture, const ByteView *file, bool bundled)
+register_version(const ModelStore *store, const Bundle *bundle, bool bundled)
 {
+	const Architecture *architecture = bundle->architecture;
+	const ByteView *file = &bundle->weights;
 	Call	   *call = call_create(CurrentMemoryContext, 1);
 	char	   *subject = psprintf("bundled weights of \"%s\"", architecture->name);
 	NewVersion	content = {
@@ -116,6 +161,7 @@ register_version(const ModelStore *store, const Architecture *architecture, cons
 
 	content.config = config_jsonb(architecture, &config);
 	weights_info_take(&info, &content.traits, &content.split);
+	take_traits(bundle, &content.traits);
 	version = store_add_version(store, architecture->name, &content);
 	call_destroy(call);
 	return version;
@@ -148,15 +194,16 @@ is_found(const ModelStore *store, const char *query, const char *model, const ui
  * are others. Active they are only where nobody has promoted a version.
  */
 static void
-renew_version(const ModelStore *store, const Architecture *architecture, const ByteView *file)
+renew_version(const ModelStore *store, const Bundle *bundle)
 {
+	const Architecture *architecture = bundle->architecture;
 	uint8_t		digest[SHA256_BYTES];
 
-	sha256_digest(file->bytes, file->size, digest);
+	sha256_digest(bundle->weights.bytes, bundle->weights.size, digest);
 	if (is_found(store, "SELECT FROM @lesion_version WHERE model = $1 AND sha256 = $2", architecture->name,
 				 digest))
 		return;
-	bundled_activate(store, register_version(store, architecture, file, false));
+	bundled_activate(store, register_version(store, bundle, false));
 }
 
 void
@@ -186,13 +233,15 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 	SPI_connect();
 	for (int i = 0; i < count; i++)
 	{
-		if (!read_file(folder, psprintf("%s.safetensors", architectures[i]->name), &file))
+		Bundle		bundle = {folder, architectures[i], {0}};
+
+		if (!read_file(folder, psprintf("%s.safetensors", architectures[i]->name), &bundle.weights))
 			continue;
 		if (is_registered(&store, architectures[i]))
-			renew_version(&store, architectures[i], &file);
+			renew_version(&store, &bundle);
 		else
-			(void) register_version(&store, architectures[i], &file, true);
-		bytes_release(&file);
+			(void) register_version(&store, &bundle, true);
+		bytes_release(&bundle.weights);
 	}
 	if (read_file(folder, BUNDLED_ENSEMBLE ".json", &file))
 		bundled_ensemble_register(&store, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(file.bytes))));
