@@ -49,8 +49,8 @@ my $traits = `cat $folder/unet.traits.json`;
 is(run_sql($database, "SELECT '$traits'::jsonb ->> 'sha256'"), $sha256, '... the file names the weights');
 is(run_sql($database, "SELECT '$traits'::jsonb -> 'traits' = lesion_model_traits('unet', 3)"), 't',
 	'... and has all traits');
-is(run_sql($database, q{SELECT count(DISTINCT threshold) FROM lesion_version WHERE model = 'unet' AND number IN (2, 3)}),
-	1, '... with the threshold that the weights had');
+is(run_sql($database, q{SELECT count(DISTINCT threshold) FROM lesion_version
+	WHERE model = 'unet' AND number IN (2, 3)}), 1, '... with the threshold that the weights had');
 open my $file, '<', "$folder/unet.md" or die "$folder/unet.md: $!";
 my $card = do { local $/; <$file> };
 for my $fact ($sha256, 'CALL lesion_retrain(\'public.archive\', \'unet\', epochs => 1', '| `noise` | ', ' to ',
