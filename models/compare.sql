@@ -38,14 +38,15 @@
 -- Train what is not there.
 SELECT format('CALL lesion_retrain(%L, %L, epochs => %s, id_column => %L, image_size => %s, batch_size => 16)',
 	:'images', model, :'epochs', :'id_column', :'image_size')
-FROM lesion_models WHERE bundled AND version IS NULL ORDER BY model
+FROM lesion_models WHERE bundled AND architecture <> 'ensemble' AND version IS NULL ORDER BY model
 \gexec
 
 \echo Weighing the members of the ensemble ...
 -- The ensemble of all four, weighed on the validation rows. A table without any
 -- leaves the weights equal.
 SELECT format('SELECT lesion_model_create(%L, %L, %L)', 'four', 'ensemble',
-	jsonb_build_object('members', (SELECT jsonb_agg(model ORDER BY model) FROM lesion_models WHERE bundled)))
+	jsonb_build_object('members', (SELECT jsonb_agg(model ORDER BY model) FROM lesion_models
+		WHERE bundled AND architecture <> 'ensemble')))
 WHERE NOT EXISTS (SELECT FROM lesion_models WHERE model = 'four')
 \gexec
 SELECT version, members, weights, threshold, n AS validation_images
@@ -55,7 +56,8 @@ FROM lesion_ensemble_fit('four', :'images', id_column => :'id_column');
 -- Score them, and the ensemble with test-time augmentation too.
 CREATE TEMP TABLE scored AS
 SELECT e.*
-FROM (SELECT model, false AS tta FROM lesion_models WHERE bundled OR model = 'four'
+FROM (SELECT model, false AS tta FROM lesion_models
+		WHERE bundled AND architecture <> 'ensemble' OR model = 'four'
 	UNION ALL SELECT 'four', true) AS task,
 	LATERAL lesion_evaluate(:'images', task.model, id_column => :'id_column', tta => task.tta) AS e;
 
