@@ -63,7 +63,7 @@ arch_config_take(const Architecture *architecture, ArchConfig *config, const cha
 static OptionValue
 option_value_of(const json_t *json)
 {
-	OptionValue value = {OPTION_VALUE_TEXT, 0, json_is_string(json) ? json_string_value(json) : ""};
+	OptionValue value = {.kind = OPTION_VALUE_TEXT,.text = json_is_string(json) ? json_string_value(json) : ""};
 
 	if (json_is_number(json))
 		value.kind = OPTION_VALUE_NUMBER;

@@ -13,8 +13,8 @@
 static bool
 option_allows(const Option *option, double number)
 {
-	if (option->type == OPTION_BOOL || option->type == OPTION_CHOICE)
-		return true;			/* a stored choice was checked when it was set */
+	if (option->type == OPTION_BOOL || option->type == OPTION_CHOICE || option->type == OPTION_BOX)
+		return true;			/* a stored choice or box was checked when it was set */
 	if (!(number >= option->minimum && number <= option->maximum))
 		return false;
 	if (option->type == OPTION_ODD)
@@ -45,6 +45,9 @@ option_store(const Option *option, void *values, double number)
 		case OPTION_BOOL:
 			memcpy(place, &on, sizeof on);
 			break;
+		case OPTION_BOX:
+			memset(place, 0, 4 * sizeof whole);
+			break;
 	}
 }
 
@@ -72,6 +75,10 @@ option_load(const Option *option, const void *values)
 		case OPTION_BOOL:
 			memcpy(&on, place, sizeof on);
 			number = on;
+			break;
+		case OPTION_BOX:		/* its width: 0 is no box */
+			memcpy(&whole, place + 2 * sizeof whole, sizeof whole);
+			number = whole;
 			break;
 	}
 	return number;
@@ -110,6 +117,9 @@ option_describe(const Option *option, char *text, size_t size)
 				append_text(text, size, "'");
 			}
 			return;
+		case OPTION_BOX:
+			snprintf(text, size, "[x, y, width, height], whole numbers of pixels");
+			return;
 		default:
 			snprintf(text, size, "%s from %g to %g", option->type == OPTION_NUMBER ? "a number" :
 					 option->type == OPTION_ODD ? "an odd number" : "a whole number", option->minimum, option->maximum);
@@ -136,6 +146,28 @@ choice_of(const Option *option, const char *text)
 	return -1;
 }
 
+/* Set a box. */
+static Status
+option_set_box(const Option *option, void *values, const OptionValue *value)
+{
+	int			box[4];
+
+	if (value->kind != OPTION_VALUE_LIST || value->count != 4)
+		return with_description(status_error(LS_INVALID_ARGUMENT, "%s is not a list of four numbers", option->name),
+								option);
+	for (int i = 0; i < 4; i++)
+	{
+		/* No image is larger (image.h), so all sums fit. */
+		if (!(value->list[i] >= (i < 2 ? 0 : 1) && value->list[i] <= 65535 && value->list[i] == floor(value->list[i])))
+			return with_description(status_error(LS_INVALID_ARGUMENT, "%s has no %s of %g", option->name,
+												 i == 0 ? "x" : i == 1 ? "y" : i == 2 ? "width" : "height",
+												 value->list[i]), option);
+		box[i] = (int) value->list[i];
+	}
+	memcpy((char *) values + option->offset, box, sizeof box);
+	return status_ok();
+}
+
 /* Set one option from a value from outside. */
 static Status
 option_set(const Option *option, void *values, const OptionValue *value)
@@ -144,6 +176,8 @@ option_set(const Option *option, void *values, const OptionValue *value)
 	OptionValueKind wanted = option->type == OPTION_BOOL ? OPTION_VALUE_BOOL :
 		option->type == OPTION_CHOICE ? OPTION_VALUE_TEXT : OPTION_VALUE_NUMBER;
 
+	if (option->type == OPTION_BOX)
+		return option_set_box(option, values, value);
 	if (value->kind != wanted)
 		return with_description(status_error(LS_INVALID_ARGUMENT, "%s is not %s", option->name,
 											 wanted == OPTION_VALUE_BOOL ? "true or false" :
@@ -216,6 +250,16 @@ option_get(const Option *option, const void *values)
 
 	if (value.kind == OPTION_VALUE_TEXT)
 		value.text = option->choices[(int) value.number];
+	if (option->type == OPTION_BOX)
+	{
+		int			box[4];
+
+		memcpy(box, (const char *) values + option->offset, sizeof box);
+		value.kind = OPTION_VALUE_LIST;
+		value.count = 4;
+		for (int i = 0; i < 4; i++)
+			value.list[i] = box[i];
+	}
 	return value;
 }
 

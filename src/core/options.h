@@ -22,7 +22,8 @@ typedef enum OptionType
 	OPTION_ODD,					/* a double that is an odd whole number */
 	OPTION_INT,					/* an int */
 	OPTION_BOOL,				/* a bool */
-	OPTION_CHOICE				/* an enum (of int's size), set by name */
+	OPTION_CHOICE,				/* an enum (of int's size), set by name */
+	OPTION_BOX					/* four ints: x, y, width and height; 0 unless set */
 } OptionType;
 
 typedef struct Option
@@ -53,12 +54,15 @@ typedef struct OptionBlock
 	void	   *values;
 } OptionBlock;
 
-/* A value from outside: a number, true or false, or text. */
+#define OPTION_LIST_MAX 4
+
+/* A value from outside: a number, true or false, text, or a list of numbers. */
 typedef enum OptionValueKind
 {
 	OPTION_VALUE_NUMBER,
 	OPTION_VALUE_BOOL,
-	OPTION_VALUE_TEXT
+	OPTION_VALUE_TEXT,
+	OPTION_VALUE_LIST
 } OptionValueKind;
 
 typedef struct OptionValue
@@ -66,6 +70,8 @@ typedef struct OptionValue
 	OptionValueKind kind;
 	double		number;			/* of a bool 0 or 1 */
 	const char *text;
+	double		list[OPTION_LIST_MAX];
+	int			count;			/* of the list; more than OPTION_LIST_MAX where it is longer */
 } OptionValue;
 
 /* Set every option of a table to its default. */

@@ -24,13 +24,15 @@
 PG_FUNCTION_INFO_V1(lesion_options);
 
 /* An option's default as JSON. */
-static char *
+static const char *
 default_text(const Option *option)
 {
 	if (option->type == OPTION_BOOL)
 		return option->default_value != 0 ? "true" : "false";
 	if (option->type == OPTION_CHOICE)
 		return psprintf("\"%s\"", option->choices[(int) option->default_value]);
+	if (option->type == OPTION_BOX)
+		return "none";
 	return psprintf("%g", option->default_value);
 }
 

@@ -10,7 +10,7 @@
 static inline Status
 set_config(const Architecture *architecture, ArchConfig *config, const char *key, double value)
 {
-	const OptionValue number = {OPTION_VALUE_NUMBER, value, NULL};
+	const OptionValue number = {.kind = OPTION_VALUE_NUMBER,.number = value};
 
 	return arch_config_take(architecture, config, key, &number);
 }

@@ -29,6 +29,7 @@ typedef struct Values
 	int			epochs;
 	bool		flip;
 	Colour		colour;
+	int			box[4];
 } Values;
 
 static const Option rows[] = {
@@ -41,6 +42,7 @@ static const Option rows[] = {
 static const Option more_rows[] = {
 	{"flip", OPTION_BOOL, offsetof(Values, flip), 0, 1, 1, "whether", NULL},
 	{"colour", OPTION_CHOICE, offsetof(Values, colour), 0, 0, GREEN, "which", colours},
+	{"box", OPTION_BOX, offsetof(Values, box), 0, 0, 0, "where", NULL},
 };
 
 static const OptionTable table = OPTION_TABLE(rows);
@@ -67,9 +69,10 @@ set(Values *values, const char *key, OptionValue value)
 	return options_set(blocks, 2, "options", key, &value);
 }
 
-#define NUMBER(x) ((OptionValue) {OPTION_VALUE_NUMBER, (x), NULL})
-#define BOOL(x) ((OptionValue) {OPTION_VALUE_BOOL, (x), NULL})
-#define TEXT(x) ((OptionValue) {OPTION_VALUE_TEXT, 0, (x)})
+#define NUMBER(x) ((OptionValue) {.kind = OPTION_VALUE_NUMBER,.number = (x)})
+#define BOOL(x) ((OptionValue) {.kind = OPTION_VALUE_BOOL,.number = (x)})
+#define BOX(x, y, w, h) ((OptionValue) {.kind = OPTION_VALUE_LIST,.list = {(x), (y), (w), (h)},.count = 4})
+#define TEXT(x) ((OptionValue) {.kind = OPTION_VALUE_TEXT,.text = (x)})
 
 static void
 test_set(void **state)
@@ -93,6 +96,13 @@ test_set(void **state)
 	assert_true(option_get(&rows[3], &values).number == 100);
 	assert_int_equal(option_get(&more_rows[0], &values).kind, OPTION_VALUE_BOOL);
 	assert_string_equal(option_get(&more_rows[1], &values).text, "blue");
+	assert_true(option_is_default(&more_rows[2], &values));
+	assert_int_equal(set(&values, "box", BOX(0, 7, 65535, 1)).code, LS_OK);
+	assert_false(option_is_default(&more_rows[2], &values));
+	assert_int_equal(option_get(&more_rows[2], &values).kind, OPTION_VALUE_LIST);
+	assert_int_equal(option_get(&more_rows[2], &values).count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_true(option_get(&more_rows[2], &values).list[i] == ((const int[]) {0, 7, 65535, 1})[i]);
 }
 
 static void
@@ -105,20 +115,37 @@ test_refused(void **state)
 		const char *message;
 		const char *hint;
 	}			cases[] = {
-		{"share", {OPTION_VALUE_NUMBER, 1.5, NULL}, "share 1.5 is out of range", "share takes a number from 0 to 1."},
-		{"share", {OPTION_VALUE_NUMBER, NAN, NULL}, "share nan is out of range", "share takes a number from 0 to 1."},
-		{"share", {OPTION_VALUE_BOOL, 1, NULL}, "share is not a number", "share takes a number from 0 to 1."},
-		{"tiles", {OPTION_VALUE_NUMBER, 1.5, NULL}, "tiles 1.5 is out of range",
+		{"share", {.kind = OPTION_VALUE_NUMBER,.number = 1.5}, "share 1.5 is out of range",
+			"share takes a number from 0 to 1."},
+		{"share", {.kind = OPTION_VALUE_NUMBER,.number = NAN}, "share nan is out of range",
+			"share takes a number from 0 to 1."},
+		{"share", {.kind = OPTION_VALUE_BOOL,.number = 1}, "share is not a number",
+			"share takes a number from 0 to 1."},
+		{"tiles", {.kind = OPTION_VALUE_NUMBER,.number = 1.5}, "tiles 1.5 is out of range",
 		 "tiles takes a whole number from 1 to 8."},
-		{"kernel", {OPTION_VALUE_NUMBER, 4, NULL}, "kernel 4 is out of range",
+		{"kernel", {.kind = OPTION_VALUE_NUMBER,.number = 4}, "kernel 4 is out of range",
 		 "kernel takes an odd number from 3 to 15."},
-		{"epochs", {OPTION_VALUE_NUMBER, -INFINITY, NULL}, "epochs -inf is out of range",
+		{"epochs", {.kind = OPTION_VALUE_NUMBER,.number = -INFINITY}, "epochs -inf is out of range",
 			"epochs takes a whole number from 1 to 100."},
-		{"flip", {OPTION_VALUE_NUMBER, 1, NULL}, "flip is not true or false", "flip takes true or false."},
-		{"colour", {OPTION_VALUE_TEXT, 0, "pink"}, "colour is \"pink\"", "colour takes 'red', 'green' or 'blue'."},
-		{"colour", {OPTION_VALUE_NUMBER, 1, NULL}, "colour is not text", "colour takes 'red', 'green' or 'blue'."},
-		{"Share", {OPTION_VALUE_NUMBER, 1, NULL}, "no key \"Share\" in options",
-			"Keys that exist: share, tiles, kernel, epochs, flip, colour."},
+		{"flip", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "flip is not true or false", "flip takes true or false."},
+		{"colour", {.kind = OPTION_VALUE_TEXT,.text = "pink"}, "colour is \"pink\"",
+			"colour takes 'red', 'green' or 'blue'."},
+		{"colour", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "colour is not text",
+			"colour takes 'red', 'green' or 'blue'."},
+		{"Share", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "no key \"Share\" in options",
+			"Keys that exist: share, tiles, kernel, epochs, flip, colour, box."},
+		{"box", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "box is not a list of four numbers",
+			"box takes [x, y, width, height], whole numbers of pixels."},
+		{"box", {.kind = OPTION_VALUE_LIST,.count = 5}, "box is not a list of four numbers",
+			"box takes [x, y, width, height], whole numbers of pixels."},
+		{"box", {.kind = OPTION_VALUE_LIST,.list = {1, 2, 0, 4},.count = 4}, "box has no width of 0",
+			"box takes [x, y, width, height], whole numbers of pixels."},
+		{"box", {.kind = OPTION_VALUE_LIST,.list = {1, 2, 3, NAN},.count = 4}, "box has no height of nan",
+			"box takes [x, y, width, height], whole numbers of pixels."},
+		{"box", {.kind = OPTION_VALUE_LIST,.list = {-1, 2, 3, 4},.count = 4}, "box has no x of -1",
+			"box takes [x, y, width, height], whole numbers of pixels."},
+		{"box", {.kind = OPTION_VALUE_LIST,.list = {1, 2.5, 3, 4},.count = 4}, "box has no y of 2.5",
+			"box takes [x, y, width, height], whole numbers of pixels."},
 	};
 
 	(void) state;

@@ -29,7 +29,7 @@ static Status
 set_option(EnhanceOptions *options, const char *key, double number)
 {
 	const OptionBlock block = {&enhance_option_table, options};
-	const OptionValue value = {OPTION_VALUE_NUMBER, number, NULL};
+	const OptionValue value = {.kind = OPTION_VALUE_NUMBER,.number = number};
 
 	return options_set(&block, 1, "options", key, &value);
 }

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "infer/hint.h"
 #include "infer/refine.h"
 #include "pg/base/error.h"
 #include "pg/segment/looks.h"
@@ -69,6 +70,42 @@ cut_window(const Call *call, const SegmentInput *input, ImageTurn turn, int widt
 	return status;
 }
 
+/* Look at a window of an image. */
+static Status
+look_nearer(const ModelStore *store, const Call *call, const SegmentInput *input, const SegmentOptions *options,
+			Looks *looks)
+{
+	const SecondLook *second = &looks->second;
+	Image		cut;
+	Status		status;
+
+	TRY(cut_window(call, input, options->turn, second->image_width, second->image_height, &second->window, &cut));
+	status = look_predict(store, looks->networks, looks->count, call, &cut, options, looks->nearer);
+	image_free(call, &cut);
+	return status;
+}
+
+/* Look at a person's box. */
+static Status
+look_into_box(const ModelStore *store, const Call *call, const SegmentInput *input, const SegmentOptions *options,
+			  Looks *looks)
+{
+	const Window *box = &options->box;
+	int			width;
+	int			height;
+	Window		window;
+
+	TRY(own_size(call, input, options->turn, &width, &height));
+	TRY(hint_check_box(box, width, height));
+	looks->boxed = true;
+	window = hint_window(box, width, height);
+	looks->second = hint_look(looks->nearer, box, &window, width, height);
+	TRY(look_nearer(store, call, input, options, looks));
+	for (int i = 0; i < looks->count; i++)
+		TRY(hint_fit_box(call, box, &window, options->threshold, &looks->nearer[i]));
+	return status_ok();
+}
+
 /* Look at the lesion that was found, if that is worth it. */
 static Status
 look_again(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
@@ -77,8 +114,6 @@ look_again(const ModelStore *store, const ModelVersion *version, const Call *cal
 	int			width;
 	int			height;
 	Window		window;
-	Image		cut;
-	Status		status;
 
 	TRY(own_size(call, input, options->turn, &width, &height));
 	TRY(refine_window(call, looks->frame, looks->weights, looks->count, options->threshold, version->traits.image_size,
@@ -86,10 +121,7 @@ look_again(const ModelStore *store, const ModelVersion *version, const Call *cal
 	if (!looks->twice)
 		return status_ok();
 	looks->second = refine_second_look(looks->nearer, window, width, height);
-	TRY(cut_window(call, input, options->turn, width, height, &window, &cut));
-	status = look_predict(store, looks->networks, looks->count, call, &cut, options, looks->nearer);
-	image_free(call, &cut);
-	return status;
+	return look_nearer(store, call, input, options, looks);
 }
 
 /* The same as looks_take, but a cancel is a Status like others. */
@@ -104,6 +136,8 @@ take(const ModelStore *store, const ModelVersion *version, const Call *call, con
 	looks->networks = ensemble ? version->members : &looks->self;
 	looks->count = ensemble ? version->member_count : 1;
 	looks->weights = ensemble ? version->weights : &alone;
+	if (options->box.width > 0)
+		return look_into_box(store, call, input, options, looks);
 	TRY(look_predict(store, looks->networks, looks->count, call, input->image, options, looks->frame));
 	return options->refine ? look_again(store, version, call, input, options, looks) : status_ok();
 }

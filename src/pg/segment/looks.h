@@ -1,6 +1,6 @@
 /*
  * looks.h: what the networks of a version say of an image: of the whole, and of
- * the part that a second look is for.
+ * the part that a second look or a person's box is for.
  */
 #ifndef LESIONSEG_PG_SEGMENT_LOOKS_H
 #define LESIONSEG_PG_SEGMENT_LOOKS_H
@@ -19,6 +19,7 @@ typedef struct Looks
 	const double *weights;		/* count */
 	ProbabilityMap frame[ENSEMBLE_MAX_MEMBERS]; /* of the whole image */
 	ProbabilityMap nearer[ENSEMBLE_MAX_MEMBERS];	/* of the second look's window */
+	bool		boxed;			/* the only look was at a person's box: frame is empty */
 	bool		twice;			/* there was a second look */
 	SecondLook	second;			/* points to nearer: do not copy looks */
 } Looks;

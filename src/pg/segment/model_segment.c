@@ -27,6 +27,10 @@ static const Option option_rows[] = {
 		"look a second time: at the lesion with a margin, at the image's own resolution, where that is at most two "
 		"fifths of the image; what both looks say is merged",
 		NULL},
+	{"box", OPTION_BOX, offsetof(SegmentOptions, box), 0, 0, 0,
+		"a box that a person drew around the lesion, in the mask's orientation: the lesion is looked for in it alone, "
+		"at the image's own resolution, and is 65 to 80 % of it",
+		NULL},
 	{"largest_component", OPTION_BOOL, offsetof(SegmentOptions, largest_component), 0, 1, 0,
 		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
 	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0,
@@ -222,9 +226,9 @@ model_mask(const ModelVersion *version, const Call *call, const Looks *looks, co
 		.threshold = options->threshold,
 		.largest_component = options->largest_component,
 		.fill_holes = options->fill_holes,
-		.second = looks->twice ? &looks->second : NULL,
+		.second = looks->boxed || looks->twice ? &looks->second : NULL,
 	};
-	const ProbabilityMap *maps = looks->frame;
+	const ProbabilityMap *maps = looks->boxed ? NULL : looks->frame;
 
 	memset(result, 0, sizeof *result);
 	result->disagreement = options->tta ? looks_disagreement(looks) : NAN;

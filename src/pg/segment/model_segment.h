@@ -14,6 +14,7 @@
 #include "image/codec/codec.h"
 #include "image/image.h"
 #include "infer/segment.h"
+#include "infer/window.h"
 #include "pg/models/ensemble.h"
 #include "pg/base/values/bytes.h"
 #include "pg/models/model_store.h"
@@ -27,6 +28,7 @@ typedef struct SegmentOptions
 	EnhanceMode enhance;		/* of the image at network size */
 	bool		as_trained;		/* rather: as each version's training did */
 	bool		refine;			/* a second look at the lesion, see infer/refine.h */
+	Window		box;			/* a person's, around the lesion, see infer/hint.h; without pixels: none */
 	bool		largest_component;	/* of the mask alone */
 	bool		fill_holes;		/* of the mask */
 	ImageTurn	turn;			/* of the image, and so of the mask */

@@ -13,18 +13,48 @@
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
 
-/* Convert a scalar to an option's value. NULL becomes an empty text, which no
- * key accepts. */
+/* A number of jsonb. */
+static double
+json_number(const JsonbValue *json)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(json->val.numeric)));
+}
+
+/* Read a list of numbers; an empty one for anything else. */
+static void
+read_list(const JsonbValue *json, OptionValue *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(json->val.binary.data);
+	JsonbIteratorToken token;
+	JsonbValue	element;
+
+	value->kind = OPTION_VALUE_LIST;
+	if (!JsonContainerIsArray(json->val.binary.data) || JsonContainerIsScalar(json->val.binary.data))
+		return;
+	(void) JsonbIteratorNext(&iterator, &element, true);	/* its beginning */
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) == WJB_ELEM)
+	{
+		if (element.type != jbvNumeric)
+		{
+			value->count = 0;
+			return;
+		}
+		if (value->count < OPTION_LIST_MAX)
+			value->list[value->count] = json_number(&element);
+		value->count++;
+	}
+}
+
+/* Convert to an option's value. NULL becomes an empty text, which no key accepts. */
 static OptionValue
 option_value_of(const JsonbValue *json)
 {
-	OptionValue value = {OPTION_VALUE_TEXT, 0, ""};
+	OptionValue value = {.kind = OPTION_VALUE_TEXT,.text = ""};
 
 	if (json->type == jbvNumeric)
 	{
 		value.kind = OPTION_VALUE_NUMBER;
-		value.number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-														  NumericGetDatum(json->val.numeric)));
+		value.number = json_number(json);
 	}
 	else if (json->type == jbvBool)
 	{
@@ -33,6 +63,8 @@ option_value_of(const JsonbValue *json)
 	}
 	else if (json->type == jbvString)
 		value.text = pnstrdup(json->val.string.val, json->val.string.len);
+	else if (json->type == jbvBinary)
+		read_list(json, &value);
 	return value;
 }
 
@@ -71,9 +103,9 @@ json_begin(JsonBuilder *builder)
 	pushJsonbValue(&builder->state, WJB_BEGIN_OBJECT, NULL);
 }
 
-/* Add one key with a value. */
+/* Add a key; its value is to come. */
 static void
-add_value(JsonBuilder *builder, const char *key, JsonbValue *value)
+add_key(JsonBuilder *builder, const char *key)
 {
 	JsonbValue	name;
 
@@ -81,11 +113,19 @@ add_value(JsonBuilder *builder, const char *key, JsonbValue *value)
 	name.val.string.val = unconstify(char *, key);
 	name.val.string.len = strlen(key);
 	pushJsonbValue(&builder->state, WJB_KEY, &name);
+}
+
+/* Add one key with a value. */
+static void
+add_value(JsonBuilder *builder, const char *key, JsonbValue *value)
+{
+	add_key(builder, key);
 	pushJsonbValue(&builder->state, WJB_VALUE, value);
 }
 
-void
-json_add_number(JsonBuilder *builder, const char *key, double number)
+/* A number as jsonb, for a key. */
+static JsonbValue
+number_value(const char *key, double number)
 {
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 	JsonbValue	value;
@@ -97,6 +137,14 @@ json_add_number(JsonBuilder *builder, const char *key, double number)
 	value.type = jbvNumeric;
 	value.val.numeric = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 															ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	return value;
+}
+
+void
+json_add_number(JsonBuilder *builder, const char *key, double number)
+{
+	JsonbValue	value = number_value(key, number);
+
 	add_value(builder, key, &value);
 }
 
@@ -132,6 +180,21 @@ json_add_object(JsonBuilder *builder, const char *key, Jsonb *object)
 	add_value(builder, key, &value);
 }
 
+/* Add a list of numbers. */
+static void
+add_list(JsonBuilder *builder, const char *key, const OptionValue *list)
+{
+	add_key(builder, key);
+	pushJsonbValue(&builder->state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < list->count; i++)
+	{
+		JsonbValue	number = number_value(key, list->list[i]);
+
+		pushJsonbValue(&builder->state, WJB_ELEM, &number);
+	}
+	pushJsonbValue(&builder->state, WJB_END_ARRAY, NULL);
+}
+
 void
 json_add_option(JsonBuilder *builder, const Option *option, const void *values)
 {
@@ -147,6 +210,9 @@ json_add_option(JsonBuilder *builder, const Option *option, const void *values)
 			break;
 		case OPTION_VALUE_TEXT:
 			json_add_string(builder, option->name, value.text);
+			break;
+		case OPTION_VALUE_LIST:
+			add_list(builder, option->name, &value);
 			break;
 	}
 }
