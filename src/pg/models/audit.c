@@ -29,7 +29,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
-#include "pg/models/bundled/bundled.h"
+#include "pg/models/bundled/bundled_rows.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 

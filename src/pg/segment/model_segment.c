@@ -8,80 +8,15 @@
 
 #include <math.h>
 
-#include "utils/builtins.h"
-
 #include "image/codec/codec.h"
 #include "infer/calibration.h"
 #include "infer/mask.h"
 #include "infer/mask_statistics.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
-#include "pg/base/values/json_values.h"
 #include "pg/models/ensemble.h"
-#include "pg/segment/looks.h"
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
-
-static const Option option_rows[] = {
-	{"refine", OPTION_BOOL, offsetof(SegmentOptions, refine), 0, 1, 0,
-		"look a second time: at the lesion with a margin, at the image's own resolution, where that is at most two "
-		"fifths of the image; what both looks say is merged",
-		NULL},
-	{"box", OPTION_BOX, offsetof(SegmentOptions, box), 0, 0, 0,
-		"a box that a person drew around the lesion, in the mask's orientation: the lesion is looked for in it alone, "
-		"at the image's own resolution, and is 65 to 80 % of it",
-		NULL},
-	{"largest_component", OPTION_BOOL, offsetof(SegmentOptions, largest_component), 0, 1, 0,
-		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
-	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0,
-	 "make lesion of what the lesion encloses",
-		NULL},
-	{"orientation", OPTION_CHOICE, offsetof(SegmentOptions, turn), 0, 0, TURN_UPRIGHT,
-		"which way up images are read: as their EXIF orientation says, or as they are stored; "
-		"masks are the same way up",
-		image_turn_names},
-};
-
-const OptionTable segment_option_table = OPTION_TABLE(option_rows);
-
-void
-segment_options_apply(Jsonb *json, SegmentOptions *options)
-{
-	const OptionBlock block = {&segment_option_table, options};
-
-	json_options_apply(json, "options", &block, 1);
-}
-
-void
-segment_options_enhance(const char *mode, const ModelVersion *version, SegmentOptions *options)
-{
-	options->enhance = version->traits.enhance;
-	options->as_trained = mode == NULL;
-	if (mode != NULL)
-		check_status(NULL, enhance_mode_find(mode, &options->enhance));
-}
-
-void
-argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options)
-{
-	segment_options_enhance(PG_ARGISNULL(n) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(n)), version, options);
-}
-
-Jsonb *
-segment_options_jsonb(const SegmentOptions *options)
-{
-	JsonBuilder builder;
-
-	json_begin(&builder);
-	if (options->tta)
-		json_add_boolean(&builder, "tta", true);
-	if (options->enhance != ENHANCE_MODE_OFF)
-		json_add_string(&builder, "enhance", enhance_mode_name(options->enhance));
-	for (int i = 0; i < segment_option_table.count; i++)
-		if (!option_is_default(&option_rows[i], options))
-			json_add_option(&builder, &option_rows[i], options);
-	return json_end(&builder);
-}
 
 /* The size of the mask: as asked for, or the image's own. */
 static Status
@@ -116,23 +51,6 @@ model_fits(const ModelStore *store, const ModelVersion *version)
 		if (!model_cache_fits(store, version->members[i]))
 			return false;
 	return true;
-}
-
-/*
- * Much noise is lost when the image is reduced and needs no mending, and the
- * rest costs a few milliseconds whatever the size of the photograph. Training
- * does the same (dataset.c).
- */
-Status
-model_enhance(const ModelVersion *version, const Call *call, const Image *image, EnhanceMode mode, Image *input)
-{
-	Status		status;
-
-	TRY(image_resize(call, image, version->traits.image_size, version->traits.image_size, input));
-	status = enhance_by_mode(call, mode, input);
-	if (status.code != LS_OK)
-		image_free(call, input);
-	return status;
 }
 
 /* Decode an image as large as the versions need it. */

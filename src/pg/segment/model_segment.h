@@ -9,47 +9,13 @@
 
 #include "postgres.h"
 
-#include "core/options.h"
-#include "enhance/enhance.h"
 #include "image/codec/codec.h"
 #include "image/image.h"
 #include "infer/segment.h"
-#include "infer/window.h"
-#include "pg/models/ensemble.h"
 #include "pg/base/values/bytes.h"
 #include "pg/models/model_store.h"
-#include "utils/jsonb.h"
-
-/* How to segment. */
-typedef struct SegmentOptions
-{
-	double		threshold;		/* 0 < threshold < 1 */
-	bool		tta;			/* test-time augmentation */
-	EnhanceMode enhance;		/* of the image at network size */
-	bool		as_trained;		/* rather: as each version's training did */
-	bool		refine;			/* a second look at the lesion, see infer/refine.h */
-	Window		box;			/* a person's, around the lesion, see infer/hint.h; without pixels: none */
-	bool		largest_component;	/* of the mask alone */
-	bool		fill_holes;		/* of the mask */
-	ImageTurn	turn;			/* of the image, and so of the mask */
-} SegmentOptions;
-
-/* What the argument `options` may set of them, as a table. */
-extern const OptionTable segment_option_table;
-
-/* Set the keys of the argument `options`; an unknown one is an error that
- * lists those that exist. */
-void		segment_options_apply(Jsonb *json, SegmentOptions *options);
-
-/* Set the mode of that name; NULL is what training did. */
-void		segment_options_enhance(const char *mode, const ModelVersion *version, SegmentOptions *options);
-
-/* Set the mode that argument `n` names. */
-void		argument_enhance(FunctionCallInfo fcinfo, int n, const ModelVersion *version, SegmentOptions *options);
-
-/* The options that differ from their defaults, as an object for the row of an
- * evaluation. The threshold is left out: it has a column of its own. */
-Jsonb	   *segment_options_jsonb(const SegmentOptions *options);
+#include "pg/segment/looks/looks.h"
+#include "pg/segment/looks/segment_options.h"
 
 /* What came of an image. The images are memory of the call. */
 typedef struct Segmented
@@ -86,20 +52,6 @@ Status		model_segment(const ModelStore *store, const ModelVersion *version, cons
 Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn,
 						 Image *image);
 
-/* Reduce a decoded image to a version's network size and enhance it there, by
- * a mode that is not off. The caller frees `input`. */
-Status		model_enhance(const ModelVersion *version, const Call *call, const Image *image, EnhanceMode mode,
-						  Image *input);
-
-struct Looks;
-
-/* An image to segment. */
-typedef struct SegmentInput
-{
-	const Image *image;			/* decoded, RGB; perhaps smaller than the file's own */
-	const ByteView *bytes;		/* the file, for a second look; NULL: the image is all there is */
-} SegmentInput;
-
 /* The same as model_segment for a decoded image. width and height are those of
  * the mask; they are not 0. */
 Status		model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call,
@@ -107,8 +59,8 @@ Status		model_segment_image(const ModelStore *store, const ModelVersion *version
 								bool want_probabilities, Segmented *result);
 
 /* The second half of that, on any thread: the mask of looks at an image. The
- * first half is looks_take (looks.h). */
-Status		model_mask(const ModelVersion *version, const Call *call, const struct Looks *looks,
+ * first half is looks_take(). */
+Status		model_mask(const ModelVersion *version, const Call *call, const Looks *looks,
 					   const SegmentOptions *options, int width, int height, bool want_probabilities,
 					   Segmented *result);
 

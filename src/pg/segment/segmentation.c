@@ -6,7 +6,7 @@
 #include "core/threads.h"
 #include "enhance/quality/quality.h"
 #include "pg/base/error.h"
-#include "pg/segment/looks.h"
+#include "pg/segment/looks/looks.h"
 #include "pg/segment/segmentation.h"
 
 /* The largest image of a group: all of them are in memory at once. */

@@ -38,7 +38,7 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
-#include "pg/models/bundled/bundled.h"
+#include "pg/models/bundled/bundled_ensemble.h"
 #include "pg/models/model_config.h"
 #include "pg/models/model_store.h"
 
@@ -189,6 +189,14 @@ is_found(const ModelStore *store, const char *query, const char *model, const ui
 	return SPI_processed > 0;
 }
 
+/* Make a version active where nobody has promoted one of its model. */
+static void
+activate(const ModelStore *store, const ModelVersion *version)
+{
+	if (!is_found(store, "SELECT FROM @lesion_promotion WHERE model = $1", version->model, NULL))
+		store_promote(store, version->model, version->number, "bundled");
+}
+
 /*
  * Bring a model that has bundled weights those of this release, where they
  * are others. Active they are only where nobody has promoted a version.
@@ -203,14 +211,23 @@ renew_version(const ModelStore *store, const Bundle *bundle)
 	if (is_found(store, "SELECT FROM @lesion_version WHERE model = $1 AND sha256 = $2", architecture->name,
 				 digest))
 		return;
-	bundled_activate(store, register_version(store, bundle, false));
+	activate(store, register_version(store, bundle, false));
 }
 
-void
-bundled_activate(const ModelStore *store, const ModelVersion *version)
+/* Bring the ensemble of this release, in the same way. */
+static void
+bring_ensemble(const ModelStore *store, const char *folder)
 {
-	if (!is_found(store, "SELECT FROM @lesion_promotion WHERE model = $1", version->model, NULL))
-		store_promote(store, version->model, version->number, "bundled");
+	ByteView	file;
+	ModelVersion *version;
+
+	if (!read_file(folder, BUNDLED_ENSEMBLE ".json", &file))
+		return;
+	version = bundled_ensemble_register(store, DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+																				   CStringGetDatum(file.bytes))));
+	if (version != NULL)
+		activate(store, version);
+	bytes_release(&file);
 }
 
 /* lesion_register_bundled() */
@@ -221,7 +238,6 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 	char	   *folder = extension_folder();
 	int			count;
 	const Architecture *const *architectures = arch_list(&count);
-	ByteView	file;
 
 	if (!creating_extension)
 		ereport(ERROR,
@@ -243,8 +259,7 @@ lesion_register_bundled(PG_FUNCTION_ARGS)
 			(void) register_version(&store, &bundle, true);
 		bytes_release(&bundle.weights);
 	}
-	if (read_file(folder, BUNDLED_ENSEMBLE ".json", &file))
-		bundled_ensemble_register(&store, DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(file.bytes))));
+	bring_ensemble(&store, folder);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

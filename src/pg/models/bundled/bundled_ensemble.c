@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 
 #include "pg/base/values/row_values.h"
-#include "pg/models/bundled/bundled.h"
+#include "pg/models/bundled/bundled_ensemble.h"
 #include "pg/models/ensemble_version.h"
 #include "pg/models/model_config.h"
 
@@ -76,7 +76,7 @@ read_traits(Jsonb *file)
 	return traits;
 }
 
-void
+ModelVersion *
 bundled_ensemble_register(const ModelStore *store, Jsonb *file)
 {
 	EnsembleContent content = {0};
@@ -85,12 +85,11 @@ bundled_ensemble_register(const ModelStore *store, Jsonb *file)
 	ModelVersion *version;
 
 	if (model == NULL || !model->bundled || !find_members(store, file, &content))
-		return;
+		return NULL;
 	content.fitted = read_traits(file);
 	content.bundled = store_find_version(store, BUNDLED_ENSEMBLE, &number) == NULL;
 	if (!content.bundled && ensemble_is_known(store, BUNDLED_ENSEMBLE, &content))
-		return;
+		return NULL;
 	version = ensemble_add_version(store, BUNDLED_ENSEMBLE, &content);
-	if (!content.bundled)
-		bundled_activate(store, version);
+	return content.bundled ? NULL : version;
 }

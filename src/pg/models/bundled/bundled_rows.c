@@ -16,7 +16,7 @@
 #include "executor/spi.h"
 #include "utils/rel.h"
 
-#include "pg/models/bundled/bundled.h"
+#include "pg/models/bundled/bundled_rows.h"
 #include "pg/models/model_store.h"
 #include "pg/models/restored_row.h"
 

@@ -2,14 +2,22 @@
  * looks.h: what the networks of a version say of an image: of the whole, and of
  * the part that a second look or a person's box is for.
  */
-#ifndef LESIONSEG_PG_SEGMENT_LOOKS_H
-#define LESIONSEG_PG_SEGMENT_LOOKS_H
+#ifndef LESIONSEG_PG_SEGMENT_LOOKS_LOOKS_H
+#define LESIONSEG_PG_SEGMENT_LOOKS_LOOKS_H
 
 #include "postgres.h"
 
 #include "infer/blend.h"
+#include "pg/base/values/bytes.h"
 #include "pg/models/ensemble.h"
-#include "pg/segment/model_segment.h"
+#include "pg/segment/looks/segment_options.h"
+
+/* An image to segment. */
+typedef struct SegmentInput
+{
+	const Image *image;			/* decoded, RGB; perhaps smaller than the file's own */
+	const ByteView *bytes;		/* the file, for a second look; NULL: the image is all there is */
+} SegmentInput;
 
 typedef struct Looks
 {
@@ -23,6 +31,11 @@ typedef struct Looks
 	bool		twice;			/* there was a second look */
 	SecondLook	second;			/* points to nearer: do not copy looks */
 } Looks;
+
+/* Reduce a decoded image to a version's network size and enhance it there, by
+ * a mode that is not off. The caller frees `input`. */
+Status		model_enhance(const ModelVersion *version, const Call *call, const Image *image, EnhanceMode mode,
+						  Image *input);
 
 /* Predict an image, enhanced as the options say, with each of `count` versions,
  * none of them an ensemble. The caller frees maps (zeroed before), also on failure. */
