@@ -118,11 +118,11 @@ DELETE FROM masks WHERE id IS NULL;
 -- Long texts of rows are cut, so that nobody's rows make the page too large; what the caller names is whole.
 SAVEPOINT long_texts;
 INSERT INTO masks (images, id, model, version, predicted_by, area, predicted_dice, predicted_at, needs_review, error)
-SELECT 'public.archive', repeat(t, 1000), repeat(t, 1000), i, repeat(t, 1000), 0.5, 0.5, now() - i * interval '7 days',
+SELECT 'public.archive', repeat(t, 1000), repeat(t, 1000), i, repeat(t, 100), 0.5, 0.5, now() - i * interval '7 days',
 	true, repeat(t, 1000000)
 FROM generate_series(0, 3) AS i, CAST('é' AS text) AS t;
 INSERT INTO "@ver'dicts" (images, id, verdict, reason, model, version, decided_by, decided_at)
-SELECT 'public.archive', repeat('é', 1000), 'reject', repeat('é', 1000000), repeat('é', 1000), 0, repeat('é', 1000),
+SELECT 'public.archive', repeat('é', 1000), 'reject', repeat('é', 1000000), repeat('é', 1000), 0, repeat('é', 100),
 	now()
 FROM generate_series(1, 50);
 INSERT INTO pages VALUES ('long', lesion_report(predictions => '{masks}', verdicts => '"@ver''dicts"'));

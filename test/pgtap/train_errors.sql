@@ -73,7 +73,7 @@ SELECT throws_ok('SELECT lesion_train(NULL, ''net'')', '22004', 'images must not
 SELECT throws_ok($$SELECT lesion_train('archive', 'nobody')$$, '42704', 'model "nobody" does not exist',
 	'a model that does not exist, of no known architecture');
 SELECT is((error_of($$SELECT lesion_train('archive', 'nobody')$$)).detail,
-	'Models that exist: convmixer, linknet, maskrcnn, unet.', '... lists those that do');
+	'Models that exist: convmixer, lesion, linknet, maskrcnn, unet.', '... lists those that do');
 SELECT throws_ok($$SELECT lesion_train('archive', 'net', architecture => 'vgg')$$, '42704',
 	'architecture "vgg" does not exist', 'an architecture that does not exist');
 SELECT ok((error_of($$SELECT lesion_train('archive', 'net', architecture => 'vgg')$$)).hint ~ 'unet',

@@ -14,7 +14,7 @@ fresh_database($database);
 fill_archive($database, 24, 64);
 run_sql($database, <<'SQL');
 CREATE TABLE many AS SELECT seed AS id, s.image, s.mask
-	FROM generate_series(1, 40) AS seed, lesion_synthetic(seed, 512, 512) AS s;
+	FROM generate_series(1, 60) AS seed, lesion_synthetic(seed, 512, 512) AS s;
 CREATE TABLE masks OF lesion_prediction;
 CREATE VIEW failing AS SELECT id, image, CASE WHEN id LIKE '%9' THEN substr(mask, 1, -1) ELSE mask END AS mask
 	FROM archive;
