@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "pg/base/store.h"
@@ -165,15 +166,21 @@ lesion_visits(PG_FUNCTION_ARGS)
 	Parameters	parameters = {0};
 	ImagesSource *source;
 	char	   *text;
+	int			level;
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	source = open_visits(fcinfo);
 	text = visits_query(fcinfo, &store, source, &parameters);
 	relation_check(&source->known);
+
+	/* What it calls costs much, so the server would compile the query: for a second, in which it looks at no cancel. */
+	level = NewGUCNestLevel();
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (images_execute(psprintf("following the lesions of %s", source->name), text, parameters.count,
 					   parameters.types, parameters.values, 0) != SPI_OK_SELECT)
 		elog(ERROR, "following the lesions of %s failed", source->name);
+	AtEOXact_GUC(true, level);
 	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();
 	return (Datum) 0;
