@@ -115,7 +115,7 @@ take_traits(const Bundle *bundle, Traits *traits)
 
 	if (!read_file(bundle->folder, psprintf("%s.traits.json", name), &file))
 		return;
-	json = DirectFunctionCall1(jsonb_in, CStringGetDatum(file.bytes));
+	json = DirectFunctionCall1(jsonb_in, CStringGetDatum((const char *) file.bytes));
 	sha256 = DirectFunctionCall2(jsonb_object_field_text, json, CStringGetTextDatum("sha256"));
 	object = DirectFunctionCall2(jsonb_object_field, json, CStringGetTextDatum("traits"));
 	sha256_digest(bundle->weights.bytes, bundle->weights.size, digest);
@@ -219,12 +219,13 @@ static void
 bring_ensemble(const ModelStore *store, const char *folder)
 {
 	ByteView	file;
+	Datum		json;
 	ModelVersion *version;
 
 	if (!read_file(folder, BUNDLED_ENSEMBLE ".json", &file))
 		return;
-	version = bundled_ensemble_register(store, DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-																				   CStringGetDatum(file.bytes))));
+	json = DirectFunctionCall1(jsonb_in, CStringGetDatum((const char *) file.bytes));
+	version = bundled_ensemble_register(store, DatumGetJsonbP(json));
 	if (version != NULL)
 		activate(store, version);
 	bytes_release(&file);
