@@ -25,7 +25,6 @@
 #define TURNS 3
 #define MAP_SIDE 256			/* of the network */
 #define MASK_COMPRESSION 1
-#define PICTURE_COMPRESSION 4
 
 /* What the parts work on. */
 typedef struct Bench
@@ -208,7 +207,7 @@ make_mask(Bench *bench)
 
 /* Encode and forget. */
 static void
-encode_png(Bench *bench, const Image *image, int compression)
+encode_png(Bench *bench, const Image *image)
 {
 	EncodedImage encoded;
 
@@ -219,7 +218,7 @@ encode_png(Bench *bench, const Image *image, int compression)
 static void
 encode_mask(Bench *bench)
 {
-	encode_png(bench, &bench->mask, MASK_COMPRESSION);
+	encode_png(bench, &bench->mask);
 }
 
 static void
@@ -247,7 +246,7 @@ overlay(Bench *bench)
 static void
 encode_overlay(Bench *bench)
 {
-	encode_png(bench, &bench->overlay, PICTURE_COMPRESSION);
+	encode_png(bench, &bench->overlay);
 }
 
 /* A round lesion with soft edges, as a network's map. */

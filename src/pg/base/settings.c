@@ -170,13 +170,18 @@ settings_parallel_pays(int workers)
 	return 2 * (workers + 1) * threads_beside(most_processes()) > threads_beside(1);
 }
 
+void
+settings_save(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 int
 settings_compared_begin(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("lesionseg.max_pixels", psprintf("%d", Min(lesionseg_max_pixels, COMPARED_PIXELS)),
-							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	settings_save("lesionseg.max_pixels", psprintf("%d", Min(lesionseg_max_pixels, COMPARED_PIXELS)));
 	return level;
 }
 

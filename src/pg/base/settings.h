@@ -40,6 +40,9 @@ int			settings_threads(bool training);
 /* Are a leader and so many workers faster than one process with all its threads? */
 bool		settings_parallel_pays(int workers);
 
+/* Set a setting, of any kind that a user may set, until the level that NewGUCNestLevel() began is closed. */
+void		settings_save(const char *name, const char *value);
+
 /* The most pixels of a mask that one row of a user's table may have compared,
  * where a query compares many: anyone who may write a row decides its size. */
 #define COMPARED_PIXELS (16 * 1000 * 1000)

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 
 #include "arch/network.h"
+#include "pg/base/settings.h"
 #include "pg/base/store.h"
 
 /* Is a query of store_execute() that writes running in this process? */
@@ -130,8 +131,7 @@ execute_select(const ModelStore *store, const char *text, int count, Oid *types,
 	int			level = NewGUCNestLevel();
 	int			result;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	settings_save("search_path", "pg_catalog, pg_temp");
 	result = SPI_execute_with_args(text, count, types, values, nulls, store->read_only, 0);
 	AtEOXact_GUC(true, level);
 	return result;

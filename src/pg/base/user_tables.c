@@ -124,8 +124,7 @@ user_table_select(const char *table, const char *query, int count, Oid *types, D
 	int			result;
 
 	for (int i = 0; i < (int) lengthof(settings); i++)
-		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-								 false);
+		settings_save(settings[i][0], settings[i][1]);
 	result = spi_execute_as(psprintf("reading %s", table), query, count, types, values, nulls, true, 0);
 	AtEOXact_GUC(true, level);
 	return result;

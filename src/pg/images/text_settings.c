@@ -5,6 +5,7 @@
 
 #include "utils/guc.h"
 
+#include "pg/base/settings.h"
 #include "pg/images/text_settings.h"
 
 static const struct
@@ -26,8 +27,7 @@ text_settings_begin(void)
 	int			level = NewGUCNestLevel();
 
 	for (size_t i = 0; i < lengthof(text_settings); i++)
-		(void) set_config_option(text_settings[i].name, text_settings[i].value, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		settings_save(text_settings[i].name, text_settings[i].value);
 	return level;
 }
 

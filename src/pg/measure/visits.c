@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+#include "pg/base/settings.h"
 #include "pg/base/store.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
@@ -176,7 +177,7 @@ lesion_visits(PG_FUNCTION_ARGS)
 
 	/* What it calls costs much, so the server would compile the query: for a second, in which it looks at no cancel. */
 	level = NewGUCNestLevel();
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	settings_save("jit", "off");
 	if (images_execute(psprintf("following the lesions of %s", source->name), text, parameters.count,
 					   parameters.types, parameters.values, 0) != SPI_OK_SELECT)
 		elog(ERROR, "following the lesions of %s failed", source->name);

@@ -31,6 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "infer/symmetry.h"
 #include "pg/base/settings.h"
 #include "pg/planner/planner.h"
 
@@ -45,9 +46,6 @@ bool		planner_seen;
 
 /* To decode a byte of a file, in cpu_operator_cost: 40 ns. */
 #define DECODE_BYTE 1.6
-
-/* Runs of the network where a call wants test-time augmentation. */
-#define TTA_RUNS 8
 
 /* Networks by name, and what they take beside the U-Net. A model of another
  * name is taken for a U-Net; "lesion" is an ensemble of the four. */
@@ -158,7 +156,7 @@ network_runs(Node *call)
 
 		if (IsA(argument, Const) && argument->consttype == BOOLOID && !argument->constisnull &&
 			DatumGetBool(argument->constvalue))
-			return TTA_RUNS;
+			return SYMMETRIES;
 	}
 	return 1;
 }

@@ -225,13 +225,6 @@ pinned_query(FunctionCallInfo fcinfo, Jsonb *json)
 
 /* ---- the mask ---- */
 
-/* Set a setting until the level is closed. */
-static void
-pin_setting(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 /* Segment with no setting of the session but the limits. */
 static Datum
 segment_pinned(const PinnedQuery *query, const ByteView *image)
@@ -241,9 +234,9 @@ segment_pinned(const PinnedQuery *query, const ByteView *image)
 	Segmented	segmented;
 	Datum		result;
 
-	pin_setting("lesionseg.backend", "auto");
-	pin_setting("lesionseg.precision", query->pin.precision);
-	pin_setting("lesionseg.threads", PINNED_THREADS);
+	settings_save("lesionseg.backend", "auto");
+	settings_save("lesionseg.precision", query->pin.precision);
+	settings_save("lesionseg.threads", PINNED_THREADS);
 	settings_check_image_size(query->pin.image_size);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
 	check_status(call, model_segment(&query->state.store, query->version, call, image, &query->pin.options, 0, 0, false,

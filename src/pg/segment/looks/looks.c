@@ -144,7 +144,7 @@ look_again(const ModelStore *store, const ModelVersion *version, const Call *cal
 /* The same as looks_take, but a cancel is a Status like others. */
 static Status
 take_looks(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
-	 const SegmentOptions *options, Looks *looks)
+		   const SegmentOptions *options, Looks *looks)
 {
 	static const double alone = 1;
 	bool		ensemble = version->member_count > 0;
