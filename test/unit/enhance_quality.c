@@ -28,16 +28,22 @@ measured(Image image)
 }
 
 static Image
-rendered(int64_t seed, int kind, int severity)
+rendered_at(int width, int height, int64_t seed, int kind, int severity)
 {
 	Image		image;
 	Image		mask;
 
-	assert_ok(synthetic_lesion(call_standalone(), seed, 256, 256, 0, &image, &mask));
+	assert_ok(synthetic_lesion(call_standalone(), seed, width, height, 0, &image, &mask));
 	image_free(call_standalone(), &mask);
 	if (severity > 0)
 		assert_ok(degrade_image(call_standalone(), (DegradeKind) kind, severity, seed, &image));
 	return image;
+}
+
+static Image
+rendered(int64_t seed, int kind, int severity)
+{
+	return rendered_at(256, 256, seed, kind, severity);
 }
 
 static void
@@ -100,6 +106,51 @@ test_colour(void **state)
 	assert_true(fabs(of_grey.colour_cast - hypot(0.18, 0.08)) < 0.001);
 	assert_true(fabs(of_blue.colour_cast - hypot(0.18, log(255 / 128.0) + 0.08)) < 0.001);
 	assert_true(fabs(of_blue.saturation - 127 / 255.0) < 1e-6);
+}
+
+/* The brighter half of a frame is its skin; black and white are of single
+ * channels. */
+static void
+test_halves(void **state)
+{
+	static const uint8_t skin[3] = {200, 150, 140};
+	static const uint8_t lesion[3] = {100, 60, 50};
+	Image		image = constant(64, 64, 3, 0);
+	Quality		quality;
+
+	(void) state;
+	for (size_t i = 0; i < samples_of(&image); i++)
+		image.pixels[i] = i < samples_of(&image) * 5 / 8 ? skin[i % 3] : lesion[i % 3];
+	quality = measured(image);
+	assert_true(fabs(quality.skin_colour.red - log(200 / 150.0)) < 1e-6);
+	assert_true(fabs(quality.skin_colour.blue - log(140 / 150.0)) < 1e-6);
+	assert_true(fabs(quality.colour.red - log((5 * 200 + 3 * 100) / (5 * 150 + 3 * 60.0))) < 1e-6);
+	assert_true(fabs(quality.colour.blue - log((5 * 140 + 3 * 50) / (5 * 150 + 3 * 60.0))) < 1e-6);
+	assert_true(quality.black == 50 / 255.0);
+	assert_true(quality.white == 200 / 255.0);
+}
+
+/*
+ * Stripes of 2 columns, 40 levels apart: second differences at distance 2 are
+ * 80 across them and 0 along them. Six times the variance of rounding, a half,
+ * is subtracted, and the least that counts is a tenth of that.
+ */
+static void
+test_direction(void **state)
+{
+	Image		stripes = constant(64, 64, 1, 0);
+	Image		even = constant(64, 64, 1, 100);
+	Quality		quality;
+
+	(void) state;
+	for (size_t i = 0; i < samples_of(&stripes); i++)
+		stripes.pixels[i] = i % 4 < 2 ? 100 : 140;
+	quality = measured(stripes);
+	assert_true(fabs(quality.direction - log2((6400 - 0.5) / 0.05)) < 1e-6);
+	assert_true(fabs(quality.detail - log2(0.05)) < 1e-6);
+	quality = measured(even);
+	assert_true(quality.direction == 0);
+	assert_true(fabs(quality.detail - log2(0.05)) < 1e-6);
 }
 
 /* A dark line of 2 pixels and a white dot are hair and glare of their size. */
@@ -217,6 +268,55 @@ test_issues(void **state)
 	}
 }
 
+/* Good images score higher than every image degraded at severity 4, whatever
+ * the sizes of both. */
+static void
+test_sizes(void **state)
+{
+	static const int sizes[][2] = {{256, 256}, {512, 384}, {768, 1024}};
+	double		least = 1;
+
+	(void) state;
+	for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+		for (int64_t seed = 2; seed <= 4; seed++)
+			least = fmin(least, measured(rendered_at(sizes[s][0], sizes[s][1], seed, 0, 0)).score);
+	if (least < 0.7)
+		fail_msg("a good image has a score of %g", least);
+	for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+	{
+		for (int kind = 0; kind < DEGRADE_KINDS; kind++)
+		{
+			double		score = measured(rendered_at(sizes[s][0], sizes[s][1], 2 + kind % 3, kind, 4)).score;
+
+			if (score >= least)
+				fail_msg("%s of severity 4 at %d x %d has a score of %g, a good image %g",
+						 degrade_name((DegradeKind) kind), sizes[s][0], sizes[s][1], score, least);
+		}
+	}
+}
+
+/* Without colours the score is about the same. */
+static void
+test_grey(void **state)
+{
+	(void) state;
+	for (int severity = 0; severity <= 4; severity += 4)
+	{
+		Image		image = rendered(2, DEGRADE_DARKNESS, severity);
+		Image		grey = constant(256, 256, 1, 0);
+		double		of_colour;
+
+		for (size_t i = 0; i < samples_of(&grey); i++)
+		{
+			const uint8_t *pixel = image.pixels + 3 * i;
+
+			grey.pixels[i] = (uint8_t) ((299 * pixel[0] + 587 * pixel[1] + 114 * pixel[2] + 500) / 1000);
+		}
+		of_colour = measured(image).score;
+		assert_true(fabs(measured(grey).score - of_colour) < 0.1);
+	}
+}
+
 static void
 test_failures(void **state)
 {
@@ -256,10 +356,14 @@ main(void)
 		cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_light),
 		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_halves),
+		cmocka_unit_test(test_direction),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_resolution),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_issues),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_grey),
 		cmocka_unit_test(test_failures),
 	};
 

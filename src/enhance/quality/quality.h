@@ -14,6 +14,9 @@
  *   distance, and as about d^1.5 in a sharp photograph, whose spectrum falls as
  *   1/f^2 (Field, JOSA A 4(12), 1987). The smoothest of four directions is
  *   used, which finds motion blur.
+ * detail, direction: the mean square of second differences at distance 2 of
+ *   the reduced frame, the least of four directions, and how much directions
+ *   differ that are perpendicular.
  * contrast: 95th minus 5th percentile of luma (ITU-R BT.601).
  * brightness: mean luma.
  * unevenness: a quadratic surface fitted to the light (luma of 16 x 16 cells)
@@ -21,6 +24,10 @@
  *   (lesions) get less weight, so that they do not pull it down.
  * colour cast: grey world (Buchsbaum 1980): the distance of the mean colour's
  *   log R/G and log B/G from those of skin in white light.
+ * colour, skin colour: these two of the mean colour, and of the brighter half
+ *   of the frame.
+ * black, white: 1st percentile of a pixel's least channel, 99th of its
+ *   greatest.
  * hair: the share of the frame that lines of the black top-hat cover (hair.c,
  *   after Lee et al., DullRazor, 1997).
  * glare: white top-hat (Serra, Image Analysis and Mathematical Morphology,
@@ -59,6 +66,13 @@ typedef enum QualityIssue
 	ISSUES						/* how many there are */
 } QualityIssue;
 
+/* A colour without its brightness. */
+typedef struct ColourRatios
+{
+	double		red;			/* log R/G */
+	double		blue;			/* log B/G */
+} ColourRatios;
+
 typedef struct Quality
 {
 	double		sharpness;		/* 0 (nothing but slopes) .. 1 */
@@ -75,6 +89,12 @@ typedef struct Quality
 	double		saturation;		/* mean of (max - min) / max of a pixel's channels */
 	double		luma_stddev;	/* standard deviation of luma, grey levels, without the lens's black rim */
 	double		slope;			/* the straight part of unevenness */
+	double		black;			/* 0..1: the darkest hundredth of the frame */
+	double		white;			/* 0..1: the brightest */
+	ColourRatios colour;		/* of the mean colour; grey images 0 */
+	ColourRatios skin_colour;	/* of the brighter half of the frame */
+	double		detail;			/* doublings of the mean square of second differences, where it is least */
+	double		direction;		/* doublings by which detail along a direction and across it differ */
 	double		score;			/* 0 (unusable) .. 1 (nothing to complain of) */
 	bool		issues[ISSUES];
 } Quality;

@@ -10,9 +10,10 @@
 #include "enhance/quality/light_surface.h"
 #include "enhance/quality/quality_parts.h"
 
+#define BURNT 250
 #define RIM_SHARE 0.1			/* below this share of the light it is the lens's rim, not skin */
 
-/* The luma below which `share` of all pixels lie, 0..1. */
+/* The level below which `share` of all counted pixels lie, 0..1. */
 static double
 percentile(const uint32_t counts[256], uint32_t all, double share)
 {
@@ -32,6 +33,8 @@ percentile(const uint32_t counts[256], uint32_t all, double share)
 typedef struct LightSums
 {
 	uint32_t	counts[256];	/* of luma */
+	uint32_t	least[256];		/* of a pixel's least channel */
+	uint32_t	most[256];		/* and of its greatest */
 	double		colour[3];		/* of pixels neither black nor burnt out */
 	double		saturation;
 	double		coloured;		/* number of pixels in these sums */
@@ -45,15 +48,19 @@ sum_row(const Image *frame, int y, LightSums *sums)
 	for (int x = 0; x < frame->width; x++, pixel += frame->channels)
 	{
 		int			luma = frame->channels == 1 ? pixel[0] : luma_of(pixel);
+		int			most = pixel[0];
+		int			least = pixel[0];
 
-		sums->counts[luma]++;
-		if (frame->channels == 3 && luma > LIGHT_BLACK / 2 && luma < 250)
+		for (int c = 1; c < frame->channels; c++)
 		{
-			int			most = pixel[0] > pixel[1] ? pixel[0] : pixel[1];
-			int			least = pixel[0] < pixel[1] ? pixel[0] : pixel[1];
-
-			most = most > pixel[2] ? most : pixel[2];
-			least = least < pixel[2] ? least : pixel[2];
+			most = most > pixel[c] ? most : pixel[c];
+			least = least < pixel[c] ? least : pixel[c];
+		}
+		sums->counts[luma]++;
+		sums->least[least]++;
+		sums->most[most]++;
+		if (frame->channels == 3 && luma > LIGHT_BLACK / 2 && luma < BURNT)
+		{
 			sums->saturation += (double) (most - least) / most;
 			for (int c = 0; c < 3; c++)
 				sums->colour[c] += pixel[c];
@@ -103,6 +110,32 @@ quality_mean_colour(const Image *frame, double colour[3])
 		colour[c] = sums.coloured > 0 ? sums.colour[c] / sums.coloured : 0;
 }
 
+/* Sum of each channel over the brighter half of an RGB frame, which is skin
+ * rather than lesion, without what is burnt out. */
+static void
+sum_skin(const Image *frame, int median, double sums[3])
+{
+	size_t		pixels = (size_t) frame->width * (size_t) frame->height;
+
+	sums[0] = sums[1] = sums[2] = 0;
+	for (size_t i = 0; i < pixels; i++)
+	{
+		const uint8_t *pixel = frame->pixels + 3 * i;
+
+		if (luma_of(pixel) < median || pixel[0] >= BURNT || pixel[1] >= BURNT || pixel[2] >= BURNT)
+			continue;
+		for (int c = 0; c < 3; c++)
+			sums[c] += pixel[c];
+	}
+}
+
+/* The ratios of a sum of pixels. */
+static ColourRatios
+ratios_of(const double sums[3])
+{
+	return (ColourRatios) {log((sums[0] + 1) / (sums[1] + 1)), log((sums[2] + 1) / (sums[1] + 1))};
+}
+
 Status
 quality_light(const Call *call, const Image *frame, Quality *quality)
 {
@@ -121,6 +154,8 @@ quality_light(const Call *call, const Image *frame, Quality *quality)
 		sum += (double) v * sums.counts[v];
 	quality->brightness = sum / all / 255;
 	quality->contrast = percentile(sums.counts, all, 0.95) - percentile(sums.counts, all, 0.05);
+	quality->black = percentile(sums.least, all, 0.01);
+	quality->white = percentile(sums.most, all, 0.99);
 	quality_luma_moments(frame, &mean, &quality->luma_stddev);
 	light_surface_fit(frame, &surface);
 	if (surface.high > 0)
@@ -130,11 +165,13 @@ quality_light(const Call *call, const Image *frame, Quality *quality)
 	}
 	if (sums.coloured > 0)
 	{
-		double		red = log((sums.colour[0] + 1) / (sums.colour[1] + 1));
-		double		blue = log((sums.colour[2] + 1) / (sums.colour[1] + 1));
+		double		skin[3];
 
 		quality->saturation = sums.saturation / sums.coloured;
-		quality->colour_cast = hypot(red - SKIN_RED, blue - SKIN_BLUE);
+		quality->colour = ratios_of(sums.colour);
+		quality->colour_cast = hypot(quality->colour.red - SKIN_RED, quality->colour.blue - SKIN_BLUE);
+		sum_skin(frame, (int) (255 * percentile(sums.counts, all, 0.5) + 0.5), skin);
+		quality->skin_colour = ratios_of(skin);
 	}
 	return status_ok();
 }

@@ -7,10 +7,10 @@
  * are linear in a few measures. The coefficients come from logistic regressions
  * (with a ridge, both classes of equal weight), one for each issue: they
  * separate dermoscopic photographs of the ISIC 2017 challenge from the same
- * photographs degraded in that way at severities 3 to 5. test/tools/quality fits
- * them, and judges them on other images. Blur, motion blur, low resolution and
- * JPEG were stronger at that time (docs/enhancement.md). Overexposure is no
- * degradation: its coefficients are set by hand.
+ * photographs degraded in that way at severities 3 and 4, at several sizes
+ * together. test/tools/quality fits them, and judges them on other images
+ * (docs/enhancement.md). Overexposure is no degradation: its coefficients are
+ * set by hand.
  */
 #include <math.h>
 
@@ -42,18 +42,20 @@ typedef enum Evidence
 {
 	NOISE,
 	LUMA_STDDEV,
-	SATURATION,
-	CONTRAST,
 	BRIGHTNESS,
 	SLOPE,
 	UNEVENNESS,
-	CAST,
+	COLOUR,						/* how unusual it is for skin */
+	BLACK,
+	WHITE,
 	HAIR,
 	GLARE,
 	INK,
 	BLOCKING,
 	RESOLUTION,					/* as a ratio to a frame of 256 */
 	SHARPNESS,
+	DIRECTION,
+	DETAIL,
 	EVIDENCES
 } Evidence;
 
@@ -65,45 +67,86 @@ typedef struct IssueOdds
 } IssueOdds;
 
 static const IssueOdds odds_of[ISSUES] = {
-	[ISSUE_BLURRED] = {22.70, {[SHARPNESS] = -1.134, [RESOLUTION] = -2.420}},
-	[ISSUE_NOISY] = {-6.20, {[NOISE] = 4.533}},
-	[ISSUE_LOW_CONTRAST] = {32.80, {[LUMA_STDDEV] = -6.109, [SATURATION] = -2.884, [BRIGHTNESS] = -2.185,
-									[CONTRAST] = 4.344}},
-	[ISSUE_DARK] = {18.16, {[BRIGHTNESS] = -10.319}},
+	[ISSUE_BLURRED] = {18.19, {[SHARPNESS] = -1.278, [RESOLUTION] = -2.227, [DIRECTION] = 2.913}},
+	[ISSUE_NOISY] = {-4.56, {[NOISE] = 4.061}},
+	[ISSUE_LOW_CONTRAST] = {44.63, {[LUMA_STDDEV] = 3.132, [BRIGHTNESS] = -12.218, [BLACK] = 12.091,
+									[DETAIL] = -1.556}},
+	[ISSUE_DARK] = {1.40, {[BRIGHTNESS] = -7.802, [WHITE] = -16.468}},
 	[ISSUE_BRIGHT] = {-37, {[BRIGHTNESS] = 10}},
-	[ISSUE_UNEVEN] = {5.33, {[SLOPE] = 1.995, [UNEVENNESS] = -0.317, [BRIGHTNESS] = -7.245}},
-	[ISSUE_COLOUR_CAST] = {-4.71, {[CAST] = 1.561}},
-	[ISSUE_HAIR] = {9.89, {[HAIR] = 1.602}},
-	[ISSUE_GLARE] = {20.67, {[GLARE] = 2.794}},
-	[ISSUE_INK] = {23.91, {[INK] = 2.006, [HAIR] = 1.894}},
-	[ISSUE_BLOCKING] = {-5.71, {[BLOCKING] = 0.734}},
-	[ISSUE_LOW_RESOLUTION] = {34.63, {[RESOLUTION] = -5.129}},
+	[ISSUE_UNEVEN] = {4.23, {[SLOPE] = 2.445, [UNEVENNESS] = 0.946, [BRIGHTNESS] = -9.062}},
+	[ISSUE_COLOUR_CAST] = {-8.46, {[COLOUR] = 3.934}},
+	[ISSUE_HAIR] = {11.05, {[HAIR] = 1.671}},
+	[ISSUE_GLARE] = {22.22, {[GLARE] = 2.495}},
+	[ISSUE_INK] = {24.89, {[INK] = 2.000, [HAIR] = 1.989}},
+	[ISSUE_BLOCKING] = {-6.97, {[BLOCKING] = 1.136}},
+	[ISSUE_LOW_RESOLUTION] = {78.68, {[RESOLUTION] = -10.623}},
 };
 
 #define NAMED 1.0				/* an issue is named from these log odds on */
 #define LOG_ODDS_MOST 50.0
+
+/* Standard deviation of luma below which there is no lesion to be seen, and less is not better. */
+#define FLAT 4.0
+
+/* Black and white of photographs over what they are without colours: medians. */
+#define BLACK_OF_GREY 0.65
+#define WHITE_OF_GREY 1.12
+
+#define COLOURS 4				/* log R/G and log B/G of the mean colour, then of skin */
+
+/* Their means over photographs, and the inverse of their covariance, from all
+ * but the tenth of photographs that are farthest away. */
+static const double usual_colour[COLOURS] = {0.1731, -0.0806, 0.1270, -0.0563};
+static const double colour_precision[COLOURS][COLOURS] = {
+	{2883.1, 3412.0, -3037.8, -3818.7},
+	{3412.0, 6132.0, -3671.5, -6657.6},
+	{-3037.8, -3671.5, 3381.3, 4183.2},
+	{-3818.7, -6657.6, 4183.2, 7538.4},
+};
+
+/*
+ * How far an image's colour is from the usual one, in units of how much
+ * photographs differ (Mahalanobis 1936). Skin differs more in how red it is
+ * than in how blue, and a lesion moves the mean colour away from that of skin
+ * in a way of its own; light of a wrong colour moves both alike.
+ */
+static double
+colour_distance(const Quality *quality)
+{
+	const double colours[COLOURS] = {quality->colour.red, quality->colour.blue, quality->skin_colour.red,
+	quality->skin_colour.blue};
+	double		square = 0;
+
+	for (int i = 0; i < COLOURS; i++)
+		for (int j = 0; j < COLOURS; j++)
+			square += colour_precision[i][j] * (colours[i] - usual_colour[i]) * (colours[j] - usual_colour[j]);
+	return sqrt(fmax(0, square));
+}
 
 /* The evidence of an image. Small addends keep logarithms of 0 finite. */
 static void
 gather_evidence(const Image *image, const Quality *quality, double evidence[EVIDENCES])
 {
 	double		shorter = image->width < image->height ? image->width : image->height;
+	bool		grey = image->channels == 1;
 
 	evidence[NOISE] = log2(quality->noise + 0.1);
-	evidence[LUMA_STDDEV] = log2(quality->luma_stddev + 0.3);
-	/* a grey image has no saturation: assume the usual value */
-	evidence[SATURATION] = log2((image->channels == 3 ? quality->saturation : SKIN_SATURATION) + 0.01);
-	evidence[CONTRAST] = log2(quality->contrast + 0.01);
+	evidence[LUMA_STDDEV] = log2(fmax(FLAT, quality->luma_stddev) + 0.3);
 	evidence[BRIGHTNESS] = 4 * quality->brightness;
 	evidence[SLOPE] = 10 * quality->slope;
 	evidence[UNEVENNESS] = 4 * quality->unevenness;
-	evidence[CAST] = 10 * quality->colour_cast;
+	/* a grey image has no colours: assume the usual ones */
+	evidence[COLOUR] = grey ? 0 : log2(colour_distance(quality) + 0.3);
+	evidence[BLACK] = log2(quality->black * (grey ? BLACK_OF_GREY : 1) + 0.01);
+	evidence[WHITE] = log2(quality->white * (grey ? WHITE_OF_GREY : 1) + 0.01);
 	evidence[HAIR] = log2(quality->hair + 0.0005);
 	evidence[GLARE] = log2(quality->glare + 0.0002);
 	evidence[INK] = log2(quality->ink + 0.002);
 	evidence[BLOCKING] = 4 * quality->blocking;
 	evidence[RESOLUTION] = log2(256 * fmin(1, quality->resolution / fmin(256, shorter)));
 	evidence[SHARPNESS] = 8 * quality->sharpness;
+	evidence[DIRECTION] = quality->direction;
+	evidence[DETAIL] = quality->detail;
 }
 
 void
