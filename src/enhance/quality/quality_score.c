@@ -9,8 +9,9 @@
  * separate dermoscopic photographs of the ISIC 2017 challenge from the same
  * photographs degraded in that way at severities 3 and 4, at several sizes
  * together. test/tools/quality fits them, and judges them on other images
- * (docs/enhancement.md). Overexposure is no degradation: its coefficients are
- * set by hand.
+ * (docs/enhancement.md). The weight of the share of hair is set by hand, so that
+ * detail alone is not called hair; and all of overexposure, which is no
+ * degradation.
  */
 #include <math.h>
 
@@ -75,7 +76,7 @@ static const IssueOdds odds_of[ISSUES] = {
 	[ISSUE_BRIGHT] = {-37, {[BRIGHTNESS] = 10}},
 	[ISSUE_UNEVEN] = {4.23, {[SLOPE] = 2.445, [UNEVENNESS] = 0.946, [BRIGHTNESS] = -9.062}},
 	[ISSUE_COLOUR_CAST] = {-8.46, {[COLOUR] = 3.934}},
-	[ISSUE_HAIR] = {11.05, {[HAIR] = 1.671}},
+	[ISSUE_HAIR] = {-2.60, {[HAIR] = 1.3, [DETAIL] = 1.351}},
 	[ISSUE_GLARE] = {22.22, {[GLARE] = 2.495}},
 	[ISSUE_INK] = {24.89, {[INK] = 2.000, [HAIR] = 1.989}},
 	[ISSUE_BLOCKING] = {-6.97, {[BLOCKING] = 1.136}},
