@@ -9,12 +9,18 @@
 
 #define DESCRIPTION_SIZE 120	/* room for what option_describe writes */
 
+bool
+option_is_place(const Option *option)
+{
+	return option->type == OPTION_BOX || option->type == OPTION_POINTS;
+}
+
 /* Is the number a value that the option allows? */
 static bool
 option_allows(const Option *option, double number)
 {
-	if (option->type == OPTION_BOOL || option->type == OPTION_CHOICE || option->type == OPTION_BOX)
-		return true;			/* a stored choice or box was checked when it was set */
+	if (option->type == OPTION_BOOL || option->type == OPTION_CHOICE || option_is_place(option))
+		return true;			/* a stored choice or place was checked when it was set */
 	if (!(number >= option->minimum && number <= option->maximum))
 		return false;
 	if (option->type == OPTION_ODD)
@@ -48,6 +54,9 @@ option_store(const Option *option, void *values, double number)
 		case OPTION_BOX:
 			memset(place, 0, 4 * sizeof whole);
 			break;
+		case OPTION_POINTS:
+			memset(place, 0, sizeof(OptionPoints));
+			break;
 	}
 }
 
@@ -79,6 +88,9 @@ option_load(const Option *option, const void *values)
 		case OPTION_BOX:		/* its width: 0 is no box */
 			memcpy(&whole, place + 2 * sizeof whole, sizeof whole);
 			number = whole;
+			break;
+		case OPTION_POINTS:		/* how many */
+			number = ((const OptionPoints *) place)->count;
 			break;
 	}
 	return number;
@@ -120,6 +132,10 @@ option_describe(const Option *option, char *text, size_t size)
 		case OPTION_BOX:
 			snprintf(text, size, "[x, y, width, height], whole numbers of pixels");
 			return;
+		case OPTION_POINTS:
+			snprintf(text, size, "[x, y] or [x, y, x, y, ...], up to %d points, whole numbers of pixels",
+					 OPTION_POINTS_MAX);
+			return;
 		default:
 			snprintf(text, size, "%s from %g to %g", option->type == OPTION_NUMBER ? "a number" :
 					 option->type == OPTION_ODD ? "an odd number" : "a whole number", option->minimum, option->maximum);
@@ -146,25 +162,48 @@ choice_of(const Option *option, const char *text)
 	return -1;
 }
 
+/* Read a number of pixels, `least` or more. */
+static Status
+read_pixels(const Option *option, const char *name, double number, int least, int *pixels)
+{
+	/* No image is larger (image.h), so all sums fit. */
+	if (!(number >= least && number <= 65535 && number == floor(number)))
+		return with_description(status_error(LS_INVALID_ARGUMENT, "%s has no %s of %g", option->name, name, number),
+								option);
+	*pixels = (int) number;
+	return status_ok();
+}
+
 /* Set a box. */
 static Status
 option_set_box(const Option *option, void *values, const OptionValue *value)
 {
+	static const char *const names[] = {"x", "y", "width", "height"};
 	int			box[4];
 
 	if (value->kind != OPTION_VALUE_LIST || value->count != 4)
 		return with_description(status_error(LS_INVALID_ARGUMENT, "%s is not a list of four numbers", option->name),
 								option);
 	for (int i = 0; i < 4; i++)
-	{
-		/* No image is larger (image.h), so all sums fit. */
-		if (!(value->list[i] >= (i < 2 ? 0 : 1) && value->list[i] <= 65535 && value->list[i] == floor(value->list[i])))
-			return with_description(status_error(LS_INVALID_ARGUMENT, "%s has no %s of %g", option->name,
-												 i == 0 ? "x" : i == 1 ? "y" : i == 2 ? "width" : "height",
-												 value->list[i]), option);
-		box[i] = (int) value->list[i];
-	}
+		TRY(read_pixels(option, names[i], value->list[i], i < 2 ? 0 : 1, &box[i]));
 	memcpy((char *) values + option->offset, box, sizeof box);
+	return status_ok();
+}
+
+/* Set points. */
+static Status
+option_set_points(const Option *option, void *values, const OptionValue *value)
+{
+	OptionPoints points = {.count = value->count / 2};
+
+	if (value->kind != OPTION_VALUE_LIST || value->count < 2 || value->count % 2 != 0 || value->count > OPTION_LIST_MAX)
+		return with_description(status_error(LS_INVALID_ARGUMENT, "%s is not a list of points", option->name), option);
+	for (int i = 0; i < points.count; i++)
+	{
+		TRY(read_pixels(option, "x", value->list[2 * i], 0, &points.at[i][0]));
+		TRY(read_pixels(option, "y", value->list[2 * i + 1], 0, &points.at[i][1]));
+	}
+	memcpy((char *) values + option->offset, &points, sizeof points);
 	return status_ok();
 }
 
@@ -178,6 +217,8 @@ option_set(const Option *option, void *values, const OptionValue *value)
 
 	if (option->type == OPTION_BOX)
 		return option_set_box(option, values, value);
+	if (option->type == OPTION_POINTS)
+		return option_set_points(option, values, value);
 	if (value->kind != wanted)
 		return with_description(status_error(LS_INVALID_ARGUMENT, "%s is not %s", option->name,
 											 wanted == OPTION_VALUE_BOOL ? "true or false" :
@@ -250,15 +291,16 @@ option_get(const Option *option, const void *values)
 
 	if (value.kind == OPTION_VALUE_TEXT)
 		value.text = option->choices[(int) value.number];
-	if (option->type == OPTION_BOX)
+	if (option_is_place(option))
 	{
-		int			box[4];
+		const char *place = (const char *) values + option->offset;
+		const int  *numbers = option->type == OPTION_BOX ? (const int *) place :
+			&((const OptionPoints *) place)->at[0][0];
 
-		memcpy(box, (const char *) values + option->offset, sizeof box);
 		value.kind = OPTION_VALUE_LIST;
-		value.count = 4;
-		for (int i = 0; i < 4; i++)
-			value.list[i] = box[i];
+		value.count = option->type == OPTION_BOX ? 4 : 2 * (int) value.number;
+		for (int i = 0; i < value.count; i++)
+			value.list[i] = numbers[i];
 	}
 	return value;
 }

@@ -23,8 +23,18 @@ typedef enum OptionType
 	OPTION_INT,					/* an int */
 	OPTION_BOOL,				/* a bool */
 	OPTION_CHOICE,				/* an enum (of int's size), set by name */
-	OPTION_BOX					/* four ints: x, y, width and height; 0 unless set */
+	OPTION_BOX,					/* four ints: x, y, width and height; 0 unless set */
+	OPTION_POINTS				/* an OptionPoints; none unless set */
 } OptionType;
+
+#define OPTION_POINTS_MAX 16
+
+/* Points of an image, in pixels. */
+typedef struct OptionPoints
+{
+	int			count;
+	int			at[OPTION_POINTS_MAX][2];	/* x, y */
+} OptionPoints;
 
 typedef struct Option
 {
@@ -54,7 +64,7 @@ typedef struct OptionBlock
 	void	   *values;
 } OptionBlock;
 
-#define OPTION_LIST_MAX 4
+#define OPTION_LIST_MAX (2 * OPTION_POINTS_MAX)
 
 /* A value from outside: a number, true or false, text, or a list of numbers. */
 typedef enum OptionValueKind
@@ -93,6 +103,9 @@ Status		options_check(const OptionTable *table, const void *values);
 
 /* The value of an option, as options_set takes it. */
 OptionValue option_get(const Option *option, const void *values);
+
+/* Is it a place in an image: none unless set? */
+bool		option_is_place(const Option *option);
 
 /* Does the option have its default value? */
 bool		option_is_default(const Option *option, const void *values);

@@ -53,14 +53,29 @@ check_options(const MaskOptions *options)
 	return status_ok();
 }
 
+/* Change a mask of the threshold as the options say. */
+static Status
+change_mask(const Call *call, const MaskOptions *options, const Image *probabilities, Image *mask)
+{
+	if (options->points != NULL)
+		TRY(points_bind(call, options->points, options->threshold, probabilities, mask));
+	if (options->largest_component)
+		TRY(mask_keep_largest(call, mask));
+	return options->fill_holes ? mask_fill_holes(call, mask) : status_ok();
+}
+
 Status
 mask_create(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
 			const MaskOptions *options, Image *mask, Image *probabilities)
 {
+	bool		wanted = probabilities != NULL;
+	Image		own = {0};
 	MapBlend	blend = {.call = call};
 	Status		status;
 
 	memset(mask, 0, sizeof *mask);
+	if (!wanted && options->points != NULL)
+		probabilities = &own;
 	if (probabilities != NULL)
 		memset(probabilities, 0, sizeof *probabilities);
 	TRY(check_options(options));
@@ -71,15 +86,14 @@ mask_create(const Call *call, const ProbabilityMap *maps, const double *weights,
 		status = blend_create(&blend, maps, weights, count, options->second, options->width, options->height);
 	if (status.code == LS_OK)
 		status = write_rows(call, &blend, options->threshold, mask, probabilities);
-	if (status.code == LS_OK && options->largest_component)
-		status = mask_keep_largest(call, mask);
-	if (status.code == LS_OK && options->fill_holes)
-		status = mask_fill_holes(call, mask);
 	blend_free(&blend);
+	if (status.code == LS_OK)
+		status = change_mask(call, options, probabilities, mask);
+	image_free(call, &own);
 	if (status.code != LS_OK)
 	{
 		image_free(call, mask);
-		if (probabilities != NULL)
+		if (wanted)
 			image_free(call, probabilities);
 	}
 	return status;
@@ -94,6 +108,7 @@ count_votes(const Call *call, const ProbabilityMap *maps, const double *weights,
 	MaskOptions one = *options;
 	SecondLook	second;
 
+	one.points = NULL;
 	*masks = 0;
 	for (int i = 0; i < count; i++)
 	{

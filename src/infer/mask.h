@@ -5,6 +5,7 @@
 #define LESIONSEG_INFER_MASK_H
 
 #include "infer/blend.h"
+#include "infer/points.h"
 #include "infer/segment.h"
 
 /* How a mask is made. */
@@ -16,6 +17,7 @@ typedef struct MaskOptions
 	bool		largest_component;	/* keep no other, see measure/components.h */
 	bool		fill_holes;
 	const SecondLook *second;	/* NULL = none */
+	const PointHints *points;	/* NULL = none; the mask is bound by them first */
 } MaskOptions;
 
 /*
@@ -31,7 +33,8 @@ Status		mask_create(const Call *call, const ProbabilityMap *maps, const double *
 /*
  * How much the masks of the maps whose weight is above 0 differ, each made by itself: 1 -
  * Dice between two of them, over all pairs. 0 where they are one, where there
- * is only one and where all are empty; near 1 where none overlap.
+ * is only one and where all are empty; near 1 where none overlap. A person's points
+ * do not count: they say nothing of the networks.
  */
 Status		mask_disagreement(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
 							  const MaskOptions *options, double *disagreement);

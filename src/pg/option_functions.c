@@ -31,7 +31,7 @@ default_text(const Option *option)
 		return option->default_value != 0 ? "true" : "false";
 	if (option->type == OPTION_CHOICE)
 		return psprintf("\"%s\"", option->choices[(int) option->default_value]);
-	if (option->type == OPTION_BOX)
+	if (option_is_place(option))
 		return "none";
 	return psprintf("%g", option->default_value);
 }

@@ -30,6 +30,7 @@ typedef struct Values
 	bool		flip;
 	Colour		colour;
 	int			box[4];
+	OptionPoints points;
 } Values;
 
 static const Option rows[] = {
@@ -43,6 +44,7 @@ static const Option more_rows[] = {
 	{"flip", OPTION_BOOL, offsetof(Values, flip), 0, 1, 1, "whether", NULL},
 	{"colour", OPTION_CHOICE, offsetof(Values, colour), 0, 0, GREEN, "which", colours},
 	{"box", OPTION_BOX, offsetof(Values, box), 0, 0, 0, "where", NULL},
+	{"points", OPTION_POINTS, offsetof(Values, points), 0, 0, 0, "where, too", NULL},
 };
 
 static const OptionTable table = OPTION_TABLE(rows);
@@ -72,6 +74,8 @@ set(Values *values, const char *key, OptionValue value)
 #define NUMBER(x) ((OptionValue) {.kind = OPTION_VALUE_NUMBER,.number = (x)})
 #define BOOL(x) ((OptionValue) {.kind = OPTION_VALUE_BOOL,.number = (x)})
 #define BOX(x, y, w, h) ((OptionValue) {.kind = OPTION_VALUE_LIST,.list = {(x), (y), (w), (h)},.count = 4})
+#define POINTS(x, y, u, v) BOX(x, y, u, v)
+#define TAKES_POINTS "points takes [x, y] or [x, y, x, y, ...], up to 16 points, whole numbers of pixels."
 #define TEXT(x) ((OptionValue) {.kind = OPTION_VALUE_TEXT,.text = (x)})
 
 static void
@@ -103,6 +107,13 @@ test_set(void **state)
 	assert_int_equal(option_get(&more_rows[2], &values).count, 4);
 	for (int i = 0; i < 4; i++)
 		assert_true(option_get(&more_rows[2], &values).list[i] == ((const int[]) {0, 7, 65535, 1})[i]);
+	assert_true(option_is_default(&more_rows[3], &values));
+	assert_int_equal(set(&values, "points", POINTS(0, 7, 65535, 1)).code, LS_OK);
+	assert_false(option_is_default(&more_rows[3], &values));
+	assert_int_equal(values.points.count, 2);
+	assert_int_equal(option_get(&more_rows[3], &values).count, 4);
+	for (int i = 0; i < 4; i++)
+		assert_true(option_get(&more_rows[3], &values).list[i] == ((const int[]) {0, 7, 65535, 1})[i]);
 }
 
 static void
@@ -133,7 +144,7 @@ test_refused(void **state)
 		{"colour", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "colour is not text",
 			"colour takes 'red', 'green' or 'blue'."},
 		{"Share", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "no key \"Share\" in options",
-			"Keys that exist: share, tiles, kernel, epochs, flip, colour, box."},
+			"Keys that exist: share, tiles, kernel, epochs, flip, colour, box, points."},
 		{"box", {.kind = OPTION_VALUE_NUMBER,.number = 1}, "box is not a list of four numbers",
 			"box takes [x, y, width, height], whole numbers of pixels."},
 		{"box", {.kind = OPTION_VALUE_LIST,.count = 5}, "box is not a list of four numbers",
@@ -146,6 +157,14 @@ test_refused(void **state)
 			"box takes [x, y, width, height], whole numbers of pixels."},
 		{"box", {.kind = OPTION_VALUE_LIST,.list = {1, 2.5, 3, 4},.count = 4}, "box has no y of 2.5",
 			"box takes [x, y, width, height], whole numbers of pixels."},
+		{"points", {.kind = OPTION_VALUE_LIST,.count = 0}, "points is not a list of points", TAKES_POINTS},
+		{"points", {.kind = OPTION_VALUE_LIST,.count = 3}, "points is not a list of points", TAKES_POINTS},
+		{"points", {.kind = OPTION_VALUE_LIST,.count = 34}, "points is not a list of points", TAKES_POINTS},
+		{"points", {.kind = OPTION_VALUE_TEXT,.text = "1, 2"}, "points is not a list of points", TAKES_POINTS},
+		{"points", {.kind = OPTION_VALUE_LIST,.list = {1, 2, 3, 65536},.count = 4}, "points has no y of 65536",
+			TAKES_POINTS},
+		{"points", {.kind = OPTION_VALUE_LIST,.list = {1, 2, NAN, 4},.count = 4}, "points has no x of nan",
+			TAKES_POINTS},
 	};
 
 	(void) state;

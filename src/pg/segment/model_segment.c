@@ -145,6 +145,7 @@ model_mask(const ModelVersion *version, const Call *call, const Looks *looks, co
 		.largest_component = options->largest_component,
 		.fill_holes = options->fill_holes,
 		.second = looks->boxed || looks->twice ? &looks->second : NULL,
+		.points = points_exist(&looks->points) ? &looks->points : NULL,
 	};
 	const ProbabilityMap *maps = looks->boxed ? NULL : looks->frame;
 

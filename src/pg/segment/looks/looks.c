@@ -105,14 +105,11 @@ look_nearer(const ModelStore *store, const Call *call, const SegmentInput *input
 /* Look at a person's box. */
 static Status
 look_into_box(const ModelStore *store, const Call *call, const SegmentInput *input, const SegmentOptions *options,
-			  Looks *looks)
+			  int width, int height, Looks *looks)
 {
 	const Window *box = &options->box;
-	int			width;
-	int			height;
 	Window		window;
 
-	TRY(own_size(call, input, options->turn, &width, &height));
 	TRY(hint_check_box(box, width, height));
 	looks->boxed = true;
 	window = hint_window(box, width, height);
@@ -126,13 +123,10 @@ look_into_box(const ModelStore *store, const Call *call, const SegmentInput *inp
 /* Look at the lesion that was found, if that is worth it. */
 static Status
 look_again(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
-		   const SegmentOptions *options, Looks *looks)
+		   const SegmentOptions *options, int width, int height, Looks *looks)
 {
-	int			width;
-	int			height;
 	Window		window;
 
-	TRY(own_size(call, input, options->turn, &width, &height));
 	TRY(refine_window(call, looks->frame, looks->weights, looks->count, options->threshold, version->traits.image_size,
 					  width, height, &window, &looks->twice));
 	if (!looks->twice)
@@ -148,15 +142,20 @@ take_looks(const ModelStore *store, const ModelVersion *version, const Call *cal
 {
 	static const double alone = 1;
 	bool		ensemble = version->member_count > 0;
+	int			width;
+	int			height;
 
 	looks->self = unconstify(ModelVersion *, version);
 	looks->networks = ensemble ? version->members : &looks->self;
 	looks->count = ensemble ? version->member_count : 1;
 	looks->weights = ensemble ? version->weights : &alone;
+	TRY(own_size(call, input, options->turn, &width, &height));
+	looks->points = (PointHints) {&options->inside, &options->outside, width, height};
+	TRY(points_check(&looks->points));
 	if (options->box.width > 0)
-		return look_into_box(store, call, input, options, looks);
+		return look_into_box(store, call, input, options, width, height, looks);
 	TRY(look_predict(store, looks->networks, looks->count, call, input->image, options, looks->frame));
-	return options->refine ? look_again(store, version, call, input, options, looks) : status_ok();
+	return options->refine ? look_again(store, version, call, input, options, width, height, looks) : status_ok();
 }
 
 Status

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "infer/blend.h"
+#include "infer/points.h"
 #include "pg/base/values/bytes.h"
 #include "pg/models/ensemble.h"
 #include "pg/segment/looks/segment_options.h"
@@ -30,6 +31,7 @@ typedef struct Looks
 	bool		boxed;			/* the only look was at a person's box: frame is empty */
 	bool		twice;			/* there was a second look */
 	SecondLook	second;			/* points to nearer: do not copy looks */
+	PointHints	points;			/* a person's, of the image at its own size */
 } Looks;
 
 /* Reduce a decoded image to a version's network size and enhance it there, by

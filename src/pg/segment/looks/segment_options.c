@@ -18,6 +18,14 @@ static const Option option_rows[] = {
 		"a box that a person drew around the lesion, in the mask's orientation: the lesion is looked for in it alone, "
 		"at the image's own resolution, and is 65 to 80 % of it",
 		NULL},
+	{"inside", OPTION_POINTS, offsetof(SegmentOptions, inside), 0, 0, 0,
+		"points that a person set on the lesion, in the mask's orientation: only the connected parts that they are in "
+		"are lesion; around one that is in none the threshold is lower",
+		NULL},
+	{"outside", OPTION_POINTS, offsetof(SegmentOptions, outside), 0, 0, 0,
+		"points that a person set beside the lesion: the parts that they are in are none; a part that has a point "
+		"inside too is cut between them",
+		NULL},
 	{"largest_component", OPTION_BOOL, offsetof(SegmentOptions, largest_component), 0, 1, 0,
 		"keep the largest connected component of the mask; pixels that touch at a corner are connected", NULL},
 	{"fill_holes", OPTION_BOOL, offsetof(SegmentOptions, fill_holes), 0, 1, 0,

@@ -24,6 +24,8 @@ typedef struct SegmentOptions
 	bool		as_trained;		/* rather: as each version's training did */
 	bool		refine;			/* a second look at the lesion, see infer/refine.h */
 	Window		box;			/* a person's, around the lesion, see infer/hint.h; without pixels: none */
+	OptionPoints inside;		/* a person's, see infer/points.h */
+	OptionPoints outside;
 	bool		largest_component;	/* of the mask alone */
 	bool		fill_holes;		/* of the mask */
 	ImageTurn	turn;			/* of the image, and so of the mask */

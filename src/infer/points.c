@@ -1,0 +1,239 @@
+/*
+ * points.c: see points.h.
+ *
+ * All points grow at once. There is a queue for each level of difference to the
+ * point, first in, first out. A pixel waits in the queue of the largest difference on
+ * its path, so queues are emptied once, from the smallest to the largest.
+ */
+#include "infer/points.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEVELS 16
+#define VALUES_PER_LEVEL (256 / LEVELS)
+#define SEEDS_MAX (2 * OPTION_POINTS_MAX)
+#define MASK_ALONE 256			/* a floor that no value reaches */
+#define LEAST_VALUE 5			/* of a point inside, of 255: 0.02 */
+#define STEPS_PER_POLL 65536
+#define NONE (-1)
+
+/* A point on its way through the mask. */
+typedef struct Seed
+{
+	int			place;			/* in the mask */
+	int			floor;			/* it enters the mask, and pixels of at least this value */
+	bool		inside;
+	bool		still;			/* it is in no part, and stays where it is */
+} Seed;
+
+typedef struct Growth
+{
+	const Call *call;
+	const uint8_t *values;
+	const Image *mask;
+	Seed		seeds[SEEDS_MAX];
+	int			count;
+	uint8_t    *owners;			/* of each pixel: 1 + its seed; 0 = none */
+	int32_t    *next;			/* of each pixel: who waits behind it */
+	int32_t		first[LEVELS];
+	int32_t		last[LEVELS];
+	long		steps;
+} Growth;
+
+bool
+points_exist(const PointHints *hints)
+{
+	return hints->inside->count + hints->outside->count > 0;
+}
+
+/* Refuse a point beyond the image. */
+static Status
+check_within(const PointHints *hints, const char *name, const OptionPoints *points)
+{
+	for (int i = 0; i < points->count; i++)
+		if (points->at[i][0] >= hints->image_width || points->at[i][1] >= hints->image_height)
+			return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+												 "%s [%d, %d] is not within the image of %d x %d pixels", name,
+												 points->at[i][0], points->at[i][1], hints->image_width,
+												 hints->image_height),
+									"A point is [x, y] in pixels from the upper left corner.");
+	return status_ok();
+}
+
+Status
+points_check(const PointHints *hints)
+{
+	TRY(check_within(hints, "inside", hints->inside));
+	TRY(check_within(hints, "outside", hints->outside));
+	for (int i = 0; i < hints->inside->count; i++)
+		for (int o = 0; o < hints->outside->count; o++)
+			if (memcmp(hints->inside->at[i], hints->outside->at[o], sizeof hints->inside->at[i]) == 0)
+				return status_error(LS_INVALID_ARGUMENT, "[%d, %d] is both inside and outside",
+									hints->inside->at[i][0], hints->inside->at[i][1]);
+	return status_ok();
+}
+
+/* The pixel of the mask that a point of the image is in. */
+static int
+place_of(const PointHints *hints, const int point[2], const Image *mask)
+{
+	int			x = (int) ((2 * (int64_t) point[0] + 1) * mask->width / (2 * (int64_t) hints->image_width));
+	int			y = (int) ((2 * (int64_t) point[1] + 1) * mask->height / (2 * (int64_t) hints->image_height));
+
+	return y * mask->width + x;
+}
+
+/* Add the points inside; *lowest is the lowest of their floors. */
+static Status
+add_inside(Growth *growth, const PointHints *hints, double threshold, int *lowest)
+{
+	for (int i = 0; i < hints->inside->count; i++)
+	{
+		Seed		seed = {.place = place_of(hints, hints->inside->at[i], growth->mask),.floor = MASK_ALONE,.inside = true};
+		int			value = growth->values[seed.place];
+
+		if (growth->mask->pixels[seed.place] == 0)
+		{
+			if (value < LEAST_VALUE)
+				return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+													 "nothing looks like a lesion at inside [%d, %d]: its probability is %.3f",
+													 hints->inside->at[i][0], hints->inside->at[i][1], value / 255.0),
+										"Draw a box around the lesion instead: options => "
+										"'{\"box\": [x, y, width, height]}'.");
+			seed.floor = (int) fmax(1, ceil(threshold * value));
+		}
+		*lowest = seed.floor < *lowest ? seed.floor : *lowest;
+		growth->seeds[growth->count++] = seed;
+	}
+	return status_ok();
+}
+
+/* Add the points outside. */
+static void
+add_outside(Growth *growth, const PointHints *hints, int floor)
+{
+	for (int i = 0; i < hints->outside->count; i++)
+	{
+		int			place = place_of(hints, hints->outside->at[i], growth->mask);
+
+		growth->seeds[growth->count++] = (Seed) {
+			.place = place,
+			.floor = floor,
+			.still = growth->mask->pixels[place] == 0 && growth->values[place] < floor,
+		};
+	}
+}
+
+/* Give a pixel to a seed; from there it goes on at that level. */
+static void
+take_pixel(Growth *growth, int place, int owner, int level)
+{
+	growth->owners[place] = (uint8_t) owner;
+	growth->next[place] = NONE;
+	if (growth->first[level] == NONE)
+		growth->first[level] = place;
+	else
+		growth->next[growth->last[level]] = place;
+	growth->last[level] = place;
+}
+
+/* May a seed enter a pixel? */
+static bool
+may_enter(const Growth *growth, const Seed *seed, int place)
+{
+	return growth->owners[place] == 0 && (growth->mask->pixels[place] != 0 || growth->values[place] >= seed->floor);
+}
+
+/* Go on from a pixel to its neighbours. */
+static void
+spread(Growth *growth, int place, int level)
+{
+	int			width = growth->mask->width;
+	int			x = place % width;
+	int			y = place / width;
+	int			owner = growth->owners[place];
+	const Seed *seed = &growth->seeds[owner - 1];
+	int			own_value = growth->values[seed->place];
+
+	for (int v = y > 0 ? y - 1 : 0; v <= y + 1 && v < growth->mask->height; v++)
+		for (int u = x > 0 ? x - 1 : 0; u <= x + 1 && u < width; u++)
+		{
+			int			near = v * width + u;
+			int			difference = abs(growth->values[near] - own_value) / VALUES_PER_LEVEL;
+
+			if (may_enter(growth, seed, near))
+				take_pixel(growth, near, owner, difference > level ? difference : level);
+		}
+}
+
+/* Let all points grow. */
+static Status
+grow_all(Growth *growth)
+{
+	for (int level = 0; level < LEVELS; level++)
+		growth->first[level] = NONE;
+	for (int i = 0; i < growth->count; i++)
+	{
+		const Seed *seed = &growth->seeds[i];
+
+		/* Where a small mask has both in one pixel, the first, a point inside, has it. */
+		if (growth->owners[seed->place] != 0)
+			continue;
+		if (seed->still)
+			growth->owners[seed->place] = (uint8_t) (i + 1);
+		else
+			take_pixel(growth, seed->place, i + 1, 0);
+	}
+	for (int level = 0; level < LEVELS; level++)
+		while (growth->first[level] != NONE)
+		{
+			int			place = growth->first[level];
+
+			if (growth->steps++ % STEPS_PER_POLL == 0)
+				TRY(call_poll(growth->call));
+			growth->first[level] = growth->next[place];
+			spread(growth, place, level);
+		}
+	return status_ok();
+}
+
+/* Keep what is inside. */
+static void
+keep_inside(const Growth *growth, bool any_inside, Image *mask)
+{
+	size_t		pixels = (size_t) mask->width * (size_t) mask->height;
+
+	for (size_t i = 0; i < pixels; i++)
+	{
+		int			owner = growth->owners[i];
+
+		if (owner == 0 ? any_inside : !growth->seeds[owner - 1].inside)
+			mask->pixels[i] = 0;
+		else if (owner != 0)
+			mask->pixels[i] = 255;
+	}
+}
+
+Status
+points_bind(const Call *call, const PointHints *hints, double threshold, const Image *map, Image *mask)
+{
+	size_t		pixels = (size_t) mask->width * (size_t) mask->height;
+	Growth		growth = {.call = call,.values = map->pixels,.mask = mask};
+	int			lowest = MASK_ALONE;
+	void	   *memory;
+	Status		status;
+
+	TRY(add_inside(&growth, hints, threshold, &lowest));
+	add_outside(&growth, hints, lowest);
+	TRY(call_alloc_array(call, pixels, sizeof(int32_t) + 1, &memory));
+	growth.next = memory;
+	growth.owners = (uint8_t *) (growth.next + pixels);
+	memset(growth.owners, 0, pixels);
+	status = grow_all(&growth);
+	if (status.code == LS_OK)
+		keep_inside(&growth, hints->inside->count > 0, mask);
+	call_free(call, memory);
+	return status;
+}
