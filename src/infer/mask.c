@@ -58,7 +58,7 @@ static Status
 change_mask(const Call *call, const MaskOptions *options, const Image *probabilities, Image *mask)
 {
 	if (options->points != NULL)
-		TRY(points_bind(call, options->points, options->threshold, probabilities, mask));
+		TRY(points_bind(call, options->points, probabilities, mask));
 	if (options->largest_component)
 		TRY(mask_keep_largest(call, mask));
 	return options->fill_holes ? mask_fill_holes(call, mask) : status_ok();

@@ -2,20 +2,23 @@
  * points.c: see points.h.
  *
  * All points grow at once. There is a queue for each level of difference to the
- * point, first in, first out. A pixel waits in the queue of the largest difference on
- * its path, so queues are emptied once, from the smallest to the largest.
+ * point, first in, first out, and queues are emptied from the smallest to the largest.
+ * A pixel that has neighbours of a larger difference waits in that queue and goes on
+ * from there later: until then another point may take them.
  */
 #include "infer/points.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LEVELS 16
 #define VALUES_PER_LEVEL (256 / LEVELS)
 #define SEEDS_MAX (2 * OPTION_POINTS_MAX)
+#define REACH 2					/* of a point on the wrong side of the mask's edge, in distances to it */
 #define MASK_ALONE 256			/* a floor that no value reaches */
 #define LEAST_VALUE 5			/* of a point inside, of 255: 0.02 */
+#define FLOOR_NUMERATOR 3		/* around it, the share of its value that belongs to it */
+#define FLOOR_DENOMINATOR 4
 #define STEPS_PER_POLL 65536
 #define NONE (-1)
 
@@ -24,9 +27,16 @@ typedef struct Seed
 {
 	int			place;			/* in the mask */
 	int			floor;			/* it enters the mask, and pixels of at least this value */
+	int64_t		reach;			/* how far it grows, in pixels, squared */
 	bool		inside;
 	bool		still;			/* it is in no part, and stays where it is */
 } Seed;
+
+typedef struct Queue
+{
+	int32_t		first;			/* NONE: it is empty */
+	int32_t		last;
+} Queue;
 
 typedef struct Growth
 {
@@ -37,8 +47,7 @@ typedef struct Growth
 	int			count;
 	uint8_t    *owners;			/* of each pixel: 1 + its seed; 0 = none */
 	int32_t    *next;			/* of each pixel: who waits behind it */
-	int32_t		first[LEVELS];
-	int32_t		last[LEVELS];
+	Queue		queues[LEVELS];
 	long		steps;
 } Growth;
 
@@ -85,24 +94,62 @@ place_of(const PointHints *hints, const int point[2], const Image *mask)
 	return y * mask->width + x;
 }
 
+/* The squared distance of two pixels. */
+static int64_t
+squared_distance(const Image *mask, int one, int other)
+{
+	int64_t		across = one % mask->width - other % mask->width;
+	int64_t		down = one / mask->width - other / mask->width;
+
+	return across * across + down * down;
+}
+
+/* How far a point grows that is on the wrong side of the mask's edge: what it means is about as thick as the
+ * way to that edge. */
+static int64_t
+find_reach(const Image *mask, int place)
+{
+	int			pixels = mask->width * mask->height;
+	int64_t		nearest = INT64_MAX / (REACH * REACH);
+
+	for (int i = 0; i < pixels; i++)
+		if (mask->pixels[i] != mask->pixels[place])
+		{
+			int64_t		distance = squared_distance(mask, place, i);
+
+			nearest = distance < nearest ? distance : nearest;
+		}
+	return nearest * REACH * REACH;
+}
+
+/* How likely a pixel beyond the mask must be for a point inside that stands there. */
+static Status
+find_floor(const int point[2], int value, int *floor)
+{
+	if (value < LEAST_VALUE)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+											 "nothing looks like a lesion at inside [%d, %d]: its probability is %.3f",
+											 point[0], point[1], value / 255.0),
+								"Draw a box around the lesion instead: options => "
+								"'{\"box\": [x, y, width, height]}'.");
+	*floor = (value * FLOOR_NUMERATOR + FLOOR_DENOMINATOR - 1) / FLOOR_DENOMINATOR;
+	return status_ok();
+}
+
 /* Add the points inside; *lowest is the lowest of their floors. */
 static Status
-add_inside(Growth *growth, const PointHints *hints, double threshold, int *lowest)
+add_inside(Growth *growth, const PointHints *hints, int *lowest)
 {
 	for (int i = 0; i < hints->inside->count; i++)
 	{
-		Seed		seed = {.place = place_of(hints, hints->inside->at[i], growth->mask),.floor = MASK_ALONE,.inside = true};
-		int			value = growth->values[seed.place];
+		const int  *point = hints->inside->at[i];
+		int			place = place_of(hints, point, growth->mask);
+		Seed		seed = {.place = place,.floor = MASK_ALONE,.reach = INT64_MAX,.inside = true};
 
-		if (growth->mask->pixels[seed.place] == 0)
+		if (growth->mask->pixels[place] == 0)
 		{
-			if (value < LEAST_VALUE)
-				return status_with_hint(status_error(LS_INVALID_ARGUMENT,
-													 "nothing looks like a lesion at inside [%d, %d]: its probability is %.3f",
-													 hints->inside->at[i][0], hints->inside->at[i][1], value / 255.0),
-										"Draw a box around the lesion instead: options => "
-										"'{\"box\": [x, y, width, height]}'.");
-			seed.floor = (int) fmax(1, ceil(threshold * value));
+			TRY(find_floor(point, growth->values[place], &seed.floor));
+			seed.reach = find_reach(growth->mask, place);
 		}
 		*lowest = seed.floor < *lowest ? seed.floor : *lowest;
 		growth->seeds[growth->count++] = seed;
@@ -121,41 +168,47 @@ add_outside(Growth *growth, const PointHints *hints, int floor)
 		growth->seeds[growth->count++] = (Seed) {
 			.place = place,
 			.floor = floor,
+			.reach = hints->inside->count > 0 ? find_reach(growth->mask, place) : INT64_MAX,
 			.still = growth->mask->pixels[place] == 0 && growth->values[place] < floor,
 		};
 	}
 }
 
-/* Give a pixel to a seed; from there it goes on at that level. */
+/* Have a pixel go on at a level. */
 static void
-take_pixel(Growth *growth, int place, int owner, int level)
+put_in_queue(Growth *growth, int place, int level)
 {
-	growth->owners[place] = (uint8_t) owner;
+	Queue	   *queue = &growth->queues[level];
+
 	growth->next[place] = NONE;
-	if (growth->first[level] == NONE)
-		growth->first[level] = place;
+	if (queue->first == NONE)
+		queue->first = place;
 	else
-		growth->next[growth->last[level]] = place;
-	growth->last[level] = place;
+		growth->next[queue->last] = place;
+	queue->last = place;
 }
 
 /* May a seed enter a pixel? */
 static bool
 may_enter(const Growth *growth, const Seed *seed, int place)
 {
-	return growth->owners[place] == 0 && (growth->mask->pixels[place] != 0 || growth->values[place] >= seed->floor);
+	bool		in_mask = growth->mask->pixels[place] != 0;
+
+	if (growth->owners[place] != 0 || (!in_mask && growth->values[place] < seed->floor))
+		return false;
+	return (seed->inside && in_mask) || squared_distance(growth->mask, seed->place, place) <= seed->reach;
 }
 
-/* Go on from a pixel to its neighbours. */
+/* Go on from a pixel to its neighbours of that level, and wait for the next that has any. */
 static void
 spread(Growth *growth, int place, int level)
 {
 	int			width = growth->mask->width;
 	int			x = place % width;
 	int			y = place / width;
-	int			owner = growth->owners[place];
-	const Seed *seed = &growth->seeds[owner - 1];
+	const Seed *seed = &growth->seeds[growth->owners[place] - 1];
 	int			own_value = growth->values[seed->place];
+	int			later = LEVELS;
 
 	for (int v = y > 0 ? y - 1 : 0; v <= y + 1 && v < growth->mask->height; v++)
 		for (int u = x > 0 ? x - 1 : 0; u <= x + 1 && u < width; u++)
@@ -163,9 +216,18 @@ spread(Growth *growth, int place, int level)
 			int			near = v * width + u;
 			int			difference = abs(growth->values[near] - own_value) / VALUES_PER_LEVEL;
 
-			if (may_enter(growth, seed, near))
-				take_pixel(growth, near, owner, difference > level ? difference : level);
+			if (!may_enter(growth, seed, near))
+				continue;
+			if (difference <= level)
+			{
+				growth->owners[near] = growth->owners[place];
+				put_in_queue(growth, near, level);
+			}
+			else if (difference < later)
+				later = difference;
 		}
+	if (later < LEVELS)
+		put_in_queue(growth, place, later);
 }
 
 /* Let all points grow. */
@@ -173,7 +235,7 @@ static Status
 grow_all(Growth *growth)
 {
 	for (int level = 0; level < LEVELS; level++)
-		growth->first[level] = NONE;
+		growth->queues[level].first = NONE;
 	for (int i = 0; i < growth->count; i++)
 	{
 		const Seed *seed = &growth->seeds[i];
@@ -181,19 +243,18 @@ grow_all(Growth *growth)
 		/* Where a small mask has both in one pixel, the first, a point inside, has it. */
 		if (growth->owners[seed->place] != 0)
 			continue;
-		if (seed->still)
-			growth->owners[seed->place] = (uint8_t) (i + 1);
-		else
-			take_pixel(growth, seed->place, i + 1, 0);
+		growth->owners[seed->place] = (uint8_t) (i + 1);
+		if (!seed->still)
+			put_in_queue(growth, seed->place, 0);
 	}
 	for (int level = 0; level < LEVELS; level++)
-		while (growth->first[level] != NONE)
+		while (growth->queues[level].first != NONE)
 		{
-			int			place = growth->first[level];
+			int			place = growth->queues[level].first;
 
 			if (growth->steps++ % STEPS_PER_POLL == 0)
 				TRY(call_poll(growth->call));
-			growth->first[level] = growth->next[place];
+			growth->queues[level].first = growth->next[place];
 			spread(growth, place, level);
 		}
 	return status_ok();
@@ -217,7 +278,7 @@ keep_inside(const Growth *growth, bool any_inside, Image *mask)
 }
 
 Status
-points_bind(const Call *call, const PointHints *hints, double threshold, const Image *map, Image *mask)
+points_bind(const Call *call, const PointHints *hints, const Image *map, Image *mask)
 {
 	size_t		pixels = (size_t) mask->width * (size_t) mask->height;
 	Growth		growth = {.call = call,.values = map->pixels,.mask = mask};
@@ -225,7 +286,7 @@ points_bind(const Call *call, const PointHints *hints, double threshold, const I
 	void	   *memory;
 	Status		status;
 
-	TRY(add_inside(&growth, hints, threshold, &lowest));
+	TRY(add_inside(&growth, hints, &lowest));
 	add_outside(&growth, hints, lowest);
 	TRY(call_alloc_array(call, pixels, sizeof(int32_t) + 1, &memory));
 	growth.next = memory;

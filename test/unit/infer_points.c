@@ -63,7 +63,7 @@ assert_bound_at(const char *const rows[HEIGHT], int scale, OptionPoints inside, 
 	test_call_init(&test);
 	draw(&test.call, rows, &map, &mask);
 	assert_int_equal(points_check(&hints).code, LS_OK);
-	status = points_bind(&test.call, &hints, 0.5, &map, &mask);
+	status = points_bind(&test.call, &hints, &map, &mask);
 	assert_string_equal(status.message, "");
 	for (int y = 0; y < HEIGHT; y++)
 	{
@@ -121,59 +121,28 @@ test_parts(void **state)
 	assert_bound_at(two_parts, 7, NOWHERE, POINT(7 * 3 - 1, 7 * 3 - 1), right);
 }
 
-/* Between points a part is cut along the valley; without one, half-way. */
+/* Between points a part is cut where the probability changes; where it does not, half-way. A point outside
+ * grows twice as far as it is from the edge. */
 static void
 test_cut(void **state)
 {
-	const char *const valley[HEIGHT] = {
-		"............",
-		".eeeeeeeeee.",
-		".eeeeeecece.",
-		".eeeeeedeee.",
-		"............",
-	};
-	const char *const deep[HEIGHT] = {
-		"............",
-		".eeeeeeceee.",
-		".eeeeeeceee.",
-		".eeeeeeceee.",
-		"............",
-	};
-	const char *const even[HEIGHT] = {
-		"............",
-		".eeeeeeeeee.",
-		".eeeeeeeeee.",
-		".eeeeeeeeee.",
-		"............",
-	};
-	const char *const at_valley[HEIGHT] = {"............", ".######.....", ".######.....", ".######.....",
+	const char *const even[HEIGHT] = {"............", ".eeeeeeeeee.", ".eeeeeeeeee.", ".eeeeeeeeee.", "............"};
+	const char *const valley[HEIGHT] = {"............", ".eeeeeceeee.", ".eeeeeceeee.", ".eeeeeceeee.", "............"};
+	const char *const step[HEIGHT] = {"............", ".eeeeedcccc.", ".eeeeedcccc.", ".eeeeedcccc.", "............"};
+	const char *const half[HEIGHT] = {"............", ".####.......", ".####.......", ".####.......", "............"};
+	const char *const at_valley[HEIGHT] = {"............", ".#####......", ".#####......", ".#####......",
 	"............"};
-	const char *const half[HEIGHT] = {"............", ".#####......", ".#####......", ".#####......",
+	const char *const likely[HEIGHT] = {"............", ".######.....", ".######.....", ".######.....", "............"};
+	const char *const unlikely[HEIGHT] = {"............", ".......####.", ".......####.", ".......####.",
 	"............"};
-	const char *const slope[HEIGHT] = {
-		"............",
-		".eeedcccccc.",
-		".eeedcccccc.",
-		".eeedcccccc.",
-		"............",
-	};
-	const char *const likely[HEIGHT] = {"............", ".####.......", ".####.......", ".####.......",
-	"............"};
-	const char *const unlikely[HEIGHT] = {"............", ".....######.", ".....######.", ".....######.",
-	"............"};
-	const char *const around[HEIGHT] = {"............", ".#####......", ".#####......", ".######.....",
-	"............"};
+	const char *const notched[HEIGHT] = {"............", ".########...", ".#######....", ".########...", "............"};
 
 	(void) state;
-	assert_bound(deep, POINT(1, 2), POINT(10, 2), at_valley);
-	assert_bound(even, POINT(1, 2), POINT(10, 2), half);
-
-	/* What is likelier is not the stronger: the edge between the two is the cut. */
-	assert_bound(slope, POINT(1, 2), POINT(10, 2), likely);
-	assert_bound(slope, POINT(10, 2), POINT(1, 2), unlikely);
-
-	/* A valley with a way around it costs the way around, here one step. */
-	assert_bound(valley, POINT(1, 2), POINT(10, 2), around);
+	assert_bound(even, POINT(1, 2), POINT(8, 2), half);
+	assert_bound(valley, POINT(1, 2), POINT(8, 2), at_valley);
+	assert_bound(step, POINT(1, 2), POINT(8, 2), likely);
+	assert_bound(step, POINT(8, 2), POINT(3, 2), unlikely);
+	assert_bound(even, POINT(1, 2), POINT(10, 2), notched);
 }
 
 /* A point on what the network doubts lowers the threshold there, and nowhere else. */
@@ -217,10 +186,10 @@ test_refused(void **state)
 		assert_int_equal(points_check(&(PointHints) {&beyond[i], &nowhere, WIDTH, HEIGHT}).code, LS_INVALID_ARGUMENT);
 		assert_int_equal(points_check(&(PointHints) {&nowhere, &beyond[i], WIDTH, HEIGHT}).code, LS_INVALID_ARGUMENT);
 	}
-	assert_int_equal(points_bind(&test.call, &(PointHints) {&corner, &nowhere, WIDTH, HEIGHT}, 0.5, &map, &mask).code,
+	assert_int_equal(points_bind(&test.call, &(PointHints) {&corner, &nowhere, WIDTH, HEIGHT}, &map, &mask).code,
 					 LS_INVALID_ARGUMENT);
 	test.stop_after = test.polls;
-	assert_int_equal(points_bind(&test.call, &(PointHints) {&nowhere, &part, WIDTH, HEIGHT}, 0.5, &map, &mask).code,
+	assert_int_equal(points_bind(&test.call, &(PointHints) {&nowhere, &part, WIDTH, HEIGHT}, &map, &mask).code,
 					 LS_CANCELLED);
 	image_free(&test.call, &map);
 	image_free(&test.call, &mask);

@@ -20,7 +20,7 @@ static const Option option_rows[] = {
 		NULL},
 	{"inside", OPTION_POINTS, offsetof(SegmentOptions, inside), 0, 0, 0,
 		"points that a person set on the lesion, in the mask's orientation: only the connected parts that they are in "
-		"are lesion; around one that is in none the threshold is lower",
+		"are lesion; one that is in none adds what is around it and as likely",
 		NULL},
 	{"outside", OPTION_POINTS, offsetof(SegmentOptions, outside), 0, 0, 0,
 		"points that a person set beside the lesion: the parts that they are in are none; a part that has a point "
