@@ -200,7 +200,8 @@ print_line(const char *path, const Image *image, int kind, int severity, int64_t
 	printf("%s,%s,%d,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,"
 		   "%.9g,%.9g,%.9g\n",
 		   path, severity == 0 ? "clean" : degrade_name((DegradeKind) kind), severity, q.noise, q.luma_stddev,
-		   q.saturation, q.contrast, q.brightness, q.slope, q.unevenness, q.colour.red, q.colour.blue, q.skin_colour.red,
+		   q.saturation, q.contrast, q.brightness, q.slope, q.unevenness, q.colour.red, q.colour.blue,
+		   q.skin_colour.red,
 		   q.skin_colour.blue, q.black, q.white, q.direction, q.detail, q.hair, q.glare, q.ink, q.blocking,
 		   q.resolution, q.sharpness, q.score);
 }

@@ -135,7 +135,8 @@ test_cut(void **state)
 	const char *const likely[HEIGHT] = {"............", ".######.....", ".######.....", ".######.....", "............"};
 	const char *const unlikely[HEIGHT] = {"............", ".......####.", ".......####.", ".......####.",
 	"............"};
-	const char *const notched[HEIGHT] = {"............", ".########...", ".#######....", ".########...", "............"};
+	const char *const notched[HEIGHT] = {"............", ".########...", ".#######....", ".########...",
+	"............"};
 
 	(void) state;
 	assert_bound(even, POINT(1, 2), POINT(8, 2), half);
