@@ -1,7 +1,8 @@
 /*
  * mask.c: see mask.h.
  *
- * It works row by row, so that no whole resized map is in memory.
+ * It works row by row, so that no whole resized map is in memory, and no mask
+ * that is only wanted as PNG.
  */
 #include "infer/mask.h"
 
@@ -96,6 +97,61 @@ mask_create(const Call *call, const ProbabilityMap *maps, const double *weights,
 		if (wanted)
 			image_free(call, probabilities);
 	}
+	return status;
+}
+
+/* Encode rows as they are made; `row` has room for one. */
+static Status
+encode_rows(MapBlend *blend, const MaskOptions *options, uint8_t *row, PngWriter *writer)
+{
+	for (int y = 0; y < options->height; y++)
+	{
+		write_row(blend_row(blend, y), options->width, (float) options->threshold, row, NULL);
+		TRY(png_writer_rows(writer, row, 1));
+	}
+	return status_ok();
+}
+
+/* Make a mask of which nobody needs to know all rows. */
+static Status
+create_png_by_rows(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
+				   const MaskOptions *options, EncodedImage *png)
+{
+	MapBlend	blend = {.call = call};
+	PngWriter  *writer = NULL;
+	void	   *row = NULL;
+	Status		status;
+
+	TRY(image_check_size(call, options->width, options->height));
+	status = blend_create(&blend, maps, weights, count, options->second, options->width, options->height);
+	if (status.code == LS_OK)
+		status = call_alloc_array(call, (size_t) options->width, 1, &row);
+	if (status.code == LS_OK)
+		status = png_writer_create(call, options->width, options->height, 1, true, &writer);
+	if (status.code == LS_OK)
+		status = encode_rows(&blend, options, row, writer);
+	if (status.code == LS_OK)
+		status = png_writer_finish(writer, png);
+	png_writer_free(writer);
+	call_free(call, row);
+	blend_free(&blend);
+	return status;
+}
+
+Status
+mask_create_png(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
+				const MaskOptions *options, EncodedImage *png)
+{
+	Image		mask;
+	Status		status;
+
+	memset(png, 0, sizeof *png);
+	TRY(check_options(options));
+	if (options->points == NULL && !options->largest_component && !options->fill_holes)
+		return create_png_by_rows(call, maps, weights, count, options, png);
+	TRY(mask_create(call, maps, weights, count, options, &mask, NULL));
+	status = png_encode(call, &mask, png);
+	image_free(call, &mask);
 	return status;
 }
 

@@ -4,6 +4,7 @@
 #ifndef LESIONSEG_INFER_MASK_H
 #define LESIONSEG_INFER_MASK_H
 
+#include "image/codec/codec.h"
 #include "infer/blend.h"
 #include "infer/points.h"
 #include "infer/segment.h"
@@ -29,6 +30,14 @@ typedef struct MaskOptions
  */
 Status		mask_create(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
 						const MaskOptions *options, Image *mask, Image *probabilities);
+
+/*
+ * The same mask as PNG, which png_encode would make of it. Rows are encoded as they
+ * are made: unless components or holes are asked about, which takes the whole mask,
+ * it is never in memory. The caller frees the bytes.
+ */
+Status		mask_create_png(const Call *call, const ProbabilityMap *maps, const double *weights, int count,
+							const MaskOptions *options, EncodedImage *png);
 
 /*
  * How much the masks of the maps whose weight is above 0 differ, each made by itself: 1 -

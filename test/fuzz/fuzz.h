@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/codec/codec.h"
+#include "image/reduce.h"
 
 int			LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t		LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
@@ -41,6 +41,103 @@ fuzz_touch(const Call *call, Image *image)
 	image_free(call, image);
 }
 
+/* Rows of an image whose pixels are known already. */
+typedef struct KnownRows
+{
+	const Image *image;
+	int			rows;			/* seen */
+} KnownRows;
+
+static inline Status
+known_begin(void *user, int width, int height)
+{
+	KnownRows  *known = user;
+
+	if (known->image->pixels != NULL && (width != known->image->width || height != known->image->height))
+		abort();
+	return status_ok();
+}
+
+static inline Status
+known_row(void *user, const uint8_t *pixels)
+{
+	KnownRows  *known = user;
+	size_t		row = (size_t) known->image->width * (size_t) known->image->channels;
+
+	if (known->image->pixels != NULL &&
+		(known->rows >= known->image->height ||
+		 memcmp(known->image->pixels + (size_t) known->rows * row, pixels, row) != 0))
+		abort();
+	known->rows++;
+	return status_ok();
+}
+
+/* Do both have the same words? By rows less memory is needed, so what fails for lack of it may go on. */
+static inline void
+fuzz_same_status(Status whole, Status rows)
+{
+	if (whole.code == LS_LIMIT_EXCEEDED)
+		return;
+	if (whole.code != rows.code || strcmp(whole.message, rows.message) != 0)
+		abort();
+}
+
+/* Decode by rows, and reduce, what was decoded to `image`, or failed. */
+static inline void
+fuzz_rows(const Call *call, const uint8_t *bytes, size_t size, const Image *image, Status whole)
+{
+	static const int sides[] = {7, 16};
+	KnownRows	known = {.image = image};
+	const RowSink sink = {known_begin, known_row, &known};
+	Image		reduced[2];
+	Image		part;
+	Image		resized;
+	ImagePart	within;
+
+	fuzz_same_status(whole, image_decode_rows(call, bytes, size, DECODE_RGB, TURN_UPRIGHT, 0, 0, &sink));
+	if (whole.code != LS_OK)
+		return;
+	if (known.rows != image->height)
+		abort();
+	within = (ImagePart) {image->width / 3, image->height / 4, (image->width + 1) / 2, (image->height + 1) / 2};
+	if (image_decode_reduced(call, bytes, size, TURN_UPRIGHT, &within, sides, 2, NULL, reduced).code != LS_OK ||
+		image_crop(call, image, within.x, within.y, within.width, within.height, &part).code != LS_OK)
+		abort();
+	for (int i = 0; i < 2; i++)
+	{
+		if (image_resize(call, &part, sides[i], sides[i], &resized).code != LS_OK ||
+			memcmp(resized.pixels, reduced[i].pixels, (size_t) (3 * sides[i] * sides[i])) != 0)
+			abort();
+		image_free(call, &resized);
+		image_free(call, &reduced[i]);
+	}
+	image_free(call, &part);
+}
+
+/* The same at the scale that is enough for a small square. */
+static inline void
+fuzz_reduced(const Call *call, const uint8_t *bytes, size_t size)
+{
+	static const int side = 5;
+	Image		image;
+	Image		reduced;
+	Image		resized;
+	Status		whole = image_decode_at_least(call, bytes, size, DECODE_RGB, TURN_AS_STORED, side, side, &image);
+	Status		rows = image_decode_reduced(call, bytes, size, TURN_AS_STORED, NULL, &side, 1, NULL, &reduced);
+
+	fuzz_same_status(whole, rows);
+	if (whole.code == LS_OK)
+	{
+		if (image_resize(call, &image, side, side, &resized).code != LS_OK ||
+			memcmp(resized.pixels, reduced.pixels, (size_t) (3 * side * side)) != 0)
+			abort();
+		image_free(call, &image);
+		image_free(call, &resized);
+	}
+	if (rows.code == LS_OK)
+		image_free(call, &reduced);
+}
+
 /* Put bytes with that signature through every way of decoding. */
 static inline int
 fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t signature_size)
@@ -49,6 +146,7 @@ fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t sign
 	uint8_t    *bytes;
 	Image		image;
 	ImageInfo	info;
+	Status		status;
 
 	if (size < signature_size)
 		return 0;
@@ -56,7 +154,10 @@ fuzz_decode(const uint8_t *data, size_t size, const char *signature, size_t sign
 	memcpy(bytes, data, size);
 	memcpy(bytes, signature, signature_size);
 	image_info(&call, bytes, size, &info);
-	if (image_decode(&call, bytes, size, DECODE_RGB, &image).code == LS_OK)
+	status = image_decode(&call, bytes, size, DECODE_RGB, &image);
+	fuzz_rows(&call, bytes, size, &image, status);
+	fuzz_reduced(&call, bytes, size);
+	if (status.code == LS_OK)
 	{
 		if (info.width != image.width || info.height != image.height)
 			abort();

@@ -8,10 +8,28 @@
 #include <math.h>
 
 #include "enhance/degrade/degrade.h"
-#include "enhance/quality/quality.h"
+#include "enhance/quality/quality_rows.h"
 #include "image/synthetic.h"
 
-/* Measure on one thread, and check that three say the same. Frees image. */
+/* Check that an RGB image measured row by row has the same quality, and leaves nothing behind. */
+static void
+assert_by_rows(const Image *image, const Quality *whole)
+{
+	Counts		counts;
+	Call call = counting_call(&counts);
+	QualityRows rows = {0};
+	Quality		quality;
+
+	assert_ok(quality_rows_begin(&rows, &call, image->width, image->height));
+	for (int y = 0; y < image->height; y++)
+		quality_rows_take(&rows, image->pixels + 3 * (size_t) y * (size_t) image->width);
+	assert_ok(quality_rows_measure(&rows, &quality));
+	quality_rows_free(&rows);
+	assert_int_equal(counts.allocated, 0);
+	assert_memory_equal(whole, &quality, sizeof quality);
+}
+
+/* Measure on one thread, and check that three say the same, and rows. Frees image. */
 static Quality
 measured(Image image)
 {
@@ -23,6 +41,8 @@ measured(Image image)
 	assert_ok(quality_measure(call_standalone(), &image, &quality));
 	assert_ok(quality_measure(&three, &image, &again));
 	assert_memory_equal(&quality, &again, sizeof quality);
+	if (image.channels == 3)
+		assert_by_rows(&image, &quality);
 	image_free(call_standalone(), &image);
 	return quality;
 }

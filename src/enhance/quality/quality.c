@@ -10,21 +10,41 @@
 #define FRAME_SIDE 256			/* shorter side of the reduced frame */
 #define FRAME_LONGEST 2048
 
-Status
-quality_frame(const Call *call, const Image *image, Image *frame)
+void
+quality_frame_size(int width, int height, int *frame_width, int *frame_height)
 {
-	int			shorter = image->width < image->height ? image->width : image->height;
-	int64_t		width = image->width;
-	int64_t		height = image->height;
+	int			shorter = width < height ? width : height;
+	int64_t		across = width;
+	int64_t		down = height;
 
 	if (shorter > FRAME_SIDE)
 	{
-		width = (width * FRAME_SIDE + shorter / 2) / shorter;
-		height = (height * FRAME_SIDE + shorter / 2) / shorter;
+		across = (across * FRAME_SIDE + shorter / 2) / shorter;
+		down = (down * FRAME_SIDE + shorter / 2) / shorter;
 	}
-	width = width > FRAME_LONGEST ? FRAME_LONGEST : width;
-	height = height > FRAME_LONGEST ? FRAME_LONGEST : height;
-	return image_resize(call, image, (int) width, (int) height, frame);
+	*frame_width = (int) (across > FRAME_LONGEST ? FRAME_LONGEST : across);
+	*frame_height = (int) (down > FRAME_LONGEST ? FRAME_LONGEST : down);
+}
+
+Status
+quality_frame(const Call *call, const Image *image, Image *frame)
+{
+	int			width;
+	int			height;
+
+	quality_frame_size(image->width, image->height, &width, &height);
+	return image_resize(call, image, width, height, frame);
+}
+
+Status
+quality_measure_parts(const Call *call, const Image *image, const Image *frame, Quality *quality)
+{
+	memset(quality, 0, sizeof *quality);
+	TRY(quality_detail(call, image, frame, quality));
+	TRY(quality_light(call, frame, quality));
+	TRY(quality_objects(call, frame, quality));
+	quality_judge(image->width, image->height, frame->channels, quality);
+	return status_ok();
 }
 
 Status
@@ -33,15 +53,8 @@ quality_measure(const Call *call, const Image *image, Quality *quality)
 	Image		frame;
 	Status		status;
 
-	memset(quality, 0, sizeof *quality);
 	TRY(quality_frame(call, image, &frame));
-	status = quality_detail(call, image, &frame, quality);
-	if (status.code == LS_OK)
-		status = quality_light(call, &frame, quality);
-	if (status.code == LS_OK)
-		status = quality_objects(call, &frame, quality);
+	status = quality_measure_parts(call, image, &frame, quality);
 	image_free(call, &frame);
-	if (status.code == LS_OK)
-		quality_judge(image, quality);
 	return status;
 }

@@ -37,7 +37,8 @@ typedef struct Detail
 	int			width;
 	int			height;
 	const Image *image;
-	uint8_t    *green;			/* (height, width) */
+	const uint8_t *green;		/* (height, width): the image's own where it is grey, or */
+	uint8_t    *copy;			/* this */
 	Tally	   *tallies;		/* one per thread */
 } Detail;
 
@@ -50,13 +51,8 @@ take_green(void *data, int worker, long begin, long end)
 	size_t		count = (size_t) (end - begin) * (size_t) detail->width;
 
 	(void) worker;
-	if (detail->image->channels == 1)
-	{
-		memcpy(detail->green + first, detail->image->pixels + first, count);
-		return;
-	}
 	for (size_t i = first; i < first + count; i++)
-		detail->green[i] = detail->image->pixels[3 * i + 1];
+		detail->copy[i] = detail->image->pixels[3 * i + 1];
 }
 
 /* Count the responses of one row to the operator 1 -2 1 -2 4 -2 1 -2 1, except
@@ -344,7 +340,8 @@ count_all(const Call *call, Detail *detail)
 {
 	long		block = BLOCK_PIXELS / detail->width;
 
-	TRY(threads_run_polled(call, detail->height, block, take_green, detail));
+	if (detail->copy != NULL)
+		TRY(threads_run_polled(call, detail->height, block, take_green, detail));
 	if (detail->height > 2)
 		TRY(threads_run_polled(call, detail->height - 2, block, count_rows, detail));
 	TRY(threads_run_polled(call, detail->height < SAMPLED_ROWS ? detail->height : SAMPLED_ROWS, block,
@@ -357,20 +354,22 @@ count_all(const Call *call, Detail *detail)
 static Status
 tally_image(const Call *call, const Image *image, Tally *sum)
 {
-	Detail		detail = {.width = image->width, .height = image->height, .image = image};
+	Detail		detail = {.width = image->width, .height = image->height, .image = image, .green = image->pixels};
 	void	   *memory;
-	Status		status;
+	Status		status = status_ok();
 
 	TRY(call_alloc_array(call, (size_t) call->threads, sizeof(Tally), &memory));
 	detail.tallies = memory;
-	status = call_alloc(call, (size_t) image->width * (size_t) image->height, &memory);
-	if (status.code == LS_OK)
+	if (image->channels > 1)
 	{
+		status = call_alloc(call, (size_t) image->width * (size_t) image->height, &memory);
+		detail.copy = memory;
 		detail.green = memory;
-		status = count_all(call, &detail);
 	}
+	if (status.code == LS_OK)
+		status = count_all(call, &detail);
 	*sum = detail.tallies[0];
-	call_free(call, detail.green);
+	call_free(call, detail.copy);
 	call_free(call, detail.tallies);
 	return status;
 }

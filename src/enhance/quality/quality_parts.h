@@ -37,6 +37,12 @@ Status		quality_light(const Call *call, const Image *frame, Quality *quality);
 Status		quality_objects(const Call *call, const Image *frame, Quality *quality);
 
 /* Score and issues from the measures (quality_score.c). */
-void		quality_judge(const Image *image, Quality *quality);
+void		quality_judge(int width, int height, int channels, Quality *quality);
+
+/* The size of the frame of an image (quality.c). */
+void		quality_frame_size(int width, int height, int *frame_width, int *frame_height);
+
+/* Measure all of an image, of which its green is enough, and of its frame (quality.c). */
+Status		quality_measure_parts(const Call *call, const Image *image, const Image *frame, Quality *quality);
 
 #endif

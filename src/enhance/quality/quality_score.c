@@ -126,10 +126,10 @@ colour_distance(const Quality *quality)
 
 /* The evidence of an image. Small addends keep logarithms of 0 finite. */
 static void
-gather_evidence(const Image *image, const Quality *quality, double evidence[EVIDENCES])
+gather_evidence(int width, int height, int channels, const Quality *quality, double evidence[EVIDENCES])
 {
-	double		shorter = image->width < image->height ? image->width : image->height;
-	bool		grey = image->channels == 1;
+	double		shorter = width < height ? width : height;
+	bool		grey = channels == 1;
 
 	evidence[NOISE] = log2(quality->noise + 0.1);
 	evidence[LUMA_STDDEV] = log2(fmax(FLAT, quality->luma_stddev) + 0.3);
@@ -151,12 +151,12 @@ gather_evidence(const Image *image, const Quality *quality, double evidence[EVID
 }
 
 void
-quality_judge(const Image *image, Quality *quality)
+quality_judge(int width, int height, int channels, Quality *quality)
 {
 	double		evidence[EVIDENCES];
 	double		odds = 0;
 
-	gather_evidence(image, quality, evidence);
+	gather_evidence(width, height, channels, quality, evidence);
 	for (int i = 0; i < ISSUES; i++)
 	{
 		double		log_odds = odds_of[i].constant;

@@ -366,7 +366,6 @@ read_rows(const Call *call, const uint8_t *bytes, const BmpHeader *header, const
 	for (int y = 0; y < header->height; y++)
 	{
 		size_t		stored = (size_t) (header->top_down ? y : header->height - 1 - y);
-		uint8_t    *out = image->pixels + (size_t) y * (size_t) image->width * (size_t) image->channels;
 
 		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
@@ -377,7 +376,8 @@ read_rows(const Call *call, const uint8_t *bytes, const BmpHeader *header, const
 							 scratch));
 		else
 			pixels_to_rgb(header, bytes + header->pixels + stored * header->stride, alpha, scratch);
-		pixels_store(request, scratch, channels, header->width, out);
+		pixels_store(request, scratch, channels, header->width, rows_at(request, image, y));
+		TRY(rows_done(request, image));
 	}
 	return status_ok();
 }
@@ -400,7 +400,7 @@ bmp_decode(const Call *call, const uint8_t *bytes, size_t size, const DecodeRequ
 		(!checked_mul(header.stride, (size_t) header.height, &need) || need > size - header.pixels))
 		return format_truncated("BMP", size);
 
-	status = image_create(call, header.width, header.height, request_channels(request), image);
+	status = rows_begin(call, request, header.width, header.height, image);
 	if (status.code == LS_OK)
 		status = call_alloc_array(call, (size_t) header.width, 4, &scratch);
 	if (status.code == LS_OK && is_rle(&header))

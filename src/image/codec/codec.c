@@ -8,6 +8,7 @@
 
 #include "image/codec/foreign.h"
 #include "image/codec/formats.h"
+#include "image/codec/turn.h"
 
 /* Do the bytes start with this signature? */
 static bool
@@ -35,9 +36,9 @@ is_bmp(const uint8_t *bytes, size_t size)
 }
 
 static const ImageCodec codecs[] = {
-	{IMAGE_FORMAT_PNG, is_png, png_header, png_decode},
-	{IMAGE_FORMAT_JPEG, is_jpeg, jpeg_header, jpeg_decode},
-	{IMAGE_FORMAT_BMP, is_bmp, bmp_header, bmp_decode},
+	{IMAGE_FORMAT_PNG, is_png, png_header, png_decode, .by_rows = true},
+	{IMAGE_FORMAT_JPEG, is_jpeg, jpeg_header, jpeg_decode, .by_rows = true},
+	{IMAGE_FORMAT_BMP, is_bmp, bmp_header, bmp_decode, .by_rows = true},
 };
 
 #define CODECS ((int) (sizeof codecs / sizeof codecs[0]))
@@ -127,13 +128,6 @@ find_codec(const Call *call, const uint8_t *bytes, size_t size, const ImageCodec
 	return foreign_refuse(bytes, size);
 }
 
-/* Does this EXIF orientation exchange width and height? */
-static bool
-orientation_transposes(int orientation)
-{
-	return orientation >= 5;
-}
-
 /* Exchange two numbers. */
 static void
 exchange_ints(int *a, int *b)
@@ -175,53 +169,20 @@ const char *const image_turn_names[] = {
 	NULL,
 };
 
-/*
- * Turn an image upright by its EXIF orientation.
- *
- * A row of the result is a row or a column of the stored image, read forwards
- * or backwards: the orientation's three properties give its start and the step
- * to the next pixel.
- */
+/* Find a file's codec and orientation, and turn the size that is enough the way the
+ * file is stored. */
 static Status
-turn_upright(const Call *call, Image *image, int orientation)
+prepare_request(const Call *call, const void *bytes, size_t size, DecodeRequest *request, const ImageCodec **codec,
+				int *orientation)
 {
-	bool		transpose = orientation_transposes(orientation);
-	bool		from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-	bool		from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-	ptrdiff_t	step_x = from_right ? -1 : 1;	/* in stored pixels */
-	ptrdiff_t	step_y = from_bottom ? -image->width : image->width;
-	ptrdiff_t	origin = (from_right ? image->width - 1 : 0) +
-		(from_bottom ? (ptrdiff_t) (image->height - 1) * image->width : 0);
-	ptrdiff_t	along = transpose ? step_y : step_x;
-	ptrdiff_t	down = transpose ? step_x : step_y;
-	int			channels = image->channels;
-	Image		turned;
+	Exif		exif = {.orientation = 1};
 
-	if (orientation == 1)
-		return status_ok();
-	TRY(image_create(call, transpose ? image->height : image->width,
-					 transpose ? image->width : image->height, channels, &turned));
-	for (int y = 0; y < turned.height; y++)
-	{
-		const uint8_t *in = image->pixels + (origin + y * down) * channels;
-		uint8_t    *out = turned.pixels + (size_t) y * (size_t) turned.width * (size_t) channels;
-		Status		status = y % POLL_ROWS == 0 ? call_poll(call) : status_ok();
-
-		if (status.code != LS_OK)
-		{
-			image_free(call, &turned);
-			return status;
-		}
-		for (int x = 0; x < turned.width; x++)
-		{
-			for (int c = 0; c < channels; c++)
-				out[c] = in[c];
-			in += along * channels;
-			out += channels;
-		}
-	}
-	image_free(call, image);
-	*image = turned;
+	TRY(find_codec(call, bytes, size, codec));
+	if (request->turn == TURN_UPRIGHT)
+		TRY(exif_read(call, (*codec)->format, bytes, size, &exif));
+	if (orientation_transposes(exif.orientation))
+		exchange_ints(&request->width, &request->height);
+	*orientation = exif.orientation;
 	return status_ok();
 }
 
@@ -229,20 +190,57 @@ Status
 decode_request(const Call *call, const void *bytes, size_t size, DecodeRequest request, Image *image)
 {
 	const ImageCodec *codec;
-	Exif		exif = {.orientation = 1};
+	int			orientation;
 	Status		status;
 
 	memset(image, 0, sizeof *image);
-	TRY(find_codec(call, bytes, size, &codec));
-	if (request.turn == TURN_UPRIGHT)
-		TRY(exif_read(call, codec->format, bytes, size, &exif));
-	if (orientation_transposes(exif.orientation))
-		exchange_ints(&request.width, &request.height);
+	TRY(prepare_request(call, bytes, size, &request, &codec, &orientation));
 	status = codec->decode(call, bytes, size, &request, image);
 	if (status.code == LS_OK)
-		status = turn_upright(call, image, exif.orientation);
+		status = turn_upright(call, image, orientation);
 	if (status.code != LS_OK)
 		image_free(call, image);
+	return status;
+}
+
+/* Give the rows of a decoded image, turned upright. */
+static Status
+give_rows(const Call *call, const Image *image, int orientation, const RowSink *sink)
+{
+	TurnedView	view = turned_view(image, orientation);
+	Status		status = sink->begin(sink->user, view.width, view.height);
+	void	   *row = NULL;
+
+	if (status.code == LS_OK)
+		status = call_alloc_array(call, (size_t) view.width, (size_t) image->channels, &row);
+	for (int y = 0; status.code == LS_OK && y < view.height; y++)
+	{
+		turned_row(&view, y, row);
+		status = sink->row(sink->user, row);
+		if (status.code == LS_OK && y % POLL_ROWS == 0)
+			status = call_poll(call);
+	}
+	call_free(call, row);
+	return status;
+}
+
+Status
+image_decode_rows(const Call *call, const void *bytes, size_t size, DecodeAs as, ImageTurn turn, int width, int height,
+				  const RowSink *sink)
+{
+	DecodeRequest request = {.as = as, .turn = turn, .width = width, .height = height};
+	const ImageCodec *codec;
+	int			orientation;
+	Image		image = {0};
+	Status		status;
+
+	TRY(prepare_request(call, bytes, size, &request, &codec, &orientation));
+	if (codec->by_rows && orientation == 1)
+		request.rows = sink;
+	status = codec->decode(call, bytes, size, &request, &image);
+	if (status.code == LS_OK && request.rows == NULL)
+		status = give_rows(call, &image, orientation, sink);
+	image_free(call, &image);
 	return status;
 }
 

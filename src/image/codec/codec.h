@@ -90,6 +90,27 @@ Status		image_decode(const Call *call, const void *bytes, size_t size, DecodeAs 
 Status		image_decode_at_least(const Call *call, const void *bytes, size_t size, DecodeAs as,
 								  ImageTurn turn, int width, int height, Image *image);
 
+/*
+ * Who takes an image row by row, so that it need not be in memory. `begin` is
+ * called once, before the first row, with the size of what comes; `row` with one
+ * row after the other, top to bottom. Neither may jump: decoders are underway.
+ */
+typedef struct RowSink
+{
+	Status		(*begin) (void *user, int width, int height);
+	Status		(*row) (void *user, const uint8_t *pixels);
+	void	   *user;
+} RowSink;
+
+/*
+ * The same as image_decode_at_least, or with width and height 0 as image_decode,
+ * but for rows, which are given to the sink. After an error some may have been
+ * given. The image is in memory nevertheless where it must be turned, and in
+ * DICOM files; of a PNG that is interlaced libpng's rows are.
+ */
+Status		image_decode_rows(const Call *call, const void *bytes, size_t size, DecodeAs as, ImageTurn turn,
+							  int width, int height, const RowSink *sink);
+
 typedef struct EncodedImage
 {
 	uint8_t    *bytes;			/* owned; call_free */

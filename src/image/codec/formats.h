@@ -39,6 +39,7 @@ typedef struct DecodeRequest
 	int			width;			/* a size, before orientation, that is enough; */
 	int			height;			/* 0 = full size */
 	JpegColour	jpeg_colour;	/* for a JPEG that another file tells about */
+	const RowSink *rows;		/* who takes the rows; NULL = they become an image. Only for codecs `by_rows` */
 } DecodeRequest;
 
 /* One accepted format. */
@@ -49,6 +50,7 @@ typedef struct ImageCodec
 	Status		(*header) (const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
 	Status		(*decode) (const Call *call, const uint8_t *bytes, size_t size,
 						   const DecodeRequest *request, Image *image);
+	bool		by_rows;		/* decode gives rows to request->rows; of the image it makes one row then */
 } ImageCodec;
 
 Status		png_header(const Call *call, const uint8_t *bytes, size_t size, ImageInfo *info);
@@ -84,6 +86,14 @@ request_channels(const DecodeRequest *request)
 {
 	return request->as == DECODE_RGB ? 3 : 1;
 }
+
+/* Make the image of a request of that size, as stored, or memory for one row of it if
+ * the request's sink takes rows. The caller frees it either way. */
+Status		rows_begin(const Call *call, const DecodeRequest *request, int width, int height, Image *image);
+
+/* Where row y is to be written, and what to do when it is: rows come in order. */
+uint8_t    *rows_at(const DecodeRequest *request, const Image *image, int y);
+Status		rows_done(const DecodeRequest *request, const Image *image);
 
 /* Convert one row of 8-bit pixels with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4
  * (RGB, alpha) channels into the requested form. */

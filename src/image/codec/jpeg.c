@@ -290,15 +290,13 @@ read_pixels(JpegReader *reader)
 	jpeg_calc_output_dimensions(jpeg);
 	width = (int) jpeg->output_width;
 	height = (int) jpeg->output_height;
-	reader_check(reader, image_create(reader->call, width, height, request_channels(reader->request),
-									  reader->image));
+	reader_check(reader, rows_begin(reader->call, reader->request, width, height, reader->image));
 	if (cmyk)
 		reader_check(reader, call_alloc_array(reader->call, (size_t) width, 4 + 3, &reader->row));
 	jpeg_start_decompress(jpeg);
 	for (int y = 0; y < height; y++)
 	{
-		uint8_t    *out = reader->image->pixels +
-			(size_t) y * (size_t) width * (size_t) reader->image->channels;
+		uint8_t    *out = rows_at(reader->request, reader->image, y);
 		JSAMPROW	row = cmyk ? reader->row : out;
 
 		if (y % POLL_ROWS == 0)
@@ -311,6 +309,7 @@ read_pixels(JpegReader *reader)
 			cmyk_to_rgb(row, width, rgb);
 			pixels_store(reader->request, rgb, 3, width, out);
 		}
+		reader_check(reader, rows_done(reader->request, reader->image));
 	}
 	jpeg_finish_decompress(jpeg);
 }

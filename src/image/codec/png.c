@@ -143,8 +143,7 @@ read_pixels(PngReader *reader)
 	png = reader->png;
 	width = (int) png_get_image_width(png, reader->info);
 	height = (int) png_get_image_height(png, reader->info);
-	reader_check(reader, image_create(reader->call, width, height, request_channels(reader->request),
-									  reader->image));
+	reader_check(reader, rows_begin(reader->call, reader->request, width, height, reader->image));
 
 	/* From here every row is grey or RGB, with or without alpha, 8 or 16 bits;
 	 * or palette indices, a byte each. */
@@ -175,9 +174,8 @@ read_pixels(PngReader *reader)
 				continue;
 			if (wide)
 				pixels_narrow(reader->request, row, (size_t) width * (size_t) channels);
-			pixels_store(reader->request, row, channels, width,
-						 reader->image->pixels +
-						 (size_t) y * (size_t) width * (size_t) reader->image->channels);
+			pixels_store(reader->request, row, channels, width, rows_at(reader->request, reader->image, y));
+			reader_check(reader, rows_done(reader->request, reader->image));
 		}
 	}
 	png_read_end(png, NULL);

@@ -75,7 +75,7 @@ score_image(const Robustness *job, const Call *call, const Image *image, const I
 	Segmented	predicted;
 	Status		status;
 
-	TRY(model_segment_image(&job->store, job->task.version, call, &(SegmentInput) {image, NULL}, &job->task.options,
+	TRY(model_segment_image(&job->store, job->task.version, call, &(SegmentInput) {.image = image}, &job->task.options,
 							truth->width, truth->height, false, &predicted));
 	status = confusion_count(call, &predicted.mask, truth, counts);
 	image_free(call, &predicted.mask);

@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "image/codec/codec.h"
+#include "image/reduce.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/error.h"
@@ -88,7 +89,8 @@ read_image(const ModelVersion *version, const Call *call, const ByteView *bytes,
 	Image		decoded;
 	Status		status;
 
-	TRY(model_decode(version, call, bytes, TURN_UPRIGHT, &decoded));
+	TRY(image_decode_reduced(call, bytes->bytes, bytes->size, TURN_UPRIGHT, NULL, &version->traits.image_size, 1, NULL,
+							 &decoded));
 	if (version->traits.enhance == ENHANCE_MODE_OFF)
 	{
 		*image = decoded;

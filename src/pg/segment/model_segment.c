@@ -1,7 +1,7 @@
 /*
  * model_segment.c: see model_segment.h.
  *
- * Bytes are decoded, the image goes through the network, or through those of
+ * Bytes are decoded, no further than the networks need it, the image goes through the network, or through those of
  * all members of an ensemble, and what they say becomes a mask.
  */
 #include "postgres.h"
@@ -15,6 +15,7 @@
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/models/ensemble.h"
+#include "pg/segment/looks/look_image.h"
 #include "pg/segment/model_cache.h"
 #include "pg/segment/model_segment.h"
 
@@ -69,12 +70,14 @@ Status
 model_maps(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
 		   const ByteView *bytes, const SegmentOptions *options, ProbabilityMap *maps)
 {
-	Image		image;
-	Status		status;
+	LookImage	image = {0};
+	SegmentInput input;
+	Status		status = look_image_decode(versions, count, call, bytes, options, NULL, &image);
 
-	TRY(decode_image(versions, count, call, bytes, options->turn, &image));
-	status = look_predict(store, versions, count, call, &image, options, maps);
-	image_free(call, &image);
+	input = look_image_input(&image, bytes);
+	if (status.code == LS_OK)
+		status = look_predict(store, versions, count, call, &input, options, maps);
+	look_image_free(call, &image);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;
@@ -134,11 +137,11 @@ calibrate_map(const ModelVersion *version, Image *map)
 		map->pixels[i] = bytes[map->pixels[i]];
 }
 
-Status
-model_mask(const ModelVersion *version, const Call *call, const Looks *looks, const SegmentOptions *options,
-		   int width, int height, bool want_probabilities, Segmented *result)
+/* How the mask of looks is made. */
+static MaskOptions
+mask_options(const Looks *looks, const SegmentOptions *options, int width, int height)
 {
-	MaskOptions mask = {
+	return (MaskOptions) {
 		.width = width,
 		.height = height,
 		.threshold = options->threshold,
@@ -147,7 +150,21 @@ model_mask(const ModelVersion *version, const Call *call, const Looks *looks, co
 		.second = looks->boxed || looks->twice ? &looks->second : NULL,
 		.points = points_exist(&looks->points) ? &looks->points : NULL,
 	};
-	const ProbabilityMap *maps = looks->boxed ? NULL : looks->frame;
+}
+
+/* The maps of the whole image, which a look at a box alone has not. */
+static const ProbabilityMap *
+frame_maps(const Looks *looks)
+{
+	return looks->boxed ? NULL : looks->frame;
+}
+
+Status
+model_mask(const ModelVersion *version, const Call *call, const Looks *looks, const SegmentOptions *options,
+		   int width, int height, bool want_probabilities, Segmented *result)
+{
+	MaskOptions mask = mask_options(looks, options, width, height);
+	const ProbabilityMap *maps = frame_maps(looks);
 
 	memset(result, 0, sizeof *result);
 	result->disagreement = options->tta ? looks_disagreement(looks) : NAN;
@@ -187,20 +204,30 @@ model_decode(const ModelVersion *version, const Call *call, const ByteView *byte
 	return decode_image(&self, 1, call, bytes, turn, image);
 }
 
-/* The same as model_segment, but a cancel while decoding is a Status like
- * others. */
-static Status
-decode_and_segment(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
-				   const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
+Status
+model_decode_looks(const ModelVersion *version, const Call *call, const ByteView *bytes,
+				   const SegmentOptions *options, const RowSink *also, LookImage *image)
 {
-	Image		image;
-	Status		status;
+	ModelVersion *self = unconstify(ModelVersion *, version);
 
-	TRY(mask_size(call, bytes, options->turn, &width, &height));
-	TRY(model_decode(version, call, bytes, options->turn, &image));
-	status = model_segment_image(store, version, call, &(SegmentInput) {&image, bytes}, options, width, height,
-								 want_probabilities, result);
-	image_free(call, &image);
+	if (version->member_count > 0)
+		return look_image_decode(version->members, version->member_count, call, bytes, options, also, image);
+	return look_image_decode(&self, 1, call, bytes, options, also, image);
+}
+
+/* Decode an image and look at it. */
+static Status
+decode_and_look(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
+				const SegmentOptions *options, Looks *looks)
+{
+	LookImage	image = {0};
+	SegmentInput input;
+	Status		status = model_decode_looks(version, call, bytes, options, NULL, &image);
+
+	input = look_image_input(&image, bytes);
+	if (status.code == LS_OK)
+		status = looks_take(store, version, call, &input, options, looks);
+	look_image_free(call, &image);
 	return status;
 }
 
@@ -208,9 +235,35 @@ Status
 model_segment(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
 			  const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
 {
-	Status		status = decode_and_segment(store, version, call, bytes, options, width, height, want_probabilities,
-											result);
+	Looks		looks = {0};
+	Status		status = mask_size(call, bytes, options->turn, &width, &height);
 
+	if (status.code == LS_OK)
+		status = decode_and_look(store, version, call, bytes, options, &looks);
+	if (status.code == LS_OK)
+		status = model_mask(version, call, &looks, options, width, height, want_probabilities, result);
+	looks_free(&looks, call);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(call, status);
+	return status;
+}
+
+Status
+model_segment_png(const ModelStore *store, const ModelVersion *version, const Call *call, const ByteView *bytes,
+				  const SegmentOptions *options, EncodedImage *png)
+{
+	Looks		looks = {0};
+	MaskOptions mask;
+	int			width = 0;
+	int			height = 0;
+	Status		status = mask_size(call, bytes, options->turn, &width, &height);
+
+	if (status.code == LS_OK)
+		status = decode_and_look(store, version, call, bytes, options, &looks);
+	mask = mask_options(&looks, options, width, height);
+	if (status.code == LS_OK)
+		status = mask_create_png(call, frame_maps(&looks), looks.weights, looks.count, &mask, png);
+	looks_free(&looks, call);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;

@@ -14,6 +14,7 @@
 #include "infer/segment.h"
 #include "pg/base/values/bytes.h"
 #include "pg/models/model_store.h"
+#include "pg/segment/looks/look_image.h"
 #include "pg/segment/looks/looks.h"
 #include "pg/segment/looks/segment_options.h"
 
@@ -47,6 +48,15 @@ Status		model_maps(const ModelStore *store, ModelVersion *const *versions, int c
 Status		model_segment(const ModelStore *store, const ModelVersion *version, const Call *call,
 						  const ByteView *bytes, const SegmentOptions *options, int width, int height,
 						  bool want_probabilities, Segmented *result);
+
+/* The same, but the mask has the size of the image and becomes a PNG while it is made: mostly it is never
+ * in memory. The caller frees the bytes. */
+Status		model_segment_png(const ModelStore *store, const ModelVersion *version, const Call *call,
+							  const ByteView *bytes, const SegmentOptions *options, EncodedImage *png);
+
+/* Decode an image as a version looks at it with these options, as look_image_decode. On any thread. */
+Status		model_decode_looks(const ModelVersion *version, const Call *call, const ByteView *bytes,
+							   const SegmentOptions *options, const RowSink *also, LookImage *image);
 
 /* Decode an image, as large as a version needs it. On any thread. */
 Status		model_decode(const ModelVersion *version, const Call *call, const ByteView *bytes, ImageTurn turn,

@@ -231,7 +231,7 @@ segment_pinned(const PinnedQuery *query, const ByteView *image)
 {
 	int			level = NewGUCNestLevel();
 	Call	   *call;
-	Segmented	segmented;
+	EncodedImage mask;
 	Datum		result;
 
 	settings_save("lesionseg.backend", "auto");
@@ -239,9 +239,8 @@ segment_pinned(const PinnedQuery *query, const ByteView *image)
 	settings_save("lesionseg.threads", PINNED_THREADS);
 	settings_check_image_size(query->pin.image_size);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	check_status(call, model_segment(&query->state.store, query->version, call, image, &query->pin.options, 0, 0, false,
-									 &segmented));
-	result = image_png(call, &segmented.mask);
+	check_status(call, model_segment_png(&query->state.store, query->version, call, image, &query->pin.options, &mask));
+	result = encoded_datum(call, &mask);
 	call_destroy(call);
 	AtEOXact_GUC(true, level);
 	segment_progress_image(query->version->model, query->version->number);

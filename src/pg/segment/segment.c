@@ -130,17 +130,17 @@ lesion_segment(PG_FUNCTION_ARGS)
 {
 	SegmentRequest request;
 	Call	   *call;
-	Segmented	segmented;
+	EncodedImage mask;
 	Datum		result;
 
 	if (PG_ARGISNULL(SEGMENT_IMAGE))
 		PG_RETURN_NULL();
 	request = read_arguments(fcinfo, false);
 	call = call_create(CurrentMemoryContext, settings_threads(false));
-	check_status(call, model_segment(request.store, request.version, call, &request.image, &request.options, 0, 0,
-									 false, &segmented));
+	check_status(call, model_segment_png(request.store, request.version, call, &request.image, &request.options,
+										 &mask));
 	segment_progress_image(request.version->model, request.version->number);
-	result = image_png(call, &segmented.mask);
+	result = encoded_datum(call, &mask);
 	call_destroy(call);
 	bytes_release(&request.image);
 	PG_RETURN_DATUM(result);

@@ -4,7 +4,7 @@
 #include "postgres.h"
 
 #include "core/threads.h"
-#include "enhance/quality/quality.h"
+#include "enhance/quality/quality_rows.h"
 #include "pg/base/error.h"
 #include "pg/segment/looks/looks.h"
 #include "pg/segment/segmentation.h"
@@ -38,29 +38,33 @@ measure_certainty(const Image *map, double *confidence, double *uncertain)
 	*uncertain = (double) between / pixels;
 }
 
-/* Measure how good a photograph is, on its pixels as they are and upright. So
- * a JPEG that was decoded smaller, or an image that was read as stored, is
- * decoded again. */
-static Status
-measure_quality(const Call *call, const ByteView *bytes, const ImageInfo *info, ImageTurn turn, const Image *decoded,
-				double *score)
+/* Who measures how good a photograph is, on its pixels as they are and upright, from the rows that a network is
+ * given, if they are those. */
+typedef struct QualityWatch
 {
-	bool		whole = decoded->width == info->width && decoded->height == info->height &&
-		(turn == TURN_UPRIGHT || info->orientation == 1);
-	Image		image;
-	Quality		quality;
-	Status		status;
+	const Call *call;
+	int			width;			/* of the photograph */
+	int			height;
+	bool		shown;			/* the rows are those */
+	QualityRows rows;
+} QualityWatch;
 
-	if (whole)
-		status = quality_measure(call, decoded, &quality);
-	else
-	{
-		TRY(image_decode(call, bytes->bytes, bytes->size, DECODE_RGB, &image));
-		status = quality_measure(call, &image, &quality);
-		image_free(call, &image);
-	}
-	TRY(status);
-	*score = quality.score;
+static Status
+watch_begin(void *user, int width, int height)
+{
+	QualityWatch *watch = user;
+
+	watch->shown = width == watch->width && height == watch->height;
+	return watch->shown ? quality_rows_begin(&watch->rows, watch->call, width, height) : status_ok();
+}
+
+static Status
+watch_row(void *user, const uint8_t *pixels)
+{
+	QualityWatch *watch = user;
+
+	if (watch->shown)
+		quality_rows_take(&watch->rows, pixels);
 	return status_ok();
 }
 
@@ -69,17 +73,45 @@ typedef struct Prepared
 {
 	int			width;			/* of the mask */
 	int			height;
-	Image		image;
+	LookImage	image;
 	double		quality;
 } Prepared;
 
-/* Decode an image and measure it. On any thread. */
+/* Decode an image and measure it. Where the network's pixels are not those of the photograph, upright and at its
+ * full size, it is decoded again. */
+static Status
+decode_and_measure(const ModelVersion *version, const Call *call, const ByteView *bytes, const SegmentOptions *options,
+				   const ImageInfo *info, QualityWatch *watch, Prepared *prepared)
+{
+	const RowSink sink = {watch_begin, watch_row, watch};
+	bool		upright = options->turn == TURN_UPRIGHT || info->orientation == 1;
+	const Image *whole = &prepared->image.whole;
+	Quality		quality;
+
+	TRY(model_decode_looks(version, call, bytes, options, upright ? &sink : NULL, &prepared->image));
+	if (upright && whole->width == info->width && whole->height == info->height)
+		TRY(quality_measure(call, whole, &quality));
+	else
+	{
+		if (!watch->shown)
+			TRY(image_decode_rows(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, 0, 0, &sink));
+		if (!watch->shown)
+			return status_error(LS_INTERNAL, "the image has not the size that its header says");
+		TRY(quality_rows_measure(&watch->rows, &quality));
+	}
+	prepared->quality = quality.score;
+	return status_ok();
+}
+
+/* The same, with the size of the mask. On any thread. */
 static Status
 prepare(const ModelVersion *version, const Call *call, const ByteView *bytes, const SegmentOptions *options,
 		Prepared *prepared)
 {
+	QualityWatch watch = {.call = call};
 	ImageInfo	info;
 	ImageInfo	turned;
+	Status		status;
 
 	memset(prepared, 0, sizeof *prepared);
 	TRY(image_info(call, bytes->bytes, bytes->size, &info));
@@ -87,8 +119,11 @@ prepare(const ModelVersion *version, const Call *call, const ByteView *bytes, co
 	image_info_turn(&turned, options->turn);
 	prepared->width = turned.width;
 	prepared->height = turned.height;
-	TRY(model_decode(version, call, bytes, options->turn, &prepared->image));
-	return measure_quality(call, bytes, &info, options->turn, &prepared->image, &prepared->quality);
+	watch.width = info.width;
+	watch.height = info.height;
+	status = decode_and_measure(version, call, bytes, options, &info, &watch, prepared);
+	quality_rows_free(&watch.rows);
+	return status;
 }
 
 /* Make the mask of looks and measure it. On any thread. */
@@ -112,14 +147,16 @@ segmentation_make(const ModelStore *store, const ModelVersion *version, const Ca
 				  const SegmentOptions *options, Segmentation *result)
 {
 	Prepared	prepared;
+	SegmentInput input;
 	Looks		looks = {0};
 	Status		status = prepare(version, call, bytes, options, &prepared);
 
+	input = look_image_input(&prepared.image, bytes);
 	if (status.code == LS_OK)
-		status = looks_take(store, version, call, &(SegmentInput) {&prepared.image, bytes}, options, &looks);
+		status = looks_take(store, version, call, &input, options, &looks);
 	if (status.code == LS_OK)
 		status = finish(version, call, &prepared, options, &looks, result);
-	image_free(call, &prepared.image);
+	look_image_free(call, &prepared.image);
 	looks_free(&looks, call);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
@@ -203,11 +240,10 @@ make_items(const ModelStore *store, const Call *call, Group *group, int count)
 	for (int i = 0; i < count; i++)
 	{
 		SegmentationItem *item = &group->items[i];
+		SegmentInput input = look_image_input(&group->prepared[i].image, &item->bytes);
 
 		if (item->status.code == LS_OK)
-			item->status = looks_take(store, group->version, call,
-									  &(SegmentInput) {&group->prepared[i].image, &item->bytes}, group->options,
-									  &group->looks[i]);
+			item->status = looks_take(store, group->version, call, &input, group->options, &group->looks[i]);
 	}
 	run_step(call, group, count, finish_items);
 	for (int i = 0; i < count; i++)
@@ -253,7 +289,7 @@ segmentation_make_group(const ModelStore *store, const ModelVersion *version, co
 	{
 		for (int i = 0; i < count; i++)
 		{
-			image_free(&group.on_thread, &group.prepared[i].image);
+			look_image_free(&group.on_thread, &group.prepared[i].image);
 			call_free(&group.on_thread, group.masks[i].bytes);
 			looks_free(&group.looks[i], call);
 		}

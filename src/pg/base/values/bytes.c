@@ -67,13 +67,20 @@ bytes_datum(const void *bytes, size_t size)
 }
 
 Datum
+encoded_datum(const Call *call, EncodedImage *encoded)
+{
+	Datum		result = bytes_datum(encoded->bytes, encoded->size);
+
+	call_free(call, encoded->bytes);
+	memset(encoded, 0, sizeof *encoded);
+	return result;
+}
+
+Datum
 image_png(const Call *call, const Image *image)
 {
 	EncodedImage encoded;
-	Datum		result;
 
 	check_status(call, png_encode(call, image, &encoded));
-	result = bytes_datum(encoded.bytes, encoded.size);
-	call_free(call, encoded.bytes);
-	return result;
+	return encoded_datum(call, &encoded);
 }

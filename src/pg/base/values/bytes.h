@@ -9,6 +9,7 @@
 #include "fmgr.h"
 
 #include "core/call.h"
+#include "image/codec/codec.h"
 #include "image/image.h"
 
 /* The bytes of a bytea: in place if the row holds them plainly, else a
@@ -32,6 +33,9 @@ void		bytes_copy(Datum datum, void *to, size_t size);
 
 /* A bytea with a copy of size bytes; above 1 GB is an error. */
 Datum		bytes_datum(const void *bytes, size_t size);
+
+/* A bytea with an encoded image, whose bytes are freed. */
+Datum		encoded_datum(const Call *call, EncodedImage *encoded);
 
 /* A bytea with image as PNG. */
 Datum		image_png(const Call *call, const Image *image);

@@ -8,6 +8,7 @@
 #include "infer/hint.h"
 #include "infer/refine.h"
 #include "pg/base/error.h"
+#include "pg/segment/looks/look_image.h"
 #include "pg/segment/looks/looks.h"
 #include "pg/segment/model_cache.h"
 
@@ -45,12 +46,23 @@ predict_enhanced(const ModelStore *store, const ModelVersion *version, const Cal
 	return status;
 }
 
+/* The image from which a network of that size is given its own. */
+static const Image *
+input_image(const SegmentInput *input, int size)
+{
+	for (int i = 0; i < input->reduced_count; i++)
+		if (input->reduced[i].width == size)
+			return &input->reduced[i];
+	return input->image;
+}
+
 Status
-look_predict(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call, const Image *image,
-			 const SegmentOptions *options, ProbabilityMap *maps)
+look_predict(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
+			 const SegmentInput *input, const SegmentOptions *options, ProbabilityMap *maps)
 {
 	for (int i = 0; i < count; i++)
-		TRY(predict_enhanced(store, versions[i], call, image, options, &maps[i]));
+		TRY(predict_enhanced(store, versions[i], call, input_image(input, versions[i]->traits.image_size), options,
+							 &maps[i]));
 	return status_ok();
 }
 
@@ -70,7 +82,7 @@ own_size(const Call *call, const SegmentInput *input, ImageTurn turn, int *width
 	return status_ok();
 }
 
-/* Cut a window out of an image at its own resolution. A JPEG that was decoded smaller is decoded again. */
+/* Cut a window out of an image at its own resolution. What was decoded smaller is decoded again. */
 static Status
 cut_window(const Call *call, const SegmentInput *input, ImageTurn turn, int width, int height, const Window *window,
 		   Image *cut)
@@ -87,18 +99,34 @@ cut_window(const Call *call, const SegmentInput *input, ImageTurn turn, int widt
 	return status;
 }
 
-/* Look at a window of an image. */
+/* Look at a window of an image. Its reductions say nothing of its own resolution: the window is reduced
+ * while the file is decoded again. */
 static Status
 look_nearer(const ModelStore *store, const Call *call, const SegmentInput *input, const SegmentOptions *options,
 			Looks *looks)
 {
 	const SecondLook *second = &looks->second;
-	Image		cut;
+	const Window *window = &second->window;
+	LookImage	reduced = {0};
+	SegmentInput nearer;
+	Image		cut = {0};
 	Status		status;
 
-	TRY(cut_window(call, input, options->turn, second->image_width, second->image_height, &second->window, &cut));
-	status = look_predict(store, looks->networks, looks->count, call, &cut, options, looks->nearer);
+	if (input->reduced_count > 0)
+	{
+		status = look_image_decode_window(looks->networks, looks->count, call, input->bytes, options->turn, window,
+										  &reduced);
+		nearer = look_image_input(&reduced, input->bytes);
+	}
+	else
+	{
+		status = cut_window(call, input, options->turn, second->image_width, second->image_height, window, &cut);
+		nearer = (SegmentInput) {.image = &cut};
+	}
+	if (status.code == LS_OK)
+		status = look_predict(store, looks->networks, looks->count, call, &nearer, options, looks->nearer);
 	image_free(call, &cut);
+	look_image_free(call, &reduced);
 	return status;
 }
 
@@ -154,7 +182,7 @@ take_looks(const ModelStore *store, const ModelVersion *version, const Call *cal
 	TRY(points_check(&looks->points));
 	if (options->box.width > 0)
 		return look_into_box(store, call, input, options, width, height, looks);
-	TRY(look_predict(store, looks->networks, looks->count, call, input->image, options, looks->frame));
+	TRY(look_predict(store, looks->networks, looks->count, call, input, options, looks->frame));
 	return options->refine ? look_again(store, version, call, input, options, width, height, looks) : status_ok();
 }
 

@@ -18,6 +18,8 @@ typedef struct SegmentInput
 {
 	const Image *image;			/* decoded, RGB; perhaps smaller than the file's own */
 	const ByteView *bytes;		/* the file, for a second look; NULL: the image is all there is */
+	const Image *reduced;		/* the image at each size of the networks; these count before `image`, */
+	int			reduced_count;	/* which may be without pixels if there are any */
 } SegmentInput;
 
 typedef struct Looks
@@ -42,7 +44,7 @@ Status		model_enhance(const ModelVersion *version, const Call *call, const Image
 /* Predict an image, enhanced as the options say, with each of `count` versions,
  * none of them an ensemble. The caller frees maps (zeroed before), also on failure. */
 Status		look_predict(const ModelStore *store, ModelVersion *const *versions, int count, const Call *call,
-						 const Image *image, const SegmentOptions *options, ProbabilityMap *maps);
+						 const SegmentInput *input, const SegmentOptions *options, ProbabilityMap *maps);
 
 /* Look at an image with a version, as often as the options say and as it is
  * worth. The caller frees looks (zeroed before), also on failure. A cancel is raised. */
