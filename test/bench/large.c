@@ -6,7 +6,7 @@
  * The photograph is a JPEG or a PNG. Prints milliseconds of CPU, the best of
  * several turns on one thread: first the floor, which is libjpeg-turbo or
  * libpng reading the file into one row and zlib packing a mask, then the parts
- * of the SQL functions without the network.
+ * of the SQL functions without the network, as they do them: row by row.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,9 @@
 #include <png.h>
 #include <zlib.h>
 
-#include "enhance/quality/quality.h"
-#include "image/drawing/draw.h"
+#include "enhance/quality/quality_rows.h"
+#include "image/drawing/draw_png.h"
+#include "image/reduce.h"
 #include "image_files.h"
 #include "infer/mask.h"
 
@@ -33,10 +34,7 @@ typedef struct Bench
 	File		file;
 	ImageInfo	info;
 	ProbabilityMap map;
-	Image		image;			/* as the network needs it */
-	Image		full;
 	Image		mask;
-	Image		overlay;
 } Bench;
 
 typedef void (*Work) (Bench *bench);
@@ -179,74 +177,79 @@ floor_pack_mask(Bench *bench)
 }
 
 static void
-decode_small(Bench *bench)
+reduce(Bench *bench)
 {
-	image_free(bench->call, &bench->image);
-	require(image_decode_at_least(bench->call, bench->file.bytes, bench->file.size, DECODE_RGB, TURN_UPRIGHT, MAP_SIDE,
-								  MAP_SIDE, &bench->image));
-}
-
-static void
-resize_small(Bench *bench)
-{
+	static const int side = MAP_SIDE;
 	Image		small;
 
-	require(image_resize(bench->call, &bench->image, MAP_SIDE, MAP_SIDE, &small));
+	require(image_decode_reduced(bench->call, bench->file.bytes, bench->file.size, TURN_UPRIGHT, NULL, &side, 1, NULL,
+								 &small));
 	image_free(bench->call, &small);
+}
+
+static const double map_weight = 1;
+
+static MaskOptions
+mask_options(const Bench *bench)
+{
+	return (MaskOptions) {.width = bench->info.width,.height = bench->info.height,.threshold = 0.5};
 }
 
 static void
 make_mask(Bench *bench)
 {
-	const double weight = 1;
-	MaskOptions options = {.width = bench->info.width,.height = bench->info.height,.threshold = 0.5};
-
-	image_free(bench->call, &bench->mask);
-	require(mask_create(bench->call, &bench->map, &weight, 1, &options, &bench->mask, NULL));
-}
-
-/* Encode and forget. */
-static void
-encode_png(Bench *bench, const Image *image)
-{
+	MaskOptions options = mask_options(bench);
 	EncodedImage encoded;
 
-	require(png_encode(bench->call, image, &encoded));
+	require(mask_create_png(bench->call, &bench->map, &map_weight, 1, &options, &encoded));
 	call_free(bench->call, encoded.bytes);
 }
 
-static void
-encode_mask(Bench *bench)
+static Status
+quality_begin(void *user, int width, int height)
 {
-	encode_png(bench, &bench->mask);
+	return quality_rows_begin(user, call_standalone(), width, height);
 }
 
-static void
-decode_full(Bench *bench)
+static Status
+quality_row(void *user, const uint8_t *pixels)
 {
-	image_free(bench->call, &bench->full);
-	require(image_decode(bench->call, bench->file.bytes, bench->file.size, DECODE_RGB, &bench->full));
+	quality_rows_take(user, pixels);
+	return status_ok();
 }
 
 static void
 measure_quality(Bench *bench)
 {
+	QualityRows rows = {0};
+	const RowSink sink = {quality_begin, quality_row, &rows};
 	Quality		quality;
 
-	require(quality_measure(bench->call, &bench->full, &quality));
+	require(image_decode_rows(bench->call, bench->file.bytes, bench->file.size, DECODE_RGB, TURN_UPRIGHT, 0, 0, &sink));
+	require(quality_rows_measure(&rows, &quality));
+	quality_rows_free(&rows);
 }
 
 static void
 overlay(Bench *bench)
 {
-	image_free(bench->call, &bench->overlay);
-	require(draw_overlay(bench->call, &bench->full, &bench->mask, NULL, &bench->overlay));
+	const OverlayParts parts = {.mask = &bench->mask};
+	EncodedImage encoded;
+	bool		of_image;
+
+	require(overlay_png(bench->call, bench->file.bytes, bench->file.size, &parts, &encoded, &of_image));
+	call_free(bench->call, encoded.bytes);
 }
 
 static void
-encode_overlay(Bench *bench)
+panel(Bench *bench)
 {
-	encode_png(bench, &bench->overlay);
+	EncodedImage encoded;
+	bool		of_image;
+
+	require(panel_png(bench->call, bench->file.bytes, bench->file.size, &bench->mask, &bench->mask, &encoded,
+					  &of_image));
+	call_free(bench->call, encoded.bytes);
 }
 
 /* A round lesion with soft edges, as a network's map. */
@@ -268,6 +271,7 @@ int
 main(int argc, char **argv)
 {
 	Bench		bench = {.call = call_standalone()};
+	MaskOptions options;
 
 	if (argc != 2)
 	{
@@ -277,16 +281,15 @@ main(int argc, char **argv)
 	bench.file = read_file(argv[1]);
 	require(image_info(bench.call, bench.file.bytes, bench.file.size, &bench.info));
 	make_map(&bench);
+	options = mask_options(&bench);
+	require(mask_create(bench.call, &bench.map, &map_weight, 1, &options, &bench.mask, NULL));
 	measure("floor: decode small", &bench, floor_small);
-	measure("floor: decode full", &bench, floor_full);
-	measure("decode small", &bench, decode_small);
-	measure("resize", &bench, resize_small);
-	measure("mask", &bench, make_mask);
 	measure("floor: pack mask", &bench, floor_pack_mask);
-	measure("encode mask", &bench, encode_mask);
-	measure("decode full", &bench, decode_full);
-	measure("quality", &bench, measure_quality);
+	measure("decode and reduce", &bench, reduce);
+	measure("mask as PNG", &bench, make_mask);
+	measure("floor: decode full", &bench, floor_full);
+	measure("decode and quality", &bench, measure_quality);
 	measure("overlay", &bench, overlay);
-	measure("encode overlay", &bench, encode_overlay);
+	measure("panel", &bench, panel);
 	return 0;
 }

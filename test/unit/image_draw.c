@@ -219,38 +219,31 @@ test_titles(void **state)
 	image_free(call_standalone(), &mask);
 }
 
-/* The legend stands below the overlay, which stays as it is; the bar is a round length. */
+/* The legend has the lines' colours; the bar is a round length. */
 static void
 test_legend(void **state)
 {
-	Image		overlay;
-	Image		result;
+	Image		strip;
 
 	(void) state;
-	assert_ok(image_create(call_standalone(), 256, 256, 3, &overlay));
-	memset(overlay.pixels, 100, 256 * 256 * 3);
-	assert_ok(legend_overlay(call_standalone(), &overlay, false, 0, &result));
-	assert_int_equal(result.height, 256 + 20);
-	assert_memory_equal(result.pixels, overlay.pixels, 256 * 256 * 3);
-	assert_int_equal(count_colour(&result, 256, 276, 240, 228, 66), 20 * 4);
-	assert_int_equal(count_colour(&result, 256, 276, 86, 180, 233), 0);
-	image_free(call_standalone(), &result);
+	assert_ok(legend_overlay(call_standalone(), 256, 256, false, 0, &strip));
+	assert_int_equal(strip.height, 20);
+	assert_int_equal(count_colour(&strip, 0, 20, 240, 228, 66), 20 * 4);
+	assert_int_equal(count_colour(&strip, 0, 20, 86, 180, 233), 0);
+	image_free(call_standalone(), &strip);
 
 	/* 256 pixels of 0.1 mm: a bar of 5 mm, 50 pixels, in a line of its own. */
-	assert_ok(legend_overlay(call_standalone(), &overlay, true, 0.1, &result));
-	assert_int_equal(result.height, 256 + 2 * 20);
-	assert_int_equal(count_colour(&result, 256, 296, 86, 180, 233), 20 * 4);
+	assert_ok(legend_overlay(call_standalone(), 256, 256, true, 0.1, &strip));
+	assert_int_equal(strip.height, 2 * 20);
+	assert_int_equal(count_colour(&strip, 0, 40, 86, 180, 233), 20 * 4);
 	for (int x = 0; x < 60; x++)
-		assert_int_equal(result.pixels[((256 + 20 + 8) * 256 + x) * 3], x >= 8 && x < 58 ? 255 : 64);
-	image_free(call_standalone(), &result);
-	image_free(call_standalone(), &overlay);
+		assert_int_equal(strip.pixels[((20 + 8) * 256 + x) * 3], x >= 8 && x < 58 ? 255 : 64);
+	image_free(call_standalone(), &strip);
 
 	/* A narrow picture has a line for each name; a spacing that is none has no bar. */
-	assert_ok(image_create(call_standalone(), 40, 500, 3, &overlay));
-	assert_ok(legend_overlay(call_standalone(), &overlay, true, INFINITY, &result));
-	assert_int_equal(result.height, 500 + 3 * 10);
-	image_free(call_standalone(), &result);
-	image_free(call_standalone(), &overlay);
+	assert_ok(legend_overlay(call_standalone(), 40, 500, true, INFINITY, &strip));
+	assert_int_equal(strip.height, 3 * 10);
+	image_free(call_standalone(), &strip);
 }
 
 /* The map stands beside the image in colours that grow lighter, the scale and the bar below both. */

@@ -4,28 +4,24 @@
  */
 #include "image/drawing/draw.h"
 
-#include <limits.h>
 #include <string.h>
 
 #include "image/codec/formats.h"
 #include "image/drawing/colours.h"
-#include "image/drawing/legend.h"
-#include "image/drawing/rectangle.h"
-
-static const uint8_t frame_colour[3] = {160, 160, 160};
+#include "image/drawing/side_by_side.h"
 
 /* Bits of a contour map. */
 #define ON_PREDICTED 1
 #define ON_TRUTH 2
 
-/* Copy an image into a larger RGB one, its top left corner at (left, top). */
+/* Copy an image into an RGB one of its size. */
 static void
-paste_image(const Image *image, Image *result, int left, int top)
+paste_image(const Image *image, Image *result)
 {
 	for (int y = 0; y < image->height; y++)
 	{
 		const uint8_t *in = image->pixels + (size_t) y * (size_t) image->width * (size_t) image->channels;
-		uint8_t    *out = result->pixels + 3 * ((size_t) (top + y) * (size_t) result->width + (size_t) left);
+		uint8_t    *out = result->pixels + 3 * (size_t) y * (size_t) result->width;
 
 		for (int x = 0; x < image->width; x++, in += image->channels, out += 3)
 		{
@@ -105,7 +101,7 @@ draw_overlay(const Call *call, const Image *image, const Image *mask, const Imag
 	if (status.code == LS_OK)
 		status = image_allocate(call, image->width, image->height, 3, result);
 	if (status.code == LS_OK)
-		paste_image(image, result, 0, 0);
+		paste_image(image, result);
 	for (int y = 0; status.code == LS_OK && y < image->height; y++)
 	{
 		overlay_row(&overlay, y, result->pixels + 3 * (size_t) y * (size_t) image->width);
@@ -118,63 +114,47 @@ draw_overlay(const Call *call, const Image *image, const Image *mask, const Imag
 	return status;
 }
 
-/* Put a picture into a panel with its top left corner at (left, top), at width
- * x height. A thin frame separates a white mask from the white around it. */
-static Status
-place_picture(const Call *call, const Image *picture, int left, int top, int width, int height, Image *result)
-{
-	Image		sized;
-
-	fill_rectangle(result, left - 1, top - 1, width + 2, height + 2, frame_colour);
-	TRY(image_resize_nearest(call, picture, width, height, &sized));
-	paste_image(&sized, result, left, top);
-	image_free(call, &sized);
-	return status_ok();
-}
-
 /* Put pictures with their names above them side by side on white, all at the first
  * one's size. */
 static Status
 draw_row(const Call *call, const Image *const *pictures, const char *const *names, int count, Image *result)
 {
-	const Image *image = pictures[0];
-	int			dot = legend_dot(image->width, image->height);
-	int			side = image->width < image->height ? image->width : image->height;
-	int			gap = 4 + side / 32;
-	int64_t		width = count * (int64_t) image->width + (count + 1) * (int64_t) gap;
-	int			top = legend_line(dot);
-	int64_t		height = (int64_t) image->height + gap + top;
-	Status		status = status_ok();
+	SideBySide	side;
+	Status		status = side_by_side_start(&side, call, pictures, names, count, pictures[0]->width,
+											pictures[0]->height);
 
-	if (width > INT_MAX || height > INT_MAX)
-		return status_error(LS_LIMIT_EXCEEDED, "a panel of %d x %d pixels %d times is too wide",
-							image->width, image->height, count);
-	TRY(image_create(call, (int) width, (int) height, 3, result));
-	memset(result->pixels, 255, (size_t) width * (size_t) height * 3);
-	for (int i = 0; i < count && status.code == LS_OK; i++)
+	if (status.code == LS_OK)
+		status = image_allocate(call, side.width, side.height, 3, result);
+	for (int y = 0; status.code == LS_OK && y < side.height; y++)
 	{
-		status = place_picture(call, pictures[i], gap + i * (image->width + gap), top, image->width, image->height,
-							   result);
-		legend_title(result, names[i], gap + i * (image->width + gap), 2 * dot, image->width + gap, dot);
-		if (status.code == LS_OK)
+		side_by_side_row(&side, y, NULL, result->pixels + 3 * (size_t) y * (size_t) side.width);
+		if (y % POLL_ROWS == 0)
 			status = call_poll(call);
 	}
+	side_by_side_free(&side);
 	if (status.code != LS_OK)
 		image_free(call, result);
 	return status;
+}
+
+const char *const panel_names[] = {"image", "truth", "predicted"};
+
+Status
+panel_check(int width, int height, const Image *truth, const Image *predicted)
+{
+	TRY(check_shape(width, height, truth, "truth"));
+	return check_shape(width, height, predicted, "predicted mask");
 }
 
 Status
 draw_panel(const Call *call, const Image *image, const Image *truth, const Image *predicted,
 		   Image *result)
 {
-	static const char *const names[] = {"image", "truth", "predicted"};
 	const Image *pictures[] = {image, truth, predicted};
 
 	memset(result, 0, sizeof *result);
-	TRY(check_shape(image->width, image->height, truth, "truth"));
-	TRY(check_shape(image->width, image->height, predicted, "predicted mask"));
-	return draw_row(call, pictures, names, 3, result);
+	TRY(panel_check(image->width, image->height, truth, predicted));
+	return draw_row(call, pictures, panel_names, 3, result);
 }
 
 Status

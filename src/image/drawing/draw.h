@@ -42,6 +42,12 @@ void		overlay_free(Overlay *overlay);
 Status		draw_panel(const Call *call, const Image *image, const Image *truth,
 					   const Image *predicted, Image *result);
 
+/* The same for what draws a panel row by row (draw_png.h): refuse masks of another shape, and
+ * the names of the three. */
+Status		panel_check(int width, int height, const Image *truth, const Image *predicted);
+
+extern const char *const panel_names[];
+
 /* Put two images side by side on white, both at the left one's size, under two
  * names. */
 Status		draw_pair(const Call *call, const Image *left, const Image *right, const char *const *names,

@@ -131,12 +131,17 @@ legend_strip(const Call *call, const Image *picture, int lines, int dot, Image *
 }
 
 Status
-legend_overlay(const Call *call, const Image *overlay, bool with_truth, double mm_per_pixel, Image *result)
+legend_overlay(const Call *call, int width, int height, bool with_truth, double mm_per_pixel, Image *strip)
 {
-	int			dot = legend_dot(overlay->width, overlay->height);
+	int			dot = legend_dot(width, height);
 	double		spacing = legend_spacing(mm_per_pixel);
+	int			lines = lay_out(NULL, width, 0, dot, with_truth, spacing);
+	int64_t		rows = (int64_t) lines * legend_line(dot);
 
-	TRY(legend_strip(call, overlay, lay_out(NULL, overlay->width, 0, dot, with_truth, spacing), dot, result));
-	(void) lay_out(result, overlay->width, overlay->height, dot, with_truth, spacing);
+	if (height + rows > INT_MAX)
+		return status_error(LS_LIMIT_EXCEEDED, "a picture of %lld rows is too high", (long long) (height + rows));
+	TRY(image_create(call, width, (int) rows, 3, strip));
+	fill_rectangle(strip, 0, 0, width, (int) rows, strip_colour);
+	(void) lay_out(strip, width, 0, dot, with_truth, spacing);
 	return status_ok();
 }

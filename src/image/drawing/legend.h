@@ -30,12 +30,12 @@ double		legend_spacing(double mm_per_pixel);
 void		legend_bar(Image *image, int left, int top, int dot, double mm_per_pixel);
 
 /*
- * Copy an overlay (draw.h), which is RGB, and add a strip below it that names
- * its lines and, if mm_per_pixel is above 0, has a bar of a round length. The
- * caller frees result.
+ * Make the strip below an overlay (draw.h) of width x height: it names the
+ * overlay's lines and, if mm_per_pixel is above 0, has a bar of a round length.
+ * The caller frees it.
  */
-Status		legend_overlay(const Call *call, const Image *overlay, bool with_truth, double mm_per_pixel,
-						   Image *result);
+Status		legend_overlay(const Call *call, int width, int height, bool with_truth, double mm_per_pixel,
+						   Image *strip);
 
 /* Write a title into an RGB image with its upper left corner at (left, top),
  * unless it is wider than `width`. */

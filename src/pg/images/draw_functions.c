@@ -13,7 +13,7 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/drawing/heat_map.h"
-#include "image/drawing/legend.h"
+#include "image/drawing/draw_png.h"
 #include "image/drawing/probability.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
@@ -32,16 +32,33 @@ enum
 	OVERLAY_IMAGE, OVERLAY_MASK, OVERLAY_TRUTH, OVERLAY_LEGEND
 };
 
-/* The mm per column that the image in argument n states; 0 if it states none. */
+/* The mm per column that an image states; 0 if it states none. */
 static double
-stated_spacing(const Call *call, FunctionCallInfo fcinfo, int n)
+stated_spacing(const Call *call, const ByteView *view)
+{
+	PixelSpacing spacing;
+
+	return pixel_spacing_stated(call, view->bytes, view->size, &spacing) ? spacing.across : 0;
+}
+
+/* The image in argument n, which begins like one: so its faults come before those of masks. */
+static ByteView
+image_view(const Call *call, FunctionCallInfo fcinfo, int n)
 {
 	ByteView	view = bytes_view(PG_GETARG_DATUM(n));
-	PixelSpacing spacing;
-	bool		stated = pixel_spacing_stated(call, view.bytes, view.size, &spacing);
+	ImageInfo	info;
 
-	bytes_release(&view);
-	return stated ? spacing.across : 0;
+	check_argument(call, "image", image_info(call, view.bytes, view.size, &info));
+	return view;
+}
+
+/* Raise what failed while a picture was drawn, which may be about the image. */
+static void
+check_drawn(const Call *call, Status status, bool of_image)
+{
+	if (of_image)
+		check_argument(call, "image", status);
+	check_status(call, status);
 }
 
 /* lesion_overlay(image, mask, truth, legend) -> PNG; truth may be NULL. With three
@@ -50,30 +67,33 @@ Datum
 lesion_overlay(PG_FUNCTION_ARGS)
 {
 	Call	   *call;
-	Image		image;
+	ByteView	view;
 	Image		mask;
 	Image		truth;
-	Image		picture;
-	Image		with_legend;
-	bool		has_truth = !PG_ARGISNULL(OVERLAY_TRUTH);
+	OverlayParts parts = {.mask = &mask};
+	EncodedImage picture;
+	bool		of_image;
+	Status		status;
 	Datum		result;
 
 	if (PG_ARGISNULL(OVERLAY_IMAGE) || PG_ARGISNULL(OVERLAY_MASK))
 		PG_RETURN_NULL();
 
 	call = call_create(CurrentMemoryContext, 1);
-	argument_image(call, fcinfo, OVERLAY_IMAGE, "image", &image);
+	view = image_view(call, fcinfo, OVERLAY_IMAGE);
 	argument_mask(call, fcinfo, OVERLAY_MASK, "mask", &mask);
-	if (has_truth)
-		argument_mask(call, fcinfo, OVERLAY_TRUTH, "truth", &truth);
-	check_status(call, draw_overlay(call, &image, &mask, has_truth ? &truth : NULL, &picture));
-	if (PG_NARGS() > OVERLAY_LEGEND && !PG_ARGISNULL(OVERLAY_LEGEND) && PG_GETARG_BOOL(OVERLAY_LEGEND))
+	if (!PG_ARGISNULL(OVERLAY_TRUTH))
 	{
-		check_status(call, legend_overlay(call, &picture, has_truth, stated_spacing(call, fcinfo, OVERLAY_IMAGE),
-										  &with_legend));
-		picture = with_legend;
+		argument_mask(call, fcinfo, OVERLAY_TRUTH, "truth", &truth);
+		parts.truth = &truth;
 	}
-	result = image_png(call, &picture);
+	parts.legend = PG_NARGS() > OVERLAY_LEGEND && !PG_ARGISNULL(OVERLAY_LEGEND) && PG_GETARG_BOOL(OVERLAY_LEGEND);
+	if (parts.legend)
+		parts.mm_per_pixel = stated_spacing(call, &view);
+	status = overlay_png(call, view.bytes, view.size, &parts, &picture, &of_image);
+	check_drawn(call, status, of_image);
+	bytes_release(&view);
+	result = encoded_datum(call, &picture);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
@@ -88,17 +108,20 @@ Datum
 lesion_panel(PG_FUNCTION_ARGS)
 {
 	Call	   *call = call_create(CurrentMemoryContext, 1);
-	Image		image;
+	ByteView	view = image_view(call, fcinfo, PANEL_IMAGE);
 	Image		truth;
 	Image		predicted;
-	Image		picture;
+	EncodedImage picture;
+	bool		of_image;
+	Status		status;
 	Datum		result;
 
-	argument_image(call, fcinfo, PANEL_IMAGE, "image", &image);
 	argument_mask(call, fcinfo, PANEL_TRUTH, "truth", &truth);
 	argument_mask(call, fcinfo, PANEL_PREDICTED, "predicted", &predicted);
-	check_status(call, draw_panel(call, &image, &truth, &predicted, &picture));
-	result = image_png(call, &picture);
+	status = panel_png(call, view.bytes, view.size, &truth, &predicted, &picture, &of_image);
+	check_drawn(call, status, of_image);
+	bytes_release(&view);
+	result = encoded_datum(call, &picture);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
 }
@@ -116,12 +139,14 @@ lesion_probability_picture(PG_FUNCTION_ARGS)
 	Image		image;
 	Image		map;
 	Image		picture;
+	ByteView	view;
 	Datum		result;
 
 	argument_image(call, fcinfo, PROBABILITY_IMAGE, "image", &image);
 	argument_image_as_is(call, fcinfo, PROBABILITY_MAP, "probability", &map);
-	check_status(call, probability_picture(call, &image, &map, stated_spacing(call, fcinfo, PROBABILITY_IMAGE),
-										   &picture));
+	view = bytes_view(PG_GETARG_DATUM(PROBABILITY_IMAGE));
+	check_status(call, probability_picture(call, &image, &map, stated_spacing(call, &view), &picture));
+	bytes_release(&view);
 	result = image_png(call, &picture);
 	call_destroy(call);
 	PG_RETURN_DATUM(result);
