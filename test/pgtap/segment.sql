@@ -1,7 +1,7 @@
 -- lesion_segment and lesion_segment_detail, and the cache of models below.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(62);
+SELECT plan(66);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -210,6 +210,17 @@ SELECT is((SELECT string_agg(format('%s %s', proname, proparallel), ', ' ORDER B
 	'lesion_segment s, lesion_segment_detail s, lesion_train u', 'parallel labels');
 SELECT is((SELECT provolatile FROM pg_proc WHERE proname = 'lesion_segment'), 's',
 	'it depends on tables, so it is stable');
+
+-- A large image is not held in memory: its pixels are 17.3 MB.
+CREATE TEMP TABLE vast AS SELECT image, mask FROM lesion_synthetic(5, 2400, 2400);
+CREATE TEMP TABLE roomy AS SELECT lesion_segment(image, 'net') AS mask, lesion_segment_detail(image, 'net') AS detail,
+	lesion_overlay(image, mask, mask) AS overlay, lesion_panel(image, mask, mask) AS panel FROM vast;
+SET LOCAL lesionseg.max_memory = '16MB';
+SELECT is(lesion_segment(image, 'net'), roomy.mask, 'an image above max_memory is segmented') FROM vast, roomy;
+SELECT is(lesion_segment_detail(image, 'net'), detail, '... in detail, too') FROM vast, roomy;
+SELECT is(lesion_overlay(image, vast.mask, vast.mask), overlay, '... drawn over') FROM vast, roomy;
+SELECT is(lesion_panel(image, vast.mask, vast.mask), panel, '... and beside masks') FROM vast, roomy;
+RESET lesionseg.max_memory;
 
 -- Weights that have changed on disk are refused.
 ALTER TABLE lesion_version DISABLE TRIGGER lesion_version_immutable;
