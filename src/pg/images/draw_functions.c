@@ -41,7 +41,7 @@ stated_spacing(const Call *call, const ByteView *view)
 	return pixel_spacing_stated(call, view->bytes, view->size, &spacing) ? spacing.across : 0;
 }
 
-/* The image in argument n, which begins like one: so its faults come before those of masks. */
+/* The image in argument n, which begins like one and is not too large: so these faults come before those of masks. */
 static ByteView
 image_view(const Call *call, FunctionCallInfo fcinfo, int n)
 {
@@ -49,6 +49,8 @@ image_view(const Call *call, FunctionCallInfo fcinfo, int n)
 	ImageInfo	info;
 
 	check_argument(call, "image", image_info(call, view.bytes, view.size, &info));
+	image_info_turn(&info, TURN_AS_STORED);
+	check_argument(call, "image", image_check_size(call, info.width, info.height));
 	return view;
 }
 
