@@ -121,6 +121,37 @@ is(run_sql($target, "SELECT $left"), '0', 'what belongs to a model goes with it'
 is(run_sql($target, q{SELECT (SELECT count(*) FROM lesion_epoch) - (SELECT count(*) FROM lesion_run)}), '0',
 	'... and no more');
 
+# A version whose row would be larger than pg_dump can write is refused, whatever makes it so: here the columns that
+# its images were split by. Without them, all that is wrong with the same file is that it has no tensors.
+my $copies = 512;
+my $length = int((0x3fffffff - 9000) / 2 / $copies);	# near the limit, and a header that a file may have
+
+# What becomes of an import of a file of half a gigabyte, copies of its header, with this in its metadata.
+sub import_large {
+	my ($more) = @_;
+	my $header = qq({"__metadata__": {"format_version": "1", "architecture": "unet", "image_size": "32",
+		"config": "{\\"base\\": 4, \\"depth\\": 1}", "mean": "0.5,0.5,0.5", "std": "0.2,0.2,0.2",
+		"extension_version": "0.3"$more});
+	my $text = join '', map { sprintf '\\%03o', $_ } unpack 'C*', pack('Q<', $length - 8) . $header;
+	my $blanks = $length - 8 - length($header) - 1;
+	my $session = Session->new($source);
+	my $said = $session->query("SELECT lesion_model_import('large',
+		repeat('$text' || repeat(' ', $blanks) || '}', $copies)::bytea, promote => false)");
+	$session->quit;
+	return $said;
+}
+
+SKIP: {
+	my ($free) = do { local (@ARGV, $/) = '/proc/meminfo'; <> } =~ /^MemAvailable:\s+(\d+)/m;
+	skip 'files of half a gigabyte take 2 GB of memory', 2 if $free < 2_500_000;
+	my $columns = join ', ', map { sprintf '\\"%02d%s\\"', $_, 'x' x 61 } 1 .. 32;
+	like(import_large(qq(, "split": "{\\"columns\\": [$columns], \\"seed\\": 0, )
+		. q(\\"test_fraction\\": 0.2, \\"validation_fraction\\": 0.1}")),
+		qr/^ERROR:  54000: a version with weights of 511 MB would take \d+ bytes/,
+		'a version that could not be dumped is refused');
+	like(import_large(''), qr/^ERROR:  22P03: weights: .*tensor/, '... and without its long names it is not');
+}
+
 # Data alone, where CREATE EXTENSION has made the bundled rows.
 fresh_database($target);
 is(system('pg_dump', '--data-only', '-Fd', '-f', "$directory/data", '-t', 'lesion_*', $source), 0,

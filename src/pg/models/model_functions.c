@@ -14,6 +14,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
+#include "pg/models/dump_size.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"
 #include "pg/models/model_store.h"
@@ -240,6 +241,9 @@ lesion_model_import(PG_FUNCTION_ARGS)
 	architecture = import_architecture(&import, model);
 	config = import_config(&import, architecture, model);
 	content.config = config_jsonb(architecture, &config);
+	content.weights_size = import.file.size;
+	if (import.info.format_version != 0)	/* it is stored as it is */
+		store_check_size(&content);
 	import_weights(&import, architecture, &config, call, &content);
 	if (model == NULL)
 	{

@@ -17,6 +17,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
 #include "pg/models/classical_name.h"
+#include "pg/models/dump_size.h"
 #include "pg/models/ensemble_members.h"
 #include "pg/models/model_store.h"
 
@@ -415,20 +416,6 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 	return first_row_needed("weights", BYTEAOID);
 }
 
-void
-store_check_size(size_t weights_size)
-{
-	size_t		limit = (MaxAllocSize - 1024) / 2;	/* and the row's other columns */
-
-	if (weights_size > limit)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the weights of a version would have %zu MB, the limit is %zu MB", weights_size >> 20,
-						limit >> 20),
-				 errdetail("pg_dump could not write them."),
-				 errhint("Use a narrower network, or import it in bf16.")));
-}
-
 ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
@@ -440,7 +427,7 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	int			name;			/* parameter that is the model's name */
 	int			number;
 
-	store_check_size(content->weights_size);
+	store_check_size(content);
 	weights = bytes_datum(content->weights, content->weights_size);
 	sha256_digest(content->weights, content->weights_size, digest);
 	stored_row_begin(&row);

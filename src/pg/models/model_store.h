@@ -87,10 +87,6 @@ typedef struct NewVersion
 /* The number of a version that came with the extension. */
 #define BUNDLED_VERSION 0
 
-/* Raise an error if a version's weights are too large to be dumped: pg_dump writes them as text, two digits a byte,
- * and a row that it cannot write keeps it from dumping anything. */
-void		store_check_size(size_t weights_size);
-
 /* Add a version under the next free number (BUNDLED_VERSION where it is that);
  * call with the model locked. */
 ModelVersion *store_add_version(const ModelStore *store, const char *model, const NewVersion *content);

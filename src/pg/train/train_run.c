@@ -17,6 +17,7 @@
 #include "pg/base/settings.h"
 #include "pg/segment/promotion.h"
 #include "pg/segment/segment_progress.h"
+#include "pg/models/dump_size.h"
 #include "pg/models/model_config.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_images.h"
@@ -176,6 +177,24 @@ set_initial_weights(TrainRun *run)
 				   status);
 }
 
+/* What a weight file may have beside its weights. */
+#define FILE_HEADER (128 * 1024)
+
+/* Refuse what could not be dumped before it is trained; what it was trained on takes room, too, where that is known. */
+static void
+check_size(const TrainRun *run)
+{
+	NewVersion	content = {
+		.config = run->config,
+		.weights_size = run->network->graph->weight_count * sizeof(float) + FILE_HEADER,
+		.split = run->split,
+	};
+
+	if (run->trained_on.count > 0)
+		content.image_digests = image_digests_datum(&run->trained_on);
+	store_check_size(&content);
+}
+
 void
 train_run_settle(TrainRun *run)
 {
@@ -204,7 +223,7 @@ train_run_settle(TrainRun *run)
 	config = choose_config(run, model);
 	run->config = config_jsonb(run->architecture, &config);
 	check_status(run->call, network_create(&run->call->host, run->architecture, &config, &run->network));
-	store_check_size(run->network->graph->weight_count * sizeof(float));
+	check_size(run);
 	check_status(run->call, network_check_size(run->network, request->image_size, request->image_size));
 	if (run->plan.freeze_encoder)
 		network_freeze_encoder(run->network);
@@ -268,6 +287,7 @@ train_run_read(TrainRun *run)
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 
 	train_images_read(run);
+	check_size(run);
 	run->plan.train.image_weights = run->image_weights;
 	run->plan.train.progress = go_on_after_batch;
 	run->plan.train.progress_data = run;
