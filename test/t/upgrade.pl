@@ -156,7 +156,7 @@ is(run_sql($closed, q{SELECT has_any_column_privilege('public', 'lesion_version'
 SKIP: {
 	my $file = run_sql($new, q{SELECT encode(sha256, 'hex') FROM lesion_version
 		WHERE model = 'linknet' AND number = 0});
-	skip 'no bundled weights are installed', 2 if $file eq '';
+	skip 'no bundled weights are installed', 9 if $file eq '';
 	my $renewed = 'tap_renewed';
 	run_sql('postgres', "DROP DATABASE IF EXISTS $renewed");
 	run_sql('postgres', "CREATE DATABASE $renewed");
@@ -173,6 +173,48 @@ SKIP: {
 		FROM lesion_version AS new JOIN lesion_version AS former USING (model)
 		WHERE model = 'linknet' AND new.number = 1 AND former.number = 0}), "$file former",
 		'... the former ones are version 0 still');
+
+	# Who may add versions could have imported them before, to be used in another way: theirs are no bundled ones. What
+	# the next release would do: an extension's script runs while this one's files are registered again.
+	my $sown = 'tap_sown';
+	fresh_database($sown);
+	run_sql($sown, q{DROP ROLE IF EXISTS tap_sower; CREATE ROLE tap_sower; GRANT INSERT ON lesion_version TO tap_sower;
+		CREATE TABLE traits AS SELECT model, image_size, threshold, temperature, enhance, dice_coefficients
+			FROM lesion_version;
+		SET ROLE tap_sower; SELECT lesion_model_import('linknet', lesion_model_export('linknet'), image_size => 32,
+			threshold => 0.99, promote => false); RESET ROLE;
+		SET session_replication_role = replica;
+		UPDATE lesion_version SET config = replace(config::text, encode((SELECT sha256 FROM lesion_version
+			WHERE model = 'linknet' AND number = 0), 'hex'), encode(sha256('former'), 'hex'))::jsonb
+			WHERE model = 'lesion';
+		UPDATE lesion_version SET weights = 'former', sha256 = sha256('former')
+			WHERE model = 'linknet' AND number = 0});
+	run_sql($sown, q{CREATE FUNCTION register() RETURNS void AS '$libdir/lesionseg', 'lesion_register_bundled'
+			LANGUAGE C;
+		CREATE FUNCTION register_again() RETURNS event_trigger LANGUAGE plpgsql
+			AS 'BEGIN PERFORM public.register(); END';
+		CREATE EVENT TRIGGER register_again ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION')
+			EXECUTE FUNCTION register_again()});
+	my $release = 'DROP EXTENSION IF EXISTS tcn; CREATE EXTENSION tcn';	# the extension of one function
+	my $brought = q{SELECT string_agg(number || coalesce(metadata ->> 'bundled', ''), ' ' ORDER BY number)
+		FROM lesion_version WHERE model = };
+	my $used = q{SELECT count(*) FROM traits NATURAL JOIN lesion_version AS v WHERE };
+	run_sql($sown, $release);
+	is(run_sql($sown, "$brought 'linknet'"), '0 1 2true', 'a version that a role imported is not that of the release');
+	is(run_sql($sown, q{SELECT version FROM lesion_models WHERE model = 'linknet'}), '2', '... which becomes active');
+	is(run_sql($sown, "$used model = 'linknet' AND number = 2"), '1', '... with the traits that came with it');
+	is(run_sql($sown, q{SELECT m ->> 'version' FROM lesion_version, jsonb_array_elements(config -> 'members') AS m
+		WHERE model = 'lesion' AND number = 1 AND m ->> 'model' = 'linknet'}), '2',
+		'... and is the member of the ensemble');
+	run_sql($sown, q{SET session_replication_role = replica;
+		UPDATE lesion_version SET metadata = '{"fitted_on": "elsewhere"}', threshold = 0.99, created_by = 'tap_sower'
+		WHERE model = 'lesion' AND number = 1});
+	run_sql($sown, $release);
+	is(run_sql($sown, "$brought 'lesion'"), '0 1 2true', 'nor is an ensemble of the same members that a role fitted');
+	is(run_sql($sown, "$used model = 'lesion' AND number = 2"), '1', '... with other traits');
+	run_sql($sown, $release);
+	is(run_sql($sown, 'SELECT count(*) FROM lesion_version WHERE number > 0'), '4', '... what came once comes no more');
+	run_sql($sown, 'REVOKE ALL ON lesion_version FROM tap_sower; DROP ROLE tap_sower');
 }
 
 # A model of a user's own that has the name of the bundled ensemble keeps it, in

@@ -149,13 +149,14 @@ version_config(const EnsembleContent *content)
 }
 
 bool
-ensemble_is_known(const ModelStore *store, const char *name, const EnsembleContent *content)
+ensemble_is_bundled(const ModelStore *store, const char *name, const EnsembleContent *content)
 {
 	Oid			types[] = {TEXTOID, JSONBOID};
 	Datum		values[] = {CStringGetTextDatum(name), JsonbPGetDatum(version_config(content))};
 
-	store_execute(store, "SELECT FROM @lesion_version WHERE model = $1 AND config = $2", 2, types, values, NULL,
-				  SPI_OK_SELECT);
+	store_execute(store,
+				  "SELECT FROM @lesion_version v WHERE model = $1 AND config = $2 AND " VERSION_IS_BUNDLED("v"),
+				  2, types, values, NULL, SPI_OK_SELECT);
 	return SPI_processed > 0;
 }
 

@@ -24,8 +24,8 @@ typedef struct EnsembleContent
  * the active ones. */
 void		ensemble_find_members(const ModelStore *store, EnsembleContent *content, const int *numbers);
 
-/* Has the model a version of the same members with the same weights? */
-bool		ensemble_is_known(const ModelStore *store, const char *name, const EnsembleContent *content);
+/* Has the model a version of the same members with the same weights that came with the extension? */
+bool		ensemble_is_bundled(const ModelStore *store, const char *name, const EnsembleContent *content);
 
 /* Add a version; the model is locked. */
 ModelVersion *ensemble_add_version(const ModelStore *store, const char *name, const EnsembleContent *content);

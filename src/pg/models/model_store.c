@@ -469,6 +469,12 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	return store_need_version(store, model, &number);
 }
 
+Jsonb *
+version_mark_bundled(void)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"bundled\": true}")));
+}
+
 void
 store_promote(const ModelStore *store, const char *model, int number, const char *reason)
 {

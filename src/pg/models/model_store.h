@@ -73,13 +73,25 @@ typedef struct NewVersion
 	Split		split;
 	Datum		image_digests;	/* image_digests.h, a bytea; 0 = not known */
 	int64_t		run;			/* 0 = imported */
-	bool		bundled;		/* it came with the extension */
+	bool		bundled;		/* it came with the extension, as the first of its model: it becomes BUNDLED_VERSION */
 	Jsonb	   *metadata;		/* NULL = {} */
 } NewVersion;
 
 /* The key of metadata that has the number of the version whose weights a
  * calibrated one has. */
 #define VERSION_CALIBRATED "calibrated_version"
+
+/*
+ * Did the extension's scripts make a version, an alias of lesion_version in a
+ * SELECT? By its number or, where a later release brought it, by its metadata: only
+ * our functions write these, and for a script alone (version_mark_bundled). Who may
+ * add versions can add one of the same weights, but with thresholds of his own.
+ */
+#define VERSION_IS_BUNDLED(alias) \
+	"(" alias ".number <= 0 OR jsonb_contains(" alias ".metadata, '{\"bundled\": true}'))"
+
+/* The metadata by which it is known. */
+Jsonb	   *version_mark_bundled(void);
 
 /* The most characters of a model's name. */
 #define MODEL_NAME_CHARACTERS 63

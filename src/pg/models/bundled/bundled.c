@@ -143,6 +143,7 @@ register_version(const ModelStore *store, const Bundle *bundle, bool bundled)
 		.weights_size = file->size,
 		.split = {.test_fraction = SPLIT_TEST_FRACTION,.validation_fraction = SPLIT_VALIDATION_FRACTION},
 		.bundled = bundled,
+		.metadata = bundled ? NULL : version_mark_bundled(),
 	};
 	ModelVersion *version;
 	WeightsInfo info;
@@ -199,7 +200,8 @@ activate(const ModelStore *store, const ModelVersion *version)
 
 /*
  * Bring a model that has bundled weights those of this release, where they
- * are others. Active they are only where nobody has promoted a version.
+ * are others. Active they are only where nobody has promoted a version. That somebody
+ * has imported them before counts for nothing: how they are used, he chose.
  */
 static void
 renew_version(const ModelStore *store, const Bundle *bundle)
@@ -208,8 +210,8 @@ renew_version(const ModelStore *store, const Bundle *bundle)
 	uint8_t		digest[SHA256_BYTES];
 
 	sha256_digest(bundle->weights.bytes, bundle->weights.size, digest);
-	if (is_found(store, "SELECT FROM @lesion_version WHERE model = $1 AND sha256 = $2", architecture->name,
-				 digest))
+	if (is_found(store, "SELECT FROM @lesion_version v WHERE model = $1 AND sha256 = $2 AND " VERSION_IS_BUNDLED("v"),
+				 architecture->name, digest))
 		return;
 	activate(store, register_version(store, bundle, false));
 }

@@ -2,8 +2,8 @@
  * bundled_ensemble.c: the ensemble that comes with the extension.
  *
  * Its file names the weights that it was fitted for by their SHA-256. So it is
- * made of these, whatever versions of the members have them in a database and
- * whichever are active.
+ * made of these, whichever of the versions that came with the extension have them
+ * and whichever are active.
  */
 #include "postgres.h"
 
@@ -39,7 +39,7 @@ find_members(const ModelStore *store, Jsonb *file, EnsembleContent *content)
 				  "SELECT e.value ->> 'model' AS model, e.value ->> 'sha256' AS sha256, "
 				  "(e.value ->> 'weight')::float8 AS weight, "
 				  "(SELECT min(v.number) FROM @lesion_version v WHERE v.model = e.value ->> 'model' "
-				  "AND encode(v.sha256, 'hex') = e.value ->> 'sha256') AS number "
+				  "AND encode(v.sha256, 'hex') = e.value ->> 'sha256' AND " VERSION_IS_BUNDLED("v") ") AS number "
 				  "FROM jsonb_array_elements($1 -> 'members') WITH ORDINALITY AS e (value, place) ORDER BY e.place",
 				  1, types, values, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;
@@ -88,7 +88,9 @@ bundled_ensemble_register(const ModelStore *store, Jsonb *file)
 		return NULL;
 	content.fitted = read_traits(file);
 	content.bundled = store_find_version(store, BUNDLED_ENSEMBLE, &number) == NULL;
-	if (!content.bundled && ensemble_is_known(store, BUNDLED_ENSEMBLE, &content))
+	if (!content.bundled)
+		content.metadata = version_mark_bundled();
+	if (!content.bundled && ensemble_is_bundled(store, BUNDLED_ENSEMBLE, &content))
 		return NULL;
 	version = ensemble_add_version(store, BUNDLED_ENSEMBLE, &content);
 	return content.bundled ? NULL : version;
