@@ -1,7 +1,7 @@
 -- lesion_calibrate: threshold, temperature and review threshold of a version that came from elsewhere.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(52);
 
 CREATE TABLE archive AS
 SELECT seed AS id, seed / 2 AS patient, s.image, s.mask
@@ -96,6 +96,27 @@ SELECT is((SELECT image_digests FROM lesion_version WHERE model = 'net' AND numb
 	(SELECT image_digests FROM lesion_version WHERE model = 'net' AND number = 1),
 	'what is known of the images it was trained on is kept');
 SELECT ok(image_digests IS NOT NULL, '... that is some') FROM lesion_version WHERE model = 'net' AND number = 2;
+
+-- A role that may not read it cannot pass it on; but then the weights are known.
+CREATE TABLE known AS SELECT seen FROM lesion_evaluate('archive', 'net', 'all');
+CREATE ROLE lesion_calibrator;
+GRANT SELECT ON archive TO lesion_calibrator;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion TO lesion_calibrator;
+SET LOCAL ROLE lesion_calibrator;
+SELECT lesion_calibrate('net', 'archive', promote => 'always');
+SELECT lesion_model_import('brought', lesion_model_export('net', 1));
+RESET ROLE;
+SELECT is((SELECT count(*) FROM lesion_models JOIN lesion_version v USING (model) WHERE v.number = version
+	AND model IN ('net', 'brought') AND image_digests IS NULL), 2::bigint, 'rows that do not say it');
+SELECT is(seen, (SELECT seen FROM known), 'calibrated without the right, a version is known by its weights')
+FROM lesion_evaluate('archive', 'net', 'all');
+SELECT is(seen, (SELECT seen FROM known), '... and so is one that was imported')
+FROM lesion_evaluate('archive', 'brought', 'all');
+SELECT cmp_ok(seen, '>', 0::bigint, '... by many images') FROM known;
+SELECT lesion_calibrate('net', 'archive');
+SELECT is((SELECT image_digests FROM lesion_version WHERE model = 'net' ORDER BY number DESC LIMIT 1),
+	(SELECT image_digests FROM lesion_version WHERE model = 'net' AND number = 1),
+	'... a calibration by who may read it says it again');
 
 -- What cannot be.
 SELECT throws_ok($$SELECT lesion_calibrate('elsewhere', 'archive', validation_fraction => 0.1)$$, '55000', NULL,

@@ -95,19 +95,29 @@ image_digests_datum(const ImageDigests *digests)
 	return PointerGetDatum(datum);
 }
 
-/* Add the digests of one version that is no ensemble. False where they are not
- * known. */
+/*
+ * Add the digests of one version that is no ensemble. Where its row has none, as
+ * that of an import, or of a calibration by a role that may not read them, those of
+ * the first version with the same weights: however they came here, they were
+ * trained on the same images. False where none are known.
+ */
 static bool
 load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *digests)
 {
-	Oid			types[] = {TEXTOID, INT4OID};
-	Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(version->number)};
+	Oid			types[] = {TEXTOID, INT4OID, BYTEAOID};
+	Datum		values[] = {
+		CStringGetTextDatum(version->model),
+		Int32GetDatum(version->number),
+		bytes_datum(version->sha256, SHA256_BYTES)
+	};
 	SPITupleTable *rows;
 	bool		isnull = true;
 	Datum		datum = (Datum) 0;
 
-	store_execute(store, "SELECT image_digests FROM @lesion_version WHERE model = $1 AND number = $2", 2, types, values,
-				  NULL, SPI_OK_SELECT);
+	store_execute(store,
+				  "SELECT image_digests FROM @lesion_version WHERE sha256 = $3 AND image_digests IS NOT NULL "
+				  "ORDER BY model = $1 AND number = $2 DESC, created_at, model, number LIMIT 1",
+				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;
 	if (SPI_processed > 0)
 		datum = row_value(rows->vals[0], rows->tupdesc, 1, BYTEAOID, &isnull);

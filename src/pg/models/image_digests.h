@@ -40,9 +40,12 @@ int64		image_digests_shared(const ImageDigests *set, const ImageDigests *digests
 /* A sorted set as a bytea: 8 bytes each, the most significant first. */
 Datum		image_digests_datum(const ImageDigests *digests);
 
-/* Add the digests of a version's training images, or of those of an ensemble's
- * members. False where none are known, also where the caller may not read them, which a WARNING says. The set is
- * sorted then. */
+/*
+ * Add the digests of a version's training images, or of those of an ensemble's
+ * members; they are those of the weights, whichever version of these has them.
+ * False where none are known, also where the caller may not read them, which a
+ * WARNING says. The set is sorted then.
+ */
 bool		image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDigests *digests);
 
 #endif
