@@ -454,6 +454,20 @@ like($session->query(across('others')), qr/is finished: version/, '... nor does 
 $south->sql('clinic', 'DROP FUNCTION lesion_evaluate(regclass, text, text, text, text, text, bigint, numeric, int, text,
 	numeric)');
 
+# ... and versions of the same weights, imported or calibrated to be used in another way.
+$south->sql('clinic', q{GRANT INSERT ON lesion_model, lesion_version, lesion_promotion TO porter; SET ROLE porter;
+	SELECT lesion_model_import('lure_across', weights, threshold => 0.999, image_size => 16)
+	FROM lesion_version WHERE model = 'cancelled_across' AND run IS NULL ORDER BY number});
+my ($fair) = $honest =~ /^(\S+ \S+ \S+)/;	# without a version to compare with
+is(dices($session->query(across('lure'))), $fair, 'weights that others brought there count for nothing');
+is(means('lure'), "@means", '... the means are those that were trained');
+$south->sql('clinic', q{SELECT lesion_calibrate('lure_across', '"Arch''ive"', 'all', version => number,
+	promote => 'always') FROM lesion_version WHERE model = 'lure_across' AND run IS NULL AND created_by = current_user
+	ORDER BY number});
+is(dices($session->query(across('lure'))), $fair, '... nor do those that were calibrated');
+is($south->sql('clinic', q{SELECT count(*) FROM lesion_version WHERE model = 'lure_across' AND run IS NULL
+	AND created_by = current_user AND metadata = '{}'}), '3', '... and nothing is sent twice');
+
 # Rights: here, at the server, there.
 $hub->sql('clinic', 'CREATE ROLE nurse LOGIN');
 $session->query('SET ROLE nurse');

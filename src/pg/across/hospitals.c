@@ -186,7 +186,11 @@ hospitals_raise(const Across *task)
 
 /* ---- versions ---- */
 
-/* Find a version by its digest; false if it is not there. */
+/*
+ * Find a version by its digest; false if it is not there. Only one that this
+ * role imported counts: threshold, size and whatever else decides its masks are
+ * the row's, and that of another role, or a calibrated one, may say anything.
+ */
 static bool
 find_version(const Across *task, Hospital *hospital, const SharedVersion *version, bool *active)
 {
@@ -196,6 +200,8 @@ find_version(const Across *task, Hospital *hospital, const SharedVersion *versio
 								 "JOIN %slesion_models AS m ON m.model OPERATOR(pg_catalog.=) v.model "
 								 "WHERE v.model OPERATOR(pg_catalog.=) %s "
 								 "AND v.sha256 OPERATOR(pg_catalog.=) pg_catalog.decode('%s', 'hex') "
+								 "AND v.created_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text "
+								 "AND v.run IS NULL AND v.metadata OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb "
 								 "ORDER BY 2 DESC NULLS LAST, 1 LIMIT 1",
 								 hospital->prefix, hospital->prefix, model, version->sha256);
 	bool		found = link_query(&hospital->link, query, "number int, active boolean") > 0;
