@@ -468,6 +468,16 @@ is(dices($session->query(across('lure'))), $fair, '... nor do those that were ca
 is($south->sql('clinic', q{SELECT count(*) FROM lesion_version WHERE model = 'lure_across' AND run IS NULL
 	AND created_by = current_user AND metadata = '{}'}), '3', '... and nothing is sent twice');
 
+# Numbers of images that cannot be.
+$south->sql('clinic', q{SET session_replication_role = replica;
+	UPDATE lesion_evaluation SET n = 9223372036854775807, dice = 1 WHERE model = 'lure_across'});
+refused(across('lure'), qr/^ERROR:  22000: server "south" gives a Dice of 1 on 9223372036854775807 images/m,
+	'a score on more images than there are');
+$south->sql('clinic', q{SET session_replication_role = replica;
+	UPDATE lesion_run SET test_images = 2147483647 WHERE model = 'lure_across'});
+refused(across('lure'), qr/^ERROR:  22000: server "south" gives a training .*, 2147483647 to test\)/m,
+	'... and a training');
+
 # Rights: here, at the server, there.
 $hub->sql('clinic', 'CREATE ROLE nurse LOGIN');
 $session->query('SET ROLE nurse');

@@ -21,6 +21,9 @@
 #include "pg/base/store.h"
 #include "pg/train/train_request.h"
 
+/* The most images that a hospital may say it has: their sum over all hospitals stays a number. */
+#define HOSPITAL_IMAGES_MOST 1000000000
+
 /* What a hospital trained in a round. */
 typedef struct LocalTraining
 {

@@ -24,7 +24,7 @@ read_score(Hospital *hospital)
 
 	score->n = DatumGetInt64(first_row_needed("n", INT8OID));
 	score->dice = DatumGetFloat8(first_row_needed("dice", FLOAT8OID));
-	if (score->n < 1 || !(score->dice >= 0 && score->dice <= 1))
+	if (score->n < 1 || score->n > HOSPITAL_IMAGES_MOST || !(score->dice >= 0 && score->dice <= 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("server \"%s\" gives a Dice of %g on %lld images", hospital->server, score->dice,

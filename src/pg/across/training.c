@@ -65,6 +65,13 @@ json_literal(Jsonb *json)
 	return psprintf("%s::pg_catalog.jsonb", quote_literal_cstr(JsonbToCString(NULL, &json->root, VARSIZE(json))));
 }
 
+/* Can it be the number of images of a hospital's part? */
+static bool
+is_count(int64 images, int64 least)
+{
+	return images >= least && images <= HOSPITAL_IMAGES_MOST;
+}
+
 /* Find what a hospital has trained for us. */
 static void
 find_training(const Across *task, Hospital *hospital)
@@ -96,12 +103,15 @@ find_training(const Across *task, Hospital *hospital)
 		trained->training_images = DatumGetInt32(first_row_needed("training_images", INT4OID));
 		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
 		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
-		if (trained->training_images < 1 || strlen(trained->sha256) != SHA256_HEX_SIZE - 1 ||
+		if (!is_count(trained->training_images, 1) || !is_count(trained->validation_images, 0) ||
+			!is_count(trained->test_images, 0) || strlen(trained->sha256) != SHA256_HEX_SIZE - 1 ||
 			strspn(trained->sha256, "0123456789abcdef") != SHA256_HEX_SIZE - 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
-					 errmsg("server \"%s\" gives a training on %lld images, with the SHA-256 \"%.64s\"",
-							hospital->server, (long long) trained->training_images, trained->sha256)));
+					 errmsg("server \"%s\" gives a training on %lld images (%lld to validate, %lld to test), with the "
+							"SHA-256 \"%.64s\"", hospital->server, (long long) trained->training_images,
+							(long long) trained->validation_images, (long long) trained->test_images,
+							trained->sha256)));
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
