@@ -260,9 +260,11 @@ model_segment_png(const ModelStore *store, const ModelVersion *version, const Ca
 
 	if (status.code == LS_OK)
 		status = decode_and_look(store, version, call, bytes, options, &looks);
-	mask = mask_options(&looks, options, width, height);
 	if (status.code == LS_OK)
+	{
+		mask = mask_options(&looks, options, width, height);
 		status = mask_create_png(call, frame_maps(&looks), looks.weights, looks.count, &mask, png);
+	}
 	looks_free(&looks, call);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
