@@ -703,7 +703,8 @@ CREATE TABLE lesion_evaluation (
 	image_column text,
 	mask_column text,
 	id_column text,
-	too_large bigint NOT NULL DEFAULT 0
+	too_large bigint NOT NULL DEFAULT 0,
+	viewed_as text
 );
 
 CREATE INDEX ON lesion_evaluation (model, version);
@@ -735,6 +736,8 @@ COMMENT ON COLUMN lesion_evaluation.id_column IS
 'what told the rows apart, where the table has a primary key and it was another column; else NULL';
 COMMENT ON COLUMN lesion_evaluation.too_large IS
 'rows left out because image or mask is above a limit of the session that evaluated';
+COMMENT ON COLUMN lesion_evaluation.viewed_as IS
+'the role that evaluated, where others may see other rows: a view or foreign table of another role, or policies';
 
 CREATE TABLE lesion_robustness_score (
 	model text NOT NULL,
@@ -757,7 +760,8 @@ CREATE TABLE lesion_robustness_score (
 	image_column text,
 	mask_column text,
 	id_column text,
-	sampled boolean
+	sampled boolean,
+	viewed_as text
 );
 
 CREATE INDEX ON lesion_robustness_score (model, version);
@@ -773,6 +777,7 @@ COMMENT ON COLUMN lesion_robustness_score.mask_column IS 'as in lesion_evaluatio
 COMMENT ON COLUMN lesion_robustness_score.id_column IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.sampled IS
 'was a part of the subset''s images drawn, and not all taken? NULL for results of 0.2';
+COMMENT ON COLUMN lesion_robustness_score.viewed_as IS 'as in lesion_evaluation';
 
 CREATE TABLE lesion_fold (
 	model text NOT NULL,
@@ -1043,7 +1048,7 @@ INSERT INTO lesion_model (name, architecture, bundled) VALUES
 
 CREATE VIEW lesion_robustness_table AS
 SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta,
-		s.image_column, s.mask_column, s.id_column, s.sampled, s.kind, s.severity, s.enhance)
+		s.image_column, s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kind, s.severity, s.enhance)
 	s.model, s.version, s.images, s.subset, s.kind, s.severity, s.enhance, s.dice, s."drop", s.n, s.evaluated_at,
 	s.seed, s.threshold, s.tta, s.split_columns, s.image_column, s.mask_column, s.id_column, s.sampled,
 	nullif(pg_catalog.concat_ws(', ',
@@ -1058,11 +1063,13 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 		CASE WHEN s.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
 			THEN pg_catalog.format('mask_column %I', s.mask_column) END,
 		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column', '')
-			THEN pg_catalog.format('id_column %I', s.id_column) END), '') AS differs
+			THEN pg_catalog.format('id_column %I', s.id_column) END,
+		CASE WHEN s.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', s.viewed_as) END), '') AS differs,
+	s.viewed_as
 FROM lesion_robustness_score s LEFT JOIN lesion_version v ON v.model = s.model AND v.number = s.version
 	LEFT JOIN lesion_run r ON r.run = v.run
 ORDER BY s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
-	s.mask_column, s.id_column, s.sampled, s.kind, s.severity, s.enhance, s.evaluated_at DESC;
+	s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kind, s.severity, s.enhance, s.evaluated_at DESC;
 
 COMMENT ON VIEW lesion_robustness_table IS
 'the latest result of lesion_robustness for each version, table, part, split, columns, number of images, seed, '
@@ -1216,7 +1223,8 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
 			THEN pg_catalog.format('id_column %I', e.id_column) END,
 		CASE WHEN e.too_large > 0::bigint
-			THEN pg_catalog.format('%s left out as too large', e.too_large) END), '') AS differs
+			THEN pg_catalog.format('%s left out as too large', e.too_large) END,
+		CASE WHEN e.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', e.viewed_as) END), '') AS differs
 FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version
 	LEFT JOIN lesion_run r ON r.run = v.run;
 
@@ -1224,7 +1232,7 @@ COMMENT ON VIEW lesion_evaluations IS
 'evaluations, and in what each differs from how its version segments and was split';
 COMMENT ON COLUMN lesion_evaluations.differs IS
 'split, threshold, options or columns, where they are not the version''s own or, of a classical method, the defaults; '
-'how many images a limit of the session left out; else NULL';
+'how many images a limit of the session left out; who evaluated, where others may see other rows; else NULL';
 COMMENT ON COLUMN lesion_evaluations.evaluation IS 'tells evaluations apart';
 COMMENT ON COLUMN lesion_evaluations.model IS 'that was scored';
 COMMENT ON COLUMN lesion_evaluations.version IS 'and its version; NULL of a classical method';
@@ -1538,7 +1546,7 @@ LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
 	WITH spoken AS (
 		SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
-			s.mask_column, s.id_column, s.sampled, s.differs
+			s.mask_column, s.id_column, s.sampled, s.viewed_as, s.differs
 		FROM lesion_robustness_table s
 		WHERE s.model = lesion_robustness_cells.model
 			AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
@@ -1554,8 +1562,9 @@ BEGIN ATOMIC
 		FROM lesion_robustness_table t JOIN spoken l
 		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
 			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
-			AND (t.split_columns::text, t.image_column, t.mask_column, t.id_column, t.sampled)
-			IS NOT DISTINCT FROM (l.split_columns::text, l.image_column, l.mask_column, l.id_column, l.sampled)
+			AND (t.split_columns::text, t.image_column, t.mask_column, t.id_column, t.sampled, t.viewed_as)
+			IS NOT DISTINCT FROM (l.split_columns::text, l.image_column, l.mask_column, l.id_column, l.sampled,
+				l.viewed_as)
 		WHERE t.model = lesion_robustness_cells.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
@@ -2163,7 +2172,9 @@ COMMENT ON COLUMN lesion_robustness_table.mask_column IS 'as in lesion_evaluatio
 COMMENT ON COLUMN lesion_robustness_table.id_column IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_table.sampled IS 'was a part of the subset''s images drawn, and not all taken?';
 COMMENT ON COLUMN lesion_robustness_table.differs IS
-'split, threshold, tta, seed or columns, where they are not the version''s own or the default; else NULL';
+'split, threshold, tta, seed or columns, where they are not the version''s own or the default; who measured, where '
+'others may see other rows; else NULL';
+COMMENT ON COLUMN lesion_robustness_table.viewed_as IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_runs.run IS 'tells runs apart';
 COMMENT ON COLUMN lesion_runs.model IS 'that is trained';
 COMMENT ON COLUMN lesion_runs.version IS 'that it made; NULL: none';

@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(39);
+SELECT plan(51);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -141,6 +141,74 @@ SELECT ok(page LIKE '%These are the first 50 of 65 evaluations.%'
 SELECT ok((SELECT count(*) FROM regexp_matches(page, '<svg', 'g')) < 120, 'there is no chart for each') FROM page;
 SELECT matches(page, 'Quality of the masks</a></h2>.{0,120}images: honest 1, public.archive',
 	'the first screen is about the named table') FROM page;
+
+-- Rows that depend on who looks: the role is said, and one whose rows are everybody's is shown before it.
+CREATE ROLE speaking_guest;
+GRANT SELECT ON archive, lesion_image_score, lesion_robustness_score TO speaking_guest;
+GRANT INSERT ON lesion_evaluation, lesion_image_score, lesion_robustness_score TO speaking_guest;
+CREATE FUNCTION truth_of(text) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT mask FROM archive WHERE id = $1';
+CREATE VIEW gold AS SELECT id, image, truth_of(id) AS mask FROM archive;
+CREATE TABLE tenants AS SELECT * FROM archive;
+ALTER TABLE tenants ADD PRIMARY KEY (id), ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON tenants USING (site = current_setting('speaking.site', true));
+CREATE TABLE parts (LIKE archive) PARTITION BY LIST (site);
+CREATE TABLE part_here PARTITION OF parts DEFAULT;
+GRANT INSERT ON lesion_version, lesion_promotion TO speaking_guest;
+GRANT SELECT ON gold, tenants, parts TO speaking_guest;
+SELECT lesion_model_create('pair', 'ensemble', '{"members": ["honest", "fold"]}');
+CREATE TEMP TABLE own AS SELECT dice FROM lesion_evaluate('gold', 'honest', 'all', id_column => 'id');
+GRANT SELECT ON own TO speaking_guest;
+SELECT lesion_evaluate('tenants', 'honest', 'all');
+SELECT count(*) FROM lesion_robustness('tenants', 'honest', 'all', '{blur}', '{1}', '{off}');
+INSERT INTO parts SELECT * FROM archive;
+SET LOCAL ROLE speaking_guest;
+SET LOCAL speaking.site = 'even';
+SELECT lesion_evaluate('tenants', 'honest', 'all');
+SELECT count(*) FROM lesion_robustness('tenants', 'honest', 'all', '{blur}', '{1}', '{off}');
+SELECT lesion_evaluate('archive', 'honest', 'all', id_column => 'id');
+SELECT lesion_evaluate('parts', 'honest', 'all', id_column => 'id');
+SELECT lesion_calibrate('honest', 'gold', 'all', id_column => 'id', promote => 'never');
+SELECT lesion_ensemble_fit('pair', 'gold', id_column => 'id', validation_fraction => 0.5);
+-- A table of the session in the place of the view's own: the truths of another image.
+CREATE TEMP TABLE archive AS SELECT id, (SELECT mask FROM public.archive WHERE id = 'lesion-1') AS mask
+FROM public.archive;
+SELECT is((SELECT dice FROM lesion_evaluate('gold', 'honest', 'all', id_column => 'id')), (SELECT dice FROM own),
+	'a temporary table does not stand in for one that a view''s function names');
+SET LOCAL search_path = pg_temp, public;
+SELECT is((SELECT dice FROM public.lesion_evaluate('gold', 'honest', 'all', id_column => 'id')),
+	(SELECT dice FROM own), '... wherever the search_path has it');
+SELECT is(current_setting('search_path'), 'pg_temp, public', '... which is the session''s own again');
+RESET search_path;
+DROP TABLE pg_temp.archive;
+RESET ROLE;
+SELECT is((SELECT array_agg(n || coalesce(', ' || differs, '') ORDER BY evaluation) FROM lesion_evaluations
+	WHERE images = 'public.gold'), '{40,"40, as speaking_guest sees it","40, as speaking_guest sees it"}',
+	'of a view of another role, the role that evaluated is said');
+SELECT is((SELECT array_agg(n || coalesce(', ' || differs, '') ORDER BY evaluation) FROM lesion_evaluations
+	WHERE images = 'public.tenants'), '{40,"20, as speaking_guest sees it"}', '... and behind policies');
+SELECT is((SELECT array_agg(n || coalesce(', ' || differs, '') ORDER BY n) FROM lesion_leaderboard
+	WHERE images = 'public.tenants'), '{"20, as speaking_guest sees it",40}', '... in the leaderboard, too');
+SELECT is((SELECT count(*) FROM lesion_worst_cases WHERE images = 'public.tenants'), 40::bigint,
+	'... and they do not go from the worst cases');
+SELECT is((SELECT array_agg(l.images || coalesce(', ' || l.differs, '') ORDER BY evaluation) FROM lesion_evaluations l
+	JOIN lesion_evaluation e USING (evaluation) WHERE e.evaluated_by = 'speaking_guest'
+	AND l.images IN ('public.archive', 'public.parts')), '{public.archive,public.parts}',
+	'of a table nothing is said');
+SELECT is((SELECT array_agg(measured_how) FROM lesion_robustness_cells('honest', images => 'tenants')),
+	'{"all, 40 images"}', 'a measurement of robustness by a guest is not shown for that of all rows');
+SELECT is((SELECT array_agg(DISTINCT n || coalesce(', ' || differs, '')) FROM lesion_robustness_table
+	WHERE images = 'public.tenants'), '{"20, as speaking_guest sees it",40}', '... and stands apart, with who measured');
+SELECT is((SELECT array_agg(metadata ->> 'viewed_as') FROM lesion_version WHERE created_by = 'speaking_guest'),
+	'{speaking_guest,speaking_guest}', 'versions fitted to such rows say so, too');
+CREATE EXTENSION IF NOT EXISTS file_fdw;
+CREATE SERVER speaking_server FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE part_there PARTITION OF parts FOR VALUES IN ('there') SERVER speaking_server
+	OPTIONS (filename '/dev/null');
+SET LOCAL ROLE speaking_guest;
+SELECT lesion_evaluate('parts', 'honest', 'all', id_column => 'id');
+RESET ROLE;
+SELECT is((SELECT array_agg(coalesce(differs, 'own') ORDER BY evaluation) FROM lesion_evaluations
+	WHERE images = 'public.parts'), '{own,"as speaking_guest sees it"}', 'a partition that is elsewhere counts');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -147,6 +147,8 @@ calibration_metadata(const Calibration *task)
 	json_begin(&builder);
 	json_add_number(&builder, VERSION_CALIBRATED, task->version->number);
 	json_add_string(&builder, "calibrated_on", task->rows.source->name);
+	if (task->rows.source->viewed_as != NULL)
+		json_add_string(&builder, "viewed_as", task->rows.source->viewed_as);
 	json_add_string(&builder, "subset", task->rows.subset);
 	json_add_number(&builder, "images", (double) dataset_count(task->images));
 	return json_end(&builder);

@@ -170,6 +170,8 @@ fit_metadata(const FitTask *task)
 
 	json_begin(&builder);
 	json_add_string(&builder, "fitted_on", task->rows.source->name);
+	if (task->rows.source->viewed_as != NULL)
+		json_add_string(&builder, "viewed_as", task->rows.source->viewed_as);
 	json_add_number(&builder, "images", task->images);
 	json_add_number(&builder, "validation_fraction", task->rows.split.validation_fraction);
 	json_add_boolean(&builder, "tta", task->tta);

@@ -44,6 +44,7 @@ typedef struct ImagesSource
 	char	   *name;			/* qualified and quoted */
 	char	   *image_column;
 	char	   *mask_column;	/* NULL = without masks */
+	char	   *viewed_as;		/* relation_viewed_as(), of a source with masks */
 	char	   *other_id;		/* the column named for ids where the primary key is another; else NULL */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */

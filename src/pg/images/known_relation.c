@@ -4,9 +4,14 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "pg/images/known_relation.h"
 
@@ -38,6 +43,31 @@ relation_know_oid(Oid oid)
 
 	relation_close(relation, NoLock);
 	return known;
+}
+
+/* Do rows of the relation, or of its partitions and children, come from another server? */
+static bool
+is_foreign(Relation relation)
+{
+	ListCell   *cell;
+
+	if (!relation->rd_rel->relhassubclass)
+		return relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
+	foreach(cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	return false;
+}
+
+char *
+relation_viewed_as(Relation relation)
+{
+	bool		theirs = !has_privs_of_role(GetUserId(), relation->rd_rel->relowner);
+
+	if ((theirs && (relation->rd_rel->relkind == RELKIND_VIEW || is_foreign(relation))) ||
+		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED)
+		return GetUserNameFromId(GetUserId(), false);
+	return NULL;
 }
 
 /* Do all of the columns still exist unchanged? */

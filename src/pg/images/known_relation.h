@@ -31,6 +31,13 @@ KnownRelation relation_know(Relation relation);
 KnownRelation relation_know_oid(Oid oid);
 
 /*
+ * The caller's role, where others may see other rows of an open relation: of a
+ * view or foreign table that is not the role's own, or behind policies. NULL
+ * where all see the same.
+ */
+char	   *relation_viewed_as(Relation relation);
+
+/*
  * Raise an error unless the relation still has its name, its kind and its
  * columns; it may have more columns. It cannot change until the transaction
  * ends, unless this session changes it.

@@ -290,6 +290,19 @@ finish_cross_validation(const CrossValidation *task)
 			(errmsg("%s", TextDatumGetCString(first_row_needed("notice", TEXTOID)))));
 }
 
+/* Say that nothing is left to do, and whose work it was: behind a view or policies each role may see other rows. */
+static void
+tell_finished(const CrossValidation *task)
+{
+	folds_execute(task,
+				  "SELECT string_agg(DISTINCT quote_ident(r.started_by), ', ') AS roles FROM @lesion_fold f "
+				  "JOIN @lesion_run r USING (run) WHERE f.model = $4", SPI_OK_SELECT);
+	ereport(NOTICE,
+			(errmsg("cross-validation \"%s\" is finished already", task->model),
+			 errdetail("Its networks were trained by %s.", TextDatumGetCString(first_row_needed("roles", TEXTOID))),
+			 errhint("See the views lesion_cross_validations and lesion_folds.")));
+}
+
 /* ---- the call ---- */
 
 /* Do the rest of the plan. */
@@ -302,9 +315,7 @@ cross_validate(CrossValidation *task)
 	begun = has_plan(task);
 	if (begun && store_find_version(&task->store, task->model, NULL) != NULL)
 	{
-		ereport(NOTICE,
-				(errmsg("cross-validation \"%s\" is finished already", task->model),
-				 errhint("See the views lesion_cross_validations and lesion_folds.")));
+		tell_finished(task);
 		return;
 	}
 	make_plan(task, begun);
