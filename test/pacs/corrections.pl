@@ -53,8 +53,10 @@ like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$first\E on .*pulled
 is(mask('P1'), "1200 $first", '... as the mask of its image');
 like($orthanc->run($database, 'pull', '--masks', '--all'), qr/pulled 0, failed 0\n\z/, '... once');
 my $earlier = draw('P1', 20, '091500');
-$orthanc->run($database, 'pull', '--masks');
-is(mask('P1'), "1200 $first", 'one that was drawn before it is kept, but not in its place');
+like($orthanc->run($database, 'pull', '--masks'),
+	qr/mask \Q$earlier\E on [\d.]+, which keeps one that was drawn later\n.*pulled 1, failed 0\n\z/s,
+	'one that was drawn before it comes, too, and the log says that the image keeps its own');
+is(mask('P1'), "1200 $first", '... so it does');
 is(run_sql($database, "SELECT image_id = (SELECT id FROM lesion_pacs_instance WHERE patient = 'P1')
 	FROM lesion_pacs_mask WHERE id = '$earlier'"), 't', '... with its image');
 my $later = draw('P1', 30, '111500');
@@ -96,6 +98,17 @@ like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$small\E has no mask
 is(mask('P3'), "600 $good", '... nor in its place');
 is(run_sql($database, "SELECT error <> '' FROM lesion_pacs_mask WHERE id = '$small'"), 't',
 	'... its error stands in the table');
+
+# A time to come counts as the time when it came.
+my $wrong = draw('P3', 8, '101500', ContentDate => '99991231');
+$orthanc->run($database, 'pull', '--masks');
+is(mask('P3'), "960 $wrong", 'a drawing of the year 9999 is taken');
+my ($date, $time) = split / /, run_sql($database,
+	q(SELECT to_char(localtimestamp + interval '1 hour', 'YYYYMMDD HH24MISS')));
+my $after = draw('P3', 9, $time, ContentDate => $date);
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$after\E on [\d.]+\n.*pulled 1, failed 0\n\z/s,
+	'... and one that is drawn after it came');
+is(mask('P3'), "1080 $after", '... takes its place');
 
 # The masks train.
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_instance AS i WHERE mask IS NOT NULL

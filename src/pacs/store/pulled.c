@@ -166,10 +166,15 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 	return status_error(LS_INVALID_ARGUMENT, "it names several images and does not say which one it is drawn on");
 }
 
-/* Store a segmentation with its mask. The image gets the mask unless it has a later one.
+/* When a segmentation was drawn that came at a time. A time that no clock on earth shows yet counts as that time: one
+ * dated in the year 9999 would be the last for ever. */
+#define WHEN_DRAWN(drawn, came) \
+	"CASE WHEN " drawn " > " came " AT TIME ZONE 'UTC' + interval '14 hours' THEN " came "::timestamp ELSE " drawn " END"
+
+/* Store a segmentation with its mask. The image gets the mask unless it has a later one; taken: it does.
  * LS_INVALID_ARGUMENT where the mask is stored and is none for this image. */
 static Status
-store_drawing(PGconn *database, const PacsItem *item, const char *image, const char *file, size_t size)
+store_drawing(PGconn *database, const PacsItem *item, const char *image, const char *file, size_t size, bool *taken)
 {
 	DbValue		values[] = {
 		db_bytes(file, size), db_text(item->instance), db_text(image), db_text(item->series), db_text(item->study)
@@ -183,11 +188,13 @@ store_drawing(PGconn *database, const PacsItem *item, const char *image, const c
 			   "FROM seg, lesion_pacs_instance AS i WHERE i.id = $3), "
 			   "kept AS (UPDATE lesion_pacs_instance AS i SET mask = c.mask, mask_from = $2 FROM checked AS c "
 			   "WHERE i.id = $3 AND c.error IS NULL AND NOT EXISTS (SELECT FROM lesion_pacs_mask AS m "
-			   "WHERE m.id = i.mask_from AND m.drawn_at > c.drawn_at)), "
+			   "WHERE m.id = i.mask_from AND " WHEN_DRAWN("m.drawn_at", "m.pulled_at") " > "
+			   WHEN_DRAWN("c.drawn_at", "now()") ") RETURNING i.id), "
 			   "noted AS (INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, drawn_at, error) "
 			   "SELECT $2, $3, $4, $5, $1, drawn_at, error FROM checked ON CONFLICT (id) DO NOTHING) "
-			   "SELECT error FROM checked WHERE error IS NOT NULL", 5, values, DB_TEXT, &result));
-	if (PQntuples(result) > 0)
+			   "SELECT error, EXISTS (SELECT FROM kept) FROM checked", 5, values, DB_TEXT, &result));
+	*taken = PQntuples(result) == 0 || PQgetvalue(result, 0, 1)[0] == 't';
+	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0))
 		status = status_error(LS_INVALID_ARGUMENT, "%.220s", PQgetvalue(result, 0, 0));
 	PQclear(result);
 	return status;
@@ -214,6 +221,7 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 {
 	char		image[UID_SIZE];
 	bool		by_program;
+	bool		taken = true;
 	Status		status = find_image(database, item, file, size, image, &by_program);
 
 	if (status.code == LS_OK && image[0] == '\0')
@@ -224,7 +232,7 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 	}
 	*outcome = PULLED_STORED;
 	if (status.code == LS_OK && !by_program)
-		status = store_drawing(database, item, image, file, size);
+		status = store_drawing(database, item, image, file, size, &taken);
 	else if (status.code == LS_OK)
 	{
 		*outcome = PULLED_LEFT_OUT;
@@ -232,7 +240,7 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 	}
 	if (status.code != LS_INVALID_ARGUMENT)
 	{
-		snprintf(told, PULLED_TOLD_SIZE, "on %s", image);
+		snprintf(told, PULLED_TOLD_SIZE, "on %s%s", image, taken ? "" : ", which keeps one that was drawn later");
 		return status;
 	}
 	if (*outcome == PULLED_STORED)
