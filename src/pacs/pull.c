@@ -21,6 +21,9 @@
 #define STUDIES_PAGE 100
 #define INSTANCES_PAGE 1000
 
+/* Instances to fetch that are noted at a time: 1 kB each. */
+#define LACKING_MOST 200000
+
 /* How far a study is. */
 typedef struct StudyWork
 {
@@ -117,6 +120,9 @@ note_instances(Page *page, const PacsItem *study, const PacsList *list)
 
 		if (!is_wanted(page->work->settings, item->sop_class) || strcmp(item->manufacturer, OUR_MANUFACTURER) == 0)
 			continue;
+		if (page->lacking.count == LACKING_MOST)
+			return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "%d studies have more than %d instances to pull",
+												 STUDIES_PAGE, LACKING_MOST), "Call again: those that are left come then.");
 		strcpy(item->study, study->study);
 		if (item->patient[0] == '\0')
 			strcpy(item->patient, study->patient);
@@ -156,12 +162,16 @@ done_listing(void *state, size_t index, const Status *outcome, const HttpReply *
 
 	if (status.code == LS_OK)
 		status = take_listing(page, index, reply);
-	if (status.code == LS_OK || status.code == LS_OUT_OF_MEMORY)
-		return status;
-	log_failure("study", page->studies.items[index].study, &status);
-	page->work->failed++;
-	page->progress[index].asked = page->progress[index].incomplete = true;
-	return status_ok();
+	if (status.code != LS_OK && status.code != LS_OUT_OF_MEMORY)
+	{
+		log_failure("study", page->studies.items[index].study, &status);
+		page->work->failed++;
+		page->progress[index].asked = page->progress[index].incomplete = true;
+		status = status_ok();
+	}
+	if (page->progress[index].asked)
+		listing_free(&page->progress[index].listing);
+	return status;
 }
 
 /* The next instance to fetch: images first, then the masks that were drawn on them. */

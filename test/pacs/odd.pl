@@ -22,6 +22,12 @@ my $fake = Pacs->fake('http', 'odd.py', $log, $lesion, "$folder/seg.dcm");
 # The PACS of that name.
 sub odd { return $fake->below($_[0]); }
 
+# A PACS that gives two bytes a second: what becomes of it is seen in the end, for it takes two minutes.
+fresh_database('pacs_trickle');
+run_sql('pacs_trickle', '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
+my $begun = time;
+my $trickle = odd('trickle')->spawn('pacs_trickle', "$folder/trickle", 'pull', '--dry-run');
+
 # How many instances would be pulled from it, each one once, how many failures there are, and what else is said.
 sub count {
 	my ($name) = @_;
@@ -43,6 +49,10 @@ is(count('first_page'), 'pulled 100, failed 1; the list of studies: 100 were lis
 	'a PACS that gives its first page alone: it is said');
 like(count('fewer'), qr/^pulled 4, failed 1; study 1[.]9[.]1: the PACS speaks of 5 and lists 4/,
 	'a study of which fewer instances are listed than it has');
+my $endless = odd('endless')->run($database, 'pull', '--dry-run', '--limit', 3);
+like($endless, qr/study 1[.]9[.]1: 100 studies have more than 200000 instances to pull [(]Call again/,
+	'a study without an end is not read on');
+like($endless, qr/study 1[.]9[.]2: .*would have pulled 3, failed 2\n\z/s, '... nor is the next one, and what is known comes');
 like(count('huge'), qr/lesionseg-pacs: the answer is larger than 16 MB .*--match/,
 	'a list of 20 MB is not read');
 
@@ -198,4 +208,9 @@ run_sql($database, 'ALTER TABLE lesion_pacs_study OWNER TO CURRENT_USER');
 like(odd('one')->run($database, 'pull'), qr/42501: table "lesion_pacs_instance" belongs to/,
 	'... unless one of them is of another');
 run_sql($database, 'DROP OWNED BY pacs_odd_planter; DROP ROLE pacs_odd_planter');
+
+waitpid $trickle, 0;
+like(read_file("$folder/trickle"), qr/lesionseg-pacs: no answer from the PACS: .*too slow/,
+	'an answer that trickles is none');
+cmp_ok(time - $begun, '<', 600, '... after some minutes');
 done_testing();

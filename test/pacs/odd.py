@@ -22,11 +22,12 @@ PHOTO, CAPTURE, SEG = '1.2.840.10008.5.1.4.1.1.77.1.4', '1.2.840.10008.5.1.4.1.1
 # What a PACS has and how it answers. turned: where the offset is not 0, lists are turned by so
 # many, as those of an index that is read in another way. says: how many instances a study is said to have. patient: its
 # PatientID where it is not that of the file; told: in which lists. status, one_status: of queries, of those for one
-# instance. stow: how it answers objects.
+# instance. stow: how it answers objects. endless: every page of instances is full of new ones. trickle: two bytes a second.
 DEFAULT = {'studies': 1, 'instances': 1, 'says': None, 'turned': 0, 'most': None, 'limit': True, 'offset': True,
            'invalid': (), 'twice': False, 'manufacturer': None, 'in_file': 'Camera', 'class': PHOTO, 'single': False,
            'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False, 'patient': None,
-           'told': ('studies', 'instances'), 'text': 0, 'status': 200, 'one_status': 200, 'stow': 'plain'}
+           'told': ('studies', 'instances'), 'text': 0, 'status': 200, 'one_status': 200, 'stow': 'plain',
+           'endless': False, 'trickle': False}
 PACSS = {
     'unstable': {'studies': 250, 'turned': 37},
     'unstable_study': {'instances': 2500, 'turned': 700},
@@ -63,6 +64,8 @@ PACSS = {
     'coerces': {'instances': 2, 'stow': 'coerces'},
     'renames': {'instances': 2, 'stow': 'renames'},
     'silent': {'instances': 2, 'stow': 'silent'},
+    'endless': {'studies': 2, 'endless': True},
+    'trickle': {'trickle': True},
 }
 
 
@@ -128,6 +131,13 @@ def instances(pacs, study):
     return listed
 
 
+def endless_page(pacs, study, query):
+    """A page of instances, none of which came before."""
+    first = int(query['offset'][0]) + 1
+    return [{**element('0020000E', 'UI', uids(pacs, study, n)[1]), **element('00080018', 'UI', uids(pacs, study, n)[2]),
+             **element('00080016', 'UI', PHOTO)} for n in range(first, first + int(query['limit'][0]))]
+
+
 def file_of(pacs, study, number):
     file = pydicom.dcmread(sys.argv[3 if pacs['class'] == SEG else 2])
     file.StudyInstanceUID, file.SeriesInstanceUID, file.SOPInstanceUID = uids(pacs, study, number)
@@ -157,11 +167,14 @@ def store(pacs, sent):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    def answer(self, status, kind, body):
+    def answer(self, status, kind, body, trickle=False):
         self.send_response(status)
         self.send_header('Content-Type', kind)
-        self.send_header('Content-Length', str(len(body)))
+        self.send_header('Content-Length', str(len(body) + (1 << 20 if trickle else 0)))
         self.end_headers()
+        while trickle:
+            self.wfile.write(b'  ')
+            time.sleep(1)
         self.wfile.write(body)
 
     def note(self, *more):
@@ -181,9 +194,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if max(status, pacs['status']) != 200:
                 self.answer(max(status, pacs['status']), 'text/plain', b'no')
                 return
-            items = instances(pacs, study) if path else studies(pacs)
-            self.answer(200, 'application/dicom+json',
-                        json.dumps(page(pacs, items, urllib.parse.parse_qs(url.query))).encode())
+            query = urllib.parse.parse_qs(url.query)
+            if pacs['endless'] and path:
+                listed = endless_page(pacs, study, query)
+            else:
+                listed = page(pacs, instances(pacs, study) if path else studies(pacs), query)
+            self.answer(200, 'application/dicom+json', json.dumps(listed).encode(), pacs['trickle'])
             return
         number = int(path[-1].rsplit('.', 1)[1])
         if number <= pacs['fails']:

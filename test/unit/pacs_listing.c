@@ -207,6 +207,30 @@ test_twice(void **state)
 				 "7 were listed, and there may be more: the PACS gives the same ones on several pages");
 }
 
+/* A list without an end is not read on. */
+static void
+test_endless(void **state)
+{
+	Listing		listing;
+
+	(void) state;
+	listing_begin(&listing, 10, 5);
+	assert_int_equal(listing.most, LISTING_MOST);
+	listing.most = 100;
+	for (int pages = 1; pages <= 11; pages++)
+	{
+		PacsList	page;
+
+		assert_int_equal(listing.state, LISTING_GOES_ON);
+		answer(&(Pacs) {.count = SIZE_MAX}, &listing, &page);
+		assert_int_equal(listing_take(&listing, &page, offsetof(PacsItem, study)).code, LS_OK);
+		list_free(&page);
+	}
+	assert_int_equal(listing.state, LISTING_LACKS);
+	assert_string_equal(listing_lack(&listing).message, "more than 100 are listed, and there may be no end");
+	listing_free(&listing);
+}
+
 /* Many UIDs, some of which begin like others. */
 static void
 test_uid_set(void **state)
@@ -240,6 +264,7 @@ main(void)
 		cmocka_unit_test(test_expected),
 		cmocka_unit_test(test_invalid),
 		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_uid_set),
 	};
 

@@ -10,6 +10,10 @@
 #include "pacs/web/http.h"
 #include "pacs/stop.h"
 
+/* An answer slower than so many bytes a second for so long is none: one of 16 MB could else take months. */
+#define LOW_SPEED 1000L
+#define LOW_SPEED_SECONDS 120L
+
 /* One request under way. */
 typedef struct Transfer
 {
@@ -67,8 +71,8 @@ set_options(const Http *http, Transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "lesionseg-pacs/" LESIONSEG_VERSION);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 10L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, 120L);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, LOW_SPEED);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, LOW_SPEED_SECONDS);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

@@ -11,6 +11,7 @@ listing_begin(Listing *listing, size_t limit, long expected)
 	memset(listing, 0, sizeof *listing);
 	listing->state = LISTING_GOES_ON;
 	listing->limit = limit;
+	listing->most = LISTING_MOST;
 	listing->expected = expected;
 }
 
@@ -90,7 +91,9 @@ listing_take(Listing *listing, PacsList *page, size_t uid)
 	if (listing->offset == 0 || fresh > 0)	/* not those of a page that came before */
 		listing->invalid += page->invalid;
 	listing->offset += came;
-	if (has_expected(listing, came))
+	if (listing->seen.count > listing->most)
+		listing->state = LISTING_LACKS;
+	else if (has_expected(listing, came))
 		listing->state = LISTING_COMPLETE;
 	else if (came > 0 && fresh > 0)
 		listing->state = LISTING_GOES_ON;
@@ -106,6 +109,9 @@ listing_take(Listing *listing, PacsList *page, size_t uid)
 Status
 listing_lack(const Listing *listing)
 {
+	if (listing->seen.count > listing->most)
+		return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "more than %zu are listed, and there may be no end",
+											 listing->most), LIST_FEWER);
 	if (listing->expected >= 0)
 		return status_error(LS_UNSUPPORTED, "the PACS speaks of %ld and lists %zu", listing->expected,
 							listing->seen.count);

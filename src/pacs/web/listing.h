@@ -18,6 +18,9 @@
 /* So often a list is read: the last pages have 64 times the size of the first. */
 #define LISTING_PASSES 7
 
+/* So many items a list may have: their UIDs take some 600 MB. One without an end would take all memory. */
+#define LISTING_MOST 5000000
+
 typedef enum ListingState
 {
 	LISTING_GOES_ON,			/* ask for the next page */
@@ -29,6 +32,7 @@ typedef struct Listing
 {
 	ListingState state;
 	size_t		limit;			/* items of a page */
+	size_t		most;			/* of different items, LISTING_MOST */
 	long		expected;		/* how many different items there are; -1: the PACS did not say */
 	int			pass;			/* from 0 */
 	int			page;			/* from 0, through all passes */
