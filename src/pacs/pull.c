@@ -122,7 +122,8 @@ note_instances(Page *page, const PacsItem *study, const PacsList *list)
 			continue;
 		if (page->lacking.count == LACKING_MOST)
 			return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "%d studies have more than %d instances to pull",
-												 STUDIES_PAGE, LACKING_MOST), "Call again: those that are left come then.");
+												 STUDIES_PAGE, LACKING_MOST),
+									"Call again: those that are left come then.");
 		strcpy(item->study, study->study);
 		if (item->patient[0] == '\0')
 			strcpy(item->patient, study->patient);

@@ -52,7 +52,8 @@ like(count('fewer'), qr/^pulled 4, failed 1; study 1[.]9[.]1: the PACS speaks of
 my $endless = odd('endless')->run($database, 'pull', '--dry-run', '--limit', 3);
 like($endless, qr/study 1[.]9[.]1: 100 studies have more than 200000 instances to pull [(]Call again/,
 	'a study without an end is not read on');
-like($endless, qr/study 1[.]9[.]2: .*would have pulled 3, failed 2\n\z/s, '... nor is the next one, and what is known comes');
+like($endless, qr/study 1[.]9[.]2: .*would have pulled 3, failed 2\n\z/s,
+	'... nor is the next one, and what is known comes');
 like(count('huge'), qr/lesionseg-pacs: the answer is larger than 16 MB .*--match/,
 	'a list of 20 MB is not read');
 

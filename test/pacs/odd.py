@@ -22,7 +22,8 @@ PHOTO, CAPTURE, SEG = '1.2.840.10008.5.1.4.1.1.77.1.4', '1.2.840.10008.5.1.4.1.1
 # What a PACS has and how it answers. turned: where the offset is not 0, lists are turned by so
 # many, as those of an index that is read in another way. says: how many instances a study is said to have. patient: its
 # PatientID where it is not that of the file; told: in which lists. status, one_status: of queries, of those for one
-# instance. stow: how it answers objects. endless: every page of instances is full of new ones. trickle: two bytes a second.
+# instance. stow: how it answers objects. endless: every page of instances is full of new ones. trickle: lists come at
+# two bytes a second.
 DEFAULT = {'studies': 1, 'instances': 1, 'says': None, 'turned': 0, 'most': None, 'limit': True, 'offset': True,
            'invalid': (), 'twice': False, 'manufacturer': None, 'in_file': 'Camera', 'class': PHOTO, 'single': False,
            'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False, 'patient': None,

@@ -197,7 +197,8 @@ SELECT is((SELECT array_agg(l.images || coalesce(', ' || l.differs, '') ORDER BY
 SELECT is((SELECT array_agg(measured_how) FROM lesion_robustness_cells('honest', images => 'tenants')),
 	'{"all, 40 images"}', 'a measurement of robustness by a guest is not shown for that of all rows');
 SELECT is((SELECT array_agg(DISTINCT n || coalesce(', ' || differs, '')) FROM lesion_robustness_table
-	WHERE images = 'public.tenants'), '{"20, as speaking_guest sees it",40}', '... and stands apart, with who measured');
+	WHERE images = 'public.tenants'),
+	'{"20, as speaking_guest sees it",40}', '... and stands apart, with who measured');
 SELECT is((SELECT array_agg(metadata ->> 'viewed_as') FROM lesion_version WHERE created_by = 'speaking_guest'),
 	'{speaking_guest,speaking_guest}', 'versions fitted to such rows say so, too');
 CREATE EXTENSION IF NOT EXISTS file_fdw;

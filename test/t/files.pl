@@ -117,6 +117,55 @@ ok(-s "$folder/pictures/p.png", 'a query of pictures, a semicolon behind it');
 ($status, $said) = files("save $folder/pictures \"SELECT 'q', mask FROM archive WHERE id = '4' -- the mask\"");
 ok(-s "$folder/pictures/q.png", '... or a comment');
 
+# Names of any bytes: no file keeps the others out, and none gives orders to a terminal.
+make_file(13, 'image', "bytes/c\rr.png");
+make_file(14, 'image', "bytes/\xff\xfe.png");
+make_file(15, 'image', "bytes/\xed\xa0\x80.png");
+make_file(16, 'image', "bytes/\xc3\xa4.png");
+make_file(17, 'image', 'bytes/' . join('/', map { $_ x 250 } 'a' .. 'i') . '/0.png');
+make_file(18, 'mask', "bytes/x\e]0;title\a\xc2\x9b2J_mask.png");
+($status, $said) = files("load --paths $folder/bytes bytes");
+is(run_sql($database, q{SELECT string_agg(md5(b.id), ' ' ORDER BY n) FROM bytes AS b, generate_series(13, 17) AS n,
+	lesion_synthetic(n, 32, 32) AS s WHERE b.image = s.image}),
+	run_sql($database, q{SELECT md5(E'c\rr') || ' ' || md5(E'\u00e4')}), 'a carriage return in a name, and a letter');
+like($said, qr/left out, for they are not read: 2 files whose names are not UTF-8, 1 files whose names are too long\n/,
+	'... what cannot be an id is told');
+like($said, qr/1 masks belong to no image: x\?\]0;title\?\?2J\n/, '... and nothing reaches the terminal');
+($status, $said) = files("load --paths $folder/bytes bytes");
+like($said, qr/^0 images into bytes, 0 of them with a mask; 2 were there already$/m, '... and called again they are known');
+run_sql($database, q{INSERT INTO bytes SELECT chr(n) || 'e', image FROM bytes, unnest('{8,11,12}'::int[]) AS n
+	WHERE id = E'c\rr'});
+make_file(13, 'image', "control/" . chr($_) . "e.png") for 8, 11, 12;
+($status, $said) = files("load $folder/control bytes");
+like($said, qr/^0 images into bytes, 0 of them with a mask; 3 were there already$/m,
+	'ids with a backspace and the like are those of their files');
+
+# What a link leads to, and what cannot be read.
+make_file(19, 'image', 'links/19.png');
+make_file(19, 'mask', 'secret/20.png');
+symlink "$folder/secret/20.png", "$folder/links/20.png";
+symlink "$folder/secret", "$folder/links/more";
+open my $hole, '>', "$folder/links/21.png" or die "21.png: $!\n";
+truncate $hole, 500_000_001;
+close $hole;
+($status, $said) = files("load $folder/links links");
+is(run_sql($database, 'SELECT string_agg(id, $$ $$) FROM links'), '19', 'links are left out, and so is what is too large');
+like($said, qr/not read: 2 files that are symbolic links\n/, '... which is told of links');
+like($said, qr/^1 files are left out, for they cannot be read or are too large for a row: .*21\.png\n1 images into links,/m,
+	'... and of the others');
+open my $victim, '>', "$folder/victim" or die "victim: $!\n";
+print {$victim} 'untouched';
+close $victim;
+make_path("$folder/linked");
+symlink "$folder/victim", "$folder/linked/4.png.part";
+symlink "$folder/victim", "$folder/linked/4.png";
+($status, $said) = files("save --overwrite $folder/linked \"SELECT id, mask FROM archive WHERE id = '4'\"");
+is(-s "$folder/victim", 9, 'nothing is written through a link');
+ok(!-l "$folder/linked/4.png" && -s "$folder/linked/4.png" > 9 && !-e "$folder/linked/4.png.part",
+	'... that stands in the place of a file to save') or diag $said;
+($status, $said) = files("save $folder/shown \"SELECT E'\\x7f\\u009b', mask FROM archive\"");
+like($said, qr/two rows are called \?\?, /, 'names of rows give no orders to a terminal either');
+
 # Errors.
 ($status, $said) = files("save $folder/twice \"SELECT 'same', mask FROM archive\"");
 ok($status && $said =~ /two rows are called same/ && $said =~ /rows were left out/ && -f "$folder/twice/same.png",
