@@ -179,6 +179,19 @@ model_mask(const ModelVersion *version, const Call *call, const Looks *looks, co
 	return status_ok();
 }
 
+/* Make the mask of what was looked at, if that went well, and free the looks. A cancel is raised. */
+static Status
+finish_looks(const ModelVersion *version, const Call *call, const SegmentOptions *options, int width, int height,
+			 bool want_probabilities, Looks *looks, Status status, Segmented *result)
+{
+	if (status.code == LS_OK)
+		status = model_mask(version, call, looks, options, width, height, want_probabilities, result);
+	looks_free(looks, call);
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(call, status);
+	return status;
+}
+
 Status
 model_segment_image(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
 					const SegmentOptions *options, int width, int height, bool want_probabilities, Segmented *result)
@@ -186,12 +199,7 @@ model_segment_image(const ModelStore *store, const ModelVersion *version, const 
 	Looks		looks = {0};
 	Status		status = looks_take(store, version, call, input, options, &looks);
 
-	if (status.code == LS_OK)
-		status = model_mask(version, call, &looks, options, width, height, want_probabilities, result);
-	looks_free(&looks, call);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return finish_looks(version, call, options, width, height, want_probabilities, &looks, status, result);
 }
 
 Status
@@ -240,12 +248,7 @@ model_segment(const ModelStore *store, const ModelVersion *version, const Call *
 
 	if (status.code == LS_OK)
 		status = decode_and_look(store, version, call, bytes, options, &looks);
-	if (status.code == LS_OK)
-		status = model_mask(version, call, &looks, options, width, height, want_probabilities, result);
-	looks_free(&looks, call);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return finish_looks(version, call, options, width, height, want_probabilities, &looks, status, result);
 }
 
 Status
