@@ -20,6 +20,7 @@
 #define FLOOR_NUMERATOR 3		/* around it, the share of its value that belongs to it */
 #define FLOOR_DENOMINATOR 4
 #define STEPS_PER_POLL 65536
+#define ROWS_PER_POLL 64
 #define NONE (-1)
 
 /* A point on its way through the mask. */
@@ -106,20 +107,31 @@ squared_distance(const Image *mask, int one, int other)
 
 /* How far a point grows that is on the wrong side of the mask's edge: what it means is about as thick as the
  * way to that edge. */
-static int64_t
-find_reach(const Image *mask, int place)
+static Status
+find_reach(const Growth *growth, int place, int64_t *reach)
 {
-	int			pixels = mask->width * mask->height;
+	const Image *mask = growth->mask;
+	int			x = place % mask->width;
+	int			y = place / mask->width;
 	int64_t		nearest = INT64_MAX / (REACH * REACH);
 
-	for (int i = 0; i < pixels; i++)
-		if (mask->pixels[i] != mask->pixels[place])
-		{
-			int64_t		distance = squared_distance(mask, place, i);
+	for (int v = 0; v < mask->height; v++)
+	{
+		const uint8_t *row = mask->pixels + (size_t) v * (size_t) mask->width;
+		int64_t		down = (int64_t) (v - y) * (v - y);
 
-			nearest = distance < nearest ? distance : nearest;
+		if (v % ROWS_PER_POLL == 0)
+			TRY(call_poll(growth->call));
+		for (int u = 0; down < nearest && u < mask->width; u++)
+		{
+			int64_t		distance = down + (int64_t) (u - x) * (u - x);
+
+			if (row[u] != mask->pixels[place] && distance < nearest)
+				nearest = distance;
 		}
-	return nearest * REACH * REACH;
+	}
+	*reach = nearest * REACH * REACH;
+	return status_ok();
 }
 
 /* How likely a pixel beyond the mask must be for a point inside that stands there. */
@@ -149,7 +161,7 @@ add_inside(Growth *growth, const PointHints *hints, int *lowest)
 		if (growth->mask->pixels[place] == 0)
 		{
 			TRY(find_floor(point, growth->values[place], &seed.floor));
-			seed.reach = find_reach(growth->mask, place);
+			TRY(find_reach(growth, place, &seed.reach));
 		}
 		*lowest = seed.floor < *lowest ? seed.floor : *lowest;
 		growth->seeds[growth->count++] = seed;
@@ -158,20 +170,20 @@ add_inside(Growth *growth, const PointHints *hints, int *lowest)
 }
 
 /* Add the points outside. */
-static void
+static Status
 add_outside(Growth *growth, const PointHints *hints, int floor)
 {
 	for (int i = 0; i < hints->outside->count; i++)
 	{
 		int			place = place_of(hints, hints->outside->at[i], growth->mask);
+		Seed		seed = {.place = place,.floor = floor,.reach = INT64_MAX};
 
-		growth->seeds[growth->count++] = (Seed) {
-			.place = place,
-			.floor = floor,
-			.reach = hints->inside->count > 0 ? find_reach(growth->mask, place) : INT64_MAX,
-			.still = growth->mask->pixels[place] == 0 && growth->values[place] < floor,
-		};
+		if (hints->inside->count > 0)
+			TRY(find_reach(growth, place, &seed.reach));
+		seed.still = growth->mask->pixels[place] == 0 && growth->values[place] < floor;
+		growth->seeds[growth->count++] = seed;
 	}
+	return status_ok();
 }
 
 /* Have a pixel go on at a level. */
@@ -287,7 +299,7 @@ points_bind(const Call *call, const PointHints *hints, const Image *map, Image *
 	Status		status;
 
 	TRY(add_inside(&growth, hints, &lowest));
-	add_outside(&growth, hints, lowest);
+	TRY(add_outside(&growth, hints, lowest));
 	TRY(call_alloc_array(call, pixels, sizeof(int32_t) + 1, &memory));
 	growth.next = memory;
 	growth.owners = (uint8_t *) (growth.next + pixels);
