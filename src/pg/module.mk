@@ -77,6 +77,7 @@ uninstall: uninstall-models
 .PHONY: install-models uninstall-models
 install-models: installdirs
 	$(MKDIR_P) '$(FILES_DIR)'
+	rm -f '$(FILES_DIR)'/*.traits.json	# of former weights: these would be refused with them
 	$(INSTALL_DATA) $(MODELS) '$(FILES_DIR)/'
 uninstall-models:
 	rm -f $(addprefix '$(FILES_DIR)'/,$(notdir $(MODELS)))

@@ -2,7 +2,7 @@
 -- without them is tested.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE TEMP TABLE bundled AS SELECT model, sha256, image_size FROM lesion_models WHERE version = 0;
 CREATE TABLE archive AS
@@ -18,6 +18,8 @@ SELECT is((SELECT count(*) FROM lesion_version WHERE number <= 0 AND sha256 <> s
 	'each has its SHA-256');
 SELECT is((SELECT count(*) FROM lesion_version WHERE number = 0 AND dice_coefficients IS NULL), 0::bigint,
 	'each has coefficients of the predicted Dice');
+SELECT is((SELECT count(*) FROM lesion_version WHERE number <= 0 AND split_columns IS NOT NULL), 0::bigint,
+	'none was split by a column that other tables need not have');
 SELECT is((SELECT count(*) FROM lesion_promotion), 0::bigint, 'they are active without a promotion');
 SELECT is((SELECT count(*) FROM bundled
 	WHERE (lesion_image_info(lesion_segment((SELECT image FROM archive WHERE id = 1), model))).width <> 64), 0::bigint,

@@ -162,6 +162,7 @@ register_version(const ModelStore *store, const Bundle *bundle, bool bundled)
 
 	content.config = config_jsonb(architecture, &config);
 	weights_info_take(&info, &content.traits, &content.split);
+	content.split.columns = NULL;	/* of a table that nobody has here */
 	take_traits(bundle, &content.traits);
 	version = store_add_version(store, architecture->name, &content);
 	call_destroy(call);
