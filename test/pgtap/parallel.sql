@@ -45,8 +45,10 @@ SELECT ok(shared('CREATE TABLE masks AS SELECT id, lesion_segment(image) AS mask
 SELECT ok(serial('SELECT id, lesion_segment(image) FROM archive LIMIT 1'), 'not for one image');
 SELECT ok(serial('SELECT id, lesion_segment(image) FROM archive WHERE id = 7'), '... that is found by its key');
 SELECT ok(serial('SELECT id, d.area FROM archive, lesion_segment_detail(image) AS d WHERE id = 7'), '... in FROM, too');
-SELECT ok(plan_of('SELECT a.id, lesion_segment(a.image) FROM archive AS a JOIN archive AS b USING (id)')
-	!~ 'Parallel Seq Scan on archive b', 'a table whose images no function reads is scanned as ever');
+CREATE TABLE others AS TABLE archive;
+ANALYZE others;
+SELECT ok(plan_of('SELECT a.id, lesion_segment(a.image) FROM archive AS a JOIN others AS b USING (id)')
+	!~ 'Parallel Seq Scan on others', 'a table whose images no function reads is scanned as ever');
 
 ALTER TABLE archive SET (parallel_workers = 1);
 SELECT matches(plan_of('SELECT id, lesion_segment(image) FROM archive'), 'Workers Planned: 1',

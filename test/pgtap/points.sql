@@ -31,7 +31,8 @@ SELECT f.*, o.options, d.mask AS made, d.area AS made_area, d.predicted_dice
 FROM found AS f, LATERAL (
 	SELECT jsonb_build_object('inside', ARRAY[x, y], 'outside', ARRAY[x, above, x, 0]) AS options) AS o,
 	lesion_segment_detail(f.image, 'net', options => o.options) AS d;
-SELECT ok(bool_and(made_area > 0.1 * area AND made_area < area), 'a part with both is cut') FROM cut;
+SELECT cmp_ok(count(*), '>=', 8::bigint, 'a part with both is cut') FROM cut
+WHERE made_area BETWEEN 0.1 * area AND 0.95 * area;
 SELECT ok(bool_and(predicted_dice > 0 AND predicted_dice <= 1), 'it is told what Dice it may expect') FROM cut;
 SELECT ok(bool_and(d.area > 0), 'where the threshold is too high for the network, it is lower at a point inside')
 FROM found, lesion_segment_detail(image, 'net', 0.999, options => jsonb_build_object('inside', ARRAY[x, y])) AS d;
