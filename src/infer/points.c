@@ -160,7 +160,8 @@ add_inside(Growth *growth, const PointHints *hints, int *lowest)
 
 		if (growth->mask->pixels[place] == 0)
 		{
-			TRY(find_floor(point, growth->values[place], &seed.floor));
+			if (growth->values[place] >= LEAST_VALUE || !hints->coarse)
+				TRY(find_floor(point, growth->values[place], &seed.floor));
 			TRY(find_reach(growth, place, &seed.reach));
 		}
 		*lowest = seed.floor < *lowest ? seed.floor : *lowest;
@@ -178,9 +179,9 @@ add_outside(Growth *growth, const PointHints *hints, int floor)
 		int			place = place_of(hints, hints->outside->at[i], growth->mask);
 		Seed		seed = {.place = place,.floor = floor,.reach = INT64_MAX};
 
-		if (hints->inside->count > 0)
-			TRY(find_reach(growth, place, &seed.reach));
 		seed.still = growth->mask->pixels[place] == 0 && growth->values[place] < floor;
+		if (hints->inside->count > 0 && !seed.still)
+			TRY(find_reach(growth, place, &seed.reach));
 		growth->seeds[growth->count++] = seed;
 	}
 	return status_ok();
@@ -273,7 +274,7 @@ grow_all(Growth *growth)
 }
 
 /* Keep what is inside. */
-static void
+static Status
 keep_inside(const Growth *growth, bool any_inside, Image *mask)
 {
 	size_t		pixels = (size_t) mask->width * (size_t) mask->height;
@@ -282,11 +283,14 @@ keep_inside(const Growth *growth, bool any_inside, Image *mask)
 	{
 		int			owner = growth->owners[i];
 
+		if (i % STEPS_PER_POLL == 0)
+			TRY(call_poll(growth->call));
 		if (owner == 0 ? any_inside : !growth->seeds[owner - 1].inside)
 			mask->pixels[i] = 0;
 		else if (owner != 0)
 			mask->pixels[i] = 255;
 	}
+	return status_ok();
 }
 
 Status
@@ -303,10 +307,9 @@ points_bind(const Call *call, const PointHints *hints, const Image *map, Image *
 	TRY(call_alloc_array(call, pixels, sizeof(int32_t) + 1, &memory));
 	growth.next = memory;
 	growth.owners = (uint8_t *) (growth.next + pixels);
-	memset(growth.owners, 0, pixels);
 	status = grow_all(&growth);
 	if (status.code == LS_OK)
-		keep_inside(&growth, hints->inside->count > 0, mask);
+		status = keep_inside(&growth, hints->inside->count > 0, mask);
 	call_free(call, memory);
 	return status;
 }

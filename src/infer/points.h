@@ -14,6 +14,8 @@
 #ifndef LESIONSEG_INFER_POINTS_H
 #define LESIONSEG_INFER_POINTS_H
 
+#include <stdbool.h>
+
 #include "core/call.h"
 #include "core/options.h"
 #include "image/image.h"
@@ -25,6 +27,7 @@ typedef struct PointHints
 	const OptionPoints *outside;
 	int			image_width;
 	int			image_height;
+	bool		coarse;			/* the mask is at a network's size: it refuses no point, since that of full size decides */
 } PointHints;
 
 /* Are there any? */

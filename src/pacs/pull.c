@@ -120,6 +120,8 @@ note_instances(Page *page, const PacsItem *study, const PacsList *list)
 
 		if (!is_wanted(page->work->settings, item->sop_class) || strcmp(item->manufacturer, OUR_MANUFACTURER) == 0)
 			continue;
+		if (page->lacking.count == LACKING_MOST)	/* most of them may be there already */
+			TRY(pulled_keep_lacking(page->work->database, &page->lacking));
 		if (page->lacking.count == LACKING_MOST)
 			return status_with_hint(status_error(LS_LIMIT_EXCEEDED, "%d studies have more than %d instances to pull",
 												 STUDIES_PAGE, LACKING_MOST),

@@ -208,7 +208,7 @@ make_mask(Bench *bench)
 static Status
 quality_begin(void *user, int width, int height)
 {
-	return quality_rows_begin(user, call_standalone(), width, height);
+	return quality_rows_begin(user, call_standalone(), width, height, false);
 }
 
 static Status

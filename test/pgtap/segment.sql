@@ -1,7 +1,7 @@
 -- lesion_segment and lesion_segment_detail, and the cache of models below.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(66);
+SELECT plan(68);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -23,6 +23,10 @@ SELECT ok(dice > 0.6, 'what it has learnt shows: Dice above 0.6 on its training 
 FROM (SELECT (lesion_score(lesion_segment(image, 'net'), mask)).dice FROM archive) s;
 SELECT is(lesion_segment(NULL, 'net'), NULL, 'NULL gives NULL');
 SELECT is((lesion_segment_detail(NULL, 'net')).mask, NULL, 'NULL gives NULL in detail');
+SELECT is(count(*), 0::bigint, 'the quality is that of lesion_quality') FROM archive
+WHERE (lesion_segment_detail(image, 'net')).quality <> (lesion_quality(image)).score;
+SELECT is(count(*), 0::bigint, '... of grey images too') FROM archive
+WHERE (lesion_segment_detail(mask, 'net')).quality <> (lesion_quality(mask)).score;
 SET LOCAL lesionseg.default_model = 'net';
 SELECT is(lesion_segment(image), lesion_segment(image, 'net'), 'without a model the default one is used') FROM archive
 WHERE id = 1;

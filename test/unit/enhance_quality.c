@@ -20,7 +20,7 @@ assert_by_rows(const Image *image, const Quality *whole)
 	QualityRows rows = {0};
 	Quality		quality;
 
-	assert_ok(quality_rows_begin(&rows, &call, image->width, image->height));
+	assert_ok(quality_rows_begin(&rows, &call, image->width, image->height, false));
 	for (int y = 0; y < image->height; y++)
 		quality_rows_take(&rows, image->pixels + 3 * (size_t) y * (size_t) image->width);
 	assert_ok(quality_rows_measure(&rows, &quality));

@@ -189,6 +189,10 @@ test_refused(void **state)
 	}
 	assert_int_equal(points_bind(&test.call, &(PointHints) {&corner, &nowhere, WIDTH, HEIGHT}, &map, &mask).code,
 					 LS_INVALID_ARGUMENT);
+
+	/* At a network's size no point is refused: the mask of full size decides. */
+	assert_int_equal(points_bind(&test.call, &(PointHints) {&corner, &nowhere, WIDTH, HEIGHT, true}, &map, &mask).code,
+					 LS_OK);
 	test.stop_after = test.polls;
 	assert_int_equal(points_bind(&test.call, &(PointHints) {&nowhere, &part, WIDTH, HEIGHT}, &map, &mask).code,
 					 LS_CANCELLED);

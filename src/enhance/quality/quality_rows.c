@@ -10,7 +10,7 @@
 #define CHANNELS 3
 
 Status
-quality_rows_begin(QualityRows *rows, const Call *call, int width, int height)
+quality_rows_begin(QualityRows *rows, const Call *call, int width, int height, bool grey)
 {
 	int			frame_width;
 	int			frame_height;
@@ -19,10 +19,11 @@ quality_rows_begin(QualityRows *rows, const Call *call, int width, int height)
 	rows->call = call;
 	rows->width = width;
 	rows->height = height;
+	rows->grey = grey;
 	quality_frame_size(width, height, &frame_width, &frame_height);
 	TRY(call_alloc(call, (size_t) width * (size_t) height, &memory));
 	rows->green = memory;
-	return resize_rows_create(call, width, height, CHANNELS, frame_width, frame_height, &rows->frame);
+	return resize_rows_create(call, width, height, grey ? 1 : CHANNELS, frame_width, frame_height, &rows->frame);
 }
 
 void
@@ -32,7 +33,7 @@ quality_rows_take(QualityRows *rows, const uint8_t *pixels)
 
 	for (int x = 0; x < rows->width; x++)
 		green[x] = pixels[CHANNELS * x + 1];
-	resize_rows_take(rows->frame, pixels);
+	resize_rows_take(rows->frame, rows->grey ? green : pixels);
 }
 
 Status

@@ -169,7 +169,7 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 /* When a segmentation was drawn that came at a time. A time that no clock on earth shows yet counts as that time: one
  * dated in the year 9999 would be the last for ever. */
 #define WHEN_DRAWN(drawn, came) \
-	"CASE WHEN " drawn " > " came " AT TIME ZONE 'UTC' + interval '14 hours' THEN " came "::timestamp " \
+	"CASE WHEN " drawn " > " came " AT TIME ZONE 'UTC' + interval '14 hours' THEN " came " AT TIME ZONE 'UTC' " \
 	"ELSE " drawn " END"
 
 /* Store a segmentation with its mask. The image gets the mask unless it has a later one; taken: it does.

@@ -93,10 +93,17 @@ predict_dice(const ModelVersion *version, const Call *call, const ProbabilityMap
 {
 	double		table[256];
 	double		statistics[MASK_STATISTICS];
+	PointHints	points;
 	Image		mask;
 	Image		map;
 	Status		status;
 
+	if (options.points != NULL)
+	{
+		points = *options.points;
+		points.coarse = true;
+		options.points = &points;
+	}
 	options.width = options.height = version->traits.image_size;
 	TRY(mask_create(call, maps, weights, count, &options, &mask, &map));
 	calibration_table(version->traits.temperature, table);

@@ -45,6 +45,7 @@ typedef struct QualityWatch
 	const Call *call;
 	int			width;			/* of the photograph */
 	int			height;
+	bool		grey;			/* it has no colours */
 	bool		shown;			/* the rows are those */
 	QualityRows rows;
 } QualityWatch;
@@ -55,7 +56,8 @@ watch_begin(void *user, int width, int height)
 	QualityWatch *watch = user;
 
 	watch->shown = width == watch->width && height == watch->height;
-	return watch->shown ? quality_rows_begin(&watch->rows, watch->call, width, height) : status_ok();
+	return watch->shown ? quality_rows_begin(&watch->rows, watch->call, width, height, watch->grey) :
+		status_ok();
 }
 
 static Status
@@ -65,6 +67,16 @@ watch_row(void *user, const uint8_t *pixels)
 
 	if (watch->shown)
 		quality_rows_take(&watch->rows, pixels);
+	return status_ok();
+}
+
+/* Show an image that is in memory. */
+static Status
+watch_image(QualityWatch *watch, const Image *image)
+{
+	TRY(watch_begin(watch, image->width, image->height));
+	for (int y = 0; y < image->height; y++)
+		TRY(watch_row(watch, image->pixels + (size_t) y * (size_t) image->width * (size_t) image->channels));
 	return status_ok();
 }
 
@@ -89,10 +101,12 @@ decode_and_measure(const ModelVersion *version, const Call *call, const ByteView
 	Quality		quality;
 
 	TRY(model_decode_looks(version, call, bytes, options, upright ? &sink : NULL, &prepared->image));
-	if (upright && whole->width == info->width && whole->height == info->height)
+	if (upright && whole->width == info->width && whole->height == info->height && !watch->grey)
 		TRY(quality_measure(call, whole, &quality));
 	else
 	{
+		if (upright && whole->width == info->width && whole->height == info->height)
+			TRY(watch_image(watch, whole));
 		if (!watch->shown)
 			TRY(image_decode_rows(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, 0, 0, &sink));
 		if (!watch->shown)
@@ -121,6 +135,7 @@ prepare(const ModelVersion *version, const Call *call, const ByteView *bytes, co
 	prepared->height = turned.height;
 	watch.width = info.width;
 	watch.height = info.height;
+	watch.grey = info.channels < 3;
 	status = decode_and_measure(version, call, bytes, options, &info, &watch, prepared);
 	quality_rows_free(&watch.rows);
 	return status;
