@@ -27,7 +27,7 @@ typedef struct PointHints
 	const OptionPoints *outside;
 	int			image_width;
 	int			image_height;
-	bool		coarse;			/* the mask is at a network's size: it refuses no point, since that of full size decides */
+	bool		coarse;			/* at a network's size no point is refused: the mask of full size decides */
 } PointHints;
 
 /* Are there any? */
