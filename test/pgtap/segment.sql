@@ -1,7 +1,7 @@
 -- lesion_segment and lesion_segment_detail, and the cache of models below.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(68);
+SELECT plan(69);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -27,6 +27,8 @@ SELECT is(count(*), 0::bigint, 'the quality is that of lesion_quality') FROM arc
 WHERE (lesion_segment_detail(image, 'net')).quality <> (lesion_quality(image)).score;
 SELECT is(count(*), 0::bigint, '... of grey images too') FROM archive
 WHERE (lesion_segment_detail(mask, 'net')).quality <> (lesion_quality(mask)).score;
+SELECT is(count(*), 0::bigint, '... that are in memory as a whole') FROM archive
+WHERE (lesion_segment_detail(mask, 'net', tta => true)).quality <> (lesion_quality(mask)).score;
 SET LOCAL lesionseg.default_model = 'net';
 SELECT is(lesion_segment(image), lesion_segment(image, 'net'), 'without a model the default one is used') FROM archive
 WHERE id = 1;

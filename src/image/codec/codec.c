@@ -225,6 +225,12 @@ give_rows(const Call *call, const Image *image, int orientation, const RowSink *
 }
 
 Status
+image_give_rows(const Call *call, const Image *image, const RowSink *sink)
+{
+	return give_rows(call, image, 1, sink);
+}
+
+Status
 image_decode_rows(const Call *call, const void *bytes, size_t size, DecodeAs as, ImageTurn turn, int width, int height,
 				  const RowSink *sink)
 {

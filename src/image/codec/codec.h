@@ -111,6 +111,9 @@ typedef struct RowSink
 Status		image_decode_rows(const Call *call, const void *bytes, size_t size, DecodeAs as, ImageTurn turn,
 							  int width, int height, const RowSink *sink);
 
+/* The same for an image that is in memory. */
+Status		image_give_rows(const Call *call, const Image *image, const RowSink *sink);
+
 typedef struct EncodedImage
 {
 	uint8_t    *bytes;			/* owned; call_free */

@@ -70,6 +70,15 @@ check_status(const Call *call, Status status)
 		throw_status(call, NULL, &status);
 }
 
+/* Raise what no caller may keep to itself. */
+Status
+check_cancel(const Call *call, Status status)
+{
+	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
+		check_status(call, status);
+	return status;
+}
+
 /* Like check_status, for a status that is about one argument. */
 void
 check_argument(const Call *call, const char *argument, Status status)

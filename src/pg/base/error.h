@@ -17,7 +17,10 @@
  */
 void		check_status(const Call *call, Status status);
 
-/* The same for a status about one argument: "truth: not an image". */
+/* Raise a cancel, and what the host's callback caught; return any other status. */
+Status		check_cancel(const Call *call, Status status);
+
+/* The same as check_status for a status about one argument: "truth: not an image". */
 void		check_argument(const Call *call, const char *argument, Status status);
 
 /* A valid copy of a text of the library, palloc'd. The library may have cut it

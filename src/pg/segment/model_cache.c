@@ -233,11 +233,7 @@ static Status
 run_entry(CachedModel *entry, const Call *call, const Image *image, bool tta, double threshold,
 		  ProbabilityMap *map)
 {
-	Status		status = segmenter_run(entry->segmenter, call, image, tta, threshold, map);
-
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return check_cancel(call, segmenter_run(entry->segmenter, call, image, tta, threshold, map));
 }
 
 Status

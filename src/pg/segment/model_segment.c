@@ -78,9 +78,7 @@ model_maps(const ModelStore *store, ModelVersion *const *versions, int count, co
 	if (status.code == LS_OK)
 		status = look_predict(store, versions, count, call, &input, options, maps);
 	look_image_free(call, &image);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return check_cancel(call, status);
 }
 
 /* Say what Dice a mask may expect. Where a small map is enlarged, edges become
@@ -194,9 +192,7 @@ finish_looks(const ModelVersion *version, const Call *call, const SegmentOptions
 	if (status.code == LS_OK)
 		status = model_mask(version, call, looks, options, width, height, want_probabilities, result);
 	looks_free(looks, call);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return check_cancel(call, status);
 }
 
 Status
@@ -276,7 +272,5 @@ model_segment_png(const ModelStore *store, const ModelVersion *version, const Ca
 		status = mask_create_png(call, frame_maps(&looks), looks.weights, looks.count, &mask, png);
 	}
 	looks_free(&looks, call);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return check_cancel(call, status);
 }

@@ -70,16 +70,6 @@ watch_row(void *user, const uint8_t *pixels)
 	return status_ok();
 }
 
-/* Show an image that is in memory. */
-static Status
-watch_image(QualityWatch *watch, const Image *image)
-{
-	TRY(watch_begin(watch, image->width, image->height));
-	for (int y = 0; y < image->height; y++)
-		TRY(watch_row(watch, image->pixels + (size_t) y * (size_t) image->width * (size_t) image->channels));
-	return status_ok();
-}
-
 /* An image before a network sees it. */
 typedef struct Prepared
 {
@@ -98,16 +88,18 @@ decode_and_measure(const ModelVersion *version, const Call *call, const ByteView
 	const RowSink sink = {watch_begin, watch_row, watch};
 	bool		upright = options->turn == TURN_UPRIGHT || info->orientation == 1;
 	const Image *whole = &prepared->image.whole;
+	bool		held;			/* the photograph is in memory */
 	Quality		quality;
 
 	TRY(model_decode_looks(version, call, bytes, options, upright ? &sink : NULL, &prepared->image));
-	if (upright && whole->width == info->width && whole->height == info->height && !watch->grey)
+	held = upright && whole->width == info->width && whole->height == info->height;
+	if (held && !watch->grey)
 		TRY(quality_measure(call, whole, &quality));
 	else
 	{
-		if (upright && whole->width == info->width && whole->height == info->height)
-			TRY(watch_image(watch, whole));
-		if (!watch->shown)
+		if (held)
+			TRY(image_give_rows(call, whole, &sink));
+		else if (!watch->shown)
 			TRY(image_decode_rows(call, bytes->bytes, bytes->size, DECODE_RGB, TURN_UPRIGHT, 0, 0, &sink));
 		if (!watch->shown)
 			return status_error(LS_INTERNAL, "the image has not the size that its header says");
@@ -173,9 +165,7 @@ segmentation_make(const ModelStore *store, const ModelVersion *version, const Ca
 		status = finish(version, call, &prepared, options, &looks, result);
 	look_image_free(call, &prepared.image);
 	looks_free(&looks, call);
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return check_cancel(call, status);
 }
 
 void

@@ -190,11 +190,7 @@ Status
 looks_take(const ModelStore *store, const ModelVersion *version, const Call *call, const SegmentInput *input,
 		   const SegmentOptions *options, Looks *looks)
 {
-	Status		status = take_looks(store, version, call, input, options, looks);
-
-	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
-		check_status(call, status);
-	return status;
+	return check_cancel(call, take_looks(store, version, call, input, options, looks));
 }
 
 void
