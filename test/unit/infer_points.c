@@ -57,7 +57,7 @@ assert_bound_at(const char *const rows[HEIGHT], int scale, OptionPoints inside, 
 	TestCall	test;
 	Image		map;
 	Image		mask;
-	PointHints	hints = {&inside, &outside, WIDTH * scale, HEIGHT * scale};
+	PointHints	hints = {&inside, &outside, WIDTH * scale, HEIGHT * scale, false};
 	Status		status;
 
 	test_call_init(&test);
@@ -165,6 +165,22 @@ test_doubt(void **state)
 	assert_bound(faint, POINT(0, 2), NOWHERE, wider);
 }
 
+/* Hints of an image as large as the drawings above, for a mask of full size. */
+static PointHints
+hints_of(const OptionPoints *inside, const OptionPoints *outside)
+{
+	return (PointHints) {inside, outside, WIDTH, HEIGHT, false};
+}
+
+/* What points_check says of them. */
+static int
+checked(const OptionPoints *inside, const OptionPoints *outside)
+{
+	PointHints	hints = hints_of(inside, outside);
+
+	return points_check(&hints).code;
+}
+
 /* Errors of points; nothing is left. */
 static void
 test_refused(void **state)
@@ -176,26 +192,27 @@ test_refused(void **state)
 	OptionPoints part = POINT(1, 1);
 	OptionPoints beyond[] = {POINT(12, 0), POINT(0, 5), TWO_POINTS(1, 1, 65535, 1)};
 	OptionPoints nowhere = NOWHERE;
+	PointHints	hints = hints_of(&corner, &nowhere);
 
 	(void) state;
 	test_call_init(&test);
 	draw(&test.call, two_parts, &map, &mask);
-	assert_int_equal(points_check(&(PointHints) {&corner, &nowhere, WIDTH, HEIGHT}).code, LS_OK);
-	assert_int_equal(points_check(&(PointHints) {&corner, &corner, WIDTH, HEIGHT}).code, LS_INVALID_ARGUMENT);
+	assert_int_equal(checked(&corner, &nowhere), LS_OK);
+	assert_int_equal(checked(&corner, &corner), LS_INVALID_ARGUMENT);
 	for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++)
 	{
-		assert_int_equal(points_check(&(PointHints) {&beyond[i], &nowhere, WIDTH, HEIGHT}).code, LS_INVALID_ARGUMENT);
-		assert_int_equal(points_check(&(PointHints) {&nowhere, &beyond[i], WIDTH, HEIGHT}).code, LS_INVALID_ARGUMENT);
+		assert_int_equal(checked(&beyond[i], &nowhere), LS_INVALID_ARGUMENT);
+		assert_int_equal(checked(&nowhere, &beyond[i]), LS_INVALID_ARGUMENT);
 	}
-	assert_int_equal(points_bind(&test.call, &(PointHints) {&corner, &nowhere, WIDTH, HEIGHT}, &map, &mask).code,
-					 LS_INVALID_ARGUMENT);
+	assert_int_equal(points_bind(&test.call, &hints, &map, &mask).code, LS_INVALID_ARGUMENT);
 
 	/* At a network's size no point is refused: the mask of full size decides. */
-	assert_int_equal(points_bind(&test.call, &(PointHints) {&corner, &nowhere, WIDTH, HEIGHT, true}, &map, &mask).code,
-					 LS_OK);
+	hints.coarse = true;
+	assert_int_equal(points_bind(&test.call, &hints, &map, &mask).code, LS_OK);
+
 	test.stop_after = test.polls;
-	assert_int_equal(points_bind(&test.call, &(PointHints) {&nowhere, &part, WIDTH, HEIGHT}, &map, &mask).code,
-					 LS_CANCELLED);
+	hints = hints_of(&nowhere, &part);
+	assert_int_equal(points_bind(&test.call, &hints, &map, &mask).code, LS_CANCELLED);
 	image_free(&test.call, &map);
 	image_free(&test.call, &mask);
 	assert_int_equal(test.live, 0);
@@ -211,7 +228,7 @@ test_in_mask(void **state)
 	ProbabilityMap map = {.size = 4,.values = values};
 	OptionPoints inside = TWO_POINTS(3, 0, 3, 3);
 	OptionPoints outside = NOWHERE;
-	PointHints	hints = {&inside, &outside, 4, 4};
+	PointHints	hints = {&inside, &outside, 4, 4, false};
 	MaskOptions options = {.width = 4,.height = 4,.threshold = 0.5,.points = &hints};
 	const double weight = 1;
 	Image		mask;

@@ -178,7 +178,7 @@ take_looks(const ModelStore *store, const ModelVersion *version, const Call *cal
 	looks->count = ensemble ? version->member_count : 1;
 	looks->weights = ensemble ? version->weights : &alone;
 	TRY(own_size(call, input, options->turn, &width, &height));
-	looks->points = (PointHints) {&options->inside, &options->outside, width, height};
+	looks->points = (PointHints) {&options->inside, &options->outside, width, height, false};
 	TRY(points_check(&looks->points));
 	if (options->box.width > 0)
 		return look_into_box(store, call, input, options, width, height, looks);
