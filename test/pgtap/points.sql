@@ -2,17 +2,8 @@
 BEGIN;
 SET LOCAL client_min_messages = error;
 SELECT plan(20);
-SET LOCAL lesionseg.precision = 'f32';	-- as lesion_segment_pinned has it
-SET LOCAL lesionseg.threads = 1;
-
-CREATE TABLE archive AS
-SELECT seed AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 96, 80) AS s;
-ALTER TABLE archive ADD PRIMARY KEY (id);
-SELECT lesion_train('archive', 'net', epochs => 16, architecture => 'unet', config => '{"base": 4, "depth": 2}',
-	image_size => 32, batch_size => 4, learning_rate => 5e-3, augment => 'false', test_fraction => 0);
-SELECT lesion_model_create('twin', 'unet', '{"base": 4, "depth": 2}');
-SELECT lesion_model_import('twin', lesion_model_export('net'));
-SELECT lesion_model_create('pair', 'ensemble', '{"members": ["net", "twin"]}');
+\set epochs 16
+\ir ../data/small_networks.sql
 
 -- The middle of the lesion, and a point half-way from there to its upper edge.
 CREATE TABLE found AS
