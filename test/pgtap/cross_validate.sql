@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(52);
+SELECT plan(60);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -142,6 +142,27 @@ SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'mine', epochs =
 	configs => '[{"base": 2, "depth": 1}]')$$, '42501', 'permission denied for table lesion_fold');
 RESET ROLE;
 GRANT INSERT, UPDATE ON lesion_fold TO lesion_test_trainer;
+-- A right that only the trainings need is missed before there is a plan, or anything that commits.
+CREATE TEMP TABLE needed (right_of text, on_table text);
+INSERT INTO needed VALUES ('INSERT', 'lesion_version'), ('INSERT', 'lesion_promotion'), ('INSERT', 'lesion_run'),
+	('UPDATE', 'lesion_run'), ('INSERT', 'lesion_epoch'), ('INSERT', 'lesion_evaluation'),
+	('INSERT', 'lesion_image_score'), ('DELETE', 'lesion_checkpoint');
+CREATE FUNCTION pg_temp.without(right_of text, on_table text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	place text;
+BEGIN
+	EXECUTE format('REVOKE %s ON %I FROM lesion_test_trainer', right_of, on_table);
+	SET LOCAL ROLE lesion_test_trainer;
+	CALL lesion_cross_validate('pat', 'unet', 2, 'mine', epochs => 1, image_sizes => '{16}',
+		configs => '[{"base": 2, "depth": 1}]');
+	RETURN 'fine';
+EXCEPTION WHEN insufficient_privilege THEN
+	GET STACKED DIAGNOSTICS place = PG_EXCEPTION_CONTEXT;
+	RETURN SQLERRM || CASE WHEN place ~ 'lesion_retrain|training a fold' THEN ', in a training' ELSE '' END;
+END
+$$;
+SELECT is(pg_temp.without(right_of, on_table), 'permission denied for table ' || on_table,
+	format('%s on %s is needed before the first training', right_of, on_table)) FROM needed;
 SET LOCAL ROLE lesion_test_trainer;
 SELECT lives_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'mine', epochs => 1, image_sizes => '{16}',
 	configs => '[{"base": 2, "depth": 1}]')$$, 'a trainer may, with the right to write the plan');

@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(97);
+SELECT plan(102);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -415,6 +415,29 @@ GRANT SELECT ON nothing TO lesion_test_reader;
 SET LOCAL ROLE lesion_test_reader;
 SELECT throws_ok($$CALL lesion_predict('nothing', 'net', 'watched', id_column => 'id')$$, '42501',
 	'permission denied for table watched', 'who may not insert does not lock the target');
+RESET ROLE;
+GRANT INSERT (mask) ON watched TO lesion_test_reader;
+SET LOCAL ROLE lesion_test_reader;
+SELECT throws_ok($$CALL lesion_predict('nothing', 'net', 'watched', id_column => 'id')$$, '42501',
+	'permission denied for table watched', '... nor who may insert one column');
+RESET ROLE;
+SELECT format('GRANT INSERT (%s) ON watched TO lesion_test_reader', string_agg(quote_ident(attname), ', '))
+FROM pg_attribute WHERE attrelid = 'lesion_prediction'::regclass AND attnum > 0 \gexec
+SET LOCAL ROLE lesion_test_reader;
+SELECT lives_ok($$CALL lesion_predict('nothing', 'net', 'watched', id_column => 'id')$$, 'who may insert each may');
+RESET ROLE;
+
+-- Rights on the columns that are read are enough: ctid is not among them.
+CREATE TABLE column_masks (LIKE lesion_prediction);
+GRANT SELECT, INSERT ON column_masks TO lesion_test_reader;
+CREATE TABLE by_column AS SELECT seed AS id, image FROM generate_series(1, 5) AS seed, lesion_synthetic(seed, 48, 40);
+ALTER TABLE by_column ADD PRIMARY KEY (id);
+GRANT SELECT (id, image) ON by_column TO lesion_test_reader;
+SET LOCAL ROLE lesion_test_reader;
+SELECT throws_ok('SELECT ctid FROM by_column', '42501', NULL, 'a role with rights on columns');
+SELECT lives_ok($$CALL lesion_predict('by_column', 'net', 'column_masks')$$, '... predicts');
+SELECT is((SELECT count(*) FROM column_masks WHERE mask IS NOT NULL), 5::bigint,
+	'... all images');
 RESET ROLE;
 
 SELECT * FROM finish();

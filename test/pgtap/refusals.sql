@@ -1,7 +1,7 @@
 -- What is refused, when, and with which words of advice.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(40);
+SELECT plan(41);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -122,6 +122,11 @@ FROM error_of($$SELECT lesion_evaluate('reserved', 'net', version => 1)$$);
 SELECT ok(hint ~ 'row_security = on', '... with a hint')
 FROM error_of($$SELECT lesion_evaluate('reserved', 'net', version => 1)$$);
 RESET row_security;
+RESET ROLE;
+GRANT SELECT (id) ON archive TO lesion_test_reader;
+SET LOCAL ROLE lesion_test_reader;
+SELECT is(message, NULL, 'rights on the columns that are read are enough')
+FROM error_of($$SELECT lesion_evaluate('archive', 'net', 'all', version => 1)$$);
 RESET ROLE;
 
 -- A search_path of the caller's decides nothing, not even what = means.

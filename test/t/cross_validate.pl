@@ -156,5 +156,22 @@ is(figures('mixed') =~ s/mixed_/whole_/gr, $figures, '... give the same figures'
 is(run_sql($database, "SELECT string_agg(model, ' ') FROM lesion_run WHERE run > $runs"), 'mixed_2_1',
 	'... by one training');
 
+# Without a right that the trainings need there is nothing: neither a plan nor models are committed.
+run_sql($database, <<'SQL');
+CREATE ROLE lesion_tap_trainer;
+GRANT SELECT ON archive TO lesion_tap_trainer;
+GRANT INSERT ON lesion_model, lesion_fold, lesion_promotion, lesion_run, lesion_epoch, lesion_evaluation,
+	lesion_image_score TO lesion_tap_trainer;
+GRANT UPDATE ON lesion_run, lesion_fold TO lesion_tap_trainer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON lesion_checkpoint TO lesion_tap_trainer;
+SQL
+$session->query('SET ROLE lesion_tap_trainer');
+like($session->query(cross_validate('without')), qr/permission denied for table lesion_version/,
+	'a role that may not store versions');
+is(run_sql($database, "SELECT (SELECT count(*) FROM lesion_model WHERE name LIKE 'without%')
+	+ (SELECT count(*) FROM lesion_fold WHERE model = 'without')"), '0', '... leaves no model and no plan');
+$session->query('RESET ROLE');
+run_sql($database, 'DROP OWNED BY lesion_tap_trainer; DROP ROLE lesion_tap_trainer');
+
 $session->quit;
 done_testing();

@@ -103,11 +103,28 @@ user_table_warn_of_type(const ModelStore *store, Oid oid, const char *name)
 }
 
 void
-user_table_check_insert(Oid oid)
+user_table_check_insert(const ModelStore *store, const UserTable *kind, Oid oid)
 {
-	if (pg_class_aclcheck(oid, GetUserId(), ACL_INSERT) != ACLCHECK_OK &&
-		pg_attribute_aclcheck_all(oid, GetUserId(), ACL_INSERT, ACLMASK_ANY) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(oid));
+	TupleDesc	written;
+
+	if (pg_class_aclcheck(oid, GetUserId(), ACL_INSERT) == ACLCHECK_OK)
+		return;
+	written = lookup_rowtype_tupdesc(get_rel_type_id(get_relname_relid(kind->type, store->schema)), -1);
+	for (int i = 0; i < written->natts; i++)
+	{
+		const char *column = NameStr(TupleDescAttr(written, i)->attname);
+
+		if (!TupleDescAttr(written, i)->attisdropped &&
+			pg_attribute_aclcheck(oid, get_attnum(oid, column), GetUserId(), ACL_INSERT) != ACLCHECK_OK)
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied for table %s", get_rel_name(oid)),
+					 errdetail("Column \"%s\" is written, too.", column),
+					 errhint("GRANT INSERT ON %s TO %s.",
+							 quote_qualified_identifier(get_namespace_name(get_rel_namespace(oid)), get_rel_name(oid)),
+							 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+	}
+	ReleaseTupleDesc(written);
 }
 
 int

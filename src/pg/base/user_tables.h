@@ -43,9 +43,9 @@ char	   *user_table_open(const ModelStore *store, const UserTable *kind, Oid oid
 /* Raise a NOTICE if a table is OF lesion_prediction. */
 void		user_table_warn_of_type(const ModelStore *store, Oid oid, const char *name);
 
-/* Raise an error unless the caller may insert into the table: others must not
- * take its lock. */
-void		user_table_check_insert(Oid oid);
+/* Raise an error unless the caller may insert into all columns of the table's kind:
+ * others must not take its lock, nor work for what cannot be stored. */
+void		user_table_check_insert(const ModelStore *store, const UserTable *kind, Oid oid);
 
 /* Run a SELECT on the table of that name with our own search_path and ways to
  * join; returns what SPI_execute returned. */

@@ -5,6 +5,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
@@ -265,6 +266,7 @@ other_than_key(Relation relation, const char *id_column)
 static void
 make_queries(ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
 {
+	bool		local = rows_have_tid(relation);
 	StringInfoData rows;
 	StringInfoData too_long = too_long_condition(source, relation, columns, id);
 
@@ -276,8 +278,8 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 	source->ids_are_digests = id->count == 0;
 	source->names_are_digests = source->ids_are_digests || (source->grouped && source->group_columns->count == 0);
 	source->key = images_key(relation, id);
-	source->has_tid = rows_have_tid(relation);
-	source->knows_nulls = source->has_tid && is_stored(relation, columns->image) &&
+	source->has_tid = local && column_is_readable(RelationGetRelid(relation), SelfItemPointerAttributeNumber);
+	source->knows_nulls = local && is_stored(relation, columns->image) &&
 		(columns->mask == NULL || is_stored(relation, columns->mask));
 	initStringInfo(&rows);
 	appendStringInfo(&rows, "SELECT %s AS id, %s::pg_catalog.bytea AS image",

@@ -52,7 +52,7 @@ typedef struct ImagesSource
 	ImagesKey	key;			/* of the ids' columns */
 	char	   *rows;			/* a query to select from: id, the key's columns, image and usable; with masks
 								 * mask; where grouped, lesion_group; where has_by, lesion_by; where has_tid, tid */
-	bool		has_tid;		/* its rows stand in tables of this server: tid is where */
+	bool		has_tid;		/* its rows stand in tables of this server, and one may read where: tid */
 	bool		knows_nulls;	/* usable says whether image and mask are there, too; else that is seen when they are
 								 * fetched */
 	bool		may_be_long;	/* rows have too_long: a text of id, group or by that is too long, and not usable */

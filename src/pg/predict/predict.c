@@ -193,7 +193,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 		open_whole(job.source, PG_GETARG_OID(ARGUMENT_PART_OF), image_column, id_column);
 	job.options = prediction_options(&job, image_column, id_column);
 	job.pending = pending_begin(job.source, job.named->name, job.target, job.batch_size);
-	user_table_check_insert(target);
+	user_table_check_insert(&job.store, &user_table_predictions, target);
 	user_table_warn_of_type(&job.store, target, job.target);
 	images_warn_of_long(job.source);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);

@@ -226,7 +226,7 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 
 	argument_needed(fcinfo, ARG_ID, "id");
 	check_verdict(verdict, !PG_ARGISNULL(ARG_CORRECTED_MASK));
-	user_table_check_insert(PG_GETARG_OID(ARG_VERDICTS));
+	user_table_check_insert(&store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "lesion_verdict_add must return a row");
 	descriptor = BlessTupleDesc(descriptor);

@@ -28,6 +28,7 @@
 #include "pg/models/model_config.h"
 #include "pg/models/work_lock.h"
 #include "pg/train/folds.h"
+#include "pg/train/train_run.h"
 
 PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
@@ -401,6 +402,8 @@ lesion_cross_validate(PG_FUNCTION_ARGS)
 
 	store_check_rights(&task.store, "lesion_fold", ACL_INSERT | ACL_UPDATE, "cross-validate");
 	store_check_rights(&task.store, "lesion_model", ACL_INSERT, "cross-validate");
+	train_run_check_rights(&task.store);	/* those of each fold's training, before the plan is committed */
+	train_run_check_checkpoints(&task.store);
 	SPI_connect_ext(task.commits ? SPI_OPT_NONATOMIC : 0);
 	lock = model_lock(&task.store, task.model, task.commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	PG_TRY();

@@ -69,8 +69,7 @@ open_step(void *work)
 	TrainRun   *run = job->run;
 
 	if (job->commits || job->resume)
-		store_check_rights(&run->store, "lesion_checkpoint", ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE,
-						   "train with checkpoints");
+		train_run_check_checkpoints(&run->store);
 	train_run_open(run, job->commits ? LOCK_SESSION : LOCK_TRANSACTION);
 	if (run->plan.train.keep_last && job->patience != INT_MAX)
 		ereport(ERROR,

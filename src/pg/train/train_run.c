@@ -77,9 +77,8 @@ train_run_free(TrainRun *run)
 	malloc_trim(0);
 }
 
-/* Raise an error unless the caller has the rights to write a run's rows. */
-static void
-check_rights(const ModelStore *store)
+void
+train_run_check_rights(const ModelStore *store)
 {
 	static const char *const tables[] = {"lesion_version", "lesion_promotion", "lesion_epoch", "lesion_evaluation",
 	"lesion_image_score"};
@@ -87,6 +86,13 @@ check_rights(const ModelStore *store)
 	for (size_t i = 0; i < lengthof(tables); i++)
 		store_check_rights(store, tables[i], ACL_INSERT, "train");
 	store_check_rights(store, "lesion_run", ACL_INSERT | ACL_UPDATE, "train");
+}
+
+void
+train_run_check_checkpoints(const ModelStore *store)
+{
+	store_check_rights(store, "lesion_checkpoint", ACL_SELECT | ACL_INSERT | ACL_UPDATE | ACL_DELETE,
+					   "train with checkpoints");
 }
 
 /* ---- the model ---- */
@@ -239,7 +245,7 @@ train_run_open(TrainRun *run, LockSpan span)
 	const TrainRequest *request = &run->request;
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
 
-	check_rights(&run->store);
+	train_run_check_rights(&run->store);
 	run->span = span;
 	run->model_lock = model_lock(&run->store, request->model, span);
 	train_run_settle(run);

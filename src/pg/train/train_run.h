@@ -23,6 +23,11 @@
 /* Make an empty run. */
 TrainRun   *train_run_create(ModelStore store, const TrainRequest *request);
 
+/* Raise an error unless the caller has the rights to write a run's rows, and with
+ * checkpoints theirs. */
+void		train_run_check_rights(const ModelStore *store);
+void		train_run_check_checkpoints(const ModelStore *store);
+
 /* Decide what to train, with what plan, from what weights: a part of the
  * opening. The model is locked. */
 void		train_run_settle(TrainRun *run);
