@@ -235,7 +235,15 @@ warn_volatile(Relation relation, const char *column)
 
 /* ---- queries ---- */
 
-/* The condition that a row has a text that is too long; empty if no row has. */
+/* Is what a row brings along the subgroup of its score? Else it is a weight or a date, which a row must have. */
+static bool
+names_subgroups(const ImagesColumns *columns)
+{
+	return columns->by_argument == NULL;
+}
+
+/* The condition that a row has a text that is too long to be used; empty if no row has. What scores are grouped by
+ * is no part of it: else who names that column would choose the rows that are scored. */
 static StringInfoData
 too_long_condition(const ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
 {
@@ -245,18 +253,36 @@ too_long_condition(const ImagesSource *source, Relation relation, const ImagesCo
 	columns_too_long(RelationGetRelid(relation), id, &condition);
 	if (source->grouped)
 		columns_too_long(RelationGetRelid(relation), source->group_columns, &condition);
-	if (source->has_by)
+	if (source->has_by && !names_subgroups(columns))
 		columns_too_long(RelationGetRelid(relation), split_columns_single(columns->by), &condition);
 	return condition;
 }
 
-/* The column that is named for ids, where the relation has a primary key and this is another; else NULL. */
+/* Append what a row brings along. Too long a name of a subgroup is none, and the row has by_too_long. */
+static void
+append_by(ImagesSource *source, Relation relation, const ImagesColumns *columns, StringInfo rows)
+{
+	char	   *text = column_text(RelationGetRelid(relation), columns->by);
+	StringInfoData too_long;
+
+	initStringInfo(&too_long);
+	if (names_subgroups(columns))
+		columns_too_long(RelationGetRelid(relation), split_columns_single(columns->by), &too_long);
+	source->by_may_be_long = too_long.len > 0;
+	if (source->by_may_be_long)
+		appendStringInfo(rows, ", CASE WHEN NOT %s THEN %s END AS lesion_by, %s AS by_too_long", too_long.data, text,
+						 too_long.data);
+	else
+		appendStringInfo(rows, ", %s AS lesion_by", text);
+}
+
+/* The column that is named for ids, where the relation's primary key is not that column; else NULL. */
 static char *
 other_than_key(Relation relation, const char *id_column)
 {
 	List	   *key = images_key_columns(relation);
 
-	if (id_column == NULL || key == NIL || (list_length(key) == 1 && strcmp(linitial(key), id_column) == 0))
+	if (id_column == NULL || (list_length(key) == 1 && strcmp(linitial(key), id_column) == 0))
 		return NULL;
 	return pstrdup(id_column);
 }
@@ -289,7 +315,7 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 		appendStringInfo(&rows, ", %s AS lesion_group",
 						 columns_text(RelationGetRelid(relation), source->group_columns, columns->image));
 	if (source->has_by)
-		appendStringInfo(&rows, ", %s AS lesion_by", column_text(RelationGetRelid(relation), columns->by));
+		append_by(source, relation, columns, &rows);
 	source->may_be_long = too_long.len > 0;
 	if (source->may_be_long)
 		appendStringInfo(&rows, ", %s AS too_long", too_long.data);
@@ -351,26 +377,40 @@ images_execute(const char *doing, const char *query, int count, Oid *types, Datu
 	return result;
 }
 
-void
-images_warn_of_long(const ImagesSource *source)
+/* How many rows have a condition. */
+static int64
+count_rows(const ImagesSource *source, const char *condition)
 {
 	int64		rows;
 
-	if (!source->may_be_long)
-		return;
 	relation_check(&source->known);
 	if (images_execute(psprintf("counting the rows of %s", source->name),
-					   psprintf("SELECT pg_catalog.count(*) AS rows FROM (%s) AS s WHERE s.too_long", source->rows),
+					   psprintf("SELECT pg_catalog.count(*) AS rows FROM (%s) AS s WHERE %s", source->rows, condition),
 					   0, NULL, NULL, 0) != SPI_OK_SELECT)
 		elog(ERROR, "counting %s failed", source->name);
 	rows = DatumGetInt64(first_row_needed("rows", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
+	return rows;
+}
+
+void
+images_warn_of_long(const ImagesSource *source)
+{
+	int64		rows = source->may_be_long ? count_rows(source, "s.too_long") : 0;
+	int64		without = source->by_may_be_long ? count_rows(source, "s.by_too_long") : 0;
+
 	if (rows > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%lld rows of %s are left out: the text of an id, a group or by_column has more than %d bytes",
+				 errmsg("%lld rows of %s are left out: the text of an id, a group, a weight or a date has more than %d bytes",
 						(long long) rows, source->name, COLUMN_TEXT_BYTES),
 				 errhint("Give them a shorter one, or leave them out with a view.")));
+	if (without > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%lld rows of %s are in no subgroup: the text of by_column has more than %d bytes",
+						(long long) without, source->name, COLUMN_TEXT_BYTES),
+				 errhint("Name a column with shorter texts.")));
 }
 
 void
