@@ -402,7 +402,8 @@ images_warn_of_long(const ImagesSource *source)
 	if (rows > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%lld rows of %s are left out: the text of an id, a group, a weight or a date has more than %d bytes",
+				 errmsg("%lld rows of %s are left out: the text of an id, a group, a weight or a date has more than "
+						"%d bytes",
 						(long long) rows, source->name, COLUMN_TEXT_BYTES),
 				 errhint("Give them a shorter one, or leave them out with a view.")));
 	if (without > 0)

@@ -55,7 +55,7 @@ typedef struct ImagesSource
 	bool		has_tid;		/* its rows stand in tables of this server: tid is where */
 	bool		knows_nulls;	/* usable says whether image and mask are there, too; else that is seen when they are
 								 * fetched */
-	bool		may_be_long;	/* rows have too_long: a text of id, group, weight or date is, and they are not usable */
+	bool		may_be_long;	/* rows have too_long: an id, group, weight or date is; they are not usable */
 	bool		by_may_be_long; /* rows have by_too_long: the text of by_column is, and they have no lesion_by */
 	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
 	bool		names_are_digests;	/* ids or groups are: to list them, images are read */
