@@ -443,6 +443,7 @@ ALTER TABLE lesion_evaluation ADD COLUMN mask_column text;
 ALTER TABLE lesion_evaluation ADD COLUMN id_column text;
 ALTER TABLE lesion_evaluation ADD COLUMN too_large bigint NOT NULL DEFAULT 0;
 ALTER TABLE lesion_evaluation ADD COLUMN viewed_as text;
+ALTER TABLE lesion_evaluation ADD COLUMN grouped boolean;
 ALTER TABLE lesion_image_score ADD COLUMN subgroup text;
 COMMENT ON COLUMN lesion_evaluation.by_column IS
 'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
@@ -451,9 +452,11 @@ COMMENT ON COLUMN lesion_evaluation.image_column IS
 'what was scored; NULL where that is not known, as for evaluations by 0.2';
 COMMENT ON COLUMN lesion_evaluation.mask_column IS 'the truth; NULL as image_column';
 COMMENT ON COLUMN lesion_evaluation.id_column IS
-'what told the rows apart, where the table has a primary key and it was another column; else NULL';
+'the column that was named to tell the rows apart, where the primary key is not that column; else NULL';
 COMMENT ON COLUMN lesion_evaluation.too_large IS
 'rows left out because image or mask is above a limit of the session that evaluated';
+COMMENT ON COLUMN lesion_evaluation.grouped IS
+'were the rows split by other columns than those that tell them apart? NULL where that is not known';
 COMMENT ON COLUMN lesion_evaluation.viewed_as IS
 'the role that evaluated, where others may see other rows: a view or foreign table of another role, or policies';
 COMMENT ON COLUMN lesion_image_score.subgroup IS
@@ -475,7 +478,8 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.subset <> 'all' AND (e.split_seed <> coalesce(v.split_seed, 0::bigint)
 				OR e.test_fraction <> coalesce(v.test_fraction, 0.2::float8) OR e.fold <> coalesce(v.fold, 0)
 				OR e.subset <> 'test' AND e.validation_fraction <> coalesce(v.validation_fraction, 0.1::float8)
-				OR v.split_columns IS NOT NULL AND e.split_columns IS DISTINCT FROM v.split_columns)
+				OR CASE WHEN v.split_columns IS NULL THEN e.grouped
+					ELSE e.split_columns IS DISTINCT FROM v.split_columns END)
 			THEN pg_catalog.format('split by %s, split_seed %s, test_fraction %s, validation_fraction %s, fold %s',
 				coalesce(pg_catalog.array_to_string(e.split_columns, ' '), 'unknown columns'), e.split_seed,
 				e.test_fraction, e.validation_fraction, e.fold) END,
@@ -488,6 +492,8 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
 			THEN pg_catalog.format('mask_column %I', e.mask_column) END,
 		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
+				AND NOT (ARRAY[e.id_column] IS NOT DISTINCT FROM v.split_columns AND (e.subset <> 'all'
+					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
 			THEN pg_catalog.format('id_column %I', e.id_column) END,
 		CASE WHEN e.too_large > 0::bigint
 			THEN pg_catalog.format('%s left out as too large', e.too_large) END,
@@ -562,6 +568,7 @@ ALTER TABLE lesion_robustness_score ADD COLUMN mask_column text;
 ALTER TABLE lesion_robustness_score ADD COLUMN id_column text;
 ALTER TABLE lesion_robustness_score ADD COLUMN sampled boolean;
 ALTER TABLE lesion_robustness_score ADD COLUMN viewed_as text;
+ALTER TABLE lesion_robustness_score ADD COLUMN grouped boolean;
 COMMENT ON COLUMN lesion_robustness_score.split_columns IS 'what the rows were split by, as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.image_column IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.mask_column IS 'as in lesion_evaluation';
@@ -569,6 +576,7 @@ COMMENT ON COLUMN lesion_robustness_score.id_column IS 'as in lesion_evaluation'
 COMMENT ON COLUMN lesion_robustness_score.sampled IS
 'was a part of the subset''s images drawn, and not all taken? NULL for results of 0.2';
 COMMENT ON COLUMN lesion_robustness_score.viewed_as IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.grouped IS 'as in lesion_evaluation';
 
 CREATE OR REPLACE VIEW lesion_robustness_table AS
 SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta,
@@ -576,7 +584,8 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 	s.model, s.version, s.images, s.subset, s.kind, s.severity, s.enhance, s.dice, s."drop", s.n, s.evaluated_at,
 	s.seed, s.threshold, s.tta, s.split_columns, s.image_column, s.mask_column, s.id_column, s.sampled,
 	nullif(pg_catalog.concat_ws(', ',
-		CASE WHEN s.subset <> 'all' AND v.split_columns IS NOT NULL AND s.split_columns IS DISTINCT FROM v.split_columns
+		CASE WHEN s.subset <> 'all' AND CASE WHEN v.split_columns IS NULL THEN s.grouped
+				ELSE s.split_columns IS DISTINCT FROM v.split_columns END
 			THEN pg_catalog.format('split by %s',
 				coalesce(pg_catalog.array_to_string(s.split_columns, ' '), 'unknown columns')) END,
 		CASE WHEN s.threshold <> v.threshold THEN pg_catalog.format('threshold %s', s.threshold) END,
@@ -587,6 +596,8 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 		CASE WHEN s.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
 			THEN pg_catalog.format('mask_column %I', s.mask_column) END,
 		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column', '')
+				AND NOT (ARRAY[s.id_column] IS NOT DISTINCT FROM v.split_columns AND (s.subset <> 'all'
+					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
 			THEN pg_catalog.format('id_column %I', s.id_column) END,
 		CASE WHEN s.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', s.viewed_as) END), '') AS differs,
 	s.viewed_as

@@ -1,7 +1,7 @@
 -- lesion_evaluate: scores of a model on a table, kept.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(32);
+SELECT plan(33);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, s.image, s.mask
@@ -103,9 +103,12 @@ SELECT results_eq($$SELECT n, skipped FROM lesion_evaluate('long_texts', 'net', 
 	'VALUES (60::bigint, 30)', 'ids that are too long');
 SELECT results_eq($$SELECT n, skipped
 	FROM lesion_evaluate('long_texts', 'net', 'all', id_column => 'id', by_column => 'place')$$,
-	'VALUES (30::bigint, 60)', '... or what scores are grouped by');
+	'VALUES (60::bigint, 30)', '... what scores are grouped by does not choose the rows');
+SELECT results_eq('SELECT count(subgroup), count(*) FROM lesion_image_score
+	WHERE evaluation = (SELECT max(evaluation) FROM lesion_evaluation)', 'VALUES (30::bigint, 60::bigint)',
+	'... where it is too long, it is none');
 SELECT results_eq($$SELECT n, skipped FROM lesion_evaluate('long_texts', 'net', id_column => 'id',
-	group_column => 'place', test_fraction => 0.999999)$$, 'VALUES (30::bigint, 60)', '... or groups');
+	group_column => 'place', test_fraction => 0.999999)$$, 'VALUES (30::bigint, 60)', 'groups that are too long');
 
 -- Privileges are the caller's, and row-level security holds.
 CREATE ROLE lesion_test_user;

@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(45);
+SELECT plan(47);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -109,6 +109,19 @@ END$$;
 SELECT pg_temp.otherwise(arguments || $$, kinds => '{blur}', severities => '{1}'$$)
 FROM unnest('{"threshold => 0.9999", "tta => true", "seed => 3", "max_images => 2", "image_column => ''mask''",
 	"subset => ''all''", "subset => ''all'', max_images => 1, image_column => ''mask''"}'::text[]) AS arguments;
+-- A bundled network's split is not known: the id is its own, and another column does not choose the images.
+ALTER TABLE archive ADD camera text;
+UPDATE archive SET camera = id || 'x' WHERE lesion_split(id || 'x') = 'test' OR id % 2 = 0;
+SELECT count(*) FROM lesion_robustness('archive', 'linknet', 'test', '{noise}', '{5}', '{off}');
+SELECT count(*) FROM lesion_robustness('archive', 'linknet', 'train', '{noise}', '{5}', '{off}',
+	group_column => 'camera');
+SELECT count(*) FROM lesion_robustness('archive', 'linknet', 'test', '{noise}', '{5}', '{off}',
+	group_column => 'camera');
+SELECT is((SELECT measured_how FROM lesion_robustness_cells('linknet', images => 'archive')),
+	format('test, %s images', (SELECT count(*) FROM archive WHERE lesion_split(id::text) = 'test')),
+	'another column of groups is not shown for a bundled network');
+SELECT is((SELECT array_agg(DISTINCT coalesce(differs, 'own')) FROM lesion_robustness_table
+	WHERE model = 'linknet'), '{own,"split by camera"}', '... and is said');
 SELECT row_eq($$SELECT row_names, measured_how FROM lesion_robustness_cells('net', images => 'archive')$$,
 	ROW('{clean,noise,darkness}'::text[], format('test, %s images', (SELECT max(n) FROM result))),
 	'how it was measured');

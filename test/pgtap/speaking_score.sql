@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(51);
+SELECT plan(57);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -141,6 +141,38 @@ SELECT ok(page LIKE '%These are the first 50 of 65 evaluations.%'
 SELECT ok((SELECT count(*) FROM regexp_matches(page, '<svg', 'g')) < 120, 'there is no chart for each') FROM page;
 SELECT matches(page, 'Quality of the masks</a></h2>.{0,120}images: honest 1, public.archive',
 	'the first screen is about the named table') FROM page;
+
+-- A version whose split is not known, and a classical method, are split by the id; which part a
+-- row is in is not for the caller to choose.
+CREATE FUNCTION pg_temp.differing(of_model text, table_name text) RETURNS text LANGUAGE sql AS $$
+SELECT string_agg(coalesce(substring(differs FROM '^(split by [^,]*|id_column .*)'), differs, 'own'), '; '
+	ORDER BY evaluation) FROM public.lesion_evaluations WHERE model = of_model AND images = table_name$$;
+ALTER TABLE archive ADD camera text;
+UPDATE archive SET camera = id WHERE site = 'even';
+SELECT lesion_evaluate('archive', model, group_column => column_name, by_column => by)
+FROM unnest('{linknet,classical:otsu}'::text[]) AS model,
+	(VALUES (NULL, NULL), ('id', 'site'), ('camera', 'site')) AS c (column_name, by);
+SELECT is(pg_temp.differing('linknet', 'public.archive'), 'own; own; split by camera',
+	'of a version whose split is not known, the id is its own');
+SELECT is((SELECT DISTINCT evaluation FROM lesion_worst_cases WHERE model = 'linknet'),
+	(SELECT max(evaluation) FROM lesion_evaluation WHERE model = 'linknet' AND split_columns = '{id}'),
+	'... and another column chooses nothing that is shown');
+SELECT is(pg_temp.differing('classical:otsu', 'public.archive'),
+	'own; options {"blur": 6}; own; own; split by camera', '... of a classical method, too');
+
+-- A table without a primary key: rows with a NULL in the column that is named for ids are not scored.
+CREATE TABLE keyless AS TABLE archive;
+SELECT lesion_evaluate('keyless', model, 'all', id_column => column_name)
+FROM unnest('{honest,linknet}'::text[]) AS model, unnest('{NULL,id,camera}'::text[]) AS column_name;
+SELECT is(pg_temp.differing('honest', 'public.keyless'), 'own; own; id_column camera',
+	'without a primary key, the ids of the training are the version''s own, and no other column');
+SELECT is(pg_temp.differing('linknet', 'public.keyless'), 'own; id_column id; id_column camera',
+	'... and where they are not known, the images'' digests');
+SELECT lesion_train('archive', 'by_camera', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}',
+	image_size => 16, group_column => 'camera');
+SELECT lesion_evaluate('archive', 'by_camera', 'all', id_column => 'camera');
+SELECT is((SELECT differs FROM lesion_evaluations WHERE model = 'by_camera' AND subset = 'all'), 'id_column camera',
+	'... nor is what a training was grouped by');
 
 -- Rows that depend on who looks: the role is said, and one whose rows are everybody's is shown before it.
 CREATE ROLE speaking_guest;

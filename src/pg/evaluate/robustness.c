@@ -378,6 +378,7 @@ store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 	stored_row_text(&row, "mask_column", job->task.source->mask_column);
 	stored_row_text(&row, "id_column", job->task.source->other_id);
 	stored_row_text(&row, "viewed_as", job->task.source->viewed_as);
+	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(job->task.source->grouped));
 	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
 	stored_row_insert(&job->store, "lesion_robustness_score", &row, "", SPI_OK_INSERT);
 }

@@ -22,8 +22,6 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
-#include "image/codec/codec.h"
-#include "image/mask_decode.h"
 #include "pg/base/rights/column_rights.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
@@ -236,7 +234,15 @@ warn_volatile(Relation relation, const char *column)
 
 /* ---- queries ---- */
 
-/* The condition that a row has a text that is too long; empty if no row has. */
+/* Is what a row brings along the subgroup of its score? Else it is a weight or a date, which a row must have. */
+static bool
+names_subgroups(const ImagesColumns *columns)
+{
+	return columns->by_argument == NULL;
+}
+
+/* The condition that a row has a text that is too long to be used; empty if no row has. What scores are grouped by
+ * is no part of it: else who names that column would choose the rows that are scored. */
 static StringInfoData
 too_long_condition(const ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
 {
@@ -246,18 +252,36 @@ too_long_condition(const ImagesSource *source, Relation relation, const ImagesCo
 	columns_too_long(RelationGetRelid(relation), id, &condition);
 	if (source->grouped)
 		columns_too_long(RelationGetRelid(relation), source->group_columns, &condition);
-	if (source->has_by)
+	if (source->has_by && !names_subgroups(columns))
 		columns_too_long(RelationGetRelid(relation), split_columns_single(columns->by), &condition);
 	return condition;
 }
 
-/* The column that is named for ids, where the relation has a primary key and this is another; else NULL. */
+/* Append what a row brings along. Too long a name of a subgroup is none, and the row has by_too_long. */
+static void
+append_by(ImagesSource *source, Relation relation, const ImagesColumns *columns, StringInfo rows)
+{
+	char	   *text = column_text(RelationGetRelid(relation), columns->by);
+	StringInfoData too_long;
+
+	initStringInfo(&too_long);
+	if (names_subgroups(columns))
+		columns_too_long(RelationGetRelid(relation), split_columns_single(columns->by), &too_long);
+	source->by_may_be_long = too_long.len > 0;
+	if (source->by_may_be_long)
+		appendStringInfo(rows, ", CASE WHEN NOT %s THEN %s END AS lesion_by, %s AS by_too_long", too_long.data, text,
+						 too_long.data);
+	else
+		appendStringInfo(rows, ", %s AS lesion_by", text);
+}
+
+/* The column that is named for ids, where the relation's primary key is not that column; else NULL. */
 static char *
 other_than_key(Relation relation, const char *id_column)
 {
 	List	   *key = images_key_columns(relation);
 
-	if (id_column == NULL || key == NIL || (list_length(key) == 1 && strcmp(linitial(key), id_column) == 0))
+	if (id_column == NULL || (list_length(key) == 1 && strcmp(linitial(key), id_column) == 0))
 		return NULL;
 	return pstrdup(id_column);
 }
@@ -291,7 +315,7 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 		appendStringInfo(&rows, ", %s AS lesion_group",
 						 columns_text(RelationGetRelid(relation), source->group_columns, columns->image));
 	if (source->has_by)
-		appendStringInfo(&rows, ", %s AS lesion_by", column_text(RelationGetRelid(relation), columns->by));
+		append_by(source, relation, columns, &rows);
 	source->may_be_long = too_long.len > 0;
 	if (source->may_be_long)
 		appendStringInfo(&rows, ", %s AS too_long", too_long.data);
@@ -353,26 +377,41 @@ images_execute(const char *doing, const char *query, int count, Oid *types, Datu
 	return result;
 }
 
-void
-images_warn_of_long(const ImagesSource *source)
+/* How many rows have a condition. */
+static int64
+count_rows(const ImagesSource *source, const char *condition)
 {
 	int64		rows;
 
-	if (!source->may_be_long)
-		return;
 	relation_check(&source->known);
 	if (images_execute(psprintf("counting the rows of %s", source->name),
-					   psprintf("SELECT pg_catalog.count(*) AS rows FROM (%s) AS s WHERE s.too_long", source->rows),
+					   psprintf("SELECT pg_catalog.count(*) AS rows FROM (%s) AS s WHERE %s", source->rows, condition),
 					   0, NULL, NULL, 0) != SPI_OK_SELECT)
 		elog(ERROR, "counting %s failed", source->name);
 	rows = DatumGetInt64(first_row_needed("rows", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
+	return rows;
+}
+
+void
+images_warn_of_long(const ImagesSource *source)
+{
+	int64		rows = source->may_be_long ? count_rows(source, "s.too_long") : 0;
+	int64		without = source->by_may_be_long ? count_rows(source, "s.by_too_long") : 0;
+
 	if (rows > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%lld rows of %s are left out: the text of an id, a group or by_column has more than %d bytes",
+				 errmsg("%lld rows of %s are left out: the text of an id, a group, a weight or a date has more than "
+						"%d bytes",
 						(long long) rows, source->name, COLUMN_TEXT_BYTES),
 				 errhint("Give them a shorter one, or leave them out with a view.")));
+	if (without > 0)
+		ereport(WARNING,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%lld rows of %s are in no subgroup: the text of by_column has more than %d bytes",
+						(long long) without, source->name, COLUMN_TEXT_BYTES),
+				 errhint("Name a column with shorter texts.")));
 }
 
 void
@@ -392,107 +431,4 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	*usable = DatumGetInt64(first_row_needed("usable", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
 	images_warn_of_long(source);
-}
-
-/* pair_fault, but a limit of the caller stays one: images that it leaves out are counted. */
-static Status
-half_fault(const char *half, Status status)
-{
-	Status		fault = pair_fault(half, status);
-
-	if (status.code == LS_LIMIT_EXCEEDED)
-		fault.code = status.code;
-	return fault;
-}
-
-/* The same as images_decode_mask; kind may be NULL. */
-static Status
-decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth, MaskKind *kind)
-{
-	ImageInfo	info;
-	Status		status;
-
-	TRY(half_fault("image", image_info(call, row->image.bytes, row->image.size, &info)));
-	TRY(half_fault("image", image_check_size(call, info.width, info.height)));
-	TRY(half_fault("mask", mask_decode(call, row->mask.bytes, row->mask.size, turn, truth, kind)));
-	status = mask_check_shape(&info, turn, truth->width, truth->height);
-	if (status.code != LS_OK)
-		image_free(call, truth);
-	return status;
-}
-
-Status
-images_decode_mask(const Call *call, const ImageRow *row, ImageTurn turn, Image *truth)
-{
-	return decode_mask(call, row, turn, truth, NULL);
-}
-
-Status
-images_check(const Call *call, const ImageRow *row, ImageTurn turn, MaskFacts *facts)
-{
-	Image		truth;
-	Image		image;
-	MaskKind	kind;
-	Status		status;
-
-	TRY(decode_mask(call, row, turn, &truth, &kind));
-	status = pair_fault("image", image_decode_at_least(call, row->image.bytes, row->image.size, DECODE_RGB, turn, 1, 1,
-													   &image));
-	if (status.code == LS_OK)
-	{
-		mask_facts_add(facts, &truth, kind);
-		image_free(call, &image);
-	}
-	image_free(call, &truth);
-	return status;
-}
-
-/* Raise an error when more than a tenth of `rows` rows were broken, with what
- * was wrong with the last of them where that is known. */
-static void
-check_share(const BrokenRows *broken, int64 rows, const char *id, const Status *last)
-{
-	if (broken->broken * 10 > rows)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("more than a tenth of the %lld images of %s are broken (%lld so far)",
-						(long long) rows, broken->source->name, (long long) broken->broken),
-				 last != NULL ? errdetail("The last of them is row \"%s\": %s. %s", id, last->message, last->hint) : 0,
-				 errhint("See that the image and mask columns are the right ones, and leave broken rows out "
-						 "with a view.")));
-}
-
-void
-broken_check(const BrokenRows *broken, int64 rows)
-{
-	check_share(broken, rows, NULL, NULL);
-}
-
-bool
-broken_is_rows_fault(Status status)
-{
-	return status.code == LS_INVALID_IMAGE || status.code == LS_UNSUPPORTED || status.code == LS_ABOVE_ALL_LIMITS;
-}
-
-bool
-broken_or_too_large(Status status)
-{
-	return broken_is_rows_fault(status) || status.code == LS_LIMIT_EXCEEDED;
-}
-
-bool
-broken_row(BrokenRows *rows, const Call *call, const char *id, Status status)
-{
-	if (status.code == LS_OK)
-		return false;
-	if (!broken_or_too_large(status))
-		check_argument(call, psprintf("row \"%s\" of %s", id, rows->source->name), status);
-
-	rows->broken++;
-	ereport(WARNING,
-			(errcode(status_sqlstate(status.code)),
-			 errmsg("skipped row \"%s\" of %s: %s", id, rows->source->name, status.message),
-			 status.hint[0] != '\0' ? errhint("%s", status.hint) : 0));
-	check_share(rows, rows->usable, id, &status);
-	return true;
 }

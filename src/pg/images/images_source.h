@@ -45,7 +45,7 @@ typedef struct ImagesSource
 	char	   *image_column;
 	char	   *mask_column;	/* NULL = without masks */
 	char	   *viewed_as;		/* relation_viewed_as(), of a source with masks */
-	char	   *other_id;		/* the column named for ids where the primary key is another; else NULL */
+	char	   *other_id;		/* the column named for ids where the primary key is not that; else NULL */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */
 	bool		has_by;			/* rows have lesion_by */
@@ -55,7 +55,8 @@ typedef struct ImagesSource
 	bool		has_tid;		/* its rows stand in tables of this server, and one may read where: tid */
 	bool		knows_nulls;	/* usable says whether image and mask are there, too; else that is seen when they are
 								 * fetched */
-	bool		may_be_long;	/* rows have too_long: a text of id, group or by that is too long, and not usable */
+	bool		may_be_long;	/* rows have too_long: an id, group, weight or date is; they are not usable */
+	bool		by_may_be_long; /* rows have by_too_long: the text of by_column is, and they have no lesion_by */
 	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */
 	bool		names_are_digests;	/* ids or groups are: to list them, images are read */
 } ImagesSource;
@@ -75,7 +76,7 @@ List	   *images_key_columns(Relation relation);
 /* spi_execute_as (spi_context.h) under the settings that ids are written with. */
 int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
 
-/* Say in a WARNING how many rows are not usable because a text is too long. */
+/* Say in a WARNING how many rows are not usable, or in no subgroup, because a text is too long. */
 void		images_warn_of_long(const ImagesSource *source);
 
 /* Count all rows, and those that are usable and have an id and a group, and

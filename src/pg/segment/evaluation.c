@@ -172,6 +172,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	stored_row_text(&row, "mask_column", task->source->mask_column);
 	stored_row_text(&row, "id_column", task->source->other_id);
 	stored_row_text(&row, "viewed_as", task->source->viewed_as);
+	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(task->source->grouped));
 	stored_row_text(&row, "subset", task->subset);
 	stored_row_text(&row, "by_column", task->by_column);
 	stored_row_int8(&row, "split_seed", task->split.seed);
