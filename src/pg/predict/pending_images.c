@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/sha256.h"
 #include "pg/predict/pending_images.h"
@@ -389,10 +390,10 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 int64
 pending_made_otherwise(const PendingImages *pending, const ModelVersion *version, Jsonb *options)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, JSONBOID};
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, JSONBOID, BYTEAOID};
 	Datum		values[] = {
 		CStringGetTextDatum(pending->named), CStringGetTextDatum(version->model),
-		Int32GetDatum(version->number), JsonbPGetDatum(options)
+		Int32GetDatum(version->number), JsonbPGetDatum(options), bytes_datum(version->sha256, SHA256_BYTES)
 	};
 	int64		rows;
 	int			result;
@@ -400,11 +401,11 @@ pending_made_otherwise(const PendingImages *pending, const ModelVersion *version
 	result = images_execute(psprintf("looking for masks of %s that were made otherwise", pending->source->name),
 							psprintf("SELECT pg_catalog.count(*) AS rows FROM %s AS p "
 									 "WHERE p.images OPERATOR(pg_catalog.=) $1 AND p.model OPERATOR(pg_catalog.=) $2 "
-									 "AND p.version OPERATOR(pg_catalog.=) $3 AND "
+									 "AND p.version OPERATOR(pg_catalog.=) $3 AND (p.weights_sha256 OPERATOR(pg_catalog.<>) $5 OR "
 									 "CASE WHEN pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
 									 "THEN (p.options OPERATOR(pg_catalog.-) " UNCOUNTED ") "
 									 "OPERATOR(pg_catalog.<>) ($4 OPERATOR(pg_catalog.-) " UNCOUNTED ") "
-									 "ELSE true END", pending->target),
+									 "ELSE true END)", pending->target),
 							lengthof(types), types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "looking for masks of %s gave %s", pending->source->name, SPI_result_code_string(result));

@@ -82,10 +82,10 @@ void		pending_leave_out(PendingImages *pending, const char *id);
 void		pending_refuse_ambiguous(const ImagesSource *source, const char *id);
 
 /*
- * How many rows the table has of the source's images and that version, whose
- * options say that they were made otherwise: with other columns of images, or
- * another threshold, tta, enhancement or options. Threads do not count, nor
- * does the column of ids.
+ * How many rows the table has of the source's images and that version that
+ * were made otherwise: with other weights, which a dropped model of the name
+ * had, other columns of images, or another threshold, tta, enhancement or
+ * options. Threads do not count, nor does the column of ids.
  */
 int64		pending_made_otherwise(const PendingImages *pending, const ModelVersion *version, Jsonb *options);
 
