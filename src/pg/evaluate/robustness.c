@@ -421,6 +421,7 @@ return_cells(const Robustness *job, ReturnSetInfo *set)
 		store_cell(job, &cell, at);
 		return_cell(&cell, set);
 	}
+	evaluation_check_version(&job->store, &job->task);
 }
 
 /* lesion_robustness(images, model, subset, kinds, severities, modes,

@@ -157,6 +157,23 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 }
 
 void
+evaluation_check_version(const ModelStore *store, const EvaluationTask *task)
+{
+	const ModelVersion *scored = task->version;
+	const ModelVersion *stored;
+
+	if (task->classical != NULL)
+		return;
+	stored = store_need_version(store, scored->model, &scored->number);
+	if (memcmp(stored->sha256, scored->sha256, SHA256_BYTES) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" is no longer the one that was scored", scored->number, scored->model),
+				 errdetail("The model was dropped, and one of its name was made, while images were scored."),
+				 errhint("Call again.")));
+}
+
+void
 evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation)
 {
 	const DatasetScore *score = &evaluation->score;
@@ -211,6 +228,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	stored = SPI_tuptable;
 	image_scores_store(store, &evaluation->images,
 					   DatumGetInt64(row_needed(stored->vals[0], stored->tupdesc, 1, INT8OID)));
+	evaluation_check_version(store, task);
 	SPI_tuptable = stored;
 }
 

@@ -61,6 +61,13 @@ void		evaluation_check_subset(const char *subset);
 /* Raise an error: there was nothing to score. */
 void		evaluation_nothing(const EvaluationTask *task);
 
+/*
+ * Raise an error if the version in the store is not the one that was scored: its
+ * model was dropped, and one of its name was made. To be called after scores
+ * were stored, which hold the version until the transaction ends (references.c).
+ */
+void		evaluation_check_version(const ModelStore *store, const EvaluationTask *task);
+
 /* Store an evaluation with n > 0 and the scores of its images; the stored row stands in SPI_tuptable. */
 void		evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation);
 
