@@ -692,6 +692,7 @@ COMMENT ON COLUMN lesion_worst_cases.differs IS 'as in lesion_evaluations';
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
 	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
+SET quote_all_identifiers = off
 BEGIN ATOMIC
 	WITH spoken AS (
 		SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,

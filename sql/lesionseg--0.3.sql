@@ -1554,6 +1554,7 @@ COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8, text) IS
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
 	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
+SET quote_all_identifiers = off
 BEGIN ATOMIC
 	WITH spoken AS (
 		SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,

@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(57);
+SELECT plan(61);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -242,6 +242,26 @@ SELECT lesion_evaluate('parts', 'honest', 'all', id_column => 'id');
 RESET ROLE;
 SELECT is((SELECT array_agg(coalesce(differs, 'own') ORDER BY evaluation) FROM lesion_evaluations
 	WHERE images = 'public.parts'), '{own,"as speaking_guest sees it"}', 'a partition that is elsewhere counts');
+
+-- A view that looks with the rights of whoever asks, be it his own.
+CREATE VIEW asking WITH (security_invoker) AS SELECT * FROM tenants;
+ALTER VIEW asking OWNER TO speaking_guest;
+SELECT lesion_evaluate('asking', 'honest', 'all', id_column => 'id');
+SET LOCAL ROLE speaking_guest;
+SELECT lesion_evaluate('asking', 'honest', 'all', id_column => 'id');
+RESET ROLE;
+SELECT is((SELECT array_agg(n || ' as ' || e.viewed_as ORDER BY evaluation) FROM lesion_evaluation e
+	WHERE images = 'public.asking'), array['40 as ' || current_user, '20 as speaking_guest'],
+	'of a view with security_invoker, who evaluated is said, its owner too');
+
+-- A relation has one name, however a session quotes.
+SET LOCAL quote_all_identifiers = on;
+SELECT lesion_evaluate('tenants', 'honest', 'all');
+SELECT is((SELECT count(DISTINCT images) FROM lesion_evaluation WHERE images LIKE '%tenants%'), 1::bigint,
+	'a session that quotes all identifiers names a table as others do');
+SELECT is((SELECT array_agg(measured_how) FROM lesion_robustness_cells('honest', images => 'tenants')),
+	'{"all, 40 images"}', '... and finds what was measured on it');
+SELECT is(current_setting('quote_all_identifiers'), 'on', '... and goes on quoting');
 
 SELECT * FROM finish();
 ROLLBACK;

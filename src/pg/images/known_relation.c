@@ -9,17 +9,25 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 
+#include "pg/base/settings.h"
 #include "pg/images/known_relation.h"
 
 char *
 relation_name(Relation relation)
 {
-	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+	int			level = NewGUCNestLevel();
+	char	   *name;
+
+	settings_save("quote_all_identifiers", "off");	/* a relation has one name in all sessions */
+	name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 									  RelationGetRelationName(relation));
+	AtEOXact_GUC(true, level);
+	return name;
 }
 
 KnownRelation
@@ -63,8 +71,10 @@ char *
 relation_viewed_as(Relation relation)
 {
 	bool		theirs = !has_privs_of_role(GetUserId(), relation->rd_rel->relowner);
+	bool		is_view = relation->rd_rel->relkind == RELKIND_VIEW;
 
-	if ((theirs && (relation->rd_rel->relkind == RELKIND_VIEW || is_foreign(relation))) ||
+	if ((theirs && (is_view || is_foreign(relation))) ||
+		(is_view && RelationHasSecurityInvoker(relation)) ||
 		check_enable_rls(RelationGetRelid(relation), InvalidOid, true) == RLS_ENABLED)
 		return GetUserNameFromId(GetUserId(), false);
 	return NULL;

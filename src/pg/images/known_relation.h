@@ -32,8 +32,8 @@ KnownRelation relation_know_oid(Oid oid);
 
 /*
  * The caller's role, where others may see other rows of an open relation: of a
- * view or foreign table that is not the role's own, or behind policies. NULL
- * where all see the same.
+ * view or foreign table that is not the role's own, of a view with
+ * security_invoker, or behind policies. NULL where all see the same.
  */
 char	   *relation_viewed_as(Relation relation);
 

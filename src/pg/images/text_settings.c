@@ -23,6 +23,7 @@ static const struct
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"lc_monetary", "C"},
+	{"quote_all_identifiers", "off"},
 };
 
 /* Is it the session's temporary schema, or that of another? */
