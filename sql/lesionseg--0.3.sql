@@ -570,7 +570,7 @@ CREATE TABLE lesion_version (
 		CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8),
 	image_digests bytea,
 	fold int NOT NULL DEFAULT 0 CHECK (fold >= 0),
-	dice_coefficients float8[] CHECK (cardinality(dice_coefficients) = 6 AND 'infinity' <> ALL (dice_coefficients)
+	dice_coefficients float8[] CHECK (pg_catalog.cardinality(dice_coefficients) = 6 AND 'infinity' <> ALL (dice_coefficients)
 		AND '-infinity' <> ALL (dice_coefficients) AND 'NaN' <> ALL (dice_coefficients)),
 	PRIMARY KEY (model, number)
 );
@@ -1058,7 +1058,7 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 	s.seed, s.threshold, s.tta, s.split_columns, s.image_column, s.mask_column, s.id_column, s.sampled,
 	nullif(pg_catalog.concat_ws(', ',
 		CASE WHEN s.subset <> 'all' AND CASE WHEN v.split_columns IS NULL THEN s.grouped
-				ELSE s.split_columns IS DISTINCT FROM v.split_columns END
+				ELSE s.split_columns::text IS DISTINCT FROM v.split_columns::text END
 			THEN pg_catalog.format('split by %s',
 				coalesce(pg_catalog.array_to_string(s.split_columns, ' '), 'unknown columns')) END,
 		CASE WHEN s.threshold <> v.threshold THEN pg_catalog.format('threshold %s', s.threshold) END,
@@ -1069,7 +1069,7 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 		CASE WHEN s.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
 			THEN pg_catalog.format('mask_column %I', s.mask_column) END,
 		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column', '')
-				AND NOT (ARRAY[s.id_column] IS NOT DISTINCT FROM v.split_columns AND (s.subset <> 'all'
+				AND NOT (ARRAY[s.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (s.subset <> 'all'
 					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
 			THEN pg_catalog.format('id_column %I', s.id_column) END,
 		CASE WHEN s.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', s.viewed_as) END), '') AS differs,
@@ -1217,7 +1217,7 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 				OR e.test_fraction <> coalesce(v.test_fraction, 0.2::float8) OR e.fold <> coalesce(v.fold, 0)
 				OR e.subset <> 'test' AND e.validation_fraction <> coalesce(v.validation_fraction, 0.1::float8)
 				OR CASE WHEN v.split_columns IS NULL THEN e.grouped
-					ELSE e.split_columns IS DISTINCT FROM v.split_columns END)
+					ELSE e.split_columns::text IS DISTINCT FROM v.split_columns::text END)
 			THEN pg_catalog.format('split by %s, split_seed %s, test_fraction %s, validation_fraction %s, fold %s',
 				coalesce(pg_catalog.array_to_string(e.split_columns, ' '), 'unknown columns'), e.split_seed,
 				e.test_fraction, e.validation_fraction, e.fold) END,
@@ -1230,7 +1230,7 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
 			THEN pg_catalog.format('mask_column %I', e.mask_column) END,
 		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
-				AND NOT (ARRAY[e.id_column] IS NOT DISTINCT FROM v.split_columns AND (e.subset <> 'all'
+				AND NOT (ARRAY[e.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (e.subset <> 'all'
 					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
 			THEN pg_catalog.format('id_column %I', e.id_column) END,
 		CASE WHEN e.too_large > 0::bigint
@@ -1357,7 +1357,7 @@ COMMENT ON COLUMN lesion_folds.state IS 'of its run, as in lesion_runs; planned:
 CREATE VIEW lesion_cross_validations AS
 WITH scored AS (
 	SELECT f.model, f.setting, min(f.learning_rate) AS learning_rate, min(f.image_size) AS image_size,
-		(pg_catalog.array_agg(f.config))[1] AS config, count(*) AS folds, count(f.version) AS folds_done,
+		(pg_catalog.array_agg(f.config))[1] AS config, count(*) AS folds, pg_catalog.count(f.version) AS folds_done,
 		sum(f.n)::bigint AS n, avg(f.dice) AS fold_dice, min(f.dice) AS worst_fold_dice
 	FROM lesion_folds f GROUP BY f.model, f.setting),
 pooled AS (

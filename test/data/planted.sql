@@ -5,10 +5,11 @@
 CREATE ROLE tap_planter;
 GRANT CREATE ON SCHEMA public TO tap_planter;
 SET ROLE tap_planter;
+SET search_path = pg_catalog;	-- none of what is planted runs here
 DO $$
 DECLARE
 	types text[] := '{int2,int4,int8,float4,float8,numeric,text,varchar,name,bool,oid,regclass,timestamptz,timestamp,'
-		'interval,bytea,jsonb,"char"}';
+		'interval,bytea,jsonb,"char",regrole,regtype,text[],int4[],int8[],float8[],bytea[],jsonb[]}';
 	operator text;
 	l text;
 	r text;
@@ -32,6 +33,37 @@ BEGIN
 		END LOOP;
 	END LOOP;
 END $$;
+-- For each function of pg_catalog that takes any type, those that take one, which fit better.
+DO $$
+DECLARE
+	called record;
+	t text;
+	places text;
+BEGIN
+	FOR called IN
+		SELECT p.proname AS name, array_agg(a.type ORDER BY a.place) AS arguments, p.prorettype::regtype::text AS result
+		FROM pg_proc p, LATERAL (SELECT o::regtype::text AS type, place
+			FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS u (o, place)) a
+		WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.pronargs BETWEEN 1 AND 2 AND p.prokind IN ('f', 'a')
+			AND p.prorettype NOT IN ('internal'::regtype, 'cstring'::regtype)
+		GROUP BY p.oid
+		HAVING bool_or(a.type ~ '^"?any') AND NOT bool_or(a.type ~ 'range|enum|internal|cstring')
+	LOOP
+		FOREACH t IN ARRAY '{text,int4,int8,float8,bytea,jsonb,bool,oid,timestamptz,text[],int4[],float8[]}'::text[] LOOP
+			places := (SELECT string_agg(CASE WHEN a !~ '^"?any' THEN a WHEN a LIKE '%array' AND t NOT LIKE '%]'
+				THEN t || '[]' ELSE t END, ', ' ORDER BY place)
+				FROM unnest(called.arguments) WITH ORDINALITY AS u (a, place));
+			BEGIN
+				EXECUTE format($f$CREATE FUNCTION public.%I(%s) RETURNS %s LANGUAGE plpgsql IMMUTABLE AS
+					'BEGIN RAISE EXCEPTION ''code of others ran as %%'', current_user; END'$f$, called.name, places,
+					CASE WHEN called.result !~ '^"?any' THEN called.result WHEN called.result LIKE '%array'
+						AND t NOT LIKE '%]' THEN t || '[]' WHEN called.result LIKE '%element' THEN rtrim(t, '[]')
+						ELSE t END);
+			EXCEPTION WHEN duplicate_function OR invalid_function_definition OR syntax_error THEN NULL;
+			END;
+		END LOOP;
+	END LOOP;
+END $$;
 CREATE FUNCTION public.lesion_heat_map(text[], text[], float8[]) RETURNS bytea LANGUAGE plpgsql IMMUTABLE AS
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
 CREATE FUNCTION public.lesion_bootstrap(figures float8[], draws int, confidence numeric, seed int,
@@ -41,4 +73,5 @@ CREATE FUNCTION public.lesion_drift(oid, boolean) RETURNS SETOF record LANGUAGE 
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
 CREATE FUNCTION public.lesion_robustness_cells(text, int, oid) RETURNS SETOF record LANGUAGE plpgsql IMMUTABLE AS
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
+RESET search_path;
 RESET ROLE;
