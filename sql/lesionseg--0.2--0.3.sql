@@ -928,12 +928,13 @@ SELECT f.model, f.setting, f.fold, f.fold_model, f.learning_rate, f.image_size, 
 	e.threshold_jaccard
 FROM lesion_fold f
 LEFT JOIN LATERAL (
-	SELECT l.run, l.state, l.epochs_done, l.version FROM lesion_runs l
+	SELECT l.run, l.state, l.epochs_done, l.version, l.images, l.started_by FROM lesion_runs l
 	WHERE l.model = f.fold_model AND (l.run = f.run OR f.run IS NULL AND l.state <> 'finished')
 	ORDER BY l.run DESC LIMIT 1) r ON true
 LEFT JOIN LATERAL (
 	SELECT * FROM lesion_evaluation s
 	WHERE f.run IS NOT NULL AND s.model = f.fold_model AND s.version = r.version AND s.subset = 'test'
+		AND s.images = r.images AND s.fold = f.fold AND s.evaluated_by = r.started_by
 	ORDER BY s.evaluation LIMIT 1) e ON true;
 
 COMMENT ON VIEW lesion_folds IS

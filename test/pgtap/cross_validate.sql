@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(60);
+SELECT plan(62);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -167,6 +167,17 @@ SET LOCAL ROLE lesion_test_trainer;
 SELECT lives_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'mine', epochs => 1, image_sizes => '{16}',
 	configs => '[{"base": 2, "depth": 1}]')$$, 'a trainer may, with the right to write the plan');
 RESET ROLE;
+
+-- A fold without test rows has no score, whoever scores its network on other rows.
+CREATE TABLE few AS SELECT * FROM pat WHERE patient IN (SELECT DISTINCT patient FROM pat ORDER BY patient LIMIT 3);
+ALTER TABLE few ADD PRIMARY KEY (id);
+CALL lesion_cross_validate('few', 'unet', 5, 'sparse', epochs => 1, group_column => 'patient', image_sizes => '{16}',
+	configs => '[{"base": 2, "depth": 1}]');
+CREATE TEMP TABLE scoreless AS SELECT fold_model FROM lesion_folds WHERE model = 'sparse' AND n IS NULL;
+SELECT cmp_ok(count(*), '>', 0::bigint, 'some folds have no test rows') FROM scoreless;
+SELECT lesion_evaluate('pat', fold_model, test_fraction => 0.9) FROM scoreless;
+SELECT is((SELECT count(*) FROM lesion_folds JOIN scoreless USING (fold_model) WHERE n IS NOT NULL), 0::bigint,
+	'... and get none by rows of another table');
 
 -- More settings than anybody trains are refused at once, before they are looked at.
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many',
