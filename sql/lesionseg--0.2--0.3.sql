@@ -577,6 +577,8 @@ COMMENT ON COLUMN lesion_robustness_score.sampled IS
 'was a part of the subset''s images drawn, and not all taken? NULL for results of 0.2';
 COMMENT ON COLUMN lesion_robustness_score.viewed_as IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.grouped IS 'as in lesion_evaluation';
+ALTER TABLE lesion_robustness_score ADD COLUMN too_large bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN lesion_robustness_score.too_large IS 'as in lesion_evaluation';
 
 CREATE OR REPLACE VIEW lesion_robustness_table AS
 SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta,
@@ -599,7 +601,9 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 				AND NOT (ARRAY[s.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (s.subset <> 'all'
 					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
 			THEN pg_catalog.format('id_column %I', s.id_column) END,
-		CASE WHEN s.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', s.viewed_as) END), '') AS differs,
+		CASE WHEN s.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', s.viewed_as) END,
+		CASE WHEN s.too_large > 0::bigint
+			THEN pg_catalog.format('%s left out as too large', s.too_large) END), '') AS differs,
 	s.viewed_as
 FROM lesion_robustness_score s LEFT JOIN lesion_version v ON v.model = s.model AND v.number = s.version
 	LEFT JOIN lesion_run r ON r.run = v.run

@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(47);
+SELECT plan(49);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -168,6 +168,17 @@ RESET ROLE;
 SELECT ok(page LIKE '%Dice points lost, net%, public.archive%' AND page NOT LIKE '%, closed.priv%',
 	'... and takes the table that its caller named')
 FROM lesion_report(images => '{archive}') AS page;
+
+-- Images above a limit of the session: how many are left out is said.
+CREATE TABLE mixed_sizes AS SELECT seed AS id, s.* FROM generate_series(1, 12) AS seed,
+	lesion_synthetic(seed, CASE WHEN seed = 4 THEN 200 ELSE 48 END, 48) AS s;
+ALTER TABLE mixed_sizes ADD PRIMARY KEY (id);
+SET LOCAL lesionseg.max_pixels = 9000;
+SELECT is((SELECT max(n) FROM lesion_robustness('mixed_sizes', 'net', 'all', '{blur}', '{1}', '{off}')), 11::bigint,
+	'an image above max_pixels is not scored');
+RESET lesionseg.max_pixels;
+SELECT is((SELECT string_agg(DISTINCT differs, ';') FROM lesion_robustness_table WHERE images LIKE '%.mixed_sizes'),
+	'1 left out as too large', '... and told');
 
 SELECT throws_ok($$SELECT lesion_robustness('pg_class', 'unet', kinds => array_fill('blur'::text, ARRAY[1000000]))$$,
 	'54000', 'kinds has 1000000 elements, the limit is 1000', 'too many kinds, before they are looked at');

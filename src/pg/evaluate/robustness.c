@@ -56,6 +56,7 @@ typedef struct Robustness
 	int64		seed;
 	int64		max_images;
 	double		last_rank;		/* of the sample */
+	int64		too_large;		/* images above a limit of the session, which are not scored */
 	ScoreState *scores;			/* (ways, modes) */
 } Robustness;
 
@@ -242,6 +243,7 @@ score_rows(Robustness *job)
 		images_fetch(&scan, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(job, call, &row, counts);
+		job->too_large += status.code == LS_LIMIT_EXCEEDED;
 		if (!broken_row(&broken, call, row.id, status))
 		{
 			trained_on.seen += seen_contains(&trained_on, &row);
@@ -380,6 +382,7 @@ store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 	stored_row_text(&row, "viewed_as", job->task.source->viewed_as);
 	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(job->task.source->grouped));
 	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
+	stored_row_int8(&row, "too_large", job->too_large);
 	stored_row_insert(&job->store, "lesion_robustness_score", &row, "", SPI_OK_INSERT);
 }
 
