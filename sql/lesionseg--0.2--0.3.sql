@@ -1007,12 +1007,13 @@ COMMENT ON COLUMN lesion_verdict.mask_sha256 IS 'of the mask that was looked at;
 COMMENT ON COLUMN lesion_verdict.model IS 'what made that mask, as is version';
 
 CREATE FUNCTION lesion_verdict_add(verdicts regclass, predictions regclass, id text, verdict text,
-	reason text DEFAULT NULL, corrected_mask bytea DEFAULT NULL, images text DEFAULT NULL)
+	reason text DEFAULT NULL, corrected_mask bytea DEFAULT NULL, images text DEFAULT NULL,
+	mask_sha256 bytea DEFAULT NULL)
 RETURNS lesion_verdict
 AS 'MODULE_PATHNAME', 'lesion_verdict_add'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000;
 
-COMMENT ON FUNCTION lesion_verdict_add(regclass, regclass, text, text, text, bytea, text) IS
+COMMENT ON FUNCTION lesion_verdict_add(regclass, regclass, text, text, text, bytea, text, bytea) IS
 'accept, correct or reject the latest mask of an image, and keep who did it, when, and the SHA-256 of the mask';
 
 CREATE FUNCTION lesion_review_queue(predictions regclass, verdicts regclass DEFAULT NULL,

@@ -90,7 +90,8 @@ DECLARE
 BEGIN
 	SELECT c.relname AS made, pg_catalog.pg_get_userbyid(c.relowner) AS owner INTO other
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-	WHERE n.nspname = pg_catalog.current_schema() AND c.relowner OPERATOR(pg_catalog.<>) CURRENT_USER::pg_catalog.regrole::pg_catalog.oid
+	WHERE n.nspname = pg_catalog.current_schema()
+		AND c.relowner OPERATOR(pg_catalog.<>) CURRENT_USER::pg_catalog.regrole::pg_catalog.oid
 		AND c.relname IN ('lesion_pacs_instance', 'lesion_pacs_prediction', 'lesion_pacs_object', 'lesion_pacs_mask',
 			'lesion_pacs_study')
 	ORDER BY 1 LIMIT 1;

@@ -49,7 +49,7 @@ BEGIN
 		GROUP BY p.oid
 		HAVING bool_or(a.type ~ '^"?any') AND NOT bool_or(a.type ~ 'range|enum|internal|cstring')
 	LOOP
-		FOREACH t IN ARRAY '{text,int4,int8,float8,bytea,jsonb,bool,oid,timestamptz,text[],int4[],float8[]}'::text[] LOOP
+		FOREACH t IN ARRAY '{text,int4,int8,float8,bytea,jsonb,bool,oid,timestamptz,text[],float8[]}'::text[] LOOP
 			places := (SELECT string_agg(CASE WHEN a !~ '^"?any' THEN a WHEN a LIKE '%array' AND t NOT LIKE '%]'
 				THEN t || '[]' ELSE t END, ', ' ORDER BY place)
 				FROM unnest(called.arguments) WITH ORDINALITY AS u (a, place));

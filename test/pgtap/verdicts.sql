@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(91);
+SELECT plan(92);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -19,7 +19,11 @@ SELECT is((SELECT v.decided_by || ' ' || v.model || ' ' || v.version || ' ' || v
 SELECT is((SELECT mask_sha256 FROM verdicts WHERE id = '1'), (SELECT sha256(mask) FROM masks WHERE id = '1'),
 	'... and which mask');
 SELECT lesion_verdict_add('verdicts', 'masks', '2', 'correct', 'too wide', (SELECT mask FROM archive WHERE id = 2));
-SELECT lesion_verdict_add('verdicts', 'masks', '3', 'reject', 'hair');
+SELECT lesion_verdict_add('verdicts', 'masks', '3', 'reject', 'hair',
+	mask_sha256 => (SELECT sha256(mask) FROM masks WHERE id = '3'));
+SELECT throws_ok(
+	$$SELECT lesion_verdict_add('verdicts', 'masks', '4', 'reject', mask_sha256 => sha256('the one before'))$$, '55000',
+	'the latest mask of image "4" is not the one that was looked at', 'a mask that nobody looked at');
 SELECT lesion_verdict_add('verdicts', 'masks', '13', 'reject', 'no photograph');
 SELECT is((SELECT mask_sha256 FROM verdicts WHERE id = '13'), NULL, 'an image without a mask is rejected');
 SELECT throws_ok($$SELECT lesion_verdict_add('verdicts', 'masks', '13', 'accept')$$, '22023',

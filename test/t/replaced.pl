@@ -75,14 +75,17 @@ for my $call (q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}
 	q{SELECT count(*) FROM lesion_robustness('slow', 'net', 'all', '{noise}', '{1}', '{off}', id_column => 'id')}) {
 	$session->start($call);
 	select undef, undef, undef, 0.6;
-	unlike($other->query(q{SELECT lesion_model_drop('net'); SELECT lesion_model_import('net', lesion_model_export('spare'))}),
+	unlike($other->query(q{SELECT lesion_model_drop('net');
+		SELECT lesion_model_import('net', lesion_model_export('spare'))}),
 		qr/ERROR/, 'a model is dropped and made anew while it is scored');
-	like($session->finish, qr/ERROR:  55000: version 1 of model "net" is no longer the one that was scored/, '... and told');
+	like($session->finish, qr/ERROR:  55000: version 1 of model "net" is no longer the one that was scored/,
+		'... and told');
 	run_sql($database, q{SELECT lesion_model_drop('spare');
 		SELECT lesion_model_import('spare', lesion_model_export('net', dtype => 'bf16'))});
 }
 is(run_sql($database, 'SELECT count(*) FROM lesion_robustness_score'), '0', 'no score is stored');
-unlike($session->query(q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}), qr/ERROR/, 'the next call stores one');
+unlike($session->query(q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}), qr/ERROR/,
+	'the next call stores one');
 ok(server_alive(), 'the server is alive');
 $session->quit;
 $other->quit;

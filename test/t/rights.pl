@@ -32,7 +32,8 @@ my $session = Session->new($database);
 like($session->query('SELECT 1::float8 > 1::int4'), qr/code of others ran as/, '... and work');
 is($session->query('CREATE EXTENSION lesionseg'), '', 'CREATE EXTENSION does not run them');
 is(run_sql($database, $uses), '', '... nor do its objects use them');
-run_sql($database, 'CREATE TABLE lesion_pacs_study (study text, wanted text, instances bigint); ALTER TABLE lesion_pacs_study OWNER TO tap_planter');
+run_sql($database, 'CREATE TABLE lesion_pacs_study (study text, wanted text, instances bigint);
+	ALTER TABLE lesion_pacs_study OWNER TO tap_planter');
 my $pacs = "$FindBin::Bin/../../src/pacs/tables.sql";
 like(`psql -Xqd $database -v ON_ERROR_STOP=1 -f $pacs 2>&1`, qr/belongs to role "tap_planter"/,
 	'... nor does the script of lesionseg-pacs, which sees whose its tables are');

@@ -401,7 +401,8 @@ pending_made_otherwise(const PendingImages *pending, const ModelVersion *version
 	result = images_execute(psprintf("looking for masks of %s that were made otherwise", pending->source->name),
 							psprintf("SELECT pg_catalog.count(*) AS rows FROM %s AS p "
 									 "WHERE p.images OPERATOR(pg_catalog.=) $1 AND p.model OPERATOR(pg_catalog.=) $2 "
-									 "AND p.version OPERATOR(pg_catalog.=) $3 AND (p.weights_sha256 OPERATOR(pg_catalog.<>) $5 OR "
+									 "AND p.version OPERATOR(pg_catalog.=) $3 "
+									 "AND (p.weights_sha256 OPERATOR(pg_catalog.<>) $5 OR "
 									 "CASE WHEN pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
 									 "THEN (p.options OPERATOR(pg_catalog.-) " UNCOUNTED ") "
 									 "OPERATOR(pg_catalog.<>) ($4 OPERATOR(pg_catalog.-) " UNCOUNTED ") "

@@ -62,10 +62,11 @@ warn_of_others(const Predict *job)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg("%lld rows of %s for %s by version %d of model \"%s\" were made with other options than this "
-						"call's or with other weights", (long long) others, job->target, job->source->name, version->number, version->model),
+						"call's or with other weights", (long long) others, job->target, job->source->name,
+						version->number, version->model),
 				 errdetail("This call's are %s.", JsonbToCString(NULL, &job->options->root, 0)),
-				 errhint("See their columns options, weights_sha256 and predicted_by. Where they should not be so, delete them and "
-						 "call again.")));
+				 errhint("See their columns options, weights_sha256 and predicted_by. Where they should not be so, "
+						 "delete them and call again.")));
 }
 
 /* Segment all pending images. */

@@ -31,7 +31,7 @@ PG_FUNCTION_INFO_V1(lesion_reviewed_masks);
 /* Arguments of lesion_verdict_add. */
 enum
 {
-	ARG_VERDICTS, ARG_PREDICTIONS, ARG_ID, ARG_VERDICT, ARG_REASON, ARG_CORRECTED_MASK, ARG_IMAGES
+	ARG_VERDICTS, ARG_PREDICTIONS, ARG_ID, ARG_VERDICT, ARG_REASON, ARG_CORRECTED_MASK, ARG_IMAGES, ARG_MASK_SHA256
 };
 
 /* ---- giving a verdict ---- */
@@ -148,6 +148,34 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 				 errhint("Name the table with images => '...', as in the column images of %s.", table)));
 }
 
+/* Check that the latest mask is the one that the reviewer says was looked at. */
+static void
+check_looked_at(FunctionCallInfo fcinfo, const Datum *prediction, const bool *nulls)
+{
+	ByteView	looked_at;
+	ByteView	latest;
+	bool		same;
+
+	if (PG_ARGISNULL(ARG_MASK_SHA256))
+		return;
+	looked_at = bytes_view(PG_GETARG_DATUM(ARG_MASK_SHA256));
+	same = !nulls[PREDICTION_SHA256];
+	if (same)
+	{
+		latest = bytes_view(prediction[PREDICTION_SHA256]);
+		same = looked_at.size == latest.size && memcmp(looked_at.bytes, latest.bytes, latest.size) == 0;
+		bytes_release(&latest);
+	}
+	bytes_release(&looked_at);
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the latest mask of image \"%s\" is not the one that was looked at",
+						text_to_cstring(PG_GETARG_TEXT_PP(ARG_ID))),
+				 errdetail("mask_sha256 is another's."),
+				 errhint("Another mask of the image came meanwhile: look at that one.")));
+}
+
 /* A value to store, NULL or not. */
 typedef struct VerdictValue
 {
@@ -206,7 +234,10 @@ store_verdict(FunctionCallInfo fcinfo, const char *table, const Datum *predictio
 				 errhint("See the triggers of the table.")));
 }
 
-/* lesion_verdict_add(verdicts, predictions, id, verdict, reason, corrected_mask, images) returns lesion_verdict */
+/*
+ * lesion_verdict_add(verdicts, predictions, id, verdict, reason, corrected_mask, images, mask_sha256)
+ * returns lesion_verdict
+ */
 Datum
 lesion_verdict_add(PG_FUNCTION_ARGS)
 {
@@ -234,6 +265,7 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 	find_prediction(fcinfo, predictions);
 	for (int i = 0; i < PREDICTION_COUNT; i++)
 		prediction[i] = row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, prediction_types[i], &nulls[i]);
+	check_looked_at(fcinfo, prediction, nulls);
 	if (strcmp(verdict, "accept") == 0)
 		check_accepted(argument_text(fcinfo, ARG_ID, "id"), prediction[PREDICTION_MASK], nulls[PREDICTION_MASK]);
 	if (!PG_ARGISNULL(ARG_CORRECTED_MASK))

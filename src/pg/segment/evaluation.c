@@ -168,7 +168,8 @@ evaluation_check_version(const ModelStore *store, const EvaluationTask *task)
 	if (memcmp(stored->sha256, scored->sha256, SHA256_BYTES) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("version %d of model \"%s\" is no longer the one that was scored", scored->number, scored->model),
+				 errmsg("version %d of model \"%s\" is no longer the one that was scored", scored->number,
+						scored->model),
 				 errdetail("The model was dropped, and one of its name was made, while images were scored."),
 				 errhint("Call again.")));
 }
