@@ -216,6 +216,7 @@ for my $other ('threshold => 0.999', 'tta => true', q{enhance => 'always'}, q{op
 run_sql($database, q{UPDATE others SET options = '1' WHERE id = (SELECT min(id) FROM others);
 	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others)});
 like($watcher->query(sprintf $few, ''), qr/WARNING: .* 4 rows/, '... as those by hand are, whatever they say');
+
 # A model that is made anew under its name counts its versions anew.
 run_sql($database, q{DELETE FROM others; SELECT lesion_model_import('renewed', lesion_model_export('net'))});
 my $renewed = q{CALL lesion_predict('few', 'renewed', 'others', id_column => 'id')};

@@ -12,7 +12,6 @@
 
 #include <math.h>
 
-#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -126,25 +125,6 @@ segment_options(Jsonb *options)
 	return JsonbValueToJsonb(&value);
 }
 
-/* Are two bytea the same? */
-static bool
-same_bytes(Datum a, Datum b)
-{
-	ByteView	one;
-	ByteView	other;
-	bool		same;
-
-	/* A few bytes in a table may be a GB once they are decompressed. */
-	if (toast_raw_datum_size(a) != toast_raw_datum_size(b))
-		return false;
-	one = bytes_view(a);
-	other = bytes_view(b);
-	same = one.size == other.size && memcmp(one.bytes, other.bytes, one.size) == 0;
-	bytes_release(&one);
-	bytes_release(&other);
-	return same;
-}
-
 /* ---- weights, image and engine ---- */
 
 /* Check that the version still has the weights. Returns NULL, or why not. */
@@ -158,7 +138,7 @@ check_weights(const ModelStore *store, const Prediction *prediction)
 	version = store_find_version(store, prediction->model, &prediction->version);
 	if (version == NULL)
 		return "the version is gone";
-	if (!same_bytes(prediction->weights_sha256, bytes_datum(version->sha256, SHA256_BYTES)))
+	if (!bytes_equal(prediction->weights_sha256, bytes_datum(version->sha256, SHA256_BYTES)))
 		return "the version has other weights";
 	return NULL;
 }
@@ -308,7 +288,7 @@ check_result(const Prediction *prediction)
 	};
 	const char *differs = NULL;
 
-	if (!same_bytes(prediction->mask, first_row_needed("mask", BYTEAOID)))
+	if (!bytes_equal(prediction->mask, first_row_needed("mask", BYTEAOID)))
 		return "the masks differ";
 	for (int i = 0; i < (int) lengthof(figures) && differs == NULL; i++)
 		differs = check_figure(prediction, figures[i]);

@@ -152,22 +152,10 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 static void
 check_looked_at(FunctionCallInfo fcinfo, const Datum *prediction, const bool *nulls)
 {
-	ByteView	looked_at;
-	ByteView	latest;
-	bool		same;
-
 	if (PG_ARGISNULL(ARG_MASK_SHA256))
 		return;
-	looked_at = bytes_view(PG_GETARG_DATUM(ARG_MASK_SHA256));
-	same = !nulls[PREDICTION_SHA256];
-	if (same)
-	{
-		latest = bytes_view(prediction[PREDICTION_SHA256]);
-		same = looked_at.size == latest.size && memcmp(looked_at.bytes, latest.bytes, latest.size) == 0;
-		bytes_release(&latest);
-	}
-	bytes_release(&looked_at);
-	if (!same)
+	if (nulls[PREDICTION_SHA256] ||
+		!bytes_equal(PG_GETARG_DATUM(ARG_MASK_SHA256), prediction[PREDICTION_SHA256]))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the latest mask of image \"%s\" is not the one that was looked at",

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "utils/memutils.h"
 
 #include "image/codec/codec.h"
@@ -32,6 +33,24 @@ bytes_release(ByteView *view)
 	view->bytes = NULL;
 	view->size = 0;
 	view->copy = NULL;
+}
+
+bool
+bytes_equal(Datum a, Datum b)
+{
+	ByteView	one;
+	ByteView	other;
+	bool		same;
+
+	/* A few bytes in a table may be a GB once they are decompressed. */
+	if (toast_raw_datum_size(a) != toast_raw_datum_size(b))
+		return false;
+	one = bytes_view(a);
+	other = bytes_view(b);
+	same = one.size == other.size && memcmp(one.bytes, other.bytes, one.size) == 0;
+	bytes_release(&one);
+	bytes_release(&other);
+	return same;
 }
 
 /* Copy a bytea of exactly size bytes. */

@@ -28,6 +28,9 @@ ByteView	bytes_view(Datum datum);
 /* Free the copy, if there is one. */
 void		bytes_release(ByteView *view);
 
+/* Are two bytea the same? Values of unequal size are not fetched. */
+bool		bytes_equal(Datum a, Datum b);
+
 /* Copy a bytea of exactly size bytes; of another size is an error. */
 void		bytes_copy(Datum datum, void *to, size_t size);
 
