@@ -62,13 +62,13 @@ ALL_CFLAGS = $(CPPFLAGS) $(CFLAGS) -std=gnu11 -fno-omit-frame-pointer $(WARNINGS
 
 # Libraries. OpenBLAS must be its OpenMP variant, whatever Debian's
 # alternatives point to: it shares our thread pool (docs/building.md). oneDNN
-# is used where its headers are; ONEDNN=no leaves it out.
+# is used on x86-64 where its headers are; ONEDNN=no leaves it out.
 # Debian's folders are named after the machine without its vendor, which clang names too
 # (and newer ones of clang know no -print-multiarch).
 MULTIARCH := $(shell $(CC) -dumpmachine 2>/dev/null | sed -E 's/^([^-]+)-(pc|unknown)-/\1-/')
 OPENBLAS_LIB = /usr/lib/$(MULTIARCH)/openblas-openmp
 OPENBLAS_INCLUDE = /usr/include/$(MULTIARCH)/openblas-openmp
-ONEDNN := $(if $(wildcard /usr/include/dnnl.h),yes,no)
+ONEDNN := $(if $(filter x86_64%,$(MULTIARCH)),$(if $(wildcard /usr/include/dnnl.h),yes,no),no)
 ifeq ($(ONEDNN),yes)
 ONEDNN_CPPFLAGS = -DHAVE_ONEDNN
 ONEDNN_LIB = -ldnnl
@@ -98,7 +98,7 @@ own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%
 # Instruction sets of x86-64, by which files and folders are named. A build for
 # another processor leaves them out; there the baseline is vector code too (NEON).
 X86_SETS = avx2 avx512 avx512bf16 amx x86
-OTHER_SETS := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine 2>/dev/null)),,$(X86_SETS))
+OTHER_SETS := $(if $(filter x86_64%,$(MULTIARCH)),,$(X86_SETS))
 fitting = $(foreach file,$(1),$(if $(filter $(OTHER_SETS),$(subst _, ,$(subst /, ,$(basename $(file))))),,$(file)))
 
 # A room's files, in its folder and the folders of that.
