@@ -355,6 +355,7 @@ ALTER TABLE lesion_version ADD COLUMN split_columns text[];
 ALTER TABLE lesion_version ADD COLUMN validation_fraction float8 NOT NULL DEFAULT 0.1
 	CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8);
 ALTER TABLE lesion_version ADD COLUMN image_digests bytea;
+ALTER TABLE lesion_version ADD COLUMN images_unknown boolean NOT NULL DEFAULT false;
 ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
 ALTER TABLE lesion_version ADD COLUMN fold int NOT NULL DEFAULT 0 CHECK (fold >= 0);
 ALTER TABLE lesion_version ADD COLUMN dice_coefficients float8[]
@@ -368,13 +369,15 @@ BEGIN
 		REVOKE SELECT ON lesion_version FROM PUBLIC;
 		GRANT SELECT (model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run,
 			metadata, extension_version, created_at, created_by, temperature, review_below, enhance, split_columns,
-			validation_fraction, fold, dice_coefficients) ON lesion_version TO PUBLIC;
+			validation_fraction, fold, dice_coefficients, images_unknown) ON lesion_version TO PUBLIC;
 	END IF;
 END
 $$;
 COMMENT ON COLUMN lesion_version.split_columns IS
 'the columns whose text that lesion_split took for the id; {} the SHA-256 of the image; NULL where it is not known';
 COMMENT ON COLUMN lesion_version.validation_fraction IS 'validation fraction of that lesion_split';
+COMMENT ON COLUMN lesion_version.images_unknown IS
+'was it trained on other images too, those of a version it started from, which are not known?';
 COMMENT ON COLUMN lesion_version.image_digests IS
 'of each image that it was trained on the first 8 bytes of the SHA-256, in order; NULL where they are not known';
 COMMENT ON COLUMN lesion_version.fold IS
@@ -444,6 +447,7 @@ ALTER TABLE lesion_evaluation ADD COLUMN id_column text;
 ALTER TABLE lesion_evaluation ADD COLUMN too_large bigint NOT NULL DEFAULT 0;
 ALTER TABLE lesion_evaluation ADD COLUMN viewed_as text;
 ALTER TABLE lesion_evaluation ADD COLUMN grouped boolean;
+ALTER TABLE lesion_evaluation ADD COLUMN kept_snapshot boolean NOT NULL DEFAULT false;
 ALTER TABLE lesion_image_score ADD COLUMN subgroup text;
 COMMENT ON COLUMN lesion_evaluation.by_column IS
 'the column whose text lesion_image_score has as subgroup; NULL where it was not asked for';
@@ -457,6 +461,8 @@ COMMENT ON COLUMN lesion_evaluation.too_large IS
 'rows left out because image or mask is above a limit of the session that evaluated';
 COMMENT ON COLUMN lesion_evaluation.grouped IS
 'were the rows split by other columns than those that tell them apart? NULL where that is not known';
+COMMENT ON COLUMN lesion_evaluation.kept_snapshot IS
+'did the transaction keep one snapshot (REPEATABLE READ, SERIALIZABLE), so that rows may be older than evaluated_at?';
 COMMENT ON COLUMN lesion_evaluation.viewed_as IS
 'the role that evaluated, where others may see other rows: a view or foreign table of another role, or policies';
 COMMENT ON COLUMN lesion_image_score.subgroup IS
@@ -494,9 +500,11 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
 				AND NOT (ARRAY[e.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (e.subset <> 'all'
 					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
+				OR e.subset = 'all' AND e.id_column IS NOT NULL AND e.skipped > 0::bigint
 			THEN pg_catalog.format('id_column %I', e.id_column) END,
 		CASE WHEN e.too_large > 0::bigint
 			THEN pg_catalog.format('%s left out as too large', e.too_large) END,
+		CASE WHEN e.kept_snapshot THEN 'rows of a kept snapshot' END,
 		CASE WHEN e.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', e.viewed_as) END), '') AS differs
 FROM lesion_evaluation e LEFT JOIN lesion_version v ON v.model = e.model AND v.number = e.version
 	LEFT JOIN lesion_run r ON r.run = v.run;
@@ -578,11 +586,16 @@ COMMENT ON COLUMN lesion_robustness_score.sampled IS
 COMMENT ON COLUMN lesion_robustness_score.viewed_as IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.grouped IS 'as in lesion_evaluation';
 ALTER TABLE lesion_robustness_score ADD COLUMN too_large bigint NOT NULL DEFAULT 0;
+ALTER TABLE lesion_robustness_score ADD COLUMN kept_snapshot boolean NOT NULL DEFAULT false;
+ALTER TABLE lesion_robustness_score ADD COLUMN skipped bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN lesion_robustness_score.too_large IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.kept_snapshot IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.skipped IS 'as in lesion_evaluation';
 
 CREATE OR REPLACE VIEW lesion_robustness_table AS
 SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta,
-		s.image_column, s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kind, s.severity, s.enhance)
+		s.image_column, s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kept_snapshot, s.kind, s.severity,
+		s.enhance)
 	s.model, s.version, s.images, s.subset, s.kind, s.severity, s.enhance, s.dice, s."drop", s.n, s.evaluated_at,
 	s.seed, s.threshold, s.tta, s.split_columns, s.image_column, s.mask_column, s.id_column, s.sampled,
 	nullif(pg_catalog.concat_ws(', ',
@@ -600,15 +613,18 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column', '')
 				AND NOT (ARRAY[s.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (s.subset <> 'all'
 					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
+				OR s.subset = 'all' AND s.id_column IS NOT NULL AND s.skipped > 0::bigint
 			THEN pg_catalog.format('id_column %I', s.id_column) END,
+		CASE WHEN s.kept_snapshot THEN 'rows of a kept snapshot' END,
 		CASE WHEN s.viewed_as IS NOT NULL THEN pg_catalog.format('as %I sees it', s.viewed_as) END,
 		CASE WHEN s.too_large > 0::bigint
 			THEN pg_catalog.format('%s left out as too large', s.too_large) END), '') AS differs,
-	s.viewed_as
+	s.viewed_as, s.kept_snapshot
 FROM lesion_robustness_score s LEFT JOIN lesion_version v ON v.model = s.model AND v.number = s.version
 	LEFT JOIN lesion_run r ON r.run = v.run
 ORDER BY s.model, s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
-	s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kind, s.severity, s.enhance, s.evaluated_at DESC;
+	s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kept_snapshot, s.kind, s.severity, s.enhance,
+	s.evaluated_at DESC;
 
 COMMENT ON VIEW lesion_robustness_table IS
 'the latest result of lesion_robustness for each version, table, part, split, columns, number of images, seed, '
@@ -666,14 +682,17 @@ COMMENT ON FUNCTION lesion_drift(regclass, boolean) IS
 
 CREATE OR REPLACE VIEW lesion_leaderboard AS
 SELECT model, version, images, subset, n, dice, iou, jaccard, f1, threshold_jaccard, images_per_second, evaluated_at,
-	options, split_columns, seen, hausdorff95, assd, surface_dice, differs
+	options, split_columns, seen, hausdorff95, assd, surface_dice, differs, image_column, mask_column
 FROM (
 	SELECT DISTINCT ON (model, version, images, subset, split_columns, split_seed, test_fraction, fold,
 		validation_fraction, threshold, options, differs) e.*, l.differs
 	FROM lesion_evaluation e JOIN (SELECT evaluation, differs FROM lesion_evaluations) l USING (evaluation)
 	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, fold, validation_fraction,
 		threshold, options, differs, evaluation DESC) latest
-ORDER BY images, subset, dice DESC;
+ORDER BY images, subset, image_column, mask_column, dice DESC;
+
+COMMENT ON VIEW lesion_leaderboard IS
+'the latest scores of each version on each table and its columns, the best first';
 
 CREATE OR REPLACE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
@@ -700,7 +719,7 @@ SET quote_all_identifiers = off
 BEGIN ATOMIC
 	WITH spoken AS (
 		SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
-			s.mask_column, s.id_column, s.sampled, s.viewed_as, s.differs
+			s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kept_snapshot, s.differs
 		FROM lesion_robustness_table s
 		WHERE s.model = lesion_robustness_cells.model
 			AND (lesion_robustness_cells.version IS NULL OR s.version = lesion_robustness_cells.version)
@@ -716,9 +735,10 @@ BEGIN ATOMIC
 		FROM lesion_robustness_table t JOIN spoken l
 		ON (t.version, t.images, t.subset, t.n, t.seed, t.threshold, t.tta)
 			= (l.version, l.images, l.subset, l.n, l.seed, l.threshold, l.tta)
-			AND (t.split_columns::text, t.image_column, t.mask_column, t.id_column, t.sampled, t.viewed_as)
+			AND (t.split_columns::text, t.image_column, t.mask_column, t.id_column, t.sampled, t.viewed_as,
+				t.kept_snapshot)
 			IS NOT DISTINCT FROM (l.split_columns::text, l.image_column, l.mask_column, l.id_column, l.sampled,
-				l.viewed_as)
+				l.viewed_as, l.kept_snapshot)
 		WHERE t.model = lesion_robustness_cells.model),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
@@ -929,14 +949,15 @@ SELECT pg_catalog.pg_extension_config_dump('lesion_fold', '');
 CREATE VIEW lesion_folds AS
 SELECT f.model, f.setting, f.fold, f.fold_model, f.learning_rate, f.image_size, f.config, r.run,
 	coalesce(r.state, 'planned') AS state, r.epochs_done, r.version, e.evaluation, e.n, e.dice, e.jaccard,
-	e.threshold_jaccard
+	e.threshold_jaccard, f.folds, e.differs
 FROM lesion_fold f
 LEFT JOIN LATERAL (
 	SELECT l.run, l.state, l.epochs_done, l.version, l.images, l.started_by FROM lesion_runs l
 	WHERE l.model = f.fold_model AND (l.run = f.run OR f.run IS NULL AND l.state <> 'finished')
 	ORDER BY l.run DESC LIMIT 1) r ON true
 LEFT JOIN LATERAL (
-	SELECT * FROM lesion_evaluation s
+	SELECT s.*, l.differs FROM lesion_evaluation s JOIN (SELECT evaluation, differs FROM lesion_evaluations) l
+		USING (evaluation)
 	WHERE f.run IS NOT NULL AND s.model = f.fold_model AND s.version = r.version AND s.subset = 'test'
 		AND s.images = r.images AND s.fold = f.fold AND s.evaluated_by = r.started_by
 	ORDER BY s.evaluation LIMIT 1) e ON true;
@@ -946,12 +967,16 @@ COMMENT ON VIEW lesion_folds IS
 COMMENT ON COLUMN lesion_folds.model IS 'the folds'' ensemble';
 COMMENT ON COLUMN lesion_folds.setting IS 'number of the combination of learning rate, image size and config';
 COMMENT ON COLUMN lesion_folds.state IS 'of its run, as in lesion_runs; planned: there is none yet';
+COMMENT ON COLUMN lesion_folds.folds IS 'of the setting in all';
+COMMENT ON COLUMN lesion_folds.differs IS 'as in lesion_evaluations';
 
 CREATE VIEW lesion_cross_validations AS
 WITH scored AS (
 	SELECT f.model, f.setting, min(f.learning_rate) AS learning_rate, min(f.image_size) AS image_size,
-		(pg_catalog.array_agg(f.config))[1] AS config, count(*) AS folds, pg_catalog.count(f.version) AS folds_done,
-		sum(f.n)::bigint AS n, avg(f.dice) AS fold_dice, min(f.dice) AS worst_fold_dice
+		(pg_catalog.array_agg(f.config))[1] AS config, max(f.folds)::bigint AS folds,
+		pg_catalog.count(f.version) AS folds_done, sum(f.n)::bigint AS n, avg(f.dice) AS fold_dice,
+		min(f.dice) AS worst_fold_dice, string_agg(pg_catalog.format('fold %s: %s', f.fold, f.differs), '; '
+			ORDER BY f.fold) FILTER (WHERE f.differs IS NOT NULL) AS differs
 	FROM lesion_folds f GROUP BY f.model, f.setting),
 pooled AS (
 	SELECT f.model, f.setting, pg_catalog.array_agg(s.dice ORDER BY f.fold, s.score) AS dice,
@@ -963,7 +988,8 @@ SELECT s.model, s.setting, s.learning_rate, s.image_size, s.config, s.folds, s.f
 	t.mean AS threshold_jaccard, t.low AS threshold_jaccard_low, t.high AS threshold_jaccard_high,
 	s.fold_dice, s.worst_fold_dice,
 	s.folds_done = s.folds AND d.mean IS NOT NULL AND pg_catalog.row_number() OVER (
-		PARTITION BY s.model ORDER BY s.folds_done < s.folds, d.mean DESC NULLS LAST, s.setting) = 1 AS best
+		PARTITION BY s.model ORDER BY s.folds_done < s.folds, d.mean DESC NULLS LAST, s.setting) = 1 AS best,
+	s.differs
 FROM scored s
 LEFT JOIN pooled p USING (model, setting)
 LEFT JOIN LATERAL lesion_bootstrap(p.dice, 2000, 0.95::float8, 0::bigint) d ON true
@@ -977,6 +1003,8 @@ COMMENT ON COLUMN lesion_cross_validations.n IS 'images scored so far';
 COMMENT ON COLUMN lesion_cross_validations.dice IS
 'mean over images; dice_low and dice_high bound its 95 % bootstrap interval';
 COMMENT ON COLUMN lesion_cross_validations.fold_dice IS 'mean over folds';
+COMMENT ON COLUMN lesion_cross_validations.differs IS
+'what lesion_folds.differs says, fold by fold; NULL where it says nothing';
 COMMENT ON COLUMN lesion_cross_validations.best IS
 'has it the highest dice of the settings whose folds are all trained? The ensemble is of its folds';
 
@@ -1272,6 +1300,8 @@ COMMENT ON COLUMN lesion_leaderboard.hausdorff95 IS 'mean over images, in pixels
 COMMENT ON COLUMN lesion_leaderboard.assd IS 'mean over images, in pixels of the truth';
 COMMENT ON COLUMN lesion_leaderboard.surface_dice IS 'mean over images';
 COMMENT ON COLUMN lesion_leaderboard.differs IS 'as in lesion_evaluations';
+COMMENT ON COLUMN lesion_leaderboard.image_column IS 'what was scored';
+COMMENT ON COLUMN lesion_leaderboard.mask_column IS 'the truth; scores of other masks cannot be compared with these';
 COMMENT ON COLUMN lesion_worst_cases.model IS 'that was scored';
 COMMENT ON COLUMN lesion_worst_cases.version IS 'and its version; NULL of a classical method';
 COMMENT ON COLUMN lesion_worst_cases.images IS 'the table the images came from';
@@ -1324,6 +1354,7 @@ COMMENT ON COLUMN lesion_robustness_table.differs IS
 'split, threshold, tta, seed or columns, where they are not the version''s own or the default; who measured, where '
 'others may see other rows; else NULL';
 COMMENT ON COLUMN lesion_robustness_table.viewed_as IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_table.kept_snapshot IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_runs.run IS 'tells runs apart';
 COMMENT ON COLUMN lesion_runs.model IS 'that is trained';
 COMMENT ON COLUMN lesion_runs.version IS 'that it made; NULL: none';

@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(61);
+SELECT plan(66);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -83,7 +83,7 @@ SELECT is((SELECT array_agg(DISTINCT coalesce(differs, 'own')) FROM lesion_evalu
 	'a fold and an enhancement of the version are its own');
 SELECT lesion_evaluate('archive', 'fold', test_fraction => 0.25, enhance => 'off');
 SELECT matches((SELECT differs FROM lesion_evaluations ORDER BY evaluation DESC LIMIT 1),
-	'^split by id, .*, fold 0, options {}$', '... and what takes neither is not');
+	'^split by id, .*, fold 0, options {"enhance": "off"}$', '... and what takes neither is not');
 
 -- A version that was trained with other columns has these.
 SELECT lesion_train('archive', 'easy', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}', image_size => 16,
@@ -173,6 +173,36 @@ SELECT lesion_train('archive', 'by_camera', 1, architecture => 'unet', config =>
 SELECT lesion_evaluate('archive', 'by_camera', 'all', id_column => 'camera');
 SELECT is((SELECT differs FROM lesion_evaluations WHERE model = 'by_camera' AND subset = 'all'), 'id_column camera',
 	'... nor is what a training was grouped by');
+
+UPDATE keyless SET id = NULL WHERE site = 'odd';
+SELECT lesion_evaluate('keyless', 'honest', 'all', id_column => column_name)
+FROM unnest('{NULL,id}'::text[]) AS column_name;
+SELECT is(pg_temp.differing('honest', 'public.keyless'), 'own; own; id_column camera; own; id_column id',
+	'... and these are not where they leave rows out');
+SELECT lesion_robustness('keyless', 'honest', 'all', id_column => 'id', kinds => '{noise}', severities => '{1}',
+	modes => '{off}');
+SELECT is((SELECT string_agg(DISTINCT differs, '') FROM lesion_robustness_table WHERE images = 'public.keyless'),
+	'id_column id', '... in robustness, too');
+
+-- An ensemble whose members enhance each as it was trained: "off" is another way than theirs.
+SELECT lesion_train('archive', 'enhanced', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}',
+	image_size => 16, options => '{"enhance": "always"}');
+SELECT lesion_model_create('enhancing', 'ensemble', '{"members": ["enhanced", "by_camera"]}');
+SELECT lesion_evaluate('archive', model, 'all', enhance => mode)
+FROM unnest('{enhancing,enhanced,by_camera}'::text[]) AS model, unnest('{NULL,off,always}'::text[]) AS mode;
+SELECT is((SELECT string_agg(model || ': ' || coalesce(differs, 'own'), '; ' ORDER BY evaluation)
+	FROM lesion_evaluations WHERE subset = 'all' AND images = 'public.archive' AND model IN ('enhancing', 'enhanced')),
+	'enhancing: own; enhancing: options {"enhance": "off"}; enhancing: options {"enhance": "always"}; '
+	'enhanced: own; enhanced: options {"enhance": "off"}; enhanced: own', 'off is said where training did otherwise');
+SELECT is((SELECT string_agg(coalesce(differs, 'own'), '; ' ORDER BY evaluation) FROM lesion_evaluations
+	WHERE subset = 'all' AND images = 'public.archive' AND model = 'by_camera' AND differs IS DISTINCT FROM
+	'id_column camera'), 'own; own; options {"enhance": "always"}', '... and is nothing where it did so');
+
+-- Scores of other masks: of the version's own if it was trained on these, and said for each.
+SELECT lesion_train('archive', 'easily', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}',
+	image_size => 16, mask_column => 'easy');
+SELECT is((SELECT string_agg(DISTINCT image_column || ' ' || mask_column || coalesce(' ' || differs, ''), '; ')
+	FROM lesion_leaderboard WHERE model = 'easily'), 'image easy', 'the leaderboard says which masks were scored');
 
 -- Rows that depend on who looks: the role is said, and one whose rows are everybody's is shown before it.
 CREATE ROLE speaking_guest;

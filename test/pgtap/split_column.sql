@@ -2,7 +2,7 @@
 -- images were seen all the same.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(50);
+SELECT plan(55);
 
 -- Forty patients with three photographs each; half of the photographs' ids are not in the part of their patient.
 CREATE TABLE pat AS
@@ -134,6 +134,21 @@ SELECT throws_ok($$SELECT lesion_model_import('forged',
 		'a file with another "split" is refused');
 SELECT row_eq($$SELECT split_columns, seen FROM lesion_evaluate('pat', 'unet')$$, ROW('{id}'::text[], NULL::bigint),
 	'of bundled weights nothing is known: by the key');
+
+
+-- Where a member's images are not known, none that is found is no 0, and those that are found are said.
+SELECT lesion_model_create('partly', 'ensemble', '{"members": ["by_id", "moved_by_id"]}')
+FROM lesion_model_import('moved_by_id', lesion_model_export('by_id', dtype => 'bf16'));
+SELECT is(seen, NULL, 'of an ensemble with a member whose images are not known, 0 is not known')
+FROM lesion_evaluate('pat', 'partly');
+SELECT is((SELECT seen FROM lesion_evaluate('pat', 'partly', group_column => 'id')), (SELECT seen FROM other),
+	'... and those that are known are counted');
+SELECT row_eq($$SELECT images_unknown FROM lesion_version WHERE model = 'by_id' AND number = 1$$, ROW(false),
+	'of a training from nothing all images are known');
+SELECT lesion_train('pat', 'from_moved', 1, image_size => 16, init => 'moved_by_id', group_column => 'patient');
+SELECT row_eq($$SELECT images_unknown, image_digests IS NOT NULL FROM lesion_version WHERE model = 'from_moved'$$,
+	ROW(true, true), '... of one from an imported version its own');
+SELECT is(seen, NULL, '... so that 0 is not known') FROM lesion_evaluate('pat', 'from_moved');
 
 -- What a training starts from, or is compared with, has seen other rows.
 SELECT lesion_train('pat', 'tuned', 1, image_size => 16, init => 'by_id', group_column => 'id', promote => 'always');

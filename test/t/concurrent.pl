@@ -104,6 +104,26 @@ $second->query('ROLLBACK');
 unlike($second->query(q{SELECT lesion_model_drop('gone')}), qr/ERROR/, '... but by a new transaction');
 is($first->query(q{SELECT count(*) FROM lesion_promotion WHERE model = 'gone'}), '0', '... that leaves nothing');
 
+# A score in an old snapshot says nothing about rows as they are now, and is not shown for one that does.
+$second->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM archive');
+$first->query(q{CREATE TABLE truths AS SELECT id, mask FROM archive;
+	UPDATE archive SET mask = (SELECT t.mask FROM truths t WHERE t.id <> archive.id ORDER BY t.id LIMIT 1)});
+my $evaluate = q{SELECT dice FROM lesion_evaluate('archive', 'net', 'all')};
+my $true_dice = $first->query($evaluate);
+my $old_dice = $second->query($evaluate);
+$second->query(q{SELECT lesion_robustness('archive', 'net', 'all', kinds => '{noise}', severities => '{1}',
+	modes => '{off}')});
+$second->query('COMMIT');
+isnt($old_dice, $true_dice, 'a transaction that keeps its snapshot scores other rows');
+is($first->query(q{SELECT string_agg(coalesce(differs, 'own'), '; ' ORDER BY evaluation DESC) FROM (
+	SELECT * FROM lesion_evaluations WHERE subset = 'all' ORDER BY evaluation DESC LIMIT 2) AS e}),
+	'rows of a kept snapshot; own', '... which is said');
+is($first->query(q{SELECT count(*) FROM lesion_worst_cases w JOIN lesion_evaluations e USING (evaluation)
+	WHERE w.subset = 'all' AND e.differs IS NOT NULL}), '0', '... and the other score is shown');
+is($first->query(q{SELECT string_agg(DISTINCT differs, ', ') FROM lesion_robustness_table}),
+	'rows of a kept snapshot', '... in robustness, too');
+$first->query(q{UPDATE archive SET mask = t.mask FROM truths t WHERE t.id = archive.id; DROP TABLE truths});
+
 # Whoever checks a row does not wait for the owner of the table that it names.
 run_sql($database, q{CREATE TABLE parts (LIKE archive, PRIMARY KEY (id)) PARTITION BY HASH (id);
 	CREATE TABLE part PARTITION OF parts FOR VALUES WITH (MODULUS 1, REMAINDER 0);

@@ -105,7 +105,7 @@ read_images(Calibration *task)
 	images_end(&scan);
 	MemoryContextDelete(progress);
 	broken_check(&broken, dataset_count(task->images) + broken.broken);
-	seen_warn(task->version, &rows->split, rows->subset, task->trained_on.seen, dataset_count(task->images));
+	seen_warn(task->version, &rows->split, rows->subset, seen_count(&task->trained_on), dataset_count(task->images));
 }
 
 /* Raise an error where there are too few images: what is fitted to them would be
@@ -169,8 +169,9 @@ add_version(Calibration *task)
 		.metadata = calibration_metadata(task),
 	};
 
-	if (task->trained_on.seen >= 0)
+	if (task->trained_on.complete || task->trained_on.digests.count > 0)
 		content.image_digests = image_digests_datum(&task->trained_on.digests);
+	content.images_unknown = !task->trained_on.complete;
 	task->made = store_add_version(&task->store, task->version->model, &content);
 	bytes_release(&weights);
 }

@@ -154,7 +154,7 @@ fit_weights(FitTask *task)
 				 errmsg("no row of %s is a validation row", task->rows.source->name),
 				 errhint("Add rows, or raise validation_fraction (now %g).", task->rows.split.validation_fraction)));
 	for (int i = 0; i < task->content.count; i++)
-		seen_warn(task->content.members[i], &task->rows.split, task->rows.subset, seen[i].seen, task->images);
+		seen_warn(task->content.members[i], &task->rows.split, task->rows.subset, seen_count(&seen[i]), task->images);
 	check_status(solving, ensemble_fit_solve(fit, solving, (uint64_t) task->seed, task->content.weights,
 											 &task->result));
 	warn_few(task);

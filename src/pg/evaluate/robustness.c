@@ -57,6 +57,7 @@ typedef struct Robustness
 	int64		max_images;
 	double		last_rank;		/* of the sample */
 	int64		too_large;		/* images above a limit of the session, which are not scored */
+	int64		skipped;		/* rows with a NULL */
 	ScoreState *scores;			/* (ways, modes) */
 } Robustness;
 
@@ -253,12 +254,13 @@ score_rows(Robustness *job)
 		call_destroy(call);
 		segment_progress_image(job->task.version->model, job->task.version->number);
 	}
+	job->skipped = scan.skipped;
 	images_end(&scan);
 	MemoryContextDelete(progress);
 	broken_check(&broken, job->scores[0].n + broken.broken);
 	if (job->scores[0].n == 0)
 		evaluation_nothing(&job->task);
-	seen_warn(job->task.version, &job->task.split, job->task.subset, trained_on.seen, job->scores[0].n);
+	seen_warn(job->task.version, &job->task.split, job->task.subset, seen_count(&trained_on), job->scores[0].n);
 }
 
 /* ---- arguments ---- */
@@ -380,9 +382,11 @@ store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 	stored_row_text(&row, "mask_column", job->task.source->mask_column);
 	stored_row_text(&row, "id_column", job->task.source->other_id);
 	stored_row_text(&row, "viewed_as", job->task.source->viewed_as);
+	(void) stored_row_set(&row, "kept_snapshot", BOOLOID, BoolGetDatum(job->task.source->kept_snapshot));
 	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(job->task.source->grouped));
 	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
 	stored_row_int8(&row, "too_large", job->too_large);
+	stored_row_int8(&row, "skipped", job->skipped);
 	stored_row_insert(&job->store, "lesion_robustness_score", &row, "", SPI_OK_INSERT);
 }
 

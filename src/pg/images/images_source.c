@@ -362,6 +362,7 @@ images_open(Oid oid, const ImagesColumns *columns)
 		need_column(relation, columns->by_argument != NULL ? columns->by_argument : "by_column", columns->by, NULL);
 	source->has_by = columns->by != NULL;
 	source->viewed_as = relation_viewed_as(relation);
+	source->kept_snapshot = IsolationUsesXactSnapshot();
 	make_queries(source, relation, columns, id);
 	relation_close(relation, NoLock);
 	return source;

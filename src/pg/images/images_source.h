@@ -45,6 +45,7 @@ typedef struct ImagesSource
 	char	   *image_column;
 	char	   *mask_column;	/* NULL = without masks */
 	char	   *viewed_as;		/* relation_viewed_as(), of a source with masks */
+	bool		kept_snapshot;	/* its rows are those of a snapshot that the transaction keeps, which may be old */
 	char	   *other_id;		/* the column named for ids where the primary key is not that; else NULL */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */

@@ -99,7 +99,7 @@ image_digests_datum(const ImageDigests *digests)
  * Add the digests of one version that is no ensemble. Where its row has none, as
  * that of an import, or of a calibration by a role that may not read them, those of
  * the first version with the same weights: however they came here, they were
- * trained on the same images. False where none are known.
+ * trained on the same images. False where there may be others than those added.
  */
 static bool
 load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *digests)
@@ -112,10 +112,11 @@ load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *dig
 	};
 	SPITupleTable *rows;
 	bool		isnull = true;
+	bool		complete = false;
 	Datum		datum = (Datum) 0;
 
 	store_execute(store,
-				  "SELECT image_digests FROM @lesion_version WHERE sha256 = $3 AND image_digests IS NOT NULL "
+				  "SELECT image_digests, images_unknown FROM @lesion_version WHERE sha256 = $3 AND image_digests IS NOT NULL "
 				  "ORDER BY model = $1 AND number = $2 DESC, created_at, model, number LIMIT 1",
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;
@@ -125,6 +126,7 @@ load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *dig
 	{
 		ByteView	bytes = bytes_view(datum);
 
+		complete = !DatumGetBool(row_needed(rows->vals[0], rows->tupdesc, 2, BOOLOID));
 		for (size_t i = 0; i + sizeof(uint64) <= bytes.size; i += sizeof(uint64))
 		{
 			uint64		value;
@@ -135,7 +137,7 @@ load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *dig
 		bytes_release(&bytes);
 	}
 	SPI_freetuptable(rows);
-	return !isnull;
+	return complete;
 }
 
 /* May the caller read which images versions were trained on? */
@@ -151,10 +153,11 @@ may_read(const ModelStore *store)
 bool
 image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDigests *digests)
 {
-	bool		known = false;
+	bool		complete = true;
 
 	if (!may_read(store))
 	{
+		digests->sorted = true;
 		/* Of a bundled version nobody knows. */
 		ereport(version->number > 0 ? WARNING : DEBUG1,
 				(errmsg("which images version %d of model \"%s\" was trained on is not known to this role",
@@ -164,9 +167,9 @@ image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDi
 		return false;
 	}
 	if (version->member_count == 0)
-		known = load_own(store, version, digests);
+		complete = load_own(store, version, digests);
 	for (int i = 0; i < version->member_count; i++)
-		known |= load_own(store, version->members[i], digests);
+		complete = load_own(store, version->members[i], digests) && complete;
 	image_digests_sort(digests);
-	return known;
+	return complete;
 }

@@ -43,8 +43,8 @@ Datum		image_digests_datum(const ImageDigests *digests);
 /*
  * Add the digests of a version's training images, or of those of an ensemble's
  * members; they are those of the weights, whichever version of these has them.
- * False where none are known, also where the caller may not read them, which a
- * WARNING says. The set is sorted then.
+ * False where it may have been trained on others too: one of them has none, or
+ * the caller may not read them, which a WARNING says. The set is sorted then.
  */
 bool		image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDigests *digests);
 

@@ -464,6 +464,7 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 		(void) stored_row_set(&row, "metadata", JSONBOID, JsonbPGetDatum(content->metadata));
 	if (content->image_digests != 0)
 		(void) stored_row_set(&row, "image_digests", BYTEAOID, content->image_digests);
+	(void) stored_row_set(&row, "images_unknown", BOOLOID, BoolGetDatum(content->images_unknown));
 	stored_row_expression(&row, "extension_version", "(SELECT extversion FROM pg_catalog.pg_extension "
 						  "WHERE extname OPERATOR(pg_catalog.=) 'lesionseg')");
 	stored_row_insert(store, "lesion_version", &row, "RETURNING number", SPI_OK_INSERT_RETURNING);

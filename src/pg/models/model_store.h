@@ -72,6 +72,7 @@ typedef struct NewVersion
 	Traits		traits;			/* image_size and threshold are known */
 	Split		split;
 	Datum		image_digests;	/* image_digests.h, a bytea; 0 = not known */
+	bool		images_unknown; /* it was trained on other images too, which are not known */
 	int64_t		run;			/* 0 = imported */
 	bool		bundled;		/* it came with the extension, as the first of its model: it becomes BUNDLED_VERSION */
 	Jsonb	   *metadata;		/* NULL = {} */

@@ -109,7 +109,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	ImagesScan	scan;
 	ImageRow	row;
 	ScoreState	state = {0};
-	SeenImages	trained_on = {{0}};
+	SeenImages	trained_on = seen_nothing();
 	double		segmenting = 0;
 	int64		rows;
 	MemoryContext progress;
@@ -132,7 +132,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 		bool		seen;
 
 		images_fetch(&scan, &row);
-		seen = task->classical == NULL && seen_contains(&trained_on, &row);
+		seen = seen_contains(&trained_on, &row);
 		call = call_create(CurrentMemoryContext, settings_threads(false));
 		status = score_row(store, task, call, &row, seen, &state, &evaluation.images, &segmenting);
 		trained_on.seen += seen && status.code == LS_OK;
@@ -152,7 +152,7 @@ evaluation_run(const ModelStore *store, const EvaluationTask *task)
 	evaluation.broken = broken.broken;
 	evaluation.seconds = seconds_since(start);
 	evaluation.images_per_second = segmenting > 0 ? state.n / segmenting : 0;
-	evaluation.seen = trained_on.seen;
+	evaluation.seen = seen_count(&trained_on);
 	return evaluation;
 }
 
@@ -190,6 +190,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	stored_row_text(&row, "mask_column", task->source->mask_column);
 	stored_row_text(&row, "id_column", task->source->other_id);
 	stored_row_text(&row, "viewed_as", task->source->viewed_as);
+	(void) stored_row_set(&row, "kept_snapshot", BOOLOID, BoolGetDatum(task->source->kept_snapshot));
 	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(task->source->grouped));
 	stored_row_text(&row, "subset", task->subset);
 	stored_row_text(&row, "by_column", task->by_column);

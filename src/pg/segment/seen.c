@@ -10,9 +10,22 @@ seen_open(const ModelStore *store, const ModelVersion *version)
 {
 	SeenImages	images = {{0}};
 
-	if (!image_digests_load(store, version, &images.digests))
-		images.seen = -1;
+	images.complete = image_digests_load(store, version, &images.digests);
 	return images;
+}
+
+SeenImages
+seen_nothing(void)
+{
+	SeenImages	images = {.digests.sorted = true,.complete = true};
+
+	return images;
+}
+
+int64
+seen_count(const SeenImages *images)
+{
+	return images->complete || images->seen > 0 ? images->seen : -1;
 }
 
 bool
@@ -20,7 +33,7 @@ seen_contains(const SeenImages *images, const ImageRow *row)
 {
 	uint8_t		sha256[SHA256_BYTES];
 
-	if (images->seen < 0)
+	if (images->digests.count == 0)
 		return false;
 	sha256_digest(row->image.bytes, row->image.size, sha256);
 	return image_digests_contain(&images->digests, image_digest(sha256));

@@ -15,14 +15,22 @@
 typedef struct SeenImages
 {
 	ImageDigests digests;
-	int64		seen;			/* counted so far; -1 = nothing is known */
+	bool		complete;		/* it was trained on no others */
+	int64		seen;			/* counted so far */
 } SeenImages;
 
 /* Nothing counted yet for a version. */
 SeenImages	seen_open(const ModelStore *store, const ModelVersion *version);
 
+/* What a classical method was trained on: no image. */
+SeenImages	seen_nothing(void);
+
 /* Was the version trained on the fetched row's image, as far as is known? */
 bool		seen_contains(const SeenImages *images, const ImageRow *row);
+
+/* How many it was trained on of those counted, at least; -1 where none is
+ * known, and it may have been trained on others. */
+int64		seen_count(const SeenImages *images);
 
 /* Warn where the version was trained on rows of a part that is held back
  * ("test" or "validation"), or may have been. seen of n rows; seen is -1 where

@@ -365,6 +365,7 @@ store_version(TrainRun *run)
 		.config = run->config,
 		.split = run->split,
 		.image_digests = image_digests_datum(&run->trained_on),
+		.images_unknown = run->images_unknown,
 		.run = run->run,
 	};
 	Traits	   *traits = &run->network->traits;

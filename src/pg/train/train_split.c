@@ -168,8 +168,9 @@ train_split_check(TrainRun *run, const HeldBack *held_back)
 	image_digests_sort(&run->trained_on);
 	warn_copies(run, "test", &held_back->test);
 	warn_copies(run, "validation", &held_back->validation);
-	if (run->init == NULL || !image_digests_load(&run->store, run->init, &before))
+	if (run->init == NULL)
 		return;
+	run->images_unknown = !image_digests_load(&run->store, run->init, &before);
 	seen = image_digests_shared(&before, &held_back->test);
 	if (seen > 0)
 		ereport(WARNING,

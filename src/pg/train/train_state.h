@@ -55,6 +55,7 @@ typedef struct TrainRun
 	TrainCounts counts;
 	MaskFacts	masks;			/* of all three parts */
 	ImageDigests trained_on;	/* the training images, and those that init was trained on */
+	bool		images_unknown; /* of these some are not known */
 	uint8_t		data_sha256[SHA256_BYTES];	/* of all that training sees: ids, images, masks */
 	int64		run;			/* lesion_run.run */
 	EpochReport best;			/* the best epoch so far; epoch 0 = none yet */

@@ -51,9 +51,9 @@ void
 segment_options_enhance(const char *mode, const ModelVersion *version, SegmentOptions *options)
 {
 	options->enhance = version->traits.enhance;
-	options->as_trained = mode == NULL;
 	if (mode != NULL)
 		check_status(NULL, enhance_mode_find(mode, &options->enhance));
+	options->as_trained = mode == NULL || (version->member_count == 0 && options->enhance == version->traits.enhance);
 }
 
 void
@@ -70,7 +70,7 @@ segment_options_jsonb(const SegmentOptions *options)
 	json_begin(&builder);
 	if (options->tta)
 		json_add_boolean(&builder, "tta", true);
-	if (options->enhance != ENHANCE_MODE_OFF)
+	if (options->enhance != ENHANCE_MODE_OFF || !options->as_trained)
 		json_add_string(&builder, "enhance", enhance_mode_name(options->enhance));
 	for (int i = 0; i < segment_option_table.count; i++)
 		if (!option_is_default(&option_rows[i], options))
