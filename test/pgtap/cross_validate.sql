@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(62);
+SELECT plan(66);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -178,6 +178,24 @@ SELECT cmp_ok(count(*), '>', 0::bigint, 'some folds have no test rows') FROM sco
 SELECT lesion_evaluate('pat', fold_model, test_fraction => 0.9) FROM scoreless;
 SELECT is((SELECT count(*) FROM lesion_folds JOIN scoreless USING (fold_model) WHERE n IS NOT NULL), 0::bigint,
 	'... and get none by rows of another table');
+
+-- What a limit of the session leaves out is said of its folds, and of the setting.
+SELECT is((SELECT string_agg(differs, '') FROM lesion_folds), NULL, 'a fold is scored as its network was trained');
+CREATE TABLE uneven AS SELECT id, patient, image, mask FROM pat WHERE id < 20
+UNION ALL SELECT 1000, 'patient-large', s.image, s.mask FROM lesion_synthetic(1, 64, 64) AS s;
+ALTER TABLE uneven ADD PRIMARY KEY (id);
+SET LOCAL lesionseg.max_pixels = 2048;
+CALL lesion_cross_validate('uneven', 'unet', 2, 'limited', epochs => 1, group_column => 'patient',
+	image_sizes => '{16}', configs => '[{"base": 2, "depth": 1}]');
+RESET lesionseg.max_pixels;
+SELECT is((SELECT array_agg(differs) FROM lesion_folds WHERE model = 'limited' AND differs IS NOT NULL),
+	'{"1 left out as too large"}', 'one fold has an image that is too large');
+SELECT is((SELECT differs FROM lesion_cross_validations WHERE model = 'limited'),
+	(SELECT format('fold %s: %s', fold, differs) FROM lesion_folds WHERE model = 'limited' AND differs IS NOT NULL),
+	'... and so has the setting');
+DELETE FROM lesion_fold WHERE model = 'limited' AND fold = 2;
+SELECT is((SELECT ROW(folds, folds_done, best) FROM lesion_cross_validations WHERE model = 'limited'),
+	ROW(2::bigint, 1::bigint, false), 'a setting that lost the row of a fold is not whole');
 
 -- More settings than anybody trains are refused at once, before they are looked at.
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many',

@@ -2,7 +2,7 @@
 -- images were seen all the same.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(55);
+SELECT plan(58);
 
 -- Forty patients with three photographs each; half of the photographs' ids are not in the part of their patient.
 CREATE TABLE pat AS
@@ -135,6 +135,20 @@ SELECT throws_ok($$SELECT lesion_model_import('forged',
 SELECT row_eq($$SELECT split_columns, seen FROM lesion_evaluate('pat', 'unet')$$, ROW('{id}'::text[], NULL::bigint),
 	'of bundled weights nothing is known: by the key');
 
+
+-- A text that the session's search_path decides is no name: a row's part would be chosen by who evaluates.
+CREATE DOMAIN place AS regclass[];
+CREATE TABLE placed AS
+SELECT id, image, mask, 'pat'::regclass AS class, ARRAY['pat'::regclass]::place AS places FROM pat LIMIT 4;
+SELECT throws_ok(format('SELECT lesion_evaluate(%L, %L, %L, %s)', 'placed', 'by_id', part, argument), '0A000',
+	format('rows cannot be told apart by column "%s" of "placed": it has type %s', field, of_type),
+	format('%s is no name of a row: %s', of_type, argument))
+FROM (VALUES ('all', 'id_column => ''class''', 'class', 'regclass'),
+	('test', 'id_column => ''id'', group_column => ''places''', 'places', 'place'))
+	AS c (part, argument, field, of_type);
+ALTER TABLE placed ADD PRIMARY KEY (id, class);
+CREATE TABLE placed_masks (LIKE lesion_prediction);
+SELECT throws_ok($$CALL lesion_predict('placed', 'by_id', 'placed_masks')$$, '0A000', NULL, '... nor a part of a key');
 
 -- Where a member's images are not known, none that is found is no 0, and those that are found are said.
 SELECT lesion_model_create('partly', 'ensemble', '{"members": ["by_id", "moved_by_id"]}')

@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -13,6 +14,29 @@ bool
 came_with_server(Oid oid)
 {
 	return OidIsValid(oid) && oid < FirstUnpinnedObjectId;
+}
+
+bool
+text_depends_on_search_path(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_base_element_type(base);
+
+	switch (OidIsValid(element) ? element : base)
+	{
+		case REGCLASSOID:
+		case REGCOLLATIONOID:
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:
+		case REGOPERATOROID:
+		case REGOPEROID:
+		case REGPROCEDUREOID:
+		case REGPROCOID:
+		case REGTYPEOID:
+			return true;
+		default:
+			return false;
+	}
 }
 
 char *

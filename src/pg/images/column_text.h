@@ -22,6 +22,10 @@
 /* Did an object come with the server, so that only superusers can change it? */
 bool		came_with_server(Oid oid);
 
+/* Do names in the text of a type (regclass and the like, domains and arrays of
+ * them) have a schema or none, as the session's search_path says? */
+bool		text_depends_on_search_path(Oid type);
+
 /*
  * An SQL expression of type text for a column of a relation, in the current
  * memory context; it is NULL if the column is. An error if there is no such

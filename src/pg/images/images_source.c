@@ -69,6 +69,21 @@ need_column(Relation relation, const char *argument, const char *column, const c
 	return number;
 }
 
+/* Check that rows can be told apart by a column's text. */
+static void
+need_name_column(Relation relation, const char *argument, const char *column, const char *reason)
+{
+	Oid			type = get_atttype(RelationGetRelid(relation), need_column(relation, argument, column, reason));
+
+	if (text_depends_on_search_path(type))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("rows cannot be told apart by column \"%s\" of \"%s\": it has type %s", column,
+						RelationGetRelationName(relation), format_type_be(type)),
+				 errdetail("Its text depends on search_path, and so would the part that a row is in."),
+				 errhint("Name another column with %s => '...', as one of a view that has its oid.", argument)));
+}
+
 /* Check that a column can hold images. */
 static void
 need_bytea_column(Relation relation, const char *argument, const char *column)
@@ -118,13 +133,13 @@ id_columns(Relation relation, const char *id_column)
 
 	if (id_column != NULL)
 	{
-		need_column(relation, "id_column", id_column, NULL);
+		need_name_column(relation, "id_column", id_column, NULL);
 		return split_columns_single(id_column);
 	}
 	columns = palloc0(sizeof *columns);
 	foreach(cell, images_key_columns(relation))
 	{
-		need_column(relation, "id_column", lfirst(cell), NULL);
+		need_name_column(relation, "id_column", lfirst(cell), NULL);
 		namestrcpy(&columns->names[columns->count++], lfirst(cell));
 	}
 	if (columns->count == 0)
@@ -356,7 +371,7 @@ images_open(Oid oid, const ImagesColumns *columns)
 
 	source->group_columns = columns->group != NULL ? columns->group : id;
 	for (int i = 0; columns->group != NULL && i < columns->group->count; i++)
-		need_column(relation, "group_column", NameStr(columns->group->names[i]), columns->group_reason);
+		need_name_column(relation, "group_column", NameStr(columns->group->names[i]), columns->group_reason);
 	source->grouped = !split_columns_equal(source->group_columns, id);
 	if (columns->by != NULL)
 		need_column(relation, columns->by_argument != NULL ? columns->by_argument : "by_column", columns->by, NULL);

@@ -116,7 +116,8 @@ load_own(const ModelStore *store, const ModelVersion *version, ImageDigests *dig
 	Datum		datum = (Datum) 0;
 
 	store_execute(store,
-				  "SELECT image_digests, images_unknown FROM @lesion_version WHERE sha256 = $3 AND image_digests IS NOT NULL "
+				  "SELECT image_digests, images_unknown FROM @lesion_version "
+				  "WHERE sha256 = $3 AND image_digests IS NOT NULL "
 				  "ORDER BY model = $1 AND number = $2 DESC, created_at, model, number LIMIT 1",
 				  lengthof(types), types, values, NULL, SPI_OK_SELECT);
 	rows = SPI_tuptable;
