@@ -143,7 +143,7 @@ PACS_PROGRAM = $(BUILD)/lesionseg-pacs
 $(BUILD)/lesionseg-pacs: $(call archives,$(USES_pacs))
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ -Wl,--undefined=main $^ $(PACS_LIBS)
 
-# The extension. The module always links the release variant.
+# The extension. Its own objects are those of the release variant; it links the rooms of VARIANT.
 
 MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES='$(ARCHIVES)' \
 	ROOM_LIBS='$(LIBS)' ROOM_CPPFLAGS='$(LIB_CPPFLAGS)' WARNINGS='$(WARNINGS)' \
@@ -269,8 +269,10 @@ dist:
 	src/packaging/dist
 
 .PHONY: run-check run-demo install-as-root
+# sudo clears the environment: what was given to this make is named.
 install-as-root: all
-	$(if $(filter 0,$(shell id -u)),,sudo )$(MAKE) $(if $(findstring s,$(firstword -$(MAKEFLAGS))),-s) --no-print-directory install
+	$(if $(filter 0,$(shell id -u)),,sudo )$(MAKE) $(if $(findstring s,$(firstword -$(MAKEFLAGS))),-s) --no-print-directory \
+		PG_CONFIG='$(PG_CONFIG)' $(MAKEOVERRIDES) install
 
 run-check: export WERROR = -Werror
 run-check: install-as-root

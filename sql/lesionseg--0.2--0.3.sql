@@ -24,6 +24,56 @@ BEGIN
 END
 $$;
 
+-- ==== Rows ====
+
+-- In 0.2 who had INSERT could write any row; from 0.3 on the functions alone do. Rows that none of them can have
+-- written, and that would decide what all see, stop the update.
+DO $$
+DECLARE
+	written text;
+	role text := pg_catalog.current_setting('session_replication_role');
+BEGIN
+	SELECT pg_catalog.format('%s %s', r.place, r.highest) INTO written FROM (
+		VALUES ('lesion_run', (SELECT pg_catalog.max(run) FROM lesion_run),
+				pg_catalog.pg_sequence_last_value('lesion_run_run_seq'::pg_catalog.regclass)),
+			('lesion_promotion', (SELECT pg_catalog.max(promotion) FROM lesion_promotion),
+				pg_catalog.pg_sequence_last_value('lesion_promotion_promotion_seq'::pg_catalog.regclass)),
+			('lesion_evaluation', (SELECT pg_catalog.max(evaluation) FROM lesion_evaluation),
+				pg_catalog.pg_sequence_last_value('lesion_evaluation_evaluation_seq'::pg_catalog.regclass)),
+			('lesion_audit', (SELECT pg_catalog.max(entry) FROM lesion_audit),
+				pg_catalog.pg_sequence_last_value('lesion_audit_entry_seq'::pg_catalog.regclass)))
+		AS r (place, highest, given)
+	WHERE r.highest OPERATOR(pg_catalog.>) coalesce(r.given, 0::pg_catalog.int8) LIMIT 1;
+	IF written IS NULL THEN
+		SELECT pg_catalog.format('lesion_version (%s, %s)', v.model, v.number) INTO written FROM lesion_version AS v
+		WHERE v.number OPERATOR(pg_catalog.>) 1000000000 OR v.number OPERATOR(pg_catalog.<) 0 LIMIT 1;
+	END IF;
+	IF written IS NULL THEN
+		SELECT pg_catalog.format('lesion_model %s', m.name) INTO written FROM lesion_model AS m
+		WHERE m.bundled AND NOT m.name OPERATOR(pg_catalog.=) ANY ('{unet,linknet,convmixer,maskrcnn}'::pg_catalog.text[])
+			OR NOT m.architecture OPERATOR(pg_catalog.=)
+				ANY ('{unet,linknet,convmixer,maskrcnn,ensemble}'::pg_catalog.text[]) LIMIT 1;
+	END IF;
+	IF written IS NOT NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
+			DETAIL = 'No function of lesionseg writes such a row: no sequence gave its number, or there is no such '
+				'architecture.',
+			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
+	END IF;
+	-- A trigger refuses to change versions.
+	PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);
+	UPDATE lesion_version AS v SET metadata = v.metadata OPERATOR(pg_catalog.-) 'bundled'::pg_catalog.text
+	WHERE v.number OPERATOR(pg_catalog.>) 0
+		AND pg_catalog.jsonb_contains(v.metadata, '{"bundled": true}'::pg_catalog.jsonb);
+	IF FOUND THEN
+		RAISE WARNING 'versions that called themselves bundled, and are not, no longer do';
+	END IF;
+	PERFORM pg_catalog.set_config('session_replication_role', role, true);
+END
+$$;
+
 -- ==== Images ====
 
 CREATE FUNCTION lesion_image_work(image bytea)
@@ -354,6 +404,8 @@ COMMENT ON COLUMN lesion_run.masks IS
 ALTER TABLE lesion_version ADD COLUMN split_columns text[];
 ALTER TABLE lesion_version ADD COLUMN validation_fraction float8 NOT NULL DEFAULT 0.1
 	CHECK (validation_fraction >= 0::float8 AND validation_fraction < 1::float8);
+ALTER TABLE lesion_model ALTER COLUMN created_at SET DEFAULT clock_timestamp();
+ALTER TABLE lesion_version ALTER COLUMN created_at SET DEFAULT clock_timestamp();
 ALTER TABLE lesion_version ADD COLUMN image_digests bytea;
 ALTER TABLE lesion_version ADD COLUMN images_unknown boolean NOT NULL DEFAULT false;
 ALTER TABLE lesion_version ALTER COLUMN image_digests SET STORAGE EXTERNAL;
@@ -370,6 +422,23 @@ BEGIN
 		GRANT SELECT (model, number, config, weights, sha256, image_size, threshold, split_seed, test_fraction, run,
 			metadata, extension_version, created_at, created_by, temperature, review_below, enhance, split_columns,
 			validation_fraction, fold, dice_coefficients, images_unknown) ON lesion_version TO PUBLIC;
+	END IF;
+END
+$$;
+DO $$
+DECLARE
+	readers text;
+BEGIN
+	SELECT pg_catalog.string_agg(DISTINCT a.grantee::pg_catalog.regrole::pg_catalog.text, ', '::pg_catalog.text)
+	INTO readers FROM pg_catalog.pg_class AS c, LATERAL pg_catalog.aclexplode(c.relacl) AS a
+	WHERE c.oid OPERATOR(pg_catalog.=) 'lesion_version'::pg_catalog.regclass
+		AND a.privilege_type OPERATOR(pg_catalog.=) 'SELECT' AND a.grantee OPERATOR(pg_catalog.<>) c.relowner
+		AND a.grantee OPERATOR(pg_catalog.<>) 0::pg_catalog.oid;
+	IF readers IS NOT NULL THEN
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('%s may read which images a version was trained on', readers),
+			DETAIL = 'They have SELECT on all of lesion_version, and so on the new column image_digests.',
+			HINT = 'REVOKE SELECT ON lesion_version of those who should not: everyone may read the other columns.';
 	END IF;
 END
 $$;
@@ -713,7 +782,8 @@ COMMENT ON COLUMN lesion_worst_cases.differs IS 'as in lesion_evaluations';
 
 -- It gives every argument: a function with fewer may have been made by others.
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
-	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text)
+	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text,
+	OUT measured_version int)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 SET quote_all_identifiers = off
 BEGIN ATOMIC
@@ -728,8 +798,10 @@ BEGIN ATOMIC
 					|| pg_catalog.quote_ident(c.relname::text)
 				FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 				WHERE c.oid = lesion_robustness_cells.images::oid))
-		ORDER BY s.differs IS NOT NULL, s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC,
-			s.evaluated_at DESC LIMIT 1),
+		ORDER BY s.differs IS NOT NULL, NOT EXISTS (
+				SELECT FROM lesion_models m WHERE m.model = s.model AND m.version = s.version), NOT EXISTS (
+				SELECT FROM lesion_runs r WHERE r.model = s.model AND r.version = s.version AND r.images = s.images),
+			s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC, s.evaluated_at DESC LIMIT 1),
 	latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"
 		FROM lesion_robustness_table t JOIN spoken l
@@ -762,14 +834,15 @@ BEGIN ATOMIC
 				AND (l.severity = c.severity OR k.kind = 'clean')),
 		l.images,
 		pg_catalog.concat_ws(', ', l.subset, pg_catalog.format(
-			CASE WHEN l.sampled THEN 'a sample of %s images' ELSE '%s images' END, l.n), l.differs)
+			CASE WHEN l.sampled THEN 'a sample of %s images' ELSE '%s images' END, l.n), l.differs),
+		l.version
 	FROM spoken l;
 END;
 
 COMMENT ON FUNCTION lesion_robustness_cells(text, int, regclass) IS
-'one robustness table of a model, that of most images with the version''s own settings: what each kind (row) and '
-'severity (column) costs in Dice points, row by row; the table of images that it was measured on, and how; NULLs '
-'where there is none';
+'one robustness table of a model, by the version''s own settings, of the active version, on the table that it was '
+'trained on and that of most images before others: what each kind (row) and severity (column) costs in Dice points, '
+'row by row; the table of images that it was measured on, how, and which version; NULLs where there is none';
 
 CREATE FUNCTION lesion_heat_map(row_names text[], column_names text[], cells float8[], worst float8 DEFAULT NULL,
 	title text DEFAULT NULL)
@@ -785,9 +858,8 @@ CREATE OR REPLACE FUNCTION lesion_robustness_picture(model text, version int DEF
 RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
-	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.concat_ws(' ',
-		'Dice points lost by', lesion_robustness_picture.model, lesion_robustness_picture.version,
-		pg_catalog.format('(%s)', c.measured_how)))
+	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.format('Dice points lost by %s %s, %s (%s)',
+		lesion_robustness_picture.model, c.measured_version, c.measured_on, c.measured_how))
 	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
 		lesion_robustness_picture.images) c
 	WHERE c.cells IS NOT NULL;

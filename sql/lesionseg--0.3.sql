@@ -483,7 +483,7 @@ CREATE TABLE lesion_model (
 	config jsonb NOT NULL DEFAULT '{}'
 		CHECK (jsonb_typeof(config) = 'object'),
 	bundled boolean NOT NULL DEFAULT false,
-	created_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	created_by text NOT NULL DEFAULT current_user,
 	CHECK (NOT bundled OR name = architecture OR name = 'lesion' AND architecture = 'ensemble'),
 	CHECK (bundled OR name NOT IN ('unet', 'linknet', 'convmixer', 'maskrcnn', 'ensemble'))
@@ -560,7 +560,7 @@ CREATE TABLE lesion_version (
 	metadata jsonb NOT NULL DEFAULT '{}'
 		CHECK (jsonb_typeof(metadata) = 'object'),
 	extension_version text NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT now(),
+	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	created_by text NOT NULL DEFAULT current_user,
 	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0::float8 AND temperature < 'infinity'),
 	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0::float8 AND review_below <= 1::float8),
@@ -1583,7 +1583,8 @@ COMMENT ON FUNCTION lesion_heat_map(text[], text[], float8[], float8, text) IS
 'darkest, the largest one unless given';
 
 CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, images regclass DEFAULT NULL,
-	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text)
+	OUT row_names text[], OUT column_names text[], OUT cells float8[], OUT measured_on text, OUT measured_how text,
+	OUT measured_version int)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 SET quote_all_identifiers = off
 BEGIN ATOMIC
@@ -1598,8 +1599,10 @@ BEGIN ATOMIC
 					|| pg_catalog.quote_ident(c.relname::text)
 				FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 				WHERE c.oid = lesion_robustness_cells.images::oid))
-		ORDER BY s.differs IS NOT NULL, s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC,
-			s.evaluated_at DESC LIMIT 1),
+		ORDER BY s.differs IS NOT NULL, NOT EXISTS (
+				SELECT FROM lesion_models m WHERE m.model = s.model AND m.version = s.version), NOT EXISTS (
+				SELECT FROM lesion_runs r WHERE r.model = s.model AND r.version = s.version AND r.images = s.images),
+			s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC, s.evaluated_at DESC LIMIT 1),
 	latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"
 		FROM lesion_robustness_table t JOIN spoken l
@@ -1632,22 +1635,22 @@ BEGIN ATOMIC
 				AND (l.severity = c.severity OR k.kind = 'clean')),
 		l.images,
 		pg_catalog.concat_ws(', ', l.subset, pg_catalog.format(
-			CASE WHEN l.sampled THEN 'a sample of %s images' ELSE '%s images' END, l.n), l.differs)
+			CASE WHEN l.sampled THEN 'a sample of %s images' ELSE '%s images' END, l.n), l.differs),
+		l.version
 	FROM spoken l;
 END;
 
 COMMENT ON FUNCTION lesion_robustness_cells(text, int, regclass) IS
-'one robustness table of a model, that of most images with the version''s own settings: what each kind (row) and '
-'severity (column) costs in Dice points, row by row; the table of images that it was measured on, and how; NULLs '
-'where there is none';
+'one robustness table of a model, by the version''s own settings, of the active version, on the table that it was '
+'trained on and that of most images before others: what each kind (row) and severity (column) costs in Dice points, '
+'row by row; the table of images that it was measured on, how, and which version; NULLs where there is none';
 
 CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, images regclass DEFAULT NULL)
 RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
-	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.concat_ws(' ',
-		'Dice points lost by', lesion_robustness_picture.model, lesion_robustness_picture.version,
-		pg_catalog.format('(%s)', c.measured_how)))
+	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.format('Dice points lost by %s %s, %s (%s)',
+		lesion_robustness_picture.model, c.measured_version, c.measured_on, c.measured_how))
 	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
 		lesion_robustness_picture.images) c
 	WHERE c.cells IS NOT NULL;

@@ -19,9 +19,10 @@ REGRESS_OPTS = --inputdir=. --outputdir=.
 MODELS ?= $(wildcard models/*.safetensors models/*.json)
 
 # Everything in the archives belongs to the module (SQL functions reach it by
-# pointer tables too), and none of it to the server's symbol table.
+# pointer tables too), and none of it to the server's symbol table. Nor do the names of src/pg: another extension
+# may have a function of the same name, and it would be called.
 SHLIB_LINK = -Wl,--whole-archive $(ROOM_ARCHIVES) -Wl,--no-whole-archive \
-	-Wl,--exclude-libs,ALL -fopenmp $(ROOM_LIBS)
+	-Wl,--exclude-libs,ALL -Wl,--version-script=src/pg/exports.map -fopenmp $(ROOM_LIBS)
 
 # Our constructor runs before that of libgomp (src/pg/module.c).
 SHLIB_LINK += -Wl,-z,initfirst
@@ -50,11 +51,12 @@ $(OBJECT_DIR)/%.o: src/pg/%.c
 
 -include $(wildcard $(OBJECT_DIR)/*.d $(OBJECT_DIR)/*/*.d $(OBJECT_DIR)/*/*/*.d)
 
-lesionseg.so: $(ROOM_ARCHIVES) build/release/pg.list
+lesionseg.so: $(ROOM_ARCHIVES) build/release/pg.list src/pg/exports.map
 
-# Link anew when a file leaves src/pg/, and for another server.
+# Link anew when a file leaves src/pg/, for another server, and for another variant of the rooms.
 build/release/pg.list: always
-	@echo '$(OBJS)' | cmp -s - $@ || echo '$(OBJS)' > $@
+	@mkdir -p $(@D)
+	@echo '$(OBJS) $(SHLIB_LINK)' | cmp -s - $@ || echo '$(OBJS) $(SHLIB_LINK)' > $@
 .PHONY: always
 always:
 

@@ -151,6 +151,34 @@ is(run_sql($closed, q{SELECT has_any_column_privilege('public', 'lesion_version'
 	OR has_any_column_privilege('public', 'lesion_run', 'SELECT') OR has_function_privilege('public',
 	'lesion_segment(bytea, text, float8, boolean, text, jsonb)', 'EXECUTE')}), 'f', 'other rights stay away');
 
+# Rows that a role with INSERT wrote by hand, which 0.2 let it, are not taken for true.
+my $forged = 'tap_forged';
+run_sql('postgres', "DROP DATABASE IF EXISTS $forged");
+run_sql('postgres', "CREATE DATABASE $forged");
+run_sql($forged, q{CREATE EXTENSION lesionseg VERSION '0.2'; SET client_min_messages = error;
+	DROP ROLE IF EXISTS tap_forger; CREATE ROLE tap_forger;
+	GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO tap_forger});
+my $update = 'ALTER EXTENSION lesionseg UPDATE';
+for my $case (
+	["INSERT INTO lesion_promotion (promotion, model, version, reason) OVERRIDING SYSTEM VALUE
+		VALUES (9223372036854775806, 'unet', 1, 'better')", 'lesion_promotion 9223372036854775806'],
+	["INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
+		VALUES ('linknet', 2147483647, '{}', '', sha256(''), 32, '0.2')", 'lesion_version (linknet, 2147483647)'],
+	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)", 'lesion_model lesion']) {
+	my ($row, $named) = @$case;
+	my $refused = `psql -Xqd $forged -c "BEGIN; SET LOCAL session_replication_role = replica; $row" -c '$update' 2>&1`;
+	like($refused, qr/\QERROR:  the row $named was written by hand\E/, "the update names $named");
+}
+run_sql($forged, q{SET session_replication_role = replica;
+	INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, metadata, extension_version)
+	VALUES ('linknet', 77, '{}', 'planted', sha256('planted'), 32, '{"bundled": true}', '0.2')});
+like(`psql -Xqd $forged -c '$update' 2>&1`,
+	qr/WARNING:  versions that called themselves bundled.*WARNING:  tap_forger may read which images/s,
+	'a version that calls itself bundled is not, and readers of the digests are named');
+is(run_sql($forged, q{SELECT count(*) FROM lesion_version WHERE number = 77 AND metadata ? 'bundled'}), '0',
+	'... whose weights are no part of the ensemble');
+run_sql($forged, 'DROP OWNED BY tap_forger; DROP ROLE tap_forger');
+
 # The weights that come with 0.3 reach a database that has others. Those stay
 # version 0, with what was made by them, and active where someone promoted them.
 SKIP: {

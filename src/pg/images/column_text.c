@@ -5,8 +5,10 @@
 
 #include "access/transam.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "pg/images/column_text.h"
 
@@ -20,9 +22,27 @@ bool
 text_depends_on_search_path(Oid type)
 {
 	Oid			base = getBaseType(type);
-	Oid			element = get_base_element_type(base);
+	Oid			element = get_element_type(base);
+	bool		depends = false;
+	TupleDesc	columns;
 
-	switch (OidIsValid(element) ? element : base)
+	check_stack_depth();
+	if (OidIsValid(element))
+		return text_depends_on_search_path(element);
+	if (type_is_range(base))
+		return text_depends_on_search_path(get_range_subtype(base));
+	if (type_is_multirange(base))
+		return text_depends_on_search_path(get_multirange_range(base));
+	if (get_typtype(base) == TYPTYPE_COMPOSITE)
+	{
+		columns = lookup_rowtype_tupdesc(base, -1);
+		for (int i = 0; i < columns->natts && !depends; i++)
+			depends = !TupleDescAttr(columns, i)->attisdropped &&
+				text_depends_on_search_path(TupleDescAttr(columns, i)->atttypid);
+		ReleaseTupleDesc(columns);
+		return depends;
+	}
+	switch (base)
 	{
 		case REGCLASSOID:
 		case REGCOLLATIONOID:

@@ -22,7 +22,7 @@
 /* Did an object come with the server, so that only superusers can change it? */
 bool		came_with_server(Oid oid);
 
-/* Do names in the text of a type (regclass and the like, domains and arrays of
+/* Do names in the text of a type (regclass and the like, and what is made of
  * them) have a schema or none, as the session's search_path says? */
 bool		text_depends_on_search_path(Oid type);
 

@@ -290,15 +290,15 @@ append_by(ImagesSource *source, Relation relation, const ImagesColumns *columns,
 		appendStringInfo(rows, ", %s AS lesion_by", text);
 }
 
-/* The column that is named for ids, where the relation's primary key is not that column; else NULL. */
-static char *
-other_than_key(Relation relation, const char *id_column)
+/* Set what is known of the key: the column that is it, and the one that is named for ids instead. */
+static void
+know_key(ImagesSource *source, Relation relation, const char *id_column)
 {
 	List	   *key = images_key_columns(relation);
 
-	if (id_column == NULL || (list_length(key) == 1 && strcmp(linitial(key), id_column) == 0))
-		return NULL;
-	return pstrdup(id_column);
+	source->key_column = list_length(key) == 1 ? linitial(key) : NULL;
+	if (id_column != NULL && (source->key_column == NULL || strcmp(source->key_column, id_column) != 0))
+		source->other_id = pstrdup(id_column);
 }
 
 /* What the rows of a relation are selected by. */
@@ -313,7 +313,7 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 	source->name = source->known.name;
 	source->image_column = pstrdup(columns->image);
 	source->mask_column = columns->mask != NULL ? pstrdup(columns->mask) : NULL;
-	source->other_id = other_than_key(relation, columns->id);
+	know_key(source, relation, columns->id);
 	source->ids_are_digests = id->count == 0;
 	source->names_are_digests = source->ids_are_digests || (source->grouped && source->group_columns->count == 0);
 	source->key = images_key(relation, id);

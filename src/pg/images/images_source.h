@@ -46,6 +46,7 @@ typedef struct ImagesSource
 	char	   *mask_column;	/* NULL = without masks */
 	char	   *viewed_as;		/* relation_viewed_as(), of a source with masks */
 	bool		kept_snapshot;	/* its rows are those of a snapshot that the transaction keeps, which may be old */
+	char	   *key_column;		/* the primary key, where it is one column; else NULL */
 	char	   *other_id;		/* the column named for ids where the primary key is not that; else NULL */
 	const SplitColumns *group_columns;	/* what decides a row's part */
 	bool		grouped;		/* by something else than the id */

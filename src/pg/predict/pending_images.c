@@ -30,8 +30,10 @@
 #define LIST_BATCHES 500
 #define LIST_IDS 100000
 
-/* Keys of a row's options that say nothing of how its mask was made. */
-#define UNCOUNTED "'{threads,id_column}'::pg_catalog.text[]"
+/* The options of a mask without the keys that say nothing of how it was made: the name of the primary key, $6, too. */
+#define COUNTED(options) \
+	"(" options " OPERATOR(pg_catalog.-) CASE WHEN " options " OPERATOR(pg_catalog.->>) 'id_column' " \
+	"OPERATOR(pg_catalog.=) $6 THEN '{threads,id_column}'::pg_catalog.text[] ELSE '{threads}' END)"
 
 PendingImages *
 pending_begin(const ImagesSource *source, const char *named, const char *target, int batch_size)
@@ -390,10 +392,12 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 int64
 pending_made_otherwise(const PendingImages *pending, const ModelVersion *version, Jsonb *options)
 {
-	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, JSONBOID, BYTEAOID};
+	const char *key = pending->source->key_column;
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, JSONBOID, BYTEAOID, TEXTOID};
 	Datum		values[] = {
 		CStringGetTextDatum(pending->named), CStringGetTextDatum(version->model),
-		Int32GetDatum(version->number), JsonbPGetDatum(options), bytes_datum(version->sha256, SHA256_BYTES)
+		Int32GetDatum(version->number), JsonbPGetDatum(options), bytes_datum(version->sha256, SHA256_BYTES),
+		CStringGetTextDatum(key != NULL ? key : "")
 	};
 	int64		rows;
 	int			result;
@@ -404,8 +408,7 @@ pending_made_otherwise(const PendingImages *pending, const ModelVersion *version
 									 "AND p.version OPERATOR(pg_catalog.=) $3 "
 									 "AND (p.weights_sha256 OPERATOR(pg_catalog.<>) $5 OR "
 									 "CASE WHEN pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
-									 "THEN (p.options OPERATOR(pg_catalog.-) " UNCOUNTED ") "
-									 "OPERATOR(pg_catalog.<>) ($4 OPERATOR(pg_catalog.-) " UNCOUNTED ") "
+									 "THEN " COUNTED("p.options") " OPERATOR(pg_catalog.<>) " COUNTED("$4") " "
 									 "ELSE true END)", pending->target),
 							lengthof(types), types, values, 0);
 	if (result != SPI_OK_SELECT)

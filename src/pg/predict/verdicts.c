@@ -67,6 +67,19 @@ decode_stored(const Call *call, Datum mask, Image *image)
 	return status;
 }
 
+/* Read the header of the stored mask of a prediction; false if it has none. */
+static bool
+read_stored_header(const Call *call, Datum mask, ImageInfo *info)
+{
+	ByteView	bytes = bytes_view(mask);
+	Status		status = image_info(call, bytes.bytes, bytes.size, info);
+
+	bytes_release(&bytes);
+	if (status.code != LS_OK && !broken_or_too_large(status))
+		check_status(call, status);
+	return status.code == LS_OK;
+}
+
 /* Raise an error unless there is a mask that can be accepted: what cannot be
  * read was looked at by nobody, and would reach training. */
 static void
@@ -91,18 +104,18 @@ check_accepted(const char *id, Datum mask, bool no_mask)
 }
 
 /* Check that a corrected mask can be read, and has the shape of the old mask,
- * where that can be read: a broken one is what corrections are for. */
+ * where its header can be read: a broken one is what corrections are for. */
 static void
 check_correction(Datum corrected, Datum mask, bool no_mask)
 {
 	Call	   *call = call_create(CurrentMemoryContext, 1);
 	ByteView	bytes = bytes_view(corrected);
 	Image		image;
-	Image		before;
+	ImageInfo	before;
 
 	check_argument(call, "corrected_mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &image, NULL));
 	bytes_release(&bytes);
-	if (!no_mask && decode_stored(call, mask, &before).code == LS_OK &&
+	if (!no_mask && read_stored_header(call, mask, &before) &&
 		!image_shapes_match(image.width, image.height, before.width, before.height))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -371,34 +384,53 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  * Of each image the mask of the latest verdict that counts. One does not that is
  * none of the three, accepts a mask that is not there, or has a corrected mask of
  * another shape than the mask that was looked at, or any mask of the image where
- * that one is gone: it would hide the verdict before. A time in the future, or
- * NULL, would make a verdict the latest for ever. Masks are joined, not looked
- * up for each verdict: the table may have no key. Masks of other images are not
- * hashed.
+ * that one is gone (not where there was none): it would hide the verdict before.
+ * A time in the future, or NULL, would make a verdict the latest for ever. Masks
+ * are joined, not looked up for each verdict: the table may have no key. Masks of
+ * other images are not hashed.
  */
+#define JUDGED_VERDICTS \
+	"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() " \
+	"AND " USER_TABLE_NAMES("", "decided_by") "), " \
+	"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s " \
+	"WHERE (images, id) IN (SELECT images, id FROM v)), " \
+	"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), " \
+	"one AS (SELECT DISTINCT ON (images, id) images, id, mask FROM looked_at WHERE mask IS NOT NULL " \
+	"ORDER BY images, id), " \
+	"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, " \
+	"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, " \
+	"CASE v.verdict WHEN 'accept' THEN l.mask IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL " \
+	"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, CASE WHEN v.digest <> '' THEN one.mask END, " \
+	"v.corrected_mask)) IS NOT FALSE " \
+	"ELSE coalesce(v.verdict = 'reject', false) END AS counts " \
+	"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest " \
+	"LEFT JOIN one ON one.images = v.images AND one.id = v.id) "
+
 static const char reviewed_query[] =
-"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() "
-"AND " USER_TABLE_NAMES("", "decided_by") "), "
-"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s "
-"WHERE (images, id) IN (SELECT images, id FROM v)), "
-"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), "
-"one AS (SELECT DISTINCT ON (images, id) images, id, mask FROM looked_at WHERE mask IS NOT NULL ORDER BY images, id), "
-"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, "
-"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, "
-"CASE v.verdict WHEN 'accept' THEN l.mask IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL "
-"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, one.mask, v.corrected_mask)) IS NOT FALSE "
-"ELSE coalesce(v.verdict = 'reject', false) END AS counts "
-"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest "
-"LEFT JOIN one ON one.images = v.images AND one.id = v.id) "
+JUDGED_VERDICTS
 "SELECT r.images, r.id, r.mask, r.verdict, r.decided_at, r.decided_by, "
 "(SELECT count(*) FROM judged WHERE NOT counts) AS passed_over "
 "FROM (SELECT DISTINCT ON (images, id) * FROM judged WHERE counts ORDER BY images, id, decided_at DESC) r "
 "WHERE r.verdict IN ('accept', 'correct') ORDER BY r.images, r.id";
 
+/* The same where no mask is left to say it. */
+static const char passed_over_query[] =
+JUDGED_VERDICTS
+"SELECT count(*) AS passed_over FROM judged WHERE NOT counts";
+
 enum
 {
 	REVIEWED_PREDICTIONS, REVIEWED_VERDICTS
 };
+
+/* Run one of the two queries. */
+static void
+select_verdicts(const char *query, const char *verdicts, const char *predictions, const ModelStore *store)
+{
+	if (user_table_select(verdicts, psprintf(query, verdicts, predictions, store->prefix), 0, NULL, NULL, NULL) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "reading %s failed", verdicts);
+}
 
 /* lesion_reviewed_masks(predictions, verdicts) returns set of (images, id, mask, verdict, decided_at, decided_by) */
 Datum
@@ -407,16 +439,15 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *predictions = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(REVIEWED_PREDICTIONS));
 	char	   *verdicts = user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(REVIEWED_VERDICTS));
-	bool		isnull;
 	int64		passed_over;
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	if (user_table_select(verdicts, psprintf(reviewed_query, verdicts, predictions, store.prefix), 0, NULL, NULL,
-						  NULL) != SPI_OK_SELECT)
-		elog(ERROR, "reading %s failed", verdicts);
+	select_verdicts(reviewed_query, verdicts, predictions, &store);
 	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
-	passed_over = SPI_processed == 0 ? 0 : DatumGetInt64(first_row_value("passed_over", INT8OID, &isnull));
+	if (SPI_processed == 0)
+		select_verdicts(passed_over_query, verdicts, predictions, &store);
+	passed_over = DatumGetInt64(first_row_needed("passed_over", INT8OID));
 	if (passed_over > 0)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
