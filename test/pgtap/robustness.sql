@@ -1,7 +1,7 @@
 -- lesion_robustness, what it keeps, and its picture.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(49);
+SELECT plan(51);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -150,6 +150,21 @@ SELECT throws_ok($$SELECT lesion_robustness('archive', 'nobody')$$, '42704', NUL
 SELECT throws_ok($$SELECT lesion_heat_map('{a,b}', '{x}', '{1}')$$, '22023', '1 cells do not fill 2 rows of 1 columns',
 	'cells that do not fill the table');
 
+-- What is drawn is of the active version, on the table it was trained on; a measurement of others does not take its
+-- place, however many images it has, and the title names both.
+CREATE TABLE easy AS SELECT g AS id, s.image, lesion_segment(s.image, 'net') AS mask
+FROM generate_series(1, 90) AS g, lesion_synthetic(7, 16, 16) AS s;
+ALTER TABLE easy ADD PRIMARY KEY (id);
+CREATE TEMP TABLE drawn AS SELECT measured_on, measured_version, cells FROM lesion_robustness_cells('net');
+SELECT lesion_robustness('easy', 'net', kinds => '{darkness}', severities => '{5}');
+SELECT lesion_model_import('net', lesion_model_export('net', dtype => 'bf16'), promote => false);
+SELECT lesion_robustness('archive', 'net', kinds => '{darkness}', severities => '{5}', version => (
+	SELECT max(number) FROM lesion_version WHERE model = 'net'));
+SELECT results_eq($$SELECT measured_on, measured_version, cells FROM lesion_robustness_cells('net')$$, 'TABLE drawn',
+	'another table and another version are not drawn for it');
+SELECT is((SELECT measured_version FROM drawn), (SELECT version FROM lesion_models WHERE model = 'net'),
+	'... the active one is');
+
 -- A measurement on a table that others may not look up.
 CREATE ROLE lesion_test_closed;
 CREATE SCHEMA closed;
@@ -160,9 +175,10 @@ SELECT row_eq($$SELECT measured_on FROM lesion_robustness_cells('net', images =>
 	ROW('public.archive'::text),
 	'one of a closed schema is in nobody''s way');
 SELECT row_eq($$SELECT measured_on, row_names FROM lesion_robustness_cells('net')$$,
-	ROW('closed.priv'::text, '{clean,blur}'::text[]), '... and is the latest');
-SELECT ok(page LIKE '%Dice points lost, net%, closed.priv (test, % images)%'
-	AND page !~ 'points lost, net[^<]*, public.archive',
+	ROW('public.archive'::text, (SELECT row_names FROM lesion_robustness_cells('net', images => 'archive'))),
+	'... nor does it take the place of that on the table of the training');
+SELECT ok(page LIKE '%Dice points lost, net%, public.archive (test, % images)%'
+	AND page !~ 'points lost, net[^<]*, closed.priv',
 	'the report says what was measured') FROM lesion_report() AS page;
 RESET ROLE;
 SELECT ok(page LIKE '%Dice points lost, net%, public.archive%' AND page NOT LIKE '%, closed.priv%',

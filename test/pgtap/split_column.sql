@@ -2,7 +2,7 @@
 -- images were seen all the same.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(58);
+SELECT plan(61);
 
 -- Forty patients with three photographs each; half of the photographs' ids are not in the part of their patient.
 CREATE TABLE pat AS
@@ -146,6 +146,14 @@ SELECT throws_ok(format('SELECT lesion_evaluate(%L, %L, %L, %s)', 'placed', 'by_
 FROM (VALUES ('all', 'id_column => ''class''', 'class', 'regclass'),
 	('test', 'id_column => ''id'', group_column => ''places''', 'places', 'place'))
 	AS c (part, argument, field, of_type);
+CREATE TYPE thing AS (n int, class regclass);
+CREATE DOMAIN named AS regclass;
+ALTER TABLE placed ADD thing thing, ADD names named[], ADD plain int4range[];
+SELECT throws_like(format('SELECT lesion_evaluate(%L, %L, group_column => %L, id_column => %L)', 'placed', 'by_id',
+	field, 'id'), 'rows cannot be told apart by column %', 'nor is what has it within: ' || field)
+FROM unnest('{thing,names}'::text[]) AS field;
+SELECT throws_like($$SELECT lesion_evaluate('placed', 'by_id', group_column => 'plain', id_column => 'id')$$,
+	'no row of %', '... but one without is');
 ALTER TABLE placed ADD PRIMARY KEY (id, class);
 CREATE TABLE placed_masks (LIKE lesion_prediction);
 SELECT throws_ok($$CALL lesion_predict('placed', 'by_id', 'placed_masks')$$, '0A000', NULL, '... nor a part of a key');

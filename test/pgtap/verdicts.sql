@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(92);
+SELECT plan(95);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -274,8 +274,9 @@ SELECT throws_ok(format($$SELECT lesion_verdict_add('unreadable_verdicts', 'unre
 	f.state, NULL, 'a mask that cannot be read is not accepted: ' || f.state)
 FROM (VALUES ('1', '22P03'), ('2', '54000')) AS f (id, state);
 SELECT is((SELECT (lesion_verdict_add('unreadable_verdicts', 'unreadable', f.id, 'correct', NULL,
-	(SELECT mask FROM archive LIMIT 1))).verdict), 'correct', '... but corrected: ' || f.id)
-FROM (VALUES ('1'), ('2')) AS f (id);
+	f.corrected)).verdict), 'correct', '... but corrected: ' || f.id)
+FROM (VALUES ('1', (SELECT mask FROM archive LIMIT 1)), ('2', (SELECT mask FROM lesion_synthetic(1, 64, 64))))
+	AS f (id, corrected);
 
 RESET lesionseg.max_pixels;
 
@@ -338,6 +339,18 @@ SELECT is((SELECT count(*) FROM lesion_reviewed_masks('all_masks', 'late_verdict
 SELECT is(lesion_mask_fits(m, i), f, 'a mask fits by its header: ' || n) FROM archive AS a,
 	LATERAL (VALUES ('yes', mask, image, true), ('no', image, (lesion_synthetic(1, 40, 48)).image, false),
 	('no header', '\x00', image, false), ('no image', mask, '\x00', NULL)) AS f (n, m, i, f) WHERE id = 1;
+
+-- A mask that cannot be decoded, but has a header of another shape, refuses a correction that would not count.
+CREATE TABLE odd_masks (LIKE lesion_prediction);
+CREATE TABLE odd_verdicts (LIKE lesion_verdict);
+INSERT INTO odd_masks (images, id, model, version, mask, predicted_at)
+SELECT 'public.archive', '1', 'x', 1, substr(mask, 1, 60), now() FROM lesion_synthetic(9, 64, 32);
+SELECT throws_like($$SELECT lesion_verdict_add('odd_verdicts', 'odd_masks', '1', 'correct', 'drawn',
+	(SELECT mask FROM lesion_synthetic(1, 64, 64)))$$, 'corrected_mask is 64 x 64 pixels, %: another shape',
+	'a correction of another shape is refused, not passed over later');
+SELECT lives_ok($$SELECT lesion_verdict_add('odd_verdicts', 'odd_masks', '1', 'correct', 'drawn',
+	(SELECT mask FROM lesion_synthetic(1, 64, 32)))$$, '... one of its shape is taken');
+SELECT is((SELECT count(*) FROM lesion_reviewed_masks('odd_masks', 'odd_verdicts')), 1::bigint, '... and counts');
 
 -- Many masks and many verdicts take as long as they are many, not as their product, whatever the planner expects.
 CREATE TABLE many_masks (LIKE lesion_prediction);

@@ -217,6 +217,19 @@ run_sql($database, q{UPDATE others SET options = '1' WHERE id = (SELECT min(id) 
 	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others)});
 like($watcher->query(sprintf $few, ''), qr/WARNING: .* 4 rows/, '... as those by hand are, whatever they say');
 
+# So are masks that another column's values named: they are those of other images.
+run_sql($database, q{CREATE TABLE photos AS SELECT n AS id, 13 - n AS number, a.image FROM (
+		SELECT row_number() OVER (ORDER BY id) AS n, image FROM archive LIMIT 12) AS a;
+	ALTER TABLE photos ADD PRIMARY KEY (id); CREATE TABLE numbered (LIKE lesion_prediction)});
+my $photos = q{CALL lesion_predict('photos', 'net', 'numbered'%s)};
+$watcher->query(sprintf $photos, q{, id_column => 'number'});
+like($watcher->query(sprintf $photos, ''),
+	qr/WARNING: .* 12 rows of public\.numbered for public\.photos .* were made with other options/,
+	'masks named by another column are told');
+run_sql($database, 'DELETE FROM numbered');
+$watcher->query(sprintf $photos, q{, id_column => 'id'});
+unlike($watcher->query(sprintf $photos, ''), qr/were made with other options/, '... and not those named by the key');
+
 # A model that is made anew under its name counts its versions anew.
 run_sql($database, q{DELETE FROM others; SELECT lesion_model_import('renewed', lesion_model_export('net'))});
 my $renewed = q{CALL lesion_predict('few', 'renewed', 'others', id_column => 'id')};

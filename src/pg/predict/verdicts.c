@@ -384,7 +384,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  * Of each image the mask of the latest verdict that counts. One does not that is
  * none of the three, accepts a mask that is not there, or has a corrected mask of
  * another shape than the mask that was looked at, or any mask of the image where
- * that one is gone (not where there was none): it would hide the verdict before.
+ * that one is gone: it would hide the verdict before.
  * A time in the future, or NULL, would make a verdict the latest for ever. Masks
  * are joined, not looked up for each verdict: the table may have no key. Masks of
  * other images are not hashed.
@@ -400,8 +400,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, " \
 	"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, " \
 	"CASE v.verdict WHEN 'accept' THEN l.mask IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL " \
-	"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, CASE WHEN v.digest <> '' THEN one.mask END, " \
-	"v.corrected_mask)) IS NOT FALSE " \
+	"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, one.mask, v.corrected_mask)) IS NOT FALSE " \
 	"ELSE coalesce(v.verdict = 'reject', false) END AS counts " \
 	"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest " \
 	"LEFT JOIN one ON one.images = v.images AND one.id = v.id) "
