@@ -50,7 +50,8 @@ BEGIN
 	END IF;
 	IF written IS NULL THEN
 		SELECT pg_catalog.format('lesion_model %s', m.name) INTO written FROM lesion_model AS m
-		WHERE m.bundled AND NOT m.name OPERATOR(pg_catalog.=) ANY ('{unet,linknet,convmixer,maskrcnn}'::pg_catalog.text[])
+		WHERE m.bundled
+				AND NOT m.name OPERATOR(pg_catalog.=) ANY ('{unet,linknet,convmixer,maskrcnn}'::pg_catalog.text[])
 			OR NOT m.architecture OPERATOR(pg_catalog.=)
 				ANY ('{unet,linknet,convmixer,maskrcnn,ensemble}'::pg_catalog.text[]) LIMIT 1;
 	END IF;
@@ -858,8 +859,9 @@ CREATE OR REPLACE FUNCTION lesion_robustness_picture(model text, version int DEF
 RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
-	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.format('Dice points lost by %s %s, %s (%s)',
-		lesion_robustness_picture.model, c.measured_version, c.measured_on, c.measured_how))
+	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8,
+		pg_catalog.format('Dice points lost by %s %s, %s (%s)', lesion_robustness_picture.model, c.measured_version,
+			c.measured_on, c.measured_how))
 	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
 		lesion_robustness_picture.images) c
 	WHERE c.cells IS NOT NULL;

@@ -1649,8 +1649,9 @@ CREATE FUNCTION lesion_robustness_picture(model text, version int DEFAULT NULL, 
 RETURNS bytea
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 BEGIN ATOMIC
-	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8, pg_catalog.format('Dice points lost by %s %s, %s (%s)',
-		lesion_robustness_picture.model, c.measured_version, c.measured_on, c.measured_how))
+	SELECT lesion_heat_map(c.row_names, c.column_names, c.cells, NULL::float8,
+		pg_catalog.format('Dice points lost by %s %s, %s (%s)', lesion_robustness_picture.model, c.measured_version,
+			c.measured_on, c.measured_how))
 	FROM lesion_robustness_cells(lesion_robustness_picture.model, lesion_robustness_picture.version,
 		lesion_robustness_picture.images) c
 	WHERE c.cells IS NOT NULL;

@@ -166,7 +166,8 @@ for my $case (
 		VALUES ('linknet', 2147483647, '{}', '', sha256(''), 32, '0.2')", 'lesion_version (linknet, 2147483647)'],
 	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)", 'lesion_model lesion']) {
 	my ($row, $named) = @$case;
-	my $refused = `psql -Xqd $forged -c "BEGIN; SET LOCAL session_replication_role = replica; $row" -c '$update' 2>&1`;
+	my $write = "BEGIN; SET LOCAL session_replication_role = replica; $row";
+	my $refused = `psql -Xqd $forged -c "$write" -c '$update' 2>&1`;
 	like($refused, qr/\QERROR:  the row $named was written by hand\E/, "the update names $named");
 }
 run_sql($forged, q{SET session_replication_role = replica;
