@@ -164,7 +164,8 @@ for my $case (
 		VALUES (9223372036854775806, 'unet', 1, 'better')", 'lesion_promotion 9223372036854775806'],
 	["INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
 		VALUES ('linknet', 2147483647, '{}', '', sha256(''), 32, '0.2')", 'lesion_version (linknet, 2147483647)'],
-	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)", 'lesion_model lesion']) {
+	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)",
+		'lesion_model lesion']) {
 	my ($row, $named) = @$case;
 	my $write = "BEGIN; SET LOCAL session_replication_role = replica; $row";
 	my $refused = `psql -Xqd $forged -c "$write" -c '$update' 2>&1`;
