@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(66);
+SELECT plan(67);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -141,6 +141,11 @@ SELECT ok(page LIKE '%These are the first 50 of 65 evaluations.%'
 SELECT ok((SELECT count(*) FROM regexp_matches(page, '<svg', 'g')) < 120, 'there is no chart for each') FROM page;
 SELECT matches(page, 'Quality of the masks</a></h2>.{0,120}images: honest 1, public.archive',
 	'the first screen is about the named table') FROM page;
+
+SELECT lesion_evaluate('archive', 'honest', 'train');
+SELECT matches(lesion_report('{honest}', images => '{archive}', pictures => 0),
+	'Quality of the masks</a></h2>.{0,120}images: honest 1, public.archive \(test\)',
+	'... and about what was held back, not about the rows it was trained on');
 
 -- A version whose split is not known, and a classical method, are split by the id; which part a
 -- row is in is not for the caller to choose.

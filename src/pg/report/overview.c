@@ -115,7 +115,7 @@ add_quality_tile(ReportJob *job)
 								"AND o.evaluated_at < $2 "
 								"ORDER BY o.differs IS NOT NULL, o.evaluation DESC LIMIT 1) b ON true "
 								"WHERE e.evaluation = ANY ($4) AND e.model = $5 "
-								"ORDER BY " NAMED_FIRST ", b.dice IS NULL, e.differs IS NOT NULL, "
+								"ORDER BY " NAMED_FIRST ", e.subset <> 'test', b.dice IS NULL, e.differs IS NOT NULL, "
 								"e.evaluated_at DESC LIMIT 1", high));
 	if (SPI_processed == 0)
 	{
