@@ -33,20 +33,26 @@ DECLARE
 	written text;
 	role text := pg_catalog.current_setting('session_replication_role');
 BEGIN
-	SELECT pg_catalog.format('%s %s', r.place, r.highest) INTO written FROM (
-		VALUES ('lesion_run', (SELECT pg_catalog.max(run) FROM lesion_run),
+	SELECT pg_catalog.format('%s %s', r.place, CASE WHEN r.lowest OPERATOR(pg_catalog.<) 1 THEN r.lowest
+		ELSE r.highest END) INTO written FROM (
+		VALUES ('lesion_run', (SELECT pg_catalog.min(run) FROM lesion_run), (SELECT pg_catalog.max(run) FROM lesion_run),
 				pg_catalog.pg_sequence_last_value('lesion_run_run_seq'::pg_catalog.regclass)),
-			('lesion_promotion', (SELECT pg_catalog.max(promotion) FROM lesion_promotion),
+			('lesion_promotion', (SELECT pg_catalog.min(promotion) FROM lesion_promotion),
+				(SELECT pg_catalog.max(promotion) FROM lesion_promotion),
 				pg_catalog.pg_sequence_last_value('lesion_promotion_promotion_seq'::pg_catalog.regclass)),
-			('lesion_evaluation', (SELECT pg_catalog.max(evaluation) FROM lesion_evaluation),
+			('lesion_evaluation', (SELECT pg_catalog.min(evaluation) FROM lesion_evaluation),
+				(SELECT pg_catalog.max(evaluation) FROM lesion_evaluation),
 				pg_catalog.pg_sequence_last_value('lesion_evaluation_evaluation_seq'::pg_catalog.regclass)),
-			('lesion_audit', (SELECT pg_catalog.max(entry) FROM lesion_audit),
+			('lesion_audit', (SELECT pg_catalog.min(entry) FROM lesion_audit), (SELECT pg_catalog.max(entry) FROM lesion_audit),
 				pg_catalog.pg_sequence_last_value('lesion_audit_entry_seq'::pg_catalog.regclass)))
-		AS r (place, highest, given)
-	WHERE r.highest OPERATOR(pg_catalog.>) coalesce(r.given, 0::pg_catalog.int8) LIMIT 1;
+		AS r (place, lowest, highest, given)
+	WHERE r.highest OPERATOR(pg_catalog.>) coalesce(r.given, 0::pg_catalog.int8) OR r.lowest OPERATOR(pg_catalog.<) 1
+	LIMIT 1;
 	IF written IS NULL THEN
 		SELECT pg_catalog.format('lesion_version (%s, %s)', v.model, v.number) INTO written FROM lesion_version AS v
-		WHERE v.number OPERATOR(pg_catalog.>) 1000000000 OR v.number OPERATOR(pg_catalog.<) 0 LIMIT 1;
+		WHERE v.number OPERATOR(pg_catalog.>) 1000000000 OR v.number OPERATOR(pg_catalog.<) 0
+			OR v.number OPERATOR(pg_catalog.=) 0 AND NOT v.model OPERATOR(pg_catalog.=)
+				ANY ('{unet,linknet,convmixer,maskrcnn}'::pg_catalog.text[]) LIMIT 1;
 	END IF;
 	IF written IS NULL THEN
 		SELECT pg_catalog.format('lesion_model %s', m.name) INTO written FROM lesion_model AS m
@@ -801,7 +807,9 @@ BEGIN ATOMIC
 				WHERE c.oid = lesion_robustness_cells.images::oid))
 		ORDER BY s.differs IS NOT NULL, NOT EXISTS (
 				SELECT FROM lesion_models m WHERE m.model = s.model AND m.version = s.version), NOT EXISTS (
-				SELECT FROM lesion_runs r WHERE r.model = s.model AND r.version = s.version AND r.images = s.images),
+				SELECT FROM lesion_version v JOIN lesion_version trained ON trained.sha256 = v.sha256
+				JOIN lesion_runs r ON r.model = trained.model AND r.version = trained.number
+				WHERE v.model = s.model AND v.number = s.version AND r.images = s.images),
 			s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC, s.evaluated_at DESC LIMIT 1),
 	latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"

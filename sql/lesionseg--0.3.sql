@@ -1601,7 +1601,9 @@ BEGIN ATOMIC
 				WHERE c.oid = lesion_robustness_cells.images::oid))
 		ORDER BY s.differs IS NOT NULL, NOT EXISTS (
 				SELECT FROM lesion_models m WHERE m.model = s.model AND m.version = s.version), NOT EXISTS (
-				SELECT FROM lesion_runs r WHERE r.model = s.model AND r.version = s.version AND r.images = s.images),
+				SELECT FROM lesion_version v JOIN lesion_version trained ON trained.sha256 = v.sha256
+				JOIN lesion_runs r ON r.model = trained.model AND r.version = trained.number
+				WHERE v.model = s.model AND v.number = s.version AND r.images = s.images),
 			s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC, s.evaluated_at DESC LIMIT 1),
 	latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"

@@ -2,7 +2,7 @@
 -- images were seen all the same.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(61);
+SELECT plan(62);
 
 -- Forty patients with three photographs each; half of the photographs' ids are not in the part of their patient.
 CREATE TABLE pat AS
@@ -154,6 +154,21 @@ SELECT throws_like(format('SELECT lesion_evaluate(%L, %L, group_column => %L, id
 FROM unnest('{thing,names}'::text[]) AS field;
 SELECT throws_like($$SELECT lesion_evaluate('placed', 'by_id', group_column => 'plain', id_column => 'id')$$,
 	'no row of %', '... but one without is');
+-- Types that name each other in 2^30 ways are looked into once each.
+DO $$BEGIN
+	CREATE TYPE nested0 AS (n int);
+	FOR k IN 1..30 LOOP
+		EXECUTE format('CREATE TYPE nested%s AS (a nested%s)', k, k - 1);
+	END LOOP;
+	CREATE VIEW nesting AS SELECT NULL::nested30 AS id, image, mask FROM pat;
+	FOR k IN REVERSE 30..1 LOOP
+		EXECUTE format('ALTER TYPE nested%s ADD ATTRIBUTE b nested%s', k, k - 1);
+	END LOOP;
+END$$;
+SET LOCAL statement_timeout = '20s';
+SELECT throws_like($$SELECT lesion_evaluate('nesting', 'by_id', 'all', id_column => 'id')$$, 'no row of %',
+	'a type of many types');
+RESET statement_timeout;
 ALTER TABLE placed ADD PRIMARY KEY (id, class);
 CREATE TABLE placed_masks (LIKE lesion_prediction);
 SELECT throws_ok($$CALL lesion_predict('placed', 'by_id', 'placed_masks')$$, '0A000', NULL, '... nor a part of a key');

@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "executor/spi.h"
@@ -62,8 +63,8 @@ find_lesionseg(const Across *task, Hospital *hospital)
 	if (strcmp(version, LESIONSEG_VERSION) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("server \"%s\" has lesionseg %.40s, this one has %s", hospital->server, version,
-						LESIONSEG_VERSION),
+				 errmsg("server \"%s\" has lesionseg %.*s, this one has %s", hospital->server,
+						pg_mbcliplen(version, strlen(version), 40), version, LESIONSEG_VERSION),
 				 errhint("Install the same release on all servers, and run ALTER EXTENSION lesionseg UPDATE.")));
 	table = first_row_value("name", TEXTOID, &isnull);
 	if (isnull)

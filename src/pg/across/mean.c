@@ -6,10 +6,10 @@
  */
 #include "postgres.h"
 
+#include "common/shortest_dec.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/jsonb.h"
 
 #include "learn/federated/weights_mean.h"
@@ -122,7 +122,7 @@ fetch_query(const Across *task, const Hospital *hospital)
 	if (task->clip_norm > 0)
 		file = psprintf("%slesion_weights_clip(%s, %slesion_model_export(%s, %d), '%s'::pg_catalog.float8, "
 						"'%s'::pg_catalog.float8)", hospital->prefix, file, hospital->prefix, model, hospital->start,
-						float8out_internal(task->clip_norm), float8out_internal(task->noise_multiplier));
+						double_to_shortest_decimal(task->clip_norm), double_to_shortest_decimal(task->noise_multiplier));
 
 	/* OFFSET 0: noise is drawn once. */
 	return psprintf("SELECT f.weights, pg_catalog.encode(pg_catalog.sha256(f.weights), 'hex') "
@@ -154,6 +154,7 @@ add_hospital(const Across *task, Hospital *hospital, WeightsMean *mean, const Ca
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("server \"%s\": the weights that arrived are not those that were sent", hospital->server),
 				 errdetail("Their SHA-256 is %s.", hex)));
+	hospital->trained.sha256 = MemoryContextStrdup(task->context, hex);
 	check_argument(call, psprintf("weights of server \"%s\"", hospital->server),
 				   weights_mean_add(mean, call, file.bytes, file.size, (double) hospital->trained.training_images));
 	bytes_release(&file);

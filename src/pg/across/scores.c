@@ -6,10 +6,10 @@
  */
 #include "postgres.h"
 
+#include "common/shortest_dec.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 
 #include "pg/across/across.h"
 #include "pg/base/values/row_values.h"
@@ -58,8 +58,8 @@ find_score(const Across *task, Hospital *hospital, const char *subset)
 								 "ORDER BY evaluation DESC LIMIT 1",
 								 hospital->prefix, quote_literal_cstr(task->local_model), hospital->start,
 								 quote_literal_cstr(hospital->table), subset, request->split_seed,
-								 float8out_internal(request->test_fraction),
-								 float8out_internal(task->plan.validation_fraction),
+								 double_to_shortest_decimal(request->test_fraction),
+								 double_to_shortest_decimal(task->plan.validation_fraction),
 								 quote_literal_cstr(request->image_column), quote_literal_cstr(request->mask_column),
 								 training_split_condition(task));
 
@@ -83,8 +83,8 @@ ask_score(const Across *task, Hospital *hospital, const char *subset)
 					   hospital->prefix, quote_literal_cstr(hospital->table), link_text(task->local_model),
 					   link_text(subset),
 					   link_text(request->image_column), link_text(request->mask_column), link_text(request->id_column),
-					   request->split_seed, float8out_internal(request->test_fraction), hospital->start,
-					   link_text(request->group_column), float8out_internal(task->plan.validation_fraction)));
+					   request->split_seed, double_to_shortest_decimal(request->test_fraction), hospital->start,
+					   link_text(request->group_column), double_to_shortest_decimal(task->plan.validation_fraction)));
 }
 
 /* Has the hospital images in that part? */

@@ -7,10 +7,11 @@
  */
 #include "postgres.h"
 
+#include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/jsonb.h"
 
 #include "learn/trainer.h"
@@ -72,12 +73,20 @@ is_count(int64 images, int64 least)
 	return images >= least && images <= HOSPITAL_IMAGES_MOST;
 }
 
+/* Can it be a SHA-256 in hexadecimal digits? */
+static bool
+is_sha256(const char *text)
+{
+	return strlen(text) == SHA256_HEX_SIZE - 1 && strspn(text, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
+}
+
 /* Find what a hospital has trained for us. */
 static void
 find_training(const Across *task, Hospital *hospital)
 {
 	LocalTraining *trained = &hospital->trained;
-	char	   *query = psprintf("SELECT r.version, pg_catalog.encode(v.sha256, 'hex'), r.training_images, "
+	bool		blurred = task->clip_norm > 0;	/* then the digest of what was trained stays there: it tells the rows */
+	char	   *query = psprintf("SELECT r.version, %s, r.training_images, "
 								 "r.validation_images, r.test_images "
 								 "FROM %slesion_run AS r JOIN %slesion_version AS v "
 								 "ON v.model OPERATOR(pg_catalog.=) r.model "
@@ -89,6 +98,7 @@ find_training(const Across *task, Hospital *hospital)
 								 "AND r.options OPERATOR(pg_catalog.@>) %s AND r.stopped_by IS NULL "
 								 "AND r.started_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text %s "
 								 "ORDER BY r.run DESC LIMIT 1",
+								 blurred ? "''::pg_catalog.text" : "pg_catalog.encode(v.sha256, 'hex')",
 								 hospital->prefix, hospital->prefix, quote_literal_cstr(task->local_model),
 								 quote_literal_cstr(hospital->table), task->request.epochs, round_seed(task),
 								 json_literal(training_asked(task, hospital->start)), training_split_condition(task));
@@ -104,13 +114,13 @@ find_training(const Across *task, Hospital *hospital)
 		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
 		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
 		if (!is_count(trained->training_images, 1) || !is_count(trained->validation_images, 0) ||
-			!is_count(trained->test_images, 0) || strlen(trained->sha256) != SHA256_HEX_SIZE - 1 ||
-			strspn(trained->sha256, "0123456789abcdef") != SHA256_HEX_SIZE - 1)
+			!is_count(trained->test_images, 0) || (!blurred && !is_sha256(trained->sha256)))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("server \"%s\" gives a training on %lld images (%lld to validate, %lld to test), with the "
-							"SHA-256 \"%.64s\"", hospital->server, (long long) trained->training_images,
+							"SHA-256 \"%.*s\"", hospital->server, (long long) trained->training_images,
 							(long long) trained->validation_images, (long long) trained->test_images,
+							pg_mbcliplen(trained->sha256, strlen(trained->sha256), SHA256_HEX_SIZE - 1),
 							trained->sha256)));
 	}
 	SPI_freetuptable(SPI_tuptable);
@@ -140,8 +150,8 @@ start_training(const Across *task, Hospital *hospital)
 					   hospital->prefix, quote_literal_cstr(hospital->table), link_text(task->local_model),
 					   request->epochs, link_text(request->image_column), link_text(request->mask_column),
 					   link_text(request->id_column), request->image_size, request->batch_size,
-					   quote_literal_cstr(float8out_internal(training_rate(task))),
-					   quote_literal_cstr(float8out_internal(request->test_fraction)), round_seed(task),
+					   quote_literal_cstr(double_to_shortest_decimal(training_rate(task))),
+					   quote_literal_cstr(double_to_shortest_decimal(request->test_fraction)), round_seed(task),
 					   json_literal(request->augment), request->split_seed, json_literal(request->options),
 					   link_text(task->local_model), link_text(request->group_column),
 					   link_text(request->weight_column)));

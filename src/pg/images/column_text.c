@@ -18,8 +18,9 @@ came_with_server(Oid oid)
 	return OidIsValid(oid) && oid < FirstUnpinnedObjectId;
 }
 
-bool
-text_depends_on_search_path(Oid type)
+/* The same, but for the composite types that were looked into: types may name each other in many ways. */
+static bool
+depends_on_search_path(Oid type, List **looked_into)
 {
 	Oid			base = getBaseType(type);
 	Oid			element = get_element_type(base);
@@ -27,18 +28,22 @@ text_depends_on_search_path(Oid type)
 	TupleDesc	columns;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	if (OidIsValid(element))
-		return text_depends_on_search_path(element);
+		return depends_on_search_path(element, looked_into);
 	if (type_is_range(base))
-		return text_depends_on_search_path(get_range_subtype(base));
+		return depends_on_search_path(get_range_subtype(base), looked_into);
 	if (type_is_multirange(base))
-		return text_depends_on_search_path(get_multirange_range(base));
+		return depends_on_search_path(get_multirange_range(base), looked_into);
 	if (get_typtype(base) == TYPTYPE_COMPOSITE)
 	{
+		if (list_member_oid(*looked_into, base))
+			return false;
+		*looked_into = lappend_oid(*looked_into, base);
 		columns = lookup_rowtype_tupdesc(base, -1);
 		for (int i = 0; i < columns->natts && !depends; i++)
 			depends = !TupleDescAttr(columns, i)->attisdropped &&
-				text_depends_on_search_path(TupleDescAttr(columns, i)->atttypid);
+				depends_on_search_path(TupleDescAttr(columns, i)->atttypid, looked_into);
 		ReleaseTupleDesc(columns);
 		return depends;
 	}
@@ -57,6 +62,16 @@ text_depends_on_search_path(Oid type)
 		default:
 			return false;
 	}
+}
+
+bool
+text_depends_on_search_path(Oid type)
+{
+	List	   *looked_into = NIL;
+	bool		depends = depends_on_search_path(type, &looked_into);
+
+	list_free(looked_into);
+	return depends;
 }
 
 char *
