@@ -35,7 +35,8 @@ DECLARE
 BEGIN
 	SELECT pg_catalog.format('%s %s', r.place, CASE WHEN r.lowest OPERATOR(pg_catalog.<) 1 THEN r.lowest
 		ELSE r.highest END) INTO written FROM (
-		VALUES ('lesion_run', (SELECT pg_catalog.min(run) FROM lesion_run), (SELECT pg_catalog.max(run) FROM lesion_run),
+		VALUES ('lesion_run', (SELECT pg_catalog.min(run) FROM lesion_run),
+				(SELECT pg_catalog.max(run) FROM lesion_run),
 				pg_catalog.pg_sequence_last_value('lesion_run_run_seq'::pg_catalog.regclass)),
 			('lesion_promotion', (SELECT pg_catalog.min(promotion) FROM lesion_promotion),
 				(SELECT pg_catalog.max(promotion) FROM lesion_promotion),
@@ -43,7 +44,8 @@ BEGIN
 			('lesion_evaluation', (SELECT pg_catalog.min(evaluation) FROM lesion_evaluation),
 				(SELECT pg_catalog.max(evaluation) FROM lesion_evaluation),
 				pg_catalog.pg_sequence_last_value('lesion_evaluation_evaluation_seq'::pg_catalog.regclass)),
-			('lesion_audit', (SELECT pg_catalog.min(entry) FROM lesion_audit), (SELECT pg_catalog.max(entry) FROM lesion_audit),
+			('lesion_audit', (SELECT pg_catalog.min(entry) FROM lesion_audit),
+				(SELECT pg_catalog.max(entry) FROM lesion_audit),
 				pg_catalog.pg_sequence_last_value('lesion_audit_entry_seq'::pg_catalog.regclass)))
 		AS r (place, lowest, highest, given)
 	WHERE r.highest OPERATOR(pg_catalog.>) coalesce(r.given, 0::pg_catalog.int8) OR r.lowest OPERATOR(pg_catalog.<) 1

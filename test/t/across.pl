@@ -344,7 +344,9 @@ $session->finish;
 
 # ---- limited before it leaves ----
 
-$session->query(across('limited', q(, architecture => 'unet', clip_norm => 0.01)));
+$session->query('SET extra_float_digits = -15');
+$session->query(across('limited', q(, architecture => 'unet', clip_norm => 0.01, learning_rate => 0.0123456)));
+$session->query('RESET extra_float_digits');
 my $sha256 = $hub->sql('clinic', q{SELECT encode(sha256, 'hex') FROM lesion_version
 	WHERE model = 'limited' AND number = 1});
 my ($trained, $mean) = split /\|/, $north->sql('clinic', qq{SELECT lesion_weights_distance(v.weights, s.weights),
@@ -356,6 +358,14 @@ my ($trained, $mean) = split /\|/, $north->sql('clinic', qq{SELECT lesion_weight
 cmp_ok($trained, '>', 0.02, 'a hospital has moved the weights');
 cmp_ok($mean, '<=', 0.010001, '... and the mean by no more than clip_norm lets it');
 cmp_ok($mean, '>', 0.001, '... and by something');
+my $digests = $hub->sql('clinic', q{SELECT metadata #>> '{across,sha256}' FROM lesion_version
+	WHERE model = 'limited' AND number = 1});
+like($digests, qr/[0-9a-f]{64}/, 'the mean names the digest of what arrived');
+is($north->sql('clinic', qq{SELECT count(*) FROM lesion_run r JOIN lesion_version v ON v.model = r.model
+	AND v.number = r.version WHERE r.model = 'limited_across' AND strpos('$digests', encode(v.sha256, 'hex')) > 0}), '0',
+	'... and of nothing that stayed at home');
+like($north->sql('clinic', q{SELECT options ->> 'learning_rate' FROM lesion_run WHERE model = 'limited_across'}),
+	qr/^0\.\d{16,}$/m, '... and numbers arrive whole, however the session prints them');
 
 # ---- what is refused ----
 

@@ -162,8 +162,8 @@ my $update = 'ALTER EXTENSION lesionseg UPDATE';
 for my $case (
 	["INSERT INTO lesion_promotion (promotion, model, version, reason) OVERRIDING SYSTEM VALUE
 		VALUES (9223372036854775806, 'unet', 1, 'better')", 'lesion_promotion 9223372036854775806'],
-	["INSERT INTO lesion_evaluation (evaluation, model, version, images, subset, split_seed, test_fraction, threshold, n,
-		dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, precision, accuracy, skipped, broken,
+	["INSERT INTO lesion_evaluation (evaluation, model, version, images, subset, split_seed, test_fraction, threshold,
+		n, dice, iou, jaccard, f1, threshold_jaccard, sensitivity, specificity, precision, accuracy, skipped, broken,
 		images_per_second, seconds) OVERRIDING SYSTEM VALUE
 		VALUES (-9, 'unet', 1, 'a', 'test', 0, 0.2, 0.5, 7, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1)",
 		'lesion_evaluation -9'],

@@ -122,7 +122,8 @@ fetch_query(const Across *task, const Hospital *hospital)
 	if (task->clip_norm > 0)
 		file = psprintf("%slesion_weights_clip(%s, %slesion_model_export(%s, %d), '%s'::pg_catalog.float8, "
 						"'%s'::pg_catalog.float8)", hospital->prefix, file, hospital->prefix, model, hospital->start,
-						double_to_shortest_decimal(task->clip_norm), double_to_shortest_decimal(task->noise_multiplier));
+						double_to_shortest_decimal(task->clip_norm),
+						double_to_shortest_decimal(task->noise_multiplier));
 
 	/* OFFSET 0: noise is drawn once. */
 	return psprintf("SELECT f.weights, pg_catalog.encode(pg_catalog.sha256(f.weights), 'hex') "
