@@ -362,8 +362,8 @@ my $digests = $hub->sql('clinic', q{SELECT metadata #>> '{across,sha256}' FROM l
 	WHERE model = 'limited' AND number = 1});
 like($digests, qr/[0-9a-f]{64}/, 'the mean names the digest of what arrived');
 is($north->sql('clinic', qq{SELECT count(*) FROM lesion_run r JOIN lesion_version v ON v.model = r.model
-	AND v.number = r.version WHERE r.model = 'limited_across' AND strpos('$digests', encode(v.sha256, 'hex')) > 0}), '0',
-	'... and of nothing that stayed at home');
+	AND v.number = r.version WHERE r.model = 'limited_across' AND strpos('$digests', encode(v.sha256, 'hex')) > 0}),
+	'0', '... and of nothing that stayed at home');
 like($north->sql('clinic', q{SELECT options ->> 'learning_rate' FROM lesion_run WHERE model = 'limited_across'}),
 	qr/^0\.\d{16,}$/m, '... and numbers arrive whole, however the session prints them');
 
