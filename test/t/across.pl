@@ -142,6 +142,9 @@ my $later = $session->query(across(q(o''net),
 	q(, init => 'o''net', split_seed => 0, learning_rate => 1e-6, augment => 'false')));
 like($later, qr/test Dice [\d.]+, that of the active version $best is [\d.]+/,
 	'from the active version on: the better one stays active');
+is($north->sql('clinic', q{SELECT max(n) FROM (SELECT count(*) AS n FROM lesion_evaluation
+	WHERE model = 'o''net_across' AND subset = 'test' GROUP BY version) AS e}), '2',
+	'... which is scored again for that, on the rows of now');
 
 # ---- what crosses ----
 

@@ -232,6 +232,9 @@ finish_step(void *work)
 
 	need_snapshot(task);
 	active = store_find_version(&task->store, task->model, NULL);
+	/* Two are compared on the same rows. */
+	task->score_anew = active != NULL && active->number != best && task->request.promote != PROMOTE_NEVER &&
+		task->request.promote != PROMOTE_ALWAYS;
 	score = test_version(task, best);
 	if (active != NULL && active->number == best)
 		reason = "active";

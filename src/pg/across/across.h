@@ -81,6 +81,7 @@ typedef struct Across
 	Datum		images;
 	ErrorData  *failure;		/* the first that a hospital answered with; NULL = none */
 	int			round;			/* from 1 */
+	bool		score_anew;		/* scores that are there may be of other rows than the tables have now */
 	SharedVersion current;		/* the start of this round */
 } Across;
 

@@ -8,10 +8,10 @@
  */
 #include "postgres.h"
 
-#include "mb/pg_wchar.h"
 #include "catalog/pg_type.h"
 #include "common/base64.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

@@ -6,8 +6,8 @@
  */
 #include "postgres.h"
 
-#include "common/shortest_dec.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"

@@ -6,8 +6,8 @@
  */
 #include "postgres.h"
 
-#include "common/shortest_dec.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
@@ -54,6 +54,7 @@ find_score(const Across *task, Hospital *hospital, const char *subset)
 								 "AND validation_fraction OPERATOR(pg_catalog.=) %s::pg_catalog.float8 "
 								 "AND image_column OPERATOR(pg_catalog.=) %s AND mask_column OPERATOR(pg_catalog.=) %s "
 								 "AND options OPERATOR(pg_catalog.=) '{}'::pg_catalog.jsonb "
+								 "AND NOT kept_snapshot AND too_large OPERATOR(pg_catalog.=) 0::pg_catalog.int8 "
 								 "AND evaluated_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text %s "
 								 "ORDER BY evaluation DESC LIMIT 1",
 								 hospital->prefix, quote_literal_cstr(task->local_model), hospital->start,
@@ -106,7 +107,8 @@ scores_pooled(Across *task, const char *subset)
 		hospital->score = (PooledScore) {0};
 		if (!has_images(hospital, subset))
 			continue;
-		find_score(task, hospital, subset);
+		if (!task->score_anew)
+			find_score(task, hospital, subset);
 		if (hospital->score.n == 0)
 			ask_score(task, hospital, subset);
 	}

@@ -7,10 +7,10 @@
  */
 #include "postgres.h"
 
-#include "common/shortest_dec.h"
-#include "mb/pg_wchar.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
