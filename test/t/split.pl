@@ -145,6 +145,7 @@ INSERT INTO lesion_run (run, model, version, state, images, epochs, seed, option
 	(1, 'old', 1, 'finished', 'public.pat', 1, 0, '{"id_column": "patient", "validation_fraction": 0.25}', now()),
 	(2, 'old', 2, 'finished', 'public.keyed', 1, 0, '{"validation_fraction": 0.1}', now()),
 	(3, 'old', 3, 'finished', 'public.gone', 1, 0, '{}', now());
+SELECT setval('lesion_run_run_seq', 3);
 INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, run, extension_version)
 SELECT 'old', n, '{}', 'x', sha256('x'), 16, nullif(n, 4), '0.2' FROM generate_series(1, 4) AS n;
 RESET session_replication_role;
