@@ -66,9 +66,10 @@ ALL_CFLAGS = $(CPPFLAGS) $(CFLAGS) -std=gnu11 -fno-omit-frame-pointer $(WARNINGS
 # Debian's folders are named after the machine without its vendor, which clang names too
 # (and newer ones of clang know no -print-multiarch).
 MULTIARCH := $(shell $(CC) -dumpmachine 2>/dev/null | sed -E 's/^([^-]+)-(pc|unknown)-/\1-/')
+IS_X86 := $(filter x86_64%,$(MULTIARCH))
 OPENBLAS_LIB = /usr/lib/$(MULTIARCH)/openblas-openmp
 OPENBLAS_INCLUDE = /usr/include/$(MULTIARCH)/openblas-openmp
-ONEDNN := $(if $(filter x86_64%,$(MULTIARCH)),$(if $(wildcard /usr/include/dnnl.h),yes,no),no)
+ONEDNN := $(if $(and $(IS_X86),$(wildcard /usr/include/dnnl.h)),yes,no)
 ifeq ($(ONEDNN),yes)
 ONEDNN_CPPFLAGS = -DHAVE_ONEDNN
 ONEDNN_LIB = -ldnnl
@@ -98,7 +99,7 @@ own_flags = $(FLAGS_$(lastword $(subst _, ,$(1)))) $(if $(filter learn/% infer/%
 # Instruction sets of x86-64, by which files and folders are named. A build for
 # another processor leaves them out; there the baseline is vector code too (NEON).
 X86_SETS = avx2 avx512 avx512bf16 amx x86
-OTHER_SETS := $(if $(filter x86_64%,$(MULTIARCH)),,$(X86_SETS))
+OTHER_SETS := $(if $(IS_X86),,$(X86_SETS))
 fitting = $(foreach file,$(1),$(if $(filter $(OTHER_SETS),$(subst _, ,$(subst /, ,$(basename $(file))))),,$(file)))
 
 # A room's files, in its folder and the folders of that.

@@ -358,14 +358,12 @@ typedef struct Cell
 static void
 store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 {
-	const SplitColumns *split = job->task.split.columns;
 	StoredRow	row;
 
 	stored_row_begin(&row);
 	stored_row_text(&row, "model", job->task.version->model);
 	stored_row_int4(&row, "version", job->task.version->number);
-	stored_row_text(&row, "images", job->task.source->name);
-	stored_row_text(&row, "subset", job->task.subset);
+	evaluation_row_source(&job->task, &row);
 	stored_row_text(&row, "kind", cell->kind);
 	stored_row_int4(&row, "severity", cell->severity);
 	stored_row_text(&row, "enhance", cell->enhance);
@@ -376,14 +374,6 @@ store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 	(void) stored_row_set(&row, "evaluated_at", TIMESTAMPTZOID, TimestampTzGetDatum(at));
 	stored_row_float8(&row, "threshold", job->task.options.threshold);
 	(void) stored_row_set(&row, "tta", BOOLOID, BoolGetDatum(job->task.options.tta));
-	if (split != NULL)
-		(void) stored_row_set(&row, "split_columns", TEXTARRAYOID, split_columns_datum(split));
-	stored_row_text(&row, "image_column", job->task.source->image_column);
-	stored_row_text(&row, "mask_column", job->task.source->mask_column);
-	stored_row_text(&row, "id_column", job->task.source->other_id);
-	stored_row_text(&row, "viewed_as", job->task.source->viewed_as);
-	(void) stored_row_set(&row, "kept_snapshot", BOOLOID, BoolGetDatum(job->task.source->kept_snapshot));
-	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(job->task.source->grouped));
 	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
 	stored_row_int8(&row, "too_large", job->too_large);
 	stored_row_int8(&row, "skipped", job->skipped);

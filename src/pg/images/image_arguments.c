@@ -4,11 +4,16 @@
 #include "postgres.h"
 
 #include "image/mask_decode.h"
+#include "pg/base/call.h"
 #include "pg/base/error.h"
 #include "pg/base/values/bytes.h"
 #include "pg/images/image_arguments.h"
+#include "pg/images/images_source.h"
 
 #define JPEG_QUALITY 95
+
+/* No more of a header is read where the rows are anybody's. */
+#define MOST_HEADER_BYTES (128 * 1024)
 
 void
 argument_image(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *image)
@@ -39,6 +44,19 @@ argument_mask(Call *call, FunctionCallInfo fcinfo, int number, const char *name,
 
 	check_argument(call, name, mask_decode(call, view.bytes, view.size, TURN_UPRIGHT, mask, NULL));
 	bytes_release(&view);
+}
+
+bool
+image_header(Datum image, ImageInfo *info)
+{
+	Call	   *call = call_create(CurrentMemoryContext, 1);
+	ByteView	view = bytes_view(PointerGetDatum(PG_DETOAST_DATUM_SLICE(image, 0, MOST_HEADER_BYTES)));
+	Status		status = image_info(call, view.bytes, view.size, info);
+
+	if (status.code != LS_OK && !broken_or_too_large(status))
+		check_status(call, status);
+	call_destroy(call);
+	return status.code == LS_OK;
 }
 
 Datum

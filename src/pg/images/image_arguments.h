@@ -22,6 +22,10 @@ ImageFormat argument_image_as_is(Call *call, FunctionCallInfo fcinfo, int number
 /* Decode the mask in argument `number` to 0 and 255. */
 void		argument_mask(Call *call, FunctionCallInfo fcinfo, int number, const char *name, Image *mask);
 
+/* Read the header of an image of anybody, from its first bytes; false if they
+ * hold none. */
+bool		image_header(Datum image, ImageInfo *info);
+
 /* Encode a changed image in its input's format; PNG for DICOM. */
 Datum		image_in_format(Call *call, ImageFormat format, const Image *image);
 

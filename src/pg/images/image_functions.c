@@ -18,13 +18,11 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
+#include "pg/images/image_arguments.h"
 #include "pg/images/images_source.h"
 
 /* Nearly every image's header is within so many bytes. */
 #define HEADER_BYTES (16 * 1024)
-
-/* No more of a header is read where the rows are anybody's. */
-#define MOST_HEADER_BYTES (128 * 1024)
 
 PG_FUNCTION_INFO_V1(lesion_image_info);
 PG_FUNCTION_INFO_V1(lesion_image_work);
@@ -67,21 +65,6 @@ lesion_image_info(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(row_datum(&row));
 }
 
-/* Read the header of an image of anybody: of the first bytes in argument `n`.
- * False if they hold none. */
-static bool
-read_header(FunctionCallInfo fcinfo, int n, ImageInfo *info)
-{
-	Call	   *call = call_create(CurrentMemoryContext, 1);
-	ByteView	view = bytes_view(PointerGetDatum(PG_GETARG_BYTEA_P_SLICE(n, 0, MOST_HEADER_BYTES)));
-	Status		status = image_info(call, view.bytes, view.size, info);
-
-	if (status.code != LS_OK && !broken_or_too_large(status))
-		check_status(call, status);
-	call_destroy(call);
-	return status.code == LS_OK;
-}
-
 /* lesion_image_work(image bytea) -> what it takes to decode the image, or NULL */
 Datum
 lesion_image_work(PG_FUNCTION_ARGS)
@@ -89,7 +72,7 @@ lesion_image_work(PG_FUNCTION_ARGS)
 	size_t		size = toast_raw_datum_size(PG_GETARG_DATUM(0)) - VARHDRSZ;
 	ImageInfo	info;
 
-	if (!read_header(fcinfo, 0, &info) || (int64) info.width * info.height > lesionseg_max_pixels)
+	if (!image_header(PG_GETARG_DATUM(0), &info) || (int64) info.width * info.height > lesionseg_max_pixels)
 		PG_RETURN_NULL();
 	PG_RETURN_INT64(image_work(&info, size));
 }
@@ -178,9 +161,9 @@ lesion_mask_fits(PG_FUNCTION_ARGS)
 	ImageInfo	image;
 	Status		status;
 
-	if (!read_header(fcinfo, ERROR_MASK, &mask))
+	if (!image_header(PG_GETARG_DATUM(ERROR_MASK), &mask))
 		PG_RETURN_BOOL(false);
-	if (!read_header(fcinfo, ERROR_IMAGE, &image))
+	if (!image_header(PG_GETARG_DATUM(ERROR_IMAGE), &image))
 		PG_RETURN_NULL();
 	status = mask_check_shape(&image, TURN_UPRIGHT, mask.width, mask.height);
 	PG_RETURN_BOOL(status.code == LS_OK);

@@ -22,6 +22,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
+#include "pg/images/image_arguments.h"
 #include "pg/images/images_source.h"
 
 PG_FUNCTION_INFO_V1(lesion_verdict_add);
@@ -67,19 +68,6 @@ decode_stored(const Call *call, Datum mask, Image *image)
 	return status;
 }
 
-/* Read the header of the stored mask of a prediction; false if it has none. */
-static bool
-read_stored_header(const Call *call, Datum mask, ImageInfo *info)
-{
-	ByteView	bytes = bytes_view(mask);
-	Status		status = image_info(call, bytes.bytes, bytes.size, info);
-
-	bytes_release(&bytes);
-	if (status.code != LS_OK && !broken_or_too_large(status))
-		check_status(call, status);
-	return status.code == LS_OK;
-}
-
 /* Raise an error unless there is a mask that can be accepted: what cannot be
  * read was looked at by nobody, and would reach training. */
 static void
@@ -115,7 +103,7 @@ check_correction(Datum corrected, Datum mask, bool no_mask)
 
 	check_argument(call, "corrected_mask", mask_decode(call, bytes.bytes, bytes.size, TURN_UPRIGHT, &image, NULL));
 	bytes_release(&bytes);
-	if (!no_mask && read_stored_header(call, mask, &before) &&
+	if (!no_mask && image_header(mask, &before) &&
 		!image_shapes_match(image.width, image.height, before.width, before.height))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -384,10 +372,10 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  * Of each image the mask of the latest verdict that counts. One does not that is
  * none of the three, accepts a mask that is not there, or has a corrected mask of
  * another shape than the mask that was looked at, or any mask of the image where
- * that one is gone: it would hide the verdict before.
- * A time in the future, or NULL, would make a verdict the latest for ever. Masks
- * are joined, not looked up for each verdict: the table may have no key. Masks of
- * other images are not hashed.
+ * that one is gone: it would hide the verdict before. A time in the future, or
+ * NULL, would make a verdict the latest for ever. Masks are joined, not looked
+ * up for each verdict: the table may have no key. Masks of other images are not
+ * hashed.
  */
 #define JUDGED_VERDICTS \
 	"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() " \

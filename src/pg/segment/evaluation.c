@@ -15,7 +15,6 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/call.h"
 #include "pg/base/values/row_values.h"
-#include "pg/base/values/stored_row.h"
 #include "pg/base/settings.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"
@@ -175,6 +174,23 @@ evaluation_check_version(const ModelStore *store, const EvaluationTask *task)
 }
 
 void
+evaluation_row_source(const EvaluationTask *task, StoredRow *row)
+{
+	const ImagesSource *source = task->source;
+
+	stored_row_text(row, "images", source->name);
+	stored_row_text(row, "image_column", source->image_column);
+	stored_row_text(row, "mask_column", source->mask_column);
+	stored_row_text(row, "id_column", source->other_id);
+	stored_row_text(row, "viewed_as", source->viewed_as);
+	(void) stored_row_set(row, "kept_snapshot", BOOLOID, BoolGetDatum(source->kept_snapshot));
+	(void) stored_row_set(row, "grouped", BOOLOID, BoolGetDatum(source->grouped));
+	stored_row_text(row, "subset", task->subset);
+	if (task->split.columns != NULL)
+		(void) stored_row_set(row, "split_columns", TEXTARRAYOID, split_columns_datum(task->split.columns));
+}
+
+void
 evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation)
 {
 	const DatasetScore *score = &evaluation->score;
@@ -185,20 +201,11 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	stored_row_text(&row, "model", task->version->model);
 	if (task->classical == NULL)
 		stored_row_int4(&row, "version", task->version->number);
-	stored_row_text(&row, "images", task->source->name);
-	stored_row_text(&row, "image_column", task->source->image_column);
-	stored_row_text(&row, "mask_column", task->source->mask_column);
-	stored_row_text(&row, "id_column", task->source->other_id);
-	stored_row_text(&row, "viewed_as", task->source->viewed_as);
-	(void) stored_row_set(&row, "kept_snapshot", BOOLOID, BoolGetDatum(task->source->kept_snapshot));
-	(void) stored_row_set(&row, "grouped", BOOLOID, BoolGetDatum(task->source->grouped));
-	stored_row_text(&row, "subset", task->subset);
+	evaluation_row_source(task, &row);
 	stored_row_text(&row, "by_column", task->by_column);
 	stored_row_int8(&row, "split_seed", task->split.seed);
 	stored_row_float8(&row, "test_fraction", task->split.test_fraction);
 	stored_row_float8(&row, "validation_fraction", task->split.validation_fraction);
-	if (task->split.columns != NULL)
-		(void) stored_row_set(&row, "split_columns", TEXTARRAYOID, split_columns_datum(task->split.columns));
 	stored_row_int4(&row, "fold", task->split.fold);
 	if (task->classical == NULL)
 		stored_row_float8(&row, "threshold", task->options.threshold);

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "measure/score.h"
+#include "pg/base/values/stored_row.h"
 #include "pg/images/images_scan.h"
 #include "pg/models/image_scores.h"
 #include "pg/models/model_store.h"
@@ -67,6 +68,9 @@ void		evaluation_nothing(const EvaluationTask *task);
  * were stored, which hold the version until the transaction ends (references.c).
  */
 void		evaluation_check_version(const ModelStore *store, const EvaluationTask *task);
+
+/* Set the columns that say which rows of what were scored, and as whom. */
+void		evaluation_row_source(const EvaluationTask *task, StoredRow *row);
 
 /* Store an evaluation with n > 0 and the scores of its images; the stored row stands in SPI_tuptable. */
 void		evaluation_store(const ModelStore *store, const EvaluationTask *task, const Evaluation *evaluation);

@@ -17,7 +17,7 @@ seen_open(const ModelStore *store, const ModelVersion *version)
 SeenImages
 seen_nothing(void)
 {
-	SeenImages	images = {.digests.sorted = true,.complete = true};
+	SeenImages	images = {.complete = true};
 
 	return images;
 }
