@@ -1005,6 +1005,11 @@ CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_run
 FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
 CREATE TRIGGER keep_references AFTER INSERT OR DELETE ON lesion_evaluation
 FOR EACH ROW EXECUTE FUNCTION lesion_keep_references();
+-- Also on a subscriber, where what goes came from the publisher.
+ALTER TABLE lesion_model ENABLE ALWAYS TRIGGER keep_references;
+ALTER TABLE lesion_version ENABLE ALWAYS TRIGGER keep_references;
+ALTER TABLE lesion_run ENABLE ALWAYS TRIGGER keep_references;
+ALTER TABLE lesion_evaluation ENABLE ALWAYS TRIGGER keep_references;
 CREATE TRIGGER keep_key AFTER UPDATE OF name ON lesion_model
 FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION lesion_keep_references();
 CREATE TRIGGER keep_key AFTER UPDATE OF run ON lesion_run

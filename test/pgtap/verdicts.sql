@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(95);
+SELECT plan(96);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -321,7 +321,7 @@ INSERT INTO late_verdicts (images, id, verdict, corrected_mask, mask_sha256, dec
 SELECT 'public.archive', i.id, l.verdict, l.corrected_mask, l.mask_sha256, clock_timestamp()
 FROM unnest('{1,2}'::text[]) AS i (id), LATERAL (VALUES
 	('correct', (lesion_synthetic(1, 40, 48)).mask, (SELECT sha256(mask) FROM all_masks AS a WHERE a.id = i.id)),
-	('correct', (lesion_synthetic(1, 40, 48)).mask, NULL), ('correct', '\x00', sha256('x')), ('correct', NULL, NULL),
+	('correct', '\x00', NULL), ('correct', '\x00', sha256('x')), ('correct', NULL, NULL),
 	('accept', NULL, NULL), ('accept', NULL, sha256('x')), ('maybe', NULL, NULL), (NULL, NULL, NULL))
 	AS l (verdict, corrected_mask, mask_sha256);
 SELECT set_eq($$SELECT * FROM lesion_reviewed_masks('all_masks', 'late_verdicts')$$, 'SELECT * FROM before',
@@ -339,6 +339,20 @@ SELECT is((SELECT count(*) FROM lesion_reviewed_masks('all_masks', 'late_verdict
 SELECT is(lesion_mask_fits(m, i), f, 'a mask fits by its header: ' || n) FROM archive AS a,
 	LATERAL (VALUES ('yes', mask, image, true), ('no', image, (lesion_synthetic(1, 40, 48)).image, false),
 	('no header', '\x00', image, false), ('no image', mask, '\x00', NULL)) AS f (n, m, i, f) WHERE id = 1;
+
+-- Masks that others add do not hide the correction of an image that had none, or whose mask is gone.
+CREATE TABLE no_masks (LIKE lesion_prediction);
+CREATE TABLE no_mask_verdicts (LIKE lesion_verdict);
+INSERT INTO no_masks (images, id, model, version, mask, error, predicted_at)
+VALUES ('public.archive', '1', 'net', 1, NULL, 'no image', now()), ('public.archive', '2', 'net', 1, '\x00', NULL, now());
+SELECT lesion_verdict_add('no_mask_verdicts', 'no_masks', id::text, 'correct', 'drawn', mask)
+FROM archive WHERE id IN (1, 2);
+DELETE FROM no_masks WHERE id = '2';
+INSERT INTO no_masks (images, id, model, version, mask, predicted_at)
+SELECT 'public.archive', id, 'net', 2, (lesion_synthetic(1, 40, 48)).mask, now() FROM unnest('{1,2}'::text[]) AS id;
+SELECT results_eq($$SELECT id, mask FROM lesion_reviewed_masks('no_masks', 'no_mask_verdicts') ORDER BY id$$,
+	$$SELECT id::text, mask FROM archive WHERE id IN (1, 2) ORDER BY id$$,
+	'corrections of images without a mask stay, whatever masks come');
 
 -- A mask that cannot be decoded, but has a header of another shape, refuses a correction that would not count.
 CREATE TABLE odd_masks (LIKE lesion_prediction);

@@ -78,6 +78,16 @@ is($subscriber->sql('models', q{SELECT string_agg(concat(event, ' ', model, vers
 $subscriber->sql('models', "$archive; INSERT INTO archive SELECT 'lesion-' || seed, s.image, s.mask
 	FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 48, 48) AS s");
 is($subscriber->sql('models', $masks), $publisher->sql('clinic', $masks), '... and gives the same masks');
+$subscriber->sql('models', q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "unet"]}');
+	SELECT lesion_evaluate('archive', 'net'), lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}',
+	modes => '{off}')});
+my $said = q{SELECT concat_ws(' ', (SELECT count(*) FROM lesion_promotion WHERE model <> 'both'),
+	(SELECT count(*) FROM lesion_evaluation), (SELECT count(*) FROM lesion_image_score),
+	(SELECT count(*) FROM lesion_robustness_score))};
+is($subscriber->sql('models', $said), '2 3 12 2', '... and is scored');
+my $reader = $subscriber->session('models');
+my $by_both = q{SELECT count(*) FROM lesion_segment((lesion_synthetic(1, 48, 48)).image, 'both')};
+is($reader->query($by_both), 1, '... and is a member of an ensemble');
 
 $publisher->sql('clinic', "SELECT lesion_train('archive', 'net', 1, $sizes, promote => 'always')");
 is(wait_until('copy', q{SELECT version FROM lesion_models WHERE model = 'net'}, '2'), '2', 'a new version arrives');
@@ -90,12 +100,17 @@ for my $database (qw(copy models)) {
 	is(wait_until($database, q{SELECT count(*) FROM lesion_version WHERE model = 'net'}, '0'), '0',
 		"$database: ... with its versions");
 }
-is($subscriber->sql('models', 'SELECT count(*) FROM lesion_promotion'), 2, 'what was promoted there stays');
-$subscriber->sql('models', recipe(qr/^DELETE FROM lesion_promotion/m));
-is($subscriber->sql('models', $active), 'unet1', '... until it is deleted');
-is($subscriber->sql('models', 'SELECT count(*) FROM lesion_promotion'), 1, '... alone');
+is($subscriber->sql('models', $said), '1 0 0 0', '... with what was said of it there, alone');
+like($reader->query($by_both), qr/a member of version 1 of ensemble "both", is gone/, '... and no longer works in one');
+is($subscriber->sql('models', $active), 'unet1', '... and what was promoted');
 is(wait_until('copy', 'SELECT count(*) FROM lesion_image_score', '0'), '0', '... and scores');
 is(content($subscriber, 'copy', $_), content($publisher, 'clinic', $_), "$_ is the same") for @tables;
+$publisher->sql('clinic', "SELECT lesion_train('archive', 'net', 2, architecture => 'unet', $sizes)");
+is(wait_until('models', q{SELECT count(*) FROM lesion_version WHERE model = 'net'}, '1'), '1',
+	'a model of the same name comes');
+is($subscriber->sql('models', $active), 'net unet1', '... and is not promoted');
+like($reader->query($by_both), qr/a member of version 1 of ensemble "both", has other weights now/,
+	'... nor does it work in an ensemble of the one before');
 
 # A server that is down is waited for.
 $publisher->sql('clinic', "SELECT lesion_train('archive', 'later', 1, architecture => 'unet', $sizes)");

@@ -16,8 +16,10 @@
  * Locks are those of a foreign key: who refers to a row holds it FOR KEY
  * SHARE, who deletes it waits for him and then sees what he inserted. Both
  * functions work with their owner's rights, as foreign keys do (acting_role.h).
- * Replication copies what the other side did, deletions that follow from
- * others included: on a subscriber none of these triggers fires.
+ * On a subscriber, rows come as the other side has them, and nothing is
+ * checked. But what the subscriber itself said about a row goes with it: else a
+ * promotion or score of a version would be one of other weights, once the
+ * publisher has made a model of that name again.
  */
 #include "postgres.h"
 
@@ -323,11 +325,13 @@ keep_references(FunctionCallInfo fcinfo)
 {
 	FiredRow	row = read_fired(fcinfo, "lesion_keep_references", false);
 	TriggerEvent event = ((TriggerData *) fcinfo->context)->tg_event;
+	/* An error would stop the subscription. Members of ensembles are known by their digest. */
+	bool		refuses = SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA;
 
 	if (is_taken_as_it_is(fcinfo, &row))
 		return;
 	SPI_connect();
-	if (TRIGGER_FIRED_BY_DELETE(event))
+	if (refuses && TRIGGER_FIRED_BY_DELETE(event))
 		check_ensembles(&row);
 	for (size_t i = 0; i < lengthof(references); i++)
 	{
@@ -335,7 +339,7 @@ keep_references(FunctionCallInfo fcinfo)
 			continue;
 		if (TRIGGER_FIRED_BY_DELETE(event) && references[i].cascades)
 			delete_referring(&references[i], &row);
-		else
+		else if (refuses)
 			refuse_referred(&references[i], &row, TRIGGER_FIRED_BY_INSERT(event));
 	}
 	SPI_finish();

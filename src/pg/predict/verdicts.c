@@ -370,12 +370,13 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 
 /*
  * Of each image the mask of the latest verdict that counts. One does not that is
- * none of the three, accepts a mask that is not there, or has a corrected mask of
- * another shape than the mask that was looked at, or any mask of the image where
- * that one is gone: it would hide the verdict before. A time in the future, or
- * NULL, would make a verdict the latest for ever. Masks are joined, not looked
- * up for each verdict: the table may have no key. Masks of other images are not
- * hashed.
+ * none of the three, accepts a mask that is not there, or has a corrected mask
+ * that is no image, or of another shape than the mask that was looked at: it
+ * would hide the verdict before. Where no mask was looked at, or it is gone, no
+ * other mask of the image takes its place: who may write masks could choose one
+ * that hides a correction. A time in the future, or NULL, would make a verdict
+ * the latest for ever. Masks are joined, not looked up for each verdict: the
+ * table may have no key. Masks of other images are not hashed.
  */
 #define JUDGED_VERDICTS \
 	"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() " \
@@ -383,15 +384,12 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s " \
 	"WHERE (images, id) IN (SELECT images, id FROM v)), " \
 	"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), " \
-	"one AS (SELECT DISTINCT ON (images, id) images, id, mask FROM looked_at WHERE mask IS NOT NULL " \
-	"ORDER BY images, id), " \
 	"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, " \
 	"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, " \
 	"CASE v.verdict WHEN 'accept' THEN l.mask IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL " \
-	"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, one.mask, v.corrected_mask)) IS NOT FALSE " \
+	"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, v.corrected_mask)) IS NOT FALSE " \
 	"ELSE coalesce(v.verdict = 'reject', false) END AS counts " \
-	"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest " \
-	"LEFT JOIN one ON one.images = v.images AND one.id = v.id) "
+	"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest) "
 
 static const char reviewed_query[] =
 JUDGED_VERDICTS
@@ -439,8 +437,8 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg(INT64_FORMAT " verdicts of %s do not count", passed_over, verdicts),
-				 errdetail("They accept a mask that is not in %s, or have a corrected_mask of another shape, or are "
-						   "none of accept, correct and reject. The verdict before counts.", predictions),
+				 errdetail("They accept a mask that is not in %s, or have a corrected_mask that is no image or has "
+						   "another shape, or are none of accept, correct and reject. The verdict before counts.", predictions),
 				 errhint("Give verdicts with lesion_verdict_add().")));
 	SPI_finish();
 	return (Datum) 0;
