@@ -344,7 +344,8 @@ SELECT is(lesion_mask_fits(m, i), f, 'a mask fits by its header: ' || n) FROM ar
 CREATE TABLE no_masks (LIKE lesion_prediction);
 CREATE TABLE no_mask_verdicts (LIKE lesion_verdict);
 INSERT INTO no_masks (images, id, model, version, mask, error, predicted_at)
-VALUES ('public.archive', '1', 'net', 1, NULL, 'no image', now()), ('public.archive', '2', 'net', 1, '\x00', NULL, now());
+VALUES ('public.archive', '1', 'net', 1, NULL, 'no image', now()),
+	('public.archive', '2', 'net', 1, '\x00', NULL, now());
 SELECT lesion_verdict_add('no_mask_verdicts', 'no_masks', id::text, 'correct', 'drawn', mask)
 FROM archive WHERE id IN (1, 2);
 DELETE FROM no_masks WHERE id = '2';

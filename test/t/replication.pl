@@ -79,8 +79,8 @@ $subscriber->sql('models', "$archive; INSERT INTO archive SELECT 'lesion-' || se
 	FROM generate_series(1, 16) AS seed, lesion_synthetic(seed, 48, 48) AS s");
 is($subscriber->sql('models', $masks), $publisher->sql('clinic', $masks), '... and gives the same masks');
 $subscriber->sql('models', q{SELECT lesion_model_create('both', 'ensemble', '{"members": ["net", "unet"]}');
-	SELECT lesion_evaluate('archive', 'net'), lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}',
-	modes => '{off}')});
+	SELECT lesion_evaluate('archive', 'net'),
+		lesion_robustness('archive', 'net', kinds => '{noise}', severities => '{1}', modes => '{off}')});
 my $said = q{SELECT concat_ws(' ', (SELECT count(*) FROM lesion_promotion WHERE model <> 'both'),
 	(SELECT count(*) FROM lesion_evaluation), (SELECT count(*) FROM lesion_image_score),
 	(SELECT count(*) FROM lesion_robustness_score))};

@@ -437,8 +437,9 @@ lesion_reviewed_masks(PG_FUNCTION_ARGS)
 		ereport(WARNING,
 				(errcode(ERRCODE_WARNING),
 				 errmsg(INT64_FORMAT " verdicts of %s do not count", passed_over, verdicts),
-				 errdetail("They accept a mask that is not in %s, or have a corrected_mask that is no image or has "
-						   "another shape, or are none of accept, correct and reject. The verdict before counts.", predictions),
+				 errdetail("They accept a mask that is not in %s, or have a corrected_mask that is no image or of "
+						   "another shape, or are none of accept, correct and reject. The verdict before counts.",
+						   predictions),
 				 errhint("Give verdicts with lesion_verdict_add().")));
 	SPI_finish();
 	return (Datum) 0;
