@@ -133,6 +133,7 @@ source_check(Work *work, const char *image, bool *settled)
 	if (!found.same_patient)
 		return status_with_hint(status_error(LS_UNSUPPORTED, "in the PACS, study %s is of another patient than in the "
 											 "file that was pulled", source.study),
-								"Delete its row in lesion_pacs_instance; pull --all fetches it anew.");
+								"Delete its row in lesion_pacs_instance, and in the table of predictions; "
+								"pull --all fetches it anew.");
 	return status;
 }

@@ -53,6 +53,22 @@ is(run_sql($database, q(SELECT state || ' ' || left(error, 5) FROM lesion_pacs_o
 like($orthanc->run($database, 'push', '--send', 'seg'), qr/sent 0, failed 0\n\z/, 'it is not tried again');
 like($orthanc->run($database, 'push', '--send', 'seg', '--retry'), qr/sent 0, failed 1\n\z/, '... but on request');
 
+# Masks that other weights made, or another file, are not said to be of these.
+run_sql($database, q{UPDATE lesion_pacs_prediction SET mask = NULL WHERE version = 0 AND id = '} . $bad . q{'});
+my ($other, $repulled) = split /\n/, run_sql($database,
+	'SELECT id FROM lesion_pacs_prediction WHERE mask IS NOT NULL ORDER BY id LIMIT 2');
+run_sql($database, qq{DELETE FROM lesion_pacs_object;
+	UPDATE lesion_pacs_prediction SET weights_sha256 = sha256('') WHERE id = '$other';
+	UPDATE lesion_pacs_instance SET image = image || '\\x0000' WHERE id = '$repulled'});
+$said = $orthanc->run($database, 'push');
+like($said, qr/seg \Q$other\E: the mask was made by other weights than the version has/,
+	'a mask that other weights made is not sent');
+like($said, qr/seg \Q$repulled\E: the mask was made of another file than the image's/, '... nor one of another file');
+like($said, qr/sent 3, failed 4\n\z/, '... but others are');
+run_sql($database, qq{UPDATE lesion_pacs_prediction SET weights_sha256 = (SELECT sha256 FROM lesion_version
+	WHERE model = 'linknet' AND number = version) WHERE id = '$other';
+	UPDATE lesion_pacs_instance SET image = substr(image, 1, length(image) - 2) WHERE id = '$repulled'});
+
 # One whose failure cannot be noted, as its name fits the key of predictions alone: others are sent.
 run_sql($database, "DELETE FROM lesion_pacs_object");
 run_sql($database, q(DO $$
@@ -70,7 +86,7 @@ BEGIN
 	END LOOP;
 END $$));
 $said = $orthanc->run($database, 'push', '--send', 'seg');
-like($said, qr/cannot be noted .*54000: .*sent 3, failed 2\n\z/s, 'a failure that cannot be noted ends nothing');
+like($said, qr/cannot be noted .*54000: .*sent 3, failed 1\n\z/s, 'a failure that cannot be noted ends nothing');
 run_sql($database, 'DELETE FROM lesion_pacs_prediction WHERE length(model) > 100');
 
 # Who is not there.
@@ -111,8 +127,8 @@ like($said, qr/not pulled 1.2.3.4.5: the PACS answered with the file of another 
 like($said, qr/pulled 1, failed 4\n\z/, '... and all are counted');
 is(run_sql($database, q(SELECT count(*) FROM lesion_pacs_study WHERE study = '1.2.3')), 0,
 	'such a study is looked at again');
-run_sql($database, q(TRUNCATE lesion_pacs_prediction; INSERT INTO lesion_pacs_prediction (id, mask, model, version)
-	SELECT id, lesion_segment(image, 'linknet'), 'linknet', 0 FROM lesion_pacs_instance WHERE id = '1.2.3.4.1'));
+run_sql($database, q(DELETE FROM lesion_pacs_instance WHERE id <> '1.2.3.4.1'; TRUNCATE lesion_pacs_prediction));
+run_sql($database, q(CALL lesion_predict('lesion_pacs_instance', 'linknet', 'lesion_pacs_prediction')));
 like($fake->below('proxy')->run($database, 'push', @known),
 	qr/not sent 2[.]25[.]\d+: the answer does not say that it is stored.*sent 0, failed 2\n\z/s,
 	'a page of a proxy is no word of the PACS');

@@ -47,4 +47,18 @@ my $drawn = output("$FindBin::Bin/draw.py", $orthanc->fetch(run_sql($database,
 	"$folder/drawn.dcm", 10, '101500');
 $orthanc->send_files("$folder/drawn.dcm");
 like($orthanc->run($database, 'pull', '--masks'), qr/pulled 1, failed 0\n\z/, 'nor does a correction');
+
+# Tables of ours that another role made in a schema before ours are refused, also where it made all five.
+$database = 'pacs_planted_tables';
+fresh_database($database);
+run_sql($database, "DROP EXTENSION lesionseg; CREATE SCHEMA ext; CREATE EXTENSION lesionseg SCHEMA ext;
+	ALTER DATABASE $database SET search_path = public, ext");
+run_sql($database, '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
+run_sql($database, 'CREATE SCHEMA first AUTHORIZATION pacs_planter');
+run_sql($database, "CREATE TABLE first.$_ (LIKE public.$_); ALTER TABLE first.$_ OWNER TO pacs_planter")
+	for qw(lesion_pacs_instance lesion_pacs_prediction lesion_pacs_object lesion_pacs_mask lesion_pacs_study);
+run_sql($database, "ALTER DATABASE $database SET search_path = first, public, ext");
+like($orthanc->run($database, 'pull'),
+	qr/42501: table "first.lesion_pacs_instance" belongs to role "pacs_planter", others .* to another role/,
+	'nor are tables filled that another role put before ours');
 done_testing();

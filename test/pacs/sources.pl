@@ -73,6 +73,10 @@ is(patients(), 'MERGED 1, P4 4', '... and its study stays erased');
 run_sql($database, "DELETE FROM lesion_pacs_instance WHERE id IN ('$erased', '$merged')");
 like($orthanc->run($database, 'pull', '--all'), qr/ pulled 1, failed 0\n\z/,
 	'the image of the merged patient is pulled anew');
+my $again = $orthanc->run($database, 'push', '--retry');
+like($again, qr/\Q$merged\E: the mask was made of another file than the image's/, '... its mask is of the file before');
+run_sql($database, "DELETE FROM lesion_pacs_prediction WHERE id IN ('$erased', '$merged')");
+run_sql($database, q(CALL lesion_predict('lesion_pacs_instance', 'linknet', 'lesion_pacs_prediction')));
 like($orthanc->run($database, 'push', '--retry'), qr/ sent 3, failed 1\n\z/, '... and what is of it is sent');
 is(patients(), 'MERGED 4, P4 4', '... to that patient');
 
@@ -102,7 +106,7 @@ sub push_to {
 }
 
 my $another = 'in the PACS, study 1.9.1 is of another patient than in the file that was pulled (Delete its row in '
-	. 'lesion_pacs_instance; pull --all fetches it anew.)';
+	. 'lesion_pacs_instance, and in the table of predictions; pull --all fetches it anew.)';
 my $gone = 'the PACS no longer has this image in study 1.9.1 (To forget it, delete its row in lesion_pacs_instance.)';
 is(push_to('one'), 'sent 2, failed 0; 0; 1', 'PatientID in the list of instances');
 is(scalar(() = read_file($log) =~ /^GET /mg), 1, '... takes one request');

@@ -111,6 +111,11 @@ is(wait_until('models', q{SELECT count(*) FROM lesion_version WHERE model = 'net
 is($subscriber->sql('models', $active), 'net unet1', '... and is not promoted');
 like($reader->query($by_both), qr/a member of version 1 of ensemble "both", has other weights now/,
 	'... nor does it work in an ensemble of the one before');
+$publisher->sql('clinic', q{DELETE FROM lesion_model WHERE name = 'lesion'});
+is(wait_until('copy', q{SELECT count(*) FROM lesion_model WHERE name = 'lesion'}, '0'), '0',
+	'a bundled model that the owner of the publisher deletes goes from a copy of all');
+is($subscriber->sql('models', q{SELECT count(*) FROM lesion_model WHERE name = 'lesion'}), 1,
+	'... and stays where models alone are copied');
 
 # A server that is down is waited for.
 $publisher->sql('clinic', "SELECT lesion_train('archive', 'later', 1, architecture => 'unet', $sizes)");

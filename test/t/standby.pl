@@ -37,9 +37,14 @@ my %same = (
 	'what is active' => q{SELECT model, version FROM lesion_models ORDER BY model},
 );
 $primary->sql('clinic', q{CALL lesion_predict('archive', 'net', 'masks')});
+$primary->sql('clinic', q{CREATE UNLOGGED TABLE unlogged AS SELECT * FROM archive LIMIT 1;
+	ALTER TABLE unlogged ADD PRIMARY KEY (id); CREATE TABLE unlogged_masks (LIKE lesion_prediction)});
+$primary->sql('clinic', q{CALL lesion_predict('unlogged', 'net', 'unlogged_masks')});
 $standby->caught_up($primary);
 is($standby->sql('clinic', $same{$_}), $primary->sql('clinic', $same{$_}), "$_: the same") for sort keys %same;
 is($standby->sql('clinic', $same{reproductions}), 16, 'each mask is made again there');
+like($standby->sql('clinic', q{SELECT r.reason FROM unlogged_masks AS m, lesion_reproduce(m) AS r}),
+	qr/^the images are in an unlogged table, and this server is a standby/, '... but of an unlogged table');
 like($standby->sql('clinic', q{SELECT lesion_report(predictions => '{masks}', images => '{archive}')}),
 	qr/<html.*<\/html>/s, 'the report is made there');
 $primary->sql('clinic', "SELECT lesion_train('archive', 'net', 1, $sizes, promote => 'always')");

@@ -165,13 +165,15 @@ set_search_path(PGconn *connection)
 				 0, NULL);
 }
 
-/* One of our tables that another role put among them: its name and owner. Owners of all five, the
- * role that we run as and superusers are trusted. The owner of few is named before that of many. */
+/* One of our tables that another role put among them, or before them on the search path: its name and owner. The
+ * owner of all that are there, the role that we run as and superusers are trusted. The owner of few is named before
+ * that of many. */
 static const char strange_query[] =
-"SELECT t.name, r.rolname FROM (SELECT n.name, c.relowner, count(*) OVER (PARTITION BY c.relowner) AS owned, "
-"count(*) OVER () AS found FROM pg_catalog.unnest('{lesion_pacs_instance,lesion_pacs_prediction,lesion_pacs_object,"
-"lesion_pacs_mask,lesion_pacs_study}'::text[]) AS n (name) "
-"JOIN pg_class AS c ON c.oid = to_regclass(n.name)::oid) AS t JOIN pg_roles AS r ON r.oid = t.relowner "
+"SELECT t.name, r.rolname FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relowner, "
+"count(*) OVER (PARTITION BY c.relowner) AS owned, count(*) OVER () AS found FROM pg_class AS c "
+"JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ANY (current_schemas(true)) "
+"AND c.relname = ANY ('{lesion_pacs_instance,lesion_pacs_prediction,lesion_pacs_object,"
+"lesion_pacs_mask,lesion_pacs_study}'::name[])) AS t JOIN pg_roles AS r ON r.oid = t.relowner "
 "WHERE t.owned < t.found AND NOT r.rolsuper AND r.rolname <> current_user ORDER BY t.owned, t.name LIMIT 1";
 
 /* Refuse to work on a table that somebody put where ours are looked for: its triggers

@@ -9,12 +9,12 @@
 
 #include "pacs/store/sent.h"
 
-/* How each kind is made of an image i and its prediction p. A report is on the segmentation that the PACS has. */
+/* How each kind is made of an image and its prediction, p. A report is on the segmentation that the PACS has. */
 static const char *const makers[OBJECT_KINDS] = {
-	"lesion_dicom_seg(i.image, p.mask, p.model, p.version)",
-	"lesion_dicom_picture(i.image, lesion_overlay(i.image, p.mask, NULL::bytea), NULL::text, p.model, p.version)",
-	"(SELECT lesion_dicom_report(i.image, seg, p.model, p.version) "
-	"FROM lesion_dicom_seg(i.image, p.mask, p.model, p.version) AS seg, lesion_pacs_object AS o "
+	"lesion_dicom_seg(p.image, p.mask, p.model, p.version)",
+	"lesion_dicom_picture(p.image, lesion_overlay(p.image, p.mask, NULL::bytea), NULL::text, p.model, p.version)",
+	"(SELECT lesion_dicom_report(p.image, seg, p.model, p.version) "
+	"FROM lesion_dicom_seg(p.image, p.mask, p.model, p.version) AS seg, lesion_pacs_object AS o "
 	"WHERE (o.image_id, o.model, o.version, o.kind, o.state) = (p.id, p.model, p.version, 'seg', 'sent') "
 	"AND o.sop_instance = (lesion_dicom_info(seg)).sop_instance)"
 };
@@ -32,18 +32,17 @@ sent_read_table(PGconn *database, const char *name, Bytes *table)
 	return status;
 }
 
-/* Run a statement with the table of predictions in it: between before and after. */
+/* Run a statement that is given in parts. */
 static Status
-run_on_predictions(PGconn *database, const char *table, const char *before, const char *after, int count,
-				   const DbValue *values, DbFormat format, PGresult **result)
+run_parts(PGconn *database, const char *const *parts, size_t part_count, int count, const DbValue *values,
+		  DbFormat format, PGresult **result)
 {
-	const char *const parts[] = {before, table, after};
 	Bytes		sql = {0};
 	Status		status = status_ok();
 	size_t		i;
 
 	*result = NULL;
-	for (i = 0; i < sizeof parts / sizeof parts[0] && status.code == LS_OK; i++)
+	for (i = 0; i < part_count && status.code == LS_OK; i++)
 		status = bytes_append(&sql, parts[i], strlen(parts[i]));
 	if (status.code == LS_OK)
 		status = db_run(database, sql.data, count, values, format, result);
@@ -51,10 +50,26 @@ run_on_predictions(PGconn *database, const char *table, const char *before, cons
 	return status;
 }
 
+/* What lists predictions that lack an object, around the table of predictions. */
+static const char list_before[] = "SELECT p.id, p.model, p.version, l.kinds FROM ";
+static const char list_after[] =
+" AS p JOIN lesion_pacs_instance AS i USING (id), "
+"LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
+"WHERE NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
+"WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
+"AND NOT (o.state = 'failed' AND $2::boolean)) "
+"AND (kind <> 'report' OR NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
+"WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
+"AND o.state <> 'sent' AND NOT (o.state = 'failed' AND $2::boolean)))) AS l "
+"WHERE p.mask IS NOT NULL AND l.kinds IS NOT NULL "
+"AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
+"ORDER BY p.id, p.model, p.version LIMIT 100";
+
 Status
 sent_list(PGconn *database, const PacsSettings *settings, const char *table, const Prediction *after,
 		  PGresult **result)
 {
+	const char *const parts[] = {list_before, table, list_after};
 	char		kinds[64] = "";
 	DbValue		values[5];
 	int			kind;
@@ -69,18 +84,7 @@ sent_list(PGconn *database, const PacsSettings *settings, const char *table, con
 	values[2] = db_text(after == NULL ? "" : after->image);
 	values[3] = db_text(after == NULL ? "" : after->model);
 	values[4] = db_text(after == NULL ? "0" : after->version);
-	return run_on_predictions(database, table, "SELECT p.id, p.model, p.version, l.kinds FROM ",
-							  " AS p JOIN lesion_pacs_instance AS i USING (id), "
-							  "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
-							  "WHERE NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
-							  "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
-							  "AND NOT (o.state = 'failed' AND $2::boolean)) "
-							  "AND (kind <> 'report' OR NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
-							  "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
-							  "AND o.state <> 'sent' AND NOT (o.state = 'failed' AND $2::boolean)))) AS l "
-							  "WHERE p.mask IS NOT NULL AND l.kinds IS NOT NULL "
-							  "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
-							  "ORDER BY p.id, p.model, p.version LIMIT 100", 5, values, DB_TEXT, result);
+	return run_parts(database, parts, sizeof parts / sizeof parts[0], 5, values, DB_TEXT, result);
 }
 
 void
@@ -134,16 +138,44 @@ read_object(SentObject *object)
 	snprintf(object->study, sizeof object->study, "%s", PQgetvalue(object->result, 0, 3));
 }
 
-/* What makes an object and notes it, around the name of the table of predictions. */
-#define MAKE_BEFORE "WITH made AS MATERIALIZED (SELECT %s AS file FROM lesion_pacs_instance AS i, "
-#define MAKE_AFTER \
-	" AS p WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), " \
-	"told AS MATERIALIZED (SELECT file, d.* FROM made, lesion_dicom_info(file) AS d), " \
-	"noted AS (INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) " \
-	"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told WHERE file IS NOT NULL " \
-	"ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, " \
-	"sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now()) " \
-	"SELECT file, sop_instance, series, study FROM told"
+/*
+ * What makes an object and notes it, around the name of the table of predictions and the maker. An object says which
+ * weights made it, and of which file: a model that was dropped and made again, or an image that was pulled again, has
+ * others than the mask was made by.
+ */
+static const char make_chosen[] =
+"WITH chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, "
+"CASE WHEN p.image_sha256 IS DISTINCT FROM sha256(i.image) THEN 'image' "
+"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'weights' END AS other FROM lesion_pacs_instance AS i, ";
+static const char make_file[] =
+" AS p LEFT JOIN lesion_version AS v ON (v.model, v.number) = (p.model, p.version) "
+"WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), "
+"made AS MATERIALIZED (SELECT p.other, CASE WHEN p.other IS NULL THEN ";
+static const char make_note[] =
+" END AS file FROM chosen AS p), "
+"told AS MATERIALIZED (SELECT file, other, d.* FROM made LEFT JOIN lesion_dicom_info(file) AS d ON true), "
+"noted AS (INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) "
+"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told WHERE file IS NOT NULL "
+"ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, "
+"sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now()) "
+"SELECT file, sop_instance, series, study, other FROM told";
+
+/* Why there is no file in the result of these. */
+static Status
+not_made(const PGresult *result)
+{
+	const char *other = PQgetvalue(result, 0, 4);
+
+	if (strcmp(other, "image") == 0)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the mask was made of another file than the image's"),
+								"Delete its row in the table of predictions, and segment the image again.");
+	if (strcmp(other, "weights") == 0)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+											 "the mask was made by other weights than the version has"),
+								"Delete its row in the table of predictions, and segment the image again.");
+	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation that was sent is of another mask"),
+							"Delete its row in lesion_pacs_object, and it will be sent again.");
+}
 
 Status
 sent_make(PGconn *database, const char *table, const Prediction *prediction, ObjectKind kind, SentObject *object)
@@ -152,21 +184,17 @@ sent_make(PGconn *database, const char *table, const Prediction *prediction, Obj
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
 		db_text(object_names[kind])
 	};
-	Bytes		before = {0};
+	const char *const parts[] = {make_chosen, table, make_file, makers[kind], make_note};
 	Status		status;
 
 	memset(object, 0, sizeof *object);
-	status = bytes_print(&before, MAKE_BEFORE, makers[kind]);
-	if (status.code == LS_OK)
-		status = run_on_predictions(database, table, before.data, MAKE_AFTER, 4, values, DB_BINARY, &object->result);
-	bytes_free(&before);
+	status = run_parts(database, parts, sizeof parts / sizeof parts[0], 4, values, DB_BINARY, &object->result);
 	if (status.code != LS_OK)
 		return status;
 	if (PQntuples(object->result) != 1)
 		return status_error(LS_INVALID_ARGUMENT, "image or prediction is gone, or there are several of that version");
 	if (PQgetisnull(object->result, 0, 0))
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation that was sent is of another mask"),
-								"Delete its row in lesion_pacs_object, and it will be sent again.");
+		return not_made(object->result);
 	read_object(object);
 	if (!is_uid(object->instance) || !is_uid(object->series) || !is_uid(object->study))	/* they go into URLs */
 		return status_error(LS_INVALID_ARGUMENT, "the image is of study \"%s\", which is no UID", object->study);

@@ -345,6 +345,9 @@ search_relation(ImageSearch *search, Relation relation, bool named, List **locke
 		return "the images are in the shards of a distributed table" GIVE_IT;
 	if (RELATION_IS_OTHER_TEMP(relation))
 		return named ? "the images are in a temporary table of another session" GIVE_IT : NULL;
+	/* A standby has none of its pages. */
+	if (!RelationIsPermanent(relation) && RecoveryInProgress())
+		return "the images are in an unlogged table, and this server is a standby" GIVE_IT;
 	if (!lock_toast(relation, locked))
 		return LOCKED GIVE_IT;
 	reason = find_columns(search, relation, named, &key);

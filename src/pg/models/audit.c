@@ -87,6 +87,12 @@ write_entry(FunctionCallInfo fcinfo, const AuditedRow *row, const char *event, c
 	ModelStore	store = store_open(fcinfo, false);
 	StoredRow	entry;
 
+	/* Somebody's index, view or policy: whoever is logged in, or nobody, did not ask for it. */
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot change models within a security-restricted operation"),
+				 errhint("ANALYZE, REINDEX, REFRESH and the like run code of a table's owner: it must not do this.")));
 	store_check_triggers(&store, "lesion_audit");
 	stored_row_begin(&entry);
 	stored_row_text(&entry, "event", event);

@@ -183,8 +183,14 @@ lookalike_fault(const char *name)
 	{
 		if (is_among(characters[i], unseen, lengthof(unseen)))
 			return psprintf("It has a character that is not seen, U+%04X.", characters[i]);
-		if ((i == 0 || i == count - 1) && is_among(characters[i], spaces, lengthof(spaces)))
+		if (!is_among(characters[i], spaces, lengthof(spaces)))
+			continue;
+		if (i == 0 || i == count - 1)
 			return "It begins or ends with a space.";
+		if (characters[i] != ' ')
+			return psprintf("It has a space that is not the usual one, U+%04X.", characters[i]);
+		if (characters[i + 1] == ' ')
+			return "It has several spaces in a row.";
 	}
 	return NULL;
 }
@@ -200,7 +206,7 @@ check_new_name(const char *name, const char *architecture)
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("\"%s\" cannot name a model", name),
 				 fault != NULL ? errdetail("%s", fault) : 0,
-				 errhint("A name has 1 to %d characters that are seen, and no space at its ends.",
+				 errhint("A name has 1 to %d characters that are seen, and single spaces within it alone.",
 						 MODEL_NAME_CHARACTERS)));
 	if (pg_strncasecmp(name, CLASSICAL_PREFIX, strlen(CLASSICAL_PREFIX)) == 0)
 		ereport(ERROR,
