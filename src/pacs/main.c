@@ -8,6 +8,8 @@
 #include "pacs/log.h"
 #include "pacs/stop.h"
 #include "pacs/store/lock.h"
+#include "pacs/store/names.h"
+#include "pacs/store/places.h"
 #include "pacs/work.h"
 
 /* Exit status. */
@@ -37,10 +39,15 @@ run_command(Work *work, PacsCommand command)
 static Status
 predict_pulled(Work *work)
 {
-	DbValue		values[] = {db_text(work->settings->model), db_text(work->settings->predictions)};
+	Bytes		images = {0};
+	Status		status = names_put("@lesion_pacs_instance", &images);
+	DbValue		values[] = {db_text(work->settings->model), db_text(work->predictions.data), db_text(images.data)};
 
-	return db_do(work->database, "CALL lesion_predict('lesion_pacs_instance'::regclass, $1::text, $2::regclass, "
-				 "id_column => 'id'::text)", 2, values);
+	if (status.code == LS_OK)
+		status = db_do(work->database, "CALL @lesion_predict($3::regclass, $1::text, $2::regclass, "
+					   "id_column => 'id'::text)", 3, values);
+	bytes_free(&images);
+	return status;
 }
 
 /* Connect and do what the command says, once. The token of a file is read anew. */
@@ -54,12 +61,16 @@ do_once(Work *work, long *failed)
 	if (status.code == LS_OK)
 		status = db_open(settings->database, &work->database);
 	if (status.code == LS_OK)
+		status = places_find(work->database);
+	if (status.code == LS_OK)
 		status = lock_wait(work->database);
 	if (status.code == LS_OK && settings->command != PACS_PUSH)
 	{
 		status = run_command(work, PACS_PULL);
 		*failed += work->failed;
 	}
+	if (status.code == LS_OK && settings->command != PACS_PULL)
+		status = places_table(work->database, settings->predictions, &work->predictions);
 	if (status.code == LS_OK && settings->model != NULL)
 		status = predict_pulled(work);
 	if (status.code == LS_OK && settings->command != PACS_PULL)
@@ -67,6 +78,7 @@ do_once(Work *work, long *failed)
 		status = run_command(work, PACS_PUSH);
 		*failed += work->failed;
 	}
+	bytes_free(&work->predictions);
 	PQfinish(work->database);
 	work->database = NULL;
 	http_close(work->http);

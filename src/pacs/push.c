@@ -400,9 +400,6 @@ push(Work *work)
 	Status		status = work->settings->dry_run ? status_ok() : resolve_objects(work);
 
 	if (status.code == LS_OK)
-		status = sent_read_table(work->database, work->settings->predictions, &work->predictions);
-	if (status.code == LS_OK)
 		status = push_pages(work);
-	bytes_free(&work->predictions);
 	return status;
 }

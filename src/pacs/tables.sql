@@ -31,7 +31,12 @@ COMMENT ON COLUMN lesion_pacs_instance.mask_from IS 'the segmentation that the m
 ALTER TABLE lesion_pacs_instance ALTER COLUMN image SET STORAGE EXTERNAL;
 
 -- What lesion_predict makes of them.
-CREATE TABLE IF NOT EXISTS lesion_pacs_prediction (LIKE lesion_prediction, PRIMARY KEY (id, model, version));
+-- The type is that of the extension, whatever another role calls so.
+SELECT pg_catalog.quote_ident(n.nspname) AS lesion_schema FROM pg_catalog.pg_extension AS e
+JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg' \gset
+CREATE TABLE IF NOT EXISTS lesion_pacs_prediction (LIKE :lesion_schema.lesion_prediction,
+	PRIMARY KEY (id, model, version));
 COMMENT ON TABLE lesion_pacs_prediction IS 'masks of lesion_pacs_instance, to be sent to the PACS';
 
 -- What was made of an image and sent. A row is written before its object is:
@@ -104,3 +109,4 @@ END $$;
 
 \set ON_ERROR_STOP :lesion_stop
 \unset lesion_stop
+\unset lesion_schema

@@ -49,6 +49,18 @@ $orthanc->send_files("$folder/drawn.dcm");
 like($orthanc->run($database, 'pull', '--masks'), qr/pulled 1, failed 0\n\z/, 'nor does a correction');
 
 # Tables of ours that another role made in a schema before ours are refused, also where it made all five.
+
+# Nor do operators and functions of the server's names run, where they fit better.
+$orthanc->send_files(make_lesion($database, 3, [120, 90], "$folder/3.dcm"));
+run_sql($database, "\\i $FindBin::Bin/../data/planted.sql");
+like(output('psql', '-Xqd', $database, '-c', q(SELECT unnest('{a}'::text[]))), qr/code of others ran/,
+	'functions of the server\'s names are planted');
+like($orthanc->run($database, 'pull', '--all'), qr/ pulled 1, failed 0\n\z/, '... and not run by a pull');
+like($orthanc->run($database, 'pull', '--masks'), qr/ failed 0\n\z/, '... of masks either');
+run_sql($database, q(CALL public.lesion_predict('lesion_pacs_instance'::regclass, 'linknet'::text,
+	'lesion_pacs_prediction'::regclass, id_column => 'id'::text)));
+like($orthanc->run($database, 'push'), qr/ sent 3, failed 0\n\z/, '... nor by a push');
+
 $database = 'pacs_planted_tables';
 fresh_database($database);
 run_sql($database, "DROP EXTENSION lesionseg; CREATE SCHEMA ext; CREATE EXTENSION lesionseg SCHEMA ext;
@@ -61,4 +73,19 @@ run_sql($database, "ALTER DATABASE $database SET search_path = first, public, ex
 like($orthanc->run($database, 'pull'),
 	qr/42501: table "first.lesion_pacs_instance" belongs to role "pacs_planter", others .* to another role/,
 	'nor are tables filled that another role put before ours');
+run_sql($database, 'DROP TABLE first.lesion_pacs_instance, first.lesion_pacs_prediction, first.lesion_pacs_object,
+	first.lesion_pacs_mask, first.lesion_pacs_study; CREATE TABLE first.mine (LIKE public.lesion_pacs_prediction);
+	ALTER TABLE first.mine OWNER TO pacs_planter');
+like($orthanc->run($database, 'push', '--predictions', 'mine'), qr/42501: table "first.mine" belongs to role/,
+	'... nor is a table of masks of theirs read');
+
+# pacs.sql takes the extension's type, whatever is called so before it.
+$database = 'pacs_planted_type';
+fresh_database($database);
+run_sql($database, "DROP EXTENSION lesionseg; CREATE SCHEMA ext; CREATE EXTENSION lesionseg SCHEMA ext;
+	CREATE TABLE public.lesion_prediction (LIKE ext.lesion_prediction, trap text);
+	ALTER DATABASE $database SET search_path = public, ext");
+run_sql($database, '\i ' . "$FindBin::Bin/../../src/pacs/tables.sql");
+is(run_sql($database, q(SELECT count(*) FROM pg_attribute WHERE attrelid = 'lesion_pacs_prediction'::regclass
+	AND attname = 'trap')), 0, 'the script of the tables takes no other type');
 done_testing();

@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(136);
+SELECT plan(145);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -34,7 +34,8 @@ FROM unnest(ARRAY['unet ', ' unet', E'a\nb', E'a\x1b[31m', E'\x7f', U&'a\0085b',
 	U&'un\2065et', U&'un\3164et', U&'un\FE0Fet', U&'un\FFA0et', U&'un\FFF0et', U&'un\FFF8et', U&'un\+01BCA0et',
 	U&'un\+01BCA3et', U&'un\+01D173et', U&'un\+01D17Aet', U&'un\+0E0000et', U&'un\+0E0FFFet',
 	U&'unet\00A0', U&'\3000unet', U&'a\2028b', U&'un\FEFFet', U&'u\00ADnet', 'my  net',
-	U&'my\00A0net', U&'my\2003net']) AS name;
+	U&'my\00A0net', U&'my\2003net', U&'cafe\0301', U&'net\E000', U&'net\FFFC', U&'net\FFFF', U&'net\+01D159',
+	U&'net\+013430', U&'net\+10FFFD']) AS name;
 SELECT throws_ok($$SELECT lesion_model_create('Classical:otsu', 'unet')$$, '42939', NULL, '... a classical method''s');
 SELECT lives_ok(format('SELECT lesion_model_create(%L, %L)', name, 'unet'), 'other names may have spaces and letters')
 FROM unnest(ARRAY['my net 2', U&'\00E9t\00E9 \76AE\819A']) AS name;
@@ -243,6 +244,13 @@ SELECT is((SELECT string_agg(pg_describe_object(classid, objid, 0), ', ')
 		AND c.relkind NOT IN ('r', 'v'))
 	AND obj_description(d.objid, d.classid::regclass::text) IS NULL), NULL,
 	'every function, table and view has a comment');
+
+-- A promotion that was copied without its sequence, or written by hand, would stay the latest for ever.
+INSERT INTO lesion_promotion (promotion, model, version, reason) OVERRIDING SYSTEM VALUE
+VALUES (9223372036854775806, 'linknet', 0, 'by hand');
+SELECT throws_like($$SELECT lesion_model_promote('linknet', 0)$$,
+	'promotion 9223372036854775806 of model "linknet" would stay the latest', 'what would not count is an error');
+SELECT lives_ok($$SELECT lesion_model_promote('unet', 0)$$, '... of that model alone');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -370,6 +370,28 @@ is($north->sql('clinic', qq{SELECT count(*) FROM lesion_run r JOIN lesion_versio
 like($north->sql('clinic', q{SELECT options ->> 'learning_rate' FROM lesion_run WHERE model = 'limited_across'}),
 	qr/^0\.\d{16,}$/m, '... and numbers arrive whole, however the session prints them');
 
+# Who drops the model at a hospital once it has trained, and makes versions of the same numbers, is not in the mean.
+$north->sql('clinic', q{SET allow_system_table_mods = on;
+	ALTER FUNCTION pg_catalog.encode(bytea, text) RENAME TO honest;
+	CREATE FUNCTION pg_catalog.encode(bytea, text) RETURNS text LANGUAGE plpgsql AS
+	'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN pg_catalog.honest($1, $2); END'});
+my $keeper = $north->session('clinic');
+$keeper->query('SELECT pg_advisory_lock(4711)');
+$session->start(across('swapped', q(, architecture => 'unet', clip_norm => 0.01)));
+for (1 .. 300) {
+	last if $north->sql('clinic', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted});
+	select undef, undef, undef, 0.1;
+}
+$south->sql('clinic', q{CREATE TEMP TABLE file AS
+		SELECT weights FROM lesion_version WHERE model = 'limited_across' LIMIT 1;
+	DELETE FROM lesion_model WHERE name = 'swapped_across';
+	SELECT lesion_model_import('swapped_across', weights) FROM file, generate_series(1, 2)});
+$keeper->quit;
+like($session->finish, qr/^ERROR:  55000: server "south" no longer has what it trained, or what it started from/m,
+	'versions that another made since are not fetched');
+$north->sql('clinic', q{SET allow_system_table_mods = on; DROP FUNCTION pg_catalog.encode(bytea, text);
+	ALTER FUNCTION pg_catalog.honest(bytea, text) RENAME TO encode});
+
 # ---- what is refused ----
 
 refused(q{CALL lesion_train_across('{}', '{a}', 'net')}, qr/^ERROR:  22023: servers is empty/, 'no servers');

@@ -5,6 +5,7 @@ use warnings;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use FindBin;
+use POSIX ();
 use lib $FindBin::Bin;
 use Session qw(run_sql fresh_database);
 use Test::More;
@@ -155,6 +156,29 @@ is(run_sql($database, 'SELECT string_agg(id, $$ $$) FROM links'), '19',
 like($said, qr/not read: 2 files that are symbolic links\n/, '... which is told of links');
 like($said, qr/^1 files are left out, .* cannot be read or are too large for a row: .*21\.png\n1 images into links,/m,
 	'... and of the others');
+
+# A folder that becomes a link between the listing and the reading.
+make_file(22, 'image', 'swapped/patient/22.png');
+make_file(23, 'image', 'secret/22.png');
+run_sql($database, 'CREATE TABLE swapped (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)');
+my $locking = Session->new($database);
+$locking->query('BEGIN; LOCK TABLE swapped');
+my $loading = fork // die "fork: $!\n";
+if (!$loading) {
+	($status, $said) = files("load $folder/swapped swapped");
+	POSIX::_exit($said =~ /^1 files are left out, .*22\.png/m ? 0 : 1);
+}
+for (1 .. 300) {
+	last if run_sql('postgres', 'SELECT count(*) FROM pg_locks WHERE NOT granted');
+	select undef, undef, undef, 0.1;
+}
+rename "$folder/swapped/patient", "$folder/swapped/.patient";
+symlink "$folder/secret", "$folder/swapped/patient";
+$locking->query('COMMIT');
+waitpid $loading, 0;
+is($?, 0, 'a file whose folder became a link meanwhile is left out');
+is(run_sql($database, 'SELECT count(*) FROM swapped'), 0, '... and nothing is loaded for it');
+$locking->quit;
 open my $victim, '>', "$folder/victim" or die "victim: $!\n";
 print {$victim} 'untouched';
 close $victim;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pacs/store/database.h"
+#include "pacs/store/names.h"
 #include "pacs/web/bytes.h"
 #include "pacs/log.h"
 #include "pacs/stop.h"
@@ -49,13 +50,15 @@ failure_of(PGconn *connection, const PGresult *result)
 	return hint == NULL ? status : status_with_hint(status, "%s", hint);
 }
 
-/* Send a statement. */
+/* Send a statement, with the schemas of what is ours. */
 static Status
 send_statement(PGconn *connection, const char *sql, int count, const DbValue *values, DbFormat format)
 {
 	const char *data[DB_VALUES_MAX];
 	int			sizes[DB_VALUES_MAX];
 	int			formats[DB_VALUES_MAX];
+	Bytes		named = {0};
+	Status		status;
 	int			i;
 
 	for (i = 0; i < count; i++)
@@ -64,9 +67,12 @@ send_statement(PGconn *connection, const char *sql, int count, const DbValue *va
 		sizes[i] = (int) values[i].size;	/* http.c lets no more than 1 GB come in */
 		formats[i] = values[i].binary;
 	}
-	if (!PQsendQueryParams(connection, sql, count, NULL, data, sizes, formats, (int) format))
-		return connection_lost(PQerrorMessage(connection));
-	return status_ok();
+	status = names_put(sql, &named);
+	if (status.code == LS_OK &&
+		!PQsendQueryParams(connection, named.data, count, NULL, data, sizes, formats, (int) format))
+		status = connection_lost(PQerrorMessage(connection));
+	bytes_free(&named);
+	return status;
 }
 
 /* Ask the server to end what it is at. */
@@ -146,57 +152,6 @@ db_do(PGconn *connection, const char *sql, int count, const DbValue *values)
 	return status;
 }
 
-/*
- * Let names be those of the server and of the extension before all others: a
- * role that may create objects in a schema of the user's search_path could
- * else have its functions called in their place. Statements give each argument of
- * a function of ours with its type, so that none in our schema fits better.
- */
-static Status
-set_search_path(PGconn *connection)
-{
-	return db_do(connection, "SELECT pg_catalog.set_config('search_path', pg_catalog.concat_ws(', '::text, "
-				 "'pg_catalog'::text, (SELECT pg_catalog.quote_ident(n.nspname::text) "
-				 "FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n "
-				 "ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
-				 "WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg'::name), "
-				 "(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name::text), ', '::text) "
-				 "FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) AS s (name)), 'pg_temp'::text), false)",
-				 0, NULL);
-}
-
-/* One of our tables that another role put among them, or before them on the search path: its name and owner. The
- * owner of all that are there, the role that we run as and superusers are trusted. The owner of few is named before
- * that of many. */
-static const char strange_query[] =
-"SELECT t.name, r.rolname FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relowner, "
-"count(*) OVER (PARTITION BY c.relowner) AS owned, count(*) OVER () AS found FROM pg_class AS c "
-"JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ANY (current_schemas(true)) "
-"AND c.relname = ANY ('{lesion_pacs_instance,lesion_pacs_prediction,lesion_pacs_object,"
-"lesion_pacs_mask,lesion_pacs_study}'::name[])) AS t JOIN pg_roles AS r ON r.oid = t.relowner "
-"WHERE t.owned < t.found AND NOT r.rolsuper AND r.rolname <> current_user ORDER BY t.owned, t.name LIMIT 1";
-
-/* Refuse to work on a table that somebody put where ours are looked for: its triggers
- * would run with our rights. */
-static Status
-check_owners(PGconn *connection)
-{
-	PGresult   *result;
-	Status		status = status_ok();
-
-	TRY(db_run(connection, strange_query, 0, NULL, DB_TEXT, &result));
-	if (PQntuples(result) > 0)
-	{
-		status = status_error(LS_INVALID_ARGUMENT,
-							  "42501: table \"%s\" belongs to role \"%s\", others of lesionseg-pacs to another role",
-							  PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
-		status = status_with_hint(status, "Its triggers would run with the rights of lesionseg-pacs: if you did not "
-								  "make it, drop it and run pacs.sql again.");
-	}
-	PQclear(result);
-	return status;
-}
-
 DbValue
 db_message(const char *message, char room[DB_MESSAGE_SIZE])
 {
@@ -219,8 +174,6 @@ db_open(const char *conninfo, PGconn **connection)
 	if (PQsetClientEncoding(*connection, "UTF8") != 0)
 		return status_error(LS_HOST_ERROR, "the database cannot be spoken to in UTF-8");
 	PQsetNoticeReceiver(*connection, log_notice, NULL);
-	TRY(db_do(*connection, "SELECT set_config('application_name', 'lesionseg-pacs', false), "
-			  "set_config('client_min_messages', 'warning', false)", 0, NULL));
-	TRY(set_search_path(*connection));
-	return check_owners(*connection);
+	return db_do(*connection, "SELECT pg_catalog.set_config('application_name', 'lesionseg-pacs', false), "
+				 "pg_catalog.set_config('client_min_messages', 'warning', false)", 0, NULL);
 }

@@ -44,14 +44,14 @@ typedef enum DbFormat
 #define DB_VALUES_MAX 8
 
 /*
- * Connect. conninfo NULL: what the environment says. LS_HOST_ERROR; LS_INVALID_ARGUMENT where
- * another role put a table among ours. The connection is the caller's to close in any case.
+ * Connect. conninfo NULL: what the environment says. LS_HOST_ERROR. The connection is the caller's to close in any
+ * case.
  */
 Status		db_open(const char *conninfo, PGconn **connection);
 
 /*
- * Run a statement. LS_HOST_ERROR where the connection is lost, LS_CANCELLED
- * where a signal came and it took too long, else
+ * Run a statement; what is ours has an @ before its name (names.h). LS_HOST_ERROR where the connection is lost,
+ * LS_CANCELLED where a signal came and it took too long, else
  * LS_INVALID_ARGUMENT with "SQLSTATE: message" and the server's hint. The
  * result is the caller's to PQclear; NULL after an error.
  */

@@ -13,15 +13,16 @@
 #include "pacs/stop.h"
 #include "pacs/store/database.h"
 #include "pacs/store/lock.h"
+#include "pacs/store/names.h"
 
-/* The locks of the family. A prepared transaction has no process: it is nobody's. */
+/* The locks of the family; $1 is the table. A prepared transaction has no process: it is nobody's. */
 #define HELD \
 	"WITH held AS (SELECT l.objid, a.usename, l.pid = pg_backend_pid() AS mine, " \
 	"has_table_privilege(a.usesysid, l.classid, 'INSERT') AS counts " \
 	"FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid " \
 	"WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 " \
 	"AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) " \
-	"AND l.classid = 'lesion_pacs_object'::regclass) "
+	"AND l.classid = $1::regclass::oid) "
 
 /* Does another program hold one of the locks? */
 static const char others_query[] =
@@ -31,17 +32,17 @@ HELD "SELECT count(*) FROM held WHERE counts AND NOT mine";
 static const char take_query[] =
 HELD ", free AS MATERIALIZED (SELECT min(n) AS n FROM generate_series(0, (SELECT count(*) FROM held)::int) AS n "
 "WHERE n NOT IN (SELECT objid::bigint FROM held)) "
-"SELECT pg_try_advisory_lock('lesion_pacs_object'::regclass::oid::int, n), n, "
+"SELECT pg_try_advisory_lock($1::regclass::oid::int, n), n, "
 "(SELECT string_agg(DISTINCT coalesce(usename, 'a prepared transaction'), ', ') FROM held WHERE counts IS NOT TRUE) "
 "FROM free";
 
 /* Does another program work on the tables? */
 static Status
-find_others(PGconn *connection, bool *others)
+find_others(PGconn *connection, const DbValue *table, bool *others)
 {
 	PGresult   *result;
 
-	TRY(db_run(connection, others_query, 0, NULL, DB_TEXT, &result));
+	TRY(db_run(connection, others_query, 1, table, DB_TEXT, &result));
 	*others = strcmp(PQgetvalue(result, 0, 0), "0") != 0;
 	PQclear(result);
 	return status_ok();
@@ -49,22 +50,21 @@ find_others(PGconn *connection, bool *others)
 
 /* Try to take a lock. */
 static Status
-take_lock(PGconn *connection, bool *got)
+take_lock(PGconn *connection, const DbValue *table, bool *got)
 {
 	PGresult   *result;
 	bool		others = false;
 	Status		status;
 
-	TRY(db_run(connection, take_query, 0, NULL, DB_TEXT, &result));
+	TRY(db_run(connection, take_query, 1, table, DB_TEXT, &result));
 	*got = PQgetvalue(result, 0, 0)[0] == 't';
 	/* Two that came at once may each have one, where a number became free between. Both give way. */
-	status = *got ? find_others(connection, &others) : status_ok();
+	status = *got ? find_others(connection, table, &others) : status_ok();
 	if (others)
 	{
-		DbValue		number = db_text(PQgetvalue(result, 0, 1));
+		DbValue		values[] = {*table, db_text(PQgetvalue(result, 0, 1))};
 
-		status = db_do(connection, "SELECT pg_advisory_unlock('lesion_pacs_object'::regclass::oid::int, $1::int)", 1,
-					   &number);
+		status = db_do(connection, "SELECT pg_advisory_unlock($1::regclass::oid::int, $2::int)", 2, values);
 		*got = false;
 	}
 	else if (*got && !PQgetisnull(result, 0, 2))
@@ -74,8 +74,8 @@ take_lock(PGconn *connection, bool *got)
 	return status;
 }
 
-Status
-lock_wait(PGconn *connection)
+static Status
+wait_for(PGconn *connection, const DbValue *table)
 {
 	bool		said = false;
 	bool		others;
@@ -83,9 +83,9 @@ lock_wait(PGconn *connection)
 
 	for (;;)
 	{
-		TRY(find_others(connection, &others));
+		TRY(find_others(connection, table, &others));
 		if (!others)
-			TRY(take_lock(connection, &got));
+			TRY(take_lock(connection, table, &got));
 		if (got)
 			return status_ok();
 		if (!said)
@@ -94,4 +94,17 @@ lock_wait(PGconn *connection)
 		stop_sleep(1);
 		TRY(stop_check());
 	}
+}
+
+Status
+lock_wait(PGconn *connection)
+{
+	Bytes		name = {0};
+	Status		status = names_put("@lesion_pacs_object", &name);
+	DbValue		table = db_text(name.data);
+
+	if (status.code == LS_OK)
+		status = wait_for(connection, &table);
+	bytes_free(&name);
+	return status;
 }

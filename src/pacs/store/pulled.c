@@ -50,7 +50,7 @@ keep_new_studies(PGconn *database, const char *wanted, PacsList *list, Bytes *ui
 	values[1] = db_text(counts->data);
 	values[2] = db_text(wanted);
 	TRY(db_run(database, "SELECT n FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS u (study, instances, n) "
-			   "WHERE NOT EXISTS (SELECT FROM lesion_pacs_study AS s "
+			   "WHERE NOT EXISTS (SELECT FROM @lesion_pacs_study AS s "
 			   "WHERE s.study = u.study AND s.wanted = $3::text AND s.instances = u.instances) ORDER BY n",
 			   3, values, DB_TEXT, &result));
 	keep_numbered(list, result);
@@ -80,9 +80,9 @@ keep_lacking(PGconn *database, PacsList *list, Bytes *instances, Bytes *series)
 	values[0] = db_text(instances->data);
 	values[1] = db_text(series->data);
 	TRY(db_run(database, "SELECT n FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u (id, series, n) "
-			   "WHERE NOT EXISTS (SELECT FROM lesion_pacs_instance AS i WHERE i.id = u.id) "
-			   "AND NOT EXISTS (SELECT FROM lesion_pacs_mask AS m WHERE m.id = u.id) "
-			   "AND NOT EXISTS (SELECT FROM lesion_pacs_object AS o WHERE o.series = u.series) ORDER BY n",
+			   "WHERE NOT EXISTS (SELECT FROM @lesion_pacs_instance AS i WHERE i.id = u.id) "
+			   "AND NOT EXISTS (SELECT FROM @lesion_pacs_mask AS m WHERE m.id = u.id) "
+			   "AND NOT EXISTS (SELECT FROM @lesion_pacs_object AS o WHERE o.series = u.series) ORDER BY n",
 			   2, values, DB_TEXT, &result));
 	keep_numbered(list, result);
 	return status_ok();
@@ -112,7 +112,7 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
 	bool		same;
 
 	TRY(db_run(database, "WITH file AS MATERIALIZED (SELECT (i).sop_instance, (i).study "
-			   "FROM lesion_dicom_info($6::bytea) AS i), kept AS (INSERT INTO lesion_pacs_instance "
+			   "FROM @lesion_dicom_info($6::bytea) AS i), kept AS (INSERT INTO @lesion_pacs_instance "
 			   "(id, series, study, patient, sop_class, image) SELECT $1, $2, $3, nullif($4::text, ''), $5, $6 "
 			   "FROM file WHERE sop_instance = $1 AND study = $3 ON CONFLICT (id) DO NOTHING) "
 			   "SELECT sop_instance = $1 AND study = $3 FROM file", 6, values, DB_TEXT, &result));
@@ -139,7 +139,7 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 
 	image[0] = '\0';
 	*by_program = false;
-	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_tags($1::bytea) AS tags), "
+	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT @lesion_dicom_tags($1::bytea) AS tags), "
 			   "frames AS (SELECT f FROM seg, jsonb_path_query(tags, '$.\"52009230\".Value[*]') AS f WHERE "
 			   "jsonb_path_exists(f, '$.\"0062000A\".Value[*].\"0062000B\".Value[*] ? (@ == 1)')), "
 			   "named AS (SELECT 1 AS place, r #>> '{}' AS id FROM frames, "
@@ -151,7 +151,7 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 			   "drawn AS (SELECT id, count(*) OVER () AS images FROM named "
 			   "WHERE place = (SELECT min(place) FROM named)) "
 			   "SELECT i.id, tags #>> '{00620002,Value,0,00620008,Value,0}' = 'AUTOMATIC', d.images > 1 "
-			   "FROM seg, drawn AS d JOIN lesion_pacs_instance AS i ON i.id = d.id AND i.study = $2 LIMIT 1",
+			   "FROM seg, drawn AS d JOIN @lesion_pacs_instance AS i ON i.id = d.id AND i.study = $2 LIMIT 1",
 			   2, values, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
 	{
@@ -183,15 +183,15 @@ store_drawing(PGconn *database, const PacsItem *item, const char *image, const c
 	PGresult   *result;
 	Status		status = status_ok();
 
-	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT lesion_dicom_mask($1::bytea, 1) AS mask, "
-			   "(lesion_dicom_info($1::bytea)).acquired_at AS drawn_at), "
-			   "checked AS MATERIALIZED (SELECT seg.*, lesion_mask_error(seg.mask, i.image) AS error "
-			   "FROM seg, lesion_pacs_instance AS i WHERE i.id = $3), "
-			   "kept AS (UPDATE lesion_pacs_instance AS i SET mask = c.mask, mask_from = $2 FROM checked AS c "
-			   "WHERE i.id = $3 AND c.error IS NULL AND NOT EXISTS (SELECT FROM lesion_pacs_mask AS m "
+	TRY(db_run(database, "WITH seg AS MATERIALIZED (SELECT @lesion_dicom_mask($1::bytea, 1) AS mask, "
+			   "(@lesion_dicom_info($1::bytea)).acquired_at AS drawn_at), "
+			   "checked AS MATERIALIZED (SELECT seg.*, @lesion_mask_error(seg.mask, i.image) AS error "
+			   "FROM seg, @lesion_pacs_instance AS i WHERE i.id = $3), "
+			   "kept AS (UPDATE @lesion_pacs_instance AS i SET mask = c.mask, mask_from = $2 FROM checked AS c "
+			   "WHERE i.id = $3 AND c.error IS NULL AND NOT EXISTS (SELECT FROM @lesion_pacs_mask AS m "
 			   "WHERE m.id = i.mask_from AND " WHEN_DRAWN("m.drawn_at", "m.pulled_at") " > "
 			   WHEN_DRAWN("c.drawn_at", "now()") ") RETURNING i.id), "
-			   "noted AS (INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, drawn_at, error) "
+			   "noted AS (INSERT INTO @lesion_pacs_mask (id, image_id, series, study, dicom, drawn_at, error) "
 			   "SELECT $2, $3, $4, $5, $1, drawn_at, error FROM checked ON CONFLICT (id) DO NOTHING) "
 			   "SELECT error, EXISTS (SELECT FROM kept) FROM checked", 5, values, DB_TEXT, &result));
 	*taken = PQntuples(result) == 0 || PQgetvalue(result, 0, 1)[0] == 't';
@@ -212,7 +212,7 @@ store_maskless(PGconn *database, const PacsItem *item, const char *image, const 
 		db_message(error, message)
 	};
 
-	return db_do(database, "INSERT INTO lesion_pacs_mask (id, image_id, series, study, dicom, error) "
+	return db_do(database, "INSERT INTO @lesion_pacs_mask (id, image_id, series, study, dicom, error) "
 				 "VALUES ($2, nullif($3::text, ''), $4, $5, $1, $6) ON CONFLICT (id) DO NOTHING", 6, values);
 }
 
@@ -258,7 +258,7 @@ pulled_is_ours(PGconn *database, const char *file, size_t size, bool *ours)
 	Status		status;
 
 	*ours = false;
-	status = db_run(database, "SELECT (lesion_dicom_info($1::bytea)).manufacturer = '" OUR_MANUFACTURER "'",
+	status = db_run(database, "SELECT (@lesion_dicom_info($1::bytea)).manufacturer = '" OUR_MANUFACTURER "'",
 					1, &value, DB_TEXT, &result);
 	if (status.code == LS_OK)
 		*ours = PQgetvalue(result, 0, 0)[0] == 't';
@@ -273,6 +273,6 @@ pulled_note_study(PGconn *database, const char *wanted, const PacsItem *study)
 	DbValue		values[] = {db_text(study->study), db_text(wanted), db_text(instances)};
 
 	snprintf(instances, sizeof instances, "%ld", study->study_instances);
-	return db_do(database, "INSERT INTO lesion_pacs_study (study, wanted, instances) VALUES ($1, $2, $3) "
+	return db_do(database, "INSERT INTO @lesion_pacs_study (study, wanted, instances) VALUES ($1, $2, $3) "
 				 "ON CONFLICT (study, wanted) DO UPDATE SET instances = EXCLUDED.instances", 3, values);
 }

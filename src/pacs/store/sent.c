@@ -11,26 +11,13 @@
 
 /* How each kind is made of an image and its prediction, p. A report is on the segmentation that the PACS has. */
 static const char *const makers[OBJECT_KINDS] = {
-	"lesion_dicom_seg(p.image, p.mask, p.model, p.version)",
-	"lesion_dicom_picture(p.image, lesion_overlay(p.image, p.mask, NULL::bytea), NULL::text, p.model, p.version)",
-	"(SELECT lesion_dicom_report(p.image, seg, p.model, p.version) "
-	"FROM lesion_dicom_seg(p.image, p.mask, p.model, p.version) AS seg, lesion_pacs_object AS o "
+	"@lesion_dicom_seg(p.image, p.mask, p.model, p.version)",
+	"@lesion_dicom_picture(p.image, @lesion_overlay(p.image, p.mask, NULL::bytea), NULL::text, p.model, p.version)",
+	"(SELECT @lesion_dicom_report(p.image, seg, p.model, p.version) "
+	"FROM @lesion_dicom_seg(p.image, p.mask, p.model, p.version) AS seg, @lesion_pacs_object AS o "
 	"WHERE (o.image_id, o.model, o.version, o.kind, o.state) = (p.id, p.model, p.version, 'seg', 'sent') "
-	"AND o.sop_instance = (lesion_dicom_info(seg)).sop_instance)"
+	"AND o.sop_instance = (@lesion_dicom_info(seg)).sop_instance)"
 };
-
-Status
-sent_read_table(PGconn *database, const char *name, Bytes *table)
-{
-	DbValue		value = db_text(name);
-	PGresult   *result;
-	Status		status;
-
-	TRY(db_run(database, "SELECT $1::regclass::text", 1, &value, DB_TEXT, &result));
-	status = bytes_append(table, PQgetvalue(result, 0, 0), (size_t) PQgetlength(result, 0, 0));
-	PQclear(result);
-	return status;
-}
 
 /* Run a statement that is given in parts. */
 static Status
@@ -53,12 +40,12 @@ run_parts(PGconn *database, const char *const *parts, size_t part_count, int cou
 /* What lists predictions that lack an object, around the table of predictions. */
 static const char list_before[] = "SELECT p.id, p.model, p.version, l.kinds FROM ";
 static const char list_after[] =
-" AS p JOIN lesion_pacs_instance AS i USING (id), "
+" AS p JOIN @lesion_pacs_instance AS i USING (id), "
 "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
-"WHERE NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
+"WHERE NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
 "AND NOT (o.state = 'failed' AND $2::boolean)) "
-"AND (kind <> 'report' OR NOT EXISTS (SELECT FROM lesion_pacs_object AS o "
+"AND (kind <> 'report' OR NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
 "AND o.state <> 'sent' AND NOT (o.state = 'failed' AND $2::boolean)))) AS l "
 "WHERE p.mask IS NOT NULL AND l.kinds IS NOT NULL "
@@ -108,8 +95,8 @@ sent_read_source(PGconn *database, const char *image, SourceImage *source)
 	bool		any;
 
 	memset(source, 0, sizeof *source);
-	TRY(db_run(database, "SELECT d.sop_instance, d.study, d.patient FROM lesion_pacs_instance AS i, "
-			   "lesion_dicom_info(i.image) AS d WHERE i.id = $1", 1, &value, DB_TEXT, &result));
+	TRY(db_run(database, "SELECT d.sop_instance, d.study, d.patient FROM @lesion_pacs_instance AS i, "
+			   "@lesion_dicom_info(i.image) AS d WHERE i.id = $1", 1, &value, DB_TEXT, &result));
 	any = PQntuples(result) > 0;
 	if (any)
 	{
@@ -146,15 +133,15 @@ read_object(SentObject *object)
 static const char make_chosen[] =
 "WITH chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, "
 "CASE WHEN p.image_sha256 IS DISTINCT FROM sha256(i.image) THEN 'image' "
-"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'weights' END AS other FROM lesion_pacs_instance AS i, ";
+"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'weights' END AS other FROM @lesion_pacs_instance AS i, ";
 static const char make_file[] =
-" AS p LEFT JOIN lesion_version AS v ON (v.model, v.number) = (p.model, p.version) "
+" AS p LEFT JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version) "
 "WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), "
 "made AS MATERIALIZED (SELECT p.other, CASE WHEN p.other IS NULL THEN ";
 static const char make_note[] =
 " END AS file FROM chosen AS p), "
-"told AS MATERIALIZED (SELECT file, other, d.* FROM made LEFT JOIN lesion_dicom_info(file) AS d ON true), "
-"noted AS (INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) "
+"told AS MATERIALIZED (SELECT file, other, d.* FROM made LEFT JOIN @lesion_dicom_info(file) AS d ON true), "
+"noted AS (INSERT INTO @lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) "
 "SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told WHERE file IS NOT NULL "
 "ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, "
 "sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now()) "
@@ -206,7 +193,7 @@ sent_note(PGconn *database, const SentObject *object)
 {
 	DbValue		value = db_text(object->instance);
 
-	return db_do(database, "UPDATE lesion_pacs_object SET state = 'sent', error = NULL, changed_at = now() "
+	return db_do(database, "UPDATE @lesion_pacs_object SET state = 'sent', error = NULL, changed_at = now() "
 				 "WHERE sop_instance = $1", 1, &value);
 }
 
@@ -219,7 +206,7 @@ sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kin
 		db_text(object_names[kind]), db_message(error, message)
 	};
 
-	return db_do(database, "INSERT INTO lesion_pacs_object (image_id, model, version, kind, state, error) "
+	return db_do(database, "INSERT INTO @lesion_pacs_object (image_id, model, version, kind, state, error) "
 				 "VALUES ($1, $2, $3, $4, 'failed', $5) ON CONFLICT (image_id, model, version, kind) "
 				 "DO UPDATE SET state = 'failed', error = EXCLUDED.error, changed_at = now()", 5, values);
 }
@@ -229,7 +216,7 @@ sent_note_unsaid(PGconn *database, const char *instance, const char *error)
 {
 	DbValue		values[] = {db_text(instance), db_text(error)};
 
-	return db_do(database, "UPDATE lesion_pacs_object SET error = $2 WHERE sop_instance = $1 AND state = 'sending'",
+	return db_do(database, "UPDATE @lesion_pacs_object SET error = $2 WHERE sop_instance = $1 AND state = 'sending'",
 				 2, values);
 }
 
@@ -238,7 +225,7 @@ sent_give_up(PGconn *database, const char *instance)
 {
 	DbValue		value = db_text(instance);
 
-	return db_do(database, "UPDATE lesion_pacs_object SET state = 'failed', changed_at = now() "
+	return db_do(database, "UPDATE @lesion_pacs_object SET state = 'failed', changed_at = now() "
 				 "WHERE sop_instance = $1 AND state = 'sending'", 1, &value);
 }
 
@@ -246,7 +233,7 @@ Status
 sent_list_unsure(PGconn *database, PGresult **result)
 {
 	return db_run(database, "SELECT sop_instance, series, study, error, image_id, model, version, kind "
-				  "FROM lesion_pacs_object WHERE state = 'sending' ORDER BY image_id", 0, NULL, DB_TEXT, result);
+				  "FROM @lesion_pacs_object WHERE state = 'sending' ORDER BY image_id", 0, NULL, DB_TEXT, result);
 }
 
 ObjectKind
@@ -267,5 +254,5 @@ sent_forget(PGconn *database, const char *instance)
 {
 	DbValue		value = db_text(instance);
 
-	return db_do(database, "DELETE FROM lesion_pacs_object WHERE sop_instance = $1 AND state = 'sending'", 1, &value);
+	return db_do(database, "DELETE FROM @lesion_pacs_object WHERE sop_instance = $1 AND state = 'sending'", 1, &value);
 }

@@ -1,7 +1,7 @@
 /*
  * sent.h: what was sent, in the database (lesion_pacs_object of tables.sql).
  *
- * table is that of predictions, as an SQL identifier: it is read once, as sent_read_table gives it.
+ * table is that of predictions, as an SQL identifier: it is found once, as places_table gives it.
  */
 #ifndef LESIONSEG_PACS_STORE_SENT_H
 #define LESIONSEG_PACS_STORE_SENT_H
@@ -42,9 +42,6 @@ typedef struct SentObject
 	char		study[UID_SIZE];
 	bool		sent;			/* the PACS has it */
 } SentObject;
-
-/* Append a table's name as an SQL identifier, by the server's own rules for one that may have a schema. */
-Status		sent_read_table(PGconn *database, const char *name, Bytes *table);
 
 /* List the next 100 predictions, after the one given (NULL: the first ones), that lack an object. A report is lacking
  * only where its segmentation was sent, or is to be sent as well. */

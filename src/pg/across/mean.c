@@ -112,7 +112,11 @@ round_metadata(const Across *task)
 	return DatumGetJsonbPCopy(first_row_needed("metadata", JSONBOID));
 }
 
-/* What a hospital is asked for: its file, limited there if the call says so, and its digest. */
+/*
+ * What a hospital is asked for: its file, limited there if the call says so, and its digest. Versions are known by more
+ * than their numbers: who may drop the model there could make others of these numbers since. A training's row
+ * is its own, and the start has its digest. The functions see what the statement sees.
+ */
 static char *
 fetch_query(const Across *task, const Hospital *hospital)
 {
@@ -127,7 +131,16 @@ fetch_query(const Across *task, const Hospital *hospital)
 
 	/* OFFSET 0: noise is drawn once. */
 	return psprintf("SELECT f.weights, pg_catalog.encode(pg_catalog.sha256(f.weights), 'hex') "
-					"FROM (SELECT %s AS weights OFFSET 0) AS f", file);
+					"FROM (SELECT %s AS weights FROM %slesion_version AS v "
+					"JOIN %slesion_run AS r ON r.run OPERATOR(pg_catalog.=) v.run "
+					"AND r.model OPERATOR(pg_catalog.=) v.model AND r.version OPERATOR(pg_catalog.=) v.number "
+					"JOIN %slesion_version AS s ON s.model OPERATOR(pg_catalog.=) v.model "
+					"WHERE v.model OPERATOR(pg_catalog.=) %s AND v.number OPERATOR(pg_catalog.=) %d "
+					"AND r.started_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text "
+					"AND s.number OPERATOR(pg_catalog.=) %d "
+					"AND s.sha256 OPERATOR(pg_catalog.=) pg_catalog.decode('%s', 'hex') OFFSET 0) AS f", file,
+					hospital->prefix, hospital->prefix, hospital->prefix, quote_literal_cstr(task->local_model),
+					hospital->trained.version, hospital->start, task->current.sha256);
 }
 
 /* Fetch what a hospital has trained, and add it to the mean. */
@@ -140,7 +153,10 @@ add_hospital(const Across *task, Hospital *hospital, WeightsMean *mean, const Ca
 	ByteView	file;
 
 	if (link_query(&hospital->link, fetch_query(task, hospital), "weights bytea, sha256 text") != 1)
-		elog(ERROR, "server \"%s\" gives no weights", hospital->server);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("server \"%s\" no longer has what it trained, or what it started from", hospital->server),
+				 errhint("Does somebody else drop that model there? Call again.")));
 	sent = TextDatumGetCString(first_row_needed("sha256", TEXTOID));
 	file = bytes_view(first_row_needed("weights", BYTEAOID));
 	if (file.size > SIZE_MOST(task->current.size))

@@ -12,7 +12,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/evaluate/split_arguments.h"
-#include "pg/models/classical_name.h"
+#include "pg/models/names/classical_name.h"
 #include "pg/segment/classical_model.h"
 #include "pg/segment/evaluation.h"
 #include "pg/segment/seen.h"

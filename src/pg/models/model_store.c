@@ -16,9 +16,10 @@
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
-#include "pg/models/classical_name.h"
 #include "pg/models/dump_size.h"
 #include "pg/models/ensemble_members.h"
+#include "pg/models/names/classical_name.h"
+#include "pg/models/names/model_name.h"
 #include "pg/models/model_store.h"
 
 /* Names that an error lists. */
@@ -146,86 +147,6 @@ store_need_model(const ModelStore *store, const char *name)
 	return model;
 }
 
-/* Characters that are not seen: controls, separators of lines, marks of annotations (U+FFF9..U+FFFB), and all that have
- * Default_Ignorable_Code_Point in Unicode's DerivedCoreProperties.txt. */
-static const pg_wchar unseen[][2] = {
-	{0x0000, 0x001F}, {0x007F, 0x009F}, {0x00AD, 0x00AD}, {0x034F, 0x034F}, {0x061C, 0x061C}, {0x115F, 0x1160},
-	{0x17B4, 0x17B5}, {0x180B, 0x180F}, {0x200B, 0x200F}, {0x2028, 0x202E}, {0x2060, 0x206F}, {0x3164, 0x3164},
-	{0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFFA0, 0xFFA0}, {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
-	{0xE0000, 0xE0FFF}
-};
-
-static const pg_wchar spaces[][2] = {
-	{0x0020, 0x0020}, {0x00A0, 0x00A0}, {0x1680, 0x1680}, {0x2000, 0x200A}, {0x202F, 0x202F}, {0x205F, 0x205F},
-	{0x2800, 0x2800}, {0x3000, 0x3000}
-};
-
-/* Is a character in one of the ranges? */
-static bool
-is_among(pg_wchar character, const pg_wchar ranges[][2], size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (character >= ranges[i][0] && character <= ranges[i][1])
-			return true;
-	return false;
-}
-
-/* What is wrong with the characters of a name that would look like another one, in a table, a log or on a terminal;
- * NULL: nothing. */
-static const char *
-lookalike_fault(const char *name)
-{
-	const char *text = pg_server_to_any(name, strlen(name), PG_UTF8);
-	pg_wchar   *characters = palloc((strlen(text) + 1) * sizeof *characters);
-	int			count = pg_encoding_mb2wchar_with_len(PG_UTF8, text, characters, strlen(text));
-
-	for (int i = 0; i < count; i++)
-	{
-		if (is_among(characters[i], unseen, lengthof(unseen)))
-			return psprintf("It has a character that is not seen, U+%04X.", characters[i]);
-		if (!is_among(characters[i], spaces, lengthof(spaces)))
-			continue;
-		if (i == 0 || i == count - 1)
-			return "It begins or ends with a space.";
-		if (characters[i] != ' ')
-			return psprintf("It has a space that is not the usual one, U+%04X.", characters[i]);
-		if (characters[i + 1] == ' ')
-			return "It has several spaces in a row.";
-	}
-	return NULL;
-}
-
-/* Check that a new model may have a name. */
-static void
-check_new_name(const char *name, const char *architecture)
-{
-	const char *fault = lookalike_fault(name);
-
-	if (*name == '\0' || pg_mbstrlen(name) > MODEL_NAME_CHARACTERS || fault != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("\"%s\" cannot name a model", name),
-				 fault != NULL ? errdetail("%s", fault) : 0,
-				 errhint("A name has 1 to %d characters that are seen, and single spaces within it alone.",
-						 MODEL_NAME_CHARACTERS)));
-	if (pg_strncasecmp(name, CLASSICAL_PREFIX, strlen(CLASSICAL_PREFIX)) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_RESERVED_NAME),
-				 errmsg("names that begin with \"%s\" are reserved", CLASSICAL_PREFIX),
-				 errdetail("They stand for classical methods in lesion_evaluate."),
-				 errhint("Choose another name for a model.")));
-	if (strcmp(name, architecture) != 0 && arch_find(name) != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_RESERVED_NAME),
-				 errmsg("\"%s\" is an architecture, a model of another one cannot have its name", name),
-				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
-	if (is_ensemble(name))
-		ereport(ERROR,
-				(errcode(ERRCODE_RESERVED_NAME),
-				 errmsg("the name \"%s\" is reserved", name),
-				 errhint("Choose another name for a model of architecture \"%s\".", architecture)));
-}
-
 void
 store_create_model(const ModelStore *store, const char *name, const char *architecture, Jsonb *config)
 {
@@ -237,7 +158,7 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" exists already", name),
 				 errhint("Choose another name, or lesion_model_drop the model first.")));
-	check_new_name(name, architecture);
+	model_name_check(name, architecture);
 	store_execute(store,
 				  "INSERT INTO @lesion_model (name, architecture, config, bundled) "
 				  "VALUES ($1, $2, $3, $1 OPERATOR(pg_catalog.=) $2)",
@@ -491,6 +412,22 @@ store_promote(const ModelStore *store, const char *model, int number, const char
 	Oid			types[] = {TEXTOID, INT4OID, TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(model), Int32GetDatum(number), CStringGetTextDatum(reason)};
 
-	store_execute(store, "INSERT INTO @lesion_promotion (model, version, reason) VALUES ($1, $2, $3)",
-				  3, types, values, NULL, SPI_OK_INSERT);
+	bool		isnull;
+	Datum		highest;
+
+	/* RETURNING sees what was there before: no sequence gave a number above the one that it gives now. */
+	store_execute(store, "INSERT INTO @lesion_promotion AS p (model, version, reason) VALUES ($1, $2, $3) RETURNING "
+				  "(SELECT max(o.promotion) FROM @lesion_promotion AS o WHERE o.model = $1 "
+				  "AND o.promotion > p.promotion) AS highest",
+				  3, types, values, NULL, SPI_OK_INSERT_RETURNING);
+	highest = first_row_value("highest", INT8OID, &isnull);
+	if (!isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("promotion " INT64_FORMAT " of model \"%s\" would stay the latest", DatumGetInt64(highest),
+						model),
+				 errdetail("The sequence of lesion_promotion has not given that number: it was written by hand, or "
+						   "copied without the sequence."),
+				 errhint("Delete that row, or set the sequence as docs/many-servers.md says.")));
+	SPI_freetuptable(SPI_tuptable);
 }

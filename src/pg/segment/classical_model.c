@@ -6,7 +6,7 @@
 #include "image/codec/codec.h"
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
-#include "pg/models/classical_name.h"
+#include "pg/models/names/classical_name.h"
 #include "pg/segment/classical_model.h"
 
 ClassicalModel *

@@ -5,8 +5,8 @@
  * scores of both stand in one table. There is no such model: nothing is
  * trained, stored or promoted under that name.
  */
-#ifndef LESIONSEG_PG_MODELS_CLASSICAL_NAME_H
-#define LESIONSEG_PG_MODELS_CLASSICAL_NAME_H
+#ifndef LESIONSEG_PG_MODELS_NAMES_CLASSICAL_NAME_H
+#define LESIONSEG_PG_MODELS_NAMES_CLASSICAL_NAME_H
 
 #include "postgres.h"
 
