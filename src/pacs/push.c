@@ -397,9 +397,7 @@ push_pages(Work *work)
 Status
 push(Work *work)
 {
-	Status		status = work->settings->dry_run ? status_ok() : resolve_objects(work);
-
-	if (status.code == LS_OK)
-		status = push_pages(work);
-	return status;
+	if (!work->settings->dry_run)
+		TRY(resolve_objects(work));
+	return push_pages(work);
 }

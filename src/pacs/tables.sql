@@ -32,9 +32,9 @@ ALTER TABLE lesion_pacs_instance ALTER COLUMN image SET STORAGE EXTERNAL;
 
 -- What lesion_predict makes of them.
 -- The type is that of the extension, whatever another role calls so.
-SELECT pg_catalog.quote_ident(n.nspname) AS lesion_schema FROM pg_catalog.pg_extension AS e
-JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
-WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg' \gset
+SELECT coalesce((SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension AS e
+	JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace
+	WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg'), 'public') AS lesion_schema \gset
 CREATE TABLE IF NOT EXISTS lesion_pacs_prediction (LIKE :lesion_schema.lesion_prediction,
 	PRIMARY KEY (id, model, version));
 COMMENT ON TABLE lesion_pacs_prediction IS 'masks of lesion_pacs_instance, to be sent to the PACS';

@@ -13,7 +13,7 @@ typedef struct Work
 	const PacsSettings *settings;
 	Http	   *http;
 	PGconn	   *database;
-	Bytes		predictions;	/* their table, as an SQL identifier */
+	Bytes		predictions;	/* the table of predictions, as an SQL identifier */
 	long		begun;			/* instances or images that were begun and did not fail, for --limit */
 	long		done;			/* objects pulled or sent */
 	long		failed;			/* objects that could not be */

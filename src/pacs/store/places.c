@@ -109,14 +109,19 @@ places_find(PGconn *connection)
 static Status
 take_table(PGconn *connection, const char *oid, Bytes *table)
 {
-	DbValue		value = db_text(oid);
-	PGresult   *result;
-	Status		status;
+	Bytes		ours = {0};
+	Status		status = names_put("@lesion_pacs_instance", &ours);
+	DbValue		values[] = {db_text(oid), db_text(ours.data)};
+	PGresult   *result = NULL;
 
-	TRY(db_run(connection, "SELECT c.oid::regclass::text, r.rolname, r.rolsuper OR r.rolname = current_user "
-			   "OR r.oid = (SELECT o.relowner FROM pg_class AS o WHERE o.oid = to_regclass('@lesion_pacs_instance')) "
-			   "FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = $1::oid", 1, &value, DB_TEXT,
-			   &result));
+	if (status.code == LS_OK)
+		status = db_run(connection, "SELECT c.oid::regclass::text, r.rolname, r.rolsuper OR r.rolname = current_user "
+						"OR r.oid = (SELECT o.relowner FROM pg_class AS o WHERE o.oid = $2::regclass) "
+						"FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = $1::oid", 2, values,
+						DB_TEXT, &result);
+	bytes_free(&ours);
+	if (status.code != LS_OK)
+		return status;
 	if (PQntuples(result) == 0)
 		status = status_error(LS_INVALID_ARGUMENT, "the table of predictions is gone");
 	else if (PQgetvalue(result, 0, 2)[0] != 't')

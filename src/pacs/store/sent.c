@@ -132,8 +132,9 @@ read_object(SentObject *object)
  */
 static const char make_chosen[] =
 "WITH chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, "
-"CASE WHEN p.image_sha256 IS DISTINCT FROM sha256(i.image) THEN 'image' "
-"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'weights' END AS other FROM @lesion_pacs_instance AS i, ";
+"CASE WHEN p.image_sha256 IS DISTINCT FROM sha256(i.image) THEN 'of another file than the image''s' "
+"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'by other weights than the version has' END AS other "
+"FROM @lesion_pacs_instance AS i, ";
 static const char make_file[] =
 " AS p LEFT JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version) "
 "WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), "
@@ -151,14 +152,8 @@ static const char make_note[] =
 static Status
 not_made(const PGresult *result)
 {
-	const char *other = PQgetvalue(result, 0, 4);
-
-	if (strcmp(other, "image") == 0)
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the mask was made of another file than the image's"),
-								"Delete its row in the table of predictions, and segment the image again.");
-	if (strcmp(other, "weights") == 0)
-		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
-											 "the mask was made by other weights than the version has"),
+	if (!PQgetisnull(result, 0, 4))
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the mask was made %s", PQgetvalue(result, 0, 4)),
 								"Delete its row in the table of predictions, and segment the image again.");
 	return status_with_hint(status_error(LS_INVALID_ARGUMENT, "the segmentation that was sent is of another mask"),
 							"Delete its row in lesion_pacs_object, and it will be sent again.");
