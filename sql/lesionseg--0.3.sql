@@ -1522,7 +1522,7 @@ COMMENT ON PROCEDURE lesion_retrain(regclass, text, int, text, text, text, int, 
 
 CREATE PROCEDURE lesion_cross_validate(images regclass, architecture text, folds int DEFAULT 5,
 	model text DEFAULT NULL, epochs int DEFAULT 30, image_column text DEFAULT 'image', mask_column text DEFAULT 'mask',
-	id_column text DEFAULT NULL, group_column text DEFAULT NULL, learning_rates float8[] DEFAULT '{NULL}',
+	id_column text DEFAULT NULL, group_column text DEFAULT NULL, learning_rates float8[] DEFAULT ARRAY[NULL]::float8[],
 	image_sizes int[] DEFAULT '{256}', configs jsonb DEFAULT '[{}]', batch_size int DEFAULT 8, seed bigint DEFAULT 0,
 	split_seed bigint DEFAULT 0, augment jsonb DEFAULT '{}', options jsonb DEFAULT '{}',
 	weight_column text DEFAULT NULL)

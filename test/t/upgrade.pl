@@ -119,6 +119,22 @@ for my $catalogue (@catalogues) {
 			(map { "fresh only: $_" } grep { !$upgraded{$_} } @fresh));
 }
 
+# The scripts mean the same whatever the database says of how SQL is read.
+my $odd = 'tap_odd_settings';
+run_sql('postgres', "DROP DATABASE IF EXISTS $odd");
+run_sql('postgres', "CREATE DATABASE $odd");
+run_sql('postgres', "ALTER DATABASE $odd SET $_") for 'array_nulls = off', 'standard_conforming_strings = off',
+	'escape_string_warning = off', 'quote_all_identifiers = on', 'transform_null_equals = on',
+	q{DateStyle = 'SQL, DMY'}, q{IntervalStyle = 'sql_standard'},
+	q{bytea_output = 'escape'}, 'extra_float_digits = -15';
+for my $made ('CREATE EXTENSION lesionseg', q{CREATE EXTENSION lesionseg VERSION '0.2';
+	SET client_min_messages = error; ALTER EXTENSION lesionseg UPDATE}) {
+	run_sql($odd, $made);
+	is(run_sql($odd, q{SELECT strpos(pg_get_expr(proargdefaults, 0), 'ARRAY[NULL') > 0 FROM pg_proc
+		WHERE proname = 'lesion_cross_validate'}), 't', 'the default is NULL, not a text: ' . substr($made, 0, 36));
+	run_sql($odd, 'DROP EXTENSION lesionseg');
+}
+
 # Tables of masks that were made OF the type of 0.2 are let go.
 my $typed = 'tap_typed';
 run_sql('postgres', "DROP DATABASE IF EXISTS $typed");
