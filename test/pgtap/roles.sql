@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(100);
+SELECT plan(106);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -49,7 +49,8 @@ BEGIN
 	EXECUTE statement;
 	RAISE EXCEPTION 'fine' USING ERRCODE = 'P0FIN';
 EXCEPTION WHEN OTHERS THEN
-	RETURN CASE WHEN SQLSTATE OPERATOR(pg_catalog.=) 'P0FIN' THEN 'fine' ELSE SQLSTATE || ' ' || SQLERRM END;
+	RETURN CASE WHEN SQLSTATE OPERATOR(pg_catalog.=) 'P0FIN' THEN 'fine'
+		ELSE pg_catalog.concat(SQLSTATE, ' ', SQLERRM) END;
 END
 $$;
 
@@ -213,12 +214,23 @@ ALTER TABLE archive DISABLE ROW LEVEL SECURITY;
 
 -- Names planted before pg_catalog's, and in it no less.
 CREATE SCHEMA evil;
-CREATE FUNCTION evil.never(text, text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
-CREATE FUNCTION evil.never(int, int) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
-CREATE FUNCTION evil.never(bytea, bytea) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
-CREATE OPERATOR evil.= (LEFTARG = text, RIGHTARG = text, FUNCTION = evil.never);
-CREATE OPERATOR evil.= (LEFTARG = int, RIGHTARG = int, FUNCTION = evil.never);
-CREATE OPERATOR evil.= (LEFTARG = bytea, RIGHTARG = bytea, FUNCTION = evil.never);
+DO $do$
+DECLARE
+	type text;
+BEGIN
+	FOREACH type IN ARRAY '{text,name,bytea,smallint,int,bigint,float4,float8,numeric,boolean,oid,date,timestamptz,
+		interval,jsonb,uuid}'::text[] LOOP
+		EXECUTE format($$CREATE FUNCTION evil.never(l %1$s, r %1$s) RETURNS boolean LANGUAGE plpgsql AS
+			'BEGIN RAISE EXCEPTION ''trapped''; END'$$, type);
+		EXECUTE string_agg(format($$CREATE FUNCTION evil.%2$I(%1$s) RETURNS %1$s LANGUAGE plpgsql AS
+			'BEGIN RAISE EXCEPTION ''trapped''; END'$$, type, name), ';')
+		FROM unnest('{max,min,sum,avg,count,array_agg}'::text[]) AS name;
+		EXECUTE string_agg(format('CREATE OPERATOR evil.%2$s (LEFTARG = %1$s, RIGHTARG = %1$s, FUNCTION = evil.never)',
+			type, name), ';')
+		FROM unnest('{=,<>,<,>,<=,>=,+,-,*,/,||}'::text[]) AS name;
+	END LOOP;
+END
+$do$;
 CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
 CREATE FUNCTION evil.clock_timestamp() RETURNS timestamptz LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
 CREATE FUNCTION evil.lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb)
@@ -244,6 +256,12 @@ INSERT INTO trapped SELECT 'traps: compare',
 	public.outcome($$SELECT public.lesion_compare('public.archive', 'net', 1, 2)$$);
 INSERT INTO trapped SELECT 'traps: promote, roll back',
 	public.outcome($$SELECT public.lesion_model_promote('net', 1); SELECT public.lesion_model_rollback('net')$$);
+INSERT INTO trapped SELECT 'traps: calibrate, import',
+	public.outcome($$SELECT public.lesion_calibrate('net', 'public.archive', 'all');
+	SELECT public.lesion_model_import('y', public.lesion_model_export('net'))$$);
+INSERT INTO trapped SELECT 'traps: cross-validate',
+	public.outcome($$CALL public.lesion_cross_validate('public.archive', 'unet', folds => 2, model => 'cv', epochs => 1,
+	image_sizes => '{16}', configs => '[{"base": 4, "depth": 2}]')$$);
 INSERT INTO trapped SELECT 'traps: create, drop',
 	public.outcome($$SELECT public.lesion_model_create('x', 'unet'); SELECT public.lesion_model_drop('x')$$);
 INSERT INTO trapped SELECT 'traps: the views',
@@ -251,6 +269,29 @@ INSERT INTO trapped SELECT 'traps: the views',
 	public.lesion_training_progress, public.lesion_segmentation_progress, public.lesion_training_log,
 	public.lesion_worst_cases$$);
 
+
+-- Types of the session's own come before all others, where a path does not name them.
+SET LOCAL search_path = pg_catalog, public;
+CREATE FUNCTION evil.no(anyelement) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
+SELECT format('CREATE DOMAIN pg_temp.%1$I AS pg_catalog.%1$I CHECK (evil.no(VALUE))', type)
+FROM unnest('{text,bytea,float8,int4,int8,bool,jsonb,name,oid,regclass}'::pg_catalog.text[]) AS type \gexec
+INSERT INTO trapped SELECT 'types: cross-validate',
+	public.outcome($$CALL public.lesion_cross_validate('public.archive', 'unet', folds => 2, model => 'cv', epochs => 1,
+	image_sizes => '{16}', configs => '[{"base": 4, "depth": 2}]')$$);
+INSERT INTO trapped SELECT 'types: train, promote, roll back',
+	public.outcome($$SELECT public.lesion_train('public.archive', 'net', epochs => 1, image_size => 16);
+	SELECT public.lesion_model_promote('net', 1); SELECT public.lesion_model_rollback('net')$$);
+INSERT INTO trapped SELECT 'types: predict, reproduce, evaluate',
+	public.outcome($$CALL public.lesion_predict('public.archive', 'net', 'public.masks');
+	SELECT pg_catalog.count(*) FROM public.masks AS m, public.lesion_reproduce(m);
+	SELECT public.lesion_evaluate('public.archive', 'net')$$);
+INSERT INTO trapped SELECT 'types: calibrate, import, report',
+	public.outcome($$SELECT public.lesion_calibrate('net', 'public.archive', 'all');
+	SELECT public.lesion_model_import('y', public.lesion_model_export('net'));
+	SELECT public.lesion_report('{public.masks}')$$);
+
+SELECT format('DROP DOMAIN pg_temp.%I', type)
+FROM unnest('{text,bytea,float8,int4,int8,bool,jsonb,name,oid,regclass}'::pg_catalog.text[]) AS type \gexec
 RESET search_path;
 SELECT is(result, 'fine', name) FROM trapped ORDER BY name;
 

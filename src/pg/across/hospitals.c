@@ -33,7 +33,7 @@ settle_session(Hospital *hospital)
 					  "SELECT pg_catalog.set_config('client_min_messages', 'error', false), CASE "
 					  "WHEN pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0 "
 					  "THEN pg_catalog.set_config('client_connection_check_interval', '1s', false) END",
-					  "messages text, check_interval text");
+					  "messages pg_catalog.text, check_interval pg_catalog.text");
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -54,7 +54,8 @@ find_lesionseg(const Across *task, Hospital *hospital)
 	char	   *version;
 	Datum		table;
 
-	if (link_query(&hospital->link, query, "prefix text, version text, name text") == 0)
+	if (link_query(&hospital->link, query,
+				   "prefix pg_catalog.text, version pg_catalog.text, name pg_catalog.text") == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("server \"%s\": lesionseg is not in that database", hospital->server),
@@ -229,7 +230,7 @@ find_version(const Across *task, Hospital *hospital, const SharedVersion *versio
 static void
 command(Hospital *hospital, const char *statement)
 {
-	(void) link_query(&hospital->link, statement, "status text");
+	(void) link_query(&hospital->link, statement, "status pg_catalog.text");
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -293,7 +294,7 @@ settle_version(const Across *task, Hospital *hospital, const SharedVersion *vers
 	{
 		(void) link_query(&hospital->link,
 						  psprintf("SELECT %slesion_model_promote(%s, %d)", hospital->prefix,
-								   link_text(task->local_model), hospital->start), "nothing text");
+								   link_text(task->local_model), hospital->start), "nothing pg_catalog.text");
 		SPI_freetuptable(SPI_tuptable);
 	}
 }

@@ -152,7 +152,8 @@ add_hospital(const Across *task, Hospital *hospital, WeightsMean *mean, const Ca
 	char	   *sent;
 	ByteView	file;
 
-	if (link_query(&hospital->link, fetch_query(task, hospital), "weights bytea, sha256 text") != 1)
+	if (link_query(&hospital->link, fetch_query(task, hospital),
+				   "weights pg_catalog.bytea, sha256 pg_catalog.text") != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("server \"%s\" no longer has what it trained, or what it started from", hospital->server),

@@ -14,7 +14,7 @@
 #include "pg/across/across.h"
 #include "pg/base/values/row_values.h"
 
-#define SCORE_COLUMNS "n bigint, dice float8"
+#define SCORE_COLUMNS "n bigint, dice pg_catalog.float8"
 
 /* Read a score of the answer's only row. */
 static void

@@ -104,8 +104,8 @@ find_training(const Across *task, Hospital *hospital)
 								 json_literal(training_asked(task, hospital->start)), training_split_condition(task));
 
 	*trained = (LocalTraining) {0};
-	if (link_query(&hospital->link, query, "version int, sha256 text, training_images int, validation_images int, "
-				   "test_images int") > 0)
+	if (link_query(&hospital->link, query, "version int, sha256 pg_catalog.text, training_images int, "
+				   "validation_images int, test_images int") > 0)
 	{
 		trained->version = DatumGetInt32(first_row_needed("version", INT4OID));
 		trained->sha256 = MemoryContextStrdup(task->context,
@@ -161,7 +161,7 @@ start_training(const Across *task, Hospital *hospital)
 static void
 take_training(Hospital *hospital)
 {
-	(void) link_take(&hospital->link, "done text");
+	(void) link_take(&hospital->link, "done pg_catalog.text");
 	SPI_freetuptable(SPI_tuptable);
 }
 

@@ -16,6 +16,7 @@
 #include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_extension.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -28,8 +29,9 @@
 #include "pg/base/settings.h"
 #include "pg/base/store.h"
 
-/* Is a query of store_execute() that writes running in this process? */
-static bool writing = false;
+/* What the query of store_execute() that is running in this process may still do, as bits of 1 << TRIGGER_EVENT_*.
+ * Triggers before the statement take it before any row is made, and so before any code of others can run. */
+static int	writing = 0;
 
 /* The version of the extension's script. */
 static char *
@@ -102,9 +104,30 @@ store_open(FunctionCallInfo fcinfo, bool read_only)
 }
 
 bool
-store_is_writing(void)
+store_take_writing(uint32 event)
 {
-	return writing;
+	int			bit = 1 << (event & TRIGGER_EVENT_OPMASK);
+	bool		taken = (writing & bit) != 0;
+
+	writing &= ~bit;
+	return taken;
+}
+
+/* The events of a query that ends with `expected`. */
+static int
+written_events(const char *text, int expected)
+{
+	switch (expected)
+	{
+		case SPI_OK_INSERT:
+		case SPI_OK_INSERT_RETURNING:
+			return 1 << TRIGGER_EVENT_INSERT | (strstr(text, " DO UPDATE ") != NULL ? 1 << TRIGGER_EVENT_UPDATE : 0);
+		case SPI_OK_UPDATE:
+			return 1 << TRIGGER_EVENT_UPDATE;
+		case SPI_OK_DELETE:
+			return 1 << TRIGGER_EVENT_DELETE;
+	}
+	elog(ERROR, "a query on the model tables is to give %s", SPI_result_code_string(expected));
 }
 
 /* Replace each '@' of a query by the store's prefix. */
@@ -139,14 +162,15 @@ execute_select(const ModelStore *store, const char *text, int count, Oid *types,
 
 /* Run a query that writes; the tables' triggers accept it. */
 static int
-execute_write(const ModelStore *store, const char *text, int count, Oid *types, Datum *values, const char *nulls)
+execute_write(const ModelStore *store, const char *text, int count, Oid *types, Datum *values, const char *nulls,
+			  int expected)
 {
-	bool		outer = writing;
+	int			outer = writing;
 	volatile int result = 0;
 
 	PG_TRY();
 	{
-		writing = true;
+		writing = written_events(text, expected);
 		result = SPI_execute_with_args(text, count, types, values, nulls, store->read_only, 0);
 	}
 	PG_FINALLY();
@@ -163,7 +187,7 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 {
 	char	   *text = store_query(store, query);
 	int			result = expected == SPI_OK_SELECT ? execute_select(store, text, count, types, values, nulls) :
-		execute_write(store, text, count, types, values, nulls);
+		execute_write(store, text, count, types, values, nulls, expected);
 
 	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
 		ereport(ERROR,

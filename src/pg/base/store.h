@@ -39,9 +39,10 @@ ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 						  Datum *values, const char *nulls, int expected);
 
-/* Is a query of store_execute() that writes running? Then our functions
- * write. */
-bool		store_is_writing(void);
+/* Is a TriggerEvent that of the query of store_execute() that is running? Then our
+ * functions write. Yes is said once for each event of a query: what its rows
+ * fire writes by itself. */
+bool		store_take_writing(uint32 event);
 
 /*
  * Raise an error if the owner of a table of the store has fewer rights than

@@ -32,7 +32,7 @@ refuse_others(FunctionCallInfo fcinfo, const char *writer)
 	TriggerData *trigger = need_trigger(fcinfo);
 	Oid			owner = trigger->tg_relation->rd_rel->relowner;
 
-	if (!store_is_writing() && !has_privs_of_role(GetUserId(), owner))
+	if (!store_take_writing(trigger->tg_event) && !has_privs_of_role(GetUserId(), owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only %s may write to %s", writer, RelationGetRelationName(trigger->tg_relation)),

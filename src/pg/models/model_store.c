@@ -411,15 +411,19 @@ store_promote(const ModelStore *store, const char *model, int number, const char
 {
 	Oid			types[] = {TEXTOID, INT4OID, TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(model), Int32GetDatum(number), CStringGetTextDatum(reason)};
-
+	Oid			there_types[] = {TEXTOID, INT8OID};
+	Datum		there[] = {values[0], 0};
 	bool		isnull;
 	Datum		highest;
 
-	/* RETURNING sees what was there before: no sequence gave a number above the one that it gives now. */
-	store_execute(store, "INSERT INTO @lesion_promotion AS p (model, version, reason) VALUES ($1, $2, $3) RETURNING "
-				  "(SELECT max(o.promotion) FROM @lesion_promotion AS o WHERE o.model = $1 "
-				  "AND o.promotion > p.promotion) AS highest",
-				  3, types, values, NULL, SPI_OK_INSERT_RETURNING);
+	store_execute(store, "INSERT INTO @lesion_promotion (model, version, reason) VALUES ($1, $2, $3) "
+				  "RETURNING promotion", 3, types, values, NULL, SPI_OK_INSERT_RETURNING);
+	there[1] = first_row_needed("promotion", INT8OID);
+	SPI_freetuptable(SPI_tuptable);
+
+	/* No sequence gave a number above the one that it gives now. */
+	store_execute(store, "SELECT max(promotion) AS highest FROM @lesion_promotion WHERE model = $1 AND promotion > $2",
+				  lengthof(there), there_types, there, NULL, SPI_OK_SELECT);
 	highest = first_row_value("highest", INT8OID, &isnull);
 	if (!isnull)
 		ereport(ERROR,

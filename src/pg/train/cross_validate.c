@@ -185,7 +185,7 @@ train_next(const CrossValidation *task)
 	if (spi_call_as("training a fold",
 					psprintf("CALL %slesion_retrain($1, $20, $5, image_column => $6, mask_column => $7, "
 							 "id_column => $8, image_size => $22, batch_size => $13, learning_rate => $21, "
-							 "test_fraction => $23, seed => $14, augment => $16, promote => 'always'::text, "
+							 "test_fraction => $23, seed => $14, augment => $16, promote => 'always'::pg_catalog.text, "
 							 "split_seed => $15, options => $24, group_column => $9, weight_column => $18)",
 							 task->store.prefix),
 					lengthof(types), types, values, nulls) != SPI_OK_UTILITY)
