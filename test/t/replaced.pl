@@ -75,8 +75,9 @@ for my $call (q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}
 	q{SELECT count(*) FROM lesion_robustness('slow', 'net', 'all', '{noise}', '{1}', '{off}', id_column => 'id')}) {
 	$session->start($call);
 	select undef, undef, undef, 0.6;
-	unlike($other->query(q{SELECT lesion_model_drop('net');
-		SELECT lesion_model_import('net', lesion_model_export('spare'))}),
+	# At once: a score that comes between the two is told that there is no such version.
+	unlike($other->query(q{BEGIN; SELECT lesion_model_drop('net');
+		SELECT lesion_model_import('net', lesion_model_export('spare')); COMMIT}),
 		qr/ERROR/, 'a model is dropped and made anew while it is scored');
 	like($session->finish, qr/ERROR:  55000: version 1 of model "net" is no longer the one that was scored/,
 		'... and told');
