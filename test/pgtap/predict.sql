@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(102);
+SELECT plan(103);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -149,6 +149,8 @@ SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', image_column =
 	'a column that does not exist');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', batch_size => 0)$$, '22023', NULL, 'an empty batch');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', max_minutes => -1)$$, '22023', NULL, 'no time');
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', threshold => 'NaN')$$, '22023', NULL,
+	'a threshold that is no number');
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'masks', threshold => 1)$$, '22023', NULL,
 	'a threshold out of range');
 SELECT throws_ok($$CALL lesion_predict('archive', NULL, 'masks')$$, '22004', NULL, 'no model');

@@ -120,8 +120,6 @@ check_segment_arguments(const Predict *job)
 {
 	SegmentOptions options = {0};
 
-	if (!isnan(job->threshold))
-		argument_check_threshold(job->threshold);
 	if (job->enhance != NULL)
 		check_status(NULL, enhance_mode_find(job->enhance, &options.enhance));
 	segment_options_apply(job->segment_options, &options);
@@ -166,6 +164,8 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.commits = procedure_may_commit(fcinfo);
 	job.model = argument_text(fcinfo, ARGUMENT_MODEL, "model");
 	job.threshold = PG_ARGISNULL(ARGUMENT_THRESHOLD) ? NAN : PG_GETARG_FLOAT8(ARGUMENT_THRESHOLD);
+	if (!PG_ARGISNULL(ARGUMENT_THRESHOLD))
+		argument_check_threshold(job.threshold);
 	argument_needed(fcinfo, ARGUMENT_TTA, "tta");
 	job.tta = PG_GETARG_BOOL(ARGUMENT_TTA);
 	job.enhance = argument_text_or_null(fcinfo, ARGUMENT_ENHANCE);
