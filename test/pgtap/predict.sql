@@ -174,7 +174,6 @@ SELECT set_eq($$SELECT id FROM other$$, '{1,2,3}'::text[], 'rows that policies h
 SELECT is((SELECT DISTINCT predicted_by FROM other), 'lesion_test_predictor', '... under the caller''s name');
 RESET ROLE;
 
-
 -- Whose fault it is. A limit is nobody's: nothing is stored, and nothing where it meets more than a tenth.
 CREATE FUNCTION failure(statement text, OUT state text, OUT message text, OUT context text) LANGUAGE plpgsql AS $$
 BEGIN

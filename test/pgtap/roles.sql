@@ -269,7 +269,6 @@ INSERT INTO trapped SELECT 'traps: the views',
 	public.lesion_training_progress, public.lesion_segmentation_progress, public.lesion_training_log,
 	public.lesion_worst_cases$$);
 
-
 -- Types of the session's own come before all others, where a path does not name them.
 SET LOCAL search_path = pg_catalog, public;
 CREATE FUNCTION evil.no(anyelement) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$;
@@ -290,8 +289,8 @@ INSERT INTO trapped SELECT 'types: calibrate, import, report',
 	SELECT public.lesion_model_import('y', public.lesion_model_export('net'));
 	SELECT public.lesion_report('{public.masks}')$$);
 
-SELECT format('DROP DOMAIN pg_temp.%I', type)
-FROM unnest('{text,bytea,float8,int4,int8,bool,jsonb,name,oid,regclass}'::pg_catalog.text[]) AS type \gexec
+SELECT format('DROP DOMAIN pg_temp.%I', typname) FROM pg_type
+WHERE typnamespace = pg_my_temp_schema() AND typtype = 'd' \gexec
 RESET search_path;
 SELECT is(result, 'fine', name) FROM trapped ORDER BY name;
 

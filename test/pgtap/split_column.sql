@@ -135,7 +135,6 @@ SELECT throws_ok($$SELECT lesion_model_import('forged',
 SELECT row_eq($$SELECT split_columns, seen FROM lesion_evaluate('pat', 'unet')$$, ROW('{id}'::text[], NULL::bigint),
 	'of bundled weights nothing is known: by the key');
 
-
 -- A text that the session's search_path decides is no name: a row's part would be chosen by who evaluates.
 CREATE DOMAIN place AS regclass[];
 CREATE TABLE placed AS

@@ -107,7 +107,6 @@ SELECT unalike(lesion_report(predictions => '{two}', verdicts => 'verdicts'), '%
 	'... nor do they fill a report');
 DELETE FROM verdicts WHERE length(id) = 10000;
 
-
 -- What people stand behind.
 SELECT results_eq($$SELECT id, verdict FROM lesion_reviewed_masks('masks', 'verdicts') WHERE images = 'public.archive'
 	ORDER BY id$$, $$VALUES ('1', 'accept'), ('2', 'correct')$$, 'accepted and corrected ones alone');
