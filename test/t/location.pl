@@ -58,10 +58,10 @@ for my $delay (300, 450, 700, 1100) {
 }
 $session->query('SET statement_timeout = 0');
 
-$session->query(q{SET temp_file_limit = '1MB'; SET lesionseg.max_memory = '64MB'});
+$session->query(q{SET temp_file_limit = '1MB'; SET lesionseg.precision = 'f32'; SET lesionseg.max_memory = '80MB'});
 located($session, "SELECT lesion_train('many', 'net', epochs => 1, architecture => 'unet', image_size => 512,
 	batch_size => 1, config => '{\"base\": 4, \"depth\": 2}')", '53400', 'a temporary file above its limit');
-$session->query('RESET temp_file_limit; RESET lesionseg.max_memory');
+$session->query('RESET temp_file_limit; RESET lesionseg.precision; RESET lesionseg.max_memory');
 
 located($session, "SELECT lesion_train('failing', 'net', id_column => 'id', epochs => 1, $small)", '22011',
 	'reading from a view that fails');

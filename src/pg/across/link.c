@@ -216,7 +216,9 @@ link_take(Link *link, const char *columns)
 
 	/* dblink wants to be asked until there is no more. */
 	if (call_dblink(link, "taking an answer", "SELECT * FROM", call, 1, &link->name) != 0)
-		elog(ERROR, "server \"%s\" gave two answers", link->server);
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("server \"%s\" gave two answers to one query", link->server)));
 	SPI_freetuptable(SPI_tuptable);
 	pfree(call);
 	link->busy = false;
