@@ -85,6 +85,21 @@ for my $call (q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}
 		SELECT lesion_model_import('spare', lesion_model_export('net', dtype => 'bf16'))});
 }
 is(run_sql($database, 'SELECT count(*) FROM lesion_robustness_score'), '0', 'no score is stored');
+
+# Nor is it told that its weights are damaged: rows are read before the weights are.
+run_sql($database, q{SELECT lesion_model_drop('spare');
+	SELECT lesion_model_import('spare', lesion_model_export('net', dtype => 'f16'));
+	CREATE VIEW held AS SELECT id, image, mask FROM pics,
+	LATERAL (SELECT CASE WHEN id = 6 THEN pg_advisory_xact_lock_shared(7)::text END) AS s});
+$other->query('SELECT pg_advisory_lock(7)');
+$session->start(q{SELECT count(*)
+	FROM lesion_robustness('held', 'net', 'all', '{noise}', '{1}', '{off}', id_column => 'id')});
+select undef, undef, undef, 0.05
+	until $other->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}) > 0;
+unlike($other->query(q{BEGIN; SELECT lesion_model_drop('net');
+	SELECT lesion_model_import('net', lesion_model_export('spare')); COMMIT; SELECT pg_advisory_unlock(7)}),
+	qr/ERROR/, 'a model is dropped and made anew before its weights are read');
+like($session->finish, qr/ERROR:  55000: version 1 of model "net" was dropped and made anew meanwhile/, '... and told');
 unlike($session->query(q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}), qr/ERROR/,
 	'the next call stores one');
 ok(server_alive(), 'the server is alive');
