@@ -276,6 +276,16 @@ unlike($worker->query(retrain('told', ', resume => false')), qr/goes on/, 'resum
 is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_runs WHERE model = 'told'}),
 	'cancelled,finished', '... and a run of its own is finished');
 
+# A commit fails: the run's row says so.
+run_sql($database, q{CREATE CONSTRAINT TRIGGER late AFTER INSERT ON lesion_epoch DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW WHEN (NEW.epoch = 2) EXECUTE FUNCTION stop(); INSERT INTO stop VALUES (2, 'too late');
+	DROP TRIGGER stop ON lesion_epoch});
+like($session->query(retrain('commit')), qr/^ERROR:  LS001: too late/m, 'a commit fails');
+is(run_of('commit', 'state, sqlstate, error'), 'failed|LS001|too late', '... and the run is told as failed');
+run_sql($database, q{DROP TRIGGER late ON lesion_epoch; DELETE FROM stop;
+	CREATE TRIGGER stop BEFORE INSERT ON lesion_epoch FOR EACH ROW EXECUTE FUNCTION stop()});
+like($session->query(retrain('commit')), qr/goes on after epoch 1 .*is finished/s, '... and goes on');
+
 # Row-level security: another user sees other rows and continues nothing.
 $worker = stopped_session('secured');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');

@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -119,6 +120,24 @@ caught_in_step(void (*step) (void *work), void *work, MemoryContext keep)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+ErrorData *
+caught_in_commit(MemoryContext keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		SPI_commit();
+	}
+	PG_CATCH();
+	{
+		error = caught_error(keep, context);
+	}
+	PG_END_TRY();
 	return error;
 }
 

@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-
 #include "access/xact.h"
 #include "executor/spi.h"
 #include "tcop/pquery.h"
@@ -162,7 +161,7 @@ fail_step(void *work)
 
 /* ---- transactions ---- */
 
-/* Run a step and commit it. If it fails, write the failure to the run's row,
+/* Run a step and commit it. If either fails, write the failure to the run's row,
  * commit that, and raise the error. */
 static void
 run_step(Retrain *job, RetrainStep step)
@@ -173,14 +172,17 @@ run_step(Retrain *job, RetrainStep step)
 		return;
 	}
 	job->error = caught_in_step(step, job, job->run->context);
+	if (job->error == NULL)
+		job->error = caught_in_commit(job->run->context);
+	if (job->error == NULL)
+		return;
 
 	/* If the failure cannot be written (for instance because the extension was
 	 * dropped), raise the first error. */
-	if (job->error != NULL && job->run->run != 0)
+	if (job->run->run != 0)
 		(void) caught_in_step(fail_step, job, job->run->context);
 	SPI_commit();
-	if (job->error != NULL)
-		ReThrowError(job->error);
+	ReThrowError(job->error);
 }
 
 /* ---- the run ---- */
