@@ -89,6 +89,23 @@ sub resident {
 	return $kilobytes;
 }
 
+# The highest memory (kB) of the process since forget_peak(), which returns what it has then.
+sub peak {
+	my ($self) = @_;
+	open my $status, '<', "/proc/$self->{pid}/status" or die "process $self->{pid}: $!\n";
+	my ($kilobytes) = join('', <$status>) =~ /^VmHWM:\s+(\d+)/m;
+	close $status;
+	return $kilobytes;
+}
+
+sub forget_peak {
+	my ($self) = @_;
+	open my $file, '>', "/proc/$self->{pid}/clear_refs" or die "process $self->{pid}: $!\n";
+	print $file "5\n";
+	close $file or die "process $self->{pid}: $!\n";
+	return $self->peak;
+}
+
 # Seconds that each thread of the server process has waited for a core so far, by its id.
 sub waits {
 	my ($self) = @_;

@@ -441,11 +441,20 @@ $hub->sql('clinic', sprintf q{CREATE SERVER liar FOREIGN DATA WRAPPER dblink_fdw
 	CREATE USER MAPPING FOR CURRENT_USER SERVER liar OPTIONS (user '%s')}, $door->directory, $ENV{PGUSER});
 refused(q{CALL lesion_train_across('{liar}', '{"\\"Arch''ive\\""}', 'unet')},
 	qr/^ERROR:  22021: server "liar" gives text that is not in this database's encoding/m, 'bytes that are no text');
-my $digest = q{ALTER FUNCTION pg_catalog.encode(bytea, text) RENAME TO %s};
-$south->sql('clinic', 'SET allow_system_table_mods = on; ' . sprintf($digest, 'honest') .
-	q{; CREATE FUNCTION pg_catalog.encode(bytea, text) RETURNS text LANGUAGE sql AS $$SELECT repeat('z', 64)$$});
+$south->sql('clinic', q{SET allow_system_table_mods = on;
+	ALTER FUNCTION pg_catalog.encode(bytea, text) RENAME TO honest;
+	CREATE TABLE digits (n int); INSERT INTO digits VALUES (64);
+	CREATE FUNCTION pg_catalog.encode(bytea, text) RETURNS text LANGUAGE sql
+	AS $$SELECT pg_catalog.repeat('z', n) FROM public.digits$$});
 refused(across('cancelled'), qr/^ERROR:  22000: server "south" gives a training .* SHA-256 "z{64}"/m,
 	'a digest that is none');
+$south->sql('clinic', 'UPDATE digits SET n = 200000000');
+$session->query(q{SET lesionseg.max_memory = '16MB'});
+my $resident = $session->forget_peak;
+refused(across('cancelled'), qr/^ERROR:  54000: server "south": the answer takes more than lesionseg.max_memory/m,
+	'an answer without end');
+cmp_ok($session->peak - $resident, '<', 100_000, '... is left before it has come');
+$session->query('RESET lesionseg.max_memory');
 $south->sql('clinic', q{SET allow_system_table_mods = on; DROP FUNCTION pg_catalog.encode(bytea, text);
 	ALTER FUNCTION pg_catalog.honest(bytea, text) RENAME TO encode});
 

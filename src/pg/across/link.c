@@ -16,6 +16,8 @@
 
 #include "pg/across/link.h"
 #include "pg/base/caught_error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/values/row_values.h"
 
@@ -153,12 +155,30 @@ link_send(Link *link, const char *query)
 				 errhint("Call again to go on when it is back.")));
 	SPI_freetuptable(SPI_tuptable);
 	link->busy = true;
+	link->received = 0;
+}
+
+/* Count what one look at the connection has brought. */
+static void
+count_received(Link *link, size_t before)
+{
+	size_t		now = process_bytes();
+
+	if (now > before)
+		link->received += now - before;
+	if (link->received > (size_t) lesionseg_max_memory * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("server \"%s\": the answer takes more than lesionseg.max_memory", link->server),
+				 errhint("Weights are sent as text and take several times their size; raise lesionseg.max_memory if "
+						 "the server is to be trusted.")));
 }
 
 bool
 link_is_waiting(Link *link)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	size_t		before = process_bytes();
 	volatile bool waiting = false;
 
 	/* Not by SPI, whose snapshot would keep VACUUM from the whole database while a hospital trains for hours. */
@@ -172,6 +192,7 @@ link_is_waiting(Link *link)
 	}
 	PG_END_TRY();
 	InvalidateCatalogSnapshot();
+	count_received(link, before);
 	return waiting;
 }
 
@@ -182,6 +203,16 @@ link_pause(int *pause)
 	(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, *pause, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+}
+
+/* Wait until what comes next of an answer is there. */
+static void
+wait_for_answer(Link *link)
+{
+	int			pause = 0;
+
+	while (link_is_waiting(link))
+		link_pause(&pause);
 }
 
 /* Raise an error where a text of an answer is not in this database's encoding: stored, it could not be restored. */
@@ -214,7 +245,8 @@ link_take(Link *link, const char *columns)
 	count = call_dblink(link, "taking an answer", "SELECT * FROM", call, 1, &link->name);
 	rows = SPI_tuptable;
 
-	/* dblink wants to be asked until there is no more. */
+	/* dblink wants to be asked until there is no more; asked too early, it waits, and nothing interrupts it. */
+	wait_for_answer(link);
 	if (call_dblink(link, "taking an answer", "SELECT * FROM", call, 1, &link->name) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
@@ -244,10 +276,7 @@ link_text(const char *text)
 uint64
 link_query(Link *link, const char *query, const char *columns)
 {
-	int			pause = 0;
-
 	link_send(link, query);
-	while (link_is_waiting(link))
-		link_pause(&pause);
+	wait_for_answer(link);
 	return link_take(link, columns);
 }

@@ -19,6 +19,7 @@ typedef struct Link
 	Oid			is_busy;		/* dblink's function that looks for an answer */
 	bool		open;
 	bool		busy;			/* a query was sent, and its result not taken */
+	size_t		received;		/* bytes of the answer that stand in this process's memory */
 } Link;
 
 /* Where dblink's functions are, or an error that says how to install it. */
@@ -34,7 +35,8 @@ void		link_close(Link *link);
 /* Send a query without waiting for it. */
 void		link_send(Link *link, const char *query);
 
-/* Is the answer to what was sent still to come? Needs and takes no snapshot. */
+/* Is the answer to what was sent still to come? Needs and takes no snapshot. An answer above lesionseg.max_memory is an
+ * error: the server is another's, and could send without end. */
 bool		link_is_waiting(Link *link);
 
 /* Sleep before asking again, at first for an instant (*pause is 0), then longer. Interrupts are answered. */

@@ -3,6 +3,8 @@
  */
 #include "postgres.h"
 
+#include <malloc.h>
+
 #include "utils/memutils.h"
 
 #include "pg/base/host.h"
@@ -52,4 +54,12 @@ host_create(MemoryContext context)
 	host->user = context;
 	host->max_memory = (size_t) lesionseg_max_memory * 1024;
 	return host;
+}
+
+size_t
+process_bytes(void)
+{
+	struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
 }

@@ -1,5 +1,5 @@
 /*
- * host.h: memory contexts as the library's lasting memory.
+ * host.h: memory contexts as the library's lasting memory, and what the process has taken.
  */
 #ifndef LESIONSEG_PG_BASE_HOST_H
 #define LESIONSEG_PG_BASE_HOST_H
@@ -20,5 +20,8 @@ void	   *host_context_alloc(MemoryContext context, size_t size);
 
 /* Free what host_context_alloc returned, as Host.free. */
 void		host_context_free(void *user, void *memory);
+
+/* Bytes that this process has from malloc, below memory contexts and libraries alike. */
+size_t		process_bytes(void);
 
 #endif

@@ -8,8 +8,6 @@
  */
 #include "postgres.h"
 
-#include <malloc.h>
-
 #include "executor/spi.h"
 #include "lib/ilist.h"
 #include "utils/memutils.h"
@@ -129,15 +127,6 @@ check_digest(const ModelStore *store, const ModelVersion *version, const ByteVie
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("version %d of model \"%s\" was dropped and made anew meanwhile", version->number, version->model),
 			 errhint("Call again.")));
-}
-
-/* Bytes that this process has from malloc, below memory contexts and libraries alike. */
-static size_t
-process_bytes(void)
-{
-	struct mallinfo2 info = mallinfo2();
-
-	return info.uordblks + info.hblkhd;
 }
 
 /*
