@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database server_alive);
+use Session qw(run_sql fresh_database server_alive wait_for_lock);
 use Test::More;
 
 my $database = 'tap_replaced';
@@ -68,17 +68,20 @@ run_sql($database, 'DROP VIEW masks; ALTER TABLE other_masks RENAME TO masks; AL
 unlike($session->query($predict), qr/ERROR/, 'the next call goes on, and a column that came does not matter');
 is(run_sql($database, 'SELECT count(*) FROM masks'), '6', '... with all that was left');
 
-# A model of the same name does not get the score of the one that was dropped.
-run_sql($database, q{CREATE VIEW slow AS SELECT id, image, mask FROM pics, LATERAL (SELECT pg_sleep(0.2)) AS s;
+# A model of the same name does not get the score of the one that was dropped. The first row of a score waits.
+run_sql($database, q{CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$;
+	CREATE TRIGGER hold BEFORE INSERT ON lesion_evaluation FOR EACH ROW EXECUTE FUNCTION hold();
+	CREATE TRIGGER hold BEFORE INSERT ON lesion_robustness_score FOR EACH ROW EXECUTE FUNCTION hold();
 	SELECT lesion_model_import('spare', lesion_model_export('net', dtype => 'f16'))});
-for my $call (q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')},
-	q{SELECT count(*) FROM lesion_robustness('slow', 'net', 'all', '{noise}', '{1}', '{off}', id_column => 'id')}) {
+my $anew = q{BEGIN; SELECT lesion_model_drop('net');
+	SELECT lesion_model_import('net', lesion_model_export('spare')); COMMIT; SELECT pg_advisory_unlock(7)};
+for my $call (q{SELECT lesion_evaluate('pics', 'net', 'all')},
+	q{SELECT count(*) FROM lesion_robustness('pics', 'net', 'all', '{noise}', '{1}', '{off}')}) {
+	$other->query('SELECT pg_advisory_lock(7)');
 	$session->start($call);
-	select undef, undef, undef, 0.6;
-	# At once: a score that comes between the two is told that there is no such version.
-	unlike($other->query(q{BEGIN; SELECT lesion_model_drop('net');
-		SELECT lesion_model_import('net', lesion_model_export('spare')); COMMIT}),
-		qr/ERROR/, 'a model is dropped and made anew while it is scored');
+	wait_for_lock($session);
+	unlike($other->query($anew), qr/ERROR/, 'a model is dropped and made anew while it is scored');
 	like($session->finish, qr/ERROR:  55000: version 1 of model "net" is no longer the one that was scored/,
 		'... and told');
 	run_sql($database, q{SELECT lesion_model_drop('spare');
@@ -94,14 +97,22 @@ run_sql($database, q{SELECT lesion_model_drop('spare');
 $other->query('SELECT pg_advisory_lock(7)');
 $session->start(q{SELECT count(*)
 	FROM lesion_robustness('held', 'net', 'all', '{noise}', '{1}', '{off}', id_column => 'id')});
-select undef, undef, undef, 0.05
-	until $other->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted}) > 0;
-unlike($other->query(q{BEGIN; SELECT lesion_model_drop('net');
-	SELECT lesion_model_import('net', lesion_model_export('spare')); COMMIT; SELECT pg_advisory_unlock(7)}),
-	qr/ERROR/, 'a model is dropped and made anew before its weights are read');
+wait_for_lock($session);
+unlike($other->query($anew), qr/ERROR/, 'a model is dropped and made anew before its weights are read');
 like($session->finish, qr/ERROR:  55000: version 1 of model "net" was dropped and made anew meanwhile/, '... and told');
-unlike($session->query(q{SELECT lesion_evaluate('slow', 'net', 'all', id_column => 'id')}), qr/ERROR/,
-	'the next call stores one');
+unlike($session->query(q{SELECT lesion_evaluate('pics', 'net', 'all')}), qr/ERROR/, 'the next call stores one');
+
+# The extension itself is made anew between two transactions of a call: runs have the same numbers again.
+$session->start(q{CALL lesion_retrain('pics', 'net', epochs => 100000, image_size => 16, batch_size => 2)});
+$session->wait_for(qr/NOTICE.*epoch 2 /i);
+unlike($other->query(q{SET client_min_messages = error; BEGIN; LOCK TABLE lesion_model;
+	DROP EXTENSION lesionseg CASCADE; CREATE EXTENSION lesionseg;
+	SELECT lesion_train('pics', 'net', epochs => 1, architecture => 'unet', image_size => 16, batch_size => 2,
+	config => '{"base": 4, "depth": 1}') FROM generate_series(1, 9); COMMIT}), qr/ERROR/,
+	'the extension is dropped and made anew while a run goes on');
+like($session->finish, qr/ERROR:  55000: the extension lesionseg was dropped, moved or made anew/, '... which is told');
+is(run_sql($database, q{SELECT count(*), count(DISTINCT run), string_agg(DISTINCT state, ' ') FROM lesion_epoch
+	JOIN lesion_run USING (run)}), '9|9|finished', '... and writes to no other run');
 ok(server_alive(), 'the server is alive');
 $session->quit;
 $other->quit;

@@ -19,6 +19,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -98,6 +99,7 @@ store_open(FunctionCallInfo fcinfo, bool read_only)
 						 "library was installed, connect again.")));
 	}
 	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
+	store.models = get_relname_relid("lesion_model", store.schema);
 	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
 	store.read_only = read_only;
 	return store;
@@ -181,14 +183,29 @@ execute_write(const ModelStore *store, const char *text, int count, Oid *types, 
 	return result;
 }
 
+/* Raise an error unless the extension is the one that the store was opened in: between two transactions of a call it
+ * can be dropped and made anew. The lock waits for who is at that, and keeps it to the end of this transaction. */
+static void
+keep_extension(const ModelStore *store)
+{
+	LockRelationOid(store->models, AccessShareLock);
+	if (get_relname_relid("lesion_model", store->schema) != store->models)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the extension lesionseg was dropped, moved or made anew since the call began"),
+				 errhint("Call again.")));
+}
+
 void
 store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
 			  const char *nulls, int expected)
 {
 	char	   *text = store_query(store, query);
-	int			result = expected == SPI_OK_SELECT ? execute_select(store, text, count, types, values, nulls) :
-		execute_write(store, text, count, types, values, nulls, expected);
+	int			result;
 
+	keep_extension(store);
+	result = expected == SPI_OK_SELECT ? execute_select(store, text, count, types, values, nulls) :
+		execute_write(store, text, count, types, values, nulls, expected);
 	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
