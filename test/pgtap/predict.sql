@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(103);
+SELECT plan(107);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -130,6 +130,19 @@ ALTER TABLE lacks DROP COLUMN version, ADD COLUMN version int GENERATED ALWAYS A
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, '... or one that is generated');
 CREATE VIEW not_a_table AS SELECT * FROM masks;
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'not_a_table')$$, '42809', NULL, 'a view');
+CREATE TEMP VIEW passing AS SELECT * FROM archive LIMIT 1;
+CREATE TEMP TABLE passing_masks (LIKE lesion_prediction);
+CREATE TABLE lasting_masks (LIKE lesion_prediction);
+SELECT throws_like($$CALL lesion_predict('passing', 'net', 'lasting_masks', id_column => 'id')$$,
+	'pg_temp%.passing is temporary, and public.lasting_masks is not',
+	'temporary images, whose name another session may have for others');
+SELECT lives_ok($$CALL lesion_predict('passing', 'net', 'passing_masks', id_column => 'id')$$,
+	'... into a temporary table');
+SELECT lives_ok($$CALL lesion_predict('passing', 'net', 'lasting_masks', id_column => 'id', part_of => 'archive')$$,
+	'... or as a part of a table that stays');
+SELECT is((SELECT array_agg(images) FROM lasting_masks), '{public.archive}', '... with its name');
+DROP VIEW passing;
+DROP TABLE passing_masks, lasting_masks;
 SELECT throws_ok($$SELECT * FROM lesion_drift('lacks')$$, '42809', NULL, 'lesion_drift looks too');
 CREATE TABLE more (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int,
 	LIKE lesion_prediction INCLUDING COMMENTS, seen_by text DEFAULT current_user);
@@ -410,7 +423,7 @@ SELECT is((lesion_reproduce(r)).reason, 'the row is none of lesion_predict: its 
 FROM (SELECT (jsonb_populate_record(m, '{"options": ["image_column", 1, 2]}')).* FROM masks m
 	WHERE version = 1 LIMIT 1) r;
 CREATE ROLE lesion_test_reader;
-CREATE TEMP VIEW nothing AS SELECT * FROM archive WHERE false;
+CREATE VIEW nothing AS SELECT * FROM archive WHERE false;
 GRANT SELECT ON watched, archive TO lesion_test_reader;
 GRANT SELECT ON nothing TO lesion_test_reader;
 SET LOCAL ROLE lesion_test_reader;

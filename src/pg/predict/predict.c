@@ -11,8 +11,10 @@
 
 #include <math.h>
 
+#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
@@ -125,6 +127,21 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
+/* Refuse to note in a table that stays what was made of a temporary one: the next temporary table of that name,
+ * in whatever session, would count as done. */
+static void
+check_lasting(const ImagesSource *source, Oid target, const char *target_name)
+{
+	if (get_rel_persistence(source->known.oid) != RELPERSISTENCE_TEMP ||
+		get_rel_persistence(target) == RELPERSISTENCE_TEMP)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("%s is temporary, and %s is not", source->name, target_name),
+			 errdetail("Other images of that name would count as segmented there."),
+			 errhint("Store its masks in a temporary table, too, or name a table that stays with part_of.")));
+}
+
 /* Open the table that the source is a part of: a partition, or a shard. Its images must have the same ids. */
 static const ImagesSource *
 open_whole(const ImagesSource *source, Oid oid, const char *image_column, const char *id_column)
@@ -195,6 +212,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.options = prediction_options(&job, image_column, id_column);
 	job.pending = pending_begin(job.source, job.named->name, job.target, job.batch_size);
 	user_table_check_insert(&job.store, &user_table_predictions, target);
+	check_lasting(job.named, target, job.target);
 	user_table_warn_of_type(&job.store, target, job.target);
 	images_warn_of_long(job.source);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);
