@@ -146,14 +146,53 @@ for my $lock ('LOCK TABLE parts', 'LOCK TABLE ONLY parts', 'LOCK TABLE part', 'R
 	$first->query('ROLLBACK');
 }
 
+# A promotion by hand while versions are compared stays. The row of a score waits.
+run_sql($database, q{CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$;
+	CREATE TRIGGER hold BEFORE INSERT ON lesion_evaluation FOR EACH ROW EXECUTE FUNCTION hold();
+	SELECT lesion_model_promote('net', 1);
+	CREATE TABLE larger AS SELECT s.id, s.image, s.mask FROM (SELECT n AS id, (lesion_synthetic(n, 32, 32)).*
+		FROM generate_series(1, 60) AS n) AS s;
+	ALTER TABLE larger ADD PRIMARY KEY (id);
+	CREATE FUNCTION active() RETURNS int LANGUAGE sql AS $$SELECT version FROM lesion_models WHERE model = 'net'$$});
+for my $call (
+	q{SELECT count(*) FROM lesion_calibrate('net', 'larger', 'train', version => 1, promote => 'if_better')},
+	q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_calibrate('net', 'larger', 'train',
+		version => 1, promote => 'if_better'); COMMIT}) {
+	$second->query('SELECT pg_advisory_lock(7)');
+	$first->start($call);
+	wait_for_lock($first);
+	$second->query(q{SELECT lesion_model_promote('net', 2); SELECT pg_advisory_unlock(7)});
+	like($first->finish, qr/WARNING:  01000: version \d+ of model "net" is not promoted: another version was made/,
+		'another version was promoted meanwhile');
+	is(run_sql($database, q{SELECT active()}), '2', '... and stays');
+	run_sql($database, q{SELECT lesion_model_promote('net', 1)});
+}
+run_sql($database, q{DROP TRIGGER hold ON lesion_evaluation});
+
+# Two that go back at once go back twice, and one with an older snapshot is told.
+run_sql($database, sprintf q{SELECT lesion_model_promote('net', %d)}, $_) for 1, 2, 3;
+is($first->query(q{BEGIN; SELECT lesion_model_rollback('net')}), '2', 'a rollback');
+$second->start(q{SELECT lesion_model_rollback('net')});
+ok(wait_for_lock($second), '... another waits for it');
+$first->query('COMMIT');
+is($second->finish, '1', '... and goes back further');
+$first->query(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT active()});
+run_sql($database, q{SELECT lesion_model_promote('net', 3)});
+like($first->query(q{SELECT lesion_model_rollback('net')}), qr/^ERROR:  40001: /,
+	'an older snapshot is no ground for one');
+$first->query('ROLLBACK');
+is($first->query(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT lesion_model_promote('net', 2);
+	SELECT lesion_model_rollback('net'); COMMIT}), "\n3", '... its own promotions are');
+
 # The extension is dropped under a training: that ends with an error, and so does nothing else.
 $second->query(q{RESET statement_timeout});
 $first->start(q{CALL lesion_retrain('archive', 'net', 100000, image_size => 32, batch_size => 4)});
 $first->wait_for(qr/NOTICE.*epoch 2 /i);
 unlike($second->query(q{SET client_min_messages = error; SET statement_timeout = '60s';
-	DROP EXTENSION lesionseg CASCADE}), qr/ERROR/,
+	BEGIN; LOCK TABLE lesion_model; DROP EXTENSION lesionseg CASCADE; COMMIT}), qr/ERROR/,
 	'dropping the extension does not wait for a training');
-like($first->finish, qr/ERROR:  42P01: relation "public\.lesion_epoch" does not exist/, '... which ends with an error');
+like($first->finish, qr/ERROR:  55000: the extension lesionseg was dropped/, '... which ends with an error');
 is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session goes on');
 $second->query('CREATE EXTENSION lesionseg');
 like($first->query(sprintf $train, 1), qr/^1$/m, 'installed again, all is as new');

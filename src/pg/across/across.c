@@ -25,6 +25,7 @@
 #include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/values/arguments.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/work_lock.h"
 #include "pg/train/train_run.h"
 
@@ -228,7 +229,7 @@ finish_step(void *work)
 	int			best = steps->best.number;
 	ModelVersion *active;
 	PooledScore score;
-	const char *reason = NULL;
+	bool		promoted = false;
 
 	need_snapshot(task);
 	active = store_find_version(&task->store, task->model, NULL);
@@ -237,20 +238,18 @@ finish_step(void *work)
 		task->request.promote != PROMOTE_ALWAYS;
 	score = test_version(task, best);
 	if (active != NULL && active->number == best)
-		reason = "active";
-	else if (task->request.promote == PROMOTE_NEVER)
-		reason = NULL;
-	else if (active == NULL)
-		reason = "first version";
+		promoted = true;		/* by an earlier call */
 	else if (task->request.promote == PROMOTE_ALWAYS)
-		reason = "always";
-	else if (beats(task, active, score))
-		reason = "better";
-	if (reason != NULL && (active == NULL || active->number != best))
-		store_promote(&task->store, task->model, best, reason);
+	{
+		store_promote(&task->store, task->model, best, active == NULL ? "first version" : "always");
+		promoted = true;
+	}
+	else if (task->request.promote != PROMOTE_NEVER && (active == NULL || beats(task, active, score)))
+		promoted = store_promote_over(&task->store, task->model, best, active == NULL ? "first version" : "better",
+									  active != NULL ? &active->number : NULL);
 	ereport(NOTICE,
 			(errmsg("training across %d servers is finished: version %d of model \"%s\"%s%s", task->count, best,
-					task->model, reason != NULL ? ", promoted" : "", score.n == 0 ? "" :
+					task->model, promoted ? ", promoted" : "", score.n == 0 ? "" :
 					psprintf(", test Dice %.4f on %lld images", score.dice, (long long) score.n))));
 }
 
@@ -260,20 +259,12 @@ finish_step(void *work)
 static void
 commit_step(Across *task)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	ErrorData  *error = caught_in_commit(task->context);
 
-	PG_TRY();
-	{
-		SPI_commit();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error = caught_error(task->context, caller);
-
-		hospitals_close(task);	/* SPI_commit has begun a new transaction */
-		ReThrowError(error);
-	}
-	PG_END_TRY();
+	if (error == NULL)
+		return;
+	hospitals_close(task);
+	ReThrowError(error);
 }
 
 /* A step, and what it works on. */

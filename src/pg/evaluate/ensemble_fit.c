@@ -26,6 +26,7 @@
 #include "pg/segment/seen.h"
 #include "pg/segment/segment_progress.h"
 #include "pg/base/split.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/ensemble_version.h"
 #include "pg/models/work_lock.h"
 #include "pg/segment/model_segment.h"
@@ -272,7 +273,7 @@ lesion_ensemble_fit(PG_FUNCTION_ARGS)
 	task.content.metadata = fit_metadata(&task);
 	version = ensemble_add_version(&task.store, task.model, &task.content);
 	if (task.promote)
-		store_promote(&task.store, task.model, version->number, "fit");
+		(void) store_promote_over(&task.store, task.model, version->number, "fit", &task.active);
 	MemoryContextSwitchTo(caller);
 	result = result_datum(&task, version, descriptor);
 	SPI_finish();

@@ -9,6 +9,7 @@
 #include "utils/json.h"
 
 #include "infer/calibration.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/ensemble_version.h"
 

@@ -14,6 +14,7 @@
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/settings.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/dump_size.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/model_config.h"

@@ -16,6 +16,7 @@
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/values/stored_row.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/dump_size.h"
 #include "pg/models/ensemble_members.h"
 #include "pg/models/names/classical_name.h"
@@ -165,25 +166,6 @@ store_create_model(const ModelStore *store, const char *name, const char *archit
 				  3, types, values, NULL, SPI_OK_INSERT);
 }
 
-/* The number of a model's active version; false when it has none. */
-static bool
-find_active(const ModelStore *store, const char *model, int *number)
-{
-	bool		isnull;
-	Datum		datum;
-
-	select_by_name(store,
-				   "SELECT coalesce("
-				   "(SELECT version FROM @lesion_promotion WHERE model = $1 ORDER BY promotion DESC LIMIT 1), "
-				   "(SELECT min(number) FROM @lesion_version WHERE model = $1 AND number <= 0)) AS number",
-				   model);
-	datum = first_row_value("number", INT4OID, &isnull);
-	if (!isnull)
-		*number = DatumGetInt32(datum);
-	SPI_freetuptable(SPI_tuptable);
-	return !isnull;
-}
-
 /* The columns of a split in the first row, which outlive SPI; NULL where they
  * are not known. */
 static const SplitColumns *
@@ -265,7 +247,7 @@ store_find_version(const ModelStore *store, const char *model, const int *number
 
 	if (number != NULL)
 		wanted = *number;
-	else if (!find_active(store, model, &wanted))
+	else if (!store_find_active(store, model, &wanted))
 		return NULL;
 
 	values[0] = CStringGetTextDatum(model);
@@ -404,34 +386,4 @@ Jsonb *
 version_mark_bundled(void)
 {
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"bundled\": true}")));
-}
-
-void
-store_promote(const ModelStore *store, const char *model, int number, const char *reason)
-{
-	Oid			types[] = {TEXTOID, INT4OID, TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(model), Int32GetDatum(number), CStringGetTextDatum(reason)};
-	Oid			there_types[] = {TEXTOID, INT8OID};
-	Datum		there[] = {values[0], 0};
-	bool		isnull;
-	Datum		highest;
-
-	store_execute(store, "INSERT INTO @lesion_promotion (model, version, reason) VALUES ($1, $2, $3) "
-				  "RETURNING promotion", 3, types, values, NULL, SPI_OK_INSERT_RETURNING);
-	there[1] = first_row_needed("promotion", INT8OID);
-	SPI_freetuptable(SPI_tuptable);
-
-	/* No sequence gave a number above the one that it gives now. */
-	store_execute(store, "SELECT max(promotion) AS highest FROM @lesion_promotion WHERE model = $1 AND promotion > $2",
-				  lengthof(there), there_types, there, NULL, SPI_OK_SELECT);
-	highest = first_row_value("highest", INT8OID, &isnull);
-	if (!isnull)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("promotion " INT64_FORMAT " of model \"%s\" would stay the latest", DatumGetInt64(highest),
-						model),
-				 errdetail("The sequence of lesion_promotion has not given that number: it was written by hand, or "
-						   "copied without the sequence."),
-				 errhint("Delete that row, or set the sequence as docs/many-servers.md says.")));
-	SPI_freetuptable(SPI_tuptable);
 }

@@ -104,7 +104,4 @@ Jsonb	   *version_mark_bundled(void);
  * call with the model locked. */
 ModelVersion *store_add_version(const ModelStore *store, const char *model, const NewVersion *content);
 
-/* Make a version the active one. */
-void		store_promote(const ModelStore *store, const char *model, int number, const char *reason);
-
 #endif

@@ -88,10 +88,10 @@ holder_detail(int pid, int64 run)
 	return errdetail("It is server process %d.", pid);
 }
 
-/* The lock of a model. A model has a name and no number, so 47 bits of its
- * digest are taken for one. The 16th bit of the part is the sign in pg_locks. */
+/* A lock on what a table of the store has of a model. A model has a name and no number, so 47
+ * bits of its digest are taken for one. The 16th bit of the part is the sign in pg_locks. */
 static WorkLock
-lock_of_model(const ModelStore *store, const char *model)
+lock_of_model(const ModelStore *store, const char *table, const char *model)
 {
 	uint8_t		digest[SHA256_BYTES];
 	uint32		object;
@@ -100,7 +100,7 @@ lock_of_model(const ModelStore *store, const char *model)
 	sha256_digest(model, strlen(model), digest);
 	memcpy(&object, digest, sizeof object);
 	memcpy(&part, digest + sizeof object, sizeof part);
-	return object_lock(store, "lesion_model", object, part & 0x7fff);
+	return object_lock(store, table, object, part & 0x7fff);
 }
 
 /* The lock of a run. */
@@ -113,7 +113,7 @@ lock_of_run(const ModelStore *store, int64 run)
 WorkLock
 model_lock(const ModelStore *store, const char *model, LockSpan span)
 {
-	WorkLock	lock = lock_of_model(store, model);
+	WorkLock	lock = lock_of_model(store, "lesion_model", model);
 	int			pid;
 	int64		run;
 
@@ -125,6 +125,14 @@ model_lock(const ModelStore *store, const char *model, LockSpan span)
 			 errmsg("model \"%s\" is being trained or changed by another session", model),
 			 holder_detail(pid, run),
 			 errhint("Wait until it is done, stop it with pg_cancel_backend, or train under another name.")));
+}
+
+void
+promotion_lock(const ModelStore *store, const char *model)
+{
+	WorkLock	lock = lock_of_model(store, "lesion_promotion", model);
+
+	(void) LockAcquire(&lock.tag, ExclusiveLock, false, false);
 }
 
 WorkLock

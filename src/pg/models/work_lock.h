@@ -2,7 +2,8 @@
  * work_lock.h: who is at work on what, and which runs are alive.
  *
  * A lock on a model keeps two trainings, imports or drops apart, one on a
- * table of predictions two jobs that fill it. One on a run stands in pg_locks
+ * table of predictions two jobs that fill it; one on a model's promotions puts them in
+ * order. One on a run stands in pg_locks
  * as long as the process that trains it lives, and not a moment longer,
  * whatever ends the process: that is how lesion_runs tells a run from one
  * whose row still says 'running'. A pid could not (it is used again, after a
@@ -18,7 +19,7 @@
 
 #include "postgres.h"
 
-#include "pg/models/model_store.h"
+#include "pg/base/store.h"
 #include "storage/lock.h"
 
 /* How long a lock is held: to the end of the transaction, or over several of
@@ -39,6 +40,9 @@ typedef struct WorkLock
 /* Lock a model. Where another session holds it, an error names its process
  * and its run. Reading and segmenting need no lock. */
 WorkLock	model_lock(const ModelStore *store, const char *model, LockSpan span);
+
+/* Lock the promotions of a model to the end of the transaction; wait for a session that has them. */
+void		promotion_lock(const ModelStore *store, const char *model);
 
 /* Show that a run is alive: in pg_locks an object whose classid is that of
  * lesion_run and whose objid is the run. */

@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "pg/models/active/active_version.h"
 #include "pg/segment/promotion.h"
 
 static const char *const promote_names[] = {
@@ -125,6 +126,9 @@ promote_by_rule(const TestPart *part, PromoteRule rule, const ModelVersion *vers
 		reason = "better";
 	if (reason == NULL)
 		return false;
+	if (rule != PROMOTE_ALWAYS)
+		return store_promote_over(part->store, version->model, version->number, reason,
+								  active != NULL ? &active->number : NULL);
 	store_promote(part->store, version->model, version->number, reason);
 	return true;
 }

@@ -36,7 +36,8 @@ Evaluation	test_part_score(const TestPart *part, const ModelVersion *version);
 
 /*
  * Promote a new version if the rule says so: true if it does. `scores` are its
- * own on the part (n = 0: it is empty). active: the one so far, NULL = none.
+ * own on the part (n = 0: it is empty). active: the one that it is compared with, NULL = none;
+ * where another is active by now, a warning, unless the rule is "always".
  */
 bool		promote_by_rule(const TestPart *part, PromoteRule rule, const ModelVersion *version,
 							const Evaluation *scores, const ModelVersion *active);

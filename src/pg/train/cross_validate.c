@@ -24,6 +24,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_source.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/ensemble_version.h"
 #include "pg/models/model_config.h"
 #include "pg/models/work_lock.h"

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 
 #include "pg/base/values/row_values.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_model_rollback);
@@ -87,6 +88,7 @@ lesion_model_rollback(PG_FUNCTION_ARGS)
 	store_check_rights(&store, "lesion_promotion", ACL_INSERT, "promote");
 	SPI_connect();
 	(void) store_need_model(&store, name);
+	store_lock_promotions(&store, name);
 	stack = read_stack(&store, name);
 	if (stack.count == 0)
 		(void) store_need_version(&store, name, NULL);	/* raises what there is to say */

@@ -38,6 +38,7 @@
 #include "pg/base/compat.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/models/active/active_version.h"
 #include "pg/models/bundled/bundled_ensemble.h"
 #include "pg/models/model_config.h"
 #include "pg/models/model_store.h"
