@@ -10,7 +10,7 @@
 
 #include "measure/components.h"
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 /* Write one row of mask and, if asked for, of the 8-bit map. */
 static void

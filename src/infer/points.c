@@ -20,7 +20,7 @@
 #define FLOOR_NUMERATOR 3		/* around it, the share of its value that belongs to it */
 #define FLOOR_DENOMINATOR 4
 #define STEPS_PER_POLL 65536
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 #define NONE (-1)
 
 /* A point on its way through the mask. */

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 /* Probability 1 as an integer; the sum of eight fits 32 bits. */
 #define PROBABILITY_ONE 268435456.0f

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 #define RUNS_PER_POLL 4096
 #define CENTRAL_RUNS_PER_POLL 64	/* an exponential for each pixel */
 

@@ -18,7 +18,7 @@
 #define POLL_BYTES ((size_t) 8 << 20)
 #define PAGE_BYTES 4096
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 /* Arguments of the first pass. */
 typedef struct ColumnTask

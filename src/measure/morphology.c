@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 typedef struct Run
 {

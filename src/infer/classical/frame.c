@@ -7,7 +7,7 @@
 #include "enhance/enhance.h"
 #include "infer/classical/methods.h"
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 #define RIM 0.35				/* share of the median of green; darker areas that touch a corner are the rim */
 
 /* Half of a Gaussian kernel, the middle first, and its reach. */

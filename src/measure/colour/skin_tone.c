@@ -17,7 +17,7 @@
 #define WIDE 2.5				/* robust standard deviations */
 #define LEAST_WIDE 2.0			/* least spread of L or b: noise and texture of even skin */
 #define LEAST_B 1.0				/* of skin: less is grey or blue */
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 /* Values in steps of 1 / 8 from -128 to 128, counted. */
 #define STEP 0.125
@@ -87,6 +87,8 @@ mark_skin(const Call *call, const Image *image, const Image *mask, const uint8_t
 	{
 		const uint8_t *pixel = image->pixels + 3 * i;
 
+		if (i % ((size_t) image->width * ROWS_PER_POLL) == 0)
+			status = call_poll(call);
 		skin[i] = distances[i] > around && hidden[i] == 0 &&
 			(pixel[0] > BLACK || pixel[1] > BLACK || pixel[2] > BLACK);
 	}

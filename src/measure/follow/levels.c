@@ -10,7 +10,7 @@
 
 #define REACH 8					/* reach of the square for mean and variance, at every level */
 #define LEAST_STDDEV 2.0f		/* grey levels: noise of even skin stays small */
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 static int
 clamp(int i, int count)

@@ -9,7 +9,7 @@
 #include "measure/shape/hull.h"
 #include "measure/shape/outline.h"
 
-#define POLL_ROWS 64
+#define POLL_ROWS 16
 
 /* The outline encloses the lesion's area but for less than this share. */
 #define OUTLINE_OFF 0.25

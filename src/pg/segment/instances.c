@@ -23,7 +23,7 @@
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segmentation.h"
 
-#define ROWS_PER_POLL 64
+#define ROWS_PER_POLL 16
 
 PG_FUNCTION_INFO_V1(lesion_instances);
 
