@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(107);
+SELECT plan(111);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -134,7 +134,7 @@ CREATE TEMP VIEW passing AS SELECT * FROM archive LIMIT 1;
 CREATE TEMP TABLE passing_masks (LIKE lesion_prediction);
 CREATE TABLE lasting_masks (LIKE lesion_prediction);
 SELECT throws_like($$CALL lesion_predict('passing', 'net', 'lasting_masks', id_column => 'id')$$,
-	'pg_temp%.passing is temporary, and public.lasting_masks is not',
+	'pg_temp%.passing is temporary or has a temporary part, and public.lasting_masks is not',
 	'temporary images, whose name another session may have for others');
 SELECT lives_ok($$CALL lesion_predict('passing', 'net', 'passing_masks', id_column => 'id')$$,
 	'... into a temporary table');
@@ -142,7 +142,28 @@ SELECT lives_ok($$CALL lesion_predict('passing', 'net', 'lasting_masks', id_colu
 	'... or as a part of a table that stays');
 SELECT is((SELECT array_agg(images) FROM lasting_masks), '{public.archive}', '... with its name');
 DROP VIEW passing;
-DROP TABLE passing_masks, lasting_masks;
+CREATE TABLE parent AS SELECT * FROM archive WHERE id < 3;
+CREATE TEMP TABLE child () INHERITS (parent);
+SELECT throws_like($$CALL lesion_predict('parent', 'net', 'lasting_masks', id_column => 'id')$$,
+	'public.parent is temporary or has a temporary part, and public.lasting_masks is not',
+	'... nor temporary children');
+DROP TABLE passing_masks, lasting_masks, child, parent;
+SELECT throws_ok($$CALL lesion_predict('masks', 'net', 'masks', 'mask')$$, '22023',
+	'images and into_table are one table, public.masks', 'masks of masks, and so on');
+
+-- A row that is not seen stands in the way of its image alone.
+CREATE ROLE lesion_test_hidden;
+GRANT SELECT ON archive TO lesion_test_hidden;
+CREATE TABLE hiding (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
+GRANT SELECT, INSERT ON hiding TO lesion_test_hidden;
+ALTER TABLE hiding ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON hiding USING (predicted_by = current_user);
+INSERT INTO hiding (images, id, model, version) VALUES ('public.archive', '3', 'net', 1);
+SET LOCAL ROLE lesion_test_hidden;
+SELECT lives_ok($$CALL lesion_predict('archive', 'net', 'hiding', batch_size => 4)$$, 'a hidden row ends no job');
+RESET ROLE;
+SELECT is((SELECT count(*) FROM hiding WHERE predicted_by = 'lesion_test_hidden'), 12::bigint,
+	'... and all other images have theirs');
 SELECT throws_ok($$SELECT * FROM lesion_drift('lacks')$$, '42809', NULL, 'lesion_drift looks too');
 CREATE TABLE more (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int,
 	LIKE lesion_prediction INCLUDING COMMENTS, seen_by text DEFAULT current_user);

@@ -313,6 +313,25 @@ is($_->sql('clinic', q{SELECT state FROM lesion_runs WHERE model = 'there_across
 	$_ == $north ? 'finished' : 'cancelled', '... and it is the only one that ends its training') for $north, $south;
 $_->sql('clinic', $steps{train}[1]) for $north, $south;
 
+# The schema of dblink gets another name while a hospital trains, and its name gets another schema.
+$holder = $south->session('clinic');
+$holder->query('SELECT pg_advisory_lock(1)');
+$south->sql('clinic', $steps{train}[0] =~ s/pg_sleep\(600\)/pg_advisory_xact_lock(1)/r);
+$worker = $hub->session('clinic');
+$worker->start(across('moved'));
+for (1 .. 600) {
+	last if $south->sql('clinic', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted});
+	select undef, undef, undef, 0.05;
+}
+$hub->sql('clinic', q{ALTER SCHEMA "it's %s" RENAME TO moved; CREATE SCHEMA "it's %s";
+	CREATE FUNCTION "it's %s".dblink_get_result(text) RETURNS SETOF record LANGUAGE plpgsql
+	AS 'BEGIN RAISE EXCEPTION ''not ours''; END'});
+$holder->quit;
+like($worker->finish, qr/is finished: version/, 'dblink is found whatever its schema is called');
+$worker->quit;
+$hub->sql('clinic', q{DROP SCHEMA "it's %s" CASCADE; ALTER SCHEMA moved RENAME TO "it's %s"});
+$south->sql('clinic', $steps{train}[1]);
+
 # A commit of the hub fails.
 $hub->sql('clinic', q{CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
 	CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON lesion_version DEFERRABLE INITIALLY DEFERRED

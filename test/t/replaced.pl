@@ -113,6 +113,18 @@ unlike($other->query(q{SET client_min_messages = error; BEGIN; LOCK TABLE lesion
 like($session->finish, qr/ERROR:  55000: the extension lesionseg was dropped, moved or made anew/, '... which is told');
 is(run_sql($database, q{SELECT count(*), count(DISTINCT run), string_agg(DISTINCT state, ' ') FROM lesion_epoch
 	JOIN lesion_run USING (run)}), '9|9|finished', '... and writes to no other run');
+# Its schema gets another name, and its name another schema.
+run_sql($database, q{SET client_min_messages = error; DROP EXTENSION lesionseg CASCADE; CREATE SCHEMA ours;
+	CREATE EXTENSION lesionseg SCHEMA ours});
+$session->start(q{SET search_path = ours, public; CALL lesion_retrain('pics', 'net', epochs => 300, image_size => 16,
+	batch_size => 2, architecture => 'unet', config => '{"base": 4, "depth": 1}')});
+$session->wait_for(qr/NOTICE.*epoch 2 /i);
+$other->query(q{BEGIN; ALTER SCHEMA ours RENAME TO still_ours; CREATE SCHEMA ours;
+	CREATE TABLE ours.lesion_epoch (LIKE still_ours.lesion_epoch);
+	CREATE TABLE ours.lesion_run (LIKE still_ours.lesion_run); COMMIT});
+like($session->finish, qr/run 1 is finished/, 'the schema is renamed while a run goes on');
+is(run_sql($database, q{SELECT (SELECT count(*) FROM ours.lesion_epoch), (SELECT count(*) FROM still_ours.lesion_epoch),
+	state FROM still_ours.lesion_run}), '0|300|finished', '... which goes to no other');
 ok(server_alive(), 'the server is alive');
 $session->quit;
 $other->quit;

@@ -286,6 +286,30 @@ run_sql($database, q{DROP TRIGGER late ON lesion_epoch; DELETE FROM stop;
 	CREATE TRIGGER stop BEFORE INSERT ON lesion_epoch FOR EACH ROW EXECUTE FUNCTION stop()});
 like($session->query(retrain('commit')), qr/goes on after epoch 1 .*is finished/s, '... and goes on');
 
+# Whoever holds a run's row does not keep its call from ending.
+my $holding = Session->new($database);
+$session->query('SET statement_timeout = 0');
+$worker = stopped_session('held');
+$holding->query(q{BEGIN; SELECT FROM lesion_run WHERE model = 'held' FOR UPDATE});
+my $cancelled = time;
+run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
+like($worker->finish, qr/^ERROR:  57014: /m, 'a run is cancelled while another session holds its row');
+cmp_ok(time - $cancelled, '<', 10, '... and ends at once');
+$holding->query('ROLLBACK');
+is(run_of('held', 'state'), 'lost', '... without a word in its row');
+run_sql($database, 'DELETE FROM stop');
+like($session->query(retrain('held')), qr/goes on after epoch 2 .*is finished/s, '... and goes on');
+$holding->quit;
+
+# A row that a policy or a trigger keeps as it is: the run is not told as finished.
+run_sql($database, q{CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+	CREATE TRIGGER keep BEFORE UPDATE ON lesion_run FOR EACH ROW WHEN (NEW.state = 'finished')
+	EXECUTE FUNCTION keep()});
+like($session->query(retrain('kept')), qr/^ERROR:  09000: the row of run \d+ in lesion_run cannot be changed/m,
+	'a run whose row cannot be changed is an error');
+run_sql($database, 'DROP TRIGGER keep ON lesion_run');
+like($session->query(retrain('kept')), qr/goes on after epoch 5 .*is finished/s, '... and the next call ends it');
+
 # Row-level security: another user sees other rows and continues nothing.
 $worker = stopped_session('secured');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');

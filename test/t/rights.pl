@@ -87,6 +87,34 @@ is($session->query('ALTER EXTENSION lesionseg UPDATE'), '', 'ALTER EXTENSION UPD
 is(run_sql($database, $uses), '', '... nor do its objects use them');
 $session->quit;
 
+# A role that SET LOCAL ROLE took ends with the first transaction: what comes after is not done with other rights.
+run_sql($database, q{CREATE ROLE tap_trainer; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public
+	TO tap_trainer;
+	CREATE TABLE seen_as (role text); GRANT INSERT ON seen_as TO tap_trainer;
+	CREATE FUNCTION note(id int) RETURNS int LANGUAGE plpgsql AS
+	$$BEGIN INSERT INTO public.seen_as VALUES (current_user); RETURN id; END$$;
+	CREATE TABLE pics AS SELECT seed AS id, s.*
+		FROM generate_series(1, 24) AS seed, lesion_synthetic(seed, 32, 32) AS s;
+	CREATE VIEW noted AS SELECT note(id) AS id, image, mask FROM pics;
+	CREATE TABLE made (LIKE lesion_prediction); GRANT SELECT ON pics, noted TO tap_trainer;
+	GRANT SELECT, INSERT ON made TO tap_trainer});
+$session = Session->new($database);
+my $small = q{architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16};
+for my $call (q{lesion_retrain('noted', 'local', 2, id_column => 'id', %s)},
+	q{lesion_cross_validate('noted', 'unet', folds => 2, epochs => 1, id_column => 'id', model => 'crossed',
+		image_sizes => '{16}', configs => '[{"base": 4, "depth": 1}]')},
+	q{lesion_predict('noted', 'unet', 'made', batch_size => 4, id_column => 'id')}) {
+	like($session->query("DO \$\$ BEGIN SET LOCAL ROLE tap_trainer; CALL " . sprintf($call, $small) . '; END $$'),
+		qr/ERROR:  55000: the role is no longer what it was/, 'SET LOCAL ROLE before a call that commits');
+}
+is(run_sql($database, q{SELECT string_agg(DISTINCT role, ' ') FROM seen_as}), 'tap_trainer',
+	'... runs the code of a view with no other rights');
+is(run_sql($database, q{SELECT string_agg(DISTINCT predicted_by, ' '), count(*) FROM made}), 'tap_trainer|4',
+	'... and keeps the rows of the first transaction');
+unlike($session->query(q{SET ROLE tap_trainer; CALL lesion_predict('noted', 'unet', 'made', id_column => 'id');
+	RESET ROLE}), qr/ERROR/, '... while that of SET ROLE lasts');
+$session->quit;
+
 # The script of lesionseg-pacs, where another role made one of its tables before.
 my $script = "$FindBin::Bin/../../src/pacs/tables.sql";
 run_sql('postgres', "DROP DATABASE $database");
@@ -102,5 +130,5 @@ for my $table (split /\n/, run_sql($database,
 	run_sql($database, "ALTER TABLE $table OWNER TO CURRENT_USER");
 }
 run_sql('postgres', "DROP DATABASE $database");
-run_sql('postgres', 'DROP ROLE tap_planter');
+run_sql('postgres', 'DROP ROLE tap_planter; DROP ROLE tap_trainer');
 done_testing();

@@ -11,6 +11,7 @@
 #include "storage/latch.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
@@ -65,7 +66,8 @@ call_dblink(const Link *link, const char *doing, const char *select, const char 
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[] = {TEXTOID, TEXTOID};
-	char	   *text = psprintf("%s %s%s", select, link->dblink, call);
+	/* The schema may have another name by now, and its old name be another's. */
+	char	   *text = psprintf("%s %s%s", select, schema_prefix(get_func_namespace(link->is_busy)), call);
 
 	PG_TRY();
 	{
@@ -106,7 +108,6 @@ link_open(Link *link, MemoryContext context, const char *dblink, const char *ser
 	Datum		values[2];
 
 	link->server = server;
-	link->dblink = dblink;
 	link->name = CStringGetTextDatum(psprintf("lesion_train_across %d", number));
 	link->is_busy = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(
 									psprintf("%sdblink_is_busy(pg_catalog.text)", dblink))));

@@ -14,7 +14,6 @@
 typedef struct Link
 {
 	const char *server;			/* the foreign server's name */
-	const char *dblink;			/* where dblink's functions are: a schema's name, quoted, and a dot */
 	Datum		name;			/* of the connection, a text; of this call alone */
 	Oid			is_busy;		/* dblink's function that looks for an answer */
 	bool		open;
@@ -25,8 +24,8 @@ typedef struct Link
 /* Where dblink's functions are, or an error that says how to install it. */
 const char *link_find_dblink(void);
 
-/* Connect. What belongs to the link lives in `context`, dblink and server are the caller's: all must stay valid until
- * it is closed. */
+/* Connect, with dblink's functions where link_find_dblink() says. What belongs to the link lives in `context`, the
+ * server's name is the caller's: both must stay valid until it is closed. */
 void		link_open(Link *link, MemoryContext context, const char *dblink, const char *server, int number);
 
 /* End the session, and what it is at. Raises nothing. */

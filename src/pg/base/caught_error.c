@@ -4,12 +4,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
 #include "pg/base/caught_error.h"
+#include "pg/base/spi_context.h"
 
 /*
  * Names that reports may point to while the process lives, each stored once.
@@ -131,7 +131,7 @@ caught_in_commit(MemoryContext keep)
 
 	PG_TRY();
 	{
-		SPI_commit();
+		spi_commit();
 	}
 	PG_CATCH();
 	{

@@ -28,7 +28,7 @@ ErrorData  *caught_error(MemoryContext context, MemoryContext caller);
 ErrorData  *caught_in_step(void (*step) (void *work), void *work, MemoryContext keep);
 
 /*
- * SPI_commit(). Returns the error that it raised, as a deferred trigger can, copied into
+ * spi_commit(). Returns the error that it raised, as a deferred trigger can, copied into
  * `keep`, or NULL; a new transaction has begun in either case. Locks of the session that the
  * transaction held are gone with it where it failed.
  */

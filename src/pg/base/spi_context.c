@@ -4,7 +4,10 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/params.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "pg/base/caught_error.h"
 #include "pg/base/spi_context.h"
@@ -97,4 +100,29 @@ spi_execute_plan_as(const char *doing, SPIPlanPtr plan, const char *query, const
 	}
 	PG_END_TRY();
 	return result;
+}
+
+char *
+schema_prefix(Oid schema)
+{
+	char	   *name = get_namespace_name(schema);
+
+	if (name == NULL)
+		elog(ERROR, "schema %u is gone", schema);
+	return psprintf("%s.", quote_identifier(name));
+}
+
+void
+spi_commit(void)
+{
+	Oid			role = GetUserId();
+
+	SPI_commit();
+	if (GetUserId() != role)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the role is no longer what it was when the call began"),
+				 errdetail("SET LOCAL ROLE ends with the first transaction that the call commits. What it has "
+						   "committed stays."),
+				 errhint("SET ROLE before the call, without LOCAL.")));
 }

@@ -1,5 +1,5 @@
 /*
- * spi_context.h: queries whose errors do not quote them.
+ * spi_context.h: queries whose errors do not quote them, and commits that keep the role.
  *
  * The server adds the text of a failed query to an error's CONTEXT. Our
  * queries are long, and do not tell users what was being done.
@@ -26,5 +26,15 @@ int			spi_call_as(const char *doing, const char *query, int count, const Oid *ty
 /* The same of SPI_execute_plan, not read only, for a plan of the query. */
 int			spi_execute_plan_as(const char *doing, SPIPlanPtr plan, const char *query, const Datum *values,
 								const char *nulls);
+
+/* The present name of a schema that exists, quoted, and a dot: what stands before a name of it in a query. */
+char	   *schema_prefix(Oid schema);
+
+/*
+ * SPI_commit(), and an error where the role is another one then. SET LOCAL ROLE ends with the
+ * transaction: a caller who gave up rights by it would have them again, and the code of views
+ * and triggers that comes next would run with them. Always call this, not SPI_commit().
+ */
+void		spi_commit(void);
 
 #endif

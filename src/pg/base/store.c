@@ -28,6 +28,7 @@
 
 #include "arch/network.h"
 #include "pg/base/settings.h"
+#include "pg/base/spi_context.h"
 #include "pg/base/store.h"
 
 /* What the query of store_execute() that is running in this process may still do, as bits of 1 << TRIGGER_EVENT_*.
@@ -100,9 +101,14 @@ store_open(FunctionCallInfo fcinfo, bool read_only)
 	}
 	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	store.models = get_relname_relid("lesion_model", store.schema);
-	store.prefix = psprintf("%s.", quote_identifier(get_namespace_name(store.schema)));
 	store.read_only = read_only;
 	return store;
+}
+
+char *
+store_prefix(const ModelStore *store)
+{
+	return schema_prefix(store->schema);
 }
 
 bool
@@ -136,13 +142,14 @@ written_events(const char *text, int expected)
 static char *
 store_query(const ModelStore *store, const char *query)
 {
+	char	   *prefix = store_prefix(store);
 	StringInfoData text;
 
 	initStringInfo(&text);
 	for (const char *c = query; *c != '\0'; c++)
 	{
 		if (*c == '@')
-			appendStringInfoString(&text, store->prefix);
+			appendStringInfoString(&text, prefix);
 		else
 			appendStringInfoChar(&text, *c);
 	}
@@ -200,10 +207,11 @@ void
 store_execute(const ModelStore *store, const char *query, int count, Oid *types, Datum *values,
 			  const char *nulls, int expected)
 {
-	char	   *text = store_query(store, query);
+	char	   *text;
 	int			result;
 
 	keep_extension(store);
+	text = store_query(store, query);
 	result = expected == SPI_OK_SELECT ? execute_select(store, text, count, types, values, nulls) :
 		execute_write(store, text, count, types, values, nulls, expected);
 	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
@@ -242,7 +250,7 @@ store_check_rights(const ModelStore *store, const char *table, AclMode mode, con
 	Oid			relation = get_relname_relid(table, store->schema);
 
 	if (!OidIsValid(relation))
-		elog(ERROR, "table %s%s does not exist", store->prefix, table);
+		elog(ERROR, "table %s%s does not exist", store_prefix(store), table);
 	if (pg_class_aclmask(relation, GetUserId(), mode, ACLMASK_ALL) != mode)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

@@ -17,9 +17,12 @@ typedef struct ModelStore
 {
 	Oid			schema;			/* the extension's */
 	Oid			models;			/* its table lesion_model: the extension made anew has another */
-	const char *prefix;			/* its name, quoted, and a dot */
 	bool		read_only;		/* read with the query's snapshot, and write nothing */
 } ModelStore;
+
+/* What stands before the name of a table or function of the store in a query: the schema's name of now, quoted, and a
+ * dot. Others may rename the schema between two transactions, and give its name to one of theirs. */
+char	   *store_prefix(const ModelStore *store);
 
 /* Does the extension's script in this database have the library's version? */
 bool		store_is_current(void);
@@ -33,7 +36,7 @@ bool		store_is_current(void);
  */
 ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 
-/* Run a query on the store; in its text '@' stands for the prefix. Others may
+/* Run a query on the store; in its text '@' stands for store_prefix(). Others may
  * have made functions in that schema: give each argument of a call with the
  * exact type of ours, so that none of theirs fits better.
  * Raises an error when the result is not `expected` (an SPI_OK_ code), and where the

@@ -67,8 +67,8 @@ check_owner(Relation relation, const ModelStore *store)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("%s belongs to \"%s\", whose code would run as \"%s\"", RelationGetRelationName(relation),
 						GetUserNameFromId(owner, false), GetUserNameFromId(GetUserId(), false)),
-				 errhint("Give it back: ALTER TABLE %s%s OWNER TO %s; who may do what is for GRANT.", store->prefix,
-						 quote_identifier(RelationGetRelationName(relation)),
+				 errhint("Give it back: ALTER TABLE %s%s OWNER TO %s; who may do what is for GRANT.",
+						 store_prefix(store), quote_identifier(RelationGetRelationName(relation)),
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 }
 
@@ -94,6 +94,6 @@ store_check_triggers(const ModelStore *store, const char *table)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("%s has a trigger that is not of its owner, \"%s\"", table, triggers->triggers[i].tgname),
 					 errhint("The owner can drop it: DROP TRIGGER %s ON %s%s; and revoke TRIGGER on the table.",
-							 quote_identifier(triggers->triggers[i].tgname), store->prefix, table)));
+							 quote_identifier(triggers->triggers[i].tgname), store_prefix(store), table)));
 	table_close(relation, NoLock);
 }

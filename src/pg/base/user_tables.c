@@ -27,7 +27,7 @@ const UserTable user_table_verdicts = {"lesion_verdict", "verdicts", "verdicts"}
 static int
 hint_to_make(const ModelStore *store, const UserTable *kind)
 {
-	return errhint("Make one with CREATE TABLE %s (LIKE %s%s).", kind->example, store->prefix, kind->type);
+	return errhint("Make one with CREATE TABLE %s (LIKE %s%s).", kind->example, store_prefix(store), kind->type);
 }
 
 /* Raise the error of a relation that is no such table; `lack` says what is
@@ -159,5 +159,5 @@ user_table_compared(const ModelStore *store, const char *pairs, const char *auth
 					"sum(n.work) OVER (PARTITION BY %4$s ORDER BY %5$s ROWS UNBOUNDED PRECEDING) AS own "
 					"FROM (SELECT *, %1$slesion_image_work(mask) + %1$slesion_image_work(other) AS work "
 					"FROM %3$s) n) s) c",
-					store->prefix, (long long) COMPARED_TOTAL, pairs, author, order);
+					store_prefix(store), (long long) COMPARED_TOTAL, pairs, author, order);
 }

@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "access/relation.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "miscadmin.h"
@@ -63,6 +64,17 @@ is_foreign(Relation relation)
 		return relation->rd_rel->relkind == RELKIND_FOREIGN_TABLE;
 	foreach(cell, find_all_inheritors(RelationGetRelid(relation), AccessShareLock, NULL))
 		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	return false;
+}
+
+bool
+relation_has_temporary(Oid oid)
+{
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(oid, AccessShareLock, NULL))
+		if (isTempNamespace(get_rel_namespace(lfirst_oid(cell))))
 			return true;
 	return false;
 }

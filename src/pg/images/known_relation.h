@@ -37,6 +37,9 @@ KnownRelation relation_know_oid(Oid oid);
  */
 char	   *relation_viewed_as(Relation relation);
 
+/* Is a relation, or one of its partitions and children, temporary and of this session? */
+bool		relation_has_temporary(Oid oid);
+
 /*
  * Raise an error unless the relation still has its name, its kind and its
  * columns; it may have more columns. It cannot change until the transaction

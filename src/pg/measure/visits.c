@@ -140,7 +140,7 @@ add_parameter(FunctionCallInfo fcinfo, int argument, Oid type, Parameters *param
 static char *
 visits_query(FunctionCallInfo fcinfo, const ModelStore *store, const ImagesSource *source, Parameters *parameters)
 {
-	const char *prefix = store->prefix;
+	const char *prefix = store_prefix(store);
 	const char *lesion = source->grouped ? "lesion_group" : "id";
 	const char *mask = "s.mask";
 	const char *condition = "";

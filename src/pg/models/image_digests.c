@@ -163,8 +163,8 @@ image_digests_load(const ModelStore *store, const ModelVersion *version, ImageDi
 		ereport(version->number > 0 ? WARNING : DEBUG1,
 				(errmsg("which images version %d of model \"%s\" was trained on is not known to this role",
 						version->number, version->model),
-				 errhint("GRANT SELECT (image_digests) ON %slesion_version TO %s has them told apart.", store->prefix,
-						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+				 errhint("GRANT SELECT (image_digests) ON %slesion_version TO %s has them told apart.",
+						 store_prefix(store), quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 		return false;
 	}
 	if (version->member_count == 0)

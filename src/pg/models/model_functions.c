@@ -392,7 +392,7 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 				 errmsg("cannot drop model \"%s\", it comes with the extension", name),
 				 errhint("To drop the versions that you made: "
 						 "DELETE FROM %slesion_version WHERE model = %s AND number > 0.",
-						 store.prefix, quote_literal_cstr(name))));
+						 store_prefix(&store), quote_literal_cstr(name))));
 	store_execute(&store, "DELETE FROM @lesion_model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL,
 				  SPI_OK_DELETE);
 	SPI_finish();

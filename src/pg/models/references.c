@@ -186,7 +186,7 @@ is_referred_to(const Reference *reference, const FiredRow *row)
 	int			count = key_values(row, reference->key, types, values);
 
 	store_check_owner(&row->store, reference->table);
-	return run_on_referring(key_query("SELECT 1", row->store.prefix, reference->table, reference->columns,
+	return run_on_referring(key_query("SELECT 1", store_prefix(&row->store), reference->table, reference->columns,
 									  " LIMIT 1 FOR KEY SHARE"), count, types, values, SPI_OK_SELECT) > 0;
 }
 
@@ -199,7 +199,7 @@ delete_referring(const Reference *reference, const FiredRow *row)
 	int			count = key_values(row, reference->key, types, values);
 
 	store_check_triggers(&row->store, reference->table);
-	(void) run_on_referring(key_query("DELETE", row->store.prefix, reference->table, reference->columns, ""),
+	(void) run_on_referring(key_query("DELETE", store_prefix(&row->store), reference->table, reference->columns, ""),
 							count, types, values, SPI_OK_DELETE);
 }
 

@@ -124,6 +124,7 @@ model_lock(const ModelStore *store, const char *model, LockSpan span)
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("model \"%s\" is being trained or changed by another session", model),
 			 holder_detail(pid, run),
+			 pid == PREPARED ? 0 :
 			 errhint("Wait until it is done, stop it with pg_cancel_backend, or train under another name.")));
 }
 
@@ -159,6 +160,7 @@ target_lock(const ModelStore *store, Oid target, const char *name, LockSpan span
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("another session is predicting into %s", name),
 			 holder_detail(pid, 0),
+			 pid == PREPARED ? 0 :
 			 errhint("Wait until it is done, or stop it with pg_cancel_backend; the view "
 					 "lesion_segmentation_progress shows how far it is where the library is preloaded.")));
 }

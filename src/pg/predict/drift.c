@@ -85,7 +85,7 @@ lesion_drift(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *table = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(ARGUMENT_PREDICTIONS));
 	bool		every_version = PG_NARGS() <= ARGUMENT_EVERY_VERSION || PG_GETARG_BOOL(ARGUMENT_EVERY_VERSION);
-	const char *which = every_version ? "" : psprintf(of_active, store.prefix);
+	const char *which = every_version ? "" : psprintf(of_active, store_prefix(&store));
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();

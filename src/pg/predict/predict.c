@@ -20,6 +20,7 @@
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
 #include "pg/base/settings.h"
+#include "pg/base/spi_context.h"
 #include "pg/base/user_tables.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
@@ -71,14 +72,49 @@ warn_of_others(const Predict *job)
 						 "delete them and call again.")));
 }
 
+/* All that the masks depend on, but for model and engine. */
+static Jsonb *
+prediction_options(const Predict *job)
+{
+	JsonBuilder builder;
+
+	json_begin(&builder);
+	json_add_string(&builder, "image_column", job->image_column);
+	if (job->id_column != NULL)
+		json_add_string(&builder, "id_column", job->id_column);
+	if (!isnan(job->threshold))
+		json_add_number(&builder, "threshold", job->threshold);
+	json_add_boolean(&builder, "tta", job->tta);
+	if (job->enhance != NULL)
+		json_add_string(&builder, "enhance", job->enhance);
+	if (JB_ROOT_COUNT(job->segment_options) > 0)
+		json_add_object(&builder, "options", job->segment_options);
+	json_add_number(&builder, "threads", job->threads);
+	return json_end(&builder);
+}
+
+/* Let the rows that come say what threads they were made with: SET LOCAL ends with a transaction. */
+static void
+note_threads(Predict *job)
+{
+	int			threads = settings_threads(false);
+
+	if (threads == job->threads)
+		return;
+	job->threads = threads;
+	job->options = prediction_options(job);
+}
+
 /* Segment all pending images. */
 static void
 predict_all(Predict *job)
 {
 	while (!job->out_of_time && predict_batch(job))
 	{
-		if (job->commits)
-			SPI_commit();
+		if (!job->commits)
+			continue;
+		spi_commit();
+		note_threads(job);
 	}
 	check_limits(job);
 	warn_of_others(job);
@@ -95,27 +131,6 @@ predict_all(Predict *job)
 
 /* ---- arguments ---- */
 
-/* All that the masks depend on, but for model and engine. */
-static Jsonb *
-prediction_options(const Predict *job, const char *image_column, const char *id_column)
-{
-	JsonBuilder builder;
-
-	json_begin(&builder);
-	json_add_string(&builder, "image_column", image_column);
-	if (id_column != NULL)
-		json_add_string(&builder, "id_column", id_column);
-	if (!isnan(job->threshold))
-		json_add_number(&builder, "threshold", job->threshold);
-	json_add_boolean(&builder, "tta", job->tta);
-	if (job->enhance != NULL)
-		json_add_string(&builder, "enhance", job->enhance);
-	if (JB_ROOT_COUNT(job->segment_options) > 0)
-		json_add_object(&builder, "options", job->segment_options);
-	json_add_number(&builder, "threads", settings_threads(false));
-	return json_end(&builder);
-}
-
 /* Raise an error if the arguments would make every image fail. */
 static void
 check_segment_arguments(const Predict *job)
@@ -127,19 +142,23 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
-/* Refuse to note in a table that stays what was made of a temporary one: the next temporary table of that name,
- * in whatever session, would count as done. */
+/* Refuse a table of masks that the job would feed itself, and one that stays longer than the images: the next temporary
+ * table of that name, in whatever session, would count as done. */
 static void
-check_lasting(const ImagesSource *source, Oid target, const char *target_name)
+check_target(const Predict *job)
 {
-	if (get_rel_persistence(source->known.oid) != RELPERSISTENCE_TEMP ||
-		get_rel_persistence(target) == RELPERSISTENCE_TEMP)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("%s is temporary, and %s is not", source->name, target_name),
-			 errdetail("Other images of that name would count as segmented there."),
-			 errhint("Store its masks in a temporary table, too, or name a table that stays with part_of.")));
+	if (job->source->known.oid == job->known_target.oid)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("images and into_table are one table, %s", job->target),
+				 errhint("Its masks would be segmented, too, and those again.")));
+	if (get_rel_persistence(job->known_target.oid) != RELPERSISTENCE_TEMP &&
+		relation_has_temporary(job->named->known.oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("%s is temporary or has a temporary part, and %s is not", job->named->name, job->target),
+				 errdetail("Other images of that name would count as segmented there."),
+				 errhint("Store its masks in a temporary table, too, or name a table that stays with part_of.")));
 }
 
 /* Open the table that the source is a part of: a partition, or a shard. Its images must have the same ids. */
@@ -209,10 +228,12 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.source = images_open_unmasked(images, image_column, id_column);
 	job.named = PG_ARGISNULL(ARGUMENT_PART_OF) ? job.source :
 		open_whole(job.source, PG_GETARG_OID(ARGUMENT_PART_OF), image_column, id_column);
-	job.options = prediction_options(&job, image_column, id_column);
+	job.image_column = image_column;
+	job.id_column = id_column;
+	note_threads(&job);
 	job.pending = pending_begin(job.source, job.named->name, job.target, job.batch_size);
 	user_table_check_insert(&job.store, &user_table_predictions, target);
-	check_lasting(job.named, target, job.target);
+	check_target(&job);
 	user_table_warn_of_type(&job.store, target, job.target);
 	images_warn_of_long(job.source);
 	lock = target_lock(&job.store, target, job.target, job.commits ? LOCK_SESSION : LOCK_TRANSACTION);

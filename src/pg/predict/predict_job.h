@@ -29,6 +29,9 @@ typedef struct Predict
 	bool		tta;
 	char	   *enhance;		/* NULL: the version's own */
 	Jsonb	   *segment_options;	/* as given */
+	const char *image_column;
+	const char *id_column;		/* NULL: the key */
+	int			threads;		/* of the session; it may change with the transaction */
 	Jsonb	   *options;		/* all that the masks depend on, but for model and engine */
 	int			batch_size;
 	double		max_seconds;

@@ -255,6 +255,12 @@ prediction_insert(const PredictionInsert *insert, const PredictionRow *row, cons
 					"the image.");
 		return PREDICTION_TAKEN;
 	}
+	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION || error->sqlerrcode == ERRCODE_EXCLUSION_VIOLATION)
+	{
+		warn_of_row(&work, error, "A row stands in its way: one that a policy hides from you, or one with the same "
+					"value in another column. Who owns the table can find and delete it.");
+		return PREDICTION_TAKEN;
+	}
 	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		ReThrowError(error);
 	warn_of_row(&work, error, "Give the image a shorter id, or leave it out with a view of the others.");

@@ -355,7 +355,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 		open = psprintf("WHERE NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
 						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), ''))",
 						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
-	query = psprintf(queue_query, predictions, store.prefix, table, open,
+	query = psprintf(queue_query, predictions, store_prefix(&store), table, open,
 					 user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
@@ -412,7 +412,7 @@ enum
 static void
 select_verdicts(const char *query, const char *verdicts, const char *predictions, const ModelStore *store)
 {
-	if (user_table_select(verdicts, psprintf(query, verdicts, predictions, store->prefix), 0, NULL, NULL, NULL) !=
+	if (user_table_select(verdicts, psprintf(query, verdicts, predictions, store_prefix(store)), 0, NULL, NULL, NULL) !=
 		SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", verdicts);
 }

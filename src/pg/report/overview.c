@@ -24,7 +24,7 @@ find_main_model(ReportJob *job)
 						   psprintf("SELECT p.model FROM (%s) p "
 								"WHERE p.predicted_at >= $2 AND p.model IN (SELECT m.name FROM %slesion_model m) "
 								"GROUP BY p.model ORDER BY count(*) DESC, p.model LIMIT 1", job->prediction_rows,
-								job->store.prefix));
+								store_prefix(&job->store)));
 		if (SPI_processed > 0)
 			return report_value(0, "model");
 	}

@@ -104,7 +104,7 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 								 "LEFT JOIN %slesion_models a ON a.model = p.model AND a.version = p.version "
 								 "WHERE p.predicted_at >= $2 "
 								 "ORDER BY p.images, p.id, p.model, a.version IS NULL, p.predicted_at DESC",
-								 rows.data, job->store.prefix);
+								 rows.data, store_prefix(&job->store));
 }
 
 /*

@@ -138,7 +138,7 @@ static void
 end_piece(const CrossValidation *task)
 {
 	if (task->commits)
-		SPI_commit();
+		spi_commit();
 }
 
 /* ---- folds ---- */
@@ -188,7 +188,7 @@ train_next(const CrossValidation *task)
 							 "id_column => $8, image_size => $22, batch_size => $13, learning_rate => $21, "
 							 "test_fraction => $23, seed => $14, augment => $16, promote => 'always'::pg_catalog.text, "
 							 "split_seed => $15, options => $24, group_column => $9, weight_column => $18)",
-							 task->store.prefix),
+							 store_prefix(&task->store)),
 					lengthof(types), types, values, nulls) != SPI_OK_UTILITY)
 		elog(ERROR, "CALL lesion_retrain did not call it");
 	return true;
@@ -268,7 +268,7 @@ fit_ensemble(const CrossValidation *task)
 	Oid			types[VALUE_COUNT];
 	Datum		values[VALUE_COUNT];
 	char	   *query = psprintf("SELECT FROM %slesion_ensemble_fit($4, $1, image_column => $6, mask_column => $7, "
-								 "id_column => $8, group_column => $9, seed => $14)", task->store.prefix);
+								 "id_column => $8, group_column => $9, seed => $14)", store_prefix(&task->store));
 
 	memcpy(types, folds_types, sizeof types);
 	memcpy(values, task->values, sizeof values);

@@ -16,11 +16,14 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 
 #include "pg/base/values/arguments.h"
 #include "pg/base/caught_error.h"
+#include "pg/base/settings.h"
 #include "pg/train/checkpoint_store.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_run.h"
@@ -43,6 +46,7 @@ typedef struct Retrain
 	bool		resume;
 	int			patience;		/* epochs to wait for a better one; INT_MAX = no limit */
 	UnfinishedRun unfinished;	/* what this run may go on with */
+	Oid			role;			/* who trains */
 	ErrorData  *error;			/* the error that a step raised, or NULL */
 } Retrain;
 
@@ -150,13 +154,20 @@ finish_step(void *work)
 		checkpoint_drop(job->run);
 }
 
+/* Who cancels a run does not wait for those that hold its row or table: without a word in its row it counts as lost,
+ * which is true, too. */
+#define FAIL_LOCK_TIMEOUT "1s"
+
 /* Write a step's failure to the run's row. */
 static void
 fail_step(void *work)
 {
 	Retrain    *job = work;
+	int			level = NewGUCNestLevel();
 
+	settings_save("lock_timeout", FAIL_LOCK_TIMEOUT);
 	run_log_fail(job->run, job->error);
+	AtEOXact_GUC(true, level);
 }
 
 /* ---- transactions ---- */
@@ -178,10 +189,10 @@ run_step(Retrain *job, RetrainStep step)
 		return;
 
 	/* If the failure cannot be written (for instance because the extension was
-	 * dropped), raise the first error. */
-	if (job->run->run != 0)
-		(void) caught_in_step(fail_step, job, job->run->context);
-	SPI_commit();
+	 * dropped), raise the first error. Nothing is written as another role. */
+	if (job->run->run != 0 && GetUserId() == job->role &&
+		caught_in_step(fail_step, job, job->run->context) == NULL)
+		(void) caught_in_commit(job->run->context);
 	ReThrowError(job->error);
 }
 
@@ -253,6 +264,7 @@ lesion_retrain(PG_FUNCTION_ARGS)
 	double		max_seconds = argument_seconds(fcinfo, ARGUMENT_MAX_MINUTES, "max_minutes");
 	Retrain		job = {
 		.commits = procedure_may_commit(fcinfo),
+		.role = GetUserId(),
 		.patience = read_patience(fcinfo),
 	};
 

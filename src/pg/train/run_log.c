@@ -44,6 +44,18 @@ run_log_begin(TrainRun *run)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* Raise an error unless the UPDATE of the run's row that was executed has changed it: policies or a trigger may keep it
+ * as it was, and nobody would know what came of the run. */
+static void
+need_updated(const TrainRun *run)
+{
+	if (SPI_processed != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("the row of run %lld in lesion_run cannot be changed", (long long) run->run),
+				 errdetail("It was deleted, or a policy or a trigger of the table keeps it.")));
+}
+
 void
 run_log_images(const TrainRun *run)
 {
@@ -66,6 +78,7 @@ run_log_images(const TrainRun *run)
 				  "test_images = $4::int, skipped = $5::int, broken = $6::int, data_sha256 = $7, masks = $8 "
 				  "WHERE run OPERATOR(pg_catalog.=) $1",
 				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
+	need_updated(run);
 }
 
 void
@@ -112,6 +125,7 @@ run_log_finish(const TrainRun *run)
 				  "images_per_second = $5, stopped_by = $6, finished_at = pg_catalog.clock_timestamp() "
 				  "WHERE run OPERATOR(pg_catalog.=) $1",
 				  lengthof(types), types, values, nulls, SPI_OK_UPDATE);
+	need_updated(run);
 }
 
 /* ---- runs that end otherwise ---- */
@@ -226,6 +240,7 @@ run_log_resume(TrainRun *run, const UnfinishedRun *unfinished)
 				  "UPDATE @lesion_run SET state = 'running', error = NULL, sqlstate = NULL, finished_at = NULL, "
 				  "pid = $2, resumed = resumed OPERATOR(pg_catalog.+) 1 WHERE run OPERATOR(pg_catalog.=) $1",
 				  2, types, values, NULL, SPI_OK_UPDATE);
+	need_updated(run);
 	run->run = unfinished->run;
 	read_epochs(run);
 }
