@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(111);
+SELECT plan(113);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -149,7 +149,7 @@ SELECT throws_like($$CALL lesion_predict('parent', 'net', 'lasting_masks', id_co
 	'... nor temporary children');
 DROP TABLE passing_masks, lasting_masks, child, parent;
 SELECT throws_ok($$CALL lesion_predict('masks', 'net', 'masks', 'mask')$$, '22023',
-	'images and into_table are one table, public.masks', 'masks of masks, and so on');
+	'into_table is one of the images'' tables, public.masks', 'masks of masks, and so on');
 
 -- A row that is not seen stands in the way of its image alone.
 CREATE ROLE lesion_test_hidden;
@@ -164,6 +164,18 @@ SELECT lives_ok($$CALL lesion_predict('archive', 'net', 'hiding', batch_size => 
 RESET ROLE;
 SELECT is((SELECT count(*) FROM hiding WHERE predicted_by = 'lesion_test_hidden'), 12::bigint,
 	'... and all other images have theirs');
+CREATE TABLE crowd AS SELECT seed AS id, image FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32);
+CREATE TABLE by_model (LIKE lesion_prediction, UNIQUE (model));
+SELECT throws_ok($$CALL lesion_predict('crowd', 'net', 'by_model', id_column => 'id')$$, '23505',
+	'11 of 12 images of public.crowd could not be stored in public.by_model because of other rows',
+	'a key that lets one image in is an error');
+CREATE TABLE written (model text PRIMARY KEY);
+CREATE FUNCTION write() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN INSERT INTO written VALUES (NEW.model); RETURN NEW; END$$;
+CREATE TABLE with_trigger (LIKE lesion_prediction);
+CREATE TRIGGER write BEFORE INSERT ON with_trigger FOR EACH ROW EXECUTE FUNCTION write();
+SELECT throws_like($$CALL lesion_predict('crowd', 'net', 'with_trigger', id_column => 'id')$$,
+	'duplicate key value violates unique constraint "written_pkey"', '... and so is what a trigger writes elsewhere');
 SELECT throws_ok($$SELECT * FROM lesion_drift('lacks')$$, '42809', NULL, 'lesion_drift looks too');
 CREATE TABLE more (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int,
 	LIKE lesion_prediction INCLUDING COMMENTS, seen_by text DEFAULT current_user);

@@ -319,8 +319,9 @@ $holder->query('SELECT pg_advisory_lock(1)');
 $south->sql('clinic', $steps{train}[0] =~ s/pg_sleep\(600\)/pg_advisory_xact_lock(1)/r);
 $worker = $hub->session('clinic');
 $worker->start(across('moved'));
-for (1 .. 600) {
-	last if $south->sql('clinic', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted});
+my $asks = 0;
+until ($south->sql('clinic', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted})) {
+	die "no hospital waits\n" if $asks++ > 2400;
 	select undef, undef, undef, 0.05;
 }
 $hub->sql('clinic', q{ALTER SCHEMA "it's %s" RENAME TO moved; CREATE SCHEMA "it's %s";

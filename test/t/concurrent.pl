@@ -146,29 +146,29 @@ for my $lock ('LOCK TABLE parts', 'LOCK TABLE ONLY parts', 'LOCK TABLE part', 'R
 	$first->query('ROLLBACK');
 }
 
-# A promotion by hand while versions are compared stays. The row of a score waits.
+# A promotion by hand while a version is made that is to take another's place stays. The new version's row waits.
+run_sql($database, q{SELECT lesion_model_promote('net', 1);
+	CREATE FUNCTION active(name text) RETURNS int LANGUAGE sql AS
+	'SELECT version FROM lesion_models WHERE model = name';
+	SELECT lesion_model_import('copy', lesion_model_export('net', dtype => 'f16'));
+	SELECT lesion_model_create('pair', 'ensemble', '{"members": ["net", "copy"]}')});
+my $fit = q{SELECT count(*) FROM lesion_ensemble_fit('pair', 'archive', validation_fraction => 0.5)};
+run_sql($database, $fit);
+is(run_sql($database, q{SELECT active('pair')}), '2', 'an ensemble that was fitted is active');
 run_sql($database, q{CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$;
-	CREATE TRIGGER hold BEFORE INSERT ON lesion_evaluation FOR EACH ROW EXECUTE FUNCTION hold();
-	SELECT lesion_model_promote('net', 1);
-	CREATE TABLE larger AS SELECT s.id, s.image, s.mask FROM (SELECT n AS id, (lesion_synthetic(n, 32, 32)).*
-		FROM generate_series(1, 60) AS n) AS s;
-	ALTER TABLE larger ADD PRIMARY KEY (id);
-	CREATE FUNCTION active() RETURNS int LANGUAGE sql AS $$SELECT version FROM lesion_models WHERE model = 'net'$$});
-for my $call (
-	q{SELECT count(*) FROM lesion_calibrate('net', 'larger', 'train', version => 1, promote => 'if_better')},
-	q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_calibrate('net', 'larger', 'train',
-		version => 1, promote => 'if_better'); COMMIT}) {
+	CREATE TRIGGER hold BEFORE INSERT ON lesion_version FOR EACH ROW EXECUTE FUNCTION hold()});
+for my $call ($fit, "BEGIN ISOLATION LEVEL REPEATABLE READ; $fit; COMMIT") {
 	$second->query('SELECT pg_advisory_lock(7)');
 	$first->start($call);
-	wait_for_lock($first);
-	$second->query(q{SELECT lesion_model_promote('net', 2); SELECT pg_advisory_unlock(7)});
-	like($first->finish, qr/WARNING:  01000: version \d+ of model "net" is not promoted: another version was made/,
+	ok(wait_for_lock($first), 'a fit waits');
+	$second->query(q{SELECT lesion_model_promote('pair', 1); SELECT pg_advisory_unlock(7)});
+	like($first->finish, qr/WARNING:  01000: version \d+ of model "pair" is not promoted: what is active has/,
 		'another version was promoted meanwhile');
-	is(run_sql($database, q{SELECT active()}), '2', '... and stays');
-	run_sql($database, q{SELECT lesion_model_promote('net', 1)});
+	is(run_sql($database, q{SELECT active('pair')}), '1', '... and stays');
+	run_sql($database, q{SELECT lesion_model_promote('pair', 2)});
 }
-run_sql($database, q{DROP TRIGGER hold ON lesion_evaluation});
+run_sql($database, q{DROP TRIGGER hold ON lesion_version; SELECT lesion_model_drop('pair')});
 
 # Two that go back at once go back twice, and one with an older snapshot is told.
 run_sql($database, sprintf q{SELECT lesion_model_promote('net', %d)}, $_) for 1, 2, 3;
@@ -177,7 +177,7 @@ $second->start(q{SELECT lesion_model_rollback('net')});
 ok(wait_for_lock($second), '... another waits for it');
 $first->query('COMMIT');
 is($second->finish, '1', '... and goes back further');
-$first->query(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT active()});
+$first->query(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT active('net')});
 run_sql($database, q{SELECT lesion_model_promote('net', 3)});
 like($first->query(q{SELECT lesion_model_rollback('net')}), qr/^ERROR:  40001: /,
 	'an older snapshot is no ground for one');

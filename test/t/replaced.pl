@@ -80,7 +80,7 @@ for my $call (q{SELECT lesion_evaluate('pics', 'net', 'all')},
 	q{SELECT count(*) FROM lesion_robustness('pics', 'net', 'all', '{noise}', '{1}', '{off}')}) {
 	$other->query('SELECT pg_advisory_lock(7)');
 	$session->start($call);
-	wait_for_lock($session);
+	ok(wait_for_lock($session), 'a call waits');
 	unlike($other->query($anew), qr/ERROR/, 'a model is dropped and made anew while it is scored');
 	like($session->finish, qr/ERROR:  55000: version 1 of model "net" is no longer the one that was scored/,
 		'... and told');
@@ -97,7 +97,7 @@ run_sql($database, q{SELECT lesion_model_drop('spare');
 $other->query('SELECT pg_advisory_lock(7)');
 $session->start(q{SELECT count(*)
 	FROM lesion_robustness('held', 'net', 'all', '{noise}', '{1}', '{off}', id_column => 'id')});
-wait_for_lock($session);
+ok(wait_for_lock($session), 'a call waits');
 unlike($other->query($anew), qr/ERROR/, 'a model is dropped and made anew before its weights are read');
 like($session->finish, qr/ERROR:  55000: version 1 of model "net" was dropped and made anew meanwhile/, '... and told');
 unlike($session->query(q{SELECT lesion_evaluate('pics', 'net', 'all')}), qr/ERROR/, 'the next call stores one');
@@ -122,7 +122,8 @@ $session->wait_for(qr/NOTICE.*epoch 2 /i);
 $other->query(q{BEGIN; ALTER SCHEMA ours RENAME TO still_ours; CREATE SCHEMA ours;
 	CREATE TABLE ours.lesion_epoch (LIKE still_ours.lesion_epoch);
 	CREATE TABLE ours.lesion_run (LIKE still_ours.lesion_run); COMMIT});
-like($session->finish, qr/run 1 is finished/, 'the schema is renamed while a run goes on');
+is($other->query('SELECT state FROM still_ours.lesion_run'), 'running', 'a run goes on');
+like($session->finish, qr/run 1 is finished/, '... whose schema was renamed');
 is(run_sql($database, q{SELECT (SELECT count(*) FROM ours.lesion_epoch), (SELECT count(*) FROM still_ours.lesion_epoch),
 	state FROM still_ours.lesion_run}), '0|300|finished', '... which goes to no other');
 ok(server_alive(), 'the server is alive');

@@ -99,12 +99,12 @@ run_sql($database, q{CREATE ROLE tap_trainer; GRANT SELECT, INSERT, UPDATE, DELE
 	CREATE TABLE made (LIKE lesion_prediction); GRANT SELECT ON pics, noted TO tap_trainer;
 	GRANT SELECT, INSERT ON made TO tap_trainer});
 $session = Session->new($database);
-my $small = q{architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 16};
-for my $call (q{lesion_retrain('noted', 'local', 2, id_column => 'id', %s)},
+for my $call (q{lesion_retrain('noted', 'local', 2, id_column => 'id', architecture => 'unet',
+		config => '{"base": 4, "depth": 1}', image_size => 16)},
 	q{lesion_cross_validate('noted', 'unet', folds => 2, epochs => 1, id_column => 'id', model => 'crossed',
 		image_sizes => '{16}', configs => '[{"base": 4, "depth": 1}]')},
 	q{lesion_predict('noted', 'unet', 'made', batch_size => 4, id_column => 'id')}) {
-	like($session->query("DO \$\$ BEGIN SET LOCAL ROLE tap_trainer; CALL " . sprintf($call, $small) . '; END $$'),
+	like($session->query("DO \$\$ BEGIN SET LOCAL ROLE tap_trainer; CALL $call; END \$\$"),
 		qr/ERROR:  55000: the role is no longer what it was/, 'SET LOCAL ROLE before a call that commits');
 }
 is(run_sql($database, q{SELECT string_agg(DISTINCT role, ' ') FROM seen_as}), 'tap_trainer',

@@ -297,12 +297,16 @@ run_step(Across *task, void (*run) (void *work), void *work)
 
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-	if (error != NULL)
-		hospitals_close(task);
+	if (error == NULL)
+	{
+		if (task->commits)
+			commit_step(task);
+		return;
+	}
+	hospitals_close(task);
 	if (task->commits)
-		commit_step(task);
-	if (error != NULL)
-		ReThrowError(error);
+		(void) caught_in_commit(task->context); /* the first error is told */
+	ReThrowError(error);
 }
 
 /* Train at the hospitals. Each answer is a step: a transaction that has taken one has a snapshot, and others may

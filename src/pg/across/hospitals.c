@@ -83,7 +83,7 @@ find_lesionseg(const Across *task, Hospital *hospital)
 void
 hospitals_open(Across *task)
 {
-	const char *dblink = link_find_dblink();
+	Dblink		dblink = link_find_dblink();
 
 	for (int i = 0; i < task->count; i++)
 	{

@@ -10,8 +10,8 @@
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/wait_event.h"
 
@@ -27,21 +27,33 @@
 #define POLL_FIRST 1
 #define POLL_LAST 10
 
-const char *
+Dblink
 link_find_dblink(void)
 {
+	Dblink		dblink;
+
 	if (spi_execute_as("looking for dblink",
-					   "SELECT pg_catalog.format('%I.', n.nspname) AS prefix FROM pg_catalog.pg_extension AS e "
-					   "JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) e.extnamespace "
-					   "WHERE e.extname OPERATOR(pg_catalog.=) 'dblink'", 0, NULL, NULL, NULL, true, 1) !=
-		SPI_OK_SELECT)
+					   "SELECT pg_catalog.max(p.oid) FILTER (WHERE p.proname OPERATOR(pg_catalog.=) 'dblink_is_busy') "
+					   "AS is_busy, pg_catalog.max(p.oid) FILTER "
+					   "(WHERE p.proname OPERATOR(pg_catalog.=) 'dblink_disconnect' "
+					   "AND p.pronargs OPERATOR(pg_catalog.=) 1) AS disconnect "
+					   "FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_depend AS d "
+					   "ON d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass "
+					   "AND d.refobjid OPERATOR(pg_catalog.=) e.oid AND d.deptype OPERATOR(pg_catalog.=) 'e' "
+					   "JOIN pg_catalog.pg_proc AS p "
+					   "ON d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass "
+					   "AND p.oid OPERATOR(pg_catalog.=) d.objid "
+					   "WHERE e.extname OPERATOR(pg_catalog.=) 'dblink' GROUP BY e.oid",
+					   0, NULL, NULL, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "the catalog of extensions cannot be read");
 	if (SPI_processed == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("other servers are reached by dblink, which is not in this database"),
 				 errhint("CREATE EXTENSION dblink; it comes with PostgreSQL.")));
-	return TextDatumGetCString(first_row_needed("prefix", TEXTOID));
+	dblink.is_busy = DatumGetObjectId(first_row_needed("is_busy", OIDOID));
+	dblink.disconnect = DatumGetObjectId(first_row_needed("disconnect", OIDOID));
+	return dblink;
 }
 
 /* Raise the error that is being handled again, with the server's name; call in PG_CATCH. */
@@ -66,9 +78,16 @@ call_dblink(const Link *link, const char *doing, const char *select, const char 
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Oid			types[] = {TEXTOID, TEXTOID};
-	/* The schema may have another name by now, and its old name be another's. */
-	char	   *text = psprintf("%s %s%s", select, schema_prefix(get_func_namespace(link->is_busy)), call);
+	Oid			schema = get_func_namespace(link->dblink.is_busy);
+	char	   *text;
 
+	if (!OidIsValid(schema))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the extension dblink was dropped since the call began"),
+				 errhint("Call again to go on when it is back.")));
+	/* The schema may have another name by now, and its old name be another's. */
+	text = psprintf("%s %s%s", select, schema_prefix(schema), call);
 	PG_TRY();
 	{
 		(void) spi_execute_as(doing, text, count, types, values, NULL, false, 0);
@@ -102,15 +121,14 @@ check_server(const char *server)
 }
 
 void
-link_open(Link *link, MemoryContext context, const char *dblink, const char *server, int number)
+link_open(Link *link, MemoryContext context, Dblink dblink, const char *server, int number)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Datum		values[2];
 
 	link->server = server;
 	link->name = CStringGetTextDatum(psprintf("lesion_train_across %d", number));
-	link->is_busy = DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(
-									psprintf("%sdblink_is_busy(pg_catalog.text)", dblink))));
+	link->dblink = dblink;
 	MemoryContextSwitchTo(caller);
 	check_server(server);
 	values[0] = link->name;
@@ -119,25 +137,30 @@ link_open(Link *link, MemoryContext context, const char *dblink, const char *ser
 	link->open = true;
 }
 
-/* Disconnect. */
+/* Disconnect, whatever rights the role has by now. */
 static void
 disconnect_step(void *work)
 {
 	Link	   *link = work;
 
-	(void) call_dblink(link, "disconnecting", "SELECT", "dblink_disconnect($1)", 1, &link->name);
+	(void) OidFunctionCall1(link->dblink.disconnect, link->name);
 }
 
 void
 link_close(Link *link)
 {
+	uint32		holdoff;
+
 	if (!link->open)
 		return;
 	link->open = false;
 
 	/* The server sees that nobody listens and ends what it is at. A request to cancel is not sent: libpq waits for its
 	 * receipt, uninterrupted, and a server that says nothing would hold this session for good. */
+	holdoff = InterruptHoldoffCount;
+	HOLD_INTERRUPTS();			/* a second cancel must not keep the connection */
 	(void) caught_in_step(disconnect_step, link, CurrentMemoryContext);
+	InterruptHoldoffCount = holdoff;	/* an error has set it to 0 */
 	link->busy = false;
 }
 
@@ -178,22 +201,26 @@ count_received(Link *link, size_t before)
 bool
 link_is_waiting(Link *link)
 {
-	MemoryContext caller = CurrentMemoryContext;
+	/* What dblink leaves of each look would be some GB while a hospital trains for days. */
+	MemoryContext look = AllocSetContextCreate(CurrentMemoryContext, "lesionseg look", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(look);
 	size_t		before = process_bytes();
 	volatile bool waiting = false;
 
 	/* Not by SPI, whose snapshot would keep VACUUM from the whole database while a hospital trains for hours. */
 	PG_TRY();
 	{
-		waiting = DatumGetInt32(OidFunctionCall1(link->is_busy, link->name)) != 0;
+		waiting = DatumGetInt32(OidFunctionCall1(link->dblink.is_busy, link->name)) != 0;
 	}
 	PG_CATCH();
 	{
 		rethrow_named(link, caller);
 	}
 	PG_END_TRY();
-	InvalidateCatalogSnapshot();
 	count_received(link, before);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(look);
+	InvalidateCatalogSnapshot();
 	return waiting;
 }
 

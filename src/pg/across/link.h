@@ -11,22 +11,29 @@
 
 #include "postgres.h"
 
+/* Functions of the extension dblink. Their schema may be renamed while a call goes on. */
+typedef struct Dblink
+{
+	Oid			is_busy;		/* looks for an answer */
+	Oid			disconnect;
+} Dblink;
+
 typedef struct Link
 {
 	const char *server;			/* the foreign server's name */
 	Datum		name;			/* of the connection, a text; of this call alone */
-	Oid			is_busy;		/* dblink's function that looks for an answer */
+	Dblink		dblink;
 	bool		open;
 	bool		busy;			/* a query was sent, and its result not taken */
 	size_t		received;		/* bytes of the answer that stand in this process's memory */
 } Link;
 
-/* Where dblink's functions are, or an error that says how to install it. */
-const char *link_find_dblink(void);
+/* The functions of dblink, or an error that says how to install it. */
+Dblink		link_find_dblink(void);
 
-/* Connect, with dblink's functions where link_find_dblink() says. What belongs to the link lives in `context`, the
+/* Connect. What belongs to the link lives in `context`, the
  * server's name is the caller's: both must stay valid until it is closed. */
-void		link_open(Link *link, MemoryContext context, const char *dblink, const char *server, int number);
+void		link_open(Link *link, MemoryContext context, Dblink dblink, const char *server, int number);
 
 /* End the session, and what it is at. Raises nothing. */
 void		link_close(Link *link);

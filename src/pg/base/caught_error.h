@@ -29,8 +29,8 @@ ErrorData  *caught_in_step(void (*step) (void *work), void *work, MemoryContext 
 
 /*
  * spi_commit(). Returns the error that it raised, as a deferred trigger can, copied into
- * `keep`, or NULL; a new transaction has begun in either case. Locks of the session that the
- * transaction held are gone with it where it failed.
+ * `keep`, or NULL; a new transaction has begun in either case. Where it failed, all locks of the
+ * session are gone, but for advisory ones.
  */
 ErrorData  *caught_in_commit(MemoryContext keep);
 

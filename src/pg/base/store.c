@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 
 #include "arch/network.h"
+#include "pg/base/compat.h"
 #include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/store.h"
@@ -81,6 +82,23 @@ refuse_read_only(Oid function)
 				 errhint("Run it in a transaction that may write, as after BEGIN READ WRITE.")));
 }
 
+/* Raise an error unless the script is that of the library. */
+static void
+check_release(void)
+{
+	char	   *version;
+
+	if (store_is_current())
+		return;
+	version = script_version();
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("this database has lesionseg %s, the library is lesionseg %s",
+					version != NULL ? version : "without a version", LESIONSEG_VERSION),
+			 errhint("Run ALTER EXTENSION lesionseg UPDATE in this database; in a session that began before the "
+					 "library was installed, connect again.")));
+}
+
 ModelStore
 store_open(FunctionCallInfo fcinfo, bool read_only)
 {
@@ -88,17 +106,7 @@ store_open(FunctionCallInfo fcinfo, bool read_only)
 
 	if (!read_only)
 		refuse_read_only(fcinfo->flinfo->fn_oid);
-	if (!store_is_current())
-	{
-		char	   *version = script_version();
-
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("this database has lesionseg %s, the library is lesionseg %s",
-						version != NULL ? version : "without a version", LESIONSEG_VERSION),
-				 errhint("Run ALTER EXTENSION lesionseg UPDATE in this database; in a session that began before the "
-						 "library was installed, connect again.")));
-	}
+	check_release();
 	store.schema = get_func_namespace(fcinfo->flinfo->fn_oid);
 	store.models = get_relname_relid("lesion_model", store.schema);
 	store.read_only = read_only;
@@ -195,12 +203,19 @@ execute_write(const ModelStore *store, const char *text, int count, Oid *types, 
 static void
 keep_extension(const ModelStore *store)
 {
+	LOCKTAG		tag;
+	bool		held;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, store->models);
+	held = compat_lock_held(&tag, AccessShareLock);
 	LockRelationOid(store->models, AccessShareLock);
 	if (get_relname_relid("lesion_model", store->schema) != store->models)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the extension lesionseg was dropped, moved or made anew since the call began"),
 				 errhint("Call again.")));
+	if (!held)					/* else nobody has updated it since */
+		check_release();
 }
 
 void

@@ -73,7 +73,7 @@ relation_has_temporary(Oid oid)
 {
 	ListCell   *cell;
 
-	foreach(cell, find_all_inheritors(oid, AccessShareLock, NULL))
+	foreach(cell, find_all_inheritors(oid, NoLock, NULL))
 		if (isTempNamespace(get_rel_namespace(lfirst_oid(cell))))
 			return true;
 	return false;

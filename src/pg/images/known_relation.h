@@ -43,7 +43,8 @@ bool		relation_has_temporary(Oid oid);
 /*
  * Raise an error unless the relation still has its name, its kind and its
  * columns; it may have more columns. It cannot change until the transaction
- * ends, unless this session changes it.
+ * ends, unless this session changes it, but for its schema's name, which no
+ * lock holds.
  */
 void		relation_check(const KnownRelation *known);
 

@@ -395,6 +395,11 @@ lesion_model_drop(PG_FUNCTION_ARGS)
 						 store_prefix(&store), quote_literal_cstr(name))));
 	store_execute(&store, "DELETE FROM @lesion_model WHERE name OPERATOR(pg_catalog.=) $1", 1, types, values, NULL,
 				  SPI_OK_DELETE);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("model \"%s\" is still there", name),
+				 errdetail("A policy or a trigger of lesion_model keeps its row.")));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

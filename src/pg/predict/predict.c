@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -31,24 +32,31 @@
 PG_FUNCTION_INFO_V1(lesion_predict);
 
 /* It is an error if at least so many images, and more than a tenth of all, are
- * above a limit. */
-#define LIMITED_MANY 10
+ * above a limit, or are not stored because of other rows. */
+#define LEFT_MANY 10
 
-/* Raise an error if limits left out too many images: at the end, since those
+/* Raise an error if too many images were left out: at the end, since those
  * that come first must not keep masks from all others, night after night. A
- * few that are too large must not make a job fail at all. */
+ * few must not make a job fail at all. */
 static void
-check_limits(const Predict *job)
+check_left(const Predict *job)
 {
-	int64		seen = job->segmented + job->broken + job->taken + job->limited;
+	int64		seen = job->segmented + job->broken + job->taken + job->limited + job->blocked;
 
-	if (job->limited >= LIMITED_MANY && job->limited * 10 > seen)
+	if (job->limited >= LEFT_MANY && job->limited * 10 > seen)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%lld of %lld images of %s are above a limit", (long long) job->limited, (long long) seen,
 						job->source->name),
 				 errhint("The WARNINGs name them: raise lesionseg.max_pixels or lesionseg.max_memory, or leave them "
 						 "out with a view of the others.")));
+	if (job->blocked >= LEFT_MANY && job->blocked * 10 > seen)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("%lld of %lld images of %s could not be stored in %s because of other rows",
+						(long long) job->blocked, (long long) seen, job->source->name, job->target),
+				 errhint("The WARNINGs name the constraint. A key of the table should have the columns images, id, "
+						 "model and version.")));
 }
 
 /* Warn of images that count as done, but by another call's options: whoever may
@@ -116,12 +124,13 @@ predict_all(Predict *job)
 		spi_commit();
 		note_threads(job);
 	}
-	check_limits(job);
+	check_left(job);
 	warn_of_others(job);
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),
 			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) :
+			 job->blocked > 0 ? errdetail("%lld have another row in their way.", (long long) job->blocked) :
 			 job->taken > 0 ?
 			 errdetail("%lld have a row that another session or a trigger stored.", (long long) job->taken) :
 			 job->pending->without_image > 0 ?
@@ -142,15 +151,15 @@ check_segment_arguments(const Predict *job)
 	segment_options_apply(job->segment_options, &options);
 }
 
-/* Refuse a table of masks that the job would feed itself, and one that stays longer than the images: the next temporary
- * table of that name, in whatever session, would count as done. */
+/* Refuse a table of masks that the job would feed to itself, and one that stays longer than the images: the next
+ * temporary table of that name, in whatever session, would count as done. */
 static void
 check_target(const Predict *job)
 {
-	if (job->source->known.oid == job->known_target.oid)
+	if (list_member_oid(find_all_inheritors(job->source->known.oid, NoLock, NULL), job->known_target.oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("images and into_table are one table, %s", job->target),
+				 errmsg("into_table is one of the images' tables, %s", job->target),
 				 errhint("Its masks would be segmented, too, and those again.")));
 	if (get_rel_persistence(job->known_target.oid) != RELPERSISTENCE_TEMP &&
 		relation_has_temporary(job->named->known.oid))

@@ -122,6 +122,7 @@ count_image(Predict *job, const ModelVersion *version, const char *id, const cha
 	{
 		job->taken += outcome == PREDICTION_TAKEN;
 		job->broken += outcome == PREDICTION_NO_ROOM;
+		job->blocked += outcome == PREDICTION_BLOCKED;
 		pending_leave_out(job->pending, id);
 	}
 	else if (status->code == LS_OK)

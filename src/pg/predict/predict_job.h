@@ -42,6 +42,7 @@ typedef struct Predict
 	int64		broken;
 	int64		taken;			/* have a row that was stored otherwise meanwhile */
 	int64		limited;		/* above a limit */
+	int64		blocked;		/* not stored because of another row */
 	bool		out_of_time;
 } Predict;
 

@@ -9,9 +9,12 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "pg/base/caught_error.h"
@@ -140,7 +143,7 @@ allows_on_conflict(Oid oid, const char *table)
 PredictionInsert
 prediction_prepare(Oid oid, const char *table)
 {
-	PredictionInsert insert = {.table = table,.always = prepare(table, false)};
+	PredictionInsert insert = {.oid = oid,.table = table,.always = prepare(table, false)};
 
 	if (allows_on_conflict(oid, table))
 		insert.unless_there = prepare(table, true);
@@ -239,6 +242,21 @@ warn_of_row(const RowInsert *work, const ErrorData *error, const char *hint)
 			 errhint("%s", hint)));
 }
 
+/* Has a constraint of the table, or of one of its partitions, refused a row for the sake of another row? What triggers
+ * write elsewhere is their own affair. */
+static bool
+is_blocked(const PredictionInsert *insert, const ErrorData *error)
+{
+	Oid			schema;
+
+	if ((error->sqlerrcode != ERRCODE_UNIQUE_VIOLATION && error->sqlerrcode != ERRCODE_EXCLUSION_VIOLATION) ||
+		error->schema_name == NULL || error->table_name == NULL)
+		return false;
+	schema = get_namespace_oid(error->schema_name, true);
+	return OidIsValid(schema) && list_member_oid(find_all_inheritors(insert->oid, NoLock, NULL),
+												 get_relname_relid(error->table_name, schema));
+}
+
 PredictionOutcome
 prediction_insert(const PredictionInsert *insert, const PredictionRow *row, const char *name)
 {
@@ -255,11 +273,11 @@ prediction_insert(const PredictionInsert *insert, const PredictionRow *row, cons
 					"the image.");
 		return PREDICTION_TAKEN;
 	}
-	if (error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION || error->sqlerrcode == ERRCODE_EXCLUSION_VIOLATION)
+	if (is_blocked(insert, error))
 	{
 		warn_of_row(&work, error, "A row stands in its way: one that a policy hides from you, or one with the same "
 					"value in another column. Who owns the table can find and delete it.");
-		return PREDICTION_TAKEN;
+		return PREDICTION_BLOCKED;
 	}
 	if (error->sqlerrcode != ERRCODE_PROGRAM_LIMIT_EXCEEDED)
 		ReThrowError(error);

@@ -39,6 +39,7 @@ typedef struct InsertPlan
 /* How rows are inserted into a table. */
 typedef struct PredictionInsert
 {
+	Oid			oid;			/* of the table */
 	const char *table;			/* its name, qualified and quoted */
 	InsertPlan	always;
 	InsertPlan	unless_there;	/* does nothing where the row is there; its plan is NULL: the table allows none */
@@ -53,15 +54,16 @@ typedef enum PredictionOutcome
 {
 	PREDICTION_STORED,
 	PREDICTION_TAKEN,			/* another session or a trigger has stored such a row, or is at it */
-	PREDICTION_NO_ROOM			/* its id is too long for a key of the table */
+	PREDICTION_NO_ROOM,			/* its id is too long for a key of the table */
+	PREDICTION_BLOCKED			/* a row that is hidden, or another constraint, stands in its way */
 } PredictionOutcome;
 
 /*
  * Insert a row into the table, and check that it was stored: a row that a
  * trigger drops or gives another key, which every call would make again, is an
  * error. What others store meanwhile must not end a job: a NOTICE says so, a
- * WARNING that there is no room, or a deadlock with those who store it. `name` is the image's, as in 'row "7" of
- * public.archive'.
+ * WARNING that there is no room, that a row is in the way, or a deadlock with
+ * those who store it. `name` is the image's, as in 'row "7" of public.archive'.
  */
 PredictionOutcome prediction_insert(const PredictionInsert *insert, const PredictionRow *row, const char *name);
 

@@ -104,6 +104,12 @@ continue_unfinished(Retrain *job)
 						run->source->name)));
 		return false;
 	}
+	if (!unfinished->is_whole)
+	{
+		ereport(NOTICE,
+				(errmsg("run %lld cannot go on: rows of its log are missing", (long long) unfinished->run)));
+		return false;
+	}
 	if (!checkpoint_load(run))
 		return false;
 	run_log_resume(run, unfinished);
@@ -154,18 +160,15 @@ finish_step(void *work)
 		checkpoint_drop(job->run);
 }
 
-/* Who cancels a run does not wait for those that hold its row or table: without a word in its row it counts as lost,
- * which is true, too. */
-#define FAIL_LOCK_TIMEOUT "1s"
-
-/* Write a step's failure to the run's row. */
+/* Write a step's failure to the run's row. Nobody waits for good for those that hold it, and who cancels a run hardly
+ * at all: without a word in its row it counts as lost, which is true, too. */
 static void
 fail_step(void *work)
 {
 	Retrain    *job = work;
 	int			level = NewGUCNestLevel();
 
-	settings_save("lock_timeout", FAIL_LOCK_TIMEOUT);
+	settings_save("lock_timeout", job->error->sqlerrcode == ERRCODE_QUERY_CANCELED ? "1s" : "30s");
 	run_log_fail(job->run, job->error);
 	AtEOXact_GUC(true, level);
 }

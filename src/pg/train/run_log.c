@@ -142,10 +142,12 @@ run_log_fail(const TrainRun *run, const ErrorData *error)
 		CStringGetTextDatum(unpack_sql_state(error->sqlerrcode))
 	};
 
+	/* After a commit that failed another session may have taken the run up: no lock was left. */
 	store_execute(&run->store,
 				  "UPDATE @lesion_run SET state = $2, error = $3, sqlstate = $4, "
 				  "finished_at = pg_catalog.clock_timestamp() "
-				  "WHERE run OPERATOR(pg_catalog.=) $1",
+				  "WHERE run OPERATOR(pg_catalog.=) $1 AND state OPERATOR(pg_catalog.=) 'running' "
+				  "AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()",
 				  lengthof(types), types, values, NULL, SPI_OK_UPDATE);
 }
 
@@ -182,7 +184,8 @@ run_log_find_unfinished(const TrainRun *run)
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(&run->store,
-				  "SELECT r.run, r.data_sha256, c.epoch FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
+				  "SELECT r.run, r.data_sha256, c.epoch = (SELECT count(*) FROM @lesion_epoch e WHERE e.run = r.run) "
+				  "AS is_whole FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
 				  "WHERE r.model = $1 AND r.images = $2 AND r.epochs = $3 AND r.seed = $4 AND r.options = $5 "
 				  "AND r.state <> 'finished' AND r.started_by = current_user::pg_catalog.text "
 				  "ORDER BY r.run DESC LIMIT 1",
@@ -194,7 +197,7 @@ run_log_find_unfinished(const TrainRun *run)
 		unfinished.has_data = !isnull;
 		if (!isnull)
 			bytes_copy(data, unfinished.data_sha256, SHA256_BYTES);
-		unfinished.epochs_done = DatumGetInt32(first_row_needed("epoch", INT4OID));
+		unfinished.is_whole = DatumGetBool(first_row_needed("is_whole", BOOLOID));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return unfinished;

@@ -39,7 +39,7 @@ typedef struct UnfinishedRun
 	int64		run;			/* 0 = there is none */
 	bool		has_data;		/* data_sha256 is known */
 	uint8_t		data_sha256[SHA256_BYTES];
-	int			epochs_done;
+	bool		is_whole;		/* its log has the epochs that its checkpoint has */
 } UnfinishedRun;
 
 /* The latest one with the arguments of `run`. */

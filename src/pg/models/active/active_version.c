@@ -121,7 +121,7 @@ store_promote_over(const ModelStore *store, const char *model, int number, const
 	if (exists != (active != NULL) || (exists && now != *active))
 	{
 		ereport(WARNING,
-				(errmsg("version %d of model \"%s\" is not promoted: another version was made active meanwhile",
+				(errmsg("version %d of model \"%s\" is not promoted: what is active has changed meanwhile",
 						number, model),
 				 exists ? errdetail("Version %d is active now.", now) : errdetail("No version is active now."),
 				 errhint("Promote it with lesion_model_promote if it is to take its place.")));
