@@ -116,16 +116,21 @@ is(run_sql($database, q{SELECT count(*), count(DISTINCT run), string_agg(DISTINC
 # Its schema gets another name, and its name another schema.
 run_sql($database, q{SET client_min_messages = error; DROP EXTENSION lesionseg CASCADE; CREATE SCHEMA ours;
 	CREATE EXTENSION lesionseg SCHEMA ours});
-$session->start(q{SET search_path = ours, public; CALL lesion_retrain('pics', 'net', epochs => 300, image_size => 16,
+# It waits in a statement, of which the next needs no new lock.
+run_sql($database, 'CREATE TRIGGER hold BEFORE DELETE ON ours.lesion_checkpoint EXECUTE FUNCTION hold()');
+$other->query('SELECT pg_advisory_lock(7)');
+$session->start(q{SET search_path = ours, public; CALL lesion_retrain('pics', 'net', epochs => 3, image_size => 16,
 	batch_size => 2, architecture => 'unet', config => '{"base": 4, "depth": 1}')});
-$session->wait_for(qr/NOTICE.*epoch 2 /i);
+ok(wait_for_lock($session), 'a run waits within a transaction');
 $other->query(q{BEGIN; ALTER SCHEMA ours RENAME TO still_ours; CREATE SCHEMA ours;
 	CREATE TABLE ours.lesion_epoch (LIKE still_ours.lesion_epoch);
+	CREATE TABLE ours.lesion_checkpoint (LIKE still_ours.lesion_checkpoint);
 	CREATE TABLE ours.lesion_run (LIKE still_ours.lesion_run); COMMIT});
 is($other->query('SELECT state FROM still_ours.lesion_run'), 'running', 'a run goes on');
+$other->query('SELECT pg_advisory_unlock(7)');
 like($session->finish, qr/run 1 is finished/, '... whose schema was renamed');
 is(run_sql($database, q{SELECT (SELECT count(*) FROM ours.lesion_epoch), (SELECT count(*) FROM still_ours.lesion_epoch),
-	state FROM still_ours.lesion_run}), '0|300|finished', '... which goes to no other');
+	state FROM still_ours.lesion_run}), '0|3|finished', '... and goes to no other');
 ok(server_alive(), 'the server is alive');
 $session->quit;
 $other->quit;

@@ -7,6 +7,7 @@
 #include "miscadmin.h"
 #include "nodes/params.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 
 #include "pg/base/caught_error.h"
@@ -105,8 +106,11 @@ spi_execute_plan_as(const char *doing, SPIPlanPtr plan, const char *query, const
 char *
 schema_prefix(Oid schema)
 {
-	char	   *name = get_namespace_name(schema);
+	char	   *name;
 
+	/* This transaction may have read the name before another one changed it. */
+	AcceptInvalidationMessages();
+	name = get_namespace_name(schema);
 	if (name == NULL)
 		elog(ERROR, "schema %u is gone", schema);
 	return psprintf("%s.", quote_identifier(name));
