@@ -60,6 +60,9 @@ Status		call_alloc_array(const Call *call, size_t count, size_t size, void **mem
 /* Release memory from call_alloc*. NULL is allowed. */
 void		call_free(const Call *call, void *memory);
 
+/* Rows of an image between two polls: a million pixels of the widest image. */
+#define POLL_ROWS 16
+
 /* LS_CANCELLED when the caller wants to stop, else OK. */
 Status		call_poll(const Call *call);
 

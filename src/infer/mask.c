@@ -10,8 +10,6 @@
 
 #include "measure/components.h"
 
-#define ROWS_PER_POLL 16
-
 /* Write one row of mask and, if asked for, of the 8-bit map. */
 static void
 write_row(const float *row, int width, float threshold, uint8_t *mask, uint8_t *map)
@@ -34,7 +32,7 @@ write_rows(const Call *call, MapBlend *blend, double threshold, Image *mask, Ima
 	{
 		size_t		offset = (size_t) y * (size_t) mask->width;
 
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		write_row(blend_row(blend, y), mask->width, (float) threshold, mask->pixels + offset,
 				  map == NULL ? NULL : map->pixels + offset);

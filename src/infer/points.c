@@ -20,7 +20,6 @@
 #define FLOOR_NUMERATOR 3		/* around it, the share of its value that belongs to it */
 #define FLOOR_DENOMINATOR 4
 #define STEPS_PER_POLL 65536
-#define ROWS_PER_POLL 16
 #define NONE (-1)
 
 /* A point on its way through the mask. */
@@ -120,7 +119,7 @@ find_reach(const Growth *growth, int place, int64_t *reach)
 		const uint8_t *row = mask->pixels + (size_t) v * (size_t) mask->width;
 		int64_t		down = (int64_t) (v - y) * (v - y);
 
-		if (v % ROWS_PER_POLL == 0)
+		if (v % POLL_ROWS == 0)
 			TRY(call_poll(growth->call));
 		for (int u = 0; down < nearest && u < mask->width; u++)
 		{

@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ROWS_PER_POLL 16
-
 /* Probability 1 as an integer; the sum of eight fits 32 bits. */
 #define PROBABILITY_ONE 268435456.0f
 
@@ -74,7 +72,7 @@ symmetry_image(const Call *call, int symmetry, const Image *source, Image *resul
 			copy_row(from, walk.next_pixel, 1, result->width, to);
 		else
 			copy_row(from, walk.next_pixel, 3, result->width, to);
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 		{
 			Status		status = call_poll(call);
 

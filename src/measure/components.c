@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ROWS_PER_POLL 16
 #define RUNS_PER_POLL 4096
 #define CENTRAL_RUNS_PER_POLL 64	/* an exponential for each pixel */
 
@@ -52,7 +51,7 @@ find_runs(const Call *call, const Image *mask, uint8_t value, Run *runs, long *c
 		const uint8_t *row = mask->pixels + (size_t) y * (size_t) mask->width;
 		int			end;
 
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		for (int x = 0; x < mask->width; x = end)
 		{

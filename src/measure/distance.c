@@ -18,8 +18,6 @@
 #define POLL_BYTES ((size_t) 8 << 20)
 #define PAGE_BYTES 4096
 
-#define ROWS_PER_POLL 16
-
 /* Arguments of the first pass. */
 typedef struct ColumnTask
 {
@@ -213,7 +211,7 @@ distance_map(const Call *call, const uint8_t *marked, int width, int height, Pix
 	{
 		int			at = 0;
 
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			status = call_poll(call);
 		distance_row_build(&columns, y, &row);
 		for (int x = 0; x < width; x++)

@@ -12,8 +12,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define ROWS_PER_POLL 16
-
 typedef struct Run
 {
 	int			begin;			/* x of the first pixel */
@@ -149,7 +147,7 @@ measure_shape(const Call *call, const Image *mask, Run *runs, int max_runs, int 
 	{
 		RunRow		swap;
 
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		find_runs(mask->pixels + (size_t) y * (size_t) mask->width, mask->width, &row);
 		add_row(&row, y, shape);

@@ -18,8 +18,6 @@
 #include "image/codec/codec.h"
 #include "image/image.h"
 
-#define POLL_ROWS 16			/* rows between two polls of the call */
-
 /* The meaning of three components of a JPEG. */
 typedef enum JpegColour
 {

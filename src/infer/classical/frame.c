@@ -7,7 +7,6 @@
 #include "enhance/enhance.h"
 #include "infer/classical/methods.h"
 
-#define ROWS_PER_POLL 16
 #define RIM 0.35				/* share of the median of green; darker areas that touch a corner are the rim */
 
 /* Half of a Gaussian kernel, the middle first, and its reach. */
@@ -68,7 +67,7 @@ smooth_image(const Call *call, Image *image, double sigma)
 	rows = memory;
 	for (int y = 0; y < image->height && status.code == LS_OK; y++)
 	{
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			status = call_poll(call);
 		smooth_row(image, &kernel, y, rows + (size_t) y * samples);
 	}
@@ -76,7 +75,7 @@ smooth_image(const Call *call, Image *image, double sigma)
 	{
 		uint8_t    *out = image->pixels + (size_t) y * samples;
 
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			status = call_poll(call);
 		for (size_t s = 0; s < samples; s++)
 		{

@@ -17,7 +17,6 @@
 #define WIDE 2.5				/* robust standard deviations */
 #define LEAST_WIDE 2.0			/* least spread of L or b: noise and texture of even skin */
 #define LEAST_B 1.0				/* of skin: less is grey or blue */
-#define ROWS_PER_POLL 16
 
 /* Values in steps of 1 / 8 from -128 to 128, counted. */
 #define STEP 0.125
@@ -87,7 +86,7 @@ mark_skin(const Call *call, const Image *image, const Image *mask, const uint8_t
 	{
 		const uint8_t *pixel = image->pixels + 3 * i;
 
-		if (i % ((size_t) image->width * ROWS_PER_POLL) == 0)
+		if (i % ((size_t) image->width * POLL_ROWS) == 0)
 			status = call_poll(call);
 		skin[i] = distances[i] > around && hidden[i] == 0 &&
 			(pixel[0] > BLACK || pixel[1] > BLACK || pixel[2] > BLACK);
@@ -115,7 +114,7 @@ find_range(const Call *call, const CielabTable *table, const Image *image, const
 
 	for (int y = 0; y < image->height; y++)
 	{
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		for (int x = 0; x < image->width; x++, i++)
 		{
@@ -146,7 +145,7 @@ sum_range(const Call *call, const CielabTable *table, const Image *image, const 
 
 	for (int y = 0; y < image->height; y++)
 	{
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		for (int x = 0; x < image->width; x++, i++)
 		{

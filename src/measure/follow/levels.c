@@ -10,7 +10,6 @@
 
 #define REACH 8					/* reach of the square for mean and variance, at every level */
 #define LEAST_STDDEV 2.0f		/* grey levels: noise of even skin stays small */
-#define ROWS_PER_POLL 16
 
 static int
 clamp(int i, int count)
@@ -40,13 +39,13 @@ mean_plane(const Call *call, const float *in, int width, int height, int reach, 
 {
 	for (int y = 0; y < height; y++)
 	{
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		mean_line(in + (size_t) y * (size_t) width, width, 1, reach, between + (size_t) y * (size_t) width);
 	}
 	for (int x = 0; x < width; x++)
 	{
-		if (x % ROWS_PER_POLL == 0)
+		if (x % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		mean_line(between + x, height, (size_t) width, reach, out + x);
 	}

@@ -9,8 +9,6 @@
 #include "measure/shape/hull.h"
 #include "measure/shape/outline.h"
 
-#define POLL_ROWS 16
-
 /* The outline encloses the lesion's area but for less than this share. */
 #define OUTLINE_OFF 0.25
 

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-#define POLL_ROWS 16
-
 /* Above 0 if c is to the left of the line from a to b. */
 static double
 turn(const HullPoint *a, const HullPoint *b, const HullPoint *c)

@@ -255,18 +255,6 @@ finish_step(void *work)
 
 /* ---- the call ---- */
 
-/* Commit. That may fail, too, as by a deferred trigger. */
-static void
-commit_step(Across *task)
-{
-	ErrorData  *error = caught_in_commit(task->context);
-
-	if (error == NULL)
-		return;
-	hospitals_close(task);
-	ReThrowError(error);
-}
-
 /* A step, and what it works on. */
 typedef struct Step
 {
@@ -285,7 +273,8 @@ connected_step(void *work)
 	SPI_finish();
 }
 
-/* Run a step and commit it. If it fails, end what hospitals are at. Its memory goes with it: there may be many. */
+/* Run a step and commit it. If either fails, end what hospitals are at; the first error is told. The step's memory goes
+ * with it: there may be many. */
 static void
 run_step(Across *task, void (*run) (void *work), void *work)
 {
@@ -294,18 +283,17 @@ run_step(Across *task, void (*run) (void *work), void *work)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	ErrorData  *error = caught_in_step(connected_step, &step, task->context);
+	ErrorData  *failed = NULL;
 
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
-	if (error == NULL)
-	{
-		if (task->commits)
-			commit_step(task);
-		return;
-	}
-	hospitals_close(task);
 	if (task->commits)
-		(void) caught_in_commit(task->context); /* the first error is told */
+		failed = caught_in_commit(task->context);
+	if (error == NULL)
+		error = failed;			/* as by a deferred trigger */
+	if (error == NULL)
+		return;
+	hospitals_close(task);
 	ReThrowError(error);
 }
 

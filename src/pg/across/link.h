@@ -31,8 +31,8 @@ typedef struct Link
 /* The functions of dblink, or an error that says how to install it. */
 Dblink		link_find_dblink(void);
 
-/* Connect. What belongs to the link lives in `context`, the
- * server's name is the caller's: both must stay valid until it is closed. */
+/* Connect. What belongs to the link lives in `context`, the server's name is the caller's: both must stay valid until
+ * it is closed. */
 void		link_open(Link *link, MemoryContext context, Dblink dblink, const char *server, int number);
 
 /* End the session, and what it is at. Raises nothing. */

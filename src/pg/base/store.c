@@ -229,7 +229,8 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 	text = store_query(store, query);
 	result = expected == SPI_OK_SELECT ? execute_select(store, text, count, types, values, nulls) :
 		execute_write(store, text, count, types, values, nulls, expected);
-	if (result == SPI_OK_INSERT_RETURNING && SPI_processed == 0)
+	if ((result == SPI_OK_INSERT || result == SPI_OK_INSERT_RETURNING) && SPI_processed == 0 &&
+		strstr(text, " DO NOTHING") == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				 errmsg("a trigger kept a row from being stored"),

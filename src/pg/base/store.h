@@ -39,9 +39,9 @@ ModelStore	store_open(FunctionCallInfo fcinfo, bool read_only);
 /* Run a query on the store; in its text '@' stands for store_prefix(). Others may
  * have made functions in that schema: give each argument of a call with the
  * exact type of ours, so that none of theirs fits better.
- * Raises an error when the result is not `expected` (an SPI_OK_ code), and where the
- * extension was made anew since the store was opened: numbers of its rows would be
- * those of others now. */
+ * Raises an error when the result is not `expected` (an SPI_OK_ code), where an INSERT
+ * without DO NOTHING stores no row, and where the extension was made anew since the
+ * store was opened: numbers of its rows would be those of others now. */
 void		store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 						  Datum *values, const char *nulls, int expected);
 

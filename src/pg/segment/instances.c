@@ -23,8 +23,6 @@
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segmentation.h"
 
-#define ROWS_PER_POLL 16
-
 PG_FUNCTION_INFO_V1(lesion_instances);
 
 /* Refuse a model whose architecture knows no instances. */
@@ -56,7 +54,7 @@ instance_mask(const Call *call, const NetworkInstance *instance, float threshold
 	{
 		uint8_t    *pixels = mask->pixels + (size_t) y * width;
 
-		if (y % ROWS_PER_POLL == 0)
+		if (y % POLL_ROWS == 0)
 			TRY(call_poll(call));
 		network_instance_row(instance, width, height, y, row);
 		for (int x = 0; x < width; x++)
