@@ -9,7 +9,6 @@
 #include "utils/resowner.h"
 
 #include "pg/base/caught_error.h"
-#include "pg/base/spi_context.h"
 
 /*
  * Names that reports may point to while the process lives, each stored once.
@@ -120,24 +119,6 @@ caught_in_step(void (*step) (void *work), void *work, MemoryContext keep)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return error;
-}
-
-ErrorData *
-caught_in_commit(MemoryContext keep)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ErrorData  *volatile error = NULL;
-
-	PG_TRY();
-	{
-		spi_commit();
-	}
-	PG_CATCH();
-	{
-		error = caught_error(keep, context);
-	}
-	PG_END_TRY();
 	return error;
 }
 

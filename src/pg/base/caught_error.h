@@ -27,13 +27,6 @@ ErrorData  *caught_error(MemoryContext context, MemoryContext caller);
  */
 ErrorData  *caught_in_step(void (*step) (void *work), void *work, MemoryContext keep);
 
-/*
- * spi_commit(). Returns the error that it raised, as a deferred trigger can, copied into
- * `keep`, or NULL; a new transaction has begun in either case. Where it failed, all locks of the
- * session are gone, but for advisory ones.
- */
-ErrorData  *caught_in_commit(MemoryContext keep);
-
 /* No more of another server's text is shown or stored than these bytes. */
 #define ERROR_TEXT_MAX 2000
 

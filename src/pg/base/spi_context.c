@@ -130,3 +130,21 @@ spi_commit(void)
 						   "committed stays."),
 				 errhint("SET ROLE before the call, without LOCAL.")));
 }
+
+ErrorData *
+caught_in_commit(MemoryContext keep)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		spi_commit();
+	}
+	PG_CATCH();
+	{
+		error = caught_error(keep, context);
+	}
+	PG_END_TRY();
+	return error;
+}

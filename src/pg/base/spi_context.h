@@ -37,4 +37,11 @@ char	   *schema_prefix(Oid schema);
  */
 void		spi_commit(void);
 
+/*
+ * spi_commit(). Returns the error that it raised, as a deferred trigger can, copied into `keep` as by
+ * caught_error(), or NULL; a new transaction has begun in either case. Where it failed, all locks of the
+ * session are gone, but for advisory ones.
+ */
+ErrorData  *caught_in_commit(MemoryContext keep);
+
 #endif
