@@ -22,12 +22,13 @@ my @options = ('run', '--model', 'linknet', '--every', 1);
 my $program = $orthanc->spawn($database, $log, @options);
 my %killed;
 
-# Kill the server process that works for the program; false where there is none.
+# Kill the server process that works for the program; false where there is none: a program with
+# nothing to do has one for some milliseconds of each second.
 sub kill_backend {
-	my $pid = run_sql('postgres', q(SELECT pid FROM pg_stat_activity
-		WHERE application_name = 'lesionseg-pacs' LIMIT 1));
+	my ($witness) = @_;
+	my $pid = $witness->query(q(SELECT pid FROM pg_stat_activity WHERE application_name = 'lesionseg-pacs' LIMIT 1));
 	return 0 if $pid eq '';
-	my $answers = Session::kill_session(bless { pid => $pid }, 'Session');
+	my $answers = Session::kill_session(bless({ pid => $pid }, 'Session'), $witness);
 	return 0 if !defined $answers;	# it ended by itself since
 	die "the server does not come back\n" if !$answers;
 	$orthanc->stop('KILL');	# its own connections are gone, too: as its service would, begin anew
@@ -52,7 +53,8 @@ for my $round (1 .. 20) {
 		$orthanc->start;
 	}
 	else {
-		wait_until(20, \&kill_backend) or die 'no server process to kill: ' . read_file($log);
+		my $witness = Session->new('postgres');
+		wait_until(120, sub { kill_backend($witness) }) or die 'no server process to kill: ' . read_file($log);
 		$killed{backend}++;
 	}
 }

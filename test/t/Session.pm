@@ -200,10 +200,11 @@ sub expect_death {
 
 # Kill the process of a session outright; true when the server has noticed,
 # which ends all sessions, and answers again. Undefined where there is no such
-# process any more.
+# process any more. A session of the caller may be the witness: the kill then
+# comes at once.
 sub kill_session {
-	my ($victim) = @_;
-	my $witness = Session->new('postgres');
+	my ($victim, $witness) = @_;
+	$witness //= Session->new('postgres');
 	expect_death($victim->pid);
 	kill('KILL', $victim->pid) == 1 or return undef;
 	for (1 .. 300) {
