@@ -338,7 +338,7 @@ COMMENT ON FUNCTION lesion_metrics(bytea, bytea, float8[], float8) IS
 COMMENT ON FUNCTION lesion_functions_only() IS
 'refuses a statement to all but the owner of the table and the functions of lesionseg';
 
-CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_model
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
 CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_version
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
@@ -1313,7 +1313,7 @@ COMMENT ON COLUMN lesion_evaluation.specificity IS 'mean over images';
 COMMENT ON COLUMN lesion_evaluation."precision" IS 'mean over images';
 COMMENT ON COLUMN lesion_evaluation.accuracy IS 'mean over images';
 COMMENT ON COLUMN lesion_evaluation.seconds IS 'of everything';
-COMMENT ON COLUMN lesion_evaluation.evaluated_at IS 'when';
+COMMENT ON COLUMN lesion_evaluation.evaluated_at IS 'when it began: rows are no older';
 COMMENT ON COLUMN lesion_evaluation.evaluated_by IS 'role that called it';
 COMMENT ON COLUMN lesion_evaluation.validation_fraction IS 'share of the other rows that are for validation';
 COMMENT ON COLUMN lesion_image_score.evaluation IS 'that it belongs to';

@@ -926,7 +926,7 @@ CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE ON lesion_epoch
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_checkpoint
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
-CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_model
+CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_model
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
 CREATE TRIGGER lesion_functions_only BEFORE INSERT OR UPDATE ON lesion_version
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_functions_only();
@@ -2112,7 +2112,7 @@ COMMENT ON COLUMN lesion_evaluation.specificity IS 'mean over images';
 COMMENT ON COLUMN lesion_evaluation."precision" IS 'mean over images';
 COMMENT ON COLUMN lesion_evaluation.accuracy IS 'mean over images';
 COMMENT ON COLUMN lesion_evaluation.seconds IS 'of everything';
-COMMENT ON COLUMN lesion_evaluation.evaluated_at IS 'when';
+COMMENT ON COLUMN lesion_evaluation.evaluated_at IS 'when it began: rows are no older';
 COMMENT ON COLUMN lesion_evaluation.evaluated_by IS 'role that called it';
 COMMENT ON COLUMN lesion_evaluation.validation_fraction IS 'share of the other rows that are for validation';
 COMMENT ON COLUMN lesion_image_score.evaluation IS 'that it belongs to';

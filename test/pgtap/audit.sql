@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(48);
+SELECT plan(49);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -80,9 +80,12 @@ INSERT INTO lesion_model (name, architecture, created_by) VALUES ('sly', 'unet',
 SELECT is((SELECT model || ' ' || role FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'sly ' || current_user,
 	'an INSERT of the owner by hand is an event, whoever it names');
 SET LOCAL ROLE lesion_test_operator;
-DELETE FROM lesion_model WHERE name = 'sly';
-SELECT is((SELECT event || ' ' || model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'drop sly', 'so is a DELETE');
+SELECT throws_ok($$DELETE FROM lesion_model WHERE name = 'sly'$$,
+	'42501', 'only the functions of lesionseg may write to lesion_model', 'nor is one dropped by hand: it may be in training');
 RESET ROLE;
+DELETE FROM lesion_model WHERE name = 'sly';
+SELECT is((SELECT event || ' ' || model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'drop sly',
+	'so is a DELETE of the owner');
 
 -- Not even by those who may hang them there: the record is not forged, and no column of another type is read.
 CREATE TEMP TABLE lesion_promotion (model bigint, version int, reason text,
@@ -167,8 +170,8 @@ CREATE FUNCTION stage.act() RETURNS int LANGUAGE plpgsql AS $$
 BEGIN PERFORM public.lesion_model_promote('unet', 0); RETURN 1; END $$;
 CREATE MATERIALIZED VIEW stage.shown AS SELECT stage.act() WITH NO DATA;
 CREATE FUNCTION stage.lent() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT stage.act()';
-CREATE FUNCTION stage.drops() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$DELETE FROM public.lesion_model
-	WHERE name = 'doomed'$$;
+CREATE FUNCTION stage.drops() RETURNS void LANGUAGE sql SECURITY DEFINER
+	AS $$SELECT public.lesion_model_drop('doomed')$$;
 RESET ROLE;
 CREATE FUNCTION last_role() RETURNS text LANGUAGE sql AS
 $$SELECT event || ' by ' || role FROM lesion_audit ORDER BY entry DESC LIMIT 1$$;
@@ -196,7 +199,7 @@ RESET ROLE;
 SELECT is(last_role(), 'drop by actor', '... and that drops');
 SELECT lesion_model_import('owned', lesion_model_export('convmixer'));
 SET ROLE actor;
-DELETE FROM lesion_model WHERE name = 'owned';
+SELECT lesion_model_drop('owned');
 RESET ROLE;
 SELECT is((SELECT string_agg(DISTINCT role, ' ') FROM lesion_audit WHERE model = 'owned' AND event LIKE 'drop%'),
 	'actor', 'versions that go with their model, too');

@@ -2,7 +2,7 @@
 -- without them is tested.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(18);
+SELECT plan(19);
 
 CREATE TEMP TABLE bundled AS SELECT model, sha256, image_size FROM lesion_models WHERE version = 0;
 CREATE TABLE archive AS
@@ -45,9 +45,11 @@ CREATE ROLE lesion_clerk;
 GRANT SELECT, DELETE ON lesion_model, lesion_version TO lesion_clerk;
 SELECT lesion_model_create('mine', 'unet', '{"base": 4, "depth": 1}');
 SET LOCAL ROLE lesion_clerk;
-SELECT throws_ok($$DELETE FROM lesion_model WHERE bundled$$, '42501', 'only the owner of lesion_model may do this',
-	'nor deleted');
-DELETE FROM lesion_model WHERE name = 'mine';
+SELECT throws_ok($$DELETE FROM lesion_model WHERE bundled$$, '42501',
+	'only the functions of lesionseg may write to lesion_model', 'nor deleted');
+SELECT throws_ok($$DELETE FROM lesion_version WHERE number = 0$$, '42501', 'only the owner of lesion_version may do this',
+	'... a version by itself');
+SELECT lesion_model_drop('mine');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM lesion_model WHERE name = 'mine'), 0::bigint, 'what a user made can be deleted');
 

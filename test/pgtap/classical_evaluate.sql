@@ -1,7 +1,7 @@
 -- Classical methods scored as models are, on one leaderboard with networks.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(30);
+SELECT plan(31);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -89,5 +89,8 @@ SELECT throws_ok($$SELECT lesion_train('archive', 'classical:mine', architecture
 SELECT throws_ok($$SELECT lesion_model_import('classical:mine', lesion_model_export('net'))$$, '42939', NULL,
 	'... nor imported');
 
+-- What changes while it goes on is newer than it.
+SELECT ok(evaluated_at + seconds * interval '1 second' <= clock_timestamp(), 'the time of an evaluation is its beginning')
+FROM lesion_evaluate('archive', 'classical:otsu', 'all');
 SELECT * FROM finish();
 ROLLBACK;

@@ -17,6 +17,10 @@
 #include "storage/lock.h"
 #include "utils/regproc.h"
 
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "lesionseg builds for PostgreSQL 15 to 18; PG_CONFIG names the server's pg_config"
+#endif
+
 /* 16 moved VARDATA and related macros out of postgres.h. */
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"

@@ -58,6 +58,7 @@ typedef struct Robustness
 	double		last_rank;		/* of the sample */
 	int64		too_large;		/* images above a limit of the session, which are not scored */
 	int64		skipped;		/* rows with a NULL */
+	TimestampTz begun;			/* no row that was scored is older, but in a kept snapshot */
 	ScoreState *scores;			/* (ways, modes) */
 } Robustness;
 
@@ -235,6 +236,7 @@ score_rows(Robustness *job)
 	model_load(&job->store, job->task.version);
 	job->last_rank = last_rank(job);
 	progress = segment_progress_job("robustness", images_wanted(job->task.source, is_sampled, job));
+	job->begun = GetCurrentTimestamp();
 	images_begin(job->task.source, is_sampled, job, &scan);
 	while (images_next(&scan, &row))
 	{
@@ -356,7 +358,7 @@ typedef struct Cell
 
 /* Store a cell's row. */
 static void
-store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
+store_cell(const Robustness *job, const Cell *cell)
 {
 	StoredRow	row;
 
@@ -371,7 +373,7 @@ store_cell(const Robustness *job, const Cell *cell, TimestampTz at)
 	stored_row_float8(&row, "drop", cell->drop);
 	stored_row_int8(&row, "n", cell->n);
 	stored_row_int8(&row, "seed", job->seed);
-	(void) stored_row_set(&row, "evaluated_at", TIMESTAMPTZOID, TimestampTzGetDatum(at));
+	(void) stored_row_set(&row, "evaluated_at", TIMESTAMPTZOID, TimestampTzGetDatum(job->begun));
 	stored_row_float8(&row, "threshold", job->task.options.threshold);
 	(void) stored_row_set(&row, "tta", BOOLOID, BoolGetDatum(job->task.options.tta));
 	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
@@ -399,7 +401,6 @@ return_cell(const Cell *cell, ReturnSetInfo *set)
 static void
 return_cells(const Robustness *job, ReturnSetInfo *set)
 {
-	TimestampTz at = GetCurrentTimestamp();
 	double		clean = score_final(&job->scores[0]).dice;
 
 	for (int i = 0; i < cell_count(job); i++)
@@ -415,7 +416,7 @@ return_cells(const Robustness *job, ReturnSetInfo *set)
 			.n = job->scores[i].n,
 		};
 
-		store_cell(job, &cell, at);
+		store_cell(job, &cell);
 		return_cell(&cell, set);
 	}
 	evaluation_check_version(&job->store, &job->task);

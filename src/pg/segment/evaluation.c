@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "pg/base/values/arguments.h"
 #include "pg/base/call.h"
@@ -103,7 +104,7 @@ evaluation_open(EvaluationTask *task, Oid images, ImagesColumns *columns, const 
 Evaluation
 evaluation_run(const ModelStore *store, const EvaluationTask *task)
 {
-	Evaluation	evaluation = {0};
+	Evaluation	evaluation = {.begun = GetCurrentTimestamp()};
 	BrokenRows	broken = {task->source};
 	ImagesScan	scan;
 	ImageRow	row;
@@ -212,6 +213,7 @@ evaluation_store(const ModelStore *store, const EvaluationTask *task, const Eval
 	(void) stored_row_set(&row, "options", JSONBOID,
 						  JsonbPGetDatum(task->classical != NULL ? classical_model_options(task->classical) :
 										 segment_options_jsonb(&task->options)));
+	(void) stored_row_set(&row, "evaluated_at", TIMESTAMPTZOID, TimestampTzGetDatum(evaluation->begun));
 	stored_row_int8(&row, "n", score->n);
 	stored_row_float8(&row, "dice", score->dice);
 	stored_row_float8(&row, "iou", score->iou);

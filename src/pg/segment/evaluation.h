@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "measure/score.h"
 #include "pg/base/values/stored_row.h"
 #include "pg/images/images_scan.h"
@@ -37,6 +39,7 @@ typedef struct Evaluation
 	int64		too_large;		/* left out because of the caller's limits */
 	int64		seen;			/* scored images that the version was trained on; -1 = not known */
 	double		images_per_second;	/* decoding, network, resizing */
+	TimestampTz begun;			/* no row that was scored is older, but in a kept snapshot */
 	double		seconds;		/* of everything */
 	ImageScores images;			/* each of them */
 } Evaluation;
