@@ -100,6 +100,7 @@ sub new {
 	$self->{database} = "orthanc_$port";
 	$self->{server} = "http://localhost:$port";
 	$self->{url} = "$self->{server}/dicom-web";
+	run_sql('postgres', "DROP DATABASE IF EXISTS $self->{database} WITH (FORCE)");	# ports come again
 	run_sql('postgres', "CREATE DATABASE $self->{database}");
 	write_file("$self->{folder}/orthanc.json", encode_json({
 		Name => 'test', HttpPort => $port, DicomServerEnabled => JSON::PP::false,
@@ -144,8 +145,10 @@ sub start {
 		open STDERR, '>&', \*STDOUT;
 		exec 'Orthanc', '--verbose-http', "$self->{folder}/orthanc.json" or POSIX::_exit(127);
 	}
-	wait_until(60, sub { $self->answers })
-		or die "Orthanc does not answer: " . read_file("$self->{folder}/orthanc.log");
+	my $ended = 0;
+	wait_until(60, sub { $self->answers || ($ended = waitpid($self->{pid}, WNOHANG) != 0) });
+	die 'Orthanc ' . ($ended ? 'ends: ' : 'does not answer: ') . read_file("$self->{folder}/orthanc.log")
+		if $ended || !$self->answers;
 	return;
 }
 
