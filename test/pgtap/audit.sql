@@ -81,7 +81,8 @@ SELECT is((SELECT model || ' ' || role FROM lesion_audit ORDER BY entry DESC LIM
 	'an INSERT of the owner by hand is an event, whoever it names');
 SET LOCAL ROLE lesion_test_operator;
 SELECT throws_ok($$DELETE FROM lesion_model WHERE name = 'sly'$$,
-	'42501', 'only the functions of lesionseg may write to lesion_model', 'nor is one dropped by hand: it may be in training');
+	'42501', 'only the functions of lesionseg may write to lesion_model',
+	'nor is one dropped by hand: it may be in training');
 RESET ROLE;
 DELETE FROM lesion_model WHERE name = 'sly';
 SELECT is((SELECT event || ' ' || model FROM lesion_audit ORDER BY entry DESC LIMIT 1), 'drop sly',

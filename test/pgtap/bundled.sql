@@ -47,8 +47,8 @@ SELECT lesion_model_create('mine', 'unet', '{"base": 4, "depth": 1}');
 SET LOCAL ROLE lesion_clerk;
 SELECT throws_ok($$DELETE FROM lesion_model WHERE bundled$$, '42501',
 	'only the functions of lesionseg may write to lesion_model', 'nor deleted');
-SELECT throws_ok($$DELETE FROM lesion_version WHERE number = 0$$, '42501', 'only the owner of lesion_version may do this',
-	'... a version by itself');
+SELECT throws_ok($$DELETE FROM lesion_version WHERE number = 0$$, '42501',
+	'only the owner of lesion_version may do this', '... a version by itself');
 SELECT lesion_model_drop('mine');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM lesion_model WHERE name = 'mine'), 0::bigint, 'what a user made can be deleted');

@@ -90,7 +90,8 @@ SELECT throws_ok($$SELECT lesion_model_import('classical:mine', lesion_model_exp
 	'... nor imported');
 
 -- What changes while it goes on is newer than it.
-SELECT ok(evaluated_at + seconds * interval '1 second' <= clock_timestamp(), 'the time of an evaluation is its beginning')
+SELECT ok(evaluated_at + seconds * interval '1 second' <= clock_timestamp(),
+	'the time of an evaluation is its beginning')
 FROM lesion_evaluate('archive', 'classical:otsu', 'all');
 SELECT * FROM finish();
 ROLLBACK;
