@@ -63,6 +63,11 @@ my $later = draw('P1', 30, '111500');
 $orthanc->run($database, 'pull', '--masks');
 is(mask('P1'), "3600 $later", 'a later one takes its place');
 
+my $undated = draw('P1', 40, '121500', undated => 1);
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$undated\E on [\d.]+, which keeps one that was drawn later/,
+	'one without a date is no later one');
+is(mask('P1'), "3600 $later", '... and nothing changes');
+
 # A viewer lists all images of a series; the frame says which one was drawn on.
 my $p1 = run_sql($database, q(SELECT id FROM lesion_pacs_instance WHERE patient = 'P1'));
 my $listed = draw('P3', 4, '101500', also => $p1);
@@ -78,6 +83,9 @@ is(mask('P3'), "480 $listed", '... so nothing changes');
 my $automatic = draw('P2', 10, '101500', SegmentAlgorithmType => 'AUTOMATIC');
 like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$automatic\E has no mask: a program made it/,
 	'what another program made is none');
+my $second = draw('P2', 13, '101500', before => 1);
+like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$second\E has no mask: a program made it/,
+	'... whichever segment is listed before it');
 my $ours = draw('P2', 11, '101500', Manufacturer => 'lesionseg');
 like($orthanc->run($database, 'pull', '--masks'), qr/pulled 0, failed 0\n\z/, 'and what another lesionseg made');
 is(run_sql($database, q(SELECT mask IS NULL FROM lesion_pacs_instance WHERE patient = 'P2')), 't',

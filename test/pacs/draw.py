@@ -4,8 +4,9 @@
     draw.py seg.dcm drawn.dcm rows time [Keyword=value]...
 
 also=UID names one more instance in the list of references; unnamed=1 takes from
-the frames what they were drawn on; cut=N leaves so many rows of the image. The
-first rows are lesion, the others are not. The new object has UIDs of its own and
+the frames what they were drawn on; cut=N leaves so many rows of the image;
+undated=1 takes all dates; before=1 lists a person's segment 2 before segment 1 of
+a program. The first rows are lesion, the others are not. The new object has UIDs of its own and
 is MANUAL, of manufacturer Viewer. Prints its SOP instance UID.
 """
 import copy
@@ -36,6 +37,17 @@ for keyword in ('AcquisitionDateTime', 'AcquisitionDate', 'AcquisitionTime'):
 seg.SegmentSequence[0].SegmentAlgorithmType = 'MANUAL'
 for change in sys.argv[5:]:
     keyword, value = change.split('=', 1)
+    if keyword == 'undated':
+        for name in ('ContentDate', 'ContentTime', 'StudyDate', 'StudyTime', 'SeriesDate', 'SeriesTime'):
+            if name in seg:
+                delattr(seg, name)
+        continue
+    if keyword == 'before':
+        other = copy.deepcopy(seg.SegmentSequence[0])
+        other.SegmentNumber = 2
+        seg.SegmentSequence[0].SegmentAlgorithmType = 'AUTOMATIC'
+        seg.SegmentSequence.insert(0, other)
+        continue
     if keyword == 'also':
         instances = seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence
         other = copy.deepcopy(instances[0])

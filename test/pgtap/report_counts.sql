@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(30);
+SELECT plan(33);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -67,6 +67,16 @@ UPDATE verdicts SET decided_at = 'infinity' WHERE id = '1';
 SELECT is(to_check(), '1', 'a verdict of a time to come counts for no other mask');
 UPDATE masks_two SET predicted_at = clock_timestamp() WHERE model = 'unet' AND id IN ('2', '3');
 SELECT is(to_check(), '3', 'masks that were made after the verdict wait');
+UPDATE verdicts SET decided_at = clock_timestamp() WHERE id IN ('2', '3');
+SELECT is(to_check(), '3', '... also where a verdict on another mask came after them, as they were not to be seen yet');
+INSERT INTO verdicts (images, id, model, version, verdict, mask_sha256, decided_by, decided_at)
+SELECT 'x', id, 'unet', 0, verdict, CASE verdict WHEN 'accept' THEN '\x01' ELSE sha256(mask) END, current_user,
+	clock_timestamp()
+FROM masks_two, unnest('{accept,whatever}'::text[]) AS verdict WHERE model = 'unet';
+SELECT is(to_check(), '3', '... and where one by hand is on a mask that there is not, or none of the three');
+SELECT is((SELECT count(*) FROM lesion_review_queue('masks_two', 'verdicts')), 2::bigint,
+	'... which the queue shows, too');
+DELETE FROM verdicts WHERE mask_sha256 = '\x01' OR verdict = 'whatever';
 
 -- The verdicts of other models are not counted where models are named.
 UPDATE verdicts SET decided_at = now();

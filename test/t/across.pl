@@ -478,6 +478,25 @@ $session->query('RESET lesionseg.max_memory');
 $south->sql('clinic', q{SET allow_system_table_mods = on; DROP FUNCTION pg_catalog.encode(bytea, text);
 	ALTER FUNCTION pg_catalog.honest(bytea, text) RENAME TO encode});
 
+# A hospital that sends notifications beside its answers, each below the limit.
+$south->sql('clinic', q{CREATE FUNCTION public.shout() RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+	EXECUTE 'LISTEN x';
+	PERFORM pg_notify('x', i || ':' || txid_current() || repeat('a', 7900)) FROM generate_series(1, 1000) AS i;
+	RETURN true; END$$});
+my $models_view = $south->sql('clinic', q{SELECT rtrim(pg_get_viewdef('lesion_models'::regclass), ';')});
+my $models_name = $south->sql('clinic', q{SELECT format('%I.lesion_models', n.nspname) FROM pg_class AS c
+	JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = 'lesion_models'::regclass});
+$south->sql('clinic',
+	"CREATE OR REPLACE VIEW $models_name AS SELECT * FROM ($models_view) AS h WHERE (SELECT public.shout())");
+$session->query(q{SET lesionseg.max_memory = '16MB'});
+refused(q{CALL lesion_train_across('{south}', '{"\\"Arch''ive\\""}', 'shouted', rounds => 8, architecture => 'unet',
+	config => '{"base": 4, "depth": 1}', image_size => 32)},
+	qr/^ERROR:  54000: what servers sent beside their answers takes more than lesionseg.max_memory/m,
+	'notifications without end');
+$session->query('RESET lesionseg.max_memory');
+$south->sql('clinic', "CREATE OR REPLACE VIEW $models_name AS $models_view");
+$south->sql('clinic', 'DROP FUNCTION public.shout()');
+
 # A hospital that stops reading while weights come.
 my $deaf = Door->new($south->host, undef, undef, 'lesion_sent VALUES (2,');
 $hub->sql('clinic', sprintf q{CREATE SERVER deaf FOREIGN DATA WRAPPER dblink_fdw OPTIONS (host '%s', dbname 'clinic');

@@ -100,6 +100,13 @@ pulled_keep_lacking(PGconn *database, PacsList *list)
 	return status;
 }
 
+/* The PACS gave a file that was not asked for: it is not stored. */
+static Status
+another_file(void)
+{
+	return status_error(LS_INVALID_ARGUMENT, "the PACS answered with the file of another instance or study");
+}
+
 Status
 pulled_store_image(PGconn *database, const PacsItem *item, const char *file, size_t size)
 {
@@ -118,8 +125,21 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
 			   "SELECT sop_instance = $1 AND study = $3 FROM file", 6, values, DB_TEXT, &result));
 	same = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
 	PQclear(result);
-	return same ? status_ok() :
-		status_error(LS_INVALID_ARGUMENT, "the PACS answered with the file of another instance or study");
+	return same ? status_ok() : another_file();
+}
+
+/* Is a file the instance, and of the study, that was asked for? */
+static Status
+find_asked(PGconn *database, const PacsItem *item, const char *file, size_t size, bool *asked)
+{
+	DbValue		values[] = {db_text(item->instance), db_text(item->study), db_bytes(file, size)};
+	PGresult   *result;
+
+	TRY(db_run(database, "SELECT sop_instance = $1 AND study = $2 FROM @lesion_dicom_info($3::bytea)", 3, values,
+			   DB_TEXT, &result));
+	*asked = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
+	PQclear(result);
+	return status_ok();
 }
 
 /*
@@ -150,7 +170,8 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 			   "jsonb_path_query(tags, '$.\"00081115\".**.\"00081155\".Value[*]') AS r), "
 			   "drawn AS (SELECT id, count(*) OVER () AS images FROM named "
 			   "WHERE place = (SELECT min(place) FROM named)) "
-			   "SELECT i.id, tags #>> '{00620002,Value,0,00620008,Value,0}' = 'AUTOMATIC', d.images > 1 "
+			   "SELECT i.id, jsonb_path_exists(tags, '$.\"00620002\".Value[*] ? (@.\"00620004\".Value[0] == 1 "
+			   "&& @.\"00620008\".Value[0] == \"AUTOMATIC\")'), d.images > 1 "
 			   "FROM seg, drawn AS d JOIN @lesion_pacs_instance AS i ON i.id = d.id AND i.study = $2 LIMIT 1",
 			   2, values, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
@@ -167,10 +188,10 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 }
 
 /* When a segmentation was drawn that came at a time. A time that no clock on earth shows yet counts as that time: one
- * dated in the year 9999 would be the last for ever. */
+ * dated in the year 9999 would be the last for ever. One without a time is older than all that have one. */
 #define WHEN_DRAWN(drawn, came) \
 	"CASE WHEN " drawn " > " came " AT TIME ZONE 'UTC' + interval '14 hours' THEN " came " AT TIME ZONE 'UTC' " \
-	"ELSE " drawn " END"
+	"ELSE coalesce(" drawn ", '-infinity') END"
 
 /* Store a segmentation with its mask. The image gets the mask unless it has a later one; taken: it does.
  * LS_INVALID_ARGUMENT where the mask is stored and is none for this image. */
@@ -223,8 +244,14 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 	char		image[UID_SIZE];
 	bool		by_program;
 	bool		taken = true;
-	Status		status = find_image(database, item, file, size, image, &by_program);
+	bool		asked = true;
+	Status		status = find_asked(database, item, file, size, &asked);
 
+	if (!asked)
+		return another_file();
+	image[0] = '\0';
+	if (status.code == LS_OK)
+		status = find_image(database, item, file, size, image, &by_program);
 	if (status.code == LS_OK && image[0] == '\0')
 	{
 		*outcome = PULLED_LEFT_OUT;

@@ -320,12 +320,14 @@ train_across(Steps *steps)
 	for (task->round = 1; task->round <= task->rounds; task->round++)
 	{
 		run_step(task, begin_round_step, steps);
+		hospitals_check_kept(task);
 		if (steps->mean.number == 0)
 		{
 			train_hospitals(steps);
 			run_step(task, mean_step, steps);
 		}
 		run_step(task, score_step, steps);
+		hospitals_check_kept(task);
 		pfree(task->current.bytes);
 		task->current = steps->mean;
 	}

@@ -77,6 +77,7 @@ typedef struct Across
 	char	   *local_model;	/* at the hospitals */
 	int			count;
 	Hospital   *hospitals;
+	size_t		connected_bytes;	/* of this process, when all were connected */
 	Datum		servers;		/* both as text[] */
 	Datum		images;
 	ErrorData  *failure;		/* the first that a hospital answered with; NULL = none */
@@ -89,6 +90,10 @@ typedef struct Across
 
 /* Connect to all; check that each has lesionseg of this version, and the table. */
 void		hospitals_open(Across *task);
+
+/* An error, with all disconnected, where this process holds more than lesionseg.max_memory beyond what it had when all
+ * were connected: libpq keeps what comes beside answers until the connection ends. For when no answer is on its way. */
+void		hospitals_check_kept(Across *task);
 
 /* Disconnect from all, also after an error; they notice, and end what they are at. Raises nothing. */
 void		hospitals_close(Across *task);

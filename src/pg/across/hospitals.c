@@ -18,6 +18,8 @@
 #include "arch/network.h"
 #include "pg/across/across.h"
 #include "pg/base/caught_error.h"
+#include "pg/base/host.h"
+#include "pg/base/settings.h"
 #include "pg/base/values/row_values.h"
 
 /* ---- begin and end ---- */
@@ -93,6 +95,20 @@ hospitals_open(Across *task)
 		settle_session(hospital);
 		find_lesionseg(task, hospital);
 	}
+	task->connected_bytes = process_bytes();
+}
+
+void
+hospitals_check_kept(Across *task)
+{
+	if (process_bytes() <= task->connected_bytes + (size_t) lesionseg_max_memory * 1024)
+		return;
+	hospitals_close(task);
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("what servers sent beside their answers takes more than lesionseg.max_memory"),
+			 errdetail("Notifications and reported parameters stay in memory until the connection ends."),
+			 errhint("Call again to go on without the server that sends them.")));
 }
 
 void

@@ -34,6 +34,17 @@ extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 	"+ coalesce(octet_length(" row "model), 0) <= 8192 AND coalesce(octet_length(" row author "), 0) <= 256"
 
 /*
+ * SQL, true or false: does the verdict of the row v count, of which `mask` is the
+ * mask that was looked at, or NULL? One does not that is none of the three, accepts
+ * a mask that is not there, or has a corrected mask that is no image, or of another
+ * shape than the mask: a row written by hand. `prefix` is that of our functions.
+ */
+#define USER_TABLE_VERDICT_COUNTS(mask, prefix) \
+	"CASE v.verdict WHEN 'accept' THEN " mask " IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL " \
+	"AND " prefix "lesion_mask_fits(v.corrected_mask, coalesce(" mask ", v.corrected_mask)) IS NOT FALSE " \
+	"ELSE coalesce(v.verdict = 'reject', false) END"
+
+/*
  * Check that the relation is a table with the columns of its kind, and return
  * its qualified name. Until the end of the transaction other sessions cannot
  * drop, rename or alter it.

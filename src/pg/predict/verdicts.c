@@ -270,7 +270,7 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
 /* ---- reading verdicts ---- */
 
 /*
- * The latest mask of each image, unless it has a verdict. Images that could not
+ * The latest mask of each image, unless it has a verdict that counts. Images that could not
  * be segmented come first. The order of the others follows the expected error
  * of the mask and the disagreement: of an ensemble's members or views, or with
  * the latest masks that other models made of the same image. Where there are
@@ -352,9 +352,11 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 
 	if (!PG_ARGISNULL(QUEUE_VERDICTS))
 		/* Each mask is hashed once, however many verdicts there are. */
-		open = psprintf("WHERE NOT EXISTS (SELECT FROM %s v WHERE v.images = p.images AND v.id = p.id "
-						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), ''))",
-						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)));
+		open = psprintf("WHERE NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
+						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '') AND "
+						USER_TABLE_VERDICT_COUNTS("p.mask", "%2$s") ")",
+						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)),
+						store_prefix(&store));
 	query = psprintf(queue_query, predictions, store_prefix(&store), table, open,
 					 user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
 	InitMaterializedSRF(fcinfo, 0);
@@ -369,10 +371,8 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 }
 
 /*
- * Of each image the mask of the latest verdict that counts. One does not that is
- * none of the three, accepts a mask that is not there, or has a corrected mask
- * that is no image, or of another shape than the mask that was looked at: it
- * would hide the verdict before. Where no mask was looked at, or it is gone, no
+ * Of each image the mask of the latest verdict that counts: another would hide the
+ * verdict before. Where no mask was looked at, or it is gone, no
  * other mask of the image takes its place: who may write masks could choose one
  * that hides a correction. A time in the future, or NULL, would make a verdict
  * the latest for ever. Masks are joined, not looked up for each verdict: the
@@ -386,9 +386,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), " \
 	"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, " \
 	"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, " \
-	"CASE v.verdict WHEN 'accept' THEN l.mask IS NOT NULL WHEN 'correct' THEN v.corrected_mask IS NOT NULL " \
-	"AND %3$slesion_mask_fits(v.corrected_mask, coalesce(l.mask, v.corrected_mask)) IS NOT FALSE " \
-	"ELSE coalesce(v.verdict = 'reject', false) END AS counts " \
+	USER_TABLE_VERDICT_COUNTS("l.mask", "%3$s") " AS counts " \
 	"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest) "
 
 static const char reviewed_query[] =

@@ -49,11 +49,12 @@ typedef struct ReportJob
 	int			predictions;	/* number of tables of masks */
 	KnownRelation *prediction_tables;
 	char	   *prediction_rows;	/* a query of all their rows by these models, up to its end; NULL = no table */
+	char	   *mask_rows;		/* a query of all their masks, whosever, and when they were made; NULL = no table */
 	char	   *current_rows;	/* the same, in the period: of each image and model the row of the active version or,
 								 * where it has none, the latest */
 	KnownRelation verdict_table;
 	char	   *verdicts;		/* its name, or NULL */
-	const char *waiting;		/* SQL: was the mask p looked at by nobody? */
+	const char *waiting;		/* SQL: was neither the mask p looked at nor a later one of its image? */
 
 	/* What was found out. */
 	Datum		evaluations;	/* bigint[]: one of each active version on each table and part */

@@ -71,6 +71,7 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 	Datum	   *tables;
 	bool	   *nulls;
 	StringInfoData rows;
+	StringInfoData masks;
 
 	if (PG_ARGISNULL(ARG_PREDICTIONS))
 		return;
@@ -79,6 +80,7 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 					  &nulls, &job->predictions);
 	job->prediction_tables = palloc((job->predictions + 1) * sizeof *job->prediction_tables);
 	initStringInfo(&rows);
+	initStringInfo(&masks);
 	for (int i = 0; i < job->predictions; i++)
 	{
 		Oid			table = DatumGetObjectId(tables[i]);
@@ -96,10 +98,14 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1)) "
 						 "AND " USER_TABLE_NAMES("", "predicted_by"),
 						 i > 0 ? " UNION ALL " : "", job->prediction_tables[i].name);
+		appendStringInfo(&masks, "%sSELECT images, id, mask, predicted_at FROM %s "
+						 "WHERE predicted_at <= statement_timestamp() AND " USER_TABLE_NAMES("", "predicted_by"),
+						 i > 0 ? " UNION ALL " : "", job->prediction_tables[i].name);
 	}
 	if (job->predictions == 0)
 		return;
 	job->prediction_rows = rows.data;
+	job->mask_rows = masks.data;
 	job->current_rows = psprintf("SELECT DISTINCT ON (p.images, p.id, p.model) p.* FROM (%s) p "
 								 "LEFT JOIN %slesion_models a ON a.model = p.model AND a.version = p.version "
 								 "WHERE p.predicted_at >= $2 "
@@ -120,15 +126,21 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 		return;
 	job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
 	job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
-	/* Two anti-joins that can be hashed: with OR, or with a volatile function, each
-	 * mask would be looked up among all verdicts. */
-	job->waiting = psprintf("NOT EXISTS (SELECT FROM %1$s v "
-							"WHERE " USER_TABLE_NAMES("v.", "decided_by") " AND v.images = p.images AND v.id = p.id "
-							"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '')) "
-							"AND NOT EXISTS (SELECT FROM (SELECT images, id, max(decided_at) AS latest FROM %1$s "
-							"WHERE decided_at <= statement_timestamp() AND " USER_TABLE_NAMES("", "decided_by") " "
-							"GROUP BY images, id) v "
-							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)", job->verdicts);
+	if (job->mask_rows == NULL)
+		return;
+	/* What was looked at is said by the digest of a mask, not by the time of the verdict: a mask that was made
+	 * before it may have come after it, and a verdict may be about another mask. An anti-join that can be hashed:
+	 * with OR, or with a volatile function, each mask would be looked up among all verdicts. */
+	job->waiting = psprintf("NOT EXISTS (SELECT FROM (SELECT m.images, m.id, max(m.predicted_at) AS latest "
+							"FROM %1$s v "
+							"JOIN (SELECT * FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s)) m "
+							"ON m.images = v.images AND m.id = v.id "
+							"AND coalesce(sha256(m.mask), '') = coalesce(v.mask_sha256, '') "
+							"WHERE v.decided_at <= statement_timestamp() AND " USER_TABLE_NAMES("v.", "decided_by") " "
+							"AND " USER_TABLE_VERDICT_COUNTS("m.mask", "%3$s") " "
+							"GROUP BY m.images, m.id) v "
+							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)",
+							job->verdicts, job->mask_rows, store_prefix(&job->store));
 }
 
 /* May the caller read that table or view of the extension? */
