@@ -193,6 +193,9 @@ run_sql($database, 'TRUNCATE lesion_pacs_instance, lesion_pacs_study');
 odd('one')->run($database, 'pull');
 save_bytea($database, 'SELECT lesion_dicom_seg(i.image, s.mask) FROM lesion_pacs_instance AS i,
 	lesion_synthetic(1, 64, 48) AS s', "$folder/seg.dcm");
+like(odd('swapped')->run($database, 'pull', '--masks'),
+	qr/not pulled 1\.9\.1\.2\.1: the PACS answered with the file of another instance.* pulled 0, failed 1\n\z/s,
+	'the file of another mask is not stored');
 like(odd('masks')->run($database, 'pull', '--masks'), qr/ pulled 1, failed 0\n\z/,
 	'a mask that is listed twice is one');
 is(run_sql($database, 'SELECT mask_from FROM lesion_pacs_instance'), '1.9.1.2.1', '... and stands with its image');

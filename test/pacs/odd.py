@@ -20,15 +20,16 @@ import pydicom
 PHOTO, CAPTURE, SEG = '1.2.840.10008.5.1.4.1.1.77.1.4', '1.2.840.10008.5.1.4.1.1.7', '1.2.840.10008.5.1.4.1.1.66.4'
 
 # What a PACS has and how it answers. turned: where the offset is not 0, lists are turned by so
-# many, as those of an index that is read in another way. says: how many instances a study is said to have. patient: its
-# PatientID where it is not that of the file; told: in which lists. status, one_status: of queries, of those for one
-# instance. stow: how it answers objects. endless: every page of instances is full of new ones. trickle: lists come at
-# two bytes a second.
+# many, as those of an index that is read in another way. swapped: it gives the file of the instance
+# after. says: how many instances a study is said to have. patient: its PatientID where it is not
+# that of the file; told: in which lists. status, one_status: of queries, of those for one instance.
+# stow: how it answers objects. endless: every page of instances is full of new ones. trickle: lists
+# come at two bytes a second.
 DEFAULT = {'studies': 1, 'instances': 1, 'says': None, 'turned': 0, 'most': None, 'limit': True, 'offset': True,
            'invalid': (), 'twice': False, 'manufacturer': None, 'in_file': 'Camera', 'class': PHOTO, 'single': False,
            'refused': (), 'fails': 0, 'slow': False, 'padding': 0, 'zeros': False, 'patient': None,
            'told': ('studies', 'instances'), 'text': 0, 'status': 200, 'one_status': 200, 'stow': 'plain',
-           'endless': False, 'trickle': False}
+           'endless': False, 'trickle': False, 'swapped': False}
 PACSS = {
     'unstable': {'studies': 250, 'turned': 37},
     'unstable_study': {'instances': 2500, 'turned': 700},
@@ -46,6 +47,7 @@ PACSS = {
     'others': {'class': CAPTURE},
     'fails': {'instances': 6, 'fails': 3},
     'masks': {'class': SEG, 'twice': True},
+    'swapped': {'class': SEG, 'swapped': True},
     'slow': {'slow': True},
     'huge': {'studies': 20, 'padding': 1 << 20},
     'zeros': {'zeros': True},
@@ -141,7 +143,7 @@ def endless_page(pacs, study, query):
 
 def file_of(pacs, study, number):
     file = pydicom.dcmread(sys.argv[3 if pacs['class'] == SEG else 2])
-    file.StudyInstanceUID, file.SeriesInstanceUID, file.SOPInstanceUID = uids(pacs, study, number)
+    file.StudyInstanceUID, file.SeriesInstanceUID, file.SOPInstanceUID = uids(pacs, study, number + pacs['swapped'])
     file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID
     file.SOPClassUID = file.file_meta.MediaStorageSOPClassUID = pacs['class']
     file.Manufacturer = pacs['in_file']
