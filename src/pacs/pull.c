@@ -204,7 +204,7 @@ find_ours(Page *page, const PacsItem *item, const MultipartPart *file, bool *our
 	*ours = false;
 	if (!page->masks && item->manufacturer[0] != '\0')
 		return status_ok();
-	return pulled_is_ours(page->work->database, file->data, file->size, ours);
+	return pulled_look_into(page->work->database, item, file->data, file->size, ours);
 }
 
 /* Store the file in an answer. */

@@ -145,10 +145,10 @@ sub start {
 		open STDERR, '>&', \*STDOUT;
 		exec 'Orthanc', '--verbose-http', "$self->{folder}/orthanc.json" or POSIX::_exit(127);
 	}
-	my $ended = 0;
-	wait_until(60, sub { $self->answers || ($ended = waitpid($self->{pid}, WNOHANG) != 0) });
+	my $ended;
+	my $waited = wait_until(60, sub { ($ended = waitpid($self->{pid}, WNOHANG) != 0) || $self->answers });
 	die 'Orthanc ' . ($ended ? 'ends: ' : 'does not answer: ') . read_file("$self->{folder}/orthanc.log")
-		if $ended || !$self->answers;
+		if $ended || !$waited;
 	return;
 }
 

@@ -128,20 +128,6 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
 	return same ? status_ok() : another_file();
 }
 
-/* Is a file the instance, and of the study, that was asked for? */
-static Status
-find_asked(PGconn *database, const PacsItem *item, const char *file, size_t size, bool *asked)
-{
-	DbValue		values[] = {db_text(item->instance), db_text(item->study), db_bytes(file, size)};
-	PGresult   *result;
-
-	TRY(db_run(database, "SELECT sop_instance = $1 AND study = $2 FROM @lesion_dicom_info($3::bytea)", 3, values,
-			   DB_TEXT, &result));
-	*asked = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
-	PQclear(result);
-	return status_ok();
-}
-
 /*
  * Find the image that segment 1 of a segmentation was drawn on; empty: none of
  * ours. It is named by the segment's frames, else by what all frames share, else
@@ -244,14 +230,8 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 	char		image[UID_SIZE];
 	bool		by_program;
 	bool		taken = true;
-	bool		asked = true;
-	Status		status = find_asked(database, item, file, size, &asked);
+	Status		status = find_image(database, item, file, size, image, &by_program);
 
-	if (!asked)
-		return another_file();
-	image[0] = '\0';
-	if (status.code == LS_OK)
-		status = find_image(database, item, file, size, image, &by_program);
 	if (status.code == LS_OK && image[0] == '\0')
 	{
 		*outcome = PULLED_LEFT_OUT;
@@ -278,19 +258,22 @@ pulled_store_mask(PGconn *database, const PacsItem *item, const char *file, size
 }
 
 Status
-pulled_is_ours(PGconn *database, const char *file, size_t size, bool *ours)
+pulled_look_into(PGconn *database, const PacsItem *item, const char *file, size_t size, bool *ours)
 {
-	DbValue		value = db_bytes(file, size);
+	DbValue		values[] = {db_text(item->instance), db_text(item->study), db_bytes(file, size)};
 	PGresult   *result;
+	bool		asked;
 	Status		status;
 
 	*ours = false;
-	status = db_run(database, "SELECT (@lesion_dicom_info($1::bytea)).manufacturer = '" OUR_MANUFACTURER "'",
-					1, &value, DB_TEXT, &result);
-	if (status.code == LS_OK)
-		*ours = PQgetvalue(result, 0, 0)[0] == 't';
+	status = db_run(database, "SELECT manufacturer = '" OUR_MANUFACTURER "', sop_instance = $1 AND study = $2 "
+					"FROM @lesion_dicom_info($3::bytea)", 3, values, DB_TEXT, &result);
+	if (status.code != LS_OK)
+		return status.code == LS_INVALID_ARGUMENT ? status_ok() : status;
+	*ours = PQgetvalue(result, 0, 0)[0] == 't';
+	asked = PQgetvalue(result, 0, 1)[0] == 't';
 	PQclear(result);
-	return status.code == LS_INVALID_ARGUMENT ? status_ok() : status;
+	return *ours || asked ? status_ok() : another_file();
 }
 
 Status

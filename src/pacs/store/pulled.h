@@ -25,8 +25,9 @@ typedef enum PulledOutcome
 	PULLED_BROKEN				/* no mask can be made of it; its row says why */
 } PulledOutcome;
 
-/* Did lesionseg make this file? Of what is no DICOM file it did not. */
-Status		pulled_is_ours(PGconn *database, const char *file, size_t size, bool *ours);
+/* Did lesionseg make this file? Of what is no DICOM file it did not. LS_INVALID_ARGUMENT where it is neither ours nor
+ * the instance that was asked for. */
+Status		pulled_look_into(PGconn *database, const PacsItem *item, const char *file, size_t size, bool *ours);
 
 /* Store a segmentation and, where it is a person's drawing on an image that is there, its
  * mask with the image. told: what became of it, for the log. */

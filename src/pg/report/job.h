@@ -48,8 +48,8 @@ typedef struct ReportJob
 	ReportImages *images;
 	int			predictions;	/* number of tables of masks */
 	KnownRelation *prediction_tables;
-	char	   *prediction_rows;	/* a query of all their rows by these models, up to its end; NULL = no table */
-	char	   *mask_rows;		/* a query of all their masks, whosever, and when they were made; NULL = no table */
+	char	   *all_predictions;	/* a query of all their rows; NULL = no table */
+	char	   *prediction_rows;	/* of these those by the models of the report, up to its end */
 	char	   *current_rows;	/* the same, in the period: of each image and model the row of the active version or,
 								 * where it has none, the latest */
 	KnownRelation verdict_table;

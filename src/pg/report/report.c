@@ -71,7 +71,6 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 	Datum	   *tables;
 	bool	   *nulls;
 	StringInfoData rows;
-	StringInfoData masks;
 
 	if (PG_ARGISNULL(ARG_PREDICTIONS))
 		return;
@@ -80,7 +79,6 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 					  &nulls, &job->predictions);
 	job->prediction_tables = palloc((job->predictions + 1) * sizeof *job->prediction_tables);
 	initStringInfo(&rows);
-	initStringInfo(&masks);
 	for (int i = 0; i < job->predictions; i++)
 	{
 		Oid			table = DatumGetObjectId(tables[i]);
@@ -94,29 +92,25 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 		job->prediction_tables[i] = relation_know_oid(table);
 		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
 						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, "
-						 "predicted_by FROM %s "
-						 "WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1)) "
-						 "AND " USER_TABLE_NAMES("", "predicted_by"),
-						 i > 0 ? " UNION ALL " : "", job->prediction_tables[i].name);
-		appendStringInfo(&masks, "%sSELECT images, id, mask, predicted_at FROM %s "
-						 "WHERE predicted_at <= statement_timestamp() AND " USER_TABLE_NAMES("", "predicted_by"),
+						 "predicted_by FROM %s WHERE " USER_TABLE_NAMES("", "predicted_by"),
 						 i > 0 ? " UNION ALL " : "", job->prediction_tables[i].name);
 	}
 	if (job->predictions == 0)
 		return;
-	job->prediction_rows = rows.data;
-	job->mask_rows = masks.data;
+	job->all_predictions = rows.data;
+	job->prediction_rows = psprintf("SELECT * FROM (%s) a "
+									"WHERE predicted_at <= $3 AND ($1 IS NULL OR model = ANY ($1))", rows.data);
 	job->current_rows = psprintf("SELECT DISTINCT ON (p.images, p.id, p.model) p.* FROM (%s) p "
 								 "LEFT JOIN %slesion_models a ON a.model = p.model AND a.version = p.version "
 								 "WHERE p.predicted_at >= $2 "
 								 "ORDER BY p.images, p.id, p.model, a.version IS NULL, p.predicted_at DESC",
-								 rows.data, store_prefix(&job->store));
+								 job->prediction_rows, store_prefix(&job->store));
 }
 
 /*
- * Check the table of verdicts. A mask was looked at where it has a verdict, or
- * where the image got one since: that is then about a later mask of another
- * model, and none can be given on the earlier one any more.
+ * Check the table of verdicts. A mask was looked at where it has a verdict that
+ * counts, or a later mask of its image has: none can be given on the earlier one
+ * any more.
  */
 static void
 open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
@@ -126,7 +120,7 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 		return;
 	job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
 	job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
-	if (job->mask_rows == NULL)
+	if (job->all_predictions == NULL)
 		return;
 	/* What was looked at is said by the digest of a mask, not by the time of the verdict: a mask that was made
 	 * before it may have come after it, and a verdict may be about another mask. An anti-join that can be hashed:
@@ -136,11 +130,12 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 							"JOIN (SELECT * FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s)) m "
 							"ON m.images = v.images AND m.id = v.id "
 							"AND coalesce(sha256(m.mask), '') = coalesce(v.mask_sha256, '') "
-							"WHERE v.decided_at <= statement_timestamp() AND " USER_TABLE_NAMES("v.", "decided_by") " "
+							"WHERE m.predicted_at <= statement_timestamp() AND v.decided_at <= statement_timestamp() "
+							"AND " USER_TABLE_NAMES("v.", "decided_by") " "
 							"AND " USER_TABLE_VERDICT_COUNTS("m.mask", "%3$s") " "
 							"GROUP BY m.images, m.id) v "
 							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)",
-							job->verdicts, job->mask_rows, store_prefix(&job->store));
+							job->verdicts, job->all_predictions, store_prefix(&job->store));
 }
 
 /* May the caller read that table or view of the extension? */
