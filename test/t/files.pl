@@ -211,11 +211,38 @@ run_sql($database, q{DROP ROLE IF EXISTS tap_loader; CREATE ROLE tap_loader LOGI
 	GRANT SELECT, INSERT, UPDATE ON archive TO tap_loader; DELETE FROM archive WHERE id = 'IMD1'});
 ($status, $said) = files("load $folder/ph2 -U tap_loader");
 is($status, 0, 'no superuser is needed') or diag $said;
+
+# A table of another role's is not filled: its triggers would run as the loader.
+run_sql($database, q{DROP ROLE IF EXISTS tap_planter; CREATE ROLE tap_planter LOGIN;
+	CREATE SCHEMA planted AUTHORIZATION tap_planter; SET ROLE tap_planter;
+	CREATE TABLE planted.archive (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)});
+($status, $said) = files("load $folder/ph2 planted.archive");
+ok($status && $said =~ /^table planted\.archive belongs to role tap_planter, whose triggers would run/m,
+	"a superuser does not load into another role's table") or diag $said;
+($status, $said) = files("load $folder/ph2 planted.archive -U tap_planter");
+is($status, 0, '... its owner does') or diag $said;
+run_sql($database, q{GRANT USAGE ON SCHEMA planted TO tap_loader; GRANT ALL ON planted.archive TO tap_loader});
+($status, $said) = files("load $folder/isic planted.archive -U tap_loader");
+ok($status && $said =~ /belongs to role tap_planter/, '... one with grants does not') or diag $said;
+run_sql($database, 'GRANT tap_planter TO tap_loader');
+($status, $said) = files("load $folder/isic planted.archive -U tap_loader");
+is($status, 0, '... a member of its owner does') or diag $said;
+
+# Nor is a table taken for the program's own that only has its name.
+run_sql($database, q{SET ROLE tap_planter; CREATE TABLE planted.lesionseg_batch (id text, image bytea, mask bytea);
+	CREATE FUNCTION planted.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'code of another role'; END $$;
+	CREATE TRIGGER tell BEFORE INSERT ON planted.lesionseg_batch FOR EACH ROW EXECUTE FUNCTION planted.tell()});
+run_sql($database, q{DELETE FROM archive WHERE id = 'IMD1'});
+{
+	local $ENV{PGOPTIONS} = '-c search_path=public,planted,pg_temp';
+	($status, $said) = files("load $folder/ph2 public.archive");
+}
+ok(!$status && $said =~ /1 images into archive/, 'a table of the name of the one it copies to is not filled') or diag $said;
 run_sql('postgres', "DROP DATABASE $database");
 
 # make uninstall takes away what make install brought (the makefile tells, without doing it).
 my $bin = qx{"\${PG_CONFIG:-\$(test/tools/newest-server)}" --bindir};
 chomp $bin;
 like(scalar qx{make -n uninstall 2>&1}, qr{^rm -f '\Q$bin\E/lesionseg-files'$}m, 'make uninstall knows the program');
-run_sql('postgres', 'DROP ROLE tap_loader');
+run_sql('postgres', 'DROP ROLE tap_loader, tap_planter');
 done_testing();
