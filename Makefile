@@ -207,7 +207,7 @@ $(BUILD)/bench/%: test/bench/%.c $(call archives,arch nn core)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 
-$(BUILD)/bench/enhance $(BUILD)/bench/quality $(BUILD)/bench/hair: $(BUILD)/bench/%: test/bench/%.c $(call archives,enhance image core)
+$(BUILD)/bench/enhance $(BUILD)/bench/quality $(BUILD)/bench/hair $(BUILD)/bench/photograph: $(BUILD)/bench/%: test/bench/%.c $(call archives,enhance image core)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter-out %.h,$^) $(LIBS)
 
