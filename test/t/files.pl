@@ -237,7 +237,8 @@ run_sql($database, q{DELETE FROM archive WHERE id = 'IMD1'});
 	local $ENV{PGOPTIONS} = '-c search_path=public,planted,pg_temp';
 	($status, $said) = files("load $folder/ph2 public.archive");
 }
-ok(!$status && $said =~ /1 images into archive/, 'a table of the name of the one it copies to is not filled') or diag $said;
+ok(!$status && $said =~ /1 images into archive/, 'a table of the name of the one it copies to is not filled')
+	or diag $said;
 run_sql('postgres', "DROP DATABASE $database");
 
 # make uninstall takes away what make install brought (the makefile tells, without doing it).
