@@ -56,10 +56,10 @@ network_free(Network *network)
 	host_free(network->host, network);
 }
 
-void
-network_initialise(Network *network, int64_t seed)
+Status
+network_initialise(Network *network, const Call *call, int64_t seed)
 {
-	graph_initialise(network->graph, seed, network->weights);
+	return graph_initialise(network->graph, call, seed, network->weights);
 }
 
 void

@@ -40,8 +40,8 @@ Status		network_create(const Host *host, const Architecture *architecture,
 						   const ArchConfig *config, Network **network);
 void		network_free(Network *network);
 
-/* Fill the weights for a training from scratch. */
-void		network_initialise(Network *network, int64_t seed);
+/* Fill the weights for a training from scratch, unless a cancel comes. */
+Status		network_initialise(Network *network, const Call *call, int64_t seed);
 
 /* Leave the encoder unchanged in training. Call before a learner is made. */
 void		network_freeze_encoder(Network *network);

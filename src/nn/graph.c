@@ -12,6 +12,7 @@
 #include "core/rng.h"
 
 #define MAX_CHANNELS 65536
+#define POLL_WEIGHTS 65536		/* weights made between two polls */
 
 /* Make room for one more item of a doubling array. */
 static Status
@@ -369,8 +370,8 @@ graph_status(const Graph *graph)
 	return status_ok();
 }
 
-void
-graph_initialise(const Graph *graph, int64_t seed, float *weights)
+Status
+graph_initialise(const Graph *graph, const Call *call, int64_t seed, float *weights)
 {
 	for (int i = 0; i < graph->param_count; i++)
 	{
@@ -381,6 +382,9 @@ graph_initialise(const Graph *graph, int64_t seed, float *weights)
 
 		rng_seed(&rng, (uint64_t) seed, (uint64_t) i);
 		for (size_t k = 0; k < param->count; k++)
+		{
+			if (k % POLL_WEIGHTS == 0)
+				TRY(call_poll(call));
 			switch (param->kind)
 			{
 				case PARAM_WEIGHT:
@@ -396,7 +400,9 @@ graph_initialise(const Graph *graph, int64_t seed, float *weights)
 					w[k] = 0;
 					break;
 			}
+		}
 	}
+	return status_ok();
 }
 
 int

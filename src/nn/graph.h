@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host.h"
+#include "core/call.h"
 #include "core/status.h"
 
 #define PARAM_NAME_SIZE 96
@@ -134,8 +134,8 @@ Status		graph_status(const Graph *graph);
 
 /* Fill weights[graph->weight_count]: convolutions He-normal by fan-in
  * (times their gain), biases 0, batch norm 1 / 0, running statistics 0 / 1. Same seed, same
- * weights. */
-void		graph_initialise(const Graph *graph, int64_t seed, float *weights);
+ * weights. A cancel leaves the rest as they were. */
+Status		graph_initialise(const Graph *graph, const Call *call, int64_t seed, float *weights);
 
 /* The index of the parameter of that name, or -1. */
 int			graph_find_param(const Graph *graph, const char *name);

@@ -287,7 +287,7 @@ bench_precision(Network *network, const Call *call, Precision precision, const c
 {
 	EngineChoice choice = {BACKEND_AUTO, precision};
 
-	network_initialise(network, 1);
+	require(network_initialise(network, call, 1));
 	if (strcmp(only, "inference") != 0)
 		bench_training(network, call, &choice, size, batch);
 	if (strcmp(only, "training") != 0)

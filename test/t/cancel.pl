@@ -62,6 +62,8 @@ my $wide = q{SELECT (lesion_train('archive', 'wide', architecture => 'unet', epo
 my @cases = (
 	['measuring robustness', q{SELECT count(*) FROM lesion_robustness('archive', 'wide', 'all',
 		modes => '{auto,always}')}, 200],
+	['making the weights of a large network', q{SELECT lesion_train('archive', 'huge', architecture => 'unet',
+		epochs => 1, image_size => 64, batch_size => 1, config => '{"base": 64, "depth": 5}')}, 200],
 	['rendering', 'SELECT length(image) FROM lesion_synthetic(2, 9000, 9000)', 200],
 	['decoding and segmenting', q{SELECT length(lesion_segment(image, 'small')) FROM large, generate_series(1, 50)},
 		200],

@@ -556,7 +556,7 @@ test_extremes(void **state)
 		memcpy(config.values, small, sizeof small);
 		assert_ok(set_config(architecture, &config, key->name, k % 2 == 0 ? key->minimum : key->maximum));
 		assert_ok(network_create(&counting.call.host, architecture, &config, &network));
-		network_initialise(network, 1);
+		assert_ok(network_initialise(network, call_standalone(), 1));
 		assert_ok(learner_create(network, &counting.call, &choice, 1, 32, 32, &learner));
 		assert_ok(learner_step(learner, &counting.call, rgb, masks, &options, &result));
 		assert_true(isfinite(result.loss) && result.loss > 0);

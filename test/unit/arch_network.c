@@ -117,7 +117,7 @@ make_unet(const Call *call, int base, int depth, int64_t seed)
 	assert_ok(set_config(unet, &config, "base", base));
 	assert_ok(set_config(unet, &config, "depth", depth));
 	assert_ok(network_create(&call->host, unet, &config, &network));
-	network_initialise(network, seed);
+	assert_ok(network_initialise(network, call_standalone(), seed));
 	return network;
 }
 
@@ -271,7 +271,7 @@ test_load_config(void **state)
 	(void) state;
 	arch_config_default(architecture, &config);
 	assert_ok(network_create(&call_standalone()->host, architecture, &config, &network));
-	network_initialise(network, 1);
+	assert_ok(network_initialise(network, call_standalone(), 1));
 	network->traits.image_size = 32;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 	{
@@ -683,7 +683,7 @@ stop_anywhere(const Architecture *architecture, const ArchConfig *config, long e
 			status = network_create(&counting.call.host, architecture, config, &network);
 			if (status.code == LS_OK)
 			{
-				network_initialise(network, 3);
+				assert_ok(network_initialise(network, call_standalone(), 3));
 				status = learner_create(network, &counting.call, &choice, BATCH, SIZE, SIZE, &learner);
 			}
 			if (status.code == LS_OK)
@@ -752,7 +752,7 @@ test_freeze_encoder(void **state)
 		arch_config_default(architecture, &config);
 		assert_ok(set_config(architecture, &config, architecture->config.rows[0].name, 8));
 		assert_ok(network_create(&call_standalone()->host, architecture, &config, &network));
-		network_initialise(network, 3);
+		assert_ok(network_initialise(network, call_standalone(), 3));
 		network_freeze_encoder(network);
 		before = malloc(network->graph->weight_count * sizeof(float));
 		memcpy(before, network->weights, network->graph->weight_count * sizeof(float));

@@ -44,7 +44,7 @@ make_network(const Call *call, const Course *course)
 		assert_int_equal(set_config(architecture, &config, course->config[i].key,
 										 course->config[i].value).code, LS_OK);
 	assert_int_equal(network_create(&call->host, architecture, &config, &network).code, LS_OK);
-	network_initialise(network, 1);
+	assert_int_equal(network_initialise(network, call_standalone(), 1).code, LS_OK);
 	return network;
 }
 

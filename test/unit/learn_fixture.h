@@ -23,7 +23,7 @@ fixture_unet(const Call *call, int base, int depth, int64_t seed)
 	assert_int_equal(set_config(architecture, &config, "base", base).code, LS_OK);
 	assert_int_equal(set_config(architecture, &config, "depth", depth).code, LS_OK);
 	assert_int_equal(network_create(&call->host, architecture, &config, &network).code, LS_OK);
-	network_initialise(network, seed);
+	assert_int_equal(network_initialise(network, call_standalone(), seed).code, LS_OK);
 	return network;
 }
 

@@ -257,7 +257,7 @@ resume(double average)
 
 	run_init(&resumed, 9, 3, IN_MEMORY);
 	resumed.options.average = average;
-	network_initialise(resumed.network, 999);
+	assert_int_equal(network_initialise(resumed.network, call_standalone(), 999).code, LS_OK);
 	run_start(&resumed);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size - 4).code, LS_INVALID_ARGUMENT);
 	assert_int_equal(trainer_restore(resumed.trainer, bytes, size).code, LS_OK);

@@ -287,7 +287,7 @@ test_initial_weights(void **state)
 	{
 		weights[i] = malloc(graph->weight_count * sizeof(float));
 		assert_non_null(weights[i]);
-		graph_initialise(graph, i == 1 ? -7 : 5, weights[i]);
+		assert_ok(graph_initialise(graph, call_standalone(), i == 1 ? -7 : 5, weights[i]));
 	}
 	assert_memory_equal(weights[0], weights[2], graph->weight_count * sizeof(float));
 	for (int i = 0; i < graph->param_count; i++)

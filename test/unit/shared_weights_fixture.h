@@ -37,7 +37,7 @@ make_network(const Call *call, int base, int64_t seed)
 	assert_ok(set_config(architecture, &config, "base", base));
 	assert_ok(set_config(architecture, &config, "depth", 1));
 	assert_ok(network_create(&call->host, architecture, &config, &network));
-	network_initialise(network, seed);
+	assert_ok(network_initialise(network, call_standalone(), seed));
 	for (int p = 0; p < network->graph->param_count; p++)
 	{
 		const GraphParam *param = &network->graph->params[p];

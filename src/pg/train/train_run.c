@@ -173,7 +173,7 @@ set_initial_weights(TrainRun *run)
 
 	if (run->init == NULL)
 	{
-		network_initialise(run->network, run->plan.train.seed);
+		check_status(run->call, network_initialise(run->network, run->call, run->plan.train.seed));
 		return;
 	}
 	weights = bytes_view(store_weights(&run->store, run->init));
