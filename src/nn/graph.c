@@ -10,6 +10,7 @@
 
 #include "core/checked.h"
 #include "core/rng.h"
+#include "nn/loops/loops.h"
 
 #define MAX_CHANNELS 65536
 #define POLL_WEIGHTS 65536		/* weights made between two polls */
@@ -267,7 +268,7 @@ graph_resize(Graph *graph, NodeId x, int scale)
 
 	if (id < 0)
 		return -1;
-	if (scale < 1 || scale > 64)
+	if (scale < 1 || scale > RESIZE_MOST)
 		return record_failure(graph, status_error(LS_INTERNAL, "cannot resize by %d", scale));
 	graph->nodes[id].stride = scale;
 	return id;

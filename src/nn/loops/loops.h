@@ -165,6 +165,8 @@ typedef struct DotArgs
 	double	   *sums;			/* dot_gradient_sums: (workers, C + 1): dy * x, and dy; added to */
 } DotArgs;
 
+#define RESIZE_MOST 64			/* largest scale */
+
 /* Bilinear enlargement by a whole factor; items of forward: output rows
  * (n * H * scale); of backward: input rows (n * H). */
 typedef struct ResizeArgs

@@ -176,11 +176,35 @@ resize_tap(int out, int in_size, int scale)
 	return tap;
 }
 
-/* The weight of position `in` in an output position with that tap. */
-static inline float
-resize_weight(ResizeTap tap, int in)
+/* The output positions of an axis to which a position of the input
+ * contributes, and its weight in each. */
+typedef struct ResizeShares
 {
-	return (tap.first == in ? 1 - tap.share : 0) + (tap.second == in ? tap.share : 0);
+	int			begin;
+	int			end;
+	float		weights[3 * RESIZE_MOST];	/* of begin, begin + 1 ... */
+} ResizeShares;
+
+/* They lie from one position of the input above `in` to one below. */
+static void
+find_shares(int in, int in_size, int scale, ResizeShares *shares)
+{
+	int			first = in > 0 ? (in - 1) * scale : 0;
+	int			last = (in + 2 < in_size ? in + 2 : in_size) * scale;
+
+	shares->begin = shares->end = first;
+	for (int out = first; out < last; out++)
+	{
+		ResizeTap	tap = resize_tap(out, in_size, scale);
+		float		weight = (tap.first == in ? 1 - tap.share : 0) + (tap.second == in ? tap.share : 0);
+
+		if (weight == 0)
+			continue;
+		if (shares->begin == shares->end)
+			shares->begin = out;
+		shares->end = out + 1;
+		shares->weights[out - shares->begin] = weight;
+	}
 }
 
 static void
@@ -220,50 +244,41 @@ resize(void *data, int worker, long begin, long end)
 	}
 }
 
-/*
- * In gather form, as in max_pool_gradient: an input pixel collects from the
- * outputs to which it contributes, from one input pixel above it to one below.
- */
+/* In gather form, as in max_pool_gradient: an input pixel collects from the
+ * outputs to which it contributes. */
 static void
 resize_gradient(void *data, int worker, long begin, long end)
 {
 	const ResizeArgs *args = data;
 	TensorShape in = args->x_shape;
-	int			scale = args->scale;
-	int			out_h = in.h * scale;
-	int			out_w = in.w * scale;
+	int			out_h = in.h * args->scale;
+	int			out_w = in.w * args->scale;
+	ResizeShares v;
+	ResizeShares h;
 
 	(void) worker;
 	for (long row = begin; row < end; row++)
 	{
-		int			iy = (int) (row % in.h);
-		long		image = row / in.h * out_h;
-		int			y_begin = iy > 0 ? (iy - 1) * scale : 0;
-		int			y_end = (iy + 2) * scale < out_h ? (iy + 2) * scale : out_h;
+		const STORED *image = (const STORED *) args->dy + row / in.h * out_h * out_w * args->dy_stride;
 
+		find_shares((int) (row % in.h), in.h, args->scale, &v);
 		for (int ix = 0; ix < in.w; ix++)
 		{
 			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
-			int			x_begin = ix > 0 ? (ix - 1) * scale : 0;
-			int			x_end = (ix + 2) * scale < out_w ? (ix + 2) * scale : out_w;
 
+			find_shares(ix, in.w, args->scale, &h);
 			for (int c = 0; c < in.c; c += LANES)
 			{
 				int			n = lanes_left(in.c, c);
 				Vector		sum = {0};
 
-				for (int oy = y_begin; oy < y_end; oy++)
+				for (int oy = v.begin; oy < v.end; oy++)
 				{
-					float		weight_y = resize_weight(resize_tap(oy, in.h, scale), iy);
+					float		weight = v.weights[oy - v.begin];
+					const STORED *dy = image + ((long) oy * out_w + h.begin) * args->dy_stride + c;
 
-					for (int ox = x_begin; ox < x_end && weight_y > 0; ox++)
-					{
-						float		weight = weight_y * resize_weight(resize_tap(ox, in.w, scale), ix);
-
-						if (weight > 0)
-							sum += weight * load((const STORED *) args->dy +
-												 ((image + oy) * out_w + ox) * args->dy_stride + c, n);
-					}
+					for (int i = 0; i < h.end - h.begin; i++)
+						sum += weight * h.weights[i] * load(dy + (long) i * args->dy_stride, n);
 				}
 				store(dx + c, n, args->accumulate ? sum + load(dx + c, n) : sum);
 			}

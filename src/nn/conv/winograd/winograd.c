@@ -14,10 +14,14 @@
 #define FEWEST_ITEM_TILES 32
 #define MOST_DEEP_TILES 128
 
-/* The fewest channels, rows, and pixels of an image in inference. */
+/* The fewest channels and rows. */
 #define FEWEST_CHANNELS 16
 #define FEWEST_ROWS 8
-#define FEWEST_PIXELS 1024
+
+/* The most memory for weights that inference keeps mapped, where an image has
+ * fewer than so many pixels. */
+#define MOST_SMALL_BYTES ((size_t) 6 << 20)
+#define SMALL_PIXELS 1024
 
 typedef struct Winograd
 {
@@ -49,17 +53,26 @@ maps_in_run(const ConvolutionUse *use)
 }
 
 bool
-winograd_saves(const ConvolutionShape *shape, TensorShape image, int fewest_pixels)
+winograd_saves(const ConvolutionShape *shape, TensorShape image)
 {
 	return shape->x.c >= FEWEST_CHANNELS && shape->y.c >= FEWEST_CHANNELS &&
-		image.h >= FEWEST_ROWS && image.w >= FEWEST_ROWS && (long) image.h * image.w >= fewest_pixels;
+		image.h >= FEWEST_ROWS && image.w >= FEWEST_ROWS;
+}
+
+/* Are mapped weights worth their memory, four times that of plain ones? */
+static bool
+worth_memory(const ConvolutionShape *shape, TensorShape image)
+{
+	return (long) image.h * image.w >= SMALL_PIXELS ||
+		(size_t) shape->x.c * shape->y.c <= MOST_SMALL_BYTES / (WINOGRAD_PLANES * sizeof(float));
 }
 
 static bool
 winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x,
-						  maps_in_run(use) ? WINOGRAD_TRAINING_PIXELS : FEWEST_PIXELS);
+	TensorShape image = pass == PASS_FORWARD ? shape->y : shape->x;
+
+	return winograd_saves(shape, image) && (maps_in_run(use) || worth_memory(shape, image));
 }
 
 WinogradTiles

@@ -91,11 +91,9 @@ typedef struct WinogradWeights
 WinogradTiles winograd_tiles(TensorShape x, int stride, int padding, TensorShape y);
 
 /* Do products save more time than maps take? Not with few channels, nor where
- * tiles of that image are few or mostly outside of it. */
-bool		winograd_saves(const ConvolutionShape *shape, TensorShape image, int fewest_pixels);
-
-/* Batches in training make up for small images. */
-#define WINOGRAD_TRAINING_PIXELS 256
+ * tiles of that image are mostly outside of it. In training, a batch makes up
+ * for maps of weights in each run. */
+bool		winograd_saves(const ConvolutionShape *shape, TensorShape image);
 
 /* The loops of one instruction set; items as above. */
 typedef struct WinogradLoops

@@ -40,7 +40,7 @@ winograd_gradient_pays(const ConvolutionShape *shape, const ConvolutionUse *use,
 {
 	(void) use;
 	(void) pass;
-	return winograd_saves(shape, shape->y, WINOGRAD_TRAINING_PIXELS);
+	return winograd_saves(shape, shape->y);
 }
 
 static int
