@@ -221,6 +221,17 @@ is(run_sql($target, "SELECT version FROM lesion_train('archive', 'mine', 1, $siz
 run_sql($target, 'ALTER TABLE masks NOT OF; SET client_min_messages = error; DROP EXTENSION lesionseg CASCADE');
 is(run_sql($target, 'SELECT count(*) FROM masks'), '16',
 	'... and masks that are no longer OF lesion_prediction stay when the extension goes');
+
+# The database of 0.2 itself, updated where it stands.
+my %contents = map { $_ => content_query($_, columns_of($older, $_)) } @older, 'masks';
+my %before = map { $_ => run_sql($older, $contents{$_}) } keys %contents;
+is(run_sql($older, q{ALTER EXTENSION lesionseg UPDATE;
+	SELECT extversion FROM pg_extension WHERE extname = 'lesionseg'}), '0.3', 'a database of 0.2 with data is updated');
+is(run_sql($older, $contents{$_}), $before{$_}, "... $_ is the same") for sort keys %contents;
+is(run_sql($older, 'SELECT count(*) FILTER (WHERE (lesion_reproduce(m)).agrees) FROM masks AS m'), '16',
+	'... masks are made again');
+is(run_sql($older, "SELECT version FROM lesion_train('archive', 'mine', 1, $sizes)"), '3',
+	'... and models can be trained further');
 run_sql('postgres', "DROP DATABASE $_") for $target, $older, $source;
 run_sql('postgres', 'DROP ROLE tap_importer');
 done_testing();
