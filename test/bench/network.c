@@ -2,12 +2,14 @@
  * network.c: how fast a whole network runs, and where the time goes.
  *
  *   network [architecture=unet] [size=256] [batch=8] [threads=2] [only=inference|training]
- *           [precision=f32|bf16] [profile=steps] [key=value ...]
+ *           [precision=f32|bf16] [profile=steps] [images=1] [key=value ...]
  *
  * For float32 and, where the CPU has it, bfloat16: training steps at that
  * batch and predictions of single images, best of several, without server,
  * decoding or augmentation. Then the profile: milliseconds per operator kind
  * of the plan (and per step), forward and backward, each step's shortest.
+ * With images=N predictions are timed in rows of N, as whole calls are, and
+ * have no profile.
  * Weights and images are random; speed does not depend on them. Other keys
  * are of the architecture's config.
  */
@@ -31,6 +33,9 @@
 
 /* Whether the profile lists every step. */
 static bool per_step;
+
+/* Images that are predicted between two looks at the clock. */
+static int	images_in_row = 1;
 
 /* The clock of rates: with one thread its CPU time, which a busy machine
  * disturbs less. Profiles are by the wall clock. */
@@ -269,13 +274,16 @@ bench_inference(Network *network, const Call *call, const EngineChoice *choice, 
 	{
 		double		begun = seconds_now();
 
-		require(predictor_run(predictor, call, rgb, probabilities));
-		begun = seconds_now() - begun;
+		for (int image = 0; image < images_in_row; image++)
+			require(predictor_run(predictor, call, rgb, probabilities));
+		begun = (seconds_now() - begun) / images_in_row;
 		best = begun < best ? begun : best;
-		profile_run(&profile, begun, i == 0);
+		if (images_in_row == 1)
+			profile_run(&profile, begun, i == 0);
 	}
 	print_rate(plan, "inference", 1, best, forward_flops(plan), predictor_memory(predictor));
-	profile_print(&profile);
+	if (images_in_row == 1)
+		profile_print(&profile);
 	predictor_free(predictor);
 	call_free(call, rgb);
 	call_free(call, probabilities);
@@ -335,6 +343,8 @@ main(int argc, char **argv)
 			only = option_value(argv[i], "only");
 		else if (option_value(argv[i], "precision") != NULL)
 			precision = option_value(argv[i], "precision");
+		else if (option_value(argv[i], "images") != NULL)
+			images_in_row = atoi(option_value(argv[i], "images"));
 		else if (option_value(argv[i], "profile") != NULL)
 			per_step = strcmp(option_value(argv[i], "profile"), "steps") == 0;
 		else
