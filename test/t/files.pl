@@ -228,6 +228,49 @@ run_sql($database, 'GRANT tap_planter TO tap_loader');
 ($status, $said) = files("load $folder/isic planted.archive -U tap_loader");
 is($status, 0, '... a member of its owner does') or diag $said;
 
+# Who may give a role away does not have its rights.
+run_sql($database, q{REVOKE tap_planter FROM tap_loader; ALTER ROLE tap_loader NOINHERIT;
+	GRANT tap_planter TO tap_loader WITH ADMIN OPTION});
+($status, $said) = files("load $folder/isic planted.archive -U tap_loader");
+ok($status && $said =~ /belongs to role tap_planter/, '... a member without its rights does not') or diag $said;
+run_sql($database, 'ALTER ROLE tap_loader INHERIT; REVOKE tap_planter FROM tap_loader');
+
+# Who owns the schema can drop what others have there, and the database's owner what is in public.
+run_sql($database, 'CREATE TABLE planted.mine (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)');
+($status, $said) = files("load $folder/isic planted.mine");
+ok($status && $said =~ /^the schema of table planted\.mine belongs to role tap_planter, who may put/m,
+	"one's own table in a schema of another role is not filled") or diag $said;
+($status, $said) = files("load $folder/isic planted.new");
+ok($status && $said =~ /^the schema of table planted\.new belongs to role tap_planter/m, '... nor a new one')
+	or diag $said;
+run_sql($database, "ALTER DATABASE $database OWNER TO tap_planter");
+($status, $said) = files("load $folder/ph2 public.archive");
+is($status, 0, "a table in public is filled whoever owns the database") or diag $said;
+run_sql($database, "ALTER DATABASE $database OWNER TO CURRENT_USER");
+
+# A table that takes the place of the loader's own while it waits for a lock is not filled.
+run_sql($database, q{CREATE TABLE public.changing (id text PRIMARY KEY, image bytea NOT NULL, mask bytea)});
+my $holder = Session->new($database);
+$holder->query('BEGIN; LOCK TABLE public.changing IN SHARE MODE');
+my $filling = fork // die "fork: $!\n";
+if (!$filling) {
+	exec "lesionseg-files load -d $database $folder/ph2 public.changing >$folder/changing 2>&1";
+}
+for (1 .. 300) {
+	last if run_sql($database,
+		q{SELECT count(*) FROM pg_locks WHERE relation = 'public.changing'::regclass AND NOT granted});
+	select undef, undef, undef, 0.1;
+}
+$holder->query(q{DROP TABLE public.changing; SET ROLE tap_planter;
+	CREATE TABLE planted.changing (id text PRIMARY KEY, image bytea NOT NULL, mask bytea); RESET ROLE;
+	ALTER TABLE planted.changing SET SCHEMA public; COMMIT});
+waitpid $filling, 0;
+($status, $said) = ($?, do { local (@ARGV, $/) = "$folder/changing"; <> });
+ok($status && $said =~ /another table took the place of public\.changing/,
+	'a table that was put there meanwhile is not filled') or diag $said;
+is(run_sql($database, 'SELECT count(*) FROM public.changing'), '0', '... no row of it');
+$holder->quit;
+
 # Nor is a table taken for the program's own that only has its name.
 run_sql($database, q{SET ROLE tap_planter; CREATE TABLE planted.lesionseg_batch (id text, image bytea, mask bytea);
 	CREATE FUNCTION planted.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'code of another role'; END $$;
