@@ -5,9 +5,28 @@
 -- They belong to whoever runs this, not to the extension: pg_dump keeps them
 -- with their rows, and DROP EXTENSION leaves them. Run it again after an
 -- update: what is there stays. A table that another role made here is an
--- error: its triggers would run with the rights of lesionseg-pacs.
+-- error: its triggers would run with the rights of lesionseg-pacs. So is a
+-- schema of another role, which could put other tables into the place of these.
 \set lesion_stop :ON_ERROR_STOP
 \set ON_ERROR_STOP on
+
+-- The owner of the database is trusted with its schemas, as one who may change all of it.
+DO $$
+DECLARE
+	other record;
+BEGIN
+	SELECT n.nspname AS name, o.rolname AS owner INTO other
+	FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_roles o ON o.oid OPERATOR(pg_catalog.=) n.nspowner
+		JOIN pg_catalog.pg_database d ON d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+	WHERE n.nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema() AND NOT o.rolsuper
+		AND o.oid OPERATOR(pg_catalog.<>) d.datdba AND o.rolname OPERATOR(pg_catalog.<>) 'pg_database_owner'
+		AND o.rolname OPERATOR(pg_catalog.<>) CURRENT_USER;
+	IF FOUND THEN
+		RAISE 'schema "%" belongs to role "%", and this script is run by "%"', other.name, other.owner, CURRENT_USER
+			USING ERRCODE = '42501', HINT = 'Its owner could put other tables into the place of these, and their '
+				'triggers would run with the rights of lesionseg-pacs: name another schema in search_path.';
+	END IF;
+END $$;
 
 -- One image of the PACS. lesion_train and lesion_predict take this table as it
 -- stands: id, image, mask.

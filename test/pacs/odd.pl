@@ -207,11 +207,19 @@ like(odd('one')->run($database, 'pull'),
 	'a table of another role is not worked on');
 my @tables = qw(instance prediction object mask);
 run_sql($database, join '; ', map { "ALTER TABLE lesion_pacs_$_ OWNER TO pacs_odd_planter" } @tables);
-like(odd('one')->run($database, 'pull'), qr/ failed 0\n\z/, 'tables of one role are');
+like(odd('one')->run($database, 'pull'),
+	qr/42501: table "public.lesion_pacs_instance" belongs to role "pacs_odd_planter", and .* as a superuser/,
+	'nor are tables of one role by a superuser');
+run_sql($database, 'CREATE ROLE pacs_odd_service LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON '
+	. join(', ', map { "lesion_pacs_$_" } @tables, 'study') . ' TO pacs_odd_service');
+{
+	local $ENV{PGUSER} = 'pacs_odd_service';
+	like(odd('one')->run($database, 'pull'), qr/ failed 0\n\z/, '... they are by a role that has grants');
+}
 run_sql($database, 'ALTER TABLE lesion_pacs_study OWNER TO CURRENT_USER');
 like(odd('one')->run($database, 'pull'), qr/42501: table "public.lesion_pacs_instance" belongs to/,
 	'... unless one of them is of another');
-run_sql($database, 'DROP OWNED BY pacs_odd_planter; DROP ROLE pacs_odd_planter');
+run_sql($database, 'DROP OWNED BY pacs_odd_planter, pacs_odd_service; DROP ROLE pacs_odd_planter, pacs_odd_service');
 
 my $ended = wait_until(240, sub { waitpid($trickle, WNOHANG) > 0 });
 kill 'TERM', $trickle unless $ended;

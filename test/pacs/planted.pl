@@ -78,6 +78,18 @@ run_sql($database, 'DROP TABLE first.lesion_pacs_instance, first.lesion_pacs_pre
 	ALTER TABLE first.mine OWNER TO pacs_planter');
 like($orthanc->run($database, 'push', '--predictions', 'mine'), qr/42501: table "first.mine" belongs to role/,
 	'... nor is a table of masks of theirs read');
+run_sql($database, "ALTER SCHEMA public OWNER TO pacs_planter");
+like($orthanc->run($database, 'pull'),
+	qr/42501: the schema of table "public.lesion_pacs_\w+" belongs to a role that is no superuser/,
+	'nor do we work where others may put tables into the place of ours');
+run_sql($database, "ALTER SCHEMA public OWNER TO CURRENT_USER; ALTER DATABASE $database OWNER TO pacs_planter");
+like($orthanc->run($database, 'pull'), qr/ failed 0\n\z/, '... in a schema of ours we do');
+run_sql($database, "ALTER DATABASE $database OWNER TO CURRENT_USER");
+like(output('psql', '-Xqd', $database, '-c', 'SET search_path = first', '-f',
+	"$FindBin::Bin/../../src/pacs/tables.sql"),
+	qr/ERROR: .*schema "first" belongs to role "pacs_planter", and this script is run by/,
+	'the script makes no tables in a schema of another role');
+is(run_sql($database, "SELECT to_regclass('first.lesion_pacs_study') IS NULL"), 't', '... none stays');
 
 # pacs.sql takes the extension's type, whatever is called so before it.
 $database = 'pacs_planted_type';

@@ -37,21 +37,44 @@ static const char places_query[] =
 "JOIN pg_namespace AS n ON n.nspname = s.name JOIN pg_class AS c ON c.relnamespace = n.oid "
 "WHERE c.relname = 'lesion_pacs_instance' ORDER BY s.place LIMIT 1), '')";
 
-/* One of our tables that another role put among them, or before them on the path, $1: its name and owner. The owner
- * of all that are there, the role that we run as and superusers are trusted. The owner of few is named before that of
+/* In a query that has pg_class and pg_namespace as c and n: do we run as a superuser, while a role that is none can put
+ * another table into the place of c, as the owner of its schema can? That of pg_database_owner is the database's. */
+#define SUPERUSER "(SELECT u.rolsuper FROM pg_roles AS u WHERE u.rolname = current_user)"
+#define STRANGE_SCHEMA \
+	SUPERUSER " AND EXISTS (SELECT FROM pg_roles AS o WHERE NOT o.rolsuper AND o.rolname <> current_user " \
+	"AND o.oid = CASE n.nspowner::regrole::text WHEN 'pg_database_owner' THEN (SELECT d.datdba FROM pg_database AS d " \
+	"WHERE d.datname = current_database()) ELSE n.nspowner END)"
+
+/* One of our tables, on the path, $1, that we must not work on: why, its name and its owner. Why is 'other', where it
+ * was put among them, or before them: the owner of all that are there, the role that we run as and superusers are
+ * trusted. A superuser trusts superusers alone, hence 'super' and 'schema'. The owner of few is named before that of
  * many. */
 static const char strange_query[] =
-"SELECT t.name, r.rolname FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relowner, "
+"SELECT t.why, t.name, r.rolname FROM (SELECT s.*, CASE WHEN r.rolsuper OR r.rolname = current_user THEN "
+"CASE WHEN strange_schema THEN 'schema' END WHEN owned < found THEN 'other' WHEN " SUPERUSER " THEN 'super' END AS why "
+"FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, c.relowner, " STRANGE_SCHEMA " AS strange_schema, "
 "count(*) OVER (PARTITION BY c.relowner) AS owned, count(*) OVER () AS found FROM pg_class AS c "
 "JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ANY ($1::name[]) "
 "AND c.relname = ANY ('{lesion_pacs_instance,lesion_pacs_prediction,lesion_pacs_object,"
-"lesion_pacs_mask,lesion_pacs_study}'::name[])) AS t JOIN pg_roles AS r ON r.oid = t.relowner "
-"WHERE t.owned < t.found AND NOT r.rolsuper AND r.rolname <> current_user ORDER BY t.owned, t.name LIMIT 1";
+"lesion_pacs_mask,lesion_pacs_study}'::name[])) AS s JOIN pg_roles AS r ON r.oid = s.relowner) AS t "
+"JOIN pg_roles AS r ON r.oid = t.relowner WHERE t.why IS NOT NULL ORDER BY t.owned, t.name LIMIT 1";
 
-/* Its triggers, policies and defaults would run with our rights. */
+/* Why we do not work on a table: its triggers, policies and defaults would run with our rights. */
 static Status
-strange_table(const char *name, const char *owner)
+strange_table(const char *why, const char *name, const char *owner)
 {
+	if (strcmp(why, "schema") == 0)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+											 "42501: the schema of table \"%s\" belongs to a role that is no superuser, "
+											 "as which lesionseg-pacs runs", name),
+								"That role can put another table into its place: run lesionseg-pacs as a role that has "
+								"the privileges of its tables and no more.");
+	if (strcmp(why, "super") == 0)
+		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
+											 "42501: table \"%s\" belongs to role \"%s\", and lesionseg-pacs runs as a "
+											 "superuser", name, owner),
+								"Its triggers would run with a superuser's rights: run lesionseg-pacs as a role that has "
+								"the privileges of its tables and no more.");
 	return status_with_hint(status_error(LS_INVALID_ARGUMENT,
 										 "42501: table \"%s\" belongs to role \"%s\", others of lesionseg-pacs to "
 										 "another role", name, owner),
@@ -68,7 +91,7 @@ check_owners(PGconn *connection, const DbValue *schemas)
 
 	TRY(db_run(connection, strange_query, 1, schemas, DB_TEXT, &result));
 	if (PQntuples(result) > 0)
-		status = strange_table(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
+		status = strange_table(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2));
 	PQclear(result);
 	return status;
 }
@@ -105,7 +128,7 @@ places_find(PGconn *connection)
 	return status;
 }
 
-/* A table by its OID, as text: its name, its owner, and whether that is trusted. */
+/* A table by its OID, as text: its name, its owner, and why it is not trusted, if so. */
 static Status
 take_table(PGconn *connection, const char *oid, Bytes *table)
 {
@@ -115,17 +138,19 @@ take_table(PGconn *connection, const char *oid, Bytes *table)
 	PGresult   *result = NULL;
 
 	if (status.code == LS_OK)
-		status = db_run(connection, "SELECT c.oid::regclass::text, r.rolname, r.rolsuper OR r.rolname = current_user "
-						"OR r.oid = (SELECT o.relowner FROM pg_class AS o WHERE o.oid = $2::regclass) "
-						"FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner WHERE c.oid = $1::oid", 2, values,
+		status = db_run(connection, "SELECT c.oid::regclass::text, r.rolname, CASE WHEN NOT (r.rolsuper "
+						"OR r.rolname = current_user OR r.oid = (SELECT o.relowner FROM pg_class AS o "
+						"WHERE o.oid = $2::regclass)) THEN 'other' WHEN " STRANGE_SCHEMA " THEN 'schema' ELSE '' END "
+						"FROM pg_class AS c JOIN pg_roles AS r ON r.oid = c.relowner "
+						"JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1::oid", 2, values,
 						DB_TEXT, &result);
 	bytes_free(&ours);
 	if (status.code != LS_OK)
 		return status;
 	if (PQntuples(result) == 0)
 		status = status_error(LS_INVALID_ARGUMENT, "the table of predictions is gone");
-	else if (PQgetvalue(result, 0, 2)[0] != 't')
-		status = strange_table(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
+	else if (PQgetvalue(result, 0, 2)[0] != '\0')
+		status = strange_table(PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1));
 	else
 		status = bytes_append(table, PQgetvalue(result, 0, 0), strlen(PQgetvalue(result, 0, 0)));
 	PQclear(result);
