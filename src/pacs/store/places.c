@@ -65,16 +65,16 @@ strange_table(const char *why, const char *name, const char *owner)
 {
 	if (strcmp(why, "schema") == 0)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
-											 "42501: the schema of table \"%s\" belongs to a role that is no superuser, "
-											 "as which lesionseg-pacs runs", name),
-								"That role can put another table into its place: run lesionseg-pacs as a role that has "
-								"the privileges of its tables and no more.");
+											 "42501: the schema of table \"%s\" belongs to a role that is no "
+											 "superuser, as lesionseg-pacs is", name),
+								"That role can put another table into its place: run lesionseg-pacs as a role that "
+								"has the privileges of its tables and no more.");
 	if (strcmp(why, "super") == 0)
 		return status_with_hint(status_error(LS_INVALID_ARGUMENT,
 											 "42501: table \"%s\" belongs to role \"%s\", and lesionseg-pacs runs as a "
 											 "superuser", name, owner),
-								"Its triggers would run with a superuser's rights: run lesionseg-pacs as a role that has "
-								"the privileges of its tables and no more.");
+								"Its triggers would run with a superuser's rights: run lesionseg-pacs as a role that "
+								"has the privileges of its tables and no more.");
 	return status_with_hint(status_error(LS_INVALID_ARGUMENT,
 										 "42501: table \"%s\" belongs to role \"%s\", others of lesionseg-pacs to "
 										 "another role", name, owner),

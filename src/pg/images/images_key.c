@@ -97,6 +97,24 @@ images_key_read(const ImagesKey *key, HeapTuple row, TupleDesc columns, int firs
 	return values;
 }
 
+bool
+images_key_same(const ImagesKey *key, const Datum *a, const Datum *b)
+{
+	for (int i = 0; i < key->count; i++)
+		if (!datumIsEqual(a[i], b[i], key->columns[i].by_value, key->columns[i].length))
+			return false;
+	return true;
+}
+
+void
+images_key_free(const ImagesKey *key, Datum *values)
+{
+	for (int i = 0; i < key->count; i++)
+		if (!key->columns[i].by_value)
+			pfree(DatumGetPointer(values[i]));
+	pfree(values);
+}
+
 void
 images_key_arrays(const ImagesKey *key, Datum *const *rows, int count, Datum *values)
 {

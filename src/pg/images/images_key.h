@@ -55,6 +55,12 @@ void		images_key_condition(const ImagesKey *key, int first, StringInfo query, Oi
 /* The key's values in a row, in its columns from number `first`: key->count of them, copied. */
 Datum	   *images_key_read(const ImagesKey *key, HeapTuple row, TupleDesc columns, int first);
 
+/* Have two rows the same values, byte for byte? */
+bool		images_key_same(const ImagesKey *key, const Datum *a, const Datum *b);
+
+/* Release what images_key_read returned. */
+void		images_key_free(const ImagesKey *key, Datum *values);
+
 /* The parameters of images_key_condition for `count` rows. */
 void		images_key_arrays(const ImagesKey *key, Datum *const *rows, int count, Datum *values);
 

@@ -40,9 +40,11 @@ typedef struct Batch
 {
 	int			count;
 	int			room;
-	char	  **ids;
+	int			id_count;
+	char	  **ids;			/* once each, however many rows have one */
 	ItemPointer *tids;			/* if the source has them */
-	Datum	  **keys;
+	int			key_count;
+	Datum	  **keys;			/* once each where rows of one id follow each other */
 } Batch;
 
 /* ---- cursors ---- */
@@ -200,13 +202,14 @@ next_listed(ImagesScan *scan, ImageRow *row)
 
 /* ---- a batch ---- */
 
-/* Add the list's current row. */
+/* Add the list's current row; again: it has the id of the last one. */
 static void
-add_to_batch(const ImagesScan *scan, const ImageRow *row, Batch *batch)
+add_to_batch(const ImagesScan *scan, const ImageRow *row, bool again, Batch *batch)
 {
 	const ImagesSource *source = scan->source;
 	HeapTuple	tuple = scan->list.rows->vals[scan->list.next];
 	TupleDesc	columns = scan->list.rows->tupdesc;
+	Datum	   *key;
 
 	if (batch->count == batch->room)
 	{
@@ -215,14 +218,19 @@ add_to_batch(const ImagesScan *scan, const ImageRow *row, Batch *batch)
 		batch->tids = repalloc_huge(batch->tids, batch->room * sizeof *batch->tids);
 		batch->keys = repalloc_huge(batch->keys, batch->room * sizeof *batch->keys);
 	}
-	batch->ids[batch->count] = pstrdup(row->id);
+	if (!again)
+		batch->ids[batch->id_count++] = pstrdup(row->id);
 	if (source->has_tid)
 	{
 		batch->tids[batch->count] = palloc(sizeof(ItemPointerData));
 		*batch->tids[batch->count] = *(ItemPointer) DatumGetPointer(row_needed(tuple, columns, ROW_TID, TIDOID));
 	}
-	batch->keys[batch->count] = images_key_read(&source->key, tuple, columns, ROW_KEY);
 	batch->count++;
+	key = images_key_read(&source->key, tuple, columns, ROW_KEY);
+	if (again && images_key_same(&source->key, key, batch->keys[batch->key_count - 1]))
+		images_key_free(&source->key, key);
+	else
+		batch->keys[batch->key_count++] = key;
 }
 
 /* Make a batch of the list's next few rows, always with all rows of an id;
@@ -232,19 +240,19 @@ list_batch(ImagesScan *scan, Batch *batch)
 {
 	ImageRow	row;
 
-	batch->count = 0;
+	batch->count = batch->id_count = batch->key_count = 0;
 	batch->room = 2 * BATCH_ROWS;
 	batch->ids = palloc(batch->room * sizeof *batch->ids);
 	batch->tids = palloc(batch->room * sizeof *batch->tids);
 	batch->keys = palloc(batch->room * sizeof *batch->keys);
 	while (next_listed(scan, &row))
 	{
-		bool		again = batch->count > 0 && strcmp(batch->ids[batch->count - 1], row.id) == 0;
+		bool		again = batch->count > 0 && strcmp(batch->ids[batch->id_count - 1], row.id) == 0;
 
 		if (batch->count >= BATCH_ROWS && !again)
 			break;
 		if (!again || scan->source->has_tid)
-			add_to_batch(scan, &row, batch);
+			add_to_batch(scan, &row, again, batch);
 		scan->list.next++;
 	}
 	return batch->count > 0;
@@ -261,15 +269,15 @@ open_batch(ImagesScan *scan, const Batch *batch)
 	Datum	   *elements = palloc(batch->count * sizeof *elements);
 	StringInfoData query;
 
-	for (int i = 0; i < batch->count; i++)
+	for (int i = 0; i < batch->id_count; i++)
 		elements[i] = CStringGetTextDatum(batch->ids[i]);
-	values[0] = PointerGetDatum(construct_array(elements, batch->count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[0] = PointerGetDatum(construct_array(elements, batch->id_count, TEXTOID, -1, false, TYPALIGN_INT));
 	initStringInfo(&query);
 	append_names(source, &query);
 	appendStringInfo(&query, ", s.image, s.mask FROM (%s) AS s "
 					 "WHERE s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ", source->rows);
 	images_key_condition(&source->key, 2, &query, types + 1);
-	images_key_arrays(&source->key, batch->keys, batch->count, values + 1);
+	images_key_arrays(&source->key, batch->keys, batch->key_count, values + 1);
 	if (source->has_tid)
 	{
 		for (int i = 0; i < batch->count; i++)
@@ -347,14 +355,17 @@ images_next(ImagesScan *scan, ImageRow *row)
 {
 	ImagesCursor *cursor;
 
-	MemoryContextReset(scan->row_context);
 	while ((cursor = next_row(scan)) != NULL)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
-		bool		named = read_names(cursor, row);
-		bool		whole = named && read_datums(cursor, row);
-		bool		wanted = named && is_wanted(scan, row);
+		bool		named;
+		bool		whole;
+		bool		wanted;
 
+		MemoryContextReset(scan->row_context);
+		named = read_names(cursor, row);
+		whole = named && read_datums(cursor, row);
+		wanted = named && is_wanted(scan, row);
 		MemoryContextSwitchTo(caller);
 		CHECK_FOR_INTERRUPTS();
 		cursor->next++;
