@@ -1,6 +1,7 @@
 # split.pl: what a user is told where images that were trained on are scored: by
 # another column, as copies under other ids, by a run that starts from or is compared
 # with a version of another split, or where masks look wrong; and that a version knows its split after an update.
+# Also how many rows of one id are read.
 use strict;
 use warnings;
 use FindBin;
@@ -156,5 +157,19 @@ is(run_sql($old, q{SELECT string_agg(concat_ws(' ', number, coalesce(split_colum
 	qq(1 {patient} 0.25\n2 {a,"B c"} 0.1\n3 unknown 0.1\n4 unknown 0.1), 'an update takes the split from the runs');
 isnt(system("psql -Xqd $old -c \"UPDATE lesion_version SET number = 9\" 2>/dev/null"), 0,
 	'... and leaves versions immutable');
+$session->quit;
+
+# Rows of one id are read together, in memory that does not grow with the id.
+$session = Session->new($database);
+$session->query(q{CREATE TEMP TABLE same (n int, id text, image bytea, mask bytea);
+	INSERT INTO same SELECT n, repeat('x', 2000), '\x00', '\x00' FROM generate_series(1, 20100) AS n;
+	CREATE TEMP TABLE few AS SELECT * FROM same WHERE n <= 100});
+my $compare = q{SELECT lesion_compare('%s', 'linknet', 0, 0, 'all', id_column => 'id')};
+$session->query(sprintf $compare, 'few');
+my $few = $session->forget_peak;
+like($session->query(sprintf $compare, 'same'), qr/no row of .*same with an image and a mask/,
+	'20,000 rows of one long id');
+my $same = $session->peak;
+cmp_ok($same - $few, '<', 60_000, '... take less than 60 MB') or diag "$few kB, $same kB";
 $session->quit;
 done_testing();
