@@ -351,15 +351,15 @@ no_row_is_left_out(void **state)
 	}
 }
 
-/* The name of the kernel that a backend gives a pass of an image's 3x3
- * convolution. */
+/* The name of the kernel that a backend gives a pass of the 3x3 convolution of
+ * an image of size x size. */
 static const char *
-chosen(BackendKind kind, DataType type, int channels, int groups, bool training, ConvolutionPass pass)
+chosen_at(int size, BackendKind kind, DataType type, int channels, int groups, bool training, ConvolutionPass pass)
 {
 	static char name[64];
 	Host		host = guarded_host();
 	ConvolutionShape shape = {
-		.x = {1, 64, 64, channels}, .y = {1, 64, 64, channels},
+		.x = {1, size, size, channels}, .y = {1, size, size, channels},
 		.kernel = 3, .stride = 1, .padding = 1, .groups = groups,
 	};
 	ConvolutionUse use = {
@@ -374,6 +374,13 @@ chosen(BackendKind kind, DataType type, int channels, int groups, bool training,
 	snprintf(name, sizeof name, "%s", convolution_kernel(convolution, pass));
 	convolution_free(convolution);
 	return name;
+}
+
+/* The same of a larger image. */
+static const char *
+chosen(BackendKind kind, DataType type, int channels, int groups, bool training, ConvolutionPass pass)
+{
+	return chosen_at(64, kind, type, channels, groups, training, pass);
 }
 
 /* The reference uses nothing else; our own kernels need no library. */
@@ -400,6 +407,12 @@ kernels_are_chosen(void **state)
 						cpu->avx512 ? "winograd_gradient:avx512" : cpu->avx2 ? "winograd_gradient:avx2" :
 						"winograd_gradient");
 	assert_string_equal(chosen(BACKEND_AUTO, DATA_F32, 32, 1, false, PASS_BACKWARD_DATA), "");
+
+	/* The least images, and mapped weights that are too large to keep for one. */
+	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 128, 1, false, PASS_FORWARD), winograd);
+	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, true, PASS_FORWARD), winograd);
+	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, false, PASS_FORWARD), "openblas");
+	assert_string_equal(chosen_at(7, BACKEND_BUILTIN, DATA_F32, 128, 1, true, PASS_FORWARD), "openblas");
 	if (!cpu->amx_bf16)
 		return;
 	assert_string_equal(chosen(BACKEND_BUILTIN, DATA_BF16, 32, 1, true, PASS_FORWARD), "amx");
