@@ -5,7 +5,8 @@
  *
  * One line per distinct layer: GFLOP/s of forward, backward-data and
  * backward-weights, microseconds of set_weights, megabytes held, and the
- * kernel of each pass. "slice" layers write half of the
+ * kernel of each pass. "up" layers are transposed: their forward is
+ * backward-data (nn/conv/convolution.h). "slice" layers write half of the
  * channels of a concatenation, as the encoder does in inference. The best of
  * several runs counts; the totals add up one whole pass of the network. With
  * one thread its CPU time is taken, which a busy machine disturbs less.
@@ -201,6 +202,7 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 		.x_pixel_stride = c_in * layer->x_wide,
 		.y_pixel_stride = c_out * layer->y_wide,
 		.forward = true, .backward_data = true, .backward_weights = true,
+		.transposed = strncmp(layer->name, "up ", 3) == 0,
 	};
 	size_t		weights = (size_t) c_out * c_in / shape.groups * layer->kernel * layer->kernel;
 	double		flops = 2.0 * shape_pixels(shape.y) * weights;

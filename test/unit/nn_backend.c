@@ -325,7 +325,7 @@ static void
 window_product_row(void **state)
 {
 	(void) state;
-	check_rows("window_product", 5);
+	check_rows("window_product", 30);
 }
 
 /* Every row is checked by one of the tests above; the libraries' and plain

@@ -33,7 +33,7 @@ extern const ConvolutionKernel amx_kernel;
 extern const ConvolutionKernel amx_gradient_kernel;
 
 /* window_product.c: transposed convolution whose windows neither overlap nor
- * leave gaps. */
+ * leave gaps, all passes. */
 extern const ConvolutionKernel window_product_kernel;
 
 #ifdef HAVE_ONEDNN

@@ -1,19 +1,28 @@
 /*
  * window_product.c: a transposed convolution whose windows neither overlap nor
- * leave gaps (kernel = stride, no padding), as one matrix product: a 1x1
- * convolution from C_out to all places of a window, whose results are then
- * copied to their places. The rest of the table computes the 1x1 convolution.
+ * leave gaps (kernel = stride, no padding), as a matrix product: a 1x1
+ * convolution from C_out to all places of a window. Its output, the windows,
+ * is copied to its places in dx; for the gradients x is gathered into windows.
+ * The rest of the table computes the 1x1 convolution. Its passes are those of
+ * the transposed convolution:
  *
- * The transposed convolution's forward is backward-data of a convolution: it
- * goes from y to x. The product takes some rows of y at a time, so that its
- * output is still in the L2 caches when it is copied.
+ *   backward-data, the transposed forward:  windows = product(y)
+ *   forward, the gradient of its input:     y = the product's backward-data of the windows
+ *   backward-weights:                       the product's, of y and the windows
+ *
+ * Some rows of y are taken at a time, so that their windows are still in the
+ * L2 caches when they are used.
  */
 #include "core/threads.h"
 #include "nn/conv/kernels.h"
 #include "nn/loops/loops.h"
 
-/* Output of the 1x1 convolution that stays in the L2 caches. */
+/* Windows that stay in the L2 caches. */
 #define WINDOWS_BYTES ((size_t) 1 << 20)
+
+/* Windows of one product in backward-weights: of so many pixels that it counts
+ * little to add the gradients up. */
+#define GRADIENT_WINDOWS_BYTES ((size_t) 8 << 20)
 
 typedef struct WindowProduct
 {
@@ -22,8 +31,9 @@ typedef struct WindowProduct
 	int			rows;			/* of y that it takes at a time */
 
 	/* Scratch. */
-	size_t		windows_at;		/* its output, (rows, OW, K, K, C_in) */
-	size_t		weights_at;		/* its weights (K, K, C_in, C_out), used while they are set */
+	size_t		windows_at;		/* (rows, OW, K, K, C_in) */
+	size_t		weights_at;		/* its weights (K, K, C_in, C_out), used while they are set; in
+								 * backward-weights their gradient of one product */
 	size_t		bias_at;		/* (K, K, C_in) */
 	size_t		product_at;		/* scratch that it is lent */
 } WindowProduct;
@@ -31,7 +41,8 @@ typedef struct WindowProduct
 static bool
 window_product_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return pass == PASS_BACKWARD_DATA && use->transposed && shape->groups == 1 && shape->padding == 0 &&
+	(void) pass;
+	return use->transposed && shape->groups == 1 && shape->padding == 0 &&
 		shape->stride > 1 && shape->kernel == shape->stride &&
 		shape->x.h == shape->y.h * shape->stride && shape->x.w == shape->y.w * shape->stride;
 }
@@ -49,10 +60,11 @@ rows_at_a_time(const KernelPass *pass)
 {
 	const ConvolutionShape *shape = &pass->shape;
 	size_t		row_bytes = (size_t) shape->y.w * window_values(shape) * data_type_size(pass->use.type);
+	size_t		most = pass->pass == PASS_BACKWARD_WEIGHTS ? GRADIENT_WINDOWS_BYTES : WINDOWS_BYTES;
 	int			rows = shape->y.n * shape->y.h;
 	int			blocks = 1;
 
-	while (rows % blocks != 0 || (blocks < rows && (rows / blocks) * row_bytes > WINDOWS_BYTES))
+	while (rows % blocks != 0 || (blocks < rows && (rows / blocks) * row_bytes > most))
 		blocks++;
 	return rows / blocks;
 }
@@ -68,7 +80,10 @@ window_product_plan(KernelPass *pass)
 	ConvolutionUse product_use = {
 		.type = use->type,.threads = use->threads,
 		.x_pixel_stride = use->y_pixel_stride,.y_pixel_stride = values,
-		.forward = true,.bias = use->bias,.relu = use->relu,
+		.forward = pass->pass == PASS_BACKWARD_DATA,
+		.backward_data = pass->pass == PASS_FORWARD,
+		.backward_weights = pass->pass == PASS_BACKWARD_WEIGHTS,
+		.bias = use->bias,.relu = use->relu,
 	};
 
 	state->rows = rows_at_a_time(pass);
@@ -90,10 +105,17 @@ window_product_release(KernelPass *pass)
 	convolution_free(((WindowProduct *) pass)->product);
 }
 
+/* The product's pass. */
+static ConvolutionPass
+pass_of_product(ConvolutionPass pass)
+{
+	return pass == PASS_BACKWARD_DATA ? PASS_FORWARD : pass == PASS_FORWARD ? PASS_BACKWARD_DATA : pass;
+}
+
 static const char *
 window_product_detail(const KernelPass *pass)
 {
-	return convolution_kernel(((const WindowProduct *) pass)->product, PASS_FORWARD);
+	return convolution_kernel(((const WindowProduct *) pass)->product, pass_of_product(pass->pass));
 }
 
 /* What is lent to the product, out of what is lent to the whole. */
@@ -113,6 +135,8 @@ window_product_set_weights(KernelPass *pass, const ConvolutionCall *call, const 
 	float	   *to_bias = scratch_at(call, state->bias_at);
 	int			taps = shape->kernel * shape->kernel;
 
+	if (pass->pass == PASS_BACKWARD_WEIGHTS)
+		return status_ok();
 	for (int t = 0; t < taps; t++)
 		for (int i = 0; i < shape->x.c; i++)
 		{
@@ -124,22 +148,23 @@ window_product_set_weights(KernelPass *pass, const ConvolutionCall *call, const 
 	return convolution_set_weights(state->product, &lent, to, to_bias);
 }
 
-/* One block of windows and its destination. */
-typedef struct Scatter
+/* The windows of one product, and the tensor that they tile. */
+typedef struct Tiling
 {
 	const KernelPass *pass;
-	const char *windows;
-	char	   *dx;
+	char	   *windows;
+	char	   *tiled;			/* dx in backward-data; else x, which is read alone */
 	long		first;			/* row of y that the windows begin with */
-} Scatter;
+} Tiling;
 
-/* Copy rows [begin, end) of windows to their places. */
+/* Copy rows [begin, end) of windows to their places; in the gradients from
+ * there. */
 static void
-scatter_windows(void *data, int worker, long begin, long end)
+copy_windows(void *data, int worker, long begin, long end)
 {
-	const Scatter *scatter = data;
-	const ConvolutionShape *shape = &scatter->pass->shape;
-	const ConvolutionUse *use = &scatter->pass->use;
+	const Tiling *tiling = data;
+	const ConvolutionShape *shape = &tiling->pass->shape;
+	const ConvolutionUse *use = &tiling->pass->use;
 	const Loops *loops = loops_for(use->type);
 	size_t		size = data_type_size(use->type);
 	int			values = window_values(shape);
@@ -147,16 +172,33 @@ scatter_windows(void *data, int worker, long begin, long end)
 	for (long row = begin; row < end; row++)
 		for (int t = 0; t < shape->kernel * shape->kernel; t++)
 		{
-			long		y = (scatter->first + row) * shape->stride + t / shape->kernel;
+			long		y = (tiling->first + row) * shape->stride + t / shape->kernel;
+			char	   *windows = tiling->windows + (row * shape->y.w * values + t * shape->x.c) * size;
+			char	   *tiled = tiling->tiled + (y * shape->x.w + t % shape->kernel) * use->x_pixel_stride * size;
+			int			tiled_stride = shape->stride * use->x_pixel_stride;
 			AddArgs		copy = {
-				.a = scatter->windows + (row * shape->y.w * values + t * shape->x.c) * size,.a_stride = values,
-				.y = scatter->dx + (y * shape->x.w + t % shape->kernel) * use->x_pixel_stride * size,
-				.y_stride = shape->stride * use->x_pixel_stride,
-				.channels = shape->x.c,
+				.a = windows,.a_stride = values,.y = tiled,.y_stride = tiled_stride,.channels = shape->x.c,
 			};
 
+			if (tiling->pass->pass != PASS_BACKWARD_DATA)
+				copy = (AddArgs) {
+					.a = tiled,.a_stride = tiled_stride,.y = windows,.y_stride = values,.channels = shape->x.c,
+				};
 			loops->add(&copy, worker, 0, shape->y.w);
 		}
+}
+
+/* Add the gradient of the product's weights (K, K, C_in, C_out) to dw
+ * (C_out, C_in, K, K); the first one sets it. */
+static void
+add_gradient(const ConvolutionShape *shape, const float *gradient, bool first, float *dw)
+{
+	int			taps = shape->kernel * shape->kernel;
+
+	for (int o = 0; o < shape->y.c; o++)
+		for (int i = 0; i < shape->x.c; i++)
+			for (int t = 0; t < taps; t++, dw++)
+				*dw = (first ? 0 : *dw) + gradient[((size_t) t * shape->x.c + i) * shape->y.c + o];
 }
 
 static Status
@@ -167,13 +209,25 @@ window_product_run(const KernelPass *pass, const ConvolutionCall *call, const Pa
 	size_t		row = (size_t) shape.w * pass->use.y_pixel_stride * data_type_size(pass->use.type);
 	ConvolutionCall lent = product_call(state, call);
 	char	   *windows = scratch_at(call, state->windows_at);
-	Scatter		scatter = {pass, windows, tensors->target, 0};
+	float	   *gradient = scratch_at(call, state->weights_at);
+	bool		scatters = pass->pass == PASS_BACKWARD_DATA;
+	Tiling		tiling = {pass, windows, scatters ? tensors->target : (char *) tensors->source, 0};
 
-	for (; scatter.first < (long) shape.n * shape.h; scatter.first += state->rows)
+	for (; tiling.first < (long) shape.n * shape.h; tiling.first += state->rows)
 	{
-		TRY(convolution_forward(state->product, &lent, (const char *) tensors->source + scatter.first * row, NULL,
-								windows));
-		threads_run(call->threads, state->rows, scatter_windows, &scatter);
+		size_t		at = tiling.first * row;
+
+		if (scatters)
+			TRY(convolution_forward(state->product, &lent, (const char *) tensors->source + at, NULL, windows));
+		threads_run(call->threads, state->rows, copy_windows, &tiling);
+		if (pass->pass == PASS_FORWARD)
+			TRY(convolution_backward_data(state->product, &lent, windows, (char *) tensors->target + at));
+		if (pass->pass == PASS_BACKWARD_WEIGHTS)
+		{
+			TRY(convolution_backward_weights(state->product, &lent, (const char *) tensors->dy + at, windows,
+											 gradient, NULL));
+			add_gradient(&pass->shape, gradient, tiling.first == 0, tensors->dw);
+		}
 	}
 	return status_ok();
 }
