@@ -23,9 +23,15 @@ COMMENT ON FUNCTION lesion_enhance_plan(bytea) IS
 
 -- ==== Models ====
 
+-- 0.1 compared with numbers of other types: where another role had made an operator for these in the schema, the
+-- checks held it, and it ran as whoever wrote a version.
 ALTER TABLE lesion_version
-	ADD COLUMN temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0 AND temperature < 'infinity'),
-	ADD COLUMN review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
+	DROP CONSTRAINT IF EXISTS lesion_version_threshold_check,
+	DROP CONSTRAINT IF EXISTS lesion_version_test_fraction_check,
+	ADD CONSTRAINT lesion_version_threshold_check CHECK (threshold > 0::float8 AND threshold < 1::float8),
+	ADD CONSTRAINT lesion_version_test_fraction_check CHECK (test_fraction >= 0::float8 AND test_fraction < 1::float8),
+	ADD COLUMN temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0::float8 AND temperature < 'infinity'),
+	ADD COLUMN review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0::float8 AND review_below <= 1::float8),
 	ADD COLUMN enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always'));
 
 COMMENT ON COLUMN lesion_version.temperature IS 'logits are divided by it to get calibrated probabilities; 1 where it is not known';
@@ -86,7 +92,7 @@ DECLARE grantee regrole;
 BEGIN
 	FOR grantee IN
 		SELECT a.grantee FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
-		WHERE c.oid = 'lesion_evaluation'::regclass AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner AND a.grantee <> 0
+		WHERE c.oid = 'lesion_evaluation'::regclass::oid AND a.privilege_type = 'INSERT' AND a.grantee <> c.relowner AND a.grantee <> 0::oid
 	LOOP
 		EXECUTE pg_catalog.format('GRANT INSERT ON lesion_image_score TO %s', grantee);
 	END LOOP;
@@ -186,7 +192,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
-	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass AND objsubid = 0
+	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass::oid AND objsubid = 0
 		AND objid = (r.run % 4294967296)::oid
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	LIMIT 1) l ON true;
@@ -324,7 +330,7 @@ BEGIN ATOMIC
 			SELECT s.version, s.images, s.subset, s.n, s.seed, s.threshold, s.tta FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
-				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images) = lesion_robustness_picture.images)
+				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
 			ORDER BY s.evaluated_at DESC LIMIT 1)),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
@@ -337,10 +343,11 @@ BEGIN ATOMIC
 		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
 	SELECT lesion_heat_map(
 		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
-		(SELECT pg_catalog.array_agg(c.enhance || ' ' || c.severity ORDER BY c.mode, c.severity) FROM columns c),
-		(SELECT pg_catalog.array_agg(100 * l."drop" ORDER BY k.n, c.mode, c.severity)
+		(SELECT pg_catalog.array_agg(pg_catalog.format('%s %s', c.enhance, c.severity) ORDER BY c.mode, c.severity) FROM columns c),
+		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
-			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')))
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')),
+		NULL::float8)
 	WHERE EXISTS (SELECT FROM latest);
 END;
 

@@ -282,9 +282,9 @@ CREATE TABLE lesion_version (
 	weights bytea NOT NULL,
 	sha256 bytea NOT NULL CHECK (sha256 = pg_catalog.sha256(weights)),
 	image_size int NOT NULL CHECK (image_size > 0),
-	threshold float8 NOT NULL DEFAULT 0.5 CHECK (threshold > 0 AND threshold < 1),
+	threshold float8 NOT NULL DEFAULT 0.5 CHECK (threshold > 0::float8 AND threshold < 1::float8),
 	split_seed bigint NOT NULL DEFAULT 0,
-	test_fraction float8 NOT NULL DEFAULT 0.2 CHECK (test_fraction >= 0 AND test_fraction < 1),
+	test_fraction float8 NOT NULL DEFAULT 0.2 CHECK (test_fraction >= 0::float8 AND test_fraction < 1::float8),
 	run bigint REFERENCES lesion_run,
 	metadata jsonb NOT NULL DEFAULT '{}'
 		CHECK (jsonb_typeof(metadata) = 'object'),
@@ -459,7 +459,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
-	WHERE r.state <> 'finished' AND locktype = 'advisory' AND objsubid = 2 AND classid = 'lesion_run'::regclass
+	WHERE r.state <> 'finished' AND locktype = 'advisory' AND objsubid = 2 AND classid = 'lesion_run'::regclass::oid
 		AND objid = (r.run % 4294967296)::oid
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	LIMIT 1) l ON true;
@@ -490,7 +490,7 @@ SELECT r.run, r.model, r.state,
 	CASE WHEN w.reading THEN 'reading' WHEN r.epochs_done = r.epochs THEN 'scoring' ELSE 'training' END,
 	CASE WHEN NOT w.reading THEN least(coalesce(r.epochs_done, 0) + 1, r.epochs) END,
 	r.epochs, NULL, NULL, e.images_per_second, e.train_loss, r.val_dice,
-	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)), r.pid, coalesce(e.at, r.started_at), 'log'
+	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)::float8), r.pid, coalesce(e.at, r.started_at), 'log'
 FROM lesion_runs r
 JOIN (SELECT run, training_images IS NULL OR state <> 'running' AS reading FROM lesion_run) w ON w.run = r.run
 LEFT JOIN lesion_epoch e ON e.run = r.run AND e.epoch = r.epochs_done

@@ -298,17 +298,17 @@ CREATE TABLE lesion_version (
 	weights bytea NOT NULL,
 	sha256 bytea NOT NULL CHECK (sha256 = pg_catalog.sha256(weights)),
 	image_size int NOT NULL CHECK (image_size > 0),
-	threshold float8 NOT NULL DEFAULT 0.5 CHECK (threshold > 0 AND threshold < 1),
+	threshold float8 NOT NULL DEFAULT 0.5 CHECK (threshold > 0::float8 AND threshold < 1::float8),
 	split_seed bigint NOT NULL DEFAULT 0,
-	test_fraction float8 NOT NULL DEFAULT 0.2 CHECK (test_fraction >= 0 AND test_fraction < 1),
+	test_fraction float8 NOT NULL DEFAULT 0.2 CHECK (test_fraction >= 0::float8 AND test_fraction < 1::float8),
 	run bigint REFERENCES lesion_run,
 	metadata jsonb NOT NULL DEFAULT '{}'
 		CHECK (jsonb_typeof(metadata) = 'object'),
 	extension_version text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	created_by text NOT NULL DEFAULT current_user,
-	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0 AND temperature < 'infinity'),
-	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0 AND review_below <= 1),
+	temperature float8 NOT NULL DEFAULT 1 CHECK (temperature > 0::float8 AND temperature < 'infinity'),
+	review_below float8 NOT NULL DEFAULT 0.85 CHECK (review_below >= 0::float8 AND review_below <= 1::float8),
 	enhance text NOT NULL DEFAULT 'off' CHECK (enhance IN ('off', 'auto', 'always')),
 	PRIMARY KEY (model, number)
 );
@@ -608,7 +608,7 @@ LEFT JOIN LATERAL (
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
 LEFT JOIN LATERAL (
 	SELECT pid FROM pg_catalog.pg_locks
-	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass AND objsubid = 0
+	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass::oid AND objsubid = 0
 		AND objid = (r.run % 4294967296)::oid
 		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 	LIMIT 1) l ON true;
@@ -639,7 +639,7 @@ SELECT r.run, r.model, r.state,
 	CASE WHEN w.reading THEN 'reading' WHEN r.epochs_done = r.epochs THEN 'scoring' ELSE 'training' END,
 	CASE WHEN NOT w.reading THEN least(coalesce(r.epochs_done, 0) + 1, r.epochs) END,
 	r.epochs, NULL, NULL, e.images_per_second, e.train_loss, r.val_dice,
-	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)), r.pid, coalesce(e.at, r.started_at), 'log'
+	pg_catalog.make_interval(secs => e.seconds * (r.epochs - r.epochs_done)::float8), r.pid, coalesce(e.at, r.started_at), 'log'
 FROM lesion_runs r
 JOIN (SELECT run, training_images IS NULL OR state <> 'running' AS reading FROM lesion_run) w ON w.run = r.run
 LEFT JOIN lesion_epoch e ON e.run = r.run AND e.epoch = r.epochs_done
@@ -833,7 +833,7 @@ BEGIN ATOMIC
 			SELECT s.version, s.images, s.subset, s.n, s.seed, s.threshold, s.tta FROM lesion_robustness_score s
 			WHERE s.model = lesion_robustness_picture.model
 				AND (lesion_robustness_picture.version IS NULL OR s.version = lesion_robustness_picture.version)
-				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images) = lesion_robustness_picture.images)
+				AND (lesion_robustness_picture.images IS NULL OR pg_catalog.to_regclass(s.images)::oid = lesion_robustness_picture.images::oid)
 			ORDER BY s.evaluated_at DESC LIMIT 1)),
 	kinds AS (
 		SELECT k.kind, k.n FROM (
@@ -846,10 +846,11 @@ BEGIN ATOMIC
 		WHERE EXISTS (SELECT FROM latest l WHERE l.enhance = e.enhance AND (l.severity = s.severity)))
 	SELECT lesion_heat_map(
 		(SELECT pg_catalog.array_agg(k.kind ORDER BY k.n) FROM kinds k),
-		(SELECT pg_catalog.array_agg(c.enhance || ' ' || c.severity ORDER BY c.mode, c.severity) FROM columns c),
-		(SELECT pg_catalog.array_agg(100 * l."drop" ORDER BY k.n, c.mode, c.severity)
+		(SELECT pg_catalog.array_agg(pg_catalog.format('%s %s', c.enhance, c.severity) ORDER BY c.mode, c.severity) FROM columns c),
+		(SELECT pg_catalog.array_agg(100::float8 * l."drop" ORDER BY k.n, c.mode, c.severity)
 			FROM kinds k CROSS JOIN columns c
-			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')))
+			LEFT JOIN latest l ON l.kind = k.kind AND l.enhance = c.enhance AND (l.severity = c.severity OR k.kind = 'clean')),
+		NULL::float8)
 	WHERE EXISTS (SELECT FROM latest);
 END;
 

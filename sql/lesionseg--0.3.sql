@@ -1083,13 +1083,13 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 		CASE WHEN s.threshold <> v.threshold THEN pg_catalog.format('threshold %s', s.threshold) END,
 		CASE WHEN s.tta THEN 'tta' END,
 		CASE WHEN s.seed <> 0::bigint THEN pg_catalog.format('seed %s', s.seed) END,
-		CASE WHEN s.image_column <> coalesce(r.options ->> 'image_column', 'image')
+		CASE WHEN s.image_column <> coalesce(r.options ->> 'image_column'::text, 'image')
 			THEN pg_catalog.format('image_column %I', s.image_column) END,
-		CASE WHEN s.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
+		CASE WHEN s.mask_column <> coalesce(r.options ->> 'mask_column'::text, 'mask')
 			THEN pg_catalog.format('mask_column %I', s.mask_column) END,
-		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column', '')
+		CASE WHEN s.id_column <> coalesce(r.options ->> 'id_column'::text, '')
 				AND NOT (ARRAY[s.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (s.subset <> 'all'
-					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
+					OR r.run IS NOT NULL AND r.options ->> 'group_column'::text IS NULL))
 				OR s.subset = 'all' AND s.id_column IS NOT NULL AND s.skipped > 0::bigint
 			THEN pg_catalog.format('id_column %I', s.id_column) END,
 		CASE WHEN s.kept_snapshot THEN 'rows of a kept snapshot' END,
@@ -1249,13 +1249,13 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 		CASE WHEN e.options <> CASE WHEN v.enhance <> 'off'
 				THEN pg_catalog.jsonb_build_object('enhance', v.enhance) ELSE '{}' END
 			THEN pg_catalog.format('options %s', e.options) END,
-		CASE WHEN e.image_column <> coalesce(r.options ->> 'image_column', 'image')
+		CASE WHEN e.image_column <> coalesce(r.options ->> 'image_column'::text, 'image')
 			THEN pg_catalog.format('image_column %I', e.image_column) END,
-		CASE WHEN e.mask_column <> coalesce(r.options ->> 'mask_column', 'mask')
+		CASE WHEN e.mask_column <> coalesce(r.options ->> 'mask_column'::text, 'mask')
 			THEN pg_catalog.format('mask_column %I', e.mask_column) END,
-		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column', '')
+		CASE WHEN e.id_column <> coalesce(r.options ->> 'id_column'::text, '')
 				AND NOT (ARRAY[e.id_column]::text IS NOT DISTINCT FROM v.split_columns::text AND (e.subset <> 'all'
-					OR r.run IS NOT NULL AND r.options ->> 'group_column' IS NULL))
+					OR r.run IS NOT NULL AND r.options ->> 'group_column'::text IS NULL))
 				OR e.subset = 'all' AND e.id_column IS NOT NULL AND e.skipped > 0::bigint
 			THEN pg_catalog.format('id_column %I', e.id_column) END,
 		CASE WHEN e.too_large > 0::bigint
@@ -2319,36 +2319,36 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION lesion_mask_support(internal) IS
 'tells the planner that a function of masks may run in parallel over a small table';
 
-ALTER FUNCTION lesion_segment SUPPORT lesion_segment_support;
-ALTER FUNCTION lesion_segment_by_pin SUPPORT lesion_segment_support;
-ALTER FUNCTION lesion_segment_detail SUPPORT lesion_segment_support;
-ALTER FUNCTION lesion_segment_version SUPPORT lesion_segment_support;
-ALTER FUNCTION lesion_instances SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment(bytea, text, float8, boolean, text, jsonb) SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment_by_pin(bytea, jsonb) SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment_detail(bytea, text, float8, boolean, text, jsonb) SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_segment_version(bytea, text, int, float8, boolean, text, jsonb) SUPPORT lesion_segment_support;
+ALTER FUNCTION lesion_instances(bytea, text) SUPPORT lesion_segment_support;
 
-ALTER FUNCTION lesion_image_error SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_image_error(bytea) SUPPORT lesion_image_support;
 ALTER FUNCTION lesion_overlay(bytea, bytea, bytea) SUPPORT lesion_image_support;
 ALTER FUNCTION lesion_overlay(bytea, bytea, bytea, boolean) SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_panel SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_probability_picture SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_degrade SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_quality SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_enhance SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_enhance_plan SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_crop SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_skin_tone SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_segment_classical SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_follow SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_follow_picture SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_dicom_frame SUPPORT lesion_image_support;
-ALTER FUNCTION lesion_dicom_picture SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_panel(bytea, bytea, bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_probability_picture(bytea, bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_degrade(bytea, text, int, bigint) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_quality(bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_enhance(bytea, text[], jsonb) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_enhance_plan(bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_crop(bytea, bytea, float8) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_skin_tone(bytea, bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_segment_classical(bytea, text, jsonb) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_follow(bytea, bytea, bytea, bytea, float8[]) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_follow_picture(bytea, bytea, bytea, bytea) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_dicom_frame(bytea, int) SUPPORT lesion_image_support;
+ALTER FUNCTION lesion_dicom_picture(bytea, bytea, text, text, int) SUPPORT lesion_image_support;
 
-ALTER FUNCTION lesion_mask_error SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_dice SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_dice_or_null SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_f1 SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_jaccard SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_iou SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_metrics SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_measure SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_dicom_mask SUPPORT lesion_mask_support;
-ALTER FUNCTION lesion_dicom_seg SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_mask_error(bytea, bytea) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dice(bytea, bytea) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dice_or_null(bytea, bytea) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_f1(bytea, bytea) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_jaccard(bytea, bytea) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_iou(bytea, bytea) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_metrics(bytea, bytea, float8[], float8) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_measure(bytea, bytea, float8[]) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dicom_mask(bytea, int) SUPPORT lesion_mask_support;
+ALTER FUNCTION lesion_dicom_seg(bytea, bytea, text, int) SUPPORT lesion_mask_support;

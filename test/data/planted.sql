@@ -2,9 +2,10 @@
 -- types for which pg_catalog has none, so that it would be taken where a query compares them unqualified. And functions
 -- of the names of ours, with the arguments of a call that leaves some out, or that fit better where the types of its
 -- arguments are not the exact ones.
-CREATE ROLE tap_planter;
+SELECT 'CREATE ROLE tap_planter' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tap_planter') \gexec
 GRANT CREATE ON SCHEMA public TO tap_planter;
 SET ROLE tap_planter;
+SET check_function_bodies = off;
 SET search_path = pg_catalog;	-- none of what is planted runs here
 DO $$
 DECLARE
@@ -14,21 +15,21 @@ DECLARE
 	l text;
 	r text;
 	result text;
-	planted int := 0;
 BEGIN
 	FOREACH l IN ARRAY types LOOP
 		FOREACH r IN ARRAY types LOOP
-			FOREACH operator IN ARRAY '{=,<>,<,>,<=,>=,+,-,*,/,%,||}'::text[] LOOP
-				CONTINUE WHEN EXISTS (SELECT FROM pg_operator
-					WHERE oprname = operator AND oprleft = l::regtype AND oprright = r::regtype
-					AND oprnamespace = 'pg_catalog'::regnamespace);
-				result := CASE WHEN operator IN ('=', '<>', '<', '>', '<=', '>=') THEN 'bool'
-					WHEN operator = '||' THEN 'text' ELSE l END;
+			FOREACH result IN ARRAY '{bool,text,number}'::text[] LOOP
 				EXECUTE format($f$CREATE FUNCTION public.trap_%s(a %s, b %s) RETURNS %s LANGUAGE plpgsql IMMUTABLE AS
-					'BEGIN RAISE EXCEPTION ''code of others ran as %%'', current_user; END'$f$, planted, l, r, result);
-				EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.trap_%s)',
-					operator, l, r, planted);
-				planted := planted + 1;
+					'BEGIN RAISE EXCEPTION ''code of others ran as %%'', current_user; END'$f$, result, l, r,
+					replace(result, 'number', l));
+				FOREACH operator IN ARRAY CASE result WHEN 'bool' THEN '{=,<>,<,>,<=,>=}' WHEN 'text' THEN '{||,->>}'
+						ELSE '{+,-,*,/,%}' END::text[] LOOP
+					CONTINUE WHEN EXISTS (SELECT FROM pg_operator
+						WHERE oprname = operator AND oprleft = l::regtype AND oprright = r::regtype
+						AND oprnamespace = 'pg_catalog'::regnamespace);
+					EXECUTE format('CREATE OPERATOR public.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = public.trap_%s)',
+						operator, l, r, result);
+				END LOOP;
 			END LOOP;
 		END LOOP;
 	END LOOP;
@@ -73,5 +74,16 @@ CREATE FUNCTION public.lesion_drift(oid, boolean) RETURNS SETOF record LANGUAGE 
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
 CREATE FUNCTION public.lesion_robustness_cells(text, int, oid) RETURNS SETOF record LANGUAGE plpgsql IMMUTABLE AS
 	'BEGIN RAISE EXCEPTION ''code of others ran as %'', current_user; END';
+-- A name alone no longer says which function is meant.
+DO $$
+DECLARE
+	called text;
+BEGIN
+	FOREACH called IN ARRAY '{lesion_segment,lesion_segment_by_pin,lesion_instances,lesion_image_error,lesion_panel,
+		lesion_degrade,lesion_quality,lesion_enhance,lesion_crop,lesion_follow,lesion_mask_error,lesion_dice,
+		lesion_measure,lesion_dicom_seg,lesion_audit_write}'::text[] LOOP
+		EXECUTE format('CREATE FUNCTION public.%I(anyarray) RETURNS void LANGUAGE sql AS ''''', called);
+	END LOOP;
+END $$;
 RESET search_path;
 RESET ROLE;

@@ -282,6 +282,32 @@ run_sql($database, q{DELETE FROM archive WHERE id = 'IMD1'});
 }
 ok(!$status && $said =~ /1 images into archive/, 'a table of the name of the one it copies to is not filled')
 	or diag $said;
+
+# Nor do operators and functions of others run that fit better than the server's.
+run_sql($database, q{DELETE FROM archive WHERE id = 'IMD1'});
+run_sql($database, q{SET ROLE tap_planter; DO $$
+	DECLARE
+		r text;
+		operator text;
+	BEGIN
+		FOREACH r IN ARRAY '{regclass,int4,int8,text,name}'::text[] LOOP
+			EXECUTE pg_catalog.format('CREATE FUNCTION planted.trap(oid, %s) RETURNS bool LANGUAGE plpgsql IMMUTABLE
+				AS ''BEGIN RAISE ''''code of another role''''; END''', r);
+			FOREACH operator IN ARRAY '{=,<>}'::text[] LOOP
+				CONTINUE WHEN EXISTS (SELECT FROM pg_operator WHERE oprname = operator AND oprleft = 'oid'::regtype
+					AND oprright = r::regtype);
+				EXECUTE pg_catalog.format('CREATE OPERATOR planted.%s (LEFTARG = oid, RIGHTARG = %s,
+					FUNCTION = planted.trap)', operator, r);
+			END LOOP;
+		END LOOP;
+	END $$});
+{
+	local $ENV{PGOPTIONS} = '-c search_path=public,planted';
+	like(scalar qx{psql -Xqd $database -c "SELECT 'archive'::regclass::oid = 'archive'::regclass" 2>&1},
+		qr/code of another role/, 'operators are planted');
+	($status, $said) = files("load $folder/ph2 public.archive");
+}
+ok(!$status && $said =~ /1 images into archive/, '... and not run by a load') or diag $said;
 run_sql('postgres', "DROP DATABASE $database");
 
 # make uninstall takes away what make install brought (the makefile tells, without doing it).

@@ -23,11 +23,19 @@ sub plant {
 	return;
 }
 
+# Begin with an empty database, or with a copy of another.
+sub begin {
+	my ($database, $from) = @_;
+	run_sql('postgres', "DROP DATABASE IF EXISTS $database");
+	run_sql('postgres', "CREATE DATABASE $database" . (defined $from ? " TEMPLATE $from" : ''));
+	return;
+}
+
 # The schema that the extension goes to is one where others may make objects.
-my $database = 'tap_rights';
-run_sql('postgres', "DROP DATABASE IF EXISTS $database");
-run_sql('postgres', "CREATE DATABASE $database");
-plant($database);
+my ($database, $planted) = ('tap_rights', 'tap_planted');
+begin($planted);
+plant($planted);
+begin($database, $planted);
 my $session = Session->new($database);
 like($session->query('SELECT 1::float8 > 1::int4'), qr/code of others ran as/, '... and work');
 is($session->query('CREATE EXTENSION lesionseg'), '', 'CREATE EXTENSION does not run them');
@@ -73,19 +81,35 @@ my @calls = (
 unlike($session->query($_), qr/ERROR/, "nothing is run by: $_") for @calls;
 $session->quit;
 
-# An update in such a schema.
-run_sql('postgres', "DROP DATABASE $database");
-run_sql('postgres', 'DROP ROLE tap_planter');
-run_sql('postgres', "CREATE DATABASE $database");
+# An update in such a schema, from checks that hold such operators, as 0.1 and 0.2 once made them.
+begin($database);
 run_sql($database, q{CREATE EXTENSION lesionseg VERSION '0.1'});
 is(system('psql', '-Xqd', $database, '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f',
 	"$FindBin::Bin/../data/lesionseg-0.1.sql"), 0, 'a database of 0.1 with data');
 run_sql($database, q{ALTER EXTENSION lesionseg UPDATE TO '0.2'});
 plant($database);
+run_sql($database, q{ALTER TABLE lesion_version DROP CONSTRAINT lesion_version_threshold_check,
+	DROP CONSTRAINT lesion_version_temperature_check,
+	ADD CONSTRAINT lesion_version_threshold_check CHECK (threshold > 0 AND threshold < 1) NOT VALID,
+	ADD CONSTRAINT lesion_version_temperature_check CHECK (temperature > 0 AND temperature < 'infinity') NOT VALID});
+like(run_sql($database, $uses), qr/lesion_version_temperature_check/, 'checks that hold them');
 $session = Session->new($database);
 is($session->query('ALTER EXTENSION lesionseg UPDATE'), '', 'ALTER EXTENSION UPDATE does not run them');
 is(run_sql($database, $uses), '', '... nor do its objects use them');
 $session->quit;
+
+# Versions from before, in such a schema.
+for my $version ('0.1', '0.2') {
+	begin($database, $planted);
+	$session = Session->new($database);
+	is($session->query("CREATE EXTENSION lesionseg VERSION '$version'"), '', "CREATE EXTENSION of $version");
+	is($session->query(q{ALTER EXTENSION lesionseg UPDATE TO '0.2'}), '', '... and its update to 0.2')
+		if $version eq '0.1';
+	is(run_sql($database, $uses), '', '... whose objects use none of them');
+	is($session->query('ALTER EXTENSION lesionseg UPDATE'), '', '... and the update to 0.3');
+	is(run_sql($database, $uses), '', '... whose objects do not either');
+	$session->quit;
+}
 
 # A role that SET LOCAL ROLE took ends with the first transaction: what comes after is not done with other rights.
 run_sql($database, q{CREATE ROLE tap_trainer; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public
@@ -117,8 +141,7 @@ $session->quit;
 
 # The script of lesionseg-pacs, where another role made one of its tables before.
 my $script = "$FindBin::Bin/../../src/pacs/tables.sql";
-run_sql('postgres', "DROP DATABASE $database");
-run_sql('postgres', "CREATE DATABASE $database");
+begin($database);
 run_sql($database, 'CREATE EXTENSION lesionseg; GRANT CREATE ON SCHEMA public TO tap_planter');
 is(run_sql($database, "\\i $script"), '', 'the script of lesionseg-pacs makes its tables');
 is(run_sql($database, "\\i $script"), '', '... and leaves them');
@@ -129,6 +152,6 @@ for my $table (split /\n/, run_sql($database,
 	is(run_sql($database, q{SELECT to_regclass('went_on')}), '', '... that ends the run');
 	run_sql($database, "ALTER TABLE $table OWNER TO CURRENT_USER");
 }
-run_sql('postgres', "DROP DATABASE $database");
+run_sql('postgres', "DROP DATABASE $_") for $database, $planted;
 run_sql('postgres', 'DROP ROLE tap_planter; DROP ROLE tap_trainer');
 done_testing();
