@@ -110,9 +110,11 @@ is($hub->sql('clinic', $score), "$one|", '... and its score');
 
 # A node stops while it scores.
 $session->start($score =~ s/FROM archive/FROM archive, pg_sleep(600)/r);
-for (1 .. 600) {
-	last if $north->sql('clinic', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}) > 0;
-	select undef, undef, undef, 0.05;
+for my $node ($north, $south) {
+	for (1 .. 600) {
+		last if $node->sql('clinic', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}) > 0;
+		select undef, undef, undef, 0.05;
+	}
 }
 $south->sql('clinic', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'});
 $north->stop('immediate');
