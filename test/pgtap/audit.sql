@@ -1,7 +1,7 @@
 -- Rollback, and the record of what was done to models.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(49);
+SELECT plan(50);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -107,8 +107,15 @@ CREATE TRIGGER hide BEFORE INSERT ON lesion_audit FOR EACH ROW EXECUTE FUNCTION 
 SELECT throws_ok($$SELECT lesion_model_create('hidden', 'unet')$$, '42501',
 	'lesion_audit has a trigger that is not of its owner, "hide"',
 	'the record has no triggers of others');
+DROP FUNCTION lesion_test_code.hide CASCADE;
+CREATE FUNCTION lesion_test_code.tell() RETURNS bool LANGUAGE plpgsql
+	AS $$BEGIN RAISE EXCEPTION 'code of others ran as %', current_user; END$$;
+CREATE TRIGGER tell BEFORE INSERT ON lesion_audit FOR EACH ROW WHEN (lesion_test_code.tell())
+	EXECUTE FUNCTION suppress_redundant_updates_trigger();
+SELECT throws_ok($$SELECT lesion_model_create('hidden', 'unet')$$, '42501',
+	'lesion_audit has a trigger that is not of its owner, "tell"', '... nor any whose condition is of others');
 RESET ROLE;
-DROP TRIGGER hide ON lesion_audit;
+DROP TRIGGER tell ON lesion_audit;
 CREATE FUNCTION lesion_test_code.omit() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
 SET LOCAL ROLE lesion_test_operator;
 CREATE TRIGGER omit BEFORE INSERT ON lesion_audit FOR EACH ROW EXECUTE FUNCTION lesion_test_code.omit();

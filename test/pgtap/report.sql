@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(49);
+SELECT plan(50);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -194,6 +194,8 @@ SELECT throws_ok($$SELECT lesion_report(predictions => '{masks}')$$, '42501', NU
 	'a table that was named must be readable');
 RESET ROLE;
 SELECT is((SELECT provolatile::text FROM pg_proc WHERE proname = 'lesion_report'), 's', 'it changes nothing');
+SET LOCAL array_nulls = off;
+SELECT lives_ok('SELECT lesion_report()', 'it is made with array_nulls = off');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -11,6 +11,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -81,6 +84,17 @@ store_check_owner(const ModelStore *store, const char *table)
 	table_close(relation, NoLock);
 }
 
+/* Is what a trigger runs the owner's? Its function must be; a condition (WHEN)
+ * may call any, so only triggers of the extension, whose functions nobody else
+ * may take for a trigger, have one. */
+static bool
+is_owners(const Trigger *trigger, Oid owner)
+{
+	return has_privs_of_role(function_owner(trigger->tgfoid), owner) &&
+		(trigger->tgqual == NULL ||
+		 getExtensionOfObject(ProcedureRelationId, trigger->tgfoid) == get_extension_oid("lesionseg", false));
+}
+
 void
 store_check_triggers(const ModelStore *store, const char *table)
 {
@@ -89,7 +103,7 @@ store_check_triggers(const ModelStore *store, const char *table)
 
 	check_owner(relation, store);
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-		if (!has_privs_of_role(function_owner(triggers->triggers[i].tgfoid), relation->rd_rel->relowner))
+		if (!is_owners(&triggers->triggers[i], relation->rd_rel->relowner))
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("%s has a trigger that is not of its owner, \"%s\"", table, triggers->triggers[i].tgname),

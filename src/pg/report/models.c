@@ -195,7 +195,7 @@ report_robustness(ReportJob *job)
 								"WHERE $1 IS NULL OR m.model = ANY ($1) "
 								"ORDER BY NOT s.named, s.n DESC, " MODELS_ORDER " LIMIT %d) m "
 								"CROSS JOIN LATERAL (SELECT k.* "
-								"FROM unnest('{%sNULL}'::regclass[]) WITH ORDINALITY AS t (images, n), "
+								"FROM unnest(ARRAY[%sNULL]::regclass[]) WITH ORDINALITY AS t (images, n), "
 								"LATERAL @lesion_robustness_cells(m.model, m.version, t.images) k "
 								"WHERE k.cells IS NOT NULL ORDER BY t.n LIMIT 1) c "
 								"ORDER BY NOT c.measured_on = ANY ($6), m.model", REPORT_CHARTS_MAX,
