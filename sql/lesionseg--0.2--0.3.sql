@@ -3,6 +3,25 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Tables of masks ====
+
+-- Tables of masks are the users'. Those that were made OF the type would be
+-- dropped with the extension. Temporary ones of other sessions cannot be altered, and
+-- end with them. This comes first: others may hold locks on theirs, and while it waits nothing of ours is locked.
+DO $$
+DECLARE
+	masks regclass;
+BEGIN
+	FOR masks IN SELECT oid FROM pg_catalog.pg_class
+		WHERE reloftype OPERATOR(pg_catalog.=) 'lesion_prediction'::pg_catalog.regtype
+		AND (relpersistence OPERATOR(pg_catalog.<>) 't'
+			OR relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE %s NOT OF', masks);
+		RAISE NOTICE 'table % is no longer OF lesion_prediction, so it stays when the extension is dropped', masks;
+	END LOOP;
+END
+$$;
+
 -- ==== Rights ====
 
 -- What is dropped and made again with other arguments has the rights of a new function.
@@ -176,23 +195,6 @@ COMMENT ON PROCEDURE lesion_predict(regclass, text, regclass, text, text, float8
 
 COMMENT ON TYPE lesion_prediction IS
 'a mask and what made it: CREATE TABLE masks (LIKE lesion_prediction) for lesion_predict to write to';
-
--- Tables of masks are the users'. Those that were made OF the type would be
--- dropped with the extension. Temporary ones of other sessions cannot be altered, and
--- end with them.
-DO $$
-DECLARE
-	masks regclass;
-BEGIN
-	FOR masks IN SELECT oid FROM pg_catalog.pg_class
-		WHERE reloftype OPERATOR(pg_catalog.=) 'lesion_prediction'::pg_catalog.regtype
-		AND (relpersistence OPERATOR(pg_catalog.<>) 't'
-			OR relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) LOOP
-		EXECUTE pg_catalog.format('ALTER TABLE %s NOT OF', masks);
-		RAISE NOTICE 'table % is no longer OF lesion_prediction, so it stays when the extension is dropped', masks;
-	END LOOP;
-END
-$$;
 
 -- ==== Tables of models ====
 

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql);
+use Session qw(run_sql wait_for_lock);
 use Test::More;
 
 # Objects of the extension that use what somebody else owns.
@@ -106,7 +106,19 @@ for my $version ('0.1', '0.2') {
 	is($session->query(q{ALTER EXTENSION lesionseg UPDATE TO '0.2'}), '', '... and its update to 0.2')
 		if $version eq '0.1';
 	is(run_sql($database, $uses), '', '... whose objects use none of them');
-	is($session->query('ALTER EXTENSION lesionseg UPDATE'), '', '... and the update to 0.3');
+	# Who keeps a table of masks of his own locked holds up the update alone.
+	my $holder = Session->new($database);
+	$holder->query('CREATE SCHEMA theirs; CREATE TABLE theirs.masks OF lesion_prediction; BEGIN;
+		LOCK TABLE theirs.masks IN ACCESS SHARE MODE') if $version eq '0.2';
+	$session->start('ALTER EXTENSION lesionseg UPDATE');
+	if ($version eq '0.2') {
+		ok(wait_for_lock($session), '... while the update waits for a table of masks');
+		like(run_sql($database, q{SET lock_timeout = '2s'; SELECT count(*) FROM lesion_version}), qr/^\d+$/,
+			'... versions are read');
+		$holder->query('COMMIT');
+	}
+	unlike($session->finish, qr/ERROR|WARNING/, '... and the update to 0.3');
+	$holder->quit;
 	is(run_sql($database, $uses), '', '... whose objects do not either');
 	$session->quit;
 }
