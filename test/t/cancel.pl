@@ -127,14 +127,14 @@ sub png {
 
 # Stop a statement after each of the delays, in seconds, and return the most
 # milliseconds that took. A busy machine delays the test's own processes too,
-# and makes all slower, so a stop that takes too long is tried again, up to five
-# times: code that does not look at cancels is late every time.
+# so a stop that takes too long is tried again, twice: code that does not look
+# at cancels is late every time.
 sub latest {
 	my ($allowed, $delays, $stop, $expected, $name) = @_;
 	my $worst = 0;
 	for my $delay (@$delays) {
 		my $best;
-		for (1 .. 6) {
+		for (1 .. 3) {
 			my ($answer, $seconds) = $stop->($delay);
 			like($answer, $expected, "$name after $delay s stops it");
 			my $took = $seconds * 1000;
