@@ -69,20 +69,28 @@ rows_at_a_time(const KernelPass *pass)
 	return rows / blocks;
 }
 
+/* The product's pass. */
+static ConvolutionPass
+pass_of_product(ConvolutionPass pass)
+{
+	return pass == PASS_BACKWARD_DATA ? PASS_FORWARD : pass == PASS_FORWARD ? PASS_BACKWARD_DATA : pass;
+}
+
 static Status
 window_product_plan(KernelPass *pass)
 {
 	WindowProduct *state = (WindowProduct *) pass;
 	const ConvolutionShape *shape = &pass->shape;
 	const ConvolutionUse *use = &pass->use;
+	ConvolutionPass product_pass = pass_of_product(pass->pass);
 	int			values = window_values(shape);
 	ConvolutionShape product = {.kernel = 1,.stride = 1,.groups = 1};
 	ConvolutionUse product_use = {
 		.type = use->type,.threads = use->threads,
 		.x_pixel_stride = use->y_pixel_stride,.y_pixel_stride = values,
-		.forward = pass->pass == PASS_BACKWARD_DATA,
-		.backward_data = pass->pass == PASS_FORWARD,
-		.backward_weights = pass->pass == PASS_BACKWARD_WEIGHTS,
+		.forward = product_pass == PASS_FORWARD,
+		.backward_data = product_pass == PASS_BACKWARD_DATA,
+		.backward_weights = product_pass == PASS_BACKWARD_WEIGHTS,
 		.bias = use->bias,.relu = use->relu,
 	};
 
@@ -103,13 +111,6 @@ static void
 window_product_release(KernelPass *pass)
 {
 	convolution_free(((WindowProduct *) pass)->product);
-}
-
-/* The product's pass. */
-static ConvolutionPass
-pass_of_product(ConvolutionPass pass)
-{
-	return pass == PASS_BACKWARD_DATA ? PASS_FORWARD : pass == PASS_FORWARD ? PASS_BACKWARD_DATA : pass;
 }
 
 static const char *
