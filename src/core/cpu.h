@@ -12,6 +12,7 @@ typedef struct CpuFeatures
 	bool		avx512;			/* F, BW, DQ and VL */
 	bool		avx512_bf16;
 	bool		amx_bf16;		/* only if the operating system lets this process use it */
+	bool		hides_caches;	/* an AMD processor that describes no cache, as some virtual machines' do */
 } CpuFeatures;
 
 /* The features of this machine, as the operating system lets us use them.
@@ -29,7 +30,7 @@ const CpuFeatures *cpu_features(void);
 static inline const CpuFeatures *
 cpu_features(void)
 {
-	static const CpuFeatures none = {false, false, false, false};
+	static const CpuFeatures none = {0};
 
 	return &none;
 }

@@ -61,6 +61,21 @@ request_amx(void)
 	return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
+/* Is this an AMD processor whose list of caches is empty? (AMD64 Architecture Programmer's Manual, volume 3, CPUID
+ * function 8000_001D: type 0 ends the list.) */
+static bool
+hides_caches(void)
+{
+	unsigned	eax;
+	unsigned	ebx;
+	unsigned	ecx;
+	unsigned	edx;
+
+	if (!__get_cpuid(0, &eax, &ebx, &ecx, &edx) || ebx != signature_AMD_ebx)
+		return false;
+	return !__get_cpuid_count(0x8000001D, 0, &eax, &ebx, &ecx, &edx) || (eax & 0x1F) == 0;
+}
+
 const CpuFeatures *
 cpu_features(void)
 {
@@ -86,6 +101,7 @@ cpu_features(void)
 		if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
 			features.amx_bf16 = level >= ISA_AMX && features.avx512_bf16 &&
 				(edx & (1u << 22)) && (edx & (1u << 24)) && request_amx();
+		features.hides_caches = hides_caches();
 		known = true;
 	}
 	return &features;

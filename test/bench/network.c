@@ -19,9 +19,9 @@
 #include <time.h>
 
 #include "arch/engine.h"
-#include "core/cpu.h"
 #include "core/rng.h"
 #include "core/threads.h"
+#include "nn/conv/backend.h"
 #include "../unit/arch_config.h"
 
 #define STEPS 8
@@ -321,6 +321,7 @@ main(int argc, char **argv)
 	Call call = *call_standalone();
 	const Architecture *architecture;
 	ArchConfig	config;
+	const Backend *backend;
 	Network    *network;
 
 	for (int i = 1; i < argc; i++)
@@ -360,7 +361,8 @@ main(int argc, char **argv)
 	require(network_create(&call.host, architecture, &config, &network));
 	if (strcmp(precision, "bf16") != 0)
 		bench_precision(network, &call, PRECISION_F32, only, atoi(positional[1]), atoi(positional[2]));
-	if (strcmp(precision, "f32") != 0 && cpu_features()->avx512_bf16)
+	require(backend_find(BACKEND_AUTO, &backend));
+	if (strcmp(precision, "f32") != 0 && backend_has_bf16(backend))
 		bench_precision(network, &call, PRECISION_BF16, only, atoi(positional[1]), atoi(positional[2]));
 	network_free(network);
 	return 0;

@@ -423,6 +423,27 @@ strided_1x1(void **state)
 
 #endif
 
+/* From 3.2 to 3.7, where an AMD processor describes no caches: a division by
+ * zero while a pass between many channels is described. */
+static void
+hidden_caches(void **state)
+{
+	static const int channels[] = {64, 256, 512, 1024};
+	static const int sizes[] = {1, 8};
+	Probe		probes[2 * 2 * 4 * 4 * 2];
+	int			count = 0;
+
+	(void) state;
+	for (int type = 0; type < 2; type++)
+		for (int pass = PASS_FORWARD; pass <= PASS_BACKWARD_DATA; pass++)
+			for (int i = 0; i < 4; i++)
+				for (int o = 0; o < 4; o++)
+					for (int s = 0; s < 2; s++)
+						probes[count++] = (Probe) {channels[i], channels[o], sizes[s], 1, 1, 0, 1, false,
+												   type == 0 ? DATA_F32 : DATA_BF16, (ConvolutionPass) pass, NULL};
+	try_all("caches that are not described", probes, count);
+}
+
 int
 main(void)
 {
@@ -432,6 +453,7 @@ main(void)
 		cmocka_unit_test(amx_gradient),
 		cmocka_unit_test(amx_stride_above_kernel),
 		cmocka_unit_test(amx_block_rows),
+		cmocka_unit_test(hidden_caches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 #include "core/cpu.h"
 
 #ifdef HAVE_ONEDNN
+#include "nn/conv/onednn/onednn_primitive.h"
+
 static const Backend onednn_backend = {"onednn", KERNEL_OWN | KERNEL_ONEDNN | KERNEL_REFERENCE};
 #endif
 static const Backend builtin_backend = {"builtin", KERNEL_OWN | KERNEL_REFERENCE};
@@ -33,6 +35,13 @@ find_onednn(const Backend **backend)
 		return status_with_hint(
 								status_error(LS_UNSUPPORTED, "the onednn backend needs a CPU with AVX2"),
 								"Set lesionseg.backend to builtin or auto.");
+	if (onednn_misreads_caches(cpu_features()))
+		return status_with_hint(
+								status_error(LS_UNSUPPORTED, "oneDNN %d.%d does not work on this machine, which "
+											 "does not say how large the processor's caches are",
+											 dnnl_version()->major, dnnl_version()->minor),
+								"Set lesionseg.backend to builtin or auto, or let the virtual machine show its "
+								"host's caches.");
 	*backend = &onednn_backend;
 	return status_ok();
 #else

@@ -89,6 +89,13 @@ is_amx_forward_fault(const ConvolutionShape *shape, const ConvolutionUse *use, C
 
 /* ---- planning ---- */
 
+/* Without AVX2 its depthwise kernel for SSE4.1 crashes, and nothing is fast. */
+static bool
+onednn_runs(const CpuFeatures *cpu)
+{
+	return runs_avx2(cpu) && !onednn_misreads_caches(cpu);
+}
+
 static bool
 onednn_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
@@ -104,11 +111,8 @@ primitive_bias(const KernelPass *pass)
 	return pass->use.bias && pass->pass != PASS_BACKWARD_DATA;
 }
 
-/*
- * Does the primitive's result need finishing? It does if there is a residual
- * after a ReLU, which the primitive cannot add, or bias or ReLU of a
- * transposed convolution.
- */
+/* Does the primitive's result need finishing? It does if there is a residual after a ReLU, which the primitive cannot
+ * add, or bias or ReLU of a transposed convolution. */
 static bool
 needs_finishing(const OneDnn *state)
 {
@@ -198,10 +202,8 @@ implementation_name(const OneDnnPrimitive *primitive)
 	return name;
 }
 
-/*
- * Describe the forward primitive. Not all fast implementations can add after a
- * ReLU; with such a request the library would take its slow reference loops.
- */
+/* Describe the forward primitive. Not all fast implementations can add after a ReLU; with such a request the library
+ * would take its slow reference loops. */
 static Status
 describe_forward(OneDnn *state)
 {
@@ -484,7 +486,7 @@ const ConvolutionKernel onednn_kernel = {
 	.name = "onednn",
 	.owner = KERNEL_ONEDNN,
 	.state_size = sizeof(OneDnn),
-	.runs = runs_avx2,			/* without AVX2 its depthwise kernel for SSE4.1 crashes, and nothing is fast */
+	.runs = onednn_runs,
 	.can = onednn_can,
 	.plan = onednn_plan,
 	.release = onednn_release,

@@ -40,6 +40,14 @@ onednn_check(dnnl_status_t status, const char *what)
 	return status_error(LS_INTERNAL, "oneDNN could not %s (status %d)", what, (int) status);
 }
 
+bool
+onednn_misreads_caches(const CpuFeatures *cpu)
+{
+	const dnnl_version_t *version = dnnl_version();
+
+	return cpu->hides_caches && version->major == 3 && version->minor >= 2 && version->minor < 8;
+}
+
 Status
 onednn_engine_create(OneDnnEngine *engine)
 {

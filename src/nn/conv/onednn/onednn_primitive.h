@@ -5,6 +5,7 @@
 #ifndef LESIONSEG_NN_CONV_ONEDNN_PRIMITIVE_H
 #define LESIONSEG_NN_CONV_ONEDNN_PRIMITIVE_H
 
+#include "core/cpu.h"
 #include "core/status.h"
 #include "nn/conv/onednn/onednn_compat.h"
 
@@ -31,6 +32,15 @@ typedef struct OneDnnPrimitive
 /* Convert the library's status to ours; `what` names the operation for the
  * message. */
 Status		onednn_check(dnnl_status_t status, const char *what);
+
+/*
+ * Does the library take the caches of this processor for one byte each? So do
+ * versions 3.2 to 3.7 where an AMD processor describes none (setCacheHierarchy
+ * of their xbyak). 3.7.2 then divides by zero while it describes some 1x1
+ * convolutions, which ends the server, and others give sums that differ from
+ * one run to the next. Such a library is not used at all.
+ */
+bool		onednn_misreads_caches(const CpuFeatures *cpu);
 
 /* Create and destroy. Destroying is allowed if all is zero, or made in
  * part. */
