@@ -408,21 +408,6 @@ amx_block_rows(void **state)
 	try_all("rows of a block by AMX", probes, count);
 }
 
-#else
-
-static void
-strided_1x1(void **state)
-{
-	(void) state;
-	skip();
-}
-#define depthwise_below_avx2 strided_1x1
-#define amx_gradient strided_1x1
-#define amx_stride_above_kernel strided_1x1
-#define amx_block_rows strided_1x1
-
-#endif
-
 /* From 3.2 to 3.7, where an AMD processor describes no caches: a division by
  * zero while a pass between many channels is described. */
 static void
@@ -443,6 +428,22 @@ hidden_caches(void **state)
 												   type == 0 ? DATA_F32 : DATA_BF16, (ConvolutionPass) pass, NULL};
 	try_all("caches that are not described", probes, count);
 }
+
+#else
+
+static void
+strided_1x1(void **state)
+{
+	(void) state;
+	skip();
+}
+#define depthwise_below_avx2 strided_1x1
+#define amx_gradient strided_1x1
+#define amx_stride_above_kernel strided_1x1
+#define amx_block_rows strided_1x1
+#define hidden_caches strided_1x1
+
+#endif
 
 int
 main(void)
