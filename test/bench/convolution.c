@@ -1,7 +1,7 @@
 /*
  * convolution.c: how fast a backend convolves, per layer of the U-Net.
  *
- *   convolution [auto|openblas] [f32|bf16] [batch] [threads] [base] [size]
+ *   convolution [auto|openblas] [f32|bf16] [batch] [threads] [base] [size] [inference]
  *
  * One line per distinct layer: GFLOP/s of forward, backward-data and
  * backward-weights, microseconds of set_weights, megabytes held, and the
@@ -9,6 +9,7 @@
  * backward-data (nn/conv/convolution.h). "slice" layers write half of the
  * channels of a concatenation, as the encoder does in inference. The best of
  * several runs counts; the totals add up one whole pass of the network. With
+ * "inference" the layers are made for their network's forward pass alone. With
  * one thread its CPU time is taken, which a busy machine disturbs less.
  */
 #include <stdio.h>
@@ -79,6 +80,7 @@ typedef struct Settings
 	int			base;
 	int			size;
 	int			threads;
+	bool		inference;
 } Settings;
 
 typedef struct Totals
@@ -183,6 +185,13 @@ time_pass(const Run *run, int pass)
 	return best;
 }
 
+/* GFLOP/s; 0 of a pass that was not made. */
+static double
+rate(double flops, double seconds)
+{
+	return seconds > 0 ? flops / seconds * 1e-9 : 0;
+}
+
 static void
 time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 {
@@ -196,13 +205,15 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 		.kernel = layer->kernel, .stride = layer->stride, .padding = layer->padding,
 		.groups = layer->groups == 0 ? 1 : c_in,
 	};
+	bool		transposed = strncmp(layer->name, "up ", 3) == 0;
+	bool		all = !settings->inference;
 	ConvolutionUse use = {
 		.type = settings->type,
 		.threads = settings->threads,
 		.x_pixel_stride = c_in * layer->x_wide,
 		.y_pixel_stride = c_out * layer->y_wide,
-		.forward = true, .backward_data = true, .backward_weights = true,
-		.transposed = strncmp(layer->name, "up ", 3) == 0,
+		.forward = all || !transposed, .backward_data = all || transposed, .backward_weights = all,
+		.transposed = transposed,
 	};
 	size_t		weights = (size_t) c_out * c_in / shape.groups * layer->kernel * layer->kernel;
 	double		flops = 2.0 * shape_pixels(shape.y) * weights;
@@ -221,11 +232,11 @@ time_layer(const Settings *settings, const Layer *layer, Totals *totals)
 	run.call.threads = use.threads;
 	run.call.scratch = random_tensor(convolution_scratch(run.convolution), DATA_F32);
 	for (int pass = 3; pass >= 0; pass--)
-		seconds[pass] = time_pass(&run, pass);
+		seconds[pass] = pass == 3 || convolution_kernel(run.convolution, pass)[0] != '\0' ? time_pass(&run, pass) : 0;
 	memory = convolution_memory(run.convolution) + convolution_scratch(run.convolution);
 	printf("%-13s %4d %4d->%-4d %3d^2 %7.2f %7.0f %7.0f %7.0f %8.0f %7.1f  %s | %s | %s\n",
 		   layer->name, layer->count, c_in, c_out, x_size, flops * 1e-9,
-		   flops / seconds[0] * 1e-9, flops / seconds[1] * 1e-9, flops / seconds[2] * 1e-9,
+		   rate(flops, seconds[0]), rate(flops, seconds[1]), rate(flops, seconds[2]),
 		   seconds[3] * 1e6, memory / 1048576.0,
 		   convolution_kernel(run.convolution, PASS_FORWARD),
 		   convolution_kernel(run.convolution, PASS_BACKWARD_DATA),
@@ -256,8 +267,10 @@ main(int argc, char **argv)
 		.size = argc > 6 ? atoi(argv[6]) : 256,
 	};
 	Totals		totals = {.flops = 0};
+	double		seconds;
 
 	settings.threads = argc > 4 ? atoi(argv[4]) : 2;
+	settings.inference = argc > 7 && strcmp(argv[7], "inference") == 0;
 	must(backend_find(strcmp(backend, "openblas") == 0 ? BACKEND_OPENBLAS : BACKEND_AUTO, &settings.backend));
 	printf("%s %s, batch %d, %d threads, U-Net base %d at %d\n", settings.backend->name, type, settings.batch,
 		   settings.threads, settings.base, settings.size);
@@ -265,12 +278,15 @@ main(int argc, char **argv)
 		   "b-data", "b-wei", "set us", "MB");
 	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++)
 		time_layer(&settings, &layers[i], &totals);
-	printf("network: %.1f GFLOP, GFLOP/s forward %.0f, backward-data %.0f, backward-weights %.0f\n",
-		   totals.flops * 1e-9, totals.flops / totals.seconds[0] * 1e-9,
-		   totals.flops / totals.seconds[1] * 1e-9, totals.flops / totals.seconds[2] * 1e-9);
-	printf("images/s of the convolutions alone: inference %.1f, training %.1f; set_weights %.1f ms, %.0f MB held\n",
-		   settings.batch / totals.seconds[0],
-		   settings.batch / (totals.seconds[0] + totals.seconds[1] + totals.seconds[2]),
-		   totals.set_weights * 1e3, totals.memory / 1048576.0);
+	seconds = totals.seconds[0] + totals.seconds[1] + totals.seconds[2];
+	if (settings.inference)
+		printf("network: %.1f GFLOP, %.0f GFLOP/s\nimages/s of the convolutions alone: inference %.1f",
+			   totals.flops * 1e-9, rate(totals.flops, seconds), settings.batch / seconds);
+	else
+		printf("network: %.1f GFLOP, GFLOP/s forward %.0f, backward-data %.0f, backward-weights %.0f\n"
+			   "images/s of the convolutions alone: inference %.1f, training %.1f",
+			   totals.flops * 1e-9, rate(totals.flops, totals.seconds[0]), rate(totals.flops, totals.seconds[1]),
+			   rate(totals.flops, totals.seconds[2]), settings.batch / totals.seconds[0], settings.batch / seconds);
+	printf("; set_weights %.1f ms, %.0f MB held\n", totals.set_weights * 1e3, totals.memory / 1048576.0);
 	return 0;
 }

@@ -219,20 +219,21 @@ static void
 winograd_rows(void **state)
 {
 	(void) state;
-	check_rows("winograd", 50);
+	check_rows("winograd", 30);
 }
 
 /* The bits of a pass's result on so many threads; the caller frees them. */
 static float *
-result_on(const ConvolutionKernel *kernel, const Problem *p, ConvolutionPass pass, int threads, size_t *bytes)
+result_on(const ConvolutionKernel *kernel, const Problem *p, DataType type, ConvolutionPass pass, int threads,
+		  size_t *bytes)
 {
 	Host		host = guarded_host();
-	ConvolutionUse use = case_use(p->c, DATA_F32, (Fusion) {0}, false);
+	ConvolutionUse use = case_use(p->c, type, (Fusion) {0}, false);
 	const Backend *backend;
 	Convolution *convolution;
 	ConvolutionCall call;
-	void	   *x = make_tensor(p->shape.x, use.x_pixel_stride, DATA_F32, p->x, NAN);
-	void	   *dy = make_tensor(p->shape.y, use.y_pixel_stride, DATA_F32, p->dy, NAN);
+	void	   *x = make_tensor(p->shape.x, use.x_pixel_stride, type, p->x, NAN);
+	void	   *dy = make_tensor(p->shape.y, use.y_pixel_stride, type, p->dy, NAN);
 	float	   *result;
 	Status		status;
 
@@ -280,19 +281,21 @@ winograd_is_the_same_on_any_threads(void **state)
 		for (int row = 0; row < count; row++)
 		{
 			bool		gradient = strncmp(rows[row]->name, "winograd_gradient", 17) == 0;
+			bool		bf16 = strcmp(rows[row]->name, "winograd:bf16") == 0;
+			DataType	type = bf16 ? DATA_BF16 : DATA_F32;
 
 			if (strncmp(rows[row]->name, "winograd", 8) != 0 ||
 				(rows[row]->runs != NULL && !rows[row]->runs(cpu_features())))
 				continue;
 			for (int pass = gradient ? PASS_BACKWARD_WEIGHTS : PASS_FORWARD;
-				 pass <= (gradient ? PASS_BACKWARD_WEIGHTS : PASS_BACKWARD_DATA); pass++)
+				 pass <= (gradient ? PASS_BACKWARD_WEIGHTS : bf16 ? PASS_FORWARD : PASS_BACKWARD_DATA); pass++)
 			{
 				size_t		bytes;
-				float	   *expected = result_on(rows[row], &p, pass, 1, &bytes);
+				float	   *expected = result_on(rows[row], &p, type, pass, 1, &bytes);
 
 				for (int threads = 2; threads <= 7; threads += 5)
 				{
-					float	   *result = result_on(rows[row], &p, pass, threads, &bytes);
+					float	   *result = result_on(rows[row], &p, type, pass, threads, &bytes);
 
 					assert_memory_equal(result, expected, bytes);
 					free(result);
@@ -413,8 +416,14 @@ kernels_are_chosen(void **state)
 	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, true, PASS_FORWARD), winograd);
 	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, false, PASS_FORWARD), "openblas");
 	assert_string_equal(chosen_at(7, BACKEND_BUILTIN, DATA_F32, 128, 1, true, PASS_FORWARD), "openblas");
+	if (cpu->avx512_bf16 && !cpu->amx_bf16)
+	{
+		assert_string_equal(chosen(BACKEND_AUTO, DATA_BF16, 32, 1, false, PASS_FORWARD), "winograd:bf16");
+		assert_string_not_equal(chosen(BACKEND_AUTO, DATA_BF16, 32, 1, true, PASS_FORWARD), "winograd:bf16");
+	}
 	if (!cpu->amx_bf16)
 		return;
+	assert_string_equal(chosen(BACKEND_BUILTIN, DATA_BF16, 32, 1, false, PASS_FORWARD), "amx");
 	assert_string_equal(chosen(BACKEND_BUILTIN, DATA_BF16, 32, 1, true, PASS_FORWARD), "amx");
 	assert_string_equal(chosen(BACKEND_BUILTIN, DATA_BF16, 32, 1, true, PASS_BACKWARD_DATA), "amx");
 	assert_string_equal(chosen(BACKEND_BUILTIN, DATA_BF16, 32, 1, true, PASS_BACKWARD_WEIGHTS), "amx_gradient");

@@ -134,7 +134,7 @@ target_stride(const KernelPass *pass)
 	return pass->pass == PASS_BACKWARD_DATA ? pass->use.x_pixel_stride : pass->use.y_pixel_stride;
 }
 
-/* For `runs`: AVX2, or AVX-512. */
+/* For `runs`: AVX2, AVX-512, or more of it. */
 static inline bool
 runs_avx2(const CpuFeatures *cpu)
 {
@@ -145,6 +145,12 @@ static inline bool
 runs_avx512(const CpuFeatures *cpu)
 {
 	return cpu->avx512;
+}
+
+static inline bool
+runs_avx512_bf16(const CpuFeatures *cpu)
+{
+	return cpu->avx512_bf16;
 }
 
 static inline bool

@@ -27,6 +27,9 @@ static const ConvolutionKernel *const table[] = {
 	/* bf16 by tiles. */
 	&amx_kernel,
 	&amx_gradient_kernel,
+
+	/* bf16 with fewer multiplications; tiles are faster without. */
+	&winograd_bf16_kernel,
 #endif
 
 	/* A transposed convolution as a product; the rest of the table computes

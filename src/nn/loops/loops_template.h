@@ -22,61 +22,21 @@
 static inline Vector
 load(const STORED *p, int n)
 {
-#if !LOOPS_BF16
-	return load_float(p, n);
-#elif defined(__AVX512F__)
-	__m256i		half = n == LANES ? _mm256_loadu_si256((const __m256i *) p) :
-		_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1), p);
-
-	return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
-#else
-	VectorHalf	half = {0};
-
-	if (n == LANES)
-		memcpy(&half, p, sizeof half);
-	else
-		memcpy(&half, p, n * sizeof(uint16_t));
-	return (Vector) (__builtin_convertvector(half, VectorUnsigned) << 16);
-#endif
-}
-
 #if LOOPS_BF16
-/* Round to nearest even. */
-static inline VectorHalf
-round_to_bf16(Vector v)
-{
-#ifdef __AVX512BF16__
-	return (VectorHalf) _mm512_cvtneps_pbh((__m512) v);
+	return load_bf16(p, n);
 #else
-	VectorUnsigned bits = (VectorUnsigned) v;
-	VectorUnsigned nan = (VectorUnsigned) (v != v);
-	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
-
-	return __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
+	return load_float(p, n);
 #endif
 }
-#endif
 
 /* Store n floats in the storage type. */
 static inline void
 store(STORED *p, int n, Vector v)
 {
-#if !LOOPS_BF16
+#if LOOPS_BF16
+	store_bf16(p, n, v);
+#else
 	store_float(p, n, v);
-#else
-	VectorHalf	half = round_to_bf16(v);
-
-#ifdef __AVX512F__
-	if (n == LANES)
-		_mm256_storeu_si256((__m256i *) p, (__m256i) half);
-	else
-		_mm256_mask_storeu_epi16(p, (__mmask16) ((1u << n) - 1), (__m256i) half);
-#else
-	if (n == LANES)
-		memcpy(p, &half, sizeof half);
-	else
-		memcpy(p, &half, n * sizeof(uint16_t));
-#endif
 #endif
 }
 

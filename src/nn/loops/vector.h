@@ -75,6 +75,60 @@ store_float(float *p, int n, Vector v)
 #endif
 }
 
+/* Load n bfloat16. */
+static inline Vector
+load_bf16(const uint16_t *p, int n)
+{
+#ifdef __AVX512F__
+	__m256i		half = n == LANES ? _mm256_loadu_si256((const __m256i *) p) :
+		_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1), p);
+
+	return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16);
+#else
+	VectorHalf	half = {0};
+
+	if (n == LANES)
+		memcpy(&half, p, sizeof half);
+	else
+		memcpy(&half, p, n * sizeof(uint16_t));
+	return (Vector) (__builtin_convertvector(half, VectorUnsigned) << 16);
+#endif
+}
+
+/* Round to nearest even. */
+static inline VectorHalf
+round_to_bf16(Vector v)
+{
+#ifdef __AVX512BF16__
+	return (VectorHalf) _mm512_cvtneps_pbh((__m512) v);
+#else
+	VectorUnsigned bits = (VectorUnsigned) v;
+	VectorUnsigned nan = (VectorUnsigned) (v != v);
+	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
+
+	return __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
+#endif
+}
+
+/* Round to bfloat16 and store n. */
+static inline void
+store_bf16(uint16_t *p, int n, Vector v)
+{
+	VectorHalf	half = round_to_bf16(v);
+
+#ifdef __AVX512F__
+	if (n == LANES)
+		_mm256_storeu_si256((__m256i *) p, (__m256i) half);
+	else
+		_mm256_mask_storeu_epi16(p, (__mmask16) ((1u << n) - 1), (__m256i) half);
+#else
+	if (n == LANES)
+		memcpy(p, &half, sizeof half);
+	else
+		memcpy(p, &half, n * sizeof(uint16_t));
+#endif
+}
+
 /* Load n bytes as integers. Written by hand, because compilers turn the
  * general form into loads of single bytes. */
 static inline VectorInt

@@ -28,17 +28,32 @@ typedef struct Winograd
 	KernelPass	base;
 	WinogradArgs args;			/* all but the pointers of a run */
 	int			workers;
-	float	   *weights;		/* held: mapped; in training plain, (C_out, C_in, 3, 3) */
+	void	   *weights;		/* held: mapped; in training plain, (C_out, C_in, 3, 3) */
 	float	   *bias;			/* (C_out up to whole blocks) */
 	size_t		mapped_at;		/* scratch for mapped weights in training */
 	size_t		scratch_at;
 } Winograd;
 
+/* Is it such a convolution, of whatever type? */
+static bool
+is_3x3(const ConvolutionShape *shape)
+{
+	return shape->kernel == 3 && shape->stride == 1 && shape->groups == 1;
+}
+
 static bool
 winograd_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return pass != PASS_BACKWARD_WEIGHTS && use->type == DATA_F32 && shape->kernel == 3 && shape->stride == 1 &&
-		shape->groups == 1 && (pass == PASS_FORWARD || shape->padding <= 2);
+	return pass != PASS_BACKWARD_WEIGHTS && use->type == DATA_F32 && is_3x3(shape) &&
+		(pass == PASS_FORWARD || shape->padding <= 2);
+}
+
+/* Two channels of x make a word. Not in training: its passes stay as exact as bfloat16 allows. */
+static bool
+winograd_bf16_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	return pass == PASS_FORWARD && use->type == DATA_BF16 && is_3x3(shape) && shape->x.c % 2 == 0 &&
+		!use->backward_data && !use->backward_weights;
 }
 
 /*
@@ -75,17 +90,33 @@ winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, Convolut
 	return winograd_saves(shape, image) && (maps_in_run(use) || worth_memory(shape, image));
 }
 
+/* There the maps are less than twice as large as what a direct kernel keeps. */
+static bool
+winograd_bf16_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	(void) use;
+	(void) pass;
+	return winograd_saves(shape, shape->y);
+}
+
 WinogradTiles
-winograd_tiles(TensorShape x, int stride, int padding, TensorShape y)
+winograd_tiles(TensorShape x, int stride, int padding, TensorShape y, int out)
 {
 	WinogradTiles tiles = {
-		.shape = x,.stride = stride,.padding = padding,
-		.down = (y.h + WINOGRAD_OUT - 1) / WINOGRAD_OUT,
-		.across = (y.w + WINOGRAD_OUT - 1) / WINOGRAD_OUT,
+		.shape = x,.stride = stride,.padding = padding,.out = out,
+		.down = (y.h + out - 1) / out,
+		.across = (y.w + out - 1) / out,
 	};
 
 	tiles.count = (long) y.n * tiles.down * tiles.across;
 	return tiles;
+}
+
+/* Values of a tile's map. */
+static int
+planes_of(const WinogradTiles *tiles)
+{
+	return (tiles->out + 2) * (tiles->out + 2);
 }
 
 /* Choose runs of tiles and, if there are fewer runs than threads, groups of
@@ -93,9 +124,9 @@ winograd_tiles(TensorShape x, int stride, int padding, TensorShape y)
 static void
 divide_tiles(WinogradArgs *args, int threads)
 {
-	size_t		channels = (size_t) args->tiles.shape.c + args->blocks * WINOGRAD_BLOCK;
-	size_t		tile_bytes = WINOGRAD_PLANES * channels * sizeof(float);
-	size_t		weight_bytes = WINOGRAD_PLANES * args->weights_plane * sizeof(float);
+	size_t		words = (size_t) args->depth + args->blocks * WINOGRAD_BLOCK;
+	size_t		tile_bytes = planes_of(&args->tiles) * words * sizeof(float);
+	size_t		weight_bytes = planes_of(&args->tiles) * args->weights_plane * sizeof(float);
 	long		most = (long) (ITEM_BYTES / tile_bytes);
 	long		runs;
 
@@ -128,18 +159,20 @@ describe_loops(Winograd *state)
 	TensorShape y = target_shape(pass);
 	int			padding = pass->pass == PASS_FORWARD ? pass->shape.padding : 2 - pass->shape.padding;
 	WinogradArgs *args = &state->args;
+	bool		bf16 = use->type == DATA_BF16;
 
 	*args = (WinogradArgs) {
-		.tiles = winograd_tiles(x, source_stride(pass), padding, y),
+		.tiles = winograd_tiles(x, source_stride(pass), padding, y, bf16 ? WINOGRAD_OUT_BF16 : WINOGRAD_OUT),
+		.depth = bf16 ? x.c / 2 : x.c,
 		.y_shape = y,.y_stride = target_stride(pass),
 		.residual_stride = use->residual_stride,.relu_before = use->relu_before,.relu = use->relu,
 		.blocks = (y.c + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK,
 	};
-	args->weights_plane = (size_t) args->blocks * x.c * WINOGRAD_BLOCK + WINOGRAD_GAP;
+	args->weights_plane = (size_t) args->blocks * args->depth * WINOGRAD_BLOCK + WINOGRAD_GAP;
 	divide_tiles(args, use->threads);
-	args->x_plane = (size_t) args->item_tiles * x.c + WINOGRAD_GAP;
+	args->x_plane = (size_t) args->item_tiles * args->depth + WINOGRAD_GAP;
 	args->product_plane = (size_t) args->item_tiles * args->width + WINOGRAD_GAP;
-	args->scratch_size = WINOGRAD_PLANES * (args->x_plane + args->product_plane);
+	args->scratch_size = planes_of(&args->tiles) * (args->x_plane + args->product_plane);
 	state->workers = items_of(args) < use->threads ? (int) items_of(args) : use->threads;
 }
 
@@ -154,7 +187,7 @@ winograd_plan(KernelPass *pass)
 	size_t		bias_at;
 
 	describe_loops(state);
-	mapped = WINOGRAD_PLANES * args->weights_plane;
+	mapped = planes_of(&args->tiles) * args->weights_plane;
 	TRY(reserve_held(pass, in_run ? convolution_weight_count(&pass->shape) : mapped, sizeof(float), &weights_at));
 	TRY(reserve_held(pass, (size_t) args->blocks * WINOGRAD_BLOCK, sizeof(float), &bias_at));
 	TRY(arena_commit(&pass->arena, NULL, "a 3x3 convolution"));
@@ -166,7 +199,7 @@ winograd_plan(KernelPass *pass)
 
 /* Map plain weights to `mapped`. */
 static void
-map_weights(const Winograd *state, int threads, const float *plain, float *mapped)
+map_weights(const Winograd *state, int threads, const float *plain, void *mapped)
 {
 	const KernelPass *pass = &state->base;
 	const WinogradLoops *loops = pass->kernel->loops;
@@ -225,8 +258,6 @@ winograd_run(const KernelPass *pass, const ConvolutionCall *call, const PassTens
 #define WINOGRAD_ROW \
 	.owner = KERNEL_OWN, \
 	.state_size = sizeof(Winograd), \
-	.can = winograd_can, \
-	.pays = winograd_pays, \
 	.plan = winograd_plan, \
 	.set_weights = winograd_set_weights, \
 	.run = winograd_run
@@ -234,6 +265,8 @@ winograd_run(const KernelPass *pass, const ConvolutionCall *call, const PassTens
 const ConvolutionKernel winograd_baseline_kernel = {
 	WINOGRAD_ROW,
 	.name = "winograd",
+	.can = winograd_can,
+	.pays = winograd_pays,
 	.loops = &winograd_baseline,
 };
 
@@ -242,6 +275,8 @@ const ConvolutionKernel winograd_avx2_kernel = {
 	WINOGRAD_ROW,
 	.name = "winograd:avx2",
 	.runs = runs_avx2,
+	.can = winograd_can,
+	.pays = winograd_pays,
 	.loops = &winograd_avx2,
 };
 
@@ -249,6 +284,17 @@ const ConvolutionKernel winograd_avx512_kernel = {
 	WINOGRAD_ROW,
 	.name = "winograd:avx512",
 	.runs = runs_avx512,
+	.can = winograd_can,
+	.pays = winograd_pays,
 	.loops = &winograd_avx512,
+};
+
+const ConvolutionKernel winograd_bf16_kernel = {
+	WINOGRAD_ROW,
+	.name = "winograd:bf16",
+	.runs = runs_avx512_bf16,
+	.can = winograd_bf16_can,
+	.pays = winograd_bf16_pays,
+	.loops = &winograd_bf16_avx512bf16,
 };
 #endif

@@ -80,7 +80,7 @@ describe_loops(WinogradGradient *state)
 	int			items;
 
 	*args = (WinogradGradientArgs) {
-		.tiles = winograd_tiles(shape->x, use->x_pixel_stride, shape->padding, shape->y),
+		.tiles = winograd_tiles(shape->x, use->x_pixel_stride, shape->padding, shape->y, WINOGRAD_OUT),
 		.dy_shape = shape->y,.dy_stride = use->y_pixel_stride,
 		.x_row = divide_up(shape->x.c, WINOGRAD_GAP) * WINOGRAD_GAP,
 	};

@@ -2,6 +2,7 @@
  * winograd_gradient_template.h: the loops behind winograd_gradient.h, included
  * once per instruction set with WINOGRAD_GRADIENT_NAME, the name of its table.
  */
+#define WINOGRAD_BF16 0
 #include "nn/conv/winograd/winograd_gradient.h"
 #include "nn/conv/winograd/winograd_tiles.h"
 

@@ -1,6 +1,7 @@
 /*
- * winograd_template.h: the loops behind winograd.h, included once per
- * instruction set with WINOGRAD_NAME, the name of its table.
+ * winograd_template.h: the loops behind winograd.h, included once per type
+ * and instruction set with WINOGRAD_NAME, the name of its table, and
+ * WINOGRAD_BF16 as winograd_tiles.h asks.
  *
  * An item maps its tiles of x, multiplies plane by plane, and maps the
  * products to y. All intermediate values stay in a core's cache, and each
@@ -15,11 +16,17 @@
 typedef double VectorDouble __attribute__((vector_size(4 * LANES)));
 typedef float VectorNarrow __attribute__((vector_size(2 * LANES)));
 
-/* Map three weights along one axis to six. */
+/* Map three weights along one axis to a tile's values. */
 static inline void
 map_three_weights(const VectorDouble *in, int step, VectorDouble *out)
 {
 	VectorDouble even = in[0] + in[2 * step];
+#if WINOGRAD_BF16
+	out[0] = in[0];
+	out[1] = (even + in[step]) / 2;
+	out[2] = (even - in[step]) / 2;
+	out[3] = in[2 * step];
+#else
 	VectorDouble far_even = in[0] + 4 * in[2 * step];
 
 	out[0] = in[0] / 4;
@@ -28,31 +35,42 @@ map_three_weights(const VectorDouble *in, int step, VectorDouble *out)
 	out[3] = (far_even + 2 * in[step]) / 24;
 	out[4] = (far_even - 2 * in[step]) / 24;
 	out[5] = in[2 * step];
+#endif
 }
 
-/* Map the weights of a block's channels, (9, WINOGRAD_BLOCK). */
+/* Write the mapped weights of a channel of x for a vector's half of channels of y to their words. */
+static inline void
+store_weights(VectorDouble weights, Stored *to)
+{
+	VectorNarrow narrow = __builtin_convertvector(weights, VectorNarrow);
+
+#if WINOGRAD_BF16
+	for (int lane = 0; lane < LANES / 2; lane++)
+		to[lane * WORD_VALUES] = bfloat16_from_float(narrow[lane]);
+#else
+	memcpy(to, &narrow, sizeof narrow);
+#endif
+}
+
+/* Map the weights of a block's channels, (9, WINOGRAD_BLOCK); planes are so many words apart. */
 static void
-map_block(const double *weights, float *to, size_t plane)
+map_block(const double *weights, Stored *to, size_t plane)
 {
 	for (int lane = 0; lane < WINOGRAD_BLOCK; lane += LANES / 2)
 	{
 		VectorDouble in[9];
-		VectorDouble half[3 * WINOGRAD_IN];	/* (3, 6): rows of the weights' columns */
-		VectorDouble mapped[WINOGRAD_IN];
+		VectorDouble half[3 * TILE_IN];	/* (3, TILE_IN): rows of the weights' columns */
+		VectorDouble mapped[TILE_IN];
 
 		for (int i = 0; i < 9; i++)
 			memcpy(&in[i], weights + i * WINOGRAD_BLOCK + lane, sizeof in[i]);
 		for (int j = 0; j < 3; j++)
-			map_three_weights(in + j, 3, half + j * WINOGRAD_IN);
-		for (int i = 0; i < WINOGRAD_IN; i++)
+			map_three_weights(in + j, 3, half + j * TILE_IN);
+		for (int i = 0; i < TILE_IN; i++)
 		{
-			map_three_weights(half + i, WINOGRAD_IN, mapped);
-			for (int j = 0; j < WINOGRAD_IN; j++)
-			{
-				VectorNarrow narrow = __builtin_convertvector(mapped[j], VectorNarrow);
-
-				memcpy(to + (i * WINOGRAD_IN + j) * plane + lane, &narrow, sizeof narrow);
-			}
+			map_three_weights(half + i, TILE_IN, mapped);
+			for (int j = 0; j < TILE_IN; j++)
+				store_weights(mapped[j], to + ((i * TILE_IN + j) * plane + lane) * WORD_VALUES);
 		}
 	}
 }
@@ -73,7 +91,8 @@ map_weights(void *data, int worker, long begin, long end)
 			for (int i = 0; i < 9; i++)
 				weights[i * WINOGRAD_BLOCK + c] = block + c >= args->y_channels ? 0 :
 					from[(block + c) * args->y_step + (args->turned ? 8 - i : i)];
-		map_block(weights, args->mapped + item * WINOGRAD_BLOCK, args->plane);
+		map_block(weights, (Stored *) args->mapped + item / WORD_VALUES * WORD_VALUES * WINOGRAD_BLOCK +
+				  item % WORD_VALUES, args->plane);
 	}
 }
 
@@ -82,25 +101,25 @@ map_weights(void *data, int worker, long begin, long end)
 /* Compute the products of all planes for an item's tiles and its output
  * channels begin .. end. */
 static void
-multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const float *maps, float *products)
+multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const Word *maps, float *products)
 {
-	int			channels = args->tiles.shape.c;
+	int			depth = args->depth;
 	int			teams = (tiles + ROWS - 1) / ROWS;	/* groups of tiles side by side */
 
-	for (int plane = 0; plane < WINOGRAD_PLANES; plane++)
+	for (int plane = 0; plane < PLANES; plane++)
 		for (int c = begin; c < end; c += 2 * LANES)
 		{
-			const float *weights = args->weights + plane * args->weights_plane +
-				(size_t) (c / WINOGRAD_BLOCK) * channels * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
+			const Word *weights = (const Word *) args->weights + plane * args->weights_plane +
+				(size_t) (c / WINOGRAD_BLOCK) * depth * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
 
 			for (int t = 0; t < teams; t++)
 			{
 				int			first = tiles * t / teams;
 				int			last = tiles * (t + 1) / teams;
 				Product		product = {
-					.left = maps + plane * args->x_plane + (size_t) first * channels,
-					.left_row = channels,.left_step = 1,
-					.right = weights,.right_step = WINOGRAD_BLOCK,.depth = channels,
+					.left = maps + plane * args->x_plane + (size_t) first * depth,
+					.left_row = depth,.left_step = 1,
+					.right = weights,.right_step = WINOGRAD_BLOCK,.depth = depth,
 					.to = products + plane * args->product_plane + (size_t) first * args->width + c - begin,
 					.to_row = args->width,
 				};
@@ -112,10 +131,14 @@ multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const f
 
 /* ---- products to y ---- */
 
-/* Map six values along one axis to four. */
+/* Map a tile's products along one axis to its pixels of y. */
 static inline __attribute__((always_inline)) void
 map_products(const Vector *in, int step, Vector *out)
 {
+#if WINOGRAD_BF16
+	out[0] = in[0] + in[1 * step] + in[2 * step];
+	out[1] = in[1 * step] - in[2 * step] - in[3 * step];
+#else
 	Vector		sum = in[1 * step] + in[2 * step];
 	Vector		difference = in[1 * step] - in[2 * step];
 	Vector		far_sum = in[3 * step] + in[4 * step];
@@ -125,6 +148,7 @@ map_products(const Vector *in, int step, Vector *out)
 	out[1] = difference + 2.0f * far_difference;
 	out[2] = sum + 4.0f * far_sum;
 	out[3] = difference + 8.0f * far_difference + in[5 * step];
+#endif
 }
 
 /* Compute and write tile `index` of y for output channels begin .. end; its
@@ -133,8 +157,8 @@ static void
 write_tile(const WinogradArgs *args, long index, int at, int begin, int end, const float *products)
 {
 	Tile		tile = find_tile(&args->tiles, index);
-	int			rows = args->y_shape.h - tile.top < WINOGRAD_OUT ? args->y_shape.h - tile.top : WINOGRAD_OUT;
-	int			columns = args->y_shape.w - tile.left < WINOGRAD_OUT ? args->y_shape.w - tile.left : WINOGRAD_OUT;
+	int			rows = args->y_shape.h - tile.top < TILE_OUT ? args->y_shape.h - tile.top : TILE_OUT;
+	int			columns = args->y_shape.w - tile.left < TILE_OUT ? args->y_shape.w - tile.left : TILE_OUT;
 	long		first = ((long) tile.image * args->y_shape.h + tile.top) * args->y_shape.w + tile.left;
 
 	for (int c = begin; c < end; c += LANES)
@@ -142,26 +166,26 @@ write_tile(const WinogradArgs *args, long index, int at, int begin, int end, con
 		const float *from = products + (size_t) at * args->width + c - begin;
 		int			lanes = lanes_left(end, c);
 		Vector		bias = load_float(args->bias + c, LANES);
-		Vector		in[WINOGRAD_PLANES];
-		Vector		half[WINOGRAD_OUT * WINOGRAD_IN];
-		Vector		mapped[WINOGRAD_OUT];
+		Vector		in[PLANES];
+		Vector		half[TILE_OUT * TILE_IN];
+		Vector		mapped[TILE_OUT];
 
-		for (int plane = 0; plane < WINOGRAD_PLANES; plane++)
+		for (int plane = 0; plane < PLANES; plane++)
 			in[plane] = load_float(from + plane * args->product_plane, LANES);
-		for (int j = 0; j < WINOGRAD_IN; j++)
+		for (int j = 0; j < TILE_IN; j++)
 		{
-			map_products(in + j, WINOGRAD_IN, mapped);
-			for (int i = 0; i < WINOGRAD_OUT; i++)
-				half[i * WINOGRAD_IN + j] = mapped[i];
+			map_products(in + j, TILE_IN, mapped);
+			for (int i = 0; i < TILE_OUT; i++)
+				half[i * TILE_IN + j] = mapped[i];
 		}
 		for (int i = 0; i < rows; i++)
 		{
 			long		pixel = first + (long) i * args->y_shape.w;
-			float	   *to = args->y + pixel * args->y_stride + c;
-			const float *residual = args->residual_stride == 0 ? NULL :
-					args->residual + pixel * args->residual_stride + c;
+			Stored	   *to = (Stored *) args->y + pixel * args->y_stride + c;
+			const Stored *residual = args->residual_stride == 0 ? NULL :
+				(const Stored *) args->residual + pixel * args->residual_stride + c;
 
-			map_products(half + i * WINOGRAD_IN, 1, mapped);
+			map_products(half + i * TILE_IN, 1, mapped);
 			for (int j = 0; j < columns; j++, to += args->y_stride)
 			{
 				Vector		value = mapped[j] + bias;
@@ -169,11 +193,11 @@ write_tile(const WinogradArgs *args, long index, int at, int begin, int end, con
 				if (residual != NULL)
 				{
 					value = args->relu_before ? positive_part(value) : value;
-					value += load_float(residual + (long) j * args->residual_stride, lanes);
+					value += load(residual + (long) j * args->residual_stride, lanes);
 				}
 				if (args->relu)
 					value = positive_part(value);
-				store_float(to, lanes, value);
+				store(to, lanes, value);
 			}
 		}
 	}
@@ -183,8 +207,8 @@ static void
 convolve_items(void *data, int worker, long begin, long end)
 {
 	const WinogradArgs *args = data;
-	float	   *maps = args->scratch + (size_t) worker * args->scratch_size;
-	float	   *products = maps + WINOGRAD_PLANES * args->x_plane;
+	float	   *products = args->scratch + (size_t) worker * args->scratch_size;
+	Word	   *maps = (Word *) (products + PLANES * args->product_plane);
 	int			channels = args->y_shape.c;
 
 	for (long item = begin; item < end; item++)
@@ -198,7 +222,7 @@ convolve_items(void *data, int worker, long begin, long end)
 
 		right = right < channels ? right : channels;
 		for (int t = 0; t < tiles; t++)
-			map_channels(&args->tiles, first + t, maps + (size_t) t * args->tiles.shape.c, args->x_plane);
+			map_channels(&args->tiles, first + t, maps + (size_t) t * args->depth, args->x_plane);
 		multiply_planes(args, tiles, left, right, maps, products);
 		for (int t = 0; t < tiles; t++)
 			write_tile(args, first + t, t, left, right, products);

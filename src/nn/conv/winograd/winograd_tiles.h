@@ -1,9 +1,46 @@
 /*
  * winograd_tiles.h: what the templates of this folder share: tiles of x and
- * their maps, and products of small blocks. Included once per instruction set.
+ * their maps, and products of small blocks. Included once per instruction set,
+ * with WINOGRAD_BF16 1 for bfloat16 tensors (AVX-512 BF16 alone), 0 for float32.
  */
 #include "nn/conv/winograd/winograd.h"
 #include "nn/loops/vector.h"
+
+/* The stored type, a word of a map, and how many of the former make one. */
+#if WINOGRAD_BF16
+typedef uint16_t Stored;
+typedef int32_t Word;
+#define TILE_OUT WINOGRAD_OUT_BF16
+#define WORD_VALUES 2
+#else
+typedef float Stored;
+typedef float Word;
+#define TILE_OUT WINOGRAD_OUT
+#define WORD_VALUES 1
+#endif
+
+#define TILE_IN (TILE_OUT + 2)
+#define PLANES (TILE_IN * TILE_IN)
+
+static inline Vector
+load(const Stored *p, int n)
+{
+#if WINOGRAD_BF16
+	return load_bf16(p, n);
+#else
+	return load_float(p, n);
+#endif
+}
+
+static inline void
+store(Stored *p, int n, Vector v)
+{
+#if WINOGRAD_BF16
+	store_bf16(p, n, v);
+#else
+	store_float(p, n, v);
+#endif
+}
 
 /* Rows of a block of products: as many as leave registers for two vectors. */
 #if defined(__AVX512F__)
@@ -25,19 +62,25 @@ find_tile(const WinogradTiles *tiles, long index)
 {
 	Tile		tile;
 
-	tile.left = (int) (index % tiles->across) * WINOGRAD_OUT;
+	tile.left = (int) (index % tiles->across) * TILE_OUT;
 	index /= tiles->across;
-	tile.top = (int) (index % tiles->down) * WINOGRAD_OUT;
+	tile.top = (int) (index % tiles->down) * TILE_OUT;
 	tile.image = (int) (index / tiles->down);
 	return tile;
 }
 
 /* ---- x to its maps ---- */
 
-/* Map six values along one axis. */
+/* Map a tile's values along one axis. */
 static inline __attribute__((always_inline)) void
 map_x(const Vector *in, int step, Vector *out)
 {
+#if WINOGRAD_BF16
+	out[0] = in[0] - in[2 * step];
+	out[1] = in[1 * step] + in[2 * step];
+	out[2] = in[2 * step] - in[1 * step];
+	out[3] = in[1 * step] - in[3 * step];
+#else
 	Vector		a = in[4 * step] - 4.0f * in[2 * step];
 	Vector		b = in[3 * step] - 4.0f * in[1 * step];
 	Vector		c = in[4 * step] - in[2 * step];
@@ -49,6 +92,7 @@ map_x(const Vector *in, int step, Vector *out)
 	out[3] = c + d;
 	out[4] = c - d;
 	out[5] = 4.0f * in[1 * step] - 5.0f * in[3 * step] + in[5 * step];
+#endif
 }
 
 /*
@@ -57,63 +101,66 @@ map_x(const Vector *in, int step, Vector *out)
  * its columns begin .. end are inside the image.
  */
 static inline void
-map_tile(const float *const rows[WINOGRAD_IN], int stride, int left, int begin, int end, int lanes, float *to,
+map_tile(const Stored *const rows[TILE_IN], int stride, int left, int begin, int end, int lanes, Stored *to,
 		 size_t plane)
 {
-	Vector		x[WINOGRAD_PLANES];
-	Vector		half[WINOGRAD_PLANES];
-	Vector		mapped[WINOGRAD_IN];
+	Vector		x[PLANES];
+	Vector		half[PLANES];
+	Vector		mapped[TILE_IN];
 
-	for (int i = 0; i < WINOGRAD_IN; i++)
-		for (int j = 0; j < WINOGRAD_IN; j++)
+	for (int i = 0; i < TILE_IN; i++)
+		for (int j = 0; j < TILE_IN; j++)
 		{
 			Vector		value = {0};
 
 			if (rows[i] != NULL && j >= begin && j < end)
-				value = load_float(rows[i] + (long) (left + j) * stride, lanes);
-			x[i * WINOGRAD_IN + j] = value;
+				value = load(rows[i] + (long) (left + j) * stride, lanes);
+			x[i * TILE_IN + j] = value;
 		}
-	for (int j = 0; j < WINOGRAD_IN; j++)
+	for (int j = 0; j < TILE_IN; j++)
 	{
-		map_x(x + j, WINOGRAD_IN, mapped);
-		for (int i = 0; i < WINOGRAD_IN; i++)
-			half[i * WINOGRAD_IN + j] = mapped[i];
+		map_x(x + j, TILE_IN, mapped);
+		for (int i = 0; i < TILE_IN; i++)
+			half[i * TILE_IN + j] = mapped[i];
 	}
-	for (int i = 0; i < WINOGRAD_IN; i++)
+	for (int i = 0; i < TILE_IN; i++)
 	{
-		map_x(half + i * WINOGRAD_IN, 1, mapped);
-		for (int j = 0; j < WINOGRAD_IN; j++)
-			store_float(to + (i * WINOGRAD_IN + j) * plane, lanes, mapped[j]);
+		map_x(half + i * TILE_IN, 1, mapped);
+		for (int j = 0; j < TILE_IN; j++)
+			store(to + (i * TILE_IN + j) * plane, lanes, mapped[j]);
 	}
 }
 
-/* Map all channels of tile `index` to `maps`, its place in the first plane. */
+/* Map all channels of tile `index` to `maps`, its place in the first plane; planes are so many words apart. */
 static void
-map_channels(const WinogradTiles *tiles, long index, float *maps, size_t plane)
+map_channels(const WinogradTiles *tiles, long index, Word *maps, size_t plane_words)
 {
+	const Stored *x = tiles->x;
+	Stored	   *to = (Stored *) maps;
+	size_t		plane = plane_words * WORD_VALUES;
 	Tile		tile = find_tile(tiles, index);
 	int			channels = tiles->shape.c;
 	int			top = tile.top - tiles->padding;
 	int			left = tile.left - tiles->padding;
 	int			begin = left < 0 ? -left : 0;
-	int			end = tiles->shape.w - left < WINOGRAD_IN ? tiles->shape.w - left : WINOGRAD_IN;
+	int			end = tiles->shape.w - left < TILE_IN ? tiles->shape.w - left : TILE_IN;
 
 	for (int c = 0; c < channels; c += LANES)
 	{
-		const float *rows[WINOGRAD_IN];
+		const Stored *rows[TILE_IN];
 		int			lanes = lanes_left(channels, c);
 
-		for (int i = 0; i < WINOGRAD_IN; i++)
+		for (int i = 0; i < TILE_IN; i++)
 		{
 			int			y = top + i;
 
 			rows[i] = y < 0 || y >= tiles->shape.h ? NULL :
-				tiles->x + ((long) tile.image * tiles->shape.h + y) * tiles->shape.w * tiles->stride + c;
+				x + ((long) tile.image * tiles->shape.h + y) * tiles->shape.w * tiles->stride + c;
 		}
-		if (begin == 0 && end == WINOGRAD_IN && lanes == LANES)
-			map_tile(rows, tiles->stride, left, 0, WINOGRAD_IN, LANES, maps + c, plane);
+		if (begin == 0 && end == TILE_IN && lanes == LANES)
+			map_tile(rows, tiles->stride, left, 0, TILE_IN, LANES, to + c, plane);
 		else
-			map_tile(rows, tiles->stride, left, begin, end, lanes, maps + c, plane);
+			map_tile(rows, tiles->stride, left, begin, end, lanes, to + c, plane);
 	}
 }
 
@@ -121,21 +168,49 @@ map_channels(const WinogradTiles *tiles, long index, float *maps, size_t plane)
 
 /*
  * A product of matrices, (rows, depth) by (depth, columns). `left` is read by
- * single values, with a step between its rows and one between its columns;
+ * single words, with a step between its rows and one between its columns;
  * `right` and `to` by vectors.
  */
 typedef struct Product
 {
-	const float *left;
+	const Word *left;
 	int			left_row;
 	int			left_step;
-	const float *right;
+	const Word *right;
 	int			right_step;
 	int			depth;
 	float	   *to;
 	int			to_row;
 	bool		add;			/* to what is there */
 } Product;
+
+/* Lanes of a vector of words, and one word in all lanes. */
+static inline Vector
+load_words(const Word *p)
+{
+	return load_float((const float *) p, LANES);
+}
+
+static inline Vector
+splat_word(Word word)
+{
+#if WINOGRAD_BF16
+	return (Vector) _mm512_set1_epi32(word);
+#else
+	return splat(word);
+#endif
+}
+
+/* Add to the sums the products of words; of bfloat16 both products of each. */
+static inline Vector
+add_products(Vector sums, Vector a, Vector b)
+{
+#if WINOGRAD_BF16
+	return (Vector) _mm512_dpbf16_ps((__m512) sums, (__m512bh) a, (__m512bh) b);
+#else
+	return sums + a * b;
+#endif
+}
 
 /* The block of so many rows and vectors. */
 static inline __attribute__((always_inline)) void
@@ -147,19 +222,19 @@ multiply_block(Product p, int rows, int vectors)
 		sums[r][0] = sums[r][1] = (Vector) {0};
 	for (int d = 0; d < p.depth; d++)
 	{
-		const float *left = p.left + (size_t) d * p.left_step;
-		const float *right = p.right + (size_t) d * p.right_step;
-		Vector		first = load_float(right, LANES);
-		Vector		second = vectors == 1 ? first : load_float(right + LANES, LANES);
+		const Word *left = p.left + (size_t) d * p.left_step;
+		const Word *right = p.right + (size_t) d * p.right_step;
+		Vector		first = load_words(right);
+		Vector		second = vectors == 1 ? first : load_words(right + LANES);
 
 #pragma GCC unroll 12
 		for (int r = 0; r < rows; r++)
 		{
-			Vector		x = splat(left[(size_t) r * p.left_row]);
+			Vector		x = splat_word(left[(size_t) r * p.left_row]);
 
-			sums[r][0] += x * first;
+			sums[r][0] = add_products(sums[r][0], x, first);
 			if (vectors == 2)
-				sums[r][1] += x * second;
+				sums[r][1] = add_products(sums[r][1], x, second);
 		}
 	}
 	for (int r = 0; r < rows; r++)
