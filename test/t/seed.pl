@@ -19,12 +19,25 @@ sub weights {
 		id_column => 'id', config => '{"base": 8}')});
 }
 
+# Is it refused here, as oneDNN is in a build without it and on some machines?
+sub is_refused {
+	my ($backend) = @_;
+	my $session = Session->new($database);
+	$session->query("SET lesionseg.backend = $backend");
+	my $said = $session->query(q{SELECT lesion_segment(image, 'linknet') IS NOT NULL FROM archive LIMIT 1});
+	$session->quit;
+	return $said =~ /^ERROR:  0A000/m;
+}
+
 for my $backend (qw(onednn openblas)) {
-	my $settings = "SET lesionseg.backend = $backend; SET lesionseg.precision = f32";
-	my $first = weights(7, $settings);
-	like($first, qr/^[0-9a-f]{64}$/, "$backend: a SHA-256");
-	is(weights(7, $settings), $first, "$backend: the same seed, the same weights");
-	isnt(weights(8, $settings), $first, "$backend: another seed, other weights");
+	SKIP: {
+		skip "$backend is refused here", 3 if is_refused($backend);
+		my $settings = "SET lesionseg.backend = $backend; SET lesionseg.precision = f32";
+		my $first = weights(7, $settings);
+		like($first, qr/^[0-9a-f]{64}$/, "$backend: a SHA-256");
+		is(weights(7, $settings), $first, "$backend: the same seed, the same weights");
+		isnt(weights(8, $settings), $first, "$backend: another seed, other weights");
+	}
 }
 my $first = weights(7);
 is(weights(7), $first, 'settings as they come: the same seed, the same weights');
