@@ -199,6 +199,10 @@ ok($status && $said =~ /two rows are called same/ && $said =~ /rows were left ou
 ($status, $said) = files("save $folder/long \"SELECT repeat('long', 100) || n, mask FROM archive, "
 	. "generate_series(1, 2) AS n WHERE id = (SELECT min(id) FROM archive WHERE mask IS NOT NULL)\"");
 ok(!$status && (() = glob "$folder/long/long*.png") == 2, 'names too long for a file are cut') or diag $said;
+for my $query ("\\! touch $folder/ran", "SELECT id, mask FROM archive \\! touch $folder/ran") {
+	($status, $said) = files("save $folder/command '$query'");
+	ok($status && !-e "$folder/ran", 'a command of psql in a query is not run') or diag $said;
+}
 ($status, $said) = files("save $folder/x \"SELECT id FROM archive\"");
 ok($status && $said =~ /must have two columns/, 'a query of one column');
 ($status, $said) = files("load $folder/out/none");
@@ -243,6 +247,7 @@ ok($status && $said =~ /^the schema of table planted\.mine belongs to role tap_p
 ($status, $said) = files("load $folder/isic planted.new");
 ok($status && $said =~ /^the schema of table planted\.new belongs to role tap_planter/m, '... nor a new one')
 	or diag $said;
+is(run_sql($database, q{SELECT to_regclass('planted.new') IS NULL}), 't', '... which is not left there');
 run_sql($database, "ALTER DATABASE $database OWNER TO tap_planter");
 ($status, $said) = files("load $folder/ph2 public.archive");
 is($status, 0, "a table in public is filled whoever owns the database") or diag $said;
