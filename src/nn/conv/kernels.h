@@ -19,8 +19,8 @@ extern const ConvolutionKernel depthwise_avx512_kernel;
  */
 extern const ConvolutionKernel single_output_kernel;
 
-/* winograd/: 3x3 convolution of stride 1 in float32: forward and
- * backward-data; backward-weights. In bf16: forward, not in training. */
+/* winograd/: 3x3 convolution of stride 1: forward and backward-data;
+ * backward-weights. */
 extern const ConvolutionKernel winograd_baseline_kernel;
 extern const ConvolutionKernel winograd_avx2_kernel;
 extern const ConvolutionKernel winograd_avx512_kernel;
@@ -28,6 +28,7 @@ extern const ConvolutionKernel winograd_bf16_kernel;
 extern const ConvolutionKernel winograd_gradient_baseline_kernel;
 extern const ConvolutionKernel winograd_gradient_avx2_kernel;
 extern const ConvolutionKernel winograd_gradient_avx512_kernel;
+extern const ConvolutionKernel winograd_gradient_bf16_kernel;
 
 /* amx/: bf16, forward and backward-data; backward-weights. */
 extern const ConvolutionKernel amx_kernel;

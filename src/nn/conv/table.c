@@ -30,6 +30,7 @@ static const ConvolutionKernel *const table[] = {
 
 	/* bf16 with fewer multiplications; tiles are faster without. */
 	&winograd_bf16_kernel,
+	&winograd_gradient_bf16_kernel,
 #endif
 
 	/* A transposed convolution as a product; the rest of the table computes

@@ -34,26 +34,23 @@ typedef struct Winograd
 	size_t		scratch_at;
 } Winograd;
 
-/* Is it such a convolution, of whatever type? */
-static bool
-is_3x3(const ConvolutionShape *shape)
+bool
+winograd_fits(const ConvolutionShape *shape)
 {
 	return shape->kernel == 3 && shape->stride == 1 && shape->groups == 1;
+}
+
+/* Can it compute that pass, in whatever type? */
+static bool
+winograd_can_pass(const ConvolutionShape *shape, ConvolutionPass pass)
+{
+	return winograd_fits(shape) && (pass == PASS_FORWARD || (pass == PASS_BACKWARD_DATA && shape->padding <= 2));
 }
 
 static bool
 winograd_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return pass != PASS_BACKWARD_WEIGHTS && use->type == DATA_F32 && is_3x3(shape) &&
-		(pass == PASS_FORWARD || shape->padding <= 2);
-}
-
-/* Two channels of x make a word. Not in training: its passes stay as exact as bfloat16 allows. */
-static bool
-winograd_bf16_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
-{
-	return pass == PASS_FORWARD && use->type == DATA_BF16 && is_3x3(shape) && shape->x.c % 2 == 0 &&
-		!use->backward_data && !use->backward_weights;
+	return use->type == DATA_F32 && winograd_can_pass(shape, pass);
 }
 
 /*
@@ -88,15 +85,6 @@ winograd_pays(const ConvolutionShape *shape, const ConvolutionUse *use, Convolut
 	TensorShape image = pass == PASS_FORWARD ? shape->y : shape->x;
 
 	return winograd_saves(shape, image) && (maps_in_run(use) || worth_memory(shape, image));
-}
-
-/* There the maps are less than twice as large as what a direct kernel keeps. */
-static bool
-winograd_bf16_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
-{
-	(void) use;
-	(void) pass;
-	return winograd_saves(shape, shape->y);
 }
 
 WinogradTiles
@@ -210,11 +198,11 @@ map_weights(const Winograd *state, int threads, const float *plain, void *mapped
 		.plain = plain,
 		.x_step = forward ? in_step : out_step,.y_step = forward ? out_step : in_step,
 		.turned = !forward,
-		.x_channels = source_shape(pass).c,.y_channels = target_shape(pass).c,
+		.depth = state->args.depth,.y_channels = target_shape(pass).c,
 		.mapped = mapped,.plane = state->args.weights_plane,
 	};
 
-	threads_run(threads, (long) state->args.blocks * args.x_channels, loops->map_weights, &args);
+	threads_run(threads, (long) state->args.blocks * args.depth, loops->map_weights, &args);
 }
 
 static Status
@@ -288,6 +276,23 @@ const ConvolutionKernel winograd_avx512_kernel = {
 	.pays = winograd_pays,
 	.loops = &winograd_avx512,
 };
+
+/* Two channels of what a pass reads make a word. */
+static bool
+winograd_bf16_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	int			channels = pass == PASS_FORWARD ? shape->x.c : shape->y.c;
+
+	return use->type == DATA_BF16 && channels % 2 == 0 && winograd_can_pass(shape, pass);
+}
+
+/* The maps are less than twice as large as what a direct kernel keeps. */
+static bool
+winograd_bf16_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	(void) use;
+	return winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x);
+}
 
 const ConvolutionKernel winograd_bf16_kernel = {
 	WINOGRAD_ROW,

@@ -1,6 +1,6 @@
 /*
- * winograd.h: 3x3 convolution of stride 1 with fewer multiplications: in
- * float32 a quarter, forward and backward-data; in bfloat16 1 / 2.25, forward.
+ * winograd.h: 3x3 convolution of stride 1 with fewer multiplications, forward
+ * and backward-data: in float32 a quarter, in bfloat16 1 / 2.25.
  * Multiplications limit the speed of a network, and libraries compute these
  * convolutions directly.
  *
@@ -86,15 +86,15 @@ typedef struct WinogradArgs
 	size_t		product_plane;	/* and of the products */
 } WinogradArgs;
 
-/* Arguments of the mapping of weights. An item is one channel of x and one
- * block of channels of y, the former fastest. */
+/* Arguments of the mapping of weights. An item is a word of channels of x and
+ * one block of channels of y, the former fastest. */
 typedef struct WinogradWeights
 {
 	const float *plain;			/* (C_out, C_in, 3, 3) of the forward pass */
 	size_t		x_step;			/* floats of it from one channel of x to the next */
 	size_t		y_step;			/* and of y */
 	bool		turned;			/* by 180 degrees */
-	int			x_channels;
+	int			depth;			/* words of channels of x */
 	int			y_channels;
 	void	   *mapped;			/* as WinogradArgs.weights; zeros fill up the last block */
 	size_t		plane;
@@ -102,6 +102,9 @@ typedef struct WinogradWeights
 
 /* Tiles of x, of such a pixel stride, one for each out x out pixels of y (of backward-weights dy). */
 WinogradTiles winograd_tiles(TensorShape x, int stride, int padding, TensorShape y, int out);
+
+/* Is it such a convolution? */
+bool		winograd_fits(const ConvolutionShape *shape);
 
 /* Do products save more time than maps take? Not with few channels, nor where
  * tiles of that image are mostly outside of it. In training, a batch makes up

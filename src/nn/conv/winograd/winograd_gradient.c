@@ -31,8 +31,7 @@ typedef struct WinogradGradient
 static bool
 winograd_gradient_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return pass == PASS_BACKWARD_WEIGHTS && use->type == DATA_F32 && shape->kernel == 3 && shape->stride == 1 &&
-		shape->groups == 1;
+	return pass == PASS_BACKWARD_WEIGHTS && use->type == DATA_F32 && winograd_fits(shape);
 }
 
 static bool
@@ -129,7 +128,6 @@ winograd_gradient_run(const KernelPass *pass, const ConvolutionCall *call, const
 #define WINOGRAD_GRADIENT_ROW \
 	.owner = KERNEL_OWN, \
 	.state_size = sizeof(WinogradGradient), \
-	.can = winograd_gradient_can, \
 	.pays = winograd_gradient_pays, \
 	.plan = winograd_gradient_plan, \
 	.run = winograd_gradient_run
@@ -137,6 +135,7 @@ winograd_gradient_run(const KernelPass *pass, const ConvolutionCall *call, const
 const ConvolutionKernel winograd_gradient_baseline_kernel = {
 	WINOGRAD_GRADIENT_ROW,
 	.name = "winograd_gradient",
+	.can = winograd_gradient_can,
 	.loops = &winograd_gradient_baseline,
 };
 
@@ -145,6 +144,7 @@ const ConvolutionKernel winograd_gradient_avx2_kernel = {
 	WINOGRAD_GRADIENT_ROW,
 	.name = "winograd_gradient:avx2",
 	.runs = runs_avx2,
+	.can = winograd_gradient_can,
 	.loops = &winograd_gradient_avx2,
 };
 
@@ -152,6 +152,21 @@ const ConvolutionKernel winograd_gradient_avx512_kernel = {
 	WINOGRAD_GRADIENT_ROW,
 	.name = "winograd_gradient:avx512",
 	.runs = runs_avx512,
+	.can = winograd_gradient_can,
 	.loops = &winograd_gradient_avx512,
+};
+
+static bool
+winograd_gradient_bf16_can(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	return pass == PASS_BACKWARD_WEIGHTS && use->type == DATA_BF16 && winograd_fits(shape);
+}
+
+const ConvolutionKernel winograd_gradient_bf16_kernel = {
+	WINOGRAD_GRADIENT_ROW,
+	.name = "winograd_gradient:bf16",
+	.runs = runs_avx512,
+	.can = winograd_gradient_bf16_can,
+	.loops = &winograd_gradient_bf16_avx512,
 };
 #endif

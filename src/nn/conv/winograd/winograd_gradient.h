@@ -1,6 +1,7 @@
 /*
- * winograd_gradient.h: the weight gradient of a 3x3 convolution of stride 1 in
- * float32, with a quarter of the multiplications.
+ * winograd_gradient.h: the weight gradient of a 3x3 convolution of stride 1,
+ * with a quarter of the multiplications. Maps and products are float32, of
+ * bfloat16 tensors too: larger tiles make up for slower products.
  *
  * y is linear in the weights, so the gradient is the transpose of what
  * winograd.h describes: each tile of 6x6 pixels of x is mapped as there, its
@@ -27,7 +28,7 @@ typedef struct WinogradGradientArgs
 {
 	WinogradTiles tiles;
 	TensorShape dy_shape;
-	const float *dy;
+	const void *dy;
 	int			dy_stride;
 	int			parts;
 	int			groups;
@@ -54,5 +55,6 @@ typedef struct WinogradGradientLoops
 extern const WinogradGradientLoops winograd_gradient_baseline;
 extern const WinogradGradientLoops winograd_gradient_avx2;
 extern const WinogradGradientLoops winograd_gradient_avx512;
+extern const WinogradGradientLoops winograd_gradient_bf16_avx512;
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * winograd_gradient_template.h: the loops behind winograd_gradient.h, included
- * once per instruction set with WINOGRAD_GRADIENT_NAME, the name of its table.
+ * once per type and instruction set with WINOGRAD_GRADIENT_NAME, the name of its
+ * table, and WINOGRAD_BF16 as winograd_tiles.h asks.
  */
-#define WINOGRAD_BF16 0
+#define WINOGRAD_BF16_MAPS 0
 #include "nn/conv/winograd/winograd_gradient.h"
 #include "nn/conv/winograd/winograd_tiles.h"
 
@@ -28,7 +29,7 @@ map_dy(const Vector *in, int step, Vector *out)
 /* Map a vector of channels of the rows x columns pixels from `from` on, zeros
  * beyond them; returns their sum. */
 static inline Vector
-map_dy_tile(const float *from, long row, int stride, int rows, int columns, int lanes, float *to, size_t plane)
+map_dy_tile(const Stored *from, long row, int stride, int rows, int columns, int lanes, float *to, size_t plane)
 {
 	Vector		dy[WINOGRAD_OUT * WINOGRAD_OUT];
 	Vector		half[WINOGRAD_IN * WINOGRAD_OUT];
@@ -41,7 +42,7 @@ map_dy_tile(const float *from, long row, int stride, int rows, int columns, int 
 			Vector		value = {0};
 
 			if (i < rows && j < columns)
-				value = load_float(from + i * row + (long) j * stride, lanes);
+				value = load(from + i * row + (long) j * stride, lanes);
 			sum += value;
 			dy[i * WINOGRAD_OUT + j] = value;
 		}
@@ -70,7 +71,8 @@ map_dy_channels(const WinogradGradientArgs *args, long index, int begin, int end
 	int			rows = shape.h - tile.top < WINOGRAD_OUT ? shape.h - tile.top : WINOGRAD_OUT;
 	int			columns = shape.w - tile.left < WINOGRAD_OUT ? shape.w - tile.left : WINOGRAD_OUT;
 	long		row = (long) shape.w * args->dy_stride;
-	const float *from = args->dy + ((long) tile.image * shape.h + tile.top) * row + (long) tile.left * args->dy_stride;
+	const Stored *from = (const Stored *) args->dy + ((long) tile.image * shape.h + tile.top) * row +
+		(long) tile.left * args->dy_stride;
 
 	for (int c = begin; c < end; c += LANES)
 	{

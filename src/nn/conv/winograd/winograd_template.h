@@ -7,7 +7,18 @@
  * products to y. All intermediate values stay in a core's cache, and each
  * weight of the item's output channels is read once.
  */
+#define WINOGRAD_BF16_MAPS WINOGRAD_BF16
 #include "nn/conv/winograd/winograd_tiles.h"
+
+static inline void
+store(Stored *p, int n, Vector v)
+{
+#if WINOGRAD_BF16
+	store_bf16(p, n, v);
+#else
+	store_float(p, n, v);
+#endif
+}
 
 /* ---- weights to their maps ---- */
 
@@ -15,6 +26,7 @@
  * many products. */
 typedef double VectorDouble __attribute__((vector_size(4 * LANES)));
 typedef float VectorNarrow __attribute__((vector_size(2 * LANES)));
+typedef uint32_t VectorNarrowBits __attribute__((vector_size(2 * LANES)));
 
 /* Map three weights along one axis to a tile's values. */
 static inline void
@@ -38,23 +50,31 @@ map_three_weights(const VectorDouble *in, int step, VectorDouble *out)
 #endif
 }
 
-/* Write the mapped weights of a channel of x for a vector's half of channels of y to their words. */
+/* Write the mapped weights of a channel of x, the value-th of their words. */
 static inline void
-store_weights(VectorDouble weights, Stored *to)
+store_weights(VectorDouble weights, Word *to, int value)
 {
 	VectorNarrow narrow = __builtin_convertvector(weights, VectorNarrow);
 
-#if WINOGRAD_BF16
-	for (int lane = 0; lane < LANES / 2; lane++)
-		to[lane * WORD_VALUES] = bfloat16_from_float(narrow[lane]);
+#if WINOGRAD_BF16_MAPS
+	VectorNarrowBits bits = (VectorNarrowBits) narrow;
+	VectorNarrowBits nan = (VectorNarrowBits) (narrow != narrow);
+	VectorNarrowBits before = {0};
+
+	bits = ((bits + 0x7FFF + ((bits >> 16) & 1)) & ~nan) | ((bits | 0x400000) & nan);
+	if (value > 0)
+		memcpy(&before, to, sizeof before);
+	bits = value > 0 ? before | (bits & 0xFFFF0000) : bits >> 16;
+	memcpy(to, &bits, sizeof bits);
 #else
+	(void) value;
 	memcpy(to, &narrow, sizeof narrow);
 #endif
 }
 
-/* Map the weights of a block's channels, (9, WINOGRAD_BLOCK); planes are so many words apart. */
+/* Map the weights of a channel of x to a block's channels, (9, WINOGRAD_BLOCK); planes are so many words apart. */
 static void
-map_block(const double *weights, Stored *to, size_t plane)
+map_block(const double *weights, Word *to, int value, size_t plane)
 {
 	for (int lane = 0; lane < WINOGRAD_BLOCK; lane += LANES / 2)
 	{
@@ -70,7 +90,7 @@ map_block(const double *weights, Stored *to, size_t plane)
 		{
 			map_three_weights(half + i, TILE_IN, mapped);
 			for (int j = 0; j < TILE_IN; j++)
-				store_weights(mapped[j], to + ((i * TILE_IN + j) * plane + lane) * WORD_VALUES);
+				store_weights(mapped[j], to + (i * TILE_IN + j) * plane + lane, value);
 		}
 	}
 }
@@ -80,19 +100,22 @@ map_weights(void *data, int worker, long begin, long end)
 {
 	const WinogradWeights *args = data;
 	double		weights[9 * WINOGRAD_BLOCK] = {0};
+	int			depth = args->depth;
 
 	(void) worker;
 	for (long item = begin; item < end; item++)
 	{
-		int			block = (int) (item / args->x_channels) * WINOGRAD_BLOCK;
-		const float *from = args->plain + item % args->x_channels * args->x_step;
+		int			block = (int) (item / depth) * WINOGRAD_BLOCK;
+		const float *from = args->plain + item % depth * WORD_VALUES * args->x_step;
 
-		for (int c = 0; c < WINOGRAD_BLOCK; c++)
-			for (int i = 0; i < 9; i++)
-				weights[i * WINOGRAD_BLOCK + c] = block + c >= args->y_channels ? 0 :
-					from[(block + c) * args->y_step + (args->turned ? 8 - i : i)];
-		map_block(weights, (Stored *) args->mapped + item / WORD_VALUES * WORD_VALUES * WINOGRAD_BLOCK +
-				  item % WORD_VALUES, args->plane);
+		for (int value = 0; value < WORD_VALUES; value++, from += args->x_step)
+		{
+			for (int c = 0; c < WINOGRAD_BLOCK; c++)
+				for (int i = 0; i < 9; i++)
+					weights[i * WINOGRAD_BLOCK + c] = block + c >= args->y_channels ? 0 :
+						from[(block + c) * args->y_step + (args->turned ? 8 - i : i)];
+			map_block(weights, (Word *) args->mapped + item * WINOGRAD_BLOCK, value, args->plane);
+		}
 	}
 }
 

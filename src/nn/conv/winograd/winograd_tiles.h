@@ -1,19 +1,26 @@
 /*
  * winograd_tiles.h: what the templates of this folder share: tiles of x and
  * their maps, and products of small blocks. Included once per instruction set,
- * with WINOGRAD_BF16 1 for bfloat16 tensors (AVX-512 BF16 alone), 0 for float32.
+ * with WINOGRAD_BF16 1 for bfloat16 tensors, 0 for float32, and
+ * WINOGRAD_BF16_MAPS 1 for maps of bfloat16 (AVX-512 BF16 alone).
  */
 #include "nn/conv/winograd/winograd.h"
 #include "nn/loops/vector.h"
 
-/* The stored type, a word of a map, and how many of the former make one. */
 #if WINOGRAD_BF16
 typedef uint16_t Stored;
+#else
+typedef float Stored;
+#endif
+
+/* A value of a map, a word of it, and how many of the former make one. */
+#if WINOGRAD_BF16_MAPS
+typedef uint16_t Mapped;
 typedef int32_t Word;
 #define TILE_OUT WINOGRAD_OUT_BF16
 #define WORD_VALUES 2
 #else
-typedef float Stored;
+typedef float Mapped;
 typedef float Word;
 #define TILE_OUT WINOGRAD_OUT
 #define WORD_VALUES 1
@@ -33,9 +40,9 @@ load(const Stored *p, int n)
 }
 
 static inline void
-store(Stored *p, int n, Vector v)
+store_mapped(Mapped *p, int n, Vector v)
 {
-#if WINOGRAD_BF16
+#if WINOGRAD_BF16_MAPS
 	store_bf16(p, n, v);
 #else
 	store_float(p, n, v);
@@ -75,7 +82,7 @@ find_tile(const WinogradTiles *tiles, long index)
 static inline __attribute__((always_inline)) void
 map_x(const Vector *in, int step, Vector *out)
 {
-#if WINOGRAD_BF16
+#if WINOGRAD_BF16_MAPS
 	out[0] = in[0] - in[2 * step];
 	out[1] = in[1 * step] + in[2 * step];
 	out[2] = in[2 * step] - in[1 * step];
@@ -101,7 +108,7 @@ map_x(const Vector *in, int step, Vector *out)
  * its columns begin .. end are inside the image.
  */
 static inline void
-map_tile(const Stored *const rows[TILE_IN], int stride, int left, int begin, int end, int lanes, Stored *to,
+map_tile(const Stored *const rows[TILE_IN], int stride, int left, int begin, int end, int lanes, Mapped *to,
 		 size_t plane)
 {
 	Vector		x[PLANES];
@@ -127,7 +134,7 @@ map_tile(const Stored *const rows[TILE_IN], int stride, int left, int begin, int
 	{
 		map_x(half + i * TILE_IN, 1, mapped);
 		for (int j = 0; j < TILE_IN; j++)
-			store(to + (i * TILE_IN + j) * plane, lanes, mapped[j]);
+			store_mapped(to + (i * TILE_IN + j) * plane, lanes, mapped[j]);
 	}
 }
 
@@ -136,7 +143,7 @@ static void
 map_channels(const WinogradTiles *tiles, long index, Word *maps, size_t plane_words)
 {
 	const Stored *x = tiles->x;
-	Stored	   *to = (Stored *) maps;
+	Mapped	   *to = (Mapped *) maps;
 	size_t		plane = plane_words * WORD_VALUES;
 	Tile		tile = find_tile(tiles, index);
 	int			channels = tiles->shape.c;
@@ -194,7 +201,7 @@ load_words(const Word *p)
 static inline Vector
 splat_word(Word word)
 {
-#if WINOGRAD_BF16
+#if WINOGRAD_BF16_MAPS
 	return (Vector) _mm512_set1_epi32(word);
 #else
 	return splat(word);
@@ -205,7 +212,7 @@ splat_word(Word word)
 static inline Vector
 add_products(Vector sums, Vector a, Vector b)
 {
-#if WINOGRAD_BF16
+#if WINOGRAD_BF16_MAPS
 	return (Vector) _mm512_dpbf16_ps((__m512) sums, (__m512bh) a, (__m512bh) b);
 #else
 	return sums + a * b;
