@@ -169,7 +169,9 @@ my @known = (
 		\(SELECT\ [\w.]+\(piece,\ [^()]*\)\ FROM\ pg_temp\.lesion_sent\),\ \w+\ =>\ '[0-9a-f]{64}'$text\)$/x,
 	qr/^COMMIT$/,
 	qr/^SELECT ${prefix}lesion_model_promote\($name, \d+\)$/,
-	qr/^SELECT r\.version, pg_catalog\.encode\(v\.sha256, 'hex'\), r\.training_images, r\.validation_images, /,
+	qr/^SELECT\ coalesce\(v\.number,\ 0\)\ AS\ version,\ 
+		coalesce\(pg_catalog\.encode\(v\.sha256,\ 'hex'\),\ ''\)\ AS\ sha256,\ 
+		r\.training_images,\ r\.validation_images,\ /x,
 	qr/^CALL ${prefix}lesion_retrain\(/,
 	qr/^SELECT f\.weights, [\w.]+\([\w.]+\(f\.weights\), 'hex'\) FROM \(SELECT ${prefix}lesion_model_export\(/,
 	qr/^SELECT n, dice FROM ${prefix}lesion_evaluat(?:ion|e)\b/,
@@ -192,6 +194,21 @@ for my $hospital ($north, $south) {
 		'... weights of its trainings alone');
 }
 is($hub->sql('clinic', 'SELECT count(*) FROM lesion_image_score'), '0', 'the hub knows no score of an image');
+
+# ---- what is gone at a hospital ----
+
+# A version that a hospital trained may be deleted there: the hospital still scores, and the same mean is the best.
+sub rounds_told { return join "\n", $_[0] =~ /(round \d of 2: .*|is finished: version \d+)/g; }
+
+my $before = $session->query(across('deleted'));
+like($before, qr/round 2 of 2: .* validation Dice .*is finished/s, 'two rounds');
+$south->sql('clinic', q{DELETE FROM lesion_version USING lesion_run WHERE lesion_run.model = 'deleted_across'
+	AND lesion_version.model = lesion_run.model AND number = version});
+is(rounds_told($session->query(across('deleted'))), rounds_told($before),
+	'a hospital without the versions that it trained scores as before');
+$south->sql('clinic', q{DELETE FROM lesion_run WHERE model = 'deleted_across'});
+like($session->query(across('deleted')), qr/^ERROR:  55000: server "south" has trained, and has no run to show/m,
+	'... and is refused without its runs');
 
 # ---- stopped in the middle of each step ----
 

@@ -138,7 +138,8 @@ begin_round_step(void *work)
 	hospitals_send(task, &task->current);
 	training_find(task);
 	steps->mean = (SharedVersion) {0};
-	(void) mean_find(task, &steps->mean);
+	if (mean_find(task, &steps->mean))
+		training_need_runs(task);	/* they tell which hospitals have images to score on */
 }
 
 static void

@@ -140,6 +140,9 @@ bool		training_wait(Across *task);
 /* A step on an Across: find what all have trained; one that failed, or has nothing, is an error. */
 void		training_end(void *work);
 
+/* Refuse hospitals that show no run for the present round: what they have to score on is not known. */
+void		training_need_runs(const Across *task);
+
 /* ---- scores.c ---- */
 
 /* Score the version that was sent last on `subset` of all hospitals at the same time. */

@@ -80,15 +80,18 @@ is_sha256(const char *text)
 	return strlen(text) == SHA256_HEX_SIZE - 1 && strspn(text, "0123456789abcdef") == SHA256_HEX_SIZE - 1;
 }
 
-/* Find what a hospital has trained for us. */
+/*
+ * Find what a hospital has trained for us. A version may have been deleted there since; the run still tells how many
+ * images the hospital has.
+ */
 static void
 find_training(const Across *task, Hospital *hospital)
 {
 	LocalTraining *trained = &hospital->trained;
 	bool		blurred = task->clip_norm > 0;	/* then the digest of what was trained stays there: it tells the rows */
-	char	   *query = psprintf("SELECT r.version, %s, r.training_images, "
-								 "r.validation_images, r.test_images "
-								 "FROM %slesion_run AS r JOIN %slesion_version AS v "
+	char	   *query = psprintf("SELECT coalesce(v.number, 0) AS version, coalesce(%s, '') AS sha256, "
+								 "r.training_images, r.validation_images, r.test_images "
+								 "FROM %slesion_run AS r LEFT JOIN %slesion_version AS v "
 								 "ON v.model OPERATOR(pg_catalog.=) r.model "
 								 "AND v.number OPERATOR(pg_catalog.=) r.version "
 								 "WHERE r.model OPERATOR(pg_catalog.=) %s "
@@ -97,7 +100,7 @@ find_training(const Across *task, Hospital *hospital)
 								 "AND r.seed OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8 "
 								 "AND r.options OPERATOR(pg_catalog.@>) %s AND r.stopped_by IS NULL "
 								 "AND r.started_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text %s "
-								 "ORDER BY r.run DESC LIMIT 1",
+								 "ORDER BY v.number IS NULL, r.run DESC LIMIT 1",
 								 blurred ? "''::pg_catalog.text" : "pg_catalog.encode(v.sha256, 'hex')",
 								 hospital->prefix, hospital->prefix, quote_literal_cstr(task->local_model),
 								 quote_literal_cstr(hospital->table), task->request.epochs, round_seed(task),
@@ -114,7 +117,8 @@ find_training(const Across *task, Hospital *hospital)
 		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
 		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
 		if (!is_count(trained->training_images, 1) || !is_count(trained->validation_images, 0) ||
-			!is_count(trained->test_images, 0) || (!blurred && !is_sha256(trained->sha256)))
+			!is_count(trained->test_images, 0) ||
+			(!blurred && trained->version != 0 && !is_sha256(trained->sha256)))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
 					 errmsg("server \"%s\" gives a training on %lld images (%lld to validate, %lld to test), with the "
@@ -181,6 +185,17 @@ training_wait(Across *task)
 	return hospitals_take_some(task, take_training);
 }
 
+static void
+refuse_without_run(const Across *task, const Hospital *hospital)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("server \"%s\" has trained, and has no run to show for it", hospital->server),
+			 errdetail("lesion_run there has no finished run of model \"%s\" that was asked for the same.",
+					   task->local_model),
+			 errhint("Does somebody else train or drop that model there? Call again, or train under another name.")));
+}
+
 void
 training_end(void *work)
 {
@@ -190,10 +205,13 @@ training_end(void *work)
 	training_find(task);
 	for (int i = 0; i < task->count; i++)
 		if (task->hospitals[i].trained.version == 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("server \"%s\" has trained, and has no run to show for it", task->hospitals[i].server),
-					 errdetail("lesion_run there has no finished run of model \"%s\" that was asked for the same.",
-							   task->local_model),
-					 errhint("Does somebody else train or drop that model there? Call again.")));
+			refuse_without_run(task, &task->hospitals[i]);
+}
+
+void
+training_need_runs(const Across *task)
+{
+	for (int i = 0; i < task->count; i++)
+		if (task->hospitals[i].trained.training_images == 0)
+			refuse_without_run(task, &task->hospitals[i]);
 }
