@@ -5,9 +5,9 @@
 SPAN_FUNCTION
 relu_gradient_span(const ReluGradientArgs *args, int worker, long begin, long end, int c, int n)
 {
-	const STORED *y = (const STORED *) args->y + begin * args->y_stride + c;
-	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride + c;
-	STORED	   *dx = (STORED *) args->dx + begin * args->dx_stride + c;
+	const Stored *y = (const Stored *) args->y + begin * args->y_stride + c;
+	const Stored *dy = (const Stored *) args->dy + begin * args->dy_stride + c;
+	Stored	   *dx = (Stored *) args->dx + begin * args->dx_stride + c;
 	bool		accumulate = args->accumulate;
 	long		y_stride = args->y_stride;
 	long		dy_stride = args->dy_stride;
@@ -33,8 +33,8 @@ relu_gradient(void *data, int worker, long begin, long end)
 SPAN_FUNCTION
 gelu_span(const GeluArgs *args, int stream, long begin, long end, int c, int n)
 {
-	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
-	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	const Stored *x = (const Stored *) args->x + begin * args->x_stride + c;
+	Stored	   *y = (Stored *) args->y + begin * args->y_stride + c;
 	long		x_stride = args->x_stride;
 	long		y_stride = args->y_stride;
 
@@ -74,9 +74,9 @@ gelu_slope(Vector x)
 SPAN_FUNCTION
 gelu_gradient_span(const GeluArgs *args, int worker, long begin, long end, int c, int n)
 {
-	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
-	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride + c;
-	STORED	   *dx = (STORED *) args->dx + begin * args->dx_stride + c;
+	const Stored *x = (const Stored *) args->x + begin * args->x_stride + c;
+	const Stored *dy = (const Stored *) args->dy + begin * args->dy_stride + c;
+	Stored	   *dx = (Stored *) args->dx + begin * args->dx_stride + c;
 	bool		accumulate = args->accumulate;
 	long		x_stride = args->x_stride;
 	long		dy_stride = args->dy_stride;

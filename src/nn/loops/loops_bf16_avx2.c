@@ -2,5 +2,5 @@
  * loops_bf16_avx2.c: the loops of loops_template.h on bfloat16 tensors, for AVX2.
  */
 #define LOOPS_TABLE loops_bf16_avx2
-#define LOOPS_BF16 1
+#define STORED_BF16 1
 #include "nn/loops/loops_template.h"

@@ -3,5 +3,5 @@
  * for AVX-512 with the instruction that rounds float32 to bfloat16.
  */
 #define LOOPS_TABLE loops_bf16_avx512bf16
-#define LOOPS_BF16 1
+#define STORED_BF16 1
 #include "nn/loops/loops_template.h"

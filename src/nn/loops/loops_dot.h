@@ -4,9 +4,9 @@
 
 /* One stored value as a float, and back. */
 static inline float
-load_one(const STORED *p)
+load_one(const Stored *p)
 {
-#if LOOPS_BF16
+#if STORED_BF16
 	return bfloat16_to_float(*p);
 #else
 	return *p;
@@ -14,9 +14,9 @@ load_one(const STORED *p)
 }
 
 static inline void
-store_one(STORED *p, float value)
+store_one(Stored *p, float value)
 {
-#if LOOPS_BF16
+#if STORED_BF16
 	*p = bfloat16_from_float(value);
 #else
 	*p = value;
@@ -27,8 +27,8 @@ static void
 dot(void *data, int worker, long begin, long end)
 {
 	const DotArgs *args = data;
-	const STORED *x = (const STORED *) args->x + begin * args->x_stride;
-	STORED	   *y = (STORED *) args->y + begin * args->y_stride;
+	const Stored *x = (const Stored *) args->x + begin * args->x_stride;
+	Stored	   *y = (Stored *) args->y + begin * args->y_stride;
 	const float *weights = args->weights;
 	int			channels = args->channels;
 	float		bias = args->bias;
@@ -59,8 +59,8 @@ dot(void *data, int worker, long begin, long end)
 SPAN_FUNCTION
 dot_gradient_span(const DotArgs *args, int stream, long begin, long end, int c, int n)
 {
-	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride;
-	STORED	   *dx = (STORED *) args->dx + begin * args->dx_stride + c;
+	const Stored *dy = (const Stored *) args->dy + begin * args->dy_stride;
+	Stored	   *dx = (Stored *) args->dx + begin * args->dx_stride + c;
 	Pair		weights = load_channels(args->weights, c, n, 0);
 	long		dy_stride = args->dy_stride;
 	long		dx_stride = args->dx_stride;
@@ -87,8 +87,8 @@ dot_gradient(void *data, int worker, long begin, long end)
 SPAN_FUNCTION
 dot_gradient_sums_span(const DotArgs *args, int worker, long begin, long end, int c, int n)
 {
-	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
-	const STORED *dy = (const STORED *) args->dy + begin * args->dy_stride;
+	const Stored *x = (const Stored *) args->x + begin * args->x_stride + c;
+	const Stored *dy = (const Stored *) args->dy + begin * args->dy_stride;
 	double	   *sums = args->sums + (size_t) worker * (args->channels + 1);
 	Pair		total = {{0}, {0}};
 	float		plain = 0;

@@ -6,10 +6,10 @@
 SPAN_FUNCTION
 affine_span(const AffineArgs *args, int stream, long begin, long end, int c, int n)
 {
-	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
-	const STORED *residual = args->residual == NULL ? NULL :
-		(const STORED *) args->residual + begin * args->residual_stride + c;
-	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	const Stored *x = (const Stored *) args->x + begin * args->x_stride + c;
+	const Stored *residual = args->residual == NULL ? NULL :
+		(const Stored *) args->residual + begin * args->residual_stride + c;
+	Stored	   *y = (Stored *) args->y + begin * args->y_stride + c;
 	Pair		scale = load_channels(args->scale, c, n, 1);
 	Pair		shift = load_channels(args->shift, c, n, 0);
 	Vector		floor = splat(args->relu ? 0 : -INFINITY);
@@ -45,7 +45,7 @@ affine(void *data, int worker, long begin, long end)
 SPAN_FUNCTION
 moments_span(const MomentArgs *args, int worker, long begin, long end, int c, int n)
 {
-	const STORED *x = (const STORED *) args->x + begin * args->x_stride + c;
+	const Stored *x = (const Stored *) args->x + begin * args->x_stride + c;
 	Pair		origin = load_channels(args->origin, c, n, 0);
 	double	   *sums = args->sums + (size_t) worker * 2 * args->channels + c;
 	Pair		total = {{0}, {0}};
@@ -77,9 +77,9 @@ moments(void *data, int worker, long begin, long end)
 /* A span of the gradient of batch norm: its place and its channels' values. */
 typedef struct NormSpan
 {
-	const STORED *x;
-	const STORED *y;
-	const STORED *dy;
+	const Stored *x;
+	const Stored *y;
+	const Stored *dy;
 	Pair		scale;
 	Pair		shift;
 } NormSpan;
@@ -88,9 +88,9 @@ static inline NormSpan
 norm_span(const NormGradientArgs *args, long begin, int c, int n)
 {
 	NormSpan span = {
-		.x = (const STORED *) args->x + begin * args->channels + c,
-		.y = args->y == NULL ? NULL : (const STORED *) args->y + begin * args->y_stride + c,
-		.dy = (const STORED *) args->dy + begin * args->dy_stride + c,
+		.x = (const Stored *) args->x + begin * args->channels + c,
+		.y = args->y == NULL ? NULL : (const Stored *) args->y + begin * args->y_stride + c,
+		.dy = (const Stored *) args->dy + begin * args->dy_stride + c,
 		.scale = load_channels(args->scale, c, n, 1),
 		.shift = load_channels(args->shift, c, n, 0),
 	};
@@ -156,9 +156,9 @@ norm_gradient_span(const NormGradientArgs *args, int stream, long begin, long en
 	Pair		slope_dz = load_channels(args->slope_dz, c, n, 0);
 	Pair		slope_x = load_channels(args->slope_x, c, n, 0);
 	Pair		offset = load_channels(args->offset, c, n, 0);
-	STORED	   *dx = (STORED *) args->dx + begin * args->channels + c;
-	STORED	   *dresidual = args->dresidual == NULL ? NULL :
-		(STORED *) args->dresidual + begin * args->dresidual_stride + c;
+	Stored	   *dx = (Stored *) args->dx + begin * args->channels + c;
+	Stored	   *dresidual = args->dresidual == NULL ? NULL :
+		(Stored *) args->dresidual + begin * args->dresidual_stride + c;
 	bool		relu = args->relu;
 	bool		accumulate = args->accumulate;
 	bool		accumulate_residual = args->accumulate_residual;
@@ -202,9 +202,9 @@ norm_gradient(void *data, int worker, long begin, long end)
 SPAN_FUNCTION
 add_span(const AddArgs *args, int stream, long begin, long end, int c, int n)
 {
-	const STORED *a = (const STORED *) args->a + begin * args->a_stride + c;
-	const STORED *b = args->b == NULL ? NULL : (const STORED *) args->b + begin * args->b_stride + c;
-	STORED	   *y = (STORED *) args->y + begin * args->y_stride + c;
+	const Stored *a = (const Stored *) args->a + begin * args->a_stride + c;
+	const Stored *b = args->b == NULL ? NULL : (const Stored *) args->b + begin * args->b_stride + c;
+	Stored	   *y = (Stored *) args->y + begin * args->y_stride + c;
 	long		a_stride = args->a_stride;
 	long		b_stride = b != NULL ? args->b_stride : 0;
 	long		y_stride = args->y_stride;

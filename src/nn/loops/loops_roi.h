@@ -18,15 +18,15 @@ roi_cells(const RoiAlignArgs *args, bool gradient, long begin, long end)
 	{
 		const Roi  *roi = &args->rois[i];
 		const RoiLevel *level = &args->levels[roi->level < 0 ? 0 : roi->level];
-		const STORED *x = gradient ? NULL :
-			(const STORED *) level->x + (size_t) roi->image * level->h * level->w * channels;
-		const STORED *dy = gradient ? (const STORED *) args->dy + i * count : NULL;
-		STORED	   *y = gradient ? NULL : (STORED *) args->y + i * count;
+		const Stored *x = gradient ? NULL :
+			(const Stored *) level->x + (size_t) roi->image * level->h * level->w * channels;
+		const Stored *dy = gradient ? (const Stored *) args->dy + i * count : NULL;
+		Stored	   *y = gradient ? NULL : (Stored *) args->y + i * count;
 
 		if (roi->level < 0)
 		{
 			if (!gradient)
-				memset(y, 0, count * sizeof(STORED));
+				memset(y, 0, count * sizeof(Stored));
 			continue;
 		}
 		roi_taps(roi->box.y1, roi->box.y2, size, level->h, level->stride, rows);

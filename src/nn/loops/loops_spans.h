@@ -124,18 +124,18 @@ add_to_doubles(double *sums, int n, Pair v)
 }
 
 /* Does this build store whole lines at a time? */
-#if defined(__AVX512BF16__) || (defined(__AVX512F__) && !LOOPS_BF16)
+#if defined(__AVX512BF16__) || (defined(__AVX512F__) && !STORED_BF16)
 #define SPANS_STREAM
 #endif
 
 static inline Pair
-load_pair(const STORED *p, int n)
+load_pair(const Stored *p, int n)
 {
 	return (Pair) {load(p, lower(n)), load(p + lower(n), higher(n))};
 }
 
 static inline void
-store_pair(STORED *p, int n, Pair v)
+store_pair(Stored *p, int n, Pair v)
 {
 	store(p, lower(n), v.low);
 	store(p + lower(n), higher(n), v.high);
@@ -150,8 +150,8 @@ static inline bool
 streams(const void *from, const void *to, long stride, long pixels)
 {
 #ifdef SPANS_STREAM
-	return to != from && (((uintptr_t) to | (uintptr_t) (stride * sizeof(STORED))) & 63) == 0 &&
-		pixels * stride * (long) sizeof(STORED) >= STREAM_BYTES;
+	return to != from && (((uintptr_t) to | (uintptr_t) (stride * sizeof(Stored))) & 63) == 0 &&
+		pixels * stride * (long) sizeof(Stored) >= STREAM_BYTES;
 #else
 	(void) from;
 	(void) to;
@@ -163,12 +163,12 @@ streams(const void *from, const void *to, long stride, long pixels)
 
 /* Store a pair, with `stream` past the caches. */
 static inline void
-store_out(STORED *p, int n, Pair v, bool stream)
+store_out(Stored *p, int n, Pair v, bool stream)
 {
 #ifdef SPANS_STREAM
 	if (stream && n == SPAN_CHANNELS)
 	{
-#if LOOPS_BF16
+#if STORED_BF16
 		_mm512_stream_si512((__m512i *) p, (__m512i) _mm512_cvtne2ps_pbh((__m512) v.high, (__m512) v.low));
 #else
 		_mm512_stream_ps((float *) p, (__m512) v.low);

@@ -3,42 +3,14 @@
  * includes it once, compiled for that instruction set, with
  *
  *   LOOPS_TABLE   the name of its table, loops_f32_avx2
- *   LOOPS_BF16    1 for bfloat16 tensors, 0 for float32
+ *   STORED_BF16   1 for bfloat16 tensors, 0 for float32
  *
  * A vector is as wide as the instruction set has it. Channel counts that are
  * no multiple of it end in a partial vector, whose unused lanes are zero on
  * load and dropped on store.
  */
 #include "nn/loops/loops.h"
-#include "nn/loops/vector.h"
-
-#if LOOPS_BF16
-#define STORED uint16_t
-#else
-#define STORED float
-#endif
-
-/* Load n stored elements as floats. */
-static inline Vector
-load(const STORED *p, int n)
-{
-#if LOOPS_BF16
-	return load_bf16(p, n);
-#else
-	return load_float(p, n);
-#endif
-}
-
-/* Store n floats in the storage type. */
-static inline void
-store(STORED *p, int n, Vector v)
-{
-#if LOOPS_BF16
-	store_bf16(p, n, v);
-#else
-	store_float(p, n, v);
-#endif
-}
+#include "nn/loops/stored.h"
 
 /* Not under ASan: its replacement of the stack does not have the alignment
  * that gcc assumes for these arrays. */
@@ -46,7 +18,7 @@ static __attribute__((no_sanitize("address"))) void
 input(void *data, int worker, long begin, long end)
 {
 	const InputArgs *args = data;
-	STORED	   *y = args->y;
+	Stored	   *y = args->y;
 	float		scale[48];
 	float		shift[48];
 	long		i = 3 * begin;
@@ -81,7 +53,7 @@ static void
 to_float(void *data, int worker, long begin, long end)
 {
 	const ConvertArgs *args = data;
-	const STORED *from = args->from;
+	const Stored *from = args->from;
 	float	   *to = args->to;
 
 	(void) worker;
@@ -98,7 +70,7 @@ static void
 to_probability(void *data, int worker, long begin, long end)
 {
 	const ConvertArgs *args = data;
-	const STORED *from = args->from;
+	const Stored *from = args->from;
 	float	   *to = args->to;
 
 	(void) worker;
@@ -116,7 +88,7 @@ from_float(void *data, int worker, long begin, long end)
 {
 	const ConvertArgs *args = data;
 	const float *from = args->from;
-	STORED	   *to = args->to;
+	Stored	   *to = args->to;
 
 	(void) worker;
 	for (long i = begin; i < end; i += LANES)

@@ -8,8 +8,8 @@
  * rows [ky, ky_end) and columns [kx, kx_end); x is the window's first pixel.
  */
 static inline __attribute__((always_inline)) void
-max_pool_window(const PoolArgs *args, const STORED *x, int ky, int ky_end, int kx_begin, int kx_end,
-							  int c, int n, STORED *y, uint8_t *index)
+max_pool_window(const PoolArgs *args, const Stored *x, int ky, int ky_end, int kx_begin, int kx_end,
+							  int c, int n, Stored *y, uint8_t *index)
 {
 	Vector		best = splat(-INFINITY);
 	VectorInt	place = {0};
@@ -41,7 +41,7 @@ max_pool(void *data, int worker, long begin, long end)
 		int			top = (int) (row % out.h) * args->stride - args->padding;
 		int			ky = top < 0 ? -top : 0;
 		int			ky_end = in.h - top < args->kernel ? in.h - top : args->kernel;
-		const STORED *x_row = (const STORED *) args->x + (row / out.h * in.h + top) * in.w * args->x_stride;
+		const Stored *x_row = (const Stored *) args->x + (row / out.h * in.h + top) * in.w * args->x_stride;
 
 		for (int ox = 0; ox < out.w; ox++)
 		{
@@ -49,9 +49,9 @@ max_pool(void *data, int worker, long begin, long end)
 			int			left = ox * args->stride - args->padding;
 			int			kx = left < 0 ? -left : 0;
 			int			kx_end = in.w - left < args->kernel ? in.w - left : args->kernel;
-			const STORED *x = x_row + (long) left * args->x_stride;
-			const STORED *ahead = x + (long) AHEAD * args->x_stride;
-			STORED	   *y = (STORED *) args->y + pixel * args->y_stride;
+			const Stored *x = x_row + (long) left * args->x_stride;
+			const Stored *ahead = x + (long) AHEAD * args->x_stride;
+			Stored	   *y = (Stored *) args->y + pixel * args->y_stride;
 			uint8_t    *index = args->index == NULL ? NULL : args->index + pixel * in.c;
 			int			c = 0;
 
@@ -83,7 +83,7 @@ covering(const PoolArgs *args, int in, int size, int *first, int *last)
  * cover it. */
 static inline __attribute__((always_inline)) void
 max_pool_gather(const PoolArgs *args, long output, int ky, int kx, int rows, int columns,
-							  int c, int n, const STORED *before, STORED *dx)
+							  int c, int n, const Stored *before, Stored *dx)
 {
 	Vector		total = {0};
 
@@ -92,7 +92,7 @@ max_pool_gather(const PoolArgs *args, long output, int ky, int kx, int rows, int
 		{
 			long		pixel = output + (long) row * args->y_shape.w + column;
 			int			place = (ky - row * args->stride) * args->kernel + kx - column * args->stride;
-			Vector		dy = load((const STORED *) args->dy + pixel * args->dy_stride + c, n);
+			Vector		dy = load((const Stored *) args->dy + pixel * args->dy_stride + c, n);
 			VectorInt	from = load_bytes(args->index + pixel * args->x_shape.c + c, n);
 
 			total += select_lanes(from == place, dy, (Vector) {0});
@@ -124,9 +124,9 @@ max_pool_gradient(void *data, int worker, long begin, long end)
 		covering(args, iy, out.h, &top, &bottom);
 		for (int ix = 0; ix < in.w; ix++)
 		{
-			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
-			const STORED *before = args->before == NULL ? NULL :
-				(const STORED *) args->before + (row * in.w + ix) * args->before_stride;
+			Stored	   *dx = (Stored *) args->dx + (row * in.w + ix) * args->dx_stride;
+			const Stored *before = args->before == NULL ? NULL :
+				(const Stored *) args->before + (row * in.w + ix) * args->before_stride;
 			int			last;
 			long		output;
 			int			c = 0;
@@ -220,8 +220,8 @@ resize(void *data, int worker, long begin, long end)
 	{
 		ResizeTap	v = resize_tap((int) (row % out_h), in.h, args->scale);
 		long		image = row / out_h * in.h;
-		const STORED *upper = (const STORED *) args->x + (image + v.first) * in.w * args->x_stride;
-		const STORED *lower = (const STORED *) args->x + (image + v.second) * in.w * args->x_stride;
+		const Stored *upper = (const Stored *) args->x + (image + v.first) * in.w * args->x_stride;
+		const Stored *lower = (const Stored *) args->x + (image + v.second) * in.w * args->x_stride;
 
 		for (int ox = 0; ox < out_w; ox++)
 		{
@@ -237,7 +237,7 @@ resize(void *data, int worker, long begin, long end)
 
 				top += (load(upper + right + c, n) - top) * h.share;
 				bottom += (load(lower + right + c, n) - bottom) * h.share;
-				store((STORED *) args->y + (row * out_w + ox) * args->y_stride + c, n,
+				store((Stored *) args->y + (row * out_w + ox) * args->y_stride + c, n,
 					  top + (bottom - top) * v.share);
 			}
 		}
@@ -259,12 +259,12 @@ resize_gradient(void *data, int worker, long begin, long end)
 	(void) worker;
 	for (long row = begin; row < end; row++)
 	{
-		const STORED *image = (const STORED *) args->dy + row / in.h * out_h * out_w * args->dy_stride;
+		const Stored *image = (const Stored *) args->dy + row / in.h * out_h * out_w * args->dy_stride;
 
 		find_shares((int) (row % in.h), in.h, args->scale, &v);
 		for (int ix = 0; ix < in.w; ix++)
 		{
-			STORED	   *dx = (STORED *) args->dx + (row * in.w + ix) * args->dx_stride;
+			Stored	   *dx = (Stored *) args->dx + (row * in.w + ix) * args->dx_stride;
 
 			find_shares(ix, in.w, args->scale, &h);
 			for (int c = 0; c < in.c; c += LANES)
@@ -275,7 +275,7 @@ resize_gradient(void *data, int worker, long begin, long end)
 				for (int oy = v.begin; oy < v.end; oy++)
 				{
 					float		weight = v.weights[oy - v.begin];
-					const STORED *dy = image + ((long) oy * out_w + h.begin) * args->dy_stride + c;
+					const Stored *dy = image + ((long) oy * out_w + h.begin) * args->dy_stride + c;
 
 					for (int i = 0; i < h.end - h.begin; i++)
 						sum += weight * h.weights[i] * load(dy + (long) i * args->dy_stride, n);

@@ -21,49 +21,17 @@
 static inline Vector
 load_stored(const void *data, DataType type, size_t at, int n)
 {
-	const uint16_t *halves = (const uint16_t *) data + at;
-
-	if (type == DATA_F32)
-		return load_float((const float *) data + at, n);
-#ifdef __AVX512F__
-	if (n == LANES)
-		return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) halves)), 16);
-	return (Vector) _mm512_slli_epi32(_mm512_cvtepu16_epi32(
-															_mm256_maskz_loadu_epi16((__mmask16) ((1u << n) - 1),
-																					 halves)), 16);
-#else
-	{
-		VectorHalf	half = {0};
-
-		if (n == LANES)
-			memcpy(&half, halves, sizeof half);
-		else
-			memcpy(&half, halves, n * sizeof(uint16_t));
-		return (Vector) (__builtin_convertvector(half, VectorUnsigned) << 16);
-	}
-#endif
+	return type == DATA_F32 ? load_float((const float *) data + at, n) : load_bf16((const uint16_t *) data + at, n);
 }
 
 /* Store n elements, rounding to nearest even. */
 static inline void
 store_stored(void *data, DataType type, size_t at, int n, Vector v)
 {
-	VectorUnsigned bits = (VectorUnsigned) v;
-	VectorUnsigned nan = (VectorUnsigned) (v != v);
-	VectorUnsigned rounded = bits + 0x7FFF + ((bits >> 16) & 1);
-	VectorHalf	half = __builtin_convertvector(((rounded & ~nan) | ((bits | 0x400000) & nan)) >> 16, VectorHalf);
-
 	if (type == DATA_F32)
 		store_float((float *) data + at, n, v);
 	else
-#ifdef __AVX512F__
-		_mm256_mask_storeu_epi16((uint16_t *) data + at, (__mmask16) ((1u << n) - 1), (__m256i) half);
-#else
-	if (n == LANES)
-		memcpy((uint16_t *) data + at, &half, sizeof half);
-	else
-		memcpy((uint16_t *) data + at, &half, n * sizeof(uint16_t));
-#endif
+		store_bf16((uint16_t *) data + at, n, v);
 }
 
 /* The place of an item. */

@@ -3,5 +3,5 @@
  * tensors, for AVX-512 with the instruction that multiplies them.
  */
 #define WINOGRAD_NAME winograd_bf16_avx512bf16
-#define WINOGRAD_BF16 1
+#define STORED_BF16 1
 #include "nn/conv/winograd/winograd_template.h"

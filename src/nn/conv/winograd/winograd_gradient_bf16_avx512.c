@@ -3,5 +3,5 @@
  * on bfloat16 tensors, for AVX-512.
  */
 #define WINOGRAD_GRADIENT_NAME winograd_gradient_bf16_avx512
-#define WINOGRAD_BF16 1
+#define STORED_BF16 1
 #include "nn/conv/winograd/winograd_gradient_template.h"

@@ -1,7 +1,7 @@
 /*
  * winograd_gradient_template.h: the loops behind winograd_gradient.h, included
  * once per type and instruction set with WINOGRAD_GRADIENT_NAME, the name of its
- * table, and WINOGRAD_BF16 as winograd_tiles.h asks.
+ * table, and STORED_BF16 as stored.h asks.
  */
 #define WINOGRAD_BF16_MAPS 0
 #include "nn/conv/winograd/winograd_gradient.h"

@@ -1,24 +1,14 @@
 /*
  * winograd_template.h: the loops behind winograd.h, included once per type
  * and instruction set with WINOGRAD_NAME, the name of its table, and
- * WINOGRAD_BF16 as winograd_tiles.h asks.
+ * STORED_BF16 as stored.h asks.
  *
  * An item maps its tiles of x, multiplies plane by plane, and maps the
  * products to y. All intermediate values stay in a core's cache, and each
  * weight of the item's output channels is read once.
  */
-#define WINOGRAD_BF16_MAPS WINOGRAD_BF16
+#define WINOGRAD_BF16_MAPS STORED_BF16
 #include "nn/conv/winograd/winograd_tiles.h"
-
-static inline void
-store(Stored *p, int n, Vector v)
-{
-#if WINOGRAD_BF16
-	store_bf16(p, n, v);
-#else
-	store_float(p, n, v);
-#endif
-}
 
 /* ---- weights to their maps ---- */
 
@@ -33,7 +23,7 @@ static inline void
 map_three_weights(const VectorDouble *in, int step, VectorDouble *out)
 {
 	VectorDouble even = in[0] + in[2 * step];
-#if WINOGRAD_BF16
+#if STORED_BF16
 	out[0] = in[0];
 	out[1] = (even + in[step]) / 2;
 	out[2] = (even - in[step]) / 2;
@@ -158,7 +148,7 @@ multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const W
 static inline __attribute__((always_inline)) void
 map_products(const Vector *in, int step, Vector *out)
 {
-#if WINOGRAD_BF16
+#if STORED_BF16
 	out[0] = in[0] + in[1 * step] + in[2 * step];
 	out[1] = in[1 * step] - in[2 * step] - in[3 * step];
 #else

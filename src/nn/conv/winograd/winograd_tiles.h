@@ -1,17 +1,10 @@
 /*
  * winograd_tiles.h: what the templates of this folder share: tiles of x and
  * their maps, and products of small blocks. Included once per instruction set,
- * with WINOGRAD_BF16 1 for bfloat16 tensors, 0 for float32, and
- * WINOGRAD_BF16_MAPS 1 for maps of bfloat16 (AVX-512 BF16 alone).
+ * with STORED_BF16 as stored.h asks, and WINOGRAD_BF16_MAPS 1 for maps of bfloat16 (AVX-512 BF16 alone).
  */
 #include "nn/conv/winograd/winograd.h"
-#include "nn/loops/vector.h"
-
-#if WINOGRAD_BF16
-typedef uint16_t Stored;
-#else
-typedef float Stored;
-#endif
+#include "nn/loops/stored.h"
 
 /* A value of a map, a word of it, and how many of the former make one. */
 #if WINOGRAD_BF16_MAPS
@@ -28,16 +21,6 @@ typedef float Word;
 
 #define TILE_IN (TILE_OUT + 2)
 #define PLANES (TILE_IN * TILE_IN)
-
-static inline Vector
-load(const Stored *p, int n)
-{
-#if WINOGRAD_BF16
-	return load_bf16(p, n);
-#else
-	return load_float(p, n);
-#endif
-}
 
 static inline void
 store_mapped(Mapped *p, int n, Vector v)
