@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SET LOCAL max_parallel_workers_per_gather = 2;
-SELECT plan(25);
+SELECT plan(26);
 
 CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -92,6 +92,9 @@ SELECT cmp_ok(cost_of($$SELECT lesion_segment(image, 'linknet') FROM archive$$),
 	0.7 * cost_of($$SELECT lesion_segment(image, 'unet') FROM archive$$), 'LinkNet costs less than the U-Net');
 SELECT cmp_ok(cost_of($$SELECT lesion_segment(image, 'unet', tta => true) FROM archive$$), '>',
 	7 * cost_of($$SELECT lesion_segment(image, 'unet') FROM archive$$), 'test-time augmentation is eight runs');
+
+SELECT cmp_ok(cost_of('SELECT lesion_segment(image) FROM archive LIMIT 100'), '<',
+	current_setting('jit_optimize_above_cost')::float8, 'a hundred images are not worth the compiler''s best');
 
 SELECT * FROM finish();
 ROLLBACK;

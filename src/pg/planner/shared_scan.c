@@ -27,7 +27,7 @@
 
 /* The least work that is worth a process, in the planner's unit: some 0.2
  * seconds, in which a worker loads a model. */
-#define PROCESS_WORK 20000
+#define PROCESS_WORK (TOLD_SHARE * 20000)
 
 static set_rel_pathlist_hook_type next_hook;
 

@@ -6,7 +6,8 @@
  * what its own defaults amount to. COST in the script is the cost for an image
  * of USUAL_BYTES and, where a network runs, for the U-Net. The planner asks
  * these functions for the cost of a call, where more may be known: the network
- * that an argument names, and the room that images take.
+ * that an argument names, and the room that images take. They tell a tenth of
+ * it (planner.h).
  *
  * Statistics of a column count only the pointers into TOAST. So the size of an
  * image is that of the whole TOAST table, shared among the rows.
@@ -169,7 +170,8 @@ answer(Node *request, double (*cost) (const SupportRequestCost *))
 	if (!IsA(request, SupportRequestCost))
 		return NULL;
 	((SupportRequestCost *) request)->startup = 0;
-	((SupportRequestCost *) request)->per_tuple = cost((SupportRequestCost *) request) * cpu_operator_cost;
+	((SupportRequestCost *) request)->per_tuple =
+		TOLD_SHARE * cost((SupportRequestCost *) request) * cpu_operator_cost;
 	return request;
 }
 
