@@ -195,6 +195,37 @@ for my $hospital ($north, $south) {
 }
 is($hub->sql('clinic', 'SELECT count(*) FROM lesion_image_score'), '0', 'the hub knows no score of an image');
 
+# ---- asked for something else ----
+
+# What was made for more servers, by a weight or by another split is not taken for what is asked for now.
+sub plain {
+	my ($model, $more, $servers) = @_;
+	return qq[CALL lesion_train_across('{${\($servers // 'north')}}', '{archive}', '$model', rounds => 1,
+		architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 32, batch_size => 4, seed => 7$more)];
+}
+
+# The digest of the mean that a call ends with.
+sub made {
+	my ($model, @call) = @_;
+	my ($version) = $session->query(plain($model, @call)) =~ /is finished: version (\d+)/;
+	return $hub->sql('clinic', "SELECT encode(sha256, 'hex') FROM lesion_version
+		WHERE model = '$model' AND number = $version");
+}
+
+$north->sql('clinic', q{ALTER TABLE archive ADD weight float8, ADD lesion text;
+	UPDATE archive SET weight = 1 + length(image) % 7, lesion = 'lesion ' || length(image) % 9});
+$south->sql('clinic', q{CREATE VIEW archive AS SELECT * FROM "Arch'ive"});
+my $alone = made('alone', '');
+my %first = (servers => ['', 'north,south'], weight => [', weight_column => \'weight\''],
+	group => [', group_column => \'lesion\''], id => [', id_column => \'lesion\'']);
+for my $what (sort keys %first) {
+	my $other = made("other_$what", @{ $first{$what} });
+	isnt($other, $alone, "with another $what it is another network");
+	is(made("other_$what", ''), $alone, '... and without, it is what it is alone');
+	is(made("other_$what", @{ $first{$what} }), $other, '... the first one is found again') if $what ne 'servers';
+}
+$south->sql('clinic', 'DROP VIEW archive');
+
 # ---- what is gone at a hospital ----
 
 # A version that a hospital trained may be deleted there: the hospital still scores, and the same mean is the best.

@@ -124,10 +124,6 @@ double		training_rate(const Across *task);
  * start's number there; 0 = leave init out, which is another everywhere. */
 Jsonb	   *training_asked(const Across *task, int init_version);
 
-/* A condition on split_columns, for rows of the hospitals' tables that were
- * made with the columns that the call names; empty if it names none. */
-const char *training_split_condition(const Across *task);
-
 /* Find what hospitals have trained from the present round's start. */
 void		training_find(Across *task);
 

@@ -73,7 +73,8 @@ mean_find(const Across *task, SharedVersion *version)
 	nulls[ROUND_VALUES] = ' ';
 	store_execute(&task->store,
 				  "SELECT number FROM @lesion_version WHERE model = $11 AND created_by = current_user::text "
-				  "AND jsonb_contains(metadata, " ROUND_OBJECT ") ORDER BY number LIMIT 1",
+				  "AND (metadata -> 'across') - 'training_images' - 'sha256' = " ROUND_OBJECT " -> 'across' "
+				  "ORDER BY number LIMIT 1",
 				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
 	if (SPI_processed == 0)
 		return false;

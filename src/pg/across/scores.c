@@ -40,6 +40,20 @@ take_score(Hospital *hospital)
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* The condition that a score is on a part of rows that were split by what we ask for. */
+static const char *
+split_condition(const Across *task)
+{
+	const TrainRequest *request = &task->request;
+
+	if (request->group_column != NULL)
+		return psprintf("AND split_columns OPERATOR(pg_catalog.=) ARRAY[%s]", link_text(request->group_column));
+	if (request->id_column != NULL)
+		return psprintf("AND NOT grouped AND split_columns OPERATOR(pg_catalog.=) ARRAY[%s]",
+						link_text(request->id_column));
+	return "AND NOT grouped AND id_column IS NULL";
+}
+
 /* Look for a score of the version that was sent last, made by us in the way that we ask for: others might choose what
  * it says. */
 static void
@@ -62,7 +76,7 @@ find_score(const Across *task, Hospital *hospital, const char *subset)
 								 double_to_shortest_decimal(request->test_fraction),
 								 double_to_shortest_decimal(task->plan.validation_fraction),
 								 quote_literal_cstr(request->image_column), quote_literal_cstr(request->mask_column),
-								 training_split_condition(task));
+								 split_condition(task));
 
 	if (link_query(&hospital->link, query, SCORE_COLUMNS) > 0)
 		read_score(hospital);

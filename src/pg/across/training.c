@@ -50,13 +50,20 @@ training_asked(const Across *task, int init_version)
 	return train_request_jsonb(&request, &plan, task->config, NULL);
 }
 
-const char *
-training_split_condition(const Across *task)
+/*
+ * The condition that a run was split by what we ask for. Its options name the columns only where they are not the id,
+ * and its version, which always does, may be deleted.
+ */
+static const char *
+split_condition(const Across *task)
 {
-	const TrainRequest *request = &task->request;
-	const char *column = request->group_column != NULL ? request->group_column : request->id_column;
+	const char *group = task->request.group_column;
 
-	return column == NULL ? "" : psprintf("AND split_columns OPERATOR(pg_catalog.=) ARRAY[%s]", link_text(column));
+	if (group == NULL)
+		return "AND NOT pg_catalog.jsonb_exists(r.options, 'group_column'::pg_catalog.text)";
+	return psprintf("AND coalesce(v.split_columns OPERATOR(pg_catalog.=) ARRAY[%s], "
+					"(r.options OPERATOR(pg_catalog.->>) 'group_column'::pg_catalog.text) OPERATOR(pg_catalog.=) %s)",
+					link_text(group), link_text(psprintf("\"%s\"", group)));
 }
 
 /* A jsonb as a literal of a query. */
@@ -98,13 +105,14 @@ find_training(const Across *task, Hospital *hospital)
 								 "AND r.state OPERATOR(pg_catalog.=) 'finished' "
 								 "AND r.images OPERATOR(pg_catalog.=) %s AND r.epochs OPERATOR(pg_catalog.=) %d "
 								 "AND r.seed OPERATOR(pg_catalog.=) '" INT64_FORMAT "'::pg_catalog.int8 "
-								 "AND r.options OPERATOR(pg_catalog.@>) %s AND r.stopped_by IS NULL "
+								 "AND (r.options OPERATOR(pg_catalog.-) 'group_column'::pg_catalog.text) "
+								 "OPERATOR(pg_catalog.=) %s AND r.stopped_by IS NULL "
 								 "AND r.started_by OPERATOR(pg_catalog.=) current_user::pg_catalog.text %s "
 								 "ORDER BY v.number IS NULL, r.run DESC LIMIT 1",
 								 blurred ? "''::pg_catalog.text" : "pg_catalog.encode(v.sha256, 'hex')",
 								 hospital->prefix, hospital->prefix, quote_literal_cstr(task->local_model),
 								 quote_literal_cstr(hospital->table), task->request.epochs, round_seed(task),
-								 json_literal(training_asked(task, hospital->start)), training_split_condition(task));
+								 json_literal(training_asked(task, hospital->start)), split_condition(task));
 
 	*trained = (LocalTraining) {0};
 	if (link_query(&hospital->link, query, "version int, sha256 pg_catalog.text, training_images int, "
