@@ -144,7 +144,10 @@ run_sql('postgres', 'DROP EXTENSION lesionseg');
 for my $how ('terminated', 'killed') {
 	$worker = Session->new($database);
 	$worker->start("CALL lesion_retrain($arguments)");
-	watch('SELECT pid FROM lesion_training_progress', qr/./, 1);
+
+	# It goes on with a run that ended, whose row tells of that until its own first words are committed.
+	watch(q{SELECT pid FROM lesion_training_progress WHERE EXISTS (SELECT FROM lesion_run
+		WHERE model = 'watched' AND state = 'running')}, qr/./, 1);
 	ok($how eq 'killed' ? kill_session($worker) : $watcher->query('SELECT pg_terminate_backend(' . $worker->pid
 		. ', 10000)') eq 't', "a training process is $how");
 	is(run_sql($database, 'SELECT count(*) FROM lesion_training_progress'), '0', '... and no longer shown');
