@@ -201,7 +201,8 @@ is($hub->sql('clinic', 'SELECT count(*) FROM lesion_image_score'), '0', 'the hub
 sub plain {
 	my ($model, $more, $servers) = @_;
 	return qq[CALL lesion_train_across('{${\($servers // 'north')}}', '{archive}', '$model', rounds => 1,
-		architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 32, batch_size => 4, seed => 7$more)];
+		architecture => 'unet', config => '{"base": 4, "depth": 1}', image_size => 32, batch_size => 4,
+		seed => 7$more)];
 }
 
 # The digest of the mean that a call ends with.
@@ -338,6 +339,18 @@ like($worker->finish, qr/^ERROR:  57014: /, 'a call is cancelled');
 is(sleeps_at_last(), '0', '... and so is what the hospital was at');
 is($worker->query(q{SELECT count(*) FROM pg_locks WHERE locktype = 'object'}), '0', '... no lock is left');
 is($worker->query(q{SELECT "it's %s".dblink_get_connections()}), '', '... and no connection');
+
+# The time is up while a hospital takes its time to let the call in: nobody gets a connection from that.
+$south->sql('postgres', 'ALTER SYSTEM SET pre_auth_delay = 1');
+$south->sql('postgres', 'SELECT pg_reload_conf()');
+select undef, undef, undef, 0.5;
+$worker->query(q{SET statement_timeout = '500ms'});
+like($worker->query(across('late')), qr/^ERROR:  57014: /, 'a call that logs in has a time limit');
+is($worker->query(q{SELECT "it's %s".dblink_get_connections()}), '', '... which leaves no connection');
+$worker->query('RESET statement_timeout');
+$south->sql('postgres', 'ALTER SYSTEM RESET pre_auth_delay');
+$south->sql('postgres', 'SELECT pg_reload_conf()');
+
 $worker->start(across('cancelled'));
 select undef, undef, undef, 0.05 until sleeps();
 $hub->sql('postgres', 'SELECT pg_terminate_backend(' . $worker->pid . ')');

@@ -120,6 +120,21 @@ check_server(const char *server)
 						 "mapping with CREATE USER MAPPING.")));
 }
 
+/* A name for a connection that the session has no other one of. */
+static char *
+new_name(int number)
+{
+	uint8_t		random[16];
+	char		digits[2 * sizeof random + 1];
+
+	if (!pg_strong_random(random, sizeof random))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random bytes")));
+	digits[hex_encode((const char *) random, sizeof random, digits)] = '\0';
+	return psprintf("lesion_train_across %d %s", number, digits);
+}
+
 void
 link_open(Link *link, MemoryContext context, Dblink dblink, const char *server, int number)
 {
@@ -127,14 +142,16 @@ link_open(Link *link, MemoryContext context, Dblink dblink, const char *server, 
 	Datum		values[2];
 
 	link->server = server;
-	link->name = CStringGetTextDatum(psprintf("lesion_train_across %d", number));
+	link->name = CStringGetTextDatum(new_name(number));
 	link->dblink = dblink;
 	MemoryContextSwitchTo(caller);
 	check_server(server);
 	values[0] = link->name;
 	values[1] = CStringGetTextDatum(server);
-	(void) call_dblink(link, "connecting", "SELECT", "dblink_connect($1, $2)", 2, values);
+
+	/* A cancel that comes during a login is raised when it has been done: there may be a connection after an error. */
 	link->open = true;
+	(void) call_dblink(link, "connecting", "SELECT", "dblink_connect($1, $2)", 2, values);
 }
 
 /* Disconnect, whatever rights the role has by now. */
