@@ -146,9 +146,9 @@ network_save(const Network *network, const Call *call, WeightsStorage storage, c
 }
 
 Status
-network_check_size(const Network *network, int width, int height)
+network_config_check_size(const Architecture *architecture, const ArchConfig *config, int width, int height)
 {
-	int			stride = network->architecture->stride(&network->config);
+	int			stride = architecture->stride(config);
 	int			largest = width > height ? width : height;
 	int			below;
 
@@ -165,8 +165,14 @@ network_check_size(const Network *network, int width, int height)
 	return status_with_hint(
 							status_error(LS_INVALID_ARGUMENT,
 										 "an image size of %d x %d does not fit this %s, which needs multiples of %d",
-										 width, height, network->architecture->name, stride),
+										 width, height, architecture->name, stride),
 							"Use %d or %d.", below, below + stride);
+}
+
+Status
+network_check_size(const Network *network, int width, int height)
+{
+	return network_config_check_size(network->architecture, &network->config, width, height);
 }
 
 double

@@ -65,6 +65,10 @@ Status		network_save(const Network *network, const Call *call, WeightsStorage st
  * above NETWORK_MAX_SIZE; the hint names the nearest sizes that fit. */
 Status		network_check_size(const Network *network, int width, int height);
 
+/* The same for a network that is not made yet. */
+Status		network_config_check_size(const Architecture *architecture, const ArchConfig *config, int width,
+									  int height);
+
 /* The backend and the precision to run with. */
 typedef struct EngineChoice
 {

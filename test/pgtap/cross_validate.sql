@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(66);
+SELECT plan(68);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -107,6 +107,12 @@ SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{}'
 	'learning_rates, image_sizes and configs leave nothing to train');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', configs => '[{"base": 2}, {"bass": 2}]')$$, '22023', NULL,
 	'a config that is wrong shows before anything is trained');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16,NULL}')$$, '22004',
+	'element 2 of image_sizes is NULL');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16,10}',
+	configs => '[{"base": 2, "depth": 1}, {"base": 2, "depth": 2}]')$$, '22023',
+	'an image size of 10 x 10 does not fit this unet, which needs multiples of 4',
+	'a size that one of the networks cannot see');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16,0}')$$, '22023', NULL,
 	'... a size');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', learning_rates => '{1e-3,-1}')$$, '22023', NULL,

@@ -20,6 +20,7 @@
 #include "utils/jsonb.h"
 
 #include "infer/calibration.h"
+#include "pg/base/error.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
@@ -69,6 +70,24 @@ has_plan(const CrossValidation *task)
 	return !isnull;
 }
 
+/* Check that each network can see images of a size. What is no config is refused where its model is made. */
+static void
+check_size(const CrossValidation *task, const Architecture *architecture, int size)
+{
+	JsonbContainer *configs = &DatumGetJsonbP(task->values[ARGUMENT_CONFIGS])->root;
+
+	for (uint32 i = 0; i < JsonContainerSize(configs); i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(configs, i);
+		ArchConfig	config;
+
+		if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+			continue;
+		config = config_read(architecture, JsonbValueToJsonb(value));
+		check_status(NULL, network_config_check_size(architecture, &config, size, size));
+	}
+}
+
 /* Check learning rates and sizes, with what all settings have in common, as each training does. */
 static void
 check_settings(const CrossValidation *task)
@@ -87,13 +106,20 @@ check_settings(const CrossValidation *task)
 	deconstruct_array(DatumGetArrayTypeP(task->values[ARGUMENT_IMAGE_SIZES]), INT4OID, sizeof(int32), true,
 					  TYPALIGN_INT, &sizes, &no_size, &size_count);
 	for (int s = 0; s < size_count; s++)
+	{
+		if (no_size[s])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("element %d of image_sizes is NULL", s + 1)));
+		request.image_size = DatumGetInt32(sizes[s]);
 		for (int r = 0; r < rate_count; r++)
 		{
-			request.image_size = no_size[s] ? 0 : DatumGetInt32(sizes[s]);
 			request.has_learning_rate = !no_rate[r];
 			request.learning_rate = no_rate[r] ? 0 : DatumGetFloat8(rates[r]);
 			(void) train_request_plan(&request, architecture);
 		}
+		check_size(task, architecture, request.image_size);
+	}
 }
 
 /* Begin: make the ensemble's model. What is wrong with an argument is found
