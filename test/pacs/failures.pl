@@ -89,6 +89,20 @@ $said = $orthanc->run($database, 'push', '--send', 'seg');
 like($said, qr/cannot be noted .*54000: .*sent 3, failed 1\n\z/s, 'a failure that cannot be noted ends nothing');
 run_sql($database, 'DELETE FROM lesion_pacs_prediction WHERE length(model) > 100');
 
+# What is sent is noted before; what a trigger keeps from that is not sent.
+run_sql($database, q(DELETE FROM lesion_pacs_object;
+	CREATE FUNCTION keep_none() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END;';
+	CREATE TRIGGER keep_none BEFORE INSERT ON lesion_pacs_object FOR EACH ROW EXECUTE FUNCTION keep_none()));
+like($orthanc->run($database, 'push', '--send', 'seg'),
+	qr/a trigger keeps its row from lesion_pacs_object.* sent 0, failed 3\n\z/s, 'what cannot be noted is not sent');
+run_sql($database, 'DROP TRIGGER keep_none ON lesion_pacs_object');
+
+# A table of predictions whose name looks like one of ours.
+run_sql($database, 'CREATE TABLE "my@lesion_pacs_object" AS TABLE lesion_pacs_prediction');
+like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', '"my@lesion_pacs_object"'),
+	qr/ sent 3, failed 0\n\z/, 'an @ in a name is part of the name');
+run_sql($database, 'DROP TABLE "my@lesion_pacs_object"');
+
 # Who is not there.
 $orthanc->stop;
 like($orthanc->run($database, 'pull'), qr/no answer from the PACS: /, 'a PACS that is down is said to be');

@@ -37,21 +37,25 @@ begins(const char *text, const char *beginning)
 Status
 names_put(const char *statement, Bytes *sql)
 {
-	const char *at;
+	const char *rest = statement;	/* what is not in sql yet */
+	char		quote = '\0';		/* of the text or name in quotes at this place: these may be another's */
 
-	for (; (at = strchr(statement, '@')) != NULL; statement = at + 1)
+	for (const char *at = statement; *at != '\0'; at++)
 	{
 		const Bytes *prefix = begins(at + 1, OUR_TABLES) ? &tables_prefix : &extension_prefix;
 
+		if (*at == quote)
+			quote = '\0';
+		else if (quote == '\0' && (*at == '\'' || *at == '"'))
+			quote = *at;
+
 		/* Other signs @ are operators, or part of a JSON path. */
-		if (!begins(at + 1, OURS))
-		{
-			TRY(bytes_append(sql, statement, (size_t) (at + 1 - statement)));
+		if (*at != '@' || quote != '\0' || !begins(at + 1, OURS))
 			continue;
-		}
-		TRY(bytes_append(sql, statement, (size_t) (at - statement)));
+		TRY(bytes_append(sql, rest, (size_t) (at - rest)));
 		if (prefix->size > 0)
 			TRY(bytes_append(sql, prefix->data, prefix->size));
+		rest = at + 1;
 	}
-	return bytes_append(sql, statement, strlen(statement));
+	return bytes_append(sql, rest, strlen(rest));
 }

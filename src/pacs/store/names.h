@@ -15,7 +15,7 @@
  * has one connection. LS_OUT_OF_MEMORY. */
 Status		names_settle(const char *extension, const char *tables);
 
-/* Append a statement with the schemas in it. LS_OUT_OF_MEMORY. */
+/* Append a statement with the schemas in it, but for what stands in quotes. LS_OUT_OF_MEMORY. */
 Status		names_put(const char *statement, Bytes *sql);
 
 #endif

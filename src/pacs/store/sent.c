@@ -145,8 +145,9 @@ static const char make_note[] =
 "noted AS (INSERT INTO @lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) "
 "SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told WHERE file IS NOT NULL "
 "ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, "
-"sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now()) "
-"SELECT file, sop_instance, series, study, other FROM told";
+"sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now() "
+"RETURNING state) "
+"SELECT file, sop_instance, series, study, other, CASE WHEN EXISTS (SELECT FROM noted) THEN 'noted' END FROM told";
 
 /* Why there is no file in the result of these. */
 static Status
@@ -177,6 +178,8 @@ sent_make(PGconn *database, const char *table, const Prediction *prediction, Obj
 		return status_error(LS_INVALID_ARGUMENT, "image or prediction is gone, or there are several of that version");
 	if (PQgetisnull(object->result, 0, 0))
 		return not_made(object->result);
+	if (PQgetisnull(object->result, 0, 5))	/* a crash would leave nobody who knows that it was sent */
+		return status_error(LS_INVALID_ARGUMENT, "a trigger keeps its row from lesion_pacs_object");
 	read_object(object);
 	if (!is_uid(object->instance) || !is_uid(object->series) || !is_uid(object->study))	/* they go into URLs */
 		return status_error(LS_INVALID_ARGUMENT, "the image is of study \"%s\", which is no UID", object->study);
