@@ -146,7 +146,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 		if (privileges && !column_is_readable(oid, number))
 			return "this role may not read the images' ids";
 		if (!is_plain_type(type) || (key->row == NULL && !find_text_cast(type, key)))
-			return "the images' ids are of a type that did not come with the server" GIVE_IT;
+			return "the images' ids are of an array, a range or a type that did not come with the server" GIVE_IT;
 		key->columns[key->count++] = number;
 		if (key->row != NULL)
 			TupleDescInitEntry(key->row, (AttrNumber) key->count, NULL, type, -1, 0);
