@@ -32,7 +32,7 @@ typedef struct Link
 Dblink		link_find_dblink(void);
 
 /* Connect. What belongs to the link lives in `context`, the server's name is the caller's: both must stay valid until
- * it is closed. */
+ * it is closed. After an error, too, it must be closed: there may be a connection. */
 void		link_open(Link *link, MemoryContext context, Dblink dblink, const char *server, int number);
 
 /* End the session, and what it is at. Raises nothing. */
