@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(68);
+SELECT plan(69);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -113,6 +113,8 @@ SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16
 	configs => '[{"base": 2, "depth": 1}, {"base": 2, "depth": 2}]')$$, '22023',
 	'an image size of 10 x 10 does not fit this unet, which needs multiples of 4',
 	'a size that one of the networks cannot see');
+SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16}', configs => '{"base": 2}')$$,
+	'22023', NULL, 'configs that are no array');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', image_sizes => '{16,0}')$$, '22023', NULL,
 	'... a size');
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', learning_rates => '{1e-3,-1}')$$, '22023', NULL,

@@ -70,13 +70,13 @@ has_plan(const CrossValidation *task)
 	return !isnull;
 }
 
-/* Check that each network can see images of a size. What is no config is refused where its model is made. */
+/* Check that each network can see images of a size. What is no array of configs is refused where models are made. */
 static void
 check_size(const CrossValidation *task, const Architecture *architecture, int size)
 {
 	JsonbContainer *configs = &DatumGetJsonbP(task->values[ARGUMENT_CONFIGS])->root;
 
-	for (uint32 i = 0; i < JsonContainerSize(configs); i++)
+	for (uint32 i = 0; JsonContainerIsArray(configs) && i < JsonContainerSize(configs); i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(configs, i);
 		ArchConfig	config;
