@@ -13,7 +13,7 @@
  * The part of a call's cost that the planner is told. From costs of 100,000 on the server compiles the query around
  * the calls, from 500,000 with all that its compiler can (jit). Here that gains nothing: at the whole cost a query took
  * 0.4 s longer from 80 photographs on, and so did each of its workers. At a tenth that is from 800 on. A call still
- * costs more than all around it, so plans are the same.
+ * costs more than all around it, so plans are the same, but that workers pay from some five images on instead of three.
  */
 #define TOLD_SHARE 0.1
 
