@@ -2,7 +2,7 @@
 -- images were seen all the same.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(62);
+SELECT plan(65);
 
 -- Forty patients with three photographs each; half of the photographs' ids are not in the part of their patient.
 CREATE TABLE pat AS
@@ -132,6 +132,11 @@ SELECT throws_ok($$SELECT lesion_model_import('forged',
 	overlay(w PLACING 'COLUMNS'::bytea FROM position('columns'::bytea IN w)))
 	FROM lesion_model_export('by_keys') AS w$$, '22P03', 'weights: metadata "split" is not what this extension writes',
 		'a file with another "split" is refused');
+SELECT throws_ok(format($$SELECT lesion_model_import('forged',
+	overlay(w PLACING %L::bytea FROM position('-9007199254740993'::bytea IN w)))
+	FROM lesion_model_export('named') AS w$$, rpad(seed, 17)), '22P03',
+	'weights: metadata "split" is not what this extension writes', '... or with a seed of ' || seed)
+FROM unnest('{1e300,1e19,-0.5}'::text[]) AS seed;
 SELECT row_eq($$SELECT split_columns, seen FROM lesion_evaluate('pat', 'unet')$$, ROW('{id}'::text[], NULL::bigint),
 	'of bundled weights nothing is known: by the key');
 

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
@@ -167,6 +169,21 @@ split_number(Jsonb *json, const char *key)
 	return value.val.numeric;
 }
 
+/* The whole number under a key. */
+static int64_t
+split_integer(Jsonb *json, const char *key, int64_t least, int64_t most)
+{
+	char	   *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(split_number(json, key))));
+	char	   *end;
+	long long	value;
+
+	errno = 0;
+	value = strtoll(digits, &end, 10);
+	if (errno != 0 || *end != '\0' || value < least || value > most)
+		bad_split();
+	return value;
+}
+
 /* The fraction under a key. */
 static double
 split_fraction(Jsonb *json, const char *key)
@@ -187,7 +204,7 @@ split_fold(Jsonb *json)
 
 	if (getKeyJsonValueFromContainer(&json->root, "fold", strlen("fold"), &value) == NULL)
 		return 0;
-	return DatumGetInt32(DirectFunctionCall1(numeric_int4, NumericGetDatum(split_number(json, "fold"))));
+	return (int) split_integer(json, "fold", 0, INT_MAX);
 }
 
 /* The columns of such an object. */
@@ -221,12 +238,10 @@ split_from_json(const char *text)
 	if (!JB_ROOT_IS_OBJECT(json))
 		bad_split();
 	split.columns = columns_from_json(json);
-	split.seed = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(split_number(json, "seed"))));
+	split.seed = split_integer(json, "seed", INT64_MIN, INT64_MAX);
 	split.test_fraction = split_fraction(json, "test_fraction");
 	split.validation_fraction = split_fraction(json, "validation_fraction");
 	split.fold = split_fold(json);
-	if (split.fold < 0)
-		bad_split();
 	split_check_fold(&split);
 	return split;
 }
