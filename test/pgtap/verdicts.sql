@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(96);
+SELECT plan(100);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -365,6 +365,28 @@ SELECT throws_like($$SELECT lesion_verdict_add('odd_verdicts', 'odd_masks', '1',
 SELECT lives_ok($$SELECT lesion_verdict_add('odd_verdicts', 'odd_masks', '1', 'correct', 'drawn',
 	(SELECT mask FROM lesion_synthetic(1, 64, 32)))$$, '... one of its shape is taken');
 SELECT is((SELECT count(*) FROM lesion_reviewed_masks('odd_masks', 'odd_verdicts')), 1::bigint, '... and counts');
+
+-- A user's tables may have more columns, of any name: those of the queries, too.
+CREATE TABLE wide_masks (LIKE lesion_prediction);
+CREATE TABLE wide_verdicts (LIKE lesion_verdict);
+INSERT INTO wide_masks SELECT * FROM masks;
+INSERT INTO wide_verdicts SELECT * FROM verdicts;
+CREATE TABLE narrow AS SELECT lesion_report(predictions => '{wide_masks}', verdicts => 'wide_verdicts') AS report;
+DO $$
+BEGIN
+	EXECUTE (SELECT string_agg(format('ALTER TABLE %I ADD COLUMN IF NOT EXISTS %I text', a, b), ';')
+		FROM unnest('{wide_masks,wide_verdicts}'::text[]) AS a, unnest('{digest,place,counts,other,author,expected,
+			differs,shift,week,came_at,left_out,work,own,spent,dice,priority,smallness,latest,invalid,of_model,passed_over,
+			n,mask,area,quality,version,a,c,d,f,j,k,l,m,o,p,q,r,s,v,open,pairs,judged,looked_at,masks}'::text[]) AS b);
+END $$;
+SELECT set_eq($$SELECT * FROM lesion_review_queue('wide_masks', 'wide_verdicts')$$,
+	$$SELECT * FROM lesion_review_queue('masks', 'verdicts')$$, 'more columns: the queue is the same');
+SELECT set_eq($$SELECT * FROM lesion_reviewed_masks('wide_masks', 'wide_verdicts')$$,
+	$$SELECT * FROM lesion_reviewed_masks('masks', 'verdicts')$$, '... and the masks reviewed');
+SELECT results_eq($$SELECT lesion_report(predictions => '{wide_masks}', verdicts => 'wide_verdicts')$$,
+	'SELECT report FROM narrow', '... and the report');
+SELECT lives_ok($$SELECT lesion_verdict_add('wide_verdicts', 'wide_masks', '1', 'reject', 'no')$$,
+	'... a verdict is taken');
 
 -- Many masks and many verdicts take as long as they are many, not as their product, whatever the planner expects.
 CREATE TABLE many_masks (LIKE lesion_prediction);

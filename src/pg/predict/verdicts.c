@@ -376,11 +376,13 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  * other mask of the image takes its place: who may write masks could choose one
  * that hides a correction. A time in the future, or NULL, would make a verdict
  * the latest for ever. Masks are joined, not looked up for each verdict: the
- * table may have no key. Masks of other images are not hashed.
+ * table may have no key. Masks of other images are not hashed. Columns are named:
+ * a user's table may have more, of any name.
  */
 #define JUDGED_VERDICTS \
-	"WITH v AS (SELECT *, coalesce(mask_sha256, '') AS digest FROM %1$s WHERE decided_at <= clock_timestamp() " \
-	"AND " USER_TABLE_NAMES("", "decided_by") "), " \
+	"WITH v AS (SELECT images, id, verdict, corrected_mask, decided_at, decided_by, " \
+	"coalesce(mask_sha256, '') AS digest FROM %1$s " \
+	"WHERE decided_at <= clock_timestamp() AND " USER_TABLE_NAMES("", "decided_by") "), " \
 	"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s " \
 	"WHERE (images, id) IN (SELECT images, id FROM v)), " \
 	"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), " \

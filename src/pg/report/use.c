@@ -167,7 +167,8 @@ report_review(ReportJob *job)
 static char *
 agreement_query(const ReportJob *job)
 {
-	return psprintf("WITH latest AS (SELECT DISTINCT ON (v.images, v.id) v.* FROM %s v "
+	return psprintf("WITH latest AS (SELECT DISTINCT ON (v.images, v.id) v.images, v.id, v.model, v.version, "
+					"v.mask_sha256, v.corrected_mask, v.decided_at, v.decided_by FROM %s v "
 					"WHERE v.corrected_mask IS NOT NULL AND " OF_PERIOD " ORDER BY v.images, v.id, v.decided_at DESC), "
 					"v AS (SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY decided_by "
 					"ORDER BY decided_at DESC) AS place FROM latest) l WHERE place <= %d), "
