@@ -42,6 +42,9 @@ allowed_level(void)
 		{"AVX512_CORE_BF16", ISA_AVX512_BF16},
 		{"AVX512_CORE_FP16", ISA_AVX512_BF16},
 		{"AVX10_1_512", ISA_AVX512_BF16},
+		{"AVX10_2", ISA_AVX512_BF16},
+		{"AVX10_2_512", ISA_AVX512_BF16},
+		{"AVX10_2_ACE", ISA_AVX512_BF16},
 	};
 	const char *value = getenv("ONEDNN_MAX_CPU_ISA");
 
