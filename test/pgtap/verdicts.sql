@@ -375,9 +375,10 @@ CREATE TABLE narrow AS SELECT lesion_report(predictions => '{wide_masks}', verdi
 DO $$
 BEGIN
 	EXECUTE (SELECT string_agg(format('ALTER TABLE %I ADD COLUMN IF NOT EXISTS %I text', a, b), ';')
-		FROM unnest('{wide_masks,wide_verdicts}'::text[]) AS a, unnest('{digest,place,counts,other,author,expected,
-			differs,shift,week,came_at,left_out,work,own,spent,dice,priority,smallness,latest,invalid,of_model,passed_over,
-			n,mask,area,quality,version,a,c,d,f,j,k,l,m,o,p,q,r,s,v,open,pairs,judged,looked_at,masks}'::text[]) AS b);
+		FROM unnest('{wide_masks,wide_verdicts}'::text[]) AS a, unnest('{
+			digest,place,counts,other,author,expected,differs,shift,week,came_at,left_out,work,own,spent,dice,priority,
+			smallness,latest,invalid,of_model,passed_over,n,mask,area,quality,version,a,c,d,f,j,k,
+			l,m,o,p,q,r,s,v,open,pairs,judged,looked_at,masks}'::text[]) AS b);
 END $$;
 SELECT set_eq($$SELECT * FROM lesion_review_queue('wide_masks', 'wide_verdicts')$$,
 	$$SELECT * FROM lesion_review_queue('masks', 'verdicts')$$, 'more columns: the queue is the same');
