@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(113);
+SELECT plan(114);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -186,6 +186,17 @@ SELECT is((SELECT count(*) FROM more m JOIN (SELECT * FROM archive WHERE id < 50
 	'a table may have other columns');
 SELECT is((SELECT count(*) FROM more AS m, lesion_reproduce(m) AS r WHERE r.agrees), 11::bigint,
 	'... and its masks are made again');
+CREATE FUNCTION set_engine() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN PERFORM set_config('lesionseg.backend', 'builtin', true); RETURN NEW; END$$;
+CREATE TABLE of_engines (LIKE lesion_prediction);
+CREATE TRIGGER set_engine BEFORE INSERT ON of_engines FOR EACH ROW EXECUTE FUNCTION set_engine();
+SET LOCAL lesionseg.threads = 1;
+CALL lesion_predict('crowd', 'net', 'of_engines', id_column => 'id');
+RESET lesionseg.threads;
+RESET lesionseg.backend;
+SELECT row_eq($$SELECT count(*), count(*) FILTER (WHERE backend = 'builtin') >= 11, bool_and(r.agrees)
+	FROM of_engines AS m JOIN crowd AS c ON c.id::text = m.id, lesion_reproduce(m, c.image) AS r$$,
+	ROW(12::bigint, true, true), 'a trigger that sets the engine: each row tells that of its mask');
 SELECT throws_ok($$SELECT lesion_reproduce(ROW(1, 2))$$, '42804', 'column "images" is missing',
 	'a row of no such table');
 SELECT throws_ok($$SELECT lesion_reproduce(r) FROM (SELECT images, id, error, model, version::text FROM masks) AS r$$,

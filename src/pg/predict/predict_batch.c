@@ -51,6 +51,7 @@ typedef struct PredictBatch
 	SegmentOptions options;
 	PredictionInsert insert;
 	PredictionRow row;			/* a row with the columns that are the same */
+	EngineNames engine;			/* of the images at hand: code of a user that runs between two groups can set another */
 } PredictBatch;
 
 /* Set the columns of an image's result. */
@@ -102,6 +103,8 @@ store_row(const PredictBatch *batch, const char *id, const char *name, const Seg
 {
 	PredictionRow row = batch->row;
 
+	prediction_set(&row, PREDICTION_BACKEND, CStringGetTextDatum(batch->engine.backend));
+	prediction_set(&row, PREDICTION_PRECISION, CStringGetTextDatum(batch->engine.precision));
 	set_image(&row, id, &item->bytes);
 	if (item->status.code == LS_OK)
 		set_mask(&row, item);
@@ -161,8 +164,6 @@ keep_image(Predict *job, const PredictBatch *batch, const Call *call, const char
 static void
 begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch)
 {
-	EngineChoice engine = settings_engine();
-	EngineNames names = settings_engine_names(&engine);
 	PredictionRow *row = &batch->row;
 
 	memset(batch, 0, sizeof *batch);
@@ -178,8 +179,6 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	prediction_set(row, PREDICTION_VERSION, Int32GetDatum(version->number));
 	prediction_set(row, PREDICTION_WEIGHTS_SHA256, bytes_datum(version->sha256, SHA256_BYTES));
 	prediction_set(row, PREDICTION_OPTIONS, JsonbPGetDatum(job->options));
-	prediction_set(row, PREDICTION_BACKEND, CStringGetTextDatum(names.backend));
-	prediction_set(row, PREDICTION_PRECISION, CStringGetTextDatum(names.precision));
 	prediction_set(row, PREDICTION_EXTENSION_VERSION, CStringGetTextDatum(LESIONSEG_VERSION));
 }
 
@@ -217,10 +216,12 @@ typedef struct Waiting
 
 /* Segment the images that wait, and store what comes of them. */
 static void
-segment_waiting(Predict *job, const PredictBatch *batch, Waiting *waiting)
+segment_waiting(Predict *job, PredictBatch *batch, Waiting *waiting)
 {
 	MemoryContext caller = MemoryContextSwitchTo(waiting->context);
+	EngineChoice engine = settings_engine();
 
+	batch->engine = settings_engine_names(&engine);
 	if (waiting->count == 1)
 		segmentation_make_item(&job->store, batch->version, waiting->call, &batch->options, &waiting->items[0]);
 	else
@@ -237,7 +238,7 @@ segment_waiting(Predict *job, const PredictBatch *batch, Waiting *waiting)
 
 /* Let an image wait until there are as many as threads. One that is large, or broken, goes alone. */
 static void
-add_image(Predict *job, const PredictBatch *batch, Waiting *waiting, const char *id, Datum image)
+add_image(Predict *job, PredictBatch *batch, Waiting *waiting, const char *id, Datum image)
 {
 	MemoryContext caller = MemoryContextSwitchTo(waiting->context);
 	ByteView	bytes = bytes_view(image);
@@ -257,7 +258,7 @@ add_image(Predict *job, const PredictBatch *batch, Waiting *waiting, const char 
 /* Segment the images of a batch while there is time; the first one in any
  * case. */
 static void
-predict_rows(Predict *job, const PredictBatch *batch, const SPITupleTable *rows)
+predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 {
 	Waiting		waiting = {
 		.context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg prediction rows", ALLOCSET_DEFAULT_SIZES)
