@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(106);
+SELECT plan(111);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -67,6 +67,15 @@ SET LOCAL ROLE lesion_nobody;
 SELECT is(left(outcome(sql), 5), CASE WHEN what = 'segment' THEN 'fine' ELSE '42501' END, 'nobody: ' || what) FROM call
 WHERE what NOT IN ('drop', 'change the record', 'create', 'import', 'promote') ORDER BY what;
 RESET ROLE;
+
+-- A network that another role has loaded in this session gives no right to run it.
+REVOKE SELECT (weights) ON lesion_version FROM PUBLIC;
+SELECT is(left(outcome(sql), 5), 'fine', 'the owner loads a network') FROM call WHERE what = 'segment';
+SET LOCAL ROLE lesion_operator;
+SELECT is(outcome(sql), '42501 permission denied for table lesion_version', 'without its weights: ' || what) FROM call
+WHERE what IN ('segment', 'segment the archive', 'predict', 'evaluate') ORDER BY what;
+RESET ROLE;
+GRANT SELECT (weights) ON lesion_version TO PUBLIC;
 
 -- What a run came to is written by the training alone.
 SET LOCAL ROLE lesion_trainer;

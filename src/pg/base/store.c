@@ -28,6 +28,7 @@
 
 #include "arch/network.h"
 #include "pg/base/compat.h"
+#include "pg/base/rights/column_rights.h"
 #include "pg/base/settings.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/store.h"
@@ -260,18 +261,40 @@ privileges_text(AclMode mode)
 	return text.data;
 }
 
-void
-store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
+/* The table of that name in the store. */
+static Oid
+store_table(const ModelStore *store, const char *table)
 {
 	Oid			relation = get_relname_relid(table, store->schema);
 
 	if (!OidIsValid(relation))
 		elog(ERROR, "table %s%s does not exist", store_prefix(store), table);
-	if (pg_class_aclmask(relation, GetUserId(), mode, ACLMASK_ALL) != mode)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for table %s", table),
-				 errhint("To %s, \"%s\" needs %s on %s, and what else the documentation has under "
-						 "\"Privileges\".", purpose, GetUserNameFromId(GetUserId(), false), privileges_text(mode),
-						 table)));
+	return relation;
+}
+
+/* Raise the error of a right that the caller lacks. */
+static void
+refuse(const char *table, const char *rights, const char *purpose)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table %s", table),
+			 errhint("To %s, \"%s\" needs %s on %s, and what else the documentation has under \"Privileges\".",
+					 purpose, GetUserNameFromId(GetUserId(), false), rights, table)));
+}
+
+void
+store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose)
+{
+	if (pg_class_aclmask(store_table(store, table), GetUserId(), mode, ACLMASK_ALL) != mode)
+		refuse(table, privileges_text(mode), purpose);
+}
+
+void
+store_check_readable(const ModelStore *store, const char *table, const char *column, const char *purpose)
+{
+	Oid			relation = store_table(store, table);
+
+	if (!column_is_readable(relation, get_attnum(relation, column)))
+		refuse(table, "SELECT", purpose);
 }

@@ -70,4 +70,7 @@ void		store_check_triggers(const ModelStore *store, const char *table);
  * store; `purpose` completes "to ...". Called before long work. */
 void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);
 
+/* Raise an error unless the caller may read a column of a table of the store. */
+void		store_check_readable(const ModelStore *store, const char *table, const char *column, const char *purpose);
+
 #endif

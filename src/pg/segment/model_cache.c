@@ -198,6 +198,8 @@ find_or_load(const ModelStore *store, const ModelVersion *version, bool may_refu
 	int			threads = settings_threads(false);
 	dlist_iter	iterator;
 
+	/* Another role may have loaded it. */
+	store_check_readable(store, "lesion_version", "weights", "run a model");
 	dlist_foreach(iterator, &cache)
 	{
 		CachedModel *entry = dlist_container(CachedModel, node, iterator.cur);
