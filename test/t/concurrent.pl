@@ -185,6 +185,16 @@ $first->query('ROLLBACK');
 is($first->query(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT lesion_model_promote('net', 2);
 	SELECT lesion_model_rollback('net'); COMMIT}), "\n3", '... its own promotions are');
 
+# A name or number that another session has taken since an older snapshot is told, too.
+for my $make (q{lesion_model_import('net', lesion_model_export('net', 1), promote => false)},
+	q{lesion_model_create('taken', 'unet')}) {
+	$first->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_model');
+	run_sql($database, "SELECT $make");
+	like($first->query("SELECT $make"), qr/^ERROR:  40001: could not serialize access: another session has made/,
+		"... nor for $make");
+	$first->query('ROLLBACK');
+}
+
 # The extension is dropped under a training: that ends with an error, and so does nothing else.
 $second->query(q{RESET statement_timeout});
 $first->start(q{CALL lesion_retrain('archive', 'net', 100000, image_size => 32, batch_size => 4)});

@@ -191,11 +191,20 @@ execute_write(const ModelStore *store, const char *text, int count, Oid *types, 
 		writing = written_events(text, expected);
 		result = SPI_execute_with_args(text, count, types, values, nulls, store->read_only, 0);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		writing = outer;
+		if (geterrcode() != ERRCODE_UNIQUE_VIOLATION || !IsolationUsesXactSnapshot())
+			PG_RE_THROW();
+		/* What is taken was looked for in a snapshot that does not show it. */
+		FlushErrorState();
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access: another session has made such a model or version meanwhile"),
+				 errhint("Call again in a new transaction.")));
 	}
 	PG_END_TRY();
+	writing = outer;
 	return result;
 }
 
