@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(111);
+SELECT plan(115);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -76,6 +76,26 @@ SELECT is(outcome(sql), '42501 permission denied for table lesion_version', 'wit
 WHERE what IN ('segment', 'segment the archive', 'predict', 'evaluate') ORDER BY what;
 RESET ROLE;
 GRANT SELECT (weights) ON lesion_version TO PUBLIC;
+
+-- Nor does a lookup in a call that PL/pgSQL keeps: another role looks again, and so does who is under a policy.
+CREATE FUNCTION kept_call(image bytea) RETURNS int LANGUAGE plpgsql STABLE AS
+	$$DECLARE mask bytea; BEGIN mask := lesion_segment(image, 'net'); RETURN octet_length(mask); END$$;
+CREATE FUNCTION kept_call_as_owner(image bytea) RETURNS int LANGUAGE plpgsql STABLE SECURITY DEFINER AS
+	$$BEGIN RETURN kept_call(image); END$$;
+ALTER TABLE lesion_model ENABLE ROW LEVEL SECURITY;
+CREATE POLICY shown ON lesion_model USING (current_setting('lesion_test.show', true) = 'yes');
+SET LOCAL ROLE lesion_nobody;
+SELECT is(outcome($$SELECT kept_call_as_owner(image) FROM lesion_synthetic(1, 32, 32)$$), 'fine', 'as the owner');
+SELECT is(outcome($$SELECT kept_call_as_owner(image), kept_call(image) FROM lesion_synthetic(1, 32, 32)$$),
+	'42704 model "net" does not exist', '... and then as a role that does not see the model');
+SELECT is(outcome($$SELECT set_config('lesion_test.show', 'yes', true), kept_call(image)
+	FROM lesion_synthetic(1, 32, 32)$$), 'fine', 'a policy shows it');
+SELECT is(outcome($$SELECT set_config('lesion_test.show', 'yes', true), kept_call(image),
+	set_config('lesion_test.show', 'no', true), kept_call(image) FROM lesion_synthetic(1, 32, 32)$$),
+	'42704 model "net" does not exist', '... and then does not');
+RESET ROLE;
+DROP POLICY shown ON lesion_model;
+ALTER TABLE lesion_model DISABLE ROW LEVEL SECURITY;
 
 -- What a run came to is written by the training alone.
 SET LOCAL ROLE lesion_trainer;

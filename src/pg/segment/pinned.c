@@ -208,7 +208,7 @@ pinned_query(FunctionCallInfo fcinfo, Jsonb *json)
 	MemoryContext caller;
 
 	if (query->json != NULL && VARSIZE(query->json) == VARSIZE(json) &&
-		memcmp(query->json, json, VARSIZE(json)) == 0 && visible_state_same(&query->state.seen, snapshot))
+		memcmp(query->json, json, VARSIZE(json)) == 0 && query_lookup_holds(&query->state, snapshot))
 		return query;
 
 	query->json = NULL;

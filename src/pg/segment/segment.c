@@ -61,7 +61,7 @@ still_current(const QueryModel *query, const char *name, const int *number, Snap
 {
 	return query->version != NULL && query->pinned == (number != NULL) &&
 		(number == NULL || query->number == *number) && strcmp(query->name, name) == 0 &&
-		visible_state_same(&query->state.seen, snapshot);
+		query_lookup_holds(&query->state, snapshot);
 }
 
 /* The model version for this call: that of the number, or the active one. */
