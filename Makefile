@@ -150,16 +150,20 @@ MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES
 	ROOM_LIBS='$(LIBS)' ROOM_CPPFLAGS='$(LIB_CPPFLAGS)' WARNINGS='$(WARNINGS)' \
 	USER_CFLAGS='$(CPPFLAGS) $(CFLAGS)' PG_LDFLAGS='$(LDFLAGS)' PACS_PROGRAM='$(if $(filter yes,$(PACS)),$(PACS_PROGRAM))'
 
-.PHONY: all install uninstall installcheck clean
+.PHONY: server-there all install uninstall installcheck clean
+# PGXS itself would go on without a word, with no folders.
+server-there:
+	@[ -e "$$('$(PG_CONFIG)' --pgxs 2>/dev/null)" ] || { echo "$(or $(PG_CONFIG),pg_config) names no PostgreSQL to build for." \
+		"Run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
+
 install: all
 	+$(MODULE_MAKE) $@
 
 # Apart from install, or -j would let two makes write the module at once.
-all: rooms $(if $(filter yes,$(PACS)),$(PACS_PROGRAM))
-	@'$(PG_CONFIG)' --version >/dev/null 2>&1 || { echo "No pg_config: run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
+all: server-there rooms $(if $(filter yes,$(PACS)),$(PACS_PROGRAM))
 	+$(MODULE_MAKE) $@
 
-uninstall installcheck:
+uninstall installcheck: server-there
 	+$(MODULE_MAKE) $@
 
 clean:

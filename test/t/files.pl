@@ -319,5 +319,10 @@ run_sql('postgres', "DROP DATABASE $database");
 my $bin = qx{"\${PG_CONFIG:-\$(test/tools/newest-server)}" --bindir};
 chomp $bin;
 like(scalar qx{make -n uninstall 2>&1}, qr{^rm -f '\Q$bin\E/lesionseg-files'$}m, 'make uninstall knows the program');
+for my $wrong ('/nonexistent/pg_config', '/bin/true') {
+	like(scalar qx{make uninstall PG_CONFIG=$wrong 2>&1},
+		qr{^\Q$wrong\E names no PostgreSQL to build for\..*^make\S* .*Error}ms,
+		"... and does not seem to be done for $wrong");
+}
 run_sql('postgres', 'DROP ROLE tap_loader, tap_planter');
 done_testing();
