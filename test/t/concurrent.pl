@@ -185,6 +185,15 @@ $first->query('ROLLBACK');
 is($first->query(q{BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT lesion_model_promote('net', 2);
 	SELECT lesion_model_rollback('net'); COMMIT}), "\n3", '... its own promotions are');
 
+# Nor is a model dropped that an ensemble has had as a member since an older snapshot.
+run_sql($database, q{SELECT lesion_model_import('member', lesion_model_export('net', 1))});
+$first->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_model');
+run_sql($database, q{SELECT lesion_model_create('trio', 'ensemble',
+	'{"members": ["member", "net"]}')});
+like($first->query(q{SELECT lesion_model_drop('member')}), qr/^ERROR:  2BP01: .*ensembles have it as a member/,
+	'... nor for dropping what an ensemble has as a member');
+$first->query('ROLLBACK');
+
 # A name or number that another session has taken since an older snapshot is told, too.
 for my $make (q{lesion_model_import('net', lesion_model_export('net', 1), promote => false)},
 	q{lesion_model_create('taken', 'unet')}) {

@@ -25,6 +25,7 @@
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 
 #include "arch/network.h"
 #include "pg/base/compat.h"
@@ -248,6 +249,17 @@ store_execute(const ModelStore *store, const char *query, int count, Oid *types,
 	if (result != expected)
 		elog(ERROR, "query on the model tables gave %s: %s", SPI_result_code_string(result), text);
 	pfree(text);
+}
+
+ModelStore
+store_push_latest(const ModelStore *store)
+{
+	ModelStore	latest = *store;
+
+	latest.read_only = true;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	return latest;
 }
 
 /* Privileges as GRANT has them. */

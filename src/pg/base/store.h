@@ -70,6 +70,13 @@ void		store_check_triggers(const ModelStore *store, const char *table);
  * store; `purpose` completes "to ...". Called before long work. */
 void		store_check_rights(const ModelStore *store, const char *table, AclMode mode, const char *purpose);
 
+/*
+ * The store as all that is committed, and this transaction, have it, whatever the
+ * transaction's snapshot shows: a query that reads only takes the snapshot that is
+ * pushed here. PopActiveSnapshot() ends it.
+ */
+ModelStore	store_push_latest(const ModelStore *store);
+
 /* Raise an error unless the caller may read a column of a table of the store. */
 void		store_check_readable(const ModelStore *store, const char *table, const char *column, const char *purpose);
 

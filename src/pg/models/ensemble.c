@@ -6,6 +6,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/json.h"
 
 #include "infer/calibration.h"
@@ -199,15 +200,17 @@ ensemble_check_drop(const ModelStore *store, const char *model, const char *numb
 {
 	Oid			types[] = {TEXTOID, TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(model), number != NULL ? CStringGetTextDatum(number) : 0};
+	ModelStore	latest = store_push_latest(store);
 	char	   *names;
 
-	store_execute(store,
+	store_execute(&latest,
 				  "SELECT string_agg(DISTINCT v.model, ', ') FROM @lesion_version v "
 				  "JOIN @lesion_model m ON m.name = v.model "
 				  "WHERE m.architecture = 'ensemble' AND jsonb_contains(v.config, "
 				  "jsonb_build_object('members', jsonb_build_array(jsonb_strip_nulls(jsonb_build_object("
 				  "'model', $1, 'version', $2::int)))))",
 				  2, types, values, number != NULL ? NULL : " n", SPI_OK_SELECT);
+	PopActiveSnapshot();
 	names = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 	if (names == NULL)
 		return;

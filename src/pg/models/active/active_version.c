@@ -49,19 +49,6 @@ latest_promotion(const ModelStore *store, const char *model, int64 after)
 	return latest;
 }
 
-/* The store as all that is committed has it, until PopActiveSnapshot(): a query that reads only
- * takes the snapshot that is pushed here. */
-static ModelStore
-push_latest(const ModelStore *store)
-{
-	ModelStore	latest = *store;
-
-	latest.read_only = true;
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetLatestSnapshot());
-	return latest;
-}
-
 void
 store_lock_promotions(const ModelStore *store, const char *model)
 {
@@ -73,7 +60,7 @@ store_lock_promotions(const ModelStore *store, const char *model)
 	if (!IsolationUsesXactSnapshot())
 		return;
 	seen = latest_promotion(store, model, 0);
-	latest = push_latest(store);
+	latest = store_push_latest(store);
 	there = latest_promotion(&latest, model, 0);
 	PopActiveSnapshot();
 	if (there != seen)
@@ -115,7 +102,7 @@ store_promote_over(const ModelStore *store, const char *model, int number, const
 	bool		exists;
 
 	promotion_lock(store, model);
-	latest = push_latest(store);
+	latest = store_push_latest(store);
 	exists = store_find_active(&latest, model, &now);
 	PopActiveSnapshot();
 	if (exists != (active != NULL) || (exists && now != *active))
