@@ -133,6 +133,7 @@ always:
 rooms: $(ARCHIVES)
 
 PG_CONFIG ?= $(shell test/tools/newest-server)
+RELEASES := $(sort $(file <src/packaging/debian/pgversions))
 
 # The client program lesionseg-pacs.
 EXTENSION_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" lesionseg.control)
@@ -155,6 +156,8 @@ MODULE_MAKE = $(MAKE) -f src/pg/module.mk PG_CONFIG='$(PG_CONFIG)' ROOM_ARCHIVES
 server-there:
 	@[ -e "$$('$(PG_CONFIG)' --pgxs 2>/dev/null)" ] || { echo "$(or $(PG_CONFIG),pg_config) names no PostgreSQL to build for." \
 		"Run test/tools/packages first, or name one with PG_CONFIG=." >&2; exit 1; }
+	@'$(PG_CONFIG)' --version | grep -qE '^PostgreSQL ($(subst $() ,|,$(RELEASES)))[^0-9]' || { echo "lesionseg builds for" \
+		"PostgreSQL $(RELEASES), not for $$('$(PG_CONFIG)' --version)." >&2; exit 1; }
 
 install: all
 	+$(MODULE_MAKE) $@

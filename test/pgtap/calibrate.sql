@@ -1,7 +1,7 @@
 -- lesion_calibrate: threshold, temperature and review threshold of a version that came from elsewhere.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(52);
+SELECT plan(53);
 
 CREATE TABLE archive AS
 SELECT seed AS id, seed / 2 AS patient, s.image, s.mask
@@ -157,6 +157,21 @@ SELECT model, 77, config, weights || '\x00', sha256(weights || '\x00'), image_si
 	'{"calibrated_version": 1}' FROM lesion_version WHERE model = 'elsewhere' AND number = 1;
 SELECT row_eq($$SELECT event, detail FROM lesion_audit WHERE model = 'elsewhere' AND version = 77$$,
 	ROW('import'::text, NULL::text), 'the audit looks at the weights');
+
+-- A model that is dropped and made anew while its images are read is not the one that was fitted.
+SELECT lesion_model_import('swapped', weights) FROM file;
+CREATE FUNCTION swap(image bytea) RETURNS bytea LANGUAGE plpgsql AS $$
+BEGIN
+	IF (SELECT sha256 FROM lesion_version WHERE model = 'swapped') = (SELECT sha256(weights) FROM file) THEN
+		PERFORM lesion_model_drop('swapped'), lesion_model_import('swapped', lesion_model_export('bad'));
+	END IF;
+	RETURN image;
+END
+$$;
+CREATE VIEW swapping AS SELECT id, patient, swap(image) AS image, mask FROM archive;
+SELECT throws_ok($$SELECT lesion_calibrate('swapped', 'swapping', 'all', id_column => 'id')$$, '55000',
+	'version 1 of model "swapped" was dropped and made anew meanwhile',
+	'no weights are taken for those that were fitted');
 
 SELECT * FROM finish();
 ROLLBACK;

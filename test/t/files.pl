@@ -319,6 +319,8 @@ run_sql('postgres', "DROP DATABASE $database");
 my $bin = qx{"\${PG_CONFIG:-\$(test/tools/newest-server)}" --bindir};
 chomp $bin;
 like(scalar qx{make -n uninstall 2>&1}, qr{^rm -f '\Q$bin\E/lesionseg-files'$}m, 'make uninstall knows the program');
+like(scalar qx{PG_CONFIG=/bin/true test/tools/cluster true 2>&1}, qr{^/bin/true names no PostgreSQL server\.},
+	'nor is there a cluster of no server');
 for my $wrong ('/nonexistent/pg_config', '/bin/true') {
 	like(scalar qx{make uninstall PG_CONFIG=$wrong 2>&1},
 		qr{^\Q$wrong\E names no PostgreSQL to build for\..*^make\S* .*Error}ms,

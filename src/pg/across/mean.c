@@ -222,7 +222,7 @@ void
 mean_read(const Across *task, int number, SharedVersion *version)
 {
 	ModelVersion *found = store_need_version(&task->store, task->model, &number);
-	ByteView	file = bytes_view(store_weights(&task->store, found));
+	ByteView	file = store_weights(&task->store, found);
 
 	version->number = number;
 	version->size = file.size;

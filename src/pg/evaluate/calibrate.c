@@ -65,7 +65,7 @@ load_network(Calibration *task)
 {
 	const Architecture *architecture = config_architecture(task->version->architecture);
 	ArchConfig	config = config_read(architecture, task->version->config);
-	ByteView	weights = bytes_view(store_weights(&task->store, task->version));
+	ByteView	weights = store_weights(&task->store, task->version);
 
 	check_status(task->call, network_create(&task->call->host, architecture, &config, &task->network));
 	check_argument(task->call, psprintf("version %d of model \"%s\"", task->version->number, task->version->model),
@@ -159,7 +159,7 @@ calibration_metadata(const Calibration *task)
 static void
 add_version(Calibration *task)
 {
-	ByteView	weights = bytes_view(store_weights(&task->store, task->version));
+	ByteView	weights = store_weights(&task->store, task->version);
 	NewVersion	content = {
 		.config = task->version->config,
 		.weights = weights.bytes,

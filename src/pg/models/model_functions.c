@@ -327,7 +327,7 @@ lesion_model_export(PG_FUNCTION_ARGS)
 	version = store_need_version(&store, name, PG_ARGISNULL(EXPORT_VERSION) ? NULL : &number);
 	if (is_ensemble(version->architecture))
 		(void) config_architecture(version->architecture);
-	weights = SPI_datumTransfer(store_weights(&store, version), false, -1);
+	weights = SPI_datumTransfer(store_weights_datum(&store, version), false, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(convert ? convert_weights(version, weights, storage) : weights);
 }

@@ -313,7 +313,7 @@ store_need_version(const ModelStore *store, const char *model, const int *number
 }
 
 Datum
-store_weights(const ModelStore *store, const ModelVersion *version)
+store_weights_datum(const ModelStore *store, const ModelVersion *version)
 {
 	Oid			types[] = {TEXTOID, INT4OID};
 	Datum		values[] = {CStringGetTextDatum(version->model), Int32GetDatum(version->number)};
@@ -326,6 +326,38 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 				 errmsg("version %d of model \"%s\" is gone", version->number, version->model),
 				 errhint("Another session has dropped it; the view lesion_models lists the models that exist.")));
 	return first_row_needed("weights", BYTEAOID);
+}
+
+/* Check that weights are those the version was stored with. Others may belong to a version of
+ * the same name and number, made since `version` was read: those are whole. */
+static void
+check_digest(const ModelStore *store, const ModelVersion *version, const ByteView *weights)
+{
+	uint8_t		digest[SHA256_BYTES];
+
+	sha256_digest(weights->bytes, weights->size, digest);
+	if (memcmp(digest, version->sha256, SHA256_BYTES) == 0)
+		return;
+	if (memcmp(store_need_version(store, version->model, &version->number)->sha256, version->sha256, SHA256_BYTES) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the weights of version %d of model \"%s\" do not have its SHA-256",
+						version->number, version->model),
+				 errhint("The stored bytes have changed: restore the table lesion_version from a backup, or use "
+						 "another version.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("version %d of model \"%s\" was dropped and made anew meanwhile", version->number, version->model),
+			 errhint("Call again.")));
+}
+
+ByteView
+store_weights(const ModelStore *store, const ModelVersion *version)
+{
+	ByteView	weights = bytes_view(store_weights_datum(store, version));
+
+	check_digest(store, version, &weights);
+	return weights;
 }
 
 ModelVersion *

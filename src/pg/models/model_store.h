@@ -16,6 +16,7 @@
 #include "pg/base/sha256.h"
 #include "pg/base/split.h"
 #include "pg/base/store.h"
+#include "pg/base/values/bytes.h"
 
 /* A row of lesion_model. */
 typedef struct Model
@@ -60,8 +61,12 @@ ModelVersion *store_find_version(const ModelStore *store, const char *model, con
 /* The same; a version that is not there is an error that says what to do. */
 ModelVersion *store_need_version(const ModelStore *store, const char *model, const int *number);
 
-/* The weights of a version: a bytea datum as stored (TOASTed). */
-Datum		store_weights(const ModelStore *store, const ModelVersion *version);
+/* The weights of a version: a bytea datum as stored (TOASTed). It is that of the version's name and number, which
+ * may be another's by now. */
+Datum		store_weights_datum(const ModelStore *store, const ModelVersion *version);
+
+/* The same, read, and checked to be those that `version` says; others are an error. bytes_release() frees them. */
+ByteView	store_weights(const ModelStore *store, const ModelVersion *version);
 
 /* What goes into a new version beside its model. */
 typedef struct NewVersion

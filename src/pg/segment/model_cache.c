@@ -12,7 +12,6 @@
 #include "lib/ilist.h"
 #include "utils/memutils.h"
 
-#include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/host.h"
@@ -106,29 +105,6 @@ build_model(CachedModel *entry, const Call *call, const ModelVersion *version, c
 	return status;
 }
 
-/* Check that weights are those the version was stored with. Others may belong to a version of
- * the same name and number, made since `version` was read: those are whole. */
-static void
-check_digest(const ModelStore *store, const ModelVersion *version, const ByteView *weights)
-{
-	uint8_t		digest[SHA256_BYTES];
-
-	sha256_digest(weights->bytes, weights->size, digest);
-	if (memcmp(digest, version->sha256, SHA256_BYTES) == 0)
-		return;
-	if (memcmp(store_need_version(store, version->model, &version->number)->sha256, version->sha256, SHA256_BYTES) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the weights of version %d of model \"%s\" do not have its SHA-256",
-						version->number, version->model),
-				 errhint("The stored bytes have changed: restore the table lesion_version from a backup, or use "
-						 "another version.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("version %d of model \"%s\" was dropped and made anew meanwhile", version->number, version->model),
-			 errhint("Call again.")));
-}
-
 /*
  * The bytes that an entry holds: what its parts report, or what the process
  * has taken since `before` where that is more. Only the latter sees the memory
@@ -165,8 +141,7 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	entry->host = host_create(context);
 
 	SPI_connect();
-	weights = bytes_view(store_weights(store, version));
-	check_digest(store, version, &weights);
+	weights = store_weights(store, version);
 	status = build_model(entry, call, version, &weights);
 	if (status.code == LS_LIMIT_EXCEEDED && may_refuse)
 	{

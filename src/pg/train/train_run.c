@@ -176,7 +176,7 @@ set_initial_weights(TrainRun *run)
 		check_status(run->call, network_initialise(run->network, run->call, run->plan.train.seed));
 		return;
 	}
-	weights = bytes_view(store_weights(&run->store, run->init));
+	weights = store_weights(&run->store, run->init);
 	status = network_load_initial(run->network, run->call, weights.bytes, weights.size);
 	bytes_release(&weights);
 	check_argument(run->call, psprintf("init, version %d of model \"%s\"", run->init->number, run->init->model),
