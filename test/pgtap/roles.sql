@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(115);
+SELECT plan(116);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -71,9 +71,13 @@ RESET ROLE;
 -- A network that another role has loaded in this session gives no right to run it.
 REVOKE SELECT (weights) ON lesion_version FROM PUBLIC;
 SELECT is(left(outcome(sql), 5), 'fine', 'the owner loads a network') FROM call WHERE what = 'segment';
-SET LOCAL ROLE lesion_operator;
+SET LOCAL ROLE lesion_trainer;
 SELECT is(outcome(sql), '42501 permission denied for table lesion_version', 'without its weights: ' || what) FROM call
 WHERE what IN ('segment', 'segment the archive', 'predict', 'evaluate') ORDER BY what;
+SET LOCAL statement_timeout = '2min';
+SELECT is(outcome($$SELECT lesion_train('archive', 'net', epochs => 10000000, image_size => 16)$$),
+	'42501 permission denied for table lesion_version', '... nor is a training begun that could not be scored');
+RESET statement_timeout;
 RESET ROLE;
 GRANT SELECT (weights) ON lesion_version TO PUBLIC;
 

@@ -276,6 +276,19 @@ run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');
 $worker->finish;
 run_sql($database, 'DELETE FROM stop');
 unlike($worker->query(retrain('told', ', resume => false')), qr/goes on/, 'resume => false: it does not');
+
+# Nor does a run go on from other weights to start from, whatever their name and number.
+my $origin = q{SELECT version FROM lesion_train('archive', 'origin', epochs => 1, architecture => 'unet',
+	config => '{"base": 4, "depth": 2}', image_size => 32, seed => %d)};
+for my $seed (1, 2) {
+	run_sql($database, sprintf $origin, $seed);
+	for my $stop ($seed == 1 ? (2, 3) : 6) {
+		run_sql($database, "DELETE FROM stop; INSERT INTO stop VALUES ($stop, 'no room')");
+		my $said = $session->query(retrain('from', q{, init => 'origin'}));
+		is($said =~ /goes on/ ? 1 : 0, $stop == 3 ? 1 : 0, "from weights of seed $seed, to epoch $stop");
+	}
+	run_sql($database, q{SELECT lesion_model_drop('origin')});
+}
 is(run_sql($database, q{SELECT string_agg(state, ',' ORDER BY run) FROM lesion_runs WHERE model = 'told'}),
 	'cancelled,finished', '... and a run of its own is finished');
 

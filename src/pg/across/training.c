@@ -46,6 +46,7 @@ training_asked(const Across *task, int init_version)
 	request.init = init_version != 0 ? task->local_model : NULL;
 	request.promote = PROMOTE_NEVER;
 	plan.init_version = init_version;
+	strlcpy(plan.init_sha256, task->current.sha256, sizeof plan.init_sha256);
 	plan.train.learning_rate = training_rate(task);
 	return train_request_jsonb(&request, &plan, task->config, NULL);
 }

@@ -174,6 +174,7 @@ train_request_jsonb(const TrainRequest *request, const TrainPlan *plan, Jsonb *c
 	{
 		json_add_string(&builder, "init", request->init);
 		json_add_number(&builder, "init_version", plan->init_version);
+		json_add_string(&builder, "init_sha256", plan->init_sha256);
 	}
 	if (request->id_column != NULL)
 		json_add_string(&builder, "id_column", request->id_column);

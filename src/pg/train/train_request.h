@@ -12,6 +12,7 @@
 #include "enhance/enhance.h"
 #include "image/codec/codec.h"
 #include "learn/trainer.h"
+#include "pg/base/sha256.h"
 #include "pg/base/split.h"
 #include "pg/segment/promotion.h"
 
@@ -56,6 +57,7 @@ typedef struct TrainPlan
 	ImageTurn	turn;			/* of images and masks */
 	bool		freeze_encoder; /* keep it as it is */
 	int			init_version;	/* of the model to start from */
+	char		init_sha256[SHA256_HEX_SIZE];	/* of that version's weights: the number may be another's later */
 } TrainPlan;
 
 /* The table of those that `options` may set besides TrainOptions; values are a

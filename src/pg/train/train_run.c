@@ -86,6 +86,7 @@ train_run_check_rights(const ModelStore *store)
 	for (size_t i = 0; i < lengthof(tables); i++)
 		store_check_rights(store, tables[i], ACL_INSERT, "train");
 	store_check_rights(store, "lesion_run", ACL_INSERT | ACL_UPDATE, "train");
+	store_check_readable(store, "lesion_version", "weights", "train and score");
 }
 
 void
@@ -225,6 +226,7 @@ train_run_settle(TrainRun *run)
 	{
 		(void) config_architecture(run->init->architecture);
 		run->plan.init_version = run->init->number;
+		sha256_hex(run->init->sha256, run->plan.init_sha256);
 	}
 	config = choose_config(run, model);
 	run->config = config_jsonb(run->architecture, &config);
