@@ -194,6 +194,27 @@ like($first->query(q{SELECT lesion_model_drop('member')}), qr/^ERROR:  2BP01: .*
 	'... nor for dropping what an ensemble has as a member');
 $first->query('ROLLBACK');
 
+# Whoever is second, a member that is dropped or an ensemble that has it, waits.
+my $duo = q{SELECT lesion_model_create('duo', 'ensemble', '{"members": ["solo", "net"]}')};
+run_sql($database, q{SELECT lesion_model_import('solo', lesion_model_export('net', 1))});
+$first->query("BEGIN; $duo");
+$second->start(q{SELECT lesion_model_drop('solo')});
+is(wait_for_lock($second), 1, 'a model is not dropped while an ensemble of it is being made');
+$first->query('COMMIT');
+like($second->finish, qr/^ERROR:  2BP01: .*ensembles have it as a member/, '... nor when it is');
+$first->query(q{SELECT lesion_model_drop('duo'); BEGIN; SELECT lesion_model_drop('solo')});
+$second->start($duo);
+is(wait_for_lock($second), 1, 'no ensemble is made of a model that is being dropped');
+$first->query('COMMIT');
+like($second->finish, qr/^ERROR:  55000: version 1 of model "solo", a member of .*"duo", is gone/,
+	'... nor when it is gone');
+run_sql($database, q{SELECT lesion_model_import('solo', lesion_model_export('net', 1))});
+$second->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_model');
+run_sql($database, q{SELECT lesion_model_drop('solo')});
+like($second->query($duo), qr/^ERROR:  40001: /, '... nor under an older snapshot');
+$second->query('ROLLBACK');
+is(run_sql($database, q{SELECT count(*) FROM lesion_model WHERE name = 'duo'}), '0', '... and nothing is left');
+
 # A name or number that another session has taken since an older snapshot is told, too.
 for my $make (q{lesion_model_import('net', lesion_model_export('net', 1), promote => false)},
 	q{lesion_model_create('taken', 'unet')}) {

@@ -173,12 +173,16 @@ ensemble_add_version(const ModelStore *store, const char *name, const EnsembleCo
 		.metadata = content->metadata,
 	};
 	char	   *text = JsonbToCString(NULL, &version.config->root, 0);
+	ModelVersion *added;
 
 	version.weights = text;
 	version.weights_size = strlen(text);
 	for (int i = 0; i < content->count; i++)
 		version.traits.image_size = Max(version.traits.image_size, content->members[i]->traits.image_size);
-	return store_add_version(store, name, &version);
+	added = store_add_version(store, name, &version);
+	/* They are kept from now on, but one may have gone since it was found. */
+	(void) ensemble_read_members(store, added);
+	return added;
 }
 
 void

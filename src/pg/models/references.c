@@ -13,6 +13,8 @@
  *								new finds nothing that referred to another;
  *								members of ensembles stay
  *
+ * A version of an ensemble refers to its members' versions by its config.
+ *
  * Locks are those of a foreign key: who refers to a row holds it FOR KEY
  * SHARE, who deletes it waits for him and then sees what he inserted. Both
  * functions work with their owner's rights, as foreign keys do (acting_role.h).
@@ -278,6 +280,24 @@ is_taken_as_it_is(FunctionCallInfo fcinfo, const FiredRow *row)
 	elog(ERROR, "table %s is not one of models", row->table);
 }
 
+/* Keep the versions that a new version has as its members; ensemble_add_version()
+ * then sees whether they are all there. */
+static void
+keep_members(const FiredRow *row)
+{
+	static const char *const config[KEY_COLUMNS] = {"config"};
+	Oid			types[KEY_COLUMNS];
+	Datum		values[KEY_COLUMNS];
+
+	if (key_values(row, config, types, values) == 0)
+		return;
+	store_check_owner(&row->store, "lesion_version");
+	store_execute(&row->store,
+				  "SELECT 1 FROM @lesion_version v WHERE jsonb_contains($1, jsonb_build_object('members', "
+				  "jsonb_build_array(jsonb_build_object('model', v.model, 'version', v.number)))) FOR KEY SHARE",
+				  1, types, values, NULL, SPI_OK_SELECT);
+}
+
 static void
 check_references(FunctionCallInfo fcinfo)
 {
@@ -286,6 +306,8 @@ check_references(FunctionCallInfo fcinfo)
 	if (is_taken_as_it_is(fcinfo, &row))
 		return;
 	SPI_connect();
+	if (strcmp(row.table, "lesion_version") == 0)
+		keep_members(&row);
 	for (size_t i = 0; i < lengthof(references); i++)
 		if (strcmp(references[i].table, row.table) == 0)
 			need_referred(&references[i], &row);
