@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(114);
+SELECT plan(115);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -128,6 +128,8 @@ ALTER TABLE lacks ALTER COLUMN version TYPE bigint;
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, 'a column of another type');
 ALTER TABLE lacks DROP COLUMN version, ADD COLUMN version int GENERATED ALWAYS AS (1) STORED;
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, '... or one that is generated');
+ALTER TABLE lacks DROP COLUMN version, ADD COLUMN version int GENERATED ALWAYS AS IDENTITY;
+SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'lacks')$$, '42809', NULL, '... or numbered by the server');
 CREATE VIEW not_a_table AS SELECT * FROM masks;
 SELECT throws_ok($$CALL lesion_predict('archive', 'net', 'not_a_table')$$, '42809', NULL, 'a view');
 CREATE TEMP VIEW passing AS SELECT * FROM archive LIMIT 1;

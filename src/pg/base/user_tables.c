@@ -42,6 +42,24 @@ refuse_table(const ModelStore *store, const UserTable *kind, const char *name, c
 			 hint_to_make(store, kind)));
 }
 
+/* Has a table a column of this name and type that INSERT may give a value? */
+static bool
+can_write(Oid table, const char *name, Oid type)
+{
+	HeapTuple	tuple = SearchSysCacheAttName(table, name);
+	bool		can = false;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_attribute column = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		can = column->attnum > 0 && column->atttypid == type && column->attgenerated == '\0' &&
+			column->attidentity != ATTRIBUTE_IDENTITY_ALWAYS;
+		ReleaseSysCache(tuple);
+	}
+	return can;
+}
+
 /* Check that a table has the columns of its type, in any order; it may have
  * more. */
 static void
@@ -52,11 +70,8 @@ check_columns(const ModelStore *store, const UserTable *kind, Oid table, const c
 	for (int i = 0; i < wanted->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(wanted, i);
-		AttrNumber	number = get_attnum(table, NameStr(column->attname));
 
-		if (column->attisdropped)
-			continue;
-		if (number <= 0 || get_atttype(table, number) != column->atttypid || get_attgenerated(table, number) != '\0')
+		if (!column->attisdropped && !can_write(table, NameStr(column->attname), column->atttypid))
 			refuse_table(store, kind, name, psprintf("It has no column \"%s\" of type %s to write to.",
 											   NameStr(column->attname),
 											   format_type_be(column->atttypid)));
