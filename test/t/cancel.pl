@@ -3,7 +3,8 @@
 # server process alone, from the signal, or the moment of the timeout, until it
 # waits for the next statement. What it could run and had no core does not count:
 # others may use them, and this script and its psql are others. Nor does
-# PostgreSQL's compiler of expressions count (jit), which looks at no cancel.
+# PostgreSQL's compiler of expressions count (jit), which looks at no cancel, nor
+# a parallel worker that is being started, which ends only when it has begun.
 use strict;
 use warnings;
 use Compress::Zlib qw(compress crc32);
@@ -155,7 +156,7 @@ my $watcher = Session->new($database);
 my $moment = sub {
 	return $watcher->query("SELECT extract(epoch FROM $_[0]) FROM pg_stat_activity WHERE pid = " . $session->pid);
 };
-$session->query('SET jit = off');
+$session->query('SET jit = off; SET max_parallel_workers_per_gather = 0');
 my $trained = $session->query($small);
 like($trained, qr/^1$/m, 'a small model is trained') or diag $trained;
 
@@ -209,6 +210,22 @@ for my $case (@cases) {
 	}
 	cmp_ok($after, '<=', $before * 1.1, "$name: memory is given back ($before kB before, $after kB after)");
 }
+
+# Parallel workers stop, too. How long they wait for a core is known of no process that has ended.
+$session->query('SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = off');
+my $late = latest(1000, [0.1, 0.5], sub {
+	$session->start('SELECT lesion_follow(image, mask, image, mask) FROM large, generate_series(1, 50)');
+	my $workers = 'SELECT count(*) > 0 FROM pg_stat_activity WHERE leader_pid = ' . $session->pid;
+	my $end = time + 60;
+	sleep 0.02 until $watcher->query($workers) eq 't' || time > $end;
+	sleep $_[0];
+	is($watcher->query($workers), 't', 'parallel workers follow a lesion');
+	my $start = time;
+	kill 'INT', $session->pid;
+	my $said = $session->finish;
+	return ($said, $moment->('state_change') - $start);
+}, qr/ERROR:  57014: /, 'a cancel of parallel workers');
+cmp_ok($late, '<', 1000, sprintf('a cancel of parallel workers takes effect within a second (%.0f ms)', $late));
 
 is(run_sql($database, q{SELECT count(*) FROM lesion_models WHERE model = 'cancelled' AND version IS NOT NULL}), '0',
 	'a cancelled training leaves no version');
