@@ -11,6 +11,8 @@
 #include <pmmintrin.h>
 #endif
 
+#define MOST_TRIED 256
+
 /* Make this thread treat denormals as zeros, both read and written; returns
  * the mode before. Does nothing on processors without such a mode. */
 static unsigned
@@ -96,6 +98,40 @@ threads_available(void)
 	if (sched_getaffinity(0, sizeof set, &set) == 0)
 		return CPU_COUNT(&set);
 	return omp_get_num_procs();
+}
+
+/* Wait until the gate opens. */
+static void *
+pass_gate(void *gate)
+{
+	pthread_mutex_lock(gate);
+	pthread_mutex_unlock(gate);
+	return NULL;
+}
+
+int
+threads_startable(int threads)
+{
+	static int	most = 1;		/* as many could be started before */
+	pthread_t	tried[MOST_TRIED];
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	ThreadsState before;
+	int			wanted = threads < MOST_TRIED ? threads : MOST_TRIED;
+	int			count = 0;
+
+	if (threads <= most)
+		return threads;
+	threads_enter(&before);
+	pthread_mutex_lock(&gate);
+	while (count < wanted && pthread_create(&tried[count], NULL, pass_gate, &gate) == 0)
+		count++;
+	pthread_mutex_unlock(&gate);
+	for (int i = 0; i < count; i++)
+		pthread_join(tried[i], NULL);
+	threads_leave(&before);
+	if (count == wanted)
+		return most = threads;
+	return count > 0 ? count : 1;
 }
 
 void

@@ -50,6 +50,15 @@ void		threads_use(int threads);
 /* Cores this process may run on. */
 int			threads_available(void);
 
+/*
+ * So many of these threads, at least 1, can be started now: where memory or the
+ * tasks of a user or service are limited, that may be fewer. libgomp would end
+ * the process (exit) where it cannot start one. They are tried all at once,
+ * with one more for what another process takes in the meantime, and not again
+ * once they could be started.
+ */
+int			threads_startable(int threads);
+
 /* Work on items [begin, end); worker is 0 .. threads-1. Must not use the main thread's call. */
 typedef void (*ThreadsTask) (void *data, int worker, long begin, long end);
 

@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database);
+use Session qw(run_sql fresh_database as_owner);
 use Test::More;
 
 my $database = 'tap_settings';
@@ -38,6 +38,16 @@ run_sql($database, q{CREATE TABLE archive (id int, image bytea); ALTER TABLE arc
 $session = Session->new($database);
 like($session->query('EXPLAIN SELECT lesion_segment(image) FROM archive'), qr/Workers Planned: [12]/,
 	'the first query of a session has parallel workers, without a setting');
+$session->quit;
+
+# Where the system starts no more threads for the server's user, a call makes do without.
+$session = Session->new($database);
+$session->query('SET lesionseg.threads = 3; SET max_parallel_workers_per_gather = 0');
+is(system(as_owner(), 'prlimit', '--pid', $session->pid, '--nproc=1'), 0, 'a session may start no thread');
+my $segment = q{SELECT length(lesion_segment_classical(image, 'otsu')) > 0 FROM lesion_synthetic(1, 256, 256)};
+like($session->query($segment), qr/^WARNING:  53000: 1 of 3 threads can be started\n.*^t\z/ms,
+	'... and computes with one');
+is($session->query($segment), 't', '... which it says once');
 $session->quit;
 
 # Where the library is loaded for each session, nothing needs to be called.

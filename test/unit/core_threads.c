@@ -281,6 +281,16 @@ test_signal_is_seen_by_threads(void **state)
 	assert_false(threads_signalled(NULL));
 }
 
+/* That fewer may be: test/t/settings.pl, where a server's user has a limit. */
+static void
+test_startable(void **state)
+{
+	(void) state;
+	assert_int_equal(threads_startable(1), 1);
+	assert_int_equal(threads_startable(3), 3);
+	assert_int_equal(threads_startable(2), 2);
+}
+
 int
 main(void)
 {
@@ -290,6 +300,7 @@ main(void)
 		cmocka_unit_test(test_odd_numbers),
 		cmocka_unit_test(test_pool_blocks_signals),
 		cmocka_unit_test(test_denormals_are_zeros),
+		cmocka_unit_test(test_startable),
 		cmocka_unit_test(test_signal_is_seen_by_threads),
 	};
 

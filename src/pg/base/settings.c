@@ -160,7 +160,20 @@ most_processes(void)
 int
 settings_threads(bool training)
 {
-	return threads_beside(!training && IsInParallelMode() ? most_processes() : 1);
+	static bool warned = false;
+	int			wanted = threads_beside(!training && IsInParallelMode() ? most_processes() : 1);
+	int			threads = threads_startable(wanted);
+
+	if (threads < wanted && !warned)
+	{
+		warned = true;
+		ereport(WARNING,
+				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+				 errmsg("%d of %d threads can be started", threads, wanted),
+				 errhint("The server is short of memory, or its user or service of tasks (ulimit -u, TasksMax). With a "
+						 "lower lesionseg.threads, calls ask for fewer.")));
+	}
+	return threads;
 }
 
 /* Threads do not divide a call without loss, so processes are ahead of them unless they leave most cores idle. */
