@@ -287,3 +287,14 @@ score_final(const ScoreState *state)
 	score.accuracy = sum_mean(state->accuracy, state->n);
 	return score;
 }
+
+/* The mean of n scores of 0..1. */
+double
+score_mean(const double *scores, int64_t n)
+{
+	ScoreSum	sum = {0};
+
+	for (int64_t i = 0; i < n; i++)
+		sum = sum_add(sum, sum_of(scores[i]));
+	return sum_mean(sum, n);
+}

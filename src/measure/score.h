@@ -111,4 +111,8 @@ Status		score_combine(ScoreState *state, const ScoreState *other);
 /* The figures; n = 0 gives NaN everywhere. */
 DatasetScore score_final(const ScoreState *state);
 
+/* The mean of n scores of 0..1, to the last bit what score_final() gives of
+ * these images; n = 0 gives NaN. */
+double		score_mean(const double *scores, int64_t n);
+
 #endif

@@ -2,7 +2,7 @@
 -- in a mask.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(43);
+SELECT plan(44);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -61,6 +61,12 @@ SELECT results_eq($$SELECT second, dice_difference, dice_low, dice_high, better
 	'a version and itself, which is the active one: no difference, and none is better');
 SELECT is((SELECT n FROM lesion_compare('archive', 'net', 1, 2)),
 	(SELECT count(*) FROM archive WHERE lesion_split(id::text, 0, 0.3) = 'test'), 'the test part');
+-- A view whose rows change between the two passes: the scores, too, are of the rows that both saw.
+SELECT setseed(0.3);
+CREATE VIEW restless AS SELECT * FROM archive WHERE random() < 0.5;
+SELECT results_eq($$SELECT n BETWEEN 1 AND 39, dice_a = dice_b, dice_difference
+	FROM lesion_compare('restless', 'net', 1, 1, 'all', id_column => 'id')$$, $$VALUES (true, true, 0::float8)$$,
+	'a version and itself, on rows that come and go');
 SELECT throws_ok($$SELECT lesion_compare('archive', 'net', 1, 9)$$, '42704', NULL, 'a version that does not exist');
 SELECT throws_ok($$SELECT lesion_compare('archive', 'net', 1, 2, 'some')$$, '22023', NULL,
 	'a subset that does not exist');

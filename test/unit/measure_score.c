@@ -221,6 +221,7 @@ test_final(void **state)
 	assert_true(fabs(score.specificity - (100.0 / 115.0 + 4.0 / 5.0) / 2) < 1e-15);
 	assert_true(fabs(score.precision - (75.0 / 90.0 + 1.0 / 2.0) / 2) < 1e-15);
 	assert_true(fabs(score.accuracy - (175.0 / 200.0 + 5.0 / 8.0) / 2) < 1e-15);
+	assert_true(score_mean((const double[]) {image_score(&large).dice, image_score(&small).dice}, 2) == score.dice);
 	assert_int_equal(score_check(&sum).code, LS_OK);
 }
 
@@ -235,6 +236,7 @@ test_final_of_nothing(void **state)
 	assert_true(isnan(score.dice) && isnan(score.iou) && isnan(score.jaccard) && isnan(score.f1));
 	assert_true(isnan(score.threshold_jaccard) && isnan(score.sensitivity) && isnan(score.specificity));
 	assert_true(isnan(score.precision) && isnan(score.accuracy));
+	assert_true(isnan(score_mean(NULL, 0)));
 	assert_int_equal(score_check(&sum).code, LS_OK);
 }
 

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 
 #include "measure/bootstrap.h"
+#include "measure/score.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
@@ -43,6 +44,37 @@ score(const ModelStore *store, const EvaluationTask *common, const ModelVersion 
 	return evaluation;
 }
 
+/* Of two versions the means of a figure over the images that both were scored on, and what they differ by. */
+typedef struct PairedFigure
+{
+	int64		count;			/* images; rows may have been added or deleted between the two evaluations */
+	double		mean_a;
+	double		mean_b;
+	BootstrapInterval difference;	/* b - a */
+} PairedFigure;
+
+/* Pair the figure at that offset in ScoredImage. Raises the error of a task without images where none is in both. */
+static PairedFigure
+pair_figure(const EvaluationTask *task, const Call *call, const ImageScores *a, const ImageScores *b, size_t offset,
+			int draws, double confidence, int64 seed)
+{
+	PairedFigure figure;
+	double	   *of_a = palloc((b->count + 1) * sizeof(double));
+	double	   *of_b = palloc((b->count + 1) * sizeof(double));
+
+	figure.count = image_scores_pair(a, b, offset, false, of_a, of_b);
+	if (figure.count == 0)
+		evaluation_nothing(task);
+	figure.mean_a = score_mean(of_a, figure.count);
+	figure.mean_b = score_mean(of_b, figure.count);
+	for (int64 i = 0; i < figure.count; i++)
+		of_b[i] -= of_a[i];
+	check_status(call, bootstrap_mean(call, of_b, figure.count, draws, confidence, seed, &figure.difference));
+	pfree(of_a);
+	pfree(of_b);
+	return figure;
+}
+
 /* lesion_compare(images, model, version_a, version_b, subset, image_column,
  * mask_column, id_column, tta, draws, confidence, seed, group_column) */
 Datum
@@ -62,14 +94,14 @@ lesion_compare(PG_FUNCTION_ARGS)
 	ModelVersion *b;
 	Evaluation	score_a;
 	Evaluation	score_b;
-	BootstrapInterval dice;
-	BootstrapInterval jaccard;
-	double	   *differences;
-	int64		count;
+	PairedFigure dice;
+	PairedFigure jaccard;
+	int64		seed;
 	RowBuilder	row = row_begin_result(fcinfo);
 
 	argument_needed(fcinfo, ARGUMENT_TTA, "tta");
 	argument_needed(fcinfo, ARGUMENT_SEED, "seed");
+	seed = PG_GETARG_INT64(ARGUMENT_SEED);
 
 	SPI_connect();
 	a = store_need_version(&store, model, &number_a);
@@ -84,31 +116,25 @@ lesion_compare(PG_FUNCTION_ARGS)
 	evaluation_open(&task, images, &columns, argument_text_or_null(fcinfo, ARGUMENT_GROUP_COLUMN));
 	score_a = score(&store, &task, a);
 	score_b = score(&store, &task, b);
-	differences = palloc((score_b.images.count + 1) * sizeof(double));
-	count = image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), false, differences);
-	if (count == 0)
-		evaluation_nothing(&task);
-	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(ARGUMENT_SEED),
-									  &dice));
-	(void) image_scores_pair(&score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), false,
-							 differences);
-	check_status(call, bootstrap_mean(call, differences, count, draws, confidence, PG_GETARG_INT64(ARGUMENT_SEED),
-									  &jaccard));
+	dice = pair_figure(&task, call, &score_a.images, &score_b.images, offsetof(ScoredImage, score.dice), draws,
+					   confidence, seed);
+	jaccard = pair_figure(&task, call, &score_a.images, &score_b.images, offsetof(ScoredImage, score.jaccard), draws,
+						  confidence, seed);
 
 	SPI_finish();
 	call_destroy(call);
 	row_set(&row, "first", INT4OID, Int32GetDatum(a->number));
 	row_set(&row, "second", INT4OID, Int32GetDatum(b->number));
-	row_set(&row, "n", INT8OID, Int64GetDatum(count));
-	row_set_float8(&row, "dice_a", score_a.score.dice);
-	row_set_float8(&row, "dice_b", score_b.score.dice);
-	row_set_float8(&row, "dice_difference", dice.mean);
-	row_set_float8(&row, "dice_low", dice.low);
-	row_set_float8(&row, "dice_high", dice.high);
-	row_set_float8(&row, "jaccard_difference", jaccard.mean);
-	row_set_float8(&row, "jaccard_low", jaccard.low);
-	row_set_float8(&row, "jaccard_high", jaccard.high);
-	if (dice.low > 0 || dice.high < 0)
-		row_set(&row, "better", INT4OID, Int32GetDatum(dice.low > 0 ? b->number : a->number));
+	row_set(&row, "n", INT8OID, Int64GetDatum(dice.count));
+	row_set_float8(&row, "dice_a", dice.mean_a);
+	row_set_float8(&row, "dice_b", dice.mean_b);
+	row_set_float8(&row, "dice_difference", dice.difference.mean);
+	row_set_float8(&row, "dice_low", dice.difference.low);
+	row_set_float8(&row, "dice_high", dice.difference.high);
+	row_set_float8(&row, "jaccard_difference", jaccard.difference.mean);
+	row_set_float8(&row, "jaccard_low", jaccard.difference.low);
+	row_set_float8(&row, "jaccard_high", jaccard.difference.high);
+	if (dice.difference.low > 0 || dice.difference.high < 0)
+		row_set(&row, "better", INT4OID, Int32GetDatum(dice.difference.low > 0 ? b->number : a->number));
 	PG_RETURN_DATUM(row_datum(&row));
 }

@@ -57,7 +57,8 @@ image_scores_outlines(const ImageScores *scores)
 }
 
 int64
-image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen, double *differences)
+image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen, double *of_a,
+				  double *of_b)
 {
 	int64		count = 0;
 
@@ -69,8 +70,10 @@ image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, boo
 		if (order == 0)
 		{
 			if (!unseen || !(a->images[i].seen || b->images[j].seen))
-				differences[count++] = *(const double *) ((const char *) &b->images[j] + offset) -
-					*(const double *) ((const char *) &a->images[i] + offset);
+			{
+				of_a[count] = *(const double *) ((const char *) &a->images[i] + offset);
+				of_b[count++] = *(const double *) ((const char *) &b->images[j] + offset);
+			}
 			i++;
 			j++;
 		}

@@ -47,12 +47,11 @@ typedef struct OutlineMeans
 
 OutlineMeans image_scores_outlines(const ImageScores *scores);
 
-/* Write the differences b - a of the figure at that offset in ScoredImage, and
- * return how many. They are taken over the images that both lists have, or
- * over those of them that neither version has seen. There is room for as many
- * as b has images. */
-int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen,
-							  double *differences);
+/* Write the figure at that offset in ScoredImage of each image that both lists
+ * have, or of those of them that neither version has seen, and return how many
+ * there are. of_a and of_b have room for as many as b has images. */
+int64		image_scores_pair(const ImageScores *a, const ImageScores *b, size_t offset, bool unseen, double *of_a,
+							  double *of_b);
 
 /* Store the list under an evaluation. */
 void		image_scores_store(const ModelStore *store, const ImageScores *scores, int64 evaluation);

@@ -75,14 +75,16 @@ warn_seen(const TestPart *part, const ModelVersion *active, int64 seen, int64 n)
 static double
 paired_difference(const Evaluation *scores, const Evaluation *other)
 {
-	double	   *differences = palloc_extended((scores->images.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	double	   *dice = palloc_extended((scores->images.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
+	double	   *other_dice = palloc_extended((scores->images.count + 1) * sizeof(double), MCXT_ALLOC_HUGE);
 	int64		count = image_scores_pair(&other->images, &scores->images, offsetof(ScoredImage, score.dice), true,
-										  differences);
+										  other_dice, dice);
 	double		sum = 0;
 
 	for (int64 i = 0; i < count; i++)
-		sum += differences[i];
-	pfree(differences);
+		sum += dice[i] - other_dice[i];
+	pfree(dice);
+	pfree(other_dice);
 	return count > 0 ? sum / count : 0;
 }
 
