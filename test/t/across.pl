@@ -529,6 +529,11 @@ $south->sql('clinic', q{SET allow_system_table_mods = on;
 	AS $$SELECT pg_catalog.repeat('z', n) FROM public.digits$$});
 refused(across('cancelled'), qr/^ERROR:  22000: server "south" gives a training .* SHA-256 "z{64}"/m,
 	'a digest that is none');
+$south->sql('clinic', q{CREATE OR REPLACE FUNCTION pg_catalog.encode(bytea, text) RETURNS text LANGUAGE plpgsql
+	AS $$BEGIN RAISE EXCEPTION 'all is well' USING ERRCODE = '01000'; END$$});
+refused(across('cancelled'), qr/^ERROR:  08P01: server "south": all is well/m, 'an error with the code of a warning');
+$south->sql('clinic', q{CREATE OR REPLACE FUNCTION pg_catalog.encode(bytea, text) RETURNS text LANGUAGE sql
+	AS $$SELECT pg_catalog.repeat('z', n) FROM public.digits$$});
 $south->sql('clinic', 'UPDATE digits SET n = 200000000');
 $session->query(q{SET lesionseg.max_memory = '16MB'});
 my $resident = $session->forget_peak;
@@ -621,6 +626,9 @@ $south->sql('clinic', q{SET session_replication_role = replica;
 	UPDATE lesion_run SET test_images = 2147483647 WHERE model = 'lure_across'});
 refused(across('lure'), qr/^ERROR:  22000: server "south" gives a training .*, 2147483647 to test\)/m,
 	'... and a training');
+$south->sql('clinic', q{SET session_replication_role = replica;
+	UPDATE lesion_run SET test_images = NULL WHERE model = 'lure_across'});
+refused(across('lure'), qr/^ERROR:  22004: server "south" gives NULL as test_images/m, '... and none at all');
 
 # Rights: here, at the server, there.
 $hub->sql('clinic', 'CREATE ROLE nurse LOGIN');

@@ -62,7 +62,7 @@ find_lesionseg(const Across *task, Hospital *hospital)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("server \"%s\": lesionseg is not in that database", hospital->server),
 				 errhint("CREATE EXTENSION lesionseg there, or name another dbname in the server's options.")));
-	version = TextDatumGetCString(first_row_needed("version", TEXTOID));
+	version = TextDatumGetCString(link_needed(&hospital->link, "version", TEXTOID));
 	if (strcmp(version, LESIONSEG_VERSION) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -78,7 +78,7 @@ find_lesionseg(const Across *task, Hospital *hospital)
 						 "before the name.")));
 	hospital->table = MemoryContextStrdup(task->context, TextDatumGetCString(table));
 	hospital->prefix = MemoryContextStrdup(task->context,
-										   TextDatumGetCString(first_row_needed("prefix", TEXTOID)));
+										   TextDatumGetCString(link_needed(&hospital->link, "prefix", TEXTOID)));
 	SPI_freetuptable(SPI_tuptable);
 }
 
@@ -229,7 +229,7 @@ find_version(const Across *task, Hospital *hospital, const SharedVersion *versio
 		bool		isnull;
 		Datum		value = first_row_value("active", BOOLOID, &isnull);
 
-		hospital->start = DatumGetInt32(first_row_needed("number", INT4OID));
+		hospital->start = DatumGetInt32(link_needed(&hospital->link, "number", INT4OID));
 		*active = !isnull && DatumGetBool(value);
 	}
 	SPI_freetuptable(SPI_tuptable);

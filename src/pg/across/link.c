@@ -61,11 +61,17 @@ static void
 rethrow_named(const Link *link, MemoryContext caller)
 {
 	ErrorData	error = *caught_error(caller, caller);
+	int			category;
 
 	error.message = psprintf("server \"%s\": %s", link->server, error_text(error.message));
 	error.detail = error.detail != NULL ? error_text(error.detail) : NULL;
 	error.hint = error.hint != NULL ? error_text(error.hint) : NULL;
 	error.context = error.context != NULL ? error_text(error.context) : NULL;
+
+	/* A server may give its error the code of a success or of a warning. */
+	category = ERRCODE_TO_CATEGORY(error.sqlerrcode);
+	if (category == ERRCODE_SUCCESSFUL_COMPLETION || category == ERRCODE_WARNING || category == ERRCODE_NO_DATA)
+		error.sqlerrcode = ERRCODE_PROTOCOL_VIOLATION;
 	ReThrowError(&error);
 }
 
@@ -303,6 +309,19 @@ link_take(Link *link, const char *columns)
 	SPI_tuptable = rows;
 	SPI_processed = count;
 	return count;
+}
+
+Datum
+link_needed(const Link *link, const char *column, Oid type)
+{
+	bool		isnull;
+	Datum		value = first_row_value(column, type, &isnull);
+
+	if (isnull)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("server \"%s\" gives NULL as %s", link->server, column)));
+	return value;
 }
 
 bool

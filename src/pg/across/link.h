@@ -56,6 +56,9 @@ void		link_pause(int *pause);
  */
 uint64		link_take(Link *link, const char *columns);
 
+/* A value of the first row of an answer. NULL is an error that names the server. */
+Datum		link_needed(const Link *link, const char *column, Oid type);
+
 /* Is an error what another server said, and not one of this server? */
 bool		link_was_told(const ErrorData *error);
 

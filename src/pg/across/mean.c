@@ -159,8 +159,8 @@ add_hospital(const Across *task, Hospital *hospital, WeightsMean *mean, const Ca
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("server \"%s\" no longer has what it trained, or what it started from", hospital->server),
 				 errhint("Does somebody else drop that model there? Call again.")));
-	sent = TextDatumGetCString(first_row_needed("sha256", TEXTOID));
-	file = bytes_view(first_row_needed("weights", BYTEAOID));
+	sent = TextDatumGetCString(link_needed(&hospital->link, "sha256", TEXTOID));
+	file = bytes_view(link_needed(&hospital->link, "weights", BYTEAOID));
 	if (file.size > SIZE_MOST(task->current.size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),

@@ -22,8 +22,8 @@ read_score(Hospital *hospital)
 {
 	PooledScore *score = &hospital->score;
 
-	score->n = DatumGetInt64(first_row_needed("n", INT8OID));
-	score->dice = DatumGetFloat8(first_row_needed("dice", FLOAT8OID));
+	score->n = DatumGetInt64(link_needed(&hospital->link, "n", INT8OID));
+	score->dice = DatumGetFloat8(link_needed(&hospital->link, "dice", FLOAT8OID));
 	if (score->n < 1 || score->n > HOSPITAL_IMAGES_MOST || !(score->dice >= 0 && score->dice <= 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),

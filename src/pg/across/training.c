@@ -119,12 +119,12 @@ find_training(const Across *task, Hospital *hospital)
 	if (link_query(&hospital->link, query, "version int, sha256 pg_catalog.text, training_images int, "
 				   "validation_images int, test_images int") > 0)
 	{
-		trained->version = DatumGetInt32(first_row_needed("version", INT4OID));
+		trained->version = DatumGetInt32(link_needed(&hospital->link, "version", INT4OID));
 		trained->sha256 = MemoryContextStrdup(task->context,
-											  TextDatumGetCString(first_row_needed("sha256", TEXTOID)));
-		trained->training_images = DatumGetInt32(first_row_needed("training_images", INT4OID));
-		trained->validation_images = DatumGetInt32(first_row_needed("validation_images", INT4OID));
-		trained->test_images = DatumGetInt32(first_row_needed("test_images", INT4OID));
+											  TextDatumGetCString(link_needed(&hospital->link, "sha256", TEXTOID)));
+		trained->training_images = DatumGetInt32(link_needed(&hospital->link, "training_images", INT4OID));
+		trained->validation_images = DatumGetInt32(link_needed(&hospital->link, "validation_images", INT4OID));
+		trained->test_images = DatumGetInt32(link_needed(&hospital->link, "test_images", INT4OID));
 		if (!is_count(trained->training_images, 1) || !is_count(trained->validation_images, 0) ||
 			!is_count(trained->test_images, 0) ||
 			(!blurred && trained->version != 0 && !is_sha256(trained->sha256)))
