@@ -304,6 +304,11 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_run
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON lesion_evaluation
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_refuse_truncate();
+-- Also on a subscriber: its own rows and the bundled ones would go, too.
+ALTER TABLE lesion_model ENABLE ALWAYS TRIGGER refuse_truncate;
+ALTER TABLE lesion_version ENABLE ALWAYS TRIGGER refuse_truncate;
+ALTER TABLE lesion_run ENABLE ALWAYS TRIGGER refuse_truncate;
+ALTER TABLE lesion_evaluation ENABLE ALWAYS TRIGGER refuse_truncate;
 
 -- A subscriber of all tables has the bundled rows of its own extension.
 CREATE TRIGGER skip_bundled BEFORE INSERT ON lesion_model
@@ -516,6 +521,16 @@ UPDATE lesion_version v SET
 	validation_fraction = coalesce((r.options ->> 'validation_fraction'::text)::float8, 0.1)
 FROM lesion_run r WHERE r.run = v.run;
 ALTER TABLE lesion_version ENABLE TRIGGER lesion_version_immutable;
+
+-- A publisher can change versions if it turns its triggers off. To a subscriber
+-- that is another version. What 0.3 adds to a version of 0.2 is no such change.
+CREATE TRIGGER keep_version AFTER UPDATE ON lesion_version
+FOR EACH ROW WHEN ((OLD.model, OLD.number, OLD.config, OLD.sha256, OLD.image_size, OLD.threshold, OLD.enhance,
+	OLD.temperature, OLD.review_below, OLD.dice_coefficients::text) IS DISTINCT FROM (NEW.model, NEW.number, NEW.config,
+	NEW.sha256, NEW.image_size, NEW.threshold, NEW.enhance, NEW.temperature, NEW.review_below,
+	NEW.dice_coefficients::text))
+EXECUTE FUNCTION lesion_keep_references();
+ALTER TABLE lesion_version ENABLE REPLICA TRIGGER keep_version;
 
 ALTER TABLE lesion_audit DROP CONSTRAINT lesion_audit_event_check;
 ALTER TABLE lesion_audit ADD CONSTRAINT lesion_audit_event_check

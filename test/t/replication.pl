@@ -89,6 +89,26 @@ my $reader = $subscriber->session('models');
 my $by_both = q{SELECT count(*) FROM lesion_segment((lesion_synthetic(1, 48, 48)).image, 'both')};
 is($reader->query($by_both), 1, '... and is a member of an ensemble');
 
+# What a publisher can do with its triggers off.
+my $change = sub {
+	return $publisher->sql('clinic', "SET session_replication_role = replica; UPDATE lesion_version SET $_[0]
+		WHERE model = 'net' AND number = 1");
+};
+my $changed = sub { return wait_until('models', "SELECT $_[0] FROM lesion_version WHERE model = 'net'", 'true') };
+$change->(q{split_columns = '{id}', metadata = '{"a": 1}'});
+is($changed->(q{(metadata = '{"a": 1}')::text}), 'true', 'what is told of a version changes');
+is($subscriber->sql('models', $said), '2 3 12 2', '... and what was said of it stays');
+$change->('threshold = 0.125');
+is($changed->('(threshold = 0.125)::text'), 'true', 'a version that is made another');
+is($subscriber->sql('models', $said), '1 0 0 0', '... goes with what was said of it');
+is($subscriber->sql('models', $active), 'net unet1', '... and is promoted no more');
+$change->('threshold = 0.5');
+is($changed->('(threshold = 0.5)::text'), 'true', 'it is changed back');
+$reader->query(q{SELECT lesion_model_promote('net', 1); SET session_replication_role = replica});
+like($reader->query("TRUNCATE $_"), qr/^ERROR:  0A000: $_ cannot be truncated/m, "$_ is not truncated by a publisher")
+	for qw(lesion_model lesion_version lesion_run lesion_evaluation);
+$reader->query('RESET session_replication_role');
+
 $publisher->sql('clinic', "SELECT lesion_train('archive', 'net', 1, $sizes, promote => 'always')");
 is(wait_until('copy', q{SELECT version FROM lesion_models WHERE model = 'net'}, '2'), '2', 'a new version arrives');
 is(wait_until('models', q{SELECT version || ' of ' || versions FROM lesion_models WHERE model = 'net'}, '1 of 2'),

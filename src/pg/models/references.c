@@ -19,9 +19,10 @@
  * SHARE, who deletes it waits for him and then sees what he inserted. Both
  * functions work with their owner's rights, as foreign keys do (acting_role.h).
  * On a subscriber, rows come as the other side has them, and nothing is
- * checked. But what the subscriber itself said about a row goes with it: else a
- * promotion or score of a version would be one of other weights, once the
- * publisher has made a model of that name again.
+ * checked. But what the subscriber itself said about a row goes with it, and
+ * where the row becomes another: else a promotion or score of a version would
+ * be one of other weights, once the publisher has made a model of that name
+ * again, or has changed a version with its triggers off.
  */
 #include "postgres.h"
 
@@ -349,6 +350,7 @@ keep_references(FunctionCallInfo fcinfo)
 	TriggerEvent event = ((TriggerData *) fcinfo->context)->tg_event;
 	/* An error would stop the subscription. Members of ensembles are known by their digest. */
 	bool		refuses = SessionReplicationRole != SESSION_REPLICATION_ROLE_REPLICA;
+	bool		becomes_another = !refuses && TRIGGER_FIRED_BY_UPDATE(event);
 
 	if (is_taken_as_it_is(fcinfo, &row))
 		return;
@@ -359,7 +361,7 @@ keep_references(FunctionCallInfo fcinfo)
 	{
 		if (strcmp(references[i].to, row.table) != 0)
 			continue;
-		if (TRIGGER_FIRED_BY_DELETE(event) && references[i].cascades)
+		if ((TRIGGER_FIRED_BY_DELETE(event) || becomes_another) && references[i].cascades)
 			delete_referring(&references[i], &row);
 		else if (refuses)
 			refuse_referred(&references[i], &row, TRIGGER_FIRED_BY_INSERT(event));
@@ -368,7 +370,7 @@ keep_references(FunctionCallInfo fcinfo)
 }
 
 /* Trigger after INSERT, DELETE or a change of the key of a row that others
- * refer to. */
+ * refer to; on a subscriber, after a change of a version. */
 Datum
 lesion_keep_references(PG_FUNCTION_ARGS)
 {
