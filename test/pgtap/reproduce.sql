@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(67);
+SELECT plan(69);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -239,6 +239,13 @@ SELECT is(told('keys', encode(sha256(image), 'hex')), 'the masks differ', '... o
 FROM keys WHERE c;
 RESET lesionseg.max_memory;
 RESET timezone; RESET datestyle; RESET bytea_output;
+-- ... nor an id that would be of more digits than a text can have.
+CREATE TABLE endless AS SELECT jsonb_agg(1e131071) || '[]' AS a, '\x00'::bytea AS image FROM generate_series(1, 9000);
+SELECT is(told('endless', '1', '{"id_column": "a"}'),
+	'the image is gone, or its id has more than 8192 bytes; give the image too, by lesion_reproduce(prediction, image)',
+	'an id without end is not read');
+INSERT INTO endless SELECT '1', image FROM picture;
+SELECT is(told('endless', '1', '{"id_column": "a"}'), 'the masks differ', '... on the way to the right one');
 
 -- The honest case, with what lesion_predict writes.
 CREATE TABLE masks (LIKE lesion_prediction);

@@ -42,6 +42,10 @@
 #include "pg/images/text_settings.h"
 
 #define LOCKED "the table of images is locked by another session"
+/* Bytes of a column of an id. Other people's tables are looked through, and the text of a value may have some ten
+ * thousand times as many: a jsonb of the number 1e131071 has 131072 digits. What an index holds is shorter. */
+#define KEY_BYTES_MOST 8192
+
 #define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
 
 /* How an id is made of a relation's columns. */
@@ -64,6 +68,7 @@ typedef struct ImageSearch
 	bool		seen;			/* an image with the id was found, perhaps with other bytes */
 	bool		found;
 	bool		too_large;		/* an image with the id was not read */
+	bool		too_long;		/* an id was not read */
 	Datum		image;
 } ImageSearch;
 
@@ -241,6 +246,22 @@ is_distributed(Oid oid)
 
 /* ---- rows ---- */
 
+/* Has a row an id above KEY_BYTES_MOST? */
+static bool
+is_too_long(const StoredKey *key, TupleTableSlot *slot)
+{
+	for (int i = 0; i < key->count; i++)
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, key->columns[i], &isnull);
+
+		if (!isnull && TupleDescAttr(slot->tts_tupleDescriptor, key->columns[i] - 1)->attlen == -1 &&
+			toast_raw_datum_size(value) > KEY_BYTES_MOST)
+			return true;
+	}
+	return false;
+}
+
 /* The id of a row as text; NULL if it has none. */
 static char *
 row_id(StoredKey *key, TupleTableSlot *slot)
@@ -297,8 +318,12 @@ look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 	MemoryContext caller = MemoryContextSwitchTo(search->row_context);
 	bool		isnull;
 	Datum		image = slot_getattr(slot, key->image, &isnull);
-	char	   *id = key->count == 0 || isnull ? NULL : row_id(key, slot);
+	char	   *id = NULL;
 
+	if (!isnull && is_too_long(key, slot))
+		search->too_long = true;
+	else if (!isnull && key->count > 0)
+		id = row_id(key, slot);
 	MemoryContextSwitchTo(caller);
 	if (!isnull && (key->count == 0 || (id != NULL && strcmp(id, search->wanted->id) == 0)))
 	{
@@ -413,6 +438,7 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	else if (reason == NULL)
 		reason = search.seen ? "the image has changed" :
 			search.too_large ? "the image is gone, or has more bytes than lesionseg.max_memory" GIVE_IT :
+			search.too_long ? psprintf("the image is gone, or its id has more than %d bytes" GIVE_IT, KEY_BYTES_MOST) :
 			"the image is gone";
 	return reason;
 }
