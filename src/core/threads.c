@@ -7,6 +7,7 @@
 #include <omp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/stat.h>
 #ifdef __SSE2__
 #include <pmmintrin.h>
 #endif
@@ -109,18 +110,30 @@ pass_gate(void *gate)
 	return NULL;
 }
 
+/* The threads that this process has. */
+static int
+threads_running(void)
+{
+	struct stat tasks;
+
+	/* Linux counts the folders in it, one for each, and two of its own. */
+	return stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 2 ? (int) tasks.st_nlink - 2 : 1;
+}
+
 int
 threads_startable(int threads)
 {
-	static int	most = 1;		/* as many could be started before */
+	int			running = threads_running();
+	int			wanted = threads - running + 1;
 	pthread_t	tried[MOST_TRIED];
 	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 	ThreadsState before;
-	int			wanted = threads < MOST_TRIED ? threads : MOST_TRIED;
 	int			count = 0;
 
-	if (threads <= most)
+	if (threads <= running)
 		return threads;
+	if (wanted > MOST_TRIED)
+		wanted = MOST_TRIED;
 	threads_enter(&before);
 	pthread_mutex_lock(&gate);
 	while (count < wanted && pthread_create(&tried[count], NULL, pass_gate, &gate) == 0)
@@ -130,8 +143,8 @@ threads_startable(int threads)
 		pthread_join(tried[i], NULL);
 	threads_leave(&before);
 	if (count == wanted)
-		return most = threads;
-	return count > 0 ? count : 1;
+		return threads;
+	return count > 0 ? running + count - 1 : running;
 }
 
 void

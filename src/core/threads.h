@@ -53,9 +53,9 @@ int			threads_available(void);
 /*
  * So many of these threads, at least 1, can be started now: where memory or the
  * tasks of a user or service are limited, that may be fewer. libgomp would end
- * the process (exit) where it cannot start one. They are tried all at once,
- * with one more for what another process takes in the meantime, and not again
- * once they could be started.
+ * the process (exit) where it cannot start one. Those that do not run yet are
+ * tried all at once, with one more for what another process takes in the
+ * meantime.
  */
 int			threads_startable(int threads);
 

@@ -50,6 +50,16 @@ like($session->query($segment), qr/^WARNING:  53000: 1 of 3 threads can be start
 is($session->query($segment), 't', '... which it says once');
 $session->quit;
 
+# The runtime lets threads go where a call needs fewer: then those that are missing are tried again.
+$session = Session->new($database);
+$session->query('SET lesionseg.threads = 3; SET max_parallel_workers_per_gather = 0');
+$session->query($segment);
+$session->query("SET lesionseg.threads = 2; $segment");
+is(system(as_owner(), 'prlimit', '--pid', $session->pid, '--nproc=1'), 0, 'a session may start no more threads');
+like($session->query("SET lesionseg.threads = 3; $segment"), qr/^WARNING:  53000: [12] of 3 threads can.*^t\z/ms,
+	'... and computes with those that it has left');
+$session->quit;
+
 # Where the library is loaded for each session, nothing needs to be called.
 run_sql('postgres', "ALTER DATABASE $database SET session_preload_libraries = 'lesionseg'");
 $session = owner_session();
