@@ -42,10 +42,6 @@
 #include "pg/images/text_settings.h"
 
 #define LOCKED "the table of images is locked by another session"
-/* Bytes of a column of an id. Other people's tables are looked through, and the text of a value may have some ten
- * thousand times as many: a jsonb of the number 1e131071 has 131072 digits. What an index holds is shorter. */
-#define KEY_BYTES_MOST 8192
-
 #define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
 
 /* How an id is made of a relation's columns. */
@@ -246,7 +242,8 @@ is_distributed(Oid oid)
 
 /* ---- rows ---- */
 
-/* Has a row an id above KEY_BYTES_MOST? */
+/* Has a column of a row's id more bytes than an id may be long? Other people's tables are looked through, and the text
+ * of a value can have ten thousand times its bytes: a jsonb of the number 1e131071 has 131072 digits. */
 static bool
 is_too_long(const StoredKey *key, TupleTableSlot *slot)
 {
@@ -256,7 +253,7 @@ is_too_long(const StoredKey *key, TupleTableSlot *slot)
 		Datum		value = slot_getattr(slot, key->columns[i], &isnull);
 
 		if (!isnull && TupleDescAttr(slot->tts_tupleDescriptor, key->columns[i] - 1)->attlen == -1 &&
-			toast_raw_datum_size(value) > KEY_BYTES_MOST)
+			toast_raw_datum_size(value) > COLUMN_TEXT_BYTES + VARHDRSZ)
 			return true;
 	}
 	return false;
@@ -438,7 +435,8 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	else if (reason == NULL)
 		reason = search.seen ? "the image has changed" :
 			search.too_large ? "the image is gone, or has more bytes than lesionseg.max_memory" GIVE_IT :
-			search.too_long ? psprintf("the image is gone, or its id has more than %d bytes" GIVE_IT, KEY_BYTES_MOST) :
+			search.too_long ?
+			psprintf("the image is gone, or its id has more than %d bytes" GIVE_IT, COLUMN_TEXT_BYTES) :
 			"the image is gone";
 	return reason;
 }
