@@ -326,6 +326,28 @@ like($session->query(retrain('kept')), qr/^ERROR:  09000: the row of run \d+ in 
 run_sql($database, 'DROP TRIGGER keep ON lesion_run');
 like($session->query(retrain('kept')), qr/goes on after epoch 5 .*is finished/s, '... and the next call ends it');
 
+# A view whose function trains the same model, and so ends the run that the call goes on with.
+run_sql($database, <<'SQL');
+CREATE FUNCTION seen(image bytea) RETURNS bytea LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('tap.nested', true) = 'on' THEN
+		SET tap.nested = off;
+		EXECUTE current_setting('tap.statement');
+	END IF;
+	RETURN image;
+END $$;
+CREATE VIEW watched AS SELECT id, seen(image) AS image, mask FROM archive;
+DELETE FROM stop;
+INSERT INTO stop VALUES (3, 'halt');
+SQL
+(my $nested = retrain('nested', q{, id_column => 'id'})) =~ s/'archive'/'watched'/;
+like($session->query($nested), qr/halt/, 'a run on a view stops');
+run_sql($database, 'DELETE FROM stop');
+$session->query("SET tap.statement = \$tap\$$nested\$tap\$");
+like($session->query("SET tap.nested = on; $nested"), qr/^ERROR:  55000: the checkpoint of run \d+ is gone/m,
+	'... and another call within the one that goes on takes its checkpoint');
+like($session->query("SET tap.nested = off; $nested"), qr/goes on after epoch 2.*is finished/s, '... which is undone');
+
 # Row-level security: another user sees other rows and continues nothing.
 $worker = stopped_session('secured');
 run_sql($database, 'SELECT pg_cancel_backend(' . $worker->pid . ')');

@@ -77,7 +77,11 @@ checkpoint_load(const TrainRun *run)
 	store_execute(&run->store, "SELECT state, engine FROM @lesion_checkpoint WHERE run = $1",
 				  1, types, values, NULL, SPI_OK_SELECT);
 	if (SPI_processed == 0)
-		elog(ERROR, "the checkpoint of run %lld is gone", (long long) run->run);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the checkpoint of run %lld is gone", (long long) run->run),
+				 errhint("What reads or writes the images, such as a function of a view, may have ended that run. "
+						 "Call again.")));
 	state = bytes_view(first_row_needed("state", BYTEAOID));
 	engine = TextDatumGetCString(first_row_needed("engine", TEXTOID));
 	status = trainer_restore(run->trainer, state.bytes, state.size);
