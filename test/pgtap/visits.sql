@@ -6,7 +6,9 @@ SELECT plan(25);
 
 -- Lesion a is photographed four times: it stays, is photographed under another light, then is cut closer; the last
 -- time with a mask that is larger. Lesion b is seen once.
-CREATE TABLE visits (id text PRIMARY KEY, lesion text, visited_on date, image bytea, mask bytea);
+-- The table has a column no more, as many have.
+CREATE TABLE visits (id text PRIMARY KEY, lesion text, gone int, visited_on date, image bytea, mask bytea);
+ALTER TABLE visits DROP COLUMN gone;
 INSERT INTO visits SELECT 'a1', 'a', '2024-01-01', image, mask FROM lesion_synthetic(3, 320, 240);
 INSERT INTO visits SELECT 'a2', 'a', '2024-03-01', lesion_degrade(image, 'uneven_light', 2), mask FROM visits
 	WHERE id = 'a1';

@@ -7,6 +7,7 @@
 #include "dicom_fixture.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <iconv.h>
 #include <time.h>
 #include <zlib.h>
@@ -141,6 +142,7 @@ write_long_text(ByteBuffer *out, const char *charset, uint32_t tag, const char *
 }
 
 static int	converters_opened;
+static int	converters_fail;	/* errno, or 0 */
 
 /* In place of the C library's, to count its calls: a converter for each of a
  * million runs takes seconds, but how many depends on the machine. */
@@ -151,6 +153,11 @@ iconv_open(const char *to, const char *from)
 
 	*(void **) &open = dlsym(RTLD_NEXT, "iconv_open");
 	converters_opened++;
+	if (converters_fail != 0)
+	{
+		errno = converters_fail;
+		return (iconv_t) -1;
+	}
 	return open(to, from);
 }
 
@@ -201,6 +208,42 @@ test_long_texts(void **state)
 		dicom_free(&set);
 		buffer_free(&out);
 		assert_int_equal(counts.allocated, 0);
+	}
+}
+
+/* A lack of memory is not told as a lack of character sets. */
+static void
+test_no_converter(void **state)
+{
+	static const struct
+	{
+		int			error;
+		StatusCode	code;
+		const char *message;
+	}			cases[] = {
+		{EINVAL, LS_UNSUPPORTED, "iconv does not know ISO-8859-1"},
+		{ENOMEM, LS_OUT_OF_MEMORY, "iconv cannot be opened for ISO-8859-1"},
+		{EMFILE, LS_OUT_OF_MEMORY, "iconv cannot be opened for ISO-8859-1"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+	{
+		Call		call = dicom_call();
+		ByteBuffer	out;
+		ByteBuffer	json;
+		DicomSet	set;
+
+		buffer_init(&out, &call);
+		write_long_text(&out, "ISO_IR 100", 0x00104000, "UT", "", "\xE4" "a", 1);
+		read_written(&out, &call, &set);
+		buffer_init(&json, &call);
+		converters_fail = cases[i].error;
+		assert_failed(dicom_json(&set, &json), cases[i].code, cases[i].message);
+		converters_fail = 0;
+		buffer_free(&json);
+		dicom_free(&set);
+		buffer_free(&out);
 	}
 }
 
@@ -328,6 +371,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_frames),
 		cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_no_converter),
 		cmocka_unit_test(test_long_patient),
 		cmocka_unit_test(test_many_values),
 		cmocka_unit_test(test_deflated_header),

@@ -11,6 +11,7 @@
  */
 #include "dicom/data/charset.h"
 
+#include <errno.h>
 #include <iconv.h>
 #include <string.h>
 
@@ -120,10 +121,16 @@ need_converter(Conversion *conversion, const char *encoding, iconv_t *converter)
 		iconv(*converter, NULL, NULL, NULL, NULL);
 		return status_ok();
 	}
+	errno = EINVAL;
 	*converter = i < ENCODINGS_MOST ? iconv_open("UTF-8", encoding) : (iconv_t) -1;
+	if (*converter == (iconv_t) -1 && errno != EINVAL)
+		return status_with_hint(status_error(LS_OUT_OF_MEMORY, "iconv cannot be opened for %s: %s", encoding,
+											 strerror(errno)),
+								"Give the server more memory or more open files.");
 	if (*converter == (iconv_t) -1)
 		return status_with_hint(status_error(LS_UNSUPPORTED, "this system's iconv does not know %s", encoding),
-								"Install the C library's character set modules (gconv).");
+								"Install the C library's character set modules (gconv); they cannot be loaded, "
+								"either, where memory is short.");
 	conversion->converters[i].encoding = encoding;
 	conversion->converters[i].converter = *converter;
 	conversion->open++;

@@ -14,7 +14,7 @@
  * between them, without padding at the end. charset is the
  * SpecificCharacterSet for this element, NULL for none. Bytes without a
  * meaning in the set become U+FFFD. LS_UNSUPPORTED for an unknown set, unless
- * the text is only ASCII. Polls the call of `out`.
+ * the text is only ASCII; LS_OUT_OF_MEMORY where iconv lacks memory or files. Polls the call of `out`.
  */
 Status		dicom_text_utf8(const DicomElement *charset, const DicomElement *element, ByteBuffer *out);
 

@@ -88,10 +88,12 @@ check_date_column(const ImagesSource *source, const char *column)
 	for (int i = 0; i < columns->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(columns, i);
-		Oid			type = getBaseType(attribute->atttypid);
+		Oid			type;
 
-		if (strcmp(NameStr(attribute->attname), column) != 0 || attribute->attisdropped || type == DATEOID ||
-			type == TIMESTAMPOID || type == TIMESTAMPTZOID)
+		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), column) != 0)
+			continue;
+		type = getBaseType(attribute->atttypid);
+		if (type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID)
 			continue;
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
