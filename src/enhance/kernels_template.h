@@ -177,10 +177,23 @@ clahe_map(const uint32_t *restrict pairs, uint32_t at, uint32_t step, uint8_t *r
 #define HAIR_BLOCK 128			/* pixels whose sums stay in the L1 */
 #define HAIR_NET 3				/* halves of the mean over all directions that are taken off */
 
+/* Add four samples of each pixel; sums are read and written once for all. */
 /* Not inlined: gcc 12 exchanges this loop with the one around it, and then
  * makes no vector code of either. */
 static __attribute__((noinline)) void
-add_bytes(uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
+add_four(uint16_t *restrict sums, const uint8_t *restrict plane, const ptrdiff_t offsets[4], int count)
+{
+	const uint8_t *restrict a = plane + offsets[0];
+	const uint8_t *restrict b = plane + offsets[1];
+	const uint8_t *restrict c = plane + offsets[2];
+	const uint8_t *restrict d = plane + offsets[3];
+
+	for (int i = 0; i < count; i++)
+		sums[i] = (uint16_t) (sums[i] + a[i] + b[i] + c[i] + d[i]);
+}
+
+static __attribute__((noinline)) void
+add_one(uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
 {
 	for (int i = 0; i < count; i++)
 		sums[i] = (uint16_t) (sums[i] + bytes[i]);
@@ -212,8 +225,12 @@ hair_lines(const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_M
 		{
 			uint16_t	sums[HAIR_BLOCK] = {0};
 
-			for (int s = 0; s < samples; s++)
-				add_bytes(sums, plane + first + lines[d][s], block);
+			int			s = 0;
+
+			for (; s + 4 <= samples; s += 4)
+				add_four(sums, plane + first, lines[d] + s, block);
+			for (; s < samples; s++)
+				add_one(sums, plane + first + lines[d][s], block);
 			take_direction(sums, best, all, block);
 		}
 		for (int i = 0; i < block; i++)

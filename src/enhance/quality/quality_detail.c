@@ -14,6 +14,9 @@
 
 #define ROUNDING (1 / 12.0)		/* variance of rounding to whole grey levels */
 #define RESPONSES 2048			/* absolute values of Immerkaer's operator, 0 .. 8 * 255 */
+#define SKIPPED RESPONSES		/* the response of a pixel that does not count */
+#define TABLES 4				/* tables of responses */
+#define PIXELS_AT_ONCE 1024		/* whose responses are held */
 #define SCALES 7				/* distances 1, 2, 4, ..., 64 */
 #define DIRECTIONS 4
 #define SAMPLED_ROWS 128		/* rows for second differences, spread over the image */
@@ -23,7 +26,7 @@
 /* The counts of one thread. */
 typedef struct Tally
 {
-	uint32_t	responses[RESPONSES];
+	uint32_t	responses[TABLES][RESPONSES + 1];	/* all in the first after sum_tallies() */
 	uint64_t	squares[SCALES][DIRECTIONS];	/* of second differences */
 	uint64_t	pairs[SCALES][DIRECTIONS];
 	uint64_t	at_border;		/* absolute differences across block borders */
@@ -55,60 +58,78 @@ take_green(void *data, int worker, long begin, long end)
 		detail->copy[i] = detail->image->pixels[3 * i + 1];
 }
 
-/* Count the responses of one row to the operator 1 -2 1 -2 4 -2 1 -2 1, except
- * where the middle pixel is black or burnt out. */
+/* The absolute response of count pixels to the operator 1 -2 1 -2 4 -2 1 -2 1, SKIPPED where the pixel is black or
+ * burnt out. */
+static void
+responses_of(const uint8_t *above, const uint8_t *row, const uint8_t *below, int count, uint16_t *out)
+{
+#pragma omp simd
+	for (int x = 0; x < count; x++)
+	{
+		int16_t		response = (int16_t) (above[x - 1] - 2 * above[x] + above[x + 1] -
+										  2 * (row[x - 1] - 2 * row[x] + row[x + 1]) +
+										  below[x - 1] - 2 * below[x] + below[x + 1]);
+		uint16_t	size = (uint16_t) (response < 0 ? -response : response);
+
+		out[x] = row[x] < 3 || row[x] > 252 ? SKIPPED : size;
+	}
+}
+
+/* Count the responses of one row. Neighbours are counted in tables of their own: they are often equal, and one table
+ * would wait for itself. */
 static void
 count_responses(const Detail *detail, int y, Tally *tally)
 {
 	size_t		width = (size_t) detail->width;
 	const uint8_t *row = detail->green + (size_t) y * width;
-	const uint8_t *above = row - width;
-	const uint8_t *below = row + width;
+	uint16_t	responses[PIXELS_AT_ONCE];
 
-	for (int x = 1; x + 1 < detail->width; x++)
+	for (int first = 1; first + 1 < detail->width; first += PIXELS_AT_ONCE)
 	{
-		int			response;
+		int			count = detail->width - 1 - first < PIXELS_AT_ONCE ? detail->width - 1 - first : PIXELS_AT_ONCE;
 
-		if (row[x] < 3 || row[x] > 252)
-			continue;
-		response = above[x - 1] - 2 * above[x] + above[x + 1] -
-			2 * (row[x - 1] - 2 * row[x] + row[x + 1]) +
-			below[x - 1] - 2 * below[x] + below[x + 1];
-		tally->responses[response < 0 ? -response : response]++;
+		responses_of(row - width + first, row + first, row + width + first, count, responses);
+		for (int x = 0; x < count; x++)
+			tally->responses[x % TABLES][responses[x]]++;
 	}
+}
+
+/* The sum of the absolute differences of two rows of bytes; count * 255 fits 31 bits. */
+static uint64_t
+sum_steps(const uint8_t *row, const uint8_t *other, int count)
+{
+	int32_t		sum = 0;
+
+#pragma omp simd reduction(+:sum)
+	for (int x = 0; x < count; x++)
+		sum += row[x] < other[x] ? other[x] - row[x] : row[x] - other[x];
+	return (uint64_t) sum;
 }
 
 /* Add up the steps from each pixel of a row to the next, and to the row below. */
 static void
 count_steps(const Detail *detail, int y, Tally *tally)
 {
-	size_t		width = (size_t) detail->width;
-	const uint8_t *row = detail->green + (size_t) y * width;
-	uint64_t	sums[8] = {0};
-	uint64_t	down = 0;
+	const uint8_t *row = detail->green + (size_t) y * (size_t) detail->width;
+	int			blocks = (detail->width - 1) / 8;
+	uint64_t	at_border = 0;
+	uint64_t	down = sum_steps(row, row + detail->width, detail->width);
 
-	for (int x = 0; x + 8 < detail->width; x += 8)
-	{
-		for (int i = 0; i < 8; i++)
-			sums[i] += (uint64_t) (row[x + i + 1] < row[x + i] ? row[x + i] - row[x + i + 1] :
-								   row[x + i + 1] - row[x + i]);
-	}
-	tally->at_border += sums[7];
-	tally->borders += (uint64_t) ((detail->width - 1) / 8);
-	for (int i = 0; i < 7; i++)
-		tally->inside += sums[i];
-	tally->insides += 7 * (uint64_t) ((detail->width - 1) / 8);
-	for (size_t x = 0; x < width; x++)
-		down += (uint64_t) (row[x] < row[x + width] ? row[x + width] - row[x] : row[x] - row[x + width]);
+	for (int x = 7; x < 8 * blocks; x += 8)
+		at_border += sum_steps(row + x, row + x + 1, 1);
+	tally->at_border += at_border;
+	tally->borders += (uint64_t) blocks;
+	tally->inside += sum_steps(row, row + 1, 8 * blocks) - at_border;
+	tally->insides += 7 * (uint64_t) blocks;
 	if (y % 8 == 7)
 	{
 		tally->at_border += down;
-		tally->borders += width;
+		tally->borders += (uint64_t) detail->width;
 	}
 	else
 	{
 		tally->inside += down;
-		tally->insides += width;
+		tally->insides += (uint64_t) detail->width;
 	}
 }
 
@@ -183,14 +204,16 @@ count_differences(void *data, int worker, long begin, long end)
 	}
 }
 
-/* Add the tallies of all threads to the first. */
+/* Add the tallies of all threads to the first, and its tables of responses to its first. */
 static void
 sum_tallies(Tally *tallies, int threads)
 {
+	for (int t = 0; t < threads; t++)
+		for (int k = t == 0 ? 1 : 0; k < TABLES; k++)
+			for (int i = 0; i < RESPONSES; i++)
+				tallies[0].responses[0][i] += tallies[t].responses[k][i];
 	for (int t = 1; t < threads; t++)
 	{
-		for (int i = 0; i < RESPONSES; i++)
-			tallies[0].responses[i] += tallies[t].responses[i];
 		for (int s = 0; s < SCALES; s++)
 		{
 			for (int k = 0; k < DIRECTIONS; k++)
@@ -218,10 +241,10 @@ noise_sigma(const Tally *tally)
 	uint64_t	below = 0;
 
 	for (int i = 0; i < RESPONSES; i++)
-		all += tally->responses[i];
+		all += tally->responses[0][i];
 	for (int i = 0; i < RESPONSES; i++)
 	{
-		uint64_t	here = tally->responses[i];
+		uint64_t	here = tally->responses[0][i];
 
 		if (2 * (below + here) >= all && here > 0)
 		{
@@ -386,7 +409,9 @@ quality_detail(const Call *call, const Image *image, const Image *frame, Quality
 	quality->blocking = blocking_of(&tally);
 	quality->resolution = fmax(1, shorter / smooth_distance(&tally, quality->noise));
 
-	TRY(tally_image(call, frame, &tally));
+	/* a frame of the image's size is the image */
+	if (frame->width != image->width || frame->height != image->height)
+		TRY(tally_image(call, frame, &tally));
 	exponent = difference_growth(&tally, 0, noise_sigma(&tally));
 	measure_detail(&tally, noise_sigma(&tally), quality);
 	quality->sharpness = exponent < 0 ? 0 : fmin(1, fmax(0, (4 - exponent) / (4 - SHARP)));

@@ -10,6 +10,7 @@
 
 #define REACH 3					/* reach of the opening */
 #define PLANES 4
+#define INK_BLUE 30				/* ink is bluer than this */
 
 /* Mark what an opening removes from luma. The other planes are scratch. */
 static Status
@@ -26,26 +27,40 @@ mark_glare(const Call *call, const Image *frame, uint8_t *glare, uint8_t *luma, 
 	return status_ok();
 }
 
+/* The least blue, above INK_BLUE, that is over ratio times each value of another channel; 256 if none is. */
+static void
+least_blues(double ratio, uint16_t least[256])
+{
+	int			blue = INK_BLUE + 1;
+
+	for (int v = 0; v < 256; v++)
+	{
+		while (blue < 256 && !(blue > ratio * v))
+			blue++;
+		least[v] = (uint16_t) blue;
+	}
+}
+
 /* Mark pixels whose blue is high relative to red and to green, each divided by
  * the frame's mean: blue or violet ink under any light. */
 static void
 mark_ink(const Image *frame, uint8_t *marked)
 {
 	size_t		count = (size_t) frame->width * (size_t) frame->height;
-	double		sums[3] = {1, 1, 1};
-	double		over_red;
-	double		over_green;
+	uint64_t	sums[3] = {1, 1, 1};
+	uint16_t	over_red[256];
+	uint16_t	over_green[256];
 
 	for (size_t i = 0; i < count; i++)
 		for (int c = 0; c < 3; c++)
 			sums[c] += frame->pixels[3 * i + (size_t) c];
-	over_red = 1.25 * sums[2] / sums[0];
-	over_green = 1.25 * sums[2] / sums[1];
+	least_blues(1.25 * (double) sums[2] / (double) sums[0], over_red);
+	least_blues(1.25 * (double) sums[2] / (double) sums[1], over_green);
 	for (size_t i = 0; i < count; i++)
 	{
 		const uint8_t *pixel = frame->pixels + 3 * i;
 
-		marked[i] = pixel[2] > over_red * pixel[0] && pixel[2] > over_green * pixel[1] && pixel[2] > 30;
+		marked[i] = pixel[2] >= over_red[pixel[0]] && pixel[2] >= over_green[pixel[1]];
 	}
 }
 
