@@ -42,6 +42,7 @@
 #include "pg/images/text_settings.h"
 
 #define LOCKED "the table of images is locked by another session"
+#define GROWS_TIMES 64			/* a byte of such an id counts as so many */
 #define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
 
 /* How an id is made of a relation's columns. */
@@ -50,6 +51,7 @@ typedef struct StoredKey
 	AttrNumber	image;
 	int			count;			/* number of key columns; 0: the id is the SHA-256 of the image */
 	AttrNumber	columns[INDEX_MAX_KEYS];
+	Size		times[INDEX_MAX_KEYS];	/* a byte of a column counts as so many */
 	TupleDesc	row;			/* if there are several columns: their row type */
 	FmgrInfo	to_text;		/* of the column or the row; not set where it is text already */
 	bool		is_output;		/* to_text gives a C string */
@@ -76,6 +78,14 @@ static bool
 is_plain_type(Oid type)
 {
 	return came_with_server(type) && get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
+}
+
+/* Can the text of a value have thousands of times its bytes? Numbers within a jsonb or a jsonpath take ten bytes and
+ * have 131072 digits. A numeric, too, but it is one. */
+static bool
+may_grow(Oid type)
+{
+	return type == JSONBOID || type == JSONPATHOID;
 }
 
 /* Find the function that makes text of the key's one column: the one that
@@ -148,6 +158,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 			return "this role may not read the images' ids";
 		if (!is_plain_type(type) || (key->row == NULL && !find_text_cast(type, key)))
 			return "the images' ids are of an array, a range or a type that did not come with the server" GIVE_IT;
+		key->times[key->count] = may_grow(type) ? GROWS_TIMES : 1;
 		key->columns[key->count++] = number;
 		if (key->row != NULL)
 			TupleDescInitEntry(key->row, (AttrNumber) key->count, NULL, type, -1, 0);
@@ -242,21 +253,21 @@ is_distributed(Oid oid)
 
 /* ---- rows ---- */
 
-/* Has a column of a row's id more bytes than an id may be long? Other people's tables are looked through, and the text
- * of a value can have ten thousand times its bytes: a jsonb of the number 1e131071 has 131072 digits. */
+/* Has a row's id more bytes than an id may be long? Other people's tables are looked through. */
 static bool
 is_too_long(const StoredKey *key, TupleTableSlot *slot)
 {
+	Size		bytes = 0;
+
 	for (int i = 0; i < key->count; i++)
 	{
 		bool		isnull;
 		Datum		value = slot_getattr(slot, key->columns[i], &isnull);
 
-		if (!isnull && TupleDescAttr(slot->tts_tupleDescriptor, key->columns[i] - 1)->attlen == -1 &&
-			toast_raw_datum_size(value) > COLUMN_TEXT_BYTES + VARHDRSZ)
-			return true;
+		if (!isnull && TupleDescAttr(slot->tts_tupleDescriptor, key->columns[i] - 1)->attlen == -1)
+			bytes += (toast_raw_datum_size(value) - VARHDRSZ) * key->times[i];
 	}
-	return false;
+	return bytes > COLUMN_TEXT_BYTES;
 }
 
 /* The id of a row as text; NULL if it has none. */
@@ -436,7 +447,8 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 		reason = search.seen ? "the image has changed" :
 			search.too_large ? "the image is gone, or has more bytes than lesionseg.max_memory" GIVE_IT :
 			search.too_long ?
-			psprintf("the image is gone, or its id has more than %d bytes" GIVE_IT, COLUMN_TEXT_BYTES) :
+			psprintf("the image is gone, or its id has more than %d bytes (%d as jsonb)" GIVE_IT, COLUMN_TEXT_BYTES,
+					 COLUMN_TEXT_BYTES / GROWS_TIMES) :
 			"the image is gone";
 	return reason;
 }
