@@ -679,11 +679,12 @@ bounded AS (
 	SELECT s.*, b.mean, b.low, b.high, s.n < 30::bigint AS small
 	FROM scored s CROSS JOIN LATERAL lesion_bootstrap(s.figures, 2000, 0.95::float8, 0::bigint) b),
 compared AS (
+	-- The model is part of the windows, so that a condition on it is one of the evaluations, too.
 	SELECT b.*, pg_catalog.first_value(b.mean) OVER best AS best_mean,
 		pg_catalog.first_value(b.low) OVER best AS best_low,
-		pg_catalog.count(*) FILTER (WHERE NOT b.small) OVER (PARTITION BY b.evaluation) AS judged
+		pg_catalog.count(*) FILTER (WHERE NOT b.small) OVER (PARTITION BY b.model, b.evaluation) AS judged
 	FROM bounded b
-	WINDOW best AS (PARTITION BY b.evaluation ORDER BY b.small, b.mean DESC))
+	WINDOW best AS (PARTITION BY b.model, b.evaluation ORDER BY b.small, b.mean DESC))
 SELECT model, version, images, subset, by_column, subgroup, n, mean AS dice, low AS dice_low, high AS dice_high,
 	threshold_jaccard, CASE WHEN NOT small THEN best_mean - mean END AS gap,
 	CASE WHEN small THEN 'too small to judge' WHEN judged = 1::bigint THEN 'nothing to compare with'

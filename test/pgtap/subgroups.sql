@@ -1,7 +1,7 @@
 -- Scores by group: kept with each image, compared by the view, with the bootstrap's interval.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(20);
+SELECT plan(21);
 
 -- A model that is worse for one group: the masks of site b are those of other images.
 CREATE TABLE archive AS
@@ -63,6 +63,12 @@ SELECT is((SELECT finding FROM lesion_subgroups WHERE images = 'public.one_site'
 
 SELECT throws_ok($$SELECT lesion_evaluate('archive', 'net', 'all', by_column => 'sex')$$, '42703', NULL,
 	'a column that is not there');
+
+-- A condition on the model reaches the table of evaluations: others' groups cost nothing.
+CREATE FUNCTION steps(query text) RETURNS SETOF text LANGUAGE plpgsql AS
+$$BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END$$;
+SELECT is((SELECT string_agg(step, E'\n') FROM steps($$SELECT * FROM lesion_subgroups WHERE model = 'net'$$) AS step
+	WHERE step ~ 'compared.model'), NULL, 'a condition on the model is one of the evaluations');
 
 -- The interval.
 SELECT is((SELECT b::text FROM lesion_bootstrap(ARRAY[1, 1, 1]) b), '(1,1,1)',
