@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(115);
+SELECT plan(116);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -329,6 +329,9 @@ CREATE TRIGGER meddle BEFORE INSERT ON watched FOR EACH ROW EXECUTE FUNCTION med
 SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched', batch_size => 2)$$, '09000', NULL,
 	'... or changes their ids');
 DROP TRIGGER meddle ON watched;
+CREATE RULE meddle AS ON INSERT TO watched DO INSTEAD DELETE FROM watched WHERE id = NEW.id RETURNING watched.*;
+SELECT throws_ok($$CALL lesion_predict('pictures', 'net', 'watched')$$, '09000', NULL, '... or a rule that deletes');
+DROP RULE meddle ON watched;
 CREATE ROLE lesion_test_blind;
 GRANT SELECT ON pictures TO lesion_test_blind;
 GRANT SELECT, INSERT ON watched TO lesion_test_blind;

@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(50);
+SELECT plan(51);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -157,6 +157,7 @@ SELECT ok(lesion_report(since => '2001-01-01', until => '2001-02-01', prediction
 SELECT throws_ok($$SELECT lesion_report(since => '2001-02-01', until => '2001-01-01')$$, '22023', NULL,
 	'a period that is none');
 SELECT throws_ok($$SELECT lesion_report(until => 'infinity')$$, '22023', NULL, 'a period without an end');
+SELECT throws_ok($$SELECT lesion_report(until => '4714-12-10 BC')$$, '22023', NULL, '... or before all time');
 SELECT throws_ok($$SELECT lesion_report(pictures => -1)$$, '22023', NULL, 'less than no pictures');
 SELECT throws_ok($$SELECT lesion_report(predictions => '{archive}')$$, '42809',
 	'public.archive is not a table of predictions',

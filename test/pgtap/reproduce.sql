@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(74);
+SELECT plan(82);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -182,6 +182,14 @@ SELECT is((lesion_reproduce(r)).reason, 'this machine has no such engine', 'an e
 FROM (SELECT (jsonb_populate_record(forged('archive', '1'), '{"backend": "cuda"}')).*) r;
 SELECT is(told('public.archive', '1', '{"threads": 1000000}'), 'this machine has no such engine',
 	'... or so many threads');
+-- A text of many bytes takes few in a table.
+SELECT results_eq(format($$SELECT (lesion_reproduce(r)).* FROM (SELECT (jsonb_populate_record(forged('archive', '1'),
+	jsonb_build_object(%L, %s))).*) r$$, name, value), format('VALUES (NULL::boolean, %L)',
+	format('the row is none of lesion_predict: %s has more than 8192 bytes', name)), 'a long value: ' || name)
+FROM (VALUES ('images', 'repeat(''x'', 8193)'), ('id', 'repeat(''x'', 8193)'), ('model', 'repeat(''x'', 8193)'),
+	('backend', 'repeat(''x'', 8193)'), ('precision', 'repeat(''x'', 8193)'),
+	('weights_sha256', '''\x'' || repeat(''00'', 8193)'), ('image_sha256', '''\x'' || repeat(''00'', 8193)'),
+	('options', 'jsonb_build_object(''threshold'', repeat(''1'', 8193))')) AS v (name, value);
 SELECT results_eq(format($$SELECT (lesion_reproduce(r)).* FROM (SELECT (jsonb_populate_record(forged('archive', '1'),
 	%L)).*) r$$, broken), format('VALUES (NULL::boolean, %L)', reason), 'a row that is broken: ' || broken)
 FROM (VALUES ('{"version": null}', 'the row is none of lesion_predict: version is NULL'),

@@ -215,7 +215,9 @@ for my $other ('threshold => 0.999', 'tta => true', q{enhance => 'always'}, q{op
 	like($watcher->query(sprintf $few, ''), qr/$told.*0 images of public\.few segmented/s, '... and told');
 }
 run_sql($database, q{UPDATE others SET options = '1' WHERE id = (SELECT min(id) FROM others);
-	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others)});
+	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others);
+	UPDATE others SET options = (SELECT options || jsonb_object_agg(i, md5(i::text)) FROM generate_series(1, 1000) AS i)
+	WHERE id = (SELECT id FROM others ORDER BY id LIMIT 1 OFFSET 1)});
 like($watcher->query(sprintf $few, ''), qr/WARNING: .* 4 rows/, '... as those by hand are, whatever they say');
 
 # So are masks that another column's values named: they are those of other images.

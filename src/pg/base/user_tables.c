@@ -17,11 +17,19 @@
 #include "utils/typcache.h"
 
 #include "pg/base/settings.h"
+#include "pg/base/sha256.h"
 #include "pg/base/spi_context.h"
 #include "pg/base/user_tables.h"
 
-const UserTable user_table_predictions = {"lesion_prediction", "predictions", "masks"};
-const UserTable user_table_verdicts = {"lesion_verdict", "verdicts", "verdicts"};
+const UserTable user_table_predictions = {
+	"lesion_prediction", "predictions", "masks", "predicted_by", {"weights_sha256", "image_sha256"}, "mask"
+};
+const UserTable user_table_verdicts = {
+	"lesion_verdict", "verdicts", "verdicts", "decided_by", {"mask_sha256"}, "corrected_mask"
+};
+
+#define NAME_BYTES 8192			/* of images, id or model; an id has at most as many */
+#define AUTHOR_BYTES 256
 
 /* The hint that says how to make such a table. */
 static int
@@ -140,6 +148,31 @@ user_table_check_insert(const ModelStore *store, const UserTable *kind, Oid oid)
 							 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
 	}
 	ReleaseTupleDesc(written);
+}
+
+/* Append the condition that a column has no more bytes than that; nothing is read for it but the value's header. */
+static void
+append_limit(StringInfo query, const char *column, long long most)
+{
+	appendStringInfo(query, " AND coalesce(octet_length(%s), 0) <= %lld", column, most);
+}
+
+char *
+user_table_rows(const UserTable *kind, const char *name)
+{
+	StringInfoData query;
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "(SELECT * FROM %s WHERE true", name);
+	append_limit(&query, "images", NAME_BYTES);
+	append_limit(&query, "id", NAME_BYTES);
+	append_limit(&query, "model", NAME_BYTES);
+	append_limit(&query, kind->author, AUTHOR_BYTES);
+	for (int i = 0; i < (int) lengthof(kind->digests) && kind->digests[i] != NULL; i++)
+		append_limit(&query, kind->digests[i], SHA256_BYTES);
+	append_limit(&query, kind->mask, (long long) lesionseg_max_memory * 1024);
+	appendStringInfoChar(&query, ')');
+	return query.data;
 }
 
 int

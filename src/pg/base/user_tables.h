@@ -18,20 +18,21 @@ typedef struct UserTable
 	const char *type;			/* the type whose columns it has */
 	const char *content;		/* "predictions" */
 	const char *example;		/* an example of a name, for hints */
+	const char *author;			/* its column of who made a row */
+	const char *digests[2];		/* its columns of SHA-256, NULL after the last */
+	const char *mask;			/* its column of an image */
 } UserTable;
 
 extern const UserTable user_table_predictions;	/* LIKE lesion_prediction */
 extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 
 /*
- * A condition for queries on such a table, of the row whose name and dot are
- * given, and its column that says who made it: rows with longer names were
- * written by hand. They take little room in a table, and much where they are
- * read. An id has at most as many bytes.
+ * SQL, in parentheses: the rows of the table of that name, for the FROM of every query on such a table; an alias must
+ * follow. Rows in which images, id or model has more than 8192 bytes, the author more than 256, a digest more than
+ * 32, or the mask more than lesionseg.max_memory are left out: they were written by hand. They take little room in a
+ * table, and much where they are read.
  */
-#define USER_TABLE_NAMES(row, author) \
-	"coalesce(octet_length(" row "images), 0) + coalesce(octet_length(" row "id), 0) " \
-	"+ coalesce(octet_length(" row "model), 0) <= 8192 AND coalesce(octet_length(" row author "), 0) <= 256"
+char	   *user_table_rows(const UserTable *kind, const char *name);
 
 /*
  * SQL, true or false: does the verdict of the row v count, of which `mask` is the

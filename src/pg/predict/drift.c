@@ -62,8 +62,7 @@ SUMS("area") ", " SUMS("confidence") ", " SUMS("quality") " "
 SHARE("quality") ", " SHARE("predicted_dice") ", "
 NO_SHARE("area") " OR " NO_SHARE("confidence") " OR " NO_SHARE("quality") " OR " NO_SHARE("predicted_dice")
 " AS invalid, "
-"pg_catalog.min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at FROM %s "
-"WHERE " USER_TABLE_NAMES("", "predicted_by") ") AS p%s "
+"pg_catalog.min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at FROM %s AS r) AS p%s "
 "GROUP BY 1, 2, 3) AS weeks "
 "WINDOW before AS (PARTITION BY model, version ORDER BY week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) "
 "AS sums ORDER BY week, model, version";
@@ -89,7 +88,8 @@ lesion_drift(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	if (user_table_select(table, psprintf(query, table, which), 0, NULL, NULL, NULL) != SPI_OK_SELECT)
+	if (user_table_select(table, psprintf(query, user_table_rows(&user_table_predictions, table), which), 0, NULL, NULL,
+						  NULL) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();

@@ -389,6 +389,7 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 	return NULL;
 }
 
+/* Options that take more room than any call's are not read: they were written by hand. */
 int64
 pending_made_otherwise(const PendingImages *pending, const ModelVersion *version, Jsonb *options)
 {
@@ -407,9 +408,11 @@ pending_made_otherwise(const PendingImages *pending, const ModelVersion *version
 									 "WHERE p.images OPERATOR(pg_catalog.=) $1 AND p.model OPERATOR(pg_catalog.=) $2 "
 									 "AND p.version OPERATOR(pg_catalog.=) $3 "
 									 "AND (p.weights_sha256 OPERATOR(pg_catalog.<>) $5 OR "
-									 "CASE WHEN pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
+									 "CASE WHEN pg_catalog.pg_column_size(p.options) OPERATOR(pg_catalog.<=) 8192 "
+									 "AND pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
 									 "THEN " COUNTED("p.options") " OPERATOR(pg_catalog.<>) " COUNTED("$4") " "
-									 "ELSE true END)", pending->target),
+									 "ELSE true END)",
+									 pending->target),
 							lengthof(types), types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "looking for masks of %s gave %s", pending->source->name, SPI_result_code_string(result));

@@ -179,7 +179,10 @@ try_insert(const RowInsert *work, bool unless_there)
 	bool		stored;
 
 	if (result != SPI_OK_INSERT_RETURNING)
-		elog(ERROR, "storing a prediction gave %s", SPI_result_code_string(result));
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
+				 errmsg("storing a mask in %s gave %s", work->insert->table, SPI_result_code_string(result)),
+				 errhint("A rule makes another command of the INSERT: drop it.")));
 	stored = SPI_processed == 1 &&
 		DatumGetBool(row_value(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, BOOLOID, &isnull)) && !isnull;
 	SPI_freetuptable(SPI_tuptable);

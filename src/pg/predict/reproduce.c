@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -23,6 +24,7 @@
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
+#include "pg/images/column_text.h"
 #include "pg/images/stored_image.h"
 #include "pg/models/model_store.h"
 
@@ -59,11 +61,24 @@ needed_attribute(Prediction *prediction, const char *name, Oid type)
 	return isnull ? (Datum) 0 : value;
 }
 
+/* The same for one of a few bytes: a row of 1 MB may be a gigabyte to read. */
+static Datum
+needed_short(Prediction *prediction, const char *name, Oid type)
+{
+	Datum		value = needed_attribute(prediction, name, type);
+
+	if (value == 0 || toast_raw_datum_size(value) <= COLUMN_TEXT_BYTES + VARHDRSZ)
+		return value;
+	if (prediction->lack == NULL)
+		prediction->lack = psprintf("%s has more than %d bytes", name, COLUMN_TEXT_BYTES);
+	return (Datum) 0;
+}
+
 /* The same for a text; NULL. */
 static char *
 needed_text(Prediction *prediction, const char *name)
 {
-	Datum		value = needed_attribute(prediction, name, TEXTOID);
+	Datum		value = needed_short(prediction, name, TEXTOID);
 
 	return value != 0 ? TextDatumGetCString(value) : NULL;
 }
@@ -79,9 +94,9 @@ read_prediction(Prediction *prediction)
 	prediction->id = needed_text(prediction, "id");
 	prediction->model = needed_text(prediction, "model");
 	prediction->version = DatumGetInt32(needed_attribute(prediction, "version", INT4OID));
-	prediction->weights_sha256 = needed_attribute(prediction, "weights_sha256", BYTEAOID);
-	prediction->image_sha256 = needed_attribute(prediction, "image_sha256", BYTEAOID);
-	options = needed_attribute(prediction, "options", JSONBOID);
+	prediction->weights_sha256 = needed_short(prediction, "weights_sha256", BYTEAOID);
+	prediction->image_sha256 = needed_short(prediction, "image_sha256", BYTEAOID);
+	options = needed_short(prediction, "options", JSONBOID);
 	prediction->options = options != 0 ? DatumGetJsonbP(options) : NULL;
 	prediction->backend = needed_text(prediction, "backend");
 	prediction->precision = needed_text(prediction, "precision");

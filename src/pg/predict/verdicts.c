@@ -132,9 +132,10 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 	char	   *id = argument_text(fcinfo, ARG_ID, "id");
 
 	if (user_table_select(table, psprintf("SELECT images, mask, model, version, sha256(mask) "
-										  "FROM (SELECT DISTINCT ON (images) * FROM %s WHERE id = $1 "
+										  "FROM (SELECT DISTINCT ON (images) * FROM %s r WHERE id = $1 "
 										  "AND ($2 IS NULL OR images = $2) AND predicted_at <= clock_timestamp() "
-										  "ORDER BY images, predicted_at DESC) p", table),
+										  "ORDER BY images, predicted_at DESC) p",
+										  user_table_rows(&user_table_predictions, table)),
 						  2, types, values, nulls) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	if (SPI_processed == 0)
@@ -286,7 +287,7 @@ static const char queue_query[] =
 "WITH latest AS (SELECT DISTINCT ON (images, id, model, predicted_by) images, id, model, version, mask, "
 "image_sha256, area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, predicted_by, "
 "min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
-"FROM %1$s WHERE predicted_at <= clock_timestamp() AND " USER_TABLE_NAMES("", "predicted_by") " "
+"FROM %1$s r WHERE predicted_at <= clock_timestamp() "
 "ORDER BY images, id, model, predicted_by, predicted_at DESC), "
 "of_image AS (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC), "
 "open AS (SELECT * FROM of_image p %4$s), "
@@ -355,10 +356,11 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 		open = psprintf("WHERE NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
 						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '') AND "
 						USER_TABLE_VERDICT_COUNTS("p.mask", "%2$s") ")",
-						user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)),
+						user_table_rows(&user_table_verdicts, user_table_open(&store, &user_table_verdicts,
+																			  PG_GETARG_OID(QUEUE_VERDICTS))),
 						store_prefix(&store));
-	query = psprintf(queue_query, predictions, store_prefix(&store), table, open,
-					 user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
+	query = psprintf(queue_query, user_table_rows(&user_table_predictions, predictions), store_prefix(&store), table,
+					 open, user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	level = settings_compared_begin();
@@ -381,9 +383,8 @@ lesion_review_queue(PG_FUNCTION_ARGS)
  */
 #define JUDGED_VERDICTS \
 	"WITH v AS (SELECT images, id, verdict, corrected_mask, decided_at, decided_by, " \
-	"coalesce(mask_sha256, '') AS digest FROM %1$s " \
-	"WHERE decided_at <= clock_timestamp() AND " USER_TABLE_NAMES("", "decided_by") "), " \
-	"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s " \
+	"coalesce(mask_sha256, '') AS digest FROM %1$s r WHERE decided_at <= clock_timestamp()), " \
+	"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s r " \
 	"WHERE (images, id) IN (SELECT images, id FROM v)), " \
 	"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), " \
 	"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, " \
@@ -412,8 +413,10 @@ enum
 static void
 select_verdicts(const char *query, const char *verdicts, const char *predictions, const ModelStore *store)
 {
-	if (user_table_select(verdicts, psprintf(query, verdicts, predictions, store_prefix(store)), 0, NULL, NULL, NULL) !=
-		SPI_OK_SELECT)
+	if (user_table_select(verdicts,
+						  psprintf(query, user_table_rows(&user_table_verdicts, verdicts),
+								   user_table_rows(&user_table_predictions, predictions), store_prefix(store)),
+						  0, NULL, NULL, NULL) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", verdicts);
 }
 

@@ -54,6 +54,7 @@ typedef struct ReportJob
 								 * where it has none, the latest */
 	KnownRelation verdict_table;
 	char	   *verdicts;		/* its name, or NULL */
+	char	   *verdict_rows;	/* its rows, for FROM */
 	const char *waiting;		/* SQL: was neither the mask p looked at nor a later one of its image? */
 
 	/* What was found out. */

@@ -229,7 +229,7 @@ add_verdicts_tile(ReportJob *job)
 								"(count(*) FILTER (WHERE v.verdict = 'correct'))::float8 AS corrected, "
 								"(count(*) FILTER (WHERE v.verdict = 'reject'))::float8 AS rejected "
 								"FROM %s v WHERE v.decided_at BETWEEN $2 AND $3 "
-								"AND ($1 IS NULL OR v.model = ANY ($1))", job->verdicts));
+								"AND ($1 IS NULL OR v.model = ANY ($1))", job->verdict_rows));
 	all = report_number(0, "n");
 	page_tile(&job->page, all > 0 ? FINDING_PLAIN : FINDING_UNKNOWN, name, psprintf("%.0f", all),
 			  psprintf("Accepted: %.0f. Corrected: %.0f. Rejected: %.0f.", report_number(0, "accepted"),

@@ -85,7 +85,7 @@ report_use(ReportJob *job)
 									"FROM %s v "
 									"WHERE v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) "
 									"GROUP BY v.decided_by ORDER BY count(*) DESC, 1",
-									job->verdicts));
+									job->verdict_rows));
 		report_table(job, "Who looked", "No verdict was given in the period.");
 	}
 	page_paragraph(&job->page, "A SELECT that calls lesion_segment leaves no trace here: only masks that "

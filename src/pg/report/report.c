@@ -52,11 +52,13 @@ read_period(FunctionCallInfo fcinfo, ReportJob *job)
 		PG_GETARG_TIMESTAMPTZ(ARG_UNTIL);
 	TimestampTz since = PG_ARGISNULL(ARG_SINCE) ? until - DAYS * USECS_PER_DAY : PG_GETARG_TIMESTAMPTZ(ARG_SINCE);
 
-	if (TIMESTAMP_NOT_FINITE(until) || TIMESTAMP_NOT_FINITE(since) || since >= until)
+	/* Charts go back half a year further. */
+	if (TIMESTAMP_NOT_FINITE(until) || TIMESTAMP_NOT_FINITE(since) || since >= until ||
+		since < MIN_TIMESTAMP + 366 * USECS_PER_DAY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the period from %s to %s is empty or without an end", pstrdup(timestamptz_to_str(since)),
-						pstrdup(timestamptz_to_str(until))),
+				 errmsg("the period from %s to %s is empty, or without a beginning or an end",
+						pstrdup(timestamptz_to_str(since)), pstrdup(timestamptz_to_str(until))),
 				 errhint("Give since and until as two times, the earlier one first, or leave them out for the last %d "
 						 "days.",
 						 DAYS)));
@@ -92,8 +94,9 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 		job->prediction_tables[i] = relation_know_oid(table);
 		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
 						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, "
-						 "predicted_by FROM %s WHERE " USER_TABLE_NAMES("", "predicted_by"),
-						 i > 0 ? " UNION ALL " : "", job->prediction_tables[i].name);
+						 "predicted_by FROM %s p",
+						 i > 0 ? " UNION ALL " : "",
+						 user_table_rows(&user_table_predictions, job->prediction_tables[i].name));
 	}
 	if (job->predictions == 0)
 		return;
@@ -119,6 +122,7 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 	if (PG_ARGISNULL(ARG_VERDICTS))
 		return;
 	job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
+	job->verdict_rows = user_table_rows(&user_table_verdicts, job->verdicts);
 	job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
 	if (job->all_predictions == NULL)
 		return;
@@ -127,15 +131,14 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 	 * with OR, or with a volatile function, each mask would be looked up among all verdicts. */
 	job->waiting = psprintf("NOT EXISTS (SELECT FROM (SELECT m.images, m.id, max(m.predicted_at) AS latest "
 							"FROM %1$s v "
-							"JOIN (SELECT * FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s)) m "
+							"JOIN (SELECT * FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s v)) m "
 							"ON m.images = v.images AND m.id = v.id "
 							"AND coalesce(sha256(m.mask), '') = coalesce(v.mask_sha256, '') "
 							"WHERE m.predicted_at <= statement_timestamp() AND v.decided_at <= statement_timestamp() "
-							"AND " USER_TABLE_NAMES("v.", "decided_by") " "
 							"AND " USER_TABLE_VERDICT_COUNTS("m.mask", "%3$s") " "
 							"GROUP BY m.images, m.id) v "
 							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)",
-							job->verdicts, job->all_predictions, store_prefix(&job->store));
+							job->verdict_rows, job->all_predictions, store_prefix(&job->store));
 }
 
 /* May the caller read that table or view of the extension? */

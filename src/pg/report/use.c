@@ -64,7 +64,8 @@ report_weeks(ReportJob *job)
 									"FROM %s p WHERE ($1 IS NULL OR p.model = ANY ($1)) AND p.predicted_at <= $3 "
 									"GROUP BY p.images, p.id) w "
 									"WHERE w.week >= ($3 - interval '26 weeks') AT TIME ZONE 'UTC' "
-									"GROUP BY w.week ORDER BY w.week", job->prediction_tables[i].name));
+									"GROUP BY w.week ORDER BY w.week",
+									user_table_rows(&user_table_predictions, job->prediction_tables[i].name)));
 		report_bars(job, psprintf("Images a week, %s", name), "Week from");
 		select_weeks(job, i, "(VALUES (1, '', d.predicted_dice))");
 		report_lines(job, (LineChart) {.title = psprintf("Predicted Dice, %s", name),.x_title = "Week from",
@@ -158,8 +159,7 @@ report_review(ReportJob *job)
 }
 
 /* Verdicts of the period. */
-#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1)) AND " \
-	USER_TABLE_NAMES("v.", "decided_by")
+#define OF_PERIOD "v.decided_at BETWEEN $2 AND $3 AND ($1 IS NULL OR v.model = ANY ($1))"
 
 /* Model, version and the mean Dice of masks against their corrections, the latest
  * of each image. Masks are joined, not looked up for each verdict: their table may
@@ -177,7 +177,7 @@ agreement_query(const ReportJob *job)
 					"ON p.images = v.images AND p.id = v.id "
 					"AND sha256(p.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
 					"SELECT model, version, avg(dice) AS dice FROM (%s) c GROUP BY model, version",
-					job->verdicts, MOST_COMPARED, job->prediction_rows,
+					job->verdict_rows, MOST_COMPARED, job->prediction_rows,
 					user_table_compared(&job->store, "pairs", "decided_by", "decided_at DESC, images, id"));
 }
 
@@ -210,7 +210,7 @@ report_verdicts(ReportJob *job)
 								"avg((v.verdict = 'accept')::int)::float8 AS share FROM %s v WHERE " OF_PERIOD " "
 								"GROUP BY v.model, v.version) v "
 								"LEFT JOIN (%s) a ON a.model = v.model AND a.version = v.version "
-								"ORDER BY v.verdicts DESC, v.model, v.version", job->verdicts, agreement));
+								"ORDER BY v.verdicts DESC, v.model, v.version", job->verdict_rows, agreement));
 	settings_compared_end(level);
 	report_table(job, "Verdicts by version", "No verdict was given in the period.");
 	report_select_user(job, job->verdicts,
@@ -220,7 +220,7 @@ report_verdicts(ReportJob *job)
 								"v.reason AS \"Reason\", encode(v.mask_sha256, 'hex') AS \"Mask SHA-256\" "
 								"FROM %s v "
 								"WHERE " OF_PERIOD " AND v.verdict <> 'accept' "
-								"ORDER BY v.decided_at DESC LIMIT 50", job->verdicts));
+								"ORDER BY v.decided_at DESC LIMIT 50", job->verdict_rows));
 	if (SPI_processed > 0)
 		report_table(job, "The latest 50 corrections and rejections", "");
 }
