@@ -661,11 +661,14 @@ COMMENT ON COLUMN lesion_evaluations.evaluated_at IS 'when';
 GRANT SELECT ON lesion_evaluations TO PUBLIC;
 
 -- 30: with fewer images, an interval says little of the next 30.
+-- The model is part of the windows, so that a condition on it is one of the evaluations, too. A column may tell each
+-- image apart: intervals of that many groups would take minutes.
 CREATE VIEW lesion_subgroups AS
 WITH scored AS (
 	SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, count(*) AS n,
 		avg(CASE WHEN s.jaccard >= 0.65::float8 THEN s.jaccard ELSE 0::float8 END) AS threshold_jaccard,
-		pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures, e.evaluated_at, e.differs
+		pg_catalog.array_agg(s.dice ORDER BY s.score) AS figures, e.evaluated_at, e.differs,
+		pg_catalog.row_number() OVER (PARTITION BY e.model, e.evaluation ORDER BY count(*) DESC, s.subgroup) AS place
 	FROM (
 		SELECT DISTINCT ON (model, version, images, subset, by_column) evaluation, model, version, images, subset,
 			by_column, evaluated_at, differs
@@ -677,9 +680,9 @@ WITH scored AS (
 		e.differs),
 bounded AS (
 	SELECT s.*, b.mean, b.low, b.high, s.n < 30::bigint AS small
-	FROM scored s CROSS JOIN LATERAL lesion_bootstrap(s.figures, 2000, 0.95::float8, 0::bigint) b),
+	FROM scored s CROSS JOIN LATERAL lesion_bootstrap(s.figures, 2000, 0.95::float8, 0::bigint) b
+	WHERE s.place <= 200::bigint),
 compared AS (
-	-- The model is part of the windows, so that a condition on it is one of the evaluations, too.
 	SELECT b.*, pg_catalog.first_value(b.mean) OVER best AS best_mean,
 		pg_catalog.first_value(b.low) OVER best AS best_low,
 		pg_catalog.count(*) FILTER (WHERE NOT b.small) OVER (PARTITION BY b.model, b.evaluation) AS judged

@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(51);
+SELECT plan(52);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -150,6 +150,12 @@ SELECT is((SELECT count(*) FROM generate_series(1, 20) i WHERE page LIKE '%>mode
 	'one alone')
 FROM pages WHERE what = 'one';
 SELECT ok(lesion_report('{nobody}') LIKE '%No model has a version.%', 'a model that is not there has nothing to show');
+
+-- A training of very many epochs does not fill the page of others.
+CREATE TABLE short_page AS SELECT length(lesion_report()) AS characters;
+INSERT INTO lesion_epoch SELECT r.run, n, 0.5, 0.5, 0.5, 0.001, 1, 1, false
+FROM (SELECT max(run) AS run FROM lesion_epoch) AS r, generate_series(1000, 30999) AS n;
+SELECT cmp_ok(length(lesion_report()) - characters, '<', 200000, 'thirty thousand epochs more') FROM short_page;
 
 -- The period.
 SELECT ok(lesion_report(since => '2001-01-01', until => '2001-02-01', predictions => '{masks}')

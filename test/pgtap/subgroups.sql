@@ -1,7 +1,7 @@
 -- Scores by group: kept with each image, compared by the view, with the bootstrap's interval.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(21);
+SELECT plan(22);
 
 -- A model that is worse for one group: the masks of site b are those of other images.
 CREATE TABLE archive AS
@@ -69,6 +69,14 @@ CREATE FUNCTION steps(query text) RETURNS SETOF text LANGUAGE plpgsql AS
 $$BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END$$;
 SELECT is((SELECT string_agg(step, E'\n') FROM steps($$SELECT * FROM lesion_subgroups WHERE model = 'net'$$) AS step
 	WHERE step ~ 'compared.model'), NULL, 'a condition on the model is one of the evaluations');
+
+-- A column that tells each image apart.
+CREATE TABLE each AS SELECT n AS id, 'g' || least(n, 203) AS g, image, mask FROM generate_series(1, 205) AS n,
+	lesion_synthetic(1, 16, 16);
+ALTER TABLE each ADD PRIMARY KEY (id);
+SELECT lesion_evaluate('each', 'classical:otsu', 'all', by_column => 'g');
+SELECT results_eq($$SELECT count(*), max(n), count(*) FILTER (WHERE subgroup = 'g203') FROM lesion_subgroups
+	WHERE images = 'public.each'$$, 'VALUES (200::bigint, 3::bigint, 1::bigint)', 'the largest 200 groups are shown');
 
 -- The interval.
 SELECT is((SELECT b::text FROM lesion_bootstrap(ARRAY[1, 1, 1]) b), '(1,1,1)',

@@ -14,6 +14,12 @@
 #include "pg/report/job.h"
 
 #define MOST_GROUPS 40			/* of a chart, the worst ones */
+
+/* The epochs of a run that a chart shows: at most some 500, evenly spread, and the last. Epochs of few images cost
+ * whoever trains little, and each report a line. */
+#define EPOCHS_SHOWN \
+	"(SELECT * FROM (SELECT a.*, row_number() OVER (ORDER BY a.epoch DESC) - 1 AS from_last, " \
+	"count(*) OVER () AS epochs FROM @lesion_epoch a WHERE a.run = %lld) a WHERE from_last %% (epochs / 500 + 1) = 0)"
 #define SCORES_HIDDEN \
 	"Not shown: reading the scores of single images was not granted to this role " \
 	"(GRANT SELECT ON lesion_image_score)."
@@ -97,13 +103,13 @@ report_curves(ReportJob *job)
 		model = report_text(i, "model");
 		report_select(job, psprintf("SELECT s.name AS series, e.epoch::float8 AS x, "
 									"CASE s.n WHEN 1 THEN e.train_loss ELSE e.val_loss END AS y "
-									"FROM @lesion_epoch e, (VALUES (1, 'training'), (2, 'validation')) AS s (n, name) "
-									"WHERE e.run = %lld "
+									"FROM " EPOCHS_SHOWN " e, "
+									"(VALUES (1, 'training'), (2, 'validation')) AS s (n, name) "
 									"ORDER BY s.n, e.epoch", run));
 		report_lines(job, (LineChart) {.title = psprintf("Loss of %s, run %lld", model, run),.x_title = "Epoch",
 									   .y_title = "Loss",.from_zero = true});
 		report_select(job, psprintf("SELECT 'validation' AS series, e.epoch::float8 AS x, e.val_dice AS y "
-									"FROM @lesion_epoch e WHERE e.run = %lld ORDER BY e.epoch", run));
+									"FROM " EPOCHS_SHOWN " e ORDER BY e.epoch", run));
 		report_lines(job, (LineChart) {.title = psprintf("Dice of %s, run %lld", model, run),.x_title = "Epoch",
 									   .y_title = "Dice"});
 	}
