@@ -133,6 +133,12 @@ for my $length (100 .. 103) {
 		jsonb_build_object(repeat('x', $length) || repeat('\xe7\x9a\xae', 200), 1))});
 	like($answer, qr/ERROR:  22023/, "a key of $length letters and many more in Japanese");
 }
+
+# A DICOM file's bytes without a meaning are no error there; a character that the encoding lacks is one.
+my $tags = q{SELECT lesion_dicom_tags(decode('0800050043530a00' || encode('ISO_IR 192', 'hex') || '10001000504e0400'
+	|| '%s', 'hex')) #>> '{00100010,Value,0,Alphabetic}'};
+like($foreign->query(sprintf $tags, '4dff6c20'), qr/^M\?l$/m, 'a byte that is no UTF-8');
+like($foreign->query(sprintf $tags, 'f09f9880'), qr/ERROR:  22P05/, 'a character that EUC_JP lacks');
 $foreign->quit;
 run_sql('postgres', "DROP DATABASE $japanese");
 

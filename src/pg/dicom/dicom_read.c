@@ -32,11 +32,33 @@ PG_FUNCTION_INFO_V1(lesion_dicom_tags);
 PG_FUNCTION_INFO_V1(lesion_dicom_frame);
 PG_FUNCTION_INFO_V1(lesion_dicom_mask);
 
-/* Convert UTF-8 of the library to text in the database's encoding. */
+/* Convert UTF-8 of the library to the database's encoding. U+FFFD, in place of bytes without a meaning, is "?" where
+ * that encoding has not all of Unicode: it never has this character. May change utf8. */
+static char *
+utf8_to_server(char *utf8)
+{
+	static const char replacement[] = "\xEF\xBF\xBD";
+	char	   *out = utf8;
+
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	{
+		for (const char *in = utf8; *in != '\0'; out++)
+		{
+			bool		unknown = strncmp(in, replacement, sizeof replacement - 1) == 0;
+
+			*out = unknown ? '?' : *in;
+			in += unknown ? sizeof replacement - 1 : 1;
+		}
+		*out = '\0';
+	}
+	return pg_any_to_server(utf8, (int) strlen(utf8), PG_UTF8);
+}
+
+/* The same as text. */
 static Datum
 utf8_datum(const char *utf8)
 {
-	return CStringGetTextDatum(pg_any_to_server(utf8, strlen(utf8), PG_UTF8));
+	return CStringGetTextDatum(utf8_to_server(pstrdup(utf8)));
 }
 
 /* Set a column to a text; NULL if it is empty. */
@@ -157,7 +179,7 @@ lesion_dicom_tags(PG_FUNCTION_ARGS)
 	buffer_add(&json, "", 1);
 	check_status(call, json.status);
 	check_json_size(call, json.size);
-	text = pg_any_to_server((char *) json.bytes, json.size - 1, PG_UTF8);
+	text = utf8_to_server((char *) json.bytes);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
