@@ -212,6 +212,7 @@ ALTER TABLE lesion_image_score DROP CONSTRAINT lesion_image_score_evaluation_fke
 -- Every table has a key.
 ALTER TABLE lesion_robustness_score ADD COLUMN score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
 ALTER TABLE lesion_image_score ADD COLUMN score bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+CREATE INDEX ON lesion_audit (model, version);
 
 COMMENT ON COLUMN lesion_robustness_score.score IS 'tells rows apart';
 COMMENT ON COLUMN lesion_image_score.score IS 'tells rows apart';

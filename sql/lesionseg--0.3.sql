@@ -867,6 +867,8 @@ CREATE TABLE lesion_audit (
 	at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+CREATE INDEX ON lesion_audit (model, version);
+
 COMMENT ON TABLE lesion_audit IS
 'what was done to models and by whom; written by triggers alone, and only its owner can change it';
 COMMENT ON COLUMN lesion_audit.version IS 'NULL where the event is about the whole model';

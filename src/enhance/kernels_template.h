@@ -177,9 +177,8 @@ clahe_map(const uint32_t *restrict pairs, uint32_t at, uint32_t step, uint8_t *r
 #define HAIR_BLOCK 128			/* pixels whose sums stay in the L1 */
 #define HAIR_NET 3				/* halves of the mean over all directions that are taken off */
 
-/* Add four samples of each pixel; sums are read and written once for all. */
-/* Not inlined: gcc 12 exchanges this loop with the one around it, and then
- * makes no vector code of either. */
+/* Add four samples of each pixel; sums are read and written once for all. Not inlined: gcc 12 exchanges this loop
+ * with the one around it, and then makes no vector code of either. */
 static __attribute__((noinline)) void
 add_four(uint16_t *restrict sums, const uint8_t *restrict plane, const ptrdiff_t offsets[4], int count)
 {
@@ -192,6 +191,7 @@ add_four(uint16_t *restrict sums, const uint8_t *restrict plane, const ptrdiff_t
 		sums[i] = (uint16_t) (sums[i] + a[i] + b[i] + c[i] + d[i]);
 }
 
+/* The same for one sample. */
 static __attribute__((noinline)) void
 add_one(uint16_t *restrict sums, const uint8_t *restrict bytes, int count)
 {
@@ -224,7 +224,6 @@ hair_lines(const uint8_t *plane, ptrdiff_t lines[HAIR_DIRECTIONS][HAIR_SAMPLES_M
 		for (int d = 0; d < HAIR_DIRECTIONS; d++)
 		{
 			uint16_t	sums[HAIR_BLOCK] = {0};
-
 			int			s = 0;
 
 			for (; s + 4 <= samples; s += 4)

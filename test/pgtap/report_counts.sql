@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(33);
+SELECT plan(35);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -110,6 +110,23 @@ SELECT is(tile('2026-01-01', '2026-02-01', 'Worst'), 'good', 'groups that were m
 SELECT is(tile('2026-02-01', '2026-03-01', 'Worst') || ' ' || (lesion_report(since => '2026-02-01',
 	until => '2026-03-01') LIKE '%chance may explain it. Not of the period: evaluated 2026-01-20.%'), 'unknown true',
 	'... and before it');
+
+-- Whoever may evaluate may score any version: the page compares with the one that was active.
+SELECT lesion_model_import('work', lesion_model_export('linknet'));
+SELECT lesion_evaluate('archive', 'work', 'all');
+SELECT lesion_model_import('work', lesion_model_export('linknet', dtype => 'f16'), promote => false);
+UPDATE lesion_promotion SET promoted_at = '2026-01-02 UTC' WHERE model = 'work';
+UPDATE lesion_evaluation SET evaluated_at = '2026-01-03 UTC' WHERE model = 'work';
+SELECT lesion_evaluate('archive', 'work', 'all');
+UPDATE lesion_evaluation SET evaluated_at = '2026-01-20 UTC' WHERE model = 'work' AND evaluated_at > '2026-02-01';
+CREATE FUNCTION compared() RETURNS text LANGUAGE sql AS $$
+	SELECT (regexp_match(lesion_report('{work}', since => '2026-01-10', until => '2026-02-01'),
+		'Before the period: [0-9.]*|No evaluation before the period'))[1] $$;
+CREATE TEMP TABLE compared_with AS SELECT compared() AS before;
+SELECT alike(before, 'Before the period: %', 'an evaluation of the version that was active') FROM compared_with;
+SELECT lesion_evaluate('archive', 'work', 'all', version => 2);
+UPDATE lesion_evaluation SET evaluated_at = '2026-01-05 UTC', dice = 0.001 WHERE model = 'work' AND version = 2;
+SELECT is(compared(), before, '... and no other') FROM compared_with;
 
 -- Many promotions do not push other events off the log.
 SELECT lesion_model_import('copy', lesion_model_export('unet'), 'unet');

@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(103);
+SELECT plan(109);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -116,14 +116,10 @@ CREATE FUNCTION everything() RETURNS TABLE (what text, said text) LANGUAGE sql A
 CREATE TABLE before_hand AS SELECT * FROM everything();
 CREATE TABLE by_hand (LIKE two);
 INSERT INTO by_hand SELECT (jsonb_populate_record(t, to_jsonb(h))).* FROM two AS t,
-	(VALUES (repeat('i', 10000), '1', 'convmixer', 'me', '\x00'::bytea, '\x01'::bytea),
-	('public.archive', repeat('i', 10000), 'convmixer', 'me', '\x00', '\x01'),
-	('public.archive', '1', repeat('m', 10000), 'me', '\x00', '\x01'),
-	('public.archive', '1', 'convmixer', repeat('a', 1000), '\x00', '\x01'),
-	('public.archive', '1', 'convmixer', 'me', decode(repeat('00', 33), 'hex'), '\x01'),
-	('public.archive', '1', 'convmixer', 'me', '\x00', decode(repeat('00', 33), 'hex')))
-	AS h (images, id, model, predicted_by, weights_sha256, image_sha256) WHERE t.id = '3' AND t.model <> 'm';
-SELECT cmp_ok((SELECT count(*) FROM by_hand), '>=', 6::bigint, 'rows by hand');
+	(VALUES (repeat('i', 10000), '1', 'convmixer', 'me'), ('public.archive', repeat('i', 10000), 'convmixer', 'me'),
+	('public.archive', '1', repeat('m', 10000), 'me'), ('public.archive', '1', 'convmixer', repeat('a', 1000)))
+	AS h (images, id, model, predicted_by) WHERE t.id = '3' AND t.model <> 'm';
+SELECT cmp_ok((SELECT count(*) FROM by_hand), '>=', 4::bigint, 'rows by hand');
 INSERT INTO two SELECT * FROM by_hand;
 INSERT INTO verdicts (images, id, verdict, model, version, decided_at, decided_by, mask_sha256)
 SELECT h.*, '\x00' FROM (VALUES (repeat('i', 10000), '1', 'reject', 'convmixer', 1, now(), 'me'),
@@ -133,14 +129,25 @@ SELECT h.*, '\x00' FROM (VALUES (repeat('i', 10000), '1', 'reject', 'convmixer',
 UNION ALL SELECT 'public.archive', '1', 'reject', 'convmixer', 1, now(), 'me', decode(repeat('00', 33), 'hex');
 SELECT is((SELECT string_agg(what, ', ') FROM before_hand b JOIN everything() e USING (what)
 	WHERE e.said IS DISTINCT FROM b.said), NULL, '... change nothing');
+
+-- Digests and masks keep a row from those that read them.
 SET LOCAL lesionseg.max_memory = '16MB';
-UPDATE by_hand SET images = 'public.archive', id = '1', model = 'convmixer', predicted_by = 'me', weights_sha256 = NULL,
-	image_sha256 = NULL, mask = decode(repeat('00', 16 * 1024 * 1024 + 1), 'hex');
+UPDATE by_hand SET images = 'public.archive', id = 'by hand', model = 'convmixer', needs_review = true,
+	predicted_by = 'me';
+INSERT INTO two SELECT (jsonb_populate_record(h, jsonb_build_object('image_sha256', '\x' || repeat('00', 33)))).*
+FROM by_hand AS h WHERE ctid = (SELECT min(ctid) FROM by_hand);
+UPDATE by_hand SET mask = decode(repeat('00', 16 * 1024 * 1024 + 1), 'hex');
 INSERT INTO two SELECT * FROM by_hand LIMIT 1;
 INSERT INTO verdicts (images, id, verdict, corrected_mask, model, version, decided_at, decided_by)
-SELECT images, id, 'correct', mask, model, version, now(), 'me' FROM by_hand LIMIT 1;
-SELECT is((SELECT string_agg(what, ', ') FROM before_hand b JOIN everything() e USING (what)
-	WHERE e.said IS DISTINCT FROM b.said), NULL, '... nor masks above lesionseg.max_memory');
+SELECT images, '1', 'correct', mask, model, version, now(), 'me' FROM by_hand LIMIT 1;
+SELECT is((SELECT count(*) FROM lesion_review_queue('two', 'verdicts') WHERE id = 'by hand'), 0::bigint,
+	'... the queue');
+SELECT is((SELECT string_agg(r::text, E'\n') FROM lesion_reviewed_masks('two', 'verdicts') r),
+	(SELECT said FROM before_hand WHERE what = 'reviewed'), '... reviewed masks');
+INSERT INTO two SELECT (jsonb_populate_record(t, jsonb_build_object('weights_sha256', '\x' || repeat('00', 33),
+	'predicted_by', 'me'))).* FROM two AS t WHERE t.id = '3' AND t.model <> 'm';
+SELECT unalike(lesion_report(predictions => '{two}', verdicts => 'verdicts', pictures => 0), '%>me<%',
+	'... and the report');
 RESET lesionseg.max_memory;
 DELETE FROM two WHERE predicted_by IN ('me', repeat('a', 1000));
 DELETE FROM verdicts WHERE decided_by IN ('me', repeat('a', 1000));
@@ -426,6 +433,31 @@ SELECT results_eq($$SELECT lesion_report(predictions => '{wide_masks}', verdicts
 	'SELECT report FROM narrow', '... and the report');
 SELECT lives_ok($$SELECT lesion_verdict_add('wide_verdicts', 'wide_masks', '1', 'reject', 'no')$$,
 	'... a verdict is taken');
+
+-- The columns that are read are enough: a table may have others that are nobody's business.
+ALTER TABLE wide_masks ADD COLUMN secret text;
+ALTER TABLE wide_verdicts ADD COLUMN secret text;
+CREATE ROLE lesion_test_columns;
+GRANT SELECT (images, id, model, version, error, needs_review, area, confidence, quality, predicted_dice, predicted_at,
+	predicted_by) ON wide_masks TO lesion_test_columns;
+SET LOCAL ROLE lesion_test_columns;
+SELECT lives_ok($$SELECT lesion_drift('wide_masks', true)$$, 'drift needs no masks');
+RESET ROLE;
+GRANT SELECT (mask, image_sha256, disagreement) ON wide_masks TO lesion_test_columns;
+GRANT SELECT (images, id, verdict, corrected_mask, mask_sha256) ON wide_verdicts TO lesion_test_columns;
+SET LOCAL ROLE lesion_test_columns;
+SELECT lives_ok($$SELECT lesion_review_queue('wide_masks', 'wide_verdicts')$$, '... the queue no authors of verdicts');
+RESET ROLE;
+GRANT SELECT (model, decided_at, decided_by) ON wide_verdicts TO lesion_test_columns;
+SET LOCAL ROLE lesion_test_columns;
+SELECT lives_ok($$SELECT lesion_reviewed_masks('wide_masks', 'wide_verdicts')$$, '... reviewed masks no reasons');
+RESET ROLE;
+GRANT SELECT (weights_sha256) ON wide_masks TO lesion_test_columns;
+GRANT SELECT (version, reason) ON wide_verdicts TO lesion_test_columns;
+SET LOCAL ROLE lesion_test_columns;
+SELECT lives_ok($$SELECT lesion_report(predictions => '{wide_masks}', verdicts => 'wide_verdicts')$$,
+	'... and the report no columns of others');
+RESET ROLE;
 
 -- Many masks and many verdicts take as long as they are many, not as their product, whatever the planner expects.
 CREATE TABLE many_masks (LIKE lesion_prediction);

@@ -7,6 +7,7 @@
 
 #include <math.h>
 
+#include "core/rng.h"
 #include "enhance/degrade/degrade.h"
 #include "enhance/quality/quality_rows.h"
 #include "image/synthetic.h"
@@ -211,6 +212,87 @@ test_resolution(void **state)
 	image_free(call_standalone(), &noisy);
 }
 
+/* Noise and blocking of a grey image, pixel by pixel as they are defined. */
+static void
+count_detail(const Image *image, double *noise, double *blocking)
+{
+	const uint8_t *pixels = image->pixels;
+	int			width = image->width;
+	uint32_t	counts[2048] = {0};
+	double		all = 0;
+	double		below = 0;
+	double		sums[2] = {0, 0};	/* of steps within blocks, and across their borders */
+	double		steps[2] = {0, 0};
+
+	for (int y = 1; y + 1 < image->height; y++)
+	{
+		const uint8_t *row = pixels + y * width;
+
+		for (int x = 1; x + 1 < width; x++)
+		{
+			int			response = 4 * row[x] - 2 * (row[x - 1] + row[x + 1] + row[x - width] + row[x + width]) +
+				row[x - width - 1] + row[x - width + 1] + row[x + width - 1] + row[x + width + 1];
+
+			if (row[x] >= 3 && row[x] <= 252)
+			{
+				counts[abs(response)]++;
+				all++;
+			}
+		}
+		for (int x = 0; x < (width - 1) / 8 * 8; x++)
+		{
+			sums[x % 8 == 7] += abs(row[x] - row[x + 1]);
+			steps[x % 8 == 7]++;
+		}
+		for (int x = 0; x < width; x++)
+		{
+			sums[y % 8 == 7] += abs(row[x] - row[x + width]);
+			steps[y % 8 == 7]++;
+		}
+	}
+	*noise = 0;
+	for (int i = 0; i < 2048; below += counts[i++])
+	{
+		double		within = (all / 2 - below) / counts[i];
+
+		if (counts[i] == 0 || 2 * (below + counts[i]) < all)
+			continue;
+		*noise = (i == 0 ? within / 2 : i - 0.5 + within) / (0.6745 * 6);
+		break;
+	}
+	*blocking = 0;
+	if (steps[0] > 0 && steps[1] > 0 && sums[1] / steps[1] > sums[0] / steps[0])
+		*blocking = (sums[1] / steps[1] - sums[0] / steps[0]) / (sums[0] / steps[0] + 0.25);
+}
+
+/* Images of noise, black and burnt-out pixels, of widths around those that are counted at once. */
+static void
+test_counting(void **state)
+{
+	static const int widths[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 1025, 1026, 1027, 2049, 2050, 2051};
+	Rng			rng;
+
+	(void) state;
+	rng_seed(&rng, 1, 1);
+	for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++)
+	{
+		for (int height = 1; height < 20; height += 3)
+		{
+			Image		image = constant(widths[w], height, 1, 0);
+			Quality		quality;
+			double		noise;
+			double		blocking;
+
+			for (int i = 0; i < image.width * height; i++)
+				image.pixels[i] = (uint8_t) (rng_uniform(&rng) * 256);
+			count_detail(&image, &noise, &blocking);
+			quality = measured(image);
+			assert_true(fabs(quality.noise - noise) < 1e-9);
+			assert_true(fabs(quality.blocking - blocking) < 1e-9);
+		}
+	}
+}
+
 /* Constant images, tiny and long ones: finite figures, no detail. */
 static void
 test_shapes(void **state)
@@ -380,6 +462,7 @@ main(void)
 		cmocka_unit_test(test_direction),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_resolution),
+		cmocka_unit_test(test_counting),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_issues),
 		cmocka_unit_test(test_sizes),

@@ -26,7 +26,7 @@ void		quality_luma_moments(const Image *frame, double *mean, double *stddev);
 void		quality_mean_colour(const Image *frame, double colour[3]);
 
 /* Measure noise, resolution and blocking on the image, and sharpness on the
- * reduced frame (quality_detail.c). */
+ * reduced frame (quality_detail.c). A frame of the image's size is the image. */
 Status		quality_detail(const Call *call, const Image *image, const Image *frame, Quality *quality);
 
 /* Measure light and colour on the reduced frame (quality_light.c). */

@@ -150,28 +150,43 @@ user_table_check_insert(const ModelStore *store, const UserTable *kind, Oid oid)
 	ReleaseTupleDesc(written);
 }
 
-/* Append the condition that a column has no more bytes than that; nothing is read for it but the value's header. */
-static void
-append_limit(StringInfo query, const char *column, long long most)
+/* Is a column in a list like "images, id"? */
+static bool
+is_listed(const char *columns, const char *column)
 {
-	appendStringInfo(query, " AND coalesce(octet_length(%s), 0) <= %lld", column, most);
+	size_t		length = strlen(column);
+
+	for (const char *at = columns; (at = strstr(at, column)) != NULL; at += length)
+		if ((at == columns || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+/* Append the condition that a column, if it is listed, has more bytes than that; nothing is read for it but the value's
+ * header. */
+static void
+append_limit(StringInfo query, const char *columns, const char *column, long long most)
+{
+	if (is_listed(columns, column))
+		appendStringInfo(query, " OR octet_length(%s) > %lld", column, most);
 }
 
 char *
-user_table_rows(const UserTable *kind, const char *name)
+user_table_rows(const UserTable *kind, const char *name, const char *columns)
 {
 	StringInfoData query;
 
+	/* One CASE: the planner takes it for half of the rows, and each of several conditions for a third of the rest. */
 	initStringInfo(&query);
-	appendStringInfo(&query, "(SELECT * FROM %s WHERE true", name);
-	append_limit(&query, "images", NAME_BYTES);
-	append_limit(&query, "id", NAME_BYTES);
-	append_limit(&query, "model", NAME_BYTES);
-	append_limit(&query, kind->author, AUTHOR_BYTES);
+	appendStringInfo(&query, "(SELECT %s FROM %s WHERE CASE WHEN false", columns, name);
+	append_limit(&query, columns, "images", NAME_BYTES);
+	append_limit(&query, columns, "id", NAME_BYTES);
+	append_limit(&query, columns, "model", NAME_BYTES);
+	append_limit(&query, columns, kind->author, AUTHOR_BYTES);
 	for (int i = 0; i < (int) lengthof(kind->digests) && kind->digests[i] != NULL; i++)
-		append_limit(&query, kind->digests[i], SHA256_BYTES);
-	append_limit(&query, kind->mask, (long long) lesionseg_max_memory * 1024);
-	appendStringInfoChar(&query, ')');
+		append_limit(&query, columns, kind->digests[i], SHA256_BYTES);
+	append_limit(&query, columns, kind->mask, (long long) lesionseg_max_memory * 1024);
+	appendStringInfoString(&query, " THEN false ELSE true END)");
 	return query.data;
 }
 

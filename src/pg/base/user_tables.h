@@ -27,12 +27,13 @@ extern const UserTable user_table_predictions;	/* LIKE lesion_prediction */
 extern const UserTable user_table_verdicts;	/* LIKE lesion_verdict */
 
 /*
- * SQL, in parentheses: the rows of the table of that name, for the FROM of every query on such a table; an alias must
- * follow. Rows in which images, id or model has more than 8192 bytes, the author more than 256, a digest more than
- * 32, or the mask more than lesionseg.max_memory are left out: they were written by hand. They take little room in a
- * table, and much where they are read.
+ * SQL, in parentheses: the columns of the rows of the table of that name, for the FROM of every query on such a table;
+ * an alias must follow. Of the columns that are named, which the caller must have the right to select, rows in which
+ * images, id or model has more than 8192 bytes, the author more than 256, a digest more than 32, or the mask more
+ * than lesionseg.max_memory are left out: they were written by hand. They take little room in a table, and much where
+ * they are read. postgres_fdw sends the condition to the table's server.
  */
-char	   *user_table_rows(const UserTable *kind, const char *name);
+char	   *user_table_rows(const UserTable *kind, const char *name, const char *columns);
 
 /*
  * SQL, true or false: does the verdict of the row v count, of which `mask` is the

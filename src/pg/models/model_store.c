@@ -5,8 +5,11 @@
 
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/varlena.h"
 
@@ -360,6 +363,20 @@ store_weights(const ModelStore *store, const ModelVersion *version)
 	return weights;
 }
 
+/* SQL: the number of the next version of a model, whose name is that parameter. No number is given twice: masks and
+ * verdicts by a version that was dropped stay, and name it. */
+static char *
+next_number(const ModelStore *store, int name)
+{
+	bool		readable = pg_class_aclcheck(get_relname_relid("lesion_audit", store->schema), GetUserId(),
+											 ACL_SELECT) == ACLCHECK_OK;
+	const char *dropped = !readable ? "0" :
+		psprintf("(SELECT pg_catalog.max(version) FROM @lesion_audit WHERE model OPERATOR(pg_catalog.=) $%d)", name);
+
+	return psprintf("GREATEST((SELECT pg_catalog.max(number) FROM @lesion_version "
+					"WHERE model OPERATOR(pg_catalog.=) $%d), %s, 0) OPERATOR(pg_catalog.+) 1", name, dropped);
+}
+
 ModelVersion *
 store_add_version(const ModelStore *store, const char *model, const NewVersion *content)
 {
@@ -379,10 +396,7 @@ store_add_version(const ModelStore *store, const char *model, const NewVersion *
 	if (content->bundled)
 		stored_row_int4(&row, "number", BUNDLED_VERSION);
 	else
-		stored_row_expression(&row, "number",
-							  psprintf("coalesce((SELECT pg_catalog.max(number) FROM @lesion_version "
-									   "WHERE model OPERATOR(pg_catalog.=) $%d AND number OPERATOR(pg_catalog.>) 0) "
-									   "OPERATOR(pg_catalog.+) 1, 1)", name));
+		stored_row_expression(&row, "number", next_number(store, name));
 	(void) stored_row_set(&row, "config", JSONBOID, JsonbPGetDatum(content->config));
 	(void) stored_row_set(&row, "weights", BYTEAOID, weights);
 	(void) stored_row_set(&row, "sha256", BYTEAOID, bytes_datum(digest, SHA256_BYTES));

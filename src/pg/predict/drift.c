@@ -84,12 +84,14 @@ lesion_drift(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, true);
 	char	   *table = user_table_open(&store, &user_table_predictions, PG_GETARG_OID(ARGUMENT_PREDICTIONS));
 	bool		every_version = PG_NARGS() <= ARGUMENT_EVERY_VERSION || PG_GETARG_BOOL(ARGUMENT_EVERY_VERSION);
+	char	   *rows = user_table_rows(&user_table_predictions, table,
+									   "images, id, model, version, error, needs_review, area, confidence, quality, "
+									   "predicted_dice, predicted_at, predicted_by");
 	const char *which = every_version ? "" : psprintf(of_active, store_prefix(&store));
 
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
-	if (user_table_select(table, psprintf(query, user_table_rows(&user_table_predictions, table), which), 0, NULL, NULL,
-						  NULL) != SPI_OK_SELECT)
+	if (user_table_select(table, psprintf(query, rows, which), 0, NULL, NULL, NULL) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	row_put_selected((ReturnSetInfo *) fcinfo->resultinfo);
 	SPI_finish();

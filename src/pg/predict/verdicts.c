@@ -135,7 +135,8 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 										  "FROM (SELECT DISTINCT ON (images) * FROM %s r WHERE id = $1 "
 										  "AND ($2 IS NULL OR images = $2) AND predicted_at <= clock_timestamp() "
 										  "ORDER BY images, predicted_at DESC) p",
-										  user_table_rows(&user_table_predictions, table)),
+										  user_table_rows(&user_table_predictions, table,
+														  "images, id, mask, model, version, predicted_at")),
 						  2, types, values, nulls) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", table);
 	if (SPI_processed == 0)
@@ -283,9 +284,12 @@ lesion_verdict_add(PG_FUNCTION_ARGS)
  * decides what is said of them, and within limits (user_table_compared), the least
  * certain first. The last column says where a second opinion is left out.
  */
+#define QUEUE_COLUMNS \
+	"images, id, model, version, mask, image_sha256, area, predicted_dice, disagreement, quality, needs_review, " \
+	"error, predicted_at, predicted_by"
+
 static const char queue_query[] =
-"WITH latest AS (SELECT DISTINCT ON (images, id, model, predicted_by) images, id, model, version, mask, "
-"image_sha256, area, predicted_dice, disagreement, quality, needs_review, error, predicted_at, predicted_by, "
+"WITH latest AS (SELECT DISTINCT ON (images, id, model, predicted_by) " QUEUE_COLUMNS ", "
 "min(predicted_at) OVER (PARTITION BY images, id, model) AS came_at "
 "FROM %1$s r WHERE predicted_at <= clock_timestamp() "
 "ORDER BY images, id, model, predicted_by, predicted_at DESC), "
@@ -356,11 +360,13 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 		open = psprintf("WHERE NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
 						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '') AND "
 						USER_TABLE_VERDICT_COUNTS("p.mask", "%2$s") ")",
-						user_table_rows(&user_table_verdicts, user_table_open(&store, &user_table_verdicts,
-																			  PG_GETARG_OID(QUEUE_VERDICTS))),
+						user_table_rows(&user_table_verdicts,
+										user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)),
+										"images, id, verdict, corrected_mask, mask_sha256"),
 						store_prefix(&store));
-	query = psprintf(queue_query, user_table_rows(&user_table_predictions, predictions), store_prefix(&store), table,
-					 open, user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
+	query = psprintf(queue_query, user_table_rows(&user_table_predictions, predictions, QUEUE_COLUMNS),
+					 store_prefix(&store), table, open,
+					 user_table_compared(&store, "pairs", "author", "expected, images, id, model"));
 	InitMaterializedSRF(fcinfo, 0);
 	SPI_connect();
 	level = settings_compared_begin();
@@ -414,8 +420,12 @@ static void
 select_verdicts(const char *query, const char *verdicts, const char *predictions, const ModelStore *store)
 {
 	if (user_table_select(verdicts,
-						  psprintf(query, user_table_rows(&user_table_verdicts, verdicts),
-								   user_table_rows(&user_table_predictions, predictions), store_prefix(store)),
+						  psprintf(query,
+								   user_table_rows(&user_table_verdicts, verdicts,
+												   "images, id, verdict, corrected_mask, mask_sha256, model, "
+												   "decided_at, decided_by"),
+								   user_table_rows(&user_table_predictions, predictions, "images, id, mask"),
+								   store_prefix(store)),
 						  0, NULL, NULL, NULL) != SPI_OK_SELECT)
 		elog(ERROR, "reading %s failed", verdicts);
 }

@@ -19,7 +19,8 @@
  * whoever trains little, and each report a line. */
 #define EPOCHS_SHOWN \
 	"(SELECT * FROM (SELECT a.*, row_number() OVER (ORDER BY a.epoch DESC) - 1 AS from_last, " \
-	"count(*) OVER () AS epochs FROM @lesion_epoch a WHERE a.run = %lld) a WHERE from_last %% (epochs / 500 + 1) = 0)"
+	"count(*) OVER () AS epochs FROM @lesion_epoch a WHERE a.run = %lld) a " \
+	"WHERE from_last %% ((epochs - 1) / 500 + 1) = 0)"
 #define SCORES_HIDDEN \
 	"Not shown: reading the scores of single images was not granted to this role " \
 	"(GRANT SELECT ON lesion_image_score)."
@@ -264,7 +265,8 @@ report_groups(ReportJob *job)
 
 	page_section(&job->page, "groups", "Groups: for whom is it worse?",
 				 "Scores by group, each with its 95 % interval. A group is called worse where its interval lies "
-				 "wholly below that of the best; one of fewer than 30 images is drawn pale and not judged.");
+				 "wholly below that of the best; one of fewer than 30 images is drawn pale and not judged. Of more "
+				 "than 200 groups the largest 200 are shown.");
 	if (!job->groups_readable)
 	{
 		page_nothing(&job->page, "Not shown: reading them was not granted to this role "

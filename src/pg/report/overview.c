@@ -95,6 +95,12 @@ add_review_tile(ReportJob *job)
 					   "verdicts are not known"), "review");
 }
 
+/* The version of e.model that was active when the period began: whoever may evaluate may score any. */
+#define ACTIVE_BEFORE \
+	"coalesce((SELECT p.version FROM @lesion_promotion p WHERE p.model = e.model AND p.promoted_at < $2 " \
+	"ORDER BY p.promotion DESC LIMIT 1), " \
+	"(SELECT min(v.number) FROM @lesion_version v WHERE v.model = e.model AND v.number <= 0))"
+
 /* Tile: is the model as good as before the period? */
 static void
 add_quality_tile(ReportJob *job)
@@ -112,7 +118,7 @@ add_quality_tile(ReportJob *job)
 								"FROM @lesion_evaluations e "
 								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluations o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
-								"AND o.evaluated_at < $2 "
+								"AND o.evaluated_at < $2 AND o.version = " ACTIVE_BEFORE " "
 								"ORDER BY o.differs IS NOT NULL, o.evaluation DESC LIMIT 1) b ON true "
 								"WHERE e.evaluation = ANY ($4) AND e.model = $5 "
 								"ORDER BY " NAMED_FIRST ", e.subset <> 'test', b.dice IS NULL, e.differs IS NOT NULL, "

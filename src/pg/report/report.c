@@ -52,16 +52,20 @@ read_period(FunctionCallInfo fcinfo, ReportJob *job)
 		PG_GETARG_TIMESTAMPTZ(ARG_UNTIL);
 	TimestampTz since = PG_ARGISNULL(ARG_SINCE) ? until - DAYS * USECS_PER_DAY : PG_GETARG_TIMESTAMPTZ(ARG_SINCE);
 
-	/* Charts go back half a year further. */
-	if (TIMESTAMP_NOT_FINITE(until) || TIMESTAMP_NOT_FINITE(since) || since >= until ||
-		since < MIN_TIMESTAMP + 366 * USECS_PER_DAY)
+	if (TIMESTAMP_NOT_FINITE(until) || TIMESTAMP_NOT_FINITE(since) || since >= until)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the period from %s to %s is empty, or without a beginning or an end",
-						pstrdup(timestamptz_to_str(since)), pstrdup(timestamptz_to_str(until))),
+				 errmsg("the period from %s to %s is empty or without an end", pstrdup(timestamptz_to_str(since)),
+						pstrdup(timestamptz_to_str(until))),
 				 errhint("Give since and until as two times, the earlier one first, or leave them out for the last %d "
 						 "days.",
 						 DAYS)));
+	/* Charts go back half a year further. */
+	if (since < MIN_TIMESTAMP + 366 * USECS_PER_DAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the period begins before the year 4712 BC"),
+				 errhint("Give since and until as two times, or leave them out for the last %d days.", DAYS)));
 	job->since = TimestampTzGetDatum(since);
 	job->until = TimestampTzGetDatum(until);
 }
@@ -92,11 +96,11 @@ open_predictions(FunctionCallInfo fcinfo, ReportJob *job)
 					 errhint("Name tables of masks, as in '{masks}'.")));
 		(void) user_table_open(&job->store, &user_table_predictions, table);
 		job->prediction_tables[i] = relation_know_oid(table);
-		appendStringInfo(&rows, "%sSELECT images, id, mask, area, confidence, predicted_dice, quality, "
-						 "needs_review, error, model, version, weights_sha256, image_sha256, predicted_at, "
-						 "predicted_by FROM %s p",
-						 i > 0 ? " UNION ALL " : "",
-						 user_table_rows(&user_table_predictions, job->prediction_tables[i].name));
+		appendStringInfo(&rows, "%sSELECT * FROM %s p", i > 0 ? " UNION ALL " : "",
+						 user_table_rows(&user_table_predictions, job->prediction_tables[i].name,
+										 "images, id, mask, area, confidence, predicted_dice, quality, needs_review, "
+										 "error, model, version, weights_sha256, image_sha256, predicted_at, "
+										 "predicted_by"));
 	}
 	if (job->predictions == 0)
 		return;
@@ -122,7 +126,9 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 	if (PG_ARGISNULL(ARG_VERDICTS))
 		return;
 	job->verdicts = user_table_open(&job->store, &user_table_verdicts, PG_GETARG_OID(ARG_VERDICTS));
-	job->verdict_rows = user_table_rows(&user_table_verdicts, job->verdicts);
+	job->verdict_rows = user_table_rows(&user_table_verdicts, job->verdicts,
+										"images, id, verdict, reason, corrected_mask, mask_sha256, model, version, "
+										"decided_at, decided_by");
 	job->verdict_table = relation_know_oid(PG_GETARG_OID(ARG_VERDICTS));
 	if (job->all_predictions == NULL)
 		return;

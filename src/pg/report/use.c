@@ -65,7 +65,8 @@ report_weeks(ReportJob *job)
 									"GROUP BY p.images, p.id) w "
 									"WHERE w.week >= ($3 - interval '26 weeks') AT TIME ZONE 'UTC' "
 									"GROUP BY w.week ORDER BY w.week",
-									user_table_rows(&user_table_predictions, job->prediction_tables[i].name)));
+									user_table_rows(&user_table_predictions, job->prediction_tables[i].name,
+													"images, id, model, predicted_at")));
 		report_bars(job, psprintf("Images a week, %s", name), "Week from");
 		select_weeks(job, i, "(VALUES (1, '', d.predicted_dice))");
 		report_lines(job, (LineChart) {.title = psprintf("Predicted Dice, %s", name),.x_title = "Week from",
