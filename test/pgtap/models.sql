@@ -1,7 +1,7 @@
 -- The registry: create, import, export, promote, drop.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(145);
+SELECT plan(150);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -233,6 +233,22 @@ SELECT throws_ok($$SELECT lesion_model_create('mine', 'unet')$$, '42501', NULL, 
 SELECT throws_ok($$SELECT lesion_model_promote('copy', 1)$$, '42501', NULL, '... or promote');
 SELECT throws_ok($$SELECT lesion_model_drop('copy')$$, '42501', NULL, '... or drop');
 SELECT throws_ok($$SELECT lesion_model_import('copy', lesion_model_export('copy'))$$, '42501', NULL, '... or import');
+RESET ROLE;
+
+-- No number is given twice: masks and verdicts by a version that is gone stay, and name it.
+SELECT is(lesion_model_import('again', lesion_model_export('linknet')), 1, 'the first version');
+SELECT lesion_model_drop('again');
+SELECT is(lesion_model_import('again', lesion_model_export('linknet')), 2, 'another model under its name goes on');
+SELECT is(lesion_model_import('again', lesion_model_export('linknet', dtype => 'f16'), promote => false), 3,
+	'... and on');
+DELETE FROM lesion_version WHERE model = 'again' AND number = 3;
+SELECT is(lesion_model_import('again', lesion_model_export('linknet', dtype => 'f16')), 4,
+	'... also where the latest is gone');
+REVOKE SELECT ON lesion_audit FROM PUBLIC;
+GRANT INSERT ON lesion_model, lesion_version, lesion_promotion TO lesion_test_user;
+SET LOCAL ROLE lesion_test_user;
+SELECT is(lesion_model_import('again', lesion_model_export('linknet')), 5,
+	'who may not read the log counts what is there');
 RESET ROLE;
 
 -- Every object says what it is for.

@@ -80,7 +80,8 @@ unlike($second->query(q{SELECT lesion_model_create('fresh', 'unet')}), qr/ERROR/
 # is left without what it refers to.
 $first->query(q{RESET statement_timeout; SELECT lesion_model_import('gone', lesion_model_export('net'),
 	promote => false)});
-my $promote = q{INSERT INTO lesion_promotion (model, version, reason) VALUES ('gone', 1, 'by hand')};
+my $promote = q{INSERT INTO lesion_promotion (model, version, reason) SELECT model, number, 'by hand'
+	FROM lesion_version WHERE model = 'gone'};
 $first->query("BEGIN; $promote");
 $second->start(q{SELECT lesion_model_drop('gone')});
 is(wait_for_lock($second), 1, 'a model is not dropped while a promotion of it is under way');
@@ -93,7 +94,7 @@ $second->start($promote);
 is(wait_for_lock($second), 1, 'a version that is being dropped is not promoted');
 $first->query('COMMIT');
 like($second->finish,
-	qr/ERROR:  23503: a row of lesion_promotion refers to a row of lesion_version that is not there: \(gone, 1\)/,
+	qr/ERROR:  23503: a row of lesion_promotion refers to a row of lesion_version that is not there: \(gone, 2\)/,
 	'... and not when it is gone');
 $first->query(q{SELECT lesion_model_import('gone', lesion_model_export('net'), promote => false)});
 $second->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM lesion_promotion');

@@ -43,8 +43,8 @@ sub figures {
 		. run_sql($database, "SELECT f.setting, f.fold, f.n, f.dice, m.sha256 FROM lesion_folds f
 		JOIN lesion_models m ON m.model = f.fold_model AND m.version = f.version
 		WHERE f.model = '$model' ORDER BY 1, 2")
-		. run_sql($database, "SELECT v.number, v.threshold, v.temperature, v.metadata - 'fitted_on',
-		replace(v.config::text, '$model', 'cv') FROM lesion_version v WHERE v.model = '$model' ORDER BY 1");
+		. run_sql($database, "SELECT v.threshold, v.temperature, v.metadata - 'fitted_on',
+		replace(v.config::text, '$model', 'cv') FROM lesion_version v WHERE v.model = '$model' ORDER BY v.number");
 }
 
 # How far each fold is: state and epochs.

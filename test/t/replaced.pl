@@ -74,7 +74,8 @@ run_sql($database, q{CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS 
 	CREATE TRIGGER hold BEFORE INSERT ON lesion_evaluation FOR EACH ROW EXECUTE FUNCTION hold();
 	CREATE TRIGGER hold BEFORE INSERT ON lesion_robustness_score FOR EACH ROW EXECUTE FUNCTION hold();
 	SELECT lesion_model_import('spare', lesion_model_export('net', dtype => 'f16'))});
-my $anew = q{BEGIN; SELECT lesion_model_drop('net');
+# Numbers are given again only where the owner empties the log of them.
+my $anew = q{BEGIN; SELECT lesion_model_drop('net'); DELETE FROM lesion_audit;
 	SELECT lesion_model_import('net', lesion_model_export('spare')); COMMIT; SELECT pg_advisory_unlock(7)};
 for my $call (q{SELECT lesion_evaluate('pics', 'net', 'all')},
 	q{SELECT count(*) FROM lesion_robustness('pics', 'net', 'all', '{noise}', '{1}', '{off}')}) {
