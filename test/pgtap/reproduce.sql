@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(82);
+SELECT plan(84);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -196,6 +196,8 @@ FROM (VALUES ('{"version": null}', 'the row is none of lesion_predict: version i
 	('{"id": null}', 'the row is none of lesion_predict: id is NULL'),
 	('{"options": null}', 'the row is none of lesion_predict: options is NULL'),
 	('{"options": []}', 'the row is none of lesion_predict: its options are not an object'),
+	('{"options": {"threshold": {}}}', 'the row is none of lesion_predict: its option threshold is not a single value'),
+	('{"options": {"tta": [1]}}', 'the row is none of lesion_predict: its option tta is not a single value'),
 	('{"image_sha256": "x"}',
 		'it cannot be made again: the prediction''s image_sha256 has 1 bytes, not 32'),
 	('{"images": "a.b.c"}',

@@ -83,6 +83,22 @@ needed_text(Prediction *prediction, const char *name)
 	return value != 0 ? TextDatumGetCString(value) : NULL;
 }
 
+/* What is wrong with the options; NULL: nothing. A list in place of a number must not be passed over. */
+static const char *
+options_lack(Jsonb *options)
+{
+	static const char *const single[] = {"image_column", "id_column", "threshold", "tta", "enhance", "threads"};
+	JsonbValue	value;
+
+	if (!JB_ROOT_IS_OBJECT(options))
+		return "its options are not an object";
+	for (int i = 0; i < (int) lengthof(single); i++)
+		if (getKeyJsonValueFromContainer(&options->root, single[i], strlen(single[i]), &value) != NULL &&
+			value.type == jbvBinary)
+			return psprintf("its option %s is not a single value", single[i]);
+	return NULL;
+}
+
 /* Read a prediction. */
 static void
 read_prediction(Prediction *prediction)
@@ -104,8 +120,8 @@ read_prediction(Prediction *prediction)
 	prediction->has_mask = isnull;
 	if (prediction->has_mask)
 		prediction->mask = needed_attribute(prediction, "mask", BYTEAOID);
-	if (prediction->lack == NULL && !JB_ROOT_IS_OBJECT(prediction->options))
-		prediction->lack = "its options are not an object";
+	if (prediction->lack == NULL)
+		prediction->lack = options_lack(prediction->options);
 }
 
 /* A key of the options as text; NULL if it is absent. */
@@ -371,7 +387,7 @@ reproduce_caught(Reproduction *again)
 		return;
 	if (!is_of_row(error))
 		ReThrowError(error);
-	again->reason = psprintf("it cannot be made again: %s", error->message);
+	again->reason = psprintf("it cannot be made again: %s", error_text(error->message));
 	again->made = false;
 }
 
