@@ -1304,7 +1304,7 @@ FROM (
 		validation_fraction, threshold, options, differs) e.*, l.differs
 	FROM lesion_evaluation e JOIN (SELECT evaluation, differs FROM lesion_evaluations) l USING (evaluation)
 	ORDER BY model, version, images, subset, split_columns, split_seed, test_fraction, fold, validation_fraction,
-		threshold, options, differs, evaluation DESC) latest
+		threshold, options, differs, evaluated_at DESC, evaluation DESC) latest
 ORDER BY images, subset, image_column, mask_column, dice DESC;
 
 COMMENT ON VIEW lesion_leaderboard IS
@@ -1319,7 +1319,7 @@ FROM (
 	SELECT DISTINCT ON (model, version, images, subset) evaluation, model, version, images, subset, evaluated_at,
 		differs
 	FROM lesion_evaluations
-	ORDER BY model, version, images, subset, differs IS NOT NULL, evaluation DESC) e
+	ORDER BY model, version, images, subset, differs IS NOT NULL, evaluated_at DESC, evaluation DESC) e
 JOIN lesion_image_score s USING (evaluation);
 
 COMMENT ON VIEW lesion_worst_cases IS
@@ -1350,7 +1350,7 @@ WITH scored AS (
 			by_column, evaluated_at, differs
 		FROM lesion_evaluations
 		WHERE by_column IS NOT NULL
-		ORDER BY model, version, images, subset, by_column, differs IS NOT NULL, evaluation DESC) e
+		ORDER BY model, version, images, subset, by_column, differs IS NOT NULL, evaluated_at DESC, evaluation DESC) e
 	JOIN lesion_image_score s USING (evaluation)
 	GROUP BY e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, e.evaluated_at,
 		e.differs),

@@ -1,7 +1,7 @@
 -- Scores by group: kept with each image, compared by the view, with the bootstrap's interval.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(22);
+SELECT plan(23);
 
 -- A model that is worse for one group: the masks of site b are those of other images.
 CREATE TABLE archive AS
@@ -53,6 +53,12 @@ SELECT is((SELECT count(*) FROM lesion_subgroups WHERE images = 'public.fair' AN
 SELECT lesion_evaluate('archive', 'net', 'all', by_column => 'site');
 SELECT is((SELECT count(DISTINCT evaluation) FROM lesion_subgroups WHERE images = 'public.archive'), 1::bigint,
 	'the latest alone');
+-- One that was begun before another counts as the earlier one, whenever it ended.
+CREATE TEMP TABLE latest AS SELECT DISTINCT evaluation, evaluated_at FROM lesion_subgroups
+	WHERE images = 'public.archive';
+UPDATE lesion_evaluation SET evaluated_at = '2001-01-01' WHERE evaluation = (SELECT evaluation FROM latest);
+SELECT is((SELECT count(*) FROM latest JOIN lesion_subgroups USING (evaluation)), 0::bigint, 'by when it was begun');
+UPDATE lesion_evaluation e SET evaluated_at = l.evaluated_at FROM latest l WHERE l.evaluation = e.evaluation;
 SELECT lesion_evaluate('archive', 'net', 'all');
 SELECT is((SELECT count(*) FROM lesion_subgroups WHERE images = 'public.archive'), 5::bigint,
 	'an evaluation without groups does not hide them');

@@ -25,6 +25,7 @@
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -42,7 +43,6 @@
 #include "pg/images/text_settings.h"
 
 #define LOCKED "the table of images is locked by another session"
-#define GROWS_TIMES 64			/* a byte of such an id counts as so many */
 #define GIVE_IT "; give the image too, by lesion_reproduce(prediction, image)"
 
 /* How an id is made of a relation's columns. */
@@ -51,7 +51,7 @@ typedef struct StoredKey
 	AttrNumber	image;
 	int			count;			/* number of key columns; 0: the id is the SHA-256 of the image */
 	AttrNumber	columns[INDEX_MAX_KEYS];
-	Size		times[INDEX_MAX_KEYS];	/* a byte of a column counts as so many */
+	bool		numeric[INDEX_MAX_KEYS];
 	TupleDesc	row;			/* if there are several columns: their row type */
 	FmgrInfo	to_text;		/* of the column or the row; not set where it is text already */
 	bool		is_output;		/* to_text gives a C string */
@@ -62,6 +62,8 @@ typedef struct ImageSearch
 {
 	const StoredImage *wanted;
 	List	   *key;			/* names of the key's columns */
+	Datum		longer;			/* numeric: the least number of more digits than the wanted id */
+	Datum		infinity;
 	MemoryContext row_context;
 	bool		seen;			/* an image with the id was found, perhaps with other bytes */
 	bool		found;
@@ -72,20 +74,14 @@ typedef struct ImageSearch
 
 /* ---- what can be read safely ---- */
 
-/* Are values of the type only read by functions of the server? Not for arrays,
- * rows and ranges: their values name other types. */
+/* Are values of the type only read by functions of the server, and their texts not much longer than they? Not for
+ * arrays, rows and ranges: their values name other types. A number in a jsonb or a jsonpath takes ten bytes and has
+ * 131072 digits. */
 static bool
 is_plain_type(Oid type)
 {
-	return came_with_server(type) && get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
-}
-
-/* Can the text of a value have thousands of times its bytes? Numbers within a jsonb or a jsonpath take ten bytes and
- * have 131072 digits. A numeric, too, but it is one. */
-static bool
-may_grow(Oid type)
-{
-	return type == JSONBOID || type == JSONPATHOID;
+	return type != JSONBOID && type != JSONPATHOID &&
+		came_with_server(type) && get_typtype(type) == TYPTYPE_BASE && !OidIsValid(get_element_type(type));
 }
 
 /* Find the function that makes text of the key's one column: the one that
@@ -157,8 +153,9 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 		if (privileges && !column_is_readable(oid, number))
 			return "this role may not read the images' ids";
 		if (!is_plain_type(type) || (key->row == NULL && !find_text_cast(type, key)))
-			return "the images' ids are of an array, a range or a type that did not come with the server" GIVE_IT;
-		key->times[key->count] = may_grow(type) ? GROWS_TIMES : 1;
+			return "the images' ids are of jsonb, an array, a range or a type that did not come with the server"
+				GIVE_IT;
+		key->numeric[key->count] = type == NUMERICOID;
 		key->columns[key->count++] = number;
 		if (key->row != NULL)
 			TupleDescInitEntry(key->row, (AttrNumber) key->count, NULL, type, -1, 0);
@@ -265,9 +262,28 @@ is_too_long(const StoredKey *key, TupleTableSlot *slot)
 		Datum		value = slot_getattr(slot, key->columns[i], &isnull);
 
 		if (!isnull && TupleDescAttr(slot->tts_tupleDescriptor, key->columns[i] - 1)->attlen == -1)
-			bytes += (toast_raw_datum_size(value) - VARHDRSZ) * key->times[i];
+			bytes += toast_raw_datum_size(value) - VARHDRSZ;
 	}
 	return bytes > COLUMN_TEXT_BYTES;
+}
+
+/* Is a number of a row's id of more digits than the wanted id has? It may have 131072 of them in ten bytes. */
+static bool
+is_longer_number(const ImageSearch *search, const StoredKey *key, TupleTableSlot *slot)
+{
+	for (int i = 0; i < key->count; i++)
+	{
+		bool		isnull;
+		Datum		value = key->numeric[i] ? slot_getattr(slot, key->columns[i], &isnull) : (Datum) 0;
+
+		if (!key->numeric[i] || isnull)
+			continue;
+		value = DirectFunctionCall1(numeric_abs, value);
+		if (DatumGetBool(DirectFunctionCall2(numeric_ge, value, search->longer)) &&
+			DatumGetBool(DirectFunctionCall2(numeric_lt, value, search->infinity)))
+			return true;
+	}
+	return false;
 }
 
 /* The id of a row as text; NULL if it has none. */
@@ -330,7 +346,7 @@ look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 
 	if (!isnull && is_too_long(key, slot))
 		search->too_long = true;
-	else if (!isnull && key->count > 0)
+	else if (!isnull && key->count > 0 && !is_longer_number(search, key, slot))
 		id = row_id(key, slot);
 	MemoryContextSwitchTo(caller);
 	if (!isnull && (key->count == 0 || (id != NULL && strcmp(id, search->wanted->id) == 0)))
@@ -418,6 +434,12 @@ search_tree(ImageSearch *search, Relation top)
 	return reason;
 }
 
+static Datum
+read_number(const char *text)
+{
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
 const char *
 stored_image_find(const StoredImage *wanted, Datum *image)
 {
@@ -433,6 +455,8 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	else
 	{
 		search.key = wanted->id_column != NULL ? list_make1(pstrdup(wanted->id_column)) : images_key_columns(relation);
+		search.longer = read_number(psprintf("1e%zu", strlen(wanted->id)));
+		search.infinity = read_number("Infinity");
 		search.row_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg stored image",
 												   ALLOCSET_DEFAULT_SIZES);
 		level = text_settings_begin();
@@ -447,8 +471,7 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 		reason = search.seen ? "the image has changed" :
 			search.too_large ? "the image is gone, or has more bytes than lesionseg.max_memory" GIVE_IT :
 			search.too_long ?
-			psprintf("the image is gone, or its id has more than %d bytes (%d as jsonb)" GIVE_IT, COLUMN_TEXT_BYTES,
-					 COLUMN_TEXT_BYTES / GROWS_TIMES) :
+			psprintf("the image is gone, or its id has more than %d bytes" GIVE_IT, COLUMN_TEXT_BYTES) :
 			"the image is gone";
 	return reason;
 }

@@ -119,7 +119,8 @@ add_quality_tile(ReportJob *job)
 								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluations o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
 								"AND o.evaluated_at < $2 AND o.version = " ACTIVE_BEFORE " "
-								"ORDER BY o.differs IS NOT NULL, o.evaluation DESC LIMIT 1) b ON true "
+								"ORDER BY o.differs IS NOT NULL, o.evaluated_at DESC, o.evaluation DESC LIMIT 1) b "
+								"ON true "
 								"WHERE e.evaluation = ANY ($4) AND e.model = $5 "
 								"ORDER BY " NAMED_FIRST ", e.subset <> 'test', b.dice IS NULL, e.differs IS NOT NULL, "
 								"e.evaluated_at DESC LIMIT 1", high));

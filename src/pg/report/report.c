@@ -205,7 +205,8 @@ find_evaluations(const ReportJob *job, const char *by, const char *where, long *
 								"FROM @lesion_evaluations e "
 								"JOIN @lesion_models m ON m.model = e.model AND m.version = e.version "
 								"WHERE ($1 IS NULL OR e.model = ANY ($1)) AND %s "
-								"ORDER BY e.model, e.images, e.subset%s, e.differs IS NOT NULL, e.evaluation DESC) e "
+								"ORDER BY e.model, e.images, e.subset%s, e.differs IS NOT NULL, e.evaluated_at DESC, "
+								"e.evaluation DESC) e "
 								"WHERE e.evaluated_at <= $3) l", REPORT_CHARTS_MAX, by, where, by));
 	*all = (long) DatumGetInt64(first_row_needed("n", INT8OID));
 	evaluations = first_row_value("evaluations", INT8ARRAYOID, &isnull);
