@@ -215,8 +215,7 @@ for my $other ('threshold => 0.999', 'tta => true', q{enhance => 'always'}, q{op
 	like($watcher->query(sprintf $few, ''), qr/$told.*0 images of public\.few segmented/s, '... and told');
 }
 run_sql($database, q{UPDATE others SET options = '1' WHERE id = (SELECT min(id) FROM others);
-	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others);
-	});
+	UPDATE others SET options = NULL WHERE id = (SELECT max(id) FROM others)});
 like($watcher->query(sprintf $few, ''), qr/WARNING: .* 4 rows/, '... as those by hand are, whatever they say');
 run_sql($database, 'DELETE FROM others');
 $watcher->query(sprintf $few, '');

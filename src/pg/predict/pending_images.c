@@ -411,8 +411,7 @@ pending_made_otherwise(const PendingImages *pending, const ModelVersion *version
 									 "CASE WHEN pg_catalog.pg_column_size(p.options) OPERATOR(pg_catalog.<=) 8192 "
 									 "AND pg_catalog.jsonb_typeof(p.options) OPERATOR(pg_catalog.=) 'object' "
 									 "THEN " COUNTED("p.options") " OPERATOR(pg_catalog.<>) " COUNTED("$4") " "
-									 "ELSE true END)",
-									 pending->target),
+									 "ELSE true END)", pending->target),
 							lengthof(types), types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "looking for masks of %s gave %s", pending->source->name, SPI_result_code_string(result));
