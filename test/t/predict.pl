@@ -137,6 +137,64 @@ $other->quit;
 like($job->query($into_raced), qr/NOTICE.* 1 images of public\.renumbered segmented/,
 	'... the next call does the image');
 
+# An image that is replaced while its batch runs, by who deletes its row, which cannot be seen yet: the batch is done
+# again. Images of a view are compared where they stand beside its rows.
+run_sql($database, <<'SQL');
+CREATE TABLE replaced (id text PRIMARY KEY, image bytea NOT NULL);
+INSERT INTO replaced SELECT id, image FROM archive WHERE id IN ('lesion-1', 'lesion-2', 'lesion-3');
+CREATE VIEW replaced_view AS SELECT * FROM replaced;
+CREATE TABLE replaced_masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
+CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.id = 'lesion-3' THEN
+		PERFORM pg_advisory_xact_lock_shared(27);
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER wait_here BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION wait_here();
+SQL
+for my $source (qw(replaced replaced_view)) {
+	$watcher->query('SELECT pg_advisory_lock(27)');
+	$job->start("CALL lesion_predict('$source', 'net', 'replaced_masks', id_column => 'id')");
+	ok(wait_for_lock($job), "a job waits in a batch of $source");
+	$watcher->query(q{BEGIN; UPDATE replaced SET image = (lesion_synthetic(77, 128, 128)).image WHERE id = 'lesion-1';
+		DELETE FROM replaced_masks WHERE id = 'lesion-1'; COMMIT});
+	$watcher->query('SELECT pg_advisory_unlock(27)');
+	like($job->finish, qr/NOTICE.* 3 images of public\.$source segmented, 0 broken/, '... and does three images');
+	is($watcher->query(qq{SELECT count(*) FROM replaced_masks AS m JOIN replaced AS r USING (id)
+		WHERE m.images = 'public.$source' AND m.image_sha256 = sha256(r.image)}), '3',
+		'... each row is of the image that is there, the one that was replaced meanwhile too');
+	run_sql($database, q{UPDATE replaced SET image = a.image FROM archive AS a WHERE a.id = replaced.id});
+}
+
+# Whoever replaces images all the time keeps no other from its mask: after ten times a batch stays, with a WARNING. A
+# column beside the image is no image.
+run_sql($database, <<'SQL');
+TRUNCATE replaced_masks;
+DROP TRIGGER wait_here ON replaced_masks;
+ALTER TABLE replaced ADD seen int;
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE replaced SET seen = 1 WHERE id = NEW.id;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER touch BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION touch();
+SQL
+unlike($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id')}), qr/WARNING|ERROR/,
+	'a row that is updated beside its image is not done again');
+run_sql($database, <<'SQL');
+TRUNCATE replaced_masks;
+CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE replaced SET image = image || '\x00' WHERE id = NEW.id;
+	RETURN NEW;
+END $$;
+SQL
+like($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id')}),
+	qr/WARNING: .*row "lesion-1" of public\.replaced was replaced while .*NOTICE: .* 3 images of .* segmented/s,
+	'a batch whose images are replaced each time stays after ten times, with a WARNING');
+is($watcher->query('SELECT count(*) FROM replaced_masks'), '3', '... and all have rows');
+
 # A key of other columns is an error.
 run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey, ADD UNIQUE (images)');
 like($job->query($into_raced), qr/WARNING: .*"raced_images_key".*

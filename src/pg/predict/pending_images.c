@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "pg/base/values/bytes.h"
@@ -322,13 +323,11 @@ image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids,
 												TYPALIGN_SHORT));
 }
 
-/* Select the images of the next `count` ids, with by_tid by their tids, too.
- * Returns how many were found. */
+/* Select the images of `count` ids, with by_tid by their tids, too. Returns how
+ * many were found. */
 static uint64
-select_images(const PendingImages *pending, int count, bool by_tid)
+select_images(const ImagesSource *source, const PendingImage *images, int count, bool by_tid)
 {
-	const ImagesSource *source = pending->source;
-	const PendingImage *images = pending->images + pending->next;
 	int			parameters = 1 + source->key.count;
 	Oid			types[INDEX_MAX_KEYS + 2] = {TEXTARRAYOID};
 	Datum		values[INDEX_MAX_KEYS + 2] = {0};
@@ -357,16 +356,16 @@ select_images(const PendingImages *pending, int count, bool by_tid)
 	return SPI_processed;
 }
 
-/* Fetch the images of the next `count` ids. */
+/* Fetch the images of `count` ids. */
 static SPITupleTable *
-fetch_images(const PendingImages *pending, int count)
+fetch_images(const ImagesSource *source, const PendingImage *images, int count)
 {
-	bool		by_tid = pending->source->has_tid;
+	bool		by_tid = source->has_tid;
 
-	if (select_images(pending, count, by_tid) == (uint64) count || !by_tid)
+	if (select_images(source, images, count, by_tid) == (uint64) count || !by_tid)
 		return SPI_tuptable;
 	SPI_freetuptable(SPI_tuptable);
-	(void) select_images(pending, count, false);
+	(void) select_images(source, images, count, false);
 	return SPI_tuptable;
 }
 
@@ -377,7 +376,7 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 	while (need_list(pending, version))
 	{
 		int			count = (int) Min(pending->count - pending->next, pending->batch_size);
-		SPITupleTable *rows = fetch_images(pending, count);
+		SPITupleTable *rows = fetch_images(pending->source, pending->images + pending->next, count);
 
 		pending->next += count;
 		pending->left = Max(pending->left - pending->batch, count);
@@ -387,6 +386,86 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 		SPI_freetuptable(rows);
 	}
 	return NULL;
+}
+
+/* ---- images that are replaced ---- */
+
+/* Are all images of a batch read as they are stored? Those of a table are; those of a view where they are big, and so
+ * stand beside their rows. */
+static bool
+are_stored(const ImagesSource *source, const SPITupleTable *rows)
+{
+	for (uint64 i = 0; i < rows->numvals && !source->has_tid; i++)
+	{
+		bool		isnull;
+		Datum		image = row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+
+		if (!isnull && !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(image)))
+			return false;
+	}
+	return true;
+}
+
+/* The next row from `i` on that has an image, its id and image; false where there is none. */
+static bool
+next_image(const SPITupleTable *rows, uint64 *i, char **id, Datum *image)
+{
+	for (; *i < rows->numvals; (*i)++)
+	{
+		bool		isnull;
+
+		*image = row_value(rows->vals[*i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+		if (isnull)
+			continue;
+		*id = TextDatumGetCString(row_needed(rows->vals[*i], rows->tupdesc, PENDING_ID, TEXTOID));
+		return true;
+	}
+	return false;
+}
+
+/* Go through both, which are in the order of their ids. An image that stands beside its row is the same where it
+ * stands at the same place. */
+static char *
+first_replaced(const SPITupleTable *before, const SPITupleTable *now)
+{
+	uint64		i = 0,
+				j = 0;
+	char	   *id_before,
+			   *id_now;
+	Datum		image_before,
+				image_now;
+
+	while (next_image(before, &i, &id_before, &image_before) && next_image(now, &j, &id_now, &image_now))
+	{
+		int			order = strcmp(id_before, id_now);
+
+		if (order == 0 && !datumIsEqual(image_before, image_now, false, -1))
+			return id_now;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return NULL;
+}
+
+char *
+pending_replaced(const PendingImages *pending, const SPITupleTable *rows)
+{
+	const PendingImage *images = pending->images + pending->next - pending->batch;
+	SPITupleTable *now;
+	char	   *id;
+
+	if (pending->source->ids_are_digests || !are_stored(pending->source, rows))
+		return NULL;
+	now = fetch_images(pending->source, images, pending->batch);
+	id = first_replaced(rows, now);
+	SPI_freetuptable(now);
+	return id;
+}
+
+void
+pending_undone(PendingImages *pending)
+{
+	pending->pass_first = NULL; /* its row is not lost by a trigger */
 }
 
 /* Options that take more room than any call's are not read: they were written by hand. */

@@ -73,6 +73,17 @@ PendingImages *pending_begin(const ImagesSource *source, const char *named, cons
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 
+/*
+ * The id of the first image of the batch at hand that is another by now than in
+ * `rows`, which pending_fetch returned; NULL where there is none. One that is
+ * gone is none. Without making images again that can be told only of those that
+ * are read as they are stored: of others the result is NULL.
+ */
+char	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows);
+
+/* The rows of the batch at hand were undone: its images are found again. */
+void		pending_undone(PendingImages *pending);
+
 /* Leave an image out for as long as the version is the same; it gets no
  * row. */
 void		pending_leave_out(PendingImages *pending, const char *id);

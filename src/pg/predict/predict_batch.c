@@ -13,6 +13,8 @@
  *                wrong, and that is an error
  *   all else     the model, the table, a trigger: an error
  *
+ * A batch during which one of its images is replaced is undone and done again.
+ *
  * Small images are segmented in groups of as many as there are threads. The
  * order of rows is that of the ids in any case.
  */
@@ -29,6 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "pg/base/values/bytes.h"
+#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/row_values.h"
@@ -42,6 +45,10 @@
 /* The most images of a group, however many threads there are: all are in memory at once. */
 #define GROUP_IMAGES 16
 
+/* So many batches of a call are undone because an image was replaced meanwhile; then whoever replaces images all the
+ * time could keep all others from their masks. */
+#define UNDONE_MAX 10
+
 /* ---- one image ---- */
 
 /* What is the same for all images of a batch. */
@@ -52,6 +59,8 @@ typedef struct PredictBatch
 	PredictionInsert insert;
 	PredictionRow row;			/* a row with the columns that are the same */
 	EngineNames engine;			/* of the images at hand: code of a user that runs between two groups can set another */
+	int64		segmented;		/* rows that are stored */
+	int64		broken;
 } PredictBatch;
 
 /* Set the columns of an image's result. */
@@ -118,7 +127,7 @@ store_row(const PredictBatch *batch, const char *id, const char *name, const Seg
 
 /* Count an image whose row is stored, or is not. */
 static void
-count_image(Predict *job, const ModelVersion *version, const char *id, const char *name, const Status *status,
+count_image(Predict *job, PredictBatch *batch, const char *id, const char *name, const Status *status,
 			PredictionOutcome outcome)
 {
 	if (outcome != PREDICTION_STORED)
@@ -130,12 +139,12 @@ count_image(Predict *job, const ModelVersion *version, const char *id, const cha
 	}
 	else if (status->code == LS_OK)
 	{
-		job->segmented++;
-		segment_progress_image(version->model, version->number);
+		batch->segmented++;
+		segment_progress_image(batch->version->model, batch->version->number);
 	}
 	else
 	{
-		job->broken++;
+		batch->broken++;
 		ereport(WARNING,
 				(errcode(status_sqlstate(status->code)),
 				 errmsg("%s is not segmented: %s", name, whole_characters(status->message))));
@@ -144,7 +153,7 @@ count_image(Predict *job, const ModelVersion *version, const char *id, const cha
 
 /* Store what came of an image, or leave it for another call. */
 static void
-keep_image(Predict *job, const PredictBatch *batch, const Call *call, const char *id, SegmentationItem *item)
+keep_image(Predict *job, PredictBatch *batch, const Call *call, const char *id, SegmentationItem *item)
 {
 	char	   *name = psprintf("row \"%s\" of %s", id, job->source->name);
 
@@ -155,7 +164,7 @@ keep_image(Predict *job, const PredictBatch *batch, const Call *call, const char
 	}
 	if (item->status.code != LS_OK && !broken_is_rows_fault(item->status))
 		check_argument(call, name, item->status);
-	count_image(job, batch->version, id, name, &item->status, store_row(batch, id, name, item));
+	count_image(job, batch, id, name, &item->status, store_row(batch, id, name, item));
 }
 
 /* ---- a batch ---- */
@@ -285,6 +294,75 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 	MemoryContextDelete(waiting.context);
 }
 
+/*
+ * Is an image another by now than the one that its row is of? Whoever replaces
+ * an image deletes its row, and this batch's they cannot see yet: the new image
+ * would count as segmented for ever. True where the rows are to be undone.
+ */
+static bool
+must_be_undone(Predict *job, const SPITupleTable *rows)
+{
+	char	   *id;
+
+	relation_check(&job->source->known);
+	id = pending_replaced(job->pending, rows);
+	if (id == NULL)
+		return false;
+	if (job->undone < UNDONE_MAX)
+		return true;
+	ereport(WARNING,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("row \"%s\" of %s was replaced while it was segmented: its mask is of the image before", id,
+					job->source->name),
+			 errdetail("Images were replaced in %d batches before, which were done again. There may be more such "
+					   "images in this one.", UNDONE_MAX),
+			 errhint("Compare image_sha256 of the masks, delete those of other images, and call again.")));
+	return false;
+}
+
+/* A step that may be undone. */
+typedef struct PredictStep
+{
+	Predict    *job;
+	PredictBatch *batch;
+	const SPITupleTable *rows;
+	bool		is_undone;
+} PredictStep;
+
+/* Segment the images of a batch; an error where that is to be undone. */
+static void
+predict_step(void *argument)
+{
+	PredictStep *step = argument;
+
+	predict_rows(step->job, step->batch, step->rows);
+	step->is_undone = must_be_undone(step->job, step->rows);
+	if (step->is_undone)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("an image of %s was replaced while it was segmented", step->job->source->name)));
+}
+
+/* Segment the images of a batch, and count them, or undo it all. */
+static void
+predict_rows_or_undo(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
+{
+	PredictStep step = {job, batch, rows, false};
+	ErrorData  *error = caught_in_step(predict_step, &step, CurrentMemoryContext);
+
+	if (step.is_undone)
+	{
+		pending_undone(job->pending);
+		segment_progress_undone(batch->segmented);
+		job->undone++;
+		return;
+	}
+	if (error != NULL)
+		ReThrowError(error);
+	job->segmented += batch->segmented;
+	job->broken += batch->broken;
+}
+
 bool
 predict_batch(Predict *job)
 {
@@ -311,7 +389,7 @@ predict_batch(Predict *job)
 		need_model(job, version);
 		begin_batch(job, version, &batch);
 		segment_progress_total(job->segmented + job->pending->left);
-		predict_rows(job, &batch, rows);
+		predict_rows_or_undo(job, &batch, rows);
 		prediction_end(&batch.insert);
 		SPI_freetuptable(rows);
 	}
