@@ -2,7 +2,7 @@
 -- evaluations, what the report and the views show to all.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(67);
+SELECT plan(68);
 
 CREATE TABLE archive AS
 SELECT 'lesion-' || seed AS id, CASE WHEN seed % 2 = 0 THEN 'even' ELSE 'odd' END AS site, s.image, s.mask
@@ -288,6 +288,15 @@ RESET ROLE;
 SELECT is((SELECT array_agg(n || ' as ' || e.viewed_as ORDER BY evaluation) FROM lesion_evaluation e
 	WHERE images = 'public.asking'), array['40 as ' || current_user, '20 as speaking_guest'],
 	'of a view with security_invoker, who evaluated is said, its owner too');
+
+-- A view of another role shows a superuser what that role likes, too; one of his own shows all the same.
+CREATE VIEW shown AS SELECT * FROM tenants;
+SELECT lesion_evaluate('shown', 'honest', 'all', id_column => 'id');
+ALTER VIEW shown OWNER TO speaking_guest;
+SELECT lesion_evaluate('shown', 'honest', 'all', id_column => 'id');
+SELECT is((SELECT array_agg(coalesce(viewed_as, 'all') ORDER BY evaluation) FROM lesion_evaluation
+	WHERE images = 'public.shown'), array['all', current_user::text],
+	'of a view of another role a superuser says that it was he');
 
 -- A relation has one name, however a session quotes.
 SET LOCAL quote_all_identifiers = on;

@@ -1,7 +1,7 @@
 -- Scores by group: kept with each image, compared by the view, with the bootstrap's interval.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(23);
+SELECT plan(24);
 
 -- A model that is worse for one group: the masks of site b are those of other images.
 CREATE TABLE archive AS
@@ -92,6 +92,8 @@ FROM (SELECT array_agg((i % 2)::float8) AS figures FROM generate_series(1, 100) 
 SELECT is((SELECT b::text FROM lesion_bootstrap('{}') b), '(,,)', 'nothing has no mean');
 SELECT throws_ok($$SELECT lesion_bootstrap('{1,NULL}')$$, '22023', 'element 2 of figures is not a number',
 	'a NULL among figures');
+SELECT throws_ok($$SELECT lesion_bootstrap('{1e308, -1e308}')$$, '22003', NULL,
+	'... nor has what is too large to be added up');
 SELECT throws_ok($$SELECT lesion_bootstrap('{1}', 0)$$, '22023', NULL, 'no draws');
 
 SELECT * FROM finish();

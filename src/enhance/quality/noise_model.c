@@ -11,7 +11,6 @@
 #include "enhance/quality/quality_parts.h"
 
 #define BINS 16					/* bins of local mean */
-#define RESPONSES 2048			/* absolute values of the operator, 0 .. 8 * 255 */
 #define BIN_PIXELS 150			/* least pixels of a bin that is used */
 #define ROWS_AT_ONCE 64			/* between two polls, and read by one thread at a time */
 #define SAMPLED_PIXELS 400000	/* in larger images, only some rows are read */
@@ -52,13 +51,10 @@ count_row(const uint8_t *above, const uint8_t *row, const uint8_t *below, int wi
 	{
 		int			sum = above[x - 1] + above[x] + above[x + 1] + row[x - 1] + row[x] + row[x + 1] +
 			below[x - 1] + below[x] + below[x + 1];
-		int			response;
 
 		if (row[x] < 1 || row[x] > 254)
 			continue;			/* clipped values lack a part of their noise */
-		response = above[x - 1] - 2 * above[x] + above[x + 1] - 2 * (row[x - 1] - 2 * row[x] + row[x + 1]) +
-			below[x - 1] - 2 * below[x] + below[x + 1];
-		tally->counts[sum * BINS / (9 * 256)][response < 0 ? -response : response]++;
+		tally->counts[sum * BINS / (9 * 256)][quality_response(above + x, row + x, below + x)]++;
 	}
 }
 

@@ -13,7 +13,6 @@
 #include "enhance/quality/quality_parts.h"
 
 #define ROUNDING (1 / 12.0)		/* variance of rounding to whole grey levels */
-#define RESPONSES 2048			/* absolute values of Immerkaer's operator, 0 .. 8 * 255 */
 #define SKIPPED RESPONSES		/* the response of a pixel that does not count */
 #define TABLES 4				/* tables of responses */
 #define PIXELS_AT_ONCE 1024		/* whose responses are held */
@@ -58,20 +57,16 @@ take_green(void *data, int worker, long begin, long end)
 		detail->copy[i] = detail->image->pixels[3 * i + 1];
 }
 
-/* The absolute response of count pixels to the operator 1 -2 1 -2 4 -2 1 -2 1, SKIPPED where the pixel is black or
- * burnt out. */
+/* The absolute responses of count pixels, SKIPPED where the pixel is black or burnt out. */
 static void
 responses_of(const uint8_t *above, const uint8_t *row, const uint8_t *below, int count, uint16_t *out)
 {
 #pragma omp simd
 	for (int x = 0; x < count; x++)
 	{
-		int16_t		response = (int16_t) (above[x - 1] - 2 * above[x] + above[x + 1] -
-										  2 * (row[x - 1] - 2 * row[x] + row[x + 1]) +
-										  below[x - 1] - 2 * below[x] + below[x + 1]);
-		uint16_t	size = (uint16_t) (response < 0 ? -response : response);
+		uint16_t	response = quality_response(above + x, row + x, below + x);
 
-		out[x] = row[x] < 3 || row[x] > 252 ? SKIPPED : size;
+		out[x] = row[x] < 3 || row[x] > 252 ? SKIPPED : response;
 	}
 }
 

@@ -17,6 +17,21 @@
 #define SKIN_LUMA_STDDEV 24.0
 #define SKIN_SATURATION 0.25
 
+/* Immerkaer's operator has responses of -8 * 255 .. 8 * 255, so absolute ones 0 .. RESPONSES - 1. */
+#define RESPONSES 2048
+
+/* The absolute response of a pixel to Immerkaer's operator for noise, 1 -2 1 -2 4 -2 1 -2 1 ("Fast Noise Variance
+ * Estimation", 1996); the pointers lead to it and to the pixels above and below. */
+static inline uint16_t
+quality_response(const uint8_t *above, const uint8_t *pixel, const uint8_t *below)
+{
+	int16_t		response = (int16_t) (above[-1] - 2 * above[0] + above[1] -
+									  2 * (pixel[-1] - 2 * pixel[0] + pixel[1]) +
+									  below[-1] - 2 * below[0] + below[1]);
+
+	return (uint16_t) (response < 0 ? -response : response);
+}
+
 /* Mean and standard deviation of a frame's luma, without pixels as black as
  * the lens's rim; 0 and 0 if all are. */
 void		quality_luma_moments(const Image *frame, double *mean, double *stddev);

@@ -52,7 +52,7 @@ argument_draws(FunctionCallInfo fcinfo, int n)
 	return draws;
 }
 
-/* The figures of an array, all of which are finite numbers. */
+/* The figures of an array: finite numbers, and so is the sum of as many as there are, whichever are drawn. */
 static double *
 read_figures(ArrayType *array, int *count)
 {
@@ -71,6 +71,11 @@ read_figures(ArrayType *array, int *count)
 					 errmsg("element %d of figures is not a number", i + 1),
 					 errhint("Leave out what has no figure: array_agg(figure) FILTER (WHERE figure IS NOT NULL).")));
 		figures[i] = DatumGetFloat8(values[i]);
+		if (!isfinite(figures[i] * *count))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("element %d of figures, %g, is too large to be added up %d times", i + 1, figures[i],
+							*count)));
 	}
 	return figures;
 }

@@ -82,7 +82,8 @@ relation_has_temporary(Oid oid)
 char *
 relation_viewed_as(Relation relation)
 {
-	bool		theirs = !has_privs_of_role(GetUserId(), relation->rd_rel->relowner);
+	/* A superuser has the rights of all roles, and is none of them. */
+	bool		theirs = !is_member_of_role_nosuper(GetUserId(), relation->rd_rel->relowner);
 	bool		is_view = relation->rd_rel->relkind == RELKIND_VIEW;
 
 	if ((theirs && (is_view || is_foreign(relation))) ||
