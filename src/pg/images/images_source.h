@@ -55,8 +55,8 @@ typedef struct ImagesSource
 	char	   *rows;			/* a query to select from: id, the key's columns, image and usable; with masks
 								 * mask; where grouped, lesion_group; where has_by, lesion_by; where has_tid, tid */
 	bool		has_tid;		/* its rows stand in tables of this server, and one may read where: tid */
-	bool		knows_nulls;	/* usable says whether image and mask are there, too; else that is seen when they are
-								 * fetched */
+	bool		knows_nulls;	/* images and masks are columns that are stored in tables of this server: usable says
+								 * whether they are there, too; else that is seen when they are fetched */
 	bool		may_be_long;	/* rows have too_long: an id, group, weight or date is; they are not usable */
 	bool		by_may_be_long; /* rows have by_too_long: the text of by_column is, and they have no lesion_by */
 	bool		ids_are_digests;	/* ids are the SHA-256 of the image: equal ids are equal images */

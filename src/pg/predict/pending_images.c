@@ -13,9 +13,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "pg/base/values/bytes.h"
@@ -26,6 +24,10 @@
 /* After so many passes in a row that find none of the listed images, give
  * up. */
 #define LOST_PASSES 20
+
+/* After so many passes in a row whose first image is the same, its row is lost each time. Once, somebody may have
+ * replaced the image and deleted its row. */
+#define SAME_PASSES 3
 
 /* A list has the ids of so many batches; that is a few megabytes. */
 #define LIST_BATCHES 500
@@ -217,6 +219,7 @@ begin_version(PendingImages *pending, const ModelVersion *version)
 	pending->left_out = NULL;
 	pending->pass_first = pending->before_first = pending->last = NULL;
 	pending->pass_listed = pending->pass_found = pending->without_image = pending->lost_passes = 0;
+	pending->same_passes = 0;
 	pending->left = -1;			/* count them */
 	list_images(pending);
 	pending->left = Max(pending->left, 0);
@@ -259,15 +262,17 @@ need_list(PendingImages *pending, const ModelVersion *version)
 	return true;
 }
 
-/* Note the first image that a pass found. If it is the same as in the pass
- * before, its row was lost, and each pass would store it again: an error. */
+/* Note the first image that a pass found. If it is the same as in the passes
+ * before, its row is lost, and each pass would store it again: an error. */
 static void
 note_first(PendingImages *pending, const char *id)
 {
 	if (pending->pass_found > 0)
 		return;
 	pending->pass_first = MemoryContextStrdup(pending->version_context, id);
-	if (pending->before_first != NULL && strcmp(pending->pass_first, pending->before_first) == 0)
+	pending->same_passes = pending->before_first != NULL && strcmp(pending->pass_first, pending->before_first) == 0 ?
+		pending->same_passes + 1 : 1;
+	if (pending->same_passes == SAME_PASSES)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_ACTION_EXCEPTION),
 				 errmsg("the row of image \"%s\" of %s was stored in %s and is gone again", pending->pass_first,
@@ -288,10 +293,10 @@ note_found(PendingImages *pending, const SPITupleTable *rows)
 
 	for (uint64 i = 0; i < rows->numvals; i++)
 	{
-		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, PENDING_ID, TEXTOID));
+		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
 		bool		isnull;
 
-		(void) row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+		(void) row_value(rows->vals[i], rows->tupdesc, BATCH_IMAGE, BYTEAOID, &isnull);
 		if (!isnull)
 		{
 			note_first(pending, id);
@@ -305,69 +310,7 @@ note_found(PendingImages *pending, const SPITupleTable *rows)
 	return found;
 }
 
-/* ---- the images ---- */
-
-/* Make parameters of the ids and, with by_tid, the tids of some images. */
-static void
-image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids, Datum *tids)
-{
-	Datum	   *elements = palloc(count * sizeof *elements);
-
-	for (int i = 0; i < count; i++)
-		elements[i] = CStringGetTextDatum(images[i].id);
-	*ids = PointerGetDatum(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
-	for (int i = 0; i < count && by_tid; i++)
-		elements[i] = PointerGetDatum(images[i].tid);
-	if (by_tid)
-		*tids = PointerGetDatum(construct_array(elements, count, TIDOID, sizeof(ItemPointerData), false,
-												TYPALIGN_SHORT));
-}
-
-/* Select the images of `count` ids, with by_tid by their tids, too. Returns how
- * many were found. */
-static uint64
-select_images(const ImagesSource *source, const PendingImage *images, int count, bool by_tid)
-{
-	int			parameters = 1 + source->key.count;
-	Oid			types[INDEX_MAX_KEYS + 2] = {TEXTARRAYOID};
-	Datum		values[INDEX_MAX_KEYS + 2] = {0};
-	Datum	  **keys = palloc(count * sizeof *keys);
-	StringInfoData query;
-	int			result;
-
-	for (int i = 0; i < count; i++)
-		keys[i] = images[i].key;
-	initStringInfo(&query);
-	appendStringInfo(&query,
-					 "SELECT s.id, s.image FROM (%s) AS s WHERE s.usable "
-					 "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.=) ANY ($1) ", source->rows);
-	images_key_condition(&source->key, 2, &query, types + 1);
-	images_key_arrays(&source->key, keys, count, values + 1);
-	image_parameters(images, count, by_tid, &values[0], &values[parameters]);
-	if (by_tid)
-	{
-		types[parameters++] = TIDARRAYOID;
-		appendStringInfo(&query, "AND s.tid OPERATOR(pg_catalog.=) ANY ($%d) ", parameters);
-	}
-	appendStringInfoString(&query, "ORDER BY s.id COLLATE pg_catalog.\"C\", s.image");
-	result = images_execute(psprintf("fetching images of %s", source->name), query.data, parameters, types, values, 0);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "fetching images of %s gave %s", source->name, SPI_result_code_string(result));
-	return SPI_processed;
-}
-
-/* Fetch the images of `count` ids. */
-static SPITupleTable *
-fetch_images(const ImagesSource *source, const PendingImage *images, int count)
-{
-	bool		by_tid = source->has_tid;
-
-	if (select_images(source, images, count, by_tid) == (uint64) count || !by_tid)
-		return SPI_tuptable;
-	SPI_freetuptable(SPI_tuptable);
-	(void) select_images(source, images, count, false);
-	return SPI_tuptable;
-}
+/* ---- batches ---- */
 
 SPITupleTable *
 pending_fetch(PendingImages *pending, const ModelVersion *version)
@@ -376,7 +319,7 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 	while (need_list(pending, version))
 	{
 		int			count = (int) Min(pending->count - pending->next, pending->batch_size);
-		SPITupleTable *rows = fetch_images(pending->source, pending->images + pending->next, count);
+		SPITupleTable *rows = batch_images_fetch(pending->source, pending->images + pending->next, count);
 
 		pending->next += count;
 		pending->left = Max(pending->left - pending->batch, count);
@@ -388,78 +331,12 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 	return NULL;
 }
 
-/* ---- images that are replaced ---- */
-
-/* Are all images of a batch read as they are stored? Those of a table are; those of a view where they are big, and so
- * stand beside their rows. */
-static bool
-are_stored(const ImagesSource *source, const SPITupleTable *rows)
-{
-	for (uint64 i = 0; i < rows->numvals && !source->has_tid; i++)
-	{
-		bool		isnull;
-		Datum		image = row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
-
-		if (!isnull && !VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(image)))
-			return false;
-	}
-	return true;
-}
-
-/* The next row from `i` on that has an image, its id and image; false where there is none. */
-static bool
-next_image(const SPITupleTable *rows, uint64 *i, char **id, Datum *image)
-{
-	for (; *i < rows->numvals; (*i)++)
-	{
-		bool		isnull;
-
-		*image = row_value(rows->vals[*i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
-		if (isnull)
-			continue;
-		*id = TextDatumGetCString(row_needed(rows->vals[*i], rows->tupdesc, PENDING_ID, TEXTOID));
-		return true;
-	}
-	return false;
-}
-
-/* Go through both, which are in the order of their ids. An image that stands beside its row is the same where it
- * stands at the same place. */
-static char *
-first_replaced(const SPITupleTable *before, const SPITupleTable *now)
-{
-	uint64		i = 0,
-				j = 0;
-	char	   *id_before,
-			   *id_now;
-	Datum		image_before,
-				image_now;
-
-	while (next_image(before, &i, &id_before, &image_before) && next_image(now, &j, &id_now, &image_now))
-	{
-		int			order = strcmp(id_before, id_now);
-
-		if (order == 0 && !datumIsEqual(image_before, image_now, false, -1))
-			return id_now;
-		i += order <= 0;
-		j += order >= 0;
-	}
-	return NULL;
-}
-
-char *
+List *
 pending_replaced(const PendingImages *pending, const SPITupleTable *rows)
 {
 	const PendingImage *images = pending->images + pending->next - pending->batch;
-	SPITupleTable *now;
-	char	   *id;
 
-	if (pending->source->ids_are_digests || !are_stored(pending->source, rows))
-		return NULL;
-	now = fetch_images(pending->source, images, pending->batch);
-	id = first_replaced(rows, now);
-	SPI_freetuptable(now);
-	return id;
+	return batch_images_replaced(pending->source, images, pending->batch, rows);
 }
 
 void

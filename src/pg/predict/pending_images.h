@@ -11,14 +11,7 @@
 #include "utils/hsearch.h"
 #include "pg/images/images_source.h"
 #include "pg/models/model_store.h"
-
-/* An image that has no row. */
-typedef struct PendingImage
-{
-	char	   *id;
-	Datum	   *key;			/* the values of the source's key */
-	ItemPointer tid;			/* where its row stood when it was listed; NULL where the source has no tid */
-} PendingImage;
+#include "pg/predict/batch_images.h"
 
 typedef struct PendingImages
 {
@@ -45,22 +38,16 @@ typedef struct PendingImages
 	int64		without_image;	/* of these, ids whose image proved NULL */
 	char	   *pass_first;		/* the first of these */
 	char	   *before_first;	/* that of the pass before */
+	int			same_passes;	/* passes in a row with the same first image */
 	int			lost_passes;	/* passes in a row that found none of the listed images */
 	HTAB	   *left_out;		/* ids that are not to be listed again; NULL = none */
 } PendingImages;
-
-/* Columns of the result of pending_fetch. */
-enum
-{
-	PENDING_ID = 1,				/* text */
-	PENDING_IMAGE				/* bytea */
-};
 
 /* Begin with no list, in the current memory context. */
 PendingImages *pending_begin(const ImagesSource *source, const char *named, const char *target, int batch_size);
 
 /*
- * Fetch the next batch, in the order of ids, of images without a row from the
+ * Fetch the next batch (batch_images.h) of images without a row from the
  * version; with another version than in the last call, start again. TOASTed
  * values are not fetched. A row whose image is NULL may stand among them,
  * behind others of its id: it was counted here, pass it over. After the last
@@ -73,15 +60,10 @@ PendingImages *pending_begin(const ImagesSource *source, const char *named, cons
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 
-/*
- * The id of the first image of the batch at hand that is another by now than in
- * `rows`, which pending_fetch returned; NULL where there is none. One that is
- * gone is none. Without making images again that can be told only of those that
- * are read as they are stored: of others the result is NULL.
- */
-char	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows);
+/* batch_images_replaced (batch_images.h) of the batch at hand, whose rows pending_fetch returned. */
+List	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows);
 
-/* The rows of the batch at hand were undone: its images are found again. */
+/* The rows of the batch at hand were undone: its images are found again, but for those that are left out. */
 void		pending_undone(PendingImages *pending);
 
 /* Leave an image out for as long as the version is the same; it gets no

@@ -131,6 +131,8 @@ predict_all(Predict *job)
 					(long long) job->broken),
 			 job->limited > 0 ? errdetail("%lld are above a limit.", (long long) job->limited) :
 			 job->blocked > 0 ? errdetail("%lld have another row in their way.", (long long) job->blocked) :
+			 job->replaced > 0 ?
+			 errdetail("%lld were replaced or deleted meanwhile.", (long long) job->replaced) :
 			 job->taken > 0 ?
 			 errdetail("%lld have a row that another session or a trigger stored.", (long long) job->taken) :
 			 job->pending->without_image > 0 ?

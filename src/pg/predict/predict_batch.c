@@ -13,7 +13,7 @@
  *                wrong, and that is an error
  *   all else     the model, the table, a trigger: an error
  *
- * A batch during which one of its images is replaced is undone and done again.
+ * A batch during which one of its images is replaced or deleted is undone, and done again without that.
  *
  * Small images are segmented in groups of as many as there are threads. The
  * order of rows is that of the ids in any case.
@@ -44,10 +44,6 @@
 
 /* The most images of a group, however many threads there are: all are in memory at once. */
 #define GROUP_IMAGES 16
-
-/* So many batches of a call are undone because an image was replaced meanwhile; then whoever replaces images all the
- * time could keep all others from their masks. */
-#define UNDONE_MAX 10
 
 /* ---- one image ---- */
 
@@ -276,9 +272,9 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 
 	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
-		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, PENDING_ID, TEXTOID));
+		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
 		bool		isnull;
-		Datum		image = row_value(rows->vals[i], rows->tupdesc, PENDING_IMAGE, BYTEAOID, &isnull);
+		Datum		image = row_value(rows->vals[i], rows->tupdesc, BATCH_IMAGE, BYTEAOID, &isnull);
 
 		CHECK_FOR_INTERRUPTS();
 		if (isnull)
@@ -294,67 +290,67 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 	MemoryContextDelete(waiting.context);
 }
 
-/*
- * Is an image another by now than the one that its row is of? Whoever replaces
- * an image deletes its row, and this batch's they cannot see yet: the new image
- * would count as segmented for ever. True where the rows are to be undone.
- */
-static bool
-must_be_undone(Predict *job, const SPITupleTable *rows)
-{
-	char	   *id;
-
-	relation_check(&job->source->known);
-	id = pending_replaced(job->pending, rows);
-	if (id == NULL)
-		return false;
-	if (job->undone < UNDONE_MAX)
-		return true;
-	ereport(WARNING,
-			(errcode(ERRCODE_WARNING),
-			 errmsg("row \"%s\" of %s was replaced while it was segmented: its mask is of the image before", id,
-					job->source->name),
-			 errdetail("Images were replaced in %d batches before, which were done again. There may be more such "
-					   "images in this one.", UNDONE_MAX),
-			 errhint("Compare image_sha256 of the masks, delete those of other images, and call again.")));
-	return false;
-}
-
-/* A step that may be undone. */
+/* A step that is undone where images are replaced meanwhile. */
 typedef struct PredictStep
 {
 	Predict    *job;
 	PredictBatch *batch;
 	const SPITupleTable *rows;
-	bool		is_undone;
+	List	   *replaced;		/* their ids */
 } PredictStep;
 
-/* Segment the images of a batch; an error where that is to be undone. */
+/*
+ * Segment the images of a batch; an error where one of them is gone by now, or
+ * another than the one that its row is of. Whoever replaces or deletes an image
+ * deletes its row, and this batch's they cannot see yet: the next image of that
+ * id would count as segmented for ever.
+ */
 static void
 predict_step(void *argument)
 {
 	PredictStep *step = argument;
 
 	predict_rows(step->job, step->batch, step->rows);
-	step->is_undone = must_be_undone(step->job, step->rows);
-	if (step->is_undone)
+	relation_check(&step->job->source->known);
+	step->replaced = pending_replaced(step->job->pending, step->rows);
+	if (step->replaced != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("an image of %s was replaced while it was segmented", step->job->source->name)));
+				 errmsg("images of %s were replaced while they were segmented", step->job->source->name)));
 }
 
-/* Segment the images of a batch, and count them, or undo it all. */
+/* Leave images that were replaced for another call: whoever replaces some all the time must not keep the others from
+ * their masks. */
+static void
+leave_out_replaced(Predict *job, const List *ids)
+{
+	ListCell   *cell;
+
+	foreach(cell, ids)
+	{
+		const char *id = lfirst(cell);
+
+		job->replaced++;
+		pending_leave_out(job->pending, id);
+		ereport(NOTICE,
+				(errmsg("row \"%s\" of %s was replaced or deleted while it was segmented: it is left for another call",
+						id, job->source->name)));
+	}
+}
+
+/* Segment the images of a batch, and count them; or undo it all and leave it to another batch, without those that were
+ * replaced. */
 static void
 predict_rows_or_undo(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 {
-	PredictStep step = {job, batch, rows, false};
+	PredictStep step = {job, batch, rows, NIL};
 	ErrorData  *error = caught_in_step(predict_step, &step, CurrentMemoryContext);
 
-	if (step.is_undone)
+	if (step.replaced != NIL)
 	{
+		leave_out_replaced(job, step.replaced);
 		pending_undone(job->pending);
 		segment_progress_undone(batch->segmented);
-		job->undone++;
 		return;
 	}
 	if (error != NULL)

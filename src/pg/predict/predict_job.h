@@ -43,7 +43,7 @@ typedef struct Predict
 	int64		taken;			/* have a row that was stored otherwise meanwhile */
 	int64		limited;		/* above a limit */
 	int64		blocked;		/* not stored because of another row */
-	int			undone;			/* batches */
+	int64		replaced;		/* while they were segmented */
 	bool		out_of_time;
 } Predict;
 

@@ -1,0 +1,44 @@
+/*
+ * batch_images.h: the images of a batch of lesion_predict, fetched by what was
+ * listed of them, and whether they are still the same.
+ */
+#ifndef LESIONSEG_PG_PREDICT_BATCH_IMAGES_H
+#define LESIONSEG_PG_PREDICT_BATCH_IMAGES_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "pg/images/images_source.h"
+
+/* An image that has no row. */
+typedef struct PendingImage
+{
+	char	   *id;
+	Datum	   *key;			/* the values of the source's key */
+	ItemPointer tid;			/* where its row stood when it was listed; NULL where the source has no tid */
+} PendingImage;
+
+/* Columns of the result of batch_images_fetch. */
+enum
+{
+	BATCH_ID = 1,				/* text */
+	BATCH_IMAGE					/* bytea */
+};
+
+/*
+ * Fetch `count` images, in the order of their ids; TOASTed values are not
+ * fetched. Rows that have moved are found by their keys. The caller frees the
+ * result with SPI_freetuptable.
+ */
+SPITupleTable *batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count);
+
+/*
+ * The ids of the images that are others by now than in `rows`, which
+ * batch_images_fetch returned, or, in a table, are gone. Without making images
+ * again that can be told only of those that are read as they are stored: of
+ * others the result is NIL.
+ */
+List	   *batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count,
+								  const SPITupleTable *rows);
+
+#endif
