@@ -27,6 +27,9 @@
 #define CALIBRATION_TEMPERATURE 1.0
 #define CALIBRATION_REVIEW_BELOW 0.85
 
+/* The least that a review threshold can be; 0 stands for none. */
+#define CALIBRATION_REVIEW_LEAST 0.0001
+
 /* Fewer images than this are not enough to calibrate. */
 #define CALIBRATION_MIN_IMAGES 20
 

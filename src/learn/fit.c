@@ -103,7 +103,7 @@ fit_trust(long count, const DiceFitImage *measured, double *predicted, Traits *t
 	dice_fit(count, measured, traits->dice_coefficients);
 	for (long i = 0; i < count; i++)
 		predicted[i] = mask_predicted_dice(traits->dice_coefficients, measured[i].statistics);
-	traits->review_below = four_digits(calibration_review_below(predicted, count));
+	traits->review_below = fmax(four_digits(calibration_review_below(predicted, count)), CALIBRATION_REVIEW_LEAST);
 }
 
 /* Run both passes. Scratch: the sums, what is measured and predicted of each

@@ -1,7 +1,7 @@
 -- lesion_calibrate: threshold, temperature and review threshold of a version that came from elsewhere.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(53);
+SELECT plan(54);
 
 CREATE TABLE archive AS
 SELECT seed AS id, seed / 2 AS patient, s.image, s.mask
@@ -174,6 +174,17 @@ CREATE VIEW swapping AS SELECT id, patient, swap(image) AS image, mask FROM arch
 SELECT throws_ok($$SELECT lesion_calibrate('swapped', 'swapping', 'all', id_column => 'id')$$, '55000',
 	'version 1 of model "swapped" was dropped and made anew meanwhile',
 	'no weights are taken for those that were fitted');
+
+-- What finds a lesion in each black image foretells a Dice of 0; a review threshold of 0 would stand for none.
+CREATE TABLE dark AS SELECT n AS id, image, image AS mask FROM generate_series(1, 60) AS n, (SELECT '\x
+89504e470d0a1a0a0000000d49484452000000100000001008000000003a98a0bd0000000d4944415478da63601805c80000011000017f
+cd03b50000000049454e44ae426082'::bytea AS image) AS s;
+SELECT lesion_train('dark', 'dim', epochs => 1, architecture => 'unet', config => '{"base": 2, "depth": 1}',
+	image_size => 16);
+CREATE TEMP TABLE told AS SELECT * FROM lesion_calibrate('dim', 'dark', 'all', promote => 'never');
+SELECT is((SELECT ARRAY[t.review_below, v.review_below] FROM told AS t JOIN lesion_version AS v
+	ON v.model = 'dim' AND v.number = t.new_version), ARRAY[0.0001, 0.0001]::float8[],
+	'the review threshold that is told is the one that is stored');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -2,7 +2,7 @@
 -- the same folds, and the folds of the best are an ensemble. In this transaction nothing is committed.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(69);
+SELECT plan(70);
 
 -- Fifty patients with two photographs each.
 CREATE TABLE pat AS
@@ -210,6 +210,10 @@ SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many',
 	learning_rates => array_fill(0.001::float8, ARRAY[1000000]), image_sizes => array_fill(32, ARRAY[1000000]))$$,
 	'54000', 'learning_rates, image_sizes and configs make 1000000000000 settings, the limit is 1000',
 	'too many settings');
+SELECT throws_ok(format($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many', image_sizes => '{32}',
+	configs => %L)$$, format('[{"base": 4.%s}, {"base": 4}]', repeat('0', 16300))), '54000',
+	'the arguments of a cross-validation have 16648 characters, the limit is 16384',
+	'numbers whose zeros cost nothing until each row of the plan is shown');
 SELECT is((SELECT count(*) FROM lesion_model WHERE name = 'far_too_many'), 0::bigint, '... make no model');
 
 SELECT * FROM finish();

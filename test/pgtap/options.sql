@@ -1,6 +1,6 @@
 -- Options: what lesion_options() lists is what the functions take.
 BEGIN;
-SELECT plan(5);
+SELECT plan(7);
 
 SELECT ok((SELECT count(*) > 40 AND bool_and(meaning <> '' AND takes <> '') FROM lesion_options()),
 	'every option has a meaning');
@@ -16,6 +16,12 @@ SELECT lives_ok(format($$SELECT lesion_model_create('of_' || %L, %L, %L)$$, arch
 	'config of ' || architecture)
 FROM (SELECT split_part(argument, ' of ', 2) AS architecture, jsonb_object_agg(key, default_value::jsonb) AS config
 	FROM lesion_options() WHERE argument = 'config of convmixer' GROUP BY 1) AS c;
+
+-- A number with thousands of zeros takes a few bytes until it is dumped.
+SELECT throws_ok(format($$SELECT lesion_model_create('zeros', 'unet', '{"base": 4.%s}')$$, repeat('0', 100)), '54000',
+	'a number of 102 characters is too long, the limit is 100', 'config has no number of more than 100 characters');
+SELECT throws_ok(format($$SELECT lesion_enhance(image, '{}', '{"gamma": 1.%s}') FROM lesion_synthetic(1, 32, 32)$$,
+	repeat('0', 9999)), '54000', NULL, '... nor have options');
 
 SELECT * FROM finish();
 ROLLBACK;

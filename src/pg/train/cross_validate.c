@@ -36,18 +36,32 @@ PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
 #define SETTINGS_MAX 1000
 
+/* The most characters of all arguments: each row of the plan has them. */
+#define ARGUMENTS_MAX 16384
+
 /* ---- the plan ---- */
 
 /* Collect the arguments. */
 static void
 build_arguments(CrossValidation *task)
 {
+	Jsonb	   *arguments;
+	size_t		length;
+
 	folds_execute(task,
 				  "SELECT jsonb_build_object('images', $1::text, 'architecture', $2, 'folds', $3, 'epochs', $5, "
 				  "'image_column', $6, 'mask_column', $7, 'id_column', $8, 'group_column', $9, 'learning_rates', $10, "
 				  "'image_sizes', $11, 'configs', $12, 'batch_size', $13, 'seed', $14, 'split_seed', $15, "
 				  "'augment', $16, 'options', $17, 'weight_column', $18) AS arguments", SPI_OK_SELECT);
-	task->values[VALUE_ARGUMENTS] = datumCopy(first_row_needed("arguments", JSONBOID), false, -1);
+	arguments = DatumGetJsonbPCopy(first_row_needed("arguments", JSONBOID));
+	length = strlen(JsonbToCString(NULL, &arguments->root, VARSIZE(arguments)));
+	if (length > ARGUMENTS_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the arguments of a cross-validation have %zu characters, the limit is %d", length,
+						ARGUMENTS_MAX),
+				 errhint("Name fewer learning_rates, image_sizes and configs.")));
+	task->values[VALUE_ARGUMENTS] = JsonbPGetDatum(arguments);
 	task->nulls[VALUE_ARGUMENTS] = ' ';
 }
 

@@ -13,11 +13,22 @@
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
 
-/* A number of jsonb. */
+/* The most characters of a number: 17 digits are all that a float8 keeps. */
+#define NUMBER_MAX 100
+
+/* A number of jsonb. One with 16383 zeros takes as little room as one without, until it is read, shown or dumped. */
 static double
 json_number(const JsonbValue *json)
 {
-	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(json->val.numeric)));
+	Datum		number = NumericGetDatum(json->val.numeric);
+	size_t		length = strlen(DatumGetCString(DirectFunctionCall1(numeric_out, number)));
+
+	if (length > NUMBER_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a number of %zu characters is too long, the limit is %d", length, NUMBER_MAX),
+				 errhint("Round it: no more than 17 digits of it count.")));
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, number));
 }
 
 /* Read a list of numbers; an empty one for anything else. */

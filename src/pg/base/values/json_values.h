@@ -12,7 +12,8 @@
 
 /*
  * Set the keys of an object (argument `argument`) in the blocks that have
- * them. It is an error if it is no object, or if options_set refuses a value.
+ * them. It is an error if it is no object, if a number has more than 100
+ * characters, or if options_set refuses a value.
  */
 void		json_options_apply(Jsonb *json, const char *argument, const OptionBlock *blocks, int count);
 
