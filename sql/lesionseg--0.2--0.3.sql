@@ -336,6 +336,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 100 ROWS 60;
 
 COMMENT ON FUNCTION lesion_options() IS
 'every key that config, options and augment take: its default, what it takes and what it means';
+
+CREATE FUNCTION lesion_engine(OUT backend text, OUT "precision" text, OUT instructions text, OUT threads int)
+AS 'MODULE_PATHNAME', 'lesion_engine'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION lesion_engine() IS
+'what networks are computed by in this session: backend and precision that auto stands for, instruction set, threads';
+
 CREATE FUNCTION lesion_functions_only()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'lesion_functions_only'

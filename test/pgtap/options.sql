@@ -1,6 +1,6 @@
--- Options: what lesion_options() lists is what the functions take.
+-- Options: what lesion_options() lists is what the functions take. What the settings stand for.
 BEGIN;
-SELECT plan(7);
+SELECT plan(9);
 
 SELECT ok((SELECT count(*) > 40 AND bool_and(meaning <> '' AND takes <> '') FROM lesion_options()),
 	'every option has a meaning');
@@ -22,6 +22,20 @@ SELECT throws_ok(format($$SELECT lesion_model_create('zeros', 'unet', '{"base": 
 	'a number of 102 characters is too long, the limit is 100', 'config has no number of more than 100 characters');
 SELECT throws_ok(format($$SELECT lesion_enhance(image, '{}', '{"gamma": 1.%s}') FROM lesion_synthetic(1, 32, 32)$$,
 	repeat('0', 9999)), '54000', NULL, '... nor have options');
+
+-- What auto stands for is what rows of masks say.
+CREATE TABLE pictures AS SELECT 1 AS id, image FROM lesion_synthetic(1, 32, 32);
+CREATE TABLE masks (LIKE lesion_prediction);
+SET LOCAL client_min_messages = warning;
+CALL lesion_predict('pictures', 'linknet', 'masks', id_column => 'id');
+SELECT is((SELECT ROW(backend, precision, instructions = ANY ('{none,avx2,avx512,avx512_bf16,amx_bf16}'), threads > 0)
+	FROM lesion_engine()), (SELECT ROW(backend, precision, true, true) FROM masks),
+	'lesion_engine says what a network is computed by');
+SET LOCAL lesionseg.backend = 'builtin';
+SET LOCAL lesionseg.precision = 'f32';
+SET LOCAL lesionseg.threads = 1;
+SELECT is((SELECT ROW(backend, precision, threads) FROM lesion_engine()), ROW('builtin'::text, 'f32'::text, 1),
+	'... and follows the settings');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -188,6 +188,19 @@ like($job->finish, qr/row "lesion-1" of public\.small was replaced .* 3 images o
 $job->query('RESET ROLE');
 run_sql($database, 'DROP TABLE small; DROP OWNED BY some_columns; DROP ROLE some_columns');
 
+# An image that the job had no time for is none of its own.
+run_sql($database, q{TRUNCATE replaced_masks; CREATE OR REPLACE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS
+	$$BEGIN PERFORM pg_advisory_xact_lock_shared(27); RETURN NEW; END$$});
+$watcher->query('SELECT pg_advisory_lock(27)');
+$job->start(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', max_minutes => 0.0001)});
+ok(wait_for_lock($job), 'a job that has little time waits at its first images');
+$watcher->query(q{UPDATE replaced SET image = (lesion_synthetic(78, 128, 128)).image WHERE id = 'small'});
+$watcher->query('SELECT pg_advisory_unlock(27)');
+unlike($job->finish, qr/was replaced|ERROR/, '... and leaves nothing out for an image that it did not reach');
+cmp_ok($watcher->query('SELECT count(*) FROM replaced_masks'), '>', 0, '... it stores what it has done');
+run_sql($database, q{CREATE OR REPLACE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN IF NEW.id = 'lesion-3' THEN PERFORM pg_advisory_xact_lock_shared(27); END IF; RETURN NEW; END$$});
+
 # The first of all images is replaced, and its row deleted, when its batch is done: it is found once more.
 run_sql($database, 'TRUNCATE replaced_masks');
 $watcher->query('SELECT pg_advisory_lock(27)');

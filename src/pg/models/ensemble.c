@@ -10,6 +10,7 @@
 #include "utils/json.h"
 
 #include "infer/calibration.h"
+#include "pg/base/values/json_values.h"
 #include "pg/models/active/active_version.h"
 #include "pg/models/ensemble.h"
 #include "pg/models/ensemble_version.h"
@@ -86,8 +87,7 @@ read_config(Jsonb *config)
 		if (weight != NULL && weight->type != jbvNumeric)
 			bad_config("has a weight that is no number");
 		content.names[i] = pnstrdup(name->val.string.val, name->val.string.len);
-		content.weights[i] = weight == NULL ? 1 :
-			DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(weight->val.numeric)));
+		content.weights[i] = weight == NULL ? 1 : json_number(weight);
 		if (!(content.weights[i] >= 0 && content.weights[i] <= 1e6))
 			bad_config("has a weight that is not between 0 and 1000000");
 		for (int j = 0; j < i; j++)

@@ -29,6 +29,14 @@
  * seconds, in which a worker loads a model. */
 #define PROCESS_WORK (TOLD_SHARE * 20000)
 
+/* The least pages that a process should have. Tables are shared out page by page, and the rows of a page stay with one
+ * process: at the end it works alone, on one thread. From 17 on each process takes up to 16 pages ahead. */
+#if PG_VERSION_NUM >= 170000
+#define PROCESS_PAGES 32
+#else
+#define PROCESS_PAGES 4
+#endif
+
 static set_rel_pathlist_hook_type next_hook;
 
 /* Calls of our functions that read a relation. */
@@ -69,12 +77,19 @@ calls_cost(PlannerInfo *root, const RelOptInfo *rel, Node *expression)
 	return calls.each;
 }
 
-/* The cost of all calls over a relation. */
+/* The cost of the calls over all rows of a relation, of which conditions are made. */
 static Cost
-work_over(PlannerInfo *root, const RelOptInfo *rel)
+work_of_conditions(PlannerInfo *root, const RelOptInfo *rel)
+{
+	return rel->tuples * calls_cost(root, rel, (Node *) root->parse->jointree);
+}
+
+/* The cost of all other calls over a relation, for the rows that the conditions leave. */
+static Cost
+work_of_results(PlannerInfo *root, const RelOptInfo *rel)
 {
 	double		shown = root->limit_tuples >= 0 ? Min(rel->rows, root->limit_tuples) : rel->rows;
-	Cost		work = rel->tuples * calls_cost(root, rel, (Node *) root->parse->jointree);
+	Cost		work = 0;
 	ListCell   *cell;
 
 	/* With a LIMIT, only what is sorted by is computed for all rows. */
@@ -138,11 +153,14 @@ count_each_call(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *functio
 	}
 }
 
-/* Add a scan by workers. Tables are shared out by pages, so there is no use for more workers than pages. */
+/* Add a scan by workers. Rows that a condition leaves may stand side by side, as those of a range of keys do. */
 static void
 add_shared_scan(PlannerInfo *root, RelOptInfo *rel)
 {
-	double		workers = Min(work_over(root, rel) / PROCESS_WORK, (double) rel->pages - 1);
+	Cost		conditions = work_of_conditions(root, rel);
+	Cost		results = work_of_results(root, rel);
+	double		pages = conditions >= results ? rel->pages : rel->pages * rel->rows / Max(rel->tuples, 1);
+	double		workers = Min((conditions + results) / PROCESS_WORK, pages / PROCESS_PAGES - 1);
 
 	workers = Min(workers, max_parallel_workers_per_gather);
 	if (workers >= 1 && settings_parallel_pays((int) workers))

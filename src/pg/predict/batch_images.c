@@ -90,11 +90,11 @@ are_stored(const ImagesSource *source, const SPITupleTable *rows)
 	return source->knows_nulls;
 }
 
-/* The next row from `i` on that has an image, its id and image; false where there is none. */
+/* The next row from `i` on, before `end`, that has an image, its id and image; false where there is none. */
 static bool
-next_image(const SPITupleTable *rows, uint64 *i, char **id, Datum *image)
+next_image(const SPITupleTable *rows, uint64 end, uint64 *i, char **id, Datum *image)
 {
-	for (; *i < rows->numvals; (*i)++)
+	for (; *i < end; (*i)++)
 	{
 		bool		isnull;
 
@@ -110,7 +110,7 @@ next_image(const SPITupleTable *rows, uint64 *i, char **id, Datum *image)
 /* Go through both, which are in the order of their ids. An image that stands beside its row is the same where it
  * stands at the same place. */
 static List *
-ids_of_others(const SPITupleTable *before, const SPITupleTable *now, bool gone_counts)
+ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *now, bool gone_counts)
 {
 	List	   *ids = NIL;
 	uint64		i = 0,
@@ -120,9 +120,9 @@ ids_of_others(const SPITupleTable *before, const SPITupleTable *now, bool gone_c
 	Datum		image_before,
 				image_now;
 
-	while (next_image(before, &i, &id_before, &image_before))
+	while (next_image(before, reached, &i, &id_before, &image_before))
 	{
-		int			order = next_image(now, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
+		int			order = next_image(now, now->numvals, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
 
 		if (order == 0 ? !datumIsEqual(image_before, image_now, false, -1) : order < 0 && gone_counts)
 			ids = lappend(ids, id_before);
@@ -133,7 +133,8 @@ ids_of_others(const SPITupleTable *before, const SPITupleTable *now, bool gone_c
 }
 
 List *
-batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count, const SPITupleTable *rows)
+batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count, const SPITupleTable *rows,
+					  uint64 reached)
 {
 	SPITupleTable *now;
 	List	   *ids;
@@ -142,7 +143,7 @@ batch_images_replaced(const ImagesSource *source, const PendingImage *images, in
 		return NIL;
 	now = batch_images_fetch(source, images, count);
 	/* A view of images without masks no longer shows them. */
-	ids = ids_of_others(rows, now, source->knows_nulls);
+	ids = ids_of_others(rows, reached, now, source->knows_nulls);
 	SPI_freetuptable(now);
 	return ids;
 }

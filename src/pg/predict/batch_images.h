@@ -33,12 +33,12 @@ enum
 SPITupleTable *batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count);
 
 /*
- * The ids of the images that are others by now than in `rows`, which
- * batch_images_fetch returned, or, in a table, are gone. Without making images
+ * The ids of the images that are others by now than in the first `reached` of
+ * `rows`, which batch_images_fetch returned, or, in a table, are gone. Without making images
  * again that can be told only of those that are read as they are stored: of
  * others the result is NIL.
  */
 List	   *batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count,
-								  const SPITupleTable *rows);
+								  const SPITupleTable *rows, uint64 reached);
 
 #endif

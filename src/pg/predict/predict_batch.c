@@ -261,16 +261,17 @@ add_image(Predict *job, PredictBatch *batch, Waiting *waiting, const char *id, D
 }
 
 /* Segment the images of a batch while there is time; the first one in any
- * case. */
-static void
+ * case. Returns how many rows were reached. */
+static uint64
 predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 {
 	Waiting		waiting = {
 		.context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg prediction rows", ALLOCSET_DEFAULT_SIZES)
 	};
 	char	   *last = NULL;
+	uint64		i;
 
-	for (uint64 i = 0; i < rows->numvals && !job->out_of_time; i++)
+	for (i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
 		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
 		bool		isnull;
@@ -288,6 +289,7 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 	if (waiting.count > 0)
 		segment_waiting(job, batch, &waiting);
 	MemoryContextDelete(waiting.context);
+	return i;
 }
 
 /* A step that is undone where images are replaced meanwhile. */
@@ -309,10 +311,10 @@ static void
 predict_step(void *argument)
 {
 	PredictStep *step = argument;
+	uint64		reached = predict_rows(step->job, step->batch, step->rows);
 
-	predict_rows(step->job, step->batch, step->rows);
 	relation_check(&step->job->source->known);
-	step->replaced = pending_replaced(step->job->pending, step->rows);
+	step->replaced = pending_replaced(step->job->pending, step->rows, reached);
 	if (step->replaced != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

@@ -16,8 +16,8 @@
 /* The most characters of a number: 17 digits are all that a float8 keeps. */
 #define NUMBER_MAX 100
 
-/* A number of jsonb. One with 16383 zeros takes as little room as one without, until it is read, shown or dumped. */
-static double
+/* One with 16383 zeros takes as little room as one without, until it is read, shown or dumped. */
+double
 json_number(const JsonbValue *json)
 {
 	Datum		number = NumericGetDatum(json->val.numeric);

@@ -17,6 +17,9 @@
  */
 void		json_options_apply(Jsonb *json, const char *argument, const OptionBlock *blocks, int count);
 
+/* A number of jsonb; an error where it has more than 100 characters. */
+double		json_number(const JsonbValue *json);
+
 /* An object being built. */
 typedef struct JsonBuilder
 {
