@@ -87,13 +87,11 @@ SELECT matches(plan_of('SELECT id, lesion_segment(image) FROM parts'), 'Workers 
 SET LOCAL parallel_leader_participation = off;
 CREATE FUNCTION of_some() RETURNS text LANGUAGE sql AS
 	$$SELECT 'SELECT id, lesion_segment(image, ''linknet'') AS mask FROM archive WHERE id > 350'$$;
-ALTER TABLE archive SET (parallel_workers = 2);
 SELECT ok(shared(of_some()), 'some images are shared');
 DO $$BEGIN EXECUTE 'CREATE TEMP TABLE made AS ' || of_some(); END$$;
 SET LOCAL lesionseg.parallel = off;
 SELECT results_eq('SELECT id, mask FROM made ORDER BY id', of_some() || ' ORDER BY id',
 	'their masks are those of one process');
-ALTER TABLE archive RESET (parallel_workers);
 SET LOCAL lesionseg.parallel = on;
 
 -- What calls cost.

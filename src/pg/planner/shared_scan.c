@@ -30,12 +30,8 @@
 #define PROCESS_WORK (TOLD_SHARE * 20000)
 
 /* The least pages that a process should have. Tables are shared out page by page, and the rows of a page stay with one
- * process: at the end it works alone, on one thread. From 17 on each process takes up to 16 pages ahead. */
-#if PG_VERSION_NUM >= 170000
-#define PROCESS_PAGES 32
-#else
+ * process: at the end it works alone, on one thread. */
 #define PROCESS_PAGES 4
-#endif
 
 static set_rel_pathlist_hook_type next_hook;
 
