@@ -229,33 +229,21 @@ run_sql($database, q{TRUNCATE replaced_masks; CREATE VIEW replaced_left AS
 like($job->query(q{CALL lesion_predict('replaced_left', 'net', 'replaced_masks', id_column => 'id')}),
 	qr/\ANOTICE.* 4 images of public/, 'a view of images without masks is segmented once');
 
-# Whoever replaces an image all the time keeps no other from its mask. A column beside the image is no image.
+# A column beside the image is no image. What a trigger of the job does is no other session's work: it sees the rows.
 run_sql($database, <<'SQL');
 TRUNCATE replaced_masks;
 DROP TRIGGER wait_here ON replaced_masks;
 ALTER TABLE replaced ADD seen int;
 CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE replaced SET seen = 1 WHERE id = NEW.id;
+	UPDATE replaced SET seen = 1 WHERE id = 'lesion-1';
+	UPDATE replaced SET image = image || '\x00' WHERE id = 'lesion-2';
 	RETURN NEW;
 END $$;
 CREATE TRIGGER touch BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION touch();
 SQL
-unlike($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id')}), qr/WARNING|ERROR/,
-	'a row that is updated beside its image is not done again');
-run_sql($database, <<'SQL');
-TRUNCATE replaced_masks;
-CREATE OR REPLACE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	UPDATE replaced SET image = image || '\x00' WHERE id = NEW.id AND id IN ('lesion-1', 'lesion-2');
-	RETURN NEW;
-END $$;
-SQL
-like($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id', batch_size => 1)}),
-	qr/NOTICE: .* 2 images of .* segmented, 0 broken.*2 were replaced or deleted meanwhile/s,
-	'images that are replaced each time keep no other from its mask');
-is($watcher->query(q{SELECT string_agg(id, ',' ORDER BY id) FROM replaced_masks}), 'lesion-3,small',
-	'... and have none themselves');
+like($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id')}),
+	qr/\ANOTICE: .* 4 images of .* segmented, 0 broken/, 'rows that a trigger of the job updates are not done again');
 
 # A key of other columns is an error.
 run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey, ADD UNIQUE (images)');

@@ -7,6 +7,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/snapmgr.h"
 
 #include "pg/base/values/row_values.h"
 #include "pg/predict/batch_images.h"
@@ -27,11 +28,12 @@ image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids,
 												TYPALIGN_SHORT));
 }
 
-/* Select the images of `count` ids, with by_tid by their tids, too. Returns how
- * many were found. */
+/* Select the images of `count` ids, with by_tid by their tids, too; under the
+ * active snapshot, or a new one. Returns how many were found. */
 static uint64
-select_images(const ImagesSource *source, const PendingImage *images, int count, bool by_tid)
+select_images(const ImagesSource *source, const PendingImage *images, int count, bool by_tid, bool active)
 {
+	const char *doing = psprintf("fetching images of %s", source->name);
 	int			parameters = 1 + source->key.count;
 	Oid			types[INDEX_MAX_KEYS + 2] = {TEXTARRAYOID};
 	Datum		values[INDEX_MAX_KEYS + 2] = {0};
@@ -54,22 +56,30 @@ select_images(const ImagesSource *source, const PendingImage *images, int count,
 		appendStringInfo(&query, "AND s.tid OPERATOR(pg_catalog.=) ANY ($%d) ", parameters);
 	}
 	appendStringInfoString(&query, "ORDER BY s.id COLLATE pg_catalog.\"C\", s.image");
-	result = images_execute(psprintf("fetching images of %s", source->name), query.data, parameters, types, values, 0);
+	result = active ? images_execute_active(doing, query.data, parameters, types, values) :
+		images_execute(doing, query.data, parameters, types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "fetching images of %s gave %s", source->name, SPI_result_code_string(result));
 	return SPI_processed;
 }
 
-SPITupleTable *
-batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count)
+/* Fetch images: those whose rows have moved by their keys. */
+static SPITupleTable *
+fetch(const ImagesSource *source, const PendingImage *images, int count, bool active)
 {
 	bool		by_tid = source->has_tid;
 
-	if (select_images(source, images, count, by_tid) == (uint64) count || !by_tid)
+	if (select_images(source, images, count, by_tid, active) == (uint64) count || !by_tid)
 		return SPI_tuptable;
 	SPI_freetuptable(SPI_tuptable);
-	(void) select_images(source, images, count, false);
+	(void) select_images(source, images, count, false, active);
 	return SPI_tuptable;
+}
+
+SPITupleTable *
+batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count)
+{
+	return fetch(source, images, count, false);
 }
 
 /* ---- images that are replaced ---- */
@@ -110,7 +120,7 @@ next_image(const SPITupleTable *rows, uint64 end, uint64 *i, char **id, Datum *i
 /* Go through both, which are in the order of their ids. An image that stands beside its row is the same where it
  * stands at the same place. */
 static List *
-ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *now, bool gone_counts)
+ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *now)
 {
 	List	   *ids = NIL;
 	uint64		i = 0,
@@ -124,7 +134,7 @@ ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *
 	{
 		int			order = next_image(now, now->numvals, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
 
-		if (order == 0 ? !datumIsEqual(image_before, image_now, false, -1) : order < 0 && gone_counts)
+		if (order == 0 ? !datumIsEqual(image_before, image_now, false, -1) : order < 0)
 			ids = lappend(ids, id_before);
 		i += order <= 0;
 		j += order >= 0;
@@ -134,16 +144,18 @@ ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *
 
 List *
 batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count, const SPITupleTable *rows,
-					  uint64 reached)
+					  uint64 reached, CommandId since)
 {
 	SPITupleTable *now;
 	List	   *ids;
 
 	if (source->ids_are_digests || !are_stored(source, rows))
 		return NIL;
-	now = batch_images_fetch(source, images, count);
-	/* A view of images without masks no longer shows them. */
-	ids = ids_of_others(rows, reached, now, source->knows_nulls);
+	PushCopiedSnapshot(GetLatestSnapshot());
+	GetActiveSnapshot()->curcid = since;
+	now = fetch(source, images, count, true);
+	PopActiveSnapshot();
+	ids = ids_of_others(rows, reached, now);
 	SPI_freetuptable(now);
 	return ids;
 }

@@ -33,12 +33,13 @@ enum
 SPITupleTable *batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count);
 
 /*
- * The ids of the images that are others by now than in the first `reached` of
- * `rows`, which batch_images_fetch returned, or, in a table, are gone. Without making images
- * again that can be told only of those that are read as they are stored: of
- * others the result is NIL.
+ * The ids of the images that are gone, or others by now, of the first `reached`
+ * of `rows`, which batch_images_fetch returned. What this transaction has done
+ * from its command `since` on does not count: who did that sees its rows.
+ * Without making images again that can be told only of those that are read as
+ * they are stored: of others the result is NIL.
  */
 List	   *batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count,
-								  const SPITupleTable *rows, uint64 reached);
+								  const SPITupleTable *rows, uint64 reached, CommandId since);
 
 #endif

@@ -332,11 +332,11 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 }
 
 List *
-pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 reached)
+pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 reached, CommandId since)
 {
 	const PendingImage *images = pending->images + pending->next - pending->batch;
 
-	return batch_images_replaced(pending->source, images, pending->batch, rows, reached);
+	return batch_images_replaced(pending->source, images, pending->batch, rows, reached, since);
 }
 
 void

@@ -22,6 +22,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -311,10 +312,11 @@ static void
 predict_step(void *argument)
 {
 	PredictStep *step = argument;
+	CommandId	begun = GetCurrentCommandId(false);
 	uint64		reached = predict_rows(step->job, step->batch, step->rows);
 
 	relation_check(&step->job->source->known);
-	step->replaced = pending_replaced(step->job->pending, step->rows, reached);
+	step->replaced = pending_replaced(step->job->pending, step->rows, reached, begun);
 	if (step->replaced != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

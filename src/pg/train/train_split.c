@@ -86,8 +86,8 @@ train_split_open(TrainRun *run)
 
 	if (request->group_column != NULL)
 		columns.group = split_columns_single(request->group_column);
-	else if (request->id_column == NULL && get_rel_name(request->images) != NULL)
-		before = version_before(run);
+	else if (request->id_column == NULL && run->plan.fold == 0 && get_rel_name(request->images) != NULL)
+		before = version_before(run);	/* a fold is cut as its cross-validation says, whatever stands in its model */
 	if (before != NULL && has_columns(run, before))
 	{
 		columns.group = before->split.columns;
