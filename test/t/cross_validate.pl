@@ -156,6 +156,17 @@ is(figures('mixed') =~ s/mixed_/whole_/gr, $figures, '... give the same figures'
 is(run_sql($database, "SELECT string_agg(model, ' ') FROM lesion_run WHERE run > $runs"), 'mixed_2_1',
 	'... by one training');
 
+# A version that somebody brings into the model of a fold to come, split by another column, decides nothing.
+run_sql($database, q{ALTER TABLE archive ADD patient text; UPDATE archive SET patient = right(id, 1);
+	SELECT lesion_train('archive', 'other', 1, architecture => 'unet', image_size => 32,
+		config => '{"base": 4, "depth": 2}', group_column => 'patient')});
+my $stopped = stopped_session('barred', 'barred_1_1');
+ok(kill_session($stopped), 'a cross-validation is killed');
+run_sql($database, q{DELETE FROM stop; SELECT lesion_model_import('barred_1_3', lesion_model_export('other'))});
+$session = Session->new($database);
+unlike($session->query(cross_validate('barred'), 300), qr/ERROR/,
+	'... goes on where a fold has a version of another split');
+
 # Without a right that the trainings need there is nothing: neither a plan nor models are committed.
 run_sql($database, <<'SQL');
 CREATE ROLE lesion_tap_trainer;

@@ -184,8 +184,9 @@ run_log_find_unfinished(const TrainRun *run)
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(&run->store,
-				  "SELECT r.run, r.data_sha256, c.epoch = (SELECT count(*) FROM @lesion_epoch e WHERE e.run = r.run) "
-				  "AS is_whole FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
+				  "SELECT r.run, (SELECT v.data_sha256 FROM @lesion_runs v WHERE v.run = r.run) AS data_sha256, "
+				  "c.epoch = (SELECT count(*) FROM @lesion_epoch e WHERE e.run = r.run) AS is_whole "
+				  "FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
 				  "WHERE r.model = $1 AND r.images = $2 AND r.epochs = $3 AND r.seed = $4 AND r.options = $5 "
 				  "AND r.state <> 'finished' AND r.started_by = current_user::pg_catalog.text "
 				  "ORDER BY r.run DESC LIMIT 1",

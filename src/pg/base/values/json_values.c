@@ -25,7 +25,7 @@ json_number(const JsonbValue *json)
 
 	if (length > NUMBER_MAX)
 		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a number of %zu characters is too long, the limit is %d", length, NUMBER_MAX),
 				 errhint("Round it: no more than 17 digits of it count.")));
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, number));
