@@ -208,7 +208,7 @@ SELECT is((SELECT ROW(folds, folds_done, best) FROM lesion_cross_validations WHE
 -- More settings than anybody trains are refused at once, before they are looked at.
 SELECT throws_ok($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many',
 	learning_rates => array_fill(0.001::float8, ARRAY[1000000]), image_sizes => array_fill(32, ARRAY[1000000]))$$,
-	'54000', 'learning_rates, image_sizes and configs make 1000000000000 settings, the limit is 1000',
+	'54000', 'learning_rates, image_sizes and configs make 1000000000000 settings, the limit is 100',
 	'too many settings');
 SELECT throws_ok(format($$CALL lesion_cross_validate('pat', 'unet', 2, 'far_too_many', image_sizes => '{32}',
 	configs => %L)$$, format('[{"base": 4.%s}, {"base": 4}]', repeat('0', 16300))), '54000',

@@ -2,7 +2,7 @@
 -- looked at; and of the period alone.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(35);
+SELECT plan(36);
 
 CREATE TABLE masks (LIKE lesion_prediction);
 -- Ten images of today, which three models segmented; four of last week, which a second model segmented today.
@@ -167,6 +167,15 @@ SELECT regexp_replace((regexp_match(lesion_report(since => now() - interval '1 h
 	'<[^>]*>', ' ', 'g') AS words;
 SELECT alike(words, '% 20000 %', 'many verdicts') FROM table_of_verdicts;
 SELECT matches(words, ' 1\.000\s*$', '... of which the latest of an image is compared') FROM table_of_verdicts;
+-- Each of many verdicts on equal masks of one image, of as many versions, counts once.
+TRUNCATE many, said;
+INSERT INTO many (images, id, mask, model, version, predicted_at)
+SELECT 'public.many', 'one', '\x01', 'net', version, now() - interval '1 hour'
+FROM generate_series(1, 10000) AS version;
+INSERT INTO said (images, id, verdict, mask_sha256, decided_at)
+SELECT 'public.many', 'one', 'accept', sha256('\x01'), now() FROM generate_series(1, 10000);
+SELECT lives_ok($$SELECT lesion_report(predictions => '{many}', verdicts => 'said', pictures => 0)$$,
+	'many verdicts on many equal masks');
 RESET statement_timeout;
 
 SELECT * FROM finish();

@@ -134,13 +134,16 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 		return;
 	/* What was looked at is said by the digest of a mask, not by the time of the verdict: a mask that was made
 	 * before it may have come after it, and a verdict may be about another mask. An anti-join that can be hashed:
-	 * with OR, or with a volatile function, each mask would be looked up among all verdicts. */
+	 * with OR, or with a volatile function, each mask would be looked up among all verdicts. Equal masks of an image
+	 * count once: each verdict on them would else meet each of them. */
 	job->waiting = psprintf("NOT EXISTS (SELECT FROM (SELECT m.images, m.id, max(m.predicted_at) AS latest "
-							"FROM %1$s v "
-							"JOIN (SELECT * FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s v)) m "
-							"ON m.images = v.images AND m.id = v.id "
-							"AND coalesce(sha256(m.mask), '') = coalesce(v.mask_sha256, '') "
-							"WHERE m.predicted_at <= statement_timestamp() AND v.decided_at <= statement_timestamp() "
+							"FROM %1$s v JOIN (SELECT DISTINCT ON (images, id, digest) * "
+							"FROM (SELECT images, id, mask, predicted_at, coalesce(sha256(mask), '') AS digest "
+							"FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s v) "
+							"AND predicted_at <= statement_timestamp()) d "
+							"ORDER BY images, id, digest, predicted_at DESC) m "
+							"ON m.images = v.images AND m.id = v.id AND m.digest = coalesce(v.mask_sha256, '') "
+							"WHERE v.decided_at <= statement_timestamp() "
 							"AND " USER_TABLE_VERDICT_COUNTS("m.mask", "%3$s") " "
 							"GROUP BY m.images, m.id) v "
 							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)",

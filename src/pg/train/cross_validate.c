@@ -34,7 +34,8 @@
 
 PG_FUNCTION_INFO_V1(lesion_cross_validate);
 
-#define SETTINGS_MAX 1000
+/* The most settings. The models of all their folds are made in one transaction, and each takes a lock. */
+#define SETTINGS_MAX 100
 
 /* The most characters of all arguments: each row of the plan has them. */
 #define ARGUMENTS_MAX 16384
