@@ -14,15 +14,18 @@
 
 PG_FUNCTION_INFO_V1(lesion_engine);
 
-/* The last of the processor's instruction sets that our kernels use. */
+/* The last of the processor's instruction sets that our kernels use for that backend and precision. */
 static const char *
-instructions(void)
+instructions(const EngineNames *names)
 {
 	const CpuFeatures *cpu = cpu_features();
+	bool		bf16 = strcmp(names->precision, "bf16") == 0;
 
-	if (cpu->amx_bf16)
+	if (strcmp(names->backend, "openblas") == 0)
+		return "none";
+	if (bf16 && cpu->amx_bf16)
 		return "amx_bf16";
-	if (cpu->avx512_bf16)
+	if (bf16 && cpu->avx512_bf16)
 		return "avx512_bf16";
 	if (cpu->avx512)
 		return "avx512";
@@ -39,7 +42,7 @@ lesion_engine(PG_FUNCTION_ARGS)
 
 	row_set(&row, "backend", TEXTOID, CStringGetTextDatum(names.backend));
 	row_set(&row, "precision", TEXTOID, CStringGetTextDatum(names.precision));
-	row_set(&row, "instructions", TEXTOID, CStringGetTextDatum(instructions()));
+	row_set(&row, "instructions", TEXTOID, CStringGetTextDatum(instructions(&names)));
 	row_set(&row, "threads", INT4OID, Int32GetDatum(settings_threads(false)));
 	PG_RETURN_DATUM(row_datum(&row));
 }

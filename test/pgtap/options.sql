@@ -1,6 +1,6 @@
 -- Options: what lesion_options() lists is what the functions take. What the settings stand for.
 BEGIN;
-SELECT plan(9);
+SELECT plan(10);
 
 SELECT ok((SELECT count(*) > 40 AND bool_and(meaning <> '' AND takes <> '') FROM lesion_options()),
 	'every option has a meaning');
@@ -34,8 +34,10 @@ SELECT is((SELECT ROW(backend, precision, instructions = ANY ('{none,avx2,avx512
 SET LOCAL lesionseg.backend = 'builtin';
 SET LOCAL lesionseg.precision = 'f32';
 SET LOCAL lesionseg.threads = 1;
-SELECT is((SELECT ROW(backend, precision, threads) FROM lesion_engine()), ROW('builtin'::text, 'f32'::text, 1),
-	'... and follows the settings');
+SELECT is((SELECT ROW(backend, precision, threads, instructions LIKE '%bf16') FROM lesion_engine()),
+	ROW('builtin'::text, 'f32'::text, 1, false), '... and follows the settings');
+SET LOCAL lesionseg.backend = 'openblas';
+SELECT is((SELECT instructions FROM lesion_engine()), 'none', '... with plain loops beside OpenBLAS');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 SET LOCAL jit = off;
 SET LOCAL max_parallel_workers_per_gather = 2;
-SELECT plan(28);
+SELECT plan(29);
 
 CREATE FUNCTION plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -49,8 +49,9 @@ SELECT ok(serial('SELECT id, d.area FROM archive, lesion_segment_detail(image) A
 SELECT ok(serial('SELECT id, lesion_segment(image) FROM archive WHERE id < 8'),
 	'... nor for rows that may stand on a few pages');
 CREATE TABLE narrow AS SELECT id, image FROM archive;
+SELECT ok(serial('SELECT id, lesion_segment(image) FROM narrow'), 'nor for a new table of a few pages');
 ANALYZE narrow;
-SELECT ok(serial('SELECT id, lesion_segment(image) FROM narrow'), 'nor for a table of a few pages of many rows');
+SELECT ok(serial('SELECT id, lesion_segment(image) FROM narrow'), '... of many rows');
 CREATE TABLE others AS TABLE archive;
 ANALYZE others;
 SELECT ok(plan_of('SELECT a.id, lesion_segment(a.image) FROM archive AS a JOIN others AS b USING (id)')

@@ -193,7 +193,7 @@ CREATE FUNCTION set_engine() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TABLE of_engines (LIKE lesion_prediction);
 CREATE TRIGGER set_engine BEFORE INSERT ON of_engines FOR EACH ROW EXECUTE FUNCTION set_engine();
 SET LOCAL lesionseg.threads = 1;
-CALL lesion_predict('crowd', 'net', 'of_engines', id_column => 'id');
+CALL lesion_predict('crowd', 'net', 'of_engines', id_column => 'id', batch_size => 1);
 RESET lesionseg.threads;
 RESET lesionseg.backend;
 SELECT row_eq($$SELECT count(*), count(*) FILTER (WHERE backend = 'builtin') >= 11, bool_and(r.agrees)

@@ -212,6 +212,7 @@ for my $case (@cases) {
 }
 
 # Parallel workers stop, too. How long they wait for a core is known of no process that has ended.
+run_sql($database, 'ALTER TABLE large SET (parallel_workers = 2)');
 $session->query('SET max_parallel_workers_per_gather = 2; SET parallel_leader_participation = off');
 my $late = latest(1000, [0.1, 0.5], sub {
 	$session->start('SELECT lesion_follow(image, mask, image, mask) FROM large, generate_series(1, 50)');

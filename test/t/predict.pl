@@ -137,113 +137,85 @@ $other->quit;
 like($job->query($into_raced), qr/NOTICE.* 1 images of public\.renumbered segmented/,
 	'... the next call does the image');
 
-# An image that is replaced while its batch runs, by who deletes its row, which cannot be seen yet: the batch is done
-# again without it, and the next call does the new one. Images of a view are compared where one stands beside its row.
+# Images that are replaced or deleted while a batch has them at hand, by who deletes their rows, which cannot be seen
+# yet: they are left out, and the next call does what is there then. The job waits where it reads images from TOAST.
 run_sql($database, <<'SQL');
-CREATE TABLE replaced (id text PRIMARY KEY, image bytea NOT NULL);
-INSERT INTO replaced SELECT id, image FROM archive WHERE id IN ('lesion-1', 'lesion-2', 'lesion-3');
-INSERT INTO replaced SELECT 'small', image FROM lesion_synthetic(1, 16, 16);
-CREATE VIEW replaced_view AS SELECT * FROM replaced;
+DROP ROLE IF EXISTS some_columns;
+CREATE ROLE some_columns;
+CREATE TABLE replaced (id text PRIMARY KEY, image bytea NOT NULL, note text);
+ALTER TABLE replaced ALTER note SET STORAGE PLAIN;
+CREATE VIEW replaced_view AS SELECT id, image FROM replaced;
+CREATE VIEW replaced_big AS SELECT id, image FROM replaced WHERE id LIKE 'lesion%';
 CREATE TABLE replaced_masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
-CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	IF NEW.id = 'lesion-3' THEN
-		PERFORM pg_advisory_xact_lock_shared(27);
-	END IF;
-	RETURN NEW;
-END $$;
-CREATE TRIGGER wait_here BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION wait_here();
+CREATE FUNCTION is_left(text) RETURNS boolean LANGUAGE plpgsql AS
+	$$BEGIN RETURN NOT EXISTS (SELECT FROM replaced_masks WHERE id = $1); END$$;
+CREATE VIEW replaced_left AS SELECT id, image FROM replaced WHERE is_left(id);
+GRANT SELECT (id, image) ON replaced TO some_columns;
+GRANT SELECT, INSERT ON replaced_masks TO some_columns;
 SQL
-for my $source (qw(replaced replaced_view)) {
-	$watcher->query('SELECT pg_advisory_lock(27)');
-	$job->start("CALL lesion_predict('$source', 'net', 'replaced_masks', id_column => 'id')");
-	ok(wait_for_lock($job), "a job waits in a batch of $source");
-	$watcher->query(q{BEGIN; UPDATE replaced SET image = (lesion_synthetic(77, 128, 128)).image WHERE id = 'lesion-1';
-		DELETE FROM replaced_masks WHERE id = 'lesion-1'; COMMIT});
-	$watcher->query('SELECT pg_advisory_unlock(27)');
-	like($job->finish, qr/row "lesion-1" of public\.$source was replaced .* 3 images of .* 1 were replaced/s,
-		'... and says that one was replaced');
-	is($watcher->query(qq{SELECT string_agg(id, ',' ORDER BY id) FROM replaced_masks WHERE images = 'public.$source'}),
-		'lesion-2,lesion-3,small', '... which is left out');
-	like($job->query("CALL lesion_predict('$source', 'net', 'replaced_masks', id_column => 'id')"),
-		qr/NOTICE.* 1 images of public\.$source segmented/, '... the next call does the new one');
-	is($watcher->query(qq{SELECT count(*) FROM replaced_masks AS m JOIN replaced AS r USING (id)
-		WHERE m.images = 'public.$source' AND m.image_sha256 = sha256(r.image)}), '4',
-		'... so each row is of the image that is there');
-	run_sql($database, q{UPDATE replaced SET image = a.image FROM archive AS a WHERE a.id = replaced.id});
+my $reindex = 'REINDEX INDEX ' . run_sql($database, q{SELECT indexrelid::regclass FROM pg_index
+	WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE relname = 'replaced')});
+
+# Do something in the middle of a job over fresh images; the job's notices.
+sub replace_meanwhile {
+	my ($call, $change) = @_;
+	run_sql($database, q{TRUNCATE replaced_masks; DELETE FROM replaced; INSERT INTO replaced
+		SELECT id, image FROM archive WHERE id IN ('lesion-1', 'lesion-2', 'lesion-3');
+		INSERT INTO replaced SELECT 'a small one', image FROM lesion_synthetic(1, 16, 16)});
+	$watcher->query("BEGIN; $reindex");
+	$job->start($call);
+	ok(wait_for_lock($job), 'a job waits for its images');
+	$watcher->query("$change; COMMIT");
+	return $job->finish;
 }
-
-# Nor do small images, which stand in their rows, keep a mask, where a role may read these columns alone.
-run_sql($database, q{DROP ROLE IF EXISTS some_columns; CREATE ROLE some_columns; CREATE TABLE small (LIKE replaced);
-	INSERT INTO small SELECT id, s.image FROM replaced, lesion_synthetic(1, 16, 16) AS s;
-	GRANT SELECT (id, image) ON small TO some_columns; GRANT SELECT, INSERT ON replaced_masks TO some_columns});
-$watcher->query('SELECT pg_advisory_lock(27)');
+my $new_image = q{UPDATE replaced SET image = (lesion_synthetic(77, 128, 128)).image WHERE id = 'lesion-1';
+	DELETE FROM replaced_masks WHERE id = 'lesion-1'};
+my $new_small = q{UPDATE replaced SET image = (lesion_synthetic(2, 16, 16)).image WHERE id = 'a small one'};
+my $wrong = q{SELECT string_agg(m.id, ',') FROM replaced_masks AS m LEFT JOIN replaced AS r USING (id)
+	WHERE m.image_sha256 IS DISTINCT FROM sha256(r.image)};
+for my $case (['replaced', $new_image], ['replaced', $new_small], ['replaced_view', $new_image],
+	['replaced', q{DELETE FROM replaced WHERE id = 'lesion-1'}],
+	['replaced', q{UPDATE replaced SET id = 'lesion-0' WHERE id = 'lesion-1'}]) {
+	my ($source, $change) = @$case;
+	my $predict = "CALL lesion_predict('$source', 'net', 'replaced_masks', id_column => 'id')";
+	like(replace_meanwhile($predict, $change), qr/" of public\.$source was replaced .*1 were replaced or deleted/s,
+		'... and tells what was replaced');
+	is($watcher->query($wrong), '', '... of which it stores nothing');
+	unlike($job->query($predict), qr/ERROR/, '... the next call goes on');
+	is($watcher->query('SELECT count(*) FROM replaced LEFT JOIN replaced_masks USING (id) WHERE images IS NULL'), '0',
+		'... with what is there');
+}
 $job->query('SET ROLE some_columns');
-$job->start(q{CALL lesion_predict('small', 'net', 'replaced_masks', id_column => 'id')});
-ok(wait_for_lock($job), 'a job of a role that may read some columns waits in a batch');
-$watcher->query(q{UPDATE small SET image = (lesion_synthetic(2, 16, 16)).image WHERE id = 'lesion-1'});
-$watcher->query('SELECT pg_advisory_unlock(27)');
-like($job->finish, qr/row "lesion-1" of public\.small was replaced .* 3 images of .* 1 were replaced/s,
-	'... and says that a small image was replaced');
+like(replace_meanwhile(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id')}, $new_small),
+	qr/row "a small one" of public\.replaced was replaced/, '... so does a role that may read some columns');
 $job->query('RESET ROLE');
-run_sql($database, 'DROP TABLE small; DROP OWNED BY some_columns; DROP ROLE some_columns');
 
-# An image that the job had no time for is none of its own.
-run_sql($database, q{TRUNCATE replaced_masks; CREATE OR REPLACE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS
-	$$BEGIN PERFORM pg_advisory_xact_lock_shared(27); RETURN NEW; END$$});
-$watcher->query('SELECT pg_advisory_lock(27)');
-$job->start(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', max_minutes => 0.0001)});
-ok(wait_for_lock($job), 'a job that has little time waits at its first images');
-$watcher->query(q{UPDATE replaced SET image = (lesion_synthetic(78, 128, 128)).image WHERE id = 'small'});
-$watcher->query('SELECT pg_advisory_unlock(27)');
-unlike($job->finish, qr/was replaced|ERROR/, '... and leaves nothing out for an image that it did not reach');
-cmp_ok($watcher->query('SELECT count(*) FROM replaced_masks'), '>', 0, '... it stores what it has done');
-run_sql($database, q{CREATE OR REPLACE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$
-	BEGIN IF NEW.id = 'lesion-3' THEN PERFORM pg_advisory_xact_lock_shared(27); END IF; RETURN NEW; END$$});
+# A row that grows beside its image, and a view that shows an image until its row is there, are no such images.
+like(replace_meanwhile(q{CALL lesion_predict('replaced', 'net', 'replaced_masks')},
+	q{UPDATE replaced SET note = repeat('-', 2000)}),
+	qr/\ANOTICE: .* 4 images of public\.replaced segmented, 0 broken/, '... does images that have moved');
+run_sql($database, 'TRUNCATE replaced_masks');
+like($job->query(q{CALL lesion_predict('replaced_left', 'net', 'replaced_masks', id_column => 'id')}),
+	qr/\ANOTICE: .* 4 images of public\.replaced_left segmented, 0 broken/, 'a view of images without masks');
+
+# An image that the job had no time for leaves nothing out.
+like(replace_meanwhile(q{CALL lesion_predict('replaced_big', 'net', 'replaced_masks', id_column => 'id',
+	max_minutes => 0.000001)},
+	q{UPDATE replaced SET image = (lesion_synthetic(78, 128, 128)).image WHERE id = 'lesion-3'}),
+	qr/\ANOTICE: .* 1 images of public\.replaced_big segmented/, '... and does what it has time for');
 
 # The first of all images is replaced, and its row deleted, when its batch is done: it is found once more.
-run_sql($database, 'TRUNCATE replaced_masks');
+run_sql($database, q{TRUNCATE replaced_masks; CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN IF NEW.id = 'lesion-3' THEN PERFORM pg_advisory_xact_lock_shared(27); END IF; RETURN NEW; END $$;
+	CREATE TRIGGER wait_here BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION wait_here()});
 $watcher->query('SELECT pg_advisory_lock(27)');
 $job->start(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', batch_size => 1)});
-ok(wait_for_lock($job), 'a job waits in its third batch');
-$watcher->query(q{UPDATE replaced SET image = (lesion_synthetic(77, 128, 128)).image WHERE id = 'lesion-1';
-	DELETE FROM replaced_masks WHERE id = 'lesion-1'});
+ok(wait_for_lock($job), 'a job waits in its last batch');
+$watcher->query(q{UPDATE replaced SET image = (lesion_synthetic(3, 16, 16)).image WHERE id = 'a small one';
+	DELETE FROM replaced_masks WHERE id = 'a small one'});
 $watcher->query('SELECT pg_advisory_unlock(27)');
 like($job->finish, qr/NOTICE.* 5 images of public\.replaced segmented, 0 broken/,
 	'... and does again what was replaced behind it');
-
-# An image that is deleted meanwhile, and comes again under its id; a view of what has no mask yet, which no longer
-# shows an image as soon as its row is there.
-run_sql($database, 'TRUNCATE replaced_masks');
-$watcher->query('SELECT pg_advisory_lock(27)');
-$job->start(q{CALL lesion_predict('replaced', 'net', 'replaced_masks')});
-ok(wait_for_lock($job), 'a job waits in a batch');
-$watcher->query(q{DELETE FROM replaced WHERE id = 'lesion-1'});
-$watcher->query('SELECT pg_advisory_unlock(27)');
-like($job->finish, qr/NOTICE.* 3 images of public\.replaced segmented, 0 broken/, '... and stores what is still there');
-run_sql($database, q{INSERT INTO replaced SELECT id, image FROM archive WHERE id = 'lesion-1'});
-like($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks')}), qr/NOTICE.* 1 images of public/,
-	'... the next image of that id is segmented');
-run_sql($database, q{TRUNCATE replaced_masks; CREATE VIEW replaced_left AS
-	SELECT * FROM replaced AS r WHERE NOT EXISTS (SELECT FROM replaced_masks AS m WHERE m.id = r.id)});
-like($job->query(q{CALL lesion_predict('replaced_left', 'net', 'replaced_masks', id_column => 'id')}),
-	qr/\ANOTICE.* 4 images of public/, 'a view of images without masks is segmented once');
-
-# A column beside the image is no image. What a trigger of the job does is no other session's work: it sees the rows.
-run_sql($database, <<'SQL');
-TRUNCATE replaced_masks;
-DROP TRIGGER wait_here ON replaced_masks;
-ALTER TABLE replaced ADD seen int;
-CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	UPDATE replaced SET seen = 1 WHERE id = 'lesion-1';
-	UPDATE replaced SET image = image || '\x00' WHERE id = 'lesion-2';
-	RETURN NEW;
-END $$;
-CREATE TRIGGER touch BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION touch();
-SQL
-like($job->query(q{CALL lesion_predict('replaced', 'net', 'replaced_masks', id_column => 'id')}),
-	qr/\ANOTICE: .* 4 images of .* segmented, 0 broken/, 'rows that a trigger of the job updates are not done again');
 
 # A key of other columns is an error.
 run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey, ADD UNIQUE (images)');

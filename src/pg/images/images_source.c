@@ -383,26 +383,14 @@ images_open(Oid oid, const ImagesColumns *columns)
 	return source;
 }
 
-static int
-execute(const char *doing, const char *query, int count, Oid *types, Datum *values, bool read_only, long limit)
-{
-	int			level = text_settings_begin();
-	int			result = spi_execute_as(doing, query, count, types, values, NULL, read_only, limit);
-
-	text_settings_end(level);
-	return result;
-}
-
 int
 images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit)
 {
-	return execute(doing, query, count, types, values, false, limit);
-}
+	int			level = text_settings_begin();
+	int			result = spi_execute_as(doing, query, count, types, values, NULL, false, limit);
 
-int
-images_execute_active(const char *doing, const char *query, int count, Oid *types, Datum *values)
-{
-	return execute(doing, query, count, types, values, true, 0);
+	text_settings_end(level);
+	return result;
 }
 
 /* How many rows have a condition. */

@@ -78,9 +78,6 @@ List	   *images_key_columns(Relation relation);
 /* spi_execute_as (spi_context.h) under the settings that ids are written with. */
 int			images_execute(const char *doing, const char *query, int count, Oid *types, Datum *values, long limit);
 
-/* The same of a SELECT, under the active snapshot instead of a new one. */
-int			images_execute_active(const char *doing, const char *query, int count, Oid *types, Datum *values);
-
 /* Say in a WARNING how many rows are not usable, or in no subgroup, because a text is too long. */
 void		images_warn_of_long(const ImagesSource *source);
 

@@ -83,7 +83,9 @@ char *
 relation_viewed_as(Relation relation)
 {
 	/* A superuser has the rights of all roles, and is none of them. */
-	bool		theirs = !is_member_of_role_nosuper(GetUserId(), relation->rd_rel->relowner);
+	Oid			owner = relation->rd_rel->relowner;
+	bool		theirs = !has_privs_of_role(GetUserId(), owner) ||
+		(superuser() && !is_member_of_role_nosuper(GetUserId(), owner));
 	bool		is_view = relation->rd_rel->relkind == RELKIND_VIEW;
 
 	if ((theirs && (is_view || is_foreign(relation))) ||

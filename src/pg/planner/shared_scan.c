@@ -13,6 +13,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
@@ -20,6 +21,8 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "pg/base/settings.h"
@@ -73,14 +76,14 @@ calls_cost(PlannerInfo *root, const RelOptInfo *rel, Node *expression)
 	return calls.each;
 }
 
-/* The cost of the calls over all rows of a relation, of which conditions are made. */
+/* The cost of the calls in conditions, which are made for all rows of a relation. */
 static Cost
 work_of_conditions(PlannerInfo *root, const RelOptInfo *rel)
 {
 	return rel->tuples * calls_cost(root, rel, (Node *) root->parse->jointree);
 }
 
-/* The cost of all other calls over a relation, for the rows that the conditions leave. */
+/* The cost of all other calls, which are made for the rows that the conditions leave. */
 static Cost
 work_of_results(PlannerInfo *root, const RelOptInfo *rel)
 {
@@ -149,13 +152,25 @@ count_each_call(PlannerInfo *root, RelOptInfo *rel, const RangeTblEntry *functio
 	}
 }
 
+/* The pages of a table. The planner takes a small one that was never vacuumed for ten. */
+static double
+pages_of(Oid oid)
+{
+	Relation	relation = table_open(oid, NoLock);	/* the planner holds a lock */
+	double		pages = RelationGetNumberOfBlocks(relation);
+
+	table_close(relation, NoLock);
+	return pages;
+}
+
 /* Add a scan by workers. Rows that a condition leaves may stand side by side, as those of a range of keys do. */
 static void
-add_shared_scan(PlannerInfo *root, RelOptInfo *rel)
+add_shared_scan(PlannerInfo *root, RelOptInfo *rel, Oid table)
 {
 	Cost		conditions = work_of_conditions(root, rel);
 	Cost		results = work_of_results(root, rel);
-	double		pages = conditions >= results ? rel->pages : rel->pages * rel->rows / Max(rel->tuples, 1);
+	double		share = conditions >= results ? 1 : rel->rows / Max(rel->tuples, 1);
+	double		pages = share * Min(rel->pages, pages_of(table));
 	double		workers = Min((conditions + results) / PROCESS_WORK, pages / PROCESS_PAGES - 1);
 
 	workers = Min(workers, max_parallel_workers_per_gather);
@@ -174,7 +189,7 @@ consider_images(PlannerInfo *root, RelOptInfo *rel, Index number, RangeTblEntry 
 	if (relation->rtekind == RTE_FUNCTION)
 		count_each_call(root, rel, relation);
 	else if (may_share(rel, relation))
-		add_shared_scan(root, rel);
+		add_shared_scan(root, rel, relation->relid);
 }
 
 void

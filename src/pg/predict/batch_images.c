@@ -3,12 +3,14 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/snapmgr.h"
+#include "utils/memutils.h"
 
+#include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
 #include "pg/predict/batch_images.h"
 
@@ -28,12 +30,11 @@ image_parameters(const PendingImage *images, int count, bool by_tid, Datum *ids,
 												TYPALIGN_SHORT));
 }
 
-/* Select the images of `count` ids, with by_tid by their tids, too; under the
- * active snapshot, or a new one. Returns how many were found. */
+/* Select the images of `count` ids, with by_tid by their tids, too. Returns how
+ * many were found. */
 static uint64
-select_images(const ImagesSource *source, const PendingImage *images, int count, bool by_tid, bool active)
+select_images(const ImagesSource *source, const PendingImage *images, int count, bool by_tid)
 {
-	const char *doing = psprintf("fetching images of %s", source->name);
 	int			parameters = 1 + source->key.count;
 	Oid			types[INDEX_MAX_KEYS + 2] = {TEXTARRAYOID};
 	Datum		values[INDEX_MAX_KEYS + 2] = {0};
@@ -56,48 +57,31 @@ select_images(const ImagesSource *source, const PendingImage *images, int count,
 		appendStringInfo(&query, "AND s.tid OPERATOR(pg_catalog.=) ANY ($%d) ", parameters);
 	}
 	appendStringInfoString(&query, "ORDER BY s.id COLLATE pg_catalog.\"C\", s.image");
-	result = active ? images_execute_active(doing, query.data, parameters, types, values) :
-		images_execute(doing, query.data, parameters, types, values, 0);
+	result = images_execute(psprintf("fetching images of %s", source->name), query.data, parameters, types, values, 0);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "fetching images of %s gave %s", source->name, SPI_result_code_string(result));
 	return SPI_processed;
 }
 
-/* Fetch images: those whose rows have moved by their keys. */
-static SPITupleTable *
-fetch(const ImagesSource *source, const PendingImage *images, int count, bool active)
-{
-	bool		by_tid = source->has_tid;
-
-	if (select_images(source, images, count, by_tid, active) == (uint64) count || !by_tid)
-		return SPI_tuptable;
-	SPI_freetuptable(SPI_tuptable);
-	(void) select_images(source, images, count, false, active);
-	return SPI_tuptable;
-}
-
 SPITupleTable *
 batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count)
 {
-	return fetch(source, images, count, false);
+	bool		by_tid = source->has_tid;
+
+	if (select_images(source, images, count, by_tid) == (uint64) count || !by_tid)
+		return SPI_tuptable;
+	SPI_freetuptable(SPI_tuptable);
+	(void) select_images(source, images, count, false);
+	return SPI_tuptable;
 }
 
 /* ---- images that are replaced ---- */
 
-/* Are images read as they are stored? Those of a table are. A view that has one that stands beside its row, and so is
- * none that a function made, does not make the others either. */
+/* Is an image read as it is stored? That of a table is, and one that stands beside its row. */
 static bool
-are_stored(const ImagesSource *source, const SPITupleTable *rows)
+is_stored(const ImagesSource *source, Datum image)
 {
-	for (uint64 i = 0; i < rows->numvals && !source->knows_nulls; i++)
-	{
-		bool		isnull;
-		Datum		image = row_value(rows->vals[i], rows->tupdesc, BATCH_IMAGE, BYTEAOID, &isnull);
-
-		if (!isnull && VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(image)))
-			return true;
-	}
-	return source->knows_nulls;
+	return source->knows_nulls || VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(image));
 }
 
 /* The next row from `i` on, before `end`, that has an image, its id and image; false where there is none. */
@@ -117,24 +101,61 @@ next_image(const SPITupleTable *rows, uint64 end, uint64 *i, char **id, Datum *i
 	return false;
 }
 
-/* Go through both, which are in the order of their ids. An image that stands beside its row is the same where it
- * stands at the same place. */
+/* Is one of these images stored? Without one nothing can be told, and nothing is made again. */
+static bool
+some_are_stored(const ImagesSource *source, const SPITupleTable *rows, uint64 from, uint64 to)
+{
+	char	   *id;
+	Datum		image;
+
+	for (; next_image(rows, to, &from, &id, &image); from++)
+		if (is_stored(source, image))
+			return true;
+	return false;
+}
+
+/* Have two images the same bytes? */
+static bool
+have_same_bytes(Datum before, Datum now)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg two images", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	ByteView	a = bytes_view(before);
+	ByteView	b = bytes_view(now);
+	bool		same = a.size == b.size && memcmp(a.bytes, b.bytes, a.size) == 0;
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return same;
+}
+
+/* Are two images the same? One that stands beside its row is, where it stands at the same place; else it may have moved
+ * there. */
+static bool
+are_same(Datum before, Datum now)
+{
+	if (datumIsEqual(before, now, false, -1))
+		return true;
+	return toast_raw_datum_size(before) == toast_raw_datum_size(now) && have_same_bytes(before, now);
+}
+
+/* Go through both, which are in the order of their ids. */
 static List *
-ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *now)
+ids_of_others(const ImagesSource *source, const SPITupleTable *before, uint64 from, uint64 to, const SPITupleTable *now)
 {
 	List	   *ids = NIL;
-	uint64		i = 0,
+	uint64		i = from,
 				j = 0;
 	char	   *id_before,
 			   *id_now;
 	Datum		image_before,
 				image_now;
 
-	while (next_image(before, reached, &i, &id_before, &image_before))
+	while (next_image(before, to, &i, &id_before, &image_before))
 	{
 		int			order = next_image(now, now->numvals, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
 
-		if (order == 0 ? !datumIsEqual(image_before, image_now, false, -1) : order < 0)
+		if (order <= 0 && is_stored(source, image_before) && (order < 0 || !are_same(image_before, image_now)))
 			ids = lappend(ids, id_before);
 		i += order <= 0;
 		j += order >= 0;
@@ -144,18 +165,15 @@ ids_of_others(const SPITupleTable *before, uint64 reached, const SPITupleTable *
 
 List *
 batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count, const SPITupleTable *rows,
-					  uint64 reached, CommandId since)
+					  uint64 from, uint64 to)
 {
 	SPITupleTable *now;
 	List	   *ids;
 
-	if (source->ids_are_digests || !are_stored(source, rows))
+	if (source->ids_are_digests || !some_are_stored(source, rows, from, to))
 		return NIL;
-	PushCopiedSnapshot(GetLatestSnapshot());
-	GetActiveSnapshot()->curcid = since;
-	now = fetch(source, images, count, true);
-	PopActiveSnapshot();
-	ids = ids_of_others(rows, reached, now);
+	now = batch_images_fetch(source, images, count);
+	ids = ids_of_others(source, rows, from, to, now);
 	SPI_freetuptable(now);
 	return ids;
 }

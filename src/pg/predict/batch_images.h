@@ -33,13 +33,12 @@ enum
 SPITupleTable *batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count);
 
 /*
- * The ids of the images that are gone, or others by now, of the first `reached`
- * of `rows`, which batch_images_fetch returned. What this transaction has done
- * from its command `since` on does not count: who did that sees its rows.
- * Without making images again that can be told only of those that are read as
- * they are stored: of others the result is NIL.
+ * The ids of the images that are gone, or others by now, of rows from .. to that
+ * batch_images_fetch returned, in their order. Without making images again that
+ * can be told only of those that are read as they are stored: those of tables of
+ * this server, and of a view those that stand beside their rows.
  */
 List	   *batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count,
-								  const SPITupleTable *rows, uint64 reached, CommandId since);
+								  const SPITupleTable *rows, uint64 from, uint64 to);
 
 #endif

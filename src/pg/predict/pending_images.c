@@ -332,17 +332,11 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 }
 
 List *
-pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 reached, CommandId since)
+pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to)
 {
 	const PendingImage *images = pending->images + pending->next - pending->batch;
 
-	return batch_images_replaced(pending->source, images, pending->batch, rows, reached, since);
-}
-
-void
-pending_undone(PendingImages *pending)
-{
-	pending->pass_first = NULL; /* its row is not lost by a trigger */
+	return batch_images_replaced(pending->source, images, pending->batch, rows, from, to);
 }
 
 /* Options that take more room than any call's are not read: they were written by hand. */

@@ -60,11 +60,8 @@ PendingImages *pending_begin(const ImagesSource *source, const char *named, cons
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 
-/* batch_images_replaced (batch_images.h) of the batch at hand, of the first `reached` rows that pending_fetch gave. */
-List	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 reached, CommandId since);
-
-/* The rows of the batch at hand were undone: its images are found again, but for those that are left out. */
-void		pending_undone(PendingImages *pending);
+/* batch_images_replaced (batch_images.h) of the batch at hand, whose rows pending_fetch returned. */
+List	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to);
 
 /* Leave an image out for as long as the version is the same; it gets no
  * row. */

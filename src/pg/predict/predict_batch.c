@@ -13,7 +13,8 @@
  *                wrong, and that is an error
  *   all else     the model, the table, a trigger: an error
  *
- * A batch during which one of its images is replaced or deleted is undone, and done again without that.
+ * Rows are stored together when the images of the batch are segmented, but for
+ * those of images that were replaced or deleted meanwhile.
  *
  * Small images are segmented in groups of as many as there are threads. The
  * order of rows is that of the ids in any case.
@@ -22,17 +23,16 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "pg/base/values/bytes.h"
-#include "pg/base/caught_error.h"
 #include "pg/base/error.h"
 #include "pg/base/call.h"
 #include "pg/base/values/row_values.h"
@@ -46,6 +46,9 @@
 /* The most images of a group, however many threads there are: all are in memory at once. */
 #define GROUP_IMAGES 16
 
+/* Rows that take more wait no longer for the rest of their batch. */
+#define FINISHED_BYTES ((Size) 32 * 1024 * 1024)
+
 /* ---- one image ---- */
 
 /* What is the same for all images of a batch. */
@@ -56,9 +59,20 @@ typedef struct PredictBatch
 	PredictionInsert insert;
 	PredictionRow row;			/* a row with the columns that are the same */
 	EngineNames engine;			/* of the images at hand: code of a user that runs between two groups can set another */
-	int64		segmented;		/* rows that are stored */
-	int64		broken;
+	MemoryContext context;		/* of what is finished */
+	List	   *finished;		/* of FinishedImage, in the order of ids */
+	Size		size;			/* of their rows */
+	uint64		stored;			/* fetched rows before the first of these */
 } PredictBatch;
+
+/* What came of an image, for as long as it is not stored. */
+typedef struct FinishedImage
+{
+	const char *id;
+	const char *name;			/* as messages name it */
+	PredictionRow row;
+	Status	   *status;			/* of an image that cannot be decoded; else NULL */
+} FinishedImage;
 
 /* Set the columns of an image's result. */
 static void
@@ -66,7 +80,7 @@ set_mask(PredictionRow *row, const SegmentationItem *item)
 {
 	const Segmentation *made = &item->made;
 
-	prediction_set(row, PREDICTION_MASK, item->png);
+	prediction_set(row, PREDICTION_MASK, datumCopy(item->png, false, -1));
 	prediction_set(row, PREDICTION_AREA, Float8GetDatum(made->area));
 	prediction_set(row, PREDICTION_CONFIDENCE, Float8GetDatum(made->confidence));
 	prediction_set(row, PREDICTION_UNCERTAIN, Float8GetDatum(made->uncertain));
@@ -103,56 +117,30 @@ leave_out(Predict *job, const char *id, const char *name, const Status *status)
 			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
 }
 
-/* Store the row of an image, with its mask or its error. */
-static PredictionOutcome
-store_row(const PredictBatch *batch, const char *id, const char *name, const SegmentationItem *item)
-{
-	PredictionRow row = batch->row;
-
-	prediction_set(&row, PREDICTION_BACKEND, CStringGetTextDatum(batch->engine.backend));
-	prediction_set(&row, PREDICTION_PRECISION, CStringGetTextDatum(batch->engine.precision));
-	set_image(&row, id, &item->bytes);
-	if (item->status.code == LS_OK)
-		set_mask(&row, item);
-	else
-	{
-		prediction_set(&row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(true));
-		prediction_set(&row, PREDICTION_ERROR, CStringGetTextDatum(whole_characters(item->status.message)));
-	}
-	return prediction_insert(&batch->insert, &row, name);
-}
-
-/* Count an image whose row is stored, or is not. */
+/* Make the row of an image, with its mask or its error. */
 static void
-count_image(Predict *job, PredictBatch *batch, const char *id, const char *name, const Status *status,
-			PredictionOutcome outcome)
+make_row(const PredictBatch *batch, const char *id, const SegmentationItem *item, PredictionRow *row)
 {
-	if (outcome != PREDICTION_STORED)
-	{
-		job->taken += outcome == PREDICTION_TAKEN;
-		job->broken += outcome == PREDICTION_NO_ROOM;
-		job->blocked += outcome == PREDICTION_BLOCKED;
-		pending_leave_out(job->pending, id);
-	}
-	else if (status->code == LS_OK)
-	{
-		batch->segmented++;
-		segment_progress_image(batch->version->model, batch->version->number);
-	}
+	*row = batch->row;
+	prediction_set(row, PREDICTION_BACKEND, CStringGetTextDatum(batch->engine.backend));
+	prediction_set(row, PREDICTION_PRECISION, CStringGetTextDatum(batch->engine.precision));
+	set_image(row, id, &item->bytes);
+	if (item->status.code == LS_OK)
+		set_mask(row, item);
 	else
 	{
-		batch->broken++;
-		ereport(WARNING,
-				(errcode(status_sqlstate(status->code)),
-				 errmsg("%s is not segmented: %s", name, whole_characters(status->message))));
+		prediction_set(row, PREDICTION_NEEDS_REVIEW, BoolGetDatum(true));
+		prediction_set(row, PREDICTION_ERROR, CStringGetTextDatum(whole_characters(item->status.message)));
 	}
 }
 
-/* Store what came of an image, or leave it for another call. */
+/* Keep what came of an image until it is stored, or leave it for another call. */
 static void
 keep_image(Predict *job, PredictBatch *batch, const Call *call, const char *id, SegmentationItem *item)
 {
 	char	   *name = psprintf("row \"%s\" of %s", id, job->source->name);
+	MemoryContext caller;
+	FinishedImage *image;
 
 	if (item->status.code == LS_LIMIT_EXCEEDED)
 	{
@@ -161,7 +149,90 @@ keep_image(Predict *job, PredictBatch *batch, const Call *call, const char *id, 
 	}
 	if (item->status.code != LS_OK && !broken_is_rows_fault(item->status))
 		check_argument(call, name, item->status);
-	count_image(job, batch, id, name, &item->status, store_row(batch, id, name, item));
+	caller = MemoryContextSwitchTo(batch->context);
+	image = palloc0(sizeof *image);
+	image->id = pstrdup(id);
+	image->name = pstrdup(name);
+	make_row(batch, id, item, &image->row);
+	batch->size += sizeof *image;
+	if (item->status.code == LS_OK)
+	{
+		batch->size += VARSIZE_ANY(DatumGetPointer(item->png));
+		segment_progress_image(batch->version->model, batch->version->number);
+	}
+	else
+	{
+		image->status = palloc(sizeof *image->status);
+		*image->status = item->status;
+	}
+	batch->finished = lappend(batch->finished, image);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Count an image whose row is stored, or is not. */
+static void
+count_image(Predict *job, const FinishedImage *image, PredictionOutcome outcome)
+{
+	if (outcome != PREDICTION_STORED)
+	{
+		job->taken += outcome == PREDICTION_TAKEN;
+		job->broken += outcome == PREDICTION_NO_ROOM;
+		job->blocked += outcome == PREDICTION_BLOCKED;
+		pending_leave_out(job->pending, image->id);
+	}
+	else if (image->status == NULL)
+		job->segmented++;
+	else
+	{
+		job->broken++;
+		ereport(WARNING,
+				(errcode(status_sqlstate(image->status->code)),
+				 errmsg("%s is not segmented: %s", image->name, whole_characters(image->status->message))));
+	}
+}
+
+/* Leave an image that was replaced for another call: whoever replaces some all the time must not keep the job going for
+ * ever. */
+static void
+leave_out_replaced(Predict *job, const FinishedImage *image)
+{
+	job->replaced++;
+	pending_leave_out(job->pending, image->id);
+	ereport(NOTICE,
+			(errmsg("%s was replaced or deleted while it was segmented: it is left for another call", image->name)));
+}
+
+/*
+ * Store what is finished, of the fetched rows before `reached`. Whoever replaces
+ * or deletes an image deletes its row, and one that this batch stores they cannot
+ * see yet: the next image of that id would count as segmented for ever. So rows
+ * of images that are gone or others by now are not stored. Both lists are in the
+ * order of ids.
+ */
+static void
+store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uint64 reached)
+{
+	List	   *replaced = batch->finished == NIL ? NIL :
+		pending_replaced(job->pending, rows, batch->stored, reached);
+	int			next = 0;
+	ListCell   *cell;
+
+	foreach(cell, batch->finished)
+	{
+		const FinishedImage *image = lfirst(cell);
+
+		while (next < list_length(replaced) && strcmp(list_nth(replaced, next), image->id) < 0)
+			next++;
+		if (next < list_length(replaced) && strcmp(list_nth(replaced, next), image->id) == 0)
+			leave_out_replaced(job, image);
+		else
+			count_image(job, image, prediction_insert(&batch->insert, &image->row, image->name));
+	}
+	list_free(replaced);
+	MemoryContextReset(batch->context);
+	batch->finished = NIL;
+	batch->size = 0;
+	batch->stored = reached;
 }
 
 /* ---- a batch ---- */
@@ -173,6 +244,7 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	PredictionRow *row = &batch->row;
 
 	memset(batch, 0, sizeof *batch);
+	batch->context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg finished images", ALLOCSET_DEFAULT_SIZES);
 	batch->version = version;
 	batch->options.threshold = isnan(job->threshold) ? version->traits.threshold : job->threshold;
 	batch->options.tta = job->tta;
@@ -220,7 +292,7 @@ typedef struct Waiting
 	SegmentationItem items[GROUP_IMAGES];
 } Waiting;
 
-/* Segment the images that wait, and store what comes of them. */
+/* Segment the images that wait, and keep what comes of them. */
 static void
 segment_waiting(Predict *job, PredictBatch *batch, Waiting *waiting)
 {
@@ -261,9 +333,9 @@ add_image(Predict *job, PredictBatch *batch, Waiting *waiting, const char *id, D
 		segment_waiting(job, batch, waiting);
 }
 
-/* Segment the images of a batch while there is time; the first one in any
- * case. Returns how many rows were reached. */
-static uint64
+/* Segment the images of a batch while there is time, the first one in any
+ * case, and store what came of them. */
+static void
 predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 {
 	Waiting		waiting = {
@@ -286,81 +358,13 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 		else
 			add_image(job, batch, &waiting, id, image);
 		last = id;
+		if (batch->size > FINISHED_BYTES && waiting.count == 0)
+			store_finished(job, batch, rows, i + 1);
 	}
 	if (waiting.count > 0)
 		segment_waiting(job, batch, &waiting);
 	MemoryContextDelete(waiting.context);
-	return i;
-}
-
-/* A step that is undone where images are replaced meanwhile. */
-typedef struct PredictStep
-{
-	Predict    *job;
-	PredictBatch *batch;
-	const SPITupleTable *rows;
-	List	   *replaced;		/* their ids */
-} PredictStep;
-
-/*
- * Segment the images of a batch; an error where one of them is gone by now, or
- * another than the one that its row is of. Whoever replaces or deletes an image
- * deletes its row, and this batch's they cannot see yet: the next image of that
- * id would count as segmented for ever.
- */
-static void
-predict_step(void *argument)
-{
-	PredictStep *step = argument;
-	CommandId	begun = GetCurrentCommandId(false);
-	uint64		reached = predict_rows(step->job, step->batch, step->rows);
-
-	relation_check(&step->job->source->known);
-	step->replaced = pending_replaced(step->job->pending, step->rows, reached, begun);
-	if (step->replaced != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("images of %s were replaced while they were segmented", step->job->source->name)));
-}
-
-/* Leave images that were replaced for another call: whoever replaces some all the time must not keep the others from
- * their masks. */
-static void
-leave_out_replaced(Predict *job, const List *ids)
-{
-	ListCell   *cell;
-
-	foreach(cell, ids)
-	{
-		const char *id = lfirst(cell);
-
-		job->replaced++;
-		pending_leave_out(job->pending, id);
-		ereport(NOTICE,
-				(errmsg("row \"%s\" of %s was replaced or deleted while it was segmented: it is left for another call",
-						id, job->source->name)));
-	}
-}
-
-/* Segment the images of a batch, and count them; or undo it all and leave it to another batch, without those that were
- * replaced. */
-static void
-predict_rows_or_undo(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
-{
-	PredictStep step = {job, batch, rows, NIL};
-	ErrorData  *error = caught_in_step(predict_step, &step, CurrentMemoryContext);
-
-	if (step.replaced != NIL)
-	{
-		leave_out_replaced(job, step.replaced);
-		pending_undone(job->pending);
-		segment_progress_undone(batch->segmented);
-		return;
-	}
-	if (error != NULL)
-		ReThrowError(error);
-	job->segmented += batch->segmented;
-	job->broken += batch->broken;
+	store_finished(job, batch, rows, i);
 }
 
 bool
@@ -389,7 +393,7 @@ predict_batch(Predict *job)
 		need_model(job, version);
 		begin_batch(job, version, &batch);
 		segment_progress_total(job->segmented + job->pending->left);
-		predict_rows_or_undo(job, &batch, rows);
+		predict_rows(job, &batch, rows);
 		prediction_end(&batch.insert);
 		SPI_freetuptable(rows);
 	}

@@ -138,12 +138,6 @@ segment_progress_image(const char *model, int version)
 	announce_segmenting();
 }
 
-void
-segment_progress_undone(int64 images)
-{
-	segmenting.images -= images;
-}
-
 /* What the function of 0.2 returned. */
 #define COLUMNS_OF_0_2 8
 

@@ -25,9 +25,6 @@ void		segment_progress_total(int64 total);
 /* An image is done. Of a job, a NOTICE every ten seconds says how far it is. */
 void		segment_progress_image(const char *model, int version);
 
-/* That many images of the current job were undone: they come again. */
-void		segment_progress_undone(int64 images);
-
 /* Seconds as people say them: "75 s", "12 min", "3 h 5 min". */
 char	   *duration_text(double seconds);
 

@@ -166,13 +166,29 @@ run_log_mark_lost(const TrainRun *run)
 				  1, types, values, NULL, SPI_OK_UPDATE);
 }
 
+/* Find out what an unfinished run saw. The view shows it to who started the run. */
+static void
+find_data(const ModelStore *store, UnfinishedRun *unfinished)
+{
+	Oid			types[] = {INT8OID};
+	Datum		values[] = {Int64GetDatum(unfinished->run)};
+	Datum		data;
+	bool		isnull;
+
+	store_execute(store, "SELECT data_sha256 FROM @lesion_runs WHERE run = $1", lengthof(types), types, values, NULL,
+				  SPI_OK_SELECT);
+	data = first_row_value("data_sha256", BYTEAOID, &isnull);
+	unfinished->has_data = !isnull;
+	if (!isnull)
+		bytes_copy(data, unfinished->data_sha256, SHA256_BYTES);
+	SPI_freetuptable(SPI_tuptable);
+}
+
 UnfinishedRun
 run_log_find_unfinished(const TrainRun *run)
 {
 	const TrainRequest *request = &run->request;
 	UnfinishedRun unfinished = {0};
-	Datum		data;
-	bool		isnull;
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT8OID, JSONBOID};
 	Datum		values[] = {
 		CStringGetTextDatum(request->model),
@@ -184,8 +200,7 @@ run_log_find_unfinished(const TrainRun *run)
 
 	StaticAssertStmt(lengthof(types) == lengthof(values), "a type for each value");
 	store_execute(&run->store,
-				  "SELECT r.run, (SELECT v.data_sha256 FROM @lesion_runs v WHERE v.run = r.run) AS data_sha256, "
-				  "c.epoch = (SELECT count(*) FROM @lesion_epoch e WHERE e.run = r.run) AS is_whole "
+				  "SELECT r.run, c.epoch = (SELECT count(*) FROM @lesion_epoch e WHERE e.run = r.run) AS is_whole "
 				  "FROM @lesion_run r JOIN @lesion_checkpoint c USING (run) "
 				  "WHERE r.model = $1 AND r.images = $2 AND r.epochs = $3 AND r.seed = $4 AND r.options = $5 "
 				  "AND r.state <> 'finished' AND r.started_by = current_user::pg_catalog.text "
@@ -194,13 +209,11 @@ run_log_find_unfinished(const TrainRun *run)
 	if (SPI_processed > 0)
 	{
 		unfinished.run = DatumGetInt64(first_row_needed("run", INT8OID));
-		data = first_row_value("data_sha256", BYTEAOID, &isnull);
-		unfinished.has_data = !isnull;
-		if (!isnull)
-			bytes_copy(data, unfinished.data_sha256, SHA256_BYTES);
 		unfinished.is_whole = DatumGetBool(first_row_needed("is_whole", BOOLOID));
 	}
 	SPI_freetuptable(SPI_tuptable);
+	if (unfinished.run != 0)
+		find_data(&run->store, &unfinished);
 	return unfinished;
 }
 

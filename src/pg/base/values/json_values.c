@@ -27,7 +27,7 @@ json_number(const JsonbValue *json)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a number of %zu characters is too long, the limit is %d", length, NUMBER_MAX),
-				 errhint("Round it: no more than 17 digits of it count.")));
+				 errhint("Round it to 17 digits. No key takes a number of so many before or behind the point.")));
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, number));
 }
 
