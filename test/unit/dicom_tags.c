@@ -256,6 +256,25 @@ test_unknown_charset(void **state)
 	}
 }
 
+/* Characters beyond the last one, U+10FFFF, which iconv lets through, are replaced. */
+static void
+test_beyond_unicode(void **state)
+{
+	static const char text[] = "\x08\0\x05\0CS\x0A\0ISO_IR 192\x10\0\x10\0PN\x0A\0"
+		"M\xF4\x90\x80\x80u\xF4\x8F\xBF\xBF";
+	Call call = dicom_call();
+	DicomSet	set;
+	ByteBuffer		json;
+
+	(void) state;
+	assert_ok(dicom_read(&call, (const uint8_t *) text, sizeof text - 1, DICOM_ALL, &set));
+	buffer_init(&json, &call);
+	assert_ok(dicom_json(&set, &json));
+	assert_non_null(strstr(json.text, "M\xEF\xBF\xBD" "u\xF4\x8F\xBF\xBF"));
+	buffer_free(&json);
+	dicom_free(&set);
+}
+
 /* What must be ASCII and is not counts as missing: it may be no text at all. */
 static void
 test_not_ascii(void **state)
@@ -388,6 +407,7 @@ main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_deflated_limit),
 		cmocka_unit_test(test_unknown_charset),
+		cmocka_unit_test(test_beyond_unicode),
 		cmocka_unit_test(test_not_ascii),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_spacings),

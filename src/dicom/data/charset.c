@@ -149,6 +149,30 @@ count_bytes(Conversion *conversion, size_t count)
 	return conversion->out->status;
 }
 
+#define REPLACEMENT "\xEF\xBF\xBD"	/* U+FFFD */
+
+/* Append whole characters. Some of iconv's are beyond U+10FFFF, which no text of a database may have. */
+static void
+append_characters(ByteBuffer *out, const char *text, size_t size)
+{
+	size_t		begin = 0;
+
+	for (size_t i = 0; i < size; i++)
+	{
+		uint8_t		lead = (uint8_t) text[i];
+		size_t		length = lead >= 0xFC ? 6 : lead >= 0xF8 ? 5 : 4;
+
+		if (lead < 0xF4 || (lead == 0xF4 && i + 1 < size && (uint8_t) text[i + 1] < 0x90))
+			continue;
+		buffer_add(out, text + begin, i - begin);
+		buffer_add_text(out, REPLACEMENT);
+		i += length - 1;
+		begin = i + 1;
+	}
+	if (begin < size)
+		buffer_add(out, text + begin, size - begin);
+}
+
 /* Append bytes of an encoding as UTF-8. */
 static Status
 append_converted(Conversion *conversion, const char *encoding, const uint8_t *bytes, size_t size)
@@ -166,10 +190,10 @@ append_converted(Conversion *conversion, const char *encoding, const uint8_t *by
 		size_t		before = left;
 		size_t		result = iconv(converter, &in, &left, &to, &room);
 
-		buffer_add(conversion->out, text, (size_t) (to - text));
+		append_characters(conversion->out, text, (size_t) (to - text));
 		if (result == (size_t) -1 && before == left && to == text)
 		{
-			buffer_add_text(conversion->out, "\xEF\xBF\xBD");
+			buffer_add_text(conversion->out, REPLACEMENT);
 			in++;
 			left--;
 			iconv(converter, NULL, NULL, NULL, NULL);
