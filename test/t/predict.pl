@@ -190,6 +190,19 @@ like(replace_meanwhile(q{CALL lesion_predict('replaced', 'net', 'replaced_masks'
 	qr/row "a small one" of public\.replaced was replaced/, '... so does a role that may read some columns');
 $job->query('RESET ROLE');
 
+# Another relation that has come to the name of the images meanwhile is not looked at.
+run_sql($database, q{TRUNCATE replaced_masks; CREATE SCHEMA place; CREATE TABLE place.pics AS SELECT id, image
+	FROM archive WHERE id IN ('lesion-1', 'lesion-2'); ALTER TABLE place.pics ADD PRIMARY KEY (id)});
+$watcher->query('BEGIN; REINDEX INDEX ' . run_sql($database, q{SELECT indexrelid::regclass FROM pg_index
+	WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'place.pics'::regclass)}));
+$job->start(q{CALL lesion_predict('place.pics', 'net', 'replaced_masks')});
+ok(wait_for_lock($job), 'a job waits for its images');
+$watcher->query('ALTER SCHEMA place RENAME TO old_place; CREATE SCHEMA place;
+	CREATE VIEW place.pics AS SELECT id, image FROM old_place.pics; COMMIT');
+like($job->finish, qr/ERROR:  55000: place\.pics is no longer what it was/, '... and sees that it was renamed');
+is($watcher->query('SELECT count(*) FROM replaced_masks'), '0', '... before it stores any row');
+run_sql($database, 'SET client_min_messages = error; DROP SCHEMA place CASCADE; DROP SCHEMA old_place CASCADE');
+
 # A row that grows beside its image, and a view that shows an image until its row is there, are no such images.
 like(replace_meanwhile(q{CALL lesion_predict('replaced', 'net', 'replaced_masks')},
 	q{UPDATE replaced SET note = repeat('-', 2000)}),

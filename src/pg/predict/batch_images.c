@@ -5,6 +5,7 @@
 
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -155,6 +156,7 @@ ids_of_others(const ImagesSource *source, const SPITupleTable *before, uint64 fr
 	{
 		int			order = next_image(now, now->numvals, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
 
+		CHECK_FOR_INTERRUPTS();
 		if (order <= 0 && is_stored(source, image_before) && (order < 0 || !are_same(image_before, image_now)))
 			ids = lappend(ids, id_before);
 		i += order <= 0;

@@ -331,12 +331,27 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 	return NULL;
 }
 
+/* The id of a fetched row. */
+static char *
+id_of(const SPITupleTable *rows, uint64 i)
+{
+	return TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
+}
+
 List *
 pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to)
 {
 	const PendingImage *images = pending->images + pending->next - pending->batch;
+	const char *first = id_of(rows, from);
+	const char *last = id_of(rows, to - 1);
+	int			begin = 0;
+	int			end = pending->batch;
 
-	return batch_images_replaced(pending->source, images, pending->batch, rows, from, to);
+	while (begin < end && strcmp(images[begin].id, first) < 0)
+		begin++;
+	while (begin < end && strcmp(images[end - 1].id, last) > 0)
+		end--;
+	return batch_images_replaced(pending->source, images + begin, end - begin, rows, from, to);
 }
 
 /* Options that take more room than any call's are not read: they were written by hand. */

@@ -61,7 +61,6 @@ typedef struct PredictBatch
 	EngineNames engine;			/* of the images at hand: code of a user that runs between two groups can set another */
 	MemoryContext context;		/* of what is finished */
 	List	   *finished;		/* of FinishedImage, in the order of ids */
-	Size		size;			/* of their rows */
 	uint64		stored;			/* fetched rows before the first of these */
 } PredictBatch;
 
@@ -154,13 +153,7 @@ keep_image(Predict *job, PredictBatch *batch, const Call *call, const char *id, 
 	image->id = pstrdup(id);
 	image->name = pstrdup(name);
 	make_row(batch, id, item, &image->row);
-	batch->size += sizeof *image;
-	if (item->status.code == LS_OK)
-	{
-		batch->size += VARSIZE_ANY(DatumGetPointer(item->png));
-		segment_progress_image(batch->version->model, batch->version->number);
-	}
-	else
+	if (item->status.code != LS_OK)
 	{
 		image->status = palloc(sizeof *image->status);
 		*image->status = item->status;
@@ -171,7 +164,7 @@ keep_image(Predict *job, PredictBatch *batch, const Call *call, const char *id, 
 
 /* Count an image whose row is stored, or is not. */
 static void
-count_image(Predict *job, const FinishedImage *image, PredictionOutcome outcome)
+count_image(Predict *job, const ModelVersion *version, const FinishedImage *image, PredictionOutcome outcome)
 {
 	if (outcome != PREDICTION_STORED)
 	{
@@ -181,7 +174,10 @@ count_image(Predict *job, const FinishedImage *image, PredictionOutcome outcome)
 		pending_leave_out(job->pending, image->id);
 	}
 	else if (image->status == NULL)
+	{
 		job->segmented++;
+		segment_progress_image(version->model, version->number);
+	}
 	else
 	{
 		job->broken++;
@@ -202,18 +198,10 @@ leave_out_replaced(Predict *job, const FinishedImage *image)
 			(errmsg("%s was replaced or deleted while it was segmented: it is left for another call", image->name)));
 }
 
-/*
- * Store what is finished, of the fetched rows before `reached`. Whoever replaces
- * or deletes an image deletes its row, and one that this batch stores they cannot
- * see yet: the next image of that id would count as segmented for ever. So rows
- * of images that are gone or others by now are not stored. Both lists are in the
- * order of ids.
- */
+/* Store rows, but for those of images that were replaced. Both lists are in the order of ids. */
 static void
-store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uint64 reached)
+store_rows(Predict *job, const PredictBatch *batch, const List *replaced)
 {
-	List	   *replaced = batch->finished == NIL ? NIL :
-		pending_replaced(job->pending, rows, batch->stored, reached);
 	int			next = 0;
 	ListCell   *cell;
 
@@ -221,17 +209,35 @@ store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uin
 	{
 		const FinishedImage *image = lfirst(cell);
 
+		CHECK_FOR_INTERRUPTS();
 		while (next < list_length(replaced) && strcmp(list_nth(replaced, next), image->id) < 0)
 			next++;
 		if (next < list_length(replaced) && strcmp(list_nth(replaced, next), image->id) == 0)
 			leave_out_replaced(job, image);
 		else
-			count_image(job, image, prediction_insert(&batch->insert, &image->row, image->name));
+			count_image(job, batch->version, image, prediction_insert(&batch->insert, &image->row, image->name));
 	}
-	list_free(replaced);
+}
+
+/*
+ * Store what is finished, of the fetched rows before `reached`. Whoever replaces
+ * or deletes an image deletes its row, and one that this batch stores they cannot
+ * see yet: the next image of that id would count as segmented for ever. So rows
+ * of images that are gone or others by now are not stored.
+ */
+static void
+store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uint64 reached)
+{
+	if (batch->finished != NIL)
+	{
+		/* Memory of the queries goes with the connection. */
+		SPI_connect();
+		relation_check(&job->source->known);
+		store_rows(job, batch, pending_replaced(job->pending, rows, batch->stored, reached));
+		SPI_finish();
+	}
 	MemoryContextReset(batch->context);
 	batch->finished = NIL;
-	batch->size = 0;
 	batch->stored = reached;
 }
 
@@ -358,7 +364,7 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 		else
 			add_image(job, batch, &waiting, id, image);
 		last = id;
-		if (batch->size > FINISHED_BYTES && waiting.count == 0)
+		if (MemoryContextMemAllocated(batch->context, true) > FINISHED_BYTES && waiting.count == 0)
 			store_finished(job, batch, rows, i + 1);
 	}
 	if (waiting.count > 0)

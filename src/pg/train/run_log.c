@@ -172,12 +172,13 @@ find_data(const ModelStore *store, UnfinishedRun *unfinished)
 {
 	Oid			types[] = {INT8OID};
 	Datum		values[] = {Int64GetDatum(unfinished->run)};
-	Datum		data;
-	bool		isnull;
+	bool		isnull = true;
+	Datum		data = 0;
 
 	store_execute(store, "SELECT data_sha256 FROM @lesion_runs WHERE run = $1", lengthof(types), types, values, NULL,
 				  SPI_OK_SELECT);
-	data = first_row_value("data_sha256", BYTEAOID, &isnull);
+	if (SPI_processed > 0)		/* it may have been deleted meanwhile */
+		data = first_row_value("data_sha256", BYTEAOID, &isnull);
 	unfinished->has_data = !isnull;
 	if (!isnull)
 		bytes_copy(data, unfinished->data_sha256, SHA256_BYTES);
