@@ -40,6 +40,16 @@ like($orthanc->run($database, 'push', '--limit', 1), qr/sent 3, failed 0\n\z/, '
 like($orthanc->run($database, 'push'), qr/sent 9, failed 0\n\z/, 'the others are sent');
 is($? >> 8, 0, '... with status 0');
 
+# Rows that no version made, as whoever may write a table of masks can: they are passed over.
+run_sql($database, q(CREATE TABLE blank (LIKE lesion_pacs_prediction);
+	ALTER TABLE blank ALTER model DROP NOT NULL, ALTER version DROP NOT NULL;
+	INSERT INTO blank (images, id, mask, model) SELECT images, id, mask, 'a' FROM lesion_pacs_prediction,
+	generate_series(1, 100) WHERE mask IS NOT NULL;
+	INSERT INTO blank SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL;
+	UPDATE lesion_pacs_object SET version = 77 WHERE kind = 'seg'));
+like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'blank'), qr/sent 4, failed 0\n\z/,
+	'masks without a version keep no other from being sent');
+
 # An object that cannot be made: the mask is not of the image's size.
 my $bad = run_sql($database, q(SELECT min(id) FROM lesion_pacs_prediction WHERE mask IS NOT NULL));
 run_sql($database, "DELETE FROM lesion_pacs_object; UPDATE lesion_pacs_prediction SET version = 0, mask = "

@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(82);
+SELECT plan(83);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -240,6 +240,10 @@ SELECT is(told('keys', '(t,"ab  ","\\x00ff")'), 'the masks differ', 'a key of se
 ALTER TABLE keys DROP CONSTRAINT keys_pkey;
 SELECT is(told('keys', encode(sha256(image), 'hex')), 'the masks differ', 'no key') FROM keys;
 SELECT is(told('keys', encode(sha256('x'), 'hex')), 'the image is gone', '... of another image');
+CREATE TABLE same_id AS SELECT 'x'::text AS id, '\x01'::bytea AS image FROM generate_series(1, 10);
+INSERT INTO same_id SELECT 'x', image FROM picture;
+SELECT is(told('same_id', 'x', '{"id_column": "id"}'), 'the image has changed, or is none of 10 that have its id',
+	'of many images of one id, some are read');
 INSERT INTO keys (c, d, h, image) SELECT false, '', '', decode(repeat('00', 20 * 1024 * 1024), 'hex');
 SELECT is(told('keys', encode(sha256('x'), 'hex')), 'the image is gone', '... which is not a large value');
 SET LOCAL lesionseg.max_memory = '16MB';

@@ -112,6 +112,13 @@ is(unpack('H*', $bytes), run_sql($database, q{SELECT encode(mask, 'hex') FROM le
 	'... byte for byte');
 ($status, $said) = files("save $folder/out archive");
 like($said, qr/^0 files into .*; 5 were there already$/m, 'files that are there stay');
+run_sql($database, q{INSERT INTO archive SELECT 'huge', image, convert_to(repeat('0', 250000001), 'UTF8') FROM archive
+	WHERE id = '4'});
+($status, $said) = files("save $folder/others archive");
+like($said, qr/^1 masks were left out: they have more than 250000000 bytes$/m, 'a mask that no COPY can hold is told');
+isnt($status, 0, '... by the status, too');
+is(scalar(() = glob "$folder/others/*.png"), 5, '... and keeps no other from being saved');
+run_sql($database, q{DELETE FROM archive WHERE id = 'huge'});
 ($status, $said) = files("save $folder/pictures \"SELECT 'p', lesion_overlay(image, mask)
 	FROM archive WHERE id = '4';\n\"");
 ok(-s "$folder/pictures/p.png", 'a query of pictures, a semicolon behind it');

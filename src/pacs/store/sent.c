@@ -48,7 +48,7 @@ static const char list_after[] =
 "AND (kind <> 'report' OR NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
 "AND o.state <> 'sent' AND NOT (o.state = 'failed' AND $2::boolean)))) AS l "
-"WHERE p.mask IS NOT NULL AND l.kinds IS NOT NULL "
+"WHERE p.mask IS NOT NULL AND p.model IS NOT NULL AND p.version IS NOT NULL AND l.kinds IS NOT NULL "
 "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
 "ORDER BY p.id, p.model, p.version LIMIT 100";
 

@@ -58,6 +58,10 @@ typedef struct StoredKey
 } StoredKey;
 
 /* A search under way. */
+/* So many images of the wanted id are read: each row of masks may name one, and an id without a key has as many as
+ * somebody likes. */
+#define IMAGES_OF_ID 10
+
 typedef struct ImageSearch
 {
 	const StoredImage *wanted;
@@ -65,7 +69,7 @@ typedef struct ImageSearch
 	Datum		longer;			/* numeric: the least number of more digits than the wanted id */
 	Datum		infinity;
 	MemoryContext row_context;
-	bool		seen;			/* an image with the id was found, perhaps with other bytes */
+	int			seen;			/* images with the id were read, perhaps with other bytes */
 	bool		found;
 	bool		too_large;		/* an image with the id was not read */
 	bool		too_long;		/* an id was not read */
@@ -321,7 +325,7 @@ look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
 	sha256_hex(digest, hex);
 	if (key->count == 0 && strcmp(hex, search->wanted->id) != 0)
 		return;
-	search->seen = true;
+	search->seen++;
 	search->found = memcmp(digest, search->wanted->sha256, SHA256_BYTES) == 0;
 	if (search->found)
 		search->image = bytes_datum(bytes.bytes, bytes.size);
@@ -368,7 +372,7 @@ search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 
 	EnsurePortalSnapshotExists();
 	scan = table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
-	while (!search->found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	while (!search->found && search->seen < IMAGES_OF_ID && table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		look_at_row(search, key, slot);
@@ -468,7 +472,9 @@ stored_image_find(const StoredImage *wanted, Datum *image)
 	if (search.found)
 		*image = search.image;
 	else if (reason == NULL)
-		reason = search.seen ? "the image has changed" :
+		reason = search.seen == IMAGES_OF_ID ?
+			psprintf("the image has changed, or is none of %d that have its id", IMAGES_OF_ID) :
+			search.seen > 0 ? "the image has changed" :
 			search.too_large ? "the image is gone, or has more bytes than lesionseg.max_memory" GIVE_IT :
 			search.too_long ?
 			psprintf("the image is gone, or its id has more than %d bytes" GIVE_IT, COLUMN_TEXT_BYTES) :
