@@ -153,6 +153,7 @@ CREATE VIEW replaced_left AS SELECT id, image FROM replaced WHERE is_left(id);
 GRANT SELECT (id, image) ON replaced TO some_columns;
 GRANT SELECT, INSERT ON replaced_masks TO some_columns;
 SQL
+$job->query('SET lock_timeout = 0');
 my $reindex = 'REINDEX INDEX ' . run_sql($database, q{SELECT indexrelid::regclass FROM pg_index
 	WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE relname = 'replaced')});
 
