@@ -143,6 +143,9 @@ is($looks->(predict('seen', 'id', 7) =~ s/\)$/, max_minutes => 1e-9)/r), 7,
 	'a batch of a view computes its images alone');
 is($looks->(predict('seen', 'id', 7)), 39, 'the others once');
 is($looks->(predict('seen')), 0, 'and none to see that nothing is left');
+run_sql($here, 'CREATE VIEW half AS SELECT id, image FROM near WHERE id > 20
+	UNION ALL SELECT id, image FROM seen WHERE id <= 20');
+is($looks->(predict('half')), 20, 'of a view, half of whose images are computed, as well');
 is($looks->($train->('seen', 'by_view')), 40 + $test, 'training computes them as often as it needs');
 is(run_sql($here, $weights), 1, '... and gives the same weights');
 like(run_counted(predict('restless'))->{said},

@@ -145,6 +145,9 @@ CREATE ROLE some_columns;
 CREATE TABLE replaced (id text PRIMARY KEY, image bytea NOT NULL, note text);
 ALTER TABLE replaced ALTER note SET STORAGE PLAIN;
 CREATE VIEW replaced_view AS SELECT id, image FROM replaced;
+CREATE VIEW replaced_deep AS SELECT u.id, u.image FROM (SELECT id, image FROM replaced_view WHERE id LIKE 'a%'
+	UNION ALL SELECT id, j.image FROM ((SELECT id FROM replaced) AS r JOIN replaced_view AS v USING (id)) AS j
+		WHERE id LIKE 'l%') AS u;
 CREATE VIEW replaced_big AS SELECT id, image FROM replaced WHERE id LIKE 'lesion%';
 CREATE TABLE replaced_masks (LIKE lesion_prediction, PRIMARY KEY (images, id, model, version));
 CREATE FUNCTION is_left(text) RETURNS boolean LANGUAGE plpgsql AS
@@ -175,6 +178,7 @@ my $new_small = q{UPDATE replaced SET image = (lesion_synthetic(2, 16, 16)).imag
 my $wrong = q{SELECT string_agg(m.id, ',') FROM replaced_masks AS m LEFT JOIN replaced AS r USING (id)
 	WHERE m.image_sha256 IS DISTINCT FROM sha256(r.image)};
 for my $case (['replaced', $new_image], ['replaced', $new_small], ['replaced_view', $new_image],
+	['replaced_view', $new_small], ['replaced_deep', $new_image], ['replaced_deep', $new_small],
 	['replaced', q{DELETE FROM replaced WHERE id = 'lesion-1'}],
 	['replaced', q{UPDATE replaced SET id = 'lesion-0' WHERE id = 'lesion-1'}]) {
 	my ($source, $change) = @$case;

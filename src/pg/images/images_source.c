@@ -9,7 +9,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
@@ -29,6 +28,7 @@
 #include "pg/base/spi_context.h"
 #include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
+#include "pg/images/stored_column.h"
 #include "pg/images/text_settings.h"
 
 /* ---- the relation ---- */
@@ -198,32 +198,6 @@ open_images(Oid oid, const char *image_column, const char *mask_column)
 	return relation;
 }
 
-/* Are all rows of a relation in tables of this server, so that they have a
- * tid? Partitions and children may be foreign tables. */
-static bool
-rows_have_tid(Relation relation)
-{
-	char		kind = relation->rd_rel->relkind;
-	ListCell   *cell;
-
-	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-		return kind == RELKIND_MATVIEW;
-	foreach(cell, find_all_inheritors(RelationGetRelid(relation), NoLock, NULL))
-		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
-			return false;
-	return true;
-}
-
-/* Is a column of such a relation stored, not computed when it is read? */
-static bool
-is_stored(Relation relation, const char *column)
-{
-	AttrNumber	number = get_attnum(RelationGetRelid(relation), column);
-	char		generated = TupleDescAttr(RelationGetDescr(relation), number - 1)->attgenerated;
-
-	return generated == '\0' || generated == ATTRIBUTE_GENERATED_STORED;
-}
-
 /* Warn if a view computes a column by a volatile function: the server then
  * runs it for every row, even if the column is not selected. */
 static void
@@ -305,7 +279,8 @@ know_key(ImagesSource *source, Relation relation, const char *id_column)
 static void
 make_queries(ImagesSource *source, Relation relation, const ImagesColumns *columns, const SplitColumns *id)
 {
-	bool		local = rows_have_tid(relation);
+	Oid			oid = RelationGetRelid(relation);
+	bool		local = rows_are_stored(oid);
 	StringInfoData rows;
 	StringInfoData too_long = too_long_condition(source, relation, columns, id);
 
@@ -317,18 +292,19 @@ make_queries(ImagesSource *source, Relation relation, const ImagesColumns *colum
 	source->ids_are_digests = id->count == 0;
 	source->names_are_digests = source->ids_are_digests || (source->grouped && source->group_columns->count == 0);
 	source->key = images_key(relation, id);
-	source->has_tid = local && column_is_readable(RelationGetRelid(relation), SelfItemPointerAttributeNumber);
-	source->knows_nulls = local && is_stored(relation, columns->image) &&
-		(columns->mask == NULL || is_stored(relation, columns->mask));
+	source->has_tid = local && column_is_readable(oid, SelfItemPointerAttributeNumber);
+	source->image_is_stored = column_is_stored(oid, get_attnum(oid, columns->image));
+	source->knows_nulls = local && source->image_is_stored &&
+		(columns->mask == NULL || column_is_stored(oid, get_attnum(oid, columns->mask)));
 	initStringInfo(&rows);
 	appendStringInfo(&rows, "SELECT %s AS id, %s::pg_catalog.bytea AS image",
-					 columns_text(RelationGetRelid(relation), id, columns->image), quote_identifier(columns->image));
+					 columns_text(oid, id, columns->image), quote_identifier(columns->image));
 	images_key_select(&source->key, &rows);
 	if (columns->mask != NULL)
 		appendStringInfo(&rows, ", %s::pg_catalog.bytea AS mask", quote_identifier(columns->mask));
 	if (source->grouped)
 		appendStringInfo(&rows, ", %s AS lesion_group",
-						 columns_text(RelationGetRelid(relation), source->group_columns, columns->image));
+						 columns_text(oid, source->group_columns, columns->image));
 	if (source->has_by)
 		append_by(source, relation, columns, &rows);
 	source->may_be_long = too_long.len > 0;

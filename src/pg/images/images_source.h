@@ -55,6 +55,7 @@ typedef struct ImagesSource
 	char	   *rows;			/* a query to select from: id, the key's columns, image and usable; with masks
 								 * mask; where grouped, lesion_group; where has_by, lesion_by; where has_tid, tid */
 	bool		has_tid;		/* its rows stand in tables of this server, and one may read where: tid */
+	bool		image_is_stored;	/* column_is_stored(): reading an image again computes nothing */
 	bool		knows_nulls;	/* images and masks are columns that are stored in tables of this server: usable says
 								 * whether they are there, too; else that is seen when they are fetched */
 	bool		may_be_long;	/* rows have too_long: an id, group, weight or date is; they are not usable */

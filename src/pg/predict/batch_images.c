@@ -76,14 +76,13 @@ batch_images_fetch(const ImagesSource *source, const PendingImage *images, int c
 	return SPI_tuptable;
 }
 
-/* ---- images that are replaced ---- */
-
-/* Is an image read as it is stored? That of a table is, and one that stands beside its row. */
-static bool
-is_stored(const ImagesSource *source, Datum image)
+char *
+batch_image_id(const SPITupleTable *rows, uint64 i)
 {
-	return source->knows_nulls || VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(image));
+	return TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
 }
+
+/* ---- images that are replaced ---- */
 
 /* The next row from `i` on, before `end`, that has an image, its id and image; false where there is none. */
 static bool
@@ -96,22 +95,9 @@ next_image(const SPITupleTable *rows, uint64 end, uint64 *i, char **id, Datum *i
 		*image = row_value(rows->vals[*i], rows->tupdesc, BATCH_IMAGE, BYTEAOID, &isnull);
 		if (isnull)
 			continue;
-		*id = TextDatumGetCString(row_needed(rows->vals[*i], rows->tupdesc, BATCH_ID, TEXTOID));
+		*id = batch_image_id(rows, *i);
 		return true;
 	}
-	return false;
-}
-
-/* Is one of these images stored? Without one nothing can be told, and nothing is made again. */
-static bool
-some_are_stored(const ImagesSource *source, const SPITupleTable *rows, uint64 from, uint64 to)
-{
-	char	   *id;
-	Datum		image;
-
-	for (; next_image(rows, to, &from, &id, &image); from++)
-		if (is_stored(source, image))
-			return true;
 	return false;
 }
 
@@ -142,7 +128,7 @@ are_same(Datum before, Datum now)
 
 /* Go through both, which are in the order of their ids. */
 static List *
-ids_of_others(const ImagesSource *source, const SPITupleTable *before, uint64 from, uint64 to, const SPITupleTable *now)
+ids_of_others(const SPITupleTable *before, uint64 from, uint64 to, const SPITupleTable *now)
 {
 	List	   *ids = NIL;
 	uint64		i = from,
@@ -157,7 +143,7 @@ ids_of_others(const ImagesSource *source, const SPITupleTable *before, uint64 fr
 		int			order = next_image(now, now->numvals, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
 
 		CHECK_FOR_INTERRUPTS();
-		if (order <= 0 && is_stored(source, image_before) && (order < 0 || !are_same(image_before, image_now)))
+		if (order < 0 || (order == 0 && !are_same(image_before, image_now)))
 			ids = lappend(ids, id_before);
 		i += order <= 0;
 		j += order >= 0;
@@ -172,10 +158,10 @@ batch_images_replaced(const ImagesSource *source, const PendingImage *images, in
 	SPITupleTable *now;
 	List	   *ids;
 
-	if (source->ids_are_digests || !some_are_stored(source, rows, from, to))
+	if (source->ids_are_digests || !source->image_is_stored)
 		return NIL;
 	now = batch_images_fetch(source, images, count);
-	ids = ids_of_others(source, rows, from, to, now);
+	ids = ids_of_others(rows, from, to, now);
 	SPI_freetuptable(now);
 	return ids;
 }

@@ -32,11 +32,13 @@ enum
  */
 SPITupleTable *batch_images_fetch(const ImagesSource *source, const PendingImage *images, int count);
 
+/* The id of a fetched image. */
+char	   *batch_image_id(const SPITupleTable *rows, uint64 i);
+
 /*
  * The ids of the images that are gone, or others by now, of rows from .. to that
- * batch_images_fetch returned, in their order. Without making images again that
- * can be told only of those that are read as they are stored: those of tables of
- * this server, and of a view those that stand beside their rows.
+ * batch_images_fetch returned, in their order. None where images are computed:
+ * they would be made once more.
  */
 List	   *batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count,
 								  const SPITupleTable *rows, uint64 from, uint64 to);

@@ -293,7 +293,7 @@ note_found(PendingImages *pending, const SPITupleTable *rows)
 
 	for (uint64 i = 0; i < rows->numvals; i++)
 	{
-		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
+		char	   *id = batch_image_id(rows, i);
 		bool		isnull;
 
 		(void) row_value(rows->vals[i], rows->tupdesc, BATCH_IMAGE, BYTEAOID, &isnull);
@@ -331,19 +331,12 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 	return NULL;
 }
 
-/* The id of a fetched row. */
-static char *
-id_of(const SPITupleTable *rows, uint64 i)
-{
-	return TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
-}
-
 List *
 pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to)
 {
 	const PendingImage *images = pending->images + pending->next - pending->batch;
-	const char *first = id_of(rows, from);
-	const char *last = id_of(rows, to - 1);
+	const char *first = batch_image_id(rows, from);
+	const char *last = batch_image_id(rows, to - 1);
 	int			begin = 0;
 	int			end = pending->batch;
 

@@ -352,7 +352,7 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 
 	for (i = 0; i < rows->numvals && !job->out_of_time; i++)
 	{
-		char	   *id = TextDatumGetCString(row_needed(rows->vals[i], rows->tupdesc, BATCH_ID, TEXTOID));
+		char	   *id = batch_image_id(rows, i);
 		bool		isnull;
 		Datum		image = row_value(rows->vals[i], rows->tupdesc, BATCH_IMAGE, BYTEAOID, &isnull);
 

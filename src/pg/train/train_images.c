@@ -223,7 +223,7 @@ train_images_read(TrainRun *run)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("no row of %s is left to train on", run->source->name),
-				 errdetail("%lld rows are in the test part, %lld in the validation part, by their column %s.",
+				 errdetail("%lld rows are in the test part, %lld in the validation part; they are told apart by %s.",
 						   (long long) run->counts.test, (long long) run->counts.validation,
 						   split_columns_text(run->source->group_columns)),
 				 errhint("Add rows, or lower test_fraction or options->validation_fraction.")));
