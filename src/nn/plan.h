@@ -61,6 +61,7 @@ typedef struct Step
 	NodeId		y;				/* node whose value this step makes */
 	NodeId		weights;		/* node with the convolution's parameters; -1 */
 	NodeId		norm;			/* node with the batch norm's parameters; -1 */
+	NodeId		gelu;			/* GELU before a batch norm, which in training has a value: what is normed; -1 */
 	bool		relu;			/* last */
 	bool		relu_before;	/* convolution: ReLU before the residual is added */
 	bool		has_shift;		/* convolution: a bias, its own or from a folded batch norm */

@@ -154,6 +154,21 @@ fuse_followers(Planner *planner, Step *step)
 	}
 }
 
+/* Turn a GELU's step into that of the batch norm that alone reads it. A batch norm's dx is dense, so this is none where
+ * x is part of a concatenation. */
+static void
+fuse_norm(Planner *planner, Step *step)
+{
+	NodeId		norm = sole_consumer(planner, step->y, OP_BATCH_NORM);
+
+	if (norm < 0 || planner->concat_of[step->x] >= 0)
+		return;
+	step->kind = OP_BATCH_NORM;
+	step->gelu = step->y;
+	step->norm = norm;
+	absorb_node(planner, step, norm);
+}
+
 /* Turn nodes into steps. */
 static void
 lower_nodes(Planner *planner)
@@ -181,11 +196,13 @@ lower_nodes(Planner *planner)
 		step->x = node->inputs[0];
 		step->residual = node->inputs[1];
 		step->y = id;
-		step->weights = step->norm = -1;
+		step->weights = step->norm = step->gelu = -1;
 		if (node->kind == OP_CONV2D || node->kind == OP_CONV_TRANSPOSE2D)
 			step->weights = id;
 		if (node->kind == OP_BATCH_NORM)
 			step->norm = id;
+		if (node->kind == OP_GELU)
+			fuse_norm(planner, step);
 		fuse_followers(planner, step);
 		step->has_shift = step->weights >= 0 &&
 			(step->norm >= 0 || graph->nodes[step->weights].params[1] >= 0);
@@ -255,6 +272,13 @@ find_concatenations(Planner *planner)
 									"a tensor is part of two concatenations, or is the network's input");
 			planner->concat_of[part] = id;
 		}
+	return status_ok();
+}
+
+/* A batch norm's tensor must be dense. */
+static Status
+check_norms(const Planner *planner)
+{
 	for (int s = 0; s < planner->plan->step_count; s++)
 		if (planner->plan->steps[s].kind == OP_BATCH_NORM && planner->concat_of[planner->plan->steps[s].x] >= 0)
 			return status_error(LS_UNSUPPORTED, "a batch norm reads part of a concatenation");
@@ -264,8 +288,9 @@ find_concatenations(Planner *planner)
 Status
 plan_steps(Planner *planner)
 {
-	lower_nodes(planner);
 	TRY(find_concatenations(planner));
+	lower_nodes(planner);
+	TRY(check_norms(planner));
 	if (planner->plan->options.training)
 		TRY(plan_gradients(planner));
 	return status_ok();

@@ -118,6 +118,11 @@ place_values(Planner *planner)
 		{
 			if (step->weights >= 0 || step->norm >= 0 || step->kind == OP_GELU)
 				keep_alive(planner, planner->value_slots[step->x], back);
+			if (step->gelu >= 0)
+			{
+				TRY(own_slot(planner, plan->values[step->gelu].shape, s, &planner->value_slots[step->gelu]));
+				keep_alive(planner, planner->value_slots[step->gelu], back);
+			}
 			/* A ReLU's gradient needs its output; that of a batch norm without
 			 * addition needs only its input. */
 			if (step->kind == OP_RELU || (step->relu && step->residual >= 0))

@@ -89,15 +89,7 @@ add_backward(Plan *plan, Step *step)
 static Status
 gelu_forward(Plan *plan, Step *step)
 {
-	Tensor		x = plan->values[step->x];
-	Tensor		y = plan->values[step->y];
-	GeluArgs	args = {
-		.x = x.data,.x_stride = x.pixel_stride,
-		.y = y.data,.y_stride = y.pixel_stride,
-		.channels = x.shape.c,
-	};
-
-	threads_run(plan->threads, shape_pixels(x.shape), plan->loops->gelu, &args);
+	gelu_apply(plan, step->x, step->y);
 	return status_ok();
 }
 

@@ -60,8 +60,11 @@ void		norm_affine(const Plan *plan, NodeId norm, const float *weights, float *sc
  * step has them. */
 void		norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift);
 
-/* Batch norm with the addition and the ReLU that were fused into it. In
- * training the running statistics among the weights are updated. */
+/* y = GELU(x), of nodes. */
+void		gelu_apply(const Plan *plan, NodeId x, NodeId y);
+
+/* Batch norm with what was fused into it: the GELU before, the addition and the
+ * ReLU behind. In training the running statistics among the weights are updated. */
 Status		batch_norm_forward(Plan *plan, Step *step, float *weights);
 Status		batch_norm_backward(Plan *plan, Step *step, float *gradients);
 

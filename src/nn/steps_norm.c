@@ -1,6 +1,8 @@
 /*
  * steps_norm.c: the batch norms of a running plan (Ioffe and Szegedy,
- * arXiv:1502.03167), with the addition and the ReLU behind them.
+ * arXiv:1502.03167), with the GELU before them and the addition and the ReLU
+ * behind. In training a GELU's result is kept for the gradients; without, it
+ * has no place in memory.
  */
 #include "nn/steps.h"
 
@@ -23,9 +25,30 @@ norm_affine(const Plan *plan, NodeId norm, const float *weights, float *scale, f
 }
 
 void
+gelu_apply(const Plan *plan, NodeId x_node, NodeId y_node)
+{
+	Tensor		x = plan->values[x_node];
+	Tensor		y = plan->values[y_node];
+	GeluArgs	args = {
+		.x = x.data,.x_stride = x.pixel_stride,
+		.y = y.data,.y_stride = y.pixel_stride,
+		.channels = x.shape.c,
+	};
+
+	threads_run(plan->threads, shape_pixels(x.shape), plan->loops->gelu, &args);
+}
+
+/* What a batch norm in training norms: its input, or the GELU of it. */
+static Tensor
+normed(const Plan *plan, const Step *step)
+{
+	return plan->values[step->gelu >= 0 ? step->gelu : step->x];
+}
+
+void
 norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift)
 {
-	Tensor		x = plan->values[step->x];
+	Tensor		x = plan->options.training ? normed(plan, step) : plan->values[step->x];
 	Tensor		y = plan->values[step->y];
 	AffineArgs	args = {
 		.x = x.data,.x_stride = x.pixel_stride,
@@ -33,6 +56,7 @@ norm_apply(Plan *plan, const Step *step, const float *scale, const float *shift)
 		.channels = x.shape.c,
 		.scale = scale,
 		.shift = shift,
+		.gelu = step->gelu >= 0 && !plan->options.training,
 		.relu = step->relu,
 	};
 
@@ -79,7 +103,11 @@ batch_norm_forward(Plan *plan, Step *step, float *weights)
 	NormArrays *a = &step->arrays;
 
 	if (plan->options.training && norm_is_frozen(plan, step))
+	{
+		if (step->gelu >= 0)
+			gelu_apply(plan, step->x, step->gelu);
 		take_running_statistics(plan, step, weights);
+	}
 	else if (plan->options.training)
 	{
 		const float *gamma = param_of(plan, step->norm, 0, weights);
@@ -96,6 +124,11 @@ batch_norm_forward(Plan *plan, Step *step, float *weights)
 			.origin = running_mean,.sums = plan->sums,
 		};
 
+		if (step->gelu >= 0)
+		{
+			args.gelu = plan->values[step->gelu].data;
+			args.gelu_stride = plan->values[step->gelu].pixel_stride;
+		}
 		clear_sums(plan, channels);
 		threads_run(plan->threads, shape_pixels(x.shape), plan->loops->moments, &args);
 		sums = total_sums(plan, channels);
@@ -122,7 +155,7 @@ batch_norm_forward(Plan *plan, Step *step, float *weights)
 Status
 batch_norm_backward(Plan *plan, Step *step, float *gradients)
 {
-	Tensor		x = plan->values[step->x];
+	Tensor		x = normed(plan, step);
 	Tensor		y = plan->values[step->y];
 	Tensor		dy = plan->gradients[step->y];
 	int			channels = x.shape.c;
@@ -173,6 +206,11 @@ batch_norm_backward(Plan *plan, Step *step, float *gradients)
 	}
 	if (step->wants_dx)
 	{
+		if (step->gelu >= 0)
+		{
+			args.u = plan->values[step->x].data;
+			args.u_stride = plan->values[step->x].pixel_stride;
+		}
 		args.dx = plan->gradients[step->x].data;
 		args.accumulate = step->accumulate_dx;
 		threads_run(plan->threads, shape_pixels(x.shape), plan->loops->norm_gradient, &args);

@@ -154,6 +154,33 @@ assert_stored(const Table *table, double value, double expected, double size)
 		fail_msg("%s: %.9g instead of %.9g", table->name, value, expected);
 }
 
+/* GELU and its derivative, by the C library. */
+static inline double
+gelu_reference(double x)
+{
+	return x * 0.5 * erfc(-x / sqrt(2));
+}
+
+static inline double
+gelu_slope_reference(double x)
+{
+	return 0.5 * erfc(-x / sqrt(2)) + x * exp(-x * x / 2) / sqrt(2 * M_PI);
+}
+
+/* What assert_stored allows for a sum with a GELU of that size, which in bfloat16 is right within 0.05 %. */
+static inline double
+gelu_size(const Table *table, double value)
+{
+	return table->type == DATA_BF16 ? 500 * fabs(value) : 0;
+}
+
+/* The same for a gradient through GELU, whose slope in bfloat16 is right within 1.3e-4. */
+static inline double
+slope_size(const Table *table, double gradient)
+{
+	return table->type == DATA_BF16 ? 130 * fabs(gradient) : 0;
+}
+
 /* Fail unless everything but pixels [begin, end) is as it was made. */
 static inline void
 assert_untouched(const Table *table, const Strided *a, const Strided *before, long begin, long end)

@@ -222,7 +222,7 @@ check_affine_case(const Table *table, Rng *rng, int channels, int operands)
 		.x = x.data,.x_stride = x.stride,.y = y.data,.y_stride = y.stride,
 		.channels = channels,.scale = operands & 1 ? scale : NULL,.shift = operands & 2 ? shift : NULL,
 		.residual = operands & 4 ? residual.data : NULL,.residual_stride = residual.stride,
-		.relu = operands & 8,
+		.gelu = operands & 32,.relu = operands & 8,
 	};
 
 	table->loops->affine(&args, 0, BEGIN, END);
@@ -230,11 +230,14 @@ check_affine_case(const Table *table, Rng *rng, int channels, int operands)
 		for (int c = 0; c < channels; c++)
 		{
 			double		v = at(&before, i, c);
+			double		size = 10;
 
+			v = args.gelu ? gelu_reference(v) : v;
 			v *= args.scale != NULL ? scale[c] : 1;
+			size += args.gelu ? gelu_size(table, v) : 0;
 			v += args.shift != NULL ? shift[c] : 0;
 			v += args.residual != NULL ? at(&residual, i, c) : 0;
-			assert_stored(table, at(&y, i, c), args.relu && v < 0 ? 0 : v, 10);
+			assert_stored(table, at(&y, i, c), args.relu && v < 0 ? 0 : v, size);
 		}
 	assert_untouched(table, &y, in_place ? &before : NULL, BEGIN, END);
 	assert_untouched(table, &x, &before, in_place ? BEGIN : 0, in_place ? END : 0);
@@ -251,7 +254,7 @@ static void
 check_affine(const Table *table, Rng *rng)
 {
 	for (int k = 0; k < CHANNEL_COUNTS; k++)
-		for (int operands = 0; operands < 32; operands++)
+		for (int operands = 0; operands < 64; operands++)
 			check_affine_case(table, rng, channel_counts[k], operands);
 }
 
@@ -391,12 +394,11 @@ check_gelu(const Table *table, Rng *rng)
 				for (int c = 0; c < channels; c++)
 				{
 					double		v = at(&x, i, c);
-					double		probability = 0.5 * erfc(-v / sqrt(2));
-					double		slope = probability + v * exp(-v * v / 2) / sqrt(2 * M_PI);
+					double		d = at(&dy, i, c);
 
-					assert_stored(table, at(&y, i, c), v * probability, 1);
-					assert_stored(table, at(&dx, i, c), at(&dy, i, c) * slope +
-								  (accumulate ? at(&before, i, c) : 0), 5);
+					assert_stored(table, at(&y, i, c), gelu_reference(v), 1);
+					assert_stored(table, at(&dx, i, c), d * gelu_slope_reference(v) +
+								  (accumulate ? at(&before, i, c) : 0), 5 + slope_size(table, d));
 				}
 			assert_untouched(table, &y, NULL, BEGIN, END);
 			assert_untouched(table, &dx, &before, BEGIN, END);

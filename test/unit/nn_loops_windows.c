@@ -23,15 +23,18 @@ enum
 /* ---- moments ---- */
 
 static void
-check_moments(const Table *table, Rng *rng, int channels, bool with_origin)
+check_moments(const Table *table, Rng *rng, int channels, bool with_origin, bool of_gelu)
 {
 	Strided		x = strided_random(rng, table->type, PIXELS, channels, 3);
 	float	   *origin = random_floats(rng, channels, 0.5);
+	Strided		gelu = strided_new(table->type, PIXELS, channels, 2);
 	double	   *sums = malloc(3 * 2 * channels * sizeof(double));
 	MomentArgs	args = {
 		.x = x.data,.x_stride = x.stride,.channels = channels,.origin = with_origin ? origin : NULL,
-		.sums = sums,
+		.sums = sums,.gelu = of_gelu ? gelu.data : NULL,.gelu_stride = gelu.stride,
 	};
+
+	double		tolerance = of_gelu && table->type == DATA_BF16 ? 1e-3 : 1e-5;
 
 	assert_non_null(sums);
 	for (int i = 0; i < 6 * channels; i++)
@@ -45,18 +48,23 @@ check_moments(const Table *table, Rng *rng, int channels, bool with_origin)
 
 		for (long i = BEGIN; i < END; i++)
 		{
-			double		v = at(&x, i, c) - (with_origin ? origin[c] : 0);
+			double		value = of_gelu ? gelu_reference(at(&x, i, c)) : at(&x, i, c);
+			double		v = value - (with_origin ? origin[c] : 0);
 
+			if (of_gelu)
+				assert_stored(table, at(&gelu, i, c), value, 1);
 			sum += v;
 			square += v * v;
 			size += fabs(v);
 		}
-		/* float32 sums of 256 terms at a time: 256 roundings at most of 2^-24 */
-		assert_true(fabs(sums[2 * channels + c] - sum) <= 1e-5 * size);
-		assert_true(fabs(sums[3 * channels + c] - square) <= 1e-5 * square);
+		/* float32 sums of 256 terms at a time: 256 roundings at most of 2^-24. GELU in bfloat16: 0.05 %. */
+		assert_true(fabs(sums[2 * channels + c] - sum) <= tolerance * size);
+		assert_true(fabs(sums[3 * channels + c] - square) <= tolerance * square);
 	}
 	for (int i = 0; i < 2 * channels; i++)	/* other workers' */
 		assert_true(sums[i] == 1000 + i && sums[4 * channels + i] == 1000 + 4 * channels + i);
+	assert_untouched(table, &gelu, NULL, of_gelu ? BEGIN : 0, of_gelu ? END : 0);
+	free(gelu.data);
 	free(x.data);
 	free(origin);
 	free(sums);
@@ -73,8 +81,8 @@ test_moments(void **state)
 	rng_seed(&rng, 21, 0);
 	for (int t = 0; t < count; t++)
 		for (int k = 0; k < CHANNEL_COUNTS; k++)
-			for (int with_origin = 0; with_origin < 2; with_origin++)
-				check_moments(&tables[t], &rng, channel_counts[k], with_origin);
+			for (int form = 0; form < 4; form++)
+				check_moments(&tables[t], &rng, channel_counts[k], form & 1, form & 2);
 }
 
 /* ---- the gradient of batch norm ---- */
@@ -87,16 +95,19 @@ typedef struct NormCase
 	bool		accumulate_residual;
 	bool		accumulate;
 	bool		in_place;		/* dx takes the place of dy */
+	bool		of_gelu;		/* x is GELU(u), and dx the gradient of u */
 } NormCase;
 
 static const NormCase norm_cases[] = {
-	{false, false, false, false, false},
-	{true, false, false, false, false},
-	{true, false, false, false, true},
-	{true, false, false, true, false},
-	{true, true, false, false, false},
-	{true, true, true, false, true},
-	{false, true, true, true, false},
+	{false, false, false, false, false, false},
+	{true, false, false, false, false, false},
+	{true, false, false, false, true, false},
+	{true, false, false, true, false, false},
+	{true, true, false, false, false, false},
+	{true, true, true, false, true, false},
+	{false, true, true, true, false, false},
+	{false, false, false, false, true, true},
+	{true, true, true, true, false, true},
 };
 
 static void
@@ -104,6 +115,7 @@ check_norm(const Table *table, Rng *rng, int channels, const NormCase *norm)
 {
 	Strided		x = strided_random(rng, table->type, PIXELS, channels, 0);
 	Strided		y = strided_random(rng, table->type, PIXELS, channels, 2);
+	Strided		u = strided_random(rng, table->type, PIXELS, channels, 4);
 	Strided		dy = strided_random(rng, table->type, PIXELS, channels, norm->in_place ? 0 : 5);
 	Strided		dy_before = strided_copy(&dy);
 	Strided		dx = norm->in_place ? dy : strided_random(rng, table->type, PIXELS, channels, 0);
@@ -121,6 +133,7 @@ check_norm(const Table *table, Rng *rng, int channels, const NormCase *norm)
 		.dy = dy.data,.dy_stride = dy.stride,.dx = dx.data,.accumulate = norm->accumulate,
 		.dresidual = norm->residual ? dresidual.data : NULL,.dresidual_stride = dresidual.stride,
 		.accumulate_residual = norm->accumulate_residual,
+		.u = norm->of_gelu ? u.data : NULL,.u_stride = u.stride,
 		.channels = channels,.relu = norm->relu,.scale = scale,.shift = shift,
 		.mean = mean,.inverse_std = inverse_std,.sums = sums,
 		.slope_dz = slopes,.slope_x = slopes + channels,.offset = slopes + 2 * channels,
@@ -140,13 +153,17 @@ check_norm(const Table *table, Rng *rng, int channels, const NormCase *norm)
 			double		v = at(&x, i, c);
 			double		sign = norm->residual ? at(&y, i, c) : v * scale[c] + shift[c];
 			double		dz = !norm->relu || sign > 0 ? at(&dy_before, i, c) : 0;
+			double		dnormed;
 
 			sum += dz;
 			product += dz * (v - mean[c]) * inverse_std[c];
 			sizes[0] += fabs(dz);
 			sizes[1] += fabs(dz * (v - mean[c]) * inverse_std[c]);
-			assert_stored(table, at(&dx, i, c), dz * slopes[c] + v * slopes[channels + c] +
-						  slopes[2 * channels + c] + (norm->accumulate ? at(&dx_before, i, c) : 0), 30);
+			dnormed = dz * slopes[c] + v * slopes[channels + c] + slopes[2 * channels + c];
+			assert_stored(table, at(&dx, i, c),
+						  dnormed * (norm->of_gelu ? gelu_slope_reference(at(&u, i, c)) : 1) +
+						  (norm->accumulate ? at(&dx_before, i, c) : 0),
+						  30 + (norm->of_gelu ? slope_size(table, dnormed) : 0));
 			if (norm->residual)
 				assert_stored(table, at(&dresidual, i, c), dz +
 							  (norm->accumulate_residual ? at(&dresidual_before, i, c) : 0), 10);
@@ -164,6 +181,7 @@ check_norm(const Table *table, Rng *rng, int channels, const NormCase *norm)
 	}
 	free(x.data);
 	free(y.data);
+	free(u.data);
 	free(dy.data);
 	free(dy_before.data);
 	free(dx_before.data);

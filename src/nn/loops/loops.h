@@ -27,7 +27,7 @@ typedef struct InputArgs
 	float		shift[3];
 } InputArgs;
 
-/* y = x * scale + shift (+ residual) (then ReLU); items: pixels. */
+/* y = x * scale + shift (+ residual) (then ReLU), of GELU(x) if asked for; items: pixels. */
 typedef struct AffineArgs
 {
 	const void *x;
@@ -39,10 +39,11 @@ typedef struct AffineArgs
 	int			channels;
 	const float *scale;			/* (C); NULL = 1 */
 	const float *shift;			/* (C); NULL = 0 */
-	bool		relu;
+	bool		gelu;			/* of x, first */
+	bool		relu;			/* last */
 } AffineArgs;
 
-/* Per channel sums of (x - origin) and (x - origin)^2; items: pixels. */
+/* Per channel sums of (x - origin) and (x - origin)^2, of GELU(x) if that is wanted; items: pixels. */
 typedef struct MomentArgs
 {
 	const void *x;
@@ -50,12 +51,15 @@ typedef struct MomentArgs
 	int			channels;
 	const float *origin;		/* (C): an estimate of the mean; NULL = 0 */
 	double	   *sums;			/* (workers, 2, C), added to */
+	void	   *gelu;			/* GELU(x) is written here; NULL = sums of x itself */
+	int			gelu_stride;
 } MomentArgs;
 
 /*
  * The two halves of the gradient of y = relu(x * scale + shift + residual). dz
  * is dy where the ReLU passed it, else 0: by the sign of y if y is given
- * (needed with a residual), else by the sign of x * scale + shift.
+ * (needed with a residual), else by the sign of x * scale + shift. Where x is
+ * GELU(u), dx can be the gradient of u.
  */
 typedef struct NormGradientArgs
 {
@@ -64,6 +68,8 @@ typedef struct NormGradientArgs
 	int			y_stride;
 	const void *dy;
 	int			dy_stride;
+	const void *u;				/* NULL = dx is the gradient of x */
+	int			u_stride;
 	void	   *dx;				/* dense; may be dy when that is dense */
 	bool		accumulate;		/* add to dx instead of writing it */
 	void	   *dresidual;		/* NULL = none; dz is written to it before dx is written; may be dx */

@@ -13,14 +13,18 @@ affine_span(const AffineArgs *args, int stream, long begin, long end, int c, int
 	Pair		scale = load_channels(args->scale, c, n, 1);
 	Pair		shift = load_channels(args->shift, c, n, 0);
 	Vector		floor = splat(args->relu ? 0 : -INFINITY);
+	bool		gelu = args->gelu;
 	long		x_stride = args->x_stride;
 	long		y_stride = args->y_stride;
 	long		residual_stride = args->residual_stride;
 
 	for (long i = begin; i < end; i++, x += x_stride, y += y_stride)
 	{
-		Pair		v = multiply_add(load_pair(x, n), scale, shift);
+		Pair		v = load_pair(x, n);
 
+		if (gelu)
+			v = gelu_of(v);
+		v = multiply_add(v, scale, shift);
 		if (residual != NULL)
 		{
 			v = sum(v, load_pair(residual, n));
@@ -42,21 +46,36 @@ affine(void *data, int worker, long begin, long end)
 	settle();
 }
 
+/* Whose sums, and whether GELU(x) goes past the caches. */
+typedef struct MomentPlace
+{
+	int			worker;
+	bool		stream;
+} MomentPlace;
+
 SPAN_FUNCTION
-moments_span(const MomentArgs *args, int worker, long begin, long end, int c, int n)
+moments_span(const MomentArgs *args, MomentPlace place, long begin, long end, int c, int n)
 {
 	const Stored *x = (const Stored *) args->x + begin * args->x_stride + c;
 	Pair		origin = load_channels(args->origin, c, n, 0);
-	double	   *sums = args->sums + (size_t) worker * 2 * args->channels + c;
+	double	   *sums = args->sums + (size_t) place.worker * 2 * args->channels + c;
+	Stored	   *gelu = args->gelu == NULL ? NULL : (Stored *) args->gelu + begin * args->gelu_stride + c;
 	Pair		total = {{0}, {0}};
 	Pair		square = total;
 	long		x_stride = args->x_stride;
+	long		gelu_stride = args->gelu_stride;
 
 	for (long i = begin; i < end; i++, x += x_stride)
 	{
 		Pair		v = load_pair(x, n);
 
 		__builtin_prefetch(x + AHEAD * x_stride);
+		if (gelu != NULL)
+		{
+			v = gelu_of(v);
+			store_out(gelu, n, v, place.stream);
+			gelu += gelu_stride;
+		}
 		v.low -= origin.low;
 		v.high -= origin.high;
 		total = sum(total, v);
@@ -70,8 +89,13 @@ static void
 moments(void *data, int worker, long begin, long end)
 {
 	const MomentArgs *args = data;
+	MomentPlace place = {
+		.worker = worker,
+		.stream = args->gelu != NULL && streams(args->x, args->gelu, args->gelu_stride, end - begin),
+	};
 
-	EACH_SPAN(moments_span, args, worker)
+	EACH_SPAN(moments_span, args, place)
+	settle();
 }
 
 /* A span of the gradient of batch norm: its place and its channels' values. */
@@ -156,6 +180,7 @@ norm_gradient_span(const NormGradientArgs *args, int stream, long begin, long en
 	Pair		slope_dz = load_channels(args->slope_dz, c, n, 0);
 	Pair		slope_x = load_channels(args->slope_x, c, n, 0);
 	Pair		offset = load_channels(args->offset, c, n, 0);
+	const Stored *u = args->u == NULL ? NULL : (const Stored *) args->u + begin * args->u_stride + c;
 	Stored	   *dx = (Stored *) args->dx + begin * args->channels + c;
 	Stored	   *dresidual = args->dresidual == NULL ? NULL :
 		(Stored *) args->dresidual + begin * args->dresidual_stride + c;
@@ -166,6 +191,7 @@ norm_gradient_span(const NormGradientArgs *args, int stream, long begin, long en
 	long		y_stride = span.y != NULL ? args->y_stride : 0;
 	long		dy_stride = args->dy_stride;
 	long		dresidual_stride = args->dresidual_stride;
+	long		u_stride = args->u_stride;
 
 	for (long i = begin; i < end; i++, span.x += x_stride, span.y += y_stride, span.dy += dy_stride, dx += x_stride)
 	{
@@ -179,6 +205,12 @@ norm_gradient_span(const NormGradientArgs *args, int stream, long begin, long en
 			dresidual += dresidual_stride;
 		}
 		v = multiply_add(dz, slope_dz, multiply_add(x, slope_x, offset));
+		if (u != NULL)
+		{
+			v = through_gelu(load_pair(u, n), v);
+			__builtin_prefetch(u + AHEAD * u_stride);
+			u += u_stride;
+		}
 		if (accumulate)
 			v = sum(v, load_pair(dx, n));
 		__builtin_prefetch(span.x + AHEAD * x_stride);

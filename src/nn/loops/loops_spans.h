@@ -91,13 +91,6 @@ where_positive(Pair sign, Pair v)
 	};
 }
 
-/* max(v, floor); NaN stays NaN. */
-static inline Vector
-at_least(Vector v, Vector floor)
-{
-	return select_lanes(v < floor, floor, v);
-}
-
 /* All lanes' sum. */
 static inline float
 lane_sum(Vector v)

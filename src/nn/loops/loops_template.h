@@ -43,8 +43,8 @@ input(void *data, int worker, long begin, long end)
 }
 
 #include "nn/loops/loops_spans.h"
-#include "nn/loops/loops_norm.h"
 #include "nn/loops/loops_activation.h"
+#include "nn/loops/loops_norm.h"
 #include "nn/loops/loops_dot.h"
 #include "nn/loops/loops_windows.h"
 #include "nn/loops/loops_roi.h"
