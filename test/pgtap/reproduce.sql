@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(83);
+SELECT plan(87);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -244,6 +244,19 @@ CREATE TABLE same_id AS SELECT 'x'::text AS id, '\x01'::bytea AS image FROM gene
 INSERT INTO same_id SELECT 'x', image FROM picture;
 SELECT is(told('same_id', 'x', '{"id_column": "id"}'), 'the image has changed, or is none of 10 that have its id',
 	'of many images of one id, some are read');
+-- Each image is read once in a query, however many rows could mean it, and again where it may have changed.
+CREATE TABLE zeros AS
+SELECT decode(repeat('00', 10000000), 'hex') || int4send(n) AS image FROM generate_series(1, 25) AS n;
+SET LOCAL statement_timeout = '5s';
+SELECT is(string_agg(DISTINCT (lesion_reproduce(forged('zeros', encode(sha256('x'), 'hex'), '{}'))).reason, ','),
+	'the image is gone', '25 rows and 25 images of 10 MB') FROM generate_series(1, 25);
+RESET statement_timeout;
+CREATE TABLE changing AS SELECT 'x'::text AS id, image FROM picture;
+SELECT is(told('changing', 'x', '{"id_column": "id"}'), 'the masks differ', 'an image that was read');
+UPDATE changing SET image = image || '\x00';
+SELECT is(told('changing', 'x', '{"id_column": "id"}'), 'the image has changed', '... is read again when it changed');
+UPDATE changing SET image = picture.image FROM picture;
+SELECT is(told('changing', 'x', '{"id_column": "id"}'), 'the masks differ', '... and when it changed back');
 INSERT INTO keys (c, d, h, image) SELECT false, '', '', decode(repeat('00', 20 * 1024 * 1024), 'hex');
 SELECT is(told('keys', encode(sha256('x'), 'hex')), 'the image is gone', '... which is not a large value');
 SET LOCAL lesionseg.max_memory = '16MB';

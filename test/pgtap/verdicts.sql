@@ -1,7 +1,7 @@
 -- Verdicts on masks: given, queued, and handed to training.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(109);
+SELECT plan(110);
 
 CREATE TABLE archive AS
 SELECT seed::int AS id, s.image, s.mask FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 48, 40) AS s;
@@ -478,6 +478,17 @@ UPDATE many_verdicts SET id = 1;
 ANALYZE many_masks, many_verdicts;
 SELECT lives_ok($$SELECT lesion_report(predictions => '{many_masks}', verdicts => 'many_verdicts')$$,
 	'... and all of them of one image');
+-- A mask of many bytes is hashed once, however many verdicts on it do not count.
+TRUNCATE many_masks, many_verdicts;
+INSERT INTO many_masks (images, id, model, version, mask, needs_review, predicted_dice, predicted_at)
+SELECT 'public.archive', '1', 'm', 0, mask || decode(repeat('00', 50000000), 'hex'), true, 0.1, now()
+FROM archive WHERE id = 1;
+INSERT INTO many_verdicts (images, id, verdict, corrected_mask, mask_sha256, decided_at)
+SELECT images, m.id, 'correct', s.mask, digest, now() - interval '1 day'
+FROM (SELECT images, id, sha256(mask) AS digest FROM many_masks OFFSET 0) AS m, lesion_synthetic(1, 16, 40) AS s,
+	generate_series(1, 400);
+SELECT is((SELECT count(*) FROM lesion_review_queue('many_masks', 'many_verdicts')), 1::bigint,
+	'... and one mask of 50 MB');
 RESET statement_timeout;
 
 SELECT * FROM finish();

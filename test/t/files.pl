@@ -115,9 +115,15 @@ like($said, qr/^0 files into .*; 5 were there already$/m, 'files that are there 
 run_sql($database, q{INSERT INTO archive SELECT 'huge', image, convert_to(repeat('0', 250000001), 'UTF8') FROM archive
 	WHERE id = '4'});
 ($status, $said) = files("save $folder/others archive");
-like($said, qr/^1 masks were left out: they have more than 250000000 bytes$/m, 'a mask that no COPY can hold is told');
+like($said, qr/^1 rows were left out: a mask or picture has more than 250000000 bytes/m,
+	'a mask that no COPY can hold is told');
 isnt($status, 0, '... by the status, too');
 is(scalar(() = glob "$folder/others/*.png"), 5, '... and keeps no other from being saved');
+($status, $said) = files("save $folder/asked \"SELECT id, mask FROM archive WHERE id < '5' OR id = 'huge'
+	UNION ALL SELECT repeat('n', 1000001), mask FROM archive WHERE id = '4' UNION ALL SELECT NULL, NULL\"");
+like($said, qr/^2 rows were left out: a mask or picture has more than 250000000 bytes, or a name/m, 'nor does a query');
+is(scalar(() = glob "$folder/asked/*.png"),
+	run_sql($database, q{SELECT count(mask) FROM archive WHERE id < '5'}), '... save less for it');
 run_sql($database, q{DELETE FROM archive WHERE id = 'huge'});
 ($status, $said) = files("save $folder/pictures \"SELECT 'p', lesion_overlay(image, mask)
 	FROM archive WHERE id = '4';\n\"");
@@ -212,6 +218,10 @@ for my $query ("\\! touch $folder/ran", "SELECT id, mask FROM archive \\! touch 
 }
 ($status, $said) = files("save $folder/x \"SELECT id FROM archive\"");
 ok($status && $said =~ /must have two columns/, 'a query of one column');
+($status, $said) = files("save $folder/x \"SELECT id, mask, 1 FROM archive\"");
+ok($status && $said =~ /must have two columns/, '... of three');
+($status, $said) = files("save $folder/x \"SELECT id, 'text' FROM archive\"");
+ok($status && $said =~ /must be bytea/, '... of text');
 ($status, $said) = files("load $folder/out/none");
 ok($status && $said =~ /is no folder/, 'no folder');
 ($status, $said) = files("load $folder/ph2 nowhere.archive");

@@ -24,7 +24,7 @@
 #include "pg/across/across.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/error.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/values/arguments.h"
 #include "pg/models/active/active_version.h"
 #include "pg/models/work_lock.h"

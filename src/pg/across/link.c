@@ -19,7 +19,7 @@
 #include "pg/base/caught_error.h"
 #include "pg/base/host.h"
 #include "pg/base/settings.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/values/row_values.h"
 
 /* How long to sleep before an answer is looked for again, in ms: from the first to the second, doubling. Each look

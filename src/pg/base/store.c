@@ -31,7 +31,7 @@
 #include "pg/base/compat.h"
 #include "pg/base/rights/column_rights.h"
 #include "pg/base/settings.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/store.h"
 
 /* What the query of store_execute() that is running in this process may still do, as bits of 1 << TRIGGER_EVENT_*.

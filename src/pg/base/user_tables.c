@@ -18,7 +18,7 @@
 
 #include "pg/base/settings.h"
 #include "pg/base/sha256.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/user_tables.h"
 
 const UserTable user_table_predictions = {

@@ -25,10 +25,10 @@
 #include "pg/base/values/bytes.h"
 #include "pg/base/error.h"
 #include "pg/base/values/row_values.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
-#include "pg/images/stored_column.h"
+#include "pg/images/stored/stored_column.h"
 #include "pg/images/text_settings.h"
 
 /* ---- the relation ---- */

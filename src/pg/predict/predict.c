@@ -21,7 +21,7 @@
 #include "pg/base/error.h"
 #include "pg/base/values/json_values.h"
 #include "pg/base/settings.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/user_tables.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"

@@ -18,7 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "pg/base/caught_error.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/row_values.h"
 #include "pg/predict/prediction_row.h"

@@ -15,6 +15,7 @@
 #include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -25,7 +26,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/images/column_text.h"
-#include "pg/images/stored_image.h"
+#include "pg/images/stored/stored_image.h"
 #include "pg/models/model_store.h"
 
 PG_FUNCTION_INFO_V1(lesion_reproduce);
@@ -190,7 +191,7 @@ wanted_digest(const Prediction *prediction)
 
 /* Find the row's image. Returns NULL, or why it is not found. */
 static const char *
-find_image(const Prediction *prediction, Datum *image)
+find_image(const Prediction *prediction, ReadDigests *read, Datum *image)
 {
 	char	   *image_column = option_text(prediction->options, "image_column");
 	StoredImage wanted = {
@@ -199,6 +200,7 @@ find_image(const Prediction *prediction, Datum *image)
 		.image_column = image_column != NULL ? image_column : "image",
 		.id_column = option_text(prediction->options, "id_column"),
 		.sha256 = wanted_digest(prediction),
+		.read = read,
 	};
 
 	return stored_image_find(&wanted, image);
@@ -332,6 +334,7 @@ typedef struct Reproduction
 	const ModelStore *store;
 	const Prediction *prediction;
 	const Datum *given;			/* the image; NULL: the row's own */
+	ReadDigests *read;			/* of images that the query has read */
 	const char *reason;			/* why it does not agree, or could not be made; NULL: it agrees */
 	bool		made;
 } Reproduction;
@@ -349,7 +352,8 @@ reproduce(void *work)
 	SPI_connect();
 	again->reason = check_weights(again->store, prediction);
 	if (again->reason == NULL)
-		again->reason = again->given != NULL ? check_image(prediction, image) : find_image(prediction, &image);
+		again->reason = again->given != NULL ? check_image(prediction, image) :
+			find_image(prediction, again->read, &image);
 	if (again->reason == NULL)
 		again->reason = set_engine(prediction);
 	if (again->reason == NULL)
@@ -403,14 +407,18 @@ reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 {
 	ModelStore	store = store_open(fcinfo, true);
 	Prediction	prediction = {.row = PG_GETARG_HEAPTUPLEHEADER(ARGUMENT_PREDICTION)};
-	Reproduction again = {&store, &prediction, given, "it has no mask", false};
+	Reproduction again = {.store = &store,.prediction = &prediction,.given = given,.reason = "it has no mask"};
 	RowBuilder	result = row_begin_result(fcinfo);
 
 	read_prediction(&prediction);
 	if (prediction.lack != NULL)
 		again.reason = psprintf("the row is none of lesion_predict: %s", prediction.lack);
 	else if (prediction.has_mask)
+	{
+		EnsurePortalSnapshotExists();
+		again.read = read_digests(fcinfo);
 		reproduce_caught(&again);
+	}
 	if (again.made)
 		row_set(&result, "agrees", BOOLOID, BoolGetDatum(again.reason == NULL));
 	if (again.reason != NULL)

@@ -17,7 +17,7 @@
 #include "pg/base/call.h"
 #include "pg/base/error.h"
 #include "pg/base/settings.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/user_tables.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/bytes.h"
@@ -294,7 +294,7 @@ static const char queue_query[] =
 "FROM %1$s r WHERE predicted_at <= clock_timestamp() "
 "ORDER BY images, id, model, predicted_by, predicted_at DESC), "
 "of_image AS (SELECT DISTINCT ON (images, id) * FROM latest ORDER BY images, id, predicted_at DESC), "
-"open AS (SELECT * FROM of_image p %4$s), "
+"open AS (SELECT * FROM %4$s), "
 "pairs AS (SELECT p.images, p.id, p.mask, o.mask AS other, o.model, p.predicted_by AS author, "
 "CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END AS expected "
 "FROM open p JOIN latest o ON o.images = p.images AND o.id = p.id AND o.model <> p.model "
@@ -351,14 +351,16 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	ModelStore	store = store_open(fcinfo, true);
 	Oid			table = argument_oid(fcinfo, QUEUE_PREDICTIONS, "predictions");
 	char	   *predictions = user_table_open(&store, &user_table_predictions, table);
-	char	   *open = "";
+	char	   *open = "of_image";
 	char	   *query;
 	int			level;
 
 	if (!PG_ARGISNULL(QUEUE_VERDICTS))
-		/* Each mask is hashed once, however many verdicts there are. */
-		open = psprintf("WHERE NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
-						"AND coalesce(v.mask_sha256, '') = coalesce(sha256(p.mask), '') AND "
+		/* Each mask is hashed once, however many verdicts there are: a join looks at its clause again for each verdict
+		 * that it finds, and OFFSET keeps the digest out of that. */
+		open = psprintf("(SELECT *, coalesce(sha256(mask), '') AS digest FROM of_image OFFSET 0) p "
+						"WHERE NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
+						"AND coalesce(v.mask_sha256, '') = p.digest AND "
 						USER_TABLE_VERDICT_COUNTS("p.mask", "%2$s") ")",
 						user_table_rows(&user_table_verdicts,
 										user_table_open(&store, &user_table_verdicts, PG_GETARG_OID(QUEUE_VERDICTS)),

@@ -10,7 +10,7 @@
 #include "fmgr.h"
 
 #include "pg/base/store.h"
-#include "pg/segment/visible_state.h"
+#include "pg/base/query/visible_state.h"
 
 /* A function's own state begins with this. */
 typedef struct QueryState

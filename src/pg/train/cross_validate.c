@@ -21,7 +21,7 @@
 
 #include "infer/calibration.h"
 #include "pg/base/error.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/base/values/arguments.h"
 #include "pg/base/values/row_values.h"
 #include "pg/images/images_source.h"

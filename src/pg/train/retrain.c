@@ -24,7 +24,7 @@
 #include "pg/base/values/arguments.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/settings.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 #include "pg/train/checkpoint_store.h"
 #include "pg/train/run_log.h"
 #include "pg/train/train_run.h"

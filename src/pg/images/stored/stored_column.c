@@ -14,7 +14,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-#include "pg/images/stored_column.h"
+#include "pg/images/stored/stored_column.h"
 
 /* A column through more views and subqueries counts as computed: views may go round in a circle, which is an error when
  * they are read. */

@@ -39,7 +39,7 @@
 #include "pg/base/settings.h"
 #include "pg/images/column_text.h"
 #include "pg/images/images_source.h"
-#include "pg/images/stored_image.h"
+#include "pg/images/stored/stored_image.h"
 #include "pg/images/text_settings.h"
 
 #define LOCKED "the table of images is locked by another session"
@@ -57,11 +57,11 @@ typedef struct StoredKey
 	bool		is_output;		/* to_text gives a C string */
 } StoredKey;
 
-/* A search under way. */
-/* So many images of the wanted id are read: each row of masks may name one, and an id without a key has as many as
+/* So many images of the wanted id are looked at: each row of masks may name one, and an id without a key has as many as
  * somebody likes. */
 #define IMAGES_OF_ID 10
 
+/* A search under way. */
 typedef struct ImageSearch
 {
 	const StoredImage *wanted;
@@ -310,25 +310,39 @@ row_id(StoredKey *key, TupleTableSlot *slot)
 	return TextDatumGetCString(FunctionCall1(&key->to_text, id));
 }
 
-/* Compare an image with the wanted one, and note the result. */
+/* The digest of a row's image, which is read unless the query has read it before. */
 static void
-look_at_image(ImageSearch *search, const StoredKey *key, Datum image)
+image_digest_of(const ImageSearch *search, Relation relation, const StoredKey *key, const TupleTableSlot *slot,
+				Datum image, uint8_t digest[SHA256_BYTES])
 {
-	MemoryContext caller = MemoryContextSwitchTo(search->row_context);
-	ByteView	bytes = bytes_view(image);
-	uint8_t		digest[SHA256_BYTES];
-	char		hex[SHA256_HEX_SIZE];
+	MemoryContext caller;
+	ByteView	bytes;
 
+	if (read_digests_find(search->wanted->read, relation, key->image, slot, digest))
+		return;
+	caller = MemoryContextSwitchTo(search->row_context);
+	bytes = bytes_view(image);
 	MemoryContextSwitchTo(caller);
 	CHECK_FOR_INTERRUPTS();
 	sha256_digest(bytes.bytes, bytes.size, digest);
+	read_digests_add(search->wanted->read, relation, key->image, slot, digest);
+}
+
+/* Compare a row's image with the wanted one, and note the result. */
+static void
+look_at_image(ImageSearch *search, Relation relation, const StoredKey *key, const TupleTableSlot *slot, Datum image)
+{
+	uint8_t		digest[SHA256_BYTES];
+	char		hex[SHA256_HEX_SIZE];
+
+	image_digest_of(search, relation, key, slot, image, digest);
 	sha256_hex(digest, hex);
 	if (key->count == 0 && strcmp(hex, search->wanted->id) != 0)
 		return;
 	search->seen++;
 	search->found = memcmp(digest, search->wanted->sha256, SHA256_BYTES) == 0;
 	if (search->found)
-		search->image = bytes_datum(bytes.bytes, bytes.size);
+		search->image = PointerGetDatum(PG_DETOAST_DATUM_COPY(image));
 }
 
 /* Is a stored value larger than an image may be? Its owner decides, and a few
@@ -341,7 +355,7 @@ is_too_large(Datum image)
 
 /* Examine a row. */
 static void
-look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
+look_at_row(ImageSearch *search, Relation relation, StoredKey *key, TupleTableSlot *slot)
 {
 	MemoryContext caller = MemoryContextSwitchTo(search->row_context);
 	bool		isnull;
@@ -358,7 +372,7 @@ look_at_row(ImageSearch *search, StoredKey *key, TupleTableSlot *slot)
 		if (is_too_large(image))
 			search->too_large = true;
 		else
-			look_at_image(search, key, image);
+			look_at_image(search, relation, key, slot, image);
 	}
 	MemoryContextReset(search->row_context);
 }
@@ -375,7 +389,7 @@ search_rows(ImageSearch *search, Relation relation, StoredKey *key)
 	while (!search->found && search->seen < IMAGES_OF_ID && table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		look_at_row(search, key, slot);
+		look_at_row(search, relation, key, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);

@@ -11,7 +11,7 @@
 #include "utils/lsyscache.h"
 
 #include "pg/base/caught_error.h"
-#include "pg/base/spi_context.h"
+#include "pg/base/query/spi_context.h"
 
 /* Replace the line of an error's context that quotes a query by `doing`. The
  * words around the quote depend on the server's language. */

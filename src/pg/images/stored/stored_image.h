@@ -17,6 +17,7 @@
 
 #include "core/call.h"
 #include "pg/base/sha256.h"
+#include "pg/images/stored/read_digests.h"
 
 /* The image to find. */
 typedef struct StoredImage
@@ -26,6 +27,7 @@ typedef struct StoredImage
 	const char *image_column;
 	const char *id_column;		/* NULL: the primary key, or else the SHA-256 of the image */
 	const uint8_t *sha256;		/* of its bytes */
+	ReadDigests *read;			/* of images that the query has read */
 } StoredImage;
 
 /* Find the image, a bytea in the current context. Returns NULL, or a sentence

@@ -5,7 +5,7 @@
 
 #include "access/xact.h"
 
-#include "pg/segment/visible_state.h"
+#include "pg/base/query/visible_state.h"
 
 /* A copy of some transaction ids in the current memory context. */
 static TransactionId *
