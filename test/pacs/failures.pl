@@ -50,6 +50,19 @@ run_sql($database, q(CREATE TABLE blank (LIKE lesion_pacs_prediction);
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'blank'), qr/sent 4, failed 0\n\z/,
 	'masks without a version keep no other from being sent');
 
+# Rows that name the image by other relations: the oldest that holds is sent, however many there are.
+run_sql($database, q(CREATE TABLE doubled (LIKE lesion_pacs_prediction);
+	INSERT INTO doubled SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL;
+	CREATE TABLE more AS SELECT * FROM doubled, generate_series(1, 150) AS n;
+	UPDATE more SET images = 'later ' || n, predicted_at = predicted_at + n * interval '1 s', mask = '';
+	UPDATE more SET predicted_at = predicted_at - interval '1 day', weights_sha256 = '' WHERE n = 7;
+	ALTER TABLE more DROP n;
+	INSERT INTO doubled SELECT * FROM more;
+	DELETE FROM lesion_pacs_object));
+like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'doubled'), qr/ sent 4, failed 0
+\z/,
+	'of several rows of a mask one is sent');
+
 # An object that cannot be made: the mask is not of the image's size.
 my $bad = run_sql($database, q(SELECT min(id) FROM lesion_pacs_prediction WHERE mask IS NOT NULL));
 run_sql($database, "DELETE FROM lesion_pacs_object; UPDATE lesion_pacs_prediction SET version = 0, mask = "

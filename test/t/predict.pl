@@ -235,6 +235,31 @@ $watcher->query('SELECT pg_advisory_unlock(27)');
 like($job->finish, qr/NOTICE.* 5 images of public\.replaced segmented, 0 broken/,
 	'... and does again what was replaced behind it');
 
+# Storing waits for another session, which gives images time to be replaced behind the batch's second look.
+my $keep_waiting = sub {
+	my ($source, $change) = @_;
+	run_sql($database, 'TRUNCATE replaced_masks');
+	$watcher->query('SELECT pg_advisory_lock(27)');
+	$job->start("CALL lesion_predict('$source', 'net', 'replaced_masks', id_column => 'id')");
+	ok(wait_for_lock($job), 'a job waits while it stores');
+	$watcher->query($change);
+	select undef, undef, undef, 1.2;
+	$watcher->query('SELECT pg_advisory_unlock(27)');
+	return $job->finish;
+};
+for my $case (['replaced', $new_image], ['replaced', q{DELETE FROM replaced WHERE id = 'lesion-1'}],
+	['replaced_view', q{UPDATE replaced SET image = (lesion_synthetic(79, 128, 128)).image WHERE id = 'lesion-2'}]) {
+	my ($source, $change) = @$case;
+	like($keep_waiting->($source, $change),
+		qr/ERROR:  40001: row "lesion-\d" of public\.$source was replaced or deleted while its mask was stored/,
+		'... and is undone when an image was replaced meanwhile');
+	is($watcher->query('SELECT count(*) FROM replaced_masks'), '0', '... with all rows of its batch');
+}
+for my $source (qw(replaced replaced_left)) {
+	like($keep_waiting->($source, q{UPDATE replaced SET note = repeat('=', 2000)}),
+		qr/\ANOTICE: .* 3 images of public\.$source segmented, 0 broken/, '... and goes on when none was');
+}
+
 # A key of other columns is an error.
 run_sql($database, 'TRUNCATE raced; ALTER TABLE raced DROP CONSTRAINT raced_pkey, ADD UNIQUE (images)');
 like($job->query($into_raced), qr/WARNING: .*"raced_images_key".*

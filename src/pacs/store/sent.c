@@ -37,8 +37,9 @@ run_parts(PGconn *database, const char *const *parts, size_t part_count, int cou
 	return status;
 }
 
-/* What lists predictions that lack an object, around the table of predictions. */
-static const char list_before[] = "SELECT p.id, p.model, p.version, l.kinds FROM ";
+/* What lists predictions that lack an object, around the table of predictions. One counts once, however many rows it
+ * has. */
+static const char list_before[] = "SELECT DISTINCT p.id, p.model, p.version, l.kinds FROM ";
 static const char list_after[] =
 " AS p JOIN @lesion_pacs_instance AS i USING (id), "
 "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
@@ -128,16 +129,18 @@ read_object(SentObject *object)
 /*
  * What makes an object and notes it, around the name of the table of predictions and the maker. An object says which
  * weights made it, and of which file: a model that was dropped and made again, or an image that was pulled again, has
- * others than the mask was made by.
+ * others than the mask was made by. Rows of a table may name the image by several relations: of those that hold, the
+ * oldest is meant, so that none that comes later keeps it from being sent.
  */
 static const char make_chosen[] =
-"WITH chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, "
-"CASE WHEN p.image_sha256 IS DISTINCT FROM sha256(i.image) THEN 'of another file than the image''s' "
-"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'by other weights than the version has' END AS other "
-"FROM @lesion_pacs_instance AS i, ";
+"WITH file AS MATERIALIZED (SELECT image, sha256(image) AS digest FROM @lesion_pacs_instance WHERE id = $1), "
+"chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, c.other FROM file AS i, ";
 static const char make_file[] =
-" AS p LEFT JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version) "
-"WHERE i.id = $1 AND p.id = $1 AND p.model = $2 AND p.version = $3), "
+" AS p LEFT JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version), "
+"LATERAL (SELECT CASE WHEN p.image_sha256 IS DISTINCT FROM i.digest THEN 'of another file than the image''s' "
+"WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'by other weights than the version has' END AS other) AS c "
+"WHERE p.id = $1 AND p.model = $2 AND p.version = $3 AND p.mask IS NOT NULL "
+"ORDER BY c.other IS NOT NULL, p.predicted_at, p.images LIMIT 1), "
 "made AS MATERIALIZED (SELECT p.other, CASE WHEN p.other IS NULL THEN ";
 static const char make_note[] =
 " END AS file FROM chosen AS p), "
@@ -175,7 +178,7 @@ sent_make(PGconn *database, const char *table, const Prediction *prediction, Obj
 	if (status.code != LS_OK)
 		return status;
 	if (PQntuples(object->result) != 1)
-		return status_error(LS_INVALID_ARGUMENT, "image or prediction is gone, or there are several of that version");
+		return status_error(LS_INVALID_ARGUMENT, "image or prediction is gone");
 	if (PQgetisnull(object->result, 0, 0))
 		return not_made(object->result);
 	if (PQgetisnull(object->result, 0, 5))	/* a crash would leave nobody who knows that it was sent */

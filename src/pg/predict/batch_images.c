@@ -128,7 +128,7 @@ are_same(Datum before, Datum now)
 
 /* Go through both, which are in the order of their ids. */
 static List *
-ids_of_others(const SPITupleTable *before, uint64 from, uint64 to, const SPITupleTable *now)
+ids_of_others(const SPITupleTable *before, uint64 from, uint64 to, const SPITupleTable *now, bool gone)
 {
 	List	   *ids = NIL;
 	uint64		i = from,
@@ -143,7 +143,7 @@ ids_of_others(const SPITupleTable *before, uint64 from, uint64 to, const SPITupl
 		int			order = next_image(now, now->numvals, &j, &id_now, &image_now) ? strcmp(id_before, id_now) : -1;
 
 		CHECK_FOR_INTERRUPTS();
-		if (order < 0 || (order == 0 && !are_same(image_before, image_now)))
+		if (order < 0 ? gone : (order == 0 && !are_same(image_before, image_now)))
 			ids = lappend(ids, id_before);
 		i += order <= 0;
 		j += order >= 0;
@@ -153,7 +153,7 @@ ids_of_others(const SPITupleTable *before, uint64 from, uint64 to, const SPITupl
 
 List *
 batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count, const SPITupleTable *rows,
-					  uint64 from, uint64 to)
+					  uint64 from, uint64 to, bool gone)
 {
 	SPITupleTable *now;
 	List	   *ids;
@@ -161,7 +161,7 @@ batch_images_replaced(const ImagesSource *source, const PendingImage *images, in
 	if (source->ids_are_digests || !source->image_is_stored)
 		return NIL;
 	now = batch_images_fetch(source, images, count);
-	ids = ids_of_others(rows, from, to, now);
+	ids = ids_of_others(rows, from, to, now, gone);
 	SPI_freetuptable(now);
 	return ids;
 }

@@ -332,7 +332,7 @@ pending_fetch(PendingImages *pending, const ModelVersion *version)
 }
 
 List *
-pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to)
+pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to, bool gone)
 {
 	const PendingImage *images = pending->images + pending->next - pending->batch;
 	const char *first = batch_image_id(rows, from);
@@ -344,7 +344,7 @@ pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64
 		begin++;
 	while (begin < end && strcmp(images[end - 1].id, last) > 0)
 		end--;
-	return batch_images_replaced(pending->source, images + begin, end - begin, rows, from, to);
+	return batch_images_replaced(pending->source, images + begin, end - begin, rows, from, to, gone);
 }
 
 /* Options that take more room than any call's are not read: they were written by hand. */

@@ -61,7 +61,8 @@ PendingImages *pending_begin(const ImagesSource *source, const char *named, cons
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 
 /* batch_images_replaced (batch_images.h) of the batch at hand, whose rows pending_fetch returned; from < to. */
-List	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to);
+List	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to,
+							 bool gone);
 
 /* Leave an image out for as long as the version is the same; it gets no
  * row. */

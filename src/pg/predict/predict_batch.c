@@ -49,6 +49,29 @@
 /* Rows that take more wait no longer for the rest of their batch. */
 #define FINISHED_BYTES ((Size) 32 * 1024 * 1024)
 
+/* Storing that takes more seconds has waited for others, who may have replaced images meanwhile. */
+#define SECONDS_TO_STORE 1.0
+
+/* ---- time ---- */
+
+/* Seconds since a time. */
+static double
+seconds_since(instr_time begun)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, begun);
+	return INSTR_TIME_GET_DOUBLE(now);
+}
+
+/* Is there time for another image? */
+static bool
+time_left(const Predict *job)
+{
+	return seconds_since(job->started) < job->max_seconds;
+}
+
 /* ---- one image ---- */
 
 /* What is the same for all images of a batch. */
@@ -198,6 +221,15 @@ leave_out_replaced(Predict *job, const FinishedImage *image)
 			(errmsg("%s was replaced or deleted while it was segmented: it is left for another call", image->name)));
 }
 
+/* Is an id among others? They are in order, and ids are asked for in theirs; `next` is where to look. */
+static bool
+is_among(const List *ids, int *next, const char *id)
+{
+	while (*next < list_length(ids) && strcmp(list_nth(ids, *next), id) < 0)
+		(*next)++;
+	return *next < list_length(ids) && strcmp(list_nth(ids, *next), id) == 0;
+}
+
 /* Store rows, but for those of images that were replaced. Both lists are in the order of ids. */
 static void
 store_rows(Predict *job, const PredictBatch *batch, const List *replaced)
@@ -210,13 +242,32 @@ store_rows(Predict *job, const PredictBatch *batch, const List *replaced)
 		const FinishedImage *image = lfirst(cell);
 
 		CHECK_FOR_INTERRUPTS();
-		while (next < list_length(replaced) && strcmp(list_nth(replaced, next), image->id) < 0)
-			next++;
-		if (next < list_length(replaced) && strcmp(list_nth(replaced, next), image->id) == 0)
+		if (is_among(replaced, &next, image->id))
 			leave_out_replaced(job, image);
 		else
 			count_image(job, batch->version, image, prediction_insert(&batch->insert, &image->row, image->name));
 	}
+}
+
+/* Raise an error if images were replaced by now that were not when rows were stored: the batch must be undone. */
+static void
+check_stored(const Predict *job, const List *replaced, const List *by_now)
+{
+	const char *stored = NULL;
+	int			next = 0;
+	ListCell   *cell;
+
+	foreach(cell, by_now)
+		if (!is_among(replaced, &next, lfirst(cell)))
+			stored = lfirst(cell);
+	if (stored != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("row \"%s\" of %s was replaced or deleted while its mask was stored", stored,
+						job->source->name),
+				 errdetail("Storing the batch waited for another session, or for a trigger. The batch is undone."),
+				 errhint("Call lesion_predict again. A lock_timeout ends a job that waits for a row of another session "
+						 "too long.")));
 }
 
 /*
@@ -230,10 +281,19 @@ store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uin
 {
 	if (batch->finished != NIL)
 	{
+		List	   *replaced;
+		instr_time	begun;
+
 		/* Memory of the queries goes with the connection. */
 		SPI_connect();
 		relation_check(&job->source->known);
-		store_rows(job, batch, pending_replaced(job->pending, rows, batch->stored, reached));
+		replaced = pending_replaced(job->pending, rows, batch->stored, reached, true);
+		INSTR_TIME_SET_CURRENT(begun);
+		store_rows(job, batch, replaced);
+		/* That an image of a view is gone tells nothing by now: it may show those without rows. */
+		if (seconds_since(begun) > SECONDS_TO_STORE)
+			check_stored(job, replaced, pending_replaced(job->pending, rows, batch->stored, reached,
+														 job->source->knows_nulls));
 		SPI_finish();
 	}
 	MemoryContextReset(batch->context);
@@ -275,17 +335,6 @@ need_model(Predict *job, const ModelVersion *version)
 		return;
 	model_load(&job->store, version);
 	memcpy(job->ready, version->sha256, SHA256_BYTES);
-}
-
-/* Is there time for another image? */
-static bool
-time_left(const Predict *job)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, job->started);
-	return INSTR_TIME_GET_DOUBLE(now) < job->max_seconds;
 }
 
 /* Images that were read and are not yet segmented. */
