@@ -387,8 +387,14 @@ DROP TRIGGER lesion_training_only ON lesion_checkpoint;
 CREATE TRIGGER lesion_training_only BEFORE INSERT OR UPDATE OR DELETE ON lesion_checkpoint
 FOR EACH STATEMENT EXECUTE FUNCTION lesion_training_only();
 
+ALTER TABLE lesion_run ADD COLUMN masks jsonb;
+COMMENT ON COLUMN lesion_run.masks IS
+'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, '
+'and of each kind';
+
 -- Everyone may read runs, but not what ended them: an error may quote what stands in a row of images. Nor the digest of
--- what they saw: who has all of these files but a few could try which of the others were among them.
+-- what they saw and the masks' mean share of lesion: who has all of these files but a few could try which of the others
+-- were among them.
 -- Where the administrator has taken that right away, it is not given back.
 DO $$
 BEGIN
@@ -416,7 +422,10 @@ SELECT r.run, r.model, r.version,
 	r.started_by,
 	CASE WHEN r.started_by = CURRENT_USER
 			OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'data_sha256', 'SELECT')
-		THEN r.data_sha256 END AS data_sha256
+		THEN r.data_sha256 END AS data_sha256,
+	CASE WHEN r.started_by = CURRENT_USER
+			OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'masks', 'SELECT')
+		THEN r.masks END AS masks
 FROM lesion_run r
 LEFT JOIN LATERAL (
 	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at
@@ -451,21 +460,6 @@ WHERE r.state = 'running' AND NOT EXISTS (SELECT FROM slot WHERE slot.pid = r.pi
 
 COMMENT ON COLUMN lesion_runs.error IS
 'NULL where the run is another role''s and lesion_run.error was not granted: it may quote keys of images';
-
--- ==== What a run's masks are ====
-
-ALTER TABLE lesion_run ADD COLUMN masks jsonb;
-DO $$
-BEGIN
-	IF pg_catalog.has_column_privilege('public'::name, 'lesion_run'::pg_catalog.regclass::oid, 'options'::text,
-			'SELECT'::text) THEN
-		GRANT SELECT (masks) ON lesion_run TO PUBLIC;
-	END IF;
-END
-$$;
-COMMENT ON COLUMN lesion_run.masks IS
-'the masks of all parts: count, mean share of lesion, how many are empty, full, more than half lesion, look inverted, '
-'and of each kind';
 
 -- ==== What a version's images were split by ====
 
@@ -1535,6 +1529,8 @@ COMMENT ON COLUMN lesion_runs.finished_at IS 'when it ended';
 COMMENT ON COLUMN lesion_runs.started_by IS 'role that called it';
 COMMENT ON COLUMN lesion_runs.data_sha256 IS
 'digest of all ids, images and masks that it saw; NULL where the run is another role''s and the column was not granted';
+COMMENT ON COLUMN lesion_runs.masks IS
+'lesion_run.masks; NULL where the run is another role''s and the column was not granted';
 COMMENT ON COLUMN lesion_segmentation_progress.pid IS 'of the process; of a parallel query, of its leader';
 COMMENT ON COLUMN lesion_segmentation_progress.model IS 'of the latest image';
 COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image; 0 of a classical method';

@@ -1168,7 +1168,10 @@ SELECT r.run, r.model, r.version,
 	r.started_by,
 	CASE WHEN r.started_by = CURRENT_USER
 			OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'data_sha256', 'SELECT')
-		THEN r.data_sha256 END AS data_sha256
+		THEN r.data_sha256 END AS data_sha256,
+	CASE WHEN r.started_by = CURRENT_USER
+			OR pg_catalog.has_column_privilege('lesion_run'::regclass::oid, 'masks', 'SELECT')
+		THEN r.masks END AS masks
 FROM lesion_run r
 LEFT JOIN LATERAL (
 	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at
@@ -1465,12 +1468,12 @@ GRANT SELECT (model, number, config, weights, sha256, image_size, threshold, spl
 	extension_version, created_at, created_by, temperature, review_below, enhance, split_columns,
 	validation_fraction, fold, dice_coefficients, images_unknown) ON lesion_version TO PUBLIC;
 
--- Nor what ended a run: an error may quote what stands in a row of images. Nor the digest of what it saw: who has all
--- of these files but a few could try which of the others were among them.
+-- Nor what ended a run: an error may quote what stands in a row of images. Nor the digest of what it saw and the masks'
+-- mean share of lesion: who has all of these files but a few could try which of the others were among them.
 REVOKE SELECT ON lesion_run FROM PUBLIC;
 GRANT SELECT (run, model, version, state, sqlstate, stopped_by, images, epochs, seed, options, training_images,
 	validation_images, test_images, skipped, broken, best_epoch, seconds, images_per_second, pid, resumed,
-	started_at, finished_at, started_by, masks) ON lesion_run TO PUBLIC;
+	started_at, finished_at, started_by) ON lesion_run TO PUBLIC;
 
 -- Training and evaluation
 
@@ -2288,6 +2291,8 @@ COMMENT ON COLUMN lesion_runs.finished_at IS 'when it ended';
 COMMENT ON COLUMN lesion_runs.started_by IS 'role that called it';
 COMMENT ON COLUMN lesion_runs.data_sha256 IS
 'digest of all ids, images and masks that it saw; NULL where the run is another role''s and the column was not granted';
+COMMENT ON COLUMN lesion_runs.masks IS
+'lesion_run.masks; NULL where the run is another role''s and the column was not granted';
 COMMENT ON COLUMN lesion_segmentation_progress.pid IS 'of the process; of a parallel query, of its leader';
 COMMENT ON COLUMN lesion_segmentation_progress.model IS 'of the latest image';
 COMMENT ON COLUMN lesion_segmentation_progress.version IS 'of the latest image; 0 of a classical method';

@@ -2,7 +2,7 @@
 -- grants, row-level security, and names that a caller plants in its search_path.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(118);
+SELECT plan(119);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -133,8 +133,9 @@ SELECT is((SELECT error FROM lesion_runs WHERE images = 'public.failing'), NULL,
 SELECT is((SELECT sqlstate FROM lesion_runs WHERE images = 'public.failing'), 'P0001',
 	'... who sees of which kind it was');
 SELECT throws_ok($$SELECT error FROM lesion_run$$, '42501', NULL, '... and no more in the table');
-SELECT throws_ok($$SELECT data_sha256 FROM lesion_run$$, '42501', NULL, '... nor the digest of what it saw');
-SELECT is((SELECT count(data_sha256) FROM lesion_runs WHERE started_by <> current_user), 0::bigint,
+SELECT throws_ok(format('SELECT %I FROM lesion_run', c), '42501', NULL, '... nor what tells which images it saw: ' || c)
+FROM unnest('{data_sha256,masks}'::text[]) AS c;
+SELECT is((SELECT count(data_sha256) + count(masks) FROM lesion_runs WHERE started_by <> current_user), 0::bigint,
 	'... the view shows that of no other role''s runs');
 RESET ROLE;
 GRANT SELECT (error) ON lesion_run TO lesion_nobody;
