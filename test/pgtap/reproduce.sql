@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(87);
+SELECT plan(88);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -251,6 +251,8 @@ SET LOCAL statement_timeout = '5s';
 SELECT is(string_agg(DISTINCT (lesion_reproduce(forged('zeros', encode(sha256('x'), 'hex'), '{}'))).reason, ','),
 	'the image is gone', '25 rows and 25 images of 10 MB') FROM generate_series(1, 25);
 RESET statement_timeout;
+SELECT matches(told('pg_catalog.pg_largeobject', encode(sha256('x'), 'hex'), '{"image_column": "data"}'),
+	'in a catalog of the server', 'the catalogs are not looked through');
 CREATE TABLE changing AS SELECT 'x'::text AS id, image FROM picture;
 SELECT is(told('changing', 'x', '{"id_column": "id"}'), 'the masks differ', 'an image that was read');
 UPDATE changing SET image = image || '\x00';

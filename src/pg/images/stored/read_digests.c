@@ -15,7 +15,7 @@
 #include "pg/base/query/visible_state.h"
 #include "pg/images/stored/read_digests.h"
 
-#define MOST_DIGESTS 100000
+#define MOST_DIGESTS 1000000
 
 /* Where an image stands. Its padding is zero: a hash table compares bytes. */
 typedef struct ImagePlace

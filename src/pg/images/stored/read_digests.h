@@ -24,7 +24,7 @@ ReadDigests *read_digests(FunctionCallInfo fcinfo);
 bool		read_digests_find(const ReadDigests *read, Relation relation, AttrNumber column, const TupleTableSlot *slot,
 							  uint8_t digest[SHA256_BYTES]);
 
-/* Note it, where there is room: 100,000 images take about 10 MB. */
+/* Note it, where there is room: a million images take about 100 MB. */
 void		read_digests_add(ReadDigests *read, Relation relation, AttrNumber column, const TupleTableSlot *slot,
 							 const uint8_t digest[SHA256_BYTES]);
 
