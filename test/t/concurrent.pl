@@ -237,4 +237,19 @@ like($first->finish, qr/ERROR:  55000: the extension lesionseg was dropped/, '..
 is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session goes on');
 $second->query('CREATE EXTENSION lesionseg');
 like($first->query(sprintf $train, 1), qr/^1$/m, 'installed again, all is as new');
+
+# Snapshots that have no room for all subtransactions: one session has a few, another more than are listed. Which of them
+# comes first in a snapshot is the server's. It looks at those alone that began before another transaction ended.
+run_sql($database, 'CREATE TABLE written (n int)');
+my $few = 'BEGIN; INSERT INTO written VALUES (1); SAVEPOINT a; INSERT INTO written VALUES (2)';
+my $many = q{BEGIN; DO $$BEGIN FOR i IN 1 .. 100 LOOP
+	BEGIN INSERT INTO written VALUES (i); EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END$$};
+for my $pair ([$first, $second], [$second, $first]) {
+	$pair->[0]->query($few);
+	$pair->[1]->query($many);
+	run_sql($database, 'INSERT INTO written VALUES (3)');
+	is(run_sql($database, q{SELECT count(lesion_segment(image, 'linknet')) FROM archive}), '24',
+		'a query beside many subtransactions');
+	$_->query('ROLLBACK') for @{$pair};
+}
 done_testing();

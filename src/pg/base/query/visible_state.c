@@ -25,12 +25,21 @@ same_xids(const TransactionId *a, int count_a, const TransactionId *b, int count
 	return count_a == count_b && (count_a == 0 || memcmp(a, b, count_a * sizeof *a) == 0);
 }
 
+/* How many subtransactions a snapshot lists. One with too many to list keeps their number, but no list in its copies:
+ * their parents decide then. On a standby the list has the parents, too. */
+static int
+listed_subxids(const SnapshotData *snapshot)
+{
+	return snapshot->suboverflowed && !snapshot->takenDuringRecovery ? 0 : snapshot->subxcnt;
+}
+
 void
 visible_state_keep(VisibleState *state, const SnapshotData *snapshot)
 {
 	state->snapshot = *snapshot;
 	state->snapshot.xip = copy_xids(snapshot->xip, snapshot->xcnt);
-	state->snapshot.subxip = copy_xids(snapshot->subxip, snapshot->subxcnt);
+	state->snapshot.subxcnt = listed_subxids(snapshot);
+	state->snapshot.subxip = copy_xids(snapshot->subxip, state->snapshot.subxcnt);
 	state->transaction = GetTopTransactionIdIfAny();
 	state->subtransaction = GetCurrentSubTransactionId();
 }
@@ -44,6 +53,6 @@ visible_state_same(const VisibleState *state, const SnapshotData *snapshot)
 		kept->xmin == snapshot->xmin && kept->xmax == snapshot->xmax && kept->curcid == snapshot->curcid &&
 		kept->suboverflowed == snapshot->suboverflowed && kept->takenDuringRecovery == snapshot->takenDuringRecovery &&
 		same_xids(kept->xip, kept->xcnt, snapshot->xip, snapshot->xcnt) &&
-		same_xids(kept->subxip, kept->subxcnt, snapshot->subxip, snapshot->subxcnt) &&
+		same_xids(kept->subxip, kept->subxcnt, snapshot->subxip, listed_subxids(snapshot)) &&
 		state->transaction == GetTopTransactionIdIfAny() && state->subtransaction == GetCurrentSubTransactionId();
 }
