@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(116);
+SELECT plan(118);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -502,6 +502,20 @@ SELECT lives_ok($$CALL lesion_predict('by_column', 'net', 'column_masks')$$, '..
 SELECT is((SELECT count(*) FROM column_masks WHERE mask IS NOT NULL), 5::bigint,
 	'... all images');
 RESET ROLE;
+
+-- Images without a key are hashed once for the list, not for each row of masks that it does not know of.
+CREATE TABLE digests AS SELECT image || decode(repeat('00', 3000000), 'hex') AS image
+FROM generate_series(1, 20) AS seed, lesion_synthetic(seed, 48, 40);
+CREATE TABLE crowded (LIKE lesion_prediction);
+INSERT INTO crowded (images, id, model, version, needs_review) SELECT 'public.others', n, 'net', 1, false
+FROM generate_series(1, 5000) AS n;
+ANALYZE crowded;
+INSERT INTO crowded (images, id, model, version, needs_review) SELECT 'public.digests', 'e' || n, 'net', 1, false
+FROM generate_series(1, 600) AS n;
+SET LOCAL statement_timeout = '40s';
+SELECT lives_ok($$CALL lesion_predict('digests', 'net', 'crowded')$$, '20 images of 3 MB without a key and 600 rows');
+RESET statement_timeout;
+SELECT is((SELECT count(mask) FROM crowded), 20::bigint, '... are segmented');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -238,8 +238,8 @@ is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session g
 $second->query('CREATE EXTENSION lesionseg');
 like($first->query(sprintf $train, 1), qr/^1$/m, 'installed again, all is as new');
 
-# Snapshots that have no room for all subtransactions: one session has a few, another more than are listed. Which of them
-# comes first in a snapshot is the server's. It looks at those alone that began before another transaction ended.
+# Snapshots that have no room for all subtransactions: one session has a few, another more than are listed. Which of
+# them comes first in a snapshot is the server's. It looks at those alone that began before another transaction ended.
 run_sql($database, 'CREATE TABLE written (n int)');
 my $few = 'BEGIN; INSERT INTO written VALUES (1); SAVEPOINT a; INSERT INTO written VALUES (2)';
 my $many = q{BEGIN; DO $$BEGIN FOR i IN 1 .. 100 LOOP

@@ -218,6 +218,8 @@ for my $query ("\\! touch $folder/ran", "SELECT id, mask FROM archive \\! touch 
 }
 ($status, $said) = files("save $folder/x \"SELECT id FROM archive\"");
 ok($status && $said =~ /must have two columns/, 'a query of one column');
+($status, $said) = files("save $folder/x \"SELECT id, lesion_overlay(mask, 'no mask') FROM archive\"");
+ok($status && $said =~ /ERROR/ && $said !~ /must have two columns/, '... is not said of one whose picture fails');
 ($status, $said) = files("save $folder/x \"SELECT id, mask, 1 FROM archive\"");
 ok($status && $said =~ /must have two columns/, '... of three');
 ($status, $said) = files("save $folder/x \"SELECT id, 'text' FROM archive\"");

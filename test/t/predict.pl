@@ -251,7 +251,7 @@ for my $case (['replaced', $new_image], ['replaced', q{DELETE FROM replaced WHER
 	['replaced_view', q{UPDATE replaced SET image = (lesion_synthetic(79, 128, 128)).image WHERE id = 'lesion-2'}]) {
 	my ($source, $change) = @$case;
 	like($keep_waiting->($source, $change),
-		qr/ERROR:  40001: row "lesion-\d" of public\.$source was replaced or deleted while its mask was stored/,
+		qr/ERROR:  40001: row "lesion-\d" of public\.$source was replaced or deleted behind the look/,
 		'... and is undone when an image was replaced meanwhile');
 	is($watcher->query('SELECT count(*) FROM replaced_masks'), '0', '... with all rows of its batch');
 }

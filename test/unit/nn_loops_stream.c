@@ -24,11 +24,14 @@ enum Operator
 {
 	AFFINE,
 	AFFINE_RESIDUAL,
+	AFFINE_GELU,
 	ADD,
 	COPY,
 	GELU,
+	MOMENTS_GELU,
 	DOT_GRADIENT,
 	NORM_GRADIENT,
+	NORM_GRADIENT_GELU,
 	OPERATORS
 };
 
@@ -51,24 +54,31 @@ run_operator(const Table *table, enum Operator operator, const Inputs *in, int c
 		.x = in->a,.x_stride = channels,.y = y,.y_stride = stride,.channels = channels,
 		.scale = in->first,.shift = in->second,.relu = true,
 		.residual = operator == AFFINE_RESIDUAL ? in->b : NULL,.residual_stride = channels,
+		.gelu = operator == AFFINE_GELU,
 	};
 	AddArgs		add = {
 		.a = in->a,.a_stride = channels,.b = operator == ADD ? in->b : NULL,.b_stride = channels,
 		.y = y,.y_stride = stride,.channels = channels,
 	};
 	GeluArgs	gelu = {.x = in->a,.x_stride = channels,.y = y,.y_stride = stride,.channels = channels};
+	double		sums[2 * 128] = {0};
+	MomentArgs	moments = {
+		.x = in->a,.x_stride = channels,.channels = channels,.sums = sums,.gelu = y,.gelu_stride = stride,
+	};
 	DotArgs		dot = {
 		.channels = channels,.weights = in->first,.dy = in->b,.dy_stride = 1,.dx = y,.dx_stride = stride,
 	};
 	NormGradientArgs norm = {
 		.x = in->a,.dy = in->b,.dy_stride = channels,.dx = y,.channels = channels,.relu = true,
 		.scale = in->first,.shift = in->second,.slope_dz = in->second,.slope_x = in->first,.offset = in->second,
+		.u = operator == NORM_GRADIENT_GELU ? in->a : NULL,.u_stride = channels,
 	};
 
 	switch (operator)
 	{
 		case AFFINE:
 		case AFFINE_RESIDUAL:
+		case AFFINE_GELU:
 			loops->affine(&affine, 0, begin, end);
 			break;
 		case ADD:
@@ -78,10 +88,14 @@ run_operator(const Table *table, enum Operator operator, const Inputs *in, int c
 		case GELU:
 			loops->gelu(&gelu, 0, begin, end);
 			break;
+		case MOMENTS_GELU:
+			loops->moments(&moments, 0, begin, end);
+			break;
 		case DOT_GRADIENT:
 			loops->dot_gradient(&dot, 0, begin, end);
 			break;
 		case NORM_GRADIENT:
+		case NORM_GRADIENT_GELU:
 			loops->norm_gradient(&norm, 0, begin, end);
 			break;
 		case OPERATORS:
@@ -105,7 +119,8 @@ check_width(const Table *table, const Inputs *in, long pixels, int channels, int
 		char	   *pieces = guarded_alloc(bytes);
 		size_t		offset = extra * size;
 
-		if (operator == NORM_GRADIENT && extra > 0) /* its output is dense */
+		/* Its output is dense. */
+		if ((operator == NORM_GRADIENT || operator == NORM_GRADIENT_GELU) && extra > 0)
 		{
 			guarded_free(whole);
 			guarded_free(pieces);

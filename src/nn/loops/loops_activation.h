@@ -30,11 +30,11 @@ relu_gradient(void *data, int worker, long begin, long end)
 	EACH_SPAN(relu_gradient_span, args, worker)
 }
 
-/* x * P(X <= x) = max(x, 0) - |x| * P(X <= -|x|). */
+/* x * P(X <= x) = max(x, 0) - |x| * P(X <= -|x|); from 40 on, infinity too, the latter is nothing. */
 static inline Vector
 gelu_value(Vector x)
 {
-	Vector		a = magnitude(x);
+	Vector		a = at_most(magnitude(x), splat(40));
 #if STORED_BF16
 	Vector		tail = short_normal_tail(a);
 #else

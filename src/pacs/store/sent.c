@@ -38,17 +38,18 @@ run_parts(PGconn *database, const char *const *parts, size_t part_count, int cou
 }
 
 /* What lists predictions that lack an object, around the table of predictions. One counts once, however many rows it
- * has. */
+ * has. A failure is about the rows that were there: one that comes later is tried. */
 static const char list_before[] = "SELECT DISTINCT p.id, p.model, p.version, l.kinds FROM ";
 static const char list_after[] =
 " AS p JOIN @lesion_pacs_instance AS i USING (id), "
 "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
 "WHERE NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
-"AND NOT (o.state = 'failed' AND $2::boolean)) "
+"AND NOT (o.state = 'failed' AND ($2::boolean OR o.changed_at < p.predicted_at))) "
 "AND (kind <> 'report' OR NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
-"AND o.state <> 'sent' AND NOT (o.state = 'failed' AND $2::boolean)))) AS l "
+"AND o.state <> 'sent' "
+"AND NOT (o.state = 'failed' AND ($2::boolean OR o.changed_at < p.predicted_at))))) AS l "
 "WHERE p.mask IS NOT NULL AND p.model IS NOT NULL AND p.version IS NOT NULL AND l.kinds IS NOT NULL "
 "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
 "ORDER BY p.id, p.model, p.version LIMIT 100";
@@ -130,7 +131,7 @@ read_object(SentObject *object)
  * What makes an object and notes it, around the name of the table of predictions and the maker. An object says which
  * weights made it, and of which file: a model that was dropped and made again, or an image that was pulled again, has
  * others than the mask was made by. Rows of a table may name the image by several relations: of those that hold, the
- * oldest is meant, so that none that comes later keeps it from being sent.
+ * oldest is meant, so that none that comes later takes its place. A report is on what was sent.
  */
 static const char make_chosen[] =
 "WITH file AS MATERIALIZED (SELECT image, sha256(image) AS digest FROM @lesion_pacs_instance WHERE id = $1), "

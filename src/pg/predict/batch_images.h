@@ -36,9 +36,10 @@ SPITupleTable *batch_images_fetch(const ImagesSource *source, const PendingImage
 char	   *batch_image_id(const SPITupleTable *rows, uint64 i);
 
 /*
- * The ids of the images that are others by now, with `gone` or not there, of rows from .. to that
- * batch_images_fetch returned, in their order. None where images are computed:
- * they would be made once more.
+ * The ids of the images that are others by now, of the rows from .. to that
+ * batch_images_fetch returned, in their order; with `gone` also of those that
+ * are not there any more. None where images are computed: they would be made
+ * once more.
  */
 List	   *batch_images_replaced(const ImagesSource *source, const PendingImage *images, int count,
 								  const SPITupleTable *rows, uint64 from, uint64 to, bool gone);

@@ -14,6 +14,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "pg/base/values/bytes.h"
@@ -39,13 +40,14 @@
 	"OPERATOR(pg_catalog.=) $6 THEN '{threads,id_column}'::pg_catalog.text[] ELSE '{threads}' END)"
 
 PendingImages *
-pending_begin(const ImagesSource *source, const char *named, const char *target, int batch_size)
+pending_begin(const ImagesSource *source, const char *named, const char *target, bool target_indexed, int batch_size)
 {
 	PendingImages *pending = palloc0(sizeof *pending);
 
 	pending->source = source;
 	pending->named = named;
 	pending->target = target;
+	pending->target_indexed = target_indexed;
 	pending->batch_size = batch_size;
 	pending->list_length = Min((int64) batch_size * LIST_BATCHES, Max(batch_size, LIST_IDS));
 	pending->version_context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg pending version",
@@ -110,7 +112,8 @@ enum
  * Run the query that lists ids after `last` (NULL: all).
  *
  * The planner knows nothing of masks that were just made: it takes one row for all that fit three conditions, and may
- * compare each image with each mask. Of a CASE it takes half.
+ * compare each image with each mask. Of a CASE it takes half. Where the table has no index, comparing each with each is
+ * never best. An id that is a digest is computed once, behind OFFSET, and not for each mask that it is compared with.
  */
 static void
 select_ids(const PendingImages *pending, const char *last)
@@ -122,24 +125,29 @@ select_ids(const PendingImages *pending, const char *last)
 		CStringGetTextDatum(last != NULL ? last : "")
 	};
 	StringInfoData query;
+	int			level = NewGUCNestLevel();
 	int			result;
 
+	if (!pending->target_indexed)
+		set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT s.id, %s, %s", source->has_tid ? "s.tid" : "NULL",
 					 pending->left < 0 ? "pg_catalog.count(*) OVER ()" : "0::pg_catalog.int8");
 	images_key_list(&source->key, &query);
 	appendStringInfo(&query,
-					 " FROM (%s) AS s WHERE s.usable AND s.id IS NOT NULL %s"
-					 "AND NOT EXISTS (SELECT FROM %s AS p WHERE p.images OPERATOR(pg_catalog.=) $1 "
+					 " FROM (SELECT * FROM (%s) AS s WHERE s.usable AND s.id IS NOT NULL %s%s) AS s "
+					 "WHERE NOT EXISTS (SELECT FROM %s AS p WHERE p.images OPERATOR(pg_catalog.=) $1 "
 					 "AND p.id OPERATOR(pg_catalog.=) s.id COLLATE pg_catalog.\"default\" "
 					 "AND CASE WHEN p.model OPERATOR(pg_catalog.=) $2 AND p.version OPERATOR(pg_catalog.=) $3 "
 					 "THEN true ELSE false END) "
 					 "ORDER BY s.id COLLATE pg_catalog.\"C\" LIMIT " INT64_FORMAT,
 					 source->rows,
 					 last != NULL ? "AND s.id COLLATE pg_catalog.\"C\" OPERATOR(pg_catalog.>) $4 " : "",
+					 source->ids_are_digests ? "OFFSET 0" : "",
 					 pending->target, pending->list_length);
 	result = images_execute(psprintf("looking for images of %s that %s lacks", source->name, pending->target),
 							query.data, lengthof(types), types, values, 0);
+	AtEOXact_GUC(true, level);
 	if (result != SPI_OK_SELECT)
 		elog(ERROR, "looking for images of %s gave %s", source->name, SPI_result_code_string(result));
 }

@@ -18,6 +18,7 @@ typedef struct PendingImages
 	const ImagesSource *source;
 	const char *named;			/* what rows call it */
 	const char *target;			/* the table of predictions, qualified and quoted */
+	bool		target_indexed; /* it has a primary key, which finds the row of an image */
 	int			batch_size;
 	int64		list_length;	/* at most */
 	MemoryContext version_context;	/* of all that is about one version */
@@ -44,7 +45,8 @@ typedef struct PendingImages
 } PendingImages;
 
 /* Begin with no list, in the current memory context. */
-PendingImages *pending_begin(const ImagesSource *source, const char *named, const char *target, int batch_size);
+PendingImages *pending_begin(const ImagesSource *source, const char *named, const char *target, bool target_indexed,
+							 int batch_size);
 
 /*
  * Fetch the next batch (batch_images.h) of images without a row from the
@@ -60,7 +62,8 @@ PendingImages *pending_begin(const ImagesSource *source, const char *named, cons
  */
 SPITupleTable *pending_fetch(PendingImages *pending, const ModelVersion *version);
 
-/* batch_images_replaced (batch_images.h) of the batch at hand, whose rows pending_fetch returned; from < to. */
+/* batch_images_replaced (batch_images.h) of the batch at hand, whose rows pending_fetch returned, from `from` to before
+ * `to`, which is more; with those that are gone or without. */
 List	   *pending_replaced(const PendingImages *pending, const SPITupleTable *rows, uint64 from, uint64 to,
 							 bool gone);
 

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -195,6 +196,16 @@ enum
 	ARGUMENT_PART_OF
 };
 
+/* Has a table a primary key, so that a row is found by it? */
+static bool
+has_primary_key(Oid table)
+{
+	Oid			constraint;
+
+	(void) get_primary_key_attnos(table, true, &constraint);
+	return OidIsValid(constraint);
+}
+
 /* lesion_predict(images, model, into_table, image_column, id_column,
  * threshold, tta, enhance, batch_size, max_minutes, options, part_of) */
 Datum
@@ -242,7 +253,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.image_column = image_column;
 	job.id_column = id_column;
 	note_threads(&job);
-	job.pending = pending_begin(job.source, job.named->name, job.target, job.batch_size);
+	job.pending = pending_begin(job.source, job.named->name, job.target, has_primary_key(target), job.batch_size);
 	user_table_check_insert(&job.store, &user_table_predictions, target);
 	check_target(&job);
 	user_table_warn_of_type(&job.store, target, job.target);

@@ -49,7 +49,7 @@
 /* Rows that take more wait no longer for the rest of their batch. */
 #define FINISHED_BYTES ((Size) 32 * 1024 * 1024)
 
-/* Storing that takes more seconds has waited for others, who may have replaced images meanwhile. */
+/* So many seconds after the first row was stored, others may have replaced images behind the look before it. */
 #define SECONDS_TO_STORE 1.0
 
 /* ---- time ---- */
@@ -84,7 +84,10 @@ typedef struct PredictBatch
 	EngineNames engine;			/* of the images at hand: code of a user that runs between two groups can set another */
 	MemoryContext context;		/* of what is finished */
 	List	   *finished;		/* of FinishedImage, in the order of ids */
-	uint64		stored;			/* fetched rows before the first of these */
+	uint64		settled;		/* fetched rows before the first of these */
+	MemoryContext lasting;		/* of what follows */
+	List	   *stored;			/* ids of the rows that were stored, in order */
+	instr_time	began_to_store; /* where there are some */
 } PredictBatch;
 
 /* What came of an image, for as long as it is not stored. */
@@ -185,10 +188,24 @@ keep_image(Predict *job, PredictBatch *batch, const Call *call, const char *id, 
 	MemoryContextSwitchTo(caller);
 }
 
+/* Note the id of a row that is stored. */
+static void
+note_stored(PredictBatch *batch, const char *id)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->lasting);
+
+	batch->stored = lappend(batch->stored, pstrdup(id));
+	MemoryContextSwitchTo(caller);
+}
+
 /* Count an image whose row is stored, or is not. */
 static void
-count_image(Predict *job, const ModelVersion *version, const FinishedImage *image, PredictionOutcome outcome)
+count_image(Predict *job, PredictBatch *batch, const FinishedImage *image, PredictionOutcome outcome)
 {
+	const ModelVersion *version = batch->version;
+
+	if (outcome == PREDICTION_STORED)
+		note_stored(batch, image->id);
 	if (outcome != PREDICTION_STORED)
 	{
 		job->taken += outcome == PREDICTION_TAKEN;
@@ -232,7 +249,7 @@ is_among(const List *ids, int *next, const char *id)
 
 /* Store rows, but for those of images that were replaced. Both lists are in the order of ids. */
 static void
-store_rows(Predict *job, const PredictBatch *batch, const List *replaced)
+store_rows(Predict *job, PredictBatch *batch, const List *replaced)
 {
 	int			next = 0;
 	ListCell   *cell;
@@ -245,29 +262,33 @@ store_rows(Predict *job, const PredictBatch *batch, const List *replaced)
 		if (is_among(replaced, &next, image->id))
 			leave_out_replaced(job, image);
 		else
-			count_image(job, batch->version, image, prediction_insert(&batch->insert, &image->row, image->name));
+			count_image(job, batch, image, prediction_insert(&batch->insert, &image->row, image->name));
 	}
 }
 
-/* Raise an error if images were replaced by now that were not when rows were stored: the batch must be undone. */
+/*
+ * Look once more at the images whose rows are stored, of the fetched rows before
+ * `reached`. Where one was replaced by now, the batch must be undone. That an image of
+ * a view is gone tells nothing: it may show those without rows.
+ */
 static void
-check_stored(const Predict *job, const List *replaced, const List *by_now)
+check_stored(const Predict *job, const PredictBatch *batch, const SPITupleTable *rows, uint64 reached)
 {
-	const char *stored = NULL;
 	int			next = 0;
 	ListCell   *cell;
 
-	foreach(cell, by_now)
-		if (!is_among(replaced, &next, lfirst(cell)))
-			stored = lfirst(cell);
-	if (stored != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("row \"%s\" of %s was replaced or deleted while its mask was stored", stored,
-						job->source->name),
-				 errdetail("Storing the batch waited for another session, or for a trigger. The batch is undone."),
-				 errhint("Call lesion_predict again. A lock_timeout ends a job that waits for a row of another session "
-						 "too long.")));
+	/* Memory of the queries goes with the connection. */
+	SPI_connect();
+	foreach(cell, pending_replaced(job->pending, rows, 0, reached, job->source->knows_nulls))
+		if (is_among(batch->stored, &next, lfirst(cell)))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("row \"%s\" of %s was replaced or deleted behind the look at it before its mask was stored",
+							(char *) lfirst(cell), job->source->name),
+					 errdetail("The batch is undone."),
+					 errhint("Call lesion_predict again. Smaller batches, and a lock_timeout where other sessions hold "
+							 "rows, leave less time for it.")));
+	SPI_finish();
 }
 
 /*
@@ -282,23 +303,19 @@ store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uin
 	if (batch->finished != NIL)
 	{
 		List	   *replaced;
-		instr_time	begun;
 
 		/* Memory of the queries goes with the connection. */
 		SPI_connect();
 		relation_check(&job->source->known);
-		replaced = pending_replaced(job->pending, rows, batch->stored, reached, true);
-		INSTR_TIME_SET_CURRENT(begun);
+		replaced = pending_replaced(job->pending, rows, batch->settled, reached, true);
+		if (batch->stored == NIL)
+			INSTR_TIME_SET_CURRENT(batch->began_to_store);
 		store_rows(job, batch, replaced);
-		/* That an image of a view is gone tells nothing by now: it may show those without rows. */
-		if (seconds_since(begun) > SECONDS_TO_STORE)
-			check_stored(job, replaced, pending_replaced(job->pending, rows, batch->stored, reached,
-														 job->source->knows_nulls));
 		SPI_finish();
 	}
 	MemoryContextReset(batch->context);
 	batch->finished = NIL;
-	batch->stored = reached;
+	batch->settled = reached;
 }
 
 /* ---- a batch ---- */
@@ -310,6 +327,7 @@ begin_batch(const Predict *job, const ModelVersion *version, PredictBatch *batch
 	PredictionRow *row = &batch->row;
 
 	memset(batch, 0, sizeof *batch);
+	batch->lasting = CurrentMemoryContext;
 	batch->context = AllocSetContextCreate(CurrentMemoryContext, "lesionseg finished images", ALLOCSET_DEFAULT_SIZES);
 	batch->version = version;
 	batch->options.threshold = isnan(job->threshold) ? version->traits.threshold : job->threshold;
@@ -420,6 +438,8 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 		segment_waiting(job, batch, &waiting);
 	MemoryContextDelete(waiting.context);
 	store_finished(job, batch, rows, i);
+	if (batch->stored != NIL && seconds_since(batch->began_to_store) > SECONDS_TO_STORE)
+		check_stored(job, batch, rows, i);
 }
 
 bool

@@ -415,8 +415,11 @@ reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 		again.reason = psprintf("the row is none of lesion_predict: %s", prediction.lack);
 	else if (prediction.has_mask)
 	{
-		EnsurePortalSnapshotExists();
-		again.read = read_digests(fcinfo);
+		if (given == NULL)
+		{
+			EnsurePortalSnapshotExists();
+			again.read = read_digests(fcinfo);
+		}
 		reproduce_caught(&again);
 	}
 	if (again.made)

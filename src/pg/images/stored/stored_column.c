@@ -106,6 +106,8 @@ passes_on(const Query *query, AttrNumber column, int depth)
 	CHECK_FOR_INTERRUPTS();
 	if (depth > DEEPEST)
 		return false;
+	if (query->groupClause != NIL || query->groupingSets != NIL)
+		return false;
 	if (query->setOperations != NULL)
 		return arms_pass_on(query, query->setOperations, column, depth);
 	foreach(cell, query->targetList)

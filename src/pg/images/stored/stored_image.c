@@ -410,7 +410,7 @@ search_relation(ImageSearch *search, Relation relation, bool named, List **locke
 	if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW && kind != RELKIND_PARTITIONED_TABLE)
 		return "the images are in a view or a foreign table" GIVE_IT;
 	if (IsCatalogRelation(relation))
-		return "the images are said to be in a catalog of the server";
+		return "the images are said to be in a catalog of the server" GIVE_IT;
 	if (is_distributed(RelationGetRelid(relation)))
 		return "the images are in the shards of a distributed table" GIVE_IT;
 	if (RELATION_IS_OTHER_TEMP(relation))
