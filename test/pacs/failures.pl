@@ -46,9 +46,10 @@ run_sql($database, q(CREATE TABLE blank (LIKE lesion_pacs_prediction);
 	INSERT INTO blank (images, id, mask, model) SELECT images, id, mask, 'a' FROM lesion_pacs_prediction,
 	generate_series(1, 100) WHERE mask IS NOT NULL;
 	INSERT INTO blank SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL;
+	INSERT INTO blank (images, id, mask, model, version) SELECT images, id, mask, repeat('m', 8193), 0 FROM blank;
 	UPDATE lesion_pacs_object SET version = 77 WHERE kind = 'seg'));
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'blank'), qr/sent 4, failed 0\n\z/,
-	'masks without a version keep no other from being sent');
+	'masks without a version, or of a model with a long name, keep no other from being sent');
 
 # Rows that name the image by other relations: the oldest that holds is sent, however many there are.
 run_sql($database, q(CREATE TABLE doubled (LIKE lesion_pacs_prediction);

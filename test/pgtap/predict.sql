@@ -509,7 +509,7 @@ FROM generate_series(1, 20) AS seed, lesion_synthetic(seed, 48, 40);
 CREATE TABLE crowded (LIKE lesion_prediction);
 INSERT INTO crowded (images, id, model, version, needs_review) SELECT 'public.others', n, 'net', 1, false
 FROM generate_series(1, 5000) AS n;
-ANALYZE crowded;
+ANALYZE crowded, digests;
 INSERT INTO crowded (images, id, model, version, needs_review) SELECT 'public.digests', 'e' || n, 'net', 1, false
 FROM generate_series(1, 600) AS n;
 SET LOCAL statement_timeout = '40s';
