@@ -4,8 +4,8 @@
  * The server adds the text of a failed query to an error's CONTEXT. Our
  * queries are long, and do not tell users what was being done.
  */
-#ifndef LESIONSEG_PG_BASE_SPI_CONTEXT_H
-#define LESIONSEG_PG_BASE_SPI_CONTEXT_H
+#ifndef LESIONSEG_PG_BASE_QUERY_SPI_CONTEXT_H
+#define LESIONSEG_PG_BASE_QUERY_SPI_CONTEXT_H
 
 #include "postgres.h"
 

@@ -9,8 +9,8 @@
  * transaction and subtransaction it is. A subtransaction that is rolled back
  * takes its rows along without another snapshot.
  */
-#ifndef LESIONSEG_PG_BASE_VISIBLE_STATE_H
-#define LESIONSEG_PG_BASE_VISIBLE_STATE_H
+#ifndef LESIONSEG_PG_BASE_QUERY_VISIBLE_STATE_H
+#define LESIONSEG_PG_BASE_QUERY_VISIBLE_STATE_H
 
 #include "postgres.h"
 

@@ -3,8 +3,8 @@
  * within one query have read, so that each image is read once and not for every
  * row that could be meant by it.
  */
-#ifndef LESIONSEG_PG_IMAGES_READ_DIGESTS_H
-#define LESIONSEG_PG_IMAGES_READ_DIGESTS_H
+#ifndef LESIONSEG_PG_IMAGES_STORED_READ_DIGESTS_H
+#define LESIONSEG_PG_IMAGES_STORED_READ_DIGESTS_H
 
 #include "postgres.h"
 

@@ -1,8 +1,8 @@
 /*
  * stored_column.h: is a column of a relation read as it is stored on this server?
  */
-#ifndef LESIONSEG_PG_IMAGES_STORED_COLUMN_H
-#define LESIONSEG_PG_IMAGES_STORED_COLUMN_H
+#ifndef LESIONSEG_PG_IMAGES_STORED_STORED_COLUMN_H
+#define LESIONSEG_PG_IMAGES_STORED_STORED_COLUMN_H
 
 #include "postgres.h"
 

@@ -118,7 +118,7 @@ find_text_cast(Oid type, StoredKey *key)
 
 /* The number and base type of a column whose values are stored, else 0. */
 static AttrNumber
-stored_column(Relation relation, const char *name, Oid *type)
+find_stored_column(Relation relation, const char *name, Oid *type)
 {
 	AttrNumber	number = get_attnum(RelationGetRelid(relation), name);
 	Form_pg_attribute column;
@@ -142,7 +142,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 	ListCell   *cell;
 
 	memset(key, 0, sizeof *key);
-	key->image = stored_column(relation, search->wanted->image_column, &type);
+	key->image = find_stored_column(relation, search->wanted->image_column, &type);
 	if (key->image == 0 || type != BYTEAOID)
 		return "the table has no such column of images";
 	if (privileges && !column_is_readable(oid, key->image))
@@ -151,7 +151,7 @@ find_columns(const ImageSearch *search, Relation relation, bool privileges, Stor
 		key->row = CreateTemplateTupleDesc(list_length(search->key));
 	foreach(cell, search->key)
 	{
-		AttrNumber	number = stored_column(relation, lfirst(cell), &type);
+		AttrNumber	number = find_stored_column(relation, lfirst(cell), &type);
 
 		if (number == 0)
 			return "the table has no such column of ids";

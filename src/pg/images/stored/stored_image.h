@@ -10,8 +10,8 @@
  * read. There is no waiting for locks either, because the owner may hold them
  * for ever. The caller's privileges are checked.
  */
-#ifndef LESIONSEG_PG_IMAGES_STORED_IMAGE_H
-#define LESIONSEG_PG_IMAGES_STORED_IMAGE_H
+#ifndef LESIONSEG_PG_IMAGES_STORED_STORED_IMAGE_H
+#define LESIONSEG_PG_IMAGES_STORED_STORED_IMAGE_H
 
 #include "postgres.h"
 
