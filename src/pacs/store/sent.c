@@ -37,9 +37,9 @@ run_parts(PGconn *database, const char *const *parts, size_t part_count, int cou
 	return status;
 }
 
-/* Rows with longer names are passed over, as by the extension's functions: they were written by hand, take little room
- * in a table, and much where they are read. */
-#define SHORT_NAMES "coalesce(octet_length(p.images), 0) <= 8192 AND octet_length(p.model) <= 8192 "
+/* Rows with longer names are passed over: they were written by hand, take little room in a table, and much where they
+ * are read. What became of a longer one could not be noted: the key of lesion_pacs_object takes no more. */
+#define SHORT_NAMES "coalesce(octet_length(p.images), 0) <= 8192 AND octet_length(p.model) <= 2000 "
 
 /* What lists predictions that lack an object, around the table of predictions. One counts once, however many rows it
  * has. A failure is about the rows that were there: one that comes later is tried. */
