@@ -76,8 +76,8 @@ resolve_object(Work *work, const SentObject *object, const char *error)
 	return sent_note(work->database, object);
 }
 
-/* Count a failure, log it and note it, unless the next run asks again. One that cannot be noted, as of a model with a
- * name longer than an index takes, is the row's own, too: others go on. */
+/* Count a failure, log it and note it, unless the next run asks again. One that cannot be noted, as where a trigger
+ * refuses it, is the row's own, too: others go on. */
 static Status
 fail_object(Work *work, const Prediction *prediction, ObjectKind kind, const char *what, const char *name,
 			const Status *failure, bool ask_again)

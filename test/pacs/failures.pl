@@ -75,8 +75,8 @@ like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early')
 run_sql($database, q(INSERT INTO early
 	SELECT p.* FROM lesion_pacs_prediction AS p JOIN early USING (id, model, version);
 	UPDATE early SET predicted_at = clock_timestamp() WHERE images <> 'early'));
-like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early'), qr/ sent 1, failed 0\n\z/,
-	'... and the one that it made is sent');
+like($orthanc->run($database, 'push', '--send', 'seg,picture', '--predictions', 'early'), qr/ sent 2, failed 0\n\z/,
+	'... and the one that it made is sent, each object once');
 
 # An object that cannot be made: the mask is not of the image's size.
 my $bad = run_sql($database, q(SELECT min(id) FROM lesion_pacs_prediction WHERE mask IS NOT NULL));

@@ -42,8 +42,9 @@ run_parts(PGconn *database, const char *const *parts, size_t part_count, int cou
 #define SHORT_NAMES "coalesce(octet_length(p.images), 0) <= 8192 AND octet_length(p.model) <= 2000 "
 
 /* What lists predictions that lack an object, around the table of predictions. One counts once, however many rows it
- * has. A failure is about the rows that were there: one that comes later is tried. */
-static const char list_before[] = "SELECT DISTINCT p.id, p.model, p.version, l.kinds FROM ";
+ * has. A failure is about the rows that were there: one that comes later is tried. So the latest row lacks the most. */
+static const char list_before[] =
+"SELECT DISTINCT ON (p.id, p.model, p.version) p.id, p.model, p.version, l.kinds FROM ";
 static const char list_after[] =
 " AS p JOIN @lesion_pacs_instance AS i USING (id), "
 "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
@@ -56,7 +57,7 @@ static const char list_after[] =
 "AND NOT (o.state = 'failed' AND ($2::boolean OR o.changed_at < p.predicted_at))))) AS l "
 "WHERE p.mask IS NOT NULL AND " SHORT_NAMES "AND p.version IS NOT NULL AND l.kinds IS NOT NULL "
 "AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
-"ORDER BY p.id, p.model, p.version LIMIT 100";
+"ORDER BY p.id, p.model, p.version, p.predicted_at DESC NULLS LAST LIMIT 100";
 
 Status
 sent_list(PGconn *database, const PacsSettings *settings, const char *table, const Prediction *after,
