@@ -238,6 +238,15 @@ is($first->query('SELECT pg_backend_pid()'), $first->pid, '... and its session g
 $second->query('CREATE EXTENSION lesionseg');
 like($first->query(sprintf $train, 1), qr/^1$/m, 'installed again, all is as new');
 
+# What the extension asks of a trigger's function waits for a catalog, and another session changes the table meanwhile.
+run_sql($database, q{SELECT lesion_model_create('short', 'unet')});
+$first->query('BEGIN; LOCK TABLE pg_depend IN ACCESS EXCLUSIVE MODE');
+$second->start(q{SELECT lesion_model_drop('short')});
+is(wait_for_lock($second), 1, 'a model is being dropped');
+run_sql($database, $_) for 'ALTER TABLE lesion_version ALTER extension_version SET STATISTICS 50', 'VACUUM lesion_version';
+$first->query('COMMIT');
+like($second->finish, qr/\A\s*\z/, '... whatever became of the table');
+
 # Snapshots that have no room for all subtransactions: one session has a few, another more than are listed. Which of
 # them comes first in a snapshot is the server's. It looks at those alone that began before another transaction ended.
 run_sql($database, 'CREATE TABLE written (n int)');

@@ -99,7 +99,8 @@ void
 store_check_triggers(const ModelStore *store, const char *table)
 {
 	Relation	relation = table_open(get_relname_relid(table, store->schema), RowExclusiveLock);
-	const TriggerDesc *triggers = relation->trigdesc;
+	/* A copy: where another session changes the table, the relation is built anew while functions are looked up. */
+	const TriggerDesc *triggers = CopyTriggerDesc(relation->trigdesc);
 
 	check_owner(relation, store);
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
