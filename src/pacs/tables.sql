@@ -75,11 +75,15 @@ CREATE TABLE IF NOT EXISTS lesion_pacs_object (
 	changed_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (image_id, model, version, kind)
 );
+-- Later than the table.
+ALTER TABLE lesion_pacs_object ADD COLUMN IF NOT EXISTS tried_rows numeric;
 CREATE INDEX IF NOT EXISTS lesion_pacs_object_series ON lesion_pacs_object (series);
 CREATE INDEX IF NOT EXISTS lesion_pacs_object_instance ON lesion_pacs_object (sop_instance);
 COMMENT ON TABLE lesion_pacs_object IS 'segmentations, pictures and reports that were sent to the PACS';
 COMMENT ON COLUMN lesion_pacs_object.image_id IS 'lesion_pacs_instance.id';
 COMMENT ON COLUMN lesion_pacs_object.state IS 'sending (or left of a run before), sent, or failed: error says why';
+COMMENT ON COLUMN lesion_pacs_object.tried_rows IS
+	'a number that follows from the rows of the mask when it was tried: what failed is tried again with other rows';
 
 -- Segmentations that others drew on an image of ours.
 CREATE TABLE IF NOT EXISTS lesion_pacs_mask (

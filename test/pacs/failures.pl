@@ -63,7 +63,8 @@ run_sql($database, q(CREATE TABLE doubled (LIKE lesion_pacs_prediction);
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'doubled'), qr/ sent 4, failed 0\n\z/,
 	'of several rows of a mask one is sent');
 
-# A row that somebody wrote before the version's own: what failed of it is tried again with the mask that came later.
+# A row that somebody wrote before the version's own: what failed of it is tried again with a mask that came later, be
+# it of a session that wrote it before and committed after that.
 run_sql($database, q(CREATE TABLE early (LIKE lesion_pacs_prediction);
 	INSERT INTO early SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL ORDER BY id LIMIT 1;
 	UPDATE early SET images = 'early', weights_sha256 = '', mask = '';
@@ -73,10 +74,11 @@ like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early')
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early'), qr/ sent 0, failed 0\n\z/,
 	'... once');
 run_sql($database, q(INSERT INTO early
-	SELECT p.* FROM lesion_pacs_prediction AS p JOIN early USING (id, model, version);
-	UPDATE early SET predicted_at = clock_timestamp() WHERE images <> 'early'));
+	SELECT p.* FROM lesion_pacs_prediction AS p JOIN early USING (id, model, version)));
+is(run_sql($database, q(SELECT bool_and(p.predicted_at < o.changed_at) FROM early AS p, lesion_pacs_object AS o)), 't',
+	'... and the one that it made, before that,');
 like($orthanc->run($database, 'push', '--send', 'seg,picture', '--predictions', 'early'), qr/ sent 2, failed 0\n\z/,
-	'... and the one that it made is sent, each object once');
+	'... is sent, each object once');
 
 # An object that cannot be made: the mask is not of the image's size.
 my $bad = run_sql($database, q(SELECT min(id) FROM lesion_pacs_prediction WHERE mask IS NOT NULL));

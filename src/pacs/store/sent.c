@@ -42,22 +42,25 @@ run_parts(PGconn *database, const char *const *parts, size_t part_count, int cou
 #define SHORT_NAMES "coalesce(octet_length(p.images), 0) <= 8192 AND octet_length(p.model) <= 2000 "
 
 /* What lists predictions that lack an object, around the table of predictions. One counts once, however many rows it
- * has. A failure is about the rows that were there: one that comes later is tried. So the latest row lacks the most. */
+ * has. A failure is about the rows that were there when it was tried: it is tried again when others are, as after the
+ * commit of one that a session wrote long before. */
 static const char list_before[] =
-"SELECT DISTINCT ON (p.id, p.model, p.version) p.id, p.model, p.version, l.kinds FROM ";
+"SELECT p.id, p.model, p.version, l.kinds, p.rows FROM (SELECT p.id, p.model, p.version, "
+"sum(hash_record_extended(ROW (p.images, p.predicted_at), 0)) AS rows FROM ";
 static const char list_after[] =
-" AS p JOIN @lesion_pacs_instance AS i USING (id), "
+" AS p JOIN @lesion_pacs_instance AS i USING (id) "
+"WHERE p.mask IS NOT NULL AND " SHORT_NAMES "AND p.version IS NOT NULL "
+"AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
+"GROUP BY p.id, p.model, p.version) AS p, "
 "LATERAL (SELECT string_agg(kind, ',') AS kinds FROM unnest($1::text[]) AS kind "
 "WHERE NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, kind.kind) "
-"AND NOT (o.state = 'failed' AND ($2::boolean OR o.changed_at < p.predicted_at))) "
+"AND NOT (o.state = 'failed' AND ($2::boolean OR o.tried_rows <> p.rows))) "
 "AND (kind <> 'report' OR NOT EXISTS (SELECT FROM @lesion_pacs_object AS o "
 "WHERE (o.image_id, o.model, o.version, o.kind) = (p.id, p.model, p.version, 'seg') "
 "AND o.state <> 'sent' "
-"AND NOT (o.state = 'failed' AND ($2::boolean OR o.changed_at < p.predicted_at))))) AS l "
-"WHERE p.mask IS NOT NULL AND " SHORT_NAMES "AND p.version IS NOT NULL AND l.kinds IS NOT NULL "
-"AND (p.id, p.model, p.version) > ($3::text, $4::text, $5::int) "
-"ORDER BY p.id, p.model, p.version, p.predicted_at DESC NULLS LAST LIMIT 100";
+"AND NOT (o.state = 'failed' AND ($2::boolean OR o.tried_rows <> p.rows))))) AS l "
+"WHERE l.kinds IS NOT NULL ORDER BY p.id, p.model, p.version LIMIT 1000";
 
 Status
 sent_list(PGconn *database, const PacsSettings *settings, const char *table, const Prediction *after,
@@ -90,6 +93,7 @@ sent_read_row(PGresult *result, int row, Prediction *prediction)
 	prediction->image = PQgetvalue(result, row, 0);
 	prediction->model = PQgetvalue(result, row, 1);
 	prediction->version = PQgetvalue(result, row, 2);
+	prediction->rows = PQgetvalue(result, row, 4);
 	for (kind = 0; kind < OBJECT_KINDS; kind++)
 		prediction->lacks[kind] = strstr(kinds, object_names[kind]) != NULL;
 }
@@ -151,9 +155,11 @@ static const char make_file[] =
 static const char make_note[] =
 " END AS file FROM chosen AS p), "
 "told AS MATERIALIZED (SELECT file, other, d.* FROM made LEFT JOIN @lesion_dicom_info(file) AS d ON true), "
-"noted AS (INSERT INTO @lesion_pacs_object (image_id, model, version, kind, state, sop_instance, series, study) "
-"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study FROM told WHERE file IS NOT NULL "
+"noted AS (INSERT INTO @lesion_pacs_object "
+"(image_id, model, version, kind, state, sop_instance, series, study, tried_rows) "
+"SELECT $1, $2, $3, $4, 'sending', sop_instance, series, study, $5::numeric FROM told WHERE file IS NOT NULL "
 "ON CONFLICT (image_id, model, version, kind) DO UPDATE SET state = 'sending', error = NULL, "
+"tried_rows = EXCLUDED.tried_rows, "
 "sop_instance = EXCLUDED.sop_instance, series = EXCLUDED.series, study = EXCLUDED.study, changed_at = now() "
 "RETURNING state) "
 "SELECT file, sop_instance, series, study, other, CASE WHEN EXISTS (SELECT FROM noted) THEN 'noted' END FROM told";
@@ -174,13 +180,13 @@ sent_make(PGconn *database, const char *table, const Prediction *prediction, Obj
 {
 	DbValue		values[] = {
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
-		db_text(object_names[kind])
+		db_text(object_names[kind]), db_text(prediction->rows)
 	};
 	const char *const parts[] = {make_chosen, table, make_file, makers[kind], make_note};
 	Status		status;
 
 	memset(object, 0, sizeof *object);
-	status = run_parts(database, parts, sizeof parts / sizeof parts[0], 4, values, DB_BINARY, &object->result);
+	status = run_parts(database, parts, sizeof parts / sizeof parts[0], 5, values, DB_BINARY, &object->result);
 	if (status.code != LS_OK)
 		return status;
 	if (PQntuples(object->result) != 1)
@@ -210,12 +216,14 @@ sent_note_failure(PGconn *database, const Prediction *prediction, ObjectKind kin
 	char		message[DB_MESSAGE_SIZE];
 	DbValue		values[] = {
 		db_text(prediction->image), db_text(prediction->model), db_text(prediction->version),
-		db_text(object_names[kind]), db_message(error, message)
+		db_text(object_names[kind]), db_message(error, message), db_text(prediction->rows)
 	};
 
-	return db_do(database, "INSERT INTO @lesion_pacs_object (image_id, model, version, kind, state, error) "
-				 "VALUES ($1, $2, $3, $4, 'failed', $5) ON CONFLICT (image_id, model, version, kind) "
-				 "DO UPDATE SET state = 'failed', error = EXCLUDED.error, changed_at = now()", 5, values);
+	return db_do(database, "INSERT INTO @lesion_pacs_object AS o "
+				 "(image_id, model, version, kind, state, error, tried_rows) "
+				 "VALUES ($1, $2, $3, $4, 'failed', $5, $6) ON CONFLICT (image_id, model, version, kind) "
+				 "DO UPDATE SET state = 'failed', error = EXCLUDED.error, "
+				 "tried_rows = coalesce(EXCLUDED.tried_rows, o.tried_rows), changed_at = now()", 6, values);
 }
 
 Status

@@ -20,6 +20,7 @@ typedef struct Prediction
 	const char *image;
 	const char *model;
 	const char *version;
+	const char *rows;			/* tells the rows that it has in the table of predictions; NULL: nobody looked */
 	bool		lacks[OBJECT_KINDS];	/* not sent yet */
 } Prediction;
 
@@ -43,7 +44,7 @@ typedef struct SentObject
 	bool		sent;			/* the PACS has it */
 } SentObject;
 
-/* List the next 100 predictions, after the one given (NULL: the first ones), that lack an object. A report is lacking
+/* List the next 1000 predictions, after the one given (NULL: the first ones), that lack an object. A report is lacking
  * only where its segmentation was sent, or is to be sent as well. */
 Status		sent_list(PGconn *database, const PacsSettings *settings, const char *table, const Prediction *after,
 					  PGresult **result);
