@@ -255,6 +255,24 @@ for my $case (['replaced', $new_image], ['replaced', q{DELETE FROM replaced WHER
 		'... and is undone when an image was replaced meanwhile');
 	is($watcher->query('SELECT count(*) FROM replaced_masks'), '0', '... with all rows of its batch');
 }
+
+# A look takes as long as its view: one image is replaced behind the last row that the look goes through.
+run_sql($database, q{CREATE SEQUENCE looks; CREATE TABLE held_look (at bigint);
+	CREATE FUNCTION is_seen() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+	IF nextval('looks') = (SELECT at FROM held_look) THEN PERFORM pg_advisory_xact_lock_shared(27); END IF;
+	RETURN true; END $$;
+	CREATE VIEW replaced_slow AS SELECT id, image FROM replaced WHERE is_seen();
+	CREATE FUNCTION note_look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	INSERT INTO held_look SELECT last_value FROM looks WHERE NOT EXISTS (SELECT FROM held_look); RETURN NEW; END $$;
+	CREATE TRIGGER note_look BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION note_look();
+	SELECT nextval('looks'); TRUNCATE replaced_masks});
+$job->query(q{CALL lesion_predict('replaced_slow', 'net', 'replaced_masks', id_column => 'id')});
+run_sql($database, q{DROP TRIGGER wait_here ON replaced_masks; SELECT setval('looks', 1)});
+like($keep_waiting->('replaced_slow',
+		q{UPDATE replaced SET image = (lesion_synthetic(80, 128, 128)).image WHERE id = 'lesion-2'}),
+	qr/ERROR:  40001: row "lesion-2" of public\.replaced_slow was replaced/, '... also when it looked for long');
+run_sql($database, q{DROP TRIGGER note_look ON replaced_masks;
+	CREATE TRIGGER wait_here BEFORE INSERT ON replaced_masks FOR EACH ROW EXECUTE FUNCTION wait_here()});
 for my $source (qw(replaced replaced_left)) {
 	like($keep_waiting->($source, q{UPDATE replaced SET note = repeat('=', 2000)}),
 		qr/\ANOTICE: .* 3 images of public\.$source segmented, 0 broken/, '... and goes on when none was');

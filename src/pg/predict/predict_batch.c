@@ -49,7 +49,7 @@
 /* Rows that take more wait no longer for the rest of their batch. */
 #define FINISHED_BYTES ((Size) 32 * 1024 * 1024)
 
-/* So many seconds after the first row was stored, others may have replaced images behind the look before it. */
+/* So many seconds after the first look, others may have replaced images behind it. */
 #define SECONDS_TO_STORE 1.0
 
 /* ---- time ---- */
@@ -87,7 +87,7 @@ typedef struct PredictBatch
 	uint64		settled;		/* fetched rows before the first of these */
 	MemoryContext lasting;		/* of what follows */
 	List	   *stored;			/* ids of the rows that were stored, in order */
-	instr_time	began_to_store; /* where there are some */
+	instr_time	first_look;		/* at whether images were replaced, before the first of these was stored */
 } PredictBatch;
 
 /* What came of an image, for as long as it is not stored. */
@@ -307,9 +307,9 @@ store_finished(Predict *job, PredictBatch *batch, const SPITupleTable *rows, uin
 		/* Memory of the queries goes with the connection. */
 		SPI_connect();
 		relation_check(&job->source->known);
-		replaced = pending_replaced(job->pending, rows, batch->settled, reached, true);
 		if (batch->stored == NIL)
-			INSTR_TIME_SET_CURRENT(batch->began_to_store);
+			INSTR_TIME_SET_CURRENT(batch->first_look);
+		replaced = pending_replaced(job->pending, rows, batch->settled, reached, true);
 		store_rows(job, batch, replaced);
 		SPI_finish();
 	}
@@ -438,7 +438,7 @@ predict_rows(Predict *job, PredictBatch *batch, const SPITupleTable *rows)
 		segment_waiting(job, batch, &waiting);
 	MemoryContextDelete(waiting.context);
 	store_finished(job, batch, rows, i);
-	if (batch->stored != NIL && seconds_since(batch->began_to_store) > SECONDS_TO_STORE)
+	if (batch->stored != NIL && seconds_since(batch->first_look) > SECONDS_TO_STORE)
 		check_stored(job, batch, rows, i);
 }
 
