@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(52);
+SELECT plan(53);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -131,6 +131,9 @@ SELECT ok(page LIKE '%<td class="words">' || repeat('&#233;', 200) || '&#8230;</
 FROM pages WHERE what = 'long';
 SELECT ok(page NOT LIKE '%' || repeat('&#233;', 201) || '%', '... and no more of it') FROM pages WHERE what = 'long';
 SELECT cmp_ok(length(page), '<', 2000000, 'the page is no larger for long texts') FROM pages WHERE what = 'long';
+UPDATE masks SET id = repeat(U&'\+01F600', 200) || 'é', error = repeat(U&'\+01F600', 250);
+SELECT ok(lesion_report(predictions => '{masks}') LIKE '%' || repeat('&#128512;', 200) || '&#8230;</td>%',
+	'nor is a character of four bytes cut into two');
 SELECT ok(page LIKE '%Models: ' || repeat('y', 300) || '.%' AND page LIKE '%<h1>' || repeat('x', 300) || '</h1>%',
 	'what the caller gives is whole')
 FROM lesion_report(ARRAY[repeat('y', 300)], title => repeat('x', 300)) AS page;

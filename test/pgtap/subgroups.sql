@@ -1,7 +1,7 @@
 -- Scores by group: kept with each image, compared by the view, with the bootstrap's interval.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(24);
+SELECT plan(25);
 
 -- A model that is worse for one group: the masks of site b are those of other images.
 CREATE TABLE archive AS
@@ -95,6 +95,11 @@ SELECT throws_ok($$SELECT lesion_bootstrap('{1,NULL}')$$, '22023', 'element 2 of
 SELECT throws_ok($$SELECT lesion_bootstrap('{1e308, -1e308}')$$, '22003', NULL,
 	'... nor has what is too large to be added up');
 SELECT throws_ok($$SELECT lesion_bootstrap('{1}', 0)$$, '22023', NULL, 'no draws');
+
+-- An evaluation of no day, which the owner of the table or replication can bring.
+UPDATE lesion_evaluation SET evaluated_at = '-infinity';
+SELECT ok(lesion_report(images => '{archive}', pictures => 0) LIKE '%Not of the period: evaluated -infinity%',
+	'an evaluation without a day in a report');
 
 SELECT * FROM finish();
 ROLLBACK;

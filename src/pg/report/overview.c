@@ -101,6 +101,10 @@ add_review_tile(ReportJob *job)
 	"ORDER BY p.promotion DESC LIMIT 1), " \
 	"(SELECT min(v.number) FROM @lesion_version v WHERE v.model = e.model AND v.number <= 0))"
 
+/* The day of an evaluation; an infinite one has no digits. */
+#define DAY_EVALUATED(e) \
+	"coalesce(to_char(" e ".evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), " e ".evaluated_at::text)"
+
 /* Tile: is the model as good as before the period? */
 static void
 add_quality_tile(ReportJob *job)
@@ -113,8 +117,8 @@ add_quality_tile(ReportJob *job)
 	Finding		finding;
 
 	report_select(job, psprintf("SELECT e.n || ' images: ' || " EVALUATION_NAME " AS name, e.dice, %s AS high, "
-								"b.dice AS before, CASE WHEN e.evaluated_at < $2 THEN "
-								"to_char(e.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') END AS stale "
+								"b.dice AS before, "
+								"CASE WHEN e.evaluated_at < $2 THEN " DAY_EVALUATED("e") " END AS stale "
 								"FROM @lesion_evaluations e "
 								"LEFT JOIN LATERAL (SELECT o.dice FROM @lesion_evaluations o "
 								"WHERE o.model = e.model AND o.images = e.images AND o.subset = e.subset "
@@ -156,8 +160,8 @@ add_groups_tile(ReportJob *job)
 	if (job->groups_readable)
 		report_select(job, "SELECT g.by_column || ' ' || coalesce(g.subgroup, 'not known') AS name, g.dice, g.gap, "
 					  "(g.finding = 'worse')::int::float8 AS worse, g.model || ' ' || g.version AS version, g.n, "
-					  "CASE WHEN g.evaluated_at NOT BETWEEN $2 AND $3 THEN '. Not of the period: evaluated ' || "
-					  "to_char(g.evaluated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') ELSE '' END AS stale "
+					  "CASE WHEN g.evaluated_at NOT BETWEEN $2 AND $3 "
+					  "THEN '. Not of the period: evaluated ' || " DAY_EVALUATED("g") " ELSE '' END AS stale "
 					  "FROM @lesion_subgroups g JOIN @lesion_evaluations e USING (evaluation) "
 					  "WHERE g.model = $5 AND g.evaluation = ANY ($7) AND g.gap IS NOT NULL "
 					  "ORDER BY " NAMED_FIRST ", (g.finding = 'worse') DESC, g.gap DESC LIMIT 1");

@@ -105,8 +105,8 @@ report_utf8(const char *text)
 char *
 report_shown(Datum value)
 {
-	/* Fetch and decompress no more than what may be shown. */
-	text	   *start = DatumGetTextPSlice(value, 0, MOST_CHARACTERS * MAX_MULTIBYTE_CHAR_LEN + 1);
+	/* Fetch and decompress no more than what may be shown and a character more: half of one is an error. */
+	text	   *start = DatumGetTextPSlice(value, 0, (MOST_CHARACTERS + 1) * MAX_MULTIBYTE_CHAR_LEN);
 	int			size = (int) VARSIZE_ANY_EXHDR(start);
 	int			shown = pg_mbcharcliplen(VARDATA_ANY(start), size, MOST_CHARACTERS);
 	char	   *utf8 = report_utf8(pnstrdup(VARDATA_ANY(start), shown));
