@@ -1,7 +1,7 @@
 -- Stored predictions: what a row says, who may, and making one again.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(118);
+SELECT plan(120);
 
 CREATE TABLE archive AS
 SELECT seed AS id, s.image, s.mask
@@ -516,6 +516,24 @@ SET LOCAL statement_timeout = '40s';
 SELECT lives_ok($$CALL lesion_predict('digests', 'net', 'crowded')$$, '20 images of 3 MB without a key and 600 rows');
 RESET statement_timeout;
 SELECT is((SELECT count(mask) FROM crowded), 20::bigint, '... are segmented');
+
+-- Images are compared with all rows of masks at once where the key of the table, a number of its own, finds none. The
+-- planner believes that there is one row of theirs.
+CREATE TABLE keyed AS
+SELECT n::text AS id, CASE WHEN n = 1 THEN (lesion_synthetic(1, 48, 40)).image ELSE '' END AS image
+FROM generate_series(1, 40000) AS n;
+ALTER TABLE keyed ADD PRIMARY KEY (id);
+CREATE TABLE numbered (LIKE lesion_prediction, n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+INSERT INTO numbered (images, id, model, version, needs_review) SELECT 'public.others', 'e' || n, 'net', 1, false
+FROM generate_series(1, 250000) AS n;
+ANALYZE numbered, keyed;
+INSERT INTO numbered (images, id, model, version, needs_review) SELECT 'public.keyed', 'e' || n, 'net', 1, false
+FROM generate_series(1, 40000) AS n;
+SET LOCAL statement_timeout = '40s';
+SELECT lives_ok($$CALL lesion_predict('keyed', 'net', 'numbered', max_minutes => 1e-9)$$,
+	'40000 images and as many rows of masks without an index on them');
+RESET statement_timeout;
+SELECT is((SELECT count(mask) FROM numbered), 1::bigint, '... take no time');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -112,8 +112,9 @@ enum
  * Run the query that lists ids after `last` (NULL: all).
  *
  * The planner knows nothing of masks that were just made: it takes one row for all that fit three conditions, and may
- * compare each image with each mask. Of a CASE it takes half. Where the table has no index, comparing each with each is
- * never best. An id that is a digest is computed once, behind OFFSET, and not for each mask that it is compared with.
+ * compare each image with each mask. Of a CASE it takes half. Where no index leads from an image to its rows,
+ * comparing each with each is never best. An id that is a digest is computed once, behind OFFSET, and not for each
+ * mask that it is compared with.
  */
 static void
 select_ids(const PendingImages *pending, const char *last)

@@ -18,7 +18,7 @@ typedef struct PendingImages
 	const ImagesSource *source;
 	const char *named;			/* what rows call it */
 	const char *target;			/* the table of predictions, qualified and quoted */
-	bool		target_indexed; /* it has a primary key, which finds the row of an image */
+	bool		target_indexed; /* it has an index that finds the row of an image */
 	int			batch_size;
 	int64		list_length;	/* at most */
 	MemoryContext version_context;	/* of all that is about one version */

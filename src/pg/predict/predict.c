@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "catalog/pg_class.h"
-#include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -26,6 +25,7 @@
 #include "pg/base/user_tables.h"
 #include "pg/models/model_store.h"
 #include "pg/models/work_lock.h"
+#include "pg/predict/mask_index.h"
 #include "pg/predict/predict_job.h"
 #include "pg/segment/model_segment.h"
 #include "pg/segment/segment_progress.h"
@@ -196,16 +196,6 @@ enum
 	ARGUMENT_PART_OF
 };
 
-/* Has a table a primary key, so that a row is found by it? */
-static bool
-has_primary_key(Oid table)
-{
-	Oid			constraint;
-
-	(void) get_primary_key_attnos(table, true, &constraint);
-	return OidIsValid(constraint);
-}
-
 /* lesion_predict(images, model, into_table, image_column, id_column,
  * threshold, tta, enhance, batch_size, max_minutes, options, part_of) */
 Datum
@@ -253,7 +243,7 @@ lesion_predict(PG_FUNCTION_ARGS)
 	job.image_column = image_column;
 	job.id_column = id_column;
 	note_threads(&job);
-	job.pending = pending_begin(job.source, job.named->name, job.target, has_primary_key(target), job.batch_size);
+	job.pending = pending_begin(job.source, job.named->name, job.target, mask_index_exists(target), job.batch_size);
 	user_table_check_insert(&job.store, &user_table_predictions, target);
 	check_target(&job);
 	user_table_warn_of_type(&job.store, target, job.target);

@@ -132,7 +132,8 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 	char	   *id = argument_text(fcinfo, ARG_ID, "id");
 
 	if (user_table_select(table, psprintf("SELECT images, mask, model, version, sha256(mask) "
-										  "FROM (SELECT DISTINCT ON (images) * FROM %s r WHERE id = $1 "
+										  "FROM (SELECT DISTINCT ON (images) * FROM %s r "
+										  "WHERE id COLLATE \"default\" = $1 "
 										  "AND ($2 IS NULL OR images = $2) AND predicted_at <= clock_timestamp() "
 										  "ORDER BY images, predicted_at DESC) p",
 										  user_table_rows(&user_table_predictions, table,
