@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib $FindBin::Bin;
-use Session qw(run_sql fresh_database fill_archive kill_session restart_server);
+use Session qw(run_sql fresh_database fill_archive kill_session restart_server wait_for_lock);
 use Test::More;
 
 my $database = 'tap_cross_validate';
@@ -155,6 +155,26 @@ like($session->query(cross_validate('mixed')), qr/"mixed" is finished/,
 is(figures('mixed') =~ s/mixed_/whole_/gr, $figures, '... give the same figures');
 is(run_sql($database, "SELECT string_agg(model, ' ') FROM lesion_run WHERE run > $runs"), 'mixed_2_1',
 	'... by one training');
+
+# An argument that stands in TOAST, whose row is gone when the first fold is committed.
+run_sql($database, q{CREATE TABLE stored (augment jsonb, long text) WITH (toast_tuple_target = 128);
+	ALTER TABLE stored ALTER augment SET STORAGE EXTERNAL, ALTER long SET STORAGE PLAIN;
+	INSERT INTO stored SELECT jsonb_object_agg(key, default_value::jsonb), repeat('-', 1900) FROM lesion_options()
+	WHERE argument LIKE 'augment%';
+	CREATE FUNCTION stored_augment() RETURNS jsonb LANGUAGE plpgsql AS $$
+	DECLARE result jsonb; BEGIN SELECT augment INTO result FROM stored; RETURN result; END $$;
+	CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	IF NEW.epoch = 2 THEN PERFORM pg_advisory_xact_lock_shared(5); END IF; RETURN NEW; END $$;
+	CREATE TRIGGER hold BEFORE INSERT ON lesion_epoch FOR EACH ROW EXECUTE FUNCTION hold()});
+my $holder = Session->new($database);
+$holder->query('SELECT pg_advisory_lock(5)');
+$session->start(cross_validate('stored', ', augment => stored_augment()'));
+is(wait_for_lock($session), 1, 'a cross-validation waits in its first fold');
+run_sql($database, 'TRUNCATE stored');
+$holder->query('SELECT pg_advisory_unlock(5)');
+like($session->finish, qr/"stored" is finished/, '... and goes on without the row that its argument was from');
+run_sql($database, 'DROP TRIGGER hold ON lesion_epoch');
+$holder->quit;
 
 # A version that somebody brings into the model of a fold to come, split by another column, decides nothing.
 run_sql($database, q{ALTER TABLE archive ADD patient text; UPDATE archive SET patient = right(id, 1);

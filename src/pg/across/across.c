@@ -389,8 +389,9 @@ read_hospitals(FunctionCallInfo fcinfo, Across *task)
 						 errmsg("server \"%s\" is named twice", servers[i]),
 						 errhint("Its images would count twice.")));
 	}
-	task->servers = PG_GETARG_DATUM(ARGUMENT_SERVERS);
-	task->images = PG_GETARG_DATUM(ARGUMENT_IMAGES);
+	/* Copies: a value that stands in TOAST may go with its row when a round is committed. */
+	task->servers = PointerGetDatum(PG_GETARG_ARRAYTYPE_P_COPY(ARGUMENT_SERVERS));
+	task->images = PointerGetDatum(PG_GETARG_ARRAYTYPE_P_COPY(ARGUMENT_IMAGES));
 }
 
 /* Read the arguments that lesion_train has, too: at the places where it has them. */

@@ -52,7 +52,7 @@ in_test_part(const Split *split, const char *text)
 {
 	if (split->fold == 0)
 		return unit_hash("split", split->seed, text) < split->test_fraction;
-	return 1 + (int) (unit_hash("fold", split->seed, text) * fold_count(split)) == split->fold;
+	return 1 + floor(unit_hash("fold", split->seed, text) * fold_count(split)) == split->fold;
 }
 
 SplitPart

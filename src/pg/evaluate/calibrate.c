@@ -130,12 +130,14 @@ fit_traits(Calibration *task)
 {
 	EngineChoice engine = settings_engine();
 	Validation *validation;
+	Status		status;
 
 	task->fitted = task->version->traits;
 	check_status(task->call, validation_create(task->network, task->call, &engine, task->images, CALIBRATION_BATCH,
 											   &validation));
-	check_status(task->call, validation_fit(validation, task->call, task->threshold, &task->fitted));
-	validation_free(validation);
+	status = validation_fit(validation, task->call, task->threshold, &task->fitted);
+	validation_free(validation);	/* before an error is raised: oneDNN's memory goes with no context */
+	check_status(task->call, status);
 }
 
 /* The new version's metadata: where it comes from. */

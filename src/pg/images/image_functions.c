@@ -123,8 +123,9 @@ check_image_shape(FunctionCallInfo fcinfo, int n, const Call *call, const Image 
 	Status		status = image_info(call, view.bytes, view.size, &info);
 
 	bytes_release(&view);
-	if (status.code != LS_OK)
+	if (broken_or_too_large(status))
 		return status_ok();		/* the image is wrong, not the mask */
+	TRY(status);
 	return mask_check_shape(&info, TURN_UPRIGHT, mask->width, mask->height);
 }
 

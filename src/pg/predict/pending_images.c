@@ -19,6 +19,7 @@
 
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
+#include "pg/base/settings.h"
 #include "pg/base/sha256.h"
 #include "pg/predict/pending_images.h"
 
@@ -130,7 +131,10 @@ select_ids(const PendingImages *pending, const char *last)
 	int			result;
 
 	if (!pending->target_indexed)
-		set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	{
+		settings_save("enable_nestloop", "off");
+		settings_save("jit", "off");	/* the cost of what is off would have it compile each query */
+	}
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT s.id, %s, %s", source->has_tid ? "s.tid" : "NULL",
 					 pending->left < 0 ? "pg_catalog.count(*) OVER ()" : "0::pg_catalog.int8");

@@ -81,7 +81,7 @@ query_model(FunctionCallInfo fcinfo, const char *name, const int *number)
 	query->pinned = number != NULL;
 	query->number = number != NULL ? *number : 0;
 	SPI_connect();
-	query->version = store_need_version(&query->state.store, name, number);
+	query->version = store_need_version(&query->state.store, query->name, number);
 	SPI_finish();
 	query_lookup_end(&query->state, snapshot, caller);
 	return query;

@@ -18,6 +18,7 @@
 #include "utils/datum.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 
 #include "infer/calibration.h"
 #include "pg/base/error.h"
@@ -424,6 +425,9 @@ read_arguments(FunctionCallInfo fcinfo)
 	{
 		task.values[i] = fcinfo->args[i].value;
 		task.nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
+		/* A value that stands in TOAST may go with its row when the first fold is committed. */
+		if (!PG_ARGISNULL(i) && get_typlen(folds_types[i]) == -1)
+			task.values[i] = PointerGetDatum(PG_DETOAST_DATUM_COPY(task.values[i]));
 	}
 	check_count(fcinfo);
 	task.model = argument_text_or_null(fcinfo, ARGUMENT_MODEL);

@@ -43,8 +43,8 @@ check_rows(const ImagesSource *source, int64 rows, int64 usable)
 static void
 digest_row(TrainRun *run, const ImageRow *row, const uint8_t image_sha256[SHA256_BYTES])
 {
-	const char *own = row->by == NULL ? row->id : psprintf("%s:%s", row->by, row->id);	/* and weight */
-	const char *id = run->source->grouped ? psprintf("%s:%s", row->group, own) : own;
+	char	   *own = row->by == NULL ? pstrdup(row->id) : psprintf("%s:%s", row->by, row->id);	/* and weight */
+	char	   *id = run->source->grouped ? psprintf("%s:%s", row->group, own) : pstrdup(own);
 	size_t		id_size = strlen(id);
 	uint8_t    *text = palloc(3 * SHA256_BYTES + id_size);
 
@@ -54,6 +54,8 @@ digest_row(TrainRun *run, const ImageRow *row, const uint8_t image_sha256[SHA256
 	memcpy(text + 3 * SHA256_BYTES, id, id_size);
 	sha256_digest(text, 3 * SHA256_BYTES + id_size, run->data_sha256);
 	pfree(text);
+	pfree(id);
+	pfree(own);
 }
 
 /* A row, as the subject of an error. */
