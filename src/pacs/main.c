@@ -35,9 +35,10 @@ run_command(Work *work, PacsCommand command)
 	return status;
 }
 
-/* Segment what was pulled. */
+/* Segment what was pulled. What keeps that from being done, as images above a limit, keeps no mask that is there from
+ * being sent: it is logged and counted. */
 static Status
-predict_pulled(Work *work)
+predict_pulled(Work *work, long *failed)
 {
 	Bytes		images = {0};
 	Status		status = names_put("@lesion_pacs_instance", &images);
@@ -47,7 +48,11 @@ predict_pulled(Work *work)
 		status = db_do(work->database, "CALL @lesion_predict($3::regclass, $1::text, $2::regclass, "
 					   "id_column => 'id'::text)", 3, values);
 	bytes_free(&images);
-	return status;
+	if (status.code == LS_OK || ends_run(&status))
+		return status;
+	log_error(&status);
+	(*failed)++;
+	return status_ok();
 }
 
 /* Connect and do what the command says, once. The token of a file is read anew. */
@@ -72,7 +77,7 @@ do_once(Work *work, long *failed)
 	if (status.code == LS_OK && settings->command != PACS_PULL)
 		status = places_table(work->database, settings->predictions, &work->predictions);
 	if (status.code == LS_OK && settings->model != NULL)
-		status = predict_pulled(work);
+		status = predict_pulled(work, failed);
 	if (status.code == LS_OK && settings->command != PACS_PULL)
 	{
 		status = run_command(work, PACS_PUSH);

@@ -5,7 +5,7 @@ use warnings;
 use File::Temp qw(tempdir);
 use FindBin;
 use lib $FindBin::Bin, "$FindBin::Bin/../t";
-use Pacs qw(make_lesion output read_file write_file);
+use Pacs qw(make_lesion output read_file wait_until write_file);
 use Session qw(fresh_database run_sql);
 use Test::More;
 
@@ -39,6 +39,15 @@ is(run_sql($database, q(SELECT count(mask) || ' ' || count(error) FROM lesion_pa
 like($orthanc->run($database, 'push', '--limit', 1), qr/sent 3, failed 0\n\z/, 'push --limit counts images');
 like($orthanc->run($database, 'push'), qr/sent 9, failed 0\n\z/, 'the others are sent');
 is($? >> 8, 0, '... with status 0');
+
+# A service whose predictions fail sends what is there.
+run_sql($database, 'DELETE FROM lesion_pacs_object');
+my $service = $orthanc->spawn($database, "$folder/service.log", 'run', '--model', 'none', '--every', 1);
+ok(wait_until(60, sub { run_sql($database, q(SELECT count(*) FROM lesion_pacs_object WHERE state = 'sent')) == 12 }),
+	'a service sends masks that are there while there is no model');
+kill 'TERM', $service;
+waitpid $service, 0;
+like(read_file("$folder/service.log"), qr/42704: model "none" does not exist/, '... and says so');
 
 # Rows that no version made, as whoever may write a table of masks can: they are passed over.
 run_sql($database, q(CREATE TABLE blank (LIKE lesion_pacs_prediction);

@@ -341,6 +341,9 @@ like($watcher->query(q{SET client_min_messages = error; SET lesionseg.max_pixels
 	qr/ERROR:  54000: 12 of 30 images of public\.starved are above a limit/, 'too many large images are an error');
 is(run_sql($database, q{SELECT count(mask) FROM masks WHERE images = 'public.starved'}), '18',
 	'... when all others have their masks');
+run_sql($database, q{INSERT INTO starved SELECT n, image FROM generate_series(31, 130) AS n, starved WHERE id = 30});
+unlike($watcher->query(q{SET client_min_messages = error; CALL lesion_predict('starved', 'net', 'masks')}), qr/ERROR/,
+	'a tenth of all images is not') for 1, 2;
 $watcher->query('RESET lesionseg.max_pixels; RESET client_min_messages');
 
 # Rows that were made with other options count as done, and are told.

@@ -406,8 +406,9 @@ images_warn_of_long(const ImagesSource *source)
 				 errhint("Name a column with shorter texts.")));
 }
 
-void
-images_count(const ImagesSource *source, int64 *rows, int64 *usable)
+/* Count the rows of a source. */
+static void
+count_images(const ImagesSource *source, int64 *rows, int64 *usable)
 {
 	bool		single = source->grouped && source->group_columns->count == 1;
 	char	   *query = psprintf("SELECT pg_catalog.count(*) AS rows, "
@@ -422,5 +423,21 @@ images_count(const ImagesSource *source, int64 *rows, int64 *usable)
 	*rows = DatumGetInt64(first_row_needed("rows", INT8OID));
 	*usable = DatumGetInt64(first_row_needed("usable", INT8OID));
 	SPI_freetuptable(SPI_tuptable);
+}
+
+void
+images_count(const ImagesSource *source, int64 *rows, int64 *usable)
+{
+	count_images(source, rows, usable);
 	images_warn_of_long(source);
+}
+
+int64
+images_usable(const ImagesSource *source)
+{
+	int64		rows;
+	int64		usable;
+
+	count_images(source, &rows, &usable);
+	return usable;
 }

@@ -86,6 +86,9 @@ void		images_warn_of_long(const ImagesSource *source);
  * warn of those with a text that is too long. */
 void		images_count(const ImagesSource *source, int64 *rows, int64 *usable);
 
+/* Count those that are usable, without a word. */
+int64		images_usable(const ImagesSource *source);
+
 /* One row. The views are valid until the next one is fetched. */
 typedef struct ImageRow
 {

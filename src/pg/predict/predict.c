@@ -36,26 +36,36 @@ PG_FUNCTION_INFO_V1(lesion_predict);
  * above a limit, or are not stored because of other rows. */
 #define LEFT_MANY 10
 
+/* Are so many images too many of all that the source has? Those with masks of former calls count, too. */
+static bool
+are_too_many(const Predict *job, int64 images, int64 *all)
+{
+	if (images < LEFT_MANY)
+		return false;
+	*all = images_usable(job->source);
+	return images * 10 > *all;
+}
+
 /* Raise an error if too many images were left out: at the end, since those
  * that come first must not keep masks from all others, night after night. A
  * few must not make a job fail at all. */
 static void
 check_left(const Predict *job)
 {
-	int64		seen = job->segmented + job->broken + job->taken + job->limited + job->blocked;
+	int64		all;
 
-	if (job->limited >= LEFT_MANY && job->limited * 10 > seen)
+	if (are_too_many(job, job->limited, &all))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%lld of %lld images of %s are above a limit", (long long) job->limited, (long long) seen,
+				 errmsg("%lld of %lld images of %s are above a limit", (long long) job->limited, (long long) all,
 						job->source->name),
 				 errhint("The WARNINGs name them: raise lesionseg.max_pixels or lesionseg.max_memory, or leave them "
 						 "out with a view of the others.")));
-	if (job->blocked >= LEFT_MANY && job->blocked * 10 > seen)
+	if (are_too_many(job, job->blocked, &all))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("%lld of %lld images of %s could not be stored in %s because of other rows",
-						(long long) job->blocked, (long long) seen, job->source->name, job->target),
+						(long long) job->blocked, (long long) all, job->source->name, job->target),
 				 errhint("The WARNINGs name the constraint. A key of the table should have the columns images, id, "
 						 "model and version.")));
 }
