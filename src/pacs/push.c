@@ -88,7 +88,7 @@ fail_object(Work *work, const Prediction *prediction, ObjectKind kind, const cha
 	log_failure(what, name, failure);
 	if (!ask_again)
 		status = sent_note_failure(work->database, prediction, kind, failure->message);
-	if (status.code != LS_INVALID_ARGUMENT)
+	if (status.code == LS_OK || ends_run(&status))
 		return status;
 	log_failure("cannot be noted", prediction->image, &status);
 	return status_ok();
@@ -264,17 +264,18 @@ send_objects(Work *work, const Prediction *prediction, SentObject *objects)
 	return status;
 }
 
-/* Make one object; a failure is the object's own. */
+/* Make one object; a failure is the object's own, or the server's at this time: then the next run tries again. */
 static Status
 make_object(Work *work, const Prediction *prediction, ObjectKind kind, SentObject *object)
 {
 	Status		status = sent_make(work->database, work->predictions.data, prediction, kind, object);
 
-	if (status.code != LS_INVALID_ARGUMENT)
+	if (status.code == LS_OK || ends_run(&status))
 		return status;
 	PQclear(object->result);
 	memset(object, 0, sizeof *object);
-	return fail_object(work, prediction, kind, object_names[kind], prediction->image, &status, false);
+	return fail_object(work, prediction, kind, object_names[kind], prediction->image, &status,
+					   status.code == LS_LIMIT_EXCEEDED);
 }
 
 /* Make and send those kinds from first to last that a prediction lacks. */

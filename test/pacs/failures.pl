@@ -89,6 +89,18 @@ is(run_sql($database, q(SELECT bool_and(p.predicted_at < o.changed_at) FROM earl
 like($orthanc->run($database, 'push', '--send', 'seg,picture', '--predictions', 'early'), qr/ sent 2, failed 0\n\z/,
 	'... is sent, each object once');
 
+# What the server cannot do at this time is not the object's own.
+run_sql($database, 'DELETE FROM lesion_pacs_object');
+my $holder = Session->new($database);
+$holder->query('BEGIN; LOCK TABLE lesion_version');
+run_sql($database, "ALTER DATABASE $database SET lock_timeout = '300ms'");
+like($orthanc->run($database, 'push', '--send', 'seg'), qr/55P03: .* sent 0, failed 4\n\z/s,
+	'a lock keeps objects from being made');
+is(run_sql($database, 'SELECT count(*) FROM lesion_pacs_object'), 0, '... which is not noted');
+$holder->quit;
+run_sql($database, "ALTER DATABASE $database RESET lock_timeout");
+like($orthanc->run($database, 'push', '--send', 'seg'), qr/ sent 4, failed 0\n\z/, '... so the next run sends them');
+
 # An object that cannot be made: the mask is not of the image's size.
 my $bad = run_sql($database, q(SELECT min(id) FROM lesion_pacs_prediction WHERE mask IS NOT NULL));
 run_sql($database, "DELETE FROM lesion_pacs_object; UPDATE lesion_pacs_prediction SET version = 0, mask = "

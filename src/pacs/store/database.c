@@ -32,6 +32,20 @@ connection_lost(const char *message)
 						message);
 }
 
+/* Is an error about the server at this time, so that the same statement may do later? Class 40: deadlocks, 42: rights
+ * and missing tables, 53: no room, 58: its disk; and timeouts. */
+static bool
+may_pass(const char *state)
+{
+	static const char *const passing[] = {"40", "42", "53", "55P03", "57014", "58"};
+	size_t		i;
+
+	for (i = 0; i < sizeof passing / sizeof passing[0]; i++)
+		if (strncmp(state, passing[i], strlen(passing[i])) == 0)
+			return true;
+	return false;
+}
+
 /* What is wrong with a result. */
 static Status
 failure_of(PGconn *connection, const PGresult *result)
@@ -44,7 +58,8 @@ failure_of(PGconn *connection, const PGresult *result)
 	/* 57P01 to 57P03, 57P05: the server ends or begins; the connection is lost or will be. */
 	if (PQstatus(connection) != CONNECTION_OK || state == NULL || strncmp(state, "57P", 3) == 0)
 		return connection_lost(message != NULL ? message : PQerrorMessage(connection));
-	status = status_error(LS_INVALID_ARGUMENT, "%s: %.220s", state, message == NULL ? "" : message);
+	status = status_error(may_pass(state) ? LS_LIMIT_EXCEEDED : LS_INVALID_ARGUMENT, "%s: %.220s", state,
+						  message == NULL ? "" : message);
 	if (strcmp(state, "42P01") == 0)
 		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".";
 	return hint == NULL ? status : status_with_hint(status, "%s", hint);
