@@ -132,7 +132,7 @@ read_time(const DicomSet *set, DicomInfo *info)
 	}
 }
 
-/* Read a text of at most 64 characters, which may be any; *fits: it has no more. Text is zeroed. */
+/* Read a text of at most 64 characters, which may be any but 0; *fits: it is such a text. Text is zeroed. */
 static Status
 read_text(const DicomSet *set, uint32_t tag, char *text, size_t size, bool *fits)
 {
@@ -145,7 +145,7 @@ read_text(const DicomSet *set, uint32_t tag, char *text, size_t size, bool *fits
 		return status_ok();
 	buffer_init(&utf8, set->call);
 	status = dicom_text_utf8(dicom_find(set, NULL, TAG_SpecificCharacterSet), element, &utf8);
-	*fits = utf8.size < size;
+	*fits = utf8.size < size && (utf8.size == 0 || memchr(utf8.bytes, '\0', utf8.size) == NULL);
 	if (status.code == LS_OK && utf8.size > 0 && *fits)
 		memcpy(text, utf8.bytes, utf8.size);
 	buffer_free(&utf8);
@@ -161,7 +161,7 @@ read_patient(const DicomSet *set, DicomInfo *info)
 	TRY(read_text(set, TAG_PatientID, info->patient, sizeof info->patient, &fits));
 	return fits ? status_ok() :
 		status_with_hint(status_error(LS_INVALID_IMAGE, "the DICOM file is broken at (0010,0020): "
-									  "PatientID has more than 64 characters"),
+									  "PatientID has more than 64 characters, or one of them is 0"),
 						 "Store an intact copy of the file.");
 }
 

@@ -150,6 +150,8 @@ add_binary_frame(const Segmentation *seg, size_t n, Image *mask)
 
 	if (seg->set->syntax->coding != DICOM_NATIVE)
 		return dicom_unsupported("compressed bits");
+	if (seg->set->syntax->big_endian)
+		return dicom_unsupported("bits in big-endian words");
 	if (data == NULL || !checked_mul(count, n, &first) || !checked_add(first, count, &end) ||
 		end / 8 + (end % 8 > 0) > data->length)
 		return dicom_broken("PixelData (7FE0,0010) is missing or shorter than its frames");

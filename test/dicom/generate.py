@@ -185,6 +185,10 @@ def native():
     odd.Rows, odd.Columns = 5, 3
     write('odd.dcm', odd)
     edit('odd.dcm', 'odd_length.dcm', lambda d: d[:-20] + struct.pack('<I', 15) + d[-16:])
+    twice = data_set('odd_big_words', 'MONOCHROME2', np.array([*range(15)] * 2, np.uint8).reshape(-1, 2)[:, ::-1], 8,
+                     frames=2)
+    twice.Rows, twice.Columns = 5, 3
+    write('odd_big_words.dcm', twice, BIG, 'OW')
     show('odd.png', np.arange(15, dtype=np.uint8).reshape(5, 3))
 
 

@@ -265,6 +265,30 @@ test_long_patient(void **state)
 	buffer_free(&out);
 }
 
+/* A PatientID that would be another's without its byte 0. */
+static void
+test_patient_with_zero(void **state)
+{
+	static const char patients[2][4] = {{'\0', 'A', 'B', '1'}, {'A', 'B', '\0', '1'}};
+
+	(void) state;
+	for (int i = 0; i < 2; i++)
+	{
+		Call		call = dicom_call();
+		ByteBuffer	out;
+		DicomSet	set;
+		DicomInfo	info;
+
+		buffer_init(&out, &call);
+		write_file_header(&out, "1.2", "1.2", "1.2.840.10008.1.2.1");
+		write_bytes(&out, TAG_PatientID, DICOM_VR('L', 'O'), patients[i], sizeof patients[i]);
+		read_written(&out, &call, &set);
+		assert_failed(dicom_info(&set, &info), LS_INVALID_IMAGE, "one of them is 0");
+		dicom_free(&set);
+		buffer_free(&out);
+	}
+}
+
 /* More values in one element than the database's JSON can hold, and nearly so many. */
 static void
 test_many_values(void **state)
@@ -373,6 +397,7 @@ main(void)
 		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_no_converter),
 		cmocka_unit_test(test_long_patient),
+		cmocka_unit_test(test_patient_with_zero),
 		cmocka_unit_test(test_many_values),
 		cmocka_unit_test(test_deflated_header),
 	};

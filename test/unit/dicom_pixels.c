@@ -35,6 +35,8 @@ static const Case cases[] = {
 	{"palette16.dcm", "palette.png", 0, 0},
 	{"odd.dcm", "odd.png", 0, 0},
 	{"odd_length.dcm", "odd.png", 0, 0},
+	{"odd_big_words.dcm", "odd.png", 0, 1},
+	{"odd_big_words.dcm", "odd.png", 0, 2},
 	{"three.dcm", "rgb.png", 0, 1},
 	{"three.dcm", "frame2.png", 0, 2},
 	{"three.dcm", "frame3.png", 0, 3},

@@ -73,13 +73,17 @@ raster_free(const Call *call, Raster *raster)
 	raster->bytes = NULL;
 }
 
-/* Exchange the bytes of 16-bit words: samples of 8 bits in a big-endian OW. */
+/* Exchange the bytes of 16-bit words: samples of 8 bits in a big-endian OW. A frame of an odd size may begin and end
+ * within one. */
 static Status
-swap_words(const Call *call, const FrameBytes *frame, Raster *raster)
+swap_words(const Call *call, const DicomElement *data, const FrameBytes *frame, Raster *raster)
 {
+	size_t		begin = (size_t) (frame->bytes - data->value);
 	uint8_t    *out;
 
-	TRY(call_alloc(call, frame->size + 1, &raster->owned));
+	if (frame->size > 0 && ((begin + frame->size - 1) | 1) >= data->length)
+		return dicom_broken("PixelData (7FE0,0010) ends within a word");
+	TRY(call_alloc(call, frame->size, &raster->owned));
 	out = raster->owned;
 	for (size_t i = 0; i < frame->size; i++)
 	{
@@ -93,7 +97,7 @@ swap_words(const Call *call, const FrameBytes *frame, Raster *raster)
 				return status;
 			}
 		}
-		out[i ^ 1] = frame->bytes[i];
+		out[i] = data->value[(begin + i) ^ 1];
 	}
 	raster->bytes = out;
 	return status_ok();
@@ -112,7 +116,7 @@ native_raster(const DicomSet *set, const DicomPixels *pixels, const FrameBytes *
 	raster->bytes = frame->bytes;
 	raster->big_endian = set->syntax->big_endian;
 	if (raster->big_endian && bytes == 1 && pixels->data->vr == DICOM_VR('O', 'W'))
-		TRY(swap_words(set->call, frame, raster));
+		TRY(swap_words(set->call, pixels->data, frame, raster));
 	if (pixels->photometric == PHOTOMETRIC_YBR_FULL_422)
 	{
 		raster->row_step = 2 * (size_t) pixels->width;
