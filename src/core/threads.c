@@ -12,7 +12,7 @@
 #include <pmmintrin.h>
 #endif
 
-#define MOST_TRIED 256
+#define MOST_TRIED 1024			/* as many as lesionseg.threads may ask for */
 
 /* Make this thread treat denormals as zeros, both read and written; returns
  * the mode before. Does nothing on processors without such a mode. */

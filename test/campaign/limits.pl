@@ -28,6 +28,8 @@ return {
 			if $way ne 'ulimit';
 		$campaign->query(sprintf q{SET temp_file_limit = '%dkB'}, rand 2048) if $way eq 'temp_file_limit';
 
+		$campaign->query(sprintf q{SET lesionseg.backend = '%s'}, Campaign::one_of('auto', 'builtin', 'openblas'));
+
 		# Libraries that do not fit are the server's matter. Half of the processes have a model and a pool of threads.
 		$campaign->query(q{LOAD 'lesionseg'; SET jit = off});
 		$campaign->query(q{SELECT length(lesion_segment(image, 'net')) FROM archive LIMIT 1}) if rand() < 0.5;

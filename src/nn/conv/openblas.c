@@ -18,6 +18,7 @@
 #include "core/threads.h"
 #include "nn/conv/epilogue.h"
 #include "nn/conv/kernels.h"
+#include "nn/conv/openblas_room.h"
 #include "nn/conv/sweep.h"
 
 /* Gathered floats in a tile: 2 MB, which stays in cache beside the weights. */
@@ -111,6 +112,7 @@ openblas_plan(KernelPass *pass)
 	size_t		bias_at;
 	void	   *memory;
 
+	TRY(openblas_need_room(threads));
 	TRY(sweeps_create(pass->host, &pass->shape, gradient ? PASS_FORWARD : pass->pass, &state->sweeps));
 	TRY(host_alloc_array(pass->host, state->sweeps.count, sizeof(Tiling), &memory));
 	state->tilings = memory;

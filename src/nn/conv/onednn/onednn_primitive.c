@@ -25,7 +25,7 @@ need_room(void)
 
 	if (room == MAP_FAILED)
 		return status_with_hint(status_error(LS_OUT_OF_MEMORY, "no memory is left to make a primitive of oneDNN"),
-								"Let the process have more (ulimit -v), or SET lesionseg.backend = 'openblas'.");
+								"Let the process have more (ulimit -v).");
 	munmap(room, PRIMITIVE_ROOM);
 	return status_ok();
 }
