@@ -1177,12 +1177,11 @@ LEFT JOIN LATERAL (
 	SELECT max(epoch) AS epoch, max(val_dice) AS val_dice, max(at) AS at
 	FROM lesion_epoch WHERE lesion_epoch.run = r.run) e ON true
 LEFT JOIN lesion_checkpoint c ON c.run = r.run
-LEFT JOIN LATERAL (
-	SELECT pid FROM pg_catalog.pg_locks
-	WHERE r.state <> 'finished' AND locktype = 'object' AND classid = 'lesion_run'::regclass::oid AND objsubid = 0
-		AND objid = (r.run % 4294967296)::oid
-		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
-	LIMIT 1) l ON true;
+LEFT JOIN (
+	SELECT DISTINCT ON (objid) objid, pid FROM pg_catalog.pg_locks
+	WHERE locktype = 'object' AND classid = 'lesion_run'::regclass::oid AND objsubid = 0
+		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())) l
+	ON r.state <> 'finished' AND l.objid = (r.run % 4294967296)::oid;
 
 COMMENT ON VIEW lesion_runs IS
 'training runs and their state: running, finished, cancelled, failed, or lost (its process is gone)';
@@ -1325,7 +1324,8 @@ COMMENT ON VIEW lesion_leaderboard IS
 
 CREATE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
-	pg_catalog.row_number() OVER (PARTITION BY e.evaluation ORDER BY s.dice, s.id) AS rank, e.evaluation,
+	pg_catalog.row_number() OVER (PARTITION BY e.model, e.images, e.subset, e.evaluation ORDER BY s.dice, s.id)
+		AS rank, e.evaluation,
 	e.evaluated_at, s.hausdorff95, s.assd, s.surface_dice,
 	EXISTS (SELECT FROM lesion_models m WHERE m.model = e.model AND m.version = e.version) AS active, e.differs
 FROM (
@@ -1627,7 +1627,14 @@ CREATE FUNCTION lesion_robustness_cells(model text, version int DEFAULT NULL, im
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20000
 SET quote_all_identifiers = off
 BEGIN ATOMIC
-	WITH spoken AS (
+	WITH active AS MATERIALIZED (
+		SELECT m.version FROM lesion_models m WHERE m.model = lesion_robustness_cells.model),
+	trained AS MATERIALIZED (
+		SELECT v.number AS version, r.images
+		FROM lesion_version v JOIN lesion_version t ON t.sha256 = v.sha256
+			JOIN lesion_runs r ON r.model = t.model AND r.version = t.number
+		WHERE v.model = lesion_robustness_cells.model AND r.images IS NOT NULL),
+	spoken AS (
 		SELECT s.version, s.images, s.subset, s.split_columns, s.n, s.seed, s.threshold, s.tta, s.image_column,
 			s.mask_column, s.id_column, s.sampled, s.viewed_as, s.kept_snapshot, s.differs
 		FROM lesion_robustness_table s
@@ -1638,11 +1645,8 @@ BEGIN ATOMIC
 					|| pg_catalog.quote_ident(c.relname::text)
 				FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 				WHERE c.oid = lesion_robustness_cells.images::oid))
-		ORDER BY s.differs IS NOT NULL, NOT EXISTS (
-				SELECT FROM lesion_models m WHERE m.model = s.model AND m.version = s.version), NOT EXISTS (
-				SELECT FROM lesion_version v JOIN lesion_version trained ON trained.sha256 = v.sha256
-				JOIN lesion_runs r ON r.model = trained.model AND r.version = trained.number
-				WHERE v.model = s.model AND v.number = s.version AND r.images = s.images),
+		ORDER BY s.differs IS NOT NULL, s.version NOT IN (SELECT a.version FROM active a WHERE a.version IS NOT NULL),
+			(s.version, s.images) NOT IN (SELECT t.version, t.images FROM trained t),
 			s.sampled IS DISTINCT FROM false, s.subset <> 'test', s.n DESC, s.evaluated_at DESC LIMIT 1),
 	latest AS (
 		SELECT t.kind, t.severity, t.enhance, t."drop"

@@ -96,6 +96,7 @@ CREATE TABLE IF NOT EXISTS lesion_pacs_mask (
 	error text,
 	pulled_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE INDEX IF NOT EXISTS lesion_pacs_mask_image ON lesion_pacs_mask (image_id);
 COMMENT ON TABLE lesion_pacs_mask IS 'segmentations of others, pulled by pull --masks';
 COMMENT ON COLUMN lesion_pacs_mask.id IS 'SOPInstanceUID';
 COMMENT ON COLUMN lesion_pacs_mask.image_id IS 'lesion_pacs_instance.id; NULL where it was drawn on none of them';

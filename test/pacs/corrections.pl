@@ -68,6 +68,11 @@ like($orthanc->run($database, 'pull', '--masks'), qr/mask \Q$undated\E on [\d.]+
 	'one without a date is no later one');
 is(mask('P1'), "3600 $later", '... and nothing changes');
 
+# An image that is deleted and pulled again has its mask again.
+run_sql($database, q(DELETE FROM lesion_pacs_instance WHERE patient = 'P1'));
+like($orthanc->run($database, 'pull', '--all'), qr/pulled 1, failed 0\n\z/, 'an image is pulled again');
+is(mask('P1'), "3600 $later", '... with the mask that was drawn last');
+
 # A viewer lists all images of a series; the frame says which one was drawn on.
 my $p1 = run_sql($database, q(SELECT id FROM lesion_pacs_instance WHERE patient = 'P1'));
 my $listed = draw('P3', 4, '101500', also => $p1);

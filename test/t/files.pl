@@ -92,6 +92,13 @@ like($said, qr/^1 images are left out, for another image has their id in odd: 7$
 	'an image whose id another has is told');
 is(run_sql($database, q{SELECT mask IS NULL FROM odd WHERE id = '7'}), 't', '... and its mask goes to no other');
 
+my $size = -s "$folder/elsewhere/7.png";
+run_sql($database, qq{UPDATE odd SET image = decode(repeat('00', $size), 'hex') WHERE id = '7'});
+($status, $said) = files("load $folder/elsewhere odd");
+like($said, qr/^1 masks are left out, for the image that has their id in odd is another of the same size$/m,
+	'... also where its size is the same');
+is(run_sql($database, q{SELECT mask IS NULL FROM odd WHERE id = '7'}), 't', '... so its mask goes to no other');
+
 # Called again: nothing is new, but a mask that has come since.
 make_file(3, 'mask', "plain/masks/tab	and \\.png");
 ($status, $said) = files("load $folder/plain");

@@ -32,16 +32,17 @@ connection_lost(const char *message)
 						message);
 }
 
-/* Is an error about the server at this time, so that the same statement may do later? Class 40: deadlocks, 42: rights
- * and missing tables, 53: no room, 58: its disk; and timeouts. */
+/* Is an error about the values of a statement? Classes of SQLSTATE: 0A what is not supported, 22 data, 23 constraints,
+ * 27 and P0 what triggers say, 44 views' checks, 54 limits. All else is about the server at this time: the same
+ * statement may do later. */
 static bool
-may_pass(const char *state)
+is_about_values(const char *state)
 {
-	static const char *const passing[] = {"40", "42", "53", "55P03", "57014", "58"};
+	static const char *const classes[] = {"0A", "22", "23", "27", "44", "54", "P0"};
 	size_t		i;
 
-	for (i = 0; i < sizeof passing / sizeof passing[0]; i++)
-		if (strncmp(state, passing[i], strlen(passing[i])) == 0)
+	for (i = 0; i < sizeof classes / sizeof classes[0]; i++)
+		if (strncmp(state, classes[i], 2) == 0)
 			return true;
 	return false;
 }
@@ -58,7 +59,7 @@ failure_of(PGconn *connection, const PGresult *result)
 	/* 57P01 to 57P03, 57P05: the server ends or begins; the connection is lost or will be. */
 	if (PQstatus(connection) != CONNECTION_OK || state == NULL || strncmp(state, "57P", 3) == 0)
 		return connection_lost(message != NULL ? message : PQerrorMessage(connection));
-	status = status_error(may_pass(state) ? LS_LIMIT_EXCEEDED : LS_INVALID_ARGUMENT, "%s: %.220s", state,
+	status = status_error(is_about_values(state) ? LS_INVALID_ARGUMENT : LS_LIMIT_EXCEEDED, "%s: %.220s", state,
 						  message == NULL ? "" : message);
 	if (strcmp(state, "42P01") == 0)
 		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".";

@@ -51,9 +51,9 @@ Status		db_open(const char *conninfo, PGconn **connection);
 
 /*
  * Run a statement; what is ours has an @ before its name (names.h). LS_HOST_ERROR where the connection is lost,
- * LS_CANCELLED where a signal came and it took too long, LS_LIMIT_EXCEEDED where it may do later (a timeout, no room,
- * no right), else LS_INVALID_ARGUMENT; both with "SQLSTATE: message" and the server's hint. The result is the caller's
- * to PQclear; NULL after an error.
+ * LS_CANCELLED where a signal came and it took too long, LS_INVALID_ARGUMENT where the values are wrong, else
+ * LS_LIMIT_EXCEEDED: it may do later (a timeout, no room, no right); both with "SQLSTATE: message" and the server's
+ * hint. The result is the caller's to PQclear; NULL after an error.
  */
 Status		db_run(PGconn *connection, const char *sql, int count, const DbValue *values, DbFormat format,
 				   PGresult **result);

@@ -107,6 +107,12 @@ another_file(void)
 	return status_error(LS_INVALID_ARGUMENT, "the PACS answered with the file of another instance or study");
 }
 
+/* When a segmentation was drawn that came at a time. A time that no clock on earth shows yet counts as that time: one
+ * dated in the year 9999 would be the last for ever. One without a time is older than all that have one. */
+#define WHEN_DRAWN(drawn, came) \
+	"CASE WHEN " drawn " > " came " AT TIME ZONE 'UTC' + interval '14 hours' THEN " came " AT TIME ZONE 'UTC' " \
+	"ELSE coalesce(" drawn ", '-infinity') END"
+
 Status
 pulled_store_image(PGconn *database, const PacsItem *item, const char *file, size_t size)
 {
@@ -119,9 +125,17 @@ pulled_store_image(PGconn *database, const PacsItem *item, const char *file, siz
 	bool		same;
 
 	TRY(db_run(database, "WITH file AS MATERIALIZED (SELECT (i).sop_instance, (i).study "
-			   "FROM @lesion_dicom_info($6::bytea) AS i), kept AS (INSERT INTO @lesion_pacs_instance "
-			   "(id, series, study, patient, sop_class, image) SELECT $1, $2, $3, nullif($4::text, ''), $5, $6 "
-			   "FROM file WHERE sop_instance = $1 AND study = $3 ON CONFLICT (id) DO NOTHING) "
+			   "FROM @lesion_dicom_info($6::bytea) AS i), "
+			   /* what was drawn on it before its row was deleted */
+			   "drawn AS MATERIALIZED (SELECT m.id, @lesion_dicom_mask(m.dicom, 1) AS mask "
+			   "FROM (SELECT m.id, m.dicom FROM @lesion_pacs_mask AS m WHERE m.image_id = $1 AND m.study = $3 "
+			   "AND m.error IS NULL ORDER BY " WHEN_DRAWN("m.drawn_at", "m.pulled_at") " DESC LIMIT 1) AS m), "
+			   "fitting AS MATERIALIZED (SELECT * FROM drawn WHERE @lesion_mask_error(mask, $6::bytea) IS NULL), "
+			   "kept AS (INSERT INTO @lesion_pacs_instance "
+			   "(id, series, study, patient, sop_class, image, mask, mask_from) "
+			   "SELECT $1, $2, $3, nullif($4::text, ''), $5, $6, d.mask, d.id "
+			   "FROM file LEFT JOIN fitting AS d ON true WHERE sop_instance = $1 AND study = $3 "
+			   "ON CONFLICT (id) DO NOTHING) "
 			   "SELECT sop_instance = $1 AND study = $3 FROM file", 6, values, DB_TEXT, &result));
 	same = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
 	PQclear(result);
@@ -172,12 +186,6 @@ find_image(PGconn *database, const PacsItem *item, const char *file, size_t size
 	image[0] = '\0';
 	return status_error(LS_INVALID_ARGUMENT, "it names several images and does not say which one it is drawn on");
 }
-
-/* When a segmentation was drawn that came at a time. A time that no clock on earth shows yet counts as that time: one
- * dated in the year 9999 would be the last for ever. One without a time is older than all that have one. */
-#define WHEN_DRAWN(drawn, came) \
-	"CASE WHEN " drawn " > " came " AT TIME ZONE 'UTC' + interval '14 hours' THEN " came " AT TIME ZONE 'UTC' " \
-	"ELSE coalesce(" drawn ", '-infinity') END"
 
 /* Store a segmentation with its mask. The image gets the mask unless it has a later one; taken: it does.
  * LS_INVALID_ARGUMENT where the mask is stored and is none for this image. */
