@@ -1324,8 +1324,8 @@ COMMENT ON VIEW lesion_leaderboard IS
 
 CREATE VIEW lesion_worst_cases AS
 SELECT e.model, e.version, e.images, e.subset, s.id, s.dice, s.jaccard, s.sensitivity, s.specificity, s.predicted_dice,
-	pg_catalog.row_number() OVER (PARTITION BY e.model, e.images, e.subset, e.evaluation ORDER BY s.dice, s.id)
-		AS rank, e.evaluation,
+	pg_catalog.row_number() OVER (PARTITION BY e.model, e.images, e.subset, e.evaluation
+		ORDER BY s.dice, s.id COLLATE pg_catalog."C") AS rank, e.evaluation,
 	e.evaluated_at, s.hausdorff95, s.assd, s.surface_dice,
 	EXISTS (SELECT FROM lesion_models m WHERE m.model = e.model AND m.version = e.version) AS active, e.differs
 FROM (
@@ -1364,7 +1364,8 @@ WITH scored AS (
 		FROM lesion_evaluations
 		WHERE by_column IS NOT NULL
 		ORDER BY model, version, images, subset, by_column, differs IS NOT NULL, evaluated_at DESC, evaluation DESC) e
-	JOIN lesion_image_score s USING (evaluation)
+	JOIN (SELECT i.evaluation, i.score, i.dice, i.jaccard, i.subgroup COLLATE pg_catalog."C" AS subgroup
+		FROM lesion_image_score i) s USING (evaluation)
 	GROUP BY e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, s.subgroup, e.evaluated_at,
 		e.differs),
 bounded AS (
@@ -1377,7 +1378,8 @@ compared AS (
 		pg_catalog.count(*) FILTER (WHERE NOT b.small) OVER (PARTITION BY b.model, b.evaluation) AS judged
 	FROM bounded b
 	WINDOW best AS (PARTITION BY b.model, b.evaluation ORDER BY b.small, b.mean DESC))
-SELECT model, version, images, subset, by_column, subgroup, n, mean AS dice, low AS dice_low, high AS dice_high,
+SELECT model, version, images, subset, by_column, subgroup COLLATE pg_catalog."default" AS subgroup, n, mean AS dice,
+	low AS dice_low, high AS dice_high,
 	threshold_jaccard, CASE WHEN NOT small THEN best_mean - mean END AS gap,
 	CASE WHEN small THEN 'too small to judge' WHEN judged = 1::bigint THEN 'nothing to compare with'
 		WHEN mean = best_mean THEN 'best' WHEN high < best_low THEN 'worse' ELSE 'as good as the best' END AS finding,

@@ -30,7 +30,7 @@ static const char query[] =
 "FROM (SELECT i.evaluation, i.id, i.dice, row_number() OVER o AS place, "
 "count(*) OVER (PARTITION BY i.evaluation) AS n "
 "FROM @lesion_image_score i JOIN @lesion_evaluation e USING (evaluation) WHERE " SHOWN " "
-"WINDOW o AS (PARTITION BY i.evaluation ORDER BY i.dice, i.id)) r) s USING (evaluation) "
+"WINDOW o AS (PARTITION BY i.evaluation ORDER BY i.dice, i.id COLLATE \"C\")) r) s USING (evaluation) "
 "WHERE s.kind IS NOT NULL "
 "ORDER BY e.model IS DISTINCT FROM $5, e.images, e.subset, e.dice DESC, e.evaluation, "
 "s.kind = 'worst' DESC, s.kind = 'median' DESC, s.dice LIMIT %d";
