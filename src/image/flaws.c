@@ -133,7 +133,7 @@ add_hairs(const Call *call, Rng *rng, int severity, Image *image)
 		draw_hair(image, rng, cover);
 		status = call_poll(call);
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && status.code == LS_OK; i++)
 	{
 		for (int c = 0; c < 3; c++)
 		{
@@ -141,6 +141,8 @@ add_hairs(const Call *call, Rng *rng, int severity, Image *image)
 
 			image->pixels[3 * i + (size_t) c] = (uint8_t) (skin + (colour[c] - skin) * cover[i] * 9 / 2550);
 		}
+		if (i % ((size_t) image->width * POLL_ROWS) == 0)
+			status = call_poll(call);
 	}
 	call_free(call, memory);
 	return status;

@@ -14,6 +14,7 @@
 #define TOP 22
 #define BOTTOM (CHART_HEIGHT - 32)
 #define MARKS 20				/* a line of more points has no marks */
+#define MOST_TICKS 50			/* of an axis that was made for its figures */
 
 /* The number of points of the series that begins at point i. */
 static int
@@ -88,6 +89,8 @@ draw_x(Markup *page, const LineChart *chart, const Axis *x)
 	}
 	if (first->x_name == NULL)
 	{
+		if (!(x->high - x->low <= MOST_TICKS * x->step))	/* figures that the axis could not be made for */
+			return;
 		for (double at = ceil(x->low / x->step - 1e-9) * x->step; at <= x->high + x->step * 1e-6; at += x->step)
 			chart_figure(page, x, axis_place(x, at), BOTTOM + 14, "middle", at);
 		return;

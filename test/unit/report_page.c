@@ -317,6 +317,22 @@ test_many_series(void **state)
 	buffer_free(&page);
 }
 
+/* Figures that no axis is made for: the chart comes to an end. */
+static void
+test_far_figures(void **state)
+{
+	static const ChartPoint points[] = {{"a", 0, 0, NULL}, {"a", 1e17, 0.5, NULL}, {"a", 1e18, 1, NULL}};
+	LineChart	chart = {.title = "t",.x_title = "x",.y_title = "y",.points = points,.count = 3};
+	Markup		page;
+
+	(void) state;
+	buffer_init(&page, call_standalone());
+	chart_lines(&page, &chart);
+	assert_non_null(strstr(page.text, "</svg>"));
+	assert_true(page.size < 10000);
+	buffer_free(&page);
+}
+
 int
 main(void)
 {
@@ -327,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_page),
 		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_far_figures),
 		cmocka_unit_test(test_last_figure),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_times),
