@@ -61,8 +61,9 @@ failure_of(PGconn *connection, const PGresult *result)
 		return connection_lost(message != NULL ? message : PQerrorMessage(connection));
 	status = status_error(is_about_values(state) ? LS_INVALID_ARGUMENT : LS_LIMIT_EXCEEDED, "%s: %.220s", state,
 						  message == NULL ? "" : message);
-	if (strcmp(state, "42P01") == 0)
-		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\".";
+	if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
+		hint = "The tables are made by psql -f \"$(pg_config --sharedir)/extension/lesionseg/pacs.sql\". "
+			"Run it again after an update.";
 	return hint == NULL ? status : status_with_hint(status, "%s", hint);
 }
 
