@@ -77,12 +77,15 @@ like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'doubled
 run_sql($database, q(CREATE TABLE early (LIKE lesion_pacs_prediction);
 	INSERT INTO early SELECT * FROM lesion_pacs_prediction WHERE mask IS NOT NULL ORDER BY id LIMIT 1;
 	UPDATE early SET images = 'early', weights_sha256 = '', mask = '';
+	INSERT INTO early (images, id, model, version, mask, image_sha256)
+	SELECT p.images, p.id, 'nobody', 1, p.mask, p.image_sha256 FROM lesion_pacs_prediction AS p JOIN early USING (id);
 	DELETE FROM lesion_pacs_object));
-like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early'), qr/ sent 0, failed 1\n\z/,
-	'a mask that the version did not make fails');
+like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early'),
+	qr/the mask was made by a version that does not exist.* sent 0, failed 2\n\z/s,
+	'a mask that the version did not make fails, and one of no version');
 like($orthanc->run($database, 'push', '--send', 'seg', '--predictions', 'early'), qr/ sent 0, failed 0\n\z/,
 	'... once');
-run_sql($database, q(INSERT INTO early
+run_sql($database, q(DELETE FROM early WHERE model = 'nobody'; INSERT INTO early
 	SELECT p.* FROM lesion_pacs_prediction AS p JOIN early USING (id, model, version)));
 is(run_sql($database, q(SELECT bool_and(p.predicted_at < o.changed_at) FROM early AS p, lesion_pacs_object AS o)), 't',
 	'... and the one that it made, before that,');

@@ -147,7 +147,8 @@ static const char make_chosen[] =
 "chosen AS MATERIALIZED (SELECT i.image, p.id, p.mask, p.model, p.version, c.other FROM file AS i, ";
 static const char make_file[] =
 " AS p LEFT JOIN @lesion_version AS v ON (v.model, v.number) = (p.model, p.version), "
-"LATERAL (SELECT CASE WHEN p.image_sha256 IS DISTINCT FROM i.digest THEN 'of another file than the image''s' "
+"LATERAL (SELECT CASE WHEN v.number IS NULL THEN 'by a version that does not exist' "
+"WHEN p.image_sha256 IS DISTINCT FROM i.digest THEN 'of another file than the image''s' "
 "WHEN p.weights_sha256 IS DISTINCT FROM v.sha256 THEN 'by other weights than the version has' END AS other) AS c "
 "WHERE p.id = $1 AND p.model = $2 AND p.version = $3 AND p.mask IS NOT NULL AND " SHORT_NAMES
 "ORDER BY c.other IS NOT NULL, p.predicted_at, p.images LIMIT 1), "
