@@ -344,6 +344,24 @@ is(run_sql($database, q{SELECT count(mask) FROM masks WHERE images = 'public.sta
 run_sql($database, q{INSERT INTO starved SELECT n, image FROM generate_series(31, 130) AS n, starved WHERE id = 30});
 unlike($watcher->query(q{SET client_min_messages = error; CALL lesion_predict('starved', 'net', 'masks')}), qr/ERROR/,
 	'a tenth of all images is not') for 1, 2;
+
+# A promotion in the middle makes all images pending again: those above the limit are counted once.
+run_sql($database, q{DELETE FROM masks WHERE images = 'public.starved';
+	CREATE FUNCTION wait_half() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN IF NEW.id = '20' THEN PERFORM pg_advisory_xact_lock_shared(28); END IF; RETURN NEW; END $$;
+	CREATE TRIGGER wait_half BEFORE INSERT ON masks FOR EACH ROW EXECUTE FUNCTION wait_half()});
+my $active = run_sql($database, q{SELECT version FROM lesion_models WHERE model = 'net'});
+$watcher->query('SELECT pg_advisory_lock(28)');
+$job->query('SET client_min_messages = error; SET lesionseg.max_pixels = 10000');
+$job->start(q{CALL lesion_predict('starved', 'net', 'masks', batch_size => 4)});
+ok(wait_for_lock($job), 'a job waits in the middle');
+run_sql($database, "SELECT lesion_model_promote('net', 3 - $active)");
+$watcher->query('SELECT pg_advisory_unlock(28)');
+unlike($job->finish, qr/ERROR/, '... and counts images above a limit by the version');
+is(run_sql($database, q{SELECT count(DISTINCT version) FROM masks WHERE images = 'public.starved'}), '2',
+	'... of which there were two');
+run_sql($database, "SELECT lesion_model_promote('net', $active); DROP TRIGGER wait_half ON masks");
+$job->query('RESET lesionseg.max_pixels; RESET client_min_messages');
 $watcher->query('RESET lesionseg.max_pixels; RESET client_min_messages');
 
 # Rows that were made with other options count as done, and are told.

@@ -135,8 +135,8 @@ predict_all(Predict *job)
 		spi_commit();
 		note_threads(job);
 	}
-	check_left(job);
 	warn_of_others(job);
+	check_left(job);
 	ereport(NOTICE,
 			(errmsg("%lld images of %s segmented, %lld broken", (long long) job->segmented, job->source->name,
 					(long long) job->broken),

@@ -459,6 +459,9 @@ predict_batch(Predict *job)
 	/* Each call of SPI goes back to the context of its connection: it must end with the batch, too. */
 	SPI_connect();
 	version = store_need_version(&job->store, job->model, NULL);
+	if (version->number != job->version)	/* after a promotion all images are pending again */
+		job->limited = job->blocked = 0;
+	job->version = version->number;
 	relation_check(&job->source->known);
 	relation_check(&job->named->known);
 	relation_check(&job->known_target);

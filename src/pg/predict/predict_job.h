@@ -41,6 +41,7 @@ typedef struct Predict
 	int64		segmented;
 	int64		broken;
 	int64		taken;			/* have a row that was stored otherwise meanwhile */
+	int			version;		/* that of the latest batch; of it are the two that follow */
 	int64		limited;		/* above a limit */
 	int64		blocked;		/* not stored because of another row */
 	int64		replaced;		/* while they were segmented */
