@@ -222,10 +222,12 @@ user_table_select(const char *table, const char *query, int count, Oid *types, D
 {
 	/* How many rows there are, of how many images, is up to whoever may write
 	 * them. A nested loop, or a merge by a part of the key, takes as long as the
-	 * product of two tables; so they are hashed. The cost of what is off would have
-	 * JIT compile each query for seconds. */
+	 * product of two tables; so they are hashed. Groups are sorted: names that
+	 * were chosen to have one hash would be compared each with each. The cost of
+	 * what is off would have JIT compile each query for seconds. */
 	static const char *const settings[][2] = {
-		{"search_path", "pg_catalog, pg_temp"}, {"enable_nestloop", "off"}, {"enable_mergejoin", "off"}, {"jit", "off"}
+		{"search_path", "pg_catalog, pg_temp"}, {"enable_nestloop", "off"}, {"enable_mergejoin", "off"},
+		{"enable_hashagg", "off"}, {"jit", "off"}
 	};
 	int			level = NewGUCNestLevel();
 	int			result;
