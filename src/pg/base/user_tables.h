@@ -47,6 +47,20 @@ char	   *user_table_rows(const UserTable *kind, const char *name, const char *co
 	"ELSE coalesce(v.verdict = 'reject', false) END"
 
 /*
+ * SQL: a hash of a name that nobody can choose names for. PostgreSQL's own has no secret: names that all have one
+ * hash would make a join compare each with each. It is added to what is compared.
+ */
+#define USER_TABLE_SALTED(name) "hashtextextended(" name ", (extract(epoch FROM now()) * 1000000)::bigint)"
+
+/* SQL, true or false: are rows a and b of one image? */
+#define USER_TABLE_SAME_IMAGE(a, b) \
+	a ".images = " b ".images AND " a ".id = " b ".id " \
+	"AND " USER_TABLE_SALTED(a ".id") " = " USER_TABLE_SALTED(b ".id")
+
+/* SQL: a row's image, to be looked for IN a SELECT of others. */
+#define USER_TABLE_IMAGE "images, id, " USER_TABLE_SALTED("id")
+
+/*
  * Check that the relation is a table with the columns of its kind, and return
  * its qualified name. Until the end of the transaction other sessions cannot
  * drop, rename or alter it.

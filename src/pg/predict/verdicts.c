@@ -298,7 +298,7 @@ static const char queue_query[] =
 "open AS (SELECT * FROM %4$s), "
 "pairs AS (SELECT p.images, p.id, p.mask, o.mask AS other, o.model, p.predicted_by AS author, "
 "CASE WHEN p.predicted_dice BETWEEN 0 AND 1 THEN p.predicted_dice ELSE 0 END AS expected "
-"FROM open p JOIN latest o ON o.images = p.images AND o.id = p.id AND o.model <> p.model "
+"FROM open p JOIN latest o ON " USER_TABLE_SAME_IMAGE("o", "p") " AND o.model <> p.model "
 "AND o.image_sha256 = p.image_sha256 AND o.predicted_by IS NOT DISTINCT FROM p.predicted_by "
 "WHERE p.mask IS NOT NULL AND o.mask IS NOT NULL), "
 "second AS (SELECT c.images, c.id, avg(1 - c.dice) AS disagreement, bool_or(c.left_out) AS left_out "
@@ -309,9 +309,10 @@ static const char queue_query[] =
 "judged AS (SELECT p.*, d.shift, s.left_out, "
 "CASE WHEN s.disagreement IS NOT NULL AND p.area BETWEEN 0 AND 1 THEN -ln(greatest(p.area, 0.001)) END AS smallness, "
 "greatest(CASE WHEN p.disagreement BETWEEN 0 AND 1 THEN p.disagreement END, s.disagreement) AS differs "
-"FROM open p LEFT JOIN second s ON s.images = p.images AND s.id = p.id "
+"FROM open p LEFT JOIN second s ON " USER_TABLE_SAME_IMAGE("s", "p") " "
 "LEFT JOIN drift d "
-"ON d.model = p.model AND d.version = p.version AND d.week = date_trunc('week', p.came_at, 'UTC')::date), "
+"ON d.model = p.model AND " USER_TABLE_SALTED("d.model") " = " USER_TABLE_SALTED("p.model") " "
+"AND d.version = p.version AND d.week = date_trunc('week', p.came_at, 'UTC')::date), "
 "queue AS (SELECT j.*, 1 - CASE WHEN j.predicted_dice BETWEEN 0 AND 1 THEN j.predicted_dice ELSE 0 END "
 "+ coalesce(j.differs, 0) + 0.02 * coalesce(j.smallness, 0) + 0.1 * least(1, coalesce(j.shift, 0)) AS priority "
 "FROM judged j) "
@@ -360,7 +361,7 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 		/* Each mask is hashed once, however many verdicts there are: a join looks at its clause again for each verdict
 		 * that it finds, and OFFSET keeps the digest out of that. */
 		open = psprintf("(SELECT *, coalesce(sha256(mask), '') AS digest FROM of_image OFFSET 0) p "
-						"WHERE NOT EXISTS (SELECT FROM %1$s v WHERE v.images = p.images AND v.id = p.id "
+						"WHERE NOT EXISTS (SELECT FROM %1$s v WHERE " USER_TABLE_SAME_IMAGE("v", "p") " "
 						"AND coalesce(v.mask_sha256, '') = p.digest AND "
 						USER_TABLE_VERDICT_COUNTS("p.mask", "%2$s") ")",
 						user_table_rows(&user_table_verdicts,
@@ -394,12 +395,12 @@ lesion_review_queue(PG_FUNCTION_ARGS)
 	"WITH v AS (SELECT images, id, verdict, corrected_mask, decided_at, decided_by, " \
 	"coalesce(mask_sha256, '') AS digest FROM %1$s r WHERE decided_at <= clock_timestamp()), " \
 	"m AS MATERIALIZED (SELECT images, id, mask, coalesce(sha256(mask), '') AS digest FROM %2$s r " \
-	"WHERE (images, id) IN (SELECT images, id FROM v)), " \
+	"WHERE (" USER_TABLE_IMAGE ") IN (SELECT " USER_TABLE_IMAGE " FROM v)), " \
 	"looked_at AS (SELECT DISTINCT ON (images, id, digest) * FROM m ORDER BY images, id, digest), " \
 	"judged AS (SELECT v.images, v.id, v.verdict, v.decided_at, v.decided_by, " \
 	"CASE v.verdict WHEN 'accept' THEN l.mask WHEN 'correct' THEN v.corrected_mask END AS mask, " \
 	USER_TABLE_VERDICT_COUNTS("l.mask", "%3$s") " AS counts " \
-	"FROM v LEFT JOIN looked_at l ON l.images = v.images AND l.id = v.id AND l.digest = v.digest) "
+	"FROM v LEFT JOIN looked_at l ON " USER_TABLE_SAME_IMAGE("l", "v") " AND l.digest = v.digest) "
 
 static const char reviewed_query[] =
 JUDGED_VERDICTS

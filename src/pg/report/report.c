@@ -139,14 +139,15 @@ open_verdicts(FunctionCallInfo fcinfo, ReportJob *job)
 	job->waiting = psprintf("NOT EXISTS (SELECT FROM (SELECT m.images, m.id, max(m.predicted_at) AS latest "
 							"FROM %1$s v JOIN (SELECT DISTINCT ON (images, id, digest) * "
 							"FROM (SELECT images, id, mask, predicted_at, coalesce(sha256(mask), '') AS digest "
-							"FROM (%2$s) a WHERE (images, id) IN (SELECT images, id FROM %1$s v) "
+							"FROM (%2$s) a "
+							"WHERE (" USER_TABLE_IMAGE ") IN (SELECT " USER_TABLE_IMAGE " FROM %1$s v) "
 							"AND predicted_at <= statement_timestamp()) d "
 							"ORDER BY images, id, digest, predicted_at DESC) m "
-							"ON m.images = v.images AND m.id = v.id AND m.digest = coalesce(v.mask_sha256, '') "
+							"ON " USER_TABLE_SAME_IMAGE("m", "v") " AND m.digest = coalesce(v.mask_sha256, '') "
 							"WHERE v.decided_at <= statement_timestamp() "
 							"AND " USER_TABLE_VERDICT_COUNTS("m.mask", "%3$s") " "
 							"GROUP BY m.images, m.id) v "
-							"WHERE v.images = p.images AND v.id = p.id AND v.latest >= p.predicted_at)",
+							"WHERE " USER_TABLE_SAME_IMAGE("v", "p") " AND v.latest >= p.predicted_at)",
 							job->verdict_rows, job->all_predictions, store_prefix(&job->store));
 }
 

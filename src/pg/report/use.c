@@ -175,7 +175,7 @@ agreement_query(const ReportJob *job)
 					"ORDER BY decided_at DESC) AS place FROM latest) l WHERE place <= %d), "
 					"pairs AS (SELECT DISTINCT ON (v.images, v.id) v.images, v.id, v.model, v.version, "
 					"v.decided_at, v.decided_by, p.mask, v.corrected_mask AS other FROM v JOIN (%s) p "
-					"ON p.images = v.images AND p.id = v.id "
+					"ON " USER_TABLE_SAME_IMAGE("p", "v") " "
 					"AND sha256(p.mask) IS NOT DISTINCT FROM v.mask_sha256 ORDER BY v.images, v.id) "
 					"SELECT model, version, avg(dice) AS dice FROM (%s) c GROUP BY model, version",
 					job->verdict_rows, MOST_COMPARED, job->prediction_rows,
