@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS lesion_pacs_object (
 	changed_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (image_id, model, version, kind)
 );
--- Later than the table.
+-- A table that was made before the column was gets it here.
 ALTER TABLE lesion_pacs_object ADD COLUMN IF NOT EXISTS tried_rows numeric;
 CREATE INDEX IF NOT EXISTS lesion_pacs_object_series ON lesion_pacs_object (series);
 CREATE INDEX IF NOT EXISTS lesion_pacs_object_instance ON lesion_pacs_object (sop_instance);

@@ -6,10 +6,11 @@
  * the buffers are mapped before, where there is room for them. OpenBLAS exports the two functions that its own call,
  * but its header does not declare them; a library without them is used as it is.
  */
-#include <stddef.h>
-#include <sys/mman.h>
-
 #include "nn/conv/openblas_room.h"
+
+#include <stddef.h>
+
+#include "nn/conv/room.h"
 
 /* A buffer of OpenBLAS 0.3 takes 128 MB on x86-64, less elsewhere. */
 #define BUFFER_ROOM ((size_t) 160 * 1024 * 1024)
@@ -25,20 +26,17 @@ openblas_need_room(int threads)
 {
 	static int	mapped = 0;
 	void	   *buffers[MOST_BUFFERS];
-	void	   *room;
 	size_t		size;
 	int			wanted = threads < MOST_BUFFERS ? threads : MOST_BUFFERS;
 
 	if (wanted <= mapped || blas_memory_alloc == NULL || blas_memory_free == NULL)
 		return status_ok();
 	size = (size_t) (wanted - mapped) * BUFFER_ROOM;
-	room = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (room == MAP_FAILED)
+	if (!room_for(size))
 		return status_with_hint(status_error(LS_OUT_OF_MEMORY, "no memory is left for the buffers of OpenBLAS: they "
 											 "take %zu MB", size >> 20),
 								"Let the process have more (ulimit -v), or SET lesionseg.threads to fewer than %d.",
 								wanted);
-	munmap(room, size);
 	for (int i = 0; i < wanted; i++)
 		buffers[i] = blas_memory_alloc(0);
 	for (int i = 0; i < wanted; i++)

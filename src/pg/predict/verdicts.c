@@ -131,6 +131,7 @@ find_prediction(FunctionCallInfo fcinfo, const char *table)
 	char		nulls[] = {' ', PG_ARGISNULL(ARG_IMAGES) ? 'n' : ' '};
 	char	   *id = argument_text(fcinfo, ARG_ID, "id");
 
+	/* An index on id is in the collation of the database, the rows compare bytes. */
 	if (user_table_select(table, psprintf("SELECT images, mask, model, version, sha256(mask) "
 										  "FROM (SELECT DISTINCT ON (images) * FROM %s r "
 										  "WHERE id COLLATE \"default\" = $1 "

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "nn/conv/onednn/onednn_primitive.h"
-
-#include <sys/mman.h>
+#include "nn/conv/room.h"
 
 /* Free memory that is required before a primitive is made; its code takes far
  * less. */
@@ -21,12 +20,9 @@
 static Status
 need_room(void)
 {
-	void	   *room = mmap(NULL, PRIMITIVE_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (room == MAP_FAILED)
+	if (!room_for(PRIMITIVE_ROOM))
 		return status_with_hint(status_error(LS_OUT_OF_MEMORY, "no memory is left to make a primitive of oneDNN"),
 								"Let the process have more (ulimit -v).");
-	munmap(room, PRIMITIVE_ROOM);
 	return status_ok();
 }
 
