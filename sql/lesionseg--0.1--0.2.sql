@@ -3,6 +3,26 @@
 
 \echo Use "ALTER EXTENSION lesionseg UPDATE" to load this file. \quit
 
+-- ==== Rights ====
+
+-- What is dropped and made again with other arguments has the rights of a new function.
+DO $$
+DECLARE
+	revoked pg_catalog.regprocedure;
+BEGIN
+	FOR revoked IN SELECT p.oid FROM pg_catalog.pg_proc AS p
+		WHERE p.pronamespace OPERATOR(pg_catalog.=) (SELECT c.relnamespace FROM pg_catalog.pg_class AS c
+			WHERE c.oid OPERATOR(pg_catalog.=) 'lesion_model'::pg_catalog.regclass)
+		AND p.proname OPERATOR(pg_catalog.=) ANY ('{lesion_train,lesion_retrain,lesion_evaluate,
+			lesion_segment,lesion_segment_detail,lesion_model_import,lesion_model_export}'::pg_catalog.name[])
+		AND NOT pg_catalog.has_function_privilege('public'::name, p.oid, 'EXECUTE'::text) LOOP
+		RAISE WARNING USING
+			MESSAGE = pg_catalog.format('%s is replaced, and EXECUTE is granted to PUBLIC again', revoked),
+			HINT = 'Revoke it again of the function that takes its place.';
+	END LOOP;
+END
+$$;
+
 -- ==== Enhancement ====
 
 CREATE FUNCTION lesion_enhance(image bytea, steps text[] DEFAULT NULL, options jsonb DEFAULT '{}')

@@ -32,14 +32,20 @@ BEGIN
 	FOR revoked IN SELECT p.oid FROM pg_catalog.pg_proc AS p
 		WHERE p.pronamespace OPERATOR(pg_catalog.=) (SELECT c.relnamespace FROM pg_catalog.pg_class AS c
 			WHERE c.oid OPERATOR(pg_catalog.=) 'lesion_model'::pg_catalog.regclass)
-		AND p.proname OPERATOR(pg_catalog.=) ANY ('{lesion_reproduce,lesion_drift,lesion_train,lesion_retrain,
-			lesion_evaluate,lesion_compare,lesion_robustness,lesion_ensemble_fit,
-			lesion_model_import}'::pg_catalog.name[])
+		AND p.proname OPERATOR(pg_catalog.=) ANY ('{lesion_reproduce,lesion_predict,lesion_metrics,
+			lesion_segmentation_slots,lesion_drift,lesion_heat_map,lesion_train,lesion_retrain,lesion_evaluate,
+			lesion_compare,lesion_robustness,lesion_ensemble_fit,lesion_model_import}'::pg_catalog.name[])
 		AND NOT pg_catalog.has_function_privilege('public'::name, p.oid, 'EXECUTE'::text) LOOP
 		RAISE WARNING USING
 			MESSAGE = pg_catalog.format('%s is replaced, and EXECUTE is granted to PUBLIC again', revoked),
 			HINT = 'Revoke it again of the function that takes its place.';
 	END LOOP;
+	IF NOT pg_catalog.has_table_privilege('public'::name, 'lesion_segmentation_progress'::pg_catalog.regclass::oid,
+		'SELECT'::text) THEN
+		RAISE WARNING USING
+			MESSAGE = 'lesion_segmentation_progress is replaced, and SELECT is granted to PUBLIC again',
+			HINT = 'Revoke it again of the view that takes its place.';
+	END IF;
 END
 $$;
 
@@ -64,6 +70,7 @@ ALTER TABLE lesion_version
 DO $$
 DECLARE
 	written text;
+	trained record;
 	role text := pg_catalog.current_setting('session_replication_role');
 BEGIN
 	SELECT pg_catalog.format('%s %s', r.place, CASE WHEN r.lowest OPERATOR(pg_catalog.<) 1 THEN r.lowest
@@ -96,12 +103,22 @@ BEGIN
 			OR NOT m.architecture OPERATOR(pg_catalog.=)
 				ANY ('{unet,linknet,convmixer,maskrcnn,ensemble}'::pg_catalog.text[]) LIMIT 1;
 	END IF;
+	-- Below, versions take from their runs what they were split by.
+	FOR trained IN SELECT r.run, r.images, r.options FROM lesion_run AS r WHERE written IS NULL ORDER BY r.run LOOP
+		BEGIN
+			PERFORM pg_catalog.to_regclass(trained.images),
+				(trained.options OPERATOR(pg_catalog.->>) 'validation_fraction'::pg_catalog.text)::pg_catalog.float8;
+		EXCEPTION WHEN invalid_name OR syntax_error OR feature_not_supported OR data_exception THEN
+			written := pg_catalog.format('lesion_run %s', trained.run);
+			EXIT;
+		END;
+	END LOOP;
 	IF written IS NOT NULL THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'object_not_in_prerequisite_state',
 			MESSAGE = pg_catalog.format('the row %s was written by hand', written),
-			DETAIL = 'No function of lesionseg writes such a row: no sequence gave its number, or there is no such '
-				'architecture.',
+			DETAIL = 'No function of lesionseg writes such a row: no sequence gave its number, there is no such '
+				'architecture, or its images are no name of a table.',
 			HINT = 'Delete it, then update. Look at who has INSERT on the tables of lesionseg.';
 	END IF;
 	-- A trigger refuses to change versions.
@@ -1851,3 +1868,42 @@ ALTER FUNCTION lesion_metrics(bytea, bytea, float8[], float8) SUPPORT lesion_mas
 ALTER FUNCTION lesion_measure(bytea, bytea, float8[]) SUPPORT lesion_mask_support;
 ALTER FUNCTION lesion_dicom_mask(bytea, int) SUPPORT lesion_mask_support;
 ALTER FUNCTION lesion_dicom_seg(bytea, bytea, text, int) SUPPORT lesion_mask_support;
+
+-- ==== What users have granted ====
+
+-- PostgreSQL takes all rights on a table of which this script, or that from 0.1, granted one for the extension's own
+-- (pg_init_privs), and pg_dump leaves those out. What other roles than the owner have, they have from users. From 17 on
+-- each role in that list stands in pg_shdepend, too.
+DO $$
+DECLARE
+	noted record;
+BEGIN
+	FOR noted IN SELECT i.objoid, i.objsubid, (SELECT pg_catalog.array_agg(item)
+			FROM pg_catalog.unnest(i.initprivs) AS u (item) WHERE EXISTS (
+				SELECT FROM pg_catalog.aclexplode(ARRAY[item]) AS a
+				WHERE a.grantee OPERATOR(pg_catalog.=) c.relowner OR a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid))
+			AS own
+		FROM pg_catalog.pg_init_privs AS i
+		JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) i.objoid
+		JOIN pg_catalog.pg_depend AS d ON d.classid OPERATOR(pg_catalog.=) i.classoid
+			AND d.objid OPERATOR(pg_catalog.=) i.objoid AND d.deptype OPERATOR(pg_catalog.=) 'e'
+		JOIN pg_catalog.pg_extension AS e ON e.oid OPERATOR(pg_catalog.=) d.refobjid
+		WHERE e.extname OPERATOR(pg_catalog.=) 'lesionseg'
+			AND i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass LOOP
+		UPDATE pg_catalog.pg_init_privs AS i SET initprivs = noted.own
+		WHERE noted.own IS NOT NULL AND i.objoid OPERATOR(pg_catalog.=) noted.objoid
+			AND i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND i.objsubid OPERATOR(pg_catalog.=) noted.objsubid;
+		DELETE FROM pg_catalog.pg_init_privs AS i
+		WHERE noted.own IS NULL AND i.objoid OPERATOR(pg_catalog.=) noted.objoid
+			AND i.classoid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND i.objsubid OPERATOR(pg_catalog.=) noted.objsubid;
+		DELETE FROM pg_catalog.pg_shdepend AS s
+		WHERE s.objid OPERATOR(pg_catalog.=) noted.objoid AND s.objsubid OPERATOR(pg_catalog.=) noted.objsubid
+			AND s.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+			AND s.deptype OPERATOR(pg_catalog.=) 'i' AND s.dbid OPERATOR(pg_catalog.=) (
+				SELECT b.oid FROM pg_catalog.pg_database AS b
+				WHERE b.datname OPERATOR(pg_catalog.=) pg_catalog.current_database());
+	END LOOP;
+END
+$$;

@@ -9,6 +9,14 @@ use Session qw(run_sql fresh_database);
 use Test::More;
 use File::Temp qw(tempdir);
 
+# The statement that writes a run of 0.2 by hand.
+sub run_by_hand {
+	my ($images, $options) = @_;
+	$options //= q{'{}'};
+	return "INSERT INTO lesion_run (model, state, images, epochs, seed, options, finished_at)
+		VALUES ('unet', 'lost', '$images', 1, 0, $options, now())";
+}
+
 my ($old, $new) = ('tap_upgraded', 'tap_fresh');
 run_sql('postgres', "DROP DATABASE IF EXISTS $old");
 run_sql('postgres', "CREATE DATABASE $old");
@@ -72,6 +80,10 @@ my @catalogues = (
 	['relations', q{SELECT format('%s %s %s acl=%s', c.relkind, c.oid::regclass, c.reloptions, c.relacl)
 		|| coalesce(obj_description(c.oid, 'pg_class'), '')
 		FROM pg_class c JOIN member ON classid = 'pg_class'::regclass AND objid = c.oid}],
+	['rights that are the extension\'s own', q{SELECT format('%s %s %s', i.objoid::regclass, a.attname, i.initprivs)
+		FROM pg_init_privs i JOIN member ON classid = classoid AND objid = objoid
+		LEFT JOIN pg_attribute a ON attrelid = objid AND attnum = objsubid
+		WHERE classid = 'pg_class'::regclass}],
 	['columns', q{SELECT format('%s.%s #%s %s nn=%s id=%s st=%s acl=%s def=%s', c.oid::regclass, a.attname,
 		row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), format_type(a.atttypid, a.atttypmod), a.attnotnull,
 		a.attidentity, a.attstorage, a.attacl, pg_get_expr(d.adbin, d.adrelid))
@@ -167,6 +179,51 @@ is(run_sql($closed, q{SELECT has_any_column_privilege('public', 'lesion_version'
 	OR has_any_column_privilege('public', 'lesion_run', 'SELECT') OR has_function_privilege('public',
 	'lesion_segment(bytea, text, float8, boolean, text, jsonb)', 'EXECUTE')}), 'f', 'other rights stay away');
 
+# All that everyone may do again, of what there was before, is named. (A function with one more argument beside the
+# one that there was is a new one.)
+for my $from ('0.1', '0.2') {
+	run_sql('postgres', "DROP DATABASE IF EXISTS $closed");
+	run_sql('postgres', "CREATE DATABASE $closed");
+	run_sql($closed, "CREATE EXTENSION lesionseg VERSION '$from'; REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM PUBLIC;
+		REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC");
+	my $members = q{SELECT p.proname::text AS name, has_function_privilege('public', p.oid, 'EXECUTE') AS open
+		FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+		WHERE p.pronamespace = 'public'::regnamespace
+		UNION SELECT c.relname, has_any_column_privilege('public', c.oid, 'SELECT')
+		FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+		WHERE c.relkind IN ('r', 'v')};
+	run_sql($closed, "CREATE TABLE before AS SELECT DISTINCT name FROM ($members) AS m");
+	$said = `psql -Xqd $closed -c 'ALTER EXTENSION lesionseg UPDATE' 2>&1`;
+	my @opened = split /\n/, run_sql($closed,
+		"SELECT name FROM ($members) AS m JOIN before USING (name) GROUP BY name HAVING bool_and(open) ORDER BY name");
+	cmp_ok(@opened, '>', 5, "what the update from $from makes again is open to all again");
+	is_deeply([grep { $said !~ /WARNING: .*\b$_\b.* is replaced, and/ } @opened], [], '... and is named');
+}
+
+# Rights that users gave stay theirs: a dump has them, also when the role of one of them is gone.
+my ($granted, $given) = ('tap_granted', 'tap_given');
+for my $from ('0.1', '0.2') {
+	for my $database ($granted, $given) {
+		run_sql('postgres', "DROP DATABASE IF EXISTS $database");
+		run_sql('postgres', "CREATE DATABASE $database");
+	}
+	run_sql($granted, "SET client_min_messages = error; DROP ROLE IF EXISTS tap_trainer, tap_gone;
+		CREATE ROLE tap_trainer; CREATE ROLE tap_gone; CREATE EXTENSION lesionseg VERSION '$from';
+		GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO tap_trainer, tap_gone;
+		GRANT UPDATE (model) ON lesion_version TO tap_trainer; ALTER EXTENSION lesionseg UPDATE;
+		DROP OWNED BY tap_gone; DROP ROLE tap_gone");
+	is(`pg_dump -Fc $granted | pg_restore --exit-on-error -d $given 2>&1`, '',
+		"a database that was updated from $from is restored");
+	my $rights = q{SELECT string_agg(line, E'\n' ORDER BY line) FROM (SELECT format('%s %s %s', c.relname, a.grantee,
+			a.privilege_type) FROM pg_class c, aclexplode(c.relacl) AS a WHERE c.relname ~ '^lesion'
+		UNION ALL SELECT format('%s.%s %s %s', t.attrelid::regclass, t.attname, a.grantee, a.privilege_type)
+			FROM pg_attribute t, aclexplode(t.attacl) AS a WHERE t.attrelid::regclass::text ~ '^lesion') AS r (line)};
+	is_deeply([split /\n/, run_sql($given, $rights)], [split /\n/, run_sql($granted, $rights)],
+		'... with the same rights');
+	run_sql($granted, 'DROP OWNED BY tap_trainer');
+	run_sql($given, 'DROP OWNED BY tap_trainer; DROP ROLE tap_trainer');
+}
+
 # Rows that a role with INSERT wrote by hand, which 0.2 let it, are not taken for true.
 my $forged = 'tap_forged';
 run_sql('postgres', "DROP DATABASE IF EXISTS $forged");
@@ -188,7 +245,10 @@ for my $case (
 	["INSERT INTO lesion_version (model, number, config, weights, sha256, image_size, extension_version)
 		VALUES ('linknet', 2147483647, '{}', '', sha256(''), 32, '0.2')", 'lesion_version (linknet, 2147483647)'],
 	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)",
-		'lesion_model lesion']) {
+		'lesion_model lesion'],
+	[run_by_hand(''), 'lesion_run 1'],
+	[run_by_hand('a.b.c.d'), 'lesion_run 2'],
+	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 3']) {
 	my ($row, $named) = @$case;
 	my $write = "BEGIN; SET LOCAL session_replication_role = replica; $row";
 	my $refused = `psql -Xqd $forged -c "$write" -c '$update' 2>&1`;

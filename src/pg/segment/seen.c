@@ -39,26 +39,38 @@ seen_contains(const SeenImages *images, const ImageRow *row)
 	return image_digests_contain(&images->digests, image_digest(sha256));
 }
 
+/* What makes the rows of a subset those that they are. */
+static char *
+part_description(const Split *split, bool validation)
+{
+	if (!validation)
+		return split_description(split);
+	return psprintf("%s, validation_fraction %g", split_description(split), split->validation_fraction);
+}
+
 void
 seen_warn(const ModelVersion *version, const Split *split, const char *subset, int64 seen, int64 n)
 {
-	bool		differs = split_differs(split, &version->split);
-	char	   *detail = psprintf("The rows were split by %s here, by %s in its training.", split_description(split),
-								  split_description(&version->split));
+	bool		validation = strcmp(subset, "validation") == 0;
+	bool		differs = split_differs(split, &version->split) ||
+		(validation && split->validation_fraction != version->split.validation_fraction);
+	char	   *detail = psprintf("The rows were split by %s here, by %s in its training.",
+								  part_description(split, validation), part_description(&version->split, validation));
 
-	if (strcmp(subset, "test") != 0 && strcmp(subset, "validation") != 0)
+	if (strcmp(subset, "test") != 0 && !validation)
 		return;
 	if (seen > 0)
 		ereport(WARNING,
 				(errmsg("version %d of model \"%s\" was trained on %lld of the %lld images scored as \"%s\"",
 						version->number, version->model, (long long) seen, (long long) n, subset),
 				 errdetail("%s", differs ? detail : "They are copies of images that it was trained on."),
-				 errhint("Scores on them look better than they are. Leave group_column, split_seed and test_fraction "
-						 "out to split as its training did; leave copies out with a view.")));
+				 errhint("Scores on them look better than they are. Leave group_column, split_seed, test_fraction and "
+						 "validation_fraction out to split as its training did; leave copies out with a view.")));
 	else if (seen < 0 && differs)
 		ereport(WARNING,
 				(errmsg("version %d of model \"%s\" may have been trained on images scored as \"%s\"",
 						version->number, version->model, subset),
 				 errdetail("%s", detail),
-				 errhint("Leave group_column, split_seed and test_fraction out to split as its training did.")));
+				 errhint("Leave group_column, split_seed, test_fraction and validation_fraction out to split as its "
+						 "training did.")));
 }
