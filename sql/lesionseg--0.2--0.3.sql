@@ -1881,7 +1881,7 @@ BEGIN
 	FOR noted IN SELECT i.objoid, i.objsubid, (SELECT pg_catalog.array_agg(item)
 			FROM pg_catalog.unnest(i.initprivs) AS u (item) WHERE EXISTS (
 				SELECT FROM pg_catalog.aclexplode(ARRAY[item]) AS a
-				WHERE a.grantee OPERATOR(pg_catalog.=) c.relowner OR a.grantee OPERATOR(pg_catalog.=) 0::pg_catalog.oid))
+				WHERE a.grantee OPERATOR(pg_catalog.=) ANY (ARRAY[c.relowner, 0::pg_catalog.oid])))
 			AS own
 		FROM pg_catalog.pg_init_privs AS i
 		JOIN pg_catalog.pg_class AS c ON c.oid OPERATOR(pg_catalog.=) i.objoid

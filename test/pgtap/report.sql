@@ -1,7 +1,7 @@
 -- lesion_report: one page, whatever is in the database and whatever its names are.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(53);
+SELECT plan(55);
 
 -- An empty database.
 CREATE TEMP TABLE pages (what text, page text);
@@ -95,6 +95,15 @@ SELECT ok(page LIKE '%9 cannot be shown: %the model are above%', 'a model above 
 FROM lesion_report('{too large}', images => '{archive}') AS page;
 RESET lesionseg.max_memory;
 RESET lesionseg.backend;
+
+-- Nor does one that takes longer than the reader waits.
+SET LOCAL lesionseg.remake_timeout = 1;
+SELECT ok(page LIKE '%9 cannot be shown: %lesionseg.remake_timeout%', 'a model above the reader''s time')
+FROM lesion_report('{too large}', images => '{archive}') AS page;
+SET LOCAL lesionseg.remake_timeout = 0;
+SELECT is((SELECT count(*) FROM regexp_matches(page, '<img src="data:image/jpeg', 'g')), 9::bigint, '... who has time')
+FROM lesion_report('{too large}', images => '{archive}') AS page;
+RESET lesionseg.remake_timeout;
 
 -- The page may be made beside parallel workers.
 SET LOCAL parallel_setup_cost = 0;

@@ -2,7 +2,7 @@
 -- names is made of code in every way there is, and none of it runs.
 BEGIN;
 SET LOCAL client_min_messages = error;
-SELECT plan(86);
+SELECT plan(88);
 
 CREATE TABLE archive AS SELECT seed AS id, s.image, s.mask
 	FROM generate_series(1, 12) AS seed, lesion_synthetic(seed, 32, 32) AS s;
@@ -337,6 +337,16 @@ SELECT matches((SELECT (lesion_reproduce(f)).reason FROM masks AS m,
 	LATERAL (SELECT (jsonb_populate_record(m, jsonb_build_object('needs_review', NOT m.needs_review))).*) AS f
 	WHERE (m.images, m.id) = ('public.archive', '1')),
 	'^the masks agree, but needs_review is (true and not false|false and not true)$', '... or whether to look at it');
+
+-- Nobody has to wait for a model of somebody else.
+CALL lesion_predict('few', 'linknet', 'masks', tta => true, id_column => 'id');
+SET LOCAL lesionseg.remake_timeout = 1;
+SELECT is((SELECT r.reason FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r
+	WHERE model = 'linknet' LIMIT 1),
+	'it cannot be made again: the mask takes longer than lesionseg.remake_timeout, 1 ms', 'a model that takes long');
+SET LOCAL lesionseg.remake_timeout = 0;
+SELECT is((SELECT r.agrees FROM masks AS m JOIN few AS s ON s.id::text = m.id, lesion_reproduce(m, s.image) AS r
+	WHERE model = 'linknet' LIMIT 1), true, '... for whom has time');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -143,13 +143,26 @@ sub import_large {
 
 SKIP: {
 	my ($free) = do { local (@ARGV, $/) = '/proc/meminfo'; <> } =~ /^MemAvailable:\s+(\d+)/m;
-	skip 'files of half a gigabyte take 2 GB of memory', 2 if $free < 2_500_000;
+	skip 'files of half a gigabyte take 2 GB of memory', 3 if $free < 2_500_000;
 	my $columns = join ', ', map { sprintf '\\"%02d%s\\"', $_, 'x' x 61 } 1 .. 32;
 	like(import_large(qq(, "split": "{\\"columns\\": [$columns], \\"seed\\": 0, )
 		. q(\\"test_fraction\\": 0.2, \\"validation_fraction\\": 0.1}")),
 		qr/^ERROR:  54000: a version with weights of 511 MB would take \d+ bytes/,
 		'a version that could not be dumped is refused');
 	like(import_large(''), qr/^ERROR:  22P03: weights: .*tensor/, '... and without its long names it is not');
+
+	# A checkpoint has four numbers of four bytes for each weight. No row of it stops replication.
+	my $wide = 'tap_dump_wide';
+	fresh_database($wide);
+	run_sql($wide, q{CREATE TABLE two AS SELECT seed AS id, s.image, s.mask
+		FROM generate_series(1, 2) AS seed, lesion_synthetic(seed, 32, 32) AS s; ALTER TABLE two ADD PRIMARY KEY (id)});
+	my $session = Session->new($wide);
+	like($session->query(q{CALL lesion_retrain('two', 'wide', epochs => 1, architecture => 'convmixer',
+		config => '{"dim": 1024, "depth": 32}', image_size => 16, batch_size => 1, test_fraction => 0)}),
+		qr/WARNING:  01000: run \d+ has no checkpoint: its 5\d\d MB cannot be replicated/,
+		'a checkpoint that is too large is not kept');
+	$session->quit;
+	run_sql('postgres', "DROP DATABASE $wide");
 }
 
 # Data alone, where CREATE EXTENSION has made the bundled rows.

@@ -48,7 +48,7 @@ like($session->query("SELECT lesion_ensemble_fit('both', 'pat', group_column => 
 	qr/WARNING:  01000: version 1 of model "net" was trained on \d+ of the \d+ images scored as "validation"/,
 		'... in lesion_ensemble_fit');
 like($session->query("SELECT lesion_evaluate('pat', 'net', 'validation', validation_fraction => 0.5)"),
-	qr/scored as "validation"\nDETAIL:  The rows were split by .*, validation_fraction 0\.5 here, by .*fraction 0\.1 in/,
+	qr/scored as "validation"\nDETAIL:  The rows were split by .*, validation_fraction 0\.5 here, by .*fraction 0\.1 /,
 		'a larger validation part has rows of the training');
 like($session->query("SELECT lesion_evaluate('pat', 'net', split_seed => 5)"),
 	qr/WARNING:  01000: version 1 of model "net" was trained on \d+ of/, 'another seed');

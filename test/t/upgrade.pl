@@ -184,7 +184,8 @@ is(run_sql($closed, q{SELECT has_any_column_privilege('public', 'lesion_version'
 for my $from ('0.1', '0.2') {
 	run_sql('postgres', "DROP DATABASE IF EXISTS $closed");
 	run_sql('postgres', "CREATE DATABASE $closed");
-	run_sql($closed, "CREATE EXTENSION lesionseg VERSION '$from'; REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM PUBLIC;
+	run_sql($closed, "CREATE EXTENSION lesionseg VERSION '$from';
+		REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 		REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA public FROM PUBLIC");
 	my $members = q{SELECT p.proname::text AS name, has_function_privilege('public', p.oid, 'EXECUTE') AS open
 		FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
@@ -246,9 +247,8 @@ for my $case (
 		VALUES ('linknet', 2147483647, '{}', '', sha256(''), 32, '0.2')", 'lesion_version (linknet, 2147483647)'],
 	["INSERT INTO lesion_model (name, architecture, bundled) VALUES ('lesion', 'lesion', true)",
 		'lesion_model lesion'],
-	[run_by_hand(''), 'lesion_run 1'],
-	[run_by_hand('a.b.c.d'), 'lesion_run 2'],
-	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 3']) {
+	[run_by_hand('a.b.c.d'), 'lesion_run 1'],
+	[run_by_hand('a', q{jsonb_build_object('validation_fraction', 'half')}), 'lesion_run 2']) {
 	my ($row, $named) = @$case;
 	my $write = "BEGIN; SET LOCAL session_replication_role = replica; $row";
 	my $refused = `psql -Xqd $forged -c "$write" -c '$update' 2>&1`;

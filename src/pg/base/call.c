@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "dicom/pixels/decode.h"
@@ -35,8 +36,31 @@ typedef struct PgCall
 	MemoryContext context;
 	File		spill;			/* 0 = not open; fd.c never hands out 0 */
 	ErrorData  *error;			/* what a callback caught, NULL if nothing */
+	bool		ran_out;		/* of the time of call_limited */
 	MemoryContextCallback on_reset;
 } PgCall;
+
+/* When work of call_limited must be done; 0: outside of it. */
+static TimestampTz stop_at;
+
+void
+call_limited(void (*work) (void *argument), void *argument)
+{
+	const TimestampTz outer = stop_at;
+	TimestampTz own = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) lesionseg_remake_timeout);
+
+	if (lesionseg_remake_timeout > 0 && (outer == 0 || own < outer))
+		stop_at = own;
+	PG_TRY();
+	{
+		work(argument);
+	}
+	PG_FINALLY();
+	{
+		stop_at = outer;
+	}
+	PG_END_TRY();
+}
 
 /* Keep the error that is being handled for check_status, unless one is kept
  * already. Call this in PG_CATCH. */
@@ -84,7 +108,17 @@ pg_call_poll(void *user)
 		}
 		PG_END_TRY();
 	}
-	return self->error != NULL;
+	if (self->error == NULL && stop_at != 0 && GetCurrentTimestamp() >= stop_at)
+		self->ran_out = true;
+	return self->error != NULL || self->ran_out;
+}
+
+bool
+call_ran_out(const Call *call)
+{
+	const PgCall *self = (const PgCall *) call;
+
+	return self->ran_out && self->error == NULL;
 }
 
 /*

@@ -19,6 +19,15 @@ Call	   *call_create(MemoryContext parent, int threads);
 /* Free everything that was allocated through call, and call itself. */
 void		call_destroy(Call *call);
 
+/*
+ * Call work(argument). Calls made in it stop once it has taken
+ * lesionseg.remake_timeout: for masks by models that others chose.
+ */
+void		call_limited(void (*work) (void *argument), void *argument);
+
+/* Did that stop call (from call_create), and not a cancel? Its LS_CANCELLED then is LS_LIMIT_EXCEEDED (error.c). */
+bool		call_ran_out(const Call *call);
+
 /* Raise the error that a callback of call (which must be from call_create)
  * caught; return if there is none. Called by check_status. */
 void		call_rethrow(const Call *call);

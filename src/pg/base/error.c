@@ -8,6 +8,7 @@
 
 #include "pg/base/error.h"
 #include "pg/base/call.h"
+#include "pg/base/settings.h"
 
 /* The one table from codes to SQLSTATEs. */
 static const int sqlstates[] = {
@@ -41,6 +42,16 @@ whole_characters(const char *text)
 	return pnstrdup(text, pg_mbcliplen(text, length, length));
 }
 
+/* A call that stopped because its time had passed was not cancelled. */
+static Status
+of_limit(const Call *call, Status status)
+{
+	if (status.code != LS_CANCELLED || call == NULL || !call_ran_out(call))
+		return status;
+	return status_error(LS_LIMIT_EXCEEDED, "the mask takes longer than lesionseg.remake_timeout, %d ms",
+						lesionseg_remake_timeout);
+}
+
 /* Raise status; the message begins with subject unless that is NULL. */
 static void
 throw_status(const Call *call, const char *subject, const Status *status)
@@ -66,14 +77,17 @@ throw_status(const Call *call, const char *subject, const Status *status)
 void
 check_status(const Call *call, Status status)
 {
-	if (status.code != LS_OK)
-		throw_status(call, NULL, &status);
+	if (status.code == LS_OK)
+		return;
+	status = of_limit(call, status);
+	throw_status(call, NULL, &status);
 }
 
 /* Raise what no caller may keep to itself. */
 Status
 check_cancel(const Call *call, Status status)
 {
+	status = of_limit(call, status);
 	if (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR)
 		check_status(call, status);
 	return status;

@@ -27,6 +27,7 @@
 
 int			lesionseg_max_memory = 4 * 1024 * 1024;
 int			lesionseg_max_pixels = 100 * 1000 * 1000;
+int			lesionseg_remake_timeout = 30 * 1000;
 int			lesionseg_threads = 0;
 int			lesionseg_backend = BACKEND_AUTO;
 int			lesionseg_precision = PRECISION_AUTO;
@@ -67,6 +68,14 @@ settings_init(void)
 							&lesionseg_max_pixels,
 							100 * 1000 * 1000, 1, MOST_PIXELS,
 							PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomIntVariable("lesionseg.remake_timeout",
+							"Sets how long one mask may take whose model a row names, in lesion_reproduce and in the "
+							"pictures of lesion_report; 0 means without end.",
+							NULL,
+							&lesionseg_remake_timeout,
+							30 * 1000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	DefineCustomIntVariable("lesionseg.threads",
 							"Sets the threads one call may use; 0 means all cores, which the processes of a parallel "

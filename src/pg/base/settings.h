@@ -10,6 +10,7 @@
 
 extern int	lesionseg_max_memory;	/* kB, lesionseg.max_memory, default 4 GB */
 extern int	lesionseg_max_pixels;	/* lesionseg.max_pixels, default 100 million */
+extern int	lesionseg_remake_timeout;	/* lesionseg.remake_timeout in milliseconds, 0 = none */
 extern int	lesionseg_threads;		/* lesionseg.threads, 0 = automatic */
 extern int	lesionseg_backend;		/* lesionseg.backend, a BackendKind */
 extern int	lesionseg_precision;	/* lesionseg.precision, a Precision */

@@ -40,6 +40,12 @@ dumped_row(const NewVersion *content)
 	return size;
 }
 
+bool
+store_can_write(size_t size)
+{
+	return DUMPED_REST + 2 * (uint64) size < MaxAllocSize;
+}
+
 void
 store_check_size(const NewVersion *content)
 {

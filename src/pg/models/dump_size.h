@@ -9,6 +9,10 @@
 
 #include "pg/models/model_store.h"
 
+/* Can a row be written as text that has so many bytes in a bytea, and nothing else without a limit? Logical replication
+ * needs that, too. */
+bool		store_can_write(size_t size);
+
 /* Raise an error if a version is too large to be dumped, by all of it that is set and has no limit of its own. */
 void		store_check_size(const NewVersion *content);
 

@@ -21,6 +21,7 @@
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 
+#include "pg/base/call.h"
 #include "pg/base/caught_error.h"
 #include "pg/base/values/bytes.h"
 #include "pg/base/values/row_values.h"
@@ -246,16 +247,30 @@ set_engine(const Prediction *prediction)
 	return NULL;
 }
 
+/* A mask to be made again. */
+typedef struct Reproduction
+{
+	const ModelStore *store;
+	const Prediction *prediction;
+	bool		given;			/* the image is; or it is the row's own */
+	Datum		image;
+	ReadDigests *read;			/* of images that the query has read */
+	const char *reason;			/* why it does not agree, or could not be made; NULL: it agrees */
+	bool		made;
+} Reproduction;
+
 /* Segment the image with the row's options; the lesion_segmentation is the first row of SPI_tuptable. */
 static void
-segment_again(const ModelStore *store, const Prediction *prediction, Datum image)
+segment_again(void *work)
 {
+	const Reproduction *again = work;
+	const Prediction *prediction = again->prediction;
 	Oid			types[] = {BYTEAOID, TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, JSONBOID};
 	char	   *threshold = option_text(prediction->options, "threshold");
 	char	   *tta = option_text(prediction->options, "tta");
 	char	   *enhance = option_text(prediction->options, "enhance");
 	Datum		values[] = {
-		image, CStringGetTextDatum(prediction->model), Int32GetDatum(prediction->version),
+		again->image, CStringGetTextDatum(prediction->model), Int32GetDatum(prediction->version),
 		threshold != NULL ? CStringGetTextDatum(threshold) : (Datum) 0,
 		CStringGetTextDatum(tta != NULL ? tta : "false"), enhance != NULL ? CStringGetTextDatum(enhance) : (Datum) 0,
 		JsonbPGetDatum(segment_options(prediction->options))
@@ -264,7 +279,7 @@ segment_again(const ModelStore *store, const Prediction *prediction, Datum image
 
 	nulls[3] = threshold != NULL ? ' ' : 'n';
 	nulls[5] = enhance != NULL ? ' ' : 'n';
-	store_execute(store,
+	store_execute(again->store,
 				  "SELECT * FROM @lesion_segment_version($1, $2, $3, $4::float8, $5::boolean, $6, $7)",
 				  lengthof(types), types, values, nulls, SPI_OK_SELECT);
 }
@@ -328,37 +343,25 @@ check_result(const Prediction *prediction)
 	return differs != NULL ? differs : check_flag(prediction);
 }
 
-/* A mask to be made again. */
-typedef struct Reproduction
-{
-	const ModelStore *store;
-	const Prediction *prediction;
-	const Datum *given;			/* the image; NULL: the row's own */
-	ReadDigests *read;			/* of images that the query has read */
-	const char *reason;			/* why it does not agree, or could not be made; NULL: it agrees */
-	bool		made;
-} Reproduction;
-
 /* Make a mask again. */
 static void
 reproduce(void *work)
 {
 	Reproduction *again = work;
 	const Prediction *prediction = again->prediction;
-	Datum		image = again->given != NULL ? *again->given : (Datum) 0;
 	MemoryContext caller = CurrentMemoryContext;
 	int			level = NewGUCNestLevel();
 
 	SPI_connect();
 	again->reason = check_weights(again->store, prediction);
 	if (again->reason == NULL)
-		again->reason = again->given != NULL ? check_image(prediction, image) :
-			find_image(prediction, again->read, &image);
+		again->reason = again->given ? check_image(prediction, again->image) :
+			find_image(prediction, again->read, &again->image);
 	if (again->reason == NULL)
 		again->reason = set_engine(prediction);
 	if (again->reason == NULL)
 	{
-		segment_again(again->store, prediction, image);
+		call_limited(segment_again, again);
 		again->reason = check_result(prediction);
 		again->made = true;
 	}
@@ -407,9 +410,11 @@ reproduce_row(FunctionCallInfo fcinfo, const Datum *given)
 {
 	ModelStore	store = store_open(fcinfo, true);
 	Prediction	prediction = {.row = PG_GETARG_HEAPTUPLEHEADER(ARGUMENT_PREDICTION)};
-	Reproduction again = {.store = &store,.prediction = &prediction,.given = given,.reason = "it has no mask"};
+	Reproduction again = {.store = &store,.prediction = &prediction,.given = given != NULL,.reason = "it has no mask"};
 	RowBuilder	result = row_begin_result(fcinfo);
 
+	if (given != NULL)
+		again.image = *given;
 	read_prediction(&prediction);
 	if (prediction.lack != NULL)
 		again.reason = psprintf("the row is none of lesion_predict: %s", prediction.lack);

@@ -13,6 +13,7 @@
 #include "image/codec/codec.h"
 #include "image/drawing/draw.h"
 #include "image/mask_decode.h"
+#include "pg/base/call.h"
 #include "pg/base/error.h"
 #include "pg/base/rights/column_rights.h"
 #include "pg/base/sha256.h"
@@ -155,8 +156,8 @@ row_mask(const Call *call, Datum datum, Image *mask)
 
 /* The mask of a picture, at the size of the small image; false: there is none to draw. */
 static Status
-picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView *image, const SegmentOptions *options,
-			 const Image *small, Image *mask)
+picture_mask(const ReportJob *job, const Call *call, const ReportPicture *picture, const ByteView *image,
+			 const SegmentOptions *options, const Image *small, Image *mask)
 {
 	if (picture->model != NULL)
 	{
@@ -166,14 +167,14 @@ picture_mask(const ReportJob *job, const ReportPicture *picture, const ByteView 
 		/* Whoever made such a model must not end the page of others. */
 		if (!model_fits(&job->store, version))
 			return status_error(LS_LIMIT_EXCEEDED, "the model needs more memory than this caller may take");
-		TRY(model_segment(&job->store, version, job->call, image, options, small->width, small->height, false,
+		TRY(model_segment(&job->store, version, call, image, options, small->width, small->height, false,
 						  &segmented));
 		*mask = segmented.mask;
 		return status_ok();
 	}
 	if (picture->mask == (Datum) 0)
-		return image_create(job->call, small->width, small->height, 1, mask);
-	return row_mask(job->call, picture->mask, mask);
+		return image_create(call, small->width, small->height, 1, mask);
+	return row_mask(call, picture->mask, mask);
 }
 
 /* Decode an image and reduce it, keeping its shape. */
@@ -197,10 +198,9 @@ small_image(const Call *call, const ByteView *bytes, ImageTurn turn, Image *smal
 
 /* Make the JPEG of a picture. */
 static Status
-draw_picture(const ReportJob *job, const ReportPicture *picture, Datum image_datum, Datum truth_datum,
-			 EncodedImage *jpeg)
+draw_picture(const ReportJob *job, const Call *call, const ReportPicture *picture, Datum image_datum,
+			 Datum truth_datum, EncodedImage *jpeg)
 {
-	const Call *call = job->call;
 	ByteView	bytes = bytes_view(image_datum);
 	SegmentOptions options = segment_options(picture);
 	Image		small;
@@ -209,7 +209,7 @@ draw_picture(const ReportJob *job, const ReportPicture *picture, Datum image_dat
 	Image		drawn;
 
 	TRY(small_image(call, &bytes, options.turn, &small));
-	TRY(picture_mask(job, picture, &bytes, &options, &small, &mask));
+	TRY(picture_mask(job, call, picture, &bytes, &options, &small, &mask));
 	if (truth_datum != (Datum) 0)
 	{
 		ByteView	view = bytes_view(truth_datum);
@@ -227,28 +227,53 @@ draw_picture(const ReportJob *job, const ReportPicture *picture, Datum image_dat
 	return status_ok();
 }
 
-/* Put one picture on the page, if it can be made. */
-static bool
-show_picture(ReportJob *job, const ReportPicture *picture, const ReportImages *images)
+/* A picture to put on the page. */
+typedef struct Drawing
 {
+	ReportJob  *job;
+	ReportPicture *picture;
+	const ReportImages *images;
+	bool		shown;
+} Drawing;
+
+/* Put one picture on the page, if it can be made. */
+static void
+show_picture(void *work)
+{
+	Drawing    *drawing = work;
+	ReportJob  *job = drawing->job;
+	ReportPicture *picture = drawing->picture;
+	Call	   *call;
 	Datum		image;
 	Datum		truth;
 	EncodedImage jpeg;
 	Status		status;
 
-	if (!read_row(picture, images, &image, &truth))
-		return false;
-	status = draw_picture(job, picture, image, truth, &jpeg);
+	if (!read_row(picture, drawing->images, &image, &truth))
+		return;
+	call = call_create(CurrentMemoryContext, job->call->threads);
+	status = draw_picture(job, call, picture, image, truth, &jpeg);
+	picture->ran_out = status.code != LS_OK && call_ran_out(call);
 	if (status.code != LS_OK && !broken_or_too_large(status) && status.code != LS_INVALID_ARGUMENT &&
 		status.code != LS_INVALID_WEIGHTS)
-		check_status(job->call, status);
-	if (status.code != LS_OK)
-		return false;
-	page_picture(&job->page, jpeg.bytes, jpeg.size,
-				 psprintf("Image %s with outlines. %s", report_shown(CStringGetTextDatum(picture->id)),
-						  picture->caption), picture->caption);
-	call_free(job->call, jpeg.bytes);
-	return true;
+		check_status(call, status);
+	if (status.code == LS_OK)
+		page_picture(&job->page, jpeg.bytes, jpeg.size,
+					 psprintf("Image %s with outlines. %s", report_shown(CStringGetTextDatum(picture->id)),
+							  picture->caption), picture->caption);
+	drawing->shown = status.code == LS_OK;
+	call_destroy(call);
+}
+
+/* Has the version that makes this picture's mask taken too long for one before it? */
+static bool
+ran_out_before(const ReportPicture *pictures, int i)
+{
+	for (int j = 0; j < i; j++)
+		if (pictures[j].ran_out && pictures[j].version == pictures[i].version &&
+			strcmp(pictures[j].model, pictures[i].model) == 0)
+			return true;
+	return false;
 }
 
 void
@@ -267,8 +292,14 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 		CHECK_FOR_INTERRUPTS();
 		if (images == NULL)
 			unnamed++;
-		else if (!show_picture(job, &pictures[i], images))
-			hidden++;
+		else
+		{
+			Drawing		drawing = {.job = job,.picture = &pictures[i],.images = images};
+
+			if (pictures[i].model == NULL || !ran_out_before(pictures, i))
+				call_limited(show_picture, &drawing);
+			hidden += !drawing.shown;
+		}
 	}
 	page_figures_end(&job->page);
 	if (unnamed > 0)
@@ -278,6 +309,6 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 		page_nothing(&job->page, psprintf("%d cannot be shown: the row is gone or may not be read by this role, the "
 										  "image has changed, image or mask cannot be decoded, or they or the model "
 										  "are above lesionseg.max_pixels or max_memory, or the mask takes longer to "
-										  "decode than a grey one of 64 megapixels, or the table has no such "
-										  "mask_column.", hidden));
+										  "decode than a grey one of 64 megapixels, or to make than "
+										  "lesionseg.remake_timeout, or the table has no such mask_column.", hidden));
 }

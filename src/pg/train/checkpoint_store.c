@@ -12,6 +12,7 @@
 #include "pg/base/values/row_values.h"
 #include "pg/base/settings.h"
 #include "pg/base/values/stored_row.h"
+#include "pg/models/dump_size.h"
 #include "pg/train/checkpoint_store.h"
 
 /* The engine that computes the run: "onednn bf16, 2 threads". Two runs agree
@@ -41,6 +42,18 @@ drop_others(const TrainRun *run)
 				  2, types, values, NULL, SPI_OK_DELETE);
 }
 
+/* Say once that a run has no checkpoint. */
+static void
+warn_of_size(const TrainRun *run, size_t size)
+{
+	if (run->epochs_done > 1)
+		return;
+	ereport(WARNING,
+			(errmsg("run %lld has no checkpoint: its %zu MB cannot be replicated", (long long) run->run, size >> 20),
+			 errdetail("Logical replication of the table would stop for good at such a row."),
+			 errhint("Should the run be stopped, it begins anew. A narrower network has a smaller checkpoint.")));
+}
+
 void
 checkpoint_save(const TrainRun *run)
 {
@@ -50,6 +63,12 @@ checkpoint_save(const TrainRun *run)
 	size_t		size;
 
 	check_status(run->call, trainer_save(run->trainer, run->call, &bytes, &size));
+	if (!store_can_write(size))
+	{
+		call_free(run->call, bytes);
+		warn_of_size(run, size);
+		return;
+	}
 	state = bytes_datum(bytes, size);
 	call_free(run->call, bytes);
 
