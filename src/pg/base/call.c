@@ -36,11 +36,12 @@ typedef struct PgCall
 	MemoryContext context;
 	File		spill;			/* 0 = not open; fd.c never hands out 0 */
 	ErrorData  *error;			/* what a callback caught, NULL if nothing */
-	bool		ran_out;		/* of the time of call_limited */
+	TimestampTz stop_at;		/* of the time of its creation */
+	bool		ran_out;		/* that has passed */
 	MemoryContextCallback on_reset;
 } PgCall;
 
-/* When work of call_limited must be done; 0: outside of it. */
+/* When calls that are created now must be done; 0: outside of call_limited. */
 static TimestampTz stop_at;
 
 void
@@ -60,6 +61,14 @@ call_limited(void (*work) (void *argument), void *argument)
 		stop_at = outer;
 	}
 	PG_END_TRY();
+}
+
+void
+call_lift_limit(Call *call)
+{
+	PgCall	   *self = (PgCall *) call;
+
+	self->stop_at = 0;
 }
 
 /* Keep the error that is being handled for check_status, unless one is kept
@@ -108,7 +117,7 @@ pg_call_poll(void *user)
 		}
 		PG_END_TRY();
 	}
-	if (self->error == NULL && stop_at != 0 && GetCurrentTimestamp() >= stop_at)
+	if (self->error == NULL && self->stop_at != 0 && GetCurrentTimestamp() >= self->stop_at)
 		self->ran_out = true;
 	return self->error != NULL || self->ran_out;
 }
@@ -270,6 +279,7 @@ call_create(MemoryContext parent, int threads)
 	self->call.threads = threads;
 	self->call.codec = &dicom_codec;
 	self->context = context;
+	self->stop_at = stop_at;
 	self->on_reset.func = close_spill;
 	self->on_reset.arg = self;
 	MemoryContextRegisterResetCallback(context, &self->on_reset);

@@ -20,10 +20,13 @@ Call	   *call_create(MemoryContext parent, int threads);
 void		call_destroy(Call *call);
 
 /*
- * Call work(argument). Calls made in it stop once it has taken
+ * Call work(argument). Calls created in it stop once it has taken
  * lesionseg.remake_timeout: for masks by models that others chose.
  */
 void		call_limited(void (*work) (void *argument), void *argument);
+
+/* Let call (from call_create) go on nevertheless: where it does what must be done whole, and does not take long. */
+void		call_lift_limit(Call *call);
 
 /* Did that stop call (from call_create), and not a cancel? Its LS_CANCELLED then is LS_LIMIT_EXCEEDED (error.c). */
 bool		call_ran_out(const Call *call);

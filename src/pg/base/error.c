@@ -54,33 +54,34 @@ of_limit(const Call *call, Status status)
 
 /* Raise status; the message begins with subject unless that is NULL. */
 static void
-throw_status(const Call *call, const char *subject, const Status *status)
+throw_status(const Call *call, const char *subject, Status status)
 {
-	char	   *message = whole_characters(status->message);
+	char	   *message;
+
+	status = of_limit(call, status);
+	message = whole_characters(status.message);
 
 	/* An error that the server raised inside a callback is raised again
 	 * unchanged. */
-	if (call != NULL && (status->code == LS_CANCELLED || status->code == LS_HOST_ERROR))
+	if (call != NULL && (status.code == LS_CANCELLED || status.code == LS_HOST_ERROR))
 		call_rethrow(call);
-	if (status->code == LS_CANCELLED)
+	if (status.code == LS_CANCELLED)
 		CHECK_FOR_INTERRUPTS();
 
 	ereport(ERROR,
-			(errcode(status_sqlstate(status->code)),
+			(errcode(status_sqlstate(status.code)),
 			 subject != NULL
 			 ? errmsg_internal("%s: %s", subject, message)
 			 : errmsg_internal("%s", message),
-			 status->hint[0] != '\0' ? errhint("%s", whole_characters(status->hint)) : 0));
+			 status.hint[0] != '\0' ? errhint("%s", whole_characters(status.hint)) : 0));
 }
 
 /* Return when status is OK, else raise it. */
 void
 check_status(const Call *call, Status status)
 {
-	if (status.code == LS_OK)
-		return;
-	status = of_limit(call, status);
-	throw_status(call, NULL, &status);
+	if (status.code != LS_OK)
+		throw_status(call, NULL, status);
 }
 
 /* Raise what no caller may keep to itself. */
@@ -98,5 +99,5 @@ void
 check_argument(const Call *call, const char *argument, Status status)
 {
 	if (status.code != LS_OK)
-		throw_status(call, argument, &status);
+		throw_status(call, argument, status);
 }

@@ -159,7 +159,7 @@ typedef struct ReportPicture
 	Datum		mask;			/* bytea; 0 = a model makes it */
 	bool		with_truth;		/* draw the mask of the table too */
 	char	   *caption;		/* in UTF-8 */
-	bool		ran_out;		/* its model took longer than lesionseg.remake_timeout */
+	bool		ran_out;		/* the model took longer than lesionseg.remake_timeout */
 } ReportPicture;
 
 /* Check the tables of images that the caller named, an array of regclass. */

@@ -232,28 +232,23 @@ typedef struct Drawing
 {
 	ReportJob  *job;
 	ReportPicture *picture;
-	const ReportImages *images;
+	Datum		image;
+	Datum		truth;			/* 0: none */
 	bool		shown;
 } Drawing;
 
 /* Put one picture on the page, if it can be made. */
 static void
-show_picture(void *work)
+put_picture(void *work)
 {
 	Drawing    *drawing = work;
 	ReportJob  *job = drawing->job;
 	ReportPicture *picture = drawing->picture;
-	Call	   *call;
-	Datum		image;
-	Datum		truth;
+	Call	   *call = call_create(CurrentMemoryContext, job->call->threads);
 	EncodedImage jpeg;
-	Status		status;
+	Status		status = check_cancel(call, draw_picture(job, call, picture, drawing->image, drawing->truth, &jpeg));
 
-	if (!read_row(picture, drawing->images, &image, &truth))
-		return;
-	call = call_create(CurrentMemoryContext, job->call->threads);
-	status = draw_picture(job, call, picture, image, truth, &jpeg);
-	picture->ran_out = status.code != LS_OK && call_ran_out(call);
+	picture->ran_out = status.code != LS_OK && picture->model != NULL && call_ran_out(call);
 	if (status.code != LS_OK && !broken_or_too_large(status) && status.code != LS_INVALID_ARGUMENT &&
 		status.code != LS_INVALID_WEIGHTS)
 		check_status(call, status);
@@ -276,6 +271,20 @@ ran_out_before(const ReportPicture *pictures, int i)
 	return false;
 }
 
+/* Show a picture; false if it cannot be. */
+static bool
+show_picture(ReportJob *job, ReportPicture *pictures, int i, const ReportImages *images)
+{
+	Drawing		drawing = {.job = job,.picture = &pictures[i]};
+
+	if (pictures[i].model != NULL && ran_out_before(pictures, i))
+		return false;
+	if (!read_row(&pictures[i], images, &drawing.image, &drawing.truth))
+		return false;
+	call_limited(put_picture, &drawing);
+	return drawing.shown;
+}
+
 void
 report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 {
@@ -292,14 +301,8 @@ report_pictures(ReportJob *job, ReportPicture *pictures, int count)
 		CHECK_FOR_INTERRUPTS();
 		if (images == NULL)
 			unnamed++;
-		else
-		{
-			Drawing		drawing = {.job = job,.picture = &pictures[i],.images = images};
-
-			if (pictures[i].model == NULL || !ran_out_before(pictures, i))
-				call_limited(show_picture, &drawing);
-			hidden += !drawing.shown;
-		}
+		else if (!show_picture(job, pictures, i, images))
+			hidden++;
 	}
 	page_figures_end(&job->page);
 	if (unnamed > 0)

@@ -131,6 +131,7 @@ load_entry(const ModelStore *store, const ModelVersion *version, EngineChoice en
 	ByteView	weights;
 	Status		status;
 
+	call_lift_limit(call);		/* what raises here would end a report */
 	entry->context = context;
 	entry->model = MemoryContextStrdup(context, version->model);
 	entry->number = version->number;
