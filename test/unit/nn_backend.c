@@ -414,7 +414,8 @@ kernels_are_chosen(void **state)
 	/* The least images, and mapped weights that are too large to keep for one. */
 	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 128, 1, false, PASS_FORWARD), winograd);
 	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, true, PASS_FORWARD), winograd);
-	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, false, PASS_FORWARD), "openblas");
+	assert_string_equal(chosen_at(8, BACKEND_BUILTIN, DATA_F32, 384, 1, false, PASS_FORWARD),
+						cpu->avx512 ? "winograd_small:avx512" : cpu->avx2 ? "winograd_small:avx2" : "openblas");
 	assert_string_equal(chosen_at(7, BACKEND_BUILTIN, DATA_F32, 128, 1, true, PASS_FORWARD), "openblas");
 	if (cpu->avx512_bf16 && !cpu->amx_bf16)
 	{

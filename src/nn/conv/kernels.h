@@ -24,6 +24,8 @@ extern const ConvolutionKernel single_output_kernel;
 extern const ConvolutionKernel winograd_baseline_kernel;
 extern const ConvolutionKernel winograd_avx2_kernel;
 extern const ConvolutionKernel winograd_avx512_kernel;
+extern const ConvolutionKernel winograd_small_avx2_kernel;
+extern const ConvolutionKernel winograd_small_avx512_kernel;
 extern const ConvolutionKernel winograd_bf16_kernel;
 extern const ConvolutionKernel winograd_gradient_baseline_kernel;
 extern const ConvolutionKernel winograd_gradient_avx2_kernel;

@@ -17,6 +17,8 @@ static const ConvolutionKernel *const table[] = {
 #ifdef __x86_64__
 	&winograd_avx512_kernel,
 	&winograd_avx2_kernel,
+	&winograd_small_avx512_kernel,
+	&winograd_small_avx2_kernel,
 	&winograd_gradient_avx512_kernel,
 	&winograd_gradient_avx2_kernel,
 #endif

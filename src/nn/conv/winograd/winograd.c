@@ -147,11 +147,11 @@ describe_loops(Winograd *state)
 	TensorShape y = target_shape(pass);
 	int			padding = pass->pass == PASS_FORWARD ? pass->shape.padding : 2 - pass->shape.padding;
 	WinogradArgs *args = &state->args;
-	bool		bf16 = use->type == DATA_BF16;
+	const WinogradLoops *loops = pass->kernel->loops;
 
 	*args = (WinogradArgs) {
-		.tiles = winograd_tiles(x, source_stride(pass), padding, y, bf16 ? WINOGRAD_OUT_BF16 : WINOGRAD_OUT),
-		.depth = bf16 ? x.c / 2 : x.c,
+		.tiles = winograd_tiles(x, source_stride(pass), padding, y, loops->out),
+		.depth = use->type == DATA_BF16 ? x.c / 2 : x.c,
 		.y_shape = y,.y_stride = target_stride(pass),
 		.residual_stride = use->residual_stride,.relu_before = use->relu_before,.relu = use->relu,
 		.blocks = (y.c + WINOGRAD_BLOCK - 1) / WINOGRAD_BLOCK,
@@ -275,6 +275,31 @@ const ConvolutionKernel winograd_avx512_kernel = {
 	.can = winograd_can,
 	.pays = winograd_pays,
 	.loops = &winograd_avx512,
+};
+
+/* Deep layers: those whose weights would take too much memory with larger tiles. */
+static bool
+winograd_small_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
+{
+	return !maps_in_run(use) && winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x);
+}
+
+const ConvolutionKernel winograd_small_avx2_kernel = {
+	WINOGRAD_ROW,
+	.name = "winograd_small:avx2",
+	.runs = runs_avx2,
+	.can = winograd_can,
+	.pays = winograd_small_pays,
+	.loops = &winograd_small_avx2,
+};
+
+const ConvolutionKernel winograd_small_avx512_kernel = {
+	WINOGRAD_ROW,
+	.name = "winograd_small:avx512",
+	.runs = runs_avx512,
+	.can = winograd_can,
+	.pays = winograd_small_pays,
+	.loops = &winograd_small_avx512,
 };
 
 /* Two channels of what a pass reads make a word. */

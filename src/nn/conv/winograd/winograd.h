@@ -13,6 +13,8 @@
  * so their results may be rounded to bfloat16 before they are multiplied; the
  * sums are float32. That rounds twice as much as a direct sum of bfloat16
  * values: at most 8e-3 of the largest value in the unit tests, as for those.
+ * Small tiles of float32 are for deep layers: their weights take 16 / 9 of the
+ * memory of plain ones, those of the larger tiles four times as much.
  *
  * Backward-data is the same convolution with the weights turned by 180 degrees
  * and their channels exchanged. So x is here what a pass reads and y what it
@@ -26,12 +28,12 @@
 #include "core/threads.h"
 #include "nn/conv/convolution.h"
 
-/* Of float32: a tile's pixels of y and of x each way, and the values of its map. */
+/* A tile's pixels of y and of x each way, and the values of its map. */
 #define WINOGRAD_OUT 4
 #define WINOGRAD_IN 6
 #define WINOGRAD_PLANES (WINOGRAD_IN * WINOGRAD_IN)
 
-#define WINOGRAD_OUT_BF16 2		/* a tile's pixels of y each way, of bfloat16 */
+#define WINOGRAD_OUT_SMALL 2	/* a small tile's pixels of y each way */
 #define WINOGRAD_BLOCK 32		/* output channels whose weights are stored together */
 
 /*
@@ -111,9 +113,10 @@ bool		winograd_fits(const ConvolutionShape *shape);
  * for maps of weights in each run. */
 bool		winograd_saves(const ConvolutionShape *shape, TensorShape image);
 
-/* The loops of one type and instruction set; items as above. */
+/* The loops of one type, size of tiles and instruction set; items as above. */
 typedef struct WinogradLoops
 {
+	int			out;			/* a tile's pixels of y each way */
 	ThreadsTask map_weights;
 	ThreadsTask convolve;
 } WinogradLoops;
@@ -121,6 +124,8 @@ typedef struct WinogradLoops
 extern const WinogradLoops winograd_baseline;
 extern const WinogradLoops winograd_avx2;
 extern const WinogradLoops winograd_avx512;
+extern const WinogradLoops winograd_small_avx2;
+extern const WinogradLoops winograd_small_avx512;
 extern const WinogradLoops winograd_bf16_avx512bf16;
 
 #endif

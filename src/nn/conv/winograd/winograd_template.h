@@ -1,7 +1,7 @@
 /*
- * winograd_template.h: the loops behind winograd.h, included once per type
- * and instruction set with WINOGRAD_NAME, the name of its table, and
- * STORED_BF16 as stored.h asks.
+ * winograd_template.h: the loops behind winograd.h, included once per type, size
+ * of tiles and instruction set with WINOGRAD_NAME, the name of its table,
+ * STORED_BF16 as stored.h asks and WINOGRAD_SMALL_TILES (winograd_tiles.h).
  *
  * An item maps its tiles of x, multiplies plane by plane, and maps the
  * products to y. All intermediate values stay in a core's cache, and each
@@ -23,7 +23,7 @@ static inline void
 map_three_weights(const VectorDouble *in, int step, VectorDouble *out)
 {
 	VectorDouble even = in[0] + in[2 * step];
-#if STORED_BF16
+#if WINOGRAD_SMALL_TILES
 	out[0] = in[0];
 	out[1] = (even + in[step]) / 2;
 	out[2] = (even - in[step]) / 2;
@@ -111,6 +111,14 @@ map_weights(void *data, int worker, long begin, long end)
 
 /* ---- products ---- */
 
+/* The weights of a plane from an output channel on. */
+static inline const Word *
+weights_at(const WinogradArgs *args, int plane, int c)
+{
+	return (const Word *) args->weights + plane * args->weights_plane +
+		(size_t) (c / WINOGRAD_BLOCK) * args->depth * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
+}
+
 /* Compute the products of all planes for an item's tiles and its output
  * channels begin .. end. */
 static void
@@ -122,8 +130,9 @@ multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const W
 	for (int plane = 0; plane < PLANES; plane++)
 		for (int c = begin; c < end; c += 2 * LANES)
 		{
-			const Word *weights = (const Word *) args->weights + plane * args->weights_plane +
-				(size_t) (c / WINOGRAD_BLOCK) * depth * WINOGRAD_BLOCK + c % WINOGRAD_BLOCK;
+			const Word *weights = weights_at(args, plane, c);
+			const Word *next = c + 2 * LANES < end ? weights_at(args, plane, c + 2 * LANES) :
+				plane + 1 < PLANES ? weights_at(args, plane + 1, begin) : NULL;
 
 			for (int t = 0; t < teams; t++)
 			{
@@ -133,6 +142,7 @@ multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const W
 					.left = maps + plane * args->x_plane + (size_t) first * depth,
 					.left_row = depth,.left_step = 1,
 					.right = weights,.right_step = WINOGRAD_BLOCK,.depth = depth,
+					.ahead = t == 0 ? next : NULL,
 					.to = products + plane * args->product_plane + (size_t) first * args->width + c - begin,
 					.to_row = args->width,
 				};
@@ -148,7 +158,7 @@ multiply_planes(const WinogradArgs *args, int tiles, int begin, int end, const W
 static inline __attribute__((always_inline)) void
 map_products(const Vector *in, int step, Vector *out)
 {
-#if STORED_BF16
+#if WINOGRAD_SMALL_TILES
 	out[0] = in[0] + in[1 * step] + in[2 * step];
 	out[1] = in[1 * step] - in[2 * step] - in[3 * step];
 #else
@@ -243,6 +253,7 @@ convolve_items(void *data, int worker, long begin, long end)
 }
 
 const WinogradLoops WINOGRAD_NAME = {
+	.out = TILE_OUT,
 	.map_weights = map_weights,
 	.convolve = convolve_items,
 };

@@ -1,7 +1,8 @@
 /*
  * winograd_tiles.h: what the templates of this folder share: tiles of x and
  * their maps, and products of small blocks. Included once per instruction set,
- * with STORED_BF16 as stored.h asks, and WINOGRAD_BF16_MAPS 1 for maps of bfloat16 (AVX-512 BF16 alone).
+ * with STORED_BF16 as stored.h asks, and WINOGRAD_BF16_MAPS 1 for maps of bfloat16 (AVX-512 BF16 alone). Those are of
+ * small tiles; WINOGRAD_SMALL_TILES 1 has them of float32, too.
  */
 #include "nn/conv/winograd/winograd.h"
 #include "nn/loops/stored.h"
@@ -10,14 +11,23 @@
 #if WINOGRAD_BF16_MAPS
 typedef uint16_t Mapped;
 typedef int32_t Word;
-#define TILE_OUT WINOGRAD_OUT_BF16
 #define WORD_VALUES 2
 #else
 typedef float Mapped;
 typedef float Word;
-#define TILE_OUT WINOGRAD_OUT
 #define WORD_VALUES 1
 #endif
+
+#ifndef WINOGRAD_SMALL_TILES
+#define WINOGRAD_SMALL_TILES WINOGRAD_BF16_MAPS
+#endif
+#if WINOGRAD_SMALL_TILES
+#define TILE_OUT WINOGRAD_OUT_SMALL
+#else
+#define TILE_OUT WINOGRAD_OUT
+#endif
+
+#define LINE_WORDS 16			/* words of a line of the cache */
 
 #define TILE_IN (TILE_OUT + 2)
 #define PLANES (TILE_IN * TILE_IN)
@@ -65,7 +75,7 @@ find_tile(const WinogradTiles *tiles, long index)
 static inline __attribute__((always_inline)) void
 map_x(const Vector *in, int step, Vector *out)
 {
-#if WINOGRAD_BF16_MAPS
+#if WINOGRAD_SMALL_TILES
 	out[0] = in[0] - in[2 * step];
 	out[1] = in[1 * step] + in[2 * step];
 	out[2] = in[2 * step] - in[1 * step];
@@ -168,6 +178,7 @@ typedef struct Product
 	int			left_step;
 	const Word *right;
 	int			right_step;
+	const Word *ahead;			/* is fetched into the cache meanwhile, in the same steps; NULL = nothing */
 	int			depth;
 	float	   *to;
 	int			to_row;
@@ -217,6 +228,9 @@ multiply_block(Product p, int rows, int vectors)
 		Vector		first = load_words(right);
 		Vector		second = vectors == 1 ? first : load_words(right + LANES);
 
+		if (p.ahead != NULL)
+			for (int line = 0; line < vectors * LANES; line += LINE_WORDS)
+				__builtin_prefetch(p.ahead + (size_t) d * p.right_step + line);
 #pragma GCC unroll 12
 		for (int r = 0; r < rows; r++)
 		{
