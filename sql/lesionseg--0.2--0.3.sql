@@ -646,6 +646,8 @@ SELECT e.evaluation, e.model, e.version, e.images, e.subset, e.by_column, e.n, e
 			THEN pg_catalog.format('split by %s, split_seed %s, test_fraction %s, validation_fraction %s, fold %s',
 				coalesce(pg_catalog.array_to_string(e.split_columns, ' '), 'unknown columns'), e.split_seed,
 				e.test_fraction, e.validation_fraction, e.fold) END,
+		CASE WHEN e.subset IN ('test', 'validation') AND e.seen > 0::bigint
+			THEN pg_catalog.format('%s that it was trained on', e.seen) END,
 		CASE WHEN e.threshold <> v.threshold THEN pg_catalog.format('threshold %s', e.threshold) END,
 		CASE WHEN e.options <> CASE WHEN v.enhance <> 'off'
 				THEN pg_catalog.jsonb_build_object('enhance', v.enhance) ELSE '{}' END
@@ -670,7 +672,8 @@ COMMENT ON VIEW lesion_evaluations IS
 'evaluations, and in what each differs from how its version segments and was split';
 COMMENT ON COLUMN lesion_evaluations.differs IS
 'split, threshold, options or columns, where they are not the version''s own or, of a classical method, the defaults; '
-'how many images a limit of the session left out; who evaluated, where others may see other rows; else NULL';
+'how many images of a test or validation part the version was trained on, or a limit of the session left out; '
+'who evaluated, where others may see other rows; else NULL';
 COMMENT ON COLUMN lesion_evaluations.evaluation IS 'tells evaluations apart';
 COMMENT ON COLUMN lesion_evaluations.model IS 'that was scored';
 COMMENT ON COLUMN lesion_evaluations.version IS 'and its version; NULL of a classical method';

@@ -79,6 +79,13 @@ like($said, qr/WARNING:  01000: \d+ of the \d+ validation images are among the t
 like($session->query("SELECT lesion_evaluate('doubled', 'copied')"),
 	qr/01000: version 1 of model "copied" was trained on $copies of the $test images .*\nDETAIL:  They are copies/,
 	'so they are in evaluation');
+is(run_sql($database, q{SELECT differs FROM lesion_evaluations WHERE model = 'copied' AND images = 'public.doubled'
+	ORDER BY evaluation DESC LIMIT 1}), "$copies that it was trained on", '... and in what shows it');
+# A version may have another split than its weights were trained by.
+run_sql($database, q{SELECT lesion_calibrate('net', 'pat', 'train', split_seed => 7, promote => 'always');
+	SELECT lesion_evaluate('pat', 'net')});
+like(run_sql($database, q{SELECT differs FROM lesion_evaluations ORDER BY evaluation DESC LIMIT 1}),
+	qr/^\d+ that it was trained on$/, '... where it has the split of a calibration');
 like($session->query("SELECT lesion_evaluate('pat', 'copied', group_column => 'patient')"),
 	qr/WARNING:  01000: version 1 of model "copied" was trained on \d+ of/, '... of another table');
 
