@@ -782,7 +782,8 @@ CREATE TABLE lesion_robustness_score (
 	grouped boolean,
 	too_large bigint NOT NULL DEFAULT 0,
 	kept_snapshot boolean NOT NULL DEFAULT false,
-	skipped bigint NOT NULL DEFAULT 0
+	skipped bigint NOT NULL DEFAULT 0,
+	seen bigint
 );
 
 CREATE INDEX ON lesion_robustness_score (model, version);
@@ -803,6 +804,7 @@ COMMENT ON COLUMN lesion_robustness_score.grouped IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.too_large IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.kept_snapshot IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_score.skipped IS 'as in lesion_evaluation';
+COMMENT ON COLUMN lesion_robustness_score.seen IS 'as in lesion_evaluation';
 
 CREATE TABLE lesion_fold (
 	model text NOT NULL,
@@ -1103,6 +1105,8 @@ SELECT DISTINCT ON (s.model, s.version, s.images, s.subset, s.split_columns, s.n
 				ELSE s.split_columns::text IS DISTINCT FROM v.split_columns::text END
 			THEN pg_catalog.format('split by %s',
 				coalesce(pg_catalog.array_to_string(s.split_columns, ' '), 'unknown columns')) END,
+		CASE WHEN s.subset IN ('test', 'validation') AND s.seen > 0::bigint
+			THEN pg_catalog.format('%s that it was trained on', s.seen) END,
 		CASE WHEN s.threshold <> v.threshold THEN pg_catalog.format('threshold %s', s.threshold) END,
 		CASE WHEN s.tta THEN 'tta' END,
 		CASE WHEN s.seed <> 0::bigint THEN pg_catalog.format('seed %s', s.seed) END,
@@ -2273,8 +2277,8 @@ COMMENT ON COLUMN lesion_robustness_table.mask_column IS 'as in lesion_evaluatio
 COMMENT ON COLUMN lesion_robustness_table.id_column IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_table.sampled IS 'was a part of the subset''s images drawn, and not all taken?';
 COMMENT ON COLUMN lesion_robustness_table.differs IS
-'split, threshold, tta, seed or columns, where they are not the version''s own or the default; who measured, where '
-'others may see other rows; else NULL';
+'split, threshold, tta, seed or columns, where they are not the version''s own or the default; how many images of a '
+'test or validation part the version was trained on; who measured, where others may see other rows; else NULL';
 COMMENT ON COLUMN lesion_robustness_table.viewed_as IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_robustness_table.kept_snapshot IS 'as in lesion_evaluation';
 COMMENT ON COLUMN lesion_runs.run IS 'tells runs apart';

@@ -86,6 +86,11 @@ run_sql($database, q{SELECT lesion_calibrate('net', 'pat', 'train', split_seed =
 	SELECT lesion_evaluate('pat', 'net')});
 like(run_sql($database, q{SELECT differs FROM lesion_evaluations ORDER BY evaluation DESC LIMIT 1}),
 	qr/^\d+ that it was trained on$/, '... where it has the split of a calibration');
+run_sql($database, q{SELECT lesion_robustness('pat', 'net', kinds => '{noise}', severities => '{1}',
+	modes => '{off}')});
+like(run_sql($database, q{SELECT DISTINCT differs FROM lesion_robustness_table WHERE version =
+	(SELECT version FROM lesion_models WHERE model = 'net')}), qr/^\d+ that it was trained on$/,
+	'... in lesion_robustness');
 like($session->query("SELECT lesion_evaluate('pat', 'copied', group_column => 'patient')"),
 	qr/WARNING:  01000: version 1 of model "copied" was trained on \d+ of/, '... of another table');
 

@@ -58,6 +58,7 @@ typedef struct Robustness
 	double		last_rank;		/* of the sample */
 	int64		too_large;		/* images above a limit of the session, which are not scored */
 	int64		skipped;		/* rows with a NULL */
+	int64		seen;			/* images that the version was trained on; -1: not known */
 	TimestampTz begun;			/* no row that was scored is older, but in a kept snapshot */
 	ScoreState *scores;			/* (ways, modes) */
 } Robustness;
@@ -262,7 +263,8 @@ score_rows(Robustness *job)
 	broken_check(&broken, job->scores[0].n + broken.broken);
 	if (job->scores[0].n == 0)
 		evaluation_nothing(&job->task);
-	seen_warn(job->task.version, &job->task.split, job->task.subset, seen_count(&trained_on), job->scores[0].n);
+	job->seen = seen_count(&trained_on);
+	seen_warn(job->task.version, &job->task.split, job->task.subset, job->seen, job->scores[0].n);
 }
 
 /* ---- arguments ---- */
@@ -379,6 +381,8 @@ store_cell(const Robustness *job, const Cell *cell)
 	(void) stored_row_set(&row, "sampled", BOOLOID, BoolGetDatum(job->last_rank < 1));
 	stored_row_int8(&row, "too_large", job->too_large);
 	stored_row_int8(&row, "skipped", job->skipped);
+	if (job->seen >= 0)
+		stored_row_int8(&row, "seen", job->seen);
 	stored_row_insert(&job->store, "lesion_robustness_score", &row, "", SPI_OK_INSERT);
 }
 

@@ -63,7 +63,9 @@ seen_warn(const ModelVersion *version, const Split *split, const char *subset, i
 		ereport(WARNING,
 				(errmsg("version %d of model \"%s\" was trained on %lld of the %lld images scored as \"%s\"",
 						version->number, version->model, (long long) seen, (long long) n, subset),
-				 errdetail("%s", differs ? detail : "They are copies of images that it was trained on."),
+				 errdetail("%s", differs ? detail :
+						   "They are copies of images that it was trained on, or its weights were trained by another "
+						   "split."),
 				 errhint("Scores on them look better than they are. Leave group_column, split_seed, test_fraction and "
 						 "validation_fraction out to split as its training did; leave copies out with a view.")));
 	else if (seen < 0 && differs)
