@@ -91,7 +91,7 @@ static const OptionRow rows[] = {
 	"pull so many instances, push the results of so many images, and stop; failures do not count"},
 	{"connections", FOR_PULL | FOR_RUN, TAKES_NUMBER, AT(connections), 1, 64, "N",
 	"connections to the PACS at a time (4)"},
-	{"max-size", FOR_PULL | FOR_RUN, TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest file that is taken (500)"},
+	{"max-size", FOR_PULL | FOR_RUN, TAKES_LONG, AT(max_size), 1, 1000, "MB", "the largest file that is taken (400)"},
 	{"cacert", FOR_ALL, TAKES_TEXT, AT(ca_file), 0, 0, "FILE", "certificates that the PACS's is checked against"},
 	{"cert", FOR_ALL, TAKES_TEXT, AT(certificate), 0, 0, "FILE", "client certificate"},
 	{"key", FOR_ALL, TAKES_TEXT, AT(key), 0, 0, "FILE", "its key"},
@@ -325,7 +325,7 @@ set_defaults(PacsSettings *settings)
 	settings->sends[OBJECT_SEG] = settings->sends[OBJECT_PICTURE] = settings->sends[OBJECT_REPORT] = true;
 	settings->every = 60;
 	settings->connections = 4;
-	settings->max_size = 500;
+	settings->max_size = 400;
 }
 
 /* What lists hold when nothing was given. */
