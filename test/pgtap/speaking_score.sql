@@ -83,7 +83,8 @@ SELECT is((SELECT array_agg(DISTINCT coalesce(differs, 'own')) FROM lesion_evalu
 	'a fold and an enhancement of the version are its own');
 SELECT lesion_evaluate('archive', 'fold', test_fraction => 0.25, enhance => 'off');
 SELECT matches((SELECT differs FROM lesion_evaluations ORDER BY evaluation DESC LIMIT 1),
-	'^split by id, .*, fold 0, options {"enhance": "off"}$', '... and what takes neither is not');
+	'^split by id, .*, fold 0, \d+ that it was trained on, options {"enhance": "off"}$',
+	'... and what takes neither is not');
 
 -- A version that was trained with other columns has these.
 SELECT lesion_train('archive', 'easy', 1, architecture => 'unet', config => '{"base": 2, "depth": 1}', image_size => 16,
