@@ -277,11 +277,14 @@ const ConvolutionKernel winograd_avx512_kernel = {
 	.loops = &winograd_avx512,
 };
 
-/* Deep layers: those whose weights would take too much memory with larger tiles. */
+/* The maps of small tiles are less than twice as large as what a direct kernel
+ * keeps. Of float32 the larger tiles come first, so these get the deep layers of
+ * inference alone. */
 static bool
 winograd_small_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
 {
-	return !maps_in_run(use) && winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x);
+	(void) use;
+	return winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x);
 }
 
 const ConvolutionKernel winograd_small_avx2_kernel = {
@@ -311,20 +314,12 @@ winograd_bf16_can(const ConvolutionShape *shape, const ConvolutionUse *use, Conv
 	return use->type == DATA_BF16 && channels % 2 == 0 && winograd_can_pass(shape, pass);
 }
 
-/* The maps are less than twice as large as what a direct kernel keeps. */
-static bool
-winograd_bf16_pays(const ConvolutionShape *shape, const ConvolutionUse *use, ConvolutionPass pass)
-{
-	(void) use;
-	return winograd_saves(shape, pass == PASS_FORWARD ? shape->y : shape->x);
-}
-
 const ConvolutionKernel winograd_bf16_kernel = {
 	WINOGRAD_ROW,
 	.name = "winograd:bf16",
 	.runs = runs_avx512_bf16,
 	.can = winograd_bf16_can,
-	.pays = winograd_bf16_pays,
+	.pays = winograd_small_pays,
 	.loops = &winograd_bf16_avx512bf16,
 };
 #endif
